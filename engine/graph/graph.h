@@ -1,0 +1,123 @@
+/* graph.h: a graph as the engine runs it: read from YAML, checked, its nodes in topological order.
+ *
+ * Immutable once loaded; owns everything that it points to. The prototype of a node is an instance of its operator with
+ * all options filled in, to be copied for each instance.
+ */
+#ifndef POTLINE_GRAPH_H
+#define POTLINE_GRAPH_H
+
+#include <potline/error.h>
+#include <potline/operator.h>
+
+enum pl_on_full { PL_BLOCK, PL_SPILL, PL_DROP };
+enum pl_log_kind { PL_LOG_EMBEDDED, PL_LOG_NONE, PL_LOG_KAFKA };
+enum pl_log_sync { PL_SYNC_INTERVAL, PL_SYNC_EACH, PL_SYNC_NONE };
+enum pl_clock_kind { PL_CLOCK_WALL, PL_CLOCK_LOG, PL_CLOCK_PLANT };
+
+/* The graph's own options (an option table like any other: graph_options in settings.c). */
+struct pl_graph_settings {
+    const char *name;        /* required: lower case, digits, '-' */
+    const char *description; /* "" */
+    bool log_given;
+    uint32_t log_kind;      /* enum pl_log_kind */
+    const char *log_sync;   /* "10ms", "each" or "none" */
+    pl_time log_sync_every; /* from log_sync: 0 is each, -1 none */
+    int64_t max_lag;        /* bytes that a replayable source may be ahead of the graph */
+    int64_t partitions;     /* 1..256 */
+    int64_t key_depth;      /* parts of an asset's path that make the partition key */
+    int64_t workers;        /* threads for nodes; 0: chosen from cores and partitions */
+    int64_t max_tags;
+    int64_t max_keys; /* names per state table */
+    int64_t hold;     /* bytes a merging node keeps in memory */
+    pl_time linger;
+    pl_time checkpoint; /* interval of barriers; 0: none */
+    pl_time checkpoint_timeout;
+    uint32_t clock;             /* enum pl_clock_kind */
+    struct pl_strings broadcast; /* globs of tags that go to every partition */
+    bool queue_given;
+    int64_t queue_batches; /* of every edge: how much may be under way */
+    int64_t queue_bytes;
+};
+
+/* What a graph declares about tags; the first rule that matches a name holds for each thing it declares. */
+struct pl_tag_rule {
+    const char *match; /* glob */
+    const char *unit;
+    double low, high; /* -INFINITY, INFINITY: none */
+    struct pl_strings states;
+    const char *description;
+};
+
+struct pl_graph_edge {
+    unsigned from; /* index of the upstream node */
+    unsigned from_port;
+    unsigned to_port;
+};
+
+/* The options every node has besides its operator's (an option table too: node_options in settings.c). */
+struct pl_node_settings {
+    struct pl_strings from; /* "clean", "clean.late" */
+    const char *was;        /* an earlier name of this node */
+    const char *doc;
+    uint32_t on_full; /* enum pl_on_full */
+    int64_t queue_batches, queue_bytes;
+    /* sources: */
+    pl_time disorder; /* how far behind the newest row another one may be */
+    pl_time idle;     /* silent for so long: holds no watermark back; 0: never idle */
+    double rate;      /* rows per second at most; 0: as fast as it goes */
+};
+
+struct pl_graph_node {
+    const char *name;
+    const struct pl_operator *op;
+    struct pl_place place;
+    struct pl_node_settings settings;
+    const void *prototype; /* op->instance_size bytes */
+    struct pl_graph_edge *inputs;
+    unsigned input_count;
+    enum pl_kind kind_in;    /* of input 0, where there is one */
+    enum pl_kind *kinds_out; /* one per output port */
+    bool global;             /* runs once; else once a partition */
+};
+
+struct pl_graph {
+    const char *path;
+    struct pl_graph_settings settings;
+    struct pl_tag_rule *tag_rules;
+    unsigned tag_rule_count;
+    struct pl_graph_node *nodes; /* every node behind those it takes from */
+    unsigned node_count;
+    uint64_t hash; /* of the meaning: the same for another layout of the same text */
+    struct pl_graph_impl *impl;
+};
+
+/* A list of problems, in order of place. */
+struct pl_problem {
+    struct pl_place place;
+    bool warning;
+    char *text;
+};
+
+struct pl_graph_options {
+    bool checking;          /* an unset environment variable warns and stands for any value; else it is an error */
+    const char *const *set; /* NODE.OPTION=VALUE, ends in NULL; may be NULL */
+};
+
+/* Loads and checks; all problems are reported in one pass. *graph is NULL when any of them is an error. The problems
+ * (may be none) are the caller's: pl_problems_free. Returns PL_OK only when there is a graph. */
+enum pl_code pl_graph_load(const char *path, const struct pl_graph_options *options, struct pl_graph **graph,
+                           struct pl_problem **problems, unsigned *problem_count);
+/* The same from text; `path` names it in messages and is what relative files are relative to. */
+enum pl_code pl_graph_parse(const char *text, size_t length, const char *path, const struct pl_graph_options *options,
+                            struct pl_graph **graph, struct pl_problem **problems, unsigned *problem_count);
+void pl_graph_free(struct pl_graph *graph);
+void pl_problems_free(struct pl_problem *problems, unsigned count);
+
+/* Fills an instance's options from YAML text (harness, tests): defaults, ranges and `check` included. `owner` keeps the
+ * strings; end it with pl_options_free after the instance. */
+struct pl_options_owner;
+enum pl_code pl_options_parse(const struct pl_operator *op, const char *yaml, void *self, struct pl_options_owner **owner,
+                              struct pl_error **error);
+void pl_options_free(struct pl_options_owner *owner);
+
+#endif

@@ -1,0 +1,29 @@
+/* abi.h: the contract between the engine and a plugin, in numbers.
+ *
+ * A plugin carries the numbers it was compiled with (see plugin.h); the engine compares them field by field and refuses
+ * one that does not fit, naming the field. Adding a callback, a column or a field at the end of a struct raises MINOR;
+ * anything else raises MAJOR.
+ *
+ * Changes: 1.0 the first.
+ */
+#ifndef POTLINE_ABI_H
+#define POTLINE_ABI_H
+
+#define PL_ABI_MAJOR 1
+#define PL_ABI_MINOR 0
+
+#ifdef __cplusplus
+#define PL_EXTERN extern "C"
+#else
+#define PL_EXTERN extern
+#endif
+
+/* A function of the engine that plugins may call. */
+#define PL_API PL_EXTERN __attribute__((visibility("default")))
+
+#define PL_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define PL_LIKELY(x) __builtin_expect(!!(x), 1)
+#define PL_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define PL_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+#endif

@@ -1,0 +1,24 @@
+/* potline.h: everything a plugin needs. */
+#ifndef POTLINE_H
+#define POTLINE_H
+
+#include "abi.h"
+#include "alloc.h"
+#include "batch.h"
+#include "codec.h"
+#include "counter.h"
+#include "diag.h"
+#include "error.h"
+#include "kind.h"
+#include "operator.h"
+#include "option.h"
+#include "pack.h"
+#include "plugin.h"
+#include "quality.h"
+#include "table.h"
+#include "tag.h"
+#include "text.h"
+#include "time.h"
+#include "zone.h"
+
+#endif

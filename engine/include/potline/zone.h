@@ -1,0 +1,22 @@
+/* zone.h: writing to the lake: the zones silver (cleansed), gold (aggregates, KPIs, profiles) and dead (letters).
+ * Bronze is the log itself. Writing may block: only for operators with PL_OP_BLOCKING.
+ */
+#ifndef POTLINE_ZONE_H
+#define POTLINE_ZONE_H
+
+#include "batch.h"
+#include "error.h"
+
+struct pl_node;
+struct pl_zone;
+
+enum pl_zone_id { PL_BRONZE, PL_SILVER, PL_GOLD, PL_DEAD, PL_ZONES };
+PL_API const char *const pl_zone_names[PL_ZONES + 1]; /* ends in NULL, fit for a CHOICE option */
+
+PL_API enum pl_code pl_zone_open(struct pl_node *node, enum pl_zone_id id, struct pl_zone **zone, struct pl_error **error);
+
+/* Appends a batch (borrowed). Kept through the death of the process once it returns. */
+PL_API enum pl_code pl_zone_put(struct pl_zone *zone, const struct pl_batch *batch, struct pl_error **error);
+PL_API void pl_zone_close(struct pl_zone *zone); /* NULL is fine */
+
+#endif

@@ -1,0 +1,17 @@
+/* registry.h: the operators there are, by name, from the plugins found. */
+#ifndef POTLINE_REGISTRY_H
+#define POTLINE_REGISTRY_H
+
+#include <potline/plugin.h>
+
+/* Opens every plugin of POTLINE_PLUGIN_PATH and of the engine's own folder (once; later calls do nothing). A plugin
+ * that does not fit is reported with pl_diag and left out. */
+void pl_registry_load(void);
+
+const struct pl_operator *pl_registry_find(const char *name); /* NULL: unknown */
+unsigned pl_registry_count(void);
+const struct pl_operator *pl_registry_get(unsigned index);     /* in order of name */
+const char *pl_registry_plugin(const struct pl_operator *op); /* the file it came from */
+const char *pl_registry_nearest(const char *name);             /* for 'did you mean', or NULL */
+
+#endif
