@@ -9,6 +9,8 @@
 #include <potline/error.h>
 #include <potline/operator.h>
 
+#include "batch/tags.h"
+
 enum pl_on_full { PL_BLOCK, PL_SPILL, PL_DROP };
 enum pl_log_kind { PL_LOG_EMBEDDED, PL_LOG_NONE, PL_LOG_KAFKA };
 enum pl_log_sync { PL_SYNC_INTERVAL, PL_SYNC_EACH, PL_SYNC_NONE };
@@ -37,15 +39,6 @@ struct pl_graph_settings {
     bool queue_given;
     int64_t queue_batches; /* of every edge: how much may be under way */
     int64_t queue_bytes;
-};
-
-/* What a graph declares about tags; the first rule that matches a name holds for each thing it declares. */
-struct pl_tag_rule {
-    const char *match; /* glob */
-    const char *unit;
-    double low, high; /* -INFINITY, INFINITY: none */
-    struct pl_strings states;
-    const char *description;
 };
 
 struct pl_graph_edge {

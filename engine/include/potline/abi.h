@@ -21,7 +21,7 @@
 /* A function of the engine that plugins may call. */
 #define PL_API PL_EXTERN __attribute__((visibility("default")))
 
-#define PL_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define PL_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #define PL_LIKELY(x) __builtin_expect(!!(x), 1)
 #define PL_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define PL_COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
