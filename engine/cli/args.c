@@ -1,0 +1,194 @@
+/* args.c: parses arguments by the rows of a subcommand. */
+#include "args.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include <potline/alloc.h>
+#include <potline/text.h>
+
+static const struct pl_cli_option no_options[] = {{.name = NULL}};
+
+static const struct pl_cli_option *options_of(const struct pl_subcommand *command) {
+    return command->options ? command->options : no_options;
+}
+
+static int option_index(const struct pl_cli *cli, const char *name, size_t length) {
+    const struct pl_cli_option *options = options_of(cli->command);
+    for (int i = 0; options[i].name; i++)
+        if (strlen(options[i].name) == length && memcmp(options[i].name, name, length) == 0) return i;
+    return -1;
+}
+
+static int letter_index(const struct pl_cli *cli, char letter) {
+    const struct pl_cli_option *options = options_of(cli->command);
+    for (int i = 0; options[i].name; i++)
+        if (options[i].letter == letter) return i;
+    return -1;
+}
+
+static int out_of_memory(void) {
+    fputs("potline: out of memory\n", stderr);
+    return PL_EXIT_FAILED;
+}
+
+/* ---- Help ---- */
+
+static void help_row(FILE *out, const struct pl_cli_option *option) {
+    char written[64];
+    snprintf(written, sizeof written, "%c%c%s--%s%s%s", option->letter ? '-' : ' ',
+             option->letter ? option->letter : ' ', option->letter ? ", " : "  ", option->name,
+             option->value ? " " : "", option->value ? option->value : "");
+    fprintf(out, "  %-28s %s\n", written, option->doc);
+}
+
+void pl__cli_help(const struct pl_subcommand *command, FILE *out) {
+    const struct pl_cli_option *options = options_of(command);
+    fprintf(out, "usage: potline %s%s%s%s\n\n%s\n", command->name, options[0].name ? " [OPTION]..." : "",
+            command->operands[0] ? " " : "", command->operands, command->summary);
+    if (command->doc) fprintf(out, "\n%s\n", command->doc);
+    fputs("\noptions:\n", out);
+    for (int i = 0; options[i].name; i++)
+        help_row(out, &options[i]);
+    help_row(out, &(struct pl_cli_option){.name = "help", .letter = 'h', .doc = "Show this."});
+}
+
+int pl_cli_usage(const struct pl_cli *cli, const char *format, ...) {
+    fprintf(stderr, "potline %s: ", cli->command->name);
+    va_list arguments;
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "; see potline %s --help\n", cli->command->name);
+    return PL_EXIT_USAGE;
+}
+
+/* ---- Parsing ---- */
+
+static int unknown_option(const struct pl_cli *cli, const char *name, size_t length) {
+    const char *names[PL_CLI_OPTIONS_MAX];
+    size_t count = 0;
+    for (const struct pl_cli_option *o = options_of(cli->command); o->name; o++)
+        names[count++] = o->name;
+    char wanted[64];
+    snprintf(wanted, sizeof wanted, "%.*s", (int)length, name);
+    const char *nearest = pl_text_nearest(wanted, names, count);
+    return nearest ? pl_cli_usage(cli, "there is no option --%s; did you mean --%s?", wanted, nearest)
+                   : pl_cli_usage(cli, "there is no option --%s", wanted);
+}
+
+static bool add_value(struct pl_cli *cli, int index, const char *value) {
+    const char **values = cli->values[index];
+    size_t count = 0;
+    while (values && values[count])
+        count++;
+    values = pl_realloc(values, (count + 2) * sizeof *values);
+    if (!values) return false;
+    values[count] = value;
+    values[count + 1] = NULL;
+    cli->values[index] = values;
+    return true;
+}
+
+/* One option, at argv[*at]; moves *at behind a value that stands by itself. */
+static int parse_option(struct pl_cli *cli, char **argv, int argc, int *at) {
+    const char *text = argv[*at];
+    bool is_long = text[1] == '-';
+    const char *name = is_long ? text + 2 : text + 1;
+    const char *equals = is_long ? strchr(name, '=') : NULL;
+    size_t length = equals ? (size_t)(equals - name) : strlen(name);
+    int index = is_long ? option_index(cli, name, length) : length == 1 ? letter_index(cli, *name) : -1;
+    if (index < 0 && is_long) return unknown_option(cli, name, length);
+    if (index < 0) return pl_cli_usage(cli, "there is no option %s", text);
+
+    const struct pl_cli_option *option = &options_of(cli->command)[index];
+    const char *value = "";
+    if (!option->value && equals) return pl_cli_usage(cli, "--%s takes no value", option->name);
+    if (option->value) {
+        if (!equals && *at + 1 >= argc) return pl_cli_usage(cli, "--%s needs a value: %s", option->name, option->value);
+        value = equals ? equals + 1 : argv[++*at];
+    }
+    return add_value(cli, index, value) ? PL_EXIT_OK : out_of_memory();
+}
+
+static int check_operands(const struct pl_cli *cli) {
+    if (cli->operand_count < cli->command->least) return pl_cli_usage(cli, "%s is missing", cli->command->operands);
+    if (cli->operand_count > cli->command->most)
+        return pl_cli_usage(cli, "\"%s\" is one argument too many", cli->operands[cli->command->most]);
+    return PL_EXIT_OK;
+}
+
+static bool is_option(const char *text) {
+    return text[0] == '-' && text[1] != 0; /* "-" by itself is an operand: standard input */
+}
+
+bool pl__cli_parse(struct pl_cli *cli, const struct pl_subcommand *command, int argc, char **argv, int *exit_code) {
+    *cli = (struct pl_cli){.command = command};
+    cli->operands = pl_alloc(((size_t)argc + 1) * sizeof *cli->operands);
+    *exit_code = cli->operands ? PL_EXIT_OK : out_of_memory();
+    bool options_end = false;
+    for (int i = 0; i < argc && *exit_code == PL_EXIT_OK; i++) {
+        if (options_end || !is_option(argv[i])) {
+            cli->operands[cli->operand_count++] = argv[i];
+        } else if (strcmp(argv[i], "--") == 0) {
+            options_end = true;
+        } else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            pl__cli_help(command, stdout);
+            return false;
+        } else {
+            *exit_code = parse_option(cli, argv, argc, &i);
+        }
+    }
+    if (*exit_code == PL_EXIT_OK) *exit_code = check_operands(cli);
+    return *exit_code == PL_EXIT_OK;
+}
+
+void pl__cli_fini(struct pl_cli *cli) {
+    pl_free(cli->operands);
+    for (int i = 0; i < PL_CLI_OPTIONS_MAX; i++)
+        pl_free(cli->values[i]);
+    *cli = (struct pl_cli){.command = cli->command};
+}
+
+/* ---- What a subcommand asks ---- */
+
+const char *const *pl_cli_all(const struct pl_cli *cli, const char *option) {
+    static const char *const none[] = {NULL};
+    int index = option_index(cli, option, strlen(option));
+    return index >= 0 && cli->values[index] ? cli->values[index] : none;
+}
+
+const char *pl_cli_get(const struct pl_cli *cli, const char *option) {
+    const char *last = NULL;
+    for (const char *const *value = pl_cli_all(cli, option); *value; value++)
+        last = *value;
+    return last;
+}
+
+bool pl_cli_has(const struct pl_cli *cli, const char *option) {
+    return pl_cli_get(cli, option) != NULL;
+}
+
+int pl_cli_count(const struct pl_cli *cli) {
+    return cli->operand_count;
+}
+
+const char *pl_cli_operand(const struct pl_cli *cli, int index) {
+    return index < cli->operand_count ? cli->operands[index] : NULL;
+}
+
+int pl_cli_choice(const struct pl_cli *cli, const char *option, const char *value, const char *const *choices) {
+    char all[256] = "";
+    size_t count = 0;
+    for (; choices[count]; count++) {
+        if (strcmp(choices[count], value) == 0) return (int)count;
+        size_t used = strlen(all);
+        snprintf(all + used, sizeof all - used, "%s%s", count ? ", " : "", choices[count]);
+    }
+    const char *nearest = pl_text_nearest(value, choices, count);
+    if (nearest)
+        pl_cli_usage(cli, "--%s: \"%s\" is not one of %s; did you mean %s?", option, value, all, nearest);
+    else
+        pl_cli_usage(cli, "--%s: \"%s\" is not one of %s", option, value, all);
+    return -1;
+}

@@ -1,0 +1,80 @@
+/* main.c: the `potline` binary: picks the subcommand, parses its arguments, answers --help. */
+#include "args.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <potline/text.h>
+
+#include "runtime/registry.h"
+
+/* In the order that --help shows. */
+static const struct pl_subcommand *const subcommands[] = {
+    &pl_subcommand_version,
+};
+
+static const char overview[] = "Potline runs dataflow graphs on the sensor data of process plants.\n";
+
+static void print_overview(FILE *out) {
+    fprintf(out, "usage: potline COMMAND [ARGUMENT]...\n\n%s\ncommands:\n", overview);
+    for (size_t i = 0; i < PL_COUNT_OF(subcommands); i++)
+        fprintf(out, "  %-10s %s\n", subcommands[i]->name, subcommands[i]->summary);
+    fprintf(out,
+            "\n'potline COMMAND --help' shows what a command takes. Exit codes: 0 good, 1 failed at run time, 2 bad\n"
+            "input or usage. Operators come from the plugins in POTLINE_PLUGIN_PATH and the engine's own folder.\n");
+}
+
+static const struct pl_subcommand *find(const char *name) {
+    for (size_t i = 0; i < PL_COUNT_OF(subcommands); i++)
+        if (strcmp(subcommands[i]->name, name) == 0) return subcommands[i];
+    return NULL;
+}
+
+static int unknown(const char *name) {
+    const char *names[PL_COUNT_OF(subcommands)];
+    for (size_t i = 0; i < PL_COUNT_OF(subcommands); i++)
+        names[i] = subcommands[i]->name;
+    const char *nearest = pl_text_nearest(name, names, PL_COUNT_OF(subcommands));
+    fprintf(stderr, "potline: there is no command \"%s\"%s%s%s; see potline --help\n", name,
+            nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+    return PL_EXIT_USAGE;
+}
+
+static bool asks_help(const char *argument) {
+    return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0 || strcmp(argument, "help") == 0;
+}
+
+/* Output that did not arrive (a full disk, a closed pipe) is a failure, not silence. */
+static int finish(int code) {
+    if (fflush(stdout) == 0 && !ferror(stdout)) return code;
+    perror("potline: standard output");
+    return code ? code : PL_EXIT_FAILED;
+}
+
+static int run(const struct pl_subcommand *command, int argc, char **argv) {
+    struct pl_cli cli;
+    int code = PL_EXIT_OK;
+    if (pl__cli_parse(&cli, command, argc, argv, &code)) {
+        pl_registry_load();
+        code = command->run(&cli);
+    }
+    pl__cli_fini(&cli);
+    return code;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        print_overview(stderr);
+        return PL_EXIT_USAGE;
+    }
+    if (asks_help(argv[1])) {
+        const struct pl_subcommand *about = argc > 2 ? find(argv[2]) : NULL;
+        if (about)
+            pl__cli_help(about, stdout);
+        else
+            print_overview(stdout);
+        return finish(PL_EXIT_OK);
+    }
+    const struct pl_subcommand *command = find(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
+    return command ? finish(run(command, argc - 2, argv + 2)) : unknown(argv[1]);
+}
