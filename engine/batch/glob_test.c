@@ -1,0 +1,143 @@
+#include <potline/tag.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+/* cmocka wants the headers above */
+#include <cmocka.h>
+
+#include "name.h"
+
+struct row {
+    const char *pattern;
+    const char *name;
+    bool fits;
+};
+
+static void patterns_fit_what_they_say(void **state) {
+    (void)state;
+    static const struct row rows[] = {
+        {"", "", true},
+        {"", "a", false},
+        {"a", "", false},
+        {"abc", "abc", true},
+        {"abc", "abcd", false},
+        {"*", "", true},
+        {"*", "line1.pot07.voltage", true},
+        {"*.voltage", "line1.pot07.voltage", true},
+        {"*.voltage", "line1.pot07.voltages", false},
+        {"line1.*.voltage", "line1.pot07.voltage", true},
+        {"line?.pot0?.*", "line1.pot07.voltage", true},
+        {"line?", "line", false},
+        {"line?", "line12", false},
+        {"line?", "line\xc3\xa4", true},
+        {"l\xc3\xa4*", "l\xc3\xa4nge", true},
+        {"*a*b*", "xxaxxbxx", true},
+        {"*a*b*", "xxbxxaxx", false},
+        {"**a**", "a", true},
+        {"{voltage,noise}", "noise", true},
+        {"{voltage,noise}", "nois", false},
+        {"*.{voltage,noise}", "line1.pot.noise", true},
+        {"*.{voltage,noise}.x", "line1.noise.x", true},
+        {"{a,b}{c,d}", "bc", true},
+        {"{a,b}{c,d}", "cb", false},
+        {"{a,{b,c}d}e", "cde", true},
+        {"{a,{b,c}d}e", "ae", true},
+        {"{a,{b,c}d}e", "be", false},
+        {"{a*,b}c", "axyzc", true},
+        {"{,x}y", "y", true},
+        {"{,x}y", "xy", true},
+        {"{}", "", true},
+        {"{a", "{a", true},
+        {"a,b}", "a,b}", true},
+        {"{{a,b}", "{b", true},
+        {"{a,b", "{a,b", true},
+        {"[ab]", "[ab]", true},
+        {"[ab]", "a", false},
+    };
+    for (size_t i = 0; i < PL_COUNT_OF(rows); i++) {
+        if (pl_glob(rows[i].pattern, rows[i].name) != rows[i].fits) {
+            fail_msg("'%s' against '%s': %s expected", rows[i].pattern, rows[i].name,
+                     rows[i].fits ? "a fit" : "no fit");
+        }
+    }
+}
+
+static void no_pattern_takes_long(void **state) {
+    (void)state;
+    char name[256], pattern[1024];
+    memset(name, 'a', 255);
+    name[255] = 0;
+    for (unsigned i = 0; i < 1022; i += 2)
+        memcpy(pattern + i, "*a", 2);
+    pattern[1022] = 'b';
+    pattern[1023] = 0;
+    for (unsigned i = 0; i < 20; i++)
+        assert_false(pl_glob(pattern, name));
+    pattern[0] = 0;
+    for (unsigned i = 0; i < 100; i++)
+        strcat(pattern, "{a*,*a}");
+    for (unsigned i = 0; i < 20; i++)
+        assert_true(pl_glob(pattern, name));
+    memset(pattern, '{', 1023);
+    assert_false(pl_glob(pattern, name));
+    memset(pattern + 511, '}', 512);
+    assert_false(pl_glob(pattern, name));
+    char longer[1025];
+    memset(longer, '*', 1024);
+    longer[1024] = 0;
+    assert_false(pl_glob(longer, name));
+}
+
+static void names_are_utf8_without_controls(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        bool utf8, name;
+    } rows[] = {
+        {"", true, true},
+        {"pot 7 / voltage", true, true},
+        {"\x01", true, false},
+        {"a\n", true, false},
+        {"\x7f", true, false},
+        {"\xc2\x80", true, false},
+        {"\xc2\x9f", true, false},
+        {"\xc2\xa0", true, true},
+        {"\xc3\xa4", true, true},
+        {"\xe2\x82\xac", true, true},
+        {"\xf0\x9f\x8f\xad", true, true},
+        {"\xf4\x8f\xbf\xbf", true, true},
+        {"\x80", false, false},
+        {"\xc3", false, false},
+        {"\xc3(", false, false},
+        {"\xe2\x82", false, false},
+        {"\xc0\xaf", false, false},
+        {"\xc1\xbf", false, false},
+        {"\xe0\x80\xaf", false, false},
+        {"\xe0\x9f\xbf", false, false},
+        {"\xf0\x80\x80\xaf", false, false},
+        {"\xf0\x8f\xbf\xbf", false, false},
+        {"\xed\xa0\x80", false, false},
+        {"\xed\xbf\xbf", false, false},
+        {"\xf4\x90\x80\x80", false, false},
+        {"\xf5\x80\x80\x80", false, false},
+        {"\xff", false, false},
+    };
+    for (size_t i = 0; i < PL_COUNT_OF(rows); i++) {
+        size_t length = strlen(rows[i].text);
+        if (pl_utf8_valid(rows[i].text, length) != rows[i].utf8 ||
+            pl_name_valid(rows[i].text, length) != rows[i].name) {
+            fail_msg("row %zu", i);
+        }
+    }
+    assert_false(pl_name_valid("a\0b", 3));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(patterns_fit_what_they_say),
+        cmocka_unit_test(no_pattern_takes_long),
+        cmocka_unit_test(names_are_utf8_without_controls),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
