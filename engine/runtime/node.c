@@ -1,0 +1,306 @@
+/* node.c: the life of an operator's instance, and the services of potline/operator.h. */
+#include "node.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include <potline/alloc.h>
+
+#include "runtime/table_impl.h"
+
+enum { TIMERS_A_KEY = 4 };
+
+static unsigned count_tables(const struct pl_operator *op) {
+    unsigned n = 0;
+    while (op->tables && op->tables[n].name)
+        n++;
+    return n;
+}
+
+static unsigned count_counters(const struct pl_operator *op) {
+    unsigned n = 0;
+    while (op->counters && op->counters[n].name)
+        n++;
+    return n;
+}
+
+enum pl_code pl_node_init(struct pl_node *node, const struct pl_node_config *config, const struct pl_node_host *host,
+                          void *owner, struct pl_error **error) {
+    const struct pl_operator *op = config->op;
+    *node = (struct pl_node){.config = *config, .host = host, .owner = owner, .progress = PL_TIME_MIN};
+    node->timers.limit = config->max_keys > UINT32_MAX / TIMERS_A_KEY ? UINT32_MAX : config->max_keys * TIMERS_A_KEY;
+    node->self = pl_alloc(op->instance_size);
+    node->counters = pl_alloc((count_counters(op) + 1) * sizeof *node->counters);
+    node->tables = pl_alloc((count_tables(op) + 1) * sizeof *node->tables);
+    node->source = pl_tags_intern(config->tags, config->name, strlen(config->name));
+    if (!node->self || !node->counters || !node->tables || node->source == PL_NO_ID)
+        return pl_error_set(error, PL_NO_MEMORY, "%s: no memory for the node", config->name);
+    memcpy(node->self, config->prototype, op->instance_size);
+    for (unsigned n = count_tables(op); node->table_count < n; node->table_count++) {
+        enum pl_code code =
+            pl_table_init(&node->tables[node->table_count], &op->tables[node->table_count], node->self, config->max_keys);
+        if (code) {
+            pl_table_fini(&node->tables[node->table_count]);
+            return pl_error_set(error, code, "%s: cannot make state table %s", config->name,
+                                op->tables[node->table_count].name);
+        }
+    }
+    return PL_OK;
+}
+
+void pl_node_fini(struct pl_node *node) {
+    for (unsigned i = 0; i < node->table_count; i++)
+        pl_table_fini(&node->tables[i]);
+    pl_timers_fini(&node->timers);
+    pl_free(node->tables);
+    pl_free(node->counters);
+    pl_free(node->self);
+    pl_free(node->failure);
+    *node = (struct pl_node){0};
+}
+
+enum pl_code pl_node_open(struct pl_node *node, struct pl_error **error) {
+    const struct pl_operator *op = node->config.op;
+    node->state = PL_NODE_OPEN;
+    if (!op->open) return PL_OK;
+    struct pl_error *cause = NULL;
+    enum pl_code code = op->open(node->self, node, &cause);
+    if (code && !cause) cause = NULL;
+    if (code) {
+        if (cause && error) *error = cause;
+        else pl_error_free(&cause);
+        if (error && !*error) pl_error_set(error, code, "%s could not be opened", op->name);
+        pl_error_set(error, code, "node %s", node->config.name);
+    }
+    return code;
+}
+
+void pl_node_close(struct pl_node *node) {
+    if (node->state == PL_NODE_OPEN && node->config.op->close) node->config.op->close(node->self, node);
+    node->state = PL_NODE_CLOSED;
+}
+
+/* ---- Driving ---- */
+
+enum pl_flow pl_node_process(struct pl_node *node, unsigned input, struct pl_batch *batch) {
+    return node->config.op->process(node->self, node, input, batch);
+}
+
+enum pl_flow pl_node_produce(struct pl_node *node) {
+    return node->config.op->produce(node->self, node);
+}
+
+pl_time pl_node_watermark(struct pl_node *node, pl_time now) {
+    const struct pl_operator *op = node->config.op;
+    struct pl_timer timer;
+    while (pl_timers_take_due(&node->timers, now, &timer))
+        op->timer(node->self, node, timer.at, timer.id, timer.cookie);
+    pl_time out = op->watermark ? op->watermark(node->self, node, now) : now;
+    return out < now ? out : now;
+}
+
+void pl_node_stop(struct pl_node *node) {
+    if (node->config.op->stop) node->config.op->stop(node->self, node);
+}
+
+void pl_node_commit(struct pl_node *node, uint64_t epoch) {
+    if (node->config.op->commit) node->config.op->commit(node->self, node, epoch);
+}
+
+/* ---- State: { "tables": {name: ..}, "timers": [..], "self": value or nil } ---- */
+
+void pl_node_snapshot(struct pl_node *node, struct pl_pack *pack) {
+    const struct pl_operator *op = node->config.op;
+    pl_pack_map(pack, 3);
+    pl_pack_str(pack, "tables");
+    pl_pack_map(pack, node->table_count);
+    for (unsigned i = 0; i < node->table_count; i++) {
+        pl_pack_str(pack, op->tables[i].name);
+        pl_table_pack(&node->tables[i], node->config.tags, pack);
+        pl_table_next_epoch(&node->tables[i]);
+    }
+    pl_pack_str(pack, "timers");
+    pl_timers_pack(&node->timers, node->config.tags, pack);
+    pl_pack_str(pack, "self");
+    if (op->snapshot) op->snapshot(node->self, node, pack);
+    else pl_pack_nil(pack);
+}
+
+static struct pl_table *table_named(struct pl_node *node, const char *name, size_t length) {
+    for (unsigned i = 0; i < node->table_count; i++) {
+        const char *candidate = node->config.op->tables[i].name;
+        if (strlen(candidate) == length && memcmp(candidate, name, length) == 0) return &node->tables[i];
+    }
+    return NULL;
+}
+
+static enum pl_code restore_tables(struct pl_node *node, struct pl_unpack *unpack, struct pl_error **error) {
+    uint32_t tables;
+    if (!pl_unpack_map(unpack, &tables)) return pl_error_set(error, PL_CORRUPT, "snapshot: no map of tables");
+    for (uint32_t i = 0; i < tables; i++) {
+        const char *name;
+        size_t length;
+        if (!pl_unpack_str(unpack, &name, &length)) return pl_error_set(error, PL_CORRUPT, "snapshot: no table name");
+        struct pl_table *table = table_named(node, name, length);
+        if (!table)
+            return pl_error_set(error, PL_CONFLICT, "snapshot: %s has no state table %.*s", node->config.op->name,
+                                (int)length, name);
+        enum pl_code code = pl_table_unpack(table, node->config.tags, unpack, error);
+        if (code) return code;
+    }
+    return PL_OK;
+}
+
+static enum pl_code restore_part(struct pl_node *node, struct pl_unpack *unpack, struct pl_error **error) {
+    const struct pl_operator *op = node->config.op;
+    const char *key;
+    size_t length;
+    if (!pl_unpack_str(unpack, &key, &length)) return pl_error_set(error, PL_CORRUPT, "snapshot: no name of a part");
+    if (length == 6 && memcmp(key, "tables", 6) == 0) return restore_tables(node, unpack, error);
+    if (length == 6 && memcmp(key, "timers", 6) == 0)
+        return pl_timers_unpack(&node->timers, node->config.tags, unpack, error);
+    if (length == 4 && memcmp(key, "self", 4) == 0 && op->restore) return op->restore(node->self, node, unpack, error);
+    return pl_unpack_skip(unpack) ? PL_OK : pl_error_set(error, PL_CORRUPT, "snapshot: %.*s is damaged", (int)length, key);
+}
+
+enum pl_code pl_node_restore(struct pl_node *node, struct pl_unpack *unpack, struct pl_error **error) {
+    uint32_t parts;
+    if (!pl_unpack_map(unpack, &parts)) return pl_error_set(error, PL_CORRUPT, "snapshot: not a map");
+    for (uint32_t i = 0; i < parts; i++) {
+        enum pl_code code = restore_part(node, unpack, error);
+        if (code) return pl_error_set(error, code, "node %s: its state was not restored", node->config.name);
+    }
+    return PL_OK;
+}
+
+/* ---- Services ---- */
+
+const char *pl_node_name(const struct pl_node *node) {
+    return node->config.name;
+}
+
+unsigned pl_node_partition(const struct pl_node *node) {
+    return node->config.partition;
+}
+
+struct pl_tags *pl_node_tags(const struct pl_node *node) {
+    return node->config.tags;
+}
+
+struct uv_loop_s *pl_node_loop(const struct pl_node *node) {
+    return node->config.loop;
+}
+
+struct pl_table *pl_node_table(struct pl_node *node, unsigned index) {
+    return index < node->table_count ? &node->tables[index] : NULL;
+}
+
+enum pl_kind pl_node_kind(const struct pl_node *node) {
+    return node->config.kind;
+}
+
+unsigned pl_node_key_depth(const struct pl_node *node) {
+    return node->config.key_depth;
+}
+
+struct pl_store *pl_node_store(const struct pl_node *node) {
+    return node->config.store;
+}
+
+pl_time pl_now(const struct pl_node *node) {
+    return pl_clock_now(node->config.clock);
+}
+
+struct pl_batch *pl_node_batch(struct pl_node *node, enum pl_kind kind, uint32_t capacity, uint32_t heap) {
+    struct pl_batch *batch = pl_batch_new(kind, capacity, heap);
+    if (!batch) return NULL;
+    batch->source = node->source;
+    batch->header->partition = (uint16_t)node->config.partition;
+    batch->header->receive_time = pl_now(node);
+    return batch;
+}
+
+enum pl_flow pl_emit(struct pl_node *node, unsigned port, struct pl_batch **batch) {
+    struct pl_batch *b = *batch;
+    *batch = NULL;
+    if (!b) return PL_FLOW_FAIL;
+    if (b->rows == 0) {
+        pl_batch_unref(b);
+        return PL_FLOW_OK;
+    }
+    return node->host->emit(node, port, b);
+}
+
+bool pl_wanted(const struct pl_node *node, unsigned port) {
+    return node->host->wanted(node, port);
+}
+
+void pl_wake(struct pl_node *node) {
+    node->host->wake(node);
+}
+
+void pl_busy(struct pl_node *node, bool busy) {
+    bool was = node->busy;
+    node->busy = busy;
+    if (was && !busy) node->host->wake(node);
+}
+
+void pl_progress(struct pl_node *node, pl_time time) {
+    if (time <= node->progress) return;
+    node->progress = time;
+    node->progressed = true;
+}
+
+bool pl_timer_at(struct pl_node *node, pl_time at, uint32_t id, uint64_t cookie) {
+    return pl_timers_add(&node->timers, (struct pl_timer){.at = at, .id = id, .cookie = cookie});
+}
+
+void pl_count(struct pl_node *node, unsigned index, uint64_t n) {
+    uint64_t value = atomic_load_explicit(&node->counters[index], memory_order_relaxed);
+    atomic_store_explicit(&node->counters[index], value + n, memory_order_relaxed);
+}
+
+uint64_t pl_node_counter(const struct pl_node *node, unsigned index) {
+    return atomic_load_explicit(&node->counters[index], memory_order_relaxed);
+}
+
+enum pl_flow pl_fail(struct pl_node *node, const char *format, ...) {
+    if (node->failure) return PL_FLOW_FAIL;
+    va_list args;
+    va_start(args, format);
+    char text[1024];
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    node->failure = pl_strdup(text);
+    return PL_FLOW_FAIL;
+}
+
+/* Ids are the same when the same input is processed again: a hash of node, partition, time, kind, tag and ordinal. */
+static uint64_t event_id(const struct pl_node *node, pl_time time, const char *kind, uint32_t asset, uint32_t tag) {
+    const struct pl_tags *tags = node->config.tags;
+    char text[3 * PL_NAME_MAX + 128];
+    int length = snprintf(text, sizeof text, "%s %" PRId64 " %s %s %s", node->config.name, time, kind,
+                          pl_tags_get(tags, asset)->name, pl_tags_get(tags, tag)->name);
+    return XXH3_64bits(text, (size_t)length);
+}
+
+enum pl_flow pl_emit_event(struct pl_node *node, unsigned port, pl_time time, const char *kind, uint16_t severity,
+                           uint32_t asset, uint32_t tag, const struct pl_pack *body) {
+    uint32_t size = body ? (uint32_t)pl_pack_size(body) : 0;
+    uint32_t kind_id = pl_tags_intern(node->config.tags, kind, strlen(kind));
+    if ((body && pl_pack_failed(body)) || kind_id == PL_NO_ID) return pl_fail(node, "no memory for an event");
+    struct pl_batch *batch = pl_node_batch(node, PL_EVENTS, 1, size);
+    if (!batch) return pl_fail(node, "no memory for an event");
+    if (size) pl_batch_heap(batch, 0, pl_pack_data(body), size);
+    batch->events.time[0] = time;
+    batch->events.id[0] = event_id(node, time, kind, asset, tag);
+    batch->events.kind[0] = kind_id;
+    batch->events.severity[0] = severity;
+    batch->events.asset[0] = asset;
+    batch->events.tag[0] = tag;
+    batch->events.end[0] = batch->heap_used[0];
+    batch->rows = 1;
+    return pl_emit(node, port, &batch);
+}

@@ -1,0 +1,81 @@
+/* node.h: one instance of an operator: its options, tables, timers and counters, and the calls that are legal now.
+ *
+ * A node does not know who drives it. Its host, the runtime's task or the test harness, carries out what the operator
+ * asks for: emit, wake, busy. All calls of one node come from one thread.
+ */
+#ifndef POTLINE_NODE_H
+#define POTLINE_NODE_H
+
+#include <potline/operator.h>
+#include <stdatomic.h>
+
+#include "base/clock.h"
+#include "runtime/timers.h"
+
+struct pl_store;
+
+struct pl_node_host {
+    enum pl_flow (*emit)(struct pl_node *node, unsigned port, struct pl_batch *batch); /* takes it, at least one row */
+    bool (*wanted)(const struct pl_node *node, unsigned port);
+    void (*wake)(struct pl_node *node);
+};
+
+/* What a node is made from; everything is borrowed for its life. */
+struct pl_node_config {
+    const struct pl_operator *op;
+    const char *name;
+    const void *prototype; /* an instance with its options set */
+    unsigned partition;
+    enum pl_kind kind; /* of input 0 */
+    unsigned key_depth;
+    uint32_t max_keys;
+    struct pl_tags *tags;
+    const struct pl_clock *clock;
+    struct uv_loop_s *loop;
+    struct pl_store *store; /* NULL: there is no data folder */
+};
+
+enum pl_node_state { PL_NODE_NEW, PL_NODE_OPEN, PL_NODE_CLOSED };
+
+struct pl_node {
+    struct pl_node_config config;
+    const struct pl_node_host *host;
+    void *owner; /* the host's */
+    void *self;
+    struct pl_table *tables;
+    unsigned table_count;
+    struct pl_timers timers;
+    _Atomic uint64_t *counters;
+    uint32_t source; /* the node's name, interned: what its batches say they come from */
+    pl_time progress;
+    bool progressed; /* pl_progress has been called since the host looked */
+    bool busy;
+    enum pl_node_state state;
+    uint64_t events; /* emitted; part of an event's id */
+    char *failure;
+};
+
+enum pl_code pl_node_init(struct pl_node *node, const struct pl_node_config *config, const struct pl_node_host *host,
+                          void *owner, struct pl_error **error);
+void pl_node_fini(struct pl_node *node); /* after close, and after the loop has let go of the operator's handles */
+
+enum pl_code pl_node_open(struct pl_node *node, struct pl_error **error);
+void pl_node_close(struct pl_node *node);
+
+/* Takes the batch. */
+enum pl_flow pl_node_process(struct pl_node *node, unsigned input, struct pl_batch *batch);
+enum pl_flow pl_node_produce(struct pl_node *node);
+
+/* Fires the timers that are due, then the operator's watermark; returns the watermark of the outputs. */
+pl_time pl_node_watermark(struct pl_node *node, pl_time now);
+void pl_node_stop(struct pl_node *node);
+void pl_node_commit(struct pl_node *node, uint64_t epoch);
+
+/* All state: tables, timers, and what the operator adds; and from here on changes belong to the next epoch. */
+void pl_node_snapshot(struct pl_node *node, struct pl_pack *pack);
+enum pl_code pl_node_restore(struct pl_node *node, struct pl_unpack *unpack, struct pl_error **error);
+
+uint64_t pl_node_counter(const struct pl_node *node, unsigned index);
+struct pl_store *pl_node_store(const struct pl_node *node); /* NULL: none */
+
+#endif
