@@ -1,0 +1,251 @@
+/* harness.c: potline/harness.h: a node whose host keeps what it emits. */
+#include <potline/harness.h>
+
+#include <string.h>
+#include <uv.h>
+
+#include <potline/alloc.h>
+
+#include "batch/tags.h"
+#include "graph/graph.h"
+#include "runtime/node.h"
+#include "runtime/registry.h"
+
+enum { RULES_MAX = 64, KEYS_MAX = 1000000, PORTS_MAX = 32 };
+
+struct output {
+    struct pl_batch **batches;
+    uint32_t from, count, capacity;
+};
+
+struct pl_harness {
+    struct pl_node node;
+    const struct pl_operator *op;
+    enum pl_kind kind;
+    void *prototype;
+    struct pl_options_owner *options;
+    struct pl_tags *tags;
+    struct pl_tag_rule rules[RULES_MAX];
+    unsigned rule_count;
+    struct pl_clock *clock;
+    uv_loop_t loop;
+    uv_timer_t patience;
+    bool woken;
+    bool opened;
+    struct output outputs[PORTS_MAX];
+};
+
+static enum pl_flow capture(struct pl_node *node, unsigned port, struct pl_batch *batch) {
+    struct pl_harness *h = node->owner;
+    struct output *out = &h->outputs[port];
+    if (out->count == out->capacity) {
+        uint32_t capacity = out->capacity ? out->capacity * 2 : 16;
+        struct pl_batch **grown = pl_realloc(out->batches, capacity * sizeof *grown);
+        if (!grown) {
+            pl_batch_unref(batch);
+            return pl_fail(node, "no memory to keep an output");
+        }
+        out->batches = grown;
+        out->capacity = capacity;
+    }
+    out->batches[out->count++] = batch;
+    return PL_FLOW_OK;
+}
+
+static bool wanted(const struct pl_node *node, unsigned port) {
+    (void)node;
+    (void)port;
+    return true;
+}
+
+static void wake(struct pl_node *node) {
+    struct pl_harness *h = node->owner;
+    h->woken = true;
+    uv_stop(&h->loop);
+}
+
+static const struct pl_node_host harness_host = {.emit = capture, .wanted = wanted, .wake = wake};
+
+/* The node is opened at its first use, so that a test can declare tags before. */
+static enum pl_code harness_open(struct pl_harness *h, struct pl_error **error) {
+    if (h->opened) return PL_OK;
+    h->opened = true;
+    struct pl_tags_options options = {.rules = h->rules, .rule_count = h->rule_count};
+    h->tags = pl_tags_new(&options);
+    if (!h->tags) return pl_error_set(error, PL_NO_MEMORY, "no memory for the tags");
+    struct pl_node_config config = {
+        .op = h->op,
+        .name = "node",
+        .prototype = h->prototype,
+        .kind = h->kind,
+        .key_depth = 1,
+        .max_keys = KEYS_MAX,
+        .tags = h->tags,
+        .clock = h->clock,
+        .loop = &h->loop,
+    };
+    enum pl_code code = pl_node_init(&h->node, &config, &harness_host, h, error);
+    return code ? code : pl_node_open(&h->node, error);
+}
+
+struct pl_harness *pl_harness_of(const struct pl_operator *op, const char *options, enum pl_kind kind,
+                                 struct pl_error **error) {
+    struct pl_harness *h = PL_NEW(struct pl_harness);
+    if (!h) {
+        pl_error_set(error, PL_NO_MEMORY, "no memory for a harness");
+        return NULL;
+    }
+    h->op = op;
+    h->kind = kind;
+    uv_loop_init(&h->loop);
+    uv_timer_init(&h->loop, &h->patience);
+    h->clock = pl_clock_new(PL_CLOCK_WALL);
+    h->prototype = pl_alloc(op->instance_size);
+    if (!h->clock || !h->prototype) {
+        pl_error_set(error, PL_NO_MEMORY, "no memory for a harness");
+    } else if (pl_options_parse(op, options ? options : "", h->prototype, &h->options, error) == PL_OK) {
+        return h;
+    }
+    pl_harness_free(h);
+    return NULL;
+}
+
+struct pl_harness *pl_harness_new(const char *op, const char *options, enum pl_kind kind, struct pl_error **error) {
+    pl_registry_load();
+    const struct pl_operator *found = pl_registry_find(op);
+    if (!found) {
+        pl_error_set(error, PL_UNKNOWN, "no operator %s", op);
+        return NULL;
+    }
+    return pl_harness_of(found, options, kind, error);
+}
+
+void pl_harness_free(struct pl_harness *h) {
+    if (!h) return;
+    if (h->node.self) pl_node_close(&h->node);
+    uv_close((uv_handle_t *)&h->patience, NULL);
+    uv_run(&h->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&h->loop);
+    for (unsigned port = 0; port < PORTS_MAX; port++) {
+        for (struct pl_batch *batch; (batch = pl_harness_pull(h, port));)
+            pl_batch_unref(batch);
+        pl_free(h->outputs[port].batches);
+    }
+    pl_node_fini(&h->node);
+    pl_options_free(h->options);
+    pl_free(h->prototype);
+    pl_tags_free(h->tags);
+    pl_clock_free(h->clock);
+    pl_free(h);
+}
+
+void pl_harness_declare(struct pl_harness *h, const char *match, double low, double high) {
+    if (h->rule_count < RULES_MAX)
+        h->rules[h->rule_count++] = (struct pl_tag_rule){.match = match, .unit = "", .low = low, .high = high};
+}
+
+struct pl_tags *pl_harness_tags(struct pl_harness *h) {
+    harness_open(h, NULL);
+    return h->tags;
+}
+
+uint32_t pl_harness_tag(struct pl_harness *h, const char *name) {
+    return pl_tags_intern(pl_harness_tags(h), name, strlen(name));
+}
+
+void *pl_harness_self(struct pl_harness *h) {
+    harness_open(h, NULL);
+    return h->node.self;
+}
+
+static bool ready(struct pl_harness *h) {
+    struct pl_error *error = NULL;
+    if (harness_open(h, &error) && !h->node.failure) {
+        char *text = pl_error_text(error);
+        if (h->node.self) pl_fail(&h->node, "%s", text ? text : "no memory");
+        pl_free(text);
+    }
+    pl_error_free(&error);
+    return !h->node.failure && h->node.state == PL_NODE_OPEN;
+}
+
+enum pl_flow pl_harness_push(struct pl_harness *h, unsigned input, struct pl_batch *batch) {
+    if (ready(h)) return pl_node_process(&h->node, input, batch);
+    pl_batch_unref(batch);
+    return PL_FLOW_FAIL;
+}
+
+pl_time pl_harness_watermark(struct pl_harness *h, pl_time now) {
+    return ready(h) ? pl_node_watermark(&h->node, now) : PL_TIME_MIN;
+}
+
+void pl_harness_end(struct pl_harness *h) {
+    if (!ready(h)) return;
+    pl_node_watermark(&h->node, PL_TIME_MAX);
+    pl_node_stop(&h->node);
+    while (h->node.busy && uv_run(&h->loop, UV_RUN_ONCE))
+        ;
+}
+
+static void patience_ends(uv_timer_t *timer) {
+    uv_stop(timer->loop);
+}
+
+enum pl_flow pl_harness_produce(struct pl_harness *h, pl_time wait) {
+    if (!ready(h)) return PL_FLOW_FAIL;
+    uint64_t until = uv_hrtime() + (uint64_t)wait;
+    for (;;) {
+        h->woken = false;
+        uv_run(&h->loop, UV_RUN_NOWAIT);
+        enum pl_flow flow = pl_node_produce(&h->node);
+        uint64_t now = uv_hrtime();
+        if (flow != PL_FLOW_WAIT || now >= until) return flow;
+        if (h->woken) continue;
+        uv_update_time(&h->loop);
+        uv_timer_start(&h->patience, patience_ends, (until - now) / 1000000 + 1, 0);
+        uv_run(&h->loop, UV_RUN_DEFAULT);
+        uv_timer_stop(&h->patience);
+    }
+}
+
+void pl_harness_clock(struct pl_harness *h, pl_time now) {
+    pl_clock_set(h->clock, now);
+}
+
+struct pl_batch *pl_harness_pull(struct pl_harness *h, unsigned port) {
+    if (port >= PORTS_MAX) return NULL;
+    struct output *out = &h->outputs[port];
+    if (out->from == out->count) {
+        out->from = out->count = 0;
+        return NULL;
+    }
+    return out->batches[out->from++];
+}
+
+uint64_t pl_harness_counter(const struct pl_harness *h, const char *name) {
+    for (unsigned i = 0; h->op->counters && h->op->counters[i].name; i++)
+        if (strcmp(h->op->counters[i].name, name) == 0) return h->node.counters ? pl_node_counter(&h->node, i) : 0;
+    return UINT64_MAX; /* no such counter: no test can take this for a count */
+}
+
+const char *pl_harness_failure(const struct pl_harness *h) {
+    return h->node.failure;
+}
+
+void *pl_harness_snapshot(struct pl_harness *h, size_t *size) {
+    struct pl_pack *pack = ready(h) ? pl_pack_new() : NULL;
+    if (!pack) return NULL;
+    pl_node_snapshot(&h->node, pack);
+    *size = pl_pack_size(pack);
+    void *bytes = pl_pack_failed(pack) ? NULL : pl_alloc(*size);
+    if (bytes) memcpy(bytes, pl_pack_data(pack), *size);
+    pl_pack_free(pack);
+    return bytes;
+}
+
+enum pl_code pl_harness_restore(struct pl_harness *h, const void *bytes, size_t size, struct pl_error **error) {
+    if (!ready(h)) return pl_error_set(error, PL_UNAVAILABLE, "%s", h->node.failure ? h->node.failure : "not open");
+    struct pl_unpack unpack;
+    pl_unpack_init(&unpack, bytes, size);
+    return pl_node_restore(&h->node, &unpack, error);
+}

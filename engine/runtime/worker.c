@@ -1,0 +1,262 @@
+#include "worker.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include <potline/alloc.h>
+
+#include "runtime/edge.h"
+
+enum { WORD = 64, ROUNDS_A_TURN = 8 };
+
+struct watch {
+    uv_poll_t poll;
+    struct pl_edge *edge;
+    struct pl_runnable *task;
+    struct watch *next;
+};
+
+struct pl_worker {
+    uv_loop_t loop;
+    uv_prepare_t prepare;
+    uv_check_t check;
+    uv_idle_t idle; /* runs while something is ready, so that the loop does not sleep */
+    uv_async_t call;
+    pthread_t thread;
+    char name[16];
+    bool started;
+    _Atomic bool stopping;
+    struct pl_runnable *_Atomic poked; /* a stack */
+    struct pl_runnable **tasks;
+    unsigned task_count;
+    unsigned task_capacity;
+    uint64_t *now;  /* ready in this round */
+    uint64_t *next; /* ready in the next one */
+    unsigned words;
+    bool any_next;
+    int running; /* rank of the task that runs; -1: none */
+    struct watch *watches;
+};
+
+static _Thread_local const struct pl_worker *here; /* whose thread this is */
+
+static void mark(struct pl_worker *worker, unsigned rank) {
+    bool later = (int)rank <= worker->running;
+    (later ? worker->next : worker->now)[rank / WORD] |= UINT64_C(1) << rank % WORD;
+    worker->any_next |= later;
+}
+
+void pl_ready(struct pl_runnable *task) {
+    mark(task->worker, task->rank);
+}
+
+bool pl_worker_here(const struct pl_worker *worker) {
+    return here == worker;
+}
+
+void pl_poke(struct pl_runnable *task) {
+    struct pl_worker *worker = task->worker;
+    if (pl_worker_here(worker)) {
+        pl_ready(task);
+        return;
+    }
+    if (atomic_exchange(&task->poked, true)) return;
+    struct pl_runnable *top = atomic_load(&worker->poked);
+    do
+        task->next_poked = top;
+    while (!atomic_compare_exchange_weak(&worker->poked, &top, task));
+    uv_async_send(&worker->call);
+}
+
+static void take_pokes(struct pl_worker *worker) {
+    struct pl_runnable *task = atomic_exchange(&worker->poked, NULL);
+    while (task) {
+        struct pl_runnable *next = task->next_poked;
+        atomic_store(&task->poked, false); /* before it runs: what comes from now on pokes again */
+        pl_ready(task);
+        task = next;
+    }
+}
+
+static int highest(const uint64_t *set, unsigned words) {
+    for (unsigned w = words; w-- > 0;)
+        if (set[w]) return (int)(w * WORD + (WORD - 1 - (unsigned)__builtin_clzll(set[w])));
+    return -1;
+}
+
+static void run_round(struct pl_worker *worker) {
+    for (int rank; (rank = highest(worker->now, worker->words)) >= 0;) {
+        worker->now[rank / WORD] &= ~(UINT64_C(1) << rank % WORD);
+        worker->running = rank;
+        worker->tasks[rank]->run(worker->tasks[rank]);
+    }
+    worker->running = -1;
+    uint64_t *done = worker->now;
+    worker->now = worker->next;
+    worker->next = done;
+    worker->any_next = false;
+}
+
+static bool anything(const struct pl_worker *worker) {
+    return highest(worker->now, worker->words) >= 0;
+}
+
+static void nothing_to_do(uv_idle_t *idle) {
+    (void)idle;
+}
+
+static void before_poll(uv_prepare_t *prepare) {
+    struct pl_worker *worker = prepare->data;
+    if (anything(worker)) uv_idle_start(&worker->idle, nothing_to_do);
+    else uv_idle_stop(&worker->idle);
+}
+
+static void end_loop(struct pl_worker *worker) {
+    for (unsigned i = worker->task_count; i-- > 0;)
+        worker->tasks[i]->finish(worker->tasks[i]);
+    for (struct watch *w = worker->watches; w; w = w->next)
+        uv_close((uv_handle_t *)&w->poll, NULL);
+    uv_close((uv_handle_t *)&worker->prepare, NULL);
+    uv_close((uv_handle_t *)&worker->check, NULL);
+    uv_close((uv_handle_t *)&worker->idle, NULL);
+    uv_close((uv_handle_t *)&worker->call, NULL);
+}
+
+static void after_poll(uv_check_t *check) {
+    struct pl_worker *worker = check->data;
+    take_pokes(worker);
+    for (int i = 0; i < ROUNDS_A_TURN && anything(worker); i++)
+        run_round(worker);
+    if (atomic_load(&worker->stopping) && !uv_is_closing((uv_handle_t *)check)) end_loop(worker);
+}
+
+static void called(uv_async_t *call) {
+    (void)call; /* after_poll looks at what it was about */
+}
+
+static void readable(uv_poll_t *poll, int status, int events) {
+    (void)status;
+    (void)events;
+    struct watch *watch = poll->data;
+    if (pl_edge_ready(watch->edge)) pl_ready(watch->task);
+}
+
+enum pl_code pl_worker_new(const char *name, struct pl_worker **worker, struct pl_error **error) {
+    struct pl_worker *w = *worker = PL_NEW(struct pl_worker);
+    if (!w) return pl_error_set(error, PL_NO_MEMORY, "no memory for a worker");
+    snprintf(w->name, sizeof w->name, "%s", name);
+    w->running = -1;
+    if (uv_loop_init(&w->loop)) {
+        pl_free(w);
+        *worker = NULL;
+        return pl_error_set(error, PL_LIMIT, "cannot make an event loop: too many open files?");
+    }
+    uv_prepare_init(&w->loop, &w->prepare);
+    uv_check_init(&w->loop, &w->check);
+    uv_idle_init(&w->loop, &w->idle);
+    uv_async_init(&w->loop, &w->call, called);
+    w->prepare.data = w->check.data = w;
+    uv_prepare_start(&w->prepare, before_poll);
+    uv_check_start(&w->check, after_poll);
+    return PL_OK;
+}
+
+void pl_worker_free(struct pl_worker *worker) {
+    if (!worker) return;
+    if (!worker->started) {
+        worker->task_count = 0;
+        end_loop(worker);
+        uv_run(&worker->loop, UV_RUN_DEFAULT);
+    }
+    uv_loop_close(&worker->loop);
+    while (worker->watches) {
+        struct watch *next = worker->watches->next;
+        pl_free(worker->watches);
+        worker->watches = next;
+    }
+    pl_free(worker->tasks);
+    pl_free(worker->now);
+    pl_free(worker->next);
+    pl_free(worker);
+}
+
+static bool grow_sets(struct pl_worker *worker, unsigned words) {
+    uint64_t *now = pl_alloc(words * sizeof *now), *next = pl_alloc(words * sizeof *next);
+    if (!now || !next) {
+        pl_free(now);
+        pl_free(next);
+        return false;
+    }
+    pl_free(worker->now);
+    pl_free(worker->next);
+    worker->now = now;
+    worker->next = next;
+    worker->words = words;
+    return true;
+}
+
+enum pl_code pl_worker_add(struct pl_worker *worker, struct pl_runnable *task, struct pl_error **error) {
+    if (worker->task_count == worker->task_capacity) {
+        unsigned capacity = worker->task_capacity ? worker->task_capacity * 2 : WORD;
+        struct pl_runnable **grown = pl_realloc(worker->tasks, capacity * sizeof *grown);
+        if (!grown) return pl_error_set(error, PL_NO_MEMORY, "no memory for tasks");
+        worker->tasks = grown;
+        worker->task_capacity = capacity;
+        if (!grow_sets(worker, capacity / WORD)) return pl_error_set(error, PL_NO_MEMORY, "no memory for tasks");
+    }
+    task->worker = worker;
+    task->rank = worker->task_count;
+    worker->tasks[worker->task_count++] = task;
+    return PL_OK;
+}
+
+enum pl_code pl_worker_watch(struct pl_worker *worker, struct pl_edge *edge, struct pl_runnable *task,
+                             struct pl_error **error) {
+    struct watch *watch = PL_NEW(struct watch);
+    if (!watch) return pl_error_set(error, PL_NO_MEMORY, "no memory to watch an edge");
+    watch->edge = edge;
+    watch->task = task;
+    int status = uv_poll_init(&worker->loop, &watch->poll, pl_edge_fd(edge));
+    if (status) {
+        pl_free(watch);
+        return pl_error_set(error, PL_LIMIT, "cannot watch an edge: %s", uv_strerror(status));
+    }
+    watch->poll.data = watch;
+    watch->next = worker->watches;
+    worker->watches = watch;
+    return PL_OK;
+}
+
+static void *run_worker(void *argument) {
+    struct pl_worker *worker = argument;
+    here = worker;
+    pthread_setname_np(pthread_self(), worker->name);
+    for (struct watch *w = worker->watches; w; w = w->next)
+        uv_poll_start(&w->poll, UV_READABLE, readable);
+    for (unsigned i = 0; i < worker->task_count; i++) {
+        worker->tasks[i]->start(worker->tasks[i]);
+        pl_ready(worker->tasks[i]);
+    }
+    uv_run(&worker->loop, UV_RUN_DEFAULT); /* until every handle, the operators' too, is closed */
+    return NULL;
+}
+
+enum pl_code pl_worker_start(struct pl_worker *worker, struct pl_error **error) {
+    worker->started = true;
+    if (pthread_create(&worker->thread, NULL, run_worker, worker) == 0) return PL_OK;
+    worker->started = false;
+    return pl_error_set(error, PL_LIMIT, "cannot start a thread");
+}
+
+void pl_worker_stop(struct pl_worker *worker) {
+    atomic_store(&worker->stopping, true);
+    if (worker->started) uv_async_send(&worker->call);
+}
+
+void pl_worker_join(struct pl_worker *worker) {
+    if (worker->started) pthread_join(worker->thread, NULL);
+}
+
+uv_loop_t *pl_worker_loop(struct pl_worker *worker) {
+    return &worker->loop;
+}

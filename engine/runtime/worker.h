@@ -1,0 +1,50 @@
+/* worker.h: a thread with a libuv loop that runs tasks.
+ *
+ * A task is whatever has a `run`: a node, the intake. It runs when something has marked it ready: an edge that has
+ * items, room on an output, the operator's own wake. Ready tasks run in rounds, the one furthest downstream first, so
+ * that a batch goes through the whole chain while it is in the cache and before the next one is made; a source runs at
+ * most once a round, so that no source starves another. Between rounds the loop looks at sockets and timers; with
+ * nothing ready it sleeps.
+ */
+#ifndef POTLINE_WORKER_H
+#define POTLINE_WORKER_H
+
+#include <potline/error.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct pl_worker;
+struct pl_edge;
+
+struct pl_runnable {
+    struct pl_worker *worker;
+    unsigned rank;                        /* place among the worker's tasks: higher is further downstream */
+    void (*start)(struct pl_runnable *);  /* on the worker's thread, before anything runs */
+    void (*run)(struct pl_runnable *);    /* does some work; marks itself ready when there is more */
+    void (*finish)(struct pl_runnable *); /* on the worker's thread, once, at the end */
+    struct pl_runnable *next_poked;       /* worker's */
+    _Atomic bool poked;
+};
+
+enum pl_code pl_worker_new(const char *name, struct pl_worker **worker, struct pl_error **error);
+void pl_worker_free(struct pl_worker *worker); /* after join; NULL is fine */
+
+/* Before the start. Tasks are added upstream first: the order is the rank. */
+enum pl_code pl_worker_add(struct pl_worker *worker, struct pl_runnable *task, struct pl_error **error);
+/* The task is marked ready when the edge has something to receive. */
+enum pl_code pl_worker_watch(struct pl_worker *worker, struct pl_edge *edge, struct pl_runnable *task,
+                             struct pl_error **error);
+
+enum pl_code pl_worker_start(struct pl_worker *worker, struct pl_error **error); /* starts every task, then runs */
+void pl_worker_stop(struct pl_worker *worker);                                   /* any thread: finish tasks and end */
+void pl_worker_join(struct pl_worker *worker);
+
+uv_loop_t *pl_worker_loop(struct pl_worker *worker);
+bool pl_worker_here(const struct pl_worker *worker); /* is this the worker's thread */
+
+void pl_ready(struct pl_runnable *task); /* on the worker's thread */
+void pl_poke(struct pl_runnable *task);  /* the same from any thread */
+
+#endif
