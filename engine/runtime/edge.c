@@ -85,7 +85,7 @@ static size_t size_of(const struct pl_item *item) {
 static void transmit(struct pl_edge *edge, const struct pl_item *item) {
     zmq_msg_t message;
     if (item->type == PL_ITEM_BATCH) {
-        if (zmq_msg_init_data(&message, item->batch->message, item->batch->message_size, pl_batch_release,
+        if (zmq_msg_init_data(&message, item->batch->message, item->batch->message_size, pl_batch_message_free,
                               item->batch)) {
             pl_diag(PL_ERROR, "an edge lost a batch: %s", zmq_strerror(errno));
             atomic_fetch_add_explicit(&edge->dropped_rows, item->batch->rows, memory_order_relaxed);

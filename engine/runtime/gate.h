@@ -1,0 +1,40 @@
+/* gate.h: what a task's inputs come through: one stream of items out of several edges.
+ *
+ *     edge 0 --> | held rows, by event time |
+ *     edge 1 --> |                          | --> batches in order of (event time, edge, sequence), watermarks,
+ *     edge 2 --> |    barriers, aligned     |     one barrier for all, one end
+ *
+ * With one edge everything passes as it comes. With several the rows wait until the watermark of all edges has passed
+ * them, unless the operator takes any order. A gate always takes from every edge and keeps what it may not give yet, so
+ * two paths that join again cannot block each other; past `hold` bytes what it keeps goes to the spill.
+ */
+#ifndef POTLINE_GATE_H
+#define POTLINE_GATE_H
+
+#include "runtime/edge.h"
+#include "runtime/spill.h"
+
+struct pl_gate;
+
+struct pl_gate_options {
+    bool any_order;
+    int64_t hold;           /* bytes kept in memory */
+    struct pl_spill *spill; /* for what is beyond; borrowed */
+};
+
+struct pl_gate *pl_gate_new(const struct pl_gate_options *options); /* NULL without memory */
+void pl_gate_free(struct pl_gate *gate);                            /* NULL is fine */
+
+/* Inputs are added in the order that decides between rows of equal time. The edge is borrowed. */
+bool pl_gate_add(struct pl_gate *gate, struct pl_edge *edge, unsigned port);
+
+/* The next item, and the port its batch is for. False: nothing now; every edge has been found empty, so each wakes the
+ * task when it has something. After PL_ITEM_END nothing follows. */
+bool pl_gate_take(struct pl_gate *gate, struct pl_item *item, unsigned *port);
+
+/* False when rows could not be kept for want of memory or store; pl_gate_take gives nothing any more. */
+bool pl_gate_sound(const struct pl_gate *gate);
+
+uint64_t pl_gate_held_rows(const struct pl_gate *gate);
+
+#endif
