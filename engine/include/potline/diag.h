@@ -7,6 +7,7 @@
 #define POTLINE_DIAG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "abi.h"
 
