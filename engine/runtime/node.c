@@ -209,6 +209,10 @@ struct pl_store *pl_node_store(const struct pl_node *node) {
     return node->config.store;
 }
 
+uint64_t pl_node_epoch(const struct pl_node *node) {
+    return node->epoch;
+}
+
 pl_time pl_now(const struct pl_node *node) {
     return pl_clock_now(node->config.clock);
 }

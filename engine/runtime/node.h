@@ -52,6 +52,7 @@ struct pl_node {
     bool busy;
     enum pl_node_state state;
     uint64_t events; /* emitted; part of an event's id */
+    uint64_t epoch;  /* of the log: what is done now belongs to it; set by the host */
     char *failure;
 };
 
@@ -77,5 +78,6 @@ enum pl_code pl_node_restore(struct pl_node *node, struct pl_unpack *unpack, str
 
 uint64_t pl_node_counter(const struct pl_node *node, unsigned index);
 struct pl_store *pl_node_store(const struct pl_node *node); /* NULL: none */
+uint64_t pl_node_epoch(const struct pl_node *node);
 
 #endif

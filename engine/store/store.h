@@ -1,6 +1,12 @@
 /* store.h: a data folder: one RocksDB with a column family for each thing kept.
  *
- * One process holds a folder for writing (RocksDB's lock); others open it read-only. Threads: any.
+ *     DIR/store/          the database (0700)
+ *
+ * One process holds a folder for writing (RocksDB's lock); others open it read-only at the same time and see what was
+ * written until then. Threads: any, but for open and close.
+ *
+ * The usual mistake: a raw RocksDB iterator that is still alive at pl_store_close, which ends the process; take a
+ * pl_store_iter, which does not outlive its store.
  */
 #ifndef POTLINE_STORE_H
 #define POTLINE_STORE_H
@@ -9,6 +15,8 @@
 #include <potline/zone.h>
 #include <rocksdb/c.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 enum pl_store_family {
     PL_STORE_META,   /* format version, graph, counters of the folder */
@@ -18,30 +26,73 @@ enum pl_store_family {
     PL_STORE_GOLD,
     PL_STORE_DEAD,
     PL_STORE_STATE, /* snapshots of nodes */
-    PL_STORE_SPILL, /* batches that wait: held-back merges, slow sinks; emptied at start */
+    PL_STORE_SPILL, /* batches that wait: held-back merges, slow sinks; emptied when opened for writing */
     PL_STORE_FAMILIES
 };
 
+/* The format that this version writes; it reads this one and older ones. */
+enum { PL_STORE_FORMAT = 1 };
+
 struct pl_store_options {
-    bool read_only;
+    bool read_only; /* also while another process holds the folder; nothing is created or changed */
     bool sync_each; /* every write waits for the disk */
 };
 
 struct pl_store {
     rocksdb_t *db;
-    rocksdb_column_family_handle_t *family[PL_STORE_FAMILIES];
+    rocksdb_column_family_handle_t *family[PL_STORE_FAMILIES]; /* read-only: NULL where the folder has none yet */
     char *path;
     struct pl_store_impl *impl;
 };
 
+/* Opens the folder; for writing, makes what is missing (0700). Owned by the caller.
+ * PL_NOT_FOUND: read-only, and there is no data folder. PL_BUSY: another process holds it. PL_CONFLICT: written by a
+ * newer version. PL_CORRUPT: damaged; a torn end of the write-ahead log is not damage, it is cut off. */
 enum pl_code pl_store_open(const char *path, const struct pl_store_options *options, struct pl_store **store,
                            struct pl_error **error);
-void pl_store_close(struct pl_store *store); /* NULL is fine */
+void pl_store_close(struct pl_store *store); /* NULL is fine; ends the iterators that are left */
 
 /* Hands a batch of writes to the kernel (to the disk with sync_each); the batch is cleared. */
 enum pl_code pl_store_write(struct pl_store *store, rocksdb_writebatch_t *writes, struct pl_error **error);
 
+/* The same for what need not outlive the process: without the write-ahead log. */
+enum pl_code pl_store_write_volatile(struct pl_store *store, rocksdb_writebatch_t *writes, struct pl_error **error);
+
 /* Everything written becomes durable. Blocks. */
 enum pl_code pl_store_sync(struct pl_store *store, struct pl_error **error);
+
+/* The value of a key, owned by the caller (pl_free), a 0 behind it. PL_NOT_FOUND without a message: there is none. */
+enum pl_code pl_store_get(struct pl_store *store, enum pl_store_family family, const void *key, size_t key_size,
+                          void **value, size_t *size, struct pl_error **error);
+
+/* Turns RocksDB's message (freed here, may be NULL) into an error that names the folder and `what` was being done. */
+enum pl_code pl_store_error(const struct pl_store *store, const char *what, char *message, struct pl_error **error);
+
+/* XXH3 of `bytes`, bound to the key they belong under. */
+uint64_t pl_store_checksum(const void *key, size_t key_size, const void *bytes, size_t size);
+
+/* ---- Iterators: the view of the moment they were made ---- */
+
+struct pl_store_iter;
+
+/* Over the keys in front of `end` (copied; NULL: all). Not positioned yet. Owned by the caller. */
+enum pl_code pl_store_iter_new(struct pl_store *store, enum pl_store_family family, const void *end, size_t end_size,
+                               struct pl_store_iter **iter, struct pl_error **error);
+void pl_store_iter_free(struct pl_store_iter *iter); /* NULL is fine; also after the store's close */
+
+void pl_store_iter_seek(struct pl_store_iter *iter, const void *key, size_t key_size);      /* the first at or behind */
+void pl_store_iter_seek_last(struct pl_store_iter *iter, const void *key, size_t key_size); /* the last at or before */
+void pl_store_iter_next(struct pl_store_iter *iter);
+bool pl_store_iter_valid(const struct pl_store_iter *iter);
+const void *pl_store_iter_key(const struct pl_store_iter *iter, size_t *size); /* borrowed until it moves */
+const void *pl_store_iter_value(const struct pl_store_iter *iter, size_t *size);
+
+/* Why it is not valid: PL_OK at the end of the keys, else an error. */
+enum pl_code pl_store_iter_check(const struct pl_store_iter *iter, struct pl_error **error);
+
+/* ---- What the runtime says about a node (runtime/node.c) ---- */
+
+struct pl_store *pl_node_store(const struct pl_node *node); /* NULL: there is no data folder */
+uint64_t pl_node_epoch(const struct pl_node *node);         /* what the node does now belongs to this one */
 
 #endif

@@ -1,0 +1,354 @@
+#include "store/store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <potline/alloc.h>
+
+#include "store/family.h"
+#include "store/store_impl.h"
+
+enum { OPEN_TRIES = 8 }; /* a reader may meet a file that the writer has just replaced */
+
+/* ---- Errors ---- */
+
+static bool starts_with(const char *text, const char *prefix) {
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static enum pl_code code_of(const char *message) {
+    if (starts_with(message, "Corruption")) return PL_CORRUPT;
+    if (starts_with(message, "NotFound")) return PL_NOT_FOUND;
+    if (starts_with(message, "Busy") || strstr(message, "/LOCK: ")) return PL_BUSY;
+    return PL_IO;
+}
+
+/* Who holds the lock, 0 when that cannot be told. Never asked in the process that holds it: opening and closing the
+ * file would end the lock. */
+static pid_t lock_holder(const char *folder) {
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/LOCK", folder) >= (int)sizeof path) return 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    bool known = fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    close(fd);
+    return known ? lock.l_pid : 0;
+}
+
+static enum pl_code busy(const char *path, const char *folder, const char *message, struct pl_error **error) {
+    if (strstr(message, "current process"))
+        return pl_error_set(error, PL_BUSY, "%s: this process has it open already", path);
+    pid_t holder = lock_holder(folder);
+    if (holder) return pl_error_set(error, PL_BUSY, "%s: in use by process %ld", path, (long)holder);
+    return pl_error_set(error, PL_BUSY, "%s: in use by another process", path);
+}
+
+static enum pl_code translate(const char *path, const char *what, char *message, struct pl_error **error) {
+    if (!message) return PL_OK;
+    enum pl_code code = code_of(message);
+    pl_error_set(error, code, "%s", message);
+    if (strstr(message, "No space left"))
+        pl_error_set(error, code, "%s: the disk is full", path);
+    else if (code == PL_CORRUPT)
+        pl_error_set(error, code, "%s: damaged, %s is not possible", path, what);
+    else
+        pl_error_set(error, code, "%s: %s did not succeed", path, what);
+    rocksdb_free(message);
+    return code;
+}
+
+enum pl_code pl_store_error(const struct pl_store *store, const char *what, char *message, struct pl_error **error) {
+    return translate(store->path, what, message, error);
+}
+
+/* ---- Folders ---- */
+
+/* mkdir -p; what is made is private. */
+static enum pl_code make_folders(char *path, struct pl_error **error) {
+    for (char *at = path + 1;; at++) {
+        if (*at != '/' && *at != 0) continue;
+        char end = *at;
+        *at = 0;
+        int failed = mkdir(path, 0700) && errno != EEXIST ? errno : 0;
+        if (failed) return pl_error_set(error, PL_IO, "%s: cannot be made: %s", path, strerror(failed));
+        *at = end;
+        if (!end) return PL_OK;
+    }
+}
+
+/* Where a reader's RocksDB may write its own messages. */
+static enum pl_code make_scratch(struct pl_store *store, struct pl_error **error) {
+    const char *tmp = getenv("TMPDIR");
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/potline-reader-XXXXXX", tmp && *tmp ? tmp : "/tmp") >= (int)sizeof path ||
+        !mkdtemp(path))
+        return pl_error_set(error, PL_IO, "no temporary folder could be made in %s: %s", tmp && *tmp ? tmp : "/tmp",
+                            strerror(errno));
+    store->impl->scratch = pl_strdup(path);
+    if (store->impl->scratch) return PL_OK;
+    rmdir(path);
+    return pl_error_set(error, PL_NO_MEMORY, "%s: out of memory", store->path);
+}
+
+static void remove_scratch(const char *scratch) {
+    DIR *folder = opendir(scratch);
+    if (!folder) return;
+    for (struct dirent *entry; (entry = readdir(folder));)
+        if (entry->d_name[0] != '.') unlinkat(dirfd(folder), entry->d_name, 0);
+    closedir(folder);
+    rmdir(scratch);
+}
+
+/* ---- Opening ---- */
+
+/* The families that the database has, as bits; 0 when there is no database. */
+static enum pl_code list_families(struct pl_store *store, unsigned *there, struct pl_error **error) {
+    *there = 0;
+    char current[PATH_MAX];
+    if (snprintf(current, sizeof current, "%s/CURRENT", store->impl->folder) >= (int)sizeof current)
+        return pl_error_set(error, PL_IO, "%s: the path is too long", store->path);
+    if (access(current, F_OK)) {
+        if (errno == ENOENT || errno == ENOTDIR) return PL_OK;
+        return pl_error_set(error, PL_IO, "%s: %s", store->path, strerror(errno));
+    }
+    char *message = NULL;
+    size_t count = 0;
+    char **names = rocksdb_list_column_families(store->impl->options, store->impl->folder, &count, &message);
+    if (message) return translate(store->path, "opening", message, error);
+    enum pl_code code = PL_OK;
+    for (size_t i = 0; i < count && !code; i++) {
+        int family = pl__family_find(names[i]);
+        if (family < 0)
+            code = pl_error_set(error, PL_CONFLICT, "%s: written by a newer version: it holds \"%s\"", store->path,
+                                names[i]);
+        else
+            *there |= 1u << family;
+    }
+    rocksdb_list_column_families_destroy(names, count);
+    return code;
+}
+
+static char *open_database(struct pl_store *store, bool read_only, unsigned there) {
+    const char *names[PL_STORE_FAMILIES];
+    const rocksdb_options_t *options[PL_STORE_FAMILIES];
+    rocksdb_column_family_handle_t *handles[PL_STORE_FAMILIES] = {NULL};
+    int count = 0;
+    for (int i = 0; i < PL_STORE_FAMILIES; i++) {
+        if (read_only && !(there & 1u << i)) continue;
+        names[count] = pl__family_name(i);
+        options[count++] = store->impl->family_options[i];
+    }
+    char *message = NULL;
+    struct pl_store_impl *impl = store->impl;
+    if (read_only)
+        store->db = rocksdb_open_as_secondary_column_families(impl->options, impl->folder, impl->scratch, count, names,
+                                                              options, handles, &message);
+    else
+        store->db = rocksdb_open_column_families(impl->options, impl->folder, count, names, options, handles, &message);
+    for (int i = 0, at = 0; store->db && i < PL_STORE_FAMILIES; i++)
+        if (!read_only || there & 1u << i) store->family[i] = handles[at++];
+    return message;
+}
+
+static enum pl_code open_for_reading(struct pl_store *store, struct pl_error **error) {
+    unsigned there;
+    char *message = NULL;
+    enum pl_code code = make_scratch(store, error);
+    if (code) return code;
+    for (int try = 0; try < OPEN_TRIES; try++) {
+        if ((code = list_families(store, &there, error))) return code;
+        if (!there) return pl_error_set(error, PL_NOT_FOUND, "%s: not a data folder", store->path);
+        rocksdb_free(message);
+        message = open_database(store, true, there);
+        if (!message || !strstr(message, "No such file")) break;
+    }
+    return translate(store->path, "opening", message, error);
+}
+
+static enum pl_code open_for_writing(struct pl_store *store, struct pl_error **error) {
+    unsigned there;
+    enum pl_code code = make_folders(store->impl->folder, error);
+    if (!code) code = list_families(store, &there, error);
+    if (code) return code;
+    char *message = open_database(store, false, there);
+    if (message && code_of(message) == PL_BUSY) {
+        code = busy(store->path, store->impl->folder, message, error);
+        rocksdb_free(message);
+        return code;
+    }
+    return translate(store->path, "opening", message, error);
+}
+
+/* ---- What the folder says about itself ---- */
+
+static const char format_key[] = "format";
+
+static enum pl_code put_meta(struct pl_store *store, const char *key, const char *value, struct pl_error **error) {
+    rocksdb_writebatch_t *writes = rocksdb_writebatch_create();
+    rocksdb_writebatch_put_cf(writes, store->family[PL_STORE_META], key, strlen(key), value, strlen(value));
+    enum pl_code code = pl_store_write(store, writes, error);
+    rocksdb_writebatch_destroy(writes);
+    return code;
+}
+
+static enum pl_code check_format(struct pl_store *store, bool read_only, struct pl_error **error) {
+    void *value = NULL;
+    size_t size;
+    enum pl_code code = pl_store_get(store, PL_STORE_META, format_key, strlen(format_key), &value, &size, error);
+    if (code == PL_NOT_FOUND) {
+        if (read_only) return pl_error_set(error, PL_NOT_FOUND, "%s: not a data folder yet", store->path);
+        char text[16];
+        snprintf(text, sizeof text, "%d", PL_STORE_FORMAT);
+        return put_meta(store, format_key, text, error);
+    }
+    if (code) return code;
+    char *end;
+    long format = strtol(value, &end, 10);
+    if (*end || end == value || format < 1)
+        code = pl_error_set(error, PL_CORRUPT, "%s: damaged: \"%s\" is not a format version", store->path,
+                            (const char *)value);
+    else if (format > PL_STORE_FORMAT)
+        code = pl_error_set(error, PL_CONFLICT, "%s: written by a newer version: format %ld, this one reads up to %d",
+                            store->path, format, PL_STORE_FORMAT);
+    pl_free(value);
+    return code;
+}
+
+/* What waited in a process that is gone is in the log too. */
+static enum pl_code empty_spill(struct pl_store *store, struct pl_error **error) {
+    struct pl_store_iter *iter;
+    enum pl_code code = pl_store_iter_new(store, PL_STORE_SPILL, NULL, 0, &iter, error);
+    if (code) return code;
+    pl_store_iter_seek(iter, "", 0);
+    bool empty = !pl_store_iter_valid(iter);
+    pl_store_iter_free(iter);
+    if (empty) return PL_OK;
+
+    char *message = NULL;
+    rocksdb_column_family_handle_t **spill = &store->family[PL_STORE_SPILL];
+    rocksdb_drop_column_family(store->db, *spill, &message);
+    if (message) return pl_store_error(store, "emptying the spill", message, error);
+    rocksdb_column_family_handle_destroy(*spill);
+    *spill = rocksdb_create_column_family(store->db, store->impl->family_options[PL_STORE_SPILL],
+                                          pl__family_name(PL_STORE_SPILL), &message);
+    if (message) *spill = NULL;
+    return pl_store_error(store, "emptying the spill", message, error);
+}
+
+/* ---- Life ---- */
+
+static enum pl_code prepare(struct pl_store *store, const char *path, const struct pl_store_options *options,
+                            struct pl_error **error) {
+    struct pl_store_impl *impl = store->impl;
+    store->path = pl_strdup(path);
+    impl->folder = pl_alloc(strlen(path) + sizeof "/store");
+    if (!store->path || !impl->folder) return pl_error_set(error, PL_NO_MEMORY, "%s: out of memory", path);
+    sprintf(impl->folder, "%s/store", path);
+    impl->options = pl__database_options(options->read_only);
+    for (int i = 0; i < PL_STORE_FAMILIES; i++)
+        impl->family_options[i] = pl__family_options(i);
+    impl->write = rocksdb_writeoptions_create();
+    rocksdb_writeoptions_set_sync(impl->write, options->sync_each);
+    impl->write_volatile = rocksdb_writeoptions_create();
+    rocksdb_writeoptions_disable_WAL(impl->write_volatile, 1);
+    impl->read = rocksdb_readoptions_create();
+    pthread_mutex_init(&impl->lock, NULL);
+    return PL_OK;
+}
+
+enum pl_code pl_store_open(const char *path, const struct pl_store_options *options, struct pl_store **store,
+                           struct pl_error **error) {
+    *store = NULL;
+    struct pl_store *s = PL_NEW(struct pl_store);
+    if (s) s->impl = PL_NEW(struct pl_store_impl);
+    if (!s || !s->impl) {
+        pl_free(s);
+        return pl_error_set(error, PL_NO_MEMORY, "%s: out of memory", path);
+    }
+    enum pl_code code = prepare(s, path, options, error);
+    if (!code) code = options->read_only ? open_for_reading(s, error) : open_for_writing(s, error);
+    if (!code) code = check_format(s, options->read_only, error);
+    if (!code && !options->read_only) code = empty_spill(s, error);
+    if (code)
+        pl_store_close(s);
+    else
+        *store = s;
+    return code;
+}
+
+static void free_options(struct pl_store_impl *impl) {
+    if (!impl->options) return; /* prepare did not come that far */
+    rocksdb_options_destroy(impl->options);
+    for (int i = 0; i < PL_STORE_FAMILIES; i++)
+        rocksdb_options_destroy(impl->family_options[i]);
+    rocksdb_writeoptions_destroy(impl->write);
+    rocksdb_writeoptions_destroy(impl->write_volatile);
+    rocksdb_readoptions_destroy(impl->read);
+    pthread_mutex_destroy(&impl->lock);
+}
+
+void pl_store_close(struct pl_store *store) {
+    if (!store) return;
+    struct pl_store_impl *impl = store->impl;
+    if (store->db) {
+        pl__store_iters_end(store);
+        for (int i = 0; i < PL_STORE_FAMILIES; i++)
+            if (store->family[i]) rocksdb_column_family_handle_destroy(store->family[i]);
+        rocksdb_close(store->db);
+    }
+    free_options(impl);
+    if (impl->scratch) remove_scratch(impl->scratch);
+    pl_free(impl->scratch);
+    pl_free(impl->folder);
+    pl_free(impl);
+    pl_free(store->path);
+    pl_free(store);
+}
+
+/* ---- Writing and reading ---- */
+
+static enum pl_code write_with(struct pl_store *store, const rocksdb_writeoptions_t *options,
+                               rocksdb_writebatch_t *writes, struct pl_error **error) {
+    char *message = NULL;
+    rocksdb_write(store->db, options, writes, &message);
+    rocksdb_writebatch_clear(writes);
+    return PL_UNLIKELY(message) ? pl_store_error(store, "writing", message, error) : PL_OK;
+}
+
+enum pl_code pl_store_write(struct pl_store *store, rocksdb_writebatch_t *writes, struct pl_error **error) {
+    return write_with(store, store->impl->write, writes, error);
+}
+
+enum pl_code pl_store_write_volatile(struct pl_store *store, rocksdb_writebatch_t *writes, struct pl_error **error) {
+    return write_with(store, store->impl->write_volatile, writes, error);
+}
+
+enum pl_code pl_store_sync(struct pl_store *store, struct pl_error **error) {
+    char *message = NULL;
+    rocksdb_flush_wal(store->db, 1, &message);
+    return pl_store_error(store, "syncing", message, error);
+}
+
+enum pl_code pl_store_get(struct pl_store *store, enum pl_store_family family, const void *key, size_t key_size,
+                          void **value, size_t *size, struct pl_error **error) {
+    *value = NULL;
+    *size = 0;
+    if (!store->family[family]) return PL_NOT_FOUND;
+    char *message = NULL;
+    rocksdb_pinnableslice_t *slice =
+        rocksdb_get_pinned_cf(store->db, store->impl->read, store->family[family], key, key_size, &message);
+    if (message) return pl_store_error(store, "reading", message, error);
+    if (!slice) return PL_NOT_FOUND;
+    const char *bytes = rocksdb_pinnableslice_value(slice, size);
+    char *copy = pl_alloc(*size + 1);
+    if (copy) memcpy(copy, bytes, *size);
+    rocksdb_pinnableslice_destroy(slice);
+    *value = copy;
+    return copy ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "%s: out of memory", store->path);
+}
