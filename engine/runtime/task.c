@@ -1,0 +1,298 @@
+#include "task.h"
+
+#include <string.h>
+
+#include <potline/alloc.h>
+
+#include "graph/graph.h"
+
+enum { ITEMS_A_RUN = 16, PRODUCES_A_RUN = 1 };
+
+static struct pl_task *task_of(struct pl_runnable *runnable) {
+    return (struct pl_task *)(void *)runnable;
+}
+
+/* ---- The node's host ---- */
+
+static enum pl_flow task_emit(struct pl_node *node, unsigned port, struct pl_batch *batch) {
+    struct pl_task *task = node->owner;
+    pl_stat_add(&task->stats.batches_out, 1);
+    pl_stat_add(&task->stats.rows_out, batch->rows);
+    pl_stat_add(&task->stats.bytes_out, batch->message_size);
+    pl_outputs_emit(&task->outputs, port, batch);
+    return PL_FLOW_OK;
+}
+
+static bool task_wanted(const struct pl_node *node, unsigned port) {
+    const struct pl_task *task = node->owner;
+    return pl_outputs_wanted(&task->outputs, port);
+}
+
+static void task_wake(struct pl_node *node) {
+    struct pl_task *task = node->owner;
+    pl_ready(&task->runnable);
+}
+
+const struct pl_node_host pl_task_node_host = {.emit = task_emit, .wanted = task_wanted, .wake = task_wake};
+
+/* ---- Ending ---- */
+
+static void report_end(struct pl_task *task) {
+    if (task->reported) return;
+    task->reported = true;
+    task->events.ended(task->events.engine, task);
+}
+
+static void fail(struct pl_task *task) {
+    if (task->state == PL_TASK_FAILED) return;
+    task->state = PL_TASK_FAILED;
+    const char *why = task->node.failure ? task->node.failure : "it could not go on";
+    task->events.failed(task->events.engine, task, why);
+    struct pl_item end = {.type = PL_ITEM_END, .idle = true};
+    pl_outputs_signal(&task->outputs, &end);
+}
+
+static void begin_stop(struct pl_task *task, bool final) {
+    task->state = PL_TASK_STOPPING;
+    task->end_final = final;
+    pl_node_stop(&task->node);
+}
+
+/* Once the operator has nothing in hand any more, the end goes out behind its last rows. */
+static void try_end(struct pl_task *task) {
+    if (task->node.failure) {
+        fail(task);
+        return;
+    }
+    if (task->state == PL_TASK_STOPPING && !task->node.busy) {
+        struct pl_item end = {.type = PL_ITEM_END, .idle = !task->end_final};
+        pl_outputs_signal(&task->outputs, &end);
+        task->state = PL_TASK_ENDED;
+    }
+    if (task->state == PL_TASK_ENDED && pl_outputs_room(&task->outputs)) report_end(task);
+}
+
+/* A failed task takes and drops what still comes. */
+static void run_dry(struct pl_task *task) {
+    struct pl_item item;
+    unsigned port;
+    while (task->gate && pl_gate_take(task->gate, &item, &port)) {
+        if (item.type == PL_ITEM_BATCH) pl_batch_unref(item.batch);
+        if (item.type == PL_ITEM_END) break;
+    }
+    if (pl_outputs_room(&task->outputs)) report_end(task);
+}
+
+/* ---- Working ---- */
+
+static bool has_room(struct pl_task *task) {
+    bool room = pl_outputs_room(&task->outputs);
+    if (room && task->blocked_at) {
+        pl_stat_add(&task->stats.blocked_ns, uv_hrtime() - task->blocked_at);
+        task->blocked_at = 0;
+    } else if (!room && !task->blocked_at) {
+        task->blocked_at = uv_hrtime();
+    }
+    return room;
+}
+
+static void give_watermark(struct pl_task *task, pl_time time, bool idle) {
+    if (time < task->given) time = task->given;
+    task->given = time;
+    struct pl_item item = {.type = PL_ITEM_WATERMARK, .time = time, .idle = idle};
+    pl_outputs_signal(&task->outputs, &item);
+}
+
+static void on_batch(struct pl_task *task, unsigned port, struct pl_batch *batch) {
+    pl_stat_add(&task->stats.batches_in, 1);
+    pl_stat_add(&task->stats.rows_in, batch->rows);
+    pl_stat_add(&task->stats.bytes_in, batch->message_size);
+    pl_histogram_add(task->stats.lag, pl_clock_now(task->node.config.clock) - batch->header->receive_time);
+    if (pl_node_process(&task->node, port, batch) == PL_FLOW_FAIL) fail(task);
+}
+
+static void on_watermark(struct pl_task *task, pl_time now, bool idle) {
+    task->watermark = now;
+    atomic_store_explicit(&task->stats.watermark, now, memory_order_relaxed);
+    give_watermark(task, pl_node_watermark(&task->node, now), idle);
+    if (task->node.failure) fail(task);
+}
+
+static void on_barrier(struct pl_task *task, const struct pl_item *item) {
+    task->events.barrier(task->events.engine, task, item->epoch);
+    pl_outputs_signal(&task->outputs, item);
+}
+
+static void on_end(struct pl_task *task, bool stopped) {
+    if (!stopped && task->watermark < PL_TIME_MAX) on_watermark(task, PL_TIME_MAX, false);
+    if (task->state != PL_TASK_RUNNING) return;
+    begin_stop(task, !stopped);
+    try_end(task);
+}
+
+static void handle(struct pl_task *task, unsigned port, const struct pl_item *item) {
+    uint64_t begun = uv_hrtime();
+    switch (item->type) {
+    case PL_ITEM_BATCH: on_batch(task, port, item->batch); break;
+    case PL_ITEM_WATERMARK: on_watermark(task, item->time, item->idle); break;
+    case PL_ITEM_BARRIER: on_barrier(task, item); break;
+    case PL_ITEM_END: on_end(task, item->idle); break;
+    }
+    pl_stat_add(&task->stats.busy_ns, uv_hrtime() - begun);
+}
+
+static void tell_commit(struct pl_task *task) {
+    uint64_t epoch = atomic_load(&task->committed);
+    if (epoch == task->commit_told) return;
+    task->commit_told = epoch;
+    pl_node_commit(&task->node, epoch);
+}
+
+static void run_node(struct pl_runnable *runnable) {
+    struct pl_task *task = task_of(runnable);
+    tell_commit(task);
+    for (int i = 0; i < ITEMS_A_RUN; i++) {
+        if (task->state == PL_TASK_FAILED) {
+            run_dry(task);
+            return;
+        }
+        if (task->state != PL_TASK_RUNNING) {
+            try_end(task);
+            return;
+        }
+        if (task->node.busy || !has_room(task)) return; /* woken by pl_busy, or poked */
+        struct pl_item item;
+        unsigned port;
+        if (!pl_gate_take(task->gate, &item, &port)) {
+            if (!pl_gate_sound(task->gate)) {
+                pl_fail(&task->node, "no room to keep rows that wait for another input");
+                fail(task);
+            }
+            return;
+        }
+        handle(task, port, &item);
+    }
+    pl_ready(runnable);
+}
+
+/* ---- Sources ---- */
+
+static void pace_over(uv_timer_t *timer) {
+    struct pl_task *task = timer->data;
+    task->pacing = false;
+    pl_ready(&task->runnable);
+}
+
+/* With a rate: rows beyond the allowance are paid back by waiting. */
+static bool may_produce(struct pl_task *task) {
+    if (task->rate <= 0) return true;
+    if (task->pacing) return false;
+    uint64_t now = uv_hrtime();
+    double burst = task->rate / 1000 > 1 ? task->rate / 1000 : 1; /* a millisecond's rows, at least one */
+    task->allowance += (double)(now - task->allowance_at) * 1e-9 * task->rate;
+    task->allowance_at = now;
+    if (task->allowance > burst) task->allowance = burst;
+    if (task->allowance > 0) return true;
+    uint64_t wait = (uint64_t)(-task->allowance / task->rate * 1000) + 1;
+    uv_update_time(task->pace.loop);
+    uv_timer_start(&task->pace, pace_over, wait, 0);
+    task->pacing = true;
+    return false;
+}
+
+static void tell_progress(struct pl_task *task) {
+    if (!task->node.progressed) return;
+    task->node.progressed = false;
+    give_watermark(task, task->node.progress, false);
+}
+
+static void run_source(struct pl_runnable *runnable) {
+    struct pl_task *task = task_of(runnable);
+    tell_commit(task);
+    if (task->state == PL_TASK_FAILED) {
+        run_dry(task);
+        return;
+    }
+    if (task->state == PL_TASK_RUNNING && atomic_load(&task->stop)) begin_stop(task, false);
+    if (task->state != PL_TASK_RUNNING) {
+        try_end(task);
+        return;
+    }
+    if (!has_room(task) || !may_produce(task)) return;
+    uint64_t begun = uv_hrtime(), before = pl_stat_get(&task->stats.rows_out);
+    enum pl_flow flow = pl_node_produce(&task->node);
+    tell_progress(task);
+    pl_stat_add(&task->stats.busy_ns, uv_hrtime() - begun);
+    task->allowance -= (double)(pl_stat_get(&task->stats.rows_out) - before);
+    switch (flow) {
+    case PL_FLOW_OK: pl_ready(runnable); break;
+    case PL_FLOW_WAIT: break;
+    case PL_FLOW_END:
+        begin_stop(task, true);
+        try_end(task);
+        break;
+    case PL_FLOW_FAIL: fail(task); break;
+    }
+}
+
+/* ---- Life ---- */
+
+static void start(struct pl_runnable *runnable) {
+    struct pl_task *task = task_of(runnable);
+    struct pl_error *error = NULL;
+    if (!task->gate) {
+        uv_timer_init(pl_worker_loop(runnable->worker), &task->pace);
+        task->pace.data = task;
+        task->allowance_at = uv_hrtime();
+    }
+    if (pl_node_open(&task->node, &error) == PL_OK) return;
+    char *text = pl_error_text(error);
+    pl_fail(&task->node, "%s", text ? text : "no memory");
+    pl_free(text);
+    pl_error_free(&error);
+    fail(task);
+}
+
+static void finish(struct pl_runnable *runnable) {
+    struct pl_task *task = task_of(runnable);
+    if (!task->gate) uv_close((uv_handle_t *)&task->pace, NULL);
+    pl_node_close(&task->node);
+}
+
+enum pl_code pl_task_init(struct pl_task *task, const struct pl_node_config *config, const struct pl_task_events *events,
+                          const struct pl_gate_options *gate, struct pl_error **error) {
+    *task = (struct pl_task){.events = *events, .watermark = PL_TIME_MIN, .given = PL_TIME_MIN};
+    task->runnable.start = start;
+    task->runnable.run = config->op->inputs ? run_node : run_source;
+    task->runnable.finish = finish;
+    atomic_store(&task->stats.watermark, PL_TIME_MIN);
+    task->stats.lag = pl_histogram_new();
+    if (!task->stats.lag) return pl_error_set(error, PL_NO_MEMORY, "no memory for a task");
+    if (config->op->inputs) {
+        struct pl_gate_options options = *gate;
+        task->spill = pl_spill_new(config->store, config->tags, config->name, gate->hold * 64);
+        options.spill = task->spill;
+        options.any_order = config->op->flags & PL_OP_ANY_ORDER;
+        task->gate = pl_gate_new(&options);
+        if (!task->gate || !task->spill) return pl_error_set(error, PL_NO_MEMORY, "no memory for a task");
+    }
+    return pl_node_init(&task->node, config, &pl_task_node_host, task, error);
+}
+
+void pl_task_fini(struct pl_task *task) {
+    pl_gate_free(task->gate);
+    pl_spill_free(task->spill);
+    pl_outputs_fini(&task->outputs);
+    pl_node_fini(&task->node);
+    pl_histogram_free(task->stats.lag);
+}
+
+void pl_task_stop(struct pl_task *task) {
+    atomic_store(&task->stop, true);
+    pl_poke(&task->runnable);
+}
+
+void pl_task_commit(struct pl_task *task, uint64_t epoch) {
+    atomic_store(&task->committed, epoch);
+    pl_poke(&task->runnable);
+}

@@ -1,0 +1,70 @@
+/* task.h: a node at work: its inputs through a gate, its operator, its outputs.
+ *
+ *     gate --> batch --> process --> outputs
+ *          --> watermark --> timers, watermark --> watermark of the outputs
+ *          --> barrier --> snapshot --> barrier
+ *          --> end --> stop --> end
+ *
+ * A task only works when every output has room for a batch and its operator is not busy. When the operator fails, the
+ * task lets its inputs run empty, so that everything upstream can end, and tells the engine.
+ */
+#ifndef POTLINE_TASK_H
+#define POTLINE_TASK_H
+
+#include "runtime/gate.h"
+#include "runtime/node.h"
+#include "runtime/outputs.h"
+#include "runtime/stats.h"
+#include "runtime/worker.h"
+
+struct pl_task;
+
+/* Called on the task's thread. */
+struct pl_task_events {
+    void (*ended)(void *engine, struct pl_task *task);
+    void (*failed)(void *engine, struct pl_task *task, const char *why);
+    void (*barrier)(void *engine, struct pl_task *task, uint64_t epoch);
+    void *engine;
+};
+
+enum pl_task_state { PL_TASK_RUNNING, PL_TASK_STOPPING, PL_TASK_ENDED, PL_TASK_FAILED };
+
+struct pl_task {
+    struct pl_runnable runnable; /* first: a task is a runnable */
+    struct pl_node node;
+    struct pl_gate *gate; /* NULL: a source */
+    struct pl_outputs outputs;
+    struct pl_spill *spill;
+    struct pl_node_stats stats;
+    struct pl_task_events events;
+    const struct pl_graph_node *graph_node;
+    enum pl_task_state state;
+    bool end_final;      /* PL_TASK_STOPPING: the data has ended, not the run */
+    bool reported;       /* the engine knows that it has ended */
+    pl_time watermark;   /* of the inputs */
+    pl_time given;       /* of the outputs */
+    uint64_t blocked_at; /* when the outputs filled up; 0: not blocked */
+    _Atomic bool stop;   /* sources: end now */
+    _Atomic uint64_t committed;
+    uint64_t commit_told;
+    /* sources: */
+    double rate; /* rows a second; 0: unlimited */
+    double allowance;
+    uint64_t allowance_at;
+    uv_timer_t pace;
+    bool pacing;
+};
+
+/* The gate's inputs and the outputs are added before the start. The node is initialised by the caller's config. */
+enum pl_code pl_task_init(struct pl_task *task, const struct pl_node_config *config, const struct pl_task_events *events,
+                          const struct pl_gate_options *gate, struct pl_error **error);
+void pl_task_fini(struct pl_task *task);
+
+/* Any thread: a source ends its stream now. */
+void pl_task_stop(struct pl_task *task);
+/* Any thread: the epoch is durable. */
+void pl_task_commit(struct pl_task *task, uint64_t epoch);
+
+extern const struct pl_node_host pl_task_node_host;
+
+#endif
