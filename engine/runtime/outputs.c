@@ -49,3 +49,8 @@ void pl_outputs_signal(struct pl_outputs *outputs, const struct pl_item *item) {
     for (unsigned i = 0; i < outputs->count; i++)
         pl_edge_send(outputs->list[i].edge, item);
 }
+
+void pl_outputs_signal_port(struct pl_outputs *outputs, unsigned port, const struct pl_item *item) {
+    for (unsigned i = 0; i < outputs->count; i++)
+        if (outputs->list[i].port == port) pl_edge_send(outputs->list[i].edge, item);
+}

@@ -18,6 +18,8 @@ bool pl_outputs_wanted(const struct pl_outputs *outputs, unsigned port);
 
 /* Takes the batch and gives a reference to each edge of the port. */
 void pl_outputs_emit(struct pl_outputs *outputs, unsigned port, struct pl_batch *batch);
-void pl_outputs_signal(struct pl_outputs *outputs, const struct pl_item *item); /* to every edge; no batch */
+/* An item without a batch, to every edge or to those of one port. */
+void pl_outputs_signal(struct pl_outputs *outputs, const struct pl_item *item);
+void pl_outputs_signal_port(struct pl_outputs *outputs, unsigned port, const struct pl_item *item);
 
 #endif

@@ -1,0 +1,70 @@
+/* intake.h: where rows enter the log and the graph.
+ *
+ *     source port --> [intake] --append--> log
+ *                        |
+ *                        +--> lane 0 --> nodes of partition 0, and the global section
+ *                        +--> lane 1 --> nodes of partition 1, ...
+ *
+ * Rows are shared out by the partition of their tag, a watermark is decided for each source (highest event time less
+ * its disorder, or what the source says itself), idleness too, and all of it is appended to the log as records before
+ * anything downstream sees it. A lane passes on what was appended; what the graph has no room for waits in the lane's
+ * tail, in memory up to a limit, then only in the log, from where the lane reads it later. A replayable source (a file)
+ * is held back as soon as a lane has a little waiting; a live one never, as long as there is a log. Without a log every
+ * source is held back.
+ */
+#ifndef POTLINE_INTAKE_H
+#define POTLINE_INTAKE_H
+
+#include "base/clock.h"
+#include "log/log.h"
+#include "runtime/edge.h"
+#include "runtime/stats.h"
+#include "runtime/worker.h"
+
+struct pl_intake;
+
+struct pl_intake_options {
+    struct pl_log *log; /* NULL: none */
+    struct pl_tags *tags;
+    const struct pl_clock *clock;
+    unsigned partitions;
+    unsigned feeds_max;
+    int64_t max_lag;    /* bytes waiting for the graph in memory */
+    pl_time checkpoint; /* interval of barriers; 0: none */
+    void (*ended)(void *engine);
+    void (*failed)(void *engine, const char *why);
+    void (*barrier)(void *engine, uint64_t epoch);
+    void *engine;
+    bool until_eof;     /* the end of a source is the end of the data; else it is idle from then on */
+};
+
+enum pl_code pl_intake_new(const struct pl_intake_options *options, struct pl_intake **intake, struct pl_error **error);
+void pl_intake_free(struct pl_intake *intake);
+struct pl_runnable *pl_intake_runnable(struct pl_intake *intake);
+
+struct pl_feed_options {
+    const char *name; /* of the source's port: "in", "plc.events" */
+    pl_time disorder;
+    pl_time idle;
+    bool replayable;
+    uint64_t generation;
+};
+
+/* A source's port; returns its index, or -1 past feeds_max. The edge is borrowed. */
+int pl_intake_add_feed(struct pl_intake *intake, struct pl_edge *edge, const struct pl_feed_options *options);
+/* Who takes a feed's rows of a partition. */
+bool pl_intake_add_output(struct pl_intake *intake, unsigned feed, unsigned partition, struct pl_edge *edge);
+
+/* Called when an output has room again. */
+void pl_intake_poke(void *intake);
+
+struct pl_intake_stats {
+    _Atomic uint64_t rows;
+    _Atomic uint64_t records;
+    _Atomic uint64_t late_rows; /* behind their source's watermark on arrival */
+    _Atomic int64_t waiting_bytes;
+    _Atomic uint64_t read_back_rows; /* came to the graph by way of the log */
+};
+const struct pl_intake_stats *pl_intake_stats(const struct pl_intake *intake);
+
+#endif

@@ -1,0 +1,143 @@
+#include "lane.h"
+
+#include <string.h>
+
+#include <potline/alloc.h>
+
+enum { READ_A_RUN = 32 };
+
+enum pl_code pl_lane_init(struct pl_lane *lane, struct pl_log *log, unsigned partition, const uint32_t *feeds,
+                          unsigned feed_count, int64_t limit) {
+    lane->log = log;
+    lane->partition = partition;
+    lane->feeds = feeds;
+    lane->feed_count = feed_count;
+    lane->limit = limit;
+    lane->told = pl_alloc((feed_count + 1) * sizeof *lane->told);
+    if (!lane->told) return PL_NO_MEMORY;
+    for (unsigned i = 0; i < feed_count; i++)
+        lane->told[i] = PL_TIME_MIN;
+    return PL_OK;
+}
+
+void pl_lane_fini(struct pl_lane *lane) {
+    for (uint32_t i = lane->from; i < lane->count; i++)
+        if (lane->tail[i].batch) pl_batch_unref(lane->tail[i].batch);
+    if (lane->cursor) lane->log->ops->cursor_free(lane->cursor);
+    pl_free(lane->tail);
+    pl_free(lane->told);
+    pl_outputs_fini(&lane->outputs);
+}
+
+static int feed_of(const struct pl_lane *lane, uint32_t source) {
+    for (unsigned i = 0; i < lane->feed_count; i++)
+        if (lane->feeds[i] == source) return (int)i;
+    return -1;
+}
+
+static void tell_watermark(struct pl_lane *lane, unsigned feed, const struct pl_log_record *record) {
+    bool idle = record->flags & PL_LOG_IDLE;
+    if (record->watermark <= lane->told[feed] && !idle) return;
+    if (record->watermark > lane->told[feed]) lane->told[feed] = record->watermark;
+    struct pl_item item = {.type = PL_ITEM_WATERMARK, .time = lane->told[feed], .idle = idle};
+    pl_outputs_signal_port(&lane->outputs, feed, &item);
+}
+
+/* Turns a record into items for those who take its source. Takes the record's batch. */
+static void pass_on(struct pl_lane *lane, const struct pl_log_record *record) {
+    if (record->type == PL_LOG_BARRIER) {
+        struct pl_item item = {.type = PL_ITEM_BARRIER, .epoch = record->epoch};
+        pl_outputs_signal(&lane->outputs, &item);
+        return;
+    }
+    int feed = feed_of(lane, record->source);
+    if (feed < 0) { /* of a source this graph does not have, or a command */
+        if (record->batch) pl_batch_unref(record->batch);
+        return;
+    }
+    if (record->type == PL_LOG_ROWS) pl_outputs_emit(&lane->outputs, (unsigned)feed, record->batch);
+    if (record->type == PL_LOG_END) {
+        struct pl_item item = {.type = PL_ITEM_END, .idle = record->watermark != PL_TIME_MAX};
+        pl_outputs_signal_port(&lane->outputs, (unsigned)feed, &item);
+    } else {
+        tell_watermark(lane, (unsigned)feed, record);
+    }
+}
+
+static int64_t size_of(const struct pl_log_record *record) {
+    return record->batch ? (int64_t)record->batch->message_size : 0;
+}
+
+static bool keep(struct pl_lane *lane, const struct pl_log_record *record) {
+    if (lane->from == lane->count) lane->from = lane->count = 0;
+    if (lane->count == lane->capacity) {
+        uint32_t capacity = lane->capacity ? lane->capacity * 2 : 64;
+        struct pl_log_record *grown = pl_realloc(lane->tail, capacity * sizeof *grown);
+        if (!grown) return false;
+        lane->tail = grown;
+        lane->capacity = capacity;
+    }
+    struct pl_log_record *kept = &lane->tail[lane->count++];
+    *kept = *record;
+    if (kept->batch) pl_batch_ref(kept->batch);
+    lane->bytes += size_of(kept);
+    return true;
+}
+
+enum pl_code pl_lane_put(struct pl_lane *lane, const struct pl_log_record *record, struct pl_error **error) {
+    if (lane->behind) return PL_OK; /* it will read it */
+    if (lane->from == lane->count && pl_outputs_room(&lane->outputs)) {
+        if (record->batch) pl_batch_ref(record->batch);
+        pass_on(lane, record);
+        return PL_OK;
+    }
+    if (lane->log && lane->bytes >= lane->limit) {
+        lane->behind = true;
+        lane->next = record->sequence;
+        return PL_OK;
+    }
+    return keep(lane, record) ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "no memory for what waits for the graph");
+}
+
+static void drain_tail(struct pl_lane *lane) {
+    while (lane->from < lane->count && pl_outputs_room(&lane->outputs)) {
+        struct pl_log_record *record = &lane->tail[lane->from++];
+        lane->bytes -= size_of(record);
+        pass_on(lane, record);
+    }
+}
+
+/* The lane has sent its tail and reads what it has missed. */
+static enum pl_code catch_up(struct pl_lane *lane, bool *more, struct pl_error **error) {
+    const struct pl_log_ops *ops = lane->log->ops;
+    enum pl_code code = PL_OK;
+    if (!lane->cursor) code = ops->cursor(lane->log, lane->partition, lane->next, &lane->cursor, error);
+    for (int i = 0; code == PL_OK && pl_outputs_room(&lane->outputs); i++) {
+        struct pl_log_record record = {0};
+        if (i == READ_A_RUN) {
+            *more = true;
+            return PL_OK;
+        }
+        code = ops->read(lane->cursor, &record, error);
+        if (code == PL_NOT_FOUND) {
+            ops->cursor_free(lane->cursor);
+            lane->cursor = NULL;
+            lane->behind = false;
+            return PL_OK;
+        }
+        if (code) break;
+        if (record.batch) lane->read_back_rows += record.batch->rows;
+        pass_on(lane, &record);
+    }
+    return code;
+}
+
+enum pl_code pl_lane_run(struct pl_lane *lane, bool *more, struct pl_error **error) {
+    drain_tail(lane);
+    if (lane->from < lane->count || !lane->behind) return PL_OK;
+    return catch_up(lane, more, error);
+}
+
+bool pl_lane_caught_up(const struct pl_lane *lane) {
+    return lane->from == lane->count && !lane->behind;
+}
