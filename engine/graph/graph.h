@@ -9,12 +9,13 @@
 #include <potline/error.h>
 #include <potline/operator.h>
 
+#include "base/clock.h"
+
 #include "batch/tags.h"
 
 enum pl_on_full { PL_BLOCK, PL_SPILL, PL_DROP };
 enum pl_log_kind { PL_LOG_EMBEDDED, PL_LOG_NONE, PL_LOG_KAFKA };
 enum pl_log_sync { PL_SYNC_INTERVAL, PL_SYNC_EACH, PL_SYNC_NONE };
-enum pl_clock_kind { PL_CLOCK_WALL, PL_CLOCK_LOG, PL_CLOCK_PLANT };
 
 /* The graph's own options (an option table like any other: graph_options in settings.c). */
 struct pl_graph_settings {

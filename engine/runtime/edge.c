@@ -8,6 +8,7 @@
 #include <zmq.h>
 
 #include <potline/alloc.h>
+#include <potline/diag.h>
 
 #include "batch/batch_impl.h"
 

@@ -27,7 +27,7 @@ struct pl_harness {
     struct pl_tags *tags;
     struct pl_tag_rule rules[RULES_MAX];
     unsigned rule_count;
-    struct pl_clock *clock;
+    struct pl_clock clock;
     uv_loop_t loop;
     uv_timer_t patience;
     bool woken;
@@ -81,7 +81,7 @@ static enum pl_code harness_open(struct pl_harness *h, struct pl_error **error) 
         .key_depth = 1,
         .max_keys = KEYS_MAX,
         .tags = h->tags,
-        .clock = h->clock,
+        .clock = &h->clock,
         .loop = &h->loop,
     };
     enum pl_code code = pl_node_init(&h->node, &config, &harness_host, h, error);
@@ -99,9 +99,9 @@ struct pl_harness *pl_harness_of(const struct pl_operator *op, const char *optio
     h->kind = kind;
     uv_loop_init(&h->loop);
     uv_timer_init(&h->loop, &h->patience);
-    h->clock = pl_clock_new(PL_CLOCK_WALL);
+    pl_clock_init(&h->clock, PL_CLOCK_WALL, 0);
     h->prototype = pl_alloc(op->instance_size);
-    if (!h->clock || !h->prototype) {
+    if (!h->prototype) {
         pl_error_set(error, PL_NO_MEMORY, "no memory for a harness");
     } else if (pl_options_parse(op, options ? options : "", h->prototype, &h->options, error) == PL_OK) {
         return h;
@@ -135,7 +135,6 @@ void pl_harness_free(struct pl_harness *h) {
     pl_options_free(h->options);
     pl_free(h->prototype);
     pl_tags_free(h->tags);
-    pl_clock_free(h->clock);
     pl_free(h);
 }
 
@@ -209,7 +208,8 @@ enum pl_flow pl_harness_produce(struct pl_harness *h, pl_time wait) {
 }
 
 void pl_harness_clock(struct pl_harness *h, pl_time now) {
-    pl_clock_set(h->clock, now);
+    if (h->clock.kind == PL_CLOCK_WALL) pl_clock_init(&h->clock, PL_CLOCK_LOG, now);
+    else pl_clock_set(&h->clock, now);
 }
 
 struct pl_batch *pl_harness_pull(struct pl_harness *h, unsigned port) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <potline/alloc.h>
+#include <potline/diag.h>
 
 #include "store/store.h"
 

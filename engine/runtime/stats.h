@@ -13,7 +13,7 @@ struct pl_node_stats {
     _Atomic uint64_t busy_ns;    /* inside the operator */
     _Atomic uint64_t blocked_ns; /* with input, but no room on an output */
     _Atomic int64_t watermark;
-    struct pl_histogram *lag; /* now less receive time of each batch taken in */
+    struct pl_histogram lag; /* now less receive time of each batch taken in */
 };
 
 static inline void pl_stat_add(_Atomic uint64_t *stat, uint64_t n) {

@@ -107,7 +107,7 @@ static void on_batch(struct pl_task *task, unsigned port, struct pl_batch *batch
     pl_stat_add(&task->stats.batches_in, 1);
     pl_stat_add(&task->stats.rows_in, batch->rows);
     pl_stat_add(&task->stats.bytes_in, batch->message_size);
-    pl_histogram_add(task->stats.lag, pl_clock_now(task->node.config.clock) - batch->header->receive_time);
+    pl_histogram_record(&task->stats.lag, pl_clock_now(task->node.config.clock) - batch->header->receive_time);
     if (pl_node_process(&task->node, port, batch) == PL_FLOW_FAIL) fail(task);
 }
 
@@ -266,8 +266,6 @@ enum pl_code pl_task_init(struct pl_task *task, const struct pl_node_config *con
     task->runnable.run = config->op->inputs ? run_node : run_source;
     task->runnable.finish = finish;
     atomic_store(&task->stats.watermark, PL_TIME_MIN);
-    task->stats.lag = pl_histogram_new();
-    if (!task->stats.lag) return pl_error_set(error, PL_NO_MEMORY, "no memory for a task");
     if (config->op->inputs) {
         struct pl_gate_options options = *gate;
         task->spill = pl_spill_new(config->store, config->tags, config->name, gate->hold * 64);
@@ -284,7 +282,6 @@ void pl_task_fini(struct pl_task *task) {
     pl_spill_free(task->spill);
     pl_outputs_fini(&task->outputs);
     pl_node_fini(&task->node);
-    pl_histogram_free(task->stats.lag);
 }
 
 void pl_task_stop(struct pl_task *task) {
