@@ -74,6 +74,7 @@ static void append(struct pl_intake *intake) {
     if (intake->record_count == 0) return;
     if (log && log->ops->append(log, intake->records, intake->record_count, &error))
         fail(intake, "the log takes nothing", error);
+    pl_syncer_touch(intake->options.syncer);
     pl_stat_add(&intake->stats.records, intake->record_count);
     for (unsigned i = 0; i < intake->record_count; i++) {
         struct pl_log_record *record = &intake->records[i];
@@ -204,7 +205,6 @@ static void take_barrier(struct pl_intake *intake) {
     intake->epoch++;
     for (unsigned p = 0; p < intake->options.partitions; p++)
         new_record(intake, PL_LOG_BARRIER, p)->epoch = intake->epoch;
-    intake->options.barrier(intake->options.engine, intake->epoch);
 }
 
 /* ---- Ending ---- */

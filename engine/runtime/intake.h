@@ -19,6 +19,7 @@
 #include "log/log.h"
 #include "runtime/edge.h"
 #include "runtime/stats.h"
+#include "runtime/syncer.h"
 #include "runtime/worker.h"
 
 struct pl_intake;
@@ -33,8 +34,8 @@ struct pl_intake_options {
     pl_time checkpoint; /* interval of barriers; 0: none */
     void (*ended)(void *engine);
     void (*failed)(void *engine, const char *why);
-    void (*barrier)(void *engine, uint64_t epoch);
     void *engine;
+    struct pl_syncer *syncer; /* told of what was appended; NULL: none */
     bool until_eof;     /* the end of a source is the end of the data; else it is idle from then on */
 };
 

@@ -144,7 +144,7 @@ static void readable(uv_poll_t *poll, int status, int events) {
 enum pl_code pl_worker_new(const char *name, struct pl_worker **worker, struct pl_error **error) {
     struct pl_worker *w = *worker = PL_NEW(struct pl_worker);
     if (!w) return pl_error_set(error, PL_NO_MEMORY, "no memory for a worker");
-    snprintf(w->name, sizeof w->name, "%s", name);
+    snprintf(w->name, sizeof w->name, "%.15s", name);
     w->running = -1;
     if (uv_loop_init(&w->loop)) {
         pl_free(w);

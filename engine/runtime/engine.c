@@ -1,0 +1,467 @@
+#include "engine.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <zmq.h>
+
+#include <potline/alloc.h>
+
+#include "batch/tags.h"
+#include "runtime/plan.h"
+#include "runtime/syncer.h"
+#include "store/store.h"
+
+enum { SPARE_SOCKETS = 64, SPARE_FILES = 4096 };
+
+struct pl_engine {
+    const struct pl_graph *graph;
+    struct pl_engine_options options;
+    struct pl_plan plan;
+    struct pl_clock clock;
+    struct pl_tags *tags;
+    const char **broadcast;
+    struct pl_store *store;
+    struct pl_log *log;
+    struct pl_syncer *syncer;
+    void *zmq;
+    struct pl_worker *workers[PL_WORKERS_MAX];
+    struct pl_edge **edges;
+    unsigned edge_count;
+    struct pl_intake *intake;
+    struct pl_task *tasks;
+    unsigned task_count; /* initialised */
+    bool started;
+
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t changed;
+    unsigned running; /* tasks and intake that have not ended */
+    uint64_t *passed; /* [task]: the last barrier */
+    bool *gone;       /* [task]: it has ended, and waits for no barrier */
+    uint64_t epochs;
+    bool stopping;
+    char *failure;
+};
+
+/* ---- What tasks and intake report, on their threads ---- */
+
+static void notify(struct pl_engine *engine) {
+    pthread_cond_broadcast(&engine->changed);
+    if (engine->options.notify) engine->options.notify(engine->options.notify_arg);
+}
+
+/* The barriers behind which every task is. Called with the lock held. */
+static void settle_epochs(struct pl_engine *engine) {
+    uint64_t least = UINT64_MAX;
+    for (unsigned i = 0; i < engine->task_count; i++) {
+        if (engine->gone[i] || !engine->tasks[i].gate) continue;
+        if (engine->passed[i] < least) least = engine->passed[i];
+    }
+    if (least == UINT64_MAX || least <= engine->epochs) return;
+    engine->epochs = least;
+    for (unsigned i = 0; i < engine->task_count; i++)
+        if (engine->tasks[i].node.config.op->commit) pl_task_commit(&engine->tasks[i], least);
+}
+
+static void on_ended(void *arg, struct pl_task *task) {
+    struct pl_engine *engine = arg;
+    pthread_mutex_lock(&engine->lock);
+    engine->gone[task - engine->tasks] = true;
+    settle_epochs(engine);
+    engine->running--;
+    notify(engine);
+    pthread_mutex_unlock(&engine->lock);
+}
+
+static void on_intake_ended(void *arg) {
+    struct pl_engine *engine = arg;
+    pthread_mutex_lock(&engine->lock);
+    engine->running--;
+    notify(engine);
+    pthread_mutex_unlock(&engine->lock);
+}
+
+static void on_intake_failed(void *arg, const char *why) {
+    struct pl_engine *engine = arg;
+    pthread_mutex_lock(&engine->lock);
+    if (!engine->failure) engine->failure = pl_strdup(why);
+    notify(engine);
+    pthread_mutex_unlock(&engine->lock);
+    pl_engine_stop(engine);
+}
+
+static void on_failed(void *arg, struct pl_task *task, const char *why) {
+    char text[1200];
+    snprintf(text, sizeof text, "node %s: %s", task->node.config.name, why);
+    on_intake_failed(arg, text);
+}
+
+static void on_barrier(void *arg, struct pl_task *task, uint64_t epoch) {
+    struct pl_engine *engine = arg;
+    pthread_mutex_lock(&engine->lock);
+    engine->passed[task - engine->tasks] = epoch;
+    settle_epochs(engine);
+    pthread_mutex_unlock(&engine->lock);
+}
+
+/* ---- Building ---- */
+
+/* Two descriptors an edge, and what the nodes open. */
+static void raise_file_limit(unsigned edges) {
+    struct rlimit limit;
+    rlim_t wanted = 2 * (rlim_t)edges + SPARE_FILES;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= wanted) return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static enum pl_code make_tags(struct pl_engine *engine, struct pl_error **error) {
+    const struct pl_graph_settings *settings = &engine->graph->settings;
+    engine->broadcast = pl_alloc((settings->broadcast.count + 1) * sizeof *engine->broadcast);
+    if (!engine->broadcast) return pl_error_set(error, PL_NO_MEMORY, "no memory for the tags");
+    for (uint32_t i = 0; i < settings->broadcast.count; i++)
+        engine->broadcast[i] = settings->broadcast.items[i];
+    struct pl_tags_options options = {
+        .limit = (uint32_t)settings->max_tags,
+        .key_depth = (unsigned)settings->key_depth,
+        .rules = engine->graph->tag_rules,
+        .rule_count = engine->graph->tag_rule_count,
+        .broadcast = engine->broadcast,
+    };
+    engine->tags = pl_tags_new(&options);
+    return engine->tags ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "no memory for the tags");
+}
+
+static enum pl_code open_log(struct pl_engine *engine, struct pl_error **error) {
+    const struct pl_graph_settings *settings = &engine->graph->settings;
+    if (!engine->options.data) {
+        if (settings->log_kind == PL_LOG_NONE) return PL_OK;
+        return pl_error_set(error, PL_USAGE, "a log needs a data folder");
+    }
+    struct pl_store_options options = {.sync_each = settings->log_sync_every == 0};
+    enum pl_code code = pl_store_open(engine->options.data, &options, &engine->store, error);
+    if (code || settings->log_kind == PL_LOG_NONE) return code;
+    if (settings->log_kind != PL_LOG_EMBEDDED)
+        return pl_error_set(error, PL_UNAVAILABLE, "this engine has no log of that kind");
+    code = pl_log_open_embedded(engine->store, engine->tags, (unsigned)settings->partitions, &engine->log, error);
+    if (code || settings->log_sync_every <= 0) return code;
+    return pl_syncer_new(engine->log, settings->log_sync_every, &engine->syncer, error);
+}
+
+static enum pl_code make_workers(struct pl_engine *engine, struct pl_error **error) {
+    for (unsigned i = 0; i < engine->plan.worker_count; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "worker-%u", i);
+        if (i == engine->plan.intake_worker && engine->log) snprintf(name, sizeof name, "log");
+        enum pl_code code = pl_worker_new(name, &engine->workers[i], error);
+        if (code) return code;
+    }
+    return PL_OK;
+}
+
+static enum pl_code make_task(struct pl_engine *engine, const struct pl_plan_instance *instance,
+                              struct pl_error **error) {
+    const struct pl_graph_settings *settings = &engine->graph->settings;
+    const struct pl_graph_node *node = &engine->graph->nodes[instance->node];
+    struct pl_task *task = &engine->tasks[engine->task_count];
+    struct pl_node_config config = {
+        .op = node->op,
+        .name = node->name,
+        .prototype = node->prototype,
+        .partition = instance->partition,
+        .kind = node->kind_in,
+        .key_depth = (unsigned)settings->key_depth,
+        .max_keys = (uint32_t)settings->max_keys,
+        .tags = engine->tags,
+        .clock = &engine->clock,
+        .loop = pl_worker_loop(engine->workers[instance->worker]),
+        .store = engine->store,
+    };
+    struct pl_task_events events = {
+        .ended = on_ended, .failed = on_failed, .barrier = on_barrier, .engine = engine};
+    struct pl_gate_options gate = {.hold = settings->hold};
+    engine->task_count++; /* a half-made one is ended like the others */
+    enum pl_code code = pl_task_init(task, &config, &events, &gate, error);
+    task->graph_node = node;
+    task->rate = node->settings.rate;
+    engine->running++;
+    return code;
+}
+
+static enum pl_code make_tasks(struct pl_engine *engine, struct pl_error **error) {
+    unsigned n = engine->plan.instance_count;
+    engine->tasks = pl_alloc_aligned(64, (n + 1) * sizeof *engine->tasks);
+    engine->passed = pl_alloc((n + 1) * sizeof *engine->passed);
+    engine->gone = pl_alloc((n + 1) * sizeof *engine->gone);
+    if (!engine->tasks || !engine->passed || !engine->gone)
+        return pl_error_set(error, PL_NO_MEMORY, "no memory for the tasks");
+    for (unsigned i = 0; i < n; i++) {
+        enum pl_code code = make_task(engine, &engine->plan.instances[i], error);
+        if (code) return code;
+    }
+    return PL_OK;
+}
+
+static void poke_task(void *task) {
+    pl_poke(&((struct pl_task *)task)->runnable);
+}
+
+/* An edge into `to` (NULL: into the intake), watched by its receiver. */
+static enum pl_code make_edge(struct pl_engine *engine, const struct pl_graph_node *to, struct pl_runnable *receiver,
+                              void (*poke)(void *), void *sender, struct pl_edge **edge, struct pl_error **error) {
+    const struct pl_graph_settings *settings = &engine->graph->settings;
+    struct pl_edge_options options = {
+        .batches = (uint32_t)(to && to->settings.queue_batches ? to->settings.queue_batches : settings->queue_batches),
+        .bytes = to && to->settings.queue_bytes ? to->settings.queue_bytes : settings->queue_bytes,
+        .drop = to && to->settings.on_full == PL_DROP,
+        .poke = poke,
+        .sender = sender,
+    };
+    enum pl_code code = pl_edge_new(engine->zmq, &options, edge, error);
+    if (code) return code;
+    engine->edges[engine->edge_count++] = *edge;
+    return pl_worker_watch(receiver->worker, *edge, receiver, error);
+}
+
+static enum pl_code no_memory(struct pl_error **error) {
+    return pl_error_set(error, PL_NO_MEMORY, "no memory for an edge");
+}
+
+/* source port -> intake; the feeds of a source stand together, in order of its ports. */
+static enum pl_code connect_source(struct pl_engine *engine, struct pl_task *source, struct pl_error **error) {
+    const struct pl_graph_node *node = source->graph_node;
+    for (unsigned port = 0; node->op->outputs && node->op->outputs[port].name; port++) {
+        struct pl_edge *edge;
+        char name[2 * PL_NAME_MAX];
+        enum pl_code code =
+            make_edge(engine, NULL, pl_intake_runnable(engine->intake), poke_task, source, &edge, error);
+        if (code) return code;
+        if (port == 0) snprintf(name, sizeof name, "%s", node->name);
+        else snprintf(name, sizeof name, "%s.%s", node->name, node->op->outputs[port].name);
+        struct pl_feed_options feed = {
+            .name = name,
+            .disorder = node->settings.disorder,
+            .idle = node->settings.idle,
+            .replayable = node->op->flags & PL_OP_REPLAYABLE,
+        };
+        if (pl_intake_add_feed(engine->intake, edge, &feed) < 0 || !pl_outputs_add(&source->outputs, port, edge))
+            return no_memory(error);
+    }
+    return PL_OK;
+}
+
+static unsigned feed_of(const struct pl_engine *engine, unsigned node, unsigned port) {
+    unsigned feed = 0;
+    for (unsigned i = 0; i < node; i++) {
+        const struct pl_operator *op = engine->graph->nodes[i].op;
+        for (unsigned k = 0; !op->inputs && op->outputs && op->outputs[k].name; k++)
+            feed++;
+    }
+    return feed + port;
+}
+
+/* One way into an instance: from the intake's lane for a source, from the instance of the same partition, or from all
+ * of them where a keyed node feeds a global one. */
+static enum pl_code connect_input(struct pl_engine *engine, struct pl_task *task, const struct pl_graph_edge *from,
+                                  unsigned partition, struct pl_error **error) {
+    bool source = !engine->graph->nodes[from->from].op->inputs;
+    struct pl_task *sender = &engine->tasks[engine->plan.first[from->from]];
+    if (!engine->graph->nodes[from->from].global) sender += partition;
+    struct pl_edge *edge;
+    enum pl_code code = make_edge(engine, task->graph_node, &task->runnable, source ? pl_intake_poke : poke_task,
+                                  source ? (void *)engine->intake : sender, &edge, error);
+    if (code) return code;
+    bool added = source ? pl_intake_add_output(engine->intake, feed_of(engine, from->from, from->from_port), partition,
+                                               edge)
+                        : pl_outputs_add(&sender->outputs, from->from_port, edge);
+    return added && pl_gate_add(task->gate, edge, from->to_port) ? PL_OK : no_memory(error);
+}
+
+static enum pl_code connect_task(struct pl_engine *engine, struct pl_task *task, struct pl_error **error) {
+    const struct pl_graph_node *node = task->graph_node;
+    unsigned partitions = (unsigned)engine->graph->settings.partitions;
+    for (unsigned i = 0; i < node->input_count; i++) {
+        const struct pl_graph_node *from = &engine->graph->nodes[node->inputs[i].from];
+        bool exchange = node->global && (!from->op->inputs || !from->global);
+        unsigned first = exchange ? 0 : task->node.config.partition;
+        unsigned last = exchange ? partitions - 1 : first;
+        for (unsigned p = first; p <= last; p++) {
+            enum pl_code code = connect_input(engine, task, &node->inputs[i], p, error);
+            if (code) return code;
+        }
+    }
+    return PL_OK;
+}
+
+static enum pl_code make_intake(struct pl_engine *engine, struct pl_error **error) {
+    const struct pl_graph_settings *settings = &engine->graph->settings;
+    struct pl_intake_options options = {
+        .log = engine->log,
+        .tags = engine->tags,
+        .clock = &engine->clock,
+        .partitions = (unsigned)settings->partitions,
+        .feeds_max = feed_of(engine, engine->graph->node_count, 0) + 1,
+        .max_lag = settings->max_lag,
+        .checkpoint = settings->checkpoint,
+        .ended = on_intake_ended,
+        .failed = on_intake_failed,
+        .syncer = engine->syncer,
+        .engine = engine,
+        .until_eof = engine->options.until_eof,
+    };
+    engine->running++;
+    return pl_intake_new(&options, &engine->intake, error);
+}
+
+/* Ranks on a worker: sources, the intake, then the graph's order. */
+static enum pl_code place(struct pl_engine *engine, bool sources, struct pl_error **error) {
+    for (unsigned i = 0; i < engine->task_count; i++) {
+        if (!engine->tasks[i].gate != sources) continue;
+        struct pl_worker *worker = engine->workers[engine->plan.instances[i].worker];
+        enum pl_code code = pl_worker_add(worker, &engine->tasks[i].runnable, error);
+        if (code) return code;
+    }
+    return PL_OK;
+}
+
+static enum pl_code build(struct pl_engine *engine, struct pl_error **error) {
+    enum pl_code code = pl_plan_make(engine->graph, &engine->plan, error);
+    if (code) return code;
+    raise_file_limit(engine->plan.edge_count);
+    engine->zmq = zmq_ctx_new();
+    engine->edges = pl_alloc((engine->plan.edge_count + 1) * sizeof *engine->edges);
+    if (!engine->zmq || !engine->edges) return no_memory(error);
+    zmq_ctx_set(engine->zmq, ZMQ_IO_THREADS, 0); /* edges inside the process need none */
+    zmq_ctx_set(engine->zmq, ZMQ_MAX_SOCKETS, (int)(2 * engine->plan.edge_count + SPARE_SOCKETS));
+    (void)((code = make_tags(engine, error)) || (code = open_log(engine, error)) ||
+           (code = make_workers(engine, error)) || (code = make_tasks(engine, error)) ||
+           (code = make_intake(engine, error)) || (code = place(engine, true, error)) ||
+           (code = pl_worker_add(engine->workers[engine->plan.intake_worker], pl_intake_runnable(engine->intake),
+                                 error)) ||
+           (code = place(engine, false, error)));
+    for (unsigned i = 0; !code && i < engine->task_count; i++)
+        if (!engine->tasks[i].gate) code = connect_source(engine, &engine->tasks[i], error);
+    for (unsigned i = 0; !code && i < engine->task_count; i++)
+        if (engine->tasks[i].gate) code = connect_task(engine, &engine->tasks[i], error);
+    return code;
+}
+
+/* ---- Life ---- */
+
+enum pl_code pl_engine_new(const struct pl_graph *graph, const struct pl_engine_options *options,
+                           struct pl_engine **engine, struct pl_error **error) {
+    struct pl_engine *e = *engine = PL_NEW(struct pl_engine);
+    if (!e) return pl_error_set(error, PL_NO_MEMORY, "no memory for an engine");
+    e->graph = graph;
+    e->options = *options;
+    pthread_mutex_init(&e->lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&e->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pl_clock_init(&e->clock, (enum pl_clock_kind)graph->settings.clock, 0);
+    enum pl_code code = build(e, error);
+    if (!code) return PL_OK;
+    pl_engine_free(e);
+    *engine = NULL;
+    return code;
+}
+
+enum pl_code pl_engine_start(struct pl_engine *engine, struct pl_error **error) {
+    engine->started = true;
+    for (unsigned i = 0; i < engine->plan.worker_count; i++) {
+        enum pl_code code = pl_worker_start(engine->workers[i], error);
+        if (code) return code;
+    }
+    return PL_OK;
+}
+
+void pl_engine_stop(struct pl_engine *engine) {
+    pthread_mutex_lock(&engine->lock);
+    bool first = !engine->stopping;
+    engine->stopping = true;
+    pthread_mutex_unlock(&engine->lock);
+    for (unsigned i = 0; first && i < engine->task_count; i++)
+        if (!engine->tasks[i].gate) pl_task_stop(&engine->tasks[i]);
+}
+
+static struct timespec deadline(pl_time timeout) {
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    pl_time sum = at.tv_nsec + timeout;
+    at.tv_sec += sum / PL_SECOND;
+    at.tv_nsec = sum % PL_SECOND;
+    return at;
+}
+
+enum pl_code pl_engine_wait(struct pl_engine *engine, pl_time timeout, struct pl_error **error) {
+    struct timespec until = deadline(timeout);
+    int late = 0;
+    pthread_mutex_lock(&engine->lock);
+    while (engine->running && !late)
+        late = timeout ? pthread_cond_timedwait(&engine->changed, &engine->lock, &until)
+                       : pthread_cond_wait(&engine->changed, &engine->lock);
+    enum pl_code code = engine->running ? PL_BUSY : PL_OK;
+    if (engine->failure && code == PL_OK) code = pl_error_set(error, PL_UNAVAILABLE, "%s", engine->failure);
+    pthread_mutex_unlock(&engine->lock);
+    return code;
+}
+
+static void free_tasks(struct pl_engine *engine) {
+    for (unsigned i = 0; i < engine->task_count; i++)
+        pl_task_fini(&engine->tasks[i]);
+    pl_free(engine->tasks);
+    pl_free(engine->passed);
+    pl_free(engine->gone);
+}
+
+void pl_engine_free(struct pl_engine *engine) {
+    if (!engine) return;
+    for (unsigned i = 0; i < PL_WORKERS_MAX && engine->started; i++)
+        if (engine->workers[i]) pl_worker_stop(engine->workers[i]);
+    for (unsigned i = 0; i < PL_WORKERS_MAX && engine->started; i++)
+        if (engine->workers[i]) pl_worker_join(engine->workers[i]);
+    pl_syncer_free(engine->syncer);
+    for (unsigned i = 0; i < PL_WORKERS_MAX; i++)
+        pl_worker_free(engine->workers[i]);
+    for (unsigned i = 0; i < engine->edge_count; i++)
+        pl_edge_free(engine->edges[i]);
+    pl_intake_free(engine->intake);
+    free_tasks(engine);
+    if (engine->zmq) zmq_ctx_term(engine->zmq);
+    if (engine->log) engine->log->ops->close(engine->log);
+    pl_store_close(engine->store);
+    pl_tags_free(engine->tags);
+    pl_free(engine->broadcast);
+    pl_free(engine->edges);
+    pl_plan_fini(&engine->plan);
+    pl_free(engine->failure);
+    pthread_cond_destroy(&engine->changed);
+    pthread_mutex_destroy(&engine->lock);
+    pl_free(engine);
+}
+
+unsigned pl_engine_task_count(const struct pl_engine *engine) {
+    return engine->task_count;
+}
+
+const struct pl_task *pl_engine_task(const struct pl_engine *engine, unsigned index) {
+    return &engine->tasks[index];
+}
+
+const struct pl_intake_stats *pl_engine_intake(const struct pl_engine *engine) {
+    return pl_intake_stats(engine->intake);
+}
+
+struct pl_tags *pl_engine_tags(const struct pl_engine *engine) {
+    return engine->tags;
+}
+
+uint64_t pl_engine_epochs(struct pl_engine *engine) {
+    pthread_mutex_lock(&engine->lock);
+    uint64_t epochs = engine->epochs;
+    pthread_mutex_unlock(&engine->lock);
+    return epochs;
+}

@@ -1,0 +1,42 @@
+/* engine.h: a running graph: its workers, tasks, edges and log.
+ *
+ *     pl_engine_new     plans: which instance on which worker, which edges; opens store and log; opens nothing outside
+ *     pl_engine_start   starts the threads; nodes open, sources begin
+ *     pl_engine_wait    until every task has ended, a node has failed, or the time is up
+ *     pl_engine_stop    any thread: sources end, what is under way is worked off
+ *     pl_engine_free    joins and releases everything
+ */
+#ifndef POTLINE_ENGINE_H
+#define POTLINE_ENGINE_H
+
+#include "graph/graph.h"
+#include "log/log.h"
+#include "runtime/intake.h"
+#include "runtime/task.h"
+
+struct pl_engine;
+
+struct pl_engine_options {
+    const char *data; /* the data folder; NULL: none, which only a graph without a log can do */
+    bool until_eof;
+    void (*notify)(void *arg); /* something has ended or failed: ask pl_engine_wait; any thread, must not block */
+    void *notify_arg;
+};
+
+enum pl_code pl_engine_new(const struct pl_graph *graph, const struct pl_engine_options *options,
+                           struct pl_engine **engine, struct pl_error **error);
+enum pl_code pl_engine_start(struct pl_engine *engine, struct pl_error **error);
+void pl_engine_stop(struct pl_engine *engine);
+
+/* Waits up to `timeout` (0: for ever). PL_OK: ended; PL_BUSY: still running; else what a node failed with. */
+enum pl_code pl_engine_wait(struct pl_engine *engine, pl_time timeout, struct pl_error **error);
+void pl_engine_free(struct pl_engine *engine); /* NULL is fine */
+
+/* For those who show a running engine; the tasks are there from new to free, in order of the graph. */
+unsigned pl_engine_task_count(const struct pl_engine *engine);
+const struct pl_task *pl_engine_task(const struct pl_engine *engine, unsigned index);
+const struct pl_intake_stats *pl_engine_intake(const struct pl_engine *engine);
+struct pl_tags *pl_engine_tags(const struct pl_engine *engine);
+uint64_t pl_engine_epochs(struct pl_engine *engine); /* barriers that every task has passed */
+
+#endif

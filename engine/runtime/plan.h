@@ -1,0 +1,35 @@
+/* plan.h: which instances a graph has, on which worker each runs, and how they are connected.
+ *
+ *     graph node (keyed)  -> one instance a partition        source -> one instance
+ *     graph node (global) -> one instance                    rows of a source reach the others through the intake
+ *
+ * Instances of one partition share a worker, so that a chain stays on one thread. Sources, the intake of a graph
+ * without a log, and the global section share the first worker with partition 0; a log has a worker of its own, because
+ * its writes wait for the kernel; so has every node whose operator blocks.
+ */
+#ifndef POTLINE_PLAN_H
+#define POTLINE_PLAN_H
+
+#include "graph/graph.h"
+
+enum { PL_WORKERS_MAX = 256 };
+
+struct pl_plan_instance {
+    unsigned node; /* of the graph */
+    unsigned partition;
+    unsigned worker;
+};
+
+struct pl_plan {
+    struct pl_plan_instance *instances; /* in the graph's order, so upstream first */
+    unsigned instance_count;
+    unsigned *first; /* [graph node]: its first instance */
+    unsigned worker_count;
+    unsigned intake_worker;
+    unsigned edge_count; /* how many edges the engine will make */
+};
+
+enum pl_code pl_plan_make(const struct pl_graph *graph, struct pl_plan *plan, struct pl_error **error);
+void pl_plan_fini(struct pl_plan *plan);
+
+#endif
