@@ -73,7 +73,7 @@ struct pl_log { /* each kind of log begins with this */
 struct pl_store;
 
 /* The embedded log in a store's bronze zone. */
-enum pl_code pl_log_open_embedded(struct pl_store *store, struct pl_tags *tags, unsigned partitions, struct pl_log **log,
-                                  struct pl_error **error);
+enum pl_code pl_log_open_embedded(struct pl_store *store, struct pl_tags *tags, unsigned partitions,
+                                  struct pl_log **log, struct pl_error **error);
 
 #endif
