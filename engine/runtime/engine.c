@@ -451,8 +451,8 @@ const struct pl_task *pl_engine_task(const struct pl_engine *engine, unsigned in
     return &engine->tasks[index];
 }
 
-const struct pl_intake_stats *pl_engine_intake(const struct pl_engine *engine) {
-    return pl_intake_stats(engine->intake);
+const struct pl_intake *pl_engine_intake(const struct pl_engine *engine) {
+    return engine->intake;
 }
 
 struct pl_tags *pl_engine_tags(const struct pl_engine *engine) {

@@ -35,7 +35,7 @@ void pl_engine_free(struct pl_engine *engine); /* NULL is fine */
 /* For those who show a running engine; the tasks are there from new to free, in order of the graph. */
 unsigned pl_engine_task_count(const struct pl_engine *engine);
 const struct pl_task *pl_engine_task(const struct pl_engine *engine, unsigned index);
-const struct pl_intake_stats *pl_engine_intake(const struct pl_engine *engine);
+const struct pl_intake *pl_engine_intake(const struct pl_engine *engine);
 struct pl_tags *pl_engine_tags(const struct pl_engine *engine);
 uint64_t pl_engine_epochs(struct pl_engine *engine); /* barriers that every task has passed */
 

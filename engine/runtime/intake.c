@@ -34,6 +34,8 @@ struct pl_intake {
     uint64_t epoch;
     uv_timer_t idle_timer, barrier_timer;
     bool barrier_due;
+    uint8_t *seen; /* [tag id]: it has had samples */
+    uint32_t seen_size;
     bool failed;
     bool told_end;
     bool reported;
@@ -111,6 +113,20 @@ static bool raise_watermark(struct feed *feed) {
     return true;
 }
 
+static void note_seen(struct pl_intake *intake, const struct pl_batch *batch) {
+    uint32_t tags = pl_tags_count(intake->options.tags);
+    if (intake->seen_size < tags) {
+        uint32_t size = tags * 2;
+        uint8_t *grown = pl_realloc(intake->seen, size);
+        if (!grown) return; /* only a summary lacks it */
+        memset(grown + intake->seen_size, 0, size - intake->seen_size);
+        intake->seen = grown;
+        intake->seen_size = size;
+    }
+    for (uint32_t i = 0; i < batch->rows; i++)
+        intake->seen[batch->samples.tag[i]] = 1;
+}
+
 static void on_batch(struct pl_intake *intake, unsigned index, struct pl_batch *batch) {
     struct feed *feed = &intake->feeds[index];
     const pl_time *times = pl_batch_times(batch);
@@ -118,6 +134,7 @@ static void on_batch(struct pl_intake *intake, unsigned index, struct pl_batch *
     feed->heard = pl_clock_now(intake->options.clock);
     feed->idle = false;
     pl_stat_add(&intake->stats.rows, batch->rows);
+    if (batch->kind == PL_SAMPLES) note_seen(intake, batch);
     pl_time highest = highest_of(times, batch->rows);
     if (highest > feed->highest) feed->highest = highest;
     else pl_stat_add(&intake->stats.late_rows, count_late(times, batch->rows, feed->watermark));
@@ -343,6 +360,7 @@ void pl_intake_free(struct pl_intake *intake) {
     pl_free(intake->records);
     pl_free(intake->feeds);
     pl_free(intake->names);
+    pl_free(intake->seen);
     pl_free(intake);
 }
 
@@ -374,4 +392,8 @@ struct pl_runnable *pl_intake_runnable(struct pl_intake *intake) {
 
 const struct pl_intake_stats *pl_intake_stats(const struct pl_intake *intake) {
     return &intake->stats;
+}
+
+bool pl_intake_seen(const struct pl_intake *intake, uint32_t tag) {
+    return tag < intake->seen_size && intake->seen[tag];
 }

@@ -20,6 +20,7 @@ struct pl_syncer {
 static void sync_now(struct pl_syncer *syncer) {
     struct pl_error *error = NULL;
     if (!atomic_exchange(&syncer->dirty, false) || syncer->log->ops->sync(syncer->log, &error) == PL_OK) return;
+    atomic_store(&syncer->dirty, true); /* tried again */
     pl_diag(PL_ERROR, "the log could not be synced: %s", error ? error->text : "unknown");
     pl_error_free(&error);
 }

@@ -1,0 +1,221 @@
+/* run.c: `potline run`: a graph at work until it ends, the time is up, or somebody stops it. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include <potline/alloc.h>
+#include <potline/diag.h>
+#include <potline/text.h>
+
+#include "cli.h"
+#include "data.h"
+#include "runtime/engine.h"
+#include "summary.h"
+
+static const pl_time drain_timeout = 10 * PL_SECOND;
+enum { STATUS_MS = 500 };
+
+struct run {
+    struct pl_engine *engine;
+    uv_loop_t loop;
+    uv_signal_t interrupt, terminate;
+    uv_timer_t limit, drain, status;
+    uv_async_t changed;
+    bool stopping;
+    bool forced;
+    bool ended;
+    enum pl_code code;
+    struct pl_error *error;
+    uint64_t begun;
+    uint64_t rows_shown;
+    bool shown;
+};
+
+static void end_loop(struct run *run) {
+    uv_handle_t *handles[] = {(uv_handle_t *)&run->interrupt, (uv_handle_t *)&run->terminate,
+                              (uv_handle_t *)&run->limit,     (uv_handle_t *)&run->drain,
+                              (uv_handle_t *)&run->status,    (uv_handle_t *)&run->changed};
+    for (size_t i = 0; i < PL_COUNT_OF(handles); i++)
+        if (!uv_is_closing(handles[i])) uv_close(handles[i], NULL);
+}
+
+static void drain_over(uv_timer_t *timer) {
+    struct run *run = timer->data;
+    fprintf(stderr, "potline: not everything under way was worked off within %.0f s\n",
+            (double)drain_timeout / (double)PL_SECOND);
+    run->forced = true;
+    end_loop(run);
+}
+
+static void stop(struct run *run) {
+    if (run->stopping) return;
+    run->stopping = true;
+    pl_engine_stop(run->engine);
+    uv_timer_start(&run->drain, drain_over, (uint64_t)(drain_timeout / PL_MILLISECOND), 0);
+}
+
+/* The first time: an orderly end. The second: now. */
+static void on_signal(uv_signal_t *signal, int number) {
+    struct run *run = signal->data;
+    (void)number;
+    if (run->stopping) {
+        run->forced = true;
+        end_loop(run);
+        return;
+    }
+    stop(run);
+}
+
+static void time_is_up(uv_timer_t *timer) {
+    stop(timer->data);
+}
+
+static void on_changed(uv_async_t *async) {
+    struct run *run = async->data;
+    struct pl_error *error = NULL;
+    if (run->ended) return;
+    enum pl_code code = pl_engine_wait(run->engine, 1, &error);
+    if (code == PL_BUSY) return;
+    run->ended = true;
+    run->code = code;
+    run->error = error;
+    end_loop(run);
+}
+
+static void notify(void *arg) {
+    struct run *run = arg;
+    uv_async_send(&run->changed);
+}
+
+static void show_status(uv_timer_t *timer) {
+    struct run *run = timer->data;
+    uint64_t rows = pl_stat_get(&pl_intake_stats(pl_engine_intake(run->engine))->rows);
+    double seconds = (double)(uv_hrtime() - run->begun) * 1e-9;
+    fprintf(stderr, "\r%9.1f s  %15" PRIu64 " rows  %12.0f rows/s ", seconds, rows,
+            (double)(rows - run->rows_shown) * 1000 / STATUS_MS);
+    fflush(stderr);
+    run->rows_shown = rows;
+    run->shown = true;
+}
+
+static void prepare(struct run *run) {
+    uv_loop_init(&run->loop);
+    uv_signal_init(&run->loop, &run->interrupt);
+    uv_signal_init(&run->loop, &run->terminate);
+    uv_timer_init(&run->loop, &run->limit);
+    uv_timer_init(&run->loop, &run->drain);
+    uv_timer_init(&run->loop, &run->status);
+    uv_async_init(&run->loop, &run->changed, on_changed);
+    run->interrupt.data = run->terminate.data = run->limit.data = run->drain.data = run->status.data =
+        run->changed.data = run;
+}
+
+static enum pl_code work(struct run *run, pl_time limit, struct pl_error **error) {
+    run->begun = uv_hrtime();
+    enum pl_code code = pl_engine_start(run->engine, error);
+    if (code) {
+        end_loop(run);
+        uv_run(&run->loop, UV_RUN_DEFAULT);
+        return code;
+    }
+    uv_signal_start(&run->interrupt, on_signal, SIGINT);
+    uv_signal_start(&run->terminate, on_signal, SIGTERM);
+    if (limit) uv_timer_start(&run->limit, time_is_up, (uint64_t)(limit / PL_MILLISECOND), 0);
+    if (isatty(STDERR_FILENO)) uv_timer_start(&run->status, show_status, STATUS_MS, STATUS_MS);
+    uv_run(&run->loop, UV_RUN_DEFAULT);
+    if (run->shown) fprintf(stderr, "\r%60s\r", "");
+    if (run->error) *error = run->error;
+    return run->forced ? PL_BUSY : run->code;
+}
+
+static void print_summary(const struct pl_cli *cli, const struct run *run) {
+    struct pl_summary summary;
+    pl_summary_make(&summary, run->engine, (double)(uv_hrtime() - run->begun) * 1e-9);
+    if (pl_cli_has(cli, "json")) pl_summary_print_json(&summary, stdout);
+    else if (!pl_cli_has(cli, "quiet")) pl_summary_print(&summary, stderr);
+    if (pl_cli_has(cli, "nodes")) pl_summary_print_nodes(run->engine, stderr);
+}
+
+static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, const char *data, pl_time limit) {
+    static struct run run; /* outlives everything that may call back */
+    struct pl_engine_options options = {
+        .data = data,
+        .until_eof = pl_cli_has(cli, "until-eof"),
+        .notify = notify,
+        .notify_arg = &run,
+    };
+    struct pl_error *error = NULL;
+    prepare(&run);
+    enum pl_code code = pl_engine_new(graph, &options, &run.engine, &error);
+    if (!code) {
+        code = work(&run, limit, &error);
+        if (!run.forced) print_summary(cli, &run);
+    } else {
+        end_loop(&run);
+        uv_run(&run.loop, UV_RUN_DEFAULT);
+    }
+    if (error) pl_error_print(stderr, error);
+    pl_error_free(&error);
+    pl_engine_free(run.engine);
+    uv_loop_close(&run.loop);
+    return code ? PL_EXIT_FAILED : PL_EXIT_OK;
+}
+
+/* Where the log and the lake are; *temporary when the folder is to be removed at the end. */
+static char *choose_data(const struct pl_cli *cli, const struct pl_graph *graph, bool *temporary) {
+    const char *given = pl_cli_get(cli, "data");
+    *temporary = !given && pl_cli_has(cli, "until-eof");
+    if (*temporary) return pl_cli_data_temporary();
+    char *folder = pl_cli_data_folder(given, graph->settings.name);
+    if (folder && pl_cli_has(cli, "fresh") && !pl_cli_data_remove(folder)) {
+        pl_free(folder);
+        return NULL;
+    }
+    return folder;
+}
+
+static int run_command(const struct pl_cli *cli) {
+    static const char *const formats[] = {"text", "json", NULL};
+    const char *format = pl_cli_get(cli, "log-format"), *span = pl_cli_get(cli, "for");
+    int chosen = format ? pl_cli_choice(cli, "log-format", format, formats) : 0;
+    pl_time limit = 0;
+    if (chosen < 0) return PL_EXIT_USAGE;
+    if (span && (!pl_text_duration(span, strlen(span), &limit) || limit <= 0))
+        return pl_cli_usage(cli, "--for: \"%s\" is not a duration; write 30s or 2h", span);
+    pl_diag_setup(PL_INFO, chosen == 1);
+    int exit_code = PL_EXIT_OK;
+    struct pl_graph_options options = {.set = pl_cli_all(cli, "set")};
+    struct pl_graph *graph = pl_cli_graph(pl_cli_operand(cli, 0), &options, &exit_code);
+    if (!graph) return exit_code;
+    bool temporary = false;
+    bool needs_data = graph->settings.log_kind != PL_LOG_NONE || pl_cli_get(cli, "data");
+    char *data = needs_data ? choose_data(cli, graph, &temporary) : NULL;
+    exit_code = needs_data && !data ? PL_EXIT_FAILED : run_graph(cli, graph, data, limit);
+    if (temporary && data) pl_cli_data_remove(data);
+    pl_free(data);
+    pl_graph_free(graph);
+    return exit_code;
+}
+
+const struct pl_subcommand pl_subcommand_run = {
+    .name = "run",
+    .operands = "GRAPH",
+    .least = 1,
+    .most = 1,
+    .summary = "Run a graph.",
+    .doc = "Runs until it is stopped (Ctrl-C or SIGTERM: sources end and what is under way is worked off; a second\n"
+           "time ends at once), until the time of --for is up or, with --until-eof, until every source has ended:\n"
+           "then every window is closed and the exit code is 0.",
+    .options = PL_CLI_OPTIONS(
+        {"data", "DIR", "The data folder (default: $XDG_STATE_HOME/potline/NAME; temporary with --until-eof).", 0},
+        {"fresh", NULL, "Empty the data folder first.", 0},
+        {"set", "NODE.OPTION=VALUE", "Another value for an option of the graph; may be repeated.", 0},
+        {"until-eof", NULL, "End when every source has ended.", 0},
+        {"for", "DURATION", "End after this time, as 30s or 2h.", 0},
+        {"json", NULL, "Print the summary as one JSON object on standard output.", 0},
+        {"nodes", NULL, "Print a line for each node at the end.", 0}, {"quiet", NULL, "Print no summary.", 'q'},
+        {"log-format", "FORMAT", "Messages as text (default) or json.", 0}),
+    .run = run_command,
+};

@@ -1,0 +1,110 @@
+#include "summary.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include <potline/alloc.h>
+
+/* Operators count what the summary shows under these names. */
+static uint64_t counter_named(const struct pl_task *task, const char *name) {
+    const struct pl_counter *counters = task->node.config.op->counters;
+    for (unsigned i = 0; counters && counters[i].name; i++)
+        if (strcmp(counters[i].name, name) == 0) return pl_node_counter(&task->node, i);
+    return 0;
+}
+
+static bool is_sink(const struct pl_task *task) {
+    const struct pl_port *outputs = task->node.config.op->outputs;
+    return !outputs || !outputs[0].name;
+}
+
+/* Rows leave window nodes as windows that came in as samples. */
+static bool makes_windows(const struct pl_task *task) {
+    const struct pl_graph_node *node = task->graph_node;
+    return task->gate && !is_sink(task) && node->kinds_out[0] == PL_WINDOWS && node->kind_in == PL_SAMPLES;
+}
+
+/* How many different ids `parent` leads to from the tags seen, where *last is the mark array. */
+static void count_places(struct pl_summary *summary, const struct pl_engine *engine) {
+    struct pl_tags *tags = pl_engine_tags(engine);
+    uint32_t count = pl_tags_count(tags);
+    uint8_t *assets = pl_alloc(count + 1), *lines = pl_alloc(count + 1);
+    for (uint32_t id = 1; assets && lines && id < count; id++) {
+        if (!pl_intake_seen(pl_engine_intake(engine), id)) continue;
+        summary->tags++;
+        const struct pl_tag *tag = pl_tags_get(tags, id);
+        if (!tag->asset) continue;
+        summary->assets += !assets[tag->asset];
+        assets[tag->asset] = 1;
+        uint32_t top = tag->asset;
+        while (pl_tags_get(tags, top)->asset)
+            top = pl_tags_get(tags, top)->asset;
+        summary->lines += !lines[top];
+        lines[top] = 1;
+    }
+    pl_free(assets);
+    pl_free(lines);
+}
+
+static double seconds_of(const struct timeval *t) {
+    return (double)t->tv_sec + (double)t->tv_usec * 1e-6;
+}
+
+void pl_summary_make(struct pl_summary *summary, const struct pl_engine *engine, double seconds) {
+    static struct pl_histogram lag; /* 10 KB; a summary is made once */
+    *summary = (struct pl_summary){.seconds = seconds};
+    memset(&lag, 0, sizeof lag);
+    const struct pl_intake_stats *intake = pl_intake_stats(pl_engine_intake(engine));
+    summary->rows_in = pl_stat_get(&intake->rows);
+    summary->rows_late = pl_stat_get(&intake->late_rows);
+    for (unsigned i = 0; i < pl_engine_task_count(engine); i++) {
+        const struct pl_task *task = pl_engine_task(engine, i);
+        summary->rows_flagged += counter_named(task, "flagged");
+        summary->alarms += counter_named(task, "raised");
+        if (makes_windows(task)) summary->windows += pl_stat_get(&task->stats.rows_out);
+        if (is_sink(task)) pl_histogram_merge(&lag, &task->stats.lag);
+    }
+    count_places(summary, engine);
+    summary->lag_p50_ms = (double)pl_histogram_quantile(&lag, 0.50) * 1e-6;
+    summary->lag_p99_ms = (double)pl_histogram_quantile(&lag, 0.99) * 1e-6;
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    summary->cpu_seconds = seconds_of(&usage.ru_utime) + seconds_of(&usage.ru_stime);
+    summary->peak_rss_mib = (double)usage.ru_maxrss / 1024;
+    summary->rows_per_second = seconds > 0 ? (double)summary->rows_in / seconds : 0;
+}
+
+void pl_summary_print(const struct pl_summary *s, FILE *out) {
+    fprintf(out, "%" PRIu64 " rows in %.2f s (%.0f rows/s) of %" PRIu64 " tags, %" PRIu64 " assets, %" PRIu64 " lines\n",
+            s->rows_in, s->seconds, s->rows_per_second, s->tags, s->assets, s->lines);
+    fprintf(out, "%" PRIu64 " flagged, %" PRIu64 " late, %" PRIu64 " windows, %" PRIu64 " alarms\n", s->rows_flagged,
+            s->rows_late, s->windows, s->alarms);
+    fprintf(out, "lag p50 %.3f ms, p99 %.3f ms; CPU %.2f s; peak memory %.0f MiB\n", s->lag_p50_ms, s->lag_p99_ms,
+            s->cpu_seconds, s->peak_rss_mib);
+}
+
+void pl_summary_print_json(const struct pl_summary *s, FILE *out) {
+    fprintf(out,
+            "{\"lines\": %" PRIu64 ", \"assets\": %" PRIu64 ", \"tags\": %" PRIu64 ", \"rows_in\": %" PRIu64
+            ", \"rows_flagged\": %" PRIu64 ", \"rows_late\": %" PRIu64 ", \"windows\": %" PRIu64 ", \"alarms\": %" PRIu64
+            ", \"lag_p50_ms\": %.6f, \"lag_p99_ms\": %.6f, \"seconds\": %.3f, \"rows_per_second\": %.1f"
+            ", \"cpu_seconds\": %.3f, \"peak_rss_mib\": %.1f}\n",
+            s->lines, s->assets, s->tags, s->rows_in, s->rows_flagged, s->rows_late, s->windows, s->alarms,
+            s->lag_p50_ms, s->lag_p99_ms, s->seconds, s->rows_per_second, s->cpu_seconds, s->peak_rss_mib);
+}
+
+void pl_summary_print_nodes(const struct pl_engine *engine, FILE *out) {
+    fprintf(out, "%-20s %4s %12s %12s %10s %10s %10s %8s\n", "node", "part", "rows in", "rows out", "busy ms",
+            "blocked ms", "lag p99 ms", "ns/row");
+    for (unsigned i = 0; i < pl_engine_task_count(engine); i++) {
+        const struct pl_task *task = pl_engine_task(engine, i);
+        uint64_t in = pl_stat_get(&task->stats.rows_in), rows = pl_stat_get(&task->stats.rows_out);
+        double busy = (double)pl_stat_get(&task->stats.busy_ns);
+        uint64_t worked = in ? in : rows;
+        fprintf(out, "%-20s %4u %12" PRIu64 " %12" PRIu64 " %10.1f %10.1f %10.3f %8.1f\n", task->node.config.name,
+                task->node.config.partition, in, rows, busy * 1e-6,
+                (double)pl_stat_get(&task->stats.blocked_ns) * 1e-6,
+                (double)pl_histogram_quantile(&task->stats.lag, 0.99) * 1e-6, worked ? busy / (double)worked : 0);
+    }
+}

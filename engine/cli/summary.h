@@ -1,0 +1,33 @@
+/* summary.h: what a run has done, in a few figures. */
+#ifndef POTLINE_CLI_SUMMARY_H
+#define POTLINE_CLI_SUMMARY_H
+
+#include <stdio.h>
+
+#include "runtime/engine.h"
+
+struct pl_summary {
+    uint64_t lines;  /* first parts of asset paths that had samples */
+    uint64_t assets;
+    uint64_t tags;
+    uint64_t rows_in; /* that sources gave */
+    uint64_t rows_flagged;
+    uint64_t rows_late; /* behind their source's watermark on arrival */
+    uint64_t windows;
+    uint64_t alarms;
+    double lag_p50_ms, lag_p99_ms; /* from taking a row in to handing it to a sink */
+    double seconds;
+    double rows_per_second;
+    double cpu_seconds;
+    double peak_rss_mib;
+};
+
+/* Once the engine has ended. */
+void pl_summary_make(struct pl_summary *summary, const struct pl_engine *engine, double seconds);
+void pl_summary_print(const struct pl_summary *summary, FILE *out);
+void pl_summary_print_json(const struct pl_summary *summary, FILE *out);
+
+/* One line a node: rows in and out, time in the operator, rows dropped. */
+void pl_summary_print_nodes(const struct pl_engine *engine, FILE *out);
+
+#endif
