@@ -1,0 +1,213 @@
+/* What comes out of a gate is checked against a sort of everything that went in. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <zmq.h>
+
+#include <potline/alloc.h>
+
+#include "batch/batch_impl.h"
+#include "runtime/gate.h"
+
+enum { INPUTS_MAX = 5, ROWS_MAX = 4000 };
+
+static uint64_t seed;
+
+static uint64_t next_random(uint64_t below) {
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (seed >> 33) % below;
+}
+
+struct row {
+    pl_time time;
+    unsigned input;
+    unsigned order;
+};
+
+struct rig {
+    void *zmq;
+    struct pl_edge *edges[INPUTS_MAX];
+    struct pl_gate *gate;
+    unsigned count;
+};
+
+static void no_poke(void *sender) {
+    (void)sender;
+}
+
+static void rig_make(struct rig *rig, unsigned inputs, bool any_order) {
+    rig->zmq = zmq_ctx_new();
+    rig->count = inputs;
+    rig->gate = pl_gate_new(&(struct pl_gate_options){.any_order = any_order, .hold = INT64_MAX});
+    for (unsigned i = 0; i < inputs; i++) {
+        struct pl_edge_options options = {.batches = 1 << 20, .bytes = INT64_MAX, .poke = no_poke};
+        assert_int_equal(pl_edge_new(rig->zmq, &options, &rig->edges[i], NULL), PL_OK);
+        assert_true(pl_gate_add(rig->gate, rig->edges[i], i % 2));
+    }
+}
+
+static void rig_free(struct rig *rig) {
+    pl_gate_free(rig->gate);
+    for (unsigned i = 0; i < rig->count; i++)
+        pl_edge_free(rig->edges[i]);
+    zmq_ctx_term(rig->zmq);
+}
+
+static void send_row(struct rig *rig, unsigned input, pl_time time, unsigned order) {
+    struct pl_batch *b = pl_batch_new(PL_SAMPLES, 1, 0);
+    b->samples.time[0] = time;
+    b->samples.tag[0] = input;
+    b->samples.value[0] = order;
+    b->samples.quality[0] = 0;
+    b->rows = 1;
+    pl_batch_seal(b);
+    pl_edge_send(rig->edges[input], &(struct pl_item){.type = PL_ITEM_BATCH, .batch = b});
+}
+
+static void signal(struct rig *rig, unsigned input, enum pl_item_type type, pl_time time, bool idle) {
+    pl_edge_send(rig->edges[input], &(struct pl_item){.type = type, .time = time, .epoch = (uint64_t)time, .idle = idle});
+}
+
+static int by_key(const void *a, const void *b) {
+    const struct row *x = a, *y = b;
+    if (x->time != y->time) return x->time < y->time ? -1 : 1;
+    if (x->input != y->input) return x->input < y->input ? -1 : 1;
+    return x->order < y->order ? -1 : 1;
+}
+
+/* Takes everything that is to be had; rows go to `out`, the last watermark to *watermark. */
+static unsigned take_all(struct rig *rig, struct row *out, unsigned n, pl_time *watermark, bool *ended) {
+    struct pl_item item;
+    unsigned port;
+    while (pl_gate_take(rig->gate, &item, &port)) {
+        if (item.type == PL_ITEM_END) *ended = true;
+        if (item.type == PL_ITEM_WATERMARK) *watermark = item.time;
+        if (item.type != PL_ITEM_BATCH) continue;
+        for (uint32_t i = 0; i < item.batch->rows; i++) {
+            out[n].time = item.batch->samples.time[i];
+            out[n].input = item.batch->samples.tag[i];
+            out[n].order = (unsigned)item.batch->samples.value[i];
+            assert_int_equal(port, out[n].input % 2);
+            n++;
+        }
+        pl_batch_unref(item.batch);
+    }
+    assert_true(pl_gate_sound(rig->gate));
+    return n;
+}
+
+static void rows_come_in_order_of_event_time(void **state) {
+    (void)state;
+    static struct row in[ROWS_MAX], out[ROWS_MAX];
+    for (unsigned round = 0; round < 200; round++) {
+        struct rig rig;
+        seed = round;
+        rig_make(&rig, 2 + (unsigned)next_random(INPUTS_MAX - 1), false);
+        unsigned rows = (unsigned)next_random(ROWS_MAX), got = 0;
+        pl_time highest[INPUTS_MAX] = {0}, watermark = PL_TIME_MIN;
+        bool ended = false;
+        for (unsigned i = 0; i < rows; i++) {
+            unsigned input = (unsigned)next_random(rig.count);
+            pl_time time = highest[input] + (pl_time)next_random(20) - 5; /* disorder of 5 */
+            if (time > highest[input]) highest[input] = time;
+            in[i] = (struct row){.time = time, .input = input, .order = i};
+            send_row(&rig, input, time, i);
+            if (next_random(4) == 0) signal(&rig, input, PL_ITEM_WATERMARK, highest[input] - 5, false);
+            if (next_random(8) == 0) got = take_all(&rig, out, got, &watermark, &ended);
+        }
+        for (unsigned i = 0; i < rig.count; i++) {
+            signal(&rig, i, PL_ITEM_WATERMARK, PL_TIME_MAX, false);
+            signal(&rig, i, PL_ITEM_END, 0, false);
+        }
+        got = take_all(&rig, out, got, &watermark, &ended);
+        assert_int_equal(got, rows);
+        assert_true(ended);
+        assert_true(watermark == PL_TIME_MAX);
+        qsort(in, rows, sizeof *in, by_key);
+        for (unsigned i = 0; i < rows; i++)
+            assert_memory_equal(&in[i], &out[i], sizeof *in);
+        rig_free(&rig);
+    }
+}
+
+static void an_idle_input_holds_nobody_back(void **state) {
+    (void)state;
+    struct rig rig;
+    struct row out[8];
+    pl_time watermark = PL_TIME_MIN;
+    bool ended = false;
+    rig_make(&rig, 2, false);
+    send_row(&rig, 0, 10, 0);
+    signal(&rig, 0, PL_ITEM_WATERMARK, 20, false);
+    assert_int_equal(take_all(&rig, out, 0, &watermark, &ended), 0);
+    signal(&rig, 1, PL_ITEM_WATERMARK, PL_TIME_MIN, true);
+    assert_int_equal(take_all(&rig, out, 0, &watermark, &ended), 1);
+    assert_int_equal(watermark, 20);
+    rig_free(&rig);
+}
+
+static void a_barrier_passes_once_all_have_reached_it(void **state) {
+    (void)state;
+    struct rig rig;
+    struct pl_item item;
+    unsigned port;
+    rig_make(&rig, 2, true);
+    send_row(&rig, 0, 1, 0);
+    signal(&rig, 0, PL_ITEM_BARRIER, 7, false);
+    send_row(&rig, 0, 2, 1); /* behind the barrier */
+    send_row(&rig, 1, 1, 2);
+    unsigned before = 0, after = 0;
+    bool passed = false;
+    for (int i = 0; i < 2; i++) {
+        while (pl_gate_take(rig.gate, &item, &port)) {
+            if (item.type == PL_ITEM_BARRIER) {
+                assert_int_equal(item.epoch, 7);
+                passed = true;
+            }
+            if (item.type != PL_ITEM_BATCH) continue;
+            *(passed ? &after : &before) += item.batch->rows;
+            pl_batch_unref(item.batch);
+        }
+        if (i == 0) {
+            assert_false(passed);
+            signal(&rig, 1, PL_ITEM_BARRIER, 7, false);
+        }
+    }
+    assert_true(passed);
+    assert_int_equal(before, 2);
+    assert_int_equal(after, 1);
+    rig_free(&rig);
+}
+
+static void an_input_that_stopped_lifts_no_watermark(void **state) {
+    (void)state;
+    struct rig rig;
+    struct row out[8];
+    pl_time watermark = PL_TIME_MIN;
+    bool ended = false;
+    rig_make(&rig, 2, false);
+    send_row(&rig, 0, 10, 0);
+    signal(&rig, 0, PL_ITEM_WATERMARK, 20, false);
+    signal(&rig, 1, PL_ITEM_WATERMARK, 5, false);
+    signal(&rig, 0, PL_ITEM_END, 0, true);
+    signal(&rig, 1, PL_ITEM_END, 0, true);
+    assert_int_equal(take_all(&rig, out, 0, &watermark, &ended), 0);
+    assert_true(ended);
+    assert_int_equal(watermark, 5);
+    assert_int_equal(pl_gate_held_rows(rig.gate), 1);
+    rig_free(&rig);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_come_in_order_of_event_time),
+        cmocka_unit_test(an_idle_input_holds_nobody_back),
+        cmocka_unit_test(a_barrier_passes_once_all_have_reached_it),
+        cmocka_unit_test(an_input_that_stopped_lifts_no_watermark),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
