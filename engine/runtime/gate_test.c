@@ -1,6 +1,7 @@
 /* What comes out of a gate is checked against a sort of everything that went in. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
