@@ -6,8 +6,6 @@
 /* cmocka wants the headers above */
 #include <cmocka.h>
 
-#include "name.h"
-
 struct row {
     const char *pattern;
     const char *name;
@@ -89,55 +87,10 @@ static void no_pattern_takes_long(void **state) {
     assert_false(pl_glob(longer, name));
 }
 
-static void names_are_utf8_without_controls(void **state) {
-    (void)state;
-    static const struct {
-        const char *text;
-        bool utf8, name;
-    } rows[] = {
-        {"", true, true},
-        {"pot 7 / voltage", true, true},
-        {"\x01", true, false},
-        {"a\n", true, false},
-        {"\x7f", true, false},
-        {"\xc2\x80", true, false},
-        {"\xc2\x9f", true, false},
-        {"\xc2\xa0", true, true},
-        {"\xc3\xa4", true, true},
-        {"\xe2\x82\xac", true, true},
-        {"\xf0\x9f\x8f\xad", true, true},
-        {"\xf4\x8f\xbf\xbf", true, true},
-        {"\x80", false, false},
-        {"\xc3", false, false},
-        {"\xc3(", false, false},
-        {"\xe2\x82", false, false},
-        {"\xc0\xaf", false, false},
-        {"\xc1\xbf", false, false},
-        {"\xe0\x80\xaf", false, false},
-        {"\xe0\x9f\xbf", false, false},
-        {"\xf0\x80\x80\xaf", false, false},
-        {"\xf0\x8f\xbf\xbf", false, false},
-        {"\xed\xa0\x80", false, false},
-        {"\xed\xbf\xbf", false, false},
-        {"\xf4\x90\x80\x80", false, false},
-        {"\xf5\x80\x80\x80", false, false},
-        {"\xff", false, false},
-    };
-    for (size_t i = 0; i < PL_COUNT_OF(rows); i++) {
-        size_t length = strlen(rows[i].text);
-        if (pl_utf8_valid(rows[i].text, length) != rows[i].utf8 ||
-            pl_name_valid(rows[i].text, length) != rows[i].name) {
-            fail_msg("row %zu", i);
-        }
-    }
-    assert_false(pl_name_valid("a\0b", 3));
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(patterns_fit_what_they_say),
         cmocka_unit_test(no_pattern_takes_long),
-        cmocka_unit_test(names_are_utf8_without_controls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
