@@ -119,7 +119,7 @@ static void add_index(struct embedded *log, const struct pl_log_record *record) 
 
 static uint64_t seek(struct pl_log *base, unsigned partition, pl_time time) {
     struct embedded *log = embedded_of(base);
-    uint64_t first = atomic_load_explicit(&log->partition[partition].first, memory_order_acquire), sequence;
+    uint64_t first = atomic_load_explicit(&log->partition[partition].first, memory_order_acquire), sequence = first;
     int64_t minute;
     /* Without an answer the log is read from its start, which is right and only slower. */
     if (find_index(log, (uint16_t)partition, minute_of(time), &minute, &sequence, NULL)) return first;
