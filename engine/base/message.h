@@ -1,0 +1,29 @@
+/* message.h: a message for people and the line it becomes (inside of engine/base; diag.c sends it). */
+#ifndef POTLINE_MESSAGE_H
+#define POTLINE_MESSAGE_H
+
+#include <potline/diag.h>
+#include <potline/time.h>
+
+#include "base/utf8.h"
+
+enum {
+    PL__MESSAGE_MAX = 2048, /* longer text ends in "..." */
+    PL__NODE_MAX = 255,
+    PL__LINE_MAX = (PL__MESSAGE_MAX + PL__NODE_MAX) * PL_JSON_GROWTH + 256,
+};
+
+struct pl__message {
+    enum pl_level level;
+    const char *node; /* NULL: not from a node */
+    unsigned partition;
+    uint32_t left_out; /* how many like it were not sent before */
+    pl_time time;
+    char text[PL__MESSAGE_MAX];
+    size_t length;
+};
+
+/* Writes the line with its newline into `line` (room for PL__LINE_MAX) and returns the end. */
+char *pl__message_line(const struct pl__message *message, bool json, bool coloured, char *line);
+
+#endif
