@@ -208,9 +208,11 @@ static void msgpack_c_agrees_on_any_bytes(void **state) {
         size_t size = pl_random_below(&random, 24);
         char *bytes = malloc(size + !size);
         for (size_t k = 0; k < size; k++) {
-            uint64_t bits = pl_random_next(&random);
-            bytes[k] = (char)(bits % 3 ? bits >> 8 & 0xFF : 0x80 + (bits >> 8) % 0x64);
-            if (bits % 5 == 0) bytes[k] = (char)((bits >> 8) % 4);
+            uint64_t bits = pl_random_next(&random), byte = bits >> 8 & 0xFF;
+            if (bits % 3 == 0) byte = 0x80 + byte % 0x64;
+            if (bits % 5 == 0) byte %= 4;
+            if (byte == 0xDD || byte == 0xDF) byte--; /* where msgpack-c asks for memory by the count it reads */
+            bytes[k] = (char)byte;
         }
         struct pl_unpack unpack;
         pl_unpack_init(&unpack, bytes, size);
