@@ -125,9 +125,10 @@ static uint64_t widest(unsigned width) {
 }
 
 static double cost_of(const int64_t *sample, uint32_t count, uint64_t base, unsigned width, uint32_t misfits) {
+    uint32_t rows = count + misfits;
     for (uint32_t i = 0; i < count; i++)
         misfits += (uint64_t)sample[i] - base > widest(width);
-    return width + (double)PL__PATCH * misfits / (count + misfits);
+    return width + (double)PL__PATCH * misfits / rows;
 }
 
 /* Base and width for a sorted sample; `misfits` more rows of it have no y. Of a full sample, both ends are left to

@@ -259,6 +259,7 @@ static enum pl_code prepare(struct pl_store *store, const char *path, const stru
     rocksdb_writeoptions_disable_WAL(impl->write_volatile, 1);
     impl->read = rocksdb_readoptions_create();
     pthread_mutex_init(&impl->lock, NULL);
+    pthread_mutex_init(&impl->run_lock, NULL);
     return PL_OK;
 }
 
@@ -291,6 +292,7 @@ static void free_options(struct pl_store_impl *impl) {
     rocksdb_writeoptions_destroy(impl->write_volatile);
     rocksdb_readoptions_destroy(impl->read);
     pthread_mutex_destroy(&impl->lock);
+    pthread_mutex_destroy(&impl->run_lock);
 }
 
 void pl_store_close(struct pl_store *store) {

@@ -16,6 +16,7 @@ struct pl_store_impl {
     rocksdb_readoptions_t *read;
     pthread_mutex_t lock; /* guards iters */
     struct pl_store_iter *iters;
+    pthread_mutex_t run_lock; /* zone.c's */
 };
 
 /* Ends RocksDB's side of every iterator; those who hold one see it at its end. */

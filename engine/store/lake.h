@@ -1,0 +1,46 @@
+/* lake.h: the zones as they stand in the store (the engine's side of potline/zone.h).
+ *
+ *     node, 0, partition, time, ordinal, epoch -> checksum | rows (rows.h)
+ *
+ * `time` is the earliest event time in the record, and no record spans an hour or more of it (what does is cut), so a
+ * range of time is a range of keys. Behind it, `ordinal` keeps the order of writing and never repeats; `epoch` says
+ * which checkpoint the rows belong to.
+ */
+#ifndef POTLINE_STORE_LAKE_H
+#define POTLINE_STORE_LAKE_H
+
+#include "store/store.h"
+
+#define PL_ZONE_SPAN PL_HOUR
+
+/* A zone for writing as `node`, for callers that are no node themselves. */
+enum pl_code pl_zone_open_as(struct pl_store *store, struct pl_tags *tags, enum pl_zone_id id, const char *node,
+                             uint16_t partition, struct pl_zone **zone, struct pl_error **error);
+void pl_zone_set_epoch(struct pl_zone *zone, uint64_t epoch); /* of what is put from now on */
+
+enum pl_store_family pl_zone_family(enum pl_zone_id id);
+
+/* ---- Reading ---- */
+
+struct pl_zone_range {
+    const char *node; /* NULL: all */
+    pl_time from, to; /* from <= time < to; PL_TIME_MIN and PL_TIME_MAX: all */
+};
+
+struct pl_zone_record {
+    const char *node; /* borrowed until the next call */
+    uint16_t partition;
+    uint64_t epoch;
+    struct pl_batch *batch; /* the caller's; may hold rows out of the range too */
+};
+
+struct pl_zone_scan;
+
+/* The records with rows in a range, by node, partition and time, as of now. `range` is borrowed. */
+enum pl_code pl_zone_scan_new(struct pl_store *store, struct pl_tags *tags, enum pl_zone_id id,
+                              const struct pl_zone_range *range, struct pl_zone_scan **scan, struct pl_error **error);
+enum pl_code pl_zone_scan_next(struct pl_zone_scan *scan, struct pl_zone_record *record, struct pl_error **error);
+/* PL_NOT_FOUND without a message: the end */
+void pl_zone_scan_free(struct pl_zone_scan *scan); /* NULL is fine */
+
+#endif
