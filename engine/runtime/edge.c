@@ -28,6 +28,7 @@ struct pl_edge {
     /* sender's */
     struct pl_item *overrun;
     uint32_t overrun_from, overrun_count, overrun_capacity;
+    bool ended; /* its end has been sent: nothing more goes in, and it keeps nobody from working */
     /* shared */
     _Atomic uint32_t items;
     _Atomic int64_t bytes;
@@ -124,9 +125,9 @@ static bool flush(struct pl_edge *edge) {
 
 bool pl_edge_room(struct pl_edge *edge) {
     if (edge->options.drop && edge->overrun_count == 0) return true;
-    if (flush(edge) && credit(edge)) return true;
+    if (flush(edge) && (edge->ended || credit(edge))) return true;
     atomic_store(&edge->waiting, true);
-    if (!flush(edge) || !credit(edge)) return edge->options.drop;
+    if (!flush(edge) || !(edge->ended || credit(edge))) return edge->options.drop;
     atomic_store(&edge->waiting, false);
     return true;
 }
@@ -156,6 +157,11 @@ static void keep(struct pl_edge *edge, const struct pl_item *item) {
 }
 
 void pl_edge_send(struct pl_edge *edge, const struct pl_item *item) {
+    if (edge->ended) {
+        if (item->type == PL_ITEM_BATCH) pl_batch_unref(item->batch);
+        return;
+    }
+    edge->ended = item->type == PL_ITEM_END;
     if (edge->overrun_from == edge->overrun_count && credit(edge)) {
         transmit(edge, item);
     } else if (edge->options.drop && item->type == PL_ITEM_BATCH) {

@@ -45,7 +45,7 @@ void pl_edge_free(struct pl_edge *edge); /* with both threads gone; NULL is fine
 
 /* May another batch be made? When not, the sender is poked once there is room. */
 bool pl_edge_room(struct pl_edge *edge);
-/* Takes the item's batch, which is sealed (batch_impl.h). */
+/* Takes the item's batch, which is sealed (batch_impl.h). Behind an end nothing is sent any more. */
 void pl_edge_send(struct pl_edge *edge, const struct pl_item *item);
 
 /* ---- the receiver's half ---- */
