@@ -285,7 +285,7 @@ static enum pl_code read_list(struct pl_sheet *sheet, int list, struct pl_json *
 }
 
 static enum pl_code not_json(const struct pl_json *json, const char *start, struct pl_error **error) {
-    return pl_error_set(error, PL_CORRUPT, "one JSON object expected, found none from byte %zu on",
+    return pl_error_set(error, PL_CORRUPT, "one JSON object expected, found something else at byte %zu",
                         (size_t)(json->at - start));
 }
 

@@ -116,7 +116,7 @@ enum pl_code read_header(struct pl_codec *codec, capnp::AnyPointer::Reader point
                          struct pl_error **error) {
     auto header = pointer.getAs<capnp::AnyStruct>();
     auto data = header.getDataSection();
-    std::memcpy(&wire->header, data.begin(), kj::min(data.size(), sizeof(wire->header)));
+    if (data.size() > 0) std::memcpy(&wire->header, data.begin(), kj::min(data.size(), sizeof(wire->header)));
     if (wire->header.version < 1) return pl_error_set(error, PL_CORRUPT, "a version from 1 expected, found 0");
     auto pointers = header.getPointerSection();
     wire->source = text_of(pointers.size() > 0 ? pointers[0].getAs<capnp::Text>() : capnp::Text::Reader(""));
