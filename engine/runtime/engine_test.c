@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,13 +183,12 @@ static enum pl_flow drain_process(void *self, struct pl_node *node, unsigned inp
     return PL_FLOW_OK;
 }
 
-static const struct pl_operator op_feed = {
-    PL_OPERATOR("test.feed", "Rows of the test."),
-    .outputs = PL_PORTS({"out", PL_SET(PL_SAMPLES), PL_PORT_FIXED, ""}),
-    .flags = PL_OP_REPLAYABLE,
-    .instance_size = sizeof(struct feed),
-    .produce = feed_produce,
-};
+#define FEED(name_, flags_)                                                                                            \
+    {PL_OPERATOR(name_, "Rows of the test."), .outputs = PL_PORTS({"out", PL_SET(PL_SAMPLES), PL_PORT_FIXED, ""}),     \
+     .flags = flags_, .instance_size = sizeof(struct feed), .produce = feed_produce}
+
+/* The second one is never held back when there is a log: what the graph has no room for is read from there. */
+static const struct pl_operator op_feed[] = {FEED("test.feed", PL_OP_REPLAYABLE), FEED("test.live", 0)};
 
 #define WORK(name_, flags_)                                                                                            \
     {PL_OPERATOR(name_, "Does something to each row."),                                                                \
@@ -295,7 +295,7 @@ static void make_plan(struct plan *p, unsigned number) {
     p->graph = (struct pl_graph){.nodes = p->nodes};
     unsigned sources = 1 + (unsigned)next_random(3), works = 1 + (unsigned)next_random(7), sinks = 1 + (unsigned)next_random(3);
     for (unsigned i = 0; i < sources; i++) {
-        struct pl_graph_node *node = add_node(p, &op_feed);
+        struct pl_graph_node *node = add_node(p, &op_feed[next_random(2)]);
         node->settings.disorder = (pl_time)next_random(30);
         make_rows(&p->expected[i], node->settings.disorder);
         p->proto[i].feed = (struct feed){.rows = &p->expected[i], .seed = next_random(1 << 30)};
@@ -320,7 +320,7 @@ static void make_plan(struct plan *p, unsigned number) {
     s->key_depth = 1;
     s->max_tags = 1000;
     s->max_keys = 1000;
-    s->max_lag = 1 << 20;
+    s->max_lag = next_random(2) ? 1000 : 1 << 20;
     s->hold = 1 << 30;
     s->checkpoint = next_random(2) ? PL_MILLISECOND : 0;
     s->queue_batches = 1 + (int64_t)next_random(4);
@@ -339,15 +339,22 @@ static void sort(struct rows *rows) {
     if (rows->count) qsort(rows->list, rows->count, sizeof *rows->list, by_all);
 }
 
-static void run_plan(struct plan *p, unsigned number, unsigned partitions) {
+/* `data`: a folder for the log; NULL: without one. */
+static void run_plan(struct plan *p, unsigned number, unsigned partitions, const char *data) {
     struct pl_engine *engine;
     struct pl_error *error = NULL;
+    struct pl_engine_options options = {.until_eof = true, .data = data};
     p->graph.settings.partitions = partitions;
+    p->graph.settings.log_kind = data ? PL_LOG_EMBEDDED : PL_LOG_NONE;
+    p->graph.settings.log_sync_every = -1;
     for (unsigned i = 0; i < p->graph.node_count; i++) {
         p->got[i].count = 0;
         if (p->nodes[i].op == &op_drain) p->proto[i].drain.ordered = everything_merged(p, i, partitions);
     }
-    assert_int_equal(pl_engine_new(&p->graph, &(struct pl_engine_options){.until_eof = true}, &engine, &error), PL_OK);
+    if (pl_engine_new(&p->graph, &options, &engine, &error)) {
+        pl_error_print(stderr, error);
+        fail_msg("graph %u", number);
+    }
     assert_int_equal(pl_engine_start(engine, &error), PL_OK);
     enum pl_code code = pl_engine_wait(engine, 20 * PL_SECOND, &error);
     if (code) {
@@ -375,6 +382,20 @@ static void run_plan(struct plan *p, unsigned number, unsigned partitions) {
     }
 }
 
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *walk) {
+    (void)st;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+static void run_with_log(struct plan *p, unsigned number) {
+    char folder[] = "/tmp/potline-test-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    run_plan(p, number, number % 20 ? 1 : 4, folder);
+    nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
 static void random_graphs_give_the_rows_they_should(void **state) {
     (void)state;
     static struct plan plan;
@@ -383,8 +404,9 @@ static void random_graphs_give_the_rows_they_should(void **state) {
     if (only) count = first + 1;
     for (unsigned number = first; number < count; number++) {
         make_plan(&plan, number);
-        run_plan(&plan, number, 1);
-        run_plan(&plan, number, 4);
+        run_plan(&plan, number, 1, NULL);
+        run_plan(&plan, number, 4, NULL);
+        if (number % 10 == 0) run_with_log(&plan, number);
         for (unsigned i = 0; i < plan.graph.node_count; i++) {
             free(plan.expected[i].list);
             free(plan.got[i].list);
