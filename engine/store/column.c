@@ -131,14 +131,22 @@ static double cost_of(const int64_t *sample, uint32_t count, uint64_t base, unsi
     return width + (double)PL__PATCH * misfits / rows;
 }
 
-/* Base and width for a sorted sample; `misfits` more rows of it have no y. Of a full sample, both ends are left to
- * patches; the room that the width leaves is shared between them. The other way is one value with patches. */
+/* The room that a width leaves around a range is shared between both ends; but a range that nearly fills the width from
+ * 0 on is all of it, as with registers. */
+static uint64_t base_for(uint64_t low, uint64_t range, unsigned width) {
+    uint64_t most = widest(width);
+    if (width == 8 || (range > most / 2 && low <= most - range)) return 0;
+    return low - (most - range) / 2;
+}
+
+/* Base and width for a sample, which gets sorted; `misfits` more rows of it have no y. Of a full sample, both ends are
+ * left to patches. The other way is one value with patches. */
 static void fit(struct plan *plan, int64_t *sample, uint32_t count, uint32_t misfits) {
     uint32_t trim = count + misfits == SAMPLE && count > 2 ? 1 : 0;
     sort(sample, count);
     uint64_t low = (uint64_t)sample[trim], range = (uint64_t)sample[count - 1 - trim] - low;
     plan->width = bytes_for(range);
-    plan->base = plan->width == 8 ? 0 : low - (widest(plan->width) - range) / 2;
+    plan->base = base_for(low, range, plan->width);
     plan->cost = cost_of(sample, count, plan->base, plan->width, misfits);
 
     uint64_t middle = (uint64_t)sample[count / 2];
@@ -201,37 +209,41 @@ static uint64_t of_value(enum how how, unsigned scale, uint64_t x) {
     }
 }
 
-/* Does nearly every sampled value fit; if so, at what cost. */
-static bool plan_values_as(struct plan *plan, enum how how, unsigned scale, const uint64_t *x, const uint32_t *row,
+/* Takes this way for the plan where it costs less. False when too many of the sampled values do not fit it. */
+static bool plan_values_as(struct plan *best, enum how how, unsigned scale, const uint64_t *x, const uint32_t *row,
                            uint32_t count) {
     int64_t sample[SAMPLE];
-    uint32_t fits = 0, misfits = 0;
-    for (uint32_t i = 0; i < count && misfits <= count / PATCHES_PART; i++) {
+    uint32_t fits = 0, misfits = 0, most = count / PATCHES_PART;
+    for (uint32_t i = 0; i < count && misfits <= most; i++) {
         uint64_t y = of_value(how, scale, x[row[i]]);
         if (y == NO_FIT)
             misfits++;
         else
             sample[fits++] = (int64_t)y;
     }
-    if (misfits > count / PATCHES_PART || fits == 0) return false;
-    plan->how = how;
-    plan->scale = scale;
-    fit(plan, sample, fits, misfits);
-    return plan->width < 8;
+    if (misfits > most || fits == 0) return false;
+    struct plan plan = {.how = how, .scale = scale};
+    fit(&plan, sample, fits, misfits);
+    if (plan.width < 8 && plan.cost < best->cost) *best = plan;
+    return true;
+}
+
+static bool needs_patches(const struct plan *plan) {
+    return plan->cost > plan->width;
 }
 
 static struct plan plan_values(const uint64_t *x, uint32_t rows) {
     uint32_t row[SAMPLE], count = sample_rows(rows, row);
-    struct plan plain, other;
-    plan_plain(&plain, x, row, count);
-    if (plain.cost < 1) return plain;
-    bool found = false;
-    for (unsigned scale = 0; scale < POWERS && !found; scale++)
-        found = plan_values_as(&other, DECIMAL, scale, x, row, count);
-    if (!found) found = plan_values_as(&other, SINGLE, 0, x, row, count);
-    for (unsigned scale = 1; scale < POWERS && !found; scale++)
-        found = plan_values_as(&other, SCALED, scale, x, row, count);
-    return found && other.cost < plain.cost ? other : plain;
+    struct plan best;
+    plan_plain(&best, x, row, count);
+    if (best.cost < 1) return best;
+    for (unsigned scale = 0; scale < POWERS; scale++)
+        if (plan_values_as(&best, DECIMAL, scale, x, row, count)) break;
+    if (best.how == DECIMAL && !needs_patches(&best)) return best;
+    plan_values_as(&best, SINGLE, 0, x, row, count);
+    for (unsigned scale = 1; scale < POWERS; scale++)
+        if (plan_values_as(&best, SCALED, scale, x, row, count)) break;
+    return best;
 }
 
 /* What holds for every row: the range as it is. */
