@@ -1,6 +1,7 @@
 #include "client.h"
 
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <potline/alloc.h>
 #include <stdio.h>
 #include <string.h>
@@ -276,6 +277,14 @@ static void take_frame(struct pl_modbus_client *client, const struct pl_modbus_f
     slot_end(client, slot, SLOT_FREE, &answer);
 }
 
+/* Many devices send small answers with Nagle's algorithm on: the second waits until we acknowledge the first, which the
+ * kernel puts off by 40 ms unless told, each time anew, not to. */
+static void acknowledge_now(struct pl_modbus_client *client) {
+    int fd, on = 1;
+    if (client->in_flight == 0 || uv_fileno((uv_handle_t *)&client->tcp, &fd)) return;
+    setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer) {
     (void)buffer;
     struct pl_modbus_client *client = stream->data;
@@ -299,6 +308,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer) {
     }
     client->received -= at;
     memmove(client->bytes, client->bytes + at, client->received);
+    acknowledge_now(client);
 }
 
 /* ---- Connecting ---- */

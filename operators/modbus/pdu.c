@@ -110,6 +110,7 @@ bool pl_modbus_match(const uint8_t *request, const struct pl_modbus_frame *frame
     if (shape.writes) return frame->pdu_size == 5 && memcmp(pdu, request + HEADER, 5) == 0;
     size_t size = data_size(shape, count);
     answer->data = pdu + 2;
+    answer->size = pdu[1];
     return pdu[1] == size && frame->pdu_size == 2 + size;
 }
 

@@ -85,6 +85,7 @@ struct pl_modbus_answer {
     enum pl_modbus_status status;
     uint8_t exception;
     uint16_t count;      /* of the request */
+    uint8_t size;        /* of the data in bytes */
     const uint8_t *data; /* reads: registers big-endian, or bits packed lowest first; else NULL */
 };
 

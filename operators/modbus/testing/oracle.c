@@ -1,0 +1,113 @@
+/* oracle.c: modbus_oracle_device PORT [lockstep STEP_NS]: a correct device, made of libmodbus, with 65536 of everything
+ * but input registers, of which there are 1000 (so reading beyond is refused).
+ *
+ * With `lockstep` it owns time: input registers 0..3 hold its time, 4..5 the step, and it makes the next step when that
+ * number is written to the holding registers 0..1. Holding registers 100..101 then hold the step too. */
+#include <errno.h>
+#include <modbus/modbus.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/select.h>
+#include <unistd.h>
+
+#include "server.h"
+
+enum { EVERYTHING = 65536, INPUTS = 1000 };
+
+static struct {
+    int64_t step_ns; /* 0: not in lockstep */
+    int64_t time;
+    uint32_t step;
+} clock_of;
+
+static modbus_mapping_t *mapping_make(void) {
+    modbus_mapping_t *map = modbus_mapping_new(EVERYTHING, EVERYTHING, EVERYTHING, INPUTS);
+    if (!map) exit(1);
+    for (unsigned i = 0; i < EVERYTHING; i++) {
+        map->tab_registers[i] = pattern_holding(i);
+        map->tab_bits[i] = i < SWITCH_SILENT && pattern_coil(i);
+        map->tab_input_bits[i] = pattern_discrete(i);
+    }
+    for (unsigned i = 0; i < INPUTS; i++)
+        map->tab_input_registers[i] = pattern_input(i);
+    return map;
+}
+
+static void clock_show(modbus_mapping_t *map) {
+    MODBUS_SET_INT64_TO_INT16(map->tab_input_registers, 0, clock_of.time);
+    MODBUS_SET_INT32_TO_INT16(map->tab_input_registers, 4, clock_of.step);
+    MODBUS_SET_INT32_TO_INT16(map->tab_registers, 100, clock_of.step);
+}
+
+static void clock_step(modbus_mapping_t *map) {
+    if (clock_of.step_ns == 0 || (uint32_t)MODBUS_GET_INT32_FROM_INT16(map->tab_registers, 0) != clock_of.step) return;
+    clock_of.step++;
+    clock_of.time += clock_of.step_ns;
+    map->tab_registers[0] = map->tab_registers[1] = 0xFFFF;
+    clock_show(map);
+}
+
+/* False when the client is gone. */
+static bool serve(modbus_t *modbus, int client, modbus_mapping_t *map) {
+    uint8_t query[MODBUS_TCP_MAX_ADU_LENGTH];
+    modbus_set_socket(modbus, client);
+    int size = modbus_receive(modbus, query);
+    if (size < 0) return false;
+    if (size == 0 || map->tab_bits[SWITCH_SILENT + query[6]]) return true;
+    if (modbus_reply(modbus, query, size, map) < 0 && errno == EPIPE) return false;
+    clock_step(map);
+    return true;
+}
+
+static void run(modbus_t *modbus, int listener, modbus_mapping_t *map) {
+    fd_set clients;
+    int most = listener;
+    FD_ZERO(&clients);
+    FD_SET(listener, &clients);
+    for (;;) {
+        fd_set ready = clients;
+        if (select(most + 1, &ready, NULL, NULL, NULL) < 0) exit(1);
+        for (int fd = 0; fd <= most; fd++) {
+            if (!FD_ISSET(fd, &ready)) continue;
+            if (fd == listener) {
+                int client = modbus_tcp_accept(modbus, &listener);
+                if (client < 0 || client >= FD_SETSIZE) exit(1);
+                FD_SET(client, &clients);
+                most = client > most ? client : most;
+            } else if (!serve(modbus, fd, map)) {
+                FD_CLR(fd, &clients);
+                close(fd);
+            }
+        }
+    }
+}
+
+static int listening_port(int listener) {
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    if (getsockname(listener, (struct sockaddr *)&address, &size)) exit(1);
+    return ntohs(((struct sockaddr_in *)&address)->sin_port);
+}
+
+int main(int count, char **arguments) {
+    if (count < 2) return 2;
+    modbus_mapping_t *map = mapping_make();
+    if (count > 3 && strcmp(arguments[2], "lockstep") == 0) {
+        clock_of.step_ns = atoll(arguments[3]);
+        clock_of.time = INT64_C(1700000000000000000);
+        clock_of.step = 1;
+        map->tab_registers[0] = map->tab_registers[1] = 0xFFFF;
+        clock_show(map);
+    }
+    modbus_t *modbus = modbus_new_tcp("127.0.0.1", atoi(arguments[1]));
+    int listener = modbus ? modbus_tcp_listen(modbus, 16) : -1;
+    if (listener < 0) {
+        perror("modbus_oracle_device");
+        return 1;
+    }
+    printf("%d\n", listening_port(listener));
+    fflush(stdout);
+    run(modbus, listener, map);
+}
