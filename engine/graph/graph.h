@@ -54,7 +54,8 @@ struct pl_node_settings {
     const char *was;        /* an earlier name of this node */
     const char *doc;
     uint32_t on_full; /* enum pl_on_full */
-    int64_t queue_batches, queue_bytes;
+    bool queue_given;
+    int64_t queue_batches, queue_bytes; /* 0: the graph's */
     /* sources: */
     pl_time disorder; /* how far behind the newest row another one may be */
     pl_time idle;     /* silent for so long: holds no watermark back; 0: never idle */

@@ -50,6 +50,7 @@ enum pl_operator_flags {
     PL_OP_OUTSIDE = 1 << 3,    /* a sink with an outside peer: on_full defaults to spill */
     PL_OP_LOSSY = 1 << 4,      /* a sink for lookers-on (PUB): on_full defaults to drop */
     PL_OP_RECOMPUTES = 1 << 5, /* may answer differently for the same input: outputs are recorded */
+    PL_OP_MIXED = 1 << 6,      /* an input may get several kinds: each batch says its own, pl_node_kind is the first one */
 };
 
 /* A typed input or output; an array of them ends with a NULL name. Port 0 is meant where a graph names none. */

@@ -1,0 +1,76 @@
+/* file.c: reading files with a limit. */
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <potline/alloc.h>
+
+static const char *reason_of(int error) {
+    switch (error) {
+    case ENOENT: return "no such file";
+    case EACCES: return "not readable for this user";
+    case ENAMETOOLONG: return "its name is too long";
+    case ELOOP: return "its symbolic links run in a circle";
+    default: return strerrordesc_np(error);
+    }
+}
+
+/* One byte more than the limit is asked for, to tell a full file from one too large. */
+static bool read_all(int fd, struct pl_file *file, const char **reason) {
+    size_t room = 0;
+    for (;;) {
+        if (room - file->length < 2) {
+            room = room ? room * 2 : 64 * 1024;
+            char *text = pl_realloc(file->text, room);
+            *reason = "out of memory";
+            if (!text) return false;
+            file->text = text;
+        }
+        ssize_t n = read(fd, file->text + file->length, room - file->length - 1);
+        if (n < 0 && errno == EINTR) continue;
+        *reason = n < 0 ? reason_of(errno) : NULL;
+        if (n <= 0) return n == 0;
+        file->length += (size_t)n;
+        *reason = "larger than 16 MiB";
+        if (file->length > PL_FILE_SIZE_MAX) return false;
+    }
+}
+
+static bool read_open(int fd, bool pipe, struct pl_file *file, const char **reason) {
+    struct stat about;
+    *reason = "not readable";
+    if (fstat(fd, &about) != 0) return false;
+    *reason = S_ISDIR(about.st_mode) ? "a folder" : "not a regular file";
+    if (S_ISDIR(about.st_mode) || (!S_ISREG(about.st_mode) && !pipe)) return false;
+    file->device = about.st_dev;
+    file->inode = about.st_ino;
+    return read_all(fd, file, reason);
+}
+
+bool pl__file_read(const char *path, bool pipe, struct pl_file *file, const char **reason) {
+    *file = (struct pl_file){0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (pipe ? 0 : O_NONBLOCK));
+    if (fd < 0) {
+        *reason = reason_of(errno);
+        return false;
+    }
+    bool good = read_open(fd, pipe, file, reason);
+    close(fd);
+    if (good) {
+        file->text[file->length] = 0;
+    } else {
+        pl_free(file->text);
+        file->text = NULL;
+    }
+    return good;
+}
+
+const char *pl__file_beside(struct pl_arena *arena, const char *from, const char *path) {
+    const char *slash = strrchr(from, '/');
+    if (path[0] == '/' || !slash) return pl__arena_text(arena, path, strlen(path));
+    return pl__arena_print(arena, "%.*s/%s", (int)(slash - from), from, path);
+}

@@ -1,0 +1,138 @@
+/* graph.c: from a file to a graph: read, merged, checked, put into order. */
+#include "graph.h"
+
+#include <string.h>
+
+#include <potline/alloc.h>
+
+#include "draft.h"
+#include "hash.h"
+#include "set.h"
+#include "settings.h"
+
+enum { GRAPH_MEMORY_MAX = 512 << 20 };
+
+struct pl_graph_impl {
+    struct pl_arena *arena; /* holds the graph itself too */
+};
+
+/* ---- The result ---- */
+
+static enum pl_kind kind_of(unsigned set) {
+    return set ? (enum pl_kind)__builtin_ctz(set) : PL_SAMPLES;
+}
+
+static bool finish_ports(struct pl_arena *arena, const struct pl_draft_node *draft, struct pl_graph_node *node) {
+    unsigned outputs = pl__ports_count(node->op->outputs);
+    node->kind_in = kind_of(draft->kind_in);
+    node->kinds_out = pl__arena_alloc(arena, outputs * sizeof *node->kinds_out);
+    node->inputs = pl__arena_alloc(arena, draft->input_count * sizeof *node->inputs);
+    if (!node->kinds_out || !node->inputs) return false;
+    for (unsigned i = 0; i < outputs; i++)
+        node->kinds_out[i] = kind_of(draft->kinds_out[i]);
+    for (; node->input_count < draft->input_count; node->input_count++) {
+        const struct pl_draft_input *input = &draft->inputs[node->input_count];
+        node->inputs[node->input_count] =
+            (struct pl_graph_edge){.from = input->from->rank, .from_port = input->from_port, .to_port = input->to_port};
+    }
+    return true;
+}
+
+static void finish(struct pl_draft *draft) {
+    struct pl_graph *graph = draft->graph;
+    struct pl_arena *arena = draft->yaml->arena;
+    const struct pl_graph_node **room = pl__arena_alloc(arena, draft->count * sizeof *room);
+    graph->nodes = pl__arena_alloc(arena, draft->count * sizeof *graph->nodes);
+    if (!graph->nodes || !room) return;
+    for (unsigned i = 0; i < draft->ordered_count; i++) {
+        const struct pl_draft_node *from = draft->ordered[i];
+        struct pl_graph_node *node = &graph->nodes[i];
+        *node = (struct pl_graph_node){
+            .name = from->name,
+            .op = from->op,
+            .place = from->yaml->key_place,
+            .settings = from->settings,
+            .prototype = from->prototype,
+            .global = from->global,
+        };
+        if (!node->settings.queue_batches) node->settings.queue_batches = graph->settings.queue_batches;
+        if (!node->settings.queue_bytes) node->settings.queue_bytes = graph->settings.queue_bytes;
+        if (!finish_ports(arena, from, node)) return;
+        graph->node_count++;
+    }
+    graph->hash = pl__graph_hash(graph, room);
+}
+
+/* ---- The steps ---- */
+
+static void read_graph(struct pl_yaml_context *yaml, const struct pl_graph_options *options, struct pl_graph *graph,
+                       const char *text, size_t length) {
+    struct pl_expansion expansion = {yaml, options && options->checking};
+    struct pl_draft draft = {.yaml = yaml, .graph = graph};
+    struct pl_source source;
+    pl__source_load(&expansion, graph->path, text, length, &source);
+    if (!source.root) return;
+    for (const char *const *set = options ? options->set : NULL; set && *set; set++)
+        pl__set_apply(yaml, &source, *set);
+    pl__settings_read(yaml, &source, graph);
+    pl__draft_nodes(&draft, &source);
+    pl__draft_inputs(&draft);
+    pl__draft_order(&draft);
+    pl__draft_kinds(&draft);
+    pl__draft_sections(&draft);
+    if (!pl__problems_errors(yaml->problems) && !pl__arena_code(yaml->arena)) finish(&draft);
+}
+
+static struct pl_graph *graph_new(const char *path) {
+    struct pl_arena *arena = pl__arena_new(GRAPH_MEMORY_MAX);
+    struct pl_graph *graph = arena ? PL__ARENA_NEW(arena, struct pl_graph) : NULL;
+    struct pl_graph_impl *impl = graph ? PL__ARENA_NEW(arena, struct pl_graph_impl) : NULL;
+    const char *own_path = impl ? pl__arena_text(arena, path, strlen(path)) : NULL;
+    if (!own_path) {
+        pl__arena_free(arena);
+        return NULL;
+    }
+    impl->arena = arena;
+    graph->impl = impl;
+    graph->path = own_path;
+    return graph;
+}
+
+void pl_graph_free(struct pl_graph *graph) {
+    if (graph) pl__arena_free(graph->impl->arena);
+}
+
+/* PL_OK when nothing speaks against the graph. */
+static enum pl_code verdict(struct pl_yaml_context *yaml, const struct pl_graph *graph) {
+    enum pl_code code = pl__arena_code(yaml->arena);
+    if (code == PL_LIMIT)
+        pl__problem_at(yaml->problems, (struct pl_place){.file = graph->path},
+                       "the graph becomes too large: more than 1,000,000 values or 512 MiB");
+    return code ? code : pl__problems_errors(yaml->problems) ? PL_SYNTAX : PL_OK;
+}
+
+enum pl_code pl_graph_parse(const char *text, size_t length, const char *path, const struct pl_graph_options *options,
+                            struct pl_graph **graph, struct pl_problem **problems, unsigned *problem_count) {
+    *graph = NULL;
+    *problems = NULL;
+    *problem_count = 0;
+    struct pl_graph *made = graph_new(path);
+    struct pl_yaml_context yaml = {.arena = made ? made->impl->arena : NULL, .problems = pl__problems_new()};
+    enum pl_code code = PL_NO_MEMORY;
+    if (made && yaml.problems) {
+        read_graph(&yaml, options, made, text, length);
+        code = verdict(&yaml, made);
+        if (!pl__problems_take(yaml.problems, problems, problem_count)) code = PL_NO_MEMORY;
+    }
+    pl__problems_free(yaml.problems);
+    if (code)
+        pl_graph_free(made);
+    else
+        *graph = made;
+    return code;
+}
+
+enum pl_code pl_graph_load(const char *path, const struct pl_graph_options *options, struct pl_graph **graph,
+                           struct pl_problem **problems, unsigned *problem_count) {
+    return pl_graph_parse(NULL, 0, path, options, graph, problems, problem_count);
+}

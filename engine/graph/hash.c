@@ -1,0 +1,129 @@
+/* hash.c: feeds settings, tags and nodes to one hash, each value behind its length or of a fixed size. */
+#include "hash.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL /* its state on the stack */
+#include <xxhash.h>
+
+#include "options.h"
+#include "settings.h"
+
+static void feed(XXH3_state_t *hash, const void *bytes, size_t size) {
+    if (size) XXH3_64bits_update(hash, bytes, size);
+}
+
+static void feed_number(XXH3_state_t *hash, uint64_t number) {
+    feed(hash, &number, sizeof number);
+}
+
+static void feed_text(XXH3_state_t *hash, const char *text) {
+    size_t length = text ? strlen(text) : 0;
+    feed_number(hash, length);
+    feed(hash, text, length);
+}
+
+static void feed_strings(XXH3_state_t *hash, const struct pl_strings *strings) {
+    feed_number(hash, strings->count);
+    for (uint32_t i = 0; i < strings->count; i++)
+        feed_text(hash, strings->items[i]);
+}
+
+static void feed_real(XXH3_state_t *hash, double value) {
+    if (value == 0) value = 0; /* -0 is 0 */
+    feed(hash, &value, sizeof value);
+}
+
+static void feed_rows(XXH3_state_t *hash, const struct pl_option *rows, const void *self);
+
+static void feed_list(XXH3_state_t *hash, const struct pl_option *row, const struct pl_list *list) {
+    feed_number(hash, list->count);
+    for (uint32_t i = 0; i < list->count; i++)
+        feed_rows(hash, row->rows, (const char *)list->items + i * row->item_size);
+}
+
+static void feed_row(XXH3_state_t *hash, const struct pl_option *row, const void *self) {
+    const char *field = (const char *)self + row->offset;
+    feed_text(hash, row->name);
+    switch (row->type) {
+    case PL_TYPE_GROUP:
+        feed_number(hash, *(const bool *)field);
+        if (*(const bool *)field) feed_rows(hash, row->rows, self);
+        break;
+    case PL_TYPE_BOOL: feed_number(hash, *(const bool *)field); break;
+    case PL_TYPE_STRING:
+    case PL_TYPE_PATH:
+    case PL_TYPE_FILE: feed_text(hash, *(const char *const *)field); break;
+    case PL_TYPE_STRINGS: feed_strings(hash, (const struct pl_strings *)field); break;
+    case PL_TYPE_LIST: feed_list(hash, row, (const struct pl_list *)field); break;
+    case PL_TYPE_NUMBER:
+    case PL_TYPE_RATE: feed_real(hash, *(const double *)field); break;
+    case PL_TYPE_CHOICE:
+    case PL_TYPE_SET: feed_number(hash, *(const uint32_t *)field); break;
+    case PL_TYPE_INT:
+    case PL_TYPE_DURATION:
+    case PL_TYPE_SIZE:
+    case PL_TYPE_TIME: feed_number(hash, (uint64_t) * (const int64_t *)field); break;
+    case PL_TYPE_SECRET:
+    case PL_TYPE_END: break;
+    }
+}
+
+static bool is_for_people(const char *name) {
+    return strcmp(name, "doc") == 0 || strcmp(name, "description") == 0;
+}
+
+static void feed_rows(XXH3_state_t *hash, const struct pl_option *rows, const void *self) {
+    for (; rows && rows->name; rows++)
+        if (!is_for_people(rows->name)) feed_row(hash, rows, self);
+}
+
+static void feed_tags(XXH3_state_t *hash, const struct pl_graph *graph) {
+    feed_number(hash, graph->tag_rule_count);
+    for (unsigned i = 0; i < graph->tag_rule_count; i++) {
+        const struct pl_tag_rule *rule = &graph->tag_rules[i];
+        feed_text(hash, rule->match);
+        feed_text(hash, rule->unit);
+        feed_real(hash, rule->low);
+        feed_real(hash, rule->high);
+        feed_strings(hash, &rule->states);
+    }
+}
+
+static void feed_node(XXH3_state_t *hash, const struct pl_graph *graph, const struct pl_graph_node *node) {
+    feed_text(hash, node->name);
+    feed_text(hash, node->op->name);
+    feed_rows(hash, node->op->options, node->prototype);
+    feed_number(hash, node->settings.on_full);
+    feed_number(hash, (uint64_t)node->settings.queue_batches);
+    feed_number(hash, (uint64_t)node->settings.queue_bytes);
+    feed_number(hash, (uint64_t)node->settings.disorder);
+    feed_number(hash, (uint64_t)node->settings.idle);
+    feed_real(hash, node->settings.rate);
+    feed_number(hash, node->input_count);
+    for (unsigned i = 0; i < node->input_count; i++) {
+        feed_text(hash, graph->nodes[node->inputs[i].from].name);
+        feed_number(hash, node->inputs[i].from_port);
+        feed_number(hash, node->inputs[i].to_port);
+    }
+}
+
+static int by_name(const void *left, const void *right) {
+    const struct pl_graph_node *const *a = left, *const *b = right;
+    return strcmp((*a)->name, (*b)->name);
+}
+
+uint64_t pl__graph_hash(const struct pl_graph *graph, const struct pl_graph_node **room) {
+    XXH3_state_t hash;
+    XXH3_64bits_reset(&hash);
+    feed_number(&hash, PL_GRAPH_VERSION);
+    feed_rows(&hash, pl__graph_options, &graph->settings);
+    feed_tags(&hash, graph);
+    for (unsigned i = 0; i < graph->node_count; i++)
+        room[i] = &graph->nodes[i];
+    qsort(room, graph->node_count, sizeof *room, by_name);
+    for (unsigned i = 0; i < graph->node_count; i++)
+        feed_node(&hash, graph, room[i]);
+    return XXH3_64bits_digest(&hash);
+}

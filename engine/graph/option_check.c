@@ -1,0 +1,119 @@
+/* option_check.c: rules across options (what an operator's `check` may say), and options by themselves for tests. */
+#include <stdio.h>
+#include <string.h>
+
+#include <potline/alloc.h>
+
+#include "options.h"
+
+enum { SAID_MAX = 1024, OWNED_MAX = 64 << 20 };
+
+struct pl_check {
+    struct pl_options_reader *reader;
+};
+
+/* ---- What `check` calls ---- */
+
+/* Where an option stands for any value, nothing can be held against it; where a number or a choice does, not even
+ * against others. */
+static void say(struct pl_check *check, const char *option, bool warning, const char *format, va_list arguments) {
+    const char *path = option ? option : "";
+    char said[SAID_MAX];
+    if (check->reader->vague || pl__options_any(check->reader->map, path)) return;
+    vsnprintf(said, sizeof said, format, arguments);
+    pl__options_problem(check->reader, path, warning, "%s", said);
+}
+
+void pl_check_error(struct pl_check *check, const char *option, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    say(check, option, false, format, arguments);
+    va_end(arguments);
+}
+
+void pl_check_warning(struct pl_check *check, const char *option, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    say(check, option, true, format, arguments);
+    va_end(arguments);
+}
+
+bool pl_check_given(const struct pl_check *check, const char *option) {
+    bool whole;
+    pl__options_find(check->reader->map, option, &whole);
+    return whole;
+}
+
+void pl__options_check(struct pl_options_reader *reader, void (*check)(void *self, struct pl_check *check),
+                       void *self) {
+    struct pl_check with = {reader};
+    if (check && !reader->failed) check(self, &with);
+}
+
+/* ---- Options by themselves ---- */
+
+struct pl_options_owner {
+    struct pl_arena *arena;
+};
+
+static void read_text(struct pl_yaml_context *context, const struct pl_operator *op, const char *text, void *self) {
+    static const char file[] = "options";
+    bool empty = text[strspn(text, " \t\r\n")] == 0;
+    struct pl_yaml *map = empty ? pl__yaml_new(context, PL_YAML_MAP, (struct pl_place){.file = file})
+                                : pl__yaml_parse(context, text, strlen(text), file);
+    if (!map) return;
+    if (map->type != PL_YAML_MAP) {
+        pl__problem(context->problems, map, "options are a map, like size: 10s");
+        return;
+    }
+    struct pl_options_reader reader = {.yaml = context, .map = map, .tables = {{.rows = op->options, .self = self}}};
+    reader.table_count = 1;
+    pl__options_read(&reader);
+    pl__options_check(&reader, op->check, self);
+}
+
+/* The errors as one chain, the first one in front. Their file name is the problem's own memory, so it stays out. */
+static enum pl_code chain(struct pl_problems *problems, struct pl_error **error) {
+    struct pl_problem *list;
+    unsigned count;
+    if (!pl__problems_take(problems, &list, &count)) return pl_error_set(error, PL_NO_MEMORY, "out of memory");
+    enum pl_code code = PL_OK;
+    for (unsigned i = count; i-- > 0;) {
+        if (list[i].warning) continue;
+        struct pl_place place = list[i].place;
+        code = place.line ? pl_error_set(error, PL_RANGE, "%d:%d: %s", place.line, place.column, list[i].text)
+                          : pl_error_set(error, PL_RANGE, "%s", list[i].text);
+    }
+    pl_problems_free(list, count);
+    return code;
+}
+
+enum pl_code pl_options_parse(const struct pl_operator *op, const char *yaml, void *self,
+                              struct pl_options_owner **owner, struct pl_error **error) {
+    struct pl_options_owner *made = *owner = PL_NEW(struct pl_options_owner);
+    struct pl_yaml_context context = {.arena = made ? pl__arena_new(OWNED_MAX) : NULL, .problems = pl__problems_new()};
+    enum pl_code code = PL_OK;
+    if (made) made->arena = context.arena;
+    if (context.arena && context.problems) {
+        read_text(&context, op, yaml ? yaml : "", self);
+        code = pl__arena_code(context.arena);
+        if (code)
+            pl_error_set(error, code, "options of %s: %s", op->name, pl_code_text(code));
+        else
+            code = chain(context.problems, error);
+    } else {
+        code = pl_error_set(error, PL_NO_MEMORY, "out of memory");
+    }
+    pl__problems_free(context.problems);
+    if (code) {
+        pl_options_free(made);
+        *owner = NULL;
+    }
+    return code;
+}
+
+void pl_options_free(struct pl_options_owner *owner) {
+    if (!owner) return;
+    pl__arena_free(owner->arena);
+    pl_free(owner);
+}
