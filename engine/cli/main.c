@@ -10,6 +10,9 @@
 
 /* In the order that --help shows. */
 static const struct pl_subcommand *const subcommands[] = {
+    &pl_subcommand_run,
+    &pl_subcommand_check,
+    &pl_subcommand_graph,
     &pl_subcommand_version,
 };
 
