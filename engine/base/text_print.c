@@ -110,30 +110,33 @@ struct decimal {
     int exponent;
 };
 
-/* How many zeros at the end of a number in [low, high] there can be, at most. What has n+1 has n, so halving finds it.
- */
+static inline bool holds_multiple(uint64_t low, uint64_t high, uint64_t unit) {
+    return high - high % unit >= low;
+}
+
+/* How many zeros at the end of a number in [low, high] there can be, at most. What has n + 1 has n, so halving finds
+ * it; the few that a number with all its digits has are looked for first, by constants. */
 static unsigned zeros_between(uint64_t low, uint64_t high) {
-    unsigned zeros = 0;
-    for (unsigned step = 16; step; step /= 2) {
-        if (zeros + step >= PL__TENS) continue;
-        uint64_t unit = pl__ten_to[zeros + step];
-        if (high - high % unit >= low) zeros += step;
+    if (PL_LIKELY(!holds_multiple(low, high, 10000))) {
+        if (!holds_multiple(low, high, 100)) return holds_multiple(low, high, 10);
+        return 2 + holds_multiple(low, high, 1000);
     }
+    unsigned zeros = 0;
+    for (unsigned step = 16; step; step /= 2)
+        if (zeros + step < PL__TENS && holds_multiple(low, high, pl__ten_to[zeros + step])) zeros += step;
     return zeros;
 }
 
 enum { KEEP_DIGITS = 17 }; /* always tell two doubles apart */
 
-/* The multiple of 10^zeros in [low, high] nearest to mid / 2^shift. */
-static uint64_t nearest_multiple(pl__wide mid, int shift, uint64_t low, uint64_t high, unsigned zeros) {
-    uint64_t unit = pl__ten_to[zeros];
-    uint64_t whole = (uint64_t)(mid >> shift);
-    uint64_t down = whole - whole % unit;
+/* How many times `unit` makes the multiple of it in [low, high] that is nearest to mid / 2^shift. */
+static uint64_t nearest_multiple(pl__wide mid, int shift, uint64_t low, uint64_t high, uint64_t unit) {
+    uint64_t times = (uint64_t)(mid >> shift) / unit;
+    uint64_t down = times * unit;
     pl__wide rest = mid - ((pl__wide)down << shift);
-    pl__wide half = ((pl__wide)unit << shift) - rest; /* what is missing to the next one */
-    bool up = rest > half || (rest == half && down / unit % 2);
-    if (down < low || (up && high - down >= unit)) return down + unit;
-    return down;
+    pl__wide missing = ((pl__wide)unit << shift) - rest; /* to the next one */
+    bool up = rest > missing || (rest == missing && times % 2);
+    return times + (down < low || (up && high - down >= unit));
 }
 
 /* For 1e-11 < value < 1e17. All decimals that read back as the value lie within half a step to its neighbours. These
@@ -159,7 +162,7 @@ static bool shortest_exact(struct parts p, struct decimal *shortest) {
     uint64_t from = (uint64_t)(low >> shift) + ((low & below_point) || !with_bounds);
     uint64_t to = (uint64_t)(high >> shift) - (!(high & below_point) && !with_bounds);
     unsigned zeros = zeros_between(from, to);
-    shortest->digits = nearest_multiple(mid, shift, from, to, zeros) / pl__ten_to[zeros];
+    shortest->digits = nearest_multiple(mid, shift, from, to, pl__ten_to[zeros]);
     shortest->exponent = (int)zeros - scale;
     return true;
 }
@@ -173,20 +176,31 @@ static bool reads_back(struct decimal d, double value) {
     return pl_text_f64(text, (size_t)(end - text), &read) && read == value;
 }
 
-/* The rest, which plants seldom measure: the C library's digits, one more each time until they read back. */
+/* Is there a decimal of precision + 1 digits that reads back as the value? */
+static bool rounds_to(double value, int precision, struct decimal *d) {
+    char text[64];
+    snprintf(text, sizeof text, "%.*e", precision, value);
+    const char *at = text;
+    for (d->digits = 0; *at != 'e'; at++) /* the decimal point is the locale's */
+        if (*at >= '0' && *at <= '9') d->digits = d->digits * 10 + (uint64_t)(*at - '0');
+    d->exponent = (int)strtol(at + 1, NULL, 10) - precision;
+    if (reads_back(*d, value)) return true;
+    d->digits++; /* above a power of two the step is longer than below: the next one up may do */
+    return reads_back(*d, value);
+}
+
+/* The rest, which plants seldom measure, with the C library's digits: as few as read back. */
 static struct decimal shortest_slow(double value) {
-    struct decimal d = {.digits = 0};
-    for (int precision = 0; precision < KEEP_DIGITS; precision++) {
-        char text[64];
-        snprintf(text, sizeof text, "%.*e", precision, value);
-        const char *at = text;
-        for (d.digits = 0; *at != 'e'; at++) /* the decimal point is the locale's */
-            if (*at >= '0' && *at <= '9') d.digits = d.digits * 10 + (uint64_t)(*at - '0');
-        d.exponent = atoi(at + 1) - precision;
-        if (reads_back(d, value)) break;
-        d.digits++; /* above a power of two the step is longer than below: the next one up may do */
-        if (reads_back(d, value)) break;
+    struct decimal d;
+    int low = 0, high = KEEP_DIGITS - 1; /* which always does */
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (rounds_to(value, middle, &d))
+            high = middle;
+        else
+            low = middle + 1;
     }
+    rounds_to(value, low, &d);
     return d;
 }
 
@@ -218,10 +232,27 @@ static char *put_decimal(char *at, struct decimal d) {
     return at + (count - before);
 }
 
+/* Most values were once written by someone, in a few decimals. If value is the double nearest to n / 10^9, with n of 15
+ * digits at most, then these are its digits: two decimals of up to 15 digits are never the same double. */
+static char *put_short(char *at, double value) {
+    if (!(value < 1e6 && value >= 1e-6)) return NULL;
+    uint64_t n = (uint64_t)(value * 1e9 + 0.5);
+    if ((double)n / 1e9 != value) return NULL;
+    at = pl__put_unsigned(at, n / 1000000000);
+    if (n % 1000000000 == 0) return at;
+    *at++ = '.';
+    at = pl__put_padded(at, n % 1000000000, 9);
+    while (at[-1] == '0')
+        at--;
+    return at;
+}
+
 char *pl_text_put_f64(char *at, double value) {
     bool done;
     at = put_special(at, &value, &done);
     if (done) return at;
+    char *end = put_short(at, value);
+    if (end) return end;
     if (value < 0x1p53 && value == (double)(uint64_t)value) return pl__put_unsigned(at, (uint64_t)value);
     struct decimal shortest;
     if (!shortest_exact(parts_of(value), &shortest)) shortest = shortest_slow(value);

@@ -9,43 +9,39 @@
  * last; 400 of them are one cycle. */
 enum { CYCLE_DAYS = 146097, CENTURY_DAYS = 36524, FOUR_YEARS_DAYS = 1461, YEAR_DAYS = 365, DAYS_TO_1970 = 719468 };
 
+#define DAY_SECONDS (PL_DAY / PL_SECOND)
+
 struct date {
-    int64_t year;
+    unsigned year;
     unsigned month; /* 1 to 12 */
     unsigned day;   /* 1 to 31 */
 };
 
-static int64_t floor_div(int64_t a, int64_t b) {
-    return a / b - (a % b < 0);
-}
-
 /* Days since 1970-01-01. Months from March have 31 and 30 days in turn, which (153 m + 2) / 5 counts. */
-static int64_t days_of(struct date date) {
-    int64_t year = date.year - (date.month < 3);
-    int64_t cycle = floor_div(year, 400);
-    int64_t in_cycle = year - cycle * 400;
-    int64_t month = (date.month + 9) % 12;
-    int64_t day = (153 * month + 2) / 5 + date.day - 1;
-    return cycle * CYCLE_DAYS + in_cycle * YEAR_DAYS + in_cycle / 4 - in_cycle / 100 + day - DAYS_TO_1970;
+static int days_of(struct date date) {
+    unsigned year = date.year + 400 - (date.month < 3); /* a cycle more, so that there is one before the year 0 */
+    unsigned in_cycle = year % 400;
+    unsigned day = (153 * ((date.month + 9) % 12) + 2) / 5 + date.day - 1;
+    unsigned days = year / 400 * CYCLE_DAYS + in_cycle * YEAR_DAYS + in_cycle / 4 - in_cycle / 100 + day;
+    return (int)days - CYCLE_DAYS - DAYS_TO_1970;
 }
 
-static struct date date_of(int64_t days) {
-    days += DAYS_TO_1970;
-    int64_t cycle = floor_div(days, CYCLE_DAYS);
-    int64_t in_cycle = days - cycle * CYCLE_DAYS;
-    /* leap days before this day, so that what is left divides into years of 365 days */
-    int64_t year =
-        (in_cycle - in_cycle / (FOUR_YEARS_DAYS - 1) + in_cycle / CENTURY_DAYS - in_cycle / (CYCLE_DAYS - 1)) /
-        YEAR_DAYS;
-    int64_t in_year = in_cycle - (year * YEAR_DAYS + year / 4 - year / 100);
-    int64_t month = (5 * in_year + 2) / 153;
-    struct date date = {.day = (unsigned)(in_year - (153 * month + 2) / 5 + 1),
-                        .month = (unsigned)(month < 10 ? month + 3 : month - 9)};
-    date.year = cycle * 400 + year + (date.month < 3);
-    return date;
+/* For the days that a pl_time reaches: they are all after the year 0. */
+static struct date date_of(int days_since_1970) {
+    unsigned days = (unsigned)(days_since_1970 + DAYS_TO_1970);
+    unsigned cycle = days / CYCLE_DAYS;
+    unsigned in_cycle = days % CYCLE_DAYS;
+    /* the leap days before this one taken off, so that what is left divides into years of 365 days */
+    unsigned leap_days = in_cycle / (FOUR_YEARS_DAYS - 1) - in_cycle / CENTURY_DAYS + in_cycle / (CYCLE_DAYS - 1);
+    unsigned year = (in_cycle - leap_days) / YEAR_DAYS;
+    unsigned in_year = in_cycle - (year * YEAR_DAYS + year / 4 - year / 100);
+    unsigned month = (5 * in_year + 2) / 153;
+    return (struct date){.year = cycle * 400 + year + (month >= 10),
+                         .month = month < 10 ? month + 3 : month - 9,
+                         .day = in_year - (153 * month + 2) / 5 + 1};
 }
 
-static unsigned month_days(int64_t year, unsigned month) {
+static unsigned month_days(unsigned year, unsigned month) {
     static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     return days[month - 1] + (month == 2 && leap);
@@ -78,12 +74,10 @@ static bool read_byte(struct cursor *c, char byte) {
 }
 
 static bool read_date(struct cursor *c, struct date *date) {
-    unsigned year;
-    if (!read_number(c, 4, &year) || !read_byte(c, '-') || !read_number(c, 2, &date->month) || !read_byte(c, '-') ||
-        !read_number(c, 2, &date->day))
+    if (!read_number(c, 4, &date->year) || !read_byte(c, '-') || !read_number(c, 2, &date->month) ||
+        !read_byte(c, '-') || !read_number(c, 2, &date->day))
         return false;
-    date->year = year;
-    return date->month >= 1 && date->month <= 12 && date->day >= 1 && date->day <= month_days(year, date->month);
+    return date->month >= 1 && date->month <= 12 && date->day >= 1 && date->day <= month_days(date->year, date->month);
 }
 
 /* Seconds of the day; a leap second is told apart by *leap. */
@@ -131,9 +125,9 @@ bool pl_text_time(const char *text, size_t length, pl_time *value) {
     if (!read_byte(&c, 'T') && !read_byte(&c, ' ') && !read_byte(&c, 't')) return false;
     if (!read_clock(&c, &seconds, &leap) || !read_fraction(&c, &nanoseconds) || !read_zone(&c, &offset)) return false;
     if (c.at != c.end) return false;
-    seconds += days_of(date) * (PL_DAY / PL_SECOND) - offset;
-    if (leap && seconds % (PL_DAY / PL_SECOND)) return false; /* there is one at the end of a UTC day only */
-    if (seconds < 0 && nanoseconds) { /* so that the product does not overflow where the sum would not */
+    seconds += days_of(date) * DAY_SECONDS - offset;
+    if (leap && seconds % DAY_SECONDS) return false; /* there is one at the end of a UTC day only */
+    if (seconds < 0 && nanoseconds) {                /* so that the product does not overflow where the sum would not */
         seconds++;
         nanoseconds -= PL_SECOND;
     }
@@ -146,7 +140,7 @@ bool pl_text_time(const char *text, size_t length, pl_time *value) {
 
 /* ---- writing ---- */
 
-static char *put_fraction(char *at, uint64_t nanoseconds) {
+static char *put_fraction(char *at, unsigned nanoseconds) {
     if (!nanoseconds) return at;
     *at++ = '.';
     at = pl__put_padded(at, nanoseconds, 9);
@@ -157,18 +151,19 @@ static char *put_fraction(char *at, uint64_t nanoseconds) {
 
 static char *put_part(char *at, char before, unsigned value) {
     *at++ = before;
-    return pl__put_padded(at, value, 2);
+    memcpy(at, &pl__digit_pairs[2 * value], 2);
+    return at + 2;
 }
 
 char *pl_text_put_time(char *at, pl_time value) {
-    int64_t days = floor_div(value, PL_DAY);
+    int64_t days = value / PL_DAY - (value % PL_DAY < 0);
     uint64_t in_day = (uint64_t)value - (uint64_t)days * (uint64_t)PL_DAY;
     unsigned seconds = (unsigned)(in_day / PL_SECOND);
-    struct date date = date_of(days);
-    at = pl__put_padded(at, (uint64_t)date.year, 4);
+    struct date date = date_of((int)days);
+    at = pl__put_padded(at, date.year, 4);
     at = put_part(put_part(at, '-', date.month), '-', date.day);
     at = put_part(put_part(put_part(at, 'T', seconds / 3600), ':', seconds / 60 % 60), ':', seconds % 60);
-    at = put_fraction(at, in_day % PL_SECOND);
+    at = put_fraction(at, (unsigned)(in_day % PL_SECOND));
     *at++ = 'Z';
     return at;
 }
