@@ -13,6 +13,9 @@
 #include "runtime/syncer.h"
 #include "store/store.h"
 
+/* What a slow sink's backlog may hold. */
+static const int64_t SPILL_STORE = INT64_C(4) << 30, SPILL_MEMORY = INT64_C(64) << 20;
+
 enum { SPARE_SOCKETS = 64, SPARE_FILES = 4096 };
 
 struct pl_engine {
@@ -218,6 +221,10 @@ static enum pl_code make_edge(struct pl_engine *engine, const struct pl_graph_no
         .poke = poke,
         .sender = sender,
     };
+    if (to && to->settings.on_full == PL_SPILL) {
+        options.spill = pl_spill_new(engine->store, engine->tags, engine->store ? SPILL_STORE : SPILL_MEMORY);
+        if (!options.spill) return pl_error_set(error, PL_NO_MEMORY, "no memory for a backlog");
+    }
     enum pl_code code = pl_edge_new(engine->zmq, &options, edge, error);
     if (code) return code;
     engine->edges[engine->edge_count++] = *edge;

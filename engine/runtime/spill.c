@@ -21,7 +21,8 @@ struct pl_spill {
     int64_t bytes;
     uint32_t number; /* of this spill among those of the process: keeps their keys apart */
     uint64_t tickets;
-    struct waiting *memory;
+    struct waiting *memory; /* oldest first */
+    struct waiting **memory_end;
     rocksdb_writeoptions_t *unlogged; /* what waits here is in the log too: no write-ahead log for it */
     rocksdb_readoptions_t *read;
 };
@@ -35,13 +36,13 @@ static void make_key(const struct pl_spill *spill, uint64_t ticket, char key[KEY
     memcpy(key + sizeof number, &ticket, sizeof ticket);
 }
 
-struct pl_spill *pl_spill_new(struct pl_store *store, struct pl_tags *tags, const char *owner, int64_t limit) {
+struct pl_spill *pl_spill_new(struct pl_store *store, struct pl_tags *tags, int64_t limit) {
     static _Atomic uint32_t number;
-    (void)owner;
     struct pl_spill *spill = PL_NEW(struct pl_spill);
     if (!spill) return NULL;
     spill->store = store;
     spill->limit = limit;
+    spill->memory_end = &spill->memory;
     spill->number = atomic_fetch_add(&number, 1);
     spill->codec = pl_codec_new(tags);
     if (!spill->codec) {
@@ -73,8 +74,9 @@ void pl_spill_free(struct pl_spill *spill) {
 static bool put_memory(struct pl_spill *spill, struct pl_batch *batch, uint64_t ticket) {
     struct waiting *waiting = PL_NEW(struct waiting);
     if (!waiting) return false;
-    *waiting = (struct waiting){.next = spill->memory, .ticket = ticket, .batch = pl_batch_ref(batch)};
-    spill->memory = waiting;
+    *waiting = (struct waiting){.ticket = ticket, .batch = pl_batch_ref(batch)};
+    *spill->memory_end = waiting;
+    spill->memory_end = &waiting->next;
     return true;
 }
 
@@ -113,6 +115,7 @@ static struct pl_batch *take_memory(struct pl_spill *spill, uint64_t ticket) {
         if (found->ticket != ticket) continue;
         struct pl_batch *batch = found->batch;
         *at = found->next;
+        if (!*at) spill->memory_end = at;
         pl_free(found);
         return batch;
     }

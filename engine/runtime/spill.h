@@ -15,7 +15,7 @@ struct pl_store;
 struct pl_spill;
 
 /* `limit` is the number of bytes kept at most. `store` may be NULL. */
-struct pl_spill *pl_spill_new(struct pl_store *store, struct pl_tags *tags, const char *owner, int64_t limit);
+struct pl_spill *pl_spill_new(struct pl_store *store, struct pl_tags *tags, int64_t limit);
 void pl_spill_free(struct pl_spill *spill);
 
 /* Takes the batch; returns its ticket, 0 when it is not kept (over the limit or an error): the batch is then lost. */

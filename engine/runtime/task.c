@@ -6,7 +6,9 @@
 
 #include "graph/graph.h"
 
-enum { ITEMS_A_RUN = 16, PRODUCES_A_RUN = 1 };
+enum { ITEMS_A_RUN = 16 };
+
+static const int64_t SPILL_MAX = INT64_C(16) << 30; /* what a merging node may keep in the store */
 
 static struct pl_task *task_of(struct pl_runnable *runnable) {
     return (struct pl_task *)(void *)runnable;
@@ -268,7 +270,7 @@ enum pl_code pl_task_init(struct pl_task *task, const struct pl_node_config *con
     atomic_store(&task->stats.watermark, PL_TIME_MIN);
     if (config->op->inputs) {
         struct pl_gate_options options = *gate;
-        task->spill = pl_spill_new(config->store, config->tags, config->name, gate->hold * 64);
+        task->spill = pl_spill_new(config->store, config->tags, SPILL_MAX);
         options.spill = task->spill;
         options.any_order = config->op->flags & PL_OP_ANY_ORDER;
         task->gate = pl_gate_new(&options);
