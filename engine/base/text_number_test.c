@@ -1,5 +1,4 @@
 #include <float.h>
-#include <locale.h>
 #include <math.h>
 #include <potline/text.h>
 #include <setjmp.h>
@@ -280,17 +279,6 @@ static void ties_go_to_even_and_no_further(void **state) {
     }
 }
 
-/* Only where one with a decimal comma is installed. */
-static void whatever_the_locale(void **state) {
-    (void)state;
-    if (!setlocale(LC_ALL, "de_DE.UTF-8")) skip();
-    double value;
-    assert_true(pl_text_f64("3.14159265358979323846264338327950288", 37, &value));
-    assert_true(value == 3.14159265358979323846);
-    assert_false(pl_text_f64("3,14159265358979323846264338327950288", 37, &value));
-    setlocale(LC_ALL, "C");
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(integers_are_read_to_their_limits),
@@ -301,7 +289,6 @@ int main(void) {
         cmocka_unit_test(a_text_may_be_longer_than_any_number),
         cmocka_unit_test(the_c_library_reads_the_same),
         cmocka_unit_test(ties_go_to_even_and_no_further),
-        cmocka_unit_test(whatever_the_locale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

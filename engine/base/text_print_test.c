@@ -1,5 +1,4 @@
 #include <float.h>
-#include <locale.h>
 #include <math.h>
 #include <potline/text.h>
 #include <setjmp.h>
@@ -168,17 +167,6 @@ static void doubles_are_told_in_the_fewest_digits(void **state) {
         check_shortest(ldexp(1, exponent));
 }
 
-/* Only where one with a decimal comma is installed. */
-static void whatever_the_locale(void **state) {
-    (void)state;
-    if (!setlocale(LC_ALL, "de_DE.UTF-8")) skip();
-    is_fixed(1e20, 2, "100000000000000000000.00");
-    is_fixed(1.25, 1, "1.2");
-    is_shortest(1.5e200, "1.5e200");
-    is_shortest(0.25, "0.25");
-    setlocale(LC_ALL, "C");
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(integers_as_printf_writes_them),
@@ -186,7 +174,6 @@ int main(void) {
         cmocka_unit_test(fixed_at_the_edges),
         cmocka_unit_test(doubles_as_people_write_them),
         cmocka_unit_test(doubles_are_told_in_the_fewest_digits),
-        cmocka_unit_test(whatever_the_locale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
