@@ -1,0 +1,390 @@
+#include "store/store.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <potline/alloc.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+/* cmocka wants four of the above */
+#include <cmocka.h>
+
+#include "store/folder_testing.h"
+
+static char *folder;
+
+static int setup(void **state) {
+    (void)state;
+    folder = make_folder();
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    remove_folder(folder);
+    return 0;
+}
+
+/* ---- Helpers ---- */
+
+static struct pl_store *open_store(bool read_only) {
+    struct pl_store *store;
+    struct pl_error *error = NULL;
+    if (pl_store_open(folder, &(struct pl_store_options){.read_only = read_only}, &store, &error)) {
+        pl_error_print(stderr, error);
+        fail();
+    }
+    return store;
+}
+
+/* The code and, in *text (the caller's), all that is said. */
+static enum pl_code open_fails(const char *path, bool read_only, char **text) {
+    struct pl_store *store;
+    struct pl_error *error = NULL;
+    enum pl_code code = pl_store_open(path, &(struct pl_store_options){.read_only = read_only}, &store, &error);
+    assert_int_not_equal(code, PL_OK);
+    assert_null(store);
+    *text = pl_error_text(error);
+    pl_error_free(&error);
+    return code;
+}
+
+static void put(struct pl_store *store, enum pl_store_family family, const char *key, const char *value) {
+    rocksdb_writebatch_t *writes = rocksdb_writebatch_create();
+    rocksdb_writebatch_put_cf(writes, store->family[family], key, strlen(key), value, strlen(value));
+    assert_int_equal(pl_store_write(store, writes, NULL), PL_OK);
+    assert_int_equal(rocksdb_writebatch_count(writes), 0);
+    rocksdb_writebatch_destroy(writes);
+}
+
+static void assert_value(struct pl_store *store, enum pl_store_family family, const char *key, const char *expected) {
+    void *value;
+    size_t size;
+    enum pl_code code = pl_store_get(store, family, key, strlen(key), &value, &size, NULL);
+    if (!expected) {
+        assert_int_equal(code, PL_NOT_FOUND);
+        return;
+    }
+    assert_int_equal(code, PL_OK);
+    assert_int_equal(size, strlen(expected));
+    assert_string_equal(value, expected);
+    pl_free(value);
+}
+
+/* The write-ahead log that is written to. */
+static char *newest_log(void) {
+    static char path[512];
+    char newest[64] = "";
+    snprintf(path, sizeof path, "%s/store", folder);
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (strstr(entry->d_name, ".log") && strcmp(entry->d_name, newest) > 0) strcpy(newest, entry->d_name);
+    closedir(dir);
+    snprintf(path, sizeof path, "%s/store/%s", folder, newest);
+    return path;
+}
+
+/* A process that writes `writes` values and is killed without closing anything. */
+static void write_and_die(int writes) {
+    char count[16];
+    snprintf(count, sizeof count, "%d", writes);
+    pid_t child = fork();
+    if (child == 0) {
+        execl("/proc/self/exe", "store_test", "--write-and-die", folder, count, (char *)NULL);
+        _exit(127);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+static int writer(const char *path, int writes) {
+    folder = (char *)path;
+    struct pl_store *store = open_store(false);
+    for (int i = 0; i < writes; i++) {
+        char key[16], value[1000] = {0};
+        snprintf(key, sizeof key, "%06d", i);
+        memset(value, 'v', sizeof value - 1);
+        put(store, PL_STORE_BRONZE, key, value);
+    }
+    return kill(getpid(), SIGKILL);
+}
+
+static int count_keys(struct pl_store *store, enum pl_store_family family) {
+    struct pl_store_iter *iter;
+    int count = 0;
+    assert_int_equal(pl_store_iter_new(store, family, NULL, 0, &iter, NULL), PL_OK);
+    for (pl_store_iter_seek(iter, "", 0); pl_store_iter_valid(iter); pl_store_iter_next(iter))
+        count++;
+    assert_int_equal(pl_store_iter_check(iter, NULL), PL_OK);
+    pl_store_iter_free(iter);
+    return count;
+}
+
+/* ---- Tests ---- */
+
+static void what_is_written_is_there_again(void **state) {
+    (void)state;
+    struct pl_store *store = open_store(false);
+    for (int i = 0; i < PL_STORE_SPILL; i++)
+        put(store, i, "key", "value");
+    assert_value(store, PL_STORE_GOLD, "other", NULL);
+    assert_int_equal(pl_store_sync(store, NULL), PL_OK);
+    pl_store_close(store);
+    store = open_store(false);
+    for (int i = 0; i < PL_STORE_SPILL; i++)
+        assert_value(store, i, "key", "value");
+    pl_store_close(store);
+}
+
+static void the_folder_is_private(void **state) {
+    (void)state;
+    struct stat info;
+    char deep[300];
+    snprintf(deep, sizeof deep, "%s/a/b", folder);
+    struct pl_store *store;
+    assert_int_equal(pl_store_open(deep, &(struct pl_store_options){0}, &store, NULL), PL_OK);
+    pl_store_close(store);
+    assert_int_equal(stat(deep, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0700);
+    strcat(deep, "/store");
+    assert_int_equal(stat(deep, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0700);
+}
+
+static void a_second_writer_is_refused(void **state) {
+    (void)state;
+    char *text;
+    struct pl_store *store = open_store(false);
+    assert_int_equal(open_fails(folder, false, &text), PL_BUSY);
+    assert_non_null(strstr(text, "this process has it open already"));
+    free(text);
+
+    int ready[2];
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork(); /* in another process the message names this one */
+    if (child == 0) {
+        dup2(ready[1], 1);
+        execl("/proc/self/exe", "store_test", "--try", folder, (char *)NULL);
+        _exit(127);
+    }
+    close(ready[1]);
+    char said[512] = "", expected[64];
+    size_t length = 0;
+    for (ssize_t got; (got = read(ready[0], said + length, sizeof said - 1 - length)) > 0;)
+        length += (size_t)got;
+    close(ready[0]);
+    waitpid(child, NULL, 0);
+    snprintf(expected, sizeof expected, "in use by process %ld", (long)getpid());
+    assert_non_null(strstr(said, expected));
+    assert_int_equal(open_fails(folder, false, &text), PL_BUSY); /* the lock still holds */
+    free(text);
+    pl_store_close(store);
+}
+
+static void a_reader_sees_what_is_written_beside_it(void **state) {
+    (void)state;
+    struct pl_store *store = open_store(false);
+    put(store, PL_STORE_BRONZE, "one", "1");
+    struct pl_store *reader = open_store(true);
+    assert_value(reader, PL_STORE_BRONZE, "one", "1");
+    put(store, PL_STORE_BRONZE, "two", "2");
+    assert_value(reader, PL_STORE_BRONZE, "two", NULL); /* as of its opening */
+    struct pl_store *later = open_store(true);
+    assert_value(later, PL_STORE_BRONZE, "two", "2");
+    pl_store_close(later);
+    pl_store_close(reader);
+    pl_store_close(store);
+    reader = open_store(true); /* and with nobody there */
+    assert_value(reader, PL_STORE_BRONZE, "two", "2");
+    pl_store_close(reader);
+}
+
+static void a_reader_changes_nothing(void **state) {
+    (void)state;
+    char *text;
+    assert_int_equal(open_fails(folder, true, &text), PL_NOT_FOUND);
+    assert_non_null(strstr(text, "not a data folder"));
+    free(text);
+    char path[300];
+    snprintf(path, sizeof path, "%s/store", folder);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(open_fails("/nonexistent/folder", true, &text), PL_NOT_FOUND);
+    free(text);
+}
+
+static void a_path_that_is_a_file_is_refused(void **state) {
+    (void)state;
+    char path[300], *text;
+    snprintf(path, sizeof path, "%s/file", folder);
+    close(open(path, O_CREAT | O_WRONLY, 0600));
+    assert_int_equal(open_fails(path, false, &text), PL_IO);
+    assert_non_null(strstr(text, path));
+    free(text);
+}
+
+static void a_newer_format_is_refused(void **state) {
+    (void)state;
+    char *text;
+    struct pl_store *store = open_store(false);
+    put(store, PL_STORE_META, "format", "99");
+    pl_store_close(store);
+    assert_int_equal(open_fails(folder, false, &text), PL_CONFLICT);
+    assert_non_null(strstr(text, "format 99"));
+    free(text);
+    assert_int_equal(open_fails(folder, true, &text), PL_CONFLICT);
+    free(text);
+}
+
+static void a_family_of_a_newer_version_is_refused(void **state) {
+    (void)state;
+    char *text, *message = NULL;
+    struct pl_store *store = open_store(false);
+    rocksdb_options_t *options = rocksdb_options_create();
+    rocksdb_column_family_handle_t *family = rocksdb_create_column_family(store->db, options, "platinum", &message);
+    assert_null(message);
+    rocksdb_column_family_handle_destroy(family);
+    rocksdb_options_destroy(options);
+    pl_store_close(store);
+    assert_int_equal(open_fails(folder, false, &text), PL_CONFLICT);
+    assert_non_null(strstr(text, "platinum"));
+    free(text);
+}
+
+static void spill_is_emptied_by_the_next_writer(void **state) {
+    (void)state;
+    struct pl_store *store = open_store(false);
+    put(store, PL_STORE_SPILL, "key", "value");
+    put(store, PL_STORE_GOLD, "key", "value");
+    rocksdb_writebatch_t *writes = rocksdb_writebatch_create();
+    rocksdb_writebatch_put_cf(writes, store->family[PL_STORE_SPILL], "more", 4, "v", 1);
+    assert_int_equal(pl_store_write_volatile(store, writes, NULL), PL_OK);
+    rocksdb_writebatch_destroy(writes);
+    assert_value(store, PL_STORE_SPILL, "more", "v");
+    pl_store_close(store);
+    store = open_store(false);
+    assert_int_equal(count_keys(store, PL_STORE_SPILL), 0);
+    put(store, PL_STORE_SPILL, "again", "value");
+    assert_value(store, PL_STORE_GOLD, "key", "value");
+    pl_store_close(store);
+}
+
+static void written_is_written_through_a_kill(void **state) {
+    (void)state;
+    write_and_die(500);
+    struct pl_store *store = open_store(true);
+    assert_int_equal(count_keys(store, PL_STORE_BRONZE), 500);
+    pl_store_close(store);
+    store = open_store(false);
+    assert_int_equal(count_keys(store, PL_STORE_BRONZE), 500);
+    pl_store_close(store);
+}
+
+static void a_torn_tail_is_cut_off(void **state) {
+    (void)state;
+    write_and_die(500);
+    struct stat info;
+    char *log = newest_log();
+    assert_int_equal(stat(log, &info), 0);
+    assert_int_equal(truncate(log, info.st_size - 300), 0);
+    for (int read_only = 1; read_only >= 0; read_only--) {
+        struct pl_store *store = open_store(read_only);
+        assert_int_equal(count_keys(store, PL_STORE_BRONZE), 499);
+        pl_store_close(store);
+    }
+}
+
+static void damage_in_the_middle_is_told(void **state) {
+    (void)state;
+    write_and_die(500);
+    int fd = open(newest_log(), O_RDWR);
+    off_t middle = lseek(fd, 0, SEEK_END) / 2;
+    char byte;
+    assert_int_equal(pread(fd, &byte, 1, middle), 1);
+    byte ^= 0x10;
+    assert_int_equal(pwrite(fd, &byte, 1, middle), 1);
+    close(fd);
+    for (int read_only = 1; read_only >= 0; read_only--) {
+        char *text;
+        assert_int_equal(open_fails(folder, read_only, &text), PL_CORRUPT);
+        assert_non_null(strstr(text, folder));
+        free(text);
+    }
+}
+
+static void an_iterator_does_not_outlive_its_store(void **state) {
+    (void)state;
+    struct pl_store *store = open_store(false);
+    put(store, PL_STORE_BRONZE, "a", "1");
+    put(store, PL_STORE_BRONZE, "b", "2");
+    put(store, PL_STORE_BRONZE, "c", "3");
+    struct pl_store_iter *iter[3];
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pl_store_iter_new(store, PL_STORE_BRONZE, "c", 1, &iter[i], NULL), PL_OK);
+    pl_store_iter_seek(iter[1], "b", 1);
+    assert_true(pl_store_iter_valid(iter[1]));
+    pl_store_iter_next(iter[1]);
+    assert_false(pl_store_iter_valid(iter[1])); /* "c" is its end */
+    pl_store_iter_seek_last(iter[0], "bb", 2);
+    size_t size;
+    assert_memory_equal(pl_store_iter_key(iter[0], &size), "b", 1);
+    pl_store_iter_free(iter[1]);
+    pl_store_close(store);
+    assert_false(pl_store_iter_valid(iter[0]));
+    assert_int_equal(pl_store_iter_check(iter[0], NULL), PL_UNAVAILABLE);
+    pl_store_iter_seek(iter[0], "a", 1);
+    pl_store_iter_free(iter[0]);
+    pl_store_iter_free(iter[2]);
+}
+
+static void each_allocation_may_fail(void **state) {
+    (void)state;
+    int64_t before = pl_alloc_live();
+    for (int64_t fail = 0;; fail++) {
+        struct pl_store *store;
+        pl_alloc_fail_after(fail);
+        enum pl_code code = pl_store_open(folder, &(struct pl_store_options){0}, &store, NULL);
+        pl_alloc_fail_after(-1);
+        pl_store_close(store);
+        assert_int_equal(pl_alloc_live(), before);
+        if (!code) break;
+        assert_int_equal(code, PL_NO_MEMORY);
+        assert_true(fail < 100);
+    }
+}
+
+/* For a test in another process: tries to open, says what happened. */
+static int try_to_open(const char *path) {
+    char *text;
+    open_fails(path, false, &text);
+    puts(text);
+    free(text);
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    if (argc == 4 && strcmp(argv[1], "--write-and-die") == 0) return writer(argv[2], atoi(argv[3]));
+    if (argc == 3 && strcmp(argv[1], "--try") == 0) return try_to_open(argv[2]);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_is_written_is_there_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_folder_is_private, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_second_writer_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_reader_sees_what_is_written_beside_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_reader_changes_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_path_that_is_a_file_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_newer_format_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_family_of_a_newer_version_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(spill_is_emptied_by_the_next_writer, setup, teardown),
+        cmocka_unit_test_setup_teardown(written_is_written_through_a_kill, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_torn_tail_is_cut_off, setup, teardown),
+        cmocka_unit_test_setup_teardown(damage_in_the_middle_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_iterator_does_not_outlive_its_store, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_allocation_may_fail, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
