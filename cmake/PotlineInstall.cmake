@@ -1,0 +1,19 @@
+# What an installation has: the binary, its plugins, the headers, and what CMake and pkg-config need to find them.
+include(CMakePackageConfigHelpers)
+
+install(TARGETS potline RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS libpotline potline_sdk EXPORT potlineTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY engine/include/potline DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY schemas DESTINATION ${CMAKE_INSTALL_DATADIR}/potline)
+install(DIRECTORY tools/plugin-template DESTINATION ${CMAKE_INSTALL_DATADIR}/potline)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/potline)
+set_target_properties(potline_sdk PROPERTIES EXPORT_NAME sdk)
+install(EXPORT potlineTargets NAMESPACE potline:: DESTINATION ${package_dir})
+configure_package_config_file(cmake/potlineConfig.cmake.in potlineConfig.cmake INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(potlineConfigVersion.cmake COMPATIBILITY SameMajorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/potlineConfig.cmake ${CMAKE_BINARY_DIR}/potlineConfigVersion.cmake
+  cmake/PotlinePlugin.cmake DESTINATION ${package_dir})
+
+configure_file(cmake/potline.pc.in potline.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/potline.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
