@@ -15,5 +15,7 @@ write_basic_package_version_file(potlineConfigVersion.cmake COMPATIBILITY SameMa
 install(FILES ${CMAKE_BINARY_DIR}/potlineConfig.cmake ${CMAKE_BINARY_DIR}/potlineConfigVersion.cmake
   cmake/PotlinePlugin.cmake DESTINATION ${package_dir})
 
+# Relative to the .pc file, so that an installation can be moved.
+file(RELATIVE_PATH PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(cmake/potline.pc.in potline.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/potline.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

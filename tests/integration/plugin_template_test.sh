@@ -16,7 +16,7 @@ PKG_CONFIG_PATH=$(dirname "$(find "$prefix/usr" -name potline.pc)")
 export PKG_CONFIG_PATH
 mkdir by-hand
 # shellcheck disable=SC2046
-cc -std=c11 -Wall -Wextra -Wpedantic -Werror -fPIC -shared $(pkg-config --cflags potline | sed "s|-I[^ ]*/usr/local/include|-I$prefix/usr/include|") \
+cc -std=c11 -Wall -Wextra -Wpedantic -Werror -fPIC -shared $(pkg-config --cflags potline) \
   -o by-hand/libscale.so scale.c
 
 printf '1000,line1.pot01.voltage,2.5\n2000,line1.pot01.voltage,4\n' > in.csv
