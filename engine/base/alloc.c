@@ -34,6 +34,10 @@ void pl_alloc_fail_after(int64_t count) {
     fail_after = count < 0 ? -1 : count;
 }
 
+bool pl_alloc_fail_pending(void) {
+    return fail_after >= 0;
+}
+
 static bool refused(size_t size) {
     if (PL_UNLIKELY(fail_after >= 0) && fail_after-- == 0) return true;
     return size > SIZE_LIMIT;

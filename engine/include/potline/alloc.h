@@ -5,6 +5,7 @@
 #ifndef POTLINE_ALLOC_H
 #define POTLINE_ALLOC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ PL_API void pl_free(void *memory); /* NULL is fine */
 
 /* For tests: let the next `count` allocations of this thread succeed and the one after fail (once); -1 switches it off. */
 PL_API void pl_alloc_fail_after(int64_t count);
+PL_API bool pl_alloc_fail_pending(void); /* the failure has not happened yet */
 PL_API int64_t pl_alloc_live(void); /* blocks in use in the whole process */
 
 #endif

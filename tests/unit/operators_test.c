@@ -1,0 +1,319 @@
+/* What every operator must keep, shown on every operator there is:
+ *
+ *   its descriptor is complete and its defaults are valid
+ *   it opens and closes without data; closes after an open that failed
+ *   the same rows in other batches, or with a snapshot and a restore in between, give the same rows
+ *   each allocation that fails in turn gives an error, no crash and no leak
+ *
+ * An operator whose options have no defaults needs a line in `samples` below; the test says so.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <potline/alloc.h>
+#include <potline/harness.h>
+#include <potline/quality.h>
+
+#include "base/buffer.h"
+#include "runtime/registry.h"
+
+enum { ROWS = 600, TAGS = 6, FAILURES_MAX = 4000 };
+
+/* Options that make an operator work on the rows of this test; `%s` is a folder for files. */
+static const struct sample {
+    const char *op;
+    const char *options;
+} samples[] = {
+    {"cleanse", "{range: true, spike: {method: hampel, window: 5, k: 3}, frozen: {for: 2s}, gaps: {max: 3s, fill: linear}}"},
+    {"filter", "{include: ['*.v0', '*.v1']}"},
+    {"threshold", "{rules: [{tags: '*.v0', above: 60, hysteresis: 5}]}"},
+    {"window.tumbling", "{size: 2s, lateness: 1s, aggregates: [count, mean, min, max, stddev, first, last]}"},
+    {"window.sliding", "{size: 3s, slide: 1s, aggregates: [count, mean, min, max, stddev, first, last]}"},
+    {"sink.csv", "{path: '%s/out.csv'}"},
+    {"sink.socket", "{listen: '127.0.0.1:0'}"},
+    {"sink.zmq", "{bind: 'inproc://generic-sink'}"},
+    {"source.zmq", "{connect: 'inproc://generic-source'}"},
+    {"source.csv", "{path: '%s/in.csv'}"},
+    {"source.socket", "{listen: '127.0.0.1:0'}"},
+    {"source.modbus", "{endpoint: '127.0.0.1:1', registers: [{tag: a.b, address: 0, type: uint16}]}"},
+    {"source.generator", "{tags: 'line{1..2}.pot{1..3}.voltage', count: 1000}"},
+};
+
+static char folder[] = "/tmp/potline-test-XXXXXX";
+
+static const char *options_of(const struct pl_operator *op) {
+    static char text[512];
+    for (size_t i = 0; i < PL_COUNT_OF(samples); i++) {
+        if (strcmp(samples[i].op, op->name) != 0) continue;
+        const char *place = strstr(samples[i].options, "%s");
+        if (!place) return samples[i].options;
+        snprintf(text, sizeof text, "%.*s%s%s", (int)(place - samples[i].options), samples[i].options, folder, place + 2);
+        return text;
+    }
+    return "";
+}
+
+static enum pl_kind kind_for(const struct pl_operator *op) {
+    for (unsigned kind = 0; op->inputs && kind < PL_KINDS; kind++)
+        if (op->inputs[0].kinds & PL_SET(kind)) return (enum pl_kind)kind;
+    return PL_SAMPLES;
+}
+
+static struct pl_harness *make(const struct pl_operator *op) {
+    struct pl_error *error = NULL;
+    struct pl_harness *h = pl_harness_of(op, options_of(op), kind_for(op), &error);
+    if (!h) {
+        char *text = pl_error_text(error);
+        fail_msg("%s: give it options in `samples` of %s: %s", op->name, __FILE__, text);
+    }
+    pl_harness_declare(h, "*", -50, 150);
+    for (unsigned i = 0; i < TAGS; i++) { /* the same ids in every harness, so the same order */
+        char name[32];
+        snprintf(name, sizeof name, "line%u.pot%u.v%u", i / 3, i, i % 3);
+        pl_harness_tag(h, name);
+    }
+    return h;
+}
+
+/* ---- Rows that have something of everything ---- */
+
+struct row {
+    pl_time time;
+    unsigned tag;
+    double value;
+};
+
+static struct row rows[ROWS];
+static uint64_t seed = 42;
+
+static uint64_t next_random(uint64_t below) {
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (seed >> 33) % below;
+}
+
+static void make_rows(void) {
+    for (unsigned i = 0; i < ROWS; i++) {
+        rows[i].time = (pl_time)i * 50 * PL_MILLISECOND + (i > ROWS / 2 ? 10 * PL_SECOND : 0);
+        rows[i].tag = (unsigned)next_random(TAGS);
+        rows[i].value = (double)next_random(1000) / 10;
+        if (i % 23 == 0) rows[i].value = __builtin_nan("");
+        if (i % 31 == 0) rows[i].value = 1000;
+        if (i % 37 == 0) rows[i].time -= 700 * PL_MILLISECOND;
+        if (i > 400 && i < 460) rows[i].value = 7;
+    }
+}
+
+static struct pl_batch *batch_of(struct pl_harness *h, enum pl_kind kind, unsigned from, unsigned count) {
+    struct pl_batch *b = pl_batch_new(kind, count, 64);
+    if (!b) return NULL;
+    const struct pl_kind_info *info = &pl_kind_info[kind];
+    for (unsigned c = 0; c < info->columns; c++)
+        memset(b->column[c], 0, (size_t)count * pl_type_size(info->column[c].type));
+    for (unsigned i = 0; i < count; i++, b->rows++) {
+        char name[32];
+        const struct row *row = &rows[from + i];
+        snprintf(name, sizeof name, "line%u.pot%u.v%u", row->tag / 3, row->tag, row->tag % 3);
+        ((uint32_t *)b->column[info->key])[i] = pl_harness_tag(h, name);
+        ((pl_time *)b->column[info->time])[i] = row->time;
+        if (kind == PL_SAMPLES) b->samples.value[i] = row->value;
+        if (kind == PL_WINDOWS) {
+            b->windows.start[i] = row->time - PL_SECOND;
+            b->windows.count[i] = 1;
+            b->windows.mean[i] = b->windows.max[i] = b->windows.min[i] = b->windows.last[i] = row->value;
+        }
+    }
+    return b;
+}
+
+/* ---- What came out, as text ---- */
+
+static void write_row(struct pl_buffer *out, struct pl_harness *h, const struct pl_batch *b, uint32_t row) {
+    const struct pl_kind_info *info = &pl_kind_info[b->kind];
+    for (unsigned c = 0; c < info->columns; c++) {
+        const void *at = (const char *)b->column[c] + (size_t)row * pl_type_size(info->column[c].type);
+        if (c == info->end && info->heaps) continue;
+        switch (info->column[c].type) {
+        case PL_F64: pl_buffer_printf(out, " %.17g", *(const double *)at); break;
+        case PL_NAME:
+            pl_buffer_printf(out, " %s", pl_tags_get(pl_harness_tags(h), *(const uint32_t *)at)->name);
+            break;
+        case PL_U16: pl_buffer_printf(out, " %u", *(const uint16_t *)at); break;
+        case PL_U32: pl_buffer_printf(out, " %u", *(const uint32_t *)at); break;
+        default: pl_buffer_printf(out, " %lld", (long long)*(const int64_t *)at); break;
+        }
+    }
+    pl_buffer_putc(out, '\n');
+}
+
+static void pull_all(struct pl_harness *h, const struct pl_operator *op, struct pl_buffer out[]) {
+    for (unsigned port = 0; op->outputs && op->outputs[port].name; port++)
+        for (struct pl_batch *b; (b = pl_harness_pull(h, port));) {
+            for (uint32_t i = 0; i < b->rows; i++)
+                write_row(&out[port], h, b, i);
+            pl_batch_unref(b);
+        }
+}
+
+/* ---- The rules ---- */
+
+static void for_each(void (*rule)(const struct pl_operator *op)) {
+    for (unsigned i = 0; i < pl_registry_count(); i++)
+        rule(pl_registry_get(i));
+}
+
+static void check_descriptor(const struct pl_operator *op) {
+    if (!op->summary || strlen(op->summary) < 10) fail_msg("%s has no summary", op->name);
+    for (const struct pl_option *o = op->options; o && o->name; o++)
+        if (!o->doc || strlen(o->doc) < 5) fail_msg("%s: option %s has no doc", op->name, o->name);
+    for (const struct pl_counter *c = op->counters; c && c->name; c++)
+        if (!c->doc || !c->unit) fail_msg("%s: counter %s has no doc or unit", op->name, c->name);
+    bool outside = !op->inputs || !op->outputs;
+    if (outside && !op->guarantee) fail_msg("%s: a source or sink says what it guarantees", op->name);
+}
+
+static void open_and_close(const struct pl_operator *op) {
+    struct pl_harness *h = make(op);
+    pl_harness_self(h);
+    pl_harness_free(h);
+}
+
+/* Runs the rows through, cut at random; with `restore` half way into a fresh node by a snapshot. */
+static bool run_rows(const struct pl_operator *op, struct pl_buffer out[], bool cut, bool restore) {
+    struct pl_harness *h = make(op);
+    enum pl_kind kind = kind_for(op);
+    pl_time highest = PL_TIME_MIN;
+    bool sound = true;
+    for (unsigned i = 0; i < ROWS && sound;) {
+        unsigned until = (i / 60 + 1) * 60; /* watermarks stand at fixed rows, whatever the batches are */
+        unsigned count = cut ? 1 + (unsigned)next_random(until - i) : until - i;
+        struct pl_batch *batch = batch_of(h, kind, i, count);
+        sound = batch && pl_harness_push(h, 0, batch) != PL_FLOW_FAIL;
+        for (unsigned k = i; k < i + count; k++)
+            if (rows[k].time > highest) highest = rows[k].time;
+        i += count;
+        if (i == until) pl_harness_watermark(h, highest - PL_SECOND);
+        if (restore && i == until && i >= ROWS / 2) {
+            size_t size = 0;
+            void *bytes = pl_harness_snapshot(h, &size);
+            pull_all(h, op, out);
+            pl_harness_free(h);
+            h = make(op);
+            struct pl_error *error = NULL;
+            if (pl_harness_restore(h, bytes, size, &error))
+                fail_msg("%s: its snapshot does not restore: %s", op->name, error ? error->text : "?");
+            pl_free(bytes);
+            restore = false;
+        }
+    }
+    if (sound) pl_harness_end(h);
+    if (pl_harness_failure(h) && sound) fail_msg("%s: %s", op->name, pl_harness_failure(h));
+    pull_all(h, op, out);
+    pl_harness_free(h);
+    return sound;
+}
+
+static void same_output(const struct pl_operator *op, bool cut, bool restore) {
+    enum { PORTS_MAX = 8 };
+    struct pl_buffer plain[PORTS_MAX], other[PORTS_MAX];
+    if (!op->inputs || !op->outputs) return; /* what a sink writes outside is shown by its own tests */
+    for (unsigned i = 0; i < PORTS_MAX; i++) {
+        pl_buffer_init(&plain[i], 64 << 20);
+        pl_buffer_init(&other[i], 64 << 20);
+    }
+    run_rows(op, plain, false, false);
+    run_rows(op, other, cut, restore);
+    for (unsigned i = 0; i < PORTS_MAX; i++) {
+        bool same = plain[i].size == other[i].size && memcmp(plain[i].data, other[i].data, plain[i].size) == 0;
+        if (plain[i].size && !same) {
+            size_t at = 0;
+            while (at < plain[i].size && at < other[i].size && plain[i].data[at] == other[i].data[at])
+                at++;
+            fail_msg("%s: port %u gives other rows (%s), from byte %zu: ...%.80s", op->name, i,
+                     restore ? "after a restore" : "for other batches", at, other[i].data ? other[i].data + at : "");
+        }
+        pl_buffer_fini(&plain[i]);
+        pl_buffer_fini(&other[i]);
+    }
+}
+
+static void same_for_other_batches(const struct pl_operator *op) {
+    same_output(op, true, false);
+}
+
+static void same_after_restore(const struct pl_operator *op) {
+    same_output(op, false, true);
+}
+
+/* One pass with the n-th allocation failing; true when none was left to fail. */
+static bool pass_with_failure(const struct pl_operator *op, int64_t n) {
+    struct pl_error *error = NULL;
+    pl_alloc_fail_after(n);
+    struct pl_harness *h = pl_harness_of(op, options_of(op), kind_for(op), &error);
+    if (h) {
+        pl_harness_self(h);
+        for (unsigned i = 0; i < 120 && op->inputs; i += 40) {
+            struct pl_batch *batch = batch_of(h, kind_for(op), i, 40);
+            if (!batch || pl_harness_push(h, 0, batch) == PL_FLOW_FAIL) break;
+            pl_harness_watermark(h, rows[i].time);
+        }
+        if (!op->inputs) pl_harness_produce(h, PL_MILLISECOND);
+    }
+    bool spent = pl_alloc_fail_pending();
+    pl_alloc_fail_after(-1);
+    pl_harness_free(h);
+    pl_error_free(&error);
+    return spent;
+}
+
+static void fail_each_allocation(const struct pl_operator *op) {
+    if (op->flags & PL_OP_OUTSIDE && !op->inputs) return;
+    for (int64_t n = 0; n < FAILURES_MAX; n++)
+        if (pass_with_failure(op, n)) return;
+}
+
+#define RULE_TEST(rule)                                                                                                \
+    static void test_##rule(void **state) {                                                                            \
+        (void)state;                                                                                                   \
+        for_each(rule);                                                                                                \
+    }
+RULE_TEST(check_descriptor)
+RULE_TEST(open_and_close)
+RULE_TEST(same_for_other_batches)
+RULE_TEST(same_after_restore)
+RULE_TEST(fail_each_allocation)
+
+static void there_are_operators(void **state) {
+    (void)state;
+    assert_true(pl_registry_count() > 0);
+}
+
+int main(void) {
+    char path[64];
+    if (!mkdtemp(folder)) return 1;
+    snprintf(path, sizeof path, "%s/in.csv", folder);
+    FILE *in = fopen(path, "w");
+    if (!in) return 1;
+    fputs("1000,line1.pot1.v,1\n2000,line1.pot1.v,2\n", in);
+    fclose(in);
+    make_rows();
+    pl_registry_load();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(there_are_operators),         cmocka_unit_test(test_check_descriptor),
+        cmocka_unit_test(test_open_and_close),         cmocka_unit_test(test_same_for_other_batches),
+        cmocka_unit_test(test_same_after_restore),     cmocka_unit_test(test_fail_each_allocation),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/out.csv", folder);
+    unlink(path);
+    rmdir(folder);
+    return failed;
+}
