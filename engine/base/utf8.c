@@ -43,11 +43,11 @@ bool pl_utf8_check(const char *text, size_t length) {
 
 size_t pl_utf8_cut(const char *text, size_t length) {
     size_t from = length;
-    while (from && length - from < 4 && continues((unsigned char)text[from - 1]))
+    while (from && length - from < 3 && continues((unsigned char)text[from - 1]))
         from--;
-    if (!from || (unsigned char)text[from - 1] < 0xC0) return length; /* no character starts here: nothing to save */
-    from--;
-    return pl_utf8_next(text + from, length - from) ? length : from;
+    unsigned char first = from ? (unsigned char)text[from - 1] : 0;
+    unsigned size = first < 0xC2 || first > 0xF4 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    return length - from + 1 < size ? from - 1 : length;
 }
 
 static char *escape_byte(char *at, unsigned char byte) {
