@@ -59,10 +59,11 @@ static struct pl__map_options map_options(const struct source *source) {
     };
 }
 
-/* A device that does not answer must not make the next poll late. A plant in lockstep waits for us instead. */
+/* Unless told otherwise, a device that does not answer shall not make the next poll late. */
 static pl_time deadline(const struct source *source) {
+    if (source->timeout > 0) return source->timeout;
     pl_time most = source->poll / 5 * 4;
-    return source->clock_given || source->timeout < most ? source->timeout : most;
+    return source->clock_given || most > PL_SECOND ? PL_SECOND : most;
 }
 
 static void source_check(void *self, struct pl_check *check) {
@@ -72,9 +73,8 @@ static void source_check(void *self, struct pl_check *check) {
     if (!pl_modbus_endpoint_parse(source->endpoint, host, &port))
         pl_check_error(check, "endpoint", "host:port is wanted, found '%s'", source->endpoint);
     if (source->backoff > source->backoff_max) pl_check_error(check, "backoff", "is longer than backoff_max");
-    if (pl_check_given(check, "timeout") && deadline(source) < source->timeout)
-        pl_check_warning(check, "timeout",
-                         "four fifths of poll are used: a later answer would make the next poll late");
+    if (source->timeout > source->poll && !source->clock_given)
+        pl_check_warning(check, "timeout", "is longer than poll: while the device is silent, polls will be left out");
     struct pl__map_options map = map_options(source);
     pl__map_check(&map, check);
     if (!source->clock_given) return;
@@ -101,6 +101,15 @@ static void counters_update(struct source *source) {
     count_to(source, COUNT_EVENTS, source->report.left_out);
 }
 
+/* Both clocks at the same moment: read again when the thread was set aside in between. */
+static int64_t clocks_read(const struct source *source, pl_time *now) {
+    for (int attempt = 0;; attempt++) {
+        uint64_t monotonic = uv_hrtime();
+        *now = pl_now(source->node);
+        if (attempt == 3 || uv_hrtime() - monotonic < 100 * PL_MICROSECOND) return (int64_t)monotonic;
+    }
+}
+
 static void on_timer(uv_timer_t *timer);
 
 static void timer_arm(struct source *source, pl_time wait) {
@@ -118,9 +127,10 @@ static void on_finished(void *user) {
     pl_wake(source->node);
 }
 
-static void on_slot(struct source *source, int64_t now) {
-    pl_time stamp = source->schedule.stamp;
-    source->overruns += pl__schedule_next(&source->schedule, now, pl_now(source->node));
+static void on_slot(struct source *source) {
+    pl_time now, stamp = source->schedule.stamp;
+    int64_t monotonic = clocks_read(source, &now);
+    source->overruns += pl__schedule_next(&source->schedule, monotonic, now);
     if (source->cycle.running || source->ready)
         source->overruns++;
     else
@@ -134,9 +144,15 @@ static void on_timer(uv_timer_t *timer) {
         pl__lockstep_go_on(&source->lockstep);
         return;
     }
-    int64_t now = (int64_t)uv_hrtime();
-    if (now >= source->schedule.due) on_slot(source, now);
-    timer_arm(source, source->schedule.due - now);
+    if ((int64_t)uv_hrtime() >= source->schedule.due) on_slot(source);
+    timer_arm(source, source->schedule.due - (int64_t)uv_hrtime());
+}
+
+static void schedule_start(struct source *source) {
+    pl_time now;
+    int64_t monotonic = clocks_read(source, &now);
+    pl__schedule_start(&source->schedule, source->poll, source->align, monotonic, now);
+    timer_arm(source, source->schedule.due - monotonic);
 }
 
 static void on_retry(void *user, pl_time after) {
@@ -201,10 +217,7 @@ static enum pl_code source_open(void *self, struct pl_node *node, struct pl_erro
     if (status) return pl_error_set(error, PL_UNAVAILABLE, "a timer: %s", uv_strerror(status));
     source->timer.data = source;
     source->timer_open = true;
-    if (source->clock_given) return PL_OK;
-    int64_t now = (int64_t)uv_hrtime();
-    pl__schedule_start(&source->schedule, source->poll, source->align, now, pl_now(node));
-    timer_arm(source, source->schedule.due - now);
+    if (!source->clock_given) schedule_start(source);
     return PL_OK;
 }
 
@@ -217,13 +230,11 @@ static void disconnect(struct source *source) {
 
 static void source_changed(void *self, struct pl_node *node, const struct pl_option *option) {
     struct source *source = self;
+    (void)node;
     (void)option;
     source->cycle.stale_after = source->stale_after;
     if (source->client) pl_modbus_client_set_timeout(source->client, deadline(source));
-    if (source->clock_given || !source->client || source->poll == source->schedule.period) return;
-    int64_t now = (int64_t)uv_hrtime();
-    pl__schedule_start(&source->schedule, source->poll, source->align, now, pl_now(node));
-    timer_arm(source, source->schedule.due - now);
+    if (!source->clock_given && source->client && source->poll != source->schedule.period) schedule_start(source);
 }
 
 static void source_stop(void *self, struct pl_node *node) {
@@ -327,8 +338,8 @@ static const struct pl_option source_options[] = {
     PL_OPT_INT(struct source, max_bits, "max_bits", "2000", "1", "2000", PL_FIXED, "Bits in one request at most."),
     PL_OPT_INT(struct source, in_flight, "in_flight", "4", "1", "16", PL_FIXED,
                "Requests under way at once; 1 for a device that takes them one by one."),
-    PL_OPT_DURATION(struct source, timeout, "timeout", "500ms", "1ms", "1m", PL_LIVE,
-                    "Deadline of a request and of a connection attempt; at most four fifths of `poll`."),
+    PL_OPT_DURATION(struct source, timeout, "timeout", "0s", "0s", "1m", PL_LIVE,
+                    "Deadline of a request and of an attempt to connect; 0s: four fifths of `poll`, at most 1s."),
     PL_OPT_DURATION(struct source, backoff, "backoff", "100ms", "1ms", "1h", PL_FIXED,
                     "Wait before the second attempt to connect; doubles with every further one."),
     PL_OPT_DURATION(struct source, backoff_max, "backoff_max", "10s", "1ms", "1d", PL_FIXED,

@@ -1,11 +1,13 @@
 /* oracle.c: modbus_oracle_device PORT [lockstep STEP_NS]: a correct device, made of libmodbus, with 65536 of everything
  * but input registers, of which there are 1000 (so reading beyond is refused).
  *
- * With `lockstep` it owns time: input registers 0..3 hold its time, 4..5 the step, and it makes the next step when that
- * number is written to the holding registers 0..1. Holding registers 100..101 then hold the step too. */
+ * SIGUSR1 makes it hang up on everybody. With `lockstep` it owns time: input registers 0..3 hold its time, 4..5 the
+ * step, and it makes the next step when that number is written to the holding registers 0..1. Holding registers
+ * 100..101 then hold the step too. */
 #include <errno.h>
 #include <modbus/modbus.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,12 @@ static struct {
     int64_t time;
     uint32_t step;
 } clock_of;
+
+static volatile sig_atomic_t hang_up;
+
+static void on_signal(int signal) {
+    hang_up = signal;
+}
 
 static modbus_mapping_t *mapping_make(void) {
     modbus_mapping_t *map = modbus_mapping_new(EVERYTHING, EVERYTHING, EVERYTHING, INPUTS);
@@ -61,6 +69,15 @@ static bool serve(modbus_t *modbus, int client, modbus_mapping_t *map) {
     return true;
 }
 
+static void hang_up_on_all(fd_set *clients, int listener, int most) {
+    hang_up = 0;
+    for (int fd = 0; fd <= most; fd++) {
+        if (fd == listener || !FD_ISSET(fd, clients)) continue;
+        FD_CLR(fd, clients);
+        close(fd);
+    }
+}
+
 static void run(modbus_t *modbus, int listener, modbus_mapping_t *map) {
     fd_set clients;
     int most = listener;
@@ -68,9 +85,12 @@ static void run(modbus_t *modbus, int listener, modbus_mapping_t *map) {
     FD_SET(listener, &clients);
     for (;;) {
         fd_set ready = clients;
-        if (select(most + 1, &ready, NULL, NULL, NULL) < 0) exit(1);
+        int found = select(most + 1, &ready, NULL, NULL, NULL);
+        if (found < 0 && errno != EINTR) exit(1);
+        if (hang_up) hang_up_on_all(&clients, listener, most);
+        if (found < 0) continue;
         for (int fd = 0; fd <= most; fd++) {
-            if (!FD_ISSET(fd, &ready)) continue;
+            if (!FD_ISSET(fd, &ready) || !FD_ISSET(fd, &clients)) continue;
             if (fd == listener) {
                 int client = modbus_tcp_accept(modbus, &listener);
                 if (client < 0 || client >= FD_SETSIZE) exit(1);
@@ -93,6 +113,8 @@ static int listening_port(int listener) {
 
 int main(int count, char **arguments) {
     if (count < 2) return 2;
+    signal(SIGUSR1, on_signal);
+    signal(SIGPIPE, SIG_IGN);
     modbus_mapping_t *map = mapping_make();
     if (count > 3 && strcmp(arguments[2], "lockstep") == 0) {
         clock_of.step_ns = atoll(arguments[3]);

@@ -1,5 +1,5 @@
-/* rogue.c: modbus_rogue_device PORT MODE [NUMBER]: a device that misbehaves in one chosen way, one connection after the other.
- * Answers to function 3 carry the address asked for in every register. */
+/* rogue.c: modbus_rogue_device PORT MODE [NUMBER]: a device that misbehaves in one chosen way, one connection after the
+ * other. Answers to function 3 carry the address asked for in every register. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
