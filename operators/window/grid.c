@@ -1,0 +1,60 @@
+#include "grid.h"
+
+__extension__ typedef __int128 wide;
+
+static pl_time cut(wide time) {
+    if (time > PL_TIME_MAX) return PL_TIME_MAX;
+    if (time < PL_TIME_MIN) return PL_TIME_MIN;
+    return (pl_time)time;
+}
+
+/* The largest base + k * step that is not above `time`. */
+static wide floor_to(wide time, pl_time step, wide base) {
+    wide distance = time - base;
+    wide steps = distance / step;
+    if (distance % step < 0) steps--;
+    return base + steps * step;
+}
+
+static pl_time greatest_common_divisor(pl_time a, pl_time b) {
+    while (b) {
+        pl_time rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+void grid_init(struct grid *grid, pl_time size, pl_time slide, pl_time offset) {
+    *grid = (struct grid){.size = size, .slide = slide, .pane = greatest_common_divisor(size, slide), .offset = offset};
+}
+
+void grid_pane(const struct grid *grid, pl_time time, pl_time *from, pl_time *to) {
+    wide start = floor_to(time, grid->pane, grid->offset);
+    *from = cut(start);
+    *to = cut(start + grid->pane);
+}
+
+static wide ends(const struct grid *grid) {
+    return (wide)grid->offset + grid->size;
+}
+
+pl_time grid_end_until(const struct grid *grid, pl_time time) {
+    return cut(floor_to(time, grid->slide, ends(grid)));
+}
+
+pl_time grid_end_after(const struct grid *grid, pl_time time) {
+    return cut(floor_to(time, grid->slide, ends(grid)) + grid->slide);
+}
+
+pl_time grid_last_end(const struct grid *grid, pl_time pane) {
+    return cut(floor_to((wide)pane + grid->size, grid->slide, ends(grid)));
+}
+
+pl_time grid_start(const struct grid *grid, pl_time end) {
+    return grid_minus(end, grid->size);
+}
+
+pl_time grid_minus(pl_time time, pl_time duration) {
+    return cut((wide)time - duration);
+}
