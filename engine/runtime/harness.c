@@ -32,6 +32,7 @@ struct pl_harness {
     uv_timer_t patience;
     bool woken;
     bool opened;
+    enum pl_code open_code; /* of the one attempt */
     struct output outputs[PORTS_MAX];
 };
 
@@ -68,8 +69,9 @@ static const struct pl_node_host harness_host = {.emit = capture, .wanted = want
 
 /* The node is opened at its first use, so that a test can declare tags before. */
 static enum pl_code harness_open(struct pl_harness *h, struct pl_error **error) {
-    if (h->opened) return PL_OK;
+    if (h->opened) return h->open_code;
     h->opened = true;
+    h->open_code = PL_NO_MEMORY;
     struct pl_tags_options options = {.rules = h->rules, .rule_count = h->rule_count};
     h->tags = pl_tags_new(&options);
     if (!h->tags) return pl_error_set(error, PL_NO_MEMORY, "no memory for the tags");
@@ -84,8 +86,9 @@ static enum pl_code harness_open(struct pl_harness *h, struct pl_error **error) 
         .clock = &h->clock,
         .loop = &h->loop,
     };
-    enum pl_code code = pl_node_init(&h->node, &config, &harness_host, h, error);
-    return code ? code : pl_node_open(&h->node, error);
+    h->open_code = pl_node_init(&h->node, &config, &harness_host, h, error);
+    if (!h->open_code) h->open_code = pl_node_open(&h->node, error);
+    return h->open_code;
 }
 
 struct pl_harness *pl_harness_of(const struct pl_operator *op, const char *options, enum pl_kind kind,
