@@ -268,6 +268,7 @@ bool pl_edge_receive(struct pl_edge *edge, struct pl_item *item) {
         return false;
     }
     size_t size = zmq_msg_size(&message);
+    take_back(edge, size); /* first: reading the credit orders the sender's writes before our reads */
     if (size == sizeof(struct signal)) {
         struct signal signal;
         memcpy(&signal, zmq_msg_data(&message), sizeof signal);
@@ -279,7 +280,6 @@ bool pl_edge_receive(struct pl_edge *edge, struct pl_item *item) {
         item->batch = pl_batch_ref(pl_batch_of_message(zmq_msg_data(&message)));
     }
     zmq_msg_close(&message);
-    take_back(edge, size);
     return true;
 }
 
