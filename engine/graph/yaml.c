@@ -135,32 +135,45 @@ static struct pl_place place_of_byte(const struct parser *parser, size_t offset)
     return place;
 }
 
-/* What libyaml says, and how a person would say it. Others pass as they are. */
-static const struct {
+/* What libyaml says, and how a person would say it; of what has begun earlier, at its begin. Others pass as they are.
+ */
+static const struct wording {
     const char *theirs, *ours;
+    bool at_begin;
 } wordings[] = {
     {"mapping values are not allowed in this context",
-     "a ':' cannot stand here; put the text into quotes, or check the indentation"},
+     "a ':' cannot stand here; put the text into quotes, or check the indentation", false},
+    {"found unexpected ':'", "a ':' cannot stand here; put the text into quotes", false},
+    {"mapping keys are not allowed in this context", "a '?' cannot stand here; put the text into quotes", false},
     {"block sequence entries are not allowed in this context",
-     "a '-' cannot start a list here; it stands on a line of its own, indented"},
-    {"did not find expected key", "expected a key like the ones above; check the indentation"},
-    {"did not find expected '-' indicator", "expected '-' like the ones above; check the indentation"},
-    {"did not find expected ',' or '}'", "expected ',' or '}' before this"},
-    {"did not find expected ',' or ']'", "expected ',' or ']' before this"},
-    {"could not find expected ':'", "expected ':' behind the key"},
-    {"did not find expected node content", "expected a value here"},
-    {"found unexpected end of stream", "the quoted text that starts here does not end"},
-    {"did not find expected <document start>", "expected the end of the file; one document is all a graph file holds"},
-    {"found unexpected document indicator", "the quoted text that starts here does not end"},
-    {"found undefined tag handle", "tags (!name) are not used in graph files"},
+     "a '-' cannot start a list here; it stands on a line of its own, indented", false},
+    {"found unknown directive name", "a line cannot start with %", true},
+    {"found unexpected non-alphabetical character", "a line cannot start with %", true},
+    {"could not find expected directive name", "a line cannot start with %", true},
+    {"did not find expected key", "expected a key like the ones above; check the indentation", false},
+    {"did not find expected '-' indicator", "expected '-' like the ones above; check the indentation", false},
+    {"did not find expected ',' or '}'", "expected ',' or '}' before this", false},
+    {"did not find expected ',' or ']'", "expected ',' or ']' before this", false},
+    {"could not find expected ':'", "expected ':' behind the key", false},
+    {"did not find expected node content", "expected a value here", false},
+    {"did not find expected comment or line break", "expected the end of the line", false},
+    {"did not find expected <document start>", "expected the end of the file here", false},
+    {"found unexpected end of stream", "the quoted text that starts here does not end", true},
+    {"found unexpected document indicator", "the quoted text that starts here does not end", true},
+    {"found a tab character that violates indentation", "a tab cannot indent; use spaces", false},
+    {"found a tab character where an indentation space is expected", "a tab cannot indent; use spaces", false},
+    {"did not find expected alphabetic or numeric character", "a text that starts with * or & is written in quotes",
+     true},
+    {"found undefined tag handle", "tags (!name) are not used in graph files", false},
+    {"did not find expected hexdecimal number", "expected hexadecimal digits behind this escape", false},
     {"found unknown escape character",
-     "unknown escape after '\\' in double quotes; in single quotes it stands for itself"},
+     "unknown escape after '\\' in double quotes; in single quotes it stands for itself", false},
 };
 
-static const char *wording(const char *theirs) {
+static struct wording wording(const char *theirs) {
     for (size_t i = 0; i < PL_COUNT_OF(wordings); i++)
-        if (strcmp(wordings[i].theirs, theirs) == 0) return wordings[i].ours;
-    return theirs;
+        if (strcmp(wordings[i].theirs, theirs) == 0) return wordings[i];
+    return (struct wording){.ours = theirs};
 }
 
 /* A mark counts characters. */
@@ -188,14 +201,14 @@ static void report_scanner(const struct parser *parser) {
         report_token(parser);
         return;
     }
-    bool unended =
-        strcmp(said, "found unexpected end of stream") == 0 || strcmp(said, "found unexpected document indicator") == 0;
-    const yaml_mark_t *mark = unended && yaml->context ? &yaml->context_mark : &yaml->problem_mark;
+    struct wording word = wording(said);
+    struct pl_place place =
+        place_of(parser, word.at_begin && yaml->context ? &yaml->context_mark : &yaml->problem_mark);
     if (strncmp(said, "did not find expected ',' or", 28) == 0)
-        pl__problem_at(parser->context->problems, place_of(parser, mark), "%s (opened at %zu:%zu)", wording(said),
+        pl__problem_at(parser->context->problems, place, "%s (opened at %zu:%zu)", word.ours,
                        yaml->context_mark.line + 1, yaml->context_mark.column + 1);
     else
-        pl__problem_at(parser->context->problems, place_of(parser, mark), "%s", wording(said));
+        pl__problem_at(parser->context->problems, place, "%s", word.ours);
 }
 
 static void report_reader(const struct parser *parser) {
@@ -203,6 +216,8 @@ static void report_reader(const struct parser *parser) {
     int value = parser->yaml.problem_value;
     if (strcmp(parser->yaml.problem, "control characters are not allowed") == 0)
         pl__problem_at(parser->context->problems, place, "control character U+%04X in the file", (unsigned)value);
+    else if (strcmp(parser->yaml.problem, "invalid Unicode character") == 0)
+        pl__problem_at(parser->context->problems, place, "this is no character of UTF-8");
     else
         pl__problem_at(parser->context->problems, place, "the file is not UTF-8 here (byte 0x%02x)",
                        (unsigned)value & 0xff);
@@ -245,7 +260,7 @@ static bool has_tag_or_anchor(const struct parser *parser, const yaml_char_t *ta
         pl__problem_at(parser->context->problems, place_of(parser, mark), "tags (!name) are not used in graph files");
     if (anchor)
         pl__problem_at(parser->context->problems, place_of(parser, mark),
-                       "anchors (&name) are not used in graph files; see foreach and include");
+                       "anchors (&name) are not used in graph files; a text that starts with & is written in quotes");
     return tag || anchor;
 }
 
@@ -319,7 +334,7 @@ static struct pl_yaml *take_map(struct parser *parser, const yaml_event_t *start
 
 static struct pl_yaml *take_alias(struct parser *parser, const yaml_event_t *event) {
     pl__problem_at(parser->context->problems, place_of(parser, &event->start_mark),
-                   "aliases (*name) are not used in graph files; see foreach and include");
+                   "aliases (*name) are not used in graph files; a text that starts with * is written in quotes");
     struct pl_yaml *value = make(parser, PL_YAML_SCALAR, &event->start_mark);
     if (!value) return NULL;
     value->any = true;
