@@ -176,7 +176,9 @@ static void press(const struct pl_operator *source, const char *data, uint64_t l
            (unsigned long)pl_stat_get(&pl_intake_stats(pl_engine_intake(engine))->read_back_rows), warm, most);
     pl_engine_free(engine);
     assert_int_equal(taken, sent);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* their own memory grows */
     if (limit == UINT64_MAX && most) assert_true(most <= warm + 16 * 1024);
+#endif
 }
 
 static int64_t seconds_of_pressure(void) {

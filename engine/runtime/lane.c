@@ -65,7 +65,7 @@ static void pass_on(struct pl_lane *lane, const struct pl_log_record *record) {
 }
 
 static int64_t size_of(const struct pl_log_record *record) {
-    return record->batch ? (int64_t)record->batch->message_size : 0;
+    return (int64_t)sizeof *record + (record->batch ? (int64_t)record->batch->message_size : 0);
 }
 
 static bool keep(struct pl_lane *lane, const struct pl_log_record *record) {

@@ -27,6 +27,7 @@ struct pl_lane {
     uint64_t next; /* when behind: the sequence to read from */
     struct pl_log_cursor *cursor;
     uint64_t read_back_rows;
+    uint64_t sequence; /* without a log: the next one */
 };
 
 enum pl_code pl_lane_init(struct pl_lane *lane, struct pl_log *log, unsigned partition, const uint32_t *feeds,

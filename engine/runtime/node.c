@@ -85,6 +85,8 @@ void pl_node_close(struct pl_node *node) {
 /* ---- Driving ---- */
 
 enum pl_flow pl_node_process(struct pl_node *node, unsigned input, struct pl_batch *batch) {
+    node->received = batch->header->receive_time;
+    node->sequence = batch->header->first_sequence;
     return node->config.op->process(node->self, node, input, batch);
 }
 
@@ -222,7 +224,8 @@ struct pl_batch *pl_node_batch(struct pl_node *node, enum pl_kind kind, uint32_t
     if (!batch) return NULL;
     batch->source = node->source;
     batch->header->partition = (uint16_t)node->config.partition;
-    batch->header->receive_time = pl_now(node);
+    batch->header->receive_time = node->received ? node->received : pl_now(node);
+    batch->header->first_sequence = node->sequence;
     return batch;
 }
 

@@ -134,7 +134,8 @@ PL_API unsigned pl_node_key_depth(const struct pl_node *node);
 /* The engine's clock (wall, log or plant time): now, UTC. */
 PL_API pl_time pl_now(const struct pl_node *node);
 
-/* A new batch that says where it comes from: source, partition and receive time are set. */
+/* A new batch that says where it comes from: source and partition, and of the input at hand the place in the log and
+ * when it was taken in (so that a lag is measured from there); a source's batch is taken in now. */
 PL_API struct pl_batch *pl_node_batch(struct pl_node *node, enum pl_kind kind, uint32_t capacity, uint32_t heap);
 
 /* Sends a batch out of a port. Takes *batch in success and failure and sets it to NULL; an empty one is dropped. */
