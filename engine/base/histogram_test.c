@@ -34,7 +34,8 @@ static void quantiles_are_within_three_percent(void **state) {
     assert_int_equal(VALUES, pl_histogram_count(&histogram));
     assert_int_equal(values[VALUES - 1], pl_histogram_max(&histogram));
     assert_true(fabs(pl_histogram_mean(&histogram) - sum / VALUES) < 1e-9 * sum);
-    for (double q = 0; q <= 1; q += 1.0 / 1024) {
+    for (unsigned i = 0; i <= 1024; i++) {
+        double q = i / 1024.0;
         size_t rank = (size_t)ceil(q * VALUES);
         double exact = (double)values[rank ? rank - 1 : 0];
         double told = (double)pl_histogram_quantile(&histogram, q);

@@ -67,8 +67,9 @@ bool pl_quality_parse(const char *text, size_t length, uint16_t *quality) {
     for (bool first = true;; first = false) {
         const char *bar = length ? memchr(text, '|', length) : NULL;
         size_t word = bar ? (size_t)(bar - text) : length;
-        uint16_t bits;
-        if (!(first ? severity_find : flag_find)(text, word, &bits)) return false;
+        uint16_t bits = 0;
+        bool known = first ? severity_find(text, word, &bits) : flag_find(text, word, &bits);
+        if (!known) return false;
         found |= bits;
         if (!bar) break;
         text = bar + 1;

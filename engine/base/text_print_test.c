@@ -20,9 +20,10 @@ static void integers_as_printf_writes_them(void **state) {
     (void)state;
     struct pl_random random = {.state = 4};
     for (long i = 0; i < rounds(200000); i++) {
-        int64_t value = (int64_t)pl_random_next(&random) >> pl_random_below(&random, 64);
-        if (i < 64) value = INT64_MAX >> i;
-        if (i >= 64 && i < 128) value = INT64_MIN >> (i - 64);
+        int64_t value = (int64_t)(pl_random_next(&random) >> pl_random_below(&random, 64));
+        if (i % 2) value = (int64_t)(0 - (uint64_t)value);
+        if (i < 64) value = (int64_t)((uint64_t)INT64_MAX >> i);
+        if (i >= 64 && i < 128) value = -(int64_t)((uint64_t)INT64_MAX >> (i - 64)) - 1;
         if (i >= 128 && i < 147) value = (int64_t)pow(10, (double)(i - 128));
         if (i >= 147 && i < 166) value = (int64_t)pow(10, (double)(i - 147)) - 1;
         char ours[32], theirs[32];

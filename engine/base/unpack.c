@@ -44,7 +44,7 @@ static bool read_announced(struct pl_unpack *unpack, uint8_t byte, struct pl__va
     if (a.type == PL__BOOL) return value->number = byte & 1, true;
     if (a.type == PL__EXT && a.width == 0) return value->number = UINT64_C(1) << (byte - 0xD4), true;
     if (!read_number(unpack, a.width, &value->number)) return false;
-    if (a.type == PL__INT) value->number = extend_sign(value->number, a.width);
+    if (a.type == PL__INT && a.width) value->number = extend_sign(value->number, a.width);
     return a.type != PL__INVALID;
 }
 

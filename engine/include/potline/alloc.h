@@ -20,9 +20,10 @@ PL_API void pl_free(void *memory); /* NULL is fine */
 
 #define PL_NEW(type) ((type *)pl_alloc(sizeof(type)))
 
-/* For tests: let the next `count` allocations of this thread succeed and the one after fail (once); -1 switches it off. */
+/* For tests: let the next `count` allocations of this thread succeed and the one after fail (once); -1 switches it off.
+ */
 PL_API void pl_alloc_fail_after(int64_t count);
 PL_API bool pl_alloc_fail_pending(void); /* the failure has not happened yet */
-PL_API int64_t pl_alloc_live(void); /* blocks in use in the whole process */
+PL_API int64_t pl_alloc_live(void);      /* blocks in use in the whole process */
 
 #endif

@@ -33,8 +33,8 @@ struct pl_diag_site { /* one per call; the macros make it */
         pl_diag_write(&pl_diag_site_, (node), (level), __VA_ARGS__);                                                   \
     } while (0)
 
-PL_API void pl_diag_write(struct pl_diag_site *site, const struct pl_node *node, enum pl_level level, const char *format,
-                          ...) PL_PRINTF(4, 5);
+PL_API void pl_diag_write(struct pl_diag_site *site, const struct pl_node *node, enum pl_level level,
+                          const char *format, ...) PL_PRINTF(4, 5);
 
 PL_API void pl_diag_setup(enum pl_level least, bool json);
 

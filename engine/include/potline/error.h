@@ -1,8 +1,8 @@
 /* error.h: errors of set-up and control: loading a graph, opening a source, running a command.
  *
- * A function that can fail returns an enum pl_code (PL_OK is 0) and takes a `struct pl_error **` last, which may be NULL.
- * On failure it stores a new error there; the caller owns it and ends it with pl_error_free. The text says what was
- * expected, what was found and where; `cause` holds the error below it.
+ * A function that can fail returns an enum pl_code (PL_OK is 0) and takes a `struct pl_error **` last, which may be
+ * NULL. On failure it stores a new error there; the caller owns it and ends it with pl_error_free. The text says what
+ * was expected, what was found and where; `cause` holds the error below it.
  *
  *     struct pl_error *error = NULL;
  *     if (thing_open(path, &error)) {
@@ -61,10 +61,11 @@ PL_API const char *pl_code_text(enum pl_code code); /* "not found" */
 
 /* Stores a new error in *error (if error is not NULL; an error already there becomes its cause) and returns `code`. */
 PL_API enum pl_code pl_error_set(struct pl_error **error, enum pl_code code, const char *format, ...) PL_PRINTF(3, 4);
-PL_API enum pl_code pl_error_at(struct pl_error **error, enum pl_code code, struct pl_place place, const char *format, ...)
-    PL_PRINTF(4, 5);
+PL_API enum pl_code pl_error_at(struct pl_error **error, enum pl_code code, struct pl_place place, const char *format,
+                                ...) PL_PRINTF(4, 5);
 
-/* One line an error of the chain: "file:line:column: text". Without trailing newline in pl_error_text (caller frees). */
+/* One line an error of the chain: "file:line:column: text". Without trailing newline in pl_error_text (caller frees).
+ */
 PL_API void pl_error_print(FILE *out, const struct pl_error *error);
 PL_API char *pl_error_text(const struct pl_error *error);
 

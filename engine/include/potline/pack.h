@@ -53,8 +53,8 @@ PL_API bool pl_unpack_array(struct pl_unpack *unpack, uint32_t *count);
 PL_API bool pl_unpack_map(struct pl_unpack *unpack, uint32_t *count);
 PL_API bool pl_unpack_skip(struct pl_unpack *unpack); /* one value, nested at most 32 deep */
 
-/* One msgpack value as JSON text (NaN and infinities as null, bytes as base64), ended with 0, caller frees with pl_free;
- * NULL when it is not valid msgpack or without memory. */
+/* One msgpack value as JSON text (NaN and infinities as null, bytes as base64), ended with 0, caller frees with
+ * pl_free; NULL when it is not valid msgpack or without memory. */
 PL_API char *pl_pack_json(const void *bytes, size_t size);
 
 #endif

@@ -1,8 +1,8 @@
 /* quality.h: how far a value can be trusted: 16 bits a row.
  *
  * The two top bits are the severity as OPC UA means it (OPC UA part 4, 7.39 StatusCode: 00 good, 01 uncertain, 10 bad);
- * the rest are flags that say why. Cleansing never destroys: it flags, and replaces a value only with PL_Q_REPLACED set.
- * A missing value is NaN *and* PL_Q_MISSING with severity bad.
+ * the rest are flags that say why. Cleansing never destroys: it flags, and replaces a value only with PL_Q_REPLACED
+ * set. A missing value is NaN *and* PL_Q_MISSING with severity bad.
  */
 #ifndef POTLINE_QUALITY_H
 #define POTLINE_QUALITY_H
