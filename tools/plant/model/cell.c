@@ -45,7 +45,7 @@ const struct plant_cell_set plant_cell_reference = {
     .bath_mass = 6200,
     .metal_mass = 15000,
     .alumina = 2.45,
-    .alf3 = 12.0,
+    .alf3 = 12.3,
     .caf2 = 5.5,
     .mgf2 = 0.25,
     .superheat = 9,
@@ -59,6 +59,7 @@ const struct plant_cell_set plant_cell_reference = {
     .bottom = 32,
     .bars = 46,
     .cold_anode = 0.65e9,
+    .effect_top = 0.4,
     .cold_time = 8 * 3600,
     .fast_share = 0.4,
     .fast_rate = 0.1,
@@ -70,6 +71,7 @@ const struct plant_cell_set plant_cell_reference = {
     .effect_efficiency = 0.4,
     .alf3_use = 0.02,
     .cryolite_gain = 0.03,
+    .caf2_gain = 0.0016,
     .anode_height = 0.55,
     .anode_density = 1560,
     .carbon_excess = 1.05,
@@ -225,6 +227,11 @@ static void move_anodes(struct plant_cell *cell, const struct plant_cell_hold *h
     cell->cold *= cell->cold_decay;
 }
 
+static void gain_caf2(struct plant_cell *cell, double kg) {
+    cell->caf2 += kg;
+    cell->meters.added += kg * cell->set.cp_bath * (cell->y[PLANT_BATH_TEMP] - cell->set.wall.melting);
+}
+
 void plant_cell_step(struct plant_cell *cell, const struct plant_cell_hold *hold, double seconds) {
     const struct plant_cell_set *set = &cell->set;
     struct plant_cell_meters *m = &cell->meters;
@@ -235,7 +242,7 @@ void plant_cell_step(struct plant_cell *cell, const struct plant_cell_hold *hold
         PLANT_ALUMINA_PER_COULOMB * ce * (set->cp_alumina * (celsius - COLD) + set->dissolving); /* fed elsewhere */
     double reaction = I * (REACTION_BASE + REACTION_SLOPE * ce - alumina_volts);
     double electric = I * cell->volts, external = I * cell->voltage.external;
-    double anodes = set->cold_anode * cell->cold / set->cold_time;
+    double anodes = set->cold_anode * cell->cold / set->cold_time + set->effect_top * I * cell->extra;
     double alf3_heat = hold->alf3 * set->cp_alf3 * (celsius - COLD);
     double used = I * PLANT_ALUMINA_PER_COULOMB * ce;
     if (used * seconds > 0.5 * cell->y[PLANT_ALUMINA]) used = 0.5 * cell->y[PLANT_ALUMINA] / seconds;
@@ -256,7 +263,9 @@ void plant_cell_step(struct plant_cell *cell, const struct plant_cell_hold *hold
         .alf3 = hold->alf3,
         .tapping = hold->tapping,
     };
+    double dissolved = cell->y[PLANT_DISSOLVED];
     plant_rk4(rates, &held, cell->y, PLANT_CELL_STATES, seconds);
+    gain_caf2(cell, set->caf2_gain * (cell->y[PLANT_DISSOLVED] - dissolved));
     move_anodes(cell, hold, made, seconds);
 
     cell->efficiency = ce;

@@ -43,7 +43,8 @@ struct plant_cell_set {
     double dissolving;                                          /* J/kg alumina */
     double top, bottom, bars;                                   /* heat losses, W/K to the ambient of the wall */
     double cold_anode;                                          /* J that a new anode takes up */
-    double cold_time;                                           /* s, time constant of that and of its current */
+    double effect_top; /* share of an anode effect's heat that leaves upwards */
+    double cold_time;  /* s, time constant of that and of its current */
 
     double fast_share, fast_rate; /* of a shot: what dissolves at once, 1/s */
     double slow_rate;             /* 1/s, the rest */
@@ -55,6 +56,7 @@ struct plant_cell_set {
     double effect_efficiency; /* and during an anode effect */
     double alf3_use;          /* kg lost per kg alumina */
     double cryolite_gain;     /* kg formed per kg alumina */
+    double caf2_gain;         /* kg formed per kg alumina, of its calcium oxide */
 
     double anode_height;  /* m, new */
     double anode_density; /* kg/m3 */
@@ -88,7 +90,7 @@ struct plant_cell_meters {
     double added;    /* in: cold alumina, AlF3, bath (below zero: they cool) */
     double external; /* out: busbars */
     double reaction; /* out, the reaction from dissolved alumina */
-    double anodes;   /* out: cold anodes */
+    double anodes;   /* out: into cold anodes, and upwards in anode effects */
     double removed;  /* out: bath tapped */
     double charge;   /* C */
     double fed;      /* kg alumina */

@@ -90,9 +90,9 @@ static void alumina_metal_and_carbon_close(void **state) {
     CLOSE(m->charge, 180e3 * 1e5, 1);
     CLOSE(m->carbon, cell.wear * 22 * 1560, 1e-6);
 
-    double soda = (0.03 - 0.02) * cell.y[PLANT_DISSOLVED]; /* sodium oxide that came with the alumina */
+    double impure = (0.03 - 0.02 + 0.0016) * cell.y[PLANT_DISSOLVED]; /* oxides that came with the alumina */
     CLOSE(plant_cell_bath_mass(&cell) + cell.y[PLANT_LEDGE] - bath,
-          cell.y[PLANT_DISSOLVED] - m->used + m->alf3 + soda + m->cryolite, 1e-7);
+          cell.y[PLANT_DISSOLVED] - m->used + m->alf3 + impure + m->cryolite, 1e-7);
 }
 
 /* Adding one wt% of cold alumina cools the bath by 10 to 12 K: measured; here with the metal's heat capacity left out.
