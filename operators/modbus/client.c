@@ -1,5 +1,6 @@
 #include "client.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <potline/alloc.h>
@@ -48,6 +49,7 @@ struct pl_modbus_client {
 
     uv_timer_t timer;
     uv_tcp_t tcp;
+    int fd; /* of tcp, while connected */
     uv_connect_t connecting;
     uv_getaddrinfo_t resolving;
     struct sockaddr_storage address[ADDRESSES];
@@ -115,15 +117,19 @@ static void on_written(uv_write_t *write, int status) {
     slot->writing = false;
 }
 
+/* The kernel nearly always takes a request at once. Straight to the socket, because libuv's own write raises SIGPIPE
+ * when the device has just hung up; failures are left to the reading side, as ever. */
 static void slot_send(struct pl_modbus_client *client, struct slot *slot) {
-    uv_stream_t *stream = (uv_stream_t *)&client->tcp;
-    uv_buf_t buffer = uv_buf_init((char *)slot->frame, (unsigned)slot->size);
-    int sent = uv_try_write(stream, &buffer, 1);
-    if (sent == (int)slot->size || (sent < 0 && sent != UV_EAGAIN)) return;
+    ssize_t sent = -1;
+    errno = EAGAIN;
+    if (uv_stream_get_write_queue_size((uv_stream_t *)&client->tcp) == 0) do
+            sent = send(client->fd, slot->frame, slot->size, MSG_NOSIGNAL | MSG_DONTWAIT);
+        while (sent < 0 && errno == EINTR);
+    if (sent == (ssize_t)slot->size || (sent < 0 && errno != EAGAIN)) return;
     size_t begun = sent > 0 ? (size_t)sent : 0;
-    buffer = uv_buf_init((char *)slot->frame + begun, (unsigned)(slot->size - begun));
+    uv_buf_t rest = uv_buf_init((char *)slot->frame + begun, (unsigned)(slot->size - begun));
     slot->write.data = slot;
-    slot->writing = uv_write(&slot->write, stream, &buffer, 1, on_written) == 0;
+    slot->writing = uv_write(&slot->write, (uv_stream_t *)&client->tcp, &rest, 1, on_written) == 0;
 }
 
 unsigned pl_modbus_client_room(const struct pl_modbus_client *client) {
@@ -280,9 +286,8 @@ static void take_frame(struct pl_modbus_client *client, const struct pl_modbus_f
 /* Many devices send small answers with Nagle's algorithm on: the second waits until we acknowledge the first, which the
  * kernel puts off by 40 ms unless told, each time anew, not to. */
 static void acknowledge_now(struct pl_modbus_client *client) {
-    int fd, on = 1;
-    if (client->in_flight == 0 || uv_fileno((uv_handle_t *)&client->tcp, &fd)) return;
-    setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+    int on = 1;
+    if (client->in_flight > 0) setsockopt(client->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer) {
@@ -316,6 +321,7 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer) {
 static void on_connect(uv_connect_t *connecting, int status) {
     struct pl_modbus_client *client = connecting->data;
     if (client->state != CONNECTING) return;
+    if (!status) status = uv_fileno((uv_handle_t *)&client->tcp, &client->fd);
     if (!status) status = uv_read_start((uv_stream_t *)&client->tcp, on_alloc, on_read);
     if (status) {
         drop(client, uv_strerror(status));

@@ -50,7 +50,8 @@ static void clock_show(modbus_mapping_t *map) {
 }
 
 static void clock_step(modbus_mapping_t *map) {
-    if (clock_of.step_ns == 0 || (uint32_t)MODBUS_GET_INT32_FROM_INT16(map->tab_registers, 0) != clock_of.step) return;
+    if (clock_of.step_ns == 0 || ((uint32_t)map->tab_registers[0] << 16 | map->tab_registers[1]) != clock_of.step)
+        return;
     clock_of.step++;
     clock_of.time += clock_of.step_ns;
     map->tab_registers[0] = map->tab_registers[1] = 0xFFFF;
