@@ -66,12 +66,15 @@ static void strings_are_copied_to_their_end(void **state) {
 
 static void the_chosen_allocation_fails_once(void **state) {
     (void)state;
+    assert_false(pl_alloc_fail_pending());
     pl_alloc_fail_after(2);
     void *first = pl_alloc(1);
     void *second = pl_alloc_aligned(64, 1);
     assert_non_null(first);
     assert_non_null(second);
+    assert_true(pl_alloc_fail_pending());
     assert_null(pl_strdup("x"));
+    assert_false(pl_alloc_fail_pending());
     void *fourth = pl_alloc(1);
     assert_non_null(fourth);
     pl_alloc_fail_after(0);
