@@ -119,7 +119,7 @@ static void a_gap_is_damage(void **state) {
     assert_int_equal(read_on(0, 0, &records, &text), PL_CORRUPT);
     assert_int_equal(records, 7);
     assert_non_null(strstr(text, "partition 0: a gap: sequences 7 to 8 are missing"));
-    free(text);
+    pl_free(text);
     assert_int_equal(read_on(0, 9, &records, &text), PL_NOT_FOUND);
     assert_int_equal(records, 11);
     assert_int_equal(read_on(1, 0, &records, &text), PL_NOT_FOUND);
@@ -135,7 +135,7 @@ static void a_gap_at_the_end_is_damage(void **state) {
     assert_int_equal(read_on(0, 0, &records, &text), PL_CORRUPT);
     assert_int_equal(records, 19);
     assert_non_null(strstr(text, "sequences 19 to 19 are missing"));
-    free(text);
+    pl_free(text);
 }
 
 static void a_flipped_bit_is_damage(void **state) {
@@ -147,7 +147,7 @@ static void a_flipped_bit_is_damage(void **state) {
     assert_int_equal(read_on(1, 0, &records, &text), PL_CORRUPT);
     assert_int_equal(records, 12);
     assert_non_null(strstr(text, "partition 1, sequence 12"));
-    free(text);
+    pl_free(text);
 }
 
 static void a_damaged_last_record_is_found_at_opening(void **state) {
@@ -176,7 +176,7 @@ static void what_is_older_than_the_log_is_refused(void **state) {
     assert_int_equal(log_->ops->next(log_, 0), 20);
     assert_int_equal(log_->ops->seek(log_, 0, 0), 5);
     assert_int_equal(read_on(0, 4, &records, &text), PL_RANGE);
-    free(text);
+    pl_free(text);
     assert_int_equal(read_on(0, 5, &records, &text), PL_NOT_FOUND);
     assert_int_equal(records, 15);
 }

@@ -50,7 +50,7 @@ static enum pl_code get(uint16_t partition, uint64_t sequence, const void *from,
         char *text = pl_error_text(error), place[64];
         snprintf(place, sizeof place, "partition %u, sequence %llu", partition, (unsigned long long)sequence);
         assert_non_null(strstr(text, place));
-        free(text);
+        pl_free(text);
     }
     pl_error_free(&error);
     free(exact);

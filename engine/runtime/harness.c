@@ -168,7 +168,7 @@ static bool ready(struct pl_harness *h) {
         pl_free(text);
     }
     pl_error_free(&error);
-    return !h->node.failure && h->node.state == PL_NODE_OPEN;
+    return !h->open_code && !h->node.failure && h->node.state == PL_NODE_OPEN;
 }
 
 enum pl_flow pl_harness_push(struct pl_harness *h, unsigned input, struct pl_batch *batch) {

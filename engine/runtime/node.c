@@ -29,7 +29,7 @@ static unsigned count_counters(const struct pl_operator *op) {
 enum pl_code pl_node_init(struct pl_node *node, const struct pl_node_config *config, const struct pl_node_host *host,
                           void *owner, struct pl_error **error) {
     const struct pl_operator *op = config->op;
-    *node = (struct pl_node){.config = *config, .host = host, .owner = owner, .progress = PL_TIME_MIN};
+    *node = (struct pl_node){.config = *config, .host = host, .owner = owner, .progress = PL_TIME_MIN, .epoch = 1};
     node->timers.limit = config->max_keys > UINT32_MAX / TIMERS_A_KEY ? UINT32_MAX : config->max_keys * TIMERS_A_KEY;
     node->self = pl_alloc(op->instance_size);
     node->counters = pl_alloc((count_counters(op) + 1) * sizeof *node->counters);

@@ -121,6 +121,7 @@ static void on_watermark(struct pl_task *task, pl_time now, bool idle) {
 }
 
 static void on_barrier(struct pl_task *task, const struct pl_item *item) {
+    task->node.epoch = item->epoch + 1;
     task->events.barrier(task->events.engine, task, item->epoch);
     pl_outputs_signal(&task->outputs, item);
 }

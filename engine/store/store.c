@@ -255,8 +255,6 @@ static enum pl_code prepare(struct pl_store *store, const char *path, const stru
         impl->family_options[i] = pl__family_options(i);
     impl->write = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(impl->write, options->sync_each);
-    impl->write_volatile = rocksdb_writeoptions_create();
-    rocksdb_writeoptions_disable_WAL(impl->write_volatile, 1);
     impl->read = rocksdb_readoptions_create();
     pthread_mutex_init(&impl->lock, NULL);
     pthread_mutex_init(&impl->run_lock, NULL);
@@ -289,7 +287,6 @@ static void free_options(struct pl_store_impl *impl) {
     for (int i = 0; i < PL_STORE_FAMILIES; i++)
         rocksdb_options_destroy(impl->family_options[i]);
     rocksdb_writeoptions_destroy(impl->write);
-    rocksdb_writeoptions_destroy(impl->write_volatile);
     rocksdb_readoptions_destroy(impl->read);
     pthread_mutex_destroy(&impl->lock);
     pthread_mutex_destroy(&impl->run_lock);
@@ -315,20 +312,11 @@ void pl_store_close(struct pl_store *store) {
 
 /* ---- Writing and reading ---- */
 
-static enum pl_code write_with(struct pl_store *store, const rocksdb_writeoptions_t *options,
-                               rocksdb_writebatch_t *writes, struct pl_error **error) {
+enum pl_code pl_store_write(struct pl_store *store, rocksdb_writebatch_t *writes, struct pl_error **error) {
     char *message = NULL;
-    rocksdb_write(store->db, options, writes, &message);
+    rocksdb_write(store->db, store->impl->write, writes, &message);
     rocksdb_writebatch_clear(writes);
     return PL_UNLIKELY(message) ? pl_store_error(store, "writing", message, error) : PL_OK;
-}
-
-enum pl_code pl_store_write(struct pl_store *store, rocksdb_writebatch_t *writes, struct pl_error **error) {
-    return write_with(store, store->impl->write, writes, error);
-}
-
-enum pl_code pl_store_write_volatile(struct pl_store *store, rocksdb_writebatch_t *writes, struct pl_error **error) {
-    return write_with(store, store->impl->write_volatile, writes, error);
 }
 
 enum pl_code pl_store_sync(struct pl_store *store, struct pl_error **error) {

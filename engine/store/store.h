@@ -55,9 +55,6 @@ void pl_store_close(struct pl_store *store); /* NULL is fine; ends the iterators
 /* Hands a batch of writes to the kernel (to the disk with sync_each); the batch is cleared. */
 enum pl_code pl_store_write(struct pl_store *store, rocksdb_writebatch_t *writes, struct pl_error **error);
 
-/* The same for what need not outlive the process: without the write-ahead log. */
-enum pl_code pl_store_write_volatile(struct pl_store *store, rocksdb_writebatch_t *writes, struct pl_error **error);
-
 /* Everything written becomes durable. Blocks. */
 enum pl_code pl_store_sync(struct pl_store *store, struct pl_error **error);
 

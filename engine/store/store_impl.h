@@ -12,7 +12,6 @@ struct pl_store_impl {
     rocksdb_options_t *options;
     rocksdb_options_t *family_options[PL_STORE_FAMILIES];
     rocksdb_writeoptions_t *write;
-    rocksdb_writeoptions_t *write_volatile;
     rocksdb_readoptions_t *read;
     pthread_mutex_t lock; /* guards iters */
     struct pl_store_iter *iters;
