@@ -133,22 +133,23 @@ static bool there(const struct guess_row *row, uint32_t d) {
     return row->present >> d & 1;
 }
 
-/* Minus the logarithm of how likely the row is, up to a constant. */
-static double surprise_of(const struct guess_rule *rule, const struct guess_part *part, const struct guess_row *row,
-                          bool shifted) {
+/* Minus the logarithm of how likely the row is, up to a constant, in two parts: how wide the estimate is, and how far
+ * the row lies from it. */
+static double width_cost(const struct guess_rule *rule, const struct guess_part *part, const struct guess_row *row) {
+    double ratio = 1, r = rule->noise * rule->noise;
+    for (uint32_t d = 0; d < rule->dims; d++)
+        if (there(row, d) && part[d].pxx >= 0) ratio *= (part[d].pxx + r) / (2 * r);
+    return 0.5 * log(ratio);
+}
+
+static double distance_cost(const struct guess_rule *rule, const struct guess_part *part, const struct guess_row *row,
+                            bool shifted) {
     double cost = 0, r = rule->noise * rule->noise;
     for (uint32_t d = 0; d < rule->dims; d++) {
         if (!there(row, d) || part[d].pxx < 0) continue;
-        double s = part[d].pxx + r, z = row->value[d] - part[d].x - (shifted ? part[d].shift : 0);
-        cost += z * z / (2 * s) + 0.5 * log(s / (2 * r));
+        double z = row->value[d] - part[d].x - (shifted ? part[d].shift : 0);
+        cost += z * z / (2 * (part[d].pxx + r));
     }
-    return cost;
-}
-
-static double entry_cost(const struct guess_rule *rule, const struct guess_part *part, const struct guess_row *row) {
-    double cost = 0, r = rule->noise * rule->noise;
-    for (uint32_t d = 0; d < rule->dims; d++)
-        if (there(row, d) && part[d].pxx >= 0) cost += 0.5 * log((part[d].pxx + r) / (2 * r));
     return cost;
 }
 
@@ -183,16 +184,17 @@ static bool allowed(const struct guess_rule *rule, const struct guess *guess, en
     return action != STAY_SHIFTED || guess->shifted;
 }
 
+/* What the action adds, `width` being the guess's own. */
 static double action_cost(const struct guess_rule *rule, const struct guess *guess, const struct guess_row *row,
-                          enum action action) {
+                          enum action action, double width) {
     const struct guess_part *part = parts_of(rule, guess);
     double drop = drop_cost(rule);
     switch (action) {
-    case KEEP: return surprise_of(rule, part, row, false);
+    case KEEP: return width + distance_cost(rule, part, row, false);
     case LEVEL: return LEVEL_COST * drop;
     case DROP: return drop;
-    case SHIFT: return (SHIFT_COST + SHIFTED_ROW_COST) * drop + entry_cost(rule, part, row);
-    default: return SHIFTED_ROW_COST * drop + surprise_of(rule, part, row, true);
+    case SHIFT: return (SHIFT_COST + SHIFTED_ROW_COST) * drop + width;
+    default: return SHIFTED_ROW_COST * drop + width + distance_cost(rule, part, row, true);
     }
 }
 
@@ -204,9 +206,10 @@ static uint32_t continuations(const struct guess_rule *rule, struct trail *trail
     uint32_t count = 0;
     for (uint32_t i = 0; i < trail->guesses; i++) {
         const struct guess *guess = guess_at(rule, guesses, i);
+        double width = width_cost(rule, parts_of(rule, guess), row);
         for (enum action action = KEEP; action < ACTIONS; action++) {
             if (!allowed(rule, guess, action, row->time)) continue;
-            double cost = guess->cost + action_cost(rule, guess, row, action);
+            double cost = guess->cost + action_cost(rule, guess, row, action, width);
             if (!(cost < limit)) continue;
             if (cost + CUT * drop_cost(rule) < limit) limit = cost + CUT * drop_cost(rule);
             uint32_t at = count++;
@@ -359,7 +362,7 @@ static void decide_estimate(const struct guess_rule *rule, struct trail *trail, 
         action = DROP;
     else if (verdict == GUESS_SHIFTED)
         action = trail->was_shifted ? STAY_SHIFTED : SHIFT;
-    else if (surprise_of(rule, part, row, false) > LEVEL_COST * drop_cost(rule))
+    else if (width_cost(rule, part, row) + distance_cost(rule, part, row, false) > LEVEL_COST * drop_cost(rule))
         action = LEVEL;
     apply(rule, part, row, action);
     if (verdict != GUESS_DROPPED) trail->was_shifted = verdict == GUESS_SHIFTED;

@@ -39,23 +39,41 @@ void output_drop(struct cleanse *c, uint32_t row) {
 
 /* ---- Rows in between ---- */
 
-/* Copies row `row` of `from` into *to, which is emitted when it is full. */
+/* Copies rows of `from` into *to, which is emitted whenever it is full. */
 static bool pass(struct pl_node *node, struct pl_batch **to, const struct pl_batch *like, const struct pl_batch *from,
-                 uint32_t row) {
-    if (*to && (*to)->rows == (*to)->capacity && pl_emit(node, CLEANSE_OUT, to) == PL_FLOW_FAIL) return false;
-    if (!*to) *to = pl_batch_like(like, MERGED_ROWS, 0);
-    return *to && pl_batch_append(*to, from, row, 1) == 1;
+                 uint32_t row, uint32_t rows) {
+    while (rows) {
+        if (*to && (*to)->rows == (*to)->capacity && pl_emit(node, CLEANSE_OUT, to) == PL_FLOW_FAIL) return false;
+        if (!*to) *to = pl_batch_like(like, MERGED_ROWS, 0);
+        if (!*to) return false;
+        uint32_t copied = pl_batch_append(*to, from, row, rows);
+        row += copied;
+        rows -= copied;
+    }
+    return true;
+}
+
+/* The kept rows from `row` on that stand together, up to `until`. */
+static uint32_t run_length(const struct cleanse *c, uint32_t row, uint32_t until) {
+    uint32_t end = row;
+    while (end < until && c->keep[end])
+        end++;
+    return end - row;
 }
 
 /* Emits the rows of the batch up to `until`, each behind the rows that go in front of it. */
 static bool merge(struct cleanse *c, struct pl_node *node, uint32_t until) {
     struct pl_batch *to = NULL;
-    uint32_t fills = c->fills ? c->fills->rows : 0, fill = 0;
+    uint32_t fills = c->fills ? c->fills->rows : 0, fill = 0, row = c->emitted;
     bool good = true;
-    for (uint32_t row = c->emitted; good && row <= until; row++) {
-        while (good && fill < fills && c->before[fill] == row)
-            good = pass(node, &to, c->batch, c->fills, fill++);
-        if (good && row < until && c->keep[row]) good = pass(node, &to, c->batch, c->batch, row);
+    while (good && (row < until || fill < fills)) {
+        uint32_t next = fill < fills ? c->before[fill] : until;
+        uint32_t rows = run_length(c, row, next);
+        good = pass(node, &to, c->batch, c->batch, row, rows);
+        row += rows;
+        if (row < next) row++; /* one that is left out */
+        for (; good && fill < fills && c->before[fill] == row && row == next; fill++)
+            good = pass(node, &to, c->batch, c->fills, fill, 1);
     }
     c->emitted = until;
     if (c->fills) c->fills->rows = 0;
