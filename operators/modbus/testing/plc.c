@@ -67,6 +67,14 @@ double plc_until(struct plc *plc, const char *tag, uint16_t quality) {
     return 0;
 }
 
+void plc_until_event(struct plc *plc, const char *part) {
+    for (int turn = 0; turn < TURNS && plc_events(plc, part) == 0; turn++) {
+        assert_int_not_equal(pl_harness_produce(plc->harness, TURN), PL_FLOW_FAIL);
+        events_take(plc);
+    }
+    assert_true(plc_events(plc, part) > 0);
+}
+
 uint32_t plc_row(const struct plc *plc, const char *tag) {
     uint32_t found = UINT32_MAX;
     uint32_t id = pl_tags_find(pl_harness_tags(plc->harness), tag, strlen(tag));

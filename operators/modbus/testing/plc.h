@@ -26,6 +26,9 @@ uint32_t plc_row(const struct plc *plc, const char *tag);
 double plc_value(const struct plc *plc, const char *tag);
 uint16_t plc_quality(const struct plc *plc, const char *tag);
 
+/* Runs, samples aside, until an event's line contains `part`; fails the test after half a minute. */
+void plc_until_event(struct plc *plc, const char *part);
+
 uint64_t plc_count(const struct plc *plc, const char *counter);
 unsigned plc_events(const struct plc *plc, const char *part); /* how many lines contain it */
 
