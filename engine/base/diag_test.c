@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <potline/diag.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -50,6 +51,17 @@ static void a_message_reaches_stderr(void **state) {
     assert_int_equal(ENOENT, kept);
     assert_non_null(strstr(text, "Z warn pot 7 is hot\n"));
     assert_null(strchr(text, '\033')); /* a file is no terminal */
+}
+
+/* A full disk under the log of messages: the message is lost, the program goes on. */
+static void nowhere_to_speak_is_no_reason_to_stop(void **state) {
+    (void)state;
+    listen();
+    int full = open("/dev/full", O_WRONLY);
+    dup2(full, STDERR_FILENO);
+    close(full);
+    pl_diag(PL_WARN, "lost");
+    assert_string_equal("", hear());
 }
 
 static void levels_below_are_silent(void **state) {
@@ -133,8 +145,11 @@ static void threads_share_a_place(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_message_reaches_stderr),     cmocka_unit_test(levels_below_are_silent),
-        cmocka_unit_test(a_place_speaks_once_a_second), cmocka_unit_test(a_long_message_is_cut_at_a_character),
+        cmocka_unit_test(a_message_reaches_stderr),
+        cmocka_unit_test(levels_below_are_silent),
+        cmocka_unit_test(nowhere_to_speak_is_no_reason_to_stop),
+        cmocka_unit_test(a_place_speaks_once_a_second),
+        cmocka_unit_test(a_long_message_is_cut_at_a_character),
         cmocka_unit_test(threads_share_a_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,14 +64,10 @@ int64_t pl_histogram_quantile(const struct pl_histogram *histogram, double q) {
     for (unsigned i = 0; i < PL_HISTOGRAM_BUCKETS; i++)
         total += counts[i] = atomic_load_explicit(&histogram->bucket[i], memory_order_relaxed);
     if (!total) return 0;
-    uint64_t max = (uint64_t)pl_histogram_max(histogram);
-    double rank = ceil(fmin(fmax(q, 0), 1) * (double)total); /* the rank-th smallest is meant */
-    uint64_t seen = 0;
-    for (unsigned i = 0; i < PL_HISTOGRAM_BUCKETS; i++) {
-        seen += counts[i];
-        if (!seen || (double)seen < rank) continue;
-        uint64_t middle = bucket_middle(i);
-        return (int64_t)(middle < max ? middle : max);
-    }
-    return (int64_t)max;
+    double rank = ceil(fmin(fmax(q, 0), 1) * (double)total); /* the rank-th smallest is meant, or the first there is */
+    unsigned at = 0;
+    for (uint64_t seen = counts[0]; !seen || (double)seen < rank; seen += counts[at])
+        at++;
+    uint64_t middle = bucket_middle(at), max = (uint64_t)pl_histogram_max(histogram);
+    return (int64_t)(middle < max ? middle : max);
 }

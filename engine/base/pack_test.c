@@ -250,6 +250,9 @@ static void without_memory_the_pack_says_so_at_the_end(void **state) {
     assert_int_equal(1, pl_pack_size(pack));
     pl_pack_bin(pack, NULL, SIZE_MAX);
     assert_true(pl_pack_failed(pack));
+    pl_pack_reset(pack);
+    pl_pack_strn(pack, NULL, SIZE_MAX);
+    assert_true(pl_pack_failed(pack));
     pl_pack_free(pack);
     pl_pack_free(NULL);
     assert_int_equal(before, pl_alloc_live());
