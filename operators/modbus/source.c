@@ -237,14 +237,6 @@ static void source_changed(void *self, struct pl_node *node, const struct pl_opt
     if (!source->clock_given && source->client && source->poll != source->schedule.period) schedule_start(source);
 }
 
-static void source_stop(void *self, struct pl_node *node) {
-    struct source *source = self;
-    counters_update(source);
-    disconnect(source);
-    source->stopping = true;
-    pl_wake(node);
-}
-
 static void source_close(void *self, struct pl_node *node) {
     struct source *source = self;
     (void)node;
@@ -277,6 +269,18 @@ static enum pl_flow source_produce(void *self, struct pl_node *node) {
     if (flow != PL_FLOW_WAIT) return flow;
     if (source->ready) return emit_samples(source, node);
     return source->stopping ? PL_FLOW_END : PL_FLOW_WAIT;
+}
+
+/* What was polled goes out, for nobody asks for it any more. A step of a plant that waits is not taken by halves: it is
+ * there for the next run. */
+static void source_stop(void *self, struct pl_node *node) {
+    struct source *source = self;
+    counters_update(source);
+    disconnect(source);
+    source->stopping = true;
+    if (source->clock_given) source->ready = false;
+    while (source_produce(self, node) == PL_FLOW_OK)
+        ;
 }
 
 /* ---- Descriptor ---- */
