@@ -41,7 +41,7 @@ struct source {
     struct pl__lockstep lockstep;
     bool ready;       /* a cycle has finished and is not all emitted */
     uint32_t emitted; /* points of it */
-    pl_time progress; /* the time of its newest row */
+    pl_time progress; /* behind its newest row */
     uint64_t polls, overruns;
     uint64_t counted[COUNTS];
     bool stopping;
@@ -123,7 +123,8 @@ static void on_finished(void *user) {
     if (source->clock_given && !pl__lockstep_polled(&source->lockstep)) return;
     source->ready = true;
     source->emitted = 0;
-    source->progress = source->cycle.fixed ? source->cycle.time : pl_now(source->node);
+    /* The next poll gives newer rows only: those of this one need not wait for it at a merge. */
+    source->progress = (source->cycle.fixed ? source->cycle.time : pl_now(source->node)) + 1;
     pl_wake(source->node);
 }
 
