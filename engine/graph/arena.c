@@ -61,7 +61,8 @@ static struct block *add_block(struct pl_arena *arena, size_t size) {
         arena->code = PL_LIMIT;
         return NULL;
     }
-    if (size < BLOCK) size = BLOCK;
+    size_t least = BLOCK;
+    if (size < least) size = least;
     struct block *block = pl_alloc_aligned(ALIGNMENT, sizeof *block + size);
     if (!block) {
         arena->code = PL_NO_MEMORY;

@@ -37,7 +37,7 @@ struct pl_draft_node {
     bool vague;      /* options that stand for any value */
     struct pl_draft_input *inputs;
     unsigned input_count, input_room;
-    unsigned rank;   /* in the order */
+    unsigned rank;   /* in the graph */
     unsigned walked; /* inputs that the walk through the graph has followed */
     enum { PL_DRAFT_NEW, PL_DRAFT_OPEN, PL_DRAFT_DONE } walk;
     struct pl_draft_node *walk_back;
@@ -50,6 +50,7 @@ struct pl_draft_node {
 
 struct pl_draft {
     struct pl_yaml_context *yaml;
+    const struct pl_source *source;
     struct pl_graph *graph;
     struct pl_draft_node *nodes;
     unsigned count;
@@ -59,7 +60,7 @@ struct pl_draft {
     unsigned edges;
 };
 
-void pl__draft_nodes(struct pl_draft *draft, const struct pl_source *source);
+void pl__draft_nodes(struct pl_draft *draft);
 void pl__draft_inputs(struct pl_draft *draft);
 void pl__draft_order(struct pl_draft *draft);
 void pl__draft_kinds(struct pl_draft *draft);

@@ -30,12 +30,21 @@ static bool finish_ports(struct pl_arena *arena, const struct pl_draft_node *dra
     if (!node->kinds_out || !node->inputs) return false;
     for (unsigned i = 0; i < outputs; i++)
         node->kinds_out[i] = kind_of(draft->kinds_out[i]);
-    for (; node->input_count < draft->input_count; node->input_count++) {
-        const struct pl_draft_input *input = &draft->inputs[node->input_count];
-        node->inputs[node->input_count] =
+    for (unsigned i = 0; i < draft->input_count; i++) {
+        const struct pl_draft_input *input = &draft->inputs[i];
+        if (!input->from->op) continue;
+        node->inputs[node->input_count++] =
             (struct pl_graph_edge){.from = input->from->rank, .from_port = input->from_port, .to_port = input->to_port};
     }
     return true;
+}
+
+/* A node whose operator stands for any (only while checking) is no part of the graph. */
+static unsigned rank_nodes(struct pl_draft *draft) {
+    unsigned count = 0;
+    for (unsigned i = 0; i < draft->ordered_count; i++)
+        if (draft->ordered[i]->op) draft->ordered[i]->rank = count++;
+    return count;
 }
 
 static void finish(struct pl_draft *draft) {
@@ -44,9 +53,11 @@ static void finish(struct pl_draft *draft) {
     const struct pl_graph_node **room = pl__arena_alloc(arena, draft->count * sizeof *room);
     graph->nodes = pl__arena_alloc(arena, draft->count * sizeof *graph->nodes);
     if (!graph->nodes || !room) return;
+    graph->node_count = rank_nodes(draft);
     for (unsigned i = 0; i < draft->ordered_count; i++) {
         const struct pl_draft_node *from = draft->ordered[i];
-        struct pl_graph_node *node = &graph->nodes[i];
+        if (!from->op) continue;
+        struct pl_graph_node *node = &graph->nodes[from->rank];
         *node = (struct pl_graph_node){
             .name = from->name,
             .op = from->op,
@@ -58,7 +69,6 @@ static void finish(struct pl_draft *draft) {
         if (!node->settings.queue_batches) node->settings.queue_batches = graph->settings.queue_batches;
         if (!node->settings.queue_bytes) node->settings.queue_bytes = graph->settings.queue_bytes;
         if (!finish_ports(arena, from, node)) return;
-        graph->node_count++;
     }
     graph->hash = pl__graph_hash(graph, room);
 }
@@ -68,18 +78,17 @@ static void finish(struct pl_draft *draft) {
 static void read_graph(struct pl_yaml_context *yaml, const struct pl_graph_options *options, struct pl_graph *graph,
                        const char *text, size_t length) {
     struct pl_expansion expansion = {yaml, options && options->checking};
-    struct pl_draft draft = {.yaml = yaml, .graph = graph};
     struct pl_source source;
+    struct pl_draft draft = {.yaml = yaml, .source = &source, .graph = graph};
     pl__source_load(&expansion, graph->path, text, length, &source);
     if (!source.root) return;
     for (const char *const *set = options ? options->set : NULL; set && *set; set++)
         pl__set_apply(yaml, &source, *set);
     pl__settings_read(yaml, &source, graph);
-    pl__draft_nodes(&draft, &source);
-    pl__draft_inputs(&draft);
-    pl__draft_order(&draft);
-    pl__draft_kinds(&draft);
-    pl__draft_sections(&draft);
+    static void (*const steps[])(struct pl_draft *) = {pl__draft_nodes, pl__draft_inputs, pl__draft_order,
+                                                       pl__draft_kinds, pl__draft_sections};
+    for (size_t i = 0; i < PL_COUNT_OF(steps) && !pl__arena_code(yaml->arena); i++)
+        steps[i](&draft);
     if (!pl__problems_errors(yaml->problems) && !pl__arena_code(yaml->arena)) finish(&draft);
 }
 

@@ -94,7 +94,9 @@ struct pl_problem {
 };
 
 struct pl_graph_options {
-    bool checking;          /* an unset environment variable warns and stands for any value; else it is an error */
+    /* An unset environment variable warns and stands for any value; else it is an error. A node whose operator is such
+     * a value is left out of the graph. */
+    bool checking;
     const char *const *set; /* NODE.OPTION=VALUE, ends in NULL; may be NULL */
 };
 

@@ -161,7 +161,13 @@ static void take_list(struct pl_draft *draft, struct pl_draft_node *node, const 
 }
 
 static void take_positions(struct pl_draft *draft, struct pl_draft_node *node, const struct pl_yaml *list) {
-    unsigned port = 0;
+    unsigned ports = pl__ports_count(node->op->inputs), port = 0;
+    if (list->count > ports) {
+        node->inputs_unknown = true;
+        pl__draft_problem(draft, node, list, ".from", "%u nodes for the %u inputs of %s; name the inputs in a map",
+                          list->count, ports, node->op->name);
+        return;
+    }
     for (const struct pl_yaml *item = list->first; item; item = item->next)
         take_reference(draft, node, item, port++);
 }
@@ -236,9 +242,6 @@ static void read_from(struct pl_draft *draft, struct pl_draft_node *node) {
         take_named(draft, node, from);
     else if (single || from->type == PL_YAML_SCALAR)
         take_list(draft, node, from, 0);
-    else if (from->count > pl__ports_count(node->op->inputs))
-        pl__draft_problem(draft, node, from, ".from", "%u nodes for the %u inputs of %s; name the inputs in a map",
-                          from->count, pl__ports_count(node->op->inputs), node->op->name);
     else
         take_positions(draft, node, from);
     if (!from->any) check_connected(draft, node, from);

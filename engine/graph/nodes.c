@@ -112,9 +112,9 @@ static void read_node(struct pl_draft *draft, struct pl_draft_node *node, struct
 
 /* ---- All ---- */
 
-static void report_nodes(struct pl_draft *draft, const struct pl_source *source, const char *text) {
-    const struct pl_yaml *nodes = pl__yaml_find(source->root, "nodes");
-    const struct pl_yaml *at = nodes ? nodes : source->root;
+static void report_nodes(struct pl_draft *draft, const char *text) {
+    const struct pl_yaml *root = draft->source->root, *nodes = pl__yaml_find(root, "nodes");
+    const struct pl_yaml *at = nodes ? nodes : root;
     pl__problem_at(draft->yaml->problems, nodes ? nodes->key_place : at->place, "%s", text);
 }
 
@@ -154,17 +154,17 @@ static void check_former_names(const struct pl_draft *draft) {
     }
 }
 
-void pl__draft_nodes(struct pl_draft *draft, const struct pl_source *source) {
+void pl__draft_nodes(struct pl_draft *draft) {
     struct pl_arena *arena = draft->yaml->arena;
-    unsigned count = source->nodes->count;
-    if (count == 0) report_nodes(draft, source, "a graph needs nodes, like in: { op: source.csv, ... }");
-    if (count > PL_GRAPH_NODES_MAX) report_nodes(draft, source, "more than 10,000 nodes");
+    unsigned count = draft->source->nodes->count;
+    if (count == 0) report_nodes(draft, "a graph needs nodes, like in: { op: source.csv, ... }");
+    if (count > PL_GRAPH_NODES_MAX) report_nodes(draft, "more than 10,000 nodes");
     if (count == 0 || count > PL_GRAPH_NODES_MAX) return;
     draft->nodes = pl__arena_alloc(arena, count * sizeof *draft->nodes);
     draft->by_name = pl__arena_alloc(arena, count * sizeof *draft->by_name);
     draft->ordered = pl__arena_alloc(arena, count * sizeof *draft->ordered);
     if (!draft->nodes || !draft->by_name || !draft->ordered) return;
-    for (struct pl_yaml *yaml = source->nodes->first; yaml; yaml = yaml->next) {
+    for (struct pl_yaml *yaml = draft->source->nodes->first; yaml; yaml = yaml->next) {
         struct pl_draft_node *node = &draft->nodes[draft->count];
         draft->by_name[draft->count++] = node;
         read_node(draft, node, yaml);

@@ -303,7 +303,7 @@ static struct pl_yaml *fallback_value(const struct work *work, const struct pl_o
     const char *text = row->fallback;
     struct pl_yaml_context *yaml = work->reader->yaml;
     if (!is_string(row->type) && (text[0] == '[' || text[0] == '{'))
-        return pl__yaml_parse(yaml, text, strlen(text), work->at.place.file);
+        return pl__yaml_parse_within(yaml, text, work->at.place);
     struct pl_yaml *value = pl__yaml_scalar(yaml, text, work->at.place);
     if (value) value->plain = false; /* "" is a text */
     return value;
@@ -408,4 +408,5 @@ void pl__options_read(struct pl_options_reader *reader) {
     check_unknown(&work, reader->tables, reader->table_count, reader->others);
     for (unsigned i = 0; i < reader->table_count; i++)
         if (reader->tables[i].self) read_rows(&work, reader->tables[i].rows, reader->tables[i].self);
+    reader->failed = reader->failed || pl__arena_code(reader->yaml->arena); /* strings may be NULL */
 }

@@ -28,7 +28,6 @@ static void walk_from(struct pl_draft *draft, struct pl_draft_node *node) {
     while (node) {
         if (node->walked == node->input_count) {
             node->walk = PL_DRAFT_DONE;
-            node->rank = draft->ordered_count;
             draft->ordered[draft->ordered_count++] = node;
             node = node->walk_back;
             continue;

@@ -6,6 +6,7 @@
 
 #include <potline/alloc.h>
 
+#include "base/utf8.h"
 #include "yaml.h"
 
 enum { KEPT_MAX = 2000, FILES_MAX = 1024, QUOTED_CHARACTERS = 60 };
@@ -199,20 +200,20 @@ bool pl__problems_take(struct pl_problems *problems, struct pl_problem **list, u
 
 /* ---- Texts of users ---- */
 
+_Static_assert(QUOTED_CHARACTERS * 4 + sizeof "\"...\"" <= PL_QUOTE_MAX, "four bytes a character fit");
+
 const char *pl__quote(char buffer[PL_QUOTE_MAX], const char *text) {
     char *at = buffer;
-    const unsigned char *from = (const unsigned char *)text;
-    unsigned characters = 0;
     *at++ = '"';
-    for (; *from && characters < QUOTED_CHARACTERS && at < buffer + PL_QUOTE_MAX - 16; characters++) {
-        if (*from < 0x20 || *from == 0x7f) {
-            at += sprintf(at, "\\x%02x", *from++);
-            continue;
-        }
-        do /* a character of UTF-8 stays whole */
-            *at++ = (char)*from++;
-        while ((*from & 0xc0) == 0x80 && at < buffer + PL_QUOTE_MAX - 16);
+    for (unsigned characters = 0; *text && characters < QUOTED_CHARACTERS; characters++) {
+        unsigned bytes = pl_utf8_next(text, strnlen(text, 4));
+        bool printable = bytes && (unsigned char)*text >= 0x20 && *text != 0x7f;
+        if (printable)
+            at = mempcpy(at, text, bytes);
+        else
+            at += sprintf(at, "\\x%02x", (unsigned char)*text);
+        text += printable ? bytes : 1;
     }
-    strcpy(at, *from ? "...\"" : "\"");
+    strcpy(at, *text ? "...\"" : "\"");
     return buffer;
 }

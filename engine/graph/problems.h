@@ -45,7 +45,7 @@ void pl__problems_file(struct pl_problems *problems, const char *file);
 bool pl__problems_take(struct pl_problems *problems, struct pl_problem **list, unsigned *count);
 
 /* A user's text in quotes, short and printable, for messages. Returns `buffer`. */
-enum { PL_QUOTE_MAX = 128 };
+enum { PL_QUOTE_MAX = 256 };
 const char *pl__quote(char buffer[PL_QUOTE_MAX], const char *text);
 
 #endif

@@ -147,7 +147,7 @@ static struct pl_yaml *value_of(struct reader *r, const struct field *field) {
         return scalar;
     }
     unsigned errors = pl__problems_errors(r->context->problems);
-    struct pl_yaml *value = pl__yaml_parse(r->context, field->text, strlen(field->text), r->file);
+    struct pl_yaml *value = pl__yaml_parse_within(r->context, field->text, field->place);
     if (!value || pl__problems_errors(r->context->problems) > errors) r->failed = true;
     return value;
 }
@@ -166,7 +166,7 @@ static struct pl_yaml *read_record(struct reader *r) {
         struct pl_yaml *value = value_of(r, &field);
         if (!value) continue;
         value->key = r->columns[i];
-        value->key_place = value->place = field.place;
+        value->key_place = field.place;
         pl__yaml_add(record, value);
     }
     return record;

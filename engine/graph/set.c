@@ -13,7 +13,7 @@ struct setting {
 };
 
 static struct pl_yaml *make_value(const struct setting *setting, const char *text) {
-    if (text[0] == '[' || text[0] == '{') return pl__yaml_parse(setting->yaml, text, strlen(text), setting->place.file);
+    if (text[0] == '[' || text[0] == '{') return pl__yaml_parse_within(setting->yaml, text, setting->place);
     struct pl_yaml *value = pl__yaml_scalar(setting->yaml, text, setting->place);
     if (value) value->plain = false;
     return value;

@@ -232,6 +232,7 @@ void pl__settings_read(struct pl_yaml_context *yaml, const struct pl_source *sou
     struct pl_options_reader reader = {.yaml = yaml, .map = source->root, .others = pl__graph_keys};
     reader.tables[reader.table_count++] = (struct pl_option_table){.rows = pl__graph_options, .self = &graph->settings};
     pl__options_read(&reader);
+    if (pl__arena_code(yaml->arena)) return;
     check_graph(&reader, &graph->settings);
     read_tags(yaml, source->tags, graph);
 }

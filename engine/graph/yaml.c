@@ -15,6 +15,7 @@ struct parser {
     const char *text;
     size_t length;
     const char *file;
+    const struct pl_place *within; /* all of it stands there; NULL: at lines and columns of its own */
     bool stopped;
 };
 
@@ -117,12 +118,14 @@ void pl__yaml_check_keys(struct pl_yaml_context *context, struct pl_yaml *map) {
 /* ---- Syntax errors ---- */
 
 static struct pl_place place_of(const struct parser *parser, const yaml_mark_t *mark) {
+    if (parser->within) return *parser->within;
     return (struct pl_place){parser->file, (int)mark->line + 1, (int)mark->column + 1};
 }
 
 /* libyaml knows the byte at which its reader stopped, and no line for it. */
 static struct pl_place place_of_byte(const struct parser *parser, size_t offset) {
     struct pl_place place = {parser->file, 1, 1};
+    if (parser->within) return *parser->within;
     for (size_t i = 0; i < offset && i < parser->length; i++) {
         unsigned char c = (unsigned char)parser->text[i];
         if (c == '\n') {
@@ -204,7 +207,7 @@ static void report_scanner(const struct parser *parser) {
     struct wording word = wording(said);
     struct pl_place place =
         place_of(parser, word.at_begin && yaml->context ? &yaml->context_mark : &yaml->problem_mark);
-    if (strncmp(said, "did not find expected ',' or", 28) == 0)
+    if (strncmp(said, "did not find expected ',' or", 28) == 0 && !parser->within)
         pl__problem_at(parser->context->problems, place, "%s (opened at %zu:%zu)", word.ours,
                        yaml->context_mark.line + 1, yaml->context_mark.column + 1);
     else
@@ -379,24 +382,33 @@ static struct pl_yaml *take_document(struct parser *parser) {
     return whole ? value : NULL;
 }
 
+static struct pl_yaml *parse(struct parser *parser) {
+    if (parser->length > PL_FILE_SIZE_MAX) {
+        pl__problem_at(parser->context->problems, (struct pl_place){.file = parser->file}, "larger than 16 MiB");
+        return NULL;
+    }
+    if (!yaml_parser_initialize(&parser->yaml)) {
+        pl__arena_fail(parser->context->arena, PL_NO_MEMORY);
+        return NULL;
+    }
+    yaml_parser_set_encoding(&parser->yaml, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&parser->yaml, (const unsigned char *)parser->text, parser->length);
+    struct pl_yaml *tree = take_document(parser);
+    yaml_parser_delete(&parser->yaml);
+    return tree;
+}
+
 struct pl_yaml *pl__yaml_parse(struct pl_yaml_context *context, const char *text, size_t length, const char *file) {
     static const char bom[] = "\xef\xbb\xbf"; /* as Windows editors write it */
-    if (length >= 3 && memcmp(text, bom, 3) == 0) {
-        text += 3;
-        length -= 3;
-    }
+    bool marked = length >= 3 && memcmp(text, bom, 3) == 0;
     struct parser parser = {.context = context, .text = text, .length = length, .file = file};
-    if (length > PL_FILE_SIZE_MAX) {
-        pl__problem_at(context->problems, (struct pl_place){.file = file}, "larger than 16 MiB");
-        return NULL;
-    }
-    if (!yaml_parser_initialize(&parser.yaml)) {
-        pl__arena_fail(context->arena, PL_NO_MEMORY);
-        return NULL;
-    }
-    yaml_parser_set_encoding(&parser.yaml, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&parser.yaml, (const unsigned char *)text, length);
-    struct pl_yaml *tree = take_document(&parser);
-    yaml_parser_delete(&parser.yaml);
-    return tree;
+    parser.text += marked ? 3 : 0;
+    parser.length -= marked ? 3 : 0;
+    return parse(&parser);
+}
+
+struct pl_yaml *pl__yaml_parse_within(struct pl_yaml_context *context, const char *text, struct pl_place place) {
+    struct parser parser = {
+        .context = context, .text = text, .length = strlen(text), .file = place.file, .within = &place};
+    return parse(&parser);
 }

@@ -47,6 +47,9 @@ struct pl_yaml_context {
  * which has been reported, for an empty document, reported too, and without memory (pl__arena_code). */
 struct pl_yaml *pl__yaml_parse(struct pl_yaml_context *context, const char *text, size_t length, const char *file);
 
+/* The same of a text inside something else (a field of a table, a default): all its values stand at `place`. */
+struct pl_yaml *pl__yaml_parse_within(struct pl_yaml_context *context, const char *text, struct pl_place place);
+
 struct pl_yaml *pl__yaml_scalar(struct pl_yaml_context *context, const char *text, struct pl_place place);
 struct pl_yaml *pl__yaml_new(struct pl_yaml_context *context, enum pl_yaml_type type, struct pl_place place);
 void pl__yaml_add(struct pl_yaml *parent, struct pl_yaml *child);
