@@ -83,11 +83,16 @@ static const struct pl_operator *full_descriptor(const struct pl_operator *op) {
 
 static bool well_formed(const struct pl_operator *op, const char *file) {
     const char *wrong = NULL;
-    if (!op->name || !op->name[0]) wrong = "an operator without a name";
-    else if (op->size == 0 || op->size > sizeof *op) wrong = "a descriptor not made with PL_OPERATOR";
-    else if (op->instance_size == 0) wrong = "no instance_size";
-    else if (!op->inputs && !op->produce) wrong = "a source without produce";
-    else if (op->inputs && !op->process) wrong = "inputs but no process";
+    if (!op->name || !op->name[0])
+        wrong = "an operator without a name";
+    else if (op->size == 0 || op->size > sizeof *op)
+        wrong = "a descriptor not made with PL_OPERATOR";
+    else if (op->instance_size == 0)
+        wrong = "no instance_size";
+    else if (!op->inputs && !op->produce)
+        wrong = "a source without produce";
+    else if (op->inputs && !op->process)
+        wrong = "inputs but no process";
     if (wrong) pl_diag(PL_WARN, "%s: %s: %s", file, op->name ? op->name : "?", wrong);
     return !wrong;
 }
@@ -105,7 +110,7 @@ static void load_plugin(const char *file) {
         for (const struct pl_operator *const *op = plugin->operators; *op; op++) {
             const struct pl_operator *full = full_descriptor(*op);
             if (!full || !well_formed(full, file)) continue;
-            if (!add(full, file))
+            if (!add(full, file) && pl_registry_find(full->name) != full) /* not the same file by another path */
                 pl_diag(PL_WARN, "%s: operator %s is there already, from %s", file, full->name,
                         pl_registry_plugin(pl_registry_find(full->name)));
         }
