@@ -159,7 +159,7 @@ struct verdict {
 bool judge_row(struct cleanse *c, struct track *track, uint32_t tag, pl_time time, struct verdict *verdict);
 
 /* fill.c: values for what is missing. */
-void fill_learn_interval(const struct cleanse *c, struct track *track, pl_time between);
+void fill_learn_interval(struct track *track, pl_time between);
 bool fill_at_once(const struct cleanse *c, struct track *track, pl_time time, double *value);
 
 /* Row `row` of the batch at hand is usable: fills the gap before it. False without memory. */

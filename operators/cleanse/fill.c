@@ -10,11 +10,8 @@
 enum { SHORTER_ROWS = 3, LONGER_ROWS = 8, SCANS = 32 };
 
 /* Follows slow changes; a few rows that come twice as fast, or several that come much slower, are a new interval. */
-void fill_learn_interval(const struct cleanse *c, struct track *track, pl_time between) {
-    if (c->gaps_interval || !track->interval) {
-        track->interval = c->gaps_interval ? c->gaps_interval : between;
-        return;
-    }
+void fill_learn_interval(struct track *track, pl_time between) {
+    if (!track->interval) track->interval = between;
     bool shorter = between<track->interval / 2, longer = between> track->interval + track->interval / 2;
     track->shorter = shorter ? track->shorter + 1 : 0;
     track->longer = longer ? track->longer + 1 : 0;

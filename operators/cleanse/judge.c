@@ -44,7 +44,10 @@ static bool in_order(struct cleanse *c, struct track *track, pl_time time) {
 }
 
 static void note_time(const struct cleanse *c, struct track *track, pl_time time) {
-    if (track->seen) fill_learn_interval(c, track, time_between(track->last, time));
+    if (c->gaps_interval)
+        track->interval = c->gaps_interval;
+    else if (track->seen)
+        fill_learn_interval(track, time_between(track->last, time));
     track->last = time;
     track->seen = 1;
 }
