@@ -69,6 +69,7 @@ static bool judge_outside(struct cleanse *c, uint32_t row) {
     const struct pl_samples *rows = &c->batch->samples;
     bool missing = isnan(rows->value[row]);
     if (!c->limits.chosen[rows->tag[row]] || (!missing && pl_quality_bad(rows->quality[row]))) return true;
+    c->counts[COUNT_FLAGGED]++;
     c->counts[missing ? COUNT_MISSING : COUNT_RANGE]++;
     if (c->action[missing ? CHECK_MISSING : CHECK_RANGE] == ACTION_DROP) {
         c->counts[COUNT_DROPPED]++;

@@ -28,6 +28,7 @@ enum action { ACTION_FLAG, ACTION_DROP, ACTION_REPLACE };
 enum fill { FILL_NONE, FILL_HOLD, FILL_LINEAR, FILL_SEASONAL };
 
 #define CLEANSE_COUNTERS(XX)                                                                                           \
+    XX(FLAGGED, "flagged", "Rows that failed any check.")                                                              \
     XX(MISSING, "missing", "Rows without a value.")                                                                    \
     XX(RANGE, "out_of_range", "Values outside of their tag's range, or infinite.")                                     \
     XX(RATE, "rate", "Values that changed too fast.")                                                                  \

@@ -150,6 +150,7 @@ static void judge_deadband(struct cleanse *c, struct track *track, pl_time time,
 
 bool judge_row(struct cleanse *c, struct track *track, uint32_t tag, pl_time time, struct verdict *v) {
     bool bad_before = pl_quality_bad(v->quality) && !isnan(v->value);
+    uint16_t before = v->quality;
     bool ordered = in_order(c, track, time);
     const struct limit *limit = &c->limits.limit[tag];
     if (ordered) note_time(c, track, time);
@@ -161,6 +162,7 @@ bool judge_row(struct cleanse *c, struct track *track, uint32_t tag, pl_time tim
         judge_range(c, track, v);
     else if (ordered)
         judge_history(c, track, time, v);
+    c->counts[COUNT_FLAGGED] += v->quality != before || !v->keep;
     if (ordered && v->keep && !isnan(c->deadband) && !pl_quality_bad(v->quality)) judge_deadband(c, track, time, v);
     return ordered;
 }
