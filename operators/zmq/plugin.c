@@ -1,3 +1,3 @@
 #include "operators.h"
 
-PL_PLUGIN(zmq, "1.0", &pl__source_zmq, &pl__sink_zmq)
+PL_PLUGIN(zeromq, "1.0", &pl__source_zmq, &pl__sink_zmq)
