@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <modbus/modbus.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -235,6 +236,31 @@ static void test_nobody_listens_then_somebody_does(void **state) {
     server_kill(&late);
 }
 
+/* The queue of connections is full and SYNs are dropped, as by a firewall: an attempt ends at its deadline. */
+static void test_connecting_has_a_deadline(void **state) {
+    (void)state;
+    enum { MANY = 8 };
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int fill[MANY], listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(listener, 0), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    for (int i = 0; i < MANY; i++) {
+        fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        connect(fill[i], (struct sockaddr *)&address, size);
+    }
+    struct desk desk;
+    desk_open(&desk, ntohs(address.sin_port), 4, 50 * PL_MILLISECOND);
+    desk_until(&desk, desk.downs >= 2);
+    assert_string_equal(desk.why, "no connection in time");
+    assert_int_equal(desk.ups, 0);
+    desk_close(&desk);
+    for (int i = 0; i < MANY; i++)
+        close(fill[i]);
+    close(listener);
+}
+
 static void test_killed_and_restarted(void **state) {
     (void)state;
     enum { AT_ONCE = 8 };
@@ -367,6 +393,7 @@ int main(void) {
         cmocka_unit_test(test_invalid_calls_are_refused),
         cmocka_unit_test(test_names_are_resolved),
         cmocka_unit_test(test_nobody_listens_then_somebody_does),
+        cmocka_unit_test(test_connecting_has_a_deadline),
         cmocka_unit_test(test_killed_and_restarted),
         cmocka_unit_test(test_a_device_that_hangs_is_connected_anew),
         cmocka_unit_test(test_with_1100_descriptors_open),

@@ -16,14 +16,18 @@ static struct server plant;
 static struct plc plc;
 static uint32_t expected; /* step */
 
-static void begin(const char *more) {
-    server_start(&plant, MODBUS_ORACLE, 0, "lockstep", "10000000000", NULL);
+static void begin_slow(const char *more, const char *reads) {
+    server_start(&plant, MODBUS_ORACLE, 0, "lockstep", "10000000000", reads);
     plc_open(&plc,
              "endpoint: 127.0.0.1:%d\npoll: 50ms\ntimeout: 5s\nbackoff: 1ms\nbackoff_max: 5ms\n"
              "clock: { table: input, time: 0, step: 4, acknowledge: 0 }\n"
              "registers: [{ tag: plant.step, address: 100, type: uint32 }, { tag: fixed, address: 500 }%s]\n",
              plant.port, more);
     expected = 1;
+}
+
+static void begin(const char *more) {
+    begin_slow(more, NULL);
 }
 
 static void end(void) {
@@ -94,6 +98,17 @@ static void test_a_plant_that_stands_still_for_a_while(void **state) {
     end();
 }
 
+/* The plant takes its time for a step: it is asked again, at growing distances, and nothing is emitted twice. */
+static void test_a_plant_that_is_slower_than_we(void **state) {
+    (void)state;
+    begin_slow("", "4");
+    while (expected <= 50)
+        check_next();
+    assert_int_equal(plc_count(&plc, "polls"), 50);
+    assert_true(plc_count(&plc, "requests") >= 49 * 8);
+    end();
+}
+
 /* A refused range is the same in every run: stale, and the step is taken all the same. */
 static void test_a_refused_range_does_not_hold_the_plant(void **state) {
     (void)state;
@@ -126,6 +141,7 @@ int main(void) {
         cmocka_unit_test(test_the_plant_waits_for_us),
         cmocka_unit_test(test_broken_connections_lose_and_repeat_nothing),
         cmocka_unit_test(test_a_plant_that_stands_still_for_a_while),
+        cmocka_unit_test(test_a_plant_that_is_slower_than_we),
         cmocka_unit_test(test_a_refused_range_does_not_hold_the_plant),
         cmocka_unit_test(test_a_plant_that_starts_anew),
     };

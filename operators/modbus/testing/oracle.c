@@ -1,5 +1,5 @@
-/* oracle.c: modbus_oracle_device PORT [lockstep STEP_NS]: a correct device, made of libmodbus, with 65536 of everything
- * but input registers, of which there are 1000 (so reading beyond is refused).
+/* oracle.c: modbus_oracle_device PORT [lockstep STEP_NS [READS]]: a correct device, made of libmodbus, with 65536 of
+ * everything but input registers, of which there are 1000 (so reading beyond is refused).
  *
  * SIGUSR1 makes it hang up on everybody. With `lockstep` it owns time: input registers 0..3 hold its time, 4..5 the
  * step, and it makes the next step when that number is written to the holding registers 0..1. Holding registers
@@ -22,6 +22,8 @@ static struct {
     int64_t step_ns; /* 0: not in lockstep */
     int64_t time;
     uint32_t step;
+    int reads; /* of the clock that a step takes, after it was acknowledged */
+    int left;
 } clock_of;
 
 static volatile sig_atomic_t hang_up;
@@ -49,11 +51,13 @@ static void clock_show(modbus_mapping_t *map) {
     MODBUS_SET_INT32_TO_INT16(map->tab_registers, 100, clock_of.step);
 }
 
+/* A step begins when the one before is acknowledged, and is made after some more requests. */
 static void clock_step(modbus_mapping_t *map) {
-    if (clock_of.step_ns == 0 || ((uint32_t)map->tab_registers[0] << 16 | map->tab_registers[1]) != clock_of.step)
-        return;
+    bool acknowledged = ((uint32_t)map->tab_registers[0] << 16 | map->tab_registers[1]) == clock_of.step;
+    if (clock_of.step_ns == 0 || !acknowledged || clock_of.left-- > 0) return;
     clock_of.step++;
     clock_of.time += clock_of.step_ns;
+    clock_of.left = clock_of.reads;
     map->tab_registers[0] = map->tab_registers[1] = 0xFFFF;
     clock_show(map);
 }
@@ -119,6 +123,7 @@ int main(int count, char **arguments) {
     modbus_mapping_t *map = mapping_make();
     if (count > 3 && strcmp(arguments[2], "lockstep") == 0) {
         clock_of.step_ns = atoll(arguments[3]);
+        clock_of.reads = clock_of.left = count > 4 ? atoi(arguments[4]) : 0;
         clock_of.time = INT64_C(1700000000000000000);
         clock_of.step = 1;
         map->tab_registers[0] = map->tab_registers[1] = 0xFFFF;
