@@ -43,8 +43,8 @@ static enum pl_code check_heaps(const struct pl_wire *wire, struct pl_error **er
             return pl_error_set(error, PL_CORRUPT, "row %u: an end from %u to %u expected, found %u", i, start,
                                 wire->heap_length, end[i]);
         }
-        const uint8_t *bytes = (const uint8_t *)wire->heap[0] + start;
         uint32_t length = end[i] - start;
+        const uint8_t *bytes = length ? (const uint8_t *)wire->heap[0] + start : (const uint8_t *)""; /* NULL: empty */
         if (wire->header.kind == PL_EVENTS && !body_valid(bytes, length)) {
             return pl_error_set(error, PL_CORRUPT, "row %u: a body of one msgpack map expected", i);
         }
