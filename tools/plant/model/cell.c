@@ -15,7 +15,7 @@
 #define REACTION_BASE 0.48
 #define REACTION_SLOPE 1.65
 
-/* Geometry and drops of the 180 kA cell. Its heat at 4.25 V and 9 K superheat is 363 kW: sides 30 %, top 50 % (with the
+/* Geometry and drops of the 180 kA cell. Its heat at 4.26 V and 9 K superheat is 372 kW: sides 29 %, top 51 % (with the
  * cold anodes), bottom 8 %, collector bars 12 %. */
 const struct plant_cell_set plant_cell_reference = {
     .electrodes = {.anode_area = 220000,
@@ -55,7 +55,7 @@ const struct plant_cell_set plant_cell_reference = {
     .cp_alf3 = 1100,
     .cp_cryolite = 1500 + 5.2e5 / 940,
     .dissolving = 1.09e6,
-    .top = 188,
+    .top = 198,
     .bottom = 32,
     .bars = 46,
     .cold_anode = 0.65e9,
