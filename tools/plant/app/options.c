@@ -31,6 +31,7 @@ static const char help[] =
     "\n"
     "its field\n"
     "  --listen ADDR:PORT     where Modbus TCP is served (127.0.0.1:1502); port 0: any free one\n"
+    "  --port N               the same on 127.0.0.1\n"
     "  --address-file FILE    the address is written there once it is served\n"
     "  --fault SPEC           kind:tag-glob:from:for:arg; again for more. Sensors: noise (deviation), spike\n"
     "                         (height[,probability]), dropout ([probability]), frozen, drift (an hour), offset, stuck\n"
@@ -61,6 +62,7 @@ enum {
     OPT_LOCKSTEP,
     OPT_NO_SERVER,
     OPT_LISTEN,
+    OPT_PORT,
     OPT_ADDRESS_FILE,
     OPT_FAULT,
     OPT_FAULTS,
@@ -87,6 +89,7 @@ static const struct option options[] = {
     {"lockstep", optional_argument, NULL, OPT_LOCKSTEP},
     {"no-server", no_argument, NULL, OPT_NO_SERVER},
     {"listen", required_argument, NULL, OPT_LISTEN},
+    {"port", required_argument, NULL, OPT_PORT},
     {"address-file", required_argument, NULL, OPT_ADDRESS_FILE},
     {"fault", required_argument, NULL, OPT_FAULT},
     {"faults", required_argument, NULL, OPT_FAULTS},
@@ -164,6 +167,14 @@ static bool speed(struct parse *p, const char *text) {
     return true;
 }
 
+static bool port(struct parse *p, const char *text) {
+    uint64_t value = 0;
+    if (!number(p, "--port", text, 0, 65535, &value)) return false;
+    snprintf(p->cli->port, sizeof p->cli->port, "127.0.0.1:%u", (unsigned)value);
+    p->cli->listen = p->cli->port;
+    return true;
+}
+
 static bool lockstep(struct parse *p, const char *text) {
     if (text && strcmp(text, "all") != 0) return wrong(p, "--lockstep takes nothing or =all, found '%s'", text);
     p->cli->pace = text ? PLANT_LOCKSTEP_ALL : PLANT_LOCKSTEP;
@@ -202,6 +213,7 @@ static bool take(struct parse *p, int option, const char *text) {
     case OPT_LOCKSTEP: return lockstep(p, text);
     case OPT_NO_SERVER: cli->listen = NULL; return true;
     case OPT_LISTEN: cli->listen = text; return true;
+    case OPT_PORT: return port(p, text);
     case OPT_ADDRESS_FILE: cli->address_file = text; return true;
     case OPT_FAULT: return plant_faults_add(&cli->faults, text, p->why, p->size);
     case OPT_FAULTS: return plant_faults_load(&cli->faults, text, p->why, p->size);

@@ -14,6 +14,7 @@ struct plant_cli {
     enum plant_pace pace;
     double speed;
     const char *listen; /* NULL: no server */
+    char port[32];      /* what --port makes of it */
     const char *address_file;
     struct plant_faults faults; /* owned */
     const char *truth, *emitted, *events;

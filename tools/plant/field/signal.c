@@ -97,12 +97,3 @@ void plant_name(char out[PLANT_NAME], unsigned line, unsigned pot, unsigned pots
     else
         snprintf(out, PLANT_NAME, "line%u.pot%0*u%s%s", line, width, pot, dot, rest);
 }
-
-bool plant_name_parse(const char *text, unsigned *line, unsigned *pot) {
-    int used = 0;
-    *pot = 0;
-    if (sscanf(text, "line%5u%n", line, &used) != 1) return false;
-    const char *rest = text + used;
-    if (sscanf(rest, ".pot%5u%n", pot, &used) == 1) rest += used;
-    return *rest == 0 || *rest == '.';
-}

@@ -28,7 +28,4 @@ extern const unsigned plant_line_signal_count;
 /* `pot` 0: of the line; `name` NULL: the asset itself. Numbers are padded to the widest of `pots`, at least two. */
 void plant_name(char out[PLANT_NAME], unsigned line, unsigned pot, unsigned pots, const char *name);
 
-/* Reads line and pot of an asset or a tag back; false: no such name. pot 0: a line's. */
-bool plant_name_parse(const char *text, unsigned *line, unsigned *pot);
-
 #endif

@@ -244,7 +244,7 @@ static void watch_effect(struct plant_control *c, double now, double volts, doub
 /* ---- a step ---- */
 
 static void sample(struct plant_control *c, double now, double seconds, double R) {
-    c->sum += R * seconds;
+    c->sum += (R - PLANT_OHM_PER_MM * c->beam) * seconds;
     c->sum_time += seconds;
     c->quarter_sum += R * seconds;
     c->quarter_time += seconds;
@@ -252,7 +252,7 @@ static void sample(struct plant_control *c, double now, double seconds, double R
     c->next_minute += 60;
     if (c->disturbance != PLANT_CALM && now > c->disturbed_until - SETTLE) c->disturbance = PLANT_CALM;
     c->compensation *= exp(-60 / COLD_TIME);
-    c->ring[c->minutes++ % PLANT_MINUTES] = c->sum / c->sum_time - PLANT_OHM_PER_MM * c->beam;
+    c->ring[c->minutes++ % PLANT_MINUTES] = c->sum / c->sum_time;
     c->sum = c->sum_time = 0;
     track(c, now);
 }
