@@ -1,7 +1,6 @@
 #include "data.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,8 @@
 #include <unistd.h>
 
 #include <potline/alloc.h>
+
+#include "store/store.h"
 
 static bool make_folders(char *path) {
     for (char *slash = path + 1;; slash++) {
@@ -29,9 +30,12 @@ char *pl_cli_data_folder(const char *given, const char *name) {
     char path[PATH_MAX];
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     int length;
-    if (given) length = snprintf(path, sizeof path, "%s", given);
-    else if (state && *state) length = snprintf(path, sizeof path, "%s/potline/%s", state, name);
-    else length = snprintf(path, sizeof path, "%s/.local/state/potline/%s", home ? home : "", name);
+    if (given)
+        length = snprintf(path, sizeof path, "%s", given);
+    else if (state && *state)
+        length = snprintf(path, sizeof path, "%s/potline/%s", state, name);
+    else
+        length = snprintf(path, sizeof path, "%s/.local/state/potline/%s", home ? home : "", name);
     if (length < 1 || length >= (int)sizeof path) {
         fprintf(stderr, "potline: the name of the data folder is too long\n");
         return NULL;
@@ -48,19 +52,11 @@ char *pl_cli_data_temporary(void) {
     return NULL;
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *walk) {
-    (void)st;
-    (void)type;
-    (void)walk;
-    return remove(path);
-}
-
 bool pl_cli_data_remove(const char *folder) {
-    char store[PATH_MAX];
-    struct stat st;
-    if (snprintf(store, sizeof store, "%s/store", folder) >= (int)sizeof store) return false;
-    if (stat(store, &st) == 0 && nftw(store, remove_entry, 16, FTW_DEPTH | FTW_PHYS)) {
-        fprintf(stderr, "potline: cannot empty %s: %s\n", folder, strerror(errno));
+    struct pl_error *error = NULL;
+    if (pl_store_remove(folder, &error)) {
+        pl_error_print(stderr, error);
+        pl_error_free(&error);
         return false;
     }
     return rmdir(folder) == 0 || errno == ENOTEMPTY || errno == EEXIST || errno == ENOENT;

@@ -24,7 +24,7 @@ static bool starts_with(const char *text, const char *prefix) {
 static enum pl_code code_of(const char *message) {
     if (starts_with(message, "Corruption")) return PL_CORRUPT;
     if (starts_with(message, "NotFound")) return PL_NOT_FOUND;
-    if (starts_with(message, "Busy") || strstr(message, "/LOCK: ")) return PL_BUSY;
+    if (strstr(message, "While lock file") || strstr(message, "lock hold by current process")) return PL_BUSY;
     return PL_IO;
 }
 
@@ -41,14 +41,6 @@ static pid_t lock_holder(const char *folder) {
     return known ? lock.l_pid : 0;
 }
 
-static enum pl_code busy(const char *path, const char *folder, const char *message, struct pl_error **error) {
-    if (strstr(message, "current process"))
-        return pl_error_set(error, PL_BUSY, "%s: this process has it open already", path);
-    pid_t holder = lock_holder(folder);
-    if (holder) return pl_error_set(error, PL_BUSY, "%s: in use by process %ld", path, (long)holder);
-    return pl_error_set(error, PL_BUSY, "%s: in use by another process", path);
-}
-
 static enum pl_code translate(const char *path, const char *what, char *message, struct pl_error **error) {
     if (!message) return PL_OK;
     enum pl_code code = code_of(message);
@@ -63,11 +55,37 @@ static enum pl_code translate(const char *path, const char *what, char *message,
     return code;
 }
 
+/* Why a folder could not be taken hold of. Frees the message. */
+static enum pl_code refused(const char *path, const char *folder, const char *what, char *message,
+                            struct pl_error **error) {
+    if (!message || code_of(message) != PL_BUSY) return translate(path, what, message, error);
+    bool here = strstr(message, "current process") != NULL;
+    pid_t holder = here ? 0 : lock_holder(folder);
+    rocksdb_free(message);
+    if (here) return pl_error_set(error, PL_BUSY, "%s: this process has it open already", path);
+    if (holder) return pl_error_set(error, PL_BUSY, "%s: in use by process %ld", path, (long)holder);
+    return pl_error_set(error, PL_BUSY, "%s: in use by another process", path);
+}
+
 enum pl_code pl_store_error(const struct pl_store *store, const char *what, char *message, struct pl_error **error) {
     return translate(store->path, what, message, error);
 }
 
+static enum pl_code no_memory(const char *path, struct pl_error **error) {
+    return pl_error_set(error, PL_NO_MEMORY, "%s: out of memory", path);
+}
+
 /* ---- Folders ---- */
+
+/* Where a data folder has its database; the caller's. NULL without memory. */
+static char *database_folder(const char *path) {
+    size_t length = strlen(path);
+    char *folder = pl_alloc(length + sizeof "/store");
+    if (!folder) return NULL;
+    memcpy(folder, path, length);
+    memcpy(folder + length, "/store", sizeof "/store");
+    return folder;
+}
 
 /* mkdir -p; what is made is private. */
 static enum pl_code make_folders(char *path, struct pl_error **error) {
@@ -93,7 +111,7 @@ static enum pl_code make_scratch(struct pl_store *store, struct pl_error **error
     store->impl->scratch = pl_strdup(path);
     if (store->impl->scratch) return PL_OK;
     rmdir(path);
-    return pl_error_set(error, PL_NO_MEMORY, "%s: out of memory", store->path);
+    return no_memory(store->path, error);
 }
 
 static void remove_scratch(const char *scratch) {
@@ -176,13 +194,7 @@ static enum pl_code open_for_writing(struct pl_store *store, struct pl_error **e
     enum pl_code code = make_folders(store->impl->folder, error);
     if (!code) code = list_families(store, &there, error);
     if (code) return code;
-    char *message = open_database(store, false, there);
-    if (message && code_of(message) == PL_BUSY) {
-        code = busy(store->path, store->impl->folder, message, error);
-        rocksdb_free(message);
-        return code;
-    }
-    return translate(store->path, "opening", message, error);
+    return refused(store->path, store->impl->folder, "opening", open_database(store, false, there), error);
 }
 
 /* ---- What the folder says about itself ---- */
@@ -247,9 +259,8 @@ static enum pl_code prepare(struct pl_store *store, const char *path, const stru
                             struct pl_error **error) {
     struct pl_store_impl *impl = store->impl;
     store->path = pl_strdup(path);
-    impl->folder = pl_alloc(strlen(path) + sizeof "/store");
-    if (!store->path || !impl->folder) return pl_error_set(error, PL_NO_MEMORY, "%s: out of memory", path);
-    sprintf(impl->folder, "%s/store", path);
+    impl->folder = database_folder(path);
+    if (!store->path || !impl->folder) return no_memory(path, error);
     impl->options = pl__database_options(options->read_only);
     for (int i = 0; i < PL_STORE_FAMILIES; i++)
         impl->family_options[i] = pl__family_options(i);
@@ -268,7 +279,7 @@ enum pl_code pl_store_open(const char *path, const struct pl_store_options *opti
     if (s) s->impl = PL_NEW(struct pl_store_impl);
     if (!s || !s->impl) {
         pl_free(s);
-        return pl_error_set(error, PL_NO_MEMORY, "%s: out of memory", path);
+        return no_memory(path, error);
     }
     enum pl_code code = prepare(s, path, options, error);
     if (!code) code = options->read_only ? open_for_reading(s, error) : open_for_writing(s, error);
@@ -310,6 +321,22 @@ void pl_store_close(struct pl_store *store) {
     pl_free(store);
 }
 
+enum pl_code pl_store_remove(const char *path, struct pl_error **error) {
+    char *folder = database_folder(path), *message = NULL;
+    if (!folder) return no_memory(path, error);
+    enum pl_code code = PL_OK;
+    if (access(folder, F_OK) == 0) {
+        rocksdb_options_t *options = pl__database_options(false);
+        rocksdb_destroy_db(options, folder, &message);
+        rocksdb_options_destroy(options);
+        code = message ? refused(path, folder, "removing", message, error) : PL_OK;
+        if (!code && rmdir(folder) && errno != ENOENT)
+            code = pl_error_set(error, PL_IO, "%s: not removed: %s", folder, strerror(errno));
+    }
+    pl_free(folder);
+    return code;
+}
+
 /* ---- Writing and reading ---- */
 
 enum pl_code pl_store_write(struct pl_store *store, rocksdb_writebatch_t *writes, struct pl_error **error) {
@@ -340,5 +367,5 @@ enum pl_code pl_store_get(struct pl_store *store, enum pl_store_family family, c
     if (copy) memcpy(copy, bytes, *size);
     rocksdb_pinnableslice_destroy(slice);
     *value = copy;
-    return copy ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "%s: out of memory", store->path);
+    return copy ? PL_OK : no_memory(store->path, error);
 }

@@ -52,6 +52,9 @@ enum pl_code pl_store_open(const char *path, const struct pl_store_options *opti
                            struct pl_error **error);
 void pl_store_close(struct pl_store *store); /* NULL is fine; ends the iterators that are left */
 
+/* Removes the database of a folder, which need not be there; the folder itself stays. PL_BUSY: somebody holds it. */
+enum pl_code pl_store_remove(const char *path, struct pl_error **error);
+
 /* Hands a batch of writes to the kernel (to the disk with sync_each); the batch is cleared. */
 enum pl_code pl_store_write(struct pl_store *store, rocksdb_writebatch_t *writes, struct pl_error **error);
 

@@ -312,6 +312,27 @@ static void damage_in_the_middle_is_told(void **state) {
     }
 }
 
+static void a_store_in_use_is_not_removed(void **state) {
+    (void)state;
+    char path[300];
+    snprintf(path, sizeof path, "%s/store", folder);
+    assert_int_equal(pl_store_remove(folder, NULL), PL_OK); /* there is none */
+    struct pl_store *store = open_store(false);
+    struct pl_error *error = NULL;
+    put(store, PL_STORE_GOLD, "key", "value");
+    assert_int_equal(pl_store_remove(folder, &error), PL_BUSY);
+    assert_non_null(error);
+    pl_error_free(&error);
+    assert_value(store, PL_STORE_GOLD, "key", "value");
+    pl_store_close(store);
+    assert_int_equal(pl_store_remove(folder, NULL), PL_OK);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(access(folder, F_OK), 0);
+    store = open_store(false);
+    assert_value(store, PL_STORE_GOLD, "key", NULL);
+    pl_store_close(store);
+}
+
 static void an_iterator_does_not_outlive_its_store(void **state) {
     (void)state;
     struct pl_store *store = open_store(false);
@@ -378,6 +399,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_setup_teardown(written_is_written_through_a_kill, setup, teardown),
         cmocka_unit_test_setup_teardown(a_torn_tail_is_cut_off, setup, teardown),
         cmocka_unit_test_setup_teardown(damage_in_the_middle_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_store_in_use_is_not_removed, setup, teardown),
         cmocka_unit_test_setup_teardown(an_iterator_does_not_outlive_its_store, setup, teardown),
         cmocka_unit_test_setup_teardown(each_allocation_may_fail, setup, teardown),
     };
