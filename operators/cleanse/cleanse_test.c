@@ -219,6 +219,10 @@ static void frozen_by_time_and_by_rows(void **state) {
     push_values(t, values, 8);
     expect_qualities(t, (unsigned[]){0, flag, flag, flag, 0, 0, 0, 0}, 8);
     test_close(t);
+    t = make("{frozen: {samples: 1}}"); /* one row alone is not frozen */
+    push_values(t, values, 8);
+    expect_qualities(t, (unsigned[]){0, flag, flag, flag, 0, 0, 0, 0}, 8);
+    test_close(t);
     t = make("{frozen: {samples: 3, tolerance: 0.1, on_bad: drop}}");
     push_values(t, values, 8);
     assert_int_equal(t->out[0].samples, 5);
@@ -400,6 +404,21 @@ static void a_late_row_closes_no_gap_behind_the_watermark(void **state) {
     test_close(t);
 }
 
+/* Of a tag whose first row is late nothing is filled in behind the watermark, and the watermark does not go back. */
+static void a_late_first_row_does_not_pull_the_watermark_back(void **state) {
+    (void)state;
+    struct test *t = make("{gaps: {max: 8s, fill: linear, interval: 1s}}");
+    for (int i = 0; i <= 10; i++)
+        test_push(t, (struct sample[]){{i * S, "a.v", i, 0}}, 1);
+    assert_int_equal(test_watermark(t, 10 * S), 10 * S);
+    test_push(t, (struct sample[]){{5 * S, "c.v", 1, 0}, {11 * S, "a.v", 1, 0}}, 2);
+    assert_int_equal(test_watermark(t, 11 * S), 10 * S);
+    test_push(t, (struct sample[]){{12 * S, "c.v", 1, 0}}, 1);
+    assert_int_equal(test_counter(t, "filled"), 2);   /* at 10 and 11 */
+    assert_int_equal(test_counter(t, "unfilled"), 4); /* from 6 to 9 */
+    test_close(t);
+}
+
 static void missing_values_are_held(void **state) {
     (void)state;
     struct test *t = make("{missing: {fill: hold, max: 2s}}");
@@ -569,6 +588,7 @@ int main(void) {
         cmocka_unit_test(the_watermark_waits_for_a_gap_and_no_longer_than_max),
         cmocka_unit_test(without_fills_the_watermark_does_not_wait),
         cmocka_unit_test(a_late_row_closes_no_gap_behind_the_watermark),
+        cmocka_unit_test(a_late_first_row_does_not_pull_the_watermark_back),
         cmocka_unit_test(missing_values_are_held),
         cmocka_unit_test(missing_values_are_filled_at_their_own_times),
         cmocka_unit_test(missing_values_and_silence_in_one_gap),

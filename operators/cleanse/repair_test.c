@@ -72,6 +72,20 @@ static void rows_leave_when_the_look_ahead_has_passed(void **state) {
     test_close(t);
 }
 
+static void the_watermark_waits_for_the_oldest_row_of_all(void **state) {
+    (void)state;
+    struct test *t = test_open("repair", options, PL_SAMPLES);
+    t->in_order = true;
+    test_push(t, (struct sample[]){{5 * S, "a.x", 1, 0}, {2 * S, "b.x", 1, 0}, {6 * S, "a.x", 1, 0}}, 3);
+    assert_int_equal(test_watermark(t, 2 * S), 2 * S);
+    assert_int_equal(test_watermark(t, 6 * S), 2 * S);
+    test_restore(t);
+    assert_int_equal(test_watermark(t, 12 * S), 5 * S);
+    test_end(t);
+    assert_int_equal(t->out[0].samples, 3);
+    test_close(t);
+}
+
 static void older_rows_and_equal_times_pass_at_once(void **state) {
     (void)state;
     struct test *t = test_open("repair", "{noise: 0.1, speed: 0.5, delay: 10s, exclude: ['b.*']}", PL_SAMPLES);
@@ -109,6 +123,17 @@ static void coordinates_of_an_asset_are_judged_together(void **state) {
         assert_int_equal(y->quality, wrong ? REPAIRED : 0);
         assert_near(y->value, 2 * truth_at(i), 0.3);
     }
+    test_close(t);
+}
+
+static void a_coordinate_that_comes_behind_the_watermark_passes(void **state) {
+    (void)state;
+    struct test *t = test_open("repair", "{noise: 0.1, speed: 0.5, delay: 3s, group: asset}", PL_SAMPLES);
+    test_push(t, (struct sample[]){{0, "g.x", 1, 0}, {0, "g.y", 1, 0}, {3 * S, "g.x", 1, 0}, {5 * S, "g.x", 1, 0}}, 4);
+    test_watermark(t, 6 * S);
+    assert_int_equal(test_counter(t, "passed"), 0);
+    test_push(t, (struct sample[]){{5 * S, "g.y", 1, 0}}, 1);
+    assert_int_equal(test_counter(t, "passed"), 1);
     test_close(t);
 }
 
@@ -177,8 +202,10 @@ int main(void) {
         cmocka_unit_test(flag_leaves_the_value),
         cmocka_unit_test(missing_and_bad_values_are_filled),
         cmocka_unit_test(rows_leave_when_the_look_ahead_has_passed),
+        cmocka_unit_test(the_watermark_waits_for_the_oldest_row_of_all),
         cmocka_unit_test(older_rows_and_equal_times_pass_at_once),
         cmocka_unit_test(coordinates_of_an_asset_are_judged_together),
+        cmocka_unit_test(a_coordinate_that_comes_behind_the_watermark_passes),
         cmocka_unit_test(a_fifth_tag_of_an_asset_passes),
         cmocka_unit_test(cuts_watermarks_and_restores_change_nothing),
     };
