@@ -94,6 +94,7 @@ static void no_memory_is_a_failure_too(void **state) {
     pl_buffer_reset(&buffer);
     pl_alloc_fail_after(0);
     assert_null(pl_buffer_take(&buffer));
+    assert_true(pl_buffer_failed(&buffer));
     pl_buffer_fini(&buffer);
     assert_int_equal(before, pl_alloc_live());
 }

@@ -27,12 +27,12 @@ static void a_later_error_has_the_earlier_one_as_cause(void **state) {
     struct pl_error *error = NULL;
     pl_error_set(&error, PL_IO, "no space on device");
     pl_error_at(&error, PL_NOT_FOUND, (struct pl_place){.file = "a.yaml"}, "table not read");
-    pl_error_at(&error, PL_USAGE, (struct pl_place){.file = "b.yaml", .line = 3}, "graph not loaded");
+    pl_error_at(&error, PL_USAGE, (struct pl_place){.file = "b.yaml", .line = 1}, "graph not loaded");
     assert_int_equal(PL_USAGE, error->code);
     assert_int_equal(PL_IO, error->cause->cause->code);
     assert_null(error->cause->cause->cause);
     char *text = pl_error_text(error);
-    assert_string_equal("b.yaml:3: graph not loaded\na.yaml: table not read\nno space on device", text);
+    assert_string_equal("b.yaml:1: graph not loaded\na.yaml: table not read\nno space on device", text);
 
     char printed[256] = "";
     FILE *out = fmemopen(printed, sizeof printed, "w");
@@ -68,6 +68,7 @@ static void codes_have_names_and_texts_of_their_own(void **state) {
             assert_string_not_equal(pl_code_text((enum pl_code)a), pl_code_text((enum pl_code)b));
         }
     assert_string_equal("?", pl_code_name((enum pl_code)1000));
+    assert_string_equal("?", pl_code_name((enum pl_code)(PL_BUSY + 1)));
     assert_string_equal("unknown error", pl_code_text((enum pl_code)(PL_BUSY + 1)));
 }
 

@@ -38,6 +38,7 @@ static void every_type_has_a_text(void **state) {
     is_json("\xc4\x01M", 3, "\"TQ==\"");
     is_json("\xc4\x02Ma", 4, "\"TWE=\"");
     is_json("\xc4\x03Man", 5, "\"TWFu\"");
+    is_json("\xc4\x04Mana", 6, "\"TWFuYQ==\"");
     is_json("\xd5\x07\xff\xfe", 4, "\"//4=\"");
     is_json("\x90", 1, "[]");
     is_json("\x80", 1, "{}");

@@ -101,6 +101,7 @@ static bool reads_int(const char *bytes, size_t size) {
 static void numbers_that_do_not_fit_are_refused(void **state) {
     (void)state;
     assert_true(reads_uint("\xd0\x05", 2)); /* signed, but not negative */
+    assert_true(reads_uint("\xd0\x00", 2));
     assert_false(reads_uint("\xd0\xff", 2));
     assert_false(reads_uint("\xff", 1));
     assert_true(reads_int("\xcf\x7f\xff\xff\xff\xff\xff\xff\xff", 9));
@@ -127,6 +128,17 @@ static void after_a_mismatch_nothing_is_read(void **state) {
     assert_false(pl_unpack_int(&unpack, &value));
     assert_false(pl_unpack_nil(&unpack));
     assert_false(pl_unpack_skip(&unpack));
+    uint64_t natural;
+    double number;
+    uint32_t count;
+    bool truth;
+    const void *bytes;
+    assert_false(pl_unpack_uint(&unpack, &natural));
+    assert_false(pl_unpack_f64(&unpack, &number));
+    assert_false(pl_unpack_bool(&unpack, &truth));
+    assert_false(pl_unpack_bin(&unpack, &bytes, &length));
+    assert_false(pl_unpack_array(&unpack, &count));
+    assert_false(pl_unpack_map(&unpack, &count));
     assert_int_equal(77, value);
 }
 

@@ -31,6 +31,31 @@ static void slips_are_seen_through(void **state) {
     means("lateness", "lateness");
 }
 
+/* Names as long as are looked at, and longer ones beside them. */
+static void long_names_are_compared_to_their_end(void **state) {
+    (void)state;
+    char written[65], right[65], longer[66];
+    for (unsigned i = 0; i < 64; i++)
+        written[i] = right[i] = longer[i] = (char)('a' + i * 7 % 26);
+    written[64] = right[64] = longer[65] = '\0';
+    longer[64] = 'x';
+    right[63] = '-';
+    right[10] = '-';
+    const char *const list[] = {longer, right};
+    assert_ptr_equal(right, pl_text_nearest(written, list, 2));
+    assert_null(pl_text_nearest(written, list, 1));
+    assert_null(pl_text_nearest(longer, list, 2));
+}
+
+static void a_swap_is_one_slip_and_two_changes_are_two(void **state) {
+    (void)state;
+    const char *const list[] = {"abxy", "badc", "abcd"};
+    assert_string_equal("badc", pl_text_nearest("abdc", list, 3)); /* one swap; abcd is one too, but later */
+    assert_string_equal("abxy", pl_text_nearest("abyx", list, 3));
+    assert_null(pl_text_nearest("xyab", list, 3));
+    assert_null(pl_text_nearest("dcba", list, 3));
+}
+
 static void part_of_a_name_will_do(void **state) {
     (void)state;
     means("tumbling", "window.tumbling");
@@ -59,6 +84,8 @@ static void nothing_is_better_than_nonsense(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slips_are_seen_through),
+        cmocka_unit_test(long_names_are_compared_to_their_end),
+        cmocka_unit_test(a_swap_is_one_slip_and_two_changes_are_two),
         cmocka_unit_test(part_of_a_name_will_do),
         cmocka_unit_test(nothing_is_better_than_nonsense),
     };

@@ -91,6 +91,29 @@ static void only_digits_are_digits(void **state) {
             }
 }
 
+/* What stands behind a field is not part of it, digits neither. */
+static void a_field_ends_where_it_ends(void **state) {
+    (void)state;
+    static const char line[] = "27182818284590452353602874713526624977572470936999";
+    for (size_t length = 1; length <= 19; length++)
+        for (size_t from = 0; from + length < sizeof line; from++) {
+            char copy[24], field[sizeof line];
+            int64_t integer;
+            double value;
+            snprintf(copy, sizeof copy, "%.*s", (int)length, line + from);
+            bool fits = strtoull(copy, NULL, 10) <= INT64_MAX;
+            assert_int_equal(fits, pl_text_int(line + from, length, &integer));
+            if (fits) assert_int_equal(strtoll(copy, NULL, 10), integer);
+            for (size_t point = 0; point < length; point++) {
+                memcpy(field, line, sizeof line);
+                field[from + point] = copy[point] = '.';
+                assert_int_equal(length > 1, pl_text_f64(field + from, length, &value));
+                if (length > 1) assert_true(value == strtod(copy, NULL));
+                copy[point] = line[from + point];
+            }
+        }
+}
+
 static bool same(double a, double b) {
     return memcmp(&a, &b, sizeof a) == 0;
 }
@@ -283,6 +306,7 @@ int main(void) {
         cmocka_unit_test(integers_are_read_to_their_limits),
         cmocka_unit_test(what_is_no_integer_is_refused),
         cmocka_unit_test(only_digits_are_digits),
+        cmocka_unit_test(a_field_ends_where_it_ends),
         cmocka_unit_test(decimals_are_read),
         cmocka_unit_test(what_is_no_decimal_is_refused),
         cmocka_unit_test(a_text_may_be_longer_than_any_number),

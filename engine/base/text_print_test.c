@@ -113,6 +113,8 @@ static void doubles_as_people_write_them(void **state) {
     is_shortest(12345678901234567890.0, "1.2345678901234567e19");
     is_shortest(1e17, "1e17");
     is_shortest(0.000001, "0.000001");
+    is_shortest(0.0000012345678901, "0.0000012345678901");
+    is_shortest(0.00000012345678901, "1.2345678901e-7");
     is_shortest(0.00000012, "1.2e-7");
     is_shortest(1e300, "1e300");
     is_shortest(DBL_MAX, "1.7976931348623157e308");

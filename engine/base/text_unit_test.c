@@ -63,6 +63,8 @@ static void what_is_no_duration_is_refused(void **state) {
         "5s ",
         " 5s",
         "1h30",
+        "1:s",
+        "1/s",
         "1w",
         "1.2.3s",
         "5\xc2\xb5s",
