@@ -136,7 +136,7 @@ def main():
             sys.exit(f"potline run: exit code {done.returncode}\n{done.stderr}")
         summary = json.loads(done.stdout)
         print(done.stdout.strip())
-        if summary["lines"] != 3 or summary["tags"] < 300 or summary["alarms"] < 1 or summary["windows"] < 300:
+        if summary["lines"] != 3 or summary["rows_flagged"] < 1 or summary["tags"] < 300 or summary["alarms"] < 1 or summary["windows"] < 300:
             sys.exit("the summary lacks lines, tags, alarms or windows")
         if summary["rows_in"] < (SECONDS - 3) * 60 * 5:
             sys.exit("fewer than 60 pots x 5 signals a second")
