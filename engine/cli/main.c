@@ -1,6 +1,7 @@
 /* main.c: the `potline` binary: picks the subcommand, parses its arguments, answers --help. */
 #include "args.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,6 +65,7 @@ static int run(const struct pl_subcommand *command, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    signal(SIGPIPE, SIG_IGN); /* a peer that goes away is an error of its write, not the end of the engine */
     if (argc < 2) {
         print_overview(stderr);
         return PL_EXIT_USAGE;

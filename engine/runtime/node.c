@@ -284,13 +284,15 @@ enum pl_flow pl_fail(struct pl_node *node, const char *format, ...) {
     return PL_FLOW_FAIL;
 }
 
-/* Ids are the same when the same input is processed again: a hash of node, partition, time, kind, tag and ordinal. */
-static uint64_t event_id(const struct pl_node *node, pl_time time, const char *kind, uint32_t asset, uint32_t tag) {
+/* Ids are the same when the same input is processed again: a hash of all that the event says and of who says it. */
+static uint64_t event_id(const struct pl_node *node, pl_time time, const char *kind, uint32_t asset, uint32_t tag,
+                         const struct pl_pack *body) {
     const struct pl_tags *tags = node->config.tags;
     char text[3 * PL_NAME_MAX + 128];
     int length = snprintf(text, sizeof text, "%s %" PRId64 " %s %s %s", node->config.name, time, kind,
                           pl_tags_get(tags, asset)->name, pl_tags_get(tags, tag)->name);
-    return XXH3_64bits(text, (size_t)length);
+    uint64_t id = XXH3_64bits(text, (size_t)length);
+    return body ? XXH3_64bits_withSeed(pl_pack_data(body), pl_pack_size(body), id) : id;
 }
 
 enum pl_flow pl_emit_event(struct pl_node *node, unsigned port, pl_time time, const char *kind, uint16_t severity,
@@ -302,7 +304,7 @@ enum pl_flow pl_emit_event(struct pl_node *node, unsigned port, pl_time time, co
     if (!batch) return pl_fail(node, "no memory for an event");
     if (size) pl_batch_heap(batch, 0, pl_pack_data(body), size);
     batch->events.time[0] = time;
-    batch->events.id[0] = event_id(node, time, kind, asset, tag);
+    batch->events.id[0] = event_id(node, time, kind, asset, tag, body);
     batch->events.kind[0] = kind_id;
     batch->events.severity[0] = severity;
     batch->events.asset[0] = asset;

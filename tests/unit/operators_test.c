@@ -238,8 +238,9 @@ static void same_output(const struct pl_operator *op, bool cut, bool restore) {
     run_rows(op, plain, false, false);
     run_rows(op, other, cut, restore);
     for (unsigned i = 0; i < PORTS_MAX; i++) {
-        bool same = plain[i].size == other[i].size && memcmp(plain[i].data, other[i].data, plain[i].size) == 0;
-        if (plain[i].size && !same) {
+        bool same = plain[i].size == other[i].size;
+        if (same && plain[i].size) same = memcmp(plain[i].data, other[i].data, plain[i].size) == 0;
+        if (!same) {
             size_t at = 0;
             while (at < plain[i].size && at < other[i].size && plain[i].data[at] == other[i].data[at])
                 at++;
