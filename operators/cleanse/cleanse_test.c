@@ -63,6 +63,12 @@ static void range_flags_by_the_tags_own_limits(void **state) {
                     0); /* nothing destroyed */
     assert_int_equal(test_counter(t, "out_of_range"), 4);
     assert_int_equal(test_counter(t, "missing"), 2);
+    assert_int_equal(test_counter(t, "flagged"), 6);
+    test_close(t);
+    t = make("{range: true, rate: {max: 1e30}}"); /* the same, by the way that keeps a state */
+    test_push(t, rows, 10);
+    expect_qualities(t, quality, 10);
+    assert_int_equal(test_counter(t, "flagged"), 6);
     test_close(t);
 }
 

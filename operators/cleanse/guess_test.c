@@ -68,7 +68,10 @@ static double truth_at(unsigned i) {
 }
 
 static double scatter(void) {
-    return 0.1 * ((rand() + rand() + rand()) / (RAND_MAX + 1.0) - 1.5);
+    double sum = 0;
+    for (unsigned i = 0; i < 3; i++)
+        sum += rand() / (RAND_MAX + 1.0);
+    return 0.1 * (sum - 1.5);
 }
 
 static unsigned wrong_between(const struct run *r, unsigned from, unsigned to) {

@@ -149,12 +149,13 @@ static void judge_deadband(struct cleanse *c, struct track *track, pl_time time,
 }
 
 bool judge_row(struct cleanse *c, struct track *track, uint32_t tag, pl_time time, struct verdict *v) {
-    bool bad_before = pl_quality_bad(v->quality) && !isnan(v->value);
+    bool missing = isnan(v->value);
+    bool bad_before = pl_quality_bad(v->quality) && !missing;
     uint16_t before = v->quality;
     bool ordered = in_order(c, track, time);
     const struct limit *limit = &c->limits.limit[tag];
     if (ordered) note_time(c, track, time);
-    if (isnan(v->value))
+    if (missing)
         judge_missing(c, track, time, ordered, v);
     else if (bad_before)
         return ordered;
@@ -162,7 +163,7 @@ bool judge_row(struct cleanse *c, struct track *track, uint32_t tag, pl_time tim
         judge_range(c, track, v);
     else if (ordered)
         judge_history(c, track, time, v);
-    c->counts[COUNT_FLAGGED] += v->quality != before || !v->keep;
+    c->counts[COUNT_FLAGGED] += missing || v->quality != before;
     if (ordered && v->keep && !isnan(c->deadband) && !pl_quality_bad(v->quality)) judge_deadband(c, track, time, v);
     return ordered;
 }
