@@ -1,10 +1,10 @@
 /* log_bench.c: what appending to the embedded log costs, and reading it back.
  *
- *     log_bench [ROWS] [SHAPE] [PARTITIONS]        SHAPE: steady (default), jitter, random
+ *     log_bench [ROWS] [SHAPE] [PARTITIONS] [BATCH]        SHAPE: steady (default), jitter, random
  *
- * Batches of 4096 samples of 300 tags are made first; then one run appends them, with the CPU time of RocksDB's own
- * threads counted until all is written out. Beside it, in the same program: plain puts of the same encoded bytes, and
- * of the columns as they are in memory (22 bytes a row). CPU a row is the figure to compare.
+ * Batches of BATCH (4096) samples of 300 tags are made first; then one run appends them, with the CPU time of RocksDB's
+ * own threads counted until all is written out. Beside it, in the same program: plain puts of the same encoded bytes,
+ * and of the columns as they are in memory (22 bytes a row). CPU a row is the figure to compare.
  */
 #include <math.h>
 #include <stdio.h>
@@ -18,7 +18,9 @@
 #include "log/record.h"
 #include "store/store.h"
 
-enum { BATCHES = 128, ROWS = 4096, TAGS = 300 };
+enum { BATCHES = 128, TAGS = 300 };
+
+static uint32_t batch_rows = 4096;
 
 struct figures {
     double user, system, wall;
@@ -67,7 +69,7 @@ static double value_of(unsigned tag, const char *shape) {
 }
 
 static void fill(struct pl_batch *b, uint64_t row, const uint32_t *ids, const char *shape) {
-    for (uint32_t i = 0; i < ROWS; i++, row++) {
+    for (uint32_t i = 0; i < batch_rows; i++, row++) {
         unsigned tag = strcmp(shape, "random") == 0 ? (unsigned)(random01() * TAGS) : row % TAGS;
         b->samples.time[i] = 1700000000 * PL_SECOND + (pl_time)(row / TAGS) * 100 * PL_MILLISECOND +
                              (pl_time)(row % TAGS) * 300 * PL_MICROSECOND;
@@ -80,7 +82,7 @@ static void fill(struct pl_batch *b, uint64_t row, const uint32_t *ids, const ch
             b->samples.quality[i] = 0x8001;
         }
     }
-    b->rows = ROWS;
+    b->rows = batch_rows;
 }
 
 static void make_batches(const char *shape) {
@@ -93,9 +95,9 @@ static void make_batches(const char *shape) {
         ids[i] = pl_tags_intern(tags, name, (size_t)length);
     }
     for (unsigned i = 0; i < BATCHES; i++) {
-        batches[i] = pl_batch_new(PL_SAMPLES, ROWS, 0);
+        batches[i] = pl_batch_new(PL_SAMPLES, batch_rows, 0);
         batches[i]->source = pl_tags_intern(tags, "in", 2);
-        fill(batches[i], (uint64_t)i * ROWS, ids, shape);
+        fill(batches[i], (uint64_t)i * batch_rows, ids, shape);
     }
 }
 
@@ -173,8 +175,9 @@ static double run_log(unsigned count, unsigned partitions) {
         need(log->ops->append(log, &record, 1, &error), error);
     }
     settle(store);
-    double cpu = print("append (bytes as in memory)", from, (double)count * ROWS, (double)count * ROWS * 22);
-    read_back(log, (double)count * ROWS);
+    double cpu =
+        print("append (bytes as in memory)", from, (double)count * batch_rows, (double)count * batch_rows * 22);
+    read_back(log, (double)count * batch_rows);
     log->ops->close(log);
     pl_store_close(store);
     remove_folder(path);
@@ -191,14 +194,14 @@ static double run_puts(const char *what, unsigned count, unsigned partitions, ch
     double bytes = 0;
     for (unsigned i = 0; i < count; i++) {
         uint8_t key[PL__RECORD_KEY];
-        pl__record_key((uint16_t)(i % partitions), (uint64_t)(i / partitions) * ROWS, key);
+        pl__record_key((uint16_t)(i % partitions), (uint64_t)(i / partitions) * batch_rows, key);
         rocksdb_writebatch_put_cf(writes, store->family[PL_STORE_BRONZE], (const char *)key, sizeof key,
                                   values[i % BATCHES], sizes[i % BATCHES]);
         need(pl_store_write(store, writes, &error), error);
         bytes += (double)sizes[i % BATCHES];
     }
     settle(store);
-    double cpu = print(what, from, (double)count * ROWS, bytes);
+    double cpu = print(what, from, (double)count * batch_rows, bytes);
     rocksdb_writebatch_destroy(writes);
     pl_store_close(store);
     remove_folder(path);
@@ -216,12 +219,12 @@ static void make_values(char **encoded, size_t *encoded_size, char **plain, size
         need(pl__record_put(&record, rows, tags, &bytes, &error), error);
         encoded_size[i] = bytes.size;
         encoded[i] = pl_buffer_take(&bytes);
-        plain_size[i] = ROWS * 22;
+        plain_size[i] = (size_t)batch_rows * 22;
         char *at = plain[i] = malloc(plain_size[i]);
-        memcpy(at, batches[i]->samples.time, ROWS * 8);
-        memcpy(at + ROWS * 8, batches[i]->samples.value, ROWS * 8);
-        memcpy(at + ROWS * 16, batches[i]->samples.tag, ROWS * 4);
-        memcpy(at + ROWS * 20, batches[i]->samples.quality, ROWS * 2);
+        memcpy(at, batches[i]->samples.time, (size_t)batch_rows * 8);
+        memcpy(at + (size_t)batch_rows * 8, batches[i]->samples.value, (size_t)batch_rows * 8);
+        memcpy(at + (size_t)batch_rows * 16, batches[i]->samples.tag, (size_t)batch_rows * 4);
+        memcpy(at + (size_t)batch_rows * 20, batches[i]->samples.quality, (size_t)batch_rows * 2);
     }
     pl_rows_free(rows);
 }
@@ -238,13 +241,15 @@ static void encode_only(unsigned count) {
         need(pl__record_put(&record, rows, tags, &bytes, &error), error);
         size += (double)bytes.size;
     }
-    print("encode alone", from, (double)count * ROWS, size);
+    print("encode alone", from, (double)count * batch_rows, size);
     pl_buffer_fini(&bytes);
     pl_rows_free(rows);
 }
 
 int main(int argc, char **argv) {
-    unsigned count = (unsigned)((argc > 1 ? atol(argv[1]) : 20000000) / ROWS);
+    if (argc > 4) batch_rows = (uint32_t)atoi(argv[4]);
+    if (batch_rows < 1 || batch_rows > PL_BATCH_ROWS_MAX) return 2;
+    unsigned count = (unsigned)((argc > 1 ? atol(argv[1]) : 20000000) / batch_rows);
     const char *shape = argc > 2 ? argv[2] : "steady";
     unsigned partitions = argc > 3 ? (unsigned)atoi(argv[3]) : 1;
     static char *encoded[BATCHES], *plain[BATCHES];
@@ -252,8 +257,9 @@ int main(int argc, char **argv) {
     make_batches(shape);
     make_values(encoded, encoded_size, plain, plain_size);
 
-    printf("%u rows, %s, %u partitions       ns CPU a row    user  system      MB/s  bytes/row\n", count * ROWS, shape,
-           partitions);
+    printf("%u rows in batches of %u, %s, %u partitions\n", count * batch_rows, batch_rows, shape, partitions);
+    printf("%-36s %7s %7s %7s %9s %8s\n", "CPU, RocksDB's threads included", "ns/row", "user", "system", "MB/s",
+           "B/row");
     encode_only(count);
     double log = run_log(count, partitions);
     double same = run_puts("plain puts of the same bytes", count, partitions, encoded, encoded_size);
