@@ -85,8 +85,8 @@ static bool flush(struct export *export, size_t at_least) {
     }
     if (export->text.size < at_least) return true;
     if (fwrite(export->text.data, 1, export->text.size, export->out) != export->text.size) {
-        fprintf(stderr, "potline export: %s: %s\n", export->final ? export->final : "standard output", strerror(errno));
-        return false;
+        if (export->final) fprintf(stderr, "potline export: %s: %s\n", export->final, strerror(errno));
+        return false; /* of standard output, main says it */
     }
     pl_buffer_reset(&export->text);
     return true;
@@ -161,8 +161,7 @@ static bool close_output(struct export *export, bool complete) {
     bool good = complete && fflush(export->out) == 0, named = export->out && export->out != stdout;
     if (named && fclose(export->out)) good = false;
     if (good && export->temporary) good = rename(export->temporary, export->final) == 0;
-    if (complete && !good)
-        fprintf(stderr, "potline export: %s: %s\n", export->final ? export->final : "standard output", strerror(errno));
+    if (complete && !good && named) fprintf(stderr, "potline export: %s: %s\n", export->final, strerror(errno));
     if (!good && named && export->temporary) unlink(export->temporary);
     pl_free(export->temporary);
     pl_free(export->final);
@@ -192,7 +191,7 @@ static bool write_rows(struct export *export) {
 static void say_what_is_not_there(const struct export *export) {
     const char *zone = pl_zone_names[export->zone];
     for (unsigned kind = 0; kind < PL_KINDS; kind++)
-        if (export->left_out[kind])
+        if (export->left_out[kind] && export->kind == ANY_KIND)
             fprintf(stderr, "potline export: %llu rows of %s are left out; --kind %s gives them\n",
                     (unsigned long long)export->left_out[kind], pl_kind_info[kind].name, pl_kind_info[kind].name);
     if (export->rows) return;
@@ -276,15 +275,19 @@ const struct pl_subcommand pl_subcommand_export = {
            "CSV has a header and rows of one kind: samples, of gold windows, or else what there is. Times are\n"
            "nanoseconds since 1970 (time_ns) or RFC 3339 text (time); numbers are exact, missing values `nan`.\n"
            "As JSON, a line is an object whose `type` is its kind; NaN is null, infinities are strings.",
+    /* clang-format off */
     .options = PL_CLI_OPTIONS(
-        {"data", "DIR", "The data folder.", 0}, {"zone", "ZONE", "bronze, silver, gold or dead.", 0},
+        {"data", "DIR", "The data folder.", 0},
+        {"zone", "ZONE", "bronze, silver, gold or dead.", 0},
         {"tags", "GLOB", "Only rows whose tag or asset fits; may be repeated.", 0},
         {"node", "NAME", "Only what this node wrote; of bronze, what this source gave.", 0},
         {"kind", "KIND", "Only samples, windows, profiles, setpoints or events.", 0},
         {"from", "T", "Only rows at this time or later: RFC 3339, or nanoseconds.", 0},
-        {"to", "T", "Only rows before this time.", 0}, {"format", "FORMAT", "csv (the default) or ndjson.", 0},
+        {"to", "T", "Only rows before this time.", 0},
+        {"format", "FORMAT", "csv (the default) or ndjson.", 0},
         {"json", NULL, "The same as --format ndjson.", 0},
         {"time", "FORM", "ns (the default of csv) or rfc3339 (of ndjson).", 0},
         {"out", "FILE", "Write to this file (default: standard output).", 'o'}),
+    /* clang-format on */
     .run = export_zone,
 };
