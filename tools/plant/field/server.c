@@ -84,7 +84,7 @@ void plant_server_close(struct plant_server *server) {
 }
 
 uint16_t plant_server_port(const struct plant_server *server) {
-    struct sockaddr_in at;
+    struct sockaddr_in at = {0};
     socklen_t size = sizeof at;
     return getsockname(server->listener, (struct sockaddr *)&at, &size) == 0 ? ntohs(at.sin_port) : 0;
 }

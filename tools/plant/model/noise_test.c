@@ -41,8 +41,8 @@ static void the_pad_rolls_at_its_frequency(void **state) {
         x[i] = noise.volts;
     }
     double best = 0, at = 0;
-    for (double f = 0.004; f < 0.06; f += 0.001) { /* averaged periodogram */
-        double power = 0;
+    for (int mhz = 4; mhz < 60; mhz++) { /* averaged periodogram */
+        double power = 0, f = mhz / 1000.0;
         for (int from = 0; from + 1024 <= N; from += 1024) {
             double re = 0, im = 0;
             for (int i = 0; i < 1024; i++) {

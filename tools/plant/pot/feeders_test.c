@@ -41,7 +41,8 @@ static void blockages_come_and_go(void **state) {
         struct plant_feeders f, g;
         plant_feeders_init(&f, 3, 1, pot);
         plant_feeders_init(&g, 3, 1, pot);
-        for (double now = 0; now < 30 * 86400.0; now += 60) {
+        for (int minute = 0; minute < 30 * 1440; minute++) {
+            double now = minute * 60.0;
             changes += plant_feeders_age(&f, now);
             plant_feeders_age(&g, now);
             plant_feeders_stroke(&g, now);
