@@ -6,7 +6,7 @@
 #include "span.h"
 
 /* Costs, in drops; and how much dearer than the best a guess may be. */
-static const double SHIFT_COST = 3, SHIFTED_ROW_COST = 1.0 / 32, LEVEL_COST = 15, CUT = 5;
+static const double SHIFT_COST = 3, SHIFTED_ROW_COST = 1.0 / 32, LEVEL_COST = 15, CUT = 4;
 
 struct guess {
     double cost;
