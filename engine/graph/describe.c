@@ -96,7 +96,7 @@ void pl_catalog_describe(const struct pl_operator *op, FILE *out) {
     for (const struct pl_flag_text *text = pl__flag_texts; text->name; text++)
         if (op->flags & text->flag) fprintf(out, "  %-20s %s\n", text->name, text->doc);
     if (op->guarantee) {
-        fprintf(out, "  %-20s\n", "guarantee");
+        fputs("  guarantee\n", out);
         wrap(out, 23, op->guarantee);
     }
     describe_ports(out, "Inputs", op->inputs, false);

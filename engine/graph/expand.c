@@ -20,7 +20,8 @@ struct template {
     struct values variables[VARIABLES_MAX];
     unsigned variable_count;
     struct pl_yaml *into; /* the copies go to the end of this */
-    bool repeated;
+    bool repeated;        /* the next copy is not the first */
+    bool checked;
 };
 
 static void expand_value(const struct pl_expansion *expansion, struct pl_yaml *value, const struct pl_variable *scope);
@@ -147,6 +148,17 @@ static struct pl_yaml *copy(struct pl_yaml_context *yaml, const struct pl_yaml *
     return value;
 }
 
+/* After the first copy it is known which variables are used. Another one is reported, and counts as a single value. */
+static void check_used(struct template *template) {
+    for (unsigned i = 0; i < template->variable_count; i++) {
+        struct values *values = &template->variables[i];
+        if (values->used) continue;
+        pl__problem_at(template->expansion->yaml->problems, values->place->key_place,
+                       "{%s} is used nowhere in what this foreach repeats", values->name);
+        values->count = 1;
+    }
+}
+
 static bool make_copies(struct template *template, unsigned index, const struct pl_variable *scope) {
     const struct pl_expansion *expansion = template->expansion;
     if (index == template->variable_count) {
@@ -155,7 +167,8 @@ static bool make_copies(struct template *template, unsigned index, const struct 
         if (made->key) pl__substitute_key(expansion, made, scope);
         expand_value(expansion, made, scope);
         pl__yaml_add(template->into, made);
-        template->repeated = true;
+        if (!template->checked) check_used(template);
+        template->checked = template->repeated = true;
         return true;
     }
     struct values *values = &template->variables[index];
@@ -183,11 +196,7 @@ static void expand_template(const struct pl_expansion *expansion, struct pl_yaml
     struct pl_yaml *foreach = pl__yaml_find(body, "foreach");
     expand_value(expansion, foreach, scope);
     remove_child(body, foreach);
-    if (!read_foreach(&template, foreach) || !make_copies(&template, 0, scope)) return;
-    for (unsigned i = 0; i < template.variable_count; i++)
-        if (!template.variables[i].used)
-            pl__problem_at(expansion->yaml->problems, template.variables[i].place->key_place,
-                           "{%s} is used nowhere in what this foreach repeats", template.variables[i].name);
+    if (!read_foreach(&template, foreach) || !make_copies(&template, 0, scope)) *expansion->lost = true;
 }
 
 /* ---- Trees ---- */

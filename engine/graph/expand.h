@@ -27,6 +27,7 @@ struct pl_variable { /* of a foreach */
 struct pl_expansion {
     struct pl_yaml_context *yaml;
     bool checking; /* an environment variable that is not set warns, and its text stands for any value */
+    bool *lost;    /* set when a template could not be written out: what it would have made is missing */
 };
 
 /* Expands a tree in place. */

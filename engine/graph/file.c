@@ -51,9 +51,14 @@ static bool read_open(int fd, bool pipe, struct pl_file *file, const char **reas
     return read_all(fd, file, reason);
 }
 
+static int open_input(const char *path, bool pipe) {
+    if (pipe && strcmp(path, "-") == 0) return dup(STDIN_FILENO);
+    return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (pipe ? 0 : O_NONBLOCK));
+}
+
 bool pl__file_read(const char *path, bool pipe, struct pl_file *file, const char **reason) {
     *file = (struct pl_file){0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (pipe ? 0 : O_NONBLOCK));
+    int fd = open_input(path, pipe);
     if (fd < 0) {
         *reason = reason_of(errno);
         return false;

@@ -15,8 +15,8 @@ struct pl_file {
     uint64_t device, inode; /* the same for the same file under another name */
 };
 
-/* Reads a whole file. Only where `pipe` is true may it be one (or a terminal): reading those may wait. False after an
- * error, with a reason in *reason fit to follow the file's name ("no such file"). */
+/* Reads a whole file. Only where `pipe` is true may it be one (or a terminal, or "-" for standard input): reading those
+ * may wait. False after an error, with a reason in *reason fit to follow the file's name ("no such file"). */
 bool pl__file_read(const char *path, bool pipe, struct pl_file *file, const char **reason);
 
 /* `path` as seen from the folder of the file `from`: what is absolute stays. NULL without memory. */

@@ -77,10 +77,9 @@ static void finish(struct pl_draft *draft) {
 
 static void read_graph(struct pl_yaml_context *yaml, const struct pl_graph_options *options, struct pl_graph *graph,
                        const char *text, size_t length) {
-    struct pl_expansion expansion = {yaml, options && options->checking};
     struct pl_source source;
     struct pl_draft draft = {.yaml = yaml, .source = &source, .graph = graph};
-    pl__source_load(&expansion, graph->path, text, length, &source);
+    pl__source_load(yaml, options && options->checking, graph->path, text, length, &source);
     if (!source.root) return;
     for (const char *const *set = options ? options->set : NULL; set && *set; set++)
         pl__set_apply(yaml, &source, *set);

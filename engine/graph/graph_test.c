@@ -268,8 +268,7 @@ static void heads(void **state) {
     bad("potline: 1\nname: My Graph\nnodes: { in: { op: t.source }, o: { op: t.file, from: in } }\n",
         "g.yaml:2:7: name: \"My Graph\" is no name for a graph; up to 63 lower-case letters, digits and '-'\n");
     bad("potline: 1\nname: x\n", "g.yaml:1:1: a graph needs nodes, like in: { op: source.csv, ... }\n");
-    bad(HEAD "nodes: []\n", "g.yaml:3:1: a graph needs nodes, like in: { op: source.csv, ... }\n"
-                            "g.yaml:3:8: nodes is a map of names and nodes, like in: { op: source.csv, ... }\n");
+    bad(HEAD "nodes: []\n", "g.yaml:3:8: nodes is a map of names and nodes, like in: { op: source.csv, ... }\n");
     bad("- 1\n", "g.yaml:1:1: a graph file is a map: potline: 1, name: ..., nodes: ...\n");
     bad(HEAD "log: false\nqueue: false\npartition: 4\nnodes: { in: { op: t.source }, o: { op: t.file, from: in } }\n",
         "g.yaml:3:6: log: a graph without a log says log: { kind: none }\n"

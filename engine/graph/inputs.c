@@ -50,6 +50,7 @@ static void report_no_node(struct pl_draft *draft, const struct pl_draft_node *n
                            const char *name) {
     char quoted[PL_QUOTE_MAX];
     const char *nearest = NULL;
+    if (draft->source->lost) return;
     const char **names = pl__problems_enough(draft->yaml->problems)
                              ? NULL
                              : pl__arena_alloc(draft->yaml->arena, draft->count * sizeof *names);
@@ -119,7 +120,8 @@ static void take_from_all(struct pl_draft *draft, struct pl_draft_node *node, co
     }
     if (found) return;
     node->inputs_unknown = true;
-    pl__draft_problem(draft, node, at, ".from", "no node fits %s", pl__quote(quoted, pattern));
+    if (!draft->source->lost)
+        pl__draft_problem(draft, node, at, ".from", "no node fits %s", pl__quote(quoted, pattern));
 }
 
 static void take_reference(struct pl_draft *draft, struct pl_draft_node *node, const struct pl_yaml *at,

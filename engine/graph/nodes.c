@@ -157,7 +157,8 @@ static void check_former_names(const struct pl_draft *draft) {
 void pl__draft_nodes(struct pl_draft *draft) {
     struct pl_arena *arena = draft->yaml->arena;
     unsigned count = draft->source->nodes->count;
-    if (count == 0) report_nodes(draft, "a graph needs nodes, like in: { op: source.csv, ... }");
+    if (count == 0 && !draft->source->lost)
+        report_nodes(draft, "a graph needs nodes, like in: { op: source.csv, ... }");
     if (count > PL_GRAPH_NODES_MAX) report_nodes(draft, "more than 10,000 nodes");
     if (count == 0 || count > PL_GRAPH_NODES_MAX) return;
     draft->nodes = pl__arena_alloc(arena, count * sizeof *draft->nodes);

@@ -235,11 +235,13 @@ static void read_record(const struct item *item, struct pl_yaml *record, void *i
 static void read_list(const struct item *item) {
     struct pl_list *list = item->field;
     struct pl_yaml *value = item->value;
-    if (is_text(value)) pl__records_read(item->work->reader->yaml, value);
-    if (value->any) {
-        item->work->reader->failed = true;
-        return;
+    if (is_text(value)) {
+        char quoted[PL_QUOTE_MAX];
+        const char *reason = pl__records_read(item->work->reader->yaml, value);
+        if (reason) report(item->work, &item->path, value, "%s: %s", pl__quote(quoted, value->text), reason);
+        item->work->reader->failed = item->work->reader->failed || value->any;
     }
+    if (value->any) return;
     if (value->type != PL_YAML_LIST) {
         report_wrong(item, value);
         return;

@@ -343,11 +343,12 @@ static void mistakes_in_tables_have_their_own_places(void **state) {
     expect_table("tag,address\n\"a\"b,1\n",
                  "t.csv:2:4: expected a delimiter or the end of the line behind the closing quote\n");
     expect_table("tag,states\na,\"[b\"\n", "t.csv:2:3: expected ',' or ']' before this\n");
+    expect_table("tag\na\nb\xf6\n", "t.csv:3:2: the table is not UTF-8 here\n");
     expect_table("", "t.csv:1:1: expected a first line that names the columns\n");
     expect_table("# nothing\n", "t.csv:2:1: expected a first line that names the columns\n");
-    expect_problem("rows: /nowhere/t.csv", "t:1:7: table \"/nowhere/t.csv\": no such file\n");
-    expect_problem("rows: /tmp", "t:1:7: table \"/tmp\": a folder\n");
-    expect_problem("rows: /dev/zero", "t:1:7: table \"/dev/zero\": not a regular file\n");
+    expect_problem("rows: /nowhere/t.csv", "t:1:7: node.rows: \"/nowhere/t.csv\": no such file\n");
+    expect_problem("rows: /tmp", "t:1:7: node.rows: \"/tmp\": a folder\n");
+    expect_problem("rows: /dev/zero", "t:1:7: node.rows: \"/dev/zero\": not a regular file\n");
 }
 
 /* ---- Operators ---- */

@@ -6,13 +6,13 @@
 #include <potline/alloc.h>
 #include <potline/option.h>
 
+#include "base/utf8.h"
 #include "file.h"
 
 enum { COLUMNS_MAX = 256 };
 
 struct reader {
     struct pl_yaml_context *context;
-    const char *file;
     const char *at, *end;
     char delimiter;
     struct pl_place place; /* of `at` */
@@ -187,30 +187,34 @@ static void read_records(struct reader *r, struct pl_yaml *list) {
     }
 }
 
-static bool is_text(const struct pl_file *file) {
-    return memchr(file->text, 0, file->length) == NULL;
+/* Spreadsheets may write a code page of their own. */
+static bool check_bytes(struct reader *r) {
+    struct reader walk = *r;
+    while (walk.at < walk.end) {
+        unsigned bytes = pl_utf8_next(walk.at, (size_t)(walk.end - walk.at));
+        if (!bytes || !*walk.at) {
+            fail(r, walk.place, bytes ? "a NUL character in the table" : "the table is not UTF-8 here");
+            return false;
+        }
+        for (; bytes > 0; bytes--)
+            step(&walk);
+    }
+    return true;
 }
 
-void pl__records_read(struct pl_yaml_context *context, struct pl_yaml *value) {
+const char *pl__records_read(struct pl_yaml_context *context, struct pl_yaml *value) {
     const char *path = pl__file_beside(context->arena, value->place.file, value->text);
     struct pl_file file;
     const char *reason;
-    char quoted[PL_QUOTE_MAX];
     value->any = true;
-    if (!path) return;
-    if (!pl__file_read(path, false, &file, &reason)) {
-        pl__problem(context->problems, value, "table %s: %s", pl__quote(quoted, path), reason);
-        return;
-    }
-    struct reader reader = {.context = context, .file = path, .at = file.text, .end = file.text + file.length};
+    if (!path) return NULL;
+    if (!pl__file_read(path, false, &file, &reason)) return reason;
+    struct reader reader = {.context = context, .at = file.text, .end = file.text + file.length};
     if (file.length >= 3 && memcmp(file.text, "\xef\xbb\xbf", 3) == 0) reader.at += 3;
     reader.place = (struct pl_place){path, 1, 1};
     pl__problems_file(context->problems, path);
     struct pl_yaml list = {.type = PL_YAML_LIST};
-    if (is_text(&file))
-        read_records(&reader, &list);
-    else
-        fail(&reader, (struct pl_place){.file = path}, "no text: it holds NUL characters");
+    if (check_bytes(&reader)) read_records(&reader, &list);
     if (!reader.failed) {
         value->type = PL_YAML_LIST;
         value->first = list.first;
@@ -219,4 +223,5 @@ void pl__records_read(struct pl_yaml_context *context, struct pl_yaml *value) {
         value->any = false;
     }
     pl_free(file.text);
+    return NULL;
 }

@@ -109,6 +109,10 @@ bool pl_catalog_markdown(FILE *out) {
         const struct pl_operator *op = pl_registry_get(i);
         fprintf(out, "- `%s`: %s\n", op->name, op->summary);
     }
+    fputs("\n## Options of a graph\n", out);
+    put_options(out, pl__graph_options);
+    fputs("\n## Rules about tags\n", out);
+    put_options(out, pl__tag_options);
     fputs("\n## Options of every node\n", out);
     put_options(out, pl__node_options);
     fputs("\nOf sources besides:\n", out);

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
 #include <potline/tag.h>
 #include <potline/text.h>
@@ -155,13 +156,18 @@ static void read_sync(struct pl_options_reader *reader, struct pl_graph_settings
                             pl__quote(quoted, sync));
 }
 
+static bool is_false(const struct pl_options_reader *reader, const char *name) {
+    const struct pl_yaml *value = pl__yaml_find(reader->map, name);
+    return value && value->type == PL_YAML_SCALAR && !value->any && strcasecmp(value->text, "false") == 0;
+}
+
 static void check_graph(struct pl_options_reader *reader, struct pl_graph_settings *settings) {
     check_version(reader);
     check_name(reader, settings->name);
     read_sync(reader, settings);
-    if (!settings->log_given)
+    if (is_false(reader, "log"))
         pl__options_problem(reader, "log", false, "a graph without a log says log: { kind: none }");
-    if (!settings->queue_given) pl__options_problem(reader, "queue", false, "an edge always has a queue");
+    if (is_false(reader, "queue")) pl__options_problem(reader, "queue", false, "an edge always has a queue");
     if (settings->log_kind == PL_LOG_NONE)
         pl__options_problem(reader, "log.kind", true,
                             "without a log there is no replay and no recovery: what is under way at a crash is lost");

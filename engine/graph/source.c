@@ -53,7 +53,7 @@ static void report_cycle(const struct loader *loader, const struct pl_yaml *at, 
     if (chain) pl__problem(problems_of(loader), at, "files include each other in a circle: %s", chain);
 }
 
-static void parse_include(struct loader *loader, const char *path, const struct pl_file *file,
+static bool parse_include(struct loader *loader, const char *path, const struct pl_file *file,
                           const struct open_file *outer) {
     struct pl_yaml_context *yaml = loader->expansion->yaml;
     loader->files[loader->file_count].device = file->device;
@@ -61,49 +61,50 @@ static void parse_include(struct loader *loader, const char *path, const struct 
     loader->bytes += file->length;
     pl__problems_file(yaml->problems, path);
     struct pl_yaml *root = pl__yaml_parse(yaml, file->text, file->length, path);
-    if (!root) return;
+    if (!root) return false;
     struct open_file open = {path, file->device, file->inode, outer, outer->depth + 1};
     take_file(loader, root, &open);
+    return true;
 }
 
-static void include_one(struct loader *loader, struct pl_yaml *at, const struct open_file *outer) {
+/* False when what the file would have brought is missing. */
+static bool include_one(struct loader *loader, struct pl_yaml *at, const struct open_file *outer) {
     char quoted[PL_QUOTE_MAX];
-    if (at->any) return;
+    if (at->any) return false;
     if (at->type != PL_YAML_SCALAR || pl__yaml_null(at)) {
         pl__problem(problems_of(loader), at, "include is the path of a file, or a list of them");
-        return;
+        return false;
     }
     if (outer->depth == PL_INCLUDE_DEPTH_MAX) {
         pl__problem(problems_of(loader), at, "files include each other more than 8 deep");
-        return;
+        return false;
     }
     const char *path = pl__file_beside(loader->expansion->yaml->arena, outer->path, at->text);
     struct pl_file file;
     const char *reason;
-    if (!path) return;
+    if (!path) return false;
     if (!pl__file_read(path, false, &file, &reason)) {
         pl__problem(problems_of(loader), at, "include %s: %s", pl__quote(quoted, path), reason);
-        return;
+        return false;
     }
-    if (is_open(outer, &file))
+    bool good = true;
+    if (is_open(outer, &file)) {
         report_cycle(loader, at, outer);
-    else if (included_before(loader, &file))
-        at->any = true;
-    else if (loader->file_count == PL_INCLUDE_FILES_MAX || loader->bytes + file.length > PL_FILE_SIZE_MAX)
+    } else if (loader->file_count == PL_INCLUDE_FILES_MAX || loader->bytes + file.length > PL_FILE_SIZE_MAX) {
         pl__problem(problems_of(loader), at, "more than 256 files, or 16 MiB, are included");
-    else
-        parse_include(loader, path, &file, outer);
+        good = false;
+    } else if (!included_before(loader, &file)) {
+        good = parse_include(loader, path, &file, outer);
+    }
     pl_free(file.text);
+    return good;
 }
 
 static void take_includes(struct loader *loader, struct pl_yaml *include, const struct open_file *file) {
     if (!include) return;
-    if (include->type != PL_YAML_LIST) {
-        include_one(loader, include, file);
-        return;
-    }
-    for (struct pl_yaml *item = include->first; item; item = item->next)
-        include_one(loader, item, file);
+    bool list = include->type == PL_YAML_LIST;
+    for (struct pl_yaml *item = list ? include->first : include; item; item = list ? item->next : NULL)
+        if (!include_one(loader, item, file)) *loader->expansion->lost = true;
 }
 
 /* ---- Nodes, tags, groups ---- */
@@ -120,16 +121,23 @@ static void move_children(struct pl_yaml *to, struct pl_yaml *from) {
 }
 
 static void take_nodes(struct loader *loader, struct pl_yaml *nodes) {
-    if (!nodes || nodes->any || pl__yaml_null(nodes)) return;
-    if (nodes->type == PL_YAML_MAP)
+    if (!nodes || pl__yaml_null(nodes)) return;
+    if (nodes->type == PL_YAML_MAP && !nodes->any) {
         move_children(loader->source->nodes, nodes);
-    else
+        return;
+    }
+    *loader->expansion->lost = true;
+    if (!nodes->any)
         pl__problem(problems_of(loader), nodes, "nodes is a map of names and nodes, like in: { op: source.csv, ... }");
 }
 
 static void take_tags(struct loader *loader, struct pl_yaml *tags) {
     if (!tags || tags->any || pl__yaml_null(tags)) return;
-    if (tags->type == PL_YAML_SCALAR) pl__records_read(loader->expansion->yaml, tags);
+    if (tags->type == PL_YAML_SCALAR) {
+        char quoted[PL_QUOTE_MAX];
+        const char *reason = pl__records_read(loader->expansion->yaml, tags);
+        if (reason) pl__problem(problems_of(loader), tags, "tags: %s: %s", pl__quote(quoted, tags->text), reason);
+    }
     if (tags->any) return;
     if (tags->type == PL_YAML_LIST)
         move_children(loader->source->tags, tags);
@@ -209,10 +217,10 @@ static void load_text(struct loader *loader, const char *path, const char *text,
     if (loader->source->nodes) pl__yaml_check_keys(yaml, loader->source->nodes);
 }
 
-void pl__source_load(const struct pl_expansion *expansion, const char *path, const char *text, size_t length,
+void pl__source_load(struct pl_yaml_context *yaml, bool checking, const char *path, const char *text, size_t length,
                      struct pl_source *source) {
-    struct pl_yaml_context *yaml = expansion->yaml;
-    struct loader loader = {.expansion = expansion, .source = source};
+    struct pl_expansion expansion = {.yaml = yaml, .checking = checking, .lost = &source->lost};
+    struct loader loader = {.expansion = &expansion, .source = source};
     struct pl_place whole = {.file = path};
     struct pl_file file = {.length = length};
     const char *reason;

@@ -7,6 +7,7 @@
 
 #include <potline/alloc.h>
 
+#include "base/utf8.h"
 #include "file.h"
 
 struct parser {
@@ -77,10 +78,15 @@ static int compare_keys(const void *left, const void *right) {
 
 static void report_twice(struct pl_yaml_context *context, const struct pl_yaml *first, const struct pl_yaml *again) {
     char quoted[PL_QUOTE_MAX];
-    bool same_file = strcmp(first->key_place.file, again->key_place.file) == 0;
-    pl__problem_at(context->problems, again->key_place, "%s is given twice, first at %s%s%d:%d",
-                   pl__quote(quoted, again->key), same_file ? "" : first->key_place.file, same_file ? "" : ":",
-                   first->key_place.line, first->key_place.column);
+    const struct pl_place *a = &first->key_place, *b = &again->key_place;
+    const struct pl_yaml key = {.place = *b, .repeated = again->repeated};
+    bool same_file = strcmp(a->file, b->file) == 0;
+    if (!same_file || a->line != b->line || a->column != b->column)
+        pl__problem(context->problems, &key, "%s is given twice, first at %s%s%d:%d", pl__quote(quoted, again->key),
+                    same_file ? "" : a->file, same_file ? "" : ":", a->line, a->column);
+    else if (!strchr(again->key, '{')) /* what is left in braces will be reported as no name */
+        pl__problem(context->problems, &key, "foreach makes %s several times; the name needs each of its variables",
+                    pl__quote(quoted, again->key));
 }
 
 /* Children without a key leave the map. */
@@ -214,22 +220,13 @@ static void report_scanner(const struct parser *parser) {
         pl__problem_at(parser->context->problems, place, "%s", word.ours);
 }
 
-static void report_reader(const struct parser *parser) {
-    struct pl_place place = place_of_byte(parser, parser->yaml.problem_offset);
-    int value = parser->yaml.problem_value;
-    if (strcmp(parser->yaml.problem, "control characters are not allowed") == 0)
-        pl__problem_at(parser->context->problems, place, "control character U+%04X in the file", (unsigned)value);
-    else if (strcmp(parser->yaml.problem, "invalid Unicode character") == 0)
-        pl__problem_at(parser->context->problems, place, "this is no character of UTF-8");
-    else
-        pl__problem_at(parser->context->problems, place, "the file is not UTF-8 here (byte 0x%02x)",
-                       (unsigned)value & 0xff);
-}
-
 static void report_syntax(const struct parser *parser) {
     switch (parser->yaml.error) {
     case YAML_MEMORY_ERROR: pl__arena_fail(parser->context->arena, PL_NO_MEMORY); break;
-    case YAML_READER_ERROR: report_reader(parser); break;
+    case YAML_READER_ERROR: /* all else about bytes has been checked */
+        pl__problem_at(parser->context->problems, place_of_byte(parser, parser->yaml.problem_offset),
+                       "control character U+%04X in the file", (unsigned)parser->yaml.problem_value);
+        break;
     default: report_scanner(parser); break;
     }
 }
@@ -382,11 +379,24 @@ static struct pl_yaml *take_document(struct parser *parser) {
     return whole ? value : NULL;
 }
 
-static struct pl_yaml *parse(struct parser *parser) {
+static bool check_bytes(const struct parser *parser) {
+    struct pl_problems *problems = parser->context->problems;
     if (parser->length > PL_FILE_SIZE_MAX) {
-        pl__problem_at(parser->context->problems, (struct pl_place){.file = parser->file}, "larger than 16 MiB");
-        return NULL;
+        pl__problem_at(problems, (struct pl_place){.file = parser->file}, "larger than 16 MiB");
+        return false;
     }
+    for (size_t at = 0, bytes; at < parser->length; at += bytes) {
+        bytes = pl_utf8_next(parser->text + at, parser->length - at);
+        if (bytes) continue;
+        pl__problem_at(problems, place_of_byte(parser, at), "the file is not UTF-8 here (byte 0x%02x)",
+                       (unsigned char)parser->text[at]);
+        return false;
+    }
+    return true;
+}
+
+static struct pl_yaml *parse(struct parser *parser) {
+    if (!check_bytes(parser)) return NULL;
     if (!yaml_parser_initialize(&parser->yaml)) {
         pl__arena_fail(parser->context->arena, PL_NO_MEMORY);
         return NULL;

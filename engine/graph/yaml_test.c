@@ -128,8 +128,8 @@ static void syntax_errors_have_places_and_words(void **state) {
 static void bytes_that_are_no_text_are_refused(void **state) {
     (void)state;
     expect_problems("a: \xff\n", "t:1:4: the file is not UTF-8 here (byte 0xff)\n");
-    expect_problems("ok: 1\nb: \xc3(\n", "t:2:5: the file is not UTF-8 here (byte 0x28)\n");
-    expect_problems("a: \xed\xa0\x80\n", "t:1:4: this is no character of UTF-8\n"); /* a surrogate */
+    expect_problems("ok: 1\nb: \xc3(\n", "t:2:4: the file is not UTF-8 here (byte 0xc3)\n");
+    expect_problems("a: \xed\xa0\x80\n", "t:1:4: the file is not UTF-8 here (byte 0xed)\n"); /* a surrogate */
     expect_problems("a: \x01\n", "t:1:4: control character U+0001 in the file\n");
     expect_problems_of("a: b\0c\n", 7, "t:1:5: control character U+0000 in the file\n");
     expect_problems("a: \"x\\0y\"\n", "t:1:4: a NUL character in a text\n");

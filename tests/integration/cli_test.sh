@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# What the binary answers: exit codes, --help everywhere, 'did you mean', data on standard output and the rest not.
+set -euo pipefail
+root="$(cd "$(dirname "$0")/../.." && pwd)"
+potline="${POTLINE_BIN:-$root/build/release/bin}/potline"
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+# answer CODE TEXT COMMAND...: the exit code, and a text that is in what it says (out and err together).
+answer() {
+  local wanted="$1" text="$2" code=0
+  shift 2
+  "$@" > out 2> err || code=$?
+  if [[ "$code" != "$wanted" ]] || ! grep -q -F -- "$text" <<< "$(cat out err)"; then
+    echo "$*: exit code $code (expected $wanted), expected '$text'; it said:"
+    cat out err
+    exit 1
+  fi
+}
+empty() { [[ ! -s "$1" ]] || { echo "expected nothing in standard $1, found:"; cat "$1"; exit 1; }; }
+
+answer 2 "usage: potline COMMAND" "$potline"
+empty out
+answer 0 "usage: potline COMMAND" "$potline" --help
+empty err
+answer 2 'there is no command "chek"; did you mean check?' "$potline" chek
+answer 0 "potline " "$potline" version
+answer 0 "potline " "$potline" --version
+answer 0 '"abi"' "$potline" version --json
+for command in $("$potline" --help | sed -n 's/^  \([a-z-]*\)  *[A-Z].*/\1/p'); do
+  answer 0 "usage: potline $command" "$potline" "$command" --help
+  empty err
+  answer 0 "usage: potline $command" "$potline" help "$command"
+  answer 2 "there is no option --no-such-option" "$potline" "$command" --no-such-option
+done
+
+answer 2 "GRAPH... is missing" "$potline" check
+answer 2 "did you mean --json?" "$potline" check --jsn x.yaml
+answer 2 "--json takes no value" "$potline" check --json=yes x.yaml
+answer 2 "--format needs a value" "$potline" graph x.yaml --format
+answer 2 'is one argument too many' "$potline" graph x.yaml y.yaml
+answer 2 'x.yaml: no such file' "$potline" check x.yaml
+answer 2 'no such file' "$potline" graph -- --x.yaml
+
+cat > good.yaml <<'YAML'
+potline: 1
+name: good
+nodes:
+  in: { op: source.modbus, endpoint: plc, registers: [ { tag: line1.pot01.voltage, address: 1 } ] }
+  tenths: { op: window.tumbling, from: in, size: 10s }
+  gold: { op: sink.lake, zone: gold, from: tenths }
+YAML
+answer 0 "" "$potline" check good.yaml
+empty out
+empty err
+answer 0 "" "$potline" check - < good.yaml
+sed 's/10s/10 sec/' good.yaml > bad.yaml
+answer 2 'bad.yaml:5:50: tenths.size: "10 sec" is not a duration; write 10s' "$potline" check good.yaml bad.yaml
+empty err
+answer 2 '"column": 50' "$potline" check --json bad.yaml
+answer 2 'tenths.size: "10 sec"' "$potline" graph bad.yaml
+empty out
+answer 0 "flowchart LR" "$potline" graph good.yaml
+answer 0 "digraph" "$potline" graph good.yaml --format dot
+answer 2 'is not one of mermaid, dot, json; did you mean dot?' "$potline" graph good.yaml --format=dott
+answer 0 '"partitions": 4' "$potline" graph good.yaml --json --set partitions=4
+/usr/bin/python3 - out <<'PY'
+import json, sys
+graph = json.load(open(sys.argv[1]))
+assert [n["name"] for n in graph["nodes"]] == ["in", "tenths", "gold"], graph
+assert [n["section"] for n in graph["nodes"]] == ["source", "keyed", "keyed"], graph
+assert [(e["from"], e["to"], e["kind"]) for e in graph["edges"]] == \
+    [("in", "tenths", "samples"), ("tenths", "gold", "windows")], graph
+PY
+
+answer 0 "window.tumbling" "$potline" inspect
+answer 0 "Length of one window." "$potline" inspect window.tumbling
+answer 2 "did you mean window.tumbling?" "$potline" inspect window.tumblin
+answer 0 '"name": "window.tumbling"' "$potline" inspect window.tumbling --json
+for form in --json --schema; do
+  answer 0 "" "$potline" inspect "$form"
+  /usr/bin/python3 -m json.tool out > /dev/null
+done
+
+# Output that cannot be written is a failure.
+answer 1 "standard output" bash -c "'$potline' inspect --json > /dev/full"
+echo "the binary answers as it should"
