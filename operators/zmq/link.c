@@ -94,8 +94,8 @@ static enum pl_code set_up_socket(struct pl__link *link, const struct pl__link_o
     if (zmq_setsockopt(link->socket, ZMQ_MAXMSGSIZE, &longest, sizeof(longest))) {
         return pl_error_set(error, PL_UNAVAILABLE, "ZeroMQ refuses a limit of messages: %s", zmq_strerror(errno));
     }
-    enum pl_code code = set_int(link, ZMQ_RCVHWM, (int)options->queue, error);
-    if (!code) code = set_int(link, ZMQ_SNDHWM, (int)options->queue, error);
+    enum pl_code code = set_int(link, ZMQ_RCVHWM, (int)options->hwm, error);
+    if (!code) code = set_int(link, ZMQ_SNDHWM, (int)options->hwm, error);
     if (!code) code = set_int(link, ZMQ_IPV6, 1, error);
     if (!code) code = set_int(link, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS, error);
     if (!code) code = set_int(link, ZMQ_HEARTBEAT_TIMEOUT, 3 * HEARTBEAT_MS, error);

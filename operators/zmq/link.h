@@ -19,7 +19,7 @@
 struct pl__link_options {
     struct pl_strings bind;
     struct pl_strings connect;
-    int64_t queue; /* messages */
+    int64_t hwm; /* messages */
     bool curve;
     const char *secret_key;  /* "" */
     const char *secret_file; /* "" */
@@ -40,7 +40,7 @@ struct pl__link_options {
 #define PL__LINK_OPTIONS(S, curve_rows, queue_doc)                                                                     \
     PL_OPT_STRINGS(S, link_options.bind, "bind", "[]", PL_FIXED, "Endpoints to listen at, like tcp://127.0.0.1:5556."),        \
     PL_OPT_STRINGS(S, link_options.connect, "connect", "[]", PL_FIXED, "Endpoints to connect to, tried for ever; or bind."),   \
-    PL_OPT_INT(S, link_options.queue, "queue", "256", "1", "100000", PL_FIXED, queue_doc),                                     \
+    PL_OPT_INT(S, link_options.hwm, "hwm", "256", "1", "100000", PL_FIXED, queue_doc),                                     \
     PL_OPT_GROUP(S, link_options.curve, "curve", "false", curve_rows, PL_FIXED,                                                \
                  "Encrypts and authenticates with CURVE; the side that binds is the server.")
 /* clang-format on */

@@ -11,7 +11,9 @@ struct pl__outgoing {
 };
 
 /* A PUB socket drops what finds a subscriber's queue full and says nothing. With NODROP it says so, and sends to
- * nobody: so a full queue is seen first, counted, and the message then sent to those that take it. */
+ * nobody: so a full queue is seen first, counted, and the message then sent to those that take it. From then on ZeroMQ
+ * leaves that subscriber out until it has read half of its queue, so what is counted is how often a queue became full.
+ */
 static void set_nodrop(struct pl__outbox *outbox, int yes) {
     zmq_setsockopt(outbox->socket, ZMQ_XPUB_NODROP, &yes, sizeof(yes));
 }

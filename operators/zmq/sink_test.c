@@ -209,7 +209,7 @@ static void a_push_socket_waits_and_keeps_the_order(void **state) {
     (void)state;
     struct peer peer = peer_new(ZMQ_PULL);
     peer_set(&peer, ZMQ_RCVHWM, 1);
-    struct pl_harness *h = pushing_to(&peer, ", queue: 1, linger: 30s");
+    struct pl_harness *h = pushing_to(&peer, ", hwm: 1, linger: 30s");
     for (unsigned i = 0; i < QUEUED; i++)
         push(h, ours(h, "a.b", i * 4096, 4096));
     pthread_t thread;
@@ -248,7 +248,7 @@ static void a_slow_subscriber_misses_what_others_get(void **state) {
     (void)state;
     struct peer fast = peer_new(ZMQ_SUB), slow = peer_new(ZMQ_SUB);
     peer_endpoint(fast.endpoint);
-    struct pl_harness *h = harness_with("sink.zmq", "{ bind: \"%s\", queue: 4 }", fast.endpoint);
+    struct pl_harness *h = harness_with("sink.zmq", "{ bind: \"%s\", hwm: 4 }", fast.endpoint);
     peer_set(&slow, ZMQ_RCVHWM, 1);
     int small = 4096;
     zmq_setsockopt(slow.socket, ZMQ_RCVBUF, &small, sizeof(small));

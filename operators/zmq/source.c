@@ -93,8 +93,9 @@ static enum received receive(struct source *source, zmq_msg_t *payload, unsigned
 /* A missing value is NaN and says so in its quality, whoever sent it. */
 static void mark_missing(struct pl_batch *batch) {
     if (batch->kind != PL_SAMPLES) return;
+    uint16_t *quality = batch->samples.quality;
     for (uint32_t i = 0; i < batch->rows; i++) {
-        if (isnan(batch->samples.value[i])) batch->samples.quality[i] |= PL_Q_BAD | PL_Q_MISSING;
+        if (isnan(batch->samples.value[i])) quality[i] = pl_quality_join(quality[i], PL_Q_BAD | PL_Q_MISSING);
     }
 }
 

@@ -34,6 +34,8 @@ static void every_encoding_is_taken(void **state) {
         struct pl_batch *sent = peer_samples(peer.tags, "line1.pot07.voltage", 100, 50);
         sent->samples.value[3] = NAN;
         sent->samples.quality[4] = PL_Q_UNCERTAIN | PL_Q_SPIKE;
+        sent->samples.value[6] = NAN;
+        sent->samples.quality[6] = PL_Q_UNCERTAIN | PL_Q_LATE;
         sent->header->partition = 9;
         sent->header->first_sequence = 1234;
         peer_send_batch(&peer, encoding % 2 ? "samples/x" : NULL, encoding, sent);
@@ -48,6 +50,7 @@ static void every_encoding_is_taken(void **state) {
         assert_int_equal(got->samples.quality[3], PL_Q_BAD | PL_Q_MISSING);
         assert_int_equal(got->samples.quality[4], PL_Q_UNCERTAIN | PL_Q_SPIKE);
         assert_int_equal(got->samples.quality[5], 0);
+        assert_int_equal(got->samples.quality[6], PL_Q_BAD | PL_Q_MISSING | PL_Q_LATE);
         assert_string_equal(name_of(h, got->source), "node");
         assert_int_equal(got->header->partition, 0);
         assert_int_equal(got->header->first_sequence, 0);
@@ -208,7 +211,7 @@ static void no_message_is_slept_through(void **state) {
     struct peer peer = peer_new(ZMQ_PUSH);
     peer_endpoint(peer.endpoint);
     peer_bind(&peer, peer.endpoint);
-    struct pl_harness *h = harness_with("source.zmq", "{ socket: pull, connect: \"%s\", queue: 2 }", peer.endpoint);
+    struct pl_harness *h = harness_with("source.zmq", "{ socket: pull, connect: \"%s\", hwm: 2 }", peer.endpoint);
     pl_harness_produce(h, 0);
     pthread_t thread;
     pthread_create(&thread, NULL, send_many, &peer);
@@ -241,7 +244,7 @@ static void options_that_make_no_sense_are_refused(void **state) {
     assert_refused("{ bind: \"tcp://*:1\", connect: \"tcp://x:1\" }", "found both");
     assert_refused("{ connect: \"localhost:1\" }", "an endpoint like");
     assert_refused("{ connect: \"tcp://\" }", "an endpoint like");
-    assert_refused("{ connect: \"tcp://x:1\", queue: 0 }", "queue");
+    assert_refused("{ connect: \"tcp://x:1\", hwm: 0 }", "hwm");
     assert_refused("{ connect: \"tcp://x:1\", socket: pull, topics: [a] }", "topics are for sub");
     assert_refused("{ connect: \"tcp://x:1\", curve: true }", "a server_key expected");
     assert_refused("{ connect: \"tcp://x:1\", curve: { server_key: short } }", "40 characters");
