@@ -171,7 +171,18 @@ static bool ready(struct pl_harness *h) {
     return !h->open_code && !h->node.failure && h->node.state == PL_NODE_OPEN;
 }
 
+void pl_harness_turn(struct pl_harness *h) {
+    if (ready(h)) uv_run(&h->loop, UV_RUN_NOWAIT);
+}
+
+/* As in the runtime, a node that is busy is given nothing. */
+static void wait_while_busy(struct pl_harness *h) {
+    while (h->node.busy && uv_run(&h->loop, UV_RUN_ONCE))
+        ;
+}
+
 enum pl_flow pl_harness_push(struct pl_harness *h, unsigned input, struct pl_batch *batch) {
+    if (ready(h)) wait_while_busy(h);
     if (ready(h)) return pl_node_process(&h->node, input, batch);
     pl_batch_unref(batch);
     return PL_FLOW_FAIL;
@@ -185,8 +196,7 @@ void pl_harness_end(struct pl_harness *h) {
     if (!ready(h)) return;
     pl_node_watermark(&h->node, PL_TIME_MAX);
     pl_node_stop(&h->node);
-    while (h->node.busy && uv_run(&h->loop, UV_RUN_ONCE))
-        ;
+    wait_while_busy(h);
 }
 
 static void patience_ends(uv_timer_t *timer) {

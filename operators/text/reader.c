@@ -46,9 +46,8 @@ static void say(struct pl_reader *r, enum pl__row why, uint32_t fields) {
     }
 }
 
-/* Done with the record in view, or with the line ahead when `fields` is 0. What went wrong with a record of several
- * lines began in its first one. */
-static void leave(struct pl_reader *r, uint32_t fields) {
+/* What went wrong with a record of several lines began in its first one. */
+void pl_reader_leave(struct pl_reader *r, uint32_t fields) {
     if (fields && !r->records.scan.hidden) {
         pl_records_take(&r->records, fields);
     } else {
@@ -56,22 +55,26 @@ static void leave(struct pl_reader *r, uint32_t fields) {
     }
 }
 
+bool pl_reader_is_empty(const struct pl_reader *r, uint32_t fields) {
+    bool comment = (unsigned char)r->records.bytes[r->records.from] == r->comment;
+    return comment || (fields == 1 && pl__field_trim(field_of(r, 0, 1)).length == 0);
+}
+
 static enum pl_reader_state refuse(struct pl_reader *r, enum pl__row why, uint32_t fields) {
     r->reject.line = r->records.line;
     r->reject.text = pl_records_line(&r->records, &r->reject.length);
     if (r->reject.length > r->records.limit) r->reject.length = r->records.limit; /* whatever more is there */
     say(r, why, fields);
-    leave(r, fields);
+    pl_reader_leave(r, fields);
     r->row++;
     return PL_READER_REJECTED;
 }
 
 /* Comments and empty lines are left in silence. */
 static bool pass_over(struct pl_reader *r, uint32_t fields) {
-    bool comment = (unsigned char)r->records.bytes[r->records.from] == r->comment;
-    bool empty = fields == 1 && pl__field_trim(field_of(r, 0, 1)).length == 0;
-    if (comment || empty) leave(r, fields);
-    return comment || empty;
+    bool empty = pl_reader_is_empty(r, fields);
+    if (empty) pl_reader_leave(r, fields);
+    return empty;
 }
 
 static enum pl_reader_state fail(const struct pl_reader *r, struct pl_error **error, const char *what) {

@@ -85,6 +85,18 @@ enum pl_reader_state pl_reader_prepare(struct pl_reader *reader, struct pl_error
 /* Rows into the batch (of samples, with capacity for pl_reader_rows_least once prepared), behind those it has. */
 enum pl_reader_state pl_reader_read(struct pl_reader *reader, struct pl_batch *batch, struct pl_error **error);
 
+/* A comment or an empty line is in view. */
+bool pl_reader_is_empty(const struct pl_reader *reader, uint32_t fields);
+
+/* Done with the record in view, or with the line ahead when `fields` is 0. */
+void pl_reader_leave(struct pl_reader *reader, uint32_t fields);
+
+/* For tables that are no rows: a field of the record in view as the value of a tag, with its quality; as a time; and as
+ * a name (trimmed, unquoted; at most `size` - 1 bytes, 0-terminated; false when it does not fit). */
+uint16_t pl_reader_value(struct pl_reader *reader, uint32_t tag, const char *text, uint32_t length, double *value);
+bool pl_reader_time(struct pl_reader *reader, const char *text, uint32_t length, pl_time *time);
+bool pl_reader_name(struct pl_reader *reader, const char *text, uint32_t length, char *name, size_t size);
+
 struct pl_reader_position pl_reader_position(const struct pl_reader *reader);
 
 /* The next byte that the reader is given is the one at `position`; it has been prepared before. */

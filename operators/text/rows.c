@@ -135,6 +135,27 @@ INLINE bool read_time(struct pl_reader *r, const struct record *record, uint64_t
     return read_time_pieces(r, record, time);
 }
 
+/* ---- Fields by themselves ---- */
+
+uint16_t pl_reader_value(struct pl_reader *r, uint32_t tag, const char *text, uint32_t length, double *value) {
+    return read_value(r, tag, (struct pl__field){text, length}, value);
+}
+
+bool pl_reader_time(struct pl_reader *r, const char *text, uint32_t length, pl_time *time) {
+    char room[PL__PIECE_ROOM] = {0};
+    struct pl__field f = pl__field_clean(r, (struct pl__field){text, length}, room);
+    return pl_stamp_read_any(&r->stamp, f.text, f.length, time);
+}
+
+bool pl_reader_name(struct pl_reader *r, const char *text, uint32_t length, char *name, size_t size) {
+    char room[PL__PIECE_ROOM];
+    struct pl__field f = pl__field_clean(r, (struct pl__field){text, length}, room);
+    if (f.length >= size || memchr(f.text, 0, f.length)) return false;
+    memcpy(name, f.text, f.length);
+    name[f.length] = 0;
+    return true;
+}
+
 /* ---- Rows ---- */
 
 /* Does the record have the fields that a row needs, and no others but empty ones at its end? */

@@ -28,7 +28,9 @@ PL_API uint32_t pl_harness_tag(struct pl_harness *h, const char *name);         
 PL_API void pl_harness_declare(struct pl_harness *h, const char *match, double low, double high); /* before first use */
 PL_API void *pl_harness_self(struct pl_harness *h);
 
-PL_API enum pl_flow pl_harness_push(struct pl_harness *h, unsigned input, struct pl_batch *batch); /* takes it */
+/* Takes the batch; waits while the node is busy. */
+PL_API enum pl_flow pl_harness_push(struct pl_harness *h, unsigned input, struct pl_batch *batch);
+PL_API void pl_harness_turn(struct pl_harness *h); /* the node's loop, once, without waiting: what a sink owes leaves */
 PL_API pl_time pl_harness_watermark(struct pl_harness *h, pl_time now);                             /* the output's */
 PL_API void pl_harness_end(struct pl_harness *h); /* watermark PL_TIME_MAX, then stop */
 
