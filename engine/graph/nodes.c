@@ -66,7 +66,7 @@ static enum pl_on_full default_on_full(const struct pl_operator *op) {
     return op->flags & PL_OP_OUTSIDE ? PL_SPILL : op->flags & PL_OP_LOSSY ? PL_DROP : PL_BLOCK;
 }
 
-/* An operator may have an option of the name of a common one; then its own is meant. */
+/* No operator has an option of the name of a common one: a test over all of them sees to it. */
 static void add_table(struct pl_options_reader *reader, const struct pl_option *rows, void *self,
                       const char *misplaced) {
     reader->tables[reader->table_count++] = (struct pl_option_table){rows, self, misplaced};

@@ -1,0 +1,49 @@
+#!/usr/bin/python3
+"""What the pages show is true: every graph in them passes `potline check`, and what is generated is up to date."""
+import glob
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+POTLINE = os.path.abspath(os.path.join(os.environ.get("POTLINE_BIN", "build/release/bin"), "potline"))
+
+
+def graphs_of(page):
+    """Each block of YAML that is a whole graph, with the line it starts on."""
+    with open(page, encoding="utf-8") as file:
+        text = file.read()
+    for block in re.finditer(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        if "potline: 1" in block.group(1):
+            yield text[: block.start()].count("\n") + 2, block.group(1)
+
+
+def check(page, line, text, folder):
+    """Messages with the place in the page; warnings are fine."""
+    with tempfile.NamedTemporaryFile("w", suffix=".block", dir=folder) as file:
+        file.write(text)
+        file.flush()
+        found = subprocess.run([POTLINE, "check", file.name], capture_output=True, text=True)
+    if found.returncode == 0:
+        return 0
+    for message in found.stdout.splitlines():
+        place = re.match(re.escape(file.name) + r":(\d+):(.*)", message)
+        print(f"{page}:{line + int(place.group(1)) - 1}:{place.group(2)}" if place else message)
+    return 1
+
+
+def main():
+    failed = count = 0
+    pages = ["README.md"] + glob.glob("*/README.md") + glob.glob("*/*/README.md") + glob.glob("docs/*.md")
+    for page in filter(os.path.exists, sorted(set(pages))):
+        for line, text in graphs_of(page):
+            failed += check(page, line, text, os.path.dirname(page) or ".")
+            count += 1
+    print(f"{count} graphs in the pages, {failed} failed")
+    stale = subprocess.run(["tools/generate", "--check"]).returncode
+    return failed or stale
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main() else 0)
