@@ -58,7 +58,8 @@ static void check_rows(const char *op, const struct pl_option *rows) {
 
 /* What the loader reads besides the operator's options would never reach it. */
 static void check_not_common(const struct pl_operator *op) {
-    const struct pl_option *const common[] = {pl__node_options, pl__source_options, pl__sink_options};
+    const struct pl_option *const common[] = {pl__node_options, op->inputs ? NULL : pl__source_options,
+                                              op->outputs ? NULL : pl__sink_options};
     for (const struct pl_option *row = op->options; row && row->name; row++) {
         bool taken =
             strcmp(row->name, "op") == 0 || strcmp(row->name, "from") == 0 || strcmp(row->name, "foreach") == 0;
