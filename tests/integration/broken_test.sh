@@ -11,7 +11,7 @@ failed=0 count=0
 for graph in *.yaml; do
   expected="${graph%.yaml}.expected"
   code=0
-  found="$("$potline" check "$graph" 2>&1)" || code=$?
+  found="$("$potline" check "$graph")" || code=$?
   if [[ "${1:-}" == --write ]]; then
     printf '%s\n' "$found" > "$expected"
     continue
