@@ -1,0 +1,3 @@
+#include "basic.h"
+
+PL_PLUGIN(basic, "1.0", &pl__sink_null, &pl__source_generator)
