@@ -209,9 +209,7 @@ static void read_strings(const struct item *item) {
     if (!strings->items) return;
     for (const struct pl_yaml *text = single ? item->value : item->value->first; text;
          text = single ? NULL : text->next) {
-        if (text->any)
-            item->work->reader->vague = true;
-        else if (!is_text(text))
+        if (!text->any && !is_text(text))
             report(item->work, &item->path, text, "an entry is %s, but it is a list of texts", shape(text));
         strings->items[strings->count++] = text->type == PL_YAML_SCALAR ? text->text : "";
     }
@@ -320,6 +318,10 @@ static void report_missing(const struct work *work, const struct pl_option *row)
 static void read_any(const struct item *item, void *self) {
     if (is_string(item->row->type) && item->value->type == PL_YAML_SCALAR) {
         *(const char **)item->field = item->value->text;
+        return;
+    }
+    if (item->row->type == PL_TYPE_STRINGS && item->value->type == PL_YAML_SCALAR) {
+        read_strings(item);
         return;
     }
     item->work->reader->vague = true;

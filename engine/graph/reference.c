@@ -9,10 +9,10 @@
 
 enum { PATH_TEXT = 128 };
 
-/* Text in a cell of a table: a '|' would end it. */
+/* Text in a cell of a table, where a '|' would end it and others mean something to Markdown. */
 static void put_cell(FILE *out, const char *text) {
     for (; text && *text; text++) {
-        if (*text == '|') fputc('\\', out);
+        if (strchr("|*<", *text)) fputc('\\', out);
         fputc(*text == '\n' ? ' ' : *text, out);
     }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What the pages show is true: every graph in them passes `potline check`, and what is generated is up to date."""
+"""What the pages show is true: every graph in them passes `potline check`."""
 import glob
 import os
 import re
@@ -41,8 +41,7 @@ def main():
             failed += check(page, line, text, os.path.dirname(page) or ".")
             count += 1
     print(f"{count} graphs in the pages, {failed} failed")
-    stale = subprocess.run(["tools/generate", "--check"]).returncode
-    return failed or stale
+    return failed
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ for _ in range(random.randint(1, 12)):
     if not text: text = bytearray(b'x')
 sys.stdout.buffer.write(text)
 PY
-rounds=60
+rounds=20
 [[ -z "${POTLINE_LONG:-}" ]] || rounds=3000
 for seed in $(seq "$rounds"); do
   for graph in "$graphs"/*.yaml; do
