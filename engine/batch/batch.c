@@ -20,17 +20,17 @@ static size_t next_line(size_t offset) {
 
 /* ---- Life ---- */
 
-/* Where everything stands for these capacities; offsets count from the start of the block. Returns the block's size. */
-static size_t lay_out(const struct pl_kind_info *info, uint32_t capacity, uint32_t heap, size_t *column,
-                      size_t *heaps) {
+/* Sets where columns and heaps stand for these capacities, behind the batch's block; NULL: only returns its size. */
+static size_t lay_out(const struct pl_kind_info *info, uint32_t capacity, uint32_t heap, struct pl_batch *batch) {
     size_t words = 1 + 1 + 1 + info->columns + info->heaps + HEADER_DATA_WORDS + HEADER_POINTERS;
     size_t at = next_line(sizeof(struct pl_batch) + 8 * words);
     for (unsigned i = 0; i < info->columns; i++) {
-        column[i] = at;
+        if (batch) batch->column[i] = (char *)batch + at;
         at = next_line(at + (size_t)capacity * pl_type_size(info->column[i].type)) + LINE;
     }
     for (unsigned i = 0; i < info->heaps; i++) {
-        heaps[i] = at;
+        if (batch) batch->heap[i] = (char *)batch + at;
+        if (batch) batch->heap_capacity[i] = heap;
         at = next_line(at + (size_t)heap * pl_type_size(info->heap[i].type)) + LINE;
     }
     return at;
@@ -39,20 +39,13 @@ static size_t lay_out(const struct pl_kind_info *info, uint32_t capacity, uint32
 struct pl_batch *pl_batch_new(enum pl_kind kind, uint32_t capacity, uint32_t heap) {
     if ((unsigned)kind >= PL_KINDS || capacity > PL_BATCH_ROWS_MAX || heap > PL_BATCH_HEAP_MAX) return NULL;
     const struct pl_kind_info *info = &pl_kind_info[kind];
-    size_t column[PL_COLUMNS_MAX], heaps[PL_HEAPS_MAX];
-    size_t size = lay_out(info, capacity, heap, column, heaps);
+    size_t size = lay_out(info, capacity, heap, NULL);
     uint8_t pool_class;
     struct pl_batch *batch = pl_pool_take(size, &pool_class);
     if (!batch) return NULL;
 
     *batch = (struct pl_batch){.refs = 1, .capacity = capacity, .kind = (uint8_t)kind, .pool_class = pool_class};
-    char *block = (char *)batch;
-    for (unsigned i = 0; i < info->columns; i++)
-        batch->column[i] = block + column[i];
-    for (unsigned i = 0; i < info->heaps; i++) {
-        batch->heap[i] = block + heaps[i];
-        batch->heap_capacity[i] = heap;
-    }
+    lay_out(info, capacity, heap, batch);
     batch->message = batch + 1;
     batch->message_size = size - sizeof(struct pl_batch);
     uint64_t *root = (uint64_t *)batch->message + 2;

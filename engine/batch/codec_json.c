@@ -332,7 +332,7 @@ static enum pl_code read_text(struct pl_json *json, const char *key, struct pl_t
 
 static enum pl_code read_key(struct pl_json *json, const char *key, size_t length, struct head *head,
                              struct pl_error **error) {
-    uint64_t number;
+    uint64_t number = 0;
     enum pl_code code = PL_OK;
     if (is_key(key, length, "kind")) return read_text(json, "kind", &head->kind, error);
     if (is_key(key, length, "source")) return read_text(json, "source", &head->source, error);

@@ -86,7 +86,7 @@ enum pl_code read_columns(struct pl_codec *codec, const Pointers &pointers, stru
                           struct pl_error **error) {
     const struct pl_kind_info *info = &pl_kind_info[wire->header.kind];
     unsigned lists = info->columns + info->heaps;
-    Column columns[LISTS_MAX];
+    Column columns[LISTS_MAX] = {};
     for (unsigned i = 0; i < lists; i++) {
         bool heap = i >= info->columns;
         const struct pl_column_info &column = heap ? info->heap[i - info->columns] : info->column[i];

@@ -131,8 +131,8 @@ static void strings_are_unescaped(void **state) {
     char unescaped[sizeof(text)];
     struct pl_json json;
     pl_json_init(&json, text, sizeof(text) - 1, unescaped);
-    const char *string[4];
-    size_t length[4];
+    const char *string[4] = {NULL};
+    size_t length[4] = {0};
     unsigned count = 0;
     assert_true(pl_json_enter(&json, '['));
     while (pl_json_more(&json, ']')) {

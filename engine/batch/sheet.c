@@ -112,14 +112,18 @@ enum pl_code pl__sheet_f64(struct pl_sheet *sheet, int list, double value) {
     return code;
 }
 
+static bool is_text(const struct pl_text *text, const char *at, size_t length) {
+    return text->length == length && memcmp(text->at, at, length) == 0;
+}
+
+/* Rows that follow each other and have one name share it. */
 enum pl_code pl__sheet_name(struct pl_sheet *sheet, int list, const char *name, size_t length) {
     uint32_t row;
     enum pl_code code = next_row(sheet, list, &row);
     if (code) return code;
     struct pl_wire *wire = &sheet->wire;
-    struct pl_text *last = wire->name_count ? &wire->names[wire->name_count - 1] : NULL;
-    bool same = last && last->length == length && memcmp(last->at, name, length) == 0;
-    if (!same) wire->names[wire->name_count++] = (struct pl_text){name, (uint32_t)length};
+    if (!wire->name_count || !is_text(&wire->names[wire->name_count - 1], name, length))
+        wire->names[wire->name_count++] = (struct pl_text){name, (uint32_t)length};
     ((uint32_t *)sheet->column[list])[row] = wire->name_count - 1;
     return PL_OK;
 }

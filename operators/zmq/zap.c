@@ -52,7 +52,7 @@ static void answer(void *socket, char frames[FRAMES][FRAME_MAX], const int lengt
 
 /* False when the context is being ended. */
 static bool handle_one(void *socket) {
-    char frames[FRAMES][FRAME_MAX];
+    char frames[FRAMES][FRAME_MAX] = {{0}};
     int lengths[FRAMES] = {0}, count = 0, more = 1;
     for (size_t size = sizeof(more); more; count++) {
         char rest[FRAME_MAX];

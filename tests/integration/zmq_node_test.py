@@ -10,6 +10,7 @@ import threading
 import time
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "zmq")
+sys.dont_write_bytecode = True  # the source tree stays as it is
 sys.path.insert(0, HERE)
 import engine as engines  # noqa: E402
 

@@ -8,6 +8,7 @@ import time
 
 import zmq
 
+sys.dont_write_bytecode = True  # the source tree stays as it is
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "zmq"))
 import batches  # noqa: E402
 import engine as engines  # noqa: E402

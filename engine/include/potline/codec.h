@@ -5,10 +5,19 @@
  * is named. Decoding trusts nothing: every length, offset, index and name is checked against the bytes there are and
  * the engine's limits, then names are interned.
  *
+ * Rows with a name that the registry has no room for any more are left out: then rows < header->rows, which says how
+ * many there were. When no row is left the message is refused (PL_LIMIT).
+ *
  *   capnp    the canonical single-segment Cap'n Proto message of schemas/batch.capnp. Decoding reads that form with our
  *            own strict reader and everything else that is valid (more segments, newer schema) through libcapnp.
- *   msgpack  a map: kind, source, partition, sequence, received, and a map of columns to arrays (names as strings).
- *   json     the same as one JSON object; times as RFC 3339, quality as text, NaN as null.
+ *   msgpack  a map: kind, source, partition, sequence, received, generation, and columns, a map of arrays. Names are
+ *            strings. Heaps are columns of arrays, strings (reasons) and maps or nil (bodies).
+ *   json     the same as one JSON object; times as RFC 3339, quality as text, NaN and infinities as null, ids and tokens
+ *            (all 64 bits, which a JavaScript number does not hold) as strings of digits. Reading also takes times as
+ *            nanoseconds, and numbers for quality and ids.
+ *
+ * In msgpack and json only kind and columns are needed, and of those quality, heaps, and in windows all but tag, start
+ * and end may be left out; keys that are not known are skipped.
  */
 #ifndef POTLINE_CODEC_H
 #define POTLINE_CODEC_H
