@@ -13,8 +13,6 @@
 #include "store/family.h"
 #include "store/store_impl.h"
 
-enum { OPEN_TRIES = 8 }; /* a reader may meet a file that the writer has just replaced */
-
 /* ---- Errors ---- */
 
 static bool starts_with(const char *text, const char *prefix) {
@@ -125,8 +123,7 @@ static void remove_scratch(const char *scratch) {
 
 /* ---- Opening ---- */
 
-/* The families that the database has, as bits; 0 when there is no database. */
-static enum pl_code list_families(struct pl_store *store, unsigned *there, struct pl_error **error) {
+enum pl_code pl__store_families(struct pl_store *store, unsigned *there, struct pl_error **error) {
     *there = 0;
     char current[PATH_MAX];
     if (snprintf(current, sizeof current, "%s/CURRENT", store->impl->folder) >= (int)sizeof current)
@@ -152,7 +149,7 @@ static enum pl_code list_families(struct pl_store *store, unsigned *there, struc
     return code;
 }
 
-static char *open_database(struct pl_store *store, bool read_only, unsigned there) {
+char *pl__store_open_families(struct pl_store *store, bool read_only, unsigned there) {
     const char *names[PL_STORE_FAMILIES];
     const rocksdb_options_t *options[PL_STORE_FAMILIES];
     rocksdb_column_family_handle_t *handles[PL_STORE_FAMILIES] = {NULL};
@@ -175,26 +172,16 @@ static char *open_database(struct pl_store *store, bool read_only, unsigned ther
 }
 
 static enum pl_code open_for_reading(struct pl_store *store, struct pl_error **error) {
-    unsigned there;
-    char *message = NULL;
     enum pl_code code = make_scratch(store, error);
-    if (code) return code;
-    for (int try = 0; try < OPEN_TRIES; try++) {
-        if ((code = list_families(store, &there, error))) return code;
-        if (!there) return pl_error_set(error, PL_NOT_FOUND, "%s: not a data folder", store->path);
-        rocksdb_free(message);
-        message = open_database(store, true, there);
-        if (!message || !strstr(message, "No such file")) break;
-    }
-    return translate(store->path, "opening", message, error);
+    return code ? code : pl__store_open_reader(store, error);
 }
 
 static enum pl_code open_for_writing(struct pl_store *store, struct pl_error **error) {
     unsigned there;
     enum pl_code code = make_folders(store->impl->folder, error);
-    if (!code) code = list_families(store, &there, error);
+    if (!code) code = pl__store_families(store, &there, error);
     if (code) return code;
-    return refused(store->path, store->impl->folder, "opening", open_database(store, false, there), error);
+    return refused(store->path, store->impl->folder, "opening", pl__store_open_families(store, false, there), error);
 }
 
 /* ---- What the folder says about itself ---- */

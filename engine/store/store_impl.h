@@ -18,6 +18,14 @@ struct pl_store_impl {
     pthread_mutex_t run_lock; /* zone.c's */
 };
 
+/* The families that the database has, as bits; 0 when there is no database. */
+enum pl_code pl__store_families(struct pl_store *store, unsigned *there, struct pl_error **error);
+
+/* Opens those (for writing: all); RocksDB's message when that fails. */
+char *pl__store_open_families(struct pl_store *store, bool read_only, unsigned there);
+
+enum pl_code pl__store_open_reader(struct pl_store *store, struct pl_error **error);
+
 /* Ends RocksDB's side of every iterator; those who hold one see it at its end. */
 void pl__store_iters_end(struct pl_store *store);
 

@@ -205,6 +205,55 @@ static void a_reader_sees_what_is_written_beside_it(void **state) {
     pl_store_close(reader);
 }
 
+/* Writes so much that files change all the time, until it is killed or has written enough. */
+static int busy_writer(const char *path) {
+    enum { WRITES = 12000, VALUE = 16 << 10 };
+    folder = (char *)path;
+    struct pl_store *store = open_store(false);
+    char *value = malloc(VALUE + 1);
+    memset(value, 'v', VALUE);
+    value[VALUE] = 0;
+    for (int i = 0; i < WRITES; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%06d", i);
+        put(store, PL_STORE_DEAD, key, value);
+    }
+    return 0;
+}
+
+/* A view has every key up to its last one. */
+static void a_reader_beside_a_busy_writer_misses_nothing(void **state) {
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        execl("/proc/self/exe", "store_test", "--busy", folder, (char *)NULL);
+        _exit(127);
+    }
+    int last = 0;
+    for (int opened = 0; opened < 12;) {
+        struct pl_store *store;
+        enum pl_code code = pl_store_open(folder, &(struct pl_store_options){.read_only = true}, &store, NULL);
+        if (code == PL_NOT_FOUND) continue; /* not made yet */
+        assert_int_equal(code, PL_OK);
+        int keys = count_keys(store, PL_STORE_DEAD);
+        if (keys) {
+            char key[16];
+            snprintf(key, sizeof key, "%06d", keys - 1);
+            void *value;
+            size_t size;
+            assert_int_equal(pl_store_get(store, PL_STORE_DEAD, key, 6, &value, &size, NULL), PL_OK);
+            pl_free(value);
+        }
+        assert_true(keys >= last);
+        last = keys;
+        pl_store_close(store);
+        opened++;
+    }
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    assert_true(last > 0);
+}
+
 static void a_reader_changes_nothing(void **state) {
     (void)state;
     char *text;
@@ -386,11 +435,13 @@ static int try_to_open(const char *path) {
 int main(int argc, char **argv) {
     if (argc == 4 && strcmp(argv[1], "--write-and-die") == 0) return writer(argv[2], atoi(argv[3]));
     if (argc == 3 && strcmp(argv[1], "--try") == 0) return try_to_open(argv[2]);
+    if (argc == 3 && strcmp(argv[1], "--busy") == 0) return busy_writer(argv[2]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_written_is_there_again, setup, teardown),
         cmocka_unit_test_setup_teardown(the_folder_is_private, setup, teardown),
         cmocka_unit_test_setup_teardown(a_second_writer_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_reader_sees_what_is_written_beside_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_reader_beside_a_busy_writer_misses_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_reader_changes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_path_that_is_a_file_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_newer_format_is_refused, setup, teardown),

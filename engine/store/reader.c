@@ -1,0 +1,84 @@
+/* reader.c: opening a folder for reading, with a view that is whole, also beside a writer.
+ *
+ * RocksDB's secondary instance reads the manifest, which says what files there are, and then the write-ahead logs. What
+ * the writer moves in between, from a log into a file, is in neither: the view has a hole. But each such move is a line
+ * in the manifest. So a view is whole when the manifest is the same before and after it was made, and is made anew
+ * (which reads only what is new) until it is.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "store/store_impl.h"
+
+enum { PATIENCE_S = 20 };
+
+/* The manifest at a moment: which, and how long. */
+struct mark {
+    char name[64];
+    off_t size;
+};
+
+static bool same(const struct mark *a, const struct mark *b) {
+    return strcmp(a->name, b->name) == 0 && a->size == b->size;
+}
+
+/* False when it is being replaced, or there is none. */
+static bool take_mark(const char *folder, struct mark *mark) {
+    char path[PATH_MAX];
+    struct stat info;
+    *mark = (struct mark){.size = -1};
+    if (snprintf(path, sizeof path, "%s/CURRENT", folder) >= (int)sizeof path) return false;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    ssize_t length = read(fd, mark->name, sizeof mark->name - 1);
+    close(fd);
+    mark->name[length > 0 ? length : 0] = 0;
+    mark->name[strcspn(mark->name, "\n")] = 0;
+    if (snprintf(path, sizeof path, "%s/%s", folder, mark->name) >= (int)sizeof path || stat(path, &info)) return false;
+    mark->size = info.st_size;
+    return true;
+}
+
+/* A file that the writer has replaced meanwhile. */
+static bool comes_again(const char *message) {
+    return strstr(message, "No such file") != NULL;
+}
+
+static char *open_first(struct pl_store *store, struct mark *before, enum pl_code *code, struct pl_error **error) {
+    unsigned there;
+    take_mark(store->impl->folder, before);
+    *code = pl__store_families(store, &there, error);
+    if (*code) return NULL;
+    if (there) return pl__store_open_families(store, true, there);
+    *code = pl_error_set(error, PL_NOT_FOUND, "%s: not a data folder", store->path);
+    return NULL;
+}
+
+static char *catch_up(struct pl_store *store, struct mark *before) {
+    char *message = NULL;
+    take_mark(store->impl->folder, before);
+    rocksdb_try_catch_up_with_primary(store->db, &message);
+    return message;
+}
+
+enum pl_code pl__store_open_reader(struct pl_store *store, struct pl_error **error) {
+    struct mark before, after;
+    enum pl_code code = PL_OK;
+    time_t end = time(NULL) + PATIENCE_S;
+    for (;;) {
+        char *message = store->db ? catch_up(store, &before) : open_first(store, &before, &code, error);
+        bool late = time(NULL) > end;
+        if (code) return code;
+        if (message && (late || !comes_again(message))) return pl_store_error(store, "opening", message, error);
+        if (!message && take_mark(store->impl->folder, &after) && same(&before, &after)) return PL_OK;
+        rocksdb_free(message);
+        if (late)
+            return pl_error_set(error, PL_UNAVAILABLE, "%s: changes faster than it can be read; try again",
+                                store->path);
+    }
+}
