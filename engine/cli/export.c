@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -201,9 +202,18 @@ static void say_what_is_not_there(const struct export *export) {
         fprintf(stderr, "potline export: %s: zone %s is empty\n", export->data, zone);
 }
 
+/* A reader holds every file of the folder open, and a long log has thousands. */
+static void raise_file_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit); /* else a folder that is too long says so when it is opened */
+}
+
 static int export_rows(struct export *export, const char *path) {
     struct pl_error *error = NULL;
     struct pl_store_options options = {.read_only = true};
+    raise_file_limit();
     enum pl_code code = pl_store_open(export->data, &options, &export->store, &error);
     if (code) {
         pl_error_print(stderr, error);
