@@ -7,7 +7,9 @@
  */
 #include "socket.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "outlet.h"
@@ -20,7 +22,8 @@ enum { COUNT_CONNECTIONS, COUNT_BROKEN, COUNT_REFUSED };
 struct peer {
     struct sink *sink;
     struct pl_outlet outlet;
-    struct pl_watch *watch;
+    struct pl_watch *watch; /* for room while something waits, else for the peer's end */
+    bool waits;
     uint32_t row; /* of the batch at hand, the next one */
     char name[PL_PEER_MAX];
 };
@@ -69,13 +72,11 @@ static enum got give(struct sink *s, struct peer *peer) {
 }
 
 static enum got flush(struct peer *peer) {
-    switch (pl_outlet_flush(&peer->outlet)) {
-    case PL_OUTLET_EMPTY: return ALL;
-    case PL_OUTLET_BROKEN: return GONE;
-    default:
-        if (peer->watch) pl_watch_for(peer->watch, PL_WATCH_WRITE);
-        return SOME;
-    }
+    enum pl_outlet_state state = pl_outlet_flush(&peer->outlet);
+    if (state == PL_OUTLET_BROKEN) return GONE;
+    peer->waits = state == PL_OUTLET_WAIT;
+    if (peer->watch) pl_watch_for(peer->watch, peer->waits ? PL_WATCH_WRITE : PL_WATCH_READ);
+    return peer->waits ? SOME : ALL;
 }
 
 static void peer_free(struct peer *peer) {
@@ -125,8 +126,22 @@ static void on_turn(void *user) {
     go_on(user, true);
 }
 
-static void on_writable(void *user) {
-    go_on(((struct peer *)user)->sink, true);
+/* Peers have nothing to say; what they send is read only to see them go. */
+static bool has_gone(struct peer *peer) {
+    char unheard[1024];
+    ssize_t n = recv(peer->outlet.fd, unheard, sizeof unheard, MSG_DONTWAIT);
+    peer->outlet.error = n < 0 ? errno : ECONNRESET;
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+static void on_ready(void *user) {
+    struct peer *peer = user;
+    struct sink *s = peer->sink;
+    uint32_t index = 0;
+    while (s->peers[index] != peer)
+        index++;
+    if (!peer->waits && has_gone(peer)) part(s, index);
+    go_on(s, true);
 }
 
 static enum pl_flow sink_process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
@@ -150,7 +165,7 @@ static void sink_stop(void *self, struct pl_node *node) {
 /* ---- Peers ---- */
 
 static bool take_peer(struct sink *s, struct peer *peer, int fd, const char *name) {
-    struct pl_watch *watch = pl_watch_new(pl_node_loop(s->node), fd, on_writable, peer);
+    struct pl_watch *watch = pl_watch_new(pl_node_loop(s->node), fd, on_ready, peer);
     if (!watch) return false;
     peer->watch = watch;
     peer->outlet.fd = fd;
