@@ -18,7 +18,7 @@ static double clamp(double x) {
 }
 
 static bool ends(const struct plant_effect *effect, uint64_t number, double ratio, bool anodes_move, double seconds) {
-    double hazard = anodes_move ? HAZARD * clamp((1.02 - ratio) / 0.12) : LONELY * clamp((0.85 - ratio) / 0.2);
+    double hazard = anodes_move ? HAZARD * clamp((0.97 - ratio) / 0.10) : LONELY * clamp((0.85 - ratio) / 0.2);
     return plant_random_uniform(effect->key + 1, number) < 1 - exp(-hazard * seconds);
 }
 

@@ -22,9 +22,9 @@
 #define ANODE_EVERY (28 * HOUR)
 #define ANODE_LASTS (15 * MINUTE)
 #define SHIFT (8 * HOUR)
-#define RESCUE_AFTER 180.0 /* s of an anode effect */
+#define RESCUE_AFTER 120.0 /* s of an anode effect */
 #define RESCUE_ALUMINA 25.0
-#define CHECK_AFTER 300.0 /* s: somebody looks at the feeders */
+#define CHECK_AFTER 240.0 /* s: somebody looks at the feeders */
 #define CHECK_ALUMINA 40.0
 #define BEAM_LOW 0.05 /* m */
 #define BEAM_RAISE 0.20

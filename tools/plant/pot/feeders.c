@@ -4,9 +4,9 @@
 
 #define HOUR 3600.0
 #define DAY 86400.0
-#define BLOCK_EVERY (24 * DAY) /* one feeder */
+#define BLOCK_EVERY (10 * DAY) /* one feeder */
 #define BLOCK_LASTS (2 * HOUR)
-#define EMPTY_EVERY (25 * DAY) /* the hopper of all */
+#define EMPTY_EVERY (35 * DAY) /* the hopper of all */
 #define EMPTY_LASTS (0.6 * HOUR)
 #define SCATTER 0.05
 

@@ -26,7 +26,7 @@ static const struct {
     {"superheat", 5, 15},           {"ledge", 40, 120},    {"anode distance", 30, 50},
 };
 
-/* Away from anode effects and the two hours after them, mean values of a minute. */
+/* Away from anode effects and the three hours after them, mean values of a minute. */
 static void watch_pot(struct watch *watch, const struct plant *plant, unsigned index) {
     const struct plant_pot *pot = &plant->lines[0].pots[index];
     double now = plant_elapsed(plant);
@@ -41,7 +41,7 @@ static void watch_pot(struct watch *watch, const struct plant *plant, unsigned i
                               plant_cell_ledge(&pot->cell) * 1000,
                               pot->cell.distance * 1000};
     watch->minute[index] = 0;
-    if (now - watch->effect[index] < 7200) return;
+    if (now - watch->effect[index] < 3 * 3600) return;
     watch->rows++;
     for (int i = 0; i < 6; i++) {
         if (values[i] < watch->low[i]) watch->low[i] = values[i];
