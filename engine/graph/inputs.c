@@ -51,9 +51,9 @@ static void report_no_node(struct pl_draft *draft, const struct pl_draft_node *n
     char quoted[PL_QUOTE_MAX];
     const char *nearest = NULL;
     if (draft->source->lost) return;
-    const char **names = pl__problems_enough(draft->yaml->problems)
-                             ? NULL
-                             : pl__arena_alloc(draft->yaml->arena, draft->count * sizeof *names);
+    const char **names = pl__problems_wanted(draft->yaml->problems, at)
+                             ? pl__arena_alloc(draft->yaml->arena, draft->count * sizeof *names)
+                             : NULL;
     if (names) {
         size_t count = 0;
         for (unsigned i = 0; i < draft->count; i++)

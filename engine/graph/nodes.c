@@ -55,7 +55,7 @@ static void find_operator(struct pl_draft *draft, struct pl_draft_node *node) {
         node->op = text ? pl_registry_find(op->text) : NULL;
         if (node->op) return;
         const char *nearest =
-            text && !pl__problems_enough(draft->yaml->problems) ? pl_registry_nearest(op->text) : NULL;
+            text && pl__problems_wanted(draft->yaml->problems, op) ? pl_registry_nearest(op->text) : NULL;
         pl__draft_problem(draft, node, op, ".op", "there is no operator %s%s%s%s",
                           text ? pl__quote(quoted, op->text) : "of that form", nearest ? "; did you mean " : "",
                           nearest ? nearest : "", nearest ? "?" : "");

@@ -156,7 +156,8 @@ static int choice_index(const struct item *item, const struct pl_yaml *value) {
         int n = snprintf(all + used, sizeof all - used, "%s%s", count ? ", " : "", choices[count]);
         if (n > 0 && (size_t)n < sizeof all - used) used += (size_t)n;
     }
-    const char *nearest = pl_text_nearest(value->text, choices, count);
+    bool wanted = pl__problems_wanted(item->work->reader->yaml->problems, value);
+    const char *nearest = wanted ? pl_text_nearest(value->text, choices, count) : NULL;
     report(item->work, &item->path, value, "%s is not one of %s%s%s%s", pl__quote(quoted, value->text), all,
            nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
     return -1;
@@ -386,7 +387,7 @@ static void report_unknown(const struct work *work, const struct pl_yaml *value,
     struct pl_option_path path = {.outer = work->path, .name = value->key};
     const struct pl_option_table *table = table_of(tables, count, value->key);
     char quoted[PL_QUOTE_MAX];
-    bool worth = !table && !pl__problems_enough(work->reader->yaml->problems);
+    bool worth = !table && pl__problems_wanted(work->reader->yaml->problems, &key);
     const char *nearest = worth ? nearest_name(tables, count, value->key) : NULL;
     if (table)
         report(work, &path, &key, "%s", table->misplaced);

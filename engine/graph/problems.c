@@ -48,10 +48,6 @@ unsigned pl__problems_errors(const struct pl_problems *problems) {
     return problems->errors;
 }
 
-bool pl__problems_enough(const struct pl_problems *problems) {
-    return problems->count > PL_PROBLEMS_MAX;
-}
-
 static unsigned file_rank(struct pl_problems *problems, const char *file) {
     for (unsigned i = 0; i < problems->file_count; i++)
         if (strcmp(problems->files[i], file) == 0) return i;
@@ -75,6 +71,15 @@ static bool reported_there(const struct pl_problems *problems, const struct pl_p
         if (problem->warning == at->warning && same_place(&problem->place, &at->place)) return true;
     }
     return false;
+}
+
+bool pl__problems_enough(const struct pl_problems *problems) {
+    return problems->count > PL_PROBLEMS_MAX;
+}
+
+bool pl__problems_wanted(const struct pl_problems *problems, const struct pl_yaml *at) {
+    struct pl_problem_at place = {.place = at->place};
+    return !pl__problems_enough(problems) && !(at->repeated && reported_there(problems, &place));
 }
 
 static struct entry *add_entry(struct pl_problems *problems) {

@@ -34,8 +34,11 @@ void pl__problem_put(struct pl_problems *problems, struct pl_problem_at at, cons
 
 unsigned pl__problems_errors(const struct pl_problems *problems);
 
-/* So many that more are not worth the work of a suggestion. */
+/* So many that no more are worth looking for. */
 bool pl__problems_enough(const struct pl_problems *problems);
+
+/* Whether an error there would be shown: else it is not worth the work of a suggestion. */
+bool pl__problems_wanted(const struct pl_problems *problems, const struct pl_yaml *at);
 
 /* Files in the order in which they were first named here come in this order in the report. */
 void pl__problems_file(struct pl_problems *problems, const char *file);
