@@ -133,7 +133,7 @@ static void assert_same_record(const struct pl_log_record *a, const struct pl_lo
     assert_int_equal(a->body_size, b->body_size);
     if (a->body_size) assert_memory_equal(a->body, b->body, a->body_size);
     assert_int_equal(a->batch != NULL, b->batch != NULL);
-    if (!a->batch) return;
+    if (!a->batch || !b->batch) return;
     assert_same_batch(a->batch, tags, b->batch, tags);
     assert_int_equal(b->batch->header->first_sequence, b->sequence);
     assert_int_equal(b->batch->header->partition, b->partition);
@@ -211,19 +211,19 @@ static void append_says_the_sequences(void **state) {
 static void partitions_are_apart(void **state) {
     (void)state;
     for (uint64_t number = 0; number < 200; number += 20)
-        for (uint16_t p = 0; p < PARTITIONS; p++)
-            append_numbers(p, number, number + 20);
-    for (uint16_t p = 0; p < PARTITIONS; p++)
-        assert_holds(p, 200);
+        for (unsigned p = 0; p < PARTITIONS; p++)
+            append_numbers((uint16_t)p, number, number + 20);
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        assert_holds((uint16_t)p, 200);
 }
 
 static void one_append_may_go_to_several_partitions(void **state) {
     (void)state;
     struct pl_log_record records[PARTITIONS];
-    for (uint16_t p = 0; p < PARTITIONS; p++)
-        records[p] = (struct pl_log_record){.type = PL_LOG_BARRIER, .partition = p, .epoch = 9};
+    for (unsigned p = 0; p < PARTITIONS; p++)
+        records[p] = (struct pl_log_record){.type = PL_LOG_BARRIER, .partition = (uint16_t)p, .epoch = 9};
     append_records(records, PARTITIONS);
-    for (uint16_t p = 0; p < PARTITIONS; p++) {
+    for (unsigned p = 0; p < PARTITIONS; p++) {
         struct pl_log_cursor *cursor = open_cursor(p, 0);
         struct pl_log_record found;
         assert_int_equal(log_->ops->read(cursor, &found, NULL), PL_OK);
@@ -473,8 +473,8 @@ enum { CONCURRENT = 1500 };
 
 struct reader {
     pthread_t thread;
-    uint16_t partition;
     uint64_t read;
+    uint16_t partition;
     bool good;
 };
 

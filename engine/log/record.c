@@ -123,7 +123,7 @@ static enum pl_code get_rows(const uint8_t *key, const struct head *head, struct
 
 enum pl_code pl__record_get(const uint8_t *key, const void *bytes, size_t size, struct pl_rows *rows,
                             struct pl_tags *tags, struct pl_log_record *record, struct pl_error **error) {
-    struct head head;
+    struct head head = {0};
     enum pl_code code = get_head(key, bytes, size, &head, error);
     if (code) return code;
     const char *name = (const char *)bytes + sizeof head;
@@ -147,7 +147,7 @@ enum pl_code pl__record_get(const uint8_t *key, const void *bytes, size_t size, 
 
 enum pl_code pl__record_get_length(const uint8_t *key, const void *bytes, size_t size, uint64_t *length,
                                    struct pl_error **error) {
-    struct head head;
+    struct head head = {0};
     enum pl_code code = get_head(key, bytes, size, &head, error);
     if (!code) *length = head.rows ? head.rows : 1;
     return code;

@@ -166,7 +166,7 @@ static unsigned common_scale(const int64_t *differences, uint32_t count) {
 }
 
 static void plan_plain(struct plan *plan, const uint64_t *x, const uint32_t *row, uint32_t count) {
-    int64_t sample[SAMPLE];
+    int64_t sample[SAMPLE] = {0};
     for (uint32_t i = 0; i < count; i++)
         sample[i] = (int64_t)x[row[i]];
     plan->how = PLAIN;
@@ -175,7 +175,7 @@ static void plan_plain(struct plan *plan, const uint64_t *x, const uint32_t *row
 }
 
 static void plan_delta(struct plan *plan, const uint64_t *x, const uint32_t *row, uint32_t count) {
-    int64_t sample[SAMPLE];
+    int64_t sample[SAMPLE] = {0};
     for (uint32_t i = 0; i < count; i++) {
         uint32_t at = row[i] ? row[i] : 1;
         sample[i] = (int64_t)(x[at] - x[at - 1]);
@@ -212,7 +212,7 @@ static uint64_t of_value(enum how how, unsigned scale, uint64_t x) {
 /* Takes this way for the plan where it costs less. False when too many of the sampled values do not fit it. */
 static bool plan_values_as(struct plan *best, enum how how, unsigned scale, const uint64_t *x, const uint32_t *row,
                            uint32_t count) {
-    int64_t sample[SAMPLE];
+    int64_t sample[SAMPLE] = {0};
     uint32_t fits = 0, misfits = 0, most = count / PATCHES_PART;
     for (uint32_t i = 0; i < count && misfits <= most; i++) {
         uint64_t y = of_value(how, scale, x[row[i]]);

@@ -104,7 +104,7 @@ enum pl_code pl_zone_open(struct pl_node *node, enum pl_zone_id id, struct pl_zo
                             pl_zone_names[id]);
     enum pl_code code = pl_zone_open_as(store, pl_node_tags(node), id, pl_node_name(node),
                                         (uint16_t)pl_node_partition(node), zone, error);
-    if (!code) (*zone)->node = node;
+    if (*zone) (*zone)->node = node;
     return code;
 }
 
