@@ -210,10 +210,10 @@ static void a_push_socket_waits_and_keeps_the_order(void **state) {
     struct peer peer = peer_new(ZMQ_PULL);
     peer_set(&peer, ZMQ_RCVHWM, 1);
     struct pl_harness *h = pushing_to(&peer, ", hwm: 1, linger: 30s");
-    for (unsigned i = 0; i < QUEUED; i++)
-        push(h, ours(h, "a.b", i * 4096, 4096));
     pthread_t thread;
     pthread_create(&thread, NULL, read_all, &peer);
+    for (unsigned i = 0; i < QUEUED; i++)
+        push(h, ours(h, "a.b", i * 4096, 4096));
     pl_harness_end(h);
     pthread_join(thread, NULL);
     assert_int_equal(pl_harness_counter(h, "given_up"), 0);
@@ -225,9 +225,8 @@ static void what_waits_at_the_close_is_dropped(void **state) {
     (void)state;
     char endpoint[PEER_ENDPOINT_MAX];
     peer_endpoint(endpoint);
-    struct pl_harness *h = harness_with("sink.zmq", "{ socket: push, bind: \"%s\" }", endpoint);
-    for (unsigned i = 0; i < 3; i++)
-        push(h, ours(h, "a.b", 0, 1));
+    struct pl_harness *h = harness_with("sink.zmq", "{ socket: push, bind: \"%s\", split: asset }", endpoint);
+    push(h, mixed(h, 5));
     pl_harness_free(h);
 }
 
@@ -235,11 +234,11 @@ static void the_end_gives_up_after_the_linger_time(void **state) {
     (void)state;
     char endpoint[PEER_ENDPOINT_MAX];
     peer_endpoint(endpoint);
-    struct pl_harness *h = harness_with("sink.zmq", "{ socket: push, bind: \"%s\", linger: 50ms }", endpoint);
-    for (unsigned i = 0; i < 3; i++)
-        push(h, ours(h, "a.b", 0, 1));
+    struct pl_harness *h =
+        harness_with("sink.zmq", "{ socket: push, bind: \"%s\", linger: 50ms, split: asset }", endpoint);
+    push(h, mixed(h, 5));
     pl_harness_end(h);
-    assert_int_equal(pl_harness_counter(h, "given_up"), 3);
+    assert_int_equal(pl_harness_counter(h, "given_up"), 4);
     pl_harness_free(h);
 }
 
