@@ -228,10 +228,9 @@ const struct pl_operator pl__sink_csv = {
         "waits "
         "while the stream is quiet. Missing numbers are empty fields. A pipe whose reader is slow makes the node busy; "
         "the edge's on_full says what happens then. A write that fails (a full disk) stops the node and says so.",
-    .guarantee =
-        "A file is cut back to the last checkpoint at a restart and written on from there: each row once. What is "
-        "written survives the death of the process; power loss only with mode: atomic, at its end. A pipe gets the "
-        "rows since the last checkpoint again.",
+    .guarantee = "What is written survives the death of the process, and power loss only with mode: atomic, at its "
+                 "end. Rows that "
+                 "come again after a restart are written again.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_WRITER_KINDS, .doc = "The rows."}),
     .options = sink_options,
     .scope = PL_GLOBAL,

@@ -1,7 +1,7 @@
 /* source.csv: files, pipes and standard input as samples.
  *
- * A node reads its files one after the other through one reader. What it has consumed is its state: after a restart it
- * goes on at the byte behind the last row that is in the log.
+ * A node reads its files one after the other through one reader. Its state is the byte behind the last row that it
+ * gave.
  */
 #include "csv.h"
 
@@ -389,9 +389,8 @@ const struct pl_operator pl__source_csv = {
         "pattern, in one column or several, or are counted. A value that is neither a number nor a state of its tag's "
         "enumeration (True and False for a tag without one) is a missing value; a record that cannot be read is "
         "malformed: counted, the first few shown with file and line, all of them sent out of `rejected`.",
-    .guarantee = "Replayable: after a restart it goes on behind the last row in the log, at its byte of its file. "
-                 "Standard input "
-                 "and pipes cannot be read again.",
+    .guarantee =
+        "Replayable: a file is read at the pace of the graph and can be read again. Standard input and pipes cannot.",
     .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "The samples."},
                         {.name = "rejected", .kinds = PL_SET(PL_EVENTS), .doc = "Malformed records, one event each."}),
     .options = source_options,

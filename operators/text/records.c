@@ -89,12 +89,16 @@ void pl_records_take_line(struct pl_records *r) {
     drop_index(r, end ? (uint32_t)(end - r->bytes) + 1 : r->to);
 }
 
-/* Where the first line ends decides what is wrong, so that it does not depend on how much of the text is there. */
+/* A line end that is no break is inside quotes: the record began with its first line and went on for too long. It only
+ * counts within the limit, so that what is told does not depend on how much of the text is there. */
 enum pl_records_state pl_records_refuse(const struct pl_records *r) {
-    uint32_t length;
-    pl_records_line(r, &length);
-    bool many_lines = r->from + length < r->to && length <= r->limit && r->scan.hidden;
-    return many_lines ? PL_RECORDS_OPEN : PL_RECORDS_TOO_LONG;
+    const char *end = memchr(r->bytes + r->from, '\n', r->to - r->from);
+    uint32_t at = end ? (uint32_t)(end - r->bytes) : r->to;
+    if (at >= r->scan.at || at - r->from > r->limit) return PL_RECORDS_TOO_LONG;
+    for (uint32_t i = r->head; i < r->count && r->index[i] <= at; i++) {
+        if (r->index[i] == at) return PL_RECORDS_TOO_LONG;
+    }
+    return PL_RECORDS_OPEN;
 }
 
 void pl_records_count_hidden(struct pl_records *r, uint32_t from, uint32_t end) {
@@ -136,16 +140,20 @@ enum pl_records_state pl_records_refill(struct pl_records *r) {
         if (state != PL_RECORDS_ONE) return state;
     }
     if (r->dropping) pl_records_take_line(r);
+    if (r->dropping && r->ended) { /* the last line needs no line end */
+        r->dropping = false;
+        r->line++;
+    }
     forget_taken(r);
-    for (;;) {
+    while (r->scan.at - r->from <= r->limit && r->count < PL_FIELDS_MAX) {
         if (r->scan.at < r->to) {
             if (index_portion(r)) return PL_RECORDS_ONE;
         } else {
             enum pl_records_state state = leftover(r);
             if (state != PL_RECORDS_ONE) return state;
         }
-        if (r->scan.at - r->from > r->limit || r->count >= PL_FIELDS_MAX) return pl_records_refuse(r);
     }
+    return pl_records_refuse(r);
 }
 
 enum pl_records_state pl_records_skip_line(struct pl_records *r) {

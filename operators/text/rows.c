@@ -102,6 +102,13 @@ static uint16_t read_quality(const struct pl_reader *r, struct pl__field raw) {
     return pl_quality_parse(room, f.length, &quality) ? quality : PL_Q_UNCERTAIN;
 }
 
+/* What the text says about a value joined to what was seen of it. One that is said to be missing is missing. */
+static uint16_t with_quality(struct pl_reader *r, uint16_t seen, struct pl__field said, double *value) {
+    uint16_t quality = pl_quality_join(seen, read_quality(r, said));
+    if (seen & PL_Q_MISSING || !(quality & PL_Q_MISSING)) return quality;
+    return pl_quality_join(quality, no_value(r, value));
+}
+
 /* ---- Times ---- */
 
 /* Several columns, or one in quotes: as one text. */
@@ -176,7 +183,9 @@ INLINE enum pl__row read_long(struct pl_reader *r, const struct record *record, 
     if (PL_UNLIKELY(tag >= PL_NAMES_LEFT_OUT)) return tag == PL_NO_ID ? PL__ROW_TAG : PL__ROW_LEFT_OUT;
     if (PL_UNLIKELY(!read_time(r, record, count, &time))) return PL__ROW_TIME;
     uint16_t quality = read_value(r, tag, field_of(record, c->value), &to->value[*row]);
-    if (c->quality < record->fields) quality = pl_quality_join(quality, read_quality(r, field_of(record, c->quality)));
+    if (c->quality < record->fields) {
+        quality = with_quality(r, quality, field_of(record, c->quality), &to->value[*row]);
+    }
     to->time[*row] = time;
     to->tag[*row] = tag;
     to->quality[*row] = quality;

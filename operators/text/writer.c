@@ -132,9 +132,9 @@ static char *put_ns(struct pl_writer *w, char *at, pl_time time) {
 
 /* ---- Text ---- */
 
-/* With quotes around it where it needs them; takes at most 2 * length + 2 bytes. */
+/* With quotes around it where it needs them, blanks at its ends too; takes at most 2 * length + 2 bytes. */
 static char *put_text(const struct pl_writer *w, char *at, const char *text, size_t length) {
-    bool plain = true;
+    bool plain = !length || (text[0] != ' ' && text[length - 1] != ' ');
     for (size_t i = 0; i < length; i++)
         plain &= text[i] != '"' && text[i] != '\n' && text[i] != '\r' && text[i] != w->delimiter;
     if (plain) {
