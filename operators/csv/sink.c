@@ -7,6 +7,7 @@
  */
 #include "csv.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include <potline/alloc.h>
@@ -51,8 +52,8 @@ static enum pl_flow fail(struct sink *s, struct pl_error **error) {
 
 static enum pl_flow fail_write(struct sink *s) {
     struct pl_error *error = NULL;
-    pl_error_set(&error, PL_IO, "%s: %s, after %llu bytes", s->output.path, strerror(s->outlet.error),
-                 (unsigned long long)(s->offset + s->outlet.written));
+    pl_error_set(&error, PL_IO, "%s: %s, after %" PRIu64 " bytes", s->output.path, strerror(s->outlet.error),
+                 s->offset + s->outlet.written);
     return fail(s, &error);
 }
 

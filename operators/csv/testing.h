@@ -66,12 +66,16 @@ static inline void expect_file(const char *name, const char *expected) {
     assert_string_equal(text, expected);
 }
 
-/* A node of `op`; %s in `options` is the folder. Its opening may have failed: pl_harness_failure says so at first use.
- */
+/* A node of `op`; each %s in `options` is the folder. Its opening may have failed: pl_harness_failure says so at first
+ * use. */
 static struct pl_harness *open_node(const char *op, enum pl_kind kind, const char *options) {
-    char text[4096];
+    char text[4096] = "";
     struct pl_error *error = NULL;
-    snprintf(text, sizeof(text), options, folder, folder, folder);
+    for (const char *mark; (mark = strstr(options, "%s")); options = mark + 2) {
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof(text) - used, "%.*s%s", (int)(mark - options), options, folder);
+    }
+    snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s", options);
     struct pl_harness *h = pl_harness_new(op, text, kind, &error);
     if (h) return h;
     pl_error_print(stderr, error);

@@ -18,10 +18,11 @@ struct fixture {
 };
 
 static void begin(struct fixture *f, struct pl_naming naming, uint32_t limit) {
+    *f = (struct fixture){.naming = naming};
     f->tags = pl_tags_new(&(struct pl_tags_options){.limit = limit});
-    f->naming = naming;
     if (!f->naming.prefix) f->naming.prefix = "";
-    assert_true(pl_names_init(&f->names, f->tags, &f->naming, '"'));
+    bool made = pl_names_init(&f->names, f->tags, &f->naming, '"');
+    assert_true(made);
 }
 
 static void end(struct fixture *f) {
@@ -42,7 +43,7 @@ static const char *tag_of(struct fixture *f, const char *text) {
 
 static void names_of_every_length(void **state) {
     (void)state;
-    struct fixture f;
+    static struct fixture f;
     begin(&f, (struct pl_naming){0}, 0);
     uint32_t ids[PL_NAME_MAX + 1];
     char name[PL_NAME_MAX + 2];
@@ -67,7 +68,7 @@ static void names_of_every_length(void **state) {
 static void any_order_gives_the_same(void **state) {
     (void)state;
     enum { NAMES = 5000 };
-    struct fixture f;
+    static struct fixture f;
     static uint32_t ids[NAMES];
     char name[64];
     begin(&f, (struct pl_naming){0}, 0);
@@ -87,7 +88,7 @@ static void any_order_gives_the_same(void **state) {
 
 static void names_that_share_their_words(void **state) {
     (void)state;
-    struct fixture f;
+    static struct fixture f;
     begin(&f, (struct pl_naming){0}, 0);
     uint32_t a = find(&f, "aaaaaaaaaaaaaaaaa"), b = find(&f, "aaaaaaaaaaaaaaaaaa"); /* 17 and 18 */
     assert_int_not_equal(a, b);
@@ -98,7 +99,7 @@ static void names_that_share_their_words(void **state) {
 
 static void quotes_and_blanks_are_no_part_of_a_name(void **state) {
     (void)state;
-    struct fixture f;
+    static struct fixture f;
     begin(&f, (struct pl_naming){0}, 0);
     uint32_t id = find(&f, "pot 7");
     assert_int_equal(find(&f, "\"pot 7\""), id);
@@ -117,7 +118,7 @@ static void names_become_tags(void **state) {
     (void)state;
     static struct pl_rename rename[] = {{"T", "bath.temperature"}, {"U(V)", "voltage"}};
     static const char *include[] = {"*"}, *exclude[] = {"debug.*", "EVENT"};
-    struct fixture f;
+    static struct fixture f;
     begin(
         &f,
         (struct pl_naming){.prefix = "line1.", .include = {include, 1}, .exclude = {exclude, 2}, .rename = {rename, 2}},
@@ -138,7 +139,7 @@ static void names_become_tags(void **state) {
 
 static void a_full_registry_refuses(void **state) {
     (void)state;
-    struct fixture f;
+    static struct fixture f;
     char name[32];
     begin(&f, (struct pl_naming){0}, 100);
     unsigned refused = 0;
@@ -154,7 +155,7 @@ static void a_full_registry_refuses(void **state) {
 static void excluded_names_take_bounded_room(void **state) {
     (void)state;
     static const char *none[] = {"nothing"};
-    struct fixture f;
+    static struct fixture f;
     char name[32];
     begin(&f, (struct pl_naming){.include = {none, 1}}, 0);
     for (int i = 0; i < PL_NAMES_SPARE + 5000; i++) {

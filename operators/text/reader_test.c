@@ -193,7 +193,7 @@ static void quality_in_its_forms(void **state) {
     (void)state;
     expect("",
            "time_s,tag,value,quality\n1,a,1,good\n1,a,2,Bad|Spike\n1,a,3,16384\n1,a,,good\n1,a,5,\n1,a,6,strange\n1,a,"
-           "7,missing\n",
+           "7,bad|missing\n",
            "1000000000 a 1 good\n1000000000 a 2 bad|spike\n1000000000 a 3 uncertain\n1000000000 a nan bad|missing\n"
            "1000000000 a 5 good\n1000000000 a 6 uncertain\n1000000000 a nan bad|missing\n");
     expect("{ header: false, quality: q }", "1,a,1,uncertain\n", "1000000000 a 1 uncertain\n");

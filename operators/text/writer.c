@@ -305,7 +305,8 @@ static bool is_ns(const char *name, const char *column) {
 
 static bool find_column(enum pl_kind kind, const char *name, struct pl_writer_column *column) {
     const struct pl_kind_info *info = &pl_kind_info[kind];
-    for (uint8_t i = 0; i < info->columns - (info->heaps > 0); i++) { /* the last one counts heaps */
+    const uint8_t columns = info->heaps ? info->end : info->columns; /* the last one of a kind with heaps counts them */
+    for (uint8_t i = 0; i < columns; i++) {
         bool ns = info->column[i].type == PL_I64 && is_ns(name, info->column[i].name);
         *column = (struct pl_writer_column){name, ns ? FORM_NS : (uint8_t)form_of(&info->column[i]), i};
         if (ns || strcmp(name, info->column[i].name) == 0) return true;

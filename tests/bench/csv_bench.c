@@ -55,7 +55,7 @@ static void just_read(struct bench *b) {
     static char block[BLOCK];
     int fd = open_input(b);
     for (ssize_t n; (n = read(fd, block, sizeof(block))) > 0;)
-        b->check += block[n / 2];
+        b->check += block[n - 1];
     close(fd);
 }
 
