@@ -1,175 +1,10 @@
 #include "log/conformance.h"
 
-#include <fcntl.h>
 #include <potline/alloc.h>
 #include <potline/codec.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "batch/tags.h"
-#include "store/batch_testing.h"
-
-enum { PARTITIONS = 3 };
-
-static const struct pl_log_factory *factory;
-static char *place;
-static struct pl_tags *tags;
-static void *opened;
-static struct pl_log *log_;
-
-/* ---- Helpers ---- */
-
-static void open_log(unsigned partitions) {
-    struct pl_error *error = NULL;
-    opened = factory->open(place, tags, partitions, &log_, &error);
-    if (!opened) {
-        pl_error_print(stderr, error);
-        fail();
-    }
-}
-
-static void reopen_log(void) {
-    factory->close(opened);
-    open_log(PARTITIONS);
-}
-
-static int setup(void **state) {
-    (void)state;
-    tags = pl_tags_new(&(struct pl_tags_options){0});
-    place = factory->make();
-    open_log(PARTITIONS);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    factory->close(opened);
-    factory->remove(place);
-    pl_tags_free(tags);
-    return 0;
-}
-
-/* Record `number` of a partition: what it is follows from these two. End it with drop_record. */
-static struct pl_log_record make_record(uint16_t partition, uint64_t number) {
-    static const uint8_t body[] = {0x81, 0xa3, 's', 'e', 't', 0x01};
-    uint64_t seed = number * 7 + partition;
-    struct pl_log_record record = {.partition = partition, .source = pl_tags_intern(tags, "plc.events", 10)};
-    switch (number % 11) {
-    case 3:
-        record.type = PL_LOG_WATERMARK;
-        record.watermark = (pl_time)number * PL_SECOND;
-        record.flags = number % 2 ? PL_LOG_IDLE : 0;
-        break;
-    case 5:
-        record.type = PL_LOG_BARRIER;
-        record.source = 0;
-        record.epoch = UINT64_C(1) << 40 | number;
-        break;
-    case 7:
-        record.type = PL_LOG_CONTROL;
-        record.source = 0;
-        record.body = body;
-        record.body_size = sizeof body - (number % 2 ? sizeof body : 0);
-        break;
-    case 9:
-        record.type = PL_LOG_END;
-        record.watermark = PL_TIME_MAX;
-        break;
-    default:
-        record.type = PL_LOG_ROWS;
-        record.watermark = (pl_time)number - 5;
-        record.batch = random_batch(tags, seed % 3 ? PL_SAMPLES : seed % PL_KINDS, seed, 40);
-        break;
-    }
-    return record;
-}
-
-static void drop_record(struct pl_log_record *record) {
-    pl_batch_unref(record->batch);
-}
-
-static uint64_t length_of(const struct pl_log_record *record) {
-    return record->batch ? record->batch->rows : 1;
-}
-
-static void append_records(struct pl_log_record *records, unsigned count) {
-    struct pl_error *error = NULL;
-    if (log_->ops->append(log_, records, count, &error)) {
-        pl_error_print(stderr, error);
-        fail();
-    }
-}
-
-/* Appends records `from` to `to` of a partition, one, two or three at a time. */
-static void append_numbers(uint16_t partition, uint64_t from, uint64_t to) {
-    struct pl_log_record records[3];
-    while (from < to) {
-        unsigned count = 0;
-        for (unsigned most = (unsigned)(from % 3) + 1; count < most && from < to; from++)
-            records[count++] = make_record(partition, from);
-        append_records(records, count);
-        for (unsigned i = 0; i < count; i++)
-            drop_record(&records[i]);
-    }
-}
-
-static struct pl_log_cursor *open_cursor(unsigned partition, uint64_t from) {
-    struct pl_log_cursor *cursor;
-    assert_int_equal(log_->ops->cursor(log_, partition, from, &cursor, NULL), PL_OK);
-    return cursor;
-}
-
-static void assert_same_record(const struct pl_log_record *a, const struct pl_log_record *b) {
-    assert_int_equal(a->type, b->type);
-    assert_int_equal(a->partition, b->partition);
-    assert_int_equal(a->flags, b->flags);
-    assert_int_equal(a->source, b->source);
-    assert_int_equal(a->watermark, b->watermark);
-    assert_int_equal(a->epoch, b->epoch);
-    assert_int_equal(a->body_size, b->body_size);
-    if (a->body_size) assert_memory_equal(a->body, b->body, a->body_size);
-    assert_int_equal(a->batch != NULL, b->batch != NULL);
-    if (!a->batch || !b->batch) return;
-    assert_same_batch(a->batch, tags, b->batch, tags);
-    assert_int_equal(b->batch->header->first_sequence, b->sequence);
-    assert_int_equal(b->batch->header->partition, b->partition);
-}
-
-/* Reads record `number` and holds it against what was appended. */
-static void read_number(struct pl_log_cursor *cursor, uint16_t partition, uint64_t number, uint64_t *sequence) {
-    struct pl_log_record found, made = make_record(partition, number);
-    struct pl_error *error = NULL;
-    if (log_->ops->read(cursor, &found, &error)) {
-        pl_error_print(stderr, error);
-        fail();
-    }
-    assert_int_equal(found.sequence, *sequence);
-    assert_same_record(&made, &found);
-    *sequence += length_of(&found);
-    drop_record(&found);
-    drop_record(&made);
-}
-
-static void assert_at_end(struct pl_log_cursor *cursor) {
-    struct pl_log_record record;
-    struct pl_error *error = NULL;
-    assert_int_equal(log_->ops->read(cursor, &record, &error), PL_NOT_FOUND);
-    assert_null(error);
-}
-
-static void assert_holds(uint16_t partition, uint64_t records) {
-    struct pl_log_cursor *cursor = open_cursor(partition, 0);
-    uint64_t sequence = 0;
-    for (uint64_t number = 0; number < records; number++)
-        read_number(cursor, partition, number, &sequence);
-    assert_at_end(cursor);
-    assert_int_equal(log_->ops->next(log_, partition), sequence);
-    log_->ops->cursor_free(cursor);
-}
+#include "log/conformance_rig.h"
 
 /* ---- Order and sequences ---- */
 
@@ -284,7 +119,7 @@ static void a_log_goes_on_after_reopening(void **state) {
 static void names_are_kept_not_ids(void **state) {
     (void)state;
     append_numbers(0, 0, 100);
-    factory->close(opened);
+    close_log();
     pl_tags_free(tags);
     tags = pl_tags_new(&(struct pl_tags_options){0});
     pl_tags_intern(tags, "somebody.else", 13); /* every id is another one now */
@@ -295,7 +130,7 @@ static void names_are_kept_not_ids(void **state) {
 static void partitions_are_never_lost_from_view(void **state) {
     (void)state;
     append_numbers(2, 0, 30);
-    factory->close(opened);
+    close_log();
     open_log(1);
     assert_int_equal(log_->partitions, PARTITIONS);
     assert_holds(2, 30);
@@ -467,189 +302,30 @@ static void a_large_command_comes_back(void **state) {
     free(body);
 }
 
-/* ---- A reader on another thread ---- */
-
-enum { CONCURRENT = 1500 };
-
-struct reader {
-    pthread_t thread;
-    uint64_t read;
-    uint16_t partition;
-    bool good;
-};
-
-/* Checks what it can without the registry's ids, which the other thread enters: sequences and the head. */
-static void *read_along(void *argument) {
-    struct reader *reader = argument;
-    struct pl_log_cursor *cursor;
-    uint64_t sequence = 0;
-    reader->good = log_->ops->cursor(log_, reader->partition, 0, &cursor, NULL) == PL_OK;
-    while (reader->good && reader->read < CONCURRENT) {
-        struct pl_log_record record;
-        enum pl_code code = log_->ops->read(cursor, &record, NULL);
-        if (code == PL_NOT_FOUND) {
-            sched_yield();
-            continue;
-        }
-        reader->good = code == PL_OK && record.sequence == sequence && record.partition == reader->partition;
-        if (!reader->good) break;
-        reader->good = (record.type == PL_LOG_ROWS) == (record.batch != NULL);
-        sequence += length_of(&record);
-        drop_record(&record);
-        reader->read++;
-    }
-    log_->ops->cursor_free(cursor);
-    return NULL;
-}
-
-static void readers_follow_an_appender(void **state) {
-    (void)state;
-    struct reader readers[4] = {{.partition = 0}, {.partition = 0}, {.partition = 1}, {.partition = 1}};
-    for (unsigned i = 0; i < 4; i++)
-        assert_int_equal(pthread_create(&readers[i].thread, NULL, read_along, &readers[i]), 0);
-    for (uint64_t number = 0; number < CONCURRENT; number += 50) {
-        append_numbers(0, number, number + 50);
-        append_numbers(1, number, number + 50);
-        if (number % 500 == 0) assert_int_equal(log_->ops->sync(log_, NULL), PL_OK);
-    }
-    for (unsigned i = 0; i < 4; i++) {
-        pthread_join(readers[i].thread, NULL);
-        assert_true(readers[i].good);
-        assert_int_equal(readers[i].read, CONCURRENT);
-    }
-    assert_holds(0, CONCURRENT);
-    assert_holds(1, CONCURRENT);
-}
-
-static void *sync_along(void *argument) {
-    _Atomic bool *stop = argument;
-    bool good = true;
-    while (!atomic_load(stop))
-        good &= log_->ops->sync(log_, NULL) == PL_OK;
-    return good ? stop : NULL;
-}
-
-static void sync_runs_beside_appends(void **state) {
-    (void)state;
-    _Atomic bool stop = false;
-    pthread_t thread;
-    void *good;
-    assert_int_equal(pthread_create(&thread, NULL, sync_along, &stop), 0);
-    append_numbers(0, 0, 1000);
-    atomic_store(&stop, true);
-    pthread_join(thread, &good);
-    assert_non_null(good);
-    assert_holds(0, 1000);
-}
-
-/* ---- A writer that is killed ---- */
-
-/* Shared with the writer: how many records' appends have returned. */
-static _Atomic uint64_t *share_counter(const char *path, bool make) {
-    int fd = open(path, make ? O_RDWR | O_CREAT | O_TRUNC : O_RDWR, 0600);
-    if (fd < 0 || (make && ftruncate(fd, sizeof(uint64_t)))) return NULL;
-    void *map = mmap(NULL, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    close(fd);
-    return map == MAP_FAILED ? NULL : map;
-}
-
-/* The number of records in partition 0, each held against what it must be from `known` on. */
-static uint64_t verify_kept(uint64_t known, uint64_t *sequence) {
-    struct pl_log_cursor *cursor = open_cursor(0, *sequence);
-    while (*sequence < log_->ops->next(log_, 0))
-        read_number(cursor, 0, known++, sequence);
-    assert_at_end(cursor);
-    log_->ops->cursor_free(cursor);
-    return known;
-}
-
-/* Goes on appending to a place that holds `known` records, until it is killed. */
-static int run_writer(char *where, const char *counter_path, uint64_t known) {
-    _Atomic uint64_t *appended = share_counter(counter_path, false);
-    if (!appended) return 1;
-    tags = pl_tags_new(&(struct pl_tags_options){0});
-    place = where;
-    open_log(PARTITIONS);
-    for (;;) {
-        uint64_t end = known + known % 3 + 1; /* as append_numbers cuts them: one append */
-        append_numbers(0, known, end);
-        known = end;
-        atomic_store(appended, known);
-    }
-}
-
-static pid_t start_writer(const char *counter_path, uint64_t known) {
-    char text[24];
-    snprintf(text, sizeof text, "%llu", (unsigned long long)known);
-    pid_t child = fork();
-    if (child) return child;
-    execl("/proc/self/exe", "conformance", "--writer", place, counter_path, text, (char *)NULL);
-    _exit(127);
-}
-
-static void what_was_appended_survives_a_kill(void **state) {
-    (void)state;
-    unsigned rounds = getenv("POTLINE_LONG") ? 100 : 8;
-    char counter_path[] = "/tmp/potline-appended-XXXXXX";
-    close(mkstemp(counter_path));
-    _Atomic uint64_t *appended = share_counter(counter_path, true);
-    assert_non_null(appended);
-    uint64_t known = 0, sequence = 0;
-    factory->close(opened);
-    random_state = (uint64_t)getpid();
-    uint64_t moments = random_number();
-    for (unsigned round = 0; round < rounds; round++) {
-        uint64_t before = known;
-        pid_t child = start_writer(counter_path, known);
-        assert_true(child > 0);
-        while (atomic_load(appended) <= known) { /* it has come that far; a dead one would not */
-            int status;
-            assert_int_equal(waitpid(child, &status, WNOHANG), 0);
-            usleep(1000);
-        }
-        moments = moments * 6364136223846793005u + 1;
-        usleep((useconds_t)(moments >> 33) % 60000);
-        kill(child, SIGKILL);
-        waitpid(child, NULL, 0);
-
-        open_log(PARTITIONS);
-        known = verify_kept(known, &sequence);
-        uint64_t returned = atomic_load(appended);
-        assert_true(known == returned || known == returned + returned % 3 + 1); /* whole appends, none twice */
-        assert_true(known > before);
-        factory->close(opened);
-        atomic_store(appended, known);
-    }
-    open_log(PARTITIONS);
-    assert_holds(0, known);
-    munmap((void *)appended, sizeof(uint64_t));
-    unlink(counter_path);
-}
-
 int pl_log_conformance(const struct pl_log_factory *made, int argc, char **argv) {
     factory = made;
     if (argc == 5 && strcmp(argv[1], "--writer") == 0) return run_writer(argv[2], argv[3], strtoull(argv[4], NULL, 10));
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(an_empty_log_has_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(records_come_back_in_order, setup, teardown),
-        cmocka_unit_test_setup_teardown(append_says_the_sequences, setup, teardown),
-        cmocka_unit_test_setup_teardown(partitions_are_apart, setup, teardown),
-        cmocka_unit_test_setup_teardown(one_append_may_go_to_several_partitions, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_append_is_all_or_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_no_record_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_log_goes_on_after_reopening, setup, teardown),
-        cmocka_unit_test_setup_teardown(names_are_kept_not_ids, setup, teardown),
-        cmocka_unit_test_setup_teardown(partitions_are_never_lost_from_view, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_cursor_follows_the_tail, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_cursor_starts_where_it_is_told, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_cursor_beyond_the_log_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(seek_misses_no_row, setup, teardown),
-        cmocka_unit_test_setup_teardown(seek_skips_what_is_older, setup, teardown),
-        cmocka_unit_test_setup_teardown(large_batches_come_back, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_large_command_comes_back, setup, teardown),
-        cmocka_unit_test_setup_teardown(readers_follow_an_appender, setup, teardown),
-        cmocka_unit_test_setup_teardown(sync_runs_beside_appends, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_was_appended_survives_a_kill, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_empty_log_has_nothing, setup_log, teardown_log),
+        cmocka_unit_test_setup_teardown(records_come_back_in_order, setup_log, teardown_log),
+        cmocka_unit_test_setup_teardown(append_says_the_sequences, setup_log, teardown_log),
+        cmocka_unit_test_setup_teardown(partitions_are_apart, setup_log, teardown_log),
+        cmocka_unit_test_setup_teardown(one_append_may_go_to_several_partitions, setup_log, teardown_log),
+        cmocka_unit_test_setup_teardown(an_append_is_all_or_nothing, setup_log, teardown_log),
+        cmocka_unit_test_setup_teardown(what_is_no_record_is_refused, setup_log, teardown_log),
+        cmocka_unit_test_setup_teardown(a_log_goes_on_after_reopening, setup_log, teardown_log),
+        cmocka_unit_test_setup_teardown(names_are_kept_not_ids, setup_log, teardown_log),
+        cmocka_unit_test_setup_teardown(partitions_are_never_lost_from_view, setup_log, teardown_log),
+        cmocka_unit_test_setup_teardown(a_cursor_follows_the_tail, setup_log, teardown_log),
+        cmocka_unit_test_setup_teardown(a_cursor_starts_where_it_is_told, setup_log, teardown_log),
+        cmocka_unit_test_setup_teardown(a_cursor_beyond_the_log_is_refused, setup_log, teardown_log),
+        cmocka_unit_test_setup_teardown(seek_misses_no_row, setup_log, teardown_log),
+        cmocka_unit_test_setup_teardown(seek_skips_what_is_older, setup_log, teardown_log),
+        cmocka_unit_test_setup_teardown(large_batches_come_back, setup_log, teardown_log),
+        cmocka_unit_test_setup_teardown(a_large_command_comes_back, setup_log, teardown_log),
+        cmocka_unit_test_setup_teardown(readers_follow_an_appender, setup_log, teardown_log),
+        cmocka_unit_test_setup_teardown(sync_runs_beside_appends, setup_log, teardown_log),
+        cmocka_unit_test_setup_teardown(what_was_appended_survives_a_kill, setup_log, teardown_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,159 @@
+#include "log/conformance_rig.h"
+
+#include "batch/tags.h"
+
+const struct pl_log_factory *factory;
+char *place;
+struct pl_tags *tags;
+struct pl_log *log_;
+static void *opened;
+
+void open_log(unsigned partitions) {
+    struct pl_error *error = NULL;
+    opened = factory->open(place, tags, partitions, &log_, &error);
+    if (!opened) {
+        pl_error_print(stderr, error);
+        fail();
+    }
+}
+
+void close_log(void) {
+    factory->close(opened);
+    opened = NULL;
+}
+
+void reopen_log(void) {
+    close_log();
+    open_log(PARTITIONS);
+}
+
+int setup_log(void **state) {
+    (void)state;
+    tags = pl_tags_new(&(struct pl_tags_options){0});
+    place = factory->make();
+    open_log(PARTITIONS);
+    return 0;
+}
+
+int teardown_log(void **state) {
+    (void)state;
+    close_log();
+    factory->remove(place);
+    pl_tags_free(tags);
+    return 0;
+}
+
+struct pl_log_record make_record(uint16_t partition, uint64_t number) {
+    static const uint8_t body[] = {0x81, 0xa3, 's', 'e', 't', 0x01};
+    uint64_t seed = number * 7 + partition;
+    struct pl_log_record record = {.partition = partition, .source = pl_tags_intern(tags, "plc.events", 10)};
+    switch (number % 11) {
+    case 3:
+        record.type = PL_LOG_WATERMARK;
+        record.watermark = (pl_time)number * PL_SECOND;
+        record.flags = number % 2 ? PL_LOG_IDLE : 0;
+        break;
+    case 5:
+        record.type = PL_LOG_BARRIER;
+        record.source = 0;
+        record.epoch = UINT64_C(1) << 40 | number;
+        break;
+    case 7:
+        record.type = PL_LOG_CONTROL;
+        record.source = 0;
+        record.body = body;
+        record.body_size = sizeof body - (number % 2 ? sizeof body : 0);
+        break;
+    case 9:
+        record.type = PL_LOG_END;
+        record.watermark = PL_TIME_MAX;
+        break;
+    default:
+        record.type = PL_LOG_ROWS;
+        record.watermark = (pl_time)number - 5;
+        record.batch = random_batch(tags, seed % 3 ? PL_SAMPLES : seed % PL_KINDS, seed, 40);
+        break;
+    }
+    return record;
+}
+
+void drop_record(struct pl_log_record *record) {
+    pl_batch_unref(record->batch);
+}
+
+uint64_t length_of(const struct pl_log_record *record) {
+    return record->batch ? record->batch->rows : 1;
+}
+
+void append_records(struct pl_log_record *records, unsigned count) {
+    struct pl_error *error = NULL;
+    if (log_->ops->append(log_, records, count, &error)) {
+        pl_error_print(stderr, error);
+        fail();
+    }
+}
+
+void append_numbers(uint16_t partition, uint64_t from, uint64_t to) {
+    struct pl_log_record records[3];
+    while (from < to) {
+        unsigned count = 0;
+        for (unsigned most = (unsigned)(from % 3) + 1; count < most && from < to; from++)
+            records[count++] = make_record(partition, from);
+        append_records(records, count);
+        for (unsigned i = 0; i < count; i++)
+            drop_record(&records[i]);
+    }
+}
+
+struct pl_log_cursor *open_cursor(unsigned partition, uint64_t from) {
+    struct pl_log_cursor *cursor;
+    assert_int_equal(log_->ops->cursor(log_, partition, from, &cursor, NULL), PL_OK);
+    return cursor;
+}
+
+void assert_same_record(const struct pl_log_record *a, const struct pl_log_record *b) {
+    assert_int_equal(a->type, b->type);
+    assert_int_equal(a->partition, b->partition);
+    assert_int_equal(a->flags, b->flags);
+    assert_int_equal(a->source, b->source);
+    assert_int_equal(a->watermark, b->watermark);
+    assert_int_equal(a->epoch, b->epoch);
+    assert_int_equal(a->body_size, b->body_size);
+    if (a->body_size) assert_memory_equal(a->body, b->body, a->body_size);
+    assert_int_equal(a->batch != NULL, b->batch != NULL);
+    if (!a->batch || !b->batch) return;
+    assert_same_batch(a->batch, tags, b->batch, tags);
+    assert_int_equal(b->batch->header->first_sequence, b->sequence);
+    assert_int_equal(b->batch->header->partition, b->partition);
+}
+
+void read_number(struct pl_log_cursor *cursor, uint16_t partition, uint64_t number, uint64_t *sequence) {
+    struct pl_log_record found, made = make_record(partition, number);
+    struct pl_error *error = NULL;
+    if (log_->ops->read(cursor, &found, &error)) {
+        pl_error_print(stderr, error);
+        fail();
+    }
+    assert_int_equal(found.sequence, *sequence);
+    assert_same_record(&made, &found);
+    *sequence += length_of(&found);
+    drop_record(&found);
+    drop_record(&made);
+}
+
+void assert_at_end(struct pl_log_cursor *cursor) {
+    struct pl_log_record record;
+    struct pl_error *error = NULL;
+    assert_int_equal(log_->ops->read(cursor, &record, &error), PL_NOT_FOUND);
+    assert_null(error);
+}
+
+void assert_holds(uint16_t partition, uint64_t records) {
+    struct pl_log_cursor *cursor = open_cursor(partition, 0);
+    uint64_t sequence = 0;
+    for (uint64_t number = 0; number < records; number++)
+        read_number(cursor, partition, number, &sequence);
+    assert_at_end(cursor);
+    assert_int_equal(log_->ops->next(log_, partition), sequence);
+    log_->ops->cursor_free(cursor);
+}

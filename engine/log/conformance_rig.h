@@ -1,0 +1,45 @@
+/* conformance_rig.h: what the files of the conformance suite share: the log under test, and records that follow from a
+ * number, so that what is read can be held against what was appended.
+ */
+#ifndef POTLINE_LOG_CONFORMANCE_RIG_H
+#define POTLINE_LOG_CONFORMANCE_RIG_H
+
+#include "log/conformance.h"
+#include "store/batch_testing.h"
+
+enum { PARTITIONS = 3 };
+
+extern const struct pl_log_factory *factory;
+extern char *place;
+extern struct pl_tags *tags;
+extern struct pl_log *log_;
+
+int setup_log(void **state);
+int teardown_log(void **state);
+void open_log(unsigned partitions);
+void close_log(void);
+void reopen_log(void);
+
+/* Record `number` of a partition: what it is follows from these two. End it with drop_record. */
+struct pl_log_record make_record(uint16_t partition, uint64_t number);
+void drop_record(struct pl_log_record *record);
+uint64_t length_of(const struct pl_log_record *record);
+
+void append_records(struct pl_log_record *records, unsigned count);
+/* Appends records `from` to `to` of a partition, one, two or three at a time. */
+void append_numbers(uint16_t partition, uint64_t from, uint64_t to);
+
+struct pl_log_cursor *open_cursor(unsigned partition, uint64_t from);
+void assert_same_record(const struct pl_log_record *a, const struct pl_log_record *b);
+/* Reads record `number` and holds it against what was appended; *sequence is its, then the next one's. */
+void read_number(struct pl_log_cursor *cursor, uint16_t partition, uint64_t number, uint64_t *sequence);
+void assert_at_end(struct pl_log_cursor *cursor);
+void assert_holds(uint16_t partition, uint64_t records);
+
+/* conformance_race.c */
+void readers_follow_an_appender(void **state);
+void sync_runs_beside_appends(void **state);
+void what_was_appended_survives_a_kill(void **state);
+int run_writer(char *where, const char *counter_path, uint64_t known); /* the process that is killed */
+
+#endif
