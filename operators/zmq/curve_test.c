@@ -9,9 +9,12 @@ struct pair {
     char public[KEY], secret[KEY];
 };
 
+/* Without '$': ${...} in options means a variable. */
 static struct pair pair_new(void) {
     struct pair pair;
-    assert_int_equal(zmq_curve_keypair(pair.public, pair.secret), 0);
+    do
+        assert_int_equal(zmq_curve_keypair(pair.public, pair.secret), 0);
+    while (strchr(pair.public, '$') || strchr(pair.secret, '$'));
     return pair;
 }
 

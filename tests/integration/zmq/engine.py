@@ -20,7 +20,7 @@ nodes:
   msgpack:    { op: sink.zmq, from: [rows, happenings], bind: "ipc://$DIR/msgpack", topic: clean, hwm: 10000, on_full: block,
                 encoding: msgpack, split: asset }
   json:       { op: sink.zmq, from: [rows, happenings], bind: "ipc://$DIR/json", topic: clean, hwm: 10000, on_full: block,
-                encoding: json, curve: { secret_key: "$SECRET" } }
+                encoding: json, curve: { secret_key: "${SUBSCRIBERS_SECRET}" } }
 """
 TAGS = ["line1.pot01.voltage", "line1.pot01.noise", "line1.pot02.voltage", "line2.current", "bare", "l\u00e4nge.\"x\"",
         "\u6e29\u5ea6.a b"]
@@ -35,16 +35,18 @@ class Engine:
         self.rows, rows = self.bound(zmq.PUSH)
         self.happenings, happenings = self.bound(zmq.PUSH)
         text = GRAPH
-        for name, value in {"$ROWS": rows, "$HAPPENINGS": happenings, "$DIR": folder, "$SECRET": secret}.items():
+        for name, value in {"$ROWS": rows, "$HAPPENINGS": happenings, "$DIR": folder}.items():
             text = text.replace(name, value)
         with open(f"{folder}/graph.yaml", "w", encoding="utf-8") as file:
             file.write(text)
         self.process = subprocess.Popen([os.environ["POTLINE_BIN"] + "/potline", "run", f"{folder}/graph.yaml", "--data",
-                                         f"{folder}/data", "--quiet"])
+                                         f"{folder}/data", "--quiet"],
+                                        env={**os.environ, "SUBSCRIBERS_SECRET": secret})
 
     def bound(self, kind):
         socket = self.context.socket(kind)
         socket.setsockopt(zmq.LINGER, 0)
+        socket.setsockopt(zmq.SNDTIMEO, 30000)  # an engine that has ended takes nothing
         port = socket.bind_to_random_port("tcp://127.0.0.1")
         return socket, f"tcp://127.0.0.1:{port}"
 
