@@ -23,8 +23,10 @@ static int check_graph(const char *path, json_t *all) {
     unsigned count = 0;
     enum pl_code code = pl_graph_load(path, &options, &graph, &problems, &count);
     bool reported = true;
-    if (all) reported = collect(all, problems, count);
-    else pl_cli_problems(stdout, problems, count);
+    if (all)
+        reported = collect(all, problems, count);
+    else
+        pl_cli_problems(stdout, problems, count);
     pl_problems_free(problems, count);
     pl_graph_free(graph);
     if (code != PL_NO_MEMORY && reported) return code ? PL_EXIT_USAGE : PL_EXIT_OK;
@@ -53,9 +55,10 @@ const struct pl_subcommand pl_subcommand_check = {
     .least = 1,
     .most = PL_CLI_ANY,
     .summary = "Validate graph files.",
-    .doc = "Prints a line for each problem, file:line:column: message, in order of place, and nothing for a good graph.\n"
-           "Nothing is opened or started. An environment variable that is not set stands for any value and is warned\n"
-           "about. Exit code 2 when there is an error in any graph; warnings alone are fine.",
+    .doc =
+        "Prints a line for each problem, file:line:column: message, in order of place, and nothing for a good graph.\n"
+        "Nothing is opened or started. An environment variable that is not set stands for any value and is warned\n"
+        "about. Exit code 2 when there is an error in any graph; warnings alone are fine.",
     .options = PL_CLI_OPTIONS({"json", NULL, "Print the problems as a JSON array.", 0}),
     .run = check,
 };

@@ -133,8 +133,10 @@ static enum pl_code work(struct run *run, pl_time limit, struct pl_error **error
 static void print_summary(const struct pl_cli *cli, const struct run *run) {
     struct pl_summary summary;
     pl_summary_make(&summary, run->engine, (double)(uv_hrtime() - run->begun) * 1e-9);
-    if (pl_cli_has(cli, "json")) pl_summary_print_json(&summary, stdout);
-    else if (!pl_cli_has(cli, "quiet")) pl_summary_print(&summary, stderr);
+    if (pl_cli_has(cli, "json"))
+        pl_summary_print_json(&summary, stdout);
+    else if (!pl_cli_has(cli, "quiet"))
+        pl_summary_print(&summary, stderr);
     if (pl_cli_has(cli, "nodes")) pl_summary_print_nodes(run->engine, stderr);
 }
 

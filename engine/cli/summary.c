@@ -76,7 +76,8 @@ void pl_summary_make(struct pl_summary *summary, const struct pl_engine *engine,
 }
 
 void pl_summary_print(const struct pl_summary *s, FILE *out) {
-    fprintf(out, "%" PRIu64 " rows in %.2f s (%.0f rows/s) of %" PRIu64 " tags, %" PRIu64 " assets, %" PRIu64 " lines\n",
+    fprintf(out,
+            "%" PRIu64 " rows in %.2f s (%.0f rows/s) of %" PRIu64 " tags, %" PRIu64 " assets, %" PRIu64 " lines\n",
             s->rows_in, s->seconds, s->rows_per_second, s->tags, s->assets, s->lines);
     fprintf(out, "%" PRIu64 " flagged, %" PRIu64 " late, %" PRIu64 " windows, %" PRIu64 " alarms\n", s->rows_flagged,
             s->rows_late, s->windows, s->alarms);
@@ -87,7 +88,8 @@ void pl_summary_print(const struct pl_summary *s, FILE *out) {
 void pl_summary_print_json(const struct pl_summary *s, FILE *out) {
     fprintf(out,
             "{\"lines\": %" PRIu64 ", \"assets\": %" PRIu64 ", \"tags\": %" PRIu64 ", \"rows_in\": %" PRIu64
-            ", \"rows_flagged\": %" PRIu64 ", \"rows_late\": %" PRIu64 ", \"windows\": %" PRIu64 ", \"alarms\": %" PRIu64
+            ", \"rows_flagged\": %" PRIu64 ", \"rows_late\": %" PRIu64 ", \"windows\": %" PRIu64
+            ", \"alarms\": %" PRIu64
             ", \"lag_p50_ms\": %.6f, \"lag_p99_ms\": %.6f, \"seconds\": %.3f, \"rows_per_second\": %.1f"
             ", \"cpu_seconds\": %.3f, \"peak_rss_mib\": %.1f}\n",
             s->lines, s->assets, s->tags, s->rows_in, s->rows_flagged, s->rows_late, s->windows, s->alarms,
@@ -103,8 +105,7 @@ void pl_summary_print_nodes(const struct pl_engine *engine, FILE *out) {
         double busy = (double)pl_stat_get(&task->stats.busy_ns);
         uint64_t worked = in ? in : rows;
         fprintf(out, "%-20s %4u %12" PRIu64 " %12" PRIu64 " %10.1f %10.1f %10.3f %8.1f\n", task->node.config.name,
-                task->node.config.partition, in, rows, busy * 1e-6,
-                (double)pl_stat_get(&task->stats.blocked_ns) * 1e-6,
+                task->node.config.partition, in, rows, busy * 1e-6, (double)pl_stat_get(&task->stats.blocked_ns) * 1e-6,
                 (double)pl_histogram_quantile(&task->stats.lag, 0.99) * 1e-6, worked ? busy / (double)worked : 0);
     }
 }

@@ -7,7 +7,7 @@
 #include "runtime/engine.h"
 
 struct pl_summary {
-    uint64_t lines;  /* first parts of asset paths that had samples */
+    uint64_t lines; /* first parts of asset paths that had samples */
     uint64_t assets;
     uint64_t tags;
     uint64_t rows_in; /* that sources gave */

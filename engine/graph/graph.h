@@ -35,7 +35,7 @@ struct pl_graph_settings {
     pl_time linger;
     pl_time checkpoint; /* interval of barriers; 0: none */
     pl_time checkpoint_timeout;
-    uint32_t clock;             /* enum pl_clock_kind */
+    uint32_t clock;              /* enum pl_clock_kind */
     struct pl_strings broadcast; /* globs of tags that go to every partition */
     bool queue_given;
     int64_t queue_batches; /* of every edge: how much may be under way */
@@ -113,8 +113,8 @@ void pl_problems_free(struct pl_problem *problems, unsigned count);
 /* Fills an instance's options from YAML text (harness, tests): defaults, ranges and `check` included. `owner` keeps the
  * strings; end it with pl_options_free after the instance. */
 struct pl_options_owner;
-enum pl_code pl_options_parse(const struct pl_operator *op, const char *yaml, void *self, struct pl_options_owner **owner,
-                              struct pl_error **error);
+enum pl_code pl_options_parse(const struct pl_operator *op, const char *yaml, void *self,
+                              struct pl_options_owner **owner, struct pl_error **error);
 void pl_options_free(struct pl_options_owner *owner);
 
 #endif

@@ -25,10 +25,11 @@ static void report_circle(const struct pl_draft *draft, const struct pl_draft_no
 /* Depth first towards the sources, without recursion: a graph may be one long chain. */
 static void walk_from(struct pl_draft *draft, struct pl_draft_node *node) {
     node->walk = PL_DRAFT_OPEN;
-    while (node) {
+    for (;;) {
         if (node->walked == node->input_count) {
             node->walk = PL_DRAFT_DONE;
             draft->ordered[draft->ordered_count++] = node;
+            if (!node->walk_back) return;
             node = node->walk_back;
             continue;
         }

@@ -12,8 +12,8 @@
 
 #include "yaml.h"
 
-/* Makes the scalar `value`, which holds a path, into the list that its file holds. A reason when the file cannot be read
- * (as `no such file`). After an error it stands for any value; one within the file has been reported. */
+/* Makes the scalar `value`, which holds a path, into the list that its file holds. A reason when the file cannot be
+ * read (as `no such file`). After an error it stands for any value; one within the file has been reported. */
 const char *pl__records_read(struct pl_yaml_context *context, struct pl_yaml *value);
 
 #endif

@@ -96,9 +96,11 @@ static void slow_close(void *self, struct pl_node *node) {
 }
 
 #define TAP(flags_)                                                                                                    \
-    {PL_OPERATOR("test.tap", "As many rows as are taken."),                                                            \
-     .outputs = PL_PORTS({"out", PL_SET(PL_SAMPLES), PL_PORT_FIXED, ""}), .flags = flags_,                             \
-     .instance_size = sizeof(struct tap), .open = tap_open, .produce = tap_produce}
+    {                                                                                                                  \
+        PL_OPERATOR("test.tap", "As many rows as are taken."),                                                         \
+            .outputs = PL_PORTS({"out", PL_SET(PL_SAMPLES), PL_PORT_FIXED, ""}), .flags = flags_,                      \
+            .instance_size = sizeof(struct tap), .open = tap_open, .produce = tap_produce                              \
+    }
 
 static const struct pl_operator waits = TAP(PL_OP_REPLAYABLE), rushes = TAP(0);
 
@@ -163,8 +165,10 @@ static void press(const struct pl_operator *source, const char *data, uint64_t l
     for (int64_t tenth = 0; tenth < seconds * 10 && code == PL_BUSY; tenth++) {
         code = pl_engine_wait(engine, PL_SECOND / 10, &error);
         long now = resident_kib();
-        if (tenth < seconds * 10 / 3) warm = now > warm ? now : warm;
-        else most = now > most ? now : most;
+        if (tenth < seconds * 10 / 3)
+            warm = now > warm ? now : warm;
+        else
+            most = now > most ? now : most;
     }
     if (code == PL_BUSY && limit == UINT64_MAX) pl_engine_stop(engine);
     code = pl_engine_wait(engine, 60 * PL_SECOND, &error);

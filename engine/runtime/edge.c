@@ -13,8 +13,8 @@
 
 #include "batch/batch_impl.h"
 
-/* Everything but a batch travels as this, in a message that ZeroMQ copies by value (at most 33 bytes). A batch's message
- * is never that short: its table, root pointer, header and pointers alone are longer. */
+/* Everything but a batch travels as this, in a message that ZeroMQ copies by value (at most 33 bytes). A batch's
+ * message is never that short: its table, root pointer, header and pointers alone are longer. */
 struct signal {
     int64_t value;
     uint8_t type;
@@ -133,8 +133,10 @@ static bool backlog_room(struct pl_edge *edge) {
     uint32_t capacity = edge->backlog_capacity ? edge->backlog_capacity * 2 : 64;
     uint64_t *grown = pl_alloc(capacity * sizeof *grown);
     if (!grown) return false;
-    for (uint32_t i = 0; i < edge->backlog_count; i++)
-        grown[i] = edge->backlog[(edge->backlog_from + i) % edge->backlog_capacity];
+    for (uint32_t i = 0, from = edge->backlog_from; i < edge->backlog_count; i++) {
+        grown[i] = edge->backlog[from];
+        from = from + 1 < edge->backlog_capacity ? from + 1 : 0;
+    }
     pl_free(edge->backlog);
     edge->backlog = grown;
     edge->backlog_from = 0;
@@ -245,10 +247,14 @@ void pl_edge_send(struct pl_edge *edge, const struct pl_item *item) {
     edge->ended = item->type == PL_ITEM_END;
     bool rows = item->type == PL_ITEM_BATCH;
     bool behind = item->type == PL_ITEM_END && edge->backlog_count;
-    if (edge->overrun_from == edge->overrun_count && credit(edge) && !behind) transmit(edge, item);
-    else if (rows && edge->options.drop) drop(edge, item->batch);
-    else if (rows && edge->options.spill) spill(edge, item->batch);
-    else keep(edge, item);
+    if (edge->overrun_from == edge->overrun_count && credit(edge) && !behind)
+        transmit(edge, item);
+    else if (rows && edge->options.drop)
+        drop(edge, item->batch);
+    else if (rows && edge->options.spill)
+        spill(edge, item->batch);
+    else
+        keep(edge, item);
 }
 
 /* ---- Receiving ---- */
@@ -273,8 +279,10 @@ bool pl_edge_receive(struct pl_edge *edge, struct pl_item *item) {
         struct signal signal;
         memcpy(&signal, zmq_msg_data(&message), sizeof signal);
         *item = (struct pl_item){.type = (enum pl_item_type)signal.type, .idle = signal.idle};
-        if (item->type == PL_ITEM_BARRIER) item->epoch = (uint64_t)signal.value;
-        else item->time = signal.value;
+        if (item->type == PL_ITEM_BARRIER)
+            item->epoch = (uint64_t)signal.value;
+        else
+            item->time = signal.value;
     } else {
         *item = (struct pl_item){.type = PL_ITEM_BATCH};
         item->batch = pl_batch_ref(pl_batch_of_message(zmq_msg_data(&message)));

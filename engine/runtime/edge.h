@@ -8,7 +8,8 @@
  *
  * Waking: a receiver that has been told 'nothing there' is woken through ZMQ_FD, which is edge-triggered: it fires only
  * for what comes after a failed receive or a look at ZMQ_EVENTS. Hence the rule that the worker keeps: before a task
- * sleeps, its receive has failed. A sender that found no room is woken by its task's poke when half of it is free again.
+ * sleeps, its receive has failed. A sender that found no room is woken by its task's poke when half of it is free
+ * again.
  *
  * Threads: the sending half belongs to the sender's thread, the receiving half to the receiver's.
  */
@@ -35,13 +36,14 @@ struct pl_item {
 struct pl_edge_options {
     uint32_t batches; /* under way at most */
     int64_t bytes;
-    bool drop;              /* rows that find no room are dropped and counted */
-    struct pl_spill *spill; /* or are kept there and sent later, marked as backfilled; the edge's from then on */
+    bool drop;                  /* rows that find no room are dropped and counted */
+    struct pl_spill *spill;     /* or are kept there and sent later, marked as backfilled; the edge's from then on */
     void (*poke)(void *sender); /* there is room again; may be called on the receiver's thread */
     void *sender;
 };
 
-enum pl_code pl_edge_new(void *zmq, const struct pl_edge_options *options, struct pl_edge **edge, struct pl_error **error);
+enum pl_code pl_edge_new(void *zmq, const struct pl_edge_options *options, struct pl_edge **edge,
+                         struct pl_error **error);
 void pl_edge_free(struct pl_edge *edge); /* with both threads gone; NULL is fine */
 
 /* ---- the sender's half ---- */

@@ -181,8 +181,7 @@ static enum pl_code make_task(struct pl_engine *engine, const struct pl_plan_ins
         .loop = pl_worker_loop(engine->workers[instance->worker]),
         .store = engine->store,
     };
-    struct pl_task_events events = {
-        .ended = on_ended, .failed = on_failed, .barrier = on_barrier, .engine = engine};
+    struct pl_task_events events = {.ended = on_ended, .failed = on_failed, .barrier = on_barrier, .engine = engine};
     struct pl_gate_options gate = {.hold = settings->hold};
     engine->task_count++; /* a half-made one is ended like the others */
     enum pl_code code = pl_task_init(task, &config, &events, &gate, error);
@@ -244,8 +243,10 @@ static enum pl_code connect_source(struct pl_engine *engine, struct pl_task *sou
         enum pl_code code =
             make_edge(engine, NULL, pl_intake_runnable(engine->intake), poke_task, source, &edge, error);
         if (code) return code;
-        if (port == 0) snprintf(name, sizeof name, "%s", node->name);
-        else snprintf(name, sizeof name, "%s.%s", node->name, node->op->outputs[port].name);
+        if (port == 0)
+            snprintf(name, sizeof name, "%s", node->name);
+        else
+            snprintf(name, sizeof name, "%s.%s", node->name, node->op->outputs[port].name);
         struct pl_feed_options feed = {
             .name = name,
             .disorder = node->settings.disorder,
@@ -274,14 +275,14 @@ static enum pl_code connect_input(struct pl_engine *engine, struct pl_task *task
                                   unsigned partition, struct pl_error **error) {
     bool source = !engine->graph->nodes[from->from].op->inputs;
     struct pl_task *sender = &engine->tasks[engine->plan.first[from->from]];
-    if (!engine->graph->nodes[from->from].global) sender += partition;
-    struct pl_edge *edge;
+    if (!source && !engine->graph->nodes[from->from].global) sender += partition;
+    struct pl_edge *edge = NULL;
     enum pl_code code = make_edge(engine, task->graph_node, &task->runnable, source ? pl_intake_poke : poke_task,
                                   source ? (void *)engine->intake : sender, &edge, error);
     if (code) return code;
-    bool added = source ? pl_intake_add_output(engine->intake, feed_of(engine, from->from, from->from_port), partition,
-                                               edge)
-                        : pl_outputs_add(&sender->outputs, from->from_port, edge);
+    bool added =
+        source ? pl_intake_add_output(engine->intake, feed_of(engine, from->from, from->from_port), partition, edge)
+               : pl_outputs_add(&sender->outputs, from->from_port, edge);
     return added && pl_gate_add(task->gate, edge, from->to_port) ? PL_OK : no_memory(error);
 }
 

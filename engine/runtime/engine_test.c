@@ -2,12 +2,12 @@
  * nodes on threads of their own, barriers all the time. None may hang; every sink gets exactly the rows that a plain
  * evaluation of the graph gives, merged inputs in order of event time, for one partition and for four.
  */
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,8 +126,8 @@ static enum pl_flow work_process(void *self, struct pl_node *node, unsigned inpu
     case HALF:
         assert_true(pl_batch_writable(&batch));
         for (uint32_t i = 0; i < batch->rows; i++)
-            keep[i] = in_half(&(struct row){.time = batch->samples.time[i],
-                                            .tag = tag_number(node, batch->samples.tag[i])});
+            keep[i] =
+                in_half(&(struct row){.time = batch->samples.time[i], .tag = tag_number(node, batch->samples.tag[i])});
         pl_batch_keep(batch, keep);
         return pl_emit(node, 0, &batch);
     case HOLD:
@@ -147,8 +147,10 @@ static pl_time work_watermark(void *self, struct pl_node *node, pl_time now) {
     pl_time until = now == PL_TIME_MAX || now < PL_TIME_MIN + work->delay ? now : now - work->delay;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < work->held.count; i++) {
-        if (work->held.list[i].time < until || now == PL_TIME_MAX) emit_row(node, work->held.list[i]);
-        else work->held.list[kept++] = work->held.list[i];
+        if (work->held.list[i].time < until || now == PL_TIME_MAX)
+            emit_row(node, work->held.list[i]);
+        else
+            work->held.list[kept++] = work->held.list[i];
     }
     work->held.count = kept;
     return until;
@@ -184,21 +186,23 @@ static enum pl_flow drain_process(void *self, struct pl_node *node, unsigned inp
 }
 
 #define FEED(name_, flags_)                                                                                            \
-    {PL_OPERATOR(name_, "Rows of the test."), .outputs = PL_PORTS({"out", PL_SET(PL_SAMPLES), PL_PORT_FIXED, ""}),     \
-     .flags = flags_, .instance_size = sizeof(struct feed), .produce = feed_produce}
+    {                                                                                                                  \
+        PL_OPERATOR(name_, "Rows of the test."), .outputs = PL_PORTS({"out", PL_SET(PL_SAMPLES), PL_PORT_FIXED, ""}),  \
+                                                 .flags = flags_, .instance_size = sizeof(struct feed),                \
+                                                 .produce = feed_produce                                               \
+    }
 
 /* The second one is never held back when there is a log: what the graph has no room for is read from there. */
 static const struct pl_operator op_feed[] = {FEED("test.feed", PL_OP_REPLAYABLE), FEED("test.live", 0)};
 
 #define WORK(name_, flags_)                                                                                            \
-    {PL_OPERATOR(name_, "Does something to each row."),                                                                \
-     .inputs = PL_PORTS({"in", PL_SET(PL_SAMPLES), PL_PORT_FIXED, ""}),                                                \
-     .outputs = PL_PORTS({"out", PL_SET(PL_SAMPLES), PL_PORT_FIXED, ""}),                                              \
-     .flags = flags_,                                                                                                  \
-     .instance_size = sizeof(struct work),                                                                             \
-     .process = work_process,                                                                                          \
-     .watermark = work_watermark,                                                                                      \
-     .close = work_close}
+    {                                                                                                                  \
+        PL_OPERATOR(name_, "Does something to each row."),                                                             \
+            .inputs = PL_PORTS({"in", PL_SET(PL_SAMPLES), PL_PORT_FIXED, ""}),                                         \
+            .outputs = PL_PORTS({"out", PL_SET(PL_SAMPLES), PL_PORT_FIXED, ""}), .flags = flags_,                      \
+            .instance_size = sizeof(struct work), .process = work_process, .watermark = work_watermark,                \
+            .close = work_close                                                                                        \
+    }
 
 static const struct pl_operator op_work[] = {WORK("test.work", 0), WORK("test.far", PL_OP_BLOCKING),
                                              WORK("test.any", PL_OP_ANY_ORDER)};
@@ -234,7 +238,8 @@ static void make_rows(struct rows *rows, pl_time disorder) {
     uint32_t n = (uint32_t)next_random(ROWS_MAX);
     pl_time highest = 0;
     for (uint32_t i = 0; i < n; i++) {
-        pl_time time = highest + (pl_time)next_random(10) - (disorder ? (pl_time)next_random((uint64_t)disorder + 1) : 0);
+        pl_time time =
+            highest + (pl_time)next_random(10) - (disorder ? (pl_time)next_random((uint64_t)disorder + 1) : 0);
         if (time > highest) highest = time;
         if (time < highest - disorder) time = highest - disorder;
         rows_add(rows, (struct row){.time = time, .tag = (uint32_t)next_random(LINES * POTS), .value = i});
@@ -293,7 +298,8 @@ static void make_plan(struct plan *p, unsigned number) {
     memset(p, 0, sizeof *p);
     seed = number * 1000003u + 17;
     p->graph = (struct pl_graph){.nodes = p->nodes};
-    unsigned sources = 1 + (unsigned)next_random(3), works = 1 + (unsigned)next_random(7), sinks = 1 + (unsigned)next_random(3);
+    unsigned sources = 1 + (unsigned)next_random(3), works = 1 + (unsigned)next_random(7),
+             sinks = 1 + (unsigned)next_random(3);
     for (unsigned i = 0; i < sources; i++) {
         struct pl_graph_node *node = add_node(p, &op_feed[next_random(2)]);
         node->settings.disorder = (pl_time)next_random(30);

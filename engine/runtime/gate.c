@@ -368,7 +368,8 @@ static struct pl_batch *release(struct pl_gate *gate, unsigned *port) {
     while (top_is_free(gate) && !gate->broken) {
         struct run *top = &gate->heap[0];
         if (!load(gate, top)) break;
-        if (top->time >= gate->watermark && gate->watermark != PL_TIME_MAX) break; /* a spilled run's time is its least */
+        if (top->time >= gate->watermark && gate->watermark != PL_TIME_MAX)
+            break; /* a spilled run's time is its least */
         if (out && (gate->inputs[top->input].port != *port || top->batch->kind != out->kind)) break;
         *port = gate->inputs[top->input].port;
         uint32_t rows = free_rows(gate, top);

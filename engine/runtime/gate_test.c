@@ -70,7 +70,8 @@ static void send_row(struct rig *rig, unsigned input, pl_time time, unsigned ord
 }
 
 static void signal(struct rig *rig, unsigned input, enum pl_item_type type, pl_time time, bool idle) {
-    pl_edge_send(rig->edges[input], &(struct pl_item){.type = type, .time = time, .epoch = (uint64_t)time, .idle = idle});
+    pl_edge_send(rig->edges[input],
+                 &(struct pl_item){.type = type, .time = time, .epoch = (uint64_t)time, .idle = idle});
 }
 
 static int by_key(const void *a, const void *b) {

@@ -221,8 +221,10 @@ enum pl_flow pl_harness_produce(struct pl_harness *h, pl_time wait) {
 }
 
 void pl_harness_clock(struct pl_harness *h, pl_time now) {
-    if (h->clock.kind == PL_CLOCK_WALL) pl_clock_init(&h->clock, PL_CLOCK_LOG, now);
-    else pl_clock_set(&h->clock, now);
+    if (h->clock.kind == PL_CLOCK_WALL)
+        pl_clock_init(&h->clock, PL_CLOCK_LOG, now);
+    else
+        pl_clock_set(&h->clock, now);
 }
 
 struct pl_batch *pl_harness_pull(struct pl_harness *h, unsigned port) {

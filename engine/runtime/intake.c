@@ -85,7 +85,8 @@ static void append(struct pl_intake *intake) {
     struct pl_log *log = intake->options.log;
     struct pl_error *error = NULL;
     if (intake->record_count == 0) return;
-    if (!log) number_records(intake);
+    if (!log)
+        number_records(intake);
     else if (log->ops->append(log, intake->records, intake->record_count, &error))
         fail(intake, "the log takes nothing", error);
     pl_syncer_touch(intake->options.syncer);
@@ -148,8 +149,10 @@ static void on_batch(struct pl_intake *intake, unsigned index, struct pl_batch *
     pl_stat_add(&intake->stats.rows, batch->rows);
     if (batch->kind == PL_SAMPLES) note_seen(intake, batch);
     pl_time highest = highest_of(times, batch->rows);
-    if (highest > feed->highest) feed->highest = highest;
-    else pl_stat_add(&intake->stats.late_rows, count_late(times, batch->rows, feed->watermark));
+    if (highest > feed->highest)
+        feed->highest = highest;
+    else
+        pl_stat_add(&intake->stats.late_rows, count_late(times, batch->rows, feed->watermark));
     bool raised = raise_watermark(feed);
     batch->header->generation = (uint32_t)feed->options.generation;
     if (!pl_split(batch, intake->options.tags, intake->options.partitions, split)) {
@@ -346,7 +349,8 @@ static void finish_intake(struct pl_runnable *runnable) {
 
 /* ---- Making ---- */
 
-enum pl_code pl_intake_new(const struct pl_intake_options *options, struct pl_intake **intake, struct pl_error **error) {
+enum pl_code pl_intake_new(const struct pl_intake_options *options, struct pl_intake **intake,
+                           struct pl_error **error) {
     struct pl_intake *in = *intake = PL_NEW(struct pl_intake);
     if (!in) return pl_error_set(error, PL_NO_MEMORY, "no memory for the intake");
     in->options = *options;

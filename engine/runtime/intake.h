@@ -36,7 +36,7 @@ struct pl_intake_options {
     void (*failed)(void *engine, const char *why);
     void *engine;
     struct pl_syncer *syncer; /* told of what was appended; NULL: none */
-    bool until_eof;     /* the end of a source is the end of the data; else it is idle from then on */
+    bool until_eof;           /* the end of a source is the end of the data; else it is idle from then on */
 };
 
 enum pl_code pl_intake_new(const struct pl_intake_options *options, struct pl_intake **intake, struct pl_error **error);

@@ -39,8 +39,8 @@ enum pl_code pl_node_init(struct pl_node *node, const struct pl_node_config *con
         return pl_error_set(error, PL_NO_MEMORY, "%s: no memory for the node", config->name);
     memcpy(node->self, config->prototype, op->instance_size);
     for (unsigned n = count_tables(op); node->table_count < n; node->table_count++) {
-        enum pl_code code =
-            pl_table_init(&node->tables[node->table_count], &op->tables[node->table_count], node->self, config->max_keys);
+        enum pl_code code = pl_table_init(&node->tables[node->table_count], &op->tables[node->table_count], node->self,
+                                          config->max_keys);
         if (code) {
             pl_table_fini(&node->tables[node->table_count]);
             return pl_error_set(error, code, "%s: cannot make state table %s", config->name,
@@ -69,8 +69,10 @@ enum pl_code pl_node_open(struct pl_node *node, struct pl_error **error) {
     enum pl_code code = op->open(node->self, node, &cause);
     if (code && !cause) cause = NULL;
     if (code) {
-        if (cause && error) *error = cause;
-        else pl_error_free(&cause);
+        if (cause && error)
+            *error = cause;
+        else
+            pl_error_free(&cause);
         if (error && !*error) pl_error_set(error, code, "%s could not be opened", op->name);
         pl_error_set(error, code, "node %s", node->config.name);
     }
@@ -126,8 +128,10 @@ void pl_node_snapshot(struct pl_node *node, struct pl_pack *pack) {
     pl_pack_str(pack, "timers");
     pl_timers_pack(&node->timers, node->config.tags, pack);
     pl_pack_str(pack, "self");
-    if (op->snapshot) op->snapshot(node->self, node, pack);
-    else pl_pack_nil(pack);
+    if (op->snapshot)
+        op->snapshot(node->self, node, pack);
+    else
+        pl_pack_nil(pack);
 }
 
 static struct pl_table *table_named(struct pl_node *node, const char *name, size_t length) {
@@ -164,7 +168,8 @@ static enum pl_code restore_part(struct pl_node *node, struct pl_unpack *unpack,
     if (length == 6 && memcmp(key, "timers", 6) == 0)
         return pl_timers_unpack(&node->timers, node->config.tags, unpack, error);
     if (length == 4 && memcmp(key, "self", 4) == 0 && op->restore) return op->restore(node->self, node, unpack, error);
-    return pl_unpack_skip(unpack) ? PL_OK : pl_error_set(error, PL_CORRUPT, "snapshot: %.*s is damaged", (int)length, key);
+    return pl_unpack_skip(unpack) ? PL_OK
+                                  : pl_error_set(error, PL_CORRUPT, "snapshot: %.*s is damaged", (int)length, key);
 }
 
 enum pl_code pl_node_restore(struct pl_node *node, struct pl_unpack *unpack, struct pl_error **error) {

@@ -46,9 +46,9 @@ struct pl_node {
     unsigned table_count;
     struct pl_timers timers;
     _Atomic uint64_t *counters;
-    uint32_t source; /* the node's name, interned: what its batches say they come from */
-    pl_time received;       /* when the engine took in what the operator works on; 0: a source's own time */
-    uint64_t sequence;      /* and its place in the partition's log */
+    uint32_t source;   /* the node's name, interned: what its batches say they come from */
+    pl_time received;  /* when the engine took in what the operator works on; 0: a source's own time */
+    uint64_t sequence; /* and its place in the partition's log */
     pl_time progress;
     bool progressed; /* pl_progress has been called since the host looked */
     bool busy;

@@ -132,7 +132,8 @@ static struct pl_batch *take_store(struct pl_spill *spill, uint64_t ticket) {
     struct pl_error *error = NULL;
     if (bytes && pl_codec_decode(spill->codec, PL_CAPNP, bytes, size, &batch, &error))
         pl_diag(PL_ERROR, "spill: %s", error ? error->text : "no memory");
-    else if (!bytes) pl_diag(PL_ERROR, "spill: a batch is gone: %s", failure ? failure : "not found");
+    else if (!bytes)
+        pl_diag(PL_ERROR, "spill: a batch is gone: %s", failure ? failure : "not found");
     pl_error_free(&error);
     if (failure) rocksdb_free(failure);
     if (bytes) rocksdb_free(bytes);

@@ -21,7 +21,8 @@ static bool find_partitions(const struct pl_batch *batch, const struct pl_tags *
         }
         partition[i] = p;
         one &= p == partition[0] && p != EVERYWHERE;
-        if (p != EVERYWHERE) counts[p]++;
+        if (p != EVERYWHERE)
+            counts[p]++;
         else
             for (unsigned k = 0; k < partitions; k++)
                 counts[k]++;

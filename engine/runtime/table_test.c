@@ -137,8 +137,10 @@ static void a_snapshot_is_by_name_and_checked(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(records_stay_and_keep_their_order), cmocka_unit_test(a_dropped_record_comes_back_empty),
-        cmocka_unit_test(a_table_is_bounded),                cmocka_unit_test(changes_are_marked_with_their_epoch),
+        cmocka_unit_test(records_stay_and_keep_their_order),
+        cmocka_unit_test(a_dropped_record_comes_back_empty),
+        cmocka_unit_test(a_table_is_bounded),
+        cmocka_unit_test(changes_are_marked_with_their_epoch),
         cmocka_unit_test(a_snapshot_is_by_name_and_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

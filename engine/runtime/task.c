@@ -262,8 +262,9 @@ static void finish(struct pl_runnable *runnable) {
     pl_node_close(&task->node);
 }
 
-enum pl_code pl_task_init(struct pl_task *task, const struct pl_node_config *config, const struct pl_task_events *events,
-                          const struct pl_gate_options *gate, struct pl_error **error) {
+enum pl_code pl_task_init(struct pl_task *task, const struct pl_node_config *config,
+                          const struct pl_task_events *events, const struct pl_gate_options *gate,
+                          struct pl_error **error) {
     *task = (struct pl_task){.events = *events, .watermark = PL_TIME_MIN, .given = PL_TIME_MIN};
     task->runnable.start = start;
     task->runnable.run = config->op->inputs ? run_node : run_source;

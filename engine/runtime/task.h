@@ -56,8 +56,9 @@ struct pl_task {
 };
 
 /* The gate's inputs and the outputs are added before the start. The node is initialised by the caller's config. */
-enum pl_code pl_task_init(struct pl_task *task, const struct pl_node_config *config, const struct pl_task_events *events,
-                          const struct pl_gate_options *gate, struct pl_error **error);
+enum pl_code pl_task_init(struct pl_task *task, const struct pl_node_config *config,
+                          const struct pl_task_events *events, const struct pl_gate_options *gate,
+                          struct pl_error **error);
 void pl_task_fini(struct pl_task *task);
 
 /* Any thread: a source ends its stream now. */

@@ -27,7 +27,8 @@ static void timers_fire_in_one_order(void **state) {
     for (pl_time now = 0; now < 600; now += 7)
         while (pl_timers_take_due(&timers, now, &t)) {
             assert_true(t.at <= now);
-            assert_true(t.at > last.at || (t.at == last.at && (t.id > last.id || (t.id == last.id && t.cookie >= last.cookie))));
+            assert_true(t.at > last.at ||
+                        (t.at == last.at && (t.id > last.id || (t.id == last.id && t.cookie >= last.cookie))));
             last = t;
             fired++;
         }

@@ -107,8 +107,10 @@ static void nothing_to_do(uv_idle_t *idle) {
 
 static void before_poll(uv_prepare_t *prepare) {
     struct pl_worker *worker = prepare->data;
-    if (anything(worker)) uv_idle_start(&worker->idle, nothing_to_do);
-    else uv_idle_stop(&worker->idle);
+    if (anything(worker))
+        uv_idle_start(&worker->idle, nothing_to_do);
+    else
+        uv_idle_stop(&worker->idle);
 }
 
 static void end_loop(struct pl_worker *worker) {

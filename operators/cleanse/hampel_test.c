@@ -27,7 +27,7 @@ static double plain_median(double *values, unsigned n) {
 /* The definition, by sorting twice. */
 static bool plain_spike(const double *values, unsigned at, const struct hampel_rule *rule, double step,
                         double *median) {
-    double window[HAMPEL_MAX], distance[HAMPEL_MAX];
+    double window[HAMPEL_MAX] = {0}, distance[HAMPEL_MAX] = {0};
     unsigned n = at + 1 < rule->window ? at + 1 : rule->window;
     memcpy(window, values + at + 1 - n, n * sizeof *window);
     *median = plain_median(window, n);

@@ -172,14 +172,15 @@ static void report(struct meter *meter, double rate, double seconds, double took
     uint32_t *lags = meter->lags + skip;
     qsort(lags, m, sizeof *lags, by_value);
     printf("rate %.0f sent %" PRIu64 " received %" PRIu64 " p50 %.1f p99 %.1f p99.9 %.1f max %.1f us%s\n", rate,
-           meter->expected, n, lags[m / 2] / 10.0, lags[m * 99 / 100] / 10.0, lags[(uint64_t)((double)m * 0.999)] / 10.0,
-           lags[m - 1] / 10.0, took > seconds * 1.05 ? " saturated" : "");
+           meter->expected, n, lags[m / 2] / 10.0, lags[m * 99 / 100] / 10.0,
+           lags[(uint64_t)((double)m * 0.999)] / 10.0, lags[m - 1] / 10.0, took > seconds * 1.05 ? " saturated" : "");
 }
 
 int main(int argc, char **argv) {
     double rate = 0, seconds = 5;
     int in = 0, out = 0;
-    for (int c; (c = getopt(argc, argv, "+r:t:i:o:")) != -1;) switch (c) {
+    for (int c; (c = getopt(argc, argv, "+r:t:i:o:")) != -1;)
+        switch (c) {
         case 'r': rate = atof(optarg); break;
         case 't': seconds = atof(optarg); break;
         case 'i': in = atoi(optarg); break;

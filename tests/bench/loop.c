@@ -1,5 +1,5 @@
-/* loop.c: the clean-window job as a single-purpose program: what a good engineer writes in an afternoon when nothing but
- * this job has to be done. It is the yardstick beside which `tests/bench/run` puts the engine.
+/* loop.c: the clean-window job as a single-purpose program: what a good engineer writes in an afternoon when nothing
+ * but this job has to be done. It is the yardstick beside which `tests/bench/run` puts the engine.
  *
  *     loop v1 IN OUT     rows that are there and in their tag's range, as they stood
  *     loop v2 IN OUT     a line a tag and 10 s window: start_ns,tag,count,mean,min,max,last
@@ -34,8 +34,11 @@ static void set_range(struct tag *tag) {
     static const struct {
         const char *suffix;
         double low, high;
-    } ranges[] = {
-        {".voltage", 0, 10}, {".current", 0, 400}, {".bath_temp", 800, 1100}, {".anode_pos", 0, 1000}, {".noise", 0, 500}};
+    } ranges[] = {{".voltage", 0, 10},
+                  {".current", 0, 400},
+                  {".bath_temp", 800, 1100},
+                  {".anode_pos", 0, 1000},
+                  {".noise", 0, 500}};
     tag->low = -INFINITY;
     tag->high = INFINITY;
     for (unsigned i = 0; i < sizeof ranges / sizeof *ranges; i++) {
@@ -121,10 +124,14 @@ static void row(const char *line, const char *end, bool windowed) {
     struct tag *tag = find(name, (size_t)(comma - name));
     double value = number(comma + 1, end);
     rows++;
-    if (isnan(value)) missing++;
-    else if (value < tag->low || value > tag->high) outside++;
-    else if (windowed) aggregate(tag, time, value);
-    else fwrite(line, 1, (size_t)(end - line) + 1, out);
+    if (isnan(value))
+        missing++;
+    else if (value < tag->low || value > tag->high)
+        outside++;
+    else if (windowed)
+        aggregate(tag, time, value);
+    else
+        fwrite(line, 1, (size_t)(end - line) + 1, out);
 }
 
 int main(int argc, char **argv) {

@@ -32,7 +32,8 @@ static const struct sample {
     const char *op;
     const char *options;
 } samples[] = {
-    {"cleanse", "{range: true, spike: {method: hampel, window: 5, k: 3}, frozen: {for: 2s}, gaps: {max: 3s, fill: linear}}"},
+    {"cleanse",
+     "{range: true, spike: {method: hampel, window: 5, k: 3}, frozen: {for: 2s}, gaps: {max: 3s, fill: linear}}"},
     {"repair", "{noise: 1, speed: 5, delay: 2s}"},
     {"filter", "{include: ['*.v0', '*.v1']}"},
     {"threshold", "{rules: [{tags: '*.v0', above: 60, hysteresis: 5}]}"},
@@ -57,7 +58,8 @@ static const char *options_of(const struct pl_operator *op) {
         if (strcmp(samples[i].op, op->name) != 0) continue;
         const char *place = strstr(samples[i].options, "%s");
         if (!place) return samples[i].options;
-        snprintf(text, sizeof text, "%.*s%s%s", (int)(place - samples[i].options), samples[i].options, folder, place + 2);
+        snprintf(text, sizeof text, "%.*s%s%s", (int)(place - samples[i].options), samples[i].options, folder,
+                 place + 2);
         return text;
     }
     return "";
@@ -149,9 +151,7 @@ static void write_row(struct pl_buffer *out, struct pl_harness *h, const struct 
         if (c == info->end && info->heaps) continue;
         switch (info->column[c].type) {
         case PL_F64: pl_buffer_printf(out, " %.17g", *(const double *)at); break;
-        case PL_NAME:
-            pl_buffer_printf(out, " %s", pl_tags_get(pl_harness_tags(h), *(const uint32_t *)at)->name);
-            break;
+        case PL_NAME: pl_buffer_printf(out, " %s", pl_tags_get(pl_harness_tags(h), *(const uint32_t *)at)->name); break;
         case PL_U16: pl_buffer_printf(out, " %u", *(const uint16_t *)at); break;
         case PL_U32: pl_buffer_printf(out, " %u", *(const uint32_t *)at); break;
         default: pl_buffer_printf(out, " %lld", (long long)*(const int64_t *)at); break;
@@ -314,9 +314,9 @@ int main(void) {
     make_rows();
     pl_registry_load();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(there_are_operators),         cmocka_unit_test(test_check_descriptor),
-        cmocka_unit_test(test_open_and_close),         cmocka_unit_test(test_same_for_other_batches),
-        cmocka_unit_test(test_same_after_restore),     cmocka_unit_test(test_fail_each_allocation),
+        cmocka_unit_test(there_are_operators),     cmocka_unit_test(test_check_descriptor),
+        cmocka_unit_test(test_open_and_close),     cmocka_unit_test(test_same_for_other_batches),
+        cmocka_unit_test(test_same_after_restore), cmocka_unit_test(test_fail_each_allocation),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);

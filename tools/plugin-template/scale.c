@@ -15,7 +15,8 @@ struct scale {
 
 enum { SCALED };
 
-/* Makes the batch ours to change, changes the values, passes it on. Quality and missing values (NaN) stay as they are. */
+/* Makes the batch ours to change, changes the values, passes it on. Quality and missing values (NaN) stay as they are.
+ */
 static enum pl_flow scale_process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
     const struct scale *scale = self;
     (void)input;

@@ -41,9 +41,9 @@ struct pl_batch {
     uint32_t refs; /* atomic; only batch.c touches it */
     uint32_t rows;
     uint32_t capacity;
-    uint32_t source;    /* interned name of the source node, 0 unknown */
-    uint8_t kind;       /* enum pl_kind */
-    uint8_t pool_class; /* batch.c's */
+    uint32_t source;                  /* interned name of the source node, 0 unknown */
+    uint8_t kind;                     /* enum pl_kind */
+    uint8_t pool_class;               /* batch.c's */
     uint32_t heap_used[PL_HEAPS_MAX]; /* elements */
     uint32_t heap_capacity[PL_HEAPS_MAX];
     struct pl_batch_header *header;
@@ -82,7 +82,8 @@ PL_API uint32_t pl_batch_append(struct pl_batch *dst, const struct pl_batch *src
 /* Keeps the rows i with keep[i] != 0, in order, in place (the caller is the sole holder). Returns the rows left. */
 PL_API uint32_t pl_batch_keep(struct pl_batch *batch, const uint8_t *keep);
 
-/* Copies `length` elements into heap `heap`; NULL when it has no room. The caller sets end[row] = heap_used afterwards. */
+/* Copies `length` elements into heap `heap`; NULL when it has no room. The caller sets end[row] = heap_used afterwards.
+ */
 PL_API void *pl_batch_heap(struct pl_batch *batch, unsigned heap, const void *elements, uint32_t length);
 
 /* Event time and key (tag or asset id) of rows, whatever the kind. */
@@ -94,7 +95,8 @@ static inline const uint32_t *pl_batch_keys(const struct pl_batch *batch) {
 }
 
 /* The elements of heap `heap` that row `row` owns; *length is their number. */
-static inline const void *pl_batch_heap_row(const struct pl_batch *batch, unsigned heap, uint32_t row, uint32_t *length) {
+static inline const void *pl_batch_heap_row(const struct pl_batch *batch, unsigned heap, uint32_t row,
+                                            uint32_t *length) {
     const struct pl_kind_info *info = &pl_kind_info[batch->kind];
     const uint32_t *end = (const uint32_t *)batch->column[info->end];
     uint32_t from = row ? end[row - 1] : 0;

@@ -12,8 +12,8 @@
  *            own strict reader and everything else that is valid (more segments, newer schema) through libcapnp.
  *   msgpack  a map: kind, source, partition, sequence, received, generation, and columns, a map of arrays. Names are
  *            strings. Heaps are columns of arrays, strings (reasons) and maps or nil (bodies).
- *   json     the same as one JSON object; times as RFC 3339, quality as text, NaN and infinities as null, ids and tokens
- *            (all 64 bits, which a JavaScript number does not hold) as strings of digits. Reading also takes times as
+ *   json     the same as one JSON object; times as RFC 3339, quality as text, NaN and infinities as null, ids and
+ * tokens (all 64 bits, which a JavaScript number does not hold) as strings of digits. Reading also takes times as
  *            nanoseconds, and numbers for quality and ids.
  *
  * In msgpack and json only kind and columns are needed, and of those quality, heaps, and in windows all but tag, start

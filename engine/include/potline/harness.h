@@ -18,21 +18,22 @@ struct pl_harness;
 
 /* `op` is looked up among the plugins found (pl_registry); `options` is YAML in block or flow form; opens the node.
  * `kind` is what input 0 gets (ignored for a source). */
-PL_API struct pl_harness *pl_harness_new(const char *op, const char *options, enum pl_kind kind, struct pl_error **error);
+PL_API struct pl_harness *pl_harness_new(const char *op, const char *options, enum pl_kind kind,
+                                         struct pl_error **error);
 PL_API struct pl_harness *pl_harness_of(const struct pl_operator *op, const char *options, enum pl_kind kind,
                                         struct pl_error **error);
 PL_API void pl_harness_free(struct pl_harness *h); /* closes the node; NULL is fine */
 
 PL_API struct pl_tags *pl_harness_tags(struct pl_harness *h);
-PL_API uint32_t pl_harness_tag(struct pl_harness *h, const char *name);                      /* interned */
+PL_API uint32_t pl_harness_tag(struct pl_harness *h, const char *name);                           /* interned */
 PL_API void pl_harness_declare(struct pl_harness *h, const char *match, double low, double high); /* before first use */
 PL_API void *pl_harness_self(struct pl_harness *h);
 
 /* Takes the batch; waits while the node is busy. */
 PL_API enum pl_flow pl_harness_push(struct pl_harness *h, unsigned input, struct pl_batch *batch);
 PL_API void pl_harness_turn(struct pl_harness *h); /* the node's loop, once, without waiting: what a sink owes leaves */
-PL_API pl_time pl_harness_watermark(struct pl_harness *h, pl_time now);                             /* the output's */
-PL_API void pl_harness_end(struct pl_harness *h); /* watermark PL_TIME_MAX, then stop */
+PL_API pl_time pl_harness_watermark(struct pl_harness *h, pl_time now); /* the output's */
+PL_API void pl_harness_end(struct pl_harness *h);                       /* watermark PL_TIME_MAX, then stop */
 
 /* A source: runs its loop until it has produced (OK), ended, failed, or `wait` has passed with nothing (WAIT). */
 PL_API enum pl_flow pl_harness_produce(struct pl_harness *h, pl_time wait);
@@ -42,7 +43,8 @@ PL_API struct pl_batch *pl_harness_pull(struct pl_harness *h, unsigned port); /*
 PL_API uint64_t pl_harness_counter(const struct pl_harness *h, const char *name);
 PL_API const char *pl_harness_failure(const struct pl_harness *h); /* what pl_fail said, or NULL */
 
-/* All state as bytes (caller frees with pl_free), and into a freshly opened harness of the same operator and options. */
+/* All state as bytes (caller frees with pl_free), and into a freshly opened harness of the same operator and options.
+ */
 PL_API void *pl_harness_snapshot(struct pl_harness *h, size_t *size);
 PL_API enum pl_code pl_harness_restore(struct pl_harness *h, const void *bytes, size_t size, struct pl_error **error);
 

@@ -50,7 +50,7 @@ enum pl_operator_flags {
     PL_OP_OUTSIDE = 1 << 3,    /* a sink with an outside peer: on_full defaults to spill */
     PL_OP_LOSSY = 1 << 4,      /* a sink for lookers-on (PUB): on_full defaults to drop */
     PL_OP_RECOMPUTES = 1 << 5, /* may answer differently for the same input: outputs are recorded */
-    PL_OP_MIXED = 1 << 6,      /* an input may get several kinds: each batch says its own, pl_node_kind is the first one */
+    PL_OP_MIXED = 1 << 6, /* an input may get several kinds: each batch says its own, pl_node_kind is the first one */
 };
 
 /* A typed input or output; an array of them ends with a NULL name. Port 0 is meant where a graph names none. */
@@ -66,11 +66,11 @@ struct pl_port {
 };
 
 struct pl_operator {
-    size_t size; /* of this struct, by PL_OPERATOR: how far an older plugin's reaches */
-    const char *name;    /* "window.tumbling" */
-    const char *summary; /* one line */
-    const char *doc;     /* paragraphs for the reference, may be NULL */
-    const char *guarantee; /* sources and sinks: what survives what; else NULL */
+    size_t size;                   /* of this struct, by PL_OPERATOR: how far an older plugin's reaches */
+    const char *name;              /* "window.tumbling" */
+    const char *summary;           /* one line */
+    const char *doc;               /* paragraphs for the reference, may be NULL */
+    const char *guarantee;         /* sources and sinks: what survives what; else NULL */
     const struct pl_port *inputs;  /* NULL: a source */
     const struct pl_port *outputs; /* NULL: a sink */
     const struct pl_option *options;
@@ -160,7 +160,7 @@ PL_API bool pl_timer_at(struct pl_node *node, pl_time at, uint32_t id, uint64_t 
 PL_API enum pl_flow pl_fail(struct pl_node *node, const char *format, ...) PL_PRINTF(2, 3);
 
 /* What happened, as a row of an events batch sent out of `port`; `body` may be NULL. Asset and tag are ids or 0. */
-PL_API enum pl_flow pl_emit_event(struct pl_node *node, unsigned port, pl_time time, const char *kind, uint16_t severity,
-                                  uint32_t asset, uint32_t tag, const struct pl_pack *body);
+PL_API enum pl_flow pl_emit_event(struct pl_node *node, unsigned port, pl_time time, const char *kind,
+                                  uint16_t severity, uint32_t asset, uint32_t tag, const struct pl_pack *body);
 
 #endif

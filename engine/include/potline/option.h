@@ -3,8 +3,8 @@
  *
  *     static const struct pl_option tumbling_options[] = {
  *         PL_OPT_DURATION(struct tumbling, size, "size", NULL, "1ms", "30d", PL_STATE, "Length of one window."),
- *         PL_OPT_DURATION(struct tumbling, lateness, "lateness", "0s", "0s", "1d", PL_LIVE, "How long late rows count."),
- *         PL_OPT_END,
+ *         PL_OPT_DURATION(struct tumbling, lateness, "lateness", "0s", "0s", "1d", PL_LIVE, "How long late rows
+ * count."), PL_OPT_END,
  *     };
  *
  * Defaults and ranges are text in the user's own syntax; a NULL default makes the option required. The macros refuse a

@@ -28,7 +28,7 @@ struct pl_plugin {
 };
 
 #define PL_PLUGIN(name_, version_, ...)                                                                                \
-    __attribute__((visibility("default"))) const struct pl_plugin pl_plugin_info = {                                  \
+    __attribute__((visibility("default"))) const struct pl_plugin pl_plugin_info = {                                   \
         .magic = PL_PLUGIN_MAGIC,                                                                                      \
         .abi_major = PL_ABI_MAJOR,                                                                                     \
         .abi_minor = PL_ABI_MINOR,                                                                                     \

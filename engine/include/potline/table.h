@@ -72,7 +72,8 @@ PL_API const void *pl_table_find(const struct pl_table *table, uint32_t id, int6
 PL_API void pl_table_drop(struct pl_table *table, uint32_t id, int64_t sub);
 
 /* Every record, by ascending id, then descending sub-key. Fetch the next before the one at hand is dropped. */
-PL_API struct pl_record *pl_table_next(const struct pl_table *table, const struct pl_record *after); /* NULL: the first */
+PL_API struct pl_record *pl_table_next(const struct pl_table *table,
+                                       const struct pl_record *after); /* NULL: the first */
 PL_API uint64_t pl_table_count(const struct pl_table *table);
 
 #endif

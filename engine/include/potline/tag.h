@@ -28,9 +28,9 @@ struct pl_tag {
     uint32_t asset; /* id; 0 for a name without '.' */
     uint32_t id;
     uint8_t length;
-    uint8_t group;     /* key group: hash of the partition key mod 256; where the tag's state lives */
-    uint8_t broadcast; /* goes to every partition */
-    uint16_t states;   /* how many states the tag's enumeration has; 0 for a number */
+    uint8_t group;            /* key group: hash of the partition key mod 256; where the tag's state lives */
+    uint8_t broadcast;        /* goes to every partition */
+    uint16_t states;          /* how many states the tag's enumeration has; 0 for a number */
     const char *const *state; /* their names; the code is the index */
 };
 
@@ -38,7 +38,7 @@ struct pl_tag {
  * character, or the registry is full. Any thread. */
 PL_API uint32_t pl_tags_intern(struct pl_tags *tags, const char *name, size_t length);
 PL_API uint32_t pl_tags_find(const struct pl_tags *tags, const char *name, size_t length); /* PL_NO_ID: not there */
-PL_API uint32_t pl_tags_count(const struct pl_tags *tags); /* ids are 0 .. count - 1 */
+PL_API uint32_t pl_tags_count(const struct pl_tags *tags);                                 /* ids are 0 .. count - 1 */
 
 /* The entry of an id that the registry gave. */
 PL_API const struct pl_tag *pl_tags_get(const struct pl_tags *tags, uint32_t id);

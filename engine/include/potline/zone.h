@@ -13,7 +13,8 @@ struct pl_zone;
 enum pl_zone_id { PL_BRONZE, PL_SILVER, PL_GOLD, PL_DEAD, PL_ZONES };
 PL_API const char *const pl_zone_names[PL_ZONES + 1]; /* ends in NULL, fit for a CHOICE option */
 
-PL_API enum pl_code pl_zone_open(struct pl_node *node, enum pl_zone_id id, struct pl_zone **zone, struct pl_error **error);
+PL_API enum pl_code pl_zone_open(struct pl_node *node, enum pl_zone_id id, struct pl_zone **zone,
+                                 struct pl_error **error);
 
 /* Appends a batch (borrowed). Kept through the death of the process once it returns. */
 PL_API enum pl_code pl_zone_put(struct pl_zone *zone, const struct pl_batch *batch, struct pl_error **error);
