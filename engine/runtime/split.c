@@ -50,8 +50,12 @@ bool pl_split(struct pl_batch *batch, const struct pl_tags *tags, unsigned parti
     uint16_t partition[PL_BATCH_ROWS_MAX];
     uint32_t counts[PARTITIONS_MAX] = {0};
     memset(out, 0, partitions * sizeof(struct pl_batch *));
-    if (partitions == 1 || find_partitions(batch, tags, partitions, partition, counts)) {
-        out[partitions == 1 ? 0 : partition[0]] = batch;
+    if (partitions == 1 || batch->rows == 0) {
+        out[0] = batch;
+        return true;
+    }
+    if (find_partitions(batch, tags, partitions, partition, counts)) {
+        out[partition[0]] = batch;
         return true;
     }
     bool whole = true;
