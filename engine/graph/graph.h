@@ -9,8 +9,6 @@
 #include <potline/error.h>
 #include <potline/operator.h>
 
-#include "base/clock.h"
-
 #include "batch/tags.h"
 
 enum pl_on_full { PL_BLOCK, PL_SPILL, PL_DROP };
@@ -30,12 +28,9 @@ struct pl_graph_settings {
     int64_t key_depth;      /* parts of an asset's path that make the partition key */
     int64_t workers;        /* threads for nodes; 0: chosen from cores and partitions */
     int64_t max_tags;
-    int64_t max_keys; /* names per state table */
-    int64_t hold;     /* bytes a merging node keeps in memory */
-    pl_time linger;
-    pl_time checkpoint; /* interval of barriers; 0: none */
-    pl_time checkpoint_timeout;
-    uint32_t clock;              /* enum pl_clock_kind */
+    int64_t max_keys;            /* names per state table */
+    int64_t hold;                /* bytes a merging node keeps in memory */
+    pl_time checkpoint;          /* interval of barriers; 0: none */
     struct pl_strings broadcast; /* globs of tags that go to every partition */
     bool queue_given;
     int64_t queue_batches; /* of every edge: how much may be under way */

@@ -21,7 +21,6 @@ static void a_graph_is_read(void **state) {
     assert_int_equal(g->settings.log_sync_every, 0);
     assert_int_equal(g->settings.partitions, 4);
     assert_int_equal(g->settings.max_lag, 64 << 20);
-    assert_int_equal(g->settings.linger, PL_MILLISECOND);
     assert_int_equal(g->settings.broadcast.count, 1);
     assert_int_equal(g->tag_rule_count, 2);
     assert_true(g->tag_rules[0].low == 2 && g->tag_rules[0].high == 8 && g->tag_rules[1].high == 7);

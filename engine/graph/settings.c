@@ -11,7 +11,6 @@
 /* ---- Tables ---- */
 
 static const char *const log_kinds[] = {"embedded", "none", NULL};
-static const char *const clocks[] = {"wall", "log", "plant", NULL};
 static const char *const on_full[] = {"block", "spill", "drop", NULL};
 
 static const struct pl_option log_options[] = {
@@ -50,14 +49,8 @@ const struct pl_option pl__graph_options[] = {
                "Names that a state table of a node may hold."),
     PL_OPT_SIZE(struct pl_graph_settings, hold, "hold", "64MiB", "64KiB", "1TiB", PL_FIXED,
                 "Memory in which a merging node keeps what it may not use yet."),
-    PL_OPT_DURATION(struct pl_graph_settings, linger, "linger", "1ms", "0s", "10s", PL_FIXED,
-                    "How long rows may wait for their batch to fill."),
     PL_OPT_DURATION(struct pl_graph_settings, checkpoint, "checkpoint", "10s", "0s", "1d", PL_FIXED,
-                    "Time between checkpoints; 0: none."),
-    PL_OPT_DURATION(struct pl_graph_settings, checkpoint_timeout, "checkpoint_timeout", "30s", "1ms", "1d", PL_FIXED,
-                    "When a checkpoint that is not complete is given up."),
-    PL_OPT_CHOICE(struct pl_graph_settings, clock, "clock", "wall", clocks, PL_FIXED,
-                  "Whose time is now: this machine's, the log's, or that of a plant that owns it."),
+                    "Time between the barriers that are put into the log and through the graph; 0: none."),
     PL_OPT_STRINGS(struct pl_graph_settings, broadcast, "broadcast", "[]", PL_FIXED,
                    "Patterns of tags that go to every partition."),
     PL_OPT_GROUP(struct pl_graph_settings, queue_given, "queue", "true", graph_queue_options, PL_FIXED,

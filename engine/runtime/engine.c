@@ -369,7 +369,7 @@ enum pl_code pl_engine_new(const struct pl_graph *graph, const struct pl_engine_
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&e->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    pl_clock_init(&e->clock, (enum pl_clock_kind)graph->settings.clock, 0);
+    pl_clock_init(&e->clock, PL_CLOCK_WALL, 0);
     enum pl_code code = build(e, error);
     if (!code) return PL_OK;
     pl_engine_free(e);
