@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -179,6 +180,7 @@ static enum pl_code open_for_reading(struct pl_store *store, struct pl_error **e
 static enum pl_code open_for_writing(struct pl_store *store, struct pl_error **error) {
     unsigned there;
     enum pl_code code = make_folders(store->impl->folder, error);
+    if (!code) code = pl__store_room_to_open(store, error);
     if (!code) code = pl__store_families(store, &there, error);
     if (code) return code;
     return refused(store->path, store->impl->folder, "opening", pl__store_open_families(store, false, there), error);
@@ -251,6 +253,7 @@ static enum pl_code prepare(struct pl_store *store, const char *path, const stru
     impl->options = pl__database_options(options->read_only);
     for (int i = 0; i < PL_STORE_FAMILIES; i++)
         impl->family_options[i] = pl__family_options(i);
+    impl->reserve = options->reserve;
     impl->write = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(impl->write, options->sync_each);
     impl->read = rocksdb_readoptions_create();
@@ -293,8 +296,8 @@ static void free_options(struct pl_store_impl *impl) {
 void pl_store_close(struct pl_store *store) {
     if (!store) return;
     struct pl_store_impl *impl = store->impl;
-    if (store->db) {
-        pl__store_iters_end(store);
+    if (store->db) pl__store_iters_end(store);
+    if (store->db && !atomic_load(&impl->broken)) { /* else RocksDB's part stays until the process ends */
         for (int i = 0; i < PL_STORE_FAMILIES; i++)
             if (store->family[i]) rocksdb_column_family_handle_destroy(store->family[i]);
         rocksdb_close(store->db);
@@ -326,17 +329,32 @@ enum pl_code pl_store_remove(const char *path, struct pl_error **error) {
 
 /* ---- Writing and reading ---- */
 
+/* After a write that failed, RocksDB's asserts end the process at the next touch of that file: it is let be. */
+static enum pl_code failed(struct pl_store *store, const char *what, char *message, struct pl_error **error) {
+    if (message) atomic_store(&store->impl->broken, true);
+    return pl_store_error(store, what, message, error);
+}
+
+static enum pl_code still_broken(const struct pl_store *store, struct pl_error **error) {
+    return pl_error_set(error, PL_IO, "%s: an earlier write failed; nothing more is written", store->path);
+}
+
 enum pl_code pl_store_write(struct pl_store *store, rocksdb_writebatch_t *writes, struct pl_error **error) {
+    size_t size;
     char *message = NULL;
-    rocksdb_write(store->db, store->impl->write, writes, &message);
+    rocksdb_writebatch_data(writes, &size);
+    enum pl_code code = pl__store_room_to_write(store, size, error);
+    if (atomic_load_explicit(&store->impl->broken, memory_order_relaxed)) code = still_broken(store, error);
+    if (PL_LIKELY(!code)) rocksdb_write(store->db, store->impl->write, writes, &message);
     rocksdb_writebatch_clear(writes);
-    return PL_UNLIKELY(message) ? pl_store_error(store, "writing", message, error) : PL_OK;
+    return PL_LIKELY(!message) ? code : failed(store, "writing", message, error);
 }
 
 enum pl_code pl_store_sync(struct pl_store *store, struct pl_error **error) {
     char *message = NULL;
+    if (atomic_load(&store->impl->broken)) return still_broken(store, error);
     rocksdb_flush_wal(store->db, 1, &message);
-    return pl_store_error(store, "syncing", message, error);
+    return failed(store, "syncing", message, error);
 }
 
 enum pl_code pl_store_get(struct pl_store *store, enum pl_store_family family, const void *key, size_t key_size,

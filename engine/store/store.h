@@ -34,8 +34,9 @@ enum pl_store_family {
 enum { PL_STORE_FORMAT = 1 };
 
 struct pl_store_options {
-    bool read_only; /* also while another process holds the folder; nothing is created or changed */
-    bool sync_each; /* every write waits for the disk */
+    bool read_only;   /* also while another process holds the folder; nothing is created or changed */
+    bool sync_each;   /* every write waits for the disk */
+    uint64_t reserve; /* bytes of the disk that stay free; 0: what RocksDB may have to write at once */
 };
 
 struct pl_store {
@@ -55,7 +56,8 @@ void pl_store_close(struct pl_store *store); /* NULL is fine; ends the iterators
 /* Removes the database of a folder, which need not be there; the folder itself stays. PL_BUSY: somebody holds it. */
 enum pl_code pl_store_remove(const char *path, struct pl_error **error);
 
-/* Hands a batch of writes to the kernel (to the disk with sync_each); the batch is cleared. */
+/* Hands a batch of writes to the kernel (to the disk with sync_each); the batch is cleared. After one that failed (a
+ * full disk) nothing more is written; the process still reads, and has to end before the folder can be opened again. */
 enum pl_code pl_store_write(struct pl_store *store, rocksdb_writebatch_t *writes, struct pl_error **error);
 
 /* Everything written becomes durable. Blocks. */

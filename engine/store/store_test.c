@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -76,6 +77,46 @@ static void assert_value(struct pl_store *store, enum pl_store_family family, co
     pl_free(value);
 }
 
+static int count_keys(struct pl_store *store, enum pl_store_family family) {
+    struct pl_store_iter *iter;
+    int count = 0;
+    assert_int_equal(pl_store_iter_new(store, family, NULL, 0, &iter, NULL), PL_OK);
+    for (pl_store_iter_seek(iter, "", 0); pl_store_iter_valid(iter); pl_store_iter_next(iter))
+        count++;
+    assert_int_equal(pl_store_iter_check(iter, NULL), PL_OK);
+    pl_store_iter_free(iter);
+    return count;
+}
+
+/* Writes until the files may not grow any more, then goes on as if nothing had happened; the exit code says what was
+ * wrong with that. */
+static int writer_on_a_full_disk(const char *path) {
+    enum { MOST = 4096 };
+    folder = (char *)path;
+    struct pl_store *store = open_store(false);
+    struct rlimit limit = {.rlim_cur = 1 << 20, .rlim_max = 1 << 20};
+    signal(SIGXFSZ, SIG_IGN);
+    if (setrlimit(RLIMIT_FSIZE, &limit)) return 2;
+    rocksdb_writebatch_t *writes = rocksdb_writebatch_create();
+    char key[16], value[1000];
+    memset(value, 'v', sizeof value);
+    int written = 0;
+    for (enum pl_code code = PL_OK; !code && written < MOST; written += !code) {
+        snprintf(key, sizeof key, "%06d", written);
+        rocksdb_writebatch_put_cf(writes, store->family[PL_STORE_BRONZE], key, strlen(key), value, sizeof value);
+        code = pl_store_write(store, writes, NULL);
+    }
+    if (written == MOST || written < 500) return 3;
+    rocksdb_writebatch_put_cf(writes, store->family[PL_STORE_BRONZE], key, strlen(key), value, sizeof value);
+    if (pl_store_write(store, writes, NULL) != PL_IO || pl_store_sync(store, NULL) != PL_IO) return 4;
+    if (count_keys(store, PL_STORE_BRONZE) < written) return 5;
+    rocksdb_writebatch_destroy(writes);
+    pl_store_close(store);
+    printf("%d\n", written);
+    fflush(stdout);
+    _exit(0); /* with RocksDB's threads still there */
+}
+
 /* The write-ahead log that is written to. */
 static char *newest_log(void) {
     static char path[512];
@@ -113,17 +154,6 @@ static int writer(const char *path, int writes) {
         put(store, PL_STORE_BRONZE, key, value);
     }
     return kill(getpid(), SIGKILL);
-}
-
-static int count_keys(struct pl_store *store, enum pl_store_family family) {
-    struct pl_store_iter *iter;
-    int count = 0;
-    assert_int_equal(pl_store_iter_new(store, family, NULL, 0, &iter, NULL), PL_OK);
-    for (pl_store_iter_seek(iter, "", 0); pl_store_iter_valid(iter); pl_store_iter_next(iter))
-        count++;
-    assert_int_equal(pl_store_iter_check(iter, NULL), PL_OK);
-    pl_store_iter_free(iter);
-    return count;
 }
 
 /* ---- Tests ---- */
@@ -382,6 +412,51 @@ static void a_store_in_use_is_not_removed(void **state) {
     pl_store_close(store);
 }
 
+static void the_reserve_of_the_disk_stays_free(void **state) {
+    (void)state;
+    struct pl_store *store = open_store(false);
+    pl_store_close(store);
+    struct pl_store_options options = {.reserve = UINT64_MAX}; /* more than any disk has */
+    struct pl_error *error = NULL;
+    assert_int_equal(pl_store_open(folder, &options, &store, NULL), PL_OK);
+    rocksdb_writebatch_t *writes = rocksdb_writebatch_create();
+    for (int i = 0; i < 3; i++) {
+        rocksdb_writebatch_put_cf(writes, store->family[PL_STORE_GOLD], "key", 3, "value", 5);
+        assert_int_equal(pl_store_write(store, writes, i ? NULL : &error), PL_UNAVAILABLE);
+        assert_int_equal(rocksdb_writebatch_count(writes), 0);
+    }
+    rocksdb_writebatch_destroy(writes);
+    char *text = pl_error_text(error);
+    assert_non_null(strstr(text, "the disk is full"));
+    pl_free(text);
+    pl_error_free(&error);
+    assert_value(store, PL_STORE_GOLD, "key", NULL);
+    assert_int_equal(pl_store_sync(store, NULL), PL_OK); /* nothing is broken */
+    pl_store_close(store);
+}
+
+static void a_full_disk_is_an_error_and_loses_nothing(void **state) {
+    (void)state;
+    char said[32] = "";
+    int output[2], status;
+    assert_int_equal(pipe(output), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(output[1], 1);
+        execl("/proc/self/exe", "store_test", "--full", folder, (char *)NULL);
+        _exit(127);
+    }
+    close(output[1]);
+    assert_true(read(output[0], said, sizeof said - 1) > 0);
+    close(output[0]);
+    waitpid(child, &status, 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    struct pl_store *store = open_store(false);
+    assert_in_range(count_keys(store, PL_STORE_BRONZE), atoi(said), atoi(said) + 1);
+    pl_store_close(store);
+}
+
 static void an_iterator_does_not_outlive_its_store(void **state) {
     (void)state;
     struct pl_store *store = open_store(false);
@@ -435,6 +510,7 @@ static int try_to_open(const char *path) {
 int main(int argc, char **argv) {
     if (argc == 4 && strcmp(argv[1], "--write-and-die") == 0) return writer(argv[2], atoi(argv[3]));
     if (argc == 3 && strcmp(argv[1], "--try") == 0) return try_to_open(argv[2]);
+    if (argc == 3 && strcmp(argv[1], "--full") == 0) return writer_on_a_full_disk(argv[2]);
     if (argc == 3 && strcmp(argv[1], "--busy") == 0) return busy_writer(argv[2]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_written_is_there_again, setup, teardown),
@@ -451,6 +527,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test_setup_teardown(a_torn_tail_is_cut_off, setup, teardown),
         cmocka_unit_test_setup_teardown(damage_in_the_middle_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(a_store_in_use_is_not_removed, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_reserve_of_the_disk_stays_free, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_full_disk_is_an_error_and_loses_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(an_iterator_does_not_outlive_its_store, setup, teardown),
         cmocka_unit_test_setup_teardown(each_allocation_may_fail, setup, teardown),
     };

@@ -29,9 +29,9 @@ struct figures {
 static struct pl_tags *tags;
 static struct pl_batch *batches[BATCHES];
 
-static void need(enum pl_code code, struct pl_error *error) {
+static void need(enum pl_code code, struct pl_error **error) { /* a pointer: arguments are evaluated in any order */
     if (!code) return;
-    pl_error_print(stderr, error);
+    pl_error_print(stderr, *error);
     exit(1);
 }
 
@@ -137,7 +137,7 @@ static void settle(struct pl_store *store) {
 static struct pl_store *open_store(const char *path) {
     struct pl_store *store;
     struct pl_error *error = NULL;
-    need(pl_store_open(path, &(struct pl_store_options){0}, &store, &error), error);
+    need(pl_store_open(path, &(struct pl_store_options){0}, &store, &error), &error);
     return store;
 }
 
@@ -148,14 +148,14 @@ static void read_back(struct pl_log *log, double rows) {
     for (unsigned p = 0; p < log->partitions; p++) {
         struct pl_log_cursor *cursor;
         struct pl_log_record record;
-        need(log->ops->cursor(log, p, 0, &cursor, &error), error);
+        need(log->ops->cursor(log, p, 0, &cursor, &error), &error);
         enum pl_code code;
         while (!(code = log->ops->read(cursor, &record, &error))) {
             found += record.batch->rows;
             bytes += record.batch->rows * 22.0;
             pl_batch_unref(record.batch);
         }
-        if (code != PL_NOT_FOUND) need(code, error);
+        if (code != PL_NOT_FOUND) need(code, &error);
         log->ops->cursor_free(cursor);
     }
     if (found != rows) exit(1);
@@ -167,12 +167,12 @@ static double run_log(unsigned count, unsigned partitions) {
     struct pl_store *store = open_store(path);
     struct pl_error *error = NULL;
     struct pl_log *log;
-    need(pl_log_open_embedded(store, tags, partitions, &log, &error), error);
+    need(pl_log_open_embedded(store, tags, partitions, &log, &error), &error);
     struct figures from = now();
     for (unsigned i = 0; i < count; i++) {
         struct pl_log_record record = {
             .type = PL_LOG_ROWS, .partition = (uint16_t)(i % partitions), .batch = batches[i % BATCHES]};
-        need(log->ops->append(log, &record, 1, &error), error);
+        need(log->ops->append(log, &record, 1, &error), &error);
     }
     settle(store);
     double cpu =
@@ -197,7 +197,7 @@ static double run_puts(const char *what, unsigned count, unsigned partitions, ch
         pl__record_key((uint16_t)(i % partitions), (uint64_t)(i / partitions) * batch_rows, key);
         rocksdb_writebatch_put_cf(writes, store->family[PL_STORE_BRONZE], (const char *)key, sizeof key,
                                   values[i % BATCHES], sizes[i % BATCHES]);
-        need(pl_store_write(store, writes, &error), error);
+        need(pl_store_write(store, writes, &error), &error);
         bytes += (double)sizes[i % BATCHES];
     }
     settle(store);
@@ -216,7 +216,7 @@ static void make_values(char **encoded, size_t *encoded_size, char **plain, size
         struct pl_buffer bytes;
         pl_buffer_init(&bytes, 1 << 24);
         struct pl_log_record record = {.type = PL_LOG_ROWS, .batch = batches[i]};
-        need(pl__record_put(&record, rows, tags, &bytes, &error), error);
+        need(pl__record_put(&record, rows, tags, &bytes, &error), &error);
         encoded_size[i] = bytes.size;
         encoded[i] = pl_buffer_take(&bytes);
         plain_size[i] = (size_t)batch_rows * 22;
@@ -238,7 +238,7 @@ static void encode_only(unsigned count) {
     double size = 0;
     for (unsigned i = 0; i < count; i++) {
         struct pl_log_record record = {.type = PL_LOG_ROWS, .batch = batches[i % BATCHES]};
-        need(pl__record_put(&record, rows, tags, &bytes, &error), error);
+        need(pl__record_put(&record, rows, tags, &bytes, &error), &error);
         size += (double)bytes.size;
     }
     print("encode alone", from, (double)count * batch_rows, size);
