@@ -56,7 +56,10 @@ enum pl_code pl_edge_new(void *zmq, const struct pl_edge_options *options, struc
     static _Atomic uint64_t number;
     *edge = NULL;
     struct pl_edge *e = PL_NEW(struct pl_edge);
-    if (!e) return pl_error_set(error, PL_NO_MEMORY, "no memory for an edge");
+    if (!e) {
+        pl_spill_free(options->spill);
+        return pl_error_set(error, PL_NO_MEMORY, "no memory for an edge");
+    }
     e->options = *options;
     char endpoint[48];
     snprintf(endpoint, sizeof endpoint, "inproc://edge-%" PRIu64, atomic_fetch_add(&number, 1));

@@ -205,7 +205,7 @@ static void settle_watermark(struct pl_gate *gate) {
         const struct input *in = &gate->inputs[i];
         all_ended &= in->ended;
         stopped |= in->stopped;
-        if ((in->ended && !in->stopped) || (in->idle && !in->ended)) continue;
+        if ((in->ended && !in->stopped) || in->idle) continue;
         any = true;
         if (in->watermark < least) least = in->watermark;
     }
@@ -240,8 +240,16 @@ static bool integrate(struct pl_gate *gate, unsigned index, const struct pl_item
     return true;
 }
 
+/* What was taken makes room; a queue that is never empty would grow for ever. */
+static void close_up(struct queue *queue) {
+    memmove(queue->items, queue->items + queue->from, (queue->count - queue->from) * sizeof *queue->items);
+    queue->count -= queue->from;
+    queue->from = 0;
+}
+
 static bool put_later(struct pl_gate *gate, struct queue *queue, const struct pl_item *item) {
     if (queue->from == queue->count) queue->from = queue->count = 0;
+    if (queue->count == queue->capacity && queue->from > queue->capacity / 2) close_up(queue);
     if (queue->count == queue->capacity) {
         uint32_t capacity = queue->capacity ? queue->capacity * 2 : 16;
         struct pl_item *grown = capacity > LATER_MAX ? NULL : pl_realloc(queue->items, capacity * sizeof *grown);
@@ -463,6 +471,22 @@ bool pl_gate_take(struct pl_gate *gate, struct pl_item *item, unsigned *port) {
     if (gate->count != 1) return take_merged(gate, item, port);
     *port = gate->inputs[0].port;
     return pl_edge_receive(gate->inputs[0].edge, item);
+}
+
+static void drop_held(struct pl_gate *gate) {
+    for (uint32_t i = 0; i < gate->runs; i++)
+        run_fini(&gate->heap[i]);
+    gate->runs = 0;
+    gate->held_bytes = 0;
+    gate->held_rows = 0;
+}
+
+void pl_gate_drain(struct pl_gate *gate) {
+    struct pl_item item;
+    drop_held(gate);
+    for (unsigned i = 0; i < gate->count; i++)
+        while (next_of(&gate->inputs[i], &item))
+            if (item.type == PL_ITEM_BATCH) pl_batch_unref(item.batch);
 }
 
 bool pl_gate_sound(const struct pl_gate *gate) {

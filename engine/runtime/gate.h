@@ -32,6 +32,9 @@ bool pl_gate_add(struct pl_gate *gate, struct pl_edge *edge, unsigned port);
  * task when it has something. After PL_ITEM_END nothing follows. */
 bool pl_gate_take(struct pl_gate *gate, struct pl_item *item, unsigned *port);
 
+/* For a task that has failed: takes and drops everything there is, in whatever state the gate is. */
+void pl_gate_drain(struct pl_gate *gate);
+
 /* False when rows could not be kept for want of memory or store; pl_gate_take gives nothing any more. */
 bool pl_gate_sound(const struct pl_gate *gate);
 

@@ -204,12 +204,56 @@ static void an_input_that_stopped_lifts_no_watermark(void **state) {
     rig_free(&rig);
 }
 
+/* An idle input has held nobody back; that it stops must not change that. */
+static void an_idle_input_that_stopped_holds_nobody_back(void **state) {
+    (void)state;
+    struct rig rig;
+    struct row out[8];
+    pl_time watermark = PL_TIME_MIN;
+    bool ended = false;
+    rig_make(&rig, 2, false);
+    signal(&rig, 1, PL_ITEM_WATERMARK, 5, true);
+    signal(&rig, 1, PL_ITEM_END, 0, true);
+    send_row(&rig, 0, 10, 0);
+    signal(&rig, 0, PL_ITEM_WATERMARK, 20, false);
+    signal(&rig, 0, PL_ITEM_END, 0, true);
+    assert_int_equal(take_all(&rig, out, 0, &watermark, &ended), 1);
+    assert_int_equal(watermark, 20);
+    rig_free(&rig);
+}
+
+/* Those in front of a gate that can keep nothing more must come to their end all the same. */
+static void a_gate_that_broke_is_drained(void **state) {
+    (void)state;
+    struct rig rig;
+    struct pl_item item;
+    unsigned port;
+    rig_make(&rig, 2, false);
+    send_row(&rig, 0, 10, 0);
+    pl_alloc_fail_after(0);
+    while (pl_gate_sound(rig.gate) && pl_gate_take(rig.gate, &item, &port))
+        ;
+    pl_alloc_fail_after(-1);
+    assert_false(pl_gate_sound(rig.gate));
+    send_row(&rig, 0, 11, 0);
+    signal(&rig, 1, PL_ITEM_END, 0, false);
+    pl_gate_drain(rig.gate);
+    for (unsigned i = 0; i < 2; i++) {
+        struct pl_edge_stats stats;
+        pl_edge_stats(rig.edges[i], &stats);
+        assert_int_equal(stats.items, 0);
+    }
+    rig_free(&rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_come_in_order_of_event_time),
         cmocka_unit_test(an_idle_input_holds_nobody_back),
         cmocka_unit_test(a_barrier_passes_once_all_have_reached_it),
         cmocka_unit_test(an_input_that_stopped_lifts_no_watermark),
+        cmocka_unit_test(an_idle_input_that_stopped_holds_nobody_back),
+        cmocka_unit_test(a_gate_that_broke_is_drained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

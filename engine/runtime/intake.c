@@ -33,6 +33,7 @@ struct pl_intake {
     unsigned record_count;
     uint64_t epoch;
     uv_timer_t idle_timer, barrier_timer;
+    pl_time idle_due; /* when the idle timer fires, engine clock */
     bool barrier_due;
     uint8_t *seen; /* [tag id]: it has had samples */
     uint32_t seen_size;
@@ -87,7 +88,7 @@ static void append(struct pl_intake *intake) {
     if (intake->record_count == 0) return;
     if (!log)
         number_records(intake);
-    else if (log->ops->append(log, intake->records, intake->record_count, &error))
+    else if (!intake->failed && log->ops->append(log, intake->records, intake->record_count, &error))
         fail(intake, "the log takes nothing", error);
     pl_syncer_touch(intake->options.syncer);
     pl_stat_add(&intake->stats.records, intake->record_count);
@@ -149,9 +150,8 @@ static void on_batch(struct pl_intake *intake, unsigned index, struct pl_batch *
     pl_stat_add(&intake->stats.rows, batch->rows);
     if (batch->kind == PL_SAMPLES) note_seen(intake, batch);
     pl_time highest = highest_of(times, batch->rows);
-    if (highest > feed->highest)
-        feed->highest = highest;
-    else
+    if (highest > feed->highest) feed->highest = highest;
+    if (feed->watermark > PL_TIME_MIN)
         pl_stat_add(&intake->stats.late_rows, count_late(times, batch->rows, feed->watermark));
     bool raised = raise_watermark(feed);
     batch->header->generation = (uint32_t)feed->options.generation;
@@ -192,6 +192,7 @@ static void on_end(struct pl_intake *intake, unsigned index, bool stopped) {
 
 /* A source that can wait is held back while the graph has not taken what there is. */
 static bool held(const struct pl_intake *intake, const struct feed *feed) {
+    if (intake->failed) return false; /* what comes is dropped, so that sources can end */
     if (intake->options.log && !feed->options.replayable) return false;
     for (unsigned p = 0; p < intake->options.partitions; p++) {
         const struct pl_lane *lane = &intake->lanes[p];
@@ -256,17 +257,26 @@ static bool all_caught_up(const struct pl_intake *intake) {
 /* The end of a feed that was stopped is told when everything else has been passed on; it is no part of the log. */
 static void tell_stops(struct pl_intake *intake) {
     struct pl_item end = {.type = PL_ITEM_END, .idle = true};
-    for (unsigned i = 0; i < intake->feed_count; i++)
-        for (unsigned p = 0; p < intake->options.partitions && intake->feeds[i].stopped; p++)
+    for (unsigned i = 0; i < intake->feed_count; i++) {
+        if (!intake->feeds[i].stopped && !intake->failed) continue; /* after a failure no end has got through */
+        for (unsigned p = 0; p < intake->options.partitions; p++)
             pl_outputs_signal_port(&intake->lanes[p].outputs, i, &end);
+    }
+}
+
+/* Asked before the intake sleeps: what waits in an edge is sent on, and an edge without room will poke. */
+static bool all_have_room(struct pl_intake *intake) {
+    bool room = true;
+    for (unsigned p = 0; p < intake->options.partitions; p++)
+        room &= pl_outputs_room(&intake->lanes[p].outputs);
+    return room;
 }
 
 static void try_end(struct pl_intake *intake) {
     if (intake->reported || !all_ended(intake) || !(all_caught_up(intake) || intake->failed)) return;
     if (!intake->told_end) tell_stops(intake);
     intake->told_end = true;
-    for (unsigned p = 0; p < intake->options.partitions; p++)
-        if (!pl_outputs_room(&intake->lanes[p].outputs)) return;
+    if (!all_have_room(intake)) return;
     intake->reported = true;
     intake->options.ended(intake->options.engine);
 }
@@ -291,7 +301,9 @@ static void check_idle(struct pl_intake *intake) {
         record_everywhere(intake, i, PL_LOG_WATERMARK, PL_LOG_IDLE);
         append(intake);
     }
-    if (next == PL_TIME_MAX || uv_is_active((uv_handle_t *)&intake->idle_timer)) return;
+    if (next == PL_TIME_MAX) return;
+    if (uv_is_active((uv_handle_t *)&intake->idle_timer) && intake->idle_due <= next) return;
+    intake->idle_due = next;
     uv_timer_start(&intake->idle_timer, look_again, (uint64_t)((next - now) / PL_MILLISECOND) + 1, 0);
 }
 
@@ -318,6 +330,7 @@ static void run_intake(struct pl_runnable *runnable) {
     if (!intake->reported) take_barrier(intake);
     append(intake);
     check_idle(intake);
+    all_have_room(intake);
     try_end(intake);
     if (more && !intake->reported) pl_ready(runnable);
 }

@@ -286,6 +286,7 @@ enum pl_flow pl_fail(struct pl_node *node, const char *format, ...) {
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     node->failure = pl_strdup(text);
+    node->host->wake(node); /* it may be said outside of a call */
     return PL_FLOW_FAIL;
 }
 

@@ -52,6 +52,7 @@ static void fail(struct pl_task *task) {
     task->events.failed(task->events.engine, task, why);
     struct pl_item end = {.type = PL_ITEM_END, .idle = true};
     pl_outputs_signal(&task->outputs, &end);
+    pl_ready(&task->runnable); /* to run dry, whoever has called */
 }
 
 static void begin_stop(struct pl_task *task, bool final) {
@@ -76,12 +77,7 @@ static void try_end(struct pl_task *task) {
 
 /* A failed task takes and drops what still comes. */
 static void run_dry(struct pl_task *task) {
-    struct pl_item item;
-    unsigned port;
-    while (task->gate && pl_gate_take(task->gate, &item, &port)) {
-        if (item.type == PL_ITEM_BATCH) pl_batch_unref(item.batch);
-        if (item.type == PL_ITEM_END) break;
-    }
+    if (task->gate) pl_gate_drain(task->gate);
     if (pl_outputs_room(&task->outputs)) report_end(task);
 }
 
@@ -154,6 +150,7 @@ static void tell_commit(struct pl_task *task) {
 static void run_node(struct pl_runnable *runnable) {
     struct pl_task *task = task_of(runnable);
     tell_commit(task);
+    if (task->node.failure) fail(task); /* in a callback of the loop */
     for (int i = 0; i < ITEMS_A_RUN; i++) {
         if (task->state == PL_TASK_FAILED) {
             run_dry(task);
@@ -163,7 +160,7 @@ static void run_node(struct pl_runnable *runnable) {
             try_end(task);
             return;
         }
-        if (task->node.busy || !has_room(task)) return; /* woken by pl_busy, or poked */
+        if (!has_room(task) || task->node.busy) return; /* poked, or woken by pl_busy */
         struct pl_item item;
         unsigned port;
         if (!pl_gate_take(task->gate, &item, &port)) {
@@ -212,6 +209,7 @@ static void tell_progress(struct pl_task *task) {
 static void run_source(struct pl_runnable *runnable) {
     struct pl_task *task = task_of(runnable);
     tell_commit(task);
+    if (task->node.failure) fail(task);
     if (task->state == PL_TASK_FAILED) {
         run_dry(task);
         return;
@@ -229,7 +227,7 @@ static void run_source(struct pl_runnable *runnable) {
     task->allowance -= (double)(pl_stat_get(&task->stats.rows_out) - before);
     switch (flow) {
     case PL_FLOW_OK: pl_ready(runnable); break;
-    case PL_FLOW_WAIT: break;
+    case PL_FLOW_WAIT: has_room(task); break; /* what found none is sent when there is */
     case PL_FLOW_END:
         begin_stop(task, true);
         try_end(task);
