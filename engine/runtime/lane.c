@@ -68,8 +68,16 @@ static int64_t size_of(const struct pl_log_record *record) {
     return (int64_t)sizeof *record + (record->batch ? (int64_t)record->batch->message_size : 0);
 }
 
+/* What was passed on makes room; a tail that is never empty would grow for ever. */
+static void close_up(struct pl_lane *lane) {
+    memmove(lane->tail, lane->tail + lane->from, (lane->count - lane->from) * sizeof *lane->tail);
+    lane->count -= lane->from;
+    lane->from = 0;
+}
+
 static bool keep(struct pl_lane *lane, const struct pl_log_record *record) {
     if (lane->from == lane->count) lane->from = lane->count = 0;
+    if (lane->count == lane->capacity && lane->from > lane->capacity / 2) close_up(lane);
     if (lane->count == lane->capacity) {
         uint32_t capacity = lane->capacity ? lane->capacity * 2 : 64;
         struct pl_log_record *grown = pl_realloc(lane->tail, capacity * sizeof *grown);

@@ -55,6 +55,7 @@ bool pl_split(struct pl_batch *batch, const struct pl_tags *tags, unsigned parti
         return true;
     }
     if (find_partitions(batch, tags, partitions, partition, counts)) {
+        batch->header->partition = partition[0];
         out[partition[0]] = batch;
         return true;
     }
