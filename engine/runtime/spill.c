@@ -71,16 +71,18 @@ void pl_spill_free(struct pl_spill *spill) {
     pl_free(spill);
 }
 
-static bool put_memory(struct pl_spill *spill, struct pl_batch *batch, uint64_t ticket) {
+/* What is kept is counted as it is kept: a batch comes back from the store in a block of another size. Both return the
+ * bytes, 0 when it is not kept. */
+static int64_t put_memory(struct pl_spill *spill, struct pl_batch *batch, uint64_t ticket) {
     struct waiting *waiting = PL_NEW(struct waiting);
-    if (!waiting) return false;
+    if (!waiting) return 0;
     *waiting = (struct waiting){.ticket = ticket, .batch = pl_batch_ref(batch)};
     *spill->memory_end = waiting;
     spill->memory_end = &waiting->next;
-    return true;
+    return (int64_t)batch->message_size;
 }
 
-static bool put_store(struct pl_spill *spill, const struct pl_batch *batch, uint64_t ticket) {
+static int64_t put_store(struct pl_spill *spill, const struct pl_batch *batch, uint64_t ticket) {
     const void *bytes;
     size_t size;
     char key[KEY], *failure = NULL;
@@ -88,23 +90,23 @@ static bool put_store(struct pl_spill *spill, const struct pl_batch *batch, uint
     if (pl_codec_encode(spill->codec, PL_CAPNP, batch, &bytes, &size, &error)) {
         pl_diag(PL_ERROR, "spill: %s", error ? error->text : "no memory");
         pl_error_free(&error);
-        return false;
+        return 0;
     }
     make_key(spill, ticket, key);
     rocksdb_put_cf(spill->store->db, spill->unlogged, spill->store->family[PL_STORE_SPILL], key, KEY, bytes, size,
                    &failure);
-    if (!failure) return true;
+    if (!failure) return (int64_t)size;
     pl_diag(PL_ERROR, "spill: %s", failure);
     rocksdb_free(failure);
-    return false;
+    return 0;
 }
 
 uint64_t pl_spill_put(struct pl_spill *spill, struct pl_batch *batch) {
-    int64_t size = (int64_t)batch->message_size;
     uint64_t ticket = ++spill->tickets;
-    bool kept = spill->bytes + size <= spill->limit &&
-                (spill->store ? put_store(spill, batch, ticket) : put_memory(spill, batch, ticket));
-    if (kept) spill->bytes += size;
+    int64_t kept = 0;
+    if (spill->bytes + (int64_t)batch->message_size <= spill->limit)
+        kept = spill->store ? put_store(spill, batch, ticket) : put_memory(spill, batch, ticket);
+    spill->bytes += kept;
     pl_batch_unref(batch);
     return kept ? ticket : 0;
 }
@@ -114,6 +116,7 @@ static struct pl_batch *take_memory(struct pl_spill *spill, uint64_t ticket) {
         struct waiting *found = *at;
         if (found->ticket != ticket) continue;
         struct pl_batch *batch = found->batch;
+        spill->bytes -= (int64_t)batch->message_size;
         *at = found->next;
         if (!*at) spill->memory_end = at;
         pl_free(found);
@@ -130,6 +133,7 @@ static struct pl_batch *take_store(struct pl_spill *spill, uint64_t ticket) {
     char *bytes = rocksdb_get_cf(spill->store->db, spill->read, family, key, KEY, &size, &failure);
     struct pl_batch *batch = NULL;
     struct pl_error *error = NULL;
+    if (bytes) spill->bytes -= (int64_t)size;
     if (bytes && pl_codec_decode(spill->codec, PL_CAPNP, bytes, size, &batch, &error))
         pl_diag(PL_ERROR, "spill: %s", error ? error->text : "no memory");
     else if (!bytes)
@@ -144,9 +148,7 @@ static struct pl_batch *take_store(struct pl_spill *spill, uint64_t ticket) {
 }
 
 struct pl_batch *pl_spill_take(struct pl_spill *spill, uint64_t ticket) {
-    struct pl_batch *batch = spill->store ? take_store(spill, ticket) : take_memory(spill, ticket);
-    if (batch) spill->bytes -= (int64_t)batch->message_size;
-    return batch;
+    return spill->store ? take_store(spill, ticket) : take_memory(spill, ticket);
 }
 
 int64_t pl_spill_bytes(const struct pl_spill *spill) {
