@@ -28,6 +28,7 @@ struct pl_link {
     bool closed; /* freed by the owner; gone when timer and look-up are */
     bool timer_closed;
     pl_time wait;
+    unsigned attempts;
     char host[HOST_MAX + 1];
     char service[8];
 };
@@ -80,6 +81,8 @@ static void set_up(int fd) {
 
 /* ---- Listening ---- */
 
+static void accept_again(uv_timer_t *timer);
+
 static void accept_all(void *user) {
     struct pl_link *link = user;
     struct sockaddr_storage address;
@@ -93,8 +96,16 @@ static void accept_all(void *user) {
         name_of((struct sockaddr *)&address, peer);
         link->events.made(link->events.user, fd, peer);
     }
-    if (errno != EAGAIN && errno != EWOULDBLOCK) link->events.failed(link->events.user, strerror(errno));
-    pl_watch_for(link->watch, PL_WATCH_READ);
+    if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        pl_watch_for(link->watch, PL_WATCH_READ);
+        return;
+    }
+    link->events.failed(link->events.user, strerror(errno)); /* the peer waits: watching would go round and round */
+    uv_timer_start(&link->timer, accept_again, (uint64_t)(link->options.backoff / PL_MILLISECOND) + 1, 0);
+}
+
+static void accept_again(uv_timer_t *timer) {
+    accept_all(timer->data);
 }
 
 static int listen_at(const struct addrinfo *at) {
@@ -170,6 +181,7 @@ static void connected(void *user) {
     pl_watch_free(link->watch);
     link->watch = NULL;
     link->wait = link->options.backoff;
+    link->attempts--; /* the same address when it is lost */
     name_of((struct sockaddr *)&address, peer);
     link->events.made(link->events.user, fd, peer);
 }
@@ -192,11 +204,21 @@ static void release(struct pl_link *link) {
     if (link->closed && link->timer_closed && !link->looking) pl_free(link);
 }
 
+/* A name may have several addresses ("localhost" has two): each attempt takes the next one. */
+static const struct addrinfo *choose(const struct addrinfo *found, unsigned attempt) {
+    unsigned count = 0;
+    for (const struct addrinfo *at = found; at; at = at->ai_next)
+        count++;
+    for (attempt %= count; attempt; attempt--)
+        found = found->ai_next;
+    return found;
+}
+
 static void looked_up(uv_getaddrinfo_t *lookup, int status, struct addrinfo *found) {
     struct pl_link *link = lookup->data;
     link->looking = false;
     if (!link->closed && status) again(link, uv_strerror(status));
-    if (!link->closed && !status) dial(link, found);
+    if (!link->closed && !status) dial(link, choose(found, link->attempts++));
     uv_freeaddrinfo(found);
     release(link);
 }

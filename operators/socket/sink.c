@@ -112,7 +112,9 @@ static void go_on(struct sink *s, bool now) {
         waits |= got == SOME;
         if (got != GONE && (now || got == SOME)) got = flush(s->peers[i]);
         unsent |= got == SOME;
-        if (got == GONE && s->peers[i]->outlet.fd >= 0) part(s, i);
+        if (got != GONE) continue;
+        if (connects(s)) waits = unsent = true; /* it comes back for what it has not got */
+        part(s, i);
     }
     if (s->batch && !waits && s->peer_count) {
         pl_batch_unref(s->batch);

@@ -97,6 +97,7 @@ static void on_made(void *user, int fd, const char *name) {
     pl_count(s->node, COUNT_REFUSED, 1);
     pl_node_diag(s->node, PL_WARN, "%s is refused: %u connections are open", name, s->peer_count);
     close(fd);
+    if (s->link_options.connect[0] && !s->stopping) pl_link_lost(s->link);
 }
 
 static void on_failed(void *user, const char *why) {
@@ -152,7 +153,7 @@ static enum pl_reader_state take(struct source *s, struct peer *peer, struct pl_
 static enum pl_flow source_produce(void *self, struct pl_node *node) {
     struct source *s = self;
     struct pl_batch *batch = NULL;
-    bool full = false;
+    bool full = false, parted = false;
     uint32_t capacity = (uint32_t)s->batch;
     for (uint32_t n = 0; n < s->peer_count && !full;) {
         uint32_t index = (s->turn + n) % s->peer_count;
@@ -168,14 +169,16 @@ static enum pl_flow source_produce(void *self, struct pl_node *node) {
         full = state == PL_READER_FULL;
         if (state == PL_READER_MORE)
             n++;
-        else if (!full)
+        else if (!full) {
             part(s, index);
+            parted = true; /* who has taken its place may have been passed over */
+        }
     }
     s->turn++;
     if (!batch) return PL_FLOW_WAIT;
     if (batch->rows) s->last = batch->samples.time[batch->rows - 1];
     enum pl_flow flow = pl_emit(node, 0, &batch);
-    return flow == PL_FLOW_OK && !full ? PL_FLOW_WAIT : flow;
+    return flow == PL_FLOW_OK && !full && !parted ? PL_FLOW_WAIT : flow;
 }
 
 /* ---- Life cycle ---- */
