@@ -96,16 +96,36 @@ void pl_summary_print_json(const struct pl_summary *s, FILE *out) {
             s->lag_p50_ms, s->lag_p99_ms, s->seconds, s->rows_per_second, s->cpu_seconds, s->peak_rss_mib);
 }
 
+/* What the operator itself counted, and what found no room in front of it; nothing when all of it is 0. */
+static void print_counters(const struct pl_task *task, FILE *out) {
+    const struct pl_counter *counters = task->node.config.op->counters;
+    struct pl_edge_stats edges = {0};
+    const char *before = "  ";
+    for (unsigned i = 0; counters && counters[i].name; i++) {
+        uint64_t value = pl_node_counter(&task->node, i);
+        if (!value) continue;
+        fprintf(out, "%s%s %" PRIu64, before, counters[i].name, value);
+        before = ", ";
+    }
+    if (task->gate) pl_gate_stats(task->gate, &edges);
+    if (edges.dropped_rows) fprintf(out, "%sno room, dropped %" PRIu64, before, edges.dropped_rows);
+    if (edges.dropped_rows) before = ", ";
+    if (edges.spilled_rows) fprintf(out, "%sno room, spilled %" PRIu64, before, edges.spilled_rows);
+    if (edges.spilled_rows || before[0] == ',') fputc('\n', out);
+}
+
 void pl_summary_print_nodes(const struct pl_engine *engine, FILE *out) {
-    fprintf(out, "%-20s %4s %12s %12s %10s %10s %10s %8s\n", "node", "part", "rows in", "rows out", "busy ms",
-            "blocked ms", "lag p99 ms", "ns/row");
+    fprintf(out, "%-20s %4s %12s %12s %12s %10s %10s %10s %8s\n", "node", "part", "rows in", "rows out", "batches in",
+            "busy ms", "blocked ms", "lag p99 ms", "ns/row");
     for (unsigned i = 0; i < pl_engine_task_count(engine); i++) {
         const struct pl_task *task = pl_engine_task(engine, i);
         uint64_t in = pl_stat_get(&task->stats.rows_in), rows = pl_stat_get(&task->stats.rows_out);
         double busy = (double)pl_stat_get(&task->stats.busy_ns);
         uint64_t worked = in ? in : rows;
-        fprintf(out, "%-20s %4u %12" PRIu64 " %12" PRIu64 " %10.1f %10.1f %10.3f %8.1f\n", task->node.config.name,
-                task->node.config.partition, in, rows, busy * 1e-6, (double)pl_stat_get(&task->stats.blocked_ns) * 1e-6,
+        fprintf(out, "%-20s %4u %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %10.1f %10.1f %10.3f %8.1f\n",
+                task->node.config.name, task->node.config.partition, in, rows, pl_stat_get(&task->stats.batches_in),
+                busy * 1e-6, (double)pl_stat_get(&task->stats.blocked_ns) * 1e-6,
                 (double)pl_histogram_quantile(&task->stats.lag, 0.99) * 1e-6, worked ? busy / (double)worked : 0);
+        print_counters(task, out);
     }
 }

@@ -27,7 +27,7 @@ void pl_summary_make(struct pl_summary *summary, const struct pl_engine *engine,
 void pl_summary_print(const struct pl_summary *summary, FILE *out);
 void pl_summary_print_json(const struct pl_summary *summary, FILE *out);
 
-/* One line a node: rows in and out, time in the operator, rows dropped. */
+/* A line a node: rows in and out, time in the operator, lag; and below it what the operator counted. */
 void pl_summary_print_nodes(const struct pl_engine *engine, FILE *out);
 
 #endif

@@ -496,3 +496,16 @@ bool pl_gate_sound(const struct pl_gate *gate) {
 uint64_t pl_gate_held_rows(const struct pl_gate *gate) {
     return gate->held_rows;
 }
+
+void pl_gate_stats(const struct pl_gate *gate, struct pl_edge_stats *stats) {
+    *stats = (struct pl_edge_stats){0};
+    for (unsigned i = 0; i < gate->count; i++) {
+        struct pl_edge_stats edge;
+        pl_edge_stats(gate->inputs[i].edge, &edge);
+        stats->items += edge.items;
+        stats->bytes += edge.bytes;
+        stats->dropped_rows += edge.dropped_rows;
+        stats->spilled_rows += edge.spilled_rows;
+        stats->spill_bytes += edge.spill_bytes;
+    }
+}
