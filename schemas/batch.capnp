@@ -35,9 +35,9 @@ struct Header {
   # None yet: 0.
 
   firstSequence @4 :UInt64;
-  # The number of the first row in its partition. In the log, row i has firstSequence + i for good. From sink.zmq it
-  # counts the rows sent of this partition on this topic's kind, so the next batch begins at firstSequence + rows: a lower
-  # number is a repeat, a higher one a gap.
+  # The number of the first row in its partition. In the log, row i has firstSequence + i for good. From sink.zmq it is
+  # the number of rows sent before with the same topic and partition, so the next batch begins at firstSequence + rows: a
+  # lower number is a repeat, a higher one a gap.
 
   receiveTime @5 :Int64;
   # When the engine took in the newest of these rows: nanoseconds since 1970-01-01T00:00:00Z.
