@@ -77,7 +77,10 @@ static void on_changed(uv_async_t *async) {
     struct pl_error *error = NULL;
     if (run->ended) return;
     enum pl_code code = pl_engine_wait(run->engine, 1, &error);
-    if (code == PL_BUSY) return;
+    if (code == PL_BUSY) {
+        if (pl_engine_check(run->engine, NULL)) stop(run); /* a sink without its peer must not keep us for ever */
+        return;
+    }
     run->ended = true;
     run->code = code;
     run->error = error;
@@ -126,6 +129,7 @@ static enum pl_code work(struct run *run, pl_time limit, struct pl_error **error
     if (isatty(STDERR_FILENO)) uv_timer_start(&run->status, show_status, STATUS_MS, STATUS_MS);
     uv_run(&run->loop, UV_RUN_DEFAULT);
     if (run->shown) fprintf(stderr, "\r%60s\r", "");
+    if (run->forced) pl_engine_check(run->engine, &run->error);
     if (run->error) *error = run->error;
     return run->forced ? PL_BUSY : run->code;
 }

@@ -417,6 +417,13 @@ enum pl_code pl_engine_wait(struct pl_engine *engine, pl_time timeout, struct pl
     return code;
 }
 
+enum pl_code pl_engine_check(struct pl_engine *engine, struct pl_error **error) {
+    pthread_mutex_lock(&engine->lock);
+    enum pl_code code = engine->failure ? pl_error_set(error, PL_UNAVAILABLE, "%s", engine->failure) : PL_OK;
+    pthread_mutex_unlock(&engine->lock);
+    return code;
+}
+
 static void free_tasks(struct pl_engine *engine) {
     for (unsigned i = 0; i < engine->task_count; i++)
         pl_task_fini(&engine->tasks[i]);

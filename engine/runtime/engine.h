@@ -30,6 +30,8 @@ void pl_engine_stop(struct pl_engine *engine);
 
 /* Waits up to `timeout` (0: for ever). PL_OK: ended; PL_BUSY: still running; else what a node failed with. */
 enum pl_code pl_engine_wait(struct pl_engine *engine, pl_time timeout, struct pl_error **error);
+/* What a node has failed with, at once; the rest is then being worked off. PL_OK: none has. */
+enum pl_code pl_engine_check(struct pl_engine *engine, struct pl_error **error);
 void pl_engine_free(struct pl_engine *engine); /* NULL is fine */
 
 /* For those who show a running engine; the tasks are there from new to free, in order of the graph. */
