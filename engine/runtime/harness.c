@@ -127,7 +127,8 @@ void pl_harness_free(struct pl_harness *h) {
     if (!h) return;
     if (h->node.self) pl_node_close(&h->node);
     uv_close((uv_handle_t *)&h->patience, NULL);
-    uv_run(&h->loop, UV_RUN_DEFAULT);
+    while (uv_run(&h->loop, UV_RUN_DEFAULT)) /* a wake-up outside of the loop has it stop once before it begins */
+        ;
     uv_loop_close(&h->loop);
     for (unsigned port = 0; port < PORTS_MAX; port++) {
         for (struct pl_batch *batch; (batch = pl_harness_pull(h, port));)
