@@ -2,7 +2,7 @@
 #include "cli.h"
 
 #include "graph/catalog.h"
-#include "runtime/registry.h"
+#include "graph/registry.h"
 
 static int print(const struct pl_cli *cli, const struct pl_operator *op) {
     bool good = true;

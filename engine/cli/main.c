@@ -7,7 +7,7 @@
 
 #include <potline/text.h>
 
-#include "runtime/registry.h"
+#include "graph/registry.h"
 
 /* In the order that --help shows. */
 static const struct pl_subcommand *const subcommands[] = {

@@ -3,7 +3,7 @@
 
 #include <potline/abi.h>
 
-#include "runtime/registry.h"
+#include "graph/registry.h"
 
 static int version(const struct pl_cli *cli) {
     unsigned operators = pl_registry_count();

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "draft.h"
+#include "graph/registry.h"
 #include "json.h"
 #include "options.h"
-#include "runtime/registry.h"
 #include "settings.h"
 
 /* ---- Words ---- */

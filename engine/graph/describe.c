@@ -3,8 +3,8 @@
 
 #include "catalog.h"
 #include "draft.h"
+#include "graph/registry.h"
 #include "options.h"
-#include "runtime/registry.h"
 #include "settings.h"
 
 enum { WIDTH = 100, PATH_TEXT = 128 };

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "draft.h"
+#include "graph/registry.h"
 #include "options.h"
-#include "runtime/registry.h"
 #include "settings.h"
 
 void pl__draft_problem(const struct pl_draft *draft, const struct pl_draft_node *node, const struct pl_yaml *at,

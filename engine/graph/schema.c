@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "catalog.h"
+#include "graph/registry.h"
 #include "json.h"
 #include "options.h"
-#include "runtime/registry.h"
 #include "settings.h"
 
 static json_t *schema_of(const struct pl_option *row);

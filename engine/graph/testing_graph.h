@@ -3,7 +3,7 @@
 #define POTLINE_GRAPH_TESTING_GRAPH_H
 
 #include "graph.h"
-#include "runtime/registry.h"
+#include "graph/registry.h"
 #include "testing.h"
 
 /* ---- Operators to make graphs of ---- */

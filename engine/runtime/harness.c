@@ -8,8 +8,8 @@
 
 #include "batch/tags.h"
 #include "graph/graph.h"
+#include "graph/registry.h"
 #include "runtime/node.h"
-#include "runtime/registry.h"
 
 enum { RULES_MAX = 64, KEYS_MAX = 1000000, PORTS_MAX = 32 };
 

@@ -4,8 +4,8 @@
 
 #include "batch/tags.h"
 #include "graph/graph.h"
+#include "graph/registry.h"
 #include "runtime/node.h"
-#include "runtime/registry.h"
 #include "store/batch_testing.h"
 #include "store/folder_testing.h"
 #include "store/lake.h"

@@ -4,7 +4,7 @@
 
 #include "expect.h"
 #include "graph/draw.h"
-#include "runtime/registry.h"
+#include "graph/registry.h"
 
 /* Operators with an option of each type, and ports of each way to give a kind. */
 static const char *const kinds[] = {"samples", "windows", "profiles", "setpoints", "events", NULL};

@@ -23,7 +23,7 @@
 #include <potline/quality.h>
 
 #include "base/buffer.h"
-#include "runtime/registry.h"
+#include "graph/registry.h"
 
 enum { ROWS = 600, TAGS = 6, FAILURES_MAX = 4000 };
 

@@ -12,8 +12,8 @@
 
 #include "graph/graph.h"
 #include "graph/options.h"
+#include "graph/registry.h"
 #include "graph/settings.h"
-#include "runtime/registry.h"
 
 static bool is_name(const char *name) {
     size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
