@@ -30,9 +30,13 @@ static void feed_strings(XXH3_state_t *hash, const struct pl_strings *strings) {
         feed_text(hash, strings->items[i]);
 }
 
-static void feed_real(XXH3_state_t *hash, const void *field) {
+static double real_at(const void *field) {
     double value;
     memcpy(&value, field, sizeof value);
+    return value;
+}
+
+static void feed_real(XXH3_state_t *hash, double value) {
     if (value == 0) value = 0; /* -0 is 0 */
     feed(hash, &value, sizeof value);
 }
@@ -60,7 +64,7 @@ static void feed_row(XXH3_state_t *hash, const struct pl_option *row, const void
     case PL_TYPE_STRINGS: feed_strings(hash, (const struct pl_strings *)field); break;
     case PL_TYPE_LIST: feed_list(hash, row, (const struct pl_list *)field); break;
     case PL_TYPE_NUMBER:
-    case PL_TYPE_RATE: feed_real(hash, field); break;
+    case PL_TYPE_RATE: feed_real(hash, real_at(field)); break;
     case PL_TYPE_CHOICE:
     case PL_TYPE_SET: feed_number(hash, *(const uint32_t *)field); break;
     case PL_TYPE_INT:
