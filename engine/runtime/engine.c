@@ -42,7 +42,7 @@ struct pl_engine {
     unsigned running; /* tasks and intake that have not ended */
     uint64_t *passed; /* [task]: the last barrier */
     bool *gone;       /* [task]: it has ended, and waits for no barrier */
-    uint64_t epochs;
+    _Atomic uint64_t epochs;
     bool stopping;
     char *failure;
 };
@@ -61,8 +61,8 @@ static void settle_epochs(struct pl_engine *engine) {
         if (engine->gone[i] || !engine->tasks[i].gate) continue;
         if (engine->passed[i] < least) least = engine->passed[i];
     }
-    if (least == UINT64_MAX || least <= engine->epochs) return;
-    engine->epochs = least;
+    if (least == UINT64_MAX || least <= atomic_load(&engine->epochs)) return;
+    atomic_store(&engine->epochs, least);
     for (unsigned i = 0; i < engine->task_count; i++)
         if (engine->tasks[i].node.config.op->commit) pl_task_commit(&engine->tasks[i], least);
 }
@@ -311,6 +311,7 @@ static enum pl_code make_intake(struct pl_engine *engine, struct pl_error **erro
         .partitions = (unsigned)settings->partitions,
         .feeds_max = feed_of(engine, engine->graph->node_count, 0) + 1,
         .max_lag = settings->max_lag,
+        .passed = &engine->epochs,
         .checkpoint = settings->checkpoint,
         .ended = on_intake_ended,
         .failed = on_intake_failed,
@@ -474,9 +475,6 @@ struct pl_tags *pl_engine_tags(const struct pl_engine *engine) {
     return engine->tags;
 }
 
-uint64_t pl_engine_epochs(struct pl_engine *engine) {
-    pthread_mutex_lock(&engine->lock);
-    uint64_t epochs = engine->epochs;
-    pthread_mutex_unlock(&engine->lock);
-    return epochs;
+uint64_t pl_engine_epochs(const struct pl_engine *engine) {
+    return atomic_load(&engine->epochs);
 }

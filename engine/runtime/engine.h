@@ -39,6 +39,6 @@ unsigned pl_engine_task_count(const struct pl_engine *engine);
 const struct pl_task *pl_engine_task(const struct pl_engine *engine, unsigned index);
 const struct pl_intake *pl_engine_intake(const struct pl_engine *engine);
 struct pl_tags *pl_engine_tags(const struct pl_engine *engine);
-uint64_t pl_engine_epochs(struct pl_engine *engine); /* barriers that every task has passed */
+uint64_t pl_engine_epochs(const struct pl_engine *engine); /* barriers that every task has passed */
 
 #endif

@@ -232,8 +232,10 @@ static bool take_in(struct pl_intake *intake) {
     return some;
 }
 
+/* One barrier is under way at a time: more would fill the edges of a graph that is slower than their interval. */
 static void take_barrier(struct pl_intake *intake) {
     if (!intake->barrier_due) return;
+    if (intake->options.passed && atomic_load(intake->options.passed) < intake->epoch) return;
     intake->barrier_due = false;
     intake->epoch++;
     for (unsigned p = 0; p < intake->options.partitions; p++)

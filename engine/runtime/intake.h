@@ -31,6 +31,7 @@ struct pl_intake_options {
     unsigned partitions;
     unsigned feeds_max;
     int64_t max_lag;    /* bytes waiting for the graph in memory */
+    const _Atomic uint64_t *passed; /* the last barrier that every task has passed; NULL: not to be waited for */
     pl_time checkpoint; /* interval of barriers; 0: none */
     void (*ended)(void *engine);
     void (*failed)(void *engine, const char *why);
