@@ -338,10 +338,10 @@ static void test_a_device_that_hangs_up_is_one_event(void **state) {
     struct server moody = {0};
     struct plc plc;
     server_start(&moody, MODBUS_ROGUE, 0, "close-at-once", NULL, NULL);
-    plc_open(
-        &plc,
-        "endpoint: 127.0.0.1:%d\npoll: 10ms\nbackoff: 1ms\nbackoff_max: 2ms\nregisters: [{ tag: a, address: 1 }]\n",
-        moody.port);
+    plc_open(&plc,
+             "endpoint: 127.0.0.1:%d\npoll: 10ms\ntimeout: 10s\nbackoff: 1ms\nbackoff_max: 2ms\n"
+             "registers: [{ tag: a, address: 1 }]\n",
+             moody.port);
     for (int turn = 0; turn < 3000 && plc_count(&plc, "connects") < 100; turn++) {
         plc_next(&plc);
         assert_int_equal(plc_quality(&plc, "a"), NOTHING);
