@@ -67,7 +67,6 @@ enum pl_code pl_node_open(struct pl_node *node, struct pl_error **error) {
     if (!op->open) return PL_OK;
     struct pl_error *cause = NULL;
     enum pl_code code = op->open(node->self, node, &cause);
-    if (code && !cause) cause = NULL;
     if (code) {
         if (cause && error)
             *error = cause;
