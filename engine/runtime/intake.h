@@ -30,9 +30,9 @@ struct pl_intake_options {
     const struct pl_clock *clock;
     unsigned partitions;
     unsigned feeds_max;
-    int64_t max_lag;    /* bytes waiting for the graph in memory */
+    int64_t max_lag;                /* bytes waiting for the graph in memory */
     const _Atomic uint64_t *passed; /* the last barrier that every task has passed; NULL: not to be waited for */
-    pl_time checkpoint; /* interval of barriers; 0: none */
+    pl_time checkpoint;             /* interval of barriers; 0: none */
     void (*ended)(void *engine);
     void (*failed)(void *engine, const char *why);
     void *engine;
