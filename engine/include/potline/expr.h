@@ -1,0 +1,54 @@
+/* expr.h: arithmetic and conditions over columns, as people write them: "voltage * current / 1000",
+ * "value > 4.8 and quality == good", "abs(mean - last) > 3 * stddev".
+ *
+ * A program is compiled once and evaluated a batch at a time, a column after the other. Its names are resolved by the
+ * caller to variables; what they mean (a column, a tag, a threshold) is the caller's.
+ *
+ *     numbers      12, 1.5e-3, and durations and rates are not numbers
+ *     operators    or, and, not; < <= > >= == !=; + -; * / %; ^ (right to left); unary -      in rising order
+ *     functions    abs sqrt exp ln log10 floor ceil round sign min(..) max(..) clamp(x, low, high) if(c, a, b)
+ *                  isnan(x) coalesce(a, b)
+ *     truth        a comparison is 1 or 0; NaN compared is 0 (!= too); what is not 0 and not NaN is true
+ *
+ * Limits: 4 KiB of text, 64 variables, 32 deep, 512 steps.
+ */
+#ifndef POTLINE_EXPR_H
+#define POTLINE_EXPR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi.h"
+#include "error.h"
+
+struct pl_expr;
+
+enum { PL_EXPR_VARIABLES_MAX = 64 };
+
+/* Resolves a name (a word of letters, digits, '_' and '.', or anything between back quotes) to a variable's index,
+ * which the caller gives out; -1: unknown. */
+typedef int pl_expr_resolver(void *arg, const char *name, size_t length);
+
+/* The program of a text; owned by the caller. PL_SYNTAX names the column and what was expected; an unknown name is
+ * PL_UNKNOWN. `place.line` is 1 and `place.column` counts from 1 within the text. */
+PL_API enum pl_code pl_expr_compile(const char *text, pl_expr_resolver *resolve, void *arg, struct pl_expr **expr,
+                                    struct pl_error **error);
+PL_API void pl_expr_free(struct pl_expr *expr); /* NULL is fine */
+
+/* Bit i: variable i is used. */
+PL_API uint64_t pl_expr_uses(const struct pl_expr *expr);
+
+/* A variable for an evaluation: `rows` values, or one that holds for all rows. */
+struct pl_expr_value {
+    const double *values;
+    bool constant;
+};
+
+/* Evaluates `rows` rows into out. Only variables in use are read. One evaluation of a program at a time. */
+PL_API void pl_expr_eval(struct pl_expr *expr, const struct pl_expr_value *variables, uint32_t rows, double *out);
+
+/* One row of constants. */
+PL_API double pl_expr_eval_one(struct pl_expr *expr, const double *variables);
+
+#endif
