@@ -52,6 +52,10 @@ size_t pl_pack_size(const struct pl_pack *pack) {
 
 /* What the packer returns is not looked at: the buffer remembers a failure and takes nothing after it. */
 
+void pl_pack_raw(struct pl_pack *pack, const void *bytes, size_t size) {
+    pl_buffer_put(&pack->bytes, bytes, size);
+}
+
 void pl_pack_nil(struct pl_pack *pack) {
     msgpack_pack_nil(&pack->packer);
 }

@@ -393,7 +393,7 @@ void pl_engine_stop(struct pl_engine *engine) {
     engine->stopping = true;
     pthread_mutex_unlock(&engine->lock);
     for (unsigned i = 0; first && i < engine->task_count; i++)
-        if (!engine->tasks[i].gate) pl_task_stop(&engine->tasks[i]);
+        if (!engine->tasks[i].gate) pl_task_stop(&engine->tasks[i], false);
 }
 
 static struct timespec deadline(pl_time timeout) {

@@ -9,7 +9,9 @@
 #include "batch/tags.h"
 #include "graph/graph.h"
 #include "graph/registry.h"
+#include "runtime/call.h"
 #include "runtime/node.h"
+#include "store/store.h"
 
 enum { RULES_MAX = 64, KEYS_MAX = 1000000, PORTS_MAX = 32 };
 
@@ -28,6 +30,7 @@ struct pl_harness {
     struct pl_tag_rule rules[RULES_MAX];
     unsigned rule_count;
     struct pl_clock clock;
+    struct pl_store *store; /* NULL: no data folder */
     uv_loop_t loop;
     uv_timer_t patience;
     bool woken;
@@ -85,6 +88,7 @@ static enum pl_code harness_open(struct pl_harness *h, struct pl_error **error) 
         .tags = h->tags,
         .clock = &h->clock,
         .loop = &h->loop,
+        .store = h->store,
     };
     h->open_code = pl_node_init(&h->node, &config, &harness_host, h, error);
     if (!h->open_code) h->open_code = pl_node_open(&h->node, error);
@@ -138,8 +142,15 @@ void pl_harness_free(struct pl_harness *h) {
     pl_node_fini(&h->node);
     pl_options_free(h->options);
     pl_free(h->prototype);
+    pl_store_close(h->store);
     pl_tags_free(h->tags);
     pl_free(h);
+}
+
+void pl_harness_data(struct pl_harness *h, const char *path) {
+    struct pl_error *error = NULL;
+    if (pl_store_open(path, &(struct pl_store_options){0}, &h->store, &error)) pl_error_print(stderr, error);
+    pl_error_free(&error);
 }
 
 void pl_harness_declare(struct pl_harness *h, const char *match, double low, double high) {
@@ -246,6 +257,56 @@ uint64_t pl_harness_counter(const struct pl_harness *h, const char *name) {
 
 const char *pl_harness_failure(const struct pl_harness *h) {
     return h->node.failure;
+}
+
+/* ---- Commands ---- */
+
+static const struct pl_command *command_named(const struct pl_operator *op, const char *name) {
+    for (const struct pl_command *c = op->commands; c && c->name; c++)
+        if (strcmp(c->name, name) == 0) return c;
+    return NULL;
+}
+
+static char *rows_as_json(const struct pl_call *call) {
+    struct pl_pack *all = pl_pack_new();
+    if (!all) return NULL;
+    pl_pack_array(all, call->row_count);
+    pl_pack_raw(all, pl_pack_data(call->rows), pl_pack_size(call->rows));
+    char *json = pl_pack_json(pl_pack_data(all), pl_pack_size(all));
+    pl_pack_free(all);
+    return json;
+}
+
+enum pl_code pl_harness_command(struct pl_harness *h, const char *command, const char *args, char **reply,
+                                struct pl_error **error) {
+    *reply = NULL;
+    const struct pl_command *found = command_named(h->op, command);
+    if (!found) return pl_error_set(error, PL_UNKNOWN, "%s has no command %s", h->op->name, command);
+    if (!ready(h)) return pl_error_set(error, PL_UNAVAILABLE, "%s", h->node.failure ? h->node.failure : "not open");
+    struct pl_operator shape = {.name = found->name, .options = found->args}; /* what pl_options_parse looks at */
+    struct pl_options_owner *owner = NULL;
+    struct pl_call *call = pl_call_new();
+    void *filled = pl_alloc(found->args_size + 1);
+    enum pl_code code = call && filled ? pl_options_parse(&shape, args, filled, &owner, error)
+                                       : pl_error_set(error, PL_NO_MEMORY, "no memory for a command");
+    if (!code) {
+        call->run = pl_call_run_command;
+        call->command = found;
+        call->args = filled;
+        call->role = PL_ROLE_ADMIN;
+        snprintf(call->user, sizeof call->user, "test");
+        pl_call_carry_out(call, &h->node);
+        code = call->code;
+        if (error && call->error) {
+            *error = call->error;
+            call->error = NULL;
+        }
+        *reply = rows_as_json(call);
+    }
+    pl_options_free(owner);
+    pl_free(filled);
+    pl_call_free(call);
+    return code;
 }
 
 void *pl_harness_snapshot(struct pl_harness *h, size_t *size) {

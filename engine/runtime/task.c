@@ -147,9 +147,14 @@ static void tell_commit(struct pl_task *task) {
     pl_node_commit(&task->node, epoch);
 }
 
+static bool is_paused(const struct pl_task *task) {
+    return PL_UNLIKELY(atomic_load_explicit(&task->paused, memory_order_relaxed));
+}
+
 static void run_node(struct pl_runnable *runnable) {
     struct pl_task *task = task_of(runnable);
     tell_commit(task);
+    pl_calls_run(&task->calls, &task->node);
     if (task->node.failure) fail(task); /* in a callback of the loop */
     for (int i = 0; i < ITEMS_A_RUN; i++) {
         if (task->state == PL_TASK_FAILED) {
@@ -160,7 +165,7 @@ static void run_node(struct pl_runnable *runnable) {
             try_end(task);
             return;
         }
-        if (!has_room(task) || task->node.busy) return; /* poked, or woken by pl_busy */
+        if (!has_room(task) || task->node.busy || is_paused(task)) return; /* poked, or woken by pl_busy */
         struct pl_item item;
         unsigned port;
         if (!pl_gate_take(task->gate, &item, &port)) {
@@ -209,17 +214,18 @@ static void tell_progress(struct pl_task *task) {
 static void run_source(struct pl_runnable *runnable) {
     struct pl_task *task = task_of(runnable);
     tell_commit(task);
+    pl_calls_run(&task->calls, &task->node);
     if (task->node.failure) fail(task);
     if (task->state == PL_TASK_FAILED) {
         run_dry(task);
         return;
     }
-    if (task->state == PL_TASK_RUNNING && atomic_load(&task->stop)) begin_stop(task, false);
+    if (task->state == PL_TASK_RUNNING && atomic_load(&task->stop)) begin_stop(task, atomic_load(&task->drain));
     if (task->state != PL_TASK_RUNNING) {
         try_end(task);
         return;
     }
-    if (!has_room(task) || !may_produce(task)) return;
+    if (is_paused(task) || !has_room(task) || !may_produce(task)) return;
     uint64_t begun = uv_hrtime(), before = pl_stat_get(&task->stats.rows_out);
     enum pl_flow flow = pl_node_produce(&task->node);
     tell_progress(task);
@@ -257,6 +263,7 @@ static void start(struct pl_runnable *runnable) {
 static void finish(struct pl_runnable *runnable) {
     struct pl_task *task = task_of(runnable);
     if (!task->gate) uv_close((uv_handle_t *)&task->pace, NULL);
+    pl_calls_close(&task->calls);
     pl_node_close(&task->node);
 }
 
@@ -286,9 +293,21 @@ void pl_task_fini(struct pl_task *task) {
     pl_node_fini(&task->node);
 }
 
-void pl_task_stop(struct pl_task *task) {
+void pl_task_stop(struct pl_task *task, bool final) {
+    if (final) atomic_store(&task->drain, true);
     atomic_store(&task->stop, true);
     pl_poke(&task->runnable);
+}
+
+void pl_task_pause(struct pl_task *task, bool paused) {
+    atomic_store(&task->paused, paused);
+    pl_poke(&task->runnable);
+}
+
+bool pl_task_call(struct pl_task *task, struct pl_call *call) {
+    if (!pl_calls_put(&task->calls, call)) return false;
+    pl_poke(&task->runnable);
+    return true;
 }
 
 void pl_task_commit(struct pl_task *task, uint64_t epoch) {

@@ -11,6 +11,7 @@
 #ifndef POTLINE_TASK_H
 #define POTLINE_TASK_H
 
+#include "runtime/call.h"
 #include "runtime/gate.h"
 #include "runtime/node.h"
 #include "runtime/outputs.h"
@@ -44,7 +45,10 @@ struct pl_task {
     pl_time watermark;   /* of the inputs */
     pl_time given;       /* of the outputs */
     uint64_t blocked_at; /* when the outputs filled up; 0: not blocked */
+    struct pl_calls calls;
+    _Atomic bool paused; /* takes nothing in */
     _Atomic bool stop;   /* sources: end now */
+    _Atomic bool drain;  /* with stop: as if the data had ended */
     _Atomic uint64_t committed;
     uint64_t commit_told;
     /* sources: */
@@ -61,8 +65,12 @@ enum pl_code pl_task_init(struct pl_task *task, const struct pl_node_config *con
                           struct pl_error **error);
 void pl_task_fini(struct pl_task *task);
 
-/* Any thread: a source ends its stream now. */
-void pl_task_stop(struct pl_task *task);
+/* Any thread: a source ends its stream now; `final`: as if its data had ended, so that every window is closed. */
+void pl_task_stop(struct pl_task *task, bool final);
+/* Any thread: a node takes nothing in until it is resumed; what comes for it waits. */
+void pl_task_pause(struct pl_task *task, bool paused);
+/* Any thread: has `call` carried out between two batches. False: the node has ended, the call is the caller's still. */
+bool pl_task_call(struct pl_task *task, struct pl_call *call);
 /* Any thread: the epoch is durable. */
 void pl_task_commit(struct pl_task *task, uint64_t epoch);
 

@@ -23,6 +23,9 @@ static const struct family families[PL_STORE_FAMILIES] = {
     [PL_STORE_DEAD] = {"dead", 4, rocksdb_no_compression},
     [PL_STORE_STATE] = {"state", 16, rocksdb_lz4_compression},
     [PL_STORE_SPILL] = {"spill", 32, rocksdb_no_compression},
+    [PL_STORE_KEPT] = {"kept", 4, rocksdb_no_compression},
+    [PL_STORE_USERS] = {"users", 1, rocksdb_no_compression},
+    [PL_STORE_AUDIT] = {"audit", 4, rocksdb_lz4_compression},
 };
 
 const char *pl__family_name(enum pl_store_family family) {

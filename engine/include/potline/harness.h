@@ -29,6 +29,15 @@ PL_API uint32_t pl_harness_tag(struct pl_harness *h, const char *name);         
 PL_API void pl_harness_declare(struct pl_harness *h, const char *match, double low, double high); /* before first use */
 PL_API void *pl_harness_self(struct pl_harness *h);
 
+/* The data folder at `path` (made where it is not there) for zones and kept values; before first use. One harness at a
+ * time holds a folder. */
+PL_API void pl_harness_data(struct pl_harness *h, const char *path);
+
+/* Runs a command of the operator as an admin; `args` is YAML in flow form, "" for none. *reply (caller frees with
+ * pl_free) is a JSON array of its rows. */
+PL_API enum pl_code pl_harness_command(struct pl_harness *h, const char *command, const char *args, char **reply,
+                                       struct pl_error **error);
+
 /* Takes the batch; waits while the node is busy. */
 PL_API enum pl_flow pl_harness_push(struct pl_harness *h, unsigned input, struct pl_batch *batch);
 PL_API void pl_harness_turn(struct pl_harness *h); /* the node's loop, once, without waiting: what a sink owes leaves */

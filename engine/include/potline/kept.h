@@ -4,7 +4,8 @@
  * handed to the kernel before the call returns, so it survives the death of the process at any instant, and is never
  * rolled back. What follows from the data belongs into state tables (table.h) instead.
  *
- * A write costs some ten microseconds. Without a data folder nothing is kept and the calls succeed.
+ * A write costs some ten microseconds. Without a data folder nothing is kept and the calls succeed. Whoever keeps
+ * values bounds how many keys it has.
  */
 #ifndef POTLINE_KEPT_H
 #define POTLINE_KEPT_H
@@ -15,7 +16,7 @@
 
 struct pl_node;
 
-enum { PL_KEPT_KEY_MAX = 255, PL_KEPT_VALUE_MAX = 1 << 16, PL_KEPT_MAX = 100000 /* keys a node */ };
+enum { PL_KEPT_KEY_MAX = 255, PL_KEPT_VALUE_MAX = 1 << 16 };
 
 /* Sets a value; PL_LIMIT past one of the limits above. */
 PL_API enum pl_code pl_kept_put(struct pl_node *node, const char *key, const struct pl_pack *value,

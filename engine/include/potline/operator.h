@@ -18,6 +18,7 @@
 
 #include "abi.h"
 #include "batch.h"
+#include "command.h"
 #include "counter.h"
 #include "diag.h"
 #include "error.h"
@@ -110,6 +111,8 @@ struct pl_operator {
     void (*stop)(void *self, struct pl_node *node);
 
     void (*close)(void *self, struct pl_node *node);
+
+    const struct pl_command *commands; /* what people may do to a running node (command.h) */
 };
 
 #define PL_OPERATOR(name_, summary_) .size = sizeof(struct pl_operator), .name = (name_), .summary = (summary_)

@@ -28,8 +28,9 @@ PL_API void pl_pack_f64(struct pl_pack *pack, double value);
 PL_API void pl_pack_str(struct pl_pack *pack, const char *text); /* to its 0 */
 PL_API void pl_pack_strn(struct pl_pack *pack, const char *text, size_t length);
 PL_API void pl_pack_bin(struct pl_pack *pack, const void *bytes, size_t size);
-PL_API void pl_pack_array(struct pl_pack *pack, uint32_t count); /* then `count` values */
-PL_API void pl_pack_map(struct pl_pack *pack, uint32_t count);   /* then `count` pairs of key and value */
+PL_API void pl_pack_array(struct pl_pack *pack, uint32_t count);               /* then `count` values */
+PL_API void pl_pack_map(struct pl_pack *pack, uint32_t count);                 /* then `count` pairs of key and value */
+PL_API void pl_pack_raw(struct pl_pack *pack, const void *bytes, size_t size); /* whole values, packed already */
 
 /* Shorthands for a pair of a map. */
 PL_API void pl_pack_pair_f64(struct pl_pack *pack, const char *key, double value);

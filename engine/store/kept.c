@@ -1,0 +1,101 @@
+/* kept.c: potline/kept.h: node, 0, key -> checksum | one msgpack value. */
+#include <potline/alloc.h>
+#include <potline/kept.h>
+#include <potline/operator.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "store/store.h"
+
+enum { CHECKSUM = 8, KEY_MAX = PL_NAME_MAX + 1 + PL_KEPT_KEY_MAX };
+
+struct kept_key {
+    char bytes[KEY_MAX];
+    size_t size;
+};
+
+static bool make_key(const struct pl_node *node, const char *key, struct kept_key *full) {
+    const char *name = pl_node_name(node);
+    size_t named = strlen(name) + 1, length = strlen(key);
+    if (named > PL_NAME_MAX + 1 || length > PL_KEPT_KEY_MAX) return false;
+    memcpy(full->bytes, name, named);
+    memcpy(full->bytes + named, key, length);
+    full->size = named + length;
+    return true;
+}
+
+static enum pl_code write_one(struct pl_store *store, const struct kept_key *key, const struct pl_buffer *value,
+                              struct pl_error **error) {
+    rocksdb_writebatch_t *writes = rocksdb_writebatch_create();
+    rocksdb_column_family_handle_t *family = store->family[PL_STORE_KEPT];
+    if (value)
+        rocksdb_writebatch_put_cf(writes, family, key->bytes, key->size, value->data, value->size);
+    else
+        rocksdb_writebatch_delete_cf(writes, family, key->bytes, key->size);
+    enum pl_code code = pl_store_write(store, writes, error);
+    rocksdb_writebatch_destroy(writes);
+    return code;
+}
+
+enum pl_code pl_kept_put(struct pl_node *node, const char *key, const struct pl_pack *value, struct pl_error **error) {
+    struct pl_store *store = pl_node_store(node);
+    struct kept_key full;
+    if (pl_pack_failed(value)) return pl_error_set(error, PL_NO_MEMORY, "no memory to keep %s", key);
+    if (pl_pack_size(value) > PL_KEPT_VALUE_MAX || !make_key(node, key, &full))
+        return pl_error_set(error, PL_LIMIT, "%s is too large to be kept", key);
+    if (!store) return PL_OK;
+    struct pl_buffer bytes;
+    pl_buffer_init(&bytes, CHECKSUM + PL_KEPT_VALUE_MAX);
+    uint64_t checksum = pl_store_checksum(full.bytes, full.size, pl_pack_data(value), pl_pack_size(value));
+    pl_buffer_put(&bytes, &checksum, sizeof checksum);
+    pl_buffer_put(&bytes, pl_pack_data(value), pl_pack_size(value));
+    enum pl_code code = bytes.failed ? pl_error_set(error, PL_NO_MEMORY, "no memory to keep %s", key)
+                                     : write_one(store, &full, &bytes, error);
+    pl_buffer_fini(&bytes);
+    return code;
+}
+
+enum pl_code pl_kept_drop(struct pl_node *node, const char *key, struct pl_error **error) {
+    struct pl_store *store = pl_node_store(node);
+    struct kept_key full;
+    if (!make_key(node, key, &full)) return pl_error_set(error, PL_LIMIT, "%s is too long for a key", key);
+    return store ? write_one(store, &full, NULL, error) : PL_OK;
+}
+
+/* ---- Reading ---- */
+
+static enum pl_code visit(const struct pl_store_iter *iter, size_t named, pl_kept_visitor *each, void *arg,
+                          struct pl_error **error) {
+    size_t key_size, size;
+    const char *key = pl_store_iter_key(iter, &key_size);
+    const uint8_t *bytes = pl_store_iter_value(iter, &size);
+    uint64_t checksum;
+    char text[PL_KEPT_KEY_MAX + 1] = "";
+    if (key_size - named > PL_KEPT_KEY_MAX || size < CHECKSUM)
+        return pl_error_set(error, PL_CORRUPT, "a damaged value");
+    memcpy(text, key + named, key_size - named);
+    memcpy(&checksum, bytes, sizeof checksum);
+    if (checksum != pl_store_checksum(key, key_size, bytes + CHECKSUM, size - CHECKSUM))
+        return pl_error_set(error, PL_CORRUPT, "what was kept as %s is damaged", text);
+    struct pl_unpack unpack;
+    pl_unpack_init(&unpack, bytes + CHECKSUM, size - CHECKSUM);
+    return each(arg, text, &unpack, error);
+}
+
+enum pl_code pl_kept_each(struct pl_node *node, pl_kept_visitor *each, void *arg, struct pl_error **error) {
+    struct pl_store *store = pl_node_store(node);
+    struct kept_key first, end;
+    if (!store) return PL_OK;
+    if (!make_key(node, "", &first)) return pl_error_set(error, PL_LIMIT, "the node's name is too long");
+    end = first;
+    end.bytes[end.size - 1] = 1; /* behind every key of this node */
+    struct pl_store_iter *iter;
+    enum pl_code code = pl_store_iter_new(store, PL_STORE_KEPT, end.bytes, end.size, &iter, error);
+    if (code) return code;
+    pl_store_iter_seek(iter, first.bytes, first.size);
+    for (; !code && pl_store_iter_valid(iter); pl_store_iter_next(iter))
+        code = visit(iter, first.size, each, arg, error);
+    if (!code) code = pl_store_iter_check(iter, error);
+    pl_store_iter_free(iter);
+    return code;
+}
