@@ -13,8 +13,9 @@ static const int64_t power[POWERS] = {1,       10,       100,       1000,       
                                       1000000, 10000000, 100000000, 1000000000, 10000000000};
 static const double inverse[POWERS] = {1e0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10};
 
-/* No row keeps this: outside of every width but 8, and no value that is scaled takes that much. */
+/* No row keeps this: outside of every width but 8, for an integer that fits is within REACH of 0. */
 #define NO_FIT ((uint64_t)1 << 63)
+#define REACH (UINT64_C(1) << 51)
 
 /* What stands in front of a column, without gaps. */
 struct head {
@@ -58,16 +59,21 @@ static uint64_t nearest_integer(double value) {
     return bits_of(value + ROUNDER) - ROUNDER_BITS;
 }
 
+/* Beyond 2^51 the addition above gives other bits, which may come back right and still be next to NO_FIT. */
+static bool within_reach(uint64_t y) {
+    return y + REACH < 2 * REACH;
+}
+
 /* A decimal fraction is its digits divided by a power of ten, correctly rounded, as reading text gives it. */
 static uint64_t of_decimal(uint64_t x, double ten) {
     uint64_t y = nearest_integer(value_of(x) * ten);
-    return bits_of(integer_value(y) / ten) == x ? y : NO_FIT;
+    return (bits_of(integer_value(y) / ten) == x) & within_reach(y) ? y : NO_FIT;
 }
 
 /* A scaled register is an integer times 0.1, 0.01, ..., which rounds otherwise. */
 static uint64_t of_scaled(uint64_t x, double ten, double tenth) {
     uint64_t y = nearest_integer(value_of(x) * ten);
-    return bits_of(integer_value(y) * tenth) == x ? y : NO_FIT;
+    return (bits_of(integer_value(y) * tenth) == x) & within_reach(y) ? y : NO_FIT;
 }
 
 static uint64_t of_single(uint64_t x) {
@@ -86,7 +92,7 @@ static uint64_t single_value(uint64_t y) {
 
 static uint64_t of_difference(uint64_t difference, int64_t unit) {
     uint64_t y = nearest_integer((double)(int64_t)difference / (double)unit);
-    return y * (uint64_t)unit == difference ? y : NO_FIT;
+    return (y * (uint64_t)unit == difference) & within_reach(y) ? y : NO_FIT;
 }
 
 /* ---- Choosing by a sample ---- */

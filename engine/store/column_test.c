@@ -197,6 +197,27 @@ static void every_double_comes_back(void **state) {
 }
 
 /* A column of any shape: a base, a spread, a share of strangers. */
+/* Large values that scale, where what does not scale must not be taken for one of them. */
+static void misfits_beside_large_values_come_back(void **state) {
+    (void)state;
+    static double values[40];
+    for (int power = 0; power < 64; power++)
+        for (int sign = -1; sign <= 1; sign += 2) {
+            for (int i = 0; i < 40; i++)
+                values[i] = sign * (ldexp(1, power) * 0.96 + i / 64.0);
+            values[0] = from_bits(0x3b9aca00000300);
+            values[17] = 0;
+            round_trip_values(values, 40);
+        }
+    static const uint8_t low[] = {0xb8, 0xb8, 0xba, 0xb8, 0xbb, 0xbb, 0xbc, 0xbd, 0xbd, 0xbd, 0xbf, 0xc0, 0,    0xc0,
+                                  0xc1, 0xc3, 0xc3, 0xc3, 0xc4, 0xc5, 0xc5, 0xc5, 0xc6, 0xc8, 0xc8, 0xc8, 0xc9, 0xca,
+                                  0xca, 0xca, 0xcc, 0xcd, 0xcd, 0xcd, 0xce, 0xb8, 0xcf, 0xcf, 0xd1, 0xd2};
+    for (unsigned i = 0; i < 40; i++)
+        values[i] = low[i] ? from_bits(0xc2deb851eb851e00 + low[i]) : 0;
+    values[0] = from_bits(0x3b9aca00000300);
+    round_trip_values(values, 40);
+}
+
 static void random_column(uint64_t *x, uint32_t rows, bool values) {
     uint64_t base = noise() >> noise() % 64, step = noise() % 4 ? noise() % 100000 : 0;
     unsigned spread = (unsigned)(noise() % 64), strangers = (unsigned)(noise() % 20), how = (unsigned)(noise() % 5);
@@ -303,6 +324,7 @@ int main(void) {
         cmocka_unit_test(what_fits_nothing_takes_eight_bytes),
         cmocka_unit_test(a_sample_that_misleads_costs_only_size),
         cmocka_unit_test(every_double_comes_back),
+        cmocka_unit_test(misfits_beside_large_values_come_back),
         cmocka_unit_test(any_column_comes_back),
         cmocka_unit_test(a_column_cut_short_is_refused),
         cmocka_unit_test(mutated_columns_do_no_harm),
