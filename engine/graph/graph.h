@@ -112,4 +112,12 @@ enum pl_code pl_options_parse(const struct pl_operator *op, const char *yaml, vo
                               struct pl_options_owner **owner, struct pl_error **error);
 void pl_options_free(struct pl_options_owner *owner);
 
+/* The same from names and texts, as a command's arguments come; `name` is the command's, for messages. */
+struct pl_argument {
+    const char *name;
+    const char *value; /* one that starts with '[' or '{' is YAML, another one is taken as it stands */
+};
+enum pl_code pl_arguments_parse(const char *name, const struct pl_option *rows, const struct pl_argument *given,
+                                unsigned count, void *self, struct pl_options_owner **owner, struct pl_error **error);
+
 #endif

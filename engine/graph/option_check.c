@@ -56,20 +56,53 @@ struct pl_options_owner {
     struct pl_arena *arena;
 };
 
-static void read_text(struct pl_yaml_context *context, const struct pl_operator *op, const char *text, void *self) {
+struct shape {
+    const char *name; /* in messages */
+    const struct pl_option *rows;
+    void (*check)(void *self, struct pl_check *check); /* may be NULL */
+};
+
+static void read_map(struct pl_yaml_context *context, const struct shape *shape, struct pl_yaml *map, void *self) {
+    struct pl_options_reader reader = {.yaml = context, .map = map, .tables = {{.rows = shape->rows, .self = self}}};
+    reader.table_count = 1;
+    pl__options_read(&reader);
+    pl__options_check(&reader, shape->check, self);
+}
+
+static struct pl_yaml *map_of_text(struct pl_yaml_context *context, const void *source) {
     static const char file[] = "options";
+    const char *text = source;
     bool empty = text[strspn(text, " \t\r\n")] == 0;
     struct pl_yaml *map = empty ? pl__yaml_new(context, PL_YAML_MAP, (struct pl_place){.file = file})
                                 : pl__yaml_parse(context, text, strlen(text), file);
-    if (!map) return;
-    if (map->type != PL_YAML_MAP) {
-        pl__problem(context->problems, map, "options are a map, like size: 10s");
-        return;
+    if (!map || map->type == PL_YAML_MAP) return map;
+    pl__problem(context->problems, map, "options are a map, like size: 10s");
+    return NULL;
+}
+
+struct arguments {
+    const struct pl_argument *list;
+    unsigned count;
+};
+
+static struct pl_yaml *map_of_arguments(struct pl_yaml_context *context, const void *source) {
+    const struct arguments *given = source;
+    struct pl_place nowhere = {0};
+    struct pl_yaml *map = pl__yaml_new(context, PL_YAML_MAP, nowhere);
+    for (unsigned i = 0; map && i < given->count; i++) {
+        const char *text = pl__arena_text(context->arena, given->list[i].value, strlen(given->list[i].value));
+        const char *key = pl__arena_text(context->arena, given->list[i].name, strlen(given->list[i].name));
+        bool nested = text && (text[0] == '[' || text[0] == '{');
+        struct pl_yaml *value = !text || !key ? NULL
+                                : nested      ? pl__yaml_parse_within(context, text, nowhere)
+                                              : pl__yaml_scalar(context, text, nowhere);
+        if (!value) return NULL;
+        if (!nested) value->plain = false;
+        value->key = key;
+        pl__yaml_add(map, value);
     }
-    struct pl_options_reader reader = {.yaml = context, .map = map, .tables = {{.rows = op->options, .self = self}}};
-    reader.table_count = 1;
-    pl__options_read(&reader);
-    pl__options_check(&reader, op->check, self);
+    if (map) pl__yaml_check_keys(context, map);
+    return map;
 }
 
 /* The errors as one chain, the first one in front. Their file name is the problem's own memory, so it stays out. */
@@ -88,17 +121,18 @@ static enum pl_code chain(struct pl_problems *problems, struct pl_error **error)
     return code;
 }
 
-enum pl_code pl_options_parse(const struct pl_operator *op, const char *yaml, void *self,
-                              struct pl_options_owner **owner, struct pl_error **error) {
+static enum pl_code parse(const struct shape *shape, struct pl_yaml *(*make)(struct pl_yaml_context *, const void *),
+                          const void *source, void *self, struct pl_options_owner **owner, struct pl_error **error) {
     struct pl_options_owner *made = *owner = PL_NEW(struct pl_options_owner);
     struct pl_yaml_context context = {.arena = made ? pl__arena_new(OWNED_MAX) : NULL, .problems = pl__problems_new()};
     enum pl_code code = PL_OK;
     if (made) made->arena = context.arena;
     if (context.arena && context.problems) {
-        read_text(&context, op, yaml ? yaml : "", self);
+        struct pl_yaml *map = make(&context, source);
+        if (map) read_map(&context, shape, map, self);
         code = pl__arena_code(context.arena);
         if (code)
-            pl_error_set(error, code, "options of %s: %s", op->name, pl_code_text(code));
+            pl_error_set(error, code, "%s: %s", shape->name, pl_code_text(code));
         else
             code = chain(context.problems, error);
     } else {
@@ -110,6 +144,19 @@ enum pl_code pl_options_parse(const struct pl_operator *op, const char *yaml, vo
         *owner = NULL;
     }
     return code;
+}
+
+enum pl_code pl_options_parse(const struct pl_operator *op, const char *yaml, void *self,
+                              struct pl_options_owner **owner, struct pl_error **error) {
+    struct shape shape = {.name = op->name, .rows = op->options, .check = op->check};
+    return parse(&shape, map_of_text, yaml ? yaml : "", self, owner, error);
+}
+
+enum pl_code pl_arguments_parse(const char *name, const struct pl_option *rows, const struct pl_argument *given,
+                                unsigned count, void *self, struct pl_options_owner **owner, struct pl_error **error) {
+    struct shape shape = {.name = name, .rows = rows};
+    struct arguments arguments = {.list = given, .count = count};
+    return parse(&shape, map_of_arguments, &arguments, self, owner, error);
 }
 
 void pl_options_free(struct pl_options_owner *owner) {

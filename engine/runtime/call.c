@@ -104,6 +104,10 @@ static struct pl_call *take_all(struct pl_calls *calls, struct pl_call *leave) {
     return first;
 }
 
+struct pl_call *pl_calls_take(struct pl_calls *calls) {
+    return take_all(calls, NULL);
+}
+
 void pl_calls_run(struct pl_calls *calls, struct pl_node *node) {
     if (PL_LIKELY(!atomic_load_explicit(&calls->top, memory_order_relaxed))) return;
     for (struct pl_call *call = take_all(calls, NULL), *next; call; call = next) {

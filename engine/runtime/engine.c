@@ -387,13 +387,24 @@ enum pl_code pl_engine_start(struct pl_engine *engine, struct pl_error **error) 
     return PL_OK;
 }
 
-void pl_engine_stop(struct pl_engine *engine) {
+static void stop_sources(struct pl_engine *engine, bool drain) {
     pthread_mutex_lock(&engine->lock);
     bool first = !engine->stopping;
     engine->stopping = true;
     pthread_mutex_unlock(&engine->lock);
-    for (unsigned i = 0; first && i < engine->task_count; i++)
-        if (!engine->tasks[i].gate) pl_task_stop(&engine->tasks[i], false);
+    for (unsigned i = 0; first && i < engine->task_count; i++) {
+        pl_task_pause(&engine->tasks[i], false);
+        if (!engine->tasks[i].gate) pl_task_stop(&engine->tasks[i], drain);
+    }
+}
+
+void pl_engine_stop(struct pl_engine *engine) {
+    stop_sources(engine, false);
+}
+
+void pl_engine_drain(struct pl_engine *engine) {
+    pl_intake_drain(engine->intake);
+    stop_sources(engine, true);
 }
 
 static struct timespec deadline(pl_time timeout) {
@@ -463,7 +474,7 @@ unsigned pl_engine_task_count(const struct pl_engine *engine) {
     return engine->task_count;
 }
 
-const struct pl_task *pl_engine_task(const struct pl_engine *engine, unsigned index) {
+struct pl_task *pl_engine_task(const struct pl_engine *engine, unsigned index) {
     return &engine->tasks[index];
 }
 
@@ -473,6 +484,18 @@ const struct pl_intake *pl_engine_intake(const struct pl_engine *engine) {
 
 struct pl_tags *pl_engine_tags(const struct pl_engine *engine) {
     return engine->tags;
+}
+
+const struct pl_graph *pl_engine_graph(const struct pl_engine *engine) {
+    return engine->graph;
+}
+
+struct pl_store *pl_engine_store(const struct pl_engine *engine) {
+    return engine->store;
+}
+
+const char *pl_engine_data(const struct pl_engine *engine) {
+    return engine->options.data;
 }
 
 uint64_t pl_engine_epochs(const struct pl_engine *engine) {

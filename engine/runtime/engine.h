@@ -4,6 +4,7 @@
  *     pl_engine_start   starts the threads; nodes open, sources begin
  *     pl_engine_wait    until every task has ended, a node has failed, or the time is up
  *     pl_engine_stop    any thread: sources end, what is under way is worked off
+ *     pl_engine_drain   the same, and the end of the sources is the end of the data: every window is closed
  *     pl_engine_free    joins and releases everything
  */
 #ifndef POTLINE_ENGINE_H
@@ -27,6 +28,7 @@ enum pl_code pl_engine_new(const struct pl_graph *graph, const struct pl_engine_
                            struct pl_engine **engine, struct pl_error **error);
 enum pl_code pl_engine_start(struct pl_engine *engine, struct pl_error **error);
 void pl_engine_stop(struct pl_engine *engine);
+void pl_engine_drain(struct pl_engine *engine);
 
 /* Waits up to `timeout` (0: for ever). PL_OK: ended; PL_BUSY: still running; else what a node failed with. */
 enum pl_code pl_engine_wait(struct pl_engine *engine, pl_time timeout, struct pl_error **error);
@@ -36,9 +38,12 @@ void pl_engine_free(struct pl_engine *engine); /* NULL is fine */
 
 /* For those who show a running engine; the tasks are there from new to free, in order of the graph. */
 unsigned pl_engine_task_count(const struct pl_engine *engine);
-const struct pl_task *pl_engine_task(const struct pl_engine *engine, unsigned index);
+struct pl_task *pl_engine_task(const struct pl_engine *engine, unsigned index);
 const struct pl_intake *pl_engine_intake(const struct pl_engine *engine);
 struct pl_tags *pl_engine_tags(const struct pl_engine *engine);
+const struct pl_graph *pl_engine_graph(const struct pl_engine *engine);
+struct pl_store *pl_engine_store(const struct pl_engine *engine); /* NULL: there is no data folder */
+const char *pl_engine_data(const struct pl_engine *engine);       /* its path, or NULL */
 uint64_t pl_engine_epochs(const struct pl_engine *engine); /* barriers that every task has passed */
 
 #endif

@@ -41,6 +41,7 @@ struct pl_intake {
     bool told_end;
     bool reported;
     struct pl_intake_stats stats;
+    _Atomic bool draining; /* the end of a source is the end of the data, from now on */
 };
 
 static void fail(struct pl_intake *intake, const char *what, struct pl_error *error) {
@@ -180,9 +181,10 @@ static void on_progress(struct pl_intake *intake, unsigned index, pl_time time) 
 static void on_end(struct pl_intake *intake, unsigned index, bool stopped) {
     struct feed *feed = &intake->feeds[index];
     feed->ended = true;
-    feed->stopped = stopped || !intake->options.until_eof;
+    bool final = intake->options.until_eof || atomic_load(&intake->draining);
+    feed->stopped = stopped || !final;
     if (stopped) return;
-    if (intake->options.until_eof) {
+    if (final) {
         feed->watermark = PL_TIME_MAX;
         record_everywhere(intake, index, PL_LOG_END, 0);
     } else {
@@ -419,6 +421,10 @@ void pl_intake_poke(void *intake) {
 
 struct pl_runnable *pl_intake_runnable(struct pl_intake *intake) {
     return &intake->runnable;
+}
+
+void pl_intake_drain(struct pl_intake *intake) {
+    atomic_store(&intake->draining, true);
 }
 
 const struct pl_intake_stats *pl_intake_stats(const struct pl_intake *intake) {

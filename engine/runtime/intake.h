@@ -57,6 +57,9 @@ int pl_intake_add_feed(struct pl_intake *intake, struct pl_edge *edge, const str
 /* Who takes a feed's rows of a partition. */
 bool pl_intake_add_output(struct pl_intake *intake, unsigned feed, unsigned partition, struct pl_edge *edge);
 
+/* Any thread: from now on the end of a source is the end of the data, as with until_eof. */
+void pl_intake_drain(struct pl_intake *intake);
+
 /* Called when an output has room again. */
 void pl_intake_poke(void *intake);
 

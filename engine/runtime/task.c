@@ -21,6 +21,7 @@ static enum pl_flow task_emit(struct pl_node *node, unsigned port, struct pl_bat
     pl_stat_add(&task->stats.batches_out, 1);
     pl_stat_add(&task->stats.rows_out, batch->rows);
     pl_stat_add(&task->stats.bytes_out, batch->message_size);
+    if (PL_UNLIKELY(task->taps)) pl_tap_offer(task->taps, port, batch);
     pl_outputs_emit(&task->outputs, port, batch);
     return PL_FLOW_OK;
 }

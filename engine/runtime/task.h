@@ -16,6 +16,7 @@
 #include "runtime/node.h"
 #include "runtime/outputs.h"
 #include "runtime/stats.h"
+#include "runtime/tap.h"
 #include "runtime/worker.h"
 
 struct pl_task;
@@ -46,6 +47,7 @@ struct pl_task {
     pl_time given;       /* of the outputs */
     uint64_t blocked_at; /* when the outputs filled up; 0: not blocked */
     struct pl_calls calls;
+    struct pl_tap *taps; /* lookers-on */
     _Atomic bool paused; /* takes nothing in */
     _Atomic bool stop;   /* sources: end now */
     _Atomic bool drain;  /* with stop: as if the data had ended */

@@ -15,7 +15,7 @@
 
 #include "store/store_impl.h"
 
-enum { PATIENCE_S = 20 };
+enum { PATIENCE_S = 20, DAMAGE_TRIES = 10, DAMAGE_PAUSE_MS = 20 };
 
 /* The manifest at a moment: which, and how long. */
 struct mark {
@@ -44,16 +44,21 @@ static bool take_mark(const char *folder, struct mark *mark) {
     return true;
 }
 
-/* A file that the writer has replaced meanwhile. */
-static bool comes_again(const char *message) {
-    return strstr(message, "No such file") != NULL;
+/* A file that the writer has replaced meanwhile is looked for again. So is what looks damaged, a few times: a file may
+ * have been read while its end was being written, and only what is damaged for good stays so. */
+static bool comes_again(const char *message, unsigned *damaged) {
+    if (strstr(message, "No such file")) return true;
+    if (strncmp(message, "Corruption", strlen("Corruption")) != 0 || ++*damaged > DAMAGE_TRIES) return false;
+    nanosleep(&(struct timespec){.tv_nsec = DAMAGE_PAUSE_MS * 1000000L}, NULL);
+    return true;
 }
 
 static char *open_first(struct pl_store *store, struct mark *before, enum pl_code *code, struct pl_error **error) {
     unsigned there;
     take_mark(store->impl->folder, before);
-    *code = pl__store_families(store, &there, error);
-    if (*code) return NULL;
+    char *message = NULL;
+    *code = pl__store_families(store, &there, &message, error);
+    if (*code || message) return message;
     if (there) return pl__store_open_families(store, true, there);
     *code = pl_error_set(error, PL_NOT_FOUND, "%s: not a data folder", store->path);
     return NULL;
@@ -69,12 +74,13 @@ static char *catch_up(struct pl_store *store, struct mark *before) {
 enum pl_code pl__store_open_reader(struct pl_store *store, struct pl_error **error) {
     struct mark before, after;
     enum pl_code code = PL_OK;
+    unsigned damaged = 0;
     time_t end = time(NULL) + PATIENCE_S;
     for (;;) {
         char *message = store->db ? catch_up(store, &before) : open_first(store, &before, &code, error);
         bool late = time(NULL) > end;
         if (code) return code;
-        if (message && (late || !comes_again(message))) return pl_store_error(store, "opening", message, error);
+        if (message && (late || !comes_again(message, &damaged))) return pl_store_error(store, "opening", message, error);
         if (!message && take_mark(store->impl->folder, &after) && same(&before, &after)) return PL_OK;
         rocksdb_free(message);
         if (late)

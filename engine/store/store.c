@@ -124,8 +124,9 @@ static void remove_scratch(const char *scratch) {
 
 /* ---- Opening ---- */
 
-enum pl_code pl__store_families(struct pl_store *store, unsigned *there, struct pl_error **error) {
+enum pl_code pl__store_families(struct pl_store *store, unsigned *there, char **message, struct pl_error **error) {
     *there = 0;
+    *message = NULL;
     char current[PATH_MAX];
     if (snprintf(current, sizeof current, "%s/CURRENT", store->impl->folder) >= (int)sizeof current)
         return pl_error_set(error, PL_IO, "%s: the path is too long", store->path);
@@ -133,10 +134,9 @@ enum pl_code pl__store_families(struct pl_store *store, unsigned *there, struct 
         if (errno == ENOENT || errno == ENOTDIR) return PL_OK;
         return pl_error_set(error, PL_IO, "%s: %s", store->path, strerror(errno));
     }
-    char *message = NULL;
     size_t count = 0;
-    char **names = rocksdb_list_column_families(store->impl->options, store->impl->folder, &count, &message);
-    if (message) return translate(store->path, "opening", message, error);
+    char **names = rocksdb_list_column_families(store->impl->options, store->impl->folder, &count, message);
+    if (*message) return PL_OK;
     enum pl_code code = PL_OK;
     for (size_t i = 0; i < count && !code; i++) {
         int family = pl__family_find(names[i]);
@@ -179,9 +179,11 @@ static enum pl_code open_for_reading(struct pl_store *store, struct pl_error **e
 
 static enum pl_code open_for_writing(struct pl_store *store, struct pl_error **error) {
     unsigned there;
+    char *message = NULL;
     enum pl_code code = make_folders(store->impl->folder, error);
     if (!code) code = pl__store_room_to_open(store, error);
-    if (!code) code = pl__store_families(store, &there, error);
+    if (!code) code = pl__store_families(store, &there, &message, error);
+    if (message) return translate(store->path, "opening", message, error);
     if (code) return code;
     return refused(store->path, store->impl->folder, "opening", pl__store_open_families(store, false, there), error);
 }

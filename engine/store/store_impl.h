@@ -22,8 +22,9 @@ struct pl_store_impl {
     pthread_mutex_t run_lock; /* zone.c's */
 };
 
-/* The families that the database has, as bits; 0 when there is no database. */
-enum pl_code pl__store_families(struct pl_store *store, unsigned *there, struct pl_error **error);
+/* The families that the database has, as bits; 0 when there is no database. When they could not be read, *message is
+ * RocksDB's, for the caller to free. */
+enum pl_code pl__store_families(struct pl_store *store, unsigned *there, char **message, struct pl_error **error);
 
 /* Opens those (for writing: all); RocksDB's message when that fails. */
 char *pl__store_open_families(struct pl_store *store, bool read_only, unsigned there);
