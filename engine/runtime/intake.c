@@ -268,19 +268,23 @@ static void tell_stops(struct pl_intake *intake) {
     }
 }
 
-/* Asked before the intake sleeps: what waits in an edge is sent on, and an edge without room will poke. */
-static bool all_have_room(struct pl_intake *intake) {
-    bool room = true;
-    for (unsigned p = 0; p < intake->options.partitions; p++)
-        room &= pl_outputs_room(&intake->lanes[p].outputs);
-    return room;
+/* Asked before the intake sleeps: what waits in an edge is sent on, and an edge without room will poke. A lane whose
+ * room has come since it was run will not be poked for it: *more. */
+static bool all_have_room(struct pl_intake *intake, bool *more) {
+    bool all = true;
+    for (unsigned p = 0; p < intake->options.partitions; p++) {
+        bool room = pl_outputs_room(&intake->lanes[p].outputs);
+        if (room && !intake->failed && !pl_lane_caught_up(&intake->lanes[p])) *more = true;
+        all &= room;
+    }
+    return all;
 }
 
-static void try_end(struct pl_intake *intake) {
+static void try_end(struct pl_intake *intake, bool *more) {
     if (intake->reported || !all_ended(intake) || !(all_caught_up(intake) || intake->failed)) return;
     if (!intake->told_end) tell_stops(intake);
     intake->told_end = true;
-    if (!all_have_room(intake)) return;
+    if (!all_have_room(intake, more)) return;
     intake->reported = true;
     intake->options.ended(intake->options.engine);
 }
@@ -334,8 +338,8 @@ static void run_intake(struct pl_runnable *runnable) {
     if (!intake->reported) take_barrier(intake);
     append(intake);
     check_idle(intake);
-    all_have_room(intake);
-    try_end(intake);
+    all_have_room(intake, &more);
+    try_end(intake, &more);
     if (more && !intake->reported) pl_ready(runnable);
 }
 
