@@ -1,0 +1,65 @@
+/* request.h: a command on its way: from the bytes of a peer to the rows of its answer.
+ *
+ * All of it happens on the control thread, but for the calls into nodes. A request lives until its last call has come
+ * back, also when it has been answered before (its time was up, its peer has left).
+ */
+#ifndef POTLINE_CONTROL_REQUEST_H
+#define POTLINE_CONTROL_REQUEST_H
+
+#include "control/command.h"
+#include "control/session.h"
+#include "runtime/call.h"
+
+struct pl_control;
+struct pl_stream;
+
+enum { PL_PEER_MAX = 255, PL_CORRELATION_MAX = 64 };
+
+/* Where an answer goes: a face's socket and the name it has for the other side. */
+struct pl_peer {
+    void *socket;
+    bool local; /* over ipc: whoever may open the socket */
+    uint8_t size;
+    uint8_t name[PL_PEER_MAX];
+};
+
+struct pl_request {
+    struct pl_control *control;
+    struct pl_peer peer;
+    uint64_t id;
+    const struct pl_command_entry *command;
+    void *args;
+    struct pl_options_owner *owner;
+    char *password; /* of login and the users commands, from outside of the words; wiped at the end */
+    char *line;     /* the words again, for the audit */
+    char reason[PL_CALL_TEXT];
+    struct pl_identity who;
+    struct pl_call *reply; /* rows, and what has changed */
+    enum pl_code code;     /* of the calls so far */
+    struct pl_error *error;
+    unsigned waiting; /* calls that have not come back */
+    unsigned done;    /* calls that succeeded */
+    bool later;       /* answered by what comes back */
+    bool answered;
+    uint64_t deadline;       /* hrtime; 0: none */
+    struct pl_stream *stream; /* of a tap */
+    struct pl_request *next;
+};
+
+/* For the commands of operators: asks every node that has it. */
+enum pl_code pl__request_ask_nodes(struct pl_request *request, struct pl_error **error);
+
+/* Asks one task to run `run`; the answer is given when every call has come back. */
+enum pl_code pl_request_call(struct pl_request *request, struct pl_task *task,
+                             enum pl_code (*run)(struct pl_call *, struct pl_node *, struct pl_error **),
+                             struct pl_error **error);
+
+/* Shorthand for rows of the reply. */
+struct pl_pack *pl_request_row(struct pl_request *request, uint32_t pairs);
+void pl_request_changed(struct pl_request *request, const char *object, const char *from, const char *to);
+
+/* The request will be answered by pl_request_answer; return PL_BUSY from `run`. */
+void pl_request_later(struct pl_request *request);
+void pl_request_answer(struct pl_request *request, enum pl_code code, struct pl_error **error); /* takes *error */
+
+#endif
