@@ -14,11 +14,11 @@ struct row_name {
 
 /* Numbers of a row, by kind. */
 static const struct row_name numbers[] = {
-    {PL_SAMPLES, "value", NULL},     {PL_WINDOWS, "mean", NULL},      {PL_WINDOWS, "min", NULL},
-    {PL_WINDOWS, "max", NULL},       {PL_WINDOWS, "stddev", NULL},    {PL_WINDOWS, "first", NULL},
-    {PL_WINDOWS, "last", NULL},      {PL_WINDOWS, "count", NULL},     {PL_WINDOWS, "skipped", NULL},
-    {PL_WINDOWS, "start", NULL},     {PL_SETPOINTS, "value", NULL},   {PL_SETPOINTS, "lower", NULL},
-    {PL_SETPOINTS, "upper", NULL},   {PL_SETPOINTS, "expiry", NULL},  {PL_EVENTS, "severity", NULL},
+    {PL_SAMPLES, "value", NULL},   {PL_WINDOWS, "mean", NULL},     {PL_WINDOWS, "min", NULL},
+    {PL_WINDOWS, "max", NULL},     {PL_WINDOWS, "stddev", NULL},   {PL_WINDOWS, "first", NULL},
+    {PL_WINDOWS, "last", NULL},    {PL_WINDOWS, "count", NULL},    {PL_WINDOWS, "skipped", NULL},
+    {PL_WINDOWS, "start", NULL},   {PL_SETPOINTS, "value", NULL},  {PL_SETPOINTS, "lower", NULL},
+    {PL_SETPOINTS, "upper", NULL}, {PL_SETPOINTS, "expiry", NULL}, {PL_EVENTS, "severity", NULL},
 };
 
 static int column_of(enum pl_kind kind, const char *name) {

@@ -10,11 +10,14 @@
 
 enum { TABLE = 1 };
 
-static const char *const keys[] = {"name",  "doc",    "on",     "tags", "params",  "memory", "with",     "fields", "fresh",
-                                   "when",  "clear",  "hold",   "release", "each", "quality", "severity", "message"};
-static const char *const kinds[] = {
-    [PL_SAMPLES] = "samples", [PL_WINDOWS] = "windows", [PL_PROFILES] = "", [PL_SETPOINTS] = "setpoints",
-    [PL_EVENTS] = "events"};
+static const char *const keys[] = {"name",    "doc",    "on",      "tags",     "params", "memory",
+                                   "with",    "fields", "fresh",   "when",     "clear",  "hold",
+                                   "release", "each",   "quality", "severity", "message"};
+static const char *const kinds[] = {[PL_SAMPLES] = "samples",
+                                    [PL_WINDOWS] = "windows",
+                                    [PL_PROFILES] = "",
+                                    [PL_SETPOINTS] = "setpoints",
+                                    [PL_EVENTS] = "events"};
 
 /* ---- Fields: each leaves the stack as it was ---- */
 
@@ -289,7 +292,7 @@ int rule__declare(lua_State *lua) {
     struct rule *rule = PL_NEW(struct rule);
     if (!rule) return luaL_error(lua, "no memory");
     loader->rule[loader->count++] = rule;
-    rule->file = loader->path;
+    rule->file = rule__keep(lua, rule, loader->path, strlen(loader->path));
     lua_Debug at;
     if (lua_getstack(lua, 1, &at) && lua_getinfo(lua, "l", &at)) rule->line = at.currentline;
     read_rule(lua, rule);

@@ -103,11 +103,11 @@ struct rule {
     bool keeps;    /* has a record for every tag from its first row */
     bool columnar; /* `when` is an expression of columns and params alone */
 
-    int64_t key;     /* what its state is kept under */
+    int64_t key; /* what its state is kept under */
     uint32_t memory_layout, input_layout;
     uint64_t source; /* hash of the file */
 
-    struct sandbox *sandbox; /* its own; NULL for a rule of expressions */
+    struct sandbox *sandbox;      /* its own; NULL for a rule of expressions */
     uint32_t text_of[RULE_TEXTS]; /* the name whose text is in that place of the table at RULE_AT_TEXTS */
     struct rule_text *texts;
 

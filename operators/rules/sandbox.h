@@ -9,7 +9,8 @@
  * Work is counted in instructions of the Lua machine; every 64 bytes allocated count as one. The wall clock is a safety
  * net only: a call that takes more than a second ends, whatever it has counted.
  *
- * Nothing here may be called outside of a protected call if it can allocate: sandbox_call and sandbox_protect are those.
+ * Nothing here may be called outside of a protected call if it can allocate: sandbox_call and sandbox_protect are
+ * those.
  */
 #ifndef POTLINE_RULES_SANDBOX_H
 #define POTLINE_RULES_SANDBOX_H
