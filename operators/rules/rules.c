@@ -164,9 +164,10 @@ static bool take_row(const struct row *row, const struct subject *subject) {
     return true;
 }
 
+/* An event without a tag is its asset's. */
 static uint32_t key_of(const struct pl_batch *batch, uint32_t i) {
-    uint32_t key = pl_batch_keys(batch)[i];
-    return key || batch->kind != PL_EVENTS ? key : batch->events.asset[i];
+    bool tagged = batch->kind == PL_EVENTS && batch->events.tag[i];
+    return tagged ? batch->events.tag[i] : pl_batch_keys(batch)[i];
 }
 
 static bool take_rows(struct rules *rules, struct pl_node *node, const struct pl_batch *batch) {
