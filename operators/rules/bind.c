@@ -161,7 +161,7 @@ void rule__bind_function(lua_State *lua, struct rule *rule, struct condition *co
         if (condition->args == RULE_ARGS_MAX)
             luaL_error(lua, "rule %s: %s takes more than %d arguments", rule->name, what, RULE_ARGS_MAX);
         if (!find(lua, rule, name, arg)) refuse(lua, rule, what, name);
-        if (arg->kind == ARG_MEMORY && condition->returns < RULE_PARTS_MAX)
+        if (arg->kind == ARG_MEMORY && condition == &rule->when)
             condition->returned[condition->returns++] = arg->index;
         condition->args++;
     }
