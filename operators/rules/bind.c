@@ -53,13 +53,19 @@ bool rule__is_column(enum pl_kind kind, const char *name) {
     return column_of(kind, name) >= 0;
 }
 
-const char *rule__keep(lua_State *lua, struct rule *rule, const char *text, size_t length) {
+static const char *keep(struct rule *rule, const char *text, size_t length) {
     struct rule_text *kept = pl_alloc(sizeof *kept + length + 1);
-    if (!kept) luaL_error(lua, "no memory");
+    if (!kept) return NULL;
     memcpy(kept->text, text, length);
     kept->next = rule->texts;
     rule->texts = kept;
     return kept->text;
+}
+
+const char *rule__keep(lua_State *lua, struct rule *rule, const char *text, size_t length) {
+    const char *kept = keep(rule, text, length);
+    if (!kept) luaL_error(lua, "no memory");
+    return kept;
 }
 
 /* ---- Names ---- */
@@ -88,15 +94,19 @@ static bool find_number(const struct rule *rule, const char *name, struct input 
     return true;
 }
 
-static struct arg input_arg(lua_State *lua, struct rule *rule, const char *name, struct input found) {
-    for (uint32_t i = 0; i < rule->inputs; i++) {
-        if (strcmp(rule->input[i].name, name) == 0) return (struct arg){.kind = ARG_INPUT, .index = (uint8_t)i};
-    }
-    if (rule->inputs == RULE_PARTS_MAX)
-        luaL_error(lua, "rule %s: more than %d different numbers of a row", rule->name, RULE_PARTS_MAX);
-    found.name = rule__keep(lua, rule, name, strlen(name));
-    rule->input[rule->inputs] = found;
-    return (struct arg){.kind = ARG_INPUT, .index = (uint8_t)rule->inputs++};
+/* The place of an input, which is new when its name is. False when there is no room; raises nothing, since the compiler
+ * of expressions could not be left by a jump. */
+static bool add_input(struct rule *rule, const char *name, struct input found, struct arg *arg) {
+    uint32_t at = 0;
+    while (at < rule->inputs && strcmp(rule->input[at].name, name) != 0)
+        at++;
+    *arg = (struct arg){.kind = ARG_INPUT, .index = (uint8_t)at};
+    if (at < rule->inputs) return true;
+    if (at == RULE_PARTS_MAX) return false;
+    found.name = keep(rule, name, strlen(name));
+    if (!found.name) return false;
+    rule->input[rule->inputs++] = found;
+    return true;
 }
 
 static bool find_text(const struct rule *rule, const char *name, struct arg *arg) {
@@ -121,10 +131,11 @@ static bool find(lua_State *lua, struct rule *rule, const char *name, struct arg
         *arg = (struct arg){.kind = ARG_PARAM, .index = (uint8_t)param};
     else if (memory >= 0)
         *arg = (struct arg){.kind = ARG_MEMORY, .index = (uint8_t)memory};
-    else if (find_number(rule, name, &input))
-        *arg = input_arg(lua, rule, name, input);
-    else
+    else if (!find_number(rule, name, &input))
         return find_text(rule, name, arg);
+    else if (!add_input(rule, name, input, arg))
+        luaL_error(lua, "rule %s: no room for '%s': at most %d different numbers of a row", rule->name, name,
+                   RULE_PARTS_MAX);
     return true;
 }
 
@@ -161,8 +172,7 @@ void rule__bind_function(lua_State *lua, struct rule *rule, struct condition *co
         if (condition->args == RULE_ARGS_MAX)
             luaL_error(lua, "rule %s: %s takes more than %d arguments", rule->name, what, RULE_ARGS_MAX);
         if (!find(lua, rule, name, arg)) refuse(lua, rule, what, name);
-        if (arg->kind == ARG_MEMORY && condition == &rule->when)
-            condition->returned[condition->returns++] = arg->index;
+        if (arg->kind == ARG_MEMORY && condition == &rule->when) condition->returned[condition->returns++] = arg->index;
         condition->args++;
     }
 }
@@ -170,13 +180,11 @@ void rule__bind_function(lua_State *lua, struct rule *rule, struct condition *co
 /* ---- Expressions ---- */
 
 struct resolving {
-    lua_State *lua;
     struct rule *rule;
     struct condition *condition;
     char unknown[64];
 };
 
-/* What a rule that is not yet bound to a new input may still refuse is checked by the caller, who may raise errors. */
 static int resolve(void *user, const char *text, size_t length) {
     struct resolving *r = user;
     static const char *const qualities[] = {"good", "uncertain", "bad"};
@@ -188,8 +196,8 @@ static int resolve(void *user, const char *text, size_t length) {
     struct condition *condition = r->condition;
     if (param >= 0) {
         arg = (struct arg){.kind = ARG_PARAM, .index = (uint8_t)param};
-    } else if (find_number(r->rule, name, &input) && r->rule->inputs < RULE_PARTS_MAX) {
-        arg = input_arg(r->lua, r->rule, name, input);
+    } else if (find_number(r->rule, name, &input)) {
+        if (!add_input(r->rule, name, input, &arg)) return -1;
     } else if (strcmp(name, "quality") == 0 && r->rule->on <= PL_WINDOWS) {
         arg = (struct arg){.kind = ARG_QUALITY};
     } else if (quality >= 0) {
@@ -208,15 +216,16 @@ static int resolve(void *user, const char *text, size_t length) {
 
 void rule__bind_expression(lua_State *lua, struct rule *rule, struct condition *condition, const char *what,
                            const char *text) {
-    struct resolving resolving = {.lua = lua, .rule = rule, .condition = condition};
+    struct resolving resolving = {.rule = rule, .condition = condition};
     struct pl_error *error = NULL;
     if (pl_expr_compile(text, resolve, &resolving, &condition->expr, &error) == PL_OK) return;
-    lua_pushfstring(lua, "rule %s: %s = \"%s\": column %d: %s", rule->name, what, text, error ? error->place.column : 0,
-                    error ? error->text : "no memory");
+    char said[512];
+    snprintf(said, sizeof said, "rule %s: %s = \"%s\": column %d: %s", rule->name, what, text,
+             error ? error->place.column : 0, error ? error->text : "no memory");
     bool unknown = error && error->code == PL_UNKNOWN;
     pl_error_free(&error);
     if (unknown && *resolving.unknown) refuse(lua, rule, what, resolving.unknown);
-    luaL_error(lua, "%s", lua_tostring(lua, -1));
+    luaL_error(lua, "%s", said);
 }
 
 /* ---- Messages ---- */
