@@ -64,7 +64,7 @@ static const char *keep(struct rule *rule, const char *text, size_t length) {
 
 const char *rule__keep(lua_State *lua, struct rule *rule, const char *text, size_t length) {
     const char *kept = keep(rule, text, length);
-    if (!kept) luaL_error(lua, "no memory");
+    if (!kept) rule__refuse(lua, "no memory");
     return kept;
 }
 
@@ -134,8 +134,8 @@ static bool find(lua_State *lua, struct rule *rule, const char *name, struct arg
     else if (!find_number(rule, name, &input))
         return find_text(rule, name, arg);
     else if (!add_input(rule, name, input, arg))
-        luaL_error(lua, "rule %s: no room for '%s': at most %d different numbers of a row", rule->name, name,
-                   RULE_PARTS_MAX);
+        rule__refuse(lua, "rule %s: no room for '%s': at most %d different numbers of a row", rule->name, name,
+                     RULE_PARTS_MAX);
     return true;
 }
 
@@ -157,9 +157,9 @@ static void refuse(lua_State *lua, const struct rule *rule, const char *what, co
     for (uint32_t i = 0; i < rule->fields; i++)
         names[count++] = rule->field[i];
     const char *nearest = pl_text_nearest(name, names, count);
-    luaL_error(lua, "rule %s: %s names '%s', which is no column of %s, parameter, memory or signal%s%s%s", rule->name,
-               what, name, pl_kind_info[rule->on].name, nearest ? "; did you mean '" : "", nearest ? nearest : "",
-               nearest ? "'?" : "");
+    rule__refuse(lua, "rule %s: %s names '%s', which is no column of %s, parameter, memory or signal%s%s%s", rule->name,
+                 what, name, pl_kind_info[rule->on].name, nearest ? "; did you mean '" : "", nearest ? nearest : "",
+                 nearest ? "'?" : "");
 }
 
 /* ---- Functions: on top of the stack, left there ---- */
@@ -170,7 +170,7 @@ void rule__bind_function(lua_State *lua, struct rule *rule, struct condition *co
         if (!name) return;
         struct arg *arg = &condition->arg[condition->args];
         if (condition->args == RULE_ARGS_MAX)
-            luaL_error(lua, "rule %s: %s takes more than %d arguments", rule->name, what, RULE_ARGS_MAX);
+            rule__refuse(lua, "rule %s: %s takes more than %d arguments", rule->name, what, RULE_ARGS_MAX);
         if (!find(lua, rule, name, arg)) refuse(lua, rule, what, name);
         if (arg->kind == ARG_MEMORY && condition == &rule->when) condition->returned[condition->returns++] = arg->index;
         condition->args++;
@@ -225,7 +225,7 @@ void rule__bind_expression(lua_State *lua, struct rule *rule, struct condition *
     bool unknown = error && error->code == PL_UNKNOWN;
     pl_error_free(&error);
     if (unknown && *resolving.unknown) refuse(lua, rule, what, resolving.unknown);
-    luaL_error(lua, "%s", said);
+    rule__refuse(lua, "%s", said);
 }
 
 /* ---- Messages ---- */
@@ -233,27 +233,27 @@ void rule__bind_expression(lua_State *lua, struct rule *rule, struct condition *
 /* One {name} or {name:decimals}; `at` is behind the brace. Returns what is behind the closing one. */
 static const char *bind_value(lua_State *lua, struct rule *rule, struct piece *piece, const char *at) {
     const char *end = strchr(at, '}');
-    if (!end) luaL_error(lua, "rule %s: message: a { without its }", rule->name);
+    if (!end) rule__refuse(lua, "rule %s: message: a { without its }", rule->name);
     const char *colon = memchr(at, ':', (size_t)(end - at));
     piece->value = rule__keep(lua, rule, at, (size_t)((colon ? colon : end) - at));
     piece->decimals = -1;
     if (colon) {
         if (end != colon + 2 || colon[1] < '0' || colon[1] > '9')
-            luaL_error(lua, "rule %s: message: {%s:N} takes one digit, the number of decimals", rule->name,
-                       piece->value);
+            rule__refuse(lua, "rule %s: message: {%s:N} takes one digit, the number of decimals", rule->name,
+                         piece->value);
         piece->decimals = colon[1] - '0';
     }
     if (!find(lua, rule, piece->value, &piece->arg)) refuse(lua, rule, "message", piece->value);
     if (piece->arg.kind == ARG_QUALITY || piece->arg.kind == ARG_NAME)
-        luaL_error(lua, "rule %s: message: {%s} is a text that is not kept; numbers, tag and asset are", rule->name,
-                   piece->value);
+        rule__refuse(lua, "rule %s: message: {%s} is a text that is not kept; numbers, tag and asset are", rule->name,
+                     piece->value);
     return end + 1;
 }
 
 void rule__bind_message(lua_State *lua, struct rule *rule, const char *text) {
     while (*text) {
         if (rule->pieces == RULE_PIECES_MAX)
-            luaL_error(lua, "rule %s: message: more than %d values", rule->name, RULE_PIECES_MAX - 1);
+            rule__refuse(lua, "rule %s: message: more than %d values", rule->name, RULE_PIECES_MAX - 1);
         struct piece *piece = &rule->piece[rule->pieces++];
         size_t length = strcspn(text, "{");
         piece->text = rule__keep(lua, rule, text, length);

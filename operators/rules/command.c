@@ -199,7 +199,7 @@ static enum pl_code run_set(void *self, struct pl_node *node, const void *args, 
     struct param *param = NULL;
     enum pl_code code = find_rule(self, a->rule, &rule, error);
     if (!code) code = find_param(rule, a->param, &param, error);
-    if (code) return code;
+    if (code || !param) return code;
     if (!(a->value >= param->low && a->value <= param->high))
         return pl_error_set(error, PL_RANGE, "%s.%s: %g is not from %g to %g %s", rule->name, param->name, a->value,
                             param->low, param->high, param->unit);

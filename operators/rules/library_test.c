@@ -49,16 +49,22 @@ static void tagged(unsigned i, struct sample *row, const char *tag, double value
     *row = (struct sample){(pl_time)(i + 1) * PL_SECOND, tag, value, 0};
 }
 
+/* A shot of 1.5 kg every 90 rows. */
+static double fed_until(unsigned i) {
+    unsigned shots = i / 90;
+    return shots * 1.5;
+}
+
 static void fed(unsigned i, struct sample *row) {
-    tagged(i, row, "p.feed_total", i / 90 * 1.5);
+    tagged(i, row, "p.feed_total", fed_until(i));
 }
 
 static void fed_until_reset(unsigned i, struct sample *row) {
-    tagged(i, row, "p.feed_total", i < 500 ? 100 + i / 90 * 1.5 : (i - 500) / 90 * 1.5);
+    tagged(i, row, "p.feed_total", i < 500 ? 100 + fed_until(i) : fed_until(i - 500));
 }
 
 static void not_fed(unsigned i, struct sample *row) {
-    tagged(i, row, "p.feed_total", i < 300 ? i / 90 * 1.5 : 4.5);
+    tagged(i, row, "p.feed_total", i < 300 ? fed_until(i) : 4.5);
 }
 
 static void sick(unsigned i, struct sample *row) {

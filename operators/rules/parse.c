@@ -24,14 +24,14 @@ static const char *const kinds[] = {[PL_SAMPLES] = "samples",
 static void check_keys(lua_State *lua, const char *what, const char *const *known, size_t count, int table) {
     for (lua_pushnil(lua); lua_next(lua, table); lua_pop(lua, 1)) {
         const char *key = lua_type(lua, -2) == LUA_TSTRING ? lua_tostring(lua, -2) : NULL;
-        if (!key) luaL_error(lua, "%s: entries have names", what);
+        if (!key) rule__refuse(lua, "%s: entries have names", what);
         bool there = false;
         for (size_t i = 0; i < count; i++)
             there = there || strcmp(known[i], key) == 0;
         if (there) continue;
         const char *nearest = pl_text_nearest(key, known, count);
-        luaL_error(lua, "%s: '%s' is unknown%s%s%s", what, key, nearest ? "; did you mean '" : "",
-                   nearest ? nearest : "", nearest ? "'?" : "");
+        rule__refuse(lua, "%s: '%s' is unknown%s%s%s", what, key, nearest ? "; did you mean '" : "",
+                     nearest ? nearest : "", nearest ? "'?" : "");
     }
 }
 
@@ -42,10 +42,10 @@ static const char *text_of(lua_State *lua, struct rule *rule, int table, const c
     if (lua_type(lua, -1) == LUA_TSTRING) {
         size_t length;
         const char *found = lua_tolstring(lua, -1, &length);
-        if (length > SANDBOX_TEXT_MAX) luaL_error(lua, "rule %s: %s is too long", rule->name, key);
+        if (length > SANDBOX_TEXT_MAX) rule__refuse(lua, "rule %s: %s is too long", rule->name, key);
         text = rule__keep(lua, rule, found, length);
     } else if (!lua_isnil(lua, -1)) {
-        luaL_error(lua, "rule %s: %s is a text, not a %s", rule->name, key, luaL_typename(lua, -1));
+        rule__refuse(lua, "rule %s: %s is a text, not a %s", rule->name, key, luaL_typename(lua, -1));
     }
     lua_pop(lua, 1);
     return text;
@@ -57,7 +57,7 @@ static double number_of(lua_State *lua, const struct rule *rule, int table, cons
     if (lua_type(lua, -1) == LUA_TNUMBER)
         number = lua_tonumber(lua, -1);
     else if (!lua_isnil(lua, -1))
-        luaL_error(lua, "rule %s: %s is a number, not a %s", rule->name, key, luaL_typename(lua, -1));
+        rule__refuse(lua, "rule %s: %s is a number, not a %s", rule->name, key, luaL_typename(lua, -1));
     lua_pop(lua, 1);
     return number;
 }
@@ -66,7 +66,7 @@ static pl_time duration_of(lua_State *lua, struct rule *rule, const char *key) {
     const char *text = text_of(lua, rule, TABLE, key);
     pl_time time = 0;
     if (text && (!pl_text_duration(text, strlen(text), &time) || time < 0 || time > 30 * PL_DAY))
-        luaL_error(lua, "rule %s: %s = \"%s\" is no duration like \"10s\" of at most 30d", rule->name, key, text);
+        rule__refuse(lua, "rule %s: %s = \"%s\" is no duration like \"10s\" of at most 30d", rule->name, key, text);
     return time;
 }
 
@@ -74,9 +74,9 @@ static void check_word(lua_State *lua, const struct rule *rule, const char *what
     size_t length = strlen(word);
     bool good = length > 0 && length <= RULE_NAME_MAX && !(word[0] >= '0' && word[0] <= '9') &&
                 strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == length;
-    if (!good) luaL_error(lua, "rule %s: %s '%s' is no name (letters, digits, _)", rule->name, what, word);
+    if (!good) rule__refuse(lua, "rule %s: %s '%s' is no name (letters, digits, _)", rule->name, what, word);
     if (rule__is_column(rule->on, word))
-        luaL_error(lua, "rule %s: %s '%s' has the name of something else", rule->name, what, word);
+        rule__refuse(lua, "rule %s: %s '%s' has the name of something else", rule->name, what, word);
 }
 
 /* A text or a list of texts. */
@@ -90,13 +90,13 @@ static uint32_t texts_of(lua_State *lua, struct rule *rule, const char *key, con
         for (lua_Unsigned i = 1; i <= lua_rawlen(lua, list); i++, lua_pop(lua, 1)) {
             size_t length;
             if (lua_rawgeti(lua, list, (lua_Integer)i) != LUA_TSTRING)
-                luaL_error(lua, "rule %s: %s is a text or a list of texts", rule->name, key);
-            if (count == most) luaL_error(lua, "rule %s: %s: more than %d entries", rule->name, key, (int)most);
+                rule__refuse(lua, "rule %s: %s is a text or a list of texts", rule->name, key);
+            if (count == most) rule__refuse(lua, "rule %s: %s: more than %d entries", rule->name, key, (int)most);
             const char *text = lua_tolstring(lua, -1, &length);
             texts[count++] = rule__keep(lua, rule, text, length);
         }
     } else if (!lua_isnil(lua, list)) {
-        luaL_error(lua, "rule %s: %s is a text or a list of texts", rule->name, key);
+        rule__refuse(lua, "rule %s: %s is a text or a list of texts", rule->name, key);
     }
     lua_pop(lua, 1);
     return count;
@@ -112,8 +112,8 @@ static void read_param(lua_State *lua, struct rule *rule, struct param *param, i
         return;
     }
     if (lua_type(lua, value) != LUA_TTABLE || lua_rawgeti(lua, value, 1) != LUA_TNUMBER)
-        luaL_error(lua, "rule %s: parameter %s is a number, or { 8.0, low = 4, high = 40, unit = \"V\" }", rule->name,
-                   param->name);
+        rule__refuse(lua, "rule %s: parameter %s is a number, or { 8.0, low = 4, high = 40, unit = \"V\" }", rule->name,
+                     param->name);
     param->fallback = param->value = lua_tonumber(lua, -1);
     lua_pop(lua, 1);
     lua_pushnil(lua);
@@ -129,8 +129,8 @@ static void read_param(lua_State *lua, struct rule *rule, struct param *param, i
     if (unit) param->unit = unit;
     if (doc) param->doc = doc;
     if (!(param->fallback >= param->low && param->fallback <= param->high))
-        luaL_error(lua, "rule %s: parameter %s: %f is not from %f to %f", rule->name, param->name, param->fallback,
-                   param->low, param->high);
+        rule__refuse(lua, "rule %s: parameter %s: %f is not from %f to %f", rule->name, param->name, param->fallback,
+                     param->low, param->high);
 }
 
 /* The names of a map, in their order, so that what is kept does not depend on how Lua orders a table. */
@@ -142,11 +142,11 @@ static uint32_t names_of(lua_State *lua, struct rule *rule, const char *key, con
         lua_pop(lua, 1);
         return 0;
     }
-    if (!lua_istable(lua, map)) luaL_error(lua, "rule %s: %s is a table of names and numbers", rule->name, key);
+    if (!lua_istable(lua, map)) rule__refuse(lua, "rule %s: %s is a table of names and numbers", rule->name, key);
     for (lua_pushnil(lua); lua_next(lua, map); lua_pop(lua, 1)) {
-        if (lua_type(lua, -2) != LUA_TSTRING) luaL_error(lua, "rule %s: %s: entries have names", rule->name, key);
+        if (lua_type(lua, -2) != LUA_TSTRING) rule__refuse(lua, "rule %s: %s: entries have names", rule->name, key);
         if (count == RULE_PARTS_MAX)
-            luaL_error(lua, "rule %s: %s: more than %d entries", rule->name, key, RULE_PARTS_MAX);
+            rule__refuse(lua, "rule %s: %s: more than %d entries", rule->name, key, RULE_PARTS_MAX);
         size_t length;
         const char *found = lua_tolstring(lua, -2, &length);
         const char *name = rule__keep(lua, rule, found, length);
@@ -196,7 +196,7 @@ static void check_distinct(lua_State *lua, const struct rule *rule) {
         all[count++] = rule->field[i];
     for (uint32_t i = 0; i < count; i++) {
         for (uint32_t k = 0; k < i; k++)
-            if (strcmp(all[i], all[k]) == 0) luaL_error(lua, "rule %s: '%s' is declared twice", rule->name, all[i]);
+            if (strcmp(all[i], all[k]) == 0) rule__refuse(lua, "rule %s: '%s' is declared twice", rule->name, all[i]);
     }
 }
 
@@ -213,17 +213,17 @@ static void read_condition(lua_State *lua, struct rule *rule, struct condition *
     if (lua_type(lua, -1) == LUA_TSTRING)
         rule__bind_expression(lua, rule, condition, key, lua_tostring(lua, -1));
     else if (needed || !lua_isnil(lua, -1))
-        luaL_error(lua, "rule %s: %s is a function or the text of an expression", rule->name, key);
+        rule__refuse(lua, "rule %s: %s is a function or the text of an expression", rule->name, key);
     lua_pop(lua, 1);
 }
 
 static void read_name(lua_State *lua, struct rule *rule) {
     const char *name = text_of(lua, rule, TABLE, "name");
-    if (!name || !*name) luaL_error(lua, "a rule needs a name");
+    if (!name || !*name) rule__refuse(lua, "a rule needs a name");
     size_t length = strlen(name);
     if (length > RULE_NAME_MAX ||
         strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") != length)
-        luaL_error(lua, "rule '%s': a name has up to %d letters, digits, '-', '_', '.'", name, RULE_NAME_MAX);
+        rule__refuse(lua, "rule '%s': a name has up to %d letters, digits, '-', '_', '.'", name, RULE_NAME_MAX);
     memcpy(rule->name, name, length + 1);
 }
 
@@ -233,14 +233,14 @@ static void read_scope(lua_State *lua, struct rule *rule) {
     for (unsigned i = 0; i < PL_KINDS; i++)
         if (strcmp(on ? on : "samples", kinds[i]) == 0) rule->on = (enum pl_kind)i;
     if (rule->on == PL_KINDS || rule->on == PL_PROFILES)
-        luaL_error(lua, "rule %s: on = \"%s\" is not one of samples, windows, events, setpoints", rule->name, on);
+        rule__refuse(lua, "rule %s: on = \"%s\" is not one of samples, windows, events, setpoints", rule->name, on);
     if (quality && strcmp(quality, "any") != 0)
-        luaL_error(lua, "rule %s: quality is \"any\", or left to the node's option", rule->name);
+        rule__refuse(lua, "rule %s: quality is \"any\", or left to the node's option", rule->name);
     rule->any_quality = quality != NULL || rule->on > PL_WINDOWS;
     rule->globs = texts_of(lua, rule, "tags", rule->glob, RULE_GLOBS_MAX);
     if (!rule->globs) rule->glob[rule->globs++] = "*";
     lua_getfield(lua, TABLE, "each");
-    if (!lua_isnil(lua, -1) && !lua_isboolean(lua, -1)) luaL_error(lua, "rule %s: each is true or false", rule->name);
+    if (!lua_isnil(lua, -1) && !lua_isboolean(lua, -1)) rule__refuse(lua, "rule %s: each is true or false", rule->name);
     rule->each = lua_toboolean(lua, -1);
     lua_pop(lua, 1);
 }
@@ -256,8 +256,8 @@ static void read_parts(lua_State *lua, struct rule *rule) {
         check_word(lua, rule, "field", rule->field[i]);
     check_distinct(lua, rule);
     if (rule->signals && rule->on > PL_WINDOWS)
-        luaL_error(lua, "rule %s: `with` is for samples and windows", rule->name);
-    if (rule->fields && rule->on != PL_EVENTS) luaL_error(lua, "rule %s: `fields` is for events", rule->name);
+        rule__refuse(lua, "rule %s: `with` is for samples and windows", rule->name);
+    if (rule->fields && rule->on != PL_EVENTS) rule__refuse(lua, "rule %s: `fields` is for events", rule->name);
     rule->fresh = duration_of(lua, rule, "fresh");
     rule->hold = duration_of(lua, rule, "hold");
     rule->release = duration_of(lua, rule, "release");
@@ -275,9 +275,9 @@ static void read_rule(lua_State *lua, struct rule *rule) {
     read_condition(lua, rule, &rule->when, "when", true);
     read_condition(lua, rule, &rule->clear, "clear", false);
     if (rule->each && (rule->clear.function || rule->clear.expr || rule->hold || rule->release))
-        luaL_error(lua, "rule %s: with each = true there is no clear, hold or release", rule->name);
+        rule__refuse(lua, "rule %s: with each = true there is no clear, hold or release", rule->name);
     double severity = number_of(lua, rule, TABLE, "severity", 500);
-    if (!(severity >= 1 && severity <= 1000)) luaL_error(lua, "rule %s: severity is from 1 to 1000", rule->name);
+    if (!(severity >= 1 && severity <= 1000)) rule__refuse(lua, "rule %s: severity is from 1 to 1000", rule->name);
     rule->severity = (uint16_t)severity;
     rule__bind_message(lua, rule, message ? message : rule->doc);
 }

@@ -144,6 +144,9 @@ struct loader {
 };
 int rule__declare(lua_State *lua);
 
+/* A Lua error with the place in the file; does not return, which the header of Lua does not say. */
+#define rule__refuse(lua, ...) (luaL_error((lua), __VA_ARGS__), __builtin_unreachable())
+
 /* bind.c: from names to what they mean; raise a Lua error for what nothing is called. */
 void rule__bind_function(lua_State *lua, struct rule *rule, struct condition *condition, const char *what);
 void rule__bind_expression(lua_State *lua, struct rule *rule, struct condition *condition, const char *what,

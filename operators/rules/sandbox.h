@@ -15,6 +15,7 @@
 #ifndef POTLINE_RULES_SANDBOX_H
 #define POTLINE_RULES_SANDBOX_H
 
+#include <lauxlib.h>
 #include <lua.h>
 #include <stdbool.h>
 #include <stddef.h>
