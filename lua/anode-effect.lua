@@ -11,16 +11,16 @@ rule {
   with = "current",
   fresh = "1m",
   params = {
-    slope = { 0.03, low = 0.001, high = 10, unit = "uohm/s", doc = "Climb of the smoothed resistance that is a risk." },
-    tau = { 20, low = 1, high = 600, unit = "s", doc = "Time constant of the smoothing." },
+    slope = { 0.001, low = 0.0001, high = 1, unit = "uohm/s", doc = "Climb of the smoothed resistance that is a risk." },
+    tau = { 60, low = 1, high = 600, unit = "s", doc = "Time constant of the smoothing." },
     extrapolation = { 1.65, low = 1, high = 2, unit = "V", doc = "Voltage at no current." },
     effect = { 8, low = 5, high = 40, unit = "V", doc = "From here on it is the effect itself, not its risk." },
   },
   memory = { fast = 0, climb = 0 },
-  hold = "20s",
-  release = "1m",
+  hold = "1m",
+  release = "2m",
   severity = 600,
-  message = "{asset}: resistance climbs by {climb:3} uohm/s (limit {slope}): feed",
+  message = "{asset}: resistance climbs by {climb:4} uohm/s (limit {slope}): feed",
   when = function(value, current, dt, slope, tau, extrapolation, effect, fast, climb)
     if current < 1 then return false, 0, 0 end -- the line is off
     local resistance = (value - extrapolation) / current * 1000

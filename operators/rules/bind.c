@@ -233,7 +233,10 @@ void rule__bind_expression(lua_State *lua, struct rule *rule, struct condition *
 /* One {name} or {name:decimals}; `at` is behind the brace. Returns what is behind the closing one. */
 static const char *bind_value(lua_State *lua, struct rule *rule, struct piece *piece, const char *at) {
     const char *end = strchr(at, '}');
-    if (!end) rule__refuse(lua, "rule %s: message: a { without its }", rule->name);
+    if (!end) {
+        luaL_error(lua, "rule %s: message: a { without its }", rule->name);
+        return at;
+    }
     const char *colon = memchr(at, ':', (size_t)(end - at));
     piece->value = rule__keep(lua, rule, at, (size_t)((colon ? colon : end) - at));
     piece->decimals = -1;

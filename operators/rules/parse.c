@@ -161,7 +161,7 @@ static uint32_t names_of(lua_State *lua, struct rule *rule, const char *key, con
 }
 
 static void read_params(lua_State *lua, struct rule *rule) {
-    const char *names[RULE_PARTS_MAX];
+    const char *names[RULE_PARTS_MAX] = {0};
     rule->params = names_of(lua, rule, "params", names);
     if (!rule->params) return;
     lua_getfield(lua, TABLE, "params");
@@ -219,9 +219,12 @@ static void read_condition(lua_State *lua, struct rule *rule, struct condition *
 
 static void read_name(lua_State *lua, struct rule *rule) {
     const char *name = text_of(lua, rule, TABLE, "name");
-    if (!name || !*name) rule__refuse(lua, "a rule needs a name");
+    if (!name) {
+        luaL_error(lua, "a rule needs a name");
+        return;
+    }
     size_t length = strlen(name);
-    if (length > RULE_NAME_MAX ||
+    if (length == 0 || length > RULE_NAME_MAX ||
         strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") != length)
         rule__refuse(lua, "rule '%s': a name has up to %d letters, digits, '-', '_', '.'", name, RULE_NAME_MAX);
     memcpy(rule->name, name, length + 1);
