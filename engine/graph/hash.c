@@ -61,6 +61,7 @@ static void feed_row(XXH3_state_t *hash, const struct pl_option *row, const void
     case PL_TYPE_STRING:
     case PL_TYPE_PATH:
     case PL_TYPE_FILE: feed_text(hash, *(const char *const *)field); break;
+    case PL_TYPE_FILES:
     case PL_TYPE_STRINGS: feed_strings(hash, (const struct pl_strings *)field); break;
     case PL_TYPE_LIST: feed_list(hash, row, (const struct pl_list *)field); break;
     case PL_TYPE_NUMBER:

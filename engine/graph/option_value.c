@@ -64,6 +64,7 @@ static const struct pl_option_kind kinds[] = {
     [PL_TYPE_GROUP] = {"group", "a map, true or false", NULL, NULL, false, sizeof(bool)},
     [PL_TYPE_LIST] = {"list", "a list of records, or the path of a CSV file", NULL, NULL, false,
                       sizeof(struct pl_list)},
+    [PL_TYPE_FILES] = {"files", "the path of a file or a list of them", NULL, NULL, false, sizeof(struct pl_strings)},
 };
 
 const struct pl_option_kind *pl__option_kind(enum pl_option_type type) {

@@ -123,22 +123,26 @@ static void read_string(const struct item *item) {
 }
 
 /* A file of the graph: found from where it is named, and there before anything runs. */
+static const char *file_named(const struct item *item, const struct pl_yaml *value) {
+    if (!*value->text) return value->text;
+    const char *path = pl__file_beside(item->work->reader->yaml->arena, value->place.file, value->text);
+    char quoted[PL_QUOTE_MAX];
+    struct stat about;
+    if (!path || (item->row->type == PL_TYPE_FILES && strpbrk(path, "*?"))) return path;
+    if (stat(path, &about) != 0)
+        report(item->work, &item->path, value, "%s: no such file", pl__quote(quoted, path));
+    else if (access(path, R_OK) != 0)
+        report(item->work, &item->path, value, "%s: not readable for this user", pl__quote(quoted, path));
+    return path;
+}
+
 static void read_file(const struct item *item) {
     if (!is_text(item->value)) {
         report_wrong(item, item->value);
         return;
     }
-    const char *path = item->value->text;
-    if (*path) path = pl__file_beside(item->work->reader->yaml->arena, item->value->place.file, path);
-    if (!path) return;
-    *(const char **)item->field = path;
-    struct stat about;
-    char quoted[PL_QUOTE_MAX];
-    bool there = !*path || stat(path, &about) == 0;
-    if (!there)
-        report(item->work, &item->path, item->value, "%s: no such file", pl__quote(quoted, path));
-    else if (*path && access(path, R_OK) != 0)
-        report(item->work, &item->path, item->value, "%s: not readable for this user", pl__quote(quoted, path));
+    const char *path = file_named(item, item->value);
+    if (path) *(const char **)item->field = path;
 }
 
 /* ---- Choices ---- */
@@ -216,6 +220,16 @@ static void read_strings(const struct item *item) {
     }
 }
 
+static void read_files(const struct item *item) {
+    struct pl_strings *files = item->field;
+    read_strings(item);
+    const struct pl_yaml *text = is_text(item->value) ? item->value : item->value->first;
+    for (uint32_t i = 0; i < files->count && text; i++, text = text->next) {
+        const char *path = is_text(text) && !text->any ? file_named(item, text) : NULL;
+        if (path) files->items[i] = path;
+    }
+}
+
 static void read_record(const struct item *item, struct pl_yaml *record, void *into, uint32_t index) {
     struct pl_option_path path = {.outer = &item->path, .index = index};
     struct work work = {item->work->reader, &path, record, {record->place, record->repeated, false}, record->any};
@@ -289,6 +303,7 @@ static void read_value(const struct item *item, void *self) {
     case PL_TYPE_CHOICE: read_choice(item); break;
     case PL_TYPE_SET: read_set(item); break;
     case PL_TYPE_STRINGS: read_strings(item); break;
+    case PL_TYPE_FILES: read_files(item); break;
     case PL_TYPE_LIST: read_list(item); break;
     case PL_TYPE_GROUP: read_group(item, self); break;
     case PL_TYPE_END: break;
@@ -321,7 +336,8 @@ static void read_any(const struct item *item, void *self) {
         *(const char **)item->field = item->value->text;
         return;
     }
-    if (item->row->type == PL_TYPE_STRINGS && item->value->type == PL_YAML_SCALAR) {
+    bool texts = item->row->type == PL_TYPE_STRINGS || item->row->type == PL_TYPE_FILES;
+    if (texts && item->value->type == PL_YAML_SCALAR) {
         read_strings(item);
         return;
     }

@@ -3,6 +3,7 @@
  *
  *     loop v1 IN OUT     rows that are there and in their tag's range, as they stood
  *     loop v2 IN OUT     a line a tag and 10 s window: start_ns,tag,count,mean,min,max,last
+ *     loop v3 IN OUT     as v1, but what passes is put to a rule in Lua, and lines that it fits are told
  */
 #include <fcntl.h>
 #include <math.h>
@@ -12,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <lauxlib.h>
+#include <lualib.h>
 
 enum { BLOCK = 1 << 20, TAGS = 1024, SLOTS = 4096, NAME = 64 };
 static const uint64_t window = 10000000000u;
@@ -28,7 +32,9 @@ static struct tag tags[TAGS];
 static unsigned tag_count;
 static uint16_t slots[SLOTS]; /* index + 1 */
 static FILE *out;
-static uint64_t rows, missing, outside, windows;
+static uint64_t rows, missing, outside, windows, alerts;
+static lua_State *lua; /* v3; its function at index 1 */
+static bool windowed;
 
 static void set_range(struct tag *tag) {
     static const struct {
@@ -115,7 +121,25 @@ static void aggregate(struct tag *tag, uint64_t time, double value) {
     tag->last = value;
 }
 
-static void row(const char *line, const char *end, bool windowed) {
+static void ask_rule(const char *line, const char *end, const struct tag *tag, double value) {
+    lua_pushvalue(lua, 1);
+    lua_pushlstring(lua, tag->name, tag->length);
+    lua_pushnumber(lua, value);
+    if (lua_pcall(lua, 2, 1, 0) != LUA_OK) exit(1);
+    if (lua_toboolean(lua, -1)) {
+        alerts++;
+        fwrite(line, 1, (size_t)(end - line) + 1, out);
+    }
+    lua_settop(lua, 1);
+}
+
+static bool open_rule(void) {
+    lua = luaL_newstate();
+    return lua && luaL_loadstring(lua, "return function(tag, value) return value > 985.0 end") == LUA_OK &&
+           lua_pcall(lua, 0, 1, 0) == LUA_OK;
+}
+
+static void row(const char *line, const char *end) {
     uint64_t time = 0;
     const char *p = line;
     for (; *p != ','; p++)
@@ -130,25 +154,29 @@ static void row(const char *line, const char *end, bool windowed) {
         outside++;
     else if (windowed)
         aggregate(tag, time, value);
+    else if (lua)
+        ask_rule(line, end, tag, value);
     else
         fwrite(line, 1, (size_t)(end - line) + 1, out);
 }
 
 int main(int argc, char **argv) {
-    if (argc != 4 || (strcmp(argv[1], "v1") != 0 && strcmp(argv[1], "v2") != 0)) {
-        fprintf(stderr, "usage: loop v1|v2 IN OUT\n");
+    bool known = argc == 4 && argv[1][0] == 'v' && argv[1][1] >= '1' && argv[1][1] <= '3' && !argv[1][2];
+    if (!known) {
+        fprintf(stderr, "usage: loop v1|v2|v3 IN OUT\n");
         return 2;
     }
     int in = open(argv[2], O_RDONLY);
     out = fopen(argv[3], "w");
     static char block[BLOCK + 1], buffer[BLOCK];
     if (in < 0 || !out || setvbuf(out, buffer, _IOFBF, sizeof buffer)) return 1;
-    bool windowed = argv[1][1] == '2';
+    windowed = argv[1][1] == '2';
+    if (argv[1][1] == '3' && !open_rule()) return 1;
     size_t have = 0;
     for (ssize_t got; (got = read(in, block + have, BLOCK - have)) > 0;) {
         const char *line = block, *limit = block + have + got, *end;
         while ((end = memchr(line, '\n', (size_t)(limit - line)))) {
-            row(line, end, windowed);
+            row(line, end);
             line = end + 1;
         }
         have = (size_t)(limit - line);
@@ -156,7 +184,8 @@ int main(int argc, char **argv) {
     }
     for (unsigned i = 0; i < tag_count; i++)
         close_window(&tags[i]);
-    fprintf(stderr, "rows %llu missing %llu outside %llu windows %llu\n", (unsigned long long)rows,
-            (unsigned long long)missing, (unsigned long long)outside, (unsigned long long)windows);
+    fprintf(stderr, "rows %llu missing %llu outside %llu windows %llu alerts %llu\n", (unsigned long long)rows,
+            (unsigned long long)missing, (unsigned long long)outside, (unsigned long long)windows,
+            (unsigned long long)alerts);
     return fclose(out) ? 1 : 0;
 }

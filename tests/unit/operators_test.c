@@ -35,10 +35,13 @@ static const struct sample {
     {"cleanse",
      "{range: true, spike: {method: hampel, window: 5, k: 3}, frozen: {for: 2s}, gaps: {max: 3s, fill: linear}}"},
     {"repair", "{noise: 1, speed: 5, delay: 2s}"},
+    {"map", "{values: [{tag: '*.sum', expr: 'v0 + `{line}.pot1.v1`'}, {tag: '*.{signal}_k', expr: 'value / 1000', on: "
+            "'*.v1'}]}"},
     {"filter", "{include: ['*.v0', '*.v1']}"},
     {"threshold", "{rules: [{tags: '*.v0', above: 60, hysteresis: 5}]}"},
     {"window.tumbling", "{size: 2s, lateness: 1s, aggregates: [count, mean, min, max, stddev, first, last]}"},
     {"window.sliding", "{size: 3s, slide: 1s, aggregates: [count, mean, min, max, stddev, first, last]}"},
+    {"rules", "{scripts: '%s/rules.lua', budget: 2000}"},
     {"sink.csv", "{path: '%s/out.csv'}"},
     {"sink.lake", "{zone: gold}"}, /* without a data folder its open fails */
     {"sink.socket", "{listen: '127.0.0.1:0'}"},
@@ -303,6 +306,29 @@ static void there_are_operators(void **state) {
     assert_true(pl_registry_count() > 0);
 }
 
+/* One rule of each form: memory, hysteresis, an expression, each row, a signal beside, one that fails now and then. */
+static bool write_rules(void) {
+    static const char text[] =
+        "local top = 60\n"
+        "rule { name = 'smooth', params = { limit = top }, memory = { ema = 50, n = 0 }, message = '{tag} {ema:1}',\n"
+        "  when = function(value, dt, limit, ema, n) local e = ema + 0.2 * (value - ema)\n"
+        "    return e > limit and dt >= 0, e, n + 1 end }\n"
+        "rule { name = 'high', tags = '*.v0', when = 'value > 60', clear = 'value < 55', hold = '300ms', release = "
+        "'1s' }\n"
+        "rule { name = 'all', each = true, quality = 'any', when = function(value, tag, quality)\n"
+        "  return tag:sub(-2) == 'v1' and (value ~= value or value > 90) and quality == 'good' end }\n"
+        "rule { name = 'two', tags = '*.v1', with = 'v2', fresh = '5s', hold = '1s',\n"
+        "  when = function(value, v2) return value + v2 > 100 end }\n"
+        "rule { name = 'fails', tags = '*.v2', when = function(value, tag)\n"
+        "  if value > 50 then return tag + 1 end for i = 1, 500 do value = value + i end return value < 0 end }\n";
+    char path[64];
+    snprintf(path, sizeof path, "%s/rules.lua", folder);
+    FILE *file = fopen(path, "w");
+    if (!file) return false;
+    fputs(text, file);
+    return fclose(file) == 0;
+}
+
 int main(void) {
     char path[64];
     if (!mkdtemp(folder)) return 1;
@@ -311,6 +337,7 @@ int main(void) {
     if (!in) return 1;
     fputs("1000,line1.pot1.v,1\n2000,line1.pot1.v,2\n", in);
     fclose(in);
+    if (!write_rules()) return 1;
     make_rows();
     pl_registry_load();
     const struct CMUnitTest tests[] = {
@@ -321,6 +348,8 @@ int main(void) {
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);
     snprintf(path, sizeof path, "%s/out.csv", folder);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/rules.lua", folder);
     unlink(path);
     rmdir(folder);
     return failed;

@@ -4,7 +4,7 @@
  * one that does not fit, naming the field. Adding a callback, a column or a field at the end of a struct raises MINOR;
  * anything else raises MAJOR.
  *
- * Changes: 1.0 the first. 1.1 commands of operators.
+ * Changes: 1.0 the first. 1.1 commands of operators, lists of files.
  */
 #ifndef POTLINE_ABI_H
 #define POTLINE_ABI_H

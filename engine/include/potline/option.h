@@ -42,6 +42,7 @@ enum pl_option_type {
     PL_TYPE_STRINGS,  /* struct pl_strings; one string stands for a list of one */
     PL_TYPE_GROUP,    /* `rows` of the same struct; `present` is a bool field */
     PL_TYPE_LIST,     /* struct pl_list of records of `item_size` described by `rows` */
+    PL_TYPE_FILES,    /* struct pl_strings, each as PL_TYPE_FILE; a pattern with * or ? may name no file yet */
 };
 
 /* When an option may change. */
@@ -110,6 +111,8 @@ struct pl_option {
     PL_OPT_ROW_(name, PL_TYPE_SET, when, PL_FIELD_(S, field, uint32_t), def, NULL, NULL, choices, doc)
 #define PL_OPT_STRINGS(S, field, name, def, when, doc) \
     PL_OPT_ROW_(name, PL_TYPE_STRINGS, when, PL_FIELD_(S, field, struct pl_strings), def, NULL, NULL, NULL, doc)
+#define PL_OPT_FILES(S, field, name, def, when, doc) \
+    PL_OPT_ROW_(name, PL_TYPE_FILES, when, PL_FIELD_(S, field, struct pl_strings), def, NULL, NULL, NULL, doc)
 /* `present` is a bool field of S, true when the group is given (or its default is "true"). */
 #define PL_OPT_GROUP(S, present, name_, def, rows_, when_, doc_) \
     { .name = (name_), .type = PL_TYPE_GROUP, .when = (when_), .offset = PL_FIELD_(S, present, bool), .fallback = (def), .rows = (rows_), .doc = (doc_) }

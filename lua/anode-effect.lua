@@ -1,0 +1,51 @@
+-- Anode effects: alumina runs out at the anodes, voltage jumps to 15 V and more, and PFC gases form.
+
+-- The voltage of a cell near the effect climbs as alumina falls: by the cell's curve, 0.03 V a percent at 3 % of alumina
+-- but 1 V a percent at 2 %. So the slope of the pseudo-resistance (U - 1.65 V) / I tells some minutes before. Current is
+-- taken out, or every move of the rectifier would look like a slope.
+rule {
+  name = "anode-effect-risk",
+  doc = "Pseudo-resistance climbs: alumina runs low.",
+  on = "samples",
+  tags = "*.voltage",
+  with = "current",
+  fresh = "1m",
+  params = {
+    slope = { 0.001, low = 0.0001, high = 1, unit = "uohm/s", doc = "Climb of the smoothed resistance that is a risk." },
+    tau = { 60, low = 1, high = 600, unit = "s", doc = "Time constant of the smoothing." },
+    extrapolation = { 1.65, low = 1, high = 2, unit = "V", doc = "Voltage at no current." },
+    effect = { 8, low = 5, high = 40, unit = "V", doc = "From here on it is the effect itself, not its risk." },
+  },
+  memory = { fast = 0, climb = 0 },
+  hold = "1m",
+  release = "2m",
+  severity = 600,
+  message = "{asset}: resistance climbs by {climb:4} uohm/s (limit {slope}): feed",
+  when = function(value, current, dt, slope, tau, extrapolation, effect, fast, climb)
+    if current < 1 then return false, 0, 0 end -- the line is off
+    local resistance = (value - extrapolation) / current * 1000
+    if dt <= 0 or dt > 10 * tau or fast == 0 then return false, resistance, 0 end
+    local share = dt / (tau + dt)
+    local step = share * (resistance - fast)
+    climb = climb + share * (step / dt - climb)
+    return value < effect and climb > slope, fast + step, climb
+  end,
+}
+
+-- The effect itself. A lone row may be a broken contact; three seconds are none.
+rule {
+  name = "anode-effect",
+  doc = "Voltage far above its limit: alumina has run out.",
+  on = "samples",
+  tags = "*.voltage",
+  quality = "any", -- out of range is what an effect looks like
+  params = {
+    limit = { 8.0, low = 4, high = 40, unit = "V", doc = "Voltage above which it is an effect." },
+    hysteresis = { 2.0, low = 0, high = 10, unit = "V", doc = "How far back it must be." },
+  },
+  hold = "3s",
+  severity = 900,
+  message = "{asset}: anode effect, {value:1} V (limit {limit} V)",
+  when = "value > limit",
+  clear = "value < limit - hysteresis",
+}

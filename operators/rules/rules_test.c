@@ -1,0 +1,304 @@
+/* What rules find, how they are read, and what people may do to them. */
+#include "../testing.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <potline/time.h>
+
+#define S PL_SECOND
+
+static char folder[] = "/tmp/potline-rules-XXXXXX";
+static char script[64], options[256];
+
+static void write_script(const char *text) {
+    FILE *file = fopen(script, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static struct test *open_rules(const char *text, const char *more, enum pl_kind kind) {
+    write_script(text);
+    snprintf(options, sizeof options, "{scripts: '%s'%s}", script, more);
+    return test_open("rules", options, kind);
+}
+
+static void assert_event(const struct test *t, unsigned i, pl_time time, const char *kind, const char *tag) {
+    if (i >= t->out[0].events) fail_msg("there is no event %u", i);
+    const struct event_row *event = &t->out[0].event[i];
+    assert_string_equal(event->kind, kind);
+    assert_string_equal(event->tag, tag);
+    assert_int_equal(event->time, time);
+}
+
+static void assert_body(const struct test *t, unsigned i, const char *part) {
+    if (!strstr(t->out[0].event[i].body, part)) fail_msg("%s: no %s", t->out[0].event[i].body, part);
+}
+
+/* ---- What rules find ---- */
+
+static void raises_and_clears_by_hysteresis(void **state) {
+    (void)state;
+    struct test *t = open_rules("rule { name = 'hot', tags = '*.temp', severity = 700,\n"
+                                "  params = { limit = { 985, low = 900, high = 1000, unit = 'degC' } },\n"
+                                "  when = function(value, limit) return value > limit end,\n"
+                                "  clear = function(value, limit) return value < limit - 3 end,\n"
+                                "  message = '{tag} at {value:1}, limit {limit}' }",
+                                "", PL_SAMPLES);
+    test_push(t,
+              (struct sample[]){{1 * S, "a.temp", 980, 0},
+                                {2 * S, "a.temp", 986.25, 0},
+                                {2 * S, "a.volt", 999, 0},
+                                {3 * S, "a.temp", 983, 0},
+                                {4 * S, "a.temp", 999, PL_Q_BAD},
+                                {5 * S, "a.temp", 981, 0}},
+              6);
+    assert_int_equal(t->out[0].events, 2);
+    assert_event(t, 0, 2 * S, "rule.raised", "a.temp");
+    assert_event(t, 1, 5 * S, "rule.cleared", "a.temp");
+    assert_body(t, 0, "\"message\":\"a.temp at 986.2, limit 985\"");
+    assert_body(t, 0, "\"rule\":\"hot\"");
+    assert_body(t, 0, "\"value\":986.25");
+    assert_body(t, 1, "\"limit\":985");
+    assert_int_equal(t->out[0].event[0].severity, 700);
+    assert_int_equal(test_counter(t, "ignored"), 1);
+    test_close(t);
+}
+
+static void holds_and_releases_in_event_time(void **state) {
+    (void)state;
+    const char *forms[] = {"'value > 5'", "function(value) return value > 5 end"};
+    for (unsigned i = 0; i < 2; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "rule { name = 'x', when = %s, hold = '3s', release = '2s' }", forms[i]);
+        struct test *t = open_rules(text, "", PL_SAMPLES);
+        test_push(t, (struct sample[]){{1 * S, "a.v", 9, 0}, {2 * S, "a.v", 1, 0}, {3 * S, "a.v", 9, 0}}, 3);
+        test_watermark(t, 5 * S);
+        assert_int_equal(t->out[0].events, 0);
+        test_watermark(t, 7 * S); /* no row is needed */
+        assert_event(t, 0, 6 * S, "rule.raised", "a.v");
+        test_push(t, (struct sample[]){{8 * S, "a.v", 1, 0}, {9 * S, "a.v", 9, 0}, {10 * S, "a.v", 1, 0}}, 3);
+        test_restore(t);
+        test_push(t, (struct sample[]){{20 * S, "a.v", 2, 0}}, 1);
+        assert_int_equal(t->out[0].events, 2);
+        assert_event(t, 1, 12 * S, "rule.cleared", "a.v");
+        test_close(t);
+    }
+}
+
+static void keeps_memory_for_each_tag(void **state) {
+    (void)state;
+    struct test *t =
+        open_rules("rule { name = 'rise', memory = { before = 0, n = 0 }, each = true,\n"
+                   "  when = function(value, before, n) return n > 0 and value > before, value, n + 1 end }",
+                   "", PL_SAMPLES);
+    test_push(t, (struct sample[]){{1, "a.v", 5, 0}, {2, "b.v", 7, 0}, {3, "a.v", 6, 0}}, 3);
+    test_restore(t);
+    test_push(t, (struct sample[]){{4, "b.v", 6.5, 0}, {5, "a.v", 7, 0}}, 2);
+    assert_int_equal(t->out[0].events, 2);
+    assert_event(t, 0, 3, "rule.matched", "a.v");
+    assert_event(t, 1, 5, "rule.matched", "a.v");
+    test_close(t);
+}
+
+static void reads_other_signals_of_the_asset(void **state) {
+    (void)state;
+    struct test *t =
+        open_rules("rule { name = 'r', tags = '*.voltage', with = 'current', fresh = '5s', each = true,\n"
+                   "  when = function(value, current, asset) return asset == 'p1' and value / current > 2 end }",
+                   "", PL_SAMPLES);
+    test_push(t,
+              (struct sample[]){{1 * S, "p1.voltage", 9, 0}, /* no current yet */
+                                {1 * S, "p1.current", 2, 0},
+                                {2 * S, "p2.current", 9, 0},
+                                {2 * S, "p1.voltage", 5, 0},
+                                {9 * S, "p1.voltage", 5, 0}}, /* too old */
+              5);
+    assert_int_equal(t->out[0].events, 1);
+    assert_event(t, 0, 2 * S, "rule.matched", "p1.voltage");
+    assert_body(t, 0, "\"current\":2");
+    test_close(t);
+}
+
+static void looks_at_events(void **state) {
+    (void)state;
+    struct test *t = open_rules("rule { name = 'e', on = 'events', each = true, fields = 'value',\n"
+                                "  when = function(kind, value) return kind == 'threshold.high' and value > 9 end }",
+                                "", PL_EVENTS);
+    struct pl_pack *body = pl_pack_new();
+    struct pl_batch *b = pl_batch_new(PL_EVENTS, 2, 256);
+    for (unsigned i = 0; i < 2; i++) {
+        pl_pack_reset(body);
+        pl_pack_map(body, 2);
+        pl_pack_pair_str(body, "rule", "x");
+        pl_pack_pair_f64(body, "value", 9.0 + i);
+        b->events.time[i] = 1 + i;
+        b->events.id[i] = i;
+        b->events.kind[i] = test_tag(t, "threshold.high");
+        b->events.severity[i] = 500;
+        b->events.asset[i] = test_tag(t, "a");
+        b->events.tag[i] = test_tag(t, "a.v");
+        pl_batch_heap(b, 0, pl_pack_data(body), (uint32_t)pl_pack_size(body));
+        b->events.end[i] = b->heap_used[0];
+        b->rows++;
+    }
+    pl_pack_free(body);
+    test_push_batch(t, b);
+    assert_int_equal(t->out[0].events, 1);
+    assert_event(t, 0, 2, "rule.matched", "a.v");
+    test_close(t);
+}
+
+/* ---- What is refused, and where ---- */
+
+static void refuses_with_file_and_line(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"rule { name = 'a',\n when = function(value return true end }", "rules.lua:2: "},
+        {"\nrule { name = 'a', when = function(valeu) return true end }", "rules.lua:2: rule a: when names 'valeu'"},
+        {"rule { name = 'a', when = function(valeu) return true end }", "did you mean 'value'?"},
+        {"rule { name = 'a', when = 'valeu > 3' }", "did you mean 'value'?"},
+        {"rule { name = 'a', when = 'value > ' }", "rules.lua:1: rule a: when"},
+        {"rule { name = 'a', wehn = 'value > 1' }", "'wehn' is unknown; did you mean 'when'?"},
+        {"rule { name = 'a' }", "when is a function or the text of an expression"},
+        {"rule { name = 'a', when = 'value > 1', on = 'rows' }", "is not one of samples"},
+        {"rule { name = 'a', when = 'value > 1', hold = '10 parsecs' }", "is no duration"},
+        {"rule { name = 'a', when = 'value > 1', message = '{limt}' }", "message names 'limt'"},
+        {"rule { name = 'a', when = 'value > l', params = { l = { 5, low = 6 } } }", "is not from"},
+        {"rule { name = 'a', when = 'value > 1' } rule { name = 'a', when = 'value > 1' }", "is there already"},
+        {"rule { name = 'a', when = print }", "when is a function"},
+        {"while true do end", "more than 10000000 instructions"},
+        {"\x1bLua", "binary"},
+    };
+    for (unsigned i = 0; i < PL_COUNT_OF(cases); i++) {
+        write_script(cases[i].text);
+        snprintf(options, sizeof options, "{scripts: '%s'}", script);
+        char *text = test_refusal("rules", options);
+        if (!strstr(text, cases[i].says)) fail_msg("%s: %s", cases[i].text, text);
+        pl_free(text);
+    }
+}
+
+/* ---- What people do ---- */
+
+static const char *command(struct test *t, const char *name, const char *args, enum pl_code expected) {
+    static char text[8192];
+    char *reply = NULL;
+    struct pl_error *error = NULL;
+    enum pl_code code = pl_harness_command(t->h, name, args, &reply, &error);
+    char *why = error ? pl_error_text(error) : NULL;
+    snprintf(text, sizeof text, "%s", why ? why : reply ? reply : "");
+    if (code != expected) fail_msg("%s: %s: %s", name, pl_code_text(code), text);
+    pl_free(reply);
+    pl_free(why);
+    pl_error_free(&error);
+    test_pull(t);
+    return text;
+}
+
+static const char limit_rule[] = "rule { name = 'x', params = { limit = { 5, low = 0, high = 10 } },\n"
+                                 "  when = function(value, limit) return value > limit end }";
+
+static void sets_thresholds_that_survive(void **state) {
+    (void)state;
+    char data[64];
+    snprintf(data, sizeof data, "%s/data", folder);
+    struct test *t = open_rules(limit_rule, ", params: [{rule: x, name: limit, value: 6}]", PL_SAMPLES);
+    pl_harness_data(t->h, data);
+    assert_non_null(strstr(command(t, "rules params", "{rule: x}", PL_OK), "\"value\":6"));
+    assert_non_null(strstr(command(t, "rules set", "{rule: x, param: limit, value: 11}", PL_RANGE), "from 0 to 10"));
+    assert_non_null(strstr(command(t, "rules set", "{rule: x, param: limt, value: 1}", PL_NOT_FOUND), "limit?"));
+    command(t, "rules set", "{rule: x, param: limit, value: 8}", PL_OK);
+    test_push(t, (struct sample[]){{1, "a.v", 7, 0}}, 1);
+    assert_int_equal(t->out[0].events, 0);
+    test_close(t);
+    t = open_rules(limit_rule, ", params: [{rule: x, name: limit, value: 6}]", PL_SAMPLES);
+    pl_harness_data(t->h, data);
+    assert_non_null(strstr(command(t, "rules params", "", PL_OK), "\"value\":8"));
+    test_close(t);
+}
+
+static void switches_rules(void **state) {
+    (void)state;
+    struct test *t = open_rules(limit_rule, "", PL_SAMPLES);
+    test_push(t, (struct sample[]){{1, "a.v", 7, 0}}, 1);
+    assert_non_null(strstr(command(t, "rules list", "", PL_OK), "\"active\":1"));
+    command(t, "rules disable", "{rule: x}", PL_OK);
+    assert_int_equal(t->out[0].events, 2);
+    assert_event(t, 1, 1, "rule.cleared", "a.v");
+    assert_body(t, 1, "switched off");
+    test_push(t, (struct sample[]){{2, "a.v", 7, 0}}, 1);
+    assert_int_equal(t->out[0].events, 2);
+    command(t, "rules enable", "{rule: x}", PL_OK);
+    test_push(t, (struct sample[]){{3, "a.v", 7, 0}}, 1);
+    assert_event(t, 2, 3, "rule.raised", "a.v");
+    assert_non_null(strstr(command(t, "rules enable", "{rule: y}", PL_NOT_FOUND), "no rule y"));
+    test_close(t);
+}
+
+static void reads_again_what_is_right(void **state) {
+    (void)state;
+    struct test *t = open_rules(limit_rule, "", PL_SAMPLES);
+    test_push(t, (struct sample[]){{1, "a.v", 7, 0}, {1, "b.v", 9, 0}}, 2);
+    write_script("rule { name = 'x', when = function( }");
+    assert_non_null(strstr(command(t, "rules reload", "", PL_SYNTAX), "rules.lua:1:"));
+    test_push(t, (struct sample[]){{2, "a.v", 8, 0}}, 1);
+    assert_int_equal(t->out[0].events, 2); /* the old one is at work, and raised */
+    write_script("rule { name = 'x', when = 'value > 7' }");
+    command(t, "rules reload", "", PL_OK);
+    test_push(t, (struct sample[]){{3, "a.v", 7, 0}}, 1);
+    assert_event(t, 2, 3, "rule.cleared", "a.v");
+    write_script("rule { name = 'z', when = 'value > 7' }");
+    command(t, "rules reload", "", PL_OK);
+    test_push(t, (struct sample[]){{4, "a.v", 1, 0}}, 1);
+    assert_event(t, 3, 1, "rule.cleared", "b.v"); /* of the rule that is gone */
+    assert_body(t, 3, "\"rule\":\"x\"");
+    test_close(t);
+}
+
+static void files_are_watched(void **state) {
+    (void)state;
+    struct test *t = open_rules(limit_rule, ", watch: true", PL_SAMPLES);
+    test_push(t, (struct sample[]){{1, "a.v", 4, 0}}, 1);
+    write_script("rule { name = 'x', when = 'value > 3' }");
+    for (int i = 0; i < 200 && t->out[0].events == 0; i++) {
+        usleep(10000);
+        pl_harness_turn(t->h);
+        test_push(t, (struct sample[]){{2 + i, "a.v", 4, 0}}, 1);
+    }
+    assert_int_equal(t->out[0].events, 1);
+    test_close(t);
+}
+
+static int make_folder(void **state) {
+    (void)state;
+    if (!mkdtemp(folder)) return 1;
+    snprintf(script, sizeof script, "%s/rules.lua", folder);
+    return 0;
+}
+
+static int drop_folder(void **state) {
+    (void)state;
+    char line[128];
+    snprintf(line, sizeof line, "rm -rf '%s'", folder);
+    return system(line); /* NOLINT: a name that mkdtemp made */
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(raises_and_clears_by_hysteresis),
+        cmocka_unit_test(holds_and_releases_in_event_time),
+        cmocka_unit_test(keeps_memory_for_each_tag),
+        cmocka_unit_test(reads_other_signals_of_the_asset),
+        cmocka_unit_test(looks_at_events),
+        cmocka_unit_test(refuses_with_file_and_line),
+        cmocka_unit_test(sets_thresholds_that_survive),
+        cmocka_unit_test(switches_rules),
+        cmocka_unit_test(reads_again_what_is_right),
+        cmocka_unit_test(files_are_watched),
+    };
+    return cmocka_run_group_tests(tests, make_folder, drop_folder);
+}

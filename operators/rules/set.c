@@ -1,0 +1,336 @@
+/* set.c: the rules of all the files of a node, and which of them concern a tag. */
+#include <errno.h>
+#include <glob.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "hash.h"
+#include "node.h"
+
+/* ---- Files ---- */
+
+struct loading {
+    const struct rules *rules;
+    struct ruleset *set;
+    bool whole;
+    bool failed;
+    uint32_t script;
+    rules_problem *problem;
+    void *user;
+};
+
+static void tell_problem(struct loading *l, const char *path, const char *what) {
+    char text[5120];
+    l->failed = true;
+    snprintf(text, sizeof text, "%s%s%s", path, *path ? ": " : "", what);
+    l->problem(l->user, l->script, text);
+}
+
+/* The text of a file (freed by the caller); NULL when it has been told why not. */
+static char *read_source(struct loading *l, const char *path, size_t *size) {
+    FILE *file = fopen(path, "r");
+    char *text = file ? pl_alloc(SANDBOX_SOURCE_MAX + 1) : NULL;
+    if (text) *size = fread(text, 1, SANDBOX_SOURCE_MAX + 1, file);
+    const char *wrong = !file                        ? strerror(errno)
+                        : !text                      ? "no memory"
+                        : ferror(file)               ? "cannot be read"
+                        : *size > SANDBOX_SOURCE_MAX ? "larger than 256 KiB"
+                                                     : NULL;
+    if (file) fclose(file);
+    if (!wrong) return text;
+    tell_problem(l, path, wrong);
+    pl_free(text);
+    return NULL;
+}
+
+static void check_names(struct loading *l, uint32_t from) {
+    char text[256];
+    for (uint32_t i = from; i < l->set->count; i++) {
+        const struct rule *rule = l->set->rule[i];
+        for (uint32_t k = 0; k < i; k++) {
+            const struct rule *other = l->set->rule[k];
+            if (strcmp(other->name, rule->name) != 0) continue;
+            snprintf(text, sizeof text, "rule %s is there already, in %s:%d", rule->name, other->file, other->line);
+            char place[512];
+            snprintf(place, sizeof place, "%s:%d", rule->file, rule->line);
+            tell_problem(l, place, text);
+        }
+    }
+}
+
+/* All rules of the file at once to see that they are right, then each in a sandbox of its own. */
+static void load_source(struct loading *l, const char *path, const char *text, size_t size) {
+    struct rule *found[RULES_A_FILE];
+    uint32_t count = 0;
+    char *problem = NULL;
+    bool good = rule_load(path, text, size, -1, l->rules->memory, found, &count, &problem);
+    if (good && l->set->count + count > RULES_MAX) {
+        tell_problem(l, path, "more than 1024 rules in one node");
+        good = false;
+    } else if (!good) {
+        tell_problem(l, "", problem ? problem : "no memory");
+    }
+    uint32_t first = l->set->count, all = count;
+    if (good && !l->whole) {
+        memcpy(l->set->rule + first, found, count * sizeof *found);
+        l->set->count += count;
+        count = 0;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        rule_free(found[i]);
+    for (uint32_t i = 0; good && l->whole && i < all; i++) {
+        pl_free(problem);
+        good = rule_load(path, text, size, (int)i, l->rules->memory, l->set->rule, &l->set->count, &problem);
+        if (!good) tell_problem(l, "", problem ? problem : "no memory");
+    }
+    pl_free(problem);
+    if (good) check_names(l, first);
+}
+
+static void load_file(struct loading *l, const char *path) {
+    size_t size = 0;
+    char *text = read_source(l, path, &size);
+    if (text) load_source(l, path, text, size);
+    pl_free(text);
+}
+
+/* A file, a folder, or a pattern, in order of name. The paths of files are the rules' to keep: see below. */
+static void load_script(struct loading *l, const char *script) {
+    struct stat about;
+    char pattern[4096];
+    bool folder = stat(script, &about) == 0 && S_ISDIR(about.st_mode);
+    if (!folder && !strpbrk(script, "*?")) {
+        load_file(l, script);
+        return;
+    }
+    glob_t found = {0};
+    snprintf(pattern, sizeof pattern, folder ? "%s/*.lua" : "%s", script);
+    int code = glob(pattern, 0, NULL, &found);
+    if (code != 0) tell_problem(l, pattern, code == GLOB_NOMATCH ? "no such files" : "cannot be listed");
+    for (size_t i = 0; code == 0 && i < found.gl_pathc; i++)
+        load_file(l, found.gl_pathv[i]);
+    globfree(&found);
+}
+
+struct ruleset *rules__load(const struct rules *rules, bool whole, rules_problem *problem, void *user) {
+    struct loading l = {.rules = rules, .whole = whole, .problem = problem, .user = user};
+    l.set = PL_NEW(struct ruleset);
+    if (!l.set) {
+        problem(user, 0, "no memory for rules");
+        return NULL;
+    }
+    for (l.script = 0; l.script < rules->scripts.count; l.script++)
+        load_script(&l, rules->scripts.items[l.script]);
+    if (!l.failed) return l.set;
+    rules__unload(l.set);
+    return NULL;
+}
+
+void rules__unload(struct ruleset *set) {
+    if (!set) return;
+    for (uint32_t i = 0; i < set->count; i++)
+        rule_free(set->rule[i]);
+    pl_free(set);
+}
+
+struct rule *rules__named(const struct ruleset *set, const char *name) {
+    for (uint32_t i = 0; i < set->count; i++)
+        if (strcmp(set->rule[i]->name, name) == 0) return set->rule[i];
+    return NULL;
+}
+
+struct rule *rules__keyed(const struct ruleset *set, int64_t key) {
+    for (uint32_t i = 0; i < set->count; i++)
+        if (set->rule[i]->key == key) return set->rule[i];
+    return NULL;
+}
+
+/* ---- Values ---- */
+
+static void take_graph_values(const struct rules *rules, struct ruleset *set) {
+    const struct override *overrides = rules->params.items;
+    for (uint32_t i = 0; i < rules->params.count; i++) {
+        struct rule *rule = rules__named(set, overrides[i].rule);
+        int index = rule ? rule_param(rule, overrides[i].param) : -1;
+        if (index < 0) continue; /* refused by check; gone since in a file read again */
+        rule->param[index].value = overrides[i].value;
+        rule->param[index].from = PARAM_GRAPH;
+    }
+}
+
+struct taking {
+    struct ruleset *set;
+    struct pl_node *node;
+};
+
+/* Keys are "param/RULE/PARAM" and "off/RULE". What no longer fits is left where it is, unused. */
+static enum pl_code take_kept(void *user, const char *key, struct pl_unpack *value, struct pl_error **error) {
+    (void)error;
+    const struct taking *taking = user;
+    char name[RULE_NAME_MAX + 1];
+    bool off = strncmp(key, "off/", 4) == 0, param = strncmp(key, "param/", 6) == 0;
+    const char *text = key + (off ? 4 : 6), *slash = param ? strchr(text, '/') : NULL;
+    if (!off && !slash) return PL_OK;
+    snprintf(name, sizeof name, "%.*s", (int)(slash ? (size_t)(slash - text) : strlen(text)), text);
+    struct rule *rule = rules__named(taking->set, name);
+    double number;
+    if (rule && off) pl_unpack_bool(value, &rule->off);
+    int index = rule && slash ? rule_param(rule, slash + 1) : -1;
+    if (index < 0 || !pl_unpack_f64(value, &number)) return PL_OK;
+    struct param *p = &rule->param[index];
+    if (number >= p->low && number <= p->high) {
+        p->value = number;
+        p->from = PARAM_SET;
+    } else {
+        pl_node_diag(taking->node, PL_WARN, "%s.%s was set to %g, which is no longer in its range: left at %g", name,
+                     p->name, number, p->value);
+    }
+    return PL_OK;
+}
+
+enum pl_code rules__apply_values(struct rules *rules, struct ruleset *set, struct pl_node *node,
+                                 struct pl_error **error) {
+    struct taking taking = {.set = set, .node = node};
+    take_graph_values(rules, set);
+    return pl_kept_each(node, take_kept, &taking, error);
+}
+
+/* ---- Standings ---- */
+
+void rules__attach(struct rules *rules, struct pl_node *node) {
+    for (uint32_t i = 0; i < rules->set->count; i++) {
+        struct rule *rule = rules->set->rule[i];
+        const struct standing *standing = pl_table_find(pl_node_table(node, TABLE_STANDINGS), 0, rule->key);
+        rule->credit = rules->budget;
+        if (!standing || standing->source != rule->source) continue;
+        rule->disabled = standing->disabled;
+        rule->strikes = standing->strikes;
+        rule->credit = standing->credit;
+    }
+    rules->attached = true;
+}
+
+void rules__keep_standing(struct pl_node *node, const struct rule *rule) {
+    struct standing *standing = pl_table_get(pl_node_table(node, TABLE_STANDINGS), 0, rule->key);
+    if (!standing) return;
+    *standing = (struct standing){
+        .source = rule->source, .credit = rule->credit, .strikes = rule->strikes, .disabled = rule->disabled};
+    memcpy(standing->name, rule->name, sizeof standing->name);
+}
+
+/* ---- Reading again ---- */
+
+static void keep_problem(void *user, uint32_t script, const char *text) {
+    (void)script;
+    struct pl_error **error = user;
+    if (!*error) pl_error_set(error, PL_SYNTAX, "%s", text);
+}
+
+static void carry_over(struct ruleset *to, const struct ruleset *from) {
+    for (uint32_t i = 0; i < to->count; i++) {
+        struct rule *rule = to->rule[i];
+        const struct rule *old = rules__named(from, rule->name);
+        if (!old) continue;
+        rule->evaluated = old->evaluated;
+        rule->raised = old->raised;
+        rule->cleared = old->cleared;
+        rule->errors = old->errors;
+        rule->timed = old->timed;
+        rule->timed_ns = old->timed_ns;
+    }
+}
+
+enum pl_code rules__reload(struct rules *rules, struct pl_node *node, struct pl_error **error) {
+    struct pl_error *problem = NULL;
+    struct ruleset *set = rules__load(rules, true, keep_problem, &problem);
+    if (set && rules__apply_values(rules, set, node, &problem)) {
+        rules__unload(set);
+        set = NULL;
+    }
+    if (!set) {
+        enum pl_code code = problem ? problem->code : PL_NO_MEMORY;
+        if (error)
+            *error = problem;
+        else
+            pl_error_free(&problem);
+        return code;
+    }
+    carry_over(set, rules->set);
+    rules__unload(rules->set);
+    rules->set = set;
+    rules__forget_subjects(&rules->subjects);
+    rules__attach(rules, node);
+    rules->sweep = true;
+    return PL_OK;
+}
+
+/* ---- Tags ---- */
+
+void rules__forget_subjects(struct subjects *subjects) {
+    pl_free(subjects->of);
+    pl_free(subjects->pool);
+    pl_free(subjects->ids);
+    *subjects = (struct subjects){0};
+}
+
+static bool grow(void **items, uint32_t *room, uint32_t least, size_t size) {
+    if (least <= *room) return true;
+    uint32_t more = least + least / 2 + 64;
+    void *grown = pl_realloc(*items, more * size);
+    if (!grown) return false;
+    memset((char *)grown + *room * size, 0, (more - *room) * size);
+    *items = grown;
+    *room = more;
+    return true;
+}
+
+bool rules__prepare_subjects(struct rules *rules, struct pl_node *node) {
+    struct subjects *s = &rules->subjects;
+    return grow((void **)&s->of, &s->of_room, pl_tags_count(pl_node_tags(node)), sizeof *s->of);
+}
+
+static bool concerns(const struct rule *rule, const char *name) {
+    for (uint32_t i = 0; i < rule->globs; i++)
+        if (pl_glob(rule->glob[i], name)) return true;
+    return false;
+}
+
+static bool is_signal(const struct ruleset *set, const char *name) {
+    const char *dot = strrchr(name, '.');
+    for (uint32_t i = 0; dot && i < set->count; i++) {
+        for (uint32_t k = 0; k < set->rule[i]->signals; k++)
+            if (strcmp(set->rule[i]->signal[k], dot + 1) == 0) return true;
+    }
+    return false;
+}
+
+/* The ids of the rule's signals, for the asset of the tag; PL_NO_ID where there can be none. */
+static bool add_signals(struct subjects *s, struct pl_tags *tags, const struct rule *rule, const struct pl_tag *entry) {
+    char name[2 * PL_NAME_MAX + 2];
+    if (!grow((void **)&s->ids, &s->id_room, s->id_count + rule->signals, sizeof *s->ids)) return false;
+    const char *asset = pl_tags_get(tags, entry->asset)->name;
+    for (uint32_t i = 0; i < rule->signals; i++) {
+        int length = snprintf(name, sizeof name, "%s%s%s", asset, *asset ? "." : "", rule->signal[i]);
+        s->ids[s->id_count++] = pl_tags_intern(tags, name, (size_t)length);
+    }
+    return true;
+}
+
+bool rules__ask(struct rules *rules, struct pl_node *node, uint32_t tag) {
+    struct subjects *s = &rules->subjects;
+    const struct pl_tag *entry = pl_tags_get(pl_node_tags(node), tag);
+    struct subject subject = {.first = s->pool_count, .known = 1, .signal = is_signal(rules->set, entry->name)};
+    for (uint32_t i = 0; i < rules->set->count; i++) {
+        const struct rule *rule = rules->set->rule[i];
+        if (!concerns(rule, entry->name)) continue;
+        uint32_t at = s->pool_count, ids = s->id_count;
+        if (!grow((void **)&s->pool, &s->pool_room, at + 1, sizeof *s->pool)) return false;
+        if (!add_signals(s, pl_node_tags(node), rule, entry)) return false;
+        s->pool[s->pool_count++] = (struct concern){.rule = i, .signals = ids};
+        subject.count++;
+    }
+    s->of[tag] = subject;
+    return true;
+}
