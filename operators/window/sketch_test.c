@@ -102,8 +102,8 @@ static void few_different_values_are_exact(void **state) {
         sketch_add(&sketch, value[i] = (double)(rand() % SKETCH_BUCKETS - 100) / 3);
     qsort(value, VALUES, sizeof *value, ascending);
     assert_true(sketch_error(&sketch) == 0);
-    for (double q = 0; q <= 1; q += 0.01)
-        assert_true(sketch_quantile(&sketch, q) == exact(VALUES, q));
+    for (unsigned percent = 0; percent <= 100; percent++)
+        assert_true(sketch_quantile(&sketch, percent / 100.0) == exact(VALUES, percent / 100.0));
 }
 
 static void assert_same(const struct sketch *a, const struct sketch *b) {
