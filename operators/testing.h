@@ -54,7 +54,7 @@ struct output_rows {
     unsigned samples, windows, events;
 };
 
-enum { TEST_PORTS = 2 };
+enum { TEST_PORTS = 3 };
 
 struct test {
     struct pl_harness *h;

@@ -29,7 +29,16 @@ void grid_init(struct grid *grid, pl_time size, pl_time slide, pl_time offset) {
     *grid = (struct grid){.size = size, .slide = slide, .pane = greatest_common_divisor(size, slide), .offset = offset};
 }
 
+void grid_init_calendar(struct grid *grid, const struct calendar *calendar) {
+    pl_time size = calendar_shortest(calendar);
+    *grid = (struct grid){.size = size, .slide = size, .pane = size, .calendar = calendar};
+}
+
 void grid_pane(const struct grid *grid, pl_time time, pl_time *from, pl_time *to) {
+    if (grid->calendar) {
+        calendar_window(grid->calendar, time, from, to);
+        return;
+    }
     wide start = floor_to(time, grid->pane, grid->offset);
     *from = cut(start);
     *to = cut(start + grid->pane);
@@ -39,20 +48,33 @@ static wide ends(const struct grid *grid) {
     return (wide)grid->offset + grid->size;
 }
 
+/* Of a calendar, whose windows follow one another: where the one that holds `time` begins, and where it ends. */
+static pl_time beginning(const struct grid *grid, pl_time time) {
+    pl_time from, to;
+    grid_pane(grid, time, &from, &to);
+    return from;
+}
+
+static pl_time ending(const struct grid *grid, pl_time time) {
+    pl_time from, to;
+    grid_pane(grid, time, &from, &to);
+    return to;
+}
+
 pl_time grid_end_until(const struct grid *grid, pl_time time) {
-    return cut(floor_to(time, grid->slide, ends(grid)));
+    return grid->calendar ? beginning(grid, time) : cut(floor_to(time, grid->slide, ends(grid)));
 }
 
 pl_time grid_end_after(const struct grid *grid, pl_time time) {
-    return cut(floor_to(time, grid->slide, ends(grid)) + grid->slide);
+    return grid->calendar ? ending(grid, time) : cut(floor_to(time, grid->slide, ends(grid)) + grid->slide);
 }
 
 pl_time grid_last_end(const struct grid *grid, pl_time pane) {
-    return cut(floor_to((wide)pane + grid->size, grid->slide, ends(grid)));
+    return grid->calendar ? ending(grid, pane) : cut(floor_to((wide)pane + grid->size, grid->slide, ends(grid)));
 }
 
 pl_time grid_start(const struct grid *grid, pl_time end) {
-    return grid_minus(end, grid->size);
+    return grid->calendar ? beginning(grid, grid_minus(end, 1)) : grid_minus(end, grid->size);
 }
 
 pl_time grid_minus(pl_time time, pl_time duration) {

@@ -5,7 +5,8 @@
  *     panes     |--|--|--|--|--|--|--|--|              starts: offset + k * pane
  *
  * A pane is the longest piece of time that no window's start or end cuts: gcd(size, slide). Panes are aggregated as
- * rows come; a window is put together from its panes when it ends. A tumbling window is one pane.
+ * rows come; a window is put together from its panes when it ends. A tumbling window is one pane, and so is one of a
+ * calendar, whose windows differ in length.
  *
  * Times are aligned to 1970-01-01T00:00:00Z + offset, also those before it. What lies beyond the ends of pl_time is cut
  * there: no arithmetic overflows.
@@ -15,14 +16,18 @@
 
 #include <potline/time.h>
 
+#include "calendar.h"
+
 struct grid {
     pl_time size;
     pl_time slide;
     pl_time pane;
     pl_time offset;
+    const struct calendar *calendar; /* borrowed; NULL: lengths are fixed */
 };
 
 void grid_init(struct grid *grid, pl_time size, pl_time slide, pl_time offset);
+void grid_init_calendar(struct grid *grid, const struct calendar *calendar);
 
 /* The pane [*from, *to) that `time` falls into. */
 void grid_pane(const struct grid *grid, pl_time time, pl_time *from, pl_time *to);

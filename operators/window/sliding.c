@@ -8,6 +8,7 @@ static const struct pl_option sliding_options[] = {
     PL_OPT_DURATION(struct window, size, "size", NULL, "1us", "3650d", PL_STATE, "Length of one window."),
     PL_OPT_DURATION(struct window, slide, "slide", NULL, "1us", "3650d", PL_STATE,
                     "How far a window starts after the one before."),
+    WINDOW_OPTION_OFFSET,
     WINDOW_OPTIONS,
     PL_OPT_END,
 };
@@ -15,6 +16,7 @@ static const struct pl_option sliding_options[] = {
 static void sliding_check(void *self, struct pl_check *check) {
     const struct window *w = self;
     struct grid grid;
+    window_check(self, check);
     if (w->size <= 0 || w->slide <= 0) return;
     grid_init(&grid, w->size, w->slide, 0);
     if (w->slide > w->size)
@@ -22,6 +24,12 @@ static void sliding_check(void *self, struct pl_check *check) {
     else if (w->size / grid.pane > PANES_MAX)
         pl_check_error(check, "slide", "size and slide cut a window into %" PRId64 " panes, at most %d are possible",
                        w->size / grid.pane, PANES_MAX);
+}
+
+static enum pl_code sliding_open(void *self, struct pl_node *node, struct pl_error **error) {
+    struct window *w = self;
+    grid_init(&w->grid, w->size, w->slide, w->offset);
+    return window_open(w, node, &window_on_grid, error);
 }
 
 const struct pl_operator window_sliding = {
@@ -39,7 +47,7 @@ const struct pl_operator window_sliding = {
     .scope = PL_EITHER,
     .instance_size = sizeof(struct window),
     .check = sliding_check,
-    .open = window_open,
+    .open = sliding_open,
     .process = window_process,
     .watermark = window_watermark,
     .changed = window_changed,

@@ -51,6 +51,31 @@ static void a_new_key_tells_no_window_that_has_closed(void **state) {
     test_close(t);
 }
 
+/* Put together from panes, they are those of a tumbling window over the same rows. */
+static void quantiles_of_panes_are_those_of_the_whole(void **state) {
+    (void)state;
+    static struct sample rows[4000];
+    for (unsigned i = 0; i < 4000; i++)
+        rows[i] = (struct sample){i * 10 * PL_MILLISECOND, "a", test_random(1000000) / 1e3 - 500, PL_Q_GOOD};
+    struct test *sliding = test_open("window.sliding", "{size: 20s, slide: 4s, quantiles: [0.1, 0.9]}", PL_SAMPLES);
+    struct test *tumbling = test_open("window.tumbling", "{size: 20s, quantiles: [0.1, 0.9]}", PL_SAMPLES);
+    test_push_at_random(sliding, rows, 4000, 0, true);
+    test_push(tumbling, rows, 4000);
+    test_end(sliding);
+    test_end(tumbling);
+    assert_int_equal(tumbling->out[2].samples, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        const struct sample *wanted = &tumbling->out[2].sample[i];
+        unsigned k = 0;
+        while (sliding->out[2].sample[k].time != wanted->time ||
+               strcmp(sliding->out[2].sample[k].tag, wanted->tag) != 0)
+            assert_true(++k < sliding->out[2].samples);
+        assert_true(sliding->out[2].sample[k].value == wanted->value);
+    }
+    test_close(sliding);
+    test_close(tumbling);
+}
+
 static void refusals(void **state) {
     (void)state;
     char *text = test_refusal("window.sliding", "{size: 4s, slide: 5s}");
@@ -146,6 +171,7 @@ int main(void) {
         cmocka_unit_test(every_window_has_its_rows),
         cmocka_unit_test(a_row_late_for_some_windows_counts_in_the_others),
         cmocka_unit_test(a_new_key_tells_no_window_that_has_closed),
+        cmocka_unit_test(quantiles_of_panes_are_those_of_the_whole),
         cmocka_unit_test(refusals),
         cmocka_unit_test(any_cut_and_restore_gives_what_a_plain_loop_gives),
     };

@@ -382,6 +382,137 @@ static void any_cut_and_restore_gives_what_a_plain_loop_gives(void **state) {
     }
 }
 
+/* ---- Quantiles ---- */
+
+static int ascending(const void *a, const void *b) {
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+/* Of the rows of a tag in a window, interpolated; *range is that of its values. NaN for none. */
+static double quantile_of_rows(const struct sample *rows, unsigned count, const char *tag, pl_time start, pl_time end,
+                               double q, double *range) {
+    static double value[20000];
+    unsigned n = 0;
+    for (unsigned i = 0; i < count; i++)
+        if (!strcmp(rows[i].tag, tag) && rows[i].time >= start && rows[i].time < end && !isnan(rows[i].value) &&
+            !(rows[i].quality & PL_Q_BAD))
+            value[n++] = rows[i].value;
+    if (n == 0) return NAN;
+    qsort(value, n, sizeof *value, ascending);
+    double rank = q * (n - 1), share = rank - floor(rank);
+    *range = value[n - 1] - value[0];
+    return value[(unsigned)rank] * (1 - share) + value[(unsigned)ceil(rank)] * share;
+}
+
+static void quantiles_leave_beside_their_windows(void **state) {
+    (void)state;
+    struct test *t = test_open("window.tumbling", "{size: 10s, quantiles: [0.05, 0.5, 0.999]}", PL_SAMPLES);
+    test_push(t, (struct sample[]){{1, "a.x", 1, 0}, {2, "a.x", 2, PL_Q_UNCERTAIN}, {3, "a.x", 9, PL_Q_BAD}}, 3);
+    test_push(t, (struct sample[]){{4, "b.x", NAN, PL_Q_BAD | PL_Q_MISSING}}, 1);
+    test_end(t);
+    static const char *const names[] = {"a.x.p05", "a.x.p50", "a.x.p999", "b.x.p05", "b.x.p50", "b.x.p999"};
+    static const double values[] = {1.05, 1.5, 1.999, NAN, NAN, NAN};
+    assert_int_equal(t->out[2].samples, 6);
+    for (unsigned i = 0; i < 6; i++) {
+        const struct sample *row = &t->out[2].sample[i];
+        assert_string_equal(row->tag, names[i]);
+        assert_int_equal(row->time, 10 * S);
+        assert_near(row->value, values[i], 1e-12);
+        assert_int_equal(row->quality, i < 3 ? PL_Q_UNCERTAIN : PL_Q_BAD | PL_Q_MISSING);
+    }
+    test_close(t);
+}
+
+/* Cut and restored at random: bit for bit those of one batch, and within the bound of the exact ones. */
+static void quantiles_do_not_depend_on_cuts(void **state) {
+    (void)state;
+    enum { MANY = 20000 };
+    static struct sample rows[MANY];
+    static const double q[] = {0.01, 0.5, 0.95};
+    for (unsigned i = 0; i < MANY; i++)
+        rows[i] = (struct sample){i * 5 * PL_MILLISECOND, test_random(3) ? "a" : "b",
+                                  900 + test_random(1000000) / 1e4 - (test_random(100) ? 0 : 2000),
+                                  test_random(9) ? PL_Q_GOOD : PL_Q_BAD};
+    struct test *whole = test_open("window.tumbling", "{size: 30s, quantiles: [0.01, 0.5, 0.95]}", PL_SAMPLES);
+    struct test *cut = test_open("window.tumbling", "{size: 30s, quantiles: [0.01, 0.5, 0.95]}", PL_SAMPLES);
+    for (unsigned i = 0; i < MANY; i += 5000)
+        test_push(whole, rows + i, 5000);
+    test_push_at_random(cut, rows, MANY, 0, true);
+    test_end(whole);
+    test_end(cut);
+    assert_int_equal(whole->out[2].samples, 3 * whole->out[0].windows);
+    assert_int_equal(cut->out[2].samples, whole->out[2].samples);
+    for (unsigned i = 0; i < whole->out[2].samples; i++) {
+        const struct window_row *window = &whole->out[0].window[i / 3];
+        double range = 0,
+               exact = quantile_of_rows(rows, MANY, window->key, window->start, window->end, q[i % 3], &range);
+        assert_true(whole->out[2].sample[i].value == cut->out[2].sample[i].value);
+        assert_near(whole->out[2].sample[i].value, exact, range / 255);
+    }
+    test_close(whole);
+    test_close(cut);
+}
+
+/* ---- Calendars ---- */
+
+static void shifts_follow_the_clock(void **state) {
+    (void)state;
+    const pl_time change = 1711846800 * S; /* 2024-03-31T01:00Z: 02:00 in Berlin, where it becomes 03:00 */
+    struct test *t = test_open(
+        "window.tumbling", "{calendar: {zone: Europe/Berlin, shifts: ['06:00', '22:00']}, lateness: 1h}", PL_SAMPLES);
+    test_push(t, (struct sample[]){{change, "a", 1, 0}, {change - 4 * PL_HOUR, "a", 2, 0}}, 2);
+    test_push(t, (struct sample[]){{change - 4 * PL_HOUR - 1, "a", 3, 0}}, 1);
+    test_restore(t);
+    test_watermark(t, change + 4 * PL_HOUR - 1); /* 06:00 there is 04:00Z, and lateness */
+    assert_int_equal(t->out[0].windows, 1);
+    test_watermark(t, change + 4 * PL_HOUR);
+    assert_int_equal(t->out[0].windows, 2);
+    assert_int_equal(t->out[0].window[0].count, 1);
+    assert_int_equal(t->out[0].window[0].end - t->out[0].window[0].start, 16 * PL_HOUR);
+    assert_int_equal(t->out[0].window[1].count, 2);
+    assert_int_equal(t->out[0].window[1].start, change - 4 * PL_HOUR);
+    assert_int_equal(t->out[0].window[1].end, change + 3 * PL_HOUR);
+    test_close(t);
+}
+
+static void rows_at_the_ends_of_time_have_a_day(void **state) {
+    (void)state;
+    struct test *t = test_open("window.tumbling", "{calendar: {zone: Asia/Kathmandu}}", PL_SAMPLES);
+    test_push(t, (struct sample[]){{PL_TIME_MIN, "a", 1, 0}, {PL_TIME_MAX, "a", 2, 0}, {-1, "a", 3, 0}}, 3);
+    test_end(t);
+    assert_int_equal(t->out[0].windows, 3);
+    for (unsigned i = 0; i < t->out[0].windows; i++) {
+        const struct window_row *row = &t->out[0].window[i];
+        if (i == 1) assert_int_equal(row->end - row->start, PL_DAY);
+        assert_int_equal(row->end == PL_TIME_MAX, i == 2);
+    }
+    test_close(t);
+}
+
+static void refusals(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {
+        {"{}", "say how long"},
+        {"{size: 1d, calendar: true}", "leave size or calendar out"},
+        {"{offset: 1h, calendar: true}", "move those instead"},
+        {"{calendar: {zone: Europe/Berln}}", "did you mean 'Europe/Berlin'"},
+        {"{calendar: {zone: ../Berlin}}", "no time zone"},
+        {"{calendar: {shifts: ['06:00', '06:00']}}", "in the order of the day"},
+        {"{calendar: {shifts: ['6h']}}", "no time of day"},
+        {"{size: 1s, quantiles: [95]}", "did you mean 0.95"},
+        {"{size: 1s, quantiles: [0.9, 0.5]}", "ascending"},
+        {"{size: 1s, quantiles: [1]}", "between 0 and 1"},
+        {"{size: 1s, quantiles: [p95]}", "is no number"},
+        {"{size: 1s, quantiles: [0.12345678901234]}", "too fine"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *text = test_refusal("window.tumbling", cases[i][0]);
+        if (!strstr(text, cases[i][1])) fail_msg("%s: %s", cases[i][0], text);
+        pl_free(text);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_window_is_told_once_when_the_watermark_passes_it),
@@ -399,6 +530,11 @@ int main(void) {
         cmocka_unit_test(a_clock_that_jumps_costs_one_window),
         cmocka_unit_test(windows_of_windows_are_those_of_the_rows),
         cmocka_unit_test(any_cut_and_restore_gives_what_a_plain_loop_gives),
+        cmocka_unit_test(quantiles_leave_beside_their_windows),
+        cmocka_unit_test(quantiles_do_not_depend_on_cuts),
+        cmocka_unit_test(shifts_follow_the_clock),
+        cmocka_unit_test(rows_at_the_ends_of_time_have_a_day),
+        cmocka_unit_test(refusals),
     };
     srand(1);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,6 @@
 #include "window.h"
 
-#include <math.h>
-
-enum { OPEN_SPARE = 64 };
+#include <potline/alloc.h>
 
 const char *const window_aggregates[] = {"count", "mean", "min", "max", "stddev", "first", "last", NULL};
 const char *const window_by[] = {"tag", "asset", "line", NULL};
@@ -13,11 +11,16 @@ const struct pl_port window_inputs[] = {
     {.name = NULL},
 };
 const struct pl_port window_outputs[] = {
-    {.name = "out", .kinds = PL_SET(PL_WINDOWS), .doc = "One row for each key and window, when the window closes."},
-    {.name = "late",
-     .kinds = PL_SET(PL_SAMPLES) | PL_SET(PL_WINDOWS),
-     .gives = PL_PORT_SAME,
-     .doc = "Rows that came after all of their windows had closed, flagged late."},
+    [WINDOW_OUT] = {.name = "out",
+                    .kinds = PL_SET(PL_WINDOWS),
+                    .doc = "One row for each key and window, when the window closes."},
+    [WINDOW_LATE] = {.name = "late",
+                     .kinds = PL_SET(PL_SAMPLES) | PL_SET(PL_WINDOWS),
+                     .gives = PL_PORT_SAME,
+                     .doc = "Rows that came after all of their windows had closed, flagged late."},
+    [WINDOW_QUANTILES] = {.name = "quantiles",
+                          .kinds = PL_SET(PL_SAMPLES),
+                          .doc = "The quantiles of each row of `out`, at the window's end, as tags KEY.p50, KEY.p95."},
     {.name = NULL},
 };
 const struct pl_counter window_counters[] = {
@@ -27,33 +30,30 @@ const struct pl_counter window_counters[] = {
     [COUNT_REFUSED] = {"refused", "rows", "Rows for which there was no room: too many open panes, keys or names."},
     {.name = NULL},
 };
-const struct pl_table_def window_tables[] = {
-    [TABLE_PANES] = {.name = "panes",
-                     .version = PANE_VERSION,
-                     .record_size = sizeof(struct pane),
-                     .doc = "Running aggregates by key and start of the pane."},
-    [TABLE_KEYS] = {.name = "keys",
-                    .version = 1,
-                    .record_size = sizeof(struct window_key),
-                    .doc = "When a key tells its open windows next."},
-    [TABLE_PROGRESS] = {.name = "progress",
-                        .version = 1,
-                        .record_size = sizeof(struct window_progress),
-                        .doc = "The watermark, which decides what is late."},
-    {.name = NULL},
-};
 
 static uint32_t open_limit(const struct window *w) {
     if (w->max_open) return (uint32_t)w->max_open;
-    pl_time panes = w->grid.size / w->grid.pane + w->lateness / w->grid.pane + OPEN_SPARE;
+    pl_time panes = w->shape->panes(w) + WINDOW_OPEN_SPARE;
     return panes < UINT32_MAX ? (uint32_t)panes : UINT32_MAX;
 }
 
-enum pl_code window_open(void *self, struct pl_node *node, struct pl_error **error) {
-    (void)error;
-    struct window *w = self;
-    grid_init(&w->grid, w->size, w->slide, w->offset);
+/* ---- Life cycle ---- */
+
+void window_check(void *self, struct pl_check *check) {
+    const struct window *w = self;
+    struct quantiles quantiles;
+    struct pl_error *error = NULL;
+    if (quantiles_set(&quantiles, &w->quantile_texts, &error)) pl_check_error(check, "quantiles", "%s", error->text);
+    pl_error_free(&error);
+}
+
+enum pl_code window_open(struct window *w, struct pl_node *node, const struct window_shape *shape,
+                         struct pl_error **error) {
+    if (quantiles_set(&w->quantiles, &w->quantile_texts, error)) return PL_RANGE;
+    if (w->quantiles.count && pl_node_kind(node) == PL_WINDOWS)
+        return pl_error_set(error, PL_CONFLICT, "quantiles need samples: they do not follow from those of windows");
     keys_init(&w->keys, pl_node_tags(node), w->by, pl_node_key_depth(node));
+    w->shape = shape;
     w->any_quality = w->quality != 0;
     w->open_limit = open_limit(w);
     w->panes = pl_node_table(node, TABLE_PANES);
@@ -75,8 +75,13 @@ void window_close(void *self, struct pl_node *node) {
     (void)node;
     struct window *w = self;
     keys_fini(&w->keys);
+    zone_free(w->calendar.zone);
+    w->calendar.zone = NULL;
+    pl_free(w->due);
+    w->due = NULL;
     pl_batch_unref(w->out);
-    w->out = NULL;
+    pl_batch_unref(w->quantile_out);
+    w->out = w->quantile_out = NULL;
 }
 
 /* Windows take rows until they close; `time` is the watermark of the input. A window of windows ends with a row at that
@@ -85,7 +90,7 @@ static pl_time closed_by(const struct window *w, const struct pl_node *node, pl_
     if (time == PL_TIME_MIN || time == PL_TIME_MAX) return time;
     if (pl_node_kind(node) == PL_WINDOWS) time--;
     pl_time until = grid_minus(time, w->lateness);
-    return until == PL_TIME_MIN ? until : grid_end_until(&w->grid, until);
+    return until == PL_TIME_MIN ? until : w->shape->closing(w, until);
 }
 
 /* The first call, maybe after a restore: what is not in the tables is found from them. */
@@ -94,108 +99,21 @@ static bool find_again(struct window *w, struct pl_node *node) {
     if (progress) w->closed = closed_by(w, node, progress->watermark);
     for (struct pl_record *r = pl_table_next(w->panes, NULL); r; r = pl_table_next(w->panes, r)) {
         if (!keys_add(&w->keys, r->id)) return false;
-        if (r->sub < w->earliest) w->earliest = r->sub;
+        w->shape->note(w, r);
     }
     w->found = true;
     return true;
 }
 
-/* A pane that is not the newest of its key, or not there yet. */
-static struct pane *pane_open(struct window *w, uint32_t key, pl_time start) {
-    if (!pl_table_find(w->panes, key, start)) {
-        uint32_t open = 0;
-        for (const struct pl_record *r = pl_table_first(w->panes, key); r; r = r->next)
-            open++;
-        if (open >= w->open_limit || !keys_add(&w->keys, key)) return NULL;
-        if (start < w->earliest) w->earliest = start;
-    }
-    return pl_table_get(w->panes, key, start);
-}
+/* ---- Rows ---- */
 
-static inline struct pane *pane_of(struct window *w, uint32_t key, pl_time start) {
-    struct pl_record *record = pl_table_first(w->panes, key);
-    if (PL_LIKELY(record && record->sub == start && record->epoch == w->panes->epoch)) return pl_record_data(record);
-    return key == PL_NO_ID ? NULL : pane_open(w, key, start);
-}
-
-/* The pane of the row at hand; rows mostly stay in one, so it is only looked for when they leave it. */
-struct place {
-    pl_time from;
-    pl_time to;
-    bool late;
-};
-
-static void find_place(const struct window *w, struct place *place, pl_time time) {
-    grid_pane(&w->grid, time, &place->from, &place->to);
-    place->late = w->closed != PL_TIME_MIN && grid_last_end(&w->grid, place->from) <= w->closed;
-}
-
-struct tally {
-    uint64_t skipped;
-    uint64_t refused;
-};
-
-/* The hot loop: called with constants for `mapped` and `deviation`, so that there are four of it. */
-static inline __attribute__((always_inline)) void add_rows(struct window *w, const struct pl_batch *batch,
-                                                           struct tally *tally, bool mapped, bool deviation) {
-    const pl_time *time = batch->samples.time;
-    const uint32_t *tag = batch->samples.tag;
-    const double *value = batch->samples.value;
-    const uint16_t *quality = batch->samples.quality;
-    const uint16_t refused = w->any_quality ? 0 : PL_Q_BAD;
-    struct place place = {.from = 0, .to = 0, .late = false};
-    for (uint32_t i = 0; i < batch->rows; i++) {
-        if (PL_UNLIKELY(time[i] < place.from || time[i] >= place.to)) find_place(w, &place, time[i]);
-        if (PL_UNLIKELY(place.late)) {
-            w->late[w->late_rows++] = (uint16_t)i;
-            continue;
-        }
-        struct pane *pane = pane_of(w, mapped ? keys_of(&w->keys, tag[i]) : tag[i], place.from);
-        if (PL_UNLIKELY(!pane)) {
-            tally->refused++;
-        } else if (PL_UNLIKELY((quality[i] & refused) || value[i] != value[i])) {
-            pane->skipped++;
-            tally->skipped++;
-        } else {
-            pane_add(pane, time[i], value[i], quality[i], deviation);
-        }
-    }
-}
-
-static void add_samples(struct window *w, const struct pl_batch *batch, struct tally *tally) {
-    bool deviation = PANE_HAS(w->aggregates, PANE_STDDEV);
-    if (w->by == KEYS_BY_TAG && !deviation)
-        add_rows(w, batch, tally, false, false);
-    else if (w->by == KEYS_BY_TAG)
-        add_rows(w, batch, tally, false, true);
-    else if (!deviation)
-        add_rows(w, batch, tally, true, false);
-    else
-        add_rows(w, batch, tally, true, true);
-}
-
-/* Windows of windows. A row lies in the window that holds its last nanosecond; what is provisional comes again. */
-static void add_windows(struct window *w, const struct pl_batch *batch, struct tally *tally) {
-    const struct pl_windows *rows = &batch->windows;
-    struct place place = {.from = 0, .to = 0, .late = false};
-    for (uint32_t i = 0; i < batch->rows; i++) {
-        if (rows->quality[i] & PL_Q_PROVISIONAL) continue;
-        pl_time time = grid_minus(rows->end[i], 1);
-        if (time < place.from || time >= place.to) find_place(w, &place, time);
-        if (place.late) {
-            w->late[w->late_rows++] = (uint16_t)i;
-            continue;
-        }
-        struct pane *pane =
-            pane_of(w, w->by == KEYS_BY_TAG ? rows->tag[i] : keys_of(&w->keys, rows->tag[i]), place.from);
-        if (!pane) {
-            tally->refused++;
-        } else if (rows->count[i] && !w->any_quality && pl_quality_bad(rows->quality[i])) {
-            pane->skipped += rows->skipped[i] + rows->count[i];
-            tally->skipped += rows->count[i];
-        } else {
-            pane_add_window(pane, rows, i);
-        }
+void window_take_window(const struct window *w, struct aggregate *aggregate, const struct pl_windows *rows,
+                        uint32_t row, struct tally *tally) {
+    if (rows->count[row] && !w->any_quality && pl_quality_bad(rows->quality[row])) {
+        aggregate->pane.skipped += rows->skipped[row] + rows->count[row];
+        tally->skipped += rows->count[row];
+    } else {
+        pane_add_window(&aggregate->pane, rows, row);
     }
 }
 
@@ -222,10 +140,7 @@ enum pl_flow window_process(void *self, struct pl_node *node, unsigned input, st
         pl_batch_unref(batch);
         return pl_fail(node, "no memory for the keys of windows");
     }
-    if (batch->kind == PL_SAMPLES)
-        add_samples(w, batch, &tally);
-    else
-        add_windows(w, batch, &tally);
+    w->shape->add(w, batch, &tally);
     if (tally.skipped) pl_count(node, COUNT_SKIPPED, tally.skipped);
     if (tally.refused) pl_count(node, COUNT_REFUSED, tally.refused);
     if (w->late_rows) flow = emit_late(w, node, batch);
@@ -233,16 +148,55 @@ enum pl_flow window_process(void *self, struct pl_node *node, unsigned input, st
     return flow;
 }
 
+/* ---- Provisional rows ---- */
+
+/* Due once in each interval, counted from 1970; a key's first interval is the one after its first row. */
+static bool update_due(struct window *w, struct pl_table *keys, uint32_t key, pl_time now, pl_time next) {
+    if (!pl_table_first(w->panes, key)) {
+        pl_table_drop(keys, key, 0);
+        return false;
+    }
+    struct window_key *record = pl_table_get(keys, key, 0);
+    if (!record) return false;
+    bool due = record->next_update && now >= record->next_update;
+    if (due || !record->next_update) record->next_update = next;
+    return due;
+}
+
+static bool tell_updates(struct window *w, struct pl_node *node, pl_time now) {
+    struct grid ticks;
+    pl_time from, next;
+    grid_init(&ticks, w->updates, w->updates, 0);
+    grid_pane(&ticks, now, &from, &next);
+    struct pl_table *keys = pl_node_table(node, TABLE_KEYS);
+    keys_order(&w->keys);
+    for (uint32_t i = 0; i < w->keys.count; i++) {
+        uint32_t key = w->keys.ordered[i];
+        if (update_due(w, keys, key, now, next) && !w->shape->tell_open(w, node, key, now)) return false;
+    }
+    w->next_update = next;
+    return window_flush(w, node);
+}
+
+/* ---- The watermark ---- */
+
 static bool keep_watermark(struct pl_node *node, pl_time now) {
     struct window_progress *progress = pl_table_get(pl_node_table(node, TABLE_PROGRESS), 0, 0);
     if (progress) progress->watermark = now;
     return progress != NULL;
 }
 
+static bool tell_due(struct window *w, struct pl_node *node, pl_time closed) {
+    keys_order(&w->keys);
+    bool good = w->shape->tell_due(w, node, closed);
+    w->closed = closed;
+    return good && window_flush(w, node);
+}
+
 /* The next row out ends after all that closed. */
 static pl_time watermark_out(const struct window *w, pl_time now) {
     if (w->closed == PL_TIME_MIN || now == PL_TIME_MAX) return now == PL_TIME_MAX ? now : PL_TIME_MIN;
-    pl_time next = grid_end_after(&w->grid, w->closed);
+    pl_time next = w->shape->next_end(w);
     return next < now ? next : now;
 }
 
@@ -250,10 +204,10 @@ pl_time window_watermark(void *self, struct pl_node *node, pl_time now) {
     struct window *w = self;
     bool good = w->found || find_again(w, node);
     pl_time closed = good ? closed_by(w, node, now) : PL_TIME_MIN;
-    if (closed > w->closed) good = window_emit_due(w, node, closed);
-    if (good && w->updates && now >= w->next_update && now != PL_TIME_MAX) good = window_emit_updates(w, node, now);
+    if (closed > w->closed) good = tell_due(w, node, closed);
+    if (good && w->updates && now >= w->next_update && now != PL_TIME_MAX) good = tell_updates(w, node, now);
     if (!good || !keep_watermark(node, now)) pl_fail(node, "no memory to close windows");
     return watermark_out(w, now);
 }
 
-PL_PLUGIN(window, "1.0", &window_tumbling, &window_sliding)
+PL_PLUGIN(window, "1.1", &window_tumbling, &window_sliding, &window_session)
