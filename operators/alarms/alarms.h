@@ -36,9 +36,22 @@ struct definition {
     const char *owner;
 };
 
-enum { COUNT_ACTIVATIONS, COUNT_RETURNED, COUNT_ACKNOWLEDGED, COUNT_UNDEFINED, COUNT_IGNORED, COUNT_REPEATED,
-       COUNT_DROPPED, COUNT_REFUSED, COUNT_FLOODS, COUNT_CHATTERING, COUNT_STALE, COUNT_OVERDUE, COUNT_OVER_BUDGET,
-       COUNT_UNKEPT };
+enum {
+    COUNT_ACTIVATIONS,
+    COUNT_RETURNED,
+    COUNT_ACKNOWLEDGED,
+    COUNT_UNDEFINED,
+    COUNT_IGNORED,
+    COUNT_REPEATED,
+    COUNT_DROPPED,
+    COUNT_REFUSED,
+    COUNT_FLOODS,
+    COUNT_CHATTERING,
+    COUNT_STALE,
+    COUNT_OVERDUE,
+    COUNT_OVER_BUDGET,
+    COUNT_UNKEPT
+};
 
 enum { TABLE_ALARMS };
 
@@ -46,8 +59,17 @@ enum { TABLE_ALARMS };
 enum { TIMER_DELAY, TIMER_STALE, TIMER_OVERDUE, TIMER_FLOOD, TIMER_BUDGET };
 
 /* Kinds of events that go out: one a state, and these. */
-enum note { NOTE_CHATTERING = ALARM_STATES, NOTE_STALE, NOTE_OVERDUE, NOTE_DROPPED, NOTE_FLOOD, NOTE_FLOOD_OVER,
-            NOTE_OVER_BUDGET, NOTE_WITHIN_BUDGET, NOTES };
+enum note {
+    NOTE_CHATTERING = ALARM_STATES,
+    NOTE_STALE,
+    NOTE_OVERDUE,
+    NOTE_DROPPED,
+    NOTE_FLOOD,
+    NOTE_FLOOD_OVER,
+    NOTE_OVER_BUDGET,
+    NOTE_WITHIN_BUDGET,
+    NOTES
+};
 
 /* What is known about an alarm in this run only; by id. */
 struct alarm_side {
@@ -119,6 +141,11 @@ struct alarm *list_get(struct pl_node *node, uint32_t id);
 /* A new one; when the list is full the least important returned one makes room. NULL: none could. */
 struct alarm *list_add(struct alarms *s, struct pl_node *node, uint32_t id);
 
+/* ---- incoming.c ---- */
+
+/* One event of a batch, with all that follows from it. False without memory. */
+bool incoming_take(struct alarms *s, struct pl_node *node, const struct pl_batch *batch, uint32_t row);
+
 /* ---- step.c ---- */
 
 struct step {
@@ -138,8 +165,8 @@ bool step_condition(struct alarms *s, struct pl_node *node, uint32_t id, pl_time
 bool step_delay_over(struct alarms *s, struct pl_node *node, uint32_t id, pl_time at);
 bool step_notice(struct alarms *s, struct pl_node *node, uint32_t id, pl_time at, bool stale);
 bool step_rates_settle(struct alarms *s, struct pl_node *node, pl_time now);
-bool step_refresh(struct alarms *s, struct pl_node *node, uint32_t id, pl_time time, const char *user,
-                  const char *reason);
+/* What hid it has ended (its flag is cleared already): the condition afresh. */
+void step_refresh(struct step *step);
 
 /* Timers of an alarm that came from what was kept. */
 void step_arm(struct alarms *s, struct pl_node *node, uint32_t id, const struct alarm *alarm);
@@ -180,7 +207,16 @@ enum pl_code history_command(void *self, struct pl_node *node, const void *args,
                              struct pl_error **error);
 enum pl_code rate_command(void *self, struct pl_node *node, const void *args, struct pl_call *call,
                           struct pl_error **error);
+
+struct history_args {
+    const char *alarm;
+    pl_time from, to;
+    int64_t last;
+};
+struct rate_args {
+    pl_time over;
+    const char *alarm;
+};
 extern const struct pl_option history_args[], rate_args[];
-extern const size_t history_args_size, rate_args_size;
 
 #endif

@@ -32,7 +32,8 @@ static const struct pl_option definition_options[] = {
 static const struct pl_option flood_options[] = {
     PL_OPT_INT(struct alarms, flood_count, "count", "10", "1", "1000", PL_FIXED, "More alarms than this are a flood."),
     PL_OPT_DURATION(struct alarms, flood_window, "window", "10m", "1s", "1d", PL_FIXED, "Within this time."),
-    PL_OPT_INT(struct alarms, flood_end, "end", "5", "1", "1000", PL_FIXED, "It is over with fewer than this."),
+    PL_OPT_INT(struct alarms, flood_end, "end", "0", "0", "1000", PL_FIXED,
+               "It is over with fewer than this; 0: half of `count`."),
     PL_OPT_END,
 };
 

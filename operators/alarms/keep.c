@@ -11,13 +11,14 @@ static const struct field {
     enum type type;
     size_t offset, size;
 } fields[] = {
-#define FIELD(name, type) {#name, type, offsetof(struct alarm, name), sizeof(((struct alarm *)0)->name)}
-    FIELD(seen, TIME),           FIELD(seen_id, COUNT),        FIELD(since, TIME),       FIELD(raised, TIME),
-    FIELD(changed, TIME),        FIELD(until, TIME),           FIELD(value, NUMBER),     FIELD(limit, NUMBER),
-    FIELD(activations, COUNT),   FIELD(rule_length, BYTE),     FIELD(place, BYTE),       FIELD(condition, FLAG),
-    FIELD(active, FLAG),         FIELD(unacknowledged, FLAG),  FIELD(latched, FLAG),     FIELD(shelved, FLAG),
-    FIELD(suppressed, FLAG),     FIELD(out_of_service, FLAG),  FIELD(chattering, FLAG),  FIELD(stale, FLAG),
-    FIELD(overdue, FLAG),        FIELD(user, TEXT),            FIELD(reason, TEXT),      FIELD(message, TEXT),
+#define FIELD(name, type)                                                                                              \
+    { #name, type, offsetof(struct alarm, name), sizeof(((struct alarm *)0)->name) }
+    FIELD(seen, TIME),         FIELD(seen_id, COUNT),       FIELD(since, TIME),      FIELD(raised, TIME),
+    FIELD(changed, TIME),      FIELD(until, TIME),          FIELD(value, NUMBER),    FIELD(limit, NUMBER),
+    FIELD(activations, COUNT), FIELD(rule_length, BYTE),    FIELD(place, BYTE),      FIELD(condition, FLAG),
+    FIELD(active, FLAG),       FIELD(unacknowledged, FLAG), FIELD(latched, FLAG),    FIELD(shelved, FLAG),
+    FIELD(suppressed, FLAG),   FIELD(out_of_service, FLAG), FIELD(chattering, FLAG), FIELD(stale, FLAG),
+    FIELD(overdue, FLAG),      FIELD(user, TEXT),           FIELD(reason, TEXT),     FIELD(message, TEXT),
 #undef FIELD
 };
 
@@ -75,7 +76,8 @@ bool keep_unpack(struct alarm *alarm, struct pl_unpack *unpack) {
         size_t length;
         if (!pl_unpack_str(unpack, &key, &length)) return false;
         const struct field *field = field_named(key, length);
-        if (!(field ? unpack_field(field, (char *)alarm + field->offset, unpack) : pl_unpack_skip(unpack))) return false;
+        if (!(field ? unpack_field(field, (char *)alarm + field->offset, unpack) : pl_unpack_skip(unpack)))
+            return false;
     }
     return true;
 }

@@ -98,7 +98,8 @@ static void find_victims(struct alarms *s, struct pl_node *node) {
 
 static bool drop(struct alarms *s, struct pl_node *node, const struct victim *victim) {
     const struct alarm *alarm = list_find(node, victim->id);
-    if (!alarm || alarm->changed != victim->changed || rank_of(s, node, victim->id, alarm) != victim->rank) return false;
+    if (!alarm || alarm->changed != victim->changed || rank_of(s, node, victim->id, alarm) != victim->rank)
+        return false;
     enum alarm_state state = alarm_state(alarm);
     if (state != ALARM_NORMAL) tell_alarm(s, node, victim->id, alarm, NOTE_DROPPED, state, alarm->changed);
     struct alarm_side *side = list_side(s, node, victim->id);

@@ -18,7 +18,7 @@ struct rate_watch {
     pl_time *times; /* a ring of limit + 1 */
     uint32_t next, used;
     bool over;
-    pl_time since; /* over the limit since */
+    pl_time since;  /* over the limit since */
     uint64_t count; /* alarms since then, with those in the window before */
 };
 

@@ -2,16 +2,9 @@
 
 #include "state.h"
 
-const char *const alarm_state_names[ALARM_STATES + 1] = {"normal",
-                                                         "unacknowledged",
-                                                         "acknowledged",
-                                                         "returned",
-                                                         "latched-unacknowledged",
-                                                         "latched-acknowledged",
-                                                         "shelved",
-                                                         "suppressed",
-                                                         "out-of-service",
-                                                         NULL};
+const char *const alarm_state_names[ALARM_STATES + 1] = {
+    "normal",  "unacknowledged", "acknowledged",   "returned", "latched-unacknowledged", "latched-acknowledged",
+    "shelved", "suppressed",     "out-of-service", NULL};
 
 bool alarm_hidden(const struct alarm *alarm) {
     return alarm->out_of_service || alarm->suppressed || alarm->shelved;

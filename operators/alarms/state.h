@@ -46,19 +46,19 @@ struct alarm {
     pl_time changed; /* last came to its state */
     pl_time until;   /* shelved until */
     double value, limit;
-    uint64_t activations;           /* how often it has become active */
-    pl_time recent[ALARM_RECENT];   /* and when, the newest first */
+    uint64_t activations;         /* how often it has become active */
+    pl_time recent[ALARM_RECENT]; /* and when, the newest first */
     uint8_t recents;
-    uint8_t rule_length;            /* of the id, in front of '@' */
-    uint8_t place;                  /* enum alarm_place */
-    bool condition;                 /* as the rule says */
-    bool active;                    /* the same, with the delays */
+    uint8_t rule_length; /* of the id, in front of '@' */
+    uint8_t place;       /* enum alarm_place */
+    bool condition;      /* as the rule says */
+    bool active;         /* the same, with the delays */
     bool unacknowledged;
-    bool latched;                   /* the condition has gone, and it waits for a reset */
+    bool latched; /* the condition has gone, and it waits for a reset */
     bool shelved, suppressed, out_of_service;
     bool chattering, stale, overdue; /* told since it was raised */
-    bool unconfirmed;               /* active from before a restart, and its rule has said nothing since */
-    char user[ALARM_USER];          /* who brought it to its state; "" the plant */
+    bool unconfirmed;                /* active from before a restart, and its rule has said nothing since */
+    char user[ALARM_USER];           /* who brought it to its state; "" the plant */
     char reason[ALARM_REASON];
     char message[ALARM_MESSAGE];
 };

@@ -30,8 +30,7 @@ static pl_time later(pl_time time, pl_time by) {
 static void arm_notices(struct alarms *s, struct pl_node *node, uint32_t id, const struct alarm *alarm) {
     const struct definition *definition = definition_of(s, node, id, alarm);
     if (s->stale && !alarm->stale) pl_timer_at(node, later(alarm->raised, s->stale), id, TIMER_STALE);
-    if (definition && !alarm->overdue)
-        pl_timer_at(node, later(alarm->raised, definition->respond), id, TIMER_OVERDUE);
+    if (definition && !alarm->overdue) pl_timer_at(node, later(alarm->raised, definition->respond), id, TIMER_OVERDUE);
 }
 
 static pl_time delay_of(struct alarms *s, struct pl_node *node, uint32_t id, const struct alarm *alarm) {
@@ -51,7 +50,8 @@ bool step_notice(struct alarms *s, struct pl_node *node, uint32_t id, pl_time at
     const struct definition *definition = known ? definition_of(s, node, id, known) : NULL;
     if (!known || !known->active || alarm_hidden(known)) return true;
     pl_time after = stale ? s->stale : definition ? definition->respond : PL_TIME_MAX;
-    if ((stale ? known->stale : known->overdue || !known->unacknowledged) || later(known->raised, after) != at) return true;
+    if ((stale ? known->stale : known->overdue || !known->unacknowledged) || later(known->raised, after) != at)
+        return true;
     struct alarm *alarm = list_get(node, id);
     if (!alarm) return false;
     *(stale ? &alarm->stale : &alarm->overdue) = true;
@@ -152,12 +152,7 @@ bool step_delay_over(struct alarms *s, struct pl_node *node, uint32_t id, pl_tim
     return alarm && settle(s, node, id, alarm, at);
 }
 
-bool step_refresh(struct alarms *s, struct pl_node *node, uint32_t id, pl_time time, const char *user,
-                  const char *reason) {
-    struct alarm *alarm = list_get(node, id);
-    if (!alarm) return false;
-    alarm_refresh(alarm, time);
-    if (alarm->active && !alarm_hidden(alarm)) arm_notices(s, node, id, alarm);
-    (void)user, (void)reason;
-    return true;
+void step_refresh(struct step *step) {
+    alarm_refresh(step->alarm, step->time);
+    if (step->alarm->active && !alarm_hidden(step->alarm)) arm_notices(step->s, step->node, step->id, step->alarm);
 }

@@ -39,6 +39,7 @@ static const struct sample {
     {"threshold", "{rules: [{tags: '*.v0', above: 60, hysteresis: 5}]}"},
     {"window.tumbling", "{size: 2s, lateness: 1s, aggregates: [count, mean, min, max, stddev, first, last]}"},
     {"window.sliding", "{size: 3s, slide: 1s, aggregates: [count, mean, min, max, stddev, first, last]}"},
+    {"alarms", "{alarms: [{match: '*', priority: low, consequence: none, action: look, respond: 1m}]}"},
     {"sink.csv", "{path: '%s/out.csv'}"},
     {"sink.lake", "{zone: gold}"}, /* without a data folder its open fails */
     {"sink.socket", "{listen: '127.0.0.1:0'}"},
