@@ -26,7 +26,7 @@ static json_t *text_time(pl_time time) {
     return json_stringn(text, (size_t)(pl_text_put_time(text, time) - text));
 }
 
-/* Activations that the other side has not, by time no longer needed in full: alarm and time. */
+/* Activations that the other side has not: alarm and time. */
 static json_t *unmatched(const struct pl__activations *all, const struct pl_tags *tags) {
     json_t *list = json_array();
     for (uint32_t i = 0; i < all->count; i++)

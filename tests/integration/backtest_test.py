@@ -54,7 +54,7 @@ def graph(work, address, above=8, lasting="3s"):
 
 def record(work, data):
     address = os.path.join(work, "address")
-    command = [f"{BIN}/potline-plant", "--quiet", "--lockstep=all", "--for", "12m", "--listen", "127.0.0.1:0",
+    command = [f"{BIN}/potline-plant", "--quiet", "--lockstep=all", "--for", "10m", "--listen", "127.0.0.1:0",
                "--address-file", address, "--events", os.path.join(work, "events.csv")]
     for effect in EFFECTS:
         command += ["--anode-effect", effect]
@@ -65,7 +65,7 @@ def record(work, data):
                 sys.exit("the plant serves nothing")
             time.sleep(0.05)
         rules = graph(work, open(address).read().strip())
-        run("run", rules, "--data", data, "--until-eof")
+        run("run", rules, "--data", data, "--for", "20s")
     finally:
         plant.terminate()
         plant.wait()
@@ -119,7 +119,7 @@ def main():
                (0, 0.0, report["alarms"]))
 
         eager = test(graph(work, "127.0.0.1:1", above=4.2, lasting="0s"))
-        if eager["truth"]["precision"] >= 1 or eager["truth"]["recall"] < report["truth"]["recall"]:
+        if eager["truth"]["precision"] > 0.5:
             sys.exit(f"eager rules: {eager['truth']}")
         if not eager["live"]["new"] or eager["floods"] < 1 or eager["per_10min_max"] <= 10:
             sys.exit(f"eager rules: {eager['floods']} floods, {eager['per_10min_max']} in 10 min")
