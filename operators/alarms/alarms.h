@@ -90,10 +90,8 @@ struct alarms {
     struct pl_list definitions;
     int64_t max_alarms;
     pl_time max_shelve;
-    bool flood_given;
     int64_t flood_count, flood_end;
     pl_time flood_window;
-    bool chattering_given;
     int64_t chattering_count;
     pl_time chattering_window;
     pl_time stale;
@@ -111,10 +109,11 @@ struct alarms {
     struct rate_watch flood, over_budget;
     struct victim victims[VICTIMS];
     uint32_t victim_count;
-    bool barren;      /* nothing could be dropped, and nothing has changed since */
     pl_time latest;   /* newest event time */
     uv_timer_t timer; /* the next end of a shelving */
     bool timer_open;
+    bool barren; /* nothing could be dropped, and nothing has changed since */
+    bool flood_given, chattering_given;
 };
 
 extern const struct pl_option alarms_options[];

@@ -79,10 +79,10 @@ static void find_other(struct incoming *in, const struct alarms *s) {
     in->name = (struct text){in->kind, strlen(in->kind)};
     const struct definition *found = definition_find(s, in->kind, in->name.length, place);
     if (found) in->effect = *found->until ? EFFECT_RAISE : EFFECT_PULSE;
-    for (uint32_t i = 0; !found && i < s->definitions.count; i++) {
-        if (!*definitions[i].until || !pl_glob(definitions[i].until, in->kind)) continue;
-        found = &definitions[i];
-        in->name = (struct text){found->match, strlen(found->match)};
+    for (uint32_t i = 0; !found && i < s->definitions.count && in->effect == EFFECT_NONE; i++) {
+        const struct definition *d = &definitions[i];
+        if (!*d->until || !pl_glob(d->until, in->kind)) continue;
+        in->name = (struct text){d->match, strlen(d->match)};
         in->effect = EFFECT_CLEAR;
     }
 }
