@@ -62,6 +62,7 @@ int pl_cli_choice(const struct pl_cli *cli, const char *option, const char *valu
 struct pl_graph *pl_cli_graph(const char *path, const struct pl_graph_options *options, int *exit_code);
 void pl_cli_problems(FILE *out, const struct pl_problem *problems, unsigned count); /* a line each */
 
+extern const struct pl_subcommand pl_subcommand_alarms;
 extern const struct pl_subcommand pl_subcommand_check;
 extern const struct pl_subcommand pl_subcommand_export;
 extern const struct pl_subcommand pl_subcommand_graph;

@@ -43,6 +43,7 @@ static const struct sample {
     {"window.sliding", "{size: 3s, slide: 1s, aggregates: [count, mean, min, max, stddev, first, last]}"},
     {"rules", "{scripts: '%s/rules.lua', budget: 2000}"},
     {"window.session", "{gap: 300ms, max: 5s, lateness: 500ms, quantiles: [0.5, 0.9]}"},
+    {"alarms", "{alarms: [{match: '*', priority: low, consequence: none, action: look, respond: 1m}]}"},
     {"sink.csv", "{path: '%s/out.csv'}"},
     {"sink.lake", "{zone: gold}"}, /* without a data folder its open fails */
     {"sink.socket", "{listen: '127.0.0.1:0'}"},

@@ -1,0 +1,133 @@
+/* alarms.c: the operator `alarms`: events of rules in, a list of alarms after ISA-18.2, changes out. */
+#include "alarms.h"
+
+static bool open_rates(struct alarms *s) {
+    double allowed = s->budget * (double)s->budget_window / (double)PL_SECOND;
+    uint32_t budget = s->budget > 0 ? (uint32_t)allowed : 0;
+    uint32_t flood = s->flood_given ? (uint32_t)s->flood_count : 0;
+    uint32_t end = s->flood_end ? (uint32_t)s->flood_end : (flood + 1) / 2;
+    return rate_init(&s->flood, flood, end, s->flood_window) &&
+           rate_init(&s->over_budget, budget, budget, s->budget_window);
+}
+
+static enum pl_code open_alarms(void *self, struct pl_node *node, struct pl_error **error) {
+    struct alarms *s = self;
+    s->latest = PL_TIME_MIN;
+    if (!open_rates(s)) return pl_error_set(error, PL_NO_MEMORY, "alarms: no memory");
+    if (!tell_open(s, node, error)) return PL_UNAVAILABLE;
+    if (uv_timer_init(pl_node_loop(node), &s->timer)) return pl_error_set(error, PL_IO, "alarms: no timer");
+    s->timer.data = node;
+    s->timer_open = true;
+    enum pl_code code = keep_load(s, node, false, error);
+    if (!code) shelve_schedule(s, node);
+    return code;
+}
+
+static void close_alarms(void *self, struct pl_node *node) {
+    struct alarms *s = self;
+    (void)node;
+    if (s->timer_open) uv_close((uv_handle_t *)&s->timer, NULL);
+    s->timer_open = false;
+    rate_fini(&s->flood);
+    rate_fini(&s->over_budget);
+    tell_close(s);
+}
+
+static enum pl_flow finish(struct alarms *s, struct pl_node *node, bool good) {
+    if (good && tell_flush(s, node, NULL, NULL)) return PL_FLOW_OK;
+    return pl_fail(node, "no memory for alarms");
+}
+
+static enum pl_flow process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
+    struct alarms *s = self;
+    bool good = true;
+    (void)input;
+    for (uint32_t row = 0; row < batch->rows && good; row++)
+        good = incoming_take(s, node, batch, row);
+    pl_batch_unref(batch);
+    return finish(s, node, good);
+}
+
+static void timer(void *self, struct pl_node *node, pl_time at, uint32_t id, uint64_t cookie) {
+    struct alarms *s = self;
+    bool good = true;
+    switch (cookie) {
+    case TIMER_DELAY: good = step_delay_over(s, node, id, at); break;
+    case TIMER_STALE: good = step_notice(s, node, id, at, true); break;
+    case TIMER_OVERDUE: good = step_notice(s, node, id, at, false); break;
+    default: good = step_rates_settle(s, node, at); break;
+    }
+    finish(s, node, good);
+}
+
+/* ---- State beyond the table ---- */
+
+static void snapshot(const void *self, struct pl_node *node, struct pl_pack *pack) {
+    const struct alarms *s = self;
+    (void)node;
+    pl_pack_array(pack, 2);
+    rate_pack(&s->flood, pack);
+    rate_pack(&s->over_budget, pack);
+}
+
+/* The table is as it was at the epoch; what has been kept is newer and holds, people's decisions first of all. */
+static enum pl_code restore(void *self, struct pl_node *node, struct pl_unpack *unpack, struct pl_error **error) {
+    struct alarms *s = self;
+    uint32_t items;
+    if (!pl_unpack_array(unpack, &items) || items != 2 || !rate_unpack(&s->flood, unpack) ||
+        !rate_unpack(&s->over_budget, unpack))
+        return pl_error_set(error, PL_CORRUPT, "alarms: the snapshot's rates are damaged");
+    enum pl_code code = keep_load(s, node, true, error);
+    if (!code) shelve_schedule(s, node);
+    return code;
+}
+
+static const struct pl_table_def tables[] = {
+    [TABLE_ALARMS] = {.name = "alarms", .version = 1, .record_size = sizeof(struct alarm), .doc = "By the alarm's id."},
+    {.name = NULL},
+};
+
+static const struct pl_operator alarms_operator = {
+    PL_OPERATOR("alarms", "Keeps the list of alarms after ISA-18.2: states, acknowledging, shelving, floods."),
+    .doc =
+        "An event that raises has a kind that ends in .raised, .high or .low and a body with `rule`; .cleared of the\n"
+        "same rule and tag is the return to normal. Any other event is an alarm when a definition matches its kind.\n"
+        "An alarm's id is rule@tag. What fits no definition is listed all the same, with priority low.\n\n"
+        "Each change of state is an event alarm.STATE; alarm.overdue, .stale, .chattering, alarms.flood and\n"
+        "alarms.over-budget are told besides. With a data folder they are kept in gold under the node's name, and\n"
+        "each alarm's state and what people decided about it survives the death of the process.",
+    .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_EVENTS), .doc = "Events of rules, and others."}),
+    .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_EVENTS), .doc = "Changes of alarms."}),
+    .options = alarms_options,
+    .counters =
+        PL_COUNTERS([COUNT_ACTIVATIONS] = {"activations", "alarms", "Alarms that became active and were told."},
+                    [COUNT_RETURNED] = {"returned", "alarms", "Alarms whose condition has gone."},
+                    [COUNT_ACKNOWLEDGED] = {"acknowledged", "alarms", "Alarms acknowledged by people."},
+                    [COUNT_UNDEFINED] = {"undefined", "alarms", "Alarms in the list that no definition fits."},
+                    [COUNT_IGNORED] = {"ignored", "events",
+                                       "Events that are no alarms, or for which there was no room."},
+                    [COUNT_REPEATED] = {"repeated", "events", "Events that are older than one seen of the same alarm."},
+                    [COUNT_DROPPED] = {"dropped", "alarms", "Returned alarms that made room for others."},
+                    [COUNT_REFUSED] = {"refused", "alarms", "New alarms for which no other could make room."},
+                    [COUNT_FLOODS] = {"floods", "events", "Floods that began."},
+                    [COUNT_CHATTERING] = {"chattering", "events", "Times that an alarm began to chatter."},
+                    [COUNT_STALE] = {"stale", "events", "Times that an alarm became stale."},
+                    [COUNT_OVERDUE] = {"overdue", "events",
+                                       "Times that nobody acknowledged within the time to respond."},
+                    [COUNT_OVER_BUDGET] = {"over_budget", "events", "Times that the alarm-rate budget was exceeded."},
+                    [COUNT_UNKEPT] = {"unkept", "writes", "Writes that the data folder did not take."}),
+    .tables = tables,
+    .scope = PL_GLOBAL,
+    .flags = PL_OP_BLOCKING,
+    .instance_size = sizeof(struct alarms),
+    .check = alarms_check,
+    .open = open_alarms,
+    .process = process,
+    .timer = timer,
+    .snapshot = snapshot,
+    .restore = restore,
+    .close = close_alarms,
+    .commands = alarms_commands,
+};
+
+PL_PLUGIN(alarms, "1.0", &alarms_operator)

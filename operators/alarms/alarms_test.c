@@ -1,0 +1,378 @@
+#include "../testing.h"
+
+#include <potline/operator.h>
+#include <unistd.h>
+
+#include "store/folder_testing.h"
+
+#define S PL_SECOND
+#define DEFINED                                                                                                        \
+    "match: hot, priority: high, consequence: burns through, action: cool it, respond: 2m, class: pot, owner: process"
+
+struct told {
+    pl_time time;
+    const char *kind, *tag, *rule; /* rule NULL: no body */
+};
+
+static struct pl_batch *events(struct test *t, const struct told *rows, unsigned count) {
+    struct pl_batch *b = pl_batch_new(PL_EVENTS, count, count * 1024);
+    struct pl_pack *body = pl_pack_new();
+    for (unsigned i = 0; i < count; i++) {
+        pl_pack_reset(body);
+        if (rows[i].rule) {
+            pl_pack_map(body, 4);
+            pl_pack_pair_str(body, "rule", rows[i].rule);
+            pl_pack_pair_f64(body, "value", 12);
+            pl_pack_pair_f64(body, "limit", 10);
+            pl_pack_pair_str(body, "message", "too hot");
+        }
+        pl_batch_heap(b, 0, pl_pack_data(body), (uint32_t)pl_pack_size(body));
+        b->events.time[i] = rows[i].time;
+        b->events.id[i] = (uint64_t)rows[i].time * 31 + i;
+        b->events.kind[i] = test_tag(t, rows[i].kind);
+        b->events.severity[i] = 500;
+        b->events.tag[i] = test_tag(t, rows[i].tag);
+        b->events.asset[i] = pl_tags_get(pl_harness_tags(t->h), b->events.tag[i])->asset;
+        b->events.end[i] = b->heap_used[0];
+        b->rows++;
+    }
+    pl_pack_free(body);
+    return b;
+}
+
+static void push(struct test *t, pl_time time, const char *kind, const char *rule) {
+    test_push_batch(t, events(t, (struct told[]){{time, kind, "l.p.v", rule}}, 1));
+}
+
+/* Everything told since the last look, as kinds. */
+static void expect(struct test *t, const char *kinds) {
+    char told[1024] = "";
+    for (unsigned i = 0; i < t->out[0].events; i++)
+        snprintf(told + strlen(told), sizeof told - strlen(told), "%s%s", i ? " " : "", t->out[0].event[i].kind);
+    assert_string_equal(told, kinds);
+    test_forget(t);
+}
+
+static enum pl_code order(struct test *t, const char *command, const char *args) {
+    char *reply = NULL;
+    struct pl_error *error = NULL;
+    enum pl_code code = pl_harness_command(t->h, command, args, &reply, &error);
+    pl_free(reply);
+    pl_error_free(&error);
+    test_pull(t);
+    return code;
+}
+
+static void listed(struct test *t, const char *args, const char *has) {
+    char *reply = NULL;
+    assert_int_equal(pl_harness_command(t->h, "alarms list", args, &reply, NULL), PL_OK);
+    if (!has) assert_string_equal(reply, "[]");
+    if (has && !strstr(reply, has)) fail_msg("%s has no %s", reply, has);
+    pl_free(reply);
+}
+
+static struct test *open_folder(const char *options, const char *folder) {
+    struct test *t = test_open("alarms", options, PL_EVENTS);
+    if (folder) pl_harness_data(t->h, folder);
+    return t;
+}
+
+static void raised_acknowledged_returned(void **state) {
+    (void)state;
+    struct test *t = test_open("alarms", "{alarms: [{" DEFINED "}]}", PL_EVENTS);
+    push(t, 1 * S, "threshold.high", "hot");
+    assert_int_equal(t->out[0].event[0].severity, 750);
+    assert_string_equal(t->out[0].event[0].tag, "l.p.v");
+    assert_non_null(strstr(t->out[0].event[0].body, "\"alarm\":\"hot@l.p.v\",\"state\":\"unacknowledged\""));
+    assert_non_null(strstr(t->out[0].event[0].body, "\"action\":\"cool it\",\"respond\":120"));
+    expect(t, "alarm.unacknowledged");
+    push(t, 2 * S, "threshold.high", "hot"); /* no news */
+    expect(t, "");
+    assert_int_equal(order(t, "alarms ack", "{alarm: hot@l.p, comment: seen}"), PL_OK);
+    assert_non_null(strstr(t->out[0].event[0].body, "\"user\":\"test\",\"reason\":\"seen\""));
+    expect(t, "alarm.acknowledged");
+    assert_int_equal(order(t, "alarms ack", "{alarm: hot@l.p.v}"), PL_CONFLICT);
+    assert_int_equal(order(t, "alarms ack", "{alarm: cold@l.p.v}"), PL_NOT_FOUND);
+    push(t, 3 * S, "threshold.cleared", "hot");
+    expect(t, "alarm.normal");
+    push(t, 4 * S, "threshold.high", "hot");
+    push(t, 5 * S, "threshold.cleared", "hot");
+    push(t, 4 * S, "threshold.high", "hot"); /* old */
+    expect(t, "alarm.unacknowledged alarm.returned");
+    listed(t, "{}", "\"state\":\"returned\"");
+    assert_int_equal(order(t, "alarms ack", "{alarm: '*'}"), PL_OK);
+    expect(t, "alarm.normal");
+    listed(t, "{}", NULL);
+    assert_int_equal(test_counter(t, "activations"), 2);
+    assert_int_equal(test_counter(t, "repeated"), 1);
+    test_close(t);
+}
+
+static void delays_in_event_time(void **state) {
+    (void)state;
+    struct test *t = test_open("alarms", "{alarms: [{" DEFINED ", on_delay: 5s, off_delay: 3s}]}", PL_EVENTS);
+    push(t, 1 * S, "rule.raised", "hot");
+    push(t, 4 * S, "rule.cleared", "hot"); /* within its delay */
+    push(t, 5 * S, "rule.raised", "hot");
+    test_watermark(t, 9 * S);
+    expect(t, "");
+    test_restore(t);
+    test_watermark(t, 10 * S);
+    assert_int_equal(t->out[0].event[0].time, 10 * S);
+    expect(t, "alarm.unacknowledged");
+    push(t, 11 * S, "rule.cleared", "hot");
+    push(t, 13 * S, "rule.raised", "hot");
+    test_watermark(t, 20 * S);
+    expect(t, "");
+    push(t, 21 * S, "rule.cleared", "hot");
+    push(t, 30 * S, "rule.raised", "hot"); /* its return was due at 24 s, though no watermark has said so */
+    assert_int_equal(t->out[0].event[0].time, 24 * S);
+    test_watermark(t, 40 * S);
+    expect(t, "alarm.returned alarm.unacknowledged");
+    test_close(t);
+}
+
+static void latched_until_reset(void **state) {
+    (void)state;
+    struct test *t = test_open("alarms", "{alarms: [{" DEFINED ", latch: true}]}", PL_EVENTS);
+    push(t, 1 * S, "rule.raised", "hot");
+    push(t, 2 * S, "rule.cleared", "hot");
+    assert_int_equal(order(t, "alarms reset", "{alarm: '*', reason: looked}"), PL_CONFLICT);
+    assert_int_equal(order(t, "alarms ack", "{alarm: '*'}"), PL_OK);
+    assert_int_equal(order(t, "alarms reset", "{alarm: '*', reason: looked}"), PL_OK);
+    expect(t, "alarm.unacknowledged alarm.latched-unacknowledged alarm.latched-acknowledged alarm.normal");
+    test_close(t);
+}
+
+static void shelving_ends_and_is_told(void **state) {
+    (void)state;
+    struct test *t = test_open("alarms", "{max_shelve: 1h, alarms: [{" DEFINED "}]}", PL_EVENTS);
+    pl_harness_clock(t->h, 1000 * S);
+    push(t, 1 * S, "rule.raised", "hot");
+    assert_int_equal(order(t, "alarms ack", "{alarm: '*'}"), PL_OK);
+    assert_int_equal(order(t, "alarms shelve", "{alarm: '*', duration: 2h, reason: known}"), PL_RANGE);
+    assert_int_equal(order(t, "alarms shelve", "{alarm: '*', duration: 10s, reason: ' '}"), PL_USAGE);
+    assert_int_equal(order(t, "alarms shelve", "{alarm: '*', duration: 10s, reason: known}"), PL_OK);
+    expect(t, "alarm.unacknowledged alarm.acknowledged alarm.shelved");
+    listed(t, "{}", NULL);
+    listed(t, "{state: shelved}", "\"until\":\"1970-01-01T00:16:50Z\"");
+    push(t, 2 * S, "rule.cleared", "hot");
+    push(t, 3 * S, "rule.raised", "hot");
+    expect(t, "");
+    pl_harness_clock(t->h, 1011 * S);
+    for (unsigned i = 0; i < 400 && t->out[0].events == 0; i++) {
+        usleep(10000); /* the loop looks once a second */
+        pl_harness_turn(t->h);
+        test_pull(t);
+    }
+    assert_non_null(strstr(t->out[0].event[0].body, "\"from\":\"shelved\""));
+    expect(t, "alarm.unacknowledged"); /* the condition holds, so afresh */
+    assert_int_equal(order(t, "alarms suppress", "{alarm: '*', reason: start-up}"), PL_OK);
+    assert_int_equal(order(t, "alarms out-of-service", "{alarm: '*', reason: repair}"), PL_OK);
+    push(t, 4 * S, "rule.cleared", "hot");
+    assert_int_equal(order(t, "alarms unsuppress", "{alarm: '*'}"), PL_OK);
+    assert_int_equal(order(t, "alarms in-service", "{alarm: '*'}"), PL_OK);
+    expect(t, "alarm.suppressed alarm.out-of-service alarm.normal");
+    test_close(t);
+}
+
+static void floods_chattering_budget_overdue_stale(void **state) {
+    (void)state;
+    struct test *t = test_open("alarms",
+                               "{flood: {count: 3, window: 1m}, chattering: {count: 3, window: 30s}, budget: 4/h,"
+                               " stale: 1h, alarms: [{" DEFINED "}]}",
+                               PL_EVENTS);
+    for (int i = 0; i < 5; i++) {
+        push(t, (10 + 2 * i) * S, "rule.raised", "hot");
+        if (i < 4) push(t, (11 + 2 * i) * S, "rule.cleared", "hot");
+    }
+    assert_int_equal(test_counter(t, "chattering"), 1);
+    assert_int_equal(test_counter(t, "floods"), 1);
+    assert_int_equal(test_counter(t, "over_budget"), 1);
+    test_forget(t);
+    test_restore(t);
+    test_watermark(t, 100 * S);
+    assert_int_equal(t->out[0].event[0].time, 76 * S); /* fewer than two in a minute from here on */
+    expect(t, "alarms.flood-over");
+    test_watermark(t, 200 * S);
+    expect(t, "alarm.overdue");
+    test_watermark(t, 4000 * S);
+    expect(t, "alarms.within-budget alarm.stale");
+    test_close(t);
+}
+
+static void without_a_definition_and_without_a_rule(void **state) {
+    (void)state;
+    struct test *t =
+        test_open("alarms",
+                  "{alarms: [{match: link.down, until: link.up, priority: medium, consequence: blind,"
+                  " action: look, respond: 1m}, {match: 'rule.disabled', priority: high, consequence: none,"
+                  " action: mend, respond: 1h}]}",
+                  PL_EVENTS);
+    push(t, 1 * S, "rule.raised", "strange");
+    assert_non_null(strstr(t->out[0].event[0].body, "\"priority\":\"low\""));
+    expect(t, "alarm.unacknowledged");
+    assert_int_equal(test_counter(t, "undefined"), 1);
+    push(t, 2 * S, "link.down", NULL);
+    push(t, 3 * S, "link.up", NULL);
+    push(t, 3 * S, "nobody.cares", NULL);
+    expect(t, "alarm.unacknowledged alarm.returned");
+    test_push_batch(t, events(t, (struct told[]){{4 * S, "rule.disabled", "", "hot"}}, 1)); /* over at once */
+    expect(t, "alarm.unacknowledged alarm.returned");
+    listed(t, "{priority: high}", "\"alarm\":\"rule.disabled@hot\"");
+    char hostile[600];
+    memset(hostile, 'x', sizeof hostile - 1);
+    hostile[sizeof hostile - 1] = 0;
+    push(t, 5 * S, "rule.raised", hostile);
+    push(t, 6 * S, "rule.raised", "with\nnewline");
+    push(t, 7 * S, "rule.cleared", hostile);
+    expect(t, "alarm.unacknowledged alarm.unacknowledged alarm.returned");
+    test_close(t);
+}
+
+static void definitions_that_are_no_use(void **state) {
+    (void)state;
+    static const struct {
+        const char *options, *says;
+    } wrong[] = {
+        {"{alarms: [{match: a, priority: low, consequence: '', action: b, respond: 1m}]}", "consequence"},
+        {"{alarms: [{match: a, priority: low, consequence: c, action: ' ', respond: 1m}]}", "action"},
+        {"{alarms: [{match: a, priority: low, consequence: c, action: b}]}", "respond"},
+        {"{alarms: [{match: a, consequence: c, action: b, respond: 1m}]}", "priority"},
+        {"{alarms: [{match: 'a*', until: b, priority: low, consequence: c, action: b, respond: 1m}]}", "until"},
+        {"{budget: 0.1/h}", "budget"},
+    };
+    for (unsigned i = 0; i < PL_COUNT_OF(wrong); i++) {
+        char *text = test_refusal("alarms", wrong[i].options);
+        if (!strstr(text, wrong[i].says)) fail_msg("%s does not speak of %s", text, wrong[i].says);
+        pl_free(text);
+    }
+}
+
+static void a_full_list_drops_what_matters_least(void **state) {
+    (void)state;
+    struct test *t = test_open("alarms", "{max_alarms: 10, alarms: [{" DEFINED "}]}", PL_EVENTS);
+    push(t, 1 * S, "rule.raised", "hot");
+    push(t, 2 * S, "rule.cleared", "hot"); /* returned, high */
+    char rule[16];
+    for (int i = 0; i < 9; i++) {
+        snprintf(rule, sizeof rule, "r%d", i);
+        push(t, (10 + i) * S, "rule.raised", rule);
+    }
+    push(t, 30 * S, "rule.cleared", "r4"); /* returned, low */
+    test_forget(t);
+    push(t, 40 * S, "rule.raised", "one-more");
+    assert_string_equal(t->out[0].event[0].kind, "alarm.dropped");
+    assert_non_null(strstr(t->out[0].event[0].body, "r4@l.p.v"));
+    push(t, 41 * S, "rule.raised", "two-more");
+    push(t, 42 * S, "rule.raised", "three-more");
+    assert_int_equal(test_counter(t, "dropped"), 2);
+    assert_int_equal(test_counter(t, "refused"), 1);
+    test_close(t);
+}
+
+/* Two lives on one folder; the first one ends without a word to it, as far as the operator can tell: no snapshot. */
+static void decisions_survive(void **state) {
+    (void)state;
+    static const char options[] = "{alarms: [{" DEFINED "}]}";
+    char *folder = make_folder();
+    struct test *t = open_folder(options, folder);
+    test_push_batch(t, events(t,
+                              (struct told[]){{1 * S, "rule.raised", "l.p.a", "hot"},
+                                              {1 * S, "rule.raised", "l.p.b", "hot"},
+                                              {1 * S, "rule.raised", "l.p.c", "hot"},
+                                              {1 * S, "rule.raised", "l.p.d", "hot"}},
+                              4));
+    assert_int_equal(order(t, "alarms ack", "{alarm: hot@l.p.a}"), PL_OK);
+    assert_int_equal(order(t, "alarms shelve", "{alarm: hot@l.p.b, duration: 1h, reason: known}"), PL_OK);
+    assert_int_equal(order(t, "alarms out-of-service", "{alarm: hot@l.p.c, reason: repair}"), PL_OK);
+    test_close(t);
+
+    t = open_folder(options, folder);
+    listed(t, "{alarm: hot@l.p.a}", "\"unconfirmed\":true");
+    test_push_batch(t, events(t,
+                              (struct told[]){{9 * S, "rule.raised", "l.p.a", "hot"},
+                                              {9 * S, "rule.raised", "l.p.b", "hot"},
+                                              {9 * S, "rule.raised", "l.p.c", "hot"},
+                                              {9 * S, "rule.raised", "l.p.d", "hot"}},
+                              4));
+    expect(t, "");
+    listed(t, "{alarm: hot@l.p.a}", "\"state\":\"acknowledged\"");
+    listed(t, "{alarm: hot@l.p.a}", "\"unconfirmed\":false");
+    listed(t, "{state: shelved}", "hot@l.p.b");
+    listed(t, "{state: out-of-service}", "hot@l.p.c");
+    listed(t, "{state: unacknowledged}", "hot@l.p.d");
+    char *reply;
+    assert_int_equal(pl_harness_command(t->h, "alarms history", "{alarm: hot@l.p.b}", &reply, NULL), PL_OK);
+    assert_non_null(strstr(reply, "\"event\":\"alarm.shelved\""));
+    assert_non_null(strstr(reply, "\"reason\":\"known\""));
+    pl_free(reply);
+    pl_harness_clock(t->h, 3600 * S);
+    assert_int_equal(pl_harness_command(t->h, "alarms rate", "{over: 2h}", &reply, NULL), PL_OK);
+    assert_non_null(strstr(reply, "{\"figure\":\"alarms\",\"value\":4,"));
+    assert_non_null(strstr(reply, "often: hot@l.p."));
+    pl_free(reply);
+    test_close(t);
+    remove_folder(folder);
+}
+
+/* An older snapshot takes no decision back. */
+static void a_snapshot_rolls_nothing_back(void **state) {
+    (void)state;
+    char *folder = make_folder();
+    struct test *t = open_folder("{}", folder);
+    push(t, 1 * S, "rule.raised", "hot");
+    size_t size;
+    void *bytes = pl_harness_snapshot(t->h, &size);
+    assert_int_equal(order(t, "alarms ack", "{alarm: '*'}"), PL_OK);
+    test_close(t);
+    t = open_folder("{}", folder);
+    assert_int_equal(pl_harness_restore(t->h, bytes, size, NULL), PL_OK);
+    push(t, 1 * S, "rule.raised", "hot"); /* read again from the log */
+    expect(t, "");
+    listed(t, "{}", "\"state\":\"acknowledged\"");
+    pl_free(bytes);
+    test_close(t);
+    remove_folder(folder);
+}
+
+/* A thousand alarms in a second: one event each, besides one of the flood, and people are answered right behind. */
+static void a_flood_leaves_the_list_usable(void **state) {
+    (void)state;
+    char *folder = make_folder();
+    struct test *t = open_folder("{max_alarms: 600}", folder);
+    static struct told rows[1000];
+    static char names[1000][24];
+    for (unsigned i = 0; i < 1000; i++) {
+        snprintf(names[i], sizeof names[i], "l.p%u.v", i);
+        rows[i] = (struct told){1 * S + i * PL_MILLISECOND, "rule.raised", names[i], "hot"};
+    }
+    for (unsigned i = 0; i < 1000; i += 100)
+        test_push_batch(t, events(t, rows + i, 100));
+    assert_int_equal(t->out[0].events, 600 + 1);
+    assert_int_equal(test_counter(t, "floods"), 1);
+    assert_int_equal(test_counter(t, "refused"), 400);
+    assert_int_equal(order(t, "alarms ack", "{alarm: hot@l.p599.v}"), PL_OK);
+    test_forget(t);
+    assert_int_equal(order(t, "alarms ack", "{alarm: '*'}"), PL_OK);
+    assert_int_equal(t->out[0].events, 599);
+    test_close(t);
+    remove_folder(folder);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(raised_acknowledged_returned),
+        cmocka_unit_test(delays_in_event_time),
+        cmocka_unit_test(latched_until_reset),
+        cmocka_unit_test(shelving_ends_and_is_told),
+        cmocka_unit_test(floods_chattering_budget_overdue_stale),
+        cmocka_unit_test(without_a_definition_and_without_a_rule),
+        cmocka_unit_test(definitions_that_are_no_use),
+        cmocka_unit_test(a_full_list_drops_what_matters_least),
+        cmocka_unit_test(decisions_survive),
+        cmocka_unit_test(a_snapshot_rolls_nothing_back),
+        cmocka_unit_test(a_flood_leaves_the_list_usable),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

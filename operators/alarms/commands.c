@@ -1,0 +1,394 @@
+/* commands.c: what people do: see, acknowledge, shelve, suppress, take out of service. */
+#include <inttypes.h>
+#include <potline/alloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alarms.h"
+
+enum { STATE_ATTENTION, STATE_ALL, STATE_FIRST };
+
+static const char *const state_choices[] = {"attention",
+                                            "all",
+                                            "normal",
+                                            "unacknowledged",
+                                            "acknowledged",
+                                            "returned",
+                                            "latched-unacknowledged",
+                                            "latched-acknowledged",
+                                            "shelved",
+                                            "suppressed",
+                                            "out-of-service",
+                                            NULL};
+static const char *const priority_choices[] = {"any", "critical", "high", "medium", "low", NULL};
+
+bool alarm_fits(const char *pattern, const char *id) {
+    size_t length = strlen(pattern);
+    if (strncmp(id, pattern, length) == 0 && (id[length] == 0 || id[length] == '.')) return true;
+    return pl_glob(pattern, id);
+}
+
+static void reply_time(struct pl_pack *row, const char *key, pl_time time, bool there) {
+    char text[PL_TEXT_TIME_MAX];
+    pl_pack_str(row, key);
+    pl_pack_strn(row, text, there ? (size_t)(pl_text_put_time(text, time) - text) : 0);
+}
+
+/* ---- alarms list ---- */
+
+struct list_args {
+    const char *alarm;
+    uint32_t state, priority;
+};
+
+static const struct pl_option list_args[] = {
+    PL_OPT_STRING(struct list_args, alarm, "alarm", "*", PL_FIXED, "Id or pattern of the alarms."),
+    PL_OPT_CHOICE(struct list_args, state, "state", "attention", state_choices, PL_FIXED,
+                  "A state; `attention`: active, returned unacknowledged or latched."),
+    PL_OPT_CHOICE(struct list_args, priority, "priority", "any", priority_choices, PL_FIXED, "Of this priority only."),
+    PL_OPT_END,
+};
+
+struct entry {
+    uint32_t id;
+    enum alarm_priority priority;
+    const struct alarm *alarm;
+};
+
+/* Most important first, then the newest. */
+static int by_urgency(const void *a, const void *b) {
+    const struct entry *left = a, *right = b;
+    if (left->priority != right->priority) return left->priority < right->priority ? -1 : 1;
+    if (left->alarm->raised != right->alarm->raised) return left->alarm->raised > right->alarm->raised ? -1 : 1;
+    return left->id < right->id ? -1 : left->id > right->id;
+}
+
+static bool state_fits(uint32_t choice, enum alarm_state state) {
+    if (choice == STATE_ATTENTION) return state >= ALARM_UNACKNOWLEDGED && state <= ALARM_LATCHED_ACKNOWLEDGED;
+    return choice == STATE_ALL || state == choice - STATE_FIRST;
+}
+
+static void reply_alarm(struct alarms *s, struct pl_node *node, const struct entry *e, struct pl_call *call) {
+    const struct alarm *a = e->alarm;
+    const struct definition *d = definition_of(s, node, e->id, a);
+    struct pl_pack *row = pl_reply_row(call, 15);
+    pl_pack_pair_str(row, "alarm", pl_tags_get(pl_node_tags(node), e->id)->name);
+    pl_pack_pair_str(row, "state", alarm_state_names[alarm_state(a)]);
+    pl_pack_pair_str(row, "priority", alarm_priority_names[e->priority]);
+    reply_time(row, "raised", a->raised, a->raised != 0);
+    pl_pack_pair_str(row, "message", a->message);
+    pl_pack_pair_f64(row, "value", a->value);
+    pl_pack_pair_f64(row, "limit", a->limit);
+    pl_pack_pair_str(row, "action", d ? d->action : "");
+    pl_pack_pair_str(row, "user", a->user);
+    pl_pack_pair_str(row, "reason", a->reason);
+    reply_time(row, "until", a->until, a->shelved);
+    pl_pack_str(row, "defined");
+    pl_pack_bool(row, d != NULL);
+    pl_pack_str(row, "chattering");
+    pl_pack_bool(row, a->chattering);
+    pl_pack_str(row, "stale");
+    pl_pack_bool(row, a->stale);
+    pl_pack_str(row, "unconfirmed");
+    pl_pack_bool(row, a->unconfirmed);
+}
+
+static enum pl_code list_run(void *self, struct pl_node *node, const void *args, struct pl_call *call,
+                             struct pl_error **error) {
+    struct alarms *s = self;
+    const struct list_args *wanted = args;
+    const struct pl_table *table = pl_node_table(node, TABLE_ALARMS);
+    struct entry *entries = pl_alloc((pl_table_count(table) + 1) * sizeof *entries);
+    size_t count = 0;
+    if (!entries) return pl_error_set(error, PL_NO_MEMORY, "no memory for the list");
+    for (struct pl_record *r = pl_table_next(table, NULL); r; r = pl_table_next(table, r)) {
+        const struct alarm *alarm = pl_record_data(r);
+        enum alarm_priority priority = definition_priority(definition_of(s, node, r->id, alarm));
+        bool fits = state_fits(wanted->state, alarm_state(alarm)) &&
+                    (!wanted->priority || wanted->priority - 1 == priority) &&
+                    alarm_fits(wanted->alarm, pl_tags_get(pl_node_tags(node), r->id)->name);
+        if (fits) entries[count++] = (struct entry){.id = r->id, .priority = priority, .alarm = alarm};
+    }
+    qsort(entries, count, sizeof *entries, by_urgency);
+    for (size_t i = 0; i < count; i++)
+        reply_alarm(s, node, &entries[i], call);
+    pl_free(entries);
+    return PL_OK;
+}
+
+/* ---- What changes alarms ---- */
+
+struct change_args {
+    const char *alarm;
+    pl_time duration;
+    const char *reason;
+};
+
+#define ARG_ALARM PL_OPT_STRING(struct change_args, alarm, "alarm", NULL, PL_FIXED, "Id or pattern of the alarms.")
+#define ARG_REASON PL_OPT_STRING(struct change_args, reason, "reason", NULL, PL_FIXED, "Why; goes into the history.")
+
+static const struct pl_option ack_args[] = {
+    ARG_ALARM,
+    PL_OPT_STRING(struct change_args, reason, "comment", "", PL_FIXED, "Goes into the history."),
+    PL_OPT_END,
+};
+static const struct pl_option shelve_args[] = {
+    ARG_ALARM,
+    PL_OPT_DURATION(struct change_args, duration, "duration", NULL, "1ms", NULL, PL_FIXED, "For how long, like 2h."),
+    ARG_REASON,
+    PL_OPT_END,
+};
+static const struct pl_option reason_args[] = {ARG_ALARM, ARG_REASON, PL_OPT_END};
+static const struct pl_option end_args[] = {
+    ARG_ALARM,
+    PL_OPT_STRING(struct change_args, reason, "reason", "", PL_FIXED, "Why; goes into the history."),
+    PL_OPT_END,
+};
+
+/* Changes one alarm; false when there is nothing to change about it. */
+typedef bool changer(struct step *step, const struct change_args *args);
+
+static bool do_ack(struct step *step, const struct change_args *args) {
+    (void)args;
+    if (!alarm_acknowledge(step->alarm)) return false;
+    pl_count(step->node, COUNT_ACKNOWLEDGED, 1);
+    return true;
+}
+
+static bool do_reset(struct step *step, const struct change_args *args) {
+    (void)args;
+    return alarm_reset(step->alarm);
+}
+
+static bool do_shelve(struct step *step, const struct change_args *args) {
+    if (step->alarm->suppressed || step->alarm->out_of_service) return false;
+    step->alarm->shelved = true;
+    step->alarm->until = step->time > PL_TIME_MAX - args->duration ? PL_TIME_MAX : step->time + args->duration;
+    return true;
+}
+
+static bool set(bool *flag, bool value) {
+    if (*flag == value) return false;
+    *flag = value;
+    return true;
+}
+
+static bool unhide(struct step *step, bool *flag) {
+    if (!set(flag, false)) return false;
+    step_refresh(step);
+    return true;
+}
+
+static bool do_unshelve(struct step *step, const struct change_args *args) {
+    (void)args;
+    return unhide(step, &step->alarm->shelved);
+}
+static bool do_suppress(struct step *step, const struct change_args *args) {
+    (void)args;
+    return set(&step->alarm->suppressed, true);
+}
+static bool do_unsuppress(struct step *step, const struct change_args *args) {
+    (void)args;
+    return unhide(step, &step->alarm->suppressed);
+}
+static bool do_remove(struct step *step, const struct change_args *args) {
+    (void)args;
+    return set(&step->alarm->out_of_service, true);
+}
+static bool do_serve(struct step *step, const struct change_args *args) {
+    (void)args;
+    return unhide(step, &step->alarm->out_of_service);
+}
+
+static bool change_one(struct step *step, const struct change_args *args, struct pl_call *call) {
+    const char *name = pl_tags_get(pl_node_tags(step->node), step->id)->name;
+    char object[PL_NAME_MAX + 8];
+    enum alarm_state to = alarm_state(step->alarm);
+    if (!step_end(step, pl_call_user(call), args->reason)) return false;
+    snprintf(object, sizeof object, "alarm %s", name);
+    pl_call_changed(call, object, alarm_state_names[step->from], alarm_state_names[to]);
+    struct pl_pack *row = pl_reply_row(call, 3);
+    pl_pack_pair_str(row, "alarm", name);
+    pl_pack_pair_str(row, "from", alarm_state_names[step->from]);
+    pl_pack_pair_str(row, "to", alarm_state_names[to]);
+    return true;
+}
+
+/* Every alarm that fits, one after the other; then all of it is kept, and the command has only succeeded if it is. */
+static enum pl_code change_all(struct alarms *s, struct pl_node *node, const struct change_args *args,
+                               struct pl_call *call, changer *change, struct pl_error **error) {
+    const struct pl_table *table = pl_node_table(node, TABLE_ALARMS);
+    uint64_t fitting = 0, changed = 0;
+    enum alarm_state state = ALARM_NORMAL;
+    pl_time now = pl_now(node);
+    bool good = true;
+    for (struct pl_record *r = pl_table_next(table, NULL); r && good; r = pl_table_next(table, r)) {
+        if (!alarm_fits(args->alarm, pl_tags_get(pl_node_tags(node), r->id)->name)) continue;
+        struct alarm *alarm = list_get(node, r->id);
+        struct step step = step_begin(s, node, r->id, alarm, now);
+        fitting++;
+        state = alarm_state(alarm);
+        if (!change(&step, args)) continue;
+        good = change_one(&step, args, call);
+        changed++;
+    }
+    if (fitting == 0) return pl_error_set(error, PL_NOT_FOUND, "no alarm in the list fits %s", args->alarm);
+    enum pl_code kept = PL_OK;
+    if (!good || !tell_flush(s, node, &kept, error)) return pl_error_set(error, PL_NO_MEMORY, "no memory");
+    if (kept) return pl_error_set(error, kept, "the change holds in memory only");
+    if (fitting == 1 && changed == 0)
+        return pl_error_set(error, PL_CONFLICT, "%s is %s: this changes nothing", args->alarm,
+                            alarm_state_names[state]);
+    return PL_OK;
+}
+
+static enum pl_code need_reason(const struct change_args *args, struct pl_error **error) {
+    if (args->reason[strspn(args->reason, " \t")]) return PL_OK;
+    return pl_error_set(error, PL_USAGE, "say why: the reason is empty");
+}
+
+#define CHANGE(name, change, reasoned)                                                                                 \
+    static enum pl_code name(void *self, struct pl_node *node, const void *args, struct pl_call *call,                 \
+                             struct pl_error **error) {                                                                \
+        if ((reasoned) && need_reason(args, error)) return PL_USAGE;                                                   \
+        return change_all(self, node, args, call, change, error);                                                      \
+    }
+CHANGE(ack_run, do_ack, false)
+CHANGE(reset_run, do_reset, true)
+CHANGE(unshelve_run, do_unshelve, false)
+CHANGE(suppress_run, do_suppress, true)
+CHANGE(unsuppress_run, do_unsuppress, false)
+CHANGE(remove_run, do_remove, true)
+CHANGE(serve_run, do_serve, false)
+
+static enum pl_code shelve_run(void *self, struct pl_node *node, const void *args, struct pl_call *call,
+                               struct pl_error **error) {
+    struct alarms *s = self;
+    const struct change_args *wanted = args;
+    char text[64];
+    if (need_reason(wanted, error)) return PL_USAGE;
+    if (wanted->duration > s->max_shelve) {
+        *pl_text_put_duration(text, s->max_shelve) = 0;
+        return pl_error_set(error, PL_RANGE, "an alarm may be shelved for %s at most (max_shelve)", text);
+    }
+    enum pl_code code = change_all(s, node, wanted, call, do_shelve, error);
+    shelve_schedule(s, node);
+    return code;
+}
+
+/* ---- The end of a shelving, by the engine's clock ---- */
+
+static void on_shelve_timer(uv_timer_t *timer) {
+    struct pl_node *node = timer->data;
+    shelve_expire((struct alarms *)(void *)((char *)timer - offsetof(struct alarms, timer)), node);
+}
+
+/* The engine's clock may run otherwise than the loop's, so it is looked at once a second. */
+void shelve_schedule(struct alarms *s, struct pl_node *node) {
+    const struct pl_table *table = pl_node_table(node, TABLE_ALARMS);
+    pl_time next = PL_TIME_MAX, now = pl_now(node);
+    for (struct pl_record *r = pl_table_next(table, NULL); r; r = pl_table_next(table, r)) {
+        const struct alarm *alarm = pl_record_data(r);
+        if (alarm->shelved && alarm->until < next) next = alarm->until;
+    }
+    if (next == PL_TIME_MAX) {
+        uv_timer_stop(&s->timer);
+        return;
+    }
+    pl_time wait = next <= now ? 0 : next - now > PL_SECOND || next - now < 0 ? PL_SECOND : next - now;
+    uv_update_time(s->timer.loop);
+    uv_timer_start(&s->timer, on_shelve_timer, (uint64_t)(wait + PL_MILLISECOND - 1) / PL_MILLISECOND, 0);
+}
+
+void shelve_expire(struct alarms *s, struct pl_node *node) {
+    const struct pl_table *table = pl_node_table(node, TABLE_ALARMS);
+    pl_time now = pl_now(node);
+    bool good = true;
+    for (struct pl_record *r = pl_table_next(table, NULL); r && good; r = pl_table_next(table, r)) {
+        const struct alarm *known = pl_record_data(r);
+        if (!known->shelved || known->until > now) continue;
+        struct step step = step_begin(s, node, r->id, list_get(node, r->id), now);
+        unhide(&step, &step.alarm->shelved);
+        good = step_end(&step, NULL, "its shelving has ended");
+    }
+    if (!good || !tell_flush(s, node, NULL, NULL)) pl_fail(node, "no memory for alarms");
+    shelve_schedule(s, node);
+}
+
+const struct pl_command alarms_commands[] = {
+    {.name = "alarms list",
+     .doc = "Shows the alarms that need attention, the most urgent first.",
+     .roles = PL_MAY_SEE,
+     .args = list_args,
+     .args_size = sizeof(struct list_args),
+     .run = list_run},
+    {.name = "alarms ack",
+     .doc = "Acknowledges alarms.",
+     .roles = PL_MAY_OPERATE,
+     .flags = PL_COMMAND_CHANGES,
+     .args = ack_args,
+     .args_size = sizeof(struct change_args),
+     .run = ack_run},
+    {.name = "alarms shelve",
+     .doc = "Hides alarms for a time.",
+     .roles = PL_MAY_OPERATE,
+     .flags = PL_COMMAND_CHANGES,
+     .args = shelve_args,
+     .args_size = sizeof(struct change_args),
+     .run = shelve_run},
+    {.name = "alarms unshelve",
+     .doc = "Ends a shelving; where the condition holds, it is a new alarm.",
+     .roles = PL_MAY_OPERATE,
+     .flags = PL_COMMAND_CHANGES,
+     .args = end_args,
+     .args_size = sizeof(struct change_args),
+     .run = unshelve_run},
+    {.name = "alarms reset",
+     .doc = "Ends latched alarms, and active ones that their rule has not confirmed since a restart.",
+     .roles = PL_MAY_OPERATE,
+     .flags = PL_COMMAND_CHANGES,
+     .args = reason_args,
+     .args_size = sizeof(struct change_args),
+     .run = reset_run},
+    {.name = "alarms suppress",
+     .doc = "Suppresses alarms by design, until it is undone.",
+     .roles = PL_MAY_ENGINEER,
+     .flags = PL_COMMAND_CHANGES,
+     .args = reason_args,
+     .args_size = sizeof(struct change_args),
+     .run = suppress_run},
+    {.name = "alarms unsuppress",
+     .doc = "Ends a suppression.",
+     .roles = PL_MAY_ENGINEER,
+     .flags = PL_COMMAND_CHANGES,
+     .args = end_args,
+     .args_size = sizeof(struct change_args),
+     .run = unsuppress_run},
+    {.name = "alarms out-of-service",
+     .doc = "Takes alarms out of service, for maintenance.",
+     .roles = PL_MAY_ENGINEER,
+     .flags = PL_COMMAND_CHANGES,
+     .args = reason_args,
+     .args_size = sizeof(struct change_args),
+     .run = remove_run},
+    {.name = "alarms in-service",
+     .doc = "Puts alarms back into service.",
+     .roles = PL_MAY_ENGINEER,
+     .flags = PL_COMMAND_CHANGES,
+     .args = end_args,
+     .args_size = sizeof(struct change_args),
+     .run = serve_run},
+    {.name = "alarms history",
+     .doc = "Shows what happened to alarms, from gold.",
+     .roles = PL_MAY_SEE,
+     .args = history_args,
+     .args_size = sizeof(struct history_args),
+     .run = history_command},
+    {.name = "alarms rate",
+     .doc = "Shows the figures of ISA-18.2: alarms per 10 minutes, floods, top offenders.",
+     .roles = PL_MAY_SEE,
+     .args = rate_args,
+     .args_size = sizeof(struct rate_args),
+     .run = rate_command},
+    {.name = NULL},
+};
