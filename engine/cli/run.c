@@ -1,5 +1,7 @@
 /* run.c: `potline run`: a graph at work until it ends, the time is up, or somebody stops it. */
+#include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,19 +12,23 @@
 #include <potline/text.h>
 
 #include "cli.h"
+#include "control/control.h"
 #include "data.h"
 #include "runtime/engine.h"
 #include "summary.h"
 
 static const pl_time drain_timeout = 10 * PL_SECOND;
-enum { STATUS_MS = 500 };
+enum { STATUS_MS = 500, KEY_TEXT = 40 /* of Z85 */ };
 
 struct run {
     struct pl_engine *engine;
+    struct pl_control *control;
     uv_loop_t loop;
     uv_signal_t interrupt, terminate;
     uv_timer_t limit, drain, status;
     uv_async_t changed;
+    _Atomic bool asked;         /* to stop, by a command */
+    _Atomic bool windows_close; /* and as if the data had ended */
     bool stopping;
     bool forced;
     bool ended;
@@ -52,7 +58,10 @@ static void drain_over(uv_timer_t *timer) {
 static void stop(struct run *run) {
     if (run->stopping) return;
     run->stopping = true;
-    pl_engine_stop(run->engine);
+    if (atomic_load(&run->windows_close))
+        pl_engine_drain(run->engine);
+    else
+        pl_engine_stop(run->engine);
     uv_timer_start(&run->drain, drain_over, (uint64_t)(drain_timeout / PL_MILLISECOND), 0);
 }
 
@@ -76,6 +85,7 @@ static void on_changed(uv_async_t *async) {
     struct run *run = async->data;
     struct pl_error *error = NULL;
     if (run->ended) return;
+    if (atomic_load(&run->asked)) stop(run);
     enum pl_code code = pl_engine_wait(run->engine, 1, &error);
     if (code == PL_BUSY) {
         if (pl_engine_check(run->engine, NULL)) stop(run); /* a sink without its peer must not keep us for ever */
@@ -85,6 +95,14 @@ static void on_changed(uv_async_t *async) {
     run->code = code;
     run->error = error;
     end_loop(run);
+}
+
+/* A command of the control plane, on its thread. */
+static void asked_to_stop(void *arg, bool drain) {
+    struct run *run = arg;
+    if (drain) atomic_store(&run->windows_close, true);
+    atomic_store(&run->asked, true);
+    uv_async_send(&run->changed);
 }
 
 static void notify(void *arg) {
@@ -117,7 +135,8 @@ static void prepare(struct run *run) {
 
 static enum pl_code work(struct run *run, pl_time limit, struct pl_error **error) {
     run->begun = uv_hrtime();
-    enum pl_code code = pl_engine_start(run->engine, error);
+    enum pl_code code = pl_control_start(run->control, error);
+    if (!code) code = pl_engine_start(run->engine, error);
     if (code) {
         end_loop(run);
         uv_run(&run->loop, UV_RUN_DEFAULT);
@@ -144,6 +163,35 @@ static void print_summary(const struct pl_cli *cli, const struct run *run) {
     if (pl_cli_has(cli, "nodes")) pl_summary_print_nodes(run->engine, stderr);
 }
 
+/* The first word of a file. */
+static enum pl_code read_key(const char *path, char key[KEY_TEXT + 1], struct pl_error **error) {
+    char line[128] = "";
+    FILE *file = fopen(path, "re");
+    if (!file) return pl_error_set(error, PL_NOT_FOUND, "a secret key expected in %s: %s", path, strerror(errno));
+    bool read = fgets(line, sizeof line, file) != NULL;
+    fclose(file);
+    line[strcspn(line, " \t\r\n")] = 0;
+    bool good = read && strlen(line) == KEY_TEXT;
+    if (good) memcpy(key, line, KEY_TEXT + 1);
+    explicit_bzero(line, sizeof line);
+    return good ? PL_OK : pl_error_set(error, PL_SYNTAX, "a key of 40 characters of Z85 expected in %s", path);
+}
+
+/* Where people reach the running engine: in its data folder and, when it is told so, over the network. */
+static enum pl_code open_control(const struct pl_cli *cli, struct run *run, struct pl_error **error) {
+    char secret[KEY_TEXT + 1] = "";
+    const char *file = pl_cli_get(cli, "control-key");
+    struct pl_control_options options = {.engine = run->engine,
+                                         .endpoint = pl_cli_get(cli, "control"),
+                                         .stop = asked_to_stop,
+                                         .stop_arg = run};
+    enum pl_code code = file ? read_key(file, secret, error) : PL_OK;
+    if (file) options.secret_key = secret;
+    if (!code) code = pl_control_new(&options, &run->control, error);
+    explicit_bzero(secret, sizeof secret);
+    return code;
+}
+
 static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, const char *data, pl_time limit) {
     static struct run run; /* outlives everything that may call back */
     struct pl_engine_options options = {
@@ -155,6 +203,7 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, con
     struct pl_error *error = NULL;
     prepare(&run);
     enum pl_code code = pl_engine_new(graph, &options, &run.engine, &error);
+    if (!code) code = open_control(cli, &run, &error);
     if (!code) {
         code = work(&run, limit, &error);
         if (!run.forced) print_summary(cli, &run);
@@ -164,7 +213,9 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, con
     }
     if (error) pl_error_print(stderr, error);
     pl_error_free(&error);
+    pl_control_close(run.control);
     pl_engine_free(run.engine);
+    pl_control_free(run.control);
     uv_loop_close(&run.loop);
     return code ? PL_EXIT_FAILED : PL_EXIT_OK;
 }
@@ -218,6 +269,8 @@ const struct pl_subcommand pl_subcommand_run = {
         {"data", "DIR", "The data folder (default: $XDG_STATE_HOME/potline/NAME; temporary with --until-eof).", 0},
         {"fresh", NULL, "Empty the data folder first.", 0},
         {"set", "NODE.OPTION=VALUE", "Another value for an option of the graph; may be repeated.", 0},
+        {"control", "ENDPOINT", "Take commands there too, as tcp://0.0.0.0:5570 (CURVE; see --control-key).", 0},
+        {"control-key", "FILE", "The secret key of --control, 40 characters of Z85.", 0},
         {"until-eof", NULL, "End when every source has ended.", 0},
         {"for", "DURATION", "End after this time, as 30s or 2h.", 0},
         {"json", NULL, "Print the summary as one JSON object on standard output.", 0},

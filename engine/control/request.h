@@ -9,6 +9,7 @@
 #include "control/command.h"
 #include "control/session.h"
 #include "runtime/call.h"
+#include "runtime/task.h"
 
 struct pl_control;
 struct pl_stream;

@@ -119,5 +119,8 @@ struct pl_argument {
 };
 enum pl_code pl_arguments_parse(const char *name, const struct pl_option *rows, const struct pl_argument *given,
                                 unsigned count, void *self, struct pl_options_owner **owner, struct pl_error **error);
+/* The same for options of an operator, with its `check`. */
+enum pl_code pl_arguments_check(const struct pl_operator *op, const struct pl_argument *given, unsigned count,
+                                void *self, struct pl_options_owner **owner, struct pl_error **error);
 
 #endif

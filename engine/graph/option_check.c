@@ -152,6 +152,13 @@ enum pl_code pl_options_parse(const struct pl_operator *op, const char *yaml, vo
     return parse(&shape, map_of_text, yaml ? yaml : "", self, owner, error);
 }
 
+enum pl_code pl_arguments_check(const struct pl_operator *op, const struct pl_argument *given, unsigned count,
+                                void *self, struct pl_options_owner **owner, struct pl_error **error) {
+    struct shape shape = {.name = op->name, .rows = op->options, .check = op->check};
+    struct arguments arguments = {.list = given, .count = count};
+    return parse(&shape, map_of_arguments, &arguments, self, owner, error);
+}
+
 enum pl_code pl_arguments_parse(const char *name, const struct pl_option *rows, const struct pl_argument *given,
                                 unsigned count, void *self, struct pl_options_owner **owner, struct pl_error **error) {
     struct shape shape = {.name = name, .rows = rows};

@@ -486,6 +486,10 @@ struct pl_tags *pl_engine_tags(const struct pl_engine *engine) {
     return engine->tags;
 }
 
+pl_time pl_engine_now(const struct pl_engine *engine) {
+    return pl_clock_now(&engine->clock);
+}
+
 const struct pl_graph *pl_engine_graph(const struct pl_engine *engine) {
     return engine->graph;
 }

@@ -41,6 +41,7 @@ unsigned pl_engine_task_count(const struct pl_engine *engine);
 struct pl_task *pl_engine_task(const struct pl_engine *engine, unsigned index);
 const struct pl_intake *pl_engine_intake(const struct pl_engine *engine);
 struct pl_tags *pl_engine_tags(const struct pl_engine *engine);
+pl_time pl_engine_now(const struct pl_engine *engine);
 const struct pl_graph *pl_engine_graph(const struct pl_engine *engine);
 struct pl_store *pl_engine_store(const struct pl_engine *engine); /* NULL: there is no data folder */
 const char *pl_engine_data(const struct pl_engine *engine);       /* its path, or NULL */

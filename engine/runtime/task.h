@@ -40,7 +40,7 @@ struct pl_task {
     struct pl_node_stats stats;
     struct pl_task_events events;
     const struct pl_graph_node *graph_node;
-    enum pl_task_state state;
+    _Atomic(enum pl_task_state) state;
     bool end_final;      /* PL_TASK_STOPPING: the data has ended, not the run */
     bool reported;       /* the engine knows that it has ended */
     pl_time watermark;   /* of the inputs */

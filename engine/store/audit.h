@@ -1,9 +1,14 @@
 /* audit.h: who did what, and when: append-only, each record chained to the one before it.
  *
- *     sequence (big-endian) -> SHA-256 over (the hash before, the record) | the record as one msgpack map
+ *     sequence (big-endian) -> SHA-256 over (the hash before, the sequence, the record) | the record as one msgpack map
+ *     0                     -> the last sequence | its hash
  *
- * A record that is removed, changed or moved breaks the chain from there on. Records are kept for good; one is in the
- * kernel's hands when the append returns.
+ * A record that is removed, changed, moved or put in breaks the chain from there on; the entry under 0, written
+ * together with each record, tells when the last ones are gone. Records are kept for good; one is in the kernel's hands
+ * when the append returns.
+ *
+ * There is no key in this: whoever can write the folder, and computes every hash anew, leaves a chain that is whole.
+ * The hash of a late record, kept elsewhere, uncovers that.
  *
  * Threads: any.
  */
@@ -16,7 +21,7 @@
 
 enum { PL_AUDIT_HASH = 32, PL_AUDIT_TEXT_MAX = 4096 /* longer texts are cut */ };
 
-/* Texts that are not given are NULL on appending and "" on reading. */
+/* Texts that are not given are NULL on appending and "" on reading. What is not UTF-8 in them becomes U+FFFD. */
 struct pl_audit_record {
     uint64_t sequence; /* from 1; set by append */
     pl_time time;
@@ -30,16 +35,19 @@ struct pl_audit_record {
     const char *reason;
     const char *outcome; /* "done", "refused", or why it failed */
     const char *correlation;
+    uint8_t hash[PL_AUDIT_HASH]; /* set by append */
 };
 
 struct pl_audit;
 
+/* To append. Damage at the end is no reason not to go on: it is logged, and left for pl_audit_each to find. */
 enum pl_code pl_audit_open(struct pl_store *store, struct pl_audit **audit, struct pl_error **error);
 void pl_audit_close(struct pl_audit *audit); /* NULL is fine */
 enum pl_code pl_audit_append(struct pl_audit *audit, struct pl_audit_record *record, struct pl_error **error);
 
-/* Calls `each` for records from sequence `from` on, in order, until one does not return PL_OK; texts are borrowed for
- * the call. PL_CORRUPT names the first record that is missing, changed or out of place. Works on a read-only store. */
+/* Calls `each` for records from sequence `from` (1: all) on, in order, until one does not return PL_OK; the record is
+ * borrowed for the call. PL_CORRUPT names the first record that is missing, changed or out of place; the ones in front
+ * of it have been given. Works on a read-only store. */
 typedef enum pl_code pl_audit_visitor(void *arg, const struct pl_audit_record *record, struct pl_error **error);
 enum pl_code pl_audit_each(struct pl_store *store, uint64_t from, pl_audit_visitor *each, void *arg,
                            struct pl_error **error);

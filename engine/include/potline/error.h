@@ -34,7 +34,8 @@
     XX(ABI, "plugin does not fit")                                                                                     \
     XX(CORRUPT, "damaged data")                                                                                        \
     XX(UNAVAILABLE, "unavailable")                                                                                     \
-    XX(BUSY, "in use")
+    XX(BUSY, "in use")                                                                                                 \
+    XX(DENIED, "not allowed")
 
 enum pl_code {
 #define PL_ERROR_ENUM(name, text) PL_##name,

@@ -1,0 +1,154 @@
+#include "control/live_option.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <potline/alloc.h>
+#include <potline/text.h>
+
+#include "graph/options.h"
+#include "runtime/node.h"
+
+enum { PATH_TEXT = 128, VALUE_TEXT = 400 };
+
+/* ---- Values as text ---- */
+
+static void put_set(char *text, const struct pl_option *row, uint32_t bits) {
+    size_t used = (size_t)snprintf(text, VALUE_TEXT, "[");
+    for (unsigned i = 0; row->choices[i] && used < VALUE_TEXT - 2; i++)
+        if (bits & 1u << i)
+            used += (size_t)snprintf(text + used, VALUE_TEXT - used, "%s%s", used > 1 ? ", " : "", row->choices[i]);
+    if (used < VALUE_TEXT - 1) snprintf(text + used, VALUE_TEXT - used, "]");
+}
+
+static void put_value(char text[VALUE_TEXT], const struct pl_option *row, const void *self) {
+    const void *field = (const char *)self + row->offset;
+    char *end = text;
+    switch (row->type) {
+    case PL_TYPE_BOOL:
+    case PL_TYPE_GROUP: end += snprintf(text, VALUE_TEXT, "%s", *(const bool *)field ? "true" : "false"); break;
+    case PL_TYPE_INT:
+    case PL_TYPE_SIZE: end = pl_text_put_int(text, *(const int64_t *)field); break;
+    case PL_TYPE_NUMBER:
+    case PL_TYPE_RATE: end = pl_text_put_f64(text, *(const double *)field); break;
+    case PL_TYPE_DURATION: end = pl_text_put_duration(text, *(const pl_time *)field); break;
+    case PL_TYPE_TIME: end = pl_text_put_time(text, *(const pl_time *)field); break;
+    case PL_TYPE_CHOICE: snprintf(text, VALUE_TEXT, "%s", row->choices[*(const uint32_t *)field]); return;
+    case PL_TYPE_SET: put_set(text, row, *(const uint32_t *)field); return;
+    case PL_TYPE_SECRET: snprintf(text, VALUE_TEXT, "(secret)"); return;
+    case PL_TYPE_STRING:
+    case PL_TYPE_PATH:
+    case PL_TYPE_FILE: snprintf(text, VALUE_TEXT, "%s", *(const char *const *)field); return;
+    default: snprintf(text, VALUE_TEXT, "(list)"); return;
+    }
+    *end = 0;
+}
+
+/* ---- options ---- */
+
+static void show_rows(struct pl_call *call, const struct pl_option *rows, const char *before, const void *self) {
+    static const char *const when[] = {[PL_FIXED] = "fixed", [PL_LIVE] = "live", [PL_STATE] = "state"};
+    for (const struct pl_option *row = rows; row && row->name; row++) {
+        char path[PATH_TEXT], value[VALUE_TEXT];
+        snprintf(path, sizeof path, "%s%s%s", before, before[0] ? "." : "", row->name);
+        put_value(value, row, self);
+        struct pl_pack *pack = pl_reply_row(call, 5);
+        pl_pack_pair_str(pack, "option", path);
+        pl_pack_pair_str(pack, "value", value);
+        pl_pack_pair_str(pack, "default", row->fallback ? row->fallback : "(required)");
+        pl_pack_pair_str(pack, "when", when[row->when]);
+        pl_pack_pair_str(pack, "doc", row->doc);
+        bool given = row->type == PL_TYPE_GROUP && *(const bool *)((const char *)self + row->offset);
+        if (given) show_rows(call, row->rows, path, self);
+    }
+}
+
+enum pl_code pl__options_show(struct pl_call *call, struct pl_node *node, struct pl_error **error) {
+    (void)error;
+    show_rows(call, node->config.op->options, "", node->self);
+    return PL_OK;
+}
+
+/* ---- set ---- */
+
+static enum pl_code unknown(const struct pl_option *rows, const char *name, struct pl_error **error) {
+    const char *names[256];
+    size_t count = 0;
+    for (const struct pl_option *row = rows; row && row->name && count < PL_COUNT_OF(names); row++)
+        names[count++] = row->name;
+    const char *nearest = pl_text_nearest(name, names, count);
+    return pl_error_set(error, PL_UNKNOWN, "there is no option \"%s\"%s%s%s", name, nearest ? "; did you mean " : "",
+                        nearest ? nearest : "", nearest ? "?" : "");
+}
+
+/* The row at a path like spike.k. */
+static enum pl_code find(const struct pl_option *rows, const char *path, const struct pl_option **found,
+                         struct pl_error **error) {
+    char name[PATH_TEXT];
+    size_t length = strcspn(path, ".");
+    snprintf(name, sizeof name, "%.*s", (int)length, path);
+    *found = pl__option_find(rows, name);
+    if (!*found) return unknown(rows, name, error);
+    if (!path[length]) return PL_OK;
+    if ((*found)->type != PL_TYPE_GROUP) return pl_error_set(error, PL_USAGE, "%s has no options of its own", name);
+    return find((*found)->rows, path + length + 1, found, error);
+}
+
+/* Read into a copy, held against the operator's own rules there, and only then put where the operator sees it. Live
+ * options are numbers, choices and the like: none owns memory. */
+static enum pl_code change(struct pl_node *node, const struct pl_option *row, const char *value, void *copy,
+                           struct pl_error **error) {
+    const struct pl_operator *op = node->config.op;
+    struct pl_option only[2] = {*row, PL_OPT_END};
+    struct pl_operator shape = {.name = op->name, .options = only, .check = op->check};
+    struct pl_argument argument = {row->name, value};
+    struct pl_options_owner *owner = NULL;
+    memcpy(copy, node->self, op->instance_size);
+    enum pl_code code = pl_arguments_check(&shape, &argument, 1, copy, &owner, error);
+    pl_options_free(owner);
+    if (code) return code;
+    size_t size = row->type == PL_TYPE_BOOL ? sizeof(bool) : pl__option_kind(row->type)->size;
+    memcpy((char *)node->self + row->offset, (char *)copy + row->offset, size);
+    if (op->changed) op->changed(node->self, node, row);
+    return PL_OK;
+}
+
+static bool may_be_set(const struct pl_option *row) {
+    switch (row->type) {
+    case PL_TYPE_BOOL:
+    case PL_TYPE_INT:
+    case PL_TYPE_NUMBER:
+    case PL_TYPE_DURATION:
+    case PL_TYPE_SIZE:
+    case PL_TYPE_RATE:
+    case PL_TYPE_TIME:
+    case PL_TYPE_CHOICE:
+    case PL_TYPE_SET: return row->when == PL_LIVE;
+    default: return false;
+    }
+}
+
+enum pl_code pl__option_set(struct pl_call *call, struct pl_node *node, struct pl_error **error) {
+    const struct pl__set_args *args = call->args;
+    const struct pl_option *row;
+    char before[VALUE_TEXT], after[VALUE_TEXT];
+    enum pl_code code = find(node->config.op->options, strchr(args->option, '.') + 1, &row, error);
+    if (code) return code;
+    if (!may_be_set(row))
+        return pl_error_set(error, PL_USAGE, "%s is fixed while the node runs: change the graph file", args->option);
+    void *copy = pl_alloc(node->config.op->instance_size);
+    if (!copy) return pl_error_set(error, PL_NO_MEMORY, "no memory for a command");
+    put_value(before, row, node->self);
+    code = change(node, row, args->value, copy, error);
+    pl_free(copy);
+    if (code) return code;
+    put_value(after, row, node->self);
+    if (node->config.partition == 0) {
+        struct pl_pack *pack = pl_reply_row(call, 3);
+        pl_pack_pair_str(pack, "option", args->option);
+        pl_pack_pair_str(pack, "from", before);
+        pl_pack_pair_str(pack, "to", after);
+        pl_call_changed(call, args->option, before, after);
+    }
+    return PL_OK;
+}

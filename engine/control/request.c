@@ -1,0 +1,390 @@
+/* request.c: from a peer's bytes to a command under way, and back. */
+#include "control/request.h"
+
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <string.h>
+#include <uv.h>
+
+#include <potline/alloc.h>
+
+#include "control/control_impl.h"
+
+#define PATIENCE_NS (UINT64_C(10) * 1000000000)
+
+/* What a message says. */
+struct message {
+    uint64_t id;
+    const char *words[PL_WORDS_MAX]; /* in `text` */
+    unsigned count;
+    char *session, *password; /* in `text`, or NULL */
+    bool renew, cancel;
+    char *text;
+    size_t used;
+};
+
+/* ---- Reading a message ---- */
+
+static char *copy_text(struct message *m, struct pl_unpack *unpack) {
+    const char *text;
+    size_t length;
+    if (!pl_unpack_str(unpack, &text, &length) || memchr(text, 0, length)) return NULL;
+    char *copy = m->text + m->used; /* `text` is as long as the whole message, and each has had a byte of head */
+    memcpy(copy, text, length);
+    copy[length] = 0;
+    m->used += length + 1;
+    return copy;
+}
+
+static bool read_words(struct message *m, struct pl_unpack *unpack) {
+    uint32_t count;
+    if (!pl_unpack_array(unpack, &count) || count > PL_WORDS_MAX) return false;
+    for (m->count = 0; m->count < count; m->count++)
+        if (!(m->words[m->count] = copy_text(m, unpack))) return false;
+    return true;
+}
+
+static bool is(const char *key, size_t length, const char *name) {
+    return strlen(name) == length && memcmp(key, name, length) == 0;
+}
+
+static bool read_message(struct message *m, const void *bytes, size_t size) {
+    struct pl_unpack unpack;
+    uint32_t pairs;
+    pl_unpack_init(&unpack, bytes, size);
+    if (!pl_unpack_map(&unpack, &pairs)) return false;
+    for (uint32_t i = 0; i < pairs; i++) {
+        const char *key;
+        size_t length;
+        bool good = pl_unpack_str(&unpack, &key, &length);
+        if (!good) return false;
+        if (is(key, length, "id"))
+            good = pl_unpack_uint(&unpack, &m->id);
+        else if (is(key, length, "words"))
+            good = read_words(m, &unpack);
+        else if (is(key, length, "session"))
+            good = (m->session = copy_text(m, &unpack)) != NULL;
+        else if (is(key, length, "password"))
+            good = (m->password = copy_text(m, &unpack)) != NULL;
+        else if (is(key, length, "renew"))
+            good = pl_unpack_bool(&unpack, &m->renew);
+        else if (is(key, length, "cancel"))
+            good = pl_unpack_bool(&unpack, &m->cancel);
+        else
+            good = pl_unpack_skip(&unpack);
+        if (!good) return false;
+    }
+    return true;
+}
+
+/* ---- Life ---- */
+
+static void free_request(struct pl_request *request) {
+    pl__stream_free(request->stream);
+    if (request->password) OPENSSL_cleanse(request->password, strlen(request->password));
+    pl_free(request->password);
+    pl_options_free(request->owner);
+    pl_free(request->args);
+    pl_free(request->line);
+    pl_call_free(request->reply);
+    pl_error_free(&request->error);
+    pl_free(request);
+}
+
+static void forget(struct pl_request *request) {
+    struct pl_request **at = &request->control->requests;
+    while (*at != request)
+        at = &(*at)->next;
+    *at = request->next;
+    request->control->request_count--;
+    free_request(request);
+}
+
+static bool is_over(const struct pl_request *request) {
+    return request->answered && request->waiting == 0 && pl__stream_over(request);
+}
+
+static char *joined(const struct message *m) {
+    char *line = pl_alloc(m->used + PL_WORDS_MAX + 1), *at = line;
+    for (unsigned i = 0; line && i < m->count; i++)
+        at += sprintf(at, i ? " %s" : "%s", m->words[i]);
+    return line;
+}
+
+/* ---- Answering ---- */
+
+void pl_request_later(struct pl_request *request) {
+    request->later = true;
+}
+
+struct pl_pack *pl_request_row(struct pl_request *request, uint32_t pairs) {
+    return pl_reply_row(request->reply, pairs);
+}
+
+void pl_request_changed(struct pl_request *request, const char *object, const char *from, const char *to) {
+    pl_call_changed(request->reply, object, from, to);
+}
+
+void pl_request_answer(struct pl_request *request, enum pl_code code, struct pl_error **error) {
+    struct pl_error *none = NULL;
+    if (!error) error = &none;
+    char *text = *error ? pl_error_text(*error) : NULL;
+    const char *said = text ? text : code ? pl_code_text(code) : NULL;
+    bool changes = request->command && request->command->spec->flags & PL_COMMAND_CHANGES;
+    if (!request->answered) {
+        request->answered = true;
+        if (changes) pl__request_audit(request, code ? said : "done");
+        pl__reply_send(request, code ? "error" : "ok", code, said, 0);
+    }
+    pl_free(text);
+    pl_error_free(error);
+}
+
+void pl__request_audit(const struct pl_request *request, const char *outcome) {
+    struct pl_audit *audit = request->control->audit;
+    const struct pl_call *reply = request->reply;
+    if (!audit) return;
+    struct pl_audit_record record = {
+        .time = pl_engine_now(request->control->options.engine),
+        .user = request->who.name,
+        .role = request->who.known ? pl_role_names[request->who.role] : "",
+        .origin = request->peer.local ? "shell" : "shell, remote",
+        .action = request->command ? request->command->spec->name : "",
+        .object = reply->object[0] ? reply->object : request->line,
+        .from = reply->from,
+        .to = reply->to,
+        .reason = request->reason,
+        .outcome = outcome,
+    };
+    struct pl_error *error = NULL;
+    if (pl_audit_append(audit, &record, &error)) {
+        char *text = pl_error_text(error);
+        pl_diag(PL_ERROR, "the audit cannot be written: %s", text ? text : "no memory");
+        pl_free(text);
+    }
+    pl_error_free(&error);
+}
+
+/* ---- Calls into nodes ---- */
+
+static void came_back(struct pl_call *call) { /* on the node's thread */
+    struct pl_request *request = call->owner;
+    struct pl_control *control = request->control;
+    pl_calls_put(&control->back, call);
+    uv_async_send(&control->async);
+}
+
+static void fill_in(const struct pl_request *request, struct pl_call *call) {
+    call->done = came_back;
+    call->owner = (void *)(uintptr_t)request;
+    call->command = request->command->spec;
+    call->args = request->args;
+    call->role = request->who.role;
+    snprintf(call->user, sizeof call->user, "%s", request->who.name);
+}
+
+enum pl_code pl_request_call(struct pl_request *request, struct pl_task *task,
+                             enum pl_code (*run)(struct pl_call *, struct pl_node *, struct pl_error **),
+                             struct pl_error **error) {
+    struct pl_call *call = pl_call_new();
+    if (!call) return pl_error_set(error, PL_NO_MEMORY, "no memory for a command");
+    fill_in(request, call);
+    call->run = run;
+    request->waiting++;
+    if (pl_task_call(task, call)) return PL_OK;
+    request->waiting--;
+    pl_call_free(call);
+    return pl_error_set(error, PL_UNAVAILABLE, "node %s has ended", task->node.config.name);
+}
+
+static bool has_command(const struct pl_operator *op, const struct pl_command *spec) {
+    for (const struct pl_command *c = op->commands; c && c->name; c++)
+        if (strcmp(c->name, spec->name) == 0) return true;
+    return false;
+}
+
+enum pl_code pl__request_ask_nodes(struct pl_request *request, struct pl_error **error) {
+    struct pl_engine *engine = request->control->options.engine;
+    enum pl_code code = PL_UNAVAILABLE;
+    for (unsigned i = 0; i < pl_engine_task_count(engine); i++) {
+        struct pl_task *task = pl_engine_task(engine, i);
+        if (!has_command(task->node.config.op, request->command->spec)) continue;
+        if (pl_request_call(request, task, pl_call_run_command, request->waiting ? NULL : error) == PL_OK) code = PL_OK;
+    }
+    if (code) return code;
+    pl_request_later(request);
+    return PL_BUSY;
+}
+
+/* Success anywhere is success; "not here" only counts when it was nowhere. */
+static void settle(struct pl_request *request, struct pl_call *call) {
+    if (call->code == PL_OK) {
+        struct pl_call *reply = request->reply;
+        pl_pack_raw(reply->rows, pl_pack_data(call->rows), pl_pack_size(call->rows));
+        reply->row_count += call->row_count;
+        reply->cut |= call->cut;
+        if (call->object[0]) pl_call_changed(reply, call->object, call->from, call->to);
+        request->done++;
+    } else if (!request->error || request->code == PL_NOT_FOUND) {
+        pl_error_free(&request->error);
+        request->code = call->code;
+        request->error = call->error;
+        call->error = NULL;
+    }
+}
+
+void pl__request_came_back(struct pl_control *control, struct pl_call *call) {
+    struct pl_request *request = call->owner;
+    request->waiting--;
+    settle(request, call);
+    pl_call_free(call);
+    if (request->waiting == 0 && request->later && !request->answered && !request->stream) {
+        bool bad = request->error && (request->done == 0 || request->code != PL_NOT_FOUND);
+        if (!control->closed) pl_request_answer(request, bad ? request->code : PL_OK, bad ? &request->error : NULL);
+        request->answered = true;
+    }
+    if (is_over(request) && !control->closed) forget(request);
+}
+
+/* ---- Carrying out ---- */
+
+static struct pl_identity who_asks(struct pl_control *control, const struct pl_peer *peer, const struct message *m) {
+    struct pl_identity who = {.name = ""};
+    if (m->session) {
+        pl_sessions_find(control->sessions, m->session, &who);
+    } else if (peer->local) {
+        snprintf(who.name, sizeof who.name, "local");
+        who.role = PL_ROLE_ADMIN;
+        who.known = true;
+    }
+    return who;
+}
+
+static enum pl_code may(const struct pl_request *request, struct pl_error **error) {
+    const struct pl_command *spec = request->command->spec;
+    if (strcmp(spec->name, "login") == 0 || strcmp(spec->name, "help") == 0) return PL_OK;
+    if (!request->who.known) return pl_error_set(error, PL_DENIED, "sign in first: login NAME");
+    if (spec->roles & PL_MAY(request->who.role)) return PL_OK;
+    return pl_error_set(error, PL_DENIED, "%s is not for the role %s", spec->name, pl_role_names[request->who.role]);
+}
+
+static enum pl_code read_arguments(struct pl_request *request, const struct message *m, unsigned used,
+                                   struct pl_error **error) {
+    const struct pl_command *spec = request->command->spec;
+    struct pl_command_space *space = PL_NEW(struct pl_command_space);
+    const char *reason = NULL;
+    unsigned pairs = 0;
+    request->args = pl_alloc(spec->args_size + 1);
+    if (!space || !request->args) {
+        pl_free(space);
+        return pl_error_set(error, PL_NO_MEMORY, "no memory for a command");
+    }
+    enum pl_code code = pl_command_pairs(spec, m->words + used, m->count - used, space, &pairs, &reason, error);
+    if (reason) snprintf(request->reason, sizeof request->reason, "%s", reason);
+    if (!code && spec->args)
+        code = pl_arguments_parse(spec->name, spec->args, space->pairs, pairs, request->args, &request->owner, error);
+    pl_free(space);
+    return code;
+}
+
+static enum pl_code carry_out(struct pl_request *request, const struct message *m, struct pl_error **error) {
+    unsigned used = 0;
+    enum pl_code code =
+        pl_commands_find(&request->control->commands, m->words, m->count, &request->command, &used, error);
+    if (code) return code;
+    code = may(request, error);
+    if (code) {
+        pl__request_audit(request, "refused");
+        request->command = NULL; /* recorded */
+        return code;
+    }
+    code = read_arguments(request, m, used, error);
+    return code ? code : request->command->run(request, error);
+}
+
+static struct pl_request *new_request(struct pl_control *control, const struct pl_peer *peer, struct message *m) {
+    struct pl_request *request = PL_NEW(struct pl_request);
+    if (!request) return NULL;
+    request->control = control;
+    request->peer = *peer;
+    request->id = m->id;
+    request->reply = pl_call_new();
+    request->line = joined(m);
+    request->password = m->password ? pl_strdup(m->password) : NULL;
+    request->who = who_asks(control, peer, m);
+    request->deadline = uv_hrtime() + PATIENCE_NS;
+    if (!request->reply || !request->line || (m->password && !request->password)) {
+        free_request(request);
+        return NULL;
+    }
+    request->next = control->requests;
+    control->requests = request;
+    control->request_count++;
+    return request;
+}
+
+static void begin(struct pl_control *control, const struct pl_peer *peer, struct message *m) {
+    if (control->request_count >= PL__REQUESTS_MAX) return; /* the peer waits and asks again */
+    struct pl_request *request = new_request(control, peer, m);
+    if (!request) return;
+    struct pl_error *error = NULL;
+    enum pl_code code = m->count ? carry_out(request, m, &error) : pl_error_set(&error, PL_USAGE, "no command");
+    if (!(code == PL_BUSY && request->later)) pl_request_answer(request, code, &error);
+    pl_error_free(&error);
+    if (is_over(request)) forget(request);
+}
+
+static bool same_peer(const struct pl_peer *a, const struct pl_peer *b) {
+    return a->socket == b->socket && a->size == b->size && memcmp(a->name, b->name, a->size) == 0;
+}
+
+static void steer(struct pl_control *control, const struct pl_peer *peer, const struct message *m) {
+    for (struct pl_request *r = control->requests; r; r = r->next) {
+        if (r->id != m->id || !r->stream || !same_peer(&r->peer, peer)) continue;
+        if (m->cancel)
+            pl__stream_cancel(r, PL_OK, NULL);
+        else
+            pl__stream_renew(r);
+        return;
+    }
+}
+
+void pl__request_receive(struct pl_control *control, const struct pl_peer *peer, const void *bytes, size_t size) {
+    struct message m = {.text = pl_alloc(size + 1)};
+    if (m.text && read_message(&m, bytes, size)) {
+        if (m.renew || m.cancel)
+            steer(control, peer, &m);
+        else
+            begin(control, peer, &m);
+    }
+    if (m.text) OPENSSL_cleanse(m.text, size + 1);
+    pl_free(m.text);
+}
+
+/* ---- Time ---- */
+
+void pl__requests_tick(struct pl_control *control, uint64_t now) {
+    for (struct pl_request *r = control->requests, *next; r; r = next) {
+        next = r->next;
+        if (r->stream) {
+            pl__stream_tick(r, now);
+        } else if (!r->answered && now > r->deadline) {
+            struct pl_error *error = NULL;
+            pl_error_set(&error, PL_BUSY, "no answer within ten seconds: a node is at work on something long");
+            pl_request_answer(r, PL_BUSY, &error);
+        }
+        if (is_over(r)) forget(r);
+    }
+}
+
+void pl__requests_end(struct pl_control *control) {
+    for (struct pl_request *r = control->requests; r; r = r->next) {
+        if (r->stream) pl__stream_cancel(r, PL_UNAVAILABLE, "the engine ends");
+        r->answered = true;
+    }
+}
+
+void pl__requests_free(struct pl_control *control) {
+    while (control->requests)
+        forget(control->requests);
+}

@@ -1,0 +1,315 @@
+/* tap_stream.c: `tap`: rows that a node emits, as a stream of replies. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <uv.h>
+
+#include <potline/alloc.h>
+#include <potline/expr.h>
+#include <potline/quality.h>
+#include <potline/text.h>
+
+#include "control/control_impl.h"
+#include "runtime/tap.h"
+
+#define LEASE_NS (UINT64_C(10) * 1000000000)
+
+enum { ROWS_A_REPLY = 500, INSTANCES_MAX = 256 };
+
+struct tap_args {
+    const char *node, *tags, *where;
+    int64_t rows;
+};
+
+struct tapped {
+    struct pl_task *task;
+    struct pl_tap *tap;
+    bool attached;
+};
+
+struct pl_stream {
+    struct tapped list[INSTANCES_MAX];
+    unsigned count;
+    unsigned port;
+    enum pl_kind kind;
+    const char *tags; /* of the arguments, which live as long */
+    struct pl_expr *where;
+    int64_t left; /* rows to go; -1: no end */
+    uint64_t renewed;
+    bool ended;
+};
+
+/* ---- Rows ---- */
+
+static int column_of(void *arg, const char *name, size_t length) {
+    const struct pl_kind_info *info = arg;
+    for (int i = 0; i < info->columns; i++)
+        if (strlen(info->column[i].name) == length && memcmp(info->column[i].name, name, length) == 0)
+            return info->column[i].type == PL_NAME ? -1 : i;
+    return -1;
+}
+
+static double number_at(const struct pl_batch *batch, unsigned column, uint32_t row) {
+    const void *cells = batch->column[column];
+    switch (pl_kind_info[batch->kind].column[column].type) {
+    case PL_F64: return ((const double *)cells)[row];
+    case PL_I64: return (double)((const int64_t *)cells)[row];
+    case PL_U64: return (double)((const uint64_t *)cells)[row];
+    case PL_U32: return ((const uint32_t *)cells)[row];
+    case PL_U16: return ((const uint16_t *)cells)[row];
+    default: return NAN;
+    }
+}
+
+static bool fits(struct pl_stream *stream, const struct pl_batch *batch, const struct pl_tags *tags, uint32_t row) {
+    const char *name = pl_tags_get(tags, pl_batch_keys(batch)[row])->name;
+    if (stream->tags[0] && !pl_glob(stream->tags, name)) return false;
+    if (!stream->where) return true;
+    double cells[PL_EXPR_VARIABLES_MAX] = {0};
+    uint64_t uses = pl_expr_uses(stream->where);
+    for (unsigned i = 0; i < pl_kind_info[batch->kind].columns; i++)
+        if (uses & UINT64_C(1) << i) cells[i] = number_at(batch, i, row);
+    double truth = pl_expr_eval_one(stream->where, cells);
+    return truth != 0 && !isnan(truth);
+}
+
+static void pack_cell(struct pl_pack *pack, const struct pl_batch *batch, const struct pl_tags *tags, unsigned column,
+                      uint32_t row) {
+    const struct pl_column_info *info = &pl_kind_info[batch->kind].column[column];
+    const void *cells = batch->column[column];
+    char text[192];
+    switch (info->type) {
+    case PL_NAME: pl_pack_str(pack, pl_tags_get(tags, ((const uint32_t *)cells)[row])->name); break;
+    case PL_I64: pl_pack_strn(pack, text, (size_t)(pl_text_put_time(text, ((const pl_time *)cells)[row]) - text)); break;
+    case PL_F64:
+        if (isnan(((const double *)cells)[row]))
+            pl_pack_nil(pack);
+        else
+            pl_pack_f64(pack, ((const double *)cells)[row]);
+        break;
+    case PL_U64: pl_pack_uint(pack, ((const uint64_t *)cells)[row]); break;
+    case PL_U32: pl_pack_uint(pack, ((const uint32_t *)cells)[row]); break;
+    default:
+        if (strcmp(info->name, "quality") == 0)
+            pl_pack_strn(pack, text, pl_quality_format(((const uint16_t *)cells)[row], text, sizeof text));
+        else
+            pl_pack_uint(pack, ((const uint16_t *)cells)[row]);
+    }
+}
+
+static void put_row(struct pl_request *request, const struct pl_batch *batch, const struct pl_tags *tags, uint32_t row) {
+    const struct pl_kind_info *info = &pl_kind_info[batch->kind];
+    bool body = batch->kind == PL_EVENTS;
+    struct pl_pack *pack = pl_request_row(request, info->columns - (info->heaps ? 1u : 0u) + (body ? 1u : 0u));
+    for (unsigned c = 0; c < info->columns; c++) {
+        if (info->heaps && c == info->end) continue;
+        pl_pack_str(pack, info->column[c].name);
+        pack_cell(pack, batch, tags, c, row);
+    }
+    if (!body) return;
+    uint32_t length;
+    const void *bytes = pl_batch_heap_row(batch, 0, row, &length);
+    pl_pack_str(pack, "body");
+    if (length)
+        pl_pack_raw(pack, bytes, length);
+    else
+        pl_pack_nil(pack);
+}
+
+/* ---- The stream ---- */
+
+static uint64_t dropped(const struct pl_stream *stream) {
+    uint64_t rows = 0;
+    for (unsigned i = 0; i < stream->count; i++)
+        if (stream->list[i].tap) rows += pl_tap_dropped(stream->list[i].tap);
+    return rows;
+}
+
+static void send_rows(struct pl_request *request) {
+    struct pl_call *reply = request->reply;
+    if (reply->row_count == 0) return;
+    pl__reply_send(request, "more", PL_OK, NULL, dropped(request->stream));
+    pl_pack_reset(reply->rows);
+    reply->row_count = 0;
+}
+
+static void show(struct pl_request *request, const struct pl_batch *batch) {
+    struct pl_stream *stream = request->stream;
+    const struct pl_tags *tags = pl_engine_tags(request->control->options.engine);
+    for (uint32_t i = 0; i < batch->rows && stream->left != 0; i++) {
+        if (!fits(stream, batch, tags, i)) continue;
+        put_row(request, batch, tags, i);
+        if (stream->left > 0) stream->left--;
+        if (request->reply->row_count >= ROWS_A_REPLY) send_rows(request);
+    }
+}
+
+void pl__stream_pump(struct pl_request *request) {
+    struct pl_stream *stream = request->stream;
+    if (stream->ended) return;
+    for (unsigned i = 0; i < stream->count; i++)
+        for (struct pl_batch *batch; stream->list[i].tap && (batch = pl_tap_take(stream->list[i].tap));) {
+            if (!stream->ended) show(request, batch);
+            pl_batch_unref(batch);
+        }
+    send_rows(request);
+    if (stream->left == 0) pl__stream_cancel(request, PL_OK, NULL);
+}
+
+static enum pl_code attach(struct pl_call *call, struct pl_node *node, struct pl_error **error) {
+    struct pl_request *request = call->owner;
+    struct pl_task *task = node->owner;
+    (void)error;
+    for (unsigned i = 0; i < request->stream->count; i++)
+        if (request->stream->list[i].task == task) pl_tap_attach(&task->taps, request->stream->list[i].tap);
+    return PL_OK;
+}
+
+static enum pl_code detach(struct pl_call *call, struct pl_node *node, struct pl_error **error) {
+    struct pl_request *request = call->owner;
+    struct pl_task *task = node->owner;
+    (void)error;
+    for (unsigned i = 0; i < request->stream->count; i++)
+        if (request->stream->list[i].task == task) pl_tap_detach(&task->taps, request->stream->list[i].tap);
+    return PL_OK;
+}
+
+/* A node that has ended emits nothing any more: there is nothing to detach from. */
+void pl__stream_cancel(struct pl_request *request, enum pl_code code, const char *why) {
+    struct pl_stream *stream = request->stream;
+    struct pl_error *error = NULL;
+    if (stream->ended) return;
+    stream->ended = true;
+    request->control->tap_count--;
+    for (unsigned i = 0; i < stream->count; i++) {
+        struct tapped *tapped = &stream->list[i];
+        if (tapped->attached && pl_request_call(request, tapped->task, detach, NULL) == PL_NO_MEMORY)
+            tapped->tap = NULL; /* still the node's: rather lost than freed under it */
+    }
+    if (why) pl_error_set(&error, code, "%s", why);
+    pl_request_answer(request, code, &error);
+}
+
+void pl__stream_renew(struct pl_request *request) {
+    request->stream->renewed = uv_hrtime();
+}
+
+void pl__stream_tick(struct pl_request *request, uint64_t now) {
+    struct pl_stream *stream = request->stream;
+    bool any = false;
+    for (unsigned i = 0; i < stream->count; i++)
+        any |= atomic_load(&stream->list[i].task->state) < PL_TASK_ENDED;
+    if (!any && !stream->ended) pl__stream_pump(request);
+    if (!stream->ended && (!any || now - stream->renewed > LEASE_NS))
+        pl__stream_cancel(request, PL_OK, NULL);
+}
+
+bool pl__stream_over(const struct pl_request *request) {
+    return !request->stream || request->stream->ended;
+}
+
+void pl__stream_free(struct pl_stream *stream) {
+    if (!stream) return;
+    for (unsigned i = 0; i < stream->count; i++)
+        pl_tap_free(stream->list[i].tap);
+    pl_expr_free(stream->where);
+    pl_free(stream);
+}
+
+/* ---- The command ---- */
+
+static void wake(void *arg) { /* on the node's thread */
+    struct pl_control *control = arg;
+    uv_async_send(&control->async);
+}
+
+static enum pl_code unknown_node(const struct pl_graph *graph, const char *name, struct pl_error **error) {
+    const char **names = pl_alloc((graph->node_count + 1) * sizeof *names);
+    for (unsigned i = 0; names && i < graph->node_count; i++)
+        names[i] = graph->nodes[i].name;
+    const char *nearest = names ? pl_text_nearest(name, names, graph->node_count) : NULL;
+    enum pl_code code = pl_error_set(error, PL_NOT_FOUND, "there is no node \"%s\"%s%s%s", name,
+                                     nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+    pl_free(names);
+    return code;
+}
+
+/* NODE or NODE.PORT: the node and its output. */
+static enum pl_code find_output(const struct pl_graph *graph, const char *text, unsigned *node, unsigned *port,
+                                struct pl_error **error) {
+    const char *dot = strchr(text, '.');
+    size_t length = dot ? (size_t)(dot - text) : strlen(text);
+    for (*node = 0; *node < graph->node_count; ++*node)
+        if (strlen(graph->nodes[*node].name) == length && memcmp(graph->nodes[*node].name, text, length) == 0) break;
+    if (*node == graph->node_count) return unknown_node(graph, text, error);
+    const struct pl_port *ports = graph->nodes[*node].op->outputs;
+    if (!ports || !ports[0].name)
+        return pl_error_set(error, PL_USAGE, "%.*s is a sink: tap what it takes from", (int)length, text);
+    for (*port = 0; ports[*port].name; ++*port)
+        if (!dot || strcmp(ports[*port].name, dot + 1) == 0) return PL_OK;
+    return pl_error_set(error, PL_NOT_FOUND, "%.*s has no output \"%s\"", (int)length, text, dot + 1);
+}
+
+static enum pl_code compile_where(struct pl_stream *stream, const char *text, struct pl_error **error) {
+    if (!text[0]) return PL_OK;
+    return pl_expr_compile(text, column_of, (void *)(uintptr_t)&pl_kind_info[stream->kind], &stream->where, error);
+}
+
+static enum pl_code begin(struct pl_request *request, unsigned node, struct pl_error **error) {
+    struct pl_stream *stream = request->stream;
+    struct pl_engine *engine = request->control->options.engine;
+    for (unsigned i = 0; i < pl_engine_task_count(engine) && stream->count < INSTANCES_MAX; i++) {
+        struct pl_task *task = pl_engine_task(engine, i);
+        if (task->graph_node != &pl_engine_graph(engine)->nodes[node]) continue;
+        struct pl_tap *tap = pl_tap_new(stream->port, wake, request->control);
+        if (!tap) return pl_error_set(error, PL_NO_MEMORY, "no memory for a tap");
+        stream->list[stream->count++] = (struct tapped){.task = task, .tap = tap};
+    }
+    bool any = false;
+    for (unsigned i = 0; i < stream->count; i++)
+        any |= stream->list[i].attached = pl_request_call(request, stream->list[i].task, attach, NULL) == PL_OK;
+    return any ? PL_OK : pl_error_set(error, PL_UNAVAILABLE, "the node has ended");
+}
+
+static enum pl_code run_tap(struct pl_request *request, struct pl_error **error) {
+    const struct tap_args *args = request->args;
+    const struct pl_graph *graph = pl_engine_graph(request->control->options.engine);
+    unsigned node = 0, port = 0;
+    enum pl_code code = find_output(graph, args->node, &node, &port, error);
+    if (code) return code;
+    if (request->control->tap_count >= PL__TAPS_MAX)
+        return pl_error_set(error, PL_LIMIT, "there are %d taps already", PL__TAPS_MAX);
+    struct pl_stream *stream = request->stream = PL_NEW(struct pl_stream);
+    if (!stream) return pl_error_set(error, PL_NO_MEMORY, "no memory for a tap");
+    request->control->tap_count++;
+    stream->port = port;
+    stream->kind = graph->nodes[node].kinds_out[port];
+    stream->tags = args->tags;
+    stream->left = args->rows ? args->rows : -1;
+    stream->renewed = uv_hrtime();
+    code = compile_where(stream, args->where, error);
+    if (!code) code = begin(request, node, error);
+    if (code) {
+        stream->ended = true;
+        request->control->tap_count--;
+        return code;
+    }
+    pl_request_later(request);
+    return PL_BUSY;
+}
+
+static const struct pl_option tap_args[] = {
+    PL_OPT_STRING(struct tap_args, node, "node", NULL, PL_FIXED, "NODE or NODE.PORT: whose rows."),
+    PL_OPT_STRING(struct tap_args, tags, "tags", "", PL_FIXED, "A pattern of tags."),
+    PL_OPT_STRING(struct tap_args, where, "where", "", PL_FIXED,
+                  "A condition over the row's columns, as \"value > 4.8\"."),
+    PL_OPT_INT(struct tap_args, rows, "rows", "0", "0", NULL, PL_FIXED, "End after so many rows; 0: go on."),
+    PL_OPT_END,
+};
+
+const struct pl_control_command pl__commands_tap[] = {
+    {.spec = {.name = "tap", .doc = "Shows the rows that a node emits, as they come.", .roles = PL_MAY_SEE,
+              .args = tap_args, .args_size = sizeof(struct tap_args)},
+     .run = run_tap},
+    PL_CONTROL_COMMANDS_END,
+};
