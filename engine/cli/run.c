@@ -181,10 +181,8 @@ static enum pl_code read_key(const char *path, char key[KEY_TEXT + 1], struct pl
 static enum pl_code open_control(const struct pl_cli *cli, struct run *run, struct pl_error **error) {
     char secret[KEY_TEXT + 1] = "";
     const char *file = pl_cli_get(cli, "control-key");
-    struct pl_control_options options = {.engine = run->engine,
-                                         .endpoint = pl_cli_get(cli, "control"),
-                                         .stop = asked_to_stop,
-                                         .stop_arg = run};
+    struct pl_control_options options = {
+        .engine = run->engine, .endpoint = pl_cli_get(cli, "control"), .stop = asked_to_stop, .stop_arg = run};
     enum pl_code code = file ? read_key(file, secret, error) : PL_OK;
     if (file) options.secret_key = secret;
     if (!code) code = pl_control_new(&options, &run->control, error);

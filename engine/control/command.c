@@ -104,9 +104,9 @@ static enum pl_code unknown(const struct pl_command_table *table, const char *co
         snprintf(said, sizeof said, n == 2 ? "%s %s" : "%s", words[0], words[1 < count ? 1 : 0]);
         nearest = pl_text_nearest(said, names, table->count);
     }
-    enum pl_code code = pl_error_set(error, PL_UNKNOWN, "there is no command \"%s\"%s%s%s", count ? words[0] : "",
-                                     nearest ? "; did you mean " : "; help lists them", nearest ? nearest : "",
-                                     nearest ? "?" : "");
+    enum pl_code code =
+        pl_error_set(error, PL_UNKNOWN, "there is no command \"%s\"%s%s%s", count ? words[0] : "",
+                     nearest ? "; did you mean " : "; help lists them", nearest ? nearest : "", nearest ? "?" : "");
     pl_free(names);
     return code;
 }

@@ -15,7 +15,8 @@ struct pl_request;
 
 struct pl_control_command {
     struct pl_command spec; /* `run` is not used: */
-    /* On the control thread. PL_OK: answered, with the rows of the reply; PL_BUSY after pl_request_later: it will be. */
+    /* On the control thread. PL_OK: answered, with the rows of the reply; PL_BUSY after pl_request_later: it will be.
+     */
     enum pl_code (*run)(struct pl_request *request, struct pl_error **error);
 };
 

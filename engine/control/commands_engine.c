@@ -174,8 +174,8 @@ static enum pl_code run_graph(struct pl_request *request, struct pl_error **erro
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    bool good = out && pl_graph_draw(pl_engine_graph(request->control->options.engine),
-                                     (enum pl_drawing)args->format, out);
+    bool good =
+        out && pl_graph_draw(pl_engine_graph(request->control->options.engine), (enum pl_drawing)args->format, out);
     if (out) fclose(out);
     if (good) {
         struct pl_pack *pack = pl_request_row(request, 1);
@@ -235,7 +235,10 @@ static enum pl_code run_stop(struct pl_request *request, struct pl_error **error
 }
 
 const struct pl_control_command pl__commands_engine[] = {
-    {.spec = {.name = "help", .doc = "Lists the commands, or explains one.", .roles = PL_MAY_SEE, .args = help_args,
+    {.spec = {.name = "help",
+              .doc = "Lists the commands, or explains one.",
+              .roles = PL_MAY_SEE,
+              .args = help_args,
               .args_size = sizeof(struct help_args)},
      .run = run_help},
     {.spec = {.name = "commands", .doc = "The commands with their arguments, for programs.", .roles = PL_MAY_SEE},
@@ -243,16 +246,26 @@ const struct pl_control_command pl__commands_engine[] = {
     {.spec = {.name = "version", .doc = "The engine's version.", .roles = PL_MAY_SEE}, .run = run_version},
     {.spec = {.name = "whoami", .doc = "Your name and role.", .roles = PL_MAY_SEE}, .run = run_whoami},
     {.spec = {.name = "status", .doc = "The engine in one row.", .roles = PL_MAY_SEE}, .run = run_status},
-    {.spec = {.name = "graph", .doc = "Draws the running graph.", .roles = PL_MAY_SEE, .args = graph_args,
+    {.spec = {.name = "graph",
+              .doc = "Draws the running graph.",
+              .roles = PL_MAY_SEE,
+              .args = graph_args,
               .args_size = sizeof(struct graph_args)},
      .run = run_graph},
-    {.spec = {.name = "tags", .doc = "The tags that have had samples.", .roles = PL_MAY_SEE, .args = tags_args,
+    {.spec = {.name = "tags",
+              .doc = "The tags that have had samples.",
+              .roles = PL_MAY_SEE,
+              .args = tags_args,
               .args_size = sizeof(struct tags_args)},
      .run = run_tags},
-    {.spec = {.name = "drain", .doc = "Ends sources as if their data had ended, closes every window, and stops.",
-              .roles = PL_MAY_ENGINEER, .flags = PL_COMMAND_CHANGES},
+    {.spec = {.name = "drain",
+              .doc = "Ends sources as if their data had ended, closes every window, and stops.",
+              .roles = PL_MAY_ENGINEER,
+              .flags = PL_COMMAND_CHANGES},
      .run = run_drain},
-    {.spec = {.name = "stop", .doc = "Stops the engine; what is under way is worked off.", .roles = PL_MAY_ENGINEER,
+    {.spec = {.name = "stop",
+              .doc = "Stops the engine; what is under way is worked off.",
+              .roles = PL_MAY_ENGINEER,
               .flags = PL_COMMAND_CHANGES},
      .run = run_stop},
     PL_CONTROL_COMMANDS_END,

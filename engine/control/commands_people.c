@@ -117,8 +117,8 @@ static enum pl_code run_list(struct pl_request *request, struct pl_error **error
 }
 
 static enum pl_code password_of(const struct pl_request *request, struct pl_error **error) {
-    return request->password ? PL_OK : pl_error_set(error, PL_USAGE, "%s: a password expected",
-                                                    request->command->spec->name);
+    return request->password ? PL_OK
+                             : pl_error_set(error, PL_USAGE, "%s: a password expected", request->command->spec->name);
 }
 
 static enum pl_code run_add(struct pl_request *request, struct pl_error **error) {
@@ -257,7 +257,11 @@ static const struct pl_option audit_args[] = {
 
 #define USER_COMMAND(name_, doc_, roles_, flags_, args_, run_)                                                         \
     {                                                                                                                  \
-        .spec = {.name = (name_), .doc = (doc_), .roles = (roles_), .flags = (flags_), .args = (args_),               \
+        .spec = {.name = (name_),                                                                                      \
+                 .doc = (doc_),                                                                                        \
+                 .roles = (roles_),                                                                                    \
+                 .flags = (flags_),                                                                                    \
+                 .args = (args_),                                                                                      \
                  .args_size = sizeof(struct user_args)},                                                               \
         .run = (run_)                                                                                                  \
     }
@@ -272,8 +276,11 @@ const struct pl_control_command pl__commands_people[] = {
     USER_COMMAND("users passwd", "A new password, yours or as an admin anybody's.", PL_MAY_SEE, PL_COMMAND_CHANGES,
                  user_args, run_passwd),
     USER_COMMAND("users role", "Gives a user another role.", PL_MAY_ADMIN, PL_COMMAND_CHANGES, role_args, run_role),
-    {.spec = {.name = "audit", .doc = "Who did what, newest last.", .roles = PL_MAY_ENGINEER | PL_MAY(PL_ROLE_MANAGER),
-              .args = audit_args, .args_size = sizeof(struct audit_args)},
+    {.spec = {.name = "audit",
+              .doc = "Who did what, newest last.",
+              .roles = PL_MAY_ENGINEER | PL_MAY(PL_ROLE_MANAGER),
+              .args = audit_args,
+              .args_size = sizeof(struct audit_args)},
      .run = run_audit},
     PL_CONTROL_COMMANDS_END,
 };

@@ -85,7 +85,8 @@ static bool receive_one(struct pl_control *control, struct pl__face *face) {
     return true;
 }
 
-/* ---- The loop: what came back, what came in; ZMQ_FD is edge-triggered, so before the loop sleeps ZMQ_EVENTS is read */
+/* ---- The loop: what came back, what came in; ZMQ_FD is edge-triggered, so before the loop sleeps ZMQ_EVENTS is read
+ */
 
 static bool any_event(struct pl__face *face) {
     int events = 0;
@@ -134,7 +135,8 @@ static void after_poll(uv_check_t *check) {
     struct pl_control *control = check->data;
     take_back(control);
     for (unsigned i = 0; i < PL__FACES && !control->closed; i++)
-        for (int n = 0; control->faces[i].socket && n < MESSAGES_A_TURN && receive_one(control, &control->faces[i]); n++)
+        for (int n = 0; control->faces[i].socket && n < MESSAGES_A_TURN && receive_one(control, &control->faces[i]);
+             n++)
             ;
     for (struct pl_request *r = control->requests; r && !control->closed; r = r->next)
         if (r->stream) pl__stream_pump(r);

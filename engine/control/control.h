@@ -3,8 +3,8 @@
  *     shell --ipc / tcp--> ROUTER --> request --> command --> rows
  *
  * On the wire a message is one frame, a msgpack map.
- *     request  {id, words: [text...], session?: text, password?: text}; for a stream also {id, renew: true}, {id, cancel: true}
- *     reply    {id, status: "ok" | "error" | "more", code?, error?, rows: [{column: value}...], cut, dropped}
+ *     request  {id, words: [text...], session?: text, password?: text}; for a stream also {id, renew: true}, {id,
+ * cancel: true} reply    {id, status: "ok" | "error" | "more", code?, error?, rows: [{column: value}...], cut, dropped}
  * A stream (tap) is any number of "more" and then one of the others; it ends by itself when it has not been renewed for
  * ten seconds.
  *
@@ -23,9 +23,9 @@ struct pl_control;
 
 struct pl_control_options {
     struct pl_engine *engine;
-    const char *endpoint;                      /* tcp://... besides the socket in the data folder; NULL: none */
-    const char *secret_key;                    /* CURVE, of the tcp endpoint: 40 characters of Z85 */
-    void (*stop)(void *arg, bool drain);       /* from the control thread */
+    const char *endpoint;                /* tcp://... besides the socket in the data folder; NULL: none */
+    const char *secret_key;              /* CURVE, of the tcp endpoint: 40 characters of Z85 */
+    void (*stop)(void *arg, bool drain); /* from the control thread */
     void *stop_arg;
 };
 

@@ -42,7 +42,7 @@ struct pl_request {
     unsigned done;    /* calls that succeeded */
     bool later;       /* answered by what comes back */
     bool answered;
-    uint64_t deadline;       /* hrtime; 0: none */
+    uint64_t deadline;        /* hrtime; 0: none */
     struct pl_stream *stream; /* of a tap */
     struct pl_request *next;
 };

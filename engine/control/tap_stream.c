@@ -80,7 +80,9 @@ static void pack_cell(struct pl_pack *pack, const struct pl_batch *batch, const 
     char text[192];
     switch (info->type) {
     case PL_NAME: pl_pack_str(pack, pl_tags_get(tags, ((const uint32_t *)cells)[row])->name); break;
-    case PL_I64: pl_pack_strn(pack, text, (size_t)(pl_text_put_time(text, ((const pl_time *)cells)[row]) - text)); break;
+    case PL_I64:
+        pl_pack_strn(pack, text, (size_t)(pl_text_put_time(text, ((const pl_time *)cells)[row]) - text));
+        break;
     case PL_F64:
         if (isnan(((const double *)cells)[row]))
             pl_pack_nil(pack);
@@ -97,7 +99,8 @@ static void pack_cell(struct pl_pack *pack, const struct pl_batch *batch, const 
     }
 }
 
-static void put_row(struct pl_request *request, const struct pl_batch *batch, const struct pl_tags *tags, uint32_t row) {
+static void put_row(struct pl_request *request, const struct pl_batch *batch, const struct pl_tags *tags,
+                    uint32_t row) {
     const struct pl_kind_info *info = &pl_kind_info[batch->kind];
     bool body = batch->kind == PL_EVENTS;
     struct pl_pack *pack = pl_request_row(request, info->columns - (info->heaps ? 1u : 0u) + (body ? 1u : 0u));
@@ -200,8 +203,7 @@ void pl__stream_tick(struct pl_request *request, uint64_t now) {
     for (unsigned i = 0; i < stream->count; i++)
         any |= atomic_load(&stream->list[i].task->state) < PL_TASK_ENDED;
     if (!any && !stream->ended) pl__stream_pump(request);
-    if (!stream->ended && (!any || now - stream->renewed > LEASE_NS))
-        pl__stream_cancel(request, PL_OK, NULL);
+    if (!stream->ended && (!any || now - stream->renewed > LEASE_NS)) pl__stream_cancel(request, PL_OK, NULL);
 }
 
 bool pl__stream_over(const struct pl_request *request) {
@@ -308,8 +310,11 @@ static const struct pl_option tap_args[] = {
 };
 
 const struct pl_control_command pl__commands_tap[] = {
-    {.spec = {.name = "tap", .doc = "Shows the rows that a node emits, as they come.", .roles = PL_MAY_SEE,
-              .args = tap_args, .args_size = sizeof(struct tap_args)},
+    {.spec = {.name = "tap",
+              .doc = "Shows the rows that a node emits, as they come.",
+              .roles = PL_MAY_SEE,
+              .args = tap_args,
+              .args_size = sizeof(struct tap_args)},
      .run = run_tap},
     PL_CONTROL_COMMANDS_END,
 };

@@ -45,6 +45,6 @@ pl_time pl_engine_now(const struct pl_engine *engine);
 const struct pl_graph *pl_engine_graph(const struct pl_engine *engine);
 struct pl_store *pl_engine_store(const struct pl_engine *engine); /* NULL: there is no data folder */
 const char *pl_engine_data(const struct pl_engine *engine);       /* its path, or NULL */
-uint64_t pl_engine_epochs(const struct pl_engine *engine); /* barriers that every task has passed */
+uint64_t pl_engine_epochs(const struct pl_engine *engine);        /* barriers that every task has passed */
 
 #endif

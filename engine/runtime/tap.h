@@ -1,9 +1,8 @@
 /* tap.h: a look at what a node emits: batches are shared with a looker-on, who never holds up the node.
  *
  *     control thread                              node's thread
- *     pl_tap_new; a call runs pl_tap_attach  -->  each batch emitted: queued, or counted as dropped when the queue is full
- *     wake(arg); pl_tap_take ...             <--
- *     a call runs pl_tap_detach; pl_tap_free
+ *     pl_tap_new; a call runs pl_tap_attach  -->  each batch emitted: queued, or counted as dropped when the queue is
+ * full wake(arg); pl_tap_take ...             <-- a call runs pl_tap_detach; pl_tap_free
  *
  * A node without a tap pays one comparison a batch.
  */

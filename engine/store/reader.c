@@ -80,7 +80,8 @@ enum pl_code pl__store_open_reader(struct pl_store *store, struct pl_error **err
         char *message = store->db ? catch_up(store, &before) : open_first(store, &before, &code, error);
         bool late = time(NULL) > end;
         if (code) return code;
-        if (message && (late || !comes_again(message, &damaged))) return pl_store_error(store, "opening", message, error);
+        if (message && (late || !comes_again(message, &damaged)))
+            return pl_store_error(store, "opening", message, error);
         if (!message && take_mark(store->impl->folder, &after) && same(&before, &after)) return PL_OK;
         rocksdb_free(message);
         if (late)

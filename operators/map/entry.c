@@ -26,11 +26,11 @@ double entry_column(const struct pl_batch *batch, uint32_t i, unsigned column) {
 }
 
 bool entry_fits_kind(const struct entry *entry, enum pl_kind kind, char *said) {
-    if (!*entry->value->on && kind == PL_WINDOWS) {
-        snprintf(said, ENTRY_SAID, "%s: of windows an entry says `on`: which tags' windows", entry->value->tag);
+    if (!*entry->value->each && kind == PL_WINDOWS) {
+        snprintf(said, ENTRY_SAID, "%s: of windows an entry says `each`: which tags' windows", entry->value->tag);
         return false;
     }
-    for (unsigned c = 0; *entry->value->on && c < PL_COUNT_OF(columns); c++) {
+    for (unsigned c = 0; *entry->value->each && c < PL_COUNT_OF(columns); c++) {
         bool has = c == COLUMN_TIME || (c == COLUMN_VALUE) == (kind == PL_SAMPLES);
         if (has || !(pl_expr_uses(entry->expr) >> c & 1)) continue;
         snprintf(said, ENTRY_SAID, "%s: %s have no column %s", entry->value->tag, pl_kind_info[kind].name, columns[c]);
@@ -52,7 +52,7 @@ static int column_named(struct reading *reading, const char *text, size_t length
     for (unsigned c = 0; c < PL_COUNT_OF(columns); c++)
         if (strcmp(columns[c], word) == 0) return (int)c;
     const char *near = pl_text_nearest(word, columns, PL_COUNT_OF(columns));
-    snprintf(reading->hint, sizeof reading->hint, "with `on`, names are columns of the row%s%s%s",
+    snprintf(reading->hint, sizeof reading->hint, "with `each`, names are columns of the row%s%s%s",
              near ? ": did you mean " : "", near ? near : "", near ? "?" : "");
     return -1;
 }
@@ -82,7 +82,7 @@ static int resolve(void *arg, const char *text, size_t length) {
     struct reading *reading = arg;
     struct entry *entry = reading->entry;
     struct name name;
-    if (*entry->value->on) return column_named(reading, text, length);
+    if (*entry->value->each) return column_named(reading, text, length);
     if (!read_name(text, length, &name)) {
         snprintf(reading->hint, sizeof reading->hint,
                  "a name is a signal of the asset, a whole tag, or begins with {asset}. or {line}.");
@@ -118,7 +118,7 @@ static const char *split_tag(struct entry *entry, char *said) {
                  entry->signal);
         return said;
     }
-    if (place && !*entry->value->on) return "{signal} is the signal of a row, so it needs `on`";
+    if (place && !*entry->value->each) return "{signal} is the signal of a row, so it needs `each`";
     return NULL;
 }
 
@@ -137,7 +137,7 @@ const char *entry_init(struct entry *entry, const struct map_value *value, char 
         pl_error_free(&error);
         return said;
     }
-    if (*value->on) {
+    if (*value->each) {
         entry->names = PL_COUNT_OF(columns);
         return NULL;
     }
@@ -160,12 +160,12 @@ bool entry_room(struct entry *entry) {
     return entry->block != NULL;
 }
 
-/* ---- With `on`: the tag made of a row's tag ---- */
+/* ---- With `each`: the tag made of a row's tag ---- */
 
 static uint32_t make_derived(struct map *m, const struct entry *entry, uint32_t id) {
     struct pl_tags *tags = pl_node_tags(m->node);
     const struct pl_tag *tag = pl_tags_get(tags, id), *asset = pl_tags_get(tags, tag->asset);
-    if (!pl_glob(entry->value->on, tag->name) || !pl_glob(entry->assets, asset->name)) return PL_NO_ID;
+    if (!pl_glob(entry->value->each, tag->name) || !pl_glob(entry->assets, asset->name)) return PL_NO_ID;
     const char *own = tag->asset ? tag->name + asset->length + 1 : tag->name;
     const char *place = strstr(entry->signal, signal_place);
     size_t front = place ? (size_t)(place - entry->signal) : strlen(entry->signal);

@@ -9,13 +9,14 @@ static const char *const quality_names[] = {"good", "any", NULL};
 enum { QUALITY_GOOD, QUALITY_ANY };
 
 static const struct pl_option value_options[] = {
-    PL_OPT_STRING(struct map_value, tag, "tag", NULL, PL_STATE,
-                  "The tag that is made: a glob of assets, then the signal, like *.power; with `on`, {signal} in it is "
-                  "the row's own."),
+    PL_OPT_STRING(
+        struct map_value, tag, "tag", NULL, PL_STATE,
+        "The tag that is made: a glob of assets, then the signal, like *.power; with `each`, {signal} in it is "
+        "the row's own."),
     PL_OPT_STRING(struct map_value, expr, "expr", NULL, PL_FIXED,
                   "How it is computed; names are signals of the asset, whole tags, {line}.signal in back quotes; with "
-                  "`on`, columns."),
-    PL_OPT_STRING(struct map_value, on, "on", "", PL_STATE,
+                  "`each`, columns."),
+    PL_OPT_STRING(struct map_value, each, "each", "", PL_STATE,
                   "Glob of tags; each of their rows gives one, by itself: of samples from value, of windows from mean, "
                   "min, max, ...; time is in seconds."),
     PL_OPT_END,
@@ -78,7 +79,7 @@ static enum pl_code map_open(void *self, struct pl_node *node, struct pl_error *
         if (!problem && !entry_fits_kind(&m->entries[i], pl_node_kind(node), said)) problem = said;
         if (problem) return pl_error_set(error, PL_USAGE, "map: %s", problem);
         if (!entry_room(&m->entries[i])) return pl_error_set(error, PL_NO_MEMORY, "map: no memory for its columns");
-        *(*values[i].on ? &m->any_rows : &m->any_joined) = true;
+        *(*values[i].each ? &m->any_rows : &m->any_joined) = true;
     }
     return PL_OK;
 }
@@ -112,7 +113,7 @@ static bool find_again(struct map *m) {
     return true;
 }
 
-/* ---- With `on`: row by row ---- */
+/* ---- With `each`: row by row ---- */
 
 static bool map_row(struct map *m, struct entry *entry, const struct pl_batch *batch, uint32_t i) {
     const uint16_t quality = batch->kind == PL_SAMPLES ? batch->samples.quality[i] : batch->windows.quality[i];
@@ -131,7 +132,7 @@ static bool map_row(struct map *m, struct entry *entry, const struct pl_batch *b
 static bool map_rows(struct map *m, const struct pl_batch *batch) {
     for (uint32_t i = 0; i < batch->rows; i++)
         for (uint32_t e = 0; e < m->values.count; e++)
-            if (*m->entries[e].value->on && !map_row(m, &m->entries[e], batch, i)) return false;
+            if (*m->entries[e].value->each && !map_row(m, &m->entries[e], batch, i)) return false;
     return true;
 }
 
@@ -280,7 +281,7 @@ static pl_time map_watermark(void *self, struct pl_node *node, pl_time now) {
 static const struct pl_operator map_map = {
     PL_OPERATOR("map", "Computes values from signals, or from the columns of windows."),
     .doc =
-        "An entry with `on` gives a row for each row of these tags, at once. An entry without takes the signals that "
+        "An entry with `each` gives a row for each row of these tags, at once. An entry without takes the signals that "
         "its expression names as of event time: whenever one of them has a row, and all have had one, its asset "
         "gives a row, of that time. Rows of the same time count together, so it waits until the watermark has passed "
         "them. A result that is no finite number is missing. Units are declared under `tags` of the graph.",

@@ -1,6 +1,6 @@
 /* map.h: values computed from others.
  *
- *     entry with `on`      a row in, a row out: names are columns of the row
+ *     entry with `each`      a row in, a row out: names are columns of the row
  *     entry without        rows wait until the watermark has passed them, then all of one time change what is held of
  *                          their signals, and each asset that one of them is about gives one row
  *
@@ -20,7 +20,7 @@ enum { MAP_BLOCK = 256 };
 struct map_value { /* as in the graph */
     const char *tag;
     const char *expr;
-    const char *on;
+    const char *each;
 };
 
 enum name_of { NAME_OF_ASSET, NAME_OF_LINE, NAME_OF_PLANT };
@@ -38,7 +38,7 @@ struct entry {
     bool one_asset;
     unsigned names;
     struct name name[PL_EXPR_VARIABLES_MAX];
-    uint32_t *derived; /* with `on`, [tag]: 0 not asked, 1 not for it, id + 2 */
+    uint32_t *derived; /* with `each`, [tag]: 0 not asked, 1 not for it, id + 2 */
     uint32_t derived_room;
     double *block; /* [variable][MAP_BLOCK] */
     uint32_t filled;

@@ -47,7 +47,8 @@ static void bad_counts_as_missing_and_old_as_stale(void **state) {
 
 static void windows_give_samples_from_their_columns(void **state) {
     (void)state;
-    struct test *t = test_open("map", "{values: [{tag: '*.{signal}_spread', expr: max - min, on: '*.v'}]}", PL_WINDOWS);
+    struct test *t =
+        test_open("map", "{values: [{tag: '*.{signal}_spread', expr: max - min, each: '*.v'}]}", PL_WINDOWS);
     struct pl_batch *b = pl_batch_new(PL_WINDOWS, 1, 0);
     b->windows.tag[0] = test_tag(t, "l1.p1.v");
     b->windows.start[0] = 0;
@@ -71,7 +72,7 @@ static void refused(const char *options, const char *said) {
 static void a_bad_expression_is_told_by_check(void **state) {
     (void)state;
     refused("{values: [{tag: '*.a', expr: 'x +'}]}", "at character 4: expected a value, found the end");
-    refused("{values: [{tag: '*.a', expr: 'maen', on: '*.v'}]}", "did you mean mean?");
+    refused("{values: [{tag: '*.a', expr: 'maen', each: '*.v'}]}", "did you mean mean?");
     refused("{values: [{tag: '*.a', expr: '1 + 1'}]}", "without any signal");
     refused("{values: [{tag: '*.a', expr: 'l1.x + 1'}]}", "nothing in it tells the assets");
     refused("{values: [{tag: 'l1.*', expr: 'x'}]}", "is the signal that is made");

@@ -136,7 +136,7 @@ bool units_ask(struct map *m, uint32_t tag) {
     bool shared = false;
     const struct pl_tag *name = pl_tags_get(pl_node_tags(m->node), tag);
     for (uint32_t e = 0; e < m->values.count; e++) {
-        if (*m->entries[e].value->on) continue;
+        if (*m->entries[e].value->each) continue;
         if (!ask_entry(m, e, name)) return false;
         shared = shared || is_shared(&m->entries[e], name);
     }
@@ -150,7 +150,7 @@ bool units_ask(struct map *m, uint32_t tag) {
 bool units_of_one_asset(struct map *m) {
     for (uint32_t e = 0; e < m->values.count; e++) {
         const struct entry *entry = &m->entries[e];
-        if (*entry->value->on || !entry->one_asset) continue;
+        if (*entry->value->each || !entry->one_asset) continue;
         uint32_t id = pl_tags_intern(pl_node_tags(m->node), entry->assets, strlen(entry->assets));
         if (id != PL_NO_ID && !make_unit(m, e, id)) return false;
     }

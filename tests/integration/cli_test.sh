@@ -75,7 +75,7 @@ assert [(e["from"], e["to"], e["kind"]) for e in graph["edges"]] == \
 PY
 
 answer 0 "window.tumbling" "$potline" inspect
-answer 0 "Length of one window." "$potline" inspect window.tumbling
+answer 0 "Length of one window" "$potline" inspect window.tumbling
 answer 2 "did you mean window.tumbling?" "$potline" inspect window.tumblin
 answer 0 '"name": "window.tumbling"' "$potline" inspect window.tumbling --json
 for form in --json --schema; do

@@ -35,8 +35,9 @@ static const struct sample {
     {"cleanse",
      "{range: true, spike: {method: hampel, window: 5, k: 3}, frozen: {for: 2s}, gaps: {max: 3s, fill: linear}}"},
     {"repair", "{noise: 1, speed: 5, delay: 2s}"},
-    {"map", "{values: [{tag: '*.sum', expr: 'v0 + `{line}.pot1.v1`'}, {tag: '*.{signal}_k', expr: 'value / 1000', on: "
-            "'*.v1'}]}"},
+    {"map",
+     "{values: [{tag: '*.sum', expr: 'v0 + `{line}.pot1.v1`'}, {tag: '*.{signal}_k', expr: 'value / 1000', each: "
+     "'*.v1'}]}"},
     {"filter", "{include: ['*.v0', '*.v1']}"},
     {"threshold", "{rules: [{tags: '*.v0', above: 60, hysteresis: 5}]}"},
     {"window.tumbling", "{size: 2s, lateness: 1s, aggregates: [count, mean, min, max, stddev, first, last]}"},
