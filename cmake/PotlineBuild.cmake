@@ -4,6 +4,7 @@ include(PotlinePlugin)
 
 option(POTLINE_COVERAGE "Count which lines run" OFF)
 option(POTLINE_FUZZ "Build the fuzz targets (clang)" OFF)
+set(POTLINE_PATIENCE 1 CACHE STRING "How many times as long as usual a test may take: long forms need it")
 set(POTLINE_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them")
 
 set(CMAKE_C_STANDARD 11)
@@ -54,6 +55,7 @@ function(potline_test name)
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 300) # against hanging for ever; sanitizers on a busy machine take their time
   endif()
+  math(EXPR T_TIMEOUT "${T_TIMEOUT} * ${POTLINE_PATIENCE}")
   add_executable(${name} ${T_SOURCES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests ENABLE_EXPORTS ON
     LINKER_LANGUAGE CXX) # for the shims among the objects
@@ -73,6 +75,7 @@ function(potline_script_test name script)
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 300)
   endif()
+  math(EXPR T_TIMEOUT "${T_TIMEOUT} * ${POTLINE_PATIENCE}")
   add_test(NAME ${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/${script} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS ${T_LABEL} TIMEOUT ${T_TIMEOUT} SKIP_RETURN_CODE 77
     ENVIRONMENT "POTLINE_BIN=${CMAKE_BINARY_DIR}/bin;POTLINE_BUILD=${CMAKE_BINARY_DIR}")
