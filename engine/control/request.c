@@ -8,6 +8,7 @@
 
 #include <potline/alloc.h>
 
+#include "base/utf8.h"
 #include "control/control_impl.h"
 
 #define PATIENCE_NS (UINT64_C(10) * 1000000000)
@@ -28,7 +29,7 @@ struct message {
 static char *copy_text(struct message *m, struct pl_unpack *unpack) {
     const char *text;
     size_t length;
-    if (!pl_unpack_str(unpack, &text, &length) || memchr(text, 0, length)) return NULL;
+    if (!pl_unpack_str(unpack, &text, &length) || memchr(text, 0, length) || !pl_utf8_check(text, length)) return NULL;
     char *copy = m->text + m->used; /* `text` is as long as the whole message, and each has had a byte of head */
     memcpy(copy, text, length);
     copy[length] = 0;

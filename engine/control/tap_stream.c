@@ -253,8 +253,21 @@ static enum pl_code find_output(const struct pl_graph *graph, const char *text, 
 }
 
 static enum pl_code compile_where(struct pl_stream *stream, const char *text, struct pl_error **error) {
+    const struct pl_kind_info *info = &pl_kind_info[stream->kind];
+    struct pl_error *cause = NULL;
     if (!text[0]) return PL_OK;
-    return pl_expr_compile(text, column_of, (void *)(uintptr_t)&pl_kind_info[stream->kind], &stream->where, error);
+    enum pl_code code = pl_expr_compile(text, column_of, (void *)(uintptr_t)info, &stream->where, &cause);
+    if (!code) return PL_OK;
+    char columns[PL_CALL_TEXT] = "";
+    for (unsigned i = 0, used = 0; i < info->columns && used < sizeof columns; i++)
+        if (info->column[i].type != PL_NAME && !(info->heaps && i == info->end))
+            used += (unsigned)snprintf(columns + used, sizeof columns - used, "%s%s", used ? ", " : "",
+                                       info->column[i].name);
+    code = cause ? cause->code : PL_NO_MEMORY;
+    pl_error_set(error, code, "where, character %d: %s; the columns are %s", cause ? cause->place.column : 0,
+                 cause ? cause->text : "no memory", columns);
+    pl_error_free(&cause);
+    return code;
 }
 
 static enum pl_code begin(struct pl_request *request, unsigned node, struct pl_error **error) {

@@ -1,0 +1,210 @@
+#!/usr/bin/python3
+"""The control plane of a running engine, over its own socket: commands and their errors, users and roles, what is
+recorded, taps, bytes from strangers, and what people decided about alarms through a SIGKILL."""
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import msgpack
+import zmq
+
+BIN = os.environ["POTLINE_BIN"]
+GRAPH = """
+potline: 1
+name: controlled
+nodes:
+  gen: { op: source.generator, tags: "line{1..2}.pot{01..03}.{voltage,current}", rate: 2000/s }
+  clean: { op: cleanse, from: gen, spike: { method: hampel, window: 11, k: 3.5 } }
+  limits: { op: threshold, from: clean, rules: [ { name: always, tags: "*.voltage", above: -1e9 } ] }
+  list: { op: alarms, from: limits, alarms: [ { match: always, priority: high, consequence: a, action: b, respond: 5m } ] }
+  out: { op: sink.null, from: list }
+"""
+TOKEN = "correct horse battery"
+
+
+class Engine:
+    def __init__(self, folder, graph=GRAPH):
+        self.data = os.path.join(folder, "data")
+        self.graph = os.path.join(folder, "graph.yaml")
+        with open(self.graph, "w") as file:
+            file.write(graph)
+        self.context = zmq.Context()
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([os.path.join(BIN, "potline"), "run", self.graph, "--data", self.data, "--quiet"],
+                                        stderr=subprocess.PIPE)
+        self.socket = self.context.socket(zmq.DEALER)
+        self.socket.linger = 0
+        self.socket.connect(f"ipc://{self.data}/control.sock")
+        self.number = 0
+        self.wait(lambda: self.ask("version")["status"] == "ok")
+
+    def wait(self, what, seconds=60):
+        end = time.monotonic() + seconds
+        while not what():
+            assert time.monotonic() < end, "it did not come"
+            assert self.process.poll() is None, self.process.stderr.read().decode()
+            time.sleep(0.05)
+
+    def send(self, words, **more):
+        self.number += 1
+        self.socket.send(msgpack.packb({"id": self.number, "words": words, **more}))
+        return self.number
+
+    def receive(self, number, seconds=60):
+        end = time.monotonic() + seconds
+        while True:
+            assert self.socket.poll(max(0, (end - time.monotonic()) * 1000)), "no answer"
+            reply = msgpack.unpackb(self.socket.recv())
+            if reply["id"] == number:
+                return reply
+
+    def ask(self, *words, **more):
+        return self.receive(self.send(list(words), **more))
+
+    def good(self, *words, **more):
+        reply = self.ask(*words, **more)
+        assert reply["status"] == "ok", (words, reply)
+        return reply["rows"]
+
+    def refused(self, code, text, *words, **more):
+        reply = self.ask(*words, **more)
+        assert reply["status"] == "error" and reply["code"] == code and text in reply["error"], (words, reply)
+
+    def alarms(self):
+        return {row["alarm"]: row["state"] for row in self.good("alarms", "list")}
+
+    def end(self):
+        self.socket.close()
+        self.context.term()
+
+
+def commands(engine):
+    names = {row["command"] for row in engine.good("commands")}
+    assert {"help", "nodes", "set", "tap", "alarms ack", "users add", "drain"} <= names, names
+    assert [row["node"] for row in engine.good("nodes")] == ["gen", "clean", "limits", "list", "out"]
+    assert engine.good("set", "clean.spike.k", "5")[0] == {"option": "clean.spike.k", "from": "3.5", "to": "5"}
+    assert {r["option"]: r["value"] for r in engine.good("options", "clean")}["spike.k"] == "5"
+    engine.refused("UNKNOWN", "did you mean nodes?", "nodez")
+    engine.refused("NOT_FOUND", "did you mean clean?", "set", "claen.spike.k", "5")
+    engine.refused("UNKNOWN", "did you mean spike?", "set", "clean.spik", "5")
+    engine.refused("RANGE", "is not a number", "set", "clean.spike.k", "five")
+    engine.refused("RANGE", "out of range", "set", "clean.spike.k", "-1")
+    engine.refused("USAGE", "fixed", "set", "clean.spike.window", "13")
+    engine.refused("USAGE", "did you mean --tags?", "tap", "clean", "--tag", "x")
+    engine.refused("USAGE", "wants a value", "tap", "clean", "--tags")
+    engine.refused("RANGE", "node is missing", "pause")
+    engine.refused("UNKNOWN", "value", "tap", "clean", "--where", "valu > 3")
+    engine.good("pause", "gen")
+    assert engine.good("nodes")[0]["state"] == "paused"
+    engine.good("resume", "gen")
+    print(f"commands: {len(names)}, errors say what is wrong")
+
+
+def users(engine):
+    engine.refused("USAGE", "password", "users", "add", "op1", "operator")
+    engine.good("users", "add", "op1", "operator", password=TOKEN)
+    engine.good("users", "add", "boss", "admin", password=TOKEN)
+    engine.refused("RANGE", "did you mean operator?", "users", "add", "op2", "operater", password=TOKEN)
+    engine.refused("DENIED", "wrong", "login", "op1", password="wrong" + TOKEN)
+    engine.refused("DENIED", "wrong", "login", "nobody", password=TOKEN)
+    session = engine.good("login", "op1", password=TOKEN)[0]
+    assert session["role"] == "operator"
+    token = session["session"]
+    assert engine.good("whoami", session=token)[0] == {"user": "op1", "role": "operator"}
+    engine.refused("DENIED", "not for the role operator", "set", "clean.spike.k", "9", session=token)
+    engine.refused("DENIED", "sign in", "nodes", session="0" * 48)
+    records = engine.good("audit", "--last", "50")
+    assert any(r["user"] == "op1" and r["action"] == "set" and r["outcome"] == "refused" for r in records), records
+    assert any(r["action"] == "set" and r["from"] == "3.5" and r["to"] == "5" for r in records)
+    assert not any(TOKEN in json.dumps(r) for r in records), "a password in the audit"
+    engine.good("users", "remove", "op1")
+    engine.refused("DENIED", "sign in", "whoami", session=token)
+    print(f"users: {len(records)} records, a refusal among them, no password")
+
+
+def taps(engine):
+    number = engine.send(["tap", "clean", "--tags", "line1.*.voltage", "--rows", "700"])
+    rows = []
+    while True:
+        reply = engine.receive(number)
+        rows += reply["rows"]
+        if reply["status"] != "more":
+            break
+    assert reply["status"] == "ok" and len(rows) == 700, (reply["status"], len(rows))
+    assert all(r["tag"].startswith("line1.") and r["tag"].endswith(".voltage") for r in rows)
+    number = engine.send(["tap", "clean"])
+    engine.receive(number)
+    engine.socket.send(msgpack.packb({"id": number, "cancel": True}))
+    while engine.receive(number)["status"] == "more":
+        pass
+    print("taps: 700 rows of a pattern; one cancelled")
+
+
+def strangers(engine):
+    """Bytes of any kind are answered or dropped, and the engine goes on."""
+    seeded = random.Random(7)
+    whole = msgpack.packb({"id": 1, "words": ["tap", "clean", "--where", "value > 1"], "session": "x", "password": "y"})
+    for i in range(20000):
+        body = bytearray(whole)
+        for _ in range(seeded.randrange(1, 6)):
+            body[seeded.randrange(len(body))] = seeded.randrange(256)
+        if i % 3 == 0:
+            body = body[:seeded.randrange(len(body))]
+        if i % 5 == 0:
+            body = seeded.randbytes(seeded.randrange(200))
+        engine.socket.send(bytes(body))
+        if i % 100 == 0:
+            engine.socket.send_multipart([b"a", b"b", b"c"])
+            while engine.socket.poll(0):
+                engine.socket.recv()
+    engine.socket.send(msgpack.packb({"id": 1, "words": ["help"] * 1000}))
+    engine.socket.send(msgpack.packb({"id": 1, "words": [["help"]], "more": [[[[[]]]]]}))
+    engine.number = 1 << 20
+    engine.wait(lambda: engine.ask("version")["status"] == "ok")
+    print("strangers: 20,000 messages of any bytes")
+
+
+def alarms_through_a_kill(engine):
+    engine.wait(lambda: len(engine.alarms()) == 6)
+    first, second, third = sorted(engine.alarms())[:3]
+    engine.good("alarms", "ack", first, "--comment", "seen")
+    engine.good("alarms", "shelve", second, "1h", "--reason", "sensor on order")
+    before = {row["alarm"]: row["state"] for row in engine.good("alarms", "list", "--state", "any")}
+    engine.process.send_signal(signal.SIGKILL)
+    engine.process.wait()
+    engine.socket.close()
+    engine.start()
+    engine.wait(lambda: len(engine.good("alarms", "list", "--state", "any")) >= 6)
+    time.sleep(0.5)  # what the rules raise again after the restart has come
+    after = {row["alarm"]: row["state"] for row in engine.good("alarms", "list", "--state", "any")}
+    assert after[first] == before[first] == "acknowledged", (before[first], after[first])
+    assert after[second] == before[second] == "shelved", (before[second], after[second])
+    assert after[third] == "unacknowledged", after[third]
+    print("alarms: acknowledged and shelved ones stay so through SIGKILL")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        engine = Engine(folder)
+        try:
+            commands(engine)
+            users(engine)
+            taps(engine)
+            strangers(engine)
+            alarms_through_a_kill(engine)
+            engine.good("drain")
+            assert engine.process.wait(60) == 0, engine.process.stderr.read().decode()
+        finally:
+            engine.process.kill()
+            engine.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
