@@ -26,7 +26,8 @@ static void error_is(const char *text, enum pl_code code, int column, const char
     struct pl_error *error = NULL;
     enum pl_code got = pl_expr_compile(text, resolve, NULL, &expr, &error);
     assert_null(expr);
-    if (got != code || !error) fail_msg("'%.60s': %s, not %s", text, pl_code_name(got), pl_code_name(code));
+    if (got != code) fail_msg("'%.60s': %s, not %s", text, pl_code_name(got), pl_code_name(code));
+    assert_non_null(error);
     if (error->place.column != column)
         fail_msg("'%.60s': column %d, not %d: %s", text, error->place.column, column, error->text);
     if (strcmp(error->text, said) != 0) fail_msg("'%.60s': says \"%s\", not \"%s\"", text, error->text, said);

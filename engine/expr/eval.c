@@ -26,7 +26,7 @@ static void fill(double *block, double value, uint32_t rows) {
 /* Runs all steps over `rows` rows, at most a block. The last operation writes to `out` itself: it has nothing left to
  * read that `out` may be. */
 static void run(const struct pl_expr *expr, const double *const *variables, uint32_t rows, double *out) {
-    const double *stack[PL_EXPR_STACK_MAX];
+    const double *stack[PL_EXPR_STACK_MAX] = {out};
     uint32_t depth = 0;
     for (uint32_t i = 0; i < expr->step_count; i++) {
         struct pl_expr_step step = expr->step[i];

@@ -43,7 +43,7 @@ bool entry_fits_kind(const struct entry *entry, enum pl_kind kind, char *said) {
 
 struct reading {
     struct entry *entry;
-    char hint[ENTRY_SAID]; /* more than 'unknown name' says */
+    char hint[ENTRY_HINT]; /* more than 'unknown name' says */
 };
 
 static int column_named(struct reading *reading, const char *text, size_t length) {
@@ -132,7 +132,7 @@ const char *entry_init(struct entry *entry, const struct map_value *value, char 
     struct pl_error *error = NULL;
     if (pl_expr_compile(value->expr, resolve, &reading, &entry->expr, &error)) {
         const char *text = error ? error->text : "out of memory";
-        snprintf(said, ENTRY_SAID, "at character %d: %s%s%s", error ? error->place.column : 0, text,
+        snprintf(said, ENTRY_SAID, "at character %d: %.200s%s%s", error ? error->place.column : 0, text,
                  *reading.hint ? "; " : "", reading.hint);
         pl_error_free(&error);
         return said;

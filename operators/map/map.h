@@ -100,7 +100,7 @@ struct map {
 };
 
 /* entry.c. The problem of an entry as text, and which option has it; NULL: none. `told` is the caller's. */
-enum { ENTRY_SAID = 400 };
+enum { ENTRY_SAID = 400, ENTRY_HINT = 160 };
 const char *entry_init(struct entry *entry, const struct map_value *value, char *said, const char **option);
 void entry_fini(struct entry *entry);
 bool entry_fits_kind(const struct entry *entry, enum pl_kind kind, char *said);
