@@ -176,14 +176,14 @@ def alarms_through_a_kill(engine):
     first, second, third = sorted(engine.alarms())[:3]
     engine.good("alarms", "ack", first, "--comment", "seen")
     engine.good("alarms", "shelve", second, "1h", "--reason", "sensor on order")
-    before = {row["alarm"]: row["state"] for row in engine.good("alarms", "list", "--state", "any")}
+    before = {row["alarm"]: row["state"] for row in engine.good("alarms", "list", "--state", "all")}
     engine.process.send_signal(signal.SIGKILL)
     engine.process.wait()
     engine.socket.close()
     engine.start()
-    engine.wait(lambda: len(engine.good("alarms", "list", "--state", "any")) >= 6)
+    engine.wait(lambda: len(engine.good("alarms", "list", "--state", "all")) >= 6)
     time.sleep(0.5)  # what the rules raise again after the restart has come
-    after = {row["alarm"]: row["state"] for row in engine.good("alarms", "list", "--state", "any")}
+    after = {row["alarm"]: row["state"] for row in engine.good("alarms", "list", "--state", "all")}
     assert after[first] == before[first] == "acknowledged", (before[first], after[first])
     assert after[second] == before[second] == "shelved", (before[second], after[second])
     assert after[third] == "unacknowledged", after[third]
