@@ -7,7 +7,7 @@
 
 #include "base/utf8.h"
 #include "json_pack.h"
-#include "json_read.h"
+#include <potline/json.h>
 #include "sheet.h"
 
 /* {"kind":"samples","source":"in","partition":0,"sequence":4711,"received":"2026-11-23T06:00:00.25Z","generation":0,

@@ -9,6 +9,7 @@
 #include "counter.h"
 #include "diag.h"
 #include "error.h"
+#include "json.h"
 #include "kind.h"
 #include "operator.h"
 #include "option.h"

@@ -1,4 +1,4 @@
-#include "json_read.h"
+#include <potline/json.h>
 
 #include <string.h>
 
@@ -141,20 +141,45 @@ static bool read_escaped(struct pl_json *json, const char *start, const char **t
     return pl_utf8_check(*text, *length) ? true : fail(json);
 }
 
+/* The characters of a word that end plain text, as bit 7 of each; only the lowest one is certain. */
+static uint64_t find_special(uint64_t word) {
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\';
+    uint64_t found = ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | ((word - ones * 0x20) & ~word);
+    return found & ones * 0x80;
+}
+
+/* To the first quote, backslash or control character. True when all before it is ASCII. */
+static bool pass_plain(struct pl_json *json) {
+    unsigned char seen = 0;
+    while (json->end - json->at >= 8) {
+        uint64_t word;
+        memcpy(&word, json->at, sizeof word);
+        uint64_t special = find_special(word);
+        unsigned count = special ? (unsigned)__builtin_ctzll(special) / 8 : 8;
+        if (count < 8) word &= (UINT64_C(1) << 8 * count) - 1;
+        seen |= (word & UINT64_C(0x8080808080808080)) != 0;
+        json->at += count;
+        if (count < 8) return !seen;
+    }
+    for (; json->at < json->end && *json->at != '"' && *json->at != '\\'; json->at++) {
+        unsigned char c = (unsigned char)*json->at;
+        if (c < 0x20) break;
+        seen |= c > 0x7F;
+    }
+    return !seen;
+}
+
 bool pl_json_string(struct pl_json *json, const char **text, size_t *length) {
     if (!take(json, '"')) return false;
     const char *start = json->at;
-    for (; json->at < json->end; json->at++) {
-        unsigned char c = (unsigned char)*json->at;
-        if (c == '"') {
-            *text = start;
-            *length = (size_t)(json->at++ - start);
-            return pl_utf8_check(*text, *length) ? true : fail(json);
-        }
-        if (c == '\\') return read_escaped(json, start, text, length);
-        if (c < 0x20) break;
-    }
-    return fail(json);
+    bool ascii = pass_plain(json);
+    if (json->at == json->end) return fail(json);
+    if (*json->at == '\\') return read_escaped(json, start, text, length);
+    if (*json->at != '"') return fail(json);
+    *text = start;
+    *length = (size_t)(json->at++ - start);
+    return ascii || pl_utf8_check(*text, *length) ? true : fail(json);
 }
 
 /* ---- Numbers and words ---- */
