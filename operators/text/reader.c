@@ -255,5 +255,5 @@ struct pl_reader_position pl_reader_position(const struct pl_reader *r) {
 void pl_reader_resume(struct pl_reader *r, const struct pl_reader_position *position) {
     pl_records_restart(&r->records, position->offset, position->line);
     r->row = position->row;
-    r->stamp.form = position->form;
+    r->stamp.form = position->form <= PL_STAMP_PATTERN ? (enum pl_stamp_form)position->form : PL_STAMP_AUTO;
 }

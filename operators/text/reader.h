@@ -33,6 +33,7 @@ struct pl_reject {
     uint64_t line;
     const char *text;
     uint32_t length;
+    uint32_t cause; /* of those that the source tells apart, from 1; 0: any */
     char reason[160];
 };
 
@@ -67,7 +68,7 @@ struct pl_reader_position {
     uint64_t offset;
     uint64_t line;
     uint64_t row;
-    enum pl_stamp_form form;
+    uint32_t form; /* what else there is to know of the stream: of text the enum pl_stamp_form */
 };
 
 /* `layout` and `names` are borrowed; `capacity` is the buffer's to begin with. False without memory; pl_reader_fini
