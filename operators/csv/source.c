@@ -85,7 +85,7 @@ static enum pl_code source_open(void *self, struct pl_node *node, struct pl_erro
         !pl_reader_init(&s->reader, &s->layout, &s->names, BUFFER)) {
         return pl_error_set(error, PL_NO_MEMORY, "no memory for a buffer of %d bytes", BUFFER);
     }
-    struct pl_reading_parts parts = {&s->reader.records, &s->reader.reject, &s->reader.counts};
+    struct pl_reading_parts parts = {&s->reader.records, &s->reader.reject, &s->reader.values.counts};
     return pl_reading_open(&s->reading, node, &format, s, parts, error);
 }
 

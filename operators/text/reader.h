@@ -17,6 +17,7 @@
 #define POTLINE_READER_H
 
 #include "columns.h"
+#include "values.h"
 
 enum { PL_NO_COMMENT = -1 };
 
@@ -37,30 +38,20 @@ struct pl_reject {
     char reason[160];
 };
 
-/* Totals over all streams of the reader. */
-struct pl_reader_counts {
-    uint64_t missing;  /* rows without a value */
-    uint64_t texts;    /* of these, values that were neither number nor state */
-    uint64_t left_out; /* rows by include and exclude */
-};
-
 struct pl_reader {
     const struct pl_layout *layout;
     struct pl_names *names;
     struct pl_records records;
     struct pl_columns columns;
     struct pl_stamp stamp;
-    uint64_t points;
+    struct pl_values values;
     char quote;
     int comment; /* or PL_NO_COMMENT */
     bool ready;  /* the columns are known */
     int64_t skipped;
-    double *missing_number; /* numbers that stand for a missing value */
-    uint32_t missing_numbers;
     uint64_t row;     /* records seen, for `interval` */
     const char *file; /* for messages; borrowed */
     struct pl_reject reject;
-    struct pl_reader_counts counts;
 };
 
 /* Where a reader stands in its stream, to go on there. */
