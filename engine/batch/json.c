@@ -1,6 +1,9 @@
 #include <potline/json.h>
 
+#include <math.h>
 #include <string.h>
+
+#include <potline/text.h>
 
 #include "base/utf8.h"
 
@@ -249,4 +252,24 @@ bool pl_json_skip(struct pl_json *json) {
         if (!pl_json_skip(json)) return false; /* as deep as PL_JSON_DEPTH */
     }
     return !json->failed;
+}
+
+/* ---- Writing ---- */
+
+_Static_assert(PL_JSON_STRING_ROOM(1) == PL_JSON_GROWTH + 2, "as much room as pl_json_escape needs");
+
+char *pl_json_put_string(char *at, const char *text, size_t length) {
+    *at++ = '"';
+    at = pl_json_escape(at, text, length);
+    *at++ = '"';
+    return at;
+}
+
+char *pl_json_put_f64(char *at, double value, bool infinities) {
+    if (isfinite(value)) return pl_text_put_f64(at, value);
+    if (!infinities || isnan(value)) return memcpy(at, "null", 4), at + 4;
+    *at++ = '"';
+    at = pl_text_put_f64(at, value);
+    *at++ = '"';
+    return at;
 }

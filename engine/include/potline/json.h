@@ -1,4 +1,4 @@
-/* json.h: JSON (RFC 8259) one value at a time, without a tree.
+/* json.h: JSON (RFC 8259) read and written one value at a time, without a tree.
  *
  *     if (pl_json_enter(&json, '['))
  *         while (pl_json_more(&json, ']')) ... one value ...
@@ -43,5 +43,16 @@ PL_API bool pl_json_string(struct pl_json *json, const char **text, size_t *leng
 PL_API bool pl_json_number(struct pl_json *json, const char **text, size_t *length); /* as it is written */
 PL_API bool pl_json_word(struct pl_json *json, const char *word);                    /* true, false, null */
 PL_API bool pl_json_skip(struct pl_json *json);                                      /* one value */
+
+/* ---- Writing; each returns the end of what it wrote ---- */
+
+#define PL_JSON_STRING_ROOM(length) (6 * (size_t)(length) + 2)
+
+/* A string with its quotes; bytes that are not UTF-8 become U+FFFD. `at` has PL_JSON_STRING_ROOM(length). */
+PL_API char *pl_json_put_string(char *at, const char *text, size_t length);
+
+/* The shortest number that reads back the same. JSON has no other words: NaN is null, an infinity null too or, if
+ * `infinities`, a string. `at` has PL_TEXT_F64_MAX. */
+PL_API char *pl_json_put_f64(char *at, double value, bool infinities);
 
 #endif

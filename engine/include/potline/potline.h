@@ -16,6 +16,7 @@
 #include "pack.h"
 #include "plugin.h"
 #include "quality.h"
+#include "row.h"
 #include "table.h"
 #include "tag.h"
 #include "text.h"
