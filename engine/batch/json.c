@@ -16,13 +16,6 @@ static bool fail(struct pl_json *json) {
     return false;
 }
 
-char pl_json_peek(struct pl_json *json) {
-    while (json->at < json->end && (*json->at == ' ' || *json->at == '\n' || *json->at == '\r' || *json->at == '\t')) {
-        json->at++;
-    }
-    return json->at < json->end && !json->failed ? *json->at : 0;
-}
-
 bool pl_json_end(struct pl_json *json) {
     pl_json_peek(json);
     return !json->failed && json->at == json->end;
@@ -54,10 +47,6 @@ bool pl_json_more(struct pl_json *json, char bracket) {
     if (!json->fresh && !take(json, ',')) return false;
     json->fresh = false;
     return next ? true : fail(json);
-}
-
-bool pl_json_key(struct pl_json *json, const char **text, size_t *length) {
-    return pl_json_string(json, text, length) && take(json, ':');
 }
 
 /* ---- Strings ---- */
@@ -173,7 +162,7 @@ static bool pass_plain(struct pl_json *json) {
     return !seen;
 }
 
-bool pl_json_string(struct pl_json *json, const char **text, size_t *length) {
+static inline bool read_string(struct pl_json *json, const char **text, size_t *length) {
     if (!take(json, '"')) return false;
     const char *start = json->at;
     bool ascii = pass_plain(json);
@@ -183,6 +172,14 @@ bool pl_json_string(struct pl_json *json, const char **text, size_t *length) {
     *text = start;
     *length = (size_t)(json->at++ - start);
     return ascii || pl_utf8_check(*text, *length) ? true : fail(json);
+}
+
+bool pl_json_string(struct pl_json *json, const char **text, size_t *length) {
+    return read_string(json, text, length);
+}
+
+bool pl_json_key(struct pl_json *json, const char **text, size_t *length) {
+    return read_string(json, text, length) && take(json, ':');
 }
 
 /* ---- Numbers and words ---- */

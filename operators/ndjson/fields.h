@@ -30,12 +30,25 @@ struct pl__token {
 enum pl__role { PL__TAG, PL__VALUE, PL__QUALITY, PL__ASSET, PL__TYPE, PL__TIME, PL__TIMES_MAX = 8 };
 enum { PL__ROLES_MAX = PL__TIME + PL__TIMES_MAX };
 
+/* Lines of one stream have the same members in the same order, mostly: the key that stood at a place the last time,
+ * with its quotes and colon, and what it was. */
+struct pl__guess {
+    uint64_t word[2];
+    uint64_t mask[2];
+    uint32_t length; /* 0: none */
+    int role;
+    uint32_t behind; /* fields that the path leads to */
+};
+
+enum { PL__GUESSES = 16 };
+
 struct pl__fields {
     struct pl__field_path {
         const char *path; /* borrowed; NULL: not looked for */
         uint32_t length;
     } field[PL__ROLES_MAX];
     uint32_t looked_for; /* a bit a role */
+    struct pl__guess guess[PL__GUESSES];
 };
 
 /* Where a search stands: which fields the path so far leads to, and how much of their paths it is. */
@@ -69,9 +82,10 @@ static inline bool pl__found_enter(struct pl__found *found, unsigned role, const
     return true;
 }
 
-/* All of an object, of which only the fields with their bits in `branch` matter. */
+/* All of an object, of which only the fields with their bits in `branch` matter. PL_SLACK bytes behind the text can be
+ * read. */
 enum pl__search { PL__SEARCHED, PL__SEARCH_FAILED, PL__SEARCH_TWICE };
-enum pl__search pl__fields_search(const struct pl__fields *fields, struct pl_json *json, struct pl__branch branch,
+enum pl__search pl__fields_search(struct pl__fields *fields, struct pl_json *json, struct pl__branch branch,
                                   struct pl__found *found);
 
 #endif

@@ -32,8 +32,15 @@ struct pl_json {
 /* `unescaped` may be NULL when there is no backslash in the text. */
 PL_API void pl_json_init(struct pl_json *json, const char *text, size_t length, char *unescaped);
 
-PL_API char pl_json_peek(struct pl_json *json); /* the next value's first character; 0 at the end */
-PL_API bool pl_json_end(struct pl_json *json);  /* nothing but space follows */
+/* The next value's first character; 0 at the end. */
+static inline char pl_json_peek(struct pl_json *json) {
+    while (json->at < json->end && (*json->at == ' ' || *json->at == '\n' || *json->at == '\r' || *json->at == '\t')) {
+        json->at++;
+    }
+    return json->at < json->end && !json->failed ? *json->at : 0;
+}
+
+PL_API bool pl_json_end(struct pl_json *json); /* nothing but space follows */
 
 PL_API bool pl_json_enter(struct pl_json *json, char bracket);
 PL_API bool pl_json_more(struct pl_json *json, char bracket); /* false: the closing bracket was read, or failure */
