@@ -7,8 +7,8 @@
 
 #include "base/utf8.h"
 #include "json_pack.h"
-#include "json_read.h"
 #include "sheet.h"
+#include <potline/json.h>
 
 /* {"kind":"samples","source":"in","partition":0,"sequence":4711,"received":"2026-11-23T06:00:00.25Z","generation":0,
  *  "columns":{"time":["2026-..",..],"tag":["line1.pot07.voltage",..],"value":[4.2,null,..],"quality":["good",..]}}
@@ -22,12 +22,8 @@
 enum { NUMBER_ROOM = 64, QUALITY_ROOM = 160 };
 
 static void write_text(struct pl_buffer *out, const char *text, size_t length) {
-    char *at = pl_buffer_reserve(out, PL_JSON_GROWTH * length + 2), *start = at;
-    if (!at) return;
-    *at++ = '"';
-    at = pl_json_escape(at, text, length);
-    *at++ = '"';
-    pl_buffer_commit(out, (size_t)(at - start));
+    char *at = pl_buffer_reserve(out, PL_JSON_STRING_ROOM(length));
+    if (at) pl_buffer_commit(out, (size_t)(pl_json_put_string(at, text, length) - at));
 }
 
 static char *put_quoted_uint(char *at, uint64_t value) {
@@ -45,17 +41,11 @@ static char *put_time(char *at, pl_time time) {
     return at;
 }
 
-static char *put_f64(char *at, double value) {
-    if (isfinite(value)) return pl_text_put_f64(at, value);
-    memcpy(at, "null", 4);
-    return at + 4;
-}
-
 static char *put_value(char *at, enum pl_type type, const void *column, uint32_t row) {
     switch (type) {
     case PL_I64: return put_time(at, ((const pl_time *)column)[row]);
     case PL_U64: return put_quoted_uint(at, ((const uint64_t *)column)[row]);
-    case PL_F64: return put_f64(at, ((const double *)column)[row]);
+    case PL_F64: return pl_json_put_f64(at, ((const double *)column)[row], false);
     case PL_U32: return pl_text_put_int(at, ((const uint32_t *)column)[row]);
     default: return pl_text_put_int(at, ((const uint16_t *)column)[row]);
     }

@@ -3,7 +3,7 @@
 #define POTLINE_JSON_PACK_H
 
 #include "base/buffer.h"
-#include "json_read.h"
+#include <potline/json.h>
 
 /* Adds the next value. Integers that fit into 64 bits stay integers, other numbers become doubles. False on text that
  * is not JSON, objects nested too deep, or a buffer that is full. */

@@ -1,228 +1,76 @@
 /* source.csv: files, pipes and standard input as samples.
  *
- * A node reads its files one after the other through one reader. Its state is the byte behind the last row that it
- * gave.
+ * Reading goes on as files/reading.h says, by the text library's reader or, for a table that lies on its side, through
+ * that into the table.
  */
 #include "csv.h"
 
-#include <inttypes.h>
-
-#include <potline/alloc.h>
-#include <potline/quality.h>
-
-#include "files.h"
-#include "follow.h"
-#include "input.h"
-#include "rejects.h"
+#include "reading.h"
 #include "transpose.h"
-#include "watch.h"
 
-enum { BUFFER = 256 << 10, REJECTS_A_BATCH = 64 };
-enum on_error { ON_ERROR_SKIP, ON_ERROR_STOP };
-enum { COUNT_MALFORMED, COUNT_MISSING, COUNT_TEXTS, COUNT_LEFT_OUT, COUNT_CUTS };
+enum { BUFFER = 256 << 10 };
 
 struct source {
-    struct pl_strings path;
+    struct pl_reading reading;
     struct pl_layout layout;
     bool transposed;
-    uint32_t compression;
-    bool follow;
-    uint32_t on_error;
-    int64_t batch;
 
-    struct pl_node *node;
-    struct pl_files files;
-    uint32_t file; /* the one at hand; files.count: all are read */
-    struct pl_input input;
     struct pl_names names;
     struct pl_reader reader;
     struct pl_transpose table;
-    struct pl_watch *watch;
-    struct pl_follow *follower;
-    struct pl_rejects rejects;
-    struct pl_reader_counts told; /* of the reader's counts */
-    pl_time last;                 /* the time of the last row */
 };
 
-/* ---- One file after the other ---- */
+/* ---- The reader, or the table behind it ---- */
 
-static const char *path_at(const struct source *s) {
-    return s->files.paths[s->file];
-}
-
-static void wake(void *user) {
-    pl_wake(((struct source *)user)->node);
-}
-
-static void close_file(struct source *s) {
-    pl_watch_free(s->watch);
-    s->watch = NULL;
-    pl_input_close(&s->input);
+static void restart(void *reader, const char *file) {
+    struct source *s = reader;
     pl_transpose_fini(&s->table);
-}
-
-static enum pl_code open_file(struct source *s, struct pl_error **error) {
-    bool held = s->follow && !s->transposed;
-    enum pl_unzip_kind kind = s->follow ? PL_UNZIP_NONE : (enum pl_unzip_kind)s->compression;
-    close_file(s);
-    enum pl_code code = pl_input_open(&s->input, path_at(s), kind, held && pl_is_fifo(path_at(s)), error);
-    if (code) return code;
-    pl_reader_restart(&s->reader, s->input.path);
+    pl_reader_restart(&s->reader, file);
     pl_transpose_init(&s->table, &s->reader);
-    if (s->follower) pl_follow_opened(s->follower);
-    if (s->input.regular) return PL_OK;
-    s->watch = pl_watch_new(pl_node_loop(s->node), s->input.fd, wake, s);
-    return s->watch ? PL_OK : pl_error_set(error, PL_IO, "%s: cannot be waited for", s->input.path);
 }
 
-/* Bytes for the reader. WAIT: none now; END: none any more. */
-static enum pl_input_got feed(struct source *s, struct pl_error **error) {
-    size_t room, count;
-    char *space = pl_reader_space(&s->reader, &room);
-    if (!space) {
-        pl_error_set(error, PL_NO_MEMORY, "%s: no memory for a longer record", s->input.path);
-        return PL_INPUT_FAILED;
-    }
-    enum pl_input_got got = pl_input_read(&s->input, space, room, &count, error);
-    pl_reader_filled(&s->reader, count);
-    return got;
+static enum pl_reader_state prepare(void *reader, struct pl_error **error) {
+    struct source *s = reader;
+    return s->transposed ? PL_READER_FULL : pl_reader_prepare(&s->reader, error);
 }
 
-/* Reads the header of a file, so that what does not fit is told before any row has left. */
-static enum pl_code prepare(struct source *s, struct pl_error **error) {
-    enum pl_reader_state state = PL_READER_MORE;
-    while (!s->transposed && (state = pl_reader_prepare(&s->reader, error)) == PL_READER_MORE) {
-        enum pl_input_got got = feed(s, error);
-        if (got == PL_INPUT_FAILED) return PL_IO;
-        if (got == PL_INPUT_WAIT || (got == PL_INPUT_END && s->follow)) return PL_OK;
-        if (got == PL_INPUT_END) pl_reader_end(&s->reader);
-    }
-    return state == PL_READER_FAILED ? PL_SYNTAX : PL_OK;
+static enum pl_reader_state read_rows(void *reader, struct pl_batch *batch, struct pl_error **error) {
+    struct source *s = reader;
+    return s->transposed ? pl_transpose_read(&s->table, batch, error) : pl_reader_read(&s->reader, batch, error);
 }
 
-/* ---- Following ---- */
-
-/* What the end of a followed file means now: WAIT, or END when the file is over and another has its name. */
-static enum pl_input_got look_around(struct source *s, struct pl_error **error) {
-    switch (pl_follow_state(s->follower, s->input.fd, s->input.taken)) {
-    case PL_FOLLOW_REPLACED: return PL_INPUT_END;
-    case PL_FOLLOW_CUT:
-        pl_node_diag(s->node, PL_INFO, "%s was cut short: reading it from its begin", s->input.path);
-        pl_count(s->node, COUNT_CUTS, 1);
-        pl_reader_restart(&s->reader, s->input.path);
-        return pl_input_seek(&s->input, 0, error) ? PL_INPUT_FAILED : PL_INPUT_BYTES;
-    default: return PL_INPUT_WAIT;
-    }
-}
-
-/* ---- Reading ---- */
-
-static enum pl_reader_state read_rows(struct source *s, struct pl_batch *batch, struct pl_error **error) {
-    if (s->transposed) return pl_transpose_read(&s->table, batch, error);
-    return pl_reader_read(&s->reader, batch, error);
-}
-
-static uint32_t rows_least(const struct source *s) {
+static uint32_t rows_least(const void *reader) {
+    const struct source *s = reader;
     return s->transposed ? s->table.line_count : pl_reader_rows_least(&s->reader);
 }
 
-/* The file at hand is over. END when it was the last one. */
-static enum pl_flow next_file(struct source *s, struct pl_error **error) {
-    if (!s->follower && ++s->file == s->files.count) {
-        close_file(s);
-        return PL_FLOW_END;
+static struct pl_reader_position position(const void *reader) {
+    const struct source *s = reader;
+    struct pl_reader_position at = pl_reader_position(&s->reader);
+    if (s->transposed) at.form = s->table.next;
+    return at;
+}
+
+/* A table is read whole again, and only given out from where it was. */
+static void resume(void *reader, struct pl_reader_position *at) {
+    struct source *s = reader;
+    if (s->transposed) {
+        s->table.next = at->form;
+        *at = (struct pl_reader_position){.line = 1, .row = at->row};
     }
-    enum pl_code code = open_file(s, error);
-    if (code == PL_NOT_FOUND && s->follower) { /* gone again meanwhile */
-        pl_error_free(error);
-        return PL_FLOW_WAIT;
-    }
-    return code || prepare(s, error) ? PL_FLOW_FAIL : PL_FLOW_OK;
+    pl_reader_resume(&s->reader, at);
 }
 
-static enum pl_flow more(struct source *s, struct pl_error **error) {
-    if (s->input.fd < 0) return next_file(s, error);
-    enum pl_input_got got = feed(s, error);
-    if (got == PL_INPUT_END && s->follower) got = look_around(s, error);
-    if (got == PL_INPUT_WAIT && s->watch) pl_watch_for(s->watch, PL_WATCH_READ);
-    if (got == PL_INPUT_END) pl_reader_end(&s->reader);
-    return got == PL_INPUT_WAIT ? PL_FLOW_WAIT : got == PL_INPUT_FAILED ? PL_FLOW_FAIL : PL_FLOW_OK;
-}
-
-static enum pl_flow reject(struct source *s, const struct pl_batch *batch, struct pl_error **error) {
-    const struct pl_reject *reject = &s->reader.reject;
-    pl_count(s->node, COUNT_MALFORMED, 1);
-    if (s->on_error == ON_ERROR_STOP) {
-        struct pl_place place = {.file = s->input.path, .line = (int)reject->line};
-        pl_error_at(error, PL_SYNTAX, place, "%s", reject->reason);
-        return PL_FLOW_FAIL;
-    }
-    pl_time time = batch->rows ? batch->samples.time[batch->rows - 1] : s->last;
-    return pl_rejects_take(&s->rejects, s->node, 1, s->input.path, reject, time);
-}
-
-/* Rows into the batch until it is full (OK), nothing is there (WAIT), all is read (END) or it cannot go on. */
-static enum pl_flow fill(struct source *s, struct pl_batch *batch, struct pl_error **error) {
-    int rejects = 0;
-    if (s->input.fd < 0 && !s->follower && s->file == s->files.count) return PL_FLOW_END;
-    for (;;) {
-        enum pl_flow flow = PL_FLOW_OK;
-        enum pl_reader_state state = s->input.fd < 0 ? PL_READER_MORE : read_rows(s, batch, error);
-        switch (state) {
-        case PL_READER_FULL: return PL_FLOW_OK;
-        case PL_READER_MORE: flow = more(s, error); break;
-        case PL_READER_END: flow = next_file(s, error); break;
-        case PL_READER_REJECTED: flow = reject(s, batch, error); break;
-        case PL_READER_FAILED: return PL_FLOW_FAIL;
-        }
-        if (flow != PL_FLOW_OK || (state == PL_READER_REJECTED && ++rejects == REJECTS_A_BATCH)) return flow;
-    }
-}
-
-static void tell_counts(struct source *s) {
-    struct pl_reader_counts now = s->reader.counts;
-    if (now.missing > s->told.missing) pl_count(s->node, COUNT_MISSING, now.missing - s->told.missing);
-    if (now.texts > s->told.texts) pl_count(s->node, COUNT_TEXTS, now.texts - s->told.texts);
-    if (now.left_out > s->told.left_out) pl_count(s->node, COUNT_LEFT_OUT, now.left_out - s->told.left_out);
-    s->told = now;
-}
-
-static enum pl_flow fail(struct source *s, struct pl_error **error) {
-    char *text = pl_error_text(*error);
-    pl_error_free(error);
-    enum pl_flow flow = pl_fail(s->node, "%s", text ? text : "no memory");
-    pl_free(text);
-    return flow;
-}
-
-static enum pl_flow source_produce(void *self, struct pl_node *node) {
-    struct source *s = self;
-    struct pl_error *error = NULL;
-    uint32_t capacity = (uint32_t)s->batch, least = rows_least(s);
-    struct pl_batch *batch = pl_node_batch(node, PL_SAMPLES, capacity > least ? capacity : least, 0);
-    if (!batch) return pl_fail(node, "no memory for a batch");
-    enum pl_flow flow = fill(s, batch, &error);
-    if (batch->rows) s->last = batch->samples.time[batch->rows - 1];
-    tell_counts(s);
-    enum pl_flow emitted = pl_emit(node, 0, &batch);
-    if (flow == PL_FLOW_FAIL) return error ? fail(s, &error) : flow;
-    return emitted == PL_FLOW_OK ? flow : emitted;
-}
+static const struct pl_reading_format format = {restart, prepare, read_rows, position, resume, rows_least};
 
 /* ---- Life cycle ---- */
 
 static void source_check(void *self, struct pl_check *check) {
     struct source *s = self;
     pl_layout_check(&s->layout, check);
-    if (s->path.count == 0) pl_check_error(check, "path", "names no file");
-    if (s->follow && (s->path.count > 1 || s->compression > PL_UNZIP_NONE)) {
-        pl_check_error(check, "follow", "needs a single file that is not compressed");
-    }
-    for (uint32_t i = 0; s->follow && i < s->path.count; i++) {
-        if (strcmp(s->path.items[i], "-") == 0) pl_check_error(check, "follow", "standard input is followed by itself");
-    }
+    pl_reading_check(&s->reading, check);
     if (!s->transposed) return;
-    if (s->follow) pl_check_error(check, "follow", "a transposed table is read whole");
+    if (s->reading.follow) pl_check_error(check, "follow", "a transposed table is read whole");
     if (s->layout.shape != PL_WIDE)
         pl_check_error(check, "transposed", "is a form of the wide layout; add layout: wide");
     if (s->layout.empty != PL_EMPTY_MISSING)
@@ -230,154 +78,50 @@ static void source_check(void *self, struct pl_check *check) {
     if (s->layout.time.count > 1) pl_check_error(check, "time", "a transposed table has one line of times");
 }
 
-static enum pl_code open_follower(struct source *s, struct pl_error **error) {
-    if (!s->follow || pl_is_fifo(s->files.paths[0])) return PL_OK;
-    s->follower = pl_follow_new(pl_node_loop(s->node), s->files.paths[0], wake, s, error);
-    return s->follower ? PL_OK : PL_IO;
-}
-
 static enum pl_code source_open(void *self, struct pl_node *node, struct pl_error **error) {
     struct source *s = self;
-    s->node = node;
     s->layout.multiline = true;
-    enum pl_code code = pl_files_init(&s->files, &s->path, s->follow, error);
-    if (code) return code;
     if (!pl_names_init(&s->names, pl_node_tags(node), &s->layout.naming, pl_layout_quote(&s->layout)) ||
         !pl_reader_init(&s->reader, &s->layout, &s->names, BUFFER)) {
         return pl_error_set(error, PL_NO_MEMORY, "no memory for a buffer of %d bytes", BUFFER);
     }
-    code = open_follower(s, error);
-    if (!code) code = open_file(s, error);
-    if (code == PL_NOT_FOUND && s->follower) {
-        pl_error_free(error);
-        pl_node_diag(node, PL_INFO, "%s is not there yet: waiting for it", s->files.paths[0]);
-        return PL_OK;
-    }
-    return code ? code : prepare(s, error);
+    struct pl_reading_parts parts = {&s->reader.records, &s->reader.reject, &s->reader.values.counts};
+    return pl_reading_open(&s->reading, node, &format, s, parts, error);
+}
+
+static enum pl_flow source_produce(void *self, struct pl_node *node) {
+    (void)node;
+    return pl_reading_produce(&((struct source *)self)->reading);
+}
+
+static void source_snapshot(const void *self, struct pl_node *node, struct pl_pack *pack) {
+    (void)node;
+    pl_reading_snapshot(&((const struct source *)self)->reading, pack);
+}
+
+static enum pl_code source_restore(void *self, struct pl_node *node, struct pl_unpack *unpack,
+                                   struct pl_error **error) {
+    (void)node;
+    return pl_reading_restore(&((struct source *)self)->reading, unpack, error);
 }
 
 static void source_close(void *self, struct pl_node *node) {
     struct source *s = self;
     (void)node;
-    close_file(s);
-    pl_follow_free(s->follower);
-    pl_rejects_fini(&s->rejects);
+    pl_reading_close(&s->reading);
+    pl_transpose_fini(&s->table);
     pl_reader_fini(&s->reader);
     pl_names_fini(&s->names);
-    pl_files_fini(&s->files);
-}
-
-/* ---- State: where it stands ---- */
-
-static void source_snapshot(const void *self, struct pl_node *node, struct pl_pack *pack) {
-    const struct source *s = self;
-    struct pl_reader_position at = pl_reader_position(&s->reader);
-    uint32_t used = 0;
-    uint64_t print = s->input.path ? pl_input_fingerprint(&s->input, 0, &used) : 0;
-    bool over = s->file == s->files.count;
-    (void)node;
-    pl_pack_array(pack, 9);
-    pl_pack_str(pack, s->files.paths[over ? s->file - 1 : s->file]);
-    pl_pack_bool(pack, over);
-    pl_pack_uint(pack, at.offset);
-    pl_pack_uint(pack, at.line);
-    pl_pack_uint(pack, at.row);
-    pl_pack_uint(pack, s->transposed ? s->table.next : at.form);
-    pl_pack_uint(pack, print);
-    pl_pack_uint(pack, used);
-    pl_pack_int(pack, s->last);
-}
-
-/* What a snapshot says. */
-struct place {
-    const char *path;
-    size_t path_length;
-    bool over;
-    struct pl_reader_position at;
-    uint64_t form, print, print_size;
-};
-
-static bool read_place(struct source *s, struct pl_unpack *unpack, struct place *place) {
-    uint32_t count;
-    return pl_unpack_array(unpack, &count) && count == 9 && pl_unpack_str(unpack, &place->path, &place->path_length) &&
-           pl_unpack_bool(unpack, &place->over) && pl_unpack_uint(unpack, &place->at.offset) &&
-           pl_unpack_uint(unpack, &place->at.line) && pl_unpack_uint(unpack, &place->at.row) &&
-           pl_unpack_uint(unpack, &place->form) && pl_unpack_uint(unpack, &place->print) &&
-           pl_unpack_uint(unpack, &place->print_size) && pl_unpack_int(unpack, &s->last);
-}
-
-static enum pl_code go_to(struct source *s, const struct place *place, struct pl_error **error) {
-    uint32_t used;
-    if (!s->input.regular) {
-        pl_node_diag(s->node, PL_WARN, "%s cannot be read again; going on with what comes", s->input.path);
-        return PL_OK;
-    }
-    bool same = pl_input_fingerprint(&s->input, (uint32_t)place->print_size, &used) == place->print;
-    if (!same && s->follow) {
-        pl_node_diag(s->node, PL_WARN, "%s is another file than before; reading it from its begin", s->input.path);
-        return PL_OK;
-    }
-    if (!same)
-        return pl_error_set(error, PL_CONFLICT, "%s: is another file than the one that was being read", s->input.path);
-    s->reader.row = place->at.row;
-    if (s->transposed) {
-        s->table.next = (uint32_t)place->form;
-        return PL_OK;
-    }
-    enum pl_code code = pl_input_seek(&s->input, place->at.offset, error);
-    if (!code) pl_reader_resume(&s->reader, &place->at);
-    return code;
-}
-
-static enum pl_code source_restore(void *self, struct pl_node *node, struct pl_unpack *unpack,
-                                   struct pl_error **error) {
-    struct source *s = self;
-    struct place place = {.path = NULL};
-    (void)node;
-    if (!read_place(s, unpack, &place) || place.form > UINT32_MAX) {
-        return pl_error_set(error, PL_CORRUPT, "not a place in a file");
-    }
-    if (!s->transposed)
-        place.at.form = (enum pl_stamp_form)(place.form <= PL_STAMP_PATTERN ? place.form : PL_STAMP_AUTO);
-    for (s->file = 0; s->file < s->files.count; s->file++) {
-        const char *path = path_at(s);
-        if (strlen(path) == place.path_length && memcmp(path, place.path, place.path_length) == 0) break;
-    }
-    if (s->file == s->files.count) {
-        return pl_error_set(error, PL_NOT_FOUND, "%.*s: was being read, and is not among the files any more",
-                            (int)place.path_length, place.path);
-    }
-    if (place.over && !s->follow && ++s->file == s->files.count) {
-        close_file(s);
-        return PL_OK;
-    }
-    enum pl_code code = open_file(s, error);
-    if (code == PL_NOT_FOUND && s->follower) {
-        pl_error_free(error);
-        return PL_OK;
-    }
-    if (!code) code = prepare(s, error);
-    return code || place.over ? code : go_to(s, &place, error);
 }
 
 /* ---- Descriptor ---- */
 
-static const char *const compressions[] = {"auto", "none", "gzip", "zstd", NULL};
-static const char *const on_errors[] = {"skip", "stop", NULL};
-
 static const struct pl_option source_options[] = {
-    PL_OPT_STRINGS(struct source, path, "path", NULL, PL_FIXED,
-                   "File, pattern (sorted by name), named pipe, or - for standard input; several are read in order."),
+    PL_READING_PATH(struct source, reading),
     PL_LAYOUT_OPTIONS(struct source, layout),
     PL_OPT_BOOL(struct source, transposed, "transposed", "false", PL_FIXED,
                 "The wide table lies on its side: a line is a tag, a column a time."),
-    PL_OPT_CHOICE(struct source, compression, "compression", "auto", compressions, PL_FIXED,
-                  "How the files are packed; auto looks at their first bytes."),
-    PL_OPT_BOOL(struct source, follow, "follow", "false", PL_FIXED,
-                "Wait for the file to grow, to be cut or to be replaced by another of its name, instead of ending."),
-    PL_OPT_CHOICE(struct source, on_error, "on_error", "skip", on_errors, PL_FIXED,
-                  "A record that cannot be read: skip it (counted, shown, sent to `rejected`), or stop the node."),
-    PL_OPT_INT(struct source, batch, "batch", "4096", "1", "8192", PL_FIXED, "Rows in a batch, at most."),
+    PL_READING_OPTIONS(struct source, reading),
     PL_OPT_END,
 };
 
@@ -389,16 +133,10 @@ const struct pl_operator pl__source_csv = {
         "pattern, in one column or several, or are counted. A value that is neither a number nor a state of its tag's "
         "enumeration (True and False for a tag without one) is a missing value; a record that cannot be read is "
         "malformed: counted, the first few shown with file and line, all of them sent out of `rejected`.",
-    .guarantee =
-        "Replayable: a file is read at the pace of the graph and can be read again. Standard input and pipes cannot.",
-    .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "The samples."},
-                        {.name = "rejected", .kinds = PL_SET(PL_EVENTS), .doc = "Malformed records, one event each."}),
+    .guarantee = PL_READING_GUARANTEE,
+    .outputs = PL_READING_OUTPUTS,
     .options = source_options,
-    .counters = PL_COUNTERS(
-        {"malformed", "records", "Records that could not be read."}, {"missing", "rows", "Rows without a value."},
-        {"not_numbers", "rows", "Rows whose value was neither a number nor a state; they are missing too."},
-        {"left_out", "rows", "Rows left out by include and exclude."},
-        {"cuts", "times", "How often the followed file was cut short."}),
+    .counters = PL_COUNTERS(PL_READING_COUNTERS),
     .scope = PL_GLOBAL,
     .flags = PL_OP_REPLAYABLE,
     .instance_size = sizeof(struct source),

@@ -57,7 +57,7 @@ static void peer_free(struct peer *peer) {
 
 static void part(struct source *s, uint32_t index) {
     struct peer *peer = s->peers[index];
-    if (peer->reader.counts.missing) pl_count(s->node, COUNT_MISSING, peer->reader.counts.missing);
+    if (peer->reader.values.counts.missing) pl_count(s->node, COUNT_MISSING, peer->reader.values.counts.missing);
     peer_free(peer);
     s->peers[index] = s->peers[--s->peer_count];
     if (s->link_options.connect[0] && !s->stopping) pl_link_lost(s->link);

@@ -42,12 +42,16 @@ static void check_characters(const struct pl_layout *layout, struct pl_check *ch
     }
 }
 
-static void check_time(const struct pl_layout *layout, struct pl_check *check) {
+void pl_times_check(const char *format, const char *zone, struct pl_check *check) {
     struct pl_stamp stamp;
-    const char *problem = pl_stamp_init(&stamp, layout->time_format, "Z", 0);
-    if (problem) pl_check_error(check, "time_format", "\"%s\" %s", layout->time_format, problem);
-    problem = pl_stamp_init(&stamp, "auto", layout->time_zone, 0);
-    if (problem) pl_check_error(check, "time_zone", "\"%s\" %s", layout->time_zone, problem);
+    const char *problem = pl_stamp_init(&stamp, format, "Z", 0);
+    if (problem) pl_check_error(check, "time_format", "\"%s\" %s", format, problem);
+    problem = pl_stamp_init(&stamp, "auto", zone, 0);
+    if (problem) pl_check_error(check, "time_zone", "\"%s\" %s", zone, problem);
+}
+
+static void check_time(const struct pl_layout *layout, struct pl_check *check) {
+    pl_times_check(layout->time_format, layout->time_zone, check);
     if (layout->interval && layout->time.count) {
         pl_check_error(check, "interval", "there is a time column already; leave one of the two out");
     }

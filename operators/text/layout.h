@@ -47,6 +47,24 @@ struct pl_layout {
 };
 
 /* clang-format off */
+/* Of times: `time_format`, `time_zone`, `origin`. */
+#define PL_TIMES_OPTIONS(S, at)                                                                                        \
+    PL_OPT_STRING(S, at.time_format, "time_format", "auto", PL_FIXED,                                                  \
+        "auto, s, ms, us or ns (since the origin, whole or decimal), iso, or a pattern like \"%d.%m.%Y %H:%M:%S\"."),  \
+    PL_OPT_STRING(S, at.time_zone, "time_zone", "Z", PL_FIXED,                                                         \
+        "Offset from UTC of times that do not say their own, like +01:00."),                                           \
+    PL_OPT_TIME(S, at.origin, "origin", "1970-01-01T00:00:00Z", PL_FIXED,                                              \
+        "The time that numbers in the time column count from.")
+
+/* Of names: a struct pl_naming. */
+#define PL_NAMING_OPTIONS(S, at)                                                                                       \
+    PL_OPT_STRING(S, at.prefix, "prefix", "", PL_FIXED, "Text put before each tag that `rename` does not name."), \
+    PL_OPT_STRINGS(S, at.include, "include", "[]", PL_FIXED,                                                    \
+        "Patterns of the names to take (before prefix and rename); empty: all."),                                      \
+    PL_OPT_STRINGS(S, at.exclude, "exclude", "[]", PL_FIXED, "Patterns of the names to leave out."),            \
+    PL_OPT_LIST(S, at.rename, "rename", "[]", struct pl_rename, pl_rename_options, PL_FIXED,                    \
+        "Tags for names in the text.")
+
 #define PL_LAYOUT_OPTIONS(S, at)                                                                                       \
     PL_OPT_CHOICE(S, at.shape, "layout", "long", pl_layout_shapes, PL_FIXED,                                           \
         "long: one sample a record (time, tag, value); wide: one time a record and a column a tag."),                  \
@@ -56,12 +74,7 @@ struct pl_layout {
         "Names of the columns of text without a header; by default time, tag, value in the long layout, numbers in the wide one."), \
     PL_OPT_STRINGS(S, at.time, "time", "[]", PL_FIXED,                                                                 \
         "Column of the time, by name or number from 1; several are joined by blanks. By default time_ns, time_us, time_ms, time_s, time, timestamp, datetime or date, else the first."), \
-    PL_OPT_STRING(S, at.time_format, "time_format", "auto", PL_FIXED,                                                  \
-        "auto, s, ms, us or ns (since the origin, whole or decimal), iso, or a pattern like \"%d.%m.%Y %H:%M:%S\"."),  \
-    PL_OPT_STRING(S, at.time_zone, "time_zone", "Z", PL_FIXED,                                                         \
-        "Offset from UTC of times that do not say their own, like +01:00."),                                           \
-    PL_OPT_TIME(S, at.origin, "origin", "1970-01-01T00:00:00Z", PL_FIXED,                                              \
-        "The time that numbers in the time column count from."),                                                       \
+    PL_TIMES_OPTIONS(S, at),                                                                                           \
     PL_OPT_DURATION(S, at.interval, "interval", "0s", "0s", "365d", PL_FIXED,                                          \
         "Time from record to record of text without a time column; 0s: there is one."),                                \
     PL_OPT_TIME(S, at.start, "start", "1970-01-01T00:00:00Z", PL_FIXED,                                                \
@@ -84,18 +97,16 @@ struct pl_layout {
         "What stands for a missing value besides an empty field and NaN, like [NA, \"-200\"]; numbers match in any form."), \
     PL_OPT_CHOICE(S, at.empty, "empty", "missing", pl_layout_empties, PL_FIXED,                                        \
         "What an empty field of the wide layout is: a missing value, or no sample at all."),                           \
-    PL_OPT_STRING(S, at.naming.prefix, "prefix", "", PL_FIXED, "Text put before each tag that `rename` does not name."), \
-    PL_OPT_STRINGS(S, at.naming.include, "include", "[]", PL_FIXED,                                                    \
-        "Patterns of the names to take (before prefix and rename); empty: all."),                                      \
-    PL_OPT_STRINGS(S, at.naming.exclude, "exclude", "[]", PL_FIXED, "Patterns of the names to leave out."),            \
-    PL_OPT_LIST(S, at.naming.rename, "rename", "[]", struct pl_rename, pl_rename_options, PL_FIXED,                    \
-        "Tags for names in the text."),                                                                                \
+    PL_NAMING_OPTIONS(S, at.naming),                                                                                   \
     PL_OPT_SIZE(S, at.max_line, "max_line", "1MiB", "64", "64MiB", PL_FIXED,                                           \
         "A longer record is malformed.")
 /* clang-format on */
 
 /* The rules across these options, for an operator's `check`. `multiline` is the operator's own to set. */
 void pl_layout_check(const struct pl_layout *layout, struct pl_check *check);
+
+/* The part of it that is about `time_format` and `time_zone`. */
+void pl_times_check(const char *format, const char *zone, struct pl_check *check);
 
 /* The characters that the options name; 0 for none. Valid for a layout that passed the check. */
 char pl_layout_delimiter(const struct pl_layout *layout);

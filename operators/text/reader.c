@@ -187,7 +187,7 @@ enum pl_reader_state pl_reader_read(struct pl_reader *r, struct pl_batch *batch,
         case PL__ROW_TOO_LONG: break; /* told by pl_records_next */
         case PL__ROW_SPECIAL: pass_over(r, fields); break;
         case PL__ROW_LEFT_OUT:
-            r->counts.left_out++;
+            r->values.counts.left_out++;
             r->row++;
             pl_records_take(&r->records, fields);
             break;
@@ -201,19 +201,6 @@ enum pl_reader_state pl_reader_read(struct pl_reader *r, struct pl_batch *batch,
 
 /* ---- Life cycle ---- */
 
-static bool read_missing(struct pl_reader *r) {
-    const struct pl_strings *missing = &r->layout->missing;
-    r->missing_number = pl_alloc(missing->count * sizeof(double) + 1);
-    if (!r->missing_number) return false;
-    for (uint32_t i = 0; i < missing->count; i++) {
-        double number;
-        bool read =
-            pl_number_any(missing->items[i], (uint32_t)strlen(missing->items[i]), r->layout->decimal[0], &number);
-        if (read && number == number) r->missing_number[r->missing_numbers++] = number;
-    }
-    return true;
-}
-
 static void reset_stamp(struct pl_reader *r) {
     pl_stamp_init(&r->stamp, r->layout->time_format, r->layout->time_zone, r->layout->origin);
     r->stamp.point = r->layout->decimal[0];
@@ -226,17 +213,16 @@ bool pl_reader_init(struct pl_reader *r, const struct pl_layout *layout, struct 
                                      .limit = (uint32_t)layout->max_line,
                                      .capacity = capacity};
     *r = (struct pl_reader){.layout = layout, .names = names, .quote = setup.quote, .file = "-"};
-    r->points = PL_SWAR_ONES * (unsigned char)layout->decimal[0];
     r->comment = layout->comment[0] ? (unsigned char)layout->comment[0] : PL_NO_COMMENT;
     reset_stamp(r);
-    return pl_records_init(&r->records, &setup) && read_missing(r);
+    return pl_records_init(&r->records, &setup) &&
+           pl_values_init(&r->values, names->tags, &layout->missing, layout->decimal[0]);
 }
 
 void pl_reader_fini(struct pl_reader *r) {
     pl_records_fini(&r->records);
     pl_columns_fini(&r->columns);
-    pl_free(r->missing_number);
-    r->missing_number = NULL;
+    pl_values_fini(&r->values);
 }
 
 void pl_reader_restart(struct pl_reader *r, const char *file) {
@@ -255,5 +241,5 @@ struct pl_reader_position pl_reader_position(const struct pl_reader *r) {
 void pl_reader_resume(struct pl_reader *r, const struct pl_reader_position *position) {
     pl_records_restart(&r->records, position->offset, position->line);
     r->row = position->row;
-    r->stamp.form = position->form;
+    r->stamp.form = position->form <= PL_STAMP_PATTERN ? (enum pl_stamp_form)position->form : PL_STAMP_AUTO;
 }

@@ -17,6 +17,7 @@
 #define POTLINE_READER_H
 
 #include "columns.h"
+#include "values.h"
 
 enum { PL_NO_COMMENT = -1 };
 
@@ -33,14 +34,8 @@ struct pl_reject {
     uint64_t line;
     const char *text;
     uint32_t length;
+    uint32_t cause; /* of those that the source tells apart, from 1; 0: any */
     char reason[160];
-};
-
-/* Totals over all streams of the reader. */
-struct pl_reader_counts {
-    uint64_t missing;  /* rows without a value */
-    uint64_t texts;    /* of these, values that were neither number nor state */
-    uint64_t left_out; /* rows by include and exclude */
 };
 
 struct pl_reader {
@@ -49,17 +44,14 @@ struct pl_reader {
     struct pl_records records;
     struct pl_columns columns;
     struct pl_stamp stamp;
-    uint64_t points;
+    struct pl_values values;
     char quote;
     int comment; /* or PL_NO_COMMENT */
     bool ready;  /* the columns are known */
     int64_t skipped;
-    double *missing_number; /* numbers that stand for a missing value */
-    uint32_t missing_numbers;
     uint64_t row;     /* records seen, for `interval` */
     const char *file; /* for messages; borrowed */
     struct pl_reject reject;
-    struct pl_reader_counts counts;
 };
 
 /* Where a reader stands in its stream, to go on there. */
@@ -67,7 +59,7 @@ struct pl_reader_position {
     uint64_t offset;
     uint64_t line;
     uint64_t row;
-    enum pl_stamp_form form;
+    uint32_t form; /* what else there is to know of the stream: of text the enum pl_stamp_form */
 };
 
 /* `layout` and `names` are borrowed; `capacity` is the buffer's to begin with. False without memory; pl_reader_fini

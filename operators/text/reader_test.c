@@ -177,8 +177,8 @@ static void what_is_missing_is_a_row(void **state) {
     static struct trace trace;
     begin(&f, "missing: NA");
     run(&f, &trace, "time_s,tag,value\n1,a,NA\n2,a,oops\n3,a,\n4,a,5\n", 0, 10);
-    assert_int_equal(f.reader.counts.missing, 3);
-    assert_int_equal(f.reader.counts.texts, 1);
+    assert_int_equal(f.reader.values.counts.missing, 3);
+    assert_int_equal(f.reader.values.counts.texts, 1);
     end(&f);
 }
 

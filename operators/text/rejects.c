@@ -2,29 +2,9 @@
 
 #include <inttypes.h>
 
+#include "utf8.h"
+
 enum { SEVERITY = 300, SHOWN_TEXT = 120 };
-
-/* Bytes that follow a first byte of UTF-8; -1 for one that cannot begin a character. */
-static int bytes_behind(unsigned char first) {
-    if (first < 0x80) return 0;
-    if (first >= 0xc2 && first < 0xe0) return 1;
-    if (first >= 0xe0 && first < 0xf0) return 2;
-    return first >= 0xf0 && first < 0xf5 ? 3 : -1;
-}
-
-static bool is_utf8(const char *text, uint32_t length) {
-    for (uint32_t i = 0; i < length; i++) {
-        unsigned char first = (unsigned char)text[i], second = i + 1 < length ? (unsigned char)text[i + 1] : 0;
-        int behind = bytes_behind(first);
-        if (behind < 0 || (uint32_t)behind > length - 1 - i) return false;
-        if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f)) return false;
-        if ((first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f)) return false;
-        for (; behind; behind--) {
-            if (((unsigned char)text[++i] & 0xc0) != 0x80) return false;
-        }
-    }
-    return true;
-}
 
 static void show(struct pl_node *node, const char *file, const struct pl_reject *reject, bool last) {
     struct pl_diag_site fresh = {0}; /* they come in a bunch, and the few there are shall all be seen */
@@ -48,7 +28,7 @@ static enum pl_flow emit(struct pl_rejects *rejects, struct pl_node *node, unsig
     pl_pack_pair_int(body, "line", (int64_t)reject->line);
     pl_pack_pair_str(body, "reason", reject->reason);
     pl_pack_str(body, "text");
-    if (is_utf8(reject->text, length))
+    if (pl_is_utf8(reject->text, length))
         pl_pack_strn(body, reject->text, length);
     else
         pl_pack_bin(body, reject->text, length);

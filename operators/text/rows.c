@@ -1,10 +1,5 @@
 #include "rows.h"
 
-#include <math.h>
-
-#include <potline/quality.h>
-#include <potline/text.h>
-
 #define INLINE static inline __attribute__((always_inline))
 
 /* The record at hand: field i ends at ends[i] and begins behind ends[i - 1]; ends[-1] is the line end before it. */
@@ -41,72 +36,25 @@ struct pl__field pl__field_clean(const struct pl_reader *r, struct pl__field f, 
 
 /* ---- Values ---- */
 
-static bool is_missing_word(const struct pl_layout *layout, struct pl__field f) {
-    for (uint32_t i = 0; i < layout->missing.count; i++) {
-        const char *word = layout->missing.items[i];
-        if (strlen(word) == f.length && memcmp(word, f.text, f.length) == 0) return true;
-    }
-    return false;
-}
-
-static uint16_t no_value(struct pl_reader *r, double *value) {
-    *value = NAN;
-    r->counts.missing++;
-    return PL_Q_BAD | PL_Q_MISSING;
-}
-
-/* A number was read; it may still stand for a missing value. */
-static uint16_t settle_number(struct pl_reader *r, double *value) {
-    bool missing = *value != *value;
-    for (uint32_t i = 0; i < r->missing_numbers; i++)
-        missing |= *value == r->missing_number[i];
-    return missing ? no_value(r, value) : PL_Q_GOOD;
-}
-
 /* Anything that is not plainly a number. */
 static uint16_t settle_text(struct pl_reader *r, uint32_t tag, struct pl__field raw, double *value) {
     char room[PL__PIECE_ROOM] = {0};
     struct pl__field f = pl__field_clean(r, raw, room);
-    if (f.length == 0 || is_missing_word(r->layout, f)) return no_value(r, value);
-    if (pl_number(f.text, f.length, r->points, value)) return settle_number(r, value);
-    int state = pl_tag_state(pl_tags_get(r->names->tags, tag), f.text, f.length);
-    if (state < 0) {
-        r->counts.texts++;
-        return no_value(r, value);
-    }
-    *value = state;
-    return PL_Q_GOOD;
+    return pl_values_text(&r->values, tag, f.text, f.length, value);
 }
 
 INLINE uint16_t read_value(struct pl_reader *r, uint32_t tag, struct pl__field f, double *value) {
     double number;
-    if (PL_UNLIKELY(!pl_number(f.text, f.length, r->points, &number))) return settle_text(r, tag, f, value);
+    if (PL_UNLIKELY(!pl_number(f.text, f.length, r->values.points, &number))) return settle_text(r, tag, f, value);
     *value = number;
-    if (PL_UNLIKELY(r->missing_numbers || number != number)) return settle_number(r, value);
+    if (PL_UNLIKELY(r->values.missing_numbers || number != number)) return pl_values_number(&r->values, value);
     return PL_Q_GOOD;
 }
 
-/* Words as pl_quality_format writes them, in any case, or the number. What is neither is uncertain. */
-static uint16_t read_quality(const struct pl_reader *r, struct pl__field raw) {
+static uint16_t with_quality(struct pl_reader *r, uint16_t seen, struct pl__field raw, double *value) {
     char room[PL__PIECE_ROOM];
-    struct pl__field f = pl__field_clean(r, raw, room);
-    int64_t number;
-    uint16_t quality;
-    if (f.length == 0) return PL_Q_GOOD;
-    if (pl_text_int(f.text, f.length, &number) && number >= 0 && number <= UINT16_MAX) return (uint16_t)number;
-    if (f.length > PL__PIECE_MAX) return PL_Q_UNCERTAIN;
-    for (uint32_t i = 0; i < f.length; i++) {
-        char c = f.text[i];
-        room[i] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-    }
-    return pl_quality_parse(room, f.length, &quality) ? quality : PL_Q_UNCERTAIN;
-}
-
-/* What the text says about a value joined to what was seen of it. One that is said to be missing is missing. */
-static uint16_t with_quality(struct pl_reader *r, uint16_t seen, struct pl__field said, double *value) {
-    uint16_t quality = pl_quality_join(seen, read_quality(r, said));
-    if (seen & PL_Q_MISSING || !(quality & PL_Q_MISSING)) return quality;
-    return pl_quality_join(quality, no_value(r, value));
+    struct pl__field said = pl__field_clean(r, raw, room);
+    return pl_values_said(&r->values, seen, pl_values_quality(said.text, said.length), value);
 }
 
 /* ---- Times ---- */

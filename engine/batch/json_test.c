@@ -1,4 +1,4 @@
-#include "json_read.h"
+#include <potline/json.h>
 
 #include <potline/alloc.h>
 #include <potline/pack.h>

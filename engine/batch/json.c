@@ -1,6 +1,9 @@
-#include "json_read.h"
+#include <potline/json.h>
 
+#include <math.h>
 #include <string.h>
+
+#include <potline/text.h>
 
 #include "base/utf8.h"
 
@@ -11,13 +14,6 @@ void pl_json_init(struct pl_json *json, const char *text, size_t length, char *u
 static bool fail(struct pl_json *json) {
     json->failed = true;
     return false;
-}
-
-char pl_json_peek(struct pl_json *json) {
-    while (json->at < json->end && (*json->at == ' ' || *json->at == '\n' || *json->at == '\r' || *json->at == '\t')) {
-        json->at++;
-    }
-    return json->at < json->end && !json->failed ? *json->at : 0;
 }
 
 bool pl_json_end(struct pl_json *json) {
@@ -51,10 +47,6 @@ bool pl_json_more(struct pl_json *json, char bracket) {
     if (!json->fresh && !take(json, ',')) return false;
     json->fresh = false;
     return next ? true : fail(json);
-}
-
-bool pl_json_key(struct pl_json *json, const char **text, size_t *length) {
-    return pl_json_string(json, text, length) && take(json, ':');
 }
 
 /* ---- Strings ---- */
@@ -141,20 +133,53 @@ static bool read_escaped(struct pl_json *json, const char *start, const char **t
     return pl_utf8_check(*text, *length) ? true : fail(json);
 }
 
-bool pl_json_string(struct pl_json *json, const char **text, size_t *length) {
+/* The characters of a word that end plain text, as bit 7 of each; only the lowest one is certain. */
+static uint64_t find_special(uint64_t word) {
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\';
+    uint64_t found = ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | ((word - ones * 0x20) & ~word);
+    return found & ones * 0x80;
+}
+
+/* To the first quote, backslash or control character. True when all before it is ASCII. */
+static bool pass_plain(struct pl_json *json) {
+    unsigned char seen = 0;
+    while (json->end - json->at >= 8) {
+        uint64_t word;
+        memcpy(&word, json->at, sizeof word);
+        uint64_t special = find_special(word);
+        unsigned count = special ? (unsigned)__builtin_ctzll(special) / 8 : 8;
+        if (count < 8) word &= (UINT64_C(1) << 8 * count) - 1;
+        seen |= (word & UINT64_C(0x8080808080808080)) != 0;
+        json->at += count;
+        if (count < 8) return !seen;
+    }
+    for (; json->at < json->end && *json->at != '"' && *json->at != '\\'; json->at++) {
+        unsigned char c = (unsigned char)*json->at;
+        if (c < 0x20) break;
+        seen |= c > 0x7F;
+    }
+    return !seen;
+}
+
+static inline bool read_string(struct pl_json *json, const char **text, size_t *length) {
     if (!take(json, '"')) return false;
     const char *start = json->at;
-    for (; json->at < json->end; json->at++) {
-        unsigned char c = (unsigned char)*json->at;
-        if (c == '"') {
-            *text = start;
-            *length = (size_t)(json->at++ - start);
-            return pl_utf8_check(*text, *length) ? true : fail(json);
-        }
-        if (c == '\\') return read_escaped(json, start, text, length);
-        if (c < 0x20) break;
-    }
-    return fail(json);
+    bool ascii = pass_plain(json);
+    if (json->at == json->end) return fail(json);
+    if (*json->at == '\\') return read_escaped(json, start, text, length);
+    if (*json->at != '"') return fail(json);
+    *text = start;
+    *length = (size_t)(json->at++ - start);
+    return ascii || pl_utf8_check(*text, *length) ? true : fail(json);
+}
+
+bool pl_json_string(struct pl_json *json, const char **text, size_t *length) {
+    return read_string(json, text, length);
+}
+
+bool pl_json_key(struct pl_json *json, const char **text, size_t *length) {
+    return read_string(json, text, length) && take(json, ':');
 }
 
 /* ---- Numbers and words ---- */
@@ -224,4 +249,24 @@ bool pl_json_skip(struct pl_json *json) {
         if (!pl_json_skip(json)) return false; /* as deep as PL_JSON_DEPTH */
     }
     return !json->failed;
+}
+
+/* ---- Writing ---- */
+
+_Static_assert(PL_JSON_STRING_ROOM(1) == PL_JSON_GROWTH + 2, "as much room as pl_json_escape needs");
+
+char *pl_json_put_string(char *at, const char *text, size_t length) {
+    *at++ = '"';
+    at = pl_json_escape(at, text, length);
+    *at++ = '"';
+    return at;
+}
+
+char *pl_json_put_f64(char *at, double value, bool infinities) {
+    if (isfinite(value)) return pl_text_put_f64(at, value);
+    if (!infinities || isnan(value)) return memcpy(at, "null", 4), at + 4;
+    *at++ = '"';
+    at = pl_text_put_f64(at, value);
+    *at++ = '"';
+    return at;
 }

@@ -1,0 +1,174 @@
+#include "writing.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include <potline/alloc.h>
+
+#include "turn.h"
+#include "watch.h"
+
+enum { BUFFER = 256 << 10, MUCH = 128 << 10 };
+
+const char *const pl_file_modes[] = {"truncate", "append", "atomic", NULL};
+
+/* ---- Failing ---- */
+
+static enum pl_flow fail(struct pl_file *s, struct pl_error **error) {
+    char *text = pl_error_text(*error);
+    pl_error_free(error);
+    s->failed = true;
+    enum pl_flow flow = pl_fail(s->node, "%s", text ? text : "no memory");
+    pl_free(text);
+    pl_busy(s->node, false); /* so that the failure is seen */
+    return flow;
+}
+
+static enum pl_flow fail_write(struct pl_file *s) {
+    struct pl_error *error = NULL;
+    pl_error_set(&error, PL_IO, "%s: %s, after %" PRIu64 " bytes", s->output.path, strerror(s->outlet.error),
+                 s->offset + s->outlet.written);
+    return fail(s, &error);
+}
+
+static enum pl_flow fail_memory(struct pl_file *s) {
+    s->failed = true;
+    return pl_fail(s->node, "no memory for a line of text");
+}
+
+/* ---- Writing ---- */
+
+/* Gives the descriptor what waits. WAIT: it is being watched. */
+static enum pl_outlet_state flush(struct pl_file *s) {
+    enum pl_outlet_state state = pl_outlet_flush(&s->outlet);
+    if (state == PL_OUTLET_WAIT && s->watch) pl_watch_for(s->watch, PL_WATCH_WRITE);
+    return state;
+}
+
+/* The batch's rows into the outlet, as far as it takes them. */
+static enum pl_flow write_rows(struct pl_file *s) {
+    while (s->row < s->batch->rows) {
+        size_t least = s->format->room(s->writer, s->batch, s->row);
+        if (!pl_outlet_space(&s->outlet, least)) {
+            enum pl_outlet_state state = flush(s);
+            if (state == PL_OUTLET_BROKEN) return fail_write(s);
+            if (state == PL_OUTLET_WAIT) return PL_FLOW_WAIT;
+            if (!pl_outlet_space(&s->outlet, least)) return fail_memory(s);
+        }
+        size_t room, used;
+        char *text = pl_outlet_rest(&s->outlet, &room);
+        if (!s->format->rows(s->writer, s->batch, &s->row, text, room, &used)) return fail_memory(s);
+        pl_outlet_put(&s->outlet, used);
+    }
+    pl_batch_unref(s->batch);
+    s->batch = NULL;
+    return PL_FLOW_OK;
+}
+
+/* Everything that can be done now: the batch at hand, then what waits, then the end. */
+static enum pl_flow go_on(struct pl_file *s) {
+    enum pl_flow flow = s->batch ? write_rows(s) : PL_FLOW_OK;
+    if (flow == PL_FLOW_FAIL) return flow;
+    bool now = s->stopping || flow == PL_FLOW_WAIT || pl_outlet_waiting(&s->outlet) >= MUCH;
+    enum pl_outlet_state state = now ? flush(s) : PL_OUTLET_WAIT;
+    if (state == PL_OUTLET_BROKEN) return fail_write(s);
+    if (!now) pl_turn_ask(s->turn);
+    pl_busy(s->node, s->batch || (s->stopping && state == PL_OUTLET_WAIT));
+    return PL_FLOW_OK;
+}
+
+static void finish(struct pl_file *s) {
+    struct pl_error *error = NULL;
+    if (s->stopping && !s->failed && !s->batch && !pl_outlet_waiting(&s->outlet) &&
+        pl_output_finish(&s->output, &error)) {
+        fail(s, &error);
+    }
+}
+
+static void on_turn(void *user) {
+    struct pl_file *s = user;
+    if (!s->failed && flush(s) == PL_OUTLET_BROKEN) fail_write(s);
+}
+
+static void on_writable(void *user) {
+    struct pl_file *s = user;
+    if (!s->failed && go_on(s) == PL_FLOW_OK) finish(s);
+}
+
+/* The first output of this run: empties the file, writes the header. */
+static enum pl_flow begin(struct pl_file *s) {
+    struct pl_error *error = NULL;
+    if (s->output.begun) return PL_FLOW_OK;
+    if (pl_output_begin(&s->output, &s->offset, &error)) return fail(s, &error);
+    size_t room = s->offset == 0 ? s->format->header_room(s->writer) : 0;
+    if (!room) return PL_FLOW_OK;
+    char *at = pl_outlet_space(&s->outlet, room);
+    if (!at) return fail_memory(s);
+    pl_outlet_put(&s->outlet, (size_t)(s->format->header(s->writer, at) - at));
+    return PL_FLOW_OK;
+}
+
+enum pl_flow pl_file_process(struct pl_file *s, struct pl_batch *batch) {
+    if (s->failed || begin(s) == PL_FLOW_FAIL) {
+        pl_batch_unref(batch);
+        return PL_FLOW_FAIL;
+    }
+    s->batch = batch;
+    s->row = 0;
+    return go_on(s);
+}
+
+void pl_file_stop(struct pl_file *s) {
+    s->stopping = true;
+    if (!s->failed && begin(s) == PL_FLOW_OK && go_on(s) == PL_FLOW_OK) finish(s);
+}
+
+/* ---- Life cycle ---- */
+
+void pl_file_check(const struct pl_file *s, struct pl_check *check) {
+    if (!s->path[0]) pl_check_error(check, "path", "names no file");
+    if (strcmp(s->path, "-") == 0 && s->mode != PL_OUTPUT_TRUNCATE) {
+        pl_check_error(check, "mode", "standard output is written on where it stands");
+    }
+}
+
+enum pl_code pl_file_open(struct pl_file *s, struct pl_node *node, const struct pl_writing_format *format, void *writer,
+                          struct pl_error **error) {
+    s->node = node;
+    s->format = format;
+    s->writer = writer;
+    s->output.fd = -1;
+    enum pl_code code = pl_output_open(&s->output, s->path, (enum pl_output_mode)s->mode, error);
+    if (code) return code;
+    if (!pl_outlet_init(&s->outlet, BUFFER))
+        return pl_error_set(error, PL_NO_MEMORY, "no memory for a buffer of %d bytes", BUFFER);
+    s->outlet.fd = s->output.fd;
+    s->turn = pl_turn_new(pl_node_loop(node), on_turn, s);
+    if (!s->turn) return pl_error_set(error, PL_NO_MEMORY, "no memory for a handle");
+    if (s->output.regular) return PL_OK;
+    s->watch = pl_watch_new(pl_node_loop(node), s->output.fd, on_writable, s);
+    return PL_OK; /* what cannot be watched (/dev/null) never makes anybody wait */
+}
+
+void pl_file_close(struct pl_file *s) {
+    if (!s->format) return; /* never opened */
+    pl_batch_unref(s->batch);
+    s->batch = NULL;
+    pl_watch_free(s->watch);
+    pl_turn_free(s->turn);
+    pl_outlet_fini(&s->outlet);
+    pl_output_close(&s->output);
+}
+
+/* ---- State: how far the file is written ---- */
+
+void pl_file_snapshot(struct pl_file *s, struct pl_pack *pack) {
+    /* What waits has to be in the file that the state speaks of. */
+    if (!s->failed && begin(s) == PL_FLOW_OK && flush(s) == PL_OUTLET_BROKEN) fail_write(s);
+    pl_pack_uint(pack, s->offset + s->outlet.written);
+}
+
+enum pl_code pl_file_restore(struct pl_file *s, struct pl_unpack *unpack, struct pl_error **error) {
+    if (!pl_unpack_uint(unpack, &s->offset)) return pl_error_set(error, PL_CORRUPT, "not a place in a file");
+    return pl_output_resume(&s->output, s->offset, error);
+}
