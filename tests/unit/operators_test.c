@@ -46,6 +46,8 @@ static const struct sample {
     {"window.session", "{gap: 300ms, max: 5s, lateness: 500ms, quantiles: [0.5, 0.9]}"},
     {"alarms", "{alarms: [{match: '*', priority: low, consequence: none, action: look, respond: 1m}]}"},
     {"sink.csv", "{path: '%s/out.csv'}"},
+    {"sink.ndjson", "{path: '%s/out.ndjson'}"},
+    {"source.ndjson", "{path: '%s/in.ndjson'}"},
     {"sink.lake", "{zone: gold}"}, /* without a data folder its open fails */
     {"sink.socket", "{listen: '127.0.0.1:0'}"},
     {"sink.zmq", "{bind: 'inproc://generic-sink'}"},
