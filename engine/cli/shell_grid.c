@@ -32,9 +32,8 @@ static bool put_number(struct pl_buffer *out, double value) {
     return pl_buffer_put(out, text, (size_t)(pl_shown_number(text, value) - text));
 }
 
-/* One value, whatever it is; *numeric when it is a number. A reader that fails leaves the others a copy of where it
- * began. */
-static bool put_value(struct pl_buffer *out, struct pl_unpack *in, bool *numeric) {
+/* A reader that fails leaves the next one a copy of where it began. */
+bool pl_grid_put_value(struct pl_buffer *out, struct pl_unpack *in, bool *numeric) {
     struct pl_unpack begin = *in;
     int64_t whole;
     uint64_t large;
@@ -59,7 +58,7 @@ static bool fill_cell(struct pl_grid *grid, uint32_t row, unsigned column, struc
     struct pl_buffer text;
     bool numeric;
     pl_buffer_init(&text, 8 * PL_GRID_VALUE_MAX);
-    bool read = put_value(&text, in, &numeric);
+    bool read = pl_grid_put_value(&text, in, &numeric);
     pl_free(cell->text); /* a key that stands there twice */
     cell->text = read ? pl_buffer_take(&text) : NULL;
     pl_buffer_fini(&text);

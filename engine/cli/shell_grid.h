@@ -14,6 +14,8 @@
 
 #include <stdint.h>
 
+#include <potline/pack.h>
+
 #include "base/buffer.h"
 #include "control/client.h"
 #include "shell_tone.h"
@@ -53,6 +55,9 @@ const char *pl_grid_text(const struct pl_grid *grid, uint32_t row, const char *k
 /* Marks the cells that differ from those of the same row before: rows are matched by their first column, and by their
  * place when that is not theirs alone. */
 void pl_grid_mark(struct pl_grid *grid, const struct pl_grid *before);
+
+/* Appends one msgpack value as it is shown, escaped; *numeric when it is a number. False: there is none. */
+bool pl_grid_put_value(struct pl_buffer *out, struct pl_unpack *in, bool *numeric);
 
 struct pl_grid_style {
     unsigned width; /* of the terminal; 0: no limit */

@@ -39,10 +39,10 @@ static bool fail(const char **why, const char *text) {
 }
 
 static bool add_word(struct pl_words *words, const char *line, size_t length, size_t *at, const char **why) {
-    if (words->count == PL_WORDS_MAX) return fail(why, "a command has at most 256 words");
+    if (words->count == PL_SHELL_WORDS_MAX) return fail(why, "a command has at most 256 words");
     struct pl_word *word = &words->items[words->count];
     struct pl_buffer text;
-    pl_buffer_init(&text, PL_LINE_MAX);
+    pl_buffer_init(&text, PL_SHELL_LINE_MAX);
     *at = read_word(word, line, length, *at, &text);
     word->text = pl_buffer_take(&text);
     pl_buffer_fini(&text);
@@ -53,7 +53,7 @@ static bool add_word(struct pl_words *words, const char *line, size_t length, si
 
 bool pl_words_split(struct pl_words *words, const char *line, size_t length, bool open, const char **why) {
     words->count = 0;
-    if (length > PL_LINE_MAX) return fail(why, "the line is longer than 65,536 bytes");
+    if (length > PL_SHELL_LINE_MAX) return fail(why, "the line is longer than 65,536 bytes");
     if (memchr(line, 0, length) || !pl_utf8_check(line, length)) return fail(why, "the line is not UTF-8 text");
     size_t at = 0;
     for (;;) {
@@ -81,7 +81,7 @@ static bool needs_escape(const char *text, size_t at, char quote) {
 
 char *pl_words_quote(const char *text, char quote) {
     struct pl_buffer written;
-    pl_buffer_init(&written, 2 * PL_LINE_MAX);
+    pl_buffer_init(&written, 2 * PL_SHELL_LINE_MAX);
     for (size_t i = 0; text[i]; i++) {
         if (quote == '\'' && text[i] == '\'') {
             pl_buffer_puts(&written, "'\\''");

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { PL_WORDS_MAX = 256, PL_LINE_MAX = 65536 };
+enum { PL_SHELL_WORDS_MAX = 256, PL_SHELL_LINE_MAX = 65536 };
 
 struct pl_word {
     char *text;
@@ -21,7 +21,7 @@ struct pl_word {
 };
 
 struct pl_words {
-    struct pl_word items[PL_WORDS_MAX];
+    struct pl_word items[PL_SHELL_WORDS_MAX];
     size_t count;
 };
 

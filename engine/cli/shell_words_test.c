@@ -55,7 +55,7 @@ static void what_cannot_be_split_is_refused(void **state) {
     refuses("say x\\", 6, "backslash");
     refuses("say \xff", 5, "UTF-8");
     refuses("say\0x", 5, "UTF-8");
-    static char many[2 * PL_WORDS_MAX + 2];
+    static char many[2 * PL_SHELL_WORDS_MAX + 2];
     for (size_t i = 0; i < sizeof many; i++)
         many[i] = i % 2 ? ' ' : 'x';
     refuses(many, sizeof many, "256 words");

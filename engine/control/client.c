@@ -119,7 +119,7 @@ static bool send_pack(struct pl_client *client) {
            zmq_send(client->socket, pl_pack_data(client->pack), pl_pack_size(client->pack), ZMQ_DONTWAIT) >= 0;
 }
 
-static void pack_request(struct pl_pack *pack, const struct pl_request *request, uint64_t id) {
+static void pack_request(struct pl_pack *pack, const struct pl_client_request *request, uint64_t id) {
     pl_pack_reset(pack);
     pl_pack_map(pack, 2 + (request->session != NULL) + (request->password != NULL));
     pl_pack_str(pack, "id");
@@ -132,7 +132,7 @@ static void pack_request(struct pl_pack *pack, const struct pl_request *request,
         pl_pack_str(pack, request->words[i]);
 }
 
-enum pl_code pl_client_send(struct pl_client *client, const struct pl_request *request, uint64_t *id,
+enum pl_code pl_client_send(struct pl_client *client, const struct pl_client_request *request, uint64_t *id,
                             struct pl_error **error) {
     *id = ++client->last_id;
     pack_request(client->pack, request, *id);

@@ -1,7 +1,7 @@
 /* client.h: the far end of a control socket: sends commands to an engine, takes its replies.
  *
  *     pl_client_open(&(struct pl_client_options){.endpoint = "ipc:///var/lib/potline/control.sock"}, &client, &error);
- *     pl_client_send(client, &(struct pl_request){.words = words, .count = 2}, &id, &error);
+ *     pl_client_send(client, &(struct pl_client_request){.words = words, .count = 2}, &id, &error);
  *     while (!pl_client_receive(client, &answer))
  *         ... poll pl_client_fds ...
  *
@@ -52,7 +52,7 @@ struct pl_answer {
     uint64_t dropped; /* rows of the stream that were not sent */
 };
 
-struct pl_request {
+struct pl_client_request {
     const char *const *words;
     unsigned count;
     const char *session;  /* NULL: none */
@@ -64,7 +64,7 @@ enum pl_code pl_client_open(const struct pl_client_options *options, struct pl_c
 void pl_client_close(struct pl_client *client); /* NULL is fine */
 
 /* PL_UNAVAILABLE: not connected, nothing was sent. */
-enum pl_code pl_client_send(struct pl_client *client, const struct pl_request *request, uint64_t *id,
+enum pl_code pl_client_send(struct pl_client *client, const struct pl_client_request *request, uint64_t *id,
                             struct pl_error **error);
 void pl_client_renew(struct pl_client *client, uint64_t id);
 void pl_client_cancel(struct pl_client *client, uint64_t id);
