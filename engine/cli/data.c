@@ -26,16 +26,25 @@ static bool make_folders(char *path) {
     }
 }
 
-char *pl_cli_data_folder(const char *given, const char *name) {
+char *pl_cli_data_parent(void) {
     char path[PATH_MAX];
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     int length;
+    if (state && *state)
+        length = snprintf(path, sizeof path, "%s/potline", state);
+    else
+        length = snprintf(path, sizeof path, "%s/.local/state/potline", home ? home : "");
+    return length < (int)sizeof path ? pl_strdup(path) : NULL;
+}
+
+char *pl_cli_data_folder(const char *given, const char *name) {
+    char path[PATH_MAX], *parent = given ? NULL : pl_cli_data_parent();
+    int length = -1;
     if (given)
         length = snprintf(path, sizeof path, "%s", given);
-    else if (state && *state)
-        length = snprintf(path, sizeof path, "%s/potline/%s", state, name);
-    else
-        length = snprintf(path, sizeof path, "%s/.local/state/potline/%s", home ? home : "", name);
+    else if (parent)
+        length = snprintf(path, sizeof path, "%s/%s", parent, name);
+    pl_free(parent);
     if (length < 1 || length >= (int)sizeof path) {
         fprintf(stderr, "potline: the name of the data folder is too long\n");
         return NULL;

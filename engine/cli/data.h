@@ -8,6 +8,9 @@
  * on standard error; else freed by the caller (pl_free). */
 char *pl_cli_data_folder(const char *given, const char *name);
 
+/* Where the default data folders are; freed by the caller, NULL when its name is too long. */
+char *pl_cli_data_parent(void);
+
 char *pl_cli_data_temporary(void); /* a new folder under TMPDIR; NULL after saying why */
 
 /* Removes a data folder with all that is in it; only one that holds nothing but a data folder's content. */

@@ -1,0 +1,118 @@
+/* shell.h: `potline shell`: one connection to an engine, and the commands that a person or a script gives it.
+ *
+ *     shell.c          the subcommand: options, which engine, what to run
+ *     shell_find.c     the engines there are
+ *     shell_link.c     connecting, asking, signing in, waiting for an engine that was lost
+ *     shell_wait.c     the one place where the shell sleeps, and where signals arrive
+ *     shell_run.c      a line: the shell's own command or the engine's
+ *     shell_print.c    a reply as a table, vertically, or as NDJSON
+ *     shell_line.c     typing: libedit, history (shell_history.h), completion (shell_complete.h, shell_lists.h)
+ *     shell_script.c   -c and standard input
+ *     shell_watch.c, shell_top.c, shell_tap.c      what keeps running, on a screen (shell_screen.h)
+ *
+ * Threads: one. Signals are blocked but for the time in pl_shell_wait: nothing else is ever interrupted.
+ */
+#ifndef POTLINE_CLI_SHELL_H
+#define POTLINE_CLI_SHELL_H
+
+#include <signal.h>
+
+#include "shell_manual.h"
+#include "shell_words.h"
+
+struct pl_shell {
+    struct pl_client_options to;
+    struct pl_client *client;
+    unsigned connection; /* of which the session and the manual are; 0: none yet */
+    char *session;
+    char *user;          /* who is to sign in; NULL: nobody */
+    char *password_file; /* borrowed; NULL: asked for at the terminal */
+    struct pl_manual manual;
+    pl_time timeout;
+    bool json;
+    bool typed;          /* somebody types: questions may be asked, a lost engine is waited for */
+    bool ended;          /* by exit, Ctrl-D or a signal */
+    int signal;          /* by this one; 0: none */
+    bool interrupted;    /* Ctrl-C in the command at hand */
+    const char *where;   /* "line 2: " in a script; "" */
+};
+
+/* ---- Waiting (shell_wait.c) ---- */
+
+enum pl_wake {
+    PL_WAKE_LINK = 1,      /* something came from the engine */
+    PL_WAKE_KEY = 2,       /* something was typed */
+    PL_WAKE_INTERRUPT = 4, /* Ctrl-C */
+    PL_WAKE_END = 8,       /* SIGTERM or SIGHUP: the shell ends */
+    PL_WAKE_RESIZE = 16,
+    PL_WAKE_CONTINUED = 32, /* after Ctrl-Z */
+};
+
+void pl_shell_signals_begin(void);
+/* Sleeps until one of these or `deadline` (monotonic; INT64_MAX: none); 0: the time is up. The client's receive has
+ * returned false before. Keys are looked at when `keys`. */
+unsigned pl_shell_wait(struct pl_shell *shell, bool keys, int64_t deadline);
+
+/* ---- The engine (shell_link.c) ---- */
+
+/* Connects; signs in when there is a user; fetches the manual. */
+enum pl_code pl_shell_connect(struct pl_shell *shell, struct pl_error **error);
+void pl_shell_disconnect(struct pl_shell *shell);
+
+/* Is the engine there, and this the connection that we signed in to? When not, and somebody types, it is waited for,
+ * with a line that says so. */
+enum pl_code pl_shell_ready(struct pl_shell *shell, struct pl_error **error);
+/* The same without waiting. */
+bool pl_shell_is_ready(struct pl_shell *shell);
+
+struct pl_ask {
+    const char *const *words;
+    unsigned count;
+    const char *password;
+    pl_time timeout; /* 0: the shell's */
+};
+
+/* One command and the first reply to it, whatever its status. Errors are of the connection; PL_BUSY: Ctrl-C. */
+enum pl_code pl_shell_ask(struct pl_shell *shell, const struct pl_ask *ask, struct pl_answer *answer,
+                          struct pl_error **error);
+
+enum pl_code pl_shell_login(struct pl_shell *shell, const char *user, const char *password, struct pl_error **error);
+
+/* A password: the first line of a file, or typed without being shown. NULL after saying why; the caller wipes it with
+ * pl_shell_forget. */
+char *pl_shell_password(struct pl_shell *shell, const char *file, const char *question);
+void pl_shell_forget(char *password);
+
+/* ---- Commands (shell_run.c) ---- */
+
+/* One line; false when it failed, after saying why. */
+bool pl_shell_run(struct pl_shell *shell, const char *line);
+void pl_shell_complain(const struct pl_shell *shell, const char *format, ...) PL_PRINTF(2, 3); /* on standard error */
+bool pl_shell_is_secret(const struct pl_shell *shell, const char *line); /* not for the history */
+
+/* ---- Output (shell_print.c) ---- */
+
+struct pl_grid_style pl_shell_style(const struct pl_shell *shell);
+bool pl_shell_print(const struct pl_shell *shell, const struct pl_answer *answer, bool vertical);
+bool pl_shell_print_json(const struct pl_answer *answer, FILE *out); /* an object a line */
+/* What a reply that is an error says; false for one that is none. */
+bool pl_shell_print_error(const struct pl_shell *shell, const struct pl_answer *answer);
+void pl_shell_error_text(const struct pl_answer *answer, struct pl_buffer *out); /* escaped */
+
+/* ---- What keeps running ---- */
+
+bool pl_shell_watch(struct pl_shell *shell, const struct pl_words *words, bool vertical);
+bool pl_shell_top(struct pl_shell *shell, const struct pl_words *words);
+bool pl_shell_tap(struct pl_shell *shell, const char *const *words, unsigned count);
+
+/* ---- Where lines come from; the exit code ---- */
+
+int pl_shell_type(struct pl_shell *shell);
+int pl_shell_script(struct pl_shell *shell, FILE *in, bool keep_going);
+int pl_shell_commands(struct pl_shell *shell, const char *const *lines, bool keep_going);
+
+/* The endpoints of engines that run in the default data folders, at most `most`, each freed by the caller; how many. */
+unsigned pl_shell_find(char **endpoints, unsigned most);
+char *pl_shell_endpoint(const char *data); /* of the engine that has this data folder; NULL without memory */
+
+#endif

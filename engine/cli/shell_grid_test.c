@@ -1,0 +1,210 @@
+#include "shell_grid.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+/* cmocka wants the headers above */
+#include <cmocka.h>
+
+#include <potline/alloc.h>
+#include <potline/pack.h>
+
+#include "shell_shown.h"
+
+static struct pl_pack *pack;
+
+static void row(const char *node, const char *state, int64_t rows, double lag) {
+    pl_pack_map(pack, 4);
+    pl_pack_pair_str(pack, "node", node);
+    pl_pack_pair_str(pack, "state", state);
+    pl_pack_pair_int(pack, "rows", rows);
+    pl_pack_pair_f64(pack, "lag_ms", lag);
+}
+
+static void begin(uint32_t rows) {
+    pl_pack_reset(pack);
+    pl_pack_array(pack, rows);
+}
+
+static void load(struct pl_grid *grid, uint32_t rows) {
+    struct pl_answer answer = {.rows = (void *)pl_pack_data(pack), .size = pl_pack_size(pack), .count = rows};
+    assert_true(pl_grid_load(grid, &answer));
+}
+
+static void prints(const struct pl_grid *grid, unsigned width, bool vertical, const char *expected) {
+    struct pl_buffer out;
+    pl_buffer_init(&out, 1 << 20);
+    pl_grid_put(&out, grid, &(struct pl_grid_style){.width = width}, vertical);
+    pl_buffer_putc(&out, 0);
+    assert_string_equal(out.data, expected);
+    pl_buffer_fini(&out);
+}
+
+static void a_table_has_numbers_on_the_right(void **state) {
+    (void)state;
+    struct pl_grid grid;
+    begin(2);
+    row("clean", "running", 128034, 0.25);
+    row("tenths", "paused", 7, 12);
+    load(&grid, 2);
+    prints(&grid, 0, false,
+           "node    state      rows  lag_ms\n"
+           "clean   running  128034    0.25\n"
+           "tenths  paused        7      12\n");
+    pl_grid_fini(&grid);
+}
+
+static void text_gives_way_and_numbers_do_not(void **state) {
+    (void)state;
+    struct pl_grid grid;
+    begin(1);
+    row("a-very-long-name-of-a-node", "running", 1234567890123, 0.25);
+    load(&grid, 1);
+    prints(&grid, 40, false,
+           "node      state             rows  lag_ms\n"
+           "a-very-…  running  1234567890123    0.25\n");
+    prints(&grid, 20, false,
+           "node    a-very-long-name-of-a-node\n"
+           "state   running\n"
+           "rows    1234567890123\n"
+           "lag_ms  0.25\n");
+    pl_grid_fini(&grid);
+}
+
+/* Whatever the width: no line is wider, unless the table is vertical. */
+static void a_table_never_exceeds_the_terminal(void **state) {
+    (void)state;
+    struct pl_grid grid;
+    begin(2);
+    row("温度.very.long.name.of.a.tag.that.goes.on", "running", 12345678, 0.5);
+    row("x", "a state that nobody has heard of", 1, 100.25);
+    load(&grid, 2);
+    for (unsigned width = 1; width < 120; width++) {
+        struct pl_grid_layout layout;
+        struct pl_buffer out;
+        if (!pl_grid_fit(&grid, width, &layout)) {
+            assert_true(width < 8 + 8 + 8 + 6 + 6);
+            continue;
+        }
+        pl_buffer_init(&out, 1 << 20);
+        for (uint32_t i = 0; i < 2; i++) {
+            pl_buffer_reset(&out);
+            pl_grid_put_row(&out, &grid, i, &layout, &(struct pl_grid_style){.width = width});
+            assert_true(pl_shown_width(out.data, out.size - 1) <= width);
+        }
+        pl_buffer_fini(&out);
+    }
+    pl_grid_fini(&grid);
+}
+
+static void several_rows_are_numbered_when_vertical(void **state) {
+    (void)state;
+    struct pl_grid grid;
+    begin(2);
+    for (int i = 1; i <= 2; i++) {
+        pl_pack_map(pack, 1);
+        pl_pack_pair_int(pack, "n", i);
+    }
+    load(&grid, 2);
+    prints(&grid, 0, true, "-- 1 --\nn  1\n-- 2 --\nn  2\n");
+    pl_grid_fini(&grid);
+}
+
+static void rows_may_differ_in_their_columns(void **state) {
+    (void)state;
+    struct pl_grid grid;
+    begin(2);
+    pl_pack_map(pack, 2);
+    pl_pack_pair_str(pack, "tag", "a\x1b[31m");
+    pl_pack_str(pack, "ok");
+    pl_pack_bool(pack, true);
+    pl_pack_map(pack, 2);
+    pl_pack_str(pack, "list");
+    pl_pack_array(pack, 2);
+    pl_pack_int(pack, 1);
+    pl_pack_str(pack, "x");
+    pl_pack_str(pack, "tag");
+    pl_pack_nil(pack);
+    load(&grid, 2);
+    prints(&grid, 0, false,
+           "tag        ok    list\n"
+           "a\\x1b[31m  true  \n"
+           "                 [1,\"x\"]\n");
+    pl_grid_fini(&grid);
+}
+
+static void what_changed_is_marked(void **state) {
+    (void)state;
+    struct pl_grid before, grid;
+    begin(2);
+    row("a", "running", 1, 1);
+    row("b", "running", 1, 1);
+    load(&before, 2);
+    begin(3);
+    row("b", "running", 2, 1);
+    row("c", "running", 1, 1);
+    row("a", "paused", 1, 1);
+    load(&grid, 3);
+    pl_grid_mark(&grid, &before);
+    static const char expected[3][5] = {"..x.", "xxxx", ".x.."};
+    for (uint32_t r = 0; r < 3; r++)
+        for (unsigned c = 0; c < 4; c++)
+            assert_int_equal(pl_grid_cell(&grid, r, c)->changed, expected[r][c] == 'x');
+    pl_grid_fini(&before);
+    pl_grid_fini(&grid);
+}
+
+static void colours_are_for_states(void **state) {
+    (void)state;
+    struct pl_grid grid;
+    struct pl_buffer out;
+    begin(1);
+    row("bad", "failed", 1, 1);
+    load(&grid, 1);
+    pl_buffer_init(&out, 4096);
+    pl_grid_put(&out, &grid, &(struct pl_grid_style){.colour = true}, false);
+    pl_buffer_putc(&out, 0);
+    assert_non_null(strstr(out.data, "\nbad   \x1b[31mfailed\x1b[0m"));
+    pl_buffer_fini(&out);
+    pl_grid_fini(&grid);
+    assert_int_equal(pl_tone_of("quality", "bad|missing"), PL_TONE_BAD);
+    assert_int_equal(pl_tone_of("quality", "badly"), PL_TONE_PLAIN);
+    assert_int_equal(pl_tone_of("severity", "Medium"), PL_TONE_WARN);
+    assert_int_equal(pl_tone_of("name", "bad"), PL_TONE_PLAIN);
+}
+
+static void every_allocation_may_fail(void **state) {
+    (void)state;
+    begin(2);
+    row("a", "running", 1, 1);
+    row("b", "running", 1, 1);
+    struct pl_answer answer = {.rows = (void *)pl_pack_data(pack), .size = pl_pack_size(pack), .count = 2};
+    bool loaded = false;
+    for (int64_t n = 0; !loaded; n++) {
+        struct pl_grid grid;
+        int64_t live = pl_alloc_live();
+        pl_alloc_fail_after(n);
+        loaded = pl_grid_load(&grid, &answer);
+        pl_grid_fini(&grid);
+        assert_int_equal(pl_alloc_live(), live);
+    }
+    pl_alloc_fail_after(-1);
+}
+
+int main(void) {
+    pl_shown_locale();
+    pack = pl_pack_new();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_table_has_numbers_on_the_right),
+        cmocka_unit_test(text_gives_way_and_numbers_do_not),
+        cmocka_unit_test(a_table_never_exceeds_the_terminal),
+        cmocka_unit_test(several_rows_are_numbered_when_vertical),
+        cmocka_unit_test(rows_may_differ_in_their_columns),
+        cmocka_unit_test(what_changed_is_marked),
+        cmocka_unit_test(colours_are_for_states),
+        cmocka_unit_test(every_allocation_may_fail),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    pl_pack_free(pack);
+    return failed;
+}

@@ -1,0 +1,75 @@
+/* Passwords: from a file, or typed without being shown; never in a line, and wiped after use. */
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <potline/alloc.h>
+
+#include "shell.h"
+
+enum { PASSWORD_MAX = 256 };
+
+void pl_shell_forget(char *password) {
+    if (password) explicit_bzero(password, strlen(password));
+    pl_free(password);
+}
+
+static char *from_file(struct pl_shell *shell, const char *path) {
+    char line[PASSWORD_MAX + 2] = "", *password = NULL;
+    FILE *file = fopen(path, "re");
+    bool read = file && fgets(line, sizeof line, file);
+    size_t length = strcspn(line, "\r\n");
+    if (!file)
+        pl_shell_complain(shell, "cannot read the password in %s: %s", path, strerror(errno));
+    else if (!read || !length || length > PASSWORD_MAX)
+        pl_shell_complain(shell, "%s does not begin with a password (at most 256 bytes)", path);
+    else
+        password = pl_strndup(line, length);
+    if (file) fclose(file);
+    explicit_bzero(line, sizeof line);
+    return password;
+}
+
+/* A line of the terminal, which is in its line mode without echo; false for Ctrl-C, Ctrl-D and too much of it. */
+static bool read_line(struct pl_shell *shell, char *line, size_t room) {
+    for (;;) {
+        unsigned wake = pl_shell_wait(shell, true, INT64_MAX);
+        if (wake & (PL_WAKE_INTERRUPT | PL_WAKE_END)) return false;
+        if (!(wake & PL_WAKE_KEY)) {
+            struct pl_answer answer;
+            while (shell->client && pl_client_receive(shell->client, &answer))
+                pl_answer_fini(&answer);
+            continue;
+        }
+        ssize_t size = read(STDIN_FILENO, line, room);
+        if (size <= 1 || line[size - 1] != '\n') return false;
+        line[size - 1] = 0;
+        return true;
+    }
+}
+
+static char *from_terminal(struct pl_shell *shell, const char *question) {
+    char line[PASSWORD_MAX + 1] = "", *password = NULL;
+    struct termios before, silent;
+    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &before)) {
+        pl_shell_complain(shell, "a password is asked for at a terminal only; see --password-file");
+        return NULL;
+    }
+    silent = before;
+    silent.c_lflag = (silent.c_lflag | ICANON | ISIG) & ~(tcflag_t)(ECHO | ECHOE | ECHOK);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+    fprintf(stderr, "%s", question);
+    fflush(stderr);
+    if (read_line(shell, line, sizeof line)) password = pl_strdup(line);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    fputc('\n', stderr);
+    explicit_bzero(line, sizeof line);
+    return password;
+}
+
+char *pl_shell_password(struct pl_shell *shell, const char *file, const char *question) {
+    return file ? from_file(shell, file) : from_terminal(shell, question);
+}
