@@ -6,9 +6,9 @@
  *     shell_wait.c     the one place where the shell sleeps, and where signals arrive
  *     shell_run.c      a line: the shell's own command or the engine's
  *     shell_print.c    a reply as a table, vertically, or as NDJSON
- *     shell_line.c     typing: libedit, history (shell_history.h), completion (shell_complete.h, shell_lists.h)
+ *     shell_line.c     typing: libedit, history, completion (shell_complete.h; names from the engine: shell_lists.c)
  *     shell_script.c   -c and standard input
- *     shell_watch.c, shell_top.c, shell_tap.c      what keeps running, on a screen (shell_screen.h)
+ *     shell_watch.c, shell_top.c, shell_tap.c      what keeps running, on a screen (shell_screen.c)
  *
  * Threads: one. Signals are blocked but for the time in pl_shell_wait: nothing else is ever interrupted.
  */
@@ -16,7 +16,9 @@
 #define POTLINE_CLI_SHELL_H
 
 #include <signal.h>
+#include <termios.h>
 
+#include "shell_complete.h"
 #include "shell_manual.h"
 #include "shell_words.h"
 
@@ -76,6 +78,9 @@ struct pl_ask {
 enum pl_code pl_shell_ask(struct pl_shell *shell, const struct pl_ask *ask, struct pl_answer *answer,
                           struct pl_error **error);
 
+/* Fetches the manual: what is allowed differs from user to user. */
+enum pl_code pl_shell_learn(struct pl_shell *shell, struct pl_error **error);
+
 enum pl_code pl_shell_login(struct pl_shell *shell, const char *user, const char *password, struct pl_error **error);
 
 /* A password: the first line of a file, or typed without being shown. NULL after saying why; the caller wipes it with
@@ -90,6 +95,9 @@ bool pl_shell_run(struct pl_shell *shell, const char *line);
 void pl_shell_complain(const struct pl_shell *shell, const char *format, ...) PL_PRINTF(2, 3); /* on standard error */
 bool pl_shell_is_secret(const struct pl_shell *shell, const char *line); /* not for the history */
 
+/* For completion: names that only the engine knows (shell_lists.c). */
+void pl_shell_list(void *shell, enum pl_list_of list, struct pl_candidates *candidates);
+
 /* ---- Output (shell_print.c) ---- */
 
 struct pl_grid_style pl_shell_style(const struct pl_shell *shell);
@@ -103,7 +111,19 @@ void pl_shell_error_text(const struct pl_answer *answer, struct pl_buffer *out);
 
 bool pl_shell_watch(struct pl_shell *shell, const struct pl_words *words, bool vertical);
 bool pl_shell_top(struct pl_shell *shell, const struct pl_words *words);
-bool pl_shell_tap(struct pl_shell *shell, const char *const *words, unsigned count);
+bool pl_shell_tap(struct pl_shell *shell, const struct pl_words *words);
+
+/* The terminal given over to a picture: another screen, no cursor, keys as they are typed (shell_screen.c). Both do
+ * nothing where standard output is no terminal. */
+struct pl_screen {
+    bool on;
+    struct termios before;
+};
+void pl_screen_enter(struct pl_screen *screen);
+void pl_screen_leave(struct pl_screen *screen);
+void pl_screen_draw(const struct pl_screen *screen, const struct pl_buffer *picture); /* from the top, the rest blank */
+int pl_screen_key(void); /* what was typed, after PL_WAKE_KEY; -1: nothing, or the end of the input */
+unsigned pl_screen_rows(void);
 
 /* ---- Where lines come from; the exit code ---- */
 

@@ -93,7 +93,7 @@ static void add_choices(const struct completion *c, const char *range) {
 static void add_values(const struct completion *c, const struct pl_manual_arg *arg) {
     static const struct {
         const char *name;
-        enum pl_list list;
+        enum pl_list_of list;
     } lists[] = {
         {"node", PL_LIST_NODES},      {"nodes", PL_LIST_NODES},   {"tag", PL_LIST_TAGS},
         {"tags", PL_LIST_TAGS},       {"rule", PL_LIST_RULES},    {"rules", PL_LIST_RULES},

@@ -11,7 +11,7 @@
 
 #include "shell_manual.h"
 
-enum pl_list { PL_LIST_NODES, PL_LIST_TAGS, PL_LIST_RULES, PL_LIST_ALARMS, PL_LIST_OPTIONS, PL_LIST_USERS, PL_LISTS };
+enum pl_list_of { PL_LIST_NODES, PL_LIST_TAGS, PL_LIST_RULES, PL_LIST_ALARMS, PL_LIST_OPTIONS, PL_LIST_USERS, PL_LISTS };
 
 enum { PL_CANDIDATES_MAX = 2000 };
 
@@ -27,7 +27,7 @@ struct pl_candidates {
 void pl_candidates_add(struct pl_candidates *candidates, const char *text);
 void pl_candidates_fini(struct pl_candidates *candidates);
 
-typedef void pl_complete_source(void *arg, enum pl_list list, struct pl_candidates *candidates);
+typedef void pl_complete_source(void *arg, enum pl_list_of list, struct pl_candidates *candidates);
 
 /* False without memory; end with pl_candidates_fini in any case. */
 bool pl_complete(const struct pl_manual *manual, const char *line, size_t cursor, pl_complete_source *source, void *arg,

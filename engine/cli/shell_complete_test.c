@@ -64,7 +64,7 @@ static int tear_down(void **state) {
     return 0;
 }
 
-static void source(void *arg, enum pl_list list, struct pl_candidates *candidates) {
+static void source(void *arg, enum pl_list_of list, struct pl_candidates *candidates) {
     static const char *const names[PL_LISTS][4] = {
         [PL_LIST_NODES] = {"clean", "class", "tenths"},
         [PL_LIST_TAGS] = {"pot 7.voltage", "pot 7.current", "温度.a", "温室.b"},

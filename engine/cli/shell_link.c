@@ -111,7 +111,7 @@ static enum pl_code sign_in(struct pl_shell *shell, struct pl_error **error) {
 /* ---- Connecting ---- */
 
 /* Without the right to see the commands there are only the shell's own. */
-static enum pl_code fetch_manual(struct pl_shell *shell, struct pl_error **error) {
+enum pl_code pl_shell_learn(struct pl_shell *shell, struct pl_error **error) {
     const char *const words[] = {"commands"};
     struct pl_answer answer = {0};
     pl_manual_fini(&shell->manual);
@@ -132,7 +132,7 @@ static enum pl_code settle_in(struct pl_shell *shell, struct pl_error **error) {
     pl_shell_forget(shell->session);
     shell->session = NULL;
     if (shell->user) code = sign_in(shell, error);
-    if (!code) code = fetch_manual(shell, error);
+    if (!code) code = pl_shell_learn(shell, error);
     if (!code) shell->connection = connection;
     return code;
 }

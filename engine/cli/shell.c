@@ -1,0 +1,118 @@
+/* shell.c: `potline shell`: which engine, as whom, and where the commands come from. */
+#include "shell.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <potline/alloc.h>
+#include <potline/text.h>
+
+#include "cli.h"
+#include "shell_shown.h"
+
+enum { ENGINES_MAX = 64, KEY_TEXT = 40 };
+
+/* The only engine that runs in a default data folder; NULL after saying what there is. */
+static char *only_engine(void) {
+    char *found[ENGINES_MAX], *one = NULL;
+    unsigned count = pl_shell_find(found, ENGINES_MAX);
+    if (count == 1) return found[0];
+    if (count == 0)
+        fputs("potline shell: no engine runs here; start one with: potline run GRAPH, or name it with --data or "
+              "--connect\n",
+              stderr);
+    else
+        fputs("potline shell: several engines run here; say which with --connect:\n", stderr);
+    for (unsigned i = 0; i < count; i++) {
+        fprintf(stderr, "  %s\n", found[i]);
+        pl_free(found[i]);
+    }
+    return one;
+}
+
+static char *endpoint_of(const struct pl_cli *cli) {
+    const char *data = pl_cli_get(cli, "data"), *connect = pl_cli_get(cli, "connect");
+    if (connect) return pl_strdup(connect);
+    return data ? pl_shell_endpoint(data) : only_engine();
+}
+
+/* The first word of --key-file. */
+static bool read_key(const struct pl_cli *cli, char key[KEY_TEXT + 1]) {
+    const char *path = pl_cli_get(cli, "key-file");
+    char line[128] = "";
+    if (!path) return true;
+    FILE *file = fopen(path, "re");
+    if (file && fgets(line, sizeof line, file)) line[strcspn(line, " \t\r\n")] = 0;
+    bool good = file && strlen(line) == KEY_TEXT;
+    if (!good)
+        fprintf(stderr, "potline shell: a secret key of 40 characters of Z85 expected in %s%s%s\n", path,
+                file ? "" : ": ", file ? "" : strerror(errno));
+    if (good) memcpy(key, line, KEY_TEXT + 1);
+    if (file) fclose(file);
+    explicit_bzero(line, sizeof line);
+    return good;
+}
+
+static int run_commands(struct pl_shell *shell, const struct pl_cli *cli) {
+    struct pl_error *error = NULL;
+    const char *const *lines = pl_cli_all(cli, "command");
+    bool keep_going = pl_cli_has(cli, "keep-going");
+    if (pl_shell_connect(shell, &error)) {
+        char *text = pl_error_text(error);
+        pl_shell_complain(shell, "%s", text ? text : "no memory");
+        pl_free(text);
+        pl_error_free(&error);
+        return PL_EXIT_FAILED;
+    }
+    if (lines && *lines) return pl_shell_commands(shell, lines, keep_going);
+    shell->typed = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    return shell->typed ? pl_shell_type(shell) : pl_shell_script(shell, stdin, keep_going);
+}
+
+static int shell_command(const struct pl_cli *cli) {
+    struct pl_shell shell = {.timeout = 10 * PL_SECOND, .where = "", .json = pl_cli_has(cli, "json")};
+    const char *span = pl_cli_get(cli, "timeout"), *user = pl_cli_get(cli, "user");
+    char key[KEY_TEXT + 1] = "";
+    if (span && (!pl_text_duration(span, strlen(span), &shell.timeout) || shell.timeout <= 0))
+        return pl_cli_usage(cli, "--timeout: \"%s\" is not a duration; write 10s", span);
+    if (!read_key(cli, key)) return PL_EXIT_USAGE;
+    char *endpoint = endpoint_of(cli);
+    if (!endpoint) return PL_EXIT_FAILED;
+    shell.to = (struct pl_client_options){
+        .endpoint = endpoint, .server_key = pl_cli_get(cli, "server-key"), .secret_key = key[0] ? key : NULL};
+    shell.user = user ? pl_strdup(user) : NULL;
+    shell.password_file = (char *)(uintptr_t)pl_cli_get(cli, "password-file");
+    pl_shown_locale();
+    pl_shell_signals_begin();
+    int code = run_commands(&shell, cli);
+    pl_shell_disconnect(&shell);
+    explicit_bzero(key, sizeof key);
+    pl_free(shell.user);
+    pl_free(endpoint);
+    return code;
+}
+
+const struct pl_subcommand pl_subcommand_shell = {
+    .name = "shell",
+    .operands = "",
+    .least = 0,
+    .most = 0,
+    .summary = "Ask and change a running engine.",
+    .doc = "Takes commands from -c, from a script on standard input, or from you, with completion (Tab) and history.\n"
+           "help lists them. Which engine: the one of --data or --connect, or the only one that runs here.\n"
+           "Exit codes: 0 good, 1 a command failed or there is no engine, 2 usage.",
+    .options = PL_CLI_OPTIONS(
+        {"data", "DIR", "The engine that has this data folder.", 0},
+        {"connect", "ENDPOINT", "The engine that listens there: ipc://... or tcp://...", 0},
+        {"command", "COMMAND", "Run this command and end; may be repeated.", 'c'},
+        {"json", NULL, "Print replies as JSON, an object a row and line.", 0},
+        {"keep-going", NULL, "Go on after a command that failed.", 0},
+        {"user", "NAME", "Sign in as this user.", 0},
+        {"password-file", "FILE", "Whose first line is the password; else it is asked for.", 0},
+        {"server-key", "KEY", "The engine's public key (CURVE, for tcp).", 0},
+        {"key-file", "FILE", "Your own secret key, for tcp.", 0},
+        {"timeout", "DURATION", "How long a reply may take (default 10s).", 0}),
+    .run = shell_command,
+};

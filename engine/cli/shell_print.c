@@ -1,0 +1,76 @@
+/* A reply on standard output: as a table, vertically, or as NDJSON; and what an error says. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <potline/alloc.h>
+
+#include "shell.h"
+#include "shell_shown.h"
+
+enum { OUTPUT_MAX = 64 << 20, NARROWEST = 20 };
+
+struct pl_grid_style pl_shell_style(const struct pl_shell *shell) {
+    struct winsize size;
+    struct pl_grid_style style = {0};
+    (void)shell;
+    if (!isatty(STDOUT_FILENO)) return style;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= NARROWEST) style.width = size.ws_col;
+    style.colour = pl_tone_wanted(STDOUT_FILENO);
+    return style;
+}
+
+bool pl_shell_print_json(const struct pl_answer *answer, FILE *out) {
+    struct pl_unpack in;
+    uint32_t count = 0;
+    if (!answer->size) return true;
+    pl_unpack_init(&in, answer->rows, answer->size);
+    bool good = pl_unpack_array(&in, &count);
+    for (uint32_t i = 0; good && i < count; i++) {
+        const uint8_t *row = in.at;
+        good = pl_unpack_skip(&in);
+        char *json = good ? pl_pack_json(row, (size_t)(in.at - row)) : NULL;
+        good = json && fprintf(out, "%s\n", json) > 0;
+        pl_free(json);
+    }
+    return good;
+}
+
+static bool print_grid(const struct pl_shell *shell, const struct pl_answer *answer, bool vertical) {
+    struct pl_grid grid;
+    struct pl_buffer out;
+    struct pl_grid_style style = pl_shell_style(shell);
+    pl_buffer_init(&out, OUTPUT_MAX);
+    bool good = pl_grid_load(&grid, answer);
+    if (good && grid.rows) pl_grid_put(&out, &grid, &style, vertical);
+    good = good && !pl_buffer_failed(&out);
+    if (out.size) fwrite(out.data, 1, out.size, stdout);
+    pl_grid_fini(&grid);
+    pl_buffer_fini(&out);
+    return good;
+}
+
+bool pl_shell_print(const struct pl_shell *shell, const struct pl_answer *answer, bool vertical) {
+    bool good = shell->json ? pl_shell_print_json(answer, stdout) : print_grid(shell, answer, vertical);
+    fflush(stdout);
+    if (answer->cut) pl_shell_complain(shell, "there are more rows than a reply takes; narrow it down");
+    if (!good) pl_shell_complain(shell, "no memory to show the reply");
+    return good;
+}
+
+void pl_shell_error_text(const struct pl_answer *answer, struct pl_buffer *out) {
+    const char *text = answer->error ? answer->error : answer->code;
+    pl_shown_escape(out, text, strlen(text));
+    pl_buffer_putc(out, 0);
+}
+
+bool pl_shell_print_error(const struct pl_shell *shell, const struct pl_answer *answer) {
+    if (answer->status != PL_ANSWER_ERROR) return false;
+    struct pl_buffer text;
+    pl_buffer_init(&text, 1 << 16);
+    pl_shell_error_text(answer, &text);
+    pl_shell_complain(shell, "%s", pl_buffer_failed(&text) ? answer->code : text.data);
+    pl_buffer_fini(&text);
+    return true;
+}

@@ -1,0 +1,142 @@
+/* A line: the shell's own command, or one for the engine. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <potline/alloc.h>
+
+#include "shell.h"
+
+enum { HELP_MAX = 4 << 20 };
+
+void pl_shell_complain(const struct pl_shell *shell, const char *format, ...) {
+    bool colour = pl_tone_wanted(STDERR_FILENO);
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "%s%s", colour ? pl_tone_on(PL_TONE_BAD) : "", shell->typed ? "" : "potline shell: ");
+    fputs(shell->where ? shell->where : "", stderr);
+    vfprintf(stderr, format, args);
+    fprintf(stderr, "%s\n", colour ? PL_TONE_OFF : "");
+    va_end(args);
+}
+
+static bool complain_of(const struct pl_shell *shell, struct pl_error *error) {
+    char *text = error ? pl_error_text(error) : NULL;
+    pl_shell_complain(shell, "%s", text ? text : "no memory");
+    pl_free(text);
+    pl_error_free(&error);
+    return false;
+}
+
+/* ---- The shell's own ---- */
+
+static bool help(struct pl_shell *shell, const char *const *words, unsigned count) {
+    struct pl_buffer out;
+    struct pl_grid_style style = pl_shell_style(shell);
+    pl_buffer_init(&out, HELP_MAX);
+    bool found = pl_manual_put_help(&out, &shell->manual, words, count, &style);
+    if (out.size) fwrite(out.data, 1, out.size, stdout);
+    fflush(stdout);
+    pl_buffer_fini(&out);
+    if (found) return true;
+    const char *nearest = pl_manual_nearest(&shell->manual, words, count);
+    pl_shell_complain(shell, "there is no command \"%s\"%s%s%s", words[0], nearest ? "; did you mean " : "",
+                      nearest ? nearest : "", nearest ? "?" : "");
+    return false;
+}
+
+static bool login(struct pl_shell *shell, const char *const *words, unsigned count) {
+    struct pl_error *error = NULL;
+    char question[320];
+    if (count != 2) {
+        pl_shell_complain(shell, "login NAME: the password is asked for");
+        return false;
+    }
+    snprintf(question, sizeof question, "password of %s: ", words[1]);
+    char *password = pl_shell_password(shell, shell->password_file, question);
+    if (!password) return false;
+    enum pl_code code = pl_shell_login(shell, words[1], password, &error);
+    pl_shell_forget(password);
+    if (!code) code = pl_shell_learn(shell, &error);
+    return code ? complain_of(shell, error) : true;
+}
+
+/* ---- The engine's ---- */
+
+static bool wants_password(const char *const *words, unsigned count) {
+    return count > 1 && strcmp(words[0], "users") == 0 &&
+           (strcmp(words[1], "add") == 0 || strcmp(words[1], "passwd") == 0);
+}
+
+/* Asked for twice where it is typed. */
+static char *new_password(struct pl_shell *shell) {
+    char *first = pl_shell_password(shell, shell->password_file, "new password: ");
+    if (!first || shell->password_file) return first;
+    char *second = pl_shell_password(shell, NULL, "and again: ");
+    bool same = second && strcmp(first, second) == 0;
+    if (second && !same) pl_shell_complain(shell, "the two are not the same");
+    pl_shell_forget(second);
+    if (same) return first;
+    pl_shell_forget(first);
+    return NULL;
+}
+
+static bool ask_engine(struct pl_shell *shell, const char *const *words, unsigned count, bool vertical) {
+    struct pl_error *error = NULL;
+    struct pl_answer answer;
+    struct pl_ask ask = {.words = words, .count = count};
+    char *password = NULL;
+    if (pl_shell_ready(shell, &error)) return complain_of(shell, error);
+    if (wants_password(words, count) && !(ask.password = password = new_password(shell))) return false;
+    enum pl_code code = pl_shell_ask(shell, &ask, &answer, &error);
+    pl_shell_forget(password);
+    if (code) return complain_of(shell, error);
+    bool good = !pl_shell_print_error(shell, &answer) && pl_shell_print(shell, &answer, vertical);
+    pl_answer_fini(&answer);
+    return good;
+}
+
+static bool is(const char *word, const char *name) {
+    return strcmp(word, name) == 0;
+}
+
+static bool run_words(struct pl_shell *shell, const struct pl_words *words, bool vertical) {
+    const char *text[PL_SHELL_WORDS_MAX];
+    unsigned count = (unsigned)words->count;
+    for (unsigned i = 0; i < count; i++)
+        text[i] = words->items[i].text;
+    if (is(text[0], "exit") || is(text[0], "quit")) {
+        shell->ended = true;
+        return true;
+    }
+    if (is(text[0], "help") || is(text[0], "?")) return help(shell, text + 1, count - 1);
+    if (is(text[0], "login")) return login(shell, text, count);
+    if (is(text[0], "watch")) return pl_shell_watch(shell, words, vertical);
+    if (is(text[0], "top")) return pl_shell_top(shell, words);
+    if (is(text[0], "tap")) return pl_shell_tap(shell, words);
+    return ask_engine(shell, text, count, vertical);
+}
+
+bool pl_shell_run(struct pl_shell *shell, const char *line) {
+    struct pl_words words;
+    const char *why = NULL;
+    char *copy = pl_strdup(line);
+    if (!copy) return false;
+    shell->interrupted = false;
+    bool vertical = pl_words_take_vertical(copy);
+    bool good = pl_words_split(&words, copy, strlen(copy), false, &why);
+    if (!good)
+        pl_shell_complain(shell, "%s", why);
+    else if (words.count)
+        good = run_words(shell, &words, vertical);
+    pl_words_fini(&words);
+    pl_free(copy);
+    return good;
+}
+
+/* Nobody is asked to write a password into a line, but somebody may. */
+bool pl_shell_is_secret(const struct pl_shell *shell, const char *line) {
+    (void)shell;
+    return strstr(line, "password") != NULL || strstr(line, "secret") != NULL;
+}
