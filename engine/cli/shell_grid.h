@@ -78,7 +78,8 @@ void pl_grid_put_row(struct pl_buffer *out, const struct pl_grid *grid, uint32_t
                      const struct pl_grid_layout *layout, const struct pl_grid_style *style);
 void pl_grid_put_vertical(struct pl_buffer *out, const struct pl_grid *grid, const struct pl_grid_style *style);
 
-/* As a table where it fits, vertically where not (or for one long row), or when it is asked for. */
+/* As a table where it fits; of several rows as many of the first columns as fit, with a note. Vertically where not even
+ * that fits, for one long row, or when it is asked for. */
 void pl_grid_put(struct pl_buffer *out, const struct pl_grid *grid, const struct pl_grid_style *style, bool vertical);
 
 #endif

@@ -5,7 +5,7 @@
 #include "shell_grid.h"
 #include "shell_shown.h"
 
-enum { GAP = 2, TEXT_LEAST = 8, NAME_LEAST = 4, LONG_ROW = 6 };
+enum { GAP = 2, TEXT_LEAST = 8, NAME_LEAST = 4, LONG_ROW = 6, COLUMNS_LEAST = 4 };
 
 static unsigned smaller(unsigned a, unsigned b) {
     return a < b ? a : b;
@@ -42,8 +42,9 @@ static int widest_of(const struct pl_grid *grid, const struct pl_grid_layout *la
     return found;
 }
 
-bool pl_grid_fit(const struct pl_grid *grid, unsigned width, struct pl_grid_layout *layout) {
-    layout->count = grid->column_count;
+/* The first `count` columns. */
+static bool fit_first(const struct pl_grid *grid, unsigned count, unsigned width, struct pl_grid_layout *layout) {
+    layout->count = count;
     for (unsigned i = 0; i < layout->count; i++) {
         unsigned wanted = natural(&grid->columns[i]);
         layout->widths[i] = width ? greater(smaller(wanted, width), least(&grid->columns[i])) : wanted;
@@ -54,6 +55,10 @@ bool pl_grid_fit(const struct pl_grid *grid, unsigned width, struct pl_grid_layo
         layout->widths[column]--;
     }
     return true;
+}
+
+bool pl_grid_fit(const struct pl_grid *grid, unsigned width, struct pl_grid_layout *layout) {
+    return fit_first(grid, grid->column_count, width, layout);
 }
 
 /* ---- Lines ---- */
@@ -127,6 +132,17 @@ void pl_grid_put_vertical(struct pl_buffer *out, const struct pl_grid *grid, con
     }
 }
 
+/* Of many rows the first columns are worth more than all of them one below the other. */
+static void put_left_out(struct pl_buffer *out, const struct pl_grid *grid, unsigned from,
+                         const struct pl_grid_style *style) {
+    char note[64];
+    unsigned used = (unsigned)snprintf(note, sizeof note, "%u more columns; \\G shows them", grid->column_count - from);
+    if (style->colour) pl_buffer_puts(out, PL_TONE_DIM);
+    pl_shown_fit(out, note, smaller(used, style->width), false);
+    if (style->colour) pl_buffer_puts(out, PL_TONE_OFF);
+    pl_buffer_putc(out, '\n');
+}
+
 static bool is_long_row(const struct pl_grid *grid, unsigned width) {
     struct pl_grid_layout layout;
     return grid->rows == 1 && grid->column_count > LONG_ROW && width && pl_grid_fit(grid, 0, &layout) &&
@@ -136,11 +152,16 @@ static bool is_long_row(const struct pl_grid *grid, unsigned width) {
 void pl_grid_put(struct pl_buffer *out, const struct pl_grid *grid, const struct pl_grid_style *style, bool vertical) {
     struct pl_grid_layout layout;
     if (!grid->rows) return;
-    if (vertical || is_long_row(grid, style->width) || !pl_grid_fit(grid, style->width, &layout)) {
+    unsigned count = grid->column_count, fewest = grid->rows > 1 && count > COLUMNS_LEAST ? COLUMNS_LEAST : count;
+    bool fits = !vertical && !is_long_row(grid, style->width);
+    while (fits && !(fits = fit_first(grid, count, style->width, &layout)) && count > fewest)
+        fits = --count > 0;
+    if (!fits) {
         pl_grid_put_vertical(out, grid, style);
         return;
     }
     pl_grid_put_header(out, grid, &layout, style);
     for (uint32_t row = 0; row < grid->rows; row++)
         pl_grid_put_row(out, grid, row, &layout, style);
+    if (count < grid->column_count) put_left_out(out, grid, count, style);
 }
