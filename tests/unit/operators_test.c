@@ -40,11 +40,13 @@ static const struct sample {
     {"window.tumbling", "{size: 2s, lateness: 1s, aggregates: [count, mean, min, max, stddev, first, last]}"},
     {"window.sliding", "{size: 3s, slide: 1s, aggregates: [count, mean, min, max, stddev, first, last]}"},
     {"sink.csv", "{path: '%s/out.csv'}"},
+    {"sink.ndjson", "{path: '%s/out.ndjson'}"},
     {"sink.lake", "{zone: gold}"}, /* without a data folder its open fails */
     {"sink.socket", "{listen: '127.0.0.1:0'}"},
     {"sink.zmq", "{bind: 'inproc://generic-sink'}"},
     {"source.zmq", "{connect: 'inproc://generic-source'}"},
     {"source.csv", "{path: '%s/in.csv'}"},
+    {"source.ndjson", "{path: '%s/in.csv'}"}, /* lines it rejects */
     {"source.socket", "{listen: '127.0.0.1:0'}"},
     {"source.modbus", "{endpoint: '127.0.0.1:1', registers: [{tag: a.b, address: 0, type: uint16}]}"},
     {"source.generator", "{tags: 'line{1..2}.pot{1..3}.voltage', count: 1000}"},
@@ -321,6 +323,8 @@ int main(void) {
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);
     snprintf(path, sizeof path, "%s/out.csv", folder);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/out.ndjson", folder);
     unlink(path);
     rmdir(folder);
     return failed;
