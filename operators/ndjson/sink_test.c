@@ -26,34 +26,38 @@ static void samples_a_line(void **state) {
     push(h, sample(h, "\xc3\xa4", INFINITY, PL_Q_UNCERTAIN));
     pl_harness_end(h);
     pl_harness_free(h);
-    expect_file("out.ndjson",
-                "{\"type\":\"samples\",\"time\":\"1970-01-01T00:00:01Z\",\"tag\":\"l1.a\",\"value\":4.25,\"quality\":\"good\"}\n"
-                "{\"type\":\"samples\",\"time\":\"1970-01-01T00:00:01Z\",\"tag\":\"quote\\\"back\\\\slash\",\"value\":null,"
-                "\"quality\":\"bad|missing\"}\n"
-                "{\"type\":\"samples\",\"time\":\"1970-01-01T00:00:01Z\",\"tag\":\"\xc3\xa4\",\"value\":null,\"quality\":"
-                "\"uncertain\"}\n");
+    expect_file(
+        "out.ndjson",
+        "{\"type\":\"samples\",\"time\":\"1970-01-01T00:00:01Z\",\"tag\":\"l1.a\",\"value\":4.25,\"quality\":\"good\"}"
+        "\n"
+        "{\"type\":\"samples\",\"time\":\"1970-01-01T00:00:01Z\",\"tag\":\"quote\\\"back\\\\slash\",\"value\":null,"
+        "\"quality\":\"bad|missing\"}\n"
+        "{\"type\":\"samples\",\"time\":\"1970-01-01T00:00:01Z\",\"tag\":\"\xc3\xa4\",\"value\":null,\"quality\":"
+        "\"uncertain\"}\n");
 }
 
 static void other_forms(void **state) {
     (void)state;
     write_text("app.ndjson", "{}\n");
-    struct pl_harness *h = open_node("sink.ndjson", PL_SAMPLES,
-                                     "{ path: %s/app.ndjson, mode: append, time: ns, infinities: text }");
+    struct pl_harness *h =
+        open_node("sink.ndjson", PL_SAMPLES, "{ path: %s/app.ndjson, mode: append, time: ns, infinities: text }");
     struct pl_batch *b = sample(h, "a", -INFINITY, PL_Q_GOOD);
     b->source = pl_harness_tag(h, "plc");
     push(h, b);
     pl_harness_end(h);
     pl_harness_free(h);
-    expect_file("app.ndjson", "{}\n{\"type\":\"samples\",\"time_ns\":1000000000,\"tag\":\"a\",\"value\":\"-inf\",\"quality\":"
-                              "\"good\",\"node\":\"plc\"}\n");
+    expect_file("app.ndjson",
+                "{}\n{\"type\":\"samples\",\"time_ns\":1000000000,\"tag\":\"a\",\"value\":\"-inf\",\"quality\":"
+                "\"good\",\"node\":\"plc\"}\n");
     h = open_node("sink.ndjson", PL_SAMPLES, "{ path: %s/app.ndjson, node: false }");
     b = sample(h, "a", 1, PL_Q_GOOD);
     b->source = pl_harness_tag(h, "plc");
     push(h, b);
     pl_harness_end(h);
     pl_harness_free(h);
-    expect_file("app.ndjson",
-                "{\"type\":\"samples\",\"time\":\"1970-01-01T00:00:01Z\",\"tag\":\"a\",\"value\":1,\"quality\":\"good\"}\n");
+    expect_file(
+        "app.ndjson",
+        "{\"type\":\"samples\",\"time\":\"1970-01-01T00:00:01Z\",\"tag\":\"a\",\"value\":1,\"quality\":\"good\"}\n");
 }
 
 /* Rows with heaps: all members, and a reason full of what JSON has to escape. */
@@ -72,16 +76,17 @@ static void rows_of_other_kinds(void **state) {
     b->setpoints.token[0] = 7;
     b->setpoints.origin[0] = pl_harness_tag(h, "mpc");
     static const char reason[] = "\x01\t\n\x7f\"\\/";
-    assert_non_null(pl_batch_put(b, 0, reason, sizeof(reason) - 1));
+    assert_non_null(pl_batch_heap(b, 0, reason, sizeof(reason) - 1));
     b->setpoints.end[0] = b->heap_used[0];
     b->rows = 1;
     push(h, b);
     pl_harness_end(h);
     pl_harness_free(h);
-    expect_file("set.ndjson",
-                "{\"type\":\"setpoints\",\"time\":\"1970-01-01T00:00:00Z\",\"id\":\"18446744073709551615\",\"tag\":\"a\","
-                "\"value\":1.5,\"lower\":null,\"upper\":2,\"expiry\":\"1970-01-01T00:00:01Z\",\"token\":\"7\",\"origin\":"
-                "\"mpc\",\"reason\":\"\\u0001\\t\\n\\u007f\\\"\\\\/\"}\n");
+    expect_file(
+        "set.ndjson",
+        "{\"type\":\"setpoints\",\"time\":\"1970-01-01T00:00:00Z\",\"id\":\"18446744073709551615\",\"tag\":\"a\","
+        "\"value\":1.5,\"lower\":null,\"upper\":2,\"expiry\":\"1970-01-01T00:00:01Z\",\"token\":\"7\",\"origin\":"
+        "\"mpc\",\"reason\":\"\\u0001\\t\\n\\u007f\\\"\\\\/\"}\n");
 }
 
 /* What a restart brings back is written once. */
@@ -101,8 +106,9 @@ static void a_restart_cuts_the_file_back(void **state) {
     pl_harness_end(h);
     pl_harness_free(h);
     pl_free(bytes);
-    expect_file("r.ndjson", "{\"type\":\"samples\",\"time_ns\":1000000000,\"tag\":\"a\",\"value\":1,\"quality\":\"good\"}\n"
-                            "{\"type\":\"samples\",\"time_ns\":1000000000,\"tag\":\"a\",\"value\":3,\"quality\":\"good\"}\n");
+    expect_file("r.ndjson",
+                "{\"type\":\"samples\",\"time_ns\":1000000000,\"tag\":\"a\",\"value\":1,\"quality\":\"good\"}\n"
+                "{\"type\":\"samples\",\"time_ns\":1000000000,\"tag\":\"a\",\"value\":3,\"quality\":\"good\"}\n");
 }
 
 int main(void) {

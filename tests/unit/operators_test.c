@@ -46,7 +46,7 @@ static const struct sample {
     {"sink.zmq", "{bind: 'inproc://generic-sink'}"},
     {"source.zmq", "{connect: 'inproc://generic-source'}"},
     {"source.csv", "{path: '%s/in.csv'}"},
-    {"source.ndjson", "{path: '%s/in.csv'}"}, /* lines it rejects */
+    {"source.ndjson", "{path: '%s/in.ndjson'}"},
     {"source.socket", "{listen: '127.0.0.1:0'}"},
     {"source.modbus", "{endpoint: '127.0.0.1:1', registers: [{tag: a.b, address: 0, type: uint16}]}"},
     {"source.generator", "{tags: 'line{1..2}.pot{1..3}.voltage', count: 1000}"},
@@ -306,12 +306,16 @@ static void there_are_operators(void **state) {
 }
 
 int main(void) {
-    char path[64];
+    char path[64], lines[64];
     if (!mkdtemp(folder)) return 1;
     snprintf(path, sizeof path, "%s/in.csv", folder);
     FILE *in = fopen(path, "w");
     if (!in) return 1;
     fputs("1000,line1.pot1.v,1\n2000,line1.pot1.v,2\n", in);
+    fclose(in);
+    snprintf(lines, sizeof lines, "%s/in.ndjson", folder);
+    if (!(in = fopen(lines, "w"))) return 1;
+    fputs("{\"time_ns\":1,\"tag\":\"a.v\",\"value\":1}\n{\"time_ns\":2,\"tag\":\"\\u00e4\",\"value\":2}\n{}\n", in);
     fclose(in);
     make_rows();
     pl_registry_load();
@@ -322,6 +326,7 @@ int main(void) {
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);
+    unlink(lines);
     snprintf(path, sizeof path, "%s/out.csv", folder);
     unlink(path);
     snprintf(path, sizeof path, "%s/out.ndjson", folder);
