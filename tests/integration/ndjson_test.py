@@ -81,7 +81,10 @@ def check_round_trip(folder, rows, options, infinities):
         if value is not None and math.isinf(value):
             expected = infinities(value)
         assert line["type"] == "samples" and line["node"] == "in", line
-        assert (line["tag"], line["value"], line["quality"]) == (tag, expected, quality), (line, tag, value)
+        found = line["value"]
+        if isinstance(found, int):
+            found = float(found)  # whole numbers beyond 2**53 are written with zeros at their end
+        assert (line["tag"], found, line["quality"]) == (tag, expected, quality), (line, tag, value)
         assert "time_ns" not in line or line["time_ns"] == time, line
     run(folder, f"  in: {{ op: source.ndjson, path: {at}rows.ndjson }}\n"
                 f"  back: {{ op: sink.csv, from: in, path: {at}back.csv, {COLUMNS} }}\n")
