@@ -6,31 +6,6 @@
 #include <zlib.h>
 #include <zstd.h>
 
-/* The rows that came out of port 0 as text, "time tag value quality" a line. */
-static void take_rows(struct pl_harness *h, char *text, size_t size) {
-    size_t used = strlen(text);
-    for (struct pl_batch *b; (b = pl_harness_pull(h, 0)); pl_batch_unref(b)) {
-        for (uint32_t i = 0; i < b->rows; i++) {
-            char quality[160];
-            pl_quality_format(b->samples.quality[i], quality, sizeof(quality));
-            used += (size_t)snprintf(text + used, size - used, "%lld %s %g %s\n", (long long)b->samples.time[i],
-                                     pl_tags_get(pl_harness_tags(h), b->samples.tag[i])->name, b->samples.value[i],
-                                     quality);
-            assert_true(used < size);
-        }
-    }
-}
-
-/* Runs the source to its end, or until nothing comes for `wait`. */
-static enum pl_flow run(struct pl_harness *h, char *text, size_t size, pl_time wait) {
-    enum pl_flow flow;
-    do {
-        flow = pl_harness_produce(h, wait);
-        take_rows(h, text, size);
-    } while (flow == PL_FLOW_OK);
-    return flow;
-}
-
 static void expect(const char *options, const char *expected) {
     static char text[ROOM];
     text[0] = 0;

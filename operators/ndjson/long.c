@@ -55,7 +55,7 @@ enum pl__line_state pl__line_long(struct pl_lines *l, struct pl__line *line) {
         const struct pl__token *type = &found.token[PL__TYPE];
         return pl__line_refuse_text(l, PL_LINES_OTHER, "expected samples; found a row of", type->text, type->length);
     }
-    uint32_t tag;
+    uint32_t tag = PL_NO_ID;
     enum pl__line_state state = find_tag(l, &found, &tag);
     if (PL_UNLIKELY(state != PL__LINE_GOOD)) return state;
     uint32_t row = line->row;

@@ -47,12 +47,12 @@ static const struct sample {
     {"alarms", "{alarms: [{match: '*', priority: low, consequence: none, action: look, respond: 1m}]}"},
     {"sink.csv", "{path: '%s/out.csv'}"},
     {"sink.ndjson", "{path: '%s/out.ndjson'}"},
-    {"source.ndjson", "{path: '%s/in.ndjson'}"},
     {"sink.lake", "{zone: gold}"}, /* without a data folder its open fails */
     {"sink.socket", "{listen: '127.0.0.1:0'}"},
     {"sink.zmq", "{bind: 'inproc://generic-sink'}"},
     {"source.zmq", "{connect: 'inproc://generic-source'}"},
     {"source.csv", "{path: '%s/in.csv'}"},
+    {"source.ndjson", "{path: '%s/in.ndjson'}"},
     {"source.socket", "{listen: '127.0.0.1:0'}"},
     {"source.modbus", "{endpoint: '127.0.0.1:1', registers: [{tag: a.b, address: 0, type: uint16}]}"},
     {"source.generator", "{tags: 'line{1..2}.pot{1..3}.voltage', count: 1000}"},
@@ -335,7 +335,7 @@ static bool write_rules(void) {
 }
 
 int main(void) {
-    char path[64];
+    char path[64], lines[64];
     if (!mkdtemp(folder)) return 1;
     snprintf(path, sizeof path, "%s/in.csv", folder);
     FILE *in = fopen(path, "w");
@@ -343,6 +343,10 @@ int main(void) {
     fputs("1000,line1.pot1.v,1\n2000,line1.pot1.v,2\n", in);
     fclose(in);
     if (!write_rules()) return 1;
+    snprintf(lines, sizeof lines, "%s/in.ndjson", folder);
+    if (!(in = fopen(lines, "w"))) return 1;
+    fputs("{\"time_ns\":1,\"tag\":\"a.v\",\"value\":1}\n{\"time_ns\":2,\"tag\":\"\\u00e4\",\"value\":2}\n{}\n", in);
+    fclose(in);
     make_rows();
     pl_registry_load();
     const struct CMUnitTest tests[] = {
@@ -352,9 +356,11 @@ int main(void) {
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);
+    unlink(lines);
     snprintf(path, sizeof path, "%s/out.csv", folder);
     unlink(path);
     snprintf(path, sizeof path, "%s/rules.lua", folder);
+    snprintf(path, sizeof path, "%s/out.ndjson", folder);
     unlink(path);
     rmdir(folder);
     return failed;

@@ -1,6 +1,6 @@
-/* testing.h: what the tests of this folder share: files in a folder of their own, rows as text. */
-#ifndef POTLINE_CSV_TESTING_H
-#define POTLINE_CSV_TESTING_H
+/* testing.h: what the tests of sources and sinks of files share: files in a folder of their own, rows as text. */
+#ifndef POTLINE_FILES_TESTING_H
+#define POTLINE_FILES_TESTING_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +18,7 @@
 
 #define ROOM 65536
 
-static char folder[] = "/tmp/potline-csv-XXXXXX";
+static char folder[] = "/tmp/potline-files-XXXXXX";
 
 static int make_folder(void **state) {
     (void)state;
@@ -82,6 +82,31 @@ static struct pl_harness *open_node(const char *op, enum pl_kind kind, const cha
     pl_error_free(&error);
     fail_msg("%s with %s", op, text);
     return NULL;
+}
+
+/* The rows that came out of port 0 as text, "time tag value quality" a line. */
+static inline void take_rows(struct pl_harness *h, char *text, size_t size) {
+    size_t used = strlen(text);
+    for (struct pl_batch *b; (b = pl_harness_pull(h, 0)); pl_batch_unref(b)) {
+        for (uint32_t i = 0; i < b->rows; i++) {
+            char quality[160];
+            pl_quality_format(b->samples.quality[i], quality, sizeof(quality));
+            used += (size_t)snprintf(text + used, size - used, "%lld %s %g %s\n", (long long)b->samples.time[i],
+                                     pl_tags_get(pl_harness_tags(h), b->samples.tag[i])->name, b->samples.value[i],
+                                     quality);
+            assert_true(used < size);
+        }
+    }
+}
+
+/* Runs the source to its end, or until nothing comes for `wait`. */
+static inline enum pl_flow run(struct pl_harness *h, char *text, size_t size, pl_time wait) {
+    enum pl_flow flow;
+    do {
+        flow = pl_harness_produce(h, wait);
+        take_rows(h, text, size);
+    } while (flow == PL_FLOW_OK);
+    return flow;
 }
 
 #endif
