@@ -136,14 +136,15 @@ static unsigned char complete(EditLine *el, int key) {
 /* ---- History ---- */
 
 static char *history_file(void) {
-    char *parent = pl_cli_data_parent(), *file = NULL;
+    char *parent = pl_cli_data_parent(), *folder = parent ? pl_cli_data_folder(parent, "") : NULL, *file = NULL;
     struct pl_buffer path;
-    if (!parent) return NULL;
     pl_buffer_init(&path, 65536);
-    mkdir(parent, 0700); /* it may be there; without it there is no history to keep */
-    pl_buffer_printf(&path, "%s/history", parent);
-    file = pl_buffer_take(&path);
+    if (folder) {
+        pl_buffer_printf(&path, "%s/history", folder);
+        file = pl_buffer_take(&path);
+    }
     pl_buffer_fini(&path);
+    pl_free(folder);
     pl_free(parent);
     return file;
 }
