@@ -103,16 +103,15 @@ const struct pl_subcommand pl_subcommand_shell = {
     .doc = "Takes commands from -c, from a script on standard input, or from you, with completion (Tab) and history.\n"
            "help lists them. Which engine: the one of --data or --connect, or the only one that runs here.\n"
            "Exit codes: 0 good, 1 a command failed or there is no engine, 2 usage.",
-    .options = PL_CLI_OPTIONS(
-        {"data", "DIR", "The engine that has this data folder.", 0},
-        {"connect", "ENDPOINT", "The engine that listens there: ipc://... or tcp://...", 0},
-        {"command", "COMMAND", "Run this command and end; may be repeated.", 'c'},
-        {"json", NULL, "Print replies as JSON, an object a row and line.", 0},
-        {"keep-going", NULL, "Go on after a command that failed.", 0},
-        {"user", "NAME", "Sign in as this user.", 0},
-        {"password-file", "FILE", "Whose first line is the password; else it is asked for.", 0},
-        {"server-key", "KEY", "The engine's public key (CURVE, for tcp).", 0},
-        {"key-file", "FILE", "Your own secret key, for tcp.", 0},
-        {"timeout", "DURATION", "How long a reply may take (default 10s).", 0}),
+    .options = PL_CLI_OPTIONS({"data", "DIR", "The engine that has this data folder.", 0},
+                              {"connect", "ENDPOINT", "The engine that listens there: ipc://... or tcp://...", 0},
+                              {"command", "COMMAND", "Run this command and end; may be repeated.", 'c'},
+                              {"json", NULL, "Print replies as JSON, an object a row and line.", 0},
+                              {"keep-going", NULL, "Go on after a command that failed.", 0},
+                              {"user", "NAME", "Sign in as this user.", 0},
+                              {"password-file", "FILE", "Whose first line is the password; else it is asked for.", 0},
+                              {"server-key", "KEY", "The engine's public key (CURVE, for tcp).", 0},
+                              {"key-file", "FILE", "Your own secret key, for tcp.", 0},
+                              {"timeout", "DURATION", "How long a reply may take (default 10s).", 0}),
     .run = shell_command,
 };

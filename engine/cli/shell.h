@@ -32,11 +32,11 @@ struct pl_shell {
     struct pl_manual manual;
     pl_time timeout;
     bool json;
-    bool typed;          /* somebody types: questions may be asked, a lost engine is waited for */
-    bool ended;          /* by exit, Ctrl-D or a signal */
-    int signal;          /* by this one; 0: none */
-    bool interrupted;    /* Ctrl-C in the command at hand */
-    const char *where;   /* "line 2: " in a script; "" */
+    bool typed;        /* somebody types: questions may be asked, a lost engine is waited for */
+    bool ended;        /* by exit, Ctrl-D or a signal */
+    int signal;        /* by this one; 0: none */
+    bool interrupted;  /* Ctrl-C in the command at hand */
+    const char *where; /* "line 2: " in a script; "" */
 };
 
 /* ---- Waiting (shell_wait.c) ---- */
@@ -93,7 +93,7 @@ void pl_shell_forget(char *password);
 /* One line; false when it failed, after saying why. */
 bool pl_shell_run(struct pl_shell *shell, const char *line);
 void pl_shell_complain(const struct pl_shell *shell, const char *format, ...) PL_PRINTF(2, 3); /* on standard error */
-bool pl_shell_is_secret(const struct pl_shell *shell, const char *line); /* not for the history */
+bool pl_shell_is_secret(const struct pl_shell *shell, const char *line);                       /* not for the history */
 
 /* For completion: names that only the engine knows (shell_lists.c). */
 void pl_shell_list(void *shell, enum pl_list_of list, struct pl_candidates *candidates);

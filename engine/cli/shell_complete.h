@@ -11,7 +11,15 @@
 
 #include "shell_manual.h"
 
-enum pl_list_of { PL_LIST_NODES, PL_LIST_TAGS, PL_LIST_RULES, PL_LIST_ALARMS, PL_LIST_OPTIONS, PL_LIST_USERS, PL_LISTS };
+enum pl_list_of {
+    PL_LIST_NODES,
+    PL_LIST_TAGS,
+    PL_LIST_RULES,
+    PL_LIST_ALARMS,
+    PL_LIST_OPTIONS,
+    PL_LIST_USERS,
+    PL_LISTS
+};
 
 enum { PL_CANDIDATES_MAX = 2000 };
 

@@ -144,8 +144,9 @@ static void drop_answers(struct pl_shell *shell) {
 }
 
 static enum pl_code refused(struct pl_error **error) {
-    return pl_error_set(error, PL_UNAVAILABLE, "the engine refuses the connection: it wants other CURVE keys "
-                                               "(--server-key, --key-file)");
+    return pl_error_set(error, PL_UNAVAILABLE,
+                        "the engine refuses the connection: it wants other CURVE keys "
+                        "(--server-key, --key-file)");
 }
 
 static enum pl_code wait_connected(struct pl_shell *shell, int64_t deadline, struct pl_error **error) {

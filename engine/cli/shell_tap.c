@@ -217,8 +217,8 @@ bool pl_shell_tap(struct pl_shell *shell, const struct pl_words *words) {
         pl_screen_leave(&tap->screen);
         if (error) pl_shell_complain(shell, "%s", error->text);
         if (tap->format == SPARKLINE) draw_lines(tap);
-        if (tap->dropped) pl_shell_complain(shell, "%llu rows were not shown: they came too fast",
-                                            (unsigned long long)tap->dropped);
+        if (tap->dropped)
+            pl_shell_complain(shell, "%llu rows were not shown: they came too fast", (unsigned long long)tap->dropped);
     }
     pl_error_free(&error);
     if (tap) pl_free(tap->lines);

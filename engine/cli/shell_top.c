@@ -32,7 +32,7 @@ struct top {
     pl_time every;
     struct pl_screen screen;
     struct look *now, *before;
-    char sort; /* b: busy, i: rows in, q is the end, l: lag, u: queue, n: name */
+    char sort;          /* b: busy, i: rows in, q is the end, l: lag, u: queue, n: name */
     unsigned attention; /* alarms that want somebody */
     bool alarms;        /* there is a list of alarms */
 };
@@ -45,8 +45,10 @@ struct field {
     size_t size; /* of a text; 0: a number */
 };
 
-#define NUMBER(key, member) {key, offsetof(struct node, member), 0}
-#define TEXT(key, member) {key, offsetof(struct node, member), sizeof((struct node *)0)->member}
+#define NUMBER(key, member)                                                                                            \
+    { key, offsetof(struct node, member), 0 }
+#define TEXT(key, member)                                                                                              \
+    { key, offsetof(struct node, member), sizeof((struct node *)0)->member }
 
 static const struct field fields[] = {
     TEXT("node", name),
@@ -181,8 +183,8 @@ static void draw(struct top *top) {
     }
     pl_buffer_puts(&out, "\nsort: b busy, i rows, l lag, u queue, n name; q ends\n\n");
     if (style.colour) pl_buffer_puts(&out, PL_TONE_BOLD);
-    pl_buffer_printf(&out, "%-20s %-16s %-8s %5s %-10s %9s %9s %-10s %8s %5s %10s\n", "node", "op", "state", "busy%", "",
-                     "in/s", "out/s", "queue", "p99 ms", "blk%", "behind s");
+    pl_buffer_printf(&out, "%-20s %-16s %-8s %5s %-10s %9s %9s %-10s %8s %5s %10s\n", "node", "op", "state", "busy%",
+                     "", "in/s", "out/s", "queue", "p99 ms", "blk%", "behind s");
     if (style.colour) pl_buffer_puts(&out, PL_TONE_OFF);
     sort_by = top->sort;
     qsort(top->now->nodes, top->now->count, sizeof *top->now->nodes, by_weight);
@@ -248,8 +250,8 @@ static bool wait_for_next(struct top *top, int64_t due) {
 }
 
 bool pl_shell_top(struct pl_shell *shell, const struct pl_words *words) {
-    struct top top = {.shell = shell, .every = PL_SECOND, .sort = 'b', .now = PL_NEW(struct look),
-                      .before = PL_NEW(struct look)};
+    struct top top = {
+        .shell = shell, .every = PL_SECOND, .sort = 'b', .now = PL_NEW(struct look), .before = PL_NEW(struct look)};
     const char *span = words->count > 1 ? words->items[1].text : "1s";
     bool good = pl_text_duration(span, strlen(span), &top.every) && top.every > 0;
     if (!good) pl_shell_complain(shell, "\"%s\" is not a duration; write 2s", span);
