@@ -21,7 +21,7 @@ int pl_shell_script(struct pl_shell *shell, FILE *in, bool keep_going) {
     size_t room = 0;
     int code = PL_EXIT_OK;
     unsigned number = 0;
-    for (ssize_t length; !shell->ended && (length = getline(&line, &room, in)) >= 0;) {
+    while (!shell->ended && getline(&line, &room, in) >= 0) {
         snprintf(where, sizeof where, "line %u: ", ++number);
         shell->where = where;
         line[strcspn(line, "\r\n")] = 0;
