@@ -119,7 +119,7 @@ static void close_faces(struct pl_control *control) {
     pl__requests_end(control);
     for (unsigned i = 0; i < PL__FACES; i++) {
         if (!control->faces[i].socket) continue;
-        uv_poll_stop(&control->faces[i].poll);
+        if (control->faces[i].watched) uv_poll_stop(&control->faces[i].poll);
         zmq_close(control->faces[i].socket);
         control->faces[i].socket = NULL;
     }
@@ -190,6 +190,7 @@ static enum pl_code watch(struct pl__face *face, struct pl_error **error) {
     int status = uv_poll_init(&face->control->loop, &face->poll, fd);
     if (status) return pl_error_set(error, PL_LIMIT, "control: %s", uv_strerror(status));
     uv_poll_start(&face->poll, UV_READABLE, readable);
+    face->watched = true;
     return PL_OK;
 }
 

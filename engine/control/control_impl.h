@@ -17,6 +17,7 @@ struct pl__face {
     void *socket; /* NULL: not there */
     bool local;
     uv_poll_t poll;
+    bool watched;
 };
 
 struct pl_control {

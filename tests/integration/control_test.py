@@ -28,7 +28,8 @@ TOKEN = "correct horse battery"
 
 
 class Engine:
-    def __init__(self, folder, graph=GRAPH):
+    def __init__(self, folder, graph=GRAPH, more=()):
+        self.more = more
         self.data = os.path.join(folder, "data")
         self.graph = os.path.join(folder, "graph.yaml")
         with open(self.graph, "w") as file:
@@ -37,7 +38,8 @@ class Engine:
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen([os.path.join(BIN, "potline"), "run", self.graph, "--data", self.data, "--quiet"],
+        self.process = subprocess.Popen([os.path.join(BIN, "potline"), "run", self.graph, "--data", self.data, "--quiet",
+                                         *self.more],
                                         stderr=subprocess.PIPE)
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.linger = 0
@@ -190,7 +192,74 @@ def alarms_through_a_kill(engine):
     print("alarms: acknowledged and shelved ones stay so through SIGKILL")
 
 
+FLOOD = """
+potline: 1
+name: flooded
+nodes:
+  gen: { op: source.generator, tags: "line{1..10}.pot{001..100}.voltage", rate: 20000/s }
+  clean: { op: cleanse, from: gen }
+  limits: { op: threshold, from: clean, rules: [ { name: high, tags: "*", above: 100, hysteresis: 1 } ] }
+  list: { op: alarms, from: limits, alarms: [ { match: high, priority: high, consequence: a, action: b, respond: 5m } ] }
+  out: { op: sink.null, from: list }
+  other: { op: sink.null, from: clean }
+"""
+
+
+def flood(folder):
+    """A thousand tags cross their limit within a second or two, again and again: everything is answered, all rows pass."""
+    engine = Engine(folder, FLOOD)
+    took = []
+    try:
+        engine.wait(lambda: {n["node"]: n["rows_in"] for n in engine.good("nodes")}["list"] >= 1000)
+        for i in range(40):
+            begun = time.monotonic()
+            engine.good(*(["nodes"] if i % 2 else ["alarms", "list"]))
+            took.append(time.monotonic() - begun)
+        engine.good("drain")
+        assert engine.process.wait(60) == 0, engine.process.stderr.read().decode()
+    finally:
+        engine.process.kill()
+        engine.end()
+    print(f"flood: commands answered within {1e3 * max(took):.0f} ms")
+
+
+def remote(folder):
+    """Over tcp everything is encrypted, and nobody is anybody without a login."""
+    public, secret = (key.decode() for key in zmq.curve_keypair())
+    key, password = os.path.join(folder, "key"), os.path.join(folder, "password")
+    with open(key, "w") as file:
+        file.write(secret + "\n")
+    with open(password, "w") as file:
+        file.write(TOKEN + "\n")
+    with zmq.Context() as context, context.socket(zmq.DEALER) as probe:
+        port = probe.bind_to_random_port("tcp://127.0.0.1")
+    address = f"tcp://127.0.0.1:{port}"
+    refused = subprocess.run([f"{BIN}/potline", "run", os.path.join(folder, "graph.yaml"), "--data",
+                              os.path.join(folder, "other"), "--control", address], capture_output=True, text=True)
+    assert refused.returncode == 1 and "nothing is sent in the clear" in refused.stderr, refused.stderr
+    engine = Engine(folder, more=["--control", address, "--control-key", key])
+
+    def shell(*arguments):
+        return subprocess.run([f"{BIN}/potline", "shell", "--connect", address, "--server-key", public, "--json", *arguments],
+                              capture_output=True, text=True, timeout=60)
+
+    try:
+        engine.good("users", "add", "far", "engineer", password=TOKEN)
+        unknown = shell("-c", "nodes")
+        assert unknown.returncode == 1 and "sign in first" in unknown.stderr, unknown.stderr
+        known = shell("--user", "far", "--password-file", password, "-c", "whoami")
+        assert known.returncode == 0 and json.loads(known.stdout)["role"] == "engineer", known.stderr
+        wrong = shell("--user", "far", "--password-file", key, "-c", "whoami")
+        assert wrong.returncode == 1 and "name or password is wrong" in wrong.stderr, wrong.stderr
+    finally:
+        engine.process.kill()
+        engine.end()
+    print("remote: encrypted, and only after a login")
+
+
 def main():
+    with tempfile.TemporaryDirectory() as folder:
+        flood(folder)
     with tempfile.TemporaryDirectory() as folder:
         engine = Engine(folder)
         try:
@@ -204,6 +273,7 @@ def main():
         finally:
             engine.process.kill()
             engine.end()
+        remote(folder)
 
 
 if __name__ == "__main__":
