@@ -63,12 +63,14 @@ struct pl_graph *pl_cli_graph(const char *path, const struct pl_graph_options *o
 void pl_cli_problems(FILE *out, const struct pl_problem *problems, unsigned count); /* a line each */
 
 extern const struct pl_subcommand pl_subcommand_alarms;
+extern const struct pl_subcommand pl_subcommand_audit;
 extern const struct pl_subcommand pl_subcommand_check;
 extern const struct pl_subcommand pl_subcommand_export;
 extern const struct pl_subcommand pl_subcommand_graph;
 extern const struct pl_subcommand pl_subcommand_inspect;
 extern const struct pl_subcommand pl_subcommand_run;
 extern const struct pl_subcommand pl_subcommand_shell;
+extern const struct pl_subcommand pl_subcommand_user;
 extern const struct pl_subcommand pl_subcommand_version;
 
 #endif

@@ -1,0 +1,228 @@
+/* user.c: `potline user`: who there is, in a data folder that no engine holds. */
+#include "cli.h"
+
+#include <jansson.h>
+#include <openssl/crypto.h>
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <potline/alloc.h>
+#include <potline/text.h>
+
+#include "base/clock.h"
+#include "control/users.h"
+#include "data.h"
+#include "password.h"
+#include "store/audit.h"
+
+/* What a verb works on. */
+struct work {
+    const struct pl_cli *cli;
+    struct pl_store *store;
+    const char *name;
+    enum pl_role role;
+    char password[PL_CLI_PASSWORD];
+    struct pl_audit_record record; /* from and to: what it changed */
+};
+
+struct verb {
+    const char *name;
+    int operands; /* behind the verb */
+    bool asks_role, asks_password;
+    const char *written, *action;
+    enum pl_code (*run)(struct work *work, struct pl_error **error);
+};
+
+/* ---- The verbs that change something ---- */
+
+static pl_time now(void) {
+    struct pl_clock wall;
+    pl_clock_init(&wall, PL_CLOCK_WALL, 0);
+    return pl_clock_now(&wall);
+}
+
+static enum pl_code run_add(struct work *work, struct pl_error **error) {
+    work->record.to = pl_role_names[work->role];
+    return pl_users_add(work->store, work->name, work->role, work->password, now(), error);
+}
+
+static enum pl_code run_remove(struct work *work, struct pl_error **error) {
+    work->record.to = "removed";
+    return pl_users_remove(work->store, work->name, error);
+}
+
+static enum pl_code run_passwd(struct work *work, struct pl_error **error) {
+    work->record.to = "new password";
+    return pl_users_set_password(work->store, work->name, work->password, now(), error);
+}
+
+static enum pl_code run_role(struct work *work, struct pl_error **error) {
+    struct pl_user user;
+    enum pl_code code = pl_users_find(work->store, work->name, &user, error);
+    if (code) return code;
+    work->record.from = pl_role_names[user.role];
+    work->record.to = pl_role_names[work->role];
+    return pl_users_set_role(work->store, work->name, work->role, error);
+}
+
+static const struct verb verbs[] = {
+    {"add", 1, true, true, "add NAME --role ROLE", "users add", run_add},
+    {"list", 0, false, false, "list", NULL, NULL},
+    {"remove", 1, false, false, "remove NAME", "users remove", run_remove},
+    {"passwd", 1, false, true, "passwd NAME", "users passwd", run_passwd},
+    {"role", 2, true, false, "role NAME ROLE", "users role", run_role},
+};
+
+static enum pl_code note(struct work *work, const struct verb *verb, struct pl_error **error) {
+    struct passwd *person = getpwuid(getuid());
+    struct pl_audit *audit;
+    work->record.time = now();
+    work->record.user = person ? person->pw_name : "unknown";
+    work->record.origin = "cli";
+    work->record.action = verb->action;
+    work->record.object = work->name;
+    work->record.outcome = "done";
+    enum pl_code code = pl_audit_open(work->store, &audit, error);
+    if (code) return code;
+    code = pl_audit_append(audit, &work->record, error);
+    pl_audit_close(audit);
+    return code;
+}
+
+static int failed(const struct work *work, enum pl_code code, struct pl_error *error) {
+    const char *data = pl_cli_get(work->cli, "data");
+    if (code == PL_BUSY) {
+        fprintf(stderr,
+                "potline user: an engine holds this folder; use: potline shell --data %s -c 'users add NAME ROLE'\n",
+                data);
+    } else {
+        fputs("potline user: ", stderr);
+        pl_error_print(stderr, error);
+    }
+    pl_error_free(&error);
+    return PL_EXIT_FAILED;
+}
+
+static int change(struct work *work, const struct verb *verb) {
+    struct pl_error *error = NULL;
+    char *folder = pl_cli_data_folder(pl_cli_get(work->cli, "data"), "");
+    if (!folder) return PL_EXIT_FAILED;
+    enum pl_code code = pl_store_open(folder, &(struct pl_store_options){0}, &work->store, &error);
+    pl_free(folder);
+    if (code) return failed(work, code, error);
+    int exit_code = PL_EXIT_FAILED;
+    if (!verb->asks_password || pl_cli_password(pl_cli_get(work->cli, "password-file"), work->name, work->password)) {
+        code = verb->run(work, &error);
+        if (!code) code = note(work, verb, &error);
+        if (!code) code = pl_store_sync(work->store, &error);
+        exit_code = code ? failed(work, code, error) : PL_EXIT_OK;
+    }
+    OPENSSL_cleanse(work->password, sizeof work->password);
+    pl_store_close(work->store);
+    return exit_code;
+}
+
+/* ---- list: also beside a running engine ---- */
+
+static void add_row(void *rows, const struct pl_user *user) {
+    char created[PL_TEXT_TIME_MAX], changed[PL_TEXT_TIME_MAX];
+    *pl_text_put_time(created, user->created) = 0;
+    *pl_text_put_time(changed, user->changed) = 0;
+    json_array_append_new(rows, json_pack("{s:s, s:s, s:s, s:s}", "user", user->name, "role", pl_role_names[user->role],
+                                          "created", created, "password_changed", changed));
+}
+
+static void print_rows(const json_t *rows) {
+    size_t i;
+    json_t *row;
+    json_array_foreach((json_t *)rows, i, row) {
+        printf("%-24s %-10s password of %s\n", json_string_value(json_object_get(row, "user")),
+               json_string_value(json_object_get(row, "role")),
+               json_string_value(json_object_get(row, "password_changed")));
+    }
+}
+
+static int list(struct work *work) {
+    struct pl_error *error = NULL;
+    json_t *rows = json_array();
+    enum pl_code code = pl_store_open(pl_cli_get(work->cli, "data"), &(struct pl_store_options){.read_only = true},
+                                      &work->store, &error);
+    if (!code) code = pl_users_each(work->store, add_row, rows, &error);
+    pl_store_close(work->store);
+    if (!code && pl_cli_has(work->cli, "json")) {
+        json_dumpf(rows, stdout, JSON_INDENT(2));
+        putchar('\n');
+    } else if (!code) {
+        print_rows(rows);
+    }
+    json_decref(rows);
+    return code ? failed(work, code, error) : PL_EXIT_OK;
+}
+
+/* ---- What was asked ---- */
+
+static const struct verb *find_verb(const struct pl_cli *cli) {
+    const char *names[PL_COUNT_OF(verbs)], *wanted = pl_cli_operand(cli, 0);
+    for (size_t i = 0; i < PL_COUNT_OF(verbs); i++) {
+        if (strcmp(verbs[i].name, wanted) == 0) return &verbs[i];
+        names[i] = verbs[i].name;
+    }
+    const char *nearest = pl_text_nearest(wanted, names, PL_COUNT_OF(verbs));
+    if (nearest)
+        pl_cli_usage(cli, "there is no \"%s\" of user; did you mean %s?", wanted, nearest);
+    else
+        pl_cli_usage(cli, "there is no \"%s\" of user; there are add, list, remove, passwd and role", wanted);
+    return NULL;
+}
+
+static bool read_role(const struct pl_cli *cli, const char *text, enum pl_role *role) {
+    if (!text) {
+        pl_cli_usage(cli, "a role is missing: operator, engineer, manager, executive or admin");
+        return false;
+    }
+    for (unsigned i = 0; i < PL_ROLES; i++)
+        if (strcmp(pl_role_names[i], text) == 0) {
+            *role = (enum pl_role)i;
+            return true;
+        }
+    const char *nearest = pl_text_nearest(text, pl_role_names, PL_ROLES);
+    if (nearest)
+        pl_cli_usage(cli, "there is no role \"%s\"; did you mean %s?", text, nearest);
+    else
+        pl_cli_usage(cli, "there is no role \"%s\"; there are operator, engineer, manager, executive and admin", text);
+    return false;
+}
+
+static int user(const struct pl_cli *cli) {
+    struct work work = {.cli = cli};
+    const struct verb *verb = find_verb(cli);
+    if (!verb) return PL_EXIT_USAGE;
+    if (pl_cli_count(cli) != 1 + verb->operands) return pl_cli_usage(cli, "write: potline user %s", verb->written);
+    if (!pl_cli_get(cli, "data")) return pl_cli_usage(cli, "--data DIR is needed");
+    const char *role = verb->operands == 2 ? pl_cli_operand(cli, 2) : pl_cli_get(cli, "role");
+    if (verb->asks_role && !read_role(cli, role, &work.role)) return PL_EXIT_USAGE;
+    if (!verb->run) return list(&work);
+    work.name = pl_cli_operand(cli, 1);
+    return change(&work, verb);
+}
+
+const struct pl_subcommand pl_subcommand_user = {
+    .name = "user",
+    .operands = "add NAME|list|remove NAME|passwd NAME|role NAME ROLE",
+    .least = 1,
+    .most = 3,
+    .summary = "Who may use the engine of a data folder.",
+    .doc =
+        "add and passwd ask for the password on the terminal, twice, or take the first line of standard input or of\n"
+        "a file. Roles are operator, engineer, manager, executive and admin; the last admin stays. While an engine\n"
+        "holds the folder, only list works; its own commands (users add, ...) do the rest.",
+    /* clang-format off */
+    .options = PL_CLI_OPTIONS(
+        {"data", "DIR", "The data folder; add makes it.", 0},
+        {"role", "ROLE", "What the new user may do.", 0},
+        {"password-file", "FILE", "Take the password from the first line of a file.", 0},
+        {"json", NULL, "Print the list as JSON.", 0}),
+    /* clang-format on */
+    .run = user,
+};
