@@ -7,24 +7,30 @@
 
 #include "program.h"
 
+#ifdef __clang__
+#define INDEPENDENT /* it checks by itself whether they overlap */
+#else
+#define INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
 #define KERNEL(name, expression)                                                                                       \
     static void name(double *out, const double *a, const double *b, const double *c, uint32_t rows) {                  \
         (void)a, (void)b, (void)c;                                                                                     \
-        _Pragma("GCC ivdep") for (uint32_t i = 0; i < rows; i++) out[i] = (expression);                                \
+        INDEPENDENT for (uint32_t i = 0; i < rows; i++) out[i] = (expression);                                         \
     }
 
 /* What is not 0 and not NaN. `&` and `|`, not `&&` and `||`: no jumps. */
 #define TRUE(x) (((x) < 0) | ((x) > 0))
 
-KERNEL(or_, TRUE(a[i]) | TRUE(b[i]) ? 1.0 : 0.0)
-KERNEL(and_, TRUE(a[i]) & TRUE(b[i]) ? 1.0 : 0.0)
+KERNEL(or_, (TRUE(a[i]) | TRUE(b[i])) ? 1.0 : 0.0)
+KERNEL(and_, (TRUE(a[i]) & TRUE(b[i])) ? 1.0 : 0.0)
 KERNEL(not_, TRUE(a[i]) ? 0.0 : 1.0)
 KERNEL(less, a[i] < b[i] ? 1.0 : 0.0)
 KERNEL(less_equal, a[i] <= b[i] ? 1.0 : 0.0)
 KERNEL(greater, a[i] > b[i] ? 1.0 : 0.0)
 KERNEL(greater_equal, a[i] >= b[i] ? 1.0 : 0.0)
 KERNEL(equal, a[i] == b[i] ? 1.0 : 0.0)
-KERNEL(not_equal, (a[i] < b[i]) | (a[i] > b[i]) ? 1.0 : 0.0)
+KERNEL(not_equal, ((a[i] < b[i]) | (a[i] > b[i])) ? 1.0 : 0.0)
 KERNEL(add, a[i] + b[i])
 KERNEL(subtract, a[i] - b[i])
 KERNEL(multiply, a[i] * b[i])
@@ -43,13 +49,13 @@ KERNEL(sign, a[i] > 0 ? 1.0 : a[i] < 0 ? -1.0 : a[i] + 0.0) /* -0 is 0 */
 KERNEL(isnan_, a[i] != a[i] ? 1.0 : 0.0)
 
 /* fmin and fmax leave NaN out; here a missing value makes the result missing. */
-#define LOWER(x, y) (((y) < (x)) | ((y) != (y)) ? (y) : (x))
-#define HIGHER(x, y) (((y) > (x)) | ((y) != (y)) ? (y) : (x))
+#define LOWER(x, y) ((((y) < (x)) | ((y) != (y))) ? (y) : (x))
+#define HIGHER(x, y) ((((y) > (x)) | ((y) != (y))) ? (y) : (x))
 KERNEL(min_, LOWER(a[i], b[i]))
 KERNEL(max_, HIGHER(a[i], b[i]))
 
 static void clamp(double *out, const double *a, const double *b, const double *c, uint32_t rows) {
-    _Pragma("GCC ivdep") for (uint32_t i = 0; i < rows; i++) {
+    INDEPENDENT for (uint32_t i = 0; i < rows; i++) {
         double raised = HIGHER(a[i], b[i]);
         out[i] = LOWER(raised, c[i]);
     }
@@ -57,7 +63,7 @@ static void clamp(double *out, const double *a, const double *b, const double *c
 
 /* Both are read whatever is chosen: no jumps here either. */
 static void if_(double *out, const double *a, const double *b, const double *c, uint32_t rows) {
-    _Pragma("GCC ivdep") for (uint32_t i = 0; i < rows; i++) {
+    INDEPENDENT for (uint32_t i = 0; i < rows; i++) {
         double yes = b[i], no = c[i];
         out[i] = TRUE(a[i]) ? yes : no;
     }
@@ -65,7 +71,7 @@ static void if_(double *out, const double *a, const double *b, const double *c, 
 
 static void coalesce(double *out, const double *a, const double *b, const double *c, uint32_t rows) {
     (void)c;
-    _Pragma("GCC ivdep") for (uint32_t i = 0; i < rows; i++) {
+    INDEPENDENT for (uint32_t i = 0; i < rows; i++) {
         double first = a[i], second = b[i];
         out[i] = first != first ? second : first;
     }

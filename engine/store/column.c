@@ -67,13 +67,13 @@ static bool within_reach(uint64_t y) {
 /* A decimal fraction is its digits divided by a power of ten, correctly rounded, as reading text gives it. */
 static uint64_t of_decimal(uint64_t x, double ten) {
     uint64_t y = nearest_integer(value_of(x) * ten);
-    return (bits_of(integer_value(y) / ten) == x) & within_reach(y) ? y : NO_FIT;
+    return bits_of(integer_value(y) / ten) == x && within_reach(y) ? y : NO_FIT;
 }
 
 /* A scaled register is an integer times 0.1, 0.01, ..., which rounds otherwise. */
 static uint64_t of_scaled(uint64_t x, double ten, double tenth) {
     uint64_t y = nearest_integer(value_of(x) * ten);
-    return (bits_of(integer_value(y) * tenth) == x) & within_reach(y) ? y : NO_FIT;
+    return bits_of(integer_value(y) * tenth) == x && within_reach(y) ? y : NO_FIT;
 }
 
 static uint64_t of_single(uint64_t x) {
@@ -92,7 +92,7 @@ static uint64_t single_value(uint64_t y) {
 
 static uint64_t of_difference(uint64_t difference, int64_t unit) {
     uint64_t y = nearest_integer((double)(int64_t)difference / (double)unit);
-    return (y * (uint64_t)unit == difference) & within_reach(y) ? y : NO_FIT;
+    return y * (uint64_t)unit == difference && within_reach(y) ? y : NO_FIT;
 }
 
 /* ---- Choosing by a sample ---- */
