@@ -104,11 +104,22 @@ static int failed(const struct work *work, enum pl_code code, struct pl_error *e
     return PL_EXIT_FAILED;
 }
 
+/* Only add makes a folder: the others would change nobody in a new one. */
+static enum pl_code open_folder(struct work *work, const char *folder, bool make, struct pl_error **error) {
+    struct pl_store *there = NULL;
+    enum pl_code code =
+        make ? PL_OK : pl_store_open(folder, &(struct pl_store_options){.read_only = true}, &there, error);
+    pl_store_close(there);
+    return code ? code : pl_store_open(folder, &(struct pl_store_options){0}, &work->store, error);
+}
+
 static int change(struct work *work, const struct verb *verb) {
     struct pl_error *error = NULL;
-    char *folder = pl_cli_data_folder(pl_cli_get(work->cli, "data"), "");
+    const char *data = pl_cli_get(work->cli, "data");
+    bool make = verb->run == run_add;
+    char *folder = make ? pl_cli_data_folder(data, "") : pl_strdup(data);
     if (!folder) return PL_EXIT_FAILED;
-    enum pl_code code = pl_store_open(folder, &(struct pl_store_options){0}, &work->store, &error);
+    enum pl_code code = open_folder(work, folder, make, &error);
     pl_free(folder);
     if (code) return failed(work, code, error);
     int exit_code = PL_EXIT_FAILED;

@@ -56,6 +56,8 @@ def refusals(data):
     potline("user", "remove", "boss", "--data", data, code=1, text="last admin")
     potline("user", "role", "boss", "manager", "--data", data, code=1, text="last admin")
     potline("user", "remove", "nobody", "--data", data, code=1, text='no user "nobody"')
+    potline("user", "remove", "anna", "--data", data + "-none", code=1)
+    assert not os.path.exists(data + "-none"), "made a folder to remove somebody from"
 
 
 def typed(data):
