@@ -38,6 +38,7 @@ struct login {
 static void verify(uv_work_t *work) {
     struct login *login = work->data;
     login->code = pl_users_verify(login->store, login->name, login->request->password, &login->user, &login->error);
+    OPENSSL_thread_stop(); /* a thread of the pool does not end: what is kept for it is given back now */
 }
 
 static void welcome(struct pl_request *request, const struct pl_user *user) {

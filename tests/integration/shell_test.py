@@ -26,7 +26,7 @@ class Terminal:
     """A shell in a terminal of tmux's; `see` waits until its screen holds a text."""
 
     def __init__(self, folder, columns, env=None):
-        self.tmux = ["tmux", "-f", "/dev/null", "-S", os.path.join(folder, "tmux")]
+        self.tmux = ["tmux", "-f", "/dev/null", "-S", os.path.join(folder, f"tmux-{columns}")]
         self.env = {**os.environ, "XDG_STATE_HOME": os.path.join(folder, "state"), "LC_ALL": "C.UTF-8", "TERM": "xterm",
                     **(env or {})}
         self.do("new-session", "-d", "-x", str(columns), "-y", "40",
@@ -43,6 +43,14 @@ class Terminal:
         end = time.monotonic() + seconds
         while (text in self.screen()) == gone:
             assert time.monotonic() < end, f"{'still' if gone else 'no'} {text!r} on the screen:\n{self.screen()}"
+            time.sleep(0.05)
+
+    def stop(self, key="C-c"):
+        """Ends what is typed or runs, and waits for an empty prompt: keys in between would go to either."""
+        self.key(key)
+        end = time.monotonic() + 60
+        while (self.screen().rstrip().splitlines() or [""])[-1].strip() != "potline>":
+            assert time.monotonic() < end, f"no empty prompt on the screen:\n{self.screen()}"
             time.sleep(0.05)
 
     def key(self, *keys):
@@ -68,11 +76,11 @@ def typing(folder):
         terminal.type("--tags line1.pot02.v")
         terminal.key("Tab")
         terminal.see("line1.pot02.voltage")
-        terminal.key("C-c")
+        terminal.stop()
         terminal.type("set clean.spi")
         terminal.key("Tab")
         terminal.see("set clean.spike")
-        terminal.key("C-c")
+        terminal.stop()
         terminal.run("nodez")
         terminal.see("did you mean nodes?")
         terminal.run("set clean.spike.k five")
@@ -81,23 +89,22 @@ def typing(folder):
         terminal.see("It changes something")
         terminal.run("tap clean")
         terminal.see("line2.pot03.current")
-        terminal.key("C-c")
+        terminal.stop()
         terminal.run("version")
         terminal.see("0.1.0")
         terminal.run("tap clean --format sparkline")
         terminal.see("▁")
-        terminal.key("C-c")
+        terminal.stop()
         terminal.see("potline>")
         terminal.run("top")
         terminal.see("rows/s from sources")
         terminal.see("source.generator")
         terminal.see("6 alarms want attention")
-        terminal.key("q")
-        terminal.see("rows/s from sources", gone=True)
+        terminal.stop("q")
         terminal.run("watch 200ms nodes")
         terminal.see("every 200ms: nodes")
         terminal.see("cleanse")
-        terminal.key("C-c")
+        terminal.stop()
         terminal.see("every 200ms: nodes", gone=True)
         terminal.key("C-d")
         terminal.see("ended")
@@ -107,7 +114,7 @@ def typing(folder):
     try:
         again.key("Up")
         again.see("watch 200ms nodes")
-        again.key("C-c")
+        again.stop()
         again.run("nodes")
         again.see("more columns")
         widest = max(len(line) for line in again.screen().splitlines())
@@ -183,7 +190,7 @@ def main():
             roles(folder)
             typing(folder)
             assert shell(folder, "-c", "drain")[0] == 0
-            assert engine.wait(60) == 0
+            assert engine.wait(60) == 0, engine.stderr.read().decode()
         finally:
             engine.send_signal(signal.SIGKILL) if engine.poll() is None else None
     return 0
