@@ -157,6 +157,7 @@ static bool decode(const char *name, size_t name_size, const uint8_t *bytes, siz
     *record = (struct record){.user.role = PL_ROLES};
     if (name_size > PL_USER_NAME_MAX || size < CHECKSUM) return false;
     memcpy(record->user.name, name, name_size);
+    if (strlen(record->user.name) != name_size || !name_fits(record->user.name)) return false;
     memcpy(&checksum, bytes, sizeof checksum);
     if (checksum != pl_store_checksum(name, name_size, bytes + CHECKSUM, size - CHECKSUM)) return false;
     pl_unpack_init(&unpack, bytes + CHECKSUM, size - CHECKSUM);
@@ -166,9 +167,12 @@ static bool decode(const char *name, size_t name_size, const uint8_t *bytes, siz
     return record->user.role < PL_ROLES && record->secret.cost_log2 && record->secret.block && record->secret.lanes;
 }
 
-static enum pl_code damaged(const struct pl_store *store, const char *name, size_t name_size, struct pl_error **error) {
-    return pl_error_set(error, PL_CORRUPT, "%s: the record of the user \"%.*s\" is damaged", store->path,
-                        (int)(name_size > PL_USER_NAME_MAX ? PL_USER_NAME_MAX : name_size), name);
+static enum pl_code damaged(const struct pl_store *store, const char *key, size_t size, struct pl_error **error) {
+    char name[PL_USER_NAME_MAX + 1] = "";
+    if (size <= PL_USER_NAME_MAX) memcpy(name, key, size);
+    if (!name_fits(name))
+        return pl_error_set(error, PL_CORRUPT, "%s: there is a user with a damaged name", store->path);
+    return pl_error_set(error, PL_CORRUPT, "%s: the record of the user \"%s\" is damaged", store->path, name);
 }
 
 /* PL_NOT_FOUND without a message. */
@@ -346,7 +350,7 @@ enum pl_code pl_users_add(struct pl_store *store, const char *name, enum pl_role
 }
 
 enum pl_code pl_users_remove(struct pl_store *store, const char *name, struct pl_error **error) {
-    struct pl_user user;
+    struct pl_user user = {.role = PL_ROLES};
     pthread_mutex_lock(&changing);
     enum pl_code code = pl_users_find(store, name, &user, error);
     if (!code) code = check_not_last_admin(store, &user, error);
