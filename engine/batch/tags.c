@@ -179,6 +179,10 @@ void pl_tags_free(struct pl_tags *tags) {
 
 /* ---- Reading ---- */
 
+uint32_t pl_tags_limit(const struct pl_tags *tags) {
+    return tags->limit;
+}
+
 uint32_t pl_tags_count(const struct pl_tags *tags) {
     return __atomic_load_n(&tags->count, __ATOMIC_ACQUIRE);
 }

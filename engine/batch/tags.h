@@ -30,5 +30,6 @@ struct pl_tags_options {
 
 struct pl_tags *pl_tags_new(const struct pl_tags_options *options); /* NULL without memory */
 void pl_tags_free(struct pl_tags *tags);                            /* NULL is fine */
+uint32_t pl_tags_limit(const struct pl_tags *tags);                 /* no id is greater */
 
 #endif

@@ -48,8 +48,9 @@ static int get_key(EditLine *el, wchar_t *key) {
         if (read(STDIN_FILENO, bytes + count, 1) != 1) return 0;
         size_t used = mbrtowc(key, bytes + count, 1, &state);
         if (used == (size_t)-2 && ++count < sizeof bytes - 1) continue;
-        if (used == (size_t)-1 || used == (size_t)-2) return 0;
-        return 1;
+        if (used != (size_t)-1 && used != (size_t)-2) return 1;
+        state = (mbstate_t){0}; /* no character: left out */
+        count = 0;
     }
 }
 
@@ -89,7 +90,7 @@ static bool replace(EditLine *el, int cursor, size_t begin, const char *text, ch
     char *quoted = pl_words_quote(text, quote);
     if (!quoted) return false;
     size_t length = strlen(quoted);
-    if (whole && text[strlen(text) - 1] == '.') whole = false; /* an option's node: its name follows */
+    if (whole && *text && text[strlen(text) - 1] == '.') whole = false; /* an option's node: its name follows */
     char *insert = pl_alloc(length + 3);
     if (insert) {
         memcpy(insert, quoted, length);

@@ -60,6 +60,7 @@ static char *from_terminal(struct pl_shell *shell, const char *question) {
     }
     silent = before;
     silent.c_lflag = (silent.c_lflag | ICANON | ISIG) & ~(tcflag_t)(ECHO | ECHOE | ECHOK);
+    silent.c_cc[VSUSP] = silent.c_cc[VQUIT] = _POSIX_VDISABLE;
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
     fprintf(stderr, "%s", question);
     fflush(stderr);

@@ -138,5 +138,6 @@ bool pl_shell_run(struct pl_shell *shell, const char *line) {
 /* Nobody is asked to write a password into a line, but somebody may. */
 bool pl_shell_is_secret(const struct pl_shell *shell, const char *line) {
     (void)shell;
-    return strstr(line, "password") != NULL || strstr(line, "secret") != NULL;
+    return strstr(line, "passw") != NULL || strstr(line, "secret") != NULL || strstr(line, "login") != NULL ||
+           strstr(line, "users add") != NULL;
 }

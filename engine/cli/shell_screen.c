@@ -11,9 +11,11 @@ void pl_screen_enter(struct pl_screen *screen) {
     *screen = (struct pl_screen){.on = isatty(STDOUT_FILENO) && isatty(STDIN_FILENO)};
     if (!screen->on) return;
     struct termios keys;
-    tcgetattr(STDIN_FILENO, &screen->before);
+    screen->on = tcgetattr(STDIN_FILENO, &screen->before) == 0;
+    if (!screen->on) return;
     keys = screen->before;
     keys.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+    keys.c_cc[VSUSP] = keys.c_cc[VQUIT] = _POSIX_VDISABLE; /* neither leaves the screen as it was */
     keys.c_cc[VMIN] = 1;
     keys.c_cc[VTIME] = 0;
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &keys);

@@ -60,8 +60,11 @@ static void verified(uv_work_t *work, int status) {
     (void)status;
     request->control->logins--;
     request->waiting--;
-    if (!login->code && !request->answered) {
-        welcome(request, &login->user);
+    struct pl_user now; /* what the user is by now: it took a while */
+    bool still = !login->code && pl_users_find(login->store, login->name, &now, NULL) == PL_OK &&
+                 now.changed == login->user.changed;
+    if (still && !request->answered) {
+        welcome(request, &now);
         pl_request_answer(request, PL_OK, NULL);
     } else {
         snprintf(request->who.name, sizeof request->who.name, "%s", login->name);

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -40,7 +42,11 @@ static enum pl_code open_local(struct pl_control *control, const char *folder, s
     struct pl__face *face = &control->faces[0];
     char path[4096], endpoint[4110];
     face->local = true;
-    if (snprintf(path, sizeof path, "%s/" PL_CONTROL_SOCKET, folder) >= (int)sizeof path) return PL_OK;
+    int length = snprintf(path, sizeof path, "%s/" PL_CONTROL_SOCKET, folder);
+    if (length >= (int)sizeof((struct sockaddr_un *)0)->sun_path) {
+        pl_diag(PL_WARN, "%s: the path is too long for a socket; commands are only taken at --control", folder);
+        return PL_OK;
+    }
     enum pl_code code = open_socket(face, error);
     if (code) return code;
     snprintf(endpoint, sizeof endpoint, "ipc://%s", path);
@@ -140,7 +146,7 @@ static void after_poll(uv_check_t *check) {
             ;
     for (struct pl_request *r = control->requests; r && !control->closed; r = r->next)
         if (r->stream) pl__stream_pump(r);
-    if (atomic_load(&control->closing) && !control->closed) close_faces(control);
+    if (atomic_load(&control->closing) && !control->closed && control->logins == 0) close_faces(control);
 }
 
 static void on_tick(uv_timer_t *timer) {

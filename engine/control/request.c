@@ -19,7 +19,7 @@ struct message {
     const char *words[PL_WORDS_MAX]; /* in `text` */
     unsigned count;
     char *session, *password; /* in `text`, or NULL */
-    bool renew, cancel;
+    bool renew, cancel, too_many;
     char *text;
     size_t used;
 };
@@ -39,9 +39,12 @@ static char *copy_text(struct message *m, struct pl_unpack *unpack) {
 
 static bool read_words(struct message *m, struct pl_unpack *unpack) {
     uint32_t count;
-    if (!pl_unpack_array(unpack, &count) || count > PL_WORDS_MAX) return false;
-    for (m->count = 0; m->count < count; m->count++)
+    if (!pl_unpack_array(unpack, &count)) return false;
+    m->too_many = count > PL_WORDS_MAX;
+    for (m->count = 0; m->count < count && !m->too_many; m->count++)
         if (!(m->words[m->count] = copy_text(m, unpack))) return false;
+    for (uint32_t i = 0; i < count && m->too_many; i++)
+        if (!pl_unpack_skip(unpack)) return false;
     return true;
 }
 
@@ -83,6 +86,7 @@ static bool read_message(struct message *m, const void *bytes, size_t size) {
 static void free_request(struct pl_request *request) {
     pl__stream_free(request->stream);
     if (request->password) OPENSSL_cleanse(request->password, strlen(request->password));
+    if (request->line) OPENSSL_cleanse(request->line, strlen(request->line));
     pl_free(request->password);
     pl_options_free(request->owner);
     pl_free(request->args);
@@ -200,7 +204,7 @@ enum pl_code pl_request_call(struct pl_request *request, struct pl_task *task,
 
 static bool has_command(const struct pl_operator *op, const struct pl_command *spec) {
     for (const struct pl_command *c = op->commands; c && c->name; c++)
-        if (strcmp(c->name, spec->name) == 0) return true;
+        if (c == spec) return true;
     return false;
 }
 
@@ -226,7 +230,7 @@ static void settle(struct pl_request *request, struct pl_call *call) {
         reply->cut |= call->cut;
         if (call->object[0]) pl_call_changed(reply, call->object, call->from, call->to);
         request->done++;
-    } else if (!request->error || request->code == PL_NOT_FOUND) {
+    } else if (request->code == PL_OK || request->code == PL_NOT_FOUND) {
         pl_error_free(&request->error);
         request->code = call->code;
         request->error = call->error;
@@ -240,7 +244,7 @@ void pl__request_came_back(struct pl_control *control, struct pl_call *call) {
     settle(request, call);
     pl_call_free(call);
     if (request->waiting == 0 && request->later && !request->answered && !request->stream) {
-        bool bad = request->error && (request->done == 0 || request->code != PL_NOT_FOUND);
+        bool bad = request->code != PL_OK && (request->done == 0 || request->code != PL_NOT_FOUND);
         if (!control->closed) pl_request_answer(request, bad ? request->code : PL_OK, bad ? &request->error : NULL);
         request->answered = true;
     }
@@ -300,7 +304,12 @@ static enum pl_code carry_out(struct pl_request *request, const struct message *
         return code;
     }
     code = read_arguments(request, m, used, error);
-    return code ? code : request->command->run(request, error);
+    if (!code) return request->command->run(request, error);
+    /* The words may hold what does not belong there, a password too: the audit only keeps that it was wrong. */
+    pl_call_changed(request->reply, request->command->spec->name, NULL, NULL);
+    if (request->command->spec->flags & PL_COMMAND_CHANGES) pl__request_audit(request, pl_code_text(code));
+    request->command = NULL;
+    return code;
 }
 
 static struct pl_request *new_request(struct pl_control *control, const struct pl_peer *peer, struct message *m) {
@@ -325,11 +334,18 @@ static struct pl_request *new_request(struct pl_control *control, const struct p
 }
 
 static void begin(struct pl_control *control, const struct pl_peer *peer, struct message *m) {
-    if (control->request_count >= PL__REQUESTS_MAX) return; /* the peer waits and asks again */
     struct pl_request *request = new_request(control, peer, m);
     if (!request) return;
     struct pl_error *error = NULL;
-    enum pl_code code = m->count ? carry_out(request, m, &error) : pl_error_set(&error, PL_USAGE, "no command");
+    enum pl_code code = PL_OK;
+    if (m->too_many)
+        code = pl_error_set(&error, PL_LIMIT, "a command has at most %d words", PL_WORDS_MAX);
+    else if (control->request_count > PL__REQUESTS_MAX)
+        code = pl_error_set(&error, PL_BUSY, "too many commands at once");
+    else if (!m->count)
+        code = pl_error_set(&error, PL_USAGE, "no command");
+    else
+        code = carry_out(request, m, &error);
     if (!(code == PL_BUSY && request->later)) pl_request_answer(request, code, &error);
     pl_error_free(&error);
     if (is_over(request)) forget(request);

@@ -14,7 +14,7 @@
 
 #define LEASE_NS (UINT64_C(10) * 1000000000)
 
-enum { ROWS_A_REPLY = 500, INSTANCES_MAX = 256 };
+enum { ROWS_A_REPLY = 500, INSTANCES_MAX = 256, BATCHES_A_TURN = 8 };
 
 struct tap_args {
     const char *node, *tags, *where;
@@ -150,12 +150,19 @@ static void show(struct pl_request *request, const struct pl_batch *batch) {
 void pl__stream_pump(struct pl_request *request) {
     struct pl_stream *stream = request->stream;
     if (stream->ended) return;
-    for (unsigned i = 0; i < stream->count; i++)
-        for (struct pl_batch *batch; stream->list[i].tap && (batch = pl_tap_take(stream->list[i].tap));) {
-            if (!stream->ended) show(request, batch);
+    bool more = false;
+    for (unsigned i = 0; i < stream->count; i++) {
+        struct pl_batch *batch = NULL;
+        int taken = 0;
+        for (; taken < BATCHES_A_TURN && stream->left != 0 && stream->list[i].tap; taken++) {
+            if (!(batch = pl_tap_take(stream->list[i].tap))) break;
+            show(request, batch);
             pl_batch_unref(batch);
         }
+        more |= taken == BATCHES_A_TURN;
+    }
     send_rows(request);
+    if (more) uv_async_send(&request->control->async); /* others have their turn first */
     if (stream->left == 0) pl__stream_cancel(request, PL_OK, NULL);
 }
 

@@ -4,6 +4,7 @@
 
 #include <potline/alloc.h>
 
+#include "batch/tags.h"
 #include "runtime/lane.h"
 #include "runtime/split.h"
 
@@ -35,8 +36,7 @@ struct pl_intake {
     uv_timer_t idle_timer, barrier_timer;
     pl_time idle_due; /* when the idle timer fires, engine clock */
     bool barrier_due;
-    uint8_t *seen; /* [tag id]: it has had samples */
-    uint32_t seen_size;
+    _Atomic uint8_t *seen; /* [tag id], up to the registry's limit: it has had samples */
     bool failed;
     bool told_end;
     bool reported;
@@ -129,17 +129,8 @@ static bool raise_watermark(struct feed *feed) {
 }
 
 static void note_seen(struct pl_intake *intake, const struct pl_batch *batch) {
-    uint32_t tags = pl_tags_count(intake->options.tags);
-    if (intake->seen_size < tags) {
-        uint32_t size = tags * 2;
-        uint8_t *grown = pl_realloc(intake->seen, size);
-        if (!grown) return; /* only a summary lacks it */
-        memset(grown + intake->seen_size, 0, size - intake->seen_size);
-        intake->seen = grown;
-        intake->seen_size = size;
-    }
     for (uint32_t i = 0; i < batch->rows; i++)
-        intake->seen[batch->samples.tag[i]] = 1;
+        atomic_store_explicit(&intake->seen[batch->samples.tag[i]], 1, memory_order_relaxed);
 }
 
 static void on_batch(struct pl_intake *intake, unsigned index, struct pl_batch *batch) {
@@ -380,7 +371,8 @@ enum pl_code pl_intake_new(const struct pl_intake_options *options, struct pl_in
     in->feeds = pl_alloc(options->feeds_max * sizeof *in->feeds);
     in->names = pl_alloc(options->feeds_max * sizeof *in->names);
     in->records = pl_alloc(RECORDS_MAX * sizeof *in->records);
-    bool made = in->lanes && in->feeds && in->names && in->records;
+    in->seen = pl_alloc((size_t)pl_tags_limit(options->tags) + 1); /* memory is taken where names are */
+    bool made = in->lanes && in->feeds && in->names && in->records && in->seen;
     for (unsigned p = 0; made && p < options->partitions; p++)
         made = !pl_lane_init(&in->lanes[p], options->log, p, in->names, options->feeds_max, options->max_lag);
     if (made) return PL_OK;
@@ -397,7 +389,7 @@ void pl_intake_free(struct pl_intake *intake) {
     pl_free(intake->records);
     pl_free(intake->feeds);
     pl_free(intake->names);
-    pl_free(intake->seen);
+    pl_free((void *)intake->seen);
     pl_free(intake);
 }
 
@@ -436,5 +428,5 @@ const struct pl_intake_stats *pl_intake_stats(const struct pl_intake *intake) {
 }
 
 bool pl_intake_seen(const struct pl_intake *intake, uint32_t tag) {
-    return tag < intake->seen_size && intake->seen[tag];
+    return tag <= pl_tags_limit(intake->options.tags) && atomic_load_explicit(&intake->seen[tag], memory_order_relaxed);
 }

@@ -72,7 +72,7 @@ struct pl_intake_stats {
 };
 const struct pl_intake_stats *pl_intake_stats(const struct pl_intake *intake);
 
-/* Has this tag had samples? For a summary, when nothing runs any more. */
+/* Has this tag had samples? Any thread. */
 bool pl_intake_seen(const struct pl_intake *intake, uint32_t tag);
 
 #endif

@@ -49,6 +49,7 @@ static void report_end(struct pl_task *task) {
 static void fail(struct pl_task *task) {
     if (task->state == PL_TASK_FAILED) return;
     task->state = PL_TASK_FAILED;
+    task->taps = NULL; /* nobody can be asked to detach any more */
     const char *why = task->node.failure ? task->node.failure : "it could not go on";
     task->events.failed(task->events.engine, task, why);
     struct pl_item end = {.type = PL_ITEM_END, .idle = true};
@@ -264,6 +265,7 @@ static void start(struct pl_runnable *runnable) {
 static void finish(struct pl_runnable *runnable) {
     struct pl_task *task = task_of(runnable);
     if (!task->gate) uv_close((uv_handle_t *)&task->pace, NULL);
+    task->taps = NULL;
     pl_calls_close(&task->calls);
     pl_node_close(&task->node);
 }

@@ -122,6 +122,8 @@ def users(engine):
     assert engine.good("whoami", session=token)[0] == {"user": "op1", "role": "operator"}
     engine.refused("DENIED", "not for the role operator", "set", "clean.spike.k", "9", session=token)
     engine.refused("DENIED", "sign in", "nodes", session="0" * 48)
+    engine.refused("USAGE", "what is", "login", "op1", TOKEN)  # typed where it does not belong
+    engine.refused("LIMIT", "at most 64 words", *["help"] * 100)
     records = engine.good("audit", "--last", "50")
     assert any(r["user"] == "op1" and r["action"] == "set" and r["outcome"] == "refused" for r in records), records
     assert any(r["action"] == "set" and r["from"] == "3.5" and r["to"] == "5" for r in records)
