@@ -57,18 +57,19 @@ static bool read_line(int fd, const char *from, char password[PL_CLI_PASSWORD]) 
     if (length && password[length - 1] == '\r') length--;
     password[length] = 0;
     if (got < 0)
-        fprintf(stderr, "potline user: %s: %s\n", from, strerror(errno));
+        fprintf(stderr, "potline: %s: %s\n", from, strerror(errno));
     else if (!length)
-        fprintf(stderr, "potline user: %s: no password in the first line\n", from);
+        fprintf(stderr, "potline: %s: no password in the first line\n", from);
     else if (strlen(password) != length)
-        fprintf(stderr, "potline user: %s: a password has no zero byte\n", from);
+        fprintf(stderr, "potline: %s: a password has no zero byte\n", from);
     return got >= 0 && length && strlen(password) == length;
 }
 
-static bool read_file(const char *path, char password[PL_CLI_PASSWORD]) {
+bool pl_cli_password_file(const char *path, char password[PL_CLI_PASSWORD]) {
+    memset(password, 0, PL_CLI_PASSWORD);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        fprintf(stderr, "potline user: %s: %s\n", path, strerror(errno));
+        fprintf(stderr, "potline: %s: %s\n", path, strerror(errno));
         return false;
     }
     bool good = read_line(fd, path, password);
@@ -79,7 +80,7 @@ static bool read_file(const char *path, char password[PL_CLI_PASSWORD]) {
 static bool ask(const char *user, char password[PL_CLI_PASSWORD]) {
     char again[PL_CLI_PASSWORD];
     if (!hide()) {
-        fprintf(stderr, "potline user: the terminal does not hide what is typed: %s\n", strerror(errno));
+        fprintf(stderr, "potline: the terminal does not hide what is typed: %s\n", strerror(errno));
         show();
         return false;
     }
@@ -92,7 +93,7 @@ static bool ask(const char *user, char password[PL_CLI_PASSWORD]) {
     fputc('\n', stderr);
     show();
     if (good && strcmp(password, again) != 0) {
-        fputs("potline user: these are two different passwords\n", stderr);
+        fputs("potline: these are two different passwords\n", stderr);
         good = false;
     }
     OPENSSL_cleanse(again, sizeof again);
@@ -101,6 +102,6 @@ static bool ask(const char *user, char password[PL_CLI_PASSWORD]) {
 
 bool pl_cli_password(const char *path, const char *user, char password[PL_CLI_PASSWORD]) {
     memset(password, 0, PL_CLI_PASSWORD);
-    if (path) return read_file(path, password);
+    if (path) return pl_cli_password_file(path, password);
     return isatty(STDIN_FILENO) ? ask(user, password) : read_line(STDIN_FILENO, "standard input", password);
 }

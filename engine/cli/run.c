@@ -1,5 +1,4 @@
 /* run.c: `potline run`: a graph at work until it ends, the time is up, or somebody stops it. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -14,11 +13,12 @@
 #include "cli.h"
 #include "control/control.h"
 #include "data.h"
+#include "key.h"
 #include "runtime/engine.h"
 #include "summary.h"
 
 static const pl_time drain_timeout = 10 * PL_SECOND;
-enum { STATUS_MS = 500, KEY_TEXT = 40 /* of Z85 */ };
+enum { STATUS_MS = 500 };
 
 struct run {
     struct pl_engine *engine;
@@ -163,27 +163,13 @@ static void print_summary(const struct pl_cli *cli, const struct run *run) {
     if (pl_cli_has(cli, "nodes")) pl_summary_print_nodes(run->engine, stderr);
 }
 
-/* The first word of a file. */
-static enum pl_code read_key(const char *path, char key[KEY_TEXT + 1], struct pl_error **error) {
-    char line[128] = "";
-    FILE *file = fopen(path, "re");
-    if (!file) return pl_error_set(error, PL_NOT_FOUND, "a secret key expected in %s: %s", path, strerror(errno));
-    bool read = fgets(line, sizeof line, file) != NULL;
-    fclose(file);
-    line[strcspn(line, " \t\r\n")] = 0;
-    bool good = read && strlen(line) == KEY_TEXT;
-    if (good) memcpy(key, line, KEY_TEXT + 1);
-    explicit_bzero(line, sizeof line);
-    return good ? PL_OK : pl_error_set(error, PL_SYNTAX, "a key of 40 characters of Z85 expected in %s", path);
-}
-
 /* Where people reach the running engine: in its data folder and, when it is told so, over the network. */
 static enum pl_code open_control(const struct pl_cli *cli, struct run *run, struct pl_error **error) {
-    char secret[KEY_TEXT + 1] = "";
+    char secret[PL_CLI_KEY] = "";
     const char *file = pl_cli_get(cli, "control-key");
     struct pl_control_options options = {
         .engine = run->engine, .endpoint = pl_cli_get(cli, "control"), .stop = asked_to_stop, .stop_arg = run};
-    enum pl_code code = file ? read_key(file, secret, error) : PL_OK;
+    enum pl_code code = file ? pl_cli_key(file, secret, error) : PL_OK;
     if (file) options.secret_key = secret;
     if (!code) code = pl_control_new(&options, &run->control, error);
     explicit_bzero(secret, sizeof secret);

@@ -1,7 +1,6 @@
 /* shell.c: `potline shell`: which engine, as whom, and where the commands come from. */
 #include "shell.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,9 +9,10 @@
 #include <potline/text.h>
 
 #include "cli.h"
+#include "key.h"
 #include "shell_shown.h"
 
-enum { ENGINES_MAX = 64, KEY_TEXT = 40 };
+enum { ENGINES_MAX = 64 };
 
 /* The only engine that runs in a default data folder; NULL after saying what there is. */
 static char *only_engine(void) {
@@ -38,21 +38,13 @@ static char *endpoint_of(const struct pl_cli *cli) {
     return data ? pl_shell_endpoint(data) : only_engine();
 }
 
-/* The first word of --key-file. */
-static bool read_key(const struct pl_cli *cli, char key[KEY_TEXT + 1]) {
+static bool read_key(const struct pl_cli *cli, char key[PL_CLI_KEY]) {
     const char *path = pl_cli_get(cli, "key-file");
-    char line[128] = "";
-    if (!path) return true;
-    FILE *file = fopen(path, "re");
-    if (file && fgets(line, sizeof line, file)) line[strcspn(line, " \t\r\n")] = 0;
-    bool good = file && strlen(line) == KEY_TEXT;
-    if (!good)
-        fprintf(stderr, "potline shell: a secret key of 40 characters of Z85 expected in %s%s%s\n", path,
-                file ? "" : ": ", file ? "" : strerror(errno));
-    if (good) memcpy(key, line, KEY_TEXT + 1);
-    if (file) fclose(file);
-    explicit_bzero(line, sizeof line);
-    return good;
+    struct pl_error *error = NULL;
+    if (!path || pl_cli_key(path, key, &error) == PL_OK) return true;
+    pl_error_print(stderr, error);
+    pl_error_free(&error);
+    return false;
 }
 
 static int run_commands(struct pl_shell *shell, const struct pl_cli *cli) {
@@ -74,7 +66,7 @@ static int run_commands(struct pl_shell *shell, const struct pl_cli *cli) {
 static int shell_command(const struct pl_cli *cli) {
     struct pl_shell shell = {.timeout = 10 * PL_SECOND, .where = "", .json = pl_cli_has(cli, "json")};
     const char *span = pl_cli_get(cli, "timeout"), *user = pl_cli_get(cli, "user");
-    char key[KEY_TEXT + 1] = "";
+    char key[PL_CLI_KEY] = "";
     if (span && (!pl_text_duration(span, strlen(span), &shell.timeout) || shell.timeout <= 0))
         return pl_cli_usage(cli, "--timeout: \"%s\" is not a duration; write 10s", span);
     if (!read_key(cli, key)) return PL_EXIT_USAGE;

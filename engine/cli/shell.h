@@ -93,14 +93,14 @@ void pl_shell_forget(char *password);
 /* One line; false when it failed, after saying why. */
 bool pl_shell_run(struct pl_shell *shell, const char *line);
 void pl_shell_complain(const struct pl_shell *shell, const char *format, ...) PL_PRINTF(2, 3); /* on standard error */
-bool pl_shell_is_secret(const struct pl_shell *shell, const char *line);                       /* not for the history */
+bool pl_shell_is_secret(const char *line);                                                     /* not for the history */
 
 /* For completion: names that only the engine knows (shell_lists.c). */
 void pl_shell_list(void *shell, enum pl_list_of list, struct pl_candidates *candidates);
 
 /* ---- Output (shell_print.c) ---- */
 
-struct pl_grid_style pl_shell_style(const struct pl_shell *shell);
+struct pl_grid_style pl_shell_style(void); /* of standard output */
 bool pl_shell_print(const struct pl_shell *shell, const struct pl_answer *answer, bool vertical);
 bool pl_shell_print_json(const struct pl_answer *answer, FILE *out); /* an object a line */
 /* What a reply that is an error says; false for one that is none. */

@@ -7,6 +7,7 @@
 
 #include <potline/alloc.h>
 
+#include "control/control.h"
 #include "data.h"
 #include "shell.h"
 
@@ -14,7 +15,7 @@ char *pl_shell_endpoint(const char *data) {
     char *folder = realpath(data, NULL), *endpoint;
     struct pl_buffer text;
     pl_buffer_init(&text, 65536);
-    pl_buffer_printf(&text, "ipc://%s/control.sock", folder ? folder : data);
+    pl_buffer_printf(&text, "ipc://%s/" PL_CONTROL_SOCKET, folder ? folder : data);
     endpoint = pl_buffer_take(&text);
     pl_buffer_fini(&text);
     free(folder); // NOLINT(clang-analyzer-unix.Malloc): of realpath

@@ -5,26 +5,14 @@
 #include <potline/alloc.h>
 #include <potline/text.h>
 
+#include "control/command.h"
 #include "shell_manual.h"
 #include "shell_shown.h"
-
-/* How many of the words `name` consists of, all of which the words begin with; 0: they do not. */
-static unsigned words_of(const char *name, const char *const *words, unsigned count) {
-    unsigned used = 0;
-    while (*name) {
-        size_t length = strcspn(name, " ");
-        if (used == count || strlen(words[used]) != length || memcmp(words[used], name, length) != 0) return 0;
-        used++;
-        name += length;
-        name += strspn(name, " ");
-    }
-    return used;
-}
 
 static const struct pl_manual_entry *list_of(const struct pl_manual *manual, const char *word) {
     const char *const words[] = {word, "list"};
     for (unsigned i = 0; i < manual->count; i++)
-        if (words_of(manual->entries[i].name, words, 2) == 2) return &manual->entries[i];
+        if (pl_command_words(manual->entries[i].name, words, 2) == 2) return &manual->entries[i];
     return NULL;
 }
 
@@ -33,7 +21,7 @@ const struct pl_manual_entry *pl_manual_find(const struct pl_manual *manual, con
     const struct pl_manual_entry *best = NULL;
     *used = 0;
     for (unsigned i = 0; i < manual->count; i++) {
-        unsigned matched = words_of(manual->entries[i].name, words, count);
+        unsigned matched = pl_command_words(manual->entries[i].name, words, count);
         if (matched <= *used) continue;
         *used = matched;
         best = &manual->entries[i];
@@ -138,10 +126,10 @@ bool pl_manual_put_help(struct pl_buffer *out, const struct pl_manual *manual, c
         unsigned width = pl_shown_width(entry->name, strlen(entry->name));
         if (!begins(entry->name, words, count)) continue;
         if (width > names) names = width;
-        if (!only || words_of(entry->name, words, count) == count) only = entry;
+        if (!only || pl_command_words(entry->name, words, count) == count) only = entry;
         found++;
     }
-    if (count && only && (found == 1 || words_of(only->name, words, count) == count)) put_entry(out, only);
+    if (count && only && (found == 1 || pl_command_words(only->name, words, count) == count)) put_entry(out, only);
     for (unsigned i = 0; found > 1 && i < manual->count; i++)
         if (begins(manual->entries[i].name, words, count) && (!count || &manual->entries[i] != only))
             put_line(out, &manual->entries[i], names, style);

@@ -125,7 +125,7 @@ static unsigned char complete(EditLine *el, int key) {
             pl_free(text);
             result = CC_REFRESH;
         } else if (candidates.count) {
-            list_candidates(&candidates, pl_shell_style(typing->shell).width);
+            list_candidates(&candidates, pl_shell_style().width);
             result = CC_REDISPLAY;
         }
     }
@@ -152,7 +152,7 @@ static char *history_file(void) {
 
 static void remember(struct typing *typing, const char *line) {
     HistEvent event;
-    if (line[strspn(line, " \t\n")] == 0 || pl_shell_is_secret(typing->shell, line)) return;
+    if (line[strspn(line, " \t\n")] == 0 || pl_shell_is_secret(line)) return;
     history(typing->history, &event, H_ENTER, line);
     if (!typing->file) return;
     mode_t mask = umask(0177);

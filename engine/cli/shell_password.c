@@ -1,5 +1,4 @@
 /* Passwords: from a file, or typed without being shown; never in a line, and wiped after use. */
-#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,27 +7,17 @@
 
 #include <potline/alloc.h>
 
+#include "password.h"
 #include "shell.h"
-
-enum { PASSWORD_MAX = 256 };
 
 void pl_shell_forget(char *password) {
     if (password) explicit_bzero(password, strlen(password));
     pl_free(password);
 }
 
-static char *from_file(struct pl_shell *shell, const char *path) {
-    char line[PASSWORD_MAX + 2] = "", *password = NULL;
-    FILE *file = fopen(path, "re");
-    bool read = file && fgets(line, sizeof line, file);
-    size_t length = strcspn(line, "\r\n");
-    if (!file)
-        pl_shell_complain(shell, "cannot read the password in %s: %s", path, strerror(errno));
-    else if (!read || !length || length > PASSWORD_MAX)
-        pl_shell_complain(shell, "%s does not begin with a password (at most 256 bytes)", path);
-    else
-        password = pl_strndup(line, length);
-    if (file) fclose(file);
+static char *from_file(const char *path) {
+    char line[PL_CLI_PASSWORD], *password = NULL;
+    if (pl_cli_password_file(path, line)) password = pl_strdup(line);
     explicit_bzero(line, sizeof line);
     return password;
 }
@@ -52,7 +41,7 @@ static bool read_line(struct pl_shell *shell, char *line, size_t room) {
 }
 
 static char *from_terminal(struct pl_shell *shell, const char *question) {
-    char line[PASSWORD_MAX + 1] = "", *password = NULL;
+    char line[PL_PASSWORD_MAX + 1] = "", *password = NULL;
     struct termios before, silent;
     if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &before)) {
         pl_shell_complain(shell, "a password is asked for at a terminal only; see --password-file");
@@ -72,5 +61,5 @@ static char *from_terminal(struct pl_shell *shell, const char *question) {
 }
 
 char *pl_shell_password(struct pl_shell *shell, const char *file, const char *question) {
-    return file ? from_file(shell, file) : from_terminal(shell, question);
+    return file ? from_file(file) : from_terminal(shell, question);
 }

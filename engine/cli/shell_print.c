@@ -11,10 +11,9 @@
 
 enum { OUTPUT_MAX = 64 << 20, NARROWEST = 20 };
 
-struct pl_grid_style pl_shell_style(const struct pl_shell *shell) {
+struct pl_grid_style pl_shell_style(void) {
     struct winsize size;
     struct pl_grid_style style = {0};
-    (void)shell;
     if (!isatty(STDOUT_FILENO)) return style;
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= NARROWEST) style.width = size.ws_col;
     style.colour = pl_tone_wanted(STDOUT_FILENO);
@@ -37,10 +36,10 @@ bool pl_shell_print_json(const struct pl_answer *answer, FILE *out) {
     return good;
 }
 
-static bool print_grid(const struct pl_shell *shell, const struct pl_answer *answer, bool vertical) {
+static bool print_grid(const struct pl_answer *answer, bool vertical) {
     struct pl_grid grid;
     struct pl_buffer out;
-    struct pl_grid_style style = pl_shell_style(shell);
+    struct pl_grid_style style = pl_shell_style();
     pl_buffer_init(&out, OUTPUT_MAX);
     bool good = pl_grid_load(&grid, answer);
     if (good && grid.rows) pl_grid_put(&out, &grid, &style, vertical);
@@ -52,7 +51,7 @@ static bool print_grid(const struct pl_shell *shell, const struct pl_answer *ans
 }
 
 bool pl_shell_print(const struct pl_shell *shell, const struct pl_answer *answer, bool vertical) {
-    bool good = shell->json ? pl_shell_print_json(answer, stdout) : print_grid(shell, answer, vertical);
+    bool good = shell->json ? pl_shell_print_json(answer, stdout) : print_grid(answer, vertical);
     fflush(stdout);
     if (answer->cut) pl_shell_complain(shell, "there are more rows than a reply takes; narrow it down");
     if (!good) pl_shell_complain(shell, "no memory to show the reply");

@@ -33,7 +33,7 @@ static bool complain_of(const struct pl_shell *shell, struct pl_error *error) {
 
 static bool help(struct pl_shell *shell, const char *const *words, unsigned count) {
     struct pl_buffer out;
-    struct pl_grid_style style = pl_shell_style(shell);
+    struct pl_grid_style style = pl_shell_style();
     pl_buffer_init(&out, HELP_MAX);
     bool found = pl_manual_put_help(&out, &shell->manual, words, count, &style);
     if (out.size) fwrite(out.data, 1, out.size, stdout);
@@ -136,8 +136,7 @@ bool pl_shell_run(struct pl_shell *shell, const char *line) {
 }
 
 /* Nobody is asked to write a password into a line, but somebody may. */
-bool pl_shell_is_secret(const struct pl_shell *shell, const char *line) {
-    (void)shell;
+bool pl_shell_is_secret(const char *line) {
     return strstr(line, "passw") != NULL || strstr(line, "secret") != NULL || strstr(line, "login") != NULL ||
            strstr(line, "users add") != NULL;
 }

@@ -91,7 +91,7 @@ static void draw_lines(struct tap *tap) {
 
 static void put_table(struct tap *tap, const struct pl_grid *grid) {
     struct pl_buffer out;
-    struct pl_grid_style style = pl_shell_style(tap->shell);
+    struct pl_grid_style style = pl_shell_style();
     pl_buffer_init(&out, OUTPUT_MAX);
     struct pl_grid_layout layout;
     bool fits = pl_grid_fit(grid, style.width, &layout);

@@ -170,7 +170,7 @@ static void put_node(struct pl_buffer *out, const struct node *node, const struc
 
 static void draw(struct top *top) {
     struct pl_buffer out;
-    struct pl_grid_style style = pl_shell_style(top->shell);
+    struct pl_grid_style style = pl_shell_style();
     double in = 0;
     pl_buffer_init(&out, PICTURE_MAX);
     for (unsigned i = 0; i < top->now->count; i++)

@@ -39,7 +39,7 @@ static void put_title(const struct watch *watch, struct pl_buffer *out) {
 
 static void put_answer(struct watch *watch, const struct pl_answer *answer, struct pl_buffer *out) {
     struct pl_grid grid;
-    struct pl_grid_style style = pl_shell_style(watch->shell);
+    struct pl_grid_style style = pl_shell_style();
     style.marks = true;
     bool loaded = pl_grid_load(&grid, answer);
     if (loaded && watch->any) pl_grid_mark(&grid, &watch->before);

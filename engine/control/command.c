@@ -58,8 +58,7 @@ void pl_commands_fini(struct pl_command_table *table) {
     *table = (struct pl_command_table){0};
 }
 
-/* How many words of `name` the words begin with, or 0 when they do not begin with all of it. */
-static unsigned words_matched(const char *name, const char *const *words, unsigned count) {
+unsigned pl_command_words(const char *name, const char *const *words, unsigned count) {
     unsigned used = 0;
     while (*name) {
         size_t length = strcspn(name, " ");
@@ -76,7 +75,7 @@ static const struct pl_command_entry *longest(const struct pl_command_table *tab
     const struct pl_command_entry *best = NULL;
     *used = 0;
     for (unsigned i = 0; i < table->count; i++) {
-        unsigned matched = words_matched(table->entries[i].spec->name, words, count);
+        unsigned matched = pl_command_words(table->entries[i].spec->name, words, count);
         if (matched <= *used) continue;
         *used = matched;
         best = &table->entries[i];

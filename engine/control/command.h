@@ -50,6 +50,9 @@ void pl_commands_fini(struct pl_command_table *table);
 enum pl_code pl_commands_find(const struct pl_command_table *table, const char *const *words, unsigned count,
                               const struct pl_command_entry **entry, unsigned *used, struct pl_error **error);
 
+/* How many words `name` has, all of which the words begin with; 0: they do not. */
+unsigned pl_command_words(const char *name, const char *const *words, unsigned count);
+
 /* The words behind the name as pairs of name and text: --name value, --name=value, a switch by itself, and, in the
  * order of the table, arguments without a name (the last one takes all that are left when it is a list). *reason is
  * the text of --reason, which every command takes, or NULL. Pairs are borrowed from the words and `space`. */

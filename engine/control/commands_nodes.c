@@ -7,6 +7,7 @@
 
 #include "control/control_impl.h"
 #include "control/live_option.h"
+#include "control/node_name.h"
 
 struct node_args {
     const char *node;
@@ -20,16 +21,8 @@ static struct pl_task *next_task(const struct pl_engine *engine, const char *nam
     return NULL;
 }
 
-static enum pl_code no_such_node(struct pl_request *request, const char *name, struct pl_error **error) {
-    const struct pl_graph *graph = pl_engine_graph(request->control->options.engine);
-    const char **names = pl_alloc((graph->node_count + 1) * sizeof *names);
-    for (unsigned i = 0; names && i < graph->node_count; i++)
-        names[i] = graph->nodes[i].name;
-    const char *nearest = names ? pl_text_nearest(name, names, graph->node_count) : NULL;
-    enum pl_code code = pl_error_set(error, PL_NOT_FOUND, "there is no node \"%s\"%s%s%s", name,
-                                     nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
-    pl_free(names);
-    return code;
+static enum pl_code no_such_node(const struct pl_request *request, const char *name, struct pl_error **error) {
+    return pl__no_such_node(pl_engine_graph(request->control->options.engine), name, error);
 }
 
 /* ---- nodes: a row a node, its instances together ---- */

@@ -60,6 +60,7 @@ static void verified(uv_work_t *work, int status) {
     (void)status;
     request->control->logins--;
     request->waiting--;
+    request->tried = true;
     struct pl_user now; /* what the user is by now: it took a while */
     bool still = !login->code && pl_users_find(login->store, login->name, &now, NULL) == PL_OK &&
                  now.changed == login->user.changed;
@@ -103,6 +104,12 @@ static enum pl_code run_login(struct pl_request *request, struct pl_error **erro
 
 /* ---- users ---- */
 
+/* What the user was allowed, or who it was, holds no longer. */
+static void sign_out(struct pl_control *control, const char *name) {
+    pl_sessions_end_user(control->sessions, name);
+    pl__requests_end_user(control, name);
+}
+
 static void put_user(void *arg, const struct pl_user *user) {
     char created[PL_TEXT_TIME_MAX], changed[PL_TEXT_TIME_MAX];
     struct pl_pack *pack = pl_request_row(arg, 4);
@@ -143,7 +150,7 @@ static enum pl_code run_remove(struct pl_request *request, struct pl_error **err
     enum pl_code code = store_of(request, &store, error);
     if (!code) code = pl_users_remove(store, args->user, error);
     if (code) return code;
-    pl_sessions_end_user(request->control->sessions, args->user);
+    sign_out(request->control, args->user);
     pl_request_changed(request, args->user, NULL, "removed");
     return PL_OK;
 }
@@ -159,7 +166,7 @@ static enum pl_code run_passwd(struct pl_request *request, struct pl_error **err
         code = pl_users_set_password(store, args->user, request->password,
                                      pl_engine_now(request->control->options.engine), error);
     if (code) return code;
-    pl_sessions_end_user(request->control->sessions, args->user);
+    sign_out(request->control, args->user);
     pl_request_changed(request, args->user, NULL, "new password");
     return PL_OK;
 }
@@ -172,7 +179,7 @@ static enum pl_code run_role(struct pl_request *request, struct pl_error **error
     if (!code) code = pl_users_find(store, args->user, &before, error);
     if (!code) code = pl_users_set_role(store, args->user, (enum pl_role)args->role, error);
     if (code) return code;
-    pl_sessions_end_user(request->control->sessions, args->user);
+    sign_out(request->control, args->user);
     pl_request_changed(request, args->user, pl_role_names[before.role], pl_role_names[args->role]);
     return PL_OK;
 }

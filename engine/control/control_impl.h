@@ -43,6 +43,8 @@ struct pl_control {
     struct pl_calls back; /* calls that have come back */
     struct pl_request *requests;
     unsigned request_count, tap_count, logins;
+    uint64_t strangers; /* commands of nobody who is signed in, refused since the last record of them */
+    uint64_t strangers_told;
     uint64_t begun;
 };
 
@@ -50,15 +52,17 @@ struct pl_control {
 void pl__request_receive(struct pl_control *control, const struct pl_peer *peer, const void *bytes, size_t size);
 void pl__request_came_back(struct pl_control *control, struct pl_call *call);
 void pl__requests_tick(struct pl_control *control, uint64_t now);
-void pl__requests_end(struct pl_control *control); /* at close: streams are ended */
+void pl__requests_end(struct pl_control *control);                        /* at close: streams are ended */
+void pl__requests_end_user(struct pl_control *control, const char *name); /* and those of one user */
 void pl__requests_free(struct pl_control *control);
 
 /* ---- reply.c ---- */
 void pl__reply_send(struct pl_request *request, const char *status, enum pl_code code, const char *error,
                     uint64_t dropped);
 
-/* ---- audit of a request ---- */
+/* ---- record.c: what goes into the audit ---- */
 void pl__request_audit(const struct pl_request *request, const char *outcome);
+void pl__strangers_audit(struct pl_control *control, uint64_t now);
 
 /* ---- tap_stream.c ---- */
 void pl__stream_pump(struct pl_request *request);

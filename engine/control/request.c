@@ -8,78 +8,10 @@
 
 #include <potline/alloc.h>
 
-#include "base/utf8.h"
 #include "control/control_impl.h"
+#include "control/packet.h"
 
 #define PATIENCE_NS (UINT64_C(10) * 1000000000)
-
-/* What a message says. */
-struct message {
-    uint64_t id;
-    const char *words[PL_WORDS_MAX]; /* in `text` */
-    unsigned count;
-    char *session, *password; /* in `text`, or NULL */
-    bool renew, cancel, too_many;
-    char *text;
-    size_t used;
-};
-
-/* ---- Reading a message ---- */
-
-static char *copy_text(struct message *m, struct pl_unpack *unpack) {
-    const char *text;
-    size_t length;
-    if (!pl_unpack_str(unpack, &text, &length) || memchr(text, 0, length) || !pl_utf8_check(text, length)) return NULL;
-    char *copy = m->text + m->used; /* `text` is as long as the whole message, and each has had a byte of head */
-    memcpy(copy, text, length);
-    copy[length] = 0;
-    m->used += length + 1;
-    return copy;
-}
-
-static bool read_words(struct message *m, struct pl_unpack *unpack) {
-    uint32_t count;
-    if (!pl_unpack_array(unpack, &count)) return false;
-    m->too_many = count > PL_WORDS_MAX;
-    for (m->count = 0; m->count < count && !m->too_many; m->count++)
-        if (!(m->words[m->count] = copy_text(m, unpack))) return false;
-    for (uint32_t i = 0; i < count && m->too_many; i++)
-        if (!pl_unpack_skip(unpack)) return false;
-    return true;
-}
-
-static bool is(const char *key, size_t length, const char *name) {
-    return strlen(name) == length && memcmp(key, name, length) == 0;
-}
-
-static bool read_message(struct message *m, const void *bytes, size_t size) {
-    struct pl_unpack unpack;
-    uint32_t pairs;
-    pl_unpack_init(&unpack, bytes, size);
-    if (!pl_unpack_map(&unpack, &pairs)) return false;
-    for (uint32_t i = 0; i < pairs; i++) {
-        const char *key;
-        size_t length;
-        bool good = pl_unpack_str(&unpack, &key, &length);
-        if (!good) return false;
-        if (is(key, length, "id"))
-            good = pl_unpack_uint(&unpack, &m->id);
-        else if (is(key, length, "words"))
-            good = read_words(m, &unpack);
-        else if (is(key, length, "session"))
-            good = (m->session = copy_text(m, &unpack)) != NULL;
-        else if (is(key, length, "password"))
-            good = (m->password = copy_text(m, &unpack)) != NULL;
-        else if (is(key, length, "renew"))
-            good = pl_unpack_bool(&unpack, &m->renew);
-        else if (is(key, length, "cancel"))
-            good = pl_unpack_bool(&unpack, &m->cancel);
-        else
-            good = pl_unpack_skip(&unpack);
-        if (!good) return false;
-    }
-    return true;
-}
 
 /* ---- Life ---- */
 
@@ -109,7 +41,7 @@ static bool is_over(const struct pl_request *request) {
     return request->answered && request->waiting == 0 && pl__stream_over(request);
 }
 
-static char *joined(const struct message *m) {
+static char *joined(const struct pl__packet *m) {
     char *line = pl_alloc(m->used + PL_WORDS_MAX + 1), *at = line;
     for (unsigned i = 0; line && i < m->count; i++)
         at += sprintf(at, i ? " %s" : "%s", m->words[i]);
@@ -143,31 +75,6 @@ void pl_request_answer(struct pl_request *request, enum pl_code code, struct pl_
     }
     pl_free(text);
     pl_error_free(error);
-}
-
-void pl__request_audit(const struct pl_request *request, const char *outcome) {
-    struct pl_audit *audit = request->control->audit;
-    const struct pl_call *reply = request->reply;
-    if (!audit) return;
-    struct pl_audit_record record = {
-        .time = pl_engine_now(request->control->options.engine),
-        .user = request->who.name,
-        .role = request->who.known ? pl_role_names[request->who.role] : "",
-        .origin = request->peer.local ? "shell" : "shell, remote",
-        .action = request->command ? request->command->spec->name : "",
-        .object = reply->object[0] ? reply->object : request->line,
-        .from = reply->from,
-        .to = reply->to,
-        .reason = request->reason,
-        .outcome = outcome,
-    };
-    struct pl_error *error = NULL;
-    if (pl_audit_append(audit, &record, &error)) {
-        char *text = pl_error_text(error);
-        pl_diag(PL_ERROR, "the audit cannot be written: %s", text ? text : "no memory");
-        pl_free(text);
-    }
-    pl_error_free(&error);
 }
 
 /* ---- Calls into nodes ---- */
@@ -221,14 +128,21 @@ enum pl_code pl__request_ask_nodes(struct pl_request *request, struct pl_error *
     return PL_BUSY;
 }
 
+/* The rows of every instance, as far as a reply may reach. */
+static void add_rows(struct pl_call *reply, const struct pl_call *call) {
+    bool fits = reply->row_count + call->row_count <= PL_REPLY_ROWS_MAX &&
+                pl_pack_size(reply->rows) + pl_pack_size(call->rows) <= PL_REPLY_BYTES_MAX;
+    reply->cut |= call->cut || !fits;
+    if (!fits) return;
+    pl_pack_raw(reply->rows, pl_pack_data(call->rows), pl_pack_size(call->rows));
+    reply->row_count += call->row_count;
+}
+
 /* Success anywhere is success; "not here" only counts when it was nowhere. */
 static void settle(struct pl_request *request, struct pl_call *call) {
     if (call->code == PL_OK) {
-        struct pl_call *reply = request->reply;
-        pl_pack_raw(reply->rows, pl_pack_data(call->rows), pl_pack_size(call->rows));
-        reply->row_count += call->row_count;
-        reply->cut |= call->cut;
-        if (call->object[0]) pl_call_changed(reply, call->object, call->from, call->to);
+        add_rows(request->reply, call);
+        if (call->object[0]) pl_call_changed(request->reply, call->object, call->from, call->to);
         request->done++;
     } else if (request->code == PL_OK || request->code == PL_NOT_FOUND) {
         pl_error_free(&request->error);
@@ -243,6 +157,9 @@ void pl__request_came_back(struct pl_control *control, struct pl_call *call) {
     request->waiting--;
     settle(request, call);
     pl_call_free(call);
+    if (request->waiting == 0 && request->later && request->answered && !request->stream && request->done &&
+        request->command->spec->flags & PL_COMMAND_CHANGES)
+        pl__request_audit(request, "done, after the time was up");
     if (request->waiting == 0 && request->later && !request->answered && !request->stream) {
         bool bad = request->code != PL_OK && (request->done == 0 || request->code != PL_NOT_FOUND);
         if (!control->closed) pl_request_answer(request, bad ? request->code : PL_OK, bad ? &request->error : NULL);
@@ -253,7 +170,7 @@ void pl__request_came_back(struct pl_control *control, struct pl_call *call) {
 
 /* ---- Carrying out ---- */
 
-static struct pl_identity who_asks(struct pl_control *control, const struct pl_peer *peer, const struct message *m) {
+static struct pl_identity who_asks(struct pl_control *control, const struct pl_peer *peer, const struct pl__packet *m) {
     struct pl_identity who = {.name = ""};
     if (m->session) {
         pl_sessions_find(control->sessions, m->session, &who);
@@ -273,7 +190,7 @@ static enum pl_code may(const struct pl_request *request, struct pl_error **erro
     return pl_error_set(error, PL_DENIED, "%s is not for the role %s", spec->name, pl_role_names[request->who.role]);
 }
 
-static enum pl_code read_arguments(struct pl_request *request, const struct message *m, unsigned used,
+static enum pl_code read_arguments(struct pl_request *request, const struct pl__packet *m, unsigned used,
                                    struct pl_error **error) {
     const struct pl_command *spec = request->command->spec;
     struct pl_command_space *space = PL_NEW(struct pl_command_space);
@@ -292,7 +209,7 @@ static enum pl_code read_arguments(struct pl_request *request, const struct mess
     return code;
 }
 
-static enum pl_code carry_out(struct pl_request *request, const struct message *m, struct pl_error **error) {
+static enum pl_code carry_out(struct pl_request *request, const struct pl__packet *m, struct pl_error **error) {
     unsigned used = 0;
     enum pl_code code =
         pl_commands_find(&request->control->commands, m->words, m->count, &request->command, &used, error);
@@ -312,7 +229,7 @@ static enum pl_code carry_out(struct pl_request *request, const struct message *
     return code;
 }
 
-static struct pl_request *new_request(struct pl_control *control, const struct pl_peer *peer, struct message *m) {
+static struct pl_request *new_request(struct pl_control *control, const struct pl_peer *peer, struct pl__packet *m) {
     struct pl_request *request = PL_NEW(struct pl_request);
     if (!request) return NULL;
     request->control = control;
@@ -333,7 +250,7 @@ static struct pl_request *new_request(struct pl_control *control, const struct p
     return request;
 }
 
-static void begin(struct pl_control *control, const struct pl_peer *peer, struct message *m) {
+static void begin(struct pl_control *control, const struct pl_peer *peer, struct pl__packet *m) {
     struct pl_request *request = new_request(control, peer, m);
     if (!request) return;
     struct pl_error *error = NULL;
@@ -355,7 +272,7 @@ static bool same_peer(const struct pl_peer *a, const struct pl_peer *b) {
     return a->socket == b->socket && a->size == b->size && memcmp(a->name, b->name, a->size) == 0;
 }
 
-static void steer(struct pl_control *control, const struct pl_peer *peer, const struct message *m) {
+static void steer(struct pl_control *control, const struct pl_peer *peer, const struct pl__packet *m) {
     for (struct pl_request *r = control->requests; r; r = r->next) {
         if (r->id != m->id || !r->stream || !same_peer(&r->peer, peer)) continue;
         if (m->cancel)
@@ -367,15 +284,14 @@ static void steer(struct pl_control *control, const struct pl_peer *peer, const 
 }
 
 void pl__request_receive(struct pl_control *control, const struct pl_peer *peer, const void *bytes, size_t size) {
-    struct message m = {.text = pl_alloc(size + 1)};
-    if (m.text && read_message(&m, bytes, size)) {
+    struct pl__packet m;
+    if (pl__packet_read(&m, bytes, size)) {
         if (m.renew || m.cancel)
             steer(control, peer, &m);
         else
             begin(control, peer, &m);
     }
-    if (m.text) OPENSSL_cleanse(m.text, size + 1);
-    pl_free(m.text);
+    pl__packet_fini(&m);
 }
 
 /* ---- Time ---- */
@@ -392,6 +308,12 @@ void pl__requests_tick(struct pl_control *control, uint64_t now) {
         }
         if (is_over(r)) forget(r);
     }
+    pl__strangers_audit(control, now);
+}
+
+void pl__requests_end_user(struct pl_control *control, const char *name) {
+    for (struct pl_request *r = control->requests; r; r = r->next)
+        if (r->stream && strcmp(r->who.name, name) == 0) pl__stream_cancel(r, PL_DENIED, "signed out");
 }
 
 void pl__requests_end(struct pl_control *control) {

@@ -14,7 +14,7 @@
 struct pl_control;
 struct pl_stream;
 
-enum { PL_PEER_MAX = 255, PL_CORRELATION_MAX = 64 };
+enum { PL_PEER_MAX = 255 };
 
 /* Where an answer goes: a face's socket and the name it has for the other side. */
 struct pl_peer {
@@ -41,6 +41,7 @@ struct pl_request {
     unsigned waiting; /* calls that have not come back */
     unsigned done;    /* calls that succeeded */
     bool later;       /* answered by what comes back */
+    bool tried;       /* a password has been looked at */
     bool answered;
     uint64_t deadline;        /* hrtime; 0: none */
     struct pl_stream *stream; /* of a tap */

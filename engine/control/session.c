@@ -76,11 +76,6 @@ bool pl_sessions_find(struct pl_sessions *sessions, const char *token, struct pl
     return true;
 }
 
-void pl_sessions_end(struct pl_sessions *sessions, const char *token) {
-    struct session *session = find(sessions, token);
-    if (session) *session = (struct session){0};
-}
-
 void pl_sessions_end_user(struct pl_sessions *sessions, const char *name) {
     for (unsigned i = 0; i < PL_SESSIONS_MAX; i++)
         if (strcmp(sessions->list[i].who.name, name) == 0) sessions->list[i] = (struct session){0};

@@ -26,7 +26,6 @@ void pl_sessions_free(struct pl_sessions *sessions);
 /* A new token for a user; false without randomness. The one that was unused longest makes room. */
 bool pl_sessions_begin(struct pl_sessions *sessions, const struct pl_identity *who, char token[PL_TOKEN_TEXT]);
 bool pl_sessions_find(struct pl_sessions *sessions, const char *token, struct pl_identity *who);
-void pl_sessions_end(struct pl_sessions *sessions, const char *token);
 void pl_sessions_end_user(struct pl_sessions *sessions, const char *name); /* all of a user's */
 
 #endif

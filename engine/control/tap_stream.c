@@ -10,6 +10,7 @@
 #include <potline/text.h>
 
 #include "control/control_impl.h"
+#include "control/node_name.h"
 #include "runtime/tap.h"
 
 #define LEASE_NS (UINT64_C(10) * 1000000000)
@@ -232,17 +233,6 @@ static void wake(void *arg) { /* on the node's thread */
     uv_async_send(&control->async);
 }
 
-static enum pl_code unknown_node(const struct pl_graph *graph, const char *name, struct pl_error **error) {
-    const char **names = pl_alloc((graph->node_count + 1) * sizeof *names);
-    for (unsigned i = 0; names && i < graph->node_count; i++)
-        names[i] = graph->nodes[i].name;
-    const char *nearest = names ? pl_text_nearest(name, names, graph->node_count) : NULL;
-    enum pl_code code = pl_error_set(error, PL_NOT_FOUND, "there is no node \"%s\"%s%s%s", name,
-                                     nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
-    pl_free(names);
-    return code;
-}
-
 /* NODE or NODE.PORT: the node and its output. */
 static enum pl_code find_output(const struct pl_graph *graph, const char *text, unsigned *node, unsigned *port,
                                 struct pl_error **error) {
@@ -250,7 +240,7 @@ static enum pl_code find_output(const struct pl_graph *graph, const char *text, 
     size_t length = dot ? (size_t)(dot - text) : strlen(text);
     for (*node = 0; *node < graph->node_count; ++*node)
         if (strlen(graph->nodes[*node].name) == length && memcmp(graph->nodes[*node].name, text, length) == 0) break;
-    if (*node == graph->node_count) return unknown_node(graph, text, error);
+    if (*node == graph->node_count) return pl__no_such_node(graph, text, error);
     const struct pl_port *ports = graph->nodes[*node].op->outputs;
     if (!ports || !ports[0].name)
         return pl_error_set(error, PL_USAGE, "%.*s is a sink: tap what it takes from", (int)length, text);

@@ -99,10 +99,26 @@ static void calls_run_in_order_and_none_after_the_end(void **state) {
         pl_call_free(call[i]);
 }
 
+/* Past the limit of rows what is written goes nowhere, and the reply says that it was cut. */
+static void a_reply_has_so_many_rows_and_no_more(void **state) {
+    (void)state;
+    struct pl_call *call = pl_call_new();
+    for (unsigned i = 0; i < PL_REPLY_ROWS_MAX; i++)
+        pl_pack_pair_int(pl_reply_row(call, 1), "n", i);
+    size_t size = pl_pack_size(call->rows);
+    assert_false(call->cut);
+    pl_pack_pair_int(pl_reply_row(call, 1), "n", 0);
+    assert_true(call->cut);
+    assert_int_equal(call->row_count, PL_REPLY_ROWS_MAX);
+    assert_int_equal(pl_pack_size(call->rows), size);
+    pl_call_free(call);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(every_call_comes_back_once, setup),
         cmocka_unit_test_setup(calls_run_in_order_and_none_after_the_end, setup),
+        cmocka_unit_test(a_reply_has_so_many_rows_and_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

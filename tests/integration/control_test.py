@@ -23,6 +23,14 @@ nodes:
   limits: { op: threshold, from: clean, rules: [ { name: always, tags: "*.voltage", above: -1e9 } ] }
   list: { op: alarms, from: limits, alarms: [ { match: always, priority: high, consequence: a, action: b, respond: 5m } ] }
   out: { op: sink.null, from: list }
+  own: { op: rules, from: clean, scripts: [ "${RULES}" ] }
+  told: { op: sink.null, from: own }
+"""
+RULES = """
+rule {
+  name = "high", tags = "*.voltage", params = { limit = { 1e9, low = 0, high = 2e9, unit = "V" } },
+  when = function(value, limit) return value > limit end, severity = 500, message = "{tag} at {value}",
+}
 """
 TOKEN = "correct horse battery"
 
@@ -34,13 +42,17 @@ class Engine:
         self.graph = os.path.join(folder, "graph.yaml")
         with open(self.graph, "w") as file:
             file.write(graph)
+        rules = os.path.join(folder, "rules.lua")
+        with open(rules, "w") as file:
+            file.write(RULES)
+        self.env = {**os.environ, "RULES": rules}
         self.context = zmq.Context()
         self.start()
 
     def start(self):
         self.process = subprocess.Popen([os.path.join(BIN, "potline"), "run", self.graph, "--data", self.data, "--quiet",
                                          *self.more],
-                                        stderr=subprocess.PIPE)
+                                        env=self.env, stderr=subprocess.PIPE)
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.linger = 0
         self.socket.connect(f"ipc://{self.data}/control.sock")
@@ -90,7 +102,7 @@ class Engine:
 def commands(engine):
     names = {row["command"] for row in engine.good("commands")}
     assert {"help", "nodes", "set", "tap", "alarms ack", "users add", "drain"} <= names, names
-    assert [row["node"] for row in engine.good("nodes")] == ["gen", "clean", "limits", "list", "out"]
+    assert [row["node"] for row in engine.good("nodes")] == ["gen", "clean", "limits", "list", "out", "own", "told"]
     assert engine.good("set", "clean.spike.k", "5")[0] == {"option": "clean.spike.k", "from": "3.5", "to": "5"}
     assert {r["option"]: r["value"] for r in engine.good("options", "clean")}["spike.k"] == "5"
     engine.refused("UNKNOWN", "did you mean nodes?", "nodez")
@@ -148,7 +160,20 @@ def taps(engine):
     engine.socket.send(msgpack.packb({"id": number, "cancel": True}))
     while engine.receive(number)["status"] == "more":
         pass
-    print("taps: 700 rows of a pattern; one cancelled")
+    many = [engine.send(["tap", "clean", "--where", "value > 1e9"]) for _ in range(33)]
+    assert "already" in engine.receive(many[32])["error"], "a 33rd tap"
+    for number in many[:32]:
+        engine.socket.send(msgpack.packb({"id": number, "cancel": True}))
+    assert engine.receive(many[31])["status"] == "ok"
+    engine.good("users", "add", "looker", "operator", password=TOKEN)
+    token = engine.good("login", "looker", password=TOKEN)[0]["session"]
+    number = engine.send(["tap", "clean"], session=token)
+    engine.receive(number)
+    engine.send(["users", "remove", "looker"])
+    while (reply := engine.receive(number))["status"] == "more":
+        pass
+    assert reply["code"] == "DENIED", reply
+    print("taps: 700 rows of a pattern; one cancelled; 32 and no more; none for who has been removed")
 
 
 def strangers(engine):
@@ -168,6 +193,11 @@ def strangers(engine):
             engine.socket.send_multipart([b"a", b"b", b"c"])
             while engine.socket.poll(0):
                 engine.socket.recv()
+    with engine.context.socket(zmq.DEALER) as large:  # more than a frame may have: the connection is closed
+        large.linger = 0
+        large.connect(f"ipc://{engine.data}/control.sock")
+        large.send(msgpack.packb({"id": 1, "words": ["version"], "more": "x" * 100000}))
+        assert not large.poll(500), "a message past the limit is answered"
     engine.socket.send(msgpack.packb({"id": 1, "words": ["help"] * 1000}))
     engine.socket.send(msgpack.packb({"id": 1, "words": [["help"]], "more": [[[[[]]]]]}))
     engine.number = 1 << 20
@@ -180,6 +210,8 @@ def alarms_through_a_kill(engine):
     first, second, third = sorted(engine.alarms())[:3]
     engine.good("alarms", "ack", first, "--comment", "seen")
     engine.good("alarms", "shelve", second, "1h", "--reason", "sensor on order")
+    engine.refused("RANGE", "", "rules", "set", "high", "limit", "3e9")
+    engine.good("rules", "set", "high", "limit", "12345")
     before = {row["alarm"]: row["state"] for row in engine.good("alarms", "list", "--state", "all")}
     engine.process.send_signal(signal.SIGKILL)
     engine.process.wait()
@@ -191,7 +223,9 @@ def alarms_through_a_kill(engine):
     assert after[first] == before[first] == "acknowledged", (before[first], after[first])
     assert after[second] == before[second] == "shelved", (before[second], after[second])
     assert after[third] == "unacknowledged", after[third]
-    print("alarms: acknowledged and shelved ones stay so through SIGKILL")
+    limits = {row["param"]: row["value"] for row in engine.good("rules", "params", "high")}
+    assert limits["limit"] == 12345, limits
+    print("through SIGKILL: acknowledged and shelved alarms stay so, a threshold keeps its value")
 
 
 FLOOD = """
@@ -237,7 +271,8 @@ def remote(folder):
         port = probe.bind_to_random_port("tcp://127.0.0.1")
     address = f"tcp://127.0.0.1:{port}"
     refused = subprocess.run([f"{BIN}/potline", "run", os.path.join(folder, "graph.yaml"), "--data",
-                              os.path.join(folder, "other"), "--control", address], capture_output=True, text=True)
+                              os.path.join(folder, "other"), "--control", address], capture_output=True, text=True,
+                             env={**os.environ, "RULES": os.path.join(folder, "rules.lua")})
     assert refused.returncode == 1 and "nothing is sent in the clear" in refused.stderr, refused.stderr
     engine = Engine(folder, more=["--control", address, "--control-key", key])
 
