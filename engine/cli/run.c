@@ -190,7 +190,8 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, con
     if (!code) code = open_control(cli, &run, &error);
     if (!code) {
         code = work(&run, limit, &error);
-        if (!run.forced) print_summary(cli, &run);
+        bool began = !code || pl_stat_get(&pl_intake_stats(pl_engine_intake(run.engine))->rows) > 0;
+        if (!run.forced && began) print_summary(cli, &run);
     } else {
         end_loop(&run);
         uv_run(&run.loop, UV_RUN_DEFAULT);

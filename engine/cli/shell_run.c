@@ -82,6 +82,12 @@ static char *new_password(struct pl_shell *shell) {
     return NULL;
 }
 
+static bool changes(const struct pl_shell *shell, const char *const *words, unsigned count) {
+    unsigned used;
+    const struct pl_manual_entry *entry = pl_manual_find(&shell->manual, words, count, &used);
+    return entry && entry->changes;
+}
+
 static bool ask_engine(struct pl_shell *shell, const char *const *words, unsigned count, bool vertical) {
     struct pl_error *error = NULL;
     struct pl_answer answer;
@@ -93,6 +99,7 @@ static bool ask_engine(struct pl_shell *shell, const char *const *words, unsigne
     pl_shell_forget(password);
     if (code) return complain_of(shell, error);
     bool good = !pl_shell_print_error(shell, &answer) && pl_shell_print(shell, &answer, vertical);
+    if (good && shell->typed && !answer.count) puts(changes(shell, words, count) ? "done" : "(nothing)");
     pl_answer_fini(&answer);
     return good;
 }
@@ -111,6 +118,7 @@ static bool run_words(struct pl_shell *shell, const struct pl_words *words, bool
         return true;
     }
     if (is(text[0], "help") || is(text[0], "?")) return help(shell, text + 1, count - 1);
+    if (count > 1 && is(text[count - 1], "--help")) return help(shell, text, count - 1);
     if (is(text[0], "login")) return login(shell, text, count);
     if (is(text[0], "watch")) return pl_shell_watch(shell, words, vertical);
     if (is(text[0], "top")) return pl_shell_top(shell, words);

@@ -12,7 +12,8 @@ struct pl_summary {
     uint64_t tags;
     uint64_t rows_in; /* that sources gave */
     uint64_t rows_flagged;
-    uint64_t rows_late; /* behind their source's watermark on arrival */
+    uint64_t rows_malformed; /* that sources could not read */
+    uint64_t rows_late;      /* behind their source's watermark on arrival */
     uint64_t windows;
     uint64_t alarms;
     double lag_p50_ms, lag_p99_ms; /* from taking a row in to handing it to a sink */

@@ -74,7 +74,7 @@ static const struct verb verbs[] = {
     {"role", 2, true, false, "role NAME ROLE", "users role", run_role},
 };
 
-static enum pl_code note(struct work *work, const struct verb *verb, struct pl_error **error) {
+static enum pl_code note(struct work *work, const struct verb *verb, const char *outcome, struct pl_error **error) {
     struct passwd *person = getpwuid(getuid());
     struct pl_audit *audit;
     work->record.time = now();
@@ -82,7 +82,7 @@ static enum pl_code note(struct work *work, const struct verb *verb, struct pl_e
     work->record.origin = "cli";
     work->record.action = verb->action;
     work->record.object = work->name;
-    work->record.outcome = "done";
+    work->record.outcome = outcome;
     enum pl_code code = pl_audit_open(work->store, &audit, error);
     if (code) return code;
     code = pl_audit_append(audit, &work->record, error);
@@ -90,16 +90,19 @@ static enum pl_code note(struct work *work, const struct verb *verb, struct pl_e
     return code;
 }
 
-static int failed(const struct work *work, enum pl_code code, struct pl_error *error) {
-    const char *data = pl_cli_get(work->cli, "data");
-    if (code == PL_BUSY) {
-        fprintf(stderr,
-                "potline user: an engine holds this folder; use: potline shell --data %s -c 'users add NAME ROLE'\n",
-                data);
-    } else {
-        fputs("potline user: ", stderr);
-        pl_error_print(stderr, error);
-    }
+static int complain(struct pl_error *error) {
+    fputs("potline user: ", stderr);
+    pl_error_print(stderr, error);
+    pl_error_free(&error);
+    return PL_EXIT_FAILED;
+}
+
+/* While an engine holds the folder, its own command does it. */
+static int failed(const struct work *work, const struct verb *verb, enum pl_code code, struct pl_error *error) {
+    if (code != PL_BUSY) return complain(error);
+    fprintf(stderr, "potline user: an engine holds this folder; use: potline shell --data %s -c '%s %s%s%s'\n",
+            pl_cli_get(work->cli, "data"), verb->action, work->name, verb->asks_role ? " " : "",
+            verb->asks_role ? pl_role_names[work->role] : "");
     pl_error_free(&error);
     return PL_EXIT_FAILED;
 }
@@ -121,13 +124,16 @@ static int change(struct work *work, const struct verb *verb) {
     if (!folder) return PL_EXIT_FAILED;
     enum pl_code code = open_folder(work, folder, make, &error);
     pl_free(folder);
-    if (code) return failed(work, code, error);
+    if (code) return failed(work, verb, code, error);
     int exit_code = PL_EXIT_FAILED;
     if (!verb->asks_password || pl_cli_password(pl_cli_get(work->cli, "password-file"), work->name, work->password)) {
         code = verb->run(work, &error);
-        if (!code) code = note(work, verb, &error);
+        char *refused = code ? pl_error_text(error) : NULL;
+        enum pl_code noted = note(work, verb, code ? refused : "done", code ? NULL : &error);
+        pl_free(refused);
+        if (!code) code = noted;
         if (!code) code = pl_store_sync(work->store, &error);
-        exit_code = code ? failed(work, code, error) : PL_EXIT_OK;
+        exit_code = code ? failed(work, verb, code, error) : PL_EXIT_OK;
     }
     OPENSSL_cleanse(work->password, sizeof work->password);
     pl_store_close(work->store);
@@ -168,7 +174,7 @@ static int list(struct work *work) {
         print_rows(rows);
     }
     json_decref(rows);
-    return code ? failed(work, code, error) : PL_EXIT_OK;
+    return code ? complain(error) : PL_EXIT_OK;
 }
 
 /* ---- What was asked ---- */

@@ -92,6 +92,16 @@ static const struct pl_command_entry *list_of(const struct pl_command_table *tab
     return NULL;
 }
 
+/* Is it the first of a name's words? */
+static bool begins_one(const struct pl_command_table *table, const char *word) {
+    for (unsigned i = 0; i < table->count; i++) {
+        const char *name = table->entries[i].spec->name;
+        size_t length = strcspn(name, " ");
+        if (name[length] && strlen(word) == length && memcmp(name, word, length) == 0) return true;
+    }
+    return false;
+}
+
 static enum pl_code unknown(const struct pl_command_table *table, const char *const *words, unsigned count,
                             struct pl_error **error) {
     char said[PL_CALL_TEXT] = "";
@@ -103,8 +113,10 @@ static enum pl_code unknown(const struct pl_command_table *table, const char *co
         snprintf(said, sizeof said, n == 2 ? "%s %s" : "%s", words[0], words[1 < count ? 1 : 0]);
         nearest = pl_text_nearest(said, names, table->count);
     }
+    bool family = count > 1 && begins_one(table, words[0]); /* "alarms" is one: it is "alarms foo" that is not */
+    snprintf(said, sizeof said, "%s%s%s", count ? words[0] : "", family ? " " : "", family ? words[1] : "");
     enum pl_code code =
-        pl_error_set(error, PL_UNKNOWN, "there is no command \"%s\"%s%s%s", count ? words[0] : "",
+        pl_error_set(error, PL_UNKNOWN, "there is no command \"%s\"%s%s%s", said,
                      nearest ? "; did you mean " : "; help lists them", nearest ? nearest : "", nearest ? "?" : "");
     pl_free(names);
     return code;
@@ -151,6 +163,7 @@ static enum pl_code give(struct reader *reader, const char *name, const char *va
     for (unsigned i = 0; i < reader->pairs; i++)
         if (strcmp(reader->space->pairs[i].name, name) == 0)
             return pl_error_set(error, PL_USAGE, "%s: %s is given twice", reader->command->name, name);
+    if (strcmp(name, "reason") == 0) reader->reason = value; /* the audit's too */
     reader->space->pairs[reader->pairs++] = (struct pl_argument){name, value};
     return PL_OK;
 }
@@ -165,6 +178,8 @@ static enum pl_code read_named(struct reader *reader, const char *const *words, 
     const char *name = words[0] + 2;
     size_t length = strcspn(name, "=");
     const struct pl_option *row = row_named(reader->command, name, length);
+    if (!row && length == strlen("help") && memcmp(name, "help", length) == 0)
+        return pl_error_set(error, PL_USAGE, "help %s explains it", reader->command->name);
     bool reason = !row && length == strlen("reason") && memcmp(name, "reason", length) == 0;
     if (!row && !reason) return no_such_argument(reader->command, name, length, error);
     bool inside = name[length] == '=', flag = row && row->type == PL_TYPE_BOOL;

@@ -138,6 +138,14 @@ static enum pl_code run_whoami(struct pl_request *request, struct pl_error **err
     return PL_OK;
 }
 
+/* Those that have had samples; the registry holds other names too. */
+static int64_t count_tags(const struct pl_engine *engine) {
+    int64_t count = 0;
+    for (uint32_t id = 1; id < pl_tags_count(pl_engine_tags(engine)); id++)
+        count += pl_intake_seen(pl_engine_intake(engine), id);
+    return count;
+}
+
 static enum pl_code run_status(struct pl_request *request, struct pl_error **error) {
     (void)error;
     struct pl_control *control = request->control;
@@ -154,7 +162,7 @@ static enum pl_code run_status(struct pl_request *request, struct pl_error **err
     pl_pack_pair_f64(pack, "uptime_s", (double)(uv_hrtime() - control->begun) * 1e-9);
     pl_pack_pair_str(pack, "data", pl_engine_data(engine) ? pl_engine_data(engine) : "");
     pl_pack_pair_int(pack, "nodes", pl_engine_graph(engine)->node_count);
-    pl_pack_pair_int(pack, "tags", pl_tags_count(pl_engine_tags(engine)));
+    pl_pack_pair_int(pack, "tags", count_tags(engine));
     pl_pack_pair_int(pack, "rows_in", (int64_t)pl_stat_get(&intake->rows));
     pl_pack_pair_int(pack, "rows_late", (int64_t)pl_stat_get(&intake->late_rows));
     pl_pack_pair_int(pack, "lag_bytes", atomic_load(&intake->waiting_bytes));

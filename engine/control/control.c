@@ -120,6 +120,12 @@ static void take_back(struct pl_control *control) {
     }
 }
 
+static void unlink_socket(const struct pl_control *control) {
+    char path[sizeof((struct sockaddr_un *)0)->sun_path];
+    int length = snprintf(path, sizeof path, "%s/" PL_CONTROL_SOCKET, pl_engine_data(control->options.engine));
+    if (length < (int)sizeof path) unlink(path);
+}
+
 /* Nothing is asked or answered from here on; calls that are under way still come back. */
 static void close_faces(struct pl_control *control) {
     pl__requests_end(control);
@@ -127,6 +133,7 @@ static void close_faces(struct pl_control *control) {
         if (!control->faces[i].socket) continue;
         if (control->faces[i].watched) uv_poll_stop(&control->faces[i].poll);
         zmq_close(control->faces[i].socket);
+        if (control->faces[i].local) unlink_socket(control);
         control->faces[i].socket = NULL;
     }
     pl_audit_close(control->audit);

@@ -96,12 +96,13 @@ static enum pl_code find(const struct pl_option *rows, const char *path, const s
 
 /* Read into a copy, held against the operator's own rules there, and only then put where the operator sees it. Live
  * options are numbers, choices and the like: none owns memory. */
-static enum pl_code change(struct pl_node *node, const struct pl_option *row, const char *value, void *copy,
-                           struct pl_error **error) {
+static enum pl_code change(struct pl_node *node, const struct pl_option *row, const char *path, const char *value,
+                           void *copy, struct pl_error **error) {
     const struct pl_operator *op = node->config.op;
     struct pl_option only[2] = {*row, PL_OPT_END};
+    only[0].name = path; /* as it was written, for messages */
     struct pl_operator shape = {.name = op->name, .options = only, .check = op->check};
-    struct pl_argument argument = {row->name, value};
+    struct pl_argument argument = {path, value};
     struct pl_options_owner *owner = NULL;
     memcpy(copy, node->self, op->instance_size);
     enum pl_code code = pl_arguments_check(&shape, &argument, 1, copy, &owner, error);
@@ -139,7 +140,7 @@ enum pl_code pl__option_set(struct pl_call *call, struct pl_node *node, struct p
     void *copy = pl_alloc(node->config.op->instance_size);
     if (!copy) return pl_error_set(error, PL_NO_MEMORY, "no memory for a command");
     put_value(before, row, node->self);
-    code = change(node, row, args->value, copy, error);
+    code = change(node, row, args->option, args->value, copy, error);
     pl_free(copy);
     if (code) return code;
     put_value(after, row, node->self);

@@ -62,10 +62,16 @@ void pl_request_changed(struct pl_request *request, const char *object, const ch
     pl_call_changed(request->reply, object, from, to);
 }
 
+static char *in_one_line(char *text) {
+    for (size_t i = 0; text && text[i]; i++)
+        if (text[i] == '\n') text[i] = ';';
+    return text;
+}
+
 void pl_request_answer(struct pl_request *request, enum pl_code code, struct pl_error **error) {
     struct pl_error *none = NULL;
     if (!error) error = &none;
-    char *text = *error ? pl_error_text(*error) : NULL;
+    char *text = *error ? in_one_line(pl_error_text(*error)) : NULL;
     const char *said = text ? text : code ? pl_code_text(code) : NULL;
     bool changes = request->command && request->command->spec->flags & PL_COMMAND_CHANGES;
     if (!request->answered) {
@@ -224,7 +230,7 @@ static enum pl_code carry_out(struct pl_request *request, const struct pl__packe
     if (!code) return request->command->run(request, error);
     /* The words may hold what does not belong there, a password too: the audit only keeps that it was wrong. */
     pl_call_changed(request->reply, request->command->spec->name, NULL, NULL);
-    if (request->command->spec->flags & PL_COMMAND_CHANGES) pl__request_audit(request, pl_code_text(code));
+    if (request->command->spec->flags & PL_COMMAND_CHANGES) pl__request_audit(request, "its arguments were wrong");
     request->command = NULL;
     return code;
 }

@@ -73,7 +73,6 @@ enum pl_code pl_node_open(struct pl_node *node, struct pl_error **error) {
         else
             pl_error_free(&cause);
         if (error && !*error) pl_error_set(error, code, "%s could not be opened", op->name);
-        pl_error_set(error, code, "node %s", node->config.name);
     }
     return code;
 }

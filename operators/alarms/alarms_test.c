@@ -88,7 +88,7 @@ static void raised_acknowledged_returned(void **state) {
     expect(t, "alarm.unacknowledged");
     push(t, 2 * S, "threshold.high", "hot"); /* no news */
     expect(t, "");
-    assert_int_equal(order(t, "alarms ack", "{alarm: hot@l.p, comment: seen}"), PL_OK);
+    assert_int_equal(order(t, "alarms ack", "{alarm: hot@l.p, reason: seen}"), PL_OK);
     assert_non_null(strstr(t->out[0].event[0].body, "\"user\":\"test\",\"reason\":\"seen\""));
     expect(t, "alarm.acknowledged");
     assert_int_equal(order(t, "alarms ack", "{alarm: hot@l.p.v}"), PL_CONFLICT);

@@ -127,11 +127,6 @@ struct change_args {
 #define ARG_ALARM PL_OPT_STRING(struct change_args, alarm, "alarm", NULL, PL_FIXED, "Id or pattern of the alarms.")
 #define ARG_REASON PL_OPT_STRING(struct change_args, reason, "reason", NULL, PL_FIXED, "Why; goes into the history.")
 
-static const struct pl_option ack_args[] = {
-    ARG_ALARM,
-    PL_OPT_STRING(struct change_args, reason, "comment", "", PL_FIXED, "Goes into the history."),
-    PL_OPT_END,
-};
 static const struct pl_option shelve_args[] = {
     ARG_ALARM,
     PL_OPT_DURATION(struct change_args, duration, "duration", NULL, "1ms", NULL, PL_FIXED, "For how long, like 2h."),
@@ -139,7 +134,7 @@ static const struct pl_option shelve_args[] = {
     PL_OPT_END,
 };
 static const struct pl_option reason_args[] = {ARG_ALARM, ARG_REASON, PL_OPT_END};
-static const struct pl_option end_args[] = {
+static const struct pl_option maybe_reason_args[] = {
     ARG_ALARM,
     PL_OPT_STRING(struct change_args, reason, "reason", "", PL_FIXED, "Why; goes into the history."),
     PL_OPT_END,
@@ -326,7 +321,7 @@ const struct pl_command alarms_commands[] = {
      .doc = "Acknowledges alarms.",
      .roles = PL_MAY_OPERATE,
      .flags = PL_COMMAND_CHANGES,
-     .args = ack_args,
+     .args = maybe_reason_args,
      .args_size = sizeof(struct change_args),
      .run = ack_run},
     {.name = "alarms shelve",
@@ -340,7 +335,7 @@ const struct pl_command alarms_commands[] = {
      .doc = "Ends a shelving; where the condition holds, it is a new alarm.",
      .roles = PL_MAY_OPERATE,
      .flags = PL_COMMAND_CHANGES,
-     .args = end_args,
+     .args = maybe_reason_args,
      .args_size = sizeof(struct change_args),
      .run = unshelve_run},
     {.name = "alarms reset",
@@ -361,7 +356,7 @@ const struct pl_command alarms_commands[] = {
      .doc = "Ends a suppression.",
      .roles = PL_MAY_ENGINEER,
      .flags = PL_COMMAND_CHANGES,
-     .args = end_args,
+     .args = maybe_reason_args,
      .args_size = sizeof(struct change_args),
      .run = unsuppress_run},
     {.name = "alarms out-of-service",
@@ -375,7 +370,7 @@ const struct pl_command alarms_commands[] = {
      .doc = "Puts alarms back into service.",
      .roles = PL_MAY_ENGINEER,
      .flags = PL_COMMAND_CHANGES,
-     .args = end_args,
+     .args = maybe_reason_args,
      .args_size = sizeof(struct change_args),
      .run = serve_run},
     {.name = "alarms history",

@@ -208,7 +208,7 @@ def strangers(engine):
 def alarms_through_a_kill(engine):
     engine.wait(lambda: len(engine.alarms()) == 6)
     first, second, third = sorted(engine.alarms())[:3]
-    engine.good("alarms", "ack", first, "--comment", "seen")
+    engine.good("alarms", "ack", first, "--reason", "seen")
     engine.good("alarms", "shelve", second, "1h", "--reason", "sensor on order")
     engine.refused("RANGE", "", "rules", "set", "high", "limit", "3e9")
     engine.good("rules", "set", "high", "limit", "12345")

@@ -81,7 +81,10 @@ def typed(data):
 
 def audit(data):
     records = json.loads(potline("audit", "query", "--json", "--data", data))
-    assert [r["action"] for r in records] == ["users add", "users add", "users role", "users passwd", "users passwd"], records
+    done = [r["action"] for r in records if r["outcome"] == "done"]
+    assert done == ["users add", "users add", "users role", "users passwd", "users passwd"], records
+    refused = [(r["action"], r["object"]) for r in records if r["outcome"] != "done"]
+    assert ("users remove", "boss") in refused and ("users role", "boss") in refused and ("users add", "anna") in refused, records
     assert all(r["origin"] == "cli" and r["user"] for r in records)
     assert (records[2]["object"], records[2]["from"], records[2]["to"]) == ("anna", "operator", "engineer")
     assert len(potline("audit", "query", "--action", "*passwd", "--data", data).splitlines()) == 2
@@ -104,7 +107,7 @@ def beside_an_engine(folder, data):
             assert time.monotonic() < end and engine.poll() is None
             time.sleep(0.05)
         potline("user", "remove", "anna", "--data", data, code=1,
-                text=f"an engine holds this folder; use: potline shell --data {data} -c 'users add NAME ROLE'")
+                text=f"an engine holds this folder; use: potline shell --data {data} -c 'users remove anna'")
         assert "anna" in names(data)
         potline("audit", "verify", "--data", data)
     finally:
