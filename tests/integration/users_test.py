@@ -90,8 +90,8 @@ def audit(data):
     assert len(potline("audit", "query", "--action", "*passwd", "--data", data).splitlines()) == 2
     assert potline("audit", "query", "--user", "nobody-of-that-name", "--data", data) == ""
     assert potline("audit", "query", "--to", records[0]["time"], "--data", data) == ""
-    assert len(potline("audit", "query", "--from", records[0]["time"], "--data", data).splitlines()) == 5
-    assert potline("audit", "verify", "--data", data) == "5 records are whole\n"
+    assert len(potline("audit", "query", "--from", records[0]["time"], "--data", data).splitlines()) == 11
+    assert potline("audit", "verify", "--data", data) == "11 records are whole\n"
     potline("audit", "verfy", "--data", data, code=2, text="did you mean verify")
     potline("audit", "query", "--from", "noon", "--data", data, code=2, text="is no time")
 
