@@ -80,7 +80,7 @@ static enum pl_code next_of_log(struct pl__export_reader *reader, struct pl__exp
         if (reader->partition == log->partitions) return PL_NOT_FOUND;
         unsigned partition = reader->partition++;
         uint64_t from = log->ops->seek(log, partition, reader->range->from);
-        code = log->ops->cursor(log, partition, from, &reader->cursor, error);
+        code = log->ops->cursor(log, partition, from, false, &reader->cursor, error);
         if (code) return code;
     }
 }

@@ -94,6 +94,14 @@ static void what_is_no_record_is_refused(void **state) {
     assert_int_equal(log_->ops->append(log_, &rows, 1, NULL), PL_USAGE);
     struct pl_log_record barrier = {.type = PL_LOG_BARRIER, .batch = random_batch(tags, PL_SAMPLES, 1, 5)};
     assert_int_equal(log_->ops->append(log_, &barrier, 1, NULL), PL_USAGE);
+    struct pl_log_record placed = {.type = PL_LOG_BARRIER, .position = "x", .position_size = 1};
+    assert_int_equal(log_->ops->append(log_, &placed, 1, NULL), PL_USAGE);
+    static const char far[PL_LOG_POSITION_MAX + 1];
+    struct pl_log_record long_place = make_record(0, 0);
+    long_place.position = far;
+    long_place.position_size = sizeof far;
+    assert_int_equal(log_->ops->append(log_, &long_place, 1, NULL), PL_LIMIT);
+    drop_record(&long_place);
     barrier.batch->rows = 0;
     barrier.type = PL_LOG_ROWS;
     assert_int_equal(log_->ops->append(log_, &barrier, 1, NULL), PL_USAGE);
@@ -189,11 +197,30 @@ static void a_cursor_beyond_the_log_is_refused(void **state) {
     append_numbers(0, 0, 10);
     struct pl_log_cursor *cursor;
     struct pl_error *error = NULL;
-    assert_int_equal(log_->ops->cursor(log_, 0, log_->ops->next(log_, 0) + 1, &cursor, &error), PL_RANGE);
+    assert_int_equal(log_->ops->cursor(log_, 0, log_->ops->next(log_, 0) + 1, false, &cursor, &error), PL_RANGE);
     assert_non_null(error);
     pl_error_free(&error);
-    assert_int_equal(log_->ops->cursor(log_, log_->partitions, 0, &cursor, NULL), PL_USAGE);
+    assert_int_equal(log_->ops->cursor(log_, log_->partitions, 0, false, &cursor, NULL), PL_USAGE);
     log_->ops->cursor_free(NULL);
+}
+
+static void heads_say_all_but_the_rows(void **state) {
+    (void)state;
+    append_numbers(1, 0, 100);
+    struct pl_log_cursor *cursor;
+    uint64_t sequence = 0;
+    assert_int_equal(log_->ops->cursor(log_, 1, 0, true, &cursor, NULL), PL_OK);
+    for (uint64_t number = 0; number < 100; number++) {
+        struct pl_log_record made = make_record(1, number), found;
+        assert_int_equal(log_->ops->read(cursor, &found, NULL), PL_OK);
+        assert_null(found.batch);
+        assert_int_equal(found.sequence, sequence);
+        assert_same_record(&made, &found);
+        sequence += length_of(&made);
+        drop_record(&made);
+    }
+    assert_at_end(cursor);
+    log_->ops->cursor_free(cursor);
 }
 
 /* ---- Time ---- */
@@ -319,6 +346,7 @@ int pl_log_conformance(const struct pl_log_factory *made, int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_cursor_follows_the_tail, setup_log, teardown_log),
         cmocka_unit_test_setup_teardown(a_cursor_starts_where_it_is_told, setup_log, teardown_log),
         cmocka_unit_test_setup_teardown(a_cursor_beyond_the_log_is_refused, setup_log, teardown_log),
+        cmocka_unit_test_setup_teardown(heads_say_all_but_the_rows, setup_log, teardown_log),
         cmocka_unit_test_setup_teardown(seek_misses_no_row, setup_log, teardown_log),
         cmocka_unit_test_setup_teardown(seek_skips_what_is_older, setup_log, teardown_log),
         cmocka_unit_test_setup_teardown(large_batches_come_back, setup_log, teardown_log),

@@ -26,7 +26,7 @@ static void *read_along(void *argument) {
     struct reader *reader = argument;
     struct pl_log_cursor *cursor;
     uint64_t sequence = 0;
-    reader->good = log_->ops->cursor(log_, reader->partition, 0, &cursor, NULL) == PL_OK;
+    reader->good = log_->ops->cursor(log_, reader->partition, 0, false, &cursor, NULL) == PL_OK;
     while (reader->good && reader->read < CONCURRENT) {
         struct pl_log_record record;
         enum pl_code code = log_->ops->read(cursor, &record, NULL);

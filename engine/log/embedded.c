@@ -43,7 +43,7 @@ struct embedded {
 struct pl_log_cursor {
     struct embedded *log;
     struct pl_store_iter *iter; /* NULL at the end of the log, so that an idle cursor pins nothing */
-    struct pl_rows *rows;
+    struct pl_rows *rows;       /* NULL: heads only */
     uint16_t partition;
     bool consumed; /* iter stands on the record that the last read returned */
     uint64_t next; /* the sequence that comes next */
@@ -135,8 +135,12 @@ static enum pl_code check_record(const struct embedded *log, const struct pl_log
     if ((record->type == PL_LOG_ROWS) != (record->batch != NULL))
         return pl_error_set(error, PL_USAGE, "log: a batch belongs to a record of rows, and to no other");
     if (record->body_size > PL_MESSAGE_MAX)
-        return pl_error_set(error, PL_LIMIT, "log: a command of %zu bytes; at most %u", record->body_size,
-                            PL_MESSAGE_MAX);
+        return pl_error_set(error, PL_LIMIT, "log: a body of %zu bytes; at most %u", record->body_size, PL_MESSAGE_MAX);
+    if (record->position_size > PL_LOG_POSITION_MAX)
+        return pl_error_set(error, PL_LIMIT, "log: a position of %zu bytes; at most %d", record->position_size,
+                            PL_LOG_POSITION_MAX);
+    if (record->position_size && !record->batch)
+        return pl_error_set(error, PL_USAGE, "log: a position belongs to a record of rows, and to no other");
     return PL_OK;
 }
 
@@ -145,6 +149,7 @@ static enum pl_code add_record(struct embedded *log, struct pl_log_record *recor
     if (code) return code;
     struct partition *partition = &log->partition[record->partition];
     record->sequence = partition->pending_next;
+    record->rows = record->batch ? record->batch->rows : 0;
     code = pl__record_put(record, log->rows, log->log.tags, &log->bytes, error);
     if (code) return code;
     uint8_t key[PL__RECORD_KEY];
@@ -241,8 +246,8 @@ static enum pl_code last_record(struct embedded *log, uint16_t partition, uint64
     return code;
 }
 
-static enum pl_code open_cursor(struct pl_log *base, unsigned partition, uint64_t from, struct pl_log_cursor **cursor,
-                                struct pl_error **error) {
+static enum pl_code open_cursor(struct pl_log *base, unsigned partition, uint64_t from, bool heads,
+                                struct pl_log_cursor **cursor, struct pl_error **error) {
     struct embedded *log = embedded_of(base);
     *cursor = NULL;
     if (partition >= base->partitions) return pl_error_set(error, PL_USAGE, "log: there is no partition %u", partition);
@@ -256,8 +261,8 @@ static enum pl_code open_cursor(struct pl_log *base, unsigned partition, uint64_
     if (code == PL_OK && from - start < length) from = start; /* in the middle of a record: all of it */
 
     struct pl_log_cursor *c = PL_NEW(struct pl_log_cursor);
-    if (c) c->rows = pl_rows_new(base->tags);
-    if (!c || !c->rows) {
+    if (c && !heads) c->rows = pl_rows_new(base->tags);
+    if (!c || (!heads && !c->rows)) {
         pl_free(c);
         return pl_error_set(error, PL_NO_MEMORY, "log: out of memory");
     }

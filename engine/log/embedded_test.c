@@ -93,7 +93,7 @@ static enum pl_code read_on(uint16_t partition, uint64_t from, unsigned *records
     struct pl_error *error = NULL;
     *records = 0;
     *text = NULL;
-    enum pl_code code = log_->ops->cursor(log_, partition, from, &cursor, &error);
+    enum pl_code code = log_->ops->cursor(log_, partition, from, false, &cursor, &error);
     if (!code) {
         for (; !(code = log_->ops->read(cursor, &record, &error)); ++*records)
             pl_batch_unref(record.batch);
@@ -233,7 +233,7 @@ static void each_allocation_may_fail(void **state) {
         pl_alloc_fail_after(fail);
         enum pl_code code = pl_log_open_embedded(store, tags, 2, &log, NULL);
         if (!code) code = log->ops->append(log, &record, 1, NULL);
-        if (!code) code = log->ops->cursor(log, 0, record.sequence, &cursor, NULL);
+        if (!code) code = log->ops->cursor(log, 0, record.sequence, false, &cursor, NULL);
         if (!code) code = log->ops->read(cursor, &found, NULL);
         pl_alloc_fail_after(-1);
         pl_batch_unref(found.batch);

@@ -30,12 +30,18 @@ struct pl_log_record {
     uint16_t flags;
     uint64_t sequence; /* set by append */
     uint32_t source;   /* interned name of the source's port: "in", "plc.events"; 0 for barriers and commands */
+    uint32_t rows;     /* ROWS: how many; set by append */
     pl_time watermark;
     uint64_t epoch;
-    struct pl_batch *batch; /* ROWS: borrowed by append, owned by the reader */
-    const void *body;       /* CONTROL: borrowed; from a cursor valid until its next call */
+    struct pl_batch *batch; /* ROWS: borrowed by append, owned by the reader; NULL from a cursor over heads */
+    /* Both are borrowed; from a cursor they are valid until its next call. */
+    const void *position; /* ROWS: where the source stood behind them, in its own words; NULL: not said */
+    size_t position_size;
+    const void *body; /* BARRIER: what the intake knows of its sources; CONTROL: one msgpack map */
     size_t body_size;
 };
+
+enum { PL_LOG_POSITION_MAX = 4096 };
 
 struct pl_log;
 struct pl_log_cursor;
@@ -55,8 +61,9 @@ struct pl_log_ops {
     /* The sequence from which on every row with event time >= time stands (PL_LOG_ROWS records, sparse index). */
     uint64_t (*seek)(struct pl_log *log, unsigned partition, pl_time time);
 
-    enum pl_code (*cursor)(struct pl_log *log, unsigned partition, uint64_t from, struct pl_log_cursor **cursor,
-                           struct pl_error **error);
+    /* From the record that holds sequence `from` on. `heads`: rows are checked, but not read. */
+    enum pl_code (*cursor)(struct pl_log *log, unsigned partition, uint64_t from, bool heads,
+                           struct pl_log_cursor **cursor, struct pl_error **error);
     /* The next record, in order. PL_NOT_FOUND at the end: call again later. A gap in the sequences is PL_CORRUPT. */
     enum pl_code (*read)(struct pl_log_cursor *cursor, struct pl_log_record *record, struct pl_error **error);
     void (*cursor_free)(struct pl_log_cursor *cursor);

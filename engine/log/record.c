@@ -17,7 +17,7 @@ struct head {
     uint64_t epoch;
     uint32_t body_size;
     uint16_t name_length;
-    uint16_t zero;
+    uint16_t position_size;
 };
 _Static_assert(sizeof(struct head) == 40, "no gaps: it is written as it stands");
 
@@ -43,10 +43,22 @@ uint64_t pl__record_key_sequence(const uint8_t *key) {
 }
 
 uint64_t pl__record_length(const struct pl_log_record *record) {
-    return record->batch && record->batch->rows > 1 ? record->batch->rows : 1;
+    uint32_t rows = record->batch ? record->batch->rows : record->rows;
+    return rows > 1 ? rows : 1;
 }
 
 /* ---- Writing ---- */
+
+/* Text or bytes of any length, up to the next multiple of 8. */
+static size_t padded(size_t size) {
+    return (size + 7) & ~(size_t)7;
+}
+
+static void put_padded(struct pl_buffer *out, const void *bytes, size_t size) {
+    static const char zeros[8];
+    pl_buffer_put(out, bytes, size);
+    pl_buffer_put(out, zeros, padded(size) - size);
+}
 
 static enum pl_code put_body(const struct pl_log_record *record, struct pl_rows *rows, struct pl_buffer *out,
                              struct pl_error **error) {
@@ -57,7 +69,6 @@ static enum pl_code put_body(const struct pl_log_record *record, struct pl_rows 
 
 enum pl_code pl__record_put(const struct pl_log_record *record, struct pl_rows *rows, struct pl_tags *tags,
                             struct pl_buffer *out, struct pl_error **error) {
-    static const char zeros[8];
     const struct pl_tag *source = pl_tags_get(tags, record->source);
     struct head head = {.version = VERSION,
                         .type = (uint8_t)record->type,
@@ -65,11 +76,12 @@ enum pl_code pl__record_put(const struct pl_log_record *record, struct pl_rows *
                         .rows = record->batch ? record->batch->rows : 0,
                         .watermark = record->watermark,
                         .epoch = record->epoch,
-                        .name_length = source->length};
+                        .name_length = source->length,
+                        .position_size = (uint16_t)record->position_size};
     pl_buffer_reset(out);
     pl_buffer_put(out, &head, sizeof head);
-    pl_buffer_put(out, source->name, source->length);
-    pl_buffer_put(out, zeros, -(size_t)source->length & 7);
+    put_padded(out, source->name, source->length);
+    put_padded(out, record->position, record->position_size);
     size_t body = out->size;
     enum pl_code code = put_body(record, rows, out, error);
     if (code) return code;
@@ -98,10 +110,10 @@ static enum pl_code get_head(const uint8_t *key, const uint8_t *bytes, size_t si
     if (pl_store_checksum(key, PL__RECORD_KEY, bytes + 8, size - 8) != head->checksum)
         return damaged(key, "the record does not match its checksum", error);
     if (head->version != VERSION) return damaged(key, "the record is of an unknown version", error);
-    size_t name = ((size_t)head->name_length + 7) & ~(size_t)7;
+    size_t front = sizeof *head + padded(head->name_length) + padded(head->position_size);
     if (head->type < PL_LOG_ROWS || head->type > PL_LOG_CONTROL || head->rows > PL_BATCH_ROWS_MAX ||
-        head->name_length > PL_NAME_MAX || sizeof *head + name + head->body_size != size ||
-        (head->type == PL_LOG_ROWS) != (head->rows > 0))
+        head->name_length > PL_NAME_MAX || front + head->body_size != size ||
+        (head->type == PL_LOG_ROWS) != (head->rows > 0) || (head->position_size && !head->rows))
         return damaged(key, "the record's head makes no sense", error);
     return PL_OK;
 }
@@ -137,9 +149,12 @@ enum pl_code pl__record_get(const uint8_t *key, const void *bytes, size_t size, 
                                      .flags = head.flags,
                                      .sequence = pl__record_key_sequence(key),
                                      .source = source,
+                                     .rows = head.rows,
+                                     .position = head.position_size ? name + padded(head.name_length) : NULL,
+                                     .position_size = head.position_size,
                                      .watermark = head.watermark,
                                      .epoch = head.epoch};
-    if (head.rows) return get_rows(key, &head, rows, body, record, error);
+    if (head.rows) return rows ? get_rows(key, &head, rows, body, record, error) : PL_OK;
     record->body = head.body_size ? body : NULL;
     record->body_size = head.body_size;
     return PL_OK;

@@ -1,6 +1,6 @@
 /* record.h: a log record as bytes.
  *
- *     checksum | head | name of the source | rows (store/rows.h) or a msgpack map
+ *     checksum | head | name of the source | its position | rows (store/rows.h) or a body
  *
  * The checksum covers the rest and is bound to the record's key (partition, sequence), so that a flipped bit or a value
  * under a wrong key is found when it is read.
@@ -24,7 +24,8 @@ uint64_t pl__record_length(const struct pl_log_record *record);
 enum pl_code pl__record_put(const struct pl_log_record *record, struct pl_rows *rows, struct pl_tags *tags,
                             struct pl_buffer *out, struct pl_error **error);
 
-/* Reads what stands under a key. record->batch is owned by the caller, record->body points into `bytes`. */
+/* Reads what stands under a key. record->batch is owned by the caller (`rows` NULL: there is none), position and body
+ * point into `bytes`. */
 enum pl_code pl__record_get(const uint8_t *key, const void *bytes, size_t size, struct pl_rows *rows,
                             struct pl_tags *tags, struct pl_log_record *record, struct pl_error **error);
 

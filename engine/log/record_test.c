@@ -34,8 +34,12 @@ static struct pl_log_record rows_record(uint64_t seed) {
                                   .source = pl_tags_intern(tags, "plc", 3),
                                   .watermark = -9,
                                   .epoch = 3,
+                                  .position = "line 9",
+                                  .position_size = 6,
                                   .batch = random_batch(tags, PL_SAMPLES, seed, 30)};
 }
+
+static char position[16]; /* of the record that was got */
 
 static enum pl_code get(uint16_t partition, uint64_t sequence, const void *from, size_t size,
                         struct pl_log_record *record) {
@@ -53,8 +57,10 @@ static enum pl_code get(uint16_t partition, uint64_t sequence, const void *from,
         pl_free(text);
     }
     pl_error_free(&error);
+    if (record->position_size < sizeof position)
+        memcpy(position, record->position_size ? record->position : "", record->position_size);
     free(exact);
-    record->body = NULL;
+    record->body = record->position = NULL;
     return code;
 }
 
@@ -70,6 +76,9 @@ static void a_record_comes_back(void **state) {
     assert_int_equal(found.source, made.source);
     assert_int_equal(found.watermark, -9);
     assert_int_equal(found.epoch, 3);
+    assert_int_equal(found.rows, made.batch->rows);
+    assert_int_equal(found.position_size, 6);
+    assert_memory_equal(position, "line 9", 6);
     assert_same_batch(made.batch, tags, found.batch, tags);
     assert_int_equal(found.batch->header->first_sequence, 77);
     assert_int_equal(found.batch->header->partition, 5);

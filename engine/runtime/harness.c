@@ -20,6 +20,12 @@ struct output {
     uint32_t from, count, capacity;
 };
 
+/* What an engine would have stored: the entries of all snapshots, one behind the other in order of their keys. */
+struct stored {
+    struct pl_state_entry entry; /* points into `bytes` */
+    char *bytes;
+};
+
 struct pl_harness {
     struct pl_node node;
     const struct pl_operator *op;
@@ -37,6 +43,8 @@ struct pl_harness {
     bool opened;
     enum pl_code open_code; /* of the one attempt */
     struct output outputs[PORTS_MAX];
+    struct stored *stored;
+    uint32_t stored_count;
 };
 
 static enum pl_flow capture(struct pl_node *node, unsigned port, struct pl_batch *batch) {
@@ -89,6 +97,7 @@ static enum pl_code harness_open(struct pl_harness *h, struct pl_error **error) 
         .clock = &h->clock,
         .loop = &h->loop,
         .store = h->store,
+        .recovers = true,
     };
     h->open_code = pl_node_init(&h->node, &config, &harness_host, h, error);
     if (!h->open_code) h->open_code = pl_node_open(&h->node, error);
@@ -139,6 +148,9 @@ void pl_harness_free(struct pl_harness *h) {
             pl_batch_unref(batch);
         pl_free(h->outputs[port].batches);
     }
+    for (uint32_t i = 0; i < h->stored_count; i++)
+        pl_free(h->stored[i].bytes);
+    pl_free(h->stored);
     pl_node_fini(&h->node);
     pl_options_free(h->options);
     pl_free(h->prototype);
@@ -309,20 +321,108 @@ enum pl_code pl_harness_command(struct pl_harness *h, const char *command, const
     return code;
 }
 
+/* ---- State ---- */
+
+static int compare_keys(const struct pl_state_entry *a, const struct pl_state_entry *b) {
+    uint32_t common = a->key_size < b->key_size ? a->key_size : b->key_size;
+    int order = memcmp(a->key, b->key, common);
+    return order ? order : (a->key_size > b->key_size) - (a->key_size < b->key_size);
+}
+
+static bool set_entry(struct stored *stored, const struct pl_state_entry *entry) {
+    char *bytes = pl_alloc(entry->key_size + entry->value_size + 1);
+    if (!bytes) return false;
+    memcpy(bytes, entry->key, entry->key_size);
+    memcpy(bytes + entry->key_size, entry->value, entry->value_size);
+    pl_free(stored->bytes);
+    *stored = (struct stored){.entry = *entry, .bytes = bytes};
+    stored->entry.key = bytes;
+    stored->entry.value = bytes + entry->key_size;
+    return true;
+}
+
+static bool store_entry(struct pl_harness *h, const struct pl_state_entry *entry) {
+    uint32_t low = 0, high = h->stored_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (compare_keys(&h->stored[middle].entry, entry) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool there = low < h->stored_count && compare_keys(&h->stored[low].entry, entry) == 0;
+    struct stored *at = h->stored ? h->stored + low : NULL;
+    if (!entry->value) {
+        if (!there) return true;
+        pl_free(at->bytes);
+        memmove(at, at + 1, (--h->stored_count - low) * sizeof *at);
+        return true;
+    }
+    if (there) return set_entry(at, entry);
+    struct stored made = {0}, *grown = pl_realloc(h->stored, (h->stored_count + 1) * sizeof *grown);
+    if (!grown) return false;
+    h->stored = grown;
+    if (!set_entry(&made, entry)) return false;
+    memmove(grown + low + 1, grown + low, (h->stored_count++ - low) * sizeof *grown);
+    grown[low] = made;
+    return true;
+}
+
+static bool store_changes(struct pl_harness *h) {
+    struct pl_buffer changes;
+    pl_buffer_init(&changes, SIZE_MAX / 2);
+    pl_node_save(&h->node, &changes);
+    const char *at = changes.data, *end = at + changes.size;
+    bool good = !pl_buffer_failed(&changes);
+    for (struct pl_state_entry entry; good && pl_state_next(&at, end, &entry);)
+        good = store_entry(h, &entry);
+    pl_buffer_fini(&changes);
+    return good;
+}
+
+/* A record that was changed through a pointer of pl_table_find or an earlier epoch is in the table, and not among the
+ * changes. */
+static bool nothing_is_missing(struct pl_harness *h, const struct pl_buffer *all) {
+    const char *at = all->data, *end = at + all->size;
+    uint32_t count = 0;
+    for (struct pl_state_entry entry; pl_state_next(&at, end, &entry); count++) {
+        const struct stored *stored = NULL;
+        for (uint32_t i = 0; i < h->stored_count && !stored; i++)
+            if (compare_keys(&h->stored[i].entry, &entry) == 0) stored = &h->stored[i];
+        if (!stored || stored->entry.value_size != entry.value_size ||
+            memcmp(stored->entry.value, entry.value, entry.value_size) != 0) {
+            pl_fail(&h->node, "state: a change of %s was not marked", entry.key + 1);
+            return false;
+        }
+    }
+    if (count != h->stored_count) pl_fail(&h->node, "state: a record that was dropped is still among the changes");
+    return count == h->stored_count;
+}
+
 void *pl_harness_snapshot(struct pl_harness *h, size_t *size) {
-    struct pl_pack *pack = ready(h) ? pl_pack_new() : NULL;
-    if (!pack) return NULL;
-    pl_node_snapshot(&h->node, pack);
-    *size = pl_pack_size(pack);
-    void *bytes = pl_pack_failed(pack) ? NULL : pl_alloc(*size);
-    if (bytes) memcpy(bytes, pl_pack_data(pack), *size);
-    pl_pack_free(pack);
+    struct pl_buffer all;
+    if (!ready(h)) return NULL;
+    pl_buffer_init(&all, SIZE_MAX / 2);
+    bool good = store_changes(h);
+    pl_node_save_all(&h->node, &all);
+    *size = all.size;
+    good = good && !pl_buffer_failed(&all) && nothing_is_missing(h, &all);
+    void *bytes = good ? pl_buffer_take(&all) : NULL;
+    pl_buffer_fini(&all);
     return bytes;
+}
+
+static enum pl_code load_stored(struct pl_harness *h, struct pl_error **error) {
+    enum pl_code code = PL_OK;
+    for (uint32_t i = 0; i < h->stored_count && !code; i++)
+        code = pl_node_load(&h->node, &h->stored[i].entry, error);
+    return code;
 }
 
 enum pl_code pl_harness_restore(struct pl_harness *h, const void *bytes, size_t size, struct pl_error **error) {
     if (!ready(h)) return pl_error_set(error, PL_UNAVAILABLE, "%s", h->node.failure ? h->node.failure : "not open");
-    struct pl_unpack unpack;
-    pl_unpack_init(&unpack, bytes, size);
-    return pl_node_restore(&h->node, &unpack, error);
+    const char *at = bytes, *end = at + size;
+    for (struct pl_state_entry entry; pl_state_next(&at, end, &entry);)
+        if (!store_entry(h, &entry)) return pl_error_set(error, PL_NO_MEMORY, "no memory for a snapshot");
+    return at == end ? load_stored(h, error) : pl_error_set(error, PL_CORRUPT, "not a snapshot");
 }

@@ -119,7 +119,7 @@ static void drain_tail(struct pl_lane *lane) {
 static enum pl_code catch_up(struct pl_lane *lane, bool *more, struct pl_error **error) {
     const struct pl_log_ops *ops = lane->log->ops;
     enum pl_code code = PL_OK;
-    if (!lane->cursor) code = ops->cursor(lane->log, lane->partition, lane->next, &lane->cursor, error);
+    if (!lane->cursor) code = ops->cursor(lane->log, lane->partition, lane->next, false, &lane->cursor, error);
     for (int i = 0; code == PL_OK && pl_outputs_room(&lane->outputs); i++) {
         struct pl_log_record record = {0};
         if (i == READ_A_RUN) {

@@ -40,7 +40,7 @@ enum pl_code pl_node_init(struct pl_node *node, const struct pl_node_config *con
     memcpy(node->self, config->prototype, op->instance_size);
     for (unsigned n = count_tables(op); node->table_count < n; node->table_count++) {
         enum pl_code code = pl_table_init(&node->tables[node->table_count], &op->tables[node->table_count], node->self,
-                                          config->max_keys);
+                                          config->max_keys, config->recovers);
         if (code) {
             pl_table_fini(&node->tables[node->table_count]);
             return pl_error_set(error, code, "%s: cannot make state table %s", config->name,
@@ -111,73 +111,67 @@ void pl_node_commit(struct pl_node *node, uint64_t epoch) {
     if (node->config.op->commit) node->config.op->commit(node->self, node, epoch);
 }
 
-/* ---- State: { "tables": {name: ..}, "timers": [..], "self": value or nil } ---- */
+/* ---- State ---- */
 
-void pl_node_snapshot(struct pl_node *node, struct pl_pack *pack) {
+/* What is not in tables is small and is saved whole. */
+static void save_rest(struct pl_node *node, struct pl_buffer *out) {
     const struct pl_operator *op = node->config.op;
-    pl_pack_map(pack, 3);
-    pl_pack_str(pack, "tables");
-    pl_pack_map(pack, node->table_count);
-    for (unsigned i = 0; i < node->table_count; i++) {
-        pl_pack_str(pack, op->tables[i].name);
-        pl_table_pack(&node->tables[i], node->config.tags, pack);
-        pl_table_next_epoch(&node->tables[i]);
+    if (!op->timer && !op->snapshot) return;
+    struct pl_pack *pack = pl_pack_new();
+    if (!pack) {
+        out->failed = true;
+        return;
     }
-    pl_pack_str(pack, "timers");
-    pl_timers_pack(&node->timers, node->config.tags, pack);
-    pl_pack_str(pack, "self");
-    if (op->snapshot)
+    if (op->timer) {
+        pl_timers_pack(&node->timers, node->config.tags, pack);
+        pl_state_put_pack(out, PL_STATE_TIMERS, pack);
+        pl_pack_reset(pack);
+    }
+    if (op->snapshot) {
         op->snapshot(node->self, node, pack);
-    else
-        pl_pack_nil(pack);
-}
-
-static struct pl_table *table_named(struct pl_node *node, const char *name, size_t length) {
-    for (unsigned i = 0; i < node->table_count; i++) {
-        const char *candidate = node->config.op->tables[i].name;
-        if (strlen(candidate) == length && memcmp(candidate, name, length) == 0) return &node->tables[i];
+        pl_state_put_pack(out, PL_STATE_SELF, pack);
     }
-    return NULL;
+    pl_pack_free(pack);
 }
 
-static enum pl_code restore_tables(struct pl_node *node, struct pl_unpack *unpack, struct pl_error **error) {
-    uint32_t tables;
-    if (!pl_unpack_map(unpack, &tables)) return pl_error_set(error, PL_CORRUPT, "snapshot: no map of tables");
-    for (uint32_t i = 0; i < tables; i++) {
-        const char *name;
-        size_t length;
-        if (!pl_unpack_str(unpack, &name, &length)) return pl_error_set(error, PL_CORRUPT, "snapshot: no table name");
-        struct pl_table *table = table_named(node, name, length);
-        if (!table)
-            return pl_error_set(error, PL_CONFLICT, "snapshot: %s has no state table %.*s", node->config.op->name,
-                                (int)length, name);
-        enum pl_code code = pl_table_unpack(table, node->config.tags, unpack, error);
-        if (code) return code;
-    }
-    return PL_OK;
+void pl_node_save(struct pl_node *node, struct pl_buffer *out) {
+    for (unsigned i = 0; i < node->table_count; i++)
+        pl_table_save(&node->tables[i], node->config.tags, out);
+    save_rest(node, out);
 }
 
-static enum pl_code restore_part(struct pl_node *node, struct pl_unpack *unpack, struct pl_error **error) {
+void pl_node_save_all(struct pl_node *node, struct pl_buffer *out) {
+    for (unsigned i = 0; i < node->table_count; i++)
+        pl_table_save_all(&node->tables[i], node->config.tags, out);
+    save_rest(node, out);
+}
+
+static enum pl_code load_table(struct pl_node *node, const struct pl_state_entry *entry, struct pl_error **error) {
+    bool mine = false;
+    enum pl_code code = PL_OK;
+    for (unsigned i = 0; i < node->table_count && !mine && !code; i++)
+        code = pl_table_load(&node->tables[i], node->config.tags, entry, &mine, error);
+    if (mine || code) return code;
+    return pl_error_set(error, PL_CONFLICT, "%s has no state table %.*s", node->config.op->name,
+                        (int)strnlen(entry->key + 1, entry->key_size - 1), entry->key + 1);
+}
+
+static enum pl_code load_part(struct pl_node *node, const struct pl_state_entry *entry, struct pl_error **error) {
     const struct pl_operator *op = node->config.op;
-    const char *key;
-    size_t length;
-    if (!pl_unpack_str(unpack, &key, &length)) return pl_error_set(error, PL_CORRUPT, "snapshot: no name of a part");
-    if (length == 6 && memcmp(key, "tables", 6) == 0) return restore_tables(node, unpack, error);
-    if (length == 6 && memcmp(key, "timers", 6) == 0)
-        return pl_timers_unpack(&node->timers, node->config.tags, unpack, error);
-    if (length == 4 && memcmp(key, "self", 4) == 0 && op->restore) return op->restore(node->self, node, unpack, error);
-    return pl_unpack_skip(unpack) ? PL_OK
-                                  : pl_error_set(error, PL_CORRUPT, "snapshot: %.*s is damaged", (int)length, key);
+    struct pl_unpack unpack;
+    pl_unpack_init(&unpack, entry->value, entry->value_size);
+    switch (entry->key[0]) {
+    case PL_STATE_TABLE:
+    case PL_STATE_RECORD: return load_table(node, entry, error);
+    case PL_STATE_TIMERS: return pl_timers_unpack(&node->timers, node->config.tags, &unpack, error);
+    case PL_STATE_SELF: return op->restore ? op->restore(node->self, node, &unpack, error) : PL_OK;
+    default: return PL_OK;
+    }
 }
 
-enum pl_code pl_node_restore(struct pl_node *node, struct pl_unpack *unpack, struct pl_error **error) {
-    uint32_t parts;
-    if (!pl_unpack_map(unpack, &parts)) return pl_error_set(error, PL_CORRUPT, "snapshot: not a map");
-    for (uint32_t i = 0; i < parts; i++) {
-        enum pl_code code = restore_part(node, unpack, error);
-        if (code) return pl_error_set(error, code, "node %s: its state was not restored", node->config.name);
-    }
-    return PL_OK;
+enum pl_code pl_node_load(struct pl_node *node, const struct pl_state_entry *entry, struct pl_error **error) {
+    enum pl_code code = load_part(node, entry, error);
+    return code ? pl_error_set(error, code, "node %s: its state was not restored", node->config.name) : PL_OK;
 }
 
 /* ---- Services ---- */

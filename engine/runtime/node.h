@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "runtime/state.h"
 #include "runtime/timers.h"
 
 struct pl_store;
@@ -33,6 +34,7 @@ struct pl_node_config {
     const struct pl_clock *clock;
     struct uv_loop_s *loop;
     struct pl_store *store; /* NULL: there is no data folder */
+    bool recovers;          /* its state is saved, change by change */
 };
 
 enum pl_node_state { PL_NODE_NEW, PL_NODE_OPEN, PL_NODE_CLOSED };
@@ -54,7 +56,7 @@ struct pl_node {
     bool busy;
     enum pl_node_state state;
     uint64_t events; /* emitted; part of an event's id */
-    uint64_t epoch;  /* of the log: what is done now belongs to it; set by the host */
+    uint64_t epoch;  /* what is done now belongs to it; set by the host; 0: there are none */
     char *failure;
 };
 
@@ -74,9 +76,12 @@ pl_time pl_node_watermark(struct pl_node *node, pl_time now);
 void pl_node_stop(struct pl_node *node);
 void pl_node_commit(struct pl_node *node, uint64_t epoch);
 
-/* All state: tables, timers, and what the operator adds; and from here on changes belong to the next epoch. */
-void pl_node_snapshot(struct pl_node *node, struct pl_pack *pack);
-enum pl_code pl_node_restore(struct pl_node *node, struct pl_unpack *unpack, struct pl_error **error);
+/* Adds what has changed of its state since the last time (for a node that recovers), or all of it. */
+void pl_node_save(struct pl_node *node, struct pl_buffer *out);
+void pl_node_save_all(struct pl_node *node, struct pl_buffer *out);
+
+/* Takes an entry of what was saved; they come in the order of their keys. Parts that are not the node's are let be. */
+enum pl_code pl_node_load(struct pl_node *node, const struct pl_state_entry *entry, struct pl_error **error);
 
 uint64_t pl_node_counter(const struct pl_node *node, unsigned index);
 struct pl_store *pl_node_store(const struct pl_node *node); /* NULL: none */

@@ -3,21 +3,26 @@
 #define POTLINE_TABLE_IMPL_H
 
 #include <potline/error.h>
-#include <potline/pack.h>
 #include <potline/table.h>
 #include <potline/tag.h>
 
-/* `limit` names at most, and sixteen records a name on average. */
-enum pl_code pl_table_init(struct pl_table *table, const struct pl_table_def *def, const void *self, uint32_t limit);
+#include "runtime/state.h"
+
+/* `limit` names at most, and sixteen records a name on average. `saved`: its changes are noted, for pl_table_save. */
+enum pl_code pl_table_init(struct pl_table *table, const struct pl_table_def *def, const void *self, uint32_t limit,
+                           bool saved);
 void pl_table_fini(struct pl_table *table);
 
-/* From here on changes belong to the next epoch. */
-void pl_table_next_epoch(struct pl_table *table);
 uint64_t pl_table_refused(const struct pl_table *table); /* records not made, past the limit */
 
-/* All records as one msgpack value, by name, and back into an empty table of the same definition. */
-void pl_table_pack(const struct pl_table *table, const struct pl_tags *tags, struct pl_pack *pack);
-enum pl_code pl_table_unpack(struct pl_table *table, struct pl_tags *tags, struct pl_unpack *unpack,
-                             struct pl_error **error);
+/* Adds the entries (state.h) of what has changed since the last time, for a table that is `saved`. `out` fails without
+ * memory, also when a change could not be noted for want of it. */
+void pl_table_save(struct pl_table *table, const struct pl_tags *tags, struct pl_buffer *out);
+/* Adds the entries of all there is, and leaves what is noted. */
+void pl_table_save_all(const struct pl_table *table, const struct pl_tags *tags, struct pl_buffer *out);
+
+/* Takes an entry of the parts TABLE and RECORD, in their order, if it is this table's (*mine). */
+enum pl_code pl_table_load(struct pl_table *table, struct pl_tags *tags, const struct pl_state_entry *entry, bool *mine,
+                           struct pl_error **error);
 
 #endif

@@ -21,7 +21,7 @@ static const struct pl_table_def def = {.name = "t", .version = 3, .record_size 
 static void records_stay_and_keep_their_order(void **state) {
     (void)state;
     struct pl_table t;
-    assert_int_equal(pl_table_init(&t, &def, NULL, 1000), PL_OK);
+    assert_int_equal(pl_table_init(&t, &def, NULL, 1000, true), PL_OK);
     struct record *kept[100];
     for (uint32_t id = 0; id < 100; id++)
         for (int64_t sub = 0; sub < 5; sub++) {
@@ -47,7 +47,7 @@ static void records_stay_and_keep_their_order(void **state) {
 static void a_dropped_record_comes_back_empty(void **state) {
     (void)state;
     struct pl_table t;
-    pl_table_init(&t, &def, NULL, 10);
+    pl_table_init(&t, &def, NULL, 10, true);
     ((struct record *)pl_table_get(&t, 3, 8))->a = 1;
     ((struct record *)pl_table_get(&t, 3, 9))->a = 2;
     pl_table_drop(&t, 3, 8);
@@ -62,7 +62,7 @@ static void a_dropped_record_comes_back_empty(void **state) {
 static void a_table_is_bounded(void **state) {
     (void)state;
     struct pl_table t;
-    pl_table_init(&t, &def, NULL, 10);
+    pl_table_init(&t, &def, NULL, 10, true);
     for (uint32_t id = 0; id < 10; id++)
         assert_non_null(pl_table_get(&t, id, 0));
     assert_null(pl_table_get(&t, 10, 0));
@@ -75,64 +75,181 @@ static void a_table_is_bounded(void **state) {
     pl_table_fini(&t);
 }
 
-static void changes_are_marked_with_their_epoch(void **state) {
+/* ---- Saving ---- */
+
+static struct pl_tags *tags_, *there_;
+
+static int make_tags(void **state) {
+    (void)state;
+    tags_ = pl_tags_new(&(struct pl_tags_options){0});
+    there_ = pl_tags_new(&(struct pl_tags_options){0});
+    pl_tags_intern(there_, "something.else", 14); /* so that ids differ */
+    return 0;
+}
+
+static int free_tags(void **state) {
+    (void)state;
+    pl_tags_free(tags_);
+    pl_tags_free(there_);
+    return 0;
+}
+
+static uint32_t tag(int n) {
+    char name[32];
+    int length = snprintf(name, sizeof name, "line1.pot%02d.voltage", n);
+    return pl_tags_intern(tags_, name, (size_t)length);
+}
+
+/* How many entries of `part` there are, with a value or without. */
+static unsigned count(const struct pl_buffer *saved, enum pl_state_part part, bool gone) {
+    unsigned n = 0;
+    const char *at = saved->data, *end = at + saved->size;
+    for (struct pl_state_entry entry; pl_state_next(&at, end, &entry);)
+        n += entry.key[0] == (char)part && (entry.value == NULL) == gone;
+    return n;
+}
+
+static enum pl_code load(struct pl_table *table, const struct pl_buffer *saved, struct pl_error **error) {
+    enum pl_code code = PL_OK;
+    const char *at = saved->data, *end = at + saved->size;
+    for (struct pl_state_entry entry; !code && pl_state_next(&at, end, &entry);) {
+        bool mine;
+        code = pl_table_load(table, there_, &entry, &mine, error);
+        assert_true(mine);
+    }
+    return code;
+}
+
+static void only_changes_are_saved(void **state) {
     (void)state;
     struct pl_table t;
-    pl_table_init(&t, &def, NULL, 10);
-    pl_table_get(&t, 1, 0);
-    pl_table_get(&t, 2, 0);
-    uint32_t before = t.epoch;
-    pl_table_next_epoch(&t);
-    pl_table_get(&t, 2, 0);
-    assert_int_equal(pl_table_first(&t, 1)->epoch, before);
-    assert_int_equal(pl_table_first(&t, 2)->epoch, t.epoch);
+    struct pl_buffer saved;
+    pl_table_init(&t, &def, NULL, 1000, true);
+    pl_buffer_init(&saved, 1 << 20);
+    for (int i = 0; i < 50; i++)
+        pl_table_get(&t, tag(i), i);
+    pl_table_save(&t, tags_, &saved);
+    assert_int_equal(count(&saved, PL_STATE_TABLE, false), 1);
+    assert_int_equal(count(&saved, PL_STATE_RECORD, false), 50);
+
+    pl_buffer_reset(&saved);
+    pl_table_save(&t, tags_, &saved);
+    assert_int_equal(saved.size, 0);
+
+    pl_table_get(&t, tag(7), 7);  /* changed */
+    pl_table_get(&t, tag(7), 7);  /* twice */
+    pl_table_get(&t, tag(8), 99); /* new */
+    pl_table_drop(&t, tag(9), 9);
+    pl_table_get(&t, tag(10), 10);
+    pl_table_drop(&t, tag(10), 10); /* changed, then dropped */
+    pl_table_drop(&t, tag(11), 11);
+    pl_table_get(&t, tag(11), 11); /* dropped, then made again */
+    pl_table_get(&t, tag(12), 77);
+    pl_table_drop(&t, tag(12), 77); /* never seen by a snapshot */
+    pl_table_find(&t, tag(13), 13);
+    pl_table_save(&t, tags_, &saved);
+    assert_int_equal(count(&saved, PL_STATE_TABLE, false), 0);
+    assert_int_equal(count(&saved, PL_STATE_RECORD, false), 3);
+    assert_int_equal(count(&saved, PL_STATE_RECORD, true), 3);
     pl_table_fini(&t);
+    pl_buffer_fini(&saved);
+}
+
+/* Many records that come and go between two snapshots: what is noted stays small, and nothing is missing. */
+static void churn_is_bounded_and_saved(void **state) {
+    (void)state;
+    struct pl_table t, copy;
+    struct pl_buffer saved;
+    pl_table_init(&t, &def, NULL, 1000, true);
+    pl_table_init(&copy, &def, NULL, 1000, true);
+    pl_buffer_init(&saved, 1 << 20);
+    for (int64_t sub = 0; sub < 100000; sub++) {
+        ((struct record *)pl_table_get(&t, tag((int)(sub % 9)), sub))->a = sub;
+        if (sub >= 20) pl_table_drop(&t, tag((int)((sub - 20) % 9)), sub - 20);
+    }
+    pl_table_save(&t, tags_, &saved);
+    assert_int_equal(count(&saved, PL_STATE_RECORD, false), 20);
+    assert_int_equal(count(&saved, PL_STATE_RECORD, true), 0);
+    assert_int_equal(load(&copy, &saved, NULL), PL_OK);
+    assert_int_equal(pl_table_count(&copy), 20);
+    pl_table_fini(&t);
+    pl_table_fini(&copy);
+    pl_buffer_fini(&saved);
 }
 
 static void a_snapshot_is_by_name_and_checked(void **state) {
     (void)state;
-    struct pl_tags *here = pl_tags_new(&(struct pl_tags_options){0});
-    struct pl_tags *there = pl_tags_new(&(struct pl_tags_options){0});
-    struct pl_table a, b;
-    pl_table_init(&a, &def, NULL, 1000);
-    pl_table_init(&b, &def, NULL, 1000);
-    pl_tags_intern(there, "something.else", 14); /* so that ids differ */
+    struct pl_table a, b, c;
+    struct pl_buffer saved;
+    pl_buffer_init(&saved, 1 << 20);
+    pl_table_init(&a, &def, NULL, 1000, true);
+    pl_table_init(&b, &def, NULL, 1000, true);
     for (int i = 0; i < 50; i++) {
-        char name[32];
-        int length = snprintf(name, sizeof name, "line1.pot%02d.voltage", i);
-        struct record *r = pl_table_get(&a, pl_tags_intern(here, name, (size_t)length), i - 25);
+        struct record *r = pl_table_get(&a, tag(i), i - 25);
         r->a = i;
         r->b = i * 0.5;
     }
-    struct pl_pack *pack = pl_pack_new();
-    pl_table_pack(&a, here, pack);
-    struct pl_unpack unpack;
-    pl_unpack_init(&unpack, pl_pack_data(pack), pl_pack_size(pack));
-    assert_int_equal(pl_table_unpack(&b, there, &unpack, NULL), PL_OK);
-    assert_int_equal(pl_table_count(&b), 50);
-    uint32_t id = pl_tags_find(there, "line1.pot07.voltage", 19);
+    pl_table_get(&a, 0, 3); /* of no name */
+    pl_table_save_all(&a, tags_, &saved);
+    assert_int_equal(load(&b, &saved, NULL), PL_OK);
+    assert_int_equal(pl_table_count(&b), 51);
+    uint32_t id = pl_tags_find(there_, "line1.pot07.voltage", 19);
     assert_int_equal(((const struct record *)pl_table_find(&b, id, 7 - 25))->a, 7);
+    assert_non_null(pl_table_find(&b, 0, 3));
+    pl_buffer_reset(&saved);
+    pl_table_save(&b, there_, &saved);
+    assert_int_equal(saved.size, 0); /* what was loaded has not changed */
 
     static const struct pl_table_def newer = {.name = "t", .version = 4, .record_size = sizeof(struct record)};
-    struct pl_table c;
     struct pl_error *error = NULL;
-    pl_table_init(&c, &newer, NULL, 1000);
-    pl_unpack_init(&unpack, pl_pack_data(pack), pl_pack_size(pack));
-    assert_int_equal(pl_table_unpack(&c, there, &unpack, &error), PL_CONFLICT);
+    pl_table_init(&c, &newer, NULL, 1000, true);
+    pl_table_save_all(&a, tags_, &saved);
+    assert_int_equal(load(&c, &saved, &error), PL_CONFLICT);
     assert_non_null(strstr(error->text, "version 3"));
     pl_error_free(&error);
-    for (size_t cut = 0; cut < pl_pack_size(pack); cut++) { /* no prefix is taken for a whole */
-        pl_table_fini(&c);
-        pl_table_init(&c, &def, NULL, 1000);
-        pl_unpack_init(&unpack, pl_pack_data(pack), cut);
-        assert_int_not_equal(pl_table_unpack(&c, there, &unpack, NULL), PL_OK);
-    }
     pl_table_fini(&a);
     pl_table_fini(&b);
     pl_table_fini(&c);
-    pl_pack_free(pack);
-    pl_tags_free(here);
-    pl_tags_free(there);
+    pl_buffer_fini(&saved);
+}
+
+static void damaged_entries_are_refused(void **state) {
+    (void)state;
+    struct pl_table t;
+    pl_table_init(&t, &def, NULL, 1000, true);
+    static const char value[sizeof(struct record)];
+    static const struct pl_state_entry bad[] = {
+        {.key = "\2t\0name\0"
+                "1234567",
+         .key_size = 15,
+         .value = value,
+         .value_size = sizeof value},
+        {.key = "\2t\0name\0"
+                "123456789",
+         .key_size = 17,
+         .value = value,
+         .value_size = sizeof value},
+        {.key = "\2t\0name12345678", .key_size = 15, .value = value, .value_size = sizeof value},
+        {.key = "\2t\0name\0"
+                "12345678",
+         .key_size = 16,
+         .value = value,
+         .value_size = 3},
+        {.key = "\2t\0name\0"
+                "12345678",
+         .key_size = 16},
+        {.key = "\1t\0", .key_size = 3, .value = value, .value_size = 7},
+        {.key = "\1t\0", .key_size = 3},
+    };
+    for (unsigned i = 0; i < PL_COUNT_OF(bad); i++) {
+        bool mine;
+        assert_int_equal(pl_table_load(&t, there_, &bad[i], &mine, NULL), PL_CORRUPT);
+    }
+    struct pl_state_entry other = {.key = "\2u\0name", .key_size = 7, .value = value, .value_size = 1};
+    bool mine;
+    assert_int_equal(pl_table_load(&t, there_, &other, &mine, NULL), PL_OK);
+    assert_false(mine);
+    pl_table_fini(&t);
 }
 
 int main(void) {
@@ -140,8 +257,10 @@ int main(void) {
         cmocka_unit_test(records_stay_and_keep_their_order),
         cmocka_unit_test(a_dropped_record_comes_back_empty),
         cmocka_unit_test(a_table_is_bounded),
-        cmocka_unit_test(changes_are_marked_with_their_epoch),
+        cmocka_unit_test(only_changes_are_saved),
+        cmocka_unit_test(churn_is_bounded_and_saved),
         cmocka_unit_test(a_snapshot_is_by_name_and_checked),
+        cmocka_unit_test(damaged_entries_are_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_tags, free_tags);
 }

@@ -17,7 +17,7 @@ static struct aggregate *open_pane(struct window *w, uint32_t key, pl_time start
 
 static inline struct aggregate *pane_of(struct window *w, uint32_t key, pl_time start) {
     struct pl_record *record = pl_table_first(w->panes, key);
-    if (PL_LIKELY(record && record->sub == start && record->epoch == w->panes->epoch)) return pl_record_data(record);
+    if (PL_LIKELY(record && record->sub == start && record->flags & PL_RECORD_CHANGED)) return pl_record_data(record);
     return key == PL_NO_ID ? NULL : open_pane(w, key, start);
 }
 

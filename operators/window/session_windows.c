@@ -117,7 +117,7 @@ static struct session *place_row(struct window *w, uint32_t key, pl_time time, b
 
 static inline struct session *session_of(struct window *w, uint32_t key, pl_time time, bool *late) {
     struct pl_record *record = pl_table_first(w->panes, key);
-    if (PL_LIKELY(record && record->epoch == w->panes->epoch && time >= record->sub)) {
+    if (PL_LIKELY(record && record->flags & PL_RECORD_CHANGED && time >= record->sub)) {
         struct session *session = pl_record_data(record);
         if (time <= session->last) return session;
         if (near(w, session->last, time) && distance(record->sub, time) < (uint64_t)w->max) {

@@ -148,7 +148,7 @@ static void read_back(struct pl_log *log, double rows) {
     for (unsigned p = 0; p < log->partitions; p++) {
         struct pl_log_cursor *cursor;
         struct pl_log_record record;
-        need(log->ops->cursor(log, p, 0, &cursor, &error), &error);
+        need(log->ops->cursor(log, p, 0, false, &cursor, &error), &error);
         enum pl_code code;
         while (!(code = log->ops->read(cursor, &record, &error))) {
             found += record.batch->rows;

@@ -34,15 +34,19 @@ struct pl_record {
     struct pl_record *next; /* of the same name, next lower sub-key */
     int64_t sub;
     uint32_t id;
-    uint32_t epoch; /* of the last change */
+    uint32_t flags; /* enum pl_record_flags; the runtime's */
     /* the operator's bytes follow */
+};
+
+enum pl_record_flags {
+    PL_RECORD_CHANGED = 1, /* since the last snapshot */
+    PL_RECORD_SAVED = 2,   /* in a snapshot, in some form */
 };
 
 enum { PL_TABLE_PAGE = 256 };
 
 struct pl_table {
     uint32_t pages;
-    uint32_t epoch;
     struct pl_record ***page; /* [id / PL_TABLE_PAGE][id % PL_TABLE_PAGE]: the first record of a name */
     struct pl_table_impl *impl;
 };
@@ -63,7 +67,7 @@ PL_API void *pl_table_get_slow(struct pl_table *table, uint32_t id, int64_t sub)
 /* The record, made when it is not there, marked as changed. NULL past the limit or without memory. */
 static inline void *pl_table_get(struct pl_table *table, uint32_t id, int64_t sub) {
     struct pl_record *record = pl_table_first(table, id);
-    if (PL_LIKELY(record && record->sub == sub && record->epoch == table->epoch)) return pl_record_data(record);
+    if (PL_LIKELY(record && record->sub == sub && record->flags & PL_RECORD_CHANGED)) return pl_record_data(record);
     return pl_table_get_slow(table, id, sub);
 }
 
