@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include <potline/alloc.h>
+
 #include "capnp.h"
 #include "pool.h"
 
@@ -73,6 +75,7 @@ void pl_batch_unref(struct pl_batch *batch) {
     if (!batch) return;
     /* A sole holder needs no locked instruction; the acquire orders what other holders did before they let go. */
     if (!pl_batch_sole(batch) && __atomic_fetch_sub(&batch->refs, 1, __ATOMIC_ACQ_REL) != 1) return;
+    if (PL_UNLIKELY(batch->position)) pl_free(batch->position);
     pl_pool_give(batch, batch->pool_class);
 }
 

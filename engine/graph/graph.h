@@ -81,6 +81,10 @@ struct pl_graph {
     struct pl_graph_impl *impl;
 };
 
+/* One number for those options of a node that are part of the meaning of its state (PL_STATE): state that was made with
+ * another one does not fit. */
+uint64_t pl_graph_state_hash(const struct pl_graph_node *node);
+
 /* A list of problems, in order of place. */
 struct pl_problem {
     struct pl_place place;

@@ -86,6 +86,22 @@ static void feed_rows(XXH3_state_t *hash, const struct pl_option *rows, const vo
         if (!is_for_people(rows->name)) feed_row(hash, rows, self);
 }
 
+static void feed_state_rows(XXH3_state_t *hash, const struct pl_option *rows, const void *self) {
+    for (; rows && rows->name; rows++) {
+        if (rows->when == PL_STATE)
+            feed_row(hash, rows, self);
+        else if (rows->type == PL_TYPE_GROUP && *(const bool *)((const char *)self + rows->offset))
+            feed_state_rows(hash, rows->rows, self);
+    }
+}
+
+uint64_t pl_graph_state_hash(const struct pl_graph_node *node) {
+    XXH3_state_t hash;
+    XXH3_64bits_reset(&hash);
+    feed_state_rows(&hash, node->op->options, node->prototype);
+    return XXH3_64bits_digest(&hash);
+}
+
 static void feed_tags(XXH3_state_t *hash, const struct pl_graph *graph) {
     feed_number(hash, graph->tag_rule_count);
     for (unsigned i = 0; i < graph->tag_rule_count; i++) {

@@ -10,6 +10,7 @@
 
 #include "batch/tags.h"
 #include "runtime/plan.h"
+#include "runtime/recovery.h"
 #include "runtime/syncer.h"
 #include "store/store.h"
 
@@ -28,6 +29,10 @@ struct pl_engine {
     struct pl_store *store;
     struct pl_log *log;
     struct pl_syncer *syncer;
+    struct pl_epochs *epochs;
+    struct pl_epoch last, now; /* what is there, and this run as it will be kept */
+    bool *recall;              /* [graph node] */
+    struct pl_checkpoints *checkpoints;
     void *zmq;
     struct pl_worker *workers[PL_WORKERS_MAX];
     struct pl_edge **edges;
@@ -40,9 +45,6 @@ struct pl_engine {
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t changed;
     unsigned running; /* tasks and intake that have not ended */
-    uint64_t *passed; /* [task]: the last barrier */
-    bool *gone;       /* [task]: it has ended, and waits for no barrier */
-    _Atomic uint64_t epochs;
     bool stopping;
     char *failure;
 };
@@ -54,27 +56,20 @@ static void notify(struct pl_engine *engine) {
     if (engine->options.notify) engine->options.notify(engine->options.notify_arg);
 }
 
-/* The barriers behind which every task is. Called with the lock held. */
-static void settle_epochs(struct pl_engine *engine) {
-    uint64_t least = UINT64_MAX;
-    for (unsigned i = 0; i < engine->task_count; i++) {
-        if (engine->gone[i] || !engine->tasks[i].gate) continue;
-        if (engine->passed[i] < least) least = engine->passed[i];
-    }
-    if (least == UINT64_MAX || least <= atomic_load(&engine->epochs)) return;
-    atomic_store(&engine->epochs, least);
-    for (unsigned i = 0; i < engine->task_count; i++)
-        if (engine->tasks[i].node.config.op->commit) pl_task_commit(&engine->tasks[i], least);
-}
-
-static void on_ended(void *arg, struct pl_task *task) {
+static void on_ended(void *arg, struct pl_task *task, uint64_t epoch, struct pl_buffer *changes) {
     struct pl_engine *engine = arg;
+    pl_checkpoint_ended(engine->checkpoints, (unsigned)(task - engine->tasks), epoch, changes);
     pthread_mutex_lock(&engine->lock);
-    engine->gone[task - engine->tasks] = true;
-    settle_epochs(engine);
     engine->running--;
     notify(engine);
     pthread_mutex_unlock(&engine->lock);
+}
+
+static void on_epoch(void *arg, uint64_t epoch) {
+    struct pl_engine *engine = arg;
+    for (unsigned i = 0; i < engine->task_count; i++)
+        if (engine->tasks[i].node.config.op->commit || engine->tasks[i].spill) pl_task_commit(&engine->tasks[i], epoch);
+    if (engine->intake) pl_intake_poke(engine->intake); /* the next barrier may go */
 }
 
 static void on_intake_ended(void *arg) {
@@ -87,6 +82,7 @@ static void on_intake_ended(void *arg) {
 
 static void on_intake_failed(void *arg, const char *why) {
     struct pl_engine *engine = arg;
+    if (engine->checkpoints) pl_checkpoints_stop(engine->checkpoints);
     pthread_mutex_lock(&engine->lock);
     if (!engine->failure) engine->failure = pl_strdup(why);
     notify(engine);
@@ -100,12 +96,9 @@ static void on_failed(void *arg, struct pl_task *task, const char *why) {
     on_intake_failed(arg, text);
 }
 
-static void on_barrier(void *arg, struct pl_task *task, uint64_t epoch) {
+static void on_barrier(void *arg, struct pl_task *task, uint64_t epoch, struct pl_buffer *changes) {
     struct pl_engine *engine = arg;
-    pthread_mutex_lock(&engine->lock);
-    engine->passed[task - engine->tasks] = epoch;
-    settle_epochs(engine);
-    pthread_mutex_unlock(&engine->lock);
+    pl_checkpoint_passed(engine->checkpoints, (unsigned)(task - engine->tasks), epoch, changes);
 }
 
 /* ---- Building ---- */
@@ -148,8 +141,30 @@ static enum pl_code open_log(struct pl_engine *engine, struct pl_error **error) 
     if (settings->log_kind != PL_LOG_EMBEDDED)
         return pl_error_set(error, PL_UNAVAILABLE, "this engine has no log of that kind");
     code = pl_log_open_embedded(engine->store, engine->tags, (unsigned)settings->partitions, &engine->log, error);
+    if (!code) code = pl_epochs_open(engine->store, &engine->epochs, &engine->last, error);
     if (code || settings->log_sync_every <= 0) return code;
     return pl_syncer_new(engine->log, settings->log_sync_every, &engine->syncer, error);
+}
+
+static enum pl_code make_checkpoints(struct pl_engine *engine, struct pl_error **error) {
+    engine->recall = pl_alloc((engine->graph->node_count + 1) * sizeof *engine->recall);
+    if (!engine->recall) return pl_error_set(error, PL_NO_MEMORY, "no memory for a checkpoint");
+    enum pl_code code = engine->epochs ? pl_recovery_match(engine->graph, engine->epochs, &engine->last,
+                                                           engine->options.reset, &engine->now, engine->recall, error)
+                                       : pl_recovery_describe(engine->graph, &engine->now, error);
+    if (code) return code;
+    struct pl_checkpoints_options options = {
+        .store = engine->log ? engine->store : NULL,
+        .epochs = engine->epochs,
+        .now = &engine->now,
+        .clock = &engine->clock,
+        .sync = engine->graph->settings.log_sync_every >= 0,
+        .tasks = engine->plan.instance_count,
+        .done = on_epoch,
+        .failed = on_intake_failed,
+        .engine = engine,
+    };
+    return pl_checkpoints_new(&options, &engine->checkpoints, error);
 }
 
 static enum pl_code make_workers(struct pl_engine *engine, struct pl_error **error) {
@@ -180,6 +195,7 @@ static enum pl_code make_task(struct pl_engine *engine, const struct pl_plan_ins
         .clock = &engine->clock,
         .loop = pl_worker_loop(engine->workers[instance->worker]),
         .store = engine->store,
+        .recovers = engine->epochs && node->op->inputs,
     };
     struct pl_task_events events = {.ended = on_ended, .failed = on_failed, .barrier = on_barrier, .engine = engine};
     struct pl_gate_options gate = {.hold = settings->hold};
@@ -187,6 +203,9 @@ static enum pl_code make_task(struct pl_engine *engine, const struct pl_plan_ins
     enum pl_code code = pl_task_init(task, &config, &events, &gate, error);
     task->graph_node = node;
     task->rate = node->settings.rate;
+    task->recall = engine->recall[instance->node];
+    task->node.epoch = engine->epochs ? engine->last.number + 1 : 0;
+    if (!node->op->inputs) pl_checkpoints_leave_out(engine->checkpoints, engine->task_count - 1);
     engine->running++;
     return code;
 }
@@ -194,10 +213,7 @@ static enum pl_code make_task(struct pl_engine *engine, const struct pl_plan_ins
 static enum pl_code make_tasks(struct pl_engine *engine, struct pl_error **error) {
     unsigned n = engine->plan.instance_count;
     engine->tasks = pl_alloc_aligned(64, (n + 1) * sizeof *engine->tasks);
-    engine->passed = pl_alloc((n + 1) * sizeof *engine->passed);
-    engine->gone = pl_alloc((n + 1) * sizeof *engine->gone);
-    if (!engine->tasks || !engine->passed || !engine->gone)
-        return pl_error_set(error, PL_NO_MEMORY, "no memory for the tasks");
+    if (!engine->tasks) return pl_error_set(error, PL_NO_MEMORY, "no memory for the tasks");
     for (unsigned i = 0; i < n; i++) {
         enum pl_code code = make_task(engine, &engine->plan.instances[i], error);
         if (code) return code;
@@ -221,7 +237,8 @@ static enum pl_code make_edge(struct pl_engine *engine, const struct pl_graph_no
         .sender = sender,
     };
     if (to && to->settings.on_full == PL_SPILL) {
-        options.spill = pl_spill_new(engine->store, engine->tags, engine->store ? SPILL_STORE : SPILL_MEMORY);
+        options.spill = pl_spill_new(&(struct pl_spill_options){
+            .store = engine->store, .tags = engine->tags, .limit = engine->store ? SPILL_STORE : SPILL_MEMORY});
         if (!options.spill) return pl_error_set(error, PL_NO_MEMORY, "no memory for a backlog");
     }
     enum pl_code code = pl_edge_new(engine->zmq, &options, edge, error);
@@ -234,27 +251,31 @@ static enum pl_code no_memory(struct pl_error **error) {
     return pl_error_set(error, PL_NO_MEMORY, "no memory for an edge");
 }
 
-/* source port -> intake; the feeds of a source stand together, in order of its ports. */
+/* "plc", or "plc.events" of another port than the first. */
+static const char *feed_name(char *text, size_t size, const char *node, const struct pl_port *ports, unsigned port) {
+    snprintf(text, size, "%s%s%s", node, port ? "." : "", port ? ports[port].name : "");
+    return text;
+}
+
+/* source -> intake: one edge, a feed for each port. */
 static enum pl_code connect_source(struct pl_engine *engine, struct pl_task *source, struct pl_error **error) {
     const struct pl_graph_node *node = source->graph_node;
+    const struct pl_node_settings *settings = &node->settings;
+    struct pl_edge *edge;
+    enum pl_code code = make_edge(engine, NULL, pl_intake_runnable(engine->intake), poke_task, source, &edge, error);
+    if (code) return code;
+    if (!pl_outputs_add(&source->outputs, 0, edge)) return no_memory(error);
     for (unsigned port = 0; node->op->outputs && node->op->outputs[port].name; port++) {
-        struct pl_edge *edge;
-        char name[2 * PL_NAME_MAX];
-        enum pl_code code =
-            make_edge(engine, NULL, pl_intake_runnable(engine->intake), poke_task, source, &edge, error);
-        if (code) return code;
-        if (port == 0)
-            snprintf(name, sizeof name, "%s", node->name);
-        else
-            snprintf(name, sizeof name, "%s.%s", node->name, node->op->outputs[port].name);
+        char name[2 * PL_NAME_MAX], was[2 * PL_NAME_MAX];
+        bool renamed = settings->was && settings->was[0];
         struct pl_feed_options feed = {
-            .name = name,
-            .disorder = node->settings.disorder,
-            .idle = node->settings.idle,
+            .name = feed_name(name, sizeof name, node->name, node->op->outputs, port),
+            .was = renamed ? feed_name(was, sizeof was, settings->was, node->op->outputs, port) : NULL,
+            .disorder = settings->disorder,
+            .idle = settings->idle,
             .replayable = node->op->flags & PL_OP_REPLAYABLE,
         };
-        if (pl_intake_add_feed(engine->intake, edge, &feed) < 0 || !pl_outputs_add(&source->outputs, port, edge))
-            return no_memory(error);
+        if (pl_intake_add_feed(engine->intake, edge, &feed) < 0) return no_memory(error);
     }
     return PL_OK;
 }
@@ -283,7 +304,11 @@ static enum pl_code connect_input(struct pl_engine *engine, struct pl_task *task
     bool added =
         source ? pl_intake_add_output(engine->intake, feed_of(engine, from->from, from->from_port), partition, edge)
                : pl_outputs_add(&sender->outputs, from->from_port, edge);
-    return added && pl_gate_add(task->gate, edge, from->to_port) ? PL_OK : no_memory(error);
+    const struct pl_graph_node *node = &engine->graph->nodes[from->from];
+    char name[3 * PL_NAME_MAX], feed[2 * PL_NAME_MAX];
+    feed_name(feed, sizeof feed, node->name, node->op->outputs, from->from_port);
+    snprintf(name, sizeof name, "%s/%u>%u", feed, partition, from->to_port);
+    return added && pl_gate_add(task->gate, edge, from->to_port, name) ? PL_OK : no_memory(error);
 }
 
 static enum pl_code connect_task(struct pl_engine *engine, struct pl_task *task, struct pl_error **error) {
@@ -311,7 +336,7 @@ static enum pl_code make_intake(struct pl_engine *engine, struct pl_error **erro
         .partitions = (unsigned)settings->partitions,
         .feeds_max = feed_of(engine, engine->graph->node_count, 0) + 1,
         .max_lag = settings->max_lag,
-        .passed = &engine->epochs,
+        .checkpoints = engine->checkpoints,
         .checkpoint = settings->checkpoint,
         .ended = on_intake_ended,
         .failed = on_intake_failed,
@@ -334,6 +359,20 @@ static enum pl_code place(struct pl_engine *engine, bool sources, struct pl_erro
     return PL_OK;
 }
 
+/* Behind what an earlier run has done. */
+static enum pl_code go_on(struct pl_engine *engine, struct pl_error **error) {
+    enum pl_code code = pl_intake_recover(engine->intake, &engine->last, error);
+    for (unsigned i = 0; i < engine->task_count && !code; i++) {
+        struct pl_task *task = &engine->tasks[i];
+        if (task->gate) continue;
+        const struct pl_inlet *inlet =
+            pl_intake_inlet(engine->intake, feed_of(engine, engine->plan.instances[i].node, 0));
+        task->position = &inlet->position;
+        task->over = inlet->ended;
+    }
+    return code;
+}
+
 static enum pl_code build(struct pl_engine *engine, struct pl_error **error) {
     enum pl_code code = pl_plan_make(engine->graph, &engine->plan, error);
     if (code) return code;
@@ -344,8 +383,9 @@ static enum pl_code build(struct pl_engine *engine, struct pl_error **error) {
     zmq_ctx_set(engine->zmq, ZMQ_IO_THREADS, 0); /* edges inside the process need none */
     zmq_ctx_set(engine->zmq, ZMQ_MAX_SOCKETS, (int)(2 * engine->plan.edge_count + SPARE_SOCKETS));
     (void)((code = make_tags(engine, error)) || (code = open_log(engine, error)) ||
-           (code = make_workers(engine, error)) || (code = make_tasks(engine, error)) ||
-           (code = make_intake(engine, error)) || (code = place(engine, true, error)) ||
+           (code = make_checkpoints(engine, error)) || (code = make_workers(engine, error)) ||
+           (code = make_tasks(engine, error)) || (code = make_intake(engine, error)) ||
+           (code = place(engine, true, error)) ||
            (code = pl_worker_add(engine->workers[engine->plan.intake_worker], pl_intake_runnable(engine->intake),
                                  error)) ||
            (code = place(engine, false, error)));
@@ -353,7 +393,7 @@ static enum pl_code build(struct pl_engine *engine, struct pl_error **error) {
         if (!engine->tasks[i].gate) code = connect_source(engine, &engine->tasks[i], error);
     for (unsigned i = 0; !code && i < engine->task_count; i++)
         if (engine->tasks[i].gate) code = connect_task(engine, &engine->tasks[i], error);
-    return code;
+    return code || !engine->epochs ? code : go_on(engine, error);
 }
 
 /* ---- Life ---- */
@@ -440,12 +480,11 @@ static void free_tasks(struct pl_engine *engine) {
     for (unsigned i = 0; i < engine->task_count; i++)
         pl_task_fini(&engine->tasks[i]);
     pl_free(engine->tasks);
-    pl_free(engine->passed);
-    pl_free(engine->gone);
 }
 
 void pl_engine_free(struct pl_engine *engine) {
     if (!engine) return;
+    pl_checkpoints_close(engine->checkpoints); /* with the last one, while those who hear of it are there */
     for (unsigned i = 0; i < PL_WORKERS_MAX && engine->started; i++)
         if (engine->workers[i]) pl_worker_stop(engine->workers[i]);
     for (unsigned i = 0; i < PL_WORKERS_MAX && engine->started; i++)
@@ -457,7 +496,12 @@ void pl_engine_free(struct pl_engine *engine) {
         pl_edge_free(engine->edges[i]);
     pl_intake_free(engine->intake);
     free_tasks(engine);
+    pl_checkpoints_free(engine->checkpoints);
     if (engine->zmq) zmq_ctx_term(engine->zmq);
+    pl_epochs_close(engine->epochs);
+    pl_epoch_fini(&engine->last);
+    pl_epoch_fini(&engine->now);
+    pl_free(engine->recall);
     if (engine->log) engine->log->ops->close(engine->log);
     pl_store_close(engine->store);
     pl_tags_free(engine->tags);
@@ -503,5 +547,13 @@ const char *pl_engine_data(const struct pl_engine *engine) {
 }
 
 uint64_t pl_engine_epochs(const struct pl_engine *engine) {
-    return atomic_load(&engine->epochs);
+    return atomic_load(pl_checkpoints_done(engine->checkpoints));
+}
+
+void pl_engine_checkpoint_stats(struct pl_engine *engine, struct pl_checkpoint_stats *stats) {
+    pl_checkpoints_stats(engine->checkpoints, stats);
+}
+
+void pl_engine_checkpoint(struct pl_engine *engine) {
+    pl_intake_barrier(engine->intake);
 }

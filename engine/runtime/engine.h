@@ -20,6 +20,7 @@ struct pl_engine;
 struct pl_engine_options {
     const char *data; /* the data folder; NULL: none, which only a graph without a log can do */
     bool until_eof;
+    const char *const *reset;  /* nodes that start afresh, ends in NULL; NULL: none */
     void (*notify)(void *arg); /* something has ended or failed: ask pl_engine_wait; any thread, must not block */
     void *notify_arg;
 };
@@ -45,6 +46,10 @@ pl_time pl_engine_now(const struct pl_engine *engine);
 const struct pl_graph *pl_engine_graph(const struct pl_engine *engine);
 struct pl_store *pl_engine_store(const struct pl_engine *engine); /* NULL: there is no data folder */
 const char *pl_engine_data(const struct pl_engine *engine);       /* its path, or NULL */
-uint64_t pl_engine_epochs(const struct pl_engine *engine);        /* barriers that every task has passed */
+uint64_t pl_engine_epochs(const struct pl_engine *engine);        /* the last one that is done */
+void pl_engine_checkpoint_stats(struct pl_engine *engine, struct pl_checkpoint_stats *stats);
+
+/* Any thread. Asks for a barrier, if there is anything to save; pl_engine_epochs tells when it is done. */
+void pl_engine_checkpoint(struct pl_engine *engine);
 
 #endif

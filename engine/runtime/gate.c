@@ -4,7 +4,7 @@
  * keeps the runs by their next row's (time, edge, arrival). Rows below the watermark of all edges are taken from the
  * top; consecutive rows of one run are copied at once, and a batch that goes whole is passed on as it is.
  */
-#include "gate.h"
+#include "gate_impl.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,52 +15,6 @@
 
 enum { MERGED_ROWS = 4096, MERGED_HEAP = 256 << 10, LATER_MAX = 1 << 20 };
 
-struct run {
-    pl_time time; /* of the next row */
-    uint64_t arrival;
-    unsigned input;
-    uint32_t next; /* rows before it are gone */
-    uint32_t rows;
-    struct pl_batch *batch; /* NULL: spilled */
-    uint32_t *order;        /* NULL: the rows are in order */
-    uint64_t ticket;        /* of the spill */
-    int64_t bytes;
-};
-
-struct queue { /* items behind a barrier that the other edges have not reached */
-    struct pl_item *items;
-    uint32_t from, count, capacity;
-};
-
-struct input {
-    struct pl_edge *edge;
-    unsigned port;
-    pl_time watermark;
-    bool idle;
-    bool blocked; /* at a barrier */
-    bool ended;
-    bool stopped; /* ended without the end of the data */
-    struct queue later;
-};
-
-struct pl_gate {
-    struct pl_gate_options options;
-    struct input *inputs;
-    unsigned count;
-    unsigned turn; /* the input looked at first */
-    struct run *heap;
-    uint32_t runs, run_capacity;
-    uint64_t arrivals;
-    int64_t held_bytes;
-    uint64_t held_rows;
-    pl_time watermark; /* of all edges: rows below are free to go */
-    pl_time told;      /* the last one given */
-    bool idle_told;
-    uint64_t epoch;
-    bool end_told;
-    bool broken;
-};
-
 struct pl_gate *pl_gate_new(const struct pl_gate_options *options) {
     struct pl_gate *gate = PL_NEW(struct pl_gate);
     if (!gate) return NULL;
@@ -69,7 +23,7 @@ struct pl_gate *pl_gate_new(const struct pl_gate_options *options) {
     return gate;
 }
 
-static void run_fini(struct run *run) {
+static void run_fini(struct pl__run *run) {
     if (run->batch) pl_batch_unref(run->batch);
     pl_free(run->order);
 }
@@ -79,34 +33,37 @@ void pl_gate_free(struct pl_gate *gate) {
     for (uint32_t i = 0; i < gate->runs; i++)
         run_fini(&gate->heap[i]);
     for (unsigned i = 0; i < gate->count; i++) {
-        struct queue *later = &gate->inputs[i].later;
+        struct pl__queue *later = &gate->inputs[i].later;
         for (uint32_t k = later->from; k < later->count; k++)
             if (later->items[k].type == PL_ITEM_BATCH) pl_batch_unref(later->items[k].batch);
         pl_free(later->items);
+        pl_free(gate->inputs[i].name);
     }
     pl_free(gate->heap);
     pl_free(gate->inputs);
     pl_free(gate);
 }
 
-bool pl_gate_add(struct pl_gate *gate, struct pl_edge *edge, unsigned port) {
-    struct input *grown = pl_realloc(gate->inputs, (gate->count + 1) * sizeof *grown);
+bool pl_gate_add(struct pl_gate *gate, struct pl_edge *edge, unsigned port, const char *name) {
+    struct pl__input *grown = pl_realloc(gate->inputs, (gate->count + 1) * sizeof *grown);
     if (!grown) return false;
     gate->inputs = grown;
-    gate->inputs[gate->count++] = (struct input){.edge = edge, .port = port, .watermark = PL_TIME_MIN};
+    struct pl__input input = {.edge = edge, .name = pl_strdup(name), .port = port, .watermark = PL_TIME_MIN};
+    if (!input.name) return false;
+    gate->inputs[gate->count++] = input;
     return true;
 }
 
 /* ---- The heap of runs ---- */
 
-static bool before(const struct run *a, const struct run *b) {
+static bool before(const struct pl__run *a, const struct pl__run *b) {
     if (a->time != b->time) return a->time < b->time;
     if (a->input != b->input) return a->input < b->input;
     return a->arrival < b->arrival;
 }
 
-static void swap(struct run *a, struct run *b) {
-    struct run t = *a;
+static void swap(struct pl__run *a, struct pl__run *b) {
+    struct pl__run t = *a;
     *a = *b;
     *b = t;
 }
@@ -122,10 +79,10 @@ static void sift_down(struct pl_gate *gate, uint32_t i) {
     }
 }
 
-static bool push_run(struct pl_gate *gate, const struct run *run) {
+bool pl__gate_push(struct pl_gate *gate, const struct pl__run *run) {
     if (gate->runs == gate->run_capacity) {
         uint32_t capacity = gate->run_capacity ? gate->run_capacity * 2 : 64;
-        struct run *grown = pl_realloc(gate->heap, capacity * sizeof *grown);
+        struct pl__run *grown = pl_realloc(gate->heap, capacity * sizeof *grown);
         if (!grown) return false;
         gate->heap = grown;
         gate->run_capacity = capacity;
@@ -138,14 +95,14 @@ static bool push_run(struct pl_gate *gate, const struct run *run) {
 }
 
 static void drop_top(struct pl_gate *gate) {
-    struct run *top = &gate->heap[0];
+    struct pl__run *top = &gate->heap[0];
     gate->held_bytes -= top->bytes;
     run_fini(top);
     *top = gate->heap[--gate->runs];
     sift_down(gate, 0);
 }
 
-static uint32_t row_at(const struct run *run, uint32_t i) {
+static uint32_t row_at(const struct pl__run *run, uint32_t i) {
     return run->order ? run->order[i] : i;
 }
 
@@ -159,7 +116,7 @@ static int by_time(const void *a, const void *b, void *times) {
 }
 
 /* Sets the order of a batch's rows; false without memory. */
-static bool put_in_order(struct run *run) {
+static bool put_in_order(struct pl__run *run) {
     const pl_time *times = pl_batch_times(run->batch);
     uint32_t i = 1;
     while (i < run->rows && times[i - 1] <= times[i])
@@ -175,8 +132,8 @@ static bool put_in_order(struct run *run) {
     return true;
 }
 
-static void hold(struct pl_gate *gate, unsigned input, struct pl_batch *batch) {
-    struct run run = {.arrival = gate->arrivals++, .input = input, .rows = batch->rows, .batch = batch};
+void pl__gate_hold(struct pl_gate *gate, unsigned input, struct pl_batch *batch) {
+    struct pl__run run = {.arrival = gate->arrivals++, .input = input, .rows = batch->rows, .batch = batch};
     if (!put_in_order(&run)) goto lost;
     gate->held_rows += run.rows;
     if (gate->held_bytes > gate->options.hold && run.time >= gate->watermark && gate->options.spill) {
@@ -192,7 +149,7 @@ static void hold(struct pl_gate *gate, unsigned input, struct pl_batch *batch) {
         run.bytes = (int64_t)batch->message_size;
         gate->held_bytes += run.bytes;
     }
-    if (push_run(gate, &run)) return;
+    if (pl__gate_push(gate, &run)) return;
 lost:
     run_fini(&run);
     gate->broken = true;
@@ -202,7 +159,7 @@ static void settle_watermark(struct pl_gate *gate) {
     pl_time least = PL_TIME_MAX;
     bool any = false, all_ended = true, stopped = false;
     for (unsigned i = 0; i < gate->count; i++) {
-        const struct input *in = &gate->inputs[i];
+        const struct pl__input *in = &gate->inputs[i];
         all_ended &= in->ended;
         stopped |= in->stopped;
         if ((in->ended && !in->stopped) || in->idle) continue;
@@ -215,12 +172,12 @@ static void settle_watermark(struct pl_gate *gate) {
 
 /* False: the item is a batch that may pass at once. */
 static bool integrate(struct pl_gate *gate, unsigned index, const struct pl_item *item) {
-    struct input *in = &gate->inputs[index];
+    struct pl__input *in = &gate->inputs[index];
     switch (item->type) {
     case PL_ITEM_BATCH:
         in->idle = false;
         if (gate->options.any_order) return false;
-        hold(gate, index, item->batch);
+        pl__gate_hold(gate, index, item->batch);
         break;
     case PL_ITEM_WATERMARK:
         in->idle = item->idle;
@@ -241,13 +198,13 @@ static bool integrate(struct pl_gate *gate, unsigned index, const struct pl_item
 }
 
 /* What was taken makes room; a queue that is never empty would grow for ever. */
-static void close_up(struct queue *queue) {
+static void close_up(struct pl__queue *queue) {
     memmove(queue->items, queue->items + queue->from, (queue->count - queue->from) * sizeof *queue->items);
     queue->count -= queue->from;
     queue->from = 0;
 }
 
-static bool put_later(struct pl_gate *gate, struct queue *queue, const struct pl_item *item) {
+static bool put_later(struct pl_gate *gate, struct pl__queue *queue, const struct pl_item *item) {
     if (queue->from == queue->count) queue->from = queue->count = 0;
     if (queue->count == queue->capacity && queue->from > queue->capacity / 2) close_up(queue);
     if (queue->count == queue->capacity) {
@@ -266,7 +223,7 @@ static bool put_later(struct pl_gate *gate, struct queue *queue, const struct pl
 }
 
 /* One item of an input, from behind the last barrier or from its edge. */
-static bool next_of(struct input *in, struct pl_item *item) {
+static bool next_of(struct pl__input *in, struct pl_item *item) {
     if (in->later.from < in->later.count) {
         *item = in->later.items[in->later.from++];
         return true;
@@ -279,7 +236,7 @@ static bool take_in(struct pl_gate *gate, struct pl_item *item, unsigned *port, 
     bool some = false;
     for (unsigned n = 0; n < gate->count; n++) {
         unsigned i = (gate->turn + n) % gate->count;
-        struct input *in = &gate->inputs[i];
+        struct pl__input *in = &gate->inputs[i];
         struct pl_item got;
         if (in->blocked) {
             if (pl_edge_receive(in->edge, &got)) some |= put_later(gate, &in->later, &got);
@@ -299,7 +256,7 @@ static bool take_in(struct pl_gate *gate, struct pl_item *item, unsigned *port, 
 
 /* ---- Giving ---- */
 
-static bool load(struct pl_gate *gate, struct run *run) {
+static bool load(struct pl_gate *gate, struct pl__run *run) {
     if (run->batch) return true;
     run->batch = pl_spill_take(gate->options.spill, run->ticket);
     if (run->batch) {
@@ -312,18 +269,18 @@ static bool load(struct pl_gate *gate, struct run *run) {
 }
 
 /* The key that the top run must stay below to go on: the better of its two children in the heap. */
-static const struct run *rival(const struct pl_gate *gate) {
-    const struct run *best = NULL;
+static const struct pl__run *rival(const struct pl_gate *gate) {
+    const struct pl__run *best = NULL;
     for (uint32_t i = 1; i <= 2 && i < gate->runs; i++)
         if (!best || before(&gate->heap[i], best)) best = &gate->heap[i];
     return best;
 }
 
 /* How many rows of the top run go before the rival's next one and below the watermark. */
-static uint32_t free_rows(const struct pl_gate *gate, const struct run *run) {
-    const struct run *other = rival(gate);
+static uint32_t free_rows(const struct pl_gate *gate, const struct pl__run *run) {
+    const struct pl__run *other = rival(gate);
     const pl_time *times = pl_batch_times(run->batch);
-    struct run row = *run;
+    struct pl__run row = *run;
     uint32_t i = run->next;
     for (; i < run->rows; i++) {
         row.time = times[row_at(run, i)];
@@ -338,7 +295,7 @@ static bool top_is_free(const struct pl_gate *gate) {
 }
 
 static void advance(struct pl_gate *gate, uint32_t rows) {
-    struct run *top = &gate->heap[0];
+    struct pl__run *top = &gate->heap[0];
     top->next += rows;
     gate->held_rows -= rows;
     if (top->next == top->rows) {
@@ -355,7 +312,7 @@ static struct pl_batch *take_whole(struct pl_gate *gate) {
     return batch;
 }
 
-static uint32_t copy_rows(struct pl_batch *out, const struct run *run, uint32_t rows) {
+uint32_t pl__gate_copy(struct pl_batch *out, const struct pl__run *run, uint32_t rows) {
     if (!run->order) return pl_batch_append(out, run->batch, run->next, rows);
     uint32_t done = 0;
     while (done < rows && pl_batch_append(out, run->batch, run->order[run->next + done], 1))
@@ -374,7 +331,7 @@ static uint32_t heap_wanted(const struct pl_batch *batch) {
 static struct pl_batch *release(struct pl_gate *gate, unsigned *port) {
     struct pl_batch *out = NULL;
     while (top_is_free(gate) && !gate->broken) {
-        struct run *top = &gate->heap[0];
+        struct pl__run *top = &gate->heap[0];
         if (!load(gate, top)) break;
         if (top->time >= gate->watermark && gate->watermark != PL_TIME_MAX)
             break; /* a spilled run's time is its least */
@@ -391,7 +348,7 @@ static struct pl_batch *release(struct pl_gate *gate, unsigned *port) {
         }
         if (top->batch->header->receive_time > out->header->receive_time)
             out->header->receive_time = top->batch->header->receive_time;
-        uint32_t copied = copy_rows(out, top, rows);
+        uint32_t copied = pl__gate_copy(out, top, rows);
         if (copied) advance(gate, copied);
         if (copied < rows) break; /* `out` is full */
     }
@@ -464,6 +421,10 @@ static bool take_merged(struct pl_gate *gate, struct pl_item *item, unsigned *po
         if (!take_in(gate, item, port, &passes)) return false;
         if (passes) return true;
     }
+}
+
+bool pl_gate_merges(const struct pl_gate *gate) {
+    return gate->count != 1;
 }
 
 bool pl_gate_take(struct pl_gate *gate, struct pl_item *item, unsigned *port) {

@@ -11,6 +11,9 @@
 #ifndef POTLINE_GATE_H
 #define POTLINE_GATE_H
 
+#include <potline/codec.h>
+#include <potline/pack.h>
+
 #include "runtime/edge.h"
 #include "runtime/spill.h"
 
@@ -25,12 +28,22 @@ struct pl_gate_options {
 struct pl_gate *pl_gate_new(const struct pl_gate_options *options); /* NULL without memory */
 void pl_gate_free(struct pl_gate *gate);                            /* NULL is fine */
 
-/* Inputs are added in the order that decides between rows of equal time. The edge is borrowed. */
-bool pl_gate_add(struct pl_gate *gate, struct pl_edge *edge, unsigned port);
+/* Inputs are added in the order that decides between rows of equal time. The edge is borrowed; `name` (copied) tells
+ * the input apart in what is saved. */
+bool pl_gate_add(struct pl_gate *gate, struct pl_edge *edge, unsigned port, const char *name);
+
+/* It has several inputs, or none: what comes through may have to wait. */
+bool pl_gate_merges(const struct pl_gate *gate);
 
 /* The next item, and the port its batch is for. False: nothing now; every edge has been found empty, so each wakes the
  * task when it has something. After PL_ITEM_END nothing follows. */
 bool pl_gate_take(struct pl_gate *gate, struct pl_item *item, unsigned *port);
+
+/* What it knows and holds at a barrier, as one msgpack value, and back into a fresh gate; inputs that are not there any
+ * more are left out, with their rows. */
+enum pl_code pl_gate_save(struct pl_gate *gate, struct pl_codec *codec, struct pl_pack *pack, struct pl_error **error);
+enum pl_code pl_gate_load(struct pl_gate *gate, struct pl_codec *codec, struct pl_unpack *unpack,
+                          struct pl_error **error);
 
 /* For a task that has failed: takes and drops everything there is, in whatever state the gate is. */
 void pl_gate_drain(struct pl_gate *gate);

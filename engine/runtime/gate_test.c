@@ -47,7 +47,9 @@ static void rig_make(struct rig *rig, unsigned inputs, bool any_order) {
     for (unsigned i = 0; i < inputs; i++) {
         struct pl_edge_options options = {.batches = 1 << 20, .bytes = INT64_MAX, .poke = no_poke};
         assert_int_equal(pl_edge_new(rig->zmq, &options, &rig->edges[i], NULL), PL_OK);
-        assert_true(pl_gate_add(rig->gate, rig->edges[i], i % 2));
+        char name[16];
+        snprintf(name, sizeof name, "in%u", i);
+        assert_true(pl_gate_add(rig->gate, rig->edges[i], i % 2, name));
     }
 }
 

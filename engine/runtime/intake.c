@@ -1,41 +1,34 @@
 #include "intake.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include <potline/alloc.h>
+#include <potline/pack.h>
 
 #include "batch/tags.h"
 #include "runtime/lane.h"
 #include "runtime/split.h"
 
-enum { PARTITIONS_MAX = 256, RECORDS_MAX = 4 * PARTITIONS_MAX, ITEMS_A_RUN = 16, HELD_BYTES = 1 << 20 };
-
-struct feed {
-    struct pl_edge *edge;
-    struct pl_feed_options options;
-    pl_time highest;   /* event time */
-    pl_time progress;  /* what the source said itself */
-    pl_time watermark; /* the last one recorded */
-    pl_time heard;     /* engine clock */
-    bool idle;
-    bool ended;   /* nothing comes any more */
-    bool stopped; /* ended by us, or ended in a run that goes on: its end is not in the log */
-};
+enum { PARTITIONS_MAX = 256, RECORDS_LEAST = 1024, ITEMS_A_RUN = 16, HELD_BYTES = 1 << 20 };
 
 struct pl_intake {
     struct pl_runnable runnable;
     struct pl_intake_options options;
-    struct feed *feeds;
-    uint32_t *names; /* of the feeds; what lanes tell them apart by */
-    unsigned feed_count;
+    struct pl_feeds feeds;
     unsigned turn;
     struct pl_lane *lanes;
     struct pl_log_record *records;
-    unsigned record_count;
-    uint64_t epoch;
+    unsigned record_count, record_room;
+    void **positions; /* that the records speak of; owned until they are appended */
+    unsigned position_count, position_room;
+    struct pl_pack *barrier_body;
+    uint64_t epoch; /* of the last barrier */
+    bool changed;   /* something was recorded since */
     uv_timer_t idle_timer, barrier_timer;
     pl_time idle_due; /* when the idle timer fires, engine clock */
     bool barrier_due;
+    _Atomic bool barrier_asked;
     _Atomic uint8_t *seen; /* [tag id], up to the registry's limit: it has had samples */
     bool failed;
     bool told_end;
@@ -56,17 +49,30 @@ static void fail(struct pl_intake *intake, const char *what, struct pl_error *er
 
 /* ---- Records ---- */
 
+/* NULL without memory, which the intake has failed for then. */
 static struct pl_log_record *new_record(struct pl_intake *intake, enum pl_log_type type, unsigned partition) {
+    if (intake->record_count == intake->record_room) {
+        unsigned room = intake->record_room ? 2 * intake->record_room : RECORDS_LEAST;
+        struct pl_log_record *grown = pl_realloc(intake->records, room * sizeof *grown);
+        if (!grown) {
+            fail(intake, "no memory for what is to be recorded", NULL);
+            return NULL;
+        }
+        intake->records = grown;
+        intake->record_room = room;
+    }
     struct pl_log_record *record = &intake->records[intake->record_count++];
     *record = (struct pl_log_record){.type = type, .partition = (uint16_t)partition};
+    intake->changed |= type != PL_LOG_BARRIER;
     return record;
 }
 
 static void record_everywhere(struct pl_intake *intake, unsigned feed, enum pl_log_type type, uint16_t flags) {
     for (unsigned p = 0; p < intake->options.partitions; p++) {
         struct pl_log_record *record = new_record(intake, type, p);
-        record->source = intake->names[feed];
-        record->watermark = intake->feeds[feed].watermark;
+        if (!record) return;
+        record->source = intake->feeds.names[feed];
+        record->watermark = intake->feeds.feed[feed].watermark;
         record->flags = flags;
     }
 }
@@ -100,6 +106,42 @@ static void append(struct pl_intake *intake) {
         if (record->batch) pl_batch_unref(record->batch);
     }
     intake->record_count = 0;
+    while (intake->position_count)
+        pl_free(intake->positions[--intake->position_count]);
+}
+
+/* ---- Barriers ---- */
+
+/* It says what is known of the sources, so that nothing in front of it has to be read again. */
+static void put_barrier(struct pl_intake *intake) {
+    append(intake);
+    pl_pack_reset(intake->barrier_body);
+    pl_feeds_pack(&intake->feeds, intake->options.tags, intake->barrier_body);
+    if (pl_pack_failed(intake->barrier_body)) fail(intake, "no memory for a barrier", NULL);
+    intake->epoch++;
+    for (unsigned p = 0; p < intake->options.partitions && !intake->failed; p++) {
+        struct pl_log_record *record = new_record(intake, PL_LOG_BARRIER, p);
+        if (!record) return;
+        record->epoch = intake->epoch;
+        if (p) continue;
+        record->body = pl_pack_data(intake->barrier_body);
+        record->body_size = pl_pack_size(intake->barrier_body);
+    }
+    intake->changed = false;
+    append(intake);
+}
+
+static bool has_barriers(const struct pl_intake *intake) {
+    return intake->options.checkpoint || intake->options.log;
+}
+
+/* When it is time, and all in front of the last one has been worked off: more would fill the edges of a graph that is
+ * slower than their interval. Where nothing has happened since, none is needed. */
+static void take_barrier(struct pl_intake *intake) {
+    if (atomic_exchange(&intake->barrier_asked, false)) intake->barrier_due = true;
+    if (!intake->barrier_due || atomic_load(pl_checkpoints_done(intake->options.checkpoints)) < intake->epoch) return;
+    intake->barrier_due = false;
+    if (intake->changed) put_barrier(intake);
 }
 
 /* ---- Taking in ---- */
@@ -118,25 +160,43 @@ static uint32_t count_late(const pl_time *times, uint32_t rows, pl_time watermar
     return late;
 }
 
-/* What the source said itself counts; else its newest row less its disorder. */
-static bool raise_watermark(struct feed *feed) {
-    pl_time watermark = feed->progress;
-    if (watermark == PL_TIME_MIN && feed->highest > PL_TIME_MIN + feed->options.disorder)
-        watermark = feed->highest - feed->options.disorder;
-    if (watermark <= feed->watermark) return false;
-    feed->watermark = watermark;
-    return true;
-}
-
 static void note_seen(struct pl_intake *intake, const struct pl_batch *batch) {
     for (uint32_t i = 0; i < batch->rows; i++)
         atomic_store_explicit(&intake->seen[batch->samples.tag[i]], 1, memory_order_relaxed);
 }
 
-static void on_batch(struct pl_intake *intake, unsigned index, struct pl_batch *batch) {
-    struct feed *feed = &intake->feeds[index];
+/* The position that a batch brings; from here on it is the intake's until the records have been appended. */
+static const void *take_position(struct pl_intake *intake, struct pl_inlet *inlet, struct pl_batch *batch,
+                                 size_t *size) {
+    *size = batch->position_size;
+    if (!batch->position) return NULL;
+    if (intake->position_count == intake->position_room) {
+        unsigned room = intake->position_room ? 2 * intake->position_room : ITEMS_A_RUN;
+        void **grown = pl_realloc(intake->positions, room * sizeof *grown);
+        if (!grown) {
+            fail(intake, "no memory for a source's position", NULL);
+            return NULL;
+        }
+        intake->positions = grown;
+        intake->position_room = room;
+    }
+    void *position = intake->positions[intake->position_count++] = batch->position;
+    batch->position = NULL;
+    inlet->groups++;
+    pl_buffer_reset(&inlet->position);
+    pl_buffer_put(&inlet->position, position, *size);
+    if (pl_buffer_failed(&inlet->position))
+        fail(intake, "a source's position is too long, or there is no memory", NULL);
+    return position;
+}
+
+static void on_batch(struct pl_intake *intake, struct pl_inlet *inlet, struct pl_batch *batch) {
+    unsigned index = inlet->first + (batch->port < inlet->count ? batch->port : 0);
+    struct pl_feed *feed = &intake->feeds.feed[index];
     const pl_time *times = pl_batch_times(batch);
     struct pl_batch *split[PARTITIONS_MAX];
+    size_t position_size;
+    const void *position = take_position(intake, inlet, batch, &position_size);
     feed->heard = pl_clock_now(intake->options.clock);
     feed->idle = false;
     pl_stat_add(&intake->stats.rows, batch->rows);
@@ -145,7 +205,7 @@ static void on_batch(struct pl_intake *intake, unsigned index, struct pl_batch *
     if (highest > feed->highest) feed->highest = highest;
     if (feed->watermark > PL_TIME_MIN)
         pl_stat_add(&intake->stats.late_rows, count_late(times, batch->rows, feed->watermark));
-    bool raised = raise_watermark(feed);
+    bool raised = pl_feed_raise(feed);
     batch->header->generation = (uint32_t)feed->options.generation;
     if (!pl_split(batch, intake->options.tags, intake->options.partitions, split)) {
         fail(intake, "no memory to share rows out to partitions", NULL);
@@ -154,39 +214,73 @@ static void on_batch(struct pl_intake *intake, unsigned index, struct pl_batch *
     for (unsigned p = 0; p < intake->options.partitions; p++) {
         if (!split[p] && !raised) continue;
         struct pl_log_record *record = new_record(intake, split[p] ? PL_LOG_ROWS : PL_LOG_WATERMARK, p);
-        record->source = intake->names[index];
+        if (!record) {
+            pl_batch_unref(split[p]);
+            continue;
+        }
+        record->source = feed->name;
         record->watermark = feed->watermark;
         record->batch = split[p];
+        if (!split[p] || !position) continue;
+        record->epoch = inlet->groups;
+        record->position = position;
+        record->position_size = position_size;
+        position = NULL; /* once is enough: all of them are appended, or none */
     }
 }
 
-static void on_progress(struct pl_intake *intake, unsigned index, pl_time time) {
-    struct feed *feed = &intake->feeds[index];
-    feed->heard = pl_clock_now(intake->options.clock);
-    feed->progress = time > feed->progress ? time : feed->progress;
-    if (!raise_watermark(feed)) return;
-    feed->idle = false;
-    record_everywhere(intake, index, PL_LOG_WATERMARK, 0);
+/* Rows that were made at once are recorded at once, with the position behind all of them. */
+static void on_rows(struct pl_intake *intake, struct pl_inlet *inlet, struct pl_batch *batch) {
+    if (batch->more || inlet->group_count) {
+        bool more = batch->more;
+        if (!pl_inlet_gather(inlet, batch)) fail(intake, "no memory for rows", NULL);
+        if (more) return;
+        for (unsigned i = 0; i < inlet->group_count; i++)
+            on_batch(intake, inlet, inlet->group[i]);
+        inlet->group_count = 0;
+        return;
+    }
+    on_batch(intake, inlet, batch);
 }
 
-static void on_end(struct pl_intake *intake, unsigned index, bool stopped) {
-    struct feed *feed = &intake->feeds[index];
-    feed->ended = true;
-    bool final = intake->options.until_eof || atomic_load(&intake->draining);
-    feed->stopped = stopped || !final;
-    if (stopped) return;
-    if (final) {
-        feed->watermark = PL_TIME_MAX;
-        record_everywhere(intake, index, PL_LOG_END, 0);
-    } else {
-        record_everywhere(intake, index, PL_LOG_WATERMARK, PL_LOG_IDLE);
+static void on_progress(struct pl_intake *intake, const struct pl_inlet *inlet, pl_time time) {
+    for (unsigned i = inlet->first; i < inlet->first + inlet->count; i++) {
+        struct pl_feed *feed = &intake->feeds.feed[i];
+        feed->heard = pl_clock_now(intake->options.clock);
+        feed->progress = time > feed->progress ? time : feed->progress;
+        if (!pl_feed_raise(feed)) continue;
+        feed->idle = false;
+        record_everywhere(intake, i, PL_LOG_WATERMARK, 0);
+    }
+}
+
+static bool all_ended(const struct pl_intake *intake) {
+    for (unsigned i = 0; i < intake->feeds.inlet_count; i++)
+        if (!intake->feeds.inlet[i].ended) return false;
+    return true;
+}
+
+/* The last end of the data closes what is still open; a barrier in front of it, so that doing that again is all that is
+ * left to do for another run. */
+static void on_end(struct pl_intake *intake, struct pl_inlet *inlet, bool stopped) {
+    bool final = !stopped && (intake->options.until_eof || atomic_load(&intake->draining));
+    inlet->ended = true;
+    if (final && all_ended(intake) && intake->changed && has_barriers(intake)) put_barrier(intake);
+    for (unsigned i = inlet->first; i < inlet->first + inlet->count; i++) {
+        struct pl_feed *feed = &intake->feeds.feed[i];
+        feed->ended = true;
+        feed->stopped = !final;
+        if (stopped) continue;
+        if (final) feed->watermark = PL_TIME_MAX;
+        feed->idle = !final;
+        record_everywhere(intake, i, final ? PL_LOG_END : PL_LOG_WATERMARK, final ? 0 : PL_LOG_IDLE);
     }
 }
 
 /* A source that can wait is held back while the graph has not taken what there is. */
-static bool held(const struct pl_intake *intake, const struct feed *feed) {
+static bool held(const struct pl_intake *intake, const struct pl_inlet *inlet) {
     if (intake->failed) return false; /* what comes is dropped, so that sources can end */
-    if (intake->options.log && !feed->options.replayable) return false;
+    if (intake->options.log && !inlet->replayable) return false;
     for (unsigned p = 0; p < intake->options.partitions; p++) {
         const struct pl_lane *lane = &intake->lanes[p];
         if (lane->behind || lane->bytes >= (intake->options.log ? HELD_BYTES : 1)) return true;
@@ -194,29 +288,27 @@ static bool held(const struct pl_intake *intake, const struct feed *feed) {
     return false;
 }
 
-static bool take_one(struct pl_intake *intake, unsigned index) {
-    struct feed *feed = &intake->feeds[index];
+static bool take_one(struct pl_intake *intake, struct pl_inlet *inlet) {
     struct pl_item item;
-    if (feed->ended || held(intake, feed) || !pl_edge_receive(feed->edge, &item)) return false;
+    if (inlet->ended || held(intake, inlet) || !pl_edge_receive(inlet->edge, &item)) return false;
     switch (item.type) {
-    case PL_ITEM_BATCH: on_batch(intake, index, item.batch); break;
-    case PL_ITEM_WATERMARK: on_progress(intake, index, item.time); break;
-    case PL_ITEM_END: on_end(intake, index, item.idle); break;
+    case PL_ITEM_BATCH: on_rows(intake, inlet, item.batch); break;
+    case PL_ITEM_WATERMARK: on_progress(intake, inlet, item.time); break;
+    case PL_ITEM_END: on_end(intake, inlet, item.idle); break;
     case PL_ITEM_BARRIER: break; /* sources send none */
     }
     return true;
 }
 
-/* Takes items from the feeds in turn; true when some may be left. */
+/* Takes items from the sources in turn; true when some may be left. */
 static bool take_in(struct pl_intake *intake) {
-    unsigned room = (RECORDS_MAX - PARTITIONS_MAX) / intake->options.partitions; /* one barrier fits too */
-    unsigned budget = room < ITEMS_A_RUN ? room : ITEMS_A_RUN;
+    unsigned budget = ITEMS_A_RUN;
     bool some = true;
     while (some && budget) {
         some = false;
-        for (unsigned n = 0; n < intake->feed_count && budget; n++) {
-            unsigned i = (intake->turn + n) % intake->feed_count;
-            if (!take_one(intake, i)) continue;
+        for (unsigned n = 0; n < intake->feeds.inlet_count && budget; n++) {
+            unsigned i = (intake->turn + n) % intake->feeds.inlet_count;
+            if (!take_one(intake, &intake->feeds.inlet[i])) continue;
             some = true;
             budget--;
         }
@@ -225,23 +317,7 @@ static bool take_in(struct pl_intake *intake) {
     return some;
 }
 
-/* One barrier is under way at a time: more would fill the edges of a graph that is slower than their interval. */
-static void take_barrier(struct pl_intake *intake) {
-    if (!intake->barrier_due) return;
-    if (intake->options.passed && atomic_load(intake->options.passed) < intake->epoch) return;
-    intake->barrier_due = false;
-    intake->epoch++;
-    for (unsigned p = 0; p < intake->options.partitions; p++)
-        new_record(intake, PL_LOG_BARRIER, p)->epoch = intake->epoch;
-}
-
 /* ---- Ending ---- */
-
-static bool all_ended(const struct pl_intake *intake) {
-    for (unsigned i = 0; i < intake->feed_count; i++)
-        if (!intake->feeds[i].ended) return false;
-    return true;
-}
 
 static bool all_caught_up(const struct pl_intake *intake) {
     for (unsigned p = 0; p < intake->options.partitions; p++)
@@ -252,8 +328,8 @@ static bool all_caught_up(const struct pl_intake *intake) {
 /* The end of a feed that was stopped is told when everything else has been passed on; it is no part of the log. */
 static void tell_stops(struct pl_intake *intake) {
     struct pl_item end = {.type = PL_ITEM_END, .idle = true};
-    for (unsigned i = 0; i < intake->feed_count; i++) {
-        if (!intake->feeds[i].stopped && !intake->failed) continue; /* after a failure no end has got through */
+    for (unsigned i = 0; i < intake->feeds.count; i++) {
+        if (!intake->feeds.feed[i].stopped && !intake->failed) continue; /* after a failure no end has got through */
         for (unsigned p = 0; p < intake->options.partitions; p++)
             pl_outputs_signal_port(&intake->lanes[p].outputs, i, &end);
     }
@@ -265,14 +341,26 @@ static bool all_have_room(struct pl_intake *intake, bool *more) {
     bool all = true;
     for (unsigned p = 0; p < intake->options.partitions; p++) {
         bool room = pl_outputs_room(&intake->lanes[p].outputs);
-        if (room && !intake->failed && !pl_lane_caught_up(&intake->lanes[p])) *more = true;
+        const struct pl_lane *lane = &intake->lanes[p];
+        if (room && !intake->failed && !pl_lane_caught_up(lane) && !pl_lane_waits(lane)) *more = true;
         all &= room;
     }
     return all;
 }
 
+static bool data_has_ended(const struct pl_intake *intake) {
+    for (unsigned i = 0; i < intake->feeds.count; i++)
+        if (intake->feeds.feed[i].stopped) return false;
+    return true;
+}
+
 static void try_end(struct pl_intake *intake, bool *more) {
     if (intake->reported || !all_ended(intake) || !(all_caught_up(intake) || intake->failed)) return;
+    if (intake->changed && intake->options.log && !intake->told_end && !data_has_ended(intake) && !intake->failed) {
+        put_barrier(intake); /* the next run goes on right here */
+        *more = true;
+        return;
+    }
     if (!intake->told_end) tell_stops(intake);
     intake->told_end = true;
     if (!all_have_room(intake, more)) return;
@@ -288,8 +376,8 @@ static void look_again(uv_timer_t *timer) {
 
 static void check_idle(struct pl_intake *intake) {
     pl_time now = pl_clock_now(intake->options.clock), next = PL_TIME_MAX;
-    for (unsigned i = 0; i < intake->feed_count; i++) {
-        struct feed *feed = &intake->feeds[i];
+    for (unsigned i = 0; i < intake->feeds.count; i++) {
+        struct pl_feed *feed = &intake->feeds.feed[i];
         if (feed->options.idle == 0 || feed->idle || feed->ended) continue;
         pl_time due = feed->heard + feed->options.idle;
         if (due > now) {
@@ -347,9 +435,10 @@ static void start_intake(struct pl_runnable *runnable) {
     uv_timer_init(loop, &intake->barrier_timer);
     intake->idle_timer.data = intake->barrier_timer.data = intake;
     pl_time now = pl_clock_now(intake->options.clock);
-    for (unsigned i = 0; i < intake->feed_count; i++)
-        intake->feeds[i].heard = now;
+    for (unsigned i = 0; i < intake->feeds.count; i++)
+        intake->feeds.feed[i].heard = now;
     uint64_t interval = (uint64_t)(intake->options.checkpoint / PL_MILLISECOND);
+    if (intake->options.log && intake->epoch == 0) put_barrier(intake); /* what there was before the first row */
     if (interval) uv_timer_start(&intake->barrier_timer, barrier_tick, interval, interval);
 }
 
@@ -368,13 +457,11 @@ enum pl_code pl_intake_new(const struct pl_intake_options *options, struct pl_in
     in->options = *options;
     in->runnable = (struct pl_runnable){.run = run_intake, .start = start_intake, .finish = finish_intake};
     in->lanes = pl_alloc(options->partitions * sizeof *in->lanes);
-    in->feeds = pl_alloc(options->feeds_max * sizeof *in->feeds);
-    in->names = pl_alloc(options->feeds_max * sizeof *in->names);
-    in->records = pl_alloc(RECORDS_MAX * sizeof *in->records);
+    in->barrier_body = pl_pack_new();
     in->seen = pl_alloc((size_t)pl_tags_limit(options->tags) + 1); /* memory is taken where names are */
-    bool made = in->lanes && in->feeds && in->names && in->records && in->seen;
+    bool made = pl_feeds_init(&in->feeds, options->feeds_max) && in->lanes && in->barrier_body && in->seen;
     for (unsigned p = 0; made && p < options->partitions; p++)
-        made = !pl_lane_init(&in->lanes[p], options->log, p, in->names, options->feeds_max, options->max_lag);
+        made = !pl_lane_init(&in->lanes[p], options->log, options->checkpoints, p, &in->feeds, options->max_lag);
     if (made) return PL_OK;
     pl_intake_free(in);
     *intake = NULL;
@@ -387,24 +474,15 @@ void pl_intake_free(struct pl_intake *intake) {
         pl_lane_fini(&intake->lanes[p]);
     pl_free(intake->lanes);
     pl_free(intake->records);
-    pl_free(intake->feeds);
-    pl_free(intake->names);
+    pl_free(intake->positions);
+    pl_feeds_fini(&intake->feeds);
+    pl_pack_free(intake->barrier_body);
     pl_free((void *)intake->seen);
     pl_free(intake);
 }
 
 int pl_intake_add_feed(struct pl_intake *intake, struct pl_edge *edge, const struct pl_feed_options *options) {
-    uint32_t name = pl_tags_intern(intake->options.tags, options->name, strlen(options->name));
-    if (name == PL_NO_ID || intake->feed_count == intake->options.feeds_max) return -1;
-    intake->names[intake->feed_count] = name;
-    intake->feeds[intake->feed_count] = (struct feed){
-        .edge = edge,
-        .options = *options,
-        .highest = PL_TIME_MIN,
-        .progress = PL_TIME_MIN,
-        .watermark = PL_TIME_MIN,
-    };
-    return (int)intake->feed_count++;
+    return pl_feeds_add(&intake->feeds, edge, options, intake->options.tags);
 }
 
 bool pl_intake_add_output(struct pl_intake *intake, unsigned feed, unsigned partition, struct pl_edge *edge) {
@@ -417,6 +495,73 @@ void pl_intake_poke(void *intake) {
 
 struct pl_runnable *pl_intake_runnable(struct pl_intake *intake) {
     return &intake->runnable;
+}
+
+/* ---- Going on where the last run was ---- */
+
+/* What was known at the last epoch; *begin: behind its barriers, from where everything happens again. */
+static enum pl_code recall(struct pl_intake *intake, const struct pl_epoch *last, struct pl_error **error) {
+    struct pl_log *log = intake->options.log;
+    struct pl_log_cursor *cursor;
+    struct pl_log_record barrier;
+    enum pl_code code = log->ops->cursor(log, 0, last->sequence[0], true, &cursor, error);
+    if (code) return code;
+    code = log->ops->read(cursor, &barrier, error);
+    if (!code && (barrier.type != PL_LOG_BARRIER || barrier.epoch != last->number ||
+                  !pl_feeds_unpack(&intake->feeds, intake->options.tags, barrier.body, barrier.body_size)))
+        code =
+            pl_error_set(error, PL_CORRUPT, "log, partition 0, sequence %" PRIu64 ": not the barrier of epoch %" PRIu64,
+                         last->sequence[0], last->number);
+    log->ops->cursor_free(cursor);
+    return code;
+}
+
+/* To the end of a partition, without its rows. */
+static enum pl_code follow(struct pl_intake *intake, unsigned partition, uint64_t begin, struct pl_error **error) {
+    struct pl_log *log = intake->options.log;
+    struct pl_log_cursor *cursor;
+    struct pl_log_record record;
+    bool changed = false;
+    enum pl_code code = log->ops->cursor(log, partition, begin, true, &cursor, error);
+    if (code) return code;
+    while (!(code = log->ops->read(cursor, &record, error))) {
+        pl_feeds_follow(&intake->feeds, &record);
+        changed = record.type != PL_LOG_BARRIER;
+        if (!changed && record.epoch > intake->epoch) intake->epoch = record.epoch;
+    }
+    log->ops->cursor_free(cursor);
+    intake->changed |= changed;
+    return code == PL_NOT_FOUND ? PL_OK : code;
+}
+
+enum pl_code pl_intake_recover(struct pl_intake *intake, const struct pl_epoch *last, struct pl_error **error) {
+    struct pl_log *log = intake->options.log;
+    enum pl_code code = last->number ? recall(intake, last, error) : PL_OK;
+    intake->epoch = last->number;
+    for (unsigned p = 0; p < intake->options.partitions && !code; p++) {
+        uint64_t begin = last->number ? last->sequence[p] + 1 : log->ops->first(log, p);
+        for (unsigned i = 0; i < intake->feeds.count; i++)
+            pl_lane_has_told(&intake->lanes[p], i, intake->feeds.feed[i].watermark, intake->feeds.feed[i].ended);
+        pl_lane_begin_at(&intake->lanes[p], begin);
+    }
+    for (unsigned p = 0; p < intake->options.partitions && !code; p++)
+        code = follow(intake, p, last->number ? last->sequence[p] + 1 : log->ops->first(log, p), error);
+    if (!code) pl_feeds_settle(&intake->feeds);
+    return code;
+}
+
+const struct pl_inlet *pl_intake_inlet(const struct pl_intake *intake, unsigned feed) {
+    const struct pl_inlet *inlet = intake->feeds.inlet;
+    while (feed >= inlet->first + inlet->count)
+        inlet++;
+    return inlet;
+}
+
+/* ---- Any thread ---- */
+
+void pl_intake_barrier(struct pl_intake *intake) {
+    atomic_store(&intake->barrier_asked, true);
+    pl_poke(&intake->runnable);
 }
 
 void pl_intake_drain(struct pl_intake *intake) {

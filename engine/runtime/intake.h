@@ -17,7 +17,8 @@
 
 #include "base/clock.h"
 #include "log/log.h"
-#include "runtime/edge.h"
+#include "runtime/checkpoint.h"
+#include "runtime/feed.h"
 #include "runtime/stats.h"
 #include "runtime/syncer.h"
 #include "runtime/worker.h"
@@ -30,9 +31,9 @@ struct pl_intake_options {
     const struct pl_clock *clock;
     unsigned partitions;
     unsigned feeds_max;
-    int64_t max_lag;                /* bytes waiting for the graph in memory */
-    const _Atomic uint64_t *passed; /* the last barrier that every task has passed; NULL: not to be waited for */
-    pl_time checkpoint;             /* interval of barriers; 0: none */
+    int64_t max_lag; /* bytes waiting for the graph in memory */
+    struct pl_checkpoints *checkpoints;
+    pl_time checkpoint; /* interval of barriers; 0: only where a log begins and a run ends */
     void (*ended)(void *engine);
     void (*failed)(void *engine, const char *why);
     void *engine;
@@ -44,21 +45,23 @@ enum pl_code pl_intake_new(const struct pl_intake_options *options, struct pl_in
 void pl_intake_free(struct pl_intake *intake);
 struct pl_runnable *pl_intake_runnable(struct pl_intake *intake);
 
-struct pl_feed_options {
-    const char *name; /* of the source's port: "in", "plc.events" */
-    pl_time disorder;
-    pl_time idle;
-    bool replayable;
-    uint64_t generation;
-};
-
-/* A source's port; returns its index, or -1 past feeds_max. The edge is borrowed. */
+/* A source's port; returns its index, or -1 past feeds_max. The edge is borrowed; ports of one source share it. */
 int pl_intake_add_feed(struct pl_intake *intake, struct pl_edge *edge, const struct pl_feed_options *options);
 /* Who takes a feed's rows of a partition. */
 bool pl_intake_add_output(struct pl_intake *intake, unsigned feed, unsigned partition, struct pl_edge *edge);
 
 /* Any thread: from now on the end of a source is the end of the data, as with until_eof. */
 void pl_intake_drain(struct pl_intake *intake);
+
+/* Before the start, with everything connected: sources and the graph go on behind the last epoch (number 0: from the
+ * begin of the log). */
+enum pl_code pl_intake_recover(struct pl_intake *intake, const struct pl_epoch *last, struct pl_error **error);
+
+/* The source that a feed belongs to, and where it stands. */
+const struct pl_inlet *pl_intake_inlet(const struct pl_intake *intake, unsigned feed);
+
+/* Any thread: a barrier now, if there is anything to save. */
+void pl_intake_barrier(struct pl_intake *intake);
 
 /* Called when an output has room again. */
 void pl_intake_poke(void *intake);

@@ -6,16 +6,18 @@
 
 enum { READ_A_RUN = 32 };
 
-enum pl_code pl_lane_init(struct pl_lane *lane, struct pl_log *log, unsigned partition, const uint32_t *feeds,
-                          unsigned feed_count, int64_t limit) {
+enum pl_code pl_lane_init(struct pl_lane *lane, struct pl_log *log, struct pl_checkpoints *checkpoints,
+                          unsigned partition, const struct pl_feeds *feeds, int64_t limit) {
     lane->log = log;
+    lane->checkpoints = checkpoints;
     lane->partition = partition;
-    lane->feeds = feeds;
-    lane->feed_count = feed_count;
+    lane->feeds = feeds->names;
+    lane->were = feeds->were;
+    lane->feed_count = feeds->limit;
     lane->limit = limit;
-    lane->told = pl_alloc((feed_count + 1) * sizeof *lane->told);
+    lane->told = pl_alloc((lane->feed_count + 1) * sizeof *lane->told);
     if (!lane->told) return PL_NO_MEMORY;
-    for (unsigned i = 0; i < feed_count; i++)
+    for (unsigned i = 0; i < lane->feed_count; i++)
         lane->told[i] = PL_TIME_MIN;
     return PL_OK;
 }
@@ -30,8 +32,9 @@ void pl_lane_fini(struct pl_lane *lane) {
 }
 
 static int feed_of(const struct pl_lane *lane, uint32_t source) {
+    if (source == 0) return -1;
     for (unsigned i = 0; i < lane->feed_count; i++)
-        if (lane->feeds[i] == source) return (int)i;
+        if (lane->feeds[i] == source || lane->were[i] == source) return (int)i;
     return -1;
 }
 
@@ -43,11 +46,25 @@ static void tell_watermark(struct pl_lane *lane, unsigned feed, const struct pl_
     pl_outputs_signal_port(&lane->outputs, feed, &item);
 }
 
+/* Behind the first barrier of all everybody waits: until it is an epoch, a death would have the log read from its
+ * begin, and a sink that appends to a file would not know where that began. */
+static void pass_barrier(struct pl_lane *lane, const struct pl_log_record *record) {
+    struct pl_item item = {.type = PL_ITEM_BARRIER, .epoch = record->epoch};
+    if (lane->log && record->epoch == 1) lane->awaited = 1;
+    pl_checkpoint_stands(lane->checkpoints, record->epoch, lane->partition, record->sequence);
+    pl_outputs_signal(&lane->outputs, &item);
+}
+
+static bool is_due(const struct pl_lane *lane, const struct pl_log_record *record) {
+    uint64_t done = atomic_load(pl_checkpoints_done(lane->checkpoints));
+    if (record->type == PL_LOG_BARRIER && record->epoch > done + 1) return false;
+    return done >= lane->awaited;
+}
+
 /* Turns a record into items for those who take its source. Takes the record's batch. */
 static void pass_on(struct pl_lane *lane, const struct pl_log_record *record) {
     if (record->type == PL_LOG_BARRIER) {
-        struct pl_item item = {.type = PL_ITEM_BARRIER, .epoch = record->epoch};
-        pl_outputs_signal(&lane->outputs, &item);
+        pass_barrier(lane, record);
         return;
     }
     int feed = feed_of(lane, record->source);
@@ -87,6 +104,7 @@ static bool keep(struct pl_lane *lane, const struct pl_log_record *record) {
     }
     struct pl_log_record *kept = &lane->tail[lane->count++];
     *kept = *record;
+    kept->position = kept->body = NULL; /* of the moment, and of no use to the graph */
     if (kept->batch) pl_batch_ref(kept->batch);
     lane->bytes += size_of(kept);
     return true;
@@ -94,7 +112,7 @@ static bool keep(struct pl_lane *lane, const struct pl_log_record *record) {
 
 enum pl_code pl_lane_put(struct pl_lane *lane, const struct pl_log_record *record, struct pl_error **error) {
     if (lane->behind) return PL_OK; /* it will read it */
-    if (lane->from == lane->count && pl_outputs_room(&lane->outputs)) {
+    if (lane->from == lane->count && pl_outputs_room(&lane->outputs) && is_due(lane, record)) {
         if (record->batch) pl_batch_ref(record->batch);
         pass_on(lane, record);
         return PL_OK;
@@ -108,7 +126,7 @@ enum pl_code pl_lane_put(struct pl_lane *lane, const struct pl_log_record *recor
 }
 
 static void drain_tail(struct pl_lane *lane) {
-    while (lane->from < lane->count && pl_outputs_room(&lane->outputs)) {
+    while (lane->from < lane->count && pl_outputs_room(&lane->outputs) && is_due(lane, &lane->tail[lane->from])) {
         struct pl_log_record *record = &lane->tail[lane->from++];
         lane->bytes -= size_of(record);
         pass_on(lane, record);
@@ -135,7 +153,13 @@ static enum pl_code catch_up(struct pl_lane *lane, bool *more, struct pl_error *
         }
         if (code) break;
         if (record.batch) lane->read_back_rows += record.batch->rows;
-        pass_on(lane, &record);
+        if (is_due(lane, &record)) {
+            pass_on(lane, &record);
+            continue;
+        }
+        bool kept = keep(lane, &record);
+        pl_batch_unref(record.batch);
+        return kept ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "no memory for what waits for the graph");
     }
     return code;
 }
@@ -148,4 +172,19 @@ enum pl_code pl_lane_run(struct pl_lane *lane, bool *more, struct pl_error **err
 
 bool pl_lane_caught_up(const struct pl_lane *lane) {
     return lane->from == lane->count && !lane->behind;
+}
+
+bool pl_lane_waits(const struct pl_lane *lane) {
+    return lane->from < lane->count && !is_due(lane, &lane->tail[lane->from]);
+}
+
+void pl_lane_begin_at(struct pl_lane *lane, uint64_t sequence) {
+    lane->next = sequence;
+    lane->behind = sequence < lane->log->ops->next(lane->log, lane->partition);
+}
+
+void pl_lane_has_told(struct pl_lane *lane, unsigned feed, pl_time watermark, bool ended) {
+    struct pl_item end = {.type = PL_ITEM_END};
+    lane->told[feed] = watermark;
+    if (ended) pl_outputs_signal_port(&lane->outputs, feed, &end); /* who has had it already takes no notice */
 }

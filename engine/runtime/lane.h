@@ -1,7 +1,8 @@
 /* lane.h: one partition's way from the log into the graph.
  *
  * A lane passes on the records that were appended. What finds no room downstream waits in its tail; past `limit` bytes
- * the tail is cut short and the lane is behind: it reads the rest from the log until it has caught up.
+ * the tail is cut short and the lane is behind: it reads the rest from the log until it has caught up. A barrier waits
+ * until the one before it has become an epoch, so that one is under way at a time, also when the log is read again.
  *
  * Threads: the intake's.
  */
@@ -9,13 +10,17 @@
 #define POTLINE_LANE_H
 
 #include "log/log.h"
+#include "runtime/checkpoint.h"
+#include "runtime/feed.h"
 #include "runtime/outputs.h"
 
 struct pl_lane {
     struct pl_outputs outputs; /* the port is the feed */
     struct pl_log *log;        /* NULL: none */
+    struct pl_checkpoints *checkpoints;
     unsigned partition;
-    const uint32_t *feeds; /* their names; borrowed */
+    uint64_t awaited;             /* nothing is passed on before this epoch is done */
+    const uint32_t *feeds, *were; /* their names, and earlier ones; borrowed */
     unsigned feed_count;
     pl_time *told; /* the last watermark of each feed */
     int64_t limit; /* bytes in the tail */
@@ -30,8 +35,8 @@ struct pl_lane {
     uint64_t sequence; /* without a log: the next one */
 };
 
-enum pl_code pl_lane_init(struct pl_lane *lane, struct pl_log *log, unsigned partition, const uint32_t *feeds,
-                          unsigned feed_count, int64_t limit);
+enum pl_code pl_lane_init(struct pl_lane *lane, struct pl_log *log, struct pl_checkpoints *checkpoints,
+                          unsigned partition, const struct pl_feeds *feeds, int64_t limit);
 void pl_lane_fini(struct pl_lane *lane);
 
 /* Passes on, or keeps, a record that has been appended. Takes a reference of its batch. */
@@ -41,5 +46,12 @@ enum pl_code pl_lane_put(struct pl_lane *lane, const struct pl_log_record *recor
 enum pl_code pl_lane_run(struct pl_lane *lane, bool *more, struct pl_error **error);
 
 bool pl_lane_caught_up(const struct pl_lane *lane);
+
+/* It has more to pass on, but waits for an epoch. */
+bool pl_lane_waits(const struct pl_lane *lane);
+
+/* Before the start: it begins with what stands at `sequence`; what was told of a feed before that. */
+void pl_lane_begin_at(struct pl_lane *lane, uint64_t sequence);
+void pl_lane_has_told(struct pl_lane *lane, unsigned feed, pl_time watermark, bool ended);
 
 #endif

@@ -10,8 +10,8 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
-#include "runtime/state.h"
 #include "runtime/timers.h"
+#include "store/state.h"
 
 struct pl_store;
 

@@ -4,7 +4,7 @@
 
 #include <potline/alloc.h>
 
-static unsigned instances_of(const struct pl_graph *graph, const struct pl_graph_node *node) {
+unsigned pl_plan_instances(const struct pl_graph *graph, const struct pl_graph_node *node) {
     return node->op->inputs && !node->global ? (unsigned)graph->settings.partitions : 1;
 }
 
@@ -27,9 +27,8 @@ static unsigned count_edges(const struct pl_graph *graph) {
         for (unsigned k = 0; k < node->input_count; k++)
             edges += is_source(&graph->nodes[node->inputs[k].from])
                          ? (unsigned)graph->settings.partitions
-                         : instances_of(graph, &graph->nodes[node->inputs[k].from]);
-        for (const struct pl_port *port = node->op->outputs; is_source(node) && port && port->name; port++)
-            edges++;
+                         : pl_plan_instances(graph, &graph->nodes[node->inputs[k].from]);
+        edges += is_source(node);
     }
     return edges;
 }
@@ -38,7 +37,7 @@ enum pl_code pl_plan_make(const struct pl_graph *graph, struct pl_plan *plan, st
     unsigned keyed = keyed_workers(graph);
     *plan = (struct pl_plan){.worker_count = keyed, .edge_count = count_edges(graph)};
     for (unsigned i = 0; i < graph->node_count; i++)
-        plan->instance_count += instances_of(graph, &graph->nodes[i]);
+        plan->instance_count += pl_plan_instances(graph, &graph->nodes[i]);
     plan->instances = pl_alloc((plan->instance_count + 1) * sizeof *plan->instances);
     plan->first = pl_alloc((graph->node_count + 1) * sizeof *plan->first);
     if (!plan->instances || !plan->first) {
@@ -50,7 +49,7 @@ enum pl_code pl_plan_make(const struct pl_graph *graph, struct pl_plan *plan, st
     for (unsigned i = 0; i < graph->node_count; i++) {
         const struct pl_graph_node *node = &graph->nodes[i];
         plan->first[i] = at;
-        for (unsigned p = 0; p < instances_of(graph, node); p++) {
+        for (unsigned p = 0; p < pl_plan_instances(graph, node); p++) {
             bool own = node->op->flags & PL_OP_BLOCKING;
             plan->instances[at++] = (struct pl_plan_instance){
                 .node = i,

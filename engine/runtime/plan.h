@@ -29,6 +29,9 @@ struct pl_plan {
     unsigned edge_count; /* how many edges the engine will make */
 };
 
+/* How many instances a node has. */
+unsigned pl_plan_instances(const struct pl_graph *graph, const struct pl_graph_node *node);
+
 enum pl_code pl_plan_make(const struct pl_graph *graph, struct pl_plan *plan, struct pl_error **error);
 void pl_plan_fini(struct pl_plan *plan);
 

@@ -6,7 +6,7 @@
 #include <potline/table.h>
 #include <potline/tag.h>
 
-#include "runtime/state.h"
+#include "store/state.h"
 
 /* `limit` names at most, and sixteen records a name on average. `saved`: its changes are noted, for pl_table_save. */
 enum pl_code pl_table_init(struct pl_table *table, const struct pl_table_def *def, const void *self, uint32_t limit,

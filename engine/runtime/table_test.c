@@ -219,33 +219,33 @@ static void damaged_entries_are_refused(void **state) {
     pl_table_init(&t, &def, NULL, 1000, true);
     static const char value[sizeof(struct record)];
     static const struct pl_state_entry bad[] = {
-        {.key = "\2t\0name\0"
+        {.key = "\3t\0name\0"
                 "1234567",
          .key_size = 15,
          .value = value,
          .value_size = sizeof value},
-        {.key = "\2t\0name\0"
+        {.key = "\3t\0name\0"
                 "123456789",
          .key_size = 17,
          .value = value,
          .value_size = sizeof value},
-        {.key = "\2t\0name12345678", .key_size = 15, .value = value, .value_size = sizeof value},
-        {.key = "\2t\0name\0"
+        {.key = "\3t\0name12345678", .key_size = 15, .value = value, .value_size = sizeof value},
+        {.key = "\3t\0name\0"
                 "12345678",
          .key_size = 16,
          .value = value,
          .value_size = 3},
-        {.key = "\2t\0name\0"
+        {.key = "\3t\0name\0"
                 "12345678",
          .key_size = 16},
-        {.key = "\1t\0", .key_size = 3, .value = value, .value_size = 7},
-        {.key = "\1t\0", .key_size = 3},
+        {.key = "\2t\0", .key_size = 3, .value = value, .value_size = 7},
+        {.key = "\2t\0", .key_size = 3},
     };
     for (unsigned i = 0; i < PL_COUNT_OF(bad); i++) {
         bool mine;
         assert_int_equal(pl_table_load(&t, there_, &bad[i], &mine, NULL), PL_CORRUPT);
     }
-    struct pl_state_entry other = {.key = "\2u\0name", .key_size = 7, .value = value, .value_size = 1};
+    struct pl_state_entry other = {.key = "\3u\0name", .key_size = 7, .value = value, .value_size = 1};
     bool mine;
     assert_int_equal(pl_table_load(&t, there_, &other, &mine, NULL), PL_OK);
     assert_false(mine);

@@ -5,6 +5,8 @@
 #include <potline/alloc.h>
 
 #include "graph/graph.h"
+#include "log/log.h"
+#include "store/epochs.h"
 
 enum { ITEMS_A_RUN = 16 };
 
@@ -12,6 +14,50 @@ static const int64_t SPILL_MAX = INT64_C(16) << 30; /* what a merging node may k
 
 static struct pl_task *task_of(struct pl_runnable *runnable) {
     return (struct pl_task *)(void *)runnable;
+}
+
+/* ---- What a source makes ---- */
+
+static void send_last(struct pl_task *task, bool more) {
+    struct pl_batch *batch = task->last;
+    task->last = NULL;
+    if (!batch) return;
+    batch->more = more;
+    pl_outputs_emit(&task->outputs, 0, batch);
+}
+
+/* Where the source stands now. Without memory the batch goes without: the log keeps an earlier position then, and rows
+ * are doubled after a death; so the source cannot go on. */
+static void attach_position(struct pl_task *task, struct pl_batch *batch) {
+    const struct pl_operator *op = task->node.config.op;
+    struct pl_pack *pack = pl_pack_new();
+    if (pack) op->snapshot(task->node.self, &task->node, pack);
+    size_t size = pack ? pl_pack_size(pack) : 0;
+    if (pack && !pl_pack_failed(pack) && size <= PL_LOG_POSITION_MAX) batch->position = pl_alloc(size);
+    if (batch->position) {
+        memcpy(batch->position, pl_pack_data(pack), size);
+        batch->position_size = (uint16_t)size;
+    } else {
+        pl_fail(&task->node, "its position is too long, or there is no memory for it");
+    }
+    pl_pack_free(pack);
+}
+
+/* What one call of `produce` has made is whole. */
+static void hand_on_whole(struct pl_task *task) {
+    if (!task->last) return;
+    attach_position(task, task->last);
+    send_last(task, false);
+}
+
+static void hand_on(struct pl_task *task, unsigned port, struct pl_batch *batch) {
+    batch->port = (uint8_t)port;
+    if (!task->node.config.op->snapshot) { /* it has no position: a live source */
+        pl_outputs_emit(&task->outputs, 0, batch);
+        return;
+    }
+    send_last(task, true);
+    task->last = batch;
 }
 
 /* ---- The node's host ---- */
@@ -22,13 +68,16 @@ static enum pl_flow task_emit(struct pl_node *node, unsigned port, struct pl_bat
     pl_stat_add(&task->stats.rows_out, batch->rows);
     pl_stat_add(&task->stats.bytes_out, batch->message_size);
     if (PL_UNLIKELY(task->taps)) pl_tap_offer(task->taps, port, batch);
-    pl_outputs_emit(&task->outputs, port, batch);
+    if (task->gate)
+        pl_outputs_emit(&task->outputs, port, batch);
+    else
+        hand_on(task, port, batch);
     return PL_FLOW_OK;
 }
 
 static bool task_wanted(const struct pl_node *node, unsigned port) {
     const struct pl_task *task = node->owner;
-    return pl_outputs_wanted(&task->outputs, port);
+    return !task->gate || pl_outputs_wanted(&task->outputs, port); /* all of a source goes into the log */
 }
 
 static void task_wake(struct pl_node *node) {
@@ -38,12 +87,102 @@ static void task_wake(struct pl_node *node) {
 
 const struct pl_node_host pl_task_node_host = {.emit = task_emit, .wanted = task_wanted, .wake = task_wake};
 
+/* ---- State ---- */
+
+static bool save_gate(struct pl_task *task, struct pl_pack *pack, struct pl_buffer *out) {
+    struct pl_error *error = NULL;
+    if (!task->codec && !(task->codec = pl_codec_new(task->node.config.tags))) return false;
+    if (pl_gate_save(task->gate, task->codec, pack, &error)) {
+        pl_error_free(&error);
+        return false;
+    }
+    pl_state_put_pack(out, PL_STATE_GATE, pack);
+    pl_pack_reset(pack);
+    return true;
+}
+
+/* What has changed since the last barrier; the buffer fails when it is not all there. */
+static void save(struct pl_task *task, bool ended, struct pl_buffer *out) {
+    pl_buffer_init(out, SIZE_MAX / 2);
+    if (!task->node.config.recovers) return;
+    pl_node_save(&task->node, out);
+    struct pl_pack *pack = pl_pack_new();
+    if (!pack || (pl_gate_merges(task->gate) && !save_gate(task, pack, out))) {
+        out->failed = true;
+        pl_pack_free(pack);
+        return;
+    }
+    pl_pack_array(pack, 3);
+    pl_pack_int(pack, task->watermark);
+    pl_pack_int(pack, task->given);
+    pl_pack_bool(pack, ended);
+    pl_state_put_pack(out, PL_STATE_TASK, pack);
+    pl_pack_free(pack);
+}
+
+/* How far it was. PL_NOT_FOUND: it has never passed a barrier. */
+static enum pl_code load_progress(struct pl_task *task, struct pl_error **error) {
+    const struct pl_node_config *config = &task->node.config;
+    void *bytes;
+    size_t size;
+    struct pl_unpack unpack;
+    uint32_t items;
+    enum pl_code code =
+        pl_epochs_find(config->store, config->name, (uint16_t)config->partition, PL_STATE_TASK, &bytes, &size, error);
+    if (code) return code;
+    pl_unpack_init(&unpack, bytes, size);
+    if (!pl_unpack_array(&unpack, &items) || items != 3 || !pl_unpack_int(&unpack, &task->watermark) ||
+        !pl_unpack_int(&unpack, &task->given) || !pl_unpack_bool(&unpack, &task->over))
+        code = pl_error_set(error, PL_CORRUPT, "how far it was is damaged");
+    atomic_store(&task->stats.watermark, task->watermark);
+    pl_free(bytes);
+    return code;
+}
+
+static enum pl_code load_entry(void *arg, const struct pl_state_entry *entry, struct pl_error **error) {
+    struct pl_task *task = arg;
+    struct pl_unpack unpack;
+    pl_unpack_init(&unpack, entry->value, entry->value_size);
+    switch (entry->key[0]) {
+    case PL_STATE_TASK: return PL_OK; /* known before it was opened */
+    case PL_STATE_GATE:
+        if (!pl_gate_merges(task->gate)) return PL_OK; /* it has had more inputs */
+        if (!task->codec && !(task->codec = pl_codec_new(task->node.config.tags)))
+            return pl_error_set(error, PL_NO_MEMORY, "no memory for its state");
+        return pl_gate_load(task->gate, task->codec, &unpack, error);
+    default: return pl_node_load(&task->node, entry, error);
+    }
+}
+
+static enum pl_code load(struct pl_task *task, struct pl_error **error) {
+    const struct pl_node_config *config = &task->node.config;
+    enum pl_code code = PL_OK;
+    if (task->recall)
+        code = pl_epochs_load(config->store, config->name, (uint16_t)config->partition, load_entry, task, error);
+    if (!code && task->spill) pl_spill_kept_all(task->spill);
+    return code;
+}
+
+static enum pl_code go_to_position(struct pl_task *task, struct pl_error **error) {
+    const struct pl_operator *op = task->node.config.op;
+    struct pl_unpack unpack;
+    if (!task->position || !task->position->size || !op->restore) return PL_OK;
+    pl_unpack_init(&unpack, task->position->data, task->position->size);
+    return op->restore(task->node.self, &task->node, &unpack, error);
+}
+
 /* ---- Ending ---- */
 
 static void report_end(struct pl_task *task) {
+    struct pl_buffer changes;
     if (task->reported) return;
     task->reported = true;
-    task->events.ended(task->events.engine, task);
+    bool ended = task->state == PL_TASK_ENDED && task->end_final;
+    if (ended && !task->over)
+        save(task, true, &changes);
+    else
+        pl_buffer_init(&changes, 0);
+    task->events.ended(task->events.engine, task, task->node.epoch, &changes);
 }
 
 static void fail(struct pl_task *task) {
@@ -51,6 +190,7 @@ static void fail(struct pl_task *task) {
     task->state = PL_TASK_FAILED;
     task->taps = NULL; /* nobody can be asked to detach any more */
     const char *why = task->node.failure ? task->node.failure : "it could not go on";
+    hand_on_whole(task);
     task->events.failed(task->events.engine, task, why);
     struct pl_item end = {.type = PL_ITEM_END, .idle = true};
     pl_outputs_signal(&task->outputs, &end);
@@ -70,6 +210,7 @@ static void try_end(struct pl_task *task) {
         return;
     }
     if (task->state == PL_TASK_STOPPING && !task->node.busy) {
+        hand_on_whole(task);
         struct pl_item end = {.type = PL_ITEM_END, .idle = !task->end_final};
         pl_outputs_signal(&task->outputs, &end);
         task->state = PL_TASK_ENDED;
@@ -119,8 +260,11 @@ static void on_watermark(struct pl_task *task, pl_time now, bool idle) {
 }
 
 static void on_barrier(struct pl_task *task, const struct pl_item *item) {
-    task->node.epoch = item->epoch + 1;
-    task->events.barrier(task->events.engine, task, item->epoch);
+    struct pl_buffer changes;
+    save(task, false, &changes);
+    if (task->spill) pl_spill_settle(task->spill, item->epoch);
+    if (task->node.config.recovers) task->node.epoch = item->epoch + 1;
+    task->events.barrier(task->events.engine, task, item->epoch, &changes);
     pl_outputs_signal(&task->outputs, item);
 }
 
@@ -146,6 +290,7 @@ static void tell_commit(struct pl_task *task) {
     uint64_t epoch = atomic_load(&task->committed);
     if (epoch == task->commit_told) return;
     task->commit_told = epoch;
+    if (task->spill) pl_spill_done(task->spill, epoch);
     pl_node_commit(&task->node, epoch);
 }
 
@@ -230,6 +375,7 @@ static void run_source(struct pl_runnable *runnable) {
     if (is_paused(task) || !has_room(task) || !may_produce(task)) return;
     uint64_t begun = uv_hrtime(), before = pl_stat_get(&task->stats.rows_out);
     enum pl_flow flow = pl_node_produce(&task->node);
+    hand_on_whole(task);
     tell_progress(task);
     pl_stat_add(&task->stats.busy_ns, uv_hrtime() - begun);
     task->allowance -= (double)(pl_stat_get(&task->stats.rows_out) - before);
@@ -246,6 +392,25 @@ static void run_source(struct pl_runnable *runnable) {
 
 /* ---- Life ---- */
 
+static void fail_to_start(struct pl_task *task, struct pl_error *error) {
+    char *text = pl_error_text(error);
+    bool afresh = error && task->recall && (error->code == PL_CONFLICT || error->code == PL_CORRUPT);
+    pl_fail(&task->node, "%s%s%s", text ? text : "no memory", afresh ? "; to start it afresh: --reset " : "",
+            afresh ? task->node.config.name : "");
+    pl_free(text);
+    pl_error_free(&error);
+    fail(task);
+}
+
+/* Those behind it are told once more. */
+static void end_again(struct pl_task *task) {
+    struct pl_item end = {.type = PL_ITEM_END};
+    task->state = PL_TASK_ENDED;
+    task->end_final = true;
+    pl_outputs_signal(&task->outputs, &end);
+    pl_ready(&task->runnable);
+}
+
 static void start(struct pl_runnable *runnable) {
     struct pl_task *task = task_of(runnable);
     struct pl_error *error = NULL;
@@ -254,12 +419,15 @@ static void start(struct pl_runnable *runnable) {
         task->pace.data = task;
         task->allowance_at = uv_hrtime();
     }
-    if (pl_node_open(&task->node, &error) == PL_OK) return;
-    char *text = pl_error_text(error);
-    pl_fail(&task->node, "%s", text ? text : "no memory");
-    pl_free(text);
-    pl_error_free(&error);
-    fail(task);
+    enum pl_code code = task->recall ? load_progress(task, &error) : PL_OK;
+    if (code == PL_NOT_FOUND) code = PL_OK;
+    if (!code && task->over) {
+        end_again(task);
+        return;
+    }
+    if (!code) code = pl_node_open(&task->node, &error);
+    if (!code) code = task->gate ? load(task, &error) : go_to_position(task, &error);
+    if (code) fail_to_start(task, error);
 }
 
 static void finish(struct pl_runnable *runnable) {
@@ -267,6 +435,7 @@ static void finish(struct pl_runnable *runnable) {
     if (!task->gate) uv_close((uv_handle_t *)&task->pace, NULL);
     task->taps = NULL;
     pl_calls_close(&task->calls);
+    if (task->node.state == PL_NODE_OPEN) tell_commit(task);
     pl_node_close(&task->node);
 }
 
@@ -280,7 +449,11 @@ enum pl_code pl_task_init(struct pl_task *task, const struct pl_node_config *con
     atomic_store(&task->stats.watermark, PL_TIME_MIN);
     if (config->op->inputs) {
         struct pl_gate_options options = *gate;
-        task->spill = pl_spill_new(config->store, config->tags, SPILL_MAX);
+        task->spill = pl_spill_new(&(struct pl_spill_options){.store = config->store,
+                                                              .tags = config->tags,
+                                                              .limit = SPILL_MAX,
+                                                              .lasting = config->recovers ? config->name : NULL,
+                                                              .partition = config->partition});
         options.spill = task->spill;
         options.any_order = config->op->flags & PL_OP_ANY_ORDER;
         task->gate = pl_gate_new(&options);
@@ -292,6 +465,8 @@ enum pl_code pl_task_init(struct pl_task *task, const struct pl_node_config *con
 void pl_task_fini(struct pl_task *task) {
     pl_gate_free(task->gate);
     pl_spill_free(task->spill);
+    pl_codec_free(task->codec);
+    pl_batch_unref(task->last);
     pl_outputs_fini(&task->outputs);
     pl_node_fini(&task->node);
 }

@@ -2,11 +2,13 @@
  *
  *     gate --> batch --> process --> outputs
  *          --> watermark --> timers, watermark --> watermark of the outputs
- *          --> barrier --> snapshot --> barrier
+ *          --> barrier --> what has changed, for the checkpoint --> barrier
  *          --> end --> stop --> end
  *
  * A task only works when every output has room for a batch and its operator is not busy. When the operator fails, the
  * task lets its inputs run empty, so that everything upstream can end, and tells the engine.
+ *
+ * What a source makes at once leaves as one: the last batch says so and carries the source's position (batch.h).
  */
 #ifndef POTLINE_TASK_H
 #define POTLINE_TASK_H
@@ -21,11 +23,11 @@
 
 struct pl_task;
 
-/* Called on the task's thread. */
+/* Called on the task's thread. `changes` of its state belong to `epoch`; taken. */
 struct pl_task_events {
-    void (*ended)(void *engine, struct pl_task *task);
+    void (*ended)(void *engine, struct pl_task *task, uint64_t epoch, struct pl_buffer *changes);
     void (*failed)(void *engine, struct pl_task *task, const char *why);
-    void (*barrier)(void *engine, struct pl_task *task, uint64_t epoch);
+    void (*barrier)(void *engine, struct pl_task *task, uint64_t epoch, struct pl_buffer *changes);
     void *engine;
 };
 
@@ -37,6 +39,7 @@ struct pl_task {
     struct pl_gate *gate; /* NULL: a source */
     struct pl_outputs outputs;
     struct pl_spill *spill;
+    struct pl_codec *codec; /* of the rows in its state; NULL: not needed yet */
     struct pl_node_stats stats;
     struct pl_task_events events;
     const struct pl_graph_node *graph_node;
@@ -53,8 +56,12 @@ struct pl_task {
     _Atomic bool drain;  /* with stop: as if the data had ended */
     _Atomic uint64_t committed;
     uint64_t commit_told;
+    bool recall; /* there is state of an epoch to begin with */
+    bool over;   /* its data has ended in an earlier run: it is not even opened */
     /* sources: */
-    double rate; /* rows a second; 0: unlimited */
+    const struct pl_buffer *position; /* where it goes on, borrowed; NULL or empty: at the begin */
+    struct pl_batch *last;            /* made in this call: the next one may follow at once */
+    double rate;                      /* rows a second; 0: unlimited */
     double allowance;
     uint64_t allowance_at;
     uv_timer_t pace;

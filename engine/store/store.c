@@ -223,25 +223,21 @@ static enum pl_code check_format(struct pl_store *store, bool read_only, struct 
     return code;
 }
 
-/* What waited in a process that is gone is in the log too. */
+/* What waited in a process that is gone, and was no part of its state. */
 static enum pl_code empty_spill(struct pl_store *store, struct pl_error **error) {
+    static const char from[] = {0}, to[] = {1};
     struct pl_store_iter *iter;
-    enum pl_code code = pl_store_iter_new(store, PL_STORE_SPILL, NULL, 0, &iter, error);
+    enum pl_code code = pl_store_iter_new(store, PL_STORE_SPILL, to, sizeof to, &iter, error);
     if (code) return code;
-    pl_store_iter_seek(iter, "", 0);
+    pl_store_iter_seek(iter, from, sizeof from);
     bool empty = !pl_store_iter_valid(iter);
     pl_store_iter_free(iter);
     if (empty) return PL_OK;
-
-    char *message = NULL;
-    rocksdb_column_family_handle_t **spill = &store->family[PL_STORE_SPILL];
-    rocksdb_drop_column_family(store->db, *spill, &message);
-    if (message) return pl_store_error(store, "emptying the spill", message, error);
-    rocksdb_column_family_handle_destroy(*spill);
-    *spill = rocksdb_create_column_family(store->db, store->impl->family_options[PL_STORE_SPILL],
-                                          pl__family_name(PL_STORE_SPILL), &message);
-    if (message) *spill = NULL;
-    return pl_store_error(store, "emptying the spill", message, error);
+    rocksdb_writebatch_t *writes = rocksdb_writebatch_create();
+    rocksdb_writebatch_delete_range_cf(writes, store->family[PL_STORE_SPILL], from, sizeof from, to, sizeof to);
+    code = pl_store_write(store, writes, error);
+    rocksdb_writebatch_destroy(writes);
+    return code;
 }
 
 /* ---- Life ---- */

@@ -26,7 +26,7 @@ enum pl_store_family {
     PL_STORE_GOLD,
     PL_STORE_DEAD,
     PL_STORE_STATE, /* snapshots of nodes */
-    PL_STORE_SPILL, /* batches that wait: held-back merges, slow sinks; emptied when opened for writing */
+    PL_STORE_SPILL, /* batches that wait: held-back merges, slow sinks */
     PL_STORE_KEPT,  /* what people have decided, by node */
     PL_STORE_USERS, /* who they are */
     PL_STORE_AUDIT, /* and what they did */

@@ -1,3 +1,6 @@
+#include "batch/batch_impl.h"
+#include "batch/tags.h"
+#include "runtime/spill.h"
 #include "store/store.h"
 
 #include <dirent.h>
@@ -335,16 +338,36 @@ static void a_family_of_a_newer_version_is_refused(void **state) {
     pl_free(text);
 }
 
+static struct pl_batch *one_row(struct pl_tags *tags) {
+    struct pl_batch *batch = pl_batch_new(PL_SAMPLES, 1, 0);
+    batch->samples.time[0] = 7;
+    batch->samples.tag[0] = pl_tags_intern(tags, "a.b", 3);
+    batch->samples.value[0] = 1.5;
+    batch->samples.quality[0] = 0;
+    batch->rows = 1;
+    pl_batch_seal(batch);
+    return batch;
+}
+
+/* What belongs to a node's state (its keys begin with its name) stays. */
 static void spill_is_emptied_by_the_next_writer(void **state) {
     (void)state;
+    static const struct pl_spill_options passing = {.limit = 1 << 20}, lasting = {.limit = 1 << 20, .lasting = "merge"};
+    struct pl_tags *tags = pl_tags_new(&(struct pl_tags_options){0});
     struct pl_store *store = open_store(false);
-    put(store, PL_STORE_SPILL, "key", "value");
-    put(store, PL_STORE_GOLD, "key", "value");
+    for (int i = 0; i < 2; i++) {
+        struct pl_spill_options options = i ? lasting : passing;
+        options.store = store;
+        options.tags = tags;
+        struct pl_spill *spill = pl_spill_new(&options);
+        assert_int_not_equal(pl_spill_put(spill, one_row(tags)), 0);
+        pl_spill_free(spill);
+    }
+    assert_int_equal(count_keys(store, PL_STORE_SPILL), 2);
     pl_store_close(store);
     store = open_store(false);
-    assert_int_equal(count_keys(store, PL_STORE_SPILL), 0);
-    put(store, PL_STORE_SPILL, "again", "value");
-    assert_value(store, PL_STORE_GOLD, "key", "value");
+    assert_int_equal(count_keys(store, PL_STORE_SPILL), 1);
+    pl_tags_free(tags);
     pl_store_close(store);
 }
 

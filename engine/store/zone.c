@@ -5,6 +5,7 @@
 #include <potline/codec.h>
 #include <potline/operator.h>
 
+#include "store/epochs.h"
 #include "store/rows.h"
 #include "store/store_impl.h"
 #include "store/zone_key.h"
@@ -137,6 +138,8 @@ static enum pl_code add_record(struct pl_zone *zone, const struct pl_batch *batc
     memcpy(zone->bytes.data, &checksum, sizeof checksum);
     rocksdb_writebatch_put_cf(zone->writes, zone->store->family[zone->family], (const char *)key, key_size,
                               zone->bytes.data, zone->bytes.size);
+    if (zone->node && zone->key.epoch)
+        pl__epochs_note_record(zone->store, zone->writes, zone->key.epoch, zone->family, key, key_size);
     return PL_OK;
 }
 

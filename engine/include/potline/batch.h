@@ -58,6 +58,11 @@ struct pl_batch {
     void *heap[PL_HEAPS_MAX];
     void *message; /* Cap'n Proto, one segment with its 8-byte table */
     size_t message_size;
+    /* The runtime's, between a source and the log: */
+    void *position; /* where the source stands behind it; owned; NULL: not said */
+    uint16_t position_size;
+    uint8_t port; /* of the source */
+    bool more;    /* the source has made more at once, which belongs into the log together with it */
 };
 
 /* An empty batch for up to `capacity` rows (at most PL_BATCH_ROWS_MAX) and `heap` elements in each heap (ignored for a

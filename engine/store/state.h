@@ -1,15 +1,15 @@
 /* state.h: a node's state as entries, a key and its bytes each; a checkpoint holds those that changed since the last
  * one.
  *
- *     [table] table, version, size           what its records look like
- *     [record] table, name, sub-key -> bytes   of a table
- *     [timers], [self], [task], [gate] -> msgpack
+ *     [task], [timers], [self], [gate] -> msgpack
+ *     [table] table -> version, size           what its records look like
+ *     [record] table, name, sub-key -> bytes
  *
  * Keys sort so that a table's layout stands in front of its records, and what an operator restores itself behind them.
  * They hold names, not ids, so that another process can read them.
  */
-#ifndef POTLINE_STATE_H
-#define POTLINE_STATE_H
+#ifndef POTLINE_STORE_STATE_H
+#define POTLINE_STORE_STATE_H
 
 #include <potline/error.h>
 #include <potline/pack.h>
@@ -17,12 +17,12 @@
 #include "base/buffer.h"
 
 enum pl_state_part {
-    PL_STATE_TABLE = 1,
+    PL_STATE_TASK = 1,
+    PL_STATE_TABLE,
     PL_STATE_RECORD,
     PL_STATE_TIMERS,
     PL_STATE_SELF,
     PL_STATE_GATE,
-    PL_STATE_TASK,
 };
 
 struct pl_state_entry {

@@ -1,0 +1,275 @@
+#include "checkpoint.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include <potline/alloc.h>
+
+/* What a task has brought. */
+struct part {
+    struct part *next;
+    unsigned task;
+    uint64_t epoch;
+    struct pl_buffer changes;
+};
+
+struct pl_checkpoints {
+    struct pl_checkpoints_options options;
+    pthread_t thread;
+    bool has_thread;
+    _Atomic uint64_t done;
+
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t changed;
+    uint64_t *passed; /* [task]: the last barrier */
+    bool *gone;       /* [task]: waits for no barrier */
+    struct part *parts, **parts_end;
+    uint64_t *reached;  /* [partition]: the last barrier that was passed on */
+    uint64_t *sequence; /* [partition]: where that stands */
+    int64_t begun;      /* when that was; 0: none is */
+    bool stopped, closing;
+    struct pl_checkpoint_stats stats;
+};
+
+/* ---- What is brought ---- */
+
+/* The barrier that everything is behind; 0: none is new. With the lock held. */
+static uint64_t complete(const struct pl_checkpoints *cp) {
+    uint64_t least = UINT64_MAX;
+    for (unsigned p = 0; p < cp->options.now->partitions; p++)
+        if (cp->reached[p] < least) least = cp->reached[p];
+    for (unsigned i = 0; i < cp->options.tasks; i++)
+        if (!cp->gone[i] && cp->passed[i] < least) least = cp->passed[i];
+    return least <= atomic_load(&cp->done) || cp->stopped ? 0 : least;
+}
+
+/* With the lock held. */
+static void note_done(struct pl_checkpoints *cp, uint64_t epoch, uint64_t bytes) {
+    cp->stats.epoch = epoch;
+    cp->stats.written++;
+    cp->stats.at = pl_clock_now(cp->options.clock);
+    cp->stats.seconds = cp->begun ? (double)(pl_clock_monotonic() - cp->begun) * 1e-9 : 0;
+    cp->stats.bytes = bytes;
+    cp->begun = 0;
+    atomic_store(&cp->done, epoch);
+}
+
+/* Gives the lock back. */
+static void settle(struct pl_checkpoints *cp, bool good) {
+    uint64_t epoch = 0;
+    bool failed = !good && !cp->stopped;
+    if (failed) cp->stopped = true;
+    if (cp->has_thread) {
+        pthread_cond_signal(&cp->changed);
+    } else if ((epoch = complete(cp))) {
+        note_done(cp, epoch, 0);
+    }
+    pthread_mutex_unlock(&cp->lock);
+    if (failed) cp->options.failed(cp->options.engine, "no memory for a checkpoint");
+    if (epoch) cp->options.done(cp->options.engine, epoch);
+}
+
+void pl_checkpoint_stands(struct pl_checkpoints *cp, uint64_t epoch, unsigned partition, uint64_t sequence) {
+    pthread_mutex_lock(&cp->lock);
+    cp->reached[partition] = epoch;
+    cp->sequence[partition] = sequence;
+    if (!cp->begun) cp->begun = pl_clock_monotonic();
+    settle(cp, true);
+}
+
+/* False without memory. */
+static bool bring(struct pl_checkpoints *cp, unsigned task, uint64_t epoch, struct pl_buffer *changes) {
+    bool good = !pl_buffer_failed(changes);
+    struct part *part = cp->has_thread && good && changes->size ? PL_NEW(struct part) : NULL;
+    if (!part) {
+        good &= !cp->has_thread || !changes->size;
+        pl_buffer_fini(changes);
+        return good;
+    }
+    *part = (struct part){.task = task, .epoch = epoch, .changes = *changes};
+    *cp->parts_end = part;
+    cp->parts_end = &part->next;
+    return true;
+}
+
+void pl_checkpoint_passed(struct pl_checkpoints *cp, unsigned task, uint64_t epoch, struct pl_buffer *changes) {
+    pthread_mutex_lock(&cp->lock);
+    cp->passed[task] = epoch;
+    settle(cp, bring(cp, task, epoch, changes));
+}
+
+void pl_checkpoint_ended(struct pl_checkpoints *cp, unsigned task, uint64_t epoch, struct pl_buffer *changes) {
+    pthread_mutex_lock(&cp->lock);
+    cp->gone[task] = true;
+    settle(cp, bring(cp, task, epoch, changes));
+}
+
+void pl_checkpoints_leave_out(struct pl_checkpoints *cp, unsigned task) {
+    cp->gone[task] = true;
+}
+
+void pl_checkpoints_stop(struct pl_checkpoints *cp) {
+    pthread_mutex_lock(&cp->lock);
+    cp->stopped = true;
+    pthread_mutex_unlock(&cp->lock);
+}
+
+/* ---- Writing ---- */
+
+/* The parts that belong to an epoch up to this one, in the order in which they were brought. With the lock held. */
+static struct part *take_parts(struct pl_checkpoints *cp, uint64_t epoch) {
+    struct part *taken = NULL, **end = &taken, **at = &cp->parts;
+    while (*at) {
+        struct part *part = *at;
+        if (part->epoch > epoch) {
+            at = &part->next;
+            continue;
+        }
+        *at = part->next;
+        part->next = NULL;
+        *end = part;
+        end = &part->next;
+    }
+    cp->parts_end = at;
+    return taken;
+}
+
+static void free_parts(struct part *parts) {
+    while (parts) {
+        struct part *next = parts->next;
+        pl_buffer_fini(&parts->changes);
+        pl_free(parts);
+        parts = next;
+    }
+}
+
+static const char *node_of(const struct pl_epoch *now, unsigned task, uint16_t *partition) {
+    unsigned i = 0;
+    while (task >= now->nodes[i].instances)
+        task -= now->nodes[i++].instances;
+    *partition = (uint16_t)task;
+    return now->nodes[i].name;
+}
+
+static enum pl_code write_epoch(struct pl_checkpoints *cp, const struct pl_epoch *epoch, const struct part *parts,
+                                uint64_t *bytes, struct pl_error **error) {
+    enum pl_code code = PL_OK;
+    *bytes = 0;
+    for (; parts && !code; parts = parts->next) {
+        uint16_t partition;
+        const char *node = node_of(epoch, parts->task, &partition);
+        *bytes += parts->changes.size;
+        code = pl_epochs_put(cp->options.epochs, epoch->number, node, partition, &parts->changes, error);
+    }
+    return code ? code : pl_epochs_commit(cp->options.epochs, epoch, cp->options.sync, error);
+}
+
+static void fail(struct pl_checkpoints *cp, struct pl_error *error) {
+    char why[1200];
+    char *text = error ? pl_error_text(error) : NULL;
+    snprintf(why, sizeof why, "a checkpoint cannot be written%s%s", text ? ": " : "", text ? text : "");
+    cp->options.failed(cp->options.engine, why);
+    pl_free(text);
+    pl_error_free(&error);
+}
+
+/* Called and left with the lock held. */
+static void write_one(struct pl_checkpoints *cp, uint64_t number) {
+    struct pl_epoch epoch = *cp->options.now;
+    struct part *parts = take_parts(cp, number);
+    struct pl_error *error = NULL;
+    uint64_t bytes;
+    epoch.number = number;
+    epoch.time = pl_clock_now(cp->options.clock);
+    epoch.sequence = cp->sequence; /* stays until this one is done */
+    pthread_mutex_unlock(&cp->lock);
+    enum pl_code code = write_epoch(cp, &epoch, parts, &bytes, &error);
+    free_parts(parts);
+    pthread_mutex_lock(&cp->lock);
+    if (code)
+        cp->stopped = true;
+    else
+        note_done(cp, number, bytes);
+    pthread_mutex_unlock(&cp->lock);
+    if (code)
+        fail(cp, error);
+    else
+        cp->options.done(cp->options.engine, number);
+    pthread_mutex_lock(&cp->lock);
+}
+
+static void *write_epochs(void *arg) {
+    struct pl_checkpoints *cp = arg;
+    pthread_setname_np(pthread_self(), "checkpoint");
+    pthread_mutex_lock(&cp->lock);
+    for (;;) {
+        uint64_t epoch = complete(cp);
+        if (epoch)
+            write_one(cp, epoch);
+        else if (cp->closing)
+            break;
+        else
+            pthread_cond_wait(&cp->changed, &cp->lock);
+    }
+    pthread_mutex_unlock(&cp->lock);
+    return NULL;
+}
+
+/* ---- Life ---- */
+
+enum pl_code pl_checkpoints_new(const struct pl_checkpoints_options *options, struct pl_checkpoints **checkpoints,
+                                struct pl_error **error) {
+    struct pl_checkpoints *cp = *checkpoints = PL_NEW(struct pl_checkpoints);
+    if (!cp) return pl_error_set(error, PL_NO_MEMORY, "no memory for checkpoints");
+    cp->options = *options;
+    cp->parts_end = &cp->parts;
+    pthread_mutex_init(&cp->lock, NULL);
+    pthread_cond_init(&cp->changed, NULL);
+    atomic_init(&cp->done, options->now->number);
+    cp->stats.epoch = options->now->number;
+    cp->stats.at = options->now->time;
+    cp->passed = pl_alloc((options->tasks + 1) * sizeof *cp->passed);
+    cp->gone = pl_alloc((options->tasks + 1) * sizeof *cp->gone);
+    cp->reached = pl_alloc((options->now->partitions + 1) * sizeof *cp->reached);
+    cp->sequence = pl_alloc((options->now->partitions + 1) * sizeof *cp->sequence);
+    bool made = cp->passed && cp->gone && cp->reached && cp->sequence;
+    if (made && options->store) made = cp->has_thread = pthread_create(&cp->thread, NULL, write_epochs, cp) == 0;
+    if (made) return PL_OK;
+    pl_checkpoints_free(cp);
+    *checkpoints = NULL;
+    return pl_error_set(error, PL_NO_MEMORY, "no memory for checkpoints");
+}
+
+void pl_checkpoints_close(struct pl_checkpoints *cp) {
+    if (!cp || !cp->has_thread || cp->closing) return;
+    pthread_mutex_lock(&cp->lock);
+    cp->closing = true;
+    pthread_cond_signal(&cp->changed);
+    pthread_mutex_unlock(&cp->lock);
+    pthread_join(cp->thread, NULL);
+}
+
+void pl_checkpoints_free(struct pl_checkpoints *cp) {
+    if (!cp) return;
+    pl_checkpoints_close(cp);
+    free_parts(cp->parts);
+    pl_free(cp->passed);
+    pl_free(cp->gone);
+    pl_free(cp->reached);
+    pl_free(cp->sequence);
+    pthread_cond_destroy(&cp->changed);
+    pthread_mutex_destroy(&cp->lock);
+    pl_free(cp);
+}
+
+const _Atomic uint64_t *pl_checkpoints_done(const struct pl_checkpoints *cp) {
+    return &cp->done;
+}
+
+void pl_checkpoints_stats(struct pl_checkpoints *cp, struct pl_checkpoint_stats *stats) {
+    pthread_mutex_lock(&cp->lock);
+    *stats = cp->stats;
+    stats->under_way = cp->begun ? (double)(pl_clock_monotonic() - cp->begun) * 1e-9 : 0;
+    pthread_mutex_unlock(&cp->lock);
+}

@@ -1,0 +1,67 @@
+/* checkpoint.h: collects what the tasks know at a barrier, and makes an epoch of it.
+ *
+ *     lane --- where the barrier stands in the log ---+
+ *     task --- what has changed since the last one ---+--> [thread] --> store --> done
+ *     task --- has ended, with its last changes ------+
+ *
+ * An epoch is complete when every task has passed its barrier, or has ended before. It is written on a thread of its
+ * own, so processing goes on meanwhile. Without a log epochs are only counted.
+ */
+#ifndef POTLINE_CHECKPOINT_H
+#define POTLINE_CHECKPOINT_H
+
+#include <potline/time.h>
+
+#include "base/clock.h"
+#include "store/epochs.h"
+
+struct pl_checkpoints;
+
+struct pl_checkpoints_options {
+    struct pl_store *store;     /* NULL: nothing is kept */
+    struct pl_epochs *epochs;   /* of that store */
+    const struct pl_epoch *now; /* graph, partitions and nodes of this run; borrowed. Its number is the last epoch's */
+    const struct pl_clock *clock;
+    bool sync; /* an epoch is done once it is safe from power loss */
+    unsigned tasks;
+    /* On the thread that has brought the last part, or the writing one. */
+    void (*done)(void *engine, uint64_t epoch);
+    void (*failed)(void *engine, const char *why);
+    void *engine;
+};
+
+/* Task `i` takes part unless it is told otherwise. */
+enum pl_code pl_checkpoints_new(const struct pl_checkpoints_options *options, struct pl_checkpoints **checkpoints,
+                                struct pl_error **error);
+/* Writes what is complete, and nothing more from then on; NULL is fine. */
+void pl_checkpoints_close(struct pl_checkpoints *checkpoints);
+/* When nobody can bring anything any more; NULL is fine. */
+void pl_checkpoints_free(struct pl_checkpoints *checkpoints);
+
+/* Before the start: this task sees no barriers (a source). */
+void pl_checkpoints_leave_out(struct pl_checkpoints *checkpoints, unsigned task);
+
+/* Any thread. The barrier of `epoch` stands at `sequence` of a partition. */
+void pl_checkpoint_stands(struct pl_checkpoints *checkpoints, uint64_t epoch, unsigned partition, uint64_t sequence);
+
+/* Any thread. The task has passed the barrier; or it has ended and its changes belong to `epoch`. Takes the bytes. */
+void pl_checkpoint_passed(struct pl_checkpoints *checkpoints, unsigned task, uint64_t epoch, struct pl_buffer *changes);
+void pl_checkpoint_ended(struct pl_checkpoints *checkpoints, unsigned task, uint64_t epoch, struct pl_buffer *changes);
+
+/* Any thread. Something has failed: nothing more becomes an epoch. */
+void pl_checkpoints_stop(struct pl_checkpoints *checkpoints);
+
+/* The last epoch that is done. */
+const _Atomic uint64_t *pl_checkpoints_done(const struct pl_checkpoints *checkpoints);
+
+struct pl_checkpoint_stats {
+    uint64_t epoch;   /* the last one; 0: none */
+    uint64_t written; /* in this run */
+    pl_time at;       /* when it was done, engine clock */
+    double seconds;   /* from its barrier to its end */
+    uint64_t bytes;   /* of its changes */
+    double under_way; /* seconds since the barrier that is under way; 0: none is */
+};
+void pl_checkpoints_stats(struct pl_checkpoints *checkpoints, struct pl_checkpoint_stats *stats);
+
+#endif

@@ -1,0 +1,135 @@
+#include "recovery.h"
+
+#include <string.h>
+
+#include <potline/alloc.h>
+#include <potline/diag.h>
+
+#include "runtime/plan.h"
+
+static enum pl_code no_memory(struct pl_error **error) {
+    return pl_error_set(error, PL_NO_MEMORY, "no memory for a checkpoint");
+}
+
+enum pl_code pl_recovery_describe(const struct pl_graph *graph, struct pl_epoch *now, struct pl_error **error) {
+    *now = (struct pl_epoch){.graph = graph->hash, .partitions = (unsigned)graph->settings.partitions};
+    now->nodes = pl_alloc((graph->node_count + 1) * sizeof *now->nodes);
+    if (!now->nodes) return no_memory(error);
+    for (unsigned i = 0; i < graph->node_count; i++) {
+        const struct pl_graph_node *node = &graph->nodes[i];
+        struct pl_epoch_node *described = &now->nodes[now->node_count++];
+        described->name = pl_strdup(node->name);
+        described->op = pl_strdup(node->op->name);
+        described->options = pl_graph_state_hash(node);
+        described->instances = (uint16_t)pl_plan_instances(graph, node);
+        if (!described->name || !described->op) {
+            pl_epoch_fini(now);
+            return no_memory(error);
+        }
+    }
+    return PL_OK;
+}
+
+static bool is_among(const char *const *names, const char *name) {
+    for (; names && *names; names++)
+        if (strcmp(*names, name) == 0) return true;
+    return false;
+}
+
+static const struct pl_epoch_node *kept_as(const struct pl_epoch *last, const char *name) {
+    for (unsigned i = 0; i < last->node_count; i++)
+        if (strcmp(last->nodes[i].name, name) == 0) return &last->nodes[i];
+    return NULL;
+}
+
+/* What was kept of a node: under its name, or else under the one that it had before. */
+static const struct pl_epoch_node *kept_of(const struct pl_epoch *last, const struct pl_graph_node *node) {
+    const struct pl_epoch_node *kept = kept_as(last, node->name);
+    return kept || !node->settings.was || !node->settings.was[0] ? kept : kept_as(last, node->settings.was);
+}
+
+static enum pl_code check_node(const struct pl_graph_node *node, const struct pl_epoch_node *kept,
+                               const struct pl_epoch_node *now, struct pl_error **error) {
+    const char *way_out = "; go back, or start it afresh with --reset";
+    if (strcmp(kept->op, now->op) != 0)
+        return pl_error_at(error, PL_CONFLICT, node->place, "node %s: its state was made by %s, it is %s now%s %s",
+                           now->name, kept->op, now->op, way_out, now->name);
+    if (kept->options != now->options)
+        return pl_error_at(error, PL_CONFLICT, node->place,
+                           "node %s: its state was made with other values of options that give it its meaning%s %s",
+                           now->name, way_out, now->name);
+    return PL_OK;
+}
+
+static enum pl_code check_reset(const struct pl_graph *graph, const char *const *reset, struct pl_error **error) {
+    for (; reset && *reset; reset++) {
+        const struct pl_graph_node *found = NULL;
+        for (unsigned i = 0; i < graph->node_count && !found; i++)
+            if (strcmp(graph->nodes[i].name, *reset) == 0) found = &graph->nodes[i];
+        if (!found) return pl_error_set(error, PL_UNKNOWN, "--reset %s: the graph has no such node", *reset);
+        if (!found->op->inputs)
+            return pl_error_set(error, PL_USAGE, "--reset %s: it is a source, whose place is in the log; see --fresh",
+                                *reset);
+    }
+    return PL_OK;
+}
+
+static enum pl_code check(const struct pl_graph *graph, const struct pl_epoch *last, const char *const *reset,
+                          const struct pl_epoch *now, struct pl_error **error) {
+    enum pl_code code = check_reset(graph, reset, error);
+    if (code) return code;
+    if (last->number && last->partitions != now->partitions)
+        return pl_error_set(error, PL_CONFLICT,
+                            "the data folder was written with partitions: %u, the graph has %u; go back, or empty the "
+                            "folder with --fresh",
+                            last->partitions, now->partitions);
+    for (unsigned i = 0; i < graph->node_count && !code; i++) {
+        const struct pl_epoch_node *kept = kept_of(last, &graph->nodes[i]);
+        if (kept && !is_among(reset, now->nodes[i].name))
+            code = check_node(&graph->nodes[i], kept, &now->nodes[i], error);
+    }
+    return code;
+}
+
+static enum pl_code take_over(const struct pl_graph_node *node, struct pl_epochs *epochs, const struct pl_epoch *last,
+                              const char *const *reset, bool *recall, struct pl_error **error) {
+    const struct pl_epoch_node *kept = kept_of(last, node);
+    *recall = kept && !is_among(reset, node->name);
+    if (!kept) return PL_OK;
+    if (!*recall) {
+        pl_diag(PL_INFO, "node %s starts afresh", node->name);
+        return pl_epochs_forget(epochs, kept->name, error);
+    }
+    if (strcmp(kept->name, node->name) == 0) return PL_OK;
+    pl_diag(PL_INFO, "node %s takes over what was kept of %s", node->name, kept->name);
+    return pl_epochs_rename(epochs, kept->name, node->name, error);
+}
+
+/* A node that the graph does not have any more would come back with what it knew long ago. */
+static enum pl_code forget_others(const struct pl_graph *graph, struct pl_epochs *epochs, const struct pl_epoch *last,
+                                  struct pl_error **error) {
+    enum pl_code code = PL_OK;
+    for (unsigned i = 0; i < last->node_count && !code; i++) {
+        bool wanted = false;
+        for (unsigned k = 0; k < graph->node_count && !wanted; k++)
+            wanted = kept_of(last, &graph->nodes[k]) == &last->nodes[i];
+        if (wanted) continue;
+        pl_diag(PL_INFO, "node %s is not in the graph any more: what was kept of it goes", last->nodes[i].name);
+        code = pl_epochs_forget(epochs, last->nodes[i].name, error);
+    }
+    return code;
+}
+
+enum pl_code pl_recovery_match(const struct pl_graph *graph, struct pl_epochs *epochs, const struct pl_epoch *last,
+                               const char *const *reset, struct pl_epoch *now, bool *recall, struct pl_error **error) {
+    enum pl_code code = pl_recovery_describe(graph, now, error);
+    if (code) return code;
+    now->number = last->number;
+    now->time = last->time;
+    code = check(graph, last, reset, now, error);
+    for (unsigned i = 0; i < graph->node_count && !code; i++)
+        code = take_over(&graph->nodes[i], epochs, last, reset, &recall[i], error);
+    if (!code) code = forget_others(graph, epochs, last, error);
+    if (code) pl_epoch_fini(now);
+    return code;
+}

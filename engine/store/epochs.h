@@ -1,0 +1,77 @@
+/* epochs.h: the checkpoints of a data folder: what every node knew when an epoch ended, and where the log stood then.
+ *
+ *     d epoch, number            -> node, partition | entries      changes of an epoch that is being written
+ *     s node, 0, partition, key  -> value                          the state at the last epoch (state.h)
+ *     z epoch, zone, key         -> (nothing)                      records of zones that belong to no epoch yet
+ *     meta "epoch"               -> number, time, the log's sequences, operators
+ *
+ * An epoch is written in pieces, beside everything else that is going on, and then becomes the last one by a single
+ * write; only behind that are its changes moved into the state. What a death leaves in between is put in order when the
+ * folder is opened: pieces of the last epoch are moved again, those of a later one are dropped, and so are the rows
+ * that were put into zones behind it, which come once more when the log is worked off.
+ *
+ * Threads: one at a time.
+ */
+#ifndef POTLINE_STORE_EPOCHS_H
+#define POTLINE_STORE_EPOCHS_H
+
+#include "store/state.h"
+#include "store/store.h"
+
+struct pl_epochs;
+
+/* A node of the graph as it was at an epoch. */
+struct pl_epoch_node {
+    char *name;
+    char *op;
+    uint64_t options; /* a hash of those that are part of the meaning of its state */
+    uint16_t instances;
+};
+
+struct pl_epoch {
+    uint64_t number; /* 0: there is none */
+    pl_time time;    /* when it was complete */
+    uint64_t graph;  /* hash of the graph */
+    unsigned partitions;
+    uint64_t *sequence; /* [partition]: of the barrier that ended it */
+    unsigned node_count;
+    struct pl_epoch_node *nodes;
+};
+
+void pl_epoch_fini(struct pl_epoch *epoch);
+
+/* Puts the folder in order and says which epoch is the last one; *last is owned by the caller. */
+enum pl_code pl_epochs_open(struct pl_store *store, struct pl_epochs **epochs, struct pl_epoch *last,
+                            struct pl_error **error);
+void pl_epochs_close(struct pl_epochs *epochs); /* NULL is fine */
+
+/* The last epoch, also of a folder that is read while another process writes it. PL_NOT_FOUND: there is none. */
+enum pl_code pl_epochs_last(struct pl_store *store, struct pl_epoch *last, struct pl_error **error);
+
+/* Changes of a node that belong to an epoch which is being written; an earlier put is overtaken by a later one. */
+enum pl_code pl_epochs_put(struct pl_epochs *epochs, uint64_t epoch, const char *node, uint16_t partition,
+                           const struct pl_buffer *entries, struct pl_error **error);
+
+/* The epoch is complete: from here on it is the last one. With `sync` once it is safe from power loss. */
+enum pl_code pl_epochs_commit(struct pl_epochs *epochs, const struct pl_epoch *epoch, bool sync,
+                              struct pl_error **error);
+
+/* Every entry of a node's state at the last epoch, in order of their keys. */
+typedef enum pl_code pl_epochs_visitor(void *arg, const struct pl_state_entry *entry, struct pl_error **error);
+enum pl_code pl_epochs_load(struct pl_store *store, const char *node, uint16_t partition, pl_epochs_visitor *visit,
+                            void *arg, struct pl_error **error);
+
+/* The value of one of the parts that are a single msgpack value, owned by the caller (pl_free). PL_NOT_FOUND without a
+ * message: there is none. */
+enum pl_code pl_epochs_find(struct pl_store *store, const char *node, uint16_t partition, enum pl_state_part part,
+                            void **value, size_t *size, struct pl_error **error);
+
+/* Forgets the state of a node, or keeps it under another name. */
+enum pl_code pl_epochs_forget(struct pl_epochs *epochs, const char *node, struct pl_error **error);
+enum pl_code pl_epochs_rename(struct pl_epochs *epochs, const char *from, const char *to, struct pl_error **error);
+
+/* For zone.c: adds to the writes that this record of a zone belongs to `epoch`. */
+void pl__epochs_note_record(struct pl_store *store, rocksdb_writebatch_t *writes, uint64_t epoch,
+                            enum pl_store_family zone, const void *key, size_t key_size);
+
+#endif
