@@ -278,7 +278,7 @@ static pl_time map_watermark(void *self, struct pl_node *node, pl_time now) {
     return now;
 }
 
-static const struct pl_operator map_map = {
+const struct pl_operator pl__map = {
     PL_OPERATOR("map", "Computes values from signals, or from the columns of windows."),
     .doc =
         "An entry with `each` gives a row for each row of these tags, at once. An entry without takes the signals that "
@@ -302,5 +302,3 @@ static const struct pl_operator map_map = {
     .watermark = map_watermark,
     .close = map_close,
 };
-
-PL_PLUGIN(map, "1.0", &map_map)
