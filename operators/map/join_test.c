@@ -98,6 +98,7 @@ static void late_rows_of_the_right_count_from_now_on(void **state) {
     PUSH(t, LEFT, {3 * S, "p.v", 0, 0});
     test_watermark(t, 10 * S);
     gives(t, &at, (struct sample){3 * S, "p.x", 1, 0});
+    test_restore(t);
     PUSH(t, RIGHT, {1 * S, "p.x", 8, 0}, {4 * S, "p.x", 2, 0}, {3 * S, "p.x", 9, 0});
     PUSH(t, LEFT, {9 * S, "p.v", 0, 0}, {10 * S, "p.v", 0, 0});
     test_end(t);
