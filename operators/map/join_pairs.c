@@ -188,7 +188,7 @@ static bool find_owners(struct join *j, uint32_t left, uint32_t owner[], uint64_
 }
 
 bool join_find_pairs(struct join *j, uint32_t left) {
-    uint32_t owner[JOIN_TAKE_MAX];
+    uint32_t owner[JOIN_TAKE_MAX] = {0};
     uint64_t known;
     struct role *role = join_role(j, left);
     if (!role) return false;

@@ -182,10 +182,11 @@ static bool is_stale(const struct map *m, pl_time now, pl_time then) {
 static bool compute_unit(struct map *m, const struct unit *unit, pl_time time) {
     struct entry *entry = &m->entries[unit->entry];
     const struct pl_table *table = pl_node_table(m->node, TABLE_HELD);
+    const unsigned names = entry->names;
     double value[PL_EXPR_VARIABLES_MAX];
     uint16_t quality = PL_Q_GOOD;
     bool any_bad = false;
-    for (unsigned v = 0; v < entry->names; v++) {
+    for (unsigned v = 0; v < names; v++) {
         const struct held *held = pl_table_find(table, unit->input[v], 0);
         if (!held) return true;
         bool bad = m->quality == QUALITY_GOOD && pl_quality_bad(held->quality);
@@ -196,7 +197,7 @@ static bool compute_unit(struct map *m, const struct unit *unit, pl_time time) {
     }
     uint32_t at;
     if (!output_row(m, entry, time, unit->tag, quality, any_bad, &at)) return false;
-    for (unsigned v = 0; v < entry->names; v++)
+    for (unsigned v = 0; v < names; v++)
         entry->block[(size_t)v * MAP_BLOCK + at] = value[v];
     return true;
 }
