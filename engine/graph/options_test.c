@@ -22,7 +22,7 @@ struct thing {
     const char *text, *path, *file, *secret;
     pl_time span, when;
     uint32_t method, wanted;
-    struct pl_strings names;
+    struct pl_strings names, files;
     int64_t window;
     uint32_t spike_method;
     int64_t depth;
@@ -63,6 +63,7 @@ static const struct pl_option options[] = {
     PL_OPT_CHOICE(struct thing, method, "method", "hampel", methods, PL_STATE, "A choice."),
     PL_OPT_SET(struct thing, wanted, "wanted", "[count, mean]", parts, PL_STATE, "A set."),
     PL_OPT_STRINGS(struct thing, names, "names", "[a, b]", PL_FIXED, "Texts."),
+    PL_OPT_FILES(struct thing, files, "files", "[]", PL_FIXED, "Files."),
     PL_OPT_GROUP(struct thing, spike_given, "spike", "false", spike_options, PL_STATE, "A group."),
     PL_OPT_LIST(struct thing, rows, "rows", "[]", struct row, row_options, PL_FIXED, "Records."),
     PL_OPT_END,
@@ -284,6 +285,49 @@ static void files_are_found_beside_the_graph(void **state) {
     folder_remove(folder);
 }
 
+static void expect_files(const char *text, const char *graph, const char *folder, const char *const *names) {
+    struct reading r;
+    struct thing t;
+    char expected[256];
+    uint32_t count = 0;
+    read_from(&r, text, &t, graph);
+    for (; names[count]; count++) {
+        snprintf(expected, sizeof expected, "%s%s%s", *names[count] == '/' ? "" : folder,
+                 *names[count] == '/' ? "" : "/", names[count]);
+        assert_true(count < t.files.count);
+        assert_string_equal(t.files.items[count], expected);
+    }
+    assert_int_equal(t.files.count, count);
+    reading_said(&r, "");
+}
+
+static void lists_of_files_too(void **state) {
+    (void)state;
+    char folder[64], graph[128], expected[512];
+    folder_make(folder);
+    folder_put(folder, "a.lua", "x");
+    folder_put(folder, "b.lua", "x");
+    snprintf(graph, sizeof graph, "%s/g.yaml", folder);
+    expect_files("{}", graph, folder, (const char *const[]){NULL});
+    expect_files("files: []", graph, folder, (const char *const[]){NULL});
+    expect_files("files: a.lua", graph, folder, (const char *const[]){"a.lua", NULL});
+    expect_files("files: [b.lua, a.lua]", graph, folder, (const char *const[]){"b.lua", "a.lua", NULL});
+    expect_files("files: [/dev/null, a.lua]", graph, folder, (const char *const[]){"/dev/null", "a.lua", NULL});
+    expect_files("files: ['none*.lua', 'more/?.lua']", graph, folder, /* a pattern may name none yet */
+                 (const char *const[]){"none*.lua", "more/?.lua", NULL});
+    struct reading r;
+    struct thing t;
+    read_from(&r, "files: [a.lua, none.lua, b.lua, nor.lua]", &t, graph);
+    snprintf(expected, sizeof expected,
+             "%s:1:16: node.files: \"%s/none.lua\": no such file\n%s:1:33: node.files: \"%s/nor.lua\": no such file\n",
+             graph, folder, graph, folder);
+    reading_said(&r, expected);
+    folder_remove(folder);
+    expect_problem("files: { a: 1 }",
+                   "t:1:8: node.files: a map is given, but it is the path of a file or a list of them\n");
+    expect_problem("files: [/dev/null, [b]]", "t:1:20: node.files: an entry is a list, but it is a list of texts\n");
+}
+
 static void records_come_from_tables(void **state) {
     (void)state;
     char folder[64], place[128];
@@ -456,6 +500,7 @@ int main(void) {
         cmocka_unit_test(texts_of_users_are_shown_short_and_printable),
         cmocka_unit_test(secrets_are_never_shown),
         cmocka_unit_test(files_are_found_beside_the_graph),
+        cmocka_unit_test(lists_of_files_too),
         cmocka_unit_test(records_come_from_tables),
         cmocka_unit_test(mistakes_in_tables_have_their_own_places),
         cmocka_unit_test(options_by_themselves),

@@ -57,33 +57,12 @@ static int column_named(struct reading *reading, const char *text, size_t length
     return -1;
 }
 
-static bool starts(const char *text, size_t length, const char *with) {
-    return length > strlen(with) && memcmp(text, with, strlen(with)) == 0;
-}
-
-/* `voltage` and `{asset}.voltage`, `{line}.current`, `line1.pot07.current`. */
-static bool read_name(const char *text, size_t length, struct name *name) {
-    static const char asset[] = "{asset}.", line[] = "{line}.";
-    *name = (struct name){.of = memchr(text, '.', length) ? NAME_OF_PLANT : NAME_OF_ASSET, .text = text};
-    size_t skip = 0;
-    if (starts(text, length, asset)) {
-        name->of = NAME_OF_ASSET;
-        skip = strlen(asset);
-    } else if (starts(text, length, line)) {
-        name->of = NAME_OF_LINE;
-        skip = strlen(line);
-    }
-    name->text += skip;
-    name->length = (uint8_t)(length - skip);
-    return length <= PL_NAME_MAX && !memchr(name->text, '{', length - skip);
-}
-
 static int resolve(void *arg, const char *text, size_t length) {
     struct reading *reading = arg;
     struct entry *entry = reading->entry;
     struct name name;
     if (*entry->value->each) return column_named(reading, text, length);
-    if (!read_name(text, length, &name)) {
+    if (!name_read(text, length, &name)) {
         snprintf(reading->hint, sizeof reading->hint,
                  "a name is a signal of the asset, a whole tag, or begins with {asset}. or {line}.");
         return -1;

@@ -182,10 +182,11 @@ static bool is_stale(const struct map *m, pl_time now, pl_time then) {
 static bool compute_unit(struct map *m, const struct unit *unit, pl_time time) {
     struct entry *entry = &m->entries[unit->entry];
     const struct pl_table *table = pl_node_table(m->node, TABLE_HELD);
+    const unsigned names = entry->names;
     double value[PL_EXPR_VARIABLES_MAX];
     uint16_t quality = PL_Q_GOOD;
     bool any_bad = false;
-    for (unsigned v = 0; v < entry->names; v++) {
+    for (unsigned v = 0; v < names; v++) {
         const struct held *held = pl_table_find(table, unit->input[v], 0);
         if (!held) return true;
         bool bad = m->quality == QUALITY_GOOD && pl_quality_bad(held->quality);
@@ -196,7 +197,7 @@ static bool compute_unit(struct map *m, const struct unit *unit, pl_time time) {
     }
     uint32_t at;
     if (!output_row(m, entry, time, unit->tag, quality, any_bad, &at)) return false;
-    for (unsigned v = 0; v < entry->names; v++)
+    for (unsigned v = 0; v < names; v++)
         entry->block[(size_t)v * MAP_BLOCK + at] = value[v];
     return true;
 }
@@ -278,7 +279,7 @@ static pl_time map_watermark(void *self, struct pl_node *node, pl_time now) {
     return now;
 }
 
-static const struct pl_operator map_map = {
+const struct pl_operator pl__map = {
     PL_OPERATOR("map", "Computes values from signals, or from the columns of windows."),
     .doc =
         "An entry with `each` gives a row for each row of these tags, at once. An entry without takes the signals that "
@@ -302,5 +303,3 @@ static const struct pl_operator map_map = {
     .watermark = map_watermark,
     .close = map_close,
 };
-
-PL_PLUGIN(map, "1.0", &map_map)

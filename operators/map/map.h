@@ -11,6 +11,7 @@
 
 #include <potline/potline.h>
 
+#include "names.h"
 #include "waiting.h"
 
 enum { COUNT_COMPUTED, COUNT_UNDEFINED, COUNT_LATE, COUNT_REFUSED };
@@ -21,13 +22,6 @@ struct map_value { /* as in the graph */
     const char *tag;
     const char *expr;
     const char *each;
-};
-
-enum name_of { NAME_OF_ASSET, NAME_OF_LINE, NAME_OF_PLANT };
-struct name {
-    enum name_of of;
-    const char *text; /* behind the asset or the line; the whole tag */
-    uint8_t length;
 };
 
 struct entry {
@@ -118,5 +112,7 @@ struct tag_use *units_use(struct map *map, uint32_t tag); /* NULL without memory
 bool output_row(struct map *map, struct entry *entry, pl_time time, uint32_t tag, uint16_t quality, bool bad,
                 uint32_t *at);
 bool output_flush(struct map *map);
+
+extern const struct pl_operator pl__map;
 
 #endif

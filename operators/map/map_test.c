@@ -3,6 +3,8 @@
 #define S PL_SECOND
 
 static void is_sample(const struct sample *row, pl_time time, const char *tag, double value, unsigned quality) {
+    assert_non_null(row);
+    if (!row) return; /* for those who do not know that the line above does not come back */
     assert_int_equal(row->time, time);
     assert_string_equal(row->tag, tag);
     assert_near(row->value, value, 1e-12);
@@ -42,6 +44,48 @@ static void bad_counts_as_missing_and_old_as_stale(void **state) {
     is_sample(&t->out[0].sample[2], 0, "p.c", NAN, PL_Q_BAD | PL_Q_MISSING);
     is_sample(&t->out[0].sample[4], 6 * S, "p.b", 12, PL_Q_UNCERTAIN | PL_Q_SPIKE | PL_Q_STALE);
     is_sample(&t->out[0].sample[5], 6 * S, "p.c", .5, 0);
+    test_close(t);
+}
+
+static void quality_any_takes_bad_values_as_they_are(void **state) {
+    (void)state;
+    struct test *t =
+        test_open("map",
+                  "{quality: any, values: [{tag: '*.a', expr: x + y}, {tag: '*.b', expr: 'coalesce(x, 9)'},"
+                  " {tag: '*.{signal}_k', expr: value / 1000, each: '*.x'}]}",
+                  PL_SAMPLES);
+    test_push(t, (struct sample[]){{1, "p.y", 1, 0}, {1, "p.x", 2000, PL_Q_BAD | PL_Q_SPIKE}}, 2);
+    test_push(t, (struct sample[]){{2, "p.x", NAN, PL_Q_BAD | PL_Q_MISSING}}, 1);
+    test_end(t);
+    assert_int_equal(t->out[0].samples, 6);
+    const struct sample *made = t->out[0].sample;
+    is_sample(&made[0], 1, "p.x_k", 2, PL_Q_BAD | PL_Q_SPIKE);
+    is_sample(&made[1], 2, "p.x_k", NAN, PL_Q_BAD | PL_Q_MISSING);
+    is_sample(&made[2], 1, "p.a", 2001, PL_Q_BAD | PL_Q_SPIKE);
+    is_sample(&made[3], 1, "p.b", 2000, PL_Q_BAD | PL_Q_SPIKE);
+    is_sample(&made[4], 2, "p.a", NAN, PL_Q_BAD | PL_Q_MISSING);
+    is_sample(&made[5], 2, "p.b", 9, PL_Q_BAD | PL_Q_MISSING);
+    test_close(t);
+}
+
+static void too_many_waiting_are_refused(void **state) {
+    (void)state;
+    enum { FIT = 32 }; /* max_waiting, to whole chunks of 16 */
+    struct test *t = test_open("map", "{max_waiting: 17, values: [{tag: '*.a', expr: x + 1}]}", PL_SAMPLES);
+    for (unsigned i = 0; i < FIT + 5; i++)
+        test_push(t, (struct sample[]){{i, "p.x", i, 0}, {i % 16, "q.x", 0, 0}}, i < 16 ? 2 : 1);
+    assert_int_equal(test_counter(t, "refused"), 5); /* another tag has room of its own */
+    test_restore(t);
+    test_push(t, (struct sample[]){{90, "p.x", 90, 0}}, 1);
+    assert_int_equal(test_counter(t, "refused"), 1); /* as before, when all is found again */
+    test_watermark(t, 100);
+    assert_int_equal(t->out[0].samples, FIT + 16);
+    is_sample(&t->out[0].sample[FIT + 15], FIT - 1, "p.a", FIT, 0);
+    test_push(t, (struct sample[]){{100, "p.x", 7, 0}}, 1); /* there is room again */
+    test_end(t);
+    assert_int_equal(t->out[0].samples, FIT + 17);
+    is_sample(&t->out[0].sample[FIT + 16], 100, "p.a", 8, 0);
+    assert_int_equal(test_counter(t, "refused"), 1);
     test_close(t);
 }
 
@@ -128,6 +172,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_row_for_a_time_when_all_signals_have_a_value),
         cmocka_unit_test(bad_counts_as_missing_and_old_as_stale),
+        cmocka_unit_test(quality_any_takes_bad_values_as_they_are),
+        cmocka_unit_test(too_many_waiting_are_refused),
         cmocka_unit_test(windows_give_samples_from_their_columns),
         cmocka_unit_test(a_bad_expression_is_told_by_check),
         cmocka_unit_test(rows_at_random_give_what_a_plain_look_gives),

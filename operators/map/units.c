@@ -37,28 +37,6 @@ static bool add_use(struct map *m, uint32_t tag, uint32_t unit) {
     return use != NULL;
 }
 
-/* The asset's path to the depth that names a line. */
-static size_t line_length(const struct map *m, const char *asset) {
-    unsigned parts = 0;
-    for (size_t i = 0;; i++)
-        if (!asset[i] || (asset[i] == '.' && i)) {
-            if (++parts == pl_node_key_depth(m->node) || !asset[i]) return i;
-        }
-}
-
-static uint32_t tag_of(struct map *m, uint32_t asset, const struct name *name) {
-    struct pl_tags *tags = pl_node_tags(m->node);
-    const struct pl_tag *owner = pl_tags_get(tags, asset);
-    char text[2 * PL_NAME_MAX + 2];
-    size_t length = name->of == NAME_OF_ASSET  ? owner->length
-                    : name->of == NAME_OF_LINE ? line_length(m, owner->name)
-                                               : 0;
-    memcpy(text, owner->name, length);
-    if (length) text[length++] = '.';
-    memcpy(text + length, name->text, name->length);
-    return pl_tags_intern(tags, text, length + name->length);
-}
-
 /* True when it could be made, or never can be (there is no room for its names). */
 static bool make_unit(struct map *m, uint32_t e, uint32_t asset) {
     const struct entry *entry = &m->entries[e];
@@ -75,11 +53,11 @@ static bool make_unit(struct map *m, uint32_t e, uint32_t asset) {
     }
     struct unit unit = {.entry = e, .asset = asset, .elsewhere = pl_node_partition(m->node) != 0};
     const struct name derived = {.text = entry->signal, .length = (uint8_t)strlen(entry->signal)};
-    unit.tag = tag_of(m, asset, &derived);
+    unit.tag = name_tag(m->node, asset, &derived);
     unit.input = pl_alloc((entry->names + 1) * sizeof *unit.input);
     bool fits = unit.tag != PL_NO_ID;
     for (unsigned v = 0; unit.input && fits && v < entry->names; v++) {
-        unit.input[v] = tag_of(m, asset, &entry->name[v]);
+        unit.input[v] = name_tag(m->node, asset, &entry->name[v]);
         fits = unit.input[v] != PL_NO_ID;
         if (fits && !pl_tags_get(pl_node_tags(m->node), unit.input[v])->broadcast) unit.elsewhere = false;
     }

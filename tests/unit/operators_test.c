@@ -38,6 +38,7 @@ static const struct sample {
     {"map",
      "{values: [{tag: '*.sum', expr: 'v0 + `{line}.pot1.v1`'}, {tag: '*.{signal}_k', expr: 'value / 1000', each: "
      "'*.v1'}]}"},
+    {"join", "{take: [v0, line0.pot1.v1, '*'], each: '*.v{1,2}', tag: '*.{left}_{right}', tolerance: 2s}"},
     {"filter", "{include: ['*.v0', '*.v1']}"},
     {"threshold", "{rules: [{tags: '*.v0', above: 60, hysteresis: 5}]}"},
     {"window.tumbling", "{size: 2s, lateness: 1s, aggregates: [count, mean, min, max, stddev, first, last]}"},
@@ -150,6 +151,17 @@ static struct pl_batch *batch_of(struct pl_harness *h, enum pl_kind kind, unsign
     return b;
 }
 
+/* The same rows into every input that takes such. */
+static bool push(struct pl_harness *h, const struct pl_operator *op, unsigned from, unsigned count) {
+    enum pl_kind kind = kind_for(op);
+    for (unsigned input = 0; op->inputs[input].name; input++) {
+        if (!(op->inputs[input].kinds & PL_SET(kind))) continue;
+        struct pl_batch *batch = batch_of(h, kind, from, count);
+        if (!batch || pl_harness_push(h, input, batch) == PL_FLOW_FAIL) return false;
+    }
+    return true;
+}
+
 /* ---- What came out, as text ---- */
 
 static void write_row(struct pl_buffer *out, struct pl_harness *h, const struct pl_batch *b, uint32_t row) {
@@ -203,14 +215,12 @@ static void open_and_close(const struct pl_operator *op) {
 /* Runs the rows through, cut at random; with `restore` half way into a fresh node by a snapshot. */
 static bool run_rows(const struct pl_operator *op, struct pl_buffer out[], bool cut, bool restore) {
     struct pl_harness *h = make(op);
-    enum pl_kind kind = kind_for(op);
     pl_time highest = PL_TIME_MIN;
     bool sound = true;
     for (unsigned i = 0; i < ROWS && sound;) {
         unsigned until = (i / 60 + 1) * 60; /* watermarks stand at fixed rows, whatever the batches are */
         unsigned count = cut ? 1 + (unsigned)next_random(until - i) : until - i;
-        struct pl_batch *batch = batch_of(h, kind, i, count);
-        sound = batch && pl_harness_push(h, 0, batch) != PL_FLOW_FAIL;
+        sound = push(h, op, i, count);
         for (unsigned k = i; k < i + count; k++)
             if (rows[k].time > highest) highest = rows[k].time;
         i += count;
@@ -276,8 +286,7 @@ static bool pass_with_failure(const struct pl_operator *op, int64_t n) {
     if (h && pl_harness_tags(h)) {
         unsigned until = op->flags & PL_OP_OUTSIDE ? 40 : 120; /* without its peer a sink holds the first batch */
         for (unsigned i = 0; i < until && op->inputs; i += 40) {
-            struct pl_batch *batch = batch_of(h, kind_for(op), i, 40);
-            if (!batch || pl_harness_push(h, 0, batch) == PL_FLOW_FAIL) break;
+            if (!push(h, op, i, 40)) break;
             pl_harness_watermark(h, rows[i].time);
         }
         if (!op->inputs) pl_harness_produce(h, PL_MILLISECOND);
