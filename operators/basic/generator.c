@@ -112,7 +112,7 @@ static double value_of(const struct generator *g, const struct shape *shape, uin
                        uint16_t *quality) {
     uint64_t bits = mix((uint64_t)g->seed, 2 * row), fate = mix((uint64_t)g->seed, 2 * row + 1);
     double share = (double)(fate >> 11) * 0x1p-53;
-    double phase = (double)sample * shape->per_sample + (double)(shape->id % 64) / 64;
+    double phase = (double)sample * shape->per_sample + (double)((shape - g->shapes) % 64) / 64;
     double value = shape->level + shape->swing * wave(phase) + shape->noise * normal(bits);
     *quality = PL_Q_GOOD;
     if (share >= g->missing + g->outliers + g->out_of_range) return value;
