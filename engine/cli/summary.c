@@ -102,7 +102,7 @@ void pl_summary_print_json(const struct pl_summary *s, FILE *out) {
 /* What the operator itself counted, and what found no room in front of it; nothing when all of it is 0. */
 static void print_counters(const struct pl_task *task, FILE *out) {
     const struct pl_counter *counters = task->node.config.op->counters;
-    struct pl_edge_stats edges = {0};
+    struct pl_task_input_stats inputs;
     const char *before = "  ";
     for (unsigned i = 0; counters && counters[i].name; i++) {
         uint64_t value = pl_node_counter(&task->node, i);
@@ -110,11 +110,11 @@ static void print_counters(const struct pl_task *task, FILE *out) {
         fprintf(out, "%s%s %" PRIu64, before, counters[i].name, value);
         before = ", ";
     }
-    if (task->gate) pl_gate_stats(task->gate, &edges);
-    if (edges.dropped_rows) fprintf(out, "%sno room, dropped %" PRIu64, before, edges.dropped_rows);
-    if (edges.dropped_rows) before = ", ";
-    if (edges.spilled_rows) fprintf(out, "%sno room, spilled %" PRIu64, before, edges.spilled_rows);
-    if (edges.spilled_rows || before[0] == ',') fputc('\n', out);
+    pl_task_input_stats(task, &inputs);
+    if (inputs.dropped_rows) fprintf(out, "%sno room, dropped %" PRIu64, before, inputs.dropped_rows);
+    if (inputs.dropped_rows) before = ", ";
+    if (inputs.spilled_rows) fprintf(out, "%sno room, spilled %" PRIu64, before, inputs.spilled_rows);
+    if (inputs.spilled_rows || before[0] == ',') fputc('\n', out);
 }
 
 void pl_summary_print_nodes(const struct pl_engine *engine, FILE *out) {

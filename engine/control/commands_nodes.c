@@ -29,7 +29,7 @@ static enum pl_code no_such_node(const struct pl_request *request, const char *n
 
 struct sums {
     uint64_t rows_in, rows_out, batches_in, busy_ns, blocked_ns;
-    struct pl_edge_stats edges;
+    struct pl_task_input_stats inputs;
     pl_time watermark;
     unsigned instances, ended, failed, paused;
     struct pl_histogram lag;
@@ -49,13 +49,13 @@ static void add(struct sums *sums, struct pl_task *task) {
     pl_histogram_merge(&sums->lag, &task->stats.lag);
     pl_time watermark = atomic_load(&task->stats.watermark);
     if (watermark < sums->watermark) sums->watermark = watermark;
-    if (!task->gate) return;
-    struct pl_edge_stats edges;
-    pl_gate_stats(task->gate, &edges);
-    sums->edges.items += edges.items;
-    sums->edges.bytes += edges.bytes;
-    sums->edges.dropped_rows += edges.dropped_rows;
-    sums->edges.spilled_rows += edges.spilled_rows;
+    struct pl_task_input_stats inputs;
+    pl_task_input_stats(task, &inputs);
+    sums->inputs.items += inputs.items;
+    sums->inputs.bytes += inputs.bytes;
+    sums->inputs.dropped_rows += inputs.dropped_rows;
+    sums->inputs.spilled_rows += inputs.spilled_rows;
+    sums->inputs.spilled_bytes += inputs.spilled_bytes;
 }
 
 static const char *state_of(const struct sums *sums) {
@@ -79,10 +79,10 @@ static void put_node(struct pl_request *request, const struct pl_graph_node *nod
     pl_pack_pair_f64(pack, "blocked_ms", (double)sums->blocked_ns * 1e-6);
     pl_pack_pair_f64(pack, "lag_p50_ms", (double)pl_histogram_quantile(&sums->lag, 0.5) * 1e-6);
     pl_pack_pair_f64(pack, "lag_p99_ms", (double)pl_histogram_quantile(&sums->lag, 0.99) * 1e-6);
-    pl_pack_pair_int(pack, "queue_batches", sums->edges.items);
-    pl_pack_pair_int(pack, "queue_bytes", sums->edges.bytes);
-    pl_pack_pair_int(pack, "dropped_rows", (int64_t)sums->edges.dropped_rows);
-    pl_pack_pair_int(pack, "spilled_rows", (int64_t)sums->edges.spilled_rows);
+    pl_pack_pair_int(pack, "queue_batches", sums->inputs.items);
+    pl_pack_pair_int(pack, "queue_bytes", sums->inputs.bytes);
+    pl_pack_pair_int(pack, "dropped_rows", (int64_t)sums->inputs.dropped_rows);
+    pl_pack_pair_int(pack, "spilled_rows", (int64_t)sums->inputs.spilled_rows);
     const struct pl_graph_settings *settings = &pl_engine_graph(request->control->options.engine)->settings;
     int64_t room = node->settings.queue_batches ? node->settings.queue_batches : settings->queue_batches;
     pl_pack_pair_int(pack, "queue_limit", room * (node->input_count ? node->input_count : 1) * sums->instances);

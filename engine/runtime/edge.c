@@ -9,7 +9,6 @@
 
 #include <potline/alloc.h>
 #include <potline/diag.h>
-#include <potline/quality.h>
 
 #include "batch/batch_impl.h"
 
@@ -29,16 +28,12 @@ struct pl_edge {
     /* sender's */
     struct pl_item *overrun;
     uint32_t overrun_from, overrun_count, overrun_capacity;
-    uint64_t *backlog; /* tickets of what was spilled, a ring */
-    uint32_t backlog_from, backlog_count, backlog_capacity;
     bool ended; /* its end has been sent: nothing more goes in, and it keeps nobody from working */
     /* shared */
     _Atomic uint32_t items;
     _Atomic int64_t bytes;
     _Atomic bool waiting;
     _Atomic uint64_t dropped_rows;
-    _Atomic uint64_t spilled_rows;
-    _Atomic int64_t spill_bytes;
 };
 
 static void *new_socket(void *zmq, int type) {
@@ -57,7 +52,6 @@ enum pl_code pl_edge_new(void *zmq, const struct pl_edge_options *options, struc
     *edge = NULL;
     struct pl_edge *e = PL_NEW(struct pl_edge);
     if (!e) {
-        pl_spill_free(options->spill);
         return pl_error_set(error, PL_NO_MEMORY, "no memory for an edge");
     }
     e->options = *options;
@@ -81,8 +75,6 @@ void pl_edge_free(struct pl_edge *edge) {
     for (uint32_t i = edge->overrun_from; i < edge->overrun_count; i++)
         if (edge->overrun[i].type == PL_ITEM_BATCH) pl_batch_unref(edge->overrun[i].batch);
     pl_free(edge->overrun);
-    pl_free(edge->backlog);
-    pl_spill_free(edge->options.spill);
     if (edge->push) zmq_close(edge->push);
     if (edge->pull) zmq_close(edge->pull); /* drops what is queued, batches through their free function */
     pl_free(edge);
@@ -124,93 +116,24 @@ static bool credit(const struct pl_edge *edge) {
     return atomic_load(&edge->items) < edge->options.batches && atomic_load(&edge->bytes) < edge->options.bytes;
 }
 
-/* ---- The backlog of an edge that spills: live rows go first, then these, marked ---- */
-
 static void drop(struct pl_edge *edge, struct pl_batch *batch) {
     atomic_fetch_add_explicit(&edge->dropped_rows, batch->rows, memory_order_relaxed);
     pl_batch_unref(batch);
 }
 
-static bool backlog_room(struct pl_edge *edge) {
-    if (edge->backlog_count < edge->backlog_capacity) return true;
-    uint32_t capacity = edge->backlog_capacity ? edge->backlog_capacity * 2 : 64;
-    uint64_t *grown = pl_alloc(capacity * sizeof *grown);
-    if (!grown) return false;
-    for (uint32_t i = 0, from = edge->backlog_from; i < edge->backlog_count; i++) {
-        grown[i] = edge->backlog[from];
-        from = from + 1 < edge->backlog_capacity ? from + 1 : 0;
-    }
-    pl_free(edge->backlog);
-    edge->backlog = grown;
-    edge->backlog_from = 0;
-    edge->backlog_capacity = capacity;
-    return true;
-}
-
-static void note_backlog(struct pl_edge *edge) {
-    atomic_store_explicit(&edge->spill_bytes, pl_spill_bytes(edge->options.spill), memory_order_relaxed);
-}
-
-static void spill(struct pl_edge *edge, struct pl_batch *batch) {
-    uint32_t rows = batch->rows;
-    if (!backlog_room(edge)) {
-        drop(edge, batch);
-        return;
-    }
-    uint64_t ticket = pl_spill_put(edge->options.spill, batch);
-    if (!ticket) {
-        atomic_fetch_add_explicit(&edge->dropped_rows, rows, memory_order_relaxed);
-        pl_diag(PL_WARN, "a sink's backlog is full: rows are dropped");
-        return;
-    }
-    edge->backlog[(edge->backlog_from + edge->backlog_count++) % edge->backlog_capacity] = ticket;
-    atomic_fetch_add_explicit(&edge->spilled_rows, rows, memory_order_relaxed);
-    note_backlog(edge);
-}
-
-static void mark_backfilled(struct pl_batch *batch) {
-    uint16_t *quality = batch->kind == PL_SAMPLES    ? batch->samples.quality
-                        : batch->kind == PL_WINDOWS  ? batch->windows.quality
-                        : batch->kind == PL_PROFILES ? batch->profiles.quality
-                                                     : NULL;
-    for (uint32_t i = 0; quality && i < batch->rows; i++)
-        quality[i] |= PL_Q_BACKFILLED;
-}
-
-static void send_backlog(struct pl_edge *edge) {
-    while (edge->backlog_count && credit(edge)) {
-        struct pl_batch *batch = pl_spill_take(edge->options.spill, edge->backlog[edge->backlog_from]);
-        edge->backlog_from = (edge->backlog_from + 1) % edge->backlog_capacity;
-        edge->backlog_count--;
-        note_backlog(edge);
-        if (!batch || !pl_batch_writable(&batch)) {
-            if (batch) drop(edge, batch);
-            continue; /* the spill has said why */
-        }
-        mark_backfilled(batch);
-        pl_batch_seal(batch);
-        transmit(edge, &(struct pl_item){.type = PL_ITEM_BATCH, .batch = batch});
-    }
-}
-
 /* ---- Room ---- */
 
-/* Sends what waits as far as there is room; true when nothing waits any more. The end goes behind the backlog. */
+/* Sends what waits as far as there is room; true when nothing waits any more. */
 static bool flush(struct pl_edge *edge) {
-    while (edge->overrun_from < edge->overrun_count && credit(edge)) {
-        if (edge->overrun[edge->overrun_from].type == PL_ITEM_END && edge->backlog_count) break;
-        transmit(edge, &edge->overrun[edge->overrun_from++]);
-    }
-    send_backlog(edge);
-    if (edge->overrun_from < edge->overrun_count && edge->backlog_count == 0 && credit(edge))
+    while (edge->overrun_from < edge->overrun_count && credit(edge))
         transmit(edge, &edge->overrun[edge->overrun_from++]);
     if (edge->overrun_from < edge->overrun_count) return false;
     edge->overrun_from = edge->overrun_count = 0;
-    return edge->backlog_count == 0;
+    return true;
 }
 
 bool pl_edge_room(struct pl_edge *edge) {
-    bool waits_for_nobody = (edge->options.drop || edge->options.spill) && !edge->ended;
+    bool waits_for_nobody = edge->options.drop && !edge->ended;
     if (flush(edge) && (edge->ended || waits_for_nobody || credit(edge))) return true;
     atomic_store(&edge->waiting, true);
     if (!flush(edge) || !(edge->ended || credit(edge))) return waits_for_nobody;
@@ -249,13 +172,10 @@ void pl_edge_send(struct pl_edge *edge, const struct pl_item *item) {
     }
     edge->ended = item->type == PL_ITEM_END;
     bool rows = item->type == PL_ITEM_BATCH;
-    bool behind = item->type == PL_ITEM_END && edge->backlog_count;
-    if (edge->overrun_from == edge->overrun_count && credit(edge) && !behind)
+    if (edge->overrun_from == edge->overrun_count && credit(edge))
         transmit(edge, item);
     else if (rows && edge->options.drop)
         drop(edge, item->batch);
-    else if (rows && edge->options.spill)
-        spill(edge, item->batch);
     else
         keep(edge, item);
 }
@@ -309,6 +229,4 @@ void pl_edge_stats(const struct pl_edge *edge, struct pl_edge_stats *stats) {
     stats->items = atomic_load_explicit(&edge->items, memory_order_relaxed);
     stats->bytes = atomic_load_explicit(&edge->bytes, memory_order_relaxed);
     stats->dropped_rows = atomic_load_explicit(&edge->dropped_rows, memory_order_relaxed);
-    stats->spilled_rows = atomic_load_explicit(&edge->spilled_rows, memory_order_relaxed);
-    stats->spill_bytes = atomic_load_explicit(&edge->spill_bytes, memory_order_relaxed);
 }

@@ -19,8 +19,6 @@
 #include <potline/batch.h>
 #include <potline/error.h>
 
-#include "runtime/spill.h"
-
 struct pl_edge;
 
 enum pl_item_type { PL_ITEM_BATCH, PL_ITEM_WATERMARK, PL_ITEM_BARRIER, PL_ITEM_END };
@@ -37,7 +35,6 @@ struct pl_edge_options {
     uint32_t batches; /* under way at most */
     int64_t bytes;
     bool drop;                  /* rows that find no room are dropped and counted */
-    struct pl_spill *spill;     /* or are kept there and sent later, marked as backfilled; the edge's from then on */
     void (*poke)(void *sender); /* there is room again; may be called on the receiver's thread */
     void *sender;
 };
@@ -67,8 +64,6 @@ struct pl_edge_stats {
     uint32_t items;
     int64_t bytes;
     uint64_t dropped_rows;
-    uint64_t spilled_rows;
-    int64_t spill_bytes; /* that wait now */
 };
 void pl_edge_stats(const struct pl_edge *edge, struct pl_edge_stats *stats);
 

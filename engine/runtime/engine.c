@@ -14,8 +14,8 @@
 #include "runtime/syncer.h"
 #include "store/store.h"
 
-/* What a slow sink's backlog may hold. */
-static const int64_t SPILL_STORE = INT64_C(4) << 30, SPILL_MEMORY = INT64_C(64) << 20;
+/* What a task may keep that waits: of rows that are held back, of a slow sink's backlog. */
+static const int64_t SPILL_STORE = INT64_C(16) << 30, SPILL_MEMORY = INT64_C(64) << 20;
 
 enum { SPARE_SOCKETS = 64, SPARE_FILES = 4096 };
 
@@ -198,9 +198,11 @@ static enum pl_code make_task(struct pl_engine *engine, const struct pl_plan_ins
         .recovers = engine->epochs && node->op->inputs,
     };
     struct pl_task_events events = {.ended = on_ended, .failed = on_failed, .barrier = on_barrier, .engine = engine};
-    struct pl_gate_options gate = {.hold = settings->hold};
+    struct pl_task_options options = {.hold = settings->hold,
+                                      .spill = engine->store ? SPILL_STORE : SPILL_MEMORY,
+                                      .backlog = node->settings.on_full == PL_SPILL};
     engine->task_count++; /* a half-made one is ended like the others */
-    enum pl_code code = pl_task_init(task, &config, &events, &gate, error);
+    enum pl_code code = pl_task_init(task, &config, &events, &options, error);
     task->graph_node = node;
     task->rate = node->settings.rate;
     task->recall = engine->recall[instance->node];
@@ -236,11 +238,6 @@ static enum pl_code make_edge(struct pl_engine *engine, const struct pl_graph_no
         .poke = poke,
         .sender = sender,
     };
-    if (to && to->settings.on_full == PL_SPILL) {
-        options.spill = pl_spill_new(&(struct pl_spill_options){
-            .store = engine->store, .tags = engine->tags, .limit = engine->store ? SPILL_STORE : SPILL_MEMORY});
-        if (!options.spill) return pl_error_set(error, PL_NO_MEMORY, "no memory for a backlog");
-    }
     enum pl_code code = pl_edge_new(engine->zmq, &options, edge, error);
     if (code) return code;
     engine->edges[engine->edge_count++] = *edge;

@@ -466,7 +466,5 @@ void pl_gate_stats(const struct pl_gate *gate, struct pl_edge_stats *stats) {
         stats->items += edge.items;
         stats->bytes += edge.bytes;
         stats->dropped_rows += edge.dropped_rows;
-        stats->spilled_rows += edge.spilled_rows;
-        stats->spill_bytes += edge.spill_bytes;
     }
 }

@@ -53,7 +53,7 @@ bool pl_gate_sound(const struct pl_gate *gate);
 
 uint64_t pl_gate_held_rows(const struct pl_gate *gate);
 
-/* What is under way on its edges, and what was dropped or spilled in front of it, in all. Any thread. */
+/* What is under way on its edges, and what was dropped in front of it, in all. Any thread. */
 void pl_gate_stats(const struct pl_gate *gate, struct pl_edge_stats *stats);
 
 #endif

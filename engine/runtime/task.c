@@ -8,9 +8,7 @@
 #include "log/log.h"
 #include "store/epochs.h"
 
-enum { ITEMS_A_RUN = 16 };
-
-static const int64_t SPILL_MAX = INT64_C(16) << 30; /* what a merging node may keep in the store */
+enum { ITEMS_A_RUN = 16, WATERMARK = 0, END = 1 };
 
 static struct pl_task *task_of(struct pl_runnable *runnable) {
     return (struct pl_task *)(void *)runnable;
@@ -89,16 +87,27 @@ const struct pl_node_host pl_task_node_host = {.emit = task_emit, .wanted = task
 
 /* ---- State ---- */
 
-static bool save_gate(struct pl_task *task, struct pl_pack *pack, struct pl_buffer *out) {
+static bool has_codec(struct pl_task *task) {
+    if (!task->codec) task->codec = pl_codec_new(task->node.config.tags);
+    return task->codec != NULL;
+}
+
+/* What waits in front of the operator. */
+static bool save_inputs(struct pl_task *task, struct pl_pack *pack, struct pl_buffer *out) {
     struct pl_error *error = NULL;
-    if (!task->codec && !(task->codec = pl_codec_new(task->node.config.tags))) return false;
-    if (pl_gate_save(task->gate, task->codec, pack, &error)) {
-        pl_error_free(&error);
-        return false;
+    enum pl_code code = has_codec(task) ? PL_OK : PL_NO_MEMORY;
+    if (!code && pl_gate_merges(task->gate)) {
+        code = pl_gate_save(task->gate, task->codec, pack, &error);
+        pl_state_put_pack(out, PL_STATE_GATE, pack);
+        pl_pack_reset(pack);
     }
-    pl_state_put_pack(out, PL_STATE_GATE, pack);
-    pl_pack_reset(pack);
-    return true;
+    if (!code && task->backlog) {
+        code = pl_backlog_save(task->backlog, task->codec, pack, &error);
+        pl_state_put_pack(out, PL_STATE_BACKLOG, pack);
+        pl_pack_reset(pack);
+    }
+    pl_error_free(&error);
+    return !code;
 }
 
 /* What has changed since the last barrier; the buffer fails when it is not all there. */
@@ -107,15 +116,18 @@ static void save(struct pl_task *task, bool ended, struct pl_buffer *out) {
     if (!task->node.config.recovers) return;
     pl_node_save(&task->node, out);
     struct pl_pack *pack = pl_pack_new();
-    if (!pack || (pl_gate_merges(task->gate) && !save_gate(task, pack, out))) {
+    bool inputs = pl_gate_merges(task->gate) || task->backlog;
+    if (!pack || (inputs && !save_inputs(task, pack, out))) {
         out->failed = true;
         pl_pack_free(pack);
         return;
     }
-    pl_pack_array(pack, 3);
+    pl_pack_array(pack, 5);
     pl_pack_int(pack, task->watermark);
     pl_pack_int(pack, task->given);
     pl_pack_bool(pack, ended);
+    pl_pack_int(pack, task->waits[WATERMARK] ? task->waiting[WATERMARK].time : PL_TIME_MIN);
+    pl_pack_bool(pack, task->waits[WATERMARK] && task->waiting[WATERMARK].idle);
     pl_state_put_pack(out, PL_STATE_TASK, pack);
     pl_pack_free(pack);
 }
@@ -131,12 +143,23 @@ static enum pl_code load_progress(struct pl_task *task, struct pl_error **error)
         pl_epochs_find(config->store, config->name, (uint16_t)config->partition, PL_STATE_TASK, &bytes, &size, error);
     if (code) return code;
     pl_unpack_init(&unpack, bytes, size);
-    if (!pl_unpack_array(&unpack, &items) || items != 3 || !pl_unpack_int(&unpack, &task->watermark) ||
-        !pl_unpack_int(&unpack, &task->given) || !pl_unpack_bool(&unpack, &task->over))
+    struct pl_item *waiting = &task->waiting[WATERMARK];
+    if (!pl_unpack_array(&unpack, &items) || items != 5 || !pl_unpack_int(&unpack, &task->watermark) ||
+        !pl_unpack_int(&unpack, &task->given) || !pl_unpack_bool(&unpack, &task->over) ||
+        !pl_unpack_int(&unpack, &waiting->time) || !pl_unpack_bool(&unpack, &waiting->idle))
         code = pl_error_set(error, PL_CORRUPT, "how far it was is damaged");
+    waiting->type = PL_ITEM_WATERMARK;
+    task->waits[WATERMARK] = !code && waiting->time > PL_TIME_MIN;
     atomic_store(&task->stats.watermark, task->watermark);
     pl_free(bytes);
     return code;
+}
+
+/* A sink that is to hold up the graph now works its backlog off all the same, before anything else. */
+static enum pl_code load_backlog(struct pl_task *task, struct pl_unpack *unpack, struct pl_error **error) {
+    if (!task->backlog) task->backlog = pl_backlog_new(task->spill);
+    if (!task->backlog || !has_codec(task)) return pl_error_set(error, PL_NO_MEMORY, "no memory for its state");
+    return pl_backlog_load(task->backlog, task->codec, unpack, error);
 }
 
 static enum pl_code load_entry(void *arg, const struct pl_state_entry *entry, struct pl_error **error) {
@@ -147,9 +170,9 @@ static enum pl_code load_entry(void *arg, const struct pl_state_entry *entry, st
     case PL_STATE_TASK: return PL_OK; /* known before it was opened */
     case PL_STATE_GATE:
         if (!pl_gate_merges(task->gate)) return PL_OK; /* it has had more inputs */
-        if (!task->codec && !(task->codec = pl_codec_new(task->node.config.tags)))
-            return pl_error_set(error, PL_NO_MEMORY, "no memory for its state");
+        if (!has_codec(task)) return pl_error_set(error, PL_NO_MEMORY, "no memory for its state");
         return pl_gate_load(task->gate, task->codec, &unpack, error);
+    case PL_STATE_BACKLOG: return load_backlog(task, &unpack, error);
     default: return pl_node_load(&task->node, entry, error);
     }
 }
@@ -298,6 +321,85 @@ static bool is_paused(const struct pl_task *task) {
     return PL_UNLIKELY(atomic_load_explicit(&task->paused, memory_order_relaxed));
 }
 
+/* ---- With a backlog ---- */
+
+/* While the operator can take nothing: rows are kept, a watermark stays behind them, a barrier has all of it saved. */
+static void keep(struct pl_task *task, unsigned port, const struct pl_item *item) {
+    switch (item->type) {
+    case PL_ITEM_BATCH: pl_backlog_put(task->backlog, port, item->batch); break;
+    case PL_ITEM_WATERMARK:
+        task->waiting[WATERMARK] = *item;
+        task->waits[WATERMARK] = true;
+        break;
+    case PL_ITEM_BARRIER: on_barrier(task, item); break;
+    case PL_ITEM_END:
+        task->waiting[END] = *item;
+        task->waits[END] = true;
+        break;
+    }
+}
+
+static bool take_waiting(struct pl_task *task, unsigned which, struct pl_item *item) {
+    if (!task->waits[which]) return false;
+    task->waits[which] = false;
+    *item = task->waiting[which];
+    return true;
+}
+
+/* What was kept in memory, in its order. */
+static bool take_kept(struct pl_task *task, struct pl_item *item, unsigned *port) {
+    if (!task->backlog) return false;
+    struct pl_batch *batch = pl_backlog_take(task->backlog, port);
+    if (!batch) return take_waiting(task, WATERMARK, item);
+    *item = (struct pl_item){.type = PL_ITEM_BATCH, .batch = batch};
+    return true;
+}
+
+/* What comes when nothing newer is there: what was spilled, then the end. */
+static bool take_old(struct pl_task *task, struct pl_item *item, unsigned *port) {
+    if (!task->backlog) return false;
+    struct pl_batch *batch = pl_backlog_take_spilled(task->backlog, port);
+    if (!batch) return take_waiting(task, END, item);
+    *item = (struct pl_item){.type = PL_ITEM_BATCH, .batch = batch};
+    return true;
+}
+
+/* The end of the data is behind all that waits. The end of a run is not, where another run goes on with it. */
+static bool end_waits(const struct pl_task *task, const struct pl_item *item) {
+    return item->type == PL_ITEM_END && task->backlog && !pl_backlog_empty(task->backlog) &&
+           !(item->idle && task->node.config.recovers);
+}
+
+/* ---- Running ---- */
+
+/* One step; false: nothing to do, and what changes that wakes the task. */
+static bool step(struct pl_task *task) {
+    struct pl_item item;
+    unsigned port;
+    bool able = !task->node.busy && !is_paused(task); /* else woken by pl_busy, poked when it is resumed */
+    if (!has_room(task) || (!able && !task->backlog)) return false;
+    if (able && take_kept(task, &item, &port)) {
+        handle(task, port, &item);
+        return true;
+    }
+    if (pl_gate_take(task->gate, &item, &port)) {
+        bool now = able || (item.type == PL_ITEM_END && !end_waits(task, &item));
+        if (now && !end_waits(task, &item))
+            handle(task, port, &item);
+        else
+            keep(task, port, &item);
+        return true;
+    }
+    if (!pl_gate_sound(task->gate)) {
+        pl_fail(&task->node, "no room to keep rows that wait for another input");
+        fail(task);
+        return true;
+    }
+    if (!able || !take_old(task, &item, &port)) return false;
+    handle(task, port, &item);
+    return true;
+}
+
 static void run_node(struct pl_runnable *runnable) {
     struct pl_task *task = task_of(runnable);
     tell_commit(task);
@@ -312,17 +414,7 @@ static void run_node(struct pl_runnable *runnable) {
             try_end(task);
             return;
         }
-        if (!has_room(task) || task->node.busy || is_paused(task)) return; /* poked, or woken by pl_busy */
-        struct pl_item item;
-        unsigned port;
-        if (!pl_gate_take(task->gate, &item, &port)) {
-            if (!pl_gate_sound(task->gate)) {
-                pl_fail(&task->node, "no room to keep rows that wait for another input");
-                fail(task);
-            }
-            return;
-        }
-        handle(task, port, &item);
+        if (!step(task)) return;
     }
     pl_ready(runnable);
 }
@@ -439,31 +531,37 @@ static void finish(struct pl_runnable *runnable) {
     pl_node_close(&task->node);
 }
 
+static enum pl_code make_inputs(struct pl_task *task, const struct pl_node_config *config,
+                                const struct pl_task_options *options, struct pl_error **error) {
+    struct pl_spill_options spill = {.store = config->store,
+                                     .tags = config->tags,
+                                     .limit = options->spill,
+                                     .lasting = config->recovers ? config->name : NULL,
+                                     .partition = config->partition};
+    struct pl_gate_options gate = {.any_order = config->op->flags & PL_OP_ANY_ORDER, .hold = options->hold};
+    gate.spill = task->spill = pl_spill_new(&spill);
+    task->gate = pl_gate_new(&gate);
+    if (options->backlog && task->spill) task->backlog = pl_backlog_new(task->spill);
+    bool made = task->spill && task->gate && (task->backlog || !options->backlog);
+    return made ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "no memory for a task");
+}
+
 enum pl_code pl_task_init(struct pl_task *task, const struct pl_node_config *config,
-                          const struct pl_task_events *events, const struct pl_gate_options *gate,
+                          const struct pl_task_events *events, const struct pl_task_options *options,
                           struct pl_error **error) {
     *task = (struct pl_task){.events = *events, .watermark = PL_TIME_MIN, .given = PL_TIME_MIN};
     task->runnable.start = start;
     task->runnable.run = config->op->inputs ? run_node : run_source;
     task->runnable.finish = finish;
     atomic_store(&task->stats.watermark, PL_TIME_MIN);
-    if (config->op->inputs) {
-        struct pl_gate_options options = *gate;
-        task->spill = pl_spill_new(&(struct pl_spill_options){.store = config->store,
-                                                              .tags = config->tags,
-                                                              .limit = SPILL_MAX,
-                                                              .lasting = config->recovers ? config->name : NULL,
-                                                              .partition = config->partition});
-        options.spill = task->spill;
-        options.any_order = config->op->flags & PL_OP_ANY_ORDER;
-        task->gate = pl_gate_new(&options);
-        if (!task->gate || !task->spill) return pl_error_set(error, PL_NO_MEMORY, "no memory for a task");
-    }
+    enum pl_code code = config->op->inputs ? make_inputs(task, config, options, error) : PL_OK;
+    if (code) return code;
     return pl_node_init(&task->node, config, &pl_task_node_host, task, error);
 }
 
 void pl_task_fini(struct pl_task *task) {
     pl_gate_free(task->gate);
+    pl_backlog_free(task->backlog);
     pl_spill_free(task->spill);
     pl_codec_free(task->codec);
     pl_batch_unref(task->last);
@@ -491,4 +589,20 @@ bool pl_task_call(struct pl_task *task, struct pl_call *call) {
 void pl_task_commit(struct pl_task *task, uint64_t epoch) {
     atomic_store(&task->committed, epoch);
     pl_poke(&task->runnable);
+}
+
+void pl_task_input_stats(const struct pl_task *task, struct pl_task_input_stats *stats) {
+    *stats = (struct pl_task_input_stats){0};
+    if (!task->gate) return;
+    struct pl_edge_stats edges;
+    pl_gate_stats(task->gate, &edges);
+    stats->items = edges.items;
+    stats->bytes = edges.bytes;
+    stats->dropped_rows = edges.dropped_rows;
+    if (!task->backlog) return;
+    struct pl_backlog_stats backlog;
+    pl_backlog_stats(task->backlog, &backlog);
+    stats->dropped_rows += backlog.dropped_rows;
+    stats->spilled_rows = backlog.spilled_rows;
+    stats->spilled_bytes = backlog.spilled_bytes;
 }

@@ -8,11 +8,15 @@
  * A task only works when every output has room for a batch and its operator is not busy. When the operator fails, the
  * task lets its inputs run empty, so that everything upstream can end, and tells the engine.
  *
+ * A sink whose peer is slow may have a backlog: then its task takes in while the operator is busy or paused, and keeps
+ * what comes, so that neither rows nor barriers wait in front of it.
+ *
  * What a source makes at once leaves as one: the last batch says so and carries the source's position (batch.h).
  */
 #ifndef POTLINE_TASK_H
 #define POTLINE_TASK_H
 
+#include "runtime/backlog.h"
 #include "runtime/call.h"
 #include "runtime/gate.h"
 #include "runtime/node.h"
@@ -39,6 +43,9 @@ struct pl_task {
     struct pl_gate *gate; /* NULL: a source */
     struct pl_outputs outputs;
     struct pl_spill *spill;
+    struct pl_backlog *backlog; /* NULL: everybody waits for it */
+    struct pl_item waiting[2];  /* behind what is in the backlog: a watermark; the end */
+    bool waits[2];
     struct pl_codec *codec; /* of the rows in its state; NULL: not needed yet */
     struct pl_node_stats stats;
     struct pl_task_events events;
@@ -68,9 +75,15 @@ struct pl_task {
     bool pacing;
 };
 
+struct pl_task_options {
+    int64_t hold;  /* bytes that a merging node keeps in memory */
+    int64_t spill; /* and all that its task keeps in the store, or in memory without one */
+    bool backlog;
+};
+
 /* The gate's inputs and the outputs are added before the start. The node is initialised by the caller's config. */
 enum pl_code pl_task_init(struct pl_task *task, const struct pl_node_config *config,
-                          const struct pl_task_events *events, const struct pl_gate_options *gate,
+                          const struct pl_task_events *events, const struct pl_task_options *options,
                           struct pl_error **error);
 void pl_task_fini(struct pl_task *task);
 
@@ -82,6 +95,16 @@ void pl_task_pause(struct pl_task *task, bool paused);
 bool pl_task_call(struct pl_task *task, struct pl_call *call);
 /* Any thread: the epoch is durable. */
 void pl_task_commit(struct pl_task *task, uint64_t epoch);
+
+/* Any thread: what is under way towards it, and what it had no room for. */
+struct pl_task_input_stats {
+    uint32_t items;
+    int64_t bytes;
+    uint64_t dropped_rows;
+    uint64_t spilled_rows;
+    int64_t spilled_bytes; /* that wait now */
+};
+void pl_task_input_stats(const struct pl_task *task, struct pl_task_input_stats *stats);
 
 extern const struct pl_node_host pl_task_node_host;
 

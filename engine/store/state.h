@@ -1,7 +1,7 @@
 /* state.h: a node's state as entries, a key and its bytes each; a checkpoint holds those that changed since the last
  * one.
  *
- *     [task], [timers], [self], [gate] -> msgpack
+ *     [task], [timers], [self], [gate], [backlog] -> msgpack
  *     [table] table -> version, size           what its records look like
  *     [record] table, name, sub-key -> bytes
  *
@@ -23,6 +23,7 @@ enum pl_state_part {
     PL_STATE_TIMERS,
     PL_STATE_SELF,
     PL_STATE_GATE,
+    PL_STATE_BACKLOG,
 };
 
 struct pl_state_entry {
