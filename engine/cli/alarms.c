@@ -51,6 +51,11 @@ static bool read_arguments(const struct pl_cli *cli, struct pl__report *r) {
     return read_time(cli, "from", &r->b.from) && read_time(cli, "to", &r->b.to);
 }
 
+/* Is it what was given that is wrong, and not the run? */
+static bool is_input(enum pl_code code) {
+    return code == PL_USAGE || code == PL_SYNTAX || code == PL_UNKNOWN || code == PL_RANGE;
+}
+
 static int backtest(const struct pl_cli *cli) {
     struct pl__report r = {.b = {.from = PL_TIME_MIN, .to = PL_TIME_MAX}, .tolerance = 10 * PL_SECOND};
     struct pl_graph *graph = NULL;
@@ -76,7 +81,7 @@ static int backtest(const struct pl_cli *cli) {
         fprintf(stderr, "potline alarms backtest: ");
         pl_error_print(stderr, error);
         pl_error_free(&error);
-        exit_code = code == PL_USAGE || code == PL_SYNTAX || code == PL_UNKNOWN ? PL_EXIT_USAGE : PL_EXIT_FAILED;
+        exit_code = is_input(code) ? PL_EXIT_USAGE : PL_EXIT_FAILED;
     } else {
         exit_code = pl__report_show(&r, pl_cli_has(cli, "json"));
     }
