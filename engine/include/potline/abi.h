@@ -4,13 +4,13 @@
  * one that does not fit, naming the field. Adding a callback, a column or a field at the end of a struct raises MINOR;
  * anything else raises MAJOR.
  *
- * Changes: 1.0 the first. 1.1 commands of operators, lists of files.
+ * Changes: 1.0 the first. 1.1 commands of operators, lists of files. 1.2 problems at a place in a file.
  */
 #ifndef POTLINE_ABI_H
 #define POTLINE_ABI_H
 
 #define PL_ABI_MAJOR 1
-#define PL_ABI_MINOR 1
+#define PL_ABI_MINOR 2
 
 #ifdef __cplusplus
 #define PL_EXTERN extern "C"
