@@ -91,7 +91,7 @@ static json_t *report_json(const struct pl__report *r) {
     json_t *rules = by_rule(r), *truth = truth_json(r, rules);
     return json_pack(
         "{s:o, s:o, s:I, s:I, s:f, s:I, s:I, s:I, s:o, s:o, s:{s:I, s:o, s:o}}", "from", text_time(r->b.from), "to",
-        text_time(r->b.to), "rows", (json_int_t)r->b.rows, "alarms", (json_int_t)r->b.found.count, "per_10min_mean",
+        text_time(r->b.to - 1), "rows", (json_int_t)r->b.rows, "alarms", (json_int_t)r->b.found.count, "per_10min_mean",
         r->b.found.count / buckets, "per_10min_max", (json_int_t)most, "floods", (json_int_t)r->b.found.floods,
         "chattering", (json_int_t)r->b.found.chattering, "rules", rules, "truth", truth, "live", "alarms",
         (json_int_t)r->live.count, "new", unmatched(&r->b.found, r->b.tags), "gone", unmatched(&r->live, r->b.tags));
