@@ -128,7 +128,7 @@ static void take_node(struct pl__plan *plan, const struct pl_graph *graph, unsig
 
 static enum pl_code take_nodes(struct pl__plan *plan, const struct pl_graph *graph, const bool *wanted,
                                unsigned *stage_of, struct pl_error **error) {
-    unsigned rules = 0, alarms = 0, own;
+    unsigned rules = 0, alarms = 0, own = 0;
     for (unsigned i = 0; i < graph->node_count; i++) {
         if (wanted[i]) take_node(plan, graph, i, stage_of);
         rules += is_rule(&graph->nodes[i]);

@@ -183,18 +183,21 @@ static enum pl_code drive(struct run *run, struct pl_error **error) {
     return run->no_memory ? pl_error_set(error, PL_NO_MEMORY, "out of memory") : PL_OK;
 }
 
+static enum pl_code plan_and_drive(struct run *run, struct pl_error **error) {
+    enum pl_code code = pl__plan_make(&run->plan, run->b->graph, run->b->script, error);
+    if (code) return code;
+    run->workers = pl_alloc(run->plan.stage_count * sizeof *run->workers);
+    run->fed = pl_alloc((run->plan.feed_count + 1) * sizeof *run->fed);
+    if (!run->workers || !run->fed) return pl_error_set(error, PL_NO_MEMORY, "out of memory");
+    code = open_workers(run, error);
+    return code ? code : drive(run, error);
+}
+
 enum pl_code pl__backtest_run(struct pl__backtest *backtest, struct pl_error **error) {
     struct run run = {.b = backtest, .terminal = isatty(STDERR_FILENO) == 1, .told = uv_hrtime()};
-    enum pl_code code = pl__plan_make(&run.plan, backtest->graph, backtest->script, error);
     uv_loop_init(&run.loop);
     pl_clock_init(&run.clock, PL_CLOCK_LOG, 0);
-    if (!code) {
-        run.workers = pl_alloc(run.plan.stage_count * sizeof *run.workers);
-        run.fed = pl_alloc((run.plan.feed_count + 1) * sizeof *run.fed);
-        if (!run.workers || !run.fed) code = pl_error_set(error, PL_NO_MEMORY, "out of memory");
-    }
-    if (!code) code = open_workers(&run, error);
-    if (!code) code = drive(&run, error);
+    enum pl_code code = plan_and_drive(&run, error);
     close_workers(&run);
     uv_loop_close(&run.loop);
     pl__rows_close(run.rows);

@@ -255,7 +255,10 @@ static void read_condition(lua_State *lua, struct rule *rule, struct condition *
 static void read_name(lua_State *lua, struct rule *rule) {
     strcpy(rule->name, "?"); /* for messages, until it has one */
     const char *name = text_of(lua, rule, TABLE, "name");
-    if (!name) rule__refuse(lua, "a rule needs a name");
+    if (!name) {
+        luaL_error(lua, "a rule needs a name");
+        return;
+    }
     size_t length = strlen(name);
     if (length == 0 || length > RULE_NAME_MAX ||
         strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") != length)
