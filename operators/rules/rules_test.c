@@ -215,6 +215,17 @@ static void tells_every_mistake(void **state) {
     pl_free(text);
 }
 
+/* What a file says is told as text, whatever its bytes are. */
+static void tells_no_bytes_that_are_no_text(void **state) {
+    (void)state;
+    write_script("rule { name = 'a', ['ho\xff\x1b[1m'] = 1, when = 'value > 1', ['\xc3\xa9'] = 2 }");
+    snprintf(options, sizeof options, "{scripts: '%s'}", script);
+    char *text = test_refusal("rules", options);
+    assert_non_null(strstr(text, "'ho??[1m' is unknown"));
+    assert_non_null(strstr(text, "'\xc3\xa9' is unknown"));
+    pl_free(text);
+}
+
 /* So many that the rest is not worth telling, but the file is refused all the same. */
 static void mistakes_are_bounded(void **state) {
     (void)state;
@@ -343,6 +354,7 @@ int main(void) {
         cmocka_unit_test(looks_at_events),
         cmocka_unit_test(refuses_with_file_and_line),
         cmocka_unit_test(tells_every_mistake),
+        cmocka_unit_test(tells_no_bytes_that_are_no_text),
         cmocka_unit_test(mistakes_are_bounded),
         cmocka_unit_test(sets_thresholds_that_survive),
         cmocka_unit_test(switches_rules),
