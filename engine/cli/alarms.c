@@ -1,7 +1,6 @@
 /* alarms.c: `potline alarms backtest`: what rules would have told over recorded history. */
 #include "cli.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include <potline/alloc.h>

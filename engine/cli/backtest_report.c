@@ -1,6 +1,5 @@
 #include "backtest_report.h"
 
-#include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
 

@@ -1,6 +1,5 @@
 #include "backtest_rows.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 

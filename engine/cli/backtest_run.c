@@ -1,6 +1,5 @@
 #include "backtest.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
