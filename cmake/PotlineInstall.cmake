@@ -5,7 +5,12 @@ install(TARGETS potline RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS libpotline potline_sdk EXPORT potlineTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY engine/include/potline DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY schemas DESTINATION ${CMAKE_INSTALL_DATADIR}/potline)
+install(DIRECTORY lua DESTINATION ${CMAKE_INSTALL_DATADIR}/potline PATTERN bench EXCLUDE)
 install(DIRECTORY tools/plugin-template DESTINATION ${CMAKE_INSTALL_DATADIR}/potline)
+
+# The build tree has the library where an installation has it (engine/cli/share.c).
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/share/potline)
+file(CREATE_LINK ${CMAKE_SOURCE_DIR}/lua ${CMAKE_BINARY_DIR}/share/potline/lua SYMBOLIC)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/potline)
 set_target_properties(potline_sdk PROPERTIES EXPORT_NAME sdk)

@@ -7,7 +7,7 @@ rule {
   quality = "any",
   params = {
     limit = { 20, low = 1, high = 100, unit = "%", doc = "Share of bad rows." },
-    rows = { 50, low = 5, high = 10000, unit = "rows", doc = "About how many rows the share is taken over." },
+    rows = { 300, low = 5, high = 10000, unit = "rows", doc = "About how many rows the share is taken over." },
   },
   memory = { share = 0, seen = 0 },
   severity = 300,

@@ -16,6 +16,8 @@ struct pl_cli {
 bool pl__cli_parse(struct pl_cli *cli, const struct pl_subcommand *command, int argc, char **argv, int *exit_code);
 void pl__cli_fini(struct pl_cli *cli);
 
+void pl__cli_share(void); /* sets POTLINE_SHARE */
+
 void pl__cli_help(const struct pl_subcommand *command, FILE *out);
 
 #endif

@@ -2,9 +2,7 @@
  *
  *     silver, gold (read-only) --by time--> rule nodes of the graph --> its `alarms` node --> activations
  *
- * Of a graph run the nodes whose output is events and whose input is samples or windows, the `alarms` nodes behind
- * them, and what lies between a rule and the nearest output that a sink.lake has recorded. Rows are fed in order of
- * event time over all partitions, the watermark right behind them.
+ * backtest_plan.h says which nodes run, backtest_rows.h how rows come; the watermark goes right behind them.
  */
 #ifndef POTLINE_CLI_BACKTEST_H
 #define POTLINE_CLI_BACKTEST_H

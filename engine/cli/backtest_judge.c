@@ -169,30 +169,65 @@ static bool is_judged(const struct pl__truth *truth, const char *rule) {
     return named;
 }
 
-void pl__truth_judge(const struct pl__truth *truth, struct pl__activations *found, const struct pl_tags *tags,
-                     pl_time tolerance, struct pl__verdict *verdict) {
-    double sum = 0;
-    *verdict = (struct pl__verdict){.known = truth->count};
-    for (uint32_t i = 0; i < found->count; i++) {
-        if (!is_judged(truth, pl_tags_get(tags, found->list[i].rule)->name)) continue;
-        verdict->judged++;
-        for (uint32_t k = 0; k < truth->count; k++)
-            if (matches(&truth->list[k], &found->list[i], tags, tolerance)) {
-                verdict->right++;
-                break;
-            }
+struct judging {
+    const struct pl__truth *truth;
+    const struct pl__activations *found;
+    const struct pl_tags *tags;
+    pl_time tolerance;
+    const char *rule; /* NULL: all */
+};
+
+static bool concerns(const struct judging *j, const struct pl__activation *a) {
+    return !j->rule || strcmp(pl_tags_get(j->tags, a->rule)->name, j->rule) == 0;
+}
+
+static bool is_right(const struct judging *j, const struct pl__activation *a) {
+    for (uint32_t k = 0; k < j->truth->count; k++)
+        if (matches(&j->truth->list[k], a, j->tags, j->tolerance)) return true;
+    return false;
+}
+
+/* The first activation that matches; PL_TIME_MAX: none. */
+static pl_time first_match(const struct judging *j, const struct pl__known *known) {
+    pl_time first = PL_TIME_MAX;
+    for (uint32_t i = 0; i < j->found->count; i++) {
+        const struct pl__activation *a = &j->found->list[i];
+        if (a->time < first && concerns(j, a) && matches(known, a, j->tags, j->tolerance)) first = a->time;
     }
-    for (uint32_t k = 0; k < truth->count; k++) {
-        pl_time first = PL_TIME_MAX;
-        for (uint32_t i = 0; i < found->count; i++)
-            if (found->list[i].time < first && matches(&truth->list[k], &found->list[i], tags, tolerance))
-                first = found->list[i].time;
+    return first;
+}
+
+static void judge_known(const struct judging *j, struct pl__verdict *v) {
+    double delays = 0, leads = 0;
+    for (uint32_t k = 0; k < j->truth->count; k++) {
+        const struct pl__known *known = &j->truth->list[k];
+        if (j->rule && *known->rule && strcmp(known->rule, j->rule) != 0) continue;
+        v->known++;
+        pl_time first = first_match(j, known);
         if (first == PL_TIME_MAX) continue;
-        double delay = (double)(first - truth->list[k].start) * 1e-9;
-        if (verdict->caught++ == 0 || delay > verdict->delay_max) verdict->delay_max = delay;
-        sum += delay;
+        double delay = (double)(first - known->start) * 1e-9, lead = (double)(known->end - first) * 1e-9;
+        if (v->caught == 0 || delay > v->delay_max) v->delay_max = delay;
+        if (v->caught == 0 || lead < v->lead_least) v->lead_least = lead;
+        v->caught++;
+        delays += delay;
+        leads += lead;
     }
-    if (verdict->caught) verdict->delay_mean = sum / (double)verdict->caught;
+    if (!v->caught) return;
+    v->delay_mean = delays / (double)v->caught;
+    v->lead_mean = leads / (double)v->caught;
+}
+
+void pl__truth_judge(const struct pl__truth *truth, const struct pl__activations *found, const struct pl_tags *tags,
+                     pl_time tolerance, const char *rule, struct pl__verdict *verdict) {
+    struct judging j = {.truth = truth, .found = found, .tags = tags, .tolerance = tolerance, .rule = rule};
+    *verdict = (struct pl__verdict){0};
+    for (uint32_t i = 0; i < found->count; i++) {
+        const struct pl__activation *a = &found->list[i];
+        if (!concerns(&j, a) || !is_judged(truth, pl_tags_get(tags, a->rule)->name)) continue;
+        verdict->judged++;
+        verdict->right += is_right(&j, a);
+    }
+    judge_known(&j, verdict);
 }
 
 /* ---- What was told live ---- */

@@ -27,9 +27,11 @@ void pl__truth_free(struct pl__truth *truth);
 struct pl__verdict {
     uint64_t judged, right, known, caught;
     double delay_mean, delay_max; /* s, from the start to the first activation */
+    double lead_mean, lead_least; /* s, from there to the end: of a rule that warns, the time that is left */
 };
-void pl__truth_judge(const struct pl__truth *truth, struct pl__activations *found, const struct pl_tags *tags,
-                     pl_time tolerance, struct pl__verdict *verdict);
+/* Of one rule with the known events that are about it, or (`rule` NULL) of all. */
+void pl__truth_judge(const struct pl__truth *truth, const struct pl__activations *found, const struct pl_tags *tags,
+                     pl_time tolerance, const char *rule, struct pl__verdict *verdict);
 
 /* What was told live: the alarm lists' own history or, in a folder without one, the rules' events. */
 enum pl_code pl__live_read(const struct pl__backtest *backtest, struct pl__activations *live, struct pl_error **error);

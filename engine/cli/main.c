@@ -57,6 +57,7 @@ static int run(const struct pl_subcommand *command, int argc, char **argv) {
     struct pl_cli cli;
     int code = PL_EXIT_OK;
     if (pl__cli_parse(&cli, command, argc, argv, &code)) {
+        pl__cli_share();
         pl_registry_load();
         code = command->run(&cli);
     }

@@ -31,6 +31,19 @@ void pl_check_error(struct pl_check *check, const char *option, const char *form
     va_end(arguments);
 }
 
+void pl_check_error_at(struct pl_check *check, const char *option, struct pl_place place, const char *format, ...) {
+    struct pl_options_reader *reader = check->reader;
+    bool whole;
+    if (reader->vague || pl__options_any(reader->map, option)) return;
+    struct pl_problem_at at = {.place = place, .repeated = pl__options_find(reader->map, option, &whole)->repeated};
+    at.place.file = pl__arena_text(reader->yaml->arena, place.file, strlen(place.file));
+    va_list arguments;
+    va_start(arguments, format);
+    pl__problem_put(reader->yaml->problems, at, "", format, arguments);
+    va_end(arguments);
+    reader->failed = true;
+}
+
 void pl_check_warning(struct pl_check *check, const char *option, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
@@ -69,12 +82,13 @@ static void read_map(struct pl_yaml_context *context, const struct shape *shape,
     pl__options_check(&reader, shape->check, self);
 }
 
+static const char options_file[] = "options";
+
 static struct pl_yaml *map_of_text(struct pl_yaml_context *context, const void *source) {
-    static const char file[] = "options";
     const char *text = source;
     bool empty = text[strspn(text, " \t\r\n")] == 0;
-    struct pl_yaml *map = empty ? pl__yaml_new(context, PL_YAML_MAP, (struct pl_place){.file = file})
-                                : pl__yaml_parse(context, text, strlen(text), file);
+    struct pl_yaml *map = empty ? pl__yaml_new(context, PL_YAML_MAP, (struct pl_place){.file = options_file})
+                                : pl__yaml_parse(context, text, strlen(text), options_file);
     if (!map || map->type == PL_YAML_MAP) return map;
     pl__problem(context->problems, map, "options are a map, like size: 10s");
     return NULL;
@@ -105,7 +119,8 @@ static struct pl_yaml *map_of_arguments(struct pl_yaml_context *context, const v
     return map;
 }
 
-/* The errors as one chain, the first one in front. Their file name is the problem's own memory, so it stays out. */
+/* The errors as one chain, the first one in front. A file that an option names is told in the text, since its name is
+ * the problem's own memory. */
 static enum pl_code chain(struct pl_problems *problems, struct pl_error **error) {
     struct pl_problem *list;
     unsigned count;
@@ -114,8 +129,12 @@ static enum pl_code chain(struct pl_problems *problems, struct pl_error **error)
     for (unsigned i = count; i-- > 0;) {
         if (list[i].warning) continue;
         struct pl_place place = list[i].place;
-        code = place.line ? pl_error_set(error, PL_RANGE, "%d:%d: %s", place.line, place.column, list[i].text)
-                          : pl_error_set(error, PL_RANGE, "%s", list[i].text);
+        bool other = *place.file && strcmp(place.file, options_file) != 0;
+        const char *file = other ? place.file : "", *colon = other ? ":" : "";
+        if (place.line)
+            code = pl_error_set(error, PL_RANGE, "%s%s%d:%d: %s", file, colon, place.line, place.column, list[i].text);
+        else
+            code = pl_error_set(error, PL_RANGE, "%s%s%s%s", file, colon, other ? " " : "", list[i].text);
     }
     pl_problems_free(list, count);
     return code;

@@ -93,6 +93,17 @@ static struct entry *add_entry(struct pl_problems *problems) {
     return &problems->entries[problems->count];
 }
 
+/* A message quotes what users and their files say: what is no text, or would move the terminal's cursor, becomes '?'.
+ */
+static void make_printable(char *text) {
+    for (size_t left = strlen(text); left > 0;) {
+        unsigned bytes = pl_utf8_next(text, left);
+        if (!bytes || (unsigned char)*text < 0x20 || *text == 0x7f) *text = '?';
+        text += bytes ? bytes : 1;
+        left -= bytes ? bytes : 1;
+    }
+}
+
 /* Text and file name, one after the other: the caller of a failed load has no graph that would keep the name. */
 static char *print_text(const char *file, const char *prefix, const char *format, va_list arguments) {
     va_list again;
@@ -105,6 +116,7 @@ static char *print_text(const char *file, const char *prefix, const char *format
     if (!text) return NULL;
     memcpy(text, prefix, before);
     vsnprintf(text + before, room - before, format, arguments);
+    make_printable(text);
     strcpy(text + room, file);
     return text;
 }

@@ -24,6 +24,8 @@ enum pl_store_family pl_zone_family(enum pl_zone_id id);
 
 struct pl_zone_range {
     const char *node; /* NULL: all */
+    bool one;         /* of that node only this partition */
+    uint16_t partition;
     pl_time from, to; /* from <= time < to; PL_TIME_MIN and PL_TIME_MAX: all */
 };
 
@@ -31,6 +33,7 @@ struct pl_zone_record {
     const char *node; /* borrowed until the next call */
     uint16_t partition;
     uint64_t epoch;
+    pl_time first;          /* the earliest time in it; of one node and partition they ascend */
     struct pl_batch *batch; /* the caller's; may hold rows out of the range too */
 };
 
@@ -42,5 +45,10 @@ enum pl_code pl_zone_scan_new(struct pl_store *store, struct pl_tags *tags, enum
 enum pl_code pl_zone_scan_next(struct pl_zone_scan *scan, struct pl_zone_record *record, struct pl_error **error);
 /* PL_NOT_FOUND without a message: the end */
 void pl_zone_scan_free(struct pl_zone_scan *scan); /* NULL is fine */
+
+/* Every node and partition that a zone has records of, in order; ends early when `see` returns false. */
+enum pl_code pl_zone_parts(struct pl_store *store, enum pl_zone_id id,
+                           bool (*see)(void *user, const char *node, uint16_t partition), void *user,
+                           struct pl_error **error);
 
 #endif

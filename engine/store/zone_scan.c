@@ -59,6 +59,7 @@ enum pl_code pl_zone_scan_new(struct pl_store *store, struct pl_tags *tags, enum
         return code;
     }
     if (node) memcpy(s->key.node, range->node, node);
+    if (range->one) s->key.partition = range->partition;
     seek_time(s, s->earliest);
     *scan = s;
     return PL_OK;
@@ -86,6 +87,7 @@ static enum pl_code find_key(struct pl_zone_scan *scan, struct pl_error **error)
         if (!pl__zone_key_get(bytes, size, &scan->key))
             return pl_error_set(error, PL_CORRUPT, "zone %s: a key is damaged", pl_zone_names[scan->id]);
         if (scan->range->node && strcmp(scan->key.node, scan->range->node) != 0) return PL_NOT_FOUND;
+        if (scan->range->one && scan->key.partition != scan->range->partition) return PL_NOT_FOUND;
         if (scan->key.time < scan->earliest)
             seek_time(scan, scan->earliest);
         else if (scan->key.time >= scan->range->to && scan->range->to != PL_TIME_MAX)
@@ -115,8 +117,28 @@ enum pl_code pl_zone_scan_next(struct pl_zone_scan *scan, struct pl_zone_record 
     if (code == PL_CORRUPT) return damaged(scan, "the record's rows cannot be read", error);
     if (code) return code;
     batch->header->partition = scan->key.partition;
-    *record = (struct pl_zone_record){
-        .node = scan->key.node, .partition = scan->key.partition, .epoch = scan->key.epoch, .batch = batch};
+    *record = (struct pl_zone_record){.node = scan->key.node,
+                                      .partition = scan->key.partition,
+                                      .epoch = scan->key.epoch,
+                                      .first = scan->key.time,
+                                      .batch = batch};
     scan->consumed = true;
     return PL_OK;
+}
+
+enum pl_code pl_zone_parts(struct pl_store *store, enum pl_zone_id id,
+                           bool (*see)(void *user, const char *node, uint16_t partition), void *user,
+                           struct pl_error **error) {
+    static const struct pl_zone_range all = {.from = PL_TIME_MIN, .to = PL_TIME_MAX};
+    struct pl_zone_scan scan = {.store = store, .id = id, .range = &all, .earliest = PL_TIME_MIN};
+    enum pl_code code = pl_store_iter_new(store, pl_zone_family(id), NULL, 0, &scan.iter, error);
+    if (code) return code;
+    seek_time(&scan, PL_TIME_MIN);
+    bool more = true;
+    while (more && !(code = find_key(&scan, error))) {
+        more = see(user, scan.key.node, scan.key.partition);
+        seek_next_part(&scan);
+    }
+    pl_store_iter_free(scan.iter);
+    return code == PL_NOT_FOUND ? PL_OK : code;
 }

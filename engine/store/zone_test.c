@@ -127,12 +127,51 @@ static void zones_nodes_and_partitions_are_apart(void **state) {
     scan(PL_SILVER, (struct pl_zone_range){.node = "a", .from = 0, .to = 5}, &seen);
     assert_string_equal(seen.nodes, "a/0 a/1 ");
     assert_int_equal(seen.rows, 10);
+    scan(PL_SILVER, (struct pl_zone_range){.node = "a", .one = true, .partition = 1, .from = 0, .to = 5}, &seen);
+    assert_string_equal(seen.nodes, "a/1 ");
+    scan(PL_SILVER, (struct pl_zone_range){.node = "a", .one = true, .partition = 2, .from = 0, .to = 5}, &seen);
+    assert_int_equal(seen.records, 0);
     scan(PL_DEAD, all, &seen);
     assert_string_equal(seen.nodes, "a/0 ");
     scan(PL_GOLD, all, &seen);
     assert_int_equal(seen.records, 0);
     scan(PL_SILVER, (struct pl_zone_range){.node = "nobody", .from = 0, .to = 5}, &seen);
     assert_int_equal(seen.records, 0);
+}
+
+struct listed {
+    char text[128];
+    unsigned most;
+};
+
+static bool list_part(void *user, const char *node, uint16_t partition) {
+    struct listed *listed = user;
+    size_t used = strlen(listed->text);
+    snprintf(listed->text + used, sizeof listed->text - used, "%s/%u ", node, partition);
+    return --listed->most > 0;
+}
+
+static void parts_are_listed(void **state) {
+    (void)state;
+    static const struct {
+        const char *node;
+        uint16_t partition;
+    } parts[] = {{"b", 0}, {"a", UINT16_MAX}, {"a", 1}, {"", 3}};
+    for (unsigned i = 0; i < PL_COUNT_OF(parts); i++) {
+        struct pl_zone *zone = open_zone(PL_SILVER, parts[i].node, parts[i].partition);
+        for (unsigned k = 0; k < 5; k++)
+            put(zone, samples(k * PL_DAY - PL_DAY, 1, 10, 0));
+        pl_zone_close(zone);
+    }
+    struct listed listed = {.most = 100};
+    assert_int_equal(pl_zone_parts(store, PL_SILVER, list_part, &listed, NULL), PL_OK);
+    assert_string_equal(listed.text, "/3 a/1 a/65535 b/0 ");
+    listed = (struct listed){.most = 2};
+    assert_int_equal(pl_zone_parts(store, PL_SILVER, list_part, &listed, NULL), PL_OK);
+    assert_string_equal(listed.text, "/3 a/1 ");
+    listed = (struct listed){.most = 100};
+    assert_int_equal(pl_zone_parts(store, PL_GOLD, list_part, &listed, NULL), PL_OK);
+    assert_string_equal(listed.text, "");
 }
 
 /* What a range gives is what a look at every row gives, and few records outside of it are read. */
@@ -277,6 +316,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_kind_comes_back, setup, teardown),
         cmocka_unit_test_setup_teardown(zones_nodes_and_partitions_are_apart, setup, teardown),
+        cmocka_unit_test_setup_teardown(parts_are_listed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_range_of_time_is_exact, setup, teardown),
         cmocka_unit_test_setup_teardown(the_ends_of_time_are_in_all_of_it, setup, teardown),
         cmocka_unit_test_setup_teardown(equal_times_keep_their_order_through_a_restart, setup, teardown),

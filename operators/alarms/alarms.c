@@ -48,6 +48,13 @@ static enum pl_flow process(void *self, struct pl_node *node, unsigned input, st
     return finish(s, node, good);
 }
 
+static pl_time watermark(void *self, struct pl_node *node, pl_time now) {
+    struct alarms *s = self;
+    (void)node;
+    if (now > s->latest && now != PL_TIME_MAX) s->latest = now;
+    return now;
+}
+
 static void timer(void *self, struct pl_node *node, pl_time at, uint32_t id, uint64_t cookie) {
     struct alarms *s = self;
     bool good = true;
@@ -124,6 +131,7 @@ static const struct pl_operator alarms_operator = {
     .open = open_alarms,
     .process = process,
     .timer = timer,
+    .watermark = watermark,
     .snapshot = snapshot,
     .restore = restore,
     .close = close_alarms,

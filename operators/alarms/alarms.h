@@ -109,7 +109,7 @@ struct alarms {
     struct rate_watch flood, over_budget;
     struct victim victims[VICTIMS];
     uint32_t victim_count;
-    pl_time latest;   /* newest event time */
+    pl_time latest;   /* how far event time has come, by events and watermarks; PL_TIME_MIN: nothing came yet */
     uv_timer_t timer; /* the next end of a shelving */
     bool timer_open;
     bool barren; /* nothing could be dropped, and nothing has changed since */

@@ -312,6 +312,14 @@ static void decisions_survive(void **state) {
     assert_non_null(strstr(reply, "{\"figure\":\"alarms\",\"value\":4,"));
     assert_non_null(strstr(reply, "often: hot@l.p."));
     pl_free(reply);
+    pl_harness_clock(t->h, 10 * PL_DAY); /* history read again: event time counts, not the clock */
+    assert_int_equal(pl_harness_command(t->h, "alarms rate", "{over: 2h}", &reply, NULL), PL_OK);
+    assert_non_null(strstr(reply, "{\"figure\":\"alarms\",\"value\":4,"));
+    pl_free(reply);
+    test_watermark(t, 3 * PL_HOUR);
+    assert_int_equal(pl_harness_command(t->h, "alarms rate", "{over: 2h}", &reply, NULL), PL_OK);
+    assert_non_null(strstr(reply, "{\"figure\":\"alarms\",\"value\":0,"));
+    pl_free(reply);
     test_close(t);
     remove_folder(folder);
 }

@@ -380,7 +380,9 @@ const struct pl_command alarms_commands[] = {
      .args_size = sizeof(struct history_args),
      .run = history_command},
     {.name = "alarms rate",
-     .doc = "Shows the figures of ISA-18.2: alarms per 10 minutes, floods, top offenders.",
+     .doc =
+         "Shows the figures of ISA-18.2: alarms per 10 minutes, floods, top offenders. Time is that of events; by the "
+         "engine's clock only as long as nothing has come in.",
      .roles = PL_MAY_SEE,
      .args = rate_args,
      .args_size = sizeof(struct rate_args),

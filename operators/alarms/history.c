@@ -16,7 +16,8 @@ const struct pl_option history_args[] = {
     PL_OPT_END,
 };
 const struct pl_option rate_args[] = {
-    PL_OPT_DURATION(struct rate_args, over, "over", "1d", "10m", "365d", PL_FIXED, "How far back to look."),
+    PL_OPT_DURATION(struct rate_args, over, "over", "1d", "10m", "365d", PL_FIXED,
+                    "How far back to look, from where event time is."),
     PL_OPT_STRING(struct rate_args, alarm, "alarm", "*", PL_FIXED, "Id or pattern of the alarms that count."),
     PL_OPT_END,
 };
@@ -205,7 +206,7 @@ enum pl_code rate_command(void *self, struct pl_node *node, const void *args, st
                           struct pl_error **error) {
     const struct alarms *s = self;
     const struct rate_args *wanted = args;
-    pl_time now = pl_now(node) > s->latest ? pl_now(node) : s->latest;
+    pl_time now = s->latest > PL_TIME_MIN ? s->latest : pl_now(node);
     struct figures f = {.pattern = wanted->alarm,
                         .tags = pl_node_tags(node),
                         .activated = s->kind[ALARM_UNACKNOWLEDGED],
@@ -216,9 +217,13 @@ enum pl_code rate_command(void *self, struct pl_node *node, const void *args, st
     f.ids = pl_tags_count(f.tags);
     f.bucket = pl_alloc(f.buckets * sizeof *f.bucket);
     f.by_alarm = pl_alloc(f.ids * sizeof *f.by_alarm);
-    enum pl_code code = f.bucket && f.by_alarm ? pl_zone_each(node, PL_GOLD, f.from, f.to, see_rate, &f, error)
-                                               : pl_error_set(error, PL_NO_MEMORY, "no memory for the figures");
-    if (!code) reply_figures(&f, node, call);
+    enum pl_code code = PL_NO_MEMORY;
+    if (f.bucket && f.by_alarm) {
+        code = pl_zone_each(node, PL_GOLD, f.from, f.to, see_rate, &f, error);
+        if (!code) reply_figures(&f, node, call);
+    } else {
+        pl_error_set(error, code, "no memory for the figures");
+    }
     pl_free(f.bucket);
     pl_free(f.by_alarm);
     return code;

@@ -139,8 +139,9 @@ static bool find(lua_State *lua, struct rule *rule, const char *name, struct arg
     return true;
 }
 
-/* Says what is wrong with a name, and which one was meant. */
-static void refuse(lua_State *lua, const struct rule *rule, const char *what, const char *name) {
+/* Says what is wrong with a name at the spot, and which one was meant. */
+static void note_unknown(lua_State *lua, const struct rule *rule, struct spot *spot, const char *what,
+                         const char *name) {
     const char *names[64] = {"tag", "asset", "time", "dt"};
     size_t count = 4;
     for (size_t i = 0; i < PL_COUNT_OF(numbers); i++)
@@ -157,21 +158,37 @@ static void refuse(lua_State *lua, const struct rule *rule, const char *what, co
     for (uint32_t i = 0; i < rule->fields; i++)
         names[count++] = rule->field[i];
     const char *nearest = pl_text_nearest(name, names, count);
-    rule__refuse(lua, "rule %s: %s names '%s', which is no column of %s, parameter, memory or signal%s%s%s", rule->name,
-                 what, name, pl_kind_info[rule->on].name, nearest ? "; did you mean '" : "", nearest ? nearest : "",
-                 nearest ? "'?" : "");
+    snprintf(spot->word, sizeof spot->word, "%s", name);
+    rule__note(lua, "rule %s: %s names '%s', which is no column of %s, parameter, memory or signal%s%s%s", rule->name,
+               what, name, pl_kind_info[rule->on].name, nearest ? "; did you mean '" : "", nearest ? nearest : "",
+               nearest ? "'?" : "");
 }
 
 /* ---- Functions: on top of the stack, left there ---- */
 
+/* A spot in the lines of the function. */
+static struct spot *look_into(lua_State *lua, const struct rule *rule) {
+    struct spot *spot = rule__look(lua, rule, NULL);
+    lua_Debug about;
+    lua_pushvalue(lua, -1);
+    if (!lua_getinfo(lua, ">S", &about)) return spot;
+    spot->first = about.linedefined;
+    spot->last = about.lastlinedefined;
+    return spot;
+}
+
 void rule__bind_function(lua_State *lua, struct rule *rule, struct condition *condition, const char *what) {
+    struct spot *spot = look_into(lua, rule);
     for (int n = 1;; n++) {
         const char *name = lua_getlocal(lua, NULL, n);
         if (!name) return;
         struct arg *arg = &condition->arg[condition->args];
         if (condition->args == RULE_ARGS_MAX)
             rule__refuse(lua, "rule %s: %s takes more than %d arguments", rule->name, what, RULE_ARGS_MAX);
-        if (!find(lua, rule, name, arg)) refuse(lua, rule, what, name);
+        if (!find(lua, rule, name, arg)) {
+            note_unknown(lua, rule, spot, what, name);
+            continue;
+        }
         if (arg->kind == ARG_MEMORY && condition == &rule->when) condition->returned[condition->returns++] = arg->index;
         condition->args++;
     }
@@ -224,8 +241,10 @@ void rule__bind_expression(lua_State *lua, struct rule *rule, struct condition *
              error ? error->place.column : 0, error ? error->text : "no memory");
     bool unknown = error && error->code == PL_UNKNOWN;
     pl_error_free(&error);
-    if (unknown && *resolving.unknown) refuse(lua, rule, what, resolving.unknown);
-    rule__refuse(lua, "%s", said);
+    if (unknown && *resolving.unknown)
+        note_unknown(lua, rule, rule__look(lua, rule, what), what, resolving.unknown);
+    else
+        rule__note(lua, "%s", said);
 }
 
 /* ---- Messages ---- */
@@ -246,8 +265,9 @@ static const char *bind_value(lua_State *lua, struct rule *rule, struct piece *p
                          piece->value);
         piece->decimals = colon[1] - '0';
     }
-    if (!find(lua, rule, piece->value, &piece->arg)) refuse(lua, rule, "message", piece->value);
-    if (piece->arg.kind == ARG_QUALITY || piece->arg.kind == ARG_NAME)
+    if (!find(lua, rule, piece->value, &piece->arg))
+        note_unknown(lua, rule, rule__look(lua, rule, "message"), "message", piece->value);
+    else if (piece->arg.kind == ARG_QUALITY || piece->arg.kind == ARG_NAME)
         rule__refuse(lua, "rule %s: message: {%s} is a text that is not kept; numbers, tag and asset are", rule->name,
                      piece->value);
     return end + 1;

@@ -26,10 +26,15 @@ static void current_steps(unsigned i, struct sample *row) {
     electric(i, row, 1.65 + current * 0.0145 + wave(i, 0.01), current);
 }
 
-/* 0.2 uohm a second from the 300th second on: 36 mV a second. */
+/* 0.002 uohm a second from the 300th second on: 22 mV a minute. */
 static void climbs(unsigned i, struct sample *row) {
-    double second = i / 2.0, extra = second > 300 ? (second - 300) * 0.0002 : 0;
+    double second = i / 2.0, extra = second > 300 ? (second - 300) * 0.000002 : 0;
     electric(i, row, 1.65 + 180 * (0.0145 + extra) + wave(i, 0.01), 180);
+}
+
+/* A new anode, cold at first, costs 0.1 V at once. */
+static void anode_changes(unsigned i, struct sample *row) {
+    electric(i, row, (i / 2 > 300 ? 4.36 : 4.26) + wave(i, 0.02), 180);
 }
 
 static void effect(unsigned i, struct sample *row) {
@@ -93,12 +98,24 @@ static void hot_for_a_moment(unsigned i, struct sample *row) {
     tagged(i, row, "p.bath_temp", i % 200 < 40 ? 990 : 965);
 }
 
+/* Voltage and noise take turns. */
+static void shaken(unsigned i, struct sample *row, double volts, double millivolts) {
+    *row = (struct sample){(pl_time)(i / 2 + 1) * PL_SECOND, i % 2 ? "p.noise" : "p.voltage",
+                           i % 2 ? millivolts : volts, 0};
+}
+
 static void quiet(unsigned i, struct sample *row) {
-    tagged(i, row, "p.noise", i % 50 == 0 ? 200 : 15);
+    shaken(i, row, 4.26, i / 2 % 50 == 0 ? 200 : 15);
 }
 
 static void noisy(unsigned i, struct sample *row) {
-    tagged(i, row, "p.noise", i > 200 ? 90 + wave(i, 30) : 15);
+    shaken(i, row, 4.26, i > 200 ? 90 + wave(i, 30) : 15);
+}
+
+/* The deviation over a minute needs some minutes to forget an anode effect. */
+static void shaken_by_an_effect(unsigned i, struct sample *row) {
+    double since = i / 2.0 - 300;
+    shaken(i, row, since > 0 && since < 30 ? 15 : 4.26, since > 0 ? 15 + 5000 * exp(-since / 120) : 15);
 }
 
 static const struct {
@@ -109,12 +126,14 @@ static const struct {
     {"anode-effect", "anode-effect-risk", climbs, true},
     {"anode-effect", "anode-effect-risk", steady, false},
     {"anode-effect", "anode-effect-risk", current_steps, false},
+    {"anode-effect", "anode-effect-risk", anode_changes, false},
     {"anode-effect", "anode-effect", effect, true},
     {"anode-effect", "anode-effect", steady, false},
     {"anode-effect", "anode-effect", lone_spikes, false},
     {"energy-spike", "energy-spike", power_jumps, true},
     {"energy-spike", "energy-spike", steady, false},
     {"energy-spike", "energy-spike", lone_spikes, false},
+    {"energy-spike", "energy-spike", effect, false},
     {"stuck-feeder", "stuck-feeder", not_fed, true},
     {"stuck-feeder", "stuck-feeder", fed, false},
     {"stuck-feeder", "stuck-feeder", fed_until_reset, false},
@@ -130,6 +149,7 @@ static const struct {
     {"bath-temperature", "bath-cold", normal_bath, false},
     {"noise", "noise", noisy, true},
     {"noise", "noise", quiet, false},
+    {"noise", "noise", shaken_by_an_effect, false},
 };
 
 /* How often the rule spoke over twenty minutes of rows. */

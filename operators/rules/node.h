@@ -124,7 +124,10 @@ struct row {
 
 /* ---- set.c ---- */
 
-typedef void rules_problem(void *user, uint32_t script, const char *text);
+/* One problem with script `script`; a place without a line is a whole file, one without a file none of them. */
+typedef void rules_problem(void *user, uint32_t script, struct pl_place place, const char *text);
+/* The first one, as the error that a `struct pl_error **` user points to. */
+rules_problem rules__keep_problem;
 
 /* NULL after at least one problem has been told, or without memory (told too). With `whole` false only checked: the
  * rules have no sandboxes. */

@@ -1,9 +1,10 @@
-/* parse.c: a rule's table, as the function `rule` of a Lua file is given it. All errors are Lua errors, so that they
- * name the file and the line on which the rule begins. */
+/* parse.c: a rule's table, as the function `rule` of a Lua file is given it. A rule is read in parts, each in a
+ * protected call of its own: what is wrong with one part is a mistake of the source, and the next is read. */
 #include <lauxlib.h>
 #include <math.h>
 #include <potline/alloc.h>
 #include <potline/text.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "rule.h"
@@ -19,9 +20,30 @@ static const char *const kinds[] = {[PL_SAMPLES] = "samples",
                                     [PL_SETPOINTS] = "setpoints",
                                     [PL_EVENTS] = "events"};
 
+/* ---- Mistakes ---- */
+
+struct spot *rule__look(lua_State *lua, const struct rule *rule, const char *key) {
+    struct loader *loader = sandbox_of(lua)->owner;
+    loader->spot = (struct spot){.first = rule->line, .key = {key}};
+    return &loader->spot;
+}
+
+void rule__note(lua_State *lua, const char *format, ...) {
+    struct loader *loader = sandbox_of(lua)->owner;
+    va_list arguments;
+    va_start(arguments, format);
+    mistakes_add(&loader->source->mistakes, &loader->spot, lua_pushvfstring(lua, format, arguments));
+    va_end(arguments);
+    lua_pop(lua, 1);
+}
+
 /* ---- Fields: each leaves the stack as it was ---- */
 
-static void check_keys(lua_State *lua, const char *what, const char *const *known, size_t count, int table) {
+/* The keys of the rule, or of its parameter `param`. */
+static void check_keys(lua_State *lua, const struct rule *rule, const char *param, const char *const *known,
+                       size_t count, int table) {
+    char what[2 * RULE_NAME_MAX + 32];
+    snprintf(what, sizeof what, "rule %s%s%s", rule->name, param ? ": parameter " : "", param ? param : "");
     for (lua_pushnil(lua); lua_next(lua, table); lua_pop(lua, 1)) {
         const char *key = lua_type(lua, -2) == LUA_TSTRING ? lua_tostring(lua, -2) : NULL;
         if (!key) rule__refuse(lua, "%s: entries have names", what);
@@ -29,15 +51,19 @@ static void check_keys(lua_State *lua, const char *what, const char *const *know
         for (size_t i = 0; i < count; i++)
             there = there || strcmp(known[i], key) == 0;
         if (there) continue;
+        struct spot *spot = rule__look(lua, rule, param ? "params" : key);
+        if (param) spot->key[1] = param;
+        if (param) spot->key[2] = key;
         const char *nearest = pl_text_nearest(key, known, count);
-        rule__refuse(lua, "%s: '%s' is unknown%s%s%s", what, key, nearest ? "; did you mean '" : "",
-                     nearest ? nearest : "", nearest ? "'?" : "");
+        rule__note(lua, "%s: '%s' is unknown%s%s%s", what, key, nearest ? "; did you mean '" : "",
+                   nearest ? nearest : "", nearest ? "'?" : "");
     }
 }
 
 /* The text of a field, kept with the rule; NULL when it is not given. */
 static const char *text_of(lua_State *lua, struct rule *rule, int table, const char *key) {
     const char *text = NULL;
+    if (table == TABLE) rule__look(lua, rule, key);
     lua_getfield(lua, table, key);
     if (lua_type(lua, -1) == LUA_TSTRING) {
         size_t length;
@@ -52,6 +78,7 @@ static const char *text_of(lua_State *lua, struct rule *rule, int table, const c
 }
 
 static double number_of(lua_State *lua, const struct rule *rule, int table, const char *key, double fallback) {
+    if (table == TABLE) rule__look(lua, rule, key);
     lua_getfield(lua, table, key);
     double number = fallback;
     if (lua_type(lua, -1) == LUA_TNUMBER)
@@ -70,8 +97,11 @@ static pl_time duration_of(lua_State *lua, struct rule *rule, const char *key) {
     return time;
 }
 
-static void check_word(lua_State *lua, const struct rule *rule, const char *what, const char *word) {
+/* A name that is declared under `key`. */
+static void check_word(lua_State *lua, const struct rule *rule, const char *key, const char *what, const char *word) {
     size_t length = strlen(word);
+    struct spot *spot = rule__look(lua, rule, key);
+    snprintf(spot->word, sizeof spot->word, "%s", word);
     bool good = length > 0 && length <= RULE_NAME_MAX && !(word[0] >= '0' && word[0] <= '9') &&
                 strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == length;
     if (!good) rule__refuse(lua, "rule %s: %s '%s' is no name (letters, digits, _)", rule->name, what, word);
@@ -82,6 +112,7 @@ static void check_word(lua_State *lua, const struct rule *rule, const char *what
 /* A text or a list of texts. */
 static uint32_t texts_of(lua_State *lua, struct rule *rule, const char *key, const char **texts, uint32_t most) {
     uint32_t count = 0;
+    rule__look(lua, rule, key);
     lua_getfield(lua, TABLE, key);
     int list = lua_gettop(lua);
     if (lua_type(lua, list) == LUA_TSTRING) {
@@ -106,6 +137,7 @@ static uint32_t texts_of(lua_State *lua, struct rule *rule, const char *key, con
 
 static void read_param(lua_State *lua, struct rule *rule, struct param *param, int value) {
     static const char *const known[] = {"low", "high", "unit", "doc"};
+    rule__look(lua, rule, "params")->key[1] = param->name;
     *param = (struct param){.name = param->name, .unit = "", .doc = "", .low = -INFINITY, .high = INFINITY};
     if (lua_type(lua, value) == LUA_TNUMBER) {
         param->fallback = param->value = lua_tonumber(lua, value);
@@ -118,9 +150,8 @@ static void read_param(lua_State *lua, struct rule *rule, struct param *param, i
     lua_pop(lua, 1);
     lua_pushnil(lua);
     lua_rawseti(lua, value, 1); /* so that what is left has names; put back below */
-    char what[160];
-    snprintf(what, sizeof what, "rule %s: parameter %s", rule->name, param->name);
-    check_keys(lua, what, known, PL_COUNT_OF(known), value);
+    check_keys(lua, rule, param->name, known, PL_COUNT_OF(known), value);
+    rule__look(lua, rule, "params")->key[1] = param->name;
     lua_pushnumber(lua, param->fallback);
     lua_rawseti(lua, value, 1);
     param->low = number_of(lua, rule, value, "low", -INFINITY);
@@ -136,6 +167,7 @@ static void read_param(lua_State *lua, struct rule *rule, struct param *param, i
 /* The names of a map, in their order, so that what is kept does not depend on how Lua orders a table. */
 static uint32_t names_of(lua_State *lua, struct rule *rule, const char *key, const char **names) {
     uint32_t count = 0;
+    rule__look(lua, rule, key);
     lua_getfield(lua, TABLE, key);
     int map = lua_gettop(lua);
     if (lua_isnil(lua, map)) {
@@ -150,7 +182,7 @@ static uint32_t names_of(lua_State *lua, struct rule *rule, const char *key, con
         size_t length;
         const char *found = lua_tolstring(lua, -2, &length);
         const char *name = rule__keep(lua, rule, found, length);
-        check_word(lua, rule, key, name);
+        check_word(lua, rule, key, key, name);
         uint32_t at = count++;
         for (; at > 0 && strcmp(names[at - 1], name) > 0; at--)
             names[at] = names[at - 1];
@@ -178,6 +210,7 @@ static void read_memory(lua_State *lua, struct rule *rule) {
     rule->memories = names_of(lua, rule, "memory", rule->memory);
     if (!rule->memories) return;
     lua_getfield(lua, TABLE, "memory");
+    rule__look(lua, rule, "memory");
     for (uint32_t i = 0; i < rule->memories; i++)
         rule->initial[i] = number_of(lua, rule, lua_gettop(lua), rule->memory[i], 0);
     lua_pop(lua, 1);
@@ -194,6 +227,7 @@ static void check_distinct(lua_State *lua, const struct rule *rule) {
         all[count++] = rule->signal[i];
     for (uint32_t i = 0; i < rule->fields; i++)
         all[count++] = rule->field[i];
+    rule__look(lua, rule, NULL);
     for (uint32_t i = 0; i < count; i++) {
         for (uint32_t k = 0; k < i; k++)
             if (strcmp(all[i], all[k]) == 0) rule__refuse(lua, "rule %s: '%s' is declared twice", rule->name, all[i]);
@@ -203,6 +237,7 @@ static void check_distinct(lua_State *lua, const struct rule *rule) {
 /* The function, if it is one, stays on the stack for the state's life. */
 static void read_condition(lua_State *lua, struct rule *rule, struct condition *condition, const char *key,
                            bool needed) {
+    rule__look(lua, rule, key);
     lua_getfield(lua, TABLE, key);
     if (lua_type(lua, -1) == LUA_TFUNCTION && !lua_iscfunction(lua, -1)) {
         rule__bind_function(lua, rule, condition, key);
@@ -218,6 +253,7 @@ static void read_condition(lua_State *lua, struct rule *rule, struct condition *
 }
 
 static void read_name(lua_State *lua, struct rule *rule) {
+    strcpy(rule->name, "?"); /* for messages, until it has one */
     const char *name = text_of(lua, rule, TABLE, "name");
     if (!name) {
         luaL_error(lua, "a rule needs a name");
@@ -230,59 +266,120 @@ static void read_name(lua_State *lua, struct rule *rule) {
     memcpy(rule->name, name, length + 1);
 }
 
-static void read_scope(lua_State *lua, struct rule *rule) {
-    const char *on = text_of(lua, rule, TABLE, "on"), *quality = text_of(lua, rule, TABLE, "quality");
-    rule->on = PL_KINDS;
+static void read_keys(lua_State *lua, struct rule *rule) {
+    check_keys(lua, rule, NULL, keys, PL_COUNT_OF(keys), TABLE);
+}
+
+static void read_kind(lua_State *lua, struct rule *rule) {
+    static const char *const allowed[] = {"samples", "windows", "events", "setpoints"};
+    const char *on = text_of(lua, rule, TABLE, "on");
+    rule->on = PL_SAMPLES;
     for (unsigned i = 0; i < PL_KINDS; i++)
-        if (strcmp(on ? on : "samples", kinds[i]) == 0) rule->on = (enum pl_kind)i;
-    if (rule->on == PL_KINDS || rule->on == PL_PROFILES)
-        rule__refuse(lua, "rule %s: on = \"%s\" is not one of samples, windows, events, setpoints", rule->name, on);
+        if (on && *on && strcmp(on, kinds[i]) == 0) rule->on = (enum pl_kind)i;
+    if (!on || strcmp(on, kinds[rule->on]) == 0) return;
+    const char *nearest = pl_text_nearest(on, allowed, PL_COUNT_OF(allowed));
+    rule__refuse(lua, "rule %s: on = \"%s\" is not one of samples, windows, events, setpoints%s%s%s", rule->name, on,
+                 nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+static void read_scope(lua_State *lua, struct rule *rule) {
+    rule->globs = texts_of(lua, rule, "tags", rule->glob, RULE_GLOBS_MAX);
+    if (!rule->globs) rule->glob[rule->globs++] = "*";
+    const char *quality = text_of(lua, rule, TABLE, "quality");
     if (quality && strcmp(quality, "any") != 0)
         rule__refuse(lua, "rule %s: quality is \"any\", or left to the node's option", rule->name);
     rule->any_quality = quality != NULL || rule->on > PL_WINDOWS;
-    rule->globs = texts_of(lua, rule, "tags", rule->glob, RULE_GLOBS_MAX);
-    if (!rule->globs) rule->glob[rule->globs++] = "*";
-    lua_getfield(lua, TABLE, "each");
-    if (!lua_isnil(lua, -1) && !lua_isboolean(lua, -1)) rule__refuse(lua, "rule %s: each is true or false", rule->name);
-    rule->each = lua_toboolean(lua, -1);
-    lua_pop(lua, 1);
 }
 
-static void read_parts(lua_State *lua, struct rule *rule) {
+static void read_names(lua_State *lua, struct rule *rule) {
     read_params(lua, rule);
     read_memory(lua, rule);
     rule->signals = texts_of(lua, rule, "with", rule->signal, RULE_PARTS_MAX);
     rule->fields = texts_of(lua, rule, "fields", rule->field, RULE_PARTS_MAX);
     for (uint32_t i = 0; i < rule->signals; i++)
-        check_word(lua, rule, "signal", rule->signal[i]);
+        check_word(lua, rule, "with", "signal", rule->signal[i]);
     for (uint32_t i = 0; i < rule->fields; i++)
-        check_word(lua, rule, "field", rule->field[i]);
+        check_word(lua, rule, "fields", "field", rule->field[i]);
     check_distinct(lua, rule);
+    rule__look(lua, rule, "with");
     if (rule->signals && rule->on > PL_WINDOWS)
         rule__refuse(lua, "rule %s: `with` is for samples and windows", rule->name);
+    rule__look(lua, rule, "fields");
     if (rule->fields && rule->on != PL_EVENTS) rule__refuse(lua, "rule %s: `fields` is for events", rule->name);
+}
+
+static void read_fresh(lua_State *lua, struct rule *rule) {
     rule->fresh = duration_of(lua, rule, "fresh");
+}
+
+static void read_hold(lua_State *lua, struct rule *rule) {
     rule->hold = duration_of(lua, rule, "hold");
+}
+
+static void read_release(lua_State *lua, struct rule *rule) {
     rule->release = duration_of(lua, rule, "release");
 }
 
-static void read_rule(lua_State *lua, struct rule *rule) {
-    char what[96];
-    read_name(lua, rule);
-    snprintf(what, sizeof what, "rule %s", rule->name);
-    check_keys(lua, what, keys, PL_COUNT_OF(keys), TABLE);
-    const char *doc = text_of(lua, rule, TABLE, "doc"), *message = text_of(lua, rule, TABLE, "message");
-    rule->doc = doc ? doc : "";
-    read_scope(lua, rule);
-    read_parts(lua, rule);
-    read_condition(lua, rule, &rule->when, "when", true);
-    read_condition(lua, rule, &rule->clear, "clear", false);
-    if (rule->each && (rule->clear.function || rule->clear.expr || rule->hold || rule->release))
-        rule__refuse(lua, "rule %s: with each = true there is no clear, hold or release", rule->name);
+static void read_severity(lua_State *lua, struct rule *rule) {
     double severity = number_of(lua, rule, TABLE, "severity", 500);
     if (!(severity >= 1 && severity <= 1000)) rule__refuse(lua, "rule %s: severity is from 1 to 1000", rule->name);
     rule->severity = (uint16_t)severity;
+}
+
+static void read_when(lua_State *lua, struct rule *rule) {
+    read_condition(lua, rule, &rule->when, "when", true);
+}
+
+static void read_clear(lua_State *lua, struct rule *rule) {
+    read_condition(lua, rule, &rule->clear, "clear", false);
+}
+
+static void read_message(lua_State *lua, struct rule *rule) {
+    const char *doc = text_of(lua, rule, TABLE, "doc"), *message = text_of(lua, rule, TABLE, "message");
+    rule->doc = doc ? doc : "";
+    rule__look(lua, rule, message ? "message" : "doc");
     rule__bind_message(lua, rule, message ? message : rule->doc);
+}
+
+static void read_each(lua_State *lua, struct rule *rule) {
+    rule__look(lua, rule, "each");
+    lua_getfield(lua, TABLE, "each");
+    if (!lua_isnil(lua, -1) && !lua_isboolean(lua, -1)) rule__refuse(lua, "rule %s: each is true or false", rule->name);
+    rule->each = lua_toboolean(lua, -1);
+    if (rule->each && (rule->clear.function || rule->clear.expr || rule->hold || rule->release))
+        rule__refuse(lua, "rule %s: with each = true there is no clear, hold or release", rule->name);
+}
+
+/* ---- All of it ---- */
+
+static const struct {
+    void (*read)(lua_State *lua, struct rule *rule);
+    enum { DECLARES = 1, USES } names; /* without what is declared nothing can be said of what uses it */
+} parts[] = {{.read = read_name},    {.read = read_keys},  {read_kind, DECLARES}, {.read = read_scope},
+             {read_names, DECLARES}, {.read = read_fresh}, {.read = read_hold},   {.read = read_release},
+             {read_when, USES},      {read_clear, USES},   {read_message, USES},  {.read = read_each},
+             {.read = read_severity}};
+
+static int read_part(lua_State *lua) {
+    struct rule *rule = lua_touserdata(lua, 2);
+    parts[lua_tointeger(lua, 3)].read(lua, rule);
+    return 0;
+}
+
+static void read_rule(lua_State *lua, struct rule *rule) {
+    bool declared = true;
+    for (size_t i = 0; i < PL_COUNT_OF(parts); i++) {
+        if (parts[i].names == USES && !declared) continue;
+        rule__look(lua, rule, NULL);
+        lua_pushcfunction(lua, read_part);
+        lua_pushvalue(lua, TABLE);
+        lua_pushlightuserdata(lua, rule);
+        lua_pushinteger(lua, (lua_Integer)i);
+        if (lua_pcall(lua, 3, 0, 0) == LUA_OK) continue;
+        rule__note(lua, "%s", lua_type(lua, -1) == LUA_TSTRING ? lua_tostring(lua, -1) : "no memory");
+        lua_pop(lua, 1);
+        declared = declared && parts[i].names != DECLARES;
+    }
 }
 
 int rule__declare(lua_State *lua) {
@@ -295,7 +392,7 @@ int rule__declare(lua_State *lua) {
     struct rule *rule = PL_NEW(struct rule);
     if (!rule) return luaL_error(lua, "no memory");
     loader->rule[loader->count++] = rule;
-    rule->file = rule__keep(lua, rule, loader->path, strlen(loader->path));
+    rule->file = rule__keep(lua, rule, loader->source->path, strlen(loader->source->path));
     lua_Debug at;
     if (lua_getstack(lua, 1, &at) && lua_getinfo(lua, "l", &at)) rule->line = at.currentline;
     read_rule(lua, rule);

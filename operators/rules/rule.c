@@ -63,50 +63,37 @@ static bool settle_sandbox(struct rule *rule, struct sandbox *sandbox) {
     return true;
 }
 
-/* "x.lua:12: what" with the folder in front, which Lua would have shortened. */
-static char *problem_text(const char *path, const char *said) {
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    bool placed = strncmp(said, name, strlen(name)) == 0;
-    int folder = (int)(name - path);
-    size_t size = strlen(path) + strlen(said) + 4;
-    char *text = pl_alloc(size);
-    if (text && placed) snprintf(text, size, "%.*s%s", folder, path, said);
-    if (text && !placed) snprintf(text, size, "%s: %s", path, said);
-    return text;
-}
-
 static void give_up(struct loader *loader) {
     for (uint32_t i = 0; i < loader->count; i++)
         rule_free(loader->rule[i]);
     loader->count = 0;
 }
 
-static bool run(struct loader *loader, const char *text, size_t size, char **problem) {
-    const char *slash = strrchr(loader->path, '/');
+static bool run(struct loader *loader) {
+    struct mistakes *mistakes = &loader->source->mistakes;
+    const char *slash = strrchr(loader->source->path, '/');
     char name[64];
-    snprintf(name, sizeof name, "@%s", slash ? slash + 1 : loader->path);
+    snprintf(name, sizeof name, "@%s", slash ? slash + 1 : loader->source->path);
     loader->sandbox->owner = loader;
-    bool good = sandbox_load(loader->sandbox, text, size, name, "rule", rule__declare);
-    if (!good) *problem = problem_text(loader->path, sandbox_message(loader->sandbox));
-    return good;
+    if (!sandbox_load(loader->sandbox, mistakes->text, mistakes->size, name, "rule", rule__declare))
+        mistakes_add_said(mistakes, sandbox_message(loader->sandbox));
+    return mistakes->count == 0;
 }
 
-bool rule_load(const char *path, const char *text, size_t size, int only, int64_t memory, struct rule **rule,
-               uint32_t *count, char **problem) {
+bool rule_load(struct source *source, int only, int64_t memory, struct rule **rule, uint32_t *count) {
     struct loader *loader = PL_NEW(struct loader);
     struct sandbox *sandbox = loader ? sandbox_new(memory) : NULL;
-    *problem = NULL;
     if (!sandbox) {
         pl_free(loader);
         return false;
     }
     loader->sandbox = sandbox;
-    loader->path = path;
+    loader->source = source;
     loader->only = only;
-    bool good = run(loader, text, size, problem);
+    bool good = run(loader);
     if (!good) give_up(loader);
     for (uint32_t i = 0; i < loader->count; i++) {
-        settle(loader->rule[i], hash_end(hash_bytes(HASH_START, text, size)));
+        settle(loader->rule[i], hash_end(hash_bytes(HASH_START, source->mistakes.text, source->mistakes.size)));
         rule[(*count)++] = loader->rule[i];
     }
     bool kept = good && only >= 0 && loader->count == 1;

@@ -13,6 +13,7 @@
 #include <potline/kind.h>
 #include <potline/option.h>
 
+#include "mistake.h"
 #include "sandbox.h"
 
 enum {
@@ -125,10 +126,15 @@ struct rule {
     uint32_t result_room, result_next;
 };
 
+/* The text of a file, and what has been found wrong with it. */
+struct source {
+    const char *path;
+    struct mistakes mistakes; /* ended by the caller */
+};
+
 /* Every rule of a Lua file, or one of them (`only`, -1: all) with its sandbox. Rules are appended to rule[*count]. On
- * failure *problem (caller frees with pl_free) is "file:line: what". */
-bool rule_load(const char *path, const char *text, size_t size, int only, int64_t memory, struct rule **rule,
-               uint32_t *count, char **problem);
+ * failure there are mistakes in the source, unless memory was missing. */
+bool rule_load(struct source *source, int only, int64_t memory, struct rule **rule, uint32_t *count);
 void rule_free(struct rule *rule); /* NULL is fine */
 
 int rule_param(const struct rule *rule, const char *name); /* -1: none */
@@ -136,15 +142,20 @@ int rule_param(const struct rule *rule, const char *name); /* -1: none */
 /* parse.c: the function `rule` of a Lua file; the loader is the sandbox's owner. */
 struct loader {
     struct sandbox *sandbox;
-    const char *path;
+    struct source *source;
     int only;
     int seen;
+    struct spot spot; /* what is being read */
     struct rule *rule[RULES_A_FILE];
     uint32_t count;
 };
 int rule__declare(lua_State *lua);
 
-/* A Lua error with the place in the file; does not return, which the header of Lua does not say. */
+/* What is read next: the rule itself, or a key of it (NULL: none). */
+struct spot *rule__look(lua_State *lua, const struct rule *rule, const char *key);
+/* A mistake at what is being read; goes on. */
+void rule__note(lua_State *lua, const char *format, ...);
+/* The same, and ends this part of the rule; does not return, which the header of Lua does not say. */
 #define rule__refuse(lua, ...) (luaL_error((lua), __VA_ARGS__), __builtin_unreachable())
 
 /* bind.c: from names to what they mean; raise a Lua error for what nothing is called. */

@@ -47,10 +47,13 @@ static const struct pl_table_def rules_tables[] = {
 
 /* ---- Check ---- */
 
-static void refuse_script(void *user, uint32_t script, const char *text) {
+static void refuse_script(void *user, uint32_t script, struct pl_place place, const char *text) {
     char option[32];
     snprintf(option, sizeof option, "scripts[%u]", script);
-    pl_check_error(user, option, "%s", text);
+    if (place.line)
+        pl_check_error_at(user, option, place, "%s", text);
+    else
+        pl_check_error(user, option, "%s%s%s", place.file ? place.file : "", place.file ? ": " : "", text);
 }
 
 static void check_override(const struct ruleset *set, const struct override *override, uint32_t index,
@@ -87,17 +90,11 @@ static void rules_check(void *self, struct pl_check *check) {
 
 /* ---- Life cycle ---- */
 
-static void keep_problem(void *user, uint32_t script, const char *text) {
-    (void)script;
-    struct pl_error **error = user;
-    if (error && !*error) pl_error_set(error, PL_SYNTAX, "rules: %s", text);
-}
-
 static enum pl_code rules_open(void *self, struct pl_node *node, struct pl_error **error) {
     struct rules *rules = self;
     struct pl_error *problem = NULL;
     rules->body = pl_pack_new();
-    rules->set = rules->body ? rules__load(rules, true, keep_problem, &problem) : NULL;
+    rules->set = rules->body ? rules__load(rules, true, rules__keep_problem, &problem) : NULL;
     if (!rules->set) {
         if (!problem) return pl_error_set(error, PL_NO_MEMORY, "rules: no memory");
         enum pl_code code = problem->code;

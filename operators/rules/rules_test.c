@@ -157,13 +157,20 @@ static void refuses_with_file_and_line(void **state) {
     static const struct {
         const char *text, *says;
     } cases[] = {
-        {"rule { name = 'a',\n when = function(value return true end }", "rules.lua:2: "},
-        {"\nrule { name = 'a', when = function(valeu) return true end }", "rules.lua:2: rule a: when names 'valeu'"},
+        {"rule { name = 'a',\n when = function(value return true end }", "rules.lua:2:24: ')' expected near 'return'"},
+        {"\nrule { name = 'a', when = function(valeu) return true end }", "rules.lua:2:36: rule a: when names 'valeu'"},
         {"rule { name = 'a', when = function(valeu) return true end }", "did you mean 'value'?"},
         {"rule { name = 'a', when = 'valeu > 3' }", "did you mean 'value'?"},
-        {"rule { name = 'a', when = 'value > ' }", "rules.lua:1: rule a: when"},
+        {"rule { name = 'a', when = 'value > ' }", "rules.lua:1:20: rule a: when = "},
         {"rule { name = 'a', wehn = 'value > 1' }", "'wehn' is unknown; did you mean 'when'?"},
-        {"rule { name = 'a' }", "when is a function or the text of an expression"},
+        {"rule { name = 'a' }", "rules.lua:1:1: rule a: when is a function or the text of an expression"},
+        {"rule { name = 'a', when = 'value > 1', on = 'sample' }", "did you mean 'samples'?"},
+        {"rule { when = 'value > 1' }", "a rule needs a name"},
+        {"\nlocal x = 1\nrul { name = 'a' }",
+         "rules.lua:3:1: attempt to call a nil value (global 'rul'); did you mean"},
+        {"rule { name = 'a', when = 'value > l',\n params = { l = { 5, lo = 6 } } }",
+         "rules.lua:2:22: rule a: parameter l: 'lo' is unknown; did you mean 'low'?"},
+        {"-- hodl = 1\nrule { name = 'a', when = 'value > 1',\n --[[ hodl =\n 2 ]] hodl = 3 }", "rules.lua:4:7: "},
         {"rule { name = 'a', when = 'value > 1', on = 'rows' }", "is not one of samples"},
         {"rule { name = 'a', when = 'value > 1', hold = '10 parsecs' }", "is no duration"},
         {"rule { name = 'a', when = 'value > 1', message = '{limt}' }", "message names 'limt'"},
@@ -180,6 +187,57 @@ static void refuses_with_file_and_line(void **state) {
         if (!strstr(text, cases[i].says)) fail_msg("%s: %s", cases[i].text, text);
         pl_free(text);
     }
+}
+
+static unsigned occurrences(const char *text, const char *what) {
+    unsigned count = 0;
+    for (text = strstr(text, what); text; text = strstr(text + 1, what))
+        count++;
+    return count;
+}
+
+/* One for each rule at least, and no rule hides another's; what only follows from a mistake is not told. */
+static void tells_every_mistake(void **state) {
+    (void)state;
+    write_script("rule { name = 'a', when = function(valeu, limt) return true end, params = { limit = 3 } }\n"
+                 "rule { name = 'b', when = 'value > 3', hold = 'soon', sverity = 3 }\n"
+                 "rule { name = 'c', when = 'value > 3' }\n"
+                 "rule { name = 'd', when = 'value > limit', params = { limit = 'x' } }\n"
+                 "rule { when = 'value > 3' }\n");
+    static const char *const expected[] = {
+        ":1:36: rule a: when names 'valeu'", ":1:43: rule a: when names 'limt'", ":2:40: rule b: hold",
+        ":2:55: rule b: 'sverity' is",       ":4:55: rule d: parameter limit",   ":5:1: a rule needs a name"};
+    snprintf(options, sizeof options, "{scripts: '%s'}", script);
+    char *text = test_refusal("rules", options);
+    for (unsigned i = 0; i < PL_COUNT_OF(expected); i++)
+        if (!strstr(text, expected[i])) fail_msg("no %s in %s", expected[i], text);
+    assert_int_equal(occurrences(text, "rules.lua:"), PL_COUNT_OF(expected));
+    pl_free(text);
+}
+
+/* What a file says is told as text, whatever its bytes are. */
+static void tells_no_bytes_that_are_no_text(void **state) {
+    (void)state;
+    write_script("rule { name = 'a', ['ho\xff\x1b[1m'] = 1, when = 'value > 1', ['\xc3\xa9'] = 2 }");
+    snprintf(options, sizeof options, "{scripts: '%s'}", script);
+    char *text = test_refusal("rules", options);
+    assert_non_null(strstr(text, "'ho??[1m' is unknown"));
+    assert_non_null(strstr(text, "'\xc3\xa9' is unknown"));
+    pl_free(text);
+}
+
+/* So many that the rest is not worth telling, but the file is refused all the same. */
+static void mistakes_are_bounded(void **state) {
+    (void)state;
+    char *text = pl_alloc(64 << 10), *at = text;
+    for (unsigned i = 0; i < 250; i++)
+        at += sprintf(at, "rule { name = 'a%u', when = 'value > l%u' }\n", i, i);
+    write_script(text);
+    pl_free(text);
+    snprintf(options, sizeof options, "{scripts: '%s'}", script);
+    text = test_refusal("rules", options);
+    assert_int_equal(occurrences(text, "rules.lua:"), 100);
+    pl_free(text);
 }
 
 /* ---- What people do ---- */
@@ -295,6 +353,9 @@ int main(void) {
         cmocka_unit_test(reads_other_signals_of_the_asset),
         cmocka_unit_test(looks_at_events),
         cmocka_unit_test(refuses_with_file_and_line),
+        cmocka_unit_test(tells_every_mistake),
+        cmocka_unit_test(tells_no_bytes_that_are_no_text),
+        cmocka_unit_test(mistakes_are_bounded),
         cmocka_unit_test(sets_thresholds_that_survive),
         cmocka_unit_test(switches_rules),
         cmocka_unit_test(reads_again_what_is_right),

@@ -21,11 +21,20 @@ struct loading {
     void *user;
 };
 
-static void tell_problem(struct loading *l, const char *path, const char *what) {
-    char text[5120];
+static void tell_problem(struct loading *l, struct pl_place place, const char *what) {
     l->failed = true;
-    snprintf(text, sizeof text, "%s%s%s", path, *path ? ": " : "", what);
-    l->problem(l->user, l->script, text);
+    l->problem(l->user, l->script, place, what);
+}
+
+static void tell_file(struct loading *l, const char *path, const char *what) {
+    tell_problem(l, (struct pl_place){.file = path}, what);
+}
+
+static void tell_mistakes(struct loading *l, const struct source *source) {
+    const struct mistakes *all = &source->mistakes;
+    for (const struct mistake *m = all->first; m; m = m->next)
+        tell_problem(l, (struct pl_place){source->path, m->line, m->column}, m->text);
+    if (!all->first) tell_file(l, source->path, "no memory");
 }
 
 /* The text of a file (freed by the caller); NULL when it has been told why not. */
@@ -40,7 +49,7 @@ static char *read_source(struct loading *l, const char *path, size_t *size) {
                                                      : NULL;
     if (file) fclose(file);
     if (!wrong) return text;
-    tell_problem(l, path, wrong);
+    tell_file(l, path, wrong);
     pl_free(text);
     return NULL;
 }
@@ -53,46 +62,40 @@ static void check_names(struct loading *l, uint32_t from) {
             const struct rule *other = l->set->rule[k];
             if (strcmp(other->name, rule->name) != 0) continue;
             snprintf(text, sizeof text, "rule %s is there already, in %s:%d", rule->name, other->file, other->line);
-            char place[512];
-            snprintf(place, sizeof place, "%s:%d", rule->file, rule->line);
-            tell_problem(l, place, text);
+            tell_problem(l, (struct pl_place){rule->file, rule->line, 1}, text);
         }
     }
 }
 
 /* All rules of the file at once to see that they are right, then each in a sandbox of its own. */
-static void load_source(struct loading *l, const char *path, const char *text, size_t size) {
+static void load_source(struct loading *l, struct source *source) {
     struct rule *found[RULES_A_FILE];
-    uint32_t count = 0;
-    char *problem = NULL;
-    bool good = rule_load(path, text, size, -1, l->rules->memory, found, &count, &problem);
-    if (good && l->set->count + count > RULES_MAX) {
-        tell_problem(l, path, "more than 1024 rules in one node");
+    uint32_t count = 0, first = l->set->count;
+    bool good = rule_load(source, -1, l->rules->memory, found, &count);
+    if (!good) tell_mistakes(l, source);
+    if (good && first + count > RULES_MAX) {
+        tell_file(l, source->path, "more than 1024 rules in one node");
         good = false;
-    } else if (!good) {
-        tell_problem(l, "", problem ? problem : "no memory");
     }
-    uint32_t first = l->set->count, all = count;
     if (good && !l->whole) {
         memcpy(l->set->rule + first, found, count * sizeof *found);
         l->set->count += count;
-        count = 0;
     }
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count && (!good || l->whole); i++)
         rule_free(found[i]);
-    for (uint32_t i = 0; good && l->whole && i < all; i++) {
-        pl_free(problem);
-        good = rule_load(path, text, size, (int)i, l->rules->memory, l->set->rule, &l->set->count, &problem);
-        if (!good) tell_problem(l, "", problem ? problem : "no memory");
+    for (uint32_t i = 0; good && l->whole && i < count; i++) {
+        good = rule_load(source, (int)i, l->rules->memory, l->set->rule, &l->set->count);
+        if (!good) tell_mistakes(l, source);
     }
-    pl_free(problem);
     if (good) check_names(l, first);
 }
 
 static void load_file(struct loading *l, const char *path) {
-    size_t size = 0;
-    char *text = read_source(l, path, &size);
-    if (text) load_source(l, path, text, size);
+    struct source source = {.path = path};
+    char *text = read_source(l, path, &source.mistakes.size);
+    source.mistakes.text = text;
+    if (text) load_source(l, &source);
+    mistakes_free(&source.mistakes);
     pl_free(text);
 }
 
@@ -108,7 +111,7 @@ static void load_script(struct loading *l, const char *script) {
     glob_t found = {0};
     snprintf(pattern, sizeof pattern, folder ? "%s/*.lua" : "%s", script);
     int code = glob(pattern, 0, NULL, &found);
-    if (code != 0) tell_problem(l, pattern, code == GLOB_NOMATCH ? "no such files" : "cannot be listed");
+    if (code != 0) tell_file(l, pattern, code == GLOB_NOMATCH ? "no such files" : "cannot be listed");
     for (size_t i = 0; code == 0 && i < found.gl_pathc; i++)
         load_file(l, found.gl_pathv[i]);
     globfree(&found);
@@ -118,7 +121,7 @@ struct ruleset *rules__load(const struct rules *rules, bool whole, rules_problem
     struct loading l = {.rules = rules, .whole = whole, .problem = problem, .user = user};
     l.set = PL_NEW(struct ruleset);
     if (!l.set) {
-        problem(user, 0, "no memory for rules");
+        problem(user, 0, (struct pl_place){0}, "no memory for rules");
         return NULL;
     }
     for (l.script = 0; l.script < rules->scripts.count; l.script++)
@@ -222,10 +225,15 @@ void rules__keep_standing(struct pl_node *node, const struct rule *rule) {
 
 /* ---- Reading again ---- */
 
-static void keep_problem(void *user, uint32_t script, const char *text) {
+void rules__keep_problem(void *user, uint32_t script, struct pl_place place, const char *text) {
     (void)script;
     struct pl_error **error = user;
-    if (!*error) pl_error_set(error, PL_SYNTAX, "%s", text);
+    const char *file = place.file ? place.file : "rules";
+    if (*error) return;
+    if (place.line)
+        pl_error_set(error, PL_SYNTAX, "%s:%d:%d: %s", file, place.line, place.column, text);
+    else
+        pl_error_set(error, PL_SYNTAX, "%s: %s", file, text);
 }
 
 static void carry_over(struct ruleset *to, const struct ruleset *from) {
@@ -244,7 +252,7 @@ static void carry_over(struct ruleset *to, const struct ruleset *from) {
 
 enum pl_code rules__reload(struct rules *rules, struct pl_node *node, struct pl_error **error) {
     struct pl_error *problem = NULL;
-    struct ruleset *set = rules__load(rules, true, keep_problem, &problem);
+    struct ruleset *set = rules__load(rules, true, rules__keep_problem, &problem);
     if (set && rules__apply_values(rules, set, node, &problem)) {
         rules__unload(set);
         set = NULL;

@@ -29,6 +29,22 @@ for folder in build by-hand; do
   diff out.csv - <<< $'1000,line1.pot01.voltage,5\n2000,line1.pot01.voltage,8'
 done
 
+# The rule library has come along, and a graph anywhere finds it.
+cat > rules.yaml <<'GRAPH'
+potline: 1
+name: rules
+log: { kind: none }
+nodes:
+  in: { op: source.csv, path: "${IN}", header: false }
+  watch: { op: rules, from: in, scripts: [ "${POTLINE_SHARE}/lua", "${POTLINE_SHARE}/lua/noise.lua" ] }
+  out: { op: sink.csv, from: watch, path: "${OUT}" }
+GRAPH
+IN=in.csv OUT=out.csv "$prefix/usr/bin/potline" check rules.yaml > said && exit 1
+[[ $(grep -c "$prefix/usr/share/potline/lua/noise.lua:.*rule noise is there already" said) == 1 ]]
+sed -i 's#, "[^"]*noise.lua"##' rules.yaml
+IN=in.csv OUT=out.csv "$prefix/usr/bin/potline" run rules.yaml --until-eof --quiet
+[[ ! -e $prefix/usr/share/potline/lua/bench ]]
+
 # A plugin built for another contract is refused, saying what differs, and is not looked at further.
 sed 's/PL_ABI_MAJOR 1/PL_ABI_MAJOR 7/' "$prefix/usr/include/potline/abi.h" > abi.h
 mkdir -p foreign/potline && cp -r "$prefix/usr/include/potline" foreign/ && cp abi.h foreign/potline/abi.h

@@ -107,6 +107,21 @@ def check_window(row, good, skipped):
         sys.exit(f"window {row['tag']} {row['start_ns']}: {', '.join(wrong)} differ: {row}, from {good} less {skipped}")
 
 
+def check_events(events):
+    """The anode effect was told by its rule and became an alarm that has a definition; the plant is well otherwise, and no
+    rule has failed."""
+    told = {(row["kind"], json.loads(row["body"]).get("rule"), row["tag"]) for row in events}
+    for kind in ("rule.raised", "alarm.unacknowledged"):
+        if (kind, "anode-effect", "line1.pot07.voltage") not in told:
+            sys.exit(f"no {kind} of the anode effect: {told}")
+    others = {row for row in told if row[1] != "anode-effect" and row[0] in ("rule.raised", "rule.disabled")}
+    if others:
+        sys.exit(f"more was told than the anode effect: {others}")
+    alarms = [json.loads(row["body"]) for row in events if row["kind"] == "alarm.unacknowledged"]
+    if not all(alarm["defined"] and alarm["action"] for alarm in alarms):
+        sys.exit(f"an alarm without a definition: {alarms}")
+
+
 def run_plant(work):
     address = os.path.join(work, "address")
     command = [f"{BIN}/potline-plant", "--quiet", "--listen", "127.0.0.1:0", "--address-file", address,
@@ -162,9 +177,7 @@ def main():
             check_window(row, good, skipped)
             mixed += bool(skipped) and bool(good)
             checked += 1
-        events = export(data, "gold", "--kind", "events")
-        if not any(row["tag"] == "line1.pot07.voltage" and row["kind"] == "threshold.high" for row in events):
-            sys.exit("no alarm of the anode effect")
+        check_events(export(data, "gold", "--kind", "events"))
         if not mixed or not flagged:
             sys.exit("no window with flagged rows: the faults did not show")
         print(f"{len(bronze)} bronze rows, {flagged} flagged; {checked} gold windows agree, {mixed} of them with flagged rows")

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "abi.h"
+#include "error.h"
 #include "time.h"
 
 enum pl_option_type {
@@ -124,6 +125,9 @@ struct pl_option {
 /* What an operator's `check` reports through; `option` is a path like "registers[3].address" or "spike.window". */
 struct pl_check;
 PL_API void pl_check_error(struct pl_check *check, const char *option, const char *format, ...) PL_PRINTF(3, 4);
+/* The same at a place in a file that the option names. */
+PL_API void pl_check_error_at(struct pl_check *check, const char *option, struct pl_place place, const char *format,
+                              ...) PL_PRINTF(4, 5);
 PL_API void pl_check_warning(struct pl_check *check, const char *option, const char *format, ...) PL_PRINTF(3, 4);
 PL_API bool pl_check_given(const struct pl_check *check, const char *option); /* the user wrote it */
 
