@@ -181,6 +181,7 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, con
     struct pl_engine_options options = {
         .data = data,
         .until_eof = pl_cli_has(cli, "until-eof"),
+        .reset = pl_cli_all(cli, "reset"),
         .notify = notify,
         .notify_arg = &run,
     };
@@ -253,6 +254,7 @@ const struct pl_subcommand pl_subcommand_run = {
     .options = PL_CLI_OPTIONS(
         {"data", "DIR", "The data folder (default: $XDG_STATE_HOME/potline/NAME; temporary with --until-eof).", 0},
         {"fresh", NULL, "Empty the data folder first.", 0},
+        {"reset", "NODE", "This node forgets what it knew and starts afresh; may be repeated.", 0},
         {"set", "NODE.OPTION=VALUE", "Another value for an option of the graph; may be repeated.", 0},
         {"control", "ENDPOINT", "Take commands there too, as tcp://0.0.0.0:5570 (CURVE; see --control-key).", 0},
         {"control-key", "FILE", "The secret key of --control, 40 characters of Z85.", 0},

@@ -146,6 +146,18 @@ static int64_t count_tags(const struct pl_engine *engine) {
     return count;
 }
 
+static void put_checkpoint(struct pl_pack *pack, const struct pl_engine *engine,
+                           const struct pl_checkpoint_stats *checkpoint) {
+    pl_pack_pair_int(pack, "epoch", (int64_t)checkpoint->epoch);
+    pl_pack_str(pack, "epoch_age_s");
+    if (checkpoint->epoch && checkpoint->at)
+        pl_pack_f64(pack, (double)(pl_engine_now(engine) - checkpoint->at) * 1e-9);
+    else
+        pl_pack_nil(pack);
+    pl_pack_pair_f64(pack, "checkpoint_ms", checkpoint->seconds * 1e3);
+    pl_pack_pair_int(pack, "checkpoint_bytes", (int64_t)checkpoint->bytes);
+}
+
 static enum pl_code run_status(struct pl_request *request, struct pl_error **error) {
     (void)error;
     struct pl_control *control = request->control;
@@ -154,7 +166,9 @@ static enum pl_code run_status(struct pl_request *request, struct pl_error **err
     struct rusage usage;
     char now[PL_TEXT_TIME_MAX];
     getrusage(RUSAGE_SELF, &usage);
-    struct pl_pack *pack = pl_request_row(request, 12);
+    struct pl_checkpoint_stats checkpoint;
+    pl_engine_checkpoint_stats(engine, &checkpoint);
+    struct pl_pack *pack = pl_request_row(request, 16);
     pl_pack_pair_str(pack, "graph", pl_engine_graph(engine)->settings.name);
     pl_pack_str(pack, "time");
     pl_pack_strn(pack, now, (size_t)(pl_text_put_time(now, pl_engine_now(engine)) - now));
@@ -166,9 +180,33 @@ static enum pl_code run_status(struct pl_request *request, struct pl_error **err
     pl_pack_pair_int(pack, "rows_in", (int64_t)pl_stat_get(&intake->rows));
     pl_pack_pair_int(pack, "rows_late", (int64_t)pl_stat_get(&intake->late_rows));
     pl_pack_pair_int(pack, "lag_bytes", atomic_load(&intake->waiting_bytes));
-    pl_pack_pair_int(pack, "epoch", (int64_t)pl_engine_epochs(engine));
+    put_checkpoint(pack, engine, &checkpoint);
+    pl_pack_pair_f64(pack, "checkpoint_under_way_s", checkpoint.under_way);
     pl_pack_pair_f64(pack, "peak_rss_mib", (double)usage.ru_maxrss / 1024);
     return PL_OK;
+}
+
+/* ---- checkpoint ---- */
+
+static enum pl_code look_for_epoch(struct pl_request *request, struct pl_error **error) {
+    struct pl_engine *engine = request->control->options.engine;
+    if (pl_engine_check(engine, NULL))
+        return pl_error_set(error, PL_UNAVAILABLE, "the engine is ending: a node failed");
+    if (!pl_engine_checkpointed(engine, request->awaited)) return PL_BUSY;
+    struct pl_checkpoint_stats checkpoint;
+    pl_engine_checkpoint_stats(engine, &checkpoint);
+    put_checkpoint(pl_request_row(request, 4), engine, &checkpoint);
+    return PL_OK;
+}
+
+static enum pl_code run_checkpoint(struct pl_request *request, struct pl_error **error) {
+    struct pl_engine *engine = request->control->options.engine;
+    if (!pl_engine_recovers(engine))
+        return pl_error_set(error, PL_UNAVAILABLE, "this graph has no log, so there is nothing to go back to");
+    request->awaited = pl_engine_checkpoint(engine);
+    request->look = look_for_epoch;
+    pl_request_later(request);
+    return PL_BUSY;
 }
 
 /* ---- graph, tags ---- */
@@ -266,6 +304,10 @@ const struct pl_control_command pl__commands_engine[] = {
               .args = tags_args,
               .args_size = sizeof(struct tags_args)},
      .run = run_tags},
+    {.spec = {.name = "checkpoint",
+              .doc = "Saves the state of every node now, and answers when it is safe.",
+              .roles = PL_MAY_ENGINEER},
+     .run = run_checkpoint},
     {.spec = {.name = "drain",
               .doc = "Ends sources as if their data had ended, closes every window, and stops.",
               .roles = PL_MAY_ENGINEER,

@@ -302,11 +302,21 @@ void pl__request_receive(struct pl_control *control, const struct pl_peer *peer,
 
 /* ---- Time ---- */
 
+static bool has_come(struct pl_request *request) {
+    struct pl_error *error = NULL;
+    enum pl_code code = request->look(request, &error);
+    if (code != PL_BUSY) pl_request_answer(request, code, &error);
+    pl_error_free(&error);
+    return code != PL_BUSY;
+}
+
 void pl__requests_tick(struct pl_control *control, uint64_t now) {
     for (struct pl_request *r = control->requests, *next; r; r = next) {
         next = r->next;
         if (r->stream) {
             pl__stream_tick(r, now);
+        } else if (!r->answered && r->look && has_come(r)) {
+            r->look = NULL;
         } else if (!r->answered && now > r->deadline) {
             struct pl_error *error = NULL;
             pl_error_set(&error, PL_BUSY, "no answer within ten seconds: a node is at work on something long");

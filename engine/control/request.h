@@ -38,10 +38,12 @@ struct pl_request {
     struct pl_call *reply; /* rows, and what has changed */
     enum pl_code code;     /* of the calls so far */
     struct pl_error *error;
-    unsigned waiting; /* calls that have not come back */
-    unsigned done;    /* calls that succeeded */
-    bool later;       /* answered by what comes back */
-    bool tried;       /* a password has been looked at */
+    unsigned waiting;                                                          /* calls that have not come back */
+    unsigned done;                                                             /* calls that succeeded */
+    bool later;                                                                /* answered by what comes back */
+    enum pl_code (*look)(struct pl_request *request, struct pl_error **error); /* or once this is not PL_BUSY */
+    uint64_t awaited;                                                          /* by `look` */
+    bool tried;                                                                /* a password has been looked at */
     bool answered;
     uint64_t deadline;        /* hrtime; 0: none */
     struct pl_stream *stream; /* of a tap */

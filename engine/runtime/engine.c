@@ -551,6 +551,15 @@ void pl_engine_checkpoint_stats(struct pl_engine *engine, struct pl_checkpoint_s
     pl_checkpoints_stats(engine->checkpoints, stats);
 }
 
-void pl_engine_checkpoint(struct pl_engine *engine) {
-    pl_intake_barrier(engine->intake);
+uint64_t pl_engine_checkpoint(struct pl_engine *engine) {
+    return pl_intake_barrier(engine->intake);
+}
+
+bool pl_engine_checkpointed(const struct pl_engine *engine, uint64_t asked) {
+    uint64_t epoch = pl_intake_barrier_epoch(engine->intake, asked);
+    return epoch && pl_engine_epochs(engine) >= epoch;
+}
+
+bool pl_engine_recovers(const struct pl_engine *engine) {
+    return engine->epochs != NULL;
 }

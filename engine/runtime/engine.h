@@ -49,7 +49,10 @@ const char *pl_engine_data(const struct pl_engine *engine);       /* its path, o
 uint64_t pl_engine_epochs(const struct pl_engine *engine);        /* the last one that is done */
 void pl_engine_checkpoint_stats(struct pl_engine *engine, struct pl_checkpoint_stats *stats);
 
-/* Any thread. Asks for a barrier, if there is anything to save; pl_engine_epochs tells when it is done. */
-void pl_engine_checkpoint(struct pl_engine *engine);
+/* Any thread. Asks for an epoch with all there is now; pl_engine_checkpointed tells with what was given whether it is
+ * done. */
+uint64_t pl_engine_checkpoint(struct pl_engine *engine);
+bool pl_engine_checkpointed(const struct pl_engine *engine, uint64_t asked);
+bool pl_engine_recovers(const struct pl_engine *engine); /* it has a log, so epochs are kept */
 
 #endif

@@ -28,7 +28,9 @@ struct pl_intake {
     uv_timer_t idle_timer, barrier_timer;
     pl_time idle_due; /* when the idle timer fires, engine clock */
     bool barrier_due;
-    _Atomic bool barrier_asked;
+    _Atomic uint64_t asked;    /* how often somebody has asked for a barrier */
+    _Atomic uint64_t answered; /* and how many of them `answer` is for */
+    _Atomic uint64_t answer;
     _Atomic uint8_t *seen; /* [tag id], up to the registry's limit: it has had samples */
     bool failed;
     bool told_end;
@@ -138,10 +140,13 @@ static bool has_barriers(const struct pl_intake *intake) {
 /* When it is time, and all in front of the last one has been worked off: more would fill the edges of a graph that is
  * slower than their interval. Where nothing has happened since, none is needed. */
 static void take_barrier(struct pl_intake *intake) {
-    if (atomic_exchange(&intake->barrier_asked, false)) intake->barrier_due = true;
+    uint64_t asked = atomic_load(&intake->asked);
+    if (asked != atomic_load(&intake->answered)) intake->barrier_due = true;
     if (!intake->barrier_due || atomic_load(pl_checkpoints_done(intake->options.checkpoints)) < intake->epoch) return;
     intake->barrier_due = false;
     if (intake->changed) put_barrier(intake);
+    atomic_store(&intake->answer, intake->epoch);
+    atomic_store(&intake->answered, asked);
 }
 
 /* ---- Taking in ---- */
@@ -559,9 +564,14 @@ const struct pl_inlet *pl_intake_inlet(const struct pl_intake *intake, unsigned 
 
 /* ---- Any thread ---- */
 
-void pl_intake_barrier(struct pl_intake *intake) {
-    atomic_store(&intake->barrier_asked, true);
+uint64_t pl_intake_barrier(struct pl_intake *intake) {
+    uint64_t asked = atomic_fetch_add(&intake->asked, 1) + 1;
     pl_poke(&intake->runnable);
+    return asked;
+}
+
+uint64_t pl_intake_barrier_epoch(const struct pl_intake *intake, uint64_t asked) {
+    return atomic_load(&intake->answered) >= asked ? atomic_load(&intake->answer) : 0;
 }
 
 void pl_intake_drain(struct pl_intake *intake) {

@@ -60,8 +60,10 @@ enum pl_code pl_intake_recover(struct pl_intake *intake, const struct pl_epoch *
 /* The source that a feed belongs to, and where it stands. */
 const struct pl_inlet *pl_intake_inlet(const struct pl_intake *intake, unsigned feed);
 
-/* Any thread: a barrier now, if there is anything to save. */
-void pl_intake_barrier(struct pl_intake *intake);
+/* Any thread: a barrier now, if there is anything to save. What it gives tells pl_intake_barrier_epoch: the epoch that
+ * has all there was; 0: not known yet. */
+uint64_t pl_intake_barrier(struct pl_intake *intake);
+uint64_t pl_intake_barrier_epoch(const struct pl_intake *intake, uint64_t asked);
 
 /* Called when an output has room again. */
 void pl_intake_poke(void *intake);
