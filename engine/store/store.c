@@ -12,6 +12,7 @@
 #include <potline/alloc.h>
 
 #include "store/family.h"
+#include "store/rekey.h"
 #include "store/seal.h"
 #include "store/store_impl.h"
 
@@ -343,7 +344,7 @@ enum pl_code pl_store_remove(const char *path, struct pl_error **error) {
             code = pl_error_set(error, PL_IO, "%s: not removed: %s", folder, strerror(errno));
     }
     pl_free(folder);
-    return code;
+    return code ? code : pl__rekey_clear(path, error);
 }
 
 /* ---- Writing and reading ---- */
