@@ -402,11 +402,11 @@ int main(int argc, char **argv) {
     if (argc == 3 && strcmp(argv[1], "--killed") == 0) return to_be_killed(argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(from_the_clear_to_a_key_and_to_another, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_wrong_old_key_changes_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(tables_are_copied_ahead_beside_a_writer, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_old_copy_is_not_taken_for_this_one, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_left_over_is_cleared_away, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_write_that_fails_changes_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_wrong_old_key_changes_nothing, setup_in_memory, teardown),
+        cmocka_unit_test_setup_teardown(tables_are_copied_ahead_beside_a_writer, setup_in_memory, teardown),
+        cmocka_unit_test_setup_teardown(an_old_copy_is_not_taken_for_this_one, setup_in_memory, teardown),
+        cmocka_unit_test_setup_teardown(what_is_left_over_is_cleared_away, setup_in_memory, teardown),
+        cmocka_unit_test_setup_teardown(a_write_that_fails_changes_nothing, setup_in_memory, teardown),
         cmocka_unit_test_setup_teardown(a_kill_at_any_moment_leaves_one_or_the_other, setup_in_memory, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
