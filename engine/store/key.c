@@ -7,6 +7,7 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
+#include <potline/alloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,11 +19,22 @@
 
 /* ---- Life ---- */
 
+static struct pl__secrets *take_page(void) {
+    size_t size = sizeof(struct pl__secrets);
+    void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) return NULL;
+    (void)mlock(page, size); /* as far as the limits of the process go */
+    (void)madvise(page, size, MADV_DONTDUMP);
+    return page;
+}
+
 static struct pl_store_key *make(void) {
-    struct pl_store_key *key = mmap(NULL, sizeof *key, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (key == MAP_FAILED) return NULL;
-    (void)mlock(key, sizeof *key); /* as far as the limits of the process go */
-    (void)madvise(key, sizeof *key, MADV_DONTDUMP);
+    struct pl_store_key *key = PL_NEW(struct pl_store_key);
+    if (key) key->secrets = take_page();
+    if (!key || !key->secrets) {
+        pl_free(key);
+        return NULL;
+    }
     atomic_init(&key->refs, 1);
     pthread_mutex_init(&key->lock, NULL);
     return key;
@@ -38,8 +50,9 @@ void pl_store_key_unref(struct pl_store_key *key) {
     while (key->spares)
         EVP_CIPHER_CTX_free(key->spare[--key->spares]); /* cleansed there */
     pthread_mutex_destroy(&key->lock);
-    OPENSSL_cleanse(key, sizeof *key);
-    munmap(key, sizeof *key);
+    OPENSSL_cleanse(key->secrets, sizeof *key->secrets);
+    munmap(key->secrets, sizeof *key->secrets);
+    pl_free(key);
 }
 
 const char *pl_store_key_id(const struct pl_store_key *key) {
@@ -70,8 +83,8 @@ enum pl_code pl_store_key_new(const uint8_t master[PL_STORE_KEY_MASTER], struct 
     struct pl_store_key *k = *key = make();
     uint8_t id[(PL_STORE_KEY_ID - 1) / 2];
     if (!k) return pl_error_set(error, PL_NO_MEMORY, "no memory for a key");
-    if (derive(master, "cipher", k->cipher, sizeof k->cipher) && derive(master, "headers", k->mac, sizeof k->mac) &&
-        derive(master, "id", id, sizeof id)) {
+    if (derive(master, "cipher", k->secrets->cipher, sizeof k->secrets->cipher) &&
+        derive(master, "headers", k->secrets->mac, sizeof k->secrets->mac) && derive(master, "id", id, sizeof id)) {
         for (size_t i = 0; i < sizeof id; i++)
             snprintf(k->id + 2 * i, 3, "%02x", id[i]);
         return PL_OK;

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <potline/alloc.h>
 #include <stdio.h>
@@ -135,8 +136,8 @@ static enum pl_code check_room(const struct pl__rekey_work *work, struct pl_erro
     uint64_t needed = work->all + work->count * (uint64_t)PL__SEAL + MARGIN;
     if (free >= needed) return PL_OK;
     return pl_error_set(error, PL_UNAVAILABLE,
-                        "%s: not enough room for a second copy: %llu MiB are free, it takes %llu MiB",
-                        work->rekey->path, (unsigned long long)(free / MIB), (unsigned long long)(needed / MIB + 1));
+                        "%s: not enough room for a second copy: %" PRIu64 " MiB are free, it takes %" PRIu64 " MiB",
+                        work->rekey->path, free / MIB, needed / MIB + 1);
 }
 
 /* ---- Taking its place ---- */
@@ -176,7 +177,8 @@ static enum pl_code take_place(const struct pl__rekey_work *work, struct pl_erro
 
 static enum pl_code open_folders(struct pl__rekey_work *work, struct pl_error **error) {
     work->parent = open(work->rekey->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (work->parent >= 0) work->source = openat(work->parent, "store", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (work->parent >= 0)
+        work->source = openat(work->parent, "store", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (work->source >= 0) return PL_OK;
     if (errno != ENOENT && errno != ENOTDIR) return pl__rekey_failed(work, "cannot be read", error);
     return pl_error_set(error, PL_NOT_FOUND, "%s: not a data folder", work->rekey->path);

@@ -141,7 +141,7 @@ static enum pl_code move_piece(struct transfer *t, struct pl_error **error) {
 }
 
 static enum pl_code move_content(struct transfer *t, struct pl_error **error) {
-    bool empty;
+    bool empty = false;
     struct stat before;
     if (fstat(t->from, &before)) return pl__rekey_failed(t->work, t->name, error);
     enum pl_code code = begin(t, &empty, error);

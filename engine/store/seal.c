@@ -17,8 +17,8 @@ static const char magic[MAGIC + 1] = "potline1";
 /* ---- Headers ---- */
 
 static bool sign(const struct pl_store_key *key, const char *header, uint8_t mac[MAC]) {
-    return HMAC(EVP_sha256(), key->mac, sizeof key->mac, (const unsigned char *)header, PL__SEAL - MAC, mac, NULL) !=
-           NULL;
+    return HMAC(EVP_sha256(), key->secrets->mac, sizeof key->secrets->mac, (const unsigned char *)header,
+                PL__SEAL - MAC, mac, NULL) != NULL;
 }
 
 bool pl__seal_make(const struct pl_store_key *key, char header[PL__SEAL]) {
@@ -52,7 +52,8 @@ static EVP_CIPHER_CTX *take_context(struct pl_store_key *key) {
     pthread_mutex_unlock(&key->lock);
     if (context) return context;
     context = EVP_CIPHER_CTX_new();
-    if (context && EVP_EncryptInit_ex(context, EVP_aes_256_ctr(), NULL, key->cipher, NULL) == 1) return context;
+    if (context && EVP_EncryptInit_ex(context, EVP_aes_256_ctr(), NULL, key->secrets->cipher, NULL) == 1)
+        return context;
     EVP_CIPHER_CTX_free(context);
     return NULL;
 }

@@ -71,7 +71,7 @@ static void pieces_are_those_of_the_whole(void **state) {
     for (int n = 0; n < 2; n++) {
         int length;
         EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-        EVP_EncryptInit_ex(context, EVP_aes_256_ctr(), NULL, key->cipher, nonces[n]);
+        EVP_EncryptInit_ex(context, EVP_aes_256_ctr(), NULL, key->secrets->cipher, nonces[n]);
         EVP_EncryptUpdate(context, whole, &length, (unsigned char *)plain, SIZE);
         EVP_CIPHER_CTX_free(context);
         for (size_t from = 0; from < SIZE; from++)

@@ -186,7 +186,7 @@ int main(int argc, char **argv) {
             cpu[m][r] = taken[1][m].cpu / taken[0][m].cpu;
         }
     }
-    printf("%u rows in batches of %u, %u rounds, medians\n", count * ROWS, ROWS, rounds);
+    printf("%u rows in batches of %d, %u rounds, medians\n", count * ROWS, ROWS, rounds);
     printf("%-16s %14s %14s %12s %12s\n", "", "clear Mrows/s", "sealed Mrows/s", "time ratio", "CPU ratio");
     for (enum measure m = DURABLE; m < MEASURES; m++)
         printf("%-16s %14.2f %14.2f %12.2f %12.2f\n", measure_names[m],
