@@ -54,6 +54,16 @@ enum pl_code pl__rekey_clear(const char *path, struct pl_error **error) {
                    : pl_error_set(error, PL_IO, "%s/%s: not removed: %s", path, staged_folder, strerror(failed));
 }
 
+void pl__rekey_tidy(const char *path) {
+    int parent = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0) return;
+    char at[64];
+    snprintf(at, sizeof at, "%s/%s", staged_folder, marker);
+    bool alone = flock(parent, LOCK_EX | LOCK_NB) == 0; /* nobody is about to write a marker */
+    if (alone && faccessat(parent, at, F_OK, 0) && errno == ENOENT) (void)remove_folder(parent, staged_folder);
+    close(parent);
+}
+
 /* Whose copy it is. */
 static void describe(const struct pl_rekey *rekey, char text[64]) {
     snprintf(text, 64, "%s %s\n", rekey->from ? pl_store_key_id(rekey->from) : "-", pl_store_key_id(rekey->to));

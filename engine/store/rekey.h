@@ -8,7 +8,7 @@
  *
  *     DIR/store.next/REKEY    "FROM TO": a copy that is under way; without it the folder is what is left of an old one
  *
- * For one thread.
+ * For one thread, and for a process that does not have the folder open itself.
  */
 #ifndef POTLINE_STORE_REKEY_H
 #define POTLINE_STORE_REKEY_H
@@ -41,5 +41,8 @@ enum pl_code pl_store_rekey(struct pl_rekey *rekey, struct pl_error **error);
 
 /* Removes what a copy has left in a data folder. */
 enum pl_code pl__rekey_clear(const char *path, struct pl_error **error);
+
+/* Removes an old database that a kill behind the exchange has left, as far as that goes; a copy under way stays. */
+void pl__rekey_tidy(const char *path);
 
 #endif

@@ -187,7 +187,9 @@ static enum pl_code open_for_writing(struct pl_store *store, struct pl_error **e
     if (!code) code = pl__store_families(store, &there, &message, error);
     if (message) return translate(store->path, "opening", message, error);
     if (code) return code;
-    return refused(store->path, store->impl->folder, "opening", pl__store_open_families(store, false, there), error);
+    code = refused(store->path, store->impl->folder, "opening", pl__store_open_families(store, false, there), error);
+    if (!code) pl__rekey_tidy(store->path);
+    return code;
 }
 
 /* ---- What the folder says about itself ---- */
