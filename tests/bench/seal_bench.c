@@ -10,6 +10,7 @@
  *     bulk        never synced: handed to the kernel, then all of it in RocksDB's files
  *     read back   all of it with a cursor
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,9 +169,9 @@ static double median(const double *values, unsigned count) {
 }
 
 static double best(const double *values, unsigned count) {
-    double least = values[0];
-    for (unsigned i = 1; i < count; i++)
-        if (values[i] < least) least = values[i];
+    double least = INFINITY;
+    for (unsigned i = 0; i < count; i++)
+        least = fmin(least, values[i]);
     return least;
 }
 
