@@ -178,7 +178,7 @@ static double best(const double *values, unsigned count) {
 static double seconds[2][MEASURES][ROUNDS_MAX], cpu[2][MEASURES][ROUNDS_MAX]; /* in the clear, encrypted */
 
 static void print(enum measure m, double rows, unsigned rounds) {
-    double wall_ratio[ROUNDS_MAX], cpu_ratio[ROUNDS_MAX];
+    double wall_ratio[ROUNDS_MAX] = {0}, cpu_ratio[ROUNDS_MAX] = {0};
     for (unsigned r = 0; r < rounds; r++) {
         wall_ratio[r] = seconds[1][m][r] / seconds[0][m][r];
         cpu_ratio[r] = cpu[1][m][r] / cpu[0][m][r];
