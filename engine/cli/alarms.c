@@ -7,6 +7,7 @@
 #include <potline/text.h>
 
 #include "backtest_report.h"
+#include "data.h"
 
 enum { NAMES_MAX = 16000000 };
 
@@ -15,8 +16,10 @@ static bool is_script(const char *path) {
     return length > 4 && strcmp(path + length - 4, ".lua") == 0;
 }
 
-static enum pl_code make_report(struct pl__report *r, const char *data, const char *truth, struct pl_error **error) {
-    enum pl_code code = pl_store_open(data, &(struct pl_store_options){.read_only = true}, &r->b.store, error);
+static enum pl_code make_report(struct pl__report *r, const char *data, struct pl_store_key *key, const char *truth,
+                                struct pl_error **error) {
+    struct pl_store_options options = {.read_only = true, .key = key};
+    enum pl_code code = pl_store_open(data, &options, &r->b.store, error);
     if (!code && truth) code = pl__truth_read(truth, &r->truth, error);
     if (!code) code = pl__backtest_run(&r->b, error);
     if (!code) code = pl__live_read(&r->b, &r->live, error);
@@ -59,6 +62,7 @@ static int backtest(const struct pl_cli *cli) {
     struct pl__report r = {.b = {.from = PL_TIME_MIN, .to = PL_TIME_MAX}, .tolerance = 10 * PL_SECOND};
     struct pl_graph *graph = NULL;
     struct pl_error *error = NULL;
+    struct pl_store_key *key = NULL;
     int exit_code = PL_EXIT_OK;
     if (!read_arguments(cli, &r)) return PL_EXIT_USAGE;
     r.b.rules = pl_cli_get(cli, "rules");
@@ -68,13 +72,17 @@ static int backtest(const struct pl_cli *cli) {
     else
         r.b.graph = graph = pl_cli_graph(r.b.rules, &options, &exit_code);
     if (exit_code || (!r.b.script && !graph)) return exit_code ? exit_code : PL_EXIT_USAGE;
+    if (!pl_cli_data_key_of(cli, pl_cli_get(cli, "data"), &key)) {
+        pl_graph_free(graph);
+        return PL_EXIT_USAGE;
+    }
     struct pl_tags_options names = {.limit = NAMES_MAX};
     if (graph) {
         names.rules = graph->tag_rules;
         names.rule_count = graph->tag_rule_count;
     }
     r.b.tags = pl_tags_new(&names);
-    enum pl_code code = r.b.tags ? make_report(&r, pl_cli_get(cli, "data"), pl_cli_get(cli, "truth"), &error)
+    enum pl_code code = r.b.tags ? make_report(&r, pl_cli_get(cli, "data"), key, pl_cli_get(cli, "truth"), &error)
                                  : pl_error_set(&error, PL_NO_MEMORY, "out of memory");
     if (code) {
         fprintf(stderr, "potline alarms backtest: ");
@@ -89,6 +97,7 @@ static int backtest(const struct pl_cli *cli) {
     pl_free(r.live.list);
     pl_store_close(r.b.store);
     pl_tags_free(r.b.tags);
+    pl_store_key_unref(key);
     pl_graph_free(graph);
     return exit_code;
 }
@@ -113,6 +122,7 @@ const struct pl_subcommand pl_subcommand_alarms = {
     .options = PL_CLI_OPTIONS(
         {"rules", "FILE", "A graph file, or a Lua script.", 0},
         {"data", "DIR", "The data folder; an engine may be running on it.", 0},
+        PL_CLI_KEY_FILE,
         {"from", "T", "Only rows at this time or later: RFC 3339, or nanoseconds.", 0},
         {"to", "T", "Only rows before this time.", 0},
         {"truth", "FILE", "Known events, for precision, recall and delay.", 0},

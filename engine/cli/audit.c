@@ -7,6 +7,7 @@
 
 #include <potline/text.h>
 
+#include "data.h"
 #include "store/audit.h"
 
 struct query {
@@ -71,9 +72,12 @@ static enum pl_code count_record(void *arg, const struct pl_audit_record *record
 
 static int walk(const struct pl_cli *cli, pl_audit_visitor *each, struct query *query) {
     struct pl_store *store = NULL;
+    struct pl_store_key *key;
     struct pl_error *error = NULL;
-    enum pl_code code =
-        pl_store_open(pl_cli_get(cli, "data"), &(struct pl_store_options){.read_only = true}, &store, &error);
+    const char *data = pl_cli_get(cli, "data");
+    if (!pl_cli_data_key_of(cli, data, &key)) return PL_EXIT_USAGE;
+    enum pl_code code = pl_store_open(data, &(struct pl_store_options){.read_only = true, .key = key}, &store, &error);
+    pl_store_key_unref(key);
     if (!code) code = pl_audit_each(store, 1, each, query, &error);
     pl_store_close(store);
     if (!code) return PL_EXIT_OK;
@@ -138,6 +142,7 @@ const struct pl_subcommand pl_subcommand_audit = {
     /* clang-format off */
     .options = PL_CLI_OPTIONS(
         {"data", "DIR", "The data folder; an engine may be running on it.", 0},
+        PL_CLI_KEY_FILE,
         {"from", "T", "Only records at this time or later: RFC 3339, or nanoseconds.", 0},
         {"to", "T", "Only records before this time.", 0},
         {"user", "GLOB", "Only of these users.", 0},

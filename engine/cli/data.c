@@ -10,6 +10,7 @@
 
 #include <potline/alloc.h>
 
+#include "args.h"
 #include "store/store.h"
 
 static bool make_folders(char *path) {
@@ -51,6 +52,52 @@ char *pl_cli_data_folder(const char *given, const char *name) {
     }
     return make_folders(path) ? pl_strdup(path) : NULL;
 }
+
+/* ---- The key ---- */
+
+static bool complain(const struct pl_cli *cli, struct pl_error *error, const char *hint) {
+    char *text = pl_error_text(error);
+    fprintf(stderr, "potline %s: %s%s\n", cli->command->name, text ? text : "out of memory", hint);
+    pl_free(text);
+    pl_error_free(&error);
+    return false;
+}
+
+static const char *environment(const char *name) {
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+bool pl_cli_data_key(const struct pl_cli *cli, struct pl_store_key **key) {
+    struct pl_error *error = NULL;
+    char credential[PATH_MAX] = "";
+    const char *path = pl_cli_get(cli, "key-file"), *folder = environment("CREDENTIALS_DIRECTORY");
+    *key = NULL;
+    if (!path) path = environment("POTLINE_KEY_FILE");
+    if (path) return !pl_store_key_read(path, PL_STORE_KEY_FILE, key, &error) || complain(cli, error, "");
+    if (!folder) return true;
+    if (snprintf(credential, sizeof credential, "%s/potline-key", folder) >= (int)sizeof credential) return true;
+    if (access(credential, F_OK) && errno == ENOENT) return true; /* the service's credentials are others */
+    return !pl_store_key_read(credential, PL_STORE_KEY_CREDENTIAL, key, &error) || complain(cli, error, "");
+}
+
+bool pl_cli_data_fits(const struct pl_cli *cli, const char *folder, const struct pl_store_key *key) {
+    struct pl_error *error = NULL;
+    if (pl_store_key_check(folder, key, &error) == PL_USAGE)
+        return complain(cli, error, key ? "" : " (--key-file FILE, or POTLINE_KEY_FILE)");
+    pl_error_free(&error); /* damage is told by who opens it */
+    return true;
+}
+
+bool pl_cli_data_key_of(const struct pl_cli *cli, const char *folder, struct pl_store_key **key) {
+    if (!pl_cli_data_key(cli, key)) return false;
+    if (pl_cli_data_fits(cli, folder, *key)) return true;
+    pl_store_key_unref(*key);
+    *key = NULL;
+    return false;
+}
+
+/* ---- Temporary folders, and the end of one ---- */
 
 char *pl_cli_data_temporary(void) {
     char path[PATH_MAX];

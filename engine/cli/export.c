@@ -12,6 +12,7 @@
 #include <potline/text.h>
 
 #include "batch/tags.h"
+#include "data.h"
 #include "export_read.h"
 #include "export_write.h"
 
@@ -213,8 +214,10 @@ static void raise_file_limit(void) {
 static int export_rows(struct export *export, const char *path) {
     struct pl_error *error = NULL;
     struct pl_store_options options = {.read_only = true};
+    if (!pl_cli_data_key_of(export->cli, export->data, &options.key)) return PL_EXIT_USAGE;
     raise_file_limit();
     enum pl_code code = pl_store_open(export->data, &options, &export->store, &error);
+    pl_store_key_unref(options.key);
     if (code) {
         pl_error_print(stderr, error);
         pl_error_free(&error);
@@ -288,6 +291,7 @@ const struct pl_subcommand pl_subcommand_export = {
     /* clang-format off */
     .options = PL_CLI_OPTIONS(
         {"data", "DIR", "The data folder.", 0},
+        PL_CLI_KEY_FILE,
         {"zone", "ZONE", "bronze, silver, gold or dead.", 0},
         {"tags", "GLOB", "Only rows whose tag or asset fits; may be repeated.", 0},
         {"node", "NAME", "Only what this node wrote; of bronze, what this source gave.", 0},

@@ -163,6 +163,13 @@ static void print_summary(const struct pl_cli *cli, const struct run *run) {
     if (pl_cli_has(cli, "nodes")) pl_summary_print_nodes(run->engine, stderr);
 }
 
+struct data {
+    char *folder;
+    bool temporary; /* to be removed at the end */
+    struct pl_store_key *key;
+    int exit_code; /* why there is none */
+};
+
 /* Where people reach the running engine: in its data folder and, when it is told so, over the network. */
 static enum pl_code open_control(const struct pl_cli *cli, struct run *run, struct pl_error **error) {
     char secret[PL_CLI_KEY] = "";
@@ -176,10 +183,12 @@ static enum pl_code open_control(const struct pl_cli *cli, struct run *run, stru
     return code;
 }
 
-static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, const char *data, pl_time limit) {
+static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, const char *data, struct pl_store_key *key,
+                     pl_time limit) {
     static struct run run; /* outlives everything that may call back */
     struct pl_engine_options options = {
         .data = data,
+        .key = key,
         .until_eof = pl_cli_has(cli, "until-eof"),
         .reset = pl_cli_all(cli, "reset"),
         .notify = notify,
@@ -206,17 +215,26 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, con
     return code ? PL_EXIT_FAILED : PL_EXIT_OK;
 }
 
-/* Where the log and the lake are; *temporary when the folder is to be removed at the end. */
-static char *choose_data(const struct pl_cli *cli, const struct pl_graph *graph, bool *temporary) {
+/* Where the log and the lake are, and their key; NULL after saying why not, with the exit code. */
+static char *choose_data(const struct pl_cli *cli, const struct pl_graph *graph, struct data *data) {
     const char *given = pl_cli_get(cli, "data");
-    *temporary = !given && pl_cli_has(cli, "until-eof");
-    if (*temporary) return pl_cli_data_temporary();
-    char *folder = pl_cli_data_folder(given, graph->settings.name);
-    if (folder && pl_cli_has(cli, "fresh") && !pl_cli_data_remove(folder)) {
-        pl_free(folder);
-        return NULL;
+    data->exit_code = PL_EXIT_USAGE;
+    if (!pl_cli_data_key(cli, &data->key)) return NULL;
+    data->exit_code = PL_EXIT_FAILED;
+    data->temporary = !given && pl_cli_has(cli, "until-eof");
+    if (data->temporary) return pl_cli_data_temporary();
+    return pl_cli_data_folder(given, graph->settings.name);
+}
+
+/* The folder must be under the key, or be emptied; what is encrypted is only emptied by who has a key: else a run whose
+ * key was forgotten would go on in the clear. */
+static bool open_data(const struct pl_cli *cli, struct data *data) {
+    bool fresh = pl_cli_has(cli, "fresh");
+    if (!(fresh && data->key) && !pl_cli_data_fits(cli, data->folder, data->key)) {
+        data->exit_code = PL_EXIT_USAGE;
+        return false;
     }
-    return folder;
+    return !fresh || pl_cli_data_remove(data->folder);
 }
 
 static int run_command(const struct pl_cli *cli) {
@@ -232,12 +250,13 @@ static int run_command(const struct pl_cli *cli) {
     struct pl_graph_options options = {.set = pl_cli_all(cli, "set")};
     struct pl_graph *graph = pl_cli_graph(pl_cli_operand(cli, 0), &options, &exit_code);
     if (!graph) return exit_code;
-    bool temporary = false;
+    struct data data = {0};
     bool needs_data = graph->settings.log_kind != PL_LOG_NONE || pl_cli_get(cli, "data");
-    char *data = needs_data ? choose_data(cli, graph, &temporary) : NULL;
-    exit_code = needs_data && !data ? PL_EXIT_FAILED : run_graph(cli, graph, data, limit);
-    if (temporary && data) pl_cli_data_remove(data);
-    pl_free(data);
+    bool ready = !needs_data || ((data.folder = choose_data(cli, graph, &data)) && open_data(cli, &data));
+    exit_code = ready ? run_graph(cli, graph, data.folder, data.key, limit) : data.exit_code;
+    if (data.temporary && data.folder) pl_cli_data_remove(data.folder);
+    pl_store_key_unref(data.key);
+    pl_free(data.folder);
     pl_graph_free(graph);
     return exit_code;
 }
@@ -253,7 +272,7 @@ const struct pl_subcommand pl_subcommand_run = {
            "then every window is closed and the exit code is 0.",
     .options = PL_CLI_OPTIONS(
         {"data", "DIR", "The data folder (default: $XDG_STATE_HOME/potline/NAME; temporary with --until-eof).", 0},
-        {"fresh", NULL, "Empty the data folder first.", 0},
+        PL_CLI_KEY_FILE, {"fresh", NULL, "Empty the data folder first.", 0},
         {"reset", "NODE", "This node forgets what it knew and starts afresh; may be repeated.", 0},
         {"set", "NODE.OPTION=VALUE", "Another value for an option of the graph; may be repeated.", 0},
         {"control", "ENDPOINT", "Take commands there too, as tcp://0.0.0.0:5570 (CURVE; see --control-key).", 0},

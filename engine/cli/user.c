@@ -3,9 +3,7 @@
 
 #include <jansson.h>
 #include <openssl/crypto.h>
-#include <pwd.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <potline/alloc.h>
 #include <potline/text.h>
@@ -13,13 +11,14 @@
 #include "base/clock.h"
 #include "control/users.h"
 #include "data.h"
+#include "note.h"
 #include "password.h"
-#include "store/audit.h"
 
 /* What a verb works on. */
 struct work {
     const struct pl_cli *cli;
     struct pl_store *store;
+    struct pl_store_key *key;
     const char *name;
     enum pl_role role;
     char password[PL_CLI_PASSWORD];
@@ -75,19 +74,10 @@ static const struct verb verbs[] = {
 };
 
 static enum pl_code note(struct work *work, const struct verb *verb, const char *outcome, struct pl_error **error) {
-    struct passwd *person = getpwuid(getuid());
-    struct pl_audit *audit;
-    work->record.time = now();
-    work->record.user = person ? person->pw_name : "unknown";
-    work->record.origin = "cli";
     work->record.action = verb->action;
     work->record.object = work->name;
     work->record.outcome = outcome;
-    enum pl_code code = pl_audit_open(work->store, &audit, error);
-    if (code) return code;
-    code = pl_audit_append(audit, &work->record, error);
-    pl_audit_close(audit);
-    return code;
+    return pl_cli_note(work->store, &work->record, error);
 }
 
 static int complain(struct pl_error *error) {
@@ -111,9 +101,10 @@ static int failed(const struct work *work, const struct verb *verb, enum pl_code
 static enum pl_code open_folder(struct work *work, const char *folder, bool make, struct pl_error **error) {
     struct pl_store *there = NULL;
     enum pl_code code =
-        make ? PL_OK : pl_store_open(folder, &(struct pl_store_options){.read_only = true}, &there, error);
+        make ? PL_OK
+             : pl_store_open(folder, &(struct pl_store_options){.read_only = true, .key = work->key}, &there, error);
     pl_store_close(there);
-    return code ? code : pl_store_open(folder, &(struct pl_store_options){0}, &work->store, error);
+    return code ? code : pl_store_open(folder, &(struct pl_store_options){.key = work->key}, &work->store, error);
 }
 
 static int change(struct work *work, const struct verb *verb) {
@@ -163,8 +154,9 @@ static void print_rows(const json_t *rows) {
 static int list(struct work *work) {
     struct pl_error *error = NULL;
     json_t *rows = json_array();
-    enum pl_code code = pl_store_open(pl_cli_get(work->cli, "data"), &(struct pl_store_options){.read_only = true},
-                                      &work->store, &error);
+    enum pl_code code =
+        pl_store_open(pl_cli_get(work->cli, "data"), &(struct pl_store_options){.read_only = true, .key = work->key},
+                      &work->store, &error);
     if (!code) code = pl_users_each(work->store, add_row, rows, &error);
     pl_store_close(work->store);
     if (!code && pl_cli_has(work->cli, "json")) {
@@ -219,9 +211,11 @@ static int user(const struct pl_cli *cli) {
     if (!pl_cli_get(cli, "data")) return pl_cli_usage(cli, "--data DIR is needed");
     const char *role = verb->operands == 2 ? pl_cli_operand(cli, 2) : pl_cli_get(cli, "role");
     if (verb->asks_role && !read_role(cli, role, &work.role)) return PL_EXIT_USAGE;
-    if (!verb->run) return list(&work);
+    if (!pl_cli_data_key_of(cli, pl_cli_get(cli, "data"), &work.key)) return PL_EXIT_USAGE;
     work.name = pl_cli_operand(cli, 1);
-    return change(&work, verb);
+    int exit_code = verb->run ? change(&work, verb) : list(&work);
+    pl_store_key_unref(work.key);
+    return exit_code;
 }
 
 const struct pl_subcommand pl_subcommand_user = {
@@ -237,6 +231,7 @@ const struct pl_subcommand pl_subcommand_user = {
     /* clang-format off */
     .options = PL_CLI_OPTIONS(
         {"data", "DIR", "The data folder; add makes it.", 0},
+        PL_CLI_KEY_FILE,
         {"role", "ROLE", "What the new user may do.", 0},
         {"password-file", "FILE", "Take the password from the first line of a file.", 0},
         {"json", NULL, "Print the list as JSON.", 0}),

@@ -135,7 +135,7 @@ static enum pl_code open_log(struct pl_engine *engine, struct pl_error **error) 
         if (settings->log_kind == PL_LOG_NONE) return PL_OK;
         return pl_error_set(error, PL_USAGE, "a log needs a data folder");
     }
-    struct pl_store_options options = {.sync_each = settings->log_sync_every == 0};
+    struct pl_store_options options = {.sync_each = settings->log_sync_every == 0, .key = engine->options.key};
     enum pl_code code = pl_store_open(engine->options.data, &options, &engine->store, error);
     if (code || settings->log_kind == PL_LOG_NONE) return code;
     if (settings->log_kind != PL_LOG_EMBEDDED)

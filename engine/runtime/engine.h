@@ -19,6 +19,8 @@ struct pl_engine;
 
 struct pl_engine_options {
     const char *data; /* the data folder; NULL: none, which only a graph without a log can do */
+    struct pl_store_key
+        *key; /* of the data folder (store/key.h); NULL: it is in the clear. Borrowed until _new returns */
     bool until_eof;
     const char *const *reset;  /* nodes that start afresh, ends in NULL; NULL: none */
     void (*notify)(void *arg); /* something has ended or failed: ask pl_engine_wait; any thread, must not block */

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "store/seal.h"
 #include "store/store_impl.h"
 
 enum { PATIENCE_S = 20, DAMAGE_TRIES = 10, DAMAGE_PAUSE_MS = 20 };
@@ -28,14 +29,15 @@ static bool same(const struct mark *a, const struct mark *b) {
 }
 
 /* False when it is being replaced, or there is none. */
-static bool take_mark(const char *folder, struct mark *mark) {
+static bool take_mark(const struct pl_store *store, struct mark *mark) {
+    const char *folder = store->impl->folder;
     char path[PATH_MAX];
     struct stat info;
     *mark = (struct mark){.size = -1};
     if (snprintf(path, sizeof path, "%s/CURRENT", folder) >= (int)sizeof path) return false;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return false;
-    ssize_t length = read(fd, mark->name, sizeof mark->name - 1);
+    long length = pl__seal_read(store->impl->key, fd, mark->name, sizeof mark->name - 1);
     close(fd);
     mark->name[length > 0 ? length : 0] = 0;
     mark->name[strcspn(mark->name, "\n")] = 0;
@@ -55,7 +57,7 @@ static bool comes_again(const char *message, unsigned *damaged) {
 
 static char *open_first(struct pl_store *store, struct mark *before, enum pl_code *code, struct pl_error **error) {
     unsigned there;
-    take_mark(store->impl->folder, before);
+    take_mark(store, before);
     char *message = NULL;
     *code = pl__store_families(store, &there, &message, error);
     if (*code || message) return message;
@@ -66,7 +68,7 @@ static char *open_first(struct pl_store *store, struct mark *before, enum pl_cod
 
 static char *catch_up(struct pl_store *store, struct mark *before) {
     char *message = NULL;
-    take_mark(store->impl->folder, before);
+    take_mark(store, before);
     rocksdb_try_catch_up_with_primary(store->db, &message);
     return message;
 }
@@ -82,7 +84,7 @@ enum pl_code pl__store_open_reader(struct pl_store *store, struct pl_error **err
         if (code) return code;
         if (message && (late || !comes_again(message, &damaged)))
             return pl_store_error(store, "opening", message, error);
-        if (!message && take_mark(store->impl->folder, &after) && same(&before, &after)) return PL_OK;
+        if (!message && take_mark(store, &after) && same(&before, &after)) return PL_OK;
         rocksdb_free(message);
         if (late)
             return pl_error_set(error, PL_UNAVAILABLE, "%s: changes faster than it can be read; try again",

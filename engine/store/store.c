@@ -12,6 +12,8 @@
 #include <potline/alloc.h>
 
 #include "store/family.h"
+#include "store/rekey.h"
+#include "store/seal.h"
 #include "store/store_impl.h"
 
 /* ---- Errors ---- */
@@ -185,7 +187,9 @@ static enum pl_code open_for_writing(struct pl_store *store, struct pl_error **e
     if (!code) code = pl__store_families(store, &there, &message, error);
     if (message) return translate(store->path, "opening", message, error);
     if (code) return code;
-    return refused(store->path, store->impl->folder, "opening", pl__store_open_families(store, false, there), error);
+    code = refused(store->path, store->impl->folder, "opening", pl__store_open_families(store, false, there), error);
+    if (!code) pl__rekey_tidy(store->path);
+    return code;
 }
 
 /* ---- What the folder says about itself ---- */
@@ -248,7 +252,10 @@ static enum pl_code prepare(struct pl_store *store, const char *path, const stru
     store->path = pl_strdup(path);
     impl->folder = database_folder(path);
     if (!store->path || !impl->folder) return no_memory(path, error);
+    impl->key = pl_store_key_ref(options->key);
+    if (impl->key && !(impl->seal_env = pl__seal_env_new(impl->key))) return no_memory(path, error);
     impl->options = pl__database_options(options->read_only);
+    if (impl->key) pl__seal_env_use(impl->seal_env, impl->options);
     for (int i = 0; i < PL_STORE_FAMILIES; i++)
         impl->family_options[i] = pl__family_options(i);
     impl->reserve = options->reserve;
@@ -270,6 +277,7 @@ enum pl_code pl_store_open(const char *path, const struct pl_store_options *opti
         return no_memory(path, error);
     }
     enum pl_code code = prepare(s, path, options, error);
+    if (!code) code = pl__seal_check_folder(path, s->impl->folder, options->key, NULL, error);
     if (!code) code = options->read_only ? open_for_reading(s, error) : open_for_writing(s, error);
     if (!code) code = check_format(s, options->read_only, error);
     if (!code && !options->read_only) code = empty_spill(s, error);
@@ -301,12 +309,24 @@ void pl_store_close(struct pl_store *store) {
         rocksdb_close(store->db);
     }
     free_options(impl);
+    if (!atomic_load(&impl->broken)) {
+        pl__seal_env_free(impl->seal_env);
+        pl_store_key_unref(impl->key);
+    }
     if (impl->scratch) remove_scratch(impl->scratch);
     pl_free(impl->scratch);
     pl_free(impl->folder);
     pl_free(impl);
     pl_free(store->path);
     pl_free(store);
+}
+
+enum pl_code pl_store_key_check(const char *path, const struct pl_store_key *key, struct pl_error **error) {
+    char *folder = database_folder(path);
+    if (!folder) return no_memory(path, error);
+    enum pl_code code = pl__seal_check_folder(path, folder, key, NULL, error);
+    pl_free(folder);
+    return code;
 }
 
 enum pl_code pl_store_remove(const char *path, struct pl_error **error) {
@@ -322,7 +342,7 @@ enum pl_code pl_store_remove(const char *path, struct pl_error **error) {
             code = pl_error_set(error, PL_IO, "%s: not removed: %s", folder, strerror(errno));
     }
     pl_free(folder);
-    return code;
+    return code ? code : pl__rekey_clear(path, error);
 }
 
 /* ---- Writing and reading ---- */

@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "store/key.h"
+
 enum pl_store_family {
     PL_STORE_META,   /* format version, graph, counters of the folder */
     PL_STORE_BRONZE, /* the log */
@@ -37,9 +39,10 @@ enum pl_store_family {
 enum { PL_STORE_FORMAT = 1 };
 
 struct pl_store_options {
-    bool read_only;   /* also while another process holds the folder; nothing is created or changed */
-    bool sync_each;   /* every write waits for the disk */
-    uint64_t reserve; /* bytes of the disk that stay free; 0: what RocksDB may have to write at once */
+    bool read_only;           /* also while another process holds the folder; nothing is created or changed */
+    bool sync_each;           /* every write waits for the disk */
+    uint64_t reserve;         /* bytes of the disk that stay free; 0: what RocksDB may have to write at once */
+    struct pl_store_key *key; /* everything is encrypted with it; NULL: it is in the clear. The store takes a ref */
 };
 
 struct pl_store {
@@ -51,10 +54,15 @@ struct pl_store {
 
 /* Opens the folder; for writing, makes what is missing (0700). Owned by the caller.
  * PL_NOT_FOUND: read-only, and there is no data folder. PL_BUSY: another process holds it. PL_CONFLICT: written by a
- * newer version. PL_CORRUPT: damaged; a torn end of the write-ahead log is not damage, it is cut off. */
+ * newer version. PL_CORRUPT: damaged; a torn end of the write-ahead log is not damage, it is cut off. PL_USAGE: under
+ * another key, or encrypted and no key is given, or in the clear and one is; nothing has been touched. */
 enum pl_code pl_store_open(const char *path, const struct pl_store_options *options, struct pl_store **store,
                            struct pl_error **error);
 void pl_store_close(struct pl_store *store); /* NULL is fine; ends the iterators that are left */
+
+/* Would the folder open with this key (NULL: in the clear)? PL_USAGE: no. Where there is no database, any key is right.
+ */
+enum pl_code pl_store_key_check(const char *path, const struct pl_store_key *key, struct pl_error **error);
 
 /* Removes the database of a folder, which need not be there; the folder itself stays. PL_BUSY: somebody holds it. */
 enum pl_code pl_store_remove(const char *path, struct pl_error **error);

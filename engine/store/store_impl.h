@@ -5,11 +5,14 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "store/seal_env.h"
 #include "store/store.h"
 
 struct pl_store_impl {
-    char *folder;  /* of the database */
-    char *scratch; /* read-only: a temporary folder for RocksDB's own messages */
+    char *folder;                  /* of the database */
+    char *scratch;                 /* read-only: a temporary folder for RocksDB's own messages */
+    struct pl_store_key *key;      /* NULL: in the clear */
+    struct pl__seal_env *seal_env; /* then too */
     rocksdb_options_t *options;
     rocksdb_options_t *family_options[PL_STORE_FAMILIES];
     rocksdb_writeoptions_t *write;

@@ -19,8 +19,10 @@
 #include <cmocka.h>
 
 #include "store/folder_testing.h"
+#include "store/key_testing.h"
 
 static char *folder;
+static struct pl_store_key *seal_key; /* NULL: in the clear */
 
 static int setup(void **state) {
     (void)state;
@@ -39,7 +41,7 @@ static int teardown(void **state) {
 static struct pl_store *open_store(bool read_only) {
     struct pl_store *store;
     struct pl_error *error = NULL;
-    if (pl_store_open(folder, &(struct pl_store_options){.read_only = read_only}, &store, &error)) {
+    if (pl_store_open(folder, &(struct pl_store_options){.key = seal_key, .read_only = read_only}, &store, &error)) {
         pl_error_print(stderr, error);
         fail();
     }
@@ -50,7 +52,8 @@ static struct pl_store *open_store(bool read_only) {
 static enum pl_code open_fails(const char *path, bool read_only, char **text) {
     struct pl_store *store;
     struct pl_error *error = NULL;
-    enum pl_code code = pl_store_open(path, &(struct pl_store_options){.read_only = read_only}, &store, &error);
+    enum pl_code code =
+        pl_store_open(path, &(struct pl_store_options){.key = seal_key, .read_only = read_only}, &store, &error);
     assert_int_not_equal(code, PL_OK);
     assert_null(store);
     *text = pl_error_text(error);
@@ -181,7 +184,7 @@ static void the_folder_is_private(void **state) {
     char deep[300];
     snprintf(deep, sizeof deep, "%s/a/b", folder);
     struct pl_store *store;
-    assert_int_equal(pl_store_open(deep, &(struct pl_store_options){0}, &store, NULL), PL_OK);
+    assert_int_equal(pl_store_open(deep, &(struct pl_store_options){.key = seal_key}, &store, NULL), PL_OK);
     pl_store_close(store);
     assert_int_equal(stat(deep, &info), 0);
     assert_int_equal(info.st_mode & 0777, 0700);
@@ -265,7 +268,8 @@ static void a_reader_beside_a_busy_writer_misses_nothing(void **state) {
     int last = 0;
     for (int opened = 0; opened < 12;) {
         struct pl_store *store;
-        enum pl_code code = pl_store_open(folder, &(struct pl_store_options){.read_only = true}, &store, NULL);
+        enum pl_code code =
+            pl_store_open(folder, &(struct pl_store_options){.key = seal_key, .read_only = true}, &store, NULL);
         if (code == PL_NOT_FOUND || code == PL_UNAVAILABLE) continue; /* not made yet; changes too fast to be read */
         assert_int_equal(code, PL_OK);
         int keys = count_keys(store, PL_STORE_DEAD);
@@ -439,7 +443,7 @@ static void the_reserve_of_the_disk_stays_free(void **state) {
     (void)state;
     struct pl_store *store = open_store(false);
     pl_store_close(store);
-    struct pl_store_options options = {.reserve = UINT64_MAX}; /* more than any disk has */
+    struct pl_store_options options = {.key = seal_key, .reserve = UINT64_MAX}; /* more than any disk has */
     struct pl_error *error = NULL;
     assert_int_equal(pl_store_open(folder, &options, &store, NULL), PL_OK);
     rocksdb_writebatch_t *writes = rocksdb_writebatch_create();
@@ -511,7 +515,7 @@ static void each_allocation_may_fail(void **state) {
     for (int64_t fail = 0;; fail++) {
         struct pl_store *store;
         pl_alloc_fail_after(fail);
-        enum pl_code code = pl_store_open(folder, &(struct pl_store_options){0}, &store, NULL);
+        enum pl_code code = pl_store_open(folder, &(struct pl_store_options){.key = seal_key}, &store, NULL);
         pl_alloc_fail_after(-1);
         pl_store_close(store);
         assert_int_equal(pl_alloc_live(), before);
@@ -531,6 +535,7 @@ static int try_to_open(const char *path) {
 }
 
 int main(int argc, char **argv) {
+    if (getenv("STORE_TEST_KEY")) seal_key = make_key('k');
     if (argc == 4 && strcmp(argv[1], "--write-and-die") == 0) return writer(argv[2], atoi(argv[3]));
     if (argc == 3 && strcmp(argv[1], "--try") == 0) return try_to_open(argv[2]);
     if (argc == 3 && strcmp(argv[1], "--full") == 0) return writer_on_a_full_disk(argv[2]);
@@ -555,5 +560,10 @@ int main(int argc, char **argv) {
         cmocka_unit_test_setup_teardown(an_iterator_does_not_outlive_its_store, setup, teardown),
         cmocka_unit_test_setup_teardown(each_allocation_may_fail, setup, teardown),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("in the clear", tests, NULL, NULL);
+    seal_key = make_key('k');
+    setenv("STORE_TEST_KEY", "yes", 1);
+    failed += cmocka_run_group_tests_name("encrypted", tests, NULL, NULL);
+    pl_store_key_unref(seal_key);
+    return failed;
 }
