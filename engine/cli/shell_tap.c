@@ -169,6 +169,7 @@ static bool follow(struct tap *tap, uint64_t id) {
         int key = wake & PL_WAKE_KEY ? pl_screen_key() : 0;
         if (wake & (PL_WAKE_INTERRUPT | PL_WAKE_END) || key == 'q' || key < 0) {
             pl_client_cancel(tap->shell->client, id);
+            tap->shell->interrupted = wake & PL_WAKE_INTERRUPT && !tap->screen.on; /* behind "^C" */
             return true;
         }
         if (pl_clock_monotonic() < renew) continue;

@@ -156,10 +156,9 @@ bool pl_feeds_unpack(struct pl_feeds *feeds, const struct pl_tags *tags, const v
 void pl_feeds_follow(struct pl_feeds *feeds, const struct pl_log_record *record) {
     struct pl_inlet *inlet;
     struct pl_feed *feed = record->source ? feed_named(feeds, record->source, &inlet) : NULL;
-    if (!feed) return;
+    if (!feed || record->type == PL_LOG_END) return;
     if (record->watermark > feed->watermark) feed->watermark = record->watermark;
     feed->idle = record->type == PL_LOG_WATERMARK && record->flags & PL_LOG_IDLE;
-    if (record->type == PL_LOG_END) feed->ended = true;
     set_position(inlet, record->epoch, record->position, record->position_size);
 }
 

@@ -39,6 +39,7 @@ struct pl_inlet {
     unsigned first, count; /* its feeds */
     bool replayable;
     bool ended;
+    bool closing;            /* and its end is still to be recorded */
     struct pl_batch **group; /* made at once, and not all here yet; owned */
     unsigned group_count, group_room;
     uint64_t groups;           /* so far: which position is the newest */
@@ -72,7 +73,7 @@ bool pl_inlet_gather(struct pl_inlet *inlet, struct pl_batch *batch);
 void pl_feeds_pack(const struct pl_feeds *feeds, const struct pl_tags *tags, struct pl_pack *pack);
 /* As of a barrier with that body; feeds that are not ours are passed over. */
 bool pl_feeds_unpack(struct pl_feeds *feeds, const struct pl_tags *tags, const void *body, size_t size);
-/* And behind one more record, in the order of its partition. */
+/* And behind one more record, in the order of its partition. An end does not count: its source goes on. */
 void pl_feeds_follow(struct pl_feeds *feeds, const struct pl_log_record *record);
 /* Behind the last one. */
 void pl_feeds_settle(struct pl_feeds *feeds);

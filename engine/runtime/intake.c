@@ -265,21 +265,43 @@ static bool all_ended(const struct pl_intake *intake) {
     return true;
 }
 
-/* The last end of the data closes what is still open; a barrier in front of it, so that doing that again is all that is
- * left to do for another run. */
-static void on_end(struct pl_intake *intake, struct pl_inlet *inlet, bool stopped) {
-    bool final = !stopped && (intake->options.until_eof || atomic_load(&intake->draining));
-    inlet->ended = true;
-    if (final && all_ended(intake) && intake->changed && has_barriers(intake)) put_barrier(intake);
+static void record_end(struct pl_intake *intake, struct pl_inlet *inlet, bool final) {
     for (unsigned i = inlet->first; i < inlet->first + inlet->count; i++) {
         struct pl_feed *feed = &intake->feeds.feed[i];
         feed->ended = true;
-        feed->stopped = !final;
-        if (stopped) continue;
         if (final) feed->watermark = PL_TIME_MAX;
         feed->idle = !final;
         record_everywhere(intake, i, final ? PL_LOG_END : PL_LOG_WATERMARK, final ? 0 : PL_LOG_IDLE);
     }
+}
+
+/* The end of the data of all sources closes what is still open. In front of it stands a barrier, to which another run
+ * goes back: it goes on as if there had been no end, and where no more data is, comes to the same one. */
+static void end_of_all(struct pl_intake *intake) {
+    if (intake->changed && has_barriers(intake)) put_barrier(intake);
+    for (unsigned i = 0; i < intake->feeds.inlet_count; i++) {
+        struct pl_inlet *inlet = &intake->feeds.inlet[i];
+        if (inlet->closing) record_end(intake, inlet, true);
+        inlet->closing = false;
+    }
+}
+
+static void on_end(struct pl_intake *intake, struct pl_inlet *inlet, bool stopped) {
+    bool draining = atomic_load(&intake->draining);
+    bool final = !stopped && (intake->options.until_eof || draining);
+    inlet->ended = true;
+    inlet->closing = final;
+    for (unsigned i = inlet->first; i < inlet->first + inlet->count; i++) {
+        intake->feeds.feed[i].ended = stopped;
+        intake->feeds.feed[i].stopped = !final;
+    }
+    if (all_ended(intake)) {
+        end_of_all(intake);
+    } else if (final && !draining) { /* the others go on without it */
+        record_end(intake, inlet, true);
+        inlet->closing = false;
+    }
+    if (!final && !stopped) record_end(intake, inlet, false);
 }
 
 /* A source that can wait is held back while the graph has not taken what there is. */
@@ -531,6 +553,7 @@ static enum pl_code follow(struct pl_intake *intake, unsigned partition, uint64_
     if (code) return code;
     while (!(code = log->ops->read(cursor, &record, error))) {
         pl_feeds_follow(&intake->feeds, &record);
+        if (record.type == PL_LOG_END) continue;
         changed = record.type != PL_LOG_BARRIER;
         if (!changed && record.epoch > intake->epoch) intake->epoch = record.epoch;
     }

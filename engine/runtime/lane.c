@@ -68,7 +68,8 @@ static void pass_on(struct pl_lane *lane, const struct pl_log_record *record) {
         return;
     }
     int feed = feed_of(lane, record->source);
-    if (feed < 0) { /* of a source this graph does not have, or a command */
+    bool over = record->type == PL_LOG_END && record->sequence < lane->own; /* of an earlier run */
+    if (feed < 0 || over) { /* of a source this graph does not have, or a command */
         if (record->batch) pl_batch_unref(record->batch);
         return;
     }
@@ -180,7 +181,8 @@ bool pl_lane_waits(const struct pl_lane *lane) {
 
 void pl_lane_begin_at(struct pl_lane *lane, uint64_t sequence) {
     lane->next = sequence;
-    lane->behind = sequence < lane->log->ops->next(lane->log, lane->partition);
+    lane->own = lane->log->ops->next(lane->log, lane->partition);
+    lane->behind = sequence < lane->own;
 }
 
 void pl_lane_has_told(struct pl_lane *lane, unsigned feed, pl_time watermark, bool ended) {

@@ -30,6 +30,7 @@ struct pl_lane {
     int64_t bytes;
     bool behind;
     uint64_t next; /* when behind: the sequence to read from */
+    uint64_t own;  /* where this run's records begin */
     struct pl_log_cursor *cursor;
     uint64_t read_back_rows;
     uint64_t sequence; /* without a log: the next one */
@@ -50,7 +51,8 @@ bool pl_lane_caught_up(const struct pl_lane *lane);
 /* It has more to pass on, but waits for an epoch. */
 bool pl_lane_waits(const struct pl_lane *lane);
 
-/* Before the start: it begins with what stands at `sequence`; what was told of a feed before that. */
+/* Before the start: it begins with what stands at `sequence`, but for the ends of sources, which go on; what was told
+ * of a feed before that. */
 void pl_lane_begin_at(struct pl_lane *lane, uint64_t sequence);
 void pl_lane_has_told(struct pl_lane *lane, unsigned feed, pl_time watermark, bool ended);
 
