@@ -130,6 +130,11 @@ enum pl_code pl_recovery_match(const struct pl_graph *graph, struct pl_epochs *e
     for (unsigned i = 0; i < graph->node_count && !code; i++)
         code = take_over(&graph->nodes[i], epochs, last, reset, &recall[i], error);
     if (!code) code = forget_others(graph, epochs, last, error);
+    if (!code && last->number) {
+        struct pl_epoch described = *now;
+        described.sequence = last->sequence;
+        code = pl_epochs_describe(epochs, &described, error);
+    }
     if (code) pl_epoch_fini(now);
     return code;
 }

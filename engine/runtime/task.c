@@ -486,7 +486,7 @@ static void run_source(struct pl_runnable *runnable) {
 
 static void fail_to_start(struct pl_task *task, struct pl_error *error) {
     char *text = pl_error_text(error);
-    bool afresh = error && task->recall && (error->code == PL_CONFLICT || error->code == PL_CORRUPT);
+    bool afresh = error && task->gate && task->recall && (error->code == PL_CONFLICT || error->code == PL_CORRUPT);
     pl_fail(&task->node, "%s%s%s", text ? text : "no memory", afresh ? "; to start it afresh: --reset " : "",
             afresh ? task->node.config.name : "");
     pl_free(text);

@@ -429,6 +429,10 @@ enum pl_code pl_epochs_forget(struct pl_epochs *epochs, const char *node, struct
     return take_node(epochs, node, NULL, error);
 }
 
+enum pl_code pl_epochs_describe(struct pl_epochs *epochs, const struct pl_epoch *epoch, struct pl_error **error) {
+    return put_last(epochs, epoch, error);
+}
+
 enum pl_code pl_epochs_rename(struct pl_epochs *epochs, const char *from, const char *to, struct pl_error **error) {
     return take_node(epochs, from, to, error);
 }

@@ -66,6 +66,9 @@ enum pl_code pl_epochs_load(struct pl_store *store, const char *node, uint16_t p
 enum pl_code pl_epochs_find(struct pl_store *store, const char *node, uint16_t partition, enum pl_state_part part,
                             void **value, size_t *size, struct pl_error **error);
 
+/* The last epoch is described anew: the same number, other nodes. */
+enum pl_code pl_epochs_describe(struct pl_epochs *epochs, const struct pl_epoch *epoch, struct pl_error **error);
+
 /* Forgets the state of a node, or keeps it under another name. */
 enum pl_code pl_epochs_forget(struct pl_epochs *epochs, const char *node, struct pl_error **error);
 enum pl_code pl_epochs_rename(struct pl_epochs *epochs, const char *from, const char *to, struct pl_error **error);

@@ -85,12 +85,11 @@ static enum pl_input_got look_around(struct pl_reading *s, struct pl_error **err
 
 /* ---- Reading ---- */
 
-/* The file at hand is over. END when it was the last one. */
+/* The file at hand is over. END when it was the last one, which stays the one at hand: another run looks whether it has
+ * grown. */
 static enum pl_flow next_file(struct pl_reading *s, struct pl_error **error) {
-    if (!s->follower && ++s->file == s->files.count) {
-        close_file(s);
-        return PL_FLOW_END;
-    }
+    if (!s->follower && s->file + 1 == s->files.count) return PL_FLOW_END;
+    if (!s->follower) s->file++;
     enum pl_code code = open_file(s, error);
     if (code == PL_NOT_FOUND && s->follower) { /* gone again meanwhile */
         pl_error_free(error);
@@ -124,7 +123,6 @@ static enum pl_flow reject(struct pl_reading *s, const struct pl_batch *batch, s
 /* Rows into the batch until it is full (OK), nothing is there (WAIT), all is read (END) or it cannot go on. */
 static enum pl_flow fill(struct pl_reading *s, struct pl_batch *batch, struct pl_error **error) {
     int rejects = 0;
-    if (s->input.fd < 0 && !s->follower && s->file == s->files.count) return PL_FLOW_END;
     for (;;) {
         enum pl_flow flow = PL_FLOW_OK;
         enum pl_reader_state state = s->input.fd < 0 ? PL_READER_MORE : s->format->read(s->reader, batch, error);
@@ -216,10 +214,8 @@ void pl_reading_snapshot(const struct pl_reading *s, struct pl_pack *pack) {
     struct pl_reader_position at = s->format->position(s->reader);
     uint32_t used = 0;
     uint64_t print = s->input.path ? pl_input_fingerprint(&s->input, 0, &used) : 0;
-    bool over = s->file == s->files.count;
-    pl_pack_array(pack, 9);
-    pl_pack_str(pack, s->files.paths[over ? s->file - 1 : s->file]);
-    pl_pack_bool(pack, over);
+    pl_pack_array(pack, 8);
+    pl_pack_str(pack, s->files.paths[s->file]);
     pl_pack_uint(pack, at.offset);
     pl_pack_uint(pack, at.line);
     pl_pack_uint(pack, at.row);
@@ -233,18 +229,17 @@ void pl_reading_snapshot(const struct pl_reading *s, struct pl_pack *pack) {
 struct place {
     const char *path;
     size_t path_length;
-    bool over;
     struct pl_reader_position at;
     uint64_t form, print, print_size;
 };
 
 static bool read_place(struct pl_reading *s, struct pl_unpack *unpack, struct place *place) {
     uint32_t count;
-    return pl_unpack_array(unpack, &count) && count == 9 && pl_unpack_str(unpack, &place->path, &place->path_length) &&
-           pl_unpack_bool(unpack, &place->over) && pl_unpack_uint(unpack, &place->at.offset) &&
-           pl_unpack_uint(unpack, &place->at.line) && pl_unpack_uint(unpack, &place->at.row) &&
-           pl_unpack_uint(unpack, &place->form) && pl_unpack_uint(unpack, &place->print) &&
-           pl_unpack_uint(unpack, &place->print_size) && pl_unpack_int(unpack, &s->last);
+    return pl_unpack_array(unpack, &count) && count == 8 && pl_unpack_str(unpack, &place->path, &place->path_length) &&
+           pl_unpack_uint(unpack, &place->at.offset) && pl_unpack_uint(unpack, &place->at.line) &&
+           pl_unpack_uint(unpack, &place->at.row) && pl_unpack_uint(unpack, &place->form) &&
+           pl_unpack_uint(unpack, &place->print) && pl_unpack_uint(unpack, &place->print_size) &&
+           pl_unpack_int(unpack, &s->last);
 }
 
 static enum pl_code go_to(struct pl_reading *s, struct place *place, struct pl_error **error) {
@@ -278,15 +273,11 @@ enum pl_code pl_reading_restore(struct pl_reading *s, struct pl_unpack *unpack, 
         return pl_error_set(error, PL_NOT_FOUND, "%.*s: was being read, and is not among the files any more",
                             (int)place.path_length, place.path);
     }
-    if (place.over && !s->follow && ++s->file == s->files.count) {
-        close_file(s);
-        return PL_OK;
-    }
     enum pl_code code = open_file(s, error);
     if (code == PL_NOT_FOUND && s->follower) {
         pl_error_free(error);
         return PL_OK;
     }
     if (!code) code = prepare(s, error);
-    return code || place.over ? code : go_to(s, &place, error);
+    return code ? code : go_to(s, &place, error);
 }

@@ -62,7 +62,7 @@ struct pl_reading {
     struct pl_reading_parts parts;
     struct pl_node *node;
     struct pl_files files;
-    uint32_t file; /* the one at hand; files.count: all are read */
+    uint32_t file; /* the one at hand */
     struct pl_input input;
     struct pl_watch *watch;
     struct pl_follow *follower;

@@ -176,14 +176,19 @@ static bool take_peer(struct sink *s, struct peer *peer, int fd, const char *nam
     return true;
 }
 
-static struct peer *new_peer(struct sink *s) {
+/* With room for `least` bytes that wait already. */
+static struct peer *bare_peer(struct sink *s, size_t least) {
     struct peer *peer = PL_NEW(struct peer);
     if (!peer) return NULL;
     peer->sink = s;
-    if (!pl_outlet_init(&peer->outlet, (size_t)s->buffer)) {
-        peer_free(peer);
-        return NULL;
-    }
+    if (pl_outlet_init(&peer->outlet, least > (size_t)s->buffer ? least : (size_t)s->buffer)) return peer;
+    peer_free(peer);
+    return NULL;
+}
+
+static struct peer *new_peer(struct sink *s) {
+    struct peer *peer = bare_peer(s, 0);
+    if (!peer) return NULL;
     char *at = s->writing.header ? pl_outlet_space(&peer->outlet, pl_writer_header_room(&s->writer)) : NULL;
     if (at) pl_outlet_put(&peer->outlet, (size_t)(pl_writer_header(&s->writer, at) - at));
     return peer;
@@ -245,6 +250,58 @@ static void sink_close(void *self, struct pl_node *node) {
     pl_writer_fini(&s->writer);
 }
 
+/* ---- State: what has been taken and not sent: [text for the peer that we connect to, rows at hand] ---- */
+
+static void pack_batch(struct sink *s, struct pl_pack *pack) {
+    const void *bytes = NULL;
+    size_t size = 0;
+    uint32_t from = connects(s) && s->peer_count ? s->peers[0]->row : 0;
+    uint32_t rows = s->batch ? s->batch->rows - from : 0;
+    struct pl_codec *codec = rows ? pl_codec_new(pl_node_tags(s->node)) : NULL;
+    struct pl_batch *rest = codec ? pl_batch_like(s->batch, rows, s->batch->heap_used[0]) : NULL;
+    if (rest) pl_batch_append(rest, s->batch, from, rows);
+    if (rows && (!rest || pl_codec_encode(codec, PL_CAPNP, rest, &bytes, &size, NULL)))
+        pl_fail(s->node, "no memory for rows that wait");
+    pl_pack_bin(pack, bytes ? bytes : "", size);
+    pl_batch_unref(rest);
+    pl_codec_free(codec);
+}
+
+static void sink_snapshot(const void *self, struct pl_node *node, struct pl_pack *pack) {
+    struct sink *s = (struct sink *)(uintptr_t)self;
+    (void)node;
+    const struct pl_outlet *outlet = connects(s) && s->peer_count ? &s->peers[0]->outlet : NULL;
+    bool waits = outlet && outlet->to > outlet->from;
+    pl_pack_array(pack, 2);
+    pl_pack_bin(pack, waits ? outlet->bytes + outlet->line : "", waits ? outlet->to - outlet->line : 0);
+    pack_batch(s, pack);
+}
+
+static enum pl_code sink_restore(void *self, struct pl_node *node, struct pl_unpack *unpack, struct pl_error **error) {
+    struct sink *s = self;
+    const void *text, *bytes;
+    size_t length, size;
+    uint32_t items;
+    if (!pl_unpack_array(unpack, &items) || items != 2 || !pl_unpack_bin(unpack, &text, &length) ||
+        !pl_unpack_bin(unpack, &bytes, &size))
+        return pl_error_set(error, PL_CORRUPT, "not what waited for a peer");
+    struct pl_codec *codec = size ? pl_codec_new(pl_node_tags(node)) : NULL;
+    enum pl_code code = !size   ? PL_OK
+                        : codec ? pl_codec_decode(codec, PL_CAPNP, bytes, size, &s->batch, error)
+                                : pl_error_set(error, PL_NO_MEMORY, "no memory for rows that wait");
+    pl_codec_free(codec);
+    if (code) return code;
+    if (connects(s) && !s->peer_count) {
+        struct peer *peer = bare_peer(s, length);
+        if (!peer) return pl_error_set(error, PL_NO_MEMORY, "no memory for rows that wait");
+        memcpy(peer->outlet.bytes, text, length);
+        pl_outlet_put(&peer->outlet, length);
+        s->peers[s->peer_count++] = peer;
+    }
+    pl_busy(node, s->batch != NULL);
+    return PL_OK;
+}
+
 /* ---- Descriptor ---- */
 
 static const struct pl_option sink_options[] = {
@@ -263,8 +320,9 @@ const struct pl_operator pl__sink_socket = {
            "brought them. While nobody is connected, or a peer takes nothing, the rows wait: the edge's on_full says "
            "what becomes of those behind them.",
     .guarantee =
-        "In order. A peer we connect to gets a row again, whole, that was cut in two by a broken connection; what "
-        "TCP had taken and not delivered is lost.",
+        "At least once: rows that wait are part of a checkpoint, and after a death those behind the last one are sent "
+        "again. In order. A peer we connect to gets a row again, whole, that was cut in two by a broken connection; "
+        "what TCP had taken and not delivered is lost.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_WRITER_KINDS, .doc = "The rows."}),
     .options = sink_options,
     .counters = PL_COUNTERS({"connections", "connections", "Connections made."},
@@ -276,6 +334,8 @@ const struct pl_operator pl__sink_socket = {
     .check = sink_check,
     .open = sink_open,
     .process = sink_process,
+    .snapshot = sink_snapshot,
+    .restore = sink_restore,
     .stop = sink_stop,
     .close = sink_close,
 };
