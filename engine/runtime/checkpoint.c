@@ -106,7 +106,9 @@ void pl_checkpoint_ended(struct pl_checkpoints *cp, unsigned task, uint64_t epoc
 }
 
 void pl_checkpoints_leave_out(struct pl_checkpoints *cp, unsigned task) {
+    pthread_mutex_lock(&cp->lock);
     cp->gone[task] = true;
+    pthread_mutex_unlock(&cp->lock);
 }
 
 void pl_checkpoints_stop(struct pl_checkpoints *cp) {
