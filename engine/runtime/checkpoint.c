@@ -1,8 +1,10 @@
 #include "checkpoint.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <potline/alloc.h>
 
@@ -11,7 +13,7 @@ struct part {
     struct part *next;
     unsigned task;
     uint64_t epoch;
-    struct pl_buffer changes;
+    struct pl_changes changes;
 };
 
 struct pl_checkpoints {
@@ -78,13 +80,19 @@ void pl_checkpoint_stands(struct pl_checkpoints *cp, uint64_t epoch, unsigned pa
     settle(cp, true);
 }
 
+static void free_changes(struct pl_changes *changes) {
+    pl_buffer_fini(&changes->entries);
+    while (changes->file_count)
+        close(changes->files[--changes->file_count]);
+}
+
 /* False without memory. */
-static bool bring(struct pl_checkpoints *cp, unsigned task, uint64_t epoch, struct pl_buffer *changes) {
-    bool good = !pl_buffer_failed(changes);
-    struct part *part = cp->has_thread && good && changes->size ? PL_NEW(struct part) : NULL;
+static bool bring(struct pl_checkpoints *cp, unsigned task, uint64_t epoch, struct pl_changes *changes) {
+    bool good = !pl_buffer_failed(&changes->entries);
+    struct part *part = cp->has_thread && good && changes->entries.size ? PL_NEW(struct part) : NULL;
     if (!part) {
-        good &= !cp->has_thread || !changes->size;
-        pl_buffer_fini(changes);
+        good &= !cp->has_thread || !changes->entries.size;
+        free_changes(changes);
         return good;
     }
     *part = (struct part){.task = task, .epoch = epoch, .changes = *changes};
@@ -93,13 +101,13 @@ static bool bring(struct pl_checkpoints *cp, unsigned task, uint64_t epoch, stru
     return true;
 }
 
-void pl_checkpoint_passed(struct pl_checkpoints *cp, unsigned task, uint64_t epoch, struct pl_buffer *changes) {
+void pl_checkpoint_passed(struct pl_checkpoints *cp, unsigned task, uint64_t epoch, struct pl_changes *changes) {
     pthread_mutex_lock(&cp->lock);
     cp->passed[task] = epoch;
     settle(cp, bring(cp, task, epoch, changes));
 }
 
-void pl_checkpoint_ended(struct pl_checkpoints *cp, unsigned task, uint64_t epoch, struct pl_buffer *changes) {
+void pl_checkpoint_ended(struct pl_checkpoints *cp, unsigned task, uint64_t epoch, struct pl_changes *changes) {
     pthread_mutex_lock(&cp->lock);
     cp->gone[task] = true;
     settle(cp, bring(cp, task, epoch, changes));
@@ -140,7 +148,7 @@ static struct part *take_parts(struct pl_checkpoints *cp, uint64_t epoch) {
 static void free_parts(struct part *parts) {
     while (parts) {
         struct part *next = parts->next;
-        pl_buffer_fini(&parts->changes);
+        free_changes(&parts->changes);
         pl_free(parts);
         parts = next;
     }
@@ -154,6 +162,13 @@ static const char *node_of(const struct pl_epoch *now, unsigned task, uint16_t *
     return now->nodes[i].name;
 }
 
+static enum pl_code sync_files(const struct pl_changes *changes, const char *node, struct pl_error **error) {
+    for (unsigned i = 0; i < changes->file_count; i++)
+        if (fdatasync(changes->files[i]))
+            return pl_error_set(error, PL_IO, "node %s: its file cannot be synced: %s", node, strerror(errno));
+    return PL_OK;
+}
+
 static enum pl_code write_epoch(struct pl_checkpoints *cp, const struct pl_epoch *epoch, const struct part *parts,
                                 uint64_t *bytes, struct pl_error **error) {
     enum pl_code code = PL_OK;
@@ -161,8 +176,10 @@ static enum pl_code write_epoch(struct pl_checkpoints *cp, const struct pl_epoch
     for (; parts && !code; parts = parts->next) {
         uint16_t partition;
         const char *node = node_of(epoch, parts->task, &partition);
-        *bytes += parts->changes.size;
-        code = pl_epochs_put(cp->options.epochs, epoch->number, node, partition, &parts->changes, error);
+        const struct pl_changes *changes = &parts->changes;
+        *bytes += changes->entries.size;
+        code = pl_epochs_put(cp->options.epochs, epoch->number, node, partition, &changes->entries, error);
+        if (!code && cp->options.sync) code = sync_files(changes, node, error);
     }
     return code ? code : pl_epochs_commit(cp->options.epochs, epoch, cp->options.sync, error);
 }

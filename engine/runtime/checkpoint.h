@@ -13,9 +13,17 @@
 #include <potline/time.h>
 
 #include "base/clock.h"
+#include "runtime/node.h"
 #include "store/epochs.h"
 
 struct pl_checkpoints;
+
+/* What a task brings: the entries that have changed, and files that are to be safe with them. */
+struct pl_changes {
+    struct pl_buffer entries;
+    int files[PL_NODE_SYNC_MAX];
+    unsigned file_count;
+};
 
 struct pl_checkpoints_options {
     struct pl_store *store;     /* NULL: nothing is kept */
@@ -44,9 +52,10 @@ void pl_checkpoints_leave_out(struct pl_checkpoints *checkpoints, unsigned task)
 /* Any thread. The barrier of `epoch` stands at `sequence` of a partition. */
 void pl_checkpoint_stands(struct pl_checkpoints *checkpoints, uint64_t epoch, unsigned partition, uint64_t sequence);
 
-/* Any thread. The task has passed the barrier; or it has ended and its changes belong to `epoch`. Takes the bytes. */
-void pl_checkpoint_passed(struct pl_checkpoints *checkpoints, unsigned task, uint64_t epoch, struct pl_buffer *changes);
-void pl_checkpoint_ended(struct pl_checkpoints *checkpoints, unsigned task, uint64_t epoch, struct pl_buffer *changes);
+/* Any thread. The task has passed the barrier; or it has ended and its changes belong to `epoch`. Takes them. */
+void pl_checkpoint_passed(struct pl_checkpoints *checkpoints, unsigned task, uint64_t epoch,
+                          struct pl_changes *changes);
+void pl_checkpoint_ended(struct pl_checkpoints *checkpoints, unsigned task, uint64_t epoch, struct pl_changes *changes);
 
 /* Any thread. Something has failed: nothing more becomes an epoch. */
 void pl_checkpoints_stop(struct pl_checkpoints *checkpoints);

@@ -56,7 +56,7 @@ static void notify(struct pl_engine *engine) {
     if (engine->options.notify) engine->options.notify(engine->options.notify_arg);
 }
 
-static void on_ended(void *arg, struct pl_task *task, uint64_t epoch, struct pl_buffer *changes) {
+static void on_ended(void *arg, struct pl_task *task, uint64_t epoch, struct pl_changes *changes) {
     struct pl_engine *engine = arg;
     pl_checkpoint_ended(engine->checkpoints, (unsigned)(task - engine->tasks), epoch, changes);
     pthread_mutex_lock(&engine->lock);
@@ -96,7 +96,7 @@ static void on_failed(void *arg, struct pl_task *task, const char *why) {
     on_intake_failed(arg, text);
 }
 
-static void on_barrier(void *arg, struct pl_task *task, uint64_t epoch, struct pl_buffer *changes) {
+static void on_barrier(void *arg, struct pl_task *task, uint64_t epoch, struct pl_changes *changes) {
     struct pl_engine *engine = arg;
     pl_checkpoint_passed(engine->checkpoints, (unsigned)(task - engine->tasks), epoch, changes);
 }

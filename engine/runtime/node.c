@@ -1,9 +1,12 @@
 /* node.c: the life of an operator's instance, and the services of potline/operator.h. */
 #include "node.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 #include <xxhash.h>
 
 #include <potline/alloc.h>
@@ -51,6 +54,8 @@ enum pl_code pl_node_init(struct pl_node *node, const struct pl_node_config *con
 }
 
 void pl_node_fini(struct pl_node *node) {
+    while (node->sync_count)
+        close(node->sync[--node->sync_count]);
     for (unsigned i = 0; i < node->table_count; i++)
         pl_table_fini(&node->tables[i]);
     pl_timers_fini(&node->timers);
@@ -255,6 +260,16 @@ void pl_progress(struct pl_node *node, pl_time time) {
     if (time <= node->progress) return;
     node->progress = time;
     node->progressed = true;
+}
+
+void pl_sync_with_state(struct pl_node *node, int fd) {
+    if (!node->config.recovers || !node->epoch) return;
+    int own = node->sync_count < PL_NODE_SYNC_MAX ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (own < 0)
+        pl_fail(node, "a file cannot be made safe with its state: %s",
+                strerror(node->sync_count < PL_NODE_SYNC_MAX ? errno : EMFILE));
+    else
+        node->sync[node->sync_count++] = own;
 }
 
 bool pl_timer_at(struct pl_node *node, pl_time at, uint32_t id, uint64_t cookie) {

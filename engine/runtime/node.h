@@ -37,6 +37,8 @@ struct pl_node_config {
     bool recovers;          /* its state is saved, change by change */
 };
 
+enum { PL_NODE_SYNC_MAX = 8 };
+
 enum pl_node_state { PL_NODE_NEW, PL_NODE_OPEN, PL_NODE_CLOSED };
 
 struct pl_node {
@@ -55,8 +57,10 @@ struct pl_node {
     bool progressed; /* pl_progress has been called since the host looked */
     bool busy;
     enum pl_node_state state;
-    uint64_t events; /* emitted; part of an event's id */
-    uint64_t epoch;  /* what is done now belongs to it; set by the host; 0: there are none */
+    uint64_t events;            /* emitted; part of an event's id */
+    int sync[PL_NODE_SYNC_MAX]; /* files to be made safe with the state that is being saved; duplicates, owned */
+    unsigned sync_count;
+    uint64_t epoch; /* what is done now belongs to it; set by the host; 0: there are none */
     char *failure;
 };
 

@@ -111,10 +111,15 @@ static bool save_inputs(struct pl_task *task, struct pl_pack *pack, struct pl_bu
 }
 
 /* What has changed since the last barrier; the buffer fails when it is not all there. */
-static void save(struct pl_task *task, bool ended, struct pl_buffer *out) {
+static void save(struct pl_task *task, bool ended, struct pl_changes *changes) {
+    struct pl_buffer *out = &changes->entries;
     pl_buffer_init(out, SIZE_MAX / 2);
+    changes->file_count = 0;
     if (!task->node.config.recovers) return;
     pl_node_save(&task->node, out);
+    changes->file_count = task->node.sync_count;
+    memcpy(changes->files, task->node.sync, sizeof changes->files);
+    task->node.sync_count = 0;
     struct pl_pack *pack = pl_pack_new();
     bool inputs = pl_gate_merges(task->gate) || task->backlog;
     if (!pack || (inputs && !save_inputs(task, pack, out))) {
@@ -197,14 +202,11 @@ static enum pl_code go_to_position(struct pl_task *task, struct pl_error **error
 /* ---- Ending ---- */
 
 static void report_end(struct pl_task *task) {
-    struct pl_buffer changes;
+    struct pl_changes changes = {0};
     if (task->reported) return;
     task->reported = true;
     bool ended = task->state == PL_TASK_ENDED && task->end_final;
-    if (ended && !task->over)
-        save(task, true, &changes);
-    else
-        pl_buffer_init(&changes, 0);
+    if (ended && !task->over) save(task, true, &changes);
     task->events.ended(task->events.engine, task, task->node.epoch, &changes);
 }
 
@@ -283,7 +285,7 @@ static void on_watermark(struct pl_task *task, pl_time now, bool idle) {
 }
 
 static void on_barrier(struct pl_task *task, const struct pl_item *item) {
-    struct pl_buffer changes;
+    struct pl_changes changes;
     save(task, false, &changes);
     if (task->spill) pl_spill_settle(task->spill, item->epoch);
     if (task->node.config.recovers) task->node.epoch = item->epoch + 1;

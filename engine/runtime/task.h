@@ -18,6 +18,7 @@
 
 #include "runtime/backlog.h"
 #include "runtime/call.h"
+#include "runtime/checkpoint.h"
 #include "runtime/gate.h"
 #include "runtime/node.h"
 #include "runtime/outputs.h"
@@ -29,9 +30,9 @@ struct pl_task;
 
 /* Called on the task's thread. `changes` of its state belong to `epoch`; taken. */
 struct pl_task_events {
-    void (*ended)(void *engine, struct pl_task *task, uint64_t epoch, struct pl_buffer *changes);
+    void (*ended)(void *engine, struct pl_task *task, uint64_t epoch, struct pl_changes *changes);
     void (*failed)(void *engine, struct pl_task *task, const char *why);
-    void (*barrier)(void *engine, struct pl_task *task, uint64_t epoch, struct pl_buffer *changes);
+    void (*barrier)(void *engine, struct pl_task *task, uint64_t epoch, struct pl_changes *changes);
     void *engine;
 };
 

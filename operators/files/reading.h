@@ -100,7 +100,8 @@ extern const char *const pl_reading_on_errors[];
 /* clang-format on */
 
 #define PL_READING_GUARANTEE                                                                                           \
-    "Replayable: a file is read at the pace of the graph and can be read again. Standard input and pipes cannot."
+    "Each row once: the log keeps with the rows how far the file was read, and which file it was. Standard input and " \
+    "pipes cannot be read again: what a dead engine had taken and not logged is lost."
 
 /* The rules across the options, for an operator's `check`. */
 void pl_reading_check(const struct pl_reading *reading, struct pl_check *check);

@@ -165,6 +165,7 @@ void pl_file_close(struct pl_file *s) {
 void pl_file_snapshot(struct pl_file *s, struct pl_pack *pack) {
     /* What waits has to be in the file that the state speaks of. */
     if (!s->failed && begin(s) == PL_FLOW_OK && flush(s) == PL_OUTLET_BROKEN) fail_write(s);
+    if (s->output.regular) pl_sync_with_state(s->node, s->output.fd);
     pl_pack_uint(pack, s->offset + s->outlet.written);
 }
 

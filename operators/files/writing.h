@@ -59,8 +59,9 @@ extern const char *const pl_file_modes[];
 /* clang-format on */
 
 #define PL_FILE_GUARANTEE                                                                                              \
-    "What is written survives the death of the process, and power loss only with mode: atomic, at its end. Rows that " \
-    "come again after a restart are written again."
+    "A file: each row once. A checkpoint says how far it was written, and syncs it; after a death what is behind "     \
+    "that "                                                                                                            \
+    "is cut off and written again. A pipe or standard output: rows behind the last checkpoint come again."
 
 void pl_file_check(const struct pl_file *file, struct pl_check *check);
 

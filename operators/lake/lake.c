@@ -54,8 +54,10 @@ static const struct pl_operator sink_lake = {
     PL_OPERATOR("sink.lake", "Keeps rows in the data folder's silver or gold zone."),
     .doc = "Rows are kept under the node's name and their time, so that `potline export --zone gold --node NAME\n"
            "--from T --to T` reads no more than it prints. A run without a data folder cannot have this node.",
-    .guarantee = "A row is kept through the death of the process once it is written, and through a loss of power\n"
-                 "from the log's next sync on. Each record carries the epoch that it was written in.",
+    .guarantee =
+        "Each row once. It is kept through the death of the process once it is written, and through a loss of\n"
+        "power from the log's next sync on; what was written behind the last checkpoint is taken out again by\n"
+        "the next run, and comes anew. Without a log rows of every run are kept.",
     .inputs = PL_PORTS({.name = "in",
                         .kinds = PL_SET(PL_SAMPLES) | PL_SET(PL_WINDOWS) | PL_SET(PL_PROFILES) | PL_SET(PL_EVENTS),
                         .doc = "What to keep."}),

@@ -237,8 +237,9 @@ const struct pl_operator pl__sink_zmq = {
         "A pub socket never waits: who reads too slowly misses messages. With socket: push say\n"
         "on_full: block or spill, for the rows then wait at the edge.",
     .guarantee =
-        "pub: at most once to each subscriber, gaps and repeats can be told by the sequence. push: at least once "
-        "with on_full: block or spill, but for what ZeroMQ holds when a process dies.",
+        "pub: at most once to each subscriber. push: at least once with on_full: block or spill, but for what ZeroMQ "
+        "holds when a process dies. Rows of a stream (partition, kind, and asset with split) are numbered, also across "
+        "restarts: a subscriber tells gaps, and rows that come again behind a checkpoint, by the sequence.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET_ALL, .doc = "Rows of any kind, of several kinds too."}),
     .options = sink_options,
     .counters =

@@ -97,7 +97,8 @@ struct pl_operator {
     /* An event-time timer that pl_timer_at set has been passed by the watermark; called before `watermark`. */
     void (*timer)(void *self, struct pl_node *node, pl_time at, uint32_t id, uint64_t cookie);
 
-    /* State beyond the tables, as one msgpack value. */
+    /* State beyond the tables, as one msgpack value. Of a source: where it stands behind what it has emitted; a source
+     * that has one emits in `produce` only. */
     void (*snapshot)(const void *self, struct pl_node *node, struct pl_pack *pack);
     enum pl_code (*restore)(void *self, struct pl_node *node, struct pl_unpack *unpack, struct pl_error **error);
 
@@ -158,6 +159,10 @@ PL_API void pl_progress(struct pl_node *node, pl_time time);
 
 /* Asks for `timer` when the watermark passes `at`. Timers are part of the snapshot; id is a name id or 0. */
 PL_API bool pl_timer_at(struct pl_node *node, pl_time at, uint32_t id, uint64_t cookie);
+
+/* From `snapshot`: what was written to this file so far is safe from power loss before the state that says so is. The
+ * descriptor stays the caller's. */
+PL_API void pl_sync_with_state(struct pl_node *node, int fd);
 
 /* Says why the node cannot go on; returns PL_FLOW_FAIL. */
 PL_API enum pl_flow pl_fail(struct pl_node *node, const char *format, ...) PL_PRINTF(2, 3);
