@@ -176,11 +176,14 @@ static enum pl_code open_control(const struct pl_cli *cli, struct run *run, stru
     return code;
 }
 
-static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, const char *data, pl_time limit) {
+static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, const char *data, bool temporary,
+                     pl_time limit) {
     static struct run run; /* outlives everything that may call back */
     struct pl_engine_options options = {
         .data = data,
         .until_eof = pl_cli_has(cli, "until-eof"),
+        .temporary = temporary,
+        .audit_below_minimum = pl_cli_has(cli, "audit-retention-below-minimum"),
         .notify = notify,
         .notify_arg = &run,
     };
@@ -202,7 +205,7 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, con
     pl_engine_free(run.engine);
     pl_control_free(run.control);
     uv_loop_close(&run.loop);
-    return code ? PL_EXIT_FAILED : PL_EXIT_OK;
+    return code == PL_USAGE ? PL_EXIT_USAGE : code ? PL_EXIT_FAILED : PL_EXIT_OK;
 }
 
 /* Where the log and the lake are; *temporary when the folder is to be removed at the end. */
@@ -234,7 +237,7 @@ static int run_command(const struct pl_cli *cli) {
     bool temporary = false;
     bool needs_data = graph->settings.log_kind != PL_LOG_NONE || pl_cli_get(cli, "data");
     char *data = needs_data ? choose_data(cli, graph, &temporary) : NULL;
-    exit_code = needs_data && !data ? PL_EXIT_FAILED : run_graph(cli, graph, data, limit);
+    exit_code = needs_data && !data ? PL_EXIT_FAILED : run_graph(cli, graph, data, temporary, limit);
     if (temporary && data) pl_cli_data_remove(data);
     pl_free(data);
     pl_graph_free(graph);
@@ -257,6 +260,8 @@ const struct pl_subcommand pl_subcommand_run = {
         {"control", "ENDPOINT", "Take commands there too, as tcp://0.0.0.0:5570 (CURVE; see --control-key).", 0},
         {"control-key", "FILE", "The secret key of --control, 40 characters of Z85.", 0},
         {"until-eof", NULL, "End when every source has ended.", 0},
+        {"audit-retention-below-minimum", NULL, "Let the graph keep the audit for less than 730d; this is recorded.",
+         0},
         {"for", "DURATION", "End after this time, as 30s or 2h.", 0},
         {"json", NULL, "Print the summary as one JSON object on standard output.", 0},
         {"nodes", NULL, "Print a line for each node at the end.", 0}, {"quiet", NULL, "Print no summary.", 'q'},

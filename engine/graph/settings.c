@@ -39,8 +39,7 @@ static const struct pl_option audit_options[] = {
 
 #define RETENTION(zone, name, doc)                                                                                     \
     PL_OPT_DURATION(struct pl_graph_settings, retention[zone], name, "0", "0", "36500d", PL_FIXED, doc)
-#define MAX_SIZE(field, name, doc)                                                                                     \
-    PL_OPT_SIZE(struct pl_graph_settings, field, name, "0", "0", NULL, PL_FIXED, doc)
+#define MAX_SIZE(field, name, doc) PL_OPT_SIZE(struct pl_graph_settings, field, name, "0", "0", NULL, PL_FIXED, doc)
 
 static const struct pl_option retention_options[] = {
     RETENTION(PL_BRONZE, "bronze", "What came in; what recovery needs stays in any case."),

@@ -13,13 +13,17 @@
 #include "graph/graph.h"
 #include "log/log.h"
 #include "runtime/intake.h"
+#include "runtime/journal.h"
 #include "runtime/task.h"
+#include "runtime/trim.h"
 
 struct pl_engine;
 
 struct pl_engine_options {
     const char *data; /* the data folder; NULL: none, which only a graph without a log can do */
     bool until_eof;
+    bool temporary;            /* the data folder is removed at the end: nobody is told of its audit */
+    bool audit_below_minimum;  /* the graph may keep the audit for less than PL_AUDIT_LEAST; this is recorded */
     const char *const *reset;  /* nodes that start afresh, ends in NULL; NULL: none */
     void (*notify)(void *arg); /* something has ended or failed: ask pl_engine_wait; any thread, must not block */
     void *notify_arg;
@@ -46,7 +50,10 @@ pl_time pl_engine_now(const struct pl_engine *engine);
 const struct pl_graph *pl_engine_graph(const struct pl_engine *engine);
 struct pl_store *pl_engine_store(const struct pl_engine *engine); /* NULL: there is no data folder */
 const char *pl_engine_data(const struct pl_engine *engine);       /* its path, or NULL */
-uint64_t pl_engine_epochs(const struct pl_engine *engine);        /* the last one that is done */
+const struct pl_journal *
+pl_engine_journal(const struct pl_engine *engine); /* with the audit, for those who add to it */
+bool pl_engine_zones(const struct pl_engine *engine, struct pl_trim_zone zones[PL_ZONES]); /* false: not known yet */
+uint64_t pl_engine_epochs(const struct pl_engine *engine); /* the last one that is done */
 void pl_engine_checkpoint_stats(struct pl_engine *engine, struct pl_checkpoint_stats *stats);
 
 /* Any thread. Asks for a barrier, if there is anything to save; pl_engine_epochs tells when it is done. */
