@@ -205,7 +205,7 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, con
     pl_engine_free(run.engine);
     pl_control_free(run.control);
     uv_loop_close(&run.loop);
-    return code == PL_USAGE ? PL_EXIT_USAGE : code ? PL_EXIT_FAILED : PL_EXIT_OK;
+    return code ? PL_EXIT_FAILED : PL_EXIT_OK;
 }
 
 /* Where the log and the lake are; *temporary when the folder is to be removed at the end. */
@@ -234,6 +234,10 @@ static int run_command(const struct pl_cli *cli) {
     struct pl_graph_options options = {.set = pl_cli_all(cli, "set")};
     struct pl_graph *graph = pl_cli_graph(pl_cli_operand(cli, 0), &options, &exit_code);
     if (!graph) return exit_code;
+    if (graph->settings.audit_retention < PL_AUDIT_LEAST && !pl_cli_has(cli, "audit-retention-below-minimum")) {
+        pl_graph_free(graph);
+        return pl_cli_usage(cli, "audit.retention is below 730d, which needs --audit-retention-below-minimum");
+    }
     bool temporary = false;
     bool needs_data = graph->settings.log_kind != PL_LOG_NONE || pl_cli_get(cli, "data");
     char *data = needs_data ? choose_data(cli, graph, &temporary) : NULL;
