@@ -111,7 +111,7 @@ static bool count_entry(struct pl__audit_report *report, const struct pl_audit_r
                                  [PL__AUDIT_OUTCOMES] = record->outcome};
     bool good = true;
     for (unsigned i = 0; i < PL__AUDIT_COUNTS; i++) {
-        pl_tally_add(&report->counts[i], *names[i] ? names[i] : "-");
+        pl_tally_add(&report->counts[i], *names[i] ? names[i] : "(none)");
         good &= !report->counts[i].failed;
     }
     return good;
