@@ -69,16 +69,15 @@ static void *run(void *arg) {
     pl_time anchor = upkeep->options.trim.settings->audit_anchor;
     struct due due = {.anchor = anchor ? pl_clock_monotonic() + anchor : PL_TIME_MAX};
     pthread_setname_np(pthread_self(), "upkeep");
-    pthread_mutex_lock(&upkeep->lock);
-    while (!upkeep->ending) {
-        pthread_mutex_unlock(&upkeep->lock);
+    for (bool ending = false; !ending;) { /* once in any case: a short run keeps its folder in order too */
         pl_time next = work(upkeep, &due);
         struct timespec at = {.tv_sec = next / PL_SECOND, .tv_nsec = next % PL_SECOND};
         pthread_mutex_lock(&upkeep->lock);
         while (!upkeep->ending && pthread_cond_timedwait(&upkeep->wake, &upkeep->lock, &at) == 0)
             ;
+        ending = upkeep->ending;
+        pthread_mutex_unlock(&upkeep->lock);
     }
-    pthread_mutex_unlock(&upkeep->lock);
     return NULL;
 }
 
