@@ -203,6 +203,7 @@ static enum pl_code make_task(struct pl_engine *engine, const struct pl_plan_ins
         .clock = &engine->clock,
         .loop = pl_worker_loop(engine->workers[instance->worker]),
         .store = engine->store,
+        .journal = &engine->journal,
         .recovers = engine->epochs && node->op->inputs,
     };
     struct pl_task_events events = {.ended = on_ended, .failed = on_failed, .barrier = on_barrier, .engine = engine};

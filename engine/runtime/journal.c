@@ -45,7 +45,7 @@ static void append(struct pl_journal *journal, struct pl_audit_record *record) {
     char user[USER_TEXT];
     record->time = pl_clock_now(journal->clock);
     record->user = whose_process(user);
-    record->origin = "engine";
+    if (!record->origin) record->origin = "engine";
     record->correlation = journal->run;
     if (!record->object) record->object = journal->graph->settings.name;
     if (!record->outcome) record->outcome = "done";
@@ -109,6 +109,16 @@ void pl_journal_ended(struct pl_journal *journal, uint64_t rows, uint64_t epoch,
 }
 
 /* ---- While it runs ---- */
+
+void pl_journal_note(struct pl_journal *journal, const char *node, const struct pl_note *note) {
+    append(journal, &(struct pl_audit_record){.origin = "node",
+                                              .action = note->action,
+                                              .object = note->object ? note->object : node,
+                                              .from = note->from,
+                                              .to = note->to,
+                                              .reason = note->reason,
+                                              .outcome = note->outcome});
+}
 
 void pl_journal_prune(struct pl_journal *journal) {
     pl_time retention = journal->graph->settings.audit_retention;

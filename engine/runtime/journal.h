@@ -5,6 +5,8 @@
 #ifndef POTLINE_JOURNAL_H
 #define POTLINE_JOURNAL_H
 
+#include <potline/note.h>
+
 #include "base/clock.h"
 #include "graph/graph.h"
 #include "store/audit.h"
@@ -28,6 +30,9 @@ void pl_journal_started(struct pl_journal *journal, const char *folder, const st
 /* That the audit is kept for less than what is required, because somebody asked for it. */
 void pl_journal_retention(struct pl_journal *journal);
 void pl_journal_ended(struct pl_journal *journal, uint64_t rows, uint64_t epoch, const char *outcome);
+
+/* What a node did by itself. */
+void pl_journal_note(struct pl_journal *journal, const char *node, const struct pl_note *note);
 
 /* Removes what is older than the graph says. */
 void pl_journal_prune(struct pl_journal *journal);

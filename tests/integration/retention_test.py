@@ -29,13 +29,34 @@ nodes:
 """
 
 
+IDLE = """
+potline: 1
+name: idle
+audit: { anchor: 1s }
+nodes:
+  gen: { op: source.generator, tags: "pot{1..2}.voltage", rate: 100/s }
+  out: { op: sink.null, from: gen }
+"""
 LIVE = """
 potline: 1
 name: live
 audit: { anchor: 1s }
 nodes:
-  gen: { op: source.generator, tags: "pot{1..2}.voltage", rate: 100/s }
-  out: { op: sink.null, from: gen }
+  gen: { op: source.generator, tags: "line1.pot0{1..2}.voltage", rate: 100/s }
+  high: { op: threshold, from: gen, rules: [ { name: volts-high, tags: "*.voltage", above: 4.5 } ] }
+  watch: { op: rules, from: gen, scripts: ["SCRIPTS/*.lua"], watch: true }
+  clean: { op: cleanse, from: gen, spike: { method: hampel, window: 11, k: 3.5 } }
+  out: { op: sink.null, from: [high, watch] }
+  rows: { op: sink.null, from: clean }
+"""
+RULE = """
+rule {
+  name = "%s",
+  doc = "Voltage too high.",
+  tags = "*.voltage",
+  params = { limit = { 5, low = 0, high = 10, unit = "V", doc = "Highest voltage." } },
+  when = function(value, limit) return value > limit end,
+}
 """
 
 
@@ -149,7 +170,7 @@ def starts_and_ends(folder, data):
 def anchors_hold(folder):
     data, graph = os.path.join(folder, "live"), os.path.join(folder, "live.yaml")
     with open(graph, "w") as out:
-        out.write(LIVE)
+        out.write(IDLE)
     said = potline("run", graph, "--data", data, "--for", "3s", "--quiet").stderr
     anchors = re.findall(r"audit: anchor (\S+)", said)
     assert len(anchors) == 2, said  # within the run, when it had changed, and at the end
@@ -158,6 +179,51 @@ def anchors_hold(folder):
         out.write(said)
     done = potline("audit", "verify", "--data", data, "--anchors", file)
     assert done.stdout.count(" holds\n") == 2, done.stdout
+
+
+def wait_for(what, seconds=30):
+    end = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    return found
+
+
+def changes_are_recorded(folder):
+    """What people change, and what a node reads again by itself: each with the value before and after."""
+    data, graph, scripts = (os.path.join(folder, name) for name in ("changed", "changed.yaml", "scripts"))
+    os.mkdir(scripts)
+    with open(os.path.join(scripts, "one.lua"), "w") as out:
+        out.write(RULE % "one")
+    with open(graph, "w") as out:
+        out.write(LIVE.replace("SCRIPTS", scripts))
+    engine = subprocess.Popen([POTLINE, "run", graph, "--data", data, "--quiet"], stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: ask(data, "status"))
+        ask(data, "set clean.spike.k 5 --reason 'too many spikes'")
+        ask(data, "rules set one limit 6.5")
+        ask(data, "rules set one limit 65")  # out of range
+        with open(os.path.join(scripts, "two.lua"), "w") as out:
+            out.write(RULE % "two")
+        wait_for(lambda: len(ask(data, "rules list")) == 2)
+        with open(os.path.join(scripts, "three.lua"), "w") as out:
+            out.write("rule {")
+        wait_for(lambda: [r for r in records_of(data) if "three.lua" in r["outcome"]])
+    finally:
+        engine.terminate()
+        engine.wait(60)
+    records = [r for r in records_of(data) if r["action"] in ("set", "rules set", "rules reload")]
+    shown = [(r["action"], r["origin"], r["object"], r["from"], r["to"], r["reason"]) for r in records]
+    assert shown[0] == ("set", "shell", "clean.spike.k", "3.5", "5", "too many spikes"), shown
+    assert shown[1][:2] == ("rules set", "shell") and (shown[1][3], shown[1][4]) == ("5", "6.5"), shown
+    assert records[2]["action"] == "rules set" and records[2]["outcome"] != "done", records
+    assert shown[3] == ("rules reload", "node", "watch", "1 rules", "2 rules", "a file has changed"), shown
+    assert records[4]["outcome"] != "done" and shown[4][4] == "2 rules", records
+    assert len({r["correlation"].split("-")[0] for r in records}) == 1 and len({r["correlation"] for r in records}) == 4, records
+    month = time.strftime("%Y-%m", time.gmtime())
+    report = potline("audit", "report", "--data", data, "--month", month).stdout
+    assert "## Thresholds, rules and options: 3" in report, report
+    print("audit: an option, a threshold, rules from files, with what was before and after")
 
 
 def records_go(folder, data):
@@ -201,6 +267,7 @@ def main():
         rows_go(folder, data)
         starts_and_ends(folder, data)
         anchors_hold(folder)
+        changes_are_recorded(folder)
         records_go(folder, data)
         a_refused_start(folder, data)
 
