@@ -29,6 +29,7 @@ void pl__index_add(struct pl_store *store, rocksdb_writebatch_t *writes, uint16_
 static enum pl_code entry_at(const struct pl_store_iter *iter, uint16_t partition, struct pl__index_entry *entry,
                              struct pl_error **error) {
     enum pl_code code = pl_store_iter_check(iter, error);
+    *entry = (struct pl__index_entry){0};
     if (code) return code;
     if (!pl_store_iter_valid(iter)) return PL_NOT_FOUND;
     size_t key_size, value_size;
@@ -69,16 +70,15 @@ enum pl_code pl__index_at(struct pl_store *store, uint16_t partition, uint64_t s
     if (code) return code;
     put_key(partition, INT64_MIN, key);
     pl_store_iter_seek(iter, key, sizeof key);
-    code = entry_at(iter, partition, found, error);
-    for (enum pl_code more = code; !more;) {
-        pl_store_iter_next(iter);
-        more = entry_at(iter, partition, &entry, error);
-        if (more != PL_OK && more != PL_NOT_FOUND) code = more;
-        if (more || entry.sequence > sequence) break;
+    bool any = false;
+    *found = (struct pl__index_entry){0};
+    while (!(code = entry_at(iter, partition, &entry, error)) && (!any || entry.sequence <= sequence)) {
         *found = entry;
+        any = true;
+        pl_store_iter_next(iter);
     }
     pl_store_iter_free(iter);
-    return code;
+    return code == PL_NOT_FOUND && any ? PL_OK : code;
 }
 
 enum pl_code pl__index_trim(struct pl_store *store, rocksdb_writebatch_t *writes, uint16_t partition, uint64_t sequence,
