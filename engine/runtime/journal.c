@@ -25,12 +25,11 @@ void pl_journal_init(struct pl_journal *journal, const struct pl_graph *graph, c
 
 /* ---- Writing ---- */
 
-static const char *whose_process(char text[USER_TEXT]) {
+static void put_user(char text[USER_TEXT]) {
     struct passwd person, *found = NULL;
     char room[1024];
-    if (getpwuid_r(getuid(), &person, room, sizeof room, &found) || !found) return "unknown";
-    snprintf(text, USER_TEXT, "%s", person.pw_name);
-    return text;
+    bool known = getpwuid_r(getuid(), &person, room, sizeof room, &found) == 0 && found;
+    snprintf(text, USER_TEXT, "%s", known ? found->pw_name : "unknown");
 }
 
 static void failed(struct pl_error **error) {
@@ -43,13 +42,15 @@ static void failed(struct pl_error **error) {
 static void append(struct pl_journal *journal, struct pl_audit_record *record) {
     struct pl_error *error = NULL;
     char user[USER_TEXT];
+    if (!journal->audit) return;
+    put_user(user);
     record->time = pl_clock_now(journal->clock);
-    record->user = whose_process(user);
+    record->user = user;
     if (!record->origin) record->origin = "engine";
     record->correlation = journal->run;
     if (!record->object) record->object = journal->graph->settings.name;
     if (!record->outcome) record->outcome = "done";
-    if (journal->audit && pl_audit_append(journal->audit, record, &error)) failed(&error);
+    if (pl_audit_append(journal->audit, record, &error)) failed(&error);
 }
 
 /* ---- Start and end ---- */
@@ -111,13 +112,15 @@ void pl_journal_ended(struct pl_journal *journal, uint64_t rows, uint64_t epoch,
 /* ---- While it runs ---- */
 
 void pl_journal_note(struct pl_journal *journal, const char *node, const struct pl_note *note) {
-    append(journal, &(struct pl_audit_record){.origin = "node",
-                                              .action = note->action,
-                                              .object = note->object ? note->object : node,
-                                              .from = note->from,
-                                              .to = note->to,
-                                              .reason = note->reason,
-                                              .outcome = note->outcome});
+    struct pl_audit_record record = {.origin = "node",
+                                     .action = note->action,
+                                     .object = note->object,
+                                     .from = note->from,
+                                     .to = note->to,
+                                     .reason = note->reason,
+                                     .outcome = note->outcome};
+    if (!record.object) record.object = node;
+    append(journal, &record);
 }
 
 void pl_journal_prune(struct pl_journal *journal) {
