@@ -128,9 +128,10 @@ void pl_journal_prune(struct pl_journal *journal) {
     char user[USER_TEXT], reason[DURATION_TEXT + 16] = "older than ";
     if (!journal->audit || retention <= 0) return;
     *pl_text_put_duration(reason + strlen(reason), retention) = 0;
+    put_user(user);
     pl_time now = pl_clock_now(journal->clock);
     struct pl_audit_record record = {
-        .time = now, .user = whose_process(user), .origin = "engine", .reason = reason, .correlation = journal->run};
+        .time = now, .user = user, .origin = "engine", .reason = reason, .correlation = journal->run};
     struct pl_error *error = NULL;
     uint64_t removed;
     if (pl_audit_prune(journal->audit, now - retention, &record, &removed, &error))
