@@ -33,7 +33,6 @@ struct pl__rows {
     size_t count, room, given; /* `given` of them are the slice that was given last */
     pl_time oldest;            /* of the rows that have not been given */
     enum pl_zone_id listing;
-    bool no_memory;
 };
 
 static enum pl_code no_memory(struct pl_error **error) {
@@ -67,21 +66,20 @@ static bool is_wanted(const struct pl__rows *r, enum pl_zone_id zone, const char
     return false;
 }
 
-static bool add_stream(void *user, const char *node, uint16_t partition) {
+static enum pl_code add_stream(void *user, const struct pl_zone_part *part, struct pl_error **error) {
     struct pl__rows *r = user;
-    if (!is_wanted(r, r->listing, node)) return true;
-    char *name = pl_strdup(node);
+    if (!is_wanted(r, r->listing, part->node)) return PL_OK;
+    char *name = pl_strdup(part->node);
     if (!name || !grow32((void **)&r->streams, &r->stream_room, r->stream_count + 1, sizeof *r->streams)) {
         pl_free(name);
-        r->no_memory = true;
-        return false;
+        return no_memory(error);
     }
     r->streams[r->stream_count++] = (struct stream){
         .zone = r->listing,
         .node = name,
-        .range = {.node = name, .one = true, .partition = partition, .from = r->from, .to = r->to},
+        .range = {.node = name, .one = true, .partition = part->partition, .from = r->from, .to = r->to},
     };
-    return true;
+    return PL_OK;
 }
 
 static enum pl_code advance(struct stream *stream, struct pl_error **error) {
@@ -94,7 +92,6 @@ static enum pl_code open_streams(struct pl__rows *r, struct pl_error **error) {
     enum pl_code code = PL_OK;
     for (r->listing = PL_SILVER; !code && r->listing <= PL_GOLD; r->listing++)
         code = pl_zone_parts(r->store, r->listing, add_stream, r, error);
-    if (!code && r->no_memory) return no_memory(error);
     for (uint32_t i = 0; i < r->stream_count; i++)
         r->streams[i].ended = true;
     for (uint32_t i = 0; !code && i < r->stream_count; i++) {

@@ -183,14 +183,15 @@ static enum pl_code open_control(const struct pl_cli *cli, struct run *run, stru
     return code;
 }
 
-static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, const char *data, struct pl_store_key *key,
-                     pl_time limit) {
+static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, const struct data *data, pl_time limit) {
     static struct run run; /* outlives everything that may call back */
     struct pl_engine_options options = {
-        .data = data,
-        .key = key,
+        .data = data->folder,
+        .key = data->key,
         .until_eof = pl_cli_has(cli, "until-eof"),
         .reset = pl_cli_all(cli, "reset"),
+        .temporary = data->temporary,
+        .audit_below_minimum = pl_cli_has(cli, "audit-retention-below-minimum"),
         .notify = notify,
         .notify_arg = &run,
     };
@@ -250,10 +251,14 @@ static int run_command(const struct pl_cli *cli) {
     struct pl_graph_options options = {.set = pl_cli_all(cli, "set")};
     struct pl_graph *graph = pl_cli_graph(pl_cli_operand(cli, 0), &options, &exit_code);
     if (!graph) return exit_code;
+    if (graph->settings.audit_retention < PL_AUDIT_LEAST && !pl_cli_has(cli, "audit-retention-below-minimum")) {
+        pl_graph_free(graph);
+        return pl_cli_usage(cli, "audit.retention is below 730d, which needs --audit-retention-below-minimum");
+    }
     struct data data = {0};
     bool needs_data = graph->settings.log_kind != PL_LOG_NONE || pl_cli_get(cli, "data");
     bool ready = !needs_data || ((data.folder = choose_data(cli, graph, &data)) && open_data(cli, &data));
-    exit_code = ready ? run_graph(cli, graph, data.folder, data.key, limit) : data.exit_code;
+    exit_code = ready ? run_graph(cli, graph, &data, limit) : data.exit_code;
     if (data.temporary && data.folder) pl_cli_data_remove(data.folder);
     pl_store_key_unref(data.key);
     pl_free(data.folder);
@@ -278,6 +283,8 @@ const struct pl_subcommand pl_subcommand_run = {
         {"control", "ENDPOINT", "Take commands there too, as tcp://0.0.0.0:5570 (CURVE; see --control-key).", 0},
         {"control-key", "FILE", "The secret key of --control, 40 characters of Z85.", 0},
         {"until-eof", NULL, "End when every source has ended.", 0},
+        {"audit-retention-below-minimum", NULL, "Let the graph keep the audit for less than 730d; this is recorded.",
+         0},
         {"for", "DURATION", "End after this time, as 30s or 2h.", 0},
         {"json", NULL, "Print the summary as one JSON object on standard output.", 0},
         {"nodes", NULL, "Print a line for each node at the end.", 0}, {"quiet", NULL, "Print no summary.", 'q'},

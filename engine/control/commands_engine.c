@@ -158,17 +158,35 @@ static void put_checkpoint(struct pl_pack *pack, const struct pl_engine *engine,
     pl_pack_pair_int(pack, "checkpoint_bytes", (int64_t)checkpoint->bytes);
 }
 
+enum { ZONES_TEXT = PL_ZONES * 64, DURATION_TEXT = 48 + 1 };
+
+/* "bronze 12.0 MiB from 2026-11-23T06:00:00Z, ..." of the zones that hold anything. */
+static const char *shown_zones(const struct pl_engine *engine, char text[ZONES_TEXT]) {
+    struct pl_trim_zone zones[PL_ZONES];
+    size_t used = 0;
+    *text = 0;
+    if (!pl_engine_zones(engine, zones)) return text;
+    for (unsigned zone = 0; zone < PL_ZONES; zone++) {
+        char oldest[PL_TEXT_TIME_MAX];
+        if (zones[zone].oldest == PL_TIME_MAX) continue;
+        *pl_text_put_time(oldest, zones[zone].oldest / PL_SECOND * PL_SECOND) = 0;
+        used += (size_t)snprintf(text + used, ZONES_TEXT - used, "%s%s %.1f MiB from %s", used ? ", " : "",
+                                 pl_zone_names[zone], (double)zones[zone].bytes / (1 << 20), oldest);
+    }
+    return text;
+}
+
 static enum pl_code run_status(struct pl_request *request, struct pl_error **error) {
     (void)error;
     struct pl_control *control = request->control;
     struct pl_engine *engine = control->options.engine;
     const struct pl_intake_stats *intake = pl_intake_stats(pl_engine_intake(engine));
     struct rusage usage;
-    char now[PL_TEXT_TIME_MAX];
+    char now[PL_TEXT_TIME_MAX], zones[ZONES_TEXT];
     getrusage(RUSAGE_SELF, &usage);
     struct pl_checkpoint_stats checkpoint;
     pl_engine_checkpoint_stats(engine, &checkpoint);
-    struct pl_pack *pack = pl_request_row(request, 16);
+    struct pl_pack *pack = pl_request_row(request, 17);
     pl_pack_pair_str(pack, "graph", pl_engine_graph(engine)->settings.name);
     pl_pack_str(pack, "time");
     pl_pack_strn(pack, now, (size_t)(pl_text_put_time(now, pl_engine_now(engine)) - now));
@@ -183,6 +201,34 @@ static enum pl_code run_status(struct pl_request *request, struct pl_error **err
     put_checkpoint(pack, engine, &checkpoint);
     pl_pack_pair_f64(pack, "checkpoint_under_way_s", checkpoint.under_way);
     pl_pack_pair_f64(pack, "peak_rss_mib", (double)usage.ru_maxrss / 1024);
+    pl_pack_pair_str(pack, "zones", shown_zones(engine, zones));
+    return PL_OK;
+}
+
+/* ---- zones: what they hold and what has been removed from them ---- */
+
+static void put_zone(struct pl_request *request, unsigned zone, const struct pl_trim_zone *now) {
+    const struct pl_graph_settings *settings = &pl_engine_graph(request->control->options.engine)->settings;
+    char oldest[PL_TEXT_TIME_MAX] = "", retention[DURATION_TEXT] = "";
+    if (now->oldest != PL_TIME_MAX) *pl_text_put_time(oldest, now->oldest) = 0;
+    if (settings->retention[zone]) *pl_text_put_duration(retention, settings->retention[zone]) = 0;
+    struct pl_pack *pack = pl_request_row(request, 6);
+    pl_pack_pair_str(pack, "zone", pl_zone_names[zone]);
+    pl_pack_pair_int(pack, "bytes", (int64_t)now->bytes);
+    pl_pack_pair_str(pack, "oldest", oldest);
+    pl_pack_pair_str(pack, "retention", retention);
+    pl_pack_pair_int(pack, "max_size", settings->max_size[zone]);
+    pl_pack_pair_int(pack, "removed_bytes", (int64_t)now->removed);
+}
+
+static enum pl_code run_zones(struct pl_request *request, struct pl_error **error) {
+    struct pl_trim_zone zones[PL_ZONES];
+    struct pl_engine *engine = request->control->options.engine;
+    if (!pl_engine_store(engine))
+        return pl_error_set(error, PL_UNAVAILABLE, "this run has no data folder, so it has no zones");
+    if (!pl_engine_zones(engine, zones)) return pl_error_set(error, PL_BUSY, "not known yet: ask again");
+    for (unsigned zone = 0; zone < PL_ZONES; zone++)
+        put_zone(request, zone, &zones[zone]);
     return PL_OK;
 }
 
@@ -292,6 +338,8 @@ const struct pl_control_command pl__commands_engine[] = {
     {.spec = {.name = "version", .doc = "The engine's version.", .roles = PL_MAY_SEE}, .run = run_version},
     {.spec = {.name = "whoami", .doc = "Your name and role.", .roles = PL_MAY_SEE}, .run = run_whoami},
     {.spec = {.name = "status", .doc = "The engine in one row.", .roles = PL_MAY_SEE}, .run = run_status},
+    {.spec = {.name = "zones", .doc = "What each zone holds, and what has been removed.", .roles = PL_MAY_SEE},
+     .run = run_zones},
     {.spec = {.name = "graph",
               .doc = "Draws the running graph.",
               .roles = PL_MAY_SEE,

@@ -187,7 +187,7 @@ static enum pl_code run_role(struct pl_request *request, struct pl_error **error
 /* ---- audit ---- */
 
 struct audit_args {
-    const char *user, *action;
+    const char *user, *action, *object;
     pl_time from, to;
     int64_t last;
 };
@@ -200,7 +200,7 @@ struct audit_walk {
 
 static bool matches(const struct audit_args *args, const struct pl_audit_record *record) {
     return record->time >= args->from && record->time < args->to && pl_glob(args->user, record->user) &&
-           pl_glob(args->action, record->action);
+           pl_glob(args->action, record->action) && pl_glob(args->object, record->object);
 }
 
 static enum pl_code count_record(void *arg, const struct pl_audit_record *record, struct pl_error **error) {
@@ -220,7 +220,7 @@ static enum pl_code put_record(void *arg, const struct pl_audit_record *record, 
         return PL_OK;
     }
     *pl_text_put_time(time, record->time) = 0;
-    struct pl_pack *pack = pl_request_row(walk->request, 9);
+    struct pl_pack *pack = pl_request_row(walk->request, 11);
     pl_pack_pair_str(pack, "time", time);
     pl_pack_pair_str(pack, "user", record->user);
     pl_pack_pair_str(pack, "role", record->role);
@@ -230,6 +230,8 @@ static enum pl_code put_record(void *arg, const struct pl_audit_record *record, 
     pl_pack_pair_str(pack, "to", record->to);
     pl_pack_pair_str(pack, "reason", record->reason);
     pl_pack_pair_str(pack, "outcome", record->outcome);
+    pl_pack_pair_str(pack, "correlation", record->correlation);
+    pl_pack_pair_str(pack, "detail", record->detail);
     return PL_OK;
 }
 
@@ -242,6 +244,21 @@ static enum pl_code run_audit(struct pl_request *request, struct pl_error **erro
     uint64_t last = (uint64_t)walk.args->last;
     walk.skip = walk.matching > last ? walk.matching - last : 0;
     return pl_audit_each(store, 1, put_record, &walk, error);
+}
+
+static enum pl_code run_audit_head(struct pl_request *request, struct pl_error **error) {
+    struct pl_audit_place head;
+    char anchor[PL_AUDIT_PLACE_TEXT], time[PL_TEXT_TIME_MAX];
+    if (!request->control->audit)
+        return pl_error_set(error, PL_UNAVAILABLE, "this run has no data folder, so it keeps no audit");
+    pl_audit_head(request->control->audit, &head);
+    pl_audit_place_put(&head, anchor);
+    *pl_text_put_time(time, pl_engine_now(request->control->options.engine)) = 0;
+    struct pl_pack *pack = pl_request_row(request, 3);
+    pl_pack_pair_int(pack, "sequence", (int64_t)head.sequence);
+    pl_pack_pair_str(pack, "anchor", anchor);
+    pl_pack_pair_str(pack, "time", time);
+    return PL_OK;
 }
 
 /* ---- The table ---- */
@@ -260,6 +277,7 @@ static const struct pl_option role_args[] = {
 static const struct pl_option audit_args[] = {
     PL_OPT_STRING(struct audit_args, user, "user", "*", PL_FIXED, "A pattern of names."),
     PL_OPT_STRING(struct audit_args, action, "action", "*", PL_FIXED, "A pattern of commands."),
+    PL_OPT_STRING(struct audit_args, object, "object", "*", PL_FIXED, "A pattern of what it was about."),
     PL_OPT_TIME(struct audit_args, from, "from", "1970-01-01T00:00:00Z", PL_FIXED, "Not before."),
     PL_OPT_TIME(struct audit_args, to, "to", "2262-01-01T00:00:00Z", PL_FIXED, "Before."),
     PL_OPT_INT(struct audit_args, last, "last", "100", "1", "10000", PL_FIXED, "How many of the newest."),
@@ -293,5 +311,9 @@ const struct pl_control_command pl__commands_people[] = {
               .args = audit_args,
               .args_size = sizeof(struct audit_args)},
      .run = run_audit},
+    {.spec = {.name = "audit head",
+              .doc = "The last record's number and hash, to be kept elsewhere for potline audit verify --anchor.",
+              .roles = PL_MAY_ENGINEER | PL_MAY(PL_ROLE_MANAGER)},
+     .run = run_audit_head},
     PL_CONTROL_COMMANDS_END,
 };

@@ -136,7 +136,6 @@ static void close_faces(struct pl_control *control) {
         if (control->faces[i].local) unlink_socket(control);
         control->faces[i].socket = NULL;
     }
-    pl_audit_close(control->audit);
     control->audit = NULL;
     pthread_mutex_lock(&control->lock);
     control->closed = true;
@@ -216,9 +215,9 @@ static enum pl_code open_all(struct pl_control *control, struct pl_error **error
     control->sessions = pl_sessions_new();
     if (!control->zmq || !control->sessions || !pl_commands_init(&control->commands, pl_engine_graph(engine)))
         return pl_error_set(error, PL_NO_MEMORY, "no memory for the control plane");
+    control->audit = pl_engine_journal(engine)->audit;
     enum pl_code code = PL_OK;
-    if (pl_engine_store(engine)) code = pl_audit_open(pl_engine_store(engine), &control->audit, error);
-    if (!code && folder) code = open_local(control, folder, error);
+    if (folder) code = open_local(control, folder, error);
     if (!code) code = open_remote(control, error);
     for (unsigned i = 0; i < PL__FACES && !code; i++)
         code = watch(&control->faces[i], error);

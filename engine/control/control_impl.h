@@ -24,7 +24,7 @@ struct pl_control {
     struct pl_control_options options;
     struct pl_command_table commands;
     struct pl_sessions *sessions;
-    struct pl_audit *audit; /* NULL: no data folder */
+    struct pl_audit *audit; /* the engine's; NULL: no data folder, or the end */
     void *zmq;
     struct pl__face faces[PL__FACES];
     uv_loop_t loop;
@@ -43,7 +43,8 @@ struct pl_control {
     struct pl_calls back; /* calls that have come back */
     struct pl_request *requests;
     unsigned request_count, tap_count, logins;
-    uint64_t strangers; /* commands of nobody who is signed in, refused since the last record of them */
+    uint64_t request_number; /* of the last one */
+    uint64_t strangers;      /* commands of nobody who is signed in, refused since the last record of them */
     uint64_t strangers_told;
     uint64_t begun;
 };

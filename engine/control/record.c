@@ -23,10 +23,13 @@ static void append(struct pl_control *control, struct pl_audit_record *record) {
  * could send as fast as they like. */
 void pl__request_audit(const struct pl_request *request, const char *outcome) {
     const struct pl_call *reply = request->reply;
+    char correlation[PL_RUN_NAME + 24];
     if (!request->who.known && !request->tried) {
         request->control->strangers++;
         return;
     }
+    snprintf(correlation, sizeof correlation, "%s-%" PRIu64, pl_engine_journal(request->control->options.engine)->run,
+             request->number);
     struct pl_audit_record record = {
         .user = request->who.name,
         .role = request->who.known ? pl_role_names[request->who.role] : "",
@@ -37,6 +40,7 @@ void pl__request_audit(const struct pl_request *request, const char *outcome) {
         .to = reply->to,
         .reason = request->reason,
         .outcome = outcome,
+        .correlation = correlation,
     };
     append(request->control, &record);
 }
@@ -45,7 +49,11 @@ void pl__strangers_audit(struct pl_control *control, uint64_t now) {
     char many[64];
     if (!control->strangers || now - control->strangers_told < STRANGERS_EVERY_NS) return;
     snprintf(many, sizeof many, "%" PRIu64 " commands of nobody who is signed in", control->strangers);
-    struct pl_audit_record record = {.user = "", .action = "refused", .object = many, .outcome = "refused"};
+    struct pl_audit_record record = {.user = "",
+                                     .action = "refused",
+                                     .object = many,
+                                     .outcome = "refused",
+                                     .correlation = pl_engine_journal(control->options.engine)->run};
     append(control, &record);
     control->strangers = 0;
     control->strangers_told = now;

@@ -241,6 +241,7 @@ static struct pl_request *new_request(struct pl_control *control, const struct p
     request->control = control;
     request->peer = *peer;
     request->id = m->id;
+    request->number = ++control->request_number;
     request->reply = pl_call_new();
     request->line = joined(m);
     request->password = m->password ? pl_strdup(m->password) : NULL;

@@ -27,7 +27,8 @@ struct pl_peer {
 struct pl_request {
     struct pl_control *control;
     struct pl_peer peer;
-    uint64_t id;
+    uint64_t id;     /* the peer's */
+    uint64_t number; /* ours, for the audit */
     const struct pl_command_entry *command;
     void *args;
     struct pl_options_owner *owner;

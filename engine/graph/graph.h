@@ -8,6 +8,7 @@
 
 #include <potline/error.h>
 #include <potline/operator.h>
+#include <potline/zone.h>
 
 #include "batch/tags.h"
 
@@ -35,6 +36,14 @@ struct pl_graph_settings {
     bool queue_given;
     int64_t queue_batches; /* of every edge: how much may be under way */
     int64_t queue_bytes;
+    bool audit_given;
+    pl_time audit_retention; /* how long its records stay */
+    pl_time audit_anchor;    /* how often its last place is told; 0: only at the end */
+    bool retention_given;
+    pl_time retention[PL_ZONES]; /* how long rows stay; 0: for good */
+    bool max_size_given;
+    int64_t max_size[PL_ZONES]; /* bytes; 0: no limit */
+    int64_t max_size_all;       /* of all zones together */
 };
 
 struct pl_graph_edge {

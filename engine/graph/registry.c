@@ -17,6 +17,7 @@ enum { OPERATORS_MAX = 1024 };
 struct entry {
     const struct pl_operator *op;
     char *file;
+    const char *version; /* its plugin's, or "" */
 };
 
 static struct entry entries[OPERATORS_MAX]; /* in order of name */
@@ -30,12 +31,12 @@ static unsigned place_of(const char *name) {
     return at;
 }
 
-static bool add(const struct pl_operator *op, const char *file) {
+static bool add(const struct pl_operator *op, const char *file, const char *version) {
     unsigned at = place_of(op->name);
     if (entry_count == OPERATORS_MAX) return false;
     if (at < entry_count && strcmp(entries[at].op->name, op->name) == 0) return false;
     memmove(&entries[at + 1], &entries[at], (entry_count - at) * sizeof *entries);
-    entries[at] = (struct entry){.op = op, .file = pl_strdup(file)};
+    entries[at] = (struct entry){.op = op, .file = pl_strdup(file), .version = version ? version : ""};
     entry_count++;
     return true;
 }
@@ -110,7 +111,8 @@ static void load_plugin(const char *file) {
         for (const struct pl_operator *const *op = plugin->operators; *op; op++) {
             const struct pl_operator *full = full_descriptor(*op);
             if (!full || !well_formed(full, file)) continue;
-            if (!add(full, file) && pl_registry_find(full->name) != full) /* not the same file by another path */
+            if (!add(full, file, plugin->version) &&
+                pl_registry_find(full->name) != full) /* not the same file by another path */
                 pl_diag(PL_WARN, "%s: operator %s is there already, from %s", file, full->name,
                         pl_registry_plugin(pl_registry_find(full->name)));
         }
@@ -167,7 +169,7 @@ void pl_registry_load(void) {
 }
 
 bool pl_registry_add(const struct pl_operator *op) {
-    return well_formed(op, "(built in)") && add(op, "(built in)");
+    return well_formed(op, "(built in)") && add(op, "(built in)", NULL);
 }
 
 const struct pl_operator *pl_registry_find(const char *name) {
@@ -186,6 +188,12 @@ const struct pl_operator *pl_registry_get(unsigned index) {
 const char *pl_registry_plugin(const struct pl_operator *op) {
     for (unsigned i = 0; i < entry_count; i++)
         if (entries[i].op == op) return entries[i].file;
+    return "";
+}
+
+const char *pl_registry_version(const struct pl_operator *op) {
+    for (unsigned i = 0; i < entry_count; i++)
+        if (entries[i].op == op) return entries[i].version;
     return "";
 }
 

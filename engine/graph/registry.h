@@ -10,9 +10,10 @@ void pl_registry_load(void);
 
 const struct pl_operator *pl_registry_find(const char *name); /* NULL: unknown */
 unsigned pl_registry_count(void);
-const struct pl_operator *pl_registry_get(unsigned index);    /* in order of name */
-const char *pl_registry_plugin(const struct pl_operator *op); /* the file it came from */
-const char *pl_registry_nearest(const char *name);            /* for 'did you mean', or NULL */
+const struct pl_operator *pl_registry_get(unsigned index);     /* in order of name */
+const char *pl_registry_plugin(const struct pl_operator *op);  /* the file it came from */
+const char *pl_registry_version(const struct pl_operator *op); /* of its plugin, or "" */
+const char *pl_registry_nearest(const char *name);             /* for 'did you mean', or NULL */
 
 /* Adds an operator that is no plugin's (tests). It must outlive every use. False when the name is taken. */
 bool pl_registry_add(const struct pl_operator *op);

@@ -29,6 +29,35 @@ static const struct pl_option graph_queue_options[] = {
     PL_OPT_END,
 };
 
+static const struct pl_option audit_options[] = {
+    PL_OPT_DURATION(struct pl_graph_settings, audit_retention, "retention", "730d", "1s", "36500d", PL_FIXED,
+                    "How long records of the audit stay; below 730d only with run --audit-retention-below-minimum."),
+    PL_OPT_DURATION(struct pl_graph_settings, audit_anchor, "anchor", "1h", "0s", "30d", PL_FIXED,
+                    "How often the last record's number and hash are told on standard error; 0: only at the end."),
+    PL_OPT_END,
+};
+
+#define RETENTION(zone, name, doc)                                                                                     \
+    PL_OPT_DURATION(struct pl_graph_settings, retention[zone], name, "0", "0", "36500d", PL_FIXED, doc)
+#define MAX_SIZE(field, name, doc) PL_OPT_SIZE(struct pl_graph_settings, field, name, "0", "0", NULL, PL_FIXED, doc)
+
+static const struct pl_option retention_options[] = {
+    RETENTION(PL_BRONZE, "bronze", "What came in; what recovery needs stays in any case."),
+    RETENTION(PL_SILVER, "silver", "Cleansed rows."),
+    RETENTION(PL_GOLD, "gold", "Aggregates, KPIs and profiles."),
+    RETENTION(PL_DEAD, "dead", "Rows that could not be used."),
+    PL_OPT_END,
+};
+
+static const struct pl_option max_size_options[] = {
+    MAX_SIZE(max_size[PL_BRONZE], "bronze", "What came in; what recovery needs stays in any case."),
+    MAX_SIZE(max_size[PL_SILVER], "silver", "Cleansed rows."),
+    MAX_SIZE(max_size[PL_GOLD], "gold", "Aggregates, KPIs and profiles."),
+    MAX_SIZE(max_size[PL_DEAD], "dead", "Rows that could not be used."),
+    MAX_SIZE(max_size_all, "all", "All zones together: the oldest rows of any of them go first."),
+    PL_OPT_END,
+};
+
 const struct pl_option pl__graph_options[] = {
     PL_OPT_STRING(struct pl_graph_settings, name, "name", NULL, PL_FIXED,
                   "What this graph is called: lower-case letters, digits and '-'."),
@@ -55,6 +84,12 @@ const struct pl_option pl__graph_options[] = {
                    "Patterns of tags that go to every partition."),
     PL_OPT_GROUP(struct pl_graph_settings, queue_given, "queue", "true", graph_queue_options, PL_FIXED,
                  "How much may be under way on an edge before its sender waits."),
+    PL_OPT_GROUP(struct pl_graph_settings, audit_given, "audit", "true", audit_options, PL_FIXED,
+                 "The record of who did what."),
+    PL_OPT_GROUP(struct pl_graph_settings, retention_given, "retention", "true", retention_options, PL_FIXED,
+                 "How long rows stay in each zone, by event time; 0: for good."),
+    PL_OPT_GROUP(struct pl_graph_settings, max_size_given, "max_size", "true", max_size_options, PL_FIXED,
+                 "How large each zone may become before its oldest rows go; 0: no limit."),
     PL_OPT_END,
 };
 
@@ -161,6 +196,10 @@ static void check_graph(struct pl_options_reader *reader, struct pl_graph_settin
     if (is_false(reader, "log"))
         pl__options_problem(reader, "log", false, "a graph without a log says log: { kind: none }");
     if (is_false(reader, "queue")) pl__options_problem(reader, "queue", false, "an edge always has a queue");
+    if (is_false(reader, "audit")) pl__options_problem(reader, "audit", false, "what people do is always recorded");
+    if (settings->audit_retention < 730 * PL_DAY && !pl__options_any(reader->map, "audit.retention"))
+        pl__options_problem(reader, "audit.retention", true,
+                            "below 730d, which potline run only takes with --audit-retention-below-minimum");
     if (settings->log_kind == PL_LOG_NONE)
         pl__options_problem(reader, "log.kind", true,
                             "without a log there is no replay and no recovery: what is under way at a crash is lost");

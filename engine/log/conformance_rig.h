@@ -42,4 +42,13 @@ void sync_runs_beside_appends(void **state);
 void what_was_appended_survives_a_kill(void **state);
 int run_writer(char *where, const char *counter_path, uint64_t known); /* the process that is killed */
 
+/* conformance_trim.c */
+void what_is_trimmed_is_gone_and_the_rest_stays(void **state);
+void a_record_is_trimmed_whole_or_not(void **state);
+void the_last_record_is_never_trimmed(void **state);
+void a_cursor_behind_a_trim_is_told(void **state);
+void seek_misses_no_row_behind_a_trim(void **state);
+void the_oldest_time_moves_on_with_a_trim(void **state);
+void trims_run_beside_appends_and_reads(void **state);
+
 #endif

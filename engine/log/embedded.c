@@ -1,13 +1,9 @@
 /* embedded.c: the log in a store's bronze family.
  *
  *     bronze   partition, sequence -> record                       (record.h)
- *     index    partition, minute   -> the sequence of the first record that reached that minute of event time
+ *     index    its time index                                      (index.h)
  *     meta     "log.partitions"    -> how many there have ever been
- *
- * The index holds for rows in any order: an entry is written when the highest time so far enters a new minute, so
- * before its sequence there is no row of that minute or a later one.
  */
-#include <endian.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -16,10 +12,11 @@
 #include <potline/alloc.h>
 #include <potline/codec.h>
 
+#include "log/index.h"
 #include "log/record.h"
-#include "store/store.h"
+#include "store/space.h"
 
-enum { PARTITIONS_MAX = 1 << 16, INDEX_KEY = 10 };
+enum { PARTITIONS_MAX = 1 << 16 };
 
 static const char partitions_key[] = "log.partitions";
 
@@ -55,75 +52,25 @@ static struct embedded *embedded_of(const struct pl_log *log) {
 
 /* ---- The time index ---- */
 
-static int64_t minute_of(pl_time time) {
-    return time / PL_MINUTE - (time % PL_MINUTE < 0);
-}
-
-static void index_key(uint16_t partition, int64_t minute, uint8_t *key) {
-    uint16_t p = htobe16(partition);
-    uint64_t m = htobe64((uint64_t)minute ^ UINT64_C(1) << 63); /* so that bytes sort as numbers do */
-    memcpy(key, &p, sizeof p);
-    memcpy(key + sizeof p, &m, sizeof m);
-}
-
-static int64_t index_key_minute(const uint8_t *key) {
-    uint64_t m;
-    memcpy(&m, key + sizeof(uint16_t), sizeof m);
-    return (int64_t)(be64toh(m) ^ UINT64_C(1) << 63);
-}
-
-/* The last entry of the partition up to `minute`; PL_NOT_FOUND without a message: there is none. */
-static enum pl_code find_index(struct embedded *log, uint16_t partition, int64_t minute, int64_t *found,
-                               uint64_t *sequence, struct pl_error **error) {
-    uint8_t key[INDEX_KEY];
-    index_key(partition, minute, key);
-    struct pl_store_iter *iter;
-    enum pl_code code = pl_store_iter_new(log->store, PL_STORE_INDEX, NULL, 0, &iter, error);
-    if (code) return code;
-    pl_store_iter_seek_last(iter, key, sizeof key);
-    code = pl_store_iter_check(iter, error);
-    if (!code && !pl_store_iter_valid(iter)) code = PL_NOT_FOUND;
-    if (!code) {
-        size_t key_size, value_size;
-        const uint8_t *at = pl_store_iter_key(iter, &key_size);
-        const void *value = pl_store_iter_value(iter, &value_size);
-        if (key_size != INDEX_KEY || value_size != sizeof *sequence)
-            code = pl_error_set(error, PL_CORRUPT, "log: the time index is damaged");
-        else if (memcmp(at, key, sizeof partition) != 0)
-            code = PL_NOT_FOUND;
-        else {
-            *found = index_key_minute(at);
-            memcpy(sequence, value, sizeof *sequence);
-            *sequence = be64toh(*sequence);
-        }
-    }
-    pl_store_iter_free(iter);
-    return code;
-}
-
 static void add_index(struct embedded *log, const struct pl_log_record *record) {
     struct partition *partition = &log->partition[record->partition];
     const pl_time *time = pl_batch_times(record->batch);
     pl_time newest = time[0];
     for (uint32_t i = 1; i < record->batch->rows; i++)
         newest = time[i] > newest ? time[i] : newest;
-    int64_t minute = minute_of(newest);
-    if (minute <= partition->pending_minute) return;
-    partition->pending_minute = minute;
-    uint8_t key[INDEX_KEY];
-    index_key(record->partition, minute, key);
-    uint64_t sequence = htobe64(record->sequence);
-    rocksdb_writebatch_put_cf(log->writes, log->store->family[PL_STORE_INDEX], (const char *)key, sizeof key,
-                              (const char *)&sequence, sizeof sequence);
+    struct pl__index_entry entry = {.minute = pl__index_minute(newest), .sequence = record->sequence};
+    if (entry.minute <= partition->pending_minute) return;
+    partition->pending_minute = entry.minute;
+    pl__index_add(log->store, log->writes, record->partition, &entry);
 }
 
 static uint64_t seek(struct pl_log *base, unsigned partition, pl_time time) {
     struct embedded *log = embedded_of(base);
-    uint64_t first = atomic_load_explicit(&log->partition[partition].first, memory_order_acquire), sequence = first;
-    int64_t minute;
+    uint64_t first = atomic_load_explicit(&log->partition[partition].first, memory_order_acquire);
+    struct pl__index_entry entry;
     /* Without an answer the log is read from its start, which is right and only slower. */
-    if (find_index(log, (uint16_t)partition, minute_of(time), &minute, &sequence, NULL)) return first;
-    return sequence > first ? sequence : first;
+    if (pl__index_find(log->store, (uint16_t)partition, pl__index_minute(time), &entry, NULL)) return first;
+    return entry.sequence > first ? entry.sequence : first;
 }
 
 /* ---- Appending ---- */
@@ -307,6 +254,9 @@ static enum pl_code position(struct pl_log_cursor *cursor, struct pl_error **err
     if (there) code = record_at(cursor->iter, cursor->partition, &key, error);
     if (code) return code;
     if (there && pl__record_key_sequence(key) == cursor->next) return PL_OK;
+    if (cursor->next < first(&cursor->log->log, cursor->partition))
+        return pl_error_set(error, PL_RANGE, "log, partition %u: sequence %" PRIu64 " is not kept any more",
+                            cursor->partition, cursor->next);
     return pl_error_set(error, PL_CORRUPT, "log, partition %u: a gap: sequences %" PRIu64 " to %" PRIu64 " are missing",
                         cursor->partition, cursor->next,
                         (there ? pl__record_key_sequence(key) : next(&cursor->log->log, cursor->partition)) - 1);
@@ -337,6 +287,54 @@ static void free_cursor(struct pl_log_cursor *cursor) {
     drop_iter(cursor);
     pl_rows_free(cursor->rows);
     pl_free(cursor);
+}
+
+/* ---- Forgetting ---- */
+
+/* The records from one sequence to another. */
+static void range_of(uint8_t start[PL__RECORD_KEY], uint8_t end[PL__RECORD_KEY], uint16_t partition, uint64_t from,
+                     uint64_t to, struct pl_store_range *range) {
+    pl__record_key(partition, from, start);
+    pl__record_key(partition, to, end);
+    *range = (struct pl_store_range){start, PL__RECORD_KEY, end, PL__RECORD_KEY};
+}
+
+static enum pl_code forget(struct embedded *log, uint16_t partition, uint64_t from, uint64_t to,
+                           struct pl_error **error) {
+    uint8_t start[PL__RECORD_KEY], end[PL__RECORD_KEY];
+    struct pl_store_range range;
+    range_of(start, end, partition, from, to, &range);
+    rocksdb_writebatch_t *writes = rocksdb_writebatch_create(); /* the log's own is the appender's */
+    rocksdb_writebatch_delete_range_cf(writes, log->store->family[PL_STORE_BRONZE], range.start, range.start_size,
+                                       range.end, range.end_size);
+    enum pl_code code = pl__index_trim(log->store, writes, partition, to, error);
+    if (!code) code = pl_store_write(log->store, writes, error);
+    rocksdb_writebatch_destroy(writes);
+    return code ? code : pl_store_range_free(log->store, PL_STORE_BRONZE, &range, error);
+}
+
+static enum pl_code trim(struct pl_log *base, unsigned partition, uint64_t sequence, struct pl_error **error) {
+    struct embedded *log = embedded_of(base);
+    uint64_t from = first(base, partition), start, length;
+    enum pl_code code = last_record(log, (uint16_t)partition, sequence, &start, &length, error);
+    if (code) return code == PL_NOT_FOUND ? PL_OK : code; /* empty, or all of it lies behind the sequence */
+    if (start <= from) return PL_OK;
+    atomic_store_explicit(&log->partition[partition].first, start, memory_order_release); /* nobody begins there now */
+    return forget(log, (uint16_t)partition, from, start, error);
+}
+
+static uint64_t bytes(const struct pl_log *base, unsigned partition, uint64_t from) {
+    uint8_t start[PL__RECORD_KEY], end[PL__RECORD_KEY];
+    struct pl_store_range range;
+    range_of(start, end, (uint16_t)partition, from, UINT64_MAX, &range);
+    return pl_store_range_bytes(embedded_of(base)->store, PL_STORE_BRONZE, &range);
+}
+
+static pl_time oldest(const struct pl_log *base, unsigned partition) {
+    const struct embedded *log = embedded_of(base);
+    struct pl__index_entry entry;
+    bool none = pl__index_at(log->store, (uint16_t)partition, first(base, partition), &entry, NULL) != PL_OK;
+    return none ? PL_TIME_MAX : entry.minute * PL_MINUTE;
 }
 
 /* ---- Life ---- */
@@ -395,7 +393,8 @@ static enum pl_code find_first(struct embedded *log, uint16_t partition, uint64_
 /* Where a partition begins and ends, from what is stored. */
 static enum pl_code recover(struct embedded *log, uint16_t partition, struct pl_error **error) {
     struct partition *p = &log->partition[partition];
-    uint64_t start = 0, length = 0, begin = 0, sequence;
+    uint64_t start = 0, length = 0, begin = 0;
+    struct pl__index_entry entry;
     p->minute = p->pending_minute = INT64_MIN;
     enum pl_code code = last_record(log, partition, UINT64_MAX, &start, &length, error);
     if (code == PL_NOT_FOUND) return PL_OK;
@@ -404,8 +403,8 @@ static enum pl_code recover(struct embedded *log, uint16_t partition, struct pl_
     atomic_init(&p->first, begin);
     atomic_init(&p->next, start + length);
     p->pending_next = start + length;
-    code = find_index(log, partition, INT64_MAX, &p->minute, &sequence, error);
-    p->pending_minute = p->minute;
+    code = pl__index_find(log->store, partition, INT64_MAX, &entry, error);
+    if (!code) p->minute = p->pending_minute = entry.minute;
     return code == PL_NOT_FOUND ? PL_OK : code;
 }
 
@@ -419,6 +418,9 @@ static const struct pl_log_ops embedded_ops = {
     .cursor = open_cursor,
     .read = read_record,
     .cursor_free = free_cursor,
+    .trim = trim,
+    .bytes = bytes,
+    .oldest = oldest,
     .close = close_log,
 };
 

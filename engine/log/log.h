@@ -68,6 +68,14 @@ struct pl_log_ops {
     enum pl_code (*read)(struct pl_log_cursor *cursor, struct pl_log_record *record, struct pl_error **error);
     void (*cursor_free)(struct pl_log_cursor *cursor);
 
+    /* Forgets the records in front of the one that holds `sequence`; the last one stays in any case. Beside appends and
+     * reads: a cursor that has not come as far gets PL_RANGE. One thread at a time. */
+    enum pl_code (*trim)(struct pl_log *log, unsigned partition, uint64_t sequence, struct pl_error **error);
+
+    uint64_t (*bytes)(const struct pl_log *log, unsigned partition, uint64_t from); /* about, of files, from there on */
+    /* About when the first rows that are kept were: event time, to the minute. PL_TIME_MAX: there are none. */
+    pl_time (*oldest)(const struct pl_log *log, unsigned partition);
+
     void (*close)(struct pl_log *log);
 };
 

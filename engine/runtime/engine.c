@@ -12,6 +12,7 @@
 #include "runtime/plan.h"
 #include "runtime/recovery.h"
 #include "runtime/syncer.h"
+#include "runtime/upkeep.h"
 #include "store/store.h"
 
 /* What a task may keep that waits: of rows that are held back, of a slow sink's backlog. */
@@ -27,8 +28,10 @@ struct pl_engine {
     struct pl_tags *tags;
     const char **broadcast;
     struct pl_store *store;
+    struct pl_journal journal;
     struct pl_log *log;
     struct pl_syncer *syncer;
+    struct pl_upkeep *upkeep;
     struct pl_epochs *epochs;
     struct pl_epoch last, now; /* what is there, and this run as it will be kept */
     bool *recall;              /* [graph node] */
@@ -131,12 +134,17 @@ static enum pl_code make_tags(struct pl_engine *engine, struct pl_error **error)
 
 static enum pl_code open_log(struct pl_engine *engine, struct pl_error **error) {
     const struct pl_graph_settings *settings = &engine->graph->settings;
+    if (settings->audit_retention && settings->audit_retention < PL_AUDIT_LEAST && !engine->options.audit_below_minimum)
+        return pl_error_set(error, PL_USAGE,
+                            "audit.retention: records of less than 730 days are only removed with "
+                            "--audit-retention-below-minimum");
     if (!engine->options.data) {
         if (settings->log_kind == PL_LOG_NONE) return PL_OK;
         return pl_error_set(error, PL_USAGE, "a log needs a data folder");
     }
     struct pl_store_options options = {.sync_each = settings->log_sync_every == 0, .key = engine->options.key};
     enum pl_code code = pl_store_open(engine->options.data, &options, &engine->store, error);
+    if (!code) code = pl_audit_open(engine->store, &engine->journal.audit, error);
     if (code || settings->log_kind == PL_LOG_NONE) return code;
     if (settings->log_kind != PL_LOG_EMBEDDED)
         return pl_error_set(error, PL_UNAVAILABLE, "this engine has no log of that kind");
@@ -195,6 +203,7 @@ static enum pl_code make_task(struct pl_engine *engine, const struct pl_plan_ins
         .clock = &engine->clock,
         .loop = pl_worker_loop(engine->workers[instance->worker]),
         .store = engine->store,
+        .journal = &engine->journal,
         .recovers = engine->epochs && node->op->inputs,
     };
     struct pl_task_events events = {.ended = on_ended, .failed = on_failed, .barrier = on_barrier, .engine = engine};
@@ -408,15 +417,33 @@ enum pl_code pl_engine_new(const struct pl_graph *graph, const struct pl_engine_
     pthread_cond_init(&e->changed, &attributes);
     pthread_condattr_destroy(&attributes);
     pl_clock_init(&e->clock, PL_CLOCK_WALL, 0);
+    pl_journal_init(&e->journal, graph, &e->clock);
     enum pl_code code = build(e, error);
     if (!code) return PL_OK;
+    if (e->journal.audit)
+        pl_journal_started(&e->journal, options->data, &e->last, error && *error ? (*error)->text : pl_code_text(code));
     pl_engine_free(e);
     *engine = NULL;
     return code;
 }
 
+static enum pl_code start_upkeep(struct pl_engine *engine, struct pl_error **error) {
+    if (!engine->store) return PL_OK;
+    pl_journal_started(&engine->journal, engine->options.data, &engine->last, NULL);
+    if (engine->graph->settings.audit_retention < PL_AUDIT_LEAST && engine->options.audit_below_minimum)
+        pl_journal_retention(&engine->journal);
+    struct pl_upkeep_options options = {
+        .trim = {.store = engine->store, .log = engine->log, .settings = &engine->graph->settings},
+        .journal = &engine->journal,
+        .clock = &engine->clock,
+    };
+    return pl_upkeep_new(&options, &engine->upkeep, error);
+}
+
 enum pl_code pl_engine_start(struct pl_engine *engine, struct pl_error **error) {
     engine->started = true;
+    enum pl_code upkeep = start_upkeep(engine, error);
+    if (upkeep) return upkeep;
     for (unsigned i = 0; i < engine->plan.worker_count; i++) {
         enum pl_code code = pl_worker_start(engine->workers[i], error);
         if (code) return code;
@@ -479,14 +506,31 @@ static void free_tasks(struct pl_engine *engine) {
     pl_free(engine->tasks);
 }
 
+/* The record of the end, and the place of it. */
+static void end_journal(struct pl_engine *engine) {
+    struct pl_error *error = NULL;
+    uint64_t none = 0;
+    if (!engine->started || !engine->store) return;
+    enum pl_code code = pl_engine_check(engine, &error);
+    const char *outcome = code              ? error ? error->text : pl_code_text(code)
+                                       : engine->running ? "ended before everything under way was worked off"
+                                            : NULL;
+    uint64_t rows = pl_stat_get(&pl_intake_stats(engine->intake)->rows);
+    pl_journal_ended(&engine->journal, rows, pl_engine_epochs(engine), outcome);
+    if (!engine->options.temporary) pl_journal_anchor(&engine->journal, &none);
+    pl_error_free(&error);
+}
+
 void pl_engine_free(struct pl_engine *engine) {
     if (!engine) return;
+    pl_upkeep_free(engine->upkeep);
     pl_checkpoints_close(engine->checkpoints); /* with the last one, while those who hear of it are there */
     for (unsigned i = 0; i < PL_WORKERS_MAX && engine->started; i++)
         if (engine->workers[i]) pl_worker_stop(engine->workers[i]);
     for (unsigned i = 0; i < PL_WORKERS_MAX && engine->started; i++)
         if (engine->workers[i]) pl_worker_join(engine->workers[i]);
     pl_syncer_free(engine->syncer);
+    end_journal(engine);
     for (unsigned i = 0; i < PL_WORKERS_MAX; i++)
         pl_worker_free(engine->workers[i]);
     for (unsigned i = 0; i < engine->edge_count; i++)
@@ -500,6 +544,7 @@ void pl_engine_free(struct pl_engine *engine) {
     pl_epoch_fini(&engine->now);
     pl_free(engine->recall);
     if (engine->log) engine->log->ops->close(engine->log);
+    pl_audit_close(engine->journal.audit);
     pl_store_close(engine->store);
     pl_tags_free(engine->tags);
     pl_free(engine->broadcast);
@@ -541,6 +586,14 @@ struct pl_store *pl_engine_store(const struct pl_engine *engine) {
 
 const char *pl_engine_data(const struct pl_engine *engine) {
     return engine->options.data;
+}
+
+const struct pl_journal *pl_engine_journal(const struct pl_engine *engine) {
+    return &engine->journal;
+}
+
+bool pl_engine_zones(const struct pl_engine *engine, struct pl_trim_zone zones[PL_ZONES]) {
+    return engine->upkeep && pl_upkeep_zones(engine->upkeep, zones);
 }
 
 uint64_t pl_engine_epochs(const struct pl_engine *engine) {

@@ -13,7 +13,9 @@
 #include "graph/graph.h"
 #include "log/log.h"
 #include "runtime/intake.h"
+#include "runtime/journal.h"
 #include "runtime/task.h"
+#include "runtime/trim.h"
 
 struct pl_engine;
 
@@ -22,6 +24,8 @@ struct pl_engine_options {
     struct pl_store_key
         *key; /* of the data folder (store/key.h); NULL: it is in the clear. Borrowed until _new returns */
     bool until_eof;
+    bool temporary;            /* the data folder is removed at the end: nobody is told of its audit */
+    bool audit_below_minimum;  /* the graph may keep the audit for less than PL_AUDIT_LEAST; this is recorded */
     const char *const *reset;  /* nodes that start afresh, ends in NULL; NULL: none */
     void (*notify)(void *arg); /* something has ended or failed: ask pl_engine_wait; any thread, must not block */
     void *notify_arg;
@@ -48,7 +52,10 @@ pl_time pl_engine_now(const struct pl_engine *engine);
 const struct pl_graph *pl_engine_graph(const struct pl_engine *engine);
 struct pl_store *pl_engine_store(const struct pl_engine *engine); /* NULL: there is no data folder */
 const char *pl_engine_data(const struct pl_engine *engine);       /* its path, or NULL */
-uint64_t pl_engine_epochs(const struct pl_engine *engine);        /* the last one that is done */
+const struct pl_journal *
+pl_engine_journal(const struct pl_engine *engine); /* with the audit, for those who add to it */
+bool pl_engine_zones(const struct pl_engine *engine, struct pl_trim_zone zones[PL_ZONES]); /* false: not known yet */
+uint64_t pl_engine_epochs(const struct pl_engine *engine); /* the last one that is done */
 void pl_engine_checkpoint_stats(struct pl_engine *engine, struct pl_checkpoint_stats *stats);
 
 /* Any thread. Asks for an epoch with all there is now; pl_engine_checkpointed tells with what was given whether it is

@@ -33,8 +33,9 @@ struct pl_node_config {
     struct pl_tags *tags;
     const struct pl_clock *clock;
     struct uv_loop_s *loop;
-    struct pl_store *store; /* NULL: there is no data folder */
-    bool recovers;          /* its state is saved, change by change */
+    struct pl_store *store;     /* NULL: there is no data folder */
+    struct pl_journal *journal; /* for notes; NULL: none are taken */
+    bool recovers;              /* its state is saved, change by change */
 };
 
 enum { PL_NODE_SYNC_MAX = 8 };

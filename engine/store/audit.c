@@ -1,27 +1,21 @@
 #include "store/audit.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <string.h>
-
-#include <openssl/evp.h>
 
 #include <potline/alloc.h>
 #include <potline/diag.h>
-#include <potline/pack.h>
 
 #include "base/utf8.h"
+#include "store/audit_impl.h"
 
-enum { KEY = 8, END_SIZE = KEY + PL_AUDIT_HASH };
+enum { KEY = PL__AUDIT_KEY, PLACE = KEY + PL_AUDIT_HASH };
 
 static const uint8_t end_key[KEY], last_key[KEY] = {255, 255, 255, 255, 255, 255, 255, 255};
 
 /* ---- The texts of a record ---- */
 
-static const struct field {
-    const char *name;
-    size_t offset;
-} fields[] = {
+const struct pl__audit_field pl__audit_fields[PL__AUDIT_FIELDS] = {
     {"user", offsetof(struct pl_audit_record, user)},
     {"role", offsetof(struct pl_audit_record, role)},
     {"origin", offsetof(struct pl_audit_record, origin)},
@@ -32,17 +26,13 @@ static const struct field {
     {"reason", offsetof(struct pl_audit_record, reason)},
     {"outcome", offsetof(struct pl_audit_record, outcome)},
     {"correlation", offsetof(struct pl_audit_record, correlation)},
+    {"detail", offsetof(struct pl_audit_record, detail)},
 };
-enum { FIELDS = PL_COUNT_OF(fields) };
 
 static const char *get_text(const struct pl_audit_record *record, unsigned field) {
     const char *text;
-    memcpy(&text, (const char *)record + fields[field].offset, sizeof text);
+    memcpy(&text, (const char *)record + pl__audit_fields[field].offset, sizeof text);
     return text;
-}
-
-static void set_text(struct pl_audit_record *record, unsigned field, const char *text) {
-    memcpy((char *)record + fields[field].offset, &text, sizeof text);
 }
 
 /* People's bytes as UTF-8, cut where it gets too long; returns the length. */
@@ -62,116 +52,112 @@ static size_t clean(const char *text, char out[PL_AUDIT_TEXT_MAX]) {
 static void encode(struct pl_pack *pack, const struct pl_audit_record *record) {
     char text[PL_AUDIT_TEXT_MAX];
     uint32_t given = 0;
-    for (unsigned i = 0; i < FIELDS; i++)
+    for (unsigned i = 0; i < PL__AUDIT_FIELDS; i++)
         given += get_text(record, i) != NULL;
     pl_pack_reset(pack);
     pl_pack_map(pack, given + 1);
     pl_pack_pair_int(pack, "time", record->time);
-    for (unsigned i = 0; i < FIELDS; i++) {
+    for (unsigned i = 0; i < PL__AUDIT_FIELDS; i++) {
         if (!get_text(record, i)) continue;
         size_t length = clean(get_text(record, i), text);
-        pl_pack_str(pack, fields[i].name);
+        pl_pack_str(pack, pl__audit_fields[i].name);
         pl_pack_strn(pack, text, length);
     }
 }
 
 /* ---- The chain ---- */
 
-struct chain {
-    EVP_MD *sha;
-    EVP_MD_CTX *context;
-    uint64_t sequence; /* of the last record; 0: there is none yet */
-    uint8_t hash[PL_AUDIT_HASH];
-};
-
-static enum pl_code no_memory(struct pl_error **error) {
+enum pl_code pl__audit_no_memory(struct pl_error **error) {
     return pl_error_set(error, PL_NO_MEMORY, "no memory for the audit");
 }
 
-static enum pl_code chain_init(struct chain *chain, struct pl_error **error) {
+enum pl_code pl__audit_chain_init(struct pl__audit_chain *chain, struct pl_error **error) {
     chain->sha = EVP_MD_fetch(NULL, "SHA2-256", NULL);
     chain->context = EVP_MD_CTX_new();
-    return chain->sha && chain->context ? PL_OK : no_memory(error);
+    return chain->sha && chain->context ? PL_OK : pl__audit_no_memory(error);
 }
 
-static void chain_fini(struct chain *chain) {
+void pl__audit_chain_fini(struct pl__audit_chain *chain) {
     EVP_MD_CTX_free(chain->context);
     EVP_MD_free(chain->sha);
 }
 
-/* The hash that a record has when it follows the last one. */
-static bool chain_hash(const struct chain *chain, const uint8_t key[KEY], const void *record, size_t size,
-                       uint8_t hash[PL_AUDIT_HASH]) {
+bool pl__audit_chain_hash(const struct pl__audit_chain *chain, const uint8_t key[KEY], const void *record, size_t size,
+                          uint8_t hash[PL_AUDIT_HASH]) {
     return EVP_DigestInit_ex2(chain->context, chain->sha, NULL) &&
-           EVP_DigestUpdate(chain->context, chain->hash, PL_AUDIT_HASH) && EVP_DigestUpdate(chain->context, key, KEY) &&
-           EVP_DigestUpdate(chain->context, record, size) && EVP_DigestFinal_ex(chain->context, hash, NULL);
+           EVP_DigestUpdate(chain->context, chain->last.hash, PL_AUDIT_HASH) &&
+           EVP_DigestUpdate(chain->context, key, KEY) && EVP_DigestUpdate(chain->context, record, size) &&
+           EVP_DigestFinal_ex(chain->context, hash, NULL);
 }
 
-static void chain_extend(struct chain *chain, uint64_t sequence, const uint8_t hash[PL_AUDIT_HASH]) {
-    chain->sequence = sequence;
-    memcpy(chain->hash, hash, PL_AUDIT_HASH);
+void pl__audit_key(uint64_t sequence, uint8_t key[KEY]) {
+    for (int i = KEY - 1; i >= 0; i--, sequence >>= 8)
+        key[i] = (uint8_t)sequence;
 }
 
-static void write_u64(uint8_t at[KEY], uint64_t value) {
-    for (int i = KEY - 1; i >= 0; i--, value >>= 8)
-        at[i] = (uint8_t)value;
-}
-
-static uint64_t read_u64(const uint8_t at[KEY]) {
+uint64_t pl__audit_key_sequence(const uint8_t key[KEY]) {
     uint64_t value = 0;
     for (int i = 0; i < KEY; i++)
-        value = value << 8 | at[i];
+        value = value << 8 | key[i];
     return value;
 }
 
-/* ---- Appending ---- */
+/* ---- The entry of both ends ---- */
 
-struct pl_audit {
-    struct pl_store *store;
-    pthread_mutex_t lock; /* guards all below */
-    struct chain chain;
-    struct pl_pack *pack;
-    rocksdb_writebatch_t *writes;
-};
-
-/* The iterator's sequence, 0 when it is not at a record. */
-static uint64_t sequence_at(const struct pl_store_iter *iter) {
-    size_t size;
-    if (!pl_store_iter_valid(iter)) return 0;
-    const uint8_t *key = pl_store_iter_key(iter, &size);
-    if (size != KEY) return 0;
-    pl_store_iter_value(iter, &size);
-    return size < PL_AUDIT_HASH ? 0 : read_u64(key);
+static void put_place(const struct pl_audit_place *place, uint8_t at[PLACE]) {
+    pl__audit_key(place->sequence, at);
+    memcpy(at + KEY, place->hash, PL_AUDIT_HASH);
 }
 
-/* What the entry of the end says: nothing when there is none, or it is none. */
-static void read_end(const struct pl_store_iter *iter, struct chain *end) {
+static void get_place(const uint8_t at[PLACE], struct pl_audit_place *place) {
+    place->sequence = pl__audit_key_sequence(at);
+    memcpy(place->hash, at + KEY, PL_AUDIT_HASH);
+}
+
+void pl__audit_read_ends(struct pl_store_iter *iter, struct pl__audit_ends *ends) {
     size_t size;
-    end->sequence = 0;
-    memset(end->hash, 0, sizeof end->hash);
+    *ends = (struct pl__audit_ends){0};
+    pl_store_iter_seek(iter, end_key, KEY);
     if (!pl_store_iter_valid(iter)) return;
     const void *key = pl_store_iter_key(iter, &size);
     if (size != KEY || memcmp(key, end_key, KEY) != 0) return;
     const uint8_t *value = pl_store_iter_value(iter, &size);
-    if (size == END_SIZE) chain_extend(end, read_u64(value), value + KEY);
+    if (size != PLACE && size != 2 * PLACE) return;
+    get_place(value, &ends->last);
+    if (size == 2 * PLACE) get_place(value + PLACE, &ends->pruned);
+}
+
+/* ---- Appending ---- */
+
+/* The place of the last record there is; sequence 0 when there is none. */
+static void read_last(struct pl_store_iter *iter, struct pl_audit_place *last) {
+    size_t size;
+    *last = (struct pl_audit_place){0};
+    pl_store_iter_seek_last(iter, last_key, KEY);
+    if (!pl_store_iter_valid(iter)) return;
+    const uint8_t *key = pl_store_iter_key(iter, &size);
+    if (size != KEY || memcmp(key, end_key, KEY) == 0) return;
+    const uint8_t *hash = pl_store_iter_value(iter, &size);
+    if (size < PL_AUDIT_HASH) return;
+    last->sequence = pl__audit_key_sequence(key);
+    memcpy(last->hash, hash, PL_AUDIT_HASH);
 }
 
 /* Goes on behind both what the entry of the end says and the last record there is. Of records that are missing in
  * between the gap stays, and of one that is changed the break: nothing that comes after hides it. */
 static enum pl_code find_end(struct pl_audit *audit, struct pl_error **error) {
     struct pl_store_iter *iter;
+    struct pl__audit_ends ends;
+    struct pl_audit_place last;
     enum pl_code code = pl_store_iter_new(audit->store, PL_STORE_AUDIT, NULL, 0, &iter, error);
     if (code) return code;
-    pl_store_iter_seek(iter, end_key, KEY);
-    read_end(iter, &audit->chain);
-    pl_store_iter_seek_last(iter, last_key, KEY);
-    uint64_t last = sequence_at(iter);
-    size_t size;
-    const uint8_t *value = last ? pl_store_iter_value(iter, &size) : audit->chain.hash;
-    if (last != audit->chain.sequence || memcmp(value, audit->chain.hash, PL_AUDIT_HASH) != 0)
+    pl__audit_read_ends(iter, &ends);
+    read_last(iter, &last);
+    if (last.sequence != ends.last.sequence || (last.sequence && memcmp(last.hash, ends.last.hash, PL_AUDIT_HASH) != 0))
         pl_diag(PL_ERROR, "%s: the audit is damaged at its end, record %" PRIu64 "; potline audit verify says more",
-                audit->store->path, last < audit->chain.sequence ? last + 1 : last);
-    if (last > audit->chain.sequence) chain_extend(&audit->chain, last, value);
+                audit->store->path, last.sequence < ends.last.sequence ? last.sequence + 1 : last.sequence);
+    audit->chain.last = last.sequence > ends.last.sequence ? last : ends.last;
+    audit->pruned = ends.pruned;
     code = pl_store_iter_check(iter, error);
     pl_store_iter_free(iter);
     return code;
@@ -179,12 +165,12 @@ static enum pl_code find_end(struct pl_audit *audit, struct pl_error **error) {
 
 enum pl_code pl_audit_open(struct pl_store *store, struct pl_audit **audit, struct pl_error **error) {
     struct pl_audit *a = *audit = PL_NEW(struct pl_audit);
-    if (!a) return no_memory(error);
+    if (!a) return pl__audit_no_memory(error);
     a->store = store;
     pthread_mutex_init(&a->lock, NULL);
     a->pack = pl_pack_new();
     a->writes = rocksdb_writebatch_create();
-    enum pl_code code = a->pack ? chain_init(&a->chain, error) : no_memory(error);
+    enum pl_code code = a->pack ? pl__audit_chain_init(&a->chain, error) : pl__audit_no_memory(error);
     if (!code) code = find_end(a, error);
     if (!code) return PL_OK;
     pl_audit_close(a);
@@ -194,182 +180,65 @@ enum pl_code pl_audit_open(struct pl_store *store, struct pl_audit **audit, stru
 
 void pl_audit_close(struct pl_audit *audit) {
     if (!audit) return;
-    chain_fini(&audit->chain);
+    pl__audit_chain_fini(&audit->chain);
     rocksdb_writebatch_destroy(audit->writes);
     pl_pack_free(audit->pack);
     pthread_mutex_destroy(&audit->lock);
     pl_free(audit);
 }
 
-/* The record and the entry of the end, both or none. */
-static enum pl_code write_record(struct pl_audit *audit, const uint8_t key[KEY], const uint8_t hash[PL_AUDIT_HASH],
-                                 struct pl_error **error) {
+/* The record, the entry of both ends, and the removal of what is pruned: all or none. */
+static enum pl_code write_record(struct pl_audit *audit, const struct pl_audit_place *place,
+                                 const struct pl_audit_place *pruned, struct pl_error **error) {
     rocksdb_column_family_handle_t *family = audit->store->family[PL_STORE_AUDIT];
-    uint8_t end[END_SIZE];
-    memcpy(end, key, KEY);
-    memcpy(end + KEY, hash, PL_AUDIT_HASH);
+    uint8_t key[KEY], ends[2 * PLACE], first[KEY], behind[KEY];
+    pl__audit_key(place->sequence, key);
+    put_place(place, ends);
+    put_place(pruned ? pruned : &audit->pruned, ends + PLACE);
     const char *const keys[] = {(const char *)key};
-    const char *const parts[] = {(const char *)hash, pl_pack_data(audit->pack)};
+    const char *const parts[] = {(const char *)place->hash, pl_pack_data(audit->pack)};
     const size_t key_sizes[] = {KEY}, sizes[] = {PL_AUDIT_HASH, pl_pack_size(audit->pack)};
     rocksdb_writebatch_clear(audit->writes);
     rocksdb_writebatch_putv_cf(audit->writes, family, 1, keys, key_sizes, 2, parts, sizes);
-    rocksdb_writebatch_put_cf(audit->writes, family, (const char *)end_key, KEY, (const char *)end, END_SIZE);
+    bool any_pruned = pruned || audit->pruned.sequence;
+    rocksdb_writebatch_put_cf(audit->writes, family, (const char *)end_key, KEY, (const char *)ends,
+                              any_pruned ? 2 * PLACE : PLACE);
+    if (pruned) {
+        pl__audit_key(1, first);
+        pl__audit_key(pruned->sequence + 1, behind);
+        rocksdb_writebatch_delete_range_cf(audit->writes, family, (const char *)first, KEY, (const char *)behind, KEY);
+    }
     return pl_store_write(audit->store, audit->writes, error);
 }
 
-static enum pl_code append(struct pl_audit *audit, struct pl_audit_record *record, struct pl_error **error) {
-    uint64_t sequence = audit->chain.sequence + 1;
-    uint8_t key[KEY], hash[PL_AUDIT_HASH];
-    if (!sequence) return pl_error_set(error, PL_LIMIT, "%s: the audit is full", audit->store->path);
-    write_u64(key, sequence);
+enum pl_code pl__audit_append(struct pl_audit *audit, struct pl_audit_record *record,
+                              const struct pl_audit_place *pruned, struct pl_error **error) {
+    struct pl_audit_place place = {.sequence = audit->chain.last.sequence + 1};
+    uint8_t key[KEY];
+    if (!place.sequence) return pl_error_set(error, PL_LIMIT, "%s: the audit is full", audit->store->path);
+    pl__audit_key(place.sequence, key);
     encode(audit->pack, record);
     if (pl_pack_failed(audit->pack) ||
-        !chain_hash(&audit->chain, key, pl_pack_data(audit->pack), pl_pack_size(audit->pack), hash))
-        return no_memory(error);
-    enum pl_code code = write_record(audit, key, hash, error);
+        !pl__audit_chain_hash(&audit->chain, key, pl_pack_data(audit->pack), pl_pack_size(audit->pack), place.hash))
+        return pl__audit_no_memory(error);
+    enum pl_code code = write_record(audit, &place, pruned, error);
     if (code) return code;
-    chain_extend(&audit->chain, sequence, hash);
-    record->sequence = sequence;
-    memcpy(record->hash, hash, sizeof hash);
+    audit->chain.last = place;
+    if (pruned) audit->pruned = *pruned;
+    record->sequence = place.sequence;
+    memcpy(record->hash, place.hash, sizeof place.hash);
     return PL_OK;
 }
 
 enum pl_code pl_audit_append(struct pl_audit *audit, struct pl_audit_record *record, struct pl_error **error) {
     pthread_mutex_lock(&audit->lock);
-    enum pl_code code = append(audit, record, error);
+    enum pl_code code = pl__audit_append(audit, record, NULL, error);
     pthread_mutex_unlock(&audit->lock);
     return code;
 }
 
-/* ---- Reading ---- */
-
-struct walk {
-    struct pl_store *store;
-    struct pl_store_iter *iter; /* one view for the records and the entry of the end */
-    struct chain chain;         /* up to the record before the iterator's */
-    struct chain end;           /* what the entry of the end says; without a digest */
-    struct pl_audit_record record;
-    char texts[FIELDS][PL_AUDIT_TEXT_MAX + 1];
-};
-
-/* The field of that name, looked for from `hint` on, where it usually stands; FIELDS: none of this version. */
-static unsigned find_field(const char *name, size_t length, unsigned hint) {
-    for (unsigned i = 0; i < FIELDS; i++) {
-        unsigned field = (hint + i) % FIELDS;
-        if (strlen(fields[field].name) == length && memcmp(fields[field].name, name, length) == 0) return field;
-    }
-    return FIELDS;
-}
-
-static bool decode_text(struct walk *walk, unsigned field, struct pl_unpack *unpack) {
-    const char *text;
-    size_t length;
-    if (!pl_unpack_str(unpack, &text, &length) || length > PL_AUDIT_TEXT_MAX || memchr(text, 0, length)) return false;
-    memcpy(walk->texts[field], text, length);
-    walk->texts[field][length] = 0;
-    set_text(&walk->record, field, walk->texts[field]);
-    return true;
-}
-
-/* One pair; those of later versions are left out. */
-static bool decode_pair(struct walk *walk, struct pl_unpack *unpack, unsigned *hint) {
-    const char *name;
-    size_t length;
-    if (!pl_unpack_str(unpack, &name, &length)) return false;
-    if (length == 4 && memcmp(name, "time", 4) == 0) return pl_unpack_int(unpack, &walk->record.time);
-    unsigned field = find_field(name, length, *hint);
-    *hint = field + 1;
-    return field < FIELDS ? decode_text(walk, field, unpack) : pl_unpack_skip(unpack);
-}
-
-static bool decode(struct walk *walk, const uint8_t *bytes, size_t size) {
-    struct pl_unpack unpack;
-    uint32_t pairs;
-    unsigned hint = 0;
-    pl_unpack_init(&unpack, bytes, size);
-    if (!pl_unpack_map(&unpack, &pairs)) return false;
-    walk->record.time = 0;
-    for (unsigned i = 0; i < FIELDS; i++)
-        set_text(&walk->record, i, "");
-    for (; pairs; pairs--)
-        if (!decode_pair(walk, &unpack, &hint)) return false;
-    return unpack.at == unpack.end;
-}
-
-static enum pl_code broken(const struct walk *walk, uint64_t sequence, const char *how, struct pl_error **error) {
-    return pl_error_set(error, PL_CORRUPT, "%s: audit record %" PRIu64 " %s", walk->store->path, sequence, how);
-}
-
-/* Is the record under the iterator the one that has to come now? */
-static enum pl_code check_record(struct walk *walk, struct pl_error **error) {
-    uint64_t expected = walk->chain.sequence + 1;
-    uint8_t hash[PL_AUDIT_HASH];
-    size_t key_size, size;
-    const uint8_t *key = pl_store_iter_key(walk->iter, &key_size), *value = pl_store_iter_value(walk->iter, &size);
-    if (key_size != KEY) return broken(walk, expected, "is not there: what stands in its place is no record", error);
-    if (read_u64(key) != expected) return broken(walk, expected, "is missing", error);
-    if (size < PL_AUDIT_HASH) return broken(walk, expected, "is cut short", error);
-    if (!chain_hash(&walk->chain, key, value + PL_AUDIT_HASH, size - PL_AUDIT_HASH, hash)) return no_memory(error);
-    if (memcmp(hash, value, PL_AUDIT_HASH) != 0)
-        return broken(walk, expected, "does not follow from the one before: it was changed, moved or put in", error);
-    if (expected > walk->end.sequence) return broken(walk, expected, "was put in behind the end", error);
-    if (expected == walk->end.sequence && memcmp(hash, walk->end.hash, PL_AUDIT_HASH) != 0)
-        return broken(walk, expected, "is not the one that was written last", error);
-    if (!decode(walk, value + PL_AUDIT_HASH, size - PL_AUDIT_HASH))
-        return broken(walk, expected, "cannot be read", error);
-    chain_extend(&walk->chain, expected, hash);
-    walk->record.sequence = expected;
-    memcpy(walk->record.hash, hash, sizeof hash);
-    return PL_OK;
-}
-
-/* Positions the iterator at record `from`, with the hash of the one before it. */
-static enum pl_code start(struct walk *walk, uint64_t from, struct pl_error **error) {
-    uint8_t key[KEY];
-    size_t size;
-    if (from > 1) {
-        write_u64(key, from - 1);
-        pl_store_iter_seek(walk->iter, key, KEY);
-        if (sequence_at(walk->iter) != from - 1) return broken(walk, from - 1, "is missing", error);
-        chain_extend(&walk->chain, from - 1, pl_store_iter_value(walk->iter, &size));
-    }
-    write_u64(key, from);
-    pl_store_iter_seek(walk->iter, key, KEY);
-    return PL_OK;
-}
-
-static enum pl_code visit_all(struct walk *walk, pl_audit_visitor *each, void *arg, struct pl_error **error) {
-    enum pl_code code = PL_OK;
-    for (; !code && pl_store_iter_valid(walk->iter); pl_store_iter_next(walk->iter)) {
-        code = check_record(walk, error);
-        if (!code) code = each(arg, &walk->record, error);
-        if (code) return code;
-    }
-    code = pl_store_iter_check(walk->iter, error);
-    if (!code && walk->chain.sequence < walk->end.sequence)
-        code = broken(walk, walk->chain.sequence + 1, "is missing", error);
-    return code;
-}
-
-static enum pl_code walk_from(struct walk *walk, uint64_t from, pl_audit_visitor *each, void *arg,
-                              struct pl_error **error) {
-    pl_store_iter_seek(walk->iter, end_key, KEY);
-    read_end(walk->iter, &walk->end);
-    if (from > walk->end.sequence && from > 1) return pl_store_iter_check(walk->iter, error); /* not written yet */
-    enum pl_code code = start(walk, from, error);
-    return code ? code : visit_all(walk, each, arg, error);
-}
-
-enum pl_code pl_audit_each(struct pl_store *store, uint64_t from, pl_audit_visitor *each, void *arg,
-                           struct pl_error **error) {
-    struct walk *walk = PL_NEW(struct walk);
-    if (!walk) return no_memory(error);
-    walk->store = store;
-    enum pl_code code = pl_store_iter_new(store, PL_STORE_AUDIT, NULL, 0, &walk->iter, error);
-    if (!code) code = chain_init(&walk->chain, error);
-    if (!code) code = walk_from(walk, from ? from : 1, each, arg, error);
-    chain_fini(&walk->chain);
-    pl_store_iter_free(walk->iter);
-    pl_free(walk);
-    return code;
+void pl_audit_head(struct pl_audit *audit, struct pl_audit_place *place) {
+    pthread_mutex_lock(&audit->lock);
+    *place = audit->chain.last;
+    pthread_mutex_unlock(&audit->lock);
 }

@@ -1,14 +1,17 @@
 /* audit.h: who did what, and when: append-only, each record chained to the one before it.
  *
  *     sequence (big-endian) -> SHA-256 over (the hash before, the sequence, the record) | the record as one msgpack map
- *     0                     -> the last sequence | its hash
+ *     0                     -> the last sequence | its hash, and once records are pruned the last of those | its hash
  *
  * A record that is removed, changed, moved or put in breaks the chain from there on; the entry under 0, written
- * together with each record, tells when the last ones are gone. Records are kept for good; one is in the kernel's hands
- * when the append returns.
+ * together with each record, tells when the last ones are gone. A record is in the kernel's hands when the append
+ * returns.
  *
  * There is no key in this: whoever can write the folder, and computes every hash anew, leaves a chain that is whole.
- * The hash of a late record, kept elsewhere, uncovers that.
+ * A place of the chain (sequence and hash) that is kept elsewhere, an anchor, uncovers that, and a tail that was cut.
+ *
+ * Old records are pruned, the whole beginning of the chain at a time. What remains begins behind them, and holds a
+ * record of the pruning that names the place of the last of them; without it the beginning counts as missing.
  *
  * Threads: any.
  */
@@ -35,6 +38,7 @@ struct pl_audit_record {
     const char *reason;
     const char *outcome; /* "done", "refused", or why it failed */
     const char *correlation;
+    const char *detail;          /* what else belongs to it */
     uint8_t hash[PL_AUDIT_HASH]; /* set by append */
 };
 
@@ -51,5 +55,36 @@ enum pl_code pl_audit_append(struct pl_audit *audit, struct pl_audit_record *rec
 typedef enum pl_code pl_audit_visitor(void *arg, const struct pl_audit_record *record, struct pl_error **error);
 enum pl_code pl_audit_each(struct pl_store *store, uint64_t from, pl_audit_visitor *each, void *arg,
                            struct pl_error **error);
+
+/* ---- Places in the chain ---- */
+
+/* As text "SEQUENCE:HASH", the hash in hexadecimal. */
+struct pl_audit_place {
+    uint64_t sequence; /* 0: there is none */
+    uint8_t hash[PL_AUDIT_HASH];
+};
+
+enum { PL_AUDIT_PLACE_TEXT = 20 + 1 + 2 * PL_AUDIT_HASH + 1 };
+
+void pl_audit_place_put(const struct pl_audit_place *place, char text[PL_AUDIT_PLACE_TEXT]);
+bool pl_audit_place_read(const char *text, struct pl_audit_place *place); /* the whole of the text; no sequence 0 */
+
+/* The last record, to be kept elsewhere. */
+void pl_audit_head(struct pl_audit *audit, struct pl_audit_place *place);
+
+/* What the folder itself says: the last record that is pruned, and the last one there is. */
+enum pl_code pl_audit_places(struct pl_store *store, struct pl_audit_place *pruned, struct pl_audit_place *last,
+                             struct pl_error **error);
+
+/* ---- Pruning ---- */
+
+#define PL_AUDIT_PRUNE "audit prune"  /* the action of its records; `to` is the place of the last that was removed */
+#define PL_AUDIT_LEAST (730 * PL_DAY) /* how long records stay, unless somebody takes it upon him */
+
+/* Removes the records in front of the first one that is not older than `before`, and appends a record of how many they
+ * were, by action and user. `record` gives its time, origin, reason and the like. *removed may be 0: nothing was
+ * written. PL_CORRUPT: they are damaged, and stay. One thread at a time. */
+enum pl_code pl_audit_prune(struct pl_audit *audit, pl_time before, struct pl_audit_record *record, uint64_t *removed,
+                            struct pl_error **error);
 
 #endif

@@ -162,10 +162,12 @@ static enum pl_code compare(void *arg, const struct pl_audit_record *record, str
     assert_int_equal(record->sequence, wanted->sequence);
     assert_int_equal(record->time, wanted->time);
     assert_memory_equal(record->hash, wanted->hash, PL_AUDIT_HASH);
-    const char *found[] = {record->user, record->role, record->origin, record->action,  record->object,
-                           record->from, record->to,   record->reason, record->outcome, record->correlation};
-    const char *given[] = {wanted->user, wanted->role, wanted->origin, wanted->action,  wanted->object,
-                           wanted->from, wanted->to,   wanted->reason, wanted->outcome, wanted->correlation};
+    const char *found[] = {record->user,    record->role,        record->origin, record->action,
+                           record->object,  record->from,        record->to,     record->reason,
+                           record->outcome, record->correlation, record->detail};
+    const char *given[] = {wanted->user,    wanted->role,        wanted->origin, wanted->action,
+                           wanted->object,  wanted->from,        wanted->to,     wanted->reason,
+                           wanted->outcome, wanted->correlation, wanted->detail};
     for (unsigned i = 0; i < PL_COUNT_OF(given); i++)
         assert_string_equal(found[i], given[i] ? given[i] : "");
     return PL_OK;
@@ -193,7 +195,8 @@ static void a_record_reads_back(void **state) {
                                                 .to = "3.5",
                                                 .reason = "too many spikes",
                                                 .outcome = "done",
-                                                .correlation = "c-7"});
+                                                .correlation = "c-7",
+                                                .detail = "of 3 nodes"});
     assert_reads_back(&(struct pl_audit_record){.time = -5, .action = "login", .reason = "\xC3\xA4\n\t\x1B[0m"});
     assert_reads_back(&(struct pl_audit_record){.time = PL_TIME_MAX});
     assert_int_equal(count_whole(store), 3);
@@ -377,6 +380,160 @@ static void a_lost_end_is_found(void **state) {
     assert_int_equal(count_whole(store), 4);
 }
 
+/* ---- Places ---- */
+
+static void a_place_reads_back(void **state) {
+    (void)state;
+    struct pl_audit_place place = {.sequence = 1234567}, read;
+    char text[PL_AUDIT_PLACE_TEXT];
+    for (unsigned i = 0; i < PL_AUDIT_HASH; i++)
+        place.hash[i] = (uint8_t)(i * 37);
+    pl_audit_place_put(&place, text);
+    assert_true(pl_audit_place_read(text, &read));
+    assert_int_equal(read.sequence, place.sequence);
+    assert_memory_equal(read.hash, place.hash, PL_AUDIT_HASH);
+    text[10] = 'g';
+    assert_false(pl_audit_place_read(text, &read));
+    static const char *const wrong[] = {"", ":", "1", "1:", "0:", "-1:00", "x:00", "1:0000"};
+    for (unsigned i = 0; i < PL_COUNT_OF(wrong); i++)
+        assert_false(pl_audit_place_read(wrong[i], &read));
+}
+
+static void the_head_is_the_last_record(void **state) {
+    (void)state;
+    struct pl_audit_place head, pruned, last;
+    struct pl_audit *audit = open_audit();
+    pl_audit_head(audit, &head);
+    assert_int_equal(head.sequence, 0);
+    struct pl_audit_record record = {.action = "note"};
+    for (unsigned i = 1; i < 4; i++) {
+        assert_int_equal(pl_audit_append(audit, &record, NULL), PL_OK);
+        pl_audit_head(audit, &head);
+        assert_int_equal(pl_audit_places(store, &pruned, &last, NULL), PL_OK);
+        assert_int_equal(head.sequence, i);
+        assert_int_equal(last.sequence, i);
+        assert_int_equal(pruned.sequence, 0);
+        assert_memory_equal(head.hash, record.hash, PL_AUDIT_HASH);
+        assert_memory_equal(last.hash, record.hash, PL_AUDIT_HASH);
+    }
+    pl_audit_close(audit);
+}
+
+/* ---- Pruning ---- */
+
+static uint64_t prune(pl_time before) {
+    struct pl_audit *audit = open_audit();
+    struct pl_audit_record record = {.time = 1000, .origin = "engine", .reason = "old"};
+    struct pl_error *error = NULL;
+    uint64_t removed;
+    if (pl_audit_prune(audit, before, &record, &removed, &error)) {
+        pl_error_print(stderr, error);
+        fail();
+    }
+    pl_audit_close(audit);
+    return removed;
+}
+
+static enum pl_code keep_detail(void *arg, const struct pl_audit_record *record, struct pl_error **error) {
+    (void)error;
+    if (strcmp(record->action, PL_AUDIT_PRUNE) == 0)
+        snprintf(arg, 1000, "%s; %s; %s", record->object, record->reason, record->detail);
+    return PL_OK;
+}
+
+static void the_beginning_is_pruned_and_the_rest_is_whole(void **state) {
+    (void)state;
+    char text[1000] = "";
+    append_many(1, 10);
+    assert_int_equal(prune(1), 0);
+    assert_int_equal(count_whole(store), 10);
+    assert_int_equal(prune(5), 4);
+    assert_int_equal(count_whole(store), 7); /* 5 to 10, and the pruning */
+    assert_int_equal(pl_audit_each(store, 1, keep_detail, text, NULL), PL_OK);
+    assert_string_equal(text,
+                        "records 1 to 4; old; from 1970-01-01T00:00:00.000000001Z to 1970-01-01T00:00:00.000000004Z; "
+                        "actions: alarms ack 4; users: anna 4");
+    append_many(11, 2);
+    assert_int_equal(prune(8), 3);
+    assert_int_equal(pl_audit_each(store, 1, keep_detail, text, NULL), PL_OK);
+    assert_memory_equal(text, "records 5 to 7;", 15);
+    pl_store_close(store);
+    store = open_store(false);
+    append_many(13, 1);
+    assert_int_equal(count_whole(store), 8);
+    struct pl_audit_place pruned, last;
+    assert_int_equal(pl_audit_places(store, &pruned, &last, NULL), PL_OK);
+    assert_int_equal(pruned.sequence, 7);
+    assert_int_equal(last.sequence, 15);
+    uint64_t count = 0;
+    assert_int_equal(pl_audit_each(store, 3, count_record, &count, NULL), PL_OK);
+    assert_int_equal(count, 8);
+}
+
+static void all_of_it_can_be_pruned(void **state) {
+    (void)state;
+    append_many(1, 10);
+    assert_int_equal(prune(2000), 10);
+    assert_int_equal(count_whole(store), 1);
+    assert_int_equal(prune(2000), 1); /* the record of the pruning */
+    assert_int_equal(count_whole(store), 1);
+    assert_int_equal(prune(1000), 0);
+}
+
+static void damage_behind_a_pruning_is_found(void **state) {
+    (void)state;
+    append_many(1, 10);
+    prune(5);
+    size_t size;
+    uint64_t count = 0;
+    uint8_t *value = take_value(8, &size);
+    drop(8);
+    assert_int_equal(pl_audit_each(store, 1, count_record, &count, NULL), PL_CORRUPT);
+    assert_int_equal(count, 3);
+    put_value(8, value, size);
+    assert_int_equal(count_whole(store), 7);
+    drop(5); /* the first one that is left */
+    assert_int_equal(pl_audit_each(store, 1, count_record, &count, NULL), PL_CORRUPT);
+    pl_free(value);
+}
+
+/* Whoever removes the beginning, and says so only in the entry under 0. */
+static void a_beginning_that_nobody_pruned_is_missing(void **state) {
+    (void)state;
+    append_many(1, 6);
+    size_t end_size, size;
+    uint8_t *end = take_value(0, &end_size), *third = take_value(3, &size), both[80];
+    assert_int_equal(end_size, 40);
+    memcpy(both, end, 40);
+    key_of(3, both + 40);
+    memcpy(both + 48, third, PL_AUDIT_HASH);
+    for (uint64_t i = 1; i <= 3; i++)
+        drop(i);
+    assert_broken_at(1);
+    put_value(0, both, sizeof both);
+    uint64_t count = 0;
+    struct pl_error *error = NULL;
+    assert_int_equal(pl_audit_each(store, 1, count_record, &count, &error), PL_CORRUPT);
+    assert_non_null(strstr(error->text, "record 1 and those behind it are missing"));
+    pl_error_free(&error);
+    pl_free(end);
+    pl_free(third);
+}
+
+static void damaged_records_are_not_pruned(void **state) {
+    (void)state;
+    append_many(1, 10);
+    swap(2, 3);
+    struct pl_audit *audit = open_audit();
+    struct pl_audit_record record = {.time = 1000};
+    uint64_t removed;
+    assert_int_equal(pl_audit_prune(audit, 5, &record, &removed, NULL), PL_CORRUPT);
+    assert_int_equal(removed, 0);
+    pl_audit_close(audit);
+    swap(2, 3);
+    assert_int_equal(count_whole(store), 10);
+}
+
 /* ---- Many threads, death, memory ---- */
 
 static void *append_thread(void *arg) {
@@ -452,6 +609,9 @@ static void without_memory_nothing_is_half_done(void **state) {
         enum pl_code code = pl_audit_open(store, &audit, NULL);
         if (!code) code = pl_audit_append(audit, &record, NULL);
         if (!code) code = pl_audit_each(store, 1, count_record, &count, NULL);
+        uint64_t removed;
+        struct pl_audit_record pruning = {.time = 1000, .reason = "old"};
+        if (!code) code = pl_audit_prune(audit, 1, &pruning, &removed, NULL);
         happened = !pl_alloc_fail_pending();
         pl_alloc_fail_after(-1);
         assert_int_equal(code, happened ? PL_NO_MEMORY : PL_OK);
@@ -517,6 +677,13 @@ int main(void) {
         TEST(a_key_that_is_none_is_found),
         TEST(cut_off_records_are_found_and_stay_so),
         TEST(a_lost_end_is_found),
+        TEST(a_place_reads_back),
+        TEST(the_head_is_the_last_record),
+        TEST(the_beginning_is_pruned_and_the_rest_is_whole),
+        TEST(all_of_it_can_be_pruned),
+        TEST(damage_behind_a_pruning_is_found),
+        TEST(a_beginning_that_nobody_pruned_is_missing),
+        TEST(damaged_records_are_not_pruned),
         TEST(threads_make_one_chain),
         TEST(a_killed_process_leaves_a_whole_chain),
         TEST(without_memory_nothing_is_half_done),

@@ -46,9 +46,25 @@ enum pl_code pl_zone_scan_next(struct pl_zone_scan *scan, struct pl_zone_record 
 /* PL_NOT_FOUND without a message: the end */
 void pl_zone_scan_free(struct pl_zone_scan *scan); /* NULL is fine */
 
-/* Every node and partition that a zone has records of, in order; ends early when `see` returns false. */
-enum pl_code pl_zone_parts(struct pl_store *store, enum pl_zone_id id,
-                           bool (*see)(void *user, const char *node, uint16_t partition), void *user,
+/* ---- Room: the records of a node and partition, which are kept together ---- */
+
+struct pl_zone_part {
+    char node[PL_NAME_MAX + 1];
+    uint16_t partition;
+    pl_time oldest; /* the earliest time of its rows */
+};
+
+/* Calls `each` for the parts of a zone (not of bronze) until one does not return PL_OK. */
+typedef enum pl_code pl_zone_part_visitor(void *arg, const struct pl_zone_part *part, struct pl_error **error);
+enum pl_code pl_zone_parts(struct pl_store *store, enum pl_zone_id id, pl_zone_part_visitor *each, void *arg,
                            struct pl_error **error);
+
+/* About how many bytes of files the part's records from that time on take. */
+uint64_t pl_zone_part_bytes(const struct pl_store *store, enum pl_zone_id id, const struct pl_zone_part *part,
+                            pl_time from);
+
+/* Removes the records whose rows are all older than `before`; so of the last PL_ZONE_SPAN in front of it some stay. */
+enum pl_code pl_zone_part_trim(struct pl_store *store, enum pl_zone_id id, const struct pl_zone_part *part,
+                               pl_time before, struct pl_error **error);
 
 #endif

@@ -125,20 +125,3 @@ enum pl_code pl_zone_scan_next(struct pl_zone_scan *scan, struct pl_zone_record 
     scan->consumed = true;
     return PL_OK;
 }
-
-enum pl_code pl_zone_parts(struct pl_store *store, enum pl_zone_id id,
-                           bool (*see)(void *user, const char *node, uint16_t partition), void *user,
-                           struct pl_error **error) {
-    static const struct pl_zone_range all = {.from = PL_TIME_MIN, .to = PL_TIME_MAX};
-    struct pl_zone_scan scan = {.store = store, .id = id, .range = &all, .earliest = PL_TIME_MIN};
-    enum pl_code code = pl_store_iter_new(store, pl_zone_family(id), NULL, 0, &scan.iter, error);
-    if (code) return code;
-    seek_time(&scan, PL_TIME_MIN);
-    bool more = true;
-    while (more && !(code = find_key(&scan, error))) {
-        more = see(user, scan.key.node, scan.key.partition);
-        seek_next_part(&scan);
-    }
-    pl_store_iter_free(scan.iter);
-    return code == PL_NOT_FOUND ? PL_OK : code;
-}

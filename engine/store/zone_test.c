@@ -144,11 +144,12 @@ struct listed {
     unsigned most;
 };
 
-static bool list_part(void *user, const char *node, uint16_t partition) {
+static enum pl_code list_part(void *user, const struct pl_zone_part *part, struct pl_error **error) {
     struct listed *listed = user;
     size_t used = strlen(listed->text);
-    snprintf(listed->text + used, sizeof listed->text - used, "%s/%u ", node, partition);
-    return --listed->most > 0;
+    (void)error;
+    snprintf(listed->text + used, sizeof listed->text - used, "%s/%u ", part->node, part->partition);
+    return --listed->most > 0 ? PL_OK : PL_LIMIT;
 }
 
 static void parts_are_listed(void **state) {
@@ -167,7 +168,7 @@ static void parts_are_listed(void **state) {
     assert_int_equal(pl_zone_parts(store, PL_SILVER, list_part, &listed, NULL), PL_OK);
     assert_string_equal(listed.text, "/3 a/1 a/65535 b/0 ");
     listed = (struct listed){.most = 2};
-    assert_int_equal(pl_zone_parts(store, PL_SILVER, list_part, &listed, NULL), PL_OK);
+    assert_int_equal(pl_zone_parts(store, PL_SILVER, list_part, &listed, NULL), PL_LIMIT);
     assert_string_equal(listed.text, "/3 a/1 ");
     listed = (struct listed){.most = 100};
     assert_int_equal(pl_zone_parts(store, PL_GOLD, list_part, &listed, NULL), PL_OK);

@@ -1,5 +1,6 @@
 /* watch.c: reading files again when something has changed in their folders. Editors replace files, so folders are
  * watched, and a change is waited out for a moment. */
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <uv.h>
@@ -25,13 +26,21 @@ static void on_closed(uv_handle_t *handle) {
 static void on_settled(uv_timer_t *timer) {
     struct watch *watch = timer->data;
     struct pl_error *error = NULL;
+    char from[32], to[32];
     if (!watch->rules) return;
-    if (rules__reload(watch->rules, watch->node, &error) == PL_OK) {
-        pl_node_diag(watch->node, PL_INFO, "files read again: %u rules", watch->rules->set->count);
+    struct pl_note note = {.action = "rules reload", .from = from, .to = to, .reason = "a file has changed"};
+    snprintf(from, sizeof from, "%u rules", watch->rules->set->count);
+    enum pl_code code = rules__reload(watch->rules, watch->node, &error);
+    snprintf(to, sizeof to, "%u rules", watch->rules->set->count);
+    if (!code) {
+        pl_node_diag(watch->node, PL_INFO, "files read again: %s", to);
+        pl_note(watch->node, &note);
         return;
     }
     char *text = pl_error_text(error);
     pl_node_diag(watch->node, PL_ERROR, "the rules at hand stay: %s", text ? text : "no memory");
+    note.outcome = text ? text : "no memory";
+    pl_note(watch->node, &note);
     pl_free(text);
     pl_error_free(&error);
 }

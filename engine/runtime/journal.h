@@ -1,0 +1,43 @@
+/* journal.h: what the engine itself puts into the audit: that it began, with which configuration, and how it ended.
+ *
+ * Records of one run, the commands of people among them, have correlations that begin with the run's name.
+ */
+#ifndef POTLINE_JOURNAL_H
+#define POTLINE_JOURNAL_H
+
+#include <potline/note.h>
+
+#include "base/clock.h"
+#include "graph/graph.h"
+#include "store/audit.h"
+#include "store/epochs.h"
+
+enum { PL_RUN_NAME = 8 + 1 };
+
+struct pl_journal {
+    struct pl_audit *audit; /* NULL: there is no data folder, and nothing is written */
+    const struct pl_graph *graph;
+    const struct pl_clock *clock;
+    char run[PL_RUN_NAME];
+};
+
+void pl_journal_init(struct pl_journal *journal, const struct pl_graph *graph, const struct pl_clock *clock);
+
+/* "engine start" with the graph's hash before and now, the versions, the folder and the epoch that is gone on from.
+ * `outcome` NULL: it could be started. */
+void pl_journal_started(struct pl_journal *journal, const char *folder, const struct pl_epoch *last,
+                        const char *outcome);
+/* That the audit is kept for less than what is required, because somebody asked for it. */
+void pl_journal_retention(struct pl_journal *journal);
+void pl_journal_ended(struct pl_journal *journal, uint64_t rows, uint64_t epoch, const char *outcome);
+
+/* What a node did by itself. */
+void pl_journal_note(struct pl_journal *journal, const char *node, const struct pl_note *note);
+
+/* Removes what is older than the graph says. */
+void pl_journal_prune(struct pl_journal *journal);
+
+/* Tells the last place of the audit on standard error, unless it is still at *told. */
+void pl_journal_anchor(struct pl_journal *journal, uint64_t *told);
+
+#endif

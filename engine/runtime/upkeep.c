@@ -1,0 +1,119 @@
+#include "runtime/upkeep.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+#include <potline/alloc.h>
+#include <potline/diag.h>
+
+#include "base/clock.h"
+
+static const pl_time trim_every = 5 * PL_MINUTE, prune_every = PL_DAY;
+
+struct pl_upkeep {
+    struct pl_upkeep_options options;
+    pthread_t thread;
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t wake;
+    bool ending;
+    bool looked;
+    struct pl_trim_zone zones[PL_ZONES];
+};
+
+/* When what is due, on the monotonic clock. */
+struct due {
+    pl_time trim, prune, anchor; /* PL_TIME_MAX: never */
+    uint64_t told;               /* sequence of the last anchor */
+};
+
+static void trim(struct pl_upkeep *upkeep) {
+    struct pl_trim_zone zones[PL_ZONES];
+    struct pl_error *error = NULL;
+    memcpy(zones, upkeep->zones, sizeof zones); /* only this thread changes them */
+    enum pl_code code = pl_trim(&upkeep->options.trim, pl_clock_now(upkeep->options.clock), zones, &error);
+    if (code) {
+        char *text = error ? pl_error_text(error) : NULL;
+        pl_diag(PL_ERROR, "old rows could not be removed: %s", text ? text : pl_code_text(code));
+        pl_free(text);
+        pl_error_free(&error);
+        return;
+    }
+    pthread_mutex_lock(&upkeep->lock);
+    memcpy(upkeep->zones, zones, sizeof zones);
+    upkeep->looked = true;
+    pthread_mutex_unlock(&upkeep->lock);
+}
+
+/* Does what is due; returns when there is something again. */
+static pl_time work(struct pl_upkeep *upkeep, struct due *due) {
+    pl_time now = pl_clock_monotonic(), anchor = upkeep->options.trim.settings->audit_anchor;
+    if (now >= due->trim) {
+        trim(upkeep);
+        due->trim = now + trim_every;
+    }
+    if (now >= due->prune) {
+        pl_journal_prune(upkeep->options.journal);
+        due->prune = now + prune_every;
+    }
+    if (now >= due->anchor) {
+        pl_journal_anchor(upkeep->options.journal, &due->told);
+        due->anchor = now + anchor;
+    }
+    pl_time next = due->trim < due->prune ? due->trim : due->prune;
+    return due->anchor < next ? due->anchor : next;
+}
+
+static void *run(void *arg) {
+    struct pl_upkeep *upkeep = arg;
+    pl_time anchor = upkeep->options.trim.settings->audit_anchor;
+    struct due due = {.anchor = anchor ? pl_clock_monotonic() + anchor : PL_TIME_MAX};
+    pthread_setname_np(pthread_self(), "upkeep");
+    for (bool ending = false; !ending;) { /* once in any case: a short run keeps its folder in order too */
+        pl_time next = work(upkeep, &due);
+        struct timespec at = {.tv_sec = next / PL_SECOND, .tv_nsec = next % PL_SECOND};
+        pthread_mutex_lock(&upkeep->lock);
+        while (!upkeep->ending && pthread_cond_timedwait(&upkeep->wake, &upkeep->lock, &at) == 0)
+            ;
+        ending = upkeep->ending;
+        pthread_mutex_unlock(&upkeep->lock);
+    }
+    return NULL;
+}
+
+enum pl_code pl_upkeep_new(const struct pl_upkeep_options *options, struct pl_upkeep **upkeep,
+                           struct pl_error **error) {
+    struct pl_upkeep *u = *upkeep = PL_NEW(struct pl_upkeep);
+    if (!u) return pl_error_set(error, PL_NO_MEMORY, "no memory for the upkeep");
+    u->options = *options;
+    pthread_mutex_init(&u->lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&u->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+    if (pthread_create(&u->thread, NULL, run, u) == 0) return PL_OK;
+    pl_free(u);
+    *upkeep = NULL;
+    return pl_error_set(error, PL_LIMIT, "cannot start a thread");
+}
+
+void pl_upkeep_free(struct pl_upkeep *upkeep) {
+    if (!upkeep) return;
+    pthread_mutex_lock(&upkeep->lock);
+    upkeep->ending = true;
+    pthread_cond_signal(&upkeep->wake);
+    pthread_mutex_unlock(&upkeep->lock);
+    pthread_join(upkeep->thread, NULL);
+    pthread_cond_destroy(&upkeep->wake);
+    pthread_mutex_destroy(&upkeep->lock);
+    pl_free(upkeep);
+}
+
+bool pl_upkeep_zones(struct pl_upkeep *upkeep, struct pl_trim_zone zones[PL_ZONES]) {
+    pthread_mutex_lock(&upkeep->lock);
+    memcpy(zones, upkeep->zones, sizeof upkeep->zones);
+    bool looked = upkeep->looked;
+    pthread_mutex_unlock(&upkeep->lock);
+    return looked;
+}
