@@ -64,7 +64,7 @@ static struct decided *find(const struct alarms *s, uint32_t id) {
     return index ? s->decided[index - 1] : NULL;
 }
 
-static bool waits(const struct decided *entry) {
+bool decided_waits(const struct decided *entry) {
     return entry->next < entry->count || entry->image_waits;
 }
 
@@ -114,7 +114,7 @@ void decided_free(struct alarms *s) {
 
 /* What still waits was kept by the run before, and stays as it is until it has found its place. */
 static void touch(struct alarms *s, struct decided *entry) {
-    if (waits(entry)) return;
+    if (decided_waits(entry)) return;
     entry->dirty = s->dirty = true;
     entry->unneeded = false;
 }
@@ -225,7 +225,7 @@ static void look_ahead(struct alarms *s) {
     s->wait_until = PL_TIME_MAX;
     for (uint32_t i = 0; i < s->decided_count; i++) {
         const struct decided *entry = s->decided[i];
-        if (!waits(entry)) continue;
+        if (!decided_waits(entry)) continue;
         pl_time until = entry->next < entry->count ? entry->items[entry->next].reached : entry->reached;
         if (until < s->reached) until = entry->reached; /* of an alarm that is not in the list */
         if (until < s->wait_until) s->wait_until = until;
@@ -237,7 +237,7 @@ bool decisions_reach(struct alarms *s, struct pl_node *node, pl_time time) {
     if (time > s->reached) s->reached = time;
     if (s->reached <= s->wait_until) return true;
     for (uint32_t i = 0; i < s->decided_count && good; i++)
-        if (waits(s->decided[i])) good = pass(s, node, s->decided[i]);
+        if (decided_waits(s->decided[i])) good = pass(s, node, s->decided[i]);
     look_ahead(s);
     return good;
 }
@@ -274,13 +274,34 @@ bool decisions_stand(struct alarms *s, struct pl_node *node) {
 
 /* ---- A decision ---- */
 
-/* Whoever decides sees the alarm as it is now: what is to come first is carried out first. */
+static void swap(struct decision *a, struct decision *b) {
+    struct decision moved = *a;
+    *a = *b;
+    *b = moved;
+}
+
+/* What goes on waiting is newer than what has been carried out, whoever looks at stamps. */
+static void stamp_again(struct alarms *s, struct decided *entry) {
+    for (uint32_t i = entry->next; i < entry->count; i++)
+        entry->items[i].stamp = ++s->stamp;
+}
+
+/* Whoever decides sees the alarm as it is now, and decides last: what waits is carried out before, all but what is about
+ * an occurrence that is still to come. */
 static bool settle(struct alarms *s, struct pl_node *node, uint32_t id, struct alarm *alarm) {
     struct decided *entry = find(s, id);
     bool good = true;
-    while (good && entry && entry->next < entry->count)
+    if (!entry || !decided_waits(entry)) return true;
+    for (uint32_t i = entry->next; good && i < entry->count; i++) {
+        const struct decision *d = &entry->items[i];
+        if (d->action <= ACTION_RESET && d->raised > alarm->raised) continue;
+        for (uint32_t k = i; k > entry->next; k--)
+            swap(&entry->items[k], &entry->items[k - 1]);
         good = apply(s, node, entry, alarm);
-    if (entry) entry->image_waits = false;
+    }
+    stamp_again(s, entry);
+    entry->image_waits = false;
+    entry->dirty = s->dirty = true;
     return good;
 }
 
@@ -301,10 +322,12 @@ static bool note(struct alarms *s, struct pl_node *node, uint32_t id, struct dec
         if (!grown) return false;
         entry->items = grown;
         d->stamp = ++s->stamp;
-        grown[entry->count++] = *d;
-        entry->next = entry->count;
+        memmove(grown + entry->next + 1, grown + entry->next, (entry->count++ - entry->next) * sizeof *grown);
+        grown[entry->next++] = *d;
+        stamp_again(s, entry);
     }
-    touch(s, entry);
+    entry->dirty = s->dirty = true;
+    entry->unneeded = false;
     return true;
 }
 

@@ -90,6 +90,8 @@ void decisions_commit(struct alarms *s, uint64_t epoch);
 void decisions_touch(struct alarms *s, uint32_t id);
 bool decisions_wait(const struct alarms *s, uint32_t id);
 
+/* Something of the run before has not found its place yet. */
+bool decided_waits(const struct decided *entry);
 /* The entry, found or made; NULL without memory. */
 struct decided *decided_get(struct alarms *s, struct pl_node *node, uint32_t id);
 void decided_remove_unneeded(struct alarms *s);

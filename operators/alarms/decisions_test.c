@@ -275,6 +275,39 @@ static void an_occurrence_that_is_over_takes_its_decision_along(void **state) {
     remove_folder(folder);
 }
 
+/* What is about an occurrence that is still to come waits on, through whatever is decided before. */
+static void a_decision_in_front_of_another(void **state) {
+    (void)state;
+    char *folder = make_folder();
+    struct test *t = open_folder("{}", folder);
+    push(t, 1 * S, "rule.raised", "hot");
+    size_t size;
+    void *bytes = pl_harness_snapshot(t->h, &size);
+    push(t, 2 * S, "rule.cleared", "hot");
+    push(t, 3 * S, "rule.raised", "hot");
+    assert_int_equal(order(t, "alarms ack", "{alarm: '*', reason: second}"), PL_OK);
+    test_close(t);
+    for (unsigned lives = 0; lives < 3; lives++) {
+        t = open_folder("{}", folder);
+        assert_int_equal(pl_harness_restore(t->h, bytes, size, NULL), PL_OK);
+        test_pull(t);
+        if (lives == 0) assert_int_equal(order(t, "alarms ack", "{alarm: '*', reason: first}"), PL_OK);
+        if (lives == 1) {
+            pl_free(bytes);
+            bytes = pl_harness_snapshot(t->h, &size);
+            pl_harness_commit(t->h);
+        }
+        if (lives < 2) expect(t, "alarm.acknowledged");
+        push(t, 2 * S, "rule.cleared", "hot");
+        push(t, 3 * S, "rule.raised", "hot");
+        assert_non_null(strstr(t->out[0].event[2].body, "\"reason\":\"second\""));
+        expect(t, "alarm.normal alarm.unacknowledged alarm.acknowledged");
+        test_close(t);
+    }
+    pl_free(bytes);
+    remove_folder(folder);
+}
+
 /* Whoever decides while the log is read again, decides last. */
 static void a_decision_in_between(void **state) {
     (void)state;
@@ -384,6 +417,7 @@ int main(void) {
         cmocka_unit_test(the_same_events_again_however_often_it_dies),
         cmocka_unit_test(another_stream_leaves_nothing_undecided),
         cmocka_unit_test(an_occurrence_that_is_over_takes_its_decision_along),
+        cmocka_unit_test(a_decision_in_front_of_another),
         cmocka_unit_test(a_decision_in_between),
         cmocka_unit_test(what_is_kept_is_bounded),
         cmocka_unit_test(decisions_survive_without_a_log),

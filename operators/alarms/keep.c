@@ -72,8 +72,10 @@ static enum pl_code flush_one(struct alarms *s, struct pl_node *node, struct dec
     entry->dirty = false;
     entry->unneeded = entry->count == 0 && !(alarm && alarm_stands(alarm));
     if (entry->unneeded) return pl_kept_drop(node, name, error);
-    entry->image = alarm ? *alarm : (struct alarm){0};
-    entry->reached = s->reached;
+    if (!decided_waits(entry)) {
+        entry->image = alarm ? *alarm : (struct alarm){0};
+        entry->reached = s->reached;
+    }
     pack_entry(entry, s->body);
     return pl_kept_put(node, name, s->body, error);
 }
