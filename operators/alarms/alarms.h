@@ -106,20 +106,20 @@ struct alarms {
     uint32_t sides;
     struct decided **decided; /* alarms with decisions to be kept */
     uint32_t decided_count, decided_room;
-    uint64_t stamp;     /* of the newest decision */
-    pl_time wait_until; /* the first event time at which a waiting decision is overdue */
-    pl_time reached;    /* newest event time, of rows and the watermark */
-    bool dirty;         /* something is to be kept */
+    uint64_t stamp;       /* of the newest decision */
+    pl_time wait_until;   /* the first event time at which a waiting decision is overdue */
+    pl_time reached;      /* newest event time, of rows and the watermark */
+    bool dirty;           /* something is to be kept */
     struct pl_batch *out; /* being filled */
     struct pl_pack *body;
     uint32_t kind[NOTES];
     struct rate_watch flood, over_budget;
     struct victim victims[VICTIMS];
     uint32_t victim_count;
-    pl_time latest;      /* newest event time of a row */
-    uv_timer_t timer;    /* the next end of a shelving */
-    pl_time shelf_end;   /* of the first shelving to end */
-    unsigned quiet;      /* looks at the clock since the last batch */
+    pl_time latest;    /* newest event time of a row */
+    uv_timer_t timer;  /* the next end of a shelving */
+    pl_time shelf_end; /* of the first shelving to end */
+    unsigned quiet;    /* looks at the clock since the last batch */
     bool timer_open;
     bool barren; /* nothing could be dropped, and nothing has changed since */
     bool flood_given, chattering_given;

@@ -1,4 +1,5 @@
-/* alarms_testing.h: what the tests of the list of alarms share: events in, commands, what was told and what is listed. */
+/* alarms_testing.h: what the tests of the list of alarms share: events in, commands, what was told and what is listed.
+ */
 #ifndef POTLINE_ALARMS_TESTING_H
 #define POTLINE_ALARMS_TESTING_H
 

@@ -5,7 +5,7 @@
 
 #include "alarms.h"
 
-const char *const alarm_action_names[ACTIONS + 1] = {"acknowledge", "reset",      "shelve", "unshelve", "suppress",
+const char *const alarm_action_names[ACTIONS + 1] = {"acknowledge", "reset",  "shelve", "unshelve", "suppress",
                                                      "unsuppress",  "remove", "serve",  NULL};
 
 /* ---- What they do ---- */
@@ -286,8 +286,8 @@ static void stamp_again(struct alarms *s, struct decided *entry) {
         entry->items[i].stamp = ++s->stamp;
 }
 
-/* Whoever decides sees the alarm as it is now, and decides last: what waits is carried out before, all but what is about
- * an occurrence that is still to come. */
+/* Whoever decides sees the alarm as it is now, and decides last: what waits is carried out before, all but what is
+ * about an occurrence that is still to come. */
 static bool settle(struct alarms *s, struct pl_node *node, uint32_t id, struct alarm *alarm) {
     struct decided *entry = find(s, id);
     bool good = true;

@@ -47,10 +47,10 @@ struct decision {
     uint64_t step;  /* of the alarm, behind which it was given */
     uint64_t epoch; /* that it is part of */
     uint64_t action;
-    pl_time given;   /* engine clock */
-    pl_time reached; /* event time when it was given */
-    pl_time raised;  /* the occurrence it is about */
-    pl_time until;   /* of a shelving */
+    pl_time given;         /* engine clock */
+    pl_time reached;       /* event time when it was given */
+    pl_time raised;        /* the occurrence it is about */
+    pl_time until;         /* of a shelving */
     char user[ALARM_USER]; /* "": the clock */
     char reason[ALARM_REASON];
 };

@@ -14,7 +14,8 @@ struct act {
 
 static const char options[] =
     "{flood: {count: 6, window: 1m}, chattering: {count: 3, window: 1m}, stale: 10m, alarms: [" //
-    "{" DEFINED ", off_delay: 3s}, {match: wet, priority: low, consequence: rust, action: wipe, respond: 1m, latch: true},"
+    "{" DEFINED
+    ", off_delay: 3s}, {match: wet, priority: low, consequence: rust, action: wipe, respond: 1m, latch: true},"
     "{match: dry, priority: low, consequence: dust, action: water, respond: 5m, on_delay: 4s}]}";
 
 /* Rows as they stand in the log, and what people do in between. */

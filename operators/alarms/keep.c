@@ -185,8 +185,7 @@ static enum pl_code load_one(void *arg, const char *key, struct pl_unpack *value
     if (id == PL_NO_ID) return pl_error_set(error, PL_LIMIT, "alarm %s: no room for it; raise max_tags", key);
     struct decided *entry = decided_get(s, load->node, id);
     if (!entry) return pl_error_set(error, PL_NO_MEMORY, "alarms: no memory");
-    if (!unpack_entry(entry, value))
-        return pl_error_set(error, PL_CORRUPT, "alarm %s: what was kept is damaged", key);
+    if (!unpack_entry(entry, value)) return pl_error_set(error, PL_CORRUPT, "alarm %s: what was kept is damaged", key);
     entry->image_waits = alarm_stands(&entry->image);
     if (entry->image.rule_length > strlen(key) || entry->image.place > ALARM_AT_NODE)
         return pl_error_set(error, PL_CORRUPT, "alarm %s: what was kept is damaged", key);

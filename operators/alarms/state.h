@@ -43,10 +43,10 @@ struct alarm {
     uint64_t seen_id;
     uint64_t step;    /* goes up with all that data do to it; a decision says behind which one it was given */
     uint64_t decided; /* the stamp of the last decision it knows of */
-    pl_time since;   /* the condition is as it is since then */
-    pl_time raised;  /* last became unacknowledged */
-    pl_time changed; /* last came to its state */
-    pl_time until;   /* shelved until */
+    pl_time since;    /* the condition is as it is since then */
+    pl_time raised;   /* last became unacknowledged */
+    pl_time changed;  /* last came to its state */
+    pl_time until;    /* shelved until */
     double value, limit;
     uint64_t activations;         /* how often it has become active */
     pl_time recent[ALARM_RECENT]; /* and when, the newest first */

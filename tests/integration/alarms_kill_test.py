@@ -19,6 +19,7 @@ KILLS = 40 if os.environ.get("POTLINE_LONG") else 12
 ROUNDS, ROUND = 4000, 15 * 10**6
 BASE = 1_700_000_000 * 10**9
 STAY, FLIP, ALONE = [f"stay.t{i:02}" for i in range(12)], [f"flip.t{i}" for i in range(3)], [f"alone.t{i}" for i in range(5)]
+DECIDED = ["alarm.acknowledged", "alarm.normal", "alarm.shelved"]  # one that has returned is normal once acknowledged
 GRAPH = """
 potline: 1
 name: alarms-kill
@@ -87,14 +88,14 @@ def decide(life, told, number):
     for tag in STAY[:6] + FLIP:
         reason = f"seen {tag} {number}"
         if (tag in FLIP or tag not in told["acked"]) and life.shell(f"alarms ack high@{tag} --reason '{reason}'").returncode == 0:
-            told["reasons"].append(("acknowledged", reason))
+            told["reasons"].append(reason)
             told["acked"].add(tag)
             if tag in STAY:
                 break
     for tag in STAY[6:9]:
         reason = f"known {tag} {number}"
         if tag not in told["shelved"] and life.shell(f"alarms shelve high@{tag} 1h '{reason}'").returncode == 0:
-            told["reasons"].append(("shelved", reason))
+            told["reasons"].append(reason)
             told["shelved"].add(tag)
             break
 
@@ -153,13 +154,13 @@ def judge(calm, wild, told):
     assert max(ids.values()) == 1, "two events have one id"
     expected, found = ({text(e) for e in events if is_alone(e)} for events in (calm, wild))
     assert expected == found, f"missing {sorted(expected - found)[:2]}, too many {sorted(found - expected)[:2]}"
-    for kind, reason in told["reasons"]:
-        times = sum(e["kind"] == f"alarm.{kind}" and e["body"]["reason"] == reason for e in wild)
-        assert times == 1, f"{kind} {reason!r} was told {times} times"
-    decided = sum(e["kind"] in ("alarm.acknowledged", "alarm.shelved") and bool(e["body"]["user"]) for e in wild)
+    for reason in told["reasons"]:
+        times = sum(e["kind"] in DECIDED and e["body"]["reason"] == reason for e in wild)
+        assert times == 1, f"{reason!r} was told {times} times"
+    decided = sum(e["kind"] in DECIDED and bool(e["body"]["user"]) for e in wild)
     assert decided == len(told["reasons"]), f"{decided} decisions were told, {len(told['reasons'])} were answered"
     for tag in STAY:
-        kinds = [e["kind"] for e in wild if e["tag"] == tag and e["kind"] != "alarm.stale"]
+        kinds = [e["kind"] for e in wild if e["tag"] == tag and e["kind"] not in ("alarm.stale", "alarm.overdue")]
         more = ["alarm.acknowledged"] if tag in told["acked"] else ["alarm.shelved"] if tag in told["shelved"] else []
         assert kinds == ["alarm.unacknowledged", *more], (tag, kinds)
     raised = collections.Counter(e["body"]["alarm"] for e in wild if e["kind"] == "alarm.unacknowledged")
