@@ -218,7 +218,7 @@ enum pl_code rate_command(void *self, struct pl_node *node, const void *args, st
     f.by_alarm = pl_alloc(f.ids * sizeof *f.by_alarm);
     enum pl_code code = f.bucket && f.by_alarm ? pl_zone_each(node, PL_GOLD, f.from, f.to, see_rate, &f, error)
                                                : pl_error_set(error, PL_NO_MEMORY, "no memory for the figures");
-    if (!code) reply_figures(&f, node, call);
+    if (!code && f.bucket) reply_figures(&f, node, call);
     pl_free(f.bucket);
     pl_free(f.by_alarm);
     return code;
