@@ -169,6 +169,30 @@ def judge(calm, wild, told):
         assert raised[f"high@{tag}"] == expected, (tag, raised[f"high@{tag}"], expected)
 
 
+def without_a_log(work):
+    """Nothing is read again, the file begins anew, and rules raise what they raised: what was decided holds."""
+    out = os.path.join(work, "forgets")
+    os.makedirs(out)
+    graph, data = os.path.join(out, "graph.yaml"), os.path.join(out, "data")
+    with open(graph, "w") as file:
+        file.write(GRAPH.format(work=work, out=out, rate=4000).replace("checkpoint: 200ms", "log: { kind: none }"))
+    told = {"reasons": [], "acked": set(), "shelved": set()}
+    life = Life(graph, data)
+    end = time.monotonic() + 60
+    while len(told["acked"] & set(STAY)) < 2 or not told["shelved"]:
+        decide(life, told, 0)
+        assert time.monotonic() < end and life.process.poll() is None, told
+    life.kill()
+    life = Life(graph, data)
+    hold(life, told)
+    first = f"high@{STAY[0]}"
+    while json.loads(life.shell(f"alarms list {first} --state all").stdout)["unconfirmed"]:
+        assert time.monotonic() < end and life.process.poll() is None, "its rule does not raise it"
+    hold(life, told)
+    life.kill()
+    print(f"without a log: {len(told['acked'] & set(STAY))} stay acknowledged, {len(told['shelved'])} shelved")
+
+
 def main():
     with tempfile.TemporaryDirectory() as work:
         make_rows(os.path.join(work, "in.csv"))
@@ -190,6 +214,7 @@ def main():
         twice = [line for line, n in collections.Counter(gold(data["wild"])).items() if n > 1]
         assert not twice, f"twice in gold: {twice[0]}"
         print(f"{KILLS} kills, {len(told['reasons'])} decisions: {len(wild)} events, each once; what was decided holds")
+        without_a_log(work)
 
 
 if __name__ == "__main__":
