@@ -14,6 +14,7 @@ static enum pl_code open_alarms(void *self, struct pl_node *node, struct pl_erro
     struct alarms *s = self;
     s->latest = s->reached = s->wait_until = PL_TIME_MIN;
     s->shelf_end = PL_TIME_MAX;
+    s->patience = SHELVE_PATIENCE_FIRST;
     if (!open_rates(s)) return pl_error_set(error, PL_NO_MEMORY, "alarms: no memory");
     if (!tell_open(s, node, error)) return PL_UNAVAILABLE;
     if (uv_timer_init(pl_node_loop(node), &s->timer)) return pl_error_set(error, PL_IO, "alarms: no timer");
@@ -51,18 +52,18 @@ static enum pl_flow process(void *self, struct pl_node *node, unsigned input, st
     return finish(s, node, good);
 }
 
+static bool pass_timer(struct alarms *s, struct pl_node *node, pl_time at, uint32_t id, uint64_t cookie) {
+    switch (cookie) {
+    case TIMER_DELAY: return step_delay_over(s, node, id, at);
+    case TIMER_STALE: return step_notice(s, node, id, at, true);
+    case TIMER_OVERDUE: return step_notice(s, node, id, at, false);
+    default: return step_rates_settle(s, node, at);
+    }
+}
+
 static void timer(void *self, struct pl_node *node, pl_time at, uint32_t id, uint64_t cookie) {
     struct alarms *s = self;
-    bool good = decisions_reach(s, node, at);
-    if (!good) cookie = UINT64_MAX;
-    switch (cookie) {
-    case UINT64_MAX: break;
-    case TIMER_DELAY: good = step_delay_over(s, node, id, at); break;
-    case TIMER_STALE: good = step_notice(s, node, id, at, true); break;
-    case TIMER_OVERDUE: good = step_notice(s, node, id, at, false); break;
-    default: good = step_rates_settle(s, node, at); break;
-    }
-    finish(s, node, good);
+    finish(s, node, decisions_reach(s, node, at) && pass_timer(s, node, at, id, cookie));
 }
 
 static pl_time watermark(void *self, struct pl_node *node, pl_time now) {

@@ -120,6 +120,7 @@ struct alarms {
     uv_timer_t timer;  /* the next end of a shelving */
     pl_time shelf_end; /* of the first shelving to end */
     unsigned quiet;    /* looks at the clock since the last batch */
+    unsigned patience; /* how many of them say that none will come */
     bool timer_open;
     bool barren; /* nothing could be dropped, and nothing has changed since */
     bool flood_given, chattering_given;
@@ -205,6 +206,9 @@ uint64_t alarms_hash(uint64_t hash, const void *bytes, size_t size); /* FNV-1a, 
 /* ---- commands.c, shelve.c, history.c ---- */
 
 extern const struct pl_command alarms_commands[];
+
+/* Behind a start it may take a while until the log is read again. */
+enum { SHELVE_PATIENCE_FIRST = 10 };
 
 /* Looks for the next end of a shelving; or one more is known. */
 void shelve_schedule(struct alarms *s, struct pl_node *node);

@@ -108,7 +108,7 @@ static bool drop(struct alarms *s, struct pl_node *node, const struct victim *vi
         return false;
     enum alarm_state state = alarm_state(alarm);
     if (state != ALARM_NORMAL) tell_alarm(s, node, victim->id, alarm, NOTE_DROPPED, state, alarm->changed);
-    s->side[victim->id].definition = 0;
+    if (victim->id < s->sides) s->side[victim->id].definition = 0;
     pl_table_drop(pl_node_table(node, TABLE_ALARMS), victim->id, 0);
     decisions_touch(s, victim->id);
     pl_count(node, COUNT_DROPPED, 1);

@@ -1,15 +1,15 @@
 /* shelve.c: the end of a shelving.
  *
  * It comes by the engine's clock, and must come at the same place of the stream when the log is read again. So it comes
- * in front of the first events that were taken in after it, or where none come, when the clock has been looked at twice
- * meanwhile; and like a decision it is kept before it is told.
+ * in front of the first events that were taken in after it, or where none come, when the clock has been looked at some
+ * times meanwhile; and like a decision it is kept before it is told.
  */
 #include <stddef.h>
 #include <stdio.h>
 
 #include "alarms.h"
 
-enum { QUIET = 2 };
+enum { PATIENCE = 2 };
 
 static void on_timer(uv_timer_t *timer);
 
@@ -56,6 +56,7 @@ static bool end_all(struct alarms *s, struct pl_node *node, pl_time now) {
 
 bool shelve_pass(struct alarms *s, struct pl_node *node, pl_time received) {
     s->quiet = 0;
+    s->patience = PATIENCE;
     return received < s->shelf_end || end_all(s, node, received);
 }
 
@@ -63,7 +64,7 @@ static void on_timer(uv_timer_t *timer) {
     struct alarms *s = (struct alarms *)(void *)((char *)timer - offsetof(struct alarms, timer));
     struct pl_node *node = timer->data;
     pl_time now = pl_now(node);
-    if (s->shelf_end > now || ++s->quiet < QUIET) {
+    if (s->shelf_end > now || ++s->quiet < s->patience) {
         start_timer(s, node);
         return;
     }
