@@ -66,9 +66,13 @@ static void timer(void *self, struct pl_node *node, pl_time at, uint32_t id, uin
     finish(s, node, decisions_reach(s, node, at) && pass_timer(s, node, at, id, cookie));
 }
 
+/* The end of all input is no time of an event: more may come in another run. */
 static pl_time watermark(void *self, struct pl_node *node, pl_time now) {
     struct alarms *s = self;
-    finish(s, node, decisions_reach(s, node, now));
+    pl_time before = s->reached;
+    bool good = decisions_reach(s, node, now);
+    if (now == PL_TIME_MAX) s->reached = before;
+    finish(s, node, good);
     return now;
 }
 

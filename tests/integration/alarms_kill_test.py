@@ -28,16 +28,28 @@ checkpoint: 200ms
 nodes:
   in: {{ op: source.csv, path: "{work}/in.csv", header: false, rate: "{rate}/s", batch: 256 }}
   limits: {{ op: threshold, from: in, rules: [ {{ name: high, tags: "*", above: 5, hysteresis: 1 }}, {{ name: peak, tags: "alone.*", above: 8, for: 100ms }} ] }}
+  own: {{ op: rules, from: in, scripts: [ "{work}/rules.lua" ] }}
   list:
     op: alarms
-    from: limits
+    from: [limits, own]
     flood: {{ count: 1000 }} # how many there are depends on what is shelved
     stale: 20s
     alarms:
       - {{ match: high, tags: "stay.*", priority: high, consequence: a, action: b, respond: 1h }}
       - {{ match: high, priority: high, consequence: a, action: b, respond: 1s, off_delay: 70ms }}
+      - {{ match: swing, priority: medium, consequence: a, action: b, respond: 2s, latch: true }}
       - {{ match: peak, priority: low, consequence: a, action: b, respond: 5m, on_delay: 50ms }}
   out: {{ op: sink.ndjson, from: list, path: "{out}/alarms.ndjson" }}
+"""
+RULES = """
+rule {
+  name = "swing", tags = "alone.*", memory = { slow = 0, seen = 0 }, hold = "60ms", release = "30ms", severity = 400,
+  message = "{slow:3} of {seen:0}",
+  when = function(value, slow, seen)
+    slow, seen = slow + 0.2 * (value - slow), seen + 1
+    return math.abs(value - slow) > 1.5, slow, seen
+  end,
+}
 """
 
 
@@ -196,6 +208,8 @@ def without_a_log(work):
 def main():
     with tempfile.TemporaryDirectory() as work:
         make_rows(os.path.join(work, "in.csv"))
+        with open(os.path.join(work, "rules.lua"), "w") as file:
+            file.write(RULES)
         told = {"reasons": [], "acked": set(), "shelved": set()}
         graphs = {}
         for name, rate in (("calm", 10**6), ("wild", 4000)):
