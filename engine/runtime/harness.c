@@ -41,6 +41,7 @@ struct pl_harness {
     uv_timer_t patience;
     bool woken;
     bool opened;
+    bool forgets;
     enum pl_code open_code; /* of the one attempt */
     struct output outputs[PORTS_MAX];
     struct stored *stored;
@@ -97,9 +98,10 @@ static enum pl_code harness_open(struct pl_harness *h, struct pl_error **error) 
         .clock = &h->clock,
         .loop = &h->loop,
         .store = h->store,
-        .recovers = true,
+        .recovers = !h->forgets,
     };
     h->open_code = pl_node_init(&h->node, &config, &harness_host, h, error);
+    if (h->forgets) h->node.epoch = 0;
     if (!h->open_code) h->open_code = pl_node_open(&h->node, error);
     return h->open_code;
 }
@@ -163,6 +165,10 @@ void pl_harness_data(struct pl_harness *h, const char *path) {
     struct pl_error *error = NULL;
     if (pl_store_open(path, &(struct pl_store_options){0}, &h->store, &error)) pl_error_print(stderr, error);
     pl_error_free(&error);
+}
+
+void pl_harness_forgets(struct pl_harness *h) {
+    h->forgets = true;
 }
 
 void pl_harness_declare(struct pl_harness *h, const char *match, double low, double high) {
@@ -409,7 +415,12 @@ void *pl_harness_snapshot(struct pl_harness *h, size_t *size) {
     good = good && !pl_buffer_failed(&all) && nothing_is_missing(h, &all);
     void *bytes = good ? pl_buffer_take(&all) : NULL;
     pl_buffer_fini(&all);
+    if (!h->forgets) h->node.epoch++;
     return bytes;
+}
+
+void pl_harness_commit(struct pl_harness *h) {
+    if (ready(h) && h->node.epoch > 1) pl_node_commit(&h->node, h->node.epoch - 1);
 }
 
 static enum pl_code load_stored(struct pl_harness *h, struct pl_error **error) {

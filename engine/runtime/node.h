@@ -90,6 +90,5 @@ enum pl_code pl_node_load(struct pl_node *node, const struct pl_state_entry *ent
 
 uint64_t pl_node_counter(const struct pl_node *node, unsigned index);
 struct pl_store *pl_node_store(const struct pl_node *node); /* NULL: none */
-uint64_t pl_node_epoch(const struct pl_node *node);
 
 #endif

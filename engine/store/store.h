@@ -106,6 +106,5 @@ enum pl_code pl_store_iter_check(const struct pl_store_iter *iter, struct pl_err
 /* ---- What the runtime says about a node (runtime/node.c) ---- */
 
 struct pl_store *pl_node_store(const struct pl_node *node); /* NULL: there is no data folder */
-uint64_t pl_node_epoch(const struct pl_node *node);         /* what the node does now belongs to this one */
 
 #endif

@@ -4,10 +4,11 @@
  *     definitions.c  the master alarm table: what the site has said about an alarm
  *     list.c         the alarms there are, at most so many
  *     state.c        an alarm's states;  step.c  one change of one alarm, with all that follows from it
- *     tell.c         changes as events, in gold, and in what is kept;  keep.c  an alarm as a kept value
+ *     tell.c         changes as events, and in gold
  *     rates.c        floods and the budget
- *     commands.c     what people do;  history.c  what they ask about the past
- *     alarms.c       the operator
+ *     decisions.c    what people decide, now and when the log is read again;  keep.c  as kept values
+ *     commands.c     what people do;  shelve.c  the end of a shelving;  history.c  what they ask about the past
+ *     alarms.c       the operator, its state
  */
 #ifndef POTLINE_ALARMS_H
 #define POTLINE_ALARMS_H
@@ -15,6 +16,7 @@
 #include <potline/potline.h>
 #include <uv.h>
 
+#include "decisions.h"
 #include "rates.h"
 #include "state.h"
 
@@ -71,11 +73,11 @@ enum note {
     NOTES
 };
 
-/* What is known about an alarm in this run only; by id. */
+/* What follows from an alarm's id, asked once a run; by id. */
 struct alarm_side {
-    uint32_t definition; /* index + 1; SIDE_NONE: asked, there is none; 0: not asked yet */
-    uint32_t asset, tag;
-    bool dirty; /* to be kept */
+    uint32_t definition; /* index + 1; SIDE_NONE: there is none; 0: not asked yet */
+    uint32_t asset, tag; /* of its place; 0: none */
+    uint32_t decided;    /* its entry among those with decisions + 1; 0: none */
 };
 #define SIDE_NONE UINT32_MAX
 
@@ -83,6 +85,7 @@ struct victim {
     uint32_t id;
     uint32_t rank;
     pl_time changed;
+    uint64_t name; /* a hash, to decide between equals the same way in every run */
 };
 enum { VICTIMS = 256 };
 
@@ -101,16 +104,23 @@ struct alarms {
     struct pl_zone *zone; /* NULL: no data folder */
     struct alarm_side *side;
     uint32_t sides;
-    uint32_t *dirty;
-    uint32_t dirties, dirty_room;
+    struct decided **decided; /* alarms with decisions to be kept */
+    uint32_t decided_count, decided_room;
+    uint64_t stamp;       /* of the newest decision */
+    pl_time wait_until;   /* the first event time at which a waiting decision is overdue */
+    pl_time reached;      /* newest event time, of rows and the watermark */
+    bool dirty;           /* something is to be kept */
     struct pl_batch *out; /* being filled */
     struct pl_pack *body;
     uint32_t kind[NOTES];
     struct rate_watch flood, over_budget;
     struct victim victims[VICTIMS];
     uint32_t victim_count;
-    pl_time latest;   /* how far event time has come, by events and watermarks; PL_TIME_MIN: nothing came yet */
-    uv_timer_t timer; /* the next end of a shelving */
+    pl_time latest;    /* how far event time has come, by events and watermarks; PL_TIME_MIN: nothing came yet */
+    uv_timer_t timer;  /* the next end of a shelving */
+    pl_time shelf_end; /* of the first shelving to end */
+    unsigned quiet;    /* looks at the clock since the last batch */
+    unsigned patience; /* how many of them say that none will come */
     bool timer_open;
     bool barren; /* nothing could be dropped, and nothing has changed since */
     bool flood_given, chattering_given;
@@ -126,12 +136,14 @@ const struct definition *definition_find(const struct alarms *s, const char *nam
 /* Of an alarm in the list; asked once. */
 const struct definition *definition_of(struct alarms *s, struct pl_node *node, uint32_t id, const struct alarm *alarm);
 enum alarm_priority definition_priority(const struct definition *definition); /* NULL: low */
+uint64_t definitions_hash(const struct alarms *s);
 
 /* ---- list.c ---- */
 
 /* The place in an alarm's id. */
 const char *alarm_place_of(const char *id, const struct alarm *alarm);
-struct alarm_side *list_side(struct alarms *s, struct pl_node *node, uint32_t id); /* NULL without memory */
+/* NULL without memory. */
+struct alarm_side *list_side(struct alarms *s, struct pl_node *node, uint32_t id);
 
 /* Only to be read. */
 const struct alarm *list_find(struct pl_node *node, uint32_t id);
@@ -139,6 +151,9 @@ const struct alarm *list_find(struct pl_node *node, uint32_t id);
 struct alarm *list_get(struct pl_node *node, uint32_t id);
 /* A new one; when the list is full the least important returned one makes room. NULL: none could. */
 struct alarm *list_add(struct alarms *s, struct pl_node *node, uint32_t id);
+
+void list_pack(const struct alarms *s, struct pl_node *node, struct pl_pack *pack);
+bool list_unpack(struct alarms *s, struct pl_node *node, struct pl_unpack *unpack);
 
 /* ---- incoming.c ---- */
 
@@ -157,17 +172,20 @@ struct step {
 };
 
 struct step step_begin(struct alarms *s, struct pl_node *node, uint32_t id, struct alarm *alarm, pl_time time);
-/* What has become of it: told and marked to be kept. `user` NULL: the plant did it. False without memory. */
+/* What has become of it: told, and kept where people have decided about it. `user` NULL: nobody did it. False without
+ * memory. */
 bool step_end(struct step *step, const char *user, const char *reason);
 
 bool step_condition(struct alarms *s, struct pl_node *node, uint32_t id, pl_time time, bool condition);
 bool step_delay_over(struct alarms *s, struct pl_node *node, uint32_t id, pl_time at);
+/* What was due by `now`, though the watermark has not said so yet: how far that comes at once is left to chance. */
+bool step_settle(struct alarms *s, struct pl_node *node, uint32_t id, struct alarm *alarm, pl_time now);
 bool step_notice(struct alarms *s, struct pl_node *node, uint32_t id, pl_time at, bool stale);
 bool step_rates_settle(struct alarms *s, struct pl_node *node, pl_time now);
 /* What hid it has ended (its flag is cleared already): the condition afresh. */
 void step_refresh(struct step *step);
 
-/* Timers of an alarm that came from what was kept. */
+/* Timers of an alarm that came without them. */
 void step_arm(struct alarms *s, struct pl_node *node, uint32_t id, const struct alarm *alarm);
 
 /* ---- tell.c ---- */
@@ -177,27 +195,26 @@ void tell_close(struct alarms *s);
 bool tell_alarm(struct alarms *s, struct pl_node *node, uint32_t id, const struct alarm *alarm, unsigned kind,
                 enum alarm_state from, pl_time time);
 bool tell_rate(struct alarms *s, struct pl_node *node, unsigned kind, const struct rate_watch *watch, pl_time time);
-bool tell_dirty(struct alarms *s, struct pl_node *node, uint32_t id);
 
-/* Everything told so far: into gold, into what is kept, out; in that order. False: the node has failed. PL_OK in *kept
- * (may be NULL) when all of it is kept. */
+/* Everything told so far: what people decided is kept, then the events go into gold and out. False: the node has
+ * failed. PL_OK in *kept (may be NULL) when all of it is kept. */
 bool tell_flush(struct alarms *s, struct pl_node *node, enum pl_code *kept, struct pl_error **error);
 
 uint64_t alarms_hash(uint64_t hash, const void *bytes, size_t size); /* FNV-1a, the same in every run */
 #define ALARMS_HASH_START UINT64_C(0xcbf29ce484222325)
 
-/* ---- keep.c ---- */
-
-void keep_pack(const struct alarm *alarm, struct pl_pack *pack);
-bool keep_unpack(struct alarm *alarm, struct pl_unpack *unpack);
-/* What was kept, into the list. */
-enum pl_code keep_load(struct alarms *s, struct pl_node *node, bool confirmed, struct pl_error **error);
-
-/* ---- commands.c, history.c ---- */
+/* ---- commands.c, shelve.c, history.c ---- */
 
 extern const struct pl_command alarms_commands[];
+
+/* Behind a start it may take a while until the log is read again. */
+enum { SHELVE_PATIENCE_FIRST = 10 };
+
+/* Looks for the next end of a shelving; or one more is known. */
 void shelve_schedule(struct alarms *s, struct pl_node *node);
-void shelve_expire(struct alarms *s, struct pl_node *node);
+void shelve_note(struct alarms *s, struct pl_node *node, pl_time until);
+/* Events come that were taken in at this time (0: it is not known). False without memory. */
+bool shelve_pass(struct alarms *s, struct pl_node *node, pl_time received);
 
 /* Does the id fit what a person has written: the id itself, the id up to a '.', or a pattern? */
 bool alarm_fits(const char *pattern, const char *id);

@@ -1,81 +1,6 @@
-#include "../testing.h"
+#include "alarms_testing.h"
 
-#include <potline/operator.h>
 #include <unistd.h>
-
-#include "store/folder_testing.h"
-
-#define S PL_SECOND
-#define DEFINED                                                                                                        \
-    "match: hot, priority: high, consequence: burns through, action: cool it, respond: 2m, class: pot, owner: process"
-
-struct told {
-    pl_time time;
-    const char *kind, *tag, *rule; /* rule NULL: no body */
-};
-
-static struct pl_batch *events(struct test *t, const struct told *rows, unsigned count) {
-    struct pl_batch *b = pl_batch_new(PL_EVENTS, count, count * 1024);
-    struct pl_pack *body = pl_pack_new();
-    for (unsigned i = 0; i < count; i++) {
-        pl_pack_reset(body);
-        if (rows[i].rule) {
-            pl_pack_map(body, 4);
-            pl_pack_pair_str(body, "rule", rows[i].rule);
-            pl_pack_pair_f64(body, "value", 12);
-            pl_pack_pair_f64(body, "limit", 10);
-            pl_pack_pair_str(body, "message", "too hot");
-        }
-        pl_batch_heap(b, 0, pl_pack_data(body), (uint32_t)pl_pack_size(body));
-        b->events.time[i] = rows[i].time;
-        b->events.id[i] = (uint64_t)rows[i].time * 31 + i;
-        b->events.kind[i] = test_tag(t, rows[i].kind);
-        b->events.severity[i] = 500;
-        b->events.tag[i] = test_tag(t, rows[i].tag);
-        b->events.asset[i] = pl_tags_get(pl_harness_tags(t->h), b->events.tag[i])->asset;
-        b->events.end[i] = b->heap_used[0];
-        b->rows++;
-    }
-    pl_pack_free(body);
-    return b;
-}
-
-static void push(struct test *t, pl_time time, const char *kind, const char *rule) {
-    test_push_batch(t, events(t, (struct told[]){{time, kind, "l.p.v", rule}}, 1));
-}
-
-/* Everything told since the last look, as kinds. */
-static void expect(struct test *t, const char *kinds) {
-    char told[1024] = "";
-    for (unsigned i = 0; i < t->out[0].events; i++)
-        snprintf(told + strlen(told), sizeof told - strlen(told), "%s%s", i ? " " : "", t->out[0].event[i].kind);
-    assert_string_equal(told, kinds);
-    test_forget(t);
-}
-
-static enum pl_code order(struct test *t, const char *command, const char *args) {
-    char *reply = NULL;
-    struct pl_error *error = NULL;
-    enum pl_code code = pl_harness_command(t->h, command, args, &reply, &error);
-    pl_free(reply);
-    pl_error_free(&error);
-    test_pull(t);
-    return code;
-}
-
-static void listed(struct test *t, const char *args, const char *has) {
-    char *reply = NULL;
-    assert_int_equal(pl_harness_command(t->h, "alarms list", args, &reply, NULL), PL_OK);
-    if (!has) assert_string_equal(reply, "[]");
-    if (has && !strstr(reply, has)) fail_msg("%s has no %s", reply, has);
-    pl_free(reply);
-}
-
-static struct test *open_folder(const char *options, const char *folder) {
-    struct test *t = test_open("alarms", options, PL_EVENTS);
-    if (folder) pl_harness_data(t->h, folder);
-    return t;
-}
 
 static void raised_acknowledged_returned(void **state) {
     (void)state;
@@ -261,87 +186,15 @@ static void a_full_list_drops_what_matters_least(void **state) {
     }
     push(t, 30 * S, "rule.cleared", "r4"); /* returned, low */
     test_forget(t);
+    test_restore(t);
     push(t, 40 * S, "rule.raised", "one-more");
     assert_string_equal(t->out[0].event[0].kind, "alarm.dropped");
     assert_non_null(strstr(t->out[0].event[0].body, "r4@l.p.v"));
     push(t, 41 * S, "rule.raised", "two-more");
     push(t, 42 * S, "rule.raised", "three-more");
-    assert_int_equal(test_counter(t, "dropped"), 2);
+    assert_int_equal(test_counter(t, "dropped"), 2); /* since the restore */
     assert_int_equal(test_counter(t, "refused"), 1);
     test_close(t);
-}
-
-/* Two lives on one folder; the first one ends without a word to it, as far as the operator can tell: no snapshot. */
-static void decisions_survive(void **state) {
-    (void)state;
-    static const char options[] = "{alarms: [{" DEFINED "}]}";
-    char *folder = make_folder();
-    struct test *t = open_folder(options, folder);
-    test_push_batch(t, events(t,
-                              (struct told[]){{1 * S, "rule.raised", "l.p.a", "hot"},
-                                              {1 * S, "rule.raised", "l.p.b", "hot"},
-                                              {1 * S, "rule.raised", "l.p.c", "hot"},
-                                              {1 * S, "rule.raised", "l.p.d", "hot"}},
-                              4));
-    assert_int_equal(order(t, "alarms ack", "{alarm: hot@l.p.a}"), PL_OK);
-    assert_int_equal(order(t, "alarms shelve", "{alarm: hot@l.p.b, duration: 1h, reason: known}"), PL_OK);
-    assert_int_equal(order(t, "alarms out-of-service", "{alarm: hot@l.p.c, reason: repair}"), PL_OK);
-    test_close(t);
-
-    t = open_folder(options, folder);
-    listed(t, "{alarm: hot@l.p.a}", "\"unconfirmed\":true");
-    test_push_batch(t, events(t,
-                              (struct told[]){{9 * S, "rule.raised", "l.p.a", "hot"},
-                                              {9 * S, "rule.raised", "l.p.b", "hot"},
-                                              {9 * S, "rule.raised", "l.p.c", "hot"},
-                                              {9 * S, "rule.raised", "l.p.d", "hot"}},
-                              4));
-    expect(t, "");
-    listed(t, "{alarm: hot@l.p.a}", "\"state\":\"acknowledged\"");
-    listed(t, "{alarm: hot@l.p.a}", "\"unconfirmed\":false");
-    listed(t, "{state: shelved}", "hot@l.p.b");
-    listed(t, "{state: out-of-service}", "hot@l.p.c");
-    listed(t, "{state: unacknowledged}", "hot@l.p.d");
-    char *reply;
-    assert_int_equal(pl_harness_command(t->h, "alarms history", "{alarm: hot@l.p.b}", &reply, NULL), PL_OK);
-    assert_non_null(strstr(reply, "\"event\":\"alarm.shelved\""));
-    assert_non_null(strstr(reply, "\"reason\":\"known\""));
-    pl_free(reply);
-    pl_harness_clock(t->h, 3600 * S);
-    assert_int_equal(pl_harness_command(t->h, "alarms rate", "{over: 2h}", &reply, NULL), PL_OK);
-    assert_non_null(strstr(reply, "{\"figure\":\"alarms\",\"value\":4,"));
-    assert_non_null(strstr(reply, "often: hot@l.p."));
-    pl_free(reply);
-    pl_harness_clock(t->h, 10 * PL_DAY); /* history read again: event time counts, not the clock */
-    assert_int_equal(pl_harness_command(t->h, "alarms rate", "{over: 2h}", &reply, NULL), PL_OK);
-    assert_non_null(strstr(reply, "{\"figure\":\"alarms\",\"value\":4,"));
-    pl_free(reply);
-    test_watermark(t, 3 * PL_HOUR);
-    assert_int_equal(pl_harness_command(t->h, "alarms rate", "{over: 2h}", &reply, NULL), PL_OK);
-    assert_non_null(strstr(reply, "{\"figure\":\"alarms\",\"value\":0,"));
-    pl_free(reply);
-    test_close(t);
-    remove_folder(folder);
-}
-
-/* An older snapshot takes no decision back. */
-static void a_snapshot_rolls_nothing_back(void **state) {
-    (void)state;
-    char *folder = make_folder();
-    struct test *t = open_folder("{}", folder);
-    push(t, 1 * S, "rule.raised", "hot");
-    size_t size;
-    void *bytes = pl_harness_snapshot(t->h, &size);
-    assert_int_equal(order(t, "alarms ack", "{alarm: '*'}"), PL_OK);
-    test_close(t);
-    t = open_folder("{}", folder);
-    assert_int_equal(pl_harness_restore(t->h, bytes, size, NULL), PL_OK);
-    push(t, 1 * S, "rule.raised", "hot"); /* read again from the log */
-    expect(t, "");
-    listed(t, "{}", "\"state\":\"acknowledged\"");
-    pl_free(bytes);
-    test_close(t);
-    remove_folder(folder);
 }
 
 /* A thousand alarms in a second: one event each, besides one of the flood, and people are answered right behind. */
@@ -378,8 +231,6 @@ int main(void) {
         cmocka_unit_test(without_a_definition_and_without_a_rule),
         cmocka_unit_test(definitions_that_are_no_use),
         cmocka_unit_test(a_full_list_drops_what_matters_least),
-        cmocka_unit_test(decisions_survive),
-        cmocka_unit_test(a_snapshot_rolls_nothing_back),
         cmocka_unit_test(a_flood_leaves_the_list_usable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

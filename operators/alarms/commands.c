@@ -140,96 +140,52 @@ static const struct pl_option maybe_reason_args[] = {
     PL_OPT_END,
 };
 
-/* Changes one alarm; false when there is nothing to change about it. */
-typedef bool changer(struct step *step, const struct change_args *args);
-
-static bool do_ack(struct step *step, const struct change_args *args) {
-    (void)args;
-    if (!alarm_acknowledge(step->alarm)) return false;
-    pl_count(step->node, COUNT_ACKNOWLEDGED, 1);
-    return true;
-}
-
-static bool do_reset(struct step *step, const struct change_args *args) {
-    (void)args;
-    return alarm_reset(step->alarm);
-}
-
-static bool do_shelve(struct step *step, const struct change_args *args) {
-    if (step->alarm->suppressed || step->alarm->out_of_service) return false;
-    step->alarm->shelved = true;
-    step->alarm->until = step->time > PL_TIME_MAX - args->duration ? PL_TIME_MAX : step->time + args->duration;
-    return true;
-}
-
-static bool set(bool *flag, bool value) {
-    if (*flag == value) return false;
-    *flag = value;
-    return true;
-}
-
-static bool unhide(struct step *step, bool *flag) {
-    if (!set(flag, false)) return false;
-    step_refresh(step);
-    return true;
-}
-
-static bool do_unshelve(struct step *step, const struct change_args *args) {
-    (void)args;
-    return unhide(step, &step->alarm->shelved);
-}
-static bool do_suppress(struct step *step, const struct change_args *args) {
-    (void)args;
-    return set(&step->alarm->suppressed, true);
-}
-static bool do_unsuppress(struct step *step, const struct change_args *args) {
-    (void)args;
-    return unhide(step, &step->alarm->suppressed);
-}
-static bool do_remove(struct step *step, const struct change_args *args) {
-    (void)args;
-    return set(&step->alarm->out_of_service, true);
-}
-static bool do_serve(struct step *step, const struct change_args *args) {
-    (void)args;
-    return unhide(step, &step->alarm->out_of_service);
-}
-
-static bool change_one(struct step *step, const struct change_args *args, struct pl_call *call) {
-    const char *name = pl_tags_get(pl_node_tags(step->node), step->id)->name;
+static enum pl_code change_one(struct alarms *s, struct pl_node *node, uint32_t id, struct decision *decision,
+                               struct pl_call *call, struct pl_error **error) {
+    const char *name = pl_tags_get(pl_node_tags(node), id)->name;
     char object[PL_NAME_MAX + 8];
-    enum alarm_state to = alarm_state(step->alarm);
-    if (!step_end(step, pl_call_user(call), args->reason)) return false;
+    enum alarm_state from;
+    enum pl_code code = decision_give(s, node, id, decision, &from, error);
+    if (code) return code;
+    const char *to = alarm_state_names[alarm_state(list_find(node, id))];
     snprintf(object, sizeof object, "alarm %s", name);
-    pl_call_changed(call, object, alarm_state_names[step->from], alarm_state_names[to]);
+    pl_call_changed(call, object, alarm_state_names[from], to);
     struct pl_pack *row = pl_reply_row(call, 3);
     pl_pack_pair_str(row, "alarm", name);
-    pl_pack_pair_str(row, "from", alarm_state_names[step->from]);
-    pl_pack_pair_str(row, "to", alarm_state_names[to]);
-    return true;
+    pl_pack_pair_str(row, "from", alarm_state_names[from]);
+    pl_pack_pair_str(row, "to", to);
+    return PL_OK;
+}
+
+static struct decision decision_of(enum alarm_action action, const struct change_args *args, const char *user,
+                                   pl_time now) {
+    struct decision d = {.action = action, .given = now};
+    d.until = now > PL_TIME_MAX - args->duration ? PL_TIME_MAX : now + args->duration;
+    alarm_text(d.user, sizeof d.user, user, strlen(user));
+    alarm_text(d.reason, sizeof d.reason, args->reason, strlen(args->reason));
+    return d;
 }
 
 /* Every alarm that fits, one after the other; then all of it is kept, and the command has only succeeded if it is. */
 static enum pl_code change_all(struct alarms *s, struct pl_node *node, const struct change_args *args,
-                               struct pl_call *call, changer *change, struct pl_error **error) {
+                               struct pl_call *call, enum alarm_action action, struct pl_error **error) {
     const struct pl_table *table = pl_node_table(node, TABLE_ALARMS);
+    struct decision decision = decision_of(action, args, pl_call_user(call), pl_now(node));
     uint64_t fitting = 0, changed = 0;
     enum alarm_state state = ALARM_NORMAL;
-    pl_time now = pl_now(node);
-    bool good = true;
-    for (struct pl_record *r = pl_table_next(table, NULL); r && good; r = pl_table_next(table, r)) {
+    enum pl_code code = PL_OK, kept = PL_OK;
+    for (struct pl_record *r = pl_table_next(table, NULL); r && !code; r = pl_table_next(table, r)) {
         if (!alarm_fits(args->alarm, pl_tags_get(pl_node_tags(node), r->id)->name)) continue;
-        struct alarm *alarm = list_get(node, r->id);
-        struct step step = step_begin(s, node, r->id, alarm, now);
         fitting++;
-        state = alarm_state(alarm);
-        if (!change(&step, args)) continue;
-        good = change_one(&step, args, call);
-        changed++;
+        state = alarm_state(pl_record_data(r));
+        code = change_one(s, node, r->id, &decision, call, error);
+        changed += code == PL_OK;
+        if (code == PL_CONFLICT) code = PL_OK;
     }
+    bool told = tell_flush(s, node, &kept, code ? NULL : error);
+    if (code) return code;
+    if (!told) return pl_error_set(error, PL_NO_MEMORY, "no memory");
     if (fitting == 0) return pl_error_set(error, PL_NOT_FOUND, "no alarm in the list fits %s", args->alarm);
-    enum pl_code kept = PL_OK;
-    if (!good || !tell_flush(s, node, &kept, error)) return pl_error_set(error, PL_NO_MEMORY, "no memory");
     if (kept) return pl_error_set(error, kept, "the change holds in memory only");
     if (fitting == 1 && changed == 0)
         return pl_error_set(error, PL_CONFLICT, "%s is %s: this changes nothing", args->alarm,
@@ -242,19 +198,19 @@ static enum pl_code need_reason(const struct change_args *args, struct pl_error 
     return pl_error_set(error, PL_USAGE, "say why: the reason is empty");
 }
 
-#define CHANGE(name, change, reasoned)                                                                                 \
+#define CHANGE(name, action, reasoned)                                                                                 \
     static enum pl_code name(void *self, struct pl_node *node, const void *args, struct pl_call *call,                 \
                              struct pl_error **error) {                                                                \
         if ((reasoned) && need_reason(args, error)) return PL_USAGE;                                                   \
-        return change_all(self, node, args, call, change, error);                                                      \
+        return change_all(self, node, args, call, action, error);                                                      \
     }
-CHANGE(ack_run, do_ack, false)
-CHANGE(reset_run, do_reset, true)
-CHANGE(unshelve_run, do_unshelve, false)
-CHANGE(suppress_run, do_suppress, true)
-CHANGE(unsuppress_run, do_unsuppress, false)
-CHANGE(remove_run, do_remove, true)
-CHANGE(serve_run, do_serve, false)
+CHANGE(ack_run, ACTION_ACKNOWLEDGE, false)
+CHANGE(reset_run, ACTION_RESET, true)
+CHANGE(unshelve_run, ACTION_UNSHELVE, false)
+CHANGE(suppress_run, ACTION_SUPPRESS, true)
+CHANGE(unsuppress_run, ACTION_UNSUPPRESS, false)
+CHANGE(remove_run, ACTION_REMOVE, true)
+CHANGE(serve_run, ACTION_SERVE, false)
 
 static enum pl_code shelve_run(void *self, struct pl_node *node, const void *args, struct pl_call *call,
                                struct pl_error **error) {
@@ -266,48 +222,7 @@ static enum pl_code shelve_run(void *self, struct pl_node *node, const void *arg
         *pl_text_put_duration(text, s->max_shelve) = 0;
         return pl_error_set(error, PL_RANGE, "an alarm may be shelved for %s at most (max_shelve)", text);
     }
-    enum pl_code code = change_all(s, node, wanted, call, do_shelve, error);
-    shelve_schedule(s, node);
-    return code;
-}
-
-/* ---- The end of a shelving, by the engine's clock ---- */
-
-static void on_shelve_timer(uv_timer_t *timer) {
-    struct pl_node *node = timer->data;
-    shelve_expire((struct alarms *)(void *)((char *)timer - offsetof(struct alarms, timer)), node);
-}
-
-/* The engine's clock may run otherwise than the loop's, so it is looked at once a second. */
-void shelve_schedule(struct alarms *s, struct pl_node *node) {
-    const struct pl_table *table = pl_node_table(node, TABLE_ALARMS);
-    pl_time next = PL_TIME_MAX, now = pl_now(node);
-    for (struct pl_record *r = pl_table_next(table, NULL); r; r = pl_table_next(table, r)) {
-        const struct alarm *alarm = pl_record_data(r);
-        if (alarm->shelved && alarm->until < next) next = alarm->until;
-    }
-    if (next == PL_TIME_MAX) {
-        uv_timer_stop(&s->timer);
-        return;
-    }
-    pl_time wait = next <= now ? 0 : next - now > PL_SECOND || next - now < 0 ? PL_SECOND : next - now;
-    uv_update_time(s->timer.loop);
-    uv_timer_start(&s->timer, on_shelve_timer, (uint64_t)(wait + PL_MILLISECOND - 1) / PL_MILLISECOND, 0);
-}
-
-void shelve_expire(struct alarms *s, struct pl_node *node) {
-    const struct pl_table *table = pl_node_table(node, TABLE_ALARMS);
-    pl_time now = pl_now(node);
-    bool good = true;
-    for (struct pl_record *r = pl_table_next(table, NULL); r && good; r = pl_table_next(table, r)) {
-        const struct alarm *known = pl_record_data(r);
-        if (!known->shelved || known->until > now) continue;
-        struct step step = step_begin(s, node, r->id, list_get(node, r->id), now);
-        unhide(&step, &step.alarm->shelved);
-        good = step_end(&step, NULL, "its shelving has ended");
-    }
-    if (!good || !tell_flush(s, node, NULL, NULL)) pl_fail(node, "no memory for alarms");
-    shelve_schedule(s, node);
+    return change_all(s, node, wanted, call, ACTION_SHELVE, error);
 }
 
 const struct pl_command alarms_commands[] = {
@@ -339,7 +254,7 @@ const struct pl_command alarms_commands[] = {
      .args_size = sizeof(struct change_args),
      .run = unshelve_run},
     {.name = "alarms reset",
-     .doc = "Ends latched alarms, and active ones that their rule has not confirmed since a restart.",
+     .doc = "Ends latched alarms, and active ones that their rule has not confirmed since a restart without a log.",
      .roles = PL_MAY_OPERATE,
      .flags = PL_COMMAND_CHANGES,
      .args = reason_args,

@@ -111,14 +111,39 @@ const struct definition *definition_find(const struct alarms *s, const char *nam
     return NULL;
 }
 
+/* The ids behind an alarm's place; a place that its id has no room for has none. */
+static void find_place(struct pl_tags *tags, const char *place, const struct alarm *alarm, struct alarm_side *side) {
+    uint32_t found = alarm->place == ALARM_AT_NODE ? 0 : pl_tags_intern(tags, place, strlen(place));
+    if (found == PL_NO_ID) found = 0;
+    side->tag = alarm->place == ALARM_AT_TAG ? found : 0;
+    side->asset = alarm->place == ALARM_AT_TAG ? pl_tags_get(tags, found)->asset : found;
+}
+
 const struct definition *definition_of(struct alarms *s, struct pl_node *node, uint32_t id, const struct alarm *alarm) {
     const struct definition *definitions = s->definitions.items;
-    const char *text = pl_tags_get(pl_node_tags(node), id)->name;
+    const char *text = pl_tags_get(pl_node_tags(node), id)->name, *place = alarm_place_of(text, alarm);
     struct alarm_side *side = list_side(s, node, id);
     if (side && side->definition) return side->definition == SIDE_NONE ? NULL : &definitions[side->definition - 1];
-    const struct definition *found = definition_find(s, text, alarm->rule_length, alarm_place_of(text, alarm));
-    if (side) side->definition = found ? (uint32_t)(found - definitions) + 1 : SIDE_NONE;
+    const struct definition *found = definition_find(s, text, alarm->rule_length, place);
+    if (!side) return found;
+    side->definition = found ? (uint32_t)(found - definitions) + 1 : SIDE_NONE;
+    find_place(pl_node_tags(node), place, alarm, side);
     return found;
+}
+
+/* Of what timers depend on. */
+uint64_t definitions_hash(const struct alarms *s) {
+    const struct definition *definitions = s->definitions.items;
+    uint64_t hash = alarms_hash(ALARMS_HASH_START, &s->stale, sizeof s->stale);
+    for (uint32_t i = 0; i < s->definitions.count; i++) {
+        const struct definition *d = &definitions[i];
+        pl_time times[] = {d->respond, d->on_delay, d->off_delay};
+        hash = alarms_hash(hash, d->match, strlen(d->match) + 1);
+        for (uint32_t k = 0; k < d->tags.count; k++)
+            hash = alarms_hash(hash, d->tags.items[k], strlen(d->tags.items[k]) + 1);
+        hash = alarms_hash(hash, times, sizeof times);
+    }
+    return hash;
 }
 
 enum alarm_priority definition_priority(const struct definition *definition) {

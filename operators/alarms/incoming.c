@@ -100,7 +100,6 @@ static void read_event(struct incoming *in, const struct alarms *s, struct pl_ta
                             .limit = __builtin_nan(""),
                             .tag = events->tag[row],
                             .asset = events->asset[row]};
-    if (in->tag && !in->asset) in->asset = pl_tags_get(tags, in->tag)->asset;
     if (size) read_body(in, body, size);
     if (in->has_rule) in->effect = effect_of(in->kind);
     find_place(in, tags, batch->source);
@@ -151,11 +150,10 @@ static struct alarm *find_alarm(struct alarms *s, struct pl_node *node, const st
     if (list_find(node, *id)) return list_get(node, *id);
     if (in->effect == EFFECT_CLEAR) return NULL;
     struct alarm *alarm = list_add(s, node, *id);
-    struct alarm_side *side = alarm ? list_side(s, node, *id) : NULL;
-    if (!side) return NULL;
+    if (!alarm) return NULL;
     alarm->rule_length = rule_length;
     alarm->place = (uint8_t)in->at;
-    *side = (struct alarm_side){.tag = in->tag, .asset = in->asset, .dirty = side->dirty};
+    alarm->step = (uint64_t)in->time ^ UINT64_C(1) << 63; /* later ones of this name go on higher */
     if (!definition_of(s, node, *id, alarm)) {
         pl_count(node, COUNT_UNDEFINED, 1);
         pl_node_diag(node, PL_WARN, "alarm %s has no definition: it is listed with priority low",
@@ -164,7 +162,7 @@ static struct alarm *find_alarm(struct alarms *s, struct pl_node *node, const st
     return alarm;
 }
 
-/* What was processed before, and comes again after a restart, changes nothing. */
+/* What is late, or comes twice, changes nothing. */
 static bool is_repeated(const struct incoming *in, const struct alarm *alarm) {
     return in->time < alarm->seen || (in->time == alarm->seen && in->event == alarm->seen_id);
 }
@@ -174,6 +172,7 @@ bool incoming_take(struct alarms *s, struct pl_node *node, const struct pl_batch
     uint32_t id;
     read_event(&in, s, pl_node_tags(node), batch, row);
     if (in.time > s->latest) s->latest = in.time;
+    if (!decisions_reach(s, node, in.time)) return false;
     struct alarm *alarm = in.effect == EFFECT_NONE ? NULL : find_alarm(s, node, &in, &id);
     if (!alarm) {
         pl_count(node, COUNT_IGNORED, 1);
@@ -183,15 +182,12 @@ bool incoming_take(struct alarms *s, struct pl_node *node, const struct pl_batch
         pl_count(node, COUNT_REPEATED, 1);
         return true;
     }
-    struct alarm_side *side = list_side(s, node, id);
-    if (!side) return false;
-    side->tag = in.tag;
-    side->asset = in.asset;
     alarm->seen = in.time;
     alarm->seen_id = in.event;
     alarm->value = in.value;
     alarm->limit = in.limit;
     if (in.effect != EFFECT_CLEAR) alarm_text(alarm->message, sizeof alarm->message, in.message.at, in.message.length);
     bool good = step_condition(s, node, id, in.time, in.effect != EFFECT_CLEAR);
-    return good && (in.effect != EFFECT_PULSE || step_condition(s, node, id, in.time, false));
+    if (good && in.effect == EFFECT_PULSE) good = step_condition(s, node, id, in.time, false);
+    return good && decisions_step(s, node, id, list_get(node, id));
 }

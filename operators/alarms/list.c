@@ -49,7 +49,7 @@ static int by_rank(const void *a, const void *b) {
     const struct victim *left = a, *right = b;
     if (left->rank != right->rank) return left->rank < right->rank ? -1 : 1;
     if (left->changed != right->changed) return left->changed < right->changed ? -1 : 1;
-    return left->id < right->id ? -1 : left->id > right->id;
+    return left->name < right->name ? -1 : left->name > right->name;
 }
 
 /* Into the heap whose top is the best of those that are worth keeping longest. */
@@ -78,6 +78,12 @@ static void offer(struct alarms *s, struct victim victim) {
         sift(s->victims, VICTIMS, at);
 }
 
+static struct victim victim_of(const struct pl_node *node, uint32_t id, uint32_t rank, pl_time changed) {
+    const struct pl_tag *tag = pl_tags_get(pl_node_tags(node), id);
+    uint64_t name = alarms_hash(ALARMS_HASH_START, tag->name, tag->length);
+    return (struct victim){.id = id, .rank = rank, .changed = changed, .name = name};
+}
+
 /* One pass over the list finds the next VICTIMS of them, the last one to go in front. */
 static void find_victims(struct alarms *s, struct pl_node *node) {
     const struct pl_table *table = pl_node_table(node, TABLE_ALARMS);
@@ -85,7 +91,7 @@ static void find_victims(struct alarms *s, struct pl_node *node) {
     for (struct pl_record *r = pl_table_next(table, NULL); r; r = pl_table_next(table, r)) {
         const struct alarm *alarm = pl_record_data(r);
         uint32_t rank = rank_of(s, node, r->id, alarm);
-        if (rank) offer(s, (struct victim){.id = r->id, .rank = rank, .changed = alarm->changed});
+        if (rank) offer(s, victim_of(node, r->id, rank, alarm->changed));
     }
     qsort(s->victims, s->victim_count, sizeof s->victims[0], by_rank);
     for (uint32_t i = 0, k = s->victim_count; i + 1 < k; i++) {
@@ -102,10 +108,9 @@ static bool drop(struct alarms *s, struct pl_node *node, const struct victim *vi
         return false;
     enum alarm_state state = alarm_state(alarm);
     if (state != ALARM_NORMAL) tell_alarm(s, node, victim->id, alarm, NOTE_DROPPED, state, alarm->changed);
-    struct alarm_side *side = list_side(s, node, victim->id);
-    if (side) *side = (struct alarm_side){0};
+    if (victim->id < s->sides) s->side[victim->id].definition = 0;
     pl_table_drop(pl_node_table(node, TABLE_ALARMS), victim->id, 0);
-    if (pl_kept_drop(node, pl_tags_get(pl_node_tags(node), victim->id)->name, NULL)) pl_count(node, COUNT_UNKEPT, 1);
+    decisions_touch(s, victim->id);
     pl_count(node, COUNT_DROPPED, 1);
     return true;
 }
@@ -132,4 +137,35 @@ struct alarm *list_add(struct alarms *s, struct pl_node *node, uint32_t id) {
     pl_node_diag(node, PL_WARN, "no room for alarm %s: the list is full of alarms that are needed",
                  pl_tags_get(pl_node_tags(node), id)->name);
     return NULL;
+}
+
+/* ---- Who is next to go, as state: a run that goes on drops the same ones ---- */
+
+void list_pack(const struct alarms *s, struct pl_node *node, struct pl_pack *pack) {
+    pl_pack_array(pack, 1 + 3 * s->victim_count);
+    pl_pack_bool(pack, s->barren);
+    for (uint32_t i = 0; i < s->victim_count; i++) {
+        pl_pack_str(pack, pl_tags_get(pl_node_tags(node), s->victims[i].id)->name);
+        pl_pack_uint(pack, s->victims[i].rank);
+        pl_pack_int(pack, s->victims[i].changed);
+    }
+}
+
+bool list_unpack(struct alarms *s, struct pl_node *node, struct pl_unpack *unpack) {
+    uint32_t items;
+    if (!pl_unpack_array(unpack, &items) || items % 3 != 1 || items > 1 + 3 * VICTIMS) return false;
+    if (!pl_unpack_bool(unpack, &s->barren)) return false;
+    for (s->victim_count = 0; s->victim_count < items / 3; s->victim_count++) {
+        const char *name;
+        size_t length;
+        uint64_t rank;
+        pl_time changed;
+        if (!pl_unpack_str(unpack, &name, &length) || !pl_unpack_uint(unpack, &rank) || rank > UINT32_MAX ||
+            !pl_unpack_int(unpack, &changed))
+            return false;
+        uint32_t id = pl_tags_intern(pl_node_tags(node), name, length);
+        if (id == PL_NO_ID) return false;
+        s->victims[s->victim_count] = victim_of(node, id, (uint32_t)rank, changed);
+    }
+    return true;
 }

@@ -10,6 +10,10 @@ bool alarm_hidden(const struct alarm *alarm) {
     return alarm->out_of_service || alarm->suppressed || alarm->shelved;
 }
 
+bool alarm_stands(const struct alarm *alarm) {
+    return alarm_hidden(alarm) || ((alarm->active || alarm->latched) && !alarm->unacknowledged);
+}
+
 enum alarm_state alarm_state(const struct alarm *alarm) {
     if (alarm->out_of_service) return ALARM_OUT_OF_SERVICE;
     if (alarm->suppressed) return ALARM_SUPPRESSED;

@@ -41,10 +41,12 @@ enum alarm_place { ALARM_AT_TAG, ALARM_AT_ASSET, ALARM_AT_NODE };
 struct alarm {
     pl_time seen; /* its newest event; an older one changes nothing */
     uint64_t seen_id;
-    pl_time since;   /* the condition is as it is since then */
-    pl_time raised;  /* last became unacknowledged */
-    pl_time changed; /* last came to its state */
-    pl_time until;   /* shelved until */
+    uint64_t step;    /* goes up with all that data do to it; a decision says behind which one it was given */
+    uint64_t decided; /* the stamp of the last decision it knows of */
+    pl_time since;    /* the condition is as it is since then */
+    pl_time raised;   /* last became unacknowledged */
+    pl_time changed;  /* last came to its state */
+    pl_time until;    /* shelved until */
     double value, limit;
     uint64_t activations;         /* how often it has become active */
     pl_time recent[ALARM_RECENT]; /* and when, the newest first */
@@ -57,7 +59,7 @@ struct alarm {
     bool latched; /* the condition has gone, and it waits for a reset */
     bool shelved, suppressed, out_of_service;
     bool chattering, stale, overdue; /* told since it was raised */
-    bool unconfirmed;                /* active from before a restart, and its rule has said nothing since */
+    bool unconfirmed;                /* known to have been active before a restart without a log; its rule is silent */
     char user[ALARM_USER];           /* who brought it to its state; "" the plant */
     char reason[ALARM_REASON];
     char message[ALARM_MESSAGE];
@@ -65,6 +67,9 @@ struct alarm {
 
 enum alarm_state alarm_state(const struct alarm *alarm);
 bool alarm_hidden(const struct alarm *alarm); /* shelved, suppressed or out of service: nobody is told of it */
+
+/* What people have decided about it still holds. */
+bool alarm_stands(const struct alarm *alarm);
 
 /* The condition came (and its delay has passed). False when it was active already. */
 bool alarm_activate(struct alarm *alarm, pl_time time);

@@ -1,4 +1,4 @@
-/* step.c: one change of one alarm, and what follows from it: rates, chattering, timers, what is told and kept. */
+/* step.c: one change of one alarm, and what follows from it: rates, chattering, timers, what is told. */
 #include <string.h>
 
 #include "alarms.h"
@@ -10,7 +10,7 @@ struct step step_begin(struct alarms *s, struct pl_node *node, uint32_t id, stru
 bool step_end(struct step *step, const char *user, const char *reason) {
     struct alarm *alarm = step->alarm;
     enum alarm_state to = alarm_state(alarm);
-    if (!tell_dirty(step->s, step->node, step->id)) return false;
+    decisions_touch(step->s, step->id);
     if (to == step->from && to != ALARM_SHELVED) return true;
     if (to == step->from && !user) return true;
     alarm->changed = step->time;
@@ -56,8 +56,9 @@ bool step_notice(struct alarms *s, struct pl_node *node, uint32_t id, pl_time at
     if (!alarm) return false;
     *(stale ? &alarm->stale : &alarm->overdue) = true;
     pl_count(node, stale ? COUNT_STALE : COUNT_OVERDUE, 1);
-    return tell_dirty(s, node, id) &&
-           tell_alarm(s, node, id, alarm, stale ? NOTE_STALE : NOTE_OVERDUE, alarm_state(alarm), at);
+    decisions_touch(s, id);
+    return tell_alarm(s, node, id, alarm, stale ? NOTE_STALE : NOTE_OVERDUE, alarm_state(alarm), at) &&
+           decisions_step(s, node, id, alarm);
 }
 
 /* ---- Rates ---- */
@@ -123,22 +124,38 @@ static bool follow(struct alarms *s, struct pl_node *node, uint32_t id, struct a
     return alarm->condition ? activate(s, node, id, alarm, time) : deactivate(s, node, id, alarm, time);
 }
 
-/* A delay that has passed by `now`, though the watermark has not said so yet. */
-static bool settle(struct alarms *s, struct pl_node *node, uint32_t id, struct alarm *alarm, pl_time now) {
-    if (alarm->condition == alarm->active) return true;
+static bool notice_before(struct alarms *s, struct pl_node *node, uint32_t id, const struct alarm *alarm, pl_time end,
+                          bool stale) {
+    const struct definition *definition = definition_of(s, node, id, alarm);
+    if (stale ? !s->stale : !definition) return true;
+    pl_time at = later(alarm->raised, stale ? s->stale : definition->respond);
+    return at >= end || step_notice(s, node, id, at, stale);
+}
+
+static bool notices_before(struct alarms *s, struct pl_node *node, uint32_t id, const struct alarm *alarm,
+                           pl_time end) {
+    const struct definition *definition = definition_of(s, node, id, alarm);
+    bool stale_first = definition && s->stale < definition->respond;
+    return !alarm->active || (notice_before(s, node, id, alarm, end, stale_first) &&
+                              notice_before(s, node, id, alarm, end, !stale_first));
+}
+
+bool step_settle(struct alarms *s, struct pl_node *node, uint32_t id, struct alarm *alarm, pl_time now) {
     pl_time due = later(alarm->since, delay_of(s, node, id, alarm));
-    return due > now || follow(s, node, id, alarm, due);
+    if (alarm->condition == alarm->active || due > now) return notices_before(s, node, id, alarm, now);
+    return notices_before(s, node, id, alarm, due) && follow(s, node, id, alarm, due) &&
+           decisions_step(s, node, id, alarm) && notices_before(s, node, id, alarm, now);
 }
 
 bool step_condition(struct alarms *s, struct pl_node *node, uint32_t id, pl_time time, bool condition) {
     struct alarm *alarm = list_get(node, id);
-    if (!alarm || !settle(s, node, id, alarm, time)) return false;
+    if (!alarm || !step_settle(s, node, id, alarm, time)) return false;
     alarm->unconfirmed = false;
     if (alarm->condition == condition) return true;
     alarm->condition = condition;
     alarm->since = time;
     s->barren = false;
-    if (!tell_dirty(s, node, id)) return false;
+    decisions_touch(s, id);
     if (alarm->active == condition) return true; /* back within its delay */
     pl_time delay = delay_of(s, node, id, alarm);
     if (delay && pl_timer_at(node, later(time, delay), id, TIMER_DELAY)) return true;
@@ -149,7 +166,7 @@ bool step_delay_over(struct alarms *s, struct pl_node *node, uint32_t id, pl_tim
     const struct alarm *known = list_find(node, id);
     if (!known || known->condition == known->active) return true;
     struct alarm *alarm = list_get(node, id);
-    return alarm && settle(s, node, id, alarm, at);
+    return alarm && step_settle(s, node, id, alarm, at);
 }
 
 void step_refresh(struct step *step) {

@@ -1,4 +1,4 @@
-/* tell.c: what happened to alarms, as events; the same rows go to gold, and each alarm that changed is kept. */
+/* tell.c: what happened to alarms, as events; the same rows go to gold. */
 #include <potline/alloc.h>
 #include <string.h>
 
@@ -60,60 +60,23 @@ void tell_close(struct alarms *s) {
     pl_zone_close(s->zone);
     pl_pack_free(s->body);
     pl_batch_unref(s->out);
-    pl_free(s->dirty);
+    decided_free(s);
     pl_free(s->side);
     s->zone = NULL;
     s->body = NULL;
     s->out = NULL;
-    s->dirty = NULL;
     s->side = NULL;
-    s->sides = s->dirties = s->dirty_room = 0;
+    s->sides = 0;
 }
 
-/* ---- What is to be kept ---- */
-
-bool tell_dirty(struct alarms *s, struct pl_node *node, uint32_t id) {
-    struct alarm_side *side = list_side(s, node, id);
-    if (!side) return false;
-    if (side->dirty) return true;
-    if (s->dirties == s->dirty_room) {
-        uint32_t room = s->dirty_room * 2 + 64;
-        uint32_t *grown = pl_realloc(s->dirty, room * sizeof *grown);
-        if (!grown) return false;
-        s->dirty = grown;
-        s->dirty_room = room;
-    }
-    s->dirty[s->dirties++] = id;
-    side->dirty = true;
-    return true;
-}
-
-static enum pl_code keep_one(struct alarms *s, struct pl_node *node, uint32_t id, struct pl_error **error) {
-    const struct alarm *alarm = list_find(node, id);
-    if (!alarm) return PL_OK; /* dropped meanwhile */
-    pl_pack_reset(s->body);
-    keep_pack(alarm, s->body);
-    return pl_kept_put(node, pl_tags_get(pl_node_tags(node), id)->name, s->body, error);
-}
-
-static enum pl_code keep_all(struct alarms *s, struct pl_node *node, struct pl_error **error) {
-    enum pl_code worst = PL_OK;
-    for (uint32_t i = 0; i < s->dirties; i++) {
-        s->side[s->dirty[i]].dirty = false;
-        enum pl_code code = keep_one(s, node, s->dirty[i], worst ? NULL : error);
-        if (code) pl_count(node, COUNT_UNKEPT, 1);
-        if (!worst) worst = code;
-    }
-    s->dirties = 0;
-    return worst;
-}
+/* ---- On its way ---- */
 
 /* A full disk takes no alarm from the operators: it is told, counted, and the list goes on in memory. */
-bool tell_flush(struct alarms *s, struct pl_node *node, enum pl_code *kept, struct pl_error **error) {
+static bool hand_on(struct alarms *s, struct pl_node *node, enum pl_code *kept, struct pl_error **error) {
     struct pl_error *cause = NULL;
-    enum pl_code code = s->zone && s->out ? pl_zone_put(s->zone, s->out, &cause) : PL_OK;
-    if (code) pl_count(node, COUNT_UNKEPT, s->out->rows);
-    enum pl_code second = keep_all(s, node, code ? NULL : &cause);
+    enum pl_code code = keep_flush(s, node, &cause);
+    enum pl_code second = s->zone && s->out ? pl_zone_put(s->zone, s->out, code ? NULL : &cause) : PL_OK;
+    if (second) pl_count(node, COUNT_UNKEPT, s->out->rows);
     if (!code) code = second;
     if (code) {
         char *text = pl_error_text(cause);
@@ -126,6 +89,12 @@ bool tell_flush(struct alarms *s, struct pl_node *node, enum pl_code *kept, stru
     else
         pl_error_free(&cause);
     return !s->out || pl_emit(node, 0, &s->out) != PL_FLOW_FAIL;
+}
+
+bool tell_flush(struct alarms *s, struct pl_node *node, enum pl_code *kept, struct pl_error **error) {
+    bool good = hand_on(s, node, kept, error);
+    decided_remove_unneeded(s);
+    return good;
 }
 
 /* ---- Events ---- */
@@ -144,7 +113,7 @@ static uint64_t event_id(const struct pl_node *node, const char *alarm, unsigned
 
 static struct pl_batch *event_batch(struct alarms *s, struct pl_node *node, uint32_t body) {
     bool full = s->out && (s->out->rows == s->out->capacity || body > s->out->heap_capacity[0] - s->out->heap_used[0]);
-    if (full && !tell_flush(s, node, NULL, NULL)) return NULL;
+    if (full && !hand_on(s, node, NULL, NULL)) return NULL;
     if (!s->out) s->out = pl_node_batch(node, PL_EVENTS, EVENT_ROWS, EVENT_HEAP);
     return s->out;
 }
@@ -221,10 +190,10 @@ static void pack_alarm(struct pl_pack *body, const char *id, const struct alarm 
 
 bool tell_alarm(struct alarms *s, struct pl_node *node, uint32_t id, const struct alarm *alarm, unsigned kind,
                 enum alarm_state from, pl_time time) {
-    struct alarm_side *side = list_side(s, node, id);
-    if (!side) return false;
     const char *name = pl_tags_get(pl_node_tags(node), id)->name;
     const struct definition *definition = definition_of(s, node, id, alarm);
+    struct alarm_side *side = list_side(s, node, id);
+    if (!side) return false;
     pack_alarm(s->body, name, alarm, from, definition);
     struct event event = {.kind = kind,
                           .from = from,

@@ -148,12 +148,11 @@ static enum pl_code turn(struct rules *rules, struct pl_node *node, struct rule 
     enum pl_code code = off ? keep(node, key, 1, false, error) : pl_kept_drop(node, key, error);
     if (code && !(code == PL_NOT_FOUND && !off)) return code;
     if (error) pl_error_free(error);
+    code = !off && rule->disabled ? rules__pardon(node, rule, error) : PL_OK;
+    if (code) return code;
     bool good = !off || (rules__clear_all(rules, node, rule, "switched off") && rules__flush(rules, node));
     rule->off = off;
-    rule->disabled = off && rule->disabled;
-    rule->strikes = 0;
-    rule->credit = rules->budget;
-    rules__keep_standing(node, rule);
+    if (!off) rules__switch_on(rules, node, rule);
     return good ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "no memory for events");
 }
 

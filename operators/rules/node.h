@@ -52,8 +52,9 @@ struct standing {
     uint64_t source;
     int64_t credit;
     uint32_t strikes;
+    uint32_t disablings;
     uint8_t disabled;
-    uint8_t reserved[3];
+    uint8_t reserved[7];
     char name[RULE_NAME_MAX + 1]; /* so that what a rule that is gone has raised can be cleared */
 };
 
@@ -141,6 +142,12 @@ enum pl_code rules__apply_values(struct rules *rules, struct ruleset *set, struc
                                  struct pl_error **error);
 void rules__attach(struct rules *rules, struct pl_node *node); /* standings */
 void rules__keep_standing(struct pl_node *node, const struct rule *rule);
+
+/* A person has switched on a rule that was disabled because it failed: kept until a checkpoint knows of it, so that it
+ * does not stay disabled when the log is read again. */
+enum pl_code rules__pardon(struct pl_node *node, struct rule *rule, struct pl_error **error);
+void rules__switch_on(const struct rules *rules, struct pl_node *node, struct rule *rule);
+void rules__commit(void *self, struct pl_node *node, uint64_t epoch);
 
 /* Reads the files again; the rules at hand stay when something is wrong with the new ones. */
 enum pl_code rules__reload(struct rules *rules, struct pl_node *node, struct pl_error **error);

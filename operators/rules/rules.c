@@ -39,7 +39,7 @@ static const struct pl_table_def rules_tables[] = {
                        .record_size = sizeof(struct signal),
                        .doc = "Newest values of the signals that rules read beside their own tag's."},
     [TABLE_STANDINGS] = {.name = "standings",
-                         .version = 1,
+                         .version = 2,
                          .record_size = sizeof(struct standing),
                          .doc = "By rule: failures in a row, disabled or not."},
     {.name = NULL},
@@ -129,12 +129,20 @@ static void rules_close(void *self, struct pl_node *node) {
 
 /* ---- Data ---- */
 
-/* What is due before any row: standings of a restored run, and what rules that are gone have left raised. */
+/* What rules that are gone, or were switched off behind the checkpoint that the state is from, have left raised. */
+static bool sweep(struct rules *rules, struct pl_node *node) {
+    bool good = rules__clear_all(rules, node, NULL, "the rule is gone");
+    for (uint32_t i = 0; good && i < rules->set->count; i++)
+        if (rules->set->rule[i]->off) good = rules__clear_all(rules, node, rules->set->rule[i], "switched off");
+    return good;
+}
+
+/* What is due before any row: standings of a restored run, and what is to be cleared. */
 static bool catch_up(struct rules *rules, struct pl_node *node) {
     if (PL_UNLIKELY(!rules->attached)) rules__attach(rules, node);
     if (PL_LIKELY(!rules->sweep)) return true;
     rules->sweep = false;
-    return rules__clear_all(rules, node, NULL, "the rule is gone");
+    return sweep(rules, node);
 }
 
 static void keep_signal(const struct row *row) {
@@ -229,7 +237,9 @@ const struct pl_operator rules_rules = {
         "rule.raised, its end (for `release`) one rule.cleared; a rule with `each` gives rule.matched for every row. "
         "The body is a map of rule, value, limit, the other numbers by name, and message. A rule runs by itself in a "
         "sandbox with limits of memory and instructions; one that fails `strikes` times in a row is disabled alone "
-        "(rule.disabled). Rows older than one seen of the tag, provisional windows, rows worse than `quality` and rows "
+        "(rule.disabled). What people set or switch off survives the death of the process, and holds for all that is "
+        "read again from the log since the last checkpoint. Rows older than one seen of the tag, provisional windows, "
+        "rows worse than `quality` and rows "
         "in which a number that the rule names is missing change nothing.",
     .inputs = PL_PORTS({.name = "in",
                         .kinds = PL_SET(PL_SAMPLES) | PL_SET(PL_WINDOWS) | PL_SET(PL_SETPOINTS) | PL_SET(PL_EVENTS),
@@ -255,6 +265,7 @@ const struct pl_operator rules_rules = {
     .open = rules_open,
     .process = rules_process,
     .timer = rules_timer,
+    .commit = rules__commit,
     .close = rules_close,
     .commands = rules__commands,
 };

@@ -279,6 +279,74 @@ static void sets_thresholds_that_survive(void **state) {
     test_close(t);
 }
 
+/* The state of an earlier life, behind what people have decided since. */
+static struct test *live_again(const char *text, const char *more, const char *data, const void *bytes, size_t size) {
+    struct test *t = open_rules(text, more, PL_SAMPLES);
+    pl_harness_data(t->h, data);
+    assert_int_equal(pl_harness_restore(t->h, bytes, size, NULL), PL_OK);
+    return t;
+}
+
+static void what_was_switched_off_is_cleared_once_more(void **state) {
+    (void)state;
+    char data[64];
+    size_t size;
+    snprintf(data, sizeof data, "%s/off", folder);
+    struct test *t = open_rules(limit_rule, "", PL_SAMPLES);
+    pl_harness_data(t->h, data);
+    test_push(t, (struct sample[]){{1, "a.v", 7, 0}}, 1);
+    void *bytes = pl_harness_snapshot(t->h, &size);
+    command(t, "rules disable", "{rule: x}", PL_OK);
+    assert_event(t, 1, 1, "rule.cleared", "a.v");
+    uint64_t id = t->out[0].event[1].id;
+    test_close(t);
+    t = live_again(limit_rule, "", data, bytes, size);
+    test_push(t, (struct sample[]){{2, "a.v", 7, 0}, {3, "b.v", 7, 0}}, 2);
+    assert_int_equal(t->out[0].events, 1);
+    assert_event(t, 0, 1, "rule.cleared", "a.v");
+    assert_true(t->out[0].event[0].id == id);
+    pl_free(bytes);
+    test_close(t);
+}
+
+static void what_was_switched_on_again_stays_so(void **state) {
+    (void)state;
+    static const char text[] = "rule { name = 'x', when = function(value) return value.x end }";
+    static const char on[] = "\"state\":\"on\"";
+    const struct sample rows[] = {{1, "a.v", 7, 0}, {2, "a.v", 7, 0}};
+    char data[64];
+    size_t size, later;
+    snprintf(data, sizeof data, "%s/on", folder);
+    struct test *t = open_rules(text, ", strikes: 2", PL_SAMPLES);
+    pl_harness_data(t->h, data);
+    void *before = pl_harness_snapshot(t->h, &size);
+    test_push(t, rows, 2);
+    assert_event(t, 0, 2, "rule.disabled", "a.v");
+    void *behind = pl_harness_snapshot(t->h, &later);
+    command(t, "rules enable", "{rule: x}", PL_OK);
+    test_close(t);
+
+    t = live_again(text, ", strikes: 2", data, behind, later); /* the checkpoint knows it as disabled */
+    assert_non_null(strstr(command(t, "rules list", "", PL_OK), on));
+    test_close(t);
+    t = live_again(text, ", strikes: 2", data, before, size); /* it fails once more as it did */
+    test_push(t, rows, 2);
+    assert_event(t, 0, 2, "rule.disabled", "a.v");
+    assert_non_null(strstr(command(t, "rules list", "", PL_OK), on));
+    pl_free(behind);
+    behind = pl_harness_snapshot(t->h, &later);
+    pl_harness_commit(t->h);
+    test_push(t, (struct sample[]){{3, "a.v", 7, 0}, {4, "a.v", 7, 0}}, 2); /* and for good */
+    assert_null(strstr(command(t, "rules list", "", PL_OK), on));
+    test_close(t);
+    t = live_again(text, ", strikes: 2", data, before, size); /* a checkpoint has taken that over: no more of it */
+    test_push(t, rows, 2);
+    assert_null(strstr(command(t, "rules list", "", PL_OK), on));
+    pl_free(before);
+    pl_free(behind);
+    test_close(t);
+}
+
 static void switches_rules(void **state) {
     (void)state;
     struct test *t = open_rules(limit_rule, "", PL_SAMPLES);
@@ -358,6 +426,8 @@ int main(void) {
         cmocka_unit_test(mistakes_are_bounded),
         cmocka_unit_test(sets_thresholds_that_survive),
         cmocka_unit_test(switches_rules),
+        cmocka_unit_test(what_was_switched_off_is_cleared_once_more),
+        cmocka_unit_test(what_was_switched_on_again_stays_so),
         cmocka_unit_test(reads_again_what_is_right),
         cmocka_unit_test(files_are_watched),
     };

@@ -3,6 +3,7 @@
 #include <glob.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -168,13 +169,31 @@ struct taking {
     struct pl_node *node;
 };
 
-/* Keys are "param/RULE/PARAM" and "off/RULE". What no longer fits is left where it is, unused. */
+/* "on/RULE/PARTITION": each partition of the node counts for itself. Without epochs nothing is read again. */
+static void take_pardon(const struct taking *taking, const char *text, struct pl_unpack *value) {
+    char name[RULE_NAME_MAX + 1];
+    const char *slash = strchr(text, '/');
+    uint32_t items;
+    uint64_t source, pardoned;
+    if (!slash || strtoul(slash + 1, NULL, 10) != pl_node_partition(taking->node) || !pl_node_epoch(taking->node))
+        return;
+    snprintf(name, sizeof name, "%.*s", (int)(slash - text), text);
+    struct rule *rule = rules__named(taking->set, name);
+    if (!rule || !pl_unpack_array(value, &items) || items != 2 || !pl_unpack_uint(value, &source) ||
+        !pl_unpack_uint(value, &pardoned) || source != rule->source || pardoned > UINT32_MAX)
+        return;
+    rule->pardoned = (uint32_t)pardoned;
+    rule->pardons_until = UINT64_MAX;
+}
+
+/* Keys are "param/RULE/PARAM", "off/RULE" and "on/RULE/PARTITION". What no longer fits is left where it is, unused. */
 static enum pl_code take_kept(void *user, const char *key, struct pl_unpack *value, struct pl_error **error) {
     (void)error;
     const struct taking *taking = user;
     char name[RULE_NAME_MAX + 1];
     bool off = strncmp(key, "off/", 4) == 0, param = strncmp(key, "param/", 6) == 0;
     const char *text = key + (off ? 4 : 6), *slash = param ? strchr(text, '/') : NULL;
+    if (strncmp(key, "on/", 3) == 0) take_pardon(taking, key + 3, value);
     if (!off && !slash) return PL_OK;
     snprintf(name, sizeof name, "%.*s", (int)(slash ? (size_t)(slash - text) : strlen(text)), text);
     struct rule *rule = rules__named(taking->set, name);
@@ -210,7 +229,10 @@ void rules__attach(struct rules *rules, struct pl_node *node) {
         if (!standing || standing->source != rule->source) continue;
         rule->disabled = standing->disabled;
         rule->strikes = standing->strikes;
+        rule->disablings = standing->disablings;
         rule->credit = standing->credit;
+        if (rule->disabled && rule->disablings <= rule->pardoned) rules__switch_on(rules, node, rule);
+        if (!rule->disabled && rule->disablings >= rule->pardoned) rule->pardons_until = pl_node_epoch(node);
     }
     rules->attached = true;
 }
@@ -218,9 +240,55 @@ void rules__attach(struct rules *rules, struct pl_node *node) {
 void rules__keep_standing(struct pl_node *node, const struct rule *rule) {
     struct standing *standing = pl_table_get(pl_node_table(node, TABLE_STANDINGS), 0, rule->key);
     if (!standing) return;
-    *standing = (struct standing){
-        .source = rule->source, .credit = rule->credit, .strikes = rule->strikes, .disabled = rule->disabled};
+    *standing = (struct standing){.source = rule->source,
+                                  .credit = rule->credit,
+                                  .strikes = rule->strikes,
+                                  .disablings = rule->disablings,
+                                  .disabled = rule->disabled};
     memcpy(standing->name, rule->name, sizeof standing->name);
+}
+
+/* ---- Switched on again ---- */
+
+static void pardon_key(const struct pl_node *node, const struct rule *rule, char *key) {
+    snprintf(key, PL_KEPT_KEY_MAX, "on/%s/%u", rule->name, pl_node_partition(node));
+}
+
+enum pl_code rules__pardon(struct pl_node *node, struct rule *rule, struct pl_error **error) {
+    char key[PL_KEPT_KEY_MAX];
+    struct pl_pack *value = pl_pack_new();
+    if (!value) return pl_error_set(error, PL_NO_MEMORY, "no memory");
+    pardon_key(node, rule, key);
+    pl_pack_array(value, 2);
+    pl_pack_uint(value, rule->source);
+    pl_pack_uint(value, rule->disablings);
+    enum pl_code code = pl_node_epoch(node) ? pl_kept_put(node, key, value, error) : PL_OK;
+    pl_pack_free(value);
+    if (code) return code;
+    rule->pardoned = rule->disablings;
+    rule->pardons_until = pl_node_epoch(node);
+    return PL_OK;
+}
+
+void rules__switch_on(const struct rules *rules, struct pl_node *node, struct rule *rule) {
+    rule->disabled = false;
+    rule->strikes = 0;
+    rule->credit = rules->budget;
+    if (rule->disablings >= rule->pardoned) rule->pardons_until = pl_node_epoch(node);
+    rules__keep_standing(node, rule);
+}
+
+/* One that cannot be dropped is harmless: it pardons what has been pardoned. */
+void rules__commit(void *self, struct pl_node *node, uint64_t epoch) {
+    const struct rules *rules = self;
+    char key[PL_KEPT_KEY_MAX];
+    for (uint32_t i = 0; i < rules->set->count; i++) {
+        struct rule *rule = rules->set->rule[i];
+        if (!rule->pardoned || rule->pardons_until > epoch) continue;
+        pardon_key(node, rule, key);
+        pl_kept_drop(node, key, NULL);
+        rule->pardoned = 0;
+    }
 }
 
 /* ---- Reading again ---- */
@@ -245,6 +313,10 @@ static void carry_over(struct ruleset *to, const struct ruleset *from) {
         rule->raised = old->raised;
         rule->cleared = old->cleared;
         rule->errors = old->errors;
+        if (rule->source == old->source) {
+            rule->pardoned = old->pardoned;
+            rule->pardons_until = old->pardons_until;
+        }
         rule->timed = old->timed;
         rule->timed_ns = old->timed_ns;
     }

@@ -78,10 +78,12 @@ static bool strike(const struct row *row, struct rule *rule) {
     rule->strikes++;
     row->rules->counted[COUNT_ERRORS]++;
     rule->disabled = rule->strikes >= row->rules->strikes;
+    rule->disablings += rule->disabled;
     rules__keep_standing(row->node, rule);
     pl_node_diag(row->node, PL_WARN, "rule %s: %s%s", rule->name, rule->error, rule->disabled ? " (disabled)" : "");
     if (!rule->disabled) return true;
     row->rules->counted[COUNT_DISABLED]++;
+    if (rule->disablings <= rule->pardoned) rules__switch_on(row->rules, row->node, rule);
     return rules__tell_disabled(row, rule);
 }
 

@@ -53,8 +53,10 @@ PL_API uint64_t pl_harness_counter(const struct pl_harness *h, const char *name)
 PL_API const char *pl_harness_failure(const struct pl_harness *h); /* what pl_fail said, or NULL */
 
 /* All state as bytes (caller frees with pl_free), and into a freshly opened harness of the same operator and options.
- */
+ * A snapshot ends an epoch; pl_harness_commit says that it is durable. */
 PL_API void *pl_harness_snapshot(struct pl_harness *h, size_t *size);
 PL_API enum pl_code pl_harness_restore(struct pl_harness *h, const void *bytes, size_t size, struct pl_error **error);
+PL_API void pl_harness_commit(struct pl_harness *h);
+PL_API void pl_harness_forgets(struct pl_harness *h); /* as in a run without a log: no epochs; before first use */
 
 #endif

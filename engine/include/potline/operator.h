@@ -138,6 +138,9 @@ PL_API unsigned pl_node_key_depth(const struct pl_node *node);
 /* The engine's clock (wall, log or plant time): now, UTC. */
 PL_API pl_time pl_now(const struct pl_node *node);
 
+/* The epoch that what it does now belongs to (see `commit`); 0: there is no log, and no state comes back. */
+PL_API uint64_t pl_node_epoch(const struct pl_node *node);
+
 /* A new batch that says where it comes from: source and partition, and of the input at hand the place in the log and
  * when it was taken in (so that a lag is measured from there); a source's batch is taken in now. */
 PL_API struct pl_batch *pl_node_batch(struct pl_node *node, enum pl_kind kind, uint32_t capacity, uint32_t heap);
