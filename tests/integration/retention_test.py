@@ -130,7 +130,8 @@ def rows_go(folder, data):
     write_rows(folder, now)
     kill_half_way(write_graph(folder, 3000), data)
     graph = write_graph(folder, 0)
-    potline("run", graph, "--data", data, "--until-eof", "--quiet")  # goes on behind what it had
+    said = potline("run", graph, "--data", data, "--until-eof", "--quiet").stderr  # goes on behind what it had
+    assert re.search(r"old rows removed, about: bronze \S+ MiB, silver \S+ MiB, gold \S+ MiB", said), said
     potline("run", graph, "--data", data, "--until-eof", "--quiet")  # and what came in then is old, too
     silver = rows_of(data, "silver")
     expect(silver, 100, [])
