@@ -10,7 +10,7 @@
 
 #include "audit.h"
 
-enum { LINE = 4096, ANCHORS_MAX = 1 << 20 };
+enum { LINE = 4096, ANCHORS_MAX = 1 << 20, PRUNING_TEXT = 2 * PL_AUDIT_TEXT_MAX };
 
 enum verdict { NOT_MET, HOLDS, DIFFERS };
 
@@ -25,6 +25,8 @@ struct verify {
     unsigned next; /* the first one that is not behind the walk */
     uint64_t whole;
     struct pl_audit_place pruned, last; /* last: that was followed */
+    unsigned prunings;                  /* that are recorded */
+    char pruning[PRUNING_TEXT];         /* the last one */
 };
 
 /* ---- Anchors given ---- */
@@ -97,13 +99,15 @@ static void meet(struct verify *verify, const struct pl_audit_place *place) {
     }
 }
 
-static void print_pruning(const struct pl_audit_record *record) {
+/* What the record of a pruning says; later ones are told of instead of earlier ones. */
+static void note_pruning(struct verify *verify, const struct pl_audit_record *record) {
     char time[PL_TEXT_TIME_MAX];
     *pl_text_put_time(time, record->time) = 0;
-    printf("%s were pruned at %s, %s: ", record->object, time, record->reason);
-    for (const char *at = record->detail; *at; at++) /* with names that people chose */
-        putchar((unsigned char)*at < ' ' || *at == 0x7f ? '?' : *at);
-    putchar('\n');
+    verify->prunings++;
+    snprintf(verify->pruning, sizeof verify->pruning, "%s were pruned at %s, %s: %s", record->object, time,
+             record->reason, record->detail);
+    for (char *at = verify->pruning; *at; at++) /* with names that people chose */
+        if ((unsigned char)*at < ' ' || *at == 0x7f) *at = '?';
 }
 
 static enum pl_code follow(void *arg, const struct pl_audit_record *record, struct pl_error **error) {
@@ -113,7 +117,7 @@ static enum pl_code follow(void *arg, const struct pl_audit_record *record, stru
     verify->last.sequence = record->sequence;
     memcpy(verify->last.hash, record->hash, PL_AUDIT_HASH);
     meet(verify, &verify->last);
-    if (strcmp(record->action, PL_AUDIT_PRUNE) == 0) print_pruning(record);
+    if (strcmp(record->action, PL_AUDIT_PRUNE) == 0) note_pruning(verify, record);
     return PL_OK;
 }
 
@@ -141,6 +145,8 @@ static bool print_anchor(const struct verify *verify, const struct anchor *ancho
 
 static int print_verdicts(const struct verify *verify, bool broken) {
     int exit_code = broken ? PL_EXIT_FAILED : PL_EXIT_OK;
+    if (verify->prunings > 1) printf("%u prunings are recorded; the last one: ", verify->prunings);
+    if (verify->prunings) puts(verify->pruning);
     if (verify->whole || !broken) printf("%" PRIu64 " records are whole\n", verify->whole);
     for (unsigned i = 0; i < verify->count; i++)
         if (!print_anchor(verify, &verify->anchors[i], broken)) exit_code = PL_EXIT_FAILED;

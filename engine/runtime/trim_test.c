@@ -94,8 +94,8 @@ static void commit(uint64_t number) {
     struct pl_epochs *epochs;
     struct pl_epoch last;
     uint64_t sequence[PARTITIONS];
-    for (uint16_t p = 0; p < PARTITIONS; p++) {
-        struct pl_log_record record = {.type = PL_LOG_BARRIER, .partition = p, .epoch = number};
+    for (unsigned p = 0; p < PARTITIONS; p++) {
+        struct pl_log_record record = {.type = PL_LOG_BARRIER, .partition = (uint16_t)p, .epoch = number};
         assert_int_equal(log_->ops->append(log_, &record, 1, NULL), PL_OK);
         sequence[p] = record.sequence;
     }
@@ -186,8 +186,8 @@ static void each_zone_has_its_own_age(void **state) {
 static void bronze_stays_from_the_last_barrier_on(void **state) {
     (void)state;
     for (unsigned day = 0; day < 10; day++)
-        for (uint16_t p = 0; p < PARTITIONS; p++)
-            append(p, time_of(day));
+        for (unsigned p = 0; p < PARTITIONS; p++)
+            append((uint16_t)p, time_of(day));
     settings.retention[PL_BRONZE] = 5 * PL_DAY - PL_HOUR;
     trim();
     assert_int_equal(log_->ops->first(log_, 0), 0); /* there is no epoch yet */

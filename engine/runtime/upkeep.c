@@ -1,6 +1,7 @@
 #include "runtime/upkeep.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -27,6 +28,18 @@ struct due {
     uint64_t told;               /* sequence of the last anchor */
 };
 
+static void tell(const struct pl_trim_zone before[PL_ZONES], const struct pl_trim_zone now[PL_ZONES]) {
+    char text[PL_ZONES * 48];
+    size_t used = 0;
+    for (unsigned zone = 0; zone < PL_ZONES; zone++) {
+        uint64_t removed = now[zone].removed - before[zone].removed;
+        if (!removed) continue;
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s %.1f MiB", used ? ", " : "",
+                                 pl_zone_names[zone], (double)removed / (1 << 20));
+    }
+    if (used) pl_diag(PL_INFO, "old rows removed, about: %s", text);
+}
+
 static void trim(struct pl_upkeep *upkeep) {
     struct pl_trim_zone zones[PL_ZONES];
     struct pl_error *error = NULL;
@@ -39,6 +52,7 @@ static void trim(struct pl_upkeep *upkeep) {
         pl_error_free(&error);
         return;
     }
+    tell(upkeep->zones, zones);
     pthread_mutex_lock(&upkeep->lock);
     memcpy(upkeep->zones, zones, sizeof zones);
     upkeep->looked = true;
