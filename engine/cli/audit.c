@@ -75,10 +75,11 @@ enum pl_code pl__audit_folder(const struct pl_cli *cli, struct pl_store **store,
 }
 
 int pl__audit_failed(struct pl_error *error) {
+    int exit_code = error && error->code == PL_USAGE ? PL_EXIT_USAGE : PL_EXIT_FAILED;
     fputs("potline audit: ", stderr);
     pl_error_print(stderr, error);
     pl_error_free(&error);
-    return PL_EXIT_FAILED;
+    return exit_code;
 }
 
 static int walk(const struct pl_cli *cli, struct query *query) {

@@ -4,10 +4,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <potline/text.h>
 
+#include "base/fault.h"
 #include "graph/registry.h"
+#include "store/store.h"
 
 /* In the order that --help shows. */
 static const struct pl_subcommand *const subcommands[] = {
@@ -49,9 +52,12 @@ static bool asks_help(const char *argument) {
 
 /* Output that did not arrive (a full disk, a closed pipe) is a failure, not silence. */
 static int finish(int code) {
-    if (fflush(stdout) == 0 && !ferror(stdout)) return code;
-    perror("potline: standard output");
-    return code ? code : PL_EXIT_FAILED;
+    if (fflush(stdout) || ferror(stdout)) {
+        perror("potline: standard output");
+        code = code ? code : PL_EXIT_FAILED;
+    }
+    if (pl_store_left_open()) _exit(code);
+    return code;
 }
 
 static int run(const struct pl_subcommand *command, int argc, char **argv) {
@@ -68,6 +74,10 @@ static int run(const struct pl_subcommand *command, int argc, char **argv) {
 
 int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN); /* a peer that goes away is an error of its write, not the end of the engine */
+    if (!pl_fault_setup()) {
+        fputs("potline: POTLINE_FAULT is not NAME:N or NAME:N:eio\n", stderr);
+        return PL_EXIT_USAGE;
+    }
     if (argc < 2) {
         print_overview(stderr);
         return PL_EXIT_USAGE;

@@ -12,6 +12,7 @@
 #include <potline/alloc.h>
 #include <potline/codec.h>
 
+#include "base/fault.h"
 #include "log/index.h"
 #include "log/record.h"
 #include "store/space.h"
@@ -131,10 +132,12 @@ static enum pl_code append(struct pl_log *base, struct pl_log_record *records, u
     enum pl_code code = PL_OK;
     for (unsigned i = 0; i < count && !code; i++)
         code = add_record(log, &records[i], error);
+    PL_FAULT("log.append");
     if (code)
         rocksdb_writebatch_clear(log->writes);
     else
         code = pl_store_write(log->store, log->writes, error);
+    PL_FAULT("log.appended");
     settle(log, !code);
     return code;
 }
@@ -438,6 +441,7 @@ static enum pl_code prepare(struct embedded *log, unsigned partitions, struct pl
     if (!log->partition || !log->rows) return pl_error_set(error, PL_NO_MEMORY, "log: out of memory");
     for (unsigned i = 0; i < log->log.partitions && !code; i++)
         code = recover(log, (uint16_t)i, error);
+    PL_FAULT("open.log");
     if (!code && partitions > kept) code = keep_partitions(log, partitions, error);
     return code;
 }

@@ -4,9 +4,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <potline/alloc.h>
+#include <potline/diag.h>
+
+static const pl_time TRY_AGAIN = 250 * PL_MILLISECOND;
 
 /* What a task has brought. */
 struct part {
@@ -193,17 +197,43 @@ static void fail(struct pl_checkpoints *cp, struct pl_error *error) {
     pl_error_free(&error);
 }
 
+/* The disk is full: false when there is no more time to wait for room. */
+static bool wait_for_room(struct pl_checkpoints *cp, bool first, struct pl_error **error) {
+    struct timespec at;
+    clock_gettime(CLOCK_REALTIME, &at);
+    pl_time sum = at.tv_nsec + TRY_AGAIN;
+    at.tv_sec += sum / PL_SECOND;
+    at.tv_nsec = sum % PL_SECOND;
+    if (first) pl_diag(PL_ERROR, "a checkpoint waits for room: %s", *error ? (*error)->text : "no room");
+    pthread_mutex_lock(&cp->lock);
+    if (!cp->closing && !cp->stopped) pthread_cond_timedwait(&cp->changed, &cp->lock, &at);
+    bool go_on = !cp->closing && !cp->stopped;
+    pthread_mutex_unlock(&cp->lock);
+    if (go_on) pl_error_free(error);
+    return go_on;
+}
+
+/* Tried again until there is room for it. */
+static enum pl_code write_with_room(struct pl_checkpoints *cp, const struct pl_epoch *epoch, const struct part *parts,
+                                    uint64_t *bytes, struct pl_error **error) {
+    enum pl_code code;
+    bool first = true;
+    while ((code = write_epoch(cp, epoch, parts, bytes, error)) == PL_UNAVAILABLE && wait_for_room(cp, first, error))
+        first = false;
+    return code;
+}
+
 /* Called and left with the lock held. */
 static void write_one(struct pl_checkpoints *cp, uint64_t number) {
     struct pl_epoch epoch = *cp->options.now;
     struct part *parts = take_parts(cp, number);
     struct pl_error *error = NULL;
-    uint64_t bytes;
+    uint64_t bytes = 0;
     epoch.number = number;
     epoch.time = pl_clock_now(cp->options.clock);
     epoch.sequence = cp->sequence; /* stays until this one is done */
     pthread_mutex_unlock(&cp->lock);
-    enum pl_code code = write_epoch(cp, &epoch, parts, &bytes, &error);
+    enum pl_code code = write_with_room(cp, &epoch, parts, &bytes, &error);
     free_parts(parts);
     pthread_mutex_lock(&cp->lock);
     if (code)

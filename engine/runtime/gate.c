@@ -136,7 +136,8 @@ void pl__gate_hold(struct pl_gate *gate, unsigned input, struct pl_batch *batch)
     struct pl__run run = {.arrival = gate->arrivals++, .input = input, .rows = batch->rows, .batch = batch};
     if (!put_in_order(&run)) goto lost;
     gate->held_rows += run.rows;
-    if (gate->held_bytes > gate->options.hold && run.time >= gate->watermark && gate->options.spill) {
+    if (gate->held_bytes > gate->options.hold && run.time >= gate->watermark && gate->options.spill &&
+        pl_spill_room(gate->options.spill, batch)) { /* on a full disk sources stand still, so that little comes */
         pl_free(run.order);
         run.order = NULL;
         run.batch = NULL;

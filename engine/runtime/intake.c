@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include <potline/alloc.h>
+#include <potline/diag.h>
 #include <potline/pack.h>
 
 #include "batch/tags.h"
 #include "runtime/lane.h"
 #include "runtime/split.h"
 
-enum { PARTITIONS_MAX = 256, RECORDS_LEAST = 1024, ITEMS_A_RUN = 16, HELD_BYTES = 1 << 20 };
+enum { PARTITIONS_MAX = 256, RECORDS_LEAST = 1024, ITEMS_A_RUN = 16, HELD_BYTES = 1 << 20, TRY_AGAIN_MS = 250 };
 
 struct pl_intake {
     struct pl_runnable runnable;
@@ -25,8 +26,11 @@ struct pl_intake {
     struct pl_pack *barrier_body;
     uint64_t epoch; /* of the last barrier */
     bool changed;   /* something was recorded since */
-    uv_timer_t idle_timer, barrier_timer;
-    pl_time idle_due; /* when the idle timer fires, engine clock */
+    bool full;      /* the log has no room: what was refused stands in the records */
+    bool resting;   /* until it is tried again */
+    uv_timer_t idle_timer, barrier_timer, room_timer;
+    pl_time idle_due;  /* when the idle timer fires, engine clock */
+    int64_t full_from; /* monotonic */
     bool barrier_due;
     _Atomic uint64_t asked;    /* how often somebody has asked for a barrier */
     _Atomic uint64_t answered; /* and how many of them `answer` is for */
@@ -90,15 +94,61 @@ static void number_records(struct pl_intake *intake) {
     }
 }
 
-/* Appends what has been gathered and passes it on. */
-static void append(struct pl_intake *intake) {
+/* ---- A log without room ---- */
+
+static void try_again(uv_timer_t *timer) {
+    struct pl_intake *intake = timer->data;
+    intake->resting = false;
+    pl_ready(&intake->runnable);
+}
+
+static void wait_for_room(struct pl_intake *intake, struct pl_error *error) {
+    if (!intake->full) {
+        intake->full_from = pl_clock_monotonic();
+        pl_diag(PL_ERROR, "the log takes nothing: %s; all sources wait until there is room",
+                error ? error->text : "no room");
+        pl_stat_add(&intake->stats.fulls, 1);
+        atomic_store(&intake->stats.full, true);
+    }
+    pl_error_free(&error);
+    intake->full = intake->resting = true;
+    uv_timer_start(&intake->room_timer, try_again, TRY_AGAIN_MS, 0);
+}
+
+/* Nobody was silent meanwhile: nobody was listened to. */
+static void found_room(struct pl_intake *intake) {
+    pl_time now = pl_clock_now(intake->options.clock);
+    pl_diag(PL_WARN, "the log has room again, after %.1f s: sources go on",
+            (double)(pl_clock_monotonic() - intake->full_from) / (double)PL_SECOND);
+    for (unsigned i = 0; i < intake->feeds.count; i++)
+        intake->feeds.feed[i].heard = now;
+    intake->full = false;
+    atomic_store(&intake->stats.full, false);
+}
+
+/* False: the records wait. */
+static bool put_into_log(struct pl_intake *intake) {
     struct pl_log *log = intake->options.log;
     struct pl_error *error = NULL;
+    if (intake->resting) return false;
+    enum pl_code code = log->ops->append(log, intake->records, intake->record_count, &error);
+    if (code == PL_UNAVAILABLE) {
+        wait_for_room(intake, error);
+        return false;
+    }
+    if (code) fail(intake, "the log takes nothing", error);
+    if (intake->full) found_room(intake);
+    return true;
+}
+
+/* Appends what has been gathered and passes it on. */
+static void append(struct pl_intake *intake) {
+    struct pl_error *error = NULL;
     if (intake->record_count == 0) return;
-    if (!log)
+    if (!intake->options.log)
         number_records(intake);
-    else if (!intake->failed && log->ops->append(log, intake->records, intake->record_count, &error))
-        fail(intake, "the log takes nothing", error);
+    else if (!intake->failed && !put_into_log(intake))
+        return;
     pl_syncer_touch(intake->options.syncer);
     pl_stat_add(&intake->stats.records, intake->record_count);
     for (unsigned i = 0; i < intake->record_count; i++) {
@@ -142,7 +192,9 @@ static bool has_barriers(const struct pl_intake *intake) {
 static void take_barrier(struct pl_intake *intake) {
     uint64_t asked = atomic_load(&intake->asked);
     if (asked != atomic_load(&intake->answered)) intake->barrier_due = true;
-    if (!intake->barrier_due || atomic_load(pl_checkpoints_done(intake->options.checkpoints)) < intake->epoch) return;
+    if (!intake->barrier_due || intake->full ||
+        atomic_load(pl_checkpoints_done(intake->options.checkpoints)) < intake->epoch)
+        return;
     intake->barrier_due = false;
     if (intake->changed) put_barrier(intake);
     atomic_store(&intake->answer, intake->epoch);
@@ -307,6 +359,7 @@ static void on_end(struct pl_intake *intake, struct pl_inlet *inlet, bool stoppe
 /* A source that can wait is held back while the graph has not taken what there is. */
 static bool held(const struct pl_intake *intake, const struct pl_inlet *inlet) {
     if (intake->failed) return false; /* what comes is dropped, so that sources can end */
+    if (intake->full) return true;
     if (intake->options.log && !inlet->replayable) return false;
     for (unsigned p = 0; p < intake->options.partitions; p++) {
         const struct pl_lane *lane = &intake->lanes[p];
@@ -382,6 +435,7 @@ static bool data_has_ended(const struct pl_intake *intake) {
 }
 
 static void try_end(struct pl_intake *intake, bool *more) {
+    if (intake->full && !intake->failed) return;
     if (intake->reported || !all_ended(intake) || !(all_caught_up(intake) || intake->failed)) return;
     if (intake->changed && intake->options.log && !intake->told_end && !data_has_ended(intake) && !intake->failed) {
         put_barrier(intake); /* the next run goes on right here */
@@ -402,6 +456,7 @@ static void look_again(uv_timer_t *timer) {
 }
 
 static void check_idle(struct pl_intake *intake) {
+    if (intake->full) return;
     pl_time now = pl_clock_now(intake->options.clock), next = PL_TIME_MAX;
     for (unsigned i = 0; i < intake->feeds.count; i++) {
         struct pl_feed *feed = &intake->feeds.feed[i];
@@ -460,7 +515,8 @@ static void start_intake(struct pl_runnable *runnable) {
     uv_loop_t *loop = pl_worker_loop(runnable->worker);
     uv_timer_init(loop, &intake->idle_timer);
     uv_timer_init(loop, &intake->barrier_timer);
-    intake->idle_timer.data = intake->barrier_timer.data = intake;
+    uv_timer_init(loop, &intake->room_timer);
+    intake->idle_timer.data = intake->barrier_timer.data = intake->room_timer.data = intake;
     pl_time now = pl_clock_now(intake->options.clock);
     for (unsigned i = 0; i < intake->feeds.count; i++)
         intake->feeds.feed[i].heard = now;
@@ -473,6 +529,7 @@ static void finish_intake(struct pl_runnable *runnable) {
     struct pl_intake *intake = (struct pl_intake *)(void *)runnable;
     uv_close((uv_handle_t *)&intake->idle_timer, NULL);
     uv_close((uv_handle_t *)&intake->barrier_timer, NULL);
+    uv_close((uv_handle_t *)&intake->room_timer, NULL);
 }
 
 /* ---- Making ---- */

@@ -11,6 +11,9 @@
  * tail, in memory up to a limit, then only in the log, from where the lane reads it later. A replayable source (a file)
  * is held back as soon as a lane has a little waiting; a live one never, as long as there is a log. Without a log every
  * source is held back.
+ *
+ * A log without room (a full disk) takes nothing: what it has refused is kept, no source is listened to, and it is
+ * tried again until it does.
  */
 #ifndef POTLINE_INTAKE_H
 #define POTLINE_INTAKE_H
@@ -74,6 +77,8 @@ struct pl_intake_stats {
     _Atomic uint64_t late_rows; /* behind their source's watermark on arrival */
     _Atomic int64_t waiting_bytes;
     _Atomic uint64_t read_back_rows; /* came to the graph by way of the log */
+    _Atomic bool full;               /* the log has no room: all sources wait */
+    _Atomic uint64_t fulls;          /* how often that has been */
 };
 const struct pl_intake_stats *pl_intake_stats(const struct pl_intake *intake);
 

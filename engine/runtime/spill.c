@@ -8,6 +8,7 @@
 #include <potline/alloc.h>
 #include <potline/diag.h>
 
+#include "base/fault.h"
 #include "store/store.h"
 
 struct waiting { /* without a store */
@@ -123,12 +124,17 @@ static int64_t put_store(struct pl_spill *spill, const struct pl_batch *batch, u
         return 0;
     }
     size_t key_size = make_key(spill, ticket, key);
+    PL_FAULT("spill.put");
     rocksdb_put_cf(spill->store->db, spill->write, spill->store->family[PL_STORE_SPILL], key, key_size, bytes, size,
                    &failure);
     if (!failure) return (int64_t)size;
     pl_diag(PL_ERROR, "spill: %s", failure);
     rocksdb_free(failure);
     return 0;
+}
+
+bool pl_spill_room(struct pl_spill *spill, const struct pl_batch *batch) {
+    return !spill->store || pl_store_room(spill->store, batch->message_size, NULL) != PL_UNAVAILABLE;
 }
 
 uint64_t pl_spill_put(struct pl_spill *spill, struct pl_batch *batch) {

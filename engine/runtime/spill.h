@@ -30,6 +30,9 @@ struct pl_spill_options {
 struct pl_spill *pl_spill_new(const struct pl_spill_options *options); /* NULL without memory */
 void pl_spill_free(struct pl_spill *spill);                            /* NULL is fine */
 
+/* False: the disk is full just now. */
+bool pl_spill_room(struct pl_spill *spill, const struct pl_batch *batch);
+
 /* Takes the batch; returns its ticket, 0 when it is not kept (over the limit or an error): the batch is then lost. */
 uint64_t pl_spill_put(struct pl_spill *spill, struct pl_batch *batch);
 struct pl_batch *pl_spill_take(struct pl_spill *spill, uint64_t ticket); /* NULL: lost, *reported* */

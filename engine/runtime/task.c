@@ -4,6 +4,7 @@
 
 #include <potline/alloc.h>
 
+#include "base/fault.h"
 #include "graph/graph.h"
 #include "log/log.h"
 #include "store/epochs.h"
@@ -286,7 +287,9 @@ static void on_watermark(struct pl_task *task, pl_time now, bool idle) {
 
 static void on_barrier(struct pl_task *task, const struct pl_item *item) {
     struct pl_changes changes;
+    PL_FAULT("node.snapshot");
     save(task, false, &changes);
+    PL_FAULT("node.saved");
     if (task->spill) pl_spill_settle(task->spill, item->epoch);
     if (task->node.config.recovers) task->node.epoch = item->epoch + 1;
     task->events.barrier(task->events.engine, task, item->epoch, &changes);
@@ -316,7 +319,9 @@ static void tell_commit(struct pl_task *task) {
     if (epoch == task->commit_told) return;
     task->commit_told = epoch;
     if (task->spill) pl_spill_done(task->spill, epoch);
+    PL_FAULT("node.commit");
     pl_node_commit(&task->node, epoch);
+    PL_FAULT("node.committed");
 }
 
 static bool is_paused(const struct pl_task *task) {
@@ -521,6 +526,7 @@ static void start(struct pl_runnable *runnable) {
     }
     if (!code) code = pl_node_open(&task->node, &error);
     if (!code) code = task->gate ? load(task, &error) : go_to_position(task, &error);
+    PL_FAULT("open.node");
     if (code) fail_to_start(task, error);
 }
 

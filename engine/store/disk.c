@@ -11,13 +11,15 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "base/fault.h"
 #include "store/store_impl.h"
 
 enum { MIB = 1 << 20, LOOK_EVERY = 8 * MIB, ROOM_TO_OPEN = 16 * MIB };
 enum {
     RESERVE = 192 * MIB,
-    RESERVE_PART = 16
-}; /* all write buffers and a file of compaction; of a small disk a part */
+    RESERVE_PART = 16,
+    LOOK_PART = 4 /* so that what is written between two looks does not use it up */
+};                /* all write buffers and a file of compaction; of a small disk a part */
 
 static enum pl_code free_bytes(const struct pl_store *store, uint64_t *bytes, uint64_t *disk_size,
                                struct pl_error **error) {
@@ -60,6 +62,7 @@ enum pl_code pl__store_room_to_write(struct pl_store *store, size_t size, struct
     if (code) return code;
     if (!reserve) reserve = disk_size / RESERVE_PART < RESERVE ? disk_size / RESERVE_PART : RESERVE;
     if (bytes < reserve) return full(store, bytes, reserve, "writing leaves", error);
-    atomic_store_explicit(&impl->unchecked, LOOK_EVERY, memory_order_relaxed);
+    int64_t look_every = reserve / LOOK_PART < LOOK_EVERY ? (int64_t)(reserve / LOOK_PART) : LOOK_EVERY;
+    atomic_store_explicit(&impl->unchecked, (int64_t)pl_fault_buffer((size_t)look_every), memory_order_relaxed);
     return PL_OK;
 }

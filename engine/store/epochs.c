@@ -6,6 +6,8 @@
 
 #include <potline/alloc.h>
 
+#include "base/fault.h"
+
 enum { PIECE = 1 << 20, WRITE = 256 << 10, PIECE_KEY = 1 + 8 + 4, NODE_KEY_MAX = 1 + PL_NAME_MAX + 1 + 2 };
 
 static const char epoch_key[] = "epoch";
@@ -184,6 +186,7 @@ static enum pl_code put_piece(struct pl_epochs *epochs, uint64_t epoch, struct p
     char key[PIECE_KEY];
     size_t key_size = piece_key(epoch, epochs->pieces++, key);
     rocksdb_writebatch_put_cf(epochs->writes, family(epochs), key, key_size, epochs->bytes.data, epochs->bytes.size);
+    PL_FAULT("checkpoint.put");
     return pl_store_write(epochs->store, epochs->writes, error);
 }
 
@@ -201,6 +204,7 @@ enum pl_code pl_epochs_put(struct pl_epochs *epochs, uint64_t epoch, const char 
         pl_buffer_put(&epochs->bytes, from, (size_t)(at - from));
         code = put_piece(epochs, epoch, error);
     }
+    if (code) epochs->pieces = 0; /* who tries again begins again */
     return code;
 }
 
@@ -212,7 +216,9 @@ static enum pl_code put_last(struct pl_epochs *epochs, const struct pl_epoch *ep
     if (!code) {
         rocksdb_writebatch_put_cf(epochs->writes, epochs->store->family[PL_STORE_META], epoch_key, strlen(epoch_key),
                                   pl_pack_data(pack), pl_pack_size(pack));
+        PL_FAULT("checkpoint.last");
         code = pl_store_write(epochs->store, epochs->writes, error);
+        PL_FAULT("checkpoint.is_last");
     }
     pl_pack_free(pack);
     return code;
@@ -263,6 +269,7 @@ static enum pl_code move_piece(void *arg, const char *key, size_t key_size, cons
         code = move_entries(epochs, node, partition, node_end + 1, end, error);
     }
     rocksdb_writebatch_delete_cf(epochs->writes, family(epochs), key, key_size);
+    PL_FAULT("checkpoint.move");
     return code ? code : flush(epochs, WRITE, error);
 }
 
@@ -279,7 +286,9 @@ static enum pl_code move_changes(struct pl_epochs *epochs, uint64_t last, struct
     enum pl_code code = walk(epochs->store, "d", 1, move_piece, &move, error);
     if (code) return code;
     settle_zones(epochs, last);
-    return flush(epochs, 0, error);
+    code = flush(epochs, 0, error);
+    PL_FAULT("checkpoint.moved");
+    return code;
 }
 
 enum pl_code pl_epochs_commit(struct pl_epochs *epochs, const struct pl_epoch *epoch, bool sync,
@@ -287,6 +296,7 @@ enum pl_code pl_epochs_commit(struct pl_epochs *epochs, const struct pl_epoch *e
     enum pl_code code = put_last(epochs, epoch, error);
     epochs->pieces = 0;
     if (!code && sync) code = pl_store_sync(epochs->store, error);
+    PL_FAULT("checkpoint.synced");
     return code ? code : move_changes(epochs, epoch->number, error);
 }
 
@@ -315,12 +325,15 @@ static enum pl_code drop_record(void *arg, const char *key, size_t key_size, con
         rocksdb_writebatch_delete_cf(epochs->writes, epochs->store->family[(unsigned char)key[front - 1]], key + front,
                                      key_size - front);
     rocksdb_writebatch_delete_cf(epochs->writes, family(epochs), key, key_size);
+    PL_FAULT("open.zone");
     return flush(epochs, WRITE, error);
 }
 
 static enum pl_code put_in_order(struct pl_epochs *epochs, uint64_t last, struct pl_error **error) {
     struct move move = {.epochs = epochs, .last = last};
+    PL_FAULT("open.order");
     enum pl_code code = walk(epochs->store, "z", 1, drop_record, &move, error);
+    PL_FAULT("open.zones");
     return code ? code : move_changes(epochs, last, error);
 }
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/fault.h"
+
 enum { MIB = 1 << 20, MESSAGES_MAX = 1 * MIB, OPEN_FILES = 512 };
 
 /* RocksDB writes a byte twice, to its write-ahead log and to a file, and checks it with a CRC in between: 1.7 ns of CPU
@@ -59,13 +61,13 @@ rocksdb_options_t *pl__database_options(bool read_only) {
 }
 
 rocksdb_options_t *pl__family_options(enum pl_store_family family) {
-    enum { XXH3 = 4 }; /* the C header has no name for it */
     rocksdb_options_t *options = rocksdb_options_create();
-    rocksdb_options_set_write_buffer_size(options, (size_t)families[family].buffer_mib * MIB);
+    rocksdb_options_set_write_buffer_size(options, pl_fault_buffer((size_t)families[family].buffer_mib * MIB));
     rocksdb_options_set_max_write_buffer_number(options, 3);
     rocksdb_options_set_compression(options, families[family].compression);
     rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
-    rocksdb_block_based_options_set_checksum(table, XXH3);
+    rocksdb_block_based_options_set_checksum(table, PL__TABLE_CHECKSUM);
+    rocksdb_block_based_options_set_format_version(table, PL__TABLE_VERSION);
     rocksdb_block_based_options_set_block_size(table, 16 << 10);
     rocksdb_options_set_block_based_table_factory(options, table);
     rocksdb_block_based_options_destroy(table);

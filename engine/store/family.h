@@ -4,6 +4,9 @@
 
 #include "store/store.h"
 
+/* How RocksDB writes table files; sst.c reads their ends. */
+enum { PL__TABLE_CHECKSUM = 4 /* XXH3: the C header has no name for it */, PL__TABLE_VERSION = 5 };
+
 const char *pl__family_name(enum pl_store_family family);
 int pl__family_find(const char *name); /* -1: not one of ours */
 

@@ -4,6 +4,10 @@
  * the writer moves in between, from a log into a file, is in neither: the view has a hole. But each such move is a line
  * in the manifest. So a view is whole when the manifest is the same before and after it was made, and is made anew
  * (which reads only what is new) until it is.
+ *
+ * Beside a writer a file that is listed and not there, or cannot be opened, may be one that the writer has done with,
+ * and the secondary instance shows the view before it: damage would be hidden. So while there is no writer the database
+ * is opened in the strict way.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -61,7 +65,7 @@ static char *open_first(struct pl_store *store, struct mark *before, enum pl_cod
     char *message = NULL;
     *code = pl__store_families(store, &there, &message, error);
     if (*code || message) return message;
-    if (there) return pl__store_open_families(store, true, there);
+    if (there) return pl__store_open_families(store, PL__BESIDE_WRITER, there);
     *code = pl_error_set(error, PL_NOT_FOUND, "%s: not a data folder", store->path);
     return NULL;
 }
@@ -73,11 +77,34 @@ static char *catch_up(struct pl_store *store, struct mark *before) {
     return message;
 }
 
+static bool has_writer(const struct pl_store *store) {
+    return pl__hold_exists(store->impl->folder);
+}
+
+/* True: settled, well or not. False: a writer has come, or there is nothing to be opened. */
+static bool open_alone(struct pl_store *store, enum pl_code *code, struct pl_error **error) {
+    struct mark before, after;
+    unsigned there;
+    char *message;
+    if (has_writer(store) || !take_mark(store, &before)) return false;
+    *code = pl__store_families(store, &there, &message, error);
+    if (*code) return true;
+    if (!message && !there) return false;
+    if (!message) message = pl__store_open_families(store, PL__READER, there);
+    bool alone = take_mark(store, &after) && same(&before, &after) && !has_writer(store);
+    if (alone && message) *code = pl_store_error(store, "opening", message, error);
+    if (alone) return true;
+    rocksdb_free(message);
+    pl__store_close_families(store);
+    return false;
+}
+
 enum pl_code pl__store_open_reader(struct pl_store *store, struct pl_error **error) {
     struct mark before, after;
     enum pl_code code = PL_OK;
     unsigned damaged = 0;
     time_t end = time(NULL) + PATIENCE_S;
+    if (open_alone(store, &code, error)) return code;
     for (;;) {
         char *message = store->db ? catch_up(store, &before) : open_first(store, &before, &code, error);
         bool late = time(NULL) > end;

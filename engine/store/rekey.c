@@ -1,4 +1,5 @@
 #include "store/rekey.h"
+#include "store/store_impl.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -114,6 +115,8 @@ static enum pl_code lock(struct pl__rekey_work *work, struct pl_error **error) {
     if (flock(work->parent, LOCK_EX | LOCK_NB))
         return pl_error_set(error, PL_BUSY, "%s: its key is being changed by another process", rekey->path);
     if (rekey->ahead) return PL_OK;
+    if (flock(work->source, LOCK_EX | LOCK_NB))
+        return pl_error_set(error, PL_BUSY, "%s: in use by another process", rekey->path);
     work->lock = openat(work->source, "LOCK", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (work->lock < 0) return pl__rekey_failed(work, "its lock", error);
     if (fcntl(work->lock, F_SETLK, &whole) == 0) return PL_OK;
@@ -175,6 +178,8 @@ static enum pl_code drop_what_is_gone(const struct pl__rekey_work *work, struct 
 /* Until the exchange the marker says that this is a copy; behind it, the folder without one is the old database. */
 static enum pl_code take_place(const struct pl__rekey_work *work, struct pl_error **error) {
     enum pl_code code = drop_what_is_gone(work, error);
+    if (!code)
+        code = pl__store_mark_open(work->rekey->path, error); /* what it was when it was closed are other bytes */
     if (code) return code;
     if (fsync(work->staged) || unlinkat(work->staged, marker, 0) || fsync(work->staged) ||
         renameat2(work->parent, staged_folder, work->parent, "store", RENAME_EXCHANGE) || fsync(work->parent))

@@ -11,6 +11,7 @@
 
 #include <potline/alloc.h>
 
+#include "base/fault.h"
 #include "store/family.h"
 #include "store/rekey.h"
 #include "store/seal.h"
@@ -29,19 +30,6 @@ static enum pl_code code_of(const char *message) {
     return PL_IO;
 }
 
-/* Who holds the lock, 0 when that cannot be told. Never asked in the process that holds it: opening and closing the
- * file would end the lock. */
-static pid_t lock_holder(const char *folder) {
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s/LOCK", folder) >= (int)sizeof path) return 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return 0;
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    bool known = fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
-    close(fd);
-    return known ? lock.l_pid : 0;
-}
-
 static enum pl_code translate(const char *path, const char *what, char *message, struct pl_error **error) {
     if (!message) return PL_OK;
     enum pl_code code = code_of(message);
@@ -54,18 +42,6 @@ static enum pl_code translate(const char *path, const char *what, char *message,
         pl_error_set(error, code, "%s: %s did not succeed", path, what);
     rocksdb_free(message);
     return code;
-}
-
-/* Why a folder could not be taken hold of. Frees the message. */
-static enum pl_code refused(const char *path, const char *folder, const char *what, char *message,
-                            struct pl_error **error) {
-    if (!message || code_of(message) != PL_BUSY) return translate(path, what, message, error);
-    bool here = strstr(message, "current process") != NULL;
-    pid_t holder = here ? 0 : lock_holder(folder);
-    rocksdb_free(message);
-    if (here) return pl_error_set(error, PL_BUSY, "%s: this process has it open already", path);
-    if (holder) return pl_error_set(error, PL_BUSY, "%s: in use by process %ld", path, (long)holder);
-    return pl_error_set(error, PL_BUSY, "%s: in use by another process", path);
 }
 
 enum pl_code pl_store_error(const struct pl_store *store, const char *what, char *message, struct pl_error **error) {
@@ -110,6 +86,7 @@ static enum pl_code make_scratch(struct pl_store *store, struct pl_error **error
         return pl_error_set(error, PL_IO, "no temporary folder could be made in %s: %s", tmp && *tmp ? tmp : "/tmp",
                             strerror(errno));
     store->impl->scratch = pl_strdup(path);
+    rocksdb_options_set_db_log_dir(store->impl->options, path);
     if (store->impl->scratch) return PL_OK;
     rmdir(path);
     return no_memory(store->path, error);
@@ -152,42 +129,71 @@ enum pl_code pl__store_families(struct pl_store *store, unsigned *there, char **
     return code;
 }
 
-char *pl__store_open_families(struct pl_store *store, bool read_only, unsigned there) {
+char *pl__store_open_families(struct pl_store *store, enum pl__store_way way, unsigned there) {
     const char *names[PL_STORE_FAMILIES];
     const rocksdb_options_t *options[PL_STORE_FAMILIES];
     rocksdb_column_family_handle_t *handles[PL_STORE_FAMILIES] = {NULL};
     int count = 0;
     for (int i = 0; i < PL_STORE_FAMILIES; i++) {
-        if (read_only && !(there & 1u << i)) continue;
+        if (way != PL__WRITER && !(there & 1u << i)) continue;
         names[count] = pl__family_name(i);
         options[count++] = store->impl->family_options[i];
     }
     char *message = NULL;
     struct pl_store_impl *impl = store->impl;
-    if (read_only)
+    if (way == PL__READER)
+        store->db = rocksdb_open_for_read_only_column_families(impl->options, impl->folder, count, names, options,
+                                                               handles, 0, &message);
+    else if (way == PL__BESIDE_WRITER)
         store->db = rocksdb_open_as_secondary_column_families(impl->options, impl->folder, impl->scratch, count, names,
                                                               options, handles, &message);
     else
         store->db = rocksdb_open_column_families(impl->options, impl->folder, count, names, options, handles, &message);
     for (int i = 0, at = 0; store->db && i < PL_STORE_FAMILIES; i++)
-        if (!read_only || there & 1u << i) store->family[i] = handles[at++];
+        if (way == PL__WRITER || there & 1u << i) store->family[i] = handles[at++];
     return message;
+}
+
+void pl__store_close_families(struct pl_store *store) {
+    for (int i = 0; i < PL_STORE_FAMILIES; i++) {
+        if (store->family[i]) rocksdb_column_family_handle_destroy(store->family[i]);
+        store->family[i] = NULL;
+    }
+    if (store->db) rocksdb_close(store->db);
+    store->db = NULL;
+}
+
+/* Finds damage that RocksDB would not, or take for something else. What is encrypted cannot be looked into from here:
+ * only what was closed in good order is known to be as it was. */
+static enum pl_code check_files(const struct pl_store *store, struct pl_error **error) {
+    enum pl_code code = pl__store_check_closed(store, error);
+    return code || store->impl->key ? code : pl__store_check_tables(store, error);
 }
 
 static enum pl_code open_for_reading(struct pl_store *store, struct pl_error **error) {
     enum pl_code code = make_scratch(store, error);
+    if (!code) code = check_files(store, error);
     return code ? code : pl__store_open_reader(store, error);
+}
+
+/* The files as the last writer left them, before RocksDB touches them. */
+static enum pl_code take_over(struct pl_store *store, struct pl_error **error) {
+    enum pl_code code = check_files(store, error);
+    if (!code && !store->impl->key) code = pl__store_mend_logs(store, error);
+    return code ? code : pl__store_mark_open(store->path, error);
 }
 
 static enum pl_code open_for_writing(struct pl_store *store, struct pl_error **error) {
     unsigned there;
     char *message = NULL;
     enum pl_code code = make_folders(store->impl->folder, error);
+    if (!code) code = pl__hold_take(&store->impl->hold, store->path, store->impl->folder, error);
     if (!code) code = pl__store_room_to_open(store, error);
+    if (!code) code = take_over(store, error);
     if (!code) code = pl__store_families(store, &there, &message, error);
     if (message) return translate(store->path, "opening", message, error);
     if (code) return code;
-    code = refused(store->path, store->impl->folder, "opening", pl__store_open_families(store, false, there), error);
+    code = translate(store->path, "opening", pl__store_open_families(store, PL__WRITER, there), error);
     if (!code) pl__rekey_tidy(store->path);
     return code;
 }
@@ -259,6 +265,7 @@ static enum pl_code prepare(struct pl_store *store, const char *path, const stru
     for (int i = 0; i < PL_STORE_FAMILIES; i++)
         impl->family_options[i] = pl__family_options(i);
     impl->reserve = options->reserve;
+    pl__store_assert_about(path);
     impl->write = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(impl->write, options->sync_each);
     impl->read = rocksdb_readoptions_create();
@@ -271,7 +278,7 @@ enum pl_code pl_store_open(const char *path, const struct pl_store_options *opti
                            struct pl_error **error) {
     *store = NULL;
     struct pl_store *s = PL_NEW(struct pl_store);
-    if (s) s->impl = PL_NEW(struct pl_store_impl);
+    if (s && (s->impl = PL_NEW(struct pl_store_impl))) s->impl->hold.fd = -1;
     if (!s || !s->impl) {
         pl_free(s);
         return no_memory(path, error);
@@ -279,6 +286,7 @@ enum pl_code pl_store_open(const char *path, const struct pl_store_options *opti
     enum pl_code code = prepare(s, path, options, error);
     if (!code) code = pl__seal_check_folder(path, s->impl->folder, options->key, NULL, error);
     if (!code) code = options->read_only ? open_for_reading(s, error) : open_for_writing(s, error);
+    PL_FAULT("open.store");
     if (!code) code = check_format(s, options->read_only, error);
     if (!code && !options->read_only) code = empty_spill(s, error);
     if (code)
@@ -299,20 +307,28 @@ static void free_options(struct pl_store_impl *impl) {
     pthread_mutex_destroy(&impl->run_lock);
 }
 
+static _Atomic bool left_open;
+
+bool pl_store_left_open(void) {
+    return atomic_load(&left_open);
+}
+
 void pl_store_close(struct pl_store *store) {
     if (!store) return;
     struct pl_store_impl *impl = store->impl;
+    if (store->db && atomic_load(&impl->broken)) atomic_store(&left_open, true);
     if (store->db) pl__store_iters_end(store);
     if (store->db && !atomic_load(&impl->broken)) { /* else RocksDB's part stays until the process ends */
-        for (int i = 0; i < PL_STORE_FAMILIES; i++)
-            if (store->family[i]) rocksdb_column_family_handle_destroy(store->family[i]);
-        rocksdb_close(store->db);
+        bool seal = !impl->scratch && pl_store_sync(store, NULL) == PL_OK;
+        pl__store_close_families(store);
+        if (seal) pl__store_mark_closed(store);
     }
     free_options(impl);
     if (!atomic_load(&impl->broken)) {
         pl__seal_env_free(impl->seal_env);
         pl_store_key_unref(impl->key);
     }
+    pl__hold_release(&impl->hold);
     if (impl->scratch) remove_scratch(impl->scratch);
     pl_free(impl->scratch);
     pl_free(impl->folder);
@@ -331,16 +347,19 @@ enum pl_code pl_store_key_check(const char *path, const struct pl_store_key *key
 
 enum pl_code pl_store_remove(const char *path, struct pl_error **error) {
     char *folder = database_folder(path), *message = NULL;
+    struct pl__hold hold = {.fd = -1};
     if (!folder) return no_memory(path, error);
     enum pl_code code = PL_OK;
-    if (access(folder, F_OK) == 0) {
+    if (access(folder, F_OK) == 0 && !(code = pl__hold_take(&hold, path, folder, error)) &&
+        !(code = pl__store_mark_open(path, error))) {
         rocksdb_options_t *options = pl__database_options(false);
         rocksdb_destroy_db(options, folder, &message);
         rocksdb_options_destroy(options);
-        code = message ? refused(path, folder, "removing", message, error) : PL_OK;
+        code = message ? translate(path, "removing", message, error) : PL_OK;
         if (!code && rmdir(folder) && errno != ENOENT)
             code = pl_error_set(error, PL_IO, "%s: not removed: %s", folder, strerror(errno));
     }
+    pl__hold_release(&hold);
     pl_free(folder);
     return code ? code : pl__rekey_clear(path, error);
 }
@@ -349,7 +368,10 @@ enum pl_code pl_store_remove(const char *path, struct pl_error **error) {
 
 /* After a write that failed, RocksDB's asserts end the process at the next touch of that file: it is let be. */
 static enum pl_code failed(struct pl_store *store, const char *what, char *message, struct pl_error **error) {
-    if (message) atomic_store(&store->impl->broken, true);
+    if (message) {
+        atomic_store(&store->impl->broken, true);
+        pl__store_assert_broken();
+    }
     return pl_store_error(store, what, message, error);
 }
 
@@ -363,15 +385,22 @@ enum pl_code pl_store_write(struct pl_store *store, rocksdb_writebatch_t *writes
     rocksdb_writebatch_data(writes, &size);
     enum pl_code code = pl__store_room_to_write(store, size, error);
     if (atomic_load_explicit(&store->impl->broken, memory_order_relaxed)) code = still_broken(store, error);
-    if (PL_LIKELY(!code)) rocksdb_write(store->db, store->impl->write, writes, &message);
+    if (PL_FAULT_FAILS("store.write")) message = strdup("IO error: as POTLINE_FAULT asks");
+    if (PL_LIKELY(!code && !message)) rocksdb_write(store->db, store->impl->write, writes, &message);
     rocksdb_writebatch_clear(writes);
     return PL_LIKELY(!message) ? code : failed(store, "writing", message, error);
+}
+
+enum pl_code pl_store_room(struct pl_store *store, size_t size, struct pl_error **error) {
+    if (atomic_load_explicit(&store->impl->broken, memory_order_relaxed)) return still_broken(store, error);
+    return pl__store_room_to_write(store, size, error);
 }
 
 enum pl_code pl_store_sync(struct pl_store *store, struct pl_error **error) {
     char *message = NULL;
     if (atomic_load(&store->impl->broken)) return still_broken(store, error);
-    rocksdb_flush_wal(store->db, 1, &message);
+    if (PL_FAULT_FAILS("store.sync")) message = strdup("IO error: as POTLINE_FAULT asks");
+    if (!message) rocksdb_flush_wal(store->db, 1, &message);
     return failed(store, "syncing", message, error);
 }
 

@@ -60,6 +60,10 @@ enum pl_code pl_store_open(const char *path, const struct pl_store_options *opti
                            struct pl_error **error);
 void pl_store_close(struct pl_store *store); /* NULL is fine; ends the iterators that are left */
 
+/* Has one been closed after a failed write? RocksDB's threads are still at work then, and trip over what exit() takes
+ * down: the process ends with _exit. */
+bool pl_store_left_open(void);
+
 /* Would the folder open with this key (NULL: in the clear)? PL_USAGE: no. Where there is no database, any key is right.
  */
 enum pl_code pl_store_key_check(const char *path, const struct pl_store_key *key, struct pl_error **error);
@@ -70,6 +74,10 @@ enum pl_code pl_store_remove(const char *path, struct pl_error **error);
 /* Hands a batch of writes to the kernel (to the disk with sync_each); the batch is cleared. After one that failed (a
  * full disk) nothing more is written; the process still reads, and has to end before the folder can be opened again. */
 enum pl_code pl_store_write(struct pl_store *store, rocksdb_writebatch_t *writes, struct pl_error **error);
+
+/* Would a write of so many bytes have room? PL_UNAVAILABLE, from this and from pl_store_write: the disk is full.
+ * Nothing is broken then: it may be tried again. */
+enum pl_code pl_store_room(struct pl_store *store, size_t size, struct pl_error **error);
 
 /* Everything written becomes durable. Blocks. */
 enum pl_code pl_store_sync(struct pl_store *store, struct pl_error **error);

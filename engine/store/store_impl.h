@@ -8,8 +8,17 @@
 #include "store/seal_env.h"
 #include "store/store.h"
 
+/* hold.c: a data folder is one writer's from before it is opened until all is written about its end: RocksDB's own lock
+ * is shorter. */
+struct pl__hold {
+    int fd; /* of the database's folder; -1: not held */
+    unsigned long device, inode;
+    struct pl__hold *next;
+};
+
 struct pl_store_impl {
-    char *folder;                  /* of the database */
+    char *folder; /* of the database */
+    struct pl__hold hold;
     char *scratch;                 /* read-only: a temporary folder for RocksDB's own messages */
     struct pl_store_key *key;      /* NULL: in the clear */
     struct pl__seal_env *seal_env; /* then too */
@@ -29,14 +38,44 @@ struct pl_store_impl {
  * RocksDB's, for the caller to free. */
 enum pl_code pl__store_families(struct pl_store *store, unsigned *there, char **message, struct pl_error **error);
 
+enum pl__store_way {
+    PL__WRITER,
+    PL__READER,       /* while nobody writes: takes nothing for granted */
+    PL__BESIDE_WRITER /* takes a file that is not there for one that the writer has done with */
+};
+
 /* Opens those (for writing: all); RocksDB's message when that fails. */
-char *pl__store_open_families(struct pl_store *store, bool read_only, unsigned there);
+char *pl__store_open_families(struct pl_store *store, enum pl__store_way way, unsigned there);
+void pl__store_close_families(struct pl_store *store);
 
 enum pl_code pl__store_open_reader(struct pl_store *store, struct pl_error **error);
 
 /* disk.c: is there room on the disk, to open the folder and to go on writing. */
 enum pl_code pl__store_room_to_open(const struct pl_store *store, struct pl_error **error);
 enum pl_code pl__store_room_to_write(struct pl_store *store, size_t size, struct pl_error **error);
+
+/* PL_BUSY: somebody else holds it; `database` is the folder with RocksDB's lock. */
+enum pl_code pl__hold_take(struct pl__hold *hold, const char *path, const char *database, struct pl_error **error);
+void pl__hold_release(struct pl__hold *hold);
+/* Is there a writer just now? */
+bool pl__hold_exists(const char *database);
+
+/* wal.c: cuts off the torn end that a crash leaves in the write-ahead log, and says so. PL_CORRUPT: it is damaged
+ * elsewhere. */
+enum pl_code pl__store_mend_logs(const struct pl_store *store, struct pl_error **error);
+
+/* closed.c: made when the folder has been closed, checked and (by a writer) broken before it is opened. */
+#define PL__CLOSED "closed" /* the file's name */
+void pl__store_mark_closed(const struct pl_store *store);
+enum pl_code pl__store_check_closed(const struct pl_store *store, struct pl_error **error);
+enum pl_code pl__store_mark_open(const char *data, struct pl_error **error);
+
+/* sst.c: what RocksDB does not check itself. */
+enum pl_code pl__store_check_tables(const struct pl_store *store, struct pl_error **error);
+
+/* rocks_assert.c: what is said when RocksDB gives up is about this folder; or about a write that failed. */
+void pl__store_assert_about(const char *path);
+void pl__store_assert_broken(void);
 
 /* Ends RocksDB's side of every iterator; those who hold one see it at its end. */
 void pl__store_iters_end(struct pl_store *store);

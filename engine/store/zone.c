@@ -5,6 +5,7 @@
 #include <potline/codec.h>
 #include <potline/operator.h>
 
+#include "base/fault.h"
 #include "store/epochs.h"
 #include "store/rows.h"
 #include "store/store_impl.h"
@@ -177,7 +178,11 @@ enum pl_code pl_zone_put(struct pl_zone *zone, const struct pl_batch *batch, str
         code = count == batch->rows ? add_record(zone, batch, earliest, error)
                                     : add_piece(zone, batch, from, count, earliest, error);
     }
-    if (!code) return pl_store_write(zone->store, zone->writes, error);
-    rocksdb_writebatch_clear(zone->writes);
+    PL_FAULT("zone.put");
+    if (code)
+        rocksdb_writebatch_clear(zone->writes);
+    else
+        code = pl_store_write(zone->store, zone->writes, error);
+    PL_FAULT("zone.written");
     return code;
 }

@@ -82,14 +82,28 @@ void pl_output_close(struct pl_output *output) {
 
 /* ---- Where to write ---- */
 
+/* The name is in the folder, so the folder has to be synced too. */
+static int sync_folder(const char *path) {
+    char *copy = pl_strdup(path);
+    int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int failed = fd < 0 || fsync(fd);
+    if (fd >= 0) close(fd);
+    pl_free(copy);
+    return failed;
+}
+
+static bool is_standard(const struct pl_output *output) {
+    return !output->final && strcmp(output->path, "standard output") == 0;
+}
+
 enum pl_code pl_output_begin(struct pl_output *output, uint64_t *offset, struct pl_error **error) {
     *offset = 0;
     output->begun = true;
     if (!output->regular) return PL_OK;
+    if (!is_standard(output) && sync_folder(output->path)) return say(output, error, "");
     if (output->mode != PL_OUTPUT_APPEND) return ftruncate(output->fd, 0) ? say(output, error, "") : PL_OK;
     /* Standard output is written on where it stands, which `>` put at 0 and `>>` at the end. */
-    off_t at =
-        lseek(output->fd, 0, output->final || strcmp(output->path, "standard output") != 0 ? SEEK_END : SEEK_CUR);
+    off_t at = lseek(output->fd, 0, is_standard(output) ? SEEK_CUR : SEEK_END);
     if (at < 0) return say(output, error, "");
     *offset = (uint64_t)at;
     return PL_OK;
@@ -107,16 +121,6 @@ enum pl_code pl_output_resume(struct pl_output *output, uint64_t offset, struct 
     if (ftruncate(output->fd, (off_t)offset) || lseek(output->fd, (off_t)offset, SEEK_SET) < 0)
         return say(output, error, "");
     return PL_OK;
-}
-
-/* The name is in the folder, so the folder has to be synced too. */
-static int sync_folder(const char *path) {
-    char *copy = pl_strdup(path);
-    int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    int failed = fd < 0 || fsync(fd);
-    if (fd >= 0) close(fd);
-    pl_free(copy);
-    return failed;
 }
 
 enum pl_code pl_output_finish(struct pl_output *output, struct pl_error **error) {

@@ -1,14 +1,16 @@
 #include "writing.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include <potline/alloc.h>
 
+#include "later.h"
 #include "turn.h"
 #include "watch.h"
 
-enum { BUFFER = 256 << 10, MUCH = 128 << 10 };
+enum { BUFFER = 256 << 10, MUCH = 128 << 10, TRY_AGAIN_MS = 250 };
 
 const char *const pl_file_modes[] = {"truncate", "append", "atomic", NULL};
 
@@ -38,9 +40,26 @@ static enum pl_flow fail_memory(struct pl_file *s) {
 
 /* ---- Writing ---- */
 
-/* Gives the descriptor what waits. WAIT: it is being watched. */
+static void on_writable(void *user);
+
+/* The disk has no room: it is tried again until there is. */
+static enum pl_outlet_state wait_for_room(struct pl_file *s) {
+    if (!s->later) s->later = pl_later_new(pl_node_loop(s->node), on_writable, s);
+    if (!s->later) return PL_OUTLET_BROKEN;
+    if (!s->full)
+        pl_node_diag(s->node, PL_ERROR, "%s: the disk is full; rows wait until there is room", s->output.path);
+    s->full = true;
+    pl_later_in(s->later, TRY_AGAIN_MS);
+    return PL_OUTLET_WAIT;
+}
+
+/* Gives the descriptor what waits. WAIT: it is being watched, or tried again. */
 static enum pl_outlet_state flush(struct pl_file *s) {
     enum pl_outlet_state state = pl_outlet_flush(&s->outlet);
+    bool full = s->outlet.error == ENOSPC || s->outlet.error == EDQUOT;
+    if (state == PL_OUTLET_BROKEN && full && s->output.regular) return wait_for_room(s);
+    if (s->full && state != PL_OUTLET_BROKEN) pl_node_diag(s->node, PL_INFO, "%s: there is room again", s->output.path);
+    s->full = false;
     if (state == PL_OUTLET_WAIT && s->watch) pl_watch_for(s->watch, PL_WATCH_WRITE);
     return state;
 }
@@ -156,20 +175,35 @@ void pl_file_close(struct pl_file *s) {
     s->batch = NULL;
     pl_watch_free(s->watch);
     pl_turn_free(s->turn);
+    pl_later_free(s->later);
     pl_outlet_fini(&s->outlet);
     pl_output_close(&s->output);
 }
 
-/* ---- State: how far the file is written ---- */
+/* ---- State: how far the file is written, and, when the disk is full, [that, what is still to be written] ---- */
 
 void pl_file_snapshot(struct pl_file *s, struct pl_pack *pack) {
-    /* What waits has to be in the file that the state speaks of. */
     if (!s->failed && begin(s) == PL_FLOW_OK && flush(s) == PL_OUTLET_BROKEN) fail_write(s);
     if (s->output.regular) pl_sync_with_state(s->node, s->output.fd);
+    if (s->full) pl_pack_array(pack, 2);
     pl_pack_uint(pack, s->offset + s->outlet.written);
+    if (s->full) pl_pack_bin(pack, s->outlet.bytes + s->outlet.from, pl_outlet_waiting(&s->outlet));
 }
 
 enum pl_code pl_file_restore(struct pl_file *s, struct pl_unpack *unpack, struct pl_error **error) {
-    if (!pl_unpack_uint(unpack, &s->offset)) return pl_error_set(error, PL_CORRUPT, "not a place in a file");
+    struct pl_unpack start = *unpack;
+    const void *bytes = NULL;
+    size_t size = 0;
+    uint32_t items;
+    if (!pl_unpack_uint(unpack, &s->offset)) {
+        *unpack = start;
+        if (!pl_unpack_array(unpack, &items) || items != 2 || !pl_unpack_uint(unpack, &s->offset) ||
+            !pl_unpack_bin(unpack, &bytes, &size))
+            return pl_error_set(error, PL_CORRUPT, "not a place in a file");
+    }
+    char *at = size ? pl_outlet_space(&s->outlet, size) : NULL;
+    if (size && !at) return pl_error_set(error, PL_NO_MEMORY, "no memory for what is to be written");
+    if (size) memcpy(at, bytes, size);
+    pl_outlet_put(&s->outlet, size);
     return pl_output_resume(&s->output, s->offset, error);
 }

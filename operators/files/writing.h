@@ -3,8 +3,8 @@
  *     process --> format --> outlet --> descriptor
  *
  * What one turn of the loop brings leaves in one write at its end, or as soon as there is much of it. A pipe that takes
- * no more makes the node busy; the batch at hand waits where it stands. The plugin's node calls the functions below
- * from the callbacks of the same names. One thread.
+ * no more makes the node busy, as does a full disk; the batch at hand waits where it stands. The plugin's node calls
+ * the functions below from the callbacks of the same names. One thread.
  */
 #ifndef POTLINE_WRITING_H
 #define POTLINE_WRITING_H
@@ -14,6 +14,7 @@
 #include "outlet.h"
 #include "output.h"
 
+struct pl_later;
 struct pl_turn;
 struct pl_watch;
 
@@ -42,6 +43,8 @@ struct pl_file {
     struct pl_outlet outlet;
     struct pl_watch *watch; /* NULL: a file, which always takes bytes */
     struct pl_turn *turn;
+    struct pl_later *later; /* NULL: the disk has never been full */
+    bool full;              /* it is just now: what is to be written waits */
     struct pl_batch *batch; /* at hand; NULL: none */
     uint32_t row;           /* of it, the next one */
     uint64_t offset;        /* of the file where this run's first byte went */

@@ -4,12 +4,18 @@
  */
 #include <potline/potline.h>
 
+#include "later.h"
+
 enum { ZONE_SILVER, ZONE_GOLD };
 enum { COUNT_ROWS, COUNT_BATCHES };
+enum { TRY_AGAIN_MS = 250 };
 
 struct lake {
     uint32_t choice;
     struct pl_zone *zone;
+    struct pl_node *node;
+    struct pl_batch *batch; /* waits for room on the disk; NULL: none does */
+    struct pl_later *later; /* NULL: nothing has ever waited */
 };
 
 static const char *const zone_choices[] = {"silver", "gold", NULL};
@@ -21,31 +27,69 @@ static const struct pl_option lake_options[] = {
 
 static enum pl_code open_lake(void *self, struct pl_node *node, struct pl_error **error) {
     struct lake *lake = self;
+    lake->node = node;
     return pl_zone_open(node, lake->choice == ZONE_GOLD ? PL_GOLD : PL_SILVER, &lake->zone, error);
 }
 
-static enum pl_flow process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
-    struct lake *lake = self;
-    struct pl_error *error = NULL;
-    (void)input;
-    enum pl_code code = pl_zone_put(lake->zone, batch, &error);
-    uint32_t rows = batch->rows;
-    pl_batch_unref(batch);
-    if (PL_LIKELY(!code)) {
-        pl_count(node, COUNT_ROWS, rows);
-        pl_count(node, COUNT_BATCHES, 1);
-        return PL_FLOW_OK;
-    }
+static void try_again(void *user);
+
+static enum pl_flow fail(struct lake *lake, enum pl_code code, struct pl_error *error) {
     char *text = pl_error_text(error);
-    enum pl_flow flow = pl_fail(node, "zone %s: %s", zone_choices[lake->choice], text ? text : pl_code_text(code));
+    enum pl_flow flow =
+        pl_fail(lake->node, "zone %s: %s", zone_choices[lake->choice], text ? text : pl_code_text(code));
     pl_free(text);
     pl_error_free(&error);
+    pl_busy(lake->node, false); /* so that the failure is seen */
     return flow;
+}
+
+/* Nothing of the batch is written: it stays, and nothing else comes until it is. */
+static enum pl_flow wait_for_room(struct lake *lake, struct pl_batch *batch, struct pl_error *error) {
+    if (!lake->later) lake->later = pl_later_new(pl_node_loop(lake->node), try_again, lake);
+    if (!lake->later) {
+        pl_batch_unref(batch);
+        return fail(lake, PL_NO_MEMORY, error);
+    }
+    if (!lake->batch) pl_node_diag(lake->node, PL_ERROR, "%s; rows wait until there is room", error ? error->text : "");
+    pl_error_free(&error);
+    lake->batch = batch;
+    pl_busy(lake->node, true);
+    pl_later_in(lake->later, TRY_AGAIN_MS);
+    return PL_FLOW_OK;
+}
+
+static enum pl_flow put(struct lake *lake, struct pl_batch *batch) {
+    struct pl_error *error = NULL;
+    enum pl_code code = pl_zone_put(lake->zone, batch, &error);
+    if (PL_UNLIKELY(code == PL_UNAVAILABLE)) return wait_for_room(lake, batch, error);
+    uint32_t rows = batch->rows;
+    bool waited = lake->batch;
+    lake->batch = NULL;
+    pl_batch_unref(batch);
+    if (PL_UNLIKELY(code)) return fail(lake, code, error);
+    pl_count(lake->node, COUNT_ROWS, rows);
+    pl_count(lake->node, COUNT_BATCHES, 1);
+    if (waited) pl_busy(lake->node, false);
+    return PL_FLOW_OK;
+}
+
+static void try_again(void *user) {
+    struct lake *lake = user;
+    if (lake->batch) put(lake, lake->batch);
+}
+
+static enum pl_flow process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
+    (void)node, (void)input;
+    return put(self, batch);
 }
 
 static void close_lake(void *self, struct pl_node *node) {
     struct lake *lake = self;
     (void)node;
+    pl_later_free(lake->later);
+    pl_batch_unref(lake->batch);
+    lake->batch = NULL;
+    lake->later = NULL;
     pl_zone_close(lake->zone);
     lake->zone = NULL;
 }
