@@ -9,7 +9,7 @@
 
 #include "batch/batch_impl.h"
 
-enum { MEMORY_BATCHES = 128, MEMORY_BYTES = 2 << 20 };
+enum { MEMORY_BATCHES = 128, MEMORY_BYTES = 2 << 20, MEMORY_MOST = 1 << 20 };
 
 struct waiting {
     struct pl_batch *batch;
@@ -23,8 +23,8 @@ struct range { /* tickets that follow each other */
 
 struct pl_backlog {
     struct pl_spill *spill;
-    struct waiting memory[MEMORY_BATCHES]; /* a ring */
-    unsigned from, count;
+    struct waiting *memory; /* a ring */
+    unsigned from, count, room;
     int64_t bytes;
     struct range *ranges; /* the oldest first */
     uint32_t range_from, range_count, range_room;
@@ -41,7 +41,8 @@ struct pl_backlog *pl_backlog_new(struct pl_spill *spill) {
 void pl_backlog_free(struct pl_backlog *backlog) {
     if (!backlog) return;
     for (unsigned i = 0; i < backlog->count; i++)
-        pl_batch_unref(backlog->memory[(backlog->from + i) % MEMORY_BATCHES].batch);
+        pl_batch_unref(backlog->memory[(backlog->from + i) % backlog->room].batch);
+    pl_free(backlog->memory);
     pl_free(backlog->ranges);
     pl_free(backlog);
 }
@@ -91,13 +92,29 @@ static void spill(struct pl_backlog *backlog, unsigned port, struct pl_batch *ba
     pl_diag(PL_WARN, "a sink's backlog is full: rows are dropped");
 }
 
+static bool room_in_memory(struct pl_backlog *backlog) {
+    if (backlog->count < backlog->room) return true;
+    unsigned room = backlog->room ? 2 * backlog->room : MEMORY_BATCHES;
+    struct waiting *grown = room > MEMORY_MOST ? NULL : pl_alloc(room * sizeof *grown);
+    if (!grown) return false;
+    for (unsigned i = 0; i < backlog->count; i++)
+        grown[i] = backlog->memory[(backlog->from + i) % backlog->room];
+    pl_free(backlog->memory);
+    backlog->memory = grown;
+    backlog->from = 0;
+    backlog->room = room;
+    return true;
+}
+
+/* On a full disk sources stand still, so that little comes: it stays in memory. */
 void pl_backlog_put(struct pl_backlog *backlog, unsigned port, struct pl_batch *batch) {
-    if (backlog->count == MEMORY_BATCHES || backlog->bytes >= MEMORY_BYTES) {
+    bool much = backlog->count >= MEMORY_BATCHES || backlog->bytes >= MEMORY_BYTES;
+    if ((much && pl_spill_room(backlog->spill, batch)) || !room_in_memory(backlog)) {
         spill(backlog, port, batch);
         return;
     }
     backlog->bytes += (int64_t)batch->message_size;
-    backlog->memory[(backlog->from + backlog->count++) % MEMORY_BATCHES] = (struct waiting){batch, port};
+    backlog->memory[(backlog->from + backlog->count++) % backlog->room] = (struct waiting){batch, port};
 }
 
 /* ---- Taking ---- */
@@ -105,7 +122,7 @@ void pl_backlog_put(struct pl_backlog *backlog, unsigned port, struct pl_batch *
 struct pl_batch *pl_backlog_take(struct pl_backlog *backlog, unsigned *port) {
     if (!backlog->count) return NULL;
     struct waiting *first = &backlog->memory[backlog->from];
-    backlog->from = (backlog->from + 1) % MEMORY_BATCHES;
+    backlog->from = (backlog->from + 1) % backlog->room;
     backlog->count--;
     backlog->bytes -= (int64_t)first->batch->message_size;
     *port = first->port;
@@ -161,7 +178,7 @@ enum pl_code pl_backlog_save(struct pl_backlog *backlog, struct pl_codec *codec,
     pl_pack_array(pack, 2);
     pl_pack_array(pack, backlog->count);
     for (unsigned i = 0; i < backlog->count && !code; i++) {
-        const struct waiting *waiting = &backlog->memory[(backlog->from + i) % MEMORY_BATCHES];
+        const struct waiting *waiting = &backlog->memory[(backlog->from + i) % backlog->room];
         const void *bytes;
         size_t size;
         code = pl_codec_encode(codec, PL_CAPNP, waiting->batch, &bytes, &size, error);
@@ -187,7 +204,7 @@ static enum pl_code damaged(struct pl_error **error) {
 static enum pl_code load_memory(struct pl_backlog *backlog, struct pl_codec *codec, struct pl_unpack *unpack,
                                 struct pl_error **error) {
     uint32_t count, items;
-    if (!pl_unpack_array(unpack, &count) || count > MEMORY_BATCHES) return damaged(error);
+    if (!pl_unpack_array(unpack, &count)) return damaged(error);
     for (uint32_t i = 0; i < count; i++) {
         uint64_t port;
         const void *bytes;
@@ -199,6 +216,10 @@ static enum pl_code load_memory(struct pl_backlog *backlog, struct pl_codec *cod
         enum pl_code code = pl_codec_decode(codec, PL_CAPNP, bytes, size, &batch, error);
         if (code) return code;
         pl_batch_seal(batch);
+        if (!room_in_memory(backlog)) {
+            pl_batch_unref(batch);
+            return pl_error_set(error, PL_NO_MEMORY, "no memory for its backlog");
+        }
         backlog->bytes += (int64_t)batch->message_size;
         backlog->memory[backlog->count++] = (struct waiting){batch, (unsigned)port};
     }

@@ -199,7 +199,7 @@ def encrypt(folder, plain):
     assert sorted(os.listdir(data)) == ["closed", "store"], os.listdir(data)
     assert exported(data, key) == rows
     potline("keys", "encrypt", "--data", data, "--key-file", key, text="already")
-    records = json.loads(potline("audit", "query", "--json", "--data", data, "--key-file", key))
+    records = json.loads(potline("audit", "query", "--json", "--action", "keys *", "--data", data, "--key-file", key))
     assert [(r["action"], r["from"], r["to"], r["outcome"]) for r in records] == \
         [("keys encrypt", "in the clear", key_id(key), outcome) for outcome in ("begun", "done")], records
     shutil.rmtree(data)
