@@ -110,12 +110,25 @@ static enum pl_code look(struct doctor *doctor, struct pl_check *check, struct p
     return code;
 }
 
+/* A file that is known to be damaged is a finding, and no reason not to look at the rest. */
+static enum pl_code open_folder(struct doctor *doctor, const char *data, struct pl_error **error) {
+    struct pl_store_options options = {.read_only = true, .key = doctor->key};
+    enum pl_code code = pl_store_open(data, &options, &doctor->store, error);
+    if (code != PL_CORRUPT) return code;
+    printf("files: ");
+    put_text((*error)->text);
+    putchar('\n');
+    doctor->findings++;
+    pl_error_free(error);
+    options.unchecked = true;
+    return pl_store_open(data, &options, &doctor->store, error);
+}
+
 static enum pl_code examine(struct doctor *doctor, struct pl_error **error) {
     const char *data = pl_cli_get(doctor->cli, "data");
     struct pl_tags *tags = pl_tags_new(&(struct pl_tags_options){.limit = NAMES_MAX});
     if (!tags) return pl_error_set(error, PL_NO_MEMORY, "no memory for the names");
-    enum pl_code code =
-        pl_store_open(data, &(struct pl_store_options){.read_only = true, .key = doctor->key}, &doctor->store, error);
+    enum pl_code code = open_folder(doctor, data, error);
     if (!code) {
         struct pl_check check = {.store = doctor->store, .tags = tags, .found = found, .arg = doctor};
         code = look(doctor, &check, error);

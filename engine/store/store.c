@@ -170,9 +170,9 @@ static enum pl_code check_files(const struct pl_store *store, struct pl_error **
     return code || store->impl->key ? code : pl__store_check_tables(store, error);
 }
 
-static enum pl_code open_for_reading(struct pl_store *store, struct pl_error **error) {
+static enum pl_code open_for_reading(struct pl_store *store, bool unchecked, struct pl_error **error) {
     enum pl_code code = make_scratch(store, error);
-    if (!code) code = check_files(store, error);
+    if (!code && !unchecked) code = check_files(store, error);
     return code ? code : pl__store_open_reader(store, error);
 }
 
@@ -285,7 +285,7 @@ enum pl_code pl_store_open(const char *path, const struct pl_store_options *opti
     }
     enum pl_code code = prepare(s, path, options, error);
     if (!code) code = pl__seal_check_folder(path, s->impl->folder, options->key, NULL, error);
-    if (!code) code = options->read_only ? open_for_reading(s, error) : open_for_writing(s, error);
+    if (!code) code = options->read_only ? open_for_reading(s, options->unchecked, error) : open_for_writing(s, error);
     PL_FAULT("open.store");
     if (!code) code = check_format(s, options->read_only, error);
     if (!code && !options->read_only) code = empty_spill(s, error);

@@ -40,6 +40,7 @@ enum { PL_STORE_FORMAT = 1 };
 
 struct pl_store_options {
     bool read_only;           /* also while another process holds the folder; nothing is created or changed */
+    bool unchecked;           /* read-only: also when a file is known to be damaged, for who looks at the damage */
     bool sync_each;           /* every write waits for the disk */
     uint64_t reserve;         /* bytes of the disk that stay free; 0: what RocksDB may have to write at once */
     struct pl_store_key *key; /* everything is encrypted with it; NULL: it is in the clear. The store takes a ref */
