@@ -55,7 +55,8 @@ static void note_bytes(struct pl_backlog *backlog) {
 
 static bool room_for_range(struct pl_backlog *backlog) {
     if (backlog->range_from + backlog->range_count < backlog->range_room) return true;
-    memmove(backlog->ranges, backlog->ranges + backlog->range_from, backlog->range_count * sizeof *backlog->ranges);
+    if (backlog->range_count)
+        memmove(backlog->ranges, backlog->ranges + backlog->range_from, backlog->range_count * sizeof *backlog->ranges);
     backlog->range_from = 0;
     if (backlog->range_count < backlog->range_room) return true;
     uint32_t room = backlog->range_room ? 2 * backlog->range_room : 16;

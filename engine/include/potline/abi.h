@@ -4,8 +4,8 @@
  * one that does not fit, naming the field. Adding a callback, a column or a field at the end of a struct raises MINOR;
  * anything else raises MAJOR.
  *
- * Changes: 1.0 the first. 1.1 commands of operators, lists of files. 1.2 problems at a place in a file. 2.0 records of a
- * table say what has changed.
+ * Changes: 1.0 the first. 1.1 commands of operators, lists of files. 1.2 problems at a place in a file. 2.0 records of
+ * a table say what has changed.
  */
 #ifndef POTLINE_ABI_H
 #define POTLINE_ABI_H
