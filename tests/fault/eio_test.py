@@ -21,7 +21,7 @@ RULES = (("write:*.log", 40, True), ("sync:*.log", 4, True), ("write:*.sst", 12,
          ("write:MANIFEST-*", 8, False), ("sync:MANIFEST-*", 8, False), ("rename:CURRENT", 1, True),
          ("write:*.dbtmp", 1, True), ("write:tenths.csv", 2, True), ("write:high.ndjson", 1, False),
          ("store.write", 60, True), ("store.sync", 4, True))
-SAID = re.compile(r"Input/output error|IO error|write failed|disk is full|POTLINE_FAULT|did not succeed", re.IGNORECASE)
+SAID = re.compile(r"Input/output error|IO error|write failed|disk is full|POTLINE_FAULT|did not succeed|cannot be written", re.IGNORECASE)
 SOON = 20  # seconds; by then it has ended
 
 
