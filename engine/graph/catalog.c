@@ -16,7 +16,7 @@ const struct pl_flag_text pl__flag_texts[] = {
     {PL_OP_ANY_ORDER, "any_order", "Takes its inputs as they come, not merged by event time."},
     {PL_OP_MIXED, "mixed", "One input takes several kinds at once."},
     {PL_OP_REPLAYABLE, "replayable", "Can wait: it is held back when the graph is slower (max_lag)."},
-    {PL_OP_OUTSIDE, "outside", "Has an outside peer: a full edge into it spills (on_full)."},
+    {PL_OP_OUTSIDE, "outside", "Has an outside peer: what it cannot take waits in its own backlog (on_full: spill)."},
     {PL_OP_LOSSY, "lossy", "Is for lookers-on: a full edge into it drops (on_full)."},
     {PL_OP_RECOMPUTES, "recomputes", "May answer differently for the same input: its outputs are recorded."},
     {0, NULL, NULL},

@@ -92,7 +92,8 @@ const struct pl_operator pl__sink_csv = {
         "A row is a line. Lines leave at the end of the turn that brought them, many of them in one write, so nothing "
         "waits "
         "while the stream is quiet. Missing numbers are empty fields. A pipe whose reader is slow makes the node busy; "
-        "the edge's on_full says what happens then. A write that fails (a full disk) stops the node and says so.",
+        "the edge's on_full says what happens then. On a full disk they wait for room; any other write that fails "
+        "stops the node and says so.",
     .guarantee = PL_FILE_GUARANTEE,
     .inputs = PL_PORTS({.name = "in", .kinds = PL_WRITER_KINDS, .doc = "The rows."}),
     .options = sink_options,

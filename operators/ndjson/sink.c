@@ -127,7 +127,7 @@ const struct pl_operator pl__sink_ndjson = {
         "row has besides (positions, values, reason, body), and the node that gave it. Numbers read back the same; NaN "
         "is null. Ids and tokens are strings of digits. Lines leave at the end of the turn that brought them, many of "
         "them in one write. A pipe whose reader is slow makes the node busy; the edge's on_full says what happens "
-        "then. A write that fails (a full disk) stops the node and says so.",
+        "then. On a full disk they wait for room; any other write that fails stops the node and says so.",
     .guarantee = PL_FILE_GUARANTEE,
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET_ALL, .doc = "The rows."}),
     .options = sink_options,

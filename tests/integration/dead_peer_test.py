@@ -2,7 +2,7 @@
 """A peer that is connected and never reads must delay nobody else, and lose nothing.
 
 One source feeds two sinks: lines to the dead peer, and lines to a live one. The live one gets every row, promptly, while
-the other's edge spills (the default of a sink with an outside peer). Then the dead peer wakes up and reads: it has every
+the other one keeps a backlog (the default of a sink with an outside peer). Then the dead peer wakes up and reads: it has every
 row too, those that waited after the live ones.
 """
 import os
