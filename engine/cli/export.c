@@ -25,15 +25,11 @@ static const char *const times[] = {"ns", "rfc3339", NULL};
 
 struct export {
     const struct pl_cli *cli;
-    const char *data;
-    enum pl_zone_id zone;
-    struct pl_zone_range range;
+    struct pl__export_what what;
     const char *const *globs; /* ends in NULL; none: every name */
     int kind;                 /* what is asked for, or ANY_KIND */
     struct pl__export_format format;
 
-    struct pl_store *store;
-    struct pl_tags *tags;
     uint8_t *verdicts; /* by name id: does it fit the globs */
     uint32_t verdict_count;
 
@@ -50,7 +46,7 @@ struct export {
 /* ---- Which rows ---- */
 
 static enum verdict judge(const struct export *export, uint32_t id) {
-    const char *name = pl_tags_get(export->tags, id)->name;
+    const char *name = pl_tags_get(export->what.tags, id)->name;
     for (const char *const *glob = export->globs; *glob; glob++)
         if (pl_glob(*glob, name)) return FITS;
     return DIFFERS;
@@ -59,7 +55,7 @@ static enum verdict judge(const struct export *export, uint32_t id) {
 static bool name_fits(struct export *export, uint32_t id) {
     if (!*export->globs) return true;
     if (id >= export->verdict_count) {
-        uint32_t count = pl_tags_count(export->tags);
+        uint32_t count = pl_tags_count(export->what.tags);
         uint8_t *verdicts = pl_realloc(export->verdicts, count);
         if (!verdicts) return judge(export, id) == FITS;
         memset(verdicts + export->verdict_count, UNKNOWN, count - export->verdict_count);
@@ -71,9 +67,10 @@ static bool name_fits(struct export *export, uint32_t id) {
 }
 
 /* By its time, and by its tag or asset. */
-static bool row_fits(struct export *export, const struct pl_batch *batch, uint32_t row) {
+static bool row_fits(struct export *export, const struct pl__export_part *part, uint32_t row) {
+    const struct pl_batch *batch = part->batch;
     pl_time time = pl_batch_times(batch)[row];
-    if (time < export->range.from || (time >= export->range.to && export->range.to != PL_TIME_MAX)) return false;
+    if (time < part->from || (time >= part->to && part->to != PL_TIME_MAX)) return false;
     if (name_fits(export, pl_batch_keys(batch)[row])) return true;
     return batch->kind == PL_EVENTS && name_fits(export, batch->events.tag[row]);
 }
@@ -104,7 +101,7 @@ static bool write_part(struct export *export, const struct pl__export_part *part
     bool wanted = kind == ANY_KIND || (int)batch->kind == kind;
     export->met += batch->rows;
     for (uint32_t row = 0; row < batch->rows; row++) {
-        if (!row_fits(export, batch, row)) continue;
+        if (!row_fits(export, part, row)) continue;
         if (!wanted) {
             export->left_out[batch->kind]++;
             continue;
@@ -124,7 +121,7 @@ static enum pl_code write_kind(struct export *export, int kind, bool *written) {
     struct pl_error *error = NULL;
     export->met = 0;
     memset(export->left_out, 0, sizeof export->left_out);
-    enum pl_code code = pl__export_open(export->store, export->tags, export->zone, &export->range, &reader, &error);
+    enum pl_code code = pl__export_open(&export->what, &reader, &error);
     *written = true;
     while (!code && *written && !(code = pl__export_next(reader, &part, &error))) {
         *written = write_part(export, &part, kind);
@@ -179,28 +176,29 @@ static enum pl_kind usual_kind(enum pl_zone_id zone) {
 /* CSV has one kind of rows: what is asked for, what is usual in the zone, or else the first that is there. */
 static bool write_rows(struct export *export) {
     bool written, choose = export->kind == ANY_KIND && !export->format.json;
-    int kind = choose ? (int)usual_kind(export->zone) : export->kind;
+    int kind = choose ? (int)usual_kind(export->what.zone) : export->kind;
     if (write_kind(export, kind, &written) || !written) return false;
     for (unsigned other = 0; choose && !export->rows && other < PL_KINDS; other++) {
         if (!export->left_out[other]) continue;
         kind = (int)other;
         if (write_kind(export, kind, &written) || !written) return false;
     }
-    write_header(export, kind == ANY_KIND ? usual_kind(export->zone) : (enum pl_kind)kind);
+    write_header(export, kind == ANY_KIND ? usual_kind(export->what.zone) : (enum pl_kind)kind);
     return flush(export, 1);
 }
 
 static void say_what_is_not_there(const struct export *export) {
-    const char *zone = pl_zone_names[export->zone];
+    const char *zone = pl_zone_names[export->what.zone];
     for (unsigned kind = 0; kind < PL_KINDS; kind++)
         if (export->left_out[kind] && export->kind == ANY_KIND)
             fprintf(stderr, "potline export: %llu rows of %s are left out; --kind %s gives them\n",
                     (unsigned long long)export->left_out[kind], pl_kind_info[kind].name, pl_kind_info[kind].name);
     if (export->rows) return;
-    if (export->met || export->range.node || export->range.from != PL_TIME_MIN || export->range.to != PL_TIME_MAX)
-        fprintf(stderr, "potline export: %s: no row of zone %s fits\n", export->data, zone);
+    if (export->met || export->what.range.node || export->what.range.from != PL_TIME_MIN ||
+        export->what.range.to != PL_TIME_MAX)
+        fprintf(stderr, "potline export: %s: no row of zone %s fits\n", export->what.data, zone);
     else
-        fprintf(stderr, "potline export: %s: zone %s is empty\n", export->data, zone);
+        fprintf(stderr, "potline export: %s: zone %s is empty\n", export->what.data, zone);
 }
 
 /* A reader holds every file of the folder open, and a long log has thousands. */
@@ -214,29 +212,31 @@ static void raise_file_limit(void) {
 static int export_rows(struct export *export, const char *path) {
     struct pl_error *error = NULL;
     struct pl_store_options options = {.read_only = true};
-    if (!pl_cli_data_key_of(export->cli, export->data, &options.key)) return PL_EXIT_USAGE;
+    if (!pl_cli_data_key_of(export->cli, export->what.data, &export->what.key)) return PL_EXIT_USAGE;
+    options.key = export->what.key;
     raise_file_limit();
-    enum pl_code code = pl_store_open(export->data, &options, &export->store, &error);
-    pl_store_key_unref(options.key);
+    enum pl_code code = pl_store_open(export->what.data, &options, &export->what.store, &error);
     if (code) {
+        pl_store_key_unref(options.key);
         pl_error_print(stderr, error);
         pl_error_free(&error);
         return code == PL_NOT_FOUND ? PL_EXIT_USAGE : PL_EXIT_FAILED;
     }
-    export->tags = pl_tags_new(&(struct pl_tags_options){.limit = NAMES_MAX});
-    export->format.tags = export->tags;
+    export->what.tags = pl_tags_new(&(struct pl_tags_options){.limit = NAMES_MAX});
+    export->format.tags = export->what.tags;
     pl_buffer_init(&export->text, ROW_MAX);
     bool good = false;
-    if (!export->tags) fprintf(stderr, "potline export: out of memory\n");
-    if (export->tags && open_output(export, path)) {
+    if (!export->what.tags) fprintf(stderr, "potline export: out of memory\n");
+    if (export->what.tags && open_output(export, path)) {
         good = write_rows(export);
         if (good) say_what_is_not_there(export);
     }
     good = close_output(export, good);
     pl_buffer_fini(&export->text);
     pl_free(export->verdicts);
-    pl_store_close(export->store);
-    pl_tags_free(export->tags);
+    pl_store_close(export->what.store);
+    pl_store_key_unref(export->what.key);
+    pl_tags_free(export->what.tags);
     return good ? PL_EXIT_OK : PL_EXIT_FAILED;
 }
 
@@ -259,20 +259,23 @@ static int export_zone(const struct pl_cli *cli) {
         kinds[kind] = pl_kind_info[kind].name;
     struct export export = {
         .cli = cli,
-        .data = pl_cli_get(cli, "data"),
-        .range = {.node = pl_cli_get(cli, "node"), .from = PL_TIME_MIN, .to = PL_TIME_MAX},
+        .what = {.data = pl_cli_get(cli, "data"),
+                 .range = {.node = pl_cli_get(cli, "node"), .from = PL_TIME_MIN, .to = PL_TIME_MAX},
+                 .version = pl_cli_get(cli, "version"),
+                 .live = pl_cli_has(cli, "live")},
         .globs = pl_cli_all(cli, "tags"),
         .kind = ANY_KIND,
     };
-    if (!export.data) return pl_cli_usage(cli, "--data DIR is missing");
+    if (!export.what.data) return pl_cli_usage(cli, "--data DIR is missing");
     if (!pl_cli_get(cli, "zone")) return pl_cli_usage(cli, "--zone is missing: bronze, silver, gold or dead");
     int zone = read_choice(cli, "zone", pl_zone_names, PL_ZONES);
     int format = read_choice(cli, "format", formats, pl_cli_has(cli, "json"));
     int time = format < 0 ? -1 : read_choice(cli, "time", times, format);
     if (zone < 0 || time < 0) return PL_EXIT_USAGE;
     if (pl_cli_get(cli, "kind") && (export.kind = read_choice(cli, "kind", kinds, ANY_KIND)) < 0) return PL_EXIT_USAGE;
-    if (!read_time(cli, "from", &export.range.from) || !read_time(cli, "to", &export.range.to)) return PL_EXIT_USAGE;
-    export.zone = (enum pl_zone_id)zone;
+    if (!read_time(cli, "from", &export.what.range.from) || !read_time(cli, "to", &export.what.range.to))
+        return PL_EXIT_USAGE;
+    export.what.zone = (enum pl_zone_id)zone;
     export.format = (struct pl__export_format){.json = format, .rfc3339 = time, .sequences = zone == PL_BRONZE};
     return export_rows(&export, pl_cli_get(cli, "out"));
 }
@@ -282,6 +285,9 @@ const struct pl_subcommand pl_subcommand_export = {
     .operands = "",
     .summary = "Print the rows of a zone of a data folder.",
     .doc = "Bronze is what came in, as it came in; silver, gold and dead are what nodes keep there (sink.lake).\n"
+           "Where a version of silver or gold is published (potline replay, potline versions), its rows come in\n"
+           "place of the live ones.\n"
+           "\n"
            "Rows come by partition in the order of the log (bronze), or by node, partition and time. It works\n"
            "while an engine runs on the folder, and shows what was written until then.\n"
            "\n"
@@ -298,6 +304,8 @@ const struct pl_subcommand pl_subcommand_export = {
         {"kind", "KIND", "Only samples, windows, profiles, setpoints or events.", 0},
         {"from", "T", "Only rows at this time or later: RFC 3339, or nanoseconds.", 0},
         {"to", "T", "Only rows before this time.", 0},
+        {"version", "NAME", "Of silver or gold, only this version (potline versions).", 0},
+        {"live", NULL, "Of silver or gold, the live rows, also where a published version counts.", 0},
         {"format", "FORMAT", "csv (the default) or ndjson.", 0},
         {"json", NULL, "The same as --format ndjson.", 0},
         {"time", "FORM", "ns (the default of csv) or rfc3339 (of ndjson).", 0},

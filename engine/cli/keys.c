@@ -15,6 +15,7 @@
 #include "data.h"
 #include "note.h"
 #include "store/rekey.h"
+#include "store/version.h"
 
 enum { MIB = 1 << 20, TOLD_FROM = 64 * MIB /* less is done at once */ };
 
@@ -122,6 +123,16 @@ static int failed(const struct change *change, enum pl_code code, struct pl_erro
     return code == PL_NOT_FOUND ? PL_EXIT_USAGE : PL_EXIT_FAILED;
 }
 
+static enum pl_code rekey_version(void *arg, const char *name, const char *path, struct pl_error **error) {
+    struct change *change = arg;
+    struct pl_rekey rekey = {.path = path, .from = change->from, .to = change->to};
+    (void)name;
+    enum pl_code code = pl_store_rekey(&rekey, error);
+    if (code != PL_NOT_FOUND) return code;
+    pl_error_free(error); /* what is left of one that was not finished */
+    return PL_OK;
+}
+
 /* The audit has a record in front of the change, which is copied with the rest, and one behind it. */
 static int change_key(struct change *change) {
     struct pl_error *error = NULL;
@@ -136,6 +147,7 @@ static int change_key(struct change *change) {
     bool noted = changes && !rekey.ahead;
     enum pl_code code = noted ? note(change, change->from, "begun", &error) : PL_OK;
     if (!code) code = pl_store_rekey(&rekey, &error);
+    if (!code && !rekey.ahead) code = pl_versions_each(change->data, rekey_version, change, &error);
     if (code) return failed(change, code, error);
     say_what_was_done(change, &rekey);
     code = noted ? note(change, change->to, "done", &error) : PL_OK;

@@ -1,10 +1,7 @@
 /* run.c: `potline run`: a graph at work until it ends, the time is up, or somebody stops it. */
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-#include <uv.h>
 
 #include <potline/alloc.h>
 #include <potline/diag.h>
@@ -13,154 +10,35 @@
 #include "cli.h"
 #include "control/control.h"
 #include "data.h"
+#include "drive.h"
 #include "key.h"
-#include "runtime/engine.h"
 #include "summary.h"
 
-static const pl_time drain_timeout = 10 * PL_SECOND;
-enum { STATUS_MS = 500 };
-
 struct run {
-    struct pl_engine *engine;
+    struct pl_drive drive;
     struct pl_control *control;
-    uv_loop_t loop;
-    uv_signal_t interrupt, terminate;
-    uv_timer_t limit, drain, status;
-    uv_async_t changed;
-    _Atomic bool asked;         /* to stop, by a command */
-    _Atomic bool windows_close; /* and as if the data had ended */
-    bool stopping;
-    bool forced;
-    bool ended;
-    enum pl_code code;
-    struct pl_error *error;
-    uint64_t begun;
     uint64_t rows_shown;
-    bool shown;
+    double shown_at;
 };
 
-static void end_loop(struct run *run) {
-    uv_handle_t *handles[] = {(uv_handle_t *)&run->interrupt, (uv_handle_t *)&run->terminate,
-                              (uv_handle_t *)&run->limit,     (uv_handle_t *)&run->drain,
-                              (uv_handle_t *)&run->status,    (uv_handle_t *)&run->changed};
-    for (size_t i = 0; i < PL_COUNT_OF(handles); i++)
-        if (!uv_is_closing(handles[i])) uv_close(handles[i], NULL);
-}
-
-static void drain_over(uv_timer_t *timer) {
-    struct run *run = timer->data;
-    fprintf(stderr, "potline: not everything under way was worked off within %.0f s\n",
-            (double)drain_timeout / (double)PL_SECOND);
-    run->forced = true;
-    end_loop(run);
-}
-
-static void stop(struct run *run) {
-    if (run->stopping) return;
-    run->stopping = true;
-    if (atomic_load(&run->windows_close))
-        pl_engine_drain(run->engine);
-    else
-        pl_engine_stop(run->engine);
-    uv_timer_start(&run->drain, drain_over, (uint64_t)(drain_timeout / PL_MILLISECOND), 0);
-}
-
-/* The first time: an orderly end. The second: now. */
-static void on_signal(uv_signal_t *signal, int number) {
-    struct run *run = signal->data;
-    (void)number;
-    if (run->stopping) {
-        run->forced = true;
-        end_loop(run);
-        return;
-    }
-    stop(run);
-}
-
-static void time_is_up(uv_timer_t *timer) {
-    stop(timer->data);
-}
-
-static void on_changed(uv_async_t *async) {
-    struct run *run = async->data;
-    struct pl_error *error = NULL;
-    if (run->ended) return;
-    if (atomic_load(&run->asked)) stop(run);
-    enum pl_code code = pl_engine_wait(run->engine, 1, &error);
-    if (code == PL_BUSY) {
-        if (pl_engine_check(run->engine, NULL)) stop(run); /* a sink without its peer must not keep us for ever */
-        return;
-    }
-    run->ended = true;
-    run->code = code;
-    run->error = error;
-    end_loop(run);
-}
-
-/* A command of the control plane, on its thread. */
-static void asked_to_stop(void *arg, bool drain) {
-    struct run *run = arg;
-    if (drain) atomic_store(&run->windows_close, true);
-    atomic_store(&run->asked, true);
-    uv_async_send(&run->changed);
-}
-
-static void notify(void *arg) {
-    struct run *run = arg;
-    uv_async_send(&run->changed);
-}
-
-static void show_status(uv_timer_t *timer) {
-    struct run *run = timer->data;
-    uint64_t rows = pl_stat_get(&pl_intake_stats(pl_engine_intake(run->engine))->rows);
-    double seconds = (double)(uv_hrtime() - run->begun) * 1e-9;
-    fprintf(stderr, "\r%9.1f s  %15" PRIu64 " rows  %12.0f rows/s ", seconds, rows,
-            (double)(rows - run->rows_shown) * 1000 / STATUS_MS);
-    fflush(stderr);
+static void show(struct pl_drive *drive) {
+    struct run *run = (struct run *)(void *)drive;
+    uint64_t rows = pl_stat_get(&pl_intake_stats(pl_engine_intake(drive->engine))->rows);
+    double now = pl_drive_seconds(drive);
+    fprintf(stderr, "%9.1f s  %15" PRIu64 " rows  %12.0f rows/s ", now, rows,
+            (double)(rows - run->rows_shown) / (now - run->shown_at));
     run->rows_shown = rows;
-    run->shown = true;
+    run->shown_at = now;
 }
 
-static void prepare(struct run *run) {
-    uv_loop_init(&run->loop);
-    uv_signal_init(&run->loop, &run->interrupt);
-    uv_signal_init(&run->loop, &run->terminate);
-    uv_timer_init(&run->loop, &run->limit);
-    uv_timer_init(&run->loop, &run->drain);
-    uv_timer_init(&run->loop, &run->status);
-    uv_async_init(&run->loop, &run->changed, on_changed);
-    run->interrupt.data = run->terminate.data = run->limit.data = run->drain.data = run->status.data =
-        run->changed.data = run;
-}
-
-static enum pl_code work(struct run *run, pl_time limit, struct pl_error **error) {
-    run->begun = uv_hrtime();
-    enum pl_code code = pl_control_start(run->control, error);
-    if (!code) code = pl_engine_start(run->engine, error);
-    if (code) {
-        end_loop(run);
-        uv_run(&run->loop, UV_RUN_DEFAULT);
-        return code;
-    }
-    uv_signal_start(&run->interrupt, on_signal, SIGINT);
-    uv_signal_start(&run->terminate, on_signal, SIGTERM);
-    if (limit) uv_timer_start(&run->limit, time_is_up, (uint64_t)(limit / PL_MILLISECOND), 0);
-    if (isatty(STDERR_FILENO)) uv_timer_start(&run->status, show_status, STATUS_MS, STATUS_MS);
-    uv_run(&run->loop, UV_RUN_DEFAULT);
-    if (run->shown) fprintf(stderr, "\r%60s\r", "");
-    if (run->forced) pl_engine_check(run->engine, &run->error);
-    if (run->error) *error = run->error;
-    return run->forced ? PL_BUSY : run->code;
-}
-
-static void print_summary(const struct pl_cli *cli, const struct run *run) {
+static void print_summary(const struct pl_cli *cli, const struct pl_drive *drive) {
     struct pl_summary summary;
-    pl_summary_make(&summary, run->engine, (double)(uv_hrtime() - run->begun) * 1e-9);
+    pl_summary_make(&summary, drive->engine, pl_drive_seconds(drive));
     if (pl_cli_has(cli, "json"))
         pl_summary_print_json(&summary, stdout);
     else if (!pl_cli_has(cli, "quiet"))
         pl_summary_print(&summary, stderr);
-    if (pl_cli_has(cli, "nodes")) pl_summary_print_nodes(run->engine, stderr);
+    if (pl_cli_has(cli, "nodes")) pl_summary_print_nodes(drive->engine, stderr);
 }
 
 struct data {
@@ -175,7 +53,7 @@ static enum pl_code open_control(const struct pl_cli *cli, struct run *run, stru
     char secret[PL_CLI_KEY] = "";
     const char *file = pl_cli_get(cli, "control-key");
     struct pl_control_options options = {
-        .engine = run->engine, .endpoint = pl_cli_get(cli, "control"), .stop = asked_to_stop, .stop_arg = run};
+        .engine = run->drive.engine, .endpoint = pl_cli_get(cli, "control"), .stop = pl_drive_stop, .stop_arg = run};
     enum pl_code code = file ? pl_cli_key(file, secret, error) : PL_OK;
     if (file) options.secret_key = secret;
     if (!code) code = pl_control_new(&options, &run->control, error);
@@ -185,6 +63,7 @@ static enum pl_code open_control(const struct pl_cli *cli, struct run *run, stru
 
 static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, const struct data *data, pl_time limit) {
     static struct run run; /* outlives everything that may call back */
+    struct pl_drive *drive = &run.drive;
     struct pl_engine_options options = {
         .data = data->folder,
         .key = data->key,
@@ -192,27 +71,26 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, con
         .reset = pl_cli_all(cli, "reset"),
         .temporary = data->temporary,
         .audit_below_minimum = pl_cli_has(cli, "audit-retention-below-minimum"),
-        .notify = notify,
-        .notify_arg = &run,
+        .notify = pl_drive_notify,
+        .notify_arg = drive,
     };
     struct pl_error *error = NULL;
-    prepare(&run);
-    enum pl_code code = pl_engine_new(graph, &options, &run.engine, &error);
+    pl_drive_init(drive);
+    drive->show = show;
+    enum pl_code code = pl_engine_new(graph, &options, &drive->engine, &error);
     if (!code) code = open_control(cli, &run, &error);
+    if (!code) code = pl_control_start(run.control, &error);
     if (!code) {
-        code = work(&run, limit, &error);
-        bool began = !code || pl_stat_get(&pl_intake_stats(pl_engine_intake(run.engine))->rows) > 0;
-        if (!run.forced && began) print_summary(cli, &run);
-    } else {
-        end_loop(&run);
-        uv_run(&run.loop, UV_RUN_DEFAULT);
+        code = pl_drive_work(drive, limit, &error);
+        bool began = !code || pl_stat_get(&pl_intake_stats(pl_engine_intake(drive->engine))->rows) > 0;
+        if (!drive->forced && began) print_summary(cli, drive);
     }
     if (error) pl_error_print(stderr, error);
     pl_error_free(&error);
     pl_control_close(run.control);
-    pl_engine_free(run.engine);
+    pl_engine_free(drive->engine);
     pl_control_free(run.control);
-    uv_loop_close(&run.loop);
+    pl_drive_fini(drive);
     return code ? PL_EXIT_FAILED : PL_EXIT_OK;
 }
 

@@ -63,6 +63,7 @@ void pl_summary_make(struct pl_summary *summary, const struct pl_engine *engine,
         summary->rows_flagged += counter_named(task, "flagged");
         summary->alarms += counter_named(task, "raised");
         summary->rows_malformed += counter_named(task, "malformed");
+        summary->rows_refused += counter_named(task, "refused");
         if (makes_windows(task)) summary->windows += pl_stat_get(&task->stats.rows_out);
         if (is_sink(task)) pl_histogram_merge(&lag, &task->stats.lag);
     }
@@ -83,6 +84,8 @@ void pl_summary_print(const struct pl_summary *s, FILE *out) {
     fprintf(out, "%" PRIu64 " flagged, %" PRIu64 " late, %" PRIu64 " windows, %" PRIu64 " alarms\n", s->rows_flagged,
             s->rows_late, s->windows, s->alarms);
     if (s->rows_malformed) fprintf(out, "%" PRIu64 " could not be read as rows\n", s->rows_malformed);
+    if (s->rows_refused)
+        fprintf(out, "%" PRIu64 " found no room in a node (--nodes tells which) and were left out\n", s->rows_refused);
     fprintf(out, "lag p50 %.3f ms, p99 %.3f ms; CPU %.2f s; peak memory %.0f MiB\n", s->lag_p50_ms, s->lag_p99_ms,
             s->cpu_seconds, s->peak_rss_mib);
 }
@@ -91,12 +94,12 @@ void pl_summary_print_json(const struct pl_summary *s, FILE *out) {
     fprintf(out,
             "{\"lines\": %" PRIu64 ", \"assets\": %" PRIu64 ", \"tags\": %" PRIu64 ", \"rows_in\": %" PRIu64
             ", \"rows_flagged\": %" PRIu64 ", \"rows_late\": %" PRIu64 ", \"windows\": %" PRIu64
-            ", \"alarms\": %" PRIu64 ", \"rows_malformed\": %" PRIu64
+            ", \"alarms\": %" PRIu64 ", \"rows_malformed\": %" PRIu64 ", \"rows_refused\": %" PRIu64
             ", \"lag_p50_ms\": %.6f, \"lag_p99_ms\": %.6f, \"seconds\": %.3f, \"rows_per_second\": %.1f"
             ", \"cpu_seconds\": %.3f, \"peak_rss_mib\": %.1f}\n",
             s->lines, s->assets, s->tags, s->rows_in, s->rows_flagged, s->rows_late, s->windows, s->alarms,
-            s->rows_malformed, s->lag_p50_ms, s->lag_p99_ms, s->seconds, s->rows_per_second, s->cpu_seconds,
-            s->peak_rss_mib);
+            s->rows_malformed, s->rows_refused, s->lag_p50_ms, s->lag_p99_ms, s->seconds, s->rows_per_second,
+            s->cpu_seconds, s->peak_rss_mib);
 }
 
 /* What the operator itself counted, and what found no room in front of it; nothing when all of it is 0. */

@@ -13,6 +13,7 @@ struct pl_summary {
     uint64_t rows_in; /* that sources gave */
     uint64_t rows_flagged;
     uint64_t rows_malformed; /* that sources could not read */
+    uint64_t rows_refused;   /* that a node had no room for */
     uint64_t rows_late;      /* behind their source's watermark on arrival */
     uint64_t windows;
     uint64_t alarms;

@@ -110,6 +110,24 @@ void pl_graph_free(struct pl_graph *graph) {
     if (graph) pl__arena_free(graph->impl->arena);
 }
 
+static bool is_taken_from(const struct pl_graph *graph, unsigned node) {
+    for (unsigned i = 0; i < graph->node_count; i++)
+        for (unsigned k = 0; k < graph->nodes[i].input_count; k++)
+            if (graph->nodes[i].inputs[k].from == node) return true;
+    return false;
+}
+
+void pl_graph_leave_out(struct pl_graph *graph, bool (*keep)(void *arg, const struct pl_graph_node *node), void *arg) {
+    for (unsigned i = graph->node_count; i-- > 0;) {
+        if (is_taken_from(graph, i) || keep(arg, &graph->nodes[i])) continue;
+        graph->node_count--;
+        memmove(&graph->nodes[i], &graph->nodes[i + 1], (graph->node_count - i) * sizeof *graph->nodes);
+        for (unsigned k = i; k < graph->node_count; k++)
+            for (unsigned input = 0; input < graph->nodes[k].input_count; input++)
+                if (graph->nodes[k].inputs[input].from > i) graph->nodes[k].inputs[input].from--;
+    }
+}
+
 /* PL_OK when nothing speaks against the graph. */
 static enum pl_code verdict(struct pl_yaml_context *yaml, const struct pl_graph *graph) {
     enum pl_code code = pl__arena_code(yaml->arena);

@@ -116,6 +116,10 @@ enum pl_code pl_graph_load(const char *path, const struct pl_graph_options *opti
 enum pl_code pl_graph_parse(const char *text, size_t length, const char *path, const struct pl_graph_options *options,
                             struct pl_graph **graph, struct pl_problem **problems, unsigned *problem_count);
 void pl_graph_free(struct pl_graph *graph);
+
+/* Leaves out the nodes that nobody takes from and that `keep` does not want; before an engine has it. Its hash stays
+ * that of the whole. */
+void pl_graph_leave_out(struct pl_graph *graph, bool (*keep)(void *arg, const struct pl_graph_node *node), void *arg);
 void pl_problems_free(struct pl_problem *problems, unsigned count);
 
 /* Fills an instance's options from YAML text (harness, tests): defaults, ranges and `check` included. `owner` keeps the

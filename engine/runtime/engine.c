@@ -11,6 +11,7 @@
 #include "batch/tags.h"
 #include "runtime/plan.h"
 #include "runtime/recovery.h"
+#include "runtime/replay.h"
 #include "runtime/syncer.h"
 #include "runtime/upkeep.h"
 #include "store/store.h"
@@ -138,14 +139,15 @@ static enum pl_code open_log(struct pl_engine *engine, struct pl_error **error) 
         return pl_error_set(error, PL_USAGE,
                             "audit.retention: records of less than 730 days are only removed with "
                             "--audit-retention-below-minimum");
+    bool none = settings->log_kind == PL_LOG_NONE || engine->options.replay;
     if (!engine->options.data) {
-        if (settings->log_kind == PL_LOG_NONE) return PL_OK;
+        if (none) return PL_OK;
         return pl_error_set(error, PL_USAGE, "a log needs a data folder");
     }
     struct pl_store_options options = {.sync_each = settings->log_sync_every == 0, .key = engine->options.key};
     enum pl_code code = pl_store_open(engine->options.data, &options, &engine->store, error);
     if (!code) code = pl_audit_open(engine->store, &engine->journal.audit, error);
-    if (code || settings->log_kind == PL_LOG_NONE) return code;
+    if (code || none) return code;
     if (settings->log_kind != PL_LOG_EMBEDDED)
         return pl_error_set(error, PL_UNAVAILABLE, "this engine has no log of that kind");
     code = pl_log_open_embedded(engine->store, engine->tags, (unsigned)settings->partitions, &engine->log, error);
@@ -337,13 +339,14 @@ static enum pl_code make_intake(struct pl_engine *engine, struct pl_error **erro
     const struct pl_graph_settings *settings = &engine->graph->settings;
     struct pl_intake_options options = {
         .log = engine->log,
+        .replay = engine->options.replay,
         .tags = engine->tags,
         .clock = &engine->clock,
         .partitions = (unsigned)settings->partitions,
         .feeds_max = feed_of(engine, engine->graph->node_count, 0) + 1,
         .max_lag = settings->max_lag,
         .checkpoints = engine->checkpoints,
-        .checkpoint = settings->checkpoint,
+        .checkpoint = engine->options.replay ? 0 : settings->checkpoint,
         .ended = on_intake_ended,
         .failed = on_intake_failed,
         .syncer = engine->syncer,
@@ -363,6 +366,26 @@ static enum pl_code place(struct pl_engine *engine, bool sources, struct pl_erro
         if (code) return code;
     }
     return PL_OK;
+}
+
+/* What people have set holds for what is played too; but what they decided about an alarm was about that one. */
+static enum pl_code take_settings(struct pl_engine *engine, struct pl_error **error) {
+    enum pl_code code = PL_OK;
+    for (unsigned i = 0; i < engine->graph->node_count && engine->store && !code; i++) {
+        const struct pl_graph_node *node = &engine->graph->nodes[i];
+        if (strcmp(node->op->name, "alarms") != 0)
+            code = pl_kept_copy(engine->options.replay->store, engine->store, node->name, error);
+    }
+    return code;
+}
+
+/* Nothing comes from the sources: they are over before they begin. */
+static enum pl_code play(struct pl_engine *engine, struct pl_error **error) {
+    enum pl_code code = take_settings(engine, error);
+    if (code) return code;
+    for (unsigned i = 0; i < engine->task_count; i++)
+        if (!engine->tasks[i].gate) engine->tasks[i].over = true;
+    return pl_intake_replay(engine->intake, error);
 }
 
 /* Behind what an earlier run has done. */
@@ -399,7 +422,9 @@ static enum pl_code build(struct pl_engine *engine, struct pl_error **error) {
         if (!engine->tasks[i].gate) code = connect_source(engine, &engine->tasks[i], error);
     for (unsigned i = 0; !code && i < engine->task_count; i++)
         if (engine->tasks[i].gate) code = connect_task(engine, &engine->tasks[i], error);
-    return code || !engine->epochs ? code : go_on(engine, error);
+    if (code) return code;
+    if (engine->options.replay) return play(engine, error);
+    return engine->epochs ? go_on(engine, error) : PL_OK;
 }
 
 /* ---- Life ---- */
@@ -432,6 +457,7 @@ static enum pl_code start_upkeep(struct pl_engine *engine, struct pl_error **err
     pl_journal_started(&engine->journal, engine->options.data, &engine->last, NULL);
     if (engine->graph->settings.audit_retention < PL_AUDIT_LEAST && engine->options.audit_below_minimum)
         pl_journal_retention(&engine->journal);
+    if (engine->options.replay) return PL_OK; /* what is older than the graph keeps is just what may be wanted */
     struct pl_upkeep_options options = {
         .trim = {.store = engine->store, .log = engine->log, .settings = &engine->graph->settings},
         .journal = &engine->journal,

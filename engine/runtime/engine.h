@@ -24,9 +24,10 @@ struct pl_engine_options {
     struct pl_store_key
         *key; /* of the data folder (store/key.h); NULL: it is in the clear. Borrowed until _new returns */
     bool until_eof;
-    bool temporary;            /* the data folder is removed at the end: nobody is told of its audit */
-    bool audit_below_minimum;  /* the graph may keep the audit for less than PL_AUDIT_LEAST; this is recorded */
-    const char *const *reset;  /* nodes that start afresh, ends in NULL; NULL: none */
+    bool temporary;           /* the data folder is removed at the end: nobody is told of its audit */
+    bool audit_below_minimum; /* the graph may keep the audit for less than PL_AUDIT_LEAST; this is recorded */
+    const struct pl_replay_options *replay; /* its rows, not those of the sources; there is no log then. NULL: live */
+    const char *const *reset;               /* nodes that start afresh, ends in NULL; NULL: none */
     void (*notify)(void *arg); /* something has ended or failed: ask pl_engine_wait; any thread, must not block */
     void *notify_arg;
 };

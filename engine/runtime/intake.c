@@ -19,6 +19,7 @@ struct pl_intake {
     struct pl_feeds feeds;
     unsigned turn;
     struct pl_lane *lanes;
+    struct pl_replay *replay; /* NULL: live */
     struct pl_log_record *records;
     unsigned record_count, record_room;
     void **positions; /* that the records speak of; owned until they are appended */
@@ -422,7 +423,7 @@ static bool all_have_room(struct pl_intake *intake, bool *more) {
     for (unsigned p = 0; p < intake->options.partitions; p++) {
         bool room = pl_outputs_room(&intake->lanes[p].outputs);
         const struct pl_lane *lane = &intake->lanes[p];
-        if (room && !intake->failed && !pl_lane_caught_up(lane) && !pl_lane_waits(lane)) *more = true;
+        if (room && !intake->failed && !pl_lane_caught_up(lane) && !pl_lane_waits(lane, NULL)) *more = true;
         all &= room;
     }
     return all;
@@ -476,6 +477,17 @@ static void check_idle(struct pl_intake *intake) {
     uv_timer_start(&intake->idle_timer, look_again, (uint64_t)((next - now) / PL_MILLISECOND) + 1, 0);
 }
 
+/* A replay at a pace is called when its next record is due. */
+static void keep_pace(struct pl_intake *intake) {
+    pl_time next = PL_TIME_MAX;
+    for (unsigned p = 0; p < intake->options.partitions; p++) {
+        pl_time wait = PL_TIME_MAX;
+        if (pl_lane_waits(&intake->lanes[p], &wait) && wait < next) next = wait;
+    }
+    if (next == PL_TIME_MAX) return;
+    uv_timer_start(&intake->idle_timer, look_again, (uint64_t)(next / PL_MILLISECOND) + 1, 0);
+}
+
 /* ---- Running ---- */
 
 static void pass_on(struct pl_intake *intake, bool *more) {
@@ -489,6 +501,7 @@ static void pass_on(struct pl_intake *intake, bool *more) {
     }
     atomic_store_explicit(&intake->stats.waiting_bytes, waiting, memory_order_relaxed);
     atomic_store_explicit(&intake->stats.read_back_rows, read_back, memory_order_relaxed);
+    if (intake->replay) atomic_store_explicit(&intake->stats.rows, read_back, memory_order_relaxed);
 }
 
 static void run_intake(struct pl_runnable *runnable) {
@@ -498,7 +511,10 @@ static void run_intake(struct pl_runnable *runnable) {
     more |= take_in(intake);
     if (!intake->reported) take_barrier(intake);
     append(intake);
-    check_idle(intake);
+    if (intake->replay)
+        keep_pace(intake);
+    else
+        check_idle(intake);
     all_have_room(intake, &more);
     try_end(intake, &more);
     if (more && !intake->reported) pl_ready(runnable);
@@ -559,6 +575,7 @@ void pl_intake_free(struct pl_intake *intake) {
     pl_free(intake->lanes);
     pl_free(intake->records);
     pl_free(intake->positions);
+    pl_replay_free(intake->replay);
     pl_feeds_fini(&intake->feeds);
     pl_pack_free(intake->barrier_body);
     pl_free((void *)intake->seen);
@@ -584,8 +601,8 @@ struct pl_runnable *pl_intake_runnable(struct pl_intake *intake) {
 /* ---- Going on where the last run was ---- */
 
 /* What was known at the last epoch; *begin: behind its barriers, from where everything happens again. */
-static enum pl_code recall(struct pl_intake *intake, const struct pl_epoch *last, struct pl_error **error) {
-    struct pl_log *log = intake->options.log;
+static enum pl_code recall(struct pl_intake *intake, struct pl_log *log, const struct pl_epoch *last,
+                           struct pl_error **error) {
     struct pl_log_cursor *cursor;
     struct pl_log_record barrier;
     enum pl_code code = log->ops->cursor(log, 0, last->sequence[0], true, &cursor, error);
@@ -621,7 +638,7 @@ static enum pl_code follow(struct pl_intake *intake, unsigned partition, uint64_
 
 enum pl_code pl_intake_recover(struct pl_intake *intake, const struct pl_epoch *last, struct pl_error **error) {
     struct pl_log *log = intake->options.log;
-    enum pl_code code = last->number ? recall(intake, last, error) : PL_OK;
+    enum pl_code code = last->number ? recall(intake, log, last, error) : PL_OK;
     intake->epoch = last->number;
     for (unsigned p = 0; p < intake->options.partitions && !code; p++) {
         uint64_t begin = last->number ? last->sequence[p] + 1 : log->ops->first(log, p);
@@ -633,6 +650,45 @@ enum pl_code pl_intake_recover(struct pl_intake *intake, const struct pl_epoch *
         code = follow(intake, p, last->number ? last->sequence[p] + 1 : log->ops->first(log, p), error);
     if (!code) pl_feeds_settle(&intake->feeds);
     return code;
+}
+
+/* Who has ever had a watermark, says the last epoch of what is played. */
+static enum pl_code ask_last_epoch(struct pl_intake *intake, struct pl_log *log, struct pl_error **error) {
+    struct pl_epoch last;
+    enum pl_code code = pl_epochs_last(intake->options.replay->store, &last, error);
+    if (code == PL_NOT_FOUND) return PL_OK;
+    if (code) return code;
+    code = recall(intake, log, &last, error);
+    pl_epoch_fini(&last);
+    return code;
+}
+
+enum pl_code pl_intake_replay(struct pl_intake *intake, struct pl_error **error) {
+    struct pl_feeds *feeds = &intake->feeds;
+    const struct pl_intake_options *options = &intake->options;
+    struct pl_log *log;
+    enum pl_code code = pl_replay_log_open(options->replay, options->tags, options->partitions, &log, error);
+    if (code) return code;
+    code = ask_last_epoch(intake, log, error);
+    if (code) {
+        log->ops->close(log);
+        return code;
+    }
+    code = pl_replay_open(options->replay, log, feeds, &intake->replay, error);
+    if (code) return code;
+    for (unsigned p = 0; p < options->partitions; p++) {
+        intake->lanes[p].log = log;
+        pl_lane_replay(&intake->lanes[p], pl_replay_part(intake->replay, p));
+    }
+    for (unsigned i = 0; i < feeds->inlet_count; i++)
+        feeds->inlet[i].ended = true;
+    for (unsigned i = 0; i < feeds->count; i++)
+        feeds->feed[i].stopped = !pl_replay_has_ended(intake->replay, i);
+    return PL_OK;
+}
+
+const struct pl_replay *pl_intake_replayed(const struct pl_intake *intake) {
+    return intake->replay;
 }
 
 const struct pl_inlet *pl_intake_inlet(const struct pl_intake *intake, unsigned feed) {

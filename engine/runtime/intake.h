@@ -12,6 +12,8 @@
  * is held back as soon as a lane has a little waiting; a live one never, as long as there is a log. Without a log every
  * source is held back.
  *
+ * A run that replays takes its records from another folder's log instead (replay.h): every source is over.
+ *
  * A log without room (a full disk) takes nothing: what it has refused is kept, no source is listened to, and it is
  * tried again until it does.
  */
@@ -29,7 +31,8 @@
 struct pl_intake;
 
 struct pl_intake_options {
-    struct pl_log *log; /* NULL: none */
+    struct pl_log *log;                     /* NULL: none */
+    const struct pl_replay_options *replay; /* NULL: live. Else there is no log, and sources give nothing */
     struct pl_tags *tags;
     const struct pl_clock *clock;
     unsigned partitions;
@@ -59,6 +62,10 @@ void pl_intake_drain(struct pl_intake *intake);
 /* Before the start, with everything connected: sources and the graph go on behind the last epoch (number 0: from the
  * begin of the log). */
 enum pl_code pl_intake_recover(struct pl_intake *intake, const struct pl_epoch *last, struct pl_error **error);
+
+/* The same for a run that replays. */
+enum pl_code pl_intake_replay(struct pl_intake *intake, struct pl_error **error);
+const struct pl_replay *pl_intake_replayed(const struct pl_intake *intake); /* NULL: it is live */
 
 /* The source that a feed belongs to, and where it stands. */
 const struct pl_inlet *pl_intake_inlet(const struct pl_intake *intake, unsigned feed);

@@ -55,24 +55,31 @@ static void pass_barrier(struct pl_lane *lane, const struct pl_log_record *recor
     pl_outputs_signal(&lane->outputs, &item);
 }
 
-static bool is_due(const struct pl_lane *lane, const struct pl_log_record *record) {
+static bool is_due(const struct pl_lane *lane, const struct pl_log_record *record, pl_time *wait) {
+    if (lane->replay) return !record->source || pl_replay_is_due(lane->replay, record->watermark, wait);
     uint64_t done = atomic_load(pl_checkpoints_done(lane->checkpoints));
     if (record->type == PL_LOG_BARRIER && record->epoch > done + 1) return false;
     return done >= lane->awaited;
 }
 
+/* The end of a source in a run that another one has followed is none. */
+static bool is_superseded(const struct pl_lane *lane, unsigned feed, const struct pl_log_record *record) {
+    if (record->type != PL_LOG_END) return false;
+    return lane->replay ? !pl_replay_is_end(lane->replay, feed, record->sequence) : record->sequence < lane->own;
+}
+
 /* Turns a record into items for those who take its source. Takes the record's batch. */
-static void pass_on(struct pl_lane *lane, const struct pl_log_record *record) {
+static void pass_on(struct pl_lane *lane, struct pl_log_record *record) {
     if (record->type == PL_LOG_BARRIER) {
-        pass_barrier(lane, record);
+        if (!lane->replay) pass_barrier(lane, record);
         return;
     }
     int feed = feed_of(lane, record->source);
-    bool over = record->type == PL_LOG_END && record->sequence < lane->own; /* of an earlier run */
-    if (feed < 0 || over) { /* of a source this graph does not have, or a command */
+    if (feed < 0 || is_superseded(lane, (unsigned)feed, record)) { /* of a source this graph lacks, or a command */
         if (record->batch) pl_batch_unref(record->batch);
         return;
     }
+    if (lane->replay) pl_replay_correct(lane->replay, (unsigned)feed, record);
     if (record->type == PL_LOG_ROWS) pl_outputs_emit(&lane->outputs, (unsigned)feed, record->batch);
     if (record->type == PL_LOG_END) {
         struct pl_item item = {.type = PL_ITEM_END, .idle = record->watermark != PL_TIME_MAX};
@@ -113,9 +120,10 @@ static bool keep(struct pl_lane *lane, const struct pl_log_record *record) {
 
 enum pl_code pl_lane_put(struct pl_lane *lane, const struct pl_log_record *record, struct pl_error **error) {
     if (lane->behind) return PL_OK; /* it will read it */
-    if (lane->from == lane->count && pl_outputs_room(&lane->outputs) && is_due(lane, record)) {
+    if (lane->from == lane->count && pl_outputs_room(&lane->outputs) && is_due(lane, record, NULL)) {
+        struct pl_log_record passed = *record;
         if (record->batch) pl_batch_ref(record->batch);
-        pass_on(lane, record);
+        pass_on(lane, &passed);
         return PL_OK;
     }
     if (lane->log && lane->bytes >= lane->limit) {
@@ -127,7 +135,7 @@ enum pl_code pl_lane_put(struct pl_lane *lane, const struct pl_log_record *recor
 }
 
 static void drain_tail(struct pl_lane *lane) {
-    while (lane->from < lane->count && pl_outputs_room(&lane->outputs) && is_due(lane, &lane->tail[lane->from])) {
+    while (lane->from < lane->count && pl_outputs_room(&lane->outputs) && is_due(lane, &lane->tail[lane->from], NULL)) {
         struct pl_log_record *record = &lane->tail[lane->from++];
         lane->bytes -= size_of(record);
         pass_on(lane, record);
@@ -146,6 +154,10 @@ static enum pl_code catch_up(struct pl_lane *lane, bool *more, struct pl_error *
             return PL_OK;
         }
         code = ops->read(lane->cursor, &record, error);
+        if (!code && lane->replay && record.sequence >= pl_replay_end(lane->replay)) {
+            if (record.batch) pl_batch_unref(record.batch);
+            code = PL_NOT_FOUND;
+        }
         if (code == PL_NOT_FOUND) {
             ops->cursor_free(lane->cursor);
             lane->cursor = NULL;
@@ -154,7 +166,7 @@ static enum pl_code catch_up(struct pl_lane *lane, bool *more, struct pl_error *
         }
         if (code) break;
         if (record.batch) lane->read_back_rows += record.batch->rows;
-        if (is_due(lane, &record)) {
+        if (is_due(lane, &record, NULL)) {
             pass_on(lane, &record);
             continue;
         }
@@ -175,14 +187,20 @@ bool pl_lane_caught_up(const struct pl_lane *lane) {
     return lane->from == lane->count && !lane->behind;
 }
 
-bool pl_lane_waits(const struct pl_lane *lane) {
-    return lane->from < lane->count && !is_due(lane, &lane->tail[lane->from]);
+bool pl_lane_waits(const struct pl_lane *lane, pl_time *wait) {
+    return lane->from < lane->count && !is_due(lane, &lane->tail[lane->from], wait);
 }
 
 void pl_lane_begin_at(struct pl_lane *lane, uint64_t sequence) {
     lane->next = sequence;
     lane->own = lane->log->ops->next(lane->log, lane->partition);
     lane->behind = sequence < lane->own;
+}
+
+void pl_lane_replay(struct pl_lane *lane, struct pl_replay_part *part) {
+    lane->replay = part;
+    lane->next = pl_replay_begin(part);
+    lane->behind = lane->next < pl_replay_end(part);
 }
 
 void pl_lane_has_told(struct pl_lane *lane, unsigned feed, pl_time watermark, bool ended) {

@@ -4,6 +4,8 @@
  * the tail is cut short and the lane is behind: it reads the rest from the log until it has caught up. A barrier waits
  * until the one before it has become an epoch, so that one is under way at a time, also when the log is read again.
  *
+ * One that replays reads a range of another folder's log in the same way, and has nothing put into it.
+ *
  * Threads: the intake's.
  */
 #ifndef POTLINE_LANE_H
@@ -13,6 +15,7 @@
 #include "runtime/checkpoint.h"
 #include "runtime/feed.h"
 #include "runtime/outputs.h"
+#include "runtime/replay.h"
 
 struct pl_lane {
     struct pl_outputs outputs; /* the port is the feed */
@@ -29,8 +32,9 @@ struct pl_lane {
     uint32_t from, count, capacity;
     int64_t bytes;
     bool behind;
-    uint64_t next; /* when behind: the sequence to read from */
-    uint64_t own;  /* where this run's records begin */
+    uint64_t next;                 /* when behind: the sequence to read from */
+    uint64_t own;                  /* where this run's records begin */
+    struct pl_replay_part *replay; /* NULL: it does not replay */
     struct pl_log_cursor *cursor;
     uint64_t read_back_rows;
     uint64_t sequence; /* without a log: the next one */
@@ -48,12 +52,13 @@ enum pl_code pl_lane_run(struct pl_lane *lane, bool *more, struct pl_error **err
 
 bool pl_lane_caught_up(const struct pl_lane *lane);
 
-/* It has more to pass on, but waits for an epoch. */
-bool pl_lane_waits(const struct pl_lane *lane);
+/* It has more to pass on, but waits for an epoch; or for the time, which *wait says then. */
+bool pl_lane_waits(const struct pl_lane *lane, pl_time *wait);
 
 /* Before the start: it begins with what stands at `sequence`, but for the ends of sources, which go on; what was told
  * of a feed before that. */
 void pl_lane_begin_at(struct pl_lane *lane, uint64_t sequence);
+void pl_lane_replay(struct pl_lane *lane, struct pl_replay_part *part);
 void pl_lane_has_told(struct pl_lane *lane, unsigned feed, pl_time watermark, bool ended);
 
 #endif

@@ -14,14 +14,17 @@ struct kept_key {
     size_t size;
 };
 
-static bool make_key(const struct pl_node *node, const char *key, struct kept_key *full) {
-    const char *name = pl_node_name(node);
+static bool make_key_of(const char *name, const char *key, struct kept_key *full) {
     size_t named = strlen(name) + 1, length = strlen(key);
     if (named > PL_NAME_MAX + 1 || length > PL_KEPT_KEY_MAX) return false;
     memcpy(full->bytes, name, named);
     memcpy(full->bytes + named, key, length);
     full->size = named + length;
     return true;
+}
+
+static bool make_key(const struct pl_node *node, const char *key, struct kept_key *full) {
+    return make_key_of(pl_node_name(node), key, full);
 }
 
 static enum pl_code write_one(struct pl_store *store, const struct kept_key *key, const struct pl_buffer *value,
@@ -82,20 +85,45 @@ static enum pl_code visit(const struct pl_store_iter *iter, size_t named, pl_kep
     return each(arg, text, &unpack, error);
 }
 
+/* At the first value of a node; over its values alone. `first` is the key in front of them. */
+static enum pl_code begin(struct pl_store *store, const char *node, struct kept_key *first, struct pl_store_iter **iter,
+                          struct pl_error **error) {
+    if (!make_key_of(node, "", first)) return pl_error_set(error, PL_LIMIT, "the node's name is too long");
+    struct kept_key end = *first;
+    end.bytes[end.size - 1] = 1; /* behind every key of this node */
+    enum pl_code code = pl_store_iter_new(store, PL_STORE_KEPT, end.bytes, end.size, iter, error);
+    if (!code) pl_store_iter_seek(*iter, first->bytes, first->size);
+    return code;
+}
+
 enum pl_code pl_kept_each(struct pl_node *node, pl_kept_visitor *each, void *arg, struct pl_error **error) {
     struct pl_store *store = pl_node_store(node);
-    struct kept_key first, end;
-    if (!store) return PL_OK;
-    if (!make_key(node, "", &first)) return pl_error_set(error, PL_LIMIT, "the node's name is too long");
-    end = first;
-    end.bytes[end.size - 1] = 1; /* behind every key of this node */
     struct pl_store_iter *iter;
-    enum pl_code code = pl_store_iter_new(store, PL_STORE_KEPT, end.bytes, end.size, &iter, error);
+    struct kept_key first;
+    if (!store) return PL_OK;
+    enum pl_code code = begin(store, pl_node_name(node), &first, &iter, error);
     if (code) return code;
-    pl_store_iter_seek(iter, first.bytes, first.size);
     for (; !code && pl_store_iter_valid(iter); pl_store_iter_next(iter))
         code = visit(iter, first.size, each, arg, error);
     if (!code) code = pl_store_iter_check(iter, error);
     pl_store_iter_free(iter);
+    return code;
+}
+
+enum pl_code pl_kept_copy(struct pl_store *from, struct pl_store *to, const char *node, struct pl_error **error) {
+    struct pl_store_iter *iter;
+    struct kept_key first;
+    enum pl_code code = begin(from, node, &first, &iter, error);
+    if (code) return code;
+    rocksdb_writebatch_t *writes = rocksdb_writebatch_create();
+    for (; pl_store_iter_valid(iter); pl_store_iter_next(iter)) {
+        size_t key_size, size;
+        const char *key = pl_store_iter_key(iter, &key_size), *value = pl_store_iter_value(iter, &size);
+        rocksdb_writebatch_put_cf(writes, to->family[PL_STORE_KEPT], key, key_size, value, size);
+    }
+    code = pl_store_iter_check(iter, error);
+    pl_store_iter_free(iter);
+    if (!code) code = pl_store_write(to, writes, error);
+    rocksdb_writebatch_destroy(writes);
     return code;
 }

@@ -214,6 +214,20 @@ static void updates_tell_what_changed_provisionally(void **state) {
     test_close(t);
 }
 
+static void every_row_of_a_batch_may_have_a_window_of_its_own(void **state) {
+    (void)state;
+    struct test *t = test_open("window.tumbling", "{size: 1s}", PL_SAMPLES);
+    struct sample *rows = calloc(PL_BATCH_ROWS_MAX, sizeof *rows);
+    for (int i = 0; i < PL_BATCH_ROWS_MAX; i++)
+        rows[i] = (struct sample){(int64_t)i * S, "a", i, 0};
+    test_push(t, rows, PL_BATCH_ROWS_MAX);
+    test_end(t);
+    assert_int_equal(test_counter(t, "refused"), 0);
+    assert_int_equal(test_counter(t, "windows"), PL_BATCH_ROWS_MAX);
+    free(rows);
+    test_close(t);
+}
+
 static void a_key_has_a_limit_of_open_windows(void **state) {
     (void)state;
     struct test *t = test_open("window.tumbling", "{size: 1s, max_open: 3}", PL_SAMPLES);
@@ -526,6 +540,7 @@ int main(void) {
         cmocka_unit_test(rows_at_the_ends_of_time),
         cmocka_unit_test(assets_and_lines_are_keys_too),
         cmocka_unit_test(updates_tell_what_changed_provisionally),
+        cmocka_unit_test(every_row_of_a_batch_may_have_a_window_of_its_own),
         cmocka_unit_test(a_key_has_a_limit_of_open_windows),
         cmocka_unit_test(a_clock_that_jumps_costs_one_window),
         cmocka_unit_test(windows_of_windows_are_those_of_the_rows),

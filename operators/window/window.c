@@ -1,5 +1,7 @@
 #include "window.h"
 
+#include <inttypes.h>
+
 #include <potline/alloc.h>
 
 const char *const window_aggregates[] = {"count", "mean", "min", "max", "stddev", "first", "last", NULL};
@@ -130,6 +132,16 @@ static enum pl_flow emit_late(struct window *w, struct pl_node *node, const stru
     return pl_emit(node, WINDOW_LATE, &late);
 }
 
+static void refuse(struct window *w, struct pl_node *node, uint64_t rows) {
+    if (!w->told_refused)
+        pl_node_diag(node, PL_WARN,
+                     "no room for %" PRIu64 " rows: too many open panes, keys or names (max_open, "
+                     "max_keys, max_tags); from now on only counted",
+                     rows);
+    w->told_refused = true;
+    pl_count(node, COUNT_REFUSED, rows);
+}
+
 enum pl_flow window_process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
     (void)input;
     struct window *w = self;
@@ -142,7 +154,7 @@ enum pl_flow window_process(void *self, struct pl_node *node, unsigned input, st
     }
     w->shape->add(w, batch, &tally);
     if (tally.skipped) pl_count(node, COUNT_SKIPPED, tally.skipped);
-    if (tally.refused) pl_count(node, COUNT_REFUSED, tally.refused);
+    if (PL_UNLIKELY(tally.refused)) refuse(w, node, tally.refused);
     if (w->late_rows) flow = emit_late(w, node, batch);
     pl_batch_unref(batch);
     return flow;

@@ -24,7 +24,9 @@
 enum { WINDOW_OUT, WINDOW_LATE, WINDOW_QUANTILES };
 enum { TABLE_PANES, TABLE_KEYS, TABLE_PROGRESS };
 enum { COUNT_WINDOWS, COUNT_SKIPPED, COUNT_LATE, COUNT_REFUSED };
-enum { WINDOW_OPEN_SPARE = 64 }; /* panes of a key beyond what the options need */
+/* Panes of a key beyond what the options need: a batch may reach over as many windows as it has rows, and the watermark
+ * comes behind it. */
+enum { WINDOW_OPEN_SPARE = 2 * PL_BATCH_ROWS_MAX };
 
 /* What a key has told provisionally. */
 struct window_key {
@@ -70,6 +72,7 @@ struct window {
     pl_time earliest;    /* no pane begins before (on a grid), no session ends before; PL_TIME_MAX: none */
     pl_time next_update; /* no key tells anything provisional before */
     uint32_t open_limit;
+    bool told_refused; /* somebody has been told that rows were */
 
     struct pl_batch *out; /* being filled */
     struct pl_batch *quantile_out;
@@ -157,7 +160,7 @@ extern const char *const window_quality[];
                     "Whether a window in which every row was skipped is told, with count 0 and quality bad|missing."), \
         PL_OPT_INT(struct window, max_open, "max_open", "0", "0", "1000000", PL_FIXED,                                 \
                    "Panes of one key open at a time; rows that need more are counted as refused; 0: what the lengths " \
-                   "and lateness need, and 64 more.")
+                   "and lateness need, and 16384 more.")
 
 #define WINDOW_OPTION_OFFSET                                                                                           \
     PL_OPT_DURATION(struct window, offset, "offset", "0s", "-7d", "7d", PL_STATE,                                      \

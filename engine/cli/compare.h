@@ -1,0 +1,29 @@
+/* compare.h: what differs between the rows of two folders, row by row: those that are live, and those of a replay. */
+#ifndef POTLINE_CLI_COMPARE_H
+#define POTLINE_CLI_COMPARE_H
+
+#include "store/lake.h"
+
+struct pl__compare_node {
+    enum pl_zone_id zone;
+    char name[PL_NAME_MAX + 1];
+    uint64_t same;
+    uint64_t changed; /* rows of the same time and key, with other values */
+    uint64_t removed; /* only among the live ones */
+    uint64_t added;   /* only among the new ones */
+};
+
+struct pl__compare {
+    struct pl_store *live, *fresh;
+    struct pl_tags *tags;
+    pl_time from, to; /* from <= time < to */
+    /* A difference; NULL in place of what is missing. */
+    void (*difference)(void *arg, const struct pl__compare_node *node, pl_time time, const char *live,
+                       const char *fresh);
+    void *arg;
+};
+
+/* Adds to what `node` says; its zone and name are set. */
+enum pl_code pl__compare_run(const struct pl__compare *compare, struct pl__compare_node *node, struct pl_error **error);
+
+#endif

@@ -1,0 +1,130 @@
+#include "drive.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include <potline/error.h>
+
+static const pl_time usual_patience = 10 * PL_SECOND;
+enum { STATUS_MS = 500 };
+
+static void end_loop(struct pl_drive *drive) {
+    uv_handle_t *handles[] = {(uv_handle_t *)&drive->interrupt, (uv_handle_t *)&drive->terminate,
+                              (uv_handle_t *)&drive->limit,     (uv_handle_t *)&drive->drain,
+                              (uv_handle_t *)&drive->status,    (uv_handle_t *)&drive->changed};
+    for (size_t i = 0; i < PL_COUNT_OF(handles); i++)
+        if (!uv_is_closing(handles[i])) uv_close(handles[i], NULL);
+}
+
+static void drain_over(uv_timer_t *timer) {
+    struct pl_drive *drive = timer->data;
+    fprintf(stderr, "potline: not everything under way was worked off within %.0f s\n",
+            (double)drive->patience / (double)PL_SECOND);
+    drive->forced = true;
+    end_loop(drive);
+}
+
+static void stop(struct pl_drive *drive) {
+    if (drive->stopping) return;
+    drive->stopping = true;
+    if (drive->patience <= 0) {
+        drive->forced = true;
+        end_loop(drive);
+        return;
+    }
+    if (atomic_load(&drive->windows_close))
+        pl_engine_drain(drive->engine);
+    else
+        pl_engine_stop(drive->engine);
+    uv_timer_start(&drive->drain, drain_over, (uint64_t)(drive->patience / PL_MILLISECOND), 0);
+}
+
+/* The first time: an orderly end. The second: now. */
+static void on_signal(uv_signal_t *signal, int number) {
+    struct pl_drive *drive = signal->data;
+    (void)number;
+    if (drive->stopping) {
+        drive->forced = true;
+        end_loop(drive);
+        return;
+    }
+    stop(drive);
+}
+
+static void time_is_up(uv_timer_t *timer) {
+    stop(timer->data);
+}
+
+static void on_changed(uv_async_t *async) {
+    struct pl_drive *drive = async->data;
+    struct pl_error *error = NULL;
+    if (drive->ended) return;
+    if (atomic_load(&drive->asked)) stop(drive);
+    enum pl_code code = pl_engine_wait(drive->engine, 1, &error);
+    if (code == PL_BUSY) {
+        if (pl_engine_check(drive->engine, NULL)) stop(drive); /* a sink without its peer must not keep us for ever */
+        return;
+    }
+    drive->ended = true;
+    drive->code = code;
+    drive->error = error;
+    end_loop(drive);
+}
+
+void pl_drive_stop(void *arg, bool drain) {
+    struct pl_drive *drive = arg;
+    if (drain) atomic_store(&drive->windows_close, true);
+    atomic_store(&drive->asked, true);
+    uv_async_send(&drive->changed);
+}
+
+void pl_drive_notify(void *arg) {
+    struct pl_drive *drive = arg;
+    uv_async_send(&drive->changed);
+}
+
+static void show_status(uv_timer_t *timer) {
+    struct pl_drive *drive = timer->data;
+    fputc('\r', stderr);
+    drive->show(drive);
+    fflush(stderr);
+    drive->shown = true;
+}
+
+void pl_drive_init(struct pl_drive *drive) {
+    *drive = (struct pl_drive){.patience = usual_patience};
+    uv_loop_init(&drive->loop);
+    uv_signal_init(&drive->loop, &drive->interrupt);
+    uv_signal_init(&drive->loop, &drive->terminate);
+    uv_timer_init(&drive->loop, &drive->limit);
+    uv_timer_init(&drive->loop, &drive->drain);
+    uv_timer_init(&drive->loop, &drive->status);
+    uv_async_init(&drive->loop, &drive->changed, on_changed);
+    drive->interrupt.data = drive->terminate.data = drive->limit.data = drive->drain.data = drive->status.data =
+        drive->changed.data = drive;
+}
+
+void pl_drive_fini(struct pl_drive *drive) {
+    end_loop(drive);
+    uv_run(&drive->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&drive->loop);
+}
+
+enum pl_code pl_drive_work(struct pl_drive *drive, pl_time limit, struct pl_error **error) {
+    drive->begun = uv_hrtime();
+    enum pl_code code = pl_engine_start(drive->engine, error);
+    if (code) return code;
+    uv_signal_start(&drive->interrupt, on_signal, SIGINT);
+    uv_signal_start(&drive->terminate, on_signal, SIGTERM);
+    if (limit) uv_timer_start(&drive->limit, time_is_up, (uint64_t)(limit / PL_MILLISECOND), 0);
+    if (drive->show && isatty(STDERR_FILENO)) uv_timer_start(&drive->status, show_status, STATUS_MS, STATUS_MS);
+    uv_run(&drive->loop, UV_RUN_DEFAULT);
+    if (drive->shown) fputs("\r\033[K", stderr);
+    if (drive->forced) pl_engine_check(drive->engine, &drive->error);
+    if (drive->error) *error = drive->error;
+    return drive->forced ? PL_BUSY : drive->code;
+}
+
+double pl_drive_seconds(const struct pl_drive *drive) {
+    return (double)(uv_hrtime() - drive->begun) * 1e-9;
+}

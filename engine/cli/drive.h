@@ -1,0 +1,46 @@
+/* drive.h: an engine at work until it ends, the time is up, or somebody stops it. */
+#ifndef POTLINE_CLI_DRIVE_H
+#define POTLINE_CLI_DRIVE_H
+
+#include <stdatomic.h>
+#include <uv.h>
+
+#include "runtime/engine.h"
+
+struct pl_drive {
+    struct pl_engine *engine;             /* set by the owner, between init and work */
+    void (*show)(struct pl_drive *drive); /* writes one line on standard error, twice a second on a terminal */
+    pl_time patience; /* what is under way has as long to be worked off when it is stopped; 0: nothing is */
+
+    uv_loop_t loop;
+    uv_signal_t interrupt, terminate;
+    uv_timer_t limit, drain, status;
+    uv_async_t changed;
+    _Atomic bool asked;         /* to stop, by a command */
+    _Atomic bool windows_close; /* and as if the data had ended */
+    bool stopping;
+    bool forced; /* not everything was worked off */
+    bool ended;
+    bool shown;
+    enum pl_code code;
+    struct pl_error *error;
+    uint64_t begun; /* uv_hrtime */
+};
+
+/* It must stay where it is. */
+void pl_drive_init(struct pl_drive *drive);
+/* Behind the engine's end. */
+void pl_drive_fini(struct pl_drive *drive);
+
+/* For pl_engine_options. Any thread. */
+void pl_drive_notify(void *drive);
+/* A command's wish; any thread. */
+void pl_drive_stop(void *drive, bool drain);
+
+/* Starts the engine and returns when it has ended. The first SIGINT or SIGTERM stops it in good order, the second at
+ * once. PL_BUSY: not everything was worked off. `limit` 0: none. */
+enum pl_code pl_drive_work(struct pl_drive *drive, pl_time limit, struct pl_error **error);
+
+double pl_drive_seconds(const struct pl_drive *drive); /* since its start */
+
+#endif

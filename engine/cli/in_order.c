@@ -1,0 +1,162 @@
+#include "in_order.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <potline/alloc.h>
+
+#include "export_write.h"
+
+enum { TEXT_MAX = 256 << 20 };
+
+/* A row that has been read and is not due yet. */
+struct waiting {
+    pl_time time;
+    struct pl_batch *batch; /* one reference */
+    uint32_t row;
+};
+
+struct pl__in_order {
+    struct pl_zone_range range;
+    struct pl_tags *tags;
+    struct pl_zone_scan *scan;
+    bool all_read;
+    pl_time frontier; /* nothing earlier is still to be read */
+
+    struct waiting *heap; /* the earliest first */
+    size_t waiting, room;
+
+    struct pl_buffer text; /* of the moment at hand */
+    struct pl__in_order_row *rows;
+    size_t *starts; /* [row]: its text, while the buffer grows */
+    size_t row_room;
+};
+
+/* ---- What waits ---- */
+
+static bool push(struct pl__in_order *order, struct waiting row) {
+    if (order->waiting == order->room) {
+        size_t room = order->room ? 2 * order->room : 1024;
+        struct waiting *grown = pl_realloc(order->heap, room * sizeof *grown);
+        if (!grown) return false;
+        order->heap = grown;
+        order->room = room;
+    }
+    size_t at = order->waiting++;
+    for (; at && order->heap[(at - 1) / 2].time > row.time; at = (at - 1) / 2)
+        order->heap[at] = order->heap[(at - 1) / 2];
+    order->heap[at] = row;
+    return true;
+}
+
+static struct waiting pop(struct pl__in_order *order) {
+    struct waiting first = order->heap[0], last = order->heap[--order->waiting];
+    size_t at = 0;
+    for (size_t child; (child = 2 * at + 1) < order->waiting; at = child) {
+        if (child + 1 < order->waiting && order->heap[child + 1].time < order->heap[child].time) child++;
+        if (order->heap[child].time >= last.time) break;
+        order->heap[at] = order->heap[child];
+    }
+    order->heap[at] = last;
+    return first;
+}
+
+/* Reads until the earliest row that waits is earlier than everything that is still to come. */
+static enum pl_code read_ahead(struct pl__in_order *order, struct pl_error **error) {
+    while (!order->all_read && (!order->waiting || order->heap[0].time >= order->frontier)) {
+        struct pl_zone_record record;
+        enum pl_code code = pl_zone_scan_next(order->scan, &record, error);
+        if (code == PL_NOT_FOUND) order->all_read = true;
+        if (code == PL_NOT_FOUND) return PL_OK;
+        if (code) return code;
+        order->frontier = record.first;
+        const pl_time *times = pl_batch_times(record.batch);
+        bool kept = true;
+        for (uint32_t row = 0; kept && row < record.batch->rows; row++) {
+            if (times[row] < order->range.from || times[row] >= order->range.to) continue;
+            kept = push(order, (struct waiting){times[row], pl_batch_ref(record.batch), row});
+            if (!kept) pl_batch_unref(record.batch);
+        }
+        pl_batch_unref(record.batch);
+        if (!kept) return pl_error_set(error, PL_NO_MEMORY, "out of memory");
+    }
+    return PL_OK;
+}
+
+/* ---- A moment ---- */
+
+static int by_key(const void *a, const void *b) {
+    const struct pl__in_order_row *left = a, *right = b;
+    if (left->key != right->key) return left->key < right->key ? -1 : 1;
+    return strcmp(left->text, right->text);
+}
+
+static bool make_room(struct pl__in_order *order, size_t count) {
+    if (count < order->row_room) return true;
+    size_t room = order->row_room ? 2 * order->row_room : 256;
+    struct pl__in_order_row *rows = pl_realloc(order->rows, room * sizeof *rows);
+    if (rows) order->rows = rows;
+    size_t *starts = pl_realloc(order->starts, room * sizeof *starts);
+    if (starts) order->starts = starts;
+    if (!rows || !starts) return false;
+    order->row_room = room;
+    return true;
+}
+
+static void add_row(struct pl__in_order *order, const struct waiting *row, size_t index) {
+    struct pl__export_format format = {.json = true, .tags = order->tags};
+    struct pl__export_part part = {.node = order->range.node, .batch = row->batch};
+    order->rows[index].key = pl_batch_keys(row->batch)[row->row];
+    order->starts[index] = order->text.size;
+    pl__export_row(&format, &part, row->row, &order->text);
+    if (!pl_buffer_failed(&order->text)) order->text.data[order->text.size - 1] = 0; /* in place of its end of line */
+}
+
+enum pl_code pl__in_order_next(struct pl__in_order *order, struct pl__moment *moment, struct pl_error **error) {
+    enum pl_code code = read_ahead(order, error);
+    if (code) return code;
+    if (!order->waiting) return PL_NOT_FOUND;
+    pl_buffer_reset(&order->text);
+    *moment = (struct pl__moment){.time = order->heap[0].time};
+    while (order->waiting && order->heap[0].time == moment->time) {
+        if (!make_room(order, moment->count)) return pl_error_set(error, PL_NO_MEMORY, "out of memory");
+        struct waiting row = pop(order);
+        add_row(order, &row, moment->count++);
+        pl_batch_unref(row.batch);
+    }
+    if (pl_buffer_failed(&order->text))
+        return pl_error_set(error, PL_LIMIT, "more than %d MiB of rows have the same time", TEXT_MAX >> 20);
+    for (size_t i = 0; i < moment->count; i++)
+        order->rows[i].text = (const char *)order->text.data + order->starts[i];
+    qsort(order->rows, moment->count, sizeof *order->rows, by_key);
+    moment->rows = order->rows;
+    return PL_OK;
+}
+
+enum pl_code pl__in_order_open(struct pl_store *store, struct pl_tags *tags, enum pl_zone_id zone,
+                               const struct pl_zone_range *range, struct pl__in_order **order,
+                               struct pl_error **error) {
+    struct pl__in_order *o = *order = PL_NEW(struct pl__in_order);
+    if (!o) return pl_error_set(error, PL_NO_MEMORY, "out of memory");
+    o->range = *range;
+    o->tags = tags;
+    o->frontier = PL_TIME_MIN;
+    pl_buffer_init(&o->text, TEXT_MAX);
+    enum pl_code code = pl_zone_scan_new(store, tags, zone, &o->range, &o->scan, error);
+    if (!code) return PL_OK;
+    pl__in_order_close(o);
+    *order = NULL;
+    return code;
+}
+
+void pl__in_order_close(struct pl__in_order *order) {
+    if (!order) return;
+    while (order->waiting)
+        pl_batch_unref(order->heap[--order->waiting].batch);
+    pl_zone_scan_free(order->scan);
+    pl_buffer_fini(&order->text);
+    pl_free(order->heap);
+    pl_free(order->rows);
+    pl_free(order->starts);
+    pl_free(order);
+}

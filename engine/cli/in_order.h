@@ -1,0 +1,29 @@
+/* in_order.h: the rows that a node has put into a zone, moment by moment, however they were cut into records: what a
+ * comparison of two folders needs. */
+#ifndef POTLINE_CLI_IN_ORDER_H
+#define POTLINE_CLI_IN_ORDER_H
+
+#include "store/lake.h"
+
+struct pl__in_order;
+
+struct pl__in_order_row {
+    uint32_t key;     /* the id of its tag or asset */
+    const char *text; /* all of the row as a JSON object; equal for equal rows */
+};
+
+/* All rows of one time, by key and text; borrowed until the next. */
+struct pl__moment {
+    pl_time time;
+    const struct pl__in_order_row *rows;
+    size_t count;
+};
+
+/* Of the node and partition that `range` (copied; its node is borrowed) names. Keeps about an hour of rows. */
+enum pl_code pl__in_order_open(struct pl_store *store, struct pl_tags *tags, enum pl_zone_id zone,
+                               const struct pl_zone_range *range, struct pl__in_order **order, struct pl_error **error);
+/* PL_NOT_FOUND without a message: the end. */
+enum pl_code pl__in_order_next(struct pl__in_order *order, struct pl__moment *moment, struct pl_error **error);
+void pl__in_order_close(struct pl__in_order *order); /* NULL is fine */
+
+#endif

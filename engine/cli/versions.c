@@ -1,0 +1,214 @@
+/* versions.c: `potline versions`: the versions of silver and gold that replays have made. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <potline/alloc.h>
+#include <potline/text.h>
+
+#include "base/clock.h"
+#include "cli.h"
+#include "data.h"
+#include "note.h"
+#include "store/version.h"
+
+struct versions {
+    const struct pl_cli *cli;
+    const char *data;
+    struct pl_store_key *key;
+    struct pl_version *all;
+    unsigned count;
+};
+
+static int complain(struct pl_error *error) {
+    fputs("potline versions: ", stderr);
+    pl_error_print(stderr, error);
+    pl_error_free(&error);
+    return PL_EXIT_FAILED;
+}
+
+/* ---- Showing ---- */
+
+static const char *time_text(pl_time time, char text[PL_TEXT_TIME_MAX + 1]) {
+    if (time == PL_TIME_MIN) return "the begin";
+    if (time == PL_TIME_MAX) return "the end";
+    *pl_text_put_time(text, time) = 0;
+    return text;
+}
+
+static void print_json(const struct pl_version *version) {
+    printf("{\"name\": \"%s\", \"made\": %" PRId64 ", \"published\": %" PRId64 ", \"repair\": %s, \"engine\": \"%s\", "
+           "\"graph\": \"%s\", \"hash\": \"%016" PRIx64 "\", \"rows\": %" PRIu64 ", \"nodes\": [",
+           version->name, version->made, version->published, version->repair ? "true" : "false", version->engine,
+           version->graph, version->hash, version->rows);
+    for (unsigned i = 0; i < version->node_count; i++)
+        printf("%s{\"node\": \"%s\", \"op\": \"%s\", \"version\": \"%s\", \"counts\": %s}", i ? ", " : "",
+               version->nodes[i].name, version->nodes[i].op, version->nodes[i].plugin,
+               version->nodes[i].counts ? "true" : "false");
+    fputs("], \"spans\": [", stdout);
+    for (unsigned i = 0; i < version->span_count; i++)
+        printf("%s{\"zone\": \"%s\", \"from\": %" PRId64 ", \"to\": %" PRId64 "}", i ? ", " : "",
+               pl_zone_names[version->spans[i].zone], version->spans[i].from, version->spans[i].to);
+    puts("]}");
+}
+
+static void print_spans(const struct pl_version *version, enum pl_zone_id zone) {
+    char from[PL_TEXT_TIME_MAX + 1], to[PL_TEXT_TIME_MAX + 1];
+    const struct pl_version_span *first = NULL, *last = NULL;
+    unsigned count = 0;
+    for (unsigned i = 0; i < version->span_count; i++) {
+        if (version->spans[i].zone != zone) continue;
+        last = &version->spans[i];
+        if (!first) first = last;
+        count++;
+    }
+    if (!first) return;
+    printf("    %s from %s to %s", pl_zone_names[zone], time_text(first->from, from), time_text(last->to, to));
+    printf(count > 1 ? ", %u pieces\n" : "\n", count);
+}
+
+static void print_text(const struct pl_version *version) {
+    char made[PL_TEXT_TIME_MAX + 1], published[PL_TEXT_TIME_MAX + 1];
+    printf("%s: %s%s, made %s by potline %s from %" PRIu64 " rows, graph %s (%016" PRIx64 ")\n", version->name,
+           version->published ? "published " : "not published",
+           version->published ? time_text(version->published, published) : "", time_text(version->made, made),
+           version->engine, version->rows, version->graph, version->hash);
+    print_spans(version, PL_SILVER);
+    print_spans(version, PL_GOLD);
+    if (!version->span_count) puts("    counts nowhere");
+    fputs("    nodes:", stdout);
+    for (unsigned i = 0; i < version->node_count; i++)
+        printf(" %s=%s@%s", version->nodes[i].name, version->nodes[i].op, version->nodes[i].plugin);
+    putchar('\n');
+}
+
+static int run_list(struct versions *v, struct pl_version *version) {
+    (void)version;
+    bool json = pl_cli_has(v->cli, "json");
+    for (unsigned i = 0; i < v->count; i++)
+        if (json)
+            print_json(&v->all[i]);
+        else
+            print_text(&v->all[i]);
+    if (!v->count && !json) fprintf(stderr, "potline versions: %s has none; potline replay makes them\n", v->data);
+    return PL_EXIT_OK;
+}
+
+/* ---- Changing ---- */
+
+/* Into the folder's audit; while an engine holds that, into the version's own. */
+static enum pl_code note(const struct versions *v, struct pl_store *own, const char *action, const char *name,
+                         struct pl_error **error) {
+    struct pl_audit_record record = {
+        .action = action, .object = name, .reason = pl_cli_get(v->cli, "reason"), .outcome = "done"};
+    struct pl_store_options options = {.key = v->key};
+    struct pl_store *store = NULL;
+    enum pl_code code = pl_store_open(v->data, &options, &store, error);
+    if (code == PL_BUSY) {
+        pl_error_free(error);
+        return own ? pl_cli_note(own, &record, error) : PL_OK;
+    }
+    if (!code) code = pl_cli_note(store, &record, error);
+    pl_store_close(store);
+    return code;
+}
+
+static int set_published(struct versions *v, struct pl_version *version, pl_time when, const char *action) {
+    struct pl_error *error = NULL;
+    struct pl_store *store = NULL;
+    struct pl_store_options options = {.key = v->key};
+    char *path = pl_version_path(v->data, version->name);
+    enum pl_code code = path ? pl_store_open(path, &options, &store, &error) : PL_NO_MEMORY;
+    version->published = when;
+    if (!code) code = note(v, store, action, version->name, &error);
+    if (!code) code = pl_version_write(store, version, &error);
+    pl_store_close(store);
+    pl_free(path);
+    return code ? complain(error) : PL_EXIT_OK;
+}
+
+static int run_publish(struct versions *v, struct pl_version *version) {
+    struct pl_clock wall;
+    pl_clock_init(&wall, PL_CLOCK_WALL, 0);
+    if (!version->span_count) fprintf(stderr, "potline versions: %s counts nowhere: nothing changes\n", version->name);
+    return set_published(v, version, pl_clock_now(&wall), "versions publish");
+}
+
+static int run_withdraw(struct versions *v, struct pl_version *version) {
+    return set_published(v, version, 0, "versions withdraw");
+}
+
+static int run_drop(struct versions *v, struct pl_version *version) {
+    struct pl_error *error = NULL;
+    if (version->published) return pl_cli_usage(v->cli, "%s is published: withdraw it first", version->name);
+    if (note(v, NULL, "versions drop", version->name, &error)) return complain(error);
+    char *path = pl_version_path(v->data, version->name);
+    bool good = path && pl_cli_data_remove(path);
+    pl_free(path);
+    return good ? PL_EXIT_OK : PL_EXIT_FAILED;
+}
+
+/* ---- What was asked ---- */
+
+static const struct {
+    const char *name;
+    bool of_one;
+    int (*run)(struct versions *v, struct pl_version *version);
+} verbs[] = {{"list", false, run_list},
+             {"publish", true, run_publish},
+             {"withdraw", true, run_withdraw},
+             {"drop", true, run_drop}};
+
+static int run_verb(struct versions *v, size_t verb) {
+    const char *name = pl_cli_operand(v->cli, 1), *names[PL_VERSIONS_MAX];
+    if (!verbs[verb].of_one) return verbs[verb].run(v, NULL);
+    if (!name) return pl_cli_usage(v->cli, "%s which one?", verbs[verb].name);
+    for (unsigned i = 0; i < v->count; i++) {
+        if (strcmp(v->all[i].name, name) == 0) return verbs[verb].run(v, &v->all[i]);
+        names[i] = v->all[i].name;
+    }
+    const char *nearest = v->count ? pl_text_nearest(name, names, v->count) : NULL;
+    return pl_cli_usage(v->cli, "%s has no version '%s'%s%s", v->data, name, nearest ? "; did you mean " : "",
+                        nearest ? nearest : "");
+}
+
+static int versions(const struct pl_cli *cli) {
+    const char *names[PL_COUNT_OF(verbs)], *wanted = pl_cli_count(cli) ? pl_cli_operand(cli, 0) : "list";
+    struct versions v = {.cli = cli, .data = pl_cli_get(cli, "data")};
+    struct pl_error *error = NULL;
+    if (!v.data) return pl_cli_usage(cli, "--data DIR is missing");
+    for (size_t i = 0; i < PL_COUNT_OF(verbs); i++) {
+        names[i] = verbs[i].name;
+        if (strcmp(verbs[i].name, wanted) != 0) continue;
+        if (!pl_cli_data_key_of(cli, v.data, &v.key)) return PL_EXIT_USAGE;
+        enum pl_code code = pl_versions_list(v.data, v.key, &v.all, &v.count, &error);
+        int exit_code = code ? complain(error) : run_verb(&v, i);
+        pl_versions_free(v.all, v.count);
+        pl_store_key_unref(v.key);
+        return exit_code;
+    }
+    const char *nearest = pl_text_nearest(wanted, names, PL_COUNT_OF(verbs));
+    return pl_cli_usage(cli, "there is no \"%s\" of versions; %s%s", wanted, nearest ? "did you mean " : "there are ",
+                        nearest ? nearest : "list, publish, withdraw and drop");
+}
+
+const struct pl_subcommand pl_subcommand_versions = {
+    .name = "versions",
+    .operands = "[list|publish|withdraw|drop] [NAME]",
+    .least = 0,
+    .most = 2,
+    .summary = "Versions of silver and gold that replays have made.",
+    .doc = "A version (potline replay --version) is seen by who asks for it: potline export --version NAME. publish\n"
+           "makes it count: whoever reads silver and gold gets its rows in place of the live ones of the same nodes,\n"
+           "for the time that list says. withdraw undoes that; the live rows are never touched. drop removes it.",
+    /* clang-format off */
+    .options = PL_CLI_OPTIONS(
+        {"data", "DIR", "The data folder.", 0},
+        PL_CLI_KEY_FILE,
+        {"reason", "TEXT", "Why; for the audit.", 0},
+        {"json", NULL, "Print a JSON object for each.", 0}),
+    /* clang-format on */
+    .run = versions,
+};

@@ -1,0 +1,266 @@
+#include "replay.h"
+
+#include <string.h>
+
+#include <potline/alloc.h>
+
+#include "base/clock.h"
+
+static const uint64_t nowhere = UINT64_MAX;
+
+/* Rows that stand behind a watermark higher than their time: until they have passed it may not rise above `least`. */
+struct late {
+    uint64_t sequence; /* of the record they are in */
+    pl_time least;
+};
+
+/* What is known of a feed in a partition. */
+struct course {
+    pl_time watermark; /* while the log is looked through */
+    bool idle;
+    uint64_t over;     /* the sequence of its end; `nowhere`: none */
+    struct late *late; /* a complete replay: sequences and times both rise */
+    uint32_t late_count, late_room, late_passed;
+};
+
+struct pl_replay_part {
+    struct pl_replay *replay;
+    uint64_t begin, end;
+    struct course *courses; /* [feed] */
+};
+
+struct pl_replay {
+    struct pl_replay_options options;
+    const struct pl_feeds *feeds;
+    struct pl_log *log;
+    unsigned partitions;
+    struct pl_replay_part *parts;
+    uint64_t rows;
+    pl_time first;    /* event time; PL_TIME_MIN: nothing has been passed on yet */
+    int64_t first_at; /* and when that was, monotonic */
+};
+
+/* ---- Looking through the log ---- */
+
+static pl_time below(pl_time time, pl_time margin) {
+    return time > PL_TIME_MIN + margin ? time - margin : PL_TIME_MIN;
+}
+
+static pl_time above(pl_time time, pl_time margin) {
+    return time < PL_TIME_MAX - margin ? time + margin : PL_TIME_MAX;
+}
+
+static int feed_of(const struct pl_replay *replay, uint32_t source) {
+    for (unsigned i = 0; source != PL_NO_ID && i < replay->feeds->count; i++)
+        if (replay->feeds->names[i] == source || replay->feeds->were[i] == source) return (int)i;
+    return -1;
+}
+
+/* How far all have come, but for those who are silent, and those who never say anything in all of the log;
+ * PL_TIME_MAX: nobody counts. */
+static pl_time reach_of(const struct pl_replay_part *part) {
+    const struct pl_feeds *feeds = part->replay->feeds;
+    pl_time reach = PL_TIME_MAX;
+    for (unsigned i = 0; i < feeds->count; i++) {
+        const struct course *course = &part->courses[i];
+        if (!course->idle && feeds->feed[i].watermark > PL_TIME_MIN && course->watermark < reach)
+            reach = course->watermark;
+    }
+    return reach;
+}
+
+static bool any_over(const struct pl_replay_part *part) {
+    for (unsigned i = 0; i < part->replay->feeds->count; i++)
+        if (part->courses[i].over != nowhere) return true;
+    return false;
+}
+
+/* What comes later and is earlier makes what is there already superfluous. */
+static bool note_late(struct course *course, const struct pl_log_record *record) {
+    const pl_time *times = pl_batch_times(record->batch);
+    pl_time least = PL_TIME_MAX;
+    for (uint32_t i = 0; i < record->batch->rows; i++)
+        least = times[i] < least ? times[i] : least;
+    if (least >= course->watermark) return true;
+    while (course->late_count && course->late[course->late_count - 1].least >= least)
+        course->late_count--;
+    if (course->late_count == course->late_room) {
+        uint32_t room = course->late_room ? 2 * course->late_room : 16;
+        struct late *grown = pl_realloc(course->late, room * sizeof *grown);
+        if (!grown) return false;
+        course->late = grown;
+        course->late_room = room;
+    }
+    course->late[course->late_count++] = (struct late){record->sequence, least};
+    return true;
+}
+
+static bool follow(struct course *course, const struct pl_log_record *record) {
+    if (record->type == PL_LOG_END) {
+        course->over = record->sequence;
+        course->idle = true;
+        return true;
+    }
+    if (record->batch && !note_late(course, record)) return false;
+    course->over = nowhere;
+    course->idle = record->type == PL_LOG_WATERMARK && record->flags & PL_LOG_IDLE;
+    if (record->watermark > course->watermark) course->watermark = record->watermark;
+    return true;
+}
+
+/* One record of the log. *past: what follows only tells whether an end is one. */
+static bool look_at(struct pl_replay_part *part, const struct pl_log_record *record, bool *past) {
+    struct pl_replay *replay = part->replay;
+    int feed = feed_of(replay, record->source);
+    if (feed < 0 || (record->type != PL_LOG_ROWS && record->type != PL_LOG_WATERMARK && record->type != PL_LOG_END))
+        return true;
+    struct course *course = &part->courses[feed];
+    if (*past) {
+        if (record->type != PL_LOG_END) course->over = nowhere;
+        return true;
+    }
+    if (!follow(course, record)) return false;
+    replay->rows += record->rows;
+    pl_time to = replay->options.to, reach = reach_of(part);
+    if (to == PL_TIME_MAX || reach == PL_TIME_MAX || reach < above(to, replay->options.margin)) return true;
+    part->end = record->sequence + (record->rows ? record->rows : 1);
+    *past = true;
+    return true;
+}
+
+static enum pl_code look_through(struct pl_replay_part *part, unsigned partition, struct pl_error **error) {
+    struct pl_replay *replay = part->replay;
+    struct pl_log *log = replay->log;
+    struct pl_log_cursor *cursor;
+    bool past = false;
+    part->begin = log->ops->seek(log, partition, below(replay->options.from, replay->options.margin));
+    part->end = log->ops->next(log, partition);
+    enum pl_code code = log->ops->cursor(log, partition, part->begin, !replay->options.complete, &cursor, error);
+    if (code) return code;
+    while (!code && !(past && !any_over(part))) {
+        struct pl_log_record record;
+        code = log->ops->read(cursor, &record, error);
+        if (code) break;
+        if (!look_at(part, &record, &past)) code = pl_error_set(error, PL_NO_MEMORY, "no memory for a replay");
+        if (record.batch) pl_batch_unref(record.batch);
+    }
+    log->ops->cursor_free(cursor);
+    return code == PL_NOT_FOUND ? PL_OK : code;
+}
+
+static enum pl_code make_part(struct pl_replay *replay, unsigned partition, struct pl_error **error) {
+    struct pl_replay_part *part = &replay->parts[partition];
+    unsigned feeds = replay->feeds->count;
+    part->replay = replay;
+    part->courses = pl_alloc((feeds + 1) * sizeof *part->courses);
+    if (!part->courses) return pl_error_set(error, PL_NO_MEMORY, "no memory for a replay");
+    for (unsigned i = 0; i < feeds; i++)
+        part->courses[i] = (struct course){.watermark = PL_TIME_MIN, .over = nowhere};
+    return look_through(part, partition, error);
+}
+
+enum pl_code pl_replay_log_open(const struct pl_replay_options *options, struct pl_tags *tags, unsigned partitions,
+                                struct pl_log **log, struct pl_error **error) {
+    enum pl_code code = pl_log_open_embedded(options->store, tags, 0, log, error);
+    if (code || (*log)->partitions == partitions) return code;
+    pl_error_set(error, PL_CONFLICT, "the log has %u partitions, and the graph %u", (*log)->partitions, partitions);
+    (*log)->ops->close(*log);
+    *log = NULL;
+    return PL_CONFLICT;
+}
+
+enum pl_code pl_replay_open(const struct pl_replay_options *options, struct pl_log *log, const struct pl_feeds *feeds,
+                            struct pl_replay **replay, struct pl_error **error) {
+    struct pl_replay *r = *replay = PL_NEW(struct pl_replay);
+    struct pl_replay_part *parts = pl_alloc(log->partitions * sizeof *parts);
+    if (!r || !parts) {
+        pl_free(r);
+        pl_free(parts);
+        *replay = NULL;
+        log->ops->close(log);
+        return pl_error_set(error, PL_NO_MEMORY, "no memory for a replay");
+    }
+    *r = (struct pl_replay){.options = *options, .feeds = feeds, .log = log, .parts = parts, .first = PL_TIME_MIN};
+    enum pl_code code = PL_OK;
+    while (r->partitions < log->partitions && !code) {
+        unsigned partition = r->partitions++;
+        code = make_part(r, partition, error);
+    }
+    if (!code) return PL_OK;
+    pl_replay_free(r);
+    *replay = NULL;
+    return code;
+}
+
+void pl_replay_free(struct pl_replay *replay) {
+    if (!replay) return;
+    for (unsigned p = 0; p < replay->partitions; p++) {
+        struct course *courses = replay->parts[p].courses;
+        for (unsigned i = 0; courses && i < replay->feeds->count; i++)
+            pl_free(courses[i].late);
+        pl_free(courses);
+    }
+    pl_free(replay->parts);
+    replay->log->ops->close(replay->log);
+    pl_free(replay);
+}
+
+struct pl_replay_part *pl_replay_part(const struct pl_replay *replay, unsigned partition) {
+    return &replay->parts[partition];
+}
+
+uint64_t pl_replay_rows(const struct pl_replay *replay) {
+    return replay->rows;
+}
+
+bool pl_replay_has_ended(const struct pl_replay *replay, unsigned feed) {
+    for (unsigned p = 0; p < replay->partitions; p++)
+        if (replay->parts[p].courses[feed].over >= replay->parts[p].end) return false;
+    return true;
+}
+
+pl_time pl_replay_reach(const struct pl_replay *replay) {
+    pl_time reach = PL_TIME_MAX;
+    for (unsigned p = 0; p < replay->partitions; p++)
+        reach = reach_of(&replay->parts[p]) < reach ? reach_of(&replay->parts[p]) : reach;
+    return reach;
+}
+
+/* ---- Playing ---- */
+
+uint64_t pl_replay_begin(const struct pl_replay_part *part) {
+    return part->begin;
+}
+
+uint64_t pl_replay_end(const struct pl_replay_part *part) {
+    return part->end;
+}
+
+bool pl_replay_is_due(struct pl_replay_part *part, pl_time watermark, pl_time *wait) {
+    struct pl_replay *replay = part->replay;
+    if (replay->options.speed <= 0 || watermark == PL_TIME_MIN || watermark == PL_TIME_MAX) return true;
+    int64_t now = pl_clock_monotonic();
+    if (replay->first == PL_TIME_MIN) {
+        replay->first = watermark;
+        replay->first_at = now;
+    }
+    double due = ((double)watermark - (double)replay->first) / replay->options.speed;
+    double left = due - (double)(now - replay->first_at);
+    if (wait && left > 0) *wait = left < (double)PL_MINUTE ? (pl_time)left : PL_MINUTE;
+    return left <= 0;
+}
+
+bool pl_replay_is_end(const struct pl_replay_part *part, unsigned feed, uint64_t sequence) {
+    return part->courses[feed].over == sequence;
+}
+
+/* Who is silent holds nobody up, but for one of whom it is known that earlier rows come. */
+void pl_replay_correct(struct pl_replay_part *part, unsigned feed, struct pl_log_record *record) {
+    struct course *course = &part->courses[feed];
+    while (course->late_passed < course->late_count && course->late[course->late_passed].sequence <= record->sequence)
+        course->late_passed++;
+    if (course->late_passed == course->late_count) return;
+    pl_time least = course->late[course->late_passed].least;
+    if (least < record->watermark) record->watermark = least;
+    record->flags &= (uint16_t)~PL_LOG_IDLE;
+}

@@ -1,0 +1,63 @@
+/* replay.h: a range of a log played once more: the lanes read it instead of what sources append.
+ *
+ *     pl_replay_open     finds where the range begins and ends in each partition, and how much it is
+ *     lanes              pass its records on as live ones, but for barriers, which are this run's own matter
+ *     pl_replay_is_due   where it is played at a pace, not flat out
+ *
+ * What is played is what stood in the log at the opening, whoever goes on writing it. The end of a source is one only
+ * where nothing of it follows: another run has gone on behind all others, and taken back what they closed.
+ *
+ * A complete replay knows what is still to come, so no row of it is late: a source's watermark does not pass a row
+ * that stands further behind.
+ *
+ * Threads: the intake's, but for `rows`, which does not change.
+ */
+#ifndef POTLINE_REPLAY_H
+#define POTLINE_REPLAY_H
+
+#include "log/log.h"
+#include "runtime/feed.h"
+
+struct pl_replay_options {
+    struct pl_store *store; /* the folder that is played; borrowed, may be open for reading only */
+    pl_time from, to;       /* what is wanted: from <= event time < to; PL_TIME_MIN and PL_TIME_MAX: all */
+    pl_time margin;         /* as much is read in front of it and behind it, so that windows and rules know enough */
+    double speed;           /* event time by the machine's; 0: flat out */
+    bool complete;
+};
+
+struct pl_replay;
+struct pl_replay_part; /* of a partition */
+
+/* The log of what is played, for `partitions`. *log is the caller's. */
+enum pl_code pl_replay_log_open(const struct pl_replay_options *options, struct pl_tags *tags, unsigned partitions,
+                                struct pl_log **log, struct pl_error **error);
+
+/* `feeds`, those of the graph, must stay; they say who has a watermark at the end of the log. Takes the log, also when
+ * it fails. *replay is the caller's. */
+enum pl_code pl_replay_open(const struct pl_replay_options *options, struct pl_log *log, const struct pl_feeds *feeds,
+                            struct pl_replay **replay, struct pl_error **error);
+void pl_replay_free(struct pl_replay *replay); /* NULL is fine */
+
+struct pl_replay_part *pl_replay_part(const struct pl_replay *replay, unsigned partition);
+uint64_t pl_replay_rows(const struct pl_replay *replay); /* all there are to be played */
+bool pl_replay_has_ended(const struct pl_replay *replay, unsigned feed);
+
+/* Up to here every source had come; PL_TIME_MAX: all have ended. */
+pl_time pl_replay_reach(const struct pl_replay *replay);
+
+/* ---- For a lane ---- */
+
+uint64_t pl_replay_begin(const struct pl_replay_part *part);
+uint64_t pl_replay_end(const struct pl_replay_part *part); /* nothing from this sequence on is played */
+
+/* Is it time? Else *wait is how long it still takes. `wait` may be NULL. */
+bool pl_replay_is_due(struct pl_replay_part *part, pl_time watermark, pl_time *wait);
+
+/* Is this end of a feed one? */
+bool pl_replay_is_end(const struct pl_replay_part *part, unsigned feed, uint64_t sequence);
+
+/* Changes what a record says of a feed's watermark to what is to be told; they come in order. */
+void pl_replay_correct(struct pl_replay_part *part, unsigned feed, struct pl_log_record *record);
+
+#endif
