@@ -77,11 +77,15 @@ static enum pl_code compare_sides(const struct pl__compare *compare, struct pl__
     static const struct pl__in_order_row no_row;
     const struct pl__moment nothing = {.rows = &no_row};
     enum pl_code code = step(live, error);
+    bool any_live = !live->over;
     if (!code) code = step(fresh, error);
     while (!code && !(live->over && fresh->over)) {
         bool in_live = !live->over && (fresh->over || live->moment.time <= fresh->moment.time);
         bool in_fresh = !fresh->over && (live->over || fresh->moment.time <= live->moment.time);
-        compare_moment(compare, node, in_live ? &live->moment : &nothing, in_fresh ? &fresh->moment : &nothing);
+        if (live->over && any_live)
+            node->later += fresh->moment.count;
+        else
+            compare_moment(compare, node, in_live ? &live->moment : &nothing, in_fresh ? &fresh->moment : &nothing);
         if (in_live) code = step(live, error);
         if (in_fresh && !code) code = step(fresh, error);
     }

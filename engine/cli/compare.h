@@ -11,6 +11,7 @@ struct pl__compare_node {
     uint64_t changed; /* rows of the same time and key, with other values */
     uint64_t removed; /* only among the live ones */
     uint64_t added;   /* only among the new ones */
+    uint64_t later;   /* new ones behind the last live one: the live graph has not come as far, they are no difference */
 };
 
 struct pl__compare {

@@ -74,13 +74,15 @@ static void show_node(const struct pl__differences *d, const struct pl__compare_
     if (d->json)
         fprintf(out,
                 "{\"zone\": \"%s\", \"node\": \"%s\", \"same\": %" PRIu64 ", \"changed\": %" PRIu64
-                ", \"removed\": %" PRIu64 ", \"added\": %" PRIu64 "}\n",
-                pl_zone_names[node->zone], node->name, node->same, node->changed, node->removed, node->added);
+                ", \"removed\": %" PRIu64 ", \"added\": %" PRIu64 ", \"later\": %" PRIu64 "}\n",
+                pl_zone_names[node->zone], node->name, node->same, node->changed, node->removed, node->added,
+                node->later);
     else
         fprintf(out,
                 "%s, node %s: %" PRIu64 " rows are the same, %" PRIu64 " changed, %" PRIu64 " removed, %" PRIu64
-                " added\n",
-                pl_zone_names[node->zone], node->name, node->same, node->changed, node->removed, node->added);
+                " added, %" PRIu64 " later than what is live\n",
+                pl_zone_names[node->zone], node->name, node->same, node->changed, node->removed, node->added,
+                node->later);
 }
 
 static enum pl_code find_in(struct pl__differences *d, enum pl_zone_id zone, const char *name, FILE *out,
@@ -97,7 +99,7 @@ static enum pl_code find_in(struct pl__differences *d, enum pl_zone_id zone, con
     *node = (struct pl__compare_node){.zone = zone};
     snprintf(node->name, sizeof node->name, "%s", name);
     enum pl_code code = pl__compare_run(&compare, node, error);
-    if (code || !(node->same || node->changed || node->added || node->removed)) return code;
+    if (code || !(node->same || node->changed || node->added || node->removed || node->later)) return code;
     d->node_count++;
     if (!d->quiet) show_node(d, node, out);
     return PL_OK;
@@ -114,6 +116,7 @@ enum pl_code pl__differences_find(struct pl__differences *d, const struct pl_ver
         if (!code) code = find_in(d, PL_GOLD, version->nodes[i].name, out, error);
     }
     put_in_order(d);
+    if (!code && !d->quiet && !d->node_count && !d->json) fputs("there are no rows to compare\n", out);
     if (!code && d->no_memory)
         code = pl_error_set(error, PL_LIMIT, "more than %d different times, or no memory for them", SPANS_MAX);
     return code;

@@ -235,12 +235,12 @@ static enum pl_code describe(struct replay *r, struct pl_error **error) {
     return good ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "out of memory");
 }
 
-static enum pl_code find_differences(struct replay *r, pl_time to, struct pl_error **error) {
+static enum pl_code find_differences(struct replay *r, struct pl_error **error) {
     r->differences = (struct pl__differences){.live = r->options.store,
                                               .fresh = pl_engine_store(r->drive.engine),
                                               .tags = pl_engine_tags(r->drive.engine),
                                               .from = r->options.from,
-                                              .to = to,
+                                              .to = r->options.to,
                                               .rows = r->rows_shown,
                                               .json = r->json,
                                               .quiet = !r->diff};
@@ -305,10 +305,9 @@ static void tell_version(const struct replay *r) {
 }
 
 static enum pl_code conclude(struct replay *r, struct pl_error **error) {
-    pl_time to = settled(r);
     enum pl_code code = describe(r, error);
-    if (!code && (r->diff || r->made.repair)) code = find_differences(r, to, error);
-    if (!code && r->version) code = finish_version(r, to, error);
+    if (!code && (r->diff || r->made.repair)) code = find_differences(r, error);
+    if (!code && r->version) code = finish_version(r, settled(r), error);
     if (!code && r->version) tell_version(r);
     return code;
 }

@@ -677,8 +677,11 @@ enum pl_code pl_intake_replay(struct pl_intake *intake, struct pl_error **error)
     code = pl_replay_open(options->replay, log, feeds, &intake->replay, error);
     if (code) return code;
     for (unsigned p = 0; p < options->partitions; p++) {
-        intake->lanes[p].log = log;
-        pl_lane_replay(&intake->lanes[p], pl_replay_part(intake->replay, p));
+        struct pl_lane *lane = &intake->lanes[p];
+        lane->log = log;
+        pl_lane_replay(lane, pl_replay_part(intake->replay, p));
+        for (unsigned i = 0; i < feeds->count; i++)
+            if (pl_replay_is_silent(lane->replay, i)) pl_lane_is_silent(lane, i);
     }
     for (unsigned i = 0; i < feeds->inlet_count; i++)
         feeds->inlet[i].ended = true;

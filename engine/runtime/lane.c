@@ -203,6 +203,11 @@ void pl_lane_replay(struct pl_lane *lane, struct pl_replay_part *part) {
     lane->behind = lane->next < pl_replay_end(part);
 }
 
+void pl_lane_is_silent(struct pl_lane *lane, unsigned feed) {
+    struct pl_item idle = {.type = PL_ITEM_WATERMARK, .time = PL_TIME_MIN, .idle = true};
+    pl_outputs_signal_port(&lane->outputs, feed, &idle);
+}
+
 void pl_lane_has_told(struct pl_lane *lane, unsigned feed, pl_time watermark, bool ended) {
     struct pl_item end = {.type = PL_ITEM_END};
     lane->told[feed] = watermark;

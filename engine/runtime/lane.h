@@ -59,6 +59,7 @@ bool pl_lane_waits(const struct pl_lane *lane, pl_time *wait);
  * of a feed before that. */
 void pl_lane_begin_at(struct pl_lane *lane, uint64_t sequence);
 void pl_lane_replay(struct pl_lane *lane, struct pl_replay_part *part);
+void pl_lane_is_silent(struct pl_lane *lane, unsigned feed); /* it holds nobody up until it says something */
 void pl_lane_has_told(struct pl_lane *lane, unsigned feed, pl_time watermark, bool ended);
 
 #endif

@@ -18,6 +18,7 @@ struct late {
 struct course {
     pl_time watermark; /* while the log is looked through */
     bool idle;
+    bool speaks;       /* there is a record of it */
     uint64_t over;     /* the sequence of its end; `nowhere`: none */
     struct late *late; /* a complete replay: sequences and times both rise */
     uint32_t late_count, late_room, late_passed;
@@ -56,15 +57,15 @@ static int feed_of(const struct pl_replay *replay, uint32_t source) {
     return -1;
 }
 
-/* How far all have come, but for those who are silent, and those who never say anything in all of the log;
- * PL_TIME_MAX: nobody counts. */
-static pl_time reach_of(const struct pl_replay_part *part) {
+/* How far all have come that are not silent; PL_TIME_MAX: nobody counts. Whoever has not said anything yet holds the
+ * others up, but for those who say nothing in all of the log. */
+static pl_time reach_of(const struct pl_replay_part *part, bool looking) {
     const struct pl_feeds *feeds = part->replay->feeds;
     pl_time reach = PL_TIME_MAX;
     for (unsigned i = 0; i < feeds->count; i++) {
         const struct course *course = &part->courses[i];
-        if (!course->idle && feeds->feed[i].watermark > PL_TIME_MIN && course->watermark < reach)
-            reach = course->watermark;
+        bool counts = course->speaks || (looking && feeds->feed[i].watermark > PL_TIME_MIN);
+        if (counts && !course->idle && course->watermark < reach) reach = course->watermark;
     }
     return reach;
 }
@@ -115,13 +116,14 @@ static bool look_at(struct pl_replay_part *part, const struct pl_log_record *rec
     if (feed < 0 || (record->type != PL_LOG_ROWS && record->type != PL_LOG_WATERMARK && record->type != PL_LOG_END))
         return true;
     struct course *course = &part->courses[feed];
+    course->speaks |= !*past;
     if (*past) {
         if (record->type != PL_LOG_END) course->over = nowhere;
         return true;
     }
     if (!follow(course, record)) return false;
     replay->rows += record->rows;
-    pl_time to = replay->options.to, reach = reach_of(part);
+    pl_time to = replay->options.to, reach = reach_of(part, true);
     if (to == PL_TIME_MAX || reach == PL_TIME_MAX || reach < above(to, replay->options.margin)) return true;
     part->end = record->sequence + (record->rows ? record->rows : 1);
     *past = true;
@@ -222,7 +224,7 @@ bool pl_replay_has_ended(const struct pl_replay *replay, unsigned feed) {
 pl_time pl_replay_reach(const struct pl_replay *replay) {
     pl_time reach = PL_TIME_MAX;
     for (unsigned p = 0; p < replay->partitions; p++)
-        reach = reach_of(&replay->parts[p]) < reach ? reach_of(&replay->parts[p]) : reach;
+        reach = reach_of(&replay->parts[p], false) < reach ? reach_of(&replay->parts[p], false) : reach;
     return reach;
 }
 
@@ -252,6 +254,10 @@ bool pl_replay_is_due(struct pl_replay_part *part, pl_time watermark, pl_time *w
 
 bool pl_replay_is_end(const struct pl_replay_part *part, unsigned feed, uint64_t sequence) {
     return part->courses[feed].over == sequence;
+}
+
+bool pl_replay_is_silent(const struct pl_replay_part *part, unsigned feed) {
+    return !part->courses[feed].speaks;
 }
 
 /* Who is silent holds nobody up, but for one of whom it is known that earlier rows come. */

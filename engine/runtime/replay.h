@@ -57,6 +57,9 @@ bool pl_replay_is_due(struct pl_replay_part *part, pl_time watermark, pl_time *w
 /* Is this end of a feed one? */
 bool pl_replay_is_end(const struct pl_replay_part *part, unsigned feed, uint64_t sequence);
 
+/* Is there no record of it? */
+bool pl_replay_is_silent(const struct pl_replay_part *part, unsigned feed);
+
 /* Changes what a record says of a feed's watermark to what is to be told; they come in order. */
 void pl_replay_correct(struct pl_replay_part *part, unsigned feed, struct pl_log_record *record);
 

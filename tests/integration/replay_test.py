@@ -269,6 +269,12 @@ def late_rows_find_their_windows():
     print(f"replay: {len(late)} late rows, {wrong} windows without them, {changed} repaired")
 
 
+def catches(pid, number):
+    with open(f"/proc/{pid}/status") as file:
+        mask = next(int(line.split()[1], 16) for line in file if line.startswith("SigCgt"))
+    return mask >> (number - 1) & 1
+
+
 def pace_and_ends():
     folder = Folder(SIMPLE)
     folder.write("in.csv", [(START + i * SECOND // 40, "a.b.c", i) for i in range(96000)])
@@ -290,7 +296,8 @@ def pace_and_ends():
                                 "--speed", "1"], stderr=subprocess.PIPE, text=True)
         while not os.path.exists(folder.path("data/versions/v1/store/CURRENT")):
             time.sleep(0.01)
-        time.sleep(0.3)
+        while not catches(job.pid, signal.SIGINT):
+            time.sleep(0.01)
         job.send_signal(how)
         said = job.communicate(timeout=60)[1]
         if how == signal.SIGINT:
