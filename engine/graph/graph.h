@@ -37,8 +37,9 @@ struct pl_graph_settings {
     int64_t queue_batches; /* of every edge: how much may be under way */
     int64_t queue_bytes;
     bool audit_given;
-    pl_time audit_retention; /* how long its records stay */
-    pl_time audit_anchor;    /* how often its last place is told; 0: only at the end */
+    pl_time audit_retention;   /* how long its records stay */
+    pl_time audit_anchor;      /* how often its last place is told; 0: only at the end */
+    const char *audit_publish; /* a ZeroMQ endpoint, or "" */
     bool retention_given;
     pl_time retention[PL_ZONES]; /* how long rows stay; 0: for good */
     bool max_size_given;

@@ -34,6 +34,9 @@ static const struct pl_option audit_options[] = {
                     "How long records of the audit stay; below 730d only with run --audit-retention-below-minimum."),
     PL_OPT_DURATION(struct pl_graph_settings, audit_anchor, "anchor", "1h", "0s", "30d", PL_FIXED,
                     "How often the last record's number and hash are told on standard error; 0: only at the end."),
+    PL_OPT_STRING(struct pl_graph_settings, audit_publish, "publish", "", PL_FIXED,
+                  "Where the last place is published, too: a ZeroMQ endpoint to bind, as tcp://*:5590 (PUB, topic "
+                  "audit/anchor/NAME); empty: nowhere."),
     PL_OPT_END,
 };
 

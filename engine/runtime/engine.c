@@ -458,6 +458,11 @@ static enum pl_code start_upkeep(struct pl_engine *engine, struct pl_error **err
     if (engine->graph->settings.audit_retention < PL_AUDIT_LEAST && engine->options.audit_below_minimum)
         pl_journal_retention(&engine->journal);
     if (engine->options.replay) return PL_OK; /* what is older than the graph keeps is just what may be wanted */
+    if (engine->graph->settings.audit_publish[0]) {
+        enum pl_code code = pl_anchors_open(engine->graph->settings.audit_publish, engine->graph->settings.name,
+                                            &engine->journal.anchors, error);
+        if (code) return code;
+    }
     struct pl_upkeep_options options = {
         .trim = {.store = engine->store, .log = engine->log, .settings = &engine->graph->settings},
         .journal = &engine->journal,
@@ -570,6 +575,7 @@ void pl_engine_free(struct pl_engine *engine) {
     pl_epoch_fini(&engine->now);
     pl_free(engine->recall);
     if (engine->log) engine->log->ops->close(engine->log);
+    pl_anchors_close(engine->journal.anchors);
     pl_audit_close(engine->journal.audit);
     pl_store_close(engine->store);
     pl_tags_free(engine->tags);

@@ -145,8 +145,9 @@ void pl_journal_anchor(struct pl_journal *journal, uint64_t *told) {
     char text[PL_AUDIT_PLACE_TEXT];
     if (!journal->audit) return;
     pl_audit_head(journal->audit, &head);
+    pl_audit_place_put(&head, text);
+    pl_anchors_tell(journal->anchors, text);
     if (head.sequence == *told) return;
     *told = head.sequence;
-    pl_audit_place_put(&head, text);
     pl_diag(PL_INFO, "audit: anchor %s", text);
 }

@@ -9,13 +9,15 @@
 
 #include "base/clock.h"
 #include "graph/graph.h"
+#include "runtime/anchors.h"
 #include "store/audit.h"
 #include "store/epochs.h"
 
 enum { PL_RUN_NAME = 8 + 1 };
 
 struct pl_journal {
-    struct pl_audit *audit; /* NULL: there is no data folder, and nothing is written */
+    struct pl_audit *audit;     /* NULL: there is no data folder, and nothing is written */
+    struct pl_anchors *anchors; /* NULL: they are only told on standard error */
     const struct pl_graph *graph;
     const struct pl_clock *clock;
     char run[PL_RUN_NAME];
@@ -37,7 +39,7 @@ void pl_journal_note(struct pl_journal *journal, const char *node, const struct 
 /* Removes what is older than the graph says. */
 void pl_journal_prune(struct pl_journal *journal);
 
-/* Tells the last place of the audit on standard error, unless it is still at *told. */
+/* Publishes the last place of the audit, and tells it on standard error unless it is still at *told. */
 void pl_journal_anchor(struct pl_journal *journal, uint64_t *told);
 
 #endif

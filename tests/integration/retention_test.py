@@ -11,6 +11,8 @@ import sys
 import tempfile
 import time
 
+import zmq
+
 POTLINE = os.path.join(os.environ["POTLINE_BIN"], "potline")
 DAY = 86400
 ROWS = 3000  # of each age
@@ -32,7 +34,7 @@ nodes:
 IDLE = """
 potline: 1
 name: idle
-audit: { anchor: 1s }
+audit: { anchor: 1s, publish: "ipc://ANCHORS" }
 nodes:
   gen: { op: source.generator, tags: "pot{1..2}.voltage", rate: 100/s }
   out: { op: sink.null, from: gen }
@@ -171,7 +173,10 @@ def starts_and_ends(folder, data):
 def anchors_hold(folder):
     data, graph = os.path.join(folder, "live"), os.path.join(folder, "live.yaml")
     with open(graph, "w") as out:
-        out.write(IDLE)
+        out.write(IDLE.replace("ANCHORS", f"{folder}/anchors.ipc"))
+    listener = zmq.Context.instance().socket(zmq.SUB)
+    listener.subscribe(b"audit/anchor/idle")
+    listener.connect(f"ipc://{folder}/anchors.ipc")
     said = potline("run", graph, "--data", data, "--for", "3s", "--quiet").stderr
     anchors = re.findall(r"audit: anchor (\S+)", said)
     assert len(anchors) == 2, said  # within the run, when it had changed, and at the end
@@ -180,6 +185,13 @@ def anchors_hold(folder):
         out.write(said)
     done = potline("audit", "verify", "--data", data, "--anchors", file)
     assert done.stdout.count(" holds\n") == 2, done.stdout
+    published = []
+    while listener.poll(100):
+        topic, place = listener.recv_multipart()
+        assert topic == b"audit/anchor/idle", topic
+        published.append(place.decode())
+    listener.close()
+    assert published and published[-1] == anchors[-1] and set(anchors[:1]) <= set(published), (published, anchors)
 
 
 def wait_for(what, seconds=30):
