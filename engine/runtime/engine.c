@@ -205,7 +205,6 @@ static enum pl_code make_task(struct pl_engine *engine, const struct pl_plan_ins
         .store = engine->store,
         .journal = &engine->journal,
         .recovers = engine->epochs && node->op->inputs,
-        .backlog = node->settings.on_full == PL_SPILL,
     };
     struct pl_task_events events = {.ended = on_ended, .failed = on_failed, .barrier = on_barrier, .engine = engine};
     struct pl_task_options options = {.hold = settings->hold,

@@ -256,10 +256,6 @@ void pl_busy(struct pl_node *node, bool busy) {
     if (was && !busy) node->host->wake(node);
 }
 
-bool pl_node_has_backlog(const struct pl_node *node) {
-    return node->config.backlog;
-}
-
 void pl_progress(struct pl_node *node, pl_time time) {
     if (time <= node->progress) return;
     node->progress = time;

@@ -36,7 +36,6 @@ struct pl_node_config {
     struct pl_store *store;     /* NULL: there is no data folder */
     struct pl_journal *journal; /* for notes; NULL: none are taken */
     bool recovers;              /* its state is saved, change by change */
-    bool backlog;               /* what comes while it is busy is kept */
 };
 
 enum { PL_NODE_SYNC_MAX = 8 };

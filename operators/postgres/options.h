@@ -23,6 +23,7 @@ struct pl__pg_options {
     uint32_t mode;
     int64_t rows;
     pl_time interval;
+    pl_time ahead;
     int64_t hold;
     pl_time connect_timeout;
     pl_time timeout;

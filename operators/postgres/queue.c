@@ -4,7 +4,7 @@
 
 #include <potline/alloc.h>
 
-enum { ROOM_FIRST = 64, ROOM_MOST = 1 << 24 };
+enum { ROOM_FIRST = 64, ROOM_MOST = 1 << 24, SMALL = 4096, MUCH_SMALLER = 4 };
 
 static struct pl_batch *batch_at(const struct pl__pg_queue *queue, unsigned i) {
     return queue->batches[(queue->from + i) % queue->room];
@@ -44,11 +44,32 @@ static bool make_room(struct pl__pg_queue *queue) {
     return true;
 }
 
+/* A few rows may lie in a block for many. Without memory for a smaller one it stays. */
+static struct pl_batch *compact(struct pl_batch *batch) {
+    const struct pl_kind_info *info = &pl_kind_info[batch->kind];
+    uint32_t heap = batch->heap_used[0] > batch->heap_used[1] ? batch->heap_used[0] : batch->heap_used[1];
+    size_t needed = 0;
+    for (unsigned c = 0; c < info->columns; c++)
+        needed += (size_t)batch->rows * pl_type_size(info->column[c].type);
+    for (unsigned h = 0; h < info->heaps; h++)
+        needed += (size_t)heap * pl_type_size(info->heap[h].type);
+    if (batch->message_size < SMALL || needed * MUCH_SMALLER > batch->message_size) return batch;
+    struct pl_batch *small = pl_batch_like(batch, batch->rows, heap);
+    if (!small) return batch;
+    if (pl_batch_append(small, batch, 0, batch->rows) < batch->rows) {
+        pl_batch_unref(small);
+        return batch;
+    }
+    pl_batch_unref(batch);
+    return small;
+}
+
 bool pl__pg_queue_put(struct pl__pg_queue *queue, struct pl_batch *batch) {
     if (!make_room(queue)) {
         pl_batch_unref(batch);
         return false;
     }
+    batch = compact(batch);
     queue->batches[(queue->from + queue->count++) % queue->room] = batch;
     queue->taken += batch->rows;
     queue->bytes += (int64_t)batch->message_size;

@@ -138,36 +138,27 @@ static void on_look(struct pl__pg_session *s) {
     }
 }
 
-/* A number that is none, or below 0, is a table that is not ours. */
-static bool read_number(const PGresult *result, int column, bool may_miss, uint64_t *number) {
-    int64_t value = 0;
-    bool missing = PQgetisnull(result, 0, column);
-    const char *text = PQgetvalue(result, 0, column);
-    *number = 0;
-    if (missing) return may_miss;
-    if (!pl_text_int(text, strlen(text), &value) || value < 0) return false;
-    *number = (uint64_t)value;
-    return true;
-}
-
 static void conflict(struct pl__pg_session *s, const char *what) {
     pl__pg_session_fail(s, "%s, job %s: %s", s->sql.offsets, s->options->job, what);
 }
 
-/* Rows that are there already are no more to be written. */
+/* Rows that are there already are no more to be written. Until something of this run has been written, what is ahead of
+ * the state is from an earlier one; then it is ours, also when nobody has told how its transaction ended. */
 static void resume(struct pl__pg_session *s) {
     const struct pl__pg_queue *queue = s->queue;
+    uint64_t known = s->proven ? queue->taken : s->restored;
     char text[200];
-    if (s->position < queue->first || s->position > queue->sealed) {
+    pl__pg_place_sort(&s->place, known);
+    if (s->place.written < queue->first || s->place.written > known) {
         snprintf(text, sizeof text,
-                 "has %" PRIu64 " rows of this stream, and the state here goes from %" PRIu64 " to %" PRIu64
-                 ": one of them is older than the other",
-                 s->position, queue->first, queue->sealed);
+                 "says that %" PRIu64 " rows of this stream are there, and the state here goes from %" PRIu64
+                 " to %" PRIu64 ": one of them is older than the other",
+                 s->place.written, queue->first, known);
         conflict(s, text);
         return;
     }
-    pl_count(s->node, PL__PG_REPEATS, s->position - queue->first);
-    pl__pg_queue_drop(s->queue, s->position);
+    pl_count(s->node, PL__PG_REPEATS, s->place.written - queue->first);
+    pl__pg_queue_drop(s->queue, s->place.written);
     s->step = PL__PG_IDLE;
     pl__pg_link_expect(s->link, 0);
     if (s->lost) pl_node_diag(s->node, PL_INFO, "the server is there again");
@@ -181,7 +172,7 @@ static void resume(struct pl__pg_session *s) {
 
 static void on_read(struct pl__pg_session *s) {
     const PGresult *r = s->result;
-    if (!r || PQntuples(r) != 1 || PQnfields(r) != 4) {
+    if (!r || PQntuples(r) != 1 || PQnfields(r) != 3) {
         conflict(s, "holds no row, or several: it is no table of ours");
         return;
     }
@@ -194,15 +185,10 @@ static void on_read(struct pl__pg_session *s) {
         conflict(s, "another stream has taken this place: give each engine its own `job`; or start afresh: --reset");
         return;
     }
-    uint64_t tail_xid, tail_rows;
-    if (!read_number(r, 1, false, &s->position) || !read_number(r, 2, true, &tail_xid) ||
-        !read_number(r, 3, true, &tail_rows)) {
-        conflict(s, "expected numbers in position, tail_xid and tail_rows");
-        return;
-    }
-    s->tail_xid = tail_xid;
-    s->tail_rows = tail_rows;
-    resume(s);
+    if (pl__pg_place_read(&s->place, PQgetvalue(r, 0, 1), PQgetvalue(r, 0, 2))) /* NULL is "" */
+        resume(s);
+    else
+        conflict(s, "expected a number in position, and XID:ROWS in ahead");
 }
 
 /* ---- A transaction ---- */
@@ -211,30 +197,31 @@ static bool replaces(const struct pl__pg_session *s) {
     return s->options->mode == PL__PG_REPLACE;
 }
 
+/* Rows in front of this one may be written now, whether their epoch is safe or not. */
+static uint64_t may_write(const struct pl__pg_session *s) {
+    const struct pl__pg_queue *queue = s->queue;
+    if (s->final || queue->bytes >= s->options->hold) return queue->taken;
+    return s->early < queue->taken ? s->early : queue->taken;
+}
+
 /* What the next one brings; false: nothing is to be done now. */
 static bool choose(struct pl__pg_session *s) {
     const struct pl__pg_queue *queue = s->queue;
-    s->tail = s->open_ended = false;
+    uint64_t written = s->place.written;
     if (s->whole) return false;
-    if (replaces(s)) {
-        s->tail = s->open_ended = true;
-        return queue->taken > queue->first || s->ending;
-    }
-    if (queue->sealed > s->position) {
-        uint64_t most = s->position + (uint64_t)s->options->rows;
-        s->until = queue->sealed < most ? queue->sealed : most;
-        return true;
-    }
-    if (!s->final || queue->mark_count) return false; /* the epoch in front of the end is not safe yet */
-    s->until = queue->taken;
-    s->tail = true;
-    return queue->taken > queue->sealed || s->tail_xid;
+    s->open_ended = replaces(s);
+    s->is_ahead = s->open_ended || queue->sealed <= written;
+    if (s->open_ended) return queue->taken > queue->first || s->ending;
+    uint64_t until = s->is_ahead ? may_write(s) : queue->sealed, most = written + (uint64_t)s->options->rows;
+    if (until < written) until = written;
+    s->until = until < most ? until : most;
+    return s->until > written || (s->final && s->place.undo_count);
 }
 
 void pl__pg_session_go_on(struct pl__pg_session *s) {
     if (s->step == PL__PG_IDLE && choose(s)) {
-        s->next = s->position;
-        ask(s, PL__PG_BEGIN, pl__pg_sql_begin(&s->sql, s->stream, s->position));
+        s->next = s->place.written;
+        ask(s, PL__PG_BEGIN, pl__pg_sql_begin(&s->sql, s->stream, s->place.position));
     } else if (s->step == PL__PG_SEND && s->open_ended) {
         pl__pg_link_watch(s->link, true);
     }
@@ -249,22 +236,32 @@ static void on_begin(struct pl__pg_session *s) {
             conflict(s, "moves while it is ours: another engine writes the same `job`");
         return;
     }
-    if (s->tail_xid)
-        ask(s, PL__PG_DELETE, pl__pg_sql_delete(&s->sql, s->tail_xid));
+    const char *xid = PQgetvalue(s->result, 0, 0);
+    int64_t value;
+    if (!pl_text_int(xid, strlen(xid), &value)) {
+        conflict(s, "gives no number of a transaction");
+        return;
+    }
+    s->xid = (uint64_t)value;
+    if (s->is_ahead && pl__pg_place_full(&s->place, s->queue->sealed))
+        conflict(s, "too much was written ahead of a checkpoint: set `checkpoint` shorter, or `hold` larger");
+    else if (s->place.undo_count)
+        ask(s, PL__PG_DELETE, pl__pg_sql_delete(&s->sql, &s->place));
     else
         ask(s, PL__PG_COPY, pl_strdup(s->sql.copy));
 }
 
 static void on_delete(struct pl__pg_session *s) {
-    if (s->affected == (int64_t)s->tail_rows) {
+    uint64_t expected = pl__pg_place_undo_rows(&s->place);
+    char text[240];
+    if (s->affected >= 0 && (uint64_t)s->affected == expected) {
         ask(s, PL__PG_COPY, pl_strdup(s->sql.copy));
         return;
     }
-    char text[240];
     snprintf(text, sizeof text,
-             "of %" PRIu64 " rows that an earlier run's end wrote to %.100s, and that are to be taken back, %" PRId64
+             "of %" PRIu64 " rows that were written to %.100s ahead of a checkpoint, and are to be taken back, %" PRId64
              " are there as they were",
-             s->tail_rows, s->sql.table, s->affected);
+             expected, s->sql.table, s->affected);
     conflict(s, text);
 }
 
@@ -335,21 +332,19 @@ static void send_rows(struct pl__pg_session *s) {
     pl__pg_link_watch(s->link, true);
 }
 
+/* If this fails the place is read again before anything else is done with it. */
 static void commit(struct pl__pg_session *s) {
-    uint64_t rows = s->next - s->position;
-    ask(s, PL__PG_COMMIT, pl__pg_sql_commit(&s->sql, s->tail ? s->position : s->until, s->tail, rows));
+    pl__pg_place_advance(&s->place, s->queue->sealed, s->next, s->is_ahead, s->xid);
+    ask(s, PL__PG_COMMIT, pl__pg_sql_commit(&s->sql, &s->place));
 }
 
 static void on_commit(struct pl__pg_session *s) {
-    uint64_t rows = s->next - s->position;
-    pl_count(s->node, PL__PG_ROWS, rows);
+    pl_count(s->node, PL__PG_ROWS, s->next - s->place.written);
     pl_count(s->node, PL__PG_TRANSACTIONS, 1);
+    pl_count(s->node, PL__PG_UNDONE, pl__pg_place_undo_rows(&s->place));
+    pl__pg_place_arrive(&s->place, s->next);
     pl__pg_queue_drop(s->queue, s->next);
-    if (s->tail)
-        s->whole = true;
-    else
-        s->position = s->next;
-    s->tail_xid = s->tail_rows = 0;
+    s->whole = s->open_ended;
     s->proven = true;
     s->mismatches = 0;
     s->moved++;
@@ -361,11 +356,11 @@ static void on_commit(struct pl__pg_session *s) {
     if (s->step == PL__PG_IDLE) pl__pg_link_watch(s->link, false);
 }
 
+/* Of the end of the data it is to be known what an earlier one has left. */
 bool pl__pg_session_done(const struct pl__pg_session *s) {
-    const struct pl__pg_queue *queue = s->queue;
     if (replaces(s)) return s->whole;
-    if (s->final) return s->whole || (queue->first == queue->taken && !s->tail_xid && s->step == PL__PG_IDLE);
-    return queue->first == queue->taken;
+    bool known = s->step >= PL__PG_IDLE && !s->place.undo_count;
+    return s->queue->first == s->queue->taken && (!s->final || known);
 }
 
 /* ---- Answers ---- */
@@ -451,7 +446,7 @@ static void on_up(void *user) {
 /* In the middle of the one transaction of a run there is nothing to go back to. */
 static void on_down(void *user, const char *why) {
     struct pl__pg_session *s = user;
-    bool gone = s->step >= PL__PG_BEGIN && s->open_ended && s->queue->first > s->position;
+    bool gone = s->step >= PL__PG_BEGIN && s->open_ended && s->queue->first > s->place.written;
     s->step = PL__PG_AWAY;
     forget_answer(s);
     if (gone) {
@@ -481,6 +476,7 @@ enum pl_code pl__pg_session_open(struct pl__pg_session *s, struct pl_error **err
                                                 .retry = s->options->retry};
     const struct pl__pg_events events = {.up = on_up, .ready = on_ready, .down = on_down, .user = s};
     s->affected = -1;
+    if (!pl__pg_place_init(&s->place)) return pl_error_set(error, PL_NO_MEMORY, "no memory for a place");
     enum pl_code code = name_stream(s, error);
     if (!code) code = pl__pg_shape_init(&s->shape, s->options, pl_node_kind(s->node), error);
     if (!code)
@@ -497,6 +493,7 @@ void pl__pg_session_close(struct pl__pg_session *s) {
     pl__pg_address_free(s->address);
     s->address = NULL;
     pl__pg_sql_fini(&s->sql);
+    pl__pg_place_fini(&s->place);
     pl_free(s->text.bytes);
     s->text = (struct pl__pg_text){0};
 }

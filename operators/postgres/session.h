@@ -16,6 +16,7 @@
 #include <potline/operator.h>
 
 #include "link.h"
+#include "place.h"
 #include "queue.h"
 #include "sql.h"
 
@@ -37,7 +38,7 @@ enum pl__pg_step {
     PL__PG_COMMIT,
 };
 
-enum { PL__PG_ROWS, PL__PG_TRANSACTIONS, PL__PG_CONNECTIONS, PL__PG_REPEATS, PL__PG_REFUSALS };
+enum { PL__PG_ROWS, PL__PG_TRANSACTIONS, PL__PG_CONNECTIONS, PL__PG_REPEATS, PL__PG_UNDONE, PL__PG_REFUSALS };
 
 struct pl__pg_session {
     const struct pl__pg_options *options;
@@ -55,9 +56,9 @@ struct pl__pg_session {
     bool lost;   /* and that has been said */
 
     char stream[PL__PG_STREAM_MAX + 1];
-    bool fresh; /* of this run: whatever is at its place ends */
-    uint64_t position;
-    uint64_t tail_xid, tail_rows; /* to be taken back; 0: nothing is */
+    bool fresh;        /* of this run: whatever is at its place ends */
+    uint64_t restored; /* rows that this run's state began with */
+    struct pl__pg_place place;
 
     /* The answer at hand. */
     PGresult *result; /* rows; NULL: none came */
@@ -67,15 +68,16 @@ struct pl__pg_session {
     bool offsets_there, table_there;
     unsigned mismatches;
 
-    /* The transaction at hand: rows [position, until), of which those in front of `next` have been handed over. */
+    /* The transaction at hand: rows [written, until), of which those in front of `next` have been handed over. */
     bool open_ended; /* its end is not known yet */
-    bool tail;
-    uint64_t next, until;
+    bool is_ahead;
+    uint64_t xid, next, until;
     struct pl__pg_text text;
 
+    uint64_t early; /* rows in front of this one may be written ahead of their epoch */
     bool ending;    /* nothing comes any more */
-    bool final;     /* and it is the end of the data */
-    bool whole;     /* the one transaction of a run, or that of its end, is done */
+    bool final;     /* and what there is belongs to no epoch */
+    bool whole;     /* the one transaction of a run is done */
     uint64_t moved; /* grows with everything that goes forward */
 };
 

@@ -4,8 +4,10 @@
  * behind the last epoch may come differently after a death, and then must not be there. Each transaction moves the
  * position in potline_offsets, which says after any failure, also in the middle of a COMMIT, what is there.
  *
- * The end of the data gives rows that belong to no epoch: another run goes on in front of it, and closes its windows
- * later. They are written in one transaction, the tail, whose rows the next run takes back with its first one.
+ * Where that would take too long (no checkpoint comes for `ahead`, more than `hold` waits, or the data has ended, whose
+ * rows belong to no epoch: another run goes on in front of the end, and closes its windows later) rows are written
+ * ahead of their epoch, and the transactions are listed. A run whose state does not know them takes them back with its
+ * first one.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -17,7 +19,7 @@
 #include "later.h"
 #include "session.h"
 
-enum { HARD = 4, STATE_ITEMS = 1 + PL__PG_QUEUE_ITEMS };
+enum { STATE_ITEMS = 1 + PL__PG_QUEUE_ITEMS };
 
 struct sink {
     struct pl__pg_options options;
@@ -26,7 +28,9 @@ struct sink {
     struct pl__pg_queue queue;
     struct pl__pg_session session;
     struct pl_codec *codec;
-    struct pl_later *gather; /* a transaction of what has come together */
+    struct pl_later *gather; /* a transaction of what has come together; with epochs: ahead of them */
+    bool gathering;
+    uint64_t gathered;       /* the rows in front of this one, had come when that began */
     struct pl_later *linger; /* the end has to come */
     uint64_t moved;          /* of the session, when that was looked at last */
     bool opened;
@@ -39,24 +43,37 @@ static bool has_epochs(const struct sink *s) {
     return pl_node_epoch(s->node) != 0;
 }
 
-/* With a backlog in front of it the node may be busy until an epoch is safe. Without one the barrier would stand behind
- * rows that it does not take. */
-static bool is_full(const struct sink *s) {
-    if (s->queue.bytes < s->options.hold) return false;
-    return !has_epochs(s) || pl_node_has_backlog(s->node) || s->queue.sealed > s->queue.first;
-}
-
 static void settle(void *user) {
     struct sink *s = user;
     bool ending = s->session.ending && !pl__pg_session_done(&s->session);
-    pl_busy(s->node, !s->session.failed && (ending || is_full(s)));
+    pl_busy(s->node, !s->session.failed && (ending || s->queue.bytes >= s->options.hold));
 }
 
-static void write_now(void *user) {
-    struct sink *s = user;
-    if (s->session.failed) return;
+static void write_now(struct sink *s) {
     if (!has_epochs(s)) pl__pg_queue_seal_all(&s->queue);
     pl__pg_session_go_on(&s->session);
+}
+
+static void gather(struct sink *s) {
+    if (s->gathering) return;
+    s->gathering = true;
+    s->gathered = s->queue.taken;
+    pl_later_in(s->gather, (uint64_t)((has_epochs(s) ? s->options.ahead : s->options.interval) / PL_MILLISECOND));
+}
+
+static void on_gathered(void *user) {
+    struct sink *s = user;
+    s->gathering = false;
+    if (s->session.failed) return;
+    s->session.early = s->gathered;
+    if (s->queue.taken > s->gathered) gather(s);
+    write_now(s);
+}
+
+/* Enough for a transaction, or as much as there may be; else it waits for its epoch, or a while for more. */
+static bool is_much(const struct sink *s) {
+    if (s->queue.bytes >= s->options.hold || s->options.mode == PL__PG_REPLACE) return true;
+    return !has_epochs(s) && s->queue.taken - s->queue.first >= (uint64_t)s->options.rows;
 }
 
 static enum pl_flow sink_process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
@@ -68,19 +85,10 @@ static enum pl_flow sink_process(void *self, struct pl_node *node, unsigned inpu
         return PL_FLOW_FAIL;
     }
     if (!pl__pg_queue_put(&s->queue, batch)) return pl__pg_session_fail(&s->session, "no memory for rows that wait");
-    if (s->queue.bytes / HARD >= s->options.hold && !is_full(s))
-        return pl__pg_session_fail(&s->session,
-                                   "more than %d times `hold` (%" PRId64
-                                   " bytes) has come between two checkpoints; make `checkpoint` shorter, or leave "
-                                   "on_full at spill",
-                                   HARD, s->options.hold);
-    if (!has_epochs(s)) {
-        uint64_t waiting = s->queue.taken - s->session.position;
-        if (s->options.mode == PL__PG_REPLACE || waiting >= (uint64_t)s->options.rows || is_full(s))
-            write_now(s);
-        else
-            pl_later_in(s->gather, (uint64_t)(s->options.interval / PL_MILLISECOND));
-    }
+    if (is_much(s))
+        write_now(s);
+    else
+        gather(s);
     settle(s);
     return s->session.failed ? PL_FLOW_FAIL : PL_FLOW_OK;
 }
@@ -163,7 +171,9 @@ static enum pl_code sink_restore(void *self, struct pl_node *node, struct pl_unp
     memcpy(s->session.stream, stream, length);
     s->session.stream[length] = 0;
     s->session.fresh = false;
-    return pl__pg_queue_load(&s->queue, s->codec, pl_node_kind(node), unpack, error);
+    enum pl_code code = pl__pg_queue_load(&s->queue, s->codec, pl_node_kind(node), unpack, error);
+    s->session.restored = s->queue.taken;
+    return code;
 }
 
 /* ---- Life cycle ---- */
@@ -195,7 +205,7 @@ static enum pl_code sink_open(void *self, struct pl_node *node, struct pl_error 
         return pl_error_set(error, PL_CONFLICT,
                             "mode: replace is for runs that begin with the first row each time: without a log");
     s->codec = pl_codec_new(pl_node_tags(node));
-    s->gather = pl_later_new(pl_node_loop(node), write_now, s);
+    s->gather = pl_later_new(pl_node_loop(node), on_gathered, s);
     s->linger = pl_later_new(pl_node_loop(node), linger_over, s);
     if (!s->codec || !s->gather || !s->linger)
         return pl_error_set(error, PL_NO_MEMORY, "no memory for a stream of rows");
@@ -244,8 +254,10 @@ static const struct pl_option sink_options[] = {
     PL_OPT_INT(struct sink, options.rows, "rows", "100000", "1", "10000000", PL_FIXED, "Most rows in a transaction."),
     PL_OPT_DURATION(struct sink, options.interval, "interval", "1s", "0s", "1h", PL_FIXED,
         "Without a log: how long rows gather for a transaction. With one they are written when a checkpoint is safe."),
+    PL_OPT_DURATION(struct sink, options.ahead, "ahead", "1m", "0s", "1d", PL_FIXED,
+        "With a log: how long a row waits for its checkpoint before it is written ahead of it, and taken back by a scan of the table after a death."),
     PL_OPT_SIZE(struct sink, options.hold, "hold", "64MiB", "64KiB", "4GiB", PL_FIXED,
-        "Rows that wait here until they are written, and are part of the state; more makes the node busy."),
+        "Rows that wait here until they are written, and are part of the state; more makes the node busy, and is written ahead of its checkpoint."),
     PL_OPT_DURATION(struct sink, options.connect_timeout, "connect_timeout", "10s", "100ms", "10m", PL_FIXED,
         "How long an attempt to connect may take."),
     PL_OPT_DURATION(struct sink, options.timeout, "timeout", "30s", "100ms", "1h", PL_FIXED,
@@ -274,12 +286,13 @@ static const struct pl_operator sink_postgres = {
         "Without a log: each row at most once, and rows that were not written when the engine died are gone.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET_ALL, .doc = "The rows, of one kind."}),
     .options = sink_options,
-    .counters =
-        PL_COUNTERS({.name = "written", .unit = "rows", .doc = "Rows that have been committed."},
-                    {.name = "transactions", .unit = "transactions", .doc = "Transactions that have been committed."},
-                    {.name = "connections", .unit = "connections", .doc = "Connections that have been made."},
-                    {.name = "repeats", .unit = "rows", .doc = "Rows that turned out to be there already."},
-                    {.name = "refusals", .unit = "times", .doc = "Statements that the server refused for good."}),
+    .counters = PL_COUNTERS(
+        {.name = "written", .unit = "rows", .doc = "Rows that have been committed."},
+        {.name = "transactions", .unit = "transactions", .doc = "Transactions that have been committed."},
+        {.name = "connections", .unit = "connections", .doc = "Connections that have been made."},
+        {.name = "repeats", .unit = "rows", .doc = "Rows that turned out to be there already."},
+        {.name = "undone", .unit = "rows", .doc = "Rows written ahead of a checkpoint that were taken back."},
+        {.name = "refusals", .unit = "times", .doc = "Statements that the server refused for good."}),
     .scope = PL_GLOBAL,
     .flags = PL_OP_OUTSIDE | PL_OP_ANY_ORDER,
     .instance_size = sizeof(struct sink),

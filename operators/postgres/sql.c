@@ -49,6 +49,12 @@ static void add(char **to, bool *good, const char *format, ...) {
     pl_free(more);
 }
 
+static char *finished(char *statement, bool good) {
+    if (good) return statement;
+    pl_free(statement);
+    return NULL;
+}
+
 /* Between quotes, the quote doubled. Literals with a backslash want the form that says so. */
 static char *quote(const char *from, size_t length, char mark) {
     bool escapes = mark == '\'' && memchr(from, '\\', length);
@@ -179,7 +185,7 @@ static bool make_fixed(struct pl__pg_sql *sql, const struct pl__pg_options *opti
                          offsets, table);
         sql->make_offsets =
             text("CREATE TABLE IF NOT EXISTS %s (job text, node text, part integer, stream text, position bigint, "
-                 "tail_xid bigint, tail_rows bigint, updated timestamptz, PRIMARY KEY (job, node, part)); ",
+                 "ahead text, updated timestamptz, PRIMARY KEY (job, node, part)); ",
                  sql->offsets);
         sql->make_table = text("CREATE TABLE IF NOT EXISTS %s (%s); ", sql->table, typed);
         sql->copy = text("COPY %s (%s) FROM STDIN", sql->table, names);
@@ -229,31 +235,41 @@ char *pl__pg_sql_claim(const struct pl__pg_sql *sql, const char *stream) {
 
 /* As text, whatever the columns are: nobody but us should have made this table, but who knows. */
 char *pl__pg_sql_read(const struct pl__pg_sql *sql) {
-    return text("SELECT stream::text, position::text, tail_xid::text, tail_rows::text FROM %s WHERE %s", sql->offsets,
-                sql->where);
+    return text("SELECT stream::text, position::text, ahead::text FROM %s WHERE %s", sql->offsets, sql->where);
 }
 
-char *pl__pg_sql_take_over(const struct pl__pg_sql *sql, const char *stream, bool keep_tail) {
+char *pl__pg_sql_take_over(const struct pl__pg_sql *sql, const char *stream, bool keep_ahead) {
     return text("UPDATE %s SET stream = '%s', position = 0, updated = now()%s WHERE %s", sql->offsets, stream,
-                keep_tail ? "" : ", tail_xid = NULL, tail_rows = NULL", sql->where);
+                keep_ahead ? "" : ", ahead = NULL", sql->where);
 }
 
 /* The row stays locked: nobody else goes on from this position. */
 char *pl__pg_sql_begin(const struct pl__pg_sql *sql, const char *stream, uint64_t position) {
-    return text("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT 1 FROM %s WHERE %s AND stream = '%s' AND "
-                "position = %" PRIu64 " FOR UPDATE",
+    return text("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SELECT txid_current() FROM %s WHERE %s AND stream = "
+                "'%s' AND position = %" PRIu64 " FOR UPDATE",
                 sql->offsets, sql->where, stream, position);
 }
 
-/* The rows that a transaction wrote, while its number is not used for another one. */
-char *pl__pg_sql_delete(const struct pl__pg_sql *sql, uint64_t xid) {
-    return text("DELETE FROM %s WHERE xmin::text = '%" PRIu64 "' AND txid_current() - %" PRIu64 " < 2147483648",
-                sql->table, xid & UINT32_MAX, xid);
+/* The rows that these transactions wrote, while their numbers are not used for others. */
+char *pl__pg_sql_delete(const struct pl__pg_sql *sql, const struct pl__pg_place *place) {
+    char *statement = NULL;
+    bool good = true;
+    add(&statement, &good, "DELETE FROM %s WHERE txid_current() - %" PRIu64 " < 2147483648 AND xmin::text IN (",
+        sql->table, place->undo[0].xid);
+    for (unsigned i = 0; i < place->undo_count; i++)
+        add(&statement, &good, "%s'%" PRIu64 "'", i ? ", " : "", place->undo[i].xid & UINT32_MAX);
+    add(&statement, &good, ")");
+    return finished(statement, good);
 }
 
-char *pl__pg_sql_commit(const struct pl__pg_sql *sql, uint64_t position, bool tail, uint64_t tail_rows) {
-    char rows[24];
-    snprintf(rows, sizeof rows, "%" PRIu64, tail_rows);
-    return text("UPDATE %s SET position = %" PRIu64 ", tail_xid = %s, tail_rows = %s, updated = now() WHERE %s; COMMIT",
-                sql->offsets, position, tail ? "txid_current()" : "NULL", tail ? rows : "NULL", sql->where);
+char *pl__pg_sql_commit(const struct pl__pg_sql *sql, const struct pl__pg_place *place) {
+    char *statement = NULL;
+    bool good = true;
+    const char *mark = place->ahead_count ? "'" : "";
+    add(&statement, &good, "UPDATE %s SET position = %" PRIu64 ", updated = now(), ahead = %s", sql->offsets,
+        place->position, place->ahead_count ? mark : "NULL");
+    for (unsigned i = 0; i < place->ahead_count; i++)
+        add(&statement, &good, "%s%" PRIu64 ":%" PRIu64, i ? " " : "", place->ahead[i].xid, place->ahead[i].rows);
+    add(&statement, &good, "%s WHERE %s; COMMIT", mark, sql->where);
+    return finished(statement, good);
 }

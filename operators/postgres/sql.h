@@ -1,9 +1,6 @@
 /* sql.h: what is said to the server: the statements for one table and one place in potline_offsets, quoted once.
  *
- *     potline_offsets   job, node, part -> stream, position, tail_xid, tail_rows
- *
- * `position` is the number of the next row of the stream, and changes in the transaction that brings the rows in front
- * of it. `tail_xid` is a transaction whose rows are to be taken back by the next one (see sink.c).
+ *     potline_offsets   job, node, part -> stream, position, ahead (place.h), updated
  */
 #ifndef POSTGRES_SQL_H
 #define POSTGRES_SQL_H
@@ -13,6 +10,7 @@
 #include <potline/error.h>
 
 #include "options.h"
+#include "place.h"
 #include "row.h"
 
 enum { PL__PG_STREAM_MAX = 36 };
@@ -44,10 +42,9 @@ bool pl__pg_table_name(const char *name);
 char *pl__pg_sql_make(const struct pl__pg_sql *sql, bool offsets, bool table);
 char *pl__pg_sql_claim(const struct pl__pg_sql *sql, const char *stream);
 char *pl__pg_sql_read(const struct pl__pg_sql *sql);
-char *pl__pg_sql_take_over(const struct pl__pg_sql *sql, const char *stream, bool keep_tail);
-char *pl__pg_sql_begin(const struct pl__pg_sql *sql, const char *stream, uint64_t position);
-char *pl__pg_sql_delete(const struct pl__pg_sql *sql, uint64_t xid);
-/* `tail`: these are rows to be taken back. */
-char *pl__pg_sql_commit(const struct pl__pg_sql *sql, uint64_t position, bool tail, uint64_t tail_rows);
+char *pl__pg_sql_take_over(const struct pl__pg_sql *sql, const char *stream, bool keep_ahead);
+char *pl__pg_sql_begin(const struct pl__pg_sql *sql, const char *stream, uint64_t position); /* -> its number */
+char *pl__pg_sql_delete(const struct pl__pg_sql *sql, const struct pl__pg_place *place);     /* what is to be undone */
+char *pl__pg_sql_commit(const struct pl__pg_sql *sql, const struct pl__pg_place *place);
 
 #endif

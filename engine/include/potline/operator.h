@@ -157,10 +157,6 @@ PL_API void pl_wake(struct pl_node *node);
 /* A sink whose peer is slow: while busy, `process` is not called. */
 PL_API void pl_busy(struct pl_node *node, bool busy);
 
-/* A sink: what comes while it is busy is kept for it, and barriers pass (on_full: spill). Else it is never to be busy for
- * something that waits for a barrier. */
-PL_API bool pl_node_has_backlog(const struct pl_node *node);
-
 /* The source's own statement: no row older than `time` will follow (in place of highest time less `disorder`). */
 PL_API void pl_progress(struct pl_node *node, pl_time time);
 
