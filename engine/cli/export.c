@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -11,12 +12,19 @@
 #include <potline/alloc.h>
 #include <potline/text.h>
 
+#include "base/clock.h"
 #include "batch/tags.h"
 #include "data.h"
+#include "export_postgres.h"
 #include "export_read.h"
 #include "export_write.h"
 
-enum { FLUSH_AT = 64 << 10, ROW_MAX = 64 << 20, NAMES_MAX = 16000000 /* the most a graph may allow */ };
+enum {
+    JOB_MAX = 64 << 10,
+    FLUSH_AT = 64 << 10,
+    ROW_MAX = 64 << 20,
+    NAMES_MAX = 16000000 /* the most a graph may allow */
+};
 enum verdict { UNKNOWN, FITS, DIFFERS };
 enum { ANY_KIND = -1 };
 
@@ -36,6 +44,13 @@ struct export {
     struct pl_tags *tags;
     uint8_t *verdicts; /* by name id: does it fit the globs */
     uint32_t verdict_count;
+
+    struct pl__export_postgres_options into; /* url: NULL: it is written as text */
+    struct pl__export_postgres *target;      /* made with the first row: that is of its kind */
+    struct pl_codec *codec;
+    uint8_t *keep; /* rows of a batch */
+    bool shown;    /* progress, on a terminal */
+    int64_t shown_at;
 
     FILE *out;
     char *final; /* the name the output gets once it is complete; NULL: it has it */
@@ -99,7 +114,69 @@ static void write_header(struct export *export, enum pl_kind kind) {
     export->header_written = true;
 }
 
-static bool write_part(struct export *export, const struct pl__export_part *part, int kind) {
+/* ---- Into PostgreSQL ---- */
+
+static bool say(struct pl_error *error) {
+    if (error) fprintf(stderr, "potline export: ");
+    if (error) pl_error_print(stderr, error);
+    pl_error_free(&error);
+    return false;
+}
+
+static void show_progress(struct export *export) {
+    int64_t now = pl_clock_monotonic();
+    if (now - export->shown_at < PL_SECOND || !isatty(STDERR_FILENO)) return;
+    export->shown_at = now;
+    export->shown = true;
+    fprintf(stderr, "\r%" PRIu64 " rows ", export->rows);
+}
+
+static bool open_target(struct export *export, enum pl_kind kind) {
+    struct pl_error *error = NULL;
+    if (export->target) return true;
+    return !pl__export_postgres_new(&export->into, kind, NAMES_MAX, &export->target, &error) || say(error);
+}
+
+/* The rows that are marked; those go, the batch is the caller's. */
+static bool send_rows(struct export *export, struct pl_batch **batch) {
+    struct pl_error *error = NULL;
+    if (!open_target(export, (enum pl_kind)(*batch)->kind)) return false;
+    if (!pl_batch_writable(batch)) {
+        fprintf(stderr, "potline export: out of memory\n");
+        return false;
+    }
+    uint32_t rows = pl_batch_keep(*batch, export->keep);
+    if (pl__export_postgres_put(export->target, export->codec, *batch, &error)) return say(error);
+    export->rows += rows;
+    show_progress(export);
+    return true;
+}
+
+static bool end_target(struct export *export, enum pl_kind kind) {
+    struct pl_error *error = NULL;
+    if (!open_target(export, kind)) return false;
+    bool good = !pl__export_postgres_end(export->target, &error);
+    if (export->shown) fprintf(stderr, "\r");
+    if (!good) return say(error);
+    fprintf(stderr, "potline export: %" PRIu64 " rows are in %s\n", export->rows, export->into.table);
+    return true;
+}
+
+static bool send_part(struct export *export, struct pl__export_part *part, int kind) {
+    struct pl_batch *batch = part->batch;
+    bool wanted = kind == ANY_KIND || (int)batch->kind == kind;
+    uint32_t fitting = 0;
+    export->met += batch->rows;
+    for (uint32_t row = 0; row < batch->rows; row++)
+        fitting += export->keep[row] = row_fits(export, batch, row);
+    if (!wanted) export->left_out[batch->kind] += fitting;
+    return !wanted || !fitting || send_rows(export, &part->batch);
+}
+
+/* ---- As text ---- */
+
+static bool write_part(struct export *export, struct pl__export_part *part, int kind) {
+    if (export->into.url) return send_part(export, part, kind);
     const struct pl_batch *batch = part->batch;
     bool wanted = kind == ANY_KIND || (int)batch->kind == kind;
     export->met += batch->rows;
@@ -186,6 +263,7 @@ static bool write_rows(struct export *export) {
         kind = (int)other;
         if (write_kind(export, kind, &written) || !written) return false;
     }
+    if (export->into.url) return end_target(export, (enum pl_kind)kind);
     write_header(export, kind == ANY_KIND ? usual_kind(export->zone) : (enum pl_kind)kind);
     return flush(export, 1);
 }
@@ -211,6 +289,33 @@ static void raise_file_limit(void) {
     setrlimit(RLIMIT_NOFILE, &limit); /* else a folder that is too long says so when it is opened */
 }
 
+/* What makes it the same export when it is repeated: the folder, and which of its rows. */
+static char *name_job(const struct export *export) {
+    struct pl_buffer text;
+    char *folder = realpath(export->data, NULL);
+    pl_buffer_init(&text, JOB_MAX);
+    pl_buffer_printf(&text, "export %s %s", pl_zone_names[export->zone], folder ? folder : export->data);
+    if (export->kind != ANY_KIND) pl_buffer_printf(&text, " %s", pl_kind_info[export->kind].name);
+    if (export->range.node) pl_buffer_printf(&text, " node %s", export->range.node);
+    for (const char *const *glob = export->globs; *glob; glob++)
+        pl_buffer_printf(&text, " tags %s", *glob);
+    if (export->range.from != PL_TIME_MIN) pl_buffer_printf(&text, " from %" PRId64, export->range.from);
+    if (export->range.to != PL_TIME_MAX) pl_buffer_printf(&text, " to %" PRId64, export->range.to);
+    pl_buffer_putc(&text, 0);
+    char *job = pl_buffer_failed(&text) ? NULL : pl_strdup(text.data);
+    pl_buffer_fini(&text);
+    free(folder);
+    return job;
+}
+
+static bool open_postgres(struct export *export) {
+    export->codec = pl_codec_new(export->tags);
+    export->keep = pl_alloc(PL_BATCH_ROWS_MAX);
+    if (export->codec && export->keep) return true;
+    fprintf(stderr, "potline export: out of memory\n");
+    return false;
+}
+
 static int export_rows(struct export *export, const char *path) {
     struct pl_error *error = NULL;
     struct pl_store_options options = {.read_only = true};
@@ -228,11 +333,14 @@ static int export_rows(struct export *export, const char *path) {
     pl_buffer_init(&export->text, ROW_MAX);
     bool good = false;
     if (!export->tags) fprintf(stderr, "potline export: out of memory\n");
-    if (export->tags && open_output(export, path)) {
+    if (export->tags && (export->into.url ? open_postgres(export) : open_output(export, path))) {
         good = write_rows(export);
         if (good) say_what_is_not_there(export);
     }
-    good = close_output(export, good);
+    if (!export->into.url) good = close_output(export, good);
+    pl__export_postgres_free(export->target);
+    pl_codec_free(export->codec);
+    pl_free(export->keep);
     pl_buffer_fini(&export->text);
     pl_free(export->verdicts);
     pl_store_close(export->store);
@@ -240,8 +348,20 @@ static int export_rows(struct export *export, const char *path) {
     return good ? PL_EXIT_OK : PL_EXIT_FAILED;
 }
 
+static bool is_url(const char *text) {
+    return strncmp(text, "postgres://", 11) == 0 || strncmp(text, "postgresql://", 13) == 0;
+}
+
+/* The last value of an option that is a URL, or none. */
+static const char *last_value(const struct pl_cli *cli, const char *option, bool url) {
+    const char *last = NULL;
+    for (const char *const *value = pl_cli_all(cli, option); *value; value++)
+        if (is_url(*value) == url) last = *value;
+    return last;
+}
+
 static bool read_time(const struct pl_cli *cli, const char *option, pl_time *time) {
-    const char *text = pl_cli_get(cli, option);
+    const char *text = last_value(cli, option, false);
     if (!text || pl_text_int(text, strlen(text), time) || pl_text_time(text, strlen(text), time)) return true;
     pl_cli_usage(cli, "--%s: \"%s\" is no time; write 2026-11-23T06:00:00Z, or nanoseconds since 1970", option, text);
     return false;
@@ -251,6 +371,23 @@ static bool read_time(const struct pl_cli *cli, const char *option, pl_time *tim
 static int read_choice(const struct pl_cli *cli, const char *option, const char *const *choices, int fallback) {
     const char *value = pl_cli_get(cli, option);
     return value ? pl_cli_choice(cli, option, value, choices) : fallback;
+}
+
+/* Rows of one kind each, as in CSV; times are timestamps unless nanoseconds are asked for. */
+static int export_into(const struct pl_cli *cli, struct export *export) {
+    char table[64];
+    if (pl_cli_get(cli, "out") || pl_cli_get(cli, "format") || pl_cli_has(cli, "json"))
+        return pl_cli_usage(cli, "--to %s: --out and --format are for text", "URL");
+    snprintf(table, sizeof table, "potline_%s", pl_zone_names[export->zone]);
+    char *job = pl_cli_get(cli, "job") ? pl_strdup(pl_cli_get(cli, "job")) : name_job(export);
+    export->format.json = false;
+    export->into.table = pl_cli_get(cli, "table") ? pl_cli_get(cli, "table") : table;
+    export->into.nanoseconds = pl_cli_get(cli, "time") && !export->format.rfc3339;
+    export->into.job = job;
+    if (!job) fprintf(stderr, "potline export: out of memory\n");
+    int exit_code = job ? export_rows(export, NULL) : PL_EXIT_FAILED;
+    pl_free(job);
+    return exit_code;
 }
 
 static int export_zone(const struct pl_cli *cli) {
@@ -274,20 +411,25 @@ static int export_zone(const struct pl_cli *cli) {
     if (!read_time(cli, "from", &export.range.from) || !read_time(cli, "to", &export.range.to)) return PL_EXIT_USAGE;
     export.zone = (enum pl_zone_id)zone;
     export.format = (struct pl__export_format){.json = format, .rfc3339 = time, .sequences = zone == PL_BRONZE};
-    return export_rows(&export, pl_cli_get(cli, "out"));
+    export.into.url = last_value(cli, "to", true);
+    return export.into.url ? export_into(cli, &export) : export_rows(&export, pl_cli_get(cli, "out"));
 }
 
 const struct pl_subcommand pl_subcommand_export = {
     .name = "export",
     .operands = "",
-    .summary = "Print the rows of a zone of a data folder.",
+    .summary = "Print the rows of a zone of a data folder, or write them to a database.",
     .doc = "Bronze is what came in, as it came in; silver, gold and dead are what nodes keep there (sink.lake).\n"
            "Rows come by partition in the order of the log (bronze), or by node, partition and time. It works\n"
            "while an engine runs on the folder, and shows what was written until then.\n"
            "\n"
            "CSV has a header and rows of one kind: samples, of gold windows, or else what there is. Times are\n"
            "nanoseconds since 1970 (time_ns) or RFC 3339 text (time); numbers are exact, missing values `nan`.\n"
-           "As JSON, a line is an object whose `type` is its kind; NaN is null, infinities are strings.",
+           "As JSON, a line is an object whose `type` is its kind; NaN is null, infinities are strings.\n"
+           "\n"
+           "Into PostgreSQL (--to postgres://...) an export is one transaction that takes the place of what the\n"
+           "same export wrote before: interrupted it leaves nothing, repeated it doubles nothing. A password\n"
+           "is better in PGPASSWORD or ~/.pgpass than in the command line. Times are timestamps, or --time ns.",
     /* clang-format off */
     .options = PL_CLI_OPTIONS(
         {"data", "DIR", "The data folder.", 0},
@@ -297,7 +439,9 @@ const struct pl_subcommand pl_subcommand_export = {
         {"node", "NAME", "Only what this node wrote; of bronze, what this source gave.", 0},
         {"kind", "KIND", "Only samples, windows, profiles, setpoints or events.", 0},
         {"from", "T", "Only rows at this time or later: RFC 3339, or nanoseconds.", 0},
-        {"to", "T", "Only rows before this time.", 0},
+        {"to", "T|URL", "Only rows before this time; postgres://USER@HOST/DATABASE: into a table there.", 0},
+        {"table", "NAME", "With --to URL: the table, made where it is not there (default: potline_ZONE).", 0},
+        {"job", "NAME", "With --to URL: which export it is (default: by its folder and rows).", 0},
         {"format", "FORMAT", "csv (the default) or ndjson.", 0},
         {"json", NULL, "The same as --format ndjson.", 0},
         {"time", "FORM", "ns (the default of csv) or rfc3339 (of ndjson).", 0},

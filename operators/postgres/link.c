@@ -189,7 +189,7 @@ static void on_ready(void *user) {
 /* ---- Up ---- */
 
 PGconn *pl__pg_link_conn(const struct pl__pg_link *link) {
-    return link->state == UP ? link->conn : NULL;
+    return link && link->state == UP ? link->conn : NULL;
 }
 
 void pl__pg_link_watch(struct pl__pg_link *link, bool writes) {

@@ -40,7 +40,7 @@ enum pl_code pl__pg_link_new(struct uv_loop_s *loop, struct pl__pg_address *addr
 void pl__pg_link_free(struct pl__pg_link *link); /* nothing is told any more; NULL is fine */
 
 void pl__pg_link_open(struct pl__pg_link *link);
-PGconn *pl__pg_link_conn(const struct pl__pg_link *link); /* NULL: it is not up */
+PGconn *pl__pg_link_conn(const struct pl__pg_link *link); /* NULL: it is not up, or there is none */
 
 void pl__pg_link_watch(struct pl__pg_link *link, bool writes);       /* `ready`, once: for writing too */
 void pl__pg_link_expect(struct pl__pg_link *link, pl_time patience); /* from now on; 0: nothing is waited for */

@@ -443,14 +443,13 @@ static void on_up(void *user) {
     look(s);
 }
 
-/* In the middle of the one transaction of a run there is nothing to go back to. */
+/* Of rows that are one transaction there is nothing to go back to. */
 static void on_down(void *user, const char *why) {
     struct pl__pg_session *s = user;
-    bool gone = s->step >= PL__PG_BEGIN && s->open_ended && s->queue->first > s->place.written;
     s->step = PL__PG_AWAY;
     forget_answer(s);
-    if (gone) {
-        pl__pg_session_fail(s, "the connection was lost, and with it the transaction: nothing has been written (%s)",
+    if (replaces(s) && !s->whole) {
+        pl__pg_session_fail(s, "no connection, and all rows of a run are one transaction, so nothing is written: %s",
                             why);
         return;
     }
