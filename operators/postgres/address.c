@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <potline/alloc.h>
+#include <potline/text.h>
 
 enum { HOSTS_MAX = 32, ADDRESSES_MAX = 64, PARAMETERS_MAX = 96 };
 
@@ -36,6 +37,11 @@ static unsigned split(char *text, const char *part[HOSTS_MAX]) {
     return count;
 }
 
+static bool is_port(const char *text) {
+    int64_t port;
+    return !*text || (pl_text_int(text, strlen(text), &port) && port >= 1 && port <= 65535);
+}
+
 /* One port stands for all hosts. */
 static enum pl_code find_hosts(struct pl__pg_address *address, struct pl_error **error) {
     const char *hosts = given(address, "host"), *ports = given(address, "port");
@@ -50,6 +56,8 @@ static enum pl_code find_hosts(struct pl__pg_address *address, struct pl_error *
     if (ports_given != 1 && ports_given != address->count)
         return pl_error_set(error, PL_USAGE, "%u hosts and %u ports; expected a port for all, or one for each",
                             address->count, ports_given);
+    for (unsigned i = 0; i < ports_given; i++)
+        if (!is_port(address->port[i])) return pl_error_set(error, PL_RANGE, "a port is not from 1 to 65535");
     for (unsigned i = 1; ports_given == 1 && i < address->count; i++)
         address->port[i] = address->port[0];
     return PL_OK;
