@@ -256,7 +256,7 @@ static const struct pl_option sink_options[] = {
         "Without a log: how long rows gather for a transaction. With one they are written when a checkpoint is safe."),
     PL_OPT_DURATION(struct sink, options.ahead, "ahead", "1m", "0s", "1d", PL_FIXED,
         "With a log: how long a row waits for its checkpoint before it is written ahead of it, and taken back by a scan of the table after a death."),
-    PL_OPT_SIZE(struct sink, options.hold, "hold", "64MiB", "64KiB", "4GiB", PL_FIXED,
+    PL_OPT_SIZE(struct sink, options.hold, "hold", "16MiB", "64KiB", "4GiB", PL_FIXED,
         "Rows that wait here until they are written, and are part of the state; more makes the node busy, and is written ahead of its checkpoint."),
     PL_OPT_DURATION(struct sink, options.connect_timeout, "connect_timeout", "10s", "100ms", "10m", PL_FIXED,
         "How long an attempt to connect may take."),

@@ -2,8 +2,8 @@
 """Rows in PostgreSQL, whatever dies: the engine, the server, both, also in the middle of a transaction.
 
 Samples, windows and events go to tables of a real server, and beside them to files. The engine is killed at random
-instants; the server is stopped and killed under it, also while it is committing; it is away for a while, in which alarms
-and files go on, and the engine is killed meanwhile. In the end each table holds the rows of the file beside it, each once.
+instants; the server is stopped and killed under it, and connections are cut at a COMMIT; the server is away for a while,
+in which alarms and files go on, and the engine is killed meanwhile. In the end each table holds the rows of the file beside it, each once.
 
     postgres_test.py [--kills N] [--away SECONDS] [--seed N] [--rows N] [--keep]
 """
@@ -48,7 +48,7 @@ class Job:
         self.out = os.path.join(work, name)
         self.data = os.path.join(self.out, "data")
         self.graph = os.path.join(self.out, "graph.yaml")
-        self.server = server
+        self.server, self.url = server, server.url()
         os.makedirs(self.out)
         with open(self.graph, "w", encoding="utf-8") as file:
             text = GRAPH.format(work=work, out=self.out, rate=rate, checkpoint=checkpoint,
@@ -58,7 +58,7 @@ class Job:
     def start(self, **env):
         return subprocess.Popen([f"{rig.BIN}/potline", "run", self.graph, "--data", self.data, "--quiet", "--until-eof"],
                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                                env=rig.environment(PGURL=self.server.url(), **env))
+                                env=rig.environment(PGURL=self.url, **env))
 
     def finish(self):
         process = self.start()
@@ -74,9 +74,6 @@ class Job:
     def size(self, name):
         path = os.path.join(self.out, name)
         return os.path.getsize(path) if os.path.exists(path) else 0
-
-    def forget(self, table):
-        self.server.ask(f"DROP TABLE IF EXISTS {table}")
 
 
 def unmark(quality):
@@ -186,23 +183,12 @@ def killed_server(work, server, options, dice):
     """The server dies while it works: all of it at once, or its clients are thrown out. The engine notices, and goes on."""
     job = Job(work, "server", server, options.rate)
     process = job.start()
-    deaths = commits = 0
+    deaths = 0
     while process.poll() is None and deaths < options.kills:
         time.sleep(dice.uniform(0.05, 0.6))
-        how = dice.choice(("immediate", "kill", "commit", "commit", "terminate"))
+        how = dice.choice(("immediate", "kill", "terminate"))
         if how == "terminate":
             server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'potline'")
-        elif how == "commit":
-            # Right when a backend is seen at its COMMIT: whether it was done, nobody has been told.
-            end = time.time() + 2
-            while time.time() < end:
-                seen = server.ask("SELECT pid FROM pg_stat_activity WHERE application_name = 'potline' AND state = "
-                                  "'active' AND query LIKE '%; COMMIT'")
-                if seen:
-                    commits += 1
-                    break
-            server.stop("kill")
-            server.start()
         else:
             server.stop(how)
             server.start()
@@ -212,14 +198,39 @@ def killed_server(work, server, options, dice):
         rig.fail(f"the engine did not get over the death of the server: {process.returncode}: {said}")
     if "the server is away" not in said or "the server is there again" not in said:
         rig.fail(f"nobody said that the server was away, and back: {said}")
-    return compare(job), deaths, commits
+    return compare(job), deaths
+
+
+def cut_commits(work, server, options, dice):
+    """The connection breaks at a COMMIT, before the server has heard of it or before the client hears that it is done; and
+    the engine is killed now and then as well."""
+    cutter = postgres_server.Cutter(server, dice, 0.2)
+    job = Job(work, "cut", server, options.rate)
+    job.url = cutter.url()
+    kills = 0
+    while True:
+        process = job.start()
+        try:
+            said = process.communicate(timeout=dice.uniform(0.5, 2.5) if kills < 5 else rig.PATIENCE)[1]
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            kills += 1
+            continue
+        if process.returncode:
+            rig.fail(f"exit code {process.returncode}: {said}")
+        break
+    cutter.close()
+    if cutter.before < 3 or cutter.behind < 3:
+        rig.fail(f"only {cutter.before} connections were cut before a COMMIT and {cutter.behind} behind one")
+    return compare(job), cutter.before, cutter.behind
 
 
 def open_sizes(job):
     return {name: job.size(name) for name in ("samples.csv", "events.ndjson")}
 
 
-def server_away(work, server, options, dice):
+def server_away(work, server, options):
     """Away for a while: files and alarms go on, and the engine dies meanwhile, more than once."""
     job = Job(work, "away", server, options.rate, hold="64KiB")
     process = job.start()
@@ -232,7 +243,7 @@ def server_away(work, server, options, dice):
         if process.poll() is not None:
             rig.fail(f"the engine ended while the server was away: {process.communicate()[1]}")
         still += open_sizes(job)["samples.csv"] <= before["samples.csv"]
-        if dice.random() < 0.3 and kills < 3:
+        if time.time() > end - options.away + (kills + 1) * options.away / 3 and kills < 2:
             process.kill()
             process.communicate()
             process = job.start()
@@ -244,11 +255,6 @@ def server_away(work, server, options, dice):
     if process.returncode:
         rig.fail(f"the server came back, and the engine ended: {process.returncode}: {said}")
     return compare(job), kills
-
-
-def pg_kill_all(server):
-    if server.process:
-        server.stop("immediate")
 
 
 def main():
@@ -268,10 +274,14 @@ def main():
         rows, kills = killed_engine(work, server, options, dice)
         print(f"engine killed {kills} times: {rows} rows, each once", flush=True)
         start_afresh(server)
-        rows, deaths, commits = killed_server(work, server, options, dice)
-        print(f"server killed {deaths} times, {commits} of them at a COMMIT: {rows} rows, each once", flush=True)
+        rows, deaths = killed_server(work, server, options, dice)
+        print(f"server killed {deaths} times: {rows} rows, each once", flush=True)
         start_afresh(server)
-        rows, kills = server_away(work, server, options, dice)
+        rows, before, behind = cut_commits(work, server, options, dice)
+        print(f"connection cut {before} times before a COMMIT, {behind} times behind one: {rows} rows, each once",
+              flush=True)
+        start_afresh(server)
+        rows, kills = server_away(work, server, options)
         print(f"server away for {options.away:.0f} s, engine killed {kills} times meanwhile: {rows} rows, each once")
 
 

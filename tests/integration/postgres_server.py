@@ -5,12 +5,14 @@ Exits with 77 and a line that says why where there is none to be had.
 import glob
 import os
 import pwd
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 PATIENCE = 60  # seconds
@@ -136,3 +138,52 @@ class Server:
             print(f"psql: {statement}: {done.stderr}", file=sys.stderr)
             sys.exit(1)
         return None
+
+
+class Cutter:
+    """What stands between a client and the server, and cuts the connection at a COMMIT: in front of it, or behind it, when
+    the server has done it and the client has not heard so. `chance` is how often."""
+
+    def __init__(self, server, dice, chance):
+        self.server, self.dice, self.chance = server, dice, chance
+        self.before = self.behind = 0
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def url(self):
+        return f"postgresql://potline@127.0.0.1:{self.port}/postgres"
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client):
+        with client:
+            try:
+                with socket.create_connection(("127.0.0.1", self.server.port)) as server:
+                    self._pass_on(client, server)
+            except OSError:
+                pass
+
+    def _pass_on(self, client, server):
+        while True:
+            for ready in select.select([client, server], [], [])[0]:
+                data = ready.recv(1 << 16)
+                if not data:
+                    return
+                commits = ready is client and b"; COMMIT\0" in data and self.dice.random() < self.chance
+                if commits and self.dice.random() < 0.5:
+                    self.before += 1
+                    return
+                (server if ready is client else client).sendall(data)
+                if commits and server.recv(1 << 16):
+                    self.behind += 1
+                    return
+
+    def close(self):
+        self.socket.close()

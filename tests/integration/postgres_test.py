@@ -263,6 +263,21 @@ def mapped_columns(server, folder):
         fail(f"mapped columns: exit code {code}: {first}: {said}")
 
 
+def held_up(server, folder):
+    """on_full: block holds the file up, though the barrier that makes rows safe stands behind those that have no room."""
+    path = os.path.join(folder, "many.csv")
+    with open(path, "w", encoding="utf-8") as file:
+        for i in range(200000):
+            file.write(f"{START + i * 10**7},line1.pot{i % 5}.volt,{i / 8}\n")
+    graph = write_graph(folder, f'  in: {{ op: source.csv, path: "{path}", header: false }}\n'
+                        '  db: { op: sink.postgres, from: in, url: "${PGURL}", table: held, create: true, job: held, '
+                        "on_full: block, hold: 1MiB }\n", "held.yaml")
+    code, said = run(graph, os.path.join(folder, "held"), server.url())
+    found = server.ask("SELECT count(*), count(DISTINCT time), bool_and(quality = 'good') FROM held")
+    if code or found != ["200000\t200000\tt"]:
+        fail(f"held up: exit code {code}: {found}: {said}")
+
+
 def strange_offsets(server, folder):
     """Whatever stands in potline_offsets, nothing crashes, and nothing is written beside the point."""
     graph, url = simple(folder, "strange", job="strange"), server.url()
@@ -409,6 +424,7 @@ def main():
         input_file(folder)
         refusals(server, folder)
         mapped_columns(server, folder)
+        held_up(server, folder)
         strange_offsets(server, folder)
         print("refused and strange things are said, and nothing is lost by them", flush=True)
         print(f"exports, {exports(server, folder)} of them killed: each row once")
