@@ -71,6 +71,10 @@ bool pl__pg_place_full(const struct pl__pg_place *place, uint64_t sealed) {
     return place->ahead_count - count_known(place, sealed, &end) >= PL__PG_AHEAD_MAX;
 }
 
+static uint64_t last_xid(const struct pl__pg_place *place) {
+    return place->ahead_count ? place->ahead[place->ahead_count - 1].xid : 0;
+}
+
 void pl__pg_place_advance(struct pl__pg_place *place, uint64_t sealed, uint64_t next, bool is_ahead, uint64_t xid) {
     unsigned gone = count_known(place, sealed, &place->position);
     place->ahead_count -= gone;
@@ -79,6 +83,16 @@ void pl__pg_place_advance(struct pl__pg_place *place, uint64_t sealed, uint64_t 
         place->position = next;
     else if (next > place->written)
         place->ahead[place->ahead_count++] = (struct pl__pg_ahead){xid, next - place->written};
+    place->promise.made = true;
+    place->promise.position = place->position;
+    place->promise.ahead_count = place->ahead_count;
+    place->promise.xid = last_xid(place);
+}
+
+/* Every transaction changes the position, adds to what is ahead, or takes all back that is. */
+bool pl__pg_place_kept(const struct pl__pg_place *place) {
+    return place->promise.made && place->position == place->promise.position &&
+           place->ahead_count == place->promise.ahead_count && last_xid(place) == place->promise.xid;
 }
 
 void pl__pg_place_arrive(struct pl__pg_place *place, uint64_t next) {

@@ -23,6 +23,11 @@ struct pl__pg_place {
     uint64_t written; /* rows that are there: the position, and what is ahead */
     struct pl__pg_ahead *ahead, *undo;
     unsigned ahead_count, undo_count;
+    struct {
+        uint64_t position, xid; /* the last one ahead */
+        unsigned ahead_count;
+        bool made;
+    } promise; /* as the line will be when the transaction that was sent last is done */
 };
 
 bool pl__pg_place_init(struct pl__pg_place *place); /* false without memory; pl__pg_place_fini all the same */
@@ -40,6 +45,9 @@ bool pl__pg_place_full(const struct pl__pg_place *place, uint64_t sealed);
 
 /* As the line will be when the transaction that brings the rows up to `next` is done. */
 void pl__pg_place_advance(struct pl__pg_place *place, uint64_t sealed, uint64_t next, bool is_ahead, uint64_t xid);
+
+/* The line that was read is what the last advance made of it: that transaction is done, though nobody has said so. */
+bool pl__pg_place_kept(const struct pl__pg_place *place);
 
 /* And it is done. */
 void pl__pg_place_arrive(struct pl__pg_place *place, uint64_t next);

@@ -79,12 +79,32 @@ static void ahead_becomes_part_of_the_position(void **state) {
     assert_int_equal(place->ahead_count, 0);
 }
 
+/* The first transaction of a run, of which nobody has said how it ended. */
+static void a_promise_is_kept_or_not(void **state) {
+    struct pl__pg_place *place = *state;
+    read_some(place);
+    assert_false(pl__pg_place_kept(place));
+    pl__pg_place_sort(place, 10);
+    pl__pg_place_advance(place, 10, 12, true, 300);
+    read_some(place); /* as it was */
+    assert_false(pl__pg_place_kept(place));
+    assert_true(pl__pg_place_read(place, "10", "300:2"));
+    assert_true(pl__pg_place_kept(place));
+    pl__pg_place_sort(place, 12);
+    pl__pg_place_advance(place, 20, 20, false, 301);
+    assert_true(pl__pg_place_read(place, "10", "300:2"));
+    assert_false(pl__pg_place_kept(place));
+    assert_true(pl__pg_place_read(place, "20", ""));
+    assert_true(pl__pg_place_kept(place));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_none, setup, teardown),
         cmocka_unit_test_setup_teardown(more_than_there_may_be, setup, teardown),
         cmocka_unit_test_setup_teardown(what_the_state_knows_stays, setup, teardown),
         cmocka_unit_test_setup_teardown(ahead_becomes_part_of_the_position, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_promise_is_kept_or_not, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

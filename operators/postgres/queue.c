@@ -7,14 +7,14 @@
 enum { ROOM_FIRST = 64, ROOM_MOST = 1 << 24, SMALL = 4096, MUCH_SMALLER = 4 };
 
 static struct pl_batch *batch_at(const struct pl__pg_queue *queue, unsigned i) {
-    return queue->batches[(queue->from + i) % queue->room];
+    return queue->batches[(queue->from + i) & (queue->room - 1)];
 }
 
 static void drop_batch(struct pl__pg_queue *queue) {
     struct pl_batch *batch = batch_at(queue, 0);
     queue->base += batch->rows;
     queue->bytes -= (int64_t)batch->message_size;
-    queue->from = (queue->from + 1) % queue->room;
+    queue->from = (queue->from + 1) & (queue->room - 1);
     queue->count--;
     if (queue->near)
         queue->near--;
@@ -70,7 +70,7 @@ bool pl__pg_queue_put(struct pl__pg_queue *queue, struct pl_batch *batch) {
         return false;
     }
     batch = compact(batch);
-    queue->batches[(queue->from + queue->count++) % queue->room] = batch;
+    queue->batches[(queue->from + queue->count++) & (queue->room - 1)] = batch;
     queue->taken += batch->rows;
     queue->bytes += (int64_t)batch->message_size;
     return true;

@@ -19,7 +19,7 @@
 enum { PL__PG_MARKS_MAX = 8 };
 
 struct pl__pg_queue {
-    struct pl_batch **batches; /* a ring */
+    struct pl_batch **batches; /* a ring; its room is a power of two */
     unsigned from, count, room;
     uint64_t base; /* the number of the first batch's first row */
     uint64_t first, sealed, taken;

@@ -33,9 +33,9 @@ static void close_link(struct pl__pg_session *s) {
 }
 
 enum pl_flow pl__pg_session_fail(struct pl__pg_session *s, const char *format, ...) {
-    char text[800];
     va_list args;
     va_start(args, format);
+    char text[800];
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     s->failed = true;
@@ -143,9 +143,10 @@ static void conflict(struct pl__pg_session *s, const char *what) {
 }
 
 /* Rows that are there already are no more to be written. Until something of this run has been written, what is ahead of
- * the state is from an earlier one; then it is ours, also when nobody has told how its transaction ended. */
+ * the state is from an earlier one. Then it is ours. */
 static void resume(struct pl__pg_session *s) {
     const struct pl__pg_queue *queue = s->queue;
+    if (pl__pg_place_kept(&s->place)) s->proven = true;
     uint64_t known = s->proven ? queue->taken : s->restored;
     char text[200];
     pl__pg_place_sort(&s->place, known);
