@@ -62,14 +62,18 @@ static void start_timer(struct pl__pg_link *link, uint64_t milliseconds) {
     uv_timer_start(&link->timer, on_timer, milliseconds, 0);
 }
 
-/* `why` may be the connection's own text. A message of several lines becomes one. */
+void pl__pg_one_line(char *text) {
+    for (char *at = text; (at = strpbrk(at, "\n\t"));)
+        *at = ' ';
+    for (size_t length = strlen(text); length && text[length - 1] == ' '; length--)
+        text[length - 1] = 0;
+}
+
+/* `why` may be the connection's own text. */
 void pl__pg_link_drop(struct pl__pg_link *link, const char *why) {
     char reason[REASON_MAX];
     snprintf(reason, sizeof reason, "%s", why);
-    for (char *at = reason; (at = strpbrk(at, "\n\t"));)
-        *at = ' ';
-    for (size_t length = strlen(reason); length && reason[length - 1] == ' '; length--)
-        reason[length - 1] = 0;
+    pl__pg_one_line(reason);
     let_go(link);
     link->state = DOWN;
     start_timer(link, next_wait_ms(link));

@@ -47,4 +47,7 @@ void pl__pg_link_expect(struct pl__pg_link *link, pl_time patience); /* from now
 void pl__pg_link_drop(struct pl__pg_link *link, const char *why);    /* and try again */
 void pl__pg_link_well(struct pl__pg_link *link); /* it does what it should: forget earlier attempts */
 
+/* A message of several lines, as libpq gives them, becomes one. */
+void pl__pg_one_line(char *text);
+
 #endif

@@ -1,7 +1,6 @@
 #include "session.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 #include <uv.h>
 
@@ -32,17 +31,11 @@ static void close_link(struct pl__pg_session *s) {
     s->step = PL__PG_AWAY;
 }
 
-enum pl_flow pl__pg_session_fail(struct pl__pg_session *s, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    char text[800];
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
+enum pl_flow pl__pg_session_over(struct pl__pg_session *s, enum pl_flow flow) {
     s->failed = true;
-    pl_fail(s->node, "%s", text);
     close_link(s);
     settle(s);
-    return PL_FLOW_FAIL;
+    return flow;
 }
 
 /* The server's state or load, which changes by itself: connections, resources, locks, a shutdown, a standby. */
@@ -62,7 +55,7 @@ static void refused(struct pl__pg_session *s) {
     }
     pl_count(s->node, PL__PG_REFUSALS, 1);
     if (!s->proven) {
-        pl__pg_session_fail(s, "the server refuses: %s", why);
+        pl__pg_session_over(s, pl_fail(s->node, "the server refuses: %s", why));
         return;
     }
     pl_node_diag(s->node, PL_ERROR, "the server refuses, and rows wait until it does not: %s", why);
@@ -70,7 +63,7 @@ static void refused(struct pl__pg_session *s) {
 }
 
 static void no_memory(struct pl__pg_session *s) {
-    pl__pg_session_fail(s, "no memory to talk to the server");
+    pl__pg_session_over(s, pl_fail(s->node, "no memory to talk to the server"));
 }
 
 /* ---- Asking ---- */
@@ -139,7 +132,7 @@ static void on_look(struct pl__pg_session *s) {
 }
 
 static void conflict(struct pl__pg_session *s, const char *what) {
-    pl__pg_session_fail(s, "%s, job %s: %s", s->sql.offsets, s->options->job, what);
+    pl__pg_session_over(s, pl_fail(s->node, "%s, job %s: %s", s->sql.offsets, s->options->job, what));
 }
 
 /* Rows that are there already are no more to be written. Until something of this run has been written, what is ahead of
@@ -405,14 +398,17 @@ static void keep_result(struct pl__pg_session *s, PGresult *result) {
         if (s->refusal) break;
         s->refusal = pl_strdup(PQresultErrorMessage(result)[0] ? PQresultErrorMessage(result) : "no reason given");
         snprintf(s->sqlstate, sizeof s->sqlstate, "%s", state ? state : "");
-        if (!s->refusal) no_memory(s);
+        if (s->refusal)
+            pl__pg_one_line(s->refusal);
+        else
+            no_memory(s);
     }
     PQclear(result);
 }
 
-/* An error's fields go over several lines, and it may be the connection's end that it tells. */
+/* What is said may be the node's end, or the connection's. */
 static void take_results(struct pl__pg_session *s) {
-    while (s->link && pl__pg_link_conn(s->link) && s->step != PL__PG_IDLE && s->step != PL__PG_SEND) {
+    while (pl__pg_link_conn(s->link) && s->step != PL__PG_IDLE && s->step != PL__PG_SEND) {
         PGconn *conn = pl__pg_link_conn(s->link);
         if (PQisBusy(conn)) {
             push_out(s);
@@ -424,7 +420,7 @@ static void take_results(struct pl__pg_session *s) {
         else
             on_answer(s);
     }
-    if (s->link && pl__pg_link_conn(s->link) && s->step == PL__PG_SEND) send_rows(s);
+    if (pl__pg_link_conn(s->link) && s->step == PL__PG_SEND) send_rows(s);
 }
 
 static void on_ready(void *user) {
@@ -450,8 +446,9 @@ static void on_down(void *user, const char *why) {
     s->step = PL__PG_AWAY;
     forget_answer(s);
     if (replaces(s) && !s->whole) {
-        pl__pg_session_fail(s, "no connection, and all rows of a run are one transaction, so nothing is written: %s",
-                            why);
+        pl__pg_session_over(
+            s, pl_fail(s->node, "no connection, and all rows of a run are one transaction, so nothing is written: %s",
+                       why));
         return;
     }
     if (!s->lost) pl_node_diag(s->node, PL_WARN, "the server is away, and rows wait: %s", why);

@@ -88,6 +88,7 @@ void pl__pg_session_close(struct pl__pg_session *session);
 void pl__pg_session_go_on(struct pl__pg_session *session);      /* there may be something to write */
 bool pl__pg_session_done(const struct pl__pg_session *session); /* `ending`, and all has been written */
 
-enum pl_flow pl__pg_session_fail(struct pl__pg_session *session, const char *format, ...) PL_PRINTF(2, 3);
+/* The node has failed: pl__pg_session_over(session, pl_fail(...)). Gives that back. */
+enum pl_flow pl__pg_session_over(struct pl__pg_session *session, enum pl_flow flow);
 
 #endif

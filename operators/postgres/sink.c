@@ -84,7 +84,8 @@ static enum pl_flow sink_process(void *self, struct pl_node *node, unsigned inpu
         pl_batch_unref(batch);
         return PL_FLOW_FAIL;
     }
-    if (!pl__pg_queue_put(&s->queue, batch)) return pl__pg_session_fail(&s->session, "no memory for rows that wait");
+    if (!pl__pg_queue_put(&s->queue, batch))
+        return pl__pg_session_over(&s->session, pl_fail(s->node, "no memory for rows that wait"));
     if (is_much(s))
         write_now(s);
     else
@@ -121,8 +122,9 @@ static void linger_over(void *user) {
     }
     uint64_t rows = s->queue.taken - s->queue.first;
     if (s->session.final || !has_epochs(s)) {
-        pl__pg_session_fail(&s->session, "%" PRIu64 " rows could not be written in time: the server is away or slow",
-                            rows);
+        pl__pg_session_over(
+            &s->session,
+            pl_fail(s->node, "%" PRIu64 " rows could not be written in time: the server is away or slow", rows));
         return;
     }
     pl_node_diag(s->node, PL_WARN, "%" PRIu64 " rows wait for the next run: the server is away or slow", rows);
@@ -151,7 +153,8 @@ static void sink_snapshot(const void *self, struct pl_node *node, struct pl_pack
     pl_pack_array(pack, STATE_ITEMS);
     pl_pack_str(pack, s->session.stream);
     if (pl__pg_queue_save(&s->queue, s->codec, pack, &error))
-        pl__pg_session_fail(&s->session, "rows that wait cannot be saved: %s", error ? error->text : "no memory");
+        pl__pg_session_over(&s->session,
+                            pl_fail(s->node, "rows that wait cannot be saved: %s", error ? error->text : "no memory"));
     pl_error_free(&error);
     pl__pg_queue_mark(&s->queue, pl_node_epoch(node));
 }
