@@ -202,7 +202,7 @@ static uint64_t may_write(const struct pl__pg_session *s) {
 static bool choose(struct pl__pg_session *s) {
     const struct pl__pg_queue *queue = s->queue;
     uint64_t written = s->place.written;
-    if (s->whole) return false;
+    if (s->whole || !s->known) return false;
     s->open_ended = replaces(s);
     s->is_ahead = s->open_ended || queue->sealed <= written;
     if (s->open_ended) return queue->taken > queue->first || s->ending;

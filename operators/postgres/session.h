@@ -57,6 +57,7 @@ struct pl__pg_session {
 
     char stream[PL__PG_STREAM_MAX + 1];
     bool fresh;        /* of this run: whatever is at its place ends */
+    bool known;        /* by a safe epoch, so that the next run has the same one; nothing is written before */
     uint64_t restored; /* rows that this run's state began with */
     struct pl__pg_place place;
 

@@ -99,6 +99,7 @@ static void sink_commit(void *self, struct pl_node *node, uint64_t epoch) {
     struct sink *s = self;
     if (s->session.failed) return;
     pl__pg_queue_seal(&s->queue, epoch);
+    s->session.known = true;
     pl__pg_session_go_on(&s->session);
     settle(s);
 }
@@ -174,6 +175,7 @@ static enum pl_code sink_restore(void *self, struct pl_node *node, struct pl_unp
     memcpy(s->session.stream, stream, length);
     s->session.stream[length] = 0;
     s->session.fresh = false;
+    s->session.known = true;
     enum pl_code code = pl__pg_queue_load(&s->queue, s->codec, pl_node_kind(node), unpack, error);
     s->session.restored = s->queue.taken;
     return code;
@@ -202,6 +204,7 @@ static enum pl_code sink_open(void *self, struct pl_node *node, struct pl_error 
     s->session.options = &s->options;
     s->session.node = node;
     s->session.queue = &s->queue;
+    s->session.known = !has_epochs(s);
     s->session.settled = settle;
     s->session.user = s;
     if (s->options.mode == PL__PG_REPLACE && has_epochs(s))
@@ -284,9 +287,10 @@ static const struct pl_operator sink_postgres = {
         "is said and tried again, and the rows wait. None is left out.",
     .guarantee =
         "Exactly once, by offset in transaction, when the graph has a log: rows and their position are committed "
-        "together, only rows of a safe checkpoint are, and after any death of engine, connection or server the "
-        "position is read back. The rows of the end of the data are taken back by a run that goes on from there. "
-        "Without a log: each row at most once, and rows that were not written when the engine died are gone.",
+        "together, and after any death of engine, connection or server the position is read back. Rows are written "
+        "when their checkpoint is safe; those that had to be written ahead of it, as at the end of the data, are taken "
+        "back by a run that begins in front of them. Without a log: each row at most once, and rows that were not "
+        "written when the engine died are gone.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET_ALL, .doc = "The rows, of one kind."}),
     .options = sink_options,
     .counters = PL_COUNTERS(

@@ -12,6 +12,7 @@ import collections
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -38,7 +39,7 @@ nodes:
   windows: {{ op: sink.postgres, from: tenths, table: windows, {common} }}
   events: {{ op: sink.postgres, from: list, table: events, {common} }}
 """
-COMMON = 'url: "${{PGURL}}", create: true, time: ns, rows: 5000, retry: 500ms, timeout: 5s, hold: {hold}, linger: 20s'
+COMMON = 'url: "${{PGURL}}", create: true, time: ns, rows: 5000, retry: 500ms, timeout: 3s, hold: {hold}, linger: 20s'
 # What is flagged because it has waited in a backlog is the same row.
 MARK = "backfilled"
 
@@ -201,6 +202,26 @@ def killed_server(work, server, options, dice):
     return compare(job), deaths
 
 
+def frozen(work, server, options):
+    """A backend stands still in the middle of its work, is given up, and goes on with what it had been told."""
+    job = Job(work, "frozen", server, options.rate)
+    process = job.start()
+    stopped = 0
+    while process.poll() is None and stopped < 2:
+        time.sleep(0.7)
+        busy = server.ask("SELECT pid FROM pg_stat_activity WHERE application_name = 'potline' AND state <> 'idle'")
+        if not busy:
+            continue
+        os.kill(int(busy[0]), signal.SIGSTOP)
+        time.sleep(5.5)
+        os.kill(int(busy[0]), signal.SIGCONT)
+        stopped += 1
+    said = process.communicate(timeout=rig.PATIENCE)[1]
+    if process.returncode or not stopped:
+        rig.fail(f"{stopped} backends stood still: {process.returncode}: {said}")
+    return compare(job), stopped
+
+
 def cut_commits(work, server, options, dice):
     """The connection breaks at a COMMIT, before the server has heard of it or before the client hears that it is done; and
     the engine is killed now and then as well."""
@@ -276,6 +297,9 @@ def main():
         start_afresh(server)
         rows, deaths = killed_server(work, server, options, dice)
         print(f"server killed {deaths} times: {rows} rows, each once", flush=True)
+        start_afresh(server)
+        rows, stopped = frozen(work, server, options)
+        print(f"{stopped} backends stood still for longer than they may: {rows} rows, each once", flush=True)
         start_afresh(server)
         rows, before, behind = cut_commits(work, server, options, dice)
         print(f"connection cut {before} times before a COMMIT, {behind} times behind one: {rows} rows, each once",
