@@ -15,10 +15,10 @@
 static char *text_v(const char *format, va_list args) {
     va_list again;
     va_copy(again, args);
-    int length = vsnprintf(NULL, 0, format, again);
+    int length = vsnprintf(NULL, 0, format, again); /* NOLINT(clang-analyzer-valist.Uninitialized): the callers have */
     va_end(again);
     char *text = length < 0 ? NULL : pl_alloc((size_t)length + 1);
-    if (text) vsnprintf(text, (size_t)length + 1, format, args);
+    if (text) vsnprintf(text, (size_t)length + 1, format, args); /* NOLINT(clang-analyzer-valist.Uninitialized) */
     return text;
 }
 
