@@ -29,13 +29,6 @@ static enum pl_code make_report(struct pl__report *r, const char *data, struct p
     return PL_OK;
 }
 
-static bool read_time(const struct pl_cli *cli, const char *option, pl_time *time) {
-    const char *text = pl_cli_get(cli, option);
-    if (!text || pl_text_int(text, strlen(text), time) || pl_text_time(text, strlen(text), time)) return true;
-    pl_cli_usage(cli, "--%s: \"%s\" is no time; write 2026-11-23T06:00:00Z, or nanoseconds since 1970", option, text);
-    return false;
-}
-
 static bool read_arguments(const struct pl_cli *cli, struct pl__report *r) {
     const char *tolerance = pl_cli_get(cli, "tolerance");
     if (strcmp(pl_cli_operand(cli, 0), "backtest") != 0) {
@@ -50,7 +43,7 @@ static bool read_arguments(const struct pl_cli *cli, struct pl__report *r) {
         pl_cli_usage(cli, "--tolerance: \"%s\" is no duration; write 30s", tolerance);
         return false;
     }
-    return read_time(cli, "from", &r->b.from) && read_time(cli, "to", &r->b.to);
+    return pl_cli_time(cli, "from", &r->b.from) && pl_cli_time(cli, "to", &r->b.to);
 }
 
 /* Is it what was given that is wrong, and not the run? */

@@ -177,6 +177,13 @@ const char *pl_cli_operand(const struct pl_cli *cli, int index) {
     return index < cli->operand_count ? cli->operands[index] : NULL;
 }
 
+bool pl_cli_time(const struct pl_cli *cli, const char *option, pl_time *time) {
+    const char *text = pl_cli_get(cli, option);
+    if (!text || pl_text_int(text, strlen(text), time) || pl_text_time(text, strlen(text), time)) return true;
+    pl_cli_usage(cli, "--%s: \"%s\" is no time; write 2026-11-23T06:00:00Z, or nanoseconds since 1970", option, text);
+    return false;
+}
+
 int pl_cli_choice(const struct pl_cli *cli, const char *option, const char *value, const char *const *choices) {
     char all[256] = "";
     size_t count = 0;

@@ -104,16 +104,9 @@ static int show(const struct pl_cli *cli, struct query *query) {
 
 /* ---- What was asked ---- */
 
-static bool read_time(const struct pl_cli *cli, const char *option, pl_time *time) {
-    const char *text = pl_cli_get(cli, option);
-    if (!text || pl_text_int(text, strlen(text), time) || pl_text_time(text, strlen(text), time)) return true;
-    pl_cli_usage(cli, "--%s: \"%s\" is no time; write 2026-11-23T06:00:00Z, or nanoseconds since 1970", option, text);
-    return false;
-}
-
 static int run_query(const struct pl_cli *cli) {
     struct query query = {.user = "*", .action = "*", .object = "*", .from = PL_TIME_MIN, .to = PL_TIME_MAX};
-    if (!read_time(cli, "from", &query.from) || !read_time(cli, "to", &query.to)) return PL_EXIT_USAGE;
+    if (!pl_cli_time(cli, "from", &query.from) || !pl_cli_time(cli, "to", &query.to)) return PL_EXIT_USAGE;
     if (pl_cli_get(cli, "user")) query.user = pl_cli_get(cli, "user");
     if (pl_cli_get(cli, "action")) query.action = pl_cli_get(cli, "action");
     if (pl_cli_get(cli, "object")) query.object = pl_cli_get(cli, "object");

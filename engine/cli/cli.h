@@ -58,6 +58,10 @@ int pl_cli_usage(const struct pl_cli *cli, const char *format, ...) PL_PRINTF(2,
 /* The index of a value among `choices` (ends in NULL), or -1 after saying what is allowed. */
 int pl_cli_choice(const struct pl_cli *cli, const char *option, const char *value, const char *const *choices);
 
+/* A time that is given as RFC 3339 or as nanoseconds since 1970; left alone where it is not given. False after saying
+ * that it is none. */
+bool pl_cli_time(const struct pl_cli *cli, const char *option, pl_time *time);
+
 /* Loads a graph for a command and prints its problems on standard error; NULL after errors, *exit_code says which. */
 struct pl_graph *pl_cli_graph(const char *path, const struct pl_graph_options *options, int *exit_code);
 void pl_cli_problems(FILE *out, const struct pl_problem *problems, unsigned count); /* a line each */

@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -11,12 +12,19 @@
 #include <potline/alloc.h>
 #include <potline/text.h>
 
+#include "base/clock.h"
 #include "batch/tags.h"
 #include "data.h"
+#include "export_postgres.h"
 #include "export_read.h"
 #include "export_write.h"
 
-enum { FLUSH_AT = 64 << 10, ROW_MAX = 64 << 20, NAMES_MAX = 16000000 /* the most a graph may allow */ };
+enum {
+    JOB_MAX = 64 << 10,
+    FLUSH_AT = 64 << 10,
+    ROW_MAX = 64 << 20,
+    NAMES_MAX = 16000000 /* the most a graph may allow */
+};
 enum verdict { UNKNOWN, FITS, DIFFERS };
 enum { ANY_KIND = -1 };
 
@@ -32,6 +40,13 @@ struct export {
 
     uint8_t *verdicts; /* by name id: does it fit the globs */
     uint32_t verdict_count;
+
+    struct pl__export_postgres_options into; /* url: NULL: it is written as text */
+    struct pl__export_postgres *target;      /* made with the first row: that is of its kind */
+    struct pl_codec *codec;
+    uint8_t *keep; /* rows of a batch */
+    bool shown;    /* progress, on a terminal */
+    int64_t shown_at;
 
     FILE *out;
     char *final; /* the name the output gets once it is complete; NULL: it has it */
@@ -96,7 +111,69 @@ static void write_header(struct export *export, enum pl_kind kind) {
     export->header_written = true;
 }
 
-static bool write_part(struct export *export, const struct pl__export_part *part, int kind) {
+/* ---- Into PostgreSQL ---- */
+
+static bool say(struct pl_error *error) {
+    if (error) fprintf(stderr, "potline export: ");
+    if (error) pl_error_print(stderr, error);
+    pl_error_free(&error);
+    return false;
+}
+
+static void show_progress(struct export *export) {
+    int64_t now = pl_clock_monotonic();
+    if (now - export->shown_at < PL_SECOND || !isatty(STDERR_FILENO)) return;
+    export->shown_at = now;
+    export->shown = true;
+    fprintf(stderr, "\r%" PRIu64 " rows ", export->rows);
+}
+
+static bool open_target(struct export *export, enum pl_kind kind) {
+    struct pl_error *error = NULL;
+    if (export->target) return true;
+    return !pl__export_postgres_new(&export->into, kind, NAMES_MAX, &export->target, &error) || say(error);
+}
+
+/* The rows that are marked; those go, the batch is the caller's. */
+static bool send_rows(struct export *export, struct pl_batch **batch) {
+    struct pl_error *error = NULL;
+    if (!open_target(export, (enum pl_kind)(*batch)->kind)) return false;
+    if (!pl_batch_writable(batch)) {
+        fprintf(stderr, "potline export: out of memory\n");
+        return false;
+    }
+    uint32_t rows = pl_batch_keep(*batch, export->keep);
+    if (pl__export_postgres_put(export->target, export->codec, *batch, &error)) return say(error);
+    export->rows += rows;
+    show_progress(export);
+    return true;
+}
+
+static bool end_target(struct export *export, enum pl_kind kind) {
+    struct pl_error *error = NULL;
+    if (!open_target(export, kind)) return false;
+    bool good = !pl__export_postgres_end(export->target, &error);
+    if (export->shown) fprintf(stderr, "\r");
+    if (!good) return say(error);
+    fprintf(stderr, "potline export: %" PRIu64 " rows are in %s\n", export->rows, export->into.table);
+    return true;
+}
+
+static bool send_part(struct export *export, struct pl__export_part *part, int kind) {
+    struct pl_batch *batch = part->batch;
+    bool wanted = kind == ANY_KIND || (int)batch->kind == kind;
+    uint32_t fitting = 0;
+    export->met += batch->rows;
+    for (uint32_t row = 0; row < batch->rows; row++)
+        fitting += export->keep[row] = row_fits(export, part, row);
+    if (!wanted) export->left_out[batch->kind] += fitting;
+    return !wanted || !fitting || send_rows(export, &part->batch);
+}
+
+/* ---- As text ---- */
+
+static bool write_part(struct export *export, struct pl__export_part *part, int kind) {
+    if (export->into.url) return send_part(export, part, kind);
     const struct pl_batch *batch = part->batch;
     bool wanted = kind == ANY_KIND || (int)batch->kind == kind;
     export->met += batch->rows;
@@ -183,6 +260,7 @@ static bool write_rows(struct export *export) {
         kind = (int)other;
         if (write_kind(export, kind, &written) || !written) return false;
     }
+    if (export->into.url) return end_target(export, (enum pl_kind)kind);
     write_header(export, kind == ANY_KIND ? usual_kind(export->what.zone) : (enum pl_kind)kind);
     return flush(export, 1);
 }
@@ -209,6 +287,35 @@ static void raise_file_limit(void) {
     setrlimit(RLIMIT_NOFILE, &limit); /* else a folder that is too long says so when it is opened */
 }
 
+/* What makes it the same export when it is repeated: the folder, and which of its rows. */
+static char *name_job(const struct export *export) {
+    struct pl_buffer text;
+    char *folder = realpath(export->what.data, NULL);
+    pl_buffer_init(&text, JOB_MAX);
+    pl_buffer_printf(&text, "export %s %s", pl_zone_names[export->what.zone], folder ? folder : export->what.data);
+    if (export->kind != ANY_KIND) pl_buffer_printf(&text, " %s", pl_kind_info[export->kind].name);
+    if (export->what.range.node) pl_buffer_printf(&text, " node %s", export->what.range.node);
+    for (const char *const *glob = export->globs; *glob; glob++)
+        pl_buffer_printf(&text, " tags %s", *glob);
+    if (export->what.range.from != PL_TIME_MIN) pl_buffer_printf(&text, " from %" PRId64, export->what.range.from);
+    if (export->what.range.to != PL_TIME_MAX) pl_buffer_printf(&text, " to %" PRId64, export->what.range.to);
+    if (export->what.version) pl_buffer_printf(&text, " version %s", export->what.version);
+    if (export->what.live) pl_buffer_printf(&text, " live");
+    pl_buffer_putc(&text, 0);
+    char *job = pl_buffer_failed(&text) ? NULL : pl_strdup(text.data);
+    pl_buffer_fini(&text);
+    free(folder);
+    return job;
+}
+
+static bool open_postgres(struct export *export) {
+    export->codec = pl_codec_new(export->what.tags);
+    export->keep = pl_alloc(PL_BATCH_ROWS_MAX);
+    if (export->codec && export->keep) return true;
+    fprintf(stderr, "potline export: out of memory\n");
+    return false;
+}
+
 static int export_rows(struct export *export, const char *path) {
     struct pl_error *error = NULL;
     struct pl_store_options options = {.read_only = true};
@@ -227,11 +334,14 @@ static int export_rows(struct export *export, const char *path) {
     pl_buffer_init(&export->text, ROW_MAX);
     bool good = false;
     if (!export->what.tags) fprintf(stderr, "potline export: out of memory\n");
-    if (export->what.tags && open_output(export, path)) {
+    if (export->what.tags && (export->into.url ? open_postgres(export) : open_output(export, path))) {
         good = write_rows(export);
         if (good) say_what_is_not_there(export);
     }
-    good = close_output(export, good);
+    if (!export->into.url) good = close_output(export, good);
+    pl__export_postgres_free(export->target);
+    pl_codec_free(export->codec);
+    pl_free(export->keep);
     pl_buffer_fini(&export->text);
     pl_free(export->verdicts);
     pl_store_close(export->what.store);
@@ -240,17 +350,27 @@ static int export_rows(struct export *export, const char *path) {
     return good ? PL_EXIT_OK : PL_EXIT_FAILED;
 }
 
-static bool read_time(const struct pl_cli *cli, const char *option, pl_time *time) {
-    const char *text = pl_cli_get(cli, option);
-    if (!text || pl_text_int(text, strlen(text), time) || pl_text_time(text, strlen(text), time)) return true;
-    pl_cli_usage(cli, "--%s: \"%s\" is no time; write 2026-11-23T06:00:00Z, or nanoseconds since 1970", option, text);
-    return false;
-}
-
 /* The index of an option's value, `fallback` where it is not given, -1 after saying that it is none of them. */
 static int read_choice(const struct pl_cli *cli, const char *option, const char *const *choices, int fallback) {
     const char *value = pl_cli_get(cli, option);
     return value ? pl_cli_choice(cli, option, value, choices) : fallback;
+}
+
+/* Rows of one kind each, as in CSV; times are timestamps unless nanoseconds are asked for. */
+static int export_into(const struct pl_cli *cli, struct export *export) {
+    char table[64];
+    if (pl_cli_get(cli, "out") || pl_cli_get(cli, "format") || pl_cli_has(cli, "json"))
+        return pl_cli_usage(cli, "--into URL: --out and --format are for text");
+    snprintf(table, sizeof table, "potline_%s", pl_zone_names[export->what.zone]);
+    char *job = pl_cli_get(cli, "job") ? pl_strdup(pl_cli_get(cli, "job")) : name_job(export);
+    export->format.json = false;
+    export->into.table = pl_cli_get(cli, "table") ? pl_cli_get(cli, "table") : table;
+    export->into.nanoseconds = pl_cli_get(cli, "time") && !export->format.rfc3339;
+    export->into.job = job;
+    if (!job) fprintf(stderr, "potline export: out of memory\n");
+    int exit_code = job ? export_rows(export, NULL) : PL_EXIT_FAILED;
+    pl_free(job);
+    return exit_code;
 }
 
 static int export_zone(const struct pl_cli *cli) {
@@ -273,17 +393,18 @@ static int export_zone(const struct pl_cli *cli) {
     int time = format < 0 ? -1 : read_choice(cli, "time", times, format);
     if (zone < 0 || time < 0) return PL_EXIT_USAGE;
     if (pl_cli_get(cli, "kind") && (export.kind = read_choice(cli, "kind", kinds, ANY_KIND)) < 0) return PL_EXIT_USAGE;
-    if (!read_time(cli, "from", &export.what.range.from) || !read_time(cli, "to", &export.what.range.to))
+    if (!pl_cli_time(cli, "from", &export.what.range.from) || !pl_cli_time(cli, "to", &export.what.range.to))
         return PL_EXIT_USAGE;
     export.what.zone = (enum pl_zone_id)zone;
     export.format = (struct pl__export_format){.json = format, .rfc3339 = time, .sequences = zone == PL_BRONZE};
-    return export_rows(&export, pl_cli_get(cli, "out"));
+    export.into.url = pl_cli_get(cli, "into");
+    return export.into.url ? export_into(cli, &export) : export_rows(&export, pl_cli_get(cli, "out"));
 }
 
 const struct pl_subcommand pl_subcommand_export = {
     .name = "export",
     .operands = "",
-    .summary = "Print the rows of a zone of a data folder.",
+    .summary = "Print the rows of a zone of a data folder, or write them to a database.",
     .doc = "Bronze is what came in, as it came in; silver, gold and dead are what nodes keep there (sink.lake).\n"
            "Where a version of silver or gold is published (potline replay, potline versions), its rows come in\n"
            "place of the live ones.\n"
@@ -293,7 +414,11 @@ const struct pl_subcommand pl_subcommand_export = {
            "\n"
            "CSV has a header and rows of one kind: samples, of gold windows, or else what there is. Times are\n"
            "nanoseconds since 1970 (time_ns) or RFC 3339 text (time); numbers are exact, missing values `nan`.\n"
-           "As JSON, a line is an object whose `type` is its kind; NaN is null, infinities are strings.",
+           "As JSON, a line is an object whose `type` is its kind; NaN is null, infinities are strings.\n"
+           "\n"
+           "Into PostgreSQL (--into postgres://...) an export is one transaction that takes the place of what the\n"
+           "same export wrote before: interrupted it leaves nothing, repeated it doubles nothing. A password\n"
+           "is better in PGPASSWORD or ~/.pgpass than in the command line. Times are timestamps, or --time ns.",
     /* clang-format off */
     .options = PL_CLI_OPTIONS(
         {"data", "DIR", "The data folder.", 0},
@@ -306,6 +431,9 @@ const struct pl_subcommand pl_subcommand_export = {
         {"to", "T", "Only rows before this time.", 0},
         {"version", "NAME", "Of silver or gold, only this version (potline versions).", 0},
         {"live", NULL, "Of silver or gold, the live rows, also where a published version counts.", 0},
+        {"into", "URL", "Into a table of this database, as postgres://USER@HOST/DATABASE.", 0},
+        {"table", "NAME", "With --into: the table, made where it is not there (default: potline_ZONE).", 0},
+        {"job", "NAME", "With --into: which export it is (default: by its folder and rows).", 0},
         {"format", "FORMAT", "csv (the default) or ndjson.", 0},
         {"json", NULL, "The same as --format ndjson.", 0},
         {"time", "FORM", "ns (the default of csv) or rfc3339 (of ndjson).", 0},

@@ -40,13 +40,6 @@ struct replay {
 
 /* ---- What is asked for ---- */
 
-static bool read_time(const struct pl_cli *cli, const char *option, pl_time *time) {
-    const char *text = pl_cli_get(cli, option);
-    if (!text || pl_text_int(text, strlen(text), time) || pl_text_time(text, strlen(text), time)) return true;
-    pl_cli_usage(cli, "--%s: \"%s\" is no time; write 2026-11-23T06:00:00Z, or nanoseconds since 1970", option, text);
-    return false;
-}
-
 /* PL_EXIT_OK, or PL_EXIT_USAGE after saying why. */
 static int read_options(struct replay *r) {
     const struct pl_cli *cli = r->cli;
@@ -55,7 +48,7 @@ static int read_options(struct replay *r) {
     r->options.from = PL_TIME_MIN;
     r->options.to = PL_TIME_MAX;
     r->options.margin = PL_HOUR;
-    if (!read_time(cli, "from", &r->options.from) || !read_time(cli, "to", &r->options.to)) return PL_EXIT_USAGE;
+    if (!pl_cli_time(cli, "from", &r->options.from) || !pl_cli_time(cli, "to", &r->options.to)) return PL_EXIT_USAGE;
     if (r->options.from >= r->options.to) return pl_cli_usage(cli, "--to is not behind --from");
     if (margin && (!pl_text_duration(margin, strlen(margin), &r->options.margin) || r->options.margin < 0))
         return pl_cli_usage(cli, "--margin: \"%s\" is not a duration; write 10m or 2h", margin);

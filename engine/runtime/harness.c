@@ -42,6 +42,7 @@ struct pl_harness {
     bool woken;
     bool opened;
     bool forgets;
+    uint32_t names;         /* 0: as many as a registry takes by itself */
     enum pl_code open_code; /* of the one attempt */
     struct output outputs[PORTS_MAX];
     struct stored *stored;
@@ -84,7 +85,7 @@ static enum pl_code harness_open(struct pl_harness *h, struct pl_error **error) 
     if (h->opened) return h->open_code;
     h->opened = true;
     h->open_code = PL_NO_MEMORY;
-    struct pl_tags_options options = {.rules = h->rules, .rule_count = h->rule_count};
+    struct pl_tags_options options = {.rules = h->rules, .rule_count = h->rule_count, .limit = h->names};
     h->tags = pl_tags_new(&options);
     if (!h->tags) return pl_error_set(error, PL_NO_MEMORY, "no memory for the tags");
     struct pl_node_config config = {
@@ -165,6 +166,10 @@ void pl_harness_data(struct pl_harness *h, const char *path) {
     struct pl_error *error = NULL;
     if (pl_store_open(path, &(struct pl_store_options){0}, &h->store, &error)) pl_error_print(stderr, error);
     pl_error_free(&error);
+}
+
+void pl_harness_names(struct pl_harness *h, uint32_t most) {
+    h->names = most;
 }
 
 void pl_harness_forgets(struct pl_harness *h) {

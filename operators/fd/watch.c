@@ -43,7 +43,7 @@ struct pl_watch *pl_watch_new(struct uv_loop_s *loop, int fd, void (*ready)(void
 }
 
 void pl_watch_for(struct pl_watch *watch, enum pl_watch_event event) {
-    int wanted = event == PL_WATCH_READ ? UV_READABLE : UV_WRITABLE;
+    int wanted = (event & PL_WATCH_READ ? UV_READABLE : 0) | (event & PL_WATCH_WRITE ? UV_WRITABLE : 0);
     watch->told = false;
     if (watch->wanted == wanted) return;
     watch->wanted = wanted;

@@ -12,7 +12,7 @@
 struct uv_loop_s;
 struct pl_watch;
 
-enum pl_watch_event { PL_WATCH_READ = 1, PL_WATCH_WRITE = 2 };
+enum pl_watch_event { PL_WATCH_READ = 1, PL_WATCH_WRITE = 2, PL_WATCH_BOTH = 3 };
 
 /* NULL without memory, or when the descriptor cannot be watched. */
 struct pl_watch *pl_watch_new(struct uv_loop_s *loop, int fd, void (*ready)(void *user), void *user);

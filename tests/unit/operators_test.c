@@ -50,6 +50,7 @@ static const struct sample {
     {"sink.ndjson", "{path: '%s/out.ndjson'}"},
     {"sink.lake", "{zone: gold}"}, /* without a data folder its open fails */
     {"sink.socket", "{listen: '127.0.0.1:0'}"},
+    {"sink.postgres", "{url: 'host=127.0.0.1 port=1', table: rows}"},
     {"sink.zmq", "{bind: 'inproc://generic-sink'}"},
     {"source.zmq", "{connect: 'inproc://generic-source'}"},
     {"source.csv", "{path: '%s/in.csv'}"},

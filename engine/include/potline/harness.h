@@ -29,6 +29,9 @@ PL_API uint32_t pl_harness_tag(struct pl_harness *h, const char *name);         
 PL_API void pl_harness_declare(struct pl_harness *h, const char *match, double low, double high); /* before first use */
 PL_API void *pl_harness_self(struct pl_harness *h);
 
+/* The most names its registry takes (default: 1,000,000); before first use. */
+PL_API void pl_harness_names(struct pl_harness *h, uint32_t most);
+
 /* The data folder at `path` (made where it is not there) for zones and kept values; before first use. One harness at a
  * time holds a folder. */
 PL_API void pl_harness_data(struct pl_harness *h, const char *path);
