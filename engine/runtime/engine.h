@@ -12,6 +12,7 @@
 
 #include "graph/graph.h"
 #include "log/log.h"
+#include "runtime/copies.h"
 #include "runtime/intake.h"
 #include "runtime/journal.h"
 #include "runtime/task.h"
@@ -26,6 +27,7 @@ struct pl_engine_options {
     bool until_eof;
     bool temporary;            /* the data folder is removed at the end: nobody is told of its audit */
     bool audit_below_minimum;  /* the graph may keep the audit for less than PL_AUDIT_LEAST; this is recorded */
+    const char *savepoint;     /* a folder that is empty begins with this file (savepoint.h); NULL: it does not */
     const char *const *reset;  /* nodes that start afresh, ends in NULL; NULL: none */
     void (*notify)(void *arg); /* something has ended or failed: ask pl_engine_wait; any thread, must not block */
     void *notify_arg;
@@ -50,6 +52,7 @@ const struct pl_intake *pl_engine_intake(const struct pl_engine *engine);
 struct pl_tags *pl_engine_tags(const struct pl_engine *engine);
 pl_time pl_engine_now(const struct pl_engine *engine);
 const struct pl_graph *pl_engine_graph(const struct pl_engine *engine);
+struct pl_copies *pl_engine_copies(const struct pl_engine *engine); /* NULL: there is no data folder */
 struct pl_store *pl_engine_store(const struct pl_engine *engine); /* NULL: there is no data folder */
 const char *pl_engine_data(const struct pl_engine *engine);       /* its path, or NULL */
 const struct pl_journal *
