@@ -1,5 +1,6 @@
 /* backup.c: `potline backup` and `potline restore`: data folders kept in another place, and back. */
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,19 +42,28 @@ struct list {
     unsigned rows;
 };
 
+static void print_json(const struct pl_backup_info *info, const char *time) {
+    json_t *row = json_pack("{sI ss sI ss ss* sI sI}", "backup", (json_int_t)info->id, "time", time, "epoch",
+                            (json_int_t)info->epoch, "key", info->key_id, "of", info->of, "files",
+                            (json_int_t)info->files, "bytes", (json_int_t)info->bytes);
+    if (row) json_dumpf(row, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(row);
+}
+
 static void show(void *arg, const struct pl_backup_info *info) {
     struct list *list = arg;
     char time[PL_TEXT_TIME_MAX];
     *pl_text_put_time(time, info->time / PL_SECOND * PL_SECOND) = 0;
     if (list->json) {
-        printf("{\"backup\":%" PRIu64 ",\"time\":\"%s\",\"epoch\":%" PRIu64 ",\"key\":\"%s\",\"files\":%" PRIu64
-               ",\"bytes\":%" PRIu64 "}\n",
-               info->id, time, info->epoch, info->key_id, info->files, info->bytes);
+        print_json(info, time);
         return;
     }
-    if (!list->rows++) printf("%6s  %-20s  %8s  %-16s  %6s  %10s\n", "backup", "time", "epoch", "key", "files", "MiB");
-    printf("%6" PRIu64 "  %-20s  %8" PRIu64 "  %-16s  %6" PRIu64 "  %10.1f\n", info->id, time, info->epoch,
-           info->key_id[0] ? info->key_id : "(in the clear)", info->files, (double)info->bytes / MIB);
+    if (!list->rows++) printf("%6s  %-20s  %8s  %-16s  %6s  %10s  %s\n", "backup", "time", "epoch", "key", "files", "MiB",
+                                 "of");
+    printf("%6" PRIu64 "  %-20s  %8" PRIu64 "  %-16s  %6" PRIu64 "  %10.1f  %s\n", info->id, time,
+           info->epoch, info->key_id[0] ? info->key_id : "(in the clear)", info->files, (double)info->bytes / MIB,
+           info->of);
 }
 
 static int list_all(const struct pl_cli *cli, const char *place) {

@@ -64,6 +64,7 @@ static enum pl_code await_epoch(struct pl_copies *copies, struct pl_error **erro
 static enum pl_code back_up(struct pl_copies *copies, const char *snapshot, pl_time time, char what[512],
                             struct pl_error **error) {
     struct pl_backup backup = {.from = snapshot,
+                               .of = copies->options.store->path,
                                .to = copies->copy.to,
                                .key = pl_store_key(copies->options.store),
                                .time = time,

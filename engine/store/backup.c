@@ -62,6 +62,9 @@ static enum pl_code look_at(struct work *work, struct pl_error **error) {
     pl_epoch_fini(&last);
     pl_store_close(store);
     work->list.info.time = backup->time;
+    snprintf(work->list.info.of, sizeof work->list.info.of, "%s", backup->of ? backup->of : backup->from);
+    for (char *at = work->list.info.of; *at; at++)
+        if (*at < ' ' && *at >= 0) *at = '?';
     if (backup->key)
         snprintf(work->list.info.key_id, sizeof work->list.info.key_id, "%s", pl_store_key_id(backup->key));
     return code == PL_NOT_FOUND ? PL_OK : code;

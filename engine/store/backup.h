@@ -30,11 +30,13 @@ struct pl_backup_info {
     pl_time time;   /* of what it holds */
     uint64_t epoch; /* the last one in it; 0: none */
     char key_id[PL_STORE_KEY_ID]; /* "": in the clear */
+    char of[256];                 /* the folder, as its owner calls it; cut where it is longer */
     uint64_t files, bytes;        /* of all its files, shared or not */
 };
 
 struct pl_backup {
     const char *from;         /* a data folder that nobody writes: a snapshot, or one that is held */
+    const char *of;           /* what it is called in the list */
     const char *to;           /* made when it is not there; else empty, or a place of backups */
     struct pl_store_key *key; /* of the folder; NULL: in the clear */
     pl_time time;             /* of what is in it */

@@ -4,6 +4,7 @@
  *     time 2026-11-26T06:00:00Z
  *     epoch 17
  *     key 0123456789abcdef              or: key none
+ *     of /var/lib/potline/pots          the data folder
  *     BYTES HASH PRINT NAME             each file
  *     end HASH                          of all above
  *
@@ -25,7 +26,7 @@
 #include "base/fault.h"
 #include "store/backup_impl.h"
 
-enum { LIST_MAX = 256 << 20, LINE = PL__BACKUP_NAME + 80 };
+enum { HEAD_LINES = 5, LIST_MAX = 256 << 20 };
 
 static const char first_line[] = "potline backup 1", last_word[] = "end ";
 
@@ -84,6 +85,10 @@ static bool read_head_line(const char *line, unsigned number, struct pl_backup_i
     case 0: return strcmp(line, first_line) == 0;
     case 1: return strncmp(line, "time ", 5) == 0 && pl_text_time(line + 5, strlen(line + 5), &info->time);
     case 2: return sscanf(line, "epoch %" SCNu64, &info->epoch) == 1;
+    case 4:
+        if (strncmp(line, "of ", 3) != 0 || strlen(line + 3) >= sizeof info->of) return false;
+        snprintf(info->of, sizeof info->of, "%s", line + 3);
+        return true;
     default:
         if (sscanf(line, "key %17s", id) != 1 || strlen(id) >= sizeof info->key_id) return false;
         snprintf(info->key_id, sizeof info->key_id, "%s", strcmp(id, "none") == 0 ? "" : id);
@@ -101,9 +106,9 @@ static bool parse(char *text, size_t size, struct pl__backup_list *list) {
     unsigned number = 0;
     for (char *at = text, *end; (end = strchr(at, '\n')); at = end + 1, number++) {
         *end = 0;
-        if (!(number < 4 ? read_head_line(at, number, &list->info) : read_file_line(at, list))) return false;
+        if (!(number < HEAD_LINES ? read_head_line(at, number, &list->info) : read_file_line(at, list))) return false;
     }
-    return number >= 4;
+    return number >= HEAD_LINES;
 }
 
 static char *read_all(int folder, const char *name, size_t *size) {
@@ -142,8 +147,8 @@ static void put(const struct pl__backup_list *list, struct pl_buffer *out) {
     char time[PL_TEXT_TIME_MAX];
     const struct pl_backup_info *info = &list->info;
     *pl_text_put_time(time, info->time) = 0;
-    pl_buffer_printf(out, "%s\ntime %s\nepoch %" PRIu64 "\nkey %s\n", first_line, time, info->epoch,
-                     info->key_id[0] ? info->key_id : "none");
+    pl_buffer_printf(out, "%s\ntime %s\nepoch %" PRIu64 "\nkey %s\nof %s\n", first_line, time,
+                     info->epoch, info->key_id[0] ? info->key_id : "none", info->of);
     for (size_t i = 0; i < list->count; i++) {
         const struct pl__backup_file *file = &list->files[i];
         pl_buffer_printf(out, "%" PRIu64 " %016" PRIx64 " %016" PRIx64 " %s\n", file->size, file->hash, file->print,
