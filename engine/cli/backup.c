@@ -59,11 +59,10 @@ static void show(void *arg, const struct pl_backup_info *info) {
         print_json(info, time);
         return;
     }
-    if (!list->rows++) printf("%6s  %-20s  %8s  %-16s  %6s  %10s  %s\n", "backup", "time", "epoch", "key", "files", "MiB",
-                                 "of");
-    printf("%6" PRIu64 "  %-20s  %8" PRIu64 "  %-16s  %6" PRIu64 "  %10.1f  %s\n", info->id, time,
-           info->epoch, info->key_id[0] ? info->key_id : "(in the clear)", info->files, (double)info->bytes / MIB,
-           info->of);
+    if (!list->rows++)
+        printf("%6s  %-20s  %8s  %-16s  %6s  %10s  %s\n", "backup", "time", "epoch", "key", "files", "MiB", "of");
+    printf("%6" PRIu64 "  %-20s  %8" PRIu64 "  %-16s  %6" PRIu64 "  %10.1f  %s\n", info->id, time, info->epoch,
+           info->key_id[0] ? info->key_id : "(in the clear)", info->files, (double)info->bytes / MIB, info->of);
 }
 
 static int list_all(const struct pl_cli *cli, const char *place) {
@@ -108,28 +107,25 @@ static void say_what_was_made(const struct pl_backup *backup, char outcome[160])
     if (backup->pruned) fprintf(stderr, "%" PRIu64 " older removed\n", backup->pruned);
 }
 
-static enum pl_code make_held(const struct pl_cli *cli, struct pl_backup *backup, struct pl_error **error) {
-    struct pl_cli_progress progress = {.command = "backup"};
-    (void)cli;
-    backup->time = now();
-    backup->progress = pl_cli_progress_go_on;
-    backup->arg = &progress;
-    enum pl_code code = pl_backup_make(backup, error);
-    pl_cli_progress_end(&progress);
-    return code;
-}
-
 /* Nobody has the folder open. */
 static int by_itself(const struct pl_cli *cli, const char *data, const char *place, struct pl_backup_hold *hold,
                      uint64_t keep) {
-    struct pl_backup backup = {.from = data, .to = place, .keep = keep, .verify = pl_cli_has(cli, "verify")};
+    struct pl_cli_progress progress = {.command = "backup"};
+    struct pl_backup backup = {.from = data,
+                               .to = place,
+                               .keep = keep,
+                               .verify = pl_cli_has(cli, "verify"),
+                               .time = now(),
+                               .progress = pl_cli_progress_go_on,
+                               .arg = &progress};
     struct pl_error *error = NULL;
     char outcome[160];
     if (!pl_cli_data_key_of(cli, data, &backup.key)) {
         pl_backup_release(hold);
         return PL_EXIT_USAGE;
     }
-    enum pl_code code = make_held(cli, &backup, &error);
+    enum pl_code code = pl_backup_make(&backup, &error);
+    pl_cli_progress_end(&progress);
     pl_backup_release(hold);
     if (!code) {
         say_what_was_made(&backup, outcome);

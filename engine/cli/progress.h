@@ -1,4 +1,5 @@
-/* progress.h: how far a long command is, on standard error: a line that changes on a terminal, else a line every tenth. */
+/* progress.h: how far a long command is, on standard error: a line that changes on a terminal, else a line every tenth.
+ */
 #ifndef POTLINE_CLI_PROGRESS_H
 #define POTLINE_CLI_PROGRESS_H
 

@@ -23,8 +23,9 @@ static void say_what_was_made(const struct pl_savepoint_write *write, char outco
     snprintf(outcome, 160, "epoch %" PRIu64 ": %" PRIu64 " bytes", write->epoch, write->bytes);
     fprintf(stderr, "%s\n", outcome);
     if (write->behind)
-        fprintf(stderr, "the log goes on behind it (%" PRIu64 " rows): that comes again from sources that can "
-                        "go back, and is not in the savepoint\n",
+        fprintf(stderr,
+                "the log goes on behind it (%" PRIu64 " rows): that comes again from sources that can "
+                "go back, and is not in the savepoint\n",
                 write->behind);
 }
 
@@ -63,11 +64,12 @@ const struct pl_subcommand pl_subcommand_savepoint = {
     .name = "savepoint",
     .operands = "",
     .summary = "Write the last checkpoint to a file.",
-    .doc =
-        "What every node knew and where the sources stood, as a file with which \"potline run --from-savepoint\" begins\n"
-        "another data folder: on another machine, with another number of partitions, or with another version of a\n"
-        "graph. An engine may be running on the folder: it saves its state now and writes the file, and FILE is a path\n"
-        "on its machine. The zones and the log are not in it; see potline backup. It is encrypted as the folder is.",
+    .doc = "What every node knew and where the sources stood, as a file with which \"potline run --from-savepoint\" "
+           "begins\n"
+           "another data folder: on another machine, with another number of partitions, or with another version of a\n"
+           "graph. An engine may be running on the folder: it saves its state now and writes the file, and FILE is a "
+           "path\n"
+           "on its machine. The zones and the log are not in it; see potline backup. It is encrypted as the folder is.",
     .options = PL_CLI_OPTIONS({"data", "DIR", "The data folder.", 0}, PL_CLI_KEY_FILE,
                               {"to", "FILE", "The file, which must not be there yet.", 0}),
     .run = run_savepoint,

@@ -3,7 +3,7 @@
  *
  * The end of each is told on standard error and in the audit.
  *
- * Threads: any, but for new and free.
+ * Threads: one that starts copies; any that ask for the status.
  */
 #ifndef POTLINE_COPIES_H
 #define POTLINE_COPIES_H
@@ -28,10 +28,10 @@ extern const char *const pl_copy_names[];
 
 struct pl_copy {
     enum pl_copy_kind kind;
-    const char *to;  /* an absolute path */
-    uint64_t keep;   /* backup: how many stay; 0: all */
-    bool verify;     /* backup: files of earlier ones are read again */
-    uint64_t asked;  /* savepoint: the epoch that is waited for */
+    const char *to; /* an absolute path */
+    uint64_t keep;  /* backup: how many stay; 0: all */
+    bool verify;    /* backup: files of earlier ones are read again */
+    uint64_t asked; /* savepoint: the epoch that is waited for */
 };
 
 enum pl_copy_state { PL_COPY_NONE, PL_COPY_RUNNING, PL_COPY_DONE, PL_COPY_FAILED };

@@ -147,8 +147,8 @@ static enum pl_code open_savepoint(struct pl_engine *engine, struct pl_error **e
 static enum pl_code open_epochs(struct pl_engine *engine, struct pl_error **error) {
     struct pl_savepoint *savepoint = engine->savepoint;
     unsigned partitions = (unsigned)engine->graph->settings.partitions;
-    enum pl_code code = savepoint ? pl_savepoint_fill(savepoint, engine->store, error)
-                                  : pl_savepoint_check(engine->store, error);
+    enum pl_code code =
+        savepoint ? pl_savepoint_fill(savepoint, engine->store, error) : pl_savepoint_check(engine->store, error);
     if (!code) code = pl_log_open_embedded(engine->store, engine->tags, partitions, &engine->log, error);
     if (!code && savepoint) code = pl_savepoint_begin(savepoint, engine->store, engine->log, error);
     pl_savepoint_close(savepoint);

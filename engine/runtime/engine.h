@@ -53,8 +53,8 @@ struct pl_tags *pl_engine_tags(const struct pl_engine *engine);
 pl_time pl_engine_now(const struct pl_engine *engine);
 const struct pl_graph *pl_engine_graph(const struct pl_engine *engine);
 struct pl_copies *pl_engine_copies(const struct pl_engine *engine); /* NULL: there is no data folder */
-struct pl_store *pl_engine_store(const struct pl_engine *engine); /* NULL: there is no data folder */
-const char *pl_engine_data(const struct pl_engine *engine);       /* its path, or NULL */
+struct pl_store *pl_engine_store(const struct pl_engine *engine);   /* NULL: there is no data folder */
+const char *pl_engine_data(const struct pl_engine *engine);         /* its path, or NULL */
 const struct pl_journal *
 pl_engine_journal(const struct pl_engine *engine); /* with the audit, for those who add to it */
 bool pl_engine_zones(const struct pl_engine *engine, struct pl_trim_zone zones[PL_ZONES]); /* false: not known yet */

@@ -38,7 +38,8 @@ void pl_plan_feed_name(char name[PL_FEED_NAME], const char *node, const struct p
 
 /* A node's ways in by one of its inputs: from all partitions where a keyed node or a source feeds a global one, else
  * from its own. */
-bool pl_plan_exchanges(const struct pl_graph *graph, const struct pl_graph_node *node, const struct pl_graph_edge *input);
+bool pl_plan_exchanges(const struct pl_graph *graph, const struct pl_graph_node *node,
+                       const struct pl_graph_edge *input);
 /* What such a way is called in what a gate saves: "plc.events/3>0". */
 void pl_plan_input_name(char name[PL_INPUT_NAME], const struct pl_graph *graph, const struct pl_graph_edge *input,
                         unsigned partition);

@@ -1,8 +1,8 @@
 /* recovery.h: whether what a data folder keeps of its last epoch fits the graph that is to go on with it.
  *
  * Nodes are matched by name, or by the name that they had before (`was`). One that has become another operator, or
- * that counts differently (an option that is part of the meaning of its state) does not fit: it is named, and nothing is
- * touched. Nodes to be reset, and those that the graph does not have any more, are forgotten. Where the number of
+ * that counts differently (an option that is part of the meaning of its state) does not fit: it is named, and nothing
+ * is touched. Nodes to be reset, and those that the graph does not have any more, are forgotten. Where the number of
  * partitions has changed, state is shared out anew (regroup.h).
  */
 #ifndef POTLINE_RECOVERY_H

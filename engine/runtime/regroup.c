@@ -38,11 +38,12 @@ static enum pl_code check_log(const struct pl_recovery *recovery, const struct p
     for (unsigned p = 0; p < last->partitions && p < recovery->log->partitions && good && !code; p++)
         code = check_partition(recovery, last, p, &good, error);
     if (code || good) return code;
-    return pl_error_set(error, PL_CONFLICT,
-                        "state is to be shared out anew (partitions: %u, until now %u), but the log holds rows behind "
-                        "the last checkpoint that are shared out the old way; start once with the old graph, and stop it "
-                        "in good order (Ctrl-C)",
-                        now->partitions, last->partitions);
+    return pl_error_set(
+        error, PL_CONFLICT,
+        "state is to be shared out anew (partitions: %u, until now %u), but the log holds rows behind "
+        "the last checkpoint that are shared out the old way; start once with the old graph, and stop it "
+        "in good order (Ctrl-C)",
+        now->partitions, last->partitions);
 }
 
 /* ---- One node ---- */
@@ -53,10 +54,10 @@ struct share {
     unsigned from, to; /* instances */
     unsigned instance; /* of the old ones, whose state is being read */
     struct pl_regroup_gates gates;
-    struct pl_timers timers;  /* of all old ones */
+    struct pl_timers timers; /* of all old ones */
     bool has_timers;
     struct pl_buffer whole; /* entries of whole partitions: merged */
-    struct { /* how far they were */
+    struct {                /* how far they were */
         pl_time watermark, given;
         bool ended;
         unsigned count;
@@ -243,9 +244,9 @@ static bool is_empty_backlog(const struct pl_state_entry *entry) {
 }
 
 static enum pl_code share_gate(struct share *share, const struct pl_state_entry *entry, struct pl_error **error) {
-    enum pl_code code =
-        pl_regroup_gate_add(&share->gates, share->instance, entry->value, entry->value_size, error);
-    return code == PL_CONFLICT ? refuse(share, "rows that wait for another of its inputs are in the spill", error) : code;
+    enum pl_code code = pl_regroup_gate_add(&share->gates, share->instance, entry->value, entry->value_size, error);
+    return code == PL_CONFLICT ? refuse(share, "rows that wait for another of its inputs are in the spill", error)
+                               : code;
 }
 
 static enum pl_code share_entry(void *arg, const struct pl_state_entry *entry, struct pl_error **error) {
@@ -316,8 +317,8 @@ static enum pl_code put_barriers(const struct pl_recovery *recovery, const struc
     unsigned count = 0;
     enum pl_code code = records ? PL_OK : no_memory(error);
     for (unsigned p = last->partitions; p < partitions && !code; p++)
-        records[count++] = (struct pl_log_record){
-            .type = PL_LOG_BARRIER, .partition = (uint16_t)p, .epoch = last->number};
+        records[count++] =
+            (struct pl_log_record){.type = PL_LOG_BARRIER, .partition = (uint16_t)p, .epoch = last->number};
     if (!code && count) code = log->ops->append(log, records, count, error);
     for (unsigned p = 0; p < partitions && !code; p++)
         sequence[p] = p < last->partitions ? last->sequence[p] : records[p - last->partitions].sequence;

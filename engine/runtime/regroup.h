@@ -1,8 +1,8 @@
 /* regroup.h: the state of an epoch for another number of partitions.
  *
  *     old partitions   [ a c ] [ b d ]       records by name: to the partition that their name's group has now
- *                        \ \ X / /           of a whole partition: all of them become one (pl_table_def.merge), for each
- *     new partitions   [ a ][ b ][ c ][ d ]  watermarks: the least; rows that wait for another input: by their name
+ *                        \ \ X / /           of a whole partition: all of them become one (pl_table_def.merge), for
+ * each new partitions   [ a ][ b ][ c ][ d ]  watermarks: the least; rows that wait for another input: by their name
  *
  * It is only right at the end of the log: rows behind the epoch are shared out the old way, and come in an order that
  * cannot be told across partitions. So all of them have to be worked off, which a run that ends in good order sees to.

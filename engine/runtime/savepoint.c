@@ -50,9 +50,8 @@ static bool is_lasting(const char *key, size_t size, uint64_t epoch) {
     return key[0] != 0;
 }
 
-static const struct part parts[] = {{'s', PL_STORE_STATE, is_state},
-                                    {'k', PL_STORE_KEPT, is_any},
-                                    {'p', PL_STORE_SPILL, is_lasting}};
+static const struct part parts[] = {
+    {'s', PL_STORE_STATE, is_state}, {'k', PL_STORE_KEPT, is_any}, {'p', PL_STORE_SPILL, is_lasting}};
 
 /* ---- Writing ---- */
 
@@ -78,9 +77,8 @@ static enum pl_code put(struct writing *w, char type, const void *key, size_t ke
 }
 
 static enum pl_code put_pack(struct writing *w, char type, struct pl_pack *pack, struct pl_error **error) {
-    enum pl_code code = pl_pack_failed(pack)
-                            ? no_memory(error)
-                            : put(w, type, NULL, 0, pl_pack_data(pack), pl_pack_size(pack), error);
+    enum pl_code code =
+        pl_pack_failed(pack) ? no_memory(error) : put(w, type, NULL, 0, pl_pack_data(pack), pl_pack_size(pack), error);
     pl_pack_reset(pack);
     return code;
 }
@@ -374,8 +372,7 @@ static enum pl_code put_barriers(struct pl_savepoint *savepoint, struct pl_log *
     struct pl_log_record *records = pl_alloc((log->partitions + 1) * sizeof *records);
     if (!records) return no_memory(error);
     for (unsigned p = 0; p < log->partitions; p++)
-        records[p] =
-            (struct pl_log_record){.type = PL_LOG_BARRIER, .partition = (uint16_t)p, .epoch = epoch->number};
+        records[p] = (struct pl_log_record){.type = PL_LOG_BARRIER, .partition = (uint16_t)p, .epoch = epoch->number};
     records[0].body = savepoint->barrier.data;
     records[0].body_size = savepoint->barrier.size;
     enum pl_code code = log->ops->append(log, records, log->partitions, error);

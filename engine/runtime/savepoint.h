@@ -17,8 +17,8 @@
 #include "store/epochs.h"
 
 struct pl_savepoint_write {
-    const char *from; /* a data folder that nobody writes */
-    const char *to;   /* the file: not there yet */
+    const char *from;         /* a data folder that nobody writes */
+    const char *to;           /* the file: not there yet */
     struct pl_store_key *key; /* of both; NULL: in the clear */
     pl_backup_progress *progress;
     void *arg;

@@ -31,7 +31,7 @@ struct known {
 struct work {
     struct pl_backup *backup;
     struct pl__backup_place place;
-    int data, source; /* folders: of the data, of its database; -1: not open */
+    int data, source;              /* folders: of the data, of its database; -1: not open */
     struct pl__backup_list *lists; /* those that there are */
     size_t list_count;
     uint64_t last; /* the highest number */
@@ -168,8 +168,8 @@ static enum pl_code plan(struct work *work, struct pl_error **error) {
         char stored[PL__BACKUP_NAME];
         struct stat info;
         pl__backup_stored_name(file, stored);
-        work->reuse[i] = fstatat(work->place.files, stored, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
-                         S_ISREG(info.st_mode) && (uint64_t)info.st_size == file->size;
+        work->reuse[i] = fstatat(work->place.files, stored, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode) &&
+                         (uint64_t)info.st_size == file->size;
         if (!work->reuse[i]) copied += file->size;
         if (!work->reuse[i] || work->backup->verify) work->copy.all += file->size;
     }
@@ -196,19 +196,19 @@ static enum pl_code copy_file(struct work *work, struct pl__backup_file *file, c
     work->backup->copied_files++;
     work->backup->copied_bytes += size;
     if (size == file->size) return PL_OK;
-    return pl_error_set(error, PL_CONFLICT, "%s/%s: it was changed while it was copied", work->backup->from, file->name);
+    return pl_error_set(error, PL_CONFLICT, "%s/%s: it was changed while it was copied", work->backup->from,
+                        file->name);
 }
 
 /* What stands there under its name; *good: it is what it was. Of one that no list speaks of, all of it was there before
  * it got its name. */
 static enum pl_code reuse_file(struct work *work, struct pl__backup_file *file, const char *stored, bool *good,
                                struct pl_error **error) {
-    struct known wanted;
+    struct known wanted = {.hash = 0};
     uint64_t hash, size;
     memcpy(wanted.stored, stored, sizeof wanted.stored);
-    const struct known *known = work->known_count ? bsearch(&wanted, work->known, work->known_count,
-                                                            sizeof *work->known, by_stored)
-                                                  : NULL;
+    const struct known *known =
+        work->known_count ? bsearch(&wanted, work->known, work->known_count, sizeof *work->known, by_stored) : NULL;
     *good = true;
     if (known) file->hash = known->hash;
     if (known && !work->backup->verify) return PL_OK;
@@ -240,8 +240,7 @@ static enum pl_code bring_all(struct work *work, struct pl_error **error) {
     work->copy.arg = work->backup->arg;
     for (size_t i = 0; i < work->list.count && !code; i++)
         code = bring(work, i, error);
-    if (!code && !pl__backup_sync_folder(work->place.files))
-        code = pl__backup_failed(work->place.path, "files", error);
+    if (!code && !pl__backup_sync_folder(work->place.files)) code = pl__backup_failed(work->place.path, "files", error);
     work->list.info.id = work->last + 1;
     return code ? code : pl__backup_list_write(&work->place, &work->list, error);
 }

@@ -27,21 +27,21 @@ typedef bool pl_backup_progress(void *arg, uint64_t done, uint64_t all);
 
 struct pl_backup_info {
     uint64_t id;
-    pl_time time;   /* of what it holds */
-    uint64_t epoch; /* the last one in it; 0: none */
+    pl_time time;                 /* of what it holds */
+    uint64_t epoch;               /* the last one in it; 0: none */
     char key_id[PL_STORE_KEY_ID]; /* "": in the clear */
     char of[256];                 /* the folder, as its owner calls it; cut where it is longer */
     uint64_t files, bytes;        /* of all its files, shared or not */
 };
 
 struct pl_backup {
-    const char *from;         /* a data folder that nobody writes: a snapshot, or one that is held */
-    const char *of;           /* what it is called in the list */
-    const char *to;           /* made when it is not there; else empty, or a place of backups */
-    struct pl_store_key *key; /* of the folder; NULL: in the clear */
-    pl_time time;             /* of what is in it */
-    uint64_t keep;            /* how many backups stay, this one included; 0: all */
-    bool verify;              /* reads files of earlier backups again, too */
+    const char *from;             /* a data folder that nobody writes: a snapshot, or one that is held */
+    const char *of;               /* what it is called in the list */
+    const char *to;               /* made when it is not there; else empty, or a place of backups */
+    struct pl_store_key *key;     /* of the folder; NULL: in the clear */
+    pl_time time;                 /* of what is in it */
+    uint64_t keep;                /* how many backups stay, this one included; 0: all */
+    bool verify;                  /* reads files of earlier backups again, too */
     pl_backup_progress *progress; /* may be NULL */
     void *arg;
 
@@ -54,8 +54,8 @@ struct pl_backup {
  * does not come back, or (verify) an earlier file does not. */
 enum pl_code pl_backup_make(struct pl_backup *backup, struct pl_error **error);
 
-/* Each backup, the oldest first. One that cannot be read is an error, told when the others have been given. PL_NOT_FOUND:
- * the place holds none. */
+/* Each backup, the oldest first. One that cannot be read is an error, told when the others have been given.
+ * PL_NOT_FOUND: the place holds none. */
 typedef void pl_backup_visitor(void *arg, const struct pl_backup_info *info);
 enum pl_code pl_backup_each(const char *place, pl_backup_visitor *each, void *arg, struct pl_error **error);
 

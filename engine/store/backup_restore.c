@@ -271,7 +271,7 @@ static enum pl_code put_in_place(const struct work *work, struct pl_error **erro
 
 enum pl_code pl_backup_restore(struct pl_restore *restore, struct pl_error **error) {
     struct work work = {.restore = restore, .place = {.folder = -1, .files = -1}, .data = -1, .part = -1};
-    struct pl_backup_info found;
+    struct pl_backup_info found = {0};
     enum pl_code code = check_empty(restore, error);
     if (!code) code = pl_backup_find(restore->from, restore->id, restore->at, &found, error);
     if (!code) code = pl__backup_place_open(&work.place, restore->from, PL__BACKUP_USE, error);

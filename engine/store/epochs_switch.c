@@ -1,5 +1,5 @@
-/* epochs_switch.c: an epoch that begins elsewhere, or is shared out to other partitions: one write, and what is left to do
- * behind it is found by who opens the folder next. */
+/* epochs_switch.c: an epoch that begins elsewhere, or is shared out to other partitions: one write, and what is left to
+ * do behind it is found by who opens the folder next. */
 #include <string.h>
 
 #include <potline/alloc.h>
@@ -106,8 +106,8 @@ bool pl_epochs_switched(struct pl_store *store) {
 enum pl_code pl__epochs_finish_switch(struct pl_epochs *epochs, struct pl_error **error) {
     void *value = NULL;
     size_t size;
-    enum pl_code code = pl_store_get(epochs->store, PL_STORE_META, switched_key, strlen(switched_key), &value, &size,
-                                     error);
+    enum pl_code code =
+        pl_store_get(epochs->store, PL_STORE_META, switched_key, strlen(switched_key), &value, &size, error);
     pl_free(value);
     if (!code) return move_staged(epochs, error);
     if (code != PL_NOT_FOUND) return code;

@@ -28,7 +28,7 @@ struct pl_savefile {
     bool writing, finished;
     char *bytes; /* PIECE of them: what waits to be written, or was read ahead */
     size_t from, used;
-    uint64_t offset; /* in the file, behind those */
+    uint64_t offset;  /* in the file, behind those */
     uint64_t content; /* bytes of content so far */
     uint64_t size;    /* of a file that is read: no entry is larger */
     XXH3_state_t *state;
@@ -37,8 +37,7 @@ struct pl_savefile {
 
 static enum pl_code failed(const struct pl_savefile *file, struct pl_error **error) {
     int why = errno;
-    if (why == ENOSPC || why == EDQUOT)
-        return pl_error_set(error, PL_UNAVAILABLE, "%s: the disk is full", file->path);
+    if (why == ENOSPC || why == EDQUOT) return pl_error_set(error, PL_UNAVAILABLE, "%s: the disk is full", file->path);
     return pl_error_set(error, PL_IO, "%s: %s", file->path, strerror(why));
 }
 
@@ -190,8 +189,8 @@ static bool sync_parent(const char *path) {
 enum pl_code pl_savefile_finish(struct pl_savefile *file, struct pl_error **error) {
     char part[PATH_MAX];
     uint64_t hash = XXH3_64bits_digest(file->state);
-    enum pl_code code = put_entry(
-        file, &(struct pl_savefile_entry){.type = 'E', .value = &hash, .value_size = sizeof hash}, error);
+    enum pl_code code =
+        put_entry(file, &(struct pl_savefile_entry){.type = 'E', .value = &hash, .value_size = sizeof hash}, error);
     if (!code) code = flush(file, error);
     if (code) return code;
     PL_FAULT("savepoint.written");

@@ -1,5 +1,5 @@
-/* savefile.h: a file of entries that can be carried elsewhere: checked as a whole before anything of it is believed, and
- * encrypted like the data folder it comes from (seal.h).
+/* savefile.h: a file of entries that can be carried elsewhere: checked as a whole before anything of it is believed,
+ * and encrypted like the data folder it comes from (seal.h).
  *
  *     "potline savepoint 1\n"
  *     type (1), size of the key (4), size of the value (4), key, value      each entry

@@ -40,8 +40,7 @@ enum pl_code pl_store_snapshot_remove(const char *data, struct pl_error **error)
     bool removed = remove_all(parent, snapshot_folder, DEPTH) == 0;
     int why = errno;
     close(parent);
-    return removed ? PL_OK
-                   : pl_error_set(error, PL_IO, "%s/%s: not removed: %s", data, snapshot_folder, strerror(why));
+    return removed ? PL_OK : pl_error_set(error, PL_IO, "%s/%s: not removed: %s", data, snapshot_folder, strerror(why));
 }
 
 static char *path_of(const char *data) {
