@@ -87,17 +87,21 @@ static enum pl_code check(const struct pl_graph *graph, const struct pl_epoch *l
     return code;
 }
 
+static void tell_node(const struct pl_epoch_node *kept, const char *name, bool recalled) {
+    if (!recalled)
+        pl_diag(PL_INFO, "node %s starts afresh", name);
+    else if (strcmp(kept->name, name) != 0)
+        pl_diag(PL_INFO, "node %s takes over what was kept of %s", name, kept->name);
+}
+
 static enum pl_code take_over(const struct pl_graph_node *node, struct pl_epochs *epochs, const struct pl_epoch *last,
                               const char *const *reset, bool *recall, struct pl_error **error) {
     const struct pl_epoch_node *kept = kept_of(last, node);
     *recall = kept && !is_among(reset, node->name);
     if (!kept) return PL_OK;
-    if (!*recall) {
-        pl_diag(PL_INFO, "node %s starts afresh", node->name);
-        return pl_epochs_forget(epochs, kept->name, error);
-    }
+    tell_node(kept, node->name, *recall);
+    if (!*recall) return pl_epochs_forget(epochs, kept->name, error);
     if (strcmp(kept->name, node->name) == 0) return PL_OK;
-    pl_diag(PL_INFO, "node %s takes over what was kept of %s", node->name, kept->name);
     return pl_epochs_rename(epochs, kept->name, node->name, error);
 }
 
@@ -135,21 +139,31 @@ static bool is_wanted(const struct pl_epoch_node *const *kept, unsigned count, c
     return false;
 }
 
+/* What was kept of each node, and the names of those of which nothing is wanted. */
+static void choose_nodes(const struct pl_recovery *recovery, const struct pl_epoch *last,
+                         const struct pl_epoch_node **kept, const char **forgotten, bool *recall) {
+    const struct pl_graph *graph = recovery->graph;
+    unsigned count = 0;
+    for (unsigned i = 0; i < graph->node_count; i++) {
+        const struct pl_epoch_node *found = kept_of(last, &graph->nodes[i]);
+        recall[i] = found && !is_among(recovery->reset, graph->nodes[i].name);
+        kept[i] = recall[i] ? found : NULL;
+        if (found) tell_node(found, graph->nodes[i].name, recall[i]);
+    }
+    for (unsigned i = 0; i < last->node_count; i++)
+        if (!is_wanted(kept, graph->node_count, &last->nodes[i])) forgotten[count++] = last->nodes[i].name;
+}
+
 static enum pl_code share_out(const struct pl_recovery *recovery, struct pl_epoch *last, const struct pl_epoch *now,
                               bool *recall, struct pl_error **error) {
     const struct pl_graph *graph = recovery->graph;
     const struct pl_epoch_node **kept = pl_alloc((graph->node_count + 1) * sizeof(struct pl_epoch_node *));
     const char **forgotten = pl_alloc((last->node_count + 1) * sizeof *forgotten);
-    unsigned count = 0;
     enum pl_code code = kept && forgotten ? PL_OK : no_memory(error);
-    for (unsigned i = 0; i < graph->node_count && !code; i++) {
-        const struct pl_epoch_node *found = kept_of(last, &graph->nodes[i]);
-        recall[i] = found && !is_among(recovery->reset, graph->nodes[i].name);
-        kept[i] = recall[i] ? found : NULL;
+    if (!code) {
+        choose_nodes(recovery, last, kept, forgotten, recall);
+        code = pl_regroup(recovery, kept, forgotten, last, now, error);
     }
-    for (unsigned i = 0; i < last->node_count && !code; i++)
-        if (!is_wanted(kept, graph->node_count, &last->nodes[i])) forgotten[count++] = last->nodes[i].name;
-    if (!code) code = pl_regroup(recovery, kept, forgotten, last, now, error);
     pl_free(kept);
     pl_free(forgotten);
     return code;

@@ -315,11 +315,11 @@ static enum pl_code put_barriers(const struct pl_recovery *recovery, const struc
     struct pl_log *log = recovery->log;
     struct pl_log_record *records = pl_alloc((partitions + 1) * sizeof *records);
     unsigned count = 0;
-    enum pl_code code = records ? PL_OK : no_memory(error);
-    for (unsigned p = last->partitions; p < partitions && !code; p++)
+    if (!records) return no_memory(error);
+    for (unsigned p = last->partitions; p < partitions; p++)
         records[count++] =
             (struct pl_log_record){.type = PL_LOG_BARRIER, .partition = (uint16_t)p, .epoch = last->number};
-    if (!code && count) code = log->ops->append(log, records, count, error);
+    enum pl_code code = count ? log->ops->append(log, records, count, error) : PL_OK;
     for (unsigned p = 0; p < partitions && !code; p++)
         sequence[p] = p < last->partitions ? last->sequence[p] : records[p - last->partitions].sequence;
     pl_free(records);

@@ -80,7 +80,7 @@ static bool read_file_line(const char *line, struct pl__backup_list *list) {
 }
 
 static bool read_head_line(const char *line, unsigned number, struct pl_backup_info *info) {
-    char id[PL_STORE_KEY_ID + 1];
+    char id[PL_STORE_KEY_ID];
     switch (number) {
     case 0: return strcmp(line, first_line) == 0;
     case 1: return strncmp(line, "time ", 5) == 0 && pl_text_time(line + 5, strlen(line + 5), &info->time);
@@ -90,7 +90,7 @@ static bool read_head_line(const char *line, unsigned number, struct pl_backup_i
         snprintf(info->of, sizeof info->of, "%s", line + 3);
         return true;
     default:
-        if (sscanf(line, "key %17s", id) != 1 || strlen(id) >= sizeof info->key_id) return false;
+        if (sscanf(line, "key %16s", id) != 1 || strlen(line) != strlen("key ") + strlen(id)) return false;
         snprintf(info->key_id, sizeof info->key_id, "%s", strcmp(id, "none") == 0 ? "" : id);
         return true;
     }
