@@ -159,8 +159,10 @@ static enum pl_code share_out(const struct pl_recovery *recovery, struct pl_epoc
     const struct pl_graph *graph = recovery->graph;
     const struct pl_epoch_node **kept = pl_alloc((graph->node_count + 1) * sizeof(struct pl_epoch_node *));
     const char **forgotten = pl_alloc((last->node_count + 1) * sizeof *forgotten);
-    enum pl_code code = kept && forgotten ? PL_OK : no_memory(error);
-    if (!code) {
+    enum pl_code code;
+    if (!kept || !forgotten) {
+        code = no_memory(error);
+    } else {
         choose_nodes(recovery, last, kept, forgotten, recall);
         code = pl_regroup(recovery, kept, forgotten, last, now, error);
     }

@@ -96,8 +96,11 @@ static enum pl_code read_lists(struct work *work, struct pl_error **error) {
     enum pl_code code = pl__backup_numbers(&work->place, &numbers, &count, error);
     if (code) return code;
     work->lists = pl_alloc((count + 1) * sizeof *work->lists);
-    if (!work->lists) code = no_memory(error);
-    for (size_t i = 0; i < count && !code; i++) {
+    if (!work->lists) {
+        pl_free(numbers);
+        return no_memory(error);
+    }
+    for (size_t i = 0; i < count; i++) {
         struct pl_error *damage = NULL;
         work->last = numbers[i];
         if (!pl__backup_list_read(&work->place, numbers[i], &work->lists[work->list_count], &damage)) {
@@ -109,7 +112,7 @@ static enum pl_code read_lists(struct work *work, struct pl_error **error) {
         work->unread = true;
     }
     pl_free(numbers);
-    return code ? code : know_files(work, error);
+    return know_files(work, error);
 }
 
 /* ---- What is to be in it ---- */

@@ -236,7 +236,7 @@ static enum pl_code get(struct pl_savefile *file, char *to, size_t size, bool co
 /* PL_NOT_FOUND without a message: the end, which is as it should be. */
 static enum pl_code read_entry(struct pl_savefile *file, struct pl_savefile_entry *entry, struct pl_error **error) {
     char head[HEAD], more;
-    uint64_t hash = XXH3_64bits_digest(file->state), found;
+    uint64_t hash = XXH3_64bits_digest(file->state), found = 0;
     enum pl_code code = get(file, head, sizeof head, true, error);
     if (code) return code;
     *entry = (struct pl_savefile_entry){.type = head[0]};
