@@ -154,7 +154,7 @@ def stopped(root, calm):
         inputs(wild, part)
     for partitions in (4, 1, 3):
         process = subprocess.Popen(wild.command(partitions, rate=6000), stderr=subprocess.PIPE, text=True)
-        time.sleep(0.9)
+        wild.wait_for_rows(process, 2500)
         process.send_signal(signal.SIGTERM)
         said = process.communicate(timeout=60)[1]
         assert process.returncode == 0, said
@@ -174,7 +174,7 @@ def killed(root, calm):
     process.communicate()
     wild.run(2, code=1, said=["behind the last checkpoint", "start once with the old graph", "until now 4"])
     process = subprocess.Popen(wild.command(4, rate=6000), stderr=subprocess.PIPE, text=True)
-    time.sleep(0.7)
+    wild.wait_for_rows(process, 1000)
     process.send_signal(signal.SIGTERM)
     assert process.communicate(timeout=60)[1] is not None and process.returncode == 0
     wild.run(2)
