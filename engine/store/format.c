@@ -1,5 +1,6 @@
 /* format.c: the version of a data folder in a file of its own, so that a newer one is refused before anything of it is
- * touched, and without its key. The database says it too (store.c), and decides where there is no such file. */
+ * touched, and without its key: twice, so that a bit that has flipped is not taken for a version. The database says it
+ * too (store.c), and decides where there is no such file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -22,7 +23,6 @@ enum pl_code pl__format_check(const struct pl_store *store, long format, struct 
 long pl__format_number(const char *text) {
     char *end;
     long format = strtol(text, &end, 10);
-    if (end > text && *end == '\n') end++;
     return *end || end == text || format < 1 ? 0 : format;
 }
 
@@ -41,16 +41,24 @@ static enum pl_code read_text(const struct pl_store *store, char text[TEXT], str
     return PL_OK;
 }
 
+/* "1 1"; 0: it is none. */
+static long number_of(char *text) {
+    char *end = strchr(text, '\n'), *second = strchr(text, ' ');
+    if (!end || end[1] || !second) return 0;
+    *end = *second = 0;
+    return strcmp(text, second + 1) == 0 ? pl__format_number(text) : 0;
+}
+
 enum pl_code pl__format_check_file(const struct pl_store *store, struct pl_error **error) {
     char text[TEXT];
     enum pl_code code = read_text(store, text, error);
-    return code || !text[0] ? code : pl__format_check(store, pl__format_number(text), error);
+    return code || !text[0] ? code : pl__format_check(store, number_of(text), error);
 }
 
 enum pl_code pl__format_put_file(const struct pl_store *store, struct pl_error **error) {
     char path[PATH_MAX], part[PATH_MAX + 8], text[TEXT], now[TEXT];
     enum pl_code code = read_text(store, text, error);
-    int length = snprintf(now, sizeof now, "%d\n", PL_STORE_FORMAT);
+    int length = snprintf(now, sizeof now, "%d %d\n", PL_STORE_FORMAT, PL_STORE_FORMAT);
     if (code || strcmp(text, now) == 0) return code;
     if (snprintf(path, sizeof path, "%s/%s", store->path, PL__FORMAT) >= (int)sizeof path) return PL_OK;
     snprintf(part, sizeof part, "%s.part", path);

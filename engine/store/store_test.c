@@ -367,7 +367,7 @@ static void a_newer_folder_is_not_touched(void **state) {
     (void)state;
     char *text;
     pl_store_close(open_store(false));
-    put_format("2\n");
+    put_format("2 2\n");
     char *before = note_files();
     for (int read_only = 0; read_only < 2; read_only++) {
         assert_int_equal(open_fails(folder, read_only, &text), PL_CONFLICT);
@@ -378,9 +378,13 @@ static void a_newer_folder_is_not_touched(void **state) {
     assert_string_equal(before, after);
     pl_free(before);
     pl_free(after);
-    put_format("x\n");
-    assert_int_equal(open_fails(folder, false, &text), PL_CORRUPT);
-    pl_free(text);
+    static const char *const damaged[] = {"x\n", "1\n", "1 3\n", "3 1\n", "1 1", "1 1\nx", " ", "0 0\n", "-1 -1\n"};
+    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
+        put_format(damaged[i]);
+        assert_int_equal(open_fails(folder, false, &text), PL_CORRUPT);
+        assert_non_null(strstr(text, "damaged"));
+        pl_free(text);
+    }
 }
 
 /* A folder from before there was such a file gets one. */
@@ -393,7 +397,7 @@ static void a_folder_says_its_format(void **state) {
         FILE *file = fopen(path, "r");
         assert_non_null(file);
         assert_non_null(fgets(format, sizeof format, file));
-        assert_string_equal(format, "1\n");
+        assert_string_equal(format, "1 1\n");
         fclose(file);
         unlink(path);
         pl_store_close(open_store(true));

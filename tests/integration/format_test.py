@@ -62,7 +62,7 @@ def opened(version, root):
         for zone in ("bronze", "gold"):
             assert rows(data, zone) == rows(fresh, zone), (version, kind, zone)
         with open(os.path.join(data, "format")) as file:
-            assert file.read() == f"{NEWEST}\n"
+            assert file.read() == f"{NEWEST} {NEWEST}\n"
         potline("audit", "verify", "--data", data)
     print(f"format {version}: opened, gone on with, brought up to date")
 
@@ -70,7 +70,7 @@ def opened(version, root):
 def newer(root):
     data = unpack(str(NEWEST), "stopped", os.path.join(root, "newer"))
     with open(os.path.join(data, "format"), "w") as file:
-        file.write(f"{NEWEST + 1}\n")
+        file.write(f"{NEWEST + 1} {NEWEST + 1}\n")
     before = hashes(data)
     said = f"written by a newer version: format {NEWEST + 1}, this one reads up to {NEWEST}"
     graph = os.path.join(HERE, str(NEWEST), "graph.yaml")
