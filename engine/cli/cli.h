@@ -68,6 +68,7 @@ void pl_cli_problems(FILE *out, const struct pl_problem *problems, unsigned coun
 
 extern const struct pl_subcommand pl_subcommand_alarms;
 extern const struct pl_subcommand pl_subcommand_audit;
+extern const struct pl_subcommand pl_subcommand_backup;
 extern const struct pl_subcommand pl_subcommand_check;
 extern const struct pl_subcommand pl_subcommand_doctor;
 extern const struct pl_subcommand pl_subcommand_export;
@@ -75,7 +76,9 @@ extern const struct pl_subcommand pl_subcommand_graph;
 extern const struct pl_subcommand pl_subcommand_inspect;
 extern const struct pl_subcommand pl_subcommand_keys;
 extern const struct pl_subcommand pl_subcommand_replay;
+extern const struct pl_subcommand pl_subcommand_restore;
 extern const struct pl_subcommand pl_subcommand_run;
+extern const struct pl_subcommand pl_subcommand_savepoint;
 extern const struct pl_subcommand pl_subcommand_shell;
 extern const struct pl_subcommand pl_subcommand_user;
 extern const struct pl_subcommand pl_subcommand_version;

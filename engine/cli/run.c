@@ -68,6 +68,7 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, con
         .data = data->folder,
         .key = data->key,
         .until_eof = pl_cli_has(cli, "until-eof"),
+        .savepoint = pl_cli_get(cli, "from-savepoint"),
         .reset = pl_cli_all(cli, "reset"),
         .temporary = data->temporary,
         .audit_below_minimum = pl_cli_has(cli, "audit-retention-below-minimum"),
@@ -156,6 +157,7 @@ const struct pl_subcommand pl_subcommand_run = {
     .options = PL_CLI_OPTIONS(
         {"data", "DIR", "The data folder (default: $XDG_STATE_HOME/potline/NAME; temporary with --until-eof).", 0},
         PL_CLI_KEY_FILE, {"fresh", NULL, "Empty the data folder first.", 0},
+        {"from-savepoint", "FILE", "Begin the data folder, which must be empty, with this savepoint.", 0},
         {"reset", "NODE", "This node forgets what it knew and starts afresh; may be repeated.", 0},
         {"set", "NODE.OPTION=VALUE", "Another value for an option of the graph; may be repeated.", 0},
         {"control", "ENDPOINT", "Take commands there too, as tcp://0.0.0.0:5570 (CURVE; see --control-key).", 0},

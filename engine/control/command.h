@@ -28,6 +28,7 @@ struct pl_control_command {
 extern const struct pl_control_command pl__commands_engine[]; /* help, status, drain, stop, ... */
 extern const struct pl_control_command pl__commands_nodes[];  /* nodes, stats, options, set, pause, ... */
 extern const struct pl_control_command pl__commands_people[]; /* login, users ..., audit */
+extern const struct pl_control_command pl__commands_copies[]; /* backup, savepoint, copies */
 extern const struct pl_control_command pl__commands_tap[];
 
 /* ---- All of them ---- */

@@ -12,6 +12,7 @@
 #include "runtime/plan.h"
 #include "runtime/recovery.h"
 #include "runtime/replay.h"
+#include "runtime/savepoint.h"
 #include "runtime/syncer.h"
 #include "runtime/upkeep.h"
 #include "store/store.h"
@@ -33,6 +34,8 @@ struct pl_engine {
     struct pl_log *log;
     struct pl_syncer *syncer;
     struct pl_upkeep *upkeep;
+    struct pl_copies *copies;
+    struct pl_savepoint *savepoint; /* while the log is opened */
     struct pl_epochs *epochs;
     struct pl_epoch last, now; /* what is there, and this run as it will be kept */
     bool *recall;              /* [graph node] */
@@ -133,6 +136,27 @@ static enum pl_code make_tags(struct pl_engine *engine, struct pl_error **error)
     return engine->tags ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "no memory for the tags");
 }
 
+/* The file is read before the folder is touched. */
+static enum pl_code open_savepoint(struct pl_engine *engine, struct pl_error **error) {
+    const char *path = engine->options.savepoint;
+    if (!path) return PL_OK;
+    if (!engine->options.data || engine->graph->settings.log_kind != PL_LOG_EMBEDDED)
+        return pl_error_set(error, PL_USAGE, "a graph without a log cannot begin with a savepoint");
+    return pl_savepoint_open(path, engine->options.key, &engine->savepoint, error);
+}
+
+static enum pl_code open_epochs(struct pl_engine *engine, struct pl_error **error) {
+    struct pl_savepoint *savepoint = engine->savepoint;
+    unsigned partitions = (unsigned)engine->graph->settings.partitions;
+    enum pl_code code =
+        savepoint ? pl_savepoint_fill(savepoint, engine->store, error) : pl_savepoint_check(engine->store, error);
+    if (!code) code = pl_log_open_embedded(engine->store, engine->tags, partitions, &engine->log, error);
+    if (!code && savepoint) code = pl_savepoint_begin(savepoint, engine->store, engine->log, error);
+    pl_savepoint_close(savepoint);
+    engine->savepoint = NULL;
+    return code ? code : pl_epochs_open(engine->store, &engine->epochs, &engine->last, error);
+}
+
 static enum pl_code open_log(struct pl_engine *engine, struct pl_error **error) {
     const struct pl_graph_settings *settings = &engine->graph->settings;
     if (settings->audit_retention && settings->audit_retention < PL_AUDIT_LEAST && !engine->options.audit_below_minimum)
@@ -145,13 +169,13 @@ static enum pl_code open_log(struct pl_engine *engine, struct pl_error **error) 
         return pl_error_set(error, PL_USAGE, "a log needs a data folder");
     }
     struct pl_store_options options = {.sync_each = settings->log_sync_every == 0, .key = engine->options.key};
-    enum pl_code code = pl_store_open(engine->options.data, &options, &engine->store, error);
+    enum pl_code code = open_savepoint(engine, error);
+    if (!code) code = pl_store_open(engine->options.data, &options, &engine->store, error);
     if (!code) code = pl_audit_open(engine->store, &engine->journal.audit, error);
     if (code || none) return code;
     if (settings->log_kind != PL_LOG_EMBEDDED)
         return pl_error_set(error, PL_UNAVAILABLE, "this engine has no log of that kind");
-    code = pl_log_open_embedded(engine->store, engine->tags, (unsigned)settings->partitions, &engine->log, error);
-    if (!code) code = pl_epochs_open(engine->store, &engine->epochs, &engine->last, error);
+    code = open_epochs(engine, error);
     if (code || settings->log_sync_every <= 0) return code;
     return pl_syncer_new(engine->log, settings->log_sync_every, &engine->syncer, error);
 }
@@ -159,9 +183,15 @@ static enum pl_code open_log(struct pl_engine *engine, struct pl_error **error) 
 static enum pl_code make_checkpoints(struct pl_engine *engine, struct pl_error **error) {
     engine->recall = pl_alloc((engine->graph->node_count + 1) * sizeof *engine->recall);
     if (!engine->recall) return pl_error_set(error, PL_NO_MEMORY, "no memory for a checkpoint");
-    enum pl_code code = engine->epochs ? pl_recovery_match(engine->graph, engine->epochs, &engine->last,
-                                                           engine->options.reset, &engine->now, engine->recall, error)
-                                       : pl_recovery_describe(engine->graph, &engine->now, error);
+    struct pl_recovery recovery = {.graph = engine->graph,
+                                   .epochs = engine->epochs,
+                                   .store = engine->store,
+                                   .log = engine->log,
+                                   .tags = engine->tags,
+                                   .reset = engine->options.reset};
+    enum pl_code code = engine->epochs
+                            ? pl_recovery_match(&recovery, &engine->last, &engine->now, engine->recall, error)
+                            : pl_recovery_describe(engine->graph, &engine->now, error);
     if (code) return code;
     struct pl_checkpoints_options options = {
         .store = engine->log ? engine->store : NULL,
@@ -259,12 +289,6 @@ static enum pl_code no_memory(struct pl_error **error) {
     return pl_error_set(error, PL_NO_MEMORY, "no memory for an edge");
 }
 
-/* "plc", or "plc.events" of another port than the first. */
-static const char *feed_name(char *text, size_t size, const char *node, const struct pl_port *ports, unsigned port) {
-    snprintf(text, size, "%s%s%s", node, port ? "." : "", port ? ports[port].name : "");
-    return text;
-}
-
 /* source -> intake: one edge, a feed for each port. */
 static enum pl_code connect_source(struct pl_engine *engine, struct pl_task *source, struct pl_error **error) {
     const struct pl_graph_node *node = source->graph_node;
@@ -274,11 +298,13 @@ static enum pl_code connect_source(struct pl_engine *engine, struct pl_task *sou
     if (code) return code;
     if (!pl_outputs_add(&source->outputs, 0, edge)) return no_memory(error);
     for (unsigned port = 0; node->op->outputs && node->op->outputs[port].name; port++) {
-        char name[2 * PL_NAME_MAX], was[2 * PL_NAME_MAX];
+        char name[PL_FEED_NAME], was[PL_FEED_NAME];
         bool renamed = settings->was && settings->was[0];
+        pl_plan_feed_name(name, node->name, node->op->outputs, port);
+        if (renamed) pl_plan_feed_name(was, settings->was, node->op->outputs, port);
         struct pl_feed_options feed = {
-            .name = feed_name(name, sizeof name, node->name, node->op->outputs, port),
-            .was = renamed ? feed_name(was, sizeof was, settings->was, node->op->outputs, port) : NULL,
+            .name = name,
+            .was = renamed ? was : NULL,
             .disorder = settings->disorder,
             .idle = settings->idle,
             .replayable = node->op->flags & PL_OP_REPLAYABLE,
@@ -312,10 +338,8 @@ static enum pl_code connect_input(struct pl_engine *engine, struct pl_task *task
     bool added =
         source ? pl_intake_add_output(engine->intake, feed_of(engine, from->from, from->from_port), partition, edge)
                : pl_outputs_add(&sender->outputs, from->from_port, edge);
-    const struct pl_graph_node *node = &engine->graph->nodes[from->from];
-    char name[3 * PL_NAME_MAX], feed[2 * PL_NAME_MAX];
-    feed_name(feed, sizeof feed, node->name, node->op->outputs, from->from_port);
-    snprintf(name, sizeof name, "%s/%u>%u", feed, partition, from->to_port);
+    char name[PL_INPUT_NAME];
+    pl_plan_input_name(name, engine->graph, from, partition);
     return added && pl_gate_add(task->gate, edge, from->to_port, name) ? PL_OK : no_memory(error);
 }
 
@@ -323,8 +347,7 @@ static enum pl_code connect_task(struct pl_engine *engine, struct pl_task *task,
     const struct pl_graph_node *node = task->graph_node;
     unsigned partitions = (unsigned)engine->graph->settings.partitions;
     for (unsigned i = 0; i < node->input_count; i++) {
-        const struct pl_graph_node *from = &engine->graph->nodes[node->inputs[i].from];
-        bool exchange = node->global && (!from->op->inputs || !from->global);
+        bool exchange = pl_plan_exchanges(engine->graph, node, &node->inputs[i]);
         unsigned first = exchange ? 0 : task->node.config.partition;
         unsigned last = exchange ? partitions - 1 : first;
         for (unsigned p = first; p <= last; p++) {
@@ -452,6 +475,10 @@ enum pl_code pl_engine_new(const struct pl_graph *graph, const struct pl_engine_
     return code;
 }
 
+static bool checkpointed(const void *engine, uint64_t asked) {
+    return pl_engine_checkpointed(engine, asked);
+}
+
 static enum pl_code start_upkeep(struct pl_engine *engine, struct pl_error **error) {
     if (!engine->store) return PL_OK;
     pl_journal_started(&engine->journal, engine->options.data, &engine->last, NULL);
@@ -468,7 +495,14 @@ static enum pl_code start_upkeep(struct pl_engine *engine, struct pl_error **err
         .journal = &engine->journal,
         .clock = &engine->clock,
     };
-    return pl_upkeep_new(&options, &engine->upkeep, error);
+    enum pl_code code = pl_upkeep_new(&options, &engine->upkeep, error);
+    if (code) return code;
+    struct pl_copies_options copies = {.store = engine->store,
+                                       .journal = &engine->journal,
+                                       .clock = &engine->clock,
+                                       .checkpointed = checkpointed,
+                                       .engine = engine};
+    return pl_copies_new(&copies, &engine->copies, error);
 }
 
 enum pl_code pl_engine_start(struct pl_engine *engine, struct pl_error **error) {
@@ -554,6 +588,8 @@ static void end_journal(struct pl_engine *engine) {
 
 void pl_engine_free(struct pl_engine *engine) {
     if (!engine) return;
+    pl_copies_free(engine->copies);
+    pl_savepoint_close(engine->savepoint);
     pl_upkeep_free(engine->upkeep);
     pl_checkpoints_close(engine->checkpoints); /* with the last one, while those who hear of it are there */
     for (unsigned i = 0; i < PL_WORKERS_MAX && engine->started; i++)
@@ -610,6 +646,10 @@ pl_time pl_engine_now(const struct pl_engine *engine) {
 
 const struct pl_graph *pl_engine_graph(const struct pl_engine *engine) {
     return engine->graph;
+}
+
+struct pl_copies *pl_engine_copies(const struct pl_engine *engine) {
+    return engine->copies;
 }
 
 struct pl_store *pl_engine_store(const struct pl_engine *engine) {

@@ -12,6 +12,7 @@
 
 #include "graph/graph.h"
 #include "log/log.h"
+#include "runtime/copies.h"
 #include "runtime/intake.h"
 #include "runtime/journal.h"
 #include "runtime/task.h"
@@ -27,6 +28,7 @@ struct pl_engine_options {
     bool temporary;           /* the data folder is removed at the end: nobody is told of its audit */
     bool audit_below_minimum; /* the graph may keep the audit for less than PL_AUDIT_LEAST; this is recorded */
     const struct pl_replay_options *replay; /* its rows, not those of the sources; there is no log then. NULL: live */
+    const char *savepoint;                  /* a folder that is empty begins with this file (savepoint.h); NULL: none */
     const char *const *reset;               /* nodes that start afresh, ends in NULL; NULL: none */
     void (*notify)(void *arg); /* something has ended or failed: ask pl_engine_wait; any thread, must not block */
     void *notify_arg;
@@ -51,8 +53,9 @@ const struct pl_intake *pl_engine_intake(const struct pl_engine *engine);
 struct pl_tags *pl_engine_tags(const struct pl_engine *engine);
 pl_time pl_engine_now(const struct pl_engine *engine);
 const struct pl_graph *pl_engine_graph(const struct pl_engine *engine);
-struct pl_store *pl_engine_store(const struct pl_engine *engine); /* NULL: there is no data folder */
-const char *pl_engine_data(const struct pl_engine *engine);       /* its path, or NULL */
+struct pl_copies *pl_engine_copies(const struct pl_engine *engine); /* NULL: there is no data folder */
+struct pl_store *pl_engine_store(const struct pl_engine *engine);   /* NULL: there is no data folder */
+const char *pl_engine_data(const struct pl_engine *engine);         /* its path, or NULL */
 const struct pl_journal *
 pl_engine_journal(const struct pl_engine *engine); /* with the audit, for those who add to it */
 bool pl_engine_zones(const struct pl_engine *engine, struct pl_trim_zone zones[PL_ZONES]); /* false: not known yet */

@@ -425,12 +425,12 @@ static bool take_merged(struct pl_gate *gate, struct pl_item *item, unsigned *po
 }
 
 bool pl_gate_merges(const struct pl_gate *gate) {
-    return gate->count != 1;
+    return gate->count != 1 || gate->merges;
 }
 
 bool pl_gate_take(struct pl_gate *gate, struct pl_item *item, unsigned *port) {
     *port = 0;
-    if (gate->count != 1) return take_merged(gate, item, port);
+    if (pl_gate_merges(gate)) return take_merged(gate, item, port);
     *port = gate->inputs[0].port;
     return pl_edge_receive(gate->inputs[0].edge, item);
 }

@@ -49,6 +49,7 @@ struct pl_gate {
     uint64_t epoch;
     bool end_told;
     bool broken;
+    bool merges; /* one input, but rows of several wait: until another run */
 };
 
 /* Takes the batch; rows that have to wait are in the heap afterwards, or the gate is broken. */

@@ -3,6 +3,7 @@
  * An input is [name, watermark, idle, ended, stopped]; a run is [input, rows as Cap'n Proto], or, when they wait in the
  * spill, [input, ticket, time, rows]. Runs stand in the order in which they came.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,7 +145,10 @@ static enum pl_code load_ticket(struct pl_gate *gate, unsigned input, struct pl_
     if (input == GONE) return PL_OK;
     run.ticket = ticket;
     run.rows = (uint32_t)rows;
-    if (!gate->options.spill || !pl_spill_keep(gate->options.spill, ticket))
+    if (!gate->options.spill)
+        return pl_error_set(error, PL_CONFLICT, "%" PRIu64 " rows or more that wait for another input are in the spill",
+                            rows);
+    if (!pl_spill_keep(gate->options.spill, ticket))
         return pl_error_set(error, PL_CORRUPT, "rows that wait are not in the store any more");
     gate->held_rows += rows;
     return pl__gate_push(gate, &run) ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "no memory for rows that wait");
@@ -175,5 +179,6 @@ enum pl_code pl_gate_load(struct pl_gate *gate, struct pl_codec *codec, struct p
                 pl_unpack_bool(unpack, &gate->end_told) && unpack_inputs(gate, unpack, &places, &inputs);
     enum pl_code code = good ? load_runs(gate, codec, places, inputs, unpack, error) : damaged(error);
     pl_free(places);
+    gate->merges = gate->count == 1 && gate->runs;
     return code;
 }

@@ -123,6 +123,12 @@ void pl_journal_note(struct pl_journal *journal, const char *node, const struct 
     append(journal, &record);
 }
 
+void pl_journal_copy(struct pl_journal *journal, const char *action, const char *object, const char *outcome,
+                     const char *detail) {
+    append(journal,
+           &(struct pl_audit_record){.action = action, .object = object, .outcome = outcome, .detail = detail});
+}
+
 void pl_journal_prune(struct pl_journal *journal) {
     pl_time retention = journal->graph->settings.audit_retention;
     char user[USER_TEXT], reason[DURATION_TEXT + 16] = "older than ";

@@ -36,6 +36,10 @@ void pl_journal_ended(struct pl_journal *journal, uint64_t rows, uint64_t epoch,
 /* What a node did by itself. */
 void pl_journal_note(struct pl_journal *journal, const char *node, const struct pl_note *note);
 
+/* How a copy of the data folder ended; `outcome` NULL: well. */
+void pl_journal_copy(struct pl_journal *journal, const char *action, const char *object, const char *outcome,
+                     const char *detail);
+
 /* Removes what is older than the graph says. */
 void pl_journal_prune(struct pl_journal *journal);
 

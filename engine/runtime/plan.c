@@ -1,11 +1,30 @@
 #include "plan.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #include <potline/alloc.h>
 
 unsigned pl_plan_instances(const struct pl_graph *graph, const struct pl_graph_node *node) {
     return node->op->inputs && !node->global ? (unsigned)graph->settings.partitions : 1;
+}
+
+void pl_plan_feed_name(char name[PL_FEED_NAME], const char *node, const struct pl_port *ports, unsigned port) {
+    snprintf(name, PL_FEED_NAME, "%s%s%s", node, port ? "." : "", port ? ports[port].name : "");
+}
+
+bool pl_plan_exchanges(const struct pl_graph *graph, const struct pl_graph_node *node,
+                       const struct pl_graph_edge *input) {
+    const struct pl_graph_node *from = &graph->nodes[input->from];
+    return node->global && (!from->op->inputs || !from->global);
+}
+
+void pl_plan_input_name(char name[PL_INPUT_NAME], const struct pl_graph *graph, const struct pl_graph_edge *input,
+                        unsigned partition) {
+    const struct pl_graph_node *from = &graph->nodes[input->from];
+    char feed[PL_FEED_NAME];
+    pl_plan_feed_name(feed, from->name, from->op->outputs, input->from_port);
+    snprintf(name, PL_INPUT_NAME, "%s/%u>%u", feed, partition, input->to_port);
 }
 
 /* As many as the graph says; else one for each partition as far as there are cores. */

@@ -32,6 +32,18 @@ struct pl_plan {
 /* How many instances a node has. */
 unsigned pl_plan_instances(const struct pl_graph *graph, const struct pl_graph_node *node);
 
+/* "plc", or "plc.events" of another port than the first. */
+enum { PL_FEED_NAME = 2 * PL_NAME_MAX, PL_INPUT_NAME = 3 * PL_NAME_MAX };
+void pl_plan_feed_name(char name[PL_FEED_NAME], const char *node, const struct pl_port *ports, unsigned port);
+
+/* A node's ways in by one of its inputs: from all partitions where a keyed node or a source feeds a global one, else
+ * from its own. */
+bool pl_plan_exchanges(const struct pl_graph *graph, const struct pl_graph_node *node,
+                       const struct pl_graph_edge *input);
+/* What such a way is called in what a gate saves: "plc.events/3>0". */
+void pl_plan_input_name(char name[PL_INPUT_NAME], const struct pl_graph *graph, const struct pl_graph_edge *input,
+                        unsigned partition);
+
 enum pl_code pl_plan_make(const struct pl_graph *graph, struct pl_plan *plan, struct pl_error **error);
 void pl_plan_fini(struct pl_plan *plan);
 

@@ -6,6 +6,7 @@
 #include <potline/diag.h>
 
 #include "runtime/plan.h"
+#include "runtime/regroup.h"
 
 static enum pl_code no_memory(struct pl_error **error) {
     return pl_error_set(error, PL_NO_MEMORY, "no memory for a checkpoint");
@@ -78,11 +79,6 @@ static enum pl_code check(const struct pl_graph *graph, const struct pl_epoch *l
                           const struct pl_epoch *now, struct pl_error **error) {
     enum pl_code code = check_reset(graph, reset, error);
     if (code) return code;
-    if (last->number && last->partitions != now->partitions)
-        return pl_error_set(error, PL_CONFLICT,
-                            "the data folder was written with partitions: %u, the graph has %u; go back, or empty the "
-                            "folder with --fresh",
-                            last->partitions, now->partitions);
     for (unsigned i = 0; i < graph->node_count && !code; i++) {
         const struct pl_epoch_node *kept = kept_of(last, &graph->nodes[i]);
         if (kept && !is_among(reset, now->nodes[i].name))
@@ -91,17 +87,21 @@ static enum pl_code check(const struct pl_graph *graph, const struct pl_epoch *l
     return code;
 }
 
+static void tell_node(const struct pl_epoch_node *kept, const char *name, bool recalled) {
+    if (!recalled)
+        pl_diag(PL_INFO, "node %s starts afresh", name);
+    else if (strcmp(kept->name, name) != 0)
+        pl_diag(PL_INFO, "node %s takes over what was kept of %s", name, kept->name);
+}
+
 static enum pl_code take_over(const struct pl_graph_node *node, struct pl_epochs *epochs, const struct pl_epoch *last,
                               const char *const *reset, bool *recall, struct pl_error **error) {
     const struct pl_epoch_node *kept = kept_of(last, node);
     *recall = kept && !is_among(reset, node->name);
     if (!kept) return PL_OK;
-    if (!*recall) {
-        pl_diag(PL_INFO, "node %s starts afresh", node->name);
-        return pl_epochs_forget(epochs, kept->name, error);
-    }
+    tell_node(kept, node->name, *recall);
+    if (!*recall) return pl_epochs_forget(epochs, kept->name, error);
     if (strcmp(kept->name, node->name) == 0) return PL_OK;
-    pl_diag(PL_INFO, "node %s takes over what was kept of %s", node->name, kept->name);
     return pl_epochs_rename(epochs, kept->name, node->name, error);
 }
 
@@ -120,21 +120,82 @@ static enum pl_code forget_others(const struct pl_graph *graph, struct pl_epochs
     return code;
 }
 
-enum pl_code pl_recovery_match(const struct pl_graph *graph, struct pl_epochs *epochs, const struct pl_epoch *last,
-                               const char *const *reset, struct pl_epoch *now, bool *recall, struct pl_error **error) {
-    enum pl_code code = pl_recovery_describe(graph, now, error);
+/* ---- With another number of partitions ---- */
+
+/* Has a node that is to go on another number of instances than it had? */
+static bool is_shared_out_anew(const struct pl_graph *graph, const struct pl_epoch *last, const struct pl_epoch *now) {
+    if (!last->number) return false;
+    bool anew = last->partitions != now->partitions;
+    for (unsigned i = 0; i < graph->node_count; i++) {
+        const struct pl_epoch_node *kept = kept_of(last, &graph->nodes[i]);
+        anew |= kept && kept->instances != now->nodes[i].instances;
+    }
+    return anew;
+}
+
+static bool is_wanted(const struct pl_epoch_node *const *kept, unsigned count, const struct pl_epoch_node *node) {
+    for (unsigned i = 0; i < count; i++)
+        if (kept[i] == node) return true;
+    return false;
+}
+
+/* What was kept of each node, and the names of those of which nothing is wanted. */
+static void choose_nodes(const struct pl_recovery *recovery, const struct pl_epoch *last,
+                         const struct pl_epoch_node **kept, const char **forgotten, bool *recall) {
+    const struct pl_graph *graph = recovery->graph;
+    unsigned count = 0;
+    for (unsigned i = 0; i < graph->node_count; i++) {
+        const struct pl_epoch_node *found = kept_of(last, &graph->nodes[i]);
+        recall[i] = found && !is_among(recovery->reset, graph->nodes[i].name);
+        kept[i] = recall[i] ? found : NULL;
+        if (found) tell_node(found, graph->nodes[i].name, recall[i]);
+    }
+    for (unsigned i = 0; i < last->node_count; i++)
+        if (!is_wanted(kept, graph->node_count, &last->nodes[i])) forgotten[count++] = last->nodes[i].name;
+}
+
+static enum pl_code share_out(const struct pl_recovery *recovery, struct pl_epoch *last, const struct pl_epoch *now,
+                              bool *recall, struct pl_error **error) {
+    const struct pl_graph *graph = recovery->graph;
+    const struct pl_epoch_node **kept = pl_alloc((graph->node_count + 1) * sizeof(struct pl_epoch_node *));
+    const char **forgotten = pl_alloc((last->node_count + 1) * sizeof *forgotten);
+    enum pl_code code;
+    if (!kept || !forgotten) {
+        code = no_memory(error);
+    } else {
+        choose_nodes(recovery, last, kept, forgotten, recall);
+        code = pl_regroup(recovery, kept, forgotten, last, now, error);
+    }
+    pl_free(kept);
+    pl_free(forgotten);
+    return code;
+}
+
+/* ---- The whole ---- */
+
+static enum pl_code take_over_all(const struct pl_recovery *recovery, const struct pl_epoch *last,
+                                  const struct pl_epoch *now, bool *recall, struct pl_error **error) {
+    const struct pl_graph *graph = recovery->graph;
+    enum pl_code code = PL_OK;
+    for (unsigned i = 0; i < graph->node_count && !code; i++)
+        code = take_over(&graph->nodes[i], recovery->epochs, last, recovery->reset, &recall[i], error);
+    if (!code) code = forget_others(graph, recovery->epochs, last, error);
+    if (code || !last->number) return code;
+    struct pl_epoch described = *now;
+    described.sequence = last->sequence;
+    return pl_epochs_describe(recovery->epochs, &described, error);
+}
+
+enum pl_code pl_recovery_match(const struct pl_recovery *recovery, struct pl_epoch *last, struct pl_epoch *now,
+                               bool *recall, struct pl_error **error) {
+    enum pl_code code = pl_recovery_describe(recovery->graph, now, error);
     if (code) return code;
     now->number = last->number;
     now->time = last->time;
-    code = check(graph, last, reset, now, error);
-    for (unsigned i = 0; i < graph->node_count && !code; i++)
-        code = take_over(&graph->nodes[i], epochs, last, reset, &recall[i], error);
-    if (!code) code = forget_others(graph, epochs, last, error);
-    if (!code && last->number) {
-        struct pl_epoch described = *now;
-        described.sequence = last->sequence;
-        code = pl_epochs_describe(epochs, &described, error);
-    }
+    code = check(recovery->graph, last, recovery->reset, now, error);
+    if (!code)
+        code = is_shared_out_anew(recovery->graph, last, now) ? share_out(recovery, last, now, recall, error)
+                                                              : take_over_all(recovery, last, now, recall, error);
     if (code) pl_epoch_fini(now);
     return code;
 }

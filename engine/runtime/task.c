@@ -175,7 +175,6 @@ static enum pl_code load_entry(void *arg, const struct pl_state_entry *entry, st
     switch (entry->key[0]) {
     case PL_STATE_TASK: return PL_OK; /* known before it was opened */
     case PL_STATE_GATE:
-        if (!pl_gate_merges(task->gate)) return PL_OK; /* it has had more inputs */
         if (!has_codec(task)) return pl_error_set(error, PL_NO_MEMORY, "no memory for its state");
         return pl_gate_load(task->gate, task->codec, &unpack, error);
     case PL_STATE_BACKLOG: return load_backlog(task, &unpack, error);

@@ -56,7 +56,14 @@ static enum pl_code add_zone_part(void *arg, const struct pl_zone_part *key, str
     return add_part(collect->pass, &(struct part){.zone = collect->zone, .key = *key}, error);
 }
 
-/* A partition of an earlier graph, which the epoch knows nothing of, stays as it is. */
+/* The first sequence that recovery needs. A partition that the graph has no more was worked off before it was given up
+ * (regroup.h). */
+static uint64_t limit_of(const struct pl_log *log, const struct pl_epoch *last, unsigned partition) {
+    uint64_t first = log->ops->first(log, partition), next = log->ops->next(log, partition);
+    if (!last->number || next == first) return first;
+    return partition < last->partitions ? last->sequence[partition] : next - 1;
+}
+
 static enum pl_code collect_bronze(struct pass *pass, struct pl_error **error) {
     struct pl_log *log = pass->options->log;
     struct pl_epoch last;
@@ -67,7 +74,7 @@ static enum pl_code collect_bronze(struct pass *pass, struct pl_error **error) {
     for (unsigned p = 0; p < log->partitions && !code; p++) {
         struct part part = {.zone = PL_BRONZE, .key.partition = (uint16_t)p, .key.oldest = log->ops->oldest(log, p)};
         part.first = log->ops->first(log, p);
-        part.limit = last.number && p < last.partitions ? last.sequence[p] : part.first;
+        part.limit = limit_of(log, &last, p);
         if (part.limit < part.first) part.limit = part.first;
         code = add_part(pass, &part, error);
     }

@@ -90,7 +90,7 @@ static void append(uint16_t partition, pl_time time) {
 }
 
 /* A barrier in every partition, and its epoch. */
-static void commit(uint64_t number) {
+static void commit_of(uint64_t number, unsigned partitions) {
     struct pl_epochs *epochs;
     struct pl_epoch last;
     uint64_t sequence[PARTITIONS];
@@ -100,10 +100,14 @@ static void commit(uint64_t number) {
         sequence[p] = record.sequence;
     }
     assert_int_equal(pl_epochs_open(store, &epochs, &last, NULL), PL_OK);
-    struct pl_epoch epoch = {.number = number, .partitions = PARTITIONS, .sequence = sequence};
+    struct pl_epoch epoch = {.number = number, .partitions = partitions, .sequence = sequence};
     assert_int_equal(pl_epochs_commit(epochs, &epoch, false, NULL), PL_OK);
     pl_epoch_fini(&last);
     pl_epochs_close(epochs);
+}
+
+static void commit(uint64_t number) {
+    commit_of(number, PARTITIONS);
 }
 
 static void trim(void) {
@@ -287,6 +291,22 @@ static void others_do_not_pay_for_what_recovery_needs(void **state) {
     assert_int_equal(log_->ops->first(log_, 0), 0);
 }
 
+/* The graph has it no more, and all that is in it has been worked off. */
+static void a_partition_that_was_given_up_ages_too(void **state) {
+    (void)state;
+    for (unsigned day = 0; day < DAYS; day++) {
+        append(0, time_of(day));
+        append(1, time_of(day));
+    }
+    commit_of(1, 1);
+    reopen();
+    settings.retention[PL_BRONZE] = 5 * PL_DAY;
+    trim();
+    assert_true(log_->ops->first(log_, 0) > 0);
+    assert_int_equal(log_->ops->first(log_, 1), log_->ops->first(log_, 0));
+    assert_true(log_->ops->next(log_, 1) > log_->ops->first(log_, 1));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -298,6 +318,7 @@ int main(void) {
         TEST(bronze_is_cut_by_place_whatever_its_times),
         TEST(the_oldest_of_all_zones_go_first),
         TEST(others_do_not_pay_for_what_recovery_needs),
+        TEST(a_partition_that_was_given_up_ages_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -143,8 +143,8 @@ static void check_state_of_node(const struct pl_check *check, const struct entry
         return;
     }
     uint8_t part = entry->key[front];
-    bool packed = part == PL_STATE_TASK || part == PL_STATE_TIMERS || part == PL_STATE_SELF || part == PL_STATE_GATE;
-    if (part < PL_STATE_TASK || part > PL_STATE_GATE)
+    bool packed = part != PL_STATE_TABLE && part != PL_STATE_RECORD;
+    if (part < PL_STATE_TASK || part > PL_STATE_BACKLOG)
         pl_check_found(check, "checkpoint", "node %s: state of a part %u, which there is not", (const char *)node,
                        part);
     else if (packed && !is_one_value(entry))
@@ -166,7 +166,8 @@ static enum pl_code check_state_entry(struct pl_check *check, void *arg, const s
                                       struct pl_error **error) {
     (void)arg, (void)error;
     switch (entry->key_size ? entry->key[0] : 0) {
-    case 's': check_state_of_node(check, entry); break;
+    case 's':
+    case 'r': check_state_of_node(check, entry); break; /* for other partitions: looks the same */
     case 'd': check_piece(check, entry); break;
     case 'z': break; /* a note: only its key says anything */
     default: pl_check_found(check, "checkpoint", "a key of %zu bytes is none", entry->key_size);

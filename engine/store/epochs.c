@@ -7,17 +7,11 @@
 #include <potline/alloc.h>
 
 #include "base/fault.h"
+#include "store/epochs_impl.h"
 
-enum { PIECE = 1 << 20, WRITE = 256 << 10, PIECE_KEY = 1 + 8 + 4, NODE_KEY_MAX = 1 + PL_NAME_MAX + 1 + 2 };
+enum { PIECE = 1 << 20, PIECE_KEY = 1 + 8 + 4 };
 
 static const char epoch_key[] = "epoch";
-
-struct pl_epochs {
-    struct pl_store *store;
-    rocksdb_writebatch_t *writes;
-    struct pl_buffer bytes; /* a piece, or a key */
-    uint32_t pieces;        /* so far, of the epoch that is being written */
-};
 
 static enum pl_code no_memory(struct pl_error **error) {
     return pl_error_set(error, PL_NO_MEMORY, "no memory for a checkpoint");
@@ -38,7 +32,7 @@ static size_t piece_key(uint64_t epoch, uint32_t number, char key[PIECE_KEY]) {
     return PIECE_KEY;
 }
 
-static size_t node_key(const char *node, uint16_t partition, char key[NODE_KEY_MAX]) {
+size_t pl__epochs_node_key(const char *node, uint16_t partition, char key[PL__NODE_KEY]) {
     size_t length = strlen(node);
     uint16_t p = htobe16(partition);
     key[0] = 's';
@@ -55,12 +49,8 @@ static uint64_t key_epoch(const char *key, size_t size) {
 
 /* ---- Walking over keys ---- */
 
-typedef enum pl_code visit_key(void *arg, const char *key, size_t key_size, const char *value, size_t size,
-                               struct pl_error **error);
-
-/* Every key that begins with `prefix`, as of now. */
-static enum pl_code walk(struct pl_store *store, const char *prefix, size_t prefix_size, visit_key *visit, void *arg,
-                         struct pl_error **error) {
+enum pl_code pl__epochs_walk(struct pl_store *store, const char *prefix, size_t prefix_size, pl__epochs_visit *visit,
+                             void *arg, struct pl_error **error) {
     struct pl_store_iter *iter;
     enum pl_code code = pl_store_iter_new(store, PL_STORE_STATE, NULL, 0, &iter, error);
     if (code) return code;
@@ -82,7 +72,7 @@ static rocksdb_column_family_handle_t *family(const struct pl_epochs *epochs) {
     return epochs->store->family[PL_STORE_STATE];
 }
 
-static enum pl_code flush(struct pl_epochs *epochs, size_t least, struct pl_error **error) {
+enum pl_code pl__epochs_flush(struct pl_epochs *epochs, size_t least, struct pl_error **error) {
     size_t size;
     rocksdb_writebatch_data(epochs->writes, &size);
     return size > least ? pl_store_write(epochs->store, epochs->writes, error) : PL_OK;
@@ -100,7 +90,7 @@ void pl_epoch_fini(struct pl_epoch *epoch) {
     *epoch = (struct pl_epoch){0};
 }
 
-static void pack_epoch(const struct pl_epoch *epoch, struct pl_pack *pack) {
+void pl_epoch_pack(const struct pl_epoch *epoch, struct pl_pack *pack) {
     pl_pack_array(pack, 5);
     pl_pack_uint(pack, epoch->number);
     pl_pack_int(pack, epoch->time);
@@ -137,7 +127,7 @@ static bool unpack_node(struct pl_unpack *unpack, struct pl_epoch_node *node) {
     return true;
 }
 
-static bool unpack_epoch(struct pl_unpack *unpack, struct pl_epoch *epoch) {
+bool pl_epoch_unpack(struct pl_unpack *unpack, struct pl_epoch *epoch) {
     uint32_t items, partitions, nodes;
     if (!pl_unpack_array(unpack, &items) || items != 5 || !pl_unpack_uint(unpack, &epoch->number) ||
         !pl_unpack_int(unpack, &epoch->time) || !pl_unpack_uint(unpack, &epoch->graph) ||
@@ -165,11 +155,24 @@ enum pl_code pl_epochs_last(struct pl_store *store, struct pl_epoch *last, struc
     if (code) return code;
     struct pl_unpack unpack;
     pl_unpack_init(&unpack, value, size);
-    if (!unpack_epoch(&unpack, last)) {
+    if (!pl_epoch_unpack(&unpack, last)) {
         pl_epoch_fini(last);
         code = damaged(store, "which epoch is the last one cannot be read", error);
     }
     pl_free(value);
+    return code;
+}
+
+enum pl_code pl__epochs_put_record(struct pl_store *store, rocksdb_writebatch_t *writes, const struct pl_epoch *epoch,
+                                   struct pl_error **error) {
+    struct pl_pack *pack = pl_pack_new();
+    if (!pack) return no_memory(error);
+    pl_epoch_pack(epoch, pack);
+    enum pl_code code = pl_pack_failed(pack) ? no_memory(error) : PL_OK;
+    if (!code)
+        rocksdb_writebatch_put_cf(writes, store->family[PL_STORE_META], epoch_key, strlen(epoch_key),
+                                  pl_pack_data(pack), pl_pack_size(pack));
+    pl_pack_free(pack);
     return code;
 }
 
@@ -209,18 +212,11 @@ enum pl_code pl_epochs_put(struct pl_epochs *epochs, uint64_t epoch, const char 
 }
 
 static enum pl_code put_last(struct pl_epochs *epochs, const struct pl_epoch *epoch, struct pl_error **error) {
-    struct pl_pack *pack = pl_pack_new();
-    if (!pack) return no_memory(error);
-    pack_epoch(epoch, pack);
-    enum pl_code code = pl_pack_failed(pack) ? no_memory(error) : PL_OK;
-    if (!code) {
-        rocksdb_writebatch_put_cf(epochs->writes, epochs->store->family[PL_STORE_META], epoch_key, strlen(epoch_key),
-                                  pl_pack_data(pack), pl_pack_size(pack));
-        PL_FAULT("checkpoint.last");
-        code = pl_store_write(epochs->store, epochs->writes, error);
-        PL_FAULT("checkpoint.is_last");
-    }
-    pl_pack_free(pack);
+    enum pl_code code = pl__epochs_put_record(epochs->store, epochs->writes, epoch, error);
+    if (code) return code;
+    PL_FAULT("checkpoint.last");
+    code = pl_store_write(epochs->store, epochs->writes, error);
+    PL_FAULT("checkpoint.is_last");
     return code;
 }
 
@@ -233,8 +229,8 @@ struct move {
 
 static enum pl_code move_entries(struct pl_epochs *epochs, const char *node, uint16_t partition, const char *at,
                                  const char *end, struct pl_error **error) {
-    char front[NODE_KEY_MAX];
-    size_t front_size = node_key(node, partition, front);
+    char front[PL__NODE_KEY];
+    size_t front_size = pl__epochs_node_key(node, partition, front);
     enum pl_code code = PL_OK;
     struct pl_state_entry entry;
     while (!code && pl_state_next(&at, end, &entry)) {
@@ -247,7 +243,7 @@ static enum pl_code move_entries(struct pl_epochs *epochs, const char *node, uin
                                       entry.value, entry.value_size);
         else
             rocksdb_writebatch_delete_cf(epochs->writes, family(epochs), epochs->bytes.data, epochs->bytes.size);
-        code = flush(epochs, WRITE, error);
+        code = pl__epochs_flush(epochs, PL__EPOCHS_WRITE, error);
     }
     if (!code && at != end) code = damaged(epochs->store, "a piece of changes ends too early", error);
     return code;
@@ -270,7 +266,7 @@ static enum pl_code move_piece(void *arg, const char *key, size_t key_size, cons
     }
     rocksdb_writebatch_delete_cf(epochs->writes, family(epochs), key, key_size);
     PL_FAULT("checkpoint.move");
-    return code ? code : flush(epochs, WRITE, error);
+    return code ? code : pl__epochs_flush(epochs, PL__EPOCHS_WRITE, error);
 }
 
 /* What was put into zones until then stays. */
@@ -283,10 +279,10 @@ static void settle_zones(struct pl_epochs *epochs, uint64_t last) {
 
 static enum pl_code move_changes(struct pl_epochs *epochs, uint64_t last, struct pl_error **error) {
     struct move move = {.epochs = epochs, .last = last};
-    enum pl_code code = walk(epochs->store, "d", 1, move_piece, &move, error);
+    enum pl_code code = pl__epochs_walk(epochs->store, "d", 1, move_piece, &move, error);
     if (code) return code;
     settle_zones(epochs, last);
-    code = flush(epochs, 0, error);
+    code = pl__epochs_flush(epochs, 0, error);
     PL_FAULT("checkpoint.moved");
     return code;
 }
@@ -326,13 +322,14 @@ static enum pl_code drop_record(void *arg, const char *key, size_t key_size, con
                                      key_size - front);
     rocksdb_writebatch_delete_cf(epochs->writes, family(epochs), key, key_size);
     PL_FAULT("open.zone");
-    return flush(epochs, WRITE, error);
+    return pl__epochs_flush(epochs, PL__EPOCHS_WRITE, error);
 }
 
 static enum pl_code put_in_order(struct pl_epochs *epochs, uint64_t last, struct pl_error **error) {
     struct move move = {.epochs = epochs, .last = last};
     PL_FAULT("open.order");
-    enum pl_code code = walk(epochs->store, "z", 1, drop_record, &move, error);
+    enum pl_code code = pl__epochs_finish_switch(epochs, error);
+    if (!code) code = pl__epochs_walk(epochs->store, "z", 1, drop_record, &move, error);
     PL_FAULT("open.zones");
     return code ? code : move_changes(epochs, last, error);
 }
@@ -387,15 +384,15 @@ static enum pl_code load_entry(void *arg, const char *key, size_t key_size, cons
 
 enum pl_code pl_epochs_load(struct pl_store *store, const char *node, uint16_t partition, pl_epochs_visitor *visit,
                             void *arg, struct pl_error **error) {
-    char front[NODE_KEY_MAX];
-    struct load load = {.front = node_key(node, partition, front), .visit = visit, .arg = arg};
-    return walk(store, front, load.front, load_entry, &load, error);
+    char front[PL__NODE_KEY];
+    struct load load = {.front = pl__epochs_node_key(node, partition, front), .visit = visit, .arg = arg};
+    return pl__epochs_walk(store, front, load.front, load_entry, &load, error);
 }
 
 enum pl_code pl_epochs_find(struct pl_store *store, const char *node, uint16_t partition, enum pl_state_part part,
                             void **value, size_t *size, struct pl_error **error) {
-    char key[NODE_KEY_MAX + 1];
-    size_t key_size = node_key(node, partition, key);
+    char key[PL__NODE_KEY + 1];
+    size_t key_size = pl__epochs_node_key(node, partition, key);
     key[key_size++] = (char)part;
     return pl_store_get(store, PL_STORE_STATE, key, key_size, value, size, error);
 }
@@ -421,24 +418,28 @@ static enum pl_code take_entry(void *arg, const char *key, size_t key_size, cons
         rocksdb_writebatch_put_cf(epochs->writes, family(epochs), epochs->bytes.data, epochs->bytes.size, value, size);
     }
     rocksdb_writebatch_delete_cf(epochs->writes, family(epochs), key, key_size);
-    return flush(epochs, WRITE, error);
+    return pl__epochs_flush(epochs, PL__EPOCHS_WRITE, error);
 }
 
 static enum pl_code take_node(struct pl_epochs *epochs, const char *from, const char *to, struct pl_error **error) {
-    char front[NODE_KEY_MAX];
-    struct take take = {.epochs = epochs, .to = to, .front = node_key(from, 0, front) - sizeof(uint16_t)};
-    enum pl_code code = walk(epochs->store, front, take.front, take_entry, &take, error);
-    return code ? code : flush(epochs, 0, error);
+    char front[PL__NODE_KEY];
+    struct take take = {.epochs = epochs, .to = to, .front = pl__epochs_node_key(from, 0, front) - sizeof(uint16_t)};
+    enum pl_code code = pl__epochs_walk(epochs->store, front, take.front, take_entry, &take, error);
+    return code ? code : pl__epochs_flush(epochs, 0, error);
 }
 
-/* With the rows that it kept in the spill (spill.c). */
-enum pl_code pl_epochs_forget(struct pl_epochs *epochs, const char *node, struct pl_error **error) {
+/* Spilled by spill.c. */
+void pl__epochs_drop_spill(struct pl_epochs *epochs, const char *node) {
     char to[PL_NAME_MAX + 2];
     size_t length = strlen(node);
     memcpy(to, node, length);
     to[length] = 1;
     rocksdb_writebatch_delete_range_cf(epochs->writes, epochs->store->family[PL_STORE_SPILL], node, length + 1, to,
                                        length + 1);
+}
+
+enum pl_code pl_epochs_forget(struct pl_epochs *epochs, const char *node, struct pl_error **error) {
+    pl__epochs_drop_spill(epochs, node);
     return take_node(epochs, node, NULL, error);
 }
 

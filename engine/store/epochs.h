@@ -3,6 +3,7 @@
  *     d epoch, number            -> node, partition | entries      changes of an epoch that is being written
  *     s node, 0, partition, key  -> value                          the state at the last epoch (state.h)
  *     z epoch, zone, key         -> (nothing)                      records of zones that belong to no epoch yet
+ *     r node, 0, partition, key  -> value                          the state as it will be for other partitions
  *     meta "epoch"               -> number, time, the log's sequences, operators
  *
  * An epoch is written in pieces, beside everything else that is going on, and then becomes the last one by a single
@@ -40,6 +41,10 @@ struct pl_epoch {
 
 void pl_epoch_fini(struct pl_epoch *epoch);
 
+/* As bytes, and back: what is read is owned by the caller also when it is none. */
+void pl_epoch_pack(const struct pl_epoch *epoch, struct pl_pack *pack);
+bool pl_epoch_unpack(struct pl_unpack *unpack, struct pl_epoch *epoch);
+
 /* Puts the folder in order and says which epoch is the last one; *last is owned by the caller. */
 enum pl_code pl_epochs_open(struct pl_store *store, struct pl_epochs **epochs, struct pl_epoch *last,
                             struct pl_error **error);
@@ -47,6 +52,11 @@ void pl_epochs_close(struct pl_epochs *epochs); /* NULL is fine */
 
 /* The last epoch, also of a folder that is read while another process writes it. PL_NOT_FOUND: there is none. */
 enum pl_code pl_epochs_last(struct pl_store *store, struct pl_epoch *last, struct pl_error **error);
+
+/* Before pl_epochs_open, in a folder that has none: this one is the last, and its entries are there already, as they
+ * stood in another folder. `mark` is a key of the family meta, which goes by the same write. */
+enum pl_code pl_epochs_begin(struct pl_store *store, const struct pl_epoch *epoch, const char *mark,
+                             struct pl_error **error);
 
 /* Changes of a node that belong to an epoch which is being written; an earlier put is overtaken by a later one. */
 enum pl_code pl_epochs_put(struct pl_epochs *epochs, uint64_t epoch, const char *node, uint16_t partition,
@@ -72,6 +82,20 @@ enum pl_code pl_epochs_describe(struct pl_epochs *epochs, const struct pl_epoch 
 /* Forgets the state of a node, or keeps it under another name. */
 enum pl_code pl_epochs_forget(struct pl_epochs *epochs, const char *node, struct pl_error **error);
 enum pl_code pl_epochs_rename(struct pl_epochs *epochs, const char *from, const char *to, struct pl_error **error);
+
+/* ---- For other partitions ---- */
+
+/* State as it is to be, beside what it is. Nobody sees it before the switch; a death before that drops it. */
+enum pl_code pl_epochs_stage(struct pl_epochs *epochs, const char *node, uint16_t partition, const void *key,
+                             size_t key_size, const void *value, size_t size, struct pl_error **error);
+/* By one write what was staged is the state, all of it, and `epoch` (of the same number) describes it. Rows that the
+ * nodes of `forgotten` (ends in NULL) have spilled go. */
+enum pl_code pl_epochs_switch(struct pl_epochs *epochs, const struct pl_epoch *epoch, const char *const *forgotten,
+                              struct pl_error **error);
+/* Has one been made whose entries are not moved into the state yet? For who only reads the folder. */
+bool pl_epochs_switched(struct pl_store *store);
+/* Drops what was staged. */
+enum pl_code pl_epochs_unstage(struct pl_epochs *epochs, struct pl_error **error);
 
 /* For zone.c: adds to the writes that this record of a zone belongs to `epoch`. */
 void pl__epochs_note_record(struct pl_store *store, rocksdb_writebatch_t *writes, uint64_t epoch,

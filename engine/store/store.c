@@ -15,6 +15,7 @@
 #include "store/family.h"
 #include "store/rekey.h"
 #include "store/seal.h"
+#include "store/snapshot.h"
 #include "store/store_impl.h"
 
 /* ---- Errors ---- */
@@ -195,6 +196,7 @@ static enum pl_code open_for_writing(struct pl_store *store, struct pl_error **e
     if (code) return code;
     code = translate(store->path, "opening", pl__store_open_families(store, PL__WRITER, there), error);
     if (!code) pl__rekey_tidy(store->path);
+    if (!code) (void)pl_store_snapshot_remove(store->path, NULL);
     return code;
 }
 
@@ -221,14 +223,7 @@ static enum pl_code check_format(struct pl_store *store, bool read_only, struct 
         return put_meta(store, format_key, text, error);
     }
     if (code) return code;
-    char *end;
-    long format = strtol(value, &end, 10);
-    if (*end || end == value || format < 1)
-        code = pl_error_set(error, PL_CORRUPT, "%s: damaged: \"%s\" is not a format version", store->path,
-                            (const char *)value);
-    else if (format > PL_STORE_FORMAT)
-        code = pl_error_set(error, PL_CONFLICT, "%s: written by a newer version: format %ld, this one reads up to %d",
-                            store->path, format, PL_STORE_FORMAT);
+    code = pl__format_check(store, pl__format_number(value), error);
     pl_free(value);
     return code;
 }
@@ -284,10 +279,13 @@ enum pl_code pl_store_open(const char *path, const struct pl_store_options *opti
         return no_memory(path, error);
     }
     enum pl_code code = prepare(s, path, options, error);
+    if (!code) code = pl__format_check_file(s, error);
+    if (!code) code = pl__store_check_whole(path, error);
     if (!code) code = pl__seal_check_folder(path, s->impl->folder, options->key, NULL, error);
     if (!code) code = options->read_only ? open_for_reading(s, options->unchecked, error) : open_for_writing(s, error);
     PL_FAULT("open.store");
     if (!code) code = check_format(s, options->read_only, error);
+    if (!code && !options->read_only) code = pl__format_put_file(s, error);
     if (!code && !options->read_only) code = empty_spill(s, error);
     if (code)
         pl_store_close(s);
@@ -337,12 +335,21 @@ void pl_store_close(struct pl_store *store) {
     pl_free(store);
 }
 
+struct pl_store_key *pl_store_key(const struct pl_store *store) {
+    return store->impl->key;
+}
+
 enum pl_code pl_store_key_check(const char *path, const struct pl_store_key *key, struct pl_error **error) {
     char *folder = database_folder(path);
     if (!folder) return no_memory(path, error);
     enum pl_code code = pl__seal_check_folder(path, folder, key, NULL, error);
     pl_free(folder);
     return code;
+}
+
+static void remove_beside(const char *path, const char *name) {
+    char file[PATH_MAX];
+    if (snprintf(file, sizeof file, "%s/%s", path, name) < (int)sizeof file) unlink(file);
 }
 
 enum pl_code pl_store_remove(const char *path, struct pl_error **error) {
@@ -361,6 +368,9 @@ enum pl_code pl_store_remove(const char *path, struct pl_error **error) {
     }
     pl__hold_release(&hold);
     pl_free(folder);
+    if (!code) code = pl_store_snapshot_remove(path, error);
+    if (!code) pl__restore_clear(path);
+    if (!code) remove_beside(path, PL__FORMAT);
     return code ? code : pl__rekey_clear(path, error);
 }
 

@@ -1,6 +1,11 @@
 /* store.h: a data folder: one RocksDB with a column family for each thing kept.
  *
  *     DIR/store/          the database (0700)
+ *     DIR/format          the version of all of it, for who must not touch a newer one
+ *     DIR/closed          it was closed in good order, and what its files were then
+ *     DIR/control.sock    where people reach the engine that has it
+ *     DIR/snapshot/       what is being copied elsewhere (snapshot.h)
+ *     DIR/store.next/     under another key before long (rekey.h); DIR/store.restore/: not a data folder yet (backup.h)
  *
  * One process holds a folder for writing (RocksDB's lock); others open it read-only at the same time and see what was
  * written until then. Threads: any, but for open and close.
@@ -64,6 +69,9 @@ void pl_store_close(struct pl_store *store); /* NULL is fine; ends the iterators
 /* Has one been closed after a failed write? RocksDB's threads are still at work then, and trip over what exit() takes
  * down: the process ends with _exit. */
 bool pl_store_left_open(void);
+
+/* What it is encrypted with; NULL: it is in the clear. Borrowed. */
+struct pl_store_key *pl_store_key(const struct pl_store *store);
 
 /* Would the folder open with this key (NULL: in the clear)? PL_USAGE: no. Where there is no database, any key is right.
  */

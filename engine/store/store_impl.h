@@ -70,6 +70,18 @@ void pl__store_mark_closed(const struct pl_store *store);
 enum pl_code pl__store_check_closed(const struct pl_store *store, struct pl_error **error);
 enum pl_code pl__store_mark_open(const char *data, struct pl_error **error);
 
+/* format.c: the version of the folder, as text (0: it is none), and as it stands in a file beside the database. */
+#define PL__FORMAT "format" /* the file's name */
+long pl__format_number(const char *text);
+enum pl_code pl__format_check(const struct pl_store *store, long format, struct pl_error **error);
+enum pl_code pl__format_check_file(const struct pl_store *store, struct pl_error **error);
+enum pl_code pl__format_put_file(const struct pl_store *store, struct pl_error **error);
+
+/* backup_restore.c: a restore that did not come to its end has left a part of a folder there. */
+#define PL__RESTORING "store.restore" /* that part's name */
+enum pl_code pl__store_check_whole(const char *path, struct pl_error **error);
+void pl__restore_clear(const char *path);
+
 /* sst.c: what RocksDB does not check itself. */
 enum pl_code pl__store_check_tables(const struct pl_store *store, struct pl_error **error);
 

@@ -1,3 +1,4 @@
+#include "base/buffer.h"
 #include "batch/batch_impl.h"
 #include "batch/tags.h"
 #include "runtime/spill.h"
@@ -327,6 +328,83 @@ static void a_newer_format_is_refused(void **state) {
     pl_free(text);
 }
 
+static void note_file(const char *path, struct pl_buffer *out) {
+    struct stat info;
+    assert_int_equal(stat(path, &info), 0);
+    pl_buffer_printf(out, "%s %lld %lld.%09ld\n", path, (long long)info.st_size, (long long)info.st_mtim.tv_sec,
+                     info.st_mtim.tv_nsec);
+}
+
+/* What the files of the folder are called, how large they are, and when they were changed. */
+static char *note_files(void) {
+    struct pl_buffer out;
+    pl_buffer_init(&out, 1 << 20);
+    static const char *const folders[] = {"", "/store"};
+    for (size_t i = 0; i < 2; i++) {
+        char path[600];
+        struct dirent **entries;
+        snprintf(path, sizeof path, "%s%s", folder, folders[i]);
+        int count = scandir(path, &entries, NULL, alphasort);
+        for (int k = 0; k < count; k++) {
+            snprintf(path, sizeof path, "%s%s/%s", folder, folders[i], entries[k]->d_name);
+            if (entries[k]->d_name[0] != '.') note_file(path, &out);
+            free(entries[k]);
+        }
+        free(entries);
+    }
+    return pl_buffer_take(&out);
+}
+
+static void put_format(const char *text) {
+    char path[300];
+    snprintf(path, sizeof path, "%s/format", folder);
+    FILE *file = fopen(path, "w");
+    fputs(text, file);
+    fclose(file);
+}
+
+static void a_newer_folder_is_not_touched(void **state) {
+    (void)state;
+    char *text;
+    pl_store_close(open_store(false));
+    put_format("2 2\n");
+    char *before = note_files();
+    for (int read_only = 0; read_only < 2; read_only++) {
+        assert_int_equal(open_fails(folder, read_only, &text), PL_CONFLICT);
+        assert_non_null(strstr(text, "format 2, this one reads up to 1"));
+        pl_free(text);
+    }
+    char *after = note_files();
+    assert_string_equal(before, after);
+    pl_free(before);
+    pl_free(after);
+    static const char *const damaged[] = {"x\n", "1\n", "1 3\n", "3 1\n", "1 1", "1 1\nx", " ", "0 0\n", "-1 -1\n"};
+    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
+        put_format(damaged[i]);
+        assert_int_equal(open_fails(folder, false, &text), PL_CORRUPT);
+        assert_non_null(strstr(text, "damaged"));
+        pl_free(text);
+    }
+}
+
+/* A folder from before there was such a file gets one. */
+static void a_folder_says_its_format(void **state) {
+    (void)state;
+    char path[300], format[8] = "";
+    snprintf(path, sizeof path, "%s/format", folder);
+    for (int i = 0; i < 2; i++) {
+        pl_store_close(open_store(false));
+        FILE *file = fopen(path, "r");
+        assert_non_null(file);
+        assert_non_null(fgets(format, sizeof format, file));
+        assert_string_equal(format, "1 1\n");
+        fclose(file);
+        unlink(path);
+        pl_store_close(open_store(true));
+        assert_int_equal(access(path, F_OK), -1); /* a reader changes nothing */
+    }
+}
+
 static void a_family_of_a_newer_version_is_refused(void **state) {
     (void)state;
     char *text, *message = NULL;
@@ -555,6 +633,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test_setup_teardown(a_reader_changes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_path_that_is_a_file_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_newer_format_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_newer_folder_is_not_touched, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_folder_says_its_format, setup, teardown),
         cmocka_unit_test_setup_teardown(a_family_of_a_newer_version_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(spill_is_emptied_by_the_next_writer, setup, teardown),
         cmocka_unit_test_setup_teardown(written_is_written_through_a_kill, setup, teardown),

@@ -2,6 +2,14 @@
 
 #include <math.h>
 
+static void merge_progress(void *record, const void *other) {
+    struct cleanse_progress *progress = record;
+    const struct cleanse_progress *more = other;
+    if (more->held < progress->held) progress->held = more->held;
+    if (more->scanned < progress->scanned) progress->scanned = more->scanned;
+    if (!more->begun) progress->begun = 0;
+}
+
 static const struct pl_table_def cleanse_tables[] = {
     [TABLE_TRACKS] = {.name = "tracks",
                       .version = TRACK_VERSION,
@@ -10,7 +18,8 @@ static const struct pl_table_def cleanse_tables[] = {
     [TABLE_PROGRESS] = {.name = "progress",
                         .version = 1,
                         .record_size = sizeof(struct cleanse_progress),
-                        .doc = "How far the watermark is held back."},
+                        .doc = "How far the watermark is held back.",
+                        .merge = merge_progress},
     {.name = NULL},
 };
 

@@ -107,6 +107,14 @@ static size_t repair_trail_size(const void *self) {
     return trail_size(&rule);
 }
 
+static void merge_progress(void *record, const void *other) {
+    struct repair_progress *progress = record;
+    const struct repair_progress *more = other;
+    if (!more->begun) return;
+    if (!progress->begun || more->oldest < progress->oldest) progress->oldest = more->oldest;
+    progress->begun = 1;
+}
+
 static const struct pl_table_def repair_tables[] = {
     [TABLE_TRAILS] = {.name = "trails",
                       .version = 1,
@@ -119,7 +127,8 @@ static const struct pl_table_def repair_tables[] = {
     [TABLE_PROGRESS] = {.name = "progress",
                         .version = 1,
                         .record_size = sizeof(struct repair_progress),
-                        .doc = "How far the watermark is held back."},
+                        .doc = "How far the watermark is held back.",
+                        .merge = merge_progress},
     {.name = NULL},
 };
 

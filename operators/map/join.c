@@ -25,6 +25,12 @@ struct progress {
     pl_time watermark;
 };
 
+static void merge_progress(void *record, const void *other) {
+    struct progress *progress = record;
+    const struct progress *more = other;
+    if (more->watermark < progress->watermark) progress->watermark = more->watermark;
+}
+
 static const struct pl_option join_options[] = {
     PL_OPT_STRINGS(struct join, take, "take", NULL, PL_FIXED,
                    "What is taken from the right: signals of the left row's asset, {line}.signal of its line, whole "
@@ -62,7 +68,8 @@ static const struct pl_table_def join_tables[] = {
     [TABLE_PROGRESS] = {.name = "progress",
                         .version = 1,
                         .record_size = sizeof(struct progress),
-                        .doc = "The watermark, which decides what is late."},
+                        .doc = "The watermark, which decides what is late.",
+                        .merge = merge_progress},
     {.name = NULL},
 };
 

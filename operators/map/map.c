@@ -34,6 +34,12 @@ static const struct pl_option map_options[] = {
     PL_OPT_END,
 };
 
+static void merge_progress(void *record, const void *other) {
+    struct map_progress *progress = record;
+    const struct map_progress *more = other;
+    if (more->watermark < progress->watermark) progress->watermark = more->watermark;
+}
+
 static const struct pl_table_def map_tables[] = {
     [TABLE_WAITING] = {.name = "waiting",
                        .version = WAITING_VERSION,
@@ -46,7 +52,8 @@ static const struct pl_table_def map_tables[] = {
     [TABLE_PROGRESS] = {.name = "progress",
                         .version = 1,
                         .record_size = sizeof(struct map_progress),
-                        .doc = "The watermark, which decides what is late."},
+                        .doc = "The watermark, which decides what is late.",
+                        .merge = merge_progress},
     {.name = NULL},
 };
 

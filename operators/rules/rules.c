@@ -29,6 +29,16 @@ static const struct pl_option rules_options[] = {
     PL_OPT_END,
 };
 
+/* Off in one of them is off in all. */
+static void merge_standing(void *record, const void *other) {
+    struct standing *standing = record;
+    const struct standing *more = other;
+    if (more->credit < standing->credit) standing->credit = more->credit;
+    if (more->strikes > standing->strikes) standing->strikes = more->strikes;
+    if (more->disablings > standing->disablings) standing->disablings = more->disablings;
+    if (more->disabled) standing->disabled = more->disabled;
+}
+
 static const struct pl_table_def rules_tables[] = {
     [TABLE_STATES] = {.name = "states",
                       .version = 1,
@@ -41,7 +51,8 @@ static const struct pl_table_def rules_tables[] = {
     [TABLE_STANDINGS] = {.name = "standings",
                          .version = 2,
                          .record_size = sizeof(struct standing),
-                         .doc = "By rule: failures in a row, disabled or not."},
+                         .doc = "By rule: failures in a row, disabled or not.",
+                         .merge = merge_standing},
     {.name = NULL},
 };
 

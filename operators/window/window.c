@@ -192,6 +192,13 @@ static bool tell_updates(struct window *w, struct pl_node *node, pl_time now) {
 
 /* ---- The watermark ---- */
 
+/* What is late in the one that is farther back is late in both. */
+void window_merge_progress(void *record, const void *other) {
+    struct window_progress *progress = record;
+    const struct window_progress *more = other;
+    if (more->watermark < progress->watermark) progress->watermark = more->watermark;
+}
+
 static bool keep_watermark(struct pl_node *node, pl_time now) {
     struct window_progress *progress = pl_table_get(pl_node_table(node, TABLE_PROGRESS), 0, 0);
     if (progress) progress->watermark = now;

@@ -37,6 +37,7 @@ struct window_key {
 struct window_progress {
     pl_time watermark;
 };
+void window_merge_progress(void *record, const void *other);
 
 struct window {
     /* options */
@@ -132,7 +133,8 @@ extern const char *const window_quality[];
     [TABLE_PROGRESS] = {.name = "progress",                                                                            \
                         .version = 1,                                                                                  \
                         .record_size = sizeof(struct window_progress),                                                 \
-                        .doc = "The watermark, which decides what is late."},                                          \
+                        .doc = "The watermark, which decides what is late.",                                           \
+                        .merge = window_merge_progress},                                                               \
     {                                                                                                                  \
         .name = NULL                                                                                                   \
     }

@@ -196,7 +196,7 @@ def encrypt(folder, plain):
     potline("keys", "encrypt", "--data", data + "none", "--key-file", key, code=2, text="not a data folder")
     potline("keys", "encrypt", "--data", data, "--key-file", key, text=["files", f"now under the key {key_id(key)}"])
     assert readable(data) == set(), readable(data)
-    assert set(os.listdir(data)) <= {"closed", "store"}, os.listdir(data)
+    assert set(os.listdir(data)) <= {"closed", "format", "store"}, os.listdir(data)
     assert exported(data, key) == rows
     potline("keys", "encrypt", "--data", data, "--key-file", key, text="already")
     records = json.loads(potline("audit", "query", "--json", "--action", "keys *", "--data", data, "--key-file", key))
@@ -263,7 +263,7 @@ def ahead(folder, graph, key, data):
     assert exported(data, new, "bronze") == rows
     potline("export", "--data", data, "--zone", "bronze", "--key-file", key, code=2, text=key_id(new))
     assert readable(data) == set()
-    assert set(os.listdir(data)) <= {"closed", "control.sock", "store"}, os.listdir(data)
+    assert set(os.listdir(data)) <= {"closed", "control.sock", "format", "store"}, os.listdir(data)
 
 
 def rotate_killed(folder, key, data):
@@ -295,7 +295,7 @@ def rotate_killed(folder, key, data):
         assert open(folder + "/rows").read() == rows
         subprocess.run(rotate(), check=True, capture_output=True, env=clean_environment())
         assert exported(data, new) == rows
-        assert set(os.listdir(data)) <= {"closed", "store"}, os.listdir(data)
+        assert set(os.listdir(data)) <= {"closed", "format", "store"}, os.listdir(data)
     assert kills > 5, kills
     potline("audit", "verify", "--data", data, "--key-file", new)
 

@@ -46,9 +46,9 @@ IN=in.csv OUT=out.csv "$prefix/usr/bin/potline" run rules.yaml --until-eof --qui
 [[ ! -e $prefix/usr/share/potline/lua/bench ]]
 
 # A plugin built for another contract is refused, saying what differs, and is not looked at further.
-sed 's/PL_ABI_MAJOR 2/PL_ABI_MAJOR 7/' "$prefix/usr/include/potline/abi.h" > abi.h
+sed 's/PL_ABI_MAJOR [0-9]*/PL_ABI_MAJOR 7/' "$prefix/usr/include/potline/abi.h" > abi.h
 mkdir -p foreign/potline && cp -r "$prefix/usr/include/potline" foreign/ && cp abi.h foreign/potline/abi.h
 mkdir wrong && cc -std=c11 -fPIC -shared -Iforeign -o wrong/libscale.so scale.c
 POTLINE_PLUGIN_PATH="$PWD/wrong" "$prefix/usr/bin/potline" inspect scale > said 2>&1 && exit 1
-grep -qE 'built for ABI 7\.[0-9]+, engine offers 2\.[0-9]+' said
+grep -qE 'built for ABI 7\.[0-9]+, engine offers 3\.[0-9]+' said
 echo "plugin template: built and run by CMake and by pkg-config; a foreign ABI is refused"

@@ -98,8 +98,6 @@ def another_graph():
     expect("--reset win", said)
     said = folder.run(folder.graph(nodes(folder, op="win: { op: filter, from: in }")), "--until-eof", code=1)
     expect("its state was made by window.tumbling, it is filter now", said)
-    said = folder.run(folder.graph(nodes(folder), more="partitions: 3\n"), "--until-eof", code=1)
-    expect("partitions: 1", said)
     expect("no such node", folder.run(folder.graph(nodes(folder)), "--until-eof", "--reset", "windows", code=1))
     expect("it is a source", folder.run(folder.graph(nodes(folder)), "--until-eof", "--reset", "in", code=1))
     assert folder.read("out.csv") == first

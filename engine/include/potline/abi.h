@@ -10,7 +10,7 @@
 #ifndef POTLINE_ABI_H
 #define POTLINE_ABI_H
 
-#define PL_ABI_MAJOR 2
+#define PL_ABI_MAJOR 3
 #define PL_ABI_MINOR 0
 
 #ifdef __cplusplus

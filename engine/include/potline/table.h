@@ -28,6 +28,10 @@ struct pl_table_def {
     size_t record_size;
     size_t (*size_of)(const void *self); /* instead, when it depends on options */
     const char *doc;
+    /* A record under the empty name speaks of all tags of a partition. When the number of partitions changes, those of
+     * several partitions become one by this, in any order: `record` becomes the more careful of the two. NULL: there is
+     * no way to, and the number cannot change while there is such a record. */
+    void (*merge)(void *record, const void *other);
 };
 
 struct pl_record {
