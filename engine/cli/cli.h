@@ -70,6 +70,7 @@ extern const struct pl_subcommand pl_subcommand_export;
 extern const struct pl_subcommand pl_subcommand_graph;
 extern const struct pl_subcommand pl_subcommand_inspect;
 extern const struct pl_subcommand pl_subcommand_keys;
+extern const struct pl_subcommand pl_subcommand_ledger;
 extern const struct pl_subcommand pl_subcommand_run;
 extern const struct pl_subcommand pl_subcommand_shell;
 extern const struct pl_subcommand pl_subcommand_user;

@@ -99,6 +99,7 @@ static enum pl_code harness_open(struct pl_harness *h, struct pl_error **error) 
         .loop = &h->loop,
         .store = h->store,
         .recovers = !h->forgets,
+        .keeps_losses = !h->op->inputs,
     };
     h->open_code = pl_node_init(&h->node, &config, &harness_host, h, error);
     if (h->forgets) h->node.epoch = 0;

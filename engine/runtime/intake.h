@@ -36,6 +36,8 @@ struct pl_intake_options {
     unsigned feeds_max;
     int64_t max_lag; /* bytes waiting for the graph in memory */
     struct pl_checkpoints *checkpoints;
+    struct pl_store *store; /* where losses are counted and letters kept (counting.h); NULL: nowhere */
+    unsigned participant;   /* as whom the first lane brings that to a checkpoint; the others follow */
     pl_time checkpoint; /* interval of barriers; 0: only where a log begins and a run ends */
     void (*ended)(void *engine);
     void (*failed)(void *engine, const char *why);

@@ -61,8 +61,27 @@ static void hand_on(struct pl_task *task, unsigned port, struct pl_batch *batch)
 
 /* ---- The node's host ---- */
 
+/* Of a node that is no source: into its zone, with the epoch at hand. */
+static enum pl_flow put_letter(struct pl_task *task, struct pl_batch *batch) {
+    struct pl_error *error = NULL;
+    enum pl_code code = task->letters ? PL_OK : pl_zone_open(&task->node, PL_DEAD, &task->letters, &error);
+    if (!code) code = pl_zone_put(task->letters, batch, &error);
+    if (code)
+        pl_node_diag(&task->node, PL_ERROR, "a dead letter is not kept: %s", error ? error->text : pl_code_text(code));
+    pl_error_free(&error);
+    pl_batch_unref(batch);
+    return PL_FLOW_OK;
+}
+
+static enum pl_flow emit_letter(struct pl_task *task, struct pl_batch *batch) {
+    if (task->gate) return put_letter(task, batch);
+    hand_on(task, task->letters_port, batch);
+    return PL_FLOW_OK;
+}
+
 static enum pl_flow task_emit(struct pl_node *node, unsigned port, struct pl_batch *batch) {
     struct pl_task *task = node->owner;
+    if (PL_UNLIKELY(port == PL_PORT_LETTERS)) return emit_letter(task, batch);
     pl_stat_add(&task->stats.batches_out, 1);
     pl_stat_add(&task->stats.rows_out, batch->rows);
     pl_stat_add(&task->stats.bytes_out, batch->message_size);
@@ -573,6 +592,7 @@ void pl_task_fini(struct pl_task *task) {
     pl_spill_free(task->spill);
     pl_codec_free(task->codec);
     pl_batch_unref(task->last);
+    pl_zone_close(task->letters);
     pl_outputs_fini(&task->outputs);
     pl_node_fini(&task->node);
 }

@@ -69,6 +69,8 @@ struct pl_task {
     /* sources: */
     const struct pl_buffer *position; /* where it goes on, borrowed; NULL or empty: at the begin */
     struct pl_batch *last;            /* made in this call: the next one may follow at once */
+    struct pl_zone *letters;          /* of a node that is none; NULL: there were none */
+    unsigned letters_port;            /* behind those of the operator */
     double rate;                      /* rows a second; 0: unlimited */
     double allowance;
     uint64_t allowance_at;
