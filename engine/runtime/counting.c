@@ -10,11 +10,16 @@
 #include "store/lake.h"
 #include "store/ledger.h"
 
-enum { CAUSES_MAX = 64, NO_ACCOUNT = 0 };
+enum { CAUSES_MAX = 64, NO_ACCOUNT = 0, AGAIN = 32, ROWS_MAX = 1 << 30, NO_VALUE = PL_Q_STALE | PL_Q_MISSING };
 
-/* What a row needs stands in front. */
+/* Rows of a tag in the hour of its source, on their way into its account: small, so that those of all tags stay in the
+ * nearest cache. */
+struct tally {
+    pl_time last;  /* time of the last row */
+    uint64_t rows; /* and from bit AGAIN on, how many of them had the time of the one before */
+};
+
 struct account {
-    pl_time open; /* begin of the hour that rows may be counted in without a look; PL_TIME_MAX: none */
     pl_time last; /* time of the last row */
     struct pl_ledger_hour hour[2];
     uint32_t source, tag, cause; /* the source's index; names */
@@ -27,6 +32,12 @@ struct source {
     uint32_t *account; /* [tag]: of its rows */
     uint32_t room;
     uint32_t causes; /* so far */
+    pl_time hour;    /* of what is tallied */
+    uint32_t untold; /* rows in tallies, at most */
+    struct tally *tally; /* [tag] */
+    uint32_t tally_room;
+    uint32_t *tallied; /* tags whose tallies are not empty */
+    uint32_t tallied_count, tallied_room;
     struct pl_zone *letters;
 };
 
@@ -65,7 +76,7 @@ static uint32_t new_account(struct pl_counting *c, unsigned source, uint32_t tag
         return NO_ACCOUNT;
     }
     struct account *account = &c->accounts[++c->count];
-    *account = (struct account){.open = PL_TIME_MAX, .last = PL_TIME_MIN, .source = source, .tag = tag, .cause = cause};
+    *account = (struct account){.last = PL_TIME_MIN, .source = source, .tag = tag, .cause = cause};
     account->hour[0].begin = account->hour[1].begin = PL_TIME_MIN;
     account->elsewhere = c->options.partition && pl_tags_get(c->options.tags, tag)->broadcast;
     return c->count;
@@ -102,6 +113,7 @@ static uint32_t cause_named(struct pl_counting *c, const char *name, size_t leng
 static void note_change(struct pl_counting *c, uint32_t index) {
     struct account *account = &c->accounts[index];
     if (account->changed) return;
+    if (!account->cause && c->options.seen) c->options.seen(c->options.arg, account->tag);
     if (c->changed_count == c->changed_room &&
         !grow((void **)&c->changed, &c->changed_room, c->changed_count + 1, sizeof *c->changed)) {
         c->failed = true;
@@ -158,50 +170,128 @@ static struct pl_ledger_hour *hour_for(struct pl_counting *c, struct account *ac
 
 /* ---- Rows ---- */
 
-/* The long way: rows of another hour, late ones, those without a value, and the first of each account since a barrier.
- */
-static void count_slowly(struct pl_counting *c, uint32_t index, pl_time time, uint16_t quality, pl_time told) {
+static enum pl_ledger_count judge(const struct account *account, pl_time time, uint16_t quality, pl_time told) {
+    if (quality & NO_VALUE) return PL_LEDGER_MISSING;
+    if (time == account->last) return PL_LEDGER_DUPLICATE;
+    return time < told ? PL_LEDGER_LATE : PL_LEDGER_ACCEPTED;
+}
+
+static void count_row(struct pl_counting *c, uint32_t index, pl_time time, uint16_t quality, pl_time told) {
     struct account *account = &c->accounts[index];
-    if (account->elsewhere) return;
-    if (!account->changed && c->options.seen) c->options.seen(c->options.arg, account->tag);
+    if (!index || account->elsewhere) return;
     note_change(c, index);
     struct pl_ledger_hour *hour = hour_for(c, account, time);
-    enum pl_ledger_count what = PL_LEDGER_ACCEPTED;
-    if (quality & (PL_Q_STALE | PL_Q_MISSING))
-        what = PL_LEDGER_MISSING;
-    else if (time == account->last)
-        what = PL_LEDGER_DUPLICATE;
-    else if (time < told)
-        what = PL_LEDGER_LATE;
+    enum pl_ledger_count what = judge(account, time, quality, told);
     hour->count[PL_LEDGER_EXPECTED]++;
     hour->count[what]++;
     if (what != PL_LEDGER_MISSING) account->last = time;
-    account->open = account->hour[0].begin;
+}
+
+/* The first row of a tag since the last flush. */
+static bool begin_tally(struct pl_counting *c, struct source *s, unsigned source, uint32_t tag, struct tally *tally) {
+    uint32_t index = account_of(c, source, tag);
+    if (!index) return false;
+    if (s->tallied_count == s->tallied_room &&
+        !grow((void **)&s->tallied, &s->tallied_room, s->tallied_count + 1, sizeof *s->tallied)) {
+        c->failed = true;
+        return false;
+    }
+    s->tallied[s->tallied_count++] = tag;
+    tally->last = c->accounts[index].last;
+    return true;
+}
+
+/* What has been tallied goes into the accounts. */
+static void flush(struct pl_counting *c, unsigned source) {
+    struct source *s = &c->sources[source];
+    for (uint32_t i = 0; i < s->tallied_count; i++) {
+        uint32_t tag = s->tallied[i], index = s->account[tag];
+        struct tally *tally = &s->tally[tag];
+        struct account *account = &c->accounts[index];
+        int64_t rows = (uint32_t)tally->rows, again = (int64_t)(tally->rows >> AGAIN);
+        tally->rows = 0;
+        if (account->elsewhere) continue;
+        note_change(c, index);
+        account->last = tally->last;
+        struct pl_ledger_hour *hour = hour_for(c, account, s->hour);
+        hour->count[PL_LEDGER_EXPECTED] += rows;
+        hour->count[PL_LEDGER_ACCEPTED] += rows - again;
+        hour->count[PL_LEDGER_DUPLICATE] += again;
+    }
+    s->tallied_count = 0;
+    s->untold = 0;
+}
+
+/* Room for the tallies of all tags in the batch. */
+static bool has_tallies(struct pl_counting *c, struct source *s, const struct pl_batch *batch) {
+    const uint32_t *key = pl_batch_keys(batch);
+    uint32_t all = 0;
+    for (uint32_t i = 0; i < batch->rows; i++)
+        all |= key[i]; /* no key is larger */
+    if (PL_LIKELY(all < s->tally_room)) return true;
+    c->failed |= !grow((void **)&s->tally, &s->tally_room, all + 1, sizeof *s->tally);
+    return all < s->tally_room;
+}
+
+/* Rows of one hour, none of them late, few without a value: the usual case, which has to cost next to nothing. */
+static inline __attribute__((always_inline)) void tally_rows(struct pl_counting *c, unsigned source,
+                                                             const struct pl_batch *batch, bool missing) {
+    struct source *s = &c->sources[source];
+    const pl_time *time = pl_batch_times(batch);
+    const uint32_t *key = pl_batch_keys(batch);
+    const uint16_t *quality = batch->samples.quality;
+    struct tally *tallies = s->tally;
+    for (uint32_t i = 0, rows = batch->rows; i < rows; i++) {
+        if (missing && PL_UNLIKELY(quality[i] & NO_VALUE)) {
+            count_row(c, account_of(c, source, key[i]), time[i], quality[i], PL_TIME_MIN);
+            continue;
+        }
+        struct tally *tally = &tallies[key[i]];
+        if (PL_UNLIKELY(!tally->rows) && !begin_tally(c, s, source, key[i], tally)) return;
+        tally->rows += 1 + ((uint64_t)(time[i] == tally->last) << AGAIN);
+        tally->last = time[i];
+    }
+}
+
+/* A difference that is negative has its top bit set, and only then. */
+static bool are_plain(const struct pl_batch *batch, pl_time hour, pl_time told) {
+    const pl_time *time = pl_batch_times(batch);
+    pl_time from = told > hour ? told : hour;
+    if (hour >= PL_TIME_MAX - PL_HOUR || from >= hour + PL_HOUR) return false;
+    uint64_t outside = 0, first = (uint64_t)from, last = (uint64_t)(hour + PL_HOUR - 1);
+    for (uint32_t i = 0, rows = batch->rows; i < rows; i++)
+        outside |= ((uint64_t)time[i] - first) | (last - (uint64_t)time[i]);
+    return !(outside >> 63);
+}
+
+static bool some_missing(const struct pl_batch *batch) {
+    const uint16_t *quality = batch->samples.quality;
+    uint16_t flags = 0;
+    if (batch->kind != PL_SAMPLES) return false;
+    for (uint32_t i = 0, rows = batch->rows; i < rows; i++)
+        flags |= quality[i];
+    return flags & NO_VALUE;
 }
 
 static void count_rows(struct pl_counting *c, unsigned source, const struct pl_batch *batch, pl_time told) {
-    static const uint16_t good;
+    struct source *s = &c->sources[source];
     const pl_time *time = pl_batch_times(batch);
     const uint32_t *key = pl_batch_keys(batch);
-    bool samples = batch->kind == PL_SAMPLES;
-    const uint16_t *quality = samples ? batch->samples.quality : &good;
-    const unsigned step = samples; /* other kinds have none */
-    const pl_time least = PL_TIME_MIN + 2 * PL_HOUR, plain_from = told > least ? told : least;
+    pl_time hour = pl_ledger_hour_of(time[0]);
+    bool plain = are_plain(batch, hour, told) && has_tallies(c, s, batch);
+    if (!plain || hour != s->hour || s->untold > ROWS_MAX) flush(c, source);
+    s->hour = hour;
+    s->untold += batch->rows;
+    if (plain) {
+        if (some_missing(batch))
+            tally_rows(c, source, batch, true);
+        else
+            tally_rows(c, source, batch, false);
+        return;
+    }
     for (uint32_t i = 0; i < batch->rows; i++) {
         uint32_t index = account_of(c, source, key[i]);
-        if (PL_UNLIKELY(!index)) return;
-        struct account *account = &c->accounts[index];
-        bool plain = (uint64_t)time[i] - (uint64_t)account->open < (uint64_t)PL_HOUR && time[i] >= plain_from &&
-                     !(quality[i * step] & (PL_Q_STALE | PL_Q_MISSING));
-        if (PL_UNLIKELY(!plain)) {
-            count_slowly(c, index, time[i], quality[i * step], told);
-            continue;
-        }
-        int64_t again = time[i] == account->last;
-        account->last = time[i];
-        account->hour[0].count[PL_LEDGER_EXPECTED]++;
-        account->hour[0].count[PL_LEDGER_ACCEPTED] += !again;
-        account->hour[0].count[PL_LEDGER_DUPLICATE] += again;
+        count_row(c, index, time[i], batch->kind == PL_SAMPLES ? batch->samples.quality[i] : PL_Q_GOOD, told);
     }
 }
 
@@ -320,13 +410,14 @@ void pl_counting_take(struct pl_counting *c, unsigned feed, const struct pl_batc
 /* ---- Life ---- */
 
 void pl_counting_save(struct pl_counting *c, uint64_t epoch, struct pl_buffer *out) {
+    for (unsigned i = 0; i < c->source_count; i++)
+        flush(c, i);
     pl_buffer_put(out, c->closed.data, c->closed.size);
     for (uint32_t i = 0; i < c->changed_count; i++) {
         struct account *account = &c->accounts[c->changed[i]];
         struct pl_ledger_account kept = as_kept(c, account);
         pl_ledger_put_account(out, &kept);
         account->changed = false;
-        account->open = PL_TIME_MAX;
     }
     if (c->failed || pl_buffer_failed(&c->closed)) out->failed = true;
     pl_buffer_reset(&c->closed);
@@ -375,6 +466,8 @@ struct pl_counting *pl_counting_new(const struct pl_counting_options *options) {
 void pl_counting_free(struct pl_counting *c) {
     if (!c) return;
     for (unsigned i = 0; i < c->source_count && c->sources; i++) {
+        pl_free(c->sources[i].tally);
+        pl_free(c->sources[i].tallied);
         pl_free(c->sources[i].account);
         pl_zone_close(c->sources[i].letters);
     }

@@ -17,7 +17,7 @@
 #define PL_LEDGER_NODE "$ledger" /* no node of a graph is called that */
 
 enum pl_ledger_count {
-    PL_LEDGER_EXPECTED, /* counted by itself where samples come in, so that the others can be checked against it */
+    PL_LEDGER_EXPECTED, /* samples that came, and those that were due and did not */
     PL_LEDGER_ACCEPTED,
     PL_LEDGER_LATE,
     PL_LEDGER_DUPLICATE,
