@@ -65,6 +65,7 @@ void pl_cli_problems(FILE *out, const struct pl_problem *problems, unsigned coun
 extern const struct pl_subcommand pl_subcommand_alarms;
 extern const struct pl_subcommand pl_subcommand_audit;
 extern const struct pl_subcommand pl_subcommand_check;
+extern const struct pl_subcommand pl_subcommand_dead;
 extern const struct pl_subcommand pl_subcommand_doctor;
 extern const struct pl_subcommand pl_subcommand_export;
 extern const struct pl_subcommand pl_subcommand_graph;

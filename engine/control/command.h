@@ -29,6 +29,7 @@ extern const struct pl_control_command pl__commands_engine[]; /* help, status, d
 extern const struct pl_control_command pl__commands_nodes[];  /* nodes, stats, options, set, pause, ... */
 extern const struct pl_control_command pl__commands_people[]; /* login, users ..., audit */
 extern const struct pl_control_command pl__commands_tap[];
+extern const struct pl_control_command pl__commands_letters[]; /* dead ..., ledger */
 
 /* ---- All of them ---- */
 

@@ -6,7 +6,7 @@
 #include <potline/alloc.h>
 
 #include "runtime/node.h"
-#include "store/lake.h"
+#include "store/letters.h"
 
 enum { ENTRIES_AN_EVENT = 1024, LOOK_AT = 4, ITEMS = 5, SEVERITY_LETTER = 300, SEVERITY_LOSSES = 1 };
 
@@ -161,6 +161,19 @@ void pl_letter(struct pl_node *node, const struct pl_letter *letter) {
     pack_letter(losses->body, letter, kept, samples, hour_of(near));
     uint32_t asset = pl_tags_get(node->config.tags, letter->tag)->asset;
     pl_emit_event(node, PL_PORT_LETTERS, now, PL_LETTER_KIND, SEVERITY_LETTER, asset, letter->tag, losses->body);
+}
+
+void pl_losses_pack_outcome(struct pl_pack *body, const struct pl_letter_order *order, bool done) {
+    pl_pack_map(body, 6);
+    pl_pack_str(body, "letter");
+    pl_pack_uint(body, order->letter);
+    pl_pack_str(body, "number");
+    pl_pack_uint(body, order->number);
+    pl_pack_str(body, "done");
+    pl_pack_bool(body, done);
+    pl_pack_pair_str(body, "cause", order->cause);
+    pl_pack_pair_int(body, "near", order->near);
+    pl_pack_pair_int(body, "samples", order->samples);
 }
 
 void pl_losses_fini(struct pl_losses *losses) {

@@ -11,6 +11,8 @@
 #include <potline/letter.h>
 #include <potline/pack.h>
 
+struct pl_letter_order;
+
 /* Behind every port that an operator can have; its name in the log is "NODE.letters". */
 enum { PL_PORT_LETTERS = 31 };
 #define PL_LETTERS_PORT_NAME "letters"
@@ -35,6 +37,8 @@ void pl_losses_fini(struct pl_losses *losses);
 
 /* Emits the counts that have gathered. */
 void pl_losses_flush(struct pl_node *node);
+
+void pl_losses_pack_outcome(struct pl_pack *body, const struct pl_letter_order *order, bool done);
 
 /* Takes one of the entries of PL_LOSSES_KIND; the tag's name is borrowed. */
 struct pl_loss_read {

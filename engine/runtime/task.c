@@ -1,5 +1,6 @@
 #include "task.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include <potline/alloc.h>
@@ -8,8 +9,9 @@
 #include "graph/graph.h"
 #include "log/log.h"
 #include "store/epochs.h"
+#include "store/letters.h"
 
-enum { ITEMS_A_RUN = 16, WATERMARK = 0, END = 1 };
+enum { SEVERITY_OUTCOME = 1, ITEMS_A_RUN = 16, WATERMARK = 0, END = 1 };
 
 static struct pl_task *task_of(struct pl_runnable *runnable) {
     return (struct pl_task *)(void *)runnable;
@@ -30,7 +32,9 @@ static void send_last(struct pl_task *task, bool more) {
 static void attach_position(struct pl_task *task, struct pl_batch *batch) {
     const struct pl_operator *op = task->node.config.op;
     struct pl_pack *pack = pl_pack_new();
-    if (pack) op->snapshot(task->node.self, &task->node, pack);
+    if (pack && op->snapshot) op->snapshot(task->node.self, &task->node, pack);
+    if (pack && !op->snapshot) pl_pack_nil(pack);
+    if (pack && task->injected) pl_pack_uint(pack, task->injected);
     size_t size = pack ? pl_pack_size(pack) : 0;
     if (pack && !pl_pack_failed(pack) && size <= PL_LOG_POSITION_MAX) batch->position = pl_alloc(size);
     if (batch->position) {
@@ -51,7 +55,7 @@ static void hand_on_whole(struct pl_task *task) {
 
 static void hand_on(struct pl_task *task, unsigned port, struct pl_batch *batch) {
     batch->port = (uint8_t)port;
-    if (!task->node.config.op->snapshot) { /* it has no position: a live source */
+    if (!task->node.config.op->snapshot && !task->whole) { /* it has no position: a live source */
         pl_outputs_emit(&task->outputs, 0, batch);
         return;
     }
@@ -211,12 +215,23 @@ static enum pl_code load(struct pl_task *task, struct pl_error **error) {
     return code;
 }
 
+static enum pl_code restore_position(struct pl_task *task, struct pl_error **error) {
+    struct pl_unpack unpack;
+    pl_unpack_init(&unpack, task->position->data, task->position->size);
+    return task->node.config.op->restore(task->node.self, &task->node, &unpack, error);
+}
+
+/* What the source says, nil where it says nothing; then the last letter that was given in again, where one was. */
 static enum pl_code go_to_position(struct pl_task *task, struct pl_error **error) {
     const struct pl_operator *op = task->node.config.op;
-    struct pl_unpack unpack;
-    if (!task->position || !task->position->size || !op->restore) return PL_OK;
+    struct pl_unpack unpack, letters;
+    atomic_store(&task->orders, op->inject && task->node.config.keeps_losses);
+    if (!task->position || !task->position->size) return PL_OK;
     pl_unpack_init(&unpack, task->position->data, task->position->size);
-    return op->restore(task->node.self, &task->node, &unpack, error);
+    letters = unpack;
+    if (!pl_unpack_skip(&letters) || (letters.at < letters.end && !pl_unpack_uint(&letters, &task->injected)))
+        return pl_error_set(error, PL_CORRUPT, "where it stood is damaged");
+    return op->restore && !pl_unpack_nil(&unpack) ? restore_position(task, error) : PL_OK;
 }
 
 /* ---- Ending ---- */
@@ -476,6 +491,61 @@ static void tell_progress(struct pl_task *task) {
     give_watermark(task, task->node.progress, false);
 }
 
+/* ---- Letters that are given in again ---- */
+
+static void tell_outcome(struct pl_task *task, const struct pl_letter_order *order, bool done) {
+    struct pl_tags *tags = task->node.config.tags;
+    uint32_t tag = pl_tags_intern(tags, order->tag, strlen(order->tag));
+    if (tag == PL_NO_ID) tag = 0;
+    struct pl_pack *body = pl_pack_new();
+    if (!body) {
+        pl_fail(&task->node, "no memory for a dead letter");
+        return;
+    }
+    pl_losses_pack_outcome(body, order, done);
+    pl_emit_event(&task->node, PL_PORT_LETTERS, order->time, PL_REINJECTED_KIND, SEVERITY_OUTCOME,
+                  pl_tags_get(tags, tag)->asset, tag, body);
+    pl_pack_free(body);
+}
+
+/* Its rows, what came of it, and that it was this order go into the log as one. */
+static void give_in(struct pl_task *task, const struct pl_letter_order *order) {
+    struct pl_node *node = &task->node;
+    struct pl_error *error = NULL;
+    task->whole = true;
+    enum pl_code code = node->config.op->inject(node->self, node, order->bytes, order->size, &error);
+    if (code == PL_NO_MEMORY) pl_fail(node, "no memory for a dead letter");
+    if (code == PL_UNAVAILABLE) {
+        atomic_store(&task->orders, false); /* until somebody asks again, or the next run */
+        pl_node_diag(node, PL_WARN, "dead letters wait: %s", error ? error->text : pl_code_text(code));
+    } else if (!node->failure) {
+        if (code)
+            pl_node_diag(node, PL_WARN, "dead letter %016" PRIx64 " is refused again: %s", order->letter,
+                         error ? error->text : pl_code_text(code));
+        task->injected = order->number;
+        tell_outcome(task, order, !code);
+        hand_on_whole(task);
+    }
+    task->whole = false;
+    pl_error_free(&error);
+}
+
+static void take_order(struct pl_task *task) {
+    struct pl_node *node = &task->node;
+    struct pl_letter_order order;
+    struct pl_error *error = NULL;
+    enum pl_code code = pl_letters_next(node->config.store, node->config.name, task->injected, &order, &error);
+    if (!code)
+        give_in(task, &order);
+    else
+        atomic_store(&task->orders, false);
+    if (code && code != PL_NOT_FOUND)
+        pl_node_diag(node, PL_ERROR, "dead letters cannot be given in again: %s",
+                     error ? error->text : pl_code_text(code));
+    pl_error_free(&error);
+    pl_free(order.block);
+}
+
 static void run_source(struct pl_runnable *runnable) {
     struct pl_task *task = task_of(runnable);
     tell_commit(task);
@@ -491,6 +561,11 @@ static void run_source(struct pl_runnable *runnable) {
         return;
     }
     if (is_paused(task) || !has_room(task) || !may_produce(task)) return;
+    if (PL_UNLIKELY(atomic_load_explicit(&task->orders, memory_order_relaxed))) {
+        take_order(task);
+        pl_ready(runnable); /* one at a time, as room is */
+        return;
+    }
     uint64_t begun = uv_hrtime(), before = pl_stat_get(&task->stats.rows_out);
     enum pl_flow flow = pl_node_produce(&task->node);
     hand_on_whole(task);
@@ -601,6 +676,16 @@ void pl_task_stop(struct pl_task *task, bool final) {
     if (final) atomic_store(&task->drain, true);
     atomic_store(&task->stop, true);
     pl_poke(&task->runnable);
+}
+
+bool pl_task_look_for_letters(struct pl_task *task) {
+    const struct pl_node_config *config = &task->node.config;
+    if (config->op->inputs || !config->op->inject || !config->keeps_losses ||
+        atomic_load(&task->state) != PL_TASK_RUNNING)
+        return false;
+    atomic_store(&task->orders, true);
+    pl_poke(&task->runnable);
+    return true;
 }
 
 void pl_task_pause(struct pl_task *task, bool paused) {
