@@ -265,7 +265,8 @@ struct pl_reader_position pl_lines_position(const struct pl_lines *l) {
 void pl_lines_resume(struct pl_lines *l, const struct pl_reader_position *at) {
     uint32_t form = at->form & ((1 << FORM_BITS) - 1), role = (at->form >> FORM_BITS) - 1;
     pl_records_restart(&l->records, at->offset, at->line);
-    if (form <= PL_STAMP_PATTERN) l->stamp.form = (enum pl_stamp_form)form;
+    bool found = strcmp(l->shape->time_format, "auto") == 0; /* else the graph says it, perhaps otherwise than then */
+    if (found && form < PL_STAMP_PATTERN) l->stamp.form = (enum pl_stamp_form)form;
     if (!l->shape->time[0] && role >= PL__TIME && role < PL__ROLES_MAX) decide_time(l, role);
 }
 

@@ -261,5 +261,6 @@ struct pl_reader_position pl_reader_position(const struct pl_reader *r) {
 void pl_reader_resume(struct pl_reader *r, const struct pl_reader_position *position) {
     pl_records_restart(&r->records, position->offset, position->line);
     r->row = position->row;
-    r->stamp.form = position->form <= PL_STAMP_PATTERN ? (enum pl_stamp_form)position->form : PL_STAMP_AUTO;
+    bool found = strcmp(r->layout->time_format, "auto") == 0; /* else the graph says it, perhaps otherwise than then */
+    if (found) r->stamp.form = position->form < PL_STAMP_PATTERN ? (enum pl_stamp_form)position->form : PL_STAMP_AUTO;
 }
