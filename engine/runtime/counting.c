@@ -1,5 +1,6 @@
 #include "counting.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include <potline/alloc.h>
@@ -8,7 +9,6 @@
 
 #include "runtime/losses.h"
 #include "store/lake.h"
-#include "store/ledger.h"
 
 enum { CAUSES_MAX = 64, NO_ACCOUNT = 0, AGAIN = 32, ROWS_MAX = 1 << 30, NO_VALUE = PL_Q_STALE | PL_Q_MISSING };
 
@@ -39,6 +39,7 @@ struct source {
     uint32_t *tallied; /* tags whose tallies are not empty */
     uint32_t tallied_count, tallied_room;
     struct pl_zone *letters;
+    _Atomic int64_t total[PL_LEDGER_COUNTS]; /* in this run */
 };
 
 struct pl_counting {
@@ -168,6 +169,13 @@ static struct pl_ledger_hour *hour_for(struct pl_counting *c, struct account *ac
     return older;
 }
 
+static void add(struct pl_counting *c, unsigned source, struct pl_ledger_hour *hour, enum pl_ledger_count what,
+                int64_t count) {
+    _Atomic int64_t *total = &c->sources[source].total[what];
+    hour->count[what] += count;
+    atomic_store_explicit(total, atomic_load_explicit(total, memory_order_relaxed) + count, memory_order_relaxed);
+}
+
 /* ---- Rows ---- */
 
 static enum pl_ledger_count judge(const struct account *account, pl_time time, uint16_t quality, pl_time told) {
@@ -182,8 +190,8 @@ static void count_row(struct pl_counting *c, uint32_t index, pl_time time, uint1
     note_change(c, index);
     struct pl_ledger_hour *hour = hour_for(c, account, time);
     enum pl_ledger_count what = judge(account, time, quality, told);
-    hour->count[PL_LEDGER_EXPECTED]++;
-    hour->count[what]++;
+    add(c, account->source, hour, PL_LEDGER_EXPECTED, 1);
+    add(c, account->source, hour, what, 1);
     if (what != PL_LEDGER_MISSING) account->last = time;
 }
 
@@ -214,9 +222,9 @@ static void flush(struct pl_counting *c, unsigned source) {
         note_change(c, index);
         account->last = tally->last;
         struct pl_ledger_hour *hour = hour_for(c, account, s->hour);
-        hour->count[PL_LEDGER_EXPECTED] += rows;
-        hour->count[PL_LEDGER_ACCEPTED] += rows - again;
-        hour->count[PL_LEDGER_DUPLICATE] += again;
+        add(c, source, hour, PL_LEDGER_EXPECTED, rows);
+        add(c, source, hour, PL_LEDGER_ACCEPTED, rows - again);
+        add(c, source, hour, PL_LEDGER_DUPLICATE, again);
     }
     s->tallied_count = 0;
     s->untold = 0;
@@ -310,8 +318,8 @@ static void count_loss(struct pl_counting *c, unsigned source, const struct pl_l
     if (!index) return;
     note_change(c, index);
     struct pl_ledger_hour *hour = hour_for(c, &c->accounts[index], loss->time);
-    hour->count[counts[loss->loss]] += (int64_t)loss->count;
-    if (loss->loss != PL_LOSS_UNKEPT) hour->count[PL_LEDGER_EXPECTED] += (int64_t)loss->count;
+    add(c, source, hour, counts[loss->loss], (int64_t)loss->count);
+    if (loss->loss != PL_LOSS_UNKEPT) add(c, source, hour, PL_LEDGER_EXPECTED, (int64_t)loss->count);
 }
 
 static void take_losses(struct pl_counting *c, unsigned source, struct pl_unpack *body) {
@@ -380,7 +388,8 @@ static void take_back(struct pl_counting *c, unsigned source, const struct pl_ba
     struct account account = {.source = source, .tag = batch->events.tag[0], .last = PL_TIME_MIN};
     account.cause = cause_named(c, back.cause, back.cause_length);
     struct pl_ledger_hour hour = {.begin = pl_ledger_hour_of(back.near)};
-    hour.count[PL_LEDGER_EXPECTED] = hour.count[PL_LEDGER_REJECTED] = -back.samples;
+    add(c, source, &hour, PL_LEDGER_EXPECTED, -back.samples);
+    add(c, source, &hour, PL_LEDGER_REJECTED, -back.samples);
     struct pl_ledger_account kept = as_kept(c, &account);
     pl_ledger_put_hour(&c->closed, &kept, &hour, back.letter);
 }
@@ -405,6 +414,11 @@ void pl_counting_take(struct pl_counting *c, unsigned feed, const struct pl_batc
         take_letters(c, of->inlet, batch);
     else if (c->options.feeds->inlet[of->inlet].first == feed)
         count_rows(c, of->inlet, batch, told);
+}
+
+void pl_counting_totals(const struct pl_counting *c, unsigned source, int64_t totals[PL_LEDGER_COUNTS]) {
+    for (unsigned i = 0; source < c->source_count && i < PL_LEDGER_COUNTS; i++)
+        totals[i] += atomic_load_explicit(&c->sources[source].total[i], memory_order_relaxed);
 }
 
 /* ---- Life ---- */

@@ -19,7 +19,7 @@
 
 #include "base/buffer.h"
 #include "runtime/feed.h"
-#include "store/store.h"
+#include "store/ledger.h"
 
 struct pl_counting;
 
@@ -40,6 +40,9 @@ enum pl_code pl_counting_load(struct pl_counting *counting, uint64_t epoch, stru
 
 /* A batch of a feed, whose watermark so far is `told`. */
 void pl_counting_take(struct pl_counting *counting, unsigned feed, const struct pl_batch *batch, pl_time told);
+
+/* Any thread: adds what has been counted of a source (by the index of its inlet) in this run, as of about now. */
+void pl_counting_totals(const struct pl_counting *counting, unsigned source, int64_t totals[PL_LEDGER_COUNTS]);
 
 /* At the barrier of an epoch: what has changed since the last one. The buffer fails when something could not be
  * counted for want of memory, or a letter not be kept. */

@@ -709,6 +709,18 @@ const struct pl_intake_stats *pl_intake_stats(const struct pl_intake *intake) {
     return &intake->stats;
 }
 
+bool pl_intake_losses(const struct pl_intake *intake, const char *source, int64_t totals[PL_LEDGER_COUNTS]) {
+    unsigned i = 0;
+    memset(totals, 0, PL_LEDGER_COUNTS * sizeof *totals);
+    while (i < intake->feeds.inlet_count &&
+           strcmp(pl_tags_get(intake->options.tags, intake->feeds.names[intake->feeds.inlet[i].first])->name, source) != 0)
+        i++;
+    if (i == intake->feeds.inlet_count || !intake->options.store) return false;
+    for (unsigned p = 0; p < intake->options.partitions; p++)
+        pl_counting_totals(intake->lanes[p].counting, i, totals);
+    return true;
+}
+
 bool pl_intake_seen(const struct pl_intake *intake, uint32_t tag) {
     return tag <= pl_tags_limit(intake->options.tags) && atomic_load_explicit(&intake->seen[tag], memory_order_relaxed);
 }

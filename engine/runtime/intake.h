@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "log/log.h"
 #include "runtime/checkpoint.h"
+#include "store/ledger.h"
 #include "runtime/feed.h"
 #include "runtime/stats.h"
 #include "runtime/syncer.h"
@@ -83,6 +84,9 @@ struct pl_intake_stats {
     _Atomic uint64_t fulls;          /* how often that has been */
 };
 const struct pl_intake_stats *pl_intake_stats(const struct pl_intake *intake);
+
+/* Any thread: what a source's samples have become in this run, as of about now; false: nobody counts. */
+bool pl_intake_losses(const struct pl_intake *intake, const char *source, int64_t totals[PL_LEDGER_COUNTS]);
 
 /* Has this tag had samples? Any thread. */
 bool pl_intake_seen(const struct pl_intake *intake, uint32_t tag);
