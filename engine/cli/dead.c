@@ -216,15 +216,16 @@ const struct pl_subcommand pl_subcommand_dead = {
     .least = 0,
     .most = 1,
     .summary = "What sources could not read, and giving it to them again.",
-    .doc = "Dead letters are lines and messages that were refused, with the reason, the place (file:line, or the peer)\n"
-           "and the time; a source keeps at most 1000 at once and 100 a second, and the ledger counts the others.\n"
-           "list and export work while an engine runs on the folder. As ndjson bytes that are text stand in `text`,\n"
-           "others as base64 in `bytes`, as csv all are base64; raw is the bytes, each letter with a line end.\n"
-           "\n"
-           "reinject queues letters that were not given in yet; their sources read them in the next run, with the\n"
-           "options that they have then. A letter whose rows came in is never given in again. With --file only the\n"
-           "letters in that file (as `export` writes them, ndjson) are, with its text or bytes: repaired. For a running\n"
-           "engine: potline shell --data DIR -c 'dead reinject'.",
+    .doc =
+        "Dead letters are lines and messages that were refused, with the reason, the place (file:line, or the peer)\n"
+        "and the time; a source keeps at most 1000 at once and 100 a second, and the ledger counts the others.\n"
+        "list and export work while an engine runs on the folder. As ndjson bytes that are text stand in `text`,\n"
+        "others as base64 in `bytes`, as csv all are base64; raw is the bytes, each letter with a line end.\n"
+        "\n"
+        "reinject queues letters that were not given in yet; their sources read them in the next run, with the\n"
+        "options that they have then. A letter whose rows came in is never given in again. With --file only the\n"
+        "letters in that file (as `export` writes them, ndjson) are, with its text or bytes: repaired. For a running\n"
+        "engine: potline shell --data DIR -c 'dead reinject'.",
     /* clang-format off */
     .options = PL_CLI_OPTIONS(
         {"data", "DIR", "The data folder.", 0},

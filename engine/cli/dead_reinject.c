@@ -106,7 +106,7 @@ static enum pl_code take_file(struct reinject *r, const char *path, struct pl_er
     char *line = in ? pl_alloc(REPAIRED_MAX) : NULL;
     enum pl_code code = in ? PL_OK : pl_error_set(error, PL_NOT_FOUND, "%s: cannot be read", path);
     if (in && !line) code = pl_error_set(error, PL_NO_MEMORY, "no memory for a line");
-    for (unsigned number = 1; !code && fgets(line, REPAIRED_MAX, in); number++)
+    for (unsigned number = 1; !code && line && fgets(line, REPAIRED_MAX, in); number++)
         if (line[strspn(line, " \t\r\n")]) code = take_line(r, path, number, line, error);
     if (in && in != stdin) fclose(in);
     pl_free(line);

@@ -43,7 +43,8 @@ static void print_name(const char *indent, const char *name) {
     printf("%*s", width < NAME_WIDTH ? NAME_WIDTH - width : 0, "");
 }
 
-static void print_sum(const struct asked *asked, const char *indent, const char *name, const struct pl_ledger_sum *sum) {
+static void print_sum(const struct asked *asked, const char *indent, const char *name,
+                      const struct pl_ledger_sum *sum) {
     print_name(indent, name);
     for (unsigned i = 0; i < PL_LEDGER_COUNTS; i++)
         printf(" %10" PRId64, sum->count[i]);
@@ -170,10 +171,8 @@ static int failed(struct pl_error *error, enum pl_code code) {
 static int run_ledger(const struct pl_cli *cli) {
     struct asked asked = {.cli = cli, .late = pl_cli_has(cli, "count-late")};
     const char *data = pl_cli_get(cli, "data");
-    asked.query = (struct pl_ledger_query){.from = PL_TIME_MIN,
-                                           .to = PL_TIME_MAX,
-                                           .source = pl_cli_get(cli, "source"),
-                                           .tag = pl_cli_get(cli, "tag")};
+    asked.query = (struct pl_ledger_query){
+        .from = PL_TIME_MIN, .to = PL_TIME_MAX, .source = pl_cli_get(cli, "source"), .tag = pl_cli_get(cli, "tag")};
     if (!data) return pl_cli_usage(cli, "--data DIR is missing");
     if (!read_time(cli, "from", &asked.query.from) || !read_time(cli, "to", &asked.query.to) ||
         !read_limit(cli, &asked.limit))
@@ -203,14 +202,15 @@ const struct pl_subcommand pl_subcommand_ledger = {
     .name = "ledger",
     .operands = "",
     .summary = "What became of every sample that was expected.",
-    .doc = "For every source and tag: expected = accepted + late + duplicate + rejected + missing, as of the last\n"
-           "checkpoint; below a tag the causes of what was lost. Rejected ones could not be read (see `potline dead`);\n"
-           "unkept says of how many of them no letter is left. Missing ones were due and never came. Late and duplicate\n"
-           "ones are in the log all the same.\n"
-           "\n"
-           "The loss is (missing + rejected) / (expected - duplicate). With --max-loss the exit code is 1 when it is\n"
-           "more in total or of a tag, and standard error names the tags. Counts are kept by hours of event time: --from\n"
-           "and --to take the hours that begin between them. It works while an engine runs on the folder.",
+    .doc =
+        "For every source and tag: expected = accepted + late + duplicate + rejected + missing, as of the last\n"
+        "checkpoint; below a tag the causes of what was lost. Rejected ones could not be read (see `potline dead`);\n"
+        "unkept says of how many of them no letter is left. Missing ones were due and never came. Late and duplicate\n"
+        "ones are in the log all the same.\n"
+        "\n"
+        "The loss is (missing + rejected) / (expected - duplicate). With --max-loss the exit code is 1 when it is\n"
+        "more in total or of a tag, and standard error names the tags. Counts are kept by hours of event time: --from\n"
+        "and --to take the hours that begin between them. It works while an engine runs on the folder.",
     /* clang-format off */
     .options = PL_CLI_OPTIONS(
         {"data", "DIR", "The data folder.", 0},

@@ -14,10 +14,9 @@
 
 /* In the order that --help shows. */
 static const struct pl_subcommand *const subcommands[] = {
-    &pl_subcommand_run,   &pl_subcommand_check,  &pl_subcommand_graph,   &pl_subcommand_export,
-    &pl_subcommand_shell, &pl_subcommand_alarms, &pl_subcommand_user,    &pl_subcommand_audit,
-    &pl_subcommand_keys,  &pl_subcommand_doctor, &pl_subcommand_inspect, &pl_subcommand_version,
-    &pl_subcommand_ledger, &pl_subcommand_dead,
+    &pl_subcommand_run,     &pl_subcommand_check,   &pl_subcommand_graph,  &pl_subcommand_export, &pl_subcommand_shell,
+    &pl_subcommand_alarms,  &pl_subcommand_user,    &pl_subcommand_audit,  &pl_subcommand_keys,   &pl_subcommand_doctor,
+    &pl_subcommand_inspect, &pl_subcommand_version, &pl_subcommand_ledger, &pl_subcommand_dead,
 };
 
 static const char overview[] = "Potline runs dataflow graphs on the sensor data of process plants.\n";

@@ -31,9 +31,9 @@ struct account {
 struct source {
     uint32_t *account; /* [tag]: of its rows */
     uint32_t room;
-    uint32_t causes; /* so far */
-    pl_time hour;    /* of what is tallied */
-    uint32_t untold; /* rows in tallies, at most */
+    uint32_t causes;     /* so far */
+    pl_time hour;        /* of what is tallied */
+    uint32_t untold;     /* rows in tallies, at most */
     struct tally *tally; /* [tag] */
     uint32_t tally_room;
     uint32_t *tallied; /* tags whose tallies are not empty */
@@ -205,6 +205,7 @@ static bool begin_tally(struct pl_counting *c, struct source *s, unsigned source
         return false;
     }
     s->tallied[s->tallied_count++] = tag;
+    if (c->options.seen) c->options.seen(c->options.arg, tag);
     tally->last = c->accounts[index].last;
     return true;
 }
@@ -342,7 +343,8 @@ static void take_losses(struct pl_counting *c, unsigned source, struct pl_unpack
 static void keep_letter(struct pl_counting *c, unsigned source, const struct pl_batch *batch) {
     struct source *s = &c->sources[source];
     struct pl_error *error = NULL;
-    const char *name = pl_tags_get(c->options.tags, c->options.feeds->names[c->options.feeds->inlet[source].first])->name;
+    const char *name =
+        pl_tags_get(c->options.tags, c->options.feeds->names[c->options.feeds->inlet[source].first])->name;
     enum pl_code code = PL_OK;
     if (!s->letters) {
         code = pl_zone_open_as(c->options.store, c->options.tags, PL_DEAD, name, c->options.partition, &s->letters,
@@ -374,8 +376,8 @@ static bool read_taken_back(struct pl_unpack *body, struct taken_back *back) {
     const char *key;
     size_t length;
     return pl_unpack_map(body, &pairs) && pairs == 6 && pl_unpack_str(body, &key, &length) &&
-           pl_unpack_uint(body, &back->letter) && pl_unpack_str(body, &key, &length) &&
-           pl_unpack_uint(body, &number) && pl_unpack_str(body, &key, &length) && pl_unpack_bool(body, &back->done) &&
+           pl_unpack_uint(body, &back->letter) && pl_unpack_str(body, &key, &length) && pl_unpack_uint(body, &number) &&
+           pl_unpack_str(body, &key, &length) && pl_unpack_bool(body, &back->done) &&
            pl_unpack_str(body, &key, &length) && pl_unpack_str(body, &back->cause, &back->cause_length) &&
            pl_unpack_str(body, &key, &length) && pl_unpack_int(body, &back->near) &&
            pl_unpack_str(body, &key, &length) && pl_unpack_int(body, &back->samples);
@@ -449,8 +451,7 @@ static enum pl_code load_account(void *arg, const struct pl_ledger_account *kept
     if (source == feeds->inlet_count) return PL_OK; /* the graph has it no more */
     uint32_t tag = pl_tags_intern(c->options.tags, kept->tag, strlen(kept->tag));
     uint32_t cause = *kept->cause ? cause_named(c, kept->cause, strlen(kept->cause)) : 0;
-    if (tag == PL_NO_ID)
-        return pl_error_set(error, PL_LIMIT, "the ledger has more tags than max_tags allows");
+    if (tag == PL_NO_ID) return pl_error_set(error, PL_LIMIT, "the ledger has more tags than max_tags allows");
     uint32_t index = account_of_cause(c, source, tag, cause);
     if (!index) return pl_error_set(error, PL_NO_MEMORY, "no memory for the ledger");
     c->accounts[index].last = kept->last;

@@ -1,5 +1,5 @@
-/* counting.h: the loss ledger of one lane: every row that it passes on, and every loss that its sources tell, is counted
- * by source, tag and hour of event time, and dead letters are put into their zone.
+/* counting.h: the loss ledger of one lane: every row that it passes on, and every loss that its sources tell, is
+ * counted by source, tag and hour of event time, and dead letters are put into their zone.
  *
  * It counts what comes out of the log, in the log's order, and is saved at barriers like the state of a node; so each
  * sample is counted once, however often a run dies. A row counts as

@@ -273,10 +273,8 @@ static enum pl_code connect_letters(struct pl_engine *engine, const struct pl_ta
     bool renamed = node->settings.was && node->settings.was[0];
     snprintf(name, sizeof name, "%s.%s", node->name, PL_LETTERS_PORT_NAME);
     snprintf(was, sizeof was, "%s.%s", renamed ? node->settings.was : "", PL_LETTERS_PORT_NAME);
-    struct pl_feed_options feed = {.name = name,
-                                   .was = renamed ? was : NULL,
-                                   .letters = true,
-                                   .replayable = node->op->flags & PL_OP_REPLAYABLE};
+    struct pl_feed_options feed = {
+        .name = name, .was = renamed ? was : NULL, .letters = true, .replayable = node->op->flags & PL_OP_REPLAYABLE};
     return pl_intake_add_feed(engine->intake, edge, &feed) < 0 ? no_memory(error) : PL_OK;
 }
 

@@ -247,8 +247,8 @@ static const void *take_position(struct pl_intake *intake, struct pl_inlet *inle
     return position;
 }
 
-static void put_rows(const struct pl_inlet *inlet, const struct pl_feed *feed,
-                     struct pl_log_record *record, struct pl_batch *batch, const void *position, size_t position_size) {
+static void put_rows(const struct pl_inlet *inlet, const struct pl_feed *feed, struct pl_log_record *record,
+                     struct pl_batch *batch, const void *position, size_t position_size) {
     record->source = feed->name;
     record->watermark = feed->watermark;
     record->batch = batch;
@@ -713,7 +713,8 @@ bool pl_intake_losses(const struct pl_intake *intake, const char *source, int64_
     unsigned i = 0;
     memset(totals, 0, PL_LEDGER_COUNTS * sizeof *totals);
     while (i < intake->feeds.inlet_count &&
-           strcmp(pl_tags_get(intake->options.tags, intake->feeds.names[intake->feeds.inlet[i].first])->name, source) != 0)
+           strcmp(pl_tags_get(intake->options.tags, intake->feeds.names[intake->feeds.inlet[i].first])->name, source) !=
+               0)
         i++;
     if (i == intake->feeds.inlet_count || !intake->options.store) return false;
     for (unsigned p = 0; p < intake->options.partitions; p++)

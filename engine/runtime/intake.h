@@ -21,11 +21,11 @@
 #include "base/clock.h"
 #include "log/log.h"
 #include "runtime/checkpoint.h"
-#include "store/ledger.h"
 #include "runtime/feed.h"
 #include "runtime/stats.h"
 #include "runtime/syncer.h"
 #include "runtime/worker.h"
+#include "store/ledger.h"
 
 struct pl_intake;
 
@@ -39,7 +39,7 @@ struct pl_intake_options {
     struct pl_checkpoints *checkpoints;
     struct pl_store *store; /* where losses are counted and letters kept (counting.h); NULL: nowhere */
     unsigned participant;   /* as whom the first lane brings that to a checkpoint; the others follow */
-    pl_time checkpoint; /* interval of barriers; 0: only where a log begins and a run ends */
+    pl_time checkpoint;     /* interval of barriers; 0: only where a log begins and a run ends */
     void (*ended)(void *engine);
     void (*failed)(void *engine, const char *why);
     void *engine;

@@ -123,7 +123,7 @@ static bool may_keep(struct pl_losses *losses, size_t size) {
 static void pack_text(struct pl_pack *body, const char *key, const char *text) {
     char shown[PL_LETTER_TEXT_MAX + 1];
     size_t length = 0;
-    for (; text[length] && length < PL_LETTER_TEXT_MAX; length++)
+    for (; length < PL_LETTER_TEXT_MAX && text[length]; length++)
         shown[length] = text[length] < ' ' || text[length] > '~' ? '?' : text[length];
     shown[length] = 0;
     pl_pack_pair_str(body, key, shown);

@@ -2,8 +2,8 @@
  *
  *     pl_letter, pl_lost --> letters at once, counts at the end of `produce` --> port PL_PORT_LETTERS --> the log
  *
- * They travel as events on a port that no graph can name, in the same group as the rows of the call, so that they are in
- * the log when the position behind them is. The lane's ledger (ledger.h) takes them from there.
+ * They travel as events on a port that no graph can name, in the same group as the rows of the call, so that they are
+ * in the log when the position behind them is. The lane's ledger (ledger.h) takes them from there.
  */
 #ifndef POTLINE_LOSSES_H
 #define POTLINE_LOSSES_H
@@ -17,8 +17,9 @@ struct pl_letter_order;
 enum { PL_PORT_LETTERS = 31 };
 #define PL_LETTERS_PORT_NAME "letters"
 
-/* Kinds of the events. A letter: { place, cause, reason, bytes, cut, near, samples }. Losses: { losses }, an array of [loss,
- * tag, time, cause, count]. What came of a letter that was given in again: { letter, number, done, cause, near, samples }.
+/* Kinds of the events. A letter: { place, cause, reason, bytes, cut, near, samples }. Losses: { losses }, an array of
+ * [loss, tag, time, cause, count]. What came of a letter that was given in again: { letter, number, done, cause, near,
+ * samples }.
  */
 #define PL_LETTER_KIND "dead.letter"
 #define PL_LOSSES_KIND "dead.losses"

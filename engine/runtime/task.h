@@ -70,15 +70,15 @@ struct pl_task {
     const struct pl_buffer *position; /* where it goes on, borrowed; NULL or empty: at the begin */
     struct pl_batch *last;            /* made in this call: the next one may follow at once */
     struct pl_zone *letters;          /* of a node that is none; NULL: there were none */
-    _Atomic bool orders;              /* there may be letters that are to be given in again */
     uint64_t injected;                /* the last order that was carried out; 0: none ever was */
-    bool whole;                       /* what is made now goes into the log with a position, whatever the source */
-    unsigned letters_port;            /* behind those of the operator */
     double rate;                      /* rows a second; 0: unlimited */
     double allowance;
     uint64_t allowance_at;
     uv_timer_t pace;
     bool pacing;
+    _Atomic bool orders;   /* there may be letters that are to be given in again */
+    bool whole;            /* what is made now goes into the log with a position, whatever the source */
+    unsigned letters_port; /* behind those of the operator */
 };
 
 struct pl_task_options {

@@ -1,12 +1,11 @@
 /* ledger.h: the loss ledger as it stands in the state: what became of every sample that was expected.
  *
- *     s $ledger, 0, partition, record, 'a', source, 0, tag, 0, cause        -> an account that is open: its last row, two
- *                                                                              hours
- *     s $ledger, 0, partition, record, 'h', hour, source, 0, tag, 0, cause  -> an hour that is closed
- *     s $ledger, 0, partition, record, 'h', hour, source, 0, tag, 0, cause, 0, letter -> a letter that came in after all
+ *     s $ledger, 0, partition, record, 'a', source, 0, tag, 0, cause        -> an account that is open: its last row,
+ * two hours s $ledger, 0, partition, record, 'h', hour, source, 0, tag, 0, cause  -> an hour that is closed s $ledger,
+ * 0, partition, record, 'h', hour, source, 0, tag, 0, cause, 0, letter -> a letter that came in after all
  *
- * It is state of the epochs (epochs.h), so it counts once whatever happens. `cause` is empty for what is counted of rows,
- * else the reason of what is counted of losses. Who counts is runtime/counting.h.
+ * It is state of the epochs (epochs.h), so it counts once whatever happens. `cause` is empty for what is counted of
+ * rows, else the reason of what is counted of losses. Who counts is runtime/counting.h.
  */
 #ifndef POTLINE_STORE_LEDGER_H
 #define POTLINE_STORE_LEDGER_H
@@ -60,7 +59,7 @@ enum pl_code pl_ledger_trim(struct pl_store *store, pl_time before, struct pl_er
 /* ---- Asking ---- */
 
 struct pl_ledger_query {
-    pl_time from, to;        /* hours that begin in from <= time < to */
+    pl_time from, to;         /* hours that begin in from <= time < to */
     const char *source, *tag; /* globs; NULL: all */
 };
 

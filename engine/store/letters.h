@@ -5,8 +5,8 @@
  *     kept, $letters, 0, 'n'         -> checksum | the last number that was given
  *
  * An order is written at once. Its source takes orders by their numbers, and the number it has come to is part of its
- * position, which is in the log together with the rows; so each is carried out once, whatever dies. What came of it is a
- * record of the zone, by which the order goes when the epoch of that record is the last one.
+ * position, which is in the log together with the rows; so each is carried out once, whatever dies. What came of it is
+ * a record of the zone, by which the order goes when the epoch of that record is the last one.
  *
  * Threads: one at a time for a pl_letters; pl_letters_next from any.
  */
@@ -54,8 +54,8 @@ enum pl_code pl_letters_open(struct pl_store *store, struct pl_tags *tags, struc
                              struct pl_error **error);
 void pl_letters_close(struct pl_letters *letters); /* NULL is fine */
 
-/* Calls `each` for the letters that fit, by source and time, until one does not return PL_OK. Everything is borrowed for
- * the call. */
+/* Calls `each` for the letters that fit, by source and time, until one does not return PL_OK. Everything is borrowed
+ * for the call. */
 typedef enum pl_code pl_letters_visitor(void *arg, const struct pl_dead_letter *letter, struct pl_error **error);
 enum pl_code pl_letters_each(struct pl_letters *letters, const struct pl_letters_query *query, pl_letters_visitor *each,
                              void *arg, struct pl_error **error);

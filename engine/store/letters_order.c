@@ -37,8 +37,7 @@ static enum pl_code put(struct pl_store *store, rocksdb_writebatch_t *writes, co
     pl_buffer_put(&bytes, &checksum, sizeof checksum);
     pl_buffer_put(&bytes, pl_pack_data(pack), pl_pack_size(pack));
     bool failed = pl_buffer_failed(&bytes);
-    if (!failed)
-        rocksdb_writebatch_put_cf(writes, store->family[PL_STORE_KEPT], key, key_size, bytes.data, bytes.size);
+    if (!failed) rocksdb_writebatch_put_cf(writes, store->family[PL_STORE_KEPT], key, key_size, bytes.data, bytes.size);
     pl_buffer_fini(&bytes);
     return failed ? pl_error_set(error, PL_LIMIT, "an order is too large, or there is no memory") : PL_OK;
 }

@@ -46,8 +46,8 @@ struct source {
     uint32_t emitted; /* points of it */
     pl_time progress; /* behind its newest row */
     uint64_t polls, overruns;
-    pl_time slot;     /* of the cycle at hand; 0: none has begun */
-    pl_time polled;   /* of the last one whose rows went out; 0: none has */
+    pl_time slot;   /* of the cycle at hand; 0: none has begun */
+    pl_time polled; /* of the last one whose rows went out; 0: none has */
     uint64_t counted[COUNTS];
     bool stopping;
 };
@@ -305,7 +305,8 @@ static enum pl_code source_restore(void *self, struct pl_node *node, struct pl_u
     source->polled = last;
     if (next - last > ABSENCE_MAX) last = next - ABSENCE_MAX;
     for (pl_time at = last + period; at < next - period / 2;) {
-        pl_time hour_end = at - at % PL_HOUR + PL_HOUR, end = hour_end < next - period / 2 ? hour_end : next - period / 2;
+        pl_time hour_end = at - at % PL_HOUR + PL_HOUR,
+                end = hour_end < next - period / 2 ? hour_end : next - period / 2;
         uint64_t polls = (uint64_t)((end - at + period - 1) / period);
         lose_polls(source, at, polls, "not_running");
         at += (pl_time)polls * period;

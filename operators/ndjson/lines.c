@@ -141,9 +141,9 @@ static bool is_empty(const char *text, uint32_t length) {
 }
 
 static const char *const words[] = {
-    [PL_LINES_ANY] = "malformed", [PL_LINES_NOT_JSON] = "not_json", [PL_LINES_TOO_LONG] = "too_long",
+    [PL_LINES_ANY] = "malformed",     [PL_LINES_NOT_JSON] = "not_json", [PL_LINES_TOO_LONG] = "too_long",
     [PL_LINES_NOT_UTF8] = "not_utf8", [PL_LINES_TOO_DEEP] = "too_deep", [PL_LINES_TWICE] = "twice",
-    [PL_LINES_NO_TIME] = "no_time", [PL_LINES_NO_TAG] = "no_tag", [PL_LINES_TOO_LARGE] = "too_large",
+    [PL_LINES_NO_TIME] = "no_time",   [PL_LINES_NO_TAG] = "no_tag",     [PL_LINES_TOO_LARGE] = "too_large",
     [PL_LINES_OTHER] = "other_kind",
 };
 

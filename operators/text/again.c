@@ -28,8 +28,7 @@ static enum pl_code read_all(struct pl_reader *r, const char *at, size_t left, s
         case PL_READER_FULL: return pl_error_set(error, PL_LIMIT, "more rows than a batch takes");
         case PL_READER_REJECTED: return pl_error_set(error, PL_SYNTAX, "%s", r->reject.reason);
         case PL_READER_FAILED: return PL_SYNTAX;
-        case PL_READER_END:
-            return batch->rows ? PL_OK : pl_error_set(error, PL_SYNTAX, "there is no row in it");
+        case PL_READER_END: return batch->rows ? PL_OK : pl_error_set(error, PL_SYNTAX, "there is no row in it");
         }
     }
 }
@@ -48,8 +47,8 @@ enum pl_code pl_reader_again(const struct pl_reader *model, const void *bytes, s
         r.stamp = model->stamp;
         r.ready = true;
     }
-    enum pl_code code = made ? read_all(&r, bytes, size, batch, error)
-                             : pl_error_set(error, PL_NO_MEMORY, "no memory for a reader");
+    enum pl_code code =
+        made ? read_all(&r, bytes, size, batch, error) : pl_error_set(error, PL_NO_MEMORY, "no memory for a reader");
     if (model->ready) r.columns = (struct pl_columns){0};
     pl_reader_fini(&r);
     return code;

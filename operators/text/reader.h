@@ -34,7 +34,7 @@ struct pl_reject {
     uint64_t line;
     const char *text;
     uint32_t length;
-    uint32_t cause; /* of those that the source tells apart, from 1; 0: any */
+    uint32_t cause;   /* of those that the source tells apart, from 1; 0: any */
     const char *word; /* for the ledger: "time", "fields"; constant */
     uint32_t tag;     /* whose sample it was; 0: not known */
     uint32_t samples; /* how many it would have been */

@@ -1,8 +1,8 @@
 /* numbers.h: the numbers that a sender gives to its rows: partition p's next batch begins where the last one has ended.
  *
- * A gap is what was lost on the way. Numbers that begin again at 0 or 1 are those of a sender that has begun anew; others
- * from before are rows that came again, which the ledger tells by their times. The first batch that is ever seen says
- * where to begin.
+ * A gap is what was lost on the way. Numbers that begin again at 0 or 1 are those of a sender that has begun anew;
+ * others from before are rows that came again, which the ledger tells by their times. The first batch that is ever seen
+ * says where to begin.
  */
 #ifndef ZMQ_NUMBERS_H
 #define ZMQ_NUMBERS_H
@@ -13,7 +13,8 @@ enum { PL__NUMBERS_PARTITIONS = 256 };
 
 struct pl__numbers {
     uint64_t next[PL__NUMBERS_PARTITIONS]; /* 1 + the number of the next row; 0: not known */
-    uint64_t refused; /* samples of messages that were refused since the last gap: they are in it, and counted already */
+    uint64_t
+        refused; /* samples of messages that were refused since the last gap: they are in it, and counted already */
 };
 
 /* A batch with `rows` rows from number `first` on; returns how many are missing in front of it. */

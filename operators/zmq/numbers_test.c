@@ -12,7 +12,7 @@ static void gaps_are_what_is_missing(void **state) {
     assert_int_equal(pl__numbers_take(&n, 0, 500, 10), 0); /* the first says where to begin */
     assert_int_equal(pl__numbers_take(&n, 0, 510, 10), 0);
     assert_int_equal(pl__numbers_take(&n, 0, 523, 1), 3);
-    assert_int_equal(pl__numbers_take(&n, 1, 7, 1), 0); /* each partition by itself */
+    assert_int_equal(pl__numbers_take(&n, 1, 7, 1), 0);    /* each partition by itself */
     assert_int_equal(pl__numbers_take(&n, 0, 510, 10), 0); /* again */
     assert_int_equal(pl__numbers_take(&n, 0, 525, 1), 1);
     assert_int_equal(pl__numbers_take(&n, 0, 0, 5), 0); /* a sender that has begun anew */

@@ -25,7 +25,7 @@ struct source {
     struct pl_node *node;
     struct pl__link *link;
     struct pl_codec *codec;
-    struct pl_batch *open; /* rows of small messages, not emitted yet; NULL: none */
+    struct pl_batch *open;      /* rows of small messages, not emitted yet; NULL: none */
     struct pl__numbers numbers; /* of the sender's rows */
     pl_time last;               /* the time of a row that has come lately; 0: none has */
 };
@@ -273,8 +273,7 @@ static enum pl_code source_inject(void *self, struct pl_node *node, const void *
     struct source *source = self;
     struct pl_batch *batch = NULL;
     (void)node;
-    enum pl_code code =
-        pl_codec_decode(source->codec, (enum pl_encoding)source->encoding, bytes, size, &batch, error);
+    enum pl_code code = pl_codec_decode(source->codec, (enum pl_encoding)source->encoding, bytes, size, &batch, error);
     if (code) return code == PL_NO_MEMORY ? code : PL_SYNTAX;
     if (batch->kind != source->kind || !batch->rows) {
         pl_batch_unref(batch);

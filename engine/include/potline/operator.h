@@ -117,8 +117,8 @@ struct pl_operator {
     const struct pl_command *commands; /* what people may do to a running node (command.h) */
 
     /* A source: bytes that it has refused before (letter.h) come again, as they were or repaired. Emits what they hold
-     * as if it had read them now; where it stands does not change. PL_SYNTAX, PL_LIMIT, PL_RANGE: they are refused again,
-     * and nothing has been emitted; PL_UNAVAILABLE: not now. */
+     * as if it had read them now; where it stands does not change. PL_SYNTAX, PL_LIMIT, PL_RANGE: they are refused
+     * again, and nothing has been emitted; PL_UNAVAILABLE: not now. */
     enum pl_code (*inject)(void *self, struct pl_node *node, const void *bytes, size_t size, struct pl_error **error);
 };
 
