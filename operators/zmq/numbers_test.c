@@ -19,6 +19,14 @@ static void gaps_are_what_is_missing(void **state) {
     assert_int_equal(pl__numbers_take(&n, 0, 6, 1), 1);
 }
 
+static void a_stream_is_a_topic_and_a_partition(void **state) {
+    (void)state;
+    uint64_t none = pl__numbers_stream(NULL, 0), a = pl__numbers_stream("a", 1), b = pl__numbers_stream("b", 1);
+    assert_true(none != a && a != b && a == pl__numbers_stream("a", 1));
+    assert_true(pl__numbers_of_partition(a, 0) != pl__numbers_of_partition(a, 1));
+    assert_true(pl__numbers_of_partition(a, 1) != pl__numbers_of_partition(b, 1));
+}
+
 static void refused_samples_are_not_missing_too(void **state) {
     struct pl__numbers n = {.refused = 0};
     (void)state;
@@ -31,7 +39,10 @@ static void refused_samples_are_not_missing_too(void **state) {
 static void numbers_without_sense_do_no_harm(void **state) {
     struct pl__numbers n = {.refused = 0};
     (void)state;
-    assert_int_equal(pl__numbers_take(&n, 4000, 0, 10), 0);
+    for (uint64_t stream = 1; stream < 2 * PL__STREAMS_MAX; stream++)
+        assert_int_equal(pl__numbers_take(&n, stream, 5, 10), 0);
+    assert_int_equal(pl__numbers_take(&n, 2 * PL__STREAMS_MAX - 1, 500, 10), 0); /* not followed */
+    assert_int_equal(pl__numbers_take(&n, 1, 16, 10), 1);
     assert_int_equal(pl__numbers_take(&n, 0, UINT64_MAX, 10), 0);
     assert_int_equal(pl__numbers_take(&n, 0, UINT64_MAX - 5, 10), 0);
     assert_int_equal(pl__numbers_take(&n, 0, 3, 0), 0);
@@ -56,6 +67,7 @@ static void they_go_on_in_another_run(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gaps_are_what_is_missing),
+        cmocka_unit_test(a_stream_is_a_topic_and_a_partition),
         cmocka_unit_test(refused_samples_are_not_missing_too),
         cmocka_unit_test(numbers_without_sense_do_no_harm),
         cmocka_unit_test(they_go_on_in_another_run),

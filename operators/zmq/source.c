@@ -27,6 +27,7 @@ struct source {
     struct pl_codec *codec;
     struct pl_batch *open;      /* rows of small messages, not emitted yet; NULL: none */
     struct pl__numbers numbers; /* of the sender's rows */
+    uint64_t topic;             /* of the message at hand: the stream of partition 0 */
     pl_time last;               /* the time of a row that has come lately; 0: none has */
 };
 
@@ -89,6 +90,9 @@ static enum received receive(struct source *source, zmq_msg_t *payload, unsigned
         while (zmq_msg_recv(payload, source->link->socket, ZMQ_DONTWAIT) < 0) {
             if (errno != EINTR) return errno == EAGAIN ? NONE : BROKEN;
         }
+        bool topic = !*frames && zmq_msg_more(payload);
+        if (topic || !*frames)
+            source->topic = pl__numbers_stream(topic ? zmq_msg_data(payload) : NULL, zmq_msg_size(payload));
         ++*frames;
     } while (zmq_msg_more(payload));
     return MESSAGE;
@@ -141,8 +145,8 @@ static void count_losses(struct source *source, const struct pl_batch *batch) {
     pl_count(source->node, REFUSED_ROWS, refused);
     pl_lost(source->node, PL_LOSS_REJECTED, 0, near, refused, "max_tags");
     if (!source->numbered) return;
-    uint64_t missing = pl__numbers_take(&source->numbers, batch->header->partition, batch->header->first_sequence,
-                                        batch->header->rows);
+    uint64_t stream = pl__numbers_of_partition(source->topic, batch->header->partition);
+    uint64_t missing = pl__numbers_take(&source->numbers, stream, batch->header->first_sequence, batch->header->rows);
     pl_lost(source->node, PL_LOSS_MISSING, 0, near, missing, "gap");
 }
 
@@ -301,8 +305,8 @@ static const struct pl_option source_options[] = {
     PL_OPT_STRINGS(struct source, topics, "topics", "[]", PL_FIXED,
                    "What a sub socket asks for: messages whose topic begins with one of these; none: all."),
     PL_OPT_BOOL(struct source, numbered, "numbered", "false", PL_FIXED,
-                "The one sender numbers its rows in each partition without gaps, so that the ledger counts what is "
-                "missing."),
+                "The one sender numbers the rows of each topic and partition without gaps, as sink.zmq does, so that "
+                "the ledger counts what is missing."),
     PL_OPT_END,
 };
 
