@@ -234,6 +234,14 @@ static void patience_ends(uv_timer_t *timer) {
     uv_stop(timer->loop);
 }
 
+_Static_assert((int)PL_HARNESS_LETTERS == (int)PL_PORT_LETTERS && (int)PL_HARNESS_LETTERS < (int)PORTS_MAX, "one port");
+
+enum pl_code pl_harness_inject(struct pl_harness *h, const void *bytes, size_t size, struct pl_error **error) {
+    if (!ready(h)) return pl_error_set(error, PL_UNAVAILABLE, "%s", h->node.failure ? h->node.failure : "not open");
+    if (!h->op->inject) return pl_error_set(error, PL_USAGE, "%s takes nothing again", h->op->name);
+    return h->op->inject(h->node.self, &h->node, bytes, size, error);
+}
+
 enum pl_flow pl_harness_produce(struct pl_harness *h, pl_time wait) {
     if (!ready(h)) return PL_FLOW_FAIL;
     uint64_t until = uv_hrtime() + (uint64_t)wait;
