@@ -1,6 +1,5 @@
 #include "task.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include <potline/alloc.h>
@@ -8,10 +7,10 @@
 #include "base/fault.h"
 #include "graph/graph.h"
 #include "log/log.h"
+#include "runtime/task_impl.h"
 #include "store/epochs.h"
-#include "store/letters.h"
 
-enum { SEVERITY_OUTCOME = 1, ITEMS_A_RUN = 16, WATERMARK = 0, END = 1 };
+enum { ITEMS_A_RUN = 16, WATERMARK = 0, END = 1 };
 
 static struct pl_task *task_of(struct pl_runnable *runnable) {
     return (struct pl_task *)(void *)runnable;
@@ -47,7 +46,7 @@ static void attach_position(struct pl_task *task, struct pl_batch *batch) {
 }
 
 /* What one call of `produce` has made is whole. */
-static void hand_on_whole(struct pl_task *task) {
+void pl__task_hand_on_whole(struct pl_task *task) {
     if (!task->last) return;
     attach_position(task, task->last);
     send_last(task, false);
@@ -250,7 +249,7 @@ static void fail(struct pl_task *task) {
     task->state = PL_TASK_FAILED;
     task->taps = NULL; /* nobody can be asked to detach any more */
     const char *why = task->node.failure ? task->node.failure : "it could not go on";
-    hand_on_whole(task);
+    pl__task_hand_on_whole(task);
     task->events.failed(task->events.engine, task, why);
     struct pl_item end = {.type = PL_ITEM_END, .idle = true};
     pl_outputs_signal(&task->outputs, &end);
@@ -270,7 +269,7 @@ static void try_end(struct pl_task *task) {
         return;
     }
     if (task->state == PL_TASK_STOPPING && !task->node.busy) {
-        hand_on_whole(task);
+        pl__task_hand_on_whole(task);
         struct pl_item end = {.type = PL_ITEM_END, .idle = !task->end_final};
         pl_outputs_signal(&task->outputs, &end);
         task->state = PL_TASK_ENDED;
@@ -491,61 +490,6 @@ static void tell_progress(struct pl_task *task) {
     give_watermark(task, task->node.progress, false);
 }
 
-/* ---- Letters that are given in again ---- */
-
-static void tell_outcome(struct pl_task *task, const struct pl_letter_order *order, bool done) {
-    struct pl_tags *tags = task->node.config.tags;
-    uint32_t tag = pl_tags_intern(tags, order->tag, strlen(order->tag));
-    if (tag == PL_NO_ID) tag = 0;
-    struct pl_pack *body = pl_pack_new();
-    if (!body) {
-        pl_fail(&task->node, "no memory for a dead letter");
-        return;
-    }
-    pl_losses_pack_outcome(body, order, done);
-    pl_emit_event(&task->node, PL_PORT_LETTERS, order->time, PL_REINJECTED_KIND, SEVERITY_OUTCOME,
-                  pl_tags_get(tags, tag)->asset, tag, body);
-    pl_pack_free(body);
-}
-
-/* Its rows, what came of it, and that it was this order go into the log as one. */
-static void give_in(struct pl_task *task, const struct pl_letter_order *order) {
-    struct pl_node *node = &task->node;
-    struct pl_error *error = NULL;
-    task->whole = true;
-    enum pl_code code = node->config.op->inject(node->self, node, order->bytes, order->size, &error);
-    if (code == PL_NO_MEMORY) pl_fail(node, "no memory for a dead letter");
-    if (code == PL_UNAVAILABLE) {
-        atomic_store(&task->orders, false); /* until somebody asks again, or the next run */
-        pl_node_diag(node, PL_WARN, "dead letters wait: %s", error ? error->text : pl_code_text(code));
-    } else if (!node->failure) {
-        if (code)
-            pl_node_diag(node, PL_WARN, "dead letter %016" PRIx64 " is refused again: %s", order->letter,
-                         error ? error->text : pl_code_text(code));
-        task->injected = order->number;
-        tell_outcome(task, order, !code);
-        hand_on_whole(task);
-    }
-    task->whole = false;
-    pl_error_free(&error);
-}
-
-static void take_order(struct pl_task *task) {
-    struct pl_node *node = &task->node;
-    struct pl_letter_order order;
-    struct pl_error *error = NULL;
-    enum pl_code code = pl_letters_next(node->config.store, node->config.name, task->injected, &order, &error);
-    if (!code)
-        give_in(task, &order);
-    else
-        atomic_store(&task->orders, false);
-    if (code && code != PL_NOT_FOUND)
-        pl_node_diag(node, PL_ERROR, "dead letters cannot be given in again: %s",
-                     error ? error->text : pl_code_text(code));
-    pl_error_free(&error);
-    pl_free(order.block);
-}
-
 static void run_source(struct pl_runnable *runnable) {
     struct pl_task *task = task_of(runnable);
     tell_commit(task);
@@ -562,13 +506,13 @@ static void run_source(struct pl_runnable *runnable) {
     }
     if (is_paused(task) || !has_room(task) || !may_produce(task)) return;
     if (PL_UNLIKELY(atomic_load_explicit(&task->orders, memory_order_relaxed))) {
-        take_order(task);
+        pl__task_take_order(task);
         pl_ready(runnable); /* one at a time, as room is */
         return;
     }
     uint64_t begun = uv_hrtime(), before = pl_stat_get(&task->stats.rows_out);
     enum pl_flow flow = pl_node_produce(&task->node);
-    hand_on_whole(task);
+    pl__task_hand_on_whole(task);
     tell_progress(task);
     pl_stat_add(&task->stats.busy_ns, uv_hrtime() - begun);
     task->allowance -= (double)(pl_stat_get(&task->stats.rows_out) - before);
@@ -676,16 +620,6 @@ void pl_task_stop(struct pl_task *task, bool final) {
     if (final) atomic_store(&task->drain, true);
     atomic_store(&task->stop, true);
     pl_poke(&task->runnable);
-}
-
-bool pl_task_look_for_letters(struct pl_task *task) {
-    const struct pl_node_config *config = &task->node.config;
-    if (config->op->inputs || !config->op->inject || !config->keeps_losses ||
-        atomic_load(&task->state) != PL_TASK_RUNNING)
-        return false;
-    atomic_store(&task->orders, true);
-    pl_poke(&task->runnable);
-    return true;
 }
 
 void pl_task_pause(struct pl_task *task, bool paused) {

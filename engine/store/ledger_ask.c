@@ -103,7 +103,7 @@ static int by_name(const void *one, const void *other) {
 
 /* From sorted sums by cause to those by tag and by source, whose names are borrowed from them. */
 static bool sum_up(struct pl_ledger_report *report) {
-    uint32_t count = report->cause_count;
+    uint32_t count = report->causes ? report->cause_count : 0;
     report->tags = pl_alloc((count + 1) * sizeof *report->tags);
     report->sources = pl_alloc((count + 1) * sizeof *report->sources);
     if (!report->tags || !report->sources) return false;
