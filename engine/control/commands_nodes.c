@@ -123,6 +123,26 @@ static void put_stat(struct pl_request *request, const char *node, const char *n
     pl_pack_pair_str(pack, "doc", doc);
 }
 
+/* Of a source that is counted: what its samples have become in this run. */
+static void put_losses(struct pl_request *request, const char *node) {
+    static const char *const docs[PL_LEDGER_COUNTS] = {
+        "Samples that came, and those that were due and did not.",
+        "Of the expected: taken.",
+        "Of the expected: behind the watermark; they are in the log all the same.",
+        "Of the expected: with the time of the one before.",
+        "Of the expected: they could not be read.",
+        "Of the expected: due, and without a value.",
+        "Of the rejected: no letter was kept.",
+    };
+    int64_t totals[PL_LEDGER_COUNTS];
+    if (!pl_intake_losses(pl_engine_intake(request->control->options.engine), node, totals)) return;
+    for (unsigned i = 0; i < PL_LEDGER_COUNTS; i++) {
+        char name[48];
+        snprintf(name, sizeof name, "ledger_%s", pl_ledger_names[i]);
+        put_stat(request, node, name, (uint64_t)totals[i], "samples", docs[i]);
+    }
+}
+
 static void put_stats(struct pl_request *request, const char *node) {
     const struct pl_engine *engine = request->control->options.engine;
     unsigned at = 0;
@@ -144,6 +164,7 @@ static void put_stats(struct pl_request *request, const char *node) {
             value += pl_node_counter(&task->node, i);
         put_stat(request, node, counters[i].name, value, counters[i].unit, counters[i].doc);
     }
+    put_losses(request, node);
 }
 
 static enum pl_code run_stats(struct pl_request *request, struct pl_error **error) {

@@ -42,6 +42,7 @@ struct pl_graph_settings {
     const char *audit_publish; /* a ZeroMQ endpoint, or "" */
     bool retention_given;
     pl_time retention[PL_ZONES]; /* how long rows stay; 0: for good */
+    pl_time ledger_retention;    /* and hours of the loss ledger */
     bool max_size_given;
     int64_t max_size[PL_ZONES]; /* bytes; 0: no limit */
     int64_t max_size_all;       /* of all zones together */

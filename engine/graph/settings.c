@@ -49,6 +49,8 @@ static const struct pl_option retention_options[] = {
     RETENTION(PL_SILVER, "silver", "Cleansed rows."),
     RETENTION(PL_GOLD, "gold", "Aggregates, KPIs and profiles."),
     RETENTION(PL_DEAD, "dead", "Rows that could not be used."),
+    PL_OPT_DURATION(struct pl_graph_settings, ledger_retention, "ledger", "0", "0", "36500d", PL_FIXED,
+                    "Hours of the loss ledger."),
     PL_OPT_END,
 };
 

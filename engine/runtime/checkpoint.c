@@ -10,6 +10,8 @@
 #include <potline/alloc.h>
 #include <potline/diag.h>
 
+#include "store/ledger.h"
+
 static const pl_time TRY_AGAIN = 250 * PL_MILLISECOND;
 
 /* What a task has brought. */
@@ -45,7 +47,7 @@ static uint64_t complete(const struct pl_checkpoints *cp) {
     uint64_t least = UINT64_MAX;
     for (unsigned p = 0; p < cp->options.now->partitions; p++)
         if (cp->reached[p] < least) least = cp->reached[p];
-    for (unsigned i = 0; i < cp->options.tasks; i++)
+    for (unsigned i = 0; i < cp->options.tasks + cp->options.counting; i++)
         if (!cp->gone[i] && cp->passed[i] < least) least = cp->passed[i];
     return least <= atomic_load(&cp->done) || cp->stopped ? 0 : least;
 }
@@ -158,8 +160,13 @@ static void free_parts(struct part *parts) {
     }
 }
 
-static const char *node_of(const struct pl_epoch *now, unsigned task, uint16_t *partition) {
+static const char *node_of(const struct pl_checkpoints *cp, const struct pl_epoch *now, unsigned task,
+                           uint16_t *partition) {
     unsigned i = 0;
+    if (task >= cp->options.tasks) {
+        *partition = (uint16_t)(task - cp->options.tasks);
+        return PL_LEDGER_NODE;
+    }
     while (task >= now->nodes[i].instances)
         task -= now->nodes[i++].instances;
     *partition = (uint16_t)task;
@@ -179,7 +186,7 @@ static enum pl_code write_epoch(struct pl_checkpoints *cp, const struct pl_epoch
     *bytes = 0;
     for (; parts && !code; parts = parts->next) {
         uint16_t partition;
-        const char *node = node_of(epoch, parts->task, &partition);
+        const char *node = node_of(cp, epoch, parts->task, &partition);
         const struct pl_changes *changes = &parts->changes;
         *bytes += changes->entries.size;
         code = pl_epochs_put(cp->options.epochs, epoch->number, node, partition, &changes->entries, error);
@@ -278,8 +285,9 @@ enum pl_code pl_checkpoints_new(const struct pl_checkpoints_options *options, st
     atomic_init(&cp->done, options->now->number);
     cp->stats.epoch = options->now->number;
     cp->stats.at = options->now->time;
-    cp->passed = pl_alloc((options->tasks + 1) * sizeof *cp->passed);
-    cp->gone = pl_alloc((options->tasks + 1) * sizeof *cp->gone);
+    unsigned participants = options->tasks + options->counting;
+    cp->passed = pl_alloc((participants + 1) * sizeof *cp->passed);
+    cp->gone = pl_alloc((participants + 1) * sizeof *cp->gone);
     cp->reached = pl_alloc((options->now->partitions + 1) * sizeof *cp->reached);
     cp->sequence = pl_alloc((options->now->partitions + 1) * sizeof *cp->sequence);
     bool made = cp->passed && cp->gone && cp->reached && cp->sequence;

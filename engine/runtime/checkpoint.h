@@ -32,13 +32,14 @@ struct pl_checkpoints_options {
     const struct pl_clock *clock;
     bool sync; /* an epoch is done once it is safe from power loss */
     unsigned tasks;
+    unsigned counting; /* behind them, a lane each that counts (counting.h) */
     /* On the thread that has brought the last part, or the writing one. */
     void (*done)(void *engine, uint64_t epoch);
     void (*failed)(void *engine, const char *why);
     void *engine;
 };
 
-/* Task `i` takes part unless it is told otherwise. */
+/* Task `i` takes part unless it is told otherwise; so does lane `i`, as `tasks` + i. */
 enum pl_code pl_checkpoints_new(const struct pl_checkpoints_options *options, struct pl_checkpoints **checkpoints,
                                 struct pl_error **error);
 /* Writes what is complete, and nothing more from then on; NULL is fine. */

@@ -200,6 +200,7 @@ static enum pl_code make_checkpoints(struct pl_engine *engine, struct pl_error *
         .clock = &engine->clock,
         .sync = engine->graph->settings.log_sync_every >= 0,
         .tasks = engine->plan.instance_count,
+        .counting = engine->epochs ? (unsigned)engine->graph->settings.partitions : 0,
         .done = on_epoch,
         .failed = on_intake_failed,
         .engine = engine,
@@ -237,6 +238,7 @@ static enum pl_code make_task(struct pl_engine *engine, const struct pl_plan_ins
         .store = engine->store,
         .journal = &engine->journal,
         .recovers = engine->epochs && node->op->inputs,
+        .keeps_losses = engine->epochs,
     };
     struct pl_task_events events = {.ended = on_ended, .failed = on_failed, .barrier = on_barrier, .engine = engine};
     struct pl_task_options options = {.hold = settings->hold,
@@ -289,6 +291,19 @@ static enum pl_code no_memory(struct pl_error **error) {
     return pl_error_set(error, PL_NO_MEMORY, "no memory for an edge");
 }
 
+/* Behind the ports that graphs can name: what did not become rows. */
+static enum pl_code connect_letters(struct pl_engine *engine, const struct pl_task *source, struct pl_edge *edge,
+                                    struct pl_error **error) {
+    const struct pl_graph_node *node = source->graph_node;
+    char name[2 * PL_NAME_MAX], was[2 * PL_NAME_MAX];
+    bool renamed = node->settings.was && node->settings.was[0];
+    snprintf(name, sizeof name, "%s.%s", node->name, PL_LETTERS_PORT_NAME);
+    snprintf(was, sizeof was, "%s.%s", renamed ? node->settings.was : "", PL_LETTERS_PORT_NAME);
+    struct pl_feed_options feed = {
+        .name = name, .was = renamed ? was : NULL, .letters = true, .replayable = node->op->flags & PL_OP_REPLAYABLE};
+    return pl_intake_add_feed(engine->intake, edge, &feed) < 0 ? no_memory(error) : PL_OK;
+}
+
 /* source -> intake: one edge, a feed for each port. */
 static enum pl_code connect_source(struct pl_engine *engine, struct pl_task *source, struct pl_error **error) {
     const struct pl_graph_node *node = source->graph_node;
@@ -310,8 +325,9 @@ static enum pl_code connect_source(struct pl_engine *engine, struct pl_task *sou
             .replayable = node->op->flags & PL_OP_REPLAYABLE,
         };
         if (pl_intake_add_feed(engine->intake, edge, &feed) < 0) return no_memory(error);
+        source->letters_port = port + 1;
     }
-    return PL_OK;
+    return connect_letters(engine, source, edge, error);
 }
 
 static unsigned feed_of(const struct pl_engine *engine, unsigned node, unsigned port) {
@@ -320,6 +336,7 @@ static unsigned feed_of(const struct pl_engine *engine, unsigned node, unsigned 
         const struct pl_operator *op = engine->graph->nodes[i].op;
         for (unsigned k = 0; !op->inputs && op->outputs && op->outputs[k].name; k++)
             feed++;
+        feed += !op->inputs; /* its letters */
     }
     return feed + port;
 }
@@ -369,6 +386,8 @@ static enum pl_code make_intake(struct pl_engine *engine, struct pl_error **erro
         .feeds_max = feed_of(engine, engine->graph->node_count, 0) + 1,
         .max_lag = settings->max_lag,
         .checkpoints = engine->checkpoints,
+        .store = engine->epochs ? engine->store : NULL,
+        .participant = engine->plan.instance_count,
         .checkpoint = engine->options.replay ? 0 : settings->checkpoint,
         .ended = on_intake_ended,
         .failed = on_intake_failed,

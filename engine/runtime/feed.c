@@ -48,6 +48,7 @@ int pl_feeds_add(struct pl_feeds *feeds, struct pl_edge *edge, const struct pl_f
     feeds->feed[feeds->count] = (struct pl_feed){
         .options = *options,
         .name = name,
+        .inlet = feeds->inlet_count - 1,
         .highest = PL_TIME_MIN,
         .progress = PL_TIME_MIN,
         .watermark = PL_TIME_MIN,

@@ -18,12 +18,14 @@ struct pl_feed_options {
     pl_time disorder;
     pl_time idle;
     bool replayable;
+    bool letters; /* what did not become rows (losses.h): of no graph, and without a watermark */
     uint64_t generation;
 };
 
 struct pl_feed {
     struct pl_feed_options options;
     uint32_t name;
+    unsigned inlet;    /* its index */
     pl_time highest;   /* event time */
     pl_time progress;  /* what the source said itself */
     pl_time watermark; /* the last one recorded */

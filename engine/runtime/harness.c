@@ -100,6 +100,7 @@ static enum pl_code harness_open(struct pl_harness *h, struct pl_error **error) 
         .loop = &h->loop,
         .store = h->store,
         .recovers = !h->forgets,
+        .keeps_losses = !h->op->inputs,
     };
     h->open_code = pl_node_init(&h->node, &config, &harness_host, h, error);
     if (h->forgets) h->node.epoch = 0;
@@ -236,6 +237,14 @@ void pl_harness_end(struct pl_harness *h) {
 
 static void patience_ends(uv_timer_t *timer) {
     uv_stop(timer->loop);
+}
+
+_Static_assert((int)PL_HARNESS_LETTERS == (int)PL_PORT_LETTERS && (int)PL_HARNESS_LETTERS < (int)PORTS_MAX, "one port");
+
+enum pl_code pl_harness_inject(struct pl_harness *h, const void *bytes, size_t size, struct pl_error **error) {
+    if (!ready(h)) return pl_error_set(error, PL_UNAVAILABLE, "%s", h->node.failure ? h->node.failure : "not open");
+    if (!h->op->inject) return pl_error_set(error, PL_USAGE, "%s takes nothing again", h->op->name);
+    return h->op->inject(h->node.self, &h->node, bytes, size, error);
 }
 
 enum pl_flow pl_harness_produce(struct pl_harness *h, pl_time wait) {

@@ -248,9 +248,37 @@ static const void *take_position(struct pl_intake *intake, struct pl_inlet *inle
     return position;
 }
 
+static void put_rows(const struct pl_inlet *inlet, const struct pl_feed *feed, struct pl_log_record *record,
+                     struct pl_batch *batch, const void *position, size_t position_size) {
+    record->source = feed->name;
+    record->watermark = feed->watermark;
+    record->batch = batch;
+    if (!batch || !position) return;
+    record->epoch = inlet->groups;
+    record->position = position;
+    record->position_size = position_size;
+}
+
+/* What did not become rows: one lane is enough for it, and it has no time of its own. */
+static void on_letters(struct pl_intake *intake, struct pl_inlet *inlet, const struct pl_feed *feed,
+                       struct pl_batch *batch) {
+    size_t position_size;
+    const void *position = take_position(intake, inlet, batch, &position_size);
+    struct pl_log_record *record = new_record(intake, PL_LOG_ROWS, 0);
+    batch->header->partition = 0;
+    if (record)
+        put_rows(inlet, feed, record, batch, position, position_size);
+    else
+        pl_batch_unref(batch);
+}
+
 static void on_batch(struct pl_intake *intake, struct pl_inlet *inlet, struct pl_batch *batch) {
     unsigned index = inlet->first + (batch->port < inlet->count ? batch->port : 0);
     struct pl_feed *feed = &intake->feeds.feed[index];
+    if (feed->options.letters) {
+        on_letters(intake, inlet, feed, batch);
+        return;
+    }
     const pl_time *times = pl_batch_times(batch);
     struct pl_batch *split[PARTITIONS_MAX];
     size_t position_size;
@@ -258,7 +286,7 @@ static void on_batch(struct pl_intake *intake, struct pl_inlet *inlet, struct pl
     feed->heard = pl_clock_now(intake->options.clock);
     feed->idle = false;
     pl_stat_add(&intake->stats.rows, batch->rows);
-    if (batch->kind == PL_SAMPLES) note_seen(intake, batch);
+    if (batch->kind == PL_SAMPLES && !intake->options.store) note_seen(intake, batch);
     pl_time highest = highest_of(times, batch->rows);
     if (highest > feed->highest) feed->highest = highest;
     if (feed->watermark > PL_TIME_MIN)
@@ -276,14 +304,8 @@ static void on_batch(struct pl_intake *intake, struct pl_inlet *inlet, struct pl
             pl_batch_unref(split[p]);
             continue;
         }
-        record->source = feed->name;
-        record->watermark = feed->watermark;
-        record->batch = split[p];
-        if (!split[p] || !position) continue;
-        record->epoch = inlet->groups;
-        record->position = position;
-        record->position_size = position_size;
-        position = NULL; /* once is enough: all of them are appended, or none */
+        put_rows(inlet, feed, record, split[p], position, position_size);
+        if (split[p]) position = NULL; /* once is enough: all of them are appended, or none */
     }
 }
 
@@ -304,6 +326,7 @@ static void on_rows(struct pl_intake *intake, struct pl_inlet *inlet, struct pl_
 static void on_progress(struct pl_intake *intake, const struct pl_inlet *inlet, pl_time time) {
     for (unsigned i = inlet->first; i < inlet->first + inlet->count; i++) {
         struct pl_feed *feed = &intake->feeds.feed[i];
+        if (feed->options.letters) continue;
         feed->heard = pl_clock_now(intake->options.clock);
         feed->progress = time > feed->progress ? time : feed->progress;
         if (!pl_feed_raise(feed)) continue;
@@ -322,6 +345,7 @@ static void record_end(struct pl_intake *intake, struct pl_inlet *inlet, bool fi
     for (unsigned i = inlet->first; i < inlet->first + inlet->count; i++) {
         struct pl_feed *feed = &intake->feeds.feed[i];
         feed->ended = true;
+        if (feed->options.letters) continue;
         if (final) feed->watermark = PL_TIME_MAX;
         feed->idle = !final;
         record_everywhere(intake, i, final ? PL_LOG_END : PL_LOG_WATERMARK, final ? 0 : PL_LOG_IDLE);
@@ -550,6 +574,27 @@ static void finish_intake(struct pl_runnable *runnable) {
 
 /* ---- Making ---- */
 
+static void note_counted(void *arg, uint32_t tag) {
+    struct pl_intake *intake = arg;
+    atomic_store_explicit(&intake->seen[tag], 1, memory_order_relaxed);
+}
+
+static bool make_counting(struct pl_intake *intake, unsigned partition) {
+    struct pl_counting_options options = {
+        .store = intake->options.store,
+        .tags = intake->options.tags,
+        .feeds = &intake->feeds,
+        .partition = (uint16_t)partition,
+        .seen = note_counted,
+        .arg = intake,
+    };
+    struct pl_lane *lane = &intake->lanes[partition];
+    if (!options.store) return true;
+    lane->participant = intake->options.participant + partition;
+    lane->counting = pl_counting_new(&options);
+    return lane->counting != NULL;
+}
+
 enum pl_code pl_intake_new(const struct pl_intake_options *options, struct pl_intake **intake,
                            struct pl_error **error) {
     struct pl_intake *in = *intake = PL_NEW(struct pl_intake);
@@ -561,7 +606,8 @@ enum pl_code pl_intake_new(const struct pl_intake_options *options, struct pl_in
     in->seen = pl_alloc((size_t)pl_tags_limit(options->tags) + 1); /* memory is taken where names are */
     bool made = pl_feeds_init(&in->feeds, options->feeds_max) && in->lanes && in->barrier_body && in->seen;
     for (unsigned p = 0; made && p < options->partitions; p++)
-        made = !pl_lane_init(&in->lanes[p], options->log, options->checkpoints, p, &in->feeds, options->max_lag);
+        made = !pl_lane_init(&in->lanes[p], options->log, options->checkpoints, p, &in->feeds, options->max_lag) &&
+               make_counting(in, p);
     if (made) return PL_OK;
     pl_intake_free(in);
     *intake = NULL;
@@ -645,6 +691,7 @@ enum pl_code pl_intake_recover(struct pl_intake *intake, const struct pl_epoch *
         for (unsigned i = 0; i < intake->feeds.count; i++)
             pl_lane_has_told(&intake->lanes[p], i, intake->feeds.feed[i].watermark, intake->feeds.feed[i].ended);
         pl_lane_begin_at(&intake->lanes[p], begin);
+        if (intake->lanes[p].counting) code = pl_counting_load(intake->lanes[p].counting, last->number, error);
     }
     for (unsigned p = 0; p < intake->options.partitions && !code; p++)
         code = follow(intake, p, last->number ? last->sequence[p] + 1 : log->ops->first(log, p), error);
@@ -719,6 +766,19 @@ void pl_intake_drain(struct pl_intake *intake) {
 
 const struct pl_intake_stats *pl_intake_stats(const struct pl_intake *intake) {
     return &intake->stats;
+}
+
+bool pl_intake_losses(const struct pl_intake *intake, const char *source, int64_t totals[PL_LEDGER_COUNTS]) {
+    unsigned i = 0;
+    memset(totals, 0, PL_LEDGER_COUNTS * sizeof *totals);
+    while (i < intake->feeds.inlet_count &&
+           strcmp(pl_tags_get(intake->options.tags, intake->feeds.names[intake->feeds.inlet[i].first])->name, source) !=
+               0)
+        i++;
+    if (i == intake->feeds.inlet_count || !intake->options.store) return false;
+    for (unsigned p = 0; p < intake->options.partitions; p++)
+        pl_counting_totals(intake->lanes[p].counting, i, totals);
+    return true;
 }
 
 bool pl_intake_seen(const struct pl_intake *intake, uint32_t tag) {

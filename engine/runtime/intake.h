@@ -27,6 +27,7 @@
 #include "runtime/stats.h"
 #include "runtime/syncer.h"
 #include "runtime/worker.h"
+#include "store/ledger.h"
 
 struct pl_intake;
 
@@ -39,7 +40,9 @@ struct pl_intake_options {
     unsigned feeds_max;
     int64_t max_lag; /* bytes waiting for the graph in memory */
     struct pl_checkpoints *checkpoints;
-    pl_time checkpoint; /* interval of barriers; 0: only where a log begins and a run ends */
+    struct pl_store *store; /* where losses are counted and letters kept (counting.h); NULL: nowhere */
+    unsigned participant;   /* as whom the first lane brings that to a checkpoint; the others follow */
+    pl_time checkpoint;     /* interval of barriers; 0: only where a log begins and a run ends */
     void (*ended)(void *engine);
     void (*failed)(void *engine, const char *why);
     void *engine;
@@ -88,6 +91,9 @@ struct pl_intake_stats {
     _Atomic uint64_t fulls;          /* how often that has been */
 };
 const struct pl_intake_stats *pl_intake_stats(const struct pl_intake *intake);
+
+/* Any thread: what a source's samples have become in this run, as of about now; false: nobody counts. */
+bool pl_intake_losses(const struct pl_intake *intake, const char *source, int64_t totals[PL_LEDGER_COUNTS]);
 
 /* Has this tag had samples? Any thread. */
 bool pl_intake_seen(const struct pl_intake *intake, uint32_t tag);

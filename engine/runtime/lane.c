@@ -26,6 +26,7 @@ void pl_lane_fini(struct pl_lane *lane) {
     for (uint32_t i = lane->from; i < lane->count; i++)
         if (lane->tail[i].batch) pl_batch_unref(lane->tail[i].batch);
     if (lane->cursor) lane->log->ops->cursor_free(lane->cursor);
+    pl_counting_free(lane->counting);
     pl_free(lane->tail);
     pl_free(lane->told);
     pl_outputs_fini(&lane->outputs);
@@ -46,10 +47,18 @@ static void tell_watermark(struct pl_lane *lane, unsigned feed, const struct pl_
     pl_outputs_signal_port(&lane->outputs, feed, &item);
 }
 
+static void bring_counts(struct pl_lane *lane, uint64_t epoch) {
+    struct pl_changes changes = {0};
+    pl_buffer_init(&changes.entries, SIZE_MAX / 2);
+    pl_counting_save(lane->counting, epoch, &changes.entries);
+    pl_checkpoint_passed(lane->checkpoints, lane->participant, epoch, &changes);
+}
+
 /* Behind the first barrier of all everybody waits: until it is an epoch, a death would have the log read from its
  * begin, and a sink that appends to a file would not know where that began. */
 static void pass_barrier(struct pl_lane *lane, const struct pl_log_record *record) {
     struct pl_item item = {.type = PL_ITEM_BARRIER, .epoch = record->epoch};
+    if (lane->counting) bring_counts(lane, record->epoch);
     if (lane->log && record->epoch == 1) lane->awaited = 1;
     pl_checkpoint_stands(lane->checkpoints, record->epoch, lane->partition, record->sequence);
     pl_outputs_signal(&lane->outputs, &item);
@@ -80,6 +89,8 @@ static void pass_on(struct pl_lane *lane, struct pl_log_record *record) {
         return;
     }
     if (lane->replay) pl_replay_correct(lane->replay, (unsigned)feed, record);
+    if (record->type == PL_LOG_ROWS && lane->counting)
+        pl_counting_take(lane->counting, (unsigned)feed, record->batch, lane->told[feed]);
     if (record->type == PL_LOG_ROWS) pl_outputs_emit(&lane->outputs, (unsigned)feed, record->batch);
     if (record->type == PL_LOG_END) {
         struct pl_item item = {.type = PL_ITEM_END, .idle = record->watermark != PL_TIME_MAX};

@@ -13,6 +13,7 @@
 
 #include "log/log.h"
 #include "runtime/checkpoint.h"
+#include "runtime/counting.h"
 #include "runtime/feed.h"
 #include "runtime/outputs.h"
 #include "runtime/replay.h"
@@ -22,6 +23,8 @@ struct pl_lane {
     struct pl_log *log;        /* NULL: none */
     struct pl_checkpoints *checkpoints;
     unsigned partition;
+    struct pl_counting *counting; /* owned; NULL: nobody counts */
+    unsigned participant;         /* as whom it brings that to a checkpoint */
     uint64_t awaited;             /* nothing is passed on before this epoch is done */
     const uint32_t *feeds, *were; /* their names, and earlier ones; borrowed */
     unsigned feed_count;

@@ -59,6 +59,7 @@ void pl_node_fini(struct pl_node *node) {
     for (unsigned i = 0; i < node->table_count; i++)
         pl_table_fini(&node->tables[i]);
     pl_timers_fini(&node->timers);
+    pl_losses_fini(&node->losses);
     pl_free(node->tables);
     pl_free(node->counters);
     pl_free(node->self);
@@ -96,7 +97,9 @@ enum pl_flow pl_node_process(struct pl_node *node, unsigned input, struct pl_bat
 }
 
 enum pl_flow pl_node_produce(struct pl_node *node) {
-    return node->config.op->produce(node->self, node);
+    enum pl_flow flow = node->config.op->produce(node->self, node);
+    if (PL_UNLIKELY(node->losses.count)) pl_losses_flush(node);
+    return flow;
 }
 
 pl_time pl_node_watermark(struct pl_node *node, pl_time now) {
@@ -110,6 +113,7 @@ pl_time pl_node_watermark(struct pl_node *node, pl_time now) {
 
 void pl_node_stop(struct pl_node *node) {
     if (node->config.op->stop) node->config.op->stop(node->self, node);
+    if (node->losses.count) pl_losses_flush(node);
 }
 
 void pl_node_commit(struct pl_node *node, uint64_t epoch) {

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "runtime/losses.h"
 #include "runtime/timers.h"
 #include "store/state.h"
 
@@ -36,6 +37,7 @@ struct pl_node_config {
     struct pl_store *store;     /* NULL: there is no data folder */
     struct pl_journal *journal; /* for notes; NULL: none are taken */
     bool recovers;              /* its state is saved, change by change */
+    bool keeps_losses;          /* of a source: there is a log that takes them */
 };
 
 enum { PL_NODE_SYNC_MAX = 8 };
@@ -62,6 +64,7 @@ struct pl_node {
     int sync[PL_NODE_SYNC_MAX]; /* files to be made safe with the state that is being saved; duplicates, owned */
     unsigned sync_count;
     uint64_t epoch; /* what is done now belongs to it; set by the host; 0: there are none */
+    struct pl_losses losses;
     char *failure;
 };
 

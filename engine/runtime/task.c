@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "graph/graph.h"
 #include "log/log.h"
+#include "runtime/task_impl.h"
 #include "store/epochs.h"
 
 enum { ITEMS_A_RUN = 16, WATERMARK = 0, END = 1 };
@@ -30,7 +31,9 @@ static void send_last(struct pl_task *task, bool more) {
 static void attach_position(struct pl_task *task, struct pl_batch *batch) {
     const struct pl_operator *op = task->node.config.op;
     struct pl_pack *pack = pl_pack_new();
-    if (pack) op->snapshot(task->node.self, &task->node, pack);
+    if (pack && op->snapshot) op->snapshot(task->node.self, &task->node, pack);
+    if (pack && !op->snapshot) pl_pack_nil(pack);
+    if (pack && task->injected) pl_pack_uint(pack, task->injected);
     size_t size = pack ? pl_pack_size(pack) : 0;
     if (pack && !pl_pack_failed(pack) && size <= PL_LOG_POSITION_MAX) batch->position = pl_alloc(size);
     if (batch->position) {
@@ -43,7 +46,7 @@ static void attach_position(struct pl_task *task, struct pl_batch *batch) {
 }
 
 /* What one call of `produce` has made is whole. */
-static void hand_on_whole(struct pl_task *task) {
+void pl__task_hand_on_whole(struct pl_task *task) {
     if (!task->last) return;
     attach_position(task, task->last);
     send_last(task, false);
@@ -51,7 +54,7 @@ static void hand_on_whole(struct pl_task *task) {
 
 static void hand_on(struct pl_task *task, unsigned port, struct pl_batch *batch) {
     batch->port = (uint8_t)port;
-    if (!task->node.config.op->snapshot) { /* it has no position: a live source */
+    if (!task->node.config.op->snapshot && !task->whole) { /* it has no position: a live source */
         pl_outputs_emit(&task->outputs, 0, batch);
         return;
     }
@@ -61,8 +64,27 @@ static void hand_on(struct pl_task *task, unsigned port, struct pl_batch *batch)
 
 /* ---- The node's host ---- */
 
+/* Of a node that is no source: into its zone, with the epoch at hand. */
+static enum pl_flow put_letter(struct pl_task *task, struct pl_batch *batch) {
+    struct pl_error *error = NULL;
+    enum pl_code code = task->letters ? PL_OK : pl_zone_open(&task->node, PL_DEAD, &task->letters, &error);
+    if (!code) code = pl_zone_put(task->letters, batch, &error);
+    if (code)
+        pl_node_diag(&task->node, PL_ERROR, "a dead letter is not kept: %s", error ? error->text : pl_code_text(code));
+    pl_error_free(&error);
+    pl_batch_unref(batch);
+    return PL_FLOW_OK;
+}
+
+static enum pl_flow emit_letter(struct pl_task *task, struct pl_batch *batch) {
+    if (task->gate) return put_letter(task, batch);
+    hand_on(task, task->letters_port, batch);
+    return PL_FLOW_OK;
+}
+
 static enum pl_flow task_emit(struct pl_node *node, unsigned port, struct pl_batch *batch) {
     struct pl_task *task = node->owner;
+    if (PL_UNLIKELY(port == PL_PORT_LETTERS)) return emit_letter(task, batch);
     pl_stat_add(&task->stats.batches_out, 1);
     pl_stat_add(&task->stats.rows_out, batch->rows);
     pl_stat_add(&task->stats.bytes_out, batch->message_size);
@@ -191,12 +213,23 @@ static enum pl_code load(struct pl_task *task, struct pl_error **error) {
     return code;
 }
 
+static enum pl_code restore_position(struct pl_task *task, struct pl_error **error) {
+    struct pl_unpack unpack;
+    pl_unpack_init(&unpack, task->position->data, task->position->size);
+    return task->node.config.op->restore(task->node.self, &task->node, &unpack, error);
+}
+
+/* What the source says, nil where it says nothing; then the last letter that was given in again, where one was. */
 static enum pl_code go_to_position(struct pl_task *task, struct pl_error **error) {
     const struct pl_operator *op = task->node.config.op;
-    struct pl_unpack unpack;
-    if (!task->position || !task->position->size || !op->restore) return PL_OK;
+    struct pl_unpack unpack, letters;
+    atomic_store(&task->orders, op->inject && task->node.config.keeps_losses);
+    if (!task->position || !task->position->size) return PL_OK;
     pl_unpack_init(&unpack, task->position->data, task->position->size);
-    return op->restore(task->node.self, &task->node, &unpack, error);
+    letters = unpack;
+    if (!pl_unpack_skip(&letters) || (letters.at < letters.end && !pl_unpack_uint(&letters, &task->injected)))
+        return pl_error_set(error, PL_CORRUPT, "where it stood is damaged");
+    return op->restore && !pl_unpack_nil(&unpack) ? restore_position(task, error) : PL_OK;
 }
 
 /* ---- Ending ---- */
@@ -215,7 +248,7 @@ static void fail(struct pl_task *task) {
     task->state = PL_TASK_FAILED;
     task->taps = NULL; /* nobody can be asked to detach any more */
     const char *why = task->node.failure ? task->node.failure : "it could not go on";
-    hand_on_whole(task);
+    pl__task_hand_on_whole(task);
     task->events.failed(task->events.engine, task, why);
     struct pl_item end = {.type = PL_ITEM_END, .idle = true};
     pl_outputs_signal(&task->outputs, &end);
@@ -235,7 +268,7 @@ static void try_end(struct pl_task *task) {
         return;
     }
     if (task->state == PL_TASK_STOPPING && !task->node.busy) {
-        hand_on_whole(task);
+        pl__task_hand_on_whole(task);
         struct pl_item end = {.type = PL_ITEM_END, .idle = !task->end_final};
         pl_outputs_signal(&task->outputs, &end);
         task->state = PL_TASK_ENDED;
@@ -471,9 +504,14 @@ static void run_source(struct pl_runnable *runnable) {
         return;
     }
     if (is_paused(task) || !has_room(task) || !may_produce(task)) return;
+    if (PL_UNLIKELY(atomic_load_explicit(&task->orders, memory_order_relaxed))) {
+        pl__task_take_order(task);
+        pl_ready(runnable); /* one at a time, as room is */
+        return;
+    }
     uint64_t begun = uv_hrtime(), before = pl_stat_get(&task->stats.rows_out);
     enum pl_flow flow = pl_node_produce(&task->node);
-    hand_on_whole(task);
+    pl__task_hand_on_whole(task);
     tell_progress(task);
     pl_stat_add(&task->stats.busy_ns, uv_hrtime() - begun);
     task->allowance -= (double)(pl_stat_get(&task->stats.rows_out) - before);
@@ -572,6 +610,7 @@ void pl_task_fini(struct pl_task *task) {
     pl_spill_free(task->spill);
     pl_codec_free(task->codec);
     pl_batch_unref(task->last);
+    pl_zone_close(task->letters);
     pl_outputs_fini(&task->outputs);
     pl_node_fini(&task->node);
 }

@@ -69,11 +69,16 @@ struct pl_task {
     /* sources: */
     const struct pl_buffer *position; /* where it goes on, borrowed; NULL or empty: at the begin */
     struct pl_batch *last;            /* made in this call: the next one may follow at once */
+    struct pl_zone *letters;          /* of a node that is none; NULL: there were none */
+    uint64_t injected;                /* the last order that was carried out; 0: none ever was */
     double rate;                      /* rows a second; 0: unlimited */
     double allowance;
     uint64_t allowance_at;
     uv_timer_t pace;
     bool pacing;
+    _Atomic bool orders;   /* there may be letters that are to be given in again */
+    bool whole;            /* what is made now goes into the log with a position, whatever the source */
+    unsigned letters_port; /* behind those of the operator */
 };
 
 struct pl_task_options {
@@ -92,6 +97,8 @@ void pl_task_fini(struct pl_task *task);
 void pl_task_stop(struct pl_task *task, bool final);
 /* Any thread: a node takes nothing in until it is resumed; what comes for it waits. */
 void pl_task_pause(struct pl_task *task, bool paused);
+/* Any thread: a source is to look whether there are letters for it (store/letters.h). False: it takes none. */
+bool pl_task_look_for_letters(struct pl_task *task);
 /* Any thread: has `call` carried out between two batches. False: the node has ended, the call is the caller's still. */
 bool pl_task_call(struct pl_task *task, struct pl_call *call);
 /* Any thread: the epoch is durable. */

@@ -9,6 +9,7 @@
 #include <potline/diag.h>
 
 #include "base/clock.h"
+#include "store/ledger.h"
 
 static const pl_time trim_every = 5 * PL_MINUTE, prune_every = PL_DAY;
 
@@ -40,6 +41,16 @@ static void tell(const struct pl_trim_zone before[PL_ZONES], const struct pl_tri
     if (used) pl_diag(PL_INFO, "old rows removed, about: %s", text);
 }
 
+static void trim_ledger(struct pl_upkeep *upkeep) {
+    pl_time retention = upkeep->options.trim.settings->ledger_retention;
+    struct pl_error *error = NULL;
+    if (!retention) return;
+    pl_time before = pl_ledger_hour_of(pl_clock_now(upkeep->options.clock) - retention);
+    if (pl_ledger_trim(upkeep->options.trim.store, before, &error))
+        pl_diag(PL_ERROR, "old hours of the ledger could not be removed: %s", error ? error->text : "no memory");
+    pl_error_free(&error);
+}
+
 static void trim(struct pl_upkeep *upkeep) {
     struct pl_trim_zone zones[PL_ZONES];
     struct pl_error *error = NULL;
@@ -52,6 +63,7 @@ static void trim(struct pl_upkeep *upkeep) {
         pl_error_free(&error);
         return;
     }
+    trim_ledger(upkeep);
     tell(upkeep->zones, zones);
     pthread_mutex_lock(&upkeep->lock);
     memcpy(upkeep->zones, zones, sizeof zones);

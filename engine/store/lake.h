@@ -17,6 +17,8 @@
 enum pl_code pl_zone_open_as(struct pl_store *store, struct pl_tags *tags, enum pl_zone_id id, const char *node,
                              uint16_t partition, struct pl_zone **zone, struct pl_error **error);
 void pl_zone_set_epoch(struct pl_zone *zone, uint64_t epoch); /* of what is put from now on */
+void pl_zone_note_epochs(
+    struct pl_zone *zone); /* records of an epoch that never becomes one go, as those of a node do */
 
 enum pl_store_family pl_zone_family(enum pl_zone_id id);
 

@@ -20,6 +20,7 @@ static const char run_key[] = "zone.run";
 struct pl_zone {
     struct pl_store *store;
     struct pl_node *node; /* NULL: the epoch is set by hand */
+    bool noted;           /* records go with their epoch */
     enum pl_store_family family;
     struct pl__zone_key key;
     struct pl_rows *rows;
@@ -107,6 +108,7 @@ enum pl_code pl_zone_open(struct pl_node *node, enum pl_zone_id id, struct pl_zo
     enum pl_code code = pl_zone_open_as(store, pl_node_tags(node), id, pl_node_name(node),
                                         (uint16_t)pl_node_partition(node), zone, error);
     if (*zone) (*zone)->node = node;
+    if (*zone) (*zone)->noted = true;
     return code;
 }
 
@@ -120,6 +122,10 @@ void pl_zone_close(struct pl_zone *zone) {
 
 void pl_zone_set_epoch(struct pl_zone *zone, uint64_t epoch) {
     zone->key.epoch = epoch;
+}
+
+void pl_zone_note_epochs(struct pl_zone *zone) {
+    zone->noted = true;
 }
 
 /* ---- Writing ---- */
@@ -139,7 +145,7 @@ static enum pl_code add_record(struct pl_zone *zone, const struct pl_batch *batc
     memcpy(zone->bytes.data, &checksum, sizeof checksum);
     rocksdb_writebatch_put_cf(zone->writes, zone->store->family[zone->family], (const char *)key, key_size,
                               zone->bytes.data, zone->bytes.size);
-    if (zone->node && zone->key.epoch)
+    if (zone->noted && zone->key.epoch)
         pl__epochs_note_record(zone->store, zone->writes, zone->key.epoch, zone->family, key, key_size);
     return PL_OK;
 }

@@ -61,7 +61,14 @@ static void resume(void *reader, struct pl_reader_position *at) {
     pl_reader_resume(&s->reader, at);
 }
 
-static const struct pl_reading_format format = {restart, prepare, read_rows, position, resume, rows_least};
+static enum pl_code read_again(const void *reader, const void *bytes, size_t size, struct pl_batch *batch,
+                               struct pl_error **error) {
+    const struct source *s = reader;
+    if (s->transposed) return pl_error_set(error, PL_UNAVAILABLE, "a line of a transposed table is nothing by itself");
+    return pl_reader_again(&s->reader, bytes, size, batch, error);
+}
+
+static const struct pl_reading_format format = {restart, prepare, read_rows, position, resume, rows_least, read_again};
 
 /* ---- Life cycle ---- */
 
@@ -92,6 +99,12 @@ static enum pl_code source_open(void *self, struct pl_node *node, struct pl_erro
 static enum pl_flow source_produce(void *self, struct pl_node *node) {
     (void)node;
     return pl_reading_produce(&((struct source *)self)->reading);
+}
+
+static enum pl_code source_inject(void *self, struct pl_node *node, const void *bytes, size_t size,
+                                  struct pl_error **error) {
+    (void)node;
+    return pl_reading_inject(&((struct source *)self)->reading, bytes, size, error);
 }
 
 static void source_snapshot(const void *self, struct pl_node *node, struct pl_pack *pack) {
@@ -146,4 +159,5 @@ const struct pl_operator pl__source_csv = {
     .snapshot = source_snapshot,
     .restore = source_restore,
     .close = source_close,
+    .inject = source_inject,
 };

@@ -52,6 +52,44 @@ static void what_cannot_be_opened_is_named(void **state) {
     expect_failure("{ path: [%s/head.csv, %s/none.csv] }", "none.csv: No such file");
 }
 
+static unsigned count_letters(struct pl_harness *h) {
+    uint32_t kind = pl_harness_tag(h, "dead.letter");
+    unsigned count = 0;
+    for (struct pl_batch *batch; (batch = pl_harness_pull(h, PL_HARNESS_LETTERS)); pl_batch_unref(batch))
+        count += batch->events.kind[0] == kind;
+    return count;
+}
+
+static void assert_injected(struct pl_harness *h, const char *bytes, uint32_t rows) {
+    assert_int_equal(pl_harness_inject(h, bytes, strlen(bytes), NULL), PL_OK);
+    struct pl_batch *batch = pl_harness_pull(h, 0);
+    assert_non_null(batch);
+    assert_int_equal(batch->rows, rows);
+    pl_batch_unref(batch);
+}
+
+/* With the columns of the file at hand; all lines or none; and the place in the file stays. */
+static void what_was_refused_is_read_again(void **state) {
+    (void)state;
+    static char text[ROOM];
+    write_text("again.csv", "value,time_s,tag\n1,1,a\n1,x,a\ntoo,many,for,a,row\n");
+    struct pl_harness *h = open_node("source.csv", PL_SAMPLES, "path: %s/again.csv");
+    text[0] = 0;
+    assert_int_equal(run(h, text, sizeof(text), 0), PL_FLOW_END);
+    assert_int_equal(count_letters(h), 2);
+    assert_injected(h, "2,2,a", 1);
+    assert_injected(h, "2,3,a\r\n2,4,b\n", 2);
+    struct pl_error *error = NULL;
+    assert_int_equal(pl_harness_inject(h, "2,5,a\n2,x,a", 11, &error), PL_SYNTAX);
+    assert_non_null(strstr(error->text, "not a time"));
+    pl_error_free(&error);
+    assert_int_equal(pl_harness_inject(h, "", 0, NULL), PL_SYNTAX);
+    assert_int_equal(pl_harness_inject(h, "\n\n", 2, NULL), PL_SYNTAX);
+    assert_null(pl_harness_pull(h, 0));
+    assert_int_equal(count_letters(h), 0);
+    pl_harness_free(h);
+}
+
 static void malformed_rows_are_counted_and_kept(void **state) {
     (void)state;
     static char text[ROOM];
@@ -359,6 +397,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_one_after_the_other),
         cmocka_unit_test(what_cannot_be_opened_is_named),
+        cmocka_unit_test(what_was_refused_is_read_again),
         cmocka_unit_test(malformed_rows_are_counted_and_kept),
         cmocka_unit_test(packed_files_are_unpacked),
         cmocka_unit_test(large_files),

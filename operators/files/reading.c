@@ -166,6 +166,15 @@ enum pl_flow pl_reading_produce(struct pl_reading *s) {
     return emitted == PL_FLOW_OK ? flow : emitted;
 }
 
+enum pl_code pl_reading_inject(struct pl_reading *s, const void *bytes, size_t size, struct pl_error **error) {
+    struct pl_batch *batch = pl_node_batch(s->node, PL_SAMPLES, PL_BATCH_ROWS_MAX, 0);
+    if (!batch) return pl_error_set(error, PL_NO_MEMORY, "no memory for a batch");
+    enum pl_code code = s->format->again(s->reader, bytes, size, batch, error);
+    if (!code) return pl_emit(s->node, 0, &batch) == PL_FLOW_OK ? PL_OK : PL_NO_MEMORY;
+    pl_batch_unref(batch);
+    return code;
+}
+
 /* ---- Life cycle ---- */
 
 void pl_reading_check(const struct pl_reading *s, struct pl_check *check) {

@@ -40,6 +40,11 @@ struct pl_reading_format {
     void (*resume)(void *reader, struct pl_reader_position *position);
 
     uint32_t (*rows_least)(const void *reader); /* rows that a batch has to have room for */
+
+    /* Bytes that were refused before: all of their rows into the batch, or none; nothing else changes. PL_SYNTAX,
+     * PL_LIMIT: refused; PL_UNAVAILABLE: not now. */
+    enum pl_code (*again)(const void *reader, const void *bytes, size_t size, struct pl_batch *batch,
+                          struct pl_error **error);
 };
 
 /* What the driver looks at in a reader. */
@@ -113,6 +118,9 @@ enum pl_code pl_reading_open(struct pl_reading *reading, struct pl_node *node, c
 void pl_reading_close(struct pl_reading *reading);
 
 enum pl_flow pl_reading_produce(struct pl_reading *reading);
+
+/* For an operator's `inject`. */
+enum pl_code pl_reading_inject(struct pl_reading *reading, const void *bytes, size_t size, struct pl_error **error);
 
 void pl_reading_snapshot(const struct pl_reading *reading, struct pl_pack *pack);
 enum pl_code pl_reading_restore(struct pl_reading *reading, struct pl_unpack *unpack, struct pl_error **error);

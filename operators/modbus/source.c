@@ -16,6 +16,9 @@ enum count { COUNT_POLLS = PL_MODBUS_COUNTS, COUNT_OVERRUNS, COUNT_STALE, COUNT_
 
 enum time_choice { TIME_ANSWER, TIME_SCHEDULE };
 
+/* Polls of a longer absence are not counted but for its end. */
+static const pl_time ABSENCE_MAX = 31 * PL_DAY;
+
 struct source {
     const char *endpoint;
     int64_t unit;
@@ -43,6 +46,8 @@ struct source {
     uint32_t emitted; /* points of it */
     pl_time progress; /* behind its newest row */
     uint64_t polls, overruns;
+    pl_time slot;   /* of the cycle at hand; 0: none has begun */
+    pl_time polled; /* of the last one whose rows went out; 0: none has */
     uint64_t counted[COUNTS];
     bool stopping;
 };
@@ -128,14 +133,23 @@ static void on_finished(void *user) {
     pl_wake(source->node);
 }
 
+/* Polls that were due and not made, of every tag. */
+static void lose_polls(struct source *source, pl_time near, uint64_t polls, const char *cause) {
+    for (uint32_t i = 0; i < source->points.count; i++)
+        pl_lost(source->node, PL_LOSS_MISSING, source->points.tag[i], near, polls, cause);
+}
+
 static void on_slot(struct source *source) {
     pl_time now, stamp = source->schedule.stamp;
     int64_t monotonic = clocks_read(source, &now);
-    source->overruns += pl__schedule_next(&source->schedule, monotonic, now);
-    if (source->cycle.running || source->ready)
-        source->overruns++;
-    else
+    uint64_t left_out = pl__schedule_next(&source->schedule, monotonic, now);
+    bool busy = source->cycle.running || source->ready;
+    if (left_out + busy) lose_polls(source, stamp, left_out + busy, "overrun");
+    source->overruns += left_out + busy;
+    if (!busy) {
+        source->slot = stamp;
         pl__cycle_begin(&source->cycle, source->time == TIME_SCHEDULE, stamp);
+    }
     counters_update(source);
 }
 
@@ -258,6 +272,7 @@ static enum pl_flow emit_samples(struct source *source, struct pl_node *node) {
     enum pl_flow flow = pl_emit(node, PORT_SAMPLES, &batch);
     if (source->emitted < source->points.count) return flow;
     source->ready = false;
+    source->polled = source->slot;
     pl_progress(node, source->progress);
     if (source->clock_given && source->client) pl__lockstep_emitted(&source->lockstep);
     return flow;
@@ -270,6 +285,33 @@ static enum pl_flow source_produce(void *self, struct pl_node *node) {
     if (flow != PL_FLOW_WAIT) return flow;
     if (source->ready) return emit_samples(source, node);
     return source->stopping ? PL_FLOW_END : PL_FLOW_WAIT;
+}
+
+/* ---- State: the last poll that went out, so that the next run knows which were due while nobody ran ---- */
+
+static void source_snapshot(const void *self, struct pl_node *node, struct pl_pack *pack) {
+    (void)node;
+    pl_pack_int(pack, ((const struct source *)self)->polled);
+}
+
+/* The slots between the last poll and the next one, hour by hour. */
+static enum pl_code source_restore(void *self, struct pl_node *node, struct pl_unpack *unpack,
+                                   struct pl_error **error) {
+    struct source *source = self;
+    pl_time last, next = source->schedule.stamp, period = source->poll;
+    (void)node;
+    if (!pl_unpack_int(unpack, &last)) return pl_error_set(error, PL_CORRUPT, "not the time of a poll");
+    if (source->clock_given || !last || last > next) return PL_OK;
+    source->polled = last;
+    if (next - last > ABSENCE_MAX) last = next - ABSENCE_MAX;
+    for (pl_time at = last + period; at < next - period / 2;) {
+        pl_time hour_end = at - at % PL_HOUR + PL_HOUR,
+                end = hour_end < next - period / 2 ? hour_end : next - period / 2;
+        uint64_t polls = (uint64_t)((end - at + period - 1) / period);
+        lose_polls(source, at, polls, "not_running");
+        at += (pl_time)polls * period;
+    }
+    return PL_OK;
 }
 
 /* What was polled goes out, for nobody asks for it any more. A step of a plant that waits is not taken by halves: it is
@@ -386,6 +428,8 @@ static const struct pl_operator source_modbus = {
     .check = source_check,
     .open = source_open,
     .produce = source_produce,
+    .snapshot = source_snapshot,
+    .restore = source_restore,
     .changed = source_changed,
     .stop = source_stop,
     .close = source_close,

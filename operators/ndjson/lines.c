@@ -140,8 +140,18 @@ static bool is_empty(const char *text, uint32_t length) {
     return length == 0;
 }
 
+static const char *const words[] = {
+    [PL_LINES_ANY] = "malformed",     [PL_LINES_NOT_JSON] = "not_json", [PL_LINES_TOO_LONG] = "too_long",
+    [PL_LINES_NOT_UTF8] = "not_utf8", [PL_LINES_TOO_DEEP] = "too_deep", [PL_LINES_TWICE] = "twice",
+    [PL_LINES_NO_TIME] = "no_time",   [PL_LINES_NO_TAG] = "no_tag",     [PL_LINES_TOO_LARGE] = "too_large",
+    [PL_LINES_OTHER] = "other_kind",
+};
+
 /* The line in view is rejected for what `reject` says already. */
 static enum pl_reader_state reject(struct pl_lines *l, bool whole) {
+    l->reject.word = words[l->reject.cause];
+    l->reject.samples = 1;
+    l->reject.cut = !whole;
     l->reject.line = l->records.line;
     l->reject.text = pl_records_line(&l->records, &l->reject.length);
     if (l->reject.length > l->records.limit) l->reject.length = l->records.limit; /* whatever more is there */
@@ -209,7 +219,7 @@ enum pl_reader_state pl_lines_read(struct pl_lines *l, struct pl_batch *batch, s
 bool pl_lines_init(struct pl_lines *l, const struct pl_shape *shape, struct pl_tags *tags, uint32_t capacity) {
     /* Every line end is a break and nothing else is: a record has one field. */
     struct pl_records_setup setup = {.delimiter = '\n', .limit = (uint32_t)shape->max_line, .capacity = capacity};
-    *l = (struct pl_lines){.shape = shape, .least = 1, .file = "-"};
+    *l = (struct pl_lines){.shape = shape, .tags = tags, .least = 1, .file = "-"};
     if (shape->asset[0]) pl__fields_look_for(&l->fields, PL__ASSET, shape->asset);
     if (shape->layout == PL_SHAPE_LONG) {
         pl__fields_look_for(&l->fields, PL__TAG, shape->tag);
@@ -255,6 +265,56 @@ struct pl_reader_position pl_lines_position(const struct pl_lines *l) {
 void pl_lines_resume(struct pl_lines *l, const struct pl_reader_position *at) {
     uint32_t form = at->form & ((1 << FORM_BITS) - 1), role = (at->form >> FORM_BITS) - 1;
     pl_records_restart(&l->records, at->offset, at->line);
-    if (form <= PL_STAMP_PATTERN) l->stamp.form = (enum pl_stamp_form)form;
+    bool found = strcmp(l->shape->time_format, "auto") == 0; /* else the graph says it, perhaps otherwise than then */
+    if (found && form < PL_STAMP_PATTERN) l->stamp.form = (enum pl_stamp_form)form;
     if (!l->shape->time[0] && role >= PL__TIME && role < PL__ROLES_MAX) decide_time(l, role);
+}
+
+/* ---- Lines that were refused, once more ---- */
+
+static bool feed(struct pl_lines *l, const char **at, size_t *left) {
+    size_t room;
+    char *space = pl_records_space(&l->records, &room);
+    if (!space) return false;
+    size_t count = *left < room ? *left : room;
+    memcpy(space, *at, count);
+    pl_records_filled(&l->records, count);
+    *at += count;
+    *left -= count;
+    if (!*left) pl_records_end(&l->records);
+    return true;
+}
+
+static enum pl_code read_all(struct pl_lines *l, const char *at, size_t left, struct pl_batch *batch,
+                             struct pl_error **error) {
+    for (;;) {
+        switch (pl_lines_read(l, batch, error)) {
+        case PL_READER_MORE:
+            if (!feed(l, &at, &left)) return pl_error_set(error, PL_NO_MEMORY, "no memory for a longer line");
+            break;
+        case PL_READER_FULL: return pl_error_set(error, PL_LIMIT, "more rows than a batch takes");
+        case PL_READER_REJECTED: return pl_error_set(error, PL_SYNTAX, "%s", l->reject.reason);
+        case PL_READER_FAILED: return PL_SYNTAX;
+        case PL_READER_END: return batch->rows ? PL_OK : pl_error_set(error, PL_SYNTAX, "there is no row in it");
+        }
+    }
+}
+
+enum pl_code pl_lines_again(const struct pl_lines *model, const void *bytes, size_t size, struct pl_batch *batch,
+                            struct pl_error **error) {
+    enum { BUFFER = 4096 };
+    struct pl_lines *l = PL_NEW(struct pl_lines);
+    enum pl_code code = PL_NO_MEMORY;
+    if (l && pl_lines_init(l, model->shape, model->tags, BUFFER)) {
+        struct pl_reader_position at = pl_lines_position(model);
+        at.offset = 0;
+        at.line = 1;
+        pl_lines_resume(l, &at);
+        code = read_all(l, bytes, size, batch, error);
+    } else {
+        pl_error_set(error, code, "no memory for a reader");
+    }
+    if (l) pl_lines_fini(l);
+    pl_free(l);
+    return code;
 }

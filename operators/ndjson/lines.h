@@ -53,6 +53,7 @@ enum { PL__NAME_ROOM = 4 * PL_NAME_MAX };
 
 struct pl_lines {
     const struct pl_shape *shape;
+    struct pl_tags *tags;
     struct pl_records records;
     struct pl_names names;
     struct pl_values values;
@@ -84,6 +85,11 @@ enum pl_reader_state pl_lines_read(struct pl_lines *lines, struct pl_batch *batc
 
 struct pl_reader_position pl_lines_position(const struct pl_lines *lines);
 void pl_lines_resume(struct pl_lines *lines, const struct pl_reader_position *position);
+
+/* Lines that were refused, or repaired ones, as rows into a batch, all of them or none; `model` says how they are read
+ * and does not move. PL_SYNTAX, PL_LIMIT: refused. */
+enum pl_code pl_lines_again(const struct pl_lines *model, const void *bytes, size_t size, struct pl_batch *batch,
+                            struct pl_error **error);
 
 /* Rows that a batch has to have room for, as far as is known. */
 static inline uint32_t pl_lines_rows_least(const struct pl_lines *lines) {

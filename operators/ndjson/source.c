@@ -37,7 +37,12 @@ static uint32_t rows_least(const void *reader) {
     return pl_lines_rows_least(reader);
 }
 
-static const struct pl_reading_format format = {restart, NULL, read_rows, position, resume, rows_least};
+static enum pl_code read_again(const void *reader, const void *bytes, size_t size, struct pl_batch *batch,
+                               struct pl_error **error) {
+    return pl_lines_again(reader, bytes, size, batch, error);
+}
+
+static const struct pl_reading_format format = {restart, NULL, read_rows, position, resume, rows_least, read_again};
 
 /* ---- Life cycle ---- */
 
@@ -58,6 +63,12 @@ static enum pl_code source_open(void *self, struct pl_node *node, struct pl_erro
 static enum pl_flow source_produce(void *self, struct pl_node *node) {
     (void)node;
     return pl_reading_produce(&((struct source *)self)->reading);
+}
+
+static enum pl_code source_inject(void *self, struct pl_node *node, const void *bytes, size_t size,
+                                  struct pl_error **error) {
+    (void)node;
+    return pl_reading_inject(&((struct source *)self)->reading, bytes, size, error);
 }
 
 static void source_snapshot(const void *self, struct pl_node *node, struct pl_pack *pack) {
@@ -113,4 +124,5 @@ const struct pl_operator pl__source_ndjson = {
     .snapshot = source_snapshot,
     .restore = source_restore,
     .close = source_close,
+    .inject = source_inject,
 };

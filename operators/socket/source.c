@@ -201,6 +201,22 @@ static enum pl_code source_open(void *self, struct pl_node *node, struct pl_erro
     return s->link ? pl_link_open(s->link, error) : pl_error_set(error, PL_NO_MEMORY, "no memory for a connection");
 }
 
+/* As some peer's lines are read: all have the same layout, and with a header, one has told its columns. */
+static enum pl_code source_inject(void *self, struct pl_node *node, const void *bytes, size_t size,
+                                  struct pl_error **error) {
+    struct source *s = self;
+    struct pl_reader fresh = {.layout = &s->layout, .names = &s->names};
+    const struct pl_reader *model = &fresh;
+    for (uint32_t i = 0; i < s->peer_count && !model->ready; i++)
+        if (s->peers[i]->reader.ready) model = &s->peers[i]->reader;
+    struct pl_batch *batch = pl_node_batch(node, PL_SAMPLES, PL_BATCH_ROWS_MAX, 0);
+    if (!batch) return pl_error_set(error, PL_NO_MEMORY, "no memory for a batch");
+    enum pl_code code = pl_reader_again(model, bytes, size, batch, error);
+    if (!code) return pl_emit(node, 0, &batch) == PL_FLOW_OK ? PL_OK : PL_NO_MEMORY;
+    pl_batch_unref(batch);
+    return code;
+}
+
 static void source_stop(void *self, struct pl_node *node) {
     (void)node;
     ((struct source *)self)->stopping = true;
@@ -250,4 +266,5 @@ const struct pl_operator pl__source_socket = {
     .produce = source_produce,
     .stop = source_stop,
     .close = source_close,
+    .inject = source_inject,
 };

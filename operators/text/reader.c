@@ -26,6 +26,24 @@ static void say_field(const struct pl_reader *r, uint32_t column, uint32_t field
     }
 }
 
+/* For the ledger: a word for what is wrong, and whose sample it would have been. */
+static void book(struct pl_reader *r, enum pl__row why, uint32_t fields) {
+    static const char *const words[] = {[PL__ROW_FIELDS] = "fields",
+                                        [PL__ROW_TIME] = "time",
+                                        [PL__ROW_TAG] = "tag",
+                                        [PL__ROW_TOO_LONG] = "too_long",
+                                        [PL__ROW_OPEN_QUOTE] = "open_quote"};
+    struct pl_reject *reject = &r->reject;
+    bool wide = r->layout->shape == PL_WIDE;
+    reject->word = words[why];
+    reject->samples = wide && r->columns.series_count ? r->columns.series_count : 1;
+    reject->tag = 0;
+    if (why != PL__ROW_TIME || wide) return;
+    struct pl__field name = field_of(r, r->columns.tag, fields);
+    reject->tag = pl_names_find(r->names, name.text, name.length);
+    if (reject->tag >= PL_NAMES_LEFT_OUT) reject->tag = 0;
+}
+
 static void say(struct pl_reader *r, enum pl__row why, uint32_t fields) {
     const struct pl_columns *c = &r->columns;
     struct pl_reject *reject = &r->reject;
@@ -63,8 +81,10 @@ bool pl_reader_is_empty(const struct pl_reader *r, uint32_t fields) {
 static enum pl_reader_state refuse(struct pl_reader *r, enum pl__row why, uint32_t fields) {
     r->reject.line = r->records.line;
     r->reject.text = pl_records_line(&r->records, &r->reject.length);
+    r->reject.cut = why == PL__ROW_TOO_LONG || why == PL__ROW_OPEN_QUOTE || r->records.scan.hidden;
     if (r->reject.length > r->records.limit) r->reject.length = r->records.limit; /* whatever more is there */
     say(r, why, fields);
+    book(r, why, fields);
     pl_reader_leave(r, fields);
     r->row++;
     return PL_READER_REJECTED;
@@ -241,5 +261,6 @@ struct pl_reader_position pl_reader_position(const struct pl_reader *r) {
 void pl_reader_resume(struct pl_reader *r, const struct pl_reader_position *position) {
     pl_records_restart(&r->records, position->offset, position->line);
     r->row = position->row;
-    r->stamp.form = position->form <= PL_STAMP_PATTERN ? (enum pl_stamp_form)position->form : PL_STAMP_AUTO;
+    bool found = strcmp(r->layout->time_format, "auto") == 0; /* else the graph says it, perhaps otherwise than then */
+    if (found) r->stamp.form = position->form < PL_STAMP_PATTERN ? (enum pl_stamp_form)position->form : PL_STAMP_AUTO;
 }

@@ -34,7 +34,11 @@ struct pl_reject {
     uint64_t line;
     const char *text;
     uint32_t length;
-    uint32_t cause; /* of those that the source tells apart, from 1; 0: any */
+    uint32_t cause;   /* of those that the source tells apart, from 1; 0: any */
+    const char *word; /* for the ledger: "time", "fields"; constant */
+    uint32_t tag;     /* whose sample it was; 0: not known */
+    uint32_t samples; /* how many it would have been */
+    bool cut;         /* `text` is not all of it */
     char reason[160];
 };
 
@@ -88,6 +92,12 @@ void pl_reader_leave(struct pl_reader *reader, uint32_t fields);
 uint16_t pl_reader_value(struct pl_reader *reader, uint32_t tag, const char *text, uint32_t length, double *value);
 bool pl_reader_time(struct pl_reader *reader, const char *text, uint32_t length, pl_time *time);
 bool pl_reader_name(struct pl_reader *reader, const char *text, uint32_t length, char *name, size_t size);
+
+/* Bytes that a reader has refused, or repaired ones, as rows into a batch, all of them or none: by another reader with
+ * the layout, names and columns of `model`, which does not move. PL_SYNTAX: refused; PL_UNAVAILABLE: not known how to
+ * read them now. */
+enum pl_code pl_reader_again(const struct pl_reader *model, const void *bytes, size_t size, struct pl_batch *batch,
+                             struct pl_error **error);
 
 struct pl_reader_position pl_reader_position(const struct pl_reader *reader);
 

@@ -35,8 +35,24 @@ static enum pl_flow emit(struct pl_rejects *rejects, struct pl_node *node, unsig
     return pl_emit_event(node, port, time, PL_REJECTS_KIND, SEVERITY, 0, 0, body);
 }
 
+static void keep(struct pl_node *node, const char *file, const struct pl_reject *reject, pl_time time) {
+    char place[PL_LETTER_TEXT_MAX + 1];
+    snprintf(place, sizeof place, "%.*s:%" PRIu64, PL_LETTER_TEXT_MAX - 24, file, reject->line);
+    struct pl_letter letter = {.place = place,
+                               .cause = reject->word ? reject->word : "malformed",
+                               .reason = reject->reason,
+                               .bytes = reject->text,
+                               .size = reject->length,
+                               .cut = reject->cut,
+                               .tag = reject->tag,
+                               .samples = reject->samples,
+                               .time = time ? time : PL_TIME_MIN}; /* of no row yet: now */
+    pl_letter(node, &letter);
+}
+
 enum pl_flow pl_rejects_take(struct pl_rejects *rejects, struct pl_node *node, unsigned port, const char *file,
                              const struct pl_reject *reject, pl_time time) {
+    keep(node, file, reject, time);
     if (rejects->shown < PL_REJECTS_SHOWN) show(node, file, reject, ++rejects->shown == PL_REJECTS_SHOWN);
     return pl_wanted(node, port) ? emit(rejects, node, port, file, reject, time) : PL_FLOW_OK;
 }

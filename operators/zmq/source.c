@@ -5,6 +5,7 @@
 #include <zmq.h>
 
 #include "link.h"
+#include "numbers.h"
 #include "operators.h"
 
 /* Messages of few rows are put together; one of at least LARGE goes on as it is. */
@@ -19,11 +20,15 @@ struct source {
     uint32_t encoding;
     uint32_t kind;
     struct pl_strings topics;
+    bool numbered;
 
     struct pl_node *node;
     struct pl__link *link;
     struct pl_codec *codec;
-    struct pl_batch *open; /* rows of small messages, not emitted yet; NULL: none */
+    struct pl_batch *open;      /* rows of small messages, not emitted yet; NULL: none */
+    struct pl__numbers numbers; /* of the sender's rows */
+    uint64_t topic;             /* of the message at hand: the stream of partition 0 */
+    pl_time last;               /* the time of a row that has come lately; 0: none has */
 };
 
 /* ---- Life ---- */
@@ -85,6 +90,9 @@ static enum received receive(struct source *source, zmq_msg_t *payload, unsigned
         while (zmq_msg_recv(payload, source->link->socket, ZMQ_DONTWAIT) < 0) {
             if (errno != EINTR) return errno == EAGAIN ? NONE : BROKEN;
         }
+        bool topic = !*frames && zmq_msg_more(payload);
+        if (topic || !*frames)
+            source->topic = pl__numbers_stream(topic ? zmq_msg_data(payload) : NULL, zmq_msg_size(payload));
         ++*frames;
     } while (zmq_msg_more(payload));
     return MESSAGE;
@@ -99,16 +107,58 @@ static void mark_missing(struct pl_batch *batch) {
     }
 }
 
+static void refuse(struct source *source, zmq_msg_t *payload, const char *cause, const char *reason, uint32_t samples);
+
 static struct pl_batch *decode(struct source *source, zmq_msg_t *payload) {
     struct pl_error *error = NULL;
     struct pl_batch *batch = NULL;
     enum pl_code code = pl_codec_decode(source->codec, (enum pl_encoding)source->encoding, zmq_msg_data(payload),
                                         zmq_msg_size(payload), &batch, &error);
     if (!code) return batch;
+    const char *why = error ? error->text : pl_code_text(code);
     pl_count(source->node, BAD, 1);
-    pl_node_diag(source->node, PL_WARN, "a message of %zu bytes was refused: %s", zmq_msg_size(payload),
-                 error ? error->text : pl_code_text(code));
+    pl_node_diag(source->node, PL_WARN, "a message of %zu bytes was refused: %s", zmq_msg_size(payload), why);
+    refuse(source, payload, "no_batch", why, 1);
     pl_error_free(&error);
+    return NULL;
+}
+
+/* A message that is not taken. Of one that cannot be read nobody knows how many samples it held; it counts as one. */
+static void refuse(struct source *source, zmq_msg_t *payload, const char *cause, const char *reason, uint32_t samples) {
+    const struct pl_strings *connect = &source->link_options.connect;
+    struct pl_letter letter = {.place = connect->count == 1 ? connect->items[0] : "-",
+                               .cause = cause,
+                               .reason = reason,
+                               .bytes = zmq_msg_data(payload),
+                               .size = zmq_msg_size(payload),
+                               .samples = samples,
+                               .time = source->last ? source->last : PL_TIME_MIN};
+    pl_letter(source->node, &letter);
+    if (source->numbered) pl__numbers_refused(&source->numbers, samples);
+}
+
+/* The rows of a batch whose tag found no room are gone, and what its numbers tell of others is counted. */
+static void count_losses(struct source *source, const struct pl_batch *batch) {
+    uint32_t refused = batch->header->rows - batch->rows;
+    if (batch->rows) source->last = pl_batch_times(batch)[batch->rows - 1];
+    pl_time near = source->last ? source->last : PL_TIME_MIN;
+    pl_count(source->node, REFUSED_ROWS, refused);
+    pl_lost(source->node, PL_LOSS_REJECTED, 0, near, refused, "max_tags");
+    if (!source->numbered) return;
+    uint64_t stream = pl__numbers_of_partition(source->topic, batch->header->partition);
+    uint64_t missing = pl__numbers_take(&source->numbers, stream, batch->header->first_sequence, batch->header->rows);
+    pl_lost(source->node, PL_LOSS_MISSING, 0, near, missing, "gap");
+}
+
+static struct pl_batch *of_our_kind(struct source *source, zmq_msg_t *payload, struct pl_batch *batch) {
+    char reason[PL_LETTER_TEXT_MAX + 1];
+    if (batch->kind == source->kind) return batch;
+    snprintf(reason, sizeof reason, "%s expected, a batch of %s was refused", pl_kind_info[source->kind].name,
+             pl_kind_info[batch->kind].name);
+    pl_count(source->node, OTHER_KIND, 1);
+    pl_node_diag(source->node, PL_WARN, "%s", reason);
+    refuse(source, payload, "other_kind", reason, batch->rows);
+    pl_batch_unref(batch);
     return NULL;
 }
 
@@ -118,18 +168,13 @@ static struct pl_batch *read_message(struct source *source, zmq_msg_t *payload, 
     if (frames > FRAMES_MAX) {
         pl_count(source->node, BAD, 1);
         pl_node_diag(source->node, PL_WARN, "one or two frames expected, a message of %u was refused", frames);
+        refuse(source, payload, "frames", "a message has one frame, or a topic in front of it; this is its last", 1);
         return NULL;
     }
     struct pl_batch *batch = decode(source, payload);
+    if (batch) batch = of_our_kind(source, payload, batch);
     if (!batch) return NULL;
-    if (batch->kind != source->kind) {
-        pl_count(source->node, OTHER_KIND, 1);
-        pl_node_diag(source->node, PL_WARN, "%s expected, a batch of %s was refused", pl_kind_info[source->kind].name,
-                     pl_kind_info[batch->kind].name);
-        pl_batch_unref(batch);
-        return NULL;
-    }
-    pl_count(source->node, REFUSED_ROWS, batch->header->rows - batch->rows);
+    count_losses(source, batch);
     mark_missing(batch);
     return batch;
 }
@@ -198,6 +243,8 @@ static enum pl_flow source_produce(void *self, struct pl_node *node) {
         if (batch) flow = add(source, batch);
     }
     zmq_msg_close(&payload);
+    /* What the numbers say is known with the rows that they are of. */
+    if (source->numbered && source->open && flow == PL_FLOW_OK) flow = emit_open(source);
     return flow;
 }
 
@@ -205,6 +252,39 @@ static void source_stop(void *self, struct pl_node *node) {
     (void)node;
     struct source *source = self;
     if (source->open) emit_open(source);
+}
+
+/* ---- State: the numbers that the sender's next rows have ---- */
+
+static void source_snapshot(const void *self, struct pl_node *node, struct pl_pack *pack) {
+    (void)node;
+    pl__numbers_pack(&((const struct source *)self)->numbers, pack);
+}
+
+static enum pl_code source_restore(void *self, struct pl_node *node, struct pl_unpack *unpack,
+                                   struct pl_error **error) {
+    struct source *source = self;
+    (void)node;
+    return pl__numbers_unpack(&source->numbers, unpack)
+               ? PL_OK
+               : pl_error_set(error, PL_CORRUPT, "not the numbers of a sender's rows");
+}
+
+/* ---- Messages that were refused ---- */
+
+static enum pl_code source_inject(void *self, struct pl_node *node, const void *bytes, size_t size,
+                                  struct pl_error **error) {
+    struct source *source = self;
+    struct pl_batch *batch = NULL;
+    (void)node;
+    enum pl_code code = pl_codec_decode(source->codec, (enum pl_encoding)source->encoding, bytes, size, &batch, error);
+    if (code) return code == PL_NO_MEMORY ? code : PL_SYNTAX;
+    if (batch->kind != source->kind || !batch->rows) {
+        pl_batch_unref(batch);
+        return pl_error_set(error, PL_SYNTAX, "not a batch of %s", pl_kind_info[source->kind].name);
+    }
+    mark_missing(batch);
+    return emit_as_ours(source, batch) == PL_FLOW_OK ? PL_OK : PL_NO_MEMORY;
 }
 
 /* ---- Descriptor ---- */
@@ -224,6 +304,9 @@ static const struct pl_option source_options[] = {
                   "Of the messages: schemas/batch.capnp, or the same as msgpack or JSON."),
     PL_OPT_STRINGS(struct source, topics, "topics", "[]", PL_FIXED,
                    "What a sub socket asks for: messages whose topic begins with one of these; none: all."),
+    PL_OPT_BOOL(struct source, numbered, "numbered", "false", PL_FIXED,
+                "The one sender numbers the rows of each topic and partition without gaps, as sink.zmq does, so that "
+                "the ledger counts what is missing."),
     PL_OPT_END,
 };
 
@@ -249,6 +332,9 @@ const struct pl_operator pl__source_zmq = {
     .check = source_check,
     .open = source_open,
     .produce = source_produce,
+    .snapshot = source_snapshot,
+    .restore = source_restore,
     .stop = source_stop,
     .close = source_close,
+    .inject = source_inject,
 };

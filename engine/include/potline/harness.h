@@ -51,6 +51,11 @@ PL_API void pl_harness_end(struct pl_harness *h);                       /* water
 PL_API enum pl_flow pl_harness_produce(struct pl_harness *h, pl_time wait);
 PL_API void pl_harness_clock(struct pl_harness *h, pl_time now); /* instead of the wall clock */
 
+/* Gives bytes that a source has refused to it again; what it emits is pulled as ever. */
+PL_API enum pl_code pl_harness_inject(struct pl_harness *h, const void *bytes, size_t size, struct pl_error **error);
+
+/* What a source says of what did not become rows (letter.h) comes out of port PL_HARNESS_LETTERS, as events. */
+enum { PL_HARNESS_LETTERS = 31 };
 PL_API struct pl_batch *pl_harness_pull(struct pl_harness *h, unsigned port); /* the oldest, owned; NULL: none */
 PL_API uint64_t pl_harness_counter(const struct pl_harness *h, const char *name);
 PL_API const char *pl_harness_failure(const struct pl_harness *h); /* what pl_fail said, or NULL */

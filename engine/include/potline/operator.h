@@ -22,6 +22,7 @@
 #include "counter.h"
 #include "diag.h"
 #include "error.h"
+#include "letter.h"
 #include "option.h"
 #include "pack.h"
 #include "table.h"
@@ -114,6 +115,11 @@ struct pl_operator {
     void (*close)(void *self, struct pl_node *node);
 
     const struct pl_command *commands; /* what people may do to a running node (command.h) */
+
+    /* A source: bytes that it has refused before (letter.h) come again, as they were or repaired. Emits what they hold
+     * as if it had read them now; where it stands does not change. PL_SYNTAX, PL_LIMIT, PL_RANGE: they are refused
+     * again, and nothing has been emitted; PL_UNAVAILABLE: not now. */
+    enum pl_code (*inject)(void *self, struct pl_node *node, const void *bytes, size_t size, struct pl_error **error);
 };
 
 #define PL_OPERATOR(name_, summary_) .size = sizeof(struct pl_operator), .name = (name_), .summary = (summary_)

@@ -14,6 +14,7 @@
 #include "json.h"
 #include "kept.h"
 #include "kind.h"
+#include "letter.h"
 #include "note.h"
 #include "operator.h"
 #include "option.h"
