@@ -11,16 +11,16 @@
 #include <potline/text.h>
 
 #include "base/clock.h"
-#include "batch/tags.h"
 #include "cli.h"
 #include "data.h"
 #include "differences.h"
 #include "drive.h"
 #include "graph/registry.h"
 #include "runtime/replay.h"
+#include "store/epochs.h"
 #include "summary.h"
 
-enum { ROWS_SHOWN = 10, NAMES_MAX = 16000000 /* the most a graph may allow */ };
+enum { ROWS_SHOWN = 10 };
 
 struct replay {
     struct pl_drive drive; /* first */
@@ -112,17 +112,16 @@ static bool complain(struct pl_error *error) {
 static bool open_source(struct replay *r) {
     struct pl_store_options options = {.read_only = true, .key = r->key};
     struct pl_error *error = NULL;
-    struct pl_log *log = NULL;
-    if (pl_store_open(r->data, &options, &r->options.store, &error)) return complain(error);
-    struct pl_tags *tags = pl_tags_new(&(struct pl_tags_options){.limit = NAMES_MAX});
-    enum pl_code code = tags ? pl_log_open_embedded(r->options.store, tags, 0, &log, &error) : PL_NO_MEMORY;
+    struct pl_epoch last;
+    enum pl_code code = pl_store_open(r->data, &options, &r->options.store, &error);
     if (!code) {
-        r->graph->settings.partitions = log->partitions;
-        if (!log->partitions) code = pl_error_set(&error, PL_NOT_FOUND, "%s: there is no log in it", r->data);
-        log->ops->close(log);
+        code = pl_epochs_last(r->options.store, &last, &error);
+        if (code == PL_NOT_FOUND && !error) pl_error_set(&error, code, "%s: there is no log in it", r->data);
     }
-    pl_tags_free(tags);
-    return !code || complain(error);
+    if (code) return complain(error);
+    r->graph->settings.partitions = last.partitions;
+    pl_epoch_fini(&last);
+    return true;
 }
 
 static bool is_there(const char *path) {

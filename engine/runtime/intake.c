@@ -721,7 +721,7 @@ enum pl_code pl_intake_replay(struct pl_intake *intake, struct pl_error **error)
         log->ops->close(log);
         return code;
     }
-    code = pl_replay_open(options->replay, log, feeds, &intake->replay, error);
+    code = pl_replay_open(options->replay, log, feeds, options->partitions, &intake->replay, error);
     if (code) return code;
     for (unsigned p = 0; p < options->partitions; p++) {
         struct pl_lane *lane = &intake->lanes[p];

@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include <potline/alloc.h>
+#include <potline/text.h>
 
 #include "base/clock.h"
+#include "store/epochs.h"
 
 static const uint64_t nowhere = UINT64_MAX;
 
@@ -130,6 +132,39 @@ static bool look_at(struct pl_replay_part *part, const struct pl_log_record *rec
     return true;
 }
 
+/* When the rows begin that stand at a sequence or behind it. */
+static pl_time begins(struct pl_log *log, unsigned partition, uint64_t sequence) {
+    struct pl_log_cursor *cursor;
+    struct pl_log_record record;
+    pl_time time = PL_TIME_MAX;
+    if (log->ops->cursor(log, partition, sequence, false, &cursor, NULL)) return time;
+    while (time == PL_TIME_MAX && !log->ops->read(cursor, &record, NULL)) {
+        if (record.batch) time = pl_batch_times(record.batch)[0];
+        if (record.batch) pl_batch_unref(record.batch);
+    }
+    log->ops->cursor_free(cursor);
+    return time;
+}
+
+/* A name's rows must stand in one partition. */
+static enum pl_code check_shares(const struct pl_replay *replay, struct pl_error **error) {
+    struct pl_epoch shared;
+    char text[PL_TEXT_TIME_MAX + 1] = "there are none yet";
+    enum pl_code code = pl_epochs_shared_out(replay->options.store, &shared, error);
+    if (code) return code == PL_NOT_FOUND ? PL_OK : code;
+    for (unsigned p = 0; p < replay->partitions && p < shared.partitions && !code; p++) {
+        if (replay->parts[p].begin >= shared.sequence[p]) continue;
+        pl_time first = begins(replay->log, p, shared.sequence[p]);
+        if (first != PL_TIME_MAX) *pl_text_put_time(text, first) = 0;
+        code = pl_error_set(error, PL_RANGE,
+                            "the log was shared out to another number of partitions, and only what came since can be "
+                            "played: --from, less the --margin, must lie behind that (rows since: %s)",
+                            text);
+    }
+    pl_epoch_fini(&shared);
+    return code;
+}
+
 static enum pl_code look_through(struct pl_replay_part *part, unsigned partition, struct pl_error **error) {
     struct pl_replay *replay = part->replay;
     struct pl_log *log = replay->log;
@@ -164,7 +199,7 @@ static enum pl_code make_part(struct pl_replay *replay, unsigned partition, stru
 enum pl_code pl_replay_log_open(const struct pl_replay_options *options, struct pl_tags *tags, unsigned partitions,
                                 struct pl_log **log, struct pl_error **error) {
     enum pl_code code = pl_log_open_embedded(options->store, tags, 0, log, error);
-    if (code || (*log)->partitions == partitions) return code;
+    if (code || (*log)->partitions >= partitions) return code;
     pl_error_set(error, PL_CONFLICT, "the log has %u partitions, and the graph %u", (*log)->partitions, partitions);
     (*log)->ops->close(*log);
     *log = NULL;
@@ -172,9 +207,9 @@ enum pl_code pl_replay_log_open(const struct pl_replay_options *options, struct 
 }
 
 enum pl_code pl_replay_open(const struct pl_replay_options *options, struct pl_log *log, const struct pl_feeds *feeds,
-                            struct pl_replay **replay, struct pl_error **error) {
+                            unsigned partitions, struct pl_replay **replay, struct pl_error **error) {
     struct pl_replay *r = *replay = PL_NEW(struct pl_replay);
-    struct pl_replay_part *parts = pl_alloc(log->partitions * sizeof *parts);
+    struct pl_replay_part *parts = pl_alloc(partitions * sizeof *parts);
     if (!r || !parts) {
         pl_free(r);
         pl_free(parts);
@@ -184,10 +219,11 @@ enum pl_code pl_replay_open(const struct pl_replay_options *options, struct pl_l
     }
     *r = (struct pl_replay){.options = *options, .feeds = feeds, .log = log, .parts = parts, .first = PL_TIME_MIN};
     enum pl_code code = PL_OK;
-    while (r->partitions < log->partitions && !code) {
+    while (r->partitions < partitions && !code) {
         unsigned partition = r->partitions++;
         code = make_part(r, partition, error);
     }
+    if (!code) code = check_shares(r, error);
     if (!code) return PL_OK;
     pl_replay_free(r);
     *replay = NULL;

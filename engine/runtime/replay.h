@@ -36,7 +36,7 @@ enum pl_code pl_replay_log_open(const struct pl_replay_options *options, struct 
 /* `feeds`, those of the graph, must stay; they say who has a watermark at the end of the log. Takes the log, also when
  * it fails. *replay is the caller's. */
 enum pl_code pl_replay_open(const struct pl_replay_options *options, struct pl_log *log, const struct pl_feeds *feeds,
-                            struct pl_replay **replay, struct pl_error **error);
+                            unsigned partitions, struct pl_replay **replay, struct pl_error **error);
 void pl_replay_free(struct pl_replay *replay); /* NULL is fine */
 
 struct pl_replay_part *pl_replay_part(const struct pl_replay *replay, unsigned partition);

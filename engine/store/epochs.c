@@ -11,8 +11,6 @@
 
 enum { PIECE = 1 << 20, PIECE_KEY = 1 + 8 + 4 };
 
-static const char epoch_key[] = "epoch";
-
 static enum pl_code no_memory(struct pl_error **error) {
     return pl_error_set(error, PL_NO_MEMORY, "no memory for a checkpoint");
 }
@@ -147,11 +145,12 @@ bool pl_epoch_unpack(struct pl_unpack *unpack, struct pl_epoch *epoch) {
     return true;
 }
 
-enum pl_code pl_epochs_last(struct pl_store *store, struct pl_epoch *last, struct pl_error **error) {
+static enum pl_code read_record(struct pl_store *store, const char *key, struct pl_epoch *last,
+                                struct pl_error **error) {
     void *value;
     size_t size;
     *last = (struct pl_epoch){0};
-    enum pl_code code = pl_store_get(store, PL_STORE_META, epoch_key, strlen(epoch_key), &value, &size, error);
+    enum pl_code code = pl_store_get(store, PL_STORE_META, key, strlen(key), &value, &size, error);
     if (code) return code;
     struct pl_unpack unpack;
     pl_unpack_init(&unpack, value, size);
@@ -163,15 +162,23 @@ enum pl_code pl_epochs_last(struct pl_store *store, struct pl_epoch *last, struc
     return code;
 }
 
-enum pl_code pl__epochs_put_record(struct pl_store *store, rocksdb_writebatch_t *writes, const struct pl_epoch *epoch,
-                                   struct pl_error **error) {
+enum pl_code pl_epochs_last(struct pl_store *store, struct pl_epoch *last, struct pl_error **error) {
+    return read_record(store, PL__EPOCHS_LAST, last, error);
+}
+
+enum pl_code pl_epochs_shared_out(struct pl_store *store, struct pl_epoch *epoch, struct pl_error **error) {
+    return read_record(store, PL__EPOCHS_SHARED_OUT, epoch, error);
+}
+
+enum pl_code pl__epochs_put_record(struct pl_store *store, rocksdb_writebatch_t *writes, const char *key,
+                                   const struct pl_epoch *epoch, struct pl_error **error) {
     struct pl_pack *pack = pl_pack_new();
     if (!pack) return no_memory(error);
     pl_epoch_pack(epoch, pack);
     enum pl_code code = pl_pack_failed(pack) ? no_memory(error) : PL_OK;
     if (!code)
-        rocksdb_writebatch_put_cf(writes, store->family[PL_STORE_META], epoch_key, strlen(epoch_key),
-                                  pl_pack_data(pack), pl_pack_size(pack));
+        rocksdb_writebatch_put_cf(writes, store->family[PL_STORE_META], key, strlen(key), pl_pack_data(pack),
+                                  pl_pack_size(pack));
     pl_pack_free(pack);
     return code;
 }
@@ -212,7 +219,7 @@ enum pl_code pl_epochs_put(struct pl_epochs *epochs, uint64_t epoch, const char 
 }
 
 static enum pl_code put_last(struct pl_epochs *epochs, const struct pl_epoch *epoch, struct pl_error **error) {
-    enum pl_code code = pl__epochs_put_record(epochs->store, epochs->writes, epoch, error);
+    enum pl_code code = pl__epochs_put_record(epochs->store, epochs->writes, PL__EPOCHS_LAST, epoch, error);
     if (code) return code;
     PL_FAULT("checkpoint.last");
     code = pl_store_write(epochs->store, epochs->writes, error);

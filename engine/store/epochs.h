@@ -58,6 +58,10 @@ enum pl_code pl_epochs_last(struct pl_store *store, struct pl_epoch *last, struc
 enum pl_code pl_epochs_begin(struct pl_store *store, const struct pl_epoch *epoch, const char *mark,
                              struct pl_error **error);
 
+/* The last one whose state was shared out to another number of partitions: rows in front of its sequences were shared
+ * out in another way. PL_NOT_FOUND: none has been. */
+enum pl_code pl_epochs_shared_out(struct pl_store *store, struct pl_epoch *epoch, struct pl_error **error);
+
 /* Changes of a node that belong to an epoch which is being written; an earlier put is overtaken by a later one. */
 enum pl_code pl_epochs_put(struct pl_epochs *epochs, uint64_t epoch, const char *node, uint16_t partition,
                            const struct pl_buffer *entries, struct pl_error **error);

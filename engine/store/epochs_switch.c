@@ -16,7 +16,7 @@ static enum pl_code no_memory(struct pl_error **error) {
 enum pl_code pl_epochs_begin(struct pl_store *store, const struct pl_epoch *epoch, const char *mark,
                              struct pl_error **error) {
     rocksdb_writebatch_t *writes = rocksdb_writebatch_create();
-    enum pl_code code = pl__epochs_put_record(store, writes, epoch, error);
+    enum pl_code code = pl__epochs_put_record(store, writes, PL__EPOCHS_LAST, epoch, error);
     if (!code) {
         rocksdb_writebatch_delete_cf(writes, store->family[PL_STORE_META], mark, strlen(mark));
         code = pl_store_write(store, writes, error);
@@ -76,7 +76,8 @@ enum pl_code pl_epochs_switch(struct pl_epochs *epochs, const struct pl_epoch *e
                               struct pl_error **error) {
     struct pl_store *store = epochs->store;
     enum pl_code code = pl__epochs_flush(epochs, 0, error);
-    if (!code) code = pl__epochs_put_record(store, epochs->writes, epoch, error);
+    if (!code) code = pl__epochs_put_record(store, epochs->writes, PL__EPOCHS_LAST, epoch, error);
+    if (!code) code = pl__epochs_put_record(store, epochs->writes, PL__EPOCHS_SHARED_OUT, epoch, error);
     if (code) return code;
     rocksdb_writebatch_delete_range_cf(epochs->writes, store->family[PL_STORE_STATE], "s", 1, "t", 1);
     rocksdb_writebatch_put_cf(epochs->writes, store->family[PL_STORE_META], switched_key, strlen(switched_key), "", 0);

@@ -333,6 +333,23 @@ def under_a_key():
         fail("a version under another key")
 
 
+def behind_other_partitions():
+    """What came before the rows of a name moved to another partition cannot be played in one piece with what came since."""
+    folder = Folder(SIMPLE)
+    rows = [(START + i * SECOND // 4, f"line{k}.pot.voltage", i) for i in range(40000) for k in (1, 2, 3, 4, 5)]
+    folder.write("in.csv", rows[:50000])
+    folder.run("--until-eof")
+    with open(folder.graph) as file:
+        other = file.read().replace("partitions: 2", "partitions: 4")
+    with open(folder.graph, "w") as file:
+        file.write(other)
+    folder.write("in.csv", rows[50000:], "a")
+    folder.run("--until-eof")
+    expect("another number of partitions", folder.replay("--diff", code=1)[1])
+    out, _ = folder.replay("--diff", "--json", "--from", str(START + 5000 * SECOND), "--margin", "10m")
+    nothing_differs(out)
+
+
 def what_is_refused():
     folder = Folder(SIMPLE)
     expect("not a data folder", folder.replay("--diff", code=2)[1])
@@ -351,5 +368,6 @@ another_graph_is_a_version()
 late_rows_find_their_windows()
 pace_and_ends()
 under_a_key()
+behind_other_partitions()
 what_is_refused()
 print("replay: good")
