@@ -132,37 +132,49 @@ static bool look_at(struct pl_replay_part *part, const struct pl_log_record *rec
     return true;
 }
 
-/* When the rows begin that stand at a sequence or behind it. */
-static pl_time begins(struct pl_log *log, unsigned partition, uint64_t sequence) {
+/* The newest time of the rows from one sequence to another; PL_TIME_MIN: there are none. */
+static enum pl_code newest_between(struct pl_log *log, unsigned partition, uint64_t from, uint64_t to, pl_time *newest,
+                                   struct pl_error **error) {
     struct pl_log_cursor *cursor;
     struct pl_log_record record;
-    pl_time time = PL_TIME_MAX;
-    if (log->ops->cursor(log, partition, sequence, false, &cursor, NULL)) return time;
-    while (time == PL_TIME_MAX && !log->ops->read(cursor, &record, NULL)) {
-        if (record.batch) time = pl_batch_times(record.batch)[0];
-        if (record.batch) pl_batch_unref(record.batch);
+    *newest = PL_TIME_MIN;
+    enum pl_code code = log->ops->cursor(log, partition, from, false, &cursor, error);
+    if (code) return code;
+    while (!(code = log->ops->read(cursor, &record, error)) && record.sequence < to) {
+        if (!record.batch) continue;
+        const pl_time *times = pl_batch_times(record.batch);
+        for (uint32_t i = 0; i < record.batch->rows; i++)
+            *newest = times[i] > *newest ? times[i] : *newest;
+        pl_batch_unref(record.batch);
     }
+    if (!code && record.batch) pl_batch_unref(record.batch);
     log->ops->cursor_free(cursor);
-    return time;
+    return code == PL_NOT_FOUND ? PL_OK : code;
 }
 
-/* A name's rows must stand in one partition. */
-static enum pl_code check_shares(const struct pl_replay *replay, struct pl_error **error) {
+/* Where a partition begins. A name's rows must all stand in it, so nothing is played of a time when they were shared
+ * out to another number. */
+static enum pl_code find_begin(struct pl_replay_part *part, unsigned partition, struct pl_error **error) {
+    struct pl_replay *replay = part->replay;
+    struct pl_log *log = replay->log;
+    pl_time from = below(replay->options.from, replay->options.margin), newest;
     struct pl_epoch shared;
-    char text[PL_TEXT_TIME_MAX + 1] = "there are none yet";
+    part->begin = log->ops->seek(log, partition, from);
     enum pl_code code = pl_epochs_shared_out(replay->options.store, &shared, error);
     if (code) return code == PL_NOT_FOUND ? PL_OK : code;
-    for (unsigned p = 0; p < replay->partitions && p < shared.partitions && !code; p++) {
-        if (replay->parts[p].begin >= shared.sequence[p]) continue;
-        pl_time first = begins(replay->log, p, shared.sequence[p]);
-        if (first != PL_TIME_MAX) *pl_text_put_time(text, first) = 0;
-        code = pl_error_set(error, PL_RANGE,
-                            "the log was shared out to another number of partitions, and only what came since can be "
-                            "played: --from, less the --margin, must lie behind that (rows since: %s)",
-                            text);
-    }
+    uint64_t since = partition < shared.partitions ? shared.sequence[partition] : 0;
     pl_epoch_fini(&shared);
-    return code;
+    if (part->begin >= since) return PL_OK;
+    code = newest_between(log, partition, part->begin, since, &newest, error);
+    if (code) return code;
+    part->begin = since;
+    if (newest == PL_TIME_MIN || newest < from) return PL_OK;
+    char text[PL_TEXT_TIME_MAX + 1];
+    *pl_text_put_time(text, newest) = 0;
+    return pl_error_set(error, PL_RANGE,
+                        "rows up to %s were shared out to another number of partitions and cannot be played with those "
+                        "since: --from has to lie behind that, by the --margin",
+                        text);
 }
 
 static enum pl_code look_through(struct pl_replay_part *part, unsigned partition, struct pl_error **error) {
@@ -170,9 +182,10 @@ static enum pl_code look_through(struct pl_replay_part *part, unsigned partition
     struct pl_log *log = replay->log;
     struct pl_log_cursor *cursor;
     bool past = false;
-    part->begin = log->ops->seek(log, partition, below(replay->options.from, replay->options.margin));
+    enum pl_code code = find_begin(part, partition, error);
+    if (code) return code;
     part->end = log->ops->next(log, partition);
-    enum pl_code code = log->ops->cursor(log, partition, part->begin, !replay->options.complete, &cursor, error);
+    code = log->ops->cursor(log, partition, part->begin, !replay->options.complete, &cursor, error);
     if (code) return code;
     while (!code && !(past && !any_over(part))) {
         struct pl_log_record record;
@@ -223,7 +236,6 @@ enum pl_code pl_replay_open(const struct pl_replay_options *options, struct pl_l
         unsigned partition = r->partitions++;
         code = make_part(r, partition, error);
     }
-    if (!code) code = check_shares(r, error);
     if (!code) return PL_OK;
     pl_replay_free(r);
     *replay = NULL;
