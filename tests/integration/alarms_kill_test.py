@@ -16,7 +16,7 @@ import time
 
 POTLINE = os.path.join(os.environ["POTLINE_BIN"], "potline")
 KILLS = 40 if os.environ.get("POTLINE_LONG") else 12
-ROUNDS, ROUND = 4000, 15 * 10**6
+ROUNDS, ROUND = 500 * KILLS, 15 * 10**6  # they last twice as long as the kills take where it is quiet
 BASE = 1_700_000_000 * 10**9
 STAY, FLIP, ALONE = [f"stay.t{i:02}" for i in range(12)], [f"flip.t{i}" for i in range(3)], [f"alone.t{i}" for i in range(5)]
 DECIDED = ["alarm.acknowledged", "alarm.normal", "alarm.shelved"]  # one that has returned is normal once acknowledged
