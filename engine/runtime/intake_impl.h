@@ -1,0 +1,61 @@
+/* intake_impl.h: what the files of the intake share. */
+#ifndef POTLINE_INTAKE_IMPL_H
+#define POTLINE_INTAKE_IMPL_H
+
+#include <potline/pack.h>
+
+#include "runtime/intake.h"
+#include "runtime/lane.h"
+
+struct pl_intake {
+    struct pl_runnable runnable;
+    struct pl_intake_options options;
+    struct pl_feeds feeds;
+    unsigned turn;
+    struct pl_lane *lanes;
+    struct pl_replay *replay; /* NULL: live */
+    struct pl_log_record *records;
+    unsigned record_count, record_room;
+    void **positions; /* that the records speak of; owned until they are appended */
+    unsigned position_count, position_room;
+    struct pl_pack *barrier_body;
+    uint64_t epoch; /* of the last barrier */
+    bool changed;   /* something was recorded since */
+    bool full;      /* the log has no room: what was refused stands in the records */
+    bool resting;   /* until it is tried again */
+    uv_timer_t idle_timer, barrier_timer, room_timer;
+    pl_time idle_due;  /* when the idle timer fires, engine clock */
+    int64_t full_from; /* monotonic */
+    bool barrier_due;
+    _Atomic uint64_t asked;    /* how often somebody has asked for a barrier */
+    _Atomic uint64_t answered; /* and how many of them `answer` is for */
+    _Atomic uint64_t answer;
+    _Atomic uint8_t *seen; /* [tag id], up to the registry's limit: it has had samples */
+    bool failed;
+    bool told_end;
+    bool reported;
+    struct pl_intake_stats stats;
+    _Atomic bool draining; /* the end of a source is the end of the data, from now on */
+};
+
+/* ---- intake_log.c: what is recorded ---- */
+
+void pl__intake_fail(struct pl_intake *intake, const char *what, struct pl_error *error); /* takes the error */
+
+/* The next record of those that are gathered; NULL without memory, which the intake has failed for then. */
+struct pl_log_record *pl__intake_record(struct pl_intake *intake, enum pl_log_type type, unsigned partition);
+void pl__intake_record_everywhere(struct pl_intake *intake, unsigned feed, enum pl_log_type type, uint16_t flags);
+
+/* Appends what has been gathered and passes it on. */
+void pl__intake_append(struct pl_intake *intake);
+
+bool pl__intake_has_barriers(const struct pl_intake *intake);
+void pl__intake_put_barrier(struct pl_intake *intake);
+void pl__intake_take_barrier(struct pl_intake *intake); /* if it is time */
+
+/* ---- intake_take.c: what sources give ---- */
+
+bool pl__intake_take_in(struct pl_intake *intake); /* true: some may be left */
+bool pl__intake_all_ended(const struct pl_intake *intake);
+
+#endif

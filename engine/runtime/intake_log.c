@@ -1,0 +1,168 @@
+/* intake_log.c: what the intake records: gathered, appended at once, tried again where the log has no room; barriers.
+ */
+#include <stdio.h>
+
+#include <potline/alloc.h>
+#include <potline/diag.h>
+
+#include "runtime/intake_impl.h"
+
+enum { RECORDS_LEAST = 1024, TRY_AGAIN_MS = 250 };
+
+void pl__intake_fail(struct pl_intake *intake, const char *what, struct pl_error *error) {
+    char *text = error ? pl_error_text(error) : NULL;
+    char why[1200];
+    snprintf(why, sizeof why, "%s%s%s", what, text ? ": " : "", text ? text : "");
+    if (!intake->failed) intake->options.failed(intake->options.engine, why);
+    intake->failed = true;
+    pl_free(text);
+    pl_error_free(&error);
+}
+
+/* ---- Records ---- */
+
+/* NULL without memory, which the intake has failed for then. */
+struct pl_log_record *pl__intake_record(struct pl_intake *intake, enum pl_log_type type, unsigned partition) {
+    if (intake->record_count == intake->record_room) {
+        unsigned room = intake->record_room ? 2 * intake->record_room : RECORDS_LEAST;
+        struct pl_log_record *grown = pl_realloc(intake->records, room * sizeof *grown);
+        if (!grown) {
+            pl__intake_fail(intake, "no memory for what is to be recorded", NULL);
+            return NULL;
+        }
+        intake->records = grown;
+        intake->record_room = room;
+    }
+    struct pl_log_record *record = &intake->records[intake->record_count++];
+    *record = (struct pl_log_record){.type = type, .partition = (uint16_t)partition};
+    intake->changed |= type != PL_LOG_BARRIER;
+    return record;
+}
+
+void pl__intake_record_everywhere(struct pl_intake *intake, unsigned feed, enum pl_log_type type, uint16_t flags) {
+    for (unsigned p = 0; p < intake->options.partitions; p++) {
+        struct pl_log_record *record = pl__intake_record(intake, type, p);
+        if (!record) return;
+        record->source = intake->feeds.names[feed];
+        record->watermark = intake->feeds.feed[feed].watermark;
+        record->flags = flags;
+    }
+}
+
+/* What a log would do: a sequence number a row, at least one a record. */
+static void number_records(struct pl_intake *intake) {
+    for (unsigned i = 0; i < intake->record_count; i++) {
+        struct pl_log_record *record = &intake->records[i];
+        uint64_t *next = &intake->lanes[record->partition].sequence;
+        record->sequence = *next;
+        if (record->batch) record->batch->header->first_sequence = *next;
+        *next += record->batch ? record->batch->rows : 1;
+    }
+}
+
+/* ---- A log without room ---- */
+
+static void try_again(uv_timer_t *timer) {
+    struct pl_intake *intake = timer->data;
+    intake->resting = false;
+    pl_ready(&intake->runnable);
+}
+
+static void wait_for_room(struct pl_intake *intake, struct pl_error *error) {
+    if (!intake->full) {
+        intake->full_from = pl_clock_monotonic();
+        pl_diag(PL_ERROR, "the log takes nothing: %s; all sources wait until there is room",
+                error ? error->text : "no room");
+        pl_stat_add(&intake->stats.fulls, 1);
+        atomic_store(&intake->stats.full, true);
+    }
+    pl_error_free(&error);
+    intake->full = intake->resting = true;
+    uv_timer_start(&intake->room_timer, try_again, TRY_AGAIN_MS, 0);
+}
+
+/* Nobody was silent meanwhile: nobody was listened to. */
+static void found_room(struct pl_intake *intake) {
+    pl_time now = pl_clock_now(intake->options.clock);
+    pl_diag(PL_WARN, "the log has room again, after %.1f s: sources go on",
+            (double)(pl_clock_monotonic() - intake->full_from) / (double)PL_SECOND);
+    for (unsigned i = 0; i < intake->feeds.count; i++)
+        intake->feeds.feed[i].heard = now;
+    intake->full = false;
+    atomic_store(&intake->stats.full, false);
+}
+
+/* False: the records wait. */
+static bool put_into_log(struct pl_intake *intake) {
+    struct pl_log *log = intake->options.log;
+    struct pl_error *error = NULL;
+    if (intake->resting) return false;
+    enum pl_code code = log->ops->append(log, intake->records, intake->record_count, &error);
+    if (code == PL_UNAVAILABLE) {
+        wait_for_room(intake, error);
+        return false;
+    }
+    if (code) pl__intake_fail(intake, "the log takes nothing", error);
+    if (intake->full) found_room(intake);
+    return true;
+}
+
+/* Appends what has been gathered and passes it on. */
+void pl__intake_append(struct pl_intake *intake) {
+    struct pl_error *error = NULL;
+    if (intake->record_count == 0) return;
+    if (!intake->options.log)
+        number_records(intake);
+    else if (!intake->failed && !put_into_log(intake))
+        return;
+    pl_syncer_touch(intake->options.syncer);
+    pl_stat_add(&intake->stats.records, intake->record_count);
+    for (unsigned i = 0; i < intake->record_count; i++) {
+        struct pl_log_record *record = &intake->records[i];
+        if (!intake->failed && pl_lane_put(&intake->lanes[record->partition], record, &error))
+            pl__intake_fail(intake, "the intake cannot go on", error);
+        if (record->batch) pl_batch_unref(record->batch);
+    }
+    intake->record_count = 0;
+    while (intake->position_count)
+        pl_free(intake->positions[--intake->position_count]);
+}
+
+/* ---- Barriers ---- */
+
+/* It says what is known of the sources, so that nothing in front of it has to be read again. */
+void pl__intake_put_barrier(struct pl_intake *intake) {
+    pl__intake_append(intake);
+    pl_pack_reset(intake->barrier_body);
+    pl_feeds_pack(&intake->feeds, intake->options.tags, intake->barrier_body);
+    if (pl_pack_failed(intake->barrier_body)) pl__intake_fail(intake, "no memory for a barrier", NULL);
+    intake->epoch++;
+    for (unsigned p = 0; p < intake->options.partitions && !intake->failed; p++) {
+        struct pl_log_record *record = pl__intake_record(intake, PL_LOG_BARRIER, p);
+        if (!record) return;
+        record->epoch = intake->epoch;
+        if (p) continue;
+        record->body = pl_pack_data(intake->barrier_body);
+        record->body_size = pl_pack_size(intake->barrier_body);
+    }
+    intake->changed = false;
+    pl__intake_append(intake);
+}
+
+bool pl__intake_has_barriers(const struct pl_intake *intake) {
+    return intake->options.checkpoint || intake->options.log;
+}
+
+/* When it is time, and all in front of the last one has been worked off: more would fill the edges of a graph that is
+ * slower than their interval. Where nothing has happened since, none is needed. */
+void pl__intake_take_barrier(struct pl_intake *intake) {
+    uint64_t asked = atomic_load(&intake->asked);
+    if (asked != atomic_load(&intake->answered)) intake->barrier_due = true;
+    if (!intake->barrier_due || intake->full ||
+        atomic_load(pl_checkpoints_done(intake->options.checkpoints)) < intake->epoch)
+        return;
+    intake->barrier_due = false;
+    if (intake->changed) pl__intake_put_barrier(intake);
+    atomic_store(&intake->answer, intake->epoch);
+    atomic_store(&intake->answered, asked);
+}
