@@ -39,7 +39,7 @@ struct pl_graph_settings {
     bool audit_given;
     pl_time audit_retention;   /* how long its records stay */
     pl_time audit_anchor;      /* how often its last place is told; 0: only at the end */
-    const char *audit_publish; /* a ZeroMQ endpoint, or "" */
+    const char *audit_publish; /* a ZeroMQ endpoint; "" or NULL: none */
     bool retention_given;
     pl_time retention[PL_ZONES]; /* how long rows stay; 0: for good */
     pl_time ledger_retention;    /* and hours of the loss ledger */

@@ -504,9 +504,9 @@ static enum pl_code start_upkeep(struct pl_engine *engine, struct pl_error **err
     if (engine->graph->settings.audit_retention < PL_AUDIT_LEAST && engine->options.audit_below_minimum)
         pl_journal_retention(&engine->journal);
     if (engine->options.replay) return PL_OK; /* what is older than the graph keeps is just what may be wanted */
-    if (engine->graph->settings.audit_publish[0]) {
-        enum pl_code code = pl_anchors_open(engine->graph->settings.audit_publish, engine->graph->settings.name,
-                                            &engine->journal.anchors, error);
+    const char *publish = engine->graph->settings.audit_publish;
+    if (publish && publish[0]) {
+        enum pl_code code = pl_anchors_open(publish, engine->graph->settings.name, &engine->journal.anchors, error);
         if (code) return code;
     }
     struct pl_upkeep_options options = {

@@ -168,8 +168,8 @@ def killed(root, calm):
     wild = Job(root, "killed", behind=True)
     for part in PARTS:
         inputs(wild, part)
-    process = subprocess.Popen(wild.command(4, rate=6000, every="1h"), stderr=subprocess.PIPE, text=True)
-    wild.wait_for_rows(process, 3000)
+    process = subprocess.Popen(wild.command(4, rate=1000, every="1h"), stderr=subprocess.PIPE, text=True)
+    wild.wait_for_rows(process, 1500)
     process.kill()
     process.communicate()
     wild.run(2, code=1, said=["behind the last checkpoint", "start once with the old graph", "until now 4"])
