@@ -77,15 +77,11 @@ static enum pl_code compare_sides(const struct pl__compare *compare, struct pl__
     static const struct pl__in_order_row no_row;
     const struct pl__moment nothing = {.rows = &no_row};
     enum pl_code code = step(live, error);
-    bool any_live = !live->over;
     if (!code) code = step(fresh, error);
     while (!code && !(live->over && fresh->over)) {
         bool in_live = !live->over && (fresh->over || live->moment.time <= fresh->moment.time);
         bool in_fresh = !fresh->over && (live->over || fresh->moment.time <= live->moment.time);
-        if (live->over && any_live)
-            node->later += fresh->moment.count;
-        else
-            compare_moment(compare, node, in_live ? &live->moment : &nothing, in_fresh ? &fresh->moment : &nothing);
+        compare_moment(compare, node, in_live ? &live->moment : &nothing, in_fresh ? &fresh->moment : &nothing);
         if (in_live) code = step(live, error);
         if (in_fresh && !code) code = step(fresh, error);
     }
@@ -97,8 +93,10 @@ static enum pl_code compare_partition(const struct pl__compare *compare, struct 
     struct pl_zone_range range = {
         .node = node->name, .one = true, .partition = partition, .from = compare->from, .to = compare->to};
     struct side live = {0}, fresh = {0};
-    enum pl_code code = pl__in_order_open(compare->live, compare->tags, node->zone, &range, &live.order, error);
-    if (!code) code = pl__in_order_open(compare->fresh, compare->tags, node->zone, &range, &fresh.order, error);
+    enum pl_code code =
+        pl__in_order_open(compare->live, compare->tags, node->zone, &range, compare->epoch, &live.order, error);
+    if (!code)
+        code = pl__in_order_open(compare->fresh, compare->tags, node->zone, &range, UINT64_MAX, &fresh.order, error);
     if (!code) code = compare_sides(compare, node, &live, &fresh, error);
     pl__in_order_close(live.order);
     pl__in_order_close(fresh.order);

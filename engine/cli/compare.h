@@ -11,13 +11,13 @@ struct pl__compare_node {
     uint64_t changed; /* rows of the same time and key, with other values */
     uint64_t removed; /* only among the live ones */
     uint64_t added;   /* only among the new ones */
-    uint64_t later;   /* new ones behind the last live one: the live graph has not come as far, they are no difference */
 };
 
 struct pl__compare {
     struct pl_store *live, *fresh;
     struct pl_tags *tags;
     pl_time from, to; /* from <= time < to */
+    uint64_t epoch;   /* live rows of later ones are left out */
     /* A difference; NULL in place of what is missing. */
     void (*difference)(void *arg, const struct pl__compare_node *node, pl_time time, const char *live,
                        const char *fresh);

@@ -11,7 +11,7 @@
 #include <potline/alloc.h>
 
 #include "args.h"
-#include "store/store.h"
+#include "store/version.h"
 
 static bool make_folders(char *path) {
     for (char *slash = path + 1;; slash++) {
@@ -108,12 +108,26 @@ char *pl_cli_data_temporary(void) {
     return NULL;
 }
 
+static bool remove_folder(const char *folder) {
+    return rmdir(folder) == 0 || errno == ENOTEMPTY || errno == EEXIST || errno == ENOENT;
+}
+
+static enum pl_code remove_version(void *arg, const char *name, const char *path, struct pl_error **error) {
+    (void)arg, (void)name;
+    enum pl_code code = pl_store_remove(path, error);
+    if (!code) remove_folder(path);
+    return code;
+}
+
 bool pl_cli_data_remove(const char *folder) {
     struct pl_error *error = NULL;
-    if (pl_store_remove(folder, &error)) {
-        pl_error_print(stderr, error);
-        pl_error_free(&error);
-        return false;
-    }
-    return rmdir(folder) == 0 || errno == ENOTEMPTY || errno == EEXIST || errno == ENOENT;
+    enum pl_code code = pl_store_remove(folder, &error);
+    if (!code) code = pl_versions_each(folder, remove_version, NULL, &error);
+    char *versions = code ? NULL : pl_version_path(folder, "");
+    if (versions) remove_folder(versions);
+    pl_free(versions);
+    if (!code) return remove_folder(folder);
+    pl_error_print(stderr, error);
+    pl_error_free(&error);
+    return false;
 }

@@ -74,15 +74,13 @@ static void show_node(const struct pl__differences *d, const struct pl__compare_
     if (d->json)
         fprintf(out,
                 "{\"zone\": \"%s\", \"node\": \"%s\", \"same\": %" PRIu64 ", \"changed\": %" PRIu64
-                ", \"removed\": %" PRIu64 ", \"added\": %" PRIu64 ", \"later\": %" PRIu64 "}\n",
-                pl_zone_names[node->zone], node->name, node->same, node->changed, node->removed, node->added,
-                node->later);
+                ", \"removed\": %" PRIu64 ", \"added\": %" PRIu64 "}\n",
+                pl_zone_names[node->zone], node->name, node->same, node->changed, node->removed, node->added);
     else
         fprintf(out,
                 "%s, node %s: %" PRIu64 " rows are the same, %" PRIu64 " changed, %" PRIu64 " removed, %" PRIu64
-                " added, %" PRIu64 " later than what is live\n",
-                pl_zone_names[node->zone], node->name, node->same, node->changed, node->removed, node->added,
-                node->later);
+                " added\n",
+                pl_zone_names[node->zone], node->name, node->same, node->changed, node->removed, node->added);
 }
 
 static enum pl_code find_in(struct pl__differences *d, enum pl_zone_id zone, const char *name, FILE *out,
@@ -94,12 +92,13 @@ static enum pl_code find_in(struct pl__differences *d, enum pl_zone_id zone, con
                                   .tags = d->tags,
                                   .from = d->from,
                                   .to = d->to,
+                                  .epoch = d->epoch,
                                   .difference = on_difference,
                                   .arg = &show};
     *node = (struct pl__compare_node){.zone = zone};
     snprintf(node->name, sizeof node->name, "%s", name);
     enum pl_code code = pl__compare_run(&compare, node, error);
-    if (code || !(node->same || node->changed || node->added || node->removed || node->later)) return code;
+    if (code || !(node->same || node->changed || node->added || node->removed)) return code;
     d->node_count++;
     if (!d->quiet) show_node(d, node, out);
     return PL_OK;

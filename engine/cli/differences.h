@@ -11,6 +11,7 @@ struct pl__differences {
     struct pl_store *live, *fresh;
     struct pl_tags *tags;
     pl_time from, to; /* from <= time < to */
+    uint64_t epoch;   /* live rows of later ones are left out */
     uint64_t rows;    /* differing ones that are shown of each node */
     bool json;        /* as a JSON object a line */
     bool quiet;       /* nothing is shown */

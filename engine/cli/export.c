@@ -34,8 +34,9 @@ static const char *const times[] = {"ns", "rfc3339", NULL};
 struct export {
     const struct pl_cli *cli;
     struct pl__export_what what;
-    const char *const *globs; /* ends in NULL; none: every name */
-    int kind;                 /* what is asked for, or ANY_KIND */
+    struct pl__export_reader *reader; /* at work */
+    const char *const *globs;         /* ends in NULL; none: every name */
+    int kind;                         /* what is asked for, or ANY_KIND */
     struct pl__export_format format;
 
     uint8_t *verdicts; /* by name id: does it fit the globs */
@@ -84,8 +85,7 @@ static bool name_fits(struct export *export, uint32_t id) {
 /* By its time, and by its tag or asset. */
 static bool row_fits(struct export *export, const struct pl__export_part *part, uint32_t row) {
     const struct pl_batch *batch = part->batch;
-    pl_time time = pl_batch_times(batch)[row];
-    if (time < part->from || (time >= part->to && part->to != PL_TIME_MAX)) return false;
+    if (!pl__export_counts(export->reader, part, row)) return false;
     if (name_fits(export, pl_batch_keys(batch)[row])) return true;
     return batch->kind == PL_EVENTS && name_fits(export, batch->events.tag[row]);
 }
@@ -193,18 +193,17 @@ static bool write_part(struct export *export, struct pl__export_part *part, int 
 
 /* One pass over the zone that writes the rows of `kind`. */
 static enum pl_code write_kind(struct export *export, int kind, bool *written) {
-    struct pl__export_reader *reader;
     struct pl__export_part part;
     struct pl_error *error = NULL;
     export->met = 0;
     memset(export->left_out, 0, sizeof export->left_out);
-    enum pl_code code = pl__export_open(&export->what, &reader, &error);
+    enum pl_code code = pl__export_open(&export->what, &export->reader, &error);
     *written = true;
-    while (!code && *written && !(code = pl__export_next(reader, &part, &error))) {
+    while (!code && *written && !(code = pl__export_next(export->reader, &part, &error))) {
         *written = write_part(export, &part, kind);
         pl_batch_unref(part.batch);
     }
-    pl__export_close(reader);
+    pl__export_close(export->reader);
     if (code && code != PL_NOT_FOUND) pl_error_print(stderr, error);
     pl_error_free(&error);
     return code == PL_NOT_FOUND ? PL_OK : code;

@@ -18,6 +18,7 @@ struct waiting {
 
 struct pl__in_order {
     struct pl_zone_range range;
+    uint64_t epoch;
     struct pl_tags *tags;
     struct pl_zone_scan *scan;
     bool all_read;
@@ -71,8 +72,8 @@ static enum pl_code read_ahead(struct pl__in_order *order, struct pl_error **err
         if (code) return code;
         order->frontier = record.first;
         const pl_time *times = pl_batch_times(record.batch);
-        bool kept = true;
-        for (uint32_t row = 0; kept && row < record.batch->rows; row++) {
+        bool kept = true, known = record.epoch <= order->epoch;
+        for (uint32_t row = 0; known && kept && row < record.batch->rows; row++) {
             if (times[row] < order->range.from || times[row] >= order->range.to) continue;
             kept = push(order, (struct waiting){times[row], pl_batch_ref(record.batch), row});
             if (!kept) pl_batch_unref(record.batch);
@@ -134,11 +135,12 @@ enum pl_code pl__in_order_next(struct pl__in_order *order, struct pl__moment *mo
 }
 
 enum pl_code pl__in_order_open(struct pl_store *store, struct pl_tags *tags, enum pl_zone_id zone,
-                               const struct pl_zone_range *range, struct pl__in_order **order,
+                               const struct pl_zone_range *range, uint64_t epoch, struct pl__in_order **order,
                                struct pl_error **error) {
     struct pl__in_order *o = *order = PL_NEW(struct pl__in_order);
     if (!o) return pl_error_set(error, PL_NO_MEMORY, "out of memory");
     o->range = *range;
+    o->epoch = epoch;
     o->tags = tags;
     o->frontier = PL_TIME_MIN;
     pl_buffer_init(&o->text, TEXT_MAX);

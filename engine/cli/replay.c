@@ -34,6 +34,7 @@ struct replay {
     struct pl_store_key *key;
     char *target; /* where the results go */
     bool temporary;
+    bool kept; /* a version has come of it */
     struct pl_version made;
     struct pl__differences differences;
 };
@@ -131,22 +132,27 @@ static bool is_there(const char *path) {
 
 /* A version that was not finished is begun again. */
 static bool make_version_folder(struct replay *r) {
-    struct pl_version *versions;
+    struct pl_version_entry *there;
     struct pl_error *error = NULL;
     unsigned count;
     char *parent = pl_version_path(r->data, "");
     r->target = pl_version_path(r->data, r->version);
-    if (!parent || !r->target || pl_versions_list(r->data, r->key, &versions, &count, &error)) {
+    if (!parent || !r->target || pl_versions_list(r->data, r->key, &there, &count, &error)) {
         pl_free(parent);
         return complain(error);
     }
-    bool taken = false;
+    bool taken = false, full = count == PL_VERSIONS_MAX;
     for (unsigned i = 0; i < count; i++)
-        taken |= strcmp(versions[i].name, r->version) == 0;
-    pl_versions_free(versions, count);
-    if (taken) fprintf(stderr, "potline replay: there is a version '%s' already; potline versions drop\n", r->version);
-    bool good = !taken && (mkdir(parent, 0700) == 0 || is_there(parent)) && pl_cli_data_remove(r->target);
-    if (!good && !taken) fprintf(stderr, "potline replay: %s cannot be made\n", r->target);
+        taken |= strcmp(there[i].version.name, r->version) == 0;
+    pl_versions_free(there, count);
+    bool good = !taken && !full && (mkdir(parent, 0700) == 0 || is_there(parent)) && pl_cli_data_remove(r->target);
+    if (taken)
+        fprintf(stderr,
+                "potline replay: there is a version '%s' already; potline versions drop %s --data %s removes it\n",
+                r->version, r->version, r->data);
+    else if (!good)
+        fprintf(stderr, "potline replay: %s cannot be made%s\n", r->target,
+                full ? ": there are too many versions" : "");
     pl_free(parent);
     return good;
 }
@@ -197,12 +203,17 @@ static enum pl_code play(struct replay *r, struct pl_error **error) {
 
 /* ---- What came of it ---- */
 
-/* Behind `reach` sources are still at work, and a margin in front of it rows may still come. */
-static pl_time settled(const struct replay *r) {
-    const struct pl_replay *replay = pl_intake_replayed(pl_engine_intake(r->drive.engine));
-    pl_time reach = pl_replay_reach(replay), margin = r->options.margin;
-    pl_time sure = reach == PL_TIME_MAX ? reach : reach > PL_TIME_MIN + margin ? reach - margin : PL_TIME_MIN;
-    return sure < r->options.to ? sure : r->options.to;
+static const struct pl_replay *played(const struct replay *r) {
+    return pl_intake_replayed(pl_engine_intake(r->drive.engine));
+}
+
+/* What a margin in front of all that is missing, and behind the watermarks, leaves of what was asked for. */
+static void settle(const struct replay *r, pl_time *from, pl_time *to) {
+    pl_time begin = pl_replay_complete_from(played(r)), reach = pl_replay_reach(played(r)), margin = r->options.margin;
+    pl_time least = begin == PL_TIME_MIN || begin > PL_TIME_MAX - margin ? begin : begin + margin;
+    pl_time most = reach > PL_TIME_MIN + margin ? reach - margin : PL_TIME_MIN;
+    *from = least > r->options.from ? least : r->options.from;
+    *to = most < r->options.to ? most : r->options.to;
 }
 
 static enum pl_code describe(struct replay *r, struct pl_error **error) {
@@ -211,47 +222,51 @@ static enum pl_code describe(struct replay *r, struct pl_error **error) {
     made->engine = pl_strdup(POTLINE_VERSION);
     made->graph = pl_strdup(r->graph->settings.name);
     made->hash = r->graph->hash;
+    made->epoch = pl_replay_epoch(played(r));
     made->rows = pl_stat_get(&pl_intake_stats(pl_engine_intake(r->drive.engine))->rows);
     made->repair = r->options.complete;
     made->nodes = pl_alloc((r->graph->node_count + 1) * sizeof *made->nodes);
     bool good = made->engine && made->graph && made->nodes;
     for (unsigned i = 0; good && i < r->graph->node_count; i++) {
         const struct pl_graph_node *node = &r->graph->nodes[i];
+        const char *was = node->settings.was;
         made->nodes[made->node_count++] = (struct pl_version_node){.name = pl_strdup(node->name),
+                                                                   .was = pl_strdup(was ? was : ""),
                                                                    .op = pl_strdup(node->op->name),
                                                                    .plugin = pl_strdup(pl_registry_version(node->op)),
                                                                    .options = pl_graph_state_hash(node),
                                                                    .counts = strcmp(node->op->name, "sink.lake") == 0};
-        good = made->nodes[i].name && made->nodes[i].op && made->nodes[i].plugin;
+        good = made->nodes[i].name && made->nodes[i].was && made->nodes[i].op && made->nodes[i].plugin;
     }
     return good ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "out of memory");
 }
 
-static enum pl_code find_differences(struct replay *r, struct pl_error **error) {
+static enum pl_code find_differences(struct replay *r, pl_time from, struct pl_error **error) {
     r->differences = (struct pl__differences){.live = r->options.store,
                                               .fresh = pl_engine_store(r->drive.engine),
                                               .tags = pl_engine_tags(r->drive.engine),
-                                              .from = r->options.from,
+                                              .from = from,
                                               .to = r->options.to,
+                                              .epoch = pl_replay_epoch(played(r)),
                                               .rows = r->rows_shown,
                                               .json = r->json,
                                               .quiet = !r->diff};
     return pl__differences_find(&r->differences, &r->made, stdout, error);
 }
 
-/* The latest time of a row in a zone of the version, so that what comes live behind it is not hidden. */
-static enum pl_code last_of(struct replay *r, enum pl_zone_id zone, pl_time *last, struct pl_error **error) {
-    struct pl_zone_range range = {.from = PL_TIME_MIN, .to = PL_TIME_MAX};
+/* Has the version rows of a zone in that time? */
+static enum pl_code find_rows(const struct replay *r, enum pl_zone_id zone, pl_time from, pl_time to, bool *any,
+                              struct pl_error **error) {
+    struct pl_zone_range range = {.from = from, .to = to};
     struct pl_zone_scan *scan;
     struct pl_zone_record record;
-    *last = PL_TIME_MIN;
     enum pl_code code =
         pl_zone_scan_new(pl_engine_store(r->drive.engine), pl_engine_tags(r->drive.engine), zone, &range, &scan, error);
     if (code) return code;
-    while (!(code = pl_zone_scan_next(scan, &record, error))) {
+    while (!*any && !(code = pl_zone_scan_next(scan, &record, error))) {
         const pl_time *times = pl_batch_times(record.batch);
         for (uint32_t i = 0; i < record.batch->rows; i++)
-            *last = times[i] > *last ? times[i] : *last;
+            *any |= times[i] >= from && times[i] < to;
         pl_batch_unref(record.batch);
     }
     pl_zone_scan_free(scan);
@@ -259,49 +274,62 @@ static enum pl_code last_of(struct replay *r, enum pl_zone_id zone, pl_time *las
 }
 
 /* A replay counts for all of its time, a repair for what it changes. */
-static enum pl_code finish_version(struct replay *r, pl_time to, struct pl_error **error) {
+static enum pl_code finish_version(struct replay *r, pl_time from, pl_time to, struct pl_error **error) {
     struct pl_version *made = &r->made;
-    struct pl_version_span spans[2];
-    enum pl_code code = PL_OK;
     if (made->repair) {
         made->spans = r->differences.spans;
         made->span_count = r->differences.span_count;
         r->differences.spans = NULL;
-        return pl_version_write(pl_engine_store(r->drive.engine), made, error);
+    } else if (from < to) {
+        bool any = false;
+        enum pl_code code = find_rows(r, PL_SILVER, from, to, &any, error);
+        if (!code) code = find_rows(r, PL_GOLD, from, to, &any, error);
+        if (code || !any) return code;
+        made->spans = pl_alloc(2 * sizeof *made->spans);
+        if (!made->spans) return pl_error_set(error, PL_NO_MEMORY, "out of memory");
+        made->spans[made->span_count++] = (struct pl_version_span){PL_SILVER, from, to};
+        made->spans[made->span_count++] = (struct pl_version_span){PL_GOLD, from, to};
     }
-    for (enum pl_zone_id zone = PL_SILVER; zone <= PL_GOLD && !code; zone++) {
-        pl_time last, end = to;
-        code = last_of(r, zone, &last, error);
-        if (end == PL_TIME_MAX && last < PL_TIME_MAX) end = last + 1;
-        if (!code && last > PL_TIME_MIN && r->options.from < end)
-            spans[made->span_count++] = (struct pl_version_span){zone, r->options.from, end};
-    }
-    made->spans = code ? NULL : pl_alloc(sizeof spans);
-    if (!made->spans) return code ? code : pl_error_set(error, PL_NO_MEMORY, "out of memory");
-    memcpy(made->spans, spans, sizeof spans);
-    return pl_version_write(pl_engine_store(r->drive.engine), made, error);
+    return made->span_count ? pl_version_write(pl_engine_store(r->drive.engine), made, error) : PL_OK;
 }
 
-static void tell_version(const struct replay *r) {
-    char to[PL_TEXT_TIME_MAX + 1];
-    if (!r->made.span_count)
-        fprintf(stderr, "version '%s' counts nowhere: %s\n", r->version,
-                r->made.repair ? "no late row would have changed a row" : "no row of it is old enough (--margin)");
-    else if (r->made.repair)
-        fprintf(stderr, "version '%s' changes the rows of %u times; potline versions publish makes it count\n",
-                r->version, r->made.span_count);
-    else {
-        *pl_text_put_time(to, r->made.spans[r->made.span_count - 1].to) = 0;
-        fprintf(stderr, "version '%s' reaches to %s; potline versions publish makes it count\n", r->version, to);
+static const char *time_text(pl_time time, char text[PL_TEXT_TIME_MAX + 1]) {
+    if (time == PL_TIME_MIN) return "the begin";
+    *pl_text_put_time(text, time) = 0;
+    return text;
+}
+
+/* True: it is one. */
+static bool tell_version(const struct replay *r, pl_time from, pl_time to) {
+    char begin[PL_TEXT_TIME_MAX + 1], end[PL_TEXT_TIME_MAX + 1];
+    if (r->made.repair && !r->made.span_count) {
+        fputs("no row that came late would have changed anything: no version is made\n", stderr);
+    } else if (r->made.repair) {
+        fprintf(stderr, "version '%s' changes the rows of %u times\n", r->version, r->made.span_count);
+    } else if (!r->made.span_count) {
+        fprintf(
+            stderr,
+            "potline replay: no version is made: bronze reaches from %s to %s, and a margin at both ends is not "
+            "settled; --margin 10s makes it smaller than 1h, but it must be longer than windows and their lateness\n",
+            time_text(pl_replay_complete_from(played(r)), begin), time_text(pl_replay_reach(played(r)), end));
+    } else {
+        fprintf(stderr, "version '%s' is made, from %s to %s\n", r->version, time_text(from, begin),
+                time_text(to, end));
     }
+    if (r->made.span_count)
+        fprintf(stderr, "potline versions publish %s --data %s makes it count\n", r->version, r->data);
+    return r->made.span_count > 0;
 }
 
 static enum pl_code conclude(struct replay *r, struct pl_error **error) {
+    pl_time from, to;
+    settle(r, &from, &to);
     enum pl_code code = describe(r, error);
-    if (!code && (r->diff || r->made.repair)) code = find_differences(r, error);
-    if (!code && r->version) code = finish_version(r, settled(r), error);
-    if (!code && r->version) tell_version(r);
-    return code;
+    if (!code && (r->diff || r->made.repair)) code = find_differences(r, from, error);
+    if (code || !r->version) return code;
+    code = finish_version(r, from, to, error);
+    if (!code) r->kept = tell_version(r, from, to);
+    return !code && !r->kept && !r->made.repair ? PL_RANGE : code;
 }
 
 /* ---- The command ---- */
@@ -332,7 +360,7 @@ static int work(struct replay *r) {
     pl__differences_fini(&r->differences);
     pl_engine_free(r->drive.engine);
     pl_drive_fini(&r->drive);
-    if (r->temporary || (code && r->version)) pl_cli_data_remove(r->target);
+    if (r->temporary || (r->version && !r->kept)) pl_cli_data_remove(r->target);
     return code ? PL_EXIT_FAILED : PL_EXIT_OK;
 }
 

@@ -18,7 +18,7 @@ struct versions {
     const struct pl_cli *cli;
     const char *data;
     struct pl_store_key *key;
-    struct pl_version *all;
+    struct pl_version_entry *all;
     unsigned count;
 };
 
@@ -84,21 +84,25 @@ static void print_text(const struct pl_version *version) {
     putchar('\n');
 }
 
-static int run_list(struct versions *v, struct pl_version *version) {
-    (void)version;
-    bool json = pl_cli_has(v->cli, "json");
-    for (unsigned i = 0; i < v->count; i++)
-        if (json)
-            print_json(&v->all[i]);
+static int run_list(struct versions *v, struct pl_version_entry *entry) {
+    (void)entry;
+    bool json = pl_cli_has(v->cli, "json"), damaged = false;
+    for (unsigned i = 0; i < v->count; i++) {
+        if (v->all[i].damage)
+            fprintf(stderr, "potline versions: %s cannot be read: %s\n", v->all[i].version.name, v->all[i].damage);
+        else if (json)
+            print_json(&v->all[i].version);
         else
-            print_text(&v->all[i]);
+            print_text(&v->all[i].version);
+        damaged |= v->all[i].damage != NULL;
+    }
     if (!v->count && !json) fprintf(stderr, "potline versions: %s has none; potline replay makes them\n", v->data);
-    return PL_EXIT_OK;
+    return damaged ? PL_EXIT_FAILED : PL_EXIT_OK;
 }
 
 /* ---- Changing ---- */
 
-/* Into the folder's audit; while an engine holds that, into the version's own. */
+/* Into the folder's audit; while an engine holds that, into the version's own, where there is one. */
 static enum pl_code note(const struct versions *v, struct pl_store *own, const char *action, const char *name,
                          struct pl_error **error) {
     struct pl_audit_record record = {
@@ -106,19 +110,24 @@ static enum pl_code note(const struct versions *v, struct pl_store *own, const c
     struct pl_store_options options = {.key = v->key};
     struct pl_store *store = NULL;
     enum pl_code code = pl_store_open(v->data, &options, &store, error);
-    if (code == PL_BUSY) {
+    if (code == PL_BUSY && own) {
         pl_error_free(error);
-        return own ? pl_cli_note(own, &record, error) : PL_OK;
+        return pl_cli_note(own, &record, error);
     }
     if (!code) code = pl_cli_note(store, &record, error);
     pl_store_close(store);
     return code;
 }
 
-static int set_published(struct versions *v, struct pl_version *version, pl_time when, const char *action) {
+static int set_published(struct versions *v, struct pl_version_entry *entry, pl_time when, const char *action) {
     struct pl_error *error = NULL;
     struct pl_store *store = NULL;
     struct pl_store_options options = {.key = v->key};
+    struct pl_version *version = &entry->version;
+    if (entry->damage) {
+        fprintf(stderr, "potline versions: %s cannot be read: %s\n", version->name, entry->damage);
+        return PL_EXIT_FAILED;
+    }
     char *path = pl_version_path(v->data, version->name);
     enum pl_code code = path ? pl_store_open(path, &options, &store, &error) : PL_NO_MEMORY;
     version->published = when;
@@ -129,22 +138,23 @@ static int set_published(struct versions *v, struct pl_version *version, pl_time
     return code ? complain(error) : PL_EXIT_OK;
 }
 
-static int run_publish(struct versions *v, struct pl_version *version) {
+static int run_publish(struct versions *v, struct pl_version_entry *entry) {
     struct pl_clock wall;
     pl_clock_init(&wall, PL_CLOCK_WALL, 0);
-    if (!version->span_count) fprintf(stderr, "potline versions: %s counts nowhere: nothing changes\n", version->name);
-    return set_published(v, version, pl_clock_now(&wall), "versions publish");
+    return set_published(v, entry, pl_clock_now(&wall), "versions publish");
 }
 
-static int run_withdraw(struct versions *v, struct pl_version *version) {
-    return set_published(v, version, 0, "versions withdraw");
+static int run_withdraw(struct versions *v, struct pl_version_entry *entry) {
+    return set_published(v, entry, 0, "versions withdraw");
 }
 
-static int run_drop(struct versions *v, struct pl_version *version) {
+/* The folder's audit has to know of it: the version's own goes with the version. */
+static int run_drop(struct versions *v, struct pl_version_entry *entry) {
     struct pl_error *error = NULL;
-    if (version->published) return pl_cli_usage(v->cli, "%s is published: withdraw it first", version->name);
-    if (note(v, NULL, "versions drop", version->name, &error)) return complain(error);
-    char *path = pl_version_path(v->data, version->name);
+    const char *name = entry->version.name;
+    if (entry->version.published) return pl_cli_usage(v->cli, "%s is published: withdraw it first", name);
+    if (note(v, NULL, "versions drop", name, &error)) return complain(error);
+    char *path = pl_version_path(v->data, name);
     bool good = path && pl_cli_data_remove(path);
     pl_free(path);
     return good ? PL_EXIT_OK : PL_EXIT_FAILED;
@@ -155,7 +165,7 @@ static int run_drop(struct versions *v, struct pl_version *version) {
 static const struct {
     const char *name;
     bool of_one;
-    int (*run)(struct versions *v, struct pl_version *version);
+    int (*run)(struct versions *v, struct pl_version_entry *entry);
 } verbs[] = {{"list", false, run_list},
              {"publish", true, run_publish},
              {"withdraw", true, run_withdraw},
@@ -166,8 +176,8 @@ static int run_verb(struct versions *v, size_t verb) {
     if (!verbs[verb].of_one) return verbs[verb].run(v, NULL);
     if (!name) return pl_cli_usage(v->cli, "%s which one?", verbs[verb].name);
     for (unsigned i = 0; i < v->count; i++) {
-        if (strcmp(v->all[i].name, name) == 0) return verbs[verb].run(v, &v->all[i]);
-        names[i] = v->all[i].name;
+        if (strcmp(v->all[i].version.name, name) == 0) return verbs[verb].run(v, &v->all[i]);
+        names[i] = v->all[i].version.name;
     }
     const char *nearest = v->count ? pl_text_nearest(name, names, v->count) : NULL;
     return pl_cli_usage(v->cli, "%s has no version '%s'%s%s", v->data, name, nearest ? "; did you mean " : "",
@@ -202,7 +212,9 @@ const struct pl_subcommand pl_subcommand_versions = {
     .summary = "Versions of silver and gold that replays have made.",
     .doc = "A version (potline replay --version) is seen by who asks for it: potline export --version NAME. publish\n"
            "makes it count: whoever reads silver and gold gets its rows in place of the live ones of the same nodes,\n"
-           "for the time that list says. withdraw undoes that; the live rows are never touched. drop removes it.",
+           "for the time that list says; what came live after the replay is shown as it is. withdraw undoes that; the\n"
+           "live rows are never touched. drop removes a version, while no engine runs on the folder. Versions have no\n"
+           "retention of their own and are no part of backups: a replay makes them again.",
     /* clang-format off */
     .options = PL_CLI_OPTIONS(
         {"data", "DIR", "The data folder.", 0},

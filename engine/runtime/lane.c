@@ -176,6 +176,10 @@ static enum pl_code catch_up(struct pl_lane *lane, bool *more, struct pl_error *
             return PL_OK;
         }
         if (code) break;
+        if (lane->replay && !pl_replay_plays(lane->replay, record.source)) {
+            if (record.batch) pl_batch_unref(record.batch);
+            continue;
+        }
         if (record.batch) lane->read_back_rows += record.batch->rows;
         if (is_due(lane, &record, NULL)) {
             pass_on(lane, &record);

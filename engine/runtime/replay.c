@@ -29,6 +29,7 @@ struct course {
 struct pl_replay_part {
     struct pl_replay *replay;
     uint64_t begin, end;
+    uint64_t covered;       /* the last epoch's barrier stands here */
     struct course *courses; /* [feed] */
 };
 
@@ -39,6 +40,9 @@ struct pl_replay {
     unsigned partitions;
     struct pl_replay_part *parts;
     uint64_t rows;
+    struct pl_epoch last; /* of the folder */
+    bool ended;           /* its ends are played, which belong to the epoch behind it */
+    pl_time complete_from;
     pl_time first;    /* event time; PL_TIME_MIN: nothing has been passed on yet */
     int64_t first_at; /* and when that was, monotonic */
 };
@@ -54,19 +58,20 @@ static pl_time above(pl_time time, pl_time margin) {
 }
 
 static int feed_of(const struct pl_replay *replay, uint32_t source) {
-    for (unsigned i = 0; source != PL_NO_ID && i < replay->feeds->count; i++)
-        if (replay->feeds->names[i] == source || replay->feeds->were[i] == source) return (int)i;
+    const struct pl_feeds *feeds = replay->feeds;
+    for (unsigned i = 0; source != PL_NO_ID && i < feeds->count; i++)
+        if (feeds->names[i] == source || feeds->were[i] == source) return feeds->feed[i].options.letters ? -1 : (int)i;
     return -1;
 }
 
 /* How far all have come that are not silent; PL_TIME_MAX: nobody counts. Whoever has not said anything yet holds the
  * others up, but for those who say nothing in all of the log. */
-static pl_time reach_of(const struct pl_replay_part *part, bool looking) {
+static pl_time reach_of(const struct pl_replay_part *part) {
     const struct pl_feeds *feeds = part->replay->feeds;
     pl_time reach = PL_TIME_MAX;
     for (unsigned i = 0; i < feeds->count; i++) {
         const struct course *course = &part->courses[i];
-        bool counts = course->speaks || (looking && feeds->feed[i].watermark > PL_TIME_MIN);
+        bool counts = course->speaks || feeds->feed[i].watermark > PL_TIME_MIN;
         if (counts && !course->idle && course->watermark < reach) reach = course->watermark;
     }
     return reach;
@@ -125,7 +130,7 @@ static bool look_at(struct pl_replay_part *part, const struct pl_log_record *rec
     }
     if (!follow(course, record)) return false;
     replay->rows += record->rows;
-    pl_time to = replay->options.to, reach = reach_of(part, true);
+    pl_time to = replay->options.to, reach = reach_of(part);
     if (to == PL_TIME_MAX || reach == PL_TIME_MAX || reach < above(to, replay->options.margin)) return true;
     part->end = record->sequence + (record->rows ? record->rows : 1);
     *past = true;
@@ -177,6 +182,13 @@ static enum pl_code find_begin(struct pl_replay_part *part, unsigned partition, 
                         text);
 }
 
+/* Something goes on behind the last epoch: so does not the replay, and no source has ended. */
+static void cut(struct pl_replay_part *part) {
+    if (part->end > part->covered + 1) part->end = part->covered + 1;
+    for (unsigned i = 0; i < part->replay->feeds->count; i++)
+        if (part->courses[i].over != nowhere && part->courses[i].over > part->covered) part->courses[i].over = nowhere;
+}
+
 static enum pl_code look_through(struct pl_replay_part *part, unsigned partition, struct pl_error **error) {
     struct pl_replay *replay = part->replay;
     struct pl_log *log = replay->log;
@@ -191,8 +203,37 @@ static enum pl_code look_through(struct pl_replay_part *part, unsigned partition
         struct pl_log_record record;
         code = log->ops->read(cursor, &record, error);
         if (code) break;
+        if (record.sequence > part->covered && record.type != PL_LOG_END) {
+            cut(part);
+            if (record.batch) pl_batch_unref(record.batch);
+            break;
+        }
         if (!look_at(part, &record, &past)) code = pl_error_set(error, PL_NO_MEMORY, "no memory for a replay");
         if (record.batch) pl_batch_unref(record.batch);
+    }
+    log->ops->cursor_free(cursor);
+    return code == PL_NOT_FOUND ? PL_OK : code;
+}
+
+/* What was in front of the log's first record is not there: of rows up to about the newest of the first ones some are
+ * missing. A log that begins with another epoch than the first goes on from a savepoint. */
+static enum pl_code find_complete(struct pl_replay *replay, unsigned partition, struct pl_error **error) {
+    struct pl_log *log = replay->log;
+    struct pl_log_cursor *cursor;
+    struct pl_log_record record = {0};
+    uint64_t first = log->ops->first(log, partition);
+    enum pl_code code = log->ops->cursor(log, partition, first, false, &cursor, error);
+    if (code) return code;
+    bool whole = first == 0;
+    for (unsigned n = 0; !(code = log->ops->read(cursor, &record, error)) && !record.batch; n++) {
+        if (n == 0 && whole) whole = record.type == PL_LOG_BARRIER && record.epoch == 1;
+        if (whole) break;
+    }
+    if (!code && record.batch) {
+        const pl_time *times = pl_batch_times(record.batch);
+        for (uint32_t i = 0; i < record.batch->rows && !whole; i++)
+            if (times[i] > replay->complete_from) replay->complete_from = times[i];
+        pl_batch_unref(record.batch);
     }
     log->ops->cursor_free(cursor);
     return code == PL_NOT_FOUND ? PL_OK : code;
@@ -201,7 +242,10 @@ static enum pl_code look_through(struct pl_replay_part *part, unsigned partition
 static enum pl_code make_part(struct pl_replay *replay, unsigned partition, struct pl_error **error) {
     struct pl_replay_part *part = &replay->parts[partition];
     unsigned feeds = replay->feeds->count;
+    enum pl_code code = find_complete(replay, partition, error);
+    if (code) return code;
     part->replay = replay;
+    part->covered = partition < replay->last.partitions ? replay->last.sequence[partition] : 0;
     part->courses = pl_alloc((feeds + 1) * sizeof *part->courses);
     if (!part->courses) return pl_error_set(error, PL_NO_MEMORY, "no memory for a replay");
     for (unsigned i = 0; i < feeds; i++)
@@ -230,12 +274,20 @@ enum pl_code pl_replay_open(const struct pl_replay_options *options, struct pl_l
         log->ops->close(log);
         return pl_error_set(error, PL_NO_MEMORY, "no memory for a replay");
     }
-    *r = (struct pl_replay){.options = *options, .feeds = feeds, .log = log, .parts = parts, .first = PL_TIME_MIN};
-    enum pl_code code = PL_OK;
+    *r = (struct pl_replay){.options = *options,
+                            .feeds = feeds,
+                            .log = log,
+                            .parts = parts,
+                            .complete_from = PL_TIME_MIN,
+                            .first = PL_TIME_MIN};
+    enum pl_code code = pl_epochs_last(options->store, &r->last, error);
+    if (code == PL_NOT_FOUND && !(error && *error)) pl_error_set(error, code, "there is no epoch to be played");
     while (r->partitions < partitions && !code) {
         unsigned partition = r->partitions++;
         code = make_part(r, partition, error);
     }
+    for (unsigned i = 0; i < feeds->count && !code; i++)
+        r->ended |= pl_replay_has_ended(r, i);
     if (!code) return PL_OK;
     pl_replay_free(r);
     *replay = NULL;
@@ -251,6 +303,7 @@ void pl_replay_free(struct pl_replay *replay) {
         pl_free(courses);
     }
     pl_free(replay->parts);
+    pl_epoch_fini(&replay->last);
     replay->log->ops->close(replay->log);
     pl_free(replay);
 }
@@ -272,8 +325,19 @@ bool pl_replay_has_ended(const struct pl_replay *replay, unsigned feed) {
 pl_time pl_replay_reach(const struct pl_replay *replay) {
     pl_time reach = PL_TIME_MAX;
     for (unsigned p = 0; p < replay->partitions; p++)
-        reach = reach_of(&replay->parts[p], false) < reach ? reach_of(&replay->parts[p], false) : reach;
-    return reach;
+        for (unsigned i = 0; i < replay->feeds->count; i++) {
+            pl_time watermark = replay->parts[p].courses[i].watermark;
+            if (watermark > PL_TIME_MIN && watermark < reach) reach = watermark;
+        }
+    return reach == PL_TIME_MAX ? PL_TIME_MIN : reach;
+}
+
+pl_time pl_replay_complete_from(const struct pl_replay *replay) {
+    return replay->complete_from;
+}
+
+uint64_t pl_replay_epoch(const struct pl_replay *replay) {
+    return replay->last.number + replay->ended;
 }
 
 /* ---- Playing ---- */
@@ -298,6 +362,10 @@ bool pl_replay_is_due(struct pl_replay_part *part, pl_time watermark, pl_time *w
     double left = due - (double)(now - replay->first_at);
     if (wait && left > 0) *wait = left < (double)PL_MINUTE ? (pl_time)left : PL_MINUTE;
     return left <= 0;
+}
+
+bool pl_replay_plays(const struct pl_replay_part *part, uint32_t source) {
+    return feed_of(part->replay, source) >= 0;
 }
 
 bool pl_replay_is_end(const struct pl_replay_part *part, unsigned feed, uint64_t sequence) {

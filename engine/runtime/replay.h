@@ -4,8 +4,9 @@
  *     lanes              pass its records on as live ones, but for barriers, which are this run's own matter
  *     pl_replay_is_due   where it is played at a pace, not flat out
  *
- * What is played is what stood in the log at the opening, whoever goes on writing it. The end of a source is one only
- * where nothing of it follows: another run has gone on behind all others, and taken back what they closed.
+ * What is played is what the last epoch of the folder covers, whoever goes on writing it; and the ends of sources,
+ * where nothing but they stands behind it. An end is one only where nothing of its source follows: another run has gone
+ * on behind all others, and taken back what they closed. Dead letters and losses (letters of a source) are not played.
  *
  * A complete replay knows what is still to come, so no row of it is late: a source's watermark does not pass a row
  * that stands further behind.
@@ -43,10 +44,19 @@ struct pl_replay_part *pl_replay_part(const struct pl_replay *replay, unsigned p
 uint64_t pl_replay_rows(const struct pl_replay *replay); /* all there are to be played */
 bool pl_replay_has_ended(const struct pl_replay *replay, unsigned feed);
 
-/* Up to here every source had come; PL_TIME_MAX: all have ended. */
+/* Up to here every source had come: the lowest of their watermarks, but for those that never had one.
+ * PL_TIME_MIN: none had. */
 pl_time pl_replay_reach(const struct pl_replay *replay);
 
+/* From here on all that had come is there: older rows have been removed, or stand in the folder that a savepoint was
+ * made of. PL_TIME_MIN: all of it is. */
+pl_time pl_replay_complete_from(const struct pl_replay *replay);
+
+uint64_t pl_replay_epoch(const struct pl_replay *replay); /* live rows up to this epoch came of what is played */
+
 /* ---- For a lane ---- */
+
+bool pl_replay_plays(const struct pl_replay_part *part, uint32_t source);
 
 uint64_t pl_replay_begin(const struct pl_replay_part *part);
 uint64_t pl_replay_end(const struct pl_replay_part *part); /* nothing from this sequence on is played */

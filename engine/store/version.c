@@ -14,11 +14,12 @@
 static const char version_key[] = "version";
 static const char folder_name[] = "versions";
 
-enum { ITEMS = 9, NODE_ITEMS = 5, SPAN_ITEMS = 3, CHECKSUM = 8, NODES_MAX = 1 << 16, SPANS_MAX = 1 << 24 };
+enum { ITEMS = 10, NODE_ITEMS = 6, SPAN_ITEMS = 3, CHECKSUM = 8, NODES_MAX = 1 << 16, SPANS_MAX = 1 << 24 };
 
 void pl_version_fini(struct pl_version *version) {
     for (unsigned i = 0; i < version->node_count; i++) {
         pl_free(version->nodes[i].name);
+        pl_free(version->nodes[i].was);
         pl_free(version->nodes[i].op);
         pl_free(version->nodes[i].plugin);
     }
@@ -53,11 +54,13 @@ static void pack_version(struct pl_pack *pack, const struct pl_version *version)
     pl_pack_str(pack, version->graph);
     pl_pack_uint(pack, version->hash);
     pl_pack_uint(pack, version->rows);
+    pl_pack_uint(pack, version->epoch);
     pl_pack_bool(pack, version->repair);
     pl_pack_array(pack, version->node_count);
     for (unsigned i = 0; i < version->node_count; i++) {
         pl_pack_array(pack, NODE_ITEMS);
         pl_pack_str(pack, version->nodes[i].name);
+        pl_pack_str(pack, version->nodes[i].was);
         pl_pack_str(pack, version->nodes[i].op);
         pl_pack_str(pack, version->nodes[i].plugin);
         pl_pack_uint(pack, version->nodes[i].options);
@@ -92,9 +95,9 @@ static bool unpack_nodes(struct pl_unpack *unpack, struct pl_version *version) {
         struct pl_version_node *node = &version->nodes[i];
         *node = (struct pl_version_node){0};
         version->node_count++;
-        if (!is_array_of(unpack, NODE_ITEMS) || !unpack_text(unpack, &node->name) || !unpack_text(unpack, &node->op) ||
-            !unpack_text(unpack, &node->plugin) || !pl_unpack_uint(unpack, &node->options) ||
-            !pl_unpack_bool(unpack, &node->counts))
+        if (!is_array_of(unpack, NODE_ITEMS) || !unpack_text(unpack, &node->name) || !unpack_text(unpack, &node->was) ||
+            !unpack_text(unpack, &node->op) || !unpack_text(unpack, &node->plugin) ||
+            !pl_unpack_uint(unpack, &node->options) || !pl_unpack_bool(unpack, &node->counts))
             return false;
     }
     return version->nodes != NULL;
@@ -121,8 +124,8 @@ static bool unpack_version(struct pl_unpack *unpack, struct pl_version *version)
     return is_array_of(unpack, ITEMS) && pl_unpack_int(unpack, &version->made) &&
            pl_unpack_int(unpack, &version->published) && unpack_text(unpack, &version->engine) &&
            unpack_text(unpack, &version->graph) && pl_unpack_uint(unpack, &version->hash) &&
-           pl_unpack_uint(unpack, &version->rows) && pl_unpack_bool(unpack, &version->repair) &&
-           unpack_nodes(unpack, version) && unpack_spans(unpack, version);
+           pl_unpack_uint(unpack, &version->rows) && pl_unpack_uint(unpack, &version->epoch) &&
+           pl_unpack_bool(unpack, &version->repair) && unpack_nodes(unpack, version) && unpack_spans(unpack, version);
 }
 
 enum pl_code pl_version_write(struct pl_store *store, const struct pl_version *version, struct pl_error **error) {
@@ -196,124 +199,63 @@ enum pl_code pl_versions_each(const char *data, pl_versions_visitor *each, void 
 
 struct list {
     struct pl_store_key *key;
-    struct pl_version *versions;
+    struct pl_version_entry *entries;
     unsigned count;
 };
+
+static enum pl_code read_one(struct pl_store_key *key, const char *path, struct pl_version *version,
+                             struct pl_error **error) {
+    struct pl_store_options options = {.read_only = true, .key = key};
+    struct pl_store *store = NULL;
+    enum pl_code code = pl_store_open(path, &options, &store, error);
+    if (!code) code = pl_version_read(store, version, error);
+    pl_store_close(store);
+    return code;
+}
 
 /* What is still being made, or was left half made, is none. */
 static enum pl_code add_one(void *arg, const char *name, const char *path, struct pl_error **error) {
     struct list *list = arg;
-    struct pl_store_options options = {.read_only = true, .key = list->key};
-    struct pl_store *store = NULL;
-    struct pl_version *version = &list->versions[list->count];
-    if (list->count == PL_VERSIONS_MAX)
-        return pl_error_set(error, PL_LIMIT, "%s: more than %d versions", path, PL_VERSIONS_MAX);
-    enum pl_code code = pl_store_open(path, &options, &store, error);
-    if (!code) code = pl_version_read(store, version, error);
-    pl_store_close(store);
-    if (code == PL_NOT_FOUND) {
-        pl_error_free(error);
-        return PL_OK;
+    struct pl_version_entry *entry = &list->entries[list->count];
+    struct pl_error *why = NULL;
+    if (list->count == PL_VERSIONS_MAX) return PL_OK;
+    *entry = (struct pl_version_entry){0};
+    enum pl_code code = read_one(list->key, path, &entry->version, &why);
+    if (code && code != PL_NOT_FOUND) {
+        entry->damage = why ? pl_error_text(why) : pl_strdup(pl_code_text(code));
+        if (!entry->damage) code = pl_error_set(error, PL_NO_MEMORY, "no memory for versions");
     }
-    if (code) return code;
-    snprintf(version->name, sizeof version->name, "%s", name);
-    list->count++;
-    return PL_OK;
+    pl_error_free(&why);
+    if (code == PL_NOT_FOUND) return PL_OK;
+    snprintf(entry->version.name, sizeof entry->version.name, "%s", name);
+    list->count += !code || entry->damage;
+    return code && !entry->damage ? code : PL_OK;
 }
 
 static int by_name(const void *a, const void *b) {
-    return strcmp(((const struct pl_version *)a)->name, ((const struct pl_version *)b)->name);
+    return strcmp(((const struct pl_version_entry *)a)->version.name,
+                  ((const struct pl_version_entry *)b)->version.name);
 }
 
-enum pl_code pl_versions_list(const char *data, struct pl_store_key *key, struct pl_version **versions, unsigned *count,
-                              struct pl_error **error) {
-    struct list list = {.key = key, .versions = pl_alloc(PL_VERSIONS_MAX * sizeof **versions)};
-    enum pl_code code = list.versions ? pl_versions_each(data, add_one, &list, error)
-                                      : pl_error_set(error, PL_NO_MEMORY, "no memory for versions");
+enum pl_code pl_versions_list(const char *data, struct pl_store_key *key, struct pl_version_entry **entries,
+                              unsigned *count, struct pl_error **error) {
+    struct list list = {.key = key, .entries = pl_alloc(PL_VERSIONS_MAX * sizeof **entries)};
+    enum pl_code code = list.entries ? pl_versions_each(data, add_one, &list, error)
+                                     : pl_error_set(error, PL_NO_MEMORY, "no memory for versions");
     if (code) {
-        pl_versions_free(list.versions, list.count);
+        pl_versions_free(list.entries, list.count);
         list = (struct list){0};
     }
-    if (list.count) qsort(list.versions, list.count, sizeof *list.versions, by_name);
-    *versions = list.versions;
+    if (list.count) qsort(list.entries, list.count, sizeof *list.entries, by_name);
+    *entries = list.entries;
     *count = list.count;
     return code;
 }
 
-void pl_versions_free(struct pl_version *versions, unsigned count) {
-    for (unsigned i = 0; i < count; i++)
-        pl_version_fini(&versions[i]);
-    pl_free(versions);
-}
-
-/* ---- Who answers for which time ---- */
-
-bool pl_version_counts(const struct pl_version *version, const char *node) {
-    for (unsigned i = 0; i < version->node_count; i++)
-        if (version->nodes[i].counts && strcmp(version->nodes[i].name, node) == 0) return true;
-    return false;
-}
-
-static int by_time(const void *a, const void *b) {
-    pl_time left = *(const pl_time *)a, right = *(const pl_time *)b;
-    return (left > right) - (left < right);
-}
-
-static bool covers(const struct pl_version *version, enum pl_zone_id zone, pl_time time) {
-    unsigned low = 0, high = version->span_count; /* the last span of the zone that begins at or before the time */
-    while (low < high) {
-        unsigned middle = low + (high - low) / 2;
-        const struct pl_version_span *span = &version->spans[middle];
-        if (span->zone < zone || (span->zone == zone && span->from <= time))
-            low = middle + 1;
-        else
-            high = middle;
+void pl_versions_free(struct pl_version_entry *entries, unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        pl_version_fini(&entries[i].version);
+        pl_free(entries[i].damage);
     }
-    return low && version->spans[low - 1].zone == zone && time < version->spans[low - 1].to;
-}
-
-static int answers(const struct pl_version *versions, unsigned count, enum pl_zone_id zone, pl_time time) {
-    int found = -1;
-    for (unsigned i = 0; i < count; i++)
-        if (versions[i].published && (found < 0 || versions[i].published > versions[found].published) &&
-            covers(&versions[i], zone, time))
-            found = (int)i;
-    return found;
-}
-
-enum pl_code pl_versions_divide(const struct pl_version *versions, unsigned count, enum pl_zone_id zone, pl_time from,
-                                pl_time to, struct pl_version_piece **pieces, unsigned *piece_count) {
-    size_t room = 2, bounds = 0;
-    for (unsigned i = 0; i < count; i++)
-        room += versions[i].published ? 2 * (size_t)versions[i].span_count : 0;
-    pl_time *bound = pl_alloc(room * sizeof *bound);
-    *pieces = pl_alloc(room * sizeof **pieces);
-    *piece_count = 0;
-    if (!bound || !*pieces) {
-        pl_free(bound);
-        pl_free(*pieces);
-        *pieces = NULL;
-        return PL_NO_MEMORY;
-    }
-    bound[bounds++] = from;
-    for (unsigned i = 0; i < count; i++)
-        for (unsigned k = 0; versions[i].published && k < versions[i].span_count; k++) {
-            const struct pl_version_span *span = &versions[i].spans[k];
-            if (span->zone != zone) continue;
-            if (span->from > from && span->from < to) bound[bounds++] = span->from;
-            if (span->to > from && span->to < to) bound[bounds++] = span->to;
-        }
-    qsort(bound, bounds, sizeof *bound, by_time);
-    for (size_t i = 0; i < bounds; i++) {
-        pl_time end = i + 1 < bounds ? bound[i + 1] : to;
-        if (bound[i] >= end) continue;
-        int version = answers(versions, count, zone, bound[i]);
-        struct pl_version_piece *last = *piece_count ? &(*pieces)[*piece_count - 1] : NULL;
-        if (last && last->version == version)
-            last->to = end;
-        else
-            (*pieces)[(*piece_count)++] = (struct pl_version_piece){version, bound[i], end};
-    }
-    pl_free(bound);
-    return PL_OK;
+    pl_free(entries);
 }

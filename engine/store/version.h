@@ -4,9 +4,9 @@
  *     its meta "version"          what made it, and where it counts
  *
  * Nobody sees a version who does not ask for it by name, until it is published: from then on whoever reads the zones
- * gets, wherever the version counts, the rows of its nodes in place of the live ones of these. Of several published
- * ones the last one wins.
- * The live rows stay, so a version can be withdrawn and dropped.
+ * gets, wherever it counts, the rows of its nodes in place of the live ones that it knew; of several published ones the
+ * last one that has the node. What has come live since is shown as it is. The live rows stay, so a version can be
+ * withdrawn and dropped.
  */
 #ifndef POTLINE_STORE_VERSION_H
 #define POTLINE_STORE_VERSION_H
@@ -24,6 +24,7 @@ struct pl_version_span {
 /* A node of the graph that made it. */
 struct pl_version_node {
     char *name;
+    char *was; /* an earlier name, "" for none: live rows of it are its own */
     char *op;
     char *plugin;     /* the version of the plugin that has it */
     uint64_t options; /* a hash of those that are part of the meaning of its state */
@@ -38,6 +39,7 @@ struct pl_version {
     char *graph;       /* its name */
     uint64_t hash;     /* of the graph */
     uint64_t rows;     /* of bronze that were played */
+    uint64_t epoch;    /* of the live folder: it stands for rows up to this one */
     bool repair;       /* it holds what late rows change, and nothing else counts */
     struct pl_version_node *nodes;
     unsigned node_count;
@@ -62,23 +64,26 @@ enum pl_code pl_version_read(struct pl_store *store, struct pl_version *version,
 typedef enum pl_code pl_versions_visitor(void *arg, const char *name, const char *path, struct pl_error **error);
 enum pl_code pl_versions_each(const char *data, pl_versions_visitor *each, void *arg, struct pl_error **error);
 
-/* All that are finished, by name; *versions is the caller's, with each of them. None: PL_OK and a count of 0. */
-enum pl_code pl_versions_list(const char *data, struct pl_store_key *key, struct pl_version **versions, unsigned *count,
-                              struct pl_error **error);
-void pl_versions_free(struct pl_version *versions, unsigned count);
-
-/* ---- Who answers for which time ---- */
-
-bool pl_version_counts(const struct pl_version *version, const char *node);
-
-struct pl_version_piece {
-    int version; /* of `versions`; -1: the live rows */
-    pl_time from, to;
+/* What is there: a version, or why it cannot be read (its folder's name and `damage` then; owned). */
+struct pl_version_entry {
+    struct pl_version version;
+    char *damage; /* NULL: none */
 };
 
-/* Divides from <= time < to of a zone among the published ones. *pieces is the caller's (pl_free), in order of time and
- * without gaps. PL_NO_MEMORY. */
-enum pl_code pl_versions_divide(const struct pl_version *versions, unsigned count, enum pl_zone_id zone, pl_time from,
-                                pl_time to, struct pl_version_piece **pieces, unsigned *piece_count);
+/* All that are finished, by name, at most PL_VERSIONS_MAX; *entries is the caller's, with each of them. None: PL_OK and
+ * a count of 0. */
+enum pl_code pl_versions_list(const char *data, struct pl_store_key *key, struct pl_version_entry **entries,
+                              unsigned *count, struct pl_error **error);
+void pl_versions_free(struct pl_version_entry *entries, unsigned count);
+
+/* ---- Who answers for a row (version_view.c) ---- */
+
+/* Does it have the rows of this node, which may be an earlier name of one of its nodes? */
+bool pl_version_counts(const struct pl_version *version, const char *node);
+bool pl_version_covers(const struct pl_version *version, enum pl_zone_id zone, pl_time time);
+
+/* The index of the published version that answers for a node's rows of a time; -1: the live rows do. */
+int pl_versions_answer(const struct pl_version *const *published, unsigned count, enum pl_zone_id zone,
+                       const char *node, pl_time time);
 
 #endif

@@ -26,43 +26,30 @@ static void names_are_plain(void **state) {
 
 /* ---- Who answers ---- */
 
-static struct pl_version published(pl_time when, struct pl_version_span *spans, unsigned count) {
-    return (struct pl_version){.published = when, .spans = spans, .span_count = count};
-}
+static struct pl_version_node gold = {.name = "gold", .was = "", .op = "sink.lake", .plugin = "1", .counts = true};
+static struct pl_version_node renamed = {
+    .name = "gold", .was = "old", .op = "sink.lake", .plugin = "1", .counts = true};
+static struct pl_version_node other = {.name = "other", .was = "", .op = "sink.lake", .plugin = "1", .counts = true};
 
-static void pieces_are(const struct pl_version *versions, unsigned count, pl_time from, pl_time to,
-                       const struct pl_version_piece *want, unsigned want_count) {
-    struct pl_version_piece *pieces;
-    unsigned found;
-    assert_int_equal(pl_versions_divide(versions, count, PL_GOLD, from, to, &pieces, &found), PL_OK);
-    assert_int_equal(found, want_count);
-    for (unsigned i = 0; i < found; i++) {
-        assert_int_equal(pieces[i].version, want[i].version);
-        assert_int_equal(pieces[i].from, want[i].from);
-        assert_int_equal(pieces[i].to, want[i].to);
-    }
-    pl_free(pieces);
-}
-
-static void the_last_published_answers(void **state) {
+static void the_last_published_that_has_the_node_answers(void **state) {
     (void)state;
-    struct pl_version_span first[] = {{PL_SILVER, 0, 1000}, {PL_GOLD, 100, 200}, {PL_GOLD, 300, 400}};
-    struct pl_version_span second[] = {{PL_GOLD, 150, 350}};
-    struct pl_version_span hidden[] = {{PL_GOLD, 0, 1000}};
-    struct pl_version all[] = {published(7, first, 3), published(9, second, 1), published(0, hidden, 1)};
-    pieces_are(all, 0, PL_TIME_MIN, PL_TIME_MAX, (struct pl_version_piece[]){{-1, PL_TIME_MIN, PL_TIME_MAX}}, 1);
-    pieces_are(all, 3, PL_TIME_MIN, PL_TIME_MAX,
-               (struct pl_version_piece[]){{-1, PL_TIME_MIN, 100},
-                                           {0, 100, 150},
-                                           {1, 150, 350},
-                                           {0, 350, 400},
-                                           {-1, 400, PL_TIME_MAX}},
-               5);
-    pieces_are(all, 3, 120, 130, (struct pl_version_piece[]){{0, 120, 130}}, 1);
-    pieces_are(all, 3, 200, 400, (struct pl_version_piece[]){{1, 200, 350}, {0, 350, 400}}, 2);
-    all[1].published = 5; /* now the first is the later one */
-    pieces_are(all, 3, 100, 400, (struct pl_version_piece[]){{0, 100, 200}, {1, 200, 300}, {0, 300, 400}}, 3);
-    pieces_are(all, 3, 400, 400, NULL, 0);
+    struct pl_version_span spans[] = {{PL_SILVER, 0, 1000}, {PL_GOLD, 100, 200}, {PL_GOLD, 300, 400}};
+    struct pl_version_span whole[] = {{PL_GOLD, 150, 350}};
+    struct pl_version first = {.published = 7, .nodes = &gold, .node_count = 1, .spans = spans, .span_count = 3};
+    struct pl_version second = {.published = 9, .nodes = &renamed, .node_count = 1, .spans = whole, .span_count = 1};
+    struct pl_version third = {.published = 11, .nodes = &other, .node_count = 1, .spans = whole, .span_count = 1};
+    const struct pl_version *all[] = {&first, &second, &third};
+    static const struct {
+        pl_time time;
+        int answer;
+    } want[] = {{99, -1}, {100, 0}, {149, 0}, {150, 1}, {200, 1}, {349, 1}, {350, 0}, {399, 0}, {400, -1}};
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++)
+        assert_int_equal(pl_versions_answer(all, 3, PL_GOLD, "gold", want[i].time), want[i].answer);
+    assert_int_equal(pl_versions_answer(all, 3, PL_GOLD, "old", 160), 1);
+    assert_int_equal(pl_versions_answer(all, 3, PL_GOLD, "other", 160), 2);
+    assert_int_equal(pl_versions_answer(all, 3, PL_SILVER, "gold", 160), 0);
+    assert_int_equal(pl_versions_answer(all, 3, PL_GOLD, "alarms", 160), -1);
+    assert_int_equal(pl_versions_answer(all, 0, PL_GOLD, "gold", 160), -1);
 }
 
 /* ---- Kept ---- */
@@ -72,7 +59,7 @@ static void a_version_says_what_it_is(void **state) {
     char *data = make_folder(), *path = pl_version_path(data, "v1");
     struct pl_store *store;
     struct pl_error *error = NULL;
-    struct pl_version *versions;
+    struct pl_version_entry *versions;
     unsigned count;
     assert_int_equal(pl_versions_list(data, NULL, &versions, &count, &error), PL_OK);
     assert_int_equal(count, 0);
@@ -89,7 +76,8 @@ static void a_version_says_what_it_is(void **state) {
     pl_versions_free(versions, count);
 
     struct pl_version_span span = {PL_GOLD, 5, 6};
-    struct pl_version_node nodes[] = {{"win", "window.tumbling", "1.1", 7, false}, {"gold", "sink.lake", "1.0", 8, true}};
+    struct pl_version_node nodes[] = {{"win", "", "window.tumbling", "1.1", 7, false},
+                                      {"gold", "", "sink.lake", "1.0", 8, true}};
     struct pl_version made = {.made = 1,
                               .published = 2,
                               .engine = "0.1.0",
@@ -106,13 +94,13 @@ static void a_version_says_what_it_is(void **state) {
     pl_store_close(store);
     assert_int_equal(pl_versions_list(data, NULL, &versions, &count, &error), PL_OK);
     assert_int_equal(count, 1);
-    assert_string_equal(versions->name, "v1");
-    assert_string_equal(versions->graph, "plant");
-    assert_string_equal(versions->nodes[1].plugin, "1.0");
-    assert_int_equal(versions->spans[0].to, 6);
-    assert_true(pl_version_counts(versions, "gold"));
-    assert_false(pl_version_counts(versions, "win"));
-    assert_false(pl_version_counts(versions, "other"));
+    assert_string_equal(versions->version.name, "v1");
+    assert_string_equal(versions->version.graph, "plant");
+    assert_string_equal(versions->version.nodes[1].plugin, "1.0");
+    assert_int_equal(versions->version.spans[0].to, 6);
+    assert_true(pl_version_counts(&versions->version, "gold"));
+    assert_false(pl_version_counts(&versions->version, "win"));
+    assert_false(pl_version_counts(&versions->version, "other"));
     pl_versions_free(versions, count);
     pl_free(path);
     remove_folder(data);
@@ -150,7 +138,7 @@ static void damage_is_found(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_plain),
-        cmocka_unit_test(the_last_published_answers),
+        cmocka_unit_test(the_last_published_that_has_the_node_answers),
         cmocka_unit_test(a_version_says_what_it_is),
         cmocka_unit_test(damage_is_found),
     };

@@ -293,7 +293,7 @@ def pace_and_ends():
     # Interrupted: nothing is left; killed: it is begun again.
     for how in (signal.SIGINT, signal.SIGKILL):
         job = subprocess.Popen([f"{BIN}/potline", "replay", folder.graph, "--data", folder.data, "--version", "v1",
-                                "--speed", "1"], stderr=subprocess.PIPE, text=True)
+                                "--margin", "1m", "--speed", "1"], stderr=subprocess.PIPE, text=True)
         while not os.path.exists(folder.path("data/versions/v1/store/CURRENT")):
             time.sleep(0.01)
         while not catches(job.pid, signal.SIGINT):
@@ -306,7 +306,8 @@ def pace_and_ends():
                 fail(f"an interrupted replay: exit code {job.returncode}")
         if folder.versions("--json")[0]:
             fail("half a version is one")
-    folder.replay("--version", "v1")
+    expect("no version is made", folder.replay("--version", "v1", code=1)[1])
+    folder.replay("--version", "v1", "--margin", "1m")
     if json.loads(folder.versions("--json")[0])["rows"] != 96000:
         fail("a version that was begun anew")
 
@@ -318,7 +319,7 @@ def under_a_key():
     folder.write("in.csv", [(START + i * SECOND, "secret.pot.voltage", i) for i in range(500)])
     folder.run("--until-eof", "--key-file", key)
     expect("encrypted", folder.replay("--version", "v", code=2)[1])
-    folder.replay("--version", "v", "--key-file", key)
+    folder.replay("--version", "v", "--margin", "1m", "--key-file", key)
     folder.versions("publish", "v", "--key-file", key)
     if len(folder.rows("gold", "--key-file", key)) != 50:
         fail("a version under a key")
