@@ -29,6 +29,10 @@ struct pl_store_impl {
     uint64_t reserve;
     _Atomic int64_t unchecked; /* bytes that may be written until room is looked for again */
     _Atomic bool broken;       /* a write has failed */
+    bool ship, sync_each;
+    uint64_t opened_at;
+    _Atomic uint64_t written;
+    const struct pl_store_watch *_Atomic watch;
     pthread_mutex_t lock;      /* guards iters */
     struct pl_store_iter *iters;
     pthread_mutex_t run_lock; /* zone.c's */
@@ -69,6 +73,9 @@ enum pl_code pl__store_mend_logs(const struct pl_store *store, struct pl_error *
 void pl__store_mark_closed(const struct pl_store *store);
 enum pl_code pl__store_check_closed(const struct pl_store *store, struct pl_error **error);
 enum pl_code pl__store_mark_open(const char *data, struct pl_error **error);
+
+/* lineage.c: PL_CONFLICT: a copy, or another has taken its place. */
+enum pl_code pl__lineage_open(struct pl_store *store, bool ship, struct pl_error **error);
 
 /* sst.c: what RocksDB does not check itself. */
 enum pl_code pl__store_check_tables(const struct pl_store *store, struct pl_error **error);
