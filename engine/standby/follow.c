@@ -98,6 +98,9 @@ static enum pl_code on_welcome(struct pl__follow *follow, const struct pl__wire 
                             follow->options.data, follow->options.endpoint);
     follow->session = welcome->number[PL__SESSION];
     follow->generation = generation;
+    follow->in_sync = false;
+    uint64_t patience = welcome->number[PL__WELCOME_PATIENCE];
+    follow->patience = patience < (uint64_t)PL_HOUR ? (int64_t)patience : PL_HOUR;
     memcpy(follow->run, welcome->bytes[PL__WELCOME_RUN].data, PL_LINEAGE_ID);
     follow->families_size = welcome->bytes[PL__WELCOME_FAMILIES].size;
     memcpy(follow->families, welcome->bytes[PL__WELCOME_FAMILIES].data, follow->families_size);
@@ -183,7 +186,8 @@ static enum pl_code on_refused(struct pl__follow *follow, const struct pl__wire 
         return pl_error_set(error, PL_CONFLICT, "%s at %s: %.*s", follow->options.data, follow->options.endpoint,
                             length, text);
     pl_diag(PL_WARN, "standby: %s: %.*s", follow->options.endpoint, length, text);
-    expect_answer(follow, PL__GREETING, GREET_AGAIN);
+    follow->in_sync = false;
+    expect_answer(follow, PL__GREETING, refused->number[PL__REFUSED_WHY] == PL__BEGIN_AGAIN ? 0 : GREET_AGAIN);
     return PL_OK;
 }
 
@@ -257,9 +261,11 @@ static enum pl_code sync_now_and_then(struct pl__follow *follow, int64_t now, st
     return pl_store_sync(follow->store, error);
 }
 
-/* Silence is counted while we listen: who was stopped himself has heard nothing, and must not conclude from it. */
+/* Silence is counted while we listen: who was stopped himself has heard nothing, and must not conclude from it. Nor
+ * does he know any more whether the engine still waits for him. */
 static void count_silence(struct pl__follow *follow, int64_t now) {
     int64_t passed = now - follow->listened;
+    if (passed >= follow->patience) follow->in_sync = false;
     follow->silent += passed < TICK_MOST ? passed : TICK_MOST;
     follow->listened = now;
 }

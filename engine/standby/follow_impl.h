@@ -26,11 +26,12 @@ struct pl__follow {
     size_t families_size;
     uint64_t position; /* all of its writes up to here are ours */
     uint64_t bytes;
-    bool in_sync;    /* as the engine said when it was heard last */
-    bool in_contact; /* it has been heard in this life of ours */
-    bool is_first;   /* the folder is of an engine at work; is there one with more right to that? */
-    bool runs;       /* no */
-    bool dirty;      /* written and not synced */
+    bool in_sync;     /* as the engine said when it was heard last */
+    int64_t patience; /* for so long a sync of the engine waits for us */
+    bool in_contact;  /* it has been heard in this life of ours */
+    bool is_first;    /* the folder is of an engine at work; is there one with more right to that? */
+    bool runs;        /* no */
+    bool dirty;       /* written and not synced */
     int64_t synced, answer_by, listened, silent;
 };
 

@@ -1,4 +1,5 @@
 /* serve_session.c: the conversation with a standby, on the server's thread. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,6 +39,12 @@ static void refuse(struct pl_standby_server *server, const char *peer, size_t pe
     message.bytes[PL__REFUSED_TEXT].data = text;
     message.bytes[PL__REFUSED_TEXT].size = strlen(text);
     send_to(server, peer, peer_size, &message);
+}
+
+/* Is its connection no more? Asked with a word that says nothing. */
+static bool is_gone(struct pl_standby_server *server) {
+    struct pl__wire nothing = {.type = PL__BYE};
+    return !send_to(server, server->session.peer, server->session.peer_size, &nothing) && errno == EHOSTUNREACH;
 }
 
 /* ---- The session's beginning and end ---- */
@@ -94,6 +101,7 @@ static void welcome(struct pl_standby_server *server) {
     const struct pl_lineage *lineage = &server->lineage;
     message.number[PL__WELCOME_GENERATION] = lineage->generation;
     message.number[PL__WELCOME_WHOLE] = server->session.copying;
+    message.number[PL__WELCOME_PATIENCE] = (uint64_t)server->options.patience;
     message.bytes[PL__WELCOME_ID].data = lineage->id;
     message.bytes[PL__WELCOME_RUN].data = lineage->run;
     message.bytes[PL__WELCOME_ID].size = message.bytes[PL__WELCOME_RUN].size = PL_LINEAGE_ID;
@@ -178,7 +186,7 @@ static void on_hello(struct pl_standby_server *server, const char *peer, size_t 
         refuse(server, peer, peer_size, PL__NEVER, wrong);
     } else if (hello->number[PL__HELLO_CALLER] == PL__WRITES_TOO) {
         refuse(server, peer, peer_size, PL__NOT_NEWER, "this engine is at work");
-    } else if (session->peer_size && session->nonce != hello->number[PL__HELLO_NONCE]) {
+    } else if (session->peer_size && session->nonce != hello->number[PL__HELLO_NONCE] && !is_gone(server)) {
         refuse(server, peer, peer_size, PL__TRY_AGAIN, "there is another standby");
     } else {
         begin(server, peer, peer_size, address, hello);
@@ -266,7 +274,11 @@ void pl__session_receive(struct pl_standby_server *server, const char *peer, siz
         return;
     }
     bool ours = session->peer_size == peer_size && memcmp(session->peer, peer, peer_size) == 0;
-    if (!ours || message.number[PL__SESSION] != session->number) return; /* of one that is over */
+    if (!ours || message.number[PL__SESSION] != session->number) {
+        if (message.type == PL__FETCH || message.type == PL__PULL)
+            refuse(server, peer, peer_size, PL__BEGIN_AGAIN, "was not heard for too long");
+        return;
+    }
     session->heard = pl_clock_monotonic();
     if (message.type == PL__FETCH) on_fetch(server, &message);
     if (message.type == PL__PULL) on_pull(server, &message);

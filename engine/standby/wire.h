@@ -34,12 +34,17 @@ enum {
 
 enum pl__wire_type { PL__HELLO = 1, PL__FETCH, PL__PULL, PL__WELCOME, PL__REFUSED, PL__PIECE, PL__WRITES, PL__BYE };
 
-/* What number[...] is. The session is that of the last WELCOME; in another the message is of no use any more. */
+/* What number[...] is. The session is that of the last WELCOME, from 1; in another the message is of no use any more.
+ */
 enum { PL__SESSION };
 enum { PL__HELLO_VERSION, PL__HELLO_CALLER, PL__HELLO_GENERATION, PL__HELLO_COPY, PL__HELLO_POSITION, PL__HELLO_NONCE };
 enum { PL__FETCH_FILE = 1, PL__FETCH_OFFSET };
 enum { PL__PULL_POSITION = 1 };
-enum { PL__WELCOME_GENERATION = 1, PL__WELCOME_WHOLE /* a copy comes first */ };
+enum {
+    PL__WELCOME_GENERATION = 1,
+    PL__WELCOME_WHOLE /* a copy comes first */,
+    PL__WELCOME_PATIENCE /* ns that a sync waits */
+};
 enum { PL__REFUSED_WHY, PL__REFUSED_GENERATION };
 enum { PL__PIECE_FILE = 1, PL__PIECE_FILES, PL__PIECE_OFFSET, PL__PIECE_SIZE /* of the file */, PL__PIECE_CHECKSUM };
 enum { PL__WRITES_LATEST = 1, PL__WRITES_IN_SYNC };
@@ -55,7 +60,12 @@ enum pl__caller {
     PL__FOLLOWS,
     PL__WRITES_TOO /* it writes to a folder of this lineage, too: one of the two is wrong */
 };
-enum pl__refusal { PL__TRY_AGAIN, PL__NEVER, PL__NOT_NEWER /* so says who is asked by PL__WRITES_TOO */ };
+enum pl__refusal {
+    PL__TRY_AGAIN,
+    PL__BEGIN_AGAIN,
+    PL__NEVER,
+    PL__NOT_NEWER /* so says who is asked by PL__WRITES_TOO */
+};
 
 struct pl__wire {
     enum pl__wire_type type;
