@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,23 +17,14 @@ struct file {
 };
 
 struct pl__copy {
-    char *path;
+    char *data, *path; /* the data folder, and the copy's */
     struct file *files;
     unsigned count;
     int open; /* the file that was read last; -1: none */
     unsigned open_file;
 };
 
-/* ---- Folders ---- */
-
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where) {
-    (void)info, (void)type, (void)where;
-    return remove(path);
-}
-
-bool pl__folder_remove(const char *path) {
-    return nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT;
-}
+/* ---- Its files ---- */
 
 static int is_file(const struct dirent *entry) {
     return entry->d_name[0] != '.';
@@ -74,19 +64,14 @@ static enum pl_code make(struct pl_store *store, const char *path, struct pl_err
 }
 
 enum pl_code pl__copy_new(struct pl_store *store, struct pl__copy **copy, struct pl_error **error) {
-    char path[PATH_MAX], part[PATH_MAX];
+    char path[PATH_MAX];
     struct pl__copy *c = *copy = PL_NEW(struct pl__copy);
-    bool fits = snprintf(path, sizeof path, "%s/" PL__COPY_FOLDER, store->path) < (int)sizeof path &&
-                snprintf(part, sizeof part, "%s/" PL__COPY_FOLDER ".tmp", store->path) < (int)sizeof part;
-    if (c) {
-        c->open = -1;
-        c->path = fits ? pl_strdup(path) : NULL;
-    }
+    bool fits = snprintf(path, sizeof path, "%s/" PL_STORE_COPY, store->path) < (int)sizeof path;
+    if (c) c->open = -1;
     enum pl_code code = PL_OK;
-    if (!c || !c->path)
+    if (!c || !fits || !(c->data = pl_strdup(store->path)) || !(c->path = pl_strdup(path)))
         code = pl_error_set(error, PL_NO_MEMORY, "no memory for a copy");
-    else if (!pl__folder_remove(path) || !pl__folder_remove(part)) /* of a run that died */
-        code = pl_error_set(error, PL_IO, "%s: not removed: %s", path, strerror(errno));
+    if (!code) code = pl_store_copy_remove(store->path, error); /* of a session before */
     if (!code) code = make(store, path, error);
     if (!code) code = list_files(c, error);
     if (!code) return PL_OK;
@@ -98,11 +83,12 @@ enum pl_code pl__copy_new(struct pl_store *store, struct pl__copy **copy, struct
 void pl__copy_free(struct pl__copy *copy) {
     if (!copy) return;
     if (copy->open >= 0) close(copy->open);
-    if (copy->path) pl__folder_remove(copy->path);
+    if (copy->path) pl_store_copy_remove(copy->data, NULL);
     for (unsigned i = 0; i < copy->count; i++)
         pl_free(copy->files[i].name);
     pl_free(copy->files);
     pl_free(copy->path);
+    pl_free(copy->data);
     pl_free(copy);
 }
 

@@ -19,9 +19,4 @@ uint64_t pl__copy_size(const struct pl__copy *copy, unsigned file);
 enum pl_code pl__copy_read(struct pl__copy *copy, unsigned file, uint64_t offset, void *bytes, size_t room,
                            size_t *size, struct pl_error **error);
 
-/* A folder, what is in it and below it; that it is not there is fine. False: errno says why. */
-bool pl__folder_remove(const char *path);
-
-#define PL__COPY_FOLDER "standby.copy"
-
 #endif

@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "standby/copy.h"
 #include "standby/serve_impl.h"
 
 enum { PATH = PATH_MAX };
@@ -25,9 +24,11 @@ static bool path_of(const struct pl__fetch *fetch, const char *below, char path[
 enum pl_code pl__fetch_begin(struct pl__fetch *fetch, const char *data, struct pl_error **error) {
     char path[PATH];
     *fetch = (struct pl__fetch){.data = data, .folder = -1, .open = -1};
-    if (!path_of(fetch, PL__COPY_FOLDER, path)) return pl_error_set(error, PL_LIMIT, "%s: the path is too long", data);
-    if (!pl__folder_remove(path) || mkdir(path, 0700)) return failed(fetch, "its folder", error);
-    if (!path_of(fetch, PL__COPY_FOLDER "/store", path)) return pl_error_set(error, PL_LIMIT, "%s: too long", data);
+    if (!path_of(fetch, PL_STORE_COPY, path)) return pl_error_set(error, PL_LIMIT, "%s: the path is too long", data);
+    enum pl_code code = pl_store_copy_remove(data, error);
+    if (code) return code;
+    if (mkdir(path, 0700)) return failed(fetch, "its folder", error);
+    if (!path_of(fetch, PL_STORE_COPY "/store", path)) return pl_error_set(error, PL_LIMIT, "%s: too long", data);
     if (mkdir(path, 0700)) return failed(fetch, "its folder", error);
     fetch->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fetch->folder >= 0 ? PL_OK : failed(fetch, "its folder", error);
@@ -40,9 +41,8 @@ static void close_all(struct pl__fetch *fetch) {
 }
 
 void pl__fetch_end(struct pl__fetch *fetch) {
-    char path[PATH];
     close_all(fetch);
-    if (fetch->data && path_of(fetch, PL__COPY_FOLDER, path)) pl__folder_remove(path);
+    if (fetch->data) pl_store_copy_remove(fetch->data, NULL);
     *fetch = (struct pl__fetch){.folder = -1, .open = -1};
 }
 
@@ -123,7 +123,7 @@ enum pl_code pl__fetch_settle(struct pl__fetch *fetch, struct pl_store_key *key,
     char copy[PATH], from[PATH], to[PATH];
     struct pl_store *store;
     close_all(fetch);
-    if (!path_of(fetch, PL__COPY_FOLDER, copy) || !path_of(fetch, PL__COPY_FOLDER "/store", from) ||
+    if (!path_of(fetch, PL_STORE_COPY, copy) || !path_of(fetch, PL_STORE_COPY "/store", from) ||
         !path_of(fetch, "store", to))
         return pl_error_set(error, PL_LIMIT, "%s: the path is too long", fetch->data);
     enum pl_code code = pl_store_open(copy, &(struct pl_store_options){.key = key, .follow = true}, &store, error);

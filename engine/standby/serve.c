@@ -261,16 +261,14 @@ void pl_standby_server_free(struct pl_standby_server *server) {
 
 void pl_standby_server_look(struct pl_standby_server *server, struct pl_standby_view *view) {
     uint64_t latest = rocksdb_get_latest_sequence_number(server->options.store->db);
-    uint64_t written = pl_store_written(server->options.store);
     pthread_mutex_lock(&server->lock);
     *view = server->shown;
     view->generation = server->lineage.generation;
     view->in_sync = atomic_load(&server->in_sync);
     view->alone = server->alone;
     if (view->peer[0] && server->acked < latest) {
-        uint64_t there = server->base_bytes + server->acked_total;
         view->lag_writes = latest - server->acked;
-        view->lag_bytes = written > there ? written - there : 0;
+        view->lag_bytes = (uint64_t)((double)view->lag_writes * server->write_bytes);
         view->lag_s = (double)(pl_clock_monotonic() - server->had_all) * 1e-9;
     }
     pthread_mutex_unlock(&server->lock);

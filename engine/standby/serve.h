@@ -40,7 +40,7 @@ struct pl_standby_view {
     uint64_t generation;
     char peer[64]; /* where it is; "": there is none */
     bool in_sync;
-    uint64_t lag_writes, lag_bytes; /* what it has not written yet */
+    uint64_t lag_writes, lag_bytes; /* what it has not written yet; about so many bytes */
     double lag_s;                   /* how long ago it had everything */
     uint64_t alone;                 /* how often the engine has gone on without it */
     uint64_t turned_away;           /* connections without the key; messages that are none */

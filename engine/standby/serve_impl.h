@@ -21,6 +21,7 @@ struct pl__session { /* the standby that is served */
     char address[64];
     uint64_t number, nonce;
     bool copying;
+    bool joined;          /* it had caught up once, and that is in the audit */
     uint64_t position;    /* it has everything up to here */
     bool pulls;           /* and waits for what comes then */
     int64_t heard, given; /* when the last words came and went */
@@ -45,7 +46,7 @@ struct pl_standby_server {
     struct pl_pack *pack;
     struct pl_buffer out;
     uint64_t sessions;
-    uint64_t given_bytes, acked_bytes; /* of batches, in this session */
+    uint64_t given_bytes, given_writes; /* in this session */
     int64_t trimmed;
 
     pthread_mutex_t lock; /* of what follows */
@@ -53,10 +54,9 @@ struct pl_standby_server {
     struct pl_audit *audit;
     _Atomic bool in_sync; /* changed with the lock held */
     bool closing, orderly;
-    uint64_t acked;       /* session.position */
-    uint64_t base_bytes;  /* pl_store_written - acked_bytes when it had everything */
-    uint64_t acked_total; /* acked_bytes, for who looks */
-    int64_t had_all;      /* when it is known to have had everything there was */
+    uint64_t acked;     /* session.position */
+    double write_bytes; /* of a write, on the average of this session */
+    int64_t had_all;    /* when it is known to have had everything there was */
     uint64_t alone;
     struct pl_standby_view shown; /* peer */
     _Atomic uint64_t strange;     /* messages that are none */

@@ -52,7 +52,7 @@ static bool is_gone(struct pl_standby_server *server) {
 void pl__session_end(struct pl_standby_server *server, const char *why) {
     if (!server->session.peer_size) return;
     pthread_mutex_lock(&server->lock);
-    pl__serve_note(server, "standby left", why);
+    if (server->session.joined) pl__serve_note(server, "standby left", why);
     pl__serve_set_sync(server, false, why);
     server->shown.peer[0] = 0;
     pthread_mutex_unlock(&server->lock);
@@ -124,7 +124,7 @@ static void begin(struct pl_standby_server *server, const char *peer, size_t pee
                                     .heard = pl_clock_monotonic()};
     memcpy(session->peer, peer, peer_size);
     snprintf(session->address, sizeof session->address, "%s", address);
-    server->given_bytes = server->acked_bytes = 0;
+    server->given_bytes = server->given_writes = 0;
     pl__tail_init(&server->tail, server->options.store, session->position);
     char detail[96];
     if (whole)
@@ -133,11 +133,9 @@ static void begin(struct pl_standby_server *server, const char *peer, size_t pee
         snprintf(detail, sizeof detail, "goes on at %" PRIu64, session->position);
     pthread_mutex_lock(&server->lock);
     server->acked = session->position;
-    server->acked_total = 0;
-    server->base_bytes = pl_store_written(server->options.store);
+    server->write_bytes = 0;
     server->had_all = pl_clock_monotonic();
     snprintf(server->shown.peer, sizeof server->shown.peer, "%s", session->address);
-    pl__serve_note(server, "standby joined", detail);
     pthread_mutex_unlock(&server->lock);
     pl_diag(PL_INFO, "standby %s: %s", session->address, detail);
     welcome(server);
@@ -226,18 +224,16 @@ static void acknowledge(struct pl_standby_server *server, uint64_t position) {
     uint64_t latest = rocksdb_get_latest_sequence_number(server->options.store->db);
     int64_t now = pl_clock_monotonic();
     session->position = position;
-    server->acked_bytes = server->given_bytes;
     pthread_mutex_lock(&server->lock);
     server->acked = position;
-    server->acked_total = server->acked_bytes;
+    if (server->given_writes) server->write_bytes = (double)server->given_bytes / (double)server->given_writes;
     if (session->target_at && position >= session->target) {
         server->had_all = session->target_at;
         pl__serve_set_sync(server, true, "has caught up");
+        if (!session->joined) pl__serve_note(server, "standby joined", "has caught up");
+        session->joined = true;
     }
-    if (position == latest) {
-        server->had_all = now;
-        server->base_bytes = pl_store_written(server->options.store) - server->acked_total;
-    }
+    if (position == latest) server->had_all = now;
     pthread_cond_broadcast(&server->changed);
     pthread_mutex_unlock(&server->lock);
     session->target = latest;
@@ -289,7 +285,7 @@ void pl__session_receive(struct pl_standby_server *server, const char *peer, siz
 static bool collect(struct pl_standby_server *server) {
     struct pl__batch batch;
     pl_buffer_reset(&server->out);
-    while (server->out.size < PL__WIRE_PIECE) {
+    while (server->out.size < PL__WIRE_WRITES) {
         const char *data;
         size_t size;
         enum pl__tail_state state = pl__tail_next(&server->tail, &data, &size);
@@ -300,6 +296,7 @@ static bool collect(struct pl_standby_server *server) {
         pl_buffer_put(&server->out, head, sizeof head);
         pl_buffer_put(&server->out, data, size);
         server->given_bytes += size;
+        server->given_writes += batch.count;
     }
     return true;
 }

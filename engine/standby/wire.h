@@ -25,9 +25,10 @@ enum {
     PL__WIRE_NUMBERS = 6,
     PL__WIRE_BYTES = 4,
     PL__WIRE_ASK_MAX = 4 << 10,    /* a message of the standby */
-    PL__WIRE_PIECE = 1 << 20,      /* of a copy; about as much of writes */
+    PL__WIRE_PIECE = 1 << 20,      /* of a copy */
+    PL__WIRE_WRITES = 4 << 20,     /* about; one answer a round trip is what a link of long latency carries */
     PL__WIRE_BATCH_MAX = 64 << 20, /* a larger write can only be had with a copy */
-    PL__WIRE_ANSWER_MAX = PL__WIRE_BATCH_MAX + 2 * PL__WIRE_PIECE,
+    PL__WIRE_ANSWER_MAX = PL__WIRE_BATCH_MAX + 2 * PL__WIRE_WRITES,
     PL__WIRE_NAME_MAX = 64,
     PL__WIRE_FAMILIES = 32,
 };

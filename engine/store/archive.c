@@ -1,6 +1,10 @@
-/* archive.c: write-ahead logs that RocksDB has no need of any more, kept for a standby that is still behind them. */
+/* archive.c: what lies in a folder for the sake of a standby: write-ahead logs that RocksDB has no need of any more,
+ * kept for one that is still behind them, and a copy that one is to start from.
+ */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,4 +39,20 @@ void pl_store_archive_trim(const struct pl_store *store, uint64_t most) {
     }
     if (count >= 0) free(logs);
     close(folder);
+}
+
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *where) {
+    (void)info, (void)type, (void)where;
+    return remove(path);
+}
+
+static bool remove_below(const char *data, const char *name) {
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/%s", data, name) >= (int)sizeof path) return true; /* nobody could make it */
+    return nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT;
+}
+
+enum pl_code pl_store_copy_remove(const char *path, struct pl_error **error) {
+    if (remove_below(path, PL_STORE_COPY) && remove_below(path, PL_STORE_COPY ".tmp")) return PL_OK;
+    return pl_error_set(error, PL_IO, "%s/" PL_STORE_COPY ": not removed: %s", path, strerror(errno));
 }

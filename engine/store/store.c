@@ -200,7 +200,7 @@ static enum pl_code open_for_writing(struct pl_store *store, struct pl_error **e
     store->impl->opened_at = rocksdb_get_latest_sequence_number(store->db);
     if (!store->impl->ship) pl_store_archive_trim(store, 0);
     pl__rekey_tidy(store->path);
-    return PL_OK;
+    return pl_store_copy_remove(store->path, error);
 }
 
 /* ---- What the folder says about itself ---- */
@@ -407,7 +407,6 @@ enum pl_code pl_store_write(struct pl_store *store, rocksdb_writebatch_t *writes
     rocksdb_writebatch_clear(writes);
     if (PL_UNLIKELY(message)) return failed(store, "writing", message, error);
     if (code) return code;
-    atomic_fetch_add_explicit(&store->impl->written, size, memory_order_relaxed);
     if (store->impl->sync_each) tell_synced(store);
     return PL_OK;
 }
@@ -437,10 +436,6 @@ bool pl_store_ships(const struct pl_store *store) {
 
 uint64_t pl_store_opened_at(const struct pl_store *store) {
     return store->impl->opened_at;
-}
-
-uint64_t pl_store_written(const struct pl_store *store) {
-    return atomic_load_explicit(&store->impl->written, memory_order_relaxed);
 }
 
 enum pl_code pl_store_get(struct pl_store *store, enum pl_store_family family, const void *key, size_t key_size,

@@ -95,11 +95,16 @@ struct pl_store_watch {
 void pl_store_set_watch(struct pl_store *store, const struct pl_store_watch *watch); /* borrowed until the close */
 
 bool pl_store_ships(const struct pl_store *store);
-uint64_t pl_store_opened_at(const struct pl_store *store); /* RocksDB's sequence number then, before any write of ours */
-uint64_t pl_store_written(const struct pl_store *store);   /* bytes since then */
+uint64_t
+pl_store_opened_at(const struct pl_store *store);        /* RocksDB's sequence number then, before any write of ours */
 
 /* Removes the oldest of the write-ahead logs that are kept for a standby, until they have at most so many bytes. */
 void pl_store_archive_trim(const struct pl_store *store, uint64_t most);
+
+/* Where a copy of a folder's database is made, below the folder; what is left there of one that nobody finished goes at
+ * every opening to write. */
+#define PL_STORE_COPY "standby.copy"
+enum pl_code pl_store_copy_remove(const char *path, struct pl_error **error);
 
 /* The value of a key, owned by the caller (pl_free), a 0 behind it. PL_NOT_FOUND without a message: there is none. */
 enum pl_code pl_store_get(struct pl_store *store, enum pl_store_family family, const void *key, size_t key_size,

@@ -31,9 +31,8 @@ struct pl_store_impl {
     _Atomic bool broken;       /* a write has failed */
     bool ship, sync_each;
     uint64_t opened_at;
-    _Atomic uint64_t written;
     const struct pl_store_watch *_Atomic watch;
-    pthread_mutex_t lock;      /* guards iters */
+    pthread_mutex_t lock; /* guards iters */
     struct pl_store_iter *iters;
     pthread_mutex_t run_lock; /* zone.c's */
 };

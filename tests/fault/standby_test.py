@@ -11,7 +11,9 @@ import argparse
 import contextlib
 import json
 import os
+import queue
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -260,8 +262,8 @@ def survives_deaths_of_the_standby(pair):
 class Proxy:
     """TCP to the engine, which can be cut and mended."""
 
-    def __init__(self, port):
-        self.to = port
+    def __init__(self, port, delay=0.0):
+        self.to, self.delay = port, delay  # seconds that the engine's words take; the standby's take none
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.cut, self.ends = False, []
@@ -282,14 +284,25 @@ class Proxy:
                 near.close()
                 continue
             self.ends += [near, far]
-            for a, b in ((near, far), (far, near)):
-                threading.Thread(target=self.pump, args=(a, b), daemon=True).start()
+            for a, b, delay in ((near, far, 0.0), (far, near, self.delay)):
+                under_way = queue.Queue()
+                threading.Thread(target=self.take, args=(a, under_way, delay), daemon=True).start()
+                threading.Thread(target=self.give, args=(a, b, under_way), daemon=True).start()
 
     @staticmethod
-    def pump(a, b):
+    def take(a, under_way, delay):
         with contextlib.suppress(OSError):
-            while data := a.recv(1 << 16):
-                b.sendall(data)
+            while data := a.recv(1 << 20):
+                under_way.put((time.time() + delay, data))
+        under_way.put(None)
+
+    def give(self, a, b, under_way):
+        with contextlib.suppress(OSError):
+            while item := under_way.get():
+                time.sleep(max(0.0, item[0] - time.time()))
+                if self.cut:
+                    break  # what was under way is lost
+                b.sendall(item[1])
         for end in (a, b):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
@@ -303,6 +316,36 @@ class Proxy:
 
     def mend(self):
         self.cut = False
+
+
+def started_from(data):
+    """The epoch that the last run on this folder has gone on from."""
+    _, out, _ = rig.run("audit", "query", "--data", data, "--action", "engine start", "--json")
+    return int(re.findall(r"epoch (\d+)", out)[-1])
+
+
+def acknowledged_is_there(pair):
+    """What `checkpoint` has answered is safe: over a slow link the standby has it when the engine dies right then."""
+    primary = pair.primary()
+    proxy = Proxy(pair.port, delay=0.15)
+    standby = pair.standby(endpoint=f"tcp://127.0.0.1:{proxy.port}")
+    in_sync(primary, standby)
+    epoch = 0
+    for _ in range(3):
+        code, out, said = rig.run("shell", "--data", pair.job.data, "--json", "-c", "checkpoint")
+        if code:
+            rig.fail(said)
+        epoch = rig.json_row(out)["epoch"]
+    proxy.stop()  # with what is under way
+    primary.kill()
+    if "only here now" in primary.said():
+        rig.fail(f"the link was too slow: {primary.said()}")
+    standby.process.send_signal(signal.SIGUSR1)
+    standby.finish()
+    if started_from(pair.second) < epoch:
+        rig.fail(f"epoch {epoch} was acknowledged, the standby goes on from {started_from(pair.second)}")
+    pair.compare(pair.second)
+    return f"epoch {epoch} acknowledged, gone on from {started_from(pair.second)}"
 
 
 def link_is_cut(pair):
@@ -447,10 +490,11 @@ def standby_is_stopped(pair):
     return "did not take over, and has everything at the end"
 
 
-SCENARIOS = (takes_over_by_lease, takes_over_by_command, survives_deaths_of_the_standby, link_is_cut, old_engine_ends,
+SCENARIOS = (takes_over_by_lease, takes_over_by_command, survives_deaths_of_the_standby, acknowledged_is_there,
+             link_is_cut, old_engine_ends,
              strangers, encrypted, standby_is_stopped)
 
-SLOW = (old_engine_ends, strangers)  # both have to be at work for a while
+SLOWER = {old_engine_ends: 10, strangers: 10, acknowledged_is_there: 3}  # they need the engine for longer
 
 
 def main():
@@ -469,7 +513,7 @@ def main():
             for scenario in SCENARIOS:
                 if options.only not in scenario.__name__:
                     continue
-                rate = options.rate // 10 if scenario in SLOW else options.rate
+                rate = options.rate // SLOWER.get(scenario, 1)
                 pair = Pair(work, f"{scenario.__name__}{number}", calm, options.rows, rate)
                 try:
                     found = scenario(pair)
