@@ -96,7 +96,7 @@ void pl_store_set_watch(struct pl_store *store, const struct pl_store_watch *wat
 
 bool pl_store_ships(const struct pl_store *store);
 uint64_t
-pl_store_opened_at(const struct pl_store *store);        /* RocksDB's sequence number then, before any write of ours */
+pl_store_opened_at(const struct pl_store *store); /* RocksDB's sequence number then, before any write of ours */
 
 /* Removes the oldest of the write-ahead logs that are kept for a standby, until they have at most so many bytes. */
 void pl_store_archive_trim(const struct pl_store *store, uint64_t most);
