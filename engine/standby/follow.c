@@ -112,6 +112,9 @@ static enum pl_code on_welcome(struct pl__follow *follow, const struct pl__wire 
         return code;
     }
     pl_diag(PL_INFO, "standby: goes on with %s at %" PRIu64, follow->options.endpoint, follow->position);
+    enum pl_code code =
+        follow->store ? PL_OK : open_store(follow, error); /* closed for a copy that did not come about */
+    if (code) return code;
     memcpy(follow->lineage.copied, follow->run, PL_LINEAGE_ID);
     pull(follow);
     return PL_OK;
@@ -199,26 +202,36 @@ static void on_bye(struct pl__follow *follow) {
     expect_answer(follow, PL__GREETING, GREET_AGAIN);
 }
 
-/* What goes wrong with the folder, and what will not get better by itself, is an end. */
-static enum pl_code settle_trouble(struct pl__follow *follow, enum pl_code code, struct pl_error **error) {
-    if (code != PL_PROTOCOL && code != PL_UNAVAILABLE && code != PL_CORRUPT) return code;
-    if (code == PL_CORRUPT && follow->phase != PL__FETCHING) return code;
-    pl_diag(PL_ERROR, "%s", *error ? (*error)->text : pl_code_text(code));
-    pl_error_free(error);
-    expect_answer(follow, PL__GREETING, GREET_AGAIN);
+static enum pl_code answer_of(struct pl__follow *follow, const struct pl__wire *message, struct pl_error **error) {
+    bool ours = message->number[PL__SESSION] == follow->session;
+    if (message->type == PL__WELCOME) return on_welcome(follow, message, error);
+    if (message->type == PL__REFUSED) return on_refused(follow, message, error);
+    if (message->type == PL__PIECE && ours) return on_piece(follow, message, error);
+    if (message->type == PL__WRITES && ours) return on_writes(follow, message, error);
+    if (message->type == PL__BYE && ours) on_bye(follow);
     return PL_OK;
 }
 
+/* A new beginning may help: the peer has said something wrong, or the disk is full. */
+static bool may_get_better(const struct pl__follow *follow, enum pl_code code) {
+    return code == PL_PROTOCOL || code == PL_UNAVAILABLE || (code == PL_CORRUPT && follow->phase == PL__FETCHING);
+}
+
 static enum pl_code on_message(struct pl__follow *follow, const struct pl__wire *message, struct pl_error **error) {
-    enum pl_code code = PL_OK;
-    bool ours = message->number[PL__SESSION] == follow->session;
-    if (message->type == PL__WELCOME) code = on_welcome(follow, message, error);
-    if (message->type == PL__REFUSED) code = on_refused(follow, message, error);
-    if (message->type == PL__PIECE && ours) code = on_piece(follow, message, error);
-    if (message->type == PL__WRITES && ours) code = on_writes(follow, message, error);
-    if (message->type == PL__BYE && ours) on_bye(follow);
+    struct pl_error *why = NULL;
+    enum pl_code code = answer_of(follow, message, &why);
     follow->silent = 0;
-    return code ? settle_trouble(follow, code, error) : PL_OK;
+    if (may_get_better(follow, code)) {
+        pl_diag(PL_ERROR, "%s", why ? why->text : pl_code_text(code));
+        pl_error_free(&why);
+        expect_answer(follow, PL__GREETING, GREET_AGAIN);
+        return PL_OK;
+    }
+    if (error)
+        *error = why;
+    else
+        pl_error_free(&why);
+    return code;
 }
 
 /* ---- The loop ---- */
