@@ -11,7 +11,7 @@
 #include "standby/door.h"
 #include "standby/follow.h"
 
-static const pl_time usual_patience = PL_SECOND;
+static const pl_time usual_patience = PL_SECOND, least_lease = PL_SECOND;
 
 /* ---- Options ---- */
 
@@ -38,6 +38,10 @@ bool pl_cli_standby_read(const struct pl_cli *cli, struct pl_cli_standby *standb
         !read_duration(cli, "takeover-after", &standby->takeover_after) ||
         !read_duration(cli, "standby-timeout", &standby->patience))
         return false;
+    if (standby->takeover_after && standby->takeover_after < least_lease) {
+        pl_cli_usage(cli, "--takeover-after: at least 1s; a word of the engine comes every 250ms");
+        return false;
+    }
     if (!standby->serves && !standby->follows) return true;
     if (!file || !pl_cli_get(cli, "data")) {
         pl_cli_usage(cli, "a standby needs %s",

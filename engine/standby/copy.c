@@ -68,10 +68,12 @@ enum pl_code pl__copy_new(struct pl_store *store, struct pl__copy **copy, struct
     struct pl__copy *c = *copy = PL_NEW(struct pl__copy);
     bool fits = snprintf(path, sizeof path, "%s/" PL_STORE_COPY, store->path) < (int)sizeof path;
     if (c) c->open = -1;
-    enum pl_code code = PL_OK;
-    if (!c || !fits || !(c->data = pl_strdup(store->path)) || !(c->path = pl_strdup(path)))
-        code = pl_error_set(error, PL_NO_MEMORY, "no memory for a copy");
-    if (!code) code = pl_store_copy_remove(store->path, error); /* of a session before */
+    if (!c || !fits || !(c->data = pl_strdup(store->path)) || !(c->path = pl_strdup(path))) {
+        pl__copy_free(c);
+        *copy = NULL;
+        return pl_error_set(error, PL_NO_MEMORY, "no memory for a copy");
+    }
+    enum pl_code code = pl_store_copy_remove(store->path, error); /* of a session before */
     if (!code) code = make(store, path, error);
     if (!code) code = list_files(c, error);
     if (!code) return PL_OK;

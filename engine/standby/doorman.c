@@ -48,7 +48,7 @@ static unsigned receive(void *socket, struct frame frames[FRAMES]) {
     size_t more_size = sizeof more;
     unsigned count = 0;
     for (; more; count++) {
-        struct frame scratch, *frame = count < FRAMES ? &frames[count] : &scratch;
+        struct frame scratch = {.size = 0}, *frame = count < FRAMES ? &frames[count] : &scratch;
         int size = zmq_recv(socket, frame->bytes, sizeof frame->bytes, ZMQ_DONTWAIT);
         if (size < 0) return 0;
         frame->size = size < FRAME_MAX ? (size_t)size : FRAME_MAX;
