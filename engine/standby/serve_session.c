@@ -52,11 +52,15 @@ static bool is_gone(struct pl_standby_server *server) {
 void pl__session_end(struct pl_standby_server *server, const char *why) {
     if (!server->session.peer_size) return;
     pthread_mutex_lock(&server->lock);
+    bool told = atomic_load(&server->in_sync) && !server->closing;
     if (server->session.joined) pl__serve_note(server, "standby left", why);
-    pl__serve_set_sync(server, false, why);
+    if (told)
+        pl__serve_set_sync(server, false, why);
+    else
+        atomic_store(&server->in_sync, false);
     server->shown.peer[0] = 0;
     pthread_mutex_unlock(&server->lock);
-    pl_diag(PL_WARN, "standby %s: %s", server->session.address, why);
+    if (!told) pl_diag(server->closing ? PL_INFO : PL_WARN, "standby %s: %s", server->session.address, why);
     pl__tail_fini(&server->tail);
     pl__copy_free(server->copy);
     server->copy = NULL;
