@@ -12,11 +12,13 @@
 #include "data.h"
 #include "drive.h"
 #include "key.h"
+#include "standby.h"
 #include "summary.h"
 
 struct run {
     struct pl_drive drive;
     struct pl_control *control;
+    struct pl_cli_standby *standby;
     uint64_t rows_shown;
     double shown_at;
 };
@@ -46,6 +48,7 @@ struct data {
     bool temporary; /* to be removed at the end */
     struct pl_store_key *key;
     int exit_code; /* why there is none */
+    struct pl_cli_standby standby;
 };
 
 /* Where people reach the running engine: in its data folder and, when it is told so, over the network. */
@@ -54,6 +57,7 @@ static enum pl_code open_control(const struct pl_cli *cli, struct run *run, stru
     const char *file = pl_cli_get(cli, "control-key");
     struct pl_control_options options = {
         .engine = run->drive.engine, .endpoint = pl_cli_get(cli, "control"), .stop = pl_drive_stop, .stop_arg = run};
+    pl_cli_standby_show(run->standby, &options);
     enum pl_code code = file ? pl_cli_key(file, secret, error) : PL_OK;
     if (file) options.secret_key = secret;
     if (!code) code = pl_control_new(&options, &run->control, error);
@@ -61,12 +65,13 @@ static enum pl_code open_control(const struct pl_cli *cli, struct run *run, stru
     return code;
 }
 
-static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, const struct data *data, pl_time limit) {
+static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, struct data *data, pl_time limit) {
     static struct run run; /* outlives everything that may call back */
     struct pl_drive *drive = &run.drive;
     struct pl_engine_options options = {
         .data = data->folder,
         .key = data->key,
+        .ship = data->standby.serves,
         .until_eof = pl_cli_has(cli, "until-eof"),
         .savepoint = pl_cli_get(cli, "from-savepoint"),
         .reset = pl_cli_all(cli, "reset"),
@@ -78,7 +83,9 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, con
     struct pl_error *error = NULL;
     pl_drive_init(drive);
     drive->show = show;
+    run.standby = &data->standby;
     enum pl_code code = pl_engine_new(graph, &options, &drive->engine, &error);
+    if (!code) code = pl_cli_standby_begin(&data->standby, drive, data->key, &error);
     if (!code) code = open_control(cli, &run, &error);
     if (!code) code = pl_control_start(run.control, &error);
     if (!code) {
@@ -89,8 +96,10 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, con
     if (error) pl_error_print(stderr, error);
     pl_error_free(&error);
     pl_control_close(run.control);
+    pl_cli_standby_ending(&data->standby, !code);
     pl_engine_free(drive->engine);
     pl_control_free(run.control);
+    pl_cli_standby_end(&data->standby);
     pl_drive_fini(drive);
     return code ? PL_EXIT_FAILED : PL_EXIT_OK;
 }
@@ -135,10 +144,16 @@ static int run_command(const struct pl_cli *cli) {
         return pl_cli_usage(cli, "audit.retention is below 730d, which needs --audit-retention-below-minimum");
     }
     struct data data = {0};
+    if (!pl_cli_standby_read(cli, &data.standby)) {
+        pl_graph_free(graph);
+        return PL_EXIT_USAGE;
+    }
     bool needs_data = graph->settings.log_kind != PL_LOG_NONE || pl_cli_get(cli, "data");
-    bool ready = !needs_data || ((data.folder = choose_data(cli, graph, &data)) && open_data(cli, &data));
+    bool ready = !needs_data || ((data.folder = choose_data(cli, graph, &data)) && open_data(cli, &data) &&
+                                 pl_cli_standby_follow(&data.standby, data.folder, data.key, &data.exit_code));
     exit_code = ready ? run_graph(cli, graph, &data, limit) : data.exit_code;
     if (data.temporary && data.folder) pl_cli_data_remove(data.folder);
+    pl_cli_standby_fini(&data.standby);
     pl_store_key_unref(data.key);
     pl_free(data.folder);
     pl_graph_free(graph);
@@ -161,7 +176,7 @@ const struct pl_subcommand pl_subcommand_run = {
         {"reset", "NODE", "This node forgets what it knew and starts afresh; may be repeated.", 0},
         {"set", "NODE.OPTION=VALUE", "Another value for an option of the graph; may be repeated.", 0},
         {"control", "ENDPOINT", "Take commands there too, as tcp://0.0.0.0:5570 (CURVE; see --control-key).", 0},
-        {"control-key", "FILE", "The secret key of --control, 40 characters of Z85.", 0},
+        {"control-key", "FILE", "The secret key of --control, 40 characters of Z85.", 0}, PL_CLI_STANDBY,
         {"until-eof", NULL, "End when every source has ended.", 0},
         {"audit-retention-below-minimum", NULL, "Let the graph keep the audit for less than 730d; this is recorded.",
          0},

@@ -176,6 +176,22 @@ static const char *shown_zones(const struct pl_engine *engine, char text[ZONES_T
     return text;
 }
 
+enum { STANDBY_PAIRS = 8 };
+
+static void put_standby(struct pl_pack *pack, const struct pl_control_options *options) {
+    struct pl_control_standby view = {0};
+    options->standby(options->standby_arg, &view);
+    pl_pack_pair_str(pack, "standby", view.peer);
+    pl_pack_str(pack, "standby_in_sync");
+    pl_pack_bool(pack, view.in_sync);
+    pl_pack_pair_int(pack, "standby_lag_writes", (int64_t)view.lag_writes);
+    pl_pack_pair_int(pack, "standby_lag_bytes", (int64_t)view.lag_bytes);
+    pl_pack_pair_f64(pack, "standby_lag_s", view.lag_s);
+    pl_pack_pair_int(pack, "standby_alone", (int64_t)view.alone);
+    pl_pack_pair_int(pack, "standby_turned_away", (int64_t)view.turned_away);
+    pl_pack_pair_int(pack, "generation", (int64_t)view.generation);
+}
+
 static enum pl_code run_status(struct pl_request *request, struct pl_error **error) {
     (void)error;
     struct pl_control *control = request->control;
@@ -186,7 +202,7 @@ static enum pl_code run_status(struct pl_request *request, struct pl_error **err
     getrusage(RUSAGE_SELF, &usage);
     struct pl_checkpoint_stats checkpoint;
     pl_engine_checkpoint_stats(engine, &checkpoint);
-    struct pl_pack *pack = pl_request_row(request, 19);
+    struct pl_pack *pack = pl_request_row(request, 19 + (control->options.standby ? STANDBY_PAIRS : 0));
     pl_pack_pair_str(pack, "graph", pl_engine_graph(engine)->settings.name);
     pl_pack_str(pack, "time");
     pl_pack_strn(pack, now, (size_t)(pl_text_put_time(now, pl_engine_now(engine)) - now));
@@ -205,6 +221,7 @@ static enum pl_code run_status(struct pl_request *request, struct pl_error **err
     pl_pack_pair_f64(pack, "checkpoint_under_way_s", checkpoint.under_way);
     pl_pack_pair_f64(pack, "peak_rss_mib", (double)usage.ru_maxrss / 1024);
     pl_pack_pair_str(pack, "zones", shown_zones(engine, zones));
+    if (control->options.standby) put_standby(pack, &control->options);
     return PL_OK;
 }
 

@@ -21,12 +21,22 @@
 
 struct pl_control;
 
+/* What `status` shows of the engine's standby. */
+struct pl_control_standby {
+    char peer[64]; /* where it is; "": there is none */
+    bool in_sync;
+    uint64_t generation, lag_writes, lag_bytes, alone, turned_away;
+    double lag_s;
+};
+
 struct pl_control_options {
     struct pl_engine *engine;
     const char *endpoint;                /* tcp://... besides the socket in the data folder; NULL: none */
     const char *secret_key;              /* CURVE, of the tcp endpoint: 40 characters of Z85 */
     void (*stop)(void *arg, bool drain); /* from the control thread */
     void *stop_arg;
+    void (*standby)(void *arg, struct pl_control_standby *view); /* the same; NULL: there can be none */
+    void *standby_arg;
 };
 
 /* PL_OK with *control NULL: neither a data folder nor an endpoint to listen at. */

@@ -168,7 +168,8 @@ static enum pl_code open_log(struct pl_engine *engine, struct pl_error **error) 
         if (none) return PL_OK;
         return pl_error_set(error, PL_USAGE, "a log needs a data folder");
     }
-    struct pl_store_options options = {.sync_each = settings->log_sync_every == 0, .key = engine->options.key};
+    struct pl_store_options options = {
+        .sync_each = settings->log_sync_every == 0, .key = engine->options.key, .ship = engine->options.ship};
     enum pl_code code = open_savepoint(engine, error);
     if (!code) code = pl_store_open(engine->options.data, &options, &engine->store, error);
     if (!code) code = pl_audit_open(engine->store, &engine->journal.audit, error);

@@ -163,6 +163,7 @@ void pl__intake_take_barrier(struct pl_intake *intake) {
         return;
     intake->barrier_due = false;
     if (intake->changed) pl__intake_put_barrier(intake);
+    if (asked == atomic_load(&intake->answered)) return; /* who waits for one must not wait for all behind it */
     atomic_store(&intake->answer, intake->epoch);
     atomic_store(&intake->answered, asked);
 }

@@ -79,8 +79,9 @@ struct pl_spill *pl_spill_new(const struct pl_spill_options *options) {
     make_prefix(spill);
     if (spill->store) {
         spill->write = rocksdb_writeoptions_create();
-        /* Without state that speaks of it, what waits comes again from the log. */
-        rocksdb_writeoptions_disable_WAL(spill->write, !options->lasting);
+        /* Without state that speaks of it, what waits comes again from the log; but who
+         * follows by the write-ahead log must see no gap in it. */
+        rocksdb_writeoptions_disable_WAL(spill->write, !options->lasting && !pl_store_ships(spill->store));
         spill->read = rocksdb_readoptions_create();
     }
     return spill;

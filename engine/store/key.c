@@ -94,6 +94,11 @@ enum pl_code pl_store_key_new(const uint8_t master[PL_STORE_KEY_MASTER], struct 
     return pl_error_set(error, PL_UNAVAILABLE, "OpenSSL derives no keys (HKDF with SHA-256)");
 }
 
+/* From a secret that is itself derived: the master is not kept. */
+bool pl_store_key_derive(const struct pl_store_key *key, const char *use, uint8_t derived[PL_STORE_KEY_DERIVED]) {
+    return derive(key->secrets->mac, use, derived, PL_STORE_KEY_DERIVED);
+}
+
 enum pl_code pl_store_key_generate(char text[PL_STORE_KEY_TEXT], struct pl_error **error) {
     uint8_t master[PL_STORE_KEY_MASTER];
     bool random = RAND_priv_bytes(master, sizeof master) == 1;

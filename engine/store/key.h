@@ -16,6 +16,7 @@
 #define POTLINE_STORE_KEY_H
 
 #include <potline/error.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -42,6 +43,11 @@ struct pl_store_key *pl_store_key_ref(struct pl_store_key *key); /* NULL is fine
 void pl_store_key_unref(struct pl_store_key *key);
 
 const char *pl_store_key_id(const struct pl_store_key *key);
+
+enum { PL_STORE_KEY_DERIVED = 32 };
+
+/* A key for another use than a folder, the same for the same text; the caller cleanses it. False: OpenSSL cannot. */
+bool pl_store_key_derive(const struct pl_store_key *key, const char *use, uint8_t derived[PL_STORE_KEY_DERIVED]);
 
 /* A new one, as it stands in a key file (without the line's end); the caller cleanses it. */
 enum pl_code pl_store_key_generate(char text[PL_STORE_KEY_TEXT], struct pl_error **error);

@@ -29,7 +29,7 @@ enum pl_code pl__rekey_failed(const struct pl__rekey_work *work, const char *wha
 
 /* ---- Folders ---- */
 
-/* All files of a folder that is in `parent`, and the folder. It has none below it. */
+/* All files of a folder that is in `parent`, the folders below it, and the folder. */
 static int remove_folder(int parent, const char *name) {
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) return errno == ENOENT ? 0 : -1;
@@ -40,7 +40,9 @@ static int remove_folder(int parent, const char *name) {
     }
     unlinkat(fd, marker, 0); /* first, so that half a copy is never taken for one */
     for (struct dirent *entry; (entry = readdir(folder));)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) unlinkat(fd, entry->d_name, 0);
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && unlinkat(fd, entry->d_name, 0) &&
+            errno == EISDIR)
+            (void)remove_folder(fd, entry->d_name); /* RocksDB's archive */
     closedir(folder);
     return unlinkat(parent, name, AT_REMOVEDIR) && errno != ENOENT ? -1 : 0;
 }

@@ -18,6 +18,8 @@
 #include "store/snapshot.h"
 #include "store/store_impl.h"
 
+enum { KEEP_LOGS_S = 30 * 24 * 3600 /* what is too much goes before: pl_store_archive_trim */ };
+
 /* ---- Errors ---- */
 
 static bool starts_with(const char *text, const char *prefix) {
@@ -195,9 +197,12 @@ static enum pl_code open_for_writing(struct pl_store *store, struct pl_error **e
     if (message) return translate(store->path, "opening", message, error);
     if (code) return code;
     code = translate(store->path, "opening", pl__store_open_families(store, PL__WRITER, there), error);
-    if (!code) pl__rekey_tidy(store->path);
-    if (!code) (void)pl_store_snapshot_remove(store->path, NULL);
-    return code;
+    if (code) return code;
+    store->impl->opened_at = rocksdb_get_latest_sequence_number(store->db);
+    if (!store->impl->ship) pl_store_archive_trim(store, 0);
+    pl__rekey_tidy(store->path);
+    (void)pl_store_snapshot_remove(store->path, NULL);
+    return pl_store_copy_remove(store->path, error);
 }
 
 /* ---- What the folder says about itself ---- */
@@ -260,6 +265,9 @@ static enum pl_code prepare(struct pl_store *store, const char *path, const stru
     for (int i = 0; i < PL_STORE_FAMILIES; i++)
         impl->family_options[i] = pl__family_options(i);
     impl->reserve = options->reserve;
+    impl->ship = options->ship;
+    impl->sync_each = options->sync_each;
+    if (impl->ship) rocksdb_options_set_WAL_ttl_seconds(impl->options, KEEP_LOGS_S);
     pl__store_assert_about(path);
     impl->write = rocksdb_writeoptions_create();
     rocksdb_writeoptions_set_sync(impl->write, options->sync_each);
@@ -286,6 +294,7 @@ enum pl_code pl_store_open(const char *path, const struct pl_store_options *opti
     PL_FAULT("open.store");
     if (!code) code = check_format(s, options->read_only, error);
     if (!code && !options->read_only) code = pl__format_put_file(s, error);
+    if (!code && !options->read_only && !options->follow) code = pl__lineage_open(s, options->ship, error);
     if (!code && !options->read_only) code = empty_spill(s, error);
     if (code)
         pl_store_close(s);
@@ -314,6 +323,9 @@ bool pl_store_left_open(void) {
 void pl_store_close(struct pl_store *store) {
     if (!store) return;
     struct pl_store_impl *impl = store->impl;
+    const struct pl_store_watch *watch = atomic_load(&impl->watch);
+    if (watch) watch->closing(watch->arg);
+    atomic_store(&impl->watch, NULL);
     if (store->db && atomic_load(&impl->broken)) atomic_store(&left_open, true);
     if (store->db) pl__store_iters_end(store);
     if (store->db && !atomic_load(&impl->broken)) { /* else RocksDB's part stays until the process ends */
@@ -389,6 +401,11 @@ static enum pl_code still_broken(const struct pl_store *store, struct pl_error *
     return pl_error_set(error, PL_IO, "%s: an earlier write failed; nothing more is written", store->path);
 }
 
+static void tell_synced(struct pl_store *store) {
+    const struct pl_store_watch *watch = atomic_load_explicit(&store->impl->watch, memory_order_acquire);
+    if (watch) watch->synced(watch->arg);
+}
+
 enum pl_code pl_store_write(struct pl_store *store, rocksdb_writebatch_t *writes, struct pl_error **error) {
     size_t size;
     char *message = NULL;
@@ -398,7 +415,10 @@ enum pl_code pl_store_write(struct pl_store *store, rocksdb_writebatch_t *writes
     if (PL_FAULT_FAILS("store.write")) message = strdup("IO error: as POTLINE_FAULT asks");
     if (PL_LIKELY(!code && !message)) rocksdb_write(store->db, store->impl->write, writes, &message);
     rocksdb_writebatch_clear(writes);
-    return PL_LIKELY(!message) ? code : failed(store, "writing", message, error);
+    if (PL_UNLIKELY(message)) return failed(store, "writing", message, error);
+    if (code) return code;
+    if (store->impl->sync_each) tell_synced(store);
+    return PL_OK;
 }
 
 enum pl_code pl_store_room(struct pl_store *store, size_t size, struct pl_error **error) {
@@ -411,7 +431,21 @@ enum pl_code pl_store_sync(struct pl_store *store, struct pl_error **error) {
     if (atomic_load(&store->impl->broken)) return still_broken(store, error);
     if (PL_FAULT_FAILS("store.sync")) message = strdup("IO error: as POTLINE_FAULT asks");
     if (!message) rocksdb_flush_wal(store->db, 1, &message);
-    return failed(store, "syncing", message, error);
+    if (message) return failed(store, "syncing", message, error);
+    tell_synced(store);
+    return PL_OK;
+}
+
+void pl_store_set_watch(struct pl_store *store, const struct pl_store_watch *watch) {
+    atomic_store_explicit(&store->impl->watch, watch, memory_order_release);
+}
+
+bool pl_store_ships(const struct pl_store *store) {
+    return store->impl->ship;
+}
+
+uint64_t pl_store_opened_at(const struct pl_store *store) {
+    return store->impl->opened_at;
 }
 
 enum pl_code pl_store_get(struct pl_store *store, enum pl_store_family family, const void *key, size_t key_size,

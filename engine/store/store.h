@@ -49,6 +49,8 @@ struct pl_store_options {
     bool sync_each;           /* every write waits for the disk */
     uint64_t reserve;         /* bytes of the disk that stay free; 0: what RocksDB may have to write at once */
     struct pl_store_key *key; /* everything is encrypted with it; NULL: it is in the clear. The store takes a ref */
+    bool ship;                /* a standby is served: every write goes through the write-ahead log, and that is kept */
+    bool follow;              /* it is a copy, or is to become one: opened although nobody else may (lineage.h) */
 };
 
 struct pl_store {
@@ -90,6 +92,27 @@ enum pl_code pl_store_room(struct pl_store *store, size_t size, struct pl_error 
 
 /* Everything written becomes durable. Blocks. */
 enum pl_code pl_store_sync(struct pl_store *store, struct pl_error **error);
+
+/* ---- For who has a copy written elsewhere (engine/standby) ---- */
+
+struct pl_store_watch {
+    void (*synced)(void *arg);  /* everything written has just become durable; may block. Any thread */
+    void (*closing)(void *arg); /* nothing more is written; RocksDB is touched for the last time */
+    void *arg;
+};
+void pl_store_set_watch(struct pl_store *store, const struct pl_store_watch *watch); /* borrowed until the close */
+
+bool pl_store_ships(const struct pl_store *store);
+uint64_t
+pl_store_opened_at(const struct pl_store *store); /* RocksDB's sequence number then, before any write of ours */
+
+/* Removes the oldest of the write-ahead logs that are kept for a standby, until they have at most so many bytes. */
+void pl_store_archive_trim(const struct pl_store *store, uint64_t most);
+
+/* Where a copy of a folder's database is made, below the folder; what is left there of one that nobody finished goes at
+ * every opening to write. */
+#define PL_STORE_COPY "standby.copy"
+enum pl_code pl_store_copy_remove(const char *path, struct pl_error **error);
 
 /* The value of a key, owned by the caller (pl_free), a 0 behind it. PL_NOT_FOUND without a message: there is none. */
 enum pl_code pl_store_get(struct pl_store *store, enum pl_store_family family, const void *key, size_t key_size,

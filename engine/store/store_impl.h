@@ -29,7 +29,10 @@ struct pl_store_impl {
     uint64_t reserve;
     _Atomic int64_t unchecked; /* bytes that may be written until room is looked for again */
     _Atomic bool broken;       /* a write has failed */
-    pthread_mutex_t lock;      /* guards iters */
+    bool ship, sync_each;
+    uint64_t opened_at;
+    const struct pl_store_watch *_Atomic watch;
+    pthread_mutex_t lock; /* guards iters */
     struct pl_store_iter *iters;
     pthread_mutex_t run_lock; /* zone.c's */
 };
@@ -81,6 +84,8 @@ enum pl_code pl__format_put_file(const struct pl_store *store, struct pl_error *
 #define PL__RESTORING "store.restore" /* that part's name */
 enum pl_code pl__store_check_whole(const char *path, struct pl_error **error);
 void pl__restore_clear(const char *path);
+/* lineage.c: PL_CONFLICT: a copy, or another has taken its place. */
+enum pl_code pl__lineage_open(struct pl_store *store, bool ship, struct pl_error **error);
 
 /* sst.c: what RocksDB does not check itself. */
 enum pl_code pl__store_check_tables(const struct pl_store *store, struct pl_error **error);
