@@ -334,6 +334,86 @@ def under_a_key():
         fail("a version under another key")
 
 
+def simple(seconds, value=None):
+    return [(START + i * SECOND, f"line{k}.pot.v", i if value is None else value) for i in range(seconds) for k in (1, 2, 3)]
+
+
+def a_version_hides_nothing_else():
+    """Neither what came live since, nor the rows of another life of the folder, of another node, or of what is gone."""
+    folder = Folder(SIMPLE)
+    folder.write("in.csv", simple(500))
+    folder.run("--until-eof")
+    folder.replay("--version", "v", "--margin", "20s")
+    folder.versions("publish", "v")
+
+    # The job goes on: windows that were cut off by its end are whole now.
+    folder.write("in.csv", simple(700)[1500:], "a")
+    folder.run("--until-eof")
+    if folder.rows("gold") != folder.rows("gold", "--live"):
+        fail("a version of the same graph changes rows")
+
+    # A line that cannot be read, and a count of losses, are no rows.
+    with open(folder.path("in.csv"), "a") as file:
+        file.write("no time,line1.pot.v,1\n")
+    folder.write("in.csv", simple(900)[2100:], "a")
+    folder.run("--until-eof")
+    nothing_differs(folder.replay("--diff", "--json")[0])
+    folder.replay("--version", "w", "--margin", "20s")
+
+    # One version of a node does not hide another one of another node.
+    with open(folder.graph) as file:
+        graph = file.read()
+    with open(folder.graph, "w") as file:
+        file.write(graph.replace("size: 10s", "size: 20s").replace("gold: {", "gold2: {").replace("zone: gold }",
+                                                                                                "zone: gold, was: gold }"))
+    folder.replay("--version", "renamed", "--margin", "20s", "--to", str(START + 400 * SECOND))
+    folder.versions("publish", "renamed")
+    rows = [json.loads(row) for row in folder.rows("gold")]
+    early = [row for row in rows if row["end_ns"] < START + 400 * SECOND]
+    if {row["end_ns"] - row["start_ns"] for row in early} != {20 * SECOND}:
+        fail("a renamed node's rows stand beside the old ones")
+    with open(folder.graph, "w") as file:
+        file.write(graph)
+
+    # Damage: said, and no reason not to get rid of it.
+    for table in os.listdir(folder.path("data/versions/w/store")):
+        if table.endswith((".sst", ".log")):
+            with open(folder.path(f"data/versions/w/store/{table}"), "r+b") as file:
+                file.write(b"\0" * 64)
+    expect("version 'w' cannot be read", folder.potline("export", "--data", folder.data, "--zone", "gold", code=1)[1])
+    folder.rows("gold", "--live")
+    folder.versions("drop", "w")
+    folder.rows("gold")
+
+    # Another life of the folder.
+    folder.write("in.csv", simple(300, value=7))
+    folder.run("--until-eof", "--fresh")
+    if folder.rows("gold") != folder.rows("gold", "--live") or folder.versions("--json")[0]:
+        fail("--fresh leaves versions of what was there before")
+
+
+def what_bronze_no_longer_has():
+    folder = Folder(SIMPLE.replace("nodes:", "retention: {{ bronze: 365d }}\nnodes:"))
+    now = time.time_ns() // SECOND * SECOND
+    rows = [(when + i * SECOND, f"line{k}.pot.v", i) for when in (now - 500 * 86400 * SECOND, now - 3600 * SECOND)
+            for i in range(4000 if when < now - 86400 * SECOND else 3000) for k in (1, 2, 3)]
+    folder.write("in.csv", rows)
+    folder.run("--until-eof")
+    folder.run("--until-eof")  # what is too old goes
+    live = folder.rows("gold")
+    kept = folder.rows("bronze")
+    if not 0 < len(kept) < len(rows):
+        fail(f"{len(kept)} of {len(rows)} rows of bronze are left: the test tests nothing")
+    for counts in found(folder.replay("--diff", "--json", "--margin", "1m")[0]).values():
+        if counts["removed"] or counts["changed"]:
+            fail(f"what bronze no longer has is a difference: {counts}")
+    expect("no version is made", folder.replay("--repair", "--version", "r", "--margin", "1m")[1])
+    folder.replay("--version", "v", "--margin", "1m")
+    folder.versions("publish", "v")
+    if folder.rows("gold") != live:
+        fail("a version hides rows that it cannot have")
+
+
 def behind_other_partitions():
     """What came before the rows of a name moved to another partition cannot be played in one piece with what came since."""
     folder = Folder(SIMPLE)
@@ -369,6 +449,8 @@ another_graph_is_a_version()
 late_rows_find_their_windows()
 pace_and_ends()
 under_a_key()
+a_version_hides_nothing_else()
+what_bronze_no_longer_has()
 behind_other_partitions()
 what_is_refused()
 print("replay: good")
