@@ -102,6 +102,8 @@ void pl_drive_init(struct pl_drive *drive) {
     uv_async_init(&drive->loop, &drive->changed, on_changed);
     drive->interrupt.data = drive->terminate.data = drive->limit.data = drive->drain.data = drive->status.data =
         drive->changed.data = drive;
+    uv_signal_start(&drive->interrupt, on_signal, SIGINT); /* what comes while the engine is made waits for the loop */
+    uv_signal_start(&drive->terminate, on_signal, SIGTERM);
 }
 
 void pl_drive_fini(struct pl_drive *drive) {
@@ -114,8 +116,6 @@ enum pl_code pl_drive_work(struct pl_drive *drive, pl_time limit, struct pl_erro
     drive->begun = uv_hrtime();
     enum pl_code code = pl_engine_start(drive->engine, error);
     if (code) return code;
-    uv_signal_start(&drive->interrupt, on_signal, SIGINT);
-    uv_signal_start(&drive->terminate, on_signal, SIGTERM);
     if (limit) uv_timer_start(&drive->limit, time_is_up, (uint64_t)(limit / PL_MILLISECOND), 0);
     if (drive->show && isatty(STDERR_FILENO)) uv_timer_start(&drive->status, show_status, STATUS_MS, STATUS_MS);
     uv_run(&drive->loop, UV_RUN_DEFAULT);
