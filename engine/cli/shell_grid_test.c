@@ -119,7 +119,7 @@ static void what_names_a_row_is_cut_last(void **state) {
     prints(
         &grid, 110, false,
         "rule                  file                          since                     raised  doc\n"
-        "pot-temperature-high  /etc/potline/lua/hot.lua:12   2026-11-26T01:02:03.123Z    1234  A bath that is much t…\n"
+        "pot-temperature-high  /etc/potline/lua/hot.lua:12   2026-11-26T01:02:03.123Z    1234  A bath that is much too…\n"
         "noise                 /etc/potline/lua/noise.lua:4  2026-11-26T01:02:03Z        1234  Noise\n");
     prints(&grid, 90, false,
            "rule                  file            since                     raised  doc\n"

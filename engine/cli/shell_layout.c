@@ -37,7 +37,7 @@ static bool is_key(const struct pl_grid *grid, unsigned column) {
 enum yields { SENTENCES, PATHS, TEXTS, KEYS };
 
 static enum yields yields(const struct pl_grid *grid, unsigned column) {
-    if (is_key(grid, column)) return KEYS;
+    if (is_key(grid, column) || grid->columns[column].numeric) return KEYS; /* of a number: its heading */
     switch (grid->columns[column].sort) {
     case PL_GRID_SENTENCE: return SENTENCES;
     case PL_GRID_PATH: return PATHS;
@@ -106,7 +106,8 @@ static void take(const struct pl_grid *grid, bool sentences, struct pl_grid_layo
 static bool choose(const struct pl_grid *grid, unsigned width, struct pl_grid_layout *layout, unsigned *left_out) {
     *left_out = 0;
     take_all(grid, layout);
-    if (!width || (fit_columns(grid, 0, KEYS, layout) && total_of(layout) <= width)) return true;
+    fit_columns(grid, 0, KEYS, layout);
+    if (!width || total_of(layout) <= width) return true;
     layout->count = 0;
     take(grid, false, layout);
     take(grid, true, layout);
