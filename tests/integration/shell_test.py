@@ -26,11 +26,12 @@ class Terminal:
     """A shell in a terminal of tmux's; `see` waits until its screen holds a text."""
 
     def __init__(self, folder, columns, env=None, rows=40):
-        self.tmux = ["tmux", "-f", "/dev/null", "-S", os.path.join(folder, f"tmux-{columns}")]
+        self.tmux = ["tmux", "-f", "/dev/null", "-S", os.path.join(folder, f"tmux-{columns}x{rows}")]
         self.env = {**os.environ, "XDG_STATE_HOME": os.path.join(folder, "state"), "LC_ALL": "C.UTF-8", "TERM": "xterm",
                     **(env or {})}
         self.do("new-session", "-d", "-x", str(columns), "-y", str(rows),
                 f"{BIN}/potline shell --data {folder}/data; echo ended; sleep 600")
+        self.see("help tells the commands")
         self.see("potline>")
 
     def do(self, *arguments):
@@ -110,18 +111,6 @@ def typing(folder):
         terminal.see("ended")
     finally:
         terminal.close()
-    for columns, rows in ((80, 24), (60, 10)):
-        small = Terminal(folder, columns, rows=rows)
-        try:
-            small.run("top")
-            small.see("rows/s from sources")
-            small.see("clean")
-            lines = small.screen().splitlines()
-            assert lines[0].startswith("5 nodes, ") and lines[3].startswith("node "), lines
-            assert [line for line in lines[3:9] if "busy%" in line] == [lines[3]] and len(lines[3]) <= columns, lines
-            small.stop("q")
-        finally:
-            small.close()
     again = Terminal(folder, 60, {"NO_COLOR": "1"})
     try:
         again.key("Up")
@@ -134,6 +123,18 @@ def typing(folder):
         assert "\x1b[3" not in again.screen("-e"), "colour in spite of NO_COLOR"
     finally:
         again.close()
+    for columns, rows in ((80, 24), (60, 10)):
+        small = Terminal(folder, columns, rows=rows)
+        try:
+            small.run("top")
+            small.see("rows/s from sources")
+            small.see("clean")
+            lines = small.screen().splitlines()
+            assert lines[0].startswith("5 nodes, ") and lines[3].startswith("node "), lines
+            assert [line for line in lines[3:9] if "busy%" in line] == [lines[3]] and len(lines[3]) <= columns, lines
+            small.stop("q")
+        finally:
+            small.close()
     print("typing: completion, errors, streams, Ctrl-C, top, watch, history, a narrow terminal")
 
 

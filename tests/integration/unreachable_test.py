@@ -18,7 +18,7 @@ PATIENCE = 60
 GRAPH = """
 potline: 1
 name: unreachable
-log: {{ kind: memory }}
+log: {{ kind: none }}
 nodes:
   plc: {{ op: source.modbus, endpoint: "127.0.0.1:{plc}", poll: 50ms, backoff: 10ms, backoff_max: 50ms, registers: [{{ tag: a, address: 0 }}] }}
   lines: {{ op: source.socket, connect: "127.0.0.1:{lines}", backoff: 10ms, backoff_max: 50ms, header: false }}
@@ -48,7 +48,7 @@ def main():
         def until(what, *words):
             end = time.monotonic() + PATIENCE
             while not count(*words):
-                if time.monotonic() > end or engine.poll() is not None:
+                if time.monotonic() > end or not reader.is_alive():
                     raise AssertionError(f"{what}; it said:\n{''.join(said)}")
                 time.sleep(0.02)
 
