@@ -116,11 +116,11 @@ static void what_names_a_row_is_cut_last(void **state) {
              "A bath that is much too hot for its own good");
     rule_row("noise", "2026-11-26T01:02:03Z", "/etc/potline/lua/noise.lua:4", "Noise");
     load(&grid, 2);
-    prints(
-        &grid, 110, false,
-        "rule                  file                          since                     raised  doc\n"
-        "pot-temperature-high  /etc/potline/lua/hot.lua:12   2026-11-26T01:02:03.123Z    1234  A bath that is much too…\n"
-        "noise                 /etc/potline/lua/noise.lua:4  2026-11-26T01:02:03Z        1234  Noise\n");
+    prints(&grid, 110, false,
+           "rule                  file                          since                     raised  doc\n"
+           "pot-temperature-high  /etc/potline/lua/hot.lua:12   2026-11-26T01:02:03.123Z    1234  A bath that is much "
+           "too…\n"
+           "noise                 /etc/potline/lua/noise.lua:4  2026-11-26T01:02:03Z        1234  Noise\n");
     prints(&grid, 90, false,
            "rule                  file              since                     raised  doc\n"
            "pot-temperature-high  …/lua/hot.lua:12  2026-11-26T01:02:03.123Z    1234  A bath that is …\n"
