@@ -158,6 +158,8 @@ def scripts(folder):
     assert code == 0 and len(out.splitlines()) == 100, (code, len(out.splitlines()), err)
     code, out, err = shell(folder, "-c", "tap clean --where 'valu > 1'")
     assert code == 1 and "the columns are" in err, (code, err)
+    code, out, err = shell(folder, "-c", "alarms shelve always")
+    assert code == 1 and "duration is missing: " in err and "; reason is missing: " in err and ".;" not in err, (code, err)
     nowhere = os.path.join(folder, "nowhere")
     done = subprocess.run([f"{BIN}/potline", "shell", "--data", nowhere, "-c", "nodes"], capture_output=True, text=True)
     assert done.returncode == 1 and "no engine runs there" in done.stderr, done.stderr
