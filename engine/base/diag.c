@@ -15,10 +15,15 @@
 
 static atomic_int least_level = PL_INFO;
 static atomic_bool as_json;
+static atomic_bool progress_shown;
 
 void pl_diag_setup(enum pl_level least, bool json) {
     atomic_store_explicit(&least_level, (int)least, memory_order_relaxed);
     atomic_store_explicit(&as_json, json, memory_order_relaxed);
+}
+
+void pl__diag_progress(bool shown) {
+    atomic_store_explicit(&progress_shown, shown, memory_order_relaxed);
 }
 
 /* Does this call get its turn? The first in a second does, and learns how many before it did not. */
@@ -77,8 +82,10 @@ void pl_diag_write(struct pl_diag_site *site, const struct pl_node *node, enum p
     message_format(&message, format, args);
     va_end(args);
     bool json = atomic_load_explicit(&as_json, memory_order_relaxed);
-    char line[PL__LINE_MAX]; /* leaves in one write, so that the lines of several threads do not mix */
-    char *end = pl__message_line(&message, json, !json && coloured(), line);
+    static const char clear[] = "\r\033[K";
+    char line[PL__LINE_MAX + sizeof clear]; /* leaves in one write, so that the lines of several threads do not mix */
+    char *begin = atomic_exchange_explicit(&progress_shown, false, memory_order_relaxed) ? stpcpy(line, clear) : line;
+    char *end = pl__message_line(&message, json, !json && coloured(), begin);
     write_all(line, end);
     errno = kept_errno;
 }

@@ -26,4 +26,7 @@ struct pl__message {
 /* Writes the line with its newline into `line` (room for PL__LINE_MAX) and returns the end. */
 char *pl__message_line(const struct pl__message *message, bool json, bool coloured, char *line);
 
+/* A line of progress stands on the terminal, without an end: the next message takes its place. Any thread. */
+void pl__diag_progress(bool shown);
+
 #endif

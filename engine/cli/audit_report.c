@@ -195,7 +195,7 @@ static int write_report(const struct pl_cli *cli, const struct pl__audit_report 
     (csv ? pl__audit_report_csv : pl__audit_report_markdown)(report, out);
     bool good = !ferror(out) && fflush(out) == 0;
     if (folder) good &= fclose(out) == 0;
-    if (!good) fprintf(stderr, "potline audit: %s: %s\n", folder ? path : "standard output", strerror(errno));
+    if (!good && folder) fprintf(stderr, "potline audit: %s: %s\n", path, strerror(errno)); /* else main says it */
     if (good && folder) puts(path);
     return good ? PL_EXIT_OK : PL_EXIT_FAILED;
 }

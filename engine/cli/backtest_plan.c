@@ -119,16 +119,35 @@ static void take_node(struct pl__plan *plan, const struct pl_graph *graph, unsig
         switch (origin_of(graph, edge)) {
         case FROM_LAKE: add_feed(plan, graph, edge, stage); break;
         case FROM_STAGE: add_link(plan, stage_of[edge->from], edge->from_port, stage, edge->to_port); break;
-        case SKIP:
-            fprintf(stderr, "%s: what source %s tells is left out\n", n->name, graph->nodes[edge->from].name);
-            break;
+        case SKIP: break; /* said in one line for all: tell_skipped */
         }
     }
+}
+
+static bool is_skipped(const struct pl_graph *graph, const bool *wanted, unsigned source) {
+    for (unsigned i = 0; i < graph->node_count; i++)
+        for (unsigned k = 0; wanted[i] && k < graph->nodes[i].input_count; k++) {
+            const struct pl_graph_edge *edge = &graph->nodes[i].inputs[k];
+            if (edge->from == source && origin_of(graph, edge) == SKIP) return true;
+        }
+    return false;
+}
+
+static void tell_skipped(const struct pl_graph *graph, const bool *wanted) {
+    bool some = false;
+    for (unsigned i = 0; i < graph->node_count; i++) {
+        if (!is_skipped(graph, wanted, i)) continue;
+        fprintf(stderr, "%s%s", some ? ", " : "left out: alarms of events that the sources themselves make (",
+                graph->nodes[i].name);
+        some = true;
+    }
+    if (some) fputs("), like a lost connection; what is judged are the rules\n", stderr);
 }
 
 static enum pl_code take_nodes(struct pl__plan *plan, const struct pl_graph *graph, const bool *wanted,
                                unsigned *stage_of, struct pl_error **error) {
     unsigned rules = 0, alarms = 0, own = 0;
+    tell_skipped(graph, wanted);
     for (unsigned i = 0; i < graph->node_count; i++) {
         if (wanted[i]) take_node(plan, graph, i, stage_of);
         rules += is_rule(&graph->nodes[i]);

@@ -154,6 +154,14 @@ static void print_counts(const json_t *counts) {
     }
 }
 
+static bool is_short(const json_t *report) {
+    const char *from = json_string_value(json_object_get(report, "from")),
+               *to = json_string_value(json_object_get(report, "to"));
+    pl_time begin, end;
+    return from && to && pl_text_time(from, strlen(from), &begin) && pl_text_time(to, strlen(to), &end) &&
+           end - begin < 10 * PL_MINUTE;
+}
+
 static void print_report(const json_t *report) {
     const json_t *live = json_object_get(report, "live"), *truth = json_object_get(report, "truth"),
                  *counts = json_object_get(report, "rules");
@@ -161,6 +169,7 @@ static void print_report(const json_t *report) {
            json_string_value(json_object_get(report, "to")), number(report, "rows"));
     printf("alarms: %.0f; per 10 min: mean %.2f (aim: < 1), most %.0f (a flood: > 10)\n", number(report, "alarms"),
            number(report, "per_10min_mean"), number(report, "per_10min_max"));
+    if (is_short(report)) puts("less than 10 min were judged: figures per 10 min are of that time alone");
     printf("floods: %.0f, chattering: %.0f\n", number(report, "floods"), number(report, "chattering"));
     if (json_is_null(truth))
         print_counts(counts);

@@ -5,6 +5,8 @@
 
 #include <potline/error.h>
 
+#include "base/message.h"
+
 static const pl_time usual_patience = 10 * PL_SECOND;
 enum { STATUS_MS = 500 };
 
@@ -89,6 +91,7 @@ static void show_status(uv_timer_t *timer) {
     drive->show(drive);
     fflush(stderr);
     drive->shown = true;
+    pl__diag_progress(true);
 }
 
 void pl_drive_init(struct pl_drive *drive) {
@@ -119,6 +122,7 @@ enum pl_code pl_drive_work(struct pl_drive *drive, pl_time limit, struct pl_erro
     if (limit) uv_timer_start(&drive->limit, time_is_up, (uint64_t)(limit / PL_MILLISECOND), 0);
     if (drive->show && isatty(STDERR_FILENO)) uv_timer_start(&drive->status, show_status, STATUS_MS, STATUS_MS);
     uv_run(&drive->loop, UV_RUN_DEFAULT);
+    pl__diag_progress(false);
     if (drive->shown) fputs("\r\033[K", stderr);
     if (drive->forced) pl_engine_check(drive->engine, &drive->error);
     if (drive->error) *error = drive->error;

@@ -12,7 +12,7 @@ static int draw(const struct pl_cli *cli) {
     struct pl_graph *graph = pl_cli_graph(pl_cli_operand(cli, 0), &options, &code);
     if (!graph) return code;
     if (!pl_graph_draw(graph, (enum pl_drawing)drawing, stdout)) {
-        fputs("potline graph: out of memory\n", stderr);
+        if (!ferror(stdout)) fputs("potline graph: out of memory\n", stderr); /* else main says it */
         code = PL_EXIT_FAILED;
     }
     pl_graph_free(graph);

@@ -16,7 +16,7 @@ static int print(const struct pl_cli *cli, const struct pl_operator *op) {
         pl_catalog_describe(op, stdout);
     else
         pl_catalog_list(stdout);
-    if (!good) fputs("potline inspect: out of memory\n", stderr);
+    if (!good && !ferror(stdout)) fputs("potline inspect: out of memory\n", stderr); /* else main says it */
     return good ? PL_EXIT_OK : PL_EXIT_FAILED;
 }
 

@@ -1,6 +1,7 @@
 /* main.c: the `potline` binary: picks the subcommand, parses its arguments, answers --help. */
 #include "args.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,9 +53,17 @@ static bool asks_help(const char *argument) {
     return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0 || strcmp(argument, "help") == 0;
 }
 
-/* Output that did not arrive (a full disk, a closed pipe) is a failure, not silence. */
+/* Whoever read what we wrote has seen enough, as in `potline ... | head`. */
+static bool reader_left(void) {
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR);
+}
+
+/* Output that did not arrive (a full disk) is a failure, not silence. When its reader has left, it ends as a program
+ * that a SIGPIPE ends. */
 static int finish(int code) {
     if (fflush(stdout) || ferror(stdout)) {
+        if (reader_left()) _exit(128 + SIGPIPE);
         perror("potline: standard output");
         code = code ? code : PL_EXIT_FAILED;
     }

@@ -15,22 +15,28 @@
 #include "standby.h"
 #include "summary.h"
 
+enum { LOOKS = 6 /* three seconds, at two a second */ };
+
 struct run {
     struct pl_drive drive;
     struct pl_control *control;
     struct pl_cli_standby *standby;
-    uint64_t rows_shown;
-    double shown_at;
+    /* The last looks, for a rate that does not jump with each batch of a source that gives one a second. */
+    struct look {
+        uint64_t rows;
+        double at;
+    } looks[LOOKS];
+    unsigned looked;
 };
 
 static void show(struct pl_drive *drive) {
     struct run *run = (struct run *)(void *)drive;
     uint64_t rows = pl_stat_get(&pl_intake_stats(pl_engine_intake(drive->engine))->rows);
     double now = pl_drive_seconds(drive);
+    struct look *oldest = &run->looks[run->looked++ % LOOKS]; /* at first: the begin */
     fprintf(stderr, "%9.1f s  %15" PRIu64 " rows  %12.0f rows/s ", now, rows,
-            (double)(rows - run->rows_shown) / (now - run->shown_at));
-    run->rows_shown = rows;
-    run->shown_at = now;
+            (double)(rows - oldest->rows) / (now - oldest->at));
+    *oldest = (struct look){rows, now};
 }
 
 static void print_summary(const struct pl_cli *cli, const struct pl_drive *drive) {

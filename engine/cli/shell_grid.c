@@ -12,7 +12,21 @@
 
 /* ---- Values ---- */
 
+/* How much of a time stays when it is told to the millisecond: all up to its zone. 0: it is none, or short as it is. */
+static size_t time_kept(const char *text, size_t length) {
+    enum { SECONDS = sizeof "2026-01-01T00:00:00" - 1, KEPT = SECONDS + sizeof ".000" - 1 };
+    pl_time time;
+    bool long_one = length > KEPT + 1 && text[SECONDS] == '.' && text[length - 1] == 'Z';
+    return long_one && pl_text_time(text, length, &time) ? KEPT : 0;
+}
+
 static void put_text(struct pl_buffer *out, const char *text, size_t length) {
+    size_t kept = time_kept(text, length);
+    if (kept) {
+        pl_buffer_put(out, text, kept);
+        pl_buffer_putc(out, 'Z');
+        return;
+    }
     size_t shown = length > PL_GRID_VALUE_MAX ? pl_utf8_cut(text, PL_GRID_VALUE_MAX) : length;
     pl_shown_escape(out, text, shown);
     if (shown < length) pl_buffer_puts(out, "…");
@@ -112,10 +126,30 @@ static bool walk(struct pl_grid *grid, const struct pl_answer *answer, bool fill
     return true;
 }
 
-/* A column of nothing but empty cells is none of numbers. */
-static void settle_columns(struct pl_grid *grid) {
-    for (unsigned i = 0; i < grid->column_count; i++)
-        if (!grid->columns[i].widest) grid->columns[i].numeric = false;
+static bool is_path(const char *text) {
+    const char *slash = strrchr(text, '/');
+    return slash && !strchr(text, ' ') && (text[0] == '/' || strchr(slash, '.'));
+}
+
+static enum pl_grid_sort sort_of(const char *text) {
+    pl_time time;
+    if (strchr(text, 'T') && pl_text_time(text, strlen(text), &time)) return PL_GRID_TIME;
+    return is_path(text) ? PL_GRID_PATH : strchr(text, ' ') ? PL_GRID_SENTENCE : PL_GRID_TEXT;
+}
+
+/* Times and paths are so in every row that has a value; one sentence makes a column of them. */
+static void settle_column(struct pl_grid *grid, unsigned column) {
+    struct pl_grid_column *about = &grid->columns[column];
+    bool some = false;
+    if (!about->widest) about->numeric = false; /* nothing but empty cells */
+    if (about->numeric) return;
+    for (uint32_t row = 0; row < grid->rows && about->sort != PL_GRID_SENTENCE; row++) {
+        const struct pl_grid_cell *cell = pl_grid_cell(grid, row, column);
+        if (!cell->text || !cell->width) continue;
+        enum pl_grid_sort sort = sort_of(cell->text);
+        about->sort = !some || sort == PL_GRID_SENTENCE || sort == about->sort ? sort : PL_GRID_TEXT;
+        some = true;
+    }
 }
 
 bool pl_grid_load(struct pl_grid *grid, const struct pl_answer *answer) {
@@ -126,7 +160,8 @@ bool pl_grid_load(struct pl_grid *grid, const struct pl_answer *answer) {
     if (!grid->cells) return false;
     grid->rows = answer->count;
     if (!walk(grid, answer, true)) return false;
-    settle_columns(grid);
+    for (unsigned i = 0; i < grid->column_count; i++)
+        settle_column(grid, i);
     return true;
 }
 

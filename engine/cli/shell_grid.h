@@ -3,8 +3,12 @@
  *     clean      cleanse    running    128034
  *     tenths     window.t…  running     12803
  *
- * Columns are the keys of the rows, in the order in which they first appear. Text shrinks and is cut with …; numbers
- * stand on the right and are never cut. What cannot fit even so is shown vertically, a line a value.
+ * Columns are the keys of the rows, in the order in which they first appear. Where all of that is too wide, columns
+ * without any value go first, then sentences move to the end and shrink, then paths (from the left: their end tells
+ * more) and other text. The first text, which names the row, is the last to be cut; times and numbers, which stand on
+ * the right, never are. What cannot fit even so is shown vertically, a line a value.
+ *
+ * Times are shown to the millisecond.
  *
  * Cells hold escaped text (shell_shown.h). Of a value only the first 4096 bytes are shown, of a row the first 128
  * columns.
@@ -22,12 +26,15 @@
 
 enum { PL_GRID_COLUMNS_MAX = 128, PL_GRID_VALUE_MAX = 4096 };
 
+enum pl_grid_sort { PL_GRID_TEXT, PL_GRID_SENTENCE, PL_GRID_PATH, PL_GRID_TIME };
+
 struct pl_grid_column {
     char *key;       /* as it came */
     char *name;      /* escaped */
     unsigned width;  /* of the name */
     unsigned widest; /* cell */
     bool numeric;    /* nothing but numbers, and at least one */
+    enum pl_grid_sort sort;
 };
 
 struct pl_grid_cell {
@@ -65,12 +72,12 @@ struct pl_grid_style {
     bool marks; /* what changed in reverse */
 };
 
-struct pl_grid_layout {
-    unsigned widths[PL_GRID_COLUMNS_MAX];
+struct pl_grid_layout { /* which columns stand there, from left to right, and how wide */
+    unsigned columns[PL_GRID_COLUMNS_MAX], widths[PL_GRID_COLUMNS_MAX];
     unsigned count;
 };
 
-/* False when the table cannot fit. */
+/* All columns in their order. False when the table cannot fit. */
 bool pl_grid_fit(const struct pl_grid *grid, unsigned width, struct pl_grid_layout *layout);
 void pl_grid_put_header(struct pl_buffer *out, const struct pl_grid *grid, const struct pl_grid_layout *layout,
                         const struct pl_grid_style *style);
@@ -78,7 +85,7 @@ void pl_grid_put_row(struct pl_buffer *out, const struct pl_grid *grid, uint32_t
                      const struct pl_grid_layout *layout, const struct pl_grid_style *style);
 void pl_grid_put_vertical(struct pl_buffer *out, const struct pl_grid *grid, const struct pl_grid_style *style);
 
-/* As a table where it fits; of several rows as many of the first columns as fit, with a note. Vertically where not even
+/* As a table where it fits; of several rows as many columns as fit, with a note. Vertically where not even
  * that fits, for one long row, or when it is asked for. */
 void pl_grid_put(struct pl_buffer *out, const struct pl_grid *grid, const struct pl_grid_style *style, bool vertical);
 

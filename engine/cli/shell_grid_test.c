@@ -83,7 +83,7 @@ static void a_table_never_exceeds_the_terminal(void **state) {
         struct pl_grid_layout layout;
         struct pl_buffer out;
         if (!pl_grid_fit(&grid, width, &layout)) {
-            assert_true(width < 8 + 8 + 8 + 6 + 6);
+            assert_true(width < 8 + 16 + 8 + 6 + 6 + 3);
             continue;
         }
         pl_buffer_init(&out, 1 << 20);
@@ -94,6 +94,42 @@ static void a_table_never_exceeds_the_terminal(void **state) {
         }
         pl_buffer_fini(&out);
     }
+    pl_grid_fini(&grid);
+}
+
+static void rule_row(const char *rule, const char *time, const char *file, const char *doc) {
+    pl_pack_map(pack, 6);
+    pl_pack_pair_str(pack, "rule", rule);
+    pl_pack_pair_str(pack, "error", "");
+    pl_pack_pair_str(pack, "doc", doc);
+    pl_pack_pair_str(pack, "file", file);
+    pl_pack_pair_str(pack, "since", time);
+    pl_pack_pair_int(pack, "raised", 1234);
+}
+
+/* What is empty goes, sentences stand last and give way first, paths keep their end; keys, times and numbers stay. */
+static void what_names_a_row_is_cut_last(void **state) {
+    (void)state;
+    struct pl_grid grid;
+    begin(2);
+    rule_row("pot-temperature-high", "2026-11-26T01:02:03.123456789Z", "/etc/potline/lua/hot.lua:12",
+             "A bath that is much too hot for its own good");
+    rule_row("noise", "2026-11-26T01:02:03Z", "/etc/potline/lua/noise.lua:4", "Noise");
+    load(&grid, 2);
+    prints(&grid, 110, false,
+           "rule                  file                          since                     raised  doc\n"
+           "pot-temperature-high  /etc/potline/lua/hot.lua:12   2026-11-26T01:02:03.123Z    1234  A bath that is much "
+           "too…\n"
+           "noise                 /etc/potline/lua/noise.lua:4  2026-11-26T01:02:03Z        1234  Noise\n");
+    prints(&grid, 90, false,
+           "rule                  file              since                     raised  doc\n"
+           "pot-temperature-high  …/lua/hot.lua:12  2026-11-26T01:02:03.123Z    1234  A bath that is …\n"
+           "noise                 …lua/noise.lua:4  2026-11-26T01:02:03Z        1234  Noise\n");
+    prints(&grid, 70, false,
+           "rule                  file            since                     raised\n"
+           "pot-temperature-high  …ua/hot.lua:12  2026-11-26T01:02:03.123Z    1234\n"
+           "noise                 …a/noise.lua:4  2026-11-26T01:02:03Z        1234\n"
+           "1 more column; \\G shows it\n");
     pl_grid_fini(&grid);
 }
 
@@ -198,6 +234,7 @@ int main(void) {
         cmocka_unit_test(a_table_has_numbers_on_the_right),
         cmocka_unit_test(text_gives_way_and_numbers_do_not),
         cmocka_unit_test(a_table_never_exceeds_the_terminal),
+        cmocka_unit_test(what_names_a_row_is_cut_last),
         cmocka_unit_test(several_rows_are_numbered_when_vertical),
         cmocka_unit_test(rows_may_differ_in_their_columns),
         cmocka_unit_test(what_changed_is_marked),

@@ -15,6 +15,7 @@
 #include "cli.h"
 #include "data.h"
 #include "shell.h"
+#include "shell_grid.h"
 #include "shell_shown.h"
 
 enum { HISTORY_LINES = 2000, LISTED_MAX = 400 };
@@ -186,9 +187,34 @@ static void finish(struct typing *typing) {
     pl_free(typing->file);
 }
 
+/* What one row of a reply says under this name, escaped; "" when the command is not allowed. */
+static char *answered(struct pl_shell *shell, const char *command, const char *key) {
+    struct pl_answer answer;
+    struct pl_grid grid = {.rows = 0};
+    struct pl_error *error = NULL;
+    char *text = NULL;
+    if (!pl_shell_ask(shell, &(struct pl_ask){.words = &command, .count = 1}, &answer, &error)) {
+        if (answer.status != PL_ANSWER_ERROR && pl_grid_load(&grid, &answer) && grid.rows)
+            text = pl_strdup(pl_grid_text(&grid, 0, key));
+        pl_grid_fini(&grid);
+        pl_answer_fini(&answer);
+    }
+    pl_error_free(&error);
+    return text;
+}
+
+static void greet(struct pl_shell *shell) {
+    char *graph = answered(shell, "status", "graph"), *version = answered(shell, "version", "version");
+    printf("%s%sPotline %s; help tells the commands, Tab completes\n", graph ? graph : "", graph ? ", " : "",
+           version ? version : "");
+    pl_free(graph);
+    pl_free(version);
+}
+
 int pl_shell_type(struct pl_shell *shell) {
     struct typing typing = {.shell = shell};
     bool good = begin(&typing);
+    if (good) greet(shell);
     while (good && !shell->ended) {
         int count = 0;
         shell->interrupted = false;

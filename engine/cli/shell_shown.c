@@ -102,6 +102,23 @@ void pl_shown_fit(struct pl_buffer *to, const char *text, unsigned width, bool r
     if (!right) put_blanks(to, blanks);
 }
 
+void pl_shown_fit_end(struct pl_buffer *to, const char *text, unsigned width) {
+    size_t length = strlen(text), at = 0;
+    unsigned used = pl_shown_width(text, length);
+    if (used <= width || !width) {
+        pl_shown_fit(to, text, width, false);
+        return;
+    }
+    while (used > width - 1) {
+        unsigned size = pl_utf8_next(text + at, length - at);
+        used -= size ? columns_of(text + at, size) : 1;
+        at += size ? size : 1;
+    }
+    pl_buffer_puts(to, "…");
+    pl_buffer_put(to, text + at, length - at);
+    put_blanks(to, width - 1 - used);
+}
+
 char *pl_shown_number(char *at, double value) {
     enum { SHORT = 8 };
     double size = fabs(value);

@@ -23,6 +23,9 @@ unsigned pl_shown_width(const char *text, size_t length); /* columns of escaped 
 /* Appends `text` in exactly `width` columns: cut with … or filled with blanks, on the left when `right`. */
 void pl_shown_fit(struct pl_buffer *to, const char *text, unsigned width, bool right);
 
+/* The same for a path: cut on the left, since its end tells more. */
+void pl_shown_fit_end(struct pl_buffer *to, const char *text, unsigned width);
+
 /* A number as a table shows it: whole ones as they are, others with about six digits that count. `at` has room of 336;
  * returns the end. */
 char *pl_shown_number(char *at, double value);

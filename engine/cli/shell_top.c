@@ -1,5 +1,6 @@
 /* `top`: the nodes by load, on a screen of its own, from the difference between two looks. */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include "shell.h"
 #include "shell_shown.h"
 
-enum { NODES_MAX = 2000, NAME_MAX_ = 64, PICTURE_MAX = 4 << 20, BAR = 10, NAME_WIDTH = 20 };
+enum { NODES_MAX = 2000, NAME_MAX_ = 64, PICTURE_MAX = 4 << 20 };
 
 struct node {
     char name[NAME_MAX_], op[NAME_MAX_], state[16];
@@ -144,52 +145,172 @@ static int by_weight(const void *a, const void *b) {
     return x < y ? 1 : -1;
 }
 
-static void put_bar(struct pl_buffer *out, double share) {
+static void put_number(struct pl_buffer *out, unsigned width, int decimals, double value) {
+    pl_buffer_printf(out, "%*.*f", (int)width, decimals, value);
+}
+
+static void put_bar(struct pl_buffer *out, unsigned width, double share) {
     if (share > 1) share = 1;
     if (!(share > 0)) share = 0;
-    int full = (int)(share * BAR + 0.5);
-    for (int i = 0; i < BAR; i++)
+    unsigned full = (unsigned)(share * width + 0.5);
+    for (unsigned i = 0; i < width; i++)
         pl_buffer_puts(out, i < full ? "█" : "·");
 }
 
-static void put_node(struct pl_buffer *out, const struct node *node, const struct pl_grid_style *style) {
-    enum pl_tone tone = pl_tone_of("state", node->state);
-    char lag[32] = "-";
-    pl_shown_fit(out, node->name, NAME_WIDTH, false);
-    pl_buffer_putc(out, ' ');
-    pl_shown_fit(out, node->op, 16, false);
-    pl_buffer_printf(out, " %s", style->colour ? pl_tone_on(tone) : "");
-    pl_shown_fit(out, node->state, 8, false);
-    pl_buffer_printf(out, "%s %5.1f ", style->colour ? PL_TONE_OFF : "", node->busy * 100);
-    put_bar(out, node->busy);
-    if (node->watermark_lag_s >= 0) snprintf(lag, sizeof lag, "%.1f", node->watermark_lag_s);
-    pl_buffer_printf(out, " %9.0f %9.0f ", node->in, node->out);
-    put_bar(out, node->queue_limit > 0 ? node->queue / node->queue_limit : 0);
-    pl_buffer_printf(out, " %8.2f %5.1f %10s\n", node->lag_ms, node->blocked * 100, lag);
+static void put_name(struct pl_buffer *out, unsigned width, const struct node *node) {
+    pl_shown_fit(out, node->name, width, false);
+}
+
+static void put_op(struct pl_buffer *out, unsigned width, const struct node *node) {
+    pl_shown_fit(out, node->op, width, false);
+}
+
+static void put_state(struct pl_buffer *out, unsigned width, const struct node *node) {
+    bool colour = pl_shell_style().colour;
+    if (colour) pl_buffer_puts(out, pl_tone_on(pl_tone_of("state", node->state)));
+    pl_shown_fit(out, node->state, width, false);
+    if (colour) pl_buffer_puts(out, PL_TONE_OFF);
+}
+
+static void put_busy(struct pl_buffer *out, unsigned width, const struct node *node) {
+    put_number(out, width, 1, node->busy * 100);
+}
+
+static void put_busy_bar(struct pl_buffer *out, unsigned width, const struct node *node) {
+    put_bar(out, width, node->busy);
+}
+
+static void put_in(struct pl_buffer *out, unsigned width, const struct node *node) {
+    put_number(out, width, 0, node->in);
+}
+
+static void put_out(struct pl_buffer *out, unsigned width, const struct node *node) {
+    put_number(out, width, 0, node->out);
+}
+
+static void put_queue(struct pl_buffer *out, unsigned width, const struct node *node) {
+    put_bar(out, width, node->queue_limit > 0 ? node->queue / node->queue_limit : 0);
+}
+
+static void put_lag(struct pl_buffer *out, unsigned width, const struct node *node) {
+    put_number(out, width, 2, node->lag_ms);
+}
+
+static void put_blocked(struct pl_buffer *out, unsigned width, const struct node *node) {
+    put_number(out, width, 1, node->blocked * 100);
+}
+
+static void put_behind(struct pl_buffer *out, unsigned width, const struct node *node) {
+    if (node->watermark_lag_s >= 0)
+        put_number(out, width, 1, node->watermark_lag_s);
+    else
+        pl_shown_fit(out, "-", width, true);
+}
+
+struct column {
+    const char *heading;
+    unsigned width;
+    unsigned rank; /* on a narrow terminal the highest goes first; 0: never */
+    bool right;
+    void (*put)(struct pl_buffer *out, unsigned width, const struct node *node);
+};
+
+static const struct column columns[] = {
+    {"node", 20, 0, false, put_name},  {"op", 16, 8, false, put_op},          {"state", 8, 1, false, put_state},
+    {"busy%", 5, 0, true, put_busy},   {"", 10, 9, false, put_busy_bar},      {"in/s", 9, 0, true, put_in},
+    {"out/s", 9, 2, true, put_out},    {"queue", 10, 6, false, put_queue},    {"p99 ms", 8, 3, true, put_lag},
+    {"blk%", 5, 7, true, put_blocked}, {"behind s", 10, 4, true, put_behind},
+};
+
+enum { COLUMNS = PL_COUNT_OF(columns), LEAST_NAME = 4 };
+
+/* How wide each is; 0: it is left out. */
+static unsigned total_of(const unsigned *widths) {
+    unsigned total = 0;
+    for (unsigned i = 0; i < COLUMNS; i++)
+        total += widths[i] ? widths[i] + (total > 0) : 0;
+    return total;
+}
+
+/* The least important columns give way first, the names of nodes last; they take what room is left. */
+static void fit(const struct look *look, unsigned width, unsigned *widths) {
+    unsigned longest = 0;
+    for (unsigned i = 0; i < COLUMNS; i++)
+        widths[i] = columns[i].width;
+    if (!width) return;
+    while (total_of(widths) > width) {
+        unsigned worst = 0;
+        for (unsigned i = 1; i < COLUMNS; i++)
+            if (widths[i] && columns[i].rank > columns[worst].rank) worst = i;
+        if (!worst) break;
+        widths[worst] = 0;
+    }
+    while (total_of(widths) > width && widths[0] > LEAST_NAME)
+        widths[0]--;
+    for (unsigned i = 0; i < look->count; i++) {
+        unsigned name = pl_shown_width(look->nodes[i].name, strlen(look->nodes[i].name));
+        if (name > longest) longest = name;
+    }
+    while (total_of(widths) < width && widths[0] < longest)
+        widths[0]++;
+}
+
+/* `node` NULL: the headings. */
+static void put_line(struct pl_buffer *out, const unsigned *widths, const struct node *node) {
+    bool first = true;
+    for (unsigned i = 0; i < COLUMNS; i++) {
+        if (!widths[i]) continue;
+        if (!first) pl_buffer_putc(out, ' ');
+        first = false;
+        if (node)
+            columns[i].put(out, widths[i], node);
+        else
+            pl_shown_fit(out, columns[i].heading, widths[i], columns[i].right);
+    }
+}
+
+static void put_cut(struct pl_buffer *out, const char *text, unsigned width) {
+    unsigned wide = pl_shown_width(text, strlen(text));
+    pl_shown_fit(out, text, width && wide > width ? width : wide, false);
+    pl_buffer_putc(out, '\n');
+}
+
+static void put_head(struct pl_buffer *out, const struct top *top, const struct pl_grid_style *style) {
+    char text[128];
+    double in = 0;
+    int used;
+    for (unsigned i = 0; i < top->now->count; i++)
+        if (top->now->nodes[i].rows_in == 0) in += top->now->nodes[i].out; /* sources */
+    used = snprintf(text, sizeof text, "%u nodes, %.0f rows/s from sources", top->now->count, in);
+    if (top->alarms) snprintf(text + used, sizeof text - (size_t)used, ", %u alarms want attention", top->attention);
+    bool red = top->alarms && top->attention && style->colour;
+    if (red) pl_buffer_puts(out, pl_tone_on(PL_TONE_BAD));
+    put_cut(out, text, style->width);
+    if (red) pl_buffer_puts(out, PL_TONE_OFF);
+    put_cut(out, "sort: b busy, i rows, l lag, u queue, n name; q ends", style->width);
+    pl_buffer_putc(out, '\n');
 }
 
 static void draw(struct top *top) {
+    enum { HEAD = 4 };
     struct pl_buffer out;
     struct pl_grid_style style = pl_shell_style();
-    double in = 0;
+    unsigned widths[COLUMNS], count = top->now->count, rows = top->screen.on ? pl_screen_rows() : UINT_MAX;
+    unsigned room = rows > HEAD + 1 ? rows - HEAD : 1, shown = count > room ? room - 1 : count;
     pl_buffer_init(&out, PICTURE_MAX);
-    for (unsigned i = 0; i < top->now->count; i++)
-        if (top->now->nodes[i].rows_in == 0) in += top->now->nodes[i].out; /* sources */
-    pl_buffer_printf(&out, "%u nodes, %.0f rows/s from sources", top->now->count, in);
-    if (top->alarms) {
-        bool red = top->attention && style.colour;
-        pl_buffer_printf(&out, ", %s%u alarms%s want attention", red ? pl_tone_on(PL_TONE_BAD) : "", top->attention,
-                         red ? PL_TONE_OFF : "");
-    }
-    pl_buffer_puts(&out, "\nsort: b busy, i rows, l lag, u queue, n name; q ends\n\n");
+    put_head(&out, top, &style);
+    fit(top->now, style.width, widths);
     if (style.colour) pl_buffer_puts(&out, PL_TONE_BOLD);
-    pl_buffer_printf(&out, "%-20s %-16s %-8s %5s %-10s %9s %9s %-10s %8s %5s %10s\n", "node", "op", "state", "busy%",
-                     "", "in/s", "out/s", "queue", "p99 ms", "blk%", "behind s");
+    put_line(&out, widths, NULL);
     if (style.colour) pl_buffer_puts(&out, PL_TONE_OFF);
     sort_by = top->sort;
-    qsort(top->now->nodes, top->now->count, sizeof *top->now->nodes, by_weight);
-    for (unsigned i = 0; i < top->now->count; i++)
-        put_node(&out, &top->now->nodes[i], &style);
+    qsort(top->now->nodes, count, sizeof *top->now->nodes, by_weight);
+    for (unsigned i = 0; i < shown; i++) {
+        pl_buffer_putc(&out, '\n');
+        put_line(&out, widths, &top->now->nodes[i]);
+    }
+    if (shown < count) pl_buffer_printf(&out, "\n%u more nodes", count - shown);
+    if (!top->screen.on) pl_buffer_putc(&out, '\n');
     pl_screen_draw(&top->screen, &out);
     pl_buffer_fini(&out);
 }

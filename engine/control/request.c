@@ -62,10 +62,20 @@ void pl_request_changed(struct pl_request *request, const char *object, const ch
     pl_call_changed(request->reply, object, from, to);
 }
 
+/* Causes behind each other, as in "duration is missing: For how long; reason is missing: Why." Frees `text`. */
 static char *in_one_line(char *text) {
-    for (size_t i = 0; text && text[i]; i++)
-        if (text[i] == '\n') text[i] = ';';
-    return text;
+    static const char between[] = "; ";
+    size_t length = text ? strlen(text) : 0, lines = 1;
+    for (size_t i = 0; i < length; i++)
+        lines += text[i] == '\n';
+    char *line = text ? pl_alloc(length + lines * strlen(between) + 1) : NULL, *to = line;
+    for (size_t i = 0; line && i < length; i++) {
+        if (text[i] == '.' && text[i + 1] == '\n') continue;
+        to = text[i] == '\n' ? stpcpy(to, between) : (*to = text[i], to + 1);
+    }
+    if (to) *to = 0;
+    pl_free(text);
+    return line;
 }
 
 void pl_request_answer(struct pl_request *request, enum pl_code code, struct pl_error **error) {

@@ -1,13 +1,17 @@
 /* file.c: reading files with a limit. */
 #include "file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <potline/alloc.h>
+#include <potline/text.h>
 
 static const char *reason_of(int error) {
     switch (error) {
@@ -78,4 +82,29 @@ const char *pl__file_beside(struct pl_arena *arena, const char *from, const char
     const char *slash = strrchr(from, '/');
     if (path[0] == '/' || !slash) return pl__arena_text(arena, path, strlen(path));
     return pl__arena_print(arena, "%.*s/%s", (int)(slash - from), from, path);
+}
+
+enum { NEIGHBOURS = 256 };
+
+static unsigned neighbours(const char *folder, char **names) {
+    unsigned count = 0;
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && count < NEIGHBOURS && (entry = readdir(dir));)
+        if (entry->d_name[0] != '.' && (names[count] = pl_strdup(entry->d_name))) count++;
+    if (dir) closedir(dir);
+    return count;
+}
+
+bool pl__file_nearest(const char *path, char *nearest, size_t room) {
+    char folder[PATH_MAX], *names[NEIGHBOURS];
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    int before = (int)(name - path);
+    if (before >= PATH_MAX) return false;
+    snprintf(folder, sizeof folder, "%.*s", slash ? before : 1, slash ? path : ".");
+    unsigned count = neighbours(folder, names);
+    const char *found = pl_text_nearest(name, (const char *const *)names, count);
+    bool fits = found && snprintf(nearest, room, "%.*s%s", before, path, found) < (int)room;
+    while (count)
+        pl_free(names[--count]);
+    return fits;
 }

@@ -22,4 +22,7 @@ bool pl__file_read(const char *path, bool pipe, struct pl_file *file, const char
 /* `path` as seen from the folder of the file `from`: what is absolute stays. NULL without memory. */
 const char *pl__file_beside(struct pl_arena *arena, const char *from, const char *path);
 
+/* For a file that is not there: one in the same folder whose name is like it. False: there is none. */
+bool pl__file_nearest(const char *path, char *nearest, size_t room);
+
 #endif

@@ -381,13 +381,16 @@ static const struct pl_option_table *table_of(const struct pl_option_table *tabl
     return NULL;
 }
 
-static const char *nearest_name(const struct pl_option_table *tables, unsigned count, const char *name) {
+static const char *nearest_name(const struct pl_option_table *tables, unsigned count, const char *const *others,
+                                const char *name) {
     const char *names[NAMES_MAX];
     size_t found = 0;
     for (unsigned i = 0; i < count; i++)
         for (const struct pl_option *row = tables[i].rows; tables[i].self && row && row->name && found < NAMES_MAX;
              row++)
             names[found++] = row->name;
+    for (; others && *others && found < NAMES_MAX; others++)
+        names[found++] = *others;
     return pl_text_nearest(name, names, found);
 }
 
@@ -398,13 +401,13 @@ static bool is_among(const char *const *names, const char *name) {
 }
 
 static void report_unknown(const struct work *work, const struct pl_yaml *value, const struct pl_option_table *tables,
-                           unsigned count) {
+                           unsigned count, const char *const *others) {
     struct pl_yaml key = {.place = value->key_place, .repeated = value->repeated};
     struct pl_option_path path = {.outer = work->path, .name = value->key};
     const struct pl_option_table *table = table_of(tables, count, value->key);
     char quoted[PL_QUOTE_MAX];
     bool worth = !table && pl__problems_wanted(work->reader->yaml->problems, &key);
-    const char *nearest = worth ? nearest_name(tables, count, value->key) : NULL;
+    const char *nearest = worth ? nearest_name(tables, count, others, value->key) : NULL;
     if (table)
         report(work, &path, &key, "%s", table->misplaced);
     else
@@ -418,7 +421,7 @@ static void check_unknown(const struct work *work, const struct pl_option_table 
     for (const struct pl_yaml *value = work->map->first; value; value = value->next) {
         const struct pl_option_table *table = table_of(tables, count, value->key);
         bool known = (table && table->self) || is_among(others, value->key);
-        if (!known) report_unknown(work, value, tables, count);
+        if (!known) report_unknown(work, value, tables, count, others);
     }
 }
 

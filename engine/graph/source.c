@@ -1,7 +1,10 @@
 /* source.c: files, includes and groups. */
 #include "source.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <potline/alloc.h>
 #include <potline/text.h>
@@ -231,7 +234,10 @@ void pl__source_load(struct pl_yaml_context *yaml, bool checking, const char *pa
     };
     if (!source->nodes || !source->tags) return;
     if (!text && !pl__file_read(path, true, &file, &reason)) {
-        pl__problem_at(yaml->problems, whole, "%s", reason);
+        char nearest[PATH_MAX];
+        bool near = access(path, F_OK) != 0 && errno == ENOENT && pl__file_nearest(path, nearest, sizeof nearest);
+        pl__problem_at(yaml->problems, whole, "%s%s%s%s", reason, near ? "; did you mean " : "", near ? nearest : "",
+                       near ? "?" : "");
         return;
     }
     loader.bytes = file.length;

@@ -37,7 +37,9 @@ static enum pl_code refuse(const struct pl__hold *hold, const char *path, const 
                            struct pl_error **error) {
     if (is_held_here(hold)) return pl_error_set(error, PL_BUSY, "%s: this process has it open already", path);
     pid_t holder = holder_of(database);
-    if (holder) return pl_error_set(error, PL_BUSY, "%s: in use by process %ld", path, (long)holder);
+    if (holder)
+        return pl_error_set(error, PL_BUSY, "%s: in use by process %ld; potline shell --data %s talks to it", path,
+                            (long)holder, path);
     return pl_error_set(error, PL_BUSY, "%s: in use by another process", path);
 }
 

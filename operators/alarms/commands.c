@@ -125,7 +125,8 @@ struct change_args {
 };
 
 #define ARG_ALARM PL_OPT_STRING(struct change_args, alarm, "alarm", NULL, PL_FIXED, "Id or pattern of the alarms.")
-#define ARG_REASON PL_OPT_STRING(struct change_args, reason, "reason", NULL, PL_FIXED, "Why; goes into the history.")
+#define ARG_REASON                                                                                                     \
+    PL_OPT_STRING(struct change_args, reason, "reason", NULL, PL_FIXED, "Why (it goes into the history).")
 
 static const struct pl_option shelve_args[] = {
     ARG_ALARM,
@@ -136,7 +137,7 @@ static const struct pl_option shelve_args[] = {
 static const struct pl_option reason_args[] = {ARG_ALARM, ARG_REASON, PL_OPT_END};
 static const struct pl_option maybe_reason_args[] = {
     ARG_ALARM,
-    PL_OPT_STRING(struct change_args, reason, "reason", "", PL_FIXED, "Why; goes into the history."),
+    PL_OPT_STRING(struct change_args, reason, "reason", "", PL_FIXED, "Why (it goes into the history)."),
     PL_OPT_END,
 };
 

@@ -1,5 +1,7 @@
 #include "report.h"
 
+#include <potline/diag.h>
+
 #include "points.h"
 
 /* As OPC UA part 9 means it: 1-333 low, 334-666 medium, 667-1000 high. */
@@ -43,6 +45,8 @@ static void push_about(struct pl__report *report, pl_time time, const char *kind
 
 void pl__report_down(struct pl__report *report, pl_time time, const char *why) {
     if (report->down) return;
+    pl_diag_write(&report->warned, report->node, PL_WARN, "%s: %s: %s; trying again", report->endpoint,
+                  report->up ? "the connection is lost" : "the device cannot be reached", why);
     report->up = false;
     report->down = true;
     push(report, &(struct pl__event){
@@ -51,6 +55,8 @@ void pl__report_down(struct pl__report *report, pl_time time, const char *why) {
 
 static void report_up(struct pl__report *report, pl_time time) {
     if (report->up) return;
+    if (report->down)
+        pl_diag_write(&report->informed, report->node, PL_INFO, "%s: the device answers", report->endpoint);
     report->up = true;
     report->down = false;
     push(report, &(struct pl__event){.kind = "modbus.connected", .severity = SEVERITY_WELL, .time = time});

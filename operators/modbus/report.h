@@ -7,12 +7,14 @@
  * exception } modbus.recovered      the unit answers again, or the range is no longer refused
  *
  * A connection counts once something has been answered over it, so a device that accepts and hangs up for ever is one
- * event, not two a second. Events wait in a ring of PL__EVENTS_MAX until the node may emit; past it they are counted
- * and left out. Thread: the node's.
+ * event, not two a second. The log of messages has a line when a connection goes down and one when it is up again.
+ * Events wait in a ring of PL__EVENTS_MAX until the node may emit; past it they are counted and left out. Thread: the
+ * node's.
  */
 #ifndef MODBUS_REPORT_H
 #define MODBUS_REPORT_H
 
+#include <potline/diag.h>
 #include <potline/operator.h>
 
 #include "pdu.h"
@@ -36,6 +38,8 @@ struct pl__report {
     struct pl_node *node;
     const char *endpoint; /* borrowed */
     bool up, down;        /* neither: nothing known yet */
+    /* A device that does not answer must not hide another that does not either: each has places of its own. */
+    struct pl_diag_site warned, informed;
     struct pl_pack *body;
     uint32_t first, count;
     uint64_t left_out;

@@ -62,11 +62,31 @@ static void start_timer(struct pl__pg_link *link, uint64_t milliseconds) {
     uv_timer_start(&link->timer, on_timer, milliseconds, 0);
 }
 
+/* The statement again, with a caret under it, says nothing to whom did not write it: "LINE 1: ..." and what is below.
+ */
+static void cut_statement(char *text) {
+    char *line = strstr(text, "\nLINE "), *caret = line ? strchr(line + 1, '\n') : NULL;
+    char *behind = caret ? strchr(caret + 1, '\n') : NULL;
+    if (!line) return;
+    if (behind)
+        memmove(line, behind, strlen(behind) + 1);
+    else
+        *line = 0;
+}
+
 void pl__pg_one_line(char *text) {
-    for (char *at = text; (at = strpbrk(at, "\n\t"));)
-        *at = ' ';
-    for (size_t length = strlen(text); length && text[length - 1] == ' '; length--)
-        text[length - 1] = 0;
+    char *to = text;
+    cut_statement(text);
+    for (const char *at = text; *at; at++) {
+        bool blank = strchr(" \n\t\r", *at) != NULL;
+        if (!blank)
+            *to++ = *at;
+        else if (to > text && to[-1] != ' ')
+            *to++ = ' ';
+    }
+    while (to > text && to[-1] == ' ')
+        to--;
+    *to = 0;
 }
 
 /* `why` may be the connection's own text. */

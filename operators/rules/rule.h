@@ -9,6 +9,7 @@
 #ifndef POTLINE_RULES_RULE_H
 #define POTLINE_RULES_RULE_H
 
+#include <potline/diag.h>
 #include <potline/expr.h>
 #include <potline/kind.h>
 #include <potline/option.h>
@@ -123,6 +124,7 @@ struct rule {
     uint64_t evaluated, raised, cleared, errors;
     uint64_t timed, timed_ns;
     char error[256];
+    struct pl_diag_site told_disabled; /* one of its own: the line must not go under in those of its failures */
 
     /* The batch at hand, for a columnar rule. */
     double *result;

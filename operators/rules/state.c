@@ -7,6 +7,7 @@
  *
  * What a row shows holds until the tag's next one, so a rule is also raised and cleared by the watermark.
  */
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 #include <uv.h>
@@ -80,10 +81,19 @@ static bool strike(const struct row *row, struct rule *rule) {
     rule->disabled = rule->strikes >= row->rules->strikes;
     rule->disablings += rule->disabled;
     rules__keep_standing(row->node, rule);
-    pl_node_diag(row->node, PL_WARN, "rule %s: %s%s", rule->name, rule->error, rule->disabled ? " (disabled)" : "");
-    if (!rule->disabled) return true;
+    if (!rule->disabled) {
+        pl_node_diag(row->node, PL_WARN, "rule %s: %s", rule->name, rule->error);
+        return true;
+    }
+    bool pardoned = rule->disablings <= rule->pardoned; /* of what a person has undone already */
+    if (!pardoned)
+        pl_diag_write(&rule->told_disabled, row->node, PL_WARN,
+                      "rule %s (%s:%d) is disabled, having failed %" PRIu32
+                      " times in a row: %s; mend it, then in the shell "
+                      "\"rules reload\" and \"rules enable %s\"",
+                      rule->name, rule->file, rule->line, rule->strikes, rule->error, rule->name);
     row->rules->counted[COUNT_DISABLED]++;
-    if (rule->disablings <= rule->pardoned) rules__switch_on(row->rules, row->node, rule);
+    if (pardoned) rules__switch_on(row->rules, row->node, rule);
     return rules__tell_disabled(row, rule);
 }
 

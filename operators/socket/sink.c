@@ -41,6 +41,7 @@ struct sink {
     struct peer **peers; /* connect: one, kept while it is away, with what it has not got */
     uint32_t peer_count;
     struct pl_batch *batch; /* at hand; NULL: none */
+    bool away;              /* the peer we connect to, which has been told */
     bool stopping;
 };
 
@@ -86,16 +87,23 @@ static void peer_free(struct peer *peer) {
     pl_free(peer);
 }
 
+/* Once, not at every attempt. */
+static void tell_away(struct sink *s, const char *why) {
+    if (!s->away) pl_node_diag(s->node, PL_WARN, "%s: %s; trying again, and rows wait", s->link_options.connect, why);
+    s->away = true;
+}
+
 /* A peer has gone. The one we connect to comes back, and gets the line again that it has only in part. */
 static void part(struct sink *s, uint32_t index) {
     struct peer *peer = s->peers[index];
     pl_count(s->node, COUNT_BROKEN, 1);
-    pl_node_diag(s->node, PL_INFO, "%s: %s", peer->name, strerror(peer->outlet.error));
     if (!connects(s)) {
+        pl_node_diag(s->node, PL_INFO, "%s: %s", peer->name, strerror(peer->outlet.error));
         peer_free(peer);
         s->peers[index] = s->peers[--s->peer_count];
         return;
     }
+    tell_away(s, strerror(peer->outlet.error));
     pl_watch_free(peer->watch);
     peer->watch = NULL;
     close(peer->outlet.fd);
@@ -208,12 +216,17 @@ static void on_made(void *user, int fd, const char *name) {
     }
     if (!known) s->peers[s->peer_count++] = peer;
     pl_count(s->node, COUNT_CONNECTIONS, 1);
+    if (s->away) pl_node_diag(s->node, PL_INFO, "%s: connected", s->link_options.connect);
+    s->away = false;
     go_on(s, true);
 }
 
 static void on_failed(void *user, const char *why) {
     struct sink *s = user;
-    pl_node_diag(s->node, PL_WARN, "%s: %s", connects(s) ? s->link_options.connect : "accept", why);
+    if (connects(s))
+        tell_away(s, why);
+    else
+        pl_node_diag(s->node, PL_WARN, "accept: %s", why);
 }
 
 /* ---- Life cycle ---- */

@@ -43,6 +43,7 @@ struct source {
     uint32_t turn;
     uint64_t missing_told; /* of readers that are gone */
     pl_time last;
+    bool away; /* the other end, which has been told */
     bool stopping;
 };
 
@@ -55,12 +56,20 @@ static void peer_free(struct peer *peer) {
     pl_free(peer);
 }
 
+/* Once, not at every attempt. */
+static void tell_away(struct source *s, const char *why) {
+    if (!s->away) pl_node_diag(s->node, PL_WARN, "%s: %s; trying again", s->link_options.connect, why);
+    s->away = true;
+}
+
 static void part(struct source *s, uint32_t index) {
     struct peer *peer = s->peers[index];
     if (peer->reader.values.counts.missing) pl_count(s->node, COUNT_MISSING, peer->reader.values.counts.missing);
     peer_free(peer);
     s->peers[index] = s->peers[--s->peer_count];
-    if (s->link_options.connect[0] && !s->stopping) pl_link_lost(s->link);
+    if (!s->link_options.connect[0] || s->stopping) return;
+    tell_away(s, "the connection is closed");
+    pl_link_lost(s->link);
 }
 
 static void on_readable(void *user) {
@@ -91,6 +100,8 @@ static void on_made(void *user, int fd, const char *name) {
     struct source *s = user;
     if (s->peer_count < s->connections && !s->stopping && peer_make(s, fd, name)) {
         pl_count(s->node, COUNT_CONNECTIONS, 1);
+        if (s->away) pl_node_diag(s->node, PL_INFO, "%s: connected", s->link_options.connect);
+        s->away = false;
         pl_wake(s->node);
         return;
     }
@@ -102,7 +113,10 @@ static void on_made(void *user, int fd, const char *name) {
 
 static void on_failed(void *user, const char *why) {
     struct source *s = user;
-    pl_node_diag(s->node, PL_WARN, "%s: %s", s->link_options.connect[0] ? s->link_options.connect : "accept", why);
+    if (s->link_options.connect[0])
+        tell_away(s, why);
+    else
+        pl_node_diag(s->node, PL_WARN, "accept: %s", why);
 }
 
 /* ---- Reading ---- */

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include <potline/alloc.h>
+#include <potline/diag.h>
 #include <potline/quality.h>
 #include <potline/text.h>
 
@@ -136,17 +137,37 @@ static void hint_at_unit(struct pl_reader *r) {
     r->columns.time_name = NULL;
 }
 
+static bool is_number(const char *text) {
+    double value;
+    return pl_text_f64(text, strlen(text), &value);
+}
+
+/* A header whose time is a time and whose value is a number is most likely the first row. */
+static bool looks_like_data(const struct pl_reader *r, const char *const *names) {
+    struct pl_stamp stamp = r->stamp;
+    const struct pl_columns *columns = &r->columns;
+    uint32_t value = columns->series_count ? columns->series[0].column : columns->value;
+    pl_time time;
+    if (!columns->times || value == PL_NO_COLUMN || value == columns->time[0]) return false;
+    const char *when = names[columns->time[0]];
+    return pl_stamp_read_any(&stamp, when, (uint32_t)strlen(when), &time) && is_number(names[value]);
+}
+
 static enum pl_code resolve_header(struct pl_reader *r, uint32_t fields, struct pl_place place,
                                    struct pl_error **error) {
     uint32_t size = 0;
     for (uint32_t i = 0; i < fields; i++)
         size += field_of(r, i, fields).length + 1;
     const char **names = pl_alloc(fields * sizeof(*names));
-    char *text = pl_alloc(size);
+    char *text = pl_alloc(size + PL_SLACK); /* what reads numbers and times may look behind them */
     enum pl_code code = PL_NO_MEMORY;
     if (names && text) {
         copy_names(r, fields, names, text);
         code = pl_columns_resolve(&r->columns, r->layout, names, fields, r->names, place, error);
+        if (!code && looks_like_data(r, names))
+            pl_diag(PL_WARN,
+                    "%s:%d: the first line is taken for a header, and looks like data; if it is, say header: false",
+                    place.file ? place.file : "", place.line);
         if (!code) hint_at_unit(r);
     } else {
         pl_error_at(error, code, place, "no memory for a header of %u columns", fields);

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 
-BIN = os.environ["POTLINE_BIN"]
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BIN = os.environ.get("POTLINE_BIN", os.path.join(ROOT, "build", "release", "bin"))
 SHIM = os.path.join(os.environ.get("POTLINE_BUILD", os.path.dirname(BIN)), "tests", "fault_shim.so")
 LONG = bool(os.environ.get("POTLINE_LONG"))
 PATIENCE = 300  # seconds; longer is a hang

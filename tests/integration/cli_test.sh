@@ -55,6 +55,11 @@ answer 0 "" "$potline" check good.yaml
 empty out
 empty err
 answer 0 "" "$potline" check - < good.yaml
+answer 2 'godo.yaml: no such file; did you mean good.yaml?' "$potline" check godo.yaml
+answer 2 "$work/godo.yaml: no such file; did you mean $work/good.yaml?" "$potline" check "$work/godo.yaml"
+(cat good.yaml; echo 'tgas: []') > misspelt.yaml
+answer 2 'there is no option "tgas"; did you mean tags?' "$potline" check misspelt.yaml
+rm misspelt.yaml
 sed 's/10s/10 sec/' good.yaml > bad.yaml
 answer 2 'bad.yaml:5:50: tenths.size: "10 sec" is not a duration; write 10s' "$potline" check good.yaml bad.yaml
 empty err
@@ -83,6 +88,17 @@ for form in --json --schema; do
   /usr/bin/python3 -m json.tool out > /dev/null
 done
 
-# Output that cannot be written is a failure.
+# A first row that is taken for a header is told.
+printf '1750000000000000000,a.v,1.5\n1750000001000000000,a.v,2.5\n' > rows.csv
+printf '%s\n' 'potline: 1' 'name: rows' 'log: { kind: none }' 'nodes:' '  in: { op: source.csv, path: rows.csv }' \
+  '  out: { op: sink.null, from: in }' > rows.yaml
+answer 0 "rows.csv:1: the first line is taken for a header, and looks like data" "$potline" run --until-eof rows.yaml
+sed -i '1i time_ns,tag,value' rows.csv
+answer 0 "2 rows" "$potline" run --until-eof rows.yaml
+! grep -q "looks like data" err || { cat err; exit 1; }
+
+# Output that cannot be written is a failure; a reader that has seen enough is none to speak of.
 answer 1 "standard output" bash -c "'$potline' inspect --json > /dev/full"
+answer 0 "141" bash -c "'$potline' inspect --json 2> told | head -1 > /dev/null; echo \${PIPESTATUS[0]}"
+[[ ! -s told ]] || { cat told; exit 1; }
 echo "the binary answers as it should"

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What the pages show is true: every graph in them passes `potline check`."""
+"""What the pages show is true: every graph in them passes `potline check`, and what README.md has typed is there."""
 import glob
 import os
 import re
@@ -33,8 +33,24 @@ def check(page, line, text, folder):
     return 1
 
 
+def commands():
+    """What README.md has typed is there: graphs and programs of the tree, which answer --help without more ado."""
+    with open("README.md", encoding="utf-8") as file:
+        typed = re.findall(r"^ {4}.*$", file.read(), re.MULTILINE)
+    failed = 0
+    for name in sorted(set(re.findall(r"(?<![\w/])(?:graphs|tests|tools)/[\w./-]+", "\n".join(typed)))):
+        if not os.path.exists(name):
+            print(f"README.md: there is no {name}")
+            failed += 1
+        elif re.search(re.escape(name) + " --help", "\n".join(typed)):
+            bare = {key: value for key, value in os.environ.items() if not key.startswith("POTLINE_")}
+            failed += subprocess.run([name, "--help"], env=bare, stdout=subprocess.DEVNULL).returncode != 0
+    return failed
+
+
 def main():
-    failed = count = 0
+    failed = commands()
+    count = 0
     pages = ["README.md"] + glob.glob("*/README.md") + glob.glob("*/*/README.md") + glob.glob("docs/*.md")
     for page in filter(os.path.exists, sorted(set(pages))):
         for line, text in graphs_of(page):

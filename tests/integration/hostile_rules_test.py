@@ -61,6 +61,10 @@ def main():
         p99 = latencies[int(len(latencies) * 0.99)] * 1e3 if latencies else float("nan")
         print(f"other path: {len(latencies)} of {ROWS} rows, p99 {p99:.2f} ms; good rule: {good}; "
               f"disabled: {disabled} of {len(HOSTILE)}")
+        told = sum(f"rule {name} (" in messages and f"rules enable {name}" in messages for name in HOSTILE)
+        if told != len(HOSTILE):
+            print(f"{told} of {len(HOSTILE)} rules are told of as disabled:\n{messages}")
+            return 1
         sound = engine.returncode == 0 and len(latencies) == ROWS and good == ROWS and disabled == len(HOSTILE)
         if not sound:
             print(f"exit code {engine.returncode}\n{messages}")

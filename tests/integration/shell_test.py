@@ -25,12 +25,13 @@ nodes:
 class Terminal:
     """A shell in a terminal of tmux's; `see` waits until its screen holds a text."""
 
-    def __init__(self, folder, columns, env=None):
-        self.tmux = ["tmux", "-f", "/dev/null", "-S", os.path.join(folder, f"tmux-{columns}")]
+    def __init__(self, folder, columns, env=None, rows=40):
+        self.tmux = ["tmux", "-f", "/dev/null", "-S", os.path.join(folder, f"tmux-{columns}x{rows}")]
         self.env = {**os.environ, "XDG_STATE_HOME": os.path.join(folder, "state"), "LC_ALL": "C.UTF-8", "TERM": "xterm",
                     **(env or {})}
-        self.do("new-session", "-d", "-x", str(columns), "-y", "40",
+        self.do("new-session", "-d", "-x", str(columns), "-y", str(rows),
                 f"{BIN}/potline shell --data {folder}/data; echo ended; sleep 600")
+        self.see("help tells the commands")
         self.see("potline>")
 
     def do(self, *arguments):
@@ -122,6 +123,18 @@ def typing(folder):
         assert "\x1b[3" not in again.screen("-e"), "colour in spite of NO_COLOR"
     finally:
         again.close()
+    for columns, rows in ((80, 24), (60, 10)):
+        small = Terminal(folder, columns, rows=rows)
+        try:
+            small.run("top")
+            small.see("rows/s from sources")
+            small.see("clean")
+            lines = small.screen().splitlines()
+            assert lines[0].startswith("5 nodes, ") and lines[3].startswith("node "), lines
+            assert [line for line in lines[3:9] if "busy%" in line] == [lines[3]] and len(lines[3]) <= columns, lines
+            small.stop("q")
+        finally:
+            small.close()
     print("typing: completion, errors, streams, Ctrl-C, top, watch, history, a narrow terminal")
 
 
@@ -145,6 +158,8 @@ def scripts(folder):
     assert code == 0 and len(out.splitlines()) == 100, (code, len(out.splitlines()), err)
     code, out, err = shell(folder, "-c", "tap clean --where 'valu > 1'")
     assert code == 1 and "the columns are" in err, (code, err)
+    code, out, err = shell(folder, "-c", "alarms shelve always")
+    assert code == 1 and "duration is missing: " in err and "; reason is missing: " in err and ".;" not in err, (code, err)
     nowhere = os.path.join(folder, "nowhere")
     done = subprocess.run([f"{BIN}/potline", "shell", "--data", nowhere, "-c", "nodes"], capture_output=True, text=True)
     assert done.returncode == 1 and "no engine runs there" in done.stderr, done.stderr
