@@ -10,6 +10,7 @@
 #include "runtime/plan.h"
 #include "runtime/split.h"
 #include "runtime/timers.h"
+#include "store/ledger.h"
 
 static enum pl_code no_memory(struct pl_error **error) {
     return pl_error_set(error, PL_NO_MEMORY, "no memory to share out state");
@@ -307,6 +308,31 @@ static enum pl_code share_node(const struct pl_recovery *recovery, const struct 
     return code;
 }
 
+/* ---- The ledger ---- */
+
+struct ledger_share {
+    const struct pl_recovery *recovery;
+    unsigned to; /* partitions */
+};
+
+/* Rows are counted in the partition of their tag, those of a tag that all get in the first; and so is what did not become
+ * rows, which has a cause. */
+static enum pl_code stage_ledger(void *arg, const struct pl_ledger_account *account, const struct pl_state_entry *entry,
+                                 struct pl_error **error) {
+    const struct ledger_share *share = arg;
+    const struct pl_recovery *recovery = share->recovery;
+    unsigned p = 0;
+    if (!*account->cause && share->to > 1) {
+        uint32_t id = pl_tags_intern(recovery->tags, account->tag, strlen(account->tag));
+        if (id == PL_NO_ID)
+            return pl_error_set(error, PL_LIMIT, "no room for the name %s; raise max_tags", account->tag);
+        const struct pl_tag *tag = pl_tags_get(recovery->tags, id);
+        if (!tag->broadcast) p = pl_partition_of(tag->group, share->to);
+    }
+    return pl_epochs_stage(recovery->epochs, PL_LEDGER_NODE, (uint16_t)p, entry->key, entry->key_size, entry->value,
+                           entry->value_size, error);
+}
+
 /* ---- The log ---- */
 
 /* A partition that is new begins with the epoch's barrier, so that it has a place to be gone on from. */
@@ -347,6 +373,8 @@ enum pl_code pl_regroup(const struct pl_recovery *recovery, const struct pl_epoc
     enum pl_code code = check_log(recovery, last, now, error);
     for (unsigned i = 0; i < graph->node_count && !code; i++)
         if (kept[i]) code = share_node(recovery, &graph->nodes[i], kept[i], last, now, error);
+    struct ledger_share share = {recovery, now->partitions};
+    if (!code) code = pl_ledger_share(recovery->store, last->partitions, stage_ledger, &share, error);
     if (!code) return switch_over(recovery, forgotten, last, now, error);
     (void)pl_epochs_unstage(recovery->epochs, NULL);
     return code;

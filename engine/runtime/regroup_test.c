@@ -15,6 +15,7 @@
 #include "runtime/split.h"
 #include "runtime/timers.h"
 #include "store/folder_testing.h"
+#include "store/ledger.h"
 
 enum { NAMES = 40 };
 
@@ -177,7 +178,7 @@ static void write_epoch(unsigned partitions, const struct pl_buffer *extra) {
     pl_epochs_close(epochs);
 }
 
-static enum pl_code match(unsigned partitions, struct pl_error **error) {
+static enum pl_code match_epoch(unsigned partitions, uint64_t epoch, struct pl_error **error) {
     struct pl_epochs *epochs;
     struct pl_epoch last, now = {0};
     bool recall[2] = {false};
@@ -188,7 +189,7 @@ static enum pl_code match(unsigned partitions, struct pl_error **error) {
     enum pl_code code = pl_recovery_match(&recovery, &last, &now, recall, error);
     if (!code) {
         assert_true(recall[1]);
-        assert_int_equal(last.number, 1);
+        assert_int_equal(last.number, epoch);
         assert_int_equal(last.partitions, partitions);
     }
     pl_epoch_fini(&now);
@@ -196,6 +197,10 @@ static enum pl_code match(unsigned partitions, struct pl_error **error) {
     pl_epochs_close(epochs);
     log_->ops->close(log_);
     return code;
+}
+
+static enum pl_code match(unsigned partitions, struct pl_error **error) {
+    return match_epoch(partitions, 1, error);
 }
 
 /* ---- What is there ---- */
@@ -323,6 +328,83 @@ static void a_tag_in_the_wrong_partition_is_refused(void **state) {
     pl_buffer_fini(&extra);
 }
 
+/* ---- The ledger ---- */
+
+static struct pl_ledger_account account_of(const char *tag, const char *cause, int64_t newest, int64_t older) {
+    return (struct pl_ledger_account){.source = "in",
+                                      .tag = tag,
+                                      .cause = cause,
+                                      .last = newest * PL_HOUR + 1,
+                                      .hour = {{newest * PL_HOUR, {1, 1}}, {older * PL_HOUR, {10, 10}}}};
+}
+
+/* The same account in each partition, with hours of its own: open ones, one that all have, and closed ones. */
+static void put_ledger(unsigned partitions) {
+    struct pl_epochs *epochs;
+    struct pl_epoch last;
+    assert_int_equal(pl_epochs_open(store, &epochs, &last, NULL), PL_OK);
+    for (unsigned p = 0; p < partitions; p++) {
+        struct pl_buffer entries;
+        struct pl_ledger_hour closed = {3 * PL_HOUR, {100, 100}};
+        struct pl_ledger_account rows = account_of("line1.pot1.x", "", 20 + p, 10), lost = account_of("", "time", 20, 4);
+        pl_buffer_init(&entries, SIZE_MAX / 2);
+        pl_ledger_put_account(&entries, &rows);
+        pl_ledger_put_account(&entries, &lost);
+        pl_ledger_put_hour(&entries, &rows, &closed, 0);
+        closed.begin = 10 * PL_HOUR;
+        if (!p) pl_ledger_put_hour(&entries, &lost, &closed, 77); /* a letter that came in after all */
+        assert_int_equal(pl_epochs_put(epochs, last.number + 1, PL_LEDGER_NODE, (uint16_t)p, &entries, NULL), PL_OK);
+        pl_buffer_fini(&entries);
+    }
+    last.number++;
+    assert_int_equal(pl_epochs_commit(epochs, &last, false, NULL), PL_OK);
+    pl_epoch_fini(&last);
+    pl_epochs_close(epochs);
+}
+
+static int64_t expected_in(pl_time from, pl_time to) {
+    struct pl_ledger_query query = {.from = from * PL_HOUR, .to = to * PL_HOUR};
+    struct pl_ledger_report report;
+    assert_int_equal(pl_ledger_ask(store, &query, &report, NULL), PL_OK);
+    int64_t expected = report.total.count[PL_LEDGER_EXPECTED];
+    pl_ledger_report_fini(&report);
+    return expected;
+}
+
+static enum pl_code see_account(void *arg, const struct pl_ledger_account *account, struct pl_error **error) {
+    unsigned *seen = arg;
+    (void)error;
+    if (!*account->cause) {
+        assert_int_equal(account->last, account->hour[0].begin + 1);
+        assert_true(account->hour[0].begin > account->hour[1].begin);
+    }
+    (*seen)++;
+    return PL_OK;
+}
+
+static void the_ledger_goes_to_the_partitions_of_its_tags(void **state) {
+    (void)state;
+    static const unsigned numbers[] = {1, 5, 2, 8, 3, 1};
+    write_epoch(3, NULL);
+    put_ledger(3);
+    for (size_t i = 0; i < PL_COUNT_OF(numbers); i++) {
+        unsigned first = 0, rows = 0, others = 0;
+        graph.settings.partitions = numbers[i];
+        assert_int_equal(match_epoch(numbers[i], 2, NULL), PL_OK);
+        assert_int_equal(expected_in(3, 4), 3 * 100);
+        assert_int_equal(expected_in(4, 5), 3 * 10);
+        assert_int_equal(expected_in(10, 11), 3 * 10 + 100);
+        assert_int_equal(expected_in(20, 21), 3 + 1);
+        assert_int_equal(expected_in(0, 1000), 3 * 100 + 3 * 10 + 3 * 10 + 100 + 3 + 3);
+        for (unsigned p = 0; p < numbers[i]; p++) {
+            unsigned *seen = p == 0 ? &first : p == partition_of("line1.pot1.x", numbers[i]) ? &rows : &others;
+            assert_int_equal(pl_ledger_accounts(store, (uint16_t)p, see_account, seen, NULL), PL_OK);
+        }
+        assert_int_equal(first + rows, 2);
+        assert_int_equal(others, 0);
+    }
+}
+
 static void rows_behind_the_epoch_are_refused(void **state) {
     (void)state;
     struct pl_error *error = NULL;
@@ -349,6 +431,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(state_that_is_saved_whole_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_record_of_no_tag_needs_a_way_to_become_one, setup, teardown),
         cmocka_unit_test_setup_teardown(a_tag_in_the_wrong_partition_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_ledger_goes_to_the_partitions_of_its_tags, setup, teardown),
         cmocka_unit_test_setup_teardown(rows_behind_the_epoch_are_refused, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
