@@ -9,6 +9,7 @@
 #include "base/fault.h"
 #include "runtime/plan.h"
 #include "runtime/split.h"
+#include "runtime/table_impl.h"
 #include "runtime/timers.h"
 #include "store/ledger.h"
 
@@ -57,6 +58,7 @@ struct share {
     struct pl_regroup_gates gates;
     struct pl_timers timers; /* of all old ones */
     bool has_timers;
+    uint32_t *record_size;  /* [table]: of its records in this instance; 0: not said */
     struct pl_buffer whole; /* entries of whole partitions: merged */
     struct {                /* how far they were */
         pl_time watermark, given;
@@ -111,11 +113,42 @@ static const char *name_of(const struct pl_state_entry *entry, size_t *length) {
     return name;
 }
 
-static const struct pl_table_def *table_of(const struct share *share, const struct pl_state_entry *entry) {
-    const struct pl_table_def *def = share->node->op->tables;
-    while (def && def->name && strcmp(def->name, entry->key + 1) != 0)
-        def++;
-    return def && def->name ? def : NULL;
+/* The entry's table, of which its key ends in a 0; PL_NO_ID: the operator has none of that name. */
+static uint32_t table_of(const struct share *share, const struct pl_state_entry *entry) {
+    const struct pl_table_def *defs = share->node->op->tables;
+    if (!memchr(entry->key + 1, 0, entry->key_size - 1)) return PL_NO_ID;
+    for (uint32_t i = 0; defs && defs[i].name; i++)
+        if (strcmp(defs[i].name, entry->key + 1) == 0) return i;
+    return PL_NO_ID;
+}
+
+static uint32_t count_tables(const struct pl_operator *op) {
+    uint32_t count = 0;
+    while (op->tables && op->tables[count].name)
+        count++;
+    return count;
+}
+
+/* Whoever shares records out, and merges them, takes them for what the operator declares. How large those are whose size
+ * depends on options is compared when they are loaded; here they are all as their table says, and none is merged. */
+static enum pl_code take_layout(struct share *share, const struct pl_state_entry *entry, struct pl_error **error) {
+    struct pl_table_layout layout;
+    uint32_t table = table_of(share, entry);
+    if (table == PL_NO_ID) return refuse(share, "its operator has no such state table", error);
+    const struct pl_table_def *def = &share->node->op->tables[table];
+    if (!pl_table_read_layout(entry, &layout)) return damaged(share, error);
+    if (layout.version != def->version || !layout.size || (!def->size_of && layout.size != def->record_size))
+        return refuse(share, "the records of a state table are of another version of its operator", error);
+    share->record_size[table] = layout.size;
+    return PL_OK;
+}
+
+static enum pl_code check_record(const struct share *share, const struct pl_state_entry *entry,
+                                 struct pl_error **error) {
+    uint32_t table = table_of(share, entry);
+    if (table == PL_NO_ID) return refuse(share, "its operator has no such state table", error);
+    bool good = share->record_size[table] && entry->value_size == share->record_size[table];
+    return good ? PL_OK : damaged(share, error);
 }
 
 /* The same key in another partition; NULL: this is the first. */
@@ -131,9 +164,9 @@ static char *find_whole(struct share *share, const struct pl_state_entry *entry)
 
 /* Of all tags of a partition. Records are 8-aligned for the operator, entries are not. */
 static enum pl_code merge_whole(struct share *share, const struct pl_state_entry *entry, struct pl_error **error) {
-    const struct pl_table_def *def = table_of(share, entry);
+    const struct pl_table_def *def = &share->node->op->tables[table_of(share, entry)];
     char *known = find_whole(share, entry);
-    if (!def || !def->merge) return refuse(share, "it keeps what belongs to no tag of its own", error);
+    if (!def->merge || def->size_of) return refuse(share, "it keeps what belongs to no tag of its own", error);
     if (!known) {
         pl_state_put(&share->whole, entry->key, entry->key_size, entry->value, entry->value_size);
         return pl_buffer_failed(&share->whole) ? no_memory(error) : PL_OK;
@@ -253,6 +286,10 @@ static enum pl_code share_gate(struct share *share, const struct pl_state_entry 
 static enum pl_code share_entry(void *arg, const struct pl_state_entry *entry, struct pl_error **error) {
     struct share *share = arg;
     if (entry->key[0] == PL_STATE_GATE) return share_gate(share, entry, error);
+    enum pl_code code = PL_OK;
+    if (entry->key[0] == PL_STATE_TABLE) code = take_layout(share, entry, error);
+    if (entry->key[0] == PL_STATE_RECORD) code = check_record(share, entry, error);
+    if (code) return code;
     if (share->from == share->to && share->to == 1) return stage(share, 0, entry, error);
     switch (entry->key[0]) {
     case PL_STATE_TASK: return share_task(share, entry, error);
@@ -298,13 +335,19 @@ static enum pl_code share_node(const struct pl_recovery *recovery, const struct 
                                             .from = share.from,
                                             .to = share.to};
     pl_buffer_init(&share.whole, SIZE_MAX / 2);
+    const size_t tables = count_tables(node->op);
+    share.record_size = pl_alloc((tables + 1) * sizeof *share.record_size);
     enum pl_code code = pl_regroup_gates_init(&share.gates, error);
-    for (; share.instance < share.from && !code; share.instance++)
+    if (!code && !share.record_size) code = no_memory(error);
+    for (; share.instance < share.from && !code; share.instance++) {
+        memset(share.record_size, 0, (tables + 1) * sizeof *share.record_size);
         code = pl_epochs_load(recovery->store, kept->name, (uint16_t)share.instance, share_entry, &share, error);
+    }
     if (!code) code = stage_rest(&share, error);
     pl_regroup_gates_fini(&share.gates);
     pl_timers_fini(&share.timers);
     pl_buffer_fini(&share.whole);
+    pl_free(share.record_size);
     return code;
 }
 

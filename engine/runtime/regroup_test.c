@@ -316,6 +316,66 @@ static void a_record_of_no_tag_needs_a_way_to_become_one(void **state) {
     pl_buffer_fini(&extra);
 }
 
+/* ---- Layouts ---- */
+
+static void assert_damage_found(const struct pl_buffer *extra) {
+    static const unsigned numbers[] = {4, 1};
+    for (size_t i = 0; i < PL_COUNT_OF(numbers); i++) {
+        struct pl_error *error = NULL;
+        write_epoch(2, extra);
+        assert_int_equal(match(numbers[i], &error), PL_CORRUPT);
+        char *text = pl_error_text(error);
+        assert_non_null(strstr(text, "node node"));
+        pl_free(text);
+        pl_error_free(&error);
+        assert_int_equal(match(2, NULL), PL_OK);
+    }
+}
+
+static void put_sized(struct pl_buffer *out, const char *key, uint32_t size, uint32_t value_size) {
+    static const char bytes[64];
+    pl_state_put(out, key, size, bytes, value_size);
+}
+
+static void assert_size_matters(const char *key, uint32_t key_size) {
+    static const uint32_t sizes[] = {0, 4, 7, 9, 64};
+    for (size_t i = 0; i < PL_COUNT_OF(sizes); i++) {
+        struct pl_buffer extra;
+        pl_buffer_init(&extra, 1000);
+        put_sized(&extra, key, key_size, sizes[i]);
+        assert_damage_found(&extra);
+        pl_buffer_fini(&extra);
+    }
+}
+
+static void a_record_of_another_size_is_damage(void **state) {
+    (void)state;
+    static const char key[] = "\3counts\0line1.pot1.x\0\0\0\0\0\0\0\0\1";
+    assert_size_matters(key, sizeof key - 1);
+}
+
+static void a_record_of_all_tags_of_another_size_is_damage(void **state) {
+    (void)state;
+    static const char key[] = "\3progress\0\0\200\0\0\0\0\0\0\1";
+    assert_size_matters(key, sizeof key - 1);
+}
+
+static void assert_layout_refused(const char *table, uint32_t size, const uint32_t layout[2], const char *what) {
+    struct pl_buffer extra;
+    pl_buffer_init(&extra, 1000);
+    pl_state_put(&extra, table, size, layout, 2 * sizeof *layout);
+    assert_extra_refused(&extra, what);
+    pl_buffer_fini(&extra);
+}
+
+static void a_table_of_another_layout_is_refused(void **state) {
+    (void)state;
+    static const uint32_t layouts[][2] = {{2, 8}, {1, 16}, {1, 0}};
+    for (size_t i = 0; i < PL_COUNT_OF(layouts); i++)
+        assert_layout_refused("\2progress", sizeof "\2progress", layouts[i], "another version");
+    assert_layout_refused("\2others", sizeof "\2others", layouts[0], "no such state table");
+}
+
 static void a_tag_in_the_wrong_partition_is_refused(void **state) {
     (void)state;
     struct pl_buffer extra;
@@ -430,6 +490,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(state_goes_to_the_partitions_of_its_names, setup, teardown),
         cmocka_unit_test_setup_teardown(state_that_is_saved_whole_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_record_of_no_tag_needs_a_way_to_become_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_record_of_another_size_is_damage, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_record_of_all_tags_of_another_size_is_damage, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_table_of_another_layout_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_tag_in_the_wrong_partition_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(the_ledger_goes_to_the_partitions_of_its_tags, setup, teardown),
         cmocka_unit_test_setup_teardown(rows_behind_the_epoch_are_refused, setup, teardown),
