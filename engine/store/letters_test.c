@@ -184,6 +184,28 @@ static void a_letter_is_ordered_once_and_again_when_it_was_refused(void **state)
     assert_int_equal(order(1), PL_CONFLICT);
 }
 
+static enum pl_code order_twice(void *arg, const struct pl_dead_letter *letter, struct pl_error **error) {
+    struct pl_letters *letters = arg;
+    assert_false(pl_letters_was_ordered(letters, letter->id));
+    assert_int_equal(pl_letters_order(letters, letter, "once", 4, error), PL_OK);
+    assert_true(pl_letters_was_ordered(letters, letter->id));
+    return pl_letters_order(letters, letter, "twice", 5, error);
+}
+
+static void a_letter_is_ordered_once_by_one_who_has_it_twice(void **state) {
+    (void)state;
+    struct pl_letters *letters;
+    struct pl_error *error = NULL;
+    put_letter("a", 1, 10, "time", "one", false);
+    assert_int_equal(pl_letters_open(store, tags, &letters, NULL), PL_OK);
+    assert_int_equal(pl_letters_each(letters, &all, order_twice, letters, &error), PL_CONFLICT);
+    assert_non_null(strstr(error->text, "is queued already"));
+    pl_error_free(&error);
+    pl_letters_close(letters);
+    assert_next("a", 0, 1, "once");
+    assert_next("a", 1, 0, NULL);
+}
+
 /* Until then a death could bring the order back. */
 static void an_order_goes_when_its_outcome_belongs_to_an_epoch(void **state) {
     (void)state;
@@ -226,6 +248,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(letters_are_found_by_what_is_asked, setup, teardown),
         cmocka_unit_test_setup_teardown(a_letter_is_ordered_once_and_again_when_it_was_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_letter_is_ordered_once_by_one_who_has_it_twice, setup, teardown),
         cmocka_unit_test_setup_teardown(an_order_goes_when_its_outcome_belongs_to_an_epoch, setup, teardown),
         cmocka_unit_test_setup_teardown(damage_is_told, setup, teardown),
     };
