@@ -71,6 +71,8 @@ bool pl_letters_was_ordered(const struct pl_letters *letters, uint64_t letter);
 
 /* Removes the orders that are carried out for good. */
 enum pl_code pl_letters_settle(struct pl_letters *letters, struct pl_error **error);
+/* The same for a store; where no order waits it costs nothing. Before what came of them ages out of the zone. */
+enum pl_code pl_letters_tidy(struct pl_store *store, struct pl_tags *tags, struct pl_error **error);
 
 struct pl_letter_order {
     uint64_t number, letter;

@@ -250,3 +250,21 @@ enum pl_code pl_letters_settle(struct pl_letters *letters, struct pl_error **err
     rocksdb_writebatch_destroy(writes);
     return code;
 }
+
+/* PL_RANGE: there is one. */
+static enum pl_code find_any(void *arg, const struct raw *raw, size_t size, struct pl_error **error) {
+    (void)raw, (void)size, (void)error;
+    *(bool *)arg = true;
+    return PL_RANGE;
+}
+
+enum pl_code pl_letters_tidy(struct pl_store *store, struct pl_tags *tags, struct pl_error **error) {
+    struct pl_letters *letters = NULL;
+    bool any = false;
+    enum pl_code code = walk(store, 0, find_any, &any, error);
+    if (!any) return code;
+    code = pl_letters_open(store, tags, &letters, error);
+    if (!code) code = pl_letters_settle(letters, error);
+    pl_letters_close(letters);
+    return code;
+}

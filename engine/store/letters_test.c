@@ -225,6 +225,20 @@ static void an_order_goes_when_its_outcome_belongs_to_an_epoch(void **state) {
     assert_next("a", 0, 2, "two");
 }
 
+static void a_store_is_tidied_by_itself(void **state) {
+    (void)state;
+    assert_int_equal(pl_letters_tidy(store, tags, NULL), PL_OK);
+    put_letter("a", 1, 10, "time", "one", false);
+    assert_int_equal(order(1), PL_OK);
+    put_outcome("a", 1, 1, true, 4);
+    put_last_epoch(3);
+    assert_int_equal(pl_letters_tidy(store, tags, NULL), PL_OK);
+    assert_next("a", 0, 1, "one");
+    put_last_epoch(4);
+    assert_int_equal(pl_letters_tidy(store, tags, NULL), PL_OK);
+    assert_next("a", 0, 0, NULL);
+}
+
 static void damage_is_told(void **state) {
     struct pl_letter_order found;
     struct pl_letters *letters;
@@ -250,6 +264,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_letter_is_ordered_once_and_again_when_it_was_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_letter_is_ordered_once_by_one_who_has_it_twice, setup, teardown),
         cmocka_unit_test_setup_teardown(an_order_goes_when_its_outcome_belongs_to_an_epoch, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_store_is_tidied_by_itself, setup, teardown),
         cmocka_unit_test_setup_teardown(damage_is_told, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
