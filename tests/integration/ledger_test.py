@@ -229,6 +229,10 @@ def repaired(root):
     assert {row["cause"] for row in folder.ask("dead")} == {"not_json"}
     said = subprocess.run([f"{BIN}/potline", "dead", "reinject", "--data", folder.data], capture_output=True, text=True)
     assert said.returncode == 1 and "an engine runs on it" in said.stderr, said.stderr
+    for wrong, hint in (("im", "did you mean in?"), ("nothing*", 'no source "nothing*"')):
+        said = subprocess.run([f"{BIN}/potline", "shell", "--data", folder.data, "-c", f"dead reinject --source {wrong}"],
+                              capture_output=True, text=True)
+        assert said.returncode != 0 and "the graph has no source" in said.stderr and hint in said.stderr, said
     assert folder.ask("dead reinject --source in --reason '*'")[0]["queued"] == 2
     wait(lambda: {row["state"] for row in folder.ask("dead")} == {"refused"})
     assert len(folder.ask("dead --state refused")) == 2
@@ -241,8 +245,10 @@ def repaired(root):
 
     letters = folder.letters()
     letters[0]["text"] = letters[0]["text"].replace(':}', ':2}')
-    file = folder.write("repaired.ndjson", json.dumps(letters[0]) + "\n")
-    assert "1 queued" in folder.command("dead", "reinject", "--file", file)[1]
+    second = {**letters[0], "text": letters[0]["text"].replace(":2}", ":7}")}
+    file = folder.write("repaired.ndjson", json.dumps(letters[0]) + "\n" + json.dumps(second) + "\n")
+    said = folder.command("dead", "reinject", "--file", file)[1]
+    assert "1 queued" in said and "queued already" in said, said
     run = folder.start(graph)
     wait(lambda: "reinjected" in {row["state"] for row in folder.ask("dead") or []})
     folder.ask("checkpoint")
