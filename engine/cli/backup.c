@@ -46,8 +46,8 @@ struct list {
 
 static void print_json(const struct pl_backup_info *info, const char *time) {
     json_t *row = json_pack("{sI ss sI ss ss ss* sI sI}", "backup", (json_int_t)info->id, "time", time, "epoch",
-                            (json_int_t)info->epoch, "key", info->key_id, "folder", info->identity, "of", info->of, "files",
-                            (json_int_t)info->files, "bytes", (json_int_t)info->bytes);
+                            (json_int_t)info->epoch, "key", info->key_id, "folder", info->identity, "of", info->of,
+                            "files", (json_int_t)info->files, "bytes", (json_int_t)info->bytes);
     if (row) json_dumpf(row, stdout, JSON_COMPACT);
     putchar('\n');
     json_decref(row);
@@ -225,8 +225,8 @@ static void note_restored(const struct pl_cli *cli, const struct pl_restore *res
                                                .to = restore->to,
                                                .outcome = "done",
                                                .detail = restore->from});
-    fprintf(stderr, "%s is %s, epoch %" PRIu64 ", of the data folder %s\n", restore->to, from,
-            restore->restored.epoch, restore->restored.of);
+    fprintf(stderr, "%s is %s, epoch %" PRIu64 ", of the data folder %s\n", restore->to, from, restore->restored.epoch,
+            restore->restored.of);
 }
 
 static int run_restore(const struct pl_cli *cli) {
@@ -254,12 +254,13 @@ const struct pl_subcommand pl_subcommand_restore = {
     .name = "restore",
     .operands = "",
     .summary = "A data folder back from its backups.",
-    .doc = "Makes the data folder what it was when a backup was made: the newest one, or the one of --at or --id (which\n"
-           "it has to be where backups of several folders are kept). It\n"
-           "must not be there yet, or be empty. Every file is compared with its checksum; until all are there the\n"
-           "folder is none, and a restore that was interrupted is simply made again. A run goes on from there; what\n"
-           "came in since the backup is read again from sources that can go back. Output files are not in a backup:\n"
-           "a sink cuts its file back to where it was at the checkpoint, and goes on there.",
+    .doc =
+        "Makes the data folder what it was when a backup was made: the newest one, or the one of --at or --id (which\n"
+        "it has to be where backups of several folders are kept). It\n"
+        "must not be there yet, or be empty. Every file is compared with its checksum; until all are there the\n"
+        "folder is none, and a restore that was interrupted is simply made again. A run goes on from there; what\n"
+        "came in since the backup is read again from sources that can go back. Output files are not in a backup:\n"
+        "a sink cuts its file back to where it was at the checkpoint, and goes on there.",
     .options = PL_CLI_OPTIONS({"from", "DIR", "Where backups are kept.", 0},
                               {"data", "DIR", "The data folder that is to be made.", 0}, PL_CLI_KEY_FILE,
                               {"at", "TIME", "The last backup that was made by then, as 2026-11-26T06:00:00Z.", 0},

@@ -470,7 +470,8 @@ static enum pl_code load_account(void *arg, const struct pl_ledger_account *kept
     if (source == feeds->inlet_count) return PL_OK; /* the graph has it no more */
     uint32_t tag = pl_tags_intern(c->options.tags, kept->tag, strlen(kept->tag));
     uint32_t cause = *kept->cause ? pl_tags_intern(c->options.tags, kept->cause, strlen(kept->cause)) : 0;
-    if (tag == PL_NO_ID || cause == PL_NO_ID) return pl_error_set(error, PL_LIMIT, "the ledger has more tags than max_tags allows");
+    if (tag == PL_NO_ID || cause == PL_NO_ID)
+        return pl_error_set(error, PL_LIMIT, "the ledger has more tags than max_tags allows");
     uint32_t index = account_of_cause(c, source, tag, cause);
     if (!index) return pl_error_set(error, PL_NO_MEMORY, "no memory for the ledger");
     if (cause) (void)note_cause(c, source, cause); /* its account stands, also when it is one too many */

@@ -129,8 +129,9 @@ static uint32_t count_tables(const struct pl_operator *op) {
     return count;
 }
 
-/* Whoever shares records out, and merges them, takes them for what the operator declares. How large those are whose size
- * depends on options is compared when they are loaded; here they are all as their table says, and none is merged. */
+/* Whoever shares records out, and merges them, takes them for what the operator declares. How large those are whose
+ * size depends on options is compared when they are loaded; here they are all as their table says, and none is merged.
+ */
 static enum pl_code take_layout(struct share *share, const struct pl_state_entry *entry, struct pl_error **error) {
     struct pl_table_layout layout;
     uint32_t table = table_of(share, entry);
@@ -358,8 +359,8 @@ struct ledger_share {
     unsigned to; /* partitions */
 };
 
-/* Rows are counted in the partition of their tag, those of a tag that all get in the first; and so is what did not become
- * rows, which has a cause. */
+/* Rows are counted in the partition of their tag, those of a tag that all get in the first; and so is what did not
+ * become rows, which has a cause. */
 static enum pl_code stage_ledger(void *arg, const struct pl_ledger_account *account, const struct pl_state_entry *entry,
                                  struct pl_error **error) {
     const struct ledger_share *share = arg;

@@ -406,7 +406,8 @@ static void put_ledger(unsigned partitions) {
     for (unsigned p = 0; p < partitions; p++) {
         struct pl_buffer entries;
         struct pl_ledger_hour closed = {3 * PL_HOUR, {100, 100}};
-        struct pl_ledger_account rows = account_of("line1.pot1.x", "", 20 + p, 10), lost = account_of("", "time", 20, 4);
+        struct pl_ledger_account rows = account_of("line1.pot1.x", "", 20 + p, 10),
+                                 lost = account_of("", "time", 20, 4);
         pl_buffer_init(&entries, SIZE_MAX / 2);
         pl_ledger_put_account(&entries, &rows);
         pl_ledger_put_account(&entries, &lost);

@@ -27,12 +27,12 @@ typedef bool pl_backup_progress(void *arg, uint64_t done, uint64_t all);
 
 struct pl_backup_info {
     uint64_t id;
-    pl_time time;                 /* of what it holds */
-    uint64_t epoch;               /* the last one in it; 0: none */
-    char key_id[PL_STORE_KEY_ID]; /* "": in the clear */
+    pl_time time;                     /* of what it holds */
+    uint64_t epoch;                   /* the last one in it; 0: none */
+    char key_id[PL_STORE_KEY_ID];     /* "": in the clear */
     char identity[PL_STORE_IDENTITY]; /* of the folder; "": it is known by its name only */
-    char of[256];                 /* the folder, as its owner calls it; cut where it is longer */
-    uint64_t files, bytes;        /* of all its files, shared or not */
+    char of[256];                     /* the folder, as its owner calls it; cut where it is longer */
+    uint64_t files, bytes;            /* of all its files, shared or not */
 };
 
 struct pl_backup {
@@ -77,7 +77,8 @@ struct pl_restore {
     struct pl_backup_info restored; /* what came of it */
 };
 
-/* Finds it: *info. PL_NOT_FOUND: there is none like that. PL_CONFLICT: without an id, and there are several folders'. */
+/* Finds it: *info. PL_NOT_FOUND: there is none like that. PL_CONFLICT: without an id, and there are several folders'.
+ */
 enum pl_code pl_backup_find(const char *place, uint64_t id, pl_time at, struct pl_backup_info *info,
                             struct pl_error **error);
 

@@ -170,9 +170,8 @@ static void put(const struct pl__backup_list *list, struct pl_buffer *out) {
     char time[PL_TEXT_TIME_MAX];
     const struct pl_backup_info *info = &list->info;
     *pl_text_put_time(time, info->time) = 0;
-    pl_buffer_printf(out, "%s\ntime %s\nepoch %" PRIu64 "\nkey %s\nof %s\nfolder %s\n", first_line, time,
-                     info->epoch, info->key_id[0] ? info->key_id : "none", info->of,
-                     info->identity[0] ? info->identity : "none");
+    pl_buffer_printf(out, "%s\ntime %s\nepoch %" PRIu64 "\nkey %s\nof %s\nfolder %s\n", first_line, time, info->epoch,
+                     info->key_id[0] ? info->key_id : "none", info->of, info->identity[0] ? info->identity : "none");
     for (size_t i = 0; i < list->count; i++) {
         const struct pl__backup_file *file = &list->files[i];
         pl_buffer_printf(out, "%" PRIu64 " %016" PRIx64 " %016" PRIx64 " %s\n", file->size, file->hash, file->print,
