@@ -340,7 +340,7 @@ static enum pl_code share_node(const struct pl_recovery *recovery, const struct 
     share.record_size = pl_alloc((tables + 1) * sizeof *share.record_size);
     enum pl_code code = pl_regroup_gates_init(&share.gates, error);
     if (!code && !share.record_size) code = no_memory(error);
-    for (; share.instance < share.from && !code; share.instance++) {
+    for (; !code && share.record_size && share.instance < share.from; share.instance++) {
         memset(share.record_size, 0, (tables + 1) * sizeof *share.record_size);
         code = pl_epochs_load(recovery->store, kept->name, (uint16_t)share.instance, share_entry, &share, error);
     }
