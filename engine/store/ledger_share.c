@@ -222,7 +222,7 @@ enum pl_code pl_ledger_share(struct pl_store *store, unsigned partitions, pl_led
     s.lanes = pl_alloc((partitions + 1) * sizeof(struct pl_store_iter *));
     enum pl_code code = s.lanes && s.pack ? share_sort(&s, PL__LEDGER_ACCOUNT, error) : no_memory(error);
     sort_closing(&s);
-    if (!code) code = share_sort(&s, PL__LEDGER_HOUR, error);
+    if (!code && s.lanes) code = share_sort(&s, PL__LEDGER_HOUR, error);
     if (!code) code = give_closing(&s, error);
     pl_pack_free(s.pack);
     pl_free(s.closing);
