@@ -1,9 +1,11 @@
 /* backup.c: `potline backup` and `potline restore`: data folders kept in another place, and back. */
 #include <inttypes.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <potline/alloc.h>
 #include <potline/text.h>
@@ -43,9 +45,9 @@ struct list {
 };
 
 static void print_json(const struct pl_backup_info *info, const char *time) {
-    json_t *row = json_pack("{sI ss sI ss ss* sI sI}", "backup", (json_int_t)info->id, "time", time, "epoch",
-                            (json_int_t)info->epoch, "key", info->key_id, "of", info->of, "files",
-                            (json_int_t)info->files, "bytes", (json_int_t)info->bytes);
+    json_t *row = json_pack("{sI ss sI ss ss ss* sI sI}", "backup", (json_int_t)info->id, "time", time, "epoch",
+                            (json_int_t)info->epoch, "key", info->key_id, "folder", info->identity, "of", info->of,
+                            "files", (json_int_t)info->files, "bytes", (json_int_t)info->bytes);
     if (row) json_dumpf(row, stdout, JSON_COMPACT);
     putchar('\n');
     json_decref(row);
@@ -137,6 +139,13 @@ static int by_itself(const struct pl_cli *cli, const char *data, const char *pla
     return code ? pl_cli_copy_failed(cli, code, error) : PL_EXIT_OK;
 }
 
+/* What people may expect in it. */
+static void say_what_is_not_in_it(const char *data) {
+    char versions[PATH_MAX];
+    if (snprintf(versions, sizeof versions, "%s/versions", data) < (int)sizeof versions && access(versions, F_OK) == 0)
+        fprintf(stderr, "%s: versions that were replayed are not in the backup\n", versions);
+}
+
 static int run_backup(const struct pl_cli *cli) {
     const char *data = pl_cli_get(cli, "data"), *place = pl_cli_get(cli, "to"), *list = pl_cli_get(cli, "list");
     struct pl_backup_hold *hold;
@@ -149,7 +158,9 @@ static int run_backup(const struct pl_cli *cli) {
     if (!data) return pl_cli_usage(cli, "--data DIR is needed (or --verify alone)");
     if (!number_of(cli, "keep", &keep, &exit_code)) return exit_code;
     if (!pl_cli_copy_hold(cli, data, &hold, &exit_code)) return exit_code;
-    return hold ? by_itself(cli, data, place, hold, keep) : by_engine(cli, data, place);
+    exit_code = hold ? by_itself(cli, data, place, hold, keep) : by_engine(cli, data, place);
+    if (exit_code == PL_EXIT_OK) say_what_is_not_in_it(data);
+    return exit_code;
 }
 
 const struct pl_subcommand pl_subcommand_backup = {
@@ -161,10 +172,13 @@ const struct pl_subcommand pl_subcommand_backup = {
         "again; what is copied is read back and compared. An engine may be running on the folder: it makes the backup\n"
         "then, beside its work, and --to is a path on its machine. A backup of an encrypted folder is encrypted with\n"
         "the same key. One that is interrupted leaves the earlier ones whole; it is simply made again.\n"
-        "--verify reads the files of earlier backups that this one shares, and without --data those of all.",
+        "--verify reads the files of earlier backups that this one shares, and without --data those of all.\n"
+        "\n"
+        "One place may keep backups of several data folders, which are known also where they have been moved; --keep\n"
+        "counts those of this one. What potline replay has made (the versions in DIR/versions) is not in a backup.",
     .options = PL_CLI_OPTIONS({"data", "DIR", "The data folder.", 0}, PL_CLI_KEY_FILE,
                               {"to", "DIR", "Where backups are kept; made when it is not there.", 0},
-                              {"keep", "N", "So many stay, this one included; older ones are removed.", 0},
+                              {"keep", "N", "So many of this folder stay, with this one; older ones are removed.", 0},
                               {"verify", NULL, "Read again what is there already.", 0},
                               {"list", "DIR", "Print which backups are kept there.", 0},
                               {"json", NULL, "With --list: an object a line.", 0}),
@@ -211,7 +225,8 @@ static void note_restored(const struct pl_cli *cli, const struct pl_restore *res
                                                .to = restore->to,
                                                .outcome = "done",
                                                .detail = restore->from});
-    fprintf(stderr, "%s is %s, epoch %" PRIu64 "\n", restore->to, from, restore->restored.epoch);
+    fprintf(stderr, "%s is %s, epoch %" PRIu64 ", of the data folder %s\n", restore->to, from, restore->restored.epoch,
+            restore->restored.of);
 }
 
 static int run_restore(const struct pl_cli *cli) {
@@ -239,11 +254,13 @@ const struct pl_subcommand pl_subcommand_restore = {
     .name = "restore",
     .operands = "",
     .summary = "A data folder back from its backups.",
-    .doc = "Makes the data folder what it was when a backup was made: the newest one, or the one of --at or --id. It\n"
-           "must not be there yet, or be empty. Every file is compared with its checksum; until all are there the\n"
-           "folder is none, and a restore that was interrupted is simply made again. A run goes on from there; what\n"
-           "came in since the backup is read again from sources that can go back. Output files are not in a backup:\n"
-           "a sink cuts its file back to where it was at the checkpoint, and goes on there.",
+    .doc =
+        "Makes the data folder what it was when a backup was made: the newest one, or the one of --at or --id (which\n"
+        "it has to be where backups of several folders are kept). It\n"
+        "must not be there yet, or be empty. Every file is compared with its checksum; until all are there the\n"
+        "folder is none, and a restore that was interrupted is simply made again. A run goes on from there; what\n"
+        "came in since the backup is read again from sources that can go back. Output files are not in a backup:\n"
+        "a sink cuts its file back to where it was at the checkpoint, and goes on there.",
     .options = PL_CLI_OPTIONS({"from", "DIR", "Where backups are kept.", 0},
                               {"data", "DIR", "The data folder that is to be made.", 0}, PL_CLI_KEY_FILE,
                               {"at", "TIME", "The last backup that was made by then, as 2026-11-26T06:00:00Z.", 0},

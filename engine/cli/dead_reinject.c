@@ -48,11 +48,14 @@ static enum pl_code record(struct reinject *r, const struct pl_dead_letter *lett
 static enum pl_code order_one(void *arg, const struct pl_dead_letter *letter, struct pl_error **error) {
     struct reinject *r = arg;
     r->met++;
+    bool ordered = pl_letters_was_ordered(r->letters, letter->id);
     bool open = letter->state == PL_LETTER_KEPT || letter->state == PL_LETTER_REFUSED;
-    if (!open || (letter->cut && !r->bytes)) {
+    if (ordered || !open || (letter->cut && !r->bytes)) {
         r->left_out++;
         fprintf(stderr, "potline dead: letter %016" PRIx64 " is left out: %s\n", letter->id,
-                open ? "not all of its bytes were kept" : pl_letter_states[letter->state]);
+                ordered ? "it is queued already, with what came first"
+                : open  ? "not all of its bytes were kept"
+                        : pl_letter_states[letter->state]);
         return PL_OK;
     }
     enum pl_code code = record(r, letter, error);

@@ -1,21 +1,25 @@
 /* ledger.c: `potline ledger`: what became of every sample that was expected, and whether that is good enough. */
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include <potline/alloc.h>
 #include <potline/text.h>
 
 #include "cli.h"
 #include "data.h"
 #include "store/ledger.h"
 
-enum { NAME_WIDTH = 32 };
+enum { NAME_WIDTH = 32, SHOWN = 20 };
 
 struct asked {
     const struct pl_cli *cli;
     struct pl_ledger_query query;
-    double limit; /* a share; negative: none is given */
-    bool late;    /* late ones are lost too */
+    double limit;                     /* a share; negative: none is given */
+    bool late;                        /* late ones are lost too */
+    uint32_t shown;                   /* so many tags at most */
+    const struct pl_ledger_sum **tag; /* of the report, the worst first */
 };
 
 static double loss_of(const struct asked *asked, const struct pl_ledger_sum *sum) {
@@ -24,6 +28,43 @@ static double loss_of(const struct asked *asked, const struct pl_ledger_sum *sum
 
 static bool is_above(const struct asked *asked, const struct pl_ledger_sum *sum) {
     return asked->limit >= 0 && loss_of(asked, sum) > asked->limit;
+}
+
+/* ---- In which order ---- */
+
+static int by_name(const struct pl_ledger_sum *a, const struct pl_ledger_sum *b) {
+    int order = strcmp(a->source, b->source);
+    return order ? order : strcmp(a->tag, b->tag);
+}
+
+struct rank {
+    const struct pl_ledger_sum *tag;
+    double loss;
+    int64_t lost;
+};
+
+static int by_loss(const void *one, const void *other) {
+    const struct rank *a = one, *b = other;
+    if (a->loss != b->loss) return a->loss > b->loss ? -1 : 1;
+    if (a->lost != b->lost) return a->lost > b->lost ? -1 : 1;
+    return by_name(a->tag, b->tag);
+}
+
+/* False without memory. */
+static bool rank_tags(struct asked *asked, const struct pl_ledger_report *report) {
+    struct rank *ranks = pl_alloc((report->tag_count + 1) * sizeof *ranks);
+    asked->tag = pl_alloc((report->tag_count + 1) * sizeof(struct pl_ledger_sum *));
+    bool good = ranks && asked->tag;
+    for (uint32_t i = 0; good && i < report->tag_count; i++) {
+        const struct pl_ledger_sum *tag = &report->tags[i];
+        ranks[i] =
+            (struct rank){tag, loss_of(asked, tag), tag->count[PL_LEDGER_MISSING] + tag->count[PL_LEDGER_REJECTED]};
+    }
+    if (good && report->tag_count) qsort(ranks, report->tag_count, sizeof *ranks, by_loss);
+    for (uint32_t i = 0; good && i < report->tag_count; i++)
+        asked->tag[i] = ranks[i].tag;
+    pl_free(ranks);
+    return good;
 }
 
 /* ---- As text ---- */
@@ -54,31 +95,71 @@ static void print_sum(const struct asked *asked, const char *indent, const char 
     putchar('\n');
 }
 
-/* The causes of the losses of a tag, each a line. */
+static void print_cause(const char *indent, const struct pl_ledger_sum *cause) {
+    print_name(indent, cause->cause);
+    for (unsigned i = 0; i < PL_LEDGER_COUNTS; i++)
+        printf(" %10" PRId64, cause->count[i]);
+    putchar('\n');
+}
+
+/* The causes of the losses of a tag, each a line. They are in order of source and tag. */
 static void print_causes(const struct pl_ledger_report *report, const struct pl_ledger_sum *tag) {
-    for (uint32_t i = 0; i < report->cause_count; i++) {
-        const struct pl_ledger_sum *cause = &report->causes[i];
-        if (!*cause->cause || strcmp(cause->source, tag->source) != 0 || strcmp(cause->tag, tag->tag) != 0) continue;
-        print_name("    ", cause->cause);
-        for (unsigned k = 0; k < PL_LEDGER_COUNTS; k++)
-            printf(" %10" PRId64, cause->count[k]);
-        putchar('\n');
+    uint32_t low = 0, high = report->cause_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (by_name(&report->causes[middle], tag) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
+    for (; low < report->cause_count && by_name(&report->causes[low], tag) == 0; low++)
+        if (*report->causes[low].cause) print_cause("    ", &report->causes[low]);
+}
+
+/* Those of a source, whatever the tag: a handful. */
+static void print_causes_of_source(const struct pl_ledger_report *report, const char *source) {
+    enum { CAUSES = 128 };
+    struct pl_ledger_sum sums[CAUSES];
+    unsigned count = 0;
+    for (uint32_t i = 0; i < report->cause_count; i++) {
+        const struct pl_ledger_sum *one = &report->causes[i];
+        unsigned k = 0;
+        if (!*one->cause || strcmp(one->source, source) != 0) continue;
+        while (k < count && strcmp(sums[k].cause, one->cause) != 0)
+            k++;
+        if (k == CAUSES) continue;
+        if (k == count) sums[count++] = (struct pl_ledger_sum){.source = source, .cause = one->cause};
+        for (unsigned n = 0; n < PL_LEDGER_COUNTS; n++)
+            sums[k].count[n] += one->count[n];
+    }
+    for (unsigned k = 0; k < count; k++)
+        print_cause("  ", &sums[k]);
+}
+
+static void print_tags(const struct asked *asked, const struct pl_ledger_report *report) {
+    uint32_t shown = report->tag_count < asked->shown ? report->tag_count : asked->shown;
+    for (uint32_t i = 0; i < shown; i++) {
+        const struct pl_ledger_sum *tag = asked->tag[i];
+        if (!i || strcmp(asked->tag[i - 1]->source, tag->source) != 0) {
+            print_name("of ", tag->source);
+            putchar('\n');
+        }
+        print_sum(asked, "  ", *tag->tag ? tag->tag : "(no tag)", tag);
+        print_causes(report, tag);
+    }
+    if (shown < report->tag_count)
+        printf("... and %" PRIu32 " more tags, none of them worse (--all, or --json)\n", report->tag_count - shown);
 }
 
 static void print_text(const struct asked *asked, const struct pl_ledger_report *report) {
     print_head();
     for (uint32_t s = 0; s < report->source_count; s++) {
-        const struct pl_ledger_sum *source = &report->sources[s];
-        print_sum(asked, "", source->source, source);
-        for (uint32_t t = 0; t < report->tag_count; t++) {
-            const struct pl_ledger_sum *tag = &report->tags[t];
-            if (strcmp(tag->source, source->source) != 0) continue;
-            print_sum(asked, "  ", *tag->tag ? tag->tag : "(no tag)", tag);
-            print_causes(report, tag);
-        }
+        print_sum(asked, "", report->sources[s].source, &report->sources[s]);
+        print_causes_of_source(report, report->sources[s].source);
     }
     print_sum(asked, "", "total", &report->total);
+    if (report->tag_count) putchar('\n');
+    print_tags(asked, report);
 }
 
 /* ---- As JSON ---- */
@@ -116,22 +197,26 @@ static void print_json(const struct asked *asked, const struct pl_ledger_report 
 
 /* ---- The verdict ---- */
 
-/* Everything that is above the limit is named, and everything that does not add up. */
-static int judge(const struct asked *asked, const struct pl_ledger_report *report) {
-    int exit_code = PL_EXIT_OK;
-    for (uint32_t i = 0; i < report->tag_count; i++) {
-        const struct pl_ledger_sum *tag = &report->tags[i];
-        if (!pl_ledger_adds_up(tag)) {
-            fprintf(stderr, "potline ledger: %s of %s does not add up\n", *tag->tag ? tag->tag : "what has no tag",
-                    tag->source);
-            exit_code = PL_EXIT_FAILED;
-        }
-        if (!*tag->tag || !is_above(asked, tag)) continue;
+/* False: the tag is as it should be. */
+static bool tell_tag(const struct asked *asked, const struct pl_ledger_sum *tag, bool aloud) {
+    bool adds_up = pl_ledger_adds_up(tag), above = *tag->tag && is_above(asked, tag);
+    if (aloud && !adds_up)
+        fprintf(stderr, "potline ledger: %s of %s does not add up\n", *tag->tag ? tag->tag : "what has no tag",
+                tag->source);
+    if (aloud && above)
         fprintf(stderr, "potline ledger: %s of %s: %.4f%% lost, more than %g%%\n", tag->tag, tag->source,
                 100 * loss_of(asked, tag), 100 * asked->limit);
-        exit_code = PL_EXIT_FAILED;
-    }
-    if (!is_above(asked, &report->total)) return exit_code;
+    return !adds_up || above;
+}
+
+/* What is above the limit and what does not add up is named, the worst first. */
+static int judge(const struct asked *asked, const struct pl_ledger_report *report) {
+    uint32_t told = 0;
+    for (uint32_t i = 0; i < report->tag_count; i++)
+        told += tell_tag(asked, asked->tag[i], told < asked->shown);
+    if (told > asked->shown)
+        fprintf(stderr, "potline ledger: ... and %" PRIu32 " more tags (--all names them)\n", told - asked->shown);
+    if (!is_above(asked, &report->total)) return told ? PL_EXIT_FAILED : PL_EXIT_OK;
     fprintf(stderr, "potline ledger: in total %.4f%% lost, more than %g%%\n", 100 * loss_of(asked, &report->total),
             100 * asked->limit);
     return PL_EXIT_FAILED;
@@ -169,7 +254,8 @@ static int failed(struct pl_error *error, enum pl_code code) {
 }
 
 static int run_ledger(const struct pl_cli *cli) {
-    struct asked asked = {.cli = cli, .late = pl_cli_has(cli, "count-late")};
+    struct asked asked = {
+        .cli = cli, .late = pl_cli_has(cli, "count-late"), .shown = pl_cli_has(cli, "all") ? UINT32_MAX : SHOWN};
     const char *data = pl_cli_get(cli, "data");
     asked.query = (struct pl_ledger_query){
         .from = PL_TIME_MIN, .to = PL_TIME_MAX, .source = pl_cli_get(cli, "source"), .tag = pl_cli_get(cli, "tag")};
@@ -185,6 +271,7 @@ static int run_ledger(const struct pl_cli *cli) {
     enum pl_code code = pl_store_open(data, &options, &store, &error);
     pl_store_key_unref(options.key);
     if (!code) code = pl_ledger_ask(store, &asked.query, &report, &error);
+    if (!code && !rank_tags(&asked, &report)) code = pl_error_set(&error, PL_NO_MEMORY, "no memory for the tags");
     int exit_code = code ? failed(error, code) : PL_EXIT_OK;
     if (!code) {
         if (pl_cli_has(cli, "json"))
@@ -193,6 +280,7 @@ static int run_ledger(const struct pl_cli *cli) {
             print_text(&asked, &report);
         exit_code = judge(&asked, &report);
     }
+    pl_free((void *)asked.tag);
     pl_ledger_report_fini(&report);
     pl_store_close(store);
     return exit_code;
@@ -204,12 +292,14 @@ const struct pl_subcommand pl_subcommand_ledger = {
     .summary = "What became of every sample that was expected.",
     .doc =
         "For every source and tag: expected = accepted + late + duplicate + rejected + missing, as of the last\n"
-        "checkpoint; below a tag the causes of what was lost. Rejected ones could not be read (see `potline dead`);\n"
+        "checkpoint; below each the causes of what was lost. Sources come first, then the 20 tags of which most was\n"
+        "lost; --all and --json give all of them. Rejected ones could not be read (see `potline dead`);\n"
         "unkept says of how many of them no letter is left. Missing ones were due and never came. Late and duplicate\n"
         "ones are in the log all the same.\n"
         "\n"
         "The loss is (missing + rejected) / (expected - duplicate). With --max-loss the exit code is 1 when it is\n"
-        "more in total or of a tag, and standard error names the tags. Counts are kept by hours of event time: --from\n"
+        "more in total or of a tag, and standard error names 20 tags (with --all, all). Counts are kept by hours of "
+        "event time: --from\n"
         "and --to take the hours that begin between them. It works while an engine runs on the folder.",
     /* clang-format off */
     .options = PL_CLI_OPTIONS(
@@ -220,6 +310,7 @@ const struct pl_subcommand pl_subcommand_ledger = {
         {"source", "GLOB", "Only sources whose name fits.", 0},
         {"tag", "GLOB", "Only tags that fit.", 0},
         {"max-loss", "SHARE", "What may be lost: 2% or 0.02; more gives exit code 1.", 0},
+        {"all", NULL, "Every tag, not only the 20 worst.", 0},
         {"count-late", NULL, "Late samples are lost, too.", 0},
         {"json", NULL, "Print the sums as JSON.", 0}),
     /* clang-format on */

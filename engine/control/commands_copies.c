@@ -37,7 +37,7 @@ static enum pl_code run_backup(struct pl_request *request, struct pl_error **err
 static const struct pl_option backup_args[] = {
     PL_OPT_STRING(struct backup_args, to, "to", NULL, PL_FIXED, "Where backups are kept: an absolute path."),
     PL_OPT_INT(struct backup_args, keep, "keep", "0", "0", "100000", PL_FIXED,
-               "How many stay, this one included; 0: all."),
+               "How many of this folder stay, with this one; 0: all."),
     PL_OPT_BOOL(struct backup_args, verify, "verify", "false", PL_FIXED,
                 "Read the files of earlier backups again, too."),
     PL_OPT_END,

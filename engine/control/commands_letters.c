@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <potline/alloc.h>
 #include <potline/text.h>
 
 #include "control/control_impl.h"
@@ -133,11 +134,32 @@ static void wake_sources(struct pl_engine *engine) {
         pl_task_look_for_letters(pl_engine_task(engine, i));
 }
 
+/* A pattern that no source of the graph fits is a mistake: of letters to nobody none is ever queued. */
+static enum pl_code check_source(const struct pl_graph *graph, const char *pattern, struct pl_error **error) {
+    const char **names = pl_alloc((graph->node_count + 1) * sizeof *names);
+    size_t count = 0;
+    bool fits = false;
+    if (!names) return pl_error_set(error, PL_NO_MEMORY, "no memory for the names of sources");
+    for (unsigned i = 0; i < graph->node_count; i++) {
+        if (graph->nodes[i].op->inputs) continue;
+        names[count++] = graph->nodes[i].name;
+        fits |= pl_glob(pattern, graph->nodes[i].name);
+    }
+    const char *nearest = fits ? NULL : pl_text_nearest(pattern, names, count);
+    pl_free(names);
+    if (fits) return PL_OK;
+    return pl_error_set(error, PL_UNKNOWN, "source: the graph has no source \"%s\"%s%s%s", pattern,
+                        nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+}
+
 static enum pl_code run_dead_reinject(struct pl_request *request, struct pl_error **error) {
     struct walk walk = {.count = 0};
     char queued[32];
     unsigned open = 1u << PL_LETTER_KEPT | 1u << PL_LETTER_REFUSED;
-    enum pl_code code = walk_letters(request, &walk, open, order_one, error);
+    const struct letters_args *args = request->args;
+    enum pl_code code = check_source(pl_engine_graph(request->control->options.engine), args->source, error);
+    if (code) return code;
+    code = walk_letters(request, &walk, open, order_one, error);
     if (!code) code = pl_letters_settle(walk.letters, error);
     pl_letters_close(walk.letters);
     wake_sources(request->control->options.engine);

@@ -106,7 +106,7 @@ static enum pl_code add_record(struct embedded *log, struct pl_log_record *recor
                               log->bytes.data, log->bytes.size);
     if (record->batch) {
         record->batch->header->first_sequence = record->sequence;
-        add_index(log, record);
+        if (!record->timeless) add_index(log, record);
     }
     partition->pending_next += pl__record_length(record);
     return PL_OK;

@@ -33,6 +33,7 @@ struct pl_log_record {
     uint32_t rows;     /* ROWS: how many; set by append */
     pl_time watermark;
     uint64_t epoch;
+    bool timeless; /* ROWS, for append: their times say nothing of the rows around them, so no index has them */
     struct pl_batch *batch; /* ROWS: borrowed by append, owned by the reader; NULL from a cursor over heads */
     /* Both are borrowed; from a cursor they are valid until its next call. */
     const void *position; /* ROWS: where the source stood behind them, in its own words; NULL: not said */

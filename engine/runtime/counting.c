@@ -31,7 +31,8 @@ struct account {
 struct source {
     uint32_t *account; /* [tag]: of its rows */
     uint32_t room;
-    uint32_t causes;     /* so far */
+    uint32_t cause[CAUSES_MAX]; /* its causes so far */
+    uint32_t causes;
     pl_time hour;        /* of what is tallied */
     uint32_t untold;     /* rows in tallies, at most */
     struct tally *tally; /* [tag] */
@@ -94,7 +95,6 @@ static uint32_t account_of(struct pl_counting *c, unsigned source, uint32_t tag)
     return s->account[tag];
 }
 
-/* Beyond CAUSES_MAX of a source they are counted together, as losses that say no cause are. */
 static uint32_t account_of_cause(struct pl_counting *c, unsigned source, uint32_t tag, uint32_t cause) {
     uint32_t at = account_of(c, source, tag);
     while (at && c->accounts[at].cause != cause && c->accounts[at].next)
@@ -105,10 +105,29 @@ static uint32_t account_of_cause(struct pl_counting *c, unsigned source, uint32_
     return made;
 }
 
-static uint32_t cause_named(struct pl_counting *c, const char *name, size_t length) {
+static uint32_t cause_other(struct pl_counting *c) {
     static const char other[] = "other";
-    uint32_t id = length ? pl_tags_intern(c->options.tags, name, length) : PL_NO_ID;
-    return id == PL_NO_ID ? pl_tags_intern(c->options.tags, other, strlen(other)) : id;
+    return pl_tags_intern(c->options.tags, other, strlen(other));
+}
+
+/* False: it is one too many. */
+static bool note_cause(struct pl_counting *c, unsigned source, uint32_t cause) {
+    struct source *s = &c->sources[source];
+    for (uint32_t i = 0; i < s->causes; i++)
+        if (s->cause[i] == cause) return true;
+    if (cause == cause_other(c)) return true;
+    if (s->causes == CAUSES_MAX) return false;
+    s->cause[s->causes++] = cause;
+    return true;
+}
+
+/* Beyond CAUSES_MAX of a source they are counted together, as losses that say no cause are. */
+static uint32_t cause_named(struct pl_counting *c, unsigned source, const char *name, size_t length) {
+    uint32_t id = PL_NO_ID;
+    if (length)
+        id = c->sources[source].causes < CAUSES_MAX ? pl_tags_intern(c->options.tags, name, length)
+                                                    : pl_tags_find(c->options.tags, name, length);
+    return id != PL_NO_ID && note_cause(c, source, id) ? id : cause_other(c);
 }
 
 static void note_change(struct pl_counting *c, uint32_t index) {
@@ -314,7 +333,7 @@ static void count_loss(struct pl_counting *c, unsigned source, const struct pl_l
         [PL_LOSS_UNKEPT] = PL_LEDGER_UNKEPT,
     };
     uint32_t tag = loss->tag_length ? pl_tags_intern(c->options.tags, loss->tag, loss->tag_length) : 0;
-    uint32_t cause = cause_named(c, loss->cause, loss->cause_length);
+    uint32_t cause = cause_named(c, source, loss->cause, loss->cause_length);
     uint32_t index = account_of_cause(c, source, tag == PL_NO_ID ? 0 : tag, cause);
     if (!index) return;
     note_change(c, index);
@@ -388,7 +407,7 @@ static void take_back(struct pl_counting *c, unsigned source, const struct pl_ba
     keep_letter(c, source, batch);
     if (!read_taken_back(body, &back) || !back.done) return;
     struct account account = {.source = source, .tag = batch->events.tag[0], .last = PL_TIME_MIN};
-    account.cause = cause_named(c, back.cause, back.cause_length);
+    account.cause = cause_named(c, source, back.cause, back.cause_length);
     struct pl_ledger_hour hour = {.begin = pl_ledger_hour_of(back.near)};
     add(c, source, &hour, PL_LEDGER_EXPECTED, -back.samples);
     add(c, source, &hour, PL_LEDGER_REJECTED, -back.samples);
@@ -450,10 +469,12 @@ static enum pl_code load_account(void *arg, const struct pl_ledger_account *kept
         source++;
     if (source == feeds->inlet_count) return PL_OK; /* the graph has it no more */
     uint32_t tag = pl_tags_intern(c->options.tags, kept->tag, strlen(kept->tag));
-    uint32_t cause = *kept->cause ? cause_named(c, kept->cause, strlen(kept->cause)) : 0;
-    if (tag == PL_NO_ID) return pl_error_set(error, PL_LIMIT, "the ledger has more tags than max_tags allows");
+    uint32_t cause = *kept->cause ? pl_tags_intern(c->options.tags, kept->cause, strlen(kept->cause)) : 0;
+    if (tag == PL_NO_ID || cause == PL_NO_ID)
+        return pl_error_set(error, PL_LIMIT, "the ledger has more tags than max_tags allows");
     uint32_t index = account_of_cause(c, source, tag, cause);
     if (!index) return pl_error_set(error, PL_NO_MEMORY, "no memory for the ledger");
+    if (cause) (void)note_cause(c, source, cause); /* its account stands, also when it is one too many */
     c->accounts[index].last = kept->last;
     memcpy(c->accounts[index].hour, kept->hour, sizeof kept->hour);
     return PL_OK;

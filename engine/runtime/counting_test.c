@@ -268,6 +268,46 @@ static void losses_count_by_cause_and_letters_take_theirs_back(void **state) {
     pl_pack_free(body);
 }
 
+static uint32_t count_causes(int64_t *others) {
+    struct pl_ledger_report report;
+    struct pl_ledger_query query = {.from = PL_TIME_MIN, .to = PL_TIME_MAX};
+    uint32_t count = 0;
+    *others = 0;
+    assert_int_equal(pl_ledger_ask(store, &query, &report, NULL), PL_OK);
+    for (uint32_t i = 0; i < report.cause_count; i++) {
+        count += *report.causes[i].cause != 0;
+        if (!strcmp(report.causes[i].cause, "other")) *others += report.causes[i].count[PL_LEDGER_REJECTED];
+    }
+    pl_ledger_report_fini(&report);
+    return count;
+}
+
+/* Causes may hold what came from outside; their number may not. */
+static void too_many_causes_are_counted_together(void **state) {
+    enum { CAUSES = 100, KEPT = 64, TIMES = 3 };
+    (void)state;
+    for (unsigned again = 1; again <= TIMES; again++) {
+        struct pl_pack *body = pl_pack_new();
+        int64_t others;
+        pl_pack_map(body, 1);
+        pl_pack_str(body, "losses");
+        pl_pack_array(body, CAUSES);
+        for (unsigned i = 0; i < CAUSES; i++) {
+            char cause[16];
+            snprintf(cause, sizeof cause, "cause%u", i);
+            pack_loss(body, PL_LOSS_REJECTED, "a.t0", cause, 1);
+        }
+        take_event(PL_LOSSES_KIND, 0, body);
+        save();
+        pl_pack_free(body);
+        struct pl_ledger_sum sum = total(NULL, PL_TIME_MIN, PL_TIME_MAX);
+        assert_counts(&sum, 0, 0, 0, CAUSES * again, 0);
+        assert_int_equal(count_causes(&others), KEPT + 1);
+        assert_int_equal(others, (CAUSES - KEPT) * again);
+        die_and_begin_again();
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_row_counts_as_one_thing, setup, teardown),
@@ -275,6 +315,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(as_a_plain_count_has_it_whatever_dies, setup, teardown),
         cmocka_unit_test_setup_teardown(a_death_takes_back_what_was_not_saved, setup, teardown),
         cmocka_unit_test_setup_teardown(losses_count_by_cause_and_letters_take_theirs_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(too_many_causes_are_counted_together, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,10 +69,12 @@ static void on_letters(struct pl_intake *intake, struct pl_inlet *inlet, const s
     const void *position = take_position(intake, inlet, batch, &position_size);
     struct pl_log_record *record = pl__intake_record(intake, PL_LOG_ROWS, 0);
     batch->header->partition = 0;
-    if (record)
-        put_rows(inlet, feed, record, batch, position, position_size);
-    else
+    if (!record) {
         pl_batch_unref(batch);
+        return;
+    }
+    put_rows(inlet, feed, record, batch, position, position_size);
+    record->timeless = true; /* the wall clock's, where rows may be of any day */
 }
 
 static void on_batch(struct pl_intake *intake, struct pl_inlet *inlet, struct pl_batch *batch) {

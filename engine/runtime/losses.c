@@ -6,6 +6,7 @@
 #include <potline/alloc.h>
 
 #include "runtime/node.h"
+#include "store/ledger.h"
 #include "store/letters.h"
 
 enum { ENTRIES_AN_EVENT = 1024, LOOK_AT = 4, ITEMS = 5, SEVERITY_LETTER = 300, SEVERITY_LOSSES = 1 };
@@ -18,11 +19,6 @@ struct pl_loss_entry {
 };
 
 /* ---- Counts ---- */
-
-static pl_time hour_of(pl_time time) {
-    pl_time rest = time % PL_HOUR;
-    return rest < 0 ? time - rest - PL_HOUR : time - rest;
-}
 
 static bool makes_room(struct pl_losses *losses) {
     if (losses->count < losses->room) return true;
@@ -86,7 +82,7 @@ void pl_lost(struct pl_node *node, enum pl_loss loss, uint32_t tag, pl_time time
     if (!node->config.keeps_losses || node->config.op->inputs || !count) return;
     uint32_t cause_id = pl_tags_intern(node->config.tags, cause, strlen(cause));
     struct pl_loss_entry entry = {loss, tag, cause_id == PL_NO_ID ? 0 : cause_id, 0, count};
-    entry.time = hour_of(time == PL_TIME_MIN ? pl_now(node) : time);
+    entry.time = pl_ledger_hour_of(time == PL_TIME_MIN ? pl_now(node) : time);
     if (add_to_known(losses, &entry)) return;
     if (makes_room(losses))
         losses->entries[losses->count++] = entry;
@@ -158,7 +154,7 @@ void pl_letter(struct pl_node *node, const struct pl_letter *letter) {
         pl_fail(node, "no memory for a dead letter");
         return;
     }
-    pack_letter(losses->body, letter, kept, samples, hour_of(near));
+    pack_letter(losses->body, letter, kept, samples, pl_ledger_hour_of(near));
     uint32_t asset = pl_tags_get(node->config.tags, letter->tag)->asset;
     pl_emit_event(node, PL_PORT_LETTERS, now, PL_LETTER_KIND, SEVERITY_LETTER, asset, letter->tag, losses->body);
 }

@@ -9,7 +9,9 @@
 #include "base/fault.h"
 #include "runtime/plan.h"
 #include "runtime/split.h"
+#include "runtime/table_impl.h"
 #include "runtime/timers.h"
+#include "store/ledger.h"
 
 static enum pl_code no_memory(struct pl_error **error) {
     return pl_error_set(error, PL_NO_MEMORY, "no memory to share out state");
@@ -56,6 +58,7 @@ struct share {
     struct pl_regroup_gates gates;
     struct pl_timers timers; /* of all old ones */
     bool has_timers;
+    uint32_t *record_size;  /* [table]: of its records in this instance; 0: not said */
     struct pl_buffer whole; /* entries of whole partitions: merged */
     struct {                /* how far they were */
         pl_time watermark, given;
@@ -110,11 +113,43 @@ static const char *name_of(const struct pl_state_entry *entry, size_t *length) {
     return name;
 }
 
-static const struct pl_table_def *table_of(const struct share *share, const struct pl_state_entry *entry) {
-    const struct pl_table_def *def = share->node->op->tables;
-    while (def && def->name && strcmp(def->name, entry->key + 1) != 0)
-        def++;
-    return def && def->name ? def : NULL;
+/* The entry's table, of which its key ends in a 0; PL_NO_ID: the operator has none of that name. */
+static uint32_t table_of(const struct share *share, const struct pl_state_entry *entry) {
+    const struct pl_table_def *defs = share->node->op->tables;
+    if (!memchr(entry->key + 1, 0, entry->key_size - 1)) return PL_NO_ID;
+    for (uint32_t i = 0; defs && defs[i].name; i++)
+        if (strcmp(defs[i].name, entry->key + 1) == 0) return i;
+    return PL_NO_ID;
+}
+
+static uint32_t count_tables(const struct pl_operator *op) {
+    uint32_t count = 0;
+    while (op->tables && op->tables[count].name)
+        count++;
+    return count;
+}
+
+/* Whoever shares records out, and merges them, takes them for what the operator declares. How large those are whose
+ * size depends on options is compared when they are loaded; here they are all as their table says, and none is merged.
+ */
+static enum pl_code take_layout(struct share *share, const struct pl_state_entry *entry, struct pl_error **error) {
+    struct pl_table_layout layout;
+    uint32_t table = table_of(share, entry);
+    if (table == PL_NO_ID) return refuse(share, "its operator has no such state table", error);
+    const struct pl_table_def *def = &share->node->op->tables[table];
+    if (!pl_table_read_layout(entry, &layout)) return damaged(share, error);
+    if (layout.version != def->version || !layout.size || (!def->size_of && layout.size != def->record_size))
+        return refuse(share, "the records of a state table are of another version of its operator", error);
+    share->record_size[table] = layout.size;
+    return PL_OK;
+}
+
+static enum pl_code check_record(const struct share *share, const struct pl_state_entry *entry,
+                                 struct pl_error **error) {
+    uint32_t table = table_of(share, entry);
+    if (table == PL_NO_ID) return refuse(share, "its operator has no such state table", error);
+    bool good = share->record_size[table] && entry->value_size == share->record_size[table];
+    return good ? PL_OK : damaged(share, error);
 }
 
 /* The same key in another partition; NULL: this is the first. */
@@ -130,9 +165,9 @@ static char *find_whole(struct share *share, const struct pl_state_entry *entry)
 
 /* Of all tags of a partition. Records are 8-aligned for the operator, entries are not. */
 static enum pl_code merge_whole(struct share *share, const struct pl_state_entry *entry, struct pl_error **error) {
-    const struct pl_table_def *def = table_of(share, entry);
+    const struct pl_table_def *def = &share->node->op->tables[table_of(share, entry)];
     char *known = find_whole(share, entry);
-    if (!def || !def->merge) return refuse(share, "it keeps what belongs to no tag of its own", error);
+    if (!def->merge || def->size_of) return refuse(share, "it keeps what belongs to no tag of its own", error);
     if (!known) {
         pl_state_put(&share->whole, entry->key, entry->key_size, entry->value, entry->value_size);
         return pl_buffer_failed(&share->whole) ? no_memory(error) : PL_OK;
@@ -252,6 +287,10 @@ static enum pl_code share_gate(struct share *share, const struct pl_state_entry 
 static enum pl_code share_entry(void *arg, const struct pl_state_entry *entry, struct pl_error **error) {
     struct share *share = arg;
     if (entry->key[0] == PL_STATE_GATE) return share_gate(share, entry, error);
+    enum pl_code code = PL_OK;
+    if (entry->key[0] == PL_STATE_TABLE) code = take_layout(share, entry, error);
+    if (entry->key[0] == PL_STATE_RECORD) code = check_record(share, entry, error);
+    if (code) return code;
     if (share->from == share->to && share->to == 1) return stage(share, 0, entry, error);
     switch (entry->key[0]) {
     case PL_STATE_TASK: return share_task(share, entry, error);
@@ -297,14 +336,45 @@ static enum pl_code share_node(const struct pl_recovery *recovery, const struct 
                                             .from = share.from,
                                             .to = share.to};
     pl_buffer_init(&share.whole, SIZE_MAX / 2);
+    const size_t tables = count_tables(node->op);
+    share.record_size = pl_alloc((tables + 1) * sizeof *share.record_size);
     enum pl_code code = pl_regroup_gates_init(&share.gates, error);
-    for (; share.instance < share.from && !code; share.instance++)
+    if (!code && !share.record_size) code = no_memory(error);
+    for (; !code && share.record_size && share.instance < share.from; share.instance++) {
+        memset(share.record_size, 0, (tables + 1) * sizeof *share.record_size);
         code = pl_epochs_load(recovery->store, kept->name, (uint16_t)share.instance, share_entry, &share, error);
+    }
     if (!code) code = stage_rest(&share, error);
     pl_regroup_gates_fini(&share.gates);
     pl_timers_fini(&share.timers);
     pl_buffer_fini(&share.whole);
+    pl_free(share.record_size);
     return code;
+}
+
+/* ---- The ledger ---- */
+
+struct ledger_share {
+    const struct pl_recovery *recovery;
+    unsigned to; /* partitions */
+};
+
+/* Rows are counted in the partition of their tag, those of a tag that all get in the first; and so is what did not
+ * become rows, which has a cause. */
+static enum pl_code stage_ledger(void *arg, const struct pl_ledger_account *account, const struct pl_state_entry *entry,
+                                 struct pl_error **error) {
+    const struct ledger_share *share = arg;
+    const struct pl_recovery *recovery = share->recovery;
+    unsigned p = 0;
+    if (!*account->cause && share->to > 1) {
+        uint32_t id = pl_tags_intern(recovery->tags, account->tag, strlen(account->tag));
+        if (id == PL_NO_ID)
+            return pl_error_set(error, PL_LIMIT, "no room for the name %s; raise max_tags", account->tag);
+        const struct pl_tag *tag = pl_tags_get(recovery->tags, id);
+        if (!tag->broadcast) p = pl_partition_of(tag->group, share->to);
+    }
+    return pl_epochs_stage(recovery->epochs, PL_LEDGER_NODE, (uint16_t)p, entry->key, entry->key_size, entry->value,
+                           entry->value_size, error);
 }
 
 /* ---- The log ---- */
@@ -347,6 +417,8 @@ enum pl_code pl_regroup(const struct pl_recovery *recovery, const struct pl_epoc
     enum pl_code code = check_log(recovery, last, now, error);
     for (unsigned i = 0; i < graph->node_count && !code; i++)
         if (kept[i]) code = share_node(recovery, &graph->nodes[i], kept[i], last, now, error);
+    struct ledger_share share = {recovery, now->partitions};
+    if (!code) code = pl_ledger_share(recovery->store, last->partitions, stage_ledger, &share, error);
     if (!code) return switch_over(recovery, forgotten, last, now, error);
     (void)pl_epochs_unstage(recovery->epochs, NULL);
     return code;

@@ -15,6 +15,7 @@
 #include "runtime/split.h"
 #include "runtime/timers.h"
 #include "store/folder_testing.h"
+#include "store/ledger.h"
 
 enum { NAMES = 40 };
 
@@ -177,7 +178,7 @@ static void write_epoch(unsigned partitions, const struct pl_buffer *extra) {
     pl_epochs_close(epochs);
 }
 
-static enum pl_code match(unsigned partitions, struct pl_error **error) {
+static enum pl_code match_epoch(unsigned partitions, uint64_t epoch, struct pl_error **error) {
     struct pl_epochs *epochs;
     struct pl_epoch last, now = {0};
     bool recall[2] = {false};
@@ -188,7 +189,7 @@ static enum pl_code match(unsigned partitions, struct pl_error **error) {
     enum pl_code code = pl_recovery_match(&recovery, &last, &now, recall, error);
     if (!code) {
         assert_true(recall[1]);
-        assert_int_equal(last.number, 1);
+        assert_int_equal(last.number, epoch);
         assert_int_equal(last.partitions, partitions);
     }
     pl_epoch_fini(&now);
@@ -196,6 +197,10 @@ static enum pl_code match(unsigned partitions, struct pl_error **error) {
     pl_epochs_close(epochs);
     log_->ops->close(log_);
     return code;
+}
+
+static enum pl_code match(unsigned partitions, struct pl_error **error) {
+    return match_epoch(partitions, 1, error);
 }
 
 /* ---- What is there ---- */
@@ -311,6 +316,66 @@ static void a_record_of_no_tag_needs_a_way_to_become_one(void **state) {
     pl_buffer_fini(&extra);
 }
 
+/* ---- Layouts ---- */
+
+static void assert_damage_found(const struct pl_buffer *extra) {
+    static const unsigned numbers[] = {4, 1};
+    for (size_t i = 0; i < PL_COUNT_OF(numbers); i++) {
+        struct pl_error *error = NULL;
+        write_epoch(2, extra);
+        assert_int_equal(match(numbers[i], &error), PL_CORRUPT);
+        char *text = pl_error_text(error);
+        assert_non_null(strstr(text, "node node"));
+        pl_free(text);
+        pl_error_free(&error);
+        assert_int_equal(match(2, NULL), PL_OK);
+    }
+}
+
+static void put_sized(struct pl_buffer *out, const char *key, uint32_t size, uint32_t value_size) {
+    static const char bytes[64];
+    pl_state_put(out, key, size, bytes, value_size);
+}
+
+static void assert_size_matters(const char *key, uint32_t key_size) {
+    static const uint32_t sizes[] = {0, 4, 7, 9, 64};
+    for (size_t i = 0; i < PL_COUNT_OF(sizes); i++) {
+        struct pl_buffer extra;
+        pl_buffer_init(&extra, 1000);
+        put_sized(&extra, key, key_size, sizes[i]);
+        assert_damage_found(&extra);
+        pl_buffer_fini(&extra);
+    }
+}
+
+static void a_record_of_another_size_is_damage(void **state) {
+    (void)state;
+    static const char key[] = "\3counts\0line1.pot1.x\0\0\0\0\0\0\0\0\1";
+    assert_size_matters(key, sizeof key - 1);
+}
+
+static void a_record_of_all_tags_of_another_size_is_damage(void **state) {
+    (void)state;
+    static const char key[] = "\3progress\0\0\200\0\0\0\0\0\0\1";
+    assert_size_matters(key, sizeof key - 1);
+}
+
+static void assert_layout_refused(const char *table, uint32_t size, const uint32_t layout[2], const char *what) {
+    struct pl_buffer extra;
+    pl_buffer_init(&extra, 1000);
+    pl_state_put(&extra, table, size, layout, 2 * sizeof *layout);
+    assert_extra_refused(&extra, what);
+    pl_buffer_fini(&extra);
+}
+
+static void a_table_of_another_layout_is_refused(void **state) {
+    (void)state;
+    static const uint32_t layouts[][2] = {{2, 8}, {1, 16}, {1, 0}};
+    for (size_t i = 0; i < PL_COUNT_OF(layouts); i++)
+        assert_layout_refused("\2progress", sizeof "\2progress", layouts[i], "another version");
+    assert_layout_refused("\2others", sizeof "\2others", layouts[0], "no such state table");
+}
+
 static void a_tag_in_the_wrong_partition_is_refused(void **state) {
     (void)state;
     struct pl_buffer extra;
@@ -321,6 +386,84 @@ static void a_tag_in_the_wrong_partition_is_refused(void **state) {
     put_record(&extra, "counts", name_at(wrong), 99, 5); /* to the last one */
     assert_extra_refused(&extra, "in another partition");
     pl_buffer_fini(&extra);
+}
+
+/* ---- The ledger ---- */
+
+static struct pl_ledger_account account_of(const char *tag, const char *cause, int64_t newest, int64_t older) {
+    return (struct pl_ledger_account){.source = "in",
+                                      .tag = tag,
+                                      .cause = cause,
+                                      .last = newest * PL_HOUR + 1,
+                                      .hour = {{newest * PL_HOUR, {1, 1}}, {older * PL_HOUR, {10, 10}}}};
+}
+
+/* The same account in each partition, with hours of its own: open ones, one that all have, and closed ones. */
+static void put_ledger(unsigned partitions) {
+    struct pl_epochs *epochs;
+    struct pl_epoch last;
+    assert_int_equal(pl_epochs_open(store, &epochs, &last, NULL), PL_OK);
+    for (unsigned p = 0; p < partitions; p++) {
+        struct pl_buffer entries;
+        struct pl_ledger_hour closed = {3 * PL_HOUR, {100, 100}};
+        struct pl_ledger_account rows = account_of("line1.pot1.x", "", 20 + p, 10),
+                                 lost = account_of("", "time", 20, 4);
+        pl_buffer_init(&entries, SIZE_MAX / 2);
+        pl_ledger_put_account(&entries, &rows);
+        pl_ledger_put_account(&entries, &lost);
+        pl_ledger_put_hour(&entries, &rows, &closed, 0);
+        closed.begin = 10 * PL_HOUR;
+        if (!p) pl_ledger_put_hour(&entries, &lost, &closed, 77); /* a letter that came in after all */
+        assert_int_equal(pl_epochs_put(epochs, last.number + 1, PL_LEDGER_NODE, (uint16_t)p, &entries, NULL), PL_OK);
+        pl_buffer_fini(&entries);
+    }
+    last.number++;
+    assert_int_equal(pl_epochs_commit(epochs, &last, false, NULL), PL_OK);
+    pl_epoch_fini(&last);
+    pl_epochs_close(epochs);
+}
+
+static int64_t expected_in(pl_time from, pl_time to) {
+    struct pl_ledger_query query = {.from = from * PL_HOUR, .to = to * PL_HOUR};
+    struct pl_ledger_report report;
+    assert_int_equal(pl_ledger_ask(store, &query, &report, NULL), PL_OK);
+    int64_t expected = report.total.count[PL_LEDGER_EXPECTED];
+    pl_ledger_report_fini(&report);
+    return expected;
+}
+
+static enum pl_code see_account(void *arg, const struct pl_ledger_account *account, struct pl_error **error) {
+    unsigned *seen = arg;
+    (void)error;
+    if (!*account->cause) {
+        assert_int_equal(account->last, account->hour[0].begin + 1);
+        assert_true(account->hour[0].begin > account->hour[1].begin);
+    }
+    (*seen)++;
+    return PL_OK;
+}
+
+static void the_ledger_goes_to_the_partitions_of_its_tags(void **state) {
+    (void)state;
+    static const unsigned numbers[] = {1, 5, 2, 8, 3, 1};
+    write_epoch(3, NULL);
+    put_ledger(3);
+    for (size_t i = 0; i < PL_COUNT_OF(numbers); i++) {
+        unsigned first = 0, rows = 0, others = 0;
+        graph.settings.partitions = numbers[i];
+        assert_int_equal(match_epoch(numbers[i], 2, NULL), PL_OK);
+        assert_int_equal(expected_in(3, 4), 3 * 100);
+        assert_int_equal(expected_in(4, 5), 3 * 10);
+        assert_int_equal(expected_in(10, 11), 3 * 10 + 100);
+        assert_int_equal(expected_in(20, 21), 3 + 1);
+        assert_int_equal(expected_in(0, 1000), 3 * 100 + 3 * 10 + 3 * 10 + 100 + 3 + 3);
+        for (unsigned p = 0; p < numbers[i]; p++) {
+            unsigned *seen = p == 0 ? &first : p == partition_of("line1.pot1.x", numbers[i]) ? &rows : &others;
+            assert_int_equal(pl_ledger_accounts(store, (uint16_t)p, see_account, seen, NULL), PL_OK);
+        }
+        assert_int_equal(first + rows, 2);
+        assert_int_equal(others, 0);
+    }
 }
 
 static void rows_behind_the_epoch_are_refused(void **state) {
@@ -348,7 +491,11 @@ int main(void) {
         cmocka_unit_test_setup_teardown(state_goes_to_the_partitions_of_its_names, setup, teardown),
         cmocka_unit_test_setup_teardown(state_that_is_saved_whole_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_record_of_no_tag_needs_a_way_to_become_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_record_of_another_size_is_damage, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_record_of_all_tags_of_another_size_is_damage, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_table_of_another_layout_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_tag_in_the_wrong_partition_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_ledger_goes_to_the_partitions_of_its_tags, setup, teardown),
         cmocka_unit_test_setup_teardown(rows_behind_the_epoch_are_refused, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

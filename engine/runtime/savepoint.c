@@ -15,6 +15,8 @@
 
 enum { WRITE = 256 << 10, TOLD_EVERY = 4096 };
 
+static const uint64_t epoch_end = UINT64_C(1) << 62; /* no folder comes as far */
+
 static const char mark[] = "savepoint"; /* of a folder into which one is being read */
 
 static enum pl_code no_memory(struct pl_error **error) {
@@ -237,7 +239,10 @@ static enum pl_code read_heads(struct pl_savepoint *savepoint, struct pl_error *
             if ((code = check_versions(savepoint, error))) return code;
         } else if (entry->type == 'e' && versions && !savepoint->epoch.number) {
             pl_unpack_init(&unpack, entry->value, entry->value_size);
-            if (!pl_epoch_unpack(&unpack, &savepoint->epoch)) return damaged(savepoint, error);
+            /* The numbers of epochs begin with 1 and go on from there. */
+            if (!pl_epoch_unpack(&unpack, &savepoint->epoch) || !savepoint->epoch.number ||
+                savepoint->epoch.number >= epoch_end)
+                return damaged(savepoint, error);
         } else if (entry->type == 'b' && versions) {
             pl_buffer_reset(&savepoint->barrier);
             if (!pl_buffer_put(&savepoint->barrier, entry->value, entry->value_size)) return no_memory(error);

@@ -226,11 +226,6 @@ uint64_t pl_table_count(const struct pl_table *table) {
 
 enum { KEY_MAX = 1 + 2 * (PL_NAME_MAX + 1) + 8 };
 
-struct layout {
-    uint32_t version;
-    uint32_t size;
-};
-
 /* [part] table, 0 */
 static uint32_t put_table_key(const struct pl_table *table, enum pl_state_part part, char key[KEY_MAX]) {
     const char *name = table->impl->def->name;
@@ -242,7 +237,7 @@ static uint32_t put_table_key(const struct pl_table *table, enum pl_state_part p
 
 static void put_layout(const struct pl_table *table, struct pl_buffer *out) {
     char key[KEY_MAX];
-    struct layout layout = {table->impl->def->version, (uint32_t)table->impl->record_size};
+    struct pl_table_layout layout = {table->impl->def->version, (uint32_t)table->impl->record_size};
     pl_state_put(out, key, put_table_key(table, PL_STATE_TABLE, key), &layout, sizeof layout);
 }
 
@@ -300,13 +295,18 @@ void pl_table_save(struct pl_table *table, const struct pl_tags *tags, struct pl
 
 /* ---- Loading ---- */
 
+bool pl_table_read_layout(const struct pl_state_entry *entry, struct pl_table_layout *layout) {
+    if (!entry->value || entry->value_size != sizeof *layout) return false;
+    memcpy(layout, entry->value, sizeof *layout);
+    return true;
+}
+
 static enum pl_code load_layout(struct pl_table *table, const struct pl_state_entry *entry, struct pl_error **error) {
     struct pl_table_impl *impl = table->impl;
     const char *name = impl->def->name;
-    struct layout layout;
-    if (!entry->value || entry->value_size != sizeof layout)
+    struct pl_table_layout layout;
+    if (!pl_table_read_layout(entry, &layout))
         return pl_error_set(error, PL_CORRUPT, "state table %s: its layout is damaged", name);
-    memcpy(&layout, entry->value, sizeof layout);
     impl->laid_out = true;
     if (layout.version == impl->def->version && layout.size == impl->record_size) return PL_OK;
     return pl_error_set(error, PL_CONFLICT,

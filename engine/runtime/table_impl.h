@@ -21,6 +21,13 @@ void pl_table_save(struct pl_table *table, const struct pl_tags *tags, struct pl
 /* Adds the entries of all there is, and leaves what is noted. */
 void pl_table_save_all(const struct pl_table *table, const struct pl_tags *tags, struct pl_buffer *out);
 
+/* What an entry of the part TABLE says of its records; false: it is damaged. */
+struct pl_table_layout {
+    uint32_t version;
+    uint32_t size;
+};
+bool pl_table_read_layout(const struct pl_state_entry *entry, struct pl_table_layout *layout);
+
 /* Takes an entry of the parts TABLE and RECORD, in their order, if it is this table's (*mine). */
 enum pl_code pl_table_load(struct pl_table *table, struct pl_tags *tags, const struct pl_state_entry *entry, bool *mine,
                            struct pl_error **error);

@@ -80,13 +80,18 @@ static void put_zone(enum pl_zone_id id, const char *node, uint16_t partition, u
     pl_zone_close(zone);
 }
 
-static void append(uint16_t partition, pl_time time) {
+static void append_as(uint16_t partition, pl_time time, bool timeless) {
     for (unsigned i = 0; i < ROWS; i += PIECE) {
         struct pl_batch *batch = rows_at(time + i, PIECE);
-        struct pl_log_record record = {.type = PL_LOG_ROWS, .partition = partition, .batch = batch};
+        struct pl_log_record record = {
+            .type = PL_LOG_ROWS, .partition = partition, .batch = batch, .timeless = timeless};
         assert_int_equal(log_->ops->append(log_, &record, 1, NULL), PL_OK);
         pl_batch_unref(batch);
     }
+}
+
+static void append(uint16_t partition, pl_time time) {
+    append_as(partition, time, false);
 }
 
 /* A barrier in every partition, and its epoch. */
@@ -258,6 +263,21 @@ static void bronze_is_cut_by_place_whatever_its_times(void **state) {
     assert_int_equal(log_->ops->first(log_, 0), (DAYS + 1) * ROWS); /* the barrier stays */
 }
 
+/* A dead letter has the time of day, whatever day the rows around it are of. */
+static void what_has_no_time_of_its_own_keeps_no_rows(void **state) {
+    (void)state;
+    append_as(0, now, true);
+    for (unsigned day = 0; day < DAYS; day++) {
+        append(0, time_of(day));
+        append_as(0, now + day, true);
+    }
+    commit(1);
+    reopen();
+    settings.retention[PL_BRONZE] = 5 * PL_DAY - PL_HOUR;
+    trim();
+    assert_int_equal(log_->ops->first(log_, 0), (1 + 2 * (DAYS - 6)) * ROWS); /* the last ones in front of the cut */
+}
+
 static void the_oldest_of_all_zones_go_first(void **state) {
     (void)state;
     put_zone(PL_SILVER, "a", 0, 0, DAYS);
@@ -316,6 +336,7 @@ int main(void) {
         TEST(bronze_stays_from_the_last_barrier_on),
         TEST(a_zone_that_is_too_large_loses_its_oldest),
         TEST(bronze_is_cut_by_place_whatever_its_times),
+        TEST(what_has_no_time_of_its_own_keeps_no_rows),
         TEST(the_oldest_of_all_zones_go_first),
         TEST(others_do_not_pay_for_what_recovery_needs),
         TEST(a_partition_that_was_given_up_ages_too),

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "store/ledger.h"
+#include "store/letters.h"
 
 static const pl_time trim_every = 5 * PL_MINUTE, prune_every = PL_DAY;
 
@@ -51,9 +52,19 @@ static void trim_ledger(struct pl_upkeep *upkeep) {
     pl_error_free(&error);
 }
 
+/* What came of an order says that it is carried out, and is about to age. */
+static void settle_letters(struct pl_upkeep *upkeep) {
+    const struct pl_trim_options *options = &upkeep->options.trim;
+    struct pl_error *error = NULL;
+    if (options->log && pl_letters_tidy(options->store, options->log->tags, &error))
+        pl_diag(PL_ERROR, "letters that were given in again stay in the queue: %s", error ? error->text : "no memory");
+    pl_error_free(&error);
+}
+
 static void trim(struct pl_upkeep *upkeep) {
     struct pl_trim_zone zones[PL_ZONES];
     struct pl_error *error = NULL;
+    settle_letters(upkeep);
     memcpy(zones, upkeep->zones, sizeof zones); /* only this thread changes them */
     enum pl_code code = pl_trim(&upkeep->options.trim, pl_clock_now(upkeep->options.clock), zones, &error);
     if (code) {

@@ -60,6 +60,7 @@ static enum pl_code look_at(struct work *work, struct pl_error **error) {
     code = pl_epochs_last(store, &last, error);
     if (!code) work->list.info.epoch = last.number;
     pl_epoch_fini(&last);
+    if (!code || code == PL_NOT_FOUND) code = pl_store_identity(store, work->list.info.identity, error);
     pl_store_close(store);
     work->list.info.time = backup->time;
     snprintf(work->list.info.of, sizeof work->list.info.of, "%s", backup->of ? backup->of : backup->from);
@@ -67,7 +68,7 @@ static enum pl_code look_at(struct work *work, struct pl_error **error) {
         if (*at < ' ' && *at >= 0) *at = '?';
     if (backup->key)
         snprintf(work->list.info.key_id, sizeof work->list.info.key_id, "%s", pl_store_key_id(backup->key));
-    return code == PL_NOT_FOUND ? PL_OK : code;
+    return code;
 }
 
 static int by_stored(const void *a, const void *b) {
@@ -250,24 +251,37 @@ static enum pl_code bring_all(struct work *work, struct pl_error **error) {
 
 /* ---- The ones that are not kept ---- */
 
-static void prune(struct work *work) {
-    uint64_t keep = work->backup->keep;
-    size_t gone = keep && work->list_count + 1 > keep ? work->list_count + 1 - (size_t)keep : 0, first = 0;
-    for (; first < gone; first++) {
-        char name[PL__BACKUP_NAME];
-        pl__backup_number_name(work->lists[first].info.id, name);
-        if (unlinkat(work->place.folder, name, 0)) {
-            pl_diag(PL_WARN, "%s/%s: not removed: %s", work->place.path, name, strerror(errno));
-            break;
-        }
-        work->backup->pruned++;
-        PL_FAULT("backup.pruned");
+static bool remove_list(struct work *work, struct pl__backup_list *list) {
+    char name[PL__BACKUP_NAME];
+    pl__backup_number_name(list->info.id, name);
+    if (unlinkat(work->place.folder, name, 0)) {
+        pl_diag(PL_WARN, "%s/%s: not removed: %s", work->place.path, name, strerror(errno));
+        return false;
     }
+    pl__backup_list_fini(list);
+    work->backup->pruned++;
+    PL_FAULT("backup.pruned");
+    return true;
+}
+
+/* Of this folder's; those of others that are kept in the same place stay. */
+static void prune(struct work *work) {
+    uint64_t keep = work->backup->keep, ours = 1;
+    size_t left = 0;
+    for (size_t i = 0; i < work->list_count; i++)
+        ours += pl_backup_same_folder(&work->lists[i].info, &work->list.info);
+    for (size_t i = 0; i < work->list_count; i++) {
+        bool old = keep && ours > keep && pl_backup_same_folder(&work->lists[i].info, &work->list.info);
+        if (old && remove_list(work, &work->lists[i]))
+            ours--;
+        else
+            work->lists[left++] = work->lists[i];
+    }
+    work->list_count = left;
     if (work->unread || !pl__backup_sync_folder(work->place.folder)) return;
-    struct pl__backup_list *left = work->lists + first; /* has room for one more */
-    left[work->list_count - first] = work->list;
-    pl__backup_sweep(&work->place, left, work->list_count - first + 1);
-    left[work->list_count - first] = (struct pl__backup_list){0};
+    work->lists[left] = work->list; /* there is room for one more */
+    pl__backup_sweep(&work->place, work->lists, left + 1);
+    work->lists[left] = (struct pl__backup_list){0};
 }
 
 /* ---- The whole ---- */

@@ -27,11 +27,12 @@ typedef bool pl_backup_progress(void *arg, uint64_t done, uint64_t all);
 
 struct pl_backup_info {
     uint64_t id;
-    pl_time time;                 /* of what it holds */
-    uint64_t epoch;               /* the last one in it; 0: none */
-    char key_id[PL_STORE_KEY_ID]; /* "": in the clear */
-    char of[256];                 /* the folder, as its owner calls it; cut where it is longer */
-    uint64_t files, bytes;        /* of all its files, shared or not */
+    pl_time time;                     /* of what it holds */
+    uint64_t epoch;                   /* the last one in it; 0: none */
+    char key_id[PL_STORE_KEY_ID];     /* "": in the clear */
+    char identity[PL_STORE_IDENTITY]; /* of the folder; "": it is known by its name only */
+    char of[256];                     /* the folder, as its owner calls it; cut where it is longer */
+    uint64_t files, bytes;            /* of all its files, shared or not */
 };
 
 struct pl_backup {
@@ -40,7 +41,7 @@ struct pl_backup {
     const char *to;               /* made when it is not there; else empty, or a place of backups */
     struct pl_store_key *key;     /* of the folder; NULL: in the clear */
     pl_time time;                 /* of what is in it */
-    uint64_t keep;                /* how many backups stay, this one included; 0: all */
+    uint64_t keep;                /* how many backups of this folder stay, this one included; 0: all */
     bool verify;                  /* reads files of earlier backups again, too */
     pl_backup_progress *progress; /* may be NULL */
     void *arg;
@@ -53,6 +54,9 @@ struct pl_backup {
 /* PL_UNAVAILABLE: the place is full; nothing is lost. PL_USAGE: it holds something else. PL_CORRUPT: what was written
  * does not come back, or (verify) an earlier file does not. */
 enum pl_code pl_backup_make(struct pl_backup *backup, struct pl_error **error);
+
+/* Are both of one data folder? */
+bool pl_backup_same_folder(const struct pl_backup_info *a, const struct pl_backup_info *b);
 
 /* Each backup, the oldest first. One that cannot be read is an error, told when the others have been given.
  * PL_NOT_FOUND: the place holds none. */
@@ -73,7 +77,8 @@ struct pl_restore {
     struct pl_backup_info restored; /* what came of it */
 };
 
-/* Finds it: *info. PL_NOT_FOUND: there is none like that. */
+/* Finds it: *info. PL_NOT_FOUND: there is none like that. PL_CONFLICT: without an id, and there are several folders'.
+ */
 enum pl_code pl_backup_find(const char *place, uint64_t id, pl_time at, struct pl_backup_info *info,
                             struct pl_error **error);
 

@@ -1,10 +1,11 @@
 /* backup_list.c: the list of a backup's files.
  *
- *     potline backup 1
+ *     potline backup 2
  *     time 2026-11-26T06:00:00Z
  *     epoch 17
  *     key 0123456789abcdef              or: key none
  *     of /var/lib/potline/pots          the data folder
+ *     folder 89abcdef01234567           what it is known by; or: folder none (version 1 has no such line)
  *     BYTES HASH PRINT NAME             each file
  *     end HASH                          of all above
  *
@@ -26,9 +27,9 @@
 #include "base/fault.h"
 #include "store/backup_impl.h"
 
-enum { HEAD_LINES = 5, LIST_MAX = 256 << 20 };
+enum { HEAD_LINES = 6, HEAD_LINES_1 = 5, LIST_MAX = 256 << 20 };
 
-static const char first_line[] = "potline backup 1", last_word[] = "end ";
+static const char first_line[] = "potline backup 2", first_line_1[] = "potline backup 1", last_word[] = "end ";
 
 bool pl__backup_list_add(struct pl__backup_list *list, const struct pl__backup_file *file) {
     if (list->count == list->room) {
@@ -47,6 +48,11 @@ bool pl__backup_list_add(struct pl__backup_list *list, const struct pl__backup_f
 void pl__backup_list_fini(struct pl__backup_list *list) {
     pl_free(list->files);
     *list = (struct pl__backup_list){0};
+}
+
+/* One of before there were identities is known by its name. */
+bool pl_backup_same_folder(const struct pl_backup_info *a, const struct pl_backup_info *b) {
+    return a->identity[0] && b->identity[0] ? strcmp(a->identity, b->identity) == 0 : strcmp(a->of, b->of) == 0;
 }
 
 void pl__backup_stored_name(const struct pl__backup_file *file, char name[PL__BACKUP_NAME]) {
@@ -79,21 +85,37 @@ static bool read_file_line(const char *line, struct pl__backup_list *list) {
     return pl__backup_list_add(list, &file);
 }
 
+/* "WORD ID", or "WORD none". */
+static bool read_id(const char *line, const char *word, char id[17]) {
+    size_t length = strlen(word);
+    if (strncmp(line, word, length) != 0 || line[length] != ' ' || strlen(line + length + 1) > 16) return false;
+    snprintf(id, 17, "%s", strcmp(line + length + 1, "none") == 0 ? "" : line + length + 1);
+    return true;
+}
+
 static bool read_head_line(const char *line, unsigned number, struct pl_backup_info *info) {
-    char id[PL_STORE_KEY_ID];
     switch (number) {
-    case 0: return strcmp(line, first_line) == 0;
+    case 0: return true; /* looked at before */
     case 1: return strncmp(line, "time ", 5) == 0 && pl_text_time(line + 5, strlen(line + 5), &info->time);
     case 2: return sscanf(line, "epoch %" SCNu64, &info->epoch) == 1;
     case 4:
         if (strncmp(line, "of ", 3) != 0 || strlen(line + 3) >= sizeof info->of) return false;
         snprintf(info->of, sizeof info->of, "%s", line + 3);
         return true;
-    default:
-        if (sscanf(line, "key %16s", id) != 1 || strlen(line) != strlen("key ") + strlen(id)) return false;
-        snprintf(info->key_id, sizeof info->key_id, "%s", strcmp(id, "none") == 0 ? "" : id);
-        return true;
+    case 5: return read_id(line, "folder", info->identity);
+    default: return read_id(line, "key", info->key_id);
     }
+}
+
+_Static_assert(PL_STORE_KEY_ID == 17 && PL_STORE_IDENTITY == 17, "as read_id takes them");
+
+/* How many lines are in front of the files'; 0: no version that is known. */
+static unsigned head_lines(const char *text) {
+    const char *end = strchr(text, '\n');
+    size_t length = end ? (size_t)(end - text) : 0;
+    if (length != strlen(first_line)) return 0;
+    if (memcmp(text, first_line, length) == 0) return HEAD_LINES;
+    return memcmp(text, first_line_1, length) == 0 ? HEAD_LINES_1 : 0;
 }
 
 static bool parse(char *text, size_t size, struct pl__backup_list *list) {
@@ -103,12 +125,13 @@ static bool parse(char *text, size_t size, struct pl__backup_list *list) {
     snprintf(expected, sizeof expected, "%s%016" PRIx64 "\n", last_word, (uint64_t)XXH3_64bits(text, size - last));
     if (memcmp(text + size - last, expected, last) != 0) return false;
     text[size - last] = 0;
-    unsigned number = 0;
+    unsigned number = 0, head = head_lines(text);
+    if (!head) return false;
     for (char *at = text, *end; (end = strchr(at, '\n')); at = end + 1, number++) {
         *end = 0;
-        if (!(number < HEAD_LINES ? read_head_line(at, number, &list->info) : read_file_line(at, list))) return false;
+        if (!(number < head ? read_head_line(at, number, &list->info) : read_file_line(at, list))) return false;
     }
-    return number >= HEAD_LINES;
+    return number >= head;
 }
 
 static char *read_all(int folder, const char *name, size_t *size) {
@@ -147,8 +170,8 @@ static void put(const struct pl__backup_list *list, struct pl_buffer *out) {
     char time[PL_TEXT_TIME_MAX];
     const struct pl_backup_info *info = &list->info;
     *pl_text_put_time(time, info->time) = 0;
-    pl_buffer_printf(out, "%s\ntime %s\nepoch %" PRIu64 "\nkey %s\nof %s\n", first_line, time, info->epoch,
-                     info->key_id[0] ? info->key_id : "none", info->of);
+    pl_buffer_printf(out, "%s\ntime %s\nepoch %" PRIu64 "\nkey %s\nof %s\nfolder %s\n", first_line, time, info->epoch,
+                     info->key_id[0] ? info->key_id : "none", info->of, info->identity[0] ? info->identity : "none");
     for (size_t i = 0; i < list->count; i++) {
         const struct pl__backup_file *file = &list->files[i];
         pl_buffer_printf(out, "%" PRIu64 " %016" PRIx64 " %016" PRIx64 " %s\n", file->size, file->hash, file->print,

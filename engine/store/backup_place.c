@@ -125,6 +125,7 @@ static uint64_t number_of(const char *name) {
     char *end, same[PL__BACKUP_NAME];
     if (*name < '0' || *name > '9') return 0;
     unsigned long long number = strtoull(name, &end, 10);
+    if (number == UINT64_MAX) return 0; /* no other would come behind it */
     pl__backup_number_name(number, same);
     return strcmp(name, same) == 0 ? number : 0;
 }

@@ -76,11 +76,21 @@ struct search {
     uint64_t id;
     pl_time at;
     struct pl_backup_info *found;
+    struct pl_backup_info other; /* one of another folder, which might as well be meant; its id is 0: none */
 };
 
 static void consider(void *arg, const struct pl_backup_info *info) {
     struct search *search = arg;
-    if (search->id ? info->id == search->id : info->time <= search->at) *search->found = *info;
+    if (search->id ? info->id != search->id : info->time > search->at) return;
+    if (search->found->id && !pl_backup_same_folder(search->found, info)) search->other = *search->found;
+    *search->found = *info;
+}
+
+static enum pl_code ambiguous(const char *place, const struct search *search, struct pl_error **error) {
+    return pl_error_set(error, PL_CONFLICT,
+                        "%s: there are backups of several data folders, as %" PRIu64 " of %s and %" PRIu64
+                        " of %s; say which one with --id (see potline backup --list)",
+                        place, search->other.id, search->other.of, search->found->id, search->found->of);
 }
 
 enum pl_code pl_backup_find(const char *place, uint64_t id, pl_time at, struct pl_backup_info *info,
@@ -96,6 +106,7 @@ enum pl_code pl_backup_find(const char *place, uint64_t id, pl_time at, struct p
             return code;
         }
         pl_error_free(&damage);
+        if (stands && search.other.id) return ambiguous(place, &search, error);
         return stands ? PL_OK : code;
     }
     pl_error_free(&damage);

@@ -118,6 +118,14 @@ static void remove_again(void) {
     remove_folder(strdup(again));
 }
 
+static void put_list(const char *name, const char *text) {
+    char path[340];
+    snprintf(path, sizeof path, "%s/%s", place, name);
+    FILE *file = fopen(path, "w");
+    fputs(text, file);
+    fclose(file);
+}
+
 /* ---- Tests ---- */
 
 static void each_backup_is_of_its_moment(void **state) {
@@ -162,6 +170,53 @@ static void what_nobody_needs_is_removed(void **state) {
     pl_store_close(store);
     assert_int_equal(restore(0), PL_OK);
     assert_int_equal(count_entries(again), 6);
+}
+
+static uint64_t back_up_closed(const char *from, uint64_t keep, uint64_t *pruned) {
+    struct pl_backup backup = {.from = from, .to = place, .key = key, .time = 1000 * PL_SECOND, .keep = keep};
+    assert_int_equal(pl_backup_make(&backup, NULL), PL_OK);
+    *pruned = backup.pruned;
+    return backup.made.id;
+}
+
+/* In one place: each is counted by itself, also where it has been moved, and none is taken for another. */
+static void folders_are_kept_apart(void **state) {
+    (void)state;
+    char other[300], moved[300];
+    uint64_t pruned;
+    struct pl_error *error = NULL;
+    struct pl_backup_info info;
+    snprintf(other, sizeof other, "%s/other", folder);
+    snprintf(moved, sizeof moved, "%s/moved", folder);
+    pl_store_close(open_store(data, false));
+    pl_store_close(open_store(other, false));
+    for (uint64_t i = 1; i <= 3; i++)
+        assert_int_equal(back_up_closed(data, 3, &pruned), i);
+    assert_int_equal(pl_backup_find(place, 0, PL_TIME_MAX, &info, NULL), PL_OK);
+    assert_int_equal(back_up_closed(other, 1, &pruned), 4);
+    assert_int_equal(pruned, 0);
+    assert_int_equal(pl_backup_find(place, 0, PL_TIME_MAX, &info, &error), PL_CONFLICT);
+    assert_non_null(strstr(error->text, data));
+    assert_non_null(strstr(error->text, other));
+    pl_error_free(&error);
+    assert_int_equal(restore(0), PL_CONFLICT);
+    for (uint64_t id = 1; id <= 4; id++) {
+        assert_int_equal(pl_backup_find(place, id, 0, &info, NULL), PL_OK);
+        assert_string_equal(info.of, id < 4 ? data : other);
+    }
+    assert_int_equal(rename(data, moved), 0);
+    assert_int_equal(back_up_closed(moved, 2, &pruned), 5);
+    assert_int_equal(pruned, 2);
+    assert_int_equal(restore(4), PL_OK);
+}
+
+static void a_number_that_none_can_follow_is_none(void **state) {
+    (void)state;
+    uint64_t pruned;
+    pl_store_close(open_store(data, false));
+    assert_int_equal(back_up_closed(data, 0, &pruned), 1);
+    put_list("18446744073709551615.backup", "");
+    assert_int_equal(back_up_closed(data, 0, &pruned), 2);
 }
 
 static bool stop_at_once(void *arg, uint64_t done, uint64_t all) {
@@ -226,14 +281,6 @@ static void nothing_is_restored_over_something(void **state) {
     assert_int_equal(pl_backup_make(&inside, NULL), PL_USAGE); /* no place of backups */
 }
 
-static void put_list(const char *name, const char *text) {
-    char path[340];
-    snprintf(path, sizeof path, "%s/%s", place, name);
-    FILE *file = fopen(path, "w");
-    fputs(text, file);
-    fclose(file);
-}
-
 static void ignore(void *arg, const struct pl_backup_info *info) {
     (void)info;
     ++*(unsigned *)arg;
@@ -246,7 +293,7 @@ static void a_list_that_is_none_is_told(void **state) {
     put(store, 0);
     back_up(store, 0);
     pl_store_close(store);
-    static const char *const texts[] = {"", "potline backup 1\n", "potline backup 1\ntime x\nend 0000000000000000\n"};
+    static const char *const texts[] = {"", "potline backup 1\n", "potline backup 2\ntime x\nend 0000000000000000\n"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct pl_error *error = NULL;
         put_list("000007.backup", texts[i]);
@@ -271,6 +318,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(each_backup_is_of_its_moment, setup, teardown),
         cmocka_unit_test_setup_teardown(each_backup_is_of_its_moment, setup_sealed, teardown),
         cmocka_unit_test_setup_teardown(what_nobody_needs_is_removed, setup, teardown),
+        cmocka_unit_test_setup_teardown(folders_are_kept_apart, setup, teardown),
+        cmocka_unit_test_setup_teardown(folders_are_kept_apart, setup_sealed, teardown),
+        cmocka_unit_test_setup_teardown(a_number_that_none_can_follow_is_none, setup, teardown),
         cmocka_unit_test_setup_teardown(one_that_is_told_to_end_leaves_the_others, setup, teardown),
         cmocka_unit_test_setup_teardown(one_that_is_told_to_end_leaves_the_others, setup_sealed, teardown),
         cmocka_unit_test_setup_teardown(a_folder_that_is_closed_stays_so, setup, teardown),

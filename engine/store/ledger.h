@@ -53,6 +53,13 @@ typedef enum pl_code pl_ledger_account_visitor(void *arg, const struct pl_ledger
 enum pl_code pl_ledger_accounts(struct pl_store *store, uint16_t partition, pl_ledger_account_visitor *each, void *arg,
                                 struct pl_error **error);
 
+/* For another number of partitions: every entry, the open accounts first; those of several partitions that are the same
+ * are added up, so that whoever gives all of one account to one partition loses nothing. Both are borrowed. */
+typedef enum pl_code pl_ledger_sharer(void *arg, const struct pl_ledger_account *account,
+                                      const struct pl_state_entry *entry, struct pl_error **error);
+enum pl_code pl_ledger_share(struct pl_store *store, unsigned partitions, pl_ledger_sharer *each, void *arg,
+                             struct pl_error **error);
+
 /* Forgets the hours in front of `before`, of every partition. */
 enum pl_code pl_ledger_trim(struct pl_store *store, pl_time before, struct pl_error **error);
 

@@ -156,6 +156,7 @@ enum pl_code pl_letters_open(struct pl_store *store, struct pl_tags *tags, struc
 void pl_letters_close(struct pl_letters *letters) {
     if (!letters) return;
     pl_free(letters->orders.list);
+    pl_free(letters->ordered.list);
     pl_free(letters->outcomes.list);
     pl_free(letters);
 }

@@ -8,7 +8,8 @@
  * position, which is in the log together with the rows; so each is carried out once, whatever dies. What came of it is
  * a record of the zone, by which the order goes when the epoch of that record is the last one.
  *
- * Threads: one at a time for a pl_letters; pl_letters_next from any.
+ * Threads: one at a time for a pl_letters; pl_letters_next from any. Orders are given by one thread of a process, and
+ * settled by any beside it.
  */
 #ifndef POTLINE_STORE_LETTERS_H
 #define POTLINE_STORE_LETTERS_H
@@ -65,8 +66,13 @@ enum pl_code pl_letters_each(struct pl_letters *letters, const struct pl_letters
 enum pl_code pl_letters_order(struct pl_letters *letters, const struct pl_dead_letter *letter, const void *bytes,
                               size_t size, struct pl_error **error);
 
+/* Has it been, by way of this one? */
+bool pl_letters_was_ordered(const struct pl_letters *letters, uint64_t letter);
+
 /* Removes the orders that are carried out for good. */
 enum pl_code pl_letters_settle(struct pl_letters *letters, struct pl_error **error);
+/* The same for a store; where no order waits it costs nothing. Before what came of them ages out of the zone. */
+enum pl_code pl_letters_tidy(struct pl_store *store, struct pl_tags *tags, struct pl_error **error);
 
 struct pl_letter_order {
     uint64_t number, letter;

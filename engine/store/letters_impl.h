@@ -21,8 +21,8 @@ struct pl_letters {
     struct pl_tags *tags;
     uint32_t letter, reinjected; /* kinds of events */
     struct pl__letter_events orders, outcomes;
-    uint64_t order_bytes; /* about, of all orders */
-    uint32_t ordered;     /* by way of this one */
+    struct pl__letter_events ordered; /* since, by way of this one */
+    uint64_t order_bytes;             /* about, of all orders */
 };
 
 bool pl__letter_event_add(struct pl__letter_events *events, const struct pl__letter_event *event);

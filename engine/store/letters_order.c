@@ -207,24 +207,34 @@ static enum pl_code write_order(struct pl_store *store, const struct pl_dead_let
     return code;
 }
 
+bool pl_letters_was_ordered(const struct pl_letters *letters, uint64_t letter) {
+    for (uint32_t i = letters->ordered.count; i > 0; i--)
+        if (letters->ordered.list[i - 1].letter == letter) return true;
+    return false;
+}
+
 enum pl_code pl_letters_order(struct pl_letters *letters, const struct pl_dead_letter *letter, const void *bytes,
                               size_t size, struct pl_error **error) {
-    if (letter->state == PL_LETTER_QUEUED || letter->state == PL_LETTER_REINJECTED)
+    bool ordered = pl_letters_was_ordered(letters, letter->id);
+    if (ordered || letter->state == PL_LETTER_QUEUED || letter->state == PL_LETTER_REINJECTED)
         return pl_error_set(error, PL_CONFLICT, "letter %016llx is %s already", (unsigned long long)letter->id,
-                            pl_letter_states[letter->state]);
+                            pl_letter_states[ordered ? PL_LETTER_QUEUED : letter->state]);
     if (letter->cut && bytes == letter->bytes)
         return pl_error_set(error, PL_LIMIT, "of letter %016llx not all bytes were kept",
                             (unsigned long long)letter->id);
-    if (size > PL_LETTER_MAX || letters->orders.count + letters->ordered >= PL_LETTER_ORDERS_MAX ||
+    if (size > PL_LETTER_MAX || letters->orders.count + letters->ordered.count >= PL_LETTER_ORDERS_MAX ||
         letters->order_bytes + size > PL_LETTER_ORDERS_BYTES)
         return pl_error_set(error, PL_LIMIT, "a letter is too large, or too many wait: at most %d at a time",
                             PL_LETTER_ORDERS_MAX);
-    uint64_t number;
-    enum pl_code code = write_order(letters->store, letter, bytes, size, &number, error);
-    if (code) return code;
-    letters->order_bytes += size;
-    letters->ordered++;
-    return PL_OK;
+    struct pl__letter_event event = {.letter = letter->id};
+    if (!pl__letter_event_add(&letters->ordered, &event))
+        return pl_error_set(error, PL_NO_MEMORY, "no memory for an order");
+    enum pl_code code = write_order(letters->store, letter, bytes, size, &event.number, error);
+    if (code)
+        letters->ordered.count--;
+    else
+        letters->order_bytes += size;
+    return code;
 }
 
 enum pl_code pl_letters_settle(struct pl_letters *letters, struct pl_error **error) {
@@ -238,5 +248,23 @@ enum pl_code pl_letters_settle(struct pl_letters *letters, struct pl_error **err
     }
     enum pl_code code = rocksdb_writebatch_count(writes) ? pl_store_write(letters->store, writes, error) : PL_OK;
     rocksdb_writebatch_destroy(writes);
+    return code;
+}
+
+/* PL_RANGE: there is one. */
+static enum pl_code find_any(void *arg, const struct raw *raw, size_t size, struct pl_error **error) {
+    (void)raw, (void)size, (void)error;
+    *(bool *)arg = true;
+    return PL_RANGE;
+}
+
+enum pl_code pl_letters_tidy(struct pl_store *store, struct pl_tags *tags, struct pl_error **error) {
+    struct pl_letters *letters = NULL;
+    bool any = false;
+    enum pl_code code = walk(store, 0, find_any, &any, error);
+    if (!any) return code;
+    code = pl_letters_open(store, tags, &letters, error);
+    if (!code) code = pl_letters_settle(letters, error);
+    pl_letters_close(letters);
     return code;
 }

@@ -184,6 +184,28 @@ static void a_letter_is_ordered_once_and_again_when_it_was_refused(void **state)
     assert_int_equal(order(1), PL_CONFLICT);
 }
 
+static enum pl_code order_twice(void *arg, const struct pl_dead_letter *letter, struct pl_error **error) {
+    struct pl_letters *letters = arg;
+    assert_false(pl_letters_was_ordered(letters, letter->id));
+    assert_int_equal(pl_letters_order(letters, letter, "once", 4, error), PL_OK);
+    assert_true(pl_letters_was_ordered(letters, letter->id));
+    return pl_letters_order(letters, letter, "twice", 5, error);
+}
+
+static void a_letter_is_ordered_once_by_one_who_has_it_twice(void **state) {
+    (void)state;
+    struct pl_letters *letters;
+    struct pl_error *error = NULL;
+    put_letter("a", 1, 10, "time", "one", false);
+    assert_int_equal(pl_letters_open(store, tags, &letters, NULL), PL_OK);
+    assert_int_equal(pl_letters_each(letters, &all, order_twice, letters, &error), PL_CONFLICT);
+    assert_non_null(strstr(error->text, "is queued already"));
+    pl_error_free(&error);
+    pl_letters_close(letters);
+    assert_next("a", 0, 1, "once");
+    assert_next("a", 1, 0, NULL);
+}
+
 /* Until then a death could bring the order back. */
 static void an_order_goes_when_its_outcome_belongs_to_an_epoch(void **state) {
     (void)state;
@@ -201,6 +223,20 @@ static void an_order_goes_when_its_outcome_belongs_to_an_epoch(void **state) {
     put_letter("a", 2, 10, "time", "two", false); /* numbers do not begin again */
     assert_int_equal(order(2), PL_OK);
     assert_next("a", 0, 2, "two");
+}
+
+static void a_store_is_tidied_by_itself(void **state) {
+    (void)state;
+    assert_int_equal(pl_letters_tidy(store, tags, NULL), PL_OK);
+    put_letter("a", 1, 10, "time", "one", false);
+    assert_int_equal(order(1), PL_OK);
+    put_outcome("a", 1, 1, true, 4);
+    put_last_epoch(3);
+    assert_int_equal(pl_letters_tidy(store, tags, NULL), PL_OK);
+    assert_next("a", 0, 1, "one");
+    put_last_epoch(4);
+    assert_int_equal(pl_letters_tidy(store, tags, NULL), PL_OK);
+    assert_next("a", 0, 0, NULL);
 }
 
 static void damage_is_told(void **state) {
@@ -226,7 +262,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(letters_are_found_by_what_is_asked, setup, teardown),
         cmocka_unit_test_setup_teardown(a_letter_is_ordered_once_and_again_when_it_was_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_letter_is_ordered_once_by_one_who_has_it_twice, setup, teardown),
         cmocka_unit_test_setup_teardown(an_order_goes_when_its_outcome_belongs_to_an_epoch, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_store_is_tidied_by_itself, setup, teardown),
         cmocka_unit_test_setup_teardown(damage_is_told, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

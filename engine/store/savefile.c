@@ -137,6 +137,12 @@ static enum pl_code put_header(struct pl_savefile *file, struct pl_error **error
     return PL_OK;
 }
 
+/* One that a death has left goes first: the file is new, and only its owner's, wherever a link of that name led. */
+static int open_part(const char *part) {
+    if (unlink(part) && errno != ENOENT) return -1;
+    return open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
 enum pl_code pl_savefile_create(const char *path, struct pl_store_key *key, struct pl_savefile **made,
                                 struct pl_error **error) {
     char part[PATH_MAX];
@@ -148,7 +154,7 @@ enum pl_code pl_savefile_create(const char *path, struct pl_store_key *key, stru
         code = pl_error_set(error, PL_CONFLICT, "%s: there is such a file already", path);
     else if (!part_name(file, part))
         code = pl_error_set(error, PL_USAGE, "%s: the path is too long", path);
-    else if ((file->fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0)
+    else if ((file->fd = open_part(part)) < 0)
         code = failed(file, error);
     if (!code) code = put_header(file, error);
     if (!code) code = put(file, first_line, strlen(first_line), error);

@@ -175,8 +175,33 @@ static void other_files_are_refused(void **state) {
     assert_int_equal(open_code(NULL, "No such file"), PL_NOT_FOUND);
 }
 
+/* Nothing is written through a link, and what is written is its owner's alone. */
+static void a_part_is_a_new_file(void **state) {
+    (void)state;
+    char part[320], elsewhere[320];
+    struct pl_savefile *file;
+    struct stat info;
+    snprintf(part, sizeof part, "%s.part", path);
+    snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", folder);
+    int fd = open(elsewhere, O_WRONLY | O_CREAT, 0666);
+    assert_int_equal(write(fd, "kept", 4), 4);
+    close(fd);
+    assert_int_equal(symlink(elsewhere, part), 0);
+    write_file(NULL);
+    assert_int_equal(stat(elsewhere, &info), 0);
+    assert_int_equal(info.st_size, 4);
+    assert_int_equal(unlink(path), 0);
+    close(open(part, O_WRONLY | O_CREAT, 0666)); /* left by a death */
+    assert_int_equal(chmod(part, 0666), 0);
+    assert_int_equal(pl_savefile_create(path, NULL, &file, NULL), PL_OK);
+    assert_int_equal(lstat(part, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
+    pl_savefile_close(file);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_part_is_a_new_file, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_put_comes_back, setup, teardown),
         cmocka_unit_test_setup_teardown(no_file_is_written_over, setup, teardown),
         cmocka_unit_test_setup_teardown(any_damage_is_found, setup, teardown),

@@ -209,10 +209,14 @@ static enum pl_code open_for_writing(struct pl_store *store, struct pl_error **e
 
 static const char format_key[] = "format";
 
-static enum pl_code put_meta(struct pl_store *store, const char *key, const char *value, struct pl_error **error) {
+static enum pl_code put_format(struct pl_store *store, struct pl_error **error) {
     rocksdb_writebatch_t *writes = rocksdb_writebatch_create();
-    rocksdb_writebatch_put_cf(writes, store->family[PL_STORE_META], key, strlen(key), value, strlen(value));
-    enum pl_code code = pl_store_write(store, writes, error);
+    char text[16];
+    int length = snprintf(text, sizeof text, "%d", PL_STORE_FORMAT);
+    rocksdb_writebatch_put_cf(writes, store->family[PL_STORE_META], format_key, strlen(format_key), text,
+                              (size_t)length);
+    enum pl_code code = pl__store_put_identity(store, writes, error);
+    if (!code) code = pl_store_write(store, writes, error);
     rocksdb_writebatch_destroy(writes);
     return code;
 }
@@ -223,9 +227,7 @@ static enum pl_code check_format(struct pl_store *store, bool read_only, struct 
     enum pl_code code = pl_store_get(store, PL_STORE_META, format_key, strlen(format_key), &value, &size, error);
     if (code == PL_NOT_FOUND) {
         if (read_only) return pl_error_set(error, PL_NOT_FOUND, "%s: not a data folder yet", store->path);
-        char text[16];
-        snprintf(text, sizeof text, "%d", PL_STORE_FORMAT);
-        return put_meta(store, format_key, text, error);
+        return put_format(store, error);
     }
     if (code) return code;
     code = pl__format_check(store, pl__format_number(value), error);
@@ -295,6 +297,7 @@ enum pl_code pl_store_open(const char *path, const struct pl_store_options *opti
     if (!code) code = check_format(s, options->read_only, error);
     if (!code && !options->read_only) code = pl__format_put_file(s, error);
     if (!code && !options->read_only && !options->follow) code = pl__lineage_open(s, options->ship, error);
+    if (!code && !options->read_only && !options->follow) code = pl__store_identify(s, error);
     if (!code && !options->read_only) code = empty_spill(s, error);
     if (code)
         pl_store_close(s);

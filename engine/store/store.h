@@ -66,6 +66,10 @@ struct pl_store {
  * another key, or encrypted and no key is given, or in the clear and one is; nothing has been touched. */
 enum pl_code pl_store_open(const char *path, const struct pl_store_options *options, struct pl_store **store,
                            struct pl_error **error);
+/* What a folder is known by wherever it is: 16 hexadecimal digits, and a 0. "": one of before there were any. */
+enum { PL_STORE_IDENTITY = 17 };
+enum pl_code pl_store_identity(struct pl_store *store, char identity[PL_STORE_IDENTITY], struct pl_error **error);
+
 void pl_store_close(struct pl_store *store); /* NULL is fine; ends the iterators that are left */
 
 /* Has one been closed after a failed write? RocksDB's threads are still at work then, and trip over what exit() takes

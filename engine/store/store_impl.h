@@ -51,6 +51,10 @@ enum pl__store_way {
 char *pl__store_open_families(struct pl_store *store, enum pl__store_way way, unsigned there);
 void pl__store_close_families(struct pl_store *store);
 
+/* identity.c */
+enum pl_code pl__store_put_identity(struct pl_store *store, rocksdb_writebatch_t *writes, struct pl_error **error);
+enum pl_code pl__store_identify(struct pl_store *store, struct pl_error **error); /* if it has none yet */
+
 enum pl_code pl__store_open_reader(struct pl_store *store, struct pl_error **error);
 
 /* disk.c: is there room on the disk, to open the folder and to go on writing. */

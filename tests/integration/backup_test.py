@@ -215,6 +215,18 @@ def of_a_stopped_folder(root, calm):
     potline("backup", "--data", job.data, "--to", job.place, "--keep", "0", code=2, text="--keep")
     potline("backup", code=2, text="--to DIR")
     assert not os.path.exists(job.path("none"))
+    # Another folder's, in the same place: each is counted by itself, and none is taken for another.
+    other = Job(root, "second")
+    other.finish()
+    os.makedirs(os.path.join(other.data, "versions"))
+    said = potline("backup", "--data", other.data, "--to", job.place, "--keep", "1", text="not in the backup").stderr
+    assert "removed" not in said, said
+    assert [(row["backup"], row["of"]) for row in job.list()] == [(2, job.data), (3, job.data), (4, other.data)]
+    job.restore("none", code=1, text=["several data folders", job.data, other.data, "--id"])
+    job.restore("theirs", "--id", "4", text=f"of the data folder {other.data}")
+    os.rename(other.data, other.path("moved"))
+    potline("backup", "--data", other.path("moved"), "--to", job.place, "--keep", "1", text="1 older removed")
+    os.remove(os.path.join(job.place, "000005.backup"))
     # By time.
     first = job.list()[0]
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

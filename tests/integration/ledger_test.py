@@ -178,7 +178,27 @@ def limits(root):
     assert part["total"]["accepted"] == 4, part["total"]
     assert folder.ledger("--source", "no*")["total"]["expected"] == 0
     folder.command("ledger", "--max-loss", "two", code=2)
-    print("ledger: limits, hours and patterns")
+
+    # Many tags: sources and causes first, then the worst; --all has every one.
+    folder = Folder(root, "many")
+    path = folder.write("in.csv", "".join(
+        f"{BEGIN + n * SECOND},b.t{tag:02},1\n" + "".join(f"broken,b.t{tag:02},1\n" for _ in range(tag if n == 0 else 0))
+        for n in range(10) for tag in range(60)))
+    folder.run(folder.graph(f'in: {{ op: source.csv, path: "{path}", header: false }}', "out: { op: sink.null, from: in }"),
+               "--until-eof")
+    for more, shown in (((), 20), (("--all",), 60)):
+        out, said = folder.command("ledger", "--max-loss", "0.01%", *more, code=1)
+        lines = out.decode().splitlines()
+        tags = [line.split()[0] for line in lines if line.startswith("  b.t")]
+        assert tags == [f"b.t{59 - n:02}" for n in range(shown)], tags
+        front = [line.split()[0] for line in lines[1:4]]
+        assert front == ["in", "time", "total"] and lines[2].split()[5] == str(sum(range(60))), lines[:4]
+        assert ("... and 40 more tags" in out.decode()) == (not more), lines[-1]
+        named = [line for line in said.splitlines() if " of in: " in line]
+        assert len(named) == min(shown, 59) and "b.t59 of in" in named[0], said
+        assert ("... and 39 more tags" in said) == (not more), said
+    assert len(folder.ledger()["tags"]) == 60
+    print("ledger: limits, hours, patterns, and the worst tags first")
 
 
 # ---- Letters that come in after all ----
@@ -229,6 +249,10 @@ def repaired(root):
     assert {row["cause"] for row in folder.ask("dead")} == {"not_json"}
     said = subprocess.run([f"{BIN}/potline", "dead", "reinject", "--data", folder.data], capture_output=True, text=True)
     assert said.returncode == 1 and "an engine runs on it" in said.stderr, said.stderr
+    for wrong, hint in (("im", "did you mean in?"), ("nothing*", 'no source "nothing*"')):
+        said = subprocess.run([f"{BIN}/potline", "shell", "--data", folder.data, "-c", f"dead reinject --source {wrong}"],
+                              capture_output=True, text=True)
+        assert said.returncode != 0 and "the graph has no source" in said.stderr and hint in said.stderr, said
     assert folder.ask("dead reinject --source in --reason '*'")[0]["queued"] == 2
     wait(lambda: {row["state"] for row in folder.ask("dead")} == {"refused"})
     assert len(folder.ask("dead --state refused")) == 2
@@ -241,8 +265,10 @@ def repaired(root):
 
     letters = folder.letters()
     letters[0]["text"] = letters[0]["text"].replace(':}', ':2}')
-    file = folder.write("repaired.ndjson", json.dumps(letters[0]) + "\n")
-    assert "1 queued" in folder.command("dead", "reinject", "--file", file)[1]
+    second = {**letters[0], "text": letters[0]["text"].replace(":2}", ":7}")}
+    file = folder.write("repaired.ndjson", json.dumps(letters[0]) + "\n" + json.dumps(second) + "\n")
+    said = folder.command("dead", "reinject", "--file", file)[1]
+    assert "1 queued" in said and "queued already" in said, said
     run = folder.start(graph)
     wait(lambda: "reinjected" in {row["state"] for row in folder.ask("dead") or []})
     folder.ask("checkpoint")

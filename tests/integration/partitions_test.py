@@ -112,6 +112,11 @@ class Job:
         done = subprocess.run([POTLINE, "export", "--data", self.data, "--zone", "gold"], capture_output=True, text=True)
         assert done.returncode == 0, done
         found["gold"] = done.stdout.splitlines()[1:]
+        done = subprocess.run([POTLINE, "ledger", "--data", self.data, "--json"], capture_output=True, text=True)
+        assert done.returncode == 0, done
+        # How many of a tag came in, and how many of them twice; what is late depends on how rows came to be read.
+        found["ledger"] = [f'{row["source"]},{row["tag"]},{row["expected"]},{row["duplicate"]},{row["adds_up"]}'
+                           for row in json.loads(done.stdout)["tags"]]
         # A broadcast tag is worked on in every partition, as often as there are.
         return {name: sorted([row for row in rows if "plant." not in row] + list({row for row in rows if "plant." in row}))
                 for name, rows in found.items()}
