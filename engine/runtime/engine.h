@@ -23,8 +23,8 @@ struct pl_engine;
 struct pl_engine_options {
     const char *data; /* the data folder; NULL: none, which only a graph without a log can do */
     struct pl_store_key
-        *key; /* of the data folder (store/key.h); NULL: it is in the clear. Borrowed until _new returns */
-    bool ship;                /* a standby is served from the data folder (store.h) */
+        *key;  /* of the data folder (store/key.h); NULL: it is in the clear. Borrowed until _new returns */
+    bool ship; /* a standby is served from the data folder (store.h) */
     bool until_eof;
     bool temporary;           /* the data folder is removed at the end: nobody is told of its audit */
     bool audit_below_minimum; /* the graph may keep the audit for less than PL_AUDIT_LEAST; this is recorded */
