@@ -1,6 +1,5 @@
 #include "engine.h"
 
-#include <pthread.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -9,52 +8,15 @@
 #include <potline/alloc.h>
 
 #include "batch/tags.h"
-#include "runtime/plan.h"
+#include "runtime/engine_impl.h"
 #include "runtime/recovery.h"
 #include "runtime/replay.h"
-#include "runtime/savepoint.h"
-#include "runtime/syncer.h"
-#include "runtime/upkeep.h"
 #include "store/store.h"
 
 /* What a task may keep that waits: of rows that are held back, of a slow sink's backlog. */
 static const int64_t SPILL_STORE = INT64_C(16) << 30, SPILL_MEMORY = INT64_C(64) << 20;
 
 enum { SPARE_SOCKETS = 64, SPARE_FILES = 4096 };
-
-struct pl_engine {
-    const struct pl_graph *graph;
-    struct pl_engine_options options;
-    struct pl_plan plan;
-    struct pl_clock clock;
-    struct pl_tags *tags;
-    const char **broadcast;
-    struct pl_store *store;
-    struct pl_journal journal;
-    struct pl_log *log;
-    struct pl_syncer *syncer;
-    struct pl_upkeep *upkeep;
-    struct pl_copies *copies;
-    struct pl_savepoint *savepoint; /* while the log is opened */
-    struct pl_epochs *epochs;
-    struct pl_epoch last, now; /* what is there, and this run as it will be kept */
-    bool *recall;              /* [graph node] */
-    struct pl_checkpoints *checkpoints;
-    void *zmq;
-    struct pl_worker *workers[PL_WORKERS_MAX];
-    struct pl_edge **edges;
-    unsigned edge_count;
-    struct pl_intake *intake;
-    struct pl_task *tasks;
-    unsigned task_count; /* initialised */
-    bool started;
-
-    pthread_mutex_t lock; /* of what follows */
-    pthread_cond_t changed;
-    unsigned running; /* tasks and intake that have not ended */
-    bool stopping;
-    char *failure;
-};
 
 /* ---- What tasks and intake report, on their threads ---- */
 
@@ -267,115 +229,6 @@ static enum pl_code make_tasks(struct pl_engine *engine, struct pl_error **error
     return PL_OK;
 }
 
-static void poke_task(void *task) {
-    pl_poke(&((struct pl_task *)task)->runnable);
-}
-
-/* An edge into `to` (NULL: into the intake), watched by its receiver. */
-static enum pl_code make_edge(struct pl_engine *engine, const struct pl_graph_node *to, struct pl_runnable *receiver,
-                              void (*poke)(void *), void *sender, struct pl_edge **edge, struct pl_error **error) {
-    const struct pl_graph_settings *settings = &engine->graph->settings;
-    struct pl_edge_options options = {
-        .batches = (uint32_t)(to && to->settings.queue_batches ? to->settings.queue_batches : settings->queue_batches),
-        .bytes = to && to->settings.queue_bytes ? to->settings.queue_bytes : settings->queue_bytes,
-        .drop = to && to->settings.on_full == PL_DROP,
-        .poke = poke,
-        .sender = sender,
-    };
-    enum pl_code code = pl_edge_new(engine->zmq, &options, edge, error);
-    if (code) return code;
-    engine->edges[engine->edge_count++] = *edge;
-    return pl_worker_watch(receiver->worker, *edge, receiver, error);
-}
-
-static enum pl_code no_memory(struct pl_error **error) {
-    return pl_error_set(error, PL_NO_MEMORY, "no memory for an edge");
-}
-
-/* Behind the ports that graphs can name: what did not become rows. */
-static enum pl_code connect_letters(struct pl_engine *engine, const struct pl_task *source, struct pl_edge *edge,
-                                    struct pl_error **error) {
-    const struct pl_graph_node *node = source->graph_node;
-    char name[2 * PL_NAME_MAX], was[2 * PL_NAME_MAX];
-    bool renamed = node->settings.was && node->settings.was[0];
-    snprintf(name, sizeof name, "%s.%s", node->name, PL_LETTERS_PORT_NAME);
-    snprintf(was, sizeof was, "%s.%s", renamed ? node->settings.was : "", PL_LETTERS_PORT_NAME);
-    struct pl_feed_options feed = {
-        .name = name, .was = renamed ? was : NULL, .letters = true, .replayable = node->op->flags & PL_OP_REPLAYABLE};
-    return pl_intake_add_feed(engine->intake, edge, &feed) < 0 ? no_memory(error) : PL_OK;
-}
-
-/* source -> intake: one edge, a feed for each port. */
-static enum pl_code connect_source(struct pl_engine *engine, struct pl_task *source, struct pl_error **error) {
-    const struct pl_graph_node *node = source->graph_node;
-    const struct pl_node_settings *settings = &node->settings;
-    struct pl_edge *edge;
-    enum pl_code code = make_edge(engine, NULL, pl_intake_runnable(engine->intake), poke_task, source, &edge, error);
-    if (code) return code;
-    if (!pl_outputs_add(&source->outputs, 0, edge)) return no_memory(error);
-    for (unsigned port = 0; node->op->outputs && node->op->outputs[port].name; port++) {
-        char name[PL_FEED_NAME], was[PL_FEED_NAME];
-        bool renamed = settings->was && settings->was[0];
-        pl_plan_feed_name(name, node->name, node->op->outputs, port);
-        if (renamed) pl_plan_feed_name(was, settings->was, node->op->outputs, port);
-        struct pl_feed_options feed = {
-            .name = name,
-            .was = renamed ? was : NULL,
-            .disorder = settings->disorder,
-            .idle = settings->idle,
-            .replayable = node->op->flags & PL_OP_REPLAYABLE,
-        };
-        if (pl_intake_add_feed(engine->intake, edge, &feed) < 0) return no_memory(error);
-        source->letters_port = port + 1;
-    }
-    return connect_letters(engine, source, edge, error);
-}
-
-static unsigned feed_of(const struct pl_engine *engine, unsigned node, unsigned port) {
-    unsigned feed = 0;
-    for (unsigned i = 0; i < node; i++) {
-        const struct pl_operator *op = engine->graph->nodes[i].op;
-        for (unsigned k = 0; !op->inputs && op->outputs && op->outputs[k].name; k++)
-            feed++;
-        feed += !op->inputs; /* its letters */
-    }
-    return feed + port;
-}
-
-/* One way into an instance: from the intake's lane for a source, from the instance of the same partition, or from all
- * of them where a keyed node feeds a global one. */
-static enum pl_code connect_input(struct pl_engine *engine, struct pl_task *task, const struct pl_graph_edge *from,
-                                  unsigned partition, struct pl_error **error) {
-    bool source = !engine->graph->nodes[from->from].op->inputs;
-    struct pl_task *sender = &engine->tasks[engine->plan.first[from->from]];
-    if (!source && !engine->graph->nodes[from->from].global) sender += partition;
-    struct pl_edge *edge = NULL;
-    enum pl_code code = make_edge(engine, task->graph_node, &task->runnable, source ? pl_intake_poke : poke_task,
-                                  source ? (void *)engine->intake : sender, &edge, error);
-    if (code) return code;
-    bool added =
-        source ? pl_intake_add_output(engine->intake, feed_of(engine, from->from, from->from_port), partition, edge)
-               : pl_outputs_add(&sender->outputs, from->from_port, edge);
-    char name[PL_INPUT_NAME];
-    pl_plan_input_name(name, engine->graph, from, partition);
-    return added && pl_gate_add(task->gate, edge, from->to_port, name) ? PL_OK : no_memory(error);
-}
-
-static enum pl_code connect_task(struct pl_engine *engine, struct pl_task *task, struct pl_error **error) {
-    const struct pl_graph_node *node = task->graph_node;
-    unsigned partitions = (unsigned)engine->graph->settings.partitions;
-    for (unsigned i = 0; i < node->input_count; i++) {
-        bool exchange = pl_plan_exchanges(engine->graph, node, &node->inputs[i]);
-        unsigned first = exchange ? 0 : task->node.config.partition;
-        unsigned last = exchange ? partitions - 1 : first;
-        for (unsigned p = first; p <= last; p++) {
-            enum pl_code code = connect_input(engine, task, &node->inputs[i], p, error);
-            if (code) return code;
-        }
-    }
-    return PL_OK;
-}
-
 static enum pl_code make_intake(struct pl_engine *engine, struct pl_error **error) {
     const struct pl_graph_settings *settings = &engine->graph->settings;
     struct pl_intake_options options = {
@@ -384,7 +237,7 @@ static enum pl_code make_intake(struct pl_engine *engine, struct pl_error **erro
         .tags = engine->tags,
         .clock = &engine->clock,
         .partitions = (unsigned)settings->partitions,
-        .feeds_max = feed_of(engine, engine->graph->node_count, 0) + 1,
+        .feeds_max = pl__engine_feed_of(engine, engine->graph->node_count, 0) + 1,
         .max_lag = settings->max_lag,
         .checkpoints = engine->checkpoints,
         .store = engine->epochs ? engine->store : NULL,
@@ -438,7 +291,7 @@ static enum pl_code go_on(struct pl_engine *engine, struct pl_error **error) {
         struct pl_task *task = &engine->tasks[i];
         if (task->gate) continue;
         const struct pl_inlet *inlet =
-            pl_intake_inlet(engine->intake, feed_of(engine, engine->plan.instances[i].node, 0));
+            pl_intake_inlet(engine->intake, pl__engine_feed_of(engine, engine->plan.instances[i].node, 0));
         task->position = &inlet->position;
         task->over = inlet->ended;
     }
@@ -451,7 +304,7 @@ static enum pl_code build(struct pl_engine *engine, struct pl_error **error) {
     raise_file_limit(engine->plan.edge_count);
     engine->zmq = zmq_ctx_new();
     engine->edges = pl_alloc((engine->plan.edge_count + 1) * sizeof *engine->edges);
-    if (!engine->zmq || !engine->edges) return no_memory(error);
+    if (!engine->zmq || !engine->edges) return pl__engine_no_memory(error);
     zmq_ctx_set(engine->zmq, ZMQ_IO_THREADS, 0); /* edges inside the process need none */
     zmq_ctx_set(engine->zmq, ZMQ_MAX_SOCKETS, (int)(2 * engine->plan.edge_count + SPARE_SOCKETS));
     (void)((code = make_tags(engine, error)) || (code = open_log(engine, error)) ||
@@ -462,9 +315,9 @@ static enum pl_code build(struct pl_engine *engine, struct pl_error **error) {
                                  error)) ||
            (code = place(engine, false, error)));
     for (unsigned i = 0; !code && i < engine->task_count; i++)
-        if (!engine->tasks[i].gate) code = connect_source(engine, &engine->tasks[i], error);
+        if (!engine->tasks[i].gate) code = pl__engine_connect_source(engine, &engine->tasks[i], error);
     for (unsigned i = 0; !code && i < engine->task_count; i++)
-        if (engine->tasks[i].gate) code = connect_task(engine, &engine->tasks[i], error);
+        if (engine->tasks[i].gate) code = pl__engine_connect_task(engine, &engine->tasks[i], error);
     if (code) return code;
     if (engine->options.replay) return play(engine, error);
     return engine->epochs ? go_on(engine, error) : PL_OK;

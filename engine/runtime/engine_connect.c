@@ -1,0 +1,113 @@
+/* engine_connect.c: the edges of an engine: from sources to the intake, from its lanes and from nodes to nodes. */
+#include <stdio.h>
+
+#include "runtime/engine_impl.h"
+
+static void poke_task(void *task) {
+    pl_poke(&((struct pl_task *)task)->runnable);
+}
+
+/* An edge into `to` (NULL: into the intake), watched by its receiver. */
+static enum pl_code make_edge(struct pl_engine *engine, const struct pl_graph_node *to, struct pl_runnable *receiver,
+                              void (*poke)(void *), void *sender, struct pl_edge **edge, struct pl_error **error) {
+    const struct pl_graph_settings *settings = &engine->graph->settings;
+    struct pl_edge_options options = {
+        .batches = (uint32_t)(to && to->settings.queue_batches ? to->settings.queue_batches : settings->queue_batches),
+        .bytes = to && to->settings.queue_bytes ? to->settings.queue_bytes : settings->queue_bytes,
+        .drop = to && to->settings.on_full == PL_DROP,
+        .poke = poke,
+        .sender = sender,
+    };
+    enum pl_code code = pl_edge_new(engine->zmq, &options, edge, error);
+    if (code) return code;
+    engine->edges[engine->edge_count++] = *edge;
+    return pl_worker_watch(receiver->worker, *edge, receiver, error);
+}
+
+enum pl_code pl__engine_no_memory(struct pl_error **error) {
+    return pl_error_set(error, PL_NO_MEMORY, "no memory for an edge");
+}
+
+/* Behind the ports that graphs can name: what did not become rows. */
+static enum pl_code connect_letters(struct pl_engine *engine, const struct pl_task *source, struct pl_edge *edge,
+                                    struct pl_error **error) {
+    const struct pl_graph_node *node = source->graph_node;
+    char name[2 * PL_NAME_MAX], was[2 * PL_NAME_MAX];
+    bool renamed = node->settings.was && node->settings.was[0];
+    snprintf(name, sizeof name, "%s.%s", node->name, PL_LETTERS_PORT_NAME);
+    snprintf(was, sizeof was, "%s.%s", renamed ? node->settings.was : "", PL_LETTERS_PORT_NAME);
+    struct pl_feed_options feed = {
+        .name = name, .was = renamed ? was : NULL, .letters = true, .replayable = node->op->flags & PL_OP_REPLAYABLE};
+    return pl_intake_add_feed(engine->intake, edge, &feed) < 0 ? pl__engine_no_memory(error) : PL_OK;
+}
+
+/* source -> intake: one edge, a feed for each port. */
+enum pl_code pl__engine_connect_source(struct pl_engine *engine, struct pl_task *source, struct pl_error **error) {
+    const struct pl_graph_node *node = source->graph_node;
+    const struct pl_node_settings *settings = &node->settings;
+    struct pl_edge *edge;
+    enum pl_code code = make_edge(engine, NULL, pl_intake_runnable(engine->intake), poke_task, source, &edge, error);
+    if (code) return code;
+    if (!pl_outputs_add(&source->outputs, 0, edge)) return pl__engine_no_memory(error);
+    for (unsigned port = 0; node->op->outputs && node->op->outputs[port].name; port++) {
+        char name[PL_FEED_NAME], was[PL_FEED_NAME];
+        bool renamed = settings->was && settings->was[0];
+        pl_plan_feed_name(name, node->name, node->op->outputs, port);
+        if (renamed) pl_plan_feed_name(was, settings->was, node->op->outputs, port);
+        struct pl_feed_options feed = {
+            .name = name,
+            .was = renamed ? was : NULL,
+            .disorder = settings->disorder,
+            .idle = settings->idle,
+            .replayable = node->op->flags & PL_OP_REPLAYABLE,
+        };
+        if (pl_intake_add_feed(engine->intake, edge, &feed) < 0) return pl__engine_no_memory(error);
+        source->letters_port = port + 1;
+    }
+    return connect_letters(engine, source, edge, error);
+}
+
+unsigned pl__engine_feed_of(const struct pl_engine *engine, unsigned node, unsigned port) {
+    unsigned feed = 0;
+    for (unsigned i = 0; i < node; i++) {
+        const struct pl_operator *op = engine->graph->nodes[i].op;
+        for (unsigned k = 0; !op->inputs && op->outputs && op->outputs[k].name; k++)
+            feed++;
+        feed += !op->inputs; /* its letters */
+    }
+    return feed + port;
+}
+
+/* One way into an instance: from the intake's lane for a source, from the instance of the same partition, or from all
+ * of them where a keyed node feeds a global one. */
+static enum pl_code connect_input(struct pl_engine *engine, struct pl_task *task, const struct pl_graph_edge *from,
+                                  unsigned partition, struct pl_error **error) {
+    bool source = !engine->graph->nodes[from->from].op->inputs;
+    struct pl_task *sender = &engine->tasks[engine->plan.first[from->from]];
+    if (!source && !engine->graph->nodes[from->from].global) sender += partition;
+    struct pl_edge *edge = NULL;
+    enum pl_code code = make_edge(engine, task->graph_node, &task->runnable, source ? pl_intake_poke : poke_task,
+                                  source ? (void *)engine->intake : sender, &edge, error);
+    if (code) return code;
+    bool added = source ? pl_intake_add_output(engine->intake, pl__engine_feed_of(engine, from->from, from->from_port),
+                                               partition, edge)
+                        : pl_outputs_add(&sender->outputs, from->from_port, edge);
+    char name[PL_INPUT_NAME];
+    pl_plan_input_name(name, engine->graph, from, partition);
+    return added && pl_gate_add(task->gate, edge, from->to_port, name) ? PL_OK : pl__engine_no_memory(error);
+}
+
+enum pl_code pl__engine_connect_task(struct pl_engine *engine, struct pl_task *task, struct pl_error **error) {
+    const struct pl_graph_node *node = task->graph_node;
+    unsigned partitions = (unsigned)engine->graph->settings.partitions;
+    for (unsigned i = 0; i < node->input_count; i++) {
+        bool exchange = pl_plan_exchanges(engine->graph, node, &node->inputs[i]);
+        unsigned first = exchange ? 0 : task->node.config.partition;
+        unsigned last = exchange ? partitions - 1 : first;
+        for (unsigned p = first; p <= last; p++) {
+            enum pl_code code = connect_input(engine, task, &node->inputs[i], p, error);
+            if (code) return code;
+        }
+    }
+    return PL_OK;
+}

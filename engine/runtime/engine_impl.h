@@ -1,0 +1,58 @@
+/* engine_impl.h: what the files of the engine share. */
+#ifndef POTLINE_ENGINE_IMPL_H
+#define POTLINE_ENGINE_IMPL_H
+
+#include <pthread.h>
+
+#include "runtime/engine.h"
+#include "runtime/plan.h"
+#include "runtime/savepoint.h"
+#include "runtime/syncer.h"
+#include "runtime/upkeep.h"
+
+struct pl_engine {
+    const struct pl_graph *graph;
+    struct pl_engine_options options;
+    struct pl_plan plan;
+    struct pl_clock clock;
+    struct pl_tags *tags;
+    const char **broadcast;
+    struct pl_store *store;
+    struct pl_journal journal;
+    struct pl_log *log;
+    struct pl_syncer *syncer;
+    struct pl_upkeep *upkeep;
+    struct pl_copies *copies;
+    struct pl_savepoint *savepoint; /* while the log is opened */
+    struct pl_epochs *epochs;
+    struct pl_epoch last, now; /* what is there, and this run as it will be kept */
+    bool *recall;              /* [graph node] */
+    struct pl_checkpoints *checkpoints;
+    void *zmq;
+    struct pl_worker *workers[PL_WORKERS_MAX];
+    struct pl_edge **edges;
+    unsigned edge_count;
+    struct pl_intake *intake;
+    struct pl_task *tasks;
+    unsigned task_count; /* initialised */
+    bool started;
+
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t changed;
+    unsigned running; /* tasks and intake that have not ended */
+    bool stopping;
+    char *failure;
+};
+
+/* ---- engine_connect.c: the edges ---- */
+
+enum pl_code pl__engine_no_memory(struct pl_error **error);
+
+/* The first feed of a node that is a source is that of its port 0. */
+unsigned pl__engine_feed_of(const struct pl_engine *engine, unsigned node, unsigned port);
+
+/* source -> intake; and everything that a task takes from. */
+enum pl_code pl__engine_connect_source(struct pl_engine *engine, struct pl_task *source, struct pl_error **error);
+enum pl_code pl__engine_connect_task(struct pl_engine *engine, struct pl_task *task, struct pl_error **error);
+
+#endif
