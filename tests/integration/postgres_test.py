@@ -290,7 +290,8 @@ def strange_offsets(server, folder):
     good = server.ask(f"SELECT position FROM potline_offsets {here}")[0]
     for change in ("position = NULL", "position = -1", "position = 9000000000000000000",
                    "stream = NULL", "stream = 'f00d'", "ahead = '1'", "ahead = ':'", "ahead = '1:2:3'",
-                   "ahead = 'x:y'", "ahead = '1:-1'", "ahead = '12345:9223372036854775807'", "ahead = '3:4'",
+                   "ahead = 'x:y'", "ahead = '1:-1'", "ahead = '12345:9223372036854775807'",
+                   "ahead = '3:2001'",  # more rows than the file has
                    "ahead = repeat('1:1 ', 5000)"):
         server.ask(f"CREATE TABLE saved AS SELECT * FROM potline_offsets {here}")
         server.ask(f"UPDATE potline_offsets SET {change} {here}")
