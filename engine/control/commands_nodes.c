@@ -6,8 +6,8 @@
 #include <potline/text.h>
 
 #include "control/control_impl.h"
-#include "control/live_option.h"
 #include "control/node_name.h"
+#include "runtime/live_option.h"
 
 struct node_args {
     const char *node;
@@ -220,17 +220,17 @@ static enum pl_code call_first(struct pl_request *request, const char *node,
 
 static enum pl_code run_options(struct pl_request *request, struct pl_error **error) {
     const struct node_args *args = request->args;
-    return call_first(request, args->node, pl__options_show, false, error);
+    return call_first(request, args->node, pl_live_options_show, false, error);
 }
 
 static enum pl_code run_set(struct pl_request *request, struct pl_error **error) {
-    const struct pl__set_args *args = request->args;
+    const struct pl_set_args *args = request->args;
     const char *dot = strchr(args->option, '.');
     char node[PL_NAME_MAX + 1];
     if (!dot || (size_t)(dot - args->option) >= sizeof node)
         return pl_error_set(error, PL_USAGE, "set NODE.OPTION VALUE, as in: set clean.spike.k 4");
     snprintf(node, sizeof node, "%.*s", (int)(dot - args->option), args->option);
-    return call_first(request, node, pl__option_set, true, error);
+    return call_first(request, node, pl_live_option_call, true, error);
 }
 
 static const struct pl_option node_args[] = {
@@ -244,8 +244,8 @@ static const struct pl_option any_node_args[] = {
 };
 
 static const struct pl_option set_args[] = {
-    PL_OPT_STRING(struct pl__set_args, option, "option", NULL, PL_FIXED, "NODE.OPTION, as clean.spike.k."),
-    PL_OPT_STRING(struct pl__set_args, value, "value", NULL, PL_FIXED, "As in a graph file."),
+    PL_OPT_STRING(struct pl_set_args, option, "option", NULL, PL_FIXED, "NODE.OPTION, as clean.spike.k."),
+    PL_OPT_STRING(struct pl_set_args, value, "value", NULL, PL_FIXED, "As in a graph file."),
     PL_OPT_END,
 };
 
@@ -267,9 +267,9 @@ const struct pl_control_command pl__commands_nodes[] = {
     {.spec = {.name = "set",
               .doc = "Gives a live option of a running node another value.",
               .roles = PL_MAY_ENGINEER,
-              .flags = PL_COMMAND_CHANGES,
+              .flags = PL_COMMAND_CHANGES | PL_COMMAND_STATE,
               .args = set_args,
-              .args_size = sizeof(struct pl__set_args)},
+              .args_size = sizeof(struct pl_set_args)},
      .run = run_set},
     {.spec = {.name = "pause",
               .doc = "Has a node take nothing in; what comes for it waits.",

@@ -15,7 +15,7 @@
 
 #include "control/control_impl.h"
 
-enum { TICK_MS = 250, MESSAGES_A_TURN = 64, REPLIES_A_PEER = 256 };
+enum { TICK_MS = 250, LOOK_MS = 10, MESSAGES_A_TURN = 64, REPLIES_A_PEER = 256 };
 
 /* ---- Sockets ---- */
 
@@ -143,6 +143,19 @@ static void close_faces(struct pl_control *control) {
     pthread_mutex_unlock(&control->lock);
 }
 
+static void on_tick(uv_timer_t *timer) {
+    struct pl_control *control = timer->data;
+    if (!control->closed) pl__requests_tick(control, uv_hrtime());
+}
+
+/* Who waits for a checkpoint has the answer soon behind it. */
+static void set_pace(struct pl_control *control) {
+    uint64_t every = TICK_MS;
+    for (const struct pl_request *r = control->requests; r; r = r->next)
+        if (r->look && !r->answered) every = LOOK_MS;
+    if (uv_timer_get_repeat(&control->tick) != every) uv_timer_start(&control->tick, on_tick, every, every);
+}
+
 static void after_poll(uv_check_t *check) {
     struct pl_control *control = check->data;
     take_back(control);
@@ -152,12 +165,8 @@ static void after_poll(uv_check_t *check) {
             ;
     for (struct pl_request *r = control->requests; r && !control->closed; r = r->next)
         if (r->stream) pl__stream_pump(r);
+    set_pace(control);
     if (atomic_load(&control->closing) && !control->closed && control->logins == 0) close_faces(control);
-}
-
-static void on_tick(uv_timer_t *timer) {
-    struct pl_control *control = timer->data;
-    if (!control->closed) pl__requests_tick(control, uv_hrtime());
 }
 
 static void close_handle(uv_handle_t *handle, void *arg) {

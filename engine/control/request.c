@@ -119,7 +119,8 @@ enum pl_code pl_request_call(struct pl_request *request, struct pl_task *task,
     fill_in(request, call);
     call->run = run;
     request->waiting++;
-    if (pl_task_call(task, call)) return PL_OK;
+    bool state = request->command->spec->flags & PL_COMMAND_STATE;
+    if (state ? pl_engine_change(request->control->options.engine, task, call) : pl_task_call(task, call)) return PL_OK;
     request->waiting--;
     pl_call_free(call);
     return pl_error_set(error, PL_UNAVAILABLE, "node %s has ended", task->node.config.name);
@@ -160,12 +161,33 @@ static void settle(struct pl_request *request, struct pl_call *call) {
         add_rows(request->reply, call);
         if (call->object[0]) pl_call_changed(request->reply, call->object, call->from, call->to);
         request->done++;
+        if (call->epoch > request->awaited) request->awaited = call->epoch;
     } else if (request->code == PL_OK || request->code == PL_NOT_FOUND) {
         pl_error_free(&request->error);
         request->code = call->code;
         request->error = call->error;
         call->error = NULL;
     }
+}
+
+/* A change is done when no death takes it back any more. */
+static enum pl_code look_for_change(struct pl_request *request, struct pl_error **error) {
+    struct pl_engine *engine = request->control->options.engine;
+    if (pl_engine_epochs(engine) >= request->awaited) return PL_OK;
+    if (pl_engine_check(engine, NULL))
+        return pl_error_set(error, PL_UNAVAILABLE, "the engine is ending, and has not kept it: a node failed");
+    return PL_BUSY;
+}
+
+static void answer_calls(struct pl_request *request) {
+    bool bad = request->code != PL_OK && (request->done == 0 || request->code != PL_NOT_FOUND);
+    if (!bad && request->awaited && look_for_change(request, NULL) == PL_BUSY) {
+        request->look = look_for_change;
+        return;
+    }
+    if (!request->control->closed)
+        pl_request_answer(request, bad ? request->code : PL_OK, bad ? &request->error : NULL);
+    request->answered = true;
 }
 
 void pl__request_came_back(struct pl_control *control, struct pl_call *call) {
@@ -176,11 +198,7 @@ void pl__request_came_back(struct pl_control *control, struct pl_call *call) {
     if (request->waiting == 0 && request->later && request->answered && !request->stream && request->done &&
         request->command->spec->flags & PL_COMMAND_CHANGES)
         pl__request_audit(request, "done, after the time was up");
-    if (request->waiting == 0 && request->later && !request->answered && !request->stream) {
-        bool bad = request->code != PL_OK && (request->done == 0 || request->code != PL_NOT_FOUND);
-        if (!control->closed) pl_request_answer(request, bad ? request->code : PL_OK, bad ? &request->error : NULL);
-        request->answered = true;
-    }
+    if (request->waiting == 0 && request->later && !request->answered && !request->stream) answer_calls(request);
     if (is_over(request) && !control->closed) forget(request);
 }
 
@@ -330,7 +348,10 @@ void pl__requests_tick(struct pl_control *control, uint64_t now) {
             r->look = NULL;
         } else if (!r->answered && now > r->deadline) {
             struct pl_error *error = NULL;
-            pl_error_set(&error, PL_BUSY, "no answer within ten seconds: a node is at work on something long");
+            pl_error_set(&error, PL_BUSY, "no answer within ten seconds: %s",
+                         r->command->spec->flags & PL_COMMAND_STATE
+                             ? "it is done at the next checkpoint, which has not come: is a node paused?"
+                             : "a node is at work on something long");
             pl_request_answer(r, PL_BUSY, &error);
         }
         if (is_over(r)) forget(r);

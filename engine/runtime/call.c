@@ -108,8 +108,13 @@ struct pl_call *pl_calls_take(struct pl_calls *calls) {
     return take_all(calls, NULL);
 }
 
+bool pl_calls_wait(const struct pl_calls *calls) {
+    const struct pl_call *top = atomic_load_explicit(&calls->top, memory_order_relaxed);
+    return PL_UNLIKELY(top && top != &closed);
+}
+
 void pl_calls_run(struct pl_calls *calls, struct pl_node *node) {
-    if (PL_LIKELY(!atomic_load_explicit(&calls->top, memory_order_relaxed))) return;
+    if (!pl_calls_wait(calls)) return;
     for (struct pl_call *call = take_all(calls, NULL), *next; call; call = next) {
         next = call->next;
         pl_call_carry_out(call, node);

@@ -23,13 +23,15 @@ struct pl_call {
     const void *args;                 /* borrowed until `done` */
     char user[PL_CALL_USER_MAX];
     enum pl_role role;
+    struct pl_task *task; /* of a change (pl_intake_change): whose */
 
     /* What came of it: */
     enum pl_code code;
     struct pl_error *error;
     struct pl_pack *rows;
     uint32_t row_count;
-    bool cut; /* there were more rows than a reply takes */
+    uint64_t epoch; /* of a change: it is kept when this one is complete */
+    bool cut;       /* there were more rows than a reply takes */
     char object[PL_CALL_TEXT], from[PL_CALL_TEXT], to[PL_CALL_TEXT];
 
     struct pl_pack *surplus; /* where rows past the limit go */
@@ -53,6 +55,7 @@ struct pl_calls {
 
 /* False when the queue has been closed; the call is the caller's still. */
 bool pl_calls_put(struct pl_calls *calls, struct pl_call *call);
+bool pl_calls_wait(const struct pl_calls *calls); /* are there any? */
 void pl_calls_run(struct pl_calls *calls, struct pl_node *node); /* all that wait, in order; `done` of each */
 struct pl_call *pl_calls_take(struct pl_calls *calls);           /* the same as a list, for its owner to handle */
 void pl_calls_close(struct pl_calls *calls);                     /* `done` with PL_UNAVAILABLE for all that wait */

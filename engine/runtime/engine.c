@@ -6,6 +6,7 @@
 #include <zmq.h>
 
 #include <potline/alloc.h>
+#include <potline/diag.h>
 
 #include "batch/tags.h"
 #include "runtime/engine_impl.h"
@@ -459,6 +460,21 @@ static void end_journal(struct pl_engine *engine) {
     pl_error_free(&error);
 }
 
+/* What people have set ends with the run; a death is no end of it. */
+static void take_back_overrides(struct pl_engine *engine) {
+    if (!engine->started || engine->running || engine->failure || !engine->epochs) return;
+    for (unsigned i = 0; i < engine->task_count; i++) {
+        const struct pl_node *node = &engine->tasks[i].node;
+        struct pl_error *error = NULL;
+        if (!node->overrides.count) continue;
+        if (pl_epochs_drop(engine->epochs, node->config.name, (uint16_t)node->config.partition, PL_STATE_OVERRIDES,
+                           &error))
+            pl_diag(PL_ERROR, "what was set of node %s holds for the next run too: %s", node->config.name,
+                    error ? error->text : "no memory");
+        pl_error_free(&error);
+    }
+}
+
 void pl_engine_free(struct pl_engine *engine) {
     if (!engine) return;
     pl_copies_free(engine->copies);
@@ -470,6 +486,7 @@ void pl_engine_free(struct pl_engine *engine) {
     for (unsigned i = 0; i < PL_WORKERS_MAX && engine->started; i++)
         if (engine->workers[i]) pl_worker_join(engine->workers[i]);
     pl_syncer_free(engine->syncer);
+    take_back_overrides(engine);
     end_journal(engine);
     for (unsigned i = 0; i < PL_WORKERS_MAX; i++)
         pl_worker_free(engine->workers[i]);
@@ -547,6 +564,11 @@ uint64_t pl_engine_epochs(const struct pl_engine *engine) {
 
 void pl_engine_checkpoint_stats(struct pl_engine *engine, struct pl_checkpoint_stats *stats) {
     pl_checkpoints_stats(engine->checkpoints, stats);
+}
+
+bool pl_engine_change(struct pl_engine *engine, struct pl_task *task, struct pl_call *call) {
+    call->task = task;
+    return (task->gate && pl_intake_change(engine->intake, call)) || pl_task_call(task, call);
 }
 
 uint64_t pl_engine_checkpoint(struct pl_engine *engine) {

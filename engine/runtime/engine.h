@@ -63,6 +63,10 @@ bool pl_engine_zones(const struct pl_engine *engine, struct pl_trim_zone zones[P
 uint64_t pl_engine_epochs(const struct pl_engine *engine); /* the last one that is done */
 void pl_engine_checkpoint_stats(struct pl_engine *engine, struct pl_checkpoint_stats *stats);
 
+/* Any thread. Has `call` carried out by a task: where the next barrier stands, and then call->epoch says which epoch it
+ * is part of; or at once, by a source, or where there are no epochs. False: it has ended, the call is the caller's. */
+bool pl_engine_change(struct pl_engine *engine, struct pl_task *task, struct pl_call *call);
+
 /* Any thread. Asks for an epoch with all there is now; pl_engine_checkpointed tells with what was given whether it is
  * done. */
 uint64_t pl_engine_checkpoint(struct pl_engine *engine);

@@ -52,6 +52,7 @@ static void try_end(struct pl_intake *intake, bool *more) {
     }
     if (!intake->told_end) tell_stops(intake);
     intake->told_end = true;
+    pl_calls_close(&intake->changes);
     if (!all_have_room(intake, more)) return;
     intake->reported = true;
     intake->options.ended(intake->options.engine);
@@ -238,6 +239,12 @@ uint64_t pl_intake_barrier(struct pl_intake *intake) {
 
 uint64_t pl_intake_barrier_epoch(const struct pl_intake *intake, uint64_t asked) {
     return atomic_load(&intake->answered) >= asked ? atomic_load(&intake->answer) : 0;
+}
+
+bool pl_intake_change(struct pl_intake *intake, struct pl_call *call) {
+    if (!pl__intake_has_barriers(intake) || intake->replay || !pl_calls_put(&intake->changes, call)) return false;
+    pl_poke(&intake->runnable);
+    return true;
 }
 
 void pl_intake_drain(struct pl_intake *intake) {

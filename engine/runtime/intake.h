@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "log/log.h"
+#include "runtime/call.h"
 #include "runtime/checkpoint.h"
 #include "runtime/feed.h"
 #include "runtime/stats.h"
@@ -77,6 +78,11 @@ const struct pl_inlet *pl_intake_inlet(const struct pl_intake *intake, unsigned 
  * has all there was; 0: not known yet. */
 uint64_t pl_intake_barrier(struct pl_intake *intake);
 uint64_t pl_intake_barrier_epoch(const struct pl_intake *intake, uint64_t asked);
+
+/* Any thread: has `call` carried out by its task where the next barrier stands, which comes for it, so that it is part
+ * of that epoch: a death before the end of it takes the change back, one behind it does not. False: nothing comes any
+ * more, or there are no barriers; the call is the caller's still. */
+bool pl_intake_change(struct pl_intake *intake, struct pl_call *call);
 
 /* Called when an output has room again. */
 void pl_intake_poke(void *intake);

@@ -27,6 +27,7 @@ struct pl_intake {
     pl_time idle_due;  /* when the idle timer fires, engine clock */
     int64_t full_from; /* monotonic */
     bool barrier_due;
+    struct pl_calls changes;   /* for the next barrier */
     _Atomic uint64_t asked;    /* how often somebody has asked for a barrier */
     _Atomic uint64_t answered; /* and how many of them `answer` is for */
     _Atomic uint64_t answer;

@@ -6,6 +6,7 @@
 #include <potline/diag.h>
 
 #include "runtime/intake_impl.h"
+#include "runtime/task.h"
 
 enum { RECORDS_LEAST = 1024, TRY_AGAIN_MS = 250 };
 
@@ -153,16 +154,29 @@ bool pl__intake_has_barriers(const struct pl_intake *intake) {
     return intake->options.checkpoint || intake->options.log;
 }
 
+/* To those who carry them out at the barrier that comes next. */
+static void give_changes(struct pl_intake *intake) {
+    for (struct pl_call *call = pl_calls_take(&intake->changes), *next; call; call = next) {
+        next = call->next;
+        call->epoch = intake->epoch + 1;
+        if (pl_task_change(call->task, call)) continue;
+        call->code = pl_error_set(&call->error, PL_UNAVAILABLE, "the node has ended");
+        call->done(call);
+    }
+}
+
 /* When it is time, and all in front of the last one has been worked off: more would fill the edges of a graph that is
  * slower than their interval. Where nothing has happened since, none is needed. */
 void pl__intake_take_barrier(struct pl_intake *intake) {
     uint64_t asked = atomic_load(&intake->asked);
-    if (asked != atomic_load(&intake->answered)) intake->barrier_due = true;
+    bool changes = pl_calls_wait(&intake->changes);
+    if (changes || asked != atomic_load(&intake->answered)) intake->barrier_due = true;
     if (!intake->barrier_due || intake->full ||
         atomic_load(pl_checkpoints_done(intake->options.checkpoints)) < intake->epoch)
         return;
     intake->barrier_due = false;
-    if (intake->changed) pl__intake_put_barrier(intake);
+    if (changes) give_changes(intake);
+    if (intake->changed || changes) pl__intake_put_barrier(intake);
     if (asked == atomic_load(&intake->answered)) return; /* who waits for one must not wait for all behind it */
     atomic_store(&intake->answer, intake->epoch);
     atomic_store(&intake->answered, asked);

@@ -60,6 +60,7 @@ void pl_node_fini(struct pl_node *node) {
         pl_table_fini(&node->tables[i]);
     pl_timers_fini(&node->timers);
     pl_losses_fini(&node->losses);
+    pl_overrides_fini(&node->overrides);
     pl_free(node->tables);
     pl_free(node->counters);
     pl_free(node->self);
@@ -123,9 +124,10 @@ void pl_node_commit(struct pl_node *node, uint64_t epoch) {
 /* ---- State ---- */
 
 /* What is not in tables is small and is saved whole. */
-static void save_rest(struct pl_node *node, struct pl_buffer *out) {
+static void save_rest(struct pl_node *node, bool all, struct pl_buffer *out) {
     const struct pl_operator *op = node->config.op;
-    if (!op->timer && !op->snapshot) return;
+    bool overrides = node->overrides.changed || (all && node->overrides.count);
+    if (!op->timer && !op->snapshot && !overrides) return;
     struct pl_pack *pack = pl_pack_new();
     if (!pack) {
         out->failed = true;
@@ -139,6 +141,12 @@ static void save_rest(struct pl_node *node, struct pl_buffer *out) {
     if (op->snapshot) {
         op->snapshot(node->self, node, pack);
         pl_state_put_pack(out, PL_STATE_SELF, pack);
+        pl_pack_reset(pack);
+    }
+    if (overrides) {
+        pl_overrides_pack(&node->overrides, pack);
+        pl_state_put_pack(out, PL_STATE_OVERRIDES, pack);
+        node->overrides.changed = false;
     }
     pl_pack_free(pack);
 }
@@ -146,13 +154,13 @@ static void save_rest(struct pl_node *node, struct pl_buffer *out) {
 void pl_node_save(struct pl_node *node, struct pl_buffer *out) {
     for (unsigned i = 0; i < node->table_count; i++)
         pl_table_save(&node->tables[i], node->config.tags, out);
-    save_rest(node, out);
+    save_rest(node, false, out);
 }
 
 void pl_node_save_all(struct pl_node *node, struct pl_buffer *out) {
     for (unsigned i = 0; i < node->table_count; i++)
         pl_table_save_all(&node->tables[i], node->config.tags, out);
-    save_rest(node, out);
+    save_rest(node, true, out);
 }
 
 static enum pl_code load_table(struct pl_node *node, const struct pl_state_entry *entry, struct pl_error **error) {
@@ -173,6 +181,7 @@ static enum pl_code load_part(struct pl_node *node, const struct pl_state_entry 
     case PL_STATE_TABLE:
     case PL_STATE_RECORD: return load_table(node, entry, error);
     case PL_STATE_TIMERS: return pl_timers_unpack(&node->timers, node->config.tags, &unpack, error);
+    case PL_STATE_OVERRIDES: return pl_overrides_load(node, &unpack, error);
     case PL_STATE_SELF: return op->restore ? op->restore(node->self, node, &unpack, error) : PL_OK;
     default: return PL_OK;
     }

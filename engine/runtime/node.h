@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "runtime/losses.h"
+#include "runtime/overrides.h"
 #include "runtime/timers.h"
 #include "store/state.h"
 
@@ -65,6 +66,7 @@ struct pl_node {
     unsigned sync_count;
     uint64_t epoch; /* what is done now belongs to it; set by the host; 0: there are none */
     struct pl_losses losses;
+    struct pl_overrides overrides;
     char *failure;
 };
 

@@ -294,7 +294,8 @@ static enum pl_code share_entry(void *arg, const struct pl_state_entry *entry, s
     if (share->from == share->to && share->to == 1) return stage(share, 0, entry, error);
     switch (entry->key[0]) {
     case PL_STATE_TASK: return share_task(share, entry, error);
-    case PL_STATE_TABLE: return stage_everywhere(share, entry, error);
+    case PL_STATE_TABLE:
+    case PL_STATE_OVERRIDES: return stage_everywhere(share, entry, error);
     case PL_STATE_RECORD: return share_record(share, entry, error);
     case PL_STATE_TIMERS: return share_timers(share, entry, error);
     case PL_STATE_BACKLOG: return is_empty_backlog(entry) ? PL_OK : refuse(share, "rows wait in its backlog", error);

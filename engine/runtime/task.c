@@ -238,6 +238,7 @@ static void report_end(struct pl_task *task) {
     struct pl_changes changes = {0};
     if (task->reported) return;
     task->reported = true;
+    pl_calls_close(&task->changes);
     bool ended = task->state == PL_TASK_ENDED && task->end_final;
     if (ended && !task->over) save(task, true, &changes);
     task->events.ended(task->events.engine, task, task->node.epoch, &changes);
@@ -319,6 +320,7 @@ static void on_watermark(struct pl_task *task, pl_time now, bool idle) {
 
 static void on_barrier(struct pl_task *task, const struct pl_item *item) {
     struct pl_changes changes;
+    pl_calls_run(&task->changes, &task->node);
     PL_FAULT("node.snapshot");
     save(task, false, &changes);
     PL_FAULT("node.saved");
@@ -326,6 +328,7 @@ static void on_barrier(struct pl_task *task, const struct pl_item *item) {
     if (task->node.config.recovers) task->node.epoch = item->epoch + 1;
     task->events.barrier(task->events.engine, task, item->epoch, &changes);
     pl_outputs_signal(&task->outputs, item);
+    if (task->node.failure) fail(task); /* in a change */
 }
 
 static void on_end(struct pl_task *task, bool stopped) {
@@ -572,6 +575,7 @@ static void finish(struct pl_runnable *runnable) {
     if (!task->gate) uv_close((uv_handle_t *)&task->pace, NULL);
     task->taps = NULL;
     pl_calls_close(&task->calls);
+    pl_calls_close(&task->changes);
     if (task->node.state == PL_NODE_OPEN) tell_commit(task);
     pl_node_close(&task->node);
 }
@@ -630,6 +634,10 @@ bool pl_task_call(struct pl_task *task, struct pl_call *call) {
     if (!pl_calls_put(&task->calls, call)) return false;
     pl_poke(&task->runnable);
     return true;
+}
+
+bool pl_task_change(struct pl_task *task, struct pl_call *call) {
+    return pl_calls_put(&task->changes, call);
 }
 
 void pl_task_commit(struct pl_task *task, uint64_t epoch) {

@@ -58,6 +58,7 @@ struct pl_task {
     pl_time given;       /* of the outputs */
     uint64_t blocked_at; /* when the outputs filled up; 0: not blocked */
     struct pl_calls calls;
+    struct pl_calls changes; /* for the next barrier */
     struct pl_tap *taps; /* lookers-on */
     _Atomic bool paused; /* takes nothing in */
     _Atomic bool stop;   /* sources: end now */
@@ -101,6 +102,8 @@ void pl_task_pause(struct pl_task *task, bool paused);
 bool pl_task_look_for_letters(struct pl_task *task);
 /* Any thread: has `call` carried out between two batches. False: the node has ended, the call is the caller's still. */
 bool pl_task_call(struct pl_task *task, struct pl_call *call);
+/* The same, at the barrier that is about to come; for the intake. */
+bool pl_task_change(struct pl_task *task, struct pl_call *call);
 /* Any thread: the epoch is durable. */
 void pl_task_commit(struct pl_task *task, uint64_t epoch);
 

@@ -144,7 +144,7 @@ static void check_state_of_node(const struct pl_check *check, const struct entry
     }
     uint8_t part = entry->key[front];
     bool packed = part != PL_STATE_TABLE && part != PL_STATE_RECORD;
-    if (part < PL_STATE_TASK || part > PL_STATE_BACKLOG)
+    if (part < PL_STATE_TASK || part > PL_STATE_OVERRIDES)
         pl_check_found(check, "checkpoint", "node %s: state of a part %u, which there is not", (const char *)node,
                        part);
     else if (packed && !is_one_value(entry))

@@ -404,6 +404,15 @@ enum pl_code pl_epochs_find(struct pl_store *store, const char *node, uint16_t p
     return pl_store_get(store, PL_STORE_STATE, key, key_size, value, size, error);
 }
 
+enum pl_code pl_epochs_drop(struct pl_epochs *epochs, const char *node, uint16_t partition, enum pl_state_part part,
+                            struct pl_error **error) {
+    char key[PL__NODE_KEY + 1];
+    size_t key_size = pl__epochs_node_key(node, partition, key);
+    key[key_size++] = (char)part;
+    rocksdb_writebatch_delete_cf(epochs->writes, family(epochs), key, key_size);
+    return pl__epochs_flush(epochs, 0, error);
+}
+
 /* ---- Another graph ---- */
 
 struct take {

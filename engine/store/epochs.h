@@ -83,6 +83,10 @@ enum pl_code pl_epochs_find(struct pl_store *store, const char *node, uint16_t p
 /* The last epoch is described anew: the same number, other nodes. */
 enum pl_code pl_epochs_describe(struct pl_epochs *epochs, const struct pl_epoch *epoch, struct pl_error **error);
 
+/* Forgets one of the parts that are a single msgpack value. */
+enum pl_code pl_epochs_drop(struct pl_epochs *epochs, const char *node, uint16_t partition, enum pl_state_part part,
+                            struct pl_error **error);
+
 /* Forgets the state of a node, or keeps it under another name. */
 enum pl_code pl_epochs_forget(struct pl_epochs *epochs, const char *node, struct pl_error **error);
 enum pl_code pl_epochs_rename(struct pl_epochs *epochs, const char *from, const char *to, struct pl_error **error);

@@ -1,7 +1,7 @@
 /* state.h: a node's state as entries, a key and its bytes each; a checkpoint holds those that changed since the last
  * one.
  *
- *     [task], [timers], [self], [gate], [backlog] -> msgpack
+ *     [task], [timers], [self], [gate], [backlog], [overrides] -> msgpack
  *     [table] table -> version, size           what its records look like
  *     [record] table, name, sub-key -> bytes
  *
@@ -24,6 +24,7 @@ enum pl_state_part {
     PL_STATE_SELF,
     PL_STATE_GATE,
     PL_STATE_BACKLOG,
+    PL_STATE_OVERRIDES, /* behind all that `changed` of an operator may look at */
 };
 
 struct pl_state_entry {

@@ -5,13 +5,13 @@
  * anything else raises MAJOR.
  *
  * Changes: 1.0 the first. 1.1 commands of operators, lists of files. 1.2 problems at a place in a file. 2.0 records of
- * a table say what has changed.
+ * a table say what has changed. 3.0 tables say how keys that meet are merged. 3.1 commands that change state.
  */
 #ifndef POTLINE_ABI_H
 #define POTLINE_ABI_H
 
 #define PL_ABI_MAJOR 3
-#define PL_ABI_MINOR 0
+#define PL_ABI_MINOR 1
 
 #ifdef __cplusplus
 #define PL_EXTERN extern "C"

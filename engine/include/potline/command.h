@@ -51,6 +51,10 @@ PL_API const char *const pl_role_names[PL_ROLES + 1]; /* "operator", ...; ends i
 
 enum pl_command_flags {
     PL_COMMAND_CHANGES = 1 << 0, /* changes something: audited, with its outcome */
+
+    /* Changes what becomes of rows: `run` is called where a barrier stands, so what it changes of the node's state is
+     * part of that checkpoint, and "done" means that no death takes it back. It gives the same for the same state. */
+    PL_COMMAND_STATE = 1 << 1,
 };
 
 struct pl_command {

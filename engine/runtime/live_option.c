@@ -1,4 +1,4 @@
-#include "control/live_option.h"
+#include "runtime/live_option.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "graph/options.h"
 #include "runtime/node.h"
 
-enum { PATH_TEXT = 128, VALUE_TEXT = 400 };
+enum { PATH_TEXT = 128, VALUE_TEXT = PL_LIVE_OPTION_TEXT };
 
 /* ---- Values as text ---- */
 
@@ -63,7 +63,7 @@ static void show_rows(struct pl_call *call, const struct pl_option *rows, const 
     }
 }
 
-enum pl_code pl__options_show(struct pl_call *call, struct pl_node *node, struct pl_error **error) {
+enum pl_code pl_live_options_show(struct pl_call *call, struct pl_node *node, struct pl_error **error) {
     (void)error;
     show_rows(call, node->config.op->options, "", node->self);
     return PL_OK;
@@ -96,7 +96,7 @@ static enum pl_code find(const struct pl_option *rows, const char *path, const s
 
 /* Read into a copy, held against the operator's own rules there, and only then put where the operator sees it. Live
  * options are numbers, choices and the like: none owns memory. */
-static enum pl_code change(struct pl_node *node, const struct pl_option *row, const char *path, const char *value,
+static enum pl_code put_into(struct pl_node *node, const struct pl_option *row, const char *path, const char *value,
                            void *copy, struct pl_error **error) {
     const struct pl_operator *op = node->config.op;
     struct pl_option only[2] = {*row, PL_OPT_END};
@@ -129,27 +129,36 @@ static bool may_be_set(const struct pl_option *row) {
     }
 }
 
-enum pl_code pl__option_set(struct pl_call *call, struct pl_node *node, struct pl_error **error) {
-    const struct pl__set_args *args = call->args;
+enum pl_code pl_live_option_set(struct pl_node *node, const char *path, const char *value, struct pl_live_change *change,
+                                struct pl_error **error) {
+    char whole[PL_NAME_MAX + PATH_TEXT];
     const struct pl_option *row;
-    char before[VALUE_TEXT], after[VALUE_TEXT];
-    enum pl_code code = find(node->config.op->options, strchr(args->option, '.') + 1, &row, error);
+    enum pl_code code = find(node->config.op->options, path, &row, error);
     if (code) return code;
+    snprintf(whole, sizeof whole, "%s.%s", node->config.name, path);
     if (!may_be_set(row))
-        return pl_error_set(error, PL_USAGE, "%s is fixed while the node runs: change the graph file", args->option);
+        return pl_error_set(error, PL_USAGE, "%s is fixed while the node runs: change the graph file", whole);
     void *copy = pl_alloc(node->config.op->instance_size);
     if (!copy) return pl_error_set(error, PL_NO_MEMORY, "no memory for a command");
-    put_value(before, row, node->self);
-    code = change(node, row, args->option, args->value, copy, error);
+    put_value(change->graph, row, node->config.prototype);
+    put_value(change->before, row, node->self);
+    code = put_into(node, row, whole, value, copy, error);
     pl_free(copy);
-    if (code) return code;
-    put_value(after, row, node->self);
-    if (node->config.partition == 0) {
-        struct pl_pack *pack = pl_reply_row(call, 3);
-        pl_pack_pair_str(pack, "option", args->option);
-        pl_pack_pair_str(pack, "from", before);
-        pl_pack_pair_str(pack, "to", after);
-        pl_call_changed(call, args->option, before, after);
-    }
+    if (!code) put_value(change->after, row, node->self);
+    return code;
+}
+
+enum pl_code pl_live_option_call(struct pl_call *call, struct pl_node *node, struct pl_error **error) {
+    const struct pl_set_args *args = call->args;
+    const char *path = strchr(args->option, '.') + 1;
+    struct pl_live_change change;
+    enum pl_code code = pl_live_option_set(node, path, args->value, &change, error);
+    if (!code) code = pl_overrides_note(&node->overrides, path, &change, error);
+    if (code || node->config.partition != 0) return code;
+    struct pl_pack *pack = pl_reply_row(call, 3);
+    pl_pack_pair_str(pack, "option", args->option);
+    pl_pack_pair_str(pack, "from", change.before);
+    pl_pack_pair_str(pack, "to", change.after);
+    pl_call_changed(call, args->option, change.before, change.after);
     return PL_OK;
 }

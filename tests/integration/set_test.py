@@ -1,0 +1,155 @@
+#!/usr/bin/python3
+"""What is set on a running engine is part of its state: each row is worked off with one value, the same in every
+partition's order, and a SIGKILL right behind the answer takes nothing back; the orderly end of a run does."""
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+BIN = os.environ["POTLINE_BIN"]
+ROWS, KILLS = 240_000, 12
+# Odd rows always come through; even ones while `at_least` is 1.
+GRAPH = """
+potline: 1
+name: set
+partitions: {partitions}
+checkpoint: 100ms
+nodes:
+  in: {{ op: source.csv, path: rows.csv, header: false, rate: 60000/s }}
+  some: {{ op: filter, from: in, at_least: {least} }}
+  all: {{ op: filter, from: [some, in], at_least: 1 }}
+  out: {{ op: sink.csv, from: some, path: out.csv }}
+"""
+
+
+def fail(text):
+    sys.exit(f"set: {text}")
+
+
+class Run:
+    def __init__(self, folder, partitions):
+        self.folder, self.data, self.partitions = folder, os.path.join(folder, "data"), partitions
+        self.process = None
+        with open(os.path.join(folder, "rows.csv"), "w") as file:
+            for i in range(ROWS):
+                file.write(f"{1_700_000_000 + i / 1000:.3f},line{i // 2 % 4 + 1}.pot1.volt,{1 + i % 2}\n")
+        self.graph(1)
+
+    def graph(self, least):
+        with open(os.path.join(self.folder, "graph.yaml"), "w") as file:
+            file.write(GRAPH.format(partitions=self.partitions, least=least))
+
+    def start(self, *more):
+        self.process = subprocess.Popen([f"{BIN}/potline", "run", "graph.yaml", "--data", self.data, "--quiet", *more],
+                                        cwd=self.folder, stderr=subprocess.PIPE, text=True)
+        self.socket_is_there()
+
+    def socket_is_there(self):
+        end = time.monotonic() + 60
+        while self.shell("version") is None:
+            if self.process.poll() is not None:
+                fail(f"it ended: {self.process.stderr.read()}")
+            if time.monotonic() > end:
+                fail("nobody answers")
+            time.sleep(0.02)
+
+    def shell(self, *words):
+        done = subprocess.run([f"{BIN}/potline", "shell", "--data", self.data, "--json", "-c", " ".join(words)],
+                              capture_output=True, text=True, timeout=60)
+        return [json.loads(line) for line in done.stdout.splitlines()] if done.returncode == 0 else None
+
+    def value(self):
+        return next(row["value"] for row in self.shell("options some") or fail("no options") if row["option"] == "at_least")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stderr.close()
+
+    def end(self):
+        said = self.process.communicate(timeout=120)[1]
+        if self.process.returncode:
+            fail(f"exit code {self.process.returncode}: {said}")
+        return said
+
+
+def switches(path):
+    """Per line, that is, per partition: odd rows are there once each, and even ones in stretches; how many ends of them."""
+    seen, found = {}, 0
+    with open(path, newline="") as file:
+        reader = csv.reader(file)
+        next(reader)
+        for time_text, tag, value, *_ in reader:
+            seen.setdefault(tag, []).append((time_text, float(value)))
+    for tag, rows in seen.items():
+        odd = [when for when, value in rows if value == 2]
+        if len(odd) != ROWS // 8 or len(set(rows)) != len(rows) or [r[0] for r in rows] != sorted(r[0] for r in rows):
+            fail(f"{tag}: {len(odd)} of {ROWS // 8} rows that always come through; {len(rows) - len(set(rows))} are doubled")
+        passes, ends = True, 0
+        for before, after in zip(rows, rows[1:]):
+            if after[1] == 2:
+                now = before[1] == 1
+                ends += passes != now
+                passes = now
+        found = max(found, ends)
+    return found
+
+
+def exact(folder, partitions):
+    run, dice = Run(folder, partitions), random.Random(partitions)
+    run.start()
+    done = 0
+    for _ in range(KILLS):
+        value = str(1 + (done + 1) % 2)
+        time.sleep(dice.uniform(0, 0.25))
+        if run.shell(f"set some.at_least {value}") is None:
+            fail("it is refused")
+        done += 1
+        run.kill()
+        run.start()
+        if run.value() != value:
+            fail(f"{value} was set, and after a death it is {run.value()}")
+    run.kill()
+    run.start("--until-eof")
+    said = run.end()
+    found = switches(os.path.join(folder, "out.csv"))
+    if found != done:
+        fail(f"{done} values were set, {found} are seen in the rows; {said}")
+    print(f"{partitions} partitions: {done} values set, each from one row on, through {KILLS + 1} deaths")
+
+
+def ends(folder):
+    run = Run(folder, 2)
+    run.start()
+    run.shell("set some.at_least 2") or fail("it is refused")
+    run.process.send_signal(signal.SIGTERM)
+    run.end()
+    run.start()
+    if run.value() != "1":
+        fail(f"an orderly end takes back what was set; it is {run.value()}")
+    run.shell("set some.at_least 2") or fail("it is refused")
+    run.kill()
+    run.graph(1.5)
+    run.start()
+    if run.value() != "1.5":
+        fail(f"the graph file says 1.5 now; it is {run.value()}")
+    run.process.send_signal(signal.SIGTERM)
+    if "the graph file has another value now" not in run.end():
+        fail("nobody says that what was set has ended")
+    print("the end of a run, and a changed graph file, take it back")
+
+
+def main():
+    for partitions in (1, 2):
+        with tempfile.TemporaryDirectory() as folder:
+            exact(folder, partitions)
+    with tempfile.TemporaryDirectory() as folder:
+        ends(folder)
+
+
+main()
