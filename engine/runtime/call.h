@@ -55,7 +55,7 @@ struct pl_calls {
 
 /* False when the queue has been closed; the call is the caller's still. */
 bool pl_calls_put(struct pl_calls *calls, struct pl_call *call);
-bool pl_calls_wait(const struct pl_calls *calls); /* are there any? */
+bool pl_calls_wait(const struct pl_calls *calls);                /* are there any? */
 void pl_calls_run(struct pl_calls *calls, struct pl_node *node); /* all that wait, in order; `done` of each */
 struct pl_call *pl_calls_take(struct pl_calls *calls);           /* the same as a list, for its owner to handle */
 void pl_calls_close(struct pl_calls *calls);                     /* `done` with PL_UNAVAILABLE for all that wait */

@@ -97,7 +97,7 @@ static enum pl_code find(const struct pl_option *rows, const char *path, const s
 /* Read into a copy, held against the operator's own rules there, and only then put where the operator sees it. Live
  * options are numbers, choices and the like: none owns memory. */
 static enum pl_code put_into(struct pl_node *node, const struct pl_option *row, const char *path, const char *value,
-                           void *copy, struct pl_error **error) {
+                             void *copy, struct pl_error **error) {
     const struct pl_operator *op = node->config.op;
     struct pl_option only[2] = {*row, PL_OPT_END};
     only[0].name = path; /* as it was written, for messages */
@@ -129,8 +129,8 @@ static bool may_be_set(const struct pl_option *row) {
     }
 }
 
-enum pl_code pl_live_option_set(struct pl_node *node, const char *path, const char *value, struct pl_live_change *change,
-                                struct pl_error **error) {
+enum pl_code pl_live_option_set(struct pl_node *node, const char *path, const char *value,
+                                struct pl_live_change *change, struct pl_error **error) {
     char whole[PL_NAME_MAX + PATH_TEXT];
     const struct pl_option *row;
     enum pl_code code = find(node->config.op->options, path, &row, error);

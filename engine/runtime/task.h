@@ -59,10 +59,10 @@ struct pl_task {
     uint64_t blocked_at; /* when the outputs filled up; 0: not blocked */
     struct pl_calls calls;
     struct pl_calls changes; /* for the next barrier */
-    struct pl_tap *taps; /* lookers-on */
-    _Atomic bool paused; /* takes nothing in */
-    _Atomic bool stop;   /* sources: end now */
-    _Atomic bool drain;  /* with stop: as if the data had ended */
+    struct pl_tap *taps;     /* lookers-on */
+    _Atomic bool paused;     /* takes nothing in */
+    _Atomic bool stop;       /* sources: end now */
+    _Atomic bool drain;      /* with stop: as if the data had ended */
     _Atomic uint64_t committed;
     uint64_t commit_told;
     bool recall; /* there is state of an epoch to begin with */

@@ -71,7 +71,7 @@ static enum pl_code run_list(void *self, struct pl_node *node, const void *args,
     (void)args;
     (void)error;
     struct rules *rules = self;
-    if (!rules->attached) rules__attach(rules, node);
+    rules__attach(rules, node);
     for (uint32_t i = 0; i < rules->set->count; i++)
         list_rule(rules, node, rules->set->rule[i], call);
     return PL_OK;
@@ -96,8 +96,8 @@ static void list_params(const struct rule *rule, struct pl_call *call) {
 
 static enum pl_code run_params(void *self, struct pl_node *node, const void *args, struct pl_call *call,
                                struct pl_error **error) {
-    (void)node;
     struct rules *rules = self;
+    rules__attach(rules, node);
     const char *name = ((const struct rule_args *)args)->rule;
     struct rule *only = NULL;
     enum pl_code code = *name ? find_rule(rules, name, &only, error) : PL_OK;
@@ -122,43 +122,32 @@ static enum pl_code run_reload(void *self, struct pl_node *node, const void *arg
     return PL_OK;
 }
 
-static enum pl_code keep(struct pl_node *node, const char *key, double number, bool is_number,
-                         struct pl_error **error) {
-    struct pl_pack *value = pl_pack_new();
-    if (!value) return pl_error_set(error, PL_NO_MEMORY, "no memory");
-    if (is_number)
-        pl_pack_f64(value, number);
-    else
-        pl_pack_bool(value, number != 0);
-    enum pl_code code = pl_kept_put(node, key, value, error);
-    pl_pack_free(value);
-    return code;
-}
-
 static const char *state_name(const struct rule *rule) {
     return rule->off ? "off" : rule->disabled ? "disabled" : "on";
+}
+
+static void pardon(const struct rules *rules, struct pl_node *node, struct rule *rule) {
+    rule->disabled = false;
+    rule->strikes = 0;
+    rule->credit = rules->budget;
+    rules__keep_standing(node, rule);
 }
 
 /* What is only pending begins anew: nobody has watched meanwhile. */
 static enum pl_code turn(struct rules *rules, struct pl_node *node, struct rule *rule, bool off,
                          struct pl_error **error) {
-    char key[PL_KEPT_KEY_MAX];
-    snprintf(key, sizeof key, "off/%s", rule->name);
-    if (!rules->attached) rules__attach(rules, node);
-    enum pl_code code = off ? keep(node, key, 1, false, error) : pl_kept_drop(node, key, error);
-    if (code && !(code == PL_NOT_FOUND && !off)) return code;
-    if (error) pl_error_free(error);
-    code = !off && rule->disabled ? rules__pardon(node, rule, error) : PL_OK;
+    enum pl_code code = rules__decide(rules, node, rule, "", off, error);
     if (code) return code;
     bool good = !off || (rules__clear_all(rules, node, rule, "switched off") && rules__flush(rules, node));
     rule->off = off;
-    if (!off) rules__switch_on(rules, node, rule);
+    if (!off) pardon(rules, node, rule);
     return good ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "no memory for events");
 }
 
 static enum pl_code run_turn(void *self, struct pl_node *node, const void *args, struct pl_call *call,
                              struct pl_error **error, bool off) {
     struct rule *rule;
+    rules__attach(self, node);
     enum pl_code code = find_rule(self, ((const struct rule_args *)args)->rule, &rule, error);
     if (code) return code;
     const char *from = state_name(rule);
@@ -193,17 +182,17 @@ static enum pl_code find_param(struct rule *rule, const char *name, struct param
 static enum pl_code run_set(void *self, struct pl_node *node, const void *args, struct pl_call *call,
                             struct pl_error **error) {
     const struct rule_args *a = args;
-    char key[PL_KEPT_KEY_MAX], object[160], from[PL_TEXT_F64_MAX], to[PL_TEXT_F64_MAX];
+    char object[160], from[PL_TEXT_F64_MAX], to[PL_TEXT_F64_MAX];
     struct rule *rule;
     struct param *param = NULL;
+    rules__attach(self, node);
     enum pl_code code = find_rule(self, a->rule, &rule, error);
     if (!code) code = find_param(rule, a->param, &param, error);
     if (code || !param) return code;
     if (!(a->value >= param->low && a->value <= param->high))
         return pl_error_set(error, PL_RANGE, "%s.%s: %g is not from %g to %g %s", rule->name, param->name, a->value,
                             param->low, param->high, param->unit);
-    snprintf(key, sizeof key, "param/%s/%s", rule->name, param->name);
-    code = keep(node, key, a->value, true, error);
+    code = rules__decide(self, node, rule, param->name, a->value, error);
     if (code) return code;
     *pl_text_put_f64(from, param->value) = 0;
     *pl_text_put_f64(to, a->value) = 0;
@@ -226,7 +215,7 @@ const struct pl_command rules__commands[] = {
     {.name = "rules set",
      .doc = "Sets a parameter of a rule; kept across restarts.",
      .roles = PL_MAY_LIMIT,
-     .flags = PL_COMMAND_CHANGES,
+     .flags = PL_COMMAND_CHANGES | PL_COMMAND_STATE,
      .args = set_args,
      .args_size = sizeof(struct rule_args),
      .run = run_set},
@@ -238,14 +227,14 @@ const struct pl_command rules__commands[] = {
     {.name = "rules enable",
      .doc = "Switches a rule on, also one disabled because it failed.",
      .roles = PL_MAY_ENGINEER,
-     .flags = PL_COMMAND_CHANGES,
+     .flags = PL_COMMAND_CHANGES | PL_COMMAND_STATE,
      .args = rule_args,
      .args_size = sizeof(struct rule_args),
      .run = run_enable},
     {.name = "rules disable",
      .doc = "Switches a rule off and clears what it has raised; kept across restarts.",
      .roles = PL_MAY_ENGINEER,
-     .flags = PL_COMMAND_CHANGES,
+     .flags = PL_COMMAND_CHANGES | PL_COMMAND_STATE,
      .args = rule_args,
      .args_size = sizeof(struct rule_args),
      .run = run_disable},

@@ -5,6 +5,7 @@
  *     eval.c      a row for a rule: numbers, call, true or false
  *     state.c     what follows from true and false: raised, cleared, with hold and release
  *     tell.c      events
+ *     decide.c    what people decide, and that it stays
  *     command.c   what people may do
  *     watch.c     reading files again when they change
  */
@@ -15,7 +16,7 @@
 
 #include "rule.h"
 
-enum { TABLE_STATES, TABLE_SIGNALS, TABLE_STANDINGS };
+enum { TABLE_STATES, TABLE_SIGNALS, TABLE_STANDINGS, TABLE_DECISIONS };
 enum {
     COUNT_EVALUATED,
     COUNT_RAISED,
@@ -52,10 +53,16 @@ struct standing {
     uint64_t source;
     int64_t credit;
     uint32_t strikes;
-    uint32_t disablings;
+    uint32_t unused;
     uint8_t disabled;
     uint8_t reserved[7];
     char name[RULE_NAME_MAX + 1]; /* so that what a rule that is gone has raised can be cleared */
+};
+
+/* By rule and parameter, "" for whether it is off. */
+struct decision {
+    double value;
+    char rule[RULE_NAME_MAX + 1], param[RULE_NAME_MAX + 1];
 };
 
 struct override {
@@ -103,8 +110,9 @@ struct rules {
     struct ruleset *set;
     struct subjects subjects;
     struct watch *watcher;
-    bool attached; /* standings have been looked at */
-    bool sweep;    /* states of rules that are gone are to be cleared */
+    bool attached;   /* standings have been looked at */
+    uint64_t unkept; /* the epoch of what was decided last, while it is only in the state; 0: it is kept */
+    bool sweep;      /* states of rules that are gone are to be cleared */
     struct pl_batch *out;
     struct pl_pack *body;
     double *scratch; /* columns gathered for an expression */
@@ -137,20 +145,25 @@ void rules__unload(struct ruleset *set); /* NULL is fine */
 struct rule *rules__named(const struct ruleset *set, const char *name);
 struct rule *rules__keyed(const struct ruleset *set, int64_t key);
 
-/* Graph values and what people have set, onto the rules. */
-enum pl_code rules__apply_values(struct rules *rules, struct ruleset *set, struct pl_node *node,
-                                 struct pl_error **error);
-void rules__attach(struct rules *rules, struct pl_node *node); /* standings */
+void rules__attach(struct rules *rules, struct pl_node *node); /* to what the state says, once it is there */
 void rules__keep_standing(struct pl_node *node, const struct rule *rule);
-
-/* A person has switched on a rule that was disabled because it failed: kept until a checkpoint knows of it, so that it
- * does not stay disabled when the log is read again. */
-enum pl_code rules__pardon(struct pl_node *node, struct rule *rule, struct pl_error **error);
-void rules__switch_on(const struct rules *rules, struct pl_node *node, struct rule *rule);
-void rules__commit(void *self, struct pl_node *node, uint64_t epoch);
 
 /* Reads the files again; the rules at hand stay when something is wrong with the new ones. */
 enum pl_code rules__reload(struct rules *rules, struct pl_node *node, struct pl_error **error);
+
+/* ---- decide.c ---- */
+
+/* Graph values and what people have decided, onto the rules; and what of that is in the state. */
+enum pl_code rules__apply_values(struct rules *rules, struct ruleset *set, struct pl_node *node,
+                                 struct pl_error **error);
+void rules__take_decisions(struct rules *rules, const struct ruleset *set, struct pl_node *node);
+
+/* A parameter's value, or of "" whether the rule is off. */
+enum pl_code rules__decide(struct rules *rules, struct pl_node *node, const struct rule *rule, const char *param,
+                           double value, struct pl_error **error);
+void rules__commit(void *self, struct pl_node *node, uint64_t epoch);
+
+/* ---- set.c: which rules concern a tag ---- */
 
 void rules__forget_subjects(struct subjects *subjects);
 bool rules__prepare_subjects(struct rules *rules, struct pl_node *node);  /* false without memory */

@@ -117,10 +117,7 @@ struct rule {
     bool off;      /* a person has switched it off */
     bool disabled; /* it has failed too often */
     uint32_t strikes;
-    uint32_t disablings;    /* how often it has been disabled */
-    uint32_t pardoned;      /* how many of them a person has undone */
-    uint64_t pardons_until; /* the epoch that knows of them; UINT64_MAX: none yet */
-    int64_t credit;         /* instructions it may still take beyond its long-run share */
+    int64_t credit; /* instructions it may still take beyond its long-run share */
     uint64_t evaluated, raised, cleared, errors;
     uint64_t timed, timed_ns;
     char error[256];

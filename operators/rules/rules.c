@@ -35,8 +35,13 @@ static void merge_standing(void *record, const void *other) {
     const struct standing *more = other;
     if (more->credit < standing->credit) standing->credit = more->credit;
     if (more->strikes > standing->strikes) standing->strikes = more->strikes;
-    if (more->disablings > standing->disablings) standing->disablings = more->disablings;
     if (more->disabled) standing->disabled = more->disabled;
+}
+
+/* Each partition has decided the same. */
+static void merge_decision(void *record, const void *other) {
+    (void)record;
+    (void)other;
 }
 
 static const struct pl_table_def rules_tables[] = {
@@ -53,6 +58,11 @@ static const struct pl_table_def rules_tables[] = {
                          .record_size = sizeof(struct standing),
                          .doc = "By rule: failures in a row, disabled or not.",
                          .merge = merge_standing},
+    [TABLE_DECISIONS] = {.name = "decisions",
+                         .version = 1,
+                         .record_size = sizeof(struct decision),
+                         .doc = "What people have set, and which rules they have switched off.",
+                         .merge = merge_decision},
     {.name = NULL},
 };
 
@@ -140,20 +150,12 @@ static void rules_close(void *self, struct pl_node *node) {
 
 /* ---- Data ---- */
 
-/* What rules that are gone, or were switched off behind the checkpoint that the state is from, have left raised. */
-static bool sweep(struct rules *rules, struct pl_node *node) {
-    bool good = rules__clear_all(rules, node, NULL, "the rule is gone");
-    for (uint32_t i = 0; good && i < rules->set->count; i++)
-        if (rules->set->rule[i]->off) good = rules__clear_all(rules, node, rules->set->rule[i], "switched off");
-    return good;
-}
-
-/* What is due before any row: standings of a restored run, and what is to be cleared. */
+/* What is due before any row: standings of a restored run, and what rules that are gone have left raised. */
 static bool catch_up(struct rules *rules, struct pl_node *node) {
-    if (PL_UNLIKELY(!rules->attached)) rules__attach(rules, node);
+    rules__attach(rules, node);
     if (PL_LIKELY(!rules->sweep)) return true;
     rules->sweep = false;
-    return sweep(rules, node);
+    return rules__clear_all(rules, node, NULL, "the rule is gone");
 }
 
 static void keep_signal(const struct row *row) {

@@ -260,6 +260,12 @@ static const char *command(struct test *t, const char *name, const char *args, e
 static const char limit_rule[] = "rule { name = 'x', params = { limit = { 5, low = 0, high = 10 } },\n"
                                  "  when = function(value, limit) return value > limit end }";
 
+static void end_epoch(struct test *t) {
+    size_t size;
+    pl_free(pl_harness_snapshot(t->h, &size));
+    pl_harness_commit(t->h);
+}
+
 static void sets_thresholds_that_survive(void **state) {
     (void)state;
     char data[64];
@@ -272,6 +278,7 @@ static void sets_thresholds_that_survive(void **state) {
     command(t, "rules set", "{rule: x, param: limit, value: 8}", PL_OK);
     test_push(t, (struct sample[]){{1, "a.v", 7, 0}}, 1);
     assert_int_equal(t->out[0].events, 0);
+    end_epoch(t);
     test_close(t);
     t = open_rules(limit_rule, ", params: [{rule: x, name: limit, value: 6}]", PL_SAMPLES);
     pl_harness_data(t->h, data);
@@ -287,29 +294,44 @@ static struct test *live_again(const char *text, const char *more, const char *d
     return t;
 }
 
-static void what_was_switched_off_is_cleared_once_more(void **state) {
+static void what_was_switched_off_is_part_of_the_state(void **state) {
     (void)state;
     char data[64];
-    size_t size;
+    size_t size, later;
     snprintf(data, sizeof data, "%s/off", folder);
     struct test *t = open_rules(limit_rule, "", PL_SAMPLES);
     pl_harness_data(t->h, data);
     test_push(t, (struct sample[]){{1, "a.v", 7, 0}}, 1);
-    void *bytes = pl_harness_snapshot(t->h, &size);
+    void *before = pl_harness_snapshot(t->h, &size);
     command(t, "rules disable", "{rule: x}", PL_OK);
     assert_event(t, 1, 1, "rule.cleared", "a.v");
-    uint64_t id = t->out[0].event[1].id;
+    void *behind = pl_harness_snapshot(t->h, &later);
     test_close(t);
-    t = live_again(limit_rule, "", data, bytes, size);
-    test_push(t, (struct sample[]){{2, "a.v", 7, 0}, {3, "b.v", 7, 0}}, 2);
+    t = live_again(limit_rule, "", data, before, size); /* a death in front of its checkpoint takes it back */
+    test_push(t, (struct sample[]){{2, "a.v", 4, 0}}, 1);
     assert_int_equal(t->out[0].events, 1);
-    assert_event(t, 0, 1, "rule.cleared", "a.v");
-    assert_true(t->out[0].event[0].id == id);
-    pl_free(bytes);
+    assert_event(t, 0, 2, "rule.cleared", "a.v");
+    test_close(t);
+    t = live_again(limit_rule, "", data, behind, later);
+    test_push(t, (struct sample[]){{2, "a.v", 7, 0}}, 1);
+    assert_int_equal(t->out[0].events, 0);
+    end_epoch(t);
+    test_close(t);
+    t = open_rules(limit_rule, "", PL_SAMPLES); /* afresh */
+    pl_harness_data(t->h, data);
+    assert_non_null(strstr(command(t, "rules list", "", PL_OK), "\"state\":\"off\""));
+    command(t, "rules enable", "{rule: x}", PL_OK);
+    end_epoch(t);
+    test_close(t);
+    t = open_rules(limit_rule, "", PL_SAMPLES);
+    pl_harness_data(t->h, data);
+    assert_non_null(strstr(command(t, "rules list", "", PL_OK), "\"state\":\"on\""));
+    pl_free(before);
+    pl_free(behind);
     test_close(t);
 }
 
-static void what_was_switched_on_again_stays_so(void **state) {
+static void what_was_switched_on_again_is_part_of_the_state(void **state) {
     (void)state;
     static const char text[] = "rule { name = 'x', when = function(value) return value.x end }";
     static const char on[] = "\"state\":\"on\"";
@@ -319,31 +341,40 @@ static void what_was_switched_on_again_stays_so(void **state) {
     snprintf(data, sizeof data, "%s/on", folder);
     struct test *t = open_rules(text, ", strikes: 2", PL_SAMPLES);
     pl_harness_data(t->h, data);
+    test_push(t, rows, 2);
+    assert_event(t, 0, 2, "rule.disabled", "a.v");
     void *before = pl_harness_snapshot(t->h, &size);
-    test_push(t, rows, 2);
-    assert_event(t, 0, 2, "rule.disabled", "a.v");
-    void *behind = pl_harness_snapshot(t->h, &later);
     command(t, "rules enable", "{rule: x}", PL_OK);
+    void *behind = pl_harness_snapshot(t->h, &later);
     test_close(t);
-
-    t = live_again(text, ", strikes: 2", data, behind, later); /* the checkpoint knows it as disabled */
-    assert_non_null(strstr(command(t, "rules list", "", PL_OK), on));
-    test_close(t);
-    t = live_again(text, ", strikes: 2", data, before, size); /* it fails once more as it did */
-    test_push(t, rows, 2);
-    assert_event(t, 0, 2, "rule.disabled", "a.v");
-    assert_non_null(strstr(command(t, "rules list", "", PL_OK), on));
-    pl_free(behind);
-    behind = pl_harness_snapshot(t->h, &later);
-    pl_harness_commit(t->h);
-    test_push(t, (struct sample[]){{3, "a.v", 7, 0}, {4, "a.v", 7, 0}}, 2); /* and for good */
+    t = live_again(text, ", strikes: 2", data, before, size);
     assert_null(strstr(command(t, "rules list", "", PL_OK), on));
     test_close(t);
-    t = live_again(text, ", strikes: 2", data, before, size); /* a checkpoint has taken that over: no more of it */
-    test_push(t, rows, 2);
+    t = live_again(text, ", strikes: 2", data, behind, later);
+    assert_non_null(strstr(command(t, "rules list", "", PL_OK), on));
+    test_push(t, (struct sample[]){{3, "a.v", 7, 0}, {4, "a.v", 7, 0}}, 2);
     assert_null(strstr(command(t, "rules list", "", PL_OK), on));
     pl_free(before);
     pl_free(behind);
+    test_close(t);
+}
+
+/* What is set wins over what an earlier life has kept, once it is in the state. */
+static void what_is_set_is_part_of_the_state(void **state) {
+    (void)state;
+    char data[64];
+    size_t size;
+    snprintf(data, sizeof data, "%s/set", folder);
+    struct test *t = open_rules(limit_rule, "", PL_SAMPLES);
+    pl_harness_data(t->h, data);
+    command(t, "rules set", "{rule: x, param: limit, value: 8}", PL_OK);
+    void *eight = pl_harness_snapshot(t->h, &size);
+    command(t, "rules set", "{rule: x, param: limit, value: 9}", PL_OK);
+    end_epoch(t);
+    test_close(t);
+    t = live_again(limit_rule, "", data, eight, size);
+    assert_non_null(strstr(command(t, "rules params", "", PL_OK), "\"value\":8"));
+    pl_free(eight);
     test_close(t);
 }
 
@@ -382,6 +413,20 @@ static void reads_again_what_is_right(void **state) {
     test_push(t, (struct sample[]){{4, "a.v", 1, 0}}, 1);
     assert_event(t, 3, 1, "rule.cleared", "b.v"); /* of the rule that is gone */
     assert_body(t, 3, "\"rule\":\"x\"");
+    test_close(t);
+}
+
+static void what_has_failed_is_read_again_as_failed(void **state) {
+    (void)state;
+    static const char disabled[] = "\"state\":\"disabled\"";
+    struct test *t =
+        open_rules("rule { name = 'x', when = function(value) return value.x end }", ", strikes: 1", PL_SAMPLES);
+    test_push(t, (struct sample[]){{1, "a.v", 7, 0}}, 1);
+    command(t, "rules reload", "", PL_OK);
+    assert_non_null(strstr(command(t, "rules list", "", PL_OK), disabled));
+    write_script("rule { name = 'x', when = function(value) return value > 5 end }");
+    command(t, "rules reload", "", PL_OK);
+    assert_null(strstr(command(t, "rules list", "", PL_OK), disabled));
     test_close(t);
 }
 
@@ -426,9 +471,11 @@ int main(void) {
         cmocka_unit_test(mistakes_are_bounded),
         cmocka_unit_test(sets_thresholds_that_survive),
         cmocka_unit_test(switches_rules),
-        cmocka_unit_test(what_was_switched_off_is_cleared_once_more),
-        cmocka_unit_test(what_was_switched_on_again_stays_so),
+        cmocka_unit_test(what_was_switched_off_is_part_of_the_state),
+        cmocka_unit_test(what_was_switched_on_again_is_part_of_the_state),
+        cmocka_unit_test(what_is_set_is_part_of_the_state),
         cmocka_unit_test(reads_again_what_is_right),
+        cmocka_unit_test(what_has_failed_is_read_again_as_failed),
         cmocka_unit_test(files_are_watched),
     };
     return cmocka_run_group_tests(tests, make_folder, drop_folder);

@@ -151,77 +151,10 @@ struct rule *rules__keyed(const struct ruleset *set, int64_t key) {
     return NULL;
 }
 
-/* ---- Values ---- */
-
-static void take_graph_values(const struct rules *rules, struct ruleset *set) {
-    const struct override *overrides = rules->params.items;
-    for (uint32_t i = 0; i < rules->params.count; i++) {
-        struct rule *rule = rules__named(set, overrides[i].rule);
-        int index = rule ? rule_param(rule, overrides[i].param) : -1;
-        if (index < 0) continue; /* refused by check; gone since in a file read again */
-        rule->param[index].value = overrides[i].value;
-        rule->param[index].from = PARAM_GRAPH;
-    }
-}
-
-struct taking {
-    struct ruleset *set;
-    struct pl_node *node;
-};
-
-/* "on/RULE/PARTITION": each partition of the node counts for itself. Without epochs nothing is read again. */
-static void take_pardon(const struct taking *taking, const char *text, struct pl_unpack *value) {
-    char name[RULE_NAME_MAX + 1];
-    const char *slash = strchr(text, '/');
-    uint32_t items;
-    uint64_t source, pardoned;
-    if (!slash || strtoul(slash + 1, NULL, 10) != pl_node_partition(taking->node) || !pl_node_epoch(taking->node))
-        return;
-    snprintf(name, sizeof name, "%.*s", (int)(slash - text), text);
-    struct rule *rule = rules__named(taking->set, name);
-    if (!rule || !pl_unpack_array(value, &items) || items != 2 || !pl_unpack_uint(value, &source) ||
-        !pl_unpack_uint(value, &pardoned) || source != rule->source || pardoned > UINT32_MAX)
-        return;
-    rule->pardoned = (uint32_t)pardoned;
-    rule->pardons_until = UINT64_MAX;
-}
-
-/* Keys are "param/RULE/PARAM", "off/RULE" and "on/RULE/PARTITION". What no longer fits is left where it is, unused. */
-static enum pl_code take_kept(void *user, const char *key, struct pl_unpack *value, struct pl_error **error) {
-    (void)error;
-    const struct taking *taking = user;
-    char name[RULE_NAME_MAX + 1];
-    bool off = strncmp(key, "off/", 4) == 0, param = strncmp(key, "param/", 6) == 0;
-    const char *text = key + (off ? 4 : 6), *slash = param ? strchr(text, '/') : NULL;
-    if (strncmp(key, "on/", 3) == 0) take_pardon(taking, key + 3, value);
-    if (!off && !slash) return PL_OK;
-    snprintf(name, sizeof name, "%.*s", (int)(slash ? (size_t)(slash - text) : strlen(text)), text);
-    struct rule *rule = rules__named(taking->set, name);
-    double number;
-    if (rule && off) pl_unpack_bool(value, &rule->off);
-    int index = rule && slash ? rule_param(rule, slash + 1) : -1;
-    if (index < 0 || !pl_unpack_f64(value, &number)) return PL_OK;
-    struct param *p = &rule->param[index];
-    if (number >= p->low && number <= p->high) {
-        p->value = number;
-        p->from = PARAM_SET;
-    } else {
-        pl_node_diag(taking->node, PL_WARN, "%s.%s was set to %g, which is no longer in its range: left at %g", name,
-                     p->name, number, p->value);
-    }
-    return PL_OK;
-}
-
-enum pl_code rules__apply_values(struct rules *rules, struct ruleset *set, struct pl_node *node,
-                                 struct pl_error **error) {
-    struct taking taking = {.set = set, .node = node};
-    take_graph_values(rules, set);
-    return pl_kept_each(node, take_kept, &taking, error);
-}
-
 /* ---- Standings ---- */
 
 void rules__attach(struct rules *rules, struct pl_node *node) {
+    if (PL_LIKELY(rules->attached)) return;
     for (uint32_t i = 0; i < rules->set->count; i++) {
         struct rule *rule = rules->set->rule[i];
         const struct standing *standing = pl_table_find(pl_node_table(node, TABLE_STANDINGS), 0, rule->key);
@@ -229,66 +162,18 @@ void rules__attach(struct rules *rules, struct pl_node *node) {
         if (!standing || standing->source != rule->source) continue;
         rule->disabled = standing->disabled;
         rule->strikes = standing->strikes;
-        rule->disablings = standing->disablings;
         rule->credit = standing->credit;
-        if (rule->disabled && rule->disablings <= rule->pardoned) rules__switch_on(rules, node, rule);
-        if (!rule->disabled && rule->disablings >= rule->pardoned) rule->pardons_until = pl_node_epoch(node);
     }
+    rules__take_decisions(rules, rules->set, node);
     rules->attached = true;
 }
 
 void rules__keep_standing(struct pl_node *node, const struct rule *rule) {
     struct standing *standing = pl_table_get(pl_node_table(node, TABLE_STANDINGS), 0, rule->key);
     if (!standing) return;
-    *standing = (struct standing){.source = rule->source,
-                                  .credit = rule->credit,
-                                  .strikes = rule->strikes,
-                                  .disablings = rule->disablings,
-                                  .disabled = rule->disabled};
+    *standing = (struct standing){
+        .source = rule->source, .credit = rule->credit, .strikes = rule->strikes, .disabled = rule->disabled};
     memcpy(standing->name, rule->name, sizeof standing->name);
-}
-
-/* ---- Switched on again ---- */
-
-static void pardon_key(const struct pl_node *node, const struct rule *rule, char *key) {
-    snprintf(key, PL_KEPT_KEY_MAX, "on/%s/%u", rule->name, pl_node_partition(node));
-}
-
-enum pl_code rules__pardon(struct pl_node *node, struct rule *rule, struct pl_error **error) {
-    char key[PL_KEPT_KEY_MAX];
-    struct pl_pack *value = pl_pack_new();
-    if (!value) return pl_error_set(error, PL_NO_MEMORY, "no memory");
-    pardon_key(node, rule, key);
-    pl_pack_array(value, 2);
-    pl_pack_uint(value, rule->source);
-    pl_pack_uint(value, rule->disablings);
-    enum pl_code code = pl_node_epoch(node) ? pl_kept_put(node, key, value, error) : PL_OK;
-    pl_pack_free(value);
-    if (code) return code;
-    rule->pardoned = rule->disablings;
-    rule->pardons_until = pl_node_epoch(node);
-    return PL_OK;
-}
-
-void rules__switch_on(const struct rules *rules, struct pl_node *node, struct rule *rule) {
-    rule->disabled = false;
-    rule->strikes = 0;
-    rule->credit = rules->budget;
-    if (rule->disablings >= rule->pardoned) rule->pardons_until = pl_node_epoch(node);
-    rules__keep_standing(node, rule);
-}
-
-/* One that cannot be dropped is harmless: it pardons what has been pardoned. */
-void rules__commit(void *self, struct pl_node *node, uint64_t epoch) {
-    const struct rules *rules = self;
-    char key[PL_KEPT_KEY_MAX];
-    for (uint32_t i = 0; i < rules->set->count; i++) {
-        struct rule *rule = rules->set->rule[i];
-        if (!rule->pardoned || rule->pardons_until > epoch) continue;
-        pardon_key(node, rule, key);
-        pl_kept_drop(node, key, NULL);
-        rule->pardoned = 0;
-    }
 }
 
 /* ---- Reading again ---- */
@@ -313,10 +198,6 @@ static void carry_over(struct ruleset *to, const struct ruleset *from) {
         rule->raised = old->raised;
         rule->cleared = old->cleared;
         rule->errors = old->errors;
-        if (rule->source == old->source) {
-            rule->pardoned = old->pardoned;
-            rule->pardons_until = old->pardons_until;
-        }
         rule->timed = old->timed;
         rule->timed_ns = old->timed_ns;
     }
@@ -341,6 +222,7 @@ enum pl_code rules__reload(struct rules *rules, struct pl_node *node, struct pl_
     rules__unload(rules->set);
     rules->set = set;
     rules__forget_subjects(&rules->subjects);
+    rules->attached = false;
     rules__attach(rules, node);
     rules->sweep = true;
     return PL_OK;

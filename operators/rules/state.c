@@ -79,21 +79,16 @@ static bool strike(const struct row *row, struct rule *rule) {
     rule->strikes++;
     row->rules->counted[COUNT_ERRORS]++;
     rule->disabled = rule->strikes >= row->rules->strikes;
-    rule->disablings += rule->disabled;
     rules__keep_standing(row->node, rule);
     if (!rule->disabled) {
         pl_node_diag(row->node, PL_WARN, "rule %s: %s", rule->name, rule->error);
         return true;
     }
-    bool pardoned = rule->disablings <= rule->pardoned; /* of what a person has undone already */
-    if (!pardoned)
-        pl_diag_write(&rule->told_disabled, row->node, PL_WARN,
-                      "rule %s (%s:%d) is disabled, having failed %" PRIu32
-                      " times in a row: %s; mend it, then in the shell "
-                      "\"rules reload\" and \"rules enable %s\"",
-                      rule->name, rule->file, rule->line, rule->strikes, rule->error, rule->name);
+    pl_diag_write(&rule->told_disabled, row->node, PL_WARN,
+                  "rule %s (%s:%d) is disabled, having failed %" PRIu32
+                  " times in a row: %s; mend it, then in the shell \"rules reload\" and \"rules enable %s\"",
+                  rule->name, rule->file, rule->line, rule->strikes, rule->error, rule->name);
     row->rules->counted[COUNT_DISABLED]++;
-    if (pardoned) rules__switch_on(row->rules, row->node, rule);
     return rules__tell_disabled(row, rule);
 }
 
