@@ -202,7 +202,7 @@ static enum pl_code run_status(struct pl_request *request, struct pl_error **err
     getrusage(RUSAGE_SELF, &usage);
     struct pl_checkpoint_stats checkpoint;
     pl_engine_checkpoint_stats(engine, &checkpoint);
-    struct pl_pack *pack = pl_request_row(request, 19 + (control->options.standby ? STANDBY_PAIRS : 0));
+    struct pl_pack *pack = pl_request_row(request, 20 + (control->options.standby ? STANDBY_PAIRS : 0));
     pl_pack_pair_str(pack, "graph", pl_engine_graph(engine)->settings.name);
     pl_pack_str(pack, "time");
     pl_pack_strn(pack, now, (size_t)(pl_text_put_time(now, pl_engine_now(engine)) - now));
@@ -219,6 +219,7 @@ static enum pl_code run_status(struct pl_request *request, struct pl_error **err
     pl_pack_pair_int(pack, "disk_fulls", (int64_t)pl_stat_get(&intake->fulls));
     put_checkpoint(pack, engine, &checkpoint);
     pl_pack_pair_f64(pack, "checkpoint_under_way_s", checkpoint.under_way);
+    pl_pack_pair_int(pack, "checkpoints_overdue", (int64_t)checkpoint.overdue);
     pl_pack_pair_f64(pack, "peak_rss_mib", (double)usage.ru_maxrss / 1024);
     pl_pack_pair_str(pack, "zones", shown_zones(engine, zones));
     if (control->options.standby) put_standby(pack, &control->options);

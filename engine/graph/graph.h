@@ -32,6 +32,7 @@ struct pl_graph_settings {
     int64_t max_keys;            /* names per state table */
     int64_t hold;                /* bytes a merging node keeps in memory */
     pl_time checkpoint;          /* interval of barriers; 0: none */
+    pl_time checkpoint_timeout;  /* one that takes longer is said */
     struct pl_strings broadcast; /* globs of tags that go to every partition */
     bool queue_given;
     int64_t queue_batches; /* of every edge: how much may be under way */

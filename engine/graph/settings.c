@@ -85,6 +85,8 @@ const struct pl_option pl__graph_options[] = {
                 "Memory in which a merging node keeps what it may not use yet."),
     PL_OPT_DURATION(struct pl_graph_settings, checkpoint, "checkpoint", "10s", "0s", "1d", PL_FIXED,
                     "Time between the barriers that are put into the log and through the graph; 0: none."),
+    PL_OPT_DURATION(struct pl_graph_settings, checkpoint_timeout, "checkpoint_timeout", "30s", "0s", "1d", PL_FIXED,
+                    "A checkpoint under way for longer is said, with the nodes it waits for, and counted; 0: none is."),
     PL_OPT_STRINGS(struct pl_graph_settings, broadcast, "broadcast", "[]", PL_FIXED,
                    "Patterns of tags that go to every partition."),
     PL_OPT_GROUP(struct pl_graph_settings, queue_given, "queue", "true", graph_queue_options, PL_FIXED,

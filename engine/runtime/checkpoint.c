@@ -1,8 +1,10 @@
 #include "checkpoint.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,6 +38,7 @@ struct pl_checkpoints {
     uint64_t *reached;  /* [partition]: the last barrier that was passed on */
     uint64_t *sequence; /* [partition]: where that stands */
     int64_t begun;      /* when that was; 0: none is */
+    bool overdue;       /* and that it takes too long has been said */
     bool stopped, closing;
     struct pl_checkpoint_stats stats;
 };
@@ -60,6 +63,8 @@ static void note_done(struct pl_checkpoints *cp, uint64_t epoch, uint64_t bytes)
     cp->stats.seconds = cp->begun ? (double)(pl_clock_monotonic() - cp->begun) * 1e-9 : 0;
     cp->stats.bytes = bytes;
     cp->begun = 0;
+    if (cp->overdue) pl_diag(PL_WARN, "checkpoint %" PRIu64 " is done, after %.1f s", epoch, cp->stats.seconds);
+    cp->overdue = false;
     atomic_store(&cp->done, epoch);
 }
 
@@ -204,16 +209,21 @@ static void fail(struct pl_checkpoints *cp, struct pl_error *error) {
     pl_error_free(&error);
 }
 
-/* The disk is full: false when there is no more time to wait for room. */
-static bool wait_for_room(struct pl_checkpoints *cp, bool first, struct pl_error **error) {
+/* With the lock held. */
+static void wait_for(struct pl_checkpoints *cp, pl_time time) {
     struct timespec at;
-    clock_gettime(CLOCK_REALTIME, &at);
-    pl_time sum = at.tv_nsec + TRY_AGAIN;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    pl_time sum = at.tv_nsec + time;
     at.tv_sec += sum / PL_SECOND;
     at.tv_nsec = sum % PL_SECOND;
+    pthread_cond_timedwait(&cp->changed, &cp->lock, &at);
+}
+
+/* The disk is full: false when there is no more time to wait for room. */
+static bool wait_for_room(struct pl_checkpoints *cp, bool first, struct pl_error **error) {
     if (first) pl_diag(PL_ERROR, "a checkpoint waits for room: %s", *error ? (*error)->text : "no room");
     pthread_mutex_lock(&cp->lock);
-    if (!cp->closing && !cp->stopped) pthread_cond_timedwait(&cp->changed, &cp->lock, &at);
+    if (!cp->closing && !cp->stopped) wait_for(cp, TRY_AGAIN);
     bool go_on = !cp->closing && !cp->stopped;
     pthread_mutex_unlock(&cp->lock);
     if (go_on) pl_error_free(error);
@@ -255,6 +265,49 @@ static void write_one(struct pl_checkpoints *cp, uint64_t number) {
     pthread_mutex_lock(&cp->lock);
 }
 
+/* ---- One that takes too long ---- */
+
+/* "in, clean/1, ... ": who has not passed the barrier; with the lock held. */
+static void name_late(const struct pl_checkpoints *cp, uint64_t epoch, char *text, size_t size) {
+    size_t used = 0;
+    unsigned more = 0;
+    text[0] = 0;
+    for (unsigned i = 0; i < cp->options.tasks; i++) {
+        uint16_t partition;
+        if (cp->gone[i] || cp->passed[i] >= epoch) continue;
+        const char *name = node_of(cp, cp->options.now, i, &partition);
+        if (used > size / 2)
+            more++;
+        else
+            used += (size_t)snprintf(text + used, size - used, "%s%s/%u", used ? ", " : "", name, partition);
+    }
+    if (more) snprintf(text + used, size - used, " and %u more", more);
+}
+
+static void say_overdue(struct pl_checkpoints *cp) {
+    uint64_t done = atomic_load(&cp->done), epoch = done + 1;
+    char late[4 * (PL_NAME_MAX + 8)];
+    name_late(cp, epoch, late, sizeof late);
+    cp->overdue = true;
+    cp->stats.overdue++;
+    pl_diag(PL_ERROR,
+            "checkpoint %" PRIu64 " has been under way for %.1f s: it waits for %s; a death now goes back to %" PRIu64,
+            epoch, (double)cp->options.limit / (double)PL_SECOND, late[0] ? late : "the disk", done);
+}
+
+/* Until something changes; with the lock held. */
+static void wait_for_change(struct pl_checkpoints *cp) {
+    if (!cp->begun || cp->overdue || !cp->options.limit || cp->stopped) {
+        pthread_cond_wait(&cp->changed, &cp->lock);
+        return;
+    }
+    int64_t left = cp->begun + cp->options.limit - pl_clock_monotonic();
+    if (left > 0)
+        wait_for(cp, left);
+    else
+        say_overdue(cp);
+}
+
 static void *write_epochs(void *arg) {
     struct pl_checkpoints *cp = arg;
     pthread_setname_np(pthread_self(), "checkpoint");
@@ -266,7 +319,7 @@ static void *write_epochs(void *arg) {
         else if (cp->closing)
             break;
         else
-            pthread_cond_wait(&cp->changed, &cp->lock);
+            wait_for_change(cp);
     }
     pthread_mutex_unlock(&cp->lock);
     return NULL;
@@ -281,7 +334,11 @@ enum pl_code pl_checkpoints_new(const struct pl_checkpoints_options *options, st
     cp->options = *options;
     cp->parts_end = &cp->parts;
     pthread_mutex_init(&cp->lock, NULL);
-    pthread_cond_init(&cp->changed, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&cp->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
     atomic_init(&cp->done, options->now->number);
     cp->stats.epoch = options->now->number;
     cp->stats.at = options->now->time;

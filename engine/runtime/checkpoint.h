@@ -6,6 +6,9 @@
  *
  * An epoch is complete when every task has passed its barrier, or has ended before. It is written on a thread of its
  * own, so processing goes on meanwhile. Without a log epochs are only counted.
+ *
+ * One that takes longer than its limit is said, with the nodes that it waits for, and counted. It is not given up: what
+ * tasks have brought is what has changed since the epoch before, so the next one would need all of it too.
  */
 #ifndef POTLINE_CHECKPOINT_H
 #define POTLINE_CHECKPOINT_H
@@ -30,7 +33,8 @@ struct pl_checkpoints_options {
     struct pl_epochs *epochs;   /* of that store */
     const struct pl_epoch *now; /* graph, partitions and nodes of this run; borrowed. Its number is the last epoch's */
     const struct pl_clock *clock;
-    bool sync; /* an epoch is done once it is safe from power loss */
+    pl_time limit; /* one under way for longer is said; 0: none is */
+    bool sync;     /* an epoch is done once it is safe from power loss */
     unsigned tasks;
     unsigned counting; /* behind them, a lane each that counts (counting.h) */
     /* On the thread that has brought the last part, or the writing one. */
@@ -71,6 +75,7 @@ struct pl_checkpoint_stats {
     double seconds;   /* from its barrier to its end */
     uint64_t bytes;   /* of its changes */
     double under_way; /* seconds since the barrier that is under way; 0: none is */
+    uint64_t overdue; /* in this run: how many have taken longer than their limit */
 };
 void pl_checkpoints_stats(struct pl_checkpoints *checkpoints, struct pl_checkpoint_stats *stats);
 

@@ -162,6 +162,7 @@ static enum pl_code make_checkpoints(struct pl_engine *engine, struct pl_error *
         .epochs = engine->epochs,
         .now = &engine->now,
         .clock = &engine->clock,
+        .limit = engine->graph->settings.checkpoint_timeout,
         .sync = engine->graph->settings.log_sync_every >= 0,
         .tasks = engine->plan.instance_count,
         .counting = engine->epochs ? (unsigned)engine->graph->settings.partitions : 0,

@@ -19,6 +19,7 @@ potline: 1
 name: set
 partitions: {partitions}
 checkpoint: 100ms
+checkpoint_timeout: 300ms
 nodes:
   in: {{ op: source.csv, path: rows.csv, header: false, rate: 60000/s }}
   some: {{ op: filter, from: in, at_least: {least} }}
@@ -144,12 +145,39 @@ def ends(folder):
     print("the end of a run, and a changed graph file, take it back")
 
 
+def overdue(folder):
+    """A node that takes nothing in holds up what is to be kept, which is said, with its name."""
+    run = Run(folder, 2)
+    run.start()
+    run.shell("pause some") is not None or fail("it is not paused")
+    end = time.monotonic() + 60
+    while not run.shell("status")[0]["checkpoints_overdue"]:
+        if time.monotonic() > end:
+            fail("no checkpoint is overdue beside a paused node")
+        time.sleep(0.05)
+    asked = subprocess.Popen([f"{BIN}/potline", "shell", "--data", run.data, "-c", "set some.at_least 2"], text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    time.sleep(0.3)
+    if asked.poll() is not None:
+        fail(f"it is answered before it is kept: {asked.communicate()[0]}")
+    run.shell("resume some") is not None or fail("it is not resumed")
+    if asked.wait(timeout=60):
+        fail(f"it is refused: {asked.communicate()[0]}")
+    run.process.send_signal(signal.SIGTERM)
+    said = run.end()
+    if "it waits for some/0, some/1" not in said or "is done, after" not in said:
+        fail(f"nobody says which node holds up a checkpoint: {said}")
+    print("who holds up a checkpoint is named")
+
+
 def main():
     for partitions in (1, 2):
         with tempfile.TemporaryDirectory() as folder:
             exact(folder, partitions)
     with tempfile.TemporaryDirectory() as folder:
         ends(folder)
+    with tempfile.TemporaryDirectory() as folder:
+        overdue(folder)
 
 
 main()
