@@ -20,6 +20,9 @@ struct pl_log_factory {
     void *(*open)(const char *place, struct pl_tags *tags, unsigned partitions, struct pl_log **log,
                   struct pl_error **error);
     void (*close)(void *opened);
+
+    unsigned haste;  /* an append takes so long that so many times fewer will do; 1: it is fast */
+    uint64_t stride; /* from one record to the next there are at most so many numbers; 1: none is left out */
 };
 
 int pl_log_conformance(const struct pl_log_factory *factory, int argc, char **argv);

@@ -34,6 +34,8 @@ static const struct pl_log_factory embedded = {
     .remove = remove_folder,
     .open = open_embedded,
     .close = close_embedded,
+    .haste = 1,
+    .stride = 1,
 };
 
 int main(int argc, char **argv) {

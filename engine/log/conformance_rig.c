@@ -8,6 +8,9 @@ struct pl_tags *tags;
 struct pl_log *log_;
 static void *opened;
 
+enum { NUMBERS = 1 << 20 };
+static uint64_t starts[PARTITIONS][NUMBERS]; /* [number]: its sequence and one; 0: not known */
+
 void open_log(unsigned partitions) {
     struct pl_error *error = NULL;
     opened = factory->open(place, tags, partitions, &log_, &error);
@@ -40,6 +43,7 @@ int teardown_log(void **state) {
     close_log();
     factory->remove(place);
     pl_tags_free(tags);
+    memset(starts, 0, sizeof starts);
     return 0;
 }
 
@@ -86,6 +90,25 @@ uint64_t length_of(const struct pl_log_record *record) {
     return record->batch ? record->batch->rows : 1;
 }
 
+static void note_start(uint16_t partition, uint64_t number, uint64_t sequence) {
+    assert_true(number < NUMBERS);
+    starts[partition][number] = sequence + 1;
+}
+
+uint64_t start_of(uint16_t partition, uint64_t number) {
+    assert_true(starts[partition][number]);
+    return starts[partition][number] - 1;
+}
+
+bool follows(uint64_t sequence, uint64_t next) {
+    return factory->stride == 1 ? sequence == next : sequence >= next;
+}
+
+void assert_follows(uint64_t sequence, uint64_t next) {
+    if (factory->stride == 1) assert_int_equal(sequence, next);
+    assert_true(follows(sequence, next));
+}
+
 void append_records(struct pl_log_record *records, unsigned count) {
     struct pl_error *error = NULL;
     if (log_->ops->append(log_, records, count, &error)) {
@@ -101,8 +124,10 @@ void append_numbers(uint16_t partition, uint64_t from, uint64_t to) {
         for (unsigned most = (unsigned)(from % 3) + 1; count < most && from < to; from++)
             records[count++] = make_record(partition, from);
         append_records(records, count);
-        for (unsigned i = 0; i < count; i++)
+        for (unsigned i = 0; i < count; i++) {
+            note_start(partition, from - count + i, records[i].sequence);
             drop_record(&records[i]);
+        }
     }
 }
 
@@ -133,17 +158,40 @@ void assert_same_record(const struct pl_log_record *a, const struct pl_log_recor
 }
 
 void read_number(struct pl_log_cursor *cursor, uint16_t partition, uint64_t number, uint64_t *sequence) {
-    struct pl_log_record found, made = make_record(partition, number);
+    struct pl_log_record found;
     struct pl_error *error = NULL;
     if (log_->ops->read(cursor, &found, &error)) {
         pl_error_print(stderr, error);
         fail();
     }
-    assert_int_equal(found.sequence, *sequence);
-    assert_same_record(&made, &found);
-    *sequence += length_of(&made);
-    drop_record(&found);
+    check_number(&found, partition, number, sequence);
+}
+
+void check_number(struct pl_log_record *found, uint16_t partition, uint64_t number, uint64_t *sequence) {
+    struct pl_log_record made = make_record(partition, number);
+    assert_follows(found->sequence, *sequence);
+    if (!starts[partition][number])
+        note_start(partition, number, found->sequence); /* another process has appended it */
+    assert_int_equal(found->sequence, start_of(partition, number));
+    assert_same_record(&made, found);
+    *sequence = found->sequence + length_of(&made);
+    drop_record(found);
     drop_record(&made);
+}
+
+uint64_t append_times(uint16_t partition, const pl_time *times, uint32_t rows) {
+    struct pl_batch *batch = pl_batch_new(PL_SAMPLES, rows, 0);
+    for (uint32_t i = 0; i < rows; i++) {
+        batch->samples.time[i] = times[i];
+        batch->samples.tag[i] = 0;
+        batch->samples.value[i] = i;
+        batch->samples.quality[i] = 0;
+    }
+    batch->rows = rows;
+    struct pl_log_record record = {.type = PL_LOG_ROWS, .partition = partition, .batch = batch};
+    append_records(&record, 1);
+    pl_batch_unref(batch);
+    return record.sequence;
 }
 
 void assert_at_end(struct pl_log_cursor *cursor) {
@@ -159,6 +207,6 @@ void assert_holds(uint16_t partition, uint64_t records) {
     for (uint64_t number = 0; number < records; number++)
         read_number(cursor, partition, number, &sequence);
     assert_at_end(cursor);
-    assert_int_equal(log_->ops->next(log_, partition), sequence);
+    assert_follows(log_->ops->next(log_, partition), sequence);
     log_->ops->cursor_free(cursor);
 }

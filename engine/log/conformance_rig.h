@@ -31,8 +31,18 @@ void append_numbers(uint16_t partition, uint64_t from, uint64_t to);
 
 struct pl_log_cursor *open_cursor(unsigned partition, uint64_t from);
 void assert_same_record(const struct pl_log_record *a, const struct pl_log_record *b);
+/* The sequence of record `number`, which was appended or read. */
+uint64_t start_of(uint16_t partition, uint64_t number);
+/* A number that comes behind those in front of `next`: the same, or beyond a gap where the log has some. */
+void assert_follows(uint64_t sequence, uint64_t next);
+bool follows(uint64_t sequence, uint64_t next);
+
+/* A batch of samples with these times; its sequence. */
+uint64_t append_times(uint16_t partition, const pl_time *times, uint32_t rows);
+
 /* Reads record `number` and holds it against what was appended; *sequence is its, then the next one's. */
 void read_number(struct pl_log_cursor *cursor, uint16_t partition, uint64_t number, uint64_t *sequence);
+void check_number(struct pl_log_record *found, uint16_t partition, uint64_t number, uint64_t *sequence); /* takes it */
 void assert_at_end(struct pl_log_cursor *cursor);
 void assert_holds(uint16_t partition, uint64_t records);
 

@@ -76,24 +76,8 @@ static uint64_t seek(struct pl_log *base, unsigned partition, pl_time time) {
 
 /* ---- Appending ---- */
 
-static enum pl_code check_record(const struct embedded *log, const struct pl_log_record *record,
-                                 struct pl_error **error) {
-    if (record->partition >= log->log.partitions)
-        return pl_error_set(error, PL_USAGE, "log: there is no partition %u", record->partition);
-    if ((record->type == PL_LOG_ROWS) != (record->batch != NULL))
-        return pl_error_set(error, PL_USAGE, "log: a batch belongs to a record of rows, and to no other");
-    if (record->body_size > PL_MESSAGE_MAX)
-        return pl_error_set(error, PL_LIMIT, "log: a body of %zu bytes; at most %u", record->body_size, PL_MESSAGE_MAX);
-    if (record->position_size > PL_LOG_POSITION_MAX)
-        return pl_error_set(error, PL_LIMIT, "log: a position of %zu bytes; at most %d", record->position_size,
-                            PL_LOG_POSITION_MAX);
-    if (record->position_size && !record->batch)
-        return pl_error_set(error, PL_USAGE, "log: a position belongs to a record of rows, and to no other");
-    return PL_OK;
-}
-
 static enum pl_code add_record(struct embedded *log, struct pl_log_record *record, struct pl_error **error) {
-    enum pl_code code = check_record(log, record, error);
+    enum pl_code code = pl__record_check(&log->log, record, error);
     if (code) return code;
     struct partition *partition = &log->partition[record->partition];
     record->sequence = partition->pending_next;

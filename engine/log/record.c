@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <potline/codec.h>
+
 #include "store/store.h"
 
 enum { VERSION = 1 };
@@ -93,6 +95,21 @@ enum pl_code pl__record_put(const struct pl_log_record *record, struct pl_rows *
     pl__record_key(record->partition, record->sequence, key);
     head.checksum = pl_store_checksum(key, sizeof key, out->data + 8, out->size - 8);
     memcpy(out->data, &head.checksum, sizeof head.checksum);
+    return PL_OK;
+}
+
+enum pl_code pl__record_check(const struct pl_log *log, const struct pl_log_record *record, struct pl_error **error) {
+    if (record->partition >= log->partitions)
+        return pl_error_set(error, PL_USAGE, "log: there is no partition %u", record->partition);
+    if ((record->type == PL_LOG_ROWS) != (record->batch != NULL))
+        return pl_error_set(error, PL_USAGE, "log: a batch belongs to a record of rows, and to no other");
+    if (record->body_size > PL_MESSAGE_MAX)
+        return pl_error_set(error, PL_LIMIT, "log: a body of %zu bytes; at most %u", record->body_size, PL_MESSAGE_MAX);
+    if (record->position_size > PL_LOG_POSITION_MAX)
+        return pl_error_set(error, PL_LIMIT, "log: a position of %zu bytes; at most %d", record->position_size,
+                            PL_LOG_POSITION_MAX);
+    if (record->position_size && !record->batch)
+        return pl_error_set(error, PL_USAGE, "log: a position belongs to a record of rows, and to no other");
     return PL_OK;
 }
 

@@ -20,6 +20,9 @@ uint64_t pl__record_key_sequence(const uint8_t *key);
 /* The numbers that a record takes: one a row, at least one. */
 uint64_t pl__record_length(const struct pl_log_record *record);
 
+/* Is it one that `log` may take? PL_USAGE, PL_LIMIT. */
+enum pl_code pl__record_check(const struct pl_log *log, const struct pl_log_record *record, struct pl_error **error);
+
 /* `out` becomes the record's bytes; its sequence is set. */
 enum pl_code pl__record_put(const struct pl_log_record *record, struct pl_rows *rows, struct pl_tags *tags,
                             struct pl_buffer *out, struct pl_error **error);

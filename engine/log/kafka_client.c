@@ -1,0 +1,243 @@
+/* kafka_client.c: handles of librdkafka, its errors as ours, and the topic. */
+#include <stdio.h>
+#include <string.h>
+
+#include "log/kafka_impl.h"
+
+enum { WHY = 512, PARTITIONS_MAX = 1 << 16 };
+
+/* ---- Errors ---- */
+
+static bool passes_by(rd_kafka_resp_err_t code) {
+    switch (code) {
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
+    case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
+    case RD_KAFKA_RESP_ERR__WAIT_COORD:
+    case RD_KAFKA_RESP_ERR__IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+    case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS:
+    case RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
+    case RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS:
+    case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS: return true;
+    default: return false;
+    }
+}
+
+static enum pl_code meaning(rd_kafka_resp_err_t code) {
+    switch (code) {
+    case RD_KAFKA_RESP_ERR__FENCED:
+    case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
+    case RD_KAFKA_RESP_ERR_PRODUCER_FENCED: return PL_CONFLICT;
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE: return PL_RANGE;
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED: return PL_DENIED;
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE: return PL_LIMIT;
+    default: return passes_by(code) ? PL_UNAVAILABLE : PL_IO;
+    }
+}
+
+enum pl_code pl__kafka_fail(struct pl_error **error, rd_kafka_resp_err_t code, const char *text, const char *what) {
+    enum pl_code means = meaning(code);
+    if (means == PL_CONFLICT)
+        return pl_error_set(error, means, "log: %s: another engine has taken this writer's place", what);
+    return pl_error_set(error, means, "log: %s: %s", what, text ? text : rd_kafka_err2str(code));
+}
+
+enum pl_code pl__kafka_failed(struct pl_error **error, rd_kafka_error_t *failed, const char *what) {
+    bool passes = rd_kafka_error_is_retriable(failed) || rd_kafka_error_txn_requires_abort(failed);
+    enum pl_code code = pl__kafka_fail(error, rd_kafka_error_code(failed), rd_kafka_error_string(failed), what);
+    rd_kafka_error_destroy(failed);
+    return code == PL_IO && passes ? PL_UNAVAILABLE : code;
+}
+
+/* ---- Handles ---- */
+
+/* What decides whether each record is there once, and what it is read from. */
+static const char *const ours[] = {"bootstrap.servers",
+                                   "metadata.broker.list",
+                                   "group.id",
+                                   "enable.auto.commit",
+                                   "auto.offset.reset",
+                                   "isolation.level",
+                                   "transactional.id",
+                                   "enable.idempotence",
+                                   "acks",
+                                   "request.required.acks",
+                                   "enable.partition.eof",
+                                   "message.max.bytes",
+                                   "partitioner"};
+
+bool pl_kafka_setting_allowed(const char *name) {
+    for (size_t i = 0; i < PL_COUNT_OF(ours); i++)
+        if (strcmp(ours[i], name) == 0) return false;
+    size_t size = 0;
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    bool known = rd_kafka_conf_get(conf, name, NULL, &size) != RD_KAFKA_CONF_UNKNOWN;
+    rd_kafka_conf_destroy(conf);
+    return known;
+}
+
+static bool set_all(rd_kafka_conf_t *conf, const struct pl_kafka_log *log, const char *const *more, char why[WHY]) {
+    static const char *const common[] = {"client.id", "potline", "message.max.bytes",       "50331648",
+                                         "log_level", "3",       "socket.keepalive.enable", "true",
+                                         NULL};
+    bool good = rd_kafka_conf_set(conf, "bootstrap.servers", log->options.brokers, why, WHY) == RD_KAFKA_CONF_OK;
+    for (const char *const *pair = common; good && *pair; pair += 2)
+        good = rd_kafka_conf_set(conf, pair[0], pair[1], why, WHY) == RD_KAFKA_CONF_OK;
+    for (unsigned i = 0; good && i < log->options.setting_count; i++)
+        good = rd_kafka_conf_set(conf, log->options.settings[i].name, log->options.settings[i].value, why, WHY) ==
+               RD_KAFKA_CONF_OK;
+    for (const char *const *pair = more; good && *pair; pair += 2)
+        good = rd_kafka_conf_set(conf, pair[0], pair[1], why, WHY) == RD_KAFKA_CONF_OK;
+    return good;
+}
+
+static void no_log(const rd_kafka_t *handle, int level, const char *facility, const char *text) {
+    (void)handle, (void)level, (void)facility, (void)text; /* what matters comes back from calls */
+}
+
+static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque) {
+    (void)handle;
+    struct pl_kafka_log *log = opaque;
+    uintptr_t i = (uintptr_t)message->_private;
+    if (message->err)
+        log->failed = message->err;
+    else if (i < log->count)
+        log->offsets[i] = message->offset;
+}
+
+rd_kafka_t *pl__kafka_client(struct pl_kafka_log *log, rd_kafka_type_t type, const char *const *more,
+                             struct pl_error **error) {
+    char why[WHY];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    if (!set_all(conf, log, more, why)) {
+        rd_kafka_conf_destroy(conf);
+        pl_error_set(error, PL_USAGE, "log: %s", why);
+        return NULL;
+    }
+    rd_kafka_conf_set_opaque(conf, log);
+    rd_kafka_conf_set_log_cb(conf, no_log);
+    if (type == RD_KAFKA_PRODUCER) rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+    rd_kafka_t *handle = rd_kafka_new(type, conf, why, sizeof why);
+    if (handle) return handle;
+    rd_kafka_conf_destroy(conf);
+    pl_error_set(error, PL_USAGE, "log: %s", why);
+    return NULL;
+}
+
+/* ---- The topic ---- */
+
+/* 0: there is none. */
+static enum pl_code count_partitions(struct pl_kafka_log *log, rd_kafka_t *handle, unsigned *count,
+                                     struct pl_error **error) {
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(handle, log->options.topic, NULL);
+    const struct rd_kafka_metadata *metadata = NULL;
+    int timeout = (int)(log->options.timeout / PL_MILLISECOND);
+    *count = 0;
+    if (!topic) return pl__kafka_fail(error, rd_kafka_last_error(), NULL, "the topic");
+    rd_kafka_resp_err_t failed = rd_kafka_metadata(handle, 0, topic, &metadata, timeout);
+    rd_kafka_topic_destroy(topic);
+    if (failed) return pl__kafka_fail(error, failed, NULL, "the brokers do not answer");
+    rd_kafka_resp_err_t state = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN;
+    if (!state) *count = (unsigned)metadata->topics[0].partition_cnt;
+    rd_kafka_metadata_destroy(metadata);
+    if (!state || state == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return PL_OK;
+    return pl__kafka_fail(error, state, NULL, log->options.topic);
+}
+
+/* Old in event time is no reason to forget; whoever wants less kept sets it at the topic. */
+static const char *const topic_settings[] = {"cleanup.policy",
+                                             "delete",
+                                             "retention.ms",
+                                             "-1",
+                                             "retention.bytes",
+                                             "-1",
+                                             "message.timestamp.type",
+                                             "CreateTime",
+                                             "message.timestamp.before.max.ms",
+                                             "9223372036854775807",
+                                             "message.timestamp.after.max.ms",
+                                             "9223372036854775807",
+                                             "max.message.bytes",
+                                             "50331648",
+                                             NULL};
+
+static enum pl_code topic_made(struct pl_kafka_log *log, rd_kafka_event_t *event, struct pl_error **error) {
+    const rd_kafka_CreateTopics_result_t *result = event ? rd_kafka_event_CreateTopics_result(event) : NULL;
+    size_t count = 0;
+    const rd_kafka_topic_result_t **topics = result ? rd_kafka_CreateTopics_result_topics(result, &count) : NULL;
+    rd_kafka_resp_err_t failed = !event       ? RD_KAFKA_RESP_ERR__TIMED_OUT
+                                 : count == 1 ? rd_kafka_topic_result_error(topics[0])
+                                              : rd_kafka_event_error(event);
+    if (!failed || failed == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) return PL_OK;
+    const char *text = count == 1 ? rd_kafka_topic_result_error_string(topics[0]) : NULL;
+    char what[300];
+    snprintf(what, sizeof what, "topic %.200s cannot be made", log->options.topic);
+    return pl__kafka_fail(error, failed, text, what);
+}
+
+static enum pl_code make_topic(struct pl_kafka_log *log, rd_kafka_t *handle, unsigned partitions,
+                               struct pl_error **error) {
+    char why[WHY];
+    int copies = log->options.replication ? log->options.replication : -1;
+    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(log->options.topic, (int)partitions, copies, why, sizeof why);
+    if (!topic) return pl_error_set(error, PL_USAGE, "log: topic %s: %s", log->options.topic, why);
+    for (const char *const *pair = topic_settings; *pair; pair += 2)
+        rd_kafka_NewTopic_set_config(topic, pair[0], pair[1]);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
+    rd_kafka_CreateTopics(handle, &topic, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, (int)(log->options.timeout / PL_MILLISECOND));
+    enum pl_code code = topic_made(log, event, error);
+    if (event) rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_NewTopic_destroy(topic);
+    return code;
+}
+
+/* One that was just made is not known everywhere at once. */
+static enum pl_code wait_for_topic(struct pl_kafka_log *log, rd_kafka_t *handle, unsigned *count,
+                                   struct pl_error **error) {
+    enum pl_code code = PL_OK;
+    *count = 0;
+    for (pl_time waited = 0; !code && !*count && waited < log->options.timeout;
+         waited += PL__KAFKA_SLICE_MS * PL_MILLISECOND) {
+        rd_kafka_poll(handle, PL__KAFKA_SLICE_MS);
+        code = count_partitions(log, handle, count, error);
+    }
+    if (code || *count) return code;
+    return pl_error_set(error, PL_UNAVAILABLE, "log: topic %s was made, and nobody knows it", log->options.topic);
+}
+
+enum pl_code pl__kafka_find_topic(struct pl_kafka_log *log, unsigned partitions, struct pl_error **error) {
+    static const char *const none[] = {NULL};
+    unsigned count;
+    rd_kafka_t *handle = pl__kafka_client(log, RD_KAFKA_PRODUCER, none, error);
+    if (!handle) return PL_USAGE;
+    enum pl_code code = count_partitions(log, handle, &count, error);
+    if (!code && !count && log->options.writer) {
+        code = make_topic(log, handle, partitions, error);
+        if (!code) code = wait_for_topic(log, handle, &count, error);
+    }
+    rd_kafka_destroy(handle);
+    if (code) return code;
+    if (!count) return pl_error_set(error, PL_NOT_FOUND, "log: there is no topic %s", log->options.topic);
+    if (count < partitions || count > PARTITIONS_MAX)
+        return pl_error_set(error, PL_CONFLICT, "log: topic %s has %u partitions, and the graph says %u",
+                            log->options.topic, count, partitions);
+    log->log.partitions = count;
+    return PL_OK;
+}

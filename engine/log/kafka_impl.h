@@ -1,0 +1,89 @@
+/* kafka_impl.h: what the files of the log on Kafka share. */
+#ifndef POTLINE_LOG_KAFKA_IMPL_H
+#define POTLINE_LOG_KAFKA_IMPL_H
+
+#include <librdkafka/rdkafka.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "log/kafka.h"
+#include "log/record.h"
+
+/* A message takes as many sequence numbers as a record may have rows, so where it stands says what numbers it has. */
+enum { PL__KAFKA_ROWS_BITS = 13, PL__KAFKA_SLICE_MS = 100 };
+
+static inline uint64_t pl__kafka_sequence(int64_t offset) {
+    return (uint64_t)offset << PL__KAFKA_ROWS_BITS;
+}
+
+static inline int64_t pl__kafka_offset(uint64_t sequence) {
+    return (int64_t)(sequence >> PL__KAFKA_ROWS_BITS);
+}
+
+struct pl__kafka_partition {
+    _Atomic int64_t first; /* the oldest offset that is kept */
+    _Atomic int64_t end;   /* behind the last one that is known to be there */
+    int64_t newest;        /* milliseconds: of the rows so far, for records that have none */
+    unsigned average;      /* bytes of a message, about; 0: none is known */
+};
+
+/* A handle that reads; of each partition it serves one cursor at a time. */
+struct pl__kafka_reader {
+    rd_kafka_t *handle;
+    bool *taken; /* [partition] */
+    struct pl__kafka_reader *next;
+};
+
+struct pl_kafka_log {
+    struct pl_log log;
+    struct pl_log_kafka_options options; /* its texts are owned */
+    struct pl__kafka_partition *partition;
+
+    /* The appender's. */
+    rd_kafka_t *producer;
+    struct pl_rows *rows;
+    struct pl_buffer bytes;
+    bool open;        /* a transaction is under way */
+    bool committing;  /* its commit has been asked for, and nobody knows what came of it */
+    int64_t *offsets; /* of its records, as the brokers say them */
+    unsigned count, room;
+    rd_kafka_resp_err_t failed; /* why one of them was not taken */
+
+    pthread_mutex_t lock; /* of the readers */
+    struct pl__kafka_reader *readers;
+};
+
+static inline struct pl_kafka_log *pl__kafka_of(const struct pl_log *log) {
+    return (struct pl_kafka_log *)log;
+}
+
+/* ---- kafka_client.c ---- */
+
+/* A handle with the settings of the log, and with `more` (pairs, ends in NULL). NULL with *error. */
+rd_kafka_t *pl__kafka_client(struct pl_kafka_log *log, rd_kafka_type_t type, const char *const *more,
+                             struct pl_error **error);
+
+/* The topic is there, made if it was not, and log->log.partitions says how many it has. */
+enum pl_code pl__kafka_find_topic(struct pl_kafka_log *log, unsigned partitions, struct pl_error **error);
+
+/* What a client's error means, with "log: WHAT: ..."; PL_UNAVAILABLE: it may pass. */
+enum pl_code pl__kafka_fail(struct pl_error **error, rd_kafka_resp_err_t code, const char *text, const char *what);
+enum pl_code pl__kafka_failed(struct pl_error **error, rd_kafka_error_t *failed, const char *what); /* ends `failed` */
+
+/* ---- kafka_reader.c ---- */
+
+/* Where a partition begins and ends now, as far as readers see. */
+enum pl_code pl__kafka_look(struct pl_kafka_log *log, unsigned partition, struct pl_error **error);
+/* The offset of the last message in front of `offset`; -1: there is none. */
+enum pl_code pl__kafka_last(struct pl_kafka_log *log, unsigned partition, int64_t *offset, struct pl_error **error);
+
+enum pl_code pl__kafka_cursor(struct pl_log *log, unsigned partition, uint64_t from, bool heads,
+                              struct pl_log_cursor **cursor, struct pl_error **error);
+enum pl_code pl__kafka_read(struct pl_log_cursor *cursor, struct pl_log_record *record, struct pl_error **error);
+void pl__kafka_cursor_free(struct pl_log_cursor *cursor);
+uint64_t pl__kafka_seek(struct pl_log *log, unsigned partition, pl_time time);
+pl_time pl__kafka_oldest(const struct pl_log *log, unsigned partition);
+enum pl_code pl__kafka_trim(struct pl_log *log, unsigned partition, uint64_t sequence, struct pl_error **error);
+void pl__kafka_readers_free(struct pl_kafka_log *log);
+
+#endif
