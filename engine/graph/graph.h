@@ -16,18 +16,27 @@ enum pl_on_full { PL_BLOCK, PL_SPILL, PL_DROP };
 enum pl_log_kind { PL_LOG_EMBEDDED, PL_LOG_NONE, PL_LOG_KAFKA };
 enum pl_log_sync { PL_SYNC_INTERVAL, PL_SYNC_EACH, PL_SYNC_NONE };
 
+/* A property of librdkafka. */
+struct pl_graph_log_setting {
+    const char *name, *value;
+};
+
 /* The graph's own options (an option table like any other: graph_options in settings.c). */
 struct pl_graph_settings {
     const char *name;        /* required: lower case, digits, '-' */
     const char *description; /* "" */
     bool log_given;
-    uint32_t log_kind;      /* enum pl_log_kind */
-    const char *log_sync;   /* "10ms", "each" or "none" */
-    pl_time log_sync_every; /* from log_sync: 0 is each, -1 none */
-    int64_t max_lag;        /* bytes that a replayable source may be ahead of the graph */
-    int64_t partitions;     /* 1..256 */
-    int64_t key_depth;      /* parts of an asset's path that make the partition key */
-    int64_t workers;        /* threads for nodes; 0: chosen from cores and partitions */
+    uint32_t log_kind;                   /* enum pl_log_kind */
+    const char *log_sync;                /* "10ms", "each" or "none" */
+    pl_time log_sync_every;              /* from log_sync: 0 is each, -1 none */
+    const char *log_brokers, *log_topic; /* of a log on Kafka, like the following */
+    int64_t log_replication;
+    pl_time log_timeout;
+    struct pl_list log_settings; /* of pl_graph_log_setting */
+    int64_t max_lag;             /* bytes that a replayable source may be ahead of the graph */
+    int64_t partitions;          /* 1..256 */
+    int64_t key_depth;           /* parts of an asset's path that make the partition key */
+    int64_t workers;             /* threads for nodes; 0: chosen from cores and partitions */
     int64_t max_tags;
     int64_t max_keys;            /* names per state table */
     int64_t hold;                /* bytes a merging node keeps in memory */

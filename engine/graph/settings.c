@@ -10,14 +10,31 @@
 
 /* ---- Tables ---- */
 
-static const char *const log_kinds[] = {"embedded", "none", NULL};
+static const char *const log_kinds[] = {"embedded", "none", "kafka", NULL};
 static const char *const on_full[] = {"block", "spill", "drop", NULL};
+
+static const struct pl_option log_setting_options[] = {
+    PL_OPT_STRING(struct pl_graph_log_setting, name, "name", NULL, PL_FIXED, "As librdkafka calls it: sasl.username."),
+    PL_OPT_STRING(struct pl_graph_log_setting, value, "value", NULL, PL_FIXED, "Its value."),
+    PL_OPT_END,
+};
 
 static const struct pl_option log_options[] = {
     PL_OPT_CHOICE(struct pl_graph_settings, log_kind, "kind", "embedded", log_kinds, PL_FIXED,
-                  "embedded: in the data folder; none: no log, so no replay and no recovery."),
+                  "embedded: in the data folder; kafka: a topic; none: no log, so no replay and no recovery."),
     PL_OPT_STRING(struct pl_graph_settings, log_sync, "sync", "10ms", PL_FIXED,
                   "When what was appended is made safe from power loss: after this time, or each, or none."),
+    PL_OPT_STRING(struct pl_graph_settings, log_brokers, "brokers", "", PL_FIXED,
+                  "kafka: brokers to begin with, HOST:PORT between commas; they name the others."),
+    PL_OPT_STRING(struct pl_graph_settings, log_topic, "topic", "", PL_FIXED,
+                  "kafka: the topic, made when it is not there; empty: the graph's name."),
+    PL_OPT_INT(struct pl_graph_settings, log_replication, "replication", "0", "0", "32", PL_FIXED,
+               "kafka: copies of a topic that is made; 0: as many as the brokers make by themselves."),
+    PL_OPT_DURATION(struct pl_graph_settings, log_timeout, "timeout", "10s", "1s", "1h", PL_FIXED,
+                    "kafka: how long an answer may take before the brokers are away, and sources wait."),
+    PL_OPT_LIST(struct pl_graph_settings, log_settings, "settings", "[]", struct pl_graph_log_setting,
+                log_setting_options, PL_FIXED,
+                "kafka: further properties of librdkafka, as security.protocol, sasl.username, ssl.ca.location."),
     PL_OPT_END,
 };
 
@@ -191,6 +208,15 @@ static void read_sync(struct pl_options_reader *reader, struct pl_graph_settings
                             pl__quote(quoted, sync));
 }
 
+static void check_kafka(struct pl_options_reader *reader, const struct pl_graph_settings *settings) {
+    bool kafka = settings->log_kind == PL_LOG_KAFKA, whole;
+    if (pl__options_any(reader->map, "log.kind") || pl__options_any(reader->map, "log.brokers")) return;
+    if (kafka && !*settings->log_brokers)
+        pl__options_problem(reader, "log", false, "a log on Kafka says where: brokers: HOST:PORT");
+    if (!kafka && pl__options_find(reader->map, "log.brokers", &whole) && whole)
+        pl__options_problem(reader, "log.brokers", false, "are for log: { kind: kafka }");
+}
+
 static bool is_false(const struct pl_options_reader *reader, const char *name) {
     const struct pl_yaml *value = pl__yaml_find(reader->map, name);
     return value && value->type == PL_YAML_SCALAR && !value->any && strcasecmp(value->text, "false") == 0;
@@ -200,6 +226,7 @@ static void check_graph(struct pl_options_reader *reader, struct pl_graph_settin
     check_version(reader);
     check_name(reader, settings->name);
     read_sync(reader, settings);
+    check_kafka(reader, settings);
     if (is_false(reader, "log"))
         pl__options_problem(reader, "log", false, "a graph without a log says log: { kind: none }");
     if (is_false(reader, "queue")) pl__options_problem(reader, "queue", false, "an edge always has a queue");

@@ -91,6 +91,20 @@ bool pl_kafka_setting_allowed(const char *name) {
     return known;
 }
 
+static bool set_theirs(rd_kafka_conf_t *conf, const struct pl_kafka_log *log, char why[WHY]) {
+    for (unsigned i = 0; i < log->options.setting_count; i++) {
+        const struct pl_kafka_setting *setting = &log->options.settings[i];
+        if (!pl_kafka_setting_allowed(setting->name)) {
+            snprintf(why, WHY, "settings: %.100s is none that can be set here", setting->name);
+            return false;
+        }
+        if (rd_kafka_conf_set(conf, setting->name, setting->value, why, WHY) == RD_KAFKA_CONF_OK) continue;
+        snprintf(why, WHY, "settings: the value of %.100s does not fit", setting->name); /* which may be a secret */
+        return false;
+    }
+    return true;
+}
+
 static bool set_all(rd_kafka_conf_t *conf, const struct pl_kafka_log *log, const char *const *more, char why[WHY]) {
     static const char *const common[] = {"client.id", "potline", "message.max.bytes",       "50331648",
                                          "log_level", "3",       "socket.keepalive.enable", "true",
@@ -98,9 +112,7 @@ static bool set_all(rd_kafka_conf_t *conf, const struct pl_kafka_log *log, const
     bool good = rd_kafka_conf_set(conf, "bootstrap.servers", log->options.brokers, why, WHY) == RD_KAFKA_CONF_OK;
     for (const char *const *pair = common; good && *pair; pair += 2)
         good = rd_kafka_conf_set(conf, pair[0], pair[1], why, WHY) == RD_KAFKA_CONF_OK;
-    for (unsigned i = 0; good && i < log->options.setting_count; i++)
-        good = rd_kafka_conf_set(conf, log->options.settings[i].name, log->options.settings[i].value, why, WHY) ==
-               RD_KAFKA_CONF_OK;
+    good = good && set_theirs(conf, log, why);
     for (const char *const *pair = more; good && *pair; pair += 2)
         good = rd_kafka_conf_set(conf, pair[0], pair[1], why, WHY) == RD_KAFKA_CONF_OK;
     return good;

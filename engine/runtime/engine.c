@@ -9,6 +9,7 @@
 #include <potline/diag.h>
 
 #include "batch/tags.h"
+#include "log/kafka.h"
 #include "runtime/engine_impl.h"
 #include "runtime/recovery.h"
 #include "runtime/replay.h"
@@ -108,12 +109,40 @@ static enum pl_code open_savepoint(struct pl_engine *engine, struct pl_error **e
     return pl_savepoint_open(path, engine->options.key, &engine->savepoint, error);
 }
 
+/* The engine that was started last writes: one that is still there is told so, and ends. */
+static enum pl_code open_kafka(struct pl_engine *engine, struct pl_error **error) {
+    const struct pl_graph_settings *settings = &engine->graph->settings;
+    const struct pl_graph_log_setting *given = settings->log_settings.items;
+    unsigned count = settings->log_settings.count;
+    struct pl_kafka_setting *own = pl_alloc((count + 1) * sizeof *own);
+    if (!own) return pl_error_set(error, PL_NO_MEMORY, "no memory for the log");
+    for (unsigned i = 0; i < count; i++)
+        own[i] = (struct pl_kafka_setting){given[i].name, given[i].value};
+    struct pl_log_kafka_options options = {
+        .brokers = settings->log_brokers,
+        .topic = *settings->log_topic ? settings->log_topic : settings->name,
+        .writer = settings->name,
+        .settings = own,
+        .setting_count = count,
+        .replication = (int)settings->log_replication,
+        .timeout = settings->log_timeout,
+    };
+    enum pl_code code = pl_log_open_kafka(&options, engine->tags, (unsigned)settings->partitions, &engine->log, error);
+    pl_free(own);
+    return code;
+}
+
+static enum pl_code open_kept_log(struct pl_engine *engine, struct pl_error **error) {
+    const struct pl_graph_settings *settings = &engine->graph->settings;
+    if (settings->log_kind == PL_LOG_KAFKA) return open_kafka(engine, error);
+    return pl_log_open_embedded(engine->store, engine->tags, (unsigned)settings->partitions, &engine->log, error);
+}
+
 static enum pl_code open_epochs(struct pl_engine *engine, struct pl_error **error) {
     struct pl_savepoint *savepoint = engine->savepoint;
-    unsigned partitions = (unsigned)engine->graph->settings.partitions;
     enum pl_code code =
         savepoint ? pl_savepoint_fill(savepoint, engine->store, error) : pl_savepoint_check(engine->store, error);
-    if (!code) code = pl_log_open_embedded(engine->store, engine->tags, partitions, &engine->log, error);
+    if (!code) code = open_kept_log(engine, error);
     if (!code && savepoint) code = pl_savepoint_begin(savepoint, engine->store, engine->log, error);
     pl_savepoint_close(savepoint);
     engine->savepoint = NULL;
@@ -137,8 +166,6 @@ static enum pl_code open_log(struct pl_engine *engine, struct pl_error **error) 
     if (!code) code = pl_store_open(engine->options.data, &options, &engine->store, error);
     if (!code) code = pl_audit_open(engine->store, &engine->journal.audit, error);
     if (code || none) return code;
-    if (settings->log_kind != PL_LOG_EMBEDDED)
-        return pl_error_set(error, PL_UNAVAILABLE, "this engine has no log of that kind");
     code = open_epochs(engine, error);
     if (code || settings->log_sync_every <= 0) return code;
     return pl_syncer_new(engine->log, settings->log_sync_every, &engine->syncer, error);

@@ -72,7 +72,7 @@ static void try_again(uv_timer_t *timer) {
 static void wait_for_room(struct pl_intake *intake, struct pl_error *error) {
     if (!intake->full) {
         intake->full_from = pl_clock_monotonic();
-        pl_diag(PL_ERROR, "the log takes nothing: %s; all sources wait until there is room",
+        pl_diag(PL_ERROR, "the log takes nothing: %s; all sources wait until it does",
                 error ? error->text : "no room");
         pl_stat_add(&intake->stats.fulls, 1);
         atomic_store(&intake->stats.full, true);
@@ -85,7 +85,7 @@ static void wait_for_room(struct pl_intake *intake, struct pl_error *error) {
 /* Nobody was silent meanwhile: nobody was listened to. */
 static void found_room(struct pl_intake *intake) {
     pl_time now = pl_clock_now(intake->options.clock);
-    pl_diag(PL_WARN, "the log has room again, after %.1f s: sources go on",
+    pl_diag(PL_WARN, "the log takes rows again, after %.1f s: sources go on",
             (double)(pl_clock_monotonic() - intake->full_from) / (double)PL_SECOND);
     for (unsigned i = 0; i < intake->feeds.count; i++)
         intake->feeds.feed[i].heard = now;
