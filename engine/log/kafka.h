@@ -21,10 +21,15 @@ struct pl_kafka_setting {
     const char *name, *value;
 };
 
+struct pl_kafka_member;
+
 struct pl_log_kafka_options {
     const char *brokers; /* HOST:PORT,... */
     const char *topic;
-    const char *writer; /* the transactional id; NULL: it is only read */
+    const char *writer;             /* the transactional id; NULL: it is only read */
+    const char *group;              /* of engines that share the topic (kafka_member.h); NULL: none */
+    struct pl_kafka_member *member; /* our place in it, borrowed: only who has the partitions writes */
+    pl_time session;                /* a member that is not heard of for so long is dead */
     const struct pl_kafka_setting *settings;
     unsigned setting_count;
     int replication; /* copies, of a topic that is made; 0: as the brokers have it */
@@ -33,6 +38,34 @@ struct pl_log_kafka_options {
 
 enum pl_code pl_log_open_kafka(const struct pl_log_kafka_options *options, struct pl_tags *tags, unsigned partitions,
                                struct pl_log **log, struct pl_error **error);
+
+/* Before the first cursor: `arrived` is called, on a thread of its own, when there may be something new to read. */
+void pl_kafka_on_arrival(struct pl_log *log, void (*arrived)(void *arg), void *arg);
+
+/* Before the first append: this partition is ours, and the group's checkpoint stands there. */
+void pl_kafka_committed(struct pl_log *log, unsigned partition, uint64_t sequence);
+
+/* ---- State beside it: the topic TOPIC.changelog, by key, as many partitions as the log has ---- */
+
+struct pl_kafka_entry {
+    unsigned partition;
+    const void *key, *value; /* value NULL: the key is gone */
+    size_t key_size, size;
+};
+
+/* One transaction, on any thread: what has changed, and how far that is in the log, as the group's offsets; it is there
+ * as a whole or not at all. sequences[partition]: of the barrier, UINT64_MAX where it is not ours. PL_UNAVAILABLE:
+ * again from the begin; *done: what was put the last time is there after all. Behind a failed begin or with *done
+ * nothing follows; behind a failed put follows drop. */
+enum pl_code pl_kafka_commit_begin(struct pl_log *log, bool *done, struct pl_error **error);
+enum pl_code pl_kafka_commit_put(struct pl_log *log, const struct pl_kafka_entry *entry, struct pl_error **error);
+enum pl_code pl_kafka_commit_end(struct pl_log *log, const uint64_t *sequences, struct pl_error **error);
+void pl_kafka_commit_drop(struct pl_log *log);
+
+/* Every key of a partition and its value, in the order in which they were put: the last one counts. */
+typedef enum pl_code pl_kafka_visitor(void *arg, const struct pl_kafka_entry *entry, struct pl_error **error);
+enum pl_code pl_kafka_state_each(struct pl_log *log, unsigned partition, pl_kafka_visitor *visit, void *arg,
+                                 struct pl_error **error);
 
 /* May settings name it? No: it is ours (transactions, offsets), or unknown. For `check`. */
 bool pl_kafka_setting_allowed(const char *name);

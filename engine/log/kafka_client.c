@@ -91,9 +91,9 @@ bool pl_kafka_setting_allowed(const char *name) {
     return known;
 }
 
-static bool set_theirs(rd_kafka_conf_t *conf, const struct pl_kafka_log *log, char why[WHY]) {
-    for (unsigned i = 0; i < log->options.setting_count; i++) {
-        const struct pl_kafka_setting *setting = &log->options.settings[i];
+static bool set_theirs(rd_kafka_conf_t *conf, const struct pl_log_kafka_options *options, char why[WHY]) {
+    for (unsigned i = 0; i < options->setting_count; i++) {
+        const struct pl_kafka_setting *setting = &options->settings[i];
         if (!pl_kafka_setting_allowed(setting->name)) {
             snprintf(why, WHY, "settings: %.100s is none that can be set here", setting->name);
             return false;
@@ -105,45 +105,38 @@ static bool set_theirs(rd_kafka_conf_t *conf, const struct pl_kafka_log *log, ch
     return true;
 }
 
-static bool set_all(rd_kafka_conf_t *conf, const struct pl_kafka_log *log, const char *const *more, char why[WHY]) {
+static bool set_pairs(rd_kafka_conf_t *conf, const char *const *pairs, char why[WHY]) {
+    for (; *pairs; pairs += 2)
+        if (rd_kafka_conf_set(conf, pairs[0], pairs[1], why, WHY) != RD_KAFKA_CONF_OK) return false;
+    return true;
+}
+
+static bool set_all(rd_kafka_conf_t *conf, const struct pl_log_kafka_options *options, const char *const *more,
+                    char why[WHY]) {
     static const char *const common[] = {"client.id", "potline", "message.max.bytes",       "50331648",
                                          "log_level", "3",       "socket.keepalive.enable", "true",
                                          NULL};
-    bool good = rd_kafka_conf_set(conf, "bootstrap.servers", log->options.brokers, why, WHY) == RD_KAFKA_CONF_OK;
-    for (const char *const *pair = common; good && *pair; pair += 2)
-        good = rd_kafka_conf_set(conf, pair[0], pair[1], why, WHY) == RD_KAFKA_CONF_OK;
-    good = good && set_theirs(conf, log, why);
-    for (const char *const *pair = more; good && *pair; pair += 2)
-        good = rd_kafka_conf_set(conf, pair[0], pair[1], why, WHY) == RD_KAFKA_CONF_OK;
-    return good;
+    return rd_kafka_conf_set(conf, "bootstrap.servers", options->brokers, why, WHY) == RD_KAFKA_CONF_OK &&
+           set_pairs(conf, common, why) && set_theirs(conf, options, why) && set_pairs(conf, more, why);
 }
 
 static void no_log(const rd_kafka_t *handle, int level, const char *facility, const char *text) {
     (void)handle, (void)level, (void)facility, (void)text; /* what matters comes back from calls */
 }
 
-static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque) {
-    (void)handle;
-    struct pl_kafka_log *log = opaque;
-    uintptr_t i = (uintptr_t)message->_private;
-    if (message->err)
-        log->failed = message->err;
-    else if (i < log->count)
-        log->offsets[i] = message->offset;
-}
-
-rd_kafka_t *pl__kafka_client(struct pl_kafka_log *log, rd_kafka_type_t type, const char *const *more,
-                             struct pl_error **error) {
+rd_kafka_t *pl__kafka_handle(const struct pl_log_kafka_options *options, rd_kafka_type_t type, const char *const *more,
+                             const struct pl__kafka_callbacks *callbacks, struct pl_error **error) {
     char why[WHY];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    if (!set_all(conf, log, more, why)) {
+    if (!set_all(conf, options, more, why)) {
         rd_kafka_conf_destroy(conf);
         pl_error_set(error, PL_USAGE, "log: %s", why);
         return NULL;
     }
-    rd_kafka_conf_set_opaque(conf, log);
     rd_kafka_conf_set_log_cb(conf, no_log);
-    if (type == RD_KAFKA_PRODUCER) rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+    if (callbacks) rd_kafka_conf_set_opaque(conf, callbacks->opaque);
+    if (callbacks && callbacks->delivered) rd_kafka_conf_set_dr_msg_cb(conf, callbacks->delivered);
+    if (callbacks && callbacks->rebalance) rd_kafka_conf_set_rebalance_cb(conf, callbacks->rebalance);
     rd_kafka_t *handle = rd_kafka_new(type, conf, why, sizeof why);
     if (handle) return handle;
     rd_kafka_conf_destroy(conf);
@@ -154,9 +147,9 @@ rd_kafka_t *pl__kafka_client(struct pl_kafka_log *log, rd_kafka_type_t type, con
 /* ---- The topic ---- */
 
 /* 0: there is none. */
-static enum pl_code count_partitions(struct pl_kafka_log *log, rd_kafka_t *handle, unsigned *count,
+static enum pl_code count_partitions(struct pl_kafka_log *log, rd_kafka_t *handle, const char *name, unsigned *count,
                                      struct pl_error **error) {
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(handle, log->options.topic, NULL);
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(handle, name, NULL);
     const struct rd_kafka_metadata *metadata = NULL;
     int timeout = (int)(log->options.timeout / PL_MILLISECOND);
     *count = 0;
@@ -168,27 +161,20 @@ static enum pl_code count_partitions(struct pl_kafka_log *log, rd_kafka_t *handl
     if (!state) *count = (unsigned)metadata->topics[0].partition_cnt;
     rd_kafka_metadata_destroy(metadata);
     if (!state || state == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return PL_OK;
-    return pl__kafka_fail(error, state, NULL, log->options.topic);
+    return pl__kafka_fail(error, state, NULL, name);
 }
 
 /* Old in event time is no reason to forget; whoever wants less kept sets it at the topic. */
-static const char *const topic_settings[] = {"cleanup.policy",
-                                             "delete",
-                                             "retention.ms",
-                                             "-1",
-                                             "retention.bytes",
-                                             "-1",
-                                             "message.timestamp.type",
-                                             "CreateTime",
-                                             "message.timestamp.before.max.ms",
-                                             "9223372036854775807",
-                                             "message.timestamp.after.max.ms",
-                                             "9223372036854775807",
-                                             "max.message.bytes",
-                                             "50331648",
-                                             NULL};
+static const char *const record_settings[][2] = {{"cleanup.policy", "delete"},
+                                                 {"retention.ms", "-1"},
+                                                 {"retention.bytes", "-1"},
+                                                 {"message.timestamp.type", "CreateTime"},
+                                                 {"message.timestamp.before.max.ms", "9223372036854775807"},
+                                                 {"message.timestamp.after.max.ms", "9223372036854775807"},
+                                                 {"max.message.bytes", "50331648"}};
+static const char *const state_settings[][2] = {{"cleanup.policy", "compact"}, {"max.message.bytes", "50331648"}};
 
-static enum pl_code topic_made(struct pl_kafka_log *log, rd_kafka_event_t *event, struct pl_error **error) {
+static enum pl_code topic_made(const char *name, rd_kafka_event_t *event, struct pl_error **error) {
     const rd_kafka_CreateTopics_result_t *result = event ? rd_kafka_event_CreateTopics_result(event) : NULL;
     size_t count = 0;
     const rd_kafka_topic_result_t **topics = result ? rd_kafka_CreateTopics_result_topics(result, &count) : NULL;
@@ -198,22 +184,24 @@ static enum pl_code topic_made(struct pl_kafka_log *log, rd_kafka_event_t *event
     if (!failed || failed == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) return PL_OK;
     const char *text = count == 1 ? rd_kafka_topic_result_error_string(topics[0]) : NULL;
     char what[300];
-    snprintf(what, sizeof what, "topic %.200s cannot be made", log->options.topic);
+    snprintf(what, sizeof what, "topic %.200s cannot be made", name);
     return pl__kafka_fail(error, failed, text, what);
 }
 
-static enum pl_code make_topic(struct pl_kafka_log *log, rd_kafka_t *handle, unsigned partitions,
-                               struct pl_error **error) {
+static enum pl_code make_topic(struct pl_kafka_log *log, rd_kafka_t *handle, const char *name, bool compacted,
+                               unsigned partitions, struct pl_error **error) {
     char why[WHY];
     int copies = log->options.replication ? log->options.replication : -1;
-    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(log->options.topic, (int)partitions, copies, why, sizeof why);
-    if (!topic) return pl_error_set(error, PL_USAGE, "log: topic %s: %s", log->options.topic, why);
-    for (const char *const *pair = topic_settings; *pair; pair += 2)
-        rd_kafka_NewTopic_set_config(topic, pair[0], pair[1]);
+    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(name, (int)partitions, copies, why, sizeof why);
+    if (!topic) return pl_error_set(error, PL_USAGE, "log: topic %s: %s", name, why);
+    const char *const(*settings)[2] = compacted ? state_settings : record_settings;
+    size_t count = compacted ? PL_COUNT_OF(state_settings) : PL_COUNT_OF(record_settings);
+    for (size_t i = 0; i < count; i++)
+        rd_kafka_NewTopic_set_config(topic, settings[i][0], settings[i][1]);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
     rd_kafka_CreateTopics(handle, &topic, 1, NULL, queue);
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, (int)(log->options.timeout / PL_MILLISECOND));
-    enum pl_code code = topic_made(log, event, error);
+    enum pl_code code = topic_made(name, event, error);
     if (event) rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
     rd_kafka_NewTopic_destroy(topic);
@@ -221,35 +209,36 @@ static enum pl_code make_topic(struct pl_kafka_log *log, rd_kafka_t *handle, uns
 }
 
 /* One that was just made is not known everywhere at once. */
-static enum pl_code wait_for_topic(struct pl_kafka_log *log, rd_kafka_t *handle, unsigned *count,
+static enum pl_code wait_for_topic(struct pl_kafka_log *log, rd_kafka_t *handle, const char *name, unsigned *count,
                                    struct pl_error **error) {
     enum pl_code code = PL_OK;
     *count = 0;
     for (pl_time waited = 0; !code && !*count && waited < log->options.timeout;
          waited += PL__KAFKA_SLICE_MS * PL_MILLISECOND) {
         rd_kafka_poll(handle, PL__KAFKA_SLICE_MS);
-        code = count_partitions(log, handle, count, error);
+        code = count_partitions(log, handle, name, count, error);
     }
     if (code || *count) return code;
-    return pl_error_set(error, PL_UNAVAILABLE, "log: topic %s was made, and nobody knows it", log->options.topic);
+    return pl_error_set(error, PL_UNAVAILABLE, "log: topic %s was made, and nobody knows it", name);
 }
 
-enum pl_code pl__kafka_find_topic(struct pl_kafka_log *log, unsigned partitions, struct pl_error **error) {
+enum pl_code pl__kafka_find_topic(struct pl_kafka_log *log, const char *topic, bool compacted, unsigned *partitions,
+                                  struct pl_error **error) {
     static const char *const none[] = {NULL};
-    unsigned count;
-    rd_kafka_t *handle = pl__kafka_client(log, RD_KAFKA_PRODUCER, none, error);
+    unsigned count, least = *partitions;
+    rd_kafka_t *handle = pl__kafka_handle(&log->options, RD_KAFKA_PRODUCER, none, NULL, error);
     if (!handle) return PL_USAGE;
-    enum pl_code code = count_partitions(log, handle, &count, error);
+    enum pl_code code = count_partitions(log, handle, topic, &count, error);
     if (!code && !count && log->options.writer) {
-        code = make_topic(log, handle, partitions, error);
-        if (!code) code = wait_for_topic(log, handle, &count, error);
+        code = make_topic(log, handle, topic, compacted, least, error);
+        if (!code) code = wait_for_topic(log, handle, topic, &count, error);
     }
     rd_kafka_destroy(handle);
     if (code) return code;
-    if (!count) return pl_error_set(error, PL_NOT_FOUND, "log: there is no topic %s", log->options.topic);
-    if (count < partitions || count > PARTITIONS_MAX)
-        return pl_error_set(error, PL_CONFLICT, "log: topic %s has %u partitions, and the graph says %u",
-                            log->options.topic, count, partitions);
-    log->log.partitions = count;
+    if (!count) return pl_error_set(error, PL_NOT_FOUND, "log: there is no topic %s", topic);
+    if (count < least || count > PARTITIONS_MAX)
+        return pl_error_set(error, PL_CONFLICT, "log: topic %s has %u partitions, and %u are wanted", topic, count,
+                            least);
+    *partitions = count;
     return PL_OK;
 }

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "log/kafka.h"
+#include "log/kafka_member.h"
 #include "log/record.h"
 
 /* A message takes as many sequence numbers as a record may have rows, so where it stands says what numbers it has. */
@@ -23,6 +24,7 @@ static inline int64_t pl__kafka_offset(uint64_t sequence) {
 struct pl__kafka_partition {
     _Atomic int64_t first; /* the oldest offset that is kept */
     _Atomic int64_t end;   /* behind the last one that is known to be there */
+    int64_t committed;     /* by the group: where the last checkpoint stands; -1: not ours */
     int64_t newest;        /* milliseconds: of the rows so far, for records that have none */
     unsigned average;      /* bytes of a message, about; 0: none is known */
 };
@@ -34,18 +36,25 @@ struct pl__kafka_reader {
     struct pl__kafka_reader *next;
 };
 
+enum pl__kafka_who { PL__KAFKA_NOBODY, PL__KAFKA_APPENDER, PL__KAFKA_CHECKPOINT, PL__KAFKA_WHOS };
+
 struct pl_kafka_log {
     struct pl_log log;
     struct pl_log_kafka_options options; /* its texts are owned */
     struct pl__kafka_partition *partition;
 
-    /* The appender's. */
+    char *changelog; /* the topic; NULL: none */
+    void (*arrived)(void *arg);
+    void *arg;
+
+    pthread_mutex_t writing; /* of the transaction */
     rd_kafka_t *producer;
     struct pl_rows *rows;
     struct pl_buffer bytes;
-    bool open;        /* a transaction is under way */
-    bool committing;  /* its commit has been asked for, and nobody knows what came of it */
-    int64_t *offsets; /* of its records, as the brokers say them */
+    bool open;                  /* a transaction is under way */
+    enum pl__kafka_who pending; /* whose commit has been asked for, and nobody knows what came of it */
+    bool there[PL__KAFKA_WHOS]; /* whose was, and is there, which they do not know yet */
+    int64_t *offsets;           /* of the records of an append, as the brokers say them */
     unsigned count, room;
     rd_kafka_resp_err_t failed; /* why one of them was not taken */
 
@@ -57,18 +66,36 @@ static inline struct pl_kafka_log *pl__kafka_of(const struct pl_log *log) {
     return (struct pl_kafka_log *)log;
 }
 
+/* ---- kafka_write.c ---- */
+
+enum pl_code pl__kafka_append(struct pl_log *log, struct pl_log_record *records, unsigned count,
+                              struct pl_error **error);
+
 /* ---- kafka_client.c ---- */
 
-/* A handle with the settings of the log, and with `more` (pairs, ends in NULL). NULL with *error. */
-rd_kafka_t *pl__kafka_client(struct pl_kafka_log *log, rd_kafka_type_t type, const char *const *more,
-                             struct pl_error **error);
+struct pl__kafka_callbacks {
+    void *opaque;
+    void (*delivered)(rd_kafka_t *handle, const rd_kafka_message_t *message, void *opaque);
+    void (*rebalance)(rd_kafka_t *handle, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list,
+                      void *opaque);
+};
 
-/* The topic is there, made if it was not, and log->log.partitions says how many it has. */
-enum pl_code pl__kafka_find_topic(struct pl_kafka_log *log, unsigned partitions, struct pl_error **error);
+/* A handle with the settings of the options, and with `more` (pairs, ends in NULL). NULL with *error. */
+rd_kafka_t *pl__kafka_handle(const struct pl_log_kafka_options *options, rd_kafka_type_t type, const char *const *more,
+                             const struct pl__kafka_callbacks *callbacks, struct pl_error **error);
+
+/* The topic is there, made if it was not; *partitions: as many as that at least, then as many as it has. */
+enum pl_code pl__kafka_find_topic(struct pl_kafka_log *log, const char *topic, bool compacted, unsigned *partitions,
+                                  struct pl_error **error);
 
 /* What a client's error means, with "log: WHAT: ..."; PL_UNAVAILABLE: it may pass. */
 enum pl_code pl__kafka_fail(struct pl_error **error, rd_kafka_resp_err_t code, const char *text, const char *what);
 enum pl_code pl__kafka_failed(struct pl_error **error, rd_kafka_error_t *failed, const char *what); /* ends `failed` */
+
+/* ---- kafka_member.c ---- */
+
+/* What a transaction says of the group: brokers refuse it once somebody else has the partitions. */
+rd_kafka_consumer_group_metadata_t *pl__kafka_member_metadata(struct pl_kafka_member *member);
 
 /* ---- kafka_reader.c ---- */
 

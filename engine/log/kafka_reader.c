@@ -52,7 +52,7 @@ static struct pl__kafka_reader *new_reader(struct pl_kafka_log *log, struct pl_e
         pl_error_set(error, PL_NO_MEMORY, "log: out of memory");
         return NULL;
     }
-    reader->handle = pl__kafka_client(log, RD_KAFKA_CONSUMER, settings, error);
+    reader->handle = pl__kafka_handle(&log->options, RD_KAFKA_CONSUMER, settings, NULL, error);
     if (reader->handle) return reader;
     pl_free(reader->taken);
     pl_free(reader);
@@ -106,11 +106,28 @@ enum pl_code pl__kafka_look(struct pl_kafka_log *log, unsigned partition, struct
 
 /* ---- Cursors ---- */
 
+static void arrived(rd_kafka_t *handle, void *arg) {
+    (void)handle;
+    struct pl_kafka_log *log = arg;
+    log->arrived(log->arg);
+}
+
+static void watch(const struct pl_log_cursor *cursor) {
+    struct pl_kafka_log *log = cursor->log;
+    if (!log->arrived || !cursor->topic) return;
+    rd_kafka_queue_t *queue =
+        rd_kafka_queue_get_partition(cursor->reader->handle, log->options.topic, cursor->partition);
+    if (!queue) return;
+    rd_kafka_queue_cb_event_enable(queue, arrived, log);
+    rd_kafka_queue_destroy(queue);
+}
+
 static enum pl_code start(struct pl_log_cursor *cursor, struct pl_error **error) {
     struct pl_kafka_log *log = cursor->log;
     cursor->reader = take_reader(log, cursor->partition, error);
     if (!cursor->reader) return PL_NO_MEMORY;
     cursor->topic = rd_kafka_topic_new(cursor->reader->handle, log->options.topic, NULL);
+    watch(cursor);
     if (cursor->topic && !rd_kafka_consume_start(cursor->topic, cursor->partition, cursor->offset)) return PL_OK;
     enum pl_code code = pl__kafka_fail(error, rd_kafka_last_error(), NULL, "it cannot be read");
     if (cursor->topic) rd_kafka_topic_destroy(cursor->topic);
@@ -339,4 +356,57 @@ enum pl_code pl__kafka_trim(struct pl_log *base, unsigned partition, uint64_t se
     if (before <= atomic_load(&p->first)) return PL_OK;
     atomic_store_explicit(&p->first, before, memory_order_release); /* nobody begins there now */
     return forget(log, partition, before, error);
+}
+
+/* ---- State ---- */
+
+static enum pl_code give(rd_kafka_message_t *message, pl_kafka_visitor *visit, void *arg, struct pl_error **error) {
+    struct pl_kafka_entry entry = {.partition = (unsigned)message->partition,
+                                   .key = message->key,
+                                   .key_size = message->key_len,
+                                   .value = message->payload,
+                                   .size = message->len};
+    return visit(arg, &entry, error);
+}
+
+static enum pl_code each(struct pl_kafka_log *log, rd_kafka_topic_t *topic, unsigned partition, pl_kafka_visitor *visit,
+                         void *arg, struct pl_error **error) {
+    enum pl_code code = PL_OK;
+    int64_t until = pl_clock_monotonic() + log->options.timeout;
+    for (bool end = false; !code && !end;) {
+        rd_kafka_message_t *message = rd_kafka_consume(topic, (int32_t)partition, PL__KAFKA_SLICE_MS);
+        if (!message) {
+            if (pl_clock_monotonic() > until)
+                code = pl_error_set(error, PL_UNAVAILABLE, "log: the state in %s cannot be read", log->changelog);
+            continue;
+        }
+        until = pl_clock_monotonic() + log->options.timeout;
+        end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+        if (!message->err)
+            code = give(message, visit, arg, error);
+        else if (!end)
+            code = pl__kafka_fail(error, message->err, NULL, log->changelog);
+        rd_kafka_message_destroy(message);
+    }
+    return code;
+}
+
+enum pl_code pl_kafka_state_each(struct pl_log *base, unsigned partition, pl_kafka_visitor *visit, void *arg,
+                                 struct pl_error **error) {
+    struct pl_kafka_log *log = pl__kafka_of(base);
+    struct pl__kafka_reader *reader = new_reader(log, error);
+    if (!reader) return PL_NO_MEMORY;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(reader->handle, log->changelog, NULL);
+    enum pl_code code;
+    if (topic && !rd_kafka_consume_start(topic, (int32_t)partition, RD_KAFKA_OFFSET_BEGINNING)) {
+        code = each(log, topic, partition, visit, arg, error);
+        rd_kafka_consume_stop(topic, (int32_t)partition);
+    } else {
+        code = pl__kafka_fail(error, rd_kafka_last_error(), NULL, log->changelog);
+    }
+    if (topic) rd_kafka_topic_destroy(topic);
+    rd_kafka_destroy(reader->handle);
+    pl_free(reader->taken);
+    pl_free(reader);
+    return code;
 }

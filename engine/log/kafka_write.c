@@ -1,0 +1,211 @@
+/* kafka_write.c: what is written to the brokers: one transaction at a time, of the appender or of a checkpoint. */
+#include <string.h>
+
+#include <potline/alloc.h>
+
+#include "base/clock.h"
+#include "log/kafka_impl.h"
+#include "log/kafka_member.h"
+
+static int timeout_ms(const struct pl_kafka_log *log) {
+    return (int)(log->options.timeout / PL_MILLISECOND);
+}
+
+/* ---- A transaction, with `writing` held ---- */
+
+static enum pl_code end_by_abort(struct pl_kafka_log *log, struct pl_error **error) {
+    rd_kafka_error_t *failed = rd_kafka_abort_transaction(log->producer, timeout_ms(log));
+    if (failed) return pl__kafka_failed(error, failed, "what was written cannot be taken back");
+    log->open = false;
+    return PL_OK;
+}
+
+/* Nothing of it is there. If it cannot be taken back now, then before the next one. */
+static enum pl_code give_up(struct pl_kafka_log *log, enum pl_code code) {
+    if (log->open) end_by_abort(log, NULL);
+    return code;
+}
+
+static enum pl_code begin(struct pl_kafka_log *log, struct pl_error **error) {
+    enum pl_code code = log->open ? end_by_abort(log, error) : PL_OK;
+    if (code) return code;
+    rd_kafka_error_t *failed = rd_kafka_begin_transaction(log->producer);
+    if (failed) return pl__kafka_failed(error, failed, "a transaction cannot begin");
+    log->open = true;
+    log->failed = RD_KAFKA_RESP_ERR_NO_ERROR;
+    return PL_OK;
+}
+
+/* Brokers take it only while the partitions are ours. */
+static enum pl_code speak_for_group(struct pl_kafka_log *log, struct pl_error **error) {
+    struct pl_kafka_member *member = log->options.member;
+    if (!member) return PL_OK;
+    rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new((int)log->log.partitions);
+    for (unsigned i = 0; i < log->log.partitions; i++)
+        if (log->partition[i].committed >= 0)
+            rd_kafka_topic_partition_list_add(offsets, log->options.topic, (int32_t)i)->offset =
+                log->partition[i].committed;
+    rd_kafka_consumer_group_metadata_t *group = pl__kafka_member_metadata(member);
+    rd_kafka_error_t *failed = rd_kafka_send_offsets_to_transaction(log->producer, offsets, group, timeout_ms(log));
+    rd_kafka_consumer_group_metadata_destroy(group);
+    rd_kafka_topic_partition_list_destroy(offsets);
+    return failed ? pl__kafka_failed(error, failed, "the group does not let us write") : PL_OK;
+}
+
+/* PL_UNAVAILABLE with `pending`: nobody knows yet what becomes of it. */
+static enum pl_code commit(struct pl_kafka_log *log, enum pl__kafka_who who, struct pl_error **error) {
+    rd_kafka_error_t *failed = rd_kafka_commit_transaction(log->producer, timeout_ms(log));
+    log->pending = PL__KAFKA_NOBODY;
+    if (!failed) {
+        log->open = false;
+        return PL_OK;
+    }
+    if (rd_kafka_error_txn_requires_abort(failed)) {
+        rd_kafka_resp_err_t why = log->failed ? log->failed : rd_kafka_error_code(failed);
+        enum pl_code code =
+            pl__kafka_fail(error, why, log->failed ? NULL : rd_kafka_error_string(failed), "a transaction");
+        rd_kafka_error_destroy(failed);
+        return give_up(log, code == PL_IO && !log->failed ? PL_UNAVAILABLE : code);
+    }
+    if (rd_kafka_error_is_retriable(failed) && !rd_kafka_error_is_fatal(failed)) log->pending = who;
+    return pl__kafka_failed(error, failed, "a transaction");
+}
+
+/* A commit whose outcome is not known stands in front of everything: it is asked for again, by whoever comes. *done: it
+ * was ours, and it is there. */
+static enum pl_code settle_pending(struct pl_kafka_log *log, enum pl__kafka_who who, bool *done,
+                                   struct pl_error **error) {
+    enum pl__kafka_who pending = log->pending;
+    if (pending != PL__KAFKA_NOBODY) {
+        enum pl_code code = commit(log, pending, error);
+        if (code && (log->pending != PL__KAFKA_NOBODY || code != PL_UNAVAILABLE)) return code;
+        if (code && error) pl_error_free(error);
+        log->there[pending] = !code;
+    }
+    *done = log->there[who];
+    log->there[who] = false;
+    return PL_OK;
+}
+
+static enum pl_code produce(struct pl_kafka_log *log, const char *topic, unsigned partition, const void *key,
+                            size_t key_size, const void *value, size_t size, int64_t time, uintptr_t opaque,
+                            struct pl_error **error) {
+    int64_t until = pl_clock_monotonic() + log->options.timeout;
+    rd_kafka_resp_err_t failed;
+    while ((failed = rd_kafka_producev(log->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION((int32_t)partition),
+                                       RD_KAFKA_V_KEY(key, key_size), RD_KAFKA_V_VALUE((void *)(uintptr_t)value, size),
+                                       RD_KAFKA_V_TIMESTAMP(time), RD_KAFKA_V_OPAQUE((void *)opaque),
+                                       RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END)) ==
+               RD_KAFKA_RESP_ERR__QUEUE_FULL &&
+           pl_clock_monotonic() < until)
+        rd_kafka_poll(log->producer, PL__KAFKA_SLICE_MS);
+    return failed ? pl__kafka_fail(error, failed, NULL, "a record is not taken") : PL_OK;
+}
+
+/* ---- Appending ---- */
+
+/* Milliseconds; 0 would be the time of day. What has no time of its own does not stand out. */
+static int64_t timestamp(struct pl__kafka_partition *partition, const struct pl_log_record *record) {
+    const pl_time *time = record->batch && !record->timeless ? pl_batch_times(record->batch) : NULL;
+    if (!time) return partition->newest;
+    pl_time newest = time[0];
+    for (uint32_t i = 1; i < record->batch->rows; i++)
+        newest = time[i] > newest ? time[i] : newest;
+    int64_t ms = newest / PL_MILLISECOND;
+    if (ms < 1) ms = 1;
+    if (ms > partition->newest) partition->newest = ms;
+    return ms;
+}
+
+/* Its sequence is not known yet, so its checksum is bound to the partition alone. */
+static enum pl_code produce_record(struct pl_kafka_log *log, struct pl_log_record *record, uintptr_t i,
+                                   struct pl_error **error) {
+    struct pl__kafka_partition *partition = &log->partition[record->partition];
+    record->sequence = 0;
+    record->rows = record->batch ? record->batch->rows : 0;
+    enum pl_code code = pl__record_put(record, log->rows, log->log.tags, &log->bytes, error);
+    if (code) return code;
+    unsigned size = (unsigned)log->bytes.size;
+    partition->average = partition->average ? (7 * partition->average + size) / 8 : size;
+    return produce(log, log->options.topic, record->partition, NULL, 0, log->bytes.data, size,
+                   timestamp(partition, record), i, error);
+}
+
+static enum pl_code append_all(struct pl_kafka_log *log, struct pl_log_record *records, unsigned count,
+                               struct pl_error **error) {
+    if (count > log->room) {
+        int64_t *grown = pl_realloc(log->offsets, count * sizeof *grown);
+        if (!grown) return pl_error_set(error, PL_NO_MEMORY, "log: out of memory");
+        log->offsets = grown;
+        log->room = count;
+    }
+    log->count = count;
+    enum pl_code code = begin(log, error);
+    for (unsigned i = 0; i < count && !code; i++)
+        code = produce_record(log, &records[i], i, error);
+    if (!code) code = speak_for_group(log, error);
+    return code ? give_up(log, code) : commit(log, PL__KAFKA_APPENDER, error);
+}
+
+static void settle(struct pl_kafka_log *log, struct pl_log_record *records, unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        struct pl__kafka_partition *partition = &log->partition[records[i].partition];
+        int64_t end = log->offsets[i] + 1;
+        records[i].sequence = pl__kafka_sequence(log->offsets[i]);
+        if (records[i].batch) records[i].batch->header->first_sequence = records[i].sequence;
+        if (end > atomic_load_explicit(&partition->end, memory_order_relaxed))
+            atomic_store_explicit(&partition->end, end, memory_order_release);
+    }
+}
+
+enum pl_code pl__kafka_append(struct pl_log *base, struct pl_log_record *records, unsigned count,
+                              struct pl_error **error) {
+    struct pl_kafka_log *log = pl__kafka_of(base);
+    enum pl_code code = PL_OK;
+    bool done = false;
+    if (!log->producer) return pl_error_set(error, PL_USAGE, "log: it is only read");
+    for (unsigned i = 0; i < count && !code; i++)
+        code = pl__record_check(base, &records[i], error);
+    if (code) return code;
+    pthread_mutex_lock(&log->writing);
+    code = settle_pending(log, PL__KAFKA_APPENDER, &done, error);
+    if (!code && done && count != log->count)
+        code = pl_error_set(error, PL_USAGE, "log: another append before it was known what came of the last one");
+    if (!code && !done) code = append_all(log, records, count, error);
+    if (!code) settle(log, records, count);
+    pthread_mutex_unlock(&log->writing);
+    return code;
+}
+
+/* ---- A checkpoint ---- */
+
+enum pl_code pl_kafka_commit_begin(struct pl_log *base, bool *done, struct pl_error **error) {
+    struct pl_kafka_log *log = pl__kafka_of(base);
+    pthread_mutex_lock(&log->writing);
+    enum pl_code code = settle_pending(log, PL__KAFKA_CHECKPOINT, done, error);
+    if (!code && !*done) code = begin(log, error);
+    if (code || *done) pthread_mutex_unlock(&log->writing);
+    return code;
+}
+
+enum pl_code pl_kafka_commit_put(struct pl_log *base, const struct pl_kafka_entry *entry, struct pl_error **error) {
+    struct pl_kafka_log *log = pl__kafka_of(base);
+    return produce(log, log->changelog, entry->partition, entry->key, entry->key_size, entry->value, entry->size, 0,
+                   UINTPTR_MAX, error);
+}
+
+enum pl_code pl_kafka_commit_end(struct pl_log *base, const uint64_t *sequences, struct pl_error **error) {
+    struct pl_kafka_log *log = pl__kafka_of(base);
+    for (unsigned i = 0; i < log->log.partitions; i++)
+        log->partition[i].committed = sequences[i] == UINT64_MAX ? -1 : pl__kafka_offset(sequences[i]);
+    enum pl_code code = speak_for_group(log, error);
+    code = code ? give_up(log, code) : commit(log, PL__KAFKA_CHECKPOINT, error);
+    pthread_mutex_unlock(&log->writing);
+    return code;
+}
+
+void pl_kafka_commit_drop(struct pl_log *base) {
+    struct pl_kafka_log *log = pl__kafka_of(base);
+    give_up(log, PL_OK);
+    pthread_mutex_unlock(&log->writing);
+}
