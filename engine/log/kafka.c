@@ -38,8 +38,30 @@ void pl_kafka_on_arrival(struct pl_log *base, void (*arrived)(void *arg), void *
     log->arg = arg;
 }
 
-void pl_kafka_committed(struct pl_log *base, unsigned partition, uint64_t sequence) {
-    pl__kafka_of(base)->partition[partition].committed = pl__kafka_offset(sequence);
+void pl_kafka_group_is(struct pl_log *base, unsigned partition, uint64_t sequence, const char *mark) {
+    struct pl__kafka_partition *p = &pl__kafka_of(base)->partition[partition];
+    p->committed = p->said = pl__kafka_offset(sequence);
+    snprintf(p->mark, sizeof p->mark, "%s", mark);
+}
+
+enum pl_code pl_kafka_group_ask(struct pl_log *base, unsigned partition, uint64_t *sequence, char mark[PL_KAFKA_MARK],
+                                struct pl_error **error) {
+    struct pl_kafka_log *log = pl__kafka_of(base);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *asked = rd_kafka_topic_partition_list_add(list, log->options.topic, (int32_t)partition);
+    rd_kafka_resp_err_t failed =
+        rd_kafka_committed(pl__kafka_member_handle(log->options.member), list, timeout_ms(log));
+    enum pl_code code = PL_OK;
+    if (!failed) failed = asked->err;
+    if (failed)
+        code = pl__kafka_fail(error, failed, NULL, "how far the group is");
+    else if (asked->offset < 0)
+        code = PL_NOT_FOUND;
+    else
+        *sequence = pl__kafka_sequence(asked->offset);
+    snprintf(mark, PL_KAFKA_MARK, "%.*s", (int)asked->metadata_size, asked->metadata ? (char *)asked->metadata : "");
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
 }
 
 /* Brokers do not tell: messages times their size so far. */
@@ -149,7 +171,7 @@ static enum pl_code prepare(struct pl_kafka_log *log, unsigned partitions, struc
     if (!log->partition || !log->rows) return pl_error_set(error, PL_NO_MEMORY, "log: out of memory");
     for (unsigned i = 0; i < log->log.partitions && !code; i++) {
         log->partition[i].newest = 1;
-        log->partition[i].committed = -1;
+        log->partition[i].committed = log->partition[i].said = -1;
         code = pl__kafka_look(log, i, error);
     }
     return code;

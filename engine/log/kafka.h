@@ -42,8 +42,15 @@ enum pl_code pl_log_open_kafka(const struct pl_log_kafka_options *options, struc
 /* Before the first cursor: `arrived` is called, on a thread of its own, when there may be something new to read. */
 void pl_kafka_on_arrival(struct pl_log *log, void (*arrived)(void *arg), void *arg);
 
-/* Before the first append: this partition is ours, and the group's checkpoint stands there. */
-void pl_kafka_committed(struct pl_log *log, unsigned partition, uint64_t sequence);
+/* ---- What a group knows: how far a partition has been worked off, and a mark of whoever says so ---- */
+
+enum { PL_KAFKA_MARK = 64 };
+
+/* PL_NOT_FOUND without a message: nobody has said anything yet. Waits for a transaction that is under way. */
+enum pl_code pl_kafka_group_ask(struct pl_log *log, unsigned partition, uint64_t *sequence, char mark[PL_KAFKA_MARK],
+                                struct pl_error **error);
+/* Before the first append: this partition is ours, and stands there. */
+void pl_kafka_group_is(struct pl_log *log, unsigned partition, uint64_t sequence, const char *mark);
 
 /* ---- State beside it: the topic TOPIC.changelog, by key, as many partitions as the log has ---- */
 
@@ -59,7 +66,8 @@ struct pl_kafka_entry {
  * nothing follows; behind a failed put follows drop. */
 enum pl_code pl_kafka_commit_begin(struct pl_log *log, bool *done, struct pl_error **error);
 enum pl_code pl_kafka_commit_put(struct pl_log *log, const struct pl_kafka_entry *entry, struct pl_error **error);
-enum pl_code pl_kafka_commit_end(struct pl_log *log, const uint64_t *sequences, struct pl_error **error);
+enum pl_code pl_kafka_commit_end(struct pl_log *log, const uint64_t *sequences, const char *mark,
+                                 struct pl_error **error);
 void pl_kafka_commit_drop(struct pl_log *log);
 
 /* Every key of a partition and its value, in the order in which they were put: the last one counts. */

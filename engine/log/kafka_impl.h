@@ -22,11 +22,13 @@ static inline int64_t pl__kafka_offset(uint64_t sequence) {
 }
 
 struct pl__kafka_partition {
-    _Atomic int64_t first; /* the oldest offset that is kept */
-    _Atomic int64_t end;   /* behind the last one that is known to be there */
-    int64_t committed;     /* by the group: where the last checkpoint stands; -1: not ours */
-    int64_t newest;        /* milliseconds: of the rows so far, for records that have none */
-    unsigned average;      /* bytes of a message, about; 0: none is known */
+    _Atomic int64_t first;    /* the oldest offset that is kept */
+    _Atomic int64_t end;      /* behind the last one that is known to be there */
+    int64_t committed;        /* by the group: where the last checkpoint stands; -1: not ours */
+    int64_t said;             /* by the checkpoint that is under way */
+    char mark[PL_KAFKA_MARK]; /* whose it is */
+    int64_t newest;           /* milliseconds: of the rows so far, for records that have none */
+    unsigned average;         /* bytes of a message, about; 0: none is known */
 };
 
 /* A handle that reads; of each partition it serves one cursor at a time. */
@@ -54,6 +56,7 @@ struct pl_kafka_log {
     bool open;                  /* a transaction is under way */
     enum pl__kafka_who pending; /* whose commit has been asked for, and nobody knows what came of it */
     bool there[PL__KAFKA_WHOS]; /* whose was, and is there, which they do not know yet */
+    char mark[PL_KAFKA_MARK];   /* of the checkpoint that is under way */
     int64_t *offsets;           /* of the records of an append, as the brokers say them */
     unsigned count, room;
     rd_kafka_resp_err_t failed; /* why one of them was not taken */
@@ -93,6 +96,8 @@ enum pl_code pl__kafka_fail(struct pl_error **error, rd_kafka_resp_err_t code, c
 enum pl_code pl__kafka_failed(struct pl_error **error, rd_kafka_error_t *failed, const char *what); /* ends `failed` */
 
 /* ---- kafka_member.c ---- */
+
+rd_kafka_t *pl__kafka_member_handle(struct pl_kafka_member *member);
 
 /* What a transaction says of the group: brokers refuse it once somebody else has the partitions. */
 rd_kafka_consumer_group_metadata_t *pl__kafka_member_metadata(struct pl_kafka_member *member);

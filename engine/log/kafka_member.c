@@ -114,6 +114,10 @@ rd_kafka_consumer_group_metadata_t *pl__kafka_member_metadata(struct pl_kafka_me
     return rd_kafka_consumer_group_metadata(member->handle);
 }
 
+rd_kafka_t *pl__kafka_member_handle(struct pl_kafka_member *member) {
+    return member->handle;
+}
+
 static enum pl_code join(struct pl_kafka_member *member, const struct pl_log_kafka_options *options,
                          struct pl_error **error) {
     char session[24];

@@ -1,4 +1,5 @@
 /* kafka_write.c: what is written to the brokers: one transaction at a time, of the appender or of a checkpoint. */
+#include <stdio.h>
 #include <string.h>
 
 #include <potline/alloc.h>
@@ -37,14 +38,18 @@ static enum pl_code begin(struct pl_kafka_log *log, struct pl_error **error) {
 }
 
 /* Brokers take it only while the partitions are ours. */
-static enum pl_code speak_for_group(struct pl_kafka_log *log, struct pl_error **error) {
+static enum pl_code speak_for_group(struct pl_kafka_log *log, bool checkpoint, struct pl_error **error) {
     struct pl_kafka_member *member = log->options.member;
     if (!member) return PL_OK;
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new((int)log->log.partitions);
-    for (unsigned i = 0; i < log->log.partitions; i++)
-        if (log->partition[i].committed >= 0)
-            rd_kafka_topic_partition_list_add(offsets, log->options.topic, (int32_t)i)->offset =
-                log->partition[i].committed;
+    for (unsigned i = 0; i < log->log.partitions; i++) {
+        const struct pl__kafka_partition *partition = &log->partition[i];
+        if (partition->said < 0) continue;
+        rd_kafka_topic_partition_t *said = rd_kafka_topic_partition_list_add(offsets, log->options.topic, (int32_t)i);
+        said->offset = checkpoint ? partition->said : partition->committed;
+        said->metadata = strdup(checkpoint ? log->mark : partition->mark); /* the list's, which frees it */
+        said->metadata_size = said->metadata ? strlen(said->metadata) : 0;
+    }
     rd_kafka_consumer_group_metadata_t *group = pl__kafka_member_metadata(member);
     rd_kafka_error_t *failed = rd_kafka_send_offsets_to_transaction(log->producer, offsets, group, timeout_ms(log));
     rd_kafka_consumer_group_metadata_destroy(group);
@@ -71,6 +76,16 @@ static enum pl_code commit(struct pl_kafka_log *log, enum pl__kafka_who who, str
     return pl__kafka_failed(error, failed, "a transaction");
 }
 
+/* What a checkpoint has said of the group holds now. */
+static void note_said(struct pl_kafka_log *log) {
+    for (unsigned i = 0; i < log->log.partitions; i++) {
+        struct pl__kafka_partition *partition = &log->partition[i];
+        if (partition->said < 0) continue;
+        partition->committed = partition->said;
+        memcpy(partition->mark, log->mark, sizeof partition->mark);
+    }
+}
+
 /* A commit whose outcome is not known stands in front of everything: it is asked for again, by whoever comes. *done: it
  * was ours, and it is there. */
 static enum pl_code settle_pending(struct pl_kafka_log *log, enum pl__kafka_who who, bool *done,
@@ -81,6 +96,7 @@ static enum pl_code settle_pending(struct pl_kafka_log *log, enum pl__kafka_who 
         if (code && (log->pending != PL__KAFKA_NOBODY || code != PL_UNAVAILABLE)) return code;
         if (code && error) pl_error_free(error);
         log->there[pending] = !code;
+        if (!code && pending == PL__KAFKA_CHECKPOINT) note_said(log);
     }
     *done = log->there[who];
     log->there[who] = false;
@@ -143,7 +159,7 @@ static enum pl_code append_all(struct pl_kafka_log *log, struct pl_log_record *r
     enum pl_code code = begin(log, error);
     for (unsigned i = 0; i < count && !code; i++)
         code = produce_record(log, &records[i], i, error);
-    if (!code) code = speak_for_group(log, error);
+    if (!code) code = speak_for_group(log, false, error);
     return code ? give_up(log, code) : commit(log, PL__KAFKA_APPENDER, error);
 }
 
@@ -194,12 +210,15 @@ enum pl_code pl_kafka_commit_put(struct pl_log *base, const struct pl_kafka_entr
                    UINTPTR_MAX, error);
 }
 
-enum pl_code pl_kafka_commit_end(struct pl_log *base, const uint64_t *sequences, struct pl_error **error) {
+enum pl_code pl_kafka_commit_end(struct pl_log *base, const uint64_t *sequences, const char *mark,
+                                 struct pl_error **error) {
     struct pl_kafka_log *log = pl__kafka_of(base);
     for (unsigned i = 0; i < log->log.partitions; i++)
-        log->partition[i].committed = sequences[i] == UINT64_MAX ? -1 : pl__kafka_offset(sequences[i]);
-    enum pl_code code = speak_for_group(log, error);
+        log->partition[i].said = sequences[i] == UINT64_MAX ? -1 : pl__kafka_offset(sequences[i]);
+    snprintf(log->mark, sizeof log->mark, "%s", mark);
+    enum pl_code code = speak_for_group(log, true, error);
     code = code ? give_up(log, code) : commit(log, PL__KAFKA_CHECKPOINT, error);
+    if (!code) note_said(log);
     pthread_mutex_unlock(&log->writing);
     return code;
 }

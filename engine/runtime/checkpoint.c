@@ -12,6 +12,7 @@
 #include <potline/alloc.h>
 #include <potline/diag.h>
 
+#include "base/fault.h"
 #include "store/ledger.h"
 
 static const pl_time TRY_AGAIN = 250 * PL_MILLISECOND;
@@ -49,7 +50,7 @@ struct pl_checkpoints {
 static uint64_t complete(const struct pl_checkpoints *cp) {
     uint64_t least = UINT64_MAX;
     for (unsigned p = 0; p < cp->options.now->partitions; p++)
-        if (cp->reached[p] < least) least = cp->reached[p];
+        if (cp->options.owned[p] && cp->reached[p] < least) least = cp->reached[p];
     for (unsigned i = 0; i < cp->options.tasks + cp->options.counting; i++)
         if (!cp->gone[i] && cp->passed[i] < least) least = cp->passed[i];
     return least <= atomic_load(&cp->done) || cp->stopped ? 0 : least;
@@ -165,17 +166,13 @@ static void free_parts(struct part *parts) {
     }
 }
 
-static const char *node_of(const struct pl_checkpoints *cp, const struct pl_epoch *now, unsigned task,
-                           uint16_t *partition) {
-    unsigned i = 0;
+static const char *node_of(const struct pl_checkpoints *cp, unsigned task, uint16_t *partition) {
     if (task >= cp->options.tasks) {
         *partition = (uint16_t)(task - cp->options.tasks);
         return PL_LEDGER_NODE;
     }
-    while (task >= now->nodes[i].instances)
-        task -= now->nodes[i++].instances;
-    *partition = (uint16_t)task;
-    return now->nodes[i].name;
+    *partition = cp->options.task[task].partition;
+    return cp->options.task[task].node;
 }
 
 static enum pl_code sync_files(const struct pl_changes *changes, const char *node, struct pl_error **error) {
@@ -185,18 +182,41 @@ static enum pl_code sync_files(const struct pl_changes *changes, const char *nod
     return PL_OK;
 }
 
+static enum pl_code tell_group(struct pl_checkpoints *cp, const struct pl_epoch *epoch, const struct part *parts,
+                               struct pl_error **error) {
+    struct pl_changelog *changelog = cp->options.changelog;
+    bool done = false;
+    enum pl_code code = pl_epochs_prepare(cp->options.epochs, epoch, error);
+    if (!code) code = pl_changelog_begin(changelog, &done, error);
+    if (code || done) return code;
+    PL_FAULT("group.begun");
+    for (; parts && !code; parts = parts->next) {
+        uint16_t partition;
+        const char *node = node_of(cp, parts->task, &partition);
+        code = pl_changelog_put(changelog, node, partition, &parts->changes.entries, error);
+    }
+    if (!code)
+        code = pl_changelog_end(changelog, epoch, error);
+    else
+        pl_changelog_drop(changelog);
+    PL_FAULT("group.told");
+    return code;
+}
+
 static enum pl_code write_epoch(struct pl_checkpoints *cp, const struct pl_epoch *epoch, const struct part *parts,
                                 uint64_t *bytes, struct pl_error **error) {
+    const struct part *all = parts;
     enum pl_code code = PL_OK;
     *bytes = 0;
     for (; parts && !code; parts = parts->next) {
         uint16_t partition;
-        const char *node = node_of(cp, epoch, parts->task, &partition);
+        const char *node = node_of(cp, parts->task, &partition);
         const struct pl_changes *changes = &parts->changes;
         *bytes += changes->entries.size;
         code = pl_epochs_put(cp->options.epochs, epoch->number, node, partition, &changes->entries, error);
         if (!code && cp->options.sync) code = sync_files(changes, node, error);
     }
+    if (!code && cp->options.changelog) code = tell_group(cp, epoch, all, error);
     return code ? code : pl_epochs_commit(cp->options.epochs, epoch, cp->options.sync, error);
 }
 
@@ -221,7 +241,7 @@ static void wait_for(struct pl_checkpoints *cp, pl_time time) {
 
 /* The disk is full: false when there is no more time to wait for room. */
 static bool wait_for_room(struct pl_checkpoints *cp, bool first, struct pl_error **error) {
-    if (first) pl_diag(PL_ERROR, "a checkpoint waits for room: %s", *error ? (*error)->text : "no room");
+    if (first) pl_diag(PL_ERROR, "a checkpoint waits: %s", *error ? (*error)->text : "no room");
     pthread_mutex_lock(&cp->lock);
     if (!cp->closing && !cp->stopped) wait_for(cp, TRY_AGAIN);
     bool go_on = !cp->closing && !cp->stopped;
@@ -275,7 +295,7 @@ static void name_late(const struct pl_checkpoints *cp, uint64_t epoch, char *tex
     for (unsigned i = 0; i < cp->options.tasks; i++) {
         uint16_t partition;
         if (cp->gone[i] || cp->passed[i] >= epoch) continue;
-        const char *name = node_of(cp, cp->options.now, i, &partition);
+        const char *name = node_of(cp, i, &partition);
         if (used > size / 2)
             more++;
         else
@@ -348,6 +368,8 @@ enum pl_code pl_checkpoints_new(const struct pl_checkpoints_options *options, st
     cp->reached = pl_alloc((options->now->partitions + 1) * sizeof *cp->reached);
     cp->sequence = pl_alloc((options->now->partitions + 1) * sizeof *cp->sequence);
     bool made = cp->passed && cp->gone && cp->reached && cp->sequence;
+    for (unsigned p = 0; made && p < options->now->partitions; p++)
+        if (!options->owned[p]) cp->sequence[p] = UINT64_MAX;
     if (made && options->store) made = cp->has_thread = pthread_create(&cp->thread, NULL, write_epochs, cp) == 0;
     if (made) return PL_OK;
     pl_checkpoints_free(cp);

@@ -16,6 +16,7 @@
 #include <potline/time.h>
 
 #include "base/clock.h"
+#include "runtime/changelog.h"
 #include "runtime/node.h"
 #include "store/epochs.h"
 
@@ -28,15 +29,24 @@ struct pl_changes {
     unsigned file_count;
 };
 
+/* As whose state what a task brings is kept. */
+struct pl_checkpoint_task {
+    const char *node;
+    uint16_t partition;
+};
+
 struct pl_checkpoints_options {
-    struct pl_store *store;     /* NULL: nothing is kept */
-    struct pl_epochs *epochs;   /* of that store */
+    struct pl_store *store;         /* NULL: nothing is kept */
+    struct pl_epochs *epochs;       /* of that store */
+    struct pl_changelog *changelog; /* of a group; NULL: none */
     const struct pl_epoch *now; /* graph, partitions and nodes of this run; borrowed. Its number is the last epoch's */
     const struct pl_clock *clock;
-    pl_time limit; /* one under way for longer is said; 0: none is */
-    bool sync;     /* an epoch is done once it is safe from power loss */
+    pl_time limit;     /* one under way for longer is said; 0: none is */
+    bool sync;         /* an epoch is done once it is safe from power loss */
+    const bool *owned; /* [partition]: the others have no barriers, and an epoch says UINT64_MAX of them; borrowed */
     unsigned tasks;
-    unsigned counting; /* behind them, a lane each that counts (counting.h) */
+    const struct pl_checkpoint_task *task; /* [tasks]; borrowed */
+    unsigned counting;                     /* behind them, a lane each that counts (counting.h) */
     /* On the thread that has brought the last part, or the writing one. */
     void (*done)(void *engine, uint64_t epoch);
     void (*failed)(void *engine, const char *why);

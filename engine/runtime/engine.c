@@ -184,6 +184,13 @@ static enum pl_code make_checkpoints(struct pl_engine *engine, struct pl_error *
                             ? pl_recovery_match(&recovery, &engine->last, &engine->now, engine->recall, error)
                             : pl_recovery_describe(engine->graph, &engine->now, error);
     if (code) return code;
+    engine->names = pl_alloc((engine->plan.instance_count + 1) * sizeof *engine->names);
+    if (!engine->names) return pl_error_set(error, PL_NO_MEMORY, "no memory for a checkpoint");
+    for (unsigned i = 0; i < engine->plan.instance_count; i++) {
+        const struct pl_plan_instance *instance = &engine->plan.instances[i];
+        engine->names[i] =
+            (struct pl_checkpoint_task){engine->graph->nodes[instance->node].name, (uint16_t)instance->partition};
+    }
     struct pl_checkpoints_options options = {
         .store = engine->log ? engine->store : NULL,
         .epochs = engine->epochs,
@@ -191,7 +198,9 @@ static enum pl_code make_checkpoints(struct pl_engine *engine, struct pl_error *
         .clock = &engine->clock,
         .limit = engine->graph->settings.checkpoint_timeout,
         .sync = engine->graph->settings.log_sync_every >= 0,
+        .owned = engine->plan.owned,
         .tasks = engine->plan.instance_count,
+        .task = engine->names,
         .counting = engine->epochs ? (unsigned)engine->graph->settings.partitions : 0,
         .done = on_epoch,
         .failed = on_intake_failed,
@@ -328,7 +337,7 @@ static enum pl_code go_on(struct pl_engine *engine, struct pl_error **error) {
 }
 
 static enum pl_code build(struct pl_engine *engine, struct pl_error **error) {
-    enum pl_code code = pl_plan_make(engine->graph, &engine->plan, error);
+    enum pl_code code = pl_plan_make(engine->graph, NULL, &engine->plan, error);
     if (code) return code;
     raise_file_limit(engine->plan.edge_count);
     engine->zmq = zmq_ctx_new();
@@ -528,6 +537,7 @@ void pl_engine_free(struct pl_engine *engine) {
     pl_epoch_fini(&engine->last);
     pl_epoch_fini(&engine->now);
     pl_free(engine->recall);
+    pl_free(engine->names);
     if (engine->log) engine->log->ops->close(engine->log);
     pl_anchors_close(engine->journal.anchors);
     pl_audit_close(engine->journal.audit);

@@ -83,8 +83,8 @@ unsigned pl__engine_feed_of(const struct pl_engine *engine, unsigned node, unsig
 static enum pl_code connect_input(struct pl_engine *engine, struct pl_task *task, const struct pl_graph_edge *from,
                                   unsigned partition, struct pl_error **error) {
     bool source = !engine->graph->nodes[from->from].op->inputs;
-    struct pl_task *sender = &engine->tasks[engine->plan.first[from->from]];
-    if (!source && !engine->graph->nodes[from->from].global) sender += partition;
+    struct pl_task *sender =
+        &engine->tasks[pl_plan_instance_of(&engine->plan, &engine->graph->nodes[from->from], from->from, partition)];
     struct pl_edge *edge = NULL;
     enum pl_code code = make_edge(engine, task->graph_node, &task->runnable, source ? pl_intake_poke : poke_task,
                                   source ? (void *)engine->intake : sender, &edge, error);
@@ -105,6 +105,7 @@ enum pl_code pl__engine_connect_task(struct pl_engine *engine, struct pl_task *t
         unsigned first = exchange ? 0 : task->node.config.partition;
         unsigned last = exchange ? partitions - 1 : first;
         for (unsigned p = first; p <= last; p++) {
+            if (!engine->plan.owned[p]) continue;
             enum pl_code code = connect_input(engine, task, &node->inputs[i], p, error);
             if (code) return code;
         }

@@ -25,8 +25,9 @@ struct pl_engine {
     struct pl_copies *copies;
     struct pl_savepoint *savepoint; /* while the log is opened */
     struct pl_epochs *epochs;
-    struct pl_epoch last, now; /* what is there, and this run as it will be kept */
-    bool *recall;              /* [graph node] */
+    struct pl_epoch last, now;        /* what is there, and this run as it will be kept */
+    bool *recall;                     /* [graph node] */
+    struct pl_checkpoint_task *names; /* [task] */
     struct pl_checkpoints *checkpoints;
     void *zmq;
     struct pl_worker *workers[PL_WORKERS_MAX];

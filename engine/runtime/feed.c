@@ -82,10 +82,18 @@ bool pl_inlet_gather(struct pl_inlet *inlet, struct pl_batch *batch) {
 
 /* ---- Across runs ---- */
 
-void pl_feeds_pack(const struct pl_feeds *feeds, const struct pl_tags *tags, struct pl_pack *pack) {
-    pl_pack_array(pack, feeds->count);
+static bool is_of(const struct pl_feeds *feeds, const struct pl_inlet *inlet, int slot) {
+    return slot == PL_FEEDS_ALL || feeds->feed[inlet->first].options.slot == (unsigned)slot;
+}
+
+void pl_feeds_pack(const struct pl_feeds *feeds, const struct pl_tags *tags, int slot, struct pl_pack *pack) {
+    uint32_t count = 0;
+    for (unsigned i = 0; i < feeds->inlet_count; i++)
+        if (is_of(feeds, &feeds->inlet[i], slot)) count += feeds->inlet[i].count;
+    pl_pack_array(pack, count);
     for (unsigned i = 0; i < feeds->inlet_count; i++) {
         const struct pl_inlet *inlet = &feeds->inlet[i];
+        if (!is_of(feeds, inlet, slot)) continue;
         for (unsigned k = inlet->first; k < inlet->first + inlet->count; k++) {
             const struct pl_feed *feed = &feeds->feed[k];
             pl_pack_array(pack, ITEMS);

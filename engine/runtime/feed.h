@@ -20,6 +20,7 @@ struct pl_feed_options {
     bool replayable;
     bool letters; /* what did not become rows (losses.h): of no graph, and without a watermark */
     uint64_t generation;
+    unsigned slot; /* in a group: the partition whose engine runs the source */
 };
 
 struct pl_feed {
@@ -72,7 +73,9 @@ bool pl_inlet_gather(struct pl_inlet *inlet, struct pl_batch *batch);
 
 /* ---- Across runs ---- */
 
-void pl_feeds_pack(const struct pl_feeds *feeds, const struct pl_tags *tags, struct pl_pack *pack);
+/* Those of one slot, PL_FEEDS_ALL: of all. */
+enum { PL_FEEDS_ALL = -1 };
+void pl_feeds_pack(const struct pl_feeds *feeds, const struct pl_tags *tags, int slot, struct pl_pack *pack);
 /* As of a barrier with that body; feeds that are not ours are passed over. */
 bool pl_feeds_unpack(struct pl_feeds *feeds, const struct pl_tags *tags, const void *body, size_t size);
 /* And behind one more record, in the order of its partition. An end does not count: its source goes on. */

@@ -17,7 +17,8 @@ static bool all_caught_up(const struct pl_intake *intake) {
 static void tell_stops(struct pl_intake *intake) {
     struct pl_item end = {.type = PL_ITEM_END, .idle = true};
     for (unsigned i = 0; i < intake->feeds.count; i++) {
-        if (!intake->feeds.feed[i].stopped && !intake->failed) continue; /* after a failure no end has got through */
+        if (!intake->feeds.feed[i].stopped && !intake->failed && !intake->options.shared)
+            continue; /* after a failure no end has got through */
         for (unsigned p = 0; p < intake->options.partitions; p++)
             pl_outputs_signal_port(&intake->lanes[p].outputs, i, &end);
     }
@@ -42,10 +43,23 @@ static bool data_has_ended(const struct pl_intake *intake) {
     return true;
 }
 
+/* Others append for ever, so the end is a barrier, behind which lanes read no more. */
+static void end_shared(struct pl_intake *intake) {
+    if (!pl__intake_all_ended(intake) || intake->failed || intake->lanes_end || intake->full ||
+        atomic_load(pl_checkpoints_done(intake->options.checkpoints)) < intake->epoch)
+        return;
+    intake->lanes_end = true;
+    for (unsigned p = 0; p < intake->options.partitions; p++)
+        intake->lanes[p].last = intake->epoch + 1;
+    pl__intake_put_barrier(intake);
+}
+
 static void try_end(struct pl_intake *intake, bool *more) {
     if (intake->full && !intake->failed) return;
+    if (intake->options.shared) end_shared(intake);
     if (intake->reported || !pl__intake_all_ended(intake) || !(all_caught_up(intake) || intake->failed)) return;
-    if (intake->changed && intake->options.log && !intake->told_end && !data_has_ended(intake) && !intake->failed) {
+    if (intake->changed && intake->options.log && !intake->options.shared && !intake->told_end &&
+        !data_has_ended(intake) && !intake->failed) {
         pl__intake_put_barrier(intake); /* the next run goes on right here */
         *more = true;
         return;
@@ -100,15 +114,17 @@ static void keep_pace(struct pl_intake *intake) {
 
 static void pass_on(struct pl_intake *intake, bool *more) {
     int64_t waiting = 0;
-    uint64_t read_back = 0;
+    uint64_t read_back = 0, before = atomic_load_explicit(&intake->stats.read_back_rows, memory_order_relaxed);
     for (unsigned p = 0; p < intake->options.partitions; p++) {
         struct pl_error *error = NULL;
+        if (intake->options.shared) pl_lane_look(&intake->lanes[p]);
         if (pl_lane_run(&intake->lanes[p], more, &error)) pl__intake_fail(intake, "the log cannot be read", error);
         waiting += intake->lanes[p].bytes;
         read_back += intake->lanes[p].read_back_rows;
     }
     atomic_store_explicit(&intake->stats.waiting_bytes, waiting, memory_order_relaxed);
     atomic_store_explicit(&intake->stats.read_back_rows, read_back, memory_order_relaxed);
+    if (intake->options.shared && read_back != before) intake->changed = true;
     if (intake->replay) atomic_store_explicit(&intake->stats.rows, read_back, memory_order_relaxed);
 }
 
@@ -145,7 +161,7 @@ static void start_intake(struct pl_runnable *runnable) {
     for (unsigned i = 0; i < intake->feeds.count; i++)
         intake->feeds.feed[i].heard = now;
     uint64_t interval = (uint64_t)(intake->options.checkpoint / PL_MILLISECOND);
-    if (intake->options.log && intake->epoch == 0)
+    if (intake->options.log && intake->epoch == 0 && !intake->options.shared)
         pl__intake_put_barrier(intake); /* what there was before the first row */
     if (interval) uv_timer_start(&intake->barrier_timer, barrier_tick, interval, interval);
 }
@@ -174,7 +190,7 @@ static bool make_counting(struct pl_intake *intake, unsigned partition) {
         .arg = intake,
     };
     struct pl_lane *lane = &intake->lanes[partition];
-    if (!options.store) return true;
+    if (!options.store || !intake->options.owned[partition]) return true;
     lane->participant = intake->options.participant + partition;
     lane->counting = pl_counting_new(&options);
     return lane->counting != NULL;
@@ -187,11 +203,12 @@ enum pl_code pl_intake_new(const struct pl_intake_options *options, struct pl_in
     in->options = *options;
     in->runnable = (struct pl_runnable){.run = run_intake, .start = start_intake, .finish = finish_intake};
     in->lanes = pl_alloc(options->partitions * sizeof *in->lanes);
-    in->barrier_body = pl_pack_new();
+    in->bodies = pl_alloc((options->partitions + 1) * sizeof *in->bodies);
     in->seen = pl_alloc((size_t)pl_tags_limit(options->tags) + 1); /* memory is taken where names are */
-    bool made = pl_feeds_init(&in->feeds, options->feeds_max) && in->lanes && in->barrier_body && in->seen;
+    bool made = pl_feeds_init(&in->feeds, options->feeds_max) && in->lanes && in->bodies && in->seen;
     for (unsigned p = 0; made && p < options->partitions; p++)
-        made = !pl_lane_init(&in->lanes[p], options->log, options->checkpoints, p, &in->feeds, options->max_lag) &&
+        made = (in->bodies[p] = pl_pack_new()) &&
+               !pl_lane_init(&in->lanes[p], options->log, options->checkpoints, p, &in->feeds, options->max_lag) &&
                make_counting(in, p);
     if (made) return PL_OK;
     pl_intake_free(in);
@@ -208,7 +225,9 @@ void pl_intake_free(struct pl_intake *intake) {
     pl_free(intake->positions);
     pl_replay_free(intake->replay);
     pl_feeds_fini(&intake->feeds);
-    pl_pack_free(intake->barrier_body);
+    for (unsigned p = 0; intake->bodies && p < intake->options.partitions; p++)
+        pl_pack_free(intake->bodies[p]);
+    pl_free(intake->bodies);
     pl_free((void *)intake->seen);
     pl_free(intake);
 }
@@ -245,6 +264,11 @@ bool pl_intake_change(struct pl_intake *intake, struct pl_call *call) {
     if (!pl__intake_has_barriers(intake) || intake->replay || !pl_calls_put(&intake->changes, call)) return false;
     pl_poke(&intake->runnable);
     return true;
+}
+
+void pl_intake_stop(struct pl_intake *intake) {
+    atomic_store(&intake->stopping, true);
+    pl_poke(&intake->runnable);
 }
 
 void pl_intake_drain(struct pl_intake *intake) {

@@ -38,6 +38,8 @@ struct pl_intake_options {
     struct pl_tags *tags;
     const struct pl_clock *clock;
     unsigned partitions;
+    const bool *owned; /* [partition]: which are worked off here */
+    bool shared;       /* others append to the log too: a group of engines */
     unsigned feeds_max;
     int64_t max_lag; /* bytes waiting for the graph in memory */
     struct pl_checkpoints *checkpoints;
@@ -60,12 +62,18 @@ int pl_intake_add_feed(struct pl_intake *intake, struct pl_edge *edge, const str
 /* Who takes a feed's rows of a partition. */
 bool pl_intake_add_output(struct pl_intake *intake, unsigned feed, unsigned partition, struct pl_edge *edge);
 
+/* Any thread: it ends once its sources have. One of a group has to be told, for others append too. */
+void pl_intake_stop(struct pl_intake *intake);
 /* Any thread: from now on the end of a source is the end of the data, as with until_eof. */
 void pl_intake_drain(struct pl_intake *intake);
 
 /* Before the start, with everything connected: sources and the graph go on behind the last epoch (number 0: from the
  * begin of the log). */
 enum pl_code pl_intake_recover(struct pl_intake *intake, const struct pl_epoch *last, struct pl_error **error);
+
+/* The same for one of a group: each partition of its own from where its last epoch stands, and the sources that are run
+ * here from where whoever ran them left off. */
+enum pl_code pl_intake_take_over(struct pl_intake *intake, const struct pl_epoch *last, struct pl_error **error);
 
 /* The same for a run that replays. */
 enum pl_code pl_intake_replay(struct pl_intake *intake, struct pl_error **error);

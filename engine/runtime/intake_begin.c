@@ -20,8 +20,7 @@ static enum pl_code recall(struct pl_intake *intake, struct pl_log *log, const s
     return code;
 }
 
-/* To the end of a partition, without its rows. */
-static enum pl_code follow(struct pl_intake *intake, unsigned partition, uint64_t begin, struct pl_error **error) {
+enum pl_code pl__intake_follow(struct pl_intake *intake, unsigned partition, uint64_t begin, struct pl_error **error) {
     struct pl_log *log = intake->options.log;
     struct pl_log_cursor *cursor;
     struct pl_log_record record;
@@ -32,7 +31,7 @@ static enum pl_code follow(struct pl_intake *intake, unsigned partition, uint64_
         pl_feeds_follow(&intake->feeds, &record);
         if (record.type == PL_LOG_END) continue;
         changed = record.type != PL_LOG_BARRIER;
-        if (!changed && record.epoch > intake->epoch) intake->epoch = record.epoch;
+        if (!changed && !intake->options.shared && record.epoch > intake->epoch) intake->epoch = record.epoch;
     }
     log->ops->cursor_free(cursor);
     intake->changed |= changed;
@@ -51,7 +50,7 @@ enum pl_code pl_intake_recover(struct pl_intake *intake, const struct pl_epoch *
         if (intake->lanes[p].counting) code = pl_counting_load(intake->lanes[p].counting, last->number, error);
     }
     for (unsigned p = 0; p < intake->options.partitions && !code; p++)
-        code = follow(intake, p, last->number ? last->sequence[p] + 1 : log->ops->first(log, p), error);
+        code = pl__intake_follow(intake, p, last->number ? last->sequence[p] + 1 : log->ops->first(log, p), error);
     if (!code) pl_feeds_settle(&intake->feeds);
     return code;
 }

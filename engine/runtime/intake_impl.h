@@ -18,11 +18,12 @@ struct pl_intake {
     unsigned record_count, record_room;
     void **positions; /* that the records speak of; owned until they are appended */
     unsigned position_count, position_room;
-    struct pl_pack *barrier_body;
-    uint64_t epoch; /* of the last barrier */
-    bool changed;   /* something was recorded since */
-    bool full;      /* the log has no room: what was refused stands in the records */
-    bool resting;   /* until it is tried again */
+    struct pl_pack **bodies; /* [partition]: of a barrier; all of it in the first, but in a group */
+    pl_time run;             /* in a group: what barriers of this run say */
+    uint64_t epoch;          /* of the last barrier */
+    bool changed;            /* something was recorded since */
+    bool full;               /* the log has no room: what was refused stands in the records */
+    bool resting;            /* until it is tried again */
     uv_timer_t idle_timer, barrier_timer, room_timer;
     pl_time idle_due;  /* when the idle timer fires, engine clock */
     int64_t full_from; /* monotonic */
@@ -33,9 +34,11 @@ struct pl_intake {
     _Atomic uint64_t answer;
     _Atomic uint8_t *seen; /* [tag id], up to the registry's limit: it has had samples */
     bool failed;
+    bool lanes_end; /* in a group: the barrier that is the end has been put */
     bool told_end;
     bool reported;
     struct pl_intake_stats stats;
+    _Atomic bool stopping; /* in a group: it may end */
     _Atomic bool draining; /* the end of a source is the end of the data, from now on */
 };
 
@@ -53,6 +56,9 @@ void pl__intake_append(struct pl_intake *intake);
 bool pl__intake_has_barriers(const struct pl_intake *intake);
 void pl__intake_put_barrier(struct pl_intake *intake);
 void pl__intake_take_barrier(struct pl_intake *intake); /* if it is time */
+
+/* To the end of a partition, without its rows. */
+enum pl_code pl__intake_follow(struct pl_intake *intake, unsigned partition, uint64_t begin, struct pl_error **error);
 
 /* ---- intake_take.c: what sources give ---- */
 

@@ -72,8 +72,7 @@ static void try_again(uv_timer_t *timer) {
 static void wait_for_room(struct pl_intake *intake, struct pl_error *error) {
     if (!intake->full) {
         intake->full_from = pl_clock_monotonic();
-        pl_diag(PL_ERROR, "the log takes nothing: %s; all sources wait until it does",
-                error ? error->text : "no room");
+        pl_diag(PL_ERROR, "the log takes nothing: %s; all sources wait until it does", error ? error->text : "no room");
         pl_stat_add(&intake->stats.fulls, 1);
         atomic_store(&intake->stats.full, true);
     }
@@ -131,20 +130,32 @@ void pl__intake_append(struct pl_intake *intake) {
 
 /* ---- Barriers ---- */
 
+/* Of a group's partition: the sources that follow it, and in front of which numbers, in every partition, nothing stands
+ * that this does not know of. */
+static void pack_body(struct pl_intake *intake, unsigned partition) {
+    struct pl_pack *pack = intake->bodies[partition];
+    bool shared = intake->options.shared;
+    pl_pack_reset(pack);
+    pl_feeds_pack(&intake->feeds, intake->options.tags, shared ? (int)partition : PL_FEEDS_ALL, pack);
+    for (unsigned p = 0; shared && p < intake->options.partitions; p++)
+        pl_pack_uint(pack, intake->options.log->ops->next(intake->options.log, p));
+    if (pl_pack_failed(pack)) pl__intake_fail(intake, "no memory for a barrier", NULL);
+}
+
 /* It says what is known of the sources, so that nothing in front of it has to be read again. */
 void pl__intake_put_barrier(struct pl_intake *intake) {
     pl__intake_append(intake);
-    pl_pack_reset(intake->barrier_body);
-    pl_feeds_pack(&intake->feeds, intake->options.tags, intake->barrier_body);
-    if (pl_pack_failed(intake->barrier_body)) pl__intake_fail(intake, "no memory for a barrier", NULL);
     intake->epoch++;
     for (unsigned p = 0; p < intake->options.partitions && !intake->failed; p++) {
+        if (!intake->options.owned[p]) continue;
         struct pl_log_record *record = pl__intake_record(intake, PL_LOG_BARRIER, p);
         if (!record) return;
         record->epoch = intake->epoch;
-        if (p) continue;
-        record->body = pl_pack_data(intake->barrier_body);
-        record->body_size = pl_pack_size(intake->barrier_body);
+        record->watermark = intake->run;
+        if (!intake->options.shared && p) continue;
+        pack_body(intake, p);
+        record->body = pl_pack_data(intake->bodies[p]);
+        record->body_size = pl_pack_size(intake->bodies[p]);
     }
     intake->changed = false;
     pl__intake_append(intake);

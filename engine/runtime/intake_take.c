@@ -141,6 +141,7 @@ static void on_progress(struct pl_intake *intake, const struct pl_inlet *inlet, 
 }
 
 bool pl__intake_all_ended(const struct pl_intake *intake) {
+    if (intake->options.shared && !atomic_load(&intake->stopping)) return false;
     for (unsigned i = 0; i < intake->feeds.inlet_count; i++)
         if (!intake->feeds.inlet[i].ended) return false;
     return true;

@@ -3,6 +3,9 @@
 #include <string.h>
 
 #include <potline/alloc.h>
+#include <potline/pack.h>
+
+#include "batch/tags.h"
 
 enum { READ_A_RUN = 32 };
 
@@ -47,10 +50,43 @@ static void tell_watermark(struct pl_lane *lane, unsigned feed, const struct pl_
     pl_outputs_signal_port(&lane->outputs, feed, &item);
 }
 
+/* What it has told of each feed: of one that others own no barrier of ours says that. */
+static void save_told(const struct pl_lane *lane, struct pl_buffer *out) {
+    struct pl_pack *pack = pl_pack_new();
+    if (!pack) {
+        out->failed = true;
+        return;
+    }
+    pl_pack_array(pack, lane->feed_count);
+    for (unsigned i = 0; i < lane->feed_count; i++) {
+        pl_pack_array(pack, 2);
+        pl_pack_str(pack, pl_tags_get(lane->log->tags, lane->feeds[i])->name);
+        pl_pack_int(pack, lane->told[i]);
+    }
+    pl_state_put_pack(out, PL_STATE_SELF, pack);
+    pl_pack_free(pack);
+}
+
+bool pl_lane_load_told(struct pl_lane *lane, struct pl_unpack *unpack) {
+    uint32_t feeds, items;
+    bool good = pl_unpack_array(unpack, &feeds);
+    for (uint32_t i = 0; good && i < feeds; i++) {
+        const char *name;
+        size_t length;
+        int64_t told;
+        good = pl_unpack_array(unpack, &items) && items == 2 && pl_unpack_str(unpack, &name, &length) &&
+               pl_unpack_int(unpack, &told);
+        int feed = good ? feed_of(lane, pl_tags_find(lane->log->tags, name, length)) : -1;
+        if (feed >= 0) lane->told[feed] = told;
+    }
+    return good;
+}
+
 static void bring_counts(struct pl_lane *lane, uint64_t epoch) {
     struct pl_changes changes = {0};
     pl_buffer_init(&changes.entries, SIZE_MAX / 2);
     pl_counting_save(lane->counting, epoch, &changes.entries);
+    if (lane->shared) save_told(lane, &changes.entries);
     pl_checkpoint_passed(lane->checkpoints, lane->participant, epoch, &changes);
 }
 
@@ -62,25 +98,31 @@ static void pass_barrier(struct pl_lane *lane, const struct pl_log_record *recor
     if (lane->log && record->epoch == 1) lane->awaited = 1;
     pl_checkpoint_stands(lane->checkpoints, record->epoch, lane->partition, record->sequence);
     pl_outputs_signal(&lane->outputs, &item);
+    lane->over = lane->last == record->epoch;
+}
+
+static bool is_foreign(const struct pl_lane *lane, const struct pl_log_record *record) {
+    return lane->shared && record->watermark != lane->run;
 }
 
 static bool is_due(const struct pl_lane *lane, const struct pl_log_record *record, pl_time *wait) {
     if (lane->replay) return !record->source || pl_replay_is_due(lane->replay, record->watermark, wait);
     uint64_t done = atomic_load(pl_checkpoints_done(lane->checkpoints));
-    if (record->type == PL_LOG_BARRIER && record->epoch > done + 1) return false;
+    if (record->type == PL_LOG_BARRIER && !is_foreign(lane, record) && record->epoch > done + 1) return false;
     return done >= lane->awaited;
 }
 
 /* The end of a source in a run that another one has followed is none. */
 static bool is_superseded(const struct pl_lane *lane, unsigned feed, const struct pl_log_record *record) {
     if (record->type != PL_LOG_END) return false;
+    if (lane->shared) return true; /* engines of a group run until they are stopped */
     return lane->replay ? !pl_replay_is_end(lane->replay, feed, record->sequence) : record->sequence < lane->own;
 }
 
 /* Turns a record into items for those who take its source. Takes the record's batch. */
 static void pass_on(struct pl_lane *lane, struct pl_log_record *record) {
     if (record->type == PL_LOG_BARRIER) {
-        if (!lane->replay) pass_barrier(lane, record);
+        if (!lane->replay && !is_foreign(lane, record)) pass_barrier(lane, record);
         return;
     }
     int feed = feed_of(lane, record->source);
@@ -130,7 +172,8 @@ static bool keep(struct pl_lane *lane, const struct pl_log_record *record) {
 }
 
 enum pl_code pl_lane_put(struct pl_lane *lane, const struct pl_log_record *record, struct pl_error **error) {
-    if (lane->behind) return PL_OK; /* it will read it */
+    if (lane->shared) lane->behind = !lane->over;
+    if (lane->shared || lane->behind) return PL_OK; /* it will read it */
     if (lane->from == lane->count && pl_outputs_room(&lane->outputs) && is_due(lane, record, NULL)) {
         struct pl_log_record passed = *record;
         if (record->batch) pl_batch_ref(record->batch);
@@ -158,7 +201,7 @@ static enum pl_code catch_up(struct pl_lane *lane, bool *more, struct pl_error *
     const struct pl_log_ops *ops = lane->log->ops;
     enum pl_code code = PL_OK;
     if (!lane->cursor) code = ops->cursor(lane->log, lane->partition, lane->next, false, &lane->cursor, error);
-    for (int i = 0; code == PL_OK && pl_outputs_room(&lane->outputs); i++) {
+    for (int i = 0; code == PL_OK && !lane->over && pl_outputs_room(&lane->outputs); i++) {
         struct pl_log_record record = {0};
         if (i == READ_A_RUN) {
             *more = true;
@@ -170,9 +213,10 @@ static enum pl_code catch_up(struct pl_lane *lane, bool *more, struct pl_error *
             code = PL_NOT_FOUND;
         }
         if (code == PL_NOT_FOUND) {
+            lane->behind = false;
+            if (lane->shared) return PL_OK;
             ops->cursor_free(lane->cursor);
             lane->cursor = NULL;
-            lane->behind = false;
             return PL_OK;
         }
         if (code) break;
@@ -198,7 +242,12 @@ enum pl_code pl_lane_run(struct pl_lane *lane, bool *more, struct pl_error **err
     return catch_up(lane, more, error);
 }
 
+void pl_lane_look(struct pl_lane *lane) {
+    lane->behind = lane->shared && !lane->absent && !lane->over;
+}
+
 bool pl_lane_caught_up(const struct pl_lane *lane) {
+    if (lane->shared && lane->last && !lane->absent) return lane->over;
     return lane->from == lane->count && !lane->behind;
 }
 
@@ -209,7 +258,7 @@ bool pl_lane_waits(const struct pl_lane *lane, pl_time *wait) {
 void pl_lane_begin_at(struct pl_lane *lane, uint64_t sequence) {
     lane->next = sequence;
     lane->own = lane->log->ops->next(lane->log, lane->partition);
-    lane->behind = sequence < lane->own;
+    lane->behind = lane->shared || sequence < lane->own;
 }
 
 void pl_lane_replay(struct pl_lane *lane, struct pl_replay_part *part) {

@@ -4,6 +4,9 @@
  * the tail is cut short and the lane is behind: it reads the rest from the log until it has caught up. A barrier waits
  * until the one before it has become an epoch, so that one is under way at a time, also when the log is read again.
  *
+ * One of a log that others append to as well (a group of engines) reads all of it from there. Barriers are of the run
+ * that wrote them: others' are passed over.
+ *
  * One that replays reads a range of another folder's log in the same way, and has nothing put into it.
  *
  * Threads: the intake's.
@@ -30,6 +33,11 @@ struct pl_lane {
     unsigned feed_count;
     pl_time *told; /* the last watermark of each feed */
     int64_t limit; /* bytes in the tail */
+    bool absent;   /* another engine works this partition off */
+    bool shared;   /* others append too */
+    pl_time run;   /* shared: what barriers of this run say */
+    uint64_t last; /* shared: it ends with this epoch's barrier; 0: not yet */
+    bool over;     /* which it has passed */
 
     struct pl_log_record *tail; /* their batches are owned */
     uint32_t from, count, capacity;
@@ -50,6 +58,9 @@ void pl_lane_fini(struct pl_lane *lane);
 /* Passes on, or keeps, a record that has been appended. Takes a reference of its batch. */
 enum pl_code pl_lane_put(struct pl_lane *lane, const struct pl_log_record *record, struct pl_error **error);
 
+/* There may be more in a shared log. */
+void pl_lane_look(struct pl_lane *lane);
+
 /* Sends what waits as far as there is room. *more: there is room and more to do, call again soon. */
 enum pl_code pl_lane_run(struct pl_lane *lane, bool *more, struct pl_error **error);
 
@@ -62,7 +73,8 @@ bool pl_lane_waits(const struct pl_lane *lane, pl_time *wait);
  * of a feed before that. */
 void pl_lane_begin_at(struct pl_lane *lane, uint64_t sequence);
 void pl_lane_replay(struct pl_lane *lane, struct pl_replay_part *part);
-void pl_lane_is_silent(struct pl_lane *lane, unsigned feed); /* it holds nobody up until it says something */
+bool pl_lane_load_told(struct pl_lane *lane, struct pl_unpack *unpack); /* as it was at its barrier, shared */
+void pl_lane_is_silent(struct pl_lane *lane, unsigned feed);            /* it holds nobody up until it says something */
 void pl_lane_has_told(struct pl_lane *lane, unsigned feed, pl_time watermark, bool ended);
 
 #endif

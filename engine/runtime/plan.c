@@ -52,31 +52,57 @@ static unsigned count_edges(const struct pl_graph *graph) {
     return edges;
 }
 
-enum pl_code pl_plan_make(const struct pl_graph *graph, struct pl_plan *plan, struct pl_error **error) {
+static bool has_instance(const struct pl_plan *plan, const struct pl_graph_node *node, unsigned partition) {
+    return is_source(node) || plan->owned[partition];
+}
+
+unsigned pl_plan_instance_of(const struct pl_plan *plan, const struct pl_graph_node *node, unsigned index,
+                             unsigned partition) {
+    return plan->first[index] + (is_source(node) || node->global ? 0 : plan->rank[partition]);
+}
+
+static bool make_lists(const struct pl_graph *graph, const bool *owned, struct pl_plan *plan) {
+    unsigned partitions = (unsigned)graph->settings.partitions, instances = 0, rank = 0;
+    for (unsigned i = 0; i < graph->node_count; i++)
+        instances += pl_plan_instances(graph, &graph->nodes[i]);
+    plan->instances = pl_alloc((instances + 1) * sizeof *plan->instances);
+    plan->first = pl_alloc((graph->node_count + 1) * sizeof *plan->first);
+    plan->rank = pl_alloc((partitions + 1) * sizeof *plan->rank);
+    plan->owned = pl_alloc((partitions + 1) * sizeof *plan->owned);
+    if (!plan->instances || !plan->first || !plan->rank || !plan->owned) return false;
+    for (unsigned p = 0; p < partitions; p++) {
+        plan->owned[p] = !owned || owned[p];
+        plan->rank[p] = rank;
+        rank += plan->owned[p];
+    }
+    return true;
+}
+
+static void place_node(const struct pl_graph *graph, struct pl_plan *plan, unsigned i, unsigned keyed) {
+    const struct pl_graph_node *node = &graph->nodes[i];
+    bool own = node->op->flags & PL_OP_BLOCKING;
+    plan->first[i] = plan->instance_count;
+    for (unsigned p = 0; p < pl_plan_instances(graph, node); p++) {
+        if (!has_instance(plan, node, p)) continue;
+        plan->instances[plan->instance_count++] = (struct pl_plan_instance){
+            .node = i,
+            .partition = p,
+            .worker = own ? plan->worker_count++ : plan->rank[p] % keyed,
+        };
+    }
+}
+
+enum pl_code pl_plan_make(const struct pl_graph *graph, const bool *owned, struct pl_plan *plan,
+                          struct pl_error **error) {
     unsigned keyed = keyed_workers(graph);
     *plan = (struct pl_plan){.worker_count = keyed, .edge_count = count_edges(graph)};
-    for (unsigned i = 0; i < graph->node_count; i++)
-        plan->instance_count += pl_plan_instances(graph, &graph->nodes[i]);
-    plan->instances = pl_alloc((plan->instance_count + 1) * sizeof *plan->instances);
-    plan->first = pl_alloc((graph->node_count + 1) * sizeof *plan->first);
-    if (!plan->instances || !plan->first) {
+    if (!make_lists(graph, owned, plan)) {
         pl_plan_fini(plan);
         return pl_error_set(error, PL_NO_MEMORY, "no memory for a plan");
     }
     if (graph->settings.log_kind != PL_LOG_NONE) plan->intake_worker = plan->worker_count++;
-    unsigned at = 0;
-    for (unsigned i = 0; i < graph->node_count; i++) {
-        const struct pl_graph_node *node = &graph->nodes[i];
-        plan->first[i] = at;
-        for (unsigned p = 0; p < pl_plan_instances(graph, node); p++) {
-            bool own = node->op->flags & PL_OP_BLOCKING;
-            plan->instances[at++] = (struct pl_plan_instance){
-                .node = i,
-                .partition = p,
-                .worker = own ? plan->worker_count++ : p % keyed,
-            };
-        }
-    }
+    for (unsigned i = 0; i < graph->node_count; i++)
+        place_node(graph, plan, i, keyed);
     if (plan->worker_count <= PL_WORKERS_MAX) return PL_OK;
     enum pl_code code = pl_error_set(error, PL_LIMIT, "the graph wants %u threads; at most %d are allowed",
                                      plan->worker_count, PL_WORKERS_MAX);
@@ -87,5 +113,7 @@ enum pl_code pl_plan_make(const struct pl_graph *graph, struct pl_plan *plan, st
 void pl_plan_fini(struct pl_plan *plan) {
     pl_free(plan->instances);
     pl_free(plan->first);
+    pl_free(plan->rank);
+    pl_free(plan->owned);
     *plan = (struct pl_plan){0};
 }

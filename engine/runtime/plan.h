@@ -24,6 +24,8 @@ struct pl_plan {
     struct pl_plan_instance *instances; /* in the graph's order, so upstream first */
     unsigned instance_count;
     unsigned *first; /* [graph node]: its first instance */
+    unsigned *rank;  /* [partition]: which of a keyed node's instances; those that are not ours have none */
+    bool *owned;     /* [partition] */
     unsigned worker_count;
     unsigned intake_worker;
     unsigned edge_count; /* how many edges the engine will make */
@@ -44,7 +46,14 @@ bool pl_plan_exchanges(const struct pl_graph *graph, const struct pl_graph_node 
 void pl_plan_input_name(char name[PL_INPUT_NAME], const struct pl_graph *graph, const struct pl_graph_edge *input,
                         unsigned partition);
 
-enum pl_code pl_plan_make(const struct pl_graph *graph, struct pl_plan *plan, struct pl_error **error);
+/* `owned` [partition]: the ones that are worked off here, by which keyed nodes have an instance, and global ones one
+ * with the first; NULL: all. Sources have theirs in any case. */
+enum pl_code pl_plan_make(const struct pl_graph *graph, const bool *owned, struct pl_plan *plan,
+                          struct pl_error **error);
+
+/* The index of a node's instance, which there is. */
+unsigned pl_plan_instance_of(const struct pl_plan *plan, const struct pl_graph_node *node, unsigned index,
+                             unsigned partition);
 void pl_plan_fini(struct pl_plan *plan);
 
 #endif

@@ -145,8 +145,8 @@ bool pl_epoch_unpack(struct pl_unpack *unpack, struct pl_epoch *epoch) {
     return true;
 }
 
-static enum pl_code read_record(struct pl_store *store, const char *key, struct pl_epoch *last,
-                                struct pl_error **error) {
+enum pl_code pl__epochs_read_record(struct pl_store *store, const char *key, struct pl_epoch *last,
+                                    struct pl_error **error) {
     void *value;
     size_t size;
     *last = (struct pl_epoch){0};
@@ -163,11 +163,11 @@ static enum pl_code read_record(struct pl_store *store, const char *key, struct 
 }
 
 enum pl_code pl_epochs_last(struct pl_store *store, struct pl_epoch *last, struct pl_error **error) {
-    return read_record(store, PL__EPOCHS_LAST, last, error);
+    return pl__epochs_read_record(store, PL__EPOCHS_LAST, last, error);
 }
 
 enum pl_code pl_epochs_shared_out(struct pl_store *store, struct pl_epoch *epoch, struct pl_error **error) {
-    return read_record(store, PL__EPOCHS_SHARED_OUT, epoch, error);
+    return pl__epochs_read_record(store, PL__EPOCHS_SHARED_OUT, epoch, error);
 }
 
 enum pl_code pl__epochs_put_record(struct pl_store *store, rocksdb_writebatch_t *writes, const char *key,

@@ -105,6 +105,19 @@ bool pl_epochs_switched(struct pl_store *store);
 /* Drops what was staged. */
 enum pl_code pl_epochs_unstage(struct pl_epochs *epochs, struct pl_error **error);
 
+/* ---- Of an engine in a group, whose state is in a changelog too ---- */
+
+/* The epoch is complete here. Whether it becomes the last one is decided elsewhere, after this is safe. */
+enum pl_code pl_epochs_prepare(struct pl_epochs *epochs, const struct pl_epoch *epoch, struct pl_error **error);
+/* Before pl_epochs_open: the one that was prepared last, PL_NOT_FOUND; and that it has become the last one. */
+enum pl_code pl_epochs_prepared(struct pl_store *store, struct pl_epoch *epoch, struct pl_error **error);
+enum pl_code pl_epochs_adopt(struct pl_store *store, const struct pl_epoch *epoch, struct pl_error **error);
+
+/* Forgets what every node knew of a partition; and an entry of one, as another engine has saved it (NULL: gone). */
+enum pl_code pl_epochs_clear(struct pl_epochs *epochs, uint16_t partition, struct pl_error **error);
+enum pl_code pl_epochs_set(struct pl_epochs *epochs, const char *node, uint16_t partition,
+                           const struct pl_state_entry *entry, struct pl_error **error);
+
 /* For zone.c: adds to the writes that this record of a zone belongs to `epoch`. */
 void pl__epochs_note_record(struct pl_store *store, rocksdb_writebatch_t *writes, uint64_t epoch,
                             enum pl_store_family zone, const void *key, size_t key_size);

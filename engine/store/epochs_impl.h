@@ -29,10 +29,15 @@ enum pl_code pl__epochs_flush(struct pl_epochs *epochs, size_t least, struct pl_
 /* In meta: the last epoch, and the last one that was shared out to other partitions. */
 #define PL__EPOCHS_LAST "epoch"
 #define PL__EPOCHS_SHARED_OUT "epoch.shared_out"
+#define PL__EPOCHS_PREPARED "epoch.prepared"
 
 /* Adds to the writes that this epoch stands under one of these. */
 enum pl_code pl__epochs_put_record(struct pl_store *store, rocksdb_writebatch_t *writes, const char *key,
                                    const struct pl_epoch *epoch, struct pl_error **error);
+
+/* What stands under one of them. PL_NOT_FOUND: nothing. */
+enum pl_code pl__epochs_read_record(struct pl_store *store, const char *key, struct pl_epoch *epoch,
+                                    struct pl_error **error);
 
 /* With the writes of a spilled node's rows: they go. */
 void pl__epochs_drop_spill(struct pl_epochs *epochs, const char *node);

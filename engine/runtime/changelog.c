@@ -1,0 +1,242 @@
+#include "runtime/changelog.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <potline/alloc.h>
+#include <potline/diag.h>
+
+enum { KEY_MAX = 2 * PL_NAME_MAX + (64 << 10) };
+
+static const char epoch_key[] = "\0epoch", by_key[] = "\0by\0";
+
+static enum pl_code no_memory(struct pl_error **error) {
+    return pl_error_set(error, PL_NO_MEMORY, "no memory for a checkpoint");
+}
+
+static void mark_of(const struct pl_changelog *changelog, uint64_t number, char mark[PL_KAFKA_MARK]) {
+    snprintf(mark, PL_KAFKA_MARK, "%" PRIu64 ":%s", number, changelog->engine);
+}
+
+/* ---- Making one ---- */
+
+enum pl_code pl_changelog_begin(struct pl_changelog *changelog, bool *done, struct pl_error **error) {
+    return pl_kafka_commit_begin(changelog->log, done, error);
+}
+
+void pl_changelog_drop(struct pl_changelog *changelog) {
+    pl_kafka_commit_drop(changelog->log);
+}
+
+enum pl_code pl_changelog_put(struct pl_changelog *changelog, const char *node, uint16_t partition,
+                              const struct pl_buffer *entries, struct pl_error **error) {
+    const char *at = entries->data, *end = at + entries->size;
+    struct pl_buffer key;
+    struct pl_state_entry entry;
+    enum pl_code code = PL_OK;
+    pl_buffer_init(&key, KEY_MAX);
+    while (!code && pl_state_next(&at, end, &entry)) {
+        pl_buffer_reset(&key);
+        pl_buffer_put(&key, node, strlen(node) + 1);
+        pl_buffer_put(&key, entry.key, entry.key_size);
+        struct pl_kafka_entry put = {.partition = partition,
+                                     .key = key.data,
+                                     .key_size = key.size,
+                                     .value = entry.value,
+                                     .size = entry.value ? entry.value_size : 0};
+        code = pl_buffer_failed(&key) ? no_memory(error) : pl_kafka_commit_put(changelog->log, &put, error);
+    }
+    pl_buffer_fini(&key);
+    return code;
+}
+
+static enum pl_code put_epoch(struct pl_changelog *changelog, const struct pl_pack *pack, unsigned partition,
+                              const char *number, struct pl_error **error) {
+    char by[sizeof by_key + PL_STORE_IDENTITY];
+    struct pl_kafka_entry epoch = {.partition = partition,
+                                   .key = epoch_key,
+                                   .key_size = sizeof epoch_key - 1,
+                                   .value = pl_pack_data(pack),
+                                   .size = pl_pack_size(pack)};
+    enum pl_code code = pl_kafka_commit_put(changelog->log, &epoch, error);
+    memcpy(by, by_key, sizeof by_key - 1);
+    memcpy(by + sizeof by_key - 1, changelog->engine, strlen(changelog->engine));
+    struct pl_kafka_entry mine = {.partition = partition,
+                                  .key = by,
+                                  .key_size = sizeof by_key - 1 + strlen(changelog->engine),
+                                  .value = number,
+                                  .size = strlen(number)};
+    return code ? code : pl_kafka_commit_put(changelog->log, &mine, error);
+}
+
+enum pl_code pl_changelog_end(struct pl_changelog *changelog, const struct pl_epoch *epoch, struct pl_error **error) {
+    char mark[PL_KAFKA_MARK], number[24];
+    struct pl_pack *pack = pl_pack_new();
+    if (pack) pl_epoch_pack(epoch, pack);
+    enum pl_code code = !pack || pl_pack_failed(pack) ? no_memory(error) : PL_OK;
+    snprintf(number, sizeof number, "%" PRIu64, epoch->number);
+    for (unsigned p = 0; p < epoch->partitions && !code; p++)
+        if (epoch->sequence[p] != UINT64_MAX) code = put_epoch(changelog, pack, p, number, error);
+    pl_pack_free(pack);
+    mark_of(changelog, epoch->number, mark);
+    if (!code) return pl_kafka_commit_end(changelog->log, epoch->sequence, mark, error);
+    pl_kafka_commit_drop(changelog->log);
+    return code;
+}
+
+/* ---- What a death has left ---- */
+
+struct search {
+    const struct pl_changelog *changelog;
+    uint64_t number; /* the last one by this engine */
+};
+
+static enum pl_code find_own(void *arg, const struct pl_kafka_entry *entry, struct pl_error **error) {
+    (void)error;
+    struct search *search = arg;
+    const char *engine = search->changelog->engine;
+    size_t front = sizeof by_key - 1, length = strlen(engine);
+    char number[24];
+    bool mine = entry->key_size == front + length && memcmp(entry->key, by_key, front) == 0 &&
+                memcmp((const char *)entry->key + front, engine, length) == 0;
+    if (!mine || !entry->value || entry->size >= sizeof number) return PL_OK;
+    memcpy(number, entry->value, entry->size);
+    number[entry->size] = 0;
+    search->number = strtoull(number, NULL, 10);
+    return PL_OK;
+}
+
+/* Any of its partitions tells: they were made together. */
+static enum pl_code was_made(struct pl_changelog *changelog, const struct pl_epoch *prepared, bool *made,
+                             struct pl_error **error) {
+    struct search search = {.changelog = changelog};
+    unsigned p = 0;
+    while (p < prepared->partitions && prepared->sequence[p] == UINT64_MAX)
+        p++;
+    *made = false;
+    if (p == prepared->partitions) return PL_OK;
+    enum pl_code code = pl_kafka_state_each(changelog->log, p, find_own, &search, error);
+    *made = !code && search.number >= prepared->number;
+    return code;
+}
+
+enum pl_code pl_changelog_decide(struct pl_changelog *changelog, struct pl_store *store, struct pl_error **error) {
+    struct pl_epoch prepared, last;
+    bool made = false;
+    enum pl_code code = pl_epochs_prepared(store, &prepared, error);
+    if (code) return code == PL_NOT_FOUND ? PL_OK : code;
+    code = pl_epochs_last(store, &last, error);
+    bool open = code == PL_NOT_FOUND || (!code && last.number < prepared.number);
+    if (!code) pl_epoch_fini(&last);
+    if (code == PL_NOT_FOUND) code = PL_OK;
+    if (!code && open) code = was_made(changelog, &prepared, &made, error);
+    if (!code && made) code = pl_epochs_adopt(store, &prepared, error);
+    pl_epoch_fini(&prepared);
+    return code;
+}
+
+/* ---- Taking over ---- */
+
+struct take {
+    struct pl_epochs *epochs;
+    unsigned partition;
+    struct pl_epoch found; /* number 0: not yet */
+    uint64_t entries;
+};
+
+static enum pl_code take_entry(void *arg, const struct pl_kafka_entry *entry, struct pl_error **error) {
+    struct take *take = arg;
+    struct pl_unpack unpack;
+    const char *end = entry->key ? memchr(entry->key, 0, entry->key_size) : NULL;
+    if (entry->key_size == sizeof epoch_key - 1 && memcmp(entry->key, epoch_key, entry->key_size) == 0) {
+        pl_epoch_fini(&take->found);
+        pl_unpack_init(&unpack, entry->value, entry->size);
+        if (entry->value && pl_epoch_unpack(&unpack, &take->found)) return PL_OK;
+        return pl_error_set(error, PL_CORRUPT, "the state of partition %u does not say of which checkpoint it is",
+                            take->partition);
+    }
+    if (!end || end == entry->key) return PL_OK;
+    size_t front = (size_t)(end + 1 - (const char *)entry->key);
+    if (front > PL_NAME_MAX)
+        return pl_error_set(error, PL_CORRUPT, "the state of partition %u is damaged", take->partition);
+    struct pl_state_entry state = {.key = end + 1,
+                                   .key_size = (uint32_t)(entry->key_size - front),
+                                   .value = entry->value,
+                                   .value_size = (uint32_t)entry->size};
+    take->entries++;
+    return state.key_size ? pl_epochs_set(take->epochs, entry->key, (uint16_t)take->partition, &state, error) : PL_OK;
+}
+
+static enum pl_code load(struct pl_changelog *changelog, struct pl_epochs *epochs, unsigned partition,
+                         struct pl_epoch *found, struct pl_error **error) {
+    struct take take = {.epochs = epochs, .partition = partition};
+    enum pl_code code = pl_epochs_clear(epochs, (uint16_t)partition, error);
+    if (!code) code = pl_kafka_state_each(changelog->log, partition, take_entry, &take, error);
+    if (!code)
+        pl_diag(PL_INFO, "partition %u is taken over with %" PRIu64 " entries of state", partition, take.entries);
+    *found = take.found;
+    return code;
+}
+
+/* Nodes and graph are as the newest one says. */
+static void take_newer(struct pl_epoch *last, struct pl_epoch *found, unsigned partition, uint64_t sequence) {
+    if (found->number > last->number || !last->node_count) {
+        uint64_t *sequences = last->sequence;
+        unsigned partitions = last->partitions;
+        last->sequence = NULL;
+        pl_epoch_fini(last);
+        pl_free(found->sequence);
+        *last = *found;
+        last->sequence = sequences;
+        last->partitions = partitions;
+    } else {
+        pl_epoch_fini(found);
+    }
+    last->sequence[partition] = sequence;
+}
+
+/* `number`: of the folder's own last one. */
+static enum pl_code take_partition(struct pl_changelog *changelog, struct pl_epochs *epochs, unsigned partition,
+                                   uint64_t number, struct pl_epoch *last, struct pl_error **error) {
+    char mark[PL_KAFKA_MARK], mine[PL_KAFKA_MARK];
+    uint64_t sequence = 0;
+    struct pl_epoch found = {0};
+    struct pl_log *log = changelog->log;
+    enum pl_code code = pl_kafka_group_ask(log, partition, &sequence, mark, error);
+    if (code && code != PL_NOT_FOUND) return code;
+    bool none = code == PL_NOT_FOUND || !mark[0];
+    mark_of(changelog, number, mine);
+    bool here = !none && last->sequence[partition] == sequence && strcmp(mark, mine) == 0;
+    code = PL_OK;
+    if (none)
+        code = pl_epochs_clear(epochs, (uint16_t)partition, error);
+    else if (!here)
+        code = load(changelog, epochs, partition, &found, error);
+    if (code) return code;
+    pl_kafka_group_is(log, partition, none ? log->ops->first(log, partition) : sequence, none ? "" : mark);
+    if (none)
+        last->sequence[partition] = UINT64_MAX;
+    else if (!here)
+        take_newer(last, &found, partition, sequence);
+    return PL_OK;
+}
+
+enum pl_code pl_changelog_take_over(struct pl_changelog *changelog, struct pl_epochs *epochs, const bool *owned,
+                                    unsigned partitions, struct pl_epoch *last, struct pl_error **error) {
+    uint64_t *sequences = pl_alloc((partitions + 1) * sizeof *sequences);
+    if (!sequences) return no_memory(error);
+    for (unsigned p = 0; p < partitions; p++)
+        sequences[p] = p < last->partitions ? last->sequence[p] : UINT64_MAX;
+    pl_free(last->sequence);
+    last->sequence = sequences;
+    last->partitions = partitions;
+    enum pl_code code = PL_OK;
+    uint64_t number = last->number; /* the folder's */
+    for (unsigned p = 0; p < partitions && !code; p++)
+        if (owned[p]) code = take_partition(changelog, epochs, p, number, last, error);
+    for (unsigned p = 0; p < partitions && !code; p++)
+        if (!owned[p]) last->sequence[p] = UINT64_MAX;
+    return code || !last->number ? code : pl_epochs_describe(epochs, last, error);
+}

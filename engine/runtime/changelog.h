@@ -1,0 +1,40 @@
+/* changelog.h: the state of a group's partitions, in a topic beside the log, so that another engine can go on with it.
+ *
+ *     node, 0, entry's key -> value        the state at the group's last checkpoint of the partition (store/state.h)
+ *     0, "epoch"           -> epoch        which that is, and of which nodes
+ *     0, "by", engine      -> number       the last one that this engine has made
+ *
+ * A checkpoint is prepared in the folder, then made in one transaction of the brokers: state, these two, and the
+ * offsets of the group; and only then it is the folder's last one. So whoever has the partition next goes on from
+ * there, and a folder that died in between knows by its mark what became of it.
+ */
+#ifndef POTLINE_CHANGELOG_H
+#define POTLINE_CHANGELOG_H
+
+#include "log/kafka.h"
+#include "store/epochs.h"
+
+struct pl_changelog {
+    struct pl_log *log;
+    char engine[PL_STORE_IDENTITY]; /* the folder's */
+};
+
+/* ---- Making a checkpoint: begin, put, ..., end; or drop. As pl_kafka_commit_begin and so on. ---- */
+
+enum pl_code pl_changelog_begin(struct pl_changelog *changelog, bool *done, struct pl_error **error);
+enum pl_code pl_changelog_put(struct pl_changelog *changelog, const char *node, uint16_t partition,
+                              const struct pl_buffer *entries, struct pl_error **error);
+enum pl_code pl_changelog_end(struct pl_changelog *changelog, const struct pl_epoch *epoch, struct pl_error **error);
+void pl_changelog_drop(struct pl_changelog *changelog);
+
+/* ---- Going on: before and behind pl_epochs_open ---- */
+
+/* What a death has left undecided in the folder is what the group says it is. */
+enum pl_code pl_changelog_decide(struct pl_changelog *changelog, struct pl_store *store, struct pl_error **error);
+
+/* *last becomes the group's last checkpoint of the partitions that are ours, and the folder has its state: where it was
+ * made here it has it already. */
+enum pl_code pl_changelog_take_over(struct pl_changelog *changelog, struct pl_epochs *epochs, const bool *owned,
+                                    unsigned partitions, struct pl_epoch *last, struct pl_error **error);
+
+#endif
