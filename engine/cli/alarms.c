@@ -39,6 +39,10 @@ static bool read_arguments(const struct pl_cli *cli, struct pl__report *r) {
         pl_cli_usage(cli, "--rules FILE and --data DIR are needed");
         return false;
     }
+    if (is_script(pl_cli_get(cli, "rules")) && pl_cli_has(cli, "set")) {
+        pl_cli_usage(cli, "--set is for options of a graph; a script by itself has none");
+        return false;
+    }
     if (tolerance && (!pl_text_duration(tolerance, strlen(tolerance), &r->tolerance) || r->tolerance < 0)) {
         pl_cli_usage(cli, "--tolerance: \"%s\" is no duration; write 30s", tolerance);
         return false;

@@ -176,7 +176,9 @@ static enum pl_code drive(struct run *run, struct pl_error **error) {
     }
     tell_progress(run, last, true);
     if (code != PL_NOT_FOUND) return code;
-    if (b->rows == 0) return pl_error_set(error, PL_NOT_FOUND, "the folder has no recorded rows that the rules take");
+    if (b->rows == 0)
+        return pl_error_set(error, PL_NOT_FOUND,
+                            "the folder has no recorded rows that the rules take; a sink.lake records them");
     tell_unfed(run);
     b->from = first;
     b->to = last < PL_TIME_MAX ? last + 1 : last;

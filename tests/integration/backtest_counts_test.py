@@ -140,12 +140,23 @@ def check_wrong_truth(work):
             sys.exit(f"{truth[:80]!r}: {told}, not {says}")
 
 
+def check_refusals(work):
+    script = os.path.join(os.path.dirname(__file__), "../../lua/noise.lua")
+    told = backtest(work, "--rules", script, "--set", "rules.budget=1", code=2)
+    if "--set is for options of a graph" not in told:
+        sys.exit(f"--set with a script: {told}")
+    told = backtest(work, "--from", str(BASE + 5000 * S), code=1)
+    if "no recorded rows" not in told:
+        sys.exit(f"no rows: {told}")
+
+
 def main():
     with tempfile.TemporaryDirectory() as work:
         record(work)
         check_live(work)
         check_truth(work)
         check_wrong_truth(work)
+        check_refusals(work)
 
 
 if __name__ == "__main__":
