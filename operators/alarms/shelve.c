@@ -55,7 +55,8 @@ static bool end_all(struct alarms *s, struct pl_node *node, pl_time now, bool se
         bool early = set_back && is_set_back(s, alarm->until, now);
         if (alarm->until > now && !early) continue;
         struct decision end = {.action = ACTION_UNSHELVE, .given = early ? now : alarm->until};
-        snprintf(end.reason, sizeof end.reason, early ? "longer than max_shelve is left of it: the clock was set back" : "its shelving has ended");
+        snprintf(end.reason, sizeof end.reason,
+                 early ? "longer than max_shelve is left of it: the clock was set back" : "its shelving has ended");
         code = decision_give(s, node, r->id, &end, &from, NULL);
     }
     shelve_schedule(s, node);
