@@ -39,6 +39,10 @@ static bool read_arguments(const struct pl_cli *cli, struct pl__report *r) {
         pl_cli_usage(cli, "--rules FILE and --data DIR are needed");
         return false;
     }
+    if (is_script(pl_cli_get(cli, "rules")) && pl_cli_has(cli, "set")) {
+        pl_cli_usage(cli, "--set is for options of a graph; a script by itself has none");
+        return false;
+    }
     if (tolerance && (!pl_text_duration(tolerance, strlen(tolerance), &r->tolerance) || r->tolerance < 0)) {
         pl_cli_usage(cli, "--tolerance: \"%s\" is no duration; write 30s", tolerance);
         return false;
@@ -51,11 +55,27 @@ static bool is_input(enum pl_code code) {
     return code == PL_USAGE || code == PL_SYNTAX || code == PL_UNKNOWN || code == PL_RANGE;
 }
 
+/* Names as the graph has them while it runs; `globs` (caller frees with pl_free) lasts as long. */
+static struct pl_tags *make_tags(const struct pl_graph *graph, const char ***globs) {
+    struct pl_tags_options names = {.limit = NAMES_MAX};
+    if (!graph) return pl_tags_new(&names);
+    names.key_depth = (unsigned)graph->settings.key_depth;
+    names.rules = graph->tag_rules;
+    names.rule_count = graph->tag_rule_count;
+    const struct pl_strings *broadcast = &graph->settings.broadcast;
+    *globs = pl_alloc((broadcast->count + 1) * sizeof **globs);
+    for (uint32_t i = 0; *globs && i < broadcast->count; i++)
+        (*globs)[i] = broadcast->items[i];
+    names.broadcast = *globs;
+    return *globs ? pl_tags_new(&names) : NULL;
+}
+
 static int backtest(const struct pl_cli *cli) {
     struct pl__report r = {.b = {.from = PL_TIME_MIN, .to = PL_TIME_MAX}, .tolerance = 10 * PL_SECOND};
     struct pl_graph *graph = NULL;
     struct pl_error *error = NULL;
     struct pl_store_key *key = NULL;
+    const char **globs = NULL;
     int exit_code = PL_EXIT_OK;
     if (!read_arguments(cli, &r)) return PL_EXIT_USAGE;
     r.b.rules = pl_cli_get(cli, "rules");
@@ -69,12 +89,7 @@ static int backtest(const struct pl_cli *cli) {
         pl_graph_free(graph);
         return PL_EXIT_USAGE;
     }
-    struct pl_tags_options names = {.limit = NAMES_MAX};
-    if (graph) {
-        names.rules = graph->tag_rules;
-        names.rule_count = graph->tag_rule_count;
-    }
-    r.b.tags = pl_tags_new(&names);
+    r.b.tags = make_tags(graph, &globs);
     enum pl_code code = r.b.tags ? make_report(&r, pl_cli_get(cli, "data"), key, pl_cli_get(cli, "truth"), &error)
                                  : pl_error_set(&error, PL_NO_MEMORY, "out of memory");
     if (code) {
@@ -90,6 +105,7 @@ static int backtest(const struct pl_cli *cli) {
     pl_free(r.live.list);
     pl_store_close(r.b.store);
     pl_tags_free(r.b.tags);
+    pl_free(globs);
     pl_store_key_unref(key);
     pl_graph_free(graph);
     return exit_code;
@@ -105,11 +121,12 @@ const struct pl_subcommand pl_subcommand_alarms = {
         "backtest runs the rules of a graph file (nodes that make events of samples or windows, and the graph's\n"
         "`alarms` node) over silver and gold, without sources and sinks; or a Lua script (.lua) over all of silver.\n"
         "It shows alarms per 10 minutes, floods, chattering, and what is new or gone against what was recorded\n"
-        "at the time. Known events are a CSV file with the columns start,end,asset or tag[,rule]: an alarm matches\n"
+        "at the time (of a script, alarms of other rules are gone). Known events are a CSV file with the columns "
+        "start,end,asset or tag[,rule]: an alarm matches\n"
         "one when it becomes active within [start - tolerance, end + tolerance] at that place, by that rule. Of each\n"
         "rule it then tells precision (alarms that match an event), recall (events that an alarm matches), and how\n"
         "long after the start and before the end the first alarm came: for a rule that warns, let events end where\n"
-        "what it warns of begins.\n"
+        "what it warns of begins. Events of a time that was not run over are not judged.\n"
         "Rows are read in order of time, about 260,000 at hand; on a terminal it tells how far it is.",
     /* clang-format off */
     .options = PL_CLI_OPTIONS(

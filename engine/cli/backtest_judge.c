@@ -86,7 +86,7 @@ static unsigned split(char *line, char **fields, unsigned most) {
 static bool add_known(struct pl__truth *truth, struct pl__known known) {
     struct pl__known *grown = pl_realloc(truth->list, (truth->count + 1) * sizeof *grown);
     if (grown) truth->list = grown;
-    if (!grown || truth->count == KNOWN_MAX || !known.place || !known.rule) {
+    if (!grown || !known.place || !known.rule) {
         pl_free(known.place);
         pl_free(known.rule);
         return false;
@@ -110,29 +110,39 @@ static enum pl_code read_header(FILE *file, const char *path, int column[FIELDS]
                               "the first line names the columns start, end, asset or tag, and perhaps rule");
 }
 
+/* One line, which has been split; an empty one says nothing. */
+static enum pl_code read_known(char *fields[], unsigned count, const int column[FIELDS], struct pl_place at,
+                               struct pl__truth *truth, struct pl_error **error) {
+    struct pl__known known = {0};
+    const char *value[FIELDS];
+    for (unsigned f = 0; f < FIELDS; f++)
+        value[f] = column[f] >= 0 && (unsigned)column[f] < count ? fields[column[f]] : "";
+    const char *place = *value[FIELD_TAG] ? value[FIELD_TAG] : value[FIELD_ASSET];
+    if (count == 1 && !*fields[0]) return PL_OK;
+    if (!*place || !read_time(value[FIELD_START], &known.start) || !read_time(value[FIELD_END], &known.end))
+        return pl_error_at(error, PL_SYNTAX, at, "expected a start, an end, and an asset or a tag");
+    if (known.end < known.start) return pl_error_at(error, PL_SYNTAX, at, "it ends before it starts");
+    if (truth->count == KNOWN_MAX) return pl_error_at(error, PL_RANGE, at, "more than %d known events", KNOWN_MAX);
+    known.place = pl_strdup(place);
+    known.rule = pl_strdup(value[FIELD_RULE]);
+    return add_known(truth, known) ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "%s: out of memory", at.file);
+}
+
 enum pl_code pl__truth_read(const char *path, struct pl__truth *truth, struct pl_error **error) {
     FILE *file = fopen(path, "r");
     if (!file) return pl_error_set(error, PL_USAGE, "%s: %s", path, strerror(errno));
-    int column[FIELDS], number = 1;
+    struct pl_place at = {.file = path, .line = 1};
+    int column[FIELDS];
     char line[LINE_MAX_], *fields[32];
     enum pl_code code = read_header(file, path, column, error);
     while (!code && fgets(line, sizeof line, file)) {
-        struct pl__known known = {0};
-        unsigned count = split(line, fields, 32);
-        number++;
-        if (count == 1 && !*fields[0]) continue;
-        const char *value[FIELDS];
-        for (unsigned f = 0; f < FIELDS; f++)
-            value[f] = column[f] >= 0 && (unsigned)column[f] < count ? fields[column[f]] : "";
-        const char *place = *value[FIELD_TAG] ? value[FIELD_TAG] : value[FIELD_ASSET];
-        if (!*place || !read_time(value[FIELD_START], &known.start) || !read_time(value[FIELD_END], &known.end)) {
-            code = pl_error_at(error, PL_SYNTAX, (struct pl_place){.file = path, .line = number},
-                               "expected a start, an end, and an asset or a tag");
-            break;
-        }
-        known.place = pl_strdup(place);
-        known.rule = pl_strdup(value[FIELD_RULE]);
-        if (!add_known(truth, known)) code = pl_error_set(error, PL_NO_MEMORY, "%s: out of memory", path);
+        at.line++;
+        if (!strchr(line, '\n') && !feof(file))
+            code = pl_error_at(error, PL_SYNTAX, at, "a line has at most %d bytes", LINE_MAX_ - 2);
+        else if (strchr(line, '"'))
+            code = pl_error_at(error, PL_SYNTAX, at, "quotes are not read here: write the fields without them");
+        else
+            code = read_known(fields, split(line, fields, 32), column, at, truth, error);
     }
     fclose(file);
     return code;
@@ -152,11 +162,12 @@ static bool is_under(const char *name, const char *place) {
     return strncmp(name, place, length) == 0 && (name[length] == 0 || name[length] == '.');
 }
 
-static bool matches(const struct pl__known *k, const struct pl__activation *a, const struct pl_tags *tags,
-                    pl_time tolerance) {
-    if (a->time < k->start - tolerance || a->time > k->end + tolerance) return false;
-    if (*k->rule && strcmp(k->rule, pl_tags_get(tags, a->rule)->name) != 0) return false;
-    return is_under(pl_tags_get(tags, a->asset)->name, k->place) || is_under(pl_tags_get(tags, a->tag)->name, k->place);
+static pl_time earlier(pl_time time, pl_time by) {
+    return time < PL_TIME_MIN + by ? PL_TIME_MIN : time - by;
+}
+
+static pl_time later(pl_time time, pl_time by) {
+    return time > PL_TIME_MAX - by ? PL_TIME_MAX : time + by;
 }
 
 /* Is the rule one that the known events are about? */
@@ -171,30 +182,48 @@ static bool is_judged(const struct pl__truth *truth, const char *rule) {
 
 struct judging {
     const struct pl__truth *truth;
-    const struct pl__activations *found;
-    const struct pl_tags *tags;
+    const struct pl__backtest *backtest;
     pl_time tolerance;
     const char *rule; /* NULL: all */
 };
 
+static const char *name_of(const struct judging *j, uint32_t id) {
+    return pl_tags_get(j->backtest->tags, id)->name;
+}
+
 static bool concerns(const struct judging *j, const struct pl__activation *a) {
-    return !j->rule || strcmp(pl_tags_get(j->tags, a->rule)->name, j->rule) == 0;
+    return !j->rule || strcmp(name_of(j, a->rule), j->rule) == 0;
+}
+
+static bool matches(const struct judging *j, const struct pl__known *k, const struct pl__activation *a) {
+    if (a->time < earlier(k->start, j->tolerance) || a->time > later(k->end, j->tolerance)) return false;
+    if (*k->rule && strcmp(k->rule, name_of(j, a->rule)) != 0) return false;
+    return is_under(name_of(j, a->asset), k->place) || is_under(name_of(j, a->tag), k->place);
 }
 
 static bool is_right(const struct judging *j, const struct pl__activation *a) {
     for (uint32_t k = 0; k < j->truth->count; k++)
-        if (matches(&j->truth->list[k], a, j->tags, j->tolerance)) return true;
+        if (matches(j, &j->truth->list[k], a)) return true;
     return false;
+}
+
+/* No activation could match it: the rows of its time were not run over. */
+static bool is_outside(const struct judging *j, const struct pl__known *k) {
+    return later(k->end, j->tolerance) < j->backtest->from || earlier(k->start, j->tolerance) >= j->backtest->to;
 }
 
 /* The first activation that matches; PL_TIME_MAX: none. */
 static pl_time first_match(const struct judging *j, const struct pl__known *known) {
     pl_time first = PL_TIME_MAX;
-    for (uint32_t i = 0; i < j->found->count; i++) {
-        const struct pl__activation *a = &j->found->list[i];
-        if (a->time < first && concerns(j, a) && matches(known, a, j->tags, j->tolerance)) first = a->time;
+    for (uint32_t i = 0; i < j->backtest->found.count; i++) {
+        const struct pl__activation *a = &j->backtest->found.list[i];
+        if (a->time < first && concerns(j, a) && matches(j, known, a)) first = a->time;
     }
     return first;
+}
+
+static double seconds(pl_time from, pl_time to) {
+    return ((double)to - (double)from) * 1e-9;
 }
 
 static void judge_known(const struct judging *j, struct pl__verdict *v) {
@@ -202,10 +231,13 @@ static void judge_known(const struct judging *j, struct pl__verdict *v) {
     for (uint32_t k = 0; k < j->truth->count; k++) {
         const struct pl__known *known = &j->truth->list[k];
         if (j->rule && *known->rule && strcmp(known->rule, j->rule) != 0) continue;
-        v->known++;
+        bool outside = is_outside(j, known);
+        v->outside += outside;
+        v->known += !outside;
+        if (outside) continue;
         pl_time first = first_match(j, known);
         if (first == PL_TIME_MAX) continue;
-        double delay = (double)(first - known->start) * 1e-9, lead = (double)(known->end - first) * 1e-9;
+        double delay = seconds(known->start, first), lead = seconds(first, known->end);
         if (v->caught == 0 || delay > v->delay_max) v->delay_max = delay;
         if (v->caught == 0 || lead < v->lead_least) v->lead_least = lead;
         v->caught++;
@@ -217,13 +249,13 @@ static void judge_known(const struct judging *j, struct pl__verdict *v) {
     v->lead_mean = leads / (double)v->caught;
 }
 
-void pl__truth_judge(const struct pl__truth *truth, const struct pl__activations *found, const struct pl_tags *tags,
-                     pl_time tolerance, const char *rule, struct pl__verdict *verdict) {
-    struct judging j = {.truth = truth, .found = found, .tags = tags, .tolerance = tolerance, .rule = rule};
+void pl__truth_judge(const struct pl__truth *truth, const struct pl__backtest *backtest, pl_time tolerance,
+                     const char *rule, struct pl__verdict *verdict) {
+    struct judging j = {.truth = truth, .backtest = backtest, .tolerance = tolerance, .rule = rule};
     *verdict = (struct pl__verdict){0};
-    for (uint32_t i = 0; i < found->count; i++) {
-        const struct pl__activation *a = &found->list[i];
-        if (!concerns(&j, a) || !is_judged(truth, pl_tags_get(tags, a->rule)->name)) continue;
+    for (uint32_t i = 0; i < backtest->found.count; i++) {
+        const struct pl__activation *a = &backtest->found.list[i];
+        if (!concerns(&j, a) || !is_judged(truth, name_of(&j, a->rule))) continue;
         verdict->judged++;
         verdict->right += is_right(&j, a);
     }
@@ -275,13 +307,23 @@ static enum pl_code scan_live(const struct pl__backtest *b, struct pl__activatio
     return code == PL_NOT_FOUND ? PL_OK : code;
 }
 
+/* Is it said by a source about itself: of no tag, and with the source for its place? */
+static bool is_of_source(const struct pl__backtest *b, const struct pl__activation *a) {
+    const char *place = pl_tags_get(b->tags, a->alarm)->name + pl_tags_get(b->tags, a->rule)->length + 1;
+    if (a->tag || a->asset) return false;
+    for (unsigned i = 0; b->graph && i < b->graph->node_count; i++)
+        if (!b->graph->nodes[i].op->inputs && strcmp(b->graph->nodes[i].name, place) == 0) return true;
+    return false;
+}
+
 enum pl_code pl__live_read(const struct pl__backtest *backtest, struct pl__activations *live, struct pl_error **error) {
     enum pl_code code = scan_live(backtest, live, false, error);
     if (!code && live->count == 0) code = scan_live(backtest, live, true, error);
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < live->count; i++)
-        if (live->list[i].time >= backtest->from && live->list[i].time < backtest->to)
-            live->list[kept++] = live->list[i];
+    for (uint32_t i = 0; i < live->count; i++) {
+        const struct pl__activation *a = &live->list[i];
+        if (a->time >= backtest->from && a->time < backtest->to && !is_of_source(backtest, a)) live->list[kept++] = *a;
+    }
     live->count = kept;
     return code;
 }

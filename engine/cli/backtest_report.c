@@ -56,15 +56,16 @@ static json_t *share(uint64_t part, uint64_t whole) {
 
 static json_t *verdict_json(const struct pl__report *r, const char *rule) {
     struct pl__verdict v;
-    pl__truth_judge(&r->truth, &r->b.found, r->b.tags, r->tolerance, rule, &v);
+    pl__truth_judge(&r->truth, &r->b, r->tolerance, rule, &v);
     const double seconds[] = {v.delay_mean, v.delay_max, v.lead_mean, v.lead_least};
     json_t *value[PL_COUNT_OF(seconds)];
     for (size_t i = 0; i < PL_COUNT_OF(seconds); i++)
         value[i] = v.caught ? json_real(seconds[i]) : json_null();
-    return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "known", (json_int_t)v.known, "caught",
-                     (json_int_t)v.caught, "activations", (json_int_t)v.judged, "right", (json_int_t)v.right,
-                     "precision", share(v.right, v.judged), "recall", share(v.caught, v.known), "delay_mean_s",
-                     value[0], "delay_max_s", value[1], "lead_mean_s", value[2], "lead_least_s", value[3]);
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "known", (json_int_t)v.known, "outside",
+                     (json_int_t)v.outside, "caught", (json_int_t)v.caught, "activations", (json_int_t)v.judged,
+                     "right", (json_int_t)v.right, "precision", share(v.right, v.judged), "recall",
+                     share(v.caught, v.known), "delay_mean_s", value[0], "delay_max_s", value[1], "lead_mean_s",
+                     value[2], "lead_least_s", value[3]);
 }
 
 /* The verdict on all, with that on each rule that has spoken or should have. */
@@ -144,6 +145,8 @@ static void print_truth(const json_t *truth, const json_t *counts) {
         print_verdict(rule, number(counts, rule), verdict);
     }
     print_verdict("all of these", number(truth, "activations"), truth);
+    double outside = number(truth, "outside");
+    if (outside > 0) printf("  not judged: %.0f known events outside of the time that was run over\n", outside);
 }
 
 static void print_counts(const json_t *counts) {

@@ -11,6 +11,7 @@
 #include "backtest_rows.h"
 #include "runtime/node.h"
 
+enum { SCRIPT_KEYS_MAX = 1000000 };
 static const uint64_t told_every = PL_SECOND / 2;
 
 /* A stage at work. */
@@ -64,6 +65,7 @@ static void host_wake(struct pl_node *node) {
 static const struct pl_node_host host = {.emit = host_emit, .wanted = host_wanted, .wake = host_wake};
 
 static enum pl_code open_workers(struct run *run, struct pl_error **error) {
+    const struct pl_graph *graph = run->b->graph;
     enum pl_code code = PL_OK;
     for (unsigned i = 0; i < run->plan.stage_count && !code; i++) {
         const struct pl__stage *stage = &run->plan.stages[i];
@@ -72,8 +74,8 @@ static enum pl_code open_workers(struct run *run, struct pl_error **error) {
                                         .name = stage->name,
                                         .prototype = stage->prototype,
                                         .kind = stage->kind,
-                                        .key_depth = 1,
-                                        .max_keys = 1000000,
+                                        .key_depth = graph ? (unsigned)graph->settings.key_depth : 1,
+                                        .max_keys = graph ? (uint32_t)graph->settings.max_keys : SCRIPT_KEYS_MAX,
                                         .tags = run->b->tags,
                                         .clock = &run->clock,
                                         .loop = &run->loop};
@@ -121,7 +123,7 @@ static bool push(struct run *run, const struct pl__row *first, size_t count) {
 static const char *failure(const struct run *run) {
     for (unsigned i = 0; i < run->plan.stage_count; i++)
         if (run->workers[i].node.failure) return run->workers[i].node.failure;
-    return "out of memory";
+    return "out of memory for so many alarms";
 }
 
 /* Rows of one time and feed go as one batch. */
@@ -174,7 +176,9 @@ static enum pl_code drive(struct run *run, struct pl_error **error) {
     }
     tell_progress(run, last, true);
     if (code != PL_NOT_FOUND) return code;
-    if (b->rows == 0) return pl_error_set(error, PL_NOT_FOUND, "the folder has no recorded rows that the rules take");
+    if (b->rows == 0)
+        return pl_error_set(error, PL_NOT_FOUND,
+                            "the folder has no recorded rows that the rules take; a sink.lake records them");
     tell_unfed(run);
     b->from = first;
     b->to = last < PL_TIME_MAX ? last + 1 : last;

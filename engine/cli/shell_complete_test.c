@@ -176,6 +176,7 @@ static void help_shows_commands_and_arguments(void **state) {
     helps(NULL, NULL, "alarms ack   Does it.\n");
     helps(NULL, NULL, "watch");
     helps("alarms", NULL, "alarms list  Does it.\n");
+    helps("alarms", NULL, "alarms ack   Does it.\n");
     helps("alarms", "ack", "alarms ack alarm [comment]\n");
     helps("alarms", "ack", "for: operator,admin\n");
     helps("tap", NULL, "tap node [tags] [--once] [format]\n");

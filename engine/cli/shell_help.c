@@ -129,9 +129,10 @@ bool pl_manual_put_help(struct pl_buffer *out, const struct pl_manual *manual, c
         if (!only || pl_command_words(entry->name, words, count) == count) only = entry;
         found++;
     }
-    if (count && only && (found == 1 || pl_command_words(only->name, words, count) == count)) put_entry(out, only);
+    bool meant = count && only && (found == 1 || pl_command_words(only->name, words, count) == count);
+    if (meant) put_entry(out, only);
     for (unsigned i = 0; found > 1 && i < manual->count; i++)
-        if (begins(manual->entries[i].name, words, count) && (!count || &manual->entries[i] != only))
+        if (begins(manual->entries[i].name, words, count) && !(meant && &manual->entries[i] == only))
             put_line(out, &manual->entries[i], names, style);
     return found > 0;
 }

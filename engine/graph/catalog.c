@@ -14,6 +14,7 @@
 const struct pl_flag_text pl__flag_texts[] = {
     {PL_OP_BLOCKING, "blocking", "Has a thread of its own; nothing else waits for it."},
     {PL_OP_ANY_ORDER, "any_order", "Takes its inputs as they come, not merged by event time."},
+    {PL_OP_BY_SOURCE, "by_source", "Looks at who made a row: rows of several nodes do not become one batch."},
     {PL_OP_MIXED, "mixed", "One input takes several kinds at once."},
     {PL_OP_REPLAYABLE, "replayable", "Can wait: it is held back when the graph is slower (max_lag)."},
     {PL_OP_OUTSIDE, "outside", "Has an outside peer: what it cannot take waits in its own backlog (on_full: spill)."},

@@ -328,6 +328,13 @@ static uint32_t heap_wanted(const struct pl_batch *batch) {
     return wanted > MERGED_HEAP ? wanted : pl_kind_info[batch->kind].heaps ? MERGED_HEAP : 0;
 }
 
+/* May its rows be put behind those of `out`? A batch has one source, and an event is nothing without who said it. */
+static bool goes_with(const struct pl_gate *gate, const struct pl__run *run, const struct pl_batch *out,
+                      unsigned port) {
+    if (gate->inputs[run->input].port != port || run->batch->kind != out->kind) return false;
+    return run->batch->source == out->source || (out->kind != PL_EVENTS && !gate->options.by_source);
+}
+
 /* The next batch of rows below the watermark, all for one port. */
 static struct pl_batch *release(struct pl_gate *gate, unsigned *port) {
     struct pl_batch *out = NULL;
@@ -336,7 +343,7 @@ static struct pl_batch *release(struct pl_gate *gate, unsigned *port) {
         if (!load(gate, top)) break;
         if (top->time >= gate->watermark && gate->watermark != PL_TIME_MAX)
             break; /* a spilled run's time is its least */
-        if (out && (gate->inputs[top->input].port != *port || top->batch->kind != out->kind)) break;
+        if (out && !goes_with(gate, top, out, *port)) break;
         *port = gate->inputs[top->input].port;
         uint32_t rows = free_rows(gate, top);
         if (!out && rows == top->rows && !top->order) return take_whole(gate);

@@ -21,6 +21,7 @@ struct pl_gate;
 
 struct pl_gate_options {
     bool any_order;
+    bool by_source;         /* rows of different sources come in batches of their own; events always do */
     int64_t hold;           /* bytes kept in memory */
     struct pl_spill *spill; /* for what is beyond; borrowed */
 };

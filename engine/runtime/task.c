@@ -587,7 +587,9 @@ static enum pl_code make_inputs(struct pl_task *task, const struct pl_node_confi
                                      .limit = options->spill,
                                      .lasting = config->recovers ? config->name : NULL,
                                      .partition = config->partition};
-    struct pl_gate_options gate = {.any_order = config->op->flags & PL_OP_ANY_ORDER, .hold = options->hold};
+    struct pl_gate_options gate = {.any_order = config->op->flags & PL_OP_ANY_ORDER,
+                                   .by_source = config->op->flags & PL_OP_BY_SOURCE,
+                                   .hold = options->hold};
     gate.spill = task->spill = pl_spill_new(&spill);
     task->gate = pl_gate_new(&gate);
     if (options->backlog && task->spill) task->backlog = pl_backlog_new(task->spill);

@@ -2,8 +2,7 @@
 #include "alarms.h"
 
 static bool open_rates(struct alarms *s) {
-    double allowed = s->budget * (double)s->budget_window / (double)PL_SECOND;
-    uint32_t budget = s->budget > 0 ? (uint32_t)allowed : 0;
+    uint32_t budget = (uint32_t)budget_allows(s);
     uint32_t flood = s->flood_given ? (uint32_t)s->flood_count : 0;
     uint32_t end = s->flood_end ? (uint32_t)s->flood_end : (flood + 1) / 2;
     return rate_init(&s->flood, flood, end, s->flood_window) &&

@@ -109,7 +109,8 @@ struct alarms {
     uint64_t stamp;       /* of the newest decision */
     pl_time wait_until;   /* the first event time at which a waiting decision is overdue */
     pl_time reached;      /* newest event time, of rows and the watermark */
-    bool dirty;           /* something is to be kept */
+    bool dirty;           /* something is to be kept, */
+    bool unkept;          /* or could not be kept yet */
     struct pl_batch *out; /* being filled */
     struct pl_pack *body;
     uint32_t kind[NOTES];
@@ -137,6 +138,8 @@ const struct definition *definition_find(const struct alarms *s, const char *nam
 const struct definition *definition_of(struct alarms *s, struct pl_node *node, uint32_t id, const struct alarm *alarm);
 enum alarm_priority definition_priority(const struct definition *definition); /* NULL: low */
 uint64_t definitions_hash(const struct alarms *s);
+/* How many alarms the budget leaves within its window. */
+double budget_allows(const struct alarms *s);
 
 /* ---- list.c ---- */
 
@@ -151,6 +154,9 @@ const struct alarm *list_find(struct pl_node *node, uint32_t id);
 struct alarm *list_get(struct pl_node *node, uint32_t id);
 /* A new one; when the list is full the least important returned one makes room. NULL: none could. */
 struct alarm *list_add(struct alarms *s, struct pl_node *node, uint32_t id);
+
+/* Has it come and gone so often within the time that ends here? */
+bool list_chatters(const struct alarms *s, const struct alarm *alarm, pl_time now);
 
 void list_pack(const struct alarms *s, struct pl_node *node, struct pl_pack *pack);
 bool list_unpack(struct alarms *s, struct pl_node *node, struct pl_unpack *unpack);

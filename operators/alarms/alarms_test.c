@@ -126,6 +126,121 @@ static void floods_chattering_budget_overdue_stale(void **state) {
     test_close(t);
 }
 
+/* The state of a run that watched rates, in the middle of a flood, into one that does not. */
+static void rates_that_are_watched_no_longer(void **state) {
+    (void)state;
+    struct test *t = test_open("alarms", "{flood: {count: 2, window: 10m}, budget: 2/h}", PL_EVENTS);
+    for (int i = 0; i < 4; i++) {
+        push(t, (10 + 2 * i) * S, "rule.raised", "hot");
+        push(t, (11 + 2 * i) * S, "rule.cleared", "hot");
+    }
+    assert_int_equal(test_counter(t, "floods"), 1);
+    assert_int_equal(test_counter(t, "over_budget"), 1);
+    size_t size;
+    void *bytes = pl_harness_snapshot(t->h, &size);
+    test_close(t);
+    t = test_open("alarms", "{flood: false, chattering: false}", PL_EVENTS);
+    assert_int_equal(pl_harness_restore(t->h, bytes, size, NULL), PL_OK);
+    push(t, 20 * S, "rule.raised", "hot");
+    test_watermark(t, 8000 * S);
+    expect(t, "alarm.unacknowledged");
+    pl_free(bytes);
+    test_close(t);
+}
+
+/* A rate is a double: 115/3600 s times an hour is a hair less than 115. */
+static void a_budget_is_what_was_written(void **state) {
+    (void)state;
+    static const struct {
+        const char *options;
+        unsigned allowed;
+    } budgets[] = {{"{flood: false, budget: 115/h}", 115},
+                   {"{flood: false, budget: 11/d, budget_window: 1d}", 11},
+                   {"{flood: false, budget: 1/min, budget_window: 90s}", 1}};
+    for (unsigned i = 0; i < PL_COUNT_OF(budgets); i++) {
+        struct test *t = test_open("alarms", budgets[i].options, PL_EVENTS);
+        for (unsigned n = 0; n <= budgets[i].allowed; n++) {
+            char rule[16];
+            assert_int_equal(test_counter(t, "over_budget"), 0);
+            snprintf(rule, sizeof rule, "r%u", n);
+            push(t, n * PL_MILLISECOND, "rule.raised", rule);
+        }
+        assert_int_equal(test_counter(t, "over_budget"), 1);
+        test_close(t);
+    }
+}
+
+static void figure(struct test *t, const char *args, const char *has) {
+    char *reply = NULL;
+    assert_int_equal(pl_harness_command(t->h, "alarms rate", args, &reply, NULL), PL_OK);
+    if (!strstr(reply, has)) fail_msg("%s has no %s", reply, has);
+    pl_free(reply);
+}
+
+/* Figures are those of the time that events have come to, wherever on the line of time that is. */
+static void figures_at_any_time(void **state) {
+    (void)state;
+    static const pl_time begins[] = {PL_TIME_MIN + 1, -400 * PL_DAY, 5 * S, PL_TIME_MAX - 20 * S};
+    for (unsigned i = 0; i < PL_COUNT_OF(begins); i++) {
+        char *folder = make_folder();
+        struct test *t = open_folder("{}", folder);
+        for (int n = 0; n < 3; n++) {
+            push(t, begins[i] + 2 * n * S, "rule.raised", "hot");
+            push(t, begins[i] + (2 * n + 1) * S, "rule.cleared", "hot");
+        }
+        figure(t, "{over: 10m}", "{\"figure\":\"alarms\",\"value\":3,");
+        figure(t, "{over: 365d}", "{\"figure\":\"most in 10 min\",\"value\":3,");
+        figure(t, "{over: 365d}", "{\"figure\":\"chattering now\",\"value\":1,");
+        test_close(t);
+        remove_folder(folder);
+    }
+}
+
+static void what_chattered_once_does_not_for_ever(void **state) {
+    (void)state;
+    char *folder = make_folder();
+    struct test *t = open_folder("{chattering: {count: 2, window: 30s}}", folder);
+    for (int i = 0; i < 2; i++) {
+        push(t, (10 + 2 * i) * S, "rule.raised", "hot");
+        push(t, (11 + 2 * i) * S, "rule.cleared", "hot");
+    }
+    test_watermark(t, 40 * S);
+    figure(t, "{}", "{\"figure\":\"chattering now\",\"value\":1,");
+    listed(t, "{}", "\"chattering\":true");
+    test_watermark(t, 41 * S);
+    figure(t, "{}", "{\"figure\":\"chattering now\",\"value\":0,");
+    listed(t, "{}", "\"chattering\":false");
+    test_close(t);
+    remove_folder(folder);
+}
+
+/* Given while the clock was years ahead, a shelving must not hide its alarm for years. */
+static void a_clock_set_back_does_not_prolong_a_shelving(void **state) {
+    (void)state;
+    char *folder = make_folder();
+    struct test *t = open_folder("{max_shelve: 1h}", folder);
+    pl_harness_clock(t->h, 4000 * PL_DAY);
+    pl_harness_forgets(t->h);
+    push(t, 1 * S, "rule.raised", "hot");
+    assert_int_equal(order(t, "alarms shelve", "{alarm: '*', duration: 30m, reason: known}"), PL_OK);
+    test_close(t);
+    t = open_folder("{max_shelve: 1h}", folder);
+    pl_harness_clock(t->h, 100 * PL_DAY);
+    pl_harness_forgets(t->h);
+    for (unsigned i = 0; i < 400 && t->out[0].events == 0; i++) {
+        push(t, (2 + i) * S, "rule.raised", "hot"); /* events that come meanwhile do not put it off */
+        usleep(10000);                              /* the loop looks once a second */
+        pl_harness_turn(t->h);
+        test_pull(t);
+    }
+    assert_int_equal(t->out[0].events, 1);
+    assert_int_equal(t->out[0].event[0].time, 100 * PL_DAY);
+    assert_non_null(strstr(t->out[0].event[0].body, "the clock was set back"));
+    expect(t, "alarm.unacknowledged");
+    test_close(t);
+    remove_folder(folder);
+}
+
 static void without_a_definition_and_without_a_rule(void **state) {
     (void)state;
     struct test *t =
@@ -228,6 +343,11 @@ int main(void) {
         cmocka_unit_test(latched_until_reset),
         cmocka_unit_test(shelving_ends_and_is_told),
         cmocka_unit_test(floods_chattering_budget_overdue_stale),
+        cmocka_unit_test(rates_that_are_watched_no_longer),
+        cmocka_unit_test(a_budget_is_what_was_written),
+        cmocka_unit_test(figures_at_any_time),
+        cmocka_unit_test(what_chattered_once_does_not_for_ever),
+        cmocka_unit_test(a_clock_set_back_does_not_prolong_a_shelving),
         cmocka_unit_test(without_a_definition_and_without_a_rule),
         cmocka_unit_test(definitions_that_are_no_use),
         cmocka_unit_test(a_full_list_drops_what_matters_least),

@@ -86,7 +86,7 @@ static void reply_alarm(struct alarms *s, struct pl_node *node, const struct ent
     pl_pack_str(row, "defined");
     pl_pack_bool(row, d != NULL);
     pl_pack_str(row, "chattering");
-    pl_pack_bool(row, a->chattering);
+    pl_pack_bool(row, list_chatters(s, a, s->latest));
     pl_pack_str(row, "stale");
     pl_pack_bool(row, a->stale);
     pl_pack_str(row, "unconfirmed");

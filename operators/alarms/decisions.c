@@ -136,6 +136,7 @@ static void forget(struct decided *entry, uint32_t count) {
 }
 
 void decisions_commit(struct alarms *s, uint64_t epoch) {
+    s->dirty = s->dirty || s->unkept;
     for (uint32_t i = 0; i < s->decided_count; i++) {
         struct decided *entry = s->decided[i];
         uint32_t done = 0;

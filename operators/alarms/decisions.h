@@ -101,7 +101,7 @@ void decided_free(struct alarms *s);
 
 /* What was kept, all of it waiting. */
 enum pl_code keep_load(struct alarms *s, struct pl_node *node, struct pl_error **error);
-/* What has changed; goes on after an error, and gives the first. */
+/* What has changed, and when something has, what could not be kept before; goes on after an error, gives the first. */
 enum pl_code keep_flush(struct alarms *s, struct pl_node *node, struct pl_error **error);
 
 #endif

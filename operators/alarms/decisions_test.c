@@ -1,4 +1,6 @@
 /* What people decide, through the death of the process: with a log that is read again, and without one. */
+#include <potline/alloc.h>
+
 #include "alarms_testing.h"
 
 #define NOW (1000000 * S) /* what the engine's clock shows when event time is 0 */
@@ -412,6 +414,54 @@ static void decisions_survive_without_a_log(void **state) {
     remove_folder(folder);
 }
 
+/* An acknowledgement that the folder did not take, by the first allocation that only this fails. */
+static struct test *acknowledge_unkept(const char *folder) {
+    struct test *t = open_folder("{}", folder);
+    for (int n = 0; n < 100; n++) {
+        char tag[16];
+        snprintf(tag, sizeof tag, "p%d.v", n);
+        test_push_batch(t, events(t, (struct told[]){{1 * S, "rule.raised", tag, "hot"}}, 1));
+        pl_alloc_fail_after(n);
+        enum pl_code code = order(t, "alarms ack", "{alarm: '*'}");
+        pl_alloc_fail_after(-1);
+        if (code && test_counter(t, "unkept") && !pl_harness_failure(t->h)) return t;
+    }
+    fail_msg("nothing is unkept");
+    return NULL;
+}
+
+static void checkpoint(struct test *t) {
+    size_t size;
+    pl_free(pl_harness_snapshot(t->h, &size));
+    pl_harness_commit(t->h);
+}
+
+/* What could not be kept, for want of memory or of room on the disk, is tried again: by the same command, with the next
+ * event, at a checkpoint. */
+static void what_was_not_kept_is_kept_later(void **state) {
+    (void)state;
+    for (unsigned by = 0; by < 3; by++) {
+        char *folder = make_folder(), *reply = NULL;
+        struct test *t = acknowledge_unkept(folder);
+        if (by == 0) assert_int_equal(order(t, "alarms ack", "{alarm: '*'}"), PL_OK);
+        if (by == 1) push(t, 9 * S, "rule.raised", "cold");
+        if (by == 2) checkpoint(t);
+        assert_int_equal(pl_harness_command(t->h, "alarms list", "{state: acknowledged}", &reply, NULL), PL_OK);
+        test_close(t);
+        t = open_folder("{}", folder);
+        pl_harness_forgets(t->h);
+        for (const char *at = reply; (at = strstr(at, "hot@")); at += 4) {
+            char args[64];
+            snprintf(args, sizeof args, "{alarm: '%.*s', state: acknowledged}", (int)strcspn(at, "\""), at);
+            listed(t, args, "hot@");
+        }
+        assert_non_null(strstr(reply, "hot@"));
+        pl_free(reply);
+        test_close(t);
+        remove_folder(folder);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_events_again_wherever_it_dies),
@@ -422,6 +472,7 @@ int main(void) {
         cmocka_unit_test(a_decision_in_between),
         cmocka_unit_test(what_is_kept_is_bounded),
         cmocka_unit_test(decisions_survive_without_a_log),
+        cmocka_unit_test(what_was_not_kept_is_kept_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

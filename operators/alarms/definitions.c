@@ -1,4 +1,5 @@
 /* definitions.c: the master alarm table. */
+#include <math.h>
 #include <string.h>
 
 #include "alarms.h"
@@ -83,6 +84,11 @@ static void check_definition(const struct definition *d, uint32_t index, struct 
         pl_check_error(check, option, "`match` must be one kind of event, without wildcards, to be ended by another");
 }
 
+/* A whole number in the file may come out a hair less by way of a rate per second. */
+double budget_allows(const struct alarms *s) {
+    return round(s->budget * (double)s->budget_window / (double)PL_SECOND * 1e6) / 1e6;
+}
+
 void alarms_check(void *self, struct pl_check *check) {
     const struct alarms *s = self;
     const struct definition *definitions = s->definitions.items;
@@ -90,7 +96,7 @@ void alarms_check(void *self, struct pl_check *check) {
         check_definition(&definitions[i], i, check);
     if (s->flood_given && s->flood_end > s->flood_count)
         pl_check_error(check, "flood.end", "must not be more than flood.count");
-    double allowed = s->budget * (double)s->budget_window / (double)PL_SECOND;
+    double allowed = budget_allows(s);
     if (s->budget > 0 && (allowed < 1 || allowed > RATE_LIMIT_MAX))
         pl_check_error(check, "budget", "gives %g alarms over budget_window; it must be 1 to %d", allowed,
                        RATE_LIMIT_MAX);

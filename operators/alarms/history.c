@@ -168,19 +168,19 @@ static void reply_offenders(const struct figures *f, struct pl_call *call) {
     }
 }
 
-static void reply_now(struct pl_node *node, struct pl_call *call) {
+static void reply_now(const struct alarms *s, struct pl_node *node, struct pl_call *call) {
     const struct pl_table *table = pl_node_table(node, TABLE_ALARMS);
     unsigned stale = 0, chattering = 0;
     for (struct pl_record *r = pl_table_next(table, NULL); r; r = pl_table_next(table, r)) {
         const struct alarm *alarm = pl_record_data(r);
         stale += alarm->stale && alarm->active;
-        chattering += alarm->chattering;
+        chattering += list_chatters(s, alarm, s->latest);
     }
     reply_figure(call, "chattering now", chattering, "0");
     reply_figure(call, "stale now", stale, "< 5");
 }
 
-static void reply_figures(const struct figures *f, struct pl_node *node, struct pl_call *call) {
+static void reply_figures(const struct figures *f, const struct alarms *s, struct pl_node *node, struct pl_call *call) {
     static const char *const targets[PRIORITIES] = {"~ 1 %", "~ 5 %", "~ 15 %", "~ 80 %"};
     uint32_t most = 0, flooded = 0;
     for (uint32_t i = 0; i < f->buckets; i++) {
@@ -198,7 +198,7 @@ static void reply_figures(const struct figures *f, struct pl_node *node, struct 
         snprintf(text, sizeof text, "%s, %%", alarm_priority_names[p]);
         reply_figure(call, text, 100 * (double)f->by_priority[p] / all, targets[p]);
     }
-    reply_now(node, call);
+    reply_now(s, node, call);
     reply_offenders(f, call);
 }
 
@@ -212,15 +212,16 @@ enum pl_code rate_command(void *self, struct pl_node *node, const void *args, st
                         .activated = s->kind[ALARM_UNACKNOWLEDGED],
                         .flood = s->kind[NOTE_FLOOD],
                         .buckets = (uint32_t)((wanted->over + ten_minutes - 1) / ten_minutes),
-                        .to = now + 1};
-    f.from = f.to - f.buckets * ten_minutes;
+                        .to = now < PL_TIME_MAX ? now + 1 : now};
+    const pl_time over = f.buckets * ten_minutes;
+    f.from = f.to < PL_TIME_MIN + over ? PL_TIME_MIN : f.to - over;
     f.ids = pl_tags_count(f.tags);
     f.bucket = pl_alloc(f.buckets * sizeof *f.bucket);
     f.by_alarm = pl_alloc(f.ids * sizeof *f.by_alarm);
     enum pl_code code = PL_NO_MEMORY;
     if (f.bucket && f.by_alarm) {
         code = pl_zone_each(node, PL_GOLD, f.from, f.to, see_rate, &f, error);
-        if (!code) reply_figures(&f, node, call);
+        if (!code) reply_figures(&f, s, node, call);
     } else {
         pl_error_set(error, code, "no memory for the figures");
     }

@@ -82,13 +82,18 @@ static enum pl_code flush_one(struct alarms *s, struct pl_node *node, struct dec
 
 enum pl_code keep_flush(struct alarms *s, struct pl_node *node, struct pl_error **error) {
     enum pl_code first = PL_OK;
-    for (uint32_t i = 0; s->dirty && i < s->decided_count; i++) {
-        if (!s->decided[i]->dirty) continue;
-        enum pl_code code = flush_one(s, node, s->decided[i], first ? NULL : error);
-        if (code) pl_count(node, COUNT_UNKEPT, 1);
+    if (!s->dirty) return PL_OK;
+    s->dirty = s->unkept = false;
+    for (uint32_t i = 0; i < s->decided_count; i++) {
+        struct decided *entry = s->decided[i];
+        if (!entry->dirty) continue;
+        enum pl_code code = flush_one(s, node, entry, first ? NULL : error);
         if (!first) first = code;
+        if (!code) continue;
+        pl_count(node, COUNT_UNKEPT, 1);
+        entry->dirty = s->unkept = true;
+        entry->unneeded = false;
     }
-    s->dirty = false;
     return first;
 }
 

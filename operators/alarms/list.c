@@ -34,6 +34,10 @@ struct alarm *list_get(struct pl_node *node, uint32_t id) {
     return pl_table_get(pl_node_table(node, TABLE_ALARMS), id, 0);
 }
 
+bool list_chatters(const struct alarms *s, const struct alarm *alarm, pl_time now) {
+    return s->chattering_given && alarm_chatters(alarm, (unsigned)s->chattering_count, s->chattering_window, now);
+}
+
 /* ---- Making room: normal alarms first, then what has returned unacknowledged, the least important and oldest first */
 
 /* 0: must stay. */

@@ -73,6 +73,6 @@ bool rate_unpack(struct rate_watch *watch, struct pl_unpack *unpack) {
         if (!pl_unpack_int(unpack, &time)) return false;
         if (watch->limit) push(watch, time);
     }
-    if (watch->used < watch->end) watch->over = false;
+    if (!watch->limit || watch->used < watch->end) watch->over = false;
     return true;
 }

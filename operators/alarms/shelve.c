@@ -2,7 +2,8 @@
  *
  * It comes by the engine's clock, and must come at the same place of the stream when the log is read again. So it comes
  * in front of the first events that were taken in after it, or where none come, when the clock has been looked at some
- * times meanwhile; and like a decision it is kept before it is told.
+ * times meanwhile; and like a decision it is kept before it is told. No shelving hides an alarm for longer than
+ * max_shelve by any clock: what was given while the clock was ahead ends when it is set back.
  */
 #include <stddef.h>
 #include <stdio.h>
@@ -38,16 +39,24 @@ void shelve_schedule(struct alarms *s, struct pl_node *node) {
     if (s->shelf_end < PL_TIME_MAX) start_timer(s, node);
 }
 
+/* More is left of it than it may last: it was given when the clock was ahead. */
+static bool is_set_back(const struct alarms *s, pl_time until, pl_time now) {
+    return until > now && (uint64_t)until - (uint64_t)now > (uint64_t)s->max_shelve;
+}
+
 /* Where a decision waits for its place, the end may be one of them. One that cannot be kept is tried again. */
-static bool end_all(struct alarms *s, struct pl_node *node, pl_time now) {
+static bool end_all(struct alarms *s, struct pl_node *node, pl_time now, bool set_back) {
     const struct pl_table *table = pl_node_table(node, TABLE_ALARMS);
     enum pl_code code = PL_OK;
     for (struct pl_record *r = pl_table_next(table, NULL); r && code != PL_NO_MEMORY; r = pl_table_next(table, r)) {
         const struct alarm *alarm = pl_record_data(r);
         enum alarm_state from;
-        if (!alarm->shelved || alarm->until > now || decisions_wait(s, r->id)) continue;
-        struct decision end = {.action = ACTION_UNSHELVE, .given = alarm->until};
-        snprintf(end.reason, sizeof end.reason, "its shelving has ended");
+        if (!alarm->shelved || decisions_wait(s, r->id)) continue;
+        bool early = set_back && is_set_back(s, alarm->until, now);
+        if (alarm->until > now && !early) continue;
+        struct decision end = {.action = ACTION_UNSHELVE, .given = early ? now : alarm->until};
+        snprintf(end.reason, sizeof end.reason,
+                 early ? "longer than max_shelve is left of it: the clock was set back" : "its shelving has ended");
         code = decision_give(s, node, r->id, &end, &from, NULL);
     }
     shelve_schedule(s, node);
@@ -57,17 +66,18 @@ static bool end_all(struct alarms *s, struct pl_node *node, pl_time now) {
 bool shelve_pass(struct alarms *s, struct pl_node *node, pl_time received) {
     s->quiet = 0;
     s->patience = PATIENCE;
-    return received < s->shelf_end || end_all(s, node, received);
+    return received < s->shelf_end || end_all(s, node, received, false);
 }
 
 static void on_timer(uv_timer_t *timer) {
     struct alarms *s = (struct alarms *)(void *)((char *)timer - offsetof(struct alarms, timer));
     struct pl_node *node = timer->data;
     pl_time now = pl_now(node);
-    if (s->shelf_end > now || ++s->quiet < s->patience) {
+    bool set_back = is_set_back(s, s->shelf_end, now);
+    if (!set_back && (s->shelf_end > now || ++s->quiet < s->patience)) {
         start_timer(s, node);
         return;
     }
     s->quiet = 0;
-    if (!end_all(s, node, now) || !tell_flush(s, node, NULL, NULL)) pl_fail(node, "no memory for alarms");
+    if (!end_all(s, node, now, set_back) || !tell_flush(s, node, NULL, NULL)) pl_fail(node, "no memory for alarms");
 }

@@ -70,9 +70,9 @@ void alarm_refresh(struct alarm *alarm, pl_time time) {
     if (alarm->active && !alarm_hidden(alarm)) begin(alarm, time);
 }
 
-bool alarm_chatters(const struct alarm *alarm, unsigned count, pl_time window) {
+bool alarm_chatters(const struct alarm *alarm, unsigned count, pl_time window, pl_time now) {
     if (count == 0 || alarm->recents < count) return false;
-    return (uint64_t)alarm->recent[0] - (uint64_t)alarm->recent[count - 1] <= (uint64_t)window;
+    return (uint64_t)now - (uint64_t)alarm->recent[count - 1] <= (uint64_t)window;
 }
 
 /* The length of at most `size` bytes that ends with a whole UTF-8 character. */

@@ -82,8 +82,8 @@ bool alarm_reset(struct alarm *alarm);
 /* What hid it has ended: the condition afresh. */
 void alarm_refresh(struct alarm *alarm, pl_time time);
 
-/* It has become active `count` times within `window`, the last time now. */
-bool alarm_chatters(const struct alarm *alarm, unsigned count, pl_time window);
+/* It has become active `count` times within the `window` that ends now. */
+bool alarm_chatters(const struct alarm *alarm, unsigned count, pl_time window, pl_time now);
 
 /* Copies text, cut at a character where it is too long. */
 void alarm_text(char *to, size_t size, const char *text, size_t length);

@@ -93,8 +93,7 @@ static bool count_activation(struct step *step) {
                 count_rate(s, step->node, &s->over_budget, NOTE_OVER_BUDGET, step->time);
     struct alarm *alarm = step->alarm;
     bool was = alarm->chattering;
-    alarm->chattering =
-        s->chattering_given && alarm_chatters(alarm, (unsigned)s->chattering_count, s->chattering_window);
+    alarm->chattering = list_chatters(s, alarm, step->time);
     if (!good || was || !alarm->chattering) return good;
     pl_count(step->node, COUNT_CHATTERING, 1);
     return tell_alarm(s, step->node, step->id, alarm, NOTE_CHATTERING, alarm_state(alarm), step->time);

@@ -71,9 +71,11 @@ void tell_close(struct alarms *s) {
 
 /* ---- On its way ---- */
 
-/* A full disk takes no alarm from the operators: it is told, counted, and the list goes on in memory. */
+/* A full disk takes no alarm from the operators: it is told, counted, and the list goes on in memory. What people
+ * decided is tried again with the next command, event or checkpoint. */
 static bool hand_on(struct alarms *s, struct pl_node *node, enum pl_code *kept, struct pl_error **error) {
     struct pl_error *cause = NULL;
+    s->dirty = s->dirty || (s->unkept && (kept || s->out));
     enum pl_code code = keep_flush(s, node, &cause);
     enum pl_code second = s->zone && s->out ? pl_zone_put(s->zone, s->out, code ? NULL : &cause) : PL_OK;
     if (second) pl_count(node, COUNT_UNKEPT, s->out->rows);

@@ -140,6 +140,25 @@ static void the_line_and_whole_tags_and_patterns(void **state) {
     ends(t, at);
 }
 
+/* Names without an asset, and times at the ends of what there is. */
+static void at_the_edges(void **state) {
+    (void)state;
+    unsigned at = 0;
+    struct test *t = test_open("join", "{take: [x, '{line}.y'], each: v, tolerance: 3650d}", PL_SAMPLES);
+    PUSH(t, LEFT, {PL_TIME_MAX, "v", 0, 0}, {PL_TIME_MIN, "v", 0, 0}, {PL_TIME_MIN + 1, "v", 0, 0});
+    PUSH(t, RIGHT, {PL_TIME_MIN, "x", 1, 0}, {PL_TIME_MIN + 1, "y", 2, 0}, {PL_TIME_MAX, "y", 3, 0});
+    test_watermark(t, PL_TIME_MIN + 2);
+    test_restore(t);
+    test_end(t);
+    gives(t, &at, (struct sample){PL_TIME_MIN, "x", 1, 0});
+    gives(t, &at, (struct sample){PL_TIME_MIN, "y", NAN, MISSING});
+    gives(t, &at, (struct sample){PL_TIME_MIN + 1, "x", 1, 0});
+    gives(t, &at, (struct sample){PL_TIME_MIN + 1, "y", 2, 0});
+    gives(t, &at, (struct sample){PL_TIME_MAX, "x", NAN, MISSING | PL_Q_STALE});
+    gives(t, &at, (struct sample){PL_TIME_MAX, "y", 3, 0});
+    ends(t, at);
+}
+
 static void a_stream_joins_itself(void **state) {
     (void)state;
     unsigned at = 0;
@@ -353,6 +372,7 @@ int main(void) {
         cmocka_unit_test(late_rows_of_the_right_count_from_now_on),
         cmocka_unit_test(of_equal_times_the_last_counts_and_one_row_is_made),
         cmocka_unit_test(the_line_and_whole_tags_and_patterns),
+        cmocka_unit_test(at_the_edges),
         cmocka_unit_test(a_stream_joins_itself),
         cmocka_unit_test(windows_count_by_their_end),
         cmocka_unit_test(too_many_waiting_are_refused),

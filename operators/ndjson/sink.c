@@ -132,7 +132,7 @@ const struct pl_operator pl__sink_ndjson = {
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET_ALL, .doc = "The rows."}),
     .options = sink_options,
     .scope = PL_GLOBAL,
-    .flags = PL_OP_MIXED,
+    .flags = PL_OP_MIXED | PL_OP_BY_SOURCE,
     .instance_size = sizeof(struct sink),
     .check = sink_check,
     .open = sink_open,

@@ -156,6 +156,18 @@ def check_wide(folder):
         assert one[2] == other[2] or (math.isnan(one[2]) and math.isnan(other[2])), (one, other)
 
 
+def check_nodes(folder):
+    """Rows of two nodes, merged by time: each line names the one that gave it."""
+    for k, name in enumerate(["a", "b"]):
+        write_csv(f"{folder}/{name}.csv", [((2 * i + k) * 10**6, f"{name}.v", float(i), "good") for i in range(2000)])
+    run(folder, "".join(f"  {name}: {{ op: source.csv, path: {folder}/{name}.csv }}\n" for name in ["a", "b"]) +
+        f"  lines: {{ op: sink.ndjson, from: [a, b], path: {folder}/nodes.ndjson }}\n")
+    with open(folder + "/nodes.ndjson", encoding="utf-8") as file:
+        lines = [json.loads(line) for line in file]
+    assert [line["tag"] for line in lines] == ["a.v", "b.v"] * 2000
+    assert [line["node"] for line in lines] == ["a", "b"] * 2000
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="potline-ndjson-") as folder:
         rows = make_rows()
@@ -166,6 +178,7 @@ def main():
         check_round_trip(folder, rows, "", lambda v: None)
         check_batches(folder)
         check_wide(folder)
+        check_nodes(folder)
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ enum pl_operator_flags {
     PL_OP_OUTSIDE = 1 << 3,    /* a sink with an outside peer: on_full defaults to spill */
     PL_OP_LOSSY = 1 << 4,      /* a sink for lookers-on (PUB): on_full defaults to drop */
     PL_OP_RECOMPUTES = 1 << 5, /* may answer differently for the same input: outputs are recorded */
+    PL_OP_BY_SOURCE = 1 << 7,  /* looks at the source of a batch of values: rows of two do not become one batch */
     PL_OP_MIXED = 1 << 6, /* an input may get several kinds: each batch says its own, pl_node_kind is the first one */
 };
 
