@@ -9,6 +9,7 @@
 #include <potline/alloc.h>
 
 #include "control/control_impl.h"
+#include "control/live_option.h"
 #include "control/packet.h"
 
 #define PATIENCE_NS (UINT64_C(10) * 1000000000)
@@ -111,6 +112,15 @@ static void fill_in(const struct pl_request *request, struct pl_call *call) {
     snprintf(call->user, sizeof call->user, "%s", request->who.name);
 }
 
+_Static_assert(sizeof(struct pl__set_args) == sizeof(struct pl_call_texts), "they go to another process as texts");
+
+static enum pl_call_where where_of(enum pl_code (*run)(struct pl_call *, struct pl_node *, struct pl_error **)) {
+    return run == pl_call_run_command ? PL_CALL_COMMAND
+           : run == pl__option_set    ? PL_CALL_SET
+           : run == pl__options_show  ? PL_CALL_OPTIONS
+                                      : PL_CALL_HERE;
+}
+
 enum pl_code pl_request_call(struct pl_request *request, struct pl_task *task,
                              enum pl_code (*run)(struct pl_call *, struct pl_node *, struct pl_error **),
                              struct pl_error **error) {
@@ -118,6 +128,7 @@ enum pl_code pl_request_call(struct pl_request *request, struct pl_task *task,
     if (!call) return pl_error_set(error, PL_NO_MEMORY, "no memory for a command");
     fill_in(request, call);
     call->run = run;
+    call->where = where_of(run);
     request->waiting++;
     if (pl_task_call(task, call)) return PL_OK;
     request->waiting--;

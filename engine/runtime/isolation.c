@@ -1,0 +1,461 @@
+#include "isolation.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include <potline/alloc.h>
+#include <potline/kept.h>
+
+#include "base/message.h"
+#include "batch/batch_impl.h"
+#include "batch/tags.h"
+#include "graph/graph.h"
+#include "graph/registry.h"
+#include "runtime/call_wire.h"
+#include "runtime/guest_config.h"
+#include "runtime/isolation_impl.h"
+#include "runtime/task_impl.h"
+#include "store/epochs.h"
+
+enum { STATE_PIECE = 256 << 10 };
+
+static struct pl__flight *flight_at(struct pl_isolation *is, unsigned i) {
+    return &is->flights[(is->from + i) % PL__FLIGHTS];
+}
+
+uint64_t pl_isolation_record(const struct pl_batch *batch, unsigned port) {
+    struct {
+        uint64_t sequence;
+        pl_time time;
+        uint32_t partition, port;
+    } parts = {batch->header->first_sequence, batch->rows ? pl_batch_times(batch)[0] : 0, batch->header->partition,
+               port};
+    return XXH3_64bits(&parts, sizeof parts) | 1; /* never 0 */
+}
+
+/* ---- What a process is told before it begins ---- */
+
+static enum pl_code pack_kept_one(void *arg, const char *key, struct pl_unpack *value, struct pl_error **error) {
+    struct pl_pack *pack = arg;
+    (void)error;
+    pl_pack_str(pack, key);
+    pl_pack_bin(pack, value->at, (size_t)(value->end - value->at));
+    return PL_OK;
+}
+
+static enum pl_code count_one(void *arg, const char *key, struct pl_unpack *value, struct pl_error **error) {
+    (void)key;
+    (void)value;
+    (void)error;
+    ++*(uint32_t *)arg;
+    return PL_OK;
+}
+
+static enum pl_code pack_kept(struct pl_node *node, struct pl_pack *pack, struct pl_error **error) {
+    uint32_t count = 0;
+    enum pl_code code = pl_kept_each(node, count_one, &count, error);
+    if (code) return code;
+    pl_pack_map(pack, count);
+    return pl_kept_each(node, pack_kept_one, pack, error);
+}
+
+static uint64_t wanted_ports(const struct pl_task *task) {
+    uint64_t wanted = 0;
+    for (unsigned port = 0; port < 64; port++)
+        if (pl_outputs_wanted(&task->outputs, port)) wanted |= UINT64_C(1) << port;
+    return wanted;
+}
+
+static enum pl_code send_config(struct pl_isolation *is, struct pl_error **error) {
+    struct pl_task *task = is->task;
+    const struct pl_graph *graph = is->options.graph;
+    struct pl_guest_config config = {.node = task->node.config,
+                                     .plugin = pl_registry_plugin(task->node.config.op),
+                                     .epoch = task->node.epoch,
+                                     .wanted = wanted_ports(task),
+                                     .returns = task->backlog != NULL,
+                                     .json = pl__diag_json(),
+                                     .least = pl__diag_least(),
+                                     .rules = graph->tag_rules,
+                                     .rule_count = graph->tag_rule_count,
+                                     .broadcast = is->options.broadcast,
+                                     .tag_limit = pl_tags_limit(task->node.config.tags)};
+    struct pl_pack *pack = pl_pack_new(), *kept = pl_pack_new();
+    enum pl_code code = pack && kept ? pack_kept(&task->node, kept, error) : PL_NO_MEMORY;
+    if (!code) pl_guest_config_pack(pack, &config, is->settings, kept);
+    if (!code && (pl_pack_failed(pack) || pl_pack_failed(kept))) code = PL_NO_MEMORY;
+    if (!code && pl_pack_size(pack) > PL_FRAME_BODY_MAX)
+        code = pl_error_set(error, PL_LIMIT, "its options are too long for a process of its own");
+    struct pl_frame frame = {.type = PL_FRAME_CONFIG};
+    if (!code) {
+        frame.body = pl_pack_data(pack);
+        frame.size = pl_pack_size(pack);
+        pl_child_send(&is->child, &frame);
+    }
+    pl_pack_free(pack);
+    pl_pack_free(kept);
+    return code;
+}
+
+struct loading {
+    struct pl_isolation *is;
+    struct pl_buffer piece;
+};
+
+static enum pl_code send_pieces(struct loading *loading, struct pl_error **error) {
+    struct pl_buffer *piece = &loading->piece;
+    if (pl_buffer_failed(piece)) return pl_error_set(error, PL_NO_MEMORY, "no memory for its state");
+    for (size_t at = 0; at < piece->size; at += PL_FRAME_PIECE) {
+        struct pl_frame frame = {.type = PL_FRAME_STATE, .body = piece->data + at, .size = piece->size - at};
+        if (frame.size > PL_FRAME_PIECE) frame.size = PL_FRAME_PIECE;
+        pl_child_send(&loading->is->child, &frame);
+    }
+    pl_buffer_reset(piece);
+    return PL_OK;
+}
+
+/* What is the operator's goes to its process, the rest is the task's. */
+static enum pl_code load_entry(void *arg, const struct pl_state_entry *entry, struct pl_error **error) {
+    struct loading *loading = arg;
+    switch (entry->key[0]) {
+    case PL_STATE_TABLE:
+    case PL_STATE_RECORD:
+    case PL_STATE_TIMERS:
+    case PL_STATE_SELF:
+        pl_state_put(&loading->piece, entry->key, entry->key_size, entry->value, entry->value_size);
+        return loading->piece.size < STATE_PIECE ? PL_OK : send_pieces(loading, error);
+    default: return pl__task_load_entry(loading->is->task, entry, error);
+    }
+}
+
+static enum pl_code send_state(struct pl_isolation *is, struct pl_error **error) {
+    const struct pl_task *task = is->task;
+    const struct pl_node_config *config = &task->node.config;
+    struct loading loading = {.is = is};
+    if (is->begun || !config->recovers) return PL_OK;
+    pl_buffer_init(&loading.piece, SIZE_MAX / 2);
+    enum pl_code code = PL_OK;
+    if (task->recall)
+        code = pl_epochs_load(config->store, config->name, (uint16_t)config->partition, load_entry, &loading, error);
+    if (!code) code = send_pieces(&loading, error);
+    pl_buffer_fini(&loading.piece);
+    if (!code && task->spill) pl_spill_kept_all(task->spill);
+    return code;
+}
+
+enum pl_code pl__isolation_brief(struct pl_isolation *is, struct pl_error **error) {
+    struct pl_frame open = {.type = PL_FRAME_OPEN};
+    enum pl_code code = send_config(is, error);
+    if (!code) code = send_state(is, error);
+    if (!code) pl_child_send(&is->child, &open);
+    return code;
+}
+
+/* ---- Giving ---- */
+
+bool pl__isolation_takes(const struct pl_task *task, bool busy) {
+    const struct pl_isolation *is = task->isolation;
+    if (!is->ready || is->barrier || is->count >= PL__FLIGHTS - 2) return false; /* an end may be two */
+    if (busy) return true;                                                       /* into the backlog, or a barrier */
+    if (is->careful || task->backlog) return is->count == 0;
+    return is->batches < PL__FLIGHT_BATCHES && is->bytes < PL__FLIGHT_BYTES;
+}
+
+static void send_item(struct pl_isolation *is, const struct pl__flight *flight) {
+    static const uint8_t types[] = {[PL_ITEM_BATCH] = PL_FRAME_BATCH,
+                                    [PL_ITEM_WATERMARK] = PL_FRAME_WATERMARK,
+                                    [PL_ITEM_BARRIER] = PL_FRAME_BARRIER,
+                                    [PL_ITEM_END] = PL_FRAME_END};
+    const struct pl_item *item = &flight->item;
+    struct pl_frame frame = {.type = types[item->type], .number = flight->number};
+    struct pl_error *error = NULL;
+    enum pl_code code = PL_OK;
+    switch (item->type) {
+    case PL_ITEM_BATCH:
+        frame.port = (uint16_t)flight->port;
+        code = pl_codec_encode(is->task->codec, PL_CAPNP, item->batch, &frame.body, &frame.size, &error);
+        break;
+    case PL_ITEM_BARRIER: frame.value = (int64_t)item->epoch; break;
+    case PL_ITEM_WATERMARK: frame.value = item->time; /* fall through */
+    case PL_ITEM_END: frame.flags = item->idle ? PL_FRAME_IDLE : 0; break;
+    }
+    if (code)
+        pl_fail(&is->task->node, "rows cannot be given to its process: %s", error ? error->text : pl_code_text(code));
+    else
+        pl_child_send(&is->child, &frame);
+    pl_error_free(&error);
+}
+
+static void take_off(struct pl_isolation *is, unsigned port, const struct pl_item *item) {
+    struct pl__flight *flight = flight_at(is, is->count++);
+    *flight = (struct pl__flight){.item = *item, .port = port, .number = ++is->number};
+    if (item->type == PL_ITEM_BATCH) {
+        is->batches++;
+        is->bytes += (int64_t)item->batch->message_size;
+        flight->record = pl_isolation_record(item->batch, port);
+    }
+    is->barrier |= item->type == PL_ITEM_BARRIER;
+    send_item(is, flight);
+}
+
+void pl__isolation_give(struct pl_task *task, unsigned port, const struct pl_item *item) {
+    struct pl_isolation *is = task->isolation;
+    struct pl_item last = {.type = PL_ITEM_WATERMARK, .time = PL_TIME_MAX};
+    if (item->type == PL_ITEM_BATCH) pl__task_count_in(task, item->batch);
+    if (item->type == PL_ITEM_WATERMARK) pl__task_note_watermark(task, item->time);
+    if (item->type == PL_ITEM_END) {
+        if (!item->idle && task->watermark < PL_TIME_MAX) {
+            pl__task_note_watermark(task, PL_TIME_MAX);
+            take_off(is, 0, &last);
+        }
+        task->state = PL_TASK_STOPPING;
+        task->end_final = !item->idle;
+    }
+    take_off(is, port, item);
+}
+
+void pl__isolation_resume(struct pl_isolation *is) {
+    struct pl_item watermark = {.type = PL_ITEM_WATERMARK, .time = is->task->watermark};
+    unsigned count = is->count;
+    bool tells = false;
+    for (unsigned i = 0; i < count; i++)
+        tells |= flight_at(is, i)->item.type == PL_ITEM_WATERMARK;
+    for (unsigned i = 0; i < count; i++) {
+        struct pl__flight *flight = flight_at(is, i);
+        flight->number = ++is->number;
+        send_item(is, flight);
+    }
+    if (is->begun && !tells && is->task->watermark > PL_TIME_MIN && is->task->state == PL_TASK_RUNNING)
+        take_off(is, 0, &watermark);
+}
+
+void pl__isolation_commit(struct pl_task *task, uint64_t epoch) {
+    struct pl_isolation *is = task->isolation;
+    struct pl_frame frame = {.type = PL_FRAME_COMMIT, .value = (int64_t)epoch};
+    if (is->ready && task->node.config.op->commit) pl_child_send(&is->child, &frame);
+}
+
+/* ---- Calls ---- */
+
+static void refuse(struct pl_call *call, const char *why) {
+    call->code = pl_error_set(&call->error, PL_UNAVAILABLE, "%s", why);
+    call->done(call);
+}
+
+static void send_call(struct pl_isolation *is, struct pl_call *call) {
+    struct pl_pack *pack = pl_pack_new();
+    struct pl_frame frame = {.type = PL_FRAME_CALL, .number = ++is->call_number};
+    bool good = pack && pl_call_pack(pack, call) && pl_pack_size(pack) <= PL_FRAME_BODY_MAX;
+    if (good) {
+        frame.body = pl_pack_data(pack);
+        frame.size = pl_pack_size(pack);
+        good = pl_child_send(&is->child, &frame);
+    }
+    pl_pack_free(pack);
+    if (!good) {
+        refuse(call, "it cannot be given to the node's process");
+        return;
+    }
+    call->number = frame.number;
+    call->next = is->calls;
+    is->calls = call;
+}
+
+void pl__isolation_calls(struct pl_task *task) {
+    struct pl_isolation *is = task->isolation;
+    if (PL_LIKELY(!atomic_load_explicit(&task->calls.top, memory_order_relaxed))) return;
+    for (struct pl_call *call = pl_calls_take(&task->calls), *next; call; call = next) {
+        next = call->next;
+        if (call->where == PL_CALL_HERE) {
+            pl_call_carry_out(call, &task->node);
+            call->done(call);
+        } else if (!is->ready || task->node.failure) {
+            refuse(call, "the node's process is not at work now");
+        } else {
+            send_call(is, call);
+        }
+    }
+}
+
+void pl__isolation_drop_calls(struct pl_isolation *is, const char *why) {
+    while (is->calls) {
+        struct pl_call *call = is->calls;
+        is->calls = call->next;
+        refuse(call, why);
+    }
+}
+
+/* ---- State ---- */
+
+void pl__isolation_save(struct pl_task *task, struct pl_buffer *out) {
+    struct pl_isolation *is = task->isolation;
+    if (is->state.failed) out->failed = true;
+    pl_buffer_put(out, is->state.data, is->state.size);
+    pl_buffer_fini(&is->state);
+}
+
+/* ---- Its process ---- */
+
+static void ready(void *owner) {
+    struct pl_isolation *is = owner;
+    if (!is->finished) pl_ready(&is->task->runnable);
+}
+
+static void pass_line_on(void *owner, const char *text, bool message) {
+    const struct pl_isolation *is = owner;
+    if (message)
+        pl__diag_pass_on(text + 1);
+    else
+        pl_node_diag(&is->task->node, PL_WARN, "its process writes: %s", text);
+}
+
+static void start_again(uv_timer_t *timer) {
+    struct pl_isolation *is = timer->data;
+    struct pl_error *error = NULL;
+    if (is->finished || pl_child_start(&is->child, &error) == PL_OK) return;
+    pl_fail(&is->task->node, "%s", error ? error->text : "no memory");
+    pl_error_free(&error);
+}
+
+/* Rows that were under way; the rest stays, to be given again. */
+static void lose_rows(struct pl_isolation *is) {
+    uint64_t rows = 0;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < is->count; i++) {
+        struct pl__flight *flight = flight_at(is, i);
+        if (flight->item.type == PL_ITEM_BATCH) {
+            rows += flight->item.batch->rows;
+            pl_batch_unref(flight->item.batch);
+        } else {
+            *flight_at(is, kept++) = *flight;
+        }
+    }
+    is->count = kept;
+    is->batches = 0;
+    is->bytes = 0;
+    atomic_fetch_add(&is->lost_rows, rows);
+    if (rows) pl_node_diag(&is->task->node, PL_ERROR, "%" PRIu64 " rows that its process had are lost", rows);
+}
+
+static void begin_again(struct pl_isolation *is, pl_time delay) {
+    lose_rows(is);
+    pl_buffer_fini(&is->state);
+    pl_buffer_init(&is->state, SIZE_MAX / 2);
+    is->emitted = is->credited = 0;
+    is->task->node.busy = false;
+    uv_update_time(is->again.loop);
+    uv_timer_start(&is->again, start_again, (uint64_t)(delay / PL_MILLISECOND), 0);
+}
+
+static void ask_what_next(struct pl_isolation *is, const char *why) {
+    uint64_t records[PL__FLIGHTS];
+    struct pl_task_death death = {.why = why, .records = records, .done = is->done};
+    for (unsigned i = 0; i < is->count; i++)
+        if (flight_at(is, i)->item.type == PL_ITEM_BATCH) records[death.count++] = flight_at(is, i)->record;
+    switch (is->options.died(is->task->events.engine, is->task, &death)) {
+    case PL_DIED_WAITS: break;
+    case PL_DIED_AGAIN: begin_again(is, death.delay); break;
+    case PL_DIED_FAILS: pl_fail(&is->task->node, "%s", death.text); break;
+    }
+    is->careful = is->options.still_careful(is->task->events.engine, is->task);
+}
+
+static void gone(void *owner, const char *why) {
+    struct pl_isolation *is = owner;
+    struct pl_task *task = is->task;
+    bool orderly = is->child.farewell;
+    is->ready = false;
+    atomic_store(&is->pid, 0);
+    pl__isolation_drop_calls(is, "the node's process is gone");
+    if (is->finished || task->state == PL_TASK_ENDED || task->state == PL_TASK_FAILED) {
+        if (!orderly) pl_node_diag(&task->node, PL_WARN, "%s", why);
+        return;
+    }
+    pl_node_diag(&task->node, PL_ERROR, "%s", why);
+    ask_what_next(is, why);
+    pl_ready(&task->runnable);
+}
+
+/* ---- Receiving ---- */
+
+static void give_credit(struct pl_isolation *is) {
+    struct pl_frame credit = {.type = PL_FRAME_CREDIT, .value = (int64_t)is->emitted};
+    if (is->emitted - is->credited < PL_GUEST_CEILING / 4 || !pl_outputs_room(&is->task->outputs)) return;
+    is->credited = is->emitted;
+    pl_child_send(&is->child, &credit);
+}
+
+void pl__isolation_receive(struct pl_task *task) {
+    struct pl_isolation *is = task->isolation;
+    pl_child_receive(&is->child);
+    give_credit(is);
+}
+
+bool pl__isolation_sent(const struct pl_task *task) {
+    return task->isolation->child.sent;
+}
+
+/* ---- Life ---- */
+
+enum pl_code pl_isolation_new(struct pl_task *task, const struct pl_isolation_options *options,
+                              struct pl_error **error) {
+    const struct pl_node_config *config = &task->node.config;
+    struct pl_isolation *is = task->isolation = PL_NEW(struct pl_isolation);
+    if (!is) return pl_error_set(error, PL_NO_MEMORY, "no memory for a task");
+    is->options = *options;
+    is->task = task;
+    is->careful = options->careful;
+    pl_buffer_init(&is->state, SIZE_MAX / 2);
+    is->settings = pl_pack_new();
+    task->codec = pl_codec_new(config->tags);
+    if (is->settings) pl_options_pack(is->settings, config->op->options, config->prototype);
+    if (!is->settings || pl_pack_failed(is->settings) || !task->codec)
+        return pl_error_set(error, PL_NO_MEMORY, "no memory for a task");
+    struct pl_child_options child = {.zmq = options->zmq,
+                                     .loop = config->loop,
+                                     .subcommand = PL_GUEST_SUBCOMMAND,
+                                     .name = config->name,
+                                     .hang = options->hang,
+                                     .ready = ready,
+                                     .frame = pl__isolation_take,
+                                     .line = pass_line_on,
+                                     .gone = gone,
+                                     .owner = is};
+    pl_child_init(&is->child, &child);
+    return PL_OK;
+}
+
+enum pl_code pl__isolation_start(struct pl_task *task, struct pl_error **error) {
+    struct pl_isolation *is = task->isolation;
+    uv_timer_init(task->node.config.loop, &is->again);
+    is->again.data = is;
+    is->timed = true;
+    return pl_child_start(&is->child, error);
+}
+
+void pl__isolation_finish(struct pl_task *task) {
+    struct pl_isolation *is = task->isolation;
+    is->finished = true;
+    is->ready = false;
+    if (is->timed) uv_close((uv_handle_t *)&is->again, NULL);
+    pl_child_quit(&is->child);
+    pl__isolation_drop_calls(is, "the node has ended");
+    task->node.state = PL_NODE_CLOSED; /* what was opened is in the process, which closes it */
+}
+
+void pl_isolation_free(struct pl_isolation *is) {
+    if (!is) return;
+    for (unsigned i = 0; i < is->count; i++)
+        if (flight_at(is, i)->item.type == PL_ITEM_BATCH) pl_batch_unref(flight_at(is, i)->item.batch);
+    pl_child_fini(&is->child);
+    pl_buffer_fini(&is->state);
+    pl_pack_free(is->settings);
+    pl_free(is);
+}
+
+void pl_isolation_stats(const struct pl_isolation *is, struct pl_isolation_stats *stats) {
+    stats->pid = atomic_load_explicit(&is->pid, memory_order_relaxed);
+    stats->generation = atomic_load_explicit(&is->generation, memory_order_relaxed);
+    stats->lost_rows = atomic_load_explicit(&is->lost_rows, memory_order_relaxed);
+}
