@@ -456,7 +456,7 @@ static void end_journal(struct pl_engine *engine) {
                                             : NULL;
     uint64_t rows = pl_stat_get(&pl_intake_stats(engine->intake)->rows);
     pl_journal_ended(&engine->journal, rows, pl_engine_epochs(engine), outcome);
-    if (!engine->options.temporary) pl_journal_anchor(&engine->journal, &none);
+    if (!engine->options.temporary && !engine->fallen) pl_journal_anchor(&engine->journal, &none);
     pl_error_free(&error);
 }
 

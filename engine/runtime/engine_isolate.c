@@ -35,9 +35,11 @@ static void note_death(struct pl_task *task, const char *why, const char *outcom
     pl_note(&task->node, &note);
 }
 
-static enum pl_died decide(struct pl_engine *engine, const struct pl_verdict *verdict, struct pl_task_death *death) {
+static enum pl_died decide(struct pl_engine *engine, struct pl_task *task, const struct pl_verdict *verdict,
+                           struct pl_task_death *death) {
     if (verdict->stop) {
         give_up(verdict, death);
+        if (verdict->at_record && death->first) pl_isolation_bury(task, death->first, death->why);
         return PL_DIED_FAILS;
     }
     if (engine->options.replay || !engine->options.deaths) {
@@ -63,7 +65,7 @@ static enum pl_died on_died(void *arg, struct pl_task *task, struct pl_task_deat
                              .progress = engine->epochs ? pl_engine_epochs(engine) : death->done};
     struct pl_verdict verdict = {0};
     if (engine->options.deaths) pl_deaths_note(engine->options.deaths, &noted, &verdict);
-    enum pl_died died = decide(engine, &verdict, death);
+    enum pl_died died = decide(engine, task, &verdict, death);
     note_death(task, death->why, outcomes[died]);
     return died;
 }

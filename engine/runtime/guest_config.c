@@ -131,7 +131,7 @@ static enum pl_code find_operator(struct pl_guest_config *config, struct pl_unpa
     config->plugin = pl_option_memory_text(&config->memory, unpack);
     if (config->plugin) name = pl_option_memory_text(&config->memory, unpack);
     if (!name) return pl_error_set(error, PL_CORRUPT, "what its process is to run cannot be read");
-    if (config->plugin[0] == '/') pl_registry_load_one(config->plugin);
+    if (strchr(config->plugin, '/')) pl_registry_load_one(config->plugin);
     config->node.op = pl_registry_find(name);
     if (config->node.op && config->node.op->inputs) return PL_OK;
     return pl_error_set(error, PL_UNKNOWN, "its process does not find operator %s in %s", name, config->plugin);

@@ -351,14 +351,36 @@ static void begin_again(struct pl_isolation *is, pl_time delay) {
 static void ask_what_next(struct pl_isolation *is, const char *why) {
     uint64_t records[PL__FLIGHTS];
     struct pl_task_death death = {.why = why, .records = records, .done = is->done};
-    for (unsigned i = 0; i < is->count; i++)
-        if (flight_at(is, i)->item.type == PL_ITEM_BATCH) records[death.count++] = flight_at(is, i)->record;
+    for (unsigned i = 0; i < is->count; i++) {
+        const struct pl__flight *flight = flight_at(is, i);
+        if (flight->item.type != PL_ITEM_BATCH) continue;
+        if (!death.count) death.first = flight->item.batch;
+        records[death.count++] = flight->record;
+    }
     switch (is->options.died(is->task->events.engine, is->task, &death)) {
     case PL_DIED_WAITS: break;
     case PL_DIED_AGAIN: begin_again(is, death.delay); break;
     case PL_DIED_FAILS: pl_fail(&is->task->node, "%s", death.text); break;
     }
     is->careful = is->options.still_careful(is->task->events.engine, is->task);
+}
+
+/* Without an epoch: the one at hand will never be complete. */
+void pl_isolation_bury(struct pl_task *task, const struct pl_batch *batch, const char *why) {
+    struct pl_node *node = &task->node;
+    char place[PL_LETTER_TEXT_MAX];
+    struct pl_letter letter = {.place = place, .cause = "process died", .reason = why, .samples = batch->rows};
+    uint64_t epoch = node->epoch;
+    snprintf(place, sizeof place, "%s, record %" PRIu64 " of partition %u", node->config.name,
+             batch->header->first_sequence, batch->header->partition);
+    if (pl_codec_encode(task->codec, PL_JSON, batch, &letter.bytes, &letter.size, NULL)) return;
+    if (batch->rows) {
+        letter.time = pl_batch_times(batch)[0];
+        letter.tag = pl_batch_keys(batch)[0];
+    }
+    node->epoch = 0;
+    pl_letter(node, &letter);
+    node->epoch = epoch;
 }
 
 static void gone(void *owner, const char *why) {

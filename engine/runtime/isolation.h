@@ -30,7 +30,8 @@ struct pl_task_death {
     const char *why;
     const uint64_t *records; /* under way, as deaths.h wants them */
     unsigned count;
-    uint64_t done; /* items, in all of its processes */
+    const struct pl_batch *first; /* of these, borrowed; NULL: there were none */
+    uint64_t done;                /* items, in all of its processes */
     /* from whom is asked: */
     pl_time delay;  /* AGAIN: before that */
     char text[512]; /* FAILS: why */
@@ -62,6 +63,9 @@ struct pl_isolation_stats {
     uint64_t lost_rows;
 };
 void pl_isolation_stats(const struct pl_isolation *isolation, struct pl_isolation_stats *stats);
+
+/* On the task's thread: what its process cannot do goes into the zone dead, whatever becomes of the epoch at hand. */
+void pl_isolation_bury(struct pl_task *task, const struct pl_batch *batch, const char *why);
 
 /* What a record is known by (deaths.h). */
 uint64_t pl_isolation_record(const struct pl_batch *batch, unsigned port);
