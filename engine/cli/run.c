@@ -8,6 +8,7 @@
 #include <potline/text.h>
 
 #include "cli.h"
+#include "control/carried.h"
 #include "control/control.h"
 #include "data.h"
 #include "drive.h"
@@ -20,6 +21,7 @@ enum { LOOKS = 6 /* three seconds, at two a second */ };
 struct run {
     struct pl_drive drive;
     struct pl_control *control;
+    struct pl_carried carried;
     struct pl_cli_standby *standby;
     /* The last looks, for a rate that does not jump with each batch of a source that gives one a second. */
     struct look {
@@ -62,7 +64,8 @@ static enum pl_code open_control(const struct pl_cli *cli, struct run *run, stru
     char secret[PL_CLI_KEY] = "";
     const char *file = pl_cli_get(cli, "control-key");
     struct pl_control_options options = {
-        .engine = run->drive.engine, .endpoint = pl_cli_get(cli, "control"), .stop = pl_drive_stop, .stop_arg = run};
+        .engine = run->drive.engine, .endpoint = pl_cli_get(cli, "control"), .stop = pl_drive_stop, .stop_arg = run,
+        .carried = &run->carried};
     pl_cli_standby_show(run->standby, &options);
     enum pl_code code = file ? pl_cli_key(file, secret, error) : PL_OK;
     if (file) options.secret_key = secret;
@@ -81,6 +84,7 @@ static enum pl_code live(const struct pl_cli *cli, const struct pl_graph *graph,
     if (!code) code = open_control(cli, run, error);
     if (!code) code = pl_control_start(run->control, error);
     if (code) return code;
+    pl_carried_apply(&run->carried, drive->engine);
     code = pl_drive_work(drive, limit, error);
     bool began = !code || pl_stat_get(&pl_intake_stats(pl_engine_intake(drive->engine))->rows) > 0;
     if (!drive->forced && !drive->fallen && began) print_summary(cli, drive);
@@ -129,6 +133,7 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, str
     pl_error_free(&error);
     pl_drive_fini(&run.drive);
     pl_deaths_free(options.deaths);
+    pl_carried_fini(&run.carried);
     return code ? PL_EXIT_FAILED : PL_EXIT_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <potline/alloc.h>
 #include <potline/text.h>
 
+#include "control/carried.h"
 #include "control/control_impl.h"
 #include "control/live_option.h"
 #include "control/node_name.h"
@@ -199,6 +200,7 @@ static enum pl_code pause_or_not(struct pl_request *request, bool paused, struct
         pl_task_pause(task, paused);
     }
     if (!found) return no_such_node(request, args->node, error);
+    pl_carried_pause(request->control->options.carried, args->node, paused);
     pl_request_changed(request, args->node, was ? "paused" : "running", paused ? "paused" : "running");
     return PL_OK;
 }

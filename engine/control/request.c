@@ -8,6 +8,7 @@
 
 #include <potline/alloc.h>
 
+#include "control/carried.h"
 #include "control/control_impl.h"
 #include "control/live_option.h"
 #include "control/packet.h"
@@ -168,6 +169,8 @@ static void add_rows(struct pl_call *reply, const struct pl_call *call) {
 /* Success anywhere is success; "not here" only counts when it was nowhere. */
 static void settle(struct pl_request *request, struct pl_call *call) {
     if (call->code == PL_OK) {
+        const struct pl__set_args *set = call->where == PL_CALL_SET ? request->args : NULL;
+        if (set) pl_carried_set(request->control->options.carried, set->option, set->value);
         add_rows(request->reply, call);
         if (call->object[0]) pl_call_changed(request->reply, call->object, call->from, call->to);
         request->done++;

@@ -34,6 +34,8 @@ struct pl_isolation {
     struct pl_buffer state;     /* that belongs to the oldest item */
     uint64_t emitted, credited; /* bytes */
     struct pl_call *calls;      /* under way, in no order */
+    struct pl_calls held;       /* until the process is there */
+    struct pl__isolation_set *sets; /* that have been done: a process that begins afresh is told them */
     uint64_t call_number;
     struct pl_pack *settings; /* its options as they are now, packed */
     _Atomic int pid;
@@ -41,10 +43,20 @@ struct pl_isolation {
     _Atomic uint64_t lost_rows;
 };
 
+struct pl__isolation_set {
+    struct pl__isolation_set *next;
+    char *option;
+    struct pl_pack *call;
+};
+
 /* Sends again what was under way when a process was lost, but for its rows. */
 void pl__isolation_resume(struct pl_isolation *isolation);
-/* What the process is to be, and what it is to know: everything in front of its first item. */
+/* isolation_brief.c: everything in front of its first item */
 enum pl_code pl__isolation_brief(struct pl_isolation *isolation, struct pl_error **error);
+/* isolation_calls.c */
+void pl__isolation_set_again(struct pl_isolation *isolation);
+void pl__isolation_forget_sets(struct pl_isolation *isolation);
+void pl__isolation_remember_set(struct pl_isolation *isolation, const struct pl_call *call);
 void pl__isolation_drop_calls(struct pl_isolation *isolation, const char *why);
 
 /* isolation_take.c; false: nonsense. */

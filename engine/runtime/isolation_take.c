@@ -264,9 +264,10 @@ static bool on_called(struct pl_isolation *is, const struct pl_frame *frame) {
     while (*at && (*at)->number != frame->number)
         at = &(*at)->next;
     struct pl_call *call = *at;
-    if (!call) return is->finished;
+    if (!call) return frame->number <= is->call_number; /* nobody waits for it: the task has ended, or set_again */
     *at = call->next;
     bool read = pl_call_unpack_outcome(frame->body, frame->size, frame->code, call);
+    if (read && !call->code && call->where == PL_CALL_SET) pl__isolation_remember_set(is, call);
     call->done(call);
     return read || frame->size == 0;
 }

@@ -30,6 +30,7 @@ nodes:
   in: {{ op: source.csv, path: "{work}/in.csv", header: false, rate: "{rate}/s", batch: 512 }}
   clean: {{ op: cleanse, from: in, range: true, gaps: {{ max: 5s, fill: linear }} }}
   tenths: {{ op: window.tumbling, from: clean, size: 10s, aggregates: [count, mean, min, max, last], {isolate} }}
+  late: {{ op: filter, from: clean, include: "*.current" }}
   minutes: {{ op: window.tumbling, from: tenths, size: 1m, aggregates: [count, mean, min, max, last] }}
   odd: {{ op: unsound, from: minutes, {odd}, {isolate} }}
   out: {{ op: sink.csv, from: tenths, path: "{out}/tenths.csv", {isolate} }}
@@ -215,13 +216,38 @@ def shell(job, *words):
 
 
 def commands(work, options):
+    """The operator answers where it works; what was set and paused holds when its process is replaced."""
     job = Job(work, "commands", rate=options.rate)
-    process = job.start()
-    wait_for(lambda: len(children(process.pid)) >= 4, "processes of nodes")
-    wait_for(lambda: os.path.exists(os.path.join(job.data, "control.sock")), "the control socket")
-    print(shell(job, "nodes"))
-    process.kill()
-    process.communicate()
+    process = job.start(until_eof=False)
+    node = lambda name: {row["node"]: row for row in shell(job, "nodes")}[name]
+    limit = lambda: {row["option"]: row["value"] for row in shell(job, "options", "odd")}["limit"]
+    wait_for(lambda: rig.run("shell", "--data", job.data, "-c", "version")[0] == 0, "the control plane")
+    wait_for(lambda: node("odd")["rows_in"] > 0, "rows")
+    if shell(job, "set", "odd.limit", "5")[0] != {"option": "odd.limit", "from": "0", "to": "5"} or limit() != "5":
+        rig.fail("set did not reach the process")
+    code, _, said = rig.run("shell", "--data", job.data, "-c", "set odd.row 5")
+    if code == 0 or "fixed while the node runs" not in said:
+        rig.fail(f"a fixed option was set: {said}")
+    if len(shell(job, "tap", "odd", "--rows", "3")) < 3:
+        rig.fail("nothing was tapped")
+    counted = {row["counter"]: row["value"] for row in shell(job, "stats", "odd")}
+    if not counted["rows"]:
+        rig.fail(f"its counters do not come: {counted}")
+    shell(job, "pause", "late")
+    victim = node("odd")["pid"]
+    if victim not in children(process.pid):
+        rig.fail(f"process {victim} is none of the engine's")
+    os.kill(victim, signal.SIGKILL)
+    # The engine is made anew; its control plane answers again.
+    wait_for(lambda: rig.run("shell", "--data", job.data, "-c", "version")[0] == 0 and node("odd")["process_deaths"] == 1 and
+             node("odd")["pid"], "another process")
+    if node("odd")["pid"] == victim or limit() != "5" or node("late")["state"] != "paused":
+        rig.fail(f"what people said is forgotten: {limit()}, {node('late')}")
+    shell(job, "resume", "late")
+    if rig.run("shell", "--data", job.data, "-c", "stop")[0]:
+        rig.fail("it does not stop")
+    good_end(process)
+    print("set, options, tap, stats, pause: they reach a node where it works, and hold", flush=True)
 
 
 def main():
@@ -230,11 +256,14 @@ def main():
     parser.add_argument("--kills", type=int, default=200 if rig.LONG else 20)
     parser.add_argument("--rate", type=int, default=50000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--only", help="one of the parts")
+    parser.add_argument("--only", help="one of the parts that need no other: orphans, commands, without_a_log")
     parser.add_argument("--keep", action="store_true", help="leave the folders")
     options = parser.parse_args()
     with rig.folder(options.keep) as work:
         rig.make_input(work, options.rows)
+        if options.only:
+            globals()[options.only](work, options)
+            return
         calm = Job(work, "calm", mode="none")
         calm.finish()
         apart = Job(work, "apart")
