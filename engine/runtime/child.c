@@ -13,7 +13,7 @@
 
 #include "base/message.h"
 
-enum { LINE_MAX_BYTES = 1024, START_PATIENCE_MS = 30000, TICK_MIN_MS = 20, TICK_MAX_MS = 1000, ARGUMENTS = 6 };
+enum { LINE_MAX_BYTES = 1024, START_PATIENCE_MS = 30000, TICK_MIN_MS = 20, TICK_MAX_MS = 1000, FRAMES_A_RUN = 256, ARGUMENTS = 6 };
 
 /* What libuv holds for one process. It is given back when all of it is closed, which may be after the next one has been
  * started; `child` is NULL from then on that nobody listens. */
@@ -31,6 +31,7 @@ struct pl_child_handles {
     size_t line_used;
 };
 
+static bool receive_one(struct pl_child *child);
 static void say_gone(struct pl_child *child);
 
 /* ---- Handles ---- */
@@ -121,7 +122,7 @@ static void put_cause(const struct pl_child *child, const struct pl_child_handle
 static void say_gone(struct pl_child *child) {
     struct pl_child_handles *handles = child->handles;
     char cause[320], why[PL_CHILD_WHY];
-    pl_child_receive(child);
+    while (receive_one(child)) {}
     put_cause(child, handles, cause, sizeof cause);
     snprintf(why, sizeof why, "its process %d is gone: %s%s%s", child->pid, cause,
              child->lines[0] ? "; the last it wrote: " : "", child->lines);
@@ -225,24 +226,28 @@ static bool take_frame(struct pl_child *child, const struct pl_frame *frame) {
     return child->options.frame(child->options.owner, frame);
 }
 
-void pl_child_receive(struct pl_child *child) {
+/* False: nothing more is there. */
+static bool receive_one(struct pl_child *child) {
     struct pl_frame frame;
+    enum pl_received received = child->link ? pl_link_receive(child->link, &frame) : PL_RECEIVED_NOTHING;
+    if (received == PL_RECEIVED_NOTHING) return false;
+    child->heard = uv_now(child->options.loop);
+    child->asked = 0;
+    if (child->reason[0]) return true; /* we are done with it */
+    if (received == PL_RECEIVED_FRAME && take_frame(child, &frame)) return true;
+    char reason[128];
+    snprintf(reason, sizeof reason, "it talks nonsense (a message of type %u)",
+             received == PL_RECEIVED_FRAME ? frame.type : 0);
+    if (child->state == PL_CHILD_DYING) snprintf(child->reason, sizeof child->reason, "%s", reason);
+    pl_child_kill(child, reason);
+    return true;
+}
+
+void pl_child_receive(struct pl_child *child) {
     child->sent = false;
-    while (child->link) {
-        enum pl_received received = pl_link_receive(child->link, &frame);
-        if (received == PL_RECEIVED_NOTHING) return;
-        child->heard = uv_now(child->options.loop);
-        child->asked = 0;
-        if (child->reason[0]) continue; /* we are done with it */
-        if (received == PL_RECEIVED_GARBAGE || !take_frame(child, &frame)) {
-            char reason[128];
-            snprintf(reason, sizeof reason, "it talks nonsense (a message of type %u)",
-                     received == PL_RECEIVED_FRAME ? frame.type : 0);
-            bool dead = child->state == PL_CHILD_DYING;
-            pl_child_kill(child, reason);
-            if (dead) snprintf(child->reason, sizeof child->reason, "%s", reason);
-        }
-    }
+    for (int i = 0; i < FRAMES_A_RUN; i++)
+        if (!receive_one(child)) return;
+    child->sent = true; /* there may be more: others have their turn first */
 }
 
 void pl_child_quit(struct pl_child *child) {
@@ -266,10 +271,8 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
     (void)status;
     (void)events;
     if (!handles->child) return;
-    if (handles->child->state == PL_CHILD_QUITTING)
-        pl_child_receive(handles->child); /* its user may not run any more */
-    else
-        handles->child->options.ready(handles->child->options.owner);
+    while (handles->child->state == PL_CHILD_QUITTING && receive_one(handles->child)) {} /* its user may not run */
+    handles->child->options.ready(handles->child->options.owner);
 }
 
 /* No secret is among these: `ps` shows them. */

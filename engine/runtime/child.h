@@ -53,7 +53,7 @@ struct pl_child {
     int pid;
     char reason[256]; /* why we have killed it; "": we have not */
     char lines[1024]; /* the last it wrote */
-    bool sent;        /* since the last receive that found nothing */
+    bool sent; /* receive is to be called again */
     bool farewell;    /* it has said that it is closed */
 };
 
@@ -65,7 +65,8 @@ enum pl_code pl_child_start(struct pl_child *child, struct pl_error **error);
 /* False: it takes nothing any more; its death is told by `gone`. */
 bool pl_child_send(struct pl_child *child, const struct pl_frame *frame);
 
-/* Calls `frame` for all that is there. Behind it the loop may sleep, unless something was sent since. */
+/* Calls `frame` for what is there. Behind it the loop may sleep, unless it has to be called again: more is there, or
+ * something was sent since. */
 void pl_child_receive(struct pl_child *child);
 
 void pl_child_quit(struct pl_child *child);                     /* in good order, or by SIGKILL after PATIENCE */

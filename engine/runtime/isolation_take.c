@@ -13,6 +13,7 @@
 #include "runtime/task_impl.h"
 
 static const size_t STATE_MAX = (size_t)1 << 30; /* of one barrier */
+enum { FLOOD = 256 << 20 };                      /* bytes of rows that nobody has made room for: no call makes as many */
 
 static struct pl__flight *oldest(struct pl_isolation *is) {
     return is->count ? &is->flights[is->from] : NULL;
@@ -57,7 +58,7 @@ static bool on_emit(struct pl_isolation *is, const struct pl_frame *frame) {
     struct pl_batch *batch;
     is->emitted += frame->size;
     if (is->finished) return true;
-    if (!is->ready && is->begun) return false;
+    if ((!is->ready && is->begun) || is->emitted - is->credited > FLOOD) return false;
     if (pl_codec_decode(task->codec, PL_CAPNP, frame->body, frame->size, &batch, NULL)) return false;
     bool good = batch->rows && port_gives(task, frame->port, (enum pl_kind)batch->kind);
     if (!good) {

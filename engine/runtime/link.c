@@ -18,6 +18,8 @@ struct pl_link {
     char endpoint[PL_LINK_ENDPOINT_MAX];
 };
 
+enum { AHEAD = 1000 }; /* messages of a process that does not keep to what was agreed */
+
 static const char link_name[] = "link";
 
 static enum pl_code fail(struct pl_link *link, const char *what, struct pl_error **error) {
@@ -30,7 +32,6 @@ static bool set(void *socket, int option, int value) {
     return zmq_setsockopt(socket, option, &value, sizeof value) == 0;
 }
 
-/* A pair without limits of its own. */
 static enum pl_code new_link(void *zmq, bool engine, struct pl_link **result, struct pl_error **error) {
     struct pl_link *link = *result = PL_NEW(struct pl_link);
     if (!link) return pl_error_set(error, PL_NO_MEMORY, "no memory for a link");
@@ -39,7 +40,7 @@ static enum pl_code new_link(void *zmq, bool engine, struct pl_link **result, st
     link->socket = zmq_socket(zmq, ZMQ_PAIR);
     int64_t longest = PL_FRAME_HEAD + PL_FRAME_BODY_MAX;
     size_t size = sizeof link->fd;
-    if (link->socket && set(link->socket, ZMQ_SNDHWM, 0) && set(link->socket, ZMQ_RCVHWM, 0) &&
+    if (link->socket && set(link->socket, ZMQ_SNDHWM, 0) && set(link->socket, ZMQ_RCVHWM, engine ? AHEAD : 0) &&
         set(link->socket, ZMQ_LINGER, 0) &&
         zmq_setsockopt(link->socket, ZMQ_MAXMSGSIZE, &longest, sizeof longest) == 0 &&
         zmq_getsockopt(link->socket, ZMQ_FD, &link->fd, &size) == 0)
