@@ -63,9 +63,11 @@ struct data {
 static enum pl_code open_control(const struct pl_cli *cli, struct run *run, struct pl_error **error) {
     char secret[PL_CLI_KEY] = "";
     const char *file = pl_cli_get(cli, "control-key");
-    struct pl_control_options options = {
-        .engine = run->drive.engine, .endpoint = pl_cli_get(cli, "control"), .stop = pl_drive_stop, .stop_arg = run,
-        .carried = &run->carried};
+    struct pl_control_options options = {.engine = run->drive.engine,
+                                         .endpoint = pl_cli_get(cli, "control"),
+                                         .stop = pl_drive_stop,
+                                         .stop_arg = run,
+                                         .carried = &run->carried};
     pl_cli_standby_show(run->standby, &options);
     enum pl_code code = file ? pl_cli_key(file, secret, error) : PL_OK;
     if (file) options.secret_key = secret;

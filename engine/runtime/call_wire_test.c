@@ -33,9 +33,9 @@ static enum pl_code never(void *self, struct pl_node *node, const void *args, st
 
 static const struct pl_operator op = {
     PL_OPERATOR("test.commands", "Has some."),
-    .commands = PL_COMMANDS({.name = "plain", .doc = "", .run = never},
-                            {.name = "with args", .doc = "", .args = args_options, .args_size = sizeof(struct args),
-                             .run = never}),
+    .commands = PL_COMMANDS(
+        {.name = "plain", .doc = "", .run = never},
+        {.name = "with args", .doc = "", .args = args_options, .args_size = sizeof(struct args), .run = never}),
 };
 
 static void test_command(void **state) {

@@ -13,7 +13,14 @@
 
 #include "base/message.h"
 
-enum { LINE_MAX_BYTES = 1024, START_PATIENCE_MS = 30000, TICK_MIN_MS = 20, TICK_MAX_MS = 1000, FRAMES_A_RUN = 256, ARGUMENTS = 6 };
+enum {
+    LINE_MAX_BYTES = 1024,
+    START_PATIENCE_MS = 30000,
+    TICK_MIN_MS = 20,
+    TICK_MAX_MS = 1000,
+    FRAMES_A_RUN = 256,
+    ARGUMENTS = 6
+};
 
 /* What libuv holds for one process. It is given back when all of it is closed, which may be after the next one has been
  * started; `child` is NULL from then on that nobody listens. */
@@ -122,7 +129,8 @@ static void put_cause(const struct pl_child *child, const struct pl_child_handle
 static void say_gone(struct pl_child *child) {
     struct pl_child_handles *handles = child->handles;
     char cause[320], why[PL_CHILD_WHY];
-    while (receive_one(child)) {}
+    while (receive_one(child)) {
+    }
     put_cause(child, handles, cause, sizeof cause);
     snprintf(why, sizeof why, "its process %d is gone: %s%s%s", child->pid, cause,
              child->lines[0] ? "; the last it wrote: " : "", child->lines);
@@ -271,7 +279,8 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
     (void)status;
     (void)events;
     if (!handles->child) return;
-    while (handles->child->state == PL_CHILD_QUITTING && receive_one(handles->child)) {} /* its user may not run */
+    while (handles->child->state == PL_CHILD_QUITTING && receive_one(handles->child)) {
+    } /* its user may not run */
     handles->child->options.ready(handles->child->options.owner);
 }
 

@@ -53,7 +53,7 @@ struct pl_child {
     int pid;
     char reason[256]; /* why we have killed it; "": we have not */
     char lines[1024]; /* the last it wrote */
-    bool sent; /* receive is to be called again */
+    bool sent;        /* receive is to be called again */
     bool farewell;    /* it has said that it is closed */
 };
 

@@ -31,10 +31,10 @@ struct pl_isolation {
     bool barrier;    /* one is under way */
     uint64_t number; /* of the last item */
     uint64_t done;
-    struct pl_buffer state;     /* that belongs to the oldest item */
-    uint64_t emitted, credited; /* bytes */
-    struct pl_call *calls;      /* under way, in no order */
-    struct pl_calls held;       /* until the process is there */
+    struct pl_buffer state;         /* that belongs to the oldest item */
+    uint64_t emitted, credited;     /* bytes */
+    struct pl_call *calls;          /* under way, in no order */
+    struct pl_calls held;           /* until the process is there */
     struct pl__isolation_set *sets; /* that have been done: a process that begins afresh is told them */
     uint64_t call_number;
     struct pl_pack *settings; /* its options as they are now, packed */

@@ -13,7 +13,7 @@
 #include "runtime/task_impl.h"
 
 static const size_t STATE_MAX = (size_t)1 << 30; /* of one barrier */
-enum { FLOOD = 256 << 20 };                      /* bytes of rows that nobody has made room for: no call makes as many */
+enum { FLOOD = 256 << 20 }; /* bytes of rows that nobody has made room for: no call makes as many */
 
 static struct pl__flight *oldest(struct pl_isolation *is) {
     return is->count ? &is->flights[is->from] : NULL;

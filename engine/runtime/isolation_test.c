@@ -196,8 +196,8 @@ static void begin(struct run *run, bool forgives, const char *nodes) {
     unsigned count;
     snprintf(text, sizeof text, "potline: 1\nname: test\nlog: { kind: none }\nnodes:\n%s", nodes);
     *run = (struct run){0};
-    enum pl_code code = pl_graph_parse(text, strlen(text), "test.yaml", &(struct pl_graph_options){0}, &run->graph,
-                                       &problems, &count);
+    enum pl_code code =
+        pl_graph_parse(text, strlen(text), "test.yaml", &(struct pl_graph_options){0}, &run->graph, &problems, &count);
     if (code) fprintf(stderr, "%s\n", count ? problems[0].text : "?");
     assert_int_equal(code, PL_OK);
     pl_problems_free(problems, count);

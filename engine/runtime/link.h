@@ -5,9 +5,9 @@
  * Each process has an endpoint of its own, in a folder that only this user may enter, and that goes as soon as both
  * ends have found each other: nobody else gets there, and no earlier process comes back to it.
  *
- * ZeroMQ's own limits are off, but for a message's size and what a process may be ahead of its reader; how much is under way is bounded by those who send (child.h,
- * guest.c). As on every edge the descriptor is edge-triggered, and sending may eat its signal: before its user sleeps,
- * a receive has failed behind the last send.
+ * ZeroMQ's own limits are off, but for a message's size and what a process may be ahead of its reader; how much is
+ * under way is bounded by those who send (child.h, guest.c). As on every edge the descriptor is edge-triggered, and
+ * sending may eat its signal: before its user sleeps, a receive has failed behind the last send.
  *
  * Threads: one. The message received last is borrowed until the next receive.
  */

@@ -154,6 +154,6 @@ enum pl_code pl_kept_copy(struct pl_store *from, struct pl_store *to, const char
 
 struct pl_node_abroad;
 const struct pl_node_abroad *pl_node_abroad(const struct pl_node *node); /* abroad.h; NULL: it is in the engine */
-struct pl_store *pl_node_store(const struct pl_node *node); /* NULL: there is no data folder */
+struct pl_store *pl_node_store(const struct pl_node *node);              /* NULL: there is no data folder */
 
 #endif

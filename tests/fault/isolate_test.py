@@ -61,16 +61,7 @@ class Job(rig.Job):
 
 def children(pid):
     """The processes of nodes that this engine has now."""
-    found = subprocess.run(["pgrep", "-P", str(pid), "-f", "node-process"], capture_output=True, text=True)
-    return [int(line) for line in found.stdout.split()]
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
-        return False
+    return rig.processes("-P", str(pid))
 
 
 def wait_for(what, why, seconds=rig.PATIENCE):
@@ -140,7 +131,7 @@ def hung(work, calm, options):
     said = good_end(process)
     if "it hangs: nothing was heard of it" not in said:
         rig.fail(f"nobody said that a process hung: {said}")
-    if alive(stopped):
+    if rig.is_alive(stopped):
         rig.fail("the hung process is there still")
     compare(calm, job)
     print("a stopped process is found, ended and replaced", flush=True)
@@ -204,7 +195,7 @@ def orphans(work, options):
     left = children(process.pid)
     process.kill()
     process.communicate()
-    wait_for(lambda: not any(alive(pid) for pid in left), "the end of the processes of a dead engine", 30)
+    rig.expect_no_orphans(left)
     print("a dead engine leaves no process behind", flush=True)
 
 

@@ -1,4 +1,5 @@
-/* unsound.c: a plugin for tests: an operator that hands rows on, and ends its process in one way or another at a row. */
+/* unsound.c: a plugin for tests: an operator that hands rows on, and ends its process in one way or another at a row.
+ */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>

@@ -69,7 +69,8 @@ static const struct pl_graph *the_graph(void) {
     unsigned count;
     if (graph) return graph;
     EXPECT(pl_registry_add(&source) && pl_registry_add(&node) && pl_registry_add(&sink));
-    EXPECT(!pl_graph_parse(text, sizeof text - 1, "fuzz.yaml", &(struct pl_graph_options){0}, &graph, &problems, &count));
+    EXPECT(
+        !pl_graph_parse(text, sizeof text - 1, "fuzz.yaml", &(struct pl_graph_options){0}, &graph, &problems, &count));
     pl_problems_free(problems, count);
     return graph;
 }
