@@ -80,7 +80,7 @@ static void configure(struct pl_guest *guest, const struct pl_frame *frame) {
 static void restore(struct pl_guest *guest, const struct pl_frame *frame) {
     struct pl_error *error = NULL;
     enum pl_code code = PL_OK;
-    if (guest->failed) return;
+    if (guest->failed || !frame->size) return;
     if (!pl_buffer_put(&guest->state, frame->body, frame->size)) code = PL_NO_MEMORY;
     const char *at = guest->state.data, *end = at + guest->state.size;
     struct pl_state_entry entry;

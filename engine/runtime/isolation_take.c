@@ -109,9 +109,9 @@ static bool on_state(struct pl_isolation *is, const struct pl_frame *frame) {
 
 /* Whole entries, and none that is the task's own. */
 static bool is_state(const struct pl_buffer *state) {
-    const char *at = state->data, *end = at + state->size;
     struct pl_state_entry entry;
     if (!state->size) return true;
+    const char *at = state->data, *end = at + state->size;
     while (pl_state_next(&at, end, &entry))
         if (entry.key[0] < PL_STATE_TABLE || entry.key[0] > PL_STATE_SELF || entry.key_size > UINT16_MAX) return false;
     return at == end;
