@@ -245,7 +245,7 @@ static bool receive_one(struct pl_child *child) {
     if (received == PL_RECEIVED_FRAME && take_frame(child, &frame)) return true;
     char reason[128];
     snprintf(reason, sizeof reason, "it talks nonsense (a message of type %u)",
-             received == PL_RECEIVED_FRAME ? frame.type : 0);
+             received == PL_RECEIVED_FRAME ? frame.type : 0u);
     if (child->state == PL_CHILD_DYING) snprintf(child->reason, sizeof child->reason, "%s", reason);
     pl_child_kill(child, reason);
     return true;

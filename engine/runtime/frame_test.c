@@ -47,7 +47,8 @@ static void test_directions(void **state) {
     (void)state;
     assert_false(reads((struct pl_frame){.type = PL_FRAME_NONE}, false, true));
     assert_false(reads((struct pl_frame){.type = PL_FRAME_TYPES}, false, true));
-    for (uint8_t type = PL_FRAME_CONFIG; type < PL_FRAME_TYPES; type++) {
+    for (unsigned i = PL_FRAME_CONFIG; i < PL_FRAME_TYPES; i++) {
+        uint8_t type = (uint8_t)i;
         bool down = reads((struct pl_frame){.type = type}, false, true);
         bool up = reads((struct pl_frame){.type = type}, false, false);
         assert_int_equal(down + up, type == PL_FRAME_STATE ? 2 : 1);

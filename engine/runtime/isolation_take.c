@@ -60,14 +60,14 @@ static bool on_emit(struct pl_isolation *is, const struct pl_frame *frame) {
     if (is->finished) return true;
     if ((!is->ready && is->begun) || is->emitted - is->credited > FLOOD) return false;
     if (pl_codec_decode(task->codec, PL_CAPNP, frame->body, frame->size, &batch, NULL)) return false;
-    bool good = batch->rows && port_gives(task, frame->port, (enum pl_kind)batch->kind);
+    bool good = batch->rows && batch->header->partition < is->options.graph->settings.partitions &&
+                port_gives(task, frame->port, (enum pl_kind)batch->kind);
     if (!good) {
         pl_batch_unref(batch);
         return false;
     }
     if (batch->rows < batch->header->rows)
         pl_node_diag(&task->node, PL_WARN, "rows of its process are left out: the registry of tags is full");
-    batch->header->partition = (uint16_t)task->node.config.partition;
     pl_batch_seal(batch);
     unsigned port = frame->port == PL_FRAME_PORT_LETTERS ? PL_PORT_LETTERS : frame->port;
     task->node.host->emit(&task->node, port, batch);
@@ -249,7 +249,7 @@ static bool read_optional(struct pl_unpack *unpack, char *text, const char **res
 static bool on_note(struct pl_isolation *is, const struct pl_frame *frame) {
     static const unsigned count = 6;
     char text[6][PL_FRAME_TEXT_MAX];
-    struct pl_note note;
+    struct pl_note note = {0};
     const char **const texts[] = {&note.action, &note.object, &note.from, &note.to, &note.reason, &note.outcome};
     struct pl_unpack unpack;
     pl_unpack_init(&unpack, frame->body, frame->size);

@@ -22,19 +22,13 @@ enum { AHEAD = 1000 }; /* messages of a process that does not keep to what was a
 
 static const char link_name[] = "link";
 
-static enum pl_code fail(struct pl_link *link, const char *what, struct pl_error **error) {
-    enum pl_code code = pl_error_set(error, PL_IO, "cannot %s: %s", what, zmq_strerror(errno));
-    pl_link_free(link);
-    return code;
-}
-
 static bool set(void *socket, int option, int value) {
     return zmq_setsockopt(socket, option, &value, sizeof value) == 0;
 }
 
-static enum pl_code new_link(void *zmq, bool engine, struct pl_link **result, struct pl_error **error) {
-    struct pl_link *link = *result = PL_NEW(struct pl_link);
-    if (!link) return pl_error_set(error, PL_NO_MEMORY, "no memory for a link");
+static struct pl_link *new_link(void *zmq, bool engine) {
+    struct pl_link *link = PL_NEW(struct pl_link);
+    if (!link) return NULL;
     zmq_msg_init(&link->last);
     link->engine = engine;
     link->socket = zmq_socket(zmq, ZMQ_PAIR);
@@ -44,9 +38,9 @@ static enum pl_code new_link(void *zmq, bool engine, struct pl_link **result, st
         set(link->socket, ZMQ_LINGER, 0) &&
         zmq_setsockopt(link->socket, ZMQ_MAXMSGSIZE, &longest, sizeof longest) == 0 &&
         zmq_getsockopt(link->socket, ZMQ_FD, &link->fd, &size) == 0)
-        return PL_OK;
-    *result = NULL;
-    return fail(link, "make a link", error);
+        return link;
+    pl_link_free(link);
+    return NULL;
 }
 
 /* Short, whatever the data folder is called: a path of a socket has 107 bytes. Temporary files are not followed into a
@@ -62,28 +56,31 @@ static bool make_folder(struct pl_link *link) {
     return false;
 }
 
-enum pl_code pl_link_bind(void *zmq, struct pl_link **result, struct pl_error **error) {
-    enum pl_code code = new_link(zmq, true, result, error);
-    struct pl_link *link = *result;
-    if (code) return code;
+static enum pl_code give(struct pl_link *link, const char *failed, struct pl_link **result, struct pl_error **error) {
+    if (!failed) {
+        *result = link;
+        return PL_OK;
+    }
+    enum pl_code code = pl_error_set(error, PL_IO, "cannot %s: %s", failed, zmq_strerror(errno));
+    pl_link_free(link);
     *result = NULL;
-    if (!make_folder(link)) return fail(link, "make a folder for a link", error);
+    return code;
+}
+
+enum pl_code pl_link_bind(void *zmq, struct pl_link **result, struct pl_error **error) {
+    struct pl_link *link = new_link(zmq, true);
+    if (!link) return give(NULL, "make a link", result, error);
+    if (!make_folder(link)) return give(link, "make a folder for a link", result, error);
     snprintf(link->endpoint, sizeof link->endpoint, "ipc://%s/%s", link->folder, link_name);
-    if (zmq_bind(link->socket, link->endpoint)) return fail(link, "bind a link", error);
-    *result = link;
-    return PL_OK;
+    return give(link, zmq_bind(link->socket, link->endpoint) ? "bind a link" : NULL, result, error);
 }
 
 enum pl_code pl_link_connect(void *zmq, const char *endpoint, struct pl_link **result, struct pl_error **error) {
-    enum pl_code code = new_link(zmq, false, result, error);
-    struct pl_link *link = *result;
-    if (code) return code;
-    *result = NULL;
+    struct pl_link *link = new_link(zmq, false);
+    if (!link) return give(NULL, "make a link", result, error);
     set(link->socket, ZMQ_RECONNECT_IVL, -1); /* an end that is gone does not come back */
     snprintf(link->endpoint, sizeof link->endpoint, "%s", endpoint);
-    if (zmq_connect(link->socket, endpoint)) return fail(link, "connect a link", error);
-    *result = link;
-    return PL_OK;
+    return give(link, zmq_connect(link->socket, endpoint) ? "connect a link" : NULL, result, error);
 }
 
 void pl_link_found(struct pl_link *link) {

@@ -214,7 +214,7 @@ unsigned pl_node_key_depth(const struct pl_node *node) {
 }
 
 const struct pl_node_abroad *pl_node_abroad(const struct pl_node *node) {
-    return node->host->abroad;
+    return node->host ? node->host->abroad : NULL; /* nobody drives one that is only read with */
 }
 
 struct pl_store *pl_node_store(const struct pl_node *node) {

@@ -199,6 +199,23 @@ def orphans(work, options):
     print("a dead engine leaves no process behind", flush=True)
 
 
+def changed_between_runs(work, calm, options):
+    """What was kept by a process is taken up within the engine, and the other way round."""
+    for mode, other in (("process", "none"), ("none", "process")):
+        job = Job(work, f"first-{mode}", rate=options.rate, mode=mode)
+        process = job.start()
+        time.sleep(1.5)
+        process.kill()
+        process.communicate()
+        with open(job.graph) as file:
+            text = file.read()
+        with open(job.graph, "w") as file:
+            file.write(text.replace(f"isolate: {mode}", f"isolate: {other}"))
+        good_end(job.start())
+        compare(calm, job)
+    print("what one kept the other goes on with", flush=True)
+
+
 def shell(job, *words):
     code, out, said = rig.run("shell", "--data", job.data, "--json", "-c", " ".join(words))
     if code:
@@ -268,6 +285,7 @@ def main():
         unsound(work, calm, "hang", "it hangs: nothing was heard of it")
         unsound(work, calm, "noise", "its process writes: ", times=1)
         sound_again(calm, hopeless(work))
+        changed_between_runs(work, calm, options)
         without_a_log(work, options)
         orphans(work, options)
         commands(work, options)
