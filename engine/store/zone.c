@@ -102,6 +102,10 @@ enum pl_code pl_zone_open_as(struct pl_store *store, struct pl_tags *tags, enum 
 enum pl_code pl_zone_open(struct pl_node *node, enum pl_zone_id id, struct pl_zone **zone, struct pl_error **error) {
     struct pl_store *store = pl_node_store(node);
     *zone = NULL;
+    if (pl_node_abroad(node))
+        return pl_error_set(error, PL_UNAVAILABLE,
+                            "zone %s: only nodes within the engine can write to it; take isolate away",
+                            pl_zone_names[id]);
     if (!store)
         return pl_error_set(error, PL_UNAVAILABLE, "zone %s: this run has no data folder to keep it in",
                             pl_zone_names[id]);
