@@ -19,8 +19,19 @@ static void end_loop(struct pl_drive *drive) {
         if (!uv_is_closing(handles[i])) uv_close(handles[i], NULL);
 }
 
+static void fall(struct pl_drive *drive) {
+    drive->fallen = true;
+    drive->delay = 0;
+    uv_timer_stop(&drive->drain);
+    uv_stop(&drive->loop);
+}
+
 static void drain_over(uv_timer_t *timer) {
     struct pl_drive *drive = timer->data;
+    if (drive->handing && !drive->stopping) { /* what was not worked off comes again */
+        fall(drive);
+        return;
+    }
     fprintf(stderr, "potline: not everything under way was worked off within %.0f s\n",
             (double)drive->patience / (double)PL_SECOND);
     drive->forced = true;
@@ -37,7 +48,7 @@ static void stop_engine(struct pl_drive *drive) {
 static void stop(struct pl_drive *drive) {
     if (drive->stopping) return;
     drive->stopping = true;
-    if (drive->resting) { /* all there is is in the log */
+    if (drive->resting || drive->awaiting) { /* all there is is in the log */
         uv_stop(&drive->loop);
         return;
     }
@@ -66,11 +77,33 @@ static void time_is_up(uv_timer_t *timer) {
     stop(timer->data);
 }
 
+/* True: there is nothing more to be looked at. */
+static bool hands_over(struct pl_drive *drive) {
+    int hand = atomic_load(&drive->hand);
+    if (hand == PL_HAND_LOST) {
+        fall(drive);
+        return true;
+    }
+    if (hand == PL_HAND_NONE || drive->handing || drive->stopping) return false;
+    drive->handing = true;
+    pl_engine_stop(drive->engine);
+    uv_timer_start(&drive->drain, drain_over, (uint64_t)(usual_patience / PL_MILLISECOND), 0);
+    return false;
+}
+
+/* Nothing is at work. */
+static void wait_on(struct pl_drive *drive) {
+    if (atomic_exchange(&drive->hand, PL_HAND_NONE)) drive->rested(drive);
+    if (atomic_load(&drive->begins)) uv_stop(&drive->loop);
+}
+
 static void on_changed(uv_async_t *async) {
     struct pl_drive *drive = async->data;
     struct pl_error *error = NULL;
-    if (drive->ended || drive->fallen) return;
+    if (drive->awaiting) wait_on(drive);
+    if (!drive->engine || drive->ended || drive->fallen) return;
     if (atomic_load(&drive->asked)) stop(drive);
+    if (hands_over(drive)) return;
     if (pl_engine_fallen(drive->engine, &drive->delay)) {
         drive->fallen = true;
         uv_stop(&drive->loop);
@@ -79,6 +112,10 @@ static void on_changed(uv_async_t *async) {
     enum pl_code code = pl_engine_wait(drive->engine, 1, &error);
     if (code == PL_BUSY) {
         if (pl_engine_check(drive->engine, NULL)) stop(drive); /* a sink without its peer must not keep us for ever */
+        return;
+    }
+    if (drive->handing && !drive->stopping && !code) {
+        fall(drive);
         return;
     }
     drive->ended = true;
@@ -147,6 +184,26 @@ enum pl_code pl_drive_work(struct pl_drive *drive, pl_time limit, struct pl_erro
     if (drive->forced) pl_engine_check(drive->engine, &drive->error);
     if (drive->error) *error = drive->error;
     return drive->forced ? PL_BUSY : drive->code;
+}
+
+void pl_drive_hand_over(struct pl_drive *drive, bool lost) {
+    atomic_store(&drive->hand, lost ? PL_HAND_LOST : PL_HAND_OVER);
+    uv_async_send(&drive->changed);
+}
+
+void pl_drive_begin(struct pl_drive *drive) {
+    atomic_store(&drive->begins, true);
+    uv_async_send(&drive->changed);
+}
+
+bool pl_drive_await(struct pl_drive *drive) {
+    drive->engine = NULL;
+    drive->handing = false;
+    drive->awaiting = true;
+    uv_async_send(&drive->changed);
+    if (!drive->stopping) uv_run(&drive->loop, UV_RUN_DEFAULT);
+    drive->awaiting = false;
+    return atomic_exchange(&drive->begins, false) && !drive->stopping && !drive->forced;
 }
 
 static void rested(uv_timer_t *timer) {

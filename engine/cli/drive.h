@@ -7,6 +7,8 @@
 
 #include "runtime/engine.h"
 
+enum pl_drive_hand { PL_HAND_NONE, PL_HAND_OVER, PL_HAND_LOST };
+
 struct pl_drive {
     struct pl_engine *engine;             /* set by the owner, between init and work */
     void (*show)(struct pl_drive *drive); /* writes one line on standard error, twice a second on a terminal */
@@ -24,6 +26,11 @@ struct pl_drive {
     bool ended;
     bool fallen; /* the engine is to be made anew (engine.h) */
     bool resting;
+    /* In a group: */
+    void (*rested)(struct pl_drive *drive); /* nothing is at work, as was asked for */
+    _Atomic int hand;                       /* enum pl_drive_hand */
+    _Atomic bool begins;                    /* another engine may be made */
+    bool handing, awaiting;
     pl_time delay;
     bool shown;
     enum pl_code code;
@@ -48,6 +55,14 @@ enum pl_code pl_drive_work(struct pl_drive *drive, pl_time limit, struct pl_erro
 
 /* The engine has fallen, and is freed: waits for as long as that says. False: it is to end instead. */
 bool pl_drive_rest(struct pl_drive *drive);
+
+/* Of a group, any thread: the engine is to end with a last checkpoint, or, when its partitions are lost, as it stands.
+ * pl_drive_work returns as if it had fallen. */
+void pl_drive_hand_over(struct pl_drive *drive, bool lost);
+/* Any thread: what it is to work off is known. */
+void pl_drive_begin(struct pl_drive *drive);
+/* Without an engine: waits for that. False: it is to end instead. */
+bool pl_drive_await(struct pl_drive *drive);
 
 double pl_drive_seconds(const struct pl_drive *drive); /* since its start */
 

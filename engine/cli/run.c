@@ -12,6 +12,7 @@
 #include "control/control.h"
 #include "data.h"
 #include "drive.h"
+#include "group.h"
 #include "key.h"
 #include "standby.h"
 #include "summary.h"
@@ -105,6 +106,7 @@ static void die(struct run *run, bool orderly) {
 
 static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, struct data *data, pl_time limit) {
     static struct run run; /* outlives everything that may call back */
+    static struct pl_cli_group group;
     struct pl_engine_options options = {
         .data = data->folder,
         .key = data->key,
@@ -122,15 +124,21 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, str
     pl_drive_init(&run.drive);
     run.drive.show = show;
     run.standby = &data->standby;
-    enum pl_code code;
-    bool again;
-    do { /* once, but for a process of a node that dies: then from the last epoch, as after the death of the engine */
+    enum pl_code code = pl_cli_group_join(&group, graph, &run.drive, &error);
+    bool again = !code;
+    options.member = group.member;
+    while (again) { /* once, but for a process of a node that dies: then from the last epoch, as after the death of the
+                     * engine; and for a group that hands its partitions out anew */
         code = live(cli, graph, &options, &run, limit, &error);
         again = !code && run.drive.fallen;
+        bool handed = run.drive.hand != PL_HAND_NONE;
         die(&run, !code && !again);
         options.savepoint = NULL;
         options.reset = NULL;
-    } while (again && pl_drive_rest(&run.drive));
+        if (again) again = handed ? pl_drive_await(&run.drive) : pl_drive_rest(&run.drive);
+    }
+    pl_cli_group_leave(&group);
+    if (code == PL_BUSY && !error) code = PL_OK;
     if (error) pl_error_print(stderr, error);
     pl_error_free(&error);
     pl_drive_fini(&run.drive);

@@ -31,6 +31,8 @@ struct pl_graph_settings {
     const char *log_sync;                /* "10ms", "each" or "none" */
     pl_time log_sync_every;              /* from log_sync: 0 is each, -1 none */
     const char *log_brokers, *log_topic; /* of a log on Kafka, like the following */
+    const char *log_group;               /* "": none */
+    pl_time log_session;
     int64_t log_replication;
     pl_time log_timeout;
     struct pl_list log_settings; /* of pl_graph_log_setting */

@@ -29,6 +29,11 @@ static const struct pl_option log_options[] = {
                   "kafka: brokers to begin with, HOST:PORT between commas; they name the others."),
     PL_OPT_STRING(struct pl_graph_settings, log_topic, "topic", "", PL_FIXED,
                   "kafka: the topic, made when it is not there; empty: the graph's name."),
+    PL_OPT_STRING(struct pl_graph_settings, log_group, "group", "", PL_FIXED,
+                  "kafka: the consumer group of all engines that run this graph and share its partitions; empty: this "
+                  "engine is alone."),
+    PL_OPT_DURATION(struct pl_graph_settings, log_session, "session", "6s", "1s", "30m", PL_FIXED,
+                    "kafka: an engine of the group that is not heard of for so long is dead, and others go on for it."),
     PL_OPT_INT(struct pl_graph_settings, log_replication, "replication", "0", "0", "32", PL_FIXED,
                "kafka: copies of a topic that is made; 0: as many as the brokers make by themselves."),
     PL_OPT_DURATION(struct pl_graph_settings, log_timeout, "timeout", "10s", "1s", "1h", PL_FIXED,

@@ -34,8 +34,10 @@ static uint64_t first(const struct pl_log *base, unsigned partition) {
 
 void pl_kafka_on_arrival(struct pl_log *base, void (*arrived)(void *arg), void *arg) {
     struct pl_kafka_log *log = pl__kafka_of(base);
+    pthread_mutex_lock(&log->arriving);
     log->arrived = arrived;
     log->arg = arg;
+    pthread_mutex_unlock(&log->arriving);
 }
 
 void pl_kafka_group_is(struct pl_log *base, unsigned partition, uint64_t sequence, const char *mark) {
@@ -109,6 +111,7 @@ static void close_log(struct pl_log *base) {
         rd_kafka_destroy(log->producer); /* what is open is aborted by the brokers, or by the next writer */
     pthread_mutex_destroy(&log->lock);
     pthread_mutex_destroy(&log->writing);
+    pthread_mutex_destroy(&log->arriving);
     pl_free(log->changelog);
     pl_rows_free(log->rows);
     pl_buffer_fini(&log->bytes);
@@ -201,6 +204,7 @@ enum pl_code pl_log_open_kafka(const struct pl_log_kafka_options *options, struc
     kafka->log = (struct pl_log){.ops = &kafka_ops, .tags = tags};
     pthread_mutex_init(&kafka->lock, NULL);
     pthread_mutex_init(&kafka->writing, NULL);
+    pthread_mutex_init(&kafka->arriving, NULL);
     enum pl_code code = copy_options(options, &kafka->options)
                             ? prepare(kafka, partitions, error)
                             : pl_error_set(error, PL_NO_MEMORY, "log: out of memory");

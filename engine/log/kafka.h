@@ -39,7 +39,12 @@ struct pl_log_kafka_options {
 enum pl_code pl_log_open_kafka(const struct pl_log_kafka_options *options, struct pl_tags *tags, unsigned partitions,
                                struct pl_log **log, struct pl_error **error);
 
-/* Before the first cursor: `arrived` is called, on a thread of its own, when there may be something new to read. */
+/* The topic is there then, as an engine would make it. */
+enum pl_code pl_kafka_topic_make(const struct pl_log_kafka_options *options, unsigned partitions,
+                                 struct pl_error **error);
+
+/* Before the first cursor: `arrived` is called, on a thread of its own, when there may be something new to read. NULL:
+ * not any more, from the return on. */
 void pl_kafka_on_arrival(struct pl_log *log, void (*arrived)(void *arg), void *arg);
 
 /* ---- What a group knows: how far a partition has been worked off, and a mark of whoever says so ---- */

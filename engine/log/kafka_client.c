@@ -222,6 +222,12 @@ static enum pl_code wait_for_topic(struct pl_kafka_log *log, rd_kafka_t *handle,
     return pl_error_set(error, PL_UNAVAILABLE, "log: topic %s was made, and nobody knows it", name);
 }
 
+enum pl_code pl_kafka_topic_make(const struct pl_log_kafka_options *options, unsigned partitions,
+                                 struct pl_error **error) {
+    struct pl_kafka_log log = {.options = *options};
+    return pl__kafka_find_topic(&log, options->topic, false, &partitions, error);
+}
+
 enum pl_code pl__kafka_find_topic(struct pl_kafka_log *log, const char *topic, bool compacted, unsigned *partitions,
                                   struct pl_error **error) {
     static const char *const none[] = {NULL};

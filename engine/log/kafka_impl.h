@@ -46,6 +46,7 @@ struct pl_kafka_log {
     struct pl__kafka_partition *partition;
 
     char *changelog; /* the topic; NULL: none */
+    pthread_mutex_t arriving;
     void (*arrived)(void *arg);
     void *arg;
 

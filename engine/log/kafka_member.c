@@ -24,12 +24,21 @@ struct pl_kafka_member {
     unsigned room;
 };
 
+static bool is_leaving(struct pl_kafka_member *member) {
+    pthread_mutex_lock(&member->lock);
+    bool leaving = member->leaving;
+    pthread_mutex_unlock(&member->lock);
+    return leaving;
+}
+
 /* ---- What the group says, on the member's thread ---- */
 
 static void wait_for_rest(struct pl_kafka_member *member, bool lost) {
     pthread_mutex_lock(&member->lock);
-    member->resting = false;
+    bool leaving = member->leaving; /* it rests already */
+    member->resting = leaving;
     pthread_mutex_unlock(&member->lock);
+    if (leaving) return;
     member->events.rest(member->events.owner, lost);
     pthread_mutex_lock(&member->lock);
     while (!member->resting)
@@ -73,14 +82,7 @@ static void rebalance(rd_kafka_t *handle, rd_kafka_resp_err_t code, rd_kafka_top
         rd_kafka_error_destroy(failed);
     }
     if (!note(member, list, gives)) pl_diag(PL_ERROR, "no memory for the partitions of a group");
-    if (list->cnt) member->events.change(member->events.owner);
-}
-
-static bool is_leaving(struct pl_kafka_member *member) {
-    pthread_mutex_lock(&member->lock);
-    bool leaving = member->leaving;
-    pthread_mutex_unlock(&member->lock);
-    return leaving;
+    if (list->cnt && !is_leaving(member)) member->events.change(member->events.owner);
 }
 
 static void *attend(void *arg) {

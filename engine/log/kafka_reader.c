@@ -109,7 +109,9 @@ enum pl_code pl__kafka_look(struct pl_kafka_log *log, unsigned partition, struct
 static void arrived(rd_kafka_t *handle, void *arg) {
     (void)handle;
     struct pl_kafka_log *log = arg;
-    log->arrived(log->arg);
+    pthread_mutex_lock(&log->arriving);
+    if (log->arrived) log->arrived(log->arg);
+    pthread_mutex_unlock(&log->arriving);
 }
 
 static void watch(const struct pl_log_cursor *cursor) {

@@ -72,6 +72,24 @@ static void on_barrier(void *arg, struct pl_task *task, uint64_t epoch, struct p
     pl_checkpoint_passed(engine->checkpoints, (unsigned)(task - engine->tasks), epoch, changes);
 }
 
+/* The engine is to be made anew: nothing becomes an epoch any more, and its owner is told. */
+void pl__engine_fall(struct pl_engine *engine, pl_time delay) {
+    pl_checkpoints_stop(engine->checkpoints);
+    pthread_mutex_lock(&engine->lock);
+    engine->fallen = true;
+    if (delay > engine->delay) engine->delay = delay;
+    pl__engine_notify(engine);
+    pthread_mutex_unlock(&engine->lock);
+}
+
+bool pl_engine_fallen(struct pl_engine *engine, pl_time *delay) {
+    pthread_mutex_lock(&engine->lock);
+    bool fallen = engine->fallen && !engine->failure;
+    *delay = engine->delay;
+    pthread_mutex_unlock(&engine->lock);
+    return fallen;
+}
+
 /* ---- Building ---- */
 
 /* Two descriptors an edge, and what the nodes open. */
@@ -109,32 +127,9 @@ static enum pl_code open_savepoint(struct pl_engine *engine, struct pl_error **e
     return pl_savepoint_open(path, engine->options.key, &engine->savepoint, error);
 }
 
-/* The engine that was started last writes: one that is still there is told so, and ends. */
-static enum pl_code open_kafka(struct pl_engine *engine, struct pl_error **error) {
-    const struct pl_graph_settings *settings = &engine->graph->settings;
-    const struct pl_graph_log_setting *given = settings->log_settings.items;
-    unsigned count = settings->log_settings.count;
-    struct pl_kafka_setting *own = pl_alloc((count + 1) * sizeof *own);
-    if (!own) return pl_error_set(error, PL_NO_MEMORY, "no memory for the log");
-    for (unsigned i = 0; i < count; i++)
-        own[i] = (struct pl_kafka_setting){given[i].name, given[i].value};
-    struct pl_log_kafka_options options = {
-        .brokers = settings->log_brokers,
-        .topic = *settings->log_topic ? settings->log_topic : settings->name,
-        .writer = settings->name,
-        .settings = own,
-        .setting_count = count,
-        .replication = (int)settings->log_replication,
-        .timeout = settings->log_timeout,
-    };
-    enum pl_code code = pl_log_open_kafka(&options, engine->tags, (unsigned)settings->partitions, &engine->log, error);
-    pl_free(own);
-    return code;
-}
-
 static enum pl_code open_kept_log(struct pl_engine *engine, struct pl_error **error) {
     const struct pl_graph_settings *settings = &engine->graph->settings;
-    if (settings->log_kind == PL_LOG_KAFKA) return open_kafka(engine, error);
+    if (settings->log_kind == PL_LOG_KAFKA) return pl__engine_open_kafka(engine, error);
     return pl_log_open_embedded(engine->store, engine->tags, (unsigned)settings->partitions, &engine->log, error);
 }
 
@@ -146,7 +141,8 @@ static enum pl_code open_epochs(struct pl_engine *engine, struct pl_error **erro
     if (!code && savepoint) code = pl_savepoint_begin(savepoint, engine->store, engine->log, error);
     pl_savepoint_close(savepoint);
     engine->savepoint = NULL;
-    return code ? code : pl_epochs_open(engine->store, &engine->epochs, &engine->last, error);
+    if (!code) code = pl_epochs_open(engine->store, &engine->epochs, &engine->last, error);
+    return code ? code : pl__engine_take_over(engine, error);
 }
 
 static enum pl_code open_log(struct pl_engine *engine, struct pl_error **error) {
@@ -194,6 +190,7 @@ static enum pl_code make_checkpoints(struct pl_engine *engine, struct pl_error *
     struct pl_checkpoints_options options = {
         .store = engine->log ? engine->store : NULL,
         .epochs = engine->epochs,
+        .changelog = engine->options.member ? &engine->changelog : NULL,
         .now = &engine->now,
         .clock = &engine->clock,
         .limit = engine->graph->settings.checkpoint_timeout,
@@ -206,7 +203,10 @@ static enum pl_code make_checkpoints(struct pl_engine *engine, struct pl_error *
         .failed = on_intake_failed,
         .engine = engine,
     };
-    return pl_checkpoints_new(&options, &engine->checkpoints, error);
+    code = pl_checkpoints_new(&options, &engine->checkpoints, error);
+    for (unsigned p = 0; !code && p < options.counting; p++)
+        if (!engine->plan.owned[p]) pl_checkpoints_leave_out(engine->checkpoints, options.tasks + p);
+    return code;
 }
 
 static enum pl_code make_workers(struct pl_engine *engine, struct pl_error **error) {
@@ -275,6 +275,8 @@ static enum pl_code make_intake(struct pl_engine *engine, struct pl_error **erro
         .tags = engine->tags,
         .clock = &engine->clock,
         .partitions = (unsigned)settings->partitions,
+        .owned = engine->plan.owned,
+        .shared = engine->options.member,
         .feeds_max = pl__engine_feed_of(engine, engine->graph->node_count, 0) + 1,
         .max_lag = settings->max_lag,
         .checkpoints = engine->checkpoints,
@@ -283,6 +285,7 @@ static enum pl_code make_intake(struct pl_engine *engine, struct pl_error **erro
         .checkpoint = engine->options.replay ? 0 : settings->checkpoint,
         .ended = on_intake_ended,
         .failed = on_intake_failed,
+        .fenced = pl__engine_fenced,
         .syncer = engine->syncer,
         .engine = engine,
         .until_eof = engine->options.until_eof,
@@ -335,20 +338,24 @@ static enum pl_code play(struct pl_engine *engine, struct pl_error **error) {
 
 /* Behind what an earlier run has done. */
 static enum pl_code go_on(struct pl_engine *engine, struct pl_error **error) {
-    enum pl_code code = pl_intake_recover(engine->intake, &engine->last, error);
+    bool group = engine->options.member;
+    if (group) pl_kafka_on_arrival(engine->log, pl_intake_poke, engine->intake);
+    enum pl_code code = group ? pl_intake_take_over(engine->intake, &engine->last, error)
+                              : pl_intake_recover(engine->intake, &engine->last, error);
     for (unsigned i = 0; i < engine->task_count && !code; i++) {
         struct pl_task *task = &engine->tasks[i];
         if (task->gate) continue;
         const struct pl_inlet *inlet =
             pl_intake_inlet(engine->intake, pl__engine_feed_of(engine, engine->plan.instances[i].node, 0));
         task->position = &inlet->position;
-        task->over = inlet->ended;
+        task->over = inlet->ended || !pl__engine_runs_source(engine, task->graph_node);
     }
     return code;
 }
 
 static enum pl_code build(struct pl_engine *engine, struct pl_error **error) {
-    enum pl_code code = pl_plan_make(engine->graph, NULL, &engine->plan, error);
+    enum pl_code code = pl__engine_ask_group(engine, error);
+    if (!code) code = pl_plan_make(engine->graph, engine->owned, &engine->plan, error);
     if (code) return code;
     raise_file_limit(engine->plan.edge_count);
     engine->zmq = zmq_ctx_new();
@@ -449,6 +456,7 @@ static void stop_sources(struct pl_engine *engine, bool drain) {
         pl_task_pause(&engine->tasks[i], false);
         if (!engine->tasks[i].gate) pl_task_stop(&engine->tasks[i], drain);
     }
+    if (engine->intake) pl_intake_stop(engine->intake);
 }
 
 void pl_engine_stop(struct pl_engine *engine) {
@@ -532,6 +540,7 @@ void pl_engine_free(struct pl_engine *engine) {
     pl_savepoint_close(engine->savepoint);
     pl_upkeep_free(engine->upkeep);
     pl_checkpoints_close(engine->checkpoints); /* with the last one, while those who hear of it are there */
+    if (engine->options.member && engine->log) pl_kafka_on_arrival(engine->log, NULL, NULL);
     for (unsigned i = 0; i < PL_WORKERS_MAX && engine->started; i++)
         if (engine->workers[i]) pl_worker_stop(engine->workers[i]);
     for (unsigned i = 0; i < PL_WORKERS_MAX && engine->started; i++)
@@ -552,6 +561,7 @@ void pl_engine_free(struct pl_engine *engine) {
     pl_epoch_fini(&engine->now);
     pl_free(engine->recall);
     pl_free(engine->names);
+    pl_free(engine->owned);
     if (engine->log) engine->log->ops->close(engine->log);
     pl_anchors_close(engine->journal.anchors);
     pl_audit_close(engine->journal.audit);

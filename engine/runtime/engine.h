@@ -32,7 +32,9 @@ struct pl_engine_options {
     const struct pl_replay_options *replay; /* its rows, not those of the sources; there is no log then. NULL: live */
     const char *savepoint;                  /* a folder that is empty begins with this file (savepoint.h); NULL: none */
     const char *const *reset;               /* nodes that start afresh, ends in NULL; NULL: none */
-    struct pl_deaths *deaths;  /* of processes of nodes, in this run; NULL: the first one fails the node. Borrowed */
+    struct pl_deaths *deaths; /* of processes of nodes, in this run; NULL: the first one fails the node. Borrowed */
+    struct pl_kafka_member
+        *member;               /* a place in a group that shares the graph (engine_group.c); NULL: alone. Borrowed */
     void (*notify)(void *arg); /* something has ended or failed: ask pl_engine_wait; any thread, must not block */
     void *notify_arg;
 };

@@ -36,8 +36,11 @@ static enum pl_code connect_letters(struct pl_engine *engine, const struct pl_ta
     bool renamed = node->settings.was && node->settings.was[0];
     snprintf(name, sizeof name, "%s.%s", node->name, PL_LETTERS_PORT_NAME);
     snprintf(was, sizeof was, "%s.%s", renamed ? node->settings.was : "", PL_LETTERS_PORT_NAME);
-    struct pl_feed_options feed = {
-        .name = name, .was = renamed ? was : NULL, .letters = true, .replayable = node->op->flags & PL_OP_REPLAYABLE};
+    struct pl_feed_options feed = {.name = name,
+                                   .was = renamed ? was : NULL,
+                                   .letters = true,
+                                   .replayable = node->op->flags & PL_OP_REPLAYABLE,
+                                   .slot = pl__engine_slot(engine, node->name)};
     return pl_intake_add_feed(engine->intake, edge, &feed) < 0 ? pl__engine_no_memory(error) : PL_OK;
 }
 
@@ -60,6 +63,7 @@ enum pl_code pl__engine_connect_source(struct pl_engine *engine, struct pl_task 
             .disorder = settings->disorder,
             .idle = settings->idle,
             .replayable = node->op->flags & PL_OP_REPLAYABLE,
+            .slot = pl__engine_slot(engine, node->name),
         };
         if (pl_intake_add_feed(engine->intake, edge, &feed) < 0) return pl__engine_no_memory(error);
         source->letters_port = port + 1;

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "runtime/changelog.h"
 #include "runtime/engine.h"
 #include "runtime/plan.h"
 #include "runtime/savepoint.h"
@@ -24,6 +25,8 @@ struct pl_engine {
     struct pl_upkeep *upkeep;
     struct pl_copies *copies;
     struct pl_savepoint *savepoint; /* while the log is opened */
+    bool *owned;                    /* [partition], in a group; NULL: all are */
+    struct pl_changelog changelog;
     struct pl_epochs *epochs;
     struct pl_epoch last, now;        /* what is there, and this run as it will be kept */
     bool *recall;                     /* [graph node] */
@@ -53,6 +56,18 @@ void pl__engine_notify(struct pl_engine *engine); /* with the lock held */
 
 bool pl__engine_isolates(const struct pl_graph *graph); /* any of them */
 enum pl_code pl__engine_isolate(struct pl_engine *engine, struct pl_task *task, struct pl_error **error);
+
+void pl__engine_fall(struct pl_engine *engine, pl_time delay); /* it is to be made anew */
+
+/* ---- engine_group.c ---- */
+
+void pl__engine_fenced(void *engine); /* somebody else goes on for it */
+
+enum pl_code pl__engine_ask_group(struct pl_engine *engine, struct pl_error **error); /* whose are the partitions? */
+unsigned pl__engine_slot(const struct pl_engine *engine, const char *node);           /* whom a source follows */
+bool pl__engine_runs_source(const struct pl_engine *engine, const struct pl_graph_node *node);
+enum pl_code pl__engine_open_kafka(struct pl_engine *engine, struct pl_error **error);
+enum pl_code pl__engine_take_over(struct pl_engine *engine, struct pl_error **error); /* the epochs are open */
 
 /* ---- engine_connect.c: the edges ---- */
 

@@ -13,16 +13,6 @@ static struct pl_engine *engine_of(void *arg) {
     return arg;
 }
 
-/* The engine is to be made anew: nothing becomes an epoch any more, and its owner is told. */
-static void fall(struct pl_engine *engine, pl_time delay) {
-    pl_checkpoints_stop(engine->checkpoints);
-    pthread_mutex_lock(&engine->lock);
-    engine->fallen = true;
-    if (delay > engine->delay) engine->delay = delay;
-    pl__engine_notify(engine);
-    pthread_mutex_unlock(&engine->lock);
-}
-
 static void give_up(const struct pl_verdict *verdict, struct pl_task_death *death) {
     const char *what = verdict->at_record ? "while it was at the same record" : "without a step forward between";
     snprintf(death->text, sizeof death->text, "its process has died %u times %s, the last time: %s", verdict->times,
@@ -48,7 +38,7 @@ static enum pl_died decide(struct pl_engine *engine, struct pl_task *task, const
     }
     death->delay = verdict->delay;
     if (!engine->epochs) return PL_DIED_AGAIN;
-    fall(engine, verdict->delay);
+    pl__engine_fall(engine, verdict->delay);
     return PL_DIED_WAITS;
 }
 
@@ -98,14 +88,6 @@ enum pl_code pl__engine_isolate(struct pl_engine *engine, struct pl_task *task, 
                                            .passed = passed,
                                            .still_careful = still_careful};
     return settings->isolate == PL_ISOLATE_PROCESS ? pl_task_isolate(task, &options, error) : PL_OK;
-}
-
-bool pl_engine_fallen(struct pl_engine *engine, pl_time *delay) {
-    pthread_mutex_lock(&engine->lock);
-    bool fallen = engine->fallen && !engine->failure;
-    *delay = engine->delay;
-    pthread_mutex_unlock(&engine->lock);
-    return fallen;
 }
 
 uint64_t pl_engine_deaths(const struct pl_engine *engine, const char *node) {

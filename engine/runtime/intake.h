@@ -48,6 +48,7 @@ struct pl_intake_options {
     pl_time checkpoint;     /* interval of barriers; 0: only where a log begins and a run ends */
     void (*ended)(void *engine);
     void (*failed)(void *engine, const char *why);
+    void (*fenced)(void *engine); /* shared: the log takes nothing from us any more, for another engine is us */
     void *engine;
     struct pl_syncer *syncer; /* told of what was appended; NULL: none */
     bool until_eof;           /* the end of a source is the end of the data; else it is idle from then on */

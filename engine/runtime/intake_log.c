@@ -102,7 +102,13 @@ static bool put_into_log(struct pl_intake *intake) {
         wait_for_room(intake, error);
         return false;
     }
-    if (code) pl__intake_fail(intake, "the log takes nothing", error);
+    if (code == PL_CONFLICT && intake->options.shared) {
+        pl_error_free(&error);
+        intake->failed = true;
+        intake->options.fenced(intake->options.engine);
+    } else if (code) {
+        pl__intake_fail(intake, "the log takes nothing", error);
+    }
     if (intake->full) found_room(intake);
     return true;
 }

@@ -52,6 +52,7 @@ void pl__isolation_calls(struct pl_task *task) {
 
 void pl__isolation_changes(struct pl_task *task) {
     struct pl_isolation *is = task->isolation;
+    if (!pl_calls_wait(&task->changes)) return;
     for (struct pl_call *call = pl_calls_take(&task->changes), *next; call; call = next) {
         next = call->next;
         if (is->ready)
