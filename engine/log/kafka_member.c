@@ -90,7 +90,9 @@ static void *attend(void *arg) {
     pthread_setname_np(pthread_self(), "member");
     while (!is_leaving(member)) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(member->handle, POLL_MS);
-        if (message) rd_kafka_message_destroy(message); /* an error, which the group gets over or tells of */
+        if (!message) continue;
+        if (message->err) pl_diag(PL_WARN, "the group: %s", rd_kafka_message_errstr(message));
+        rd_kafka_message_destroy(message);
     }
     rd_kafka_consumer_close(member->handle); /* gives everything back, by `rest` */
     return NULL;

@@ -53,6 +53,7 @@ static uint64_t complete(const struct pl_checkpoints *cp) {
         if (cp->options.owned[p] && cp->reached[p] < least) least = cp->reached[p];
     for (unsigned i = 0; i < cp->options.tasks + cp->options.counting; i++)
         if (!cp->gone[i] && cp->passed[i] < least) least = cp->passed[i];
+    if (least == UINT64_MAX) return 0; /* a group's engine that has no partition */
     return least <= atomic_load(&cp->done) || cp->stopped ? 0 : least;
 }
 

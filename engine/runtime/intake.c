@@ -51,7 +51,7 @@ static void end_shared(struct pl_intake *intake) {
     intake->lanes_end = true;
     for (unsigned p = 0; p < intake->options.partitions; p++)
         intake->lanes[p].last = intake->epoch + 1;
-    pl__intake_put_barrier(intake);
+    if (pl__intake_owns_any(intake)) pl__intake_put_barrier(intake);
 }
 
 static void try_end(struct pl_intake *intake, bool *more) {

@@ -54,6 +54,7 @@ void pl__intake_record_everywhere(struct pl_intake *intake, unsigned feed, enum 
 void pl__intake_append(struct pl_intake *intake);
 
 bool pl__intake_has_barriers(const struct pl_intake *intake);
+bool pl__intake_owns_any(const struct pl_intake *intake);
 void pl__intake_put_barrier(struct pl_intake *intake);
 void pl__intake_take_barrier(struct pl_intake *intake); /* if it is time */
 

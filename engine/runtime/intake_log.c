@@ -167,7 +167,14 @@ void pl__intake_put_barrier(struct pl_intake *intake) {
     pl__intake_append(intake);
 }
 
+bool pl__intake_owns_any(const struct pl_intake *intake) {
+    for (unsigned p = 0; p < intake->options.partitions; p++)
+        if (intake->options.owned[p]) return true;
+    return false;
+}
+
 bool pl__intake_has_barriers(const struct pl_intake *intake) {
+    if (intake->options.shared && !pl__intake_owns_any(intake)) return false;
     return intake->options.checkpoint || intake->options.log;
 }
 
@@ -188,6 +195,7 @@ void pl__intake_take_barrier(struct pl_intake *intake) {
     uint64_t asked = atomic_load(&intake->asked);
     bool changes = pl_calls_wait(&intake->changes);
     if (changes || asked != atomic_load(&intake->answered)) intake->barrier_due = true;
+    if (intake->options.shared && !pl__intake_has_barriers(intake)) return;
     if (!intake->barrier_due || intake->full ||
         atomic_load(pl_checkpoints_done(intake->options.checkpoints)) < intake->epoch)
         return;
