@@ -131,9 +131,12 @@ def main():
             print(f"{time.monotonic() - begun:.1f} {sum(found.values())} of {sum(expected.values())} {[len(gold(folder, e.data)) for e in engines]}", flush=True)
             if sum(found.values()) >= sum(expected.values()):
                 break
+        for engine in engines:  # one that was killed takes back what was not decided when it begins again
+            if not engine.runs():
+                engine.start()
+        time.sleep(8)
         for engine in engines:
-            if engine.runs():
-                engine.kill(signal.SIGTERM)
+            engine.kill(signal.SIGTERM)
         found = collections.Counter(line for e in engines for line in gold(folder, e.data))
         if found != expected:
             for e in engines:
