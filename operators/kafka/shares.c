@@ -4,6 +4,8 @@
 
 #include <potline/alloc.h>
 
+enum { UNKNOWN = -1 };
+
 struct pl__share *pl__shares_find(struct pl__shares *shares, uint32_t topic, int32_t partition) {
     for (unsigned i = 0; i < shares->count; i++)
         if (shares->share[i].topic == topic && shares->share[i].partition == partition) return &shares->share[i];
@@ -25,8 +27,8 @@ struct pl__share *pl__shares_at(struct pl__shares *shares, uint32_t topic, int32
         at++;
     memmove(&shares->share[at + 1], &shares->share[at], (shares->count - at) * sizeof *shares->share);
     shares->count++;
-    shares->share[at] =
-        (struct pl__share){.topic = topic, .partition = partition, .next = -1, .end = -1, .newest = PL_TIME_MIN};
+    shares->share[at] = (struct pl__share){
+        .topic = topic, .partition = partition, .next = UNKNOWN, .end = UNKNOWN, .newest = PL_TIME_MIN};
     return &shares->share[at];
 }
 
@@ -74,11 +76,8 @@ static void pack_topic(const struct pl__shares *shares, uint32_t topic, struct p
         const struct pl__share *share = &shares->share[i];
         if (share->topic != topic) continue;
         for (; partition < share->partition; partition++)
-            pl_pack_nil(pack);
-        if (share->next < 0)
-            pl_pack_nil(pack);
-        else
-            pl_pack_int(pack, share->next);
+            pl_pack_int(pack, UNKNOWN);
+        pl_pack_int(pack, share->next);
         partition++;
     }
 }
@@ -104,8 +103,8 @@ static bool unpack_topic(struct pl__shares *shares, uint32_t topic, bool ours, s
     if (!pl_unpack_array(unpack, &count) || count > PL__SHARES_MAX) return false;
     for (uint32_t i = 0; i < count; i++) {
         int64_t next;
-        if (pl_unpack_nil(unpack)) continue;
-        if (!pl_unpack_int(unpack, &next) || next < 0) return false;
+        if (!pl_unpack_int(unpack, &next) || next < UNKNOWN) return false;
+        if (next == UNKNOWN) continue;
         struct pl__share *share = ours ? pl__shares_at(shares, topic, (int32_t)i) : NULL;
         if (ours && !share) return false;
         if (share) share->next = next;

@@ -51,7 +51,7 @@ bool pl__shares_done(const struct pl__shares *shares);
 /* The one to take a message from; NULL: none, or an earlier one may come from *behind (NULL: no).  */
 struct pl__share *pl__shares_choose(struct pl__shares *shares, struct pl__share **behind);
 
-/* ---- Position: a map of topic names and arrays of offsets by partition, nil where nothing is known ---- */
+/* ---- Position: a map of topic names and arrays of offsets by partition, -1 where nothing is known ---- */
 
 void pl__shares_pack(const struct pl__shares *shares, const char *const *topics, uint32_t topic_count,
                      struct pl_pack *pack);

@@ -9,8 +9,9 @@
 #include "later.h"
 
 enum {
-    WAIT_FIRST = 100, /* ms */
-    SLICE = 1024,     /* rows handed over between two looks at what is flying */
+    WAIT_FIRST = 100,   /* ms */
+    MISSED_QUIETLY = 1, /* attempts: a coordinator that is just being elected is not worth a word */
+    SLICE = 1024,       /* rows handed over between two looks at what is flying */
     FLYING_MAX = 50000,
     RENEW = 4 * 3600 * 1000, /* ms */
 };
@@ -42,13 +43,20 @@ enum pl_flow pl__stream_over(struct pl__stream *s, enum pl_flow flow) {
 /* Everything from joining on is done again. What was not committed is gone with the handle. */
 static void try_again(struct pl__stream *s, const char *why) {
     leave(s);
-    if (!s->lost) pl_node_diag(s->node, PL_WARN, "Kafka is away, and rows wait: %s", why);
-    if (s->lost) pl_node_diag(s->node, PL_DEBUG, "Kafka is still away: %s", why);
-    s->lost = true;
+    if (s->missed++ == MISSED_QUIETLY) {
+        pl_node_diag(s->node, PL_WARN, "Kafka is away, and rows wait: %s", why);
+        s->lost = true;
+    }
     pl_count(s->node, PL__STREAM_FAILURES, 1);
     pl_later_in(s->again, s->wait);
     uint64_t most = (uint64_t)(s->options->retry / PL_MILLISECOND);
     s->wait = 2 * s->wait < most ? 2 * s->wait : most;
+}
+
+static void found_again(struct pl__stream *s) {
+    if (s->lost) pl_node_diag(s->node, PL_INFO, "Kafka is there again");
+    s->lost = false;
+    s->missed = 0;
 }
 
 /* The graph or the brokers are set up wrongly, which ends a node that has written nothing; later rows wait. */
@@ -59,6 +67,7 @@ static void refused(struct pl__stream *s, const char *why) {
     }
     pl_node_diag(s->node, PL_ERROR, "Kafka refuses, and rows wait until it does not: %s", why);
     s->lost = true;
+    s->missed = MISSED_QUIETLY + 1;
     try_again(s, why);
 }
 
@@ -252,8 +261,7 @@ void pl__on_joined(void *user, void *memory) {
     s->step = PL__STREAM_IDLE;
     s->wait = WAIT_FIRST;
     s->moved++;
-    if (s->lost) pl_node_diag(s->node, PL_INFO, "Kafka is there again");
-    s->lost = false;
+    found_again(s);
     settle(s);
     pl__stream_go_on(s);
 }
@@ -343,8 +351,7 @@ static void end_round(struct pl__stream *s) {
     pl_held_drop(s->queue, s->until);
     s->proven = true;
     s->stale = false;
-    if (s->lost) pl_node_diag(s->node, PL_INFO, "Kafka is there again");
-    s->lost = false;
+    found_again(s);
     s->moved++;
     s->wait = WAIT_FIRST;
     s->step = PL__STREAM_IDLE;

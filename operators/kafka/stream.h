@@ -88,6 +88,7 @@ struct pl__stream {
     struct pl_later *again, *renew;
     uint64_t wait; /* ms, until the next attempt */
     enum pl__stream_step step;
+    unsigned missed; /* attempts in a row */
     bool failed, lost, proven;
     bool stale; /* the position is to be moved, to where it is */
 
