@@ -74,58 +74,50 @@ static bool has_topic(rd_kafka_t *handle, struct pl__task *task) {
     return false;
 }
 
-static void read_offset(struct pl__task *task, const rd_kafka_ListConsumerGroupOffsets_result_t *result) {
-    size_t count;
-    const rd_kafka_group_result_t **groups = rd_kafka_ListConsumerGroupOffsets_result_groups(result, &count);
-    if (count != 1) {
-        say(task, PL__AGAIN, "its position", "not told");
-        return;
-    }
-    const rd_kafka_error_t *error = rd_kafka_group_result_error(groups[0]);
-    const rd_kafka_topic_partition_list_t *list = rd_kafka_group_result_partitions(groups[0]);
-    if (error || !list || list->cnt != 1 || list->elems[0].err) {
-        rd_kafka_resp_err_t code = error ? rd_kafka_error_code(error) : list && list->cnt ? list->elems[0].err : 0;
-        bool refused = code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
-        say(task, refused ? PL__REFUSED : PL__AGAIN, "its position", rd_kafka_err2str(code));
-        return;
-    }
-    const rd_kafka_topic_partition_t *at = &list->elems[0];
-    task->found = at->offset >= 0;
-    task->position = task->found ? (uint64_t)at->offset : 0;
-    size_t length = at->metadata_size < PL__STREAM_NAME_MAX ? at->metadata_size : PL__STREAM_NAME_MAX;
-    if (at->metadata) memcpy(task->owner, at->metadata, length);
-}
-
 static rd_kafka_topic_partition_list_t *place_of(const struct pl__task *task) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, task->topic, 0);
     return list;
 }
 
+/* Offsets are asked for by consumers: the other way, ListConsumerGroupOffsets, takes the process down in librdkafka
+ * 2.0.2 when a broker goes away meanwhile. One that only reads what is committed is told to ask again while a
+ * transaction that moves them is on its way. */
+static rd_kafka_t *new_consumer(rd_kafka_t *handle, struct pl__task *task) {
+    const char *const settings[][2] = {
+        {"group.id", task->id}, {"isolation.level", "read_committed"}, {"enable.auto.commit", "false"}};
+    char text[300];
+    rd_kafka_conf_t *conf = rd_kafka_conf_dup(rd_kafka_conf(handle));
+    rd_kafka_conf_set_events(conf, 0);
+    for (size_t i = 0; i < PL_COUNT_OF(settings); i++)
+        rd_kafka_conf_set(conf, settings[i][0], settings[i][1], text, sizeof text);
+    rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
+    if (consumer) return consumer;
+    rd_kafka_conf_destroy(conf);
+    say(task, PL__AGAIN, "its position", text);
+    return NULL;
+}
+
+static void take_offset(struct pl__task *task, const rd_kafka_topic_partition_t *at) {
+    task->found = at->offset >= 0;
+    task->position = task->found ? (uint64_t)at->offset : 0;
+    size_t length = at->metadata_size < PL__STREAM_NAME_MAX ? at->metadata_size : PL__STREAM_NAME_MAX;
+    if (at->metadata) memcpy(task->owner, at->metadata, length);
+}
+
 static void ask_offset(rd_kafka_t *handle, struct pl__task *task) {
-    char text[200];
+    rd_kafka_t *consumer = new_consumer(handle, task);
+    if (!consumer) return;
     rd_kafka_topic_partition_list_t *list = place_of(task);
-    rd_kafka_ListConsumerGroupOffsets_t *request = rd_kafka_ListConsumerGroupOffsets_new(task->id, list);
-    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(handle, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
-    rd_kafka_AdminOptions_set_request_timeout(options, PL__JOB_PATIENCE, text, sizeof text);
-    rd_kafka_error_t *stable = rd_kafka_AdminOptions_set_require_stable_offsets(options, 1);
-    if (stable) rd_kafka_error_destroy(stable);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
-    rd_kafka_ListConsumerGroupOffsets(handle, &request, 1, options, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 2 * PL__JOB_PATIENCE);
-    const rd_kafka_ListConsumerGroupOffsets_result_t *result =
-        event ? rd_kafka_event_ListConsumerGroupOffsets_result(event) : NULL;
-    if (!event)
-        say(task, PL__AGAIN, "its position", "no answer");
-    else if (rd_kafka_event_error(event) || !result)
-        say(task, PL__AGAIN, "its position", rd_kafka_event_error_string(event));
+    rd_kafka_resp_err_t code = rd_kafka_committed(consumer, list, 2 * PL__JOB_PATIENCE);
+    if (!code) code = list->elems[0].err;
+    if (!code)
+        take_offset(task, &list->elems[0]);
     else
-        read_offset(task, result);
-    if (event) rd_kafka_event_destroy(event);
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_ListConsumerGroupOffsets_destroy(request);
+        say(task, code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ? PL__REFUSED : PL__AGAIN, "its position",
+            rd_kafka_err2str(code));
     rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(consumer);
 }
 
 static void join(rd_kafka_t *handle, void *memory, const bool *gone) {

@@ -230,8 +230,8 @@ COPY = """
   in: {{ op: source.kafka, brokers: "{brokers}", topic: {source}, encoding: rows, until: end, rate: {rate}/s }}
   tens: {{ op: window.tumbling, from: in, size: 10s, aggregates: [count, min, max, last] }}
   file: {{ op: sink.ndjson, from: tens, path: "{folder}/{target}_tens.ndjson", time: ns }}
-  out: {{ op: sink.kafka, from: in, brokers: "{brokers}", topic: {target}, encoding: {encoding}, key: asset, job: {target} }}
-  windows: {{ op: sink.kafka, from: tens, brokers: "{brokers}", topic: {target}_tens, encoding: rows, job: {target} }}
+  out: {{ op: sink.kafka, from: in, brokers: "{brokers}", topic: {target}, encoding: {encoding}, key: asset, job: {target}, linger: 1m }}
+  windows: {{ op: sink.kafka, from: tens, brokers: "{brokers}", topic: {target}_tens, encoding: rows, job: {target}, linger: 1m }}
 """
 
 
