@@ -52,6 +52,9 @@ static void on_bell(void *user) {
 void pl__client_ring_for(struct pl__client *client, rd_kafka_queue_t *queue) {
     static const uint64_t one = 1;
     rd_kafka_queue_io_event_enable(queue, client->bell, &one, sizeof one);
+    /* What is in it already rings no more. */
+    while (write(client->bell, &one, sizeof one) < 0 && errno == EINTR) {
+    }
 }
 
 /* ---- Jobs ---- */

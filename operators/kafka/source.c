@@ -309,8 +309,10 @@ static void listen_to_client(struct source *s) {
     rd_kafka_event_t *event;
     while ((event = rd_kafka_queue_poll(queue, 0))) {
         if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR && !s->told) {
-            pl_node_diag(s->node, PL_WARN, "Kafka: %s", rd_kafka_event_error_string(event));
-            if (pl__is_away(rd_kafka_event_error(event))) s->told = true;
+            bool away = pl__is_away(rd_kafka_event_error(event));
+            pl_node_diag(s->node, PL_WARN, away ? "no broker answers: %s; tried again until it works" : "Kafka: %s",
+                         rd_kafka_event_error_string(event));
+            s->told = away;
         }
         rd_kafka_event_destroy(event);
     }

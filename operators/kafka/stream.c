@@ -456,10 +456,12 @@ static void on_delivered(struct pl__stream *s, rd_kafka_event_t *event) {
 static void on_error(struct pl__stream *s, rd_kafka_event_t *event) {
     rd_kafka_resp_err_t code = rd_kafka_event_error(event);
     const char *text = rd_kafka_event_error_string(event);
-    bool away = pl__is_away(code);
-    if (!away || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
-        if (!s->lost) pl_node_diag(s->node, PL_WARN, "Kafka: %s", text);
-        s->lost = s->lost || away;
+    bool away = code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+    if (!s->lost && (away || !pl__is_away(code)))
+        pl_node_diag(s->node, PL_WARN, away ? "Kafka is away, and rows wait: %s" : "Kafka: %s", text);
+    if (away) {
+        s->lost = true;
+        s->missed = MISSED_QUIETLY + 1;
     }
     if (rd_kafka_event_error_is_fatal(event) && s->step == PL__STREAM_SENDING)
         snprintf(s->trouble, sizeof s->trouble, "%s", text);

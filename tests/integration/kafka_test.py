@@ -350,7 +350,7 @@ def plain(brokers, folder, options):
         seen[headers.split("potline-position=")[1]] = (row["tag"], row["value"])
     differ("rows by position", expected, seen.values())
     without = text.replace("TARGET", "without_log")
-    run(write_graph(folder, without, "without_log", checkpoint="0s", more="log: { kind: none }\n"))
+    run(write_graph(folder, without, "without-log", checkpoint="0s", more="log: { kind: none }\n"))
     differ("without a log", expected, in_topic(brokers, "without_log", len(expected)))
     return f"without transactions {len(found) - len(expected)} of {len(expected)} rows came again, each with its position"
 
@@ -397,7 +397,7 @@ def refusals(brokers, folder, _):
     # Two engines with one `job`: the second one takes the place, and the first ends.
     brokers.do("topic", "fought_for", 1)
     text = ('  in: { op: source.generator, tags: a.b, rate: 100/s }\n'
-            f'  out: {{ op: sink.kafka, from: in, brokers: "{brokers.addresses}", topic: fought_for }}\n')
+            f'  out: {{ op: sink.kafka, from: in, brokers: "{brokers.addresses}", topic: fought_for, encoding: rows }}\n')
     first = start(write_graph(folder, text, "first"))
     wait_for("rows of the first", lambda: in_topic(brokers, "fought_for"), first)
     second = start(write_graph(folder, text, "second"))
