@@ -396,10 +396,10 @@ def refusals(brokers, folder, _):
             fail(f"{setting}: '{word}' expected: {done.stdout}{done.stderr}")
     # Two engines with one `job`: the second one takes the place, and the first ends.
     brokers.do("topic", "fought_for", 1)
-    text = ('  in: { op: source.generator, tags: a.b, rate: 100/s }\n'
+    text = ('  in: { op: source.generator, tags: a.b, rate: 20000/s }\n'
             f'  out: {{ op: sink.kafka, from: in, brokers: "{brokers.addresses}", topic: fought_for, encoding: rows }}\n')
     first = start(write_graph(folder, text, "first"))
-    wait_for("rows of the first", lambda: in_topic(brokers, "fought_for"), first)
+    brokers.kcat("-C", "-t", "fought_for", "-c", "1")
     second = start(write_graph(folder, text, "second"))
     wait_for("the end of the first", lambda: first.poll() is not None, second)
     said = first.communicate()[1]
