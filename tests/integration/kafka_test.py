@@ -306,6 +306,29 @@ def killed(brokers, folder, options):
     return f"engine killed {kills} times: {rows} rows, each once ({dirty - rows} of transactions that failed)"
 
 
+def ahead(brokers, folder, options):
+    """No checkpoint comes, so all rows are written ahead of it; killed, the engine knows them again by what they say."""
+    dice = random.Random(options.seed)
+    expected = fill(brokers, "early", options.rows)
+    graph = copy_graph(brokers, folder, "early", "hasty", options, more="partitions: 2\n")
+    seen = [0]
+    for _ in range(4):
+        process = start(graph, "--until-eof", "--set", "checkpoint=1h", "--set", "out.ahead=50ms", "--set", "out.hold=64KiB",
+                        "--set", "windows.ahead=50ms")
+        wait_for("rows ahead", lambda: len(in_topic(brokers, "hasty")) > seen[-1] or process.poll() is not None)
+        time.sleep(dice.uniform(0, 0.2))
+        process.kill()
+        process.communicate()
+        seen.append(len(in_topic(brokers, "hasty")))
+        if process.returncode == 0:
+            break
+    if not 0 < seen[1] <= seen[-1] <= len(expected):
+        fail(f"{seen} rows of {len(expected)}")
+    run(graph)
+    rows = check_copy(brokers, folder, "hasty", expected)
+    return f"{rows} rows, each once, of which {seen[-1]} were written ahead of every checkpoint, in {len(seen) - 1} lives"
+
+
 def brokers_die(brokers, folder, options):
     """The broker is killed and comes back, is frozen for a while, and stops in good order; the engine goes on by itself."""
     dice = random.Random(options.seed)
@@ -445,7 +468,7 @@ def moving_ground(brokers, folder, _):
     return "new partitions are noticed, and a topic that was made anew"
 
 
-PARTS = {part.__name__: part for part in (every_kind_and_encoding, other_clients, garbage, killed, brokers_die, plain, absent,
+PARTS = {part.__name__: part for part in (every_kind_and_encoding, other_clients, garbage, killed, ahead, brokers_die, plain, absent,
                                           refusals, moving_ground)}
 
 
