@@ -427,14 +427,15 @@ static enum pl_code make_topics(struct source *s, struct pl_error **error) {
     return PL_OK;
 }
 
+/* What is fetched ahead is limited by bytes alone. */
 static enum pl_code make_client(struct source *s, struct pl_error **error) {
     char kbytes[24];
     snprintf(kbytes, sizeof kbytes, "%" PRId64, s->buffer / 1024);
     const char *const own[][2] = {
-        {"enable.partition.eof", "true"}, {"isolation.level", "read_committed"},
-        {"auto.offset.reset", "error"},   {"queued.max.messages.kbytes", kbytes},
-        {"queued.min.messages", "10000"}, {"allow.auto.create.topics", "false"},
-        {"fetch.wait.max.ms", "100"},     {NULL, NULL},
+        {"enable.partition.eof", "true"},    {"isolation.level", "read_committed"},
+        {"auto.offset.reset", "error"},      {"queued.max.messages.kbytes", kbytes},
+        {"queued.min.messages", "10000000"}, {"allow.auto.create.topics", "false"},
+        {"fetch.wait.max.ms", "100"},        {NULL, NULL},
     };
     rd_kafka_conf_t *conf;
     enum pl_code code = pl__client_conf(&s->client_options, own, &conf, error);
@@ -515,7 +516,8 @@ static const struct pl_option source_options[] = {
         "end: end where the topic ended when the run began."),
     PL_OPT_CHOICE(struct source, on_lost, "on_lost", "earliest", lost_names, PL_FIXED,
         "When the next message is not there any more (retention, a topic made anew): go on with the earliest or behind the latest one, counted as a loss, or stop the node."),
-    PL_OPT_SIZE(struct source, buffer, "buffer", "8MiB", "64KiB", "1GiB", PL_FIXED, "Messages fetched ahead, of each partition."),
+    PL_OPT_SIZE(struct source, buffer, "buffer", "16MiB", "64KiB", "1GiB", PL_FIXED,
+        "Messages fetched ahead, of each partition. librdkafka looks once a second whether there is room again, so it is also what is read in a second at most."),
     PL_OPT_DURATION(struct source, refresh, "refresh", "30s", "1s", "1d", PL_FIXED, "How often new partitions are looked for."),
     PL_OPT_DURATION(struct source, align, "align", "2s", "0s", "1h", PL_FIXED,
         "How long a partition that is behind the others in event time, and has nothing at hand, is waited for."),
