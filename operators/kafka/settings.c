@@ -100,6 +100,7 @@ enum pl_code pl__client_conf(const struct pl__client_options *options, const cha
     if (!*conf) return pl_error_set(error, PL_NO_MEMORY, "no memory for a client");
     enum pl_code code = set(*conf, "bootstrap.servers", options->brokers, error);
     if (!code) code = set(*conf, "client.id", "potline", error);
+    if (!code) code = set(*conf, "reconnect.backoff.max.ms", "2000", error);
     for (uint32_t i = 0; !code && i < options->settings.count; i++)
         code = set(*conf, settings[i].name, settings[i].value, error);
     for (unsigned i = 0; !code && own[i][0]; i++)

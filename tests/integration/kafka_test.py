@@ -267,7 +267,8 @@ def check_copy(brokers, folder, target, expected):
 
 
 def killed(brokers, folder, options):
-    """SIGKILL at random instants and at named places, with rows ahead of their checkpoint in some of the runs."""
+    """SIGKILL at random instants, at named places and while the broker does not answer, with rows ahead of their checkpoint in
+    some of the runs."""
     dice = random.Random(options.seed)
     expected = fill(brokers, "mine", options.rows)
     graph = copy_graph(brokers, folder, "mine", "killed", options.rows // 12, more="partitions: 2\n")
@@ -283,6 +284,11 @@ def killed(brokers, folder, options):
         try:
             said = process.communicate(timeout=dice.uniform(0.5, 2) * stretch)[1]
         except subprocess.TimeoutExpired:
+            if dice.random() < 0.5:  # in the middle of a transaction, whose end the broker may have been told of, or not
+                brokers.do("freeze", 1)
+                time.sleep(0.4)
+                process.kill()
+                brokers.do("thaw", 1)
             process.kill()
             process.communicate()
         if process.returncode not in (-signal.SIGKILL, 0):
@@ -391,7 +397,7 @@ def absent(brokers, folder, options):
             f'settings: [ {{ name: sasl.password, value: {SECRET} }} ] }}\n'
             f'  out: {{ op: sink.kafka, from: in, brokers: "{brokers.addresses}", topic: late_copy, encoding: rows }}\n')
     process = start(write_graph(folder, text, "absent"), "--until-eof")
-    time.sleep(3)
+    time.sleep(2)
     if process.poll() is not None:
         fail(f"the engine did not wait for a broker: {process.communicate()[1]}")
     brokers.do("start", 1)
