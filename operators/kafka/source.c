@@ -304,16 +304,21 @@ static bool waited_enough(struct source *s, struct pl__share *behind) {
     return true;
 }
 
+/* That one broker of several goes away is librdkafka's business. */
+static void on_error(struct source *s, rd_kafka_resp_err_t code, const char *text) {
+    bool away = code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+    if (s->told || (pl__is_away(code) && !away)) return;
+    pl_node_diag(s->node, PL_WARN, away ? "no broker answers: %s; tried again until it works" : "Kafka: %s", text);
+    s->told = away;
+    if (away) s->look_at = 0;
+}
+
 static void listen_to_client(struct source *s) {
     rd_kafka_queue_t *queue = rd_kafka_queue_get_main(pl__client_handle(s->client));
     rd_kafka_event_t *event;
     while ((event = rd_kafka_queue_poll(queue, 0))) {
-        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR && !s->told) {
-            bool away = pl__is_away(rd_kafka_event_error(event));
-            pl_node_diag(s->node, PL_WARN, away ? "no broker answers: %s; tried again until it works" : "Kafka: %s",
-                         rd_kafka_event_error_string(event));
-            s->told = away;
-        }
+        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR)
+            on_error(s, rd_kafka_event_error(event), rd_kafka_event_error_string(event));
         rd_kafka_event_destroy(event);
     }
     rd_kafka_queue_destroy(queue);

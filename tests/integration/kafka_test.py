@@ -384,6 +384,28 @@ def plain(brokers, folder, options):
     return f"without transactions {len(found) - len(expected)} of {len(expected)} rows came again, each with its position"
 
 
+def forgotten(brokers, folder, _):
+    """The brokers have forgotten the position: what was waiting is written once more at most, and that is said."""
+    brokers.do("topic", "forgetful", 1)
+    brokers.do("topic", "forgetful_copy", 1)
+    brokers.produce("forgetful", [(None, sample(i)) for i in range(500)])
+    text = (f'  in: {{ op: source.kafka, brokers: "{brokers.addresses}", topic: forgetful, encoding: rows, until: end }}\n'
+            f'  out: {{ op: sink.kafka, from: in, brokers: "{brokers.addresses}", topic: forgetful_copy, encoding: rows, job: forgetful }}\n')
+    graph = write_graph(folder, text, "forgetful")
+    run(graph)
+    differ("before", range(500), [value for _, value in in_topic(brokers, "forgetful_copy", 500)])
+    import kafka.admin  # pylint: disable=import-outside-toplevel
+    admin = kafka.admin.KafkaAdminClient(bootstrap_servers=brokers.addresses.split(","))
+    admin.delete_consumer_groups(["potline.forgetful.out"])
+    admin.close()
+    brokers.produce("forgetful", [(None, sample(i)) for i in range(500, 600)])
+    said = run(graph)
+    found = [value for _, value in in_topic(brokers, "forgetful_copy", 600)]
+    if "no position any more" not in said or set(found) != set(range(600)) or max(collections.Counter(found).values()) > 2:
+        fail(f"{len(found)} rows are there, and it says {said}")
+    return f"a position that is gone is said, and {len(found) - 600} rows came twice"
+
+
 # ---- What is not there ----
 
 
@@ -474,7 +496,7 @@ def moving_ground(brokers, folder, _):
     return "new partitions are noticed, and a topic that was made anew"
 
 
-PARTS = {part.__name__: part for part in (every_kind_and_encoding, other_clients, garbage, killed, ahead, brokers_die, plain, absent,
+PARTS = {part.__name__: part for part in (every_kind_and_encoding, other_clients, garbage, killed, ahead, brokers_die, plain, forgotten, absent,
                                           refusals, moving_ground)}
 
 
