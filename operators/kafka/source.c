@@ -15,10 +15,10 @@
 #include "kafka.h"
 #include "later.h"
 #include "look.h"
-#include "shares.h"
+#include "topics.h"
 #include "value.h"
 
-enum { MESSAGES_A_CALL = 512, ROWS_A_CALL = 4096, TICK = 250, RETRY_MOST = 8000 /* ms */, TOPICS_MAX = 16 };
+enum { MESSAGES_A_CALL = 512, ROWS_A_CALL = 4096, TICK = 250, RETRY_MOST = 8000 /* ms */ };
 
 enum { MESSAGES, BYTES, BAD, REFUSED_ROWS, MISSING, EMPTY, LOST, RESETS };
 enum { UNTIL_NEVER, UNTIL_END };
@@ -37,11 +37,7 @@ struct source {
 
     struct pl_node *node;
     struct pl__client *client;
-    struct topics {
-        rd_kafka_topic_t *handle[TOPICS_MAX];
-        uint32_t count;
-        struct pl__shares shares;
-    } * all; /* goes with the client, on another thread */
+    struct pl__topics *all; /* goes with the client, on another thread */
     struct pl_later *tick, *patience;
     uint64_t look_at; /* when to look at the topics, of uv_hrtime */
     bool looked;      /* once at least, so that partitions that come later are read from their begin */
@@ -60,14 +56,6 @@ static enum pl__start start_of(const struct source *s, pl_time *time) {
     if (strcmp(s->start, "latest") == 0) return PL__LATEST;
     pl_text_time(s->start, strlen(s->start), time);
     return PL__START_TIME;
-}
-
-static void drop_messages(struct pl__share *share) {
-    while (share->count) {
-        rd_kafka_message_destroy(share->taken[share->from++]);
-        share->count--;
-    }
-    share->from = 0;
 }
 
 static void on_looked(void *user, void *task);
@@ -89,7 +77,7 @@ static void look(struct source *s) {
         look->share[i].stop = share->reading && share->check;
         look->known[i] = share->reading && !share->check;
         if (!look->share[i].stop) continue;
-        drop_messages(share);
+        pl__share_drop(share);
         rd_kafka_queue_destroy(share->queue);
         share->queue = NULL;
         share->reading = false;
@@ -169,12 +157,6 @@ static void tell_trouble(struct source *s, const struct pl__look *look) {
     s->told = look->why[0] != 0;
 }
 
-static bool needs_check(const struct source *s) {
-    for (unsigned i = 0; i < s->all->shares.count; i++)
-        if (s->all->shares.share[i].check) return true;
-    return false;
-}
-
 static void on_looked(void *user, void *task) {
     struct source *s = user;
     const struct pl__look *look = task;
@@ -189,7 +171,8 @@ static void on_looked(void *user, void *task) {
     bool fine = !look->why[0];
     if (fine) s->looked = s->complete = true;
     s->retry = fine ? TICK : s->retry * 2 < RETRY_MOST ? s->retry * 2 : RETRY_MOST;
-    s->look_at = uv_hrtime() + (fine && !needs_check(s) ? (uint64_t)s->refresh : s->retry * (uint64_t)PL_MILLISECOND);
+    s->look_at = uv_hrtime() +
+                 (fine && !pl__topics_need_a_look(s->all) ? (uint64_t)s->refresh : s->retry * (uint64_t)PL_MILLISECOND);
 }
 
 /* ---- Messages ---- */
@@ -254,21 +237,6 @@ static void on_trouble(struct source *s, struct pl__share *share, const rd_kafka
     }
 }
 
-/* Fills what is at hand of every partition that has nothing. */
-static void fetch(struct source *s) {
-    for (unsigned i = 0; i < s->all->shares.count; i++) {
-        struct pl__share *share = &s->all->shares.share[i];
-        if (share->count || !share->reading || share->silent) continue;
-        ssize_t count = rd_kafka_consume_batch_queue(share->queue, 0, share->taken, PL__TAKEN_MAX);
-        share->from = 0;
-        share->count = count > 0 ? (unsigned)count : 0;
-        share->silent = !share->count;
-        if (share->silent) continue;
-        share->passed = false;
-        if (!share->taken[0]->err) share->at_end = false;
-    }
-}
-
 /* Behind the end as it stood at the start nothing is taken. */
 static bool take_one(struct source *s, struct pl__share *share) {
     rd_kafka_message_t *message = share->taken[share->from++];
@@ -327,12 +295,10 @@ static void listen_to_client(struct source *s) {
 static void on_ready(void *user) {
     struct source *s = user;
     listen_to_client(s);
-    for (unsigned i = 0; i < s->all->shares.count; i++)
-        s->all->shares.share[i].silent = false;
+    pl__topics_hear(s->all);
     pl_wake(s->node);
 }
 
-/* Nothing is at hand, or nothing may be taken yet. */
 static enum pl_flow rest(struct source *s, bool took) {
     bool done = s->until == UNTIL_END && s->complete && pl__shares_done(&s->all->shares);
     if (done && !took) {
@@ -349,7 +315,7 @@ static enum pl_flow source_produce(void *self, struct pl_node *node) {
     if (s->over) return PL_FLOW_END;
     for (unsigned i = 0; i < MESSAGES_A_CALL; i++) {
         if (s->values.open && s->values.open->rows >= ROWS_A_CALL) break;
-        fetch(s);
+        pl__topics_fetch(s->all);
         struct pl__share *share = pl__shares_choose(&s->all->shares, &behind);
         if (!share && behind && waited_enough(s, behind)) continue;
         if (!share) break;
@@ -406,8 +372,8 @@ static void source_check(void *self, struct pl_check *check) {
     pl_time time;
     pl__client_check(&s->client_options, check);
     pl_shape_check(&s->values.shape, check);
-    if (s->topics.count < 1 || s->topics.count > TOPICS_MAX)
-        pl_check_error(check, "topic", "1 to %d topics expected", TOPICS_MAX);
+    if (s->topics.count < 1 || s->topics.count > PL__TOPICS_MAX)
+        pl_check_error(check, "topic", "1 to %d topics expected", PL__TOPICS_MAX);
     for (uint32_t i = 0; i < s->topics.count; i++) {
         if (!*s->topics.items[i]) pl_check_error(check, "topic", "is empty");
         for (uint32_t k = 0; k < i; k++)
@@ -419,17 +385,6 @@ static void source_check(void *self, struct pl_check *check) {
         pl_check_error(check, "start", "expected earliest, latest or a time like 2026-11-23T06:00:00Z");
     if (s->values.encoding == PL__ROWS && s->values.kind != PL_SAMPLES)
         pl_check_error(check, "encoding", "rows as objects are samples; take another encoding for this kind");
-}
-
-static enum pl_code make_topics(struct source *s, struct pl_error **error) {
-    for (uint32_t i = 0; i < s->topics.count && i < TOPICS_MAX; i++) {
-        s->all->handle[i] = rd_kafka_topic_new(pl__client_handle(s->client), s->topics.items[i], NULL);
-        if (!s->all->handle[i])
-            return pl_error_set(error, PL_USAGE, "topic %s: %s", s->topics.items[i],
-                                rd_kafka_err2str(rd_kafka_last_error()));
-        s->all->count++;
-    }
-    return PL_OK;
 }
 
 /* What is fetched ahead is limited by bytes alone. */
@@ -450,14 +405,14 @@ static enum pl_code make_client(struct source *s, struct pl_error **error) {
     rd_kafka_queue_t *queue = rd_kafka_queue_get_main(pl__client_handle(s->client));
     pl__client_ring_for(s->client, queue);
     rd_kafka_queue_destroy(queue);
-    return make_topics(s, error);
+    return pl__topics_make(s->all, pl__client_handle(s->client), &s->topics, error);
 }
 
 static enum pl_code source_open(void *self, struct pl_node *node, struct pl_error **error) {
     struct source *s = self;
     s->node = node;
     s->retry = TICK;
-    s->all = PL_NEW(struct topics);
+    s->all = PL_NEW(struct pl__topics);
     s->tick = pl_later_new(pl_node_loop(node), on_tick, s);
     s->patience = pl_later_new(pl_node_loop(node), on_patience, s);
     if (!s->all || !s->tick || !s->patience) return pl_error_set(error, PL_NO_MEMORY, "no memory for topics");
@@ -467,28 +422,11 @@ static enum pl_code source_open(void *self, struct pl_node *node, struct pl_erro
     return code;
 }
 
-/* On another thread, where it may take as long as it does. */
-static void end_topics(rd_kafka_t *handle, void *task) {
-    struct topics *all = task;
-    (void)handle;
-    for (unsigned i = 0; i < all->shares.count; i++) {
-        struct pl__share *share = &all->shares.share[i];
-        if (!share->queue) continue;
-        drop_messages(share);
-        rd_kafka_consume_stop(all->handle[share->topic], share->partition);
-        rd_kafka_queue_destroy(share->queue);
-    }
-    for (uint32_t i = 0; i < all->count; i++)
-        rd_kafka_topic_destroy(all->handle[i]);
-    pl__shares_fini(&all->shares);
-    pl_free(all);
-}
-
 static void source_close(void *self, struct pl_node *node) {
     struct source *s = self;
     (void)node;
     if (s->client)
-        pl__client_free(s->client, end_topics, s->all);
+        pl__client_free(s->client, pl__topics_end, s->all);
     else
         pl_free(s->all);
     s->client = NULL;

@@ -141,6 +141,10 @@ struct pl__task { /* of a job */
 struct pl__task *pl__task_new(const struct pl__stream *stream); /* NULL without memory */
 extern const struct pl__job pl__job_join, pl__job_commit, pl__job_abort;
 
+/* The position that was read is taken for this run; false: the node has failed. */
+bool pl__stream_find_place(struct pl__stream *stream, const struct pl__task *task);
+void pl__stream_no_memory(struct pl__stream *stream);
+
 void pl__on_joined(void *user, void *task);
 void pl__on_committed(void *user, void *task);
 void pl__on_aborted(void *user, void *task);
