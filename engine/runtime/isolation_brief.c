@@ -51,6 +51,7 @@ static enum pl_code send_config(struct pl_isolation *is, struct pl_error **error
                                      .epoch = task->node.epoch,
                                      .wanted = wanted_ports(task),
                                      .returns = task->backlog != NULL,
+                                     .zones = task->node.config.store != NULL,
                                      .json = pl__diag_json(),
                                      .least = pl__diag_least(),
                                      .rules = graph->tag_rules,

@@ -35,7 +35,7 @@ nodes:
   odd: {{ op: unsound, from: minutes, {odd}, {isolate} }}
   out: {{ op: sink.csv, from: tenths, path: "{out}/tenths.csv", {isolate} }}
   lines: {{ op: sink.ndjson, from: odd, path: "{out}/minutes.ndjson" }}
-  gold: {{ op: sink.lake, zone: gold, from: [tenths, odd] }}
+  gold: {{ op: sink.lake, zone: gold, from: [tenths, odd], {isolate} }}
 """
 FILES = ("tenths.csv", "minutes.ndjson")
 SOUND = "how: segfault"
@@ -56,7 +56,8 @@ class Job(rig.Job):
 
     def start(self, **options):
         path = os.path.join(os.path.dirname(rig.SHIM), "plugins")
-        return super().start(POTLINE_PLUGIN_PATH=path, **options)
+        died_plainly = os.environ.get("ASAN_OPTIONS", "") + ":handle_segv=0:handle_abort=0"
+        return super().start(POTLINE_PLUGIN_PATH=path, ASAN_OPTIONS=died_plainly, **options)
 
 
 def children(pid):
@@ -139,7 +140,7 @@ def hung(work, calm, options):
 
 def unsound(work, calm, how, said_of_it, times=2):
     marks = os.path.join(work, f"marks.{how}")
-    job = Job(work, how, hang="300ms", odd=f'how: {how}, row: 700, times: {times}, marks: "{marks}"')
+    job = Job(work, how, hang="300ms", odd=f'how: {how}, row: 200, times: {times}, marks: "{marks}"')
     said = good_end(job.start())
     if said_of_it not in said or "as it was told, it ends" not in said:
         rig.fail(f"{how}: {said_of_it!r} and its last words were not said: {said}")
@@ -150,7 +151,7 @@ def unsound(work, calm, how, said_of_it, times=2):
 
 def hopeless(work):
     marks = os.path.join(work, "marks.hopeless")
-    job = Job(work, "hopeless", odd=f'how: segfault, row: 700, times: 99, marks: "{marks}"')
+    job = Job(work, "hopeless", odd=f'how: segfault, row: 200, times: 99, marks: "{marks}"')
     code, said = end_of(job.start())
     if code != 1 or "times while it was at the same record" not in said or "node odd" not in said:
         rig.fail(f"hopeless: exit code {code}: {said}")
