@@ -16,6 +16,7 @@
 static atomic_int least_level = PL_INFO;
 static atomic_bool as_json;
 static atomic_bool progress_shown;
+static atomic_bool marked;
 
 void pl_diag_setup(enum pl_level least, bool json) {
     atomic_store_explicit(&least_level, (int)least, memory_order_relaxed);
@@ -24,6 +25,18 @@ void pl_diag_setup(enum pl_level least, bool json) {
 
 void pl__diag_progress(bool shown) {
     atomic_store_explicit(&progress_shown, shown, memory_order_relaxed);
+}
+
+bool pl__diag_json(void) {
+    return atomic_load_explicit(&as_json, memory_order_relaxed);
+}
+
+enum pl_level pl__diag_least(void) {
+    return (enum pl_level)atomic_load_explicit(&least_level, memory_order_relaxed);
+}
+
+void pl__diag_mark_lines(void) {
+    atomic_store_explicit(&marked, true, memory_order_relaxed);
 }
 
 /* Does this call get its turn? The first in a second does, and learns how many before it did not. */
@@ -64,6 +77,21 @@ static void write_all(const char *at, const char *end) {
     }
 }
 
+static const char clear[] = "\r\033[K";
+
+static char *clear_progress(char *line) {
+    return atomic_exchange_explicit(&progress_shown, false, memory_order_relaxed) ? stpcpy(line, clear) : line;
+}
+
+void pl__diag_pass_on(const char *text) {
+    char line[PL__LINE_MAX + sizeof clear];
+    size_t length = strnlen(text, PL__LINE_MAX - 1);
+    char *begin = clear_progress(line);
+    memcpy(begin, text, length);
+    begin[length] = '\n';
+    write_all(line, begin + length + 1);
+}
+
 void pl_diag_write(struct pl_diag_site *site, const struct pl_node *node, enum pl_level level, const char *format,
                    ...) {
     if ((int)level > atomic_load_explicit(&least_level, memory_order_relaxed)) return;
@@ -82,9 +110,9 @@ void pl_diag_write(struct pl_diag_site *site, const struct pl_node *node, enum p
     message_format(&message, format, args);
     va_end(args);
     bool json = atomic_load_explicit(&as_json, memory_order_relaxed);
-    static const char clear[] = "\r\033[K";
     char line[PL__LINE_MAX + sizeof clear]; /* leaves in one write, so that the lines of several threads do not mix */
-    char *begin = atomic_exchange_explicit(&progress_shown, false, memory_order_relaxed) ? stpcpy(line, clear) : line;
+    char *begin = clear_progress(line);
+    if (atomic_load_explicit(&marked, memory_order_relaxed)) *begin++ = PL__DIAG_MARK;
     char *end = pl__message_line(&message, json, !json && coloured(), begin);
     write_all(line, end);
     errno = kept_errno;

@@ -26,6 +26,14 @@ struct pl__message {
 /* Writes the line with its newline into `line` (room for PL__LINE_MAX) and returns the end. */
 char *pl__message_line(const struct pl__message *message, bool json, bool coloured, char *line);
 
+/* For a process whose standard error another one reads and passes on: what pl_diag writes begins with this byte there,
+ * so that it can be told from what others write. */
+enum { PL__DIAG_MARK = 0x1e };
+void pl__diag_mark_lines(void);
+void pl__diag_pass_on(const char *line); /* without the mark and the newline */
+bool pl__diag_json(void);
+enum pl_level pl__diag_least(void);
+
 /* A line of progress stands on the terminal, without an end: the next message takes its place. Any thread. */
 void pl__diag_progress(bool shown);
 

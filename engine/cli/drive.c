@@ -13,7 +13,8 @@ enum { STATUS_MS = 500 };
 static void end_loop(struct pl_drive *drive) {
     uv_handle_t *handles[] = {(uv_handle_t *)&drive->interrupt, (uv_handle_t *)&drive->terminate,
                               (uv_handle_t *)&drive->limit,     (uv_handle_t *)&drive->drain,
-                              (uv_handle_t *)&drive->status,    (uv_handle_t *)&drive->changed};
+                              (uv_handle_t *)&drive->status,    (uv_handle_t *)&drive->changed,
+                              (uv_handle_t *)&drive->rest};
     for (size_t i = 0; i < PL_COUNT_OF(handles); i++)
         if (!uv_is_closing(handles[i])) uv_close(handles[i], NULL);
 }
@@ -26,18 +27,26 @@ static void drain_over(uv_timer_t *timer) {
     end_loop(drive);
 }
 
+static void stop_engine(struct pl_drive *drive) {
+    if (atomic_load(&drive->windows_close))
+        pl_engine_drain(drive->engine);
+    else
+        pl_engine_stop(drive->engine);
+}
+
 static void stop(struct pl_drive *drive) {
     if (drive->stopping) return;
     drive->stopping = true;
+    if (drive->resting) { /* all there is is in the log */
+        uv_stop(&drive->loop);
+        return;
+    }
     if (drive->patience <= 0) {
         drive->forced = true;
         end_loop(drive);
         return;
     }
-    if (atomic_load(&drive->windows_close))
-        pl_engine_drain(drive->engine);
-    else
-        pl_engine_stop(drive->engine);
+    stop_engine(drive);
     uv_timer_start(&drive->drain, drain_over, (uint64_t)(drive->patience / PL_MILLISECOND), 0);
 }
 
@@ -45,7 +54,7 @@ static void stop(struct pl_drive *drive) {
 static void on_signal(uv_signal_t *signal, int number) {
     struct pl_drive *drive = signal->data;
     (void)number;
-    if (drive->stopping) {
+    if (drive->stopping && !drive->resting) {
         drive->forced = true;
         end_loop(drive);
         return;
@@ -60,8 +69,13 @@ static void time_is_up(uv_timer_t *timer) {
 static void on_changed(uv_async_t *async) {
     struct pl_drive *drive = async->data;
     struct pl_error *error = NULL;
-    if (drive->ended) return;
+    if (drive->ended || drive->fallen) return;
     if (atomic_load(&drive->asked)) stop(drive);
+    if (pl_engine_fallen(drive->engine, &drive->delay)) {
+        drive->fallen = true;
+        uv_stop(&drive->loop);
+        return;
+    }
     enum pl_code code = pl_engine_wait(drive->engine, 1, &error);
     if (code == PL_BUSY) {
         if (pl_engine_check(drive->engine, NULL)) stop(drive); /* a sink without its peer must not keep us for ever */
@@ -103,8 +117,9 @@ void pl_drive_init(struct pl_drive *drive) {
     uv_timer_init(&drive->loop, &drive->drain);
     uv_timer_init(&drive->loop, &drive->status);
     uv_async_init(&drive->loop, &drive->changed, on_changed);
+    uv_timer_init(&drive->loop, &drive->rest);
     drive->interrupt.data = drive->terminate.data = drive->limit.data = drive->drain.data = drive->status.data =
-        drive->changed.data = drive;
+        drive->changed.data = drive->rest.data = drive;
     uv_signal_start(&drive->interrupt, on_signal, SIGINT); /* what comes while the engine is made waits for the loop */
     uv_signal_start(&drive->terminate, on_signal, SIGTERM);
 }
@@ -116,17 +131,40 @@ void pl_drive_fini(struct pl_drive *drive) {
 }
 
 enum pl_code pl_drive_work(struct pl_drive *drive, pl_time limit, struct pl_error **error) {
-    drive->begun = uv_hrtime();
+    bool again = drive->begun;
+    drive->fallen = false;
+    if (!again) drive->begun = uv_hrtime();
     enum pl_code code = pl_engine_start(drive->engine, error);
     if (code) return code;
-    if (limit) uv_timer_start(&drive->limit, time_is_up, (uint64_t)(limit / PL_MILLISECOND), 0);
+    if (drive->stopping) stop_engine(drive);
+    if (limit && !again) uv_timer_start(&drive->limit, time_is_up, (uint64_t)(limit / PL_MILLISECOND), 0);
     if (drive->show && isatty(STDERR_FILENO)) uv_timer_start(&drive->status, show_status, STATUS_MS, STATUS_MS);
     uv_run(&drive->loop, UV_RUN_DEFAULT);
+    if (drive->fallen) uv_timer_stop(&drive->status);
     pl__diag_progress(false);
     if (drive->shown) fputs("\r\033[K", stderr);
+    if (drive->fallen && !drive->forced) return PL_OK;
     if (drive->forced) pl_engine_check(drive->engine, &drive->error);
     if (drive->error) *error = drive->error;
     return drive->forced ? PL_BUSY : drive->code;
+}
+
+static void rested(uv_timer_t *timer) {
+    uv_stop(timer->loop);
+}
+
+bool pl_drive_rest(struct pl_drive *drive) {
+    drive->engine = NULL;
+    if (drive->delay > 0 && !drive->stopping) {
+        drive->resting = true;
+        uv_update_time(&drive->loop);
+        uv_timer_start(&drive->rest, rested, (uint64_t)(drive->delay / PL_MILLISECOND), 0);
+        uv_run(&drive->loop, UV_RUN_DEFAULT);
+        uv_timer_stop(&drive->rest);
+        drive->resting = false;
+        if (drive->stopping) return false;
+    }
+    return !drive->forced;
 }
 
 double pl_drive_seconds(const struct pl_drive *drive) {

@@ -16,11 +16,15 @@ struct pl_drive {
     uv_signal_t interrupt, terminate;
     uv_timer_t limit, drain, status;
     uv_async_t changed;
+    uv_timer_t rest;
     _Atomic bool asked;         /* to stop, by a command */
     _Atomic bool windows_close; /* and as if the data had ended */
     bool stopping;
     bool forced; /* not everything was worked off */
     bool ended;
+    bool fallen; /* the engine is to be made anew (engine.h) */
+    bool resting;
+    pl_time delay;
     bool shown;
     enum pl_code code;
     struct pl_error *error;
@@ -38,8 +42,12 @@ void pl_drive_notify(void *drive);
 void pl_drive_stop(void *drive, bool drain);
 
 /* Starts the engine and returns when it has ended. The first SIGINT or SIGTERM stops it in good order, the second at
- * once. PL_BUSY: not everything was worked off. `limit` 0: none. */
+ * once. PL_BUSY: not everything was worked off. `limit` 0: none. When the engine has fallen, it is called again with
+ * another one. */
 enum pl_code pl_drive_work(struct pl_drive *drive, pl_time limit, struct pl_error **error);
+
+/* The engine has fallen, and is freed: waits for as long as that says. False: it is to end instead. */
+bool pl_drive_rest(struct pl_drive *drive);
 
 double pl_drive_seconds(const struct pl_drive *drive); /* since its start */
 

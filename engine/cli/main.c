@@ -11,6 +11,7 @@
 
 #include "base/fault.h"
 #include "graph/registry.h"
+#include "guest.h"
 #include "store/store.h"
 
 /* In the order that --help shows. */
@@ -84,6 +85,7 @@ static int run(const struct pl_subcommand *command, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    if (argc == PL_GUEST_ARGUMENTS && strcmp(argv[1], PL_GUEST_SUBCOMMAND) == 0) return pl__cli_guest(argv);
     signal(SIGPIPE, SIG_IGN); /* a peer that goes away is an error of its write, not the end of the engine */
     if (!pl_fault_setup()) {
         fputs("potline: POTLINE_FAULT is not NAME:N or NAME:N:eio\n", stderr);

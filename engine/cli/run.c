@@ -8,6 +8,7 @@
 #include <potline/text.h>
 
 #include "cli.h"
+#include "control/carried.h"
 #include "control/control.h"
 #include "data.h"
 #include "drive.h"
@@ -20,6 +21,7 @@ enum { LOOKS = 6 /* three seconds, at two a second */ };
 struct run {
     struct pl_drive drive;
     struct pl_control *control;
+    struct pl_carried carried;
     struct pl_cli_standby *standby;
     /* The last looks, for a rate that does not jump with each batch of a source that gives one a second. */
     struct look {
@@ -61,8 +63,11 @@ struct data {
 static enum pl_code open_control(const struct pl_cli *cli, struct run *run, struct pl_error **error) {
     char secret[PL_CLI_KEY] = "";
     const char *file = pl_cli_get(cli, "control-key");
-    struct pl_control_options options = {
-        .engine = run->drive.engine, .endpoint = pl_cli_get(cli, "control"), .stop = pl_drive_stop, .stop_arg = run};
+    struct pl_control_options options = {.engine = run->drive.engine,
+                                         .endpoint = pl_cli_get(cli, "control"),
+                                         .stop = pl_drive_stop,
+                                         .stop_arg = run,
+                                         .carried = &run->carried};
     pl_cli_standby_show(run->standby, &options);
     enum pl_code code = file ? pl_cli_key(file, secret, error) : PL_OK;
     if (file) options.secret_key = secret;
@@ -71,9 +76,35 @@ static enum pl_code open_control(const struct pl_cli *cli, struct run *run, stru
     return code;
 }
 
+/* From the engine's making to its end, or until it has fallen. */
+static enum pl_code live(const struct pl_cli *cli, const struct pl_graph *graph,
+                         const struct pl_engine_options *options, struct run *run, pl_time limit,
+                         struct pl_error **error) {
+    struct pl_drive *drive = &run->drive;
+    enum pl_code code = pl_engine_new(graph, options, &drive->engine, error);
+    if (!code) code = pl_cli_standby_begin(run->standby, drive, options->key, error);
+    if (!code) code = open_control(cli, run, error);
+    if (!code) code = pl_control_start(run->control, error);
+    if (code) return code;
+    pl_carried_apply(&run->carried, drive->engine);
+    code = pl_drive_work(drive, limit, error);
+    bool began = !code || pl_stat_get(&pl_intake_stats(pl_engine_intake(drive->engine))->rows) > 0;
+    if (!drive->forced && !drive->fallen && began) print_summary(cli, drive);
+    return code;
+}
+
+static void die(struct run *run, bool orderly) {
+    pl_control_close(run->control);
+    pl_cli_standby_ending(run->standby, orderly);
+    pl_engine_free(run->drive.engine);
+    run->drive.engine = NULL;
+    pl_control_free(run->control);
+    run->control = NULL;
+    pl_cli_standby_end(run->standby);
+}
+
 static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, struct data *data, pl_time limit) {
     static struct run run; /* outlives everything that may call back */
-    struct pl_drive *drive = &run.drive;
     struct pl_engine_options options = {
         .data = data->folder,
         .key = data->key,
@@ -83,30 +114,28 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, str
         .reset = pl_cli_all(cli, "reset"),
         .temporary = data->temporary,
         .audit_below_minimum = pl_cli_has(cli, "audit-retention-below-minimum"),
+        .deaths = pl_deaths_new(),
         .notify = pl_drive_notify,
-        .notify_arg = drive,
+        .notify_arg = &run.drive,
     };
     struct pl_error *error = NULL;
-    pl_drive_init(drive);
-    drive->show = show;
+    pl_drive_init(&run.drive);
+    run.drive.show = show;
     run.standby = &data->standby;
-    enum pl_code code = pl_engine_new(graph, &options, &drive->engine, &error);
-    if (!code) code = pl_cli_standby_begin(&data->standby, drive, data->key, &error);
-    if (!code) code = open_control(cli, &run, &error);
-    if (!code) code = pl_control_start(run.control, &error);
-    if (!code) {
-        code = pl_drive_work(drive, limit, &error);
-        bool began = !code || pl_stat_get(&pl_intake_stats(pl_engine_intake(drive->engine))->rows) > 0;
-        if (!drive->forced && began) print_summary(cli, drive);
-    }
+    enum pl_code code;
+    bool again;
+    do { /* once, but for a process of a node that dies: then from the last epoch, as after the death of the engine */
+        code = live(cli, graph, &options, &run, limit, &error);
+        again = !code && run.drive.fallen;
+        die(&run, !code && !again);
+        options.savepoint = NULL;
+        options.reset = NULL;
+    } while (again && pl_drive_rest(&run.drive));
     if (error) pl_error_print(stderr, error);
     pl_error_free(&error);
-    pl_control_close(run.control);
-    pl_cli_standby_ending(&data->standby, !code);
-    pl_engine_free(drive->engine);
-    pl_control_free(run.control);
-    pl_cli_standby_end(&data->standby);
-    pl_drive_fini(drive);
+    pl_drive_fini(&run.drive);
+    pl_deaths_free(options.deaths);
+    pl_carried_fini(&run.carried);
     return code ? PL_EXIT_FAILED : PL_EXIT_OK;
 }
 

@@ -5,8 +5,10 @@
 #include <potline/alloc.h>
 #include <potline/text.h>
 
+#include "control/carried.h"
 #include "control/control_impl.h"
 #include "control/node_name.h"
+#include "runtime/isolation.h"
 #include "runtime/live_option.h"
 
 struct node_args {
@@ -32,6 +34,7 @@ struct sums {
     struct pl_task_input_stats inputs;
     pl_time watermark;
     unsigned instances, ended, failed, paused;
+    int pid; /* of the process of its first instance, where it is isolated; 0: none is at work */
     struct pl_histogram lag;
 };
 
@@ -56,6 +59,10 @@ static void add(struct sums *sums, struct pl_task *task) {
     sums->inputs.dropped_rows += inputs.dropped_rows;
     sums->inputs.spilled_rows += inputs.spilled_rows;
     sums->inputs.spilled_bytes += inputs.spilled_bytes;
+    if (!task->isolation) return;
+    struct pl_isolation_stats isolation;
+    pl_isolation_stats(task->isolation, &isolation);
+    if (!sums->pid) sums->pid = isolation.pid;
 }
 
 static const char *state_of(const struct sums *sums) {
@@ -65,7 +72,8 @@ static const char *state_of(const struct sums *sums) {
 }
 
 static void put_node(struct pl_request *request, const struct pl_graph_node *node, const struct sums *sums) {
-    struct pl_pack *pack = pl_request_row(request, 18);
+    const struct pl_engine *engine = request->control->options.engine;
+    struct pl_pack *pack = pl_request_row(request, 20);
     pl_time now = pl_engine_now(request->control->options.engine);
     bool told = sums->watermark > PL_TIME_MIN && sums->watermark < PL_TIME_MAX && node->op->inputs;
     pl_pack_pair_str(pack, "node", node->name);
@@ -91,6 +99,8 @@ static void put_node(struct pl_request *request, const struct pl_graph_node *nod
         pl_pack_f64(pack, (double)(now - sums->watermark) * 1e-9);
     else
         pl_pack_nil(pack);
+    pl_pack_pair_int(pack, "pid", sums->pid);
+    pl_pack_pair_int(pack, "process_deaths", (int64_t)pl_engine_deaths(engine, node->name));
     pl_pack_pair_str(pack, "doc", node->settings.doc);
 }
 
@@ -190,6 +200,7 @@ static enum pl_code pause_or_not(struct pl_request *request, bool paused, struct
         pl_task_pause(task, paused);
     }
     if (!found) return no_such_node(request, args->node, error);
+    pl_carried_pause(request->control->options.carried, args->node, paused);
     pl_request_changed(request, args->node, was ? "paused" : "running", paused ? "paused" : "running");
     return PL_OK;
 }

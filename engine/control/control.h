@@ -20,6 +20,7 @@
 #include "runtime/engine.h"
 
 struct pl_control;
+struct pl_carried;
 
 /* What `status` shows of the engine's standby. */
 struct pl_control_standby {
@@ -33,6 +34,7 @@ struct pl_control_options {
     struct pl_engine *engine;
     const char *endpoint;                /* tcp://... besides the socket in the data folder; NULL: none */
     const char *secret_key;              /* CURVE, of the tcp endpoint: 40 characters of Z85 */
+    struct pl_carried *carried;          /* what holds while the run lasts (carried.h); NULL: nothing does */
     void (*stop)(void *arg, bool drain); /* from the control thread */
     void *stop_arg;
     void (*standby)(void *arg, struct pl_control_standby *view); /* the same; NULL: there can be none */

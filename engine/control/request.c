@@ -8,8 +8,10 @@
 
 #include <potline/alloc.h>
 
+#include "control/carried.h"
 #include "control/control_impl.h"
 #include "control/packet.h"
+#include "runtime/live_option.h"
 
 #define PATIENCE_NS (UINT64_C(10) * 1000000000)
 
@@ -111,6 +113,15 @@ static void fill_in(const struct pl_request *request, struct pl_call *call) {
     snprintf(call->user, sizeof call->user, "%s", request->who.name);
 }
 
+_Static_assert(sizeof(struct pl_set_args) == sizeof(struct pl_call_texts), "they go to another process as texts");
+
+static enum pl_call_where where_of(enum pl_code (*run)(struct pl_call *, struct pl_node *, struct pl_error **)) {
+    return run == pl_call_run_command    ? PL_CALL_COMMAND
+           : run == pl_live_option_call  ? PL_CALL_SET
+           : run == pl_live_options_show ? PL_CALL_OPTIONS
+                                         : PL_CALL_HERE;
+}
+
 enum pl_code pl_request_call(struct pl_request *request, struct pl_task *task,
                              enum pl_code (*run)(struct pl_call *, struct pl_node *, struct pl_error **),
                              struct pl_error **error) {
@@ -118,6 +129,7 @@ enum pl_code pl_request_call(struct pl_request *request, struct pl_task *task,
     if (!call) return pl_error_set(error, PL_NO_MEMORY, "no memory for a command");
     fill_in(request, call);
     call->run = run;
+    call->where = where_of(run);
     request->waiting++;
     bool state = request->command->spec->flags & PL_COMMAND_STATE;
     if (state ? pl_engine_change(request->control->options.engine, task, call) : pl_task_call(task, call)) return PL_OK;
@@ -158,6 +170,8 @@ static void add_rows(struct pl_call *reply, const struct pl_call *call) {
 /* Success anywhere is success; "not here" only counts when it was nowhere. */
 static void settle(struct pl_request *request, struct pl_call *call) {
     if (call->code == PL_OK) {
+        const struct pl_set_args *set = call->where == PL_CALL_SET ? request->args : NULL;
+        if (set) pl_carried_set(request->control->options.carried, set->option, set->value);
         add_rows(request->reply, call);
         if (call->object[0]) pl_call_changed(request->reply, call->object, call->from, call->to);
         request->done++;

@@ -169,6 +169,7 @@ static json_t *json_all(void) {
     object = pl__json_with(object, "nodes", json_options(pl__node_options));
     object = pl__json_with(object, "sources", json_options(pl__source_options));
     object = pl__json_with(object, "sinks", json_options(pl__sink_options));
+    object = pl__json_with(object, "inner", json_options(pl__inner_options));
     return pl__json_with(object, "operators", operators);
 }
 

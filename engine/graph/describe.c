@@ -107,5 +107,6 @@ void pl_catalog_describe(const struct pl_operator *op, FILE *out) {
     describe_options(out, pl__node_options, "");
     if (!op->inputs) describe_options(out, pl__source_options, "");
     if (!op->outputs) describe_options(out, pl__sink_options, "");
+    if (op->inputs) describe_options(out, pl__inner_options, "");
     describe_state(out, op);
 }

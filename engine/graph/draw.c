@@ -36,6 +36,11 @@ static const char *port_of(const struct pl_graph *graph, const struct pl_graph_e
     return edge->from_port ? graph->nodes[edge->from].op->outputs[edge->from_port].name : "";
 }
 
+/* What is said of where it works, behind its operator's name. */
+static const char *process_of(const struct pl_graph_node *node) {
+    return node->settings.isolate == PL_ISOLATE_PROCESS ? ", own process" : "";
+}
+
 /* ---- Mermaid ---- */
 
 /* Names of nodes may be words of Mermaid's own ("end"), so its ids are numbers. */
@@ -46,8 +51,8 @@ static void mermaid_nodes(const struct pl_graph *graph, enum section section, FI
         const struct pl_graph_node *node = &graph->nodes[i];
         if (section_of(node) != section) continue;
         bool sink = !node->op->outputs;
-        fprintf(out, "        n%u%s\"%s<br/><small>%s</small>\"%s\n", i, sink ? "[/" : open[section], node->name,
-                node->op->name, sink ? "/]" : close[section]);
+        fprintf(out, "        n%u%s\"%s<br/><small>%s%s</small>\"%s\n", i, sink ? "[/" : open[section], node->name,
+                node->op->name, process_of(node), sink ? "/]" : close[section]);
     }
     fputs("    end\n", out);
 }
@@ -73,7 +78,8 @@ static void dot_nodes(const struct pl_graph *graph, enum section section, FILE *
         const struct pl_graph_node *node = &graph->nodes[i];
         if (section_of(node) != section) continue;
         const char *shape = section == SOURCES ? "oval" : !node->op->outputs ? "parallelogram" : "box";
-        fprintf(out, "        \"%s\" [label=\"%s\\n%s\", shape=%s];\n", node->name, node->name, node->op->name, shape);
+        fprintf(out, "        \"%s\" [label=\"%s\\n%s%s\", shape=%s];\n", node->name, node->name, node->op->name,
+                process_of(node), shape);
     }
     fputs("    }\n", out);
 }
@@ -116,6 +122,7 @@ static json_t *json_node(const struct pl_graph_node *node) {
     object = pl__json_with_text(object, "section", sections[section_of(node)].name);
     object = pl__json_with(object, "inputs", json_inputs(node));
     object = pl__json_with(object, "outputs", json_outputs(node));
+    if (node->settings.isolate == PL_ISOLATE_PROCESS) object = pl__json_with_text(object, "isolate", "process");
     if (*node->settings.doc) object = pl__json_with_text(object, "doc", node->settings.doc);
     return object;
 }

@@ -13,6 +13,7 @@
 #include "batch/tags.h"
 
 enum pl_on_full { PL_BLOCK, PL_SPILL, PL_DROP };
+enum pl_isolate { PL_ISOLATE_NONE, PL_ISOLATE_PROCESS };
 enum pl_log_kind { PL_LOG_EMBEDDED, PL_LOG_NONE, PL_LOG_KAFKA };
 enum pl_log_sync { PL_SYNC_INTERVAL, PL_SYNC_EACH, PL_SYNC_NONE };
 
@@ -76,6 +77,9 @@ struct pl_node_settings {
     pl_time disorder; /* how far behind the newest row another one may be */
     pl_time idle;     /* silent for so long: holds no watermark back; 0: never idle */
     double rate;      /* rows per second at most; 0: as fast as it goes */
+    /* all others: */
+    uint32_t isolate; /* enum pl_isolate */
+    pl_time hang;     /* a process of its own that is silent for so long is ended and replaced; 0: never */
 };
 
 struct pl_graph_node {

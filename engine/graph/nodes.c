@@ -85,6 +85,8 @@ static void read_options(struct pl_draft *draft, struct pl_draft_node *node) {
               "is an option of sources; this node has an input");
     add_table(&reader, pl__sink_options, op->outputs ? NULL : settings,
               "is an option of sinks; this node has an output");
+    add_table(&reader, pl__inner_options, op->inputs ? settings : NULL,
+              "is an option of nodes with an input; a source stays in the engine");
     pl__options_read(&reader);
     pl__options_check(&reader, op->check, prototype);
     if (!op->outputs && !pl__yaml_find(node->yaml, "on_full")) settings->on_full = default_on_full(op);

@@ -17,7 +17,7 @@ struct pl_option_table {
     const char *misplaced;        /* "is an option of sources" */
 };
 
-enum { PL_OPTION_TABLES_MAX = 4 };
+enum { PL_OPTION_TABLES_MAX = 5 };
 
 struct pl_options_reader {
     struct pl_yaml_context *yaml;

@@ -119,6 +119,8 @@ bool pl_catalog_markdown(FILE *out) {
     put_options(out, pl__source_options);
     fputs("\nOf sinks besides:\n", out);
     put_options(out, pl__sink_options);
+    fputs("\nOf nodes with an input besides:\n", out);
+    put_options(out, pl__inner_options);
     for (unsigned i = 0; i < pl_registry_count(); i++)
         put_operator(out, pl_registry_get(i));
     return !ferror(out);

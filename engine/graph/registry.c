@@ -168,6 +168,10 @@ void pl_registry_load(void) {
     pthread_once(&loaded, load_all);
 }
 
+void pl_registry_load_one(const char *file) {
+    load_plugin(file);
+}
+
 bool pl_registry_add(const struct pl_operator *op) {
     return well_formed(op, "(built in)") && add(op, "(built in)", NULL);
 }

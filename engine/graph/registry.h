@@ -8,6 +8,9 @@
  * that does not fit is reported with pl_diag and left out. */
 void pl_registry_load(void);
 
+/* Opens this plugin alone, which an engine has found; for a process that runs one of its operators. */
+void pl_registry_load_one(const char *file);
+
 const struct pl_operator *pl_registry_find(const char *name); /* NULL: unknown */
 unsigned pl_registry_count(void);
 const struct pl_operator *pl_registry_get(unsigned index);     /* in order of name */

@@ -143,6 +143,7 @@ static json_t *operator_schema(const struct pl_operator *op) {
     properties = with_options(properties, pl__node_options);
     if (!op->inputs) properties = with_options(properties, pl__source_options);
     if (!op->outputs) properties = with_options(properties, pl__sink_options);
+    if (op->inputs) properties = with_options(properties, pl__inner_options);
     json_t *required = pl__json_append(json_array(), json_string("op"));
     if (op->inputs) required = pl__json_append(required, json_string("from"));
     json_t *schema = pl__json_with_text(of_type("object"), "description", op->summary);

@@ -12,6 +12,7 @@
 
 static const char *const log_kinds[] = {"embedded", "none", "kafka", NULL};
 static const char *const on_full[] = {"block", "spill", "drop", NULL};
+static const char *const isolations[] = {"none", "process", NULL};
 
 static const struct pl_option log_setting_options[] = {
     PL_OPT_STRING(struct pl_graph_log_setting, name, "name", NULL, PL_FIXED, "As librdkafka calls it: sasl.username."),
@@ -148,6 +149,14 @@ const struct pl_option pl__sink_options[] = {
     PL_OPT_CHOICE(struct pl_node_settings, on_full, "on_full", "block", on_full, PL_FIXED,
                   "What a full edge into this sink does: block holds up the graph, spill stores, drop discards. Where "
                   "it is not given: spill for a sink with an outside peer, drop for one of lookers-on, else block."),
+    PL_OPT_END,
+};
+
+const struct pl_option pl__inner_options[] = {
+    PL_OPT_CHOICE(struct pl_node_settings, isolate, "isolate", "none", isolations, PL_FIXED,
+                  "process: this node works in a process of its own, so that its crash is not the engine's."),
+    PL_OPT_DURATION(struct pl_node_settings, hang, "hang", "10s", "0s", "1d", PL_FIXED,
+                    "Silent for so long, also within one call, such a process is ended and replaced; 0: never."),
     PL_OPT_END,
 };
 

@@ -12,6 +12,7 @@ extern const struct pl_option pl__graph_options[];  /* struct pl_graph_settings 
 extern const struct pl_option pl__node_options[];   /* struct pl_node_settings, of every node */
 extern const struct pl_option pl__source_options[]; /* the same struct: of nodes without inputs */
 extern const struct pl_option pl__sink_options[];   /* the same struct: of nodes without outputs */
+extern const struct pl_option pl__inner_options[];  /* the same struct: of nodes with inputs */
 extern const struct pl_option pl__tag_options[];    /* struct pl_tag_record */
 
 struct pl_tag_record {

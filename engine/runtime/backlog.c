@@ -118,6 +118,17 @@ void pl_backlog_put(struct pl_backlog *backlog, unsigned port, struct pl_batch *
     backlog->memory[(backlog->from + backlog->count++) % backlog->room] = (struct waiting){batch, port};
 }
 
+void pl_backlog_put_back(struct pl_backlog *backlog, unsigned port, struct pl_batch *batch) {
+    if (!room_in_memory(backlog)) {
+        spill(backlog, port, batch);
+        return;
+    }
+    backlog->bytes += (int64_t)batch->message_size;
+    backlog->from = (backlog->from + backlog->room - 1) % backlog->room;
+    backlog->count++;
+    backlog->memory[backlog->from] = (struct waiting){batch, port};
+}
+
 /* ---- Taking ---- */
 
 struct pl_batch *pl_backlog_take(struct pl_backlog *backlog, unsigned *port) {

@@ -26,6 +26,9 @@ void pl_backlog_free(struct pl_backlog *backlog); /* NULL is fine */
 /* Takes the batch. What finds no room in the spill is dropped and counted. */
 void pl_backlog_put(struct pl_backlog *backlog, unsigned port, struct pl_batch *batch);
 
+/* Takes back what was taken last, in front of all that waits. */
+void pl_backlog_put_back(struct pl_backlog *backlog, unsigned port, struct pl_batch *batch);
+
 /* The next batch and the port it is for; NULL: there is none. From memory; from the spill. */
 struct pl_batch *pl_backlog_take(struct pl_backlog *backlog, unsigned *port);
 struct pl_batch *pl_backlog_take_spilled(struct pl_backlog *backlog, unsigned *port);

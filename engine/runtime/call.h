@@ -14,11 +14,25 @@
 
 enum { PL_CALL_TEXT = 512, PL_CALL_USER_MAX = 64, PL_REPLY_ROWS_MAX = 100000, PL_REPLY_BYTES_MAX = 32 << 20 };
 
+/* What `run` does, for a node that works in a process of its own: there it is done by the same function. */
+enum pl_call_where {
+    PL_CALL_HERE, /* something of the engine's, as a tap: it does not touch the operator */
+    PL_CALL_COMMAND,
+    PL_CALL_SET,     /* `args` are a pl_call_texts: option, value */
+    PL_CALL_OPTIONS, /* there are no arguments */
+};
+
+struct pl_call_texts {
+    const char *text[2];
+};
+
 struct pl_call {
     /* Set by the caller: */
     enum pl_code (*run)(struct pl_call *call, struct pl_node *node, struct pl_error **error);
     void (*done)(struct pl_call *call);
     void *owner;
+    enum pl_call_where where;
+    uint64_t number;                  /* while it is under way in another process */
     const struct pl_command *command; /* of pl_call_run_command */
     const void *args;                 /* borrowed until `done` */
     char user[PL_CALL_USER_MAX];

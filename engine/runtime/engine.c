@@ -22,7 +22,7 @@ enum { SPARE_SOCKETS = 64, SPARE_FILES = 4096 };
 
 /* ---- What tasks and intake report, on their threads ---- */
 
-static void notify(struct pl_engine *engine) {
+void pl__engine_notify(struct pl_engine *engine) {
     pthread_cond_broadcast(&engine->changed);
     if (engine->options.notify) engine->options.notify(engine->options.notify_arg);
 }
@@ -32,7 +32,7 @@ static void on_ended(void *arg, struct pl_task *task, uint64_t epoch, struct pl_
     pl_checkpoint_ended(engine->checkpoints, (unsigned)(task - engine->tasks), epoch, changes);
     pthread_mutex_lock(&engine->lock);
     engine->running--;
-    notify(engine);
+    pl__engine_notify(engine);
     pthread_mutex_unlock(&engine->lock);
 }
 
@@ -47,7 +47,7 @@ static void on_intake_ended(void *arg) {
     struct pl_engine *engine = arg;
     pthread_mutex_lock(&engine->lock);
     engine->running--;
-    notify(engine);
+    pl__engine_notify(engine);
     pthread_mutex_unlock(&engine->lock);
 }
 
@@ -56,7 +56,7 @@ static void on_intake_failed(void *arg, const char *why) {
     if (engine->checkpoints) pl_checkpoints_stop(engine->checkpoints);
     pthread_mutex_lock(&engine->lock);
     if (!engine->failure) engine->failure = pl_strdup(why);
-    notify(engine);
+    pl__engine_notify(engine);
     pthread_mutex_unlock(&engine->lock);
     pl_engine_stop(engine);
 }
@@ -244,7 +244,7 @@ static enum pl_code make_task(struct pl_engine *engine, const struct pl_plan_ins
     task->node.epoch = engine->epochs ? engine->last.number + 1 : 0;
     if (!node->op->inputs) pl_checkpoints_leave_out(engine->checkpoints, engine->task_count - 1);
     engine->running++;
-    return code;
+    return code ? code : pl__engine_isolate(engine, task, error);
 }
 
 static enum pl_code make_tasks(struct pl_engine *engine, struct pl_error **error) {
@@ -345,7 +345,7 @@ static enum pl_code build(struct pl_engine *engine, struct pl_error **error) {
     engine->zmq = zmq_ctx_new();
     engine->edges = pl_alloc((engine->plan.edge_count + 1) * sizeof *engine->edges);
     if (!engine->zmq || !engine->edges) return pl__engine_no_memory(error);
-    zmq_ctx_set(engine->zmq, ZMQ_IO_THREADS, 0); /* edges inside the process need none */
+    zmq_ctx_set(engine->zmq, ZMQ_IO_THREADS, pl__engine_isolates(engine->graph)); /* edges in the process need none */
     zmq_ctx_set(engine->zmq, ZMQ_MAX_SOCKETS, (int)(2 * engine->plan.edge_count + SPARE_SOCKETS));
     (void)((code = make_tags(engine, error)) || (code = open_log(engine, error)) ||
            (code = make_checkpoints(engine, error)) || (code = make_workers(engine, error)) ||
@@ -493,11 +493,12 @@ static void end_journal(struct pl_engine *engine) {
     if (!engine->started || !engine->store) return;
     enum pl_code code = pl_engine_check(engine, &error);
     const char *outcome = code              ? error ? error->text : pl_code_text(code)
-                                       : engine->running ? "ended before everything under way was worked off"
+                                       : engine->fallen ? "a node's process has died: back to the last epoch"
+                          : engine->running ? "ended before everything under way was worked off"
                                             : NULL;
     uint64_t rows = pl_stat_get(&pl_intake_stats(engine->intake)->rows);
     pl_journal_ended(&engine->journal, rows, pl_engine_epochs(engine), outcome);
-    if (!engine->options.temporary) pl_journal_anchor(&engine->journal, &none);
+    if (!engine->options.temporary && !engine->fallen) pl_journal_anchor(&engine->journal, &none);
     pl_error_free(&error);
 }
 

@@ -13,6 +13,7 @@
 #include "graph/graph.h"
 #include "log/log.h"
 #include "runtime/copies.h"
+#include "runtime/deaths.h"
 #include "runtime/intake.h"
 #include "runtime/journal.h"
 #include "runtime/task.h"
@@ -31,6 +32,7 @@ struct pl_engine_options {
     const struct pl_replay_options *replay; /* its rows, not those of the sources; there is no log then. NULL: live */
     const char *savepoint;                  /* a folder that is empty begins with this file (savepoint.h); NULL: none */
     const char *const *reset;               /* nodes that start afresh, ends in NULL; NULL: none */
+    struct pl_deaths *deaths;  /* of processes of nodes, in this run; NULL: the first one fails the node. Borrowed */
     void (*notify)(void *arg); /* something has ended or failed: ask pl_engine_wait; any thread, must not block */
     void *notify_arg;
 };
@@ -45,7 +47,11 @@ void pl_engine_drain(struct pl_engine *engine);
 enum pl_code pl_engine_wait(struct pl_engine *engine, pl_time timeout, struct pl_error **error);
 /* What a node has failed with, at once; the rest is then being worked off. PL_OK: none has. */
 enum pl_code pl_engine_check(struct pl_engine *engine, struct pl_error **error);
-void pl_engine_free(struct pl_engine *engine); /* NULL is fine */
+/* A node's process has died: free the engine and, behind *delay, make another one with the same options (but for
+ * `savepoint` and `reset`), which goes back to the last epoch. `deaths` were given. */
+bool pl_engine_fallen(struct pl_engine *engine, pl_time *delay);
+uint64_t pl_engine_deaths(const struct pl_engine *engine, const char *node); /* of its processes, in this run */
+void pl_engine_free(struct pl_engine *engine);                               /* NULL is fine */
 
 /* For those who show a running engine; the tasks are there from new to free, in order of the graph. */
 unsigned pl_engine_task_count(const struct pl_engine *engine);

@@ -41,8 +41,17 @@ struct pl_engine {
     pthread_cond_t changed;
     unsigned running; /* tasks and intake that have not ended */
     bool stopping;
+    bool fallen; /* it is to be made anew, `delay` from then on */
+    pl_time delay;
     char *failure;
 };
+
+void pl__engine_notify(struct pl_engine *engine); /* with the lock held */
+
+/* ---- engine_isolate.c: nodes in processes of their own ---- */
+
+bool pl__engine_isolates(const struct pl_graph *graph); /* any of them */
+enum pl_code pl__engine_isolate(struct pl_engine *engine, struct pl_task *task, struct pl_error **error);
 
 /* ---- engine_connect.c: the edges ---- */
 

@@ -72,8 +72,7 @@ static void try_again(uv_timer_t *timer) {
 static void wait_for_room(struct pl_intake *intake, struct pl_error *error) {
     if (!intake->full) {
         intake->full_from = pl_clock_monotonic();
-        pl_diag(PL_ERROR, "the log takes nothing: %s; all sources wait until it does",
-                error ? error->text : "no room");
+        pl_diag(PL_ERROR, "the log takes nothing: %s; all sources wait until it does", error ? error->text : "no room");
         pl_stat_add(&intake->stats.fulls, 1);
         atomic_store(&intake->stats.full, true);
     }

@@ -222,6 +222,10 @@ unsigned pl_node_key_depth(const struct pl_node *node) {
     return node->config.key_depth;
 }
 
+const struct pl_node_abroad *pl_node_abroad(const struct pl_node *node) {
+    return node->host ? node->host->abroad : NULL; /* nobody drives one that is only read with */
+}
+
 struct pl_store *pl_node_store(const struct pl_node *node) {
     return node->config.store;
 }

@@ -21,6 +21,7 @@ struct pl_node_host {
     enum pl_flow (*emit)(struct pl_node *node, unsigned port, struct pl_batch *batch); /* takes it, at least one row */
     bool (*wanted)(const struct pl_node *node, unsigned port);
     void (*wake)(struct pl_node *node);
+    const struct pl_node_abroad *abroad; /* NULL: its process has the data folder, if there is one */
 };
 
 /* What a node is made from; everything is borrowed for its life. */
@@ -94,6 +95,7 @@ void pl_node_save_all(struct pl_node *node, struct pl_buffer *out);
 enum pl_code pl_node_load(struct pl_node *node, const struct pl_state_entry *entry, struct pl_error **error);
 
 uint64_t pl_node_counter(const struct pl_node *node, unsigned index);
-struct pl_store *pl_node_store(const struct pl_node *node); /* NULL: none */
+struct pl_store *pl_node_store(const struct pl_node *node);              /* NULL: none */
+const struct pl_node_abroad *pl_node_abroad(const struct pl_node *node); /* NULL: it is in the engine */
 
 #endif

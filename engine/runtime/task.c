@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "graph/graph.h"
 #include "log/log.h"
+#include "runtime/isolation.h"
 #include "runtime/task_impl.h"
 #include "store/epochs.h"
 
@@ -139,7 +140,10 @@ static void save(struct pl_task *task, bool ended, struct pl_changes *changes) {
     pl_buffer_init(out, SIZE_MAX / 2);
     changes->file_count = 0;
     if (!task->node.config.recovers) return;
-    pl_node_save(&task->node, out);
+    if (task->isolation)
+        pl__isolation_save(task, out);
+    else
+        pl_node_save(&task->node, out);
     changes->file_count = task->node.sync_count;
     memcpy(changes->files, task->node.sync, sizeof changes->files);
     task->node.sync_count = 0;
@@ -190,7 +194,7 @@ static enum pl_code load_backlog(struct pl_task *task, struct pl_unpack *unpack,
     return pl_backlog_load(task->backlog, task->codec, unpack, error);
 }
 
-static enum pl_code load_entry(void *arg, const struct pl_state_entry *entry, struct pl_error **error) {
+enum pl_code pl__task_load_entry(void *arg, const struct pl_state_entry *entry, struct pl_error **error) {
     struct pl_task *task = arg;
     struct pl_unpack unpack;
     pl_unpack_init(&unpack, entry->value, entry->value_size);
@@ -208,7 +212,8 @@ static enum pl_code load(struct pl_task *task, struct pl_error **error) {
     const struct pl_node_config *config = &task->node.config;
     enum pl_code code = PL_OK;
     if (task->recall)
-        code = pl_epochs_load(config->store, config->name, (uint16_t)config->partition, load_entry, task, error);
+        code =
+            pl_epochs_load(config->store, config->name, (uint16_t)config->partition, pl__task_load_entry, task, error);
     if (!code && task->spill) pl_spill_kept_all(task->spill);
     return code;
 }
@@ -296,29 +301,37 @@ static bool has_room(struct pl_task *task) {
     return room;
 }
 
-static void give_watermark(struct pl_task *task, pl_time time, bool idle) {
+void pl__task_give_watermark(struct pl_task *task, pl_time time, bool idle) {
     if (time < task->given) time = task->given;
     task->given = time;
     struct pl_item item = {.type = PL_ITEM_WATERMARK, .time = time, .idle = idle};
     pl_outputs_signal(&task->outputs, &item);
 }
 
-static void on_batch(struct pl_task *task, unsigned port, struct pl_batch *batch) {
+void pl__task_count_in(struct pl_task *task, const struct pl_batch *batch) {
     pl_stat_add(&task->stats.batches_in, 1);
     pl_stat_add(&task->stats.rows_in, batch->rows);
     pl_stat_add(&task->stats.bytes_in, batch->message_size);
     pl_histogram_record(&task->stats.lag, pl_clock_now(task->node.config.clock) - batch->header->receive_time);
+}
+
+static void on_batch(struct pl_task *task, unsigned port, struct pl_batch *batch) {
+    pl__task_count_in(task, batch);
     if (pl_node_process(&task->node, port, batch) == PL_FLOW_FAIL) fail(task);
 }
 
-static void on_watermark(struct pl_task *task, pl_time now, bool idle) {
+void pl__task_note_watermark(struct pl_task *task, pl_time now) {
     task->watermark = now;
     atomic_store_explicit(&task->stats.watermark, now, memory_order_relaxed);
-    give_watermark(task, pl_node_watermark(&task->node, now), idle);
+}
+
+static void on_watermark(struct pl_task *task, pl_time now, bool idle) {
+    pl__task_note_watermark(task, now);
+    pl__task_give_watermark(task, pl_node_watermark(&task->node, now), idle);
     if (task->node.failure) fail(task);
 }
 
-static void on_barrier(struct pl_task *task, const struct pl_item *item) {
+void pl__task_on_barrier(struct pl_task *task, const struct pl_item *item) {
     struct pl_changes changes;
     pl_calls_run(&task->changes, &task->node);
     PL_FAULT("node.snapshot");
@@ -339,11 +352,15 @@ static void on_end(struct pl_task *task, bool stopped) {
 }
 
 static void handle(struct pl_task *task, unsigned port, const struct pl_item *item) {
+    if (task->isolation) {
+        pl__isolation_give(task, port, item);
+        return;
+    }
     uint64_t begun = uv_hrtime();
     switch (item->type) {
     case PL_ITEM_BATCH: on_batch(task, port, item->batch); break;
     case PL_ITEM_WATERMARK: on_watermark(task, item->time, item->idle); break;
-    case PL_ITEM_BARRIER: on_barrier(task, item); break;
+    case PL_ITEM_BARRIER: pl__task_on_barrier(task, item); break;
     case PL_ITEM_END: on_end(task, item->idle); break;
     }
     pl_stat_add(&task->stats.busy_ns, uv_hrtime() - begun);
@@ -355,7 +372,10 @@ static void tell_commit(struct pl_task *task) {
     task->commit_told = epoch;
     if (task->spill) pl_spill_done(task->spill, epoch);
     PL_FAULT("node.commit");
-    pl_node_commit(&task->node, epoch);
+    if (task->isolation)
+        pl__isolation_commit(task, epoch);
+    else
+        pl_node_commit(&task->node, epoch);
     PL_FAULT("node.committed");
 }
 
@@ -373,12 +393,19 @@ static void keep(struct pl_task *task, unsigned port, const struct pl_item *item
         task->waiting[WATERMARK] = *item;
         task->waits[WATERMARK] = true;
         break;
-    case PL_ITEM_BARRIER: on_barrier(task, item); break;
+    case PL_ITEM_BARRIER: handle(task, port, item); break;
     case PL_ITEM_END:
         task->waiting[END] = *item;
         task->waits[END] = true;
         break;
     }
+}
+
+/* One that comes back: a later one may be there. */
+void pl__task_keep_watermark(struct pl_task *task, const struct pl_item *item) {
+    if (task->waits[WATERMARK]) return;
+    task->waiting[WATERMARK] = *item;
+    task->waits[WATERMARK] = true;
 }
 
 static bool take_waiting(struct pl_task *task, unsigned which, struct pl_item *item) {
@@ -420,6 +447,7 @@ static bool step(struct pl_task *task) {
     unsigned port;
     bool able = !task->node.busy && !is_paused(task); /* else woken by pl_busy, poked when it is resumed */
     if (!has_room(task) || (!able && !task->backlog)) return false;
+    if (task->isolation && !pl__isolation_takes(task, !able)) return false;
     if (able && take_kept(task, &item, &port)) {
         handle(task, port, &item);
         return true;
@@ -461,6 +489,30 @@ static void run_node(struct pl_runnable *runnable) {
     pl_ready(runnable);
 }
 
+/* The same with the operator in another process: what comes back from there is taken first. */
+static void run_isolated(struct pl_runnable *runnable) {
+    struct pl_task *task = task_of(runnable);
+    pl__isolation_receive(task);
+    tell_commit(task);
+    pl__isolation_calls(task);
+    if (task->node.failure) fail(task);
+    for (int i = 0; i < ITEMS_A_RUN && task->state == PL_TASK_RUNNING && step(task); i++)
+        if (task->node.failure) fail(task);
+    if (task->state == PL_TASK_FAILED)
+        run_dry(task);
+    else if (task->state == PL_TASK_ENDED)
+        try_end(task);
+    if (pl__isolation_sent(task)) pl_ready(runnable); /* to find nothing there behind the last send */
+}
+
+/* The process has nothing in hand any more. */
+void pl__task_end(struct pl_task *task) {
+    struct pl_item end = {.type = PL_ITEM_END, .idle = !task->end_final};
+    pl_outputs_signal(&task->outputs, &end);
+    task->state = PL_TASK_ENDED;
+    try_end(task);
+}
+
 /* ---- Sources ---- */
 
 static void pace_over(uv_timer_t *timer) {
@@ -489,7 +541,7 @@ static bool may_produce(struct pl_task *task) {
 static void tell_progress(struct pl_task *task) {
     if (!task->node.progressed) return;
     task->node.progressed = false;
-    give_watermark(task, task->node.progress, false);
+    pl__task_give_watermark(task, task->node.progress, false);
 }
 
 static void run_source(struct pl_runnable *runnable) {
@@ -531,7 +583,7 @@ static void run_source(struct pl_runnable *runnable) {
 
 /* ---- Life ---- */
 
-static void fail_to_start(struct pl_task *task, struct pl_error *error) {
+void pl__task_fail_to_start(struct pl_task *task, struct pl_error *error) {
     char *text = pl_error_text(error);
     bool afresh = error && task->gate && task->recall && (error->code == PL_CONFLICT || error->code == PL_CORRUPT);
     pl_fail(&task->node, "%s%s%s", text ? text : "no memory", afresh ? "; to start it afresh: --reset " : "",
@@ -564,10 +616,15 @@ static void start(struct pl_runnable *runnable) {
         end_again(task);
         return;
     }
+    if (task->isolation) { /* it goes on when the process is there */
+        if (!code) code = pl__isolation_start(task, &error);
+        if (code) pl__task_fail_to_start(task, error);
+        return;
+    }
     if (!code) code = pl_node_open(&task->node, &error);
     if (!code) code = task->gate ? load(task, &error) : go_to_position(task, &error);
     PL_FAULT("open.node");
-    if (code) fail_to_start(task, error);
+    if (code) pl__task_fail_to_start(task, error);
 }
 
 static void finish(struct pl_runnable *runnable) {
@@ -577,6 +634,7 @@ static void finish(struct pl_runnable *runnable) {
     pl_calls_close(&task->calls);
     pl_calls_close(&task->changes);
     if (task->node.state == PL_NODE_OPEN) tell_commit(task);
+    if (task->isolation) pl__isolation_finish(task);
     pl_node_close(&task->node);
 }
 
@@ -610,7 +668,14 @@ enum pl_code pl_task_init(struct pl_task *task, const struct pl_node_config *con
     return pl_node_init(&task->node, config, &pl_task_node_host, task, error);
 }
 
+enum pl_code pl_task_isolate(struct pl_task *task, const struct pl_isolation_options *options,
+                             struct pl_error **error) {
+    task->runnable.run = run_isolated;
+    return pl_isolation_new(task, options, error);
+}
+
 void pl_task_fini(struct pl_task *task) {
+    pl_isolation_free(task->isolation);
     pl_gate_free(task->gate);
     pl_backlog_free(task->backlog);
     pl_spill_free(task->spill);
@@ -655,6 +720,11 @@ void pl_task_input_stats(const struct pl_task *task, struct pl_task_input_stats 
     stats->items = edges.items;
     stats->bytes = edges.bytes;
     stats->dropped_rows = edges.dropped_rows;
+    if (task->isolation) {
+        struct pl_isolation_stats isolation;
+        pl_isolation_stats(task->isolation, &isolation);
+        stats->dropped_rows += isolation.lost_rows;
+    }
     if (!task->backlog) return;
     struct pl_backlog_stats backlog;
     pl_backlog_stats(task->backlog, &backlog);

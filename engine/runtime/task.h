@@ -27,6 +27,8 @@
 #include "runtime/worker.h"
 
 struct pl_task;
+struct pl_isolation;
+struct pl_isolation_options;
 
 /* Called on the task's thread. `changes` of its state belong to `epoch`; taken. */
 struct pl_task_events {
@@ -47,7 +49,8 @@ struct pl_task {
     struct pl_backlog *backlog; /* NULL: everybody waits for it */
     struct pl_item waiting[2];  /* behind what is in the backlog: a watermark; the end */
     bool waits[2];
-    struct pl_codec *codec; /* of the rows in its state; NULL: not needed yet */
+    struct pl_isolation *isolation; /* NULL: its operator works here (isolation.h) */
+    struct pl_codec *codec;         /* of the rows in its state; NULL: not needed yet */
     struct pl_node_stats stats;
     struct pl_task_events events;
     const struct pl_graph_node *graph_node;
@@ -92,6 +95,8 @@ struct pl_task_options {
 enum pl_code pl_task_init(struct pl_task *task, const struct pl_node_config *config,
                           const struct pl_task_events *events, const struct pl_task_options *options,
                           struct pl_error **error);
+/* Behind that: its operator is to work in a process of its own. */
+enum pl_code pl_task_isolate(struct pl_task *task, const struct pl_isolation_options *options, struct pl_error **error);
 void pl_task_fini(struct pl_task *task);
 
 /* Any thread: a source ends its stream now; `final`: as if its data had ended, so that every window is closed. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "store/abroad.h"
 #include "store/store.h"
 
 enum { CHECKSUM = 8, KEY_MAX = PL_NAME_MAX + 1 + PL_KEPT_KEY_MAX };
@@ -46,6 +47,8 @@ enum pl_code pl_kept_put(struct pl_node *node, const char *key, const struct pl_
     if (pl_pack_failed(value)) return pl_error_set(error, PL_NO_MEMORY, "no memory to keep %s", key);
     if (pl_pack_size(value) > PL_KEPT_VALUE_MAX || !make_key(node, key, &full))
         return pl_error_set(error, PL_LIMIT, "%s is too large to be kept", key);
+    const struct pl_node_abroad *abroad = pl_node_abroad(node);
+    if (abroad) return abroad->keep(node, key, value, error);
     if (!store) return PL_OK;
     struct pl_buffer bytes;
     pl_buffer_init(&bytes, CHECKSUM + PL_KEPT_VALUE_MAX);
@@ -61,7 +64,9 @@ enum pl_code pl_kept_put(struct pl_node *node, const char *key, const struct pl_
 enum pl_code pl_kept_drop(struct pl_node *node, const char *key, struct pl_error **error) {
     struct pl_store *store = pl_node_store(node);
     struct kept_key full;
+    const struct pl_node_abroad *abroad = pl_node_abroad(node);
     if (!make_key(node, key, &full)) return pl_error_set(error, PL_LIMIT, "%s is too long for a key", key);
+    if (abroad) return abroad->keep(node, key, NULL, error);
     return store ? write_one(store, &full, NULL, error) : PL_OK;
 }
 
@@ -100,6 +105,8 @@ enum pl_code pl_kept_each(struct pl_node *node, pl_kept_visitor *each, void *arg
     struct pl_store *store = pl_node_store(node);
     struct pl_store_iter *iter;
     struct kept_key first;
+    const struct pl_node_abroad *abroad = pl_node_abroad(node);
+    if (abroad) return abroad->each_kept(node, each, arg, error);
     if (!store) return PL_OK;
     enum pl_code code = begin(store, pl_node_name(node), &first, &iter, error);
     if (code) return code;

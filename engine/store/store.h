@@ -154,6 +154,8 @@ enum pl_code pl_kept_move(struct pl_store *store, const char *was, const char *n
 
 /* ---- What the runtime says about a node (runtime/node.c) ---- */
 
-struct pl_store *pl_node_store(const struct pl_node *node); /* NULL: there is no data folder */
+struct pl_node_abroad;
+const struct pl_node_abroad *pl_node_abroad(const struct pl_node *node); /* abroad.h; NULL: it is in the engine */
+struct pl_store *pl_node_store(const struct pl_node *node);              /* NULL: there is no data folder */
 
 #endif

@@ -4,7 +4,7 @@
 Rows of a file, paced, go through cleansing, a diamond and windows into files and zones, with a checkpoint every 200 ms. The
 engine dies by SIGKILL: at random instants (a kill counts when the log has grown since the start), at named places inside
 it (base/fault.h), and at system calls of RocksDB's write-ahead log, flushes and compactions and of the output files
-(shim.c). In the end the files are the same byte for byte, and silver, gold and bronze hold the same rows, each once.
+(shim.c). A node works in a process of its own, which ends with the engine. In the end the files are the same byte for byte, and silver, gold and bronze hold the same rows, each once.
 
     kill_test.py [--rows N] [--kills N] [--rate N] [--partitions N,N] [--seed N] [--keep]
 """
@@ -53,9 +53,11 @@ def disturb(job, options, dice, counts):
         kind, env, seconds = choose(dice, counts)
         before = job.log_size()
         process = job.start(**env)
+        guests = []
         try:
             said = process.communicate(timeout=seconds)[1]
         except subprocess.TimeoutExpired:
+            guests = rig.processes("-P", str(process.pid))
             process.kill()
             process.communicate()
             kind = "instant"
@@ -64,6 +66,7 @@ def disturb(job, options, dice, counts):
                 return
             if not rig.was_killed(process):
                 rig.fail(f"after {dict(counts)} with {env}: exit code {process.returncode}: {said}")
+        rig.expect_no_orphans(guests)
         if kind != "instant" or job.log_size() > before:
             counts[kind] += 1
         if sys.stderr.isatty():

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("POTLINE_BIN", os.path.join(ROOT, "build", "release", "bin"))
@@ -33,7 +34,7 @@ nodes:
   amps: {{ op: filter, from: clean, include: "*.current" }}
   power: {{ op: map, from: [volts, amps], values: [ {{ tag: "*.power", expr: "voltage * current / 1000" }} ] }}
   tenths: {{ op: window.tumbling, from: [clean, power], size: 10s, aggregates: [count, mean, min, max, last] }}
-  minutes: {{ op: window.tumbling, from: tenths, size: 1m, aggregates: [count, mean, min, max, last] }}
+  minutes: {{ op: window.tumbling, from: tenths, size: 1m, aggregates: [count, mean, min, max, last], isolate: process }}
   high: {{ op: threshold, from: clean, rules: [ {{ name: volts-high, tags: "*.voltage", above: 4.5, hysteresis: 0.1, for: 1s }} ] }}
   out: {{ op: sink.csv, from: tenths, path: "{out}/tenths.csv" }}
   lines: {{ op: sink.ndjson, from: high, path: "{out}/high.ndjson" }}
@@ -172,6 +173,29 @@ def compare(calm, wild):
         compare_lines(name, calm.lines(name), wild.lines(name))
     for zone in ZONES:
         compare_lines(zone, calm.rows(zone), wild.rows(zone))
+
+
+def processes(*what):
+    """The processes of isolated nodes that are at work for engines of this test."""
+    found = subprocess.run(["pgrep", *what, "-f", "^potline node-process "], capture_output=True, text=True)
+    return [int(line) for line in found.stdout.split()]
+
+
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def expect_no_orphans(pids):
+    """They end with the engine that they belong to."""
+    end = time.monotonic() + 30
+    while any(is_alive(pid) for pid in pids):
+        if time.monotonic() > end:
+            fail(f"processes {pids} outlive their engine")
+        time.sleep(0.01)
 
 
 def was_killed(process):

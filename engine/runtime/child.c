@@ -1,0 +1,364 @@
+#include "child.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <potline/alloc.h>
+#include <potline/diag.h>
+
+#include "base/message.h"
+
+enum {
+    LINE_MAX_BYTES = 1024,
+    START_PATIENCE_MS = 30000,
+    TICK_MIN_MS = 20,
+    TICK_MAX_MS = 1000,
+    FRAMES_A_RUN = 256,
+    ARGUMENTS = 6
+};
+
+/* What libuv holds for one process. It is given back when all of it is closed, which may be after the next one has been
+ * started; `child` is NULL from then on that nobody listens. */
+struct pl_child_handles {
+    struct pl_child *child;
+    uv_process_t process;
+    uv_pipe_t error;
+    uv_poll_t poll;
+    uv_timer_t timer;
+    unsigned open;
+    bool exited, error_ended;
+    int64_t status;
+    int signal;
+    char line[LINE_MAX_BYTES];
+    size_t line_used;
+};
+
+static bool receive_one(struct pl_child *child);
+static void say_gone(struct pl_child *child);
+
+/* ---- Handles ---- */
+
+static void closed(uv_handle_t *handle) {
+    struct pl_child_handles *handles = handle->data;
+    if (--handles->open == 0) pl_free(handles);
+}
+
+static void close_one(uv_handle_t *handle) {
+    if (!uv_is_closing(handle)) uv_close(handle, closed);
+}
+
+/* ---- What it writes ---- */
+
+/* The last lines, for those who ask why it died. */
+static void remember(struct pl_child *child, const char *line) {
+    size_t length = strlen(line), used = strlen(child->lines), room = sizeof child->lines - 1;
+    if (length > room / 2) length = room / 2;
+    while (used && used + 1 + length > room) { /* the oldest goes */
+        char *end = strchr(child->lines, '\n');
+        size_t first = end ? (size_t)(end - child->lines) + 1 : used;
+        memmove(child->lines, child->lines + first, used - first + 1);
+        used -= first;
+    }
+    if (used) child->lines[used++] = '\n';
+    memcpy(child->lines + used, line, length);
+    child->lines[used + length] = 0;
+}
+
+/* What is no text is shown as question marks. */
+static void make_text(char *line, size_t length) {
+    bool text = pl_utf8_check(line, length);
+    for (size_t i = line[0] == PL__DIAG_MARK; i < length; i++) {
+        unsigned char byte = (unsigned char)line[i];
+        if (byte < ' ' || byte == 0x7f) line[i] = ' ';
+        if (byte > '~' && !text) line[i] = '?';
+    }
+    line[length] = 0;
+}
+
+static void end_line(struct pl_child_handles *handles) {
+    if (!handles->line_used) return;
+    make_text(handles->line, handles->line_used);
+    handles->line_used = 0;
+    if (!handles->child) return;
+    bool ours = handles->line[0] == PL__DIAG_MARK;
+    remember(handles->child, handles->line + ours);
+    handles->child->options.line(handles->child->options.owner, handles->line + ours, ours);
+}
+
+static void take_bytes(struct pl_child_handles *handles, const char *bytes, size_t size) {
+    for (size_t i = 0; i < size; i++) {
+        if (bytes[i] == '\n' || handles->line_used == sizeof handles->line - 1) end_line(handles);
+        if (bytes[i] != '\n') handles->line[handles->line_used++] = bytes[i];
+    }
+}
+
+static void give_buffer(uv_handle_t *handle, size_t wanted, uv_buf_t *buffer) {
+    static _Thread_local char bytes[4096];
+    (void)handle;
+    (void)wanted;
+    *buffer = uv_buf_init(bytes, sizeof bytes);
+}
+
+static void on_error_bytes(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer) {
+    struct pl_child_handles *handles = stream->data;
+    if (size > 0) take_bytes(handles, buffer->base, (size_t)size);
+    if (size >= 0) return;
+    end_line(handles);
+    handles->error_ended = true;
+    uv_read_stop(stream);
+    if (handles->exited && handles->child) say_gone(handles->child);
+}
+
+/* ---- Its death ---- */
+
+static void put_cause(const struct pl_child *child, const struct pl_child_handles *handles, char *text, size_t size) {
+    if (child->reason[0])
+        snprintf(text, size, "%s", child->reason);
+    else if (handles->signal)
+        snprintf(text, size, "it was ended by signal %d (%s)", handles->signal, strsignal(handles->signal));
+    else
+        snprintf(text, size, "it ended by itself with exit code %" PRId64, handles->status);
+}
+
+/* Frames that had arrived before it died are told first; what it wrote is all there. */
+static void say_gone(struct pl_child *child) {
+    struct pl_child_handles *handles = child->handles;
+    char cause[320], why[PL_CHILD_WHY];
+    while (receive_one(child)) {
+    }
+    put_cause(child, handles, cause, sizeof cause);
+    snprintf(why, sizeof why, "its process %d is gone: %s%s%s", child->pid, cause,
+             child->lines[0] ? "; the last it wrote: " : "", child->lines);
+    child->state = PL_CHILD_NONE;
+    child->handles = NULL;
+    handles->child = NULL;
+    close_one((uv_handle_t *)&handles->process);
+    close_one((uv_handle_t *)&handles->error);
+    close_one((uv_handle_t *)&handles->poll);
+    close_one((uv_handle_t *)&handles->timer);
+    pl_link_free(child->link);
+    child->link = NULL;
+    child->options.gone(child->options.owner, why);
+}
+
+/* Somebody that it has started itself may hold its standard error open: that is not waited for long. */
+static void waited_for_lines(uv_timer_t *timer) {
+    struct pl_child_handles *handles = timer->data;
+    if (handles->child) say_gone(handles->child);
+}
+
+static void on_exit_of(uv_process_t *process, int64_t status, int signal) {
+    struct pl_child_handles *handles = process->data;
+    handles->exited = true;
+    handles->status = status;
+    handles->signal = signal;
+    if (!handles->child) return;
+    handles->child->state = PL_CHILD_DYING;
+    if (handles->error_ended)
+        say_gone(handles->child);
+    else
+        uv_timer_start(&handles->timer, waited_for_lines, 100, 0);
+}
+
+void pl_child_kill(struct pl_child *child, const char *reason) {
+    if (child->state == PL_CHILD_NONE || child->state == PL_CHILD_DYING) return;
+    if (reason) snprintf(child->reason, sizeof child->reason, "%s", reason);
+    child->state = PL_CHILD_DYING;
+    uv_process_kill(&child->handles->process, SIGKILL);
+}
+
+/* ---- Its heartbeat ---- */
+
+static uint64_t hang_ms(const struct pl_child *child) {
+    return (uint64_t)(child->options.hang / PL_MILLISECOND);
+}
+
+static void tick(uv_timer_t *timer) {
+    struct pl_child_handles *handles = timer->data;
+    struct pl_child *child = handles->child;
+    if (!child) return;
+    uint64_t now = uv_now(timer->loop), silent = now - child->heard;
+    char reason[128];
+    if (child->state == PL_CHILD_QUITTING) {
+        if (now - child->started >= PL_CHILD_PATIENCE_MS) pl_child_kill(child, "it did not close in good time");
+        return;
+    }
+    if (child->state == PL_CHILD_STARTING) {
+        snprintf(reason, sizeof reason, "nothing was heard of it in %d s", START_PATIENCE_MS / 1000);
+        if (now - child->started >= START_PATIENCE_MS) pl_child_kill(child, reason);
+        return;
+    }
+    if (child->state != PL_CHILD_UP || !hang_ms(child)) return;
+    if (silent >= hang_ms(child) && child->asked >= 2) {
+        snprintf(reason, sizeof reason, "it hangs: nothing was heard of it for %.1f s", (double)silent / 1000);
+        pl_child_kill(child, reason);
+        return;
+    }
+    struct pl_frame ping = {.type = PL_FRAME_PING, .number = ++child->asked};
+    pl_child_send(child, &ping);
+    child->options.ready(child->options.owner); /* to find that nothing is there (link.h) */
+}
+
+static uint64_t tick_ms(const struct pl_child *child) {
+    uint64_t ms = hang_ms(child) ? hang_ms(child) / 4 : TICK_MAX_MS;
+    return ms < TICK_MIN_MS ? TICK_MIN_MS : ms > TICK_MAX_MS ? TICK_MAX_MS : ms;
+}
+
+/* ---- Talking to it ---- */
+
+bool pl_child_is_up(const struct pl_child *child) {
+    return child->state == PL_CHILD_UP;
+}
+
+bool pl_child_send(struct pl_child *child, const struct pl_frame *frame) {
+    if (child->state != PL_CHILD_UP && child->state != PL_CHILD_QUITTING) return false;
+    child->sent = true;
+    return pl_link_send(child->link, frame);
+}
+
+static bool greet(struct pl_child *child, const struct pl_frame *frame) {
+    if (frame->type != PL_FRAME_HELLO || frame->number != (uint64_t)child->pid) return false;
+    pl_link_found(child->link);
+    child->state = PL_CHILD_UP;
+    return true;
+}
+
+static bool take_frame(struct pl_child *child, const struct pl_frame *frame) {
+    if (child->state == PL_CHILD_STARTING && !greet(child, frame)) return false;
+    if (frame->type == PL_FRAME_CLOSED) child->farewell = true;
+    return child->options.frame(child->options.owner, frame);
+}
+
+/* False: nothing more is there. */
+static bool receive_one(struct pl_child *child) {
+    struct pl_frame frame;
+    enum pl_received received = child->link ? pl_link_receive(child->link, &frame) : PL_RECEIVED_NOTHING;
+    if (received == PL_RECEIVED_NOTHING) return false;
+    child->heard = uv_now(child->options.loop);
+    child->asked = 0;
+    if (child->reason[0]) return true; /* we are done with it */
+    if (received == PL_RECEIVED_FRAME && take_frame(child, &frame)) return true;
+    char reason[128];
+    snprintf(reason, sizeof reason, "it talks nonsense (a message of type %u)",
+             received == PL_RECEIVED_FRAME ? frame.type : 0u);
+    if (child->state == PL_CHILD_DYING) snprintf(child->reason, sizeof child->reason, "%s", reason);
+    pl_child_kill(child, reason);
+    return true;
+}
+
+void pl_child_receive(struct pl_child *child) {
+    child->sent = false;
+    for (int i = 0; i < FRAMES_A_RUN; i++)
+        if (!receive_one(child)) return;
+    child->sent = true; /* there may be more: others have their turn first */
+}
+
+void pl_child_quit(struct pl_child *child) {
+    struct pl_frame quit = {.type = PL_FRAME_QUIT};
+    if (child->state == PL_CHILD_STARTING) pl_child_kill(child, "it was not wanted any more");
+    if (child->state != PL_CHILD_UP) return;
+    pl_child_send(child, &quit);
+    child->state = PL_CHILD_QUITTING;
+    child->started = uv_now(child->options.loop);
+    pl_child_receive(child);
+}
+
+/* ---- Life ---- */
+
+void pl_child_init(struct pl_child *child, const struct pl_child_options *options) {
+    *child = (struct pl_child){.options = *options};
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events) {
+    struct pl_child_handles *handles = poll->data;
+    (void)status;
+    (void)events;
+    if (!handles->child) return;
+    while (handles->child->state == PL_CHILD_QUITTING && receive_one(handles->child)) {
+    } /* its user may not run */
+    handles->child->options.ready(handles->child->options.owner);
+}
+
+/* No secret is among these: `ps` shows them. */
+static int spawn(struct pl_child *child, struct pl_child_handles *handles) {
+    char parent[24], program[PATH_MAX] = "/proc/self/exe";
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    if (length > 0) program[length] = 0;
+    if (length <= 0 || access(program, X_OK)) strcpy(program, "/proc/self/exe"); /* replaced on disk: still this one */
+    snprintf(parent, sizeof parent, "%d", child->options.survives ? 0 : (int)getpid());
+    char *arguments[ARGUMENTS] = {"potline", (char *)child->options.subcommand, (char *)pl_link_endpoint(child->link),
+                                  parent,    (char *)child->options.name,       NULL};
+    uv_stdio_container_t stdio[3] = {{.flags = UV_IGNORE},
+                                     {.flags = UV_INHERIT_FD, .data.fd = STDOUT_FILENO},
+                                     {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE}};
+    stdio[2].data.stream = (uv_stream_t *)&handles->error;
+    uv_process_options_t options = {
+        .file = program, .args = arguments, .stdio = stdio, .stdio_count = 3, .exit_cb = on_exit_of};
+    if (child->options.survives) options.flags = UV_PROCESS_DETACHED;
+    return uv_spawn(child->options.loop, &handles->process, &options);
+}
+
+static void open_handles(struct pl_child *child, struct pl_child_handles *handles) {
+    uv_loop_t *loop = child->options.loop;
+    uv_pipe_init(loop, &handles->error, 0);
+    uv_timer_init(loop, &handles->timer);
+    handles->open = 4; /* a process that could not be started has a handle, too */
+    handles->process.data = handles->error.data = handles->poll.data = handles->timer.data = handles;
+}
+
+static enum pl_code not_started(struct pl_child *child, struct pl_child_handles *handles, bool polled, int status,
+                                struct pl_error **error) {
+    handles->child = NULL;
+    child->handles = NULL;
+    if (!polled) handles->open--;
+    if (polled) close_one((uv_handle_t *)&handles->poll);
+    close_one((uv_handle_t *)&handles->process);
+    close_one((uv_handle_t *)&handles->error);
+    close_one((uv_handle_t *)&handles->timer);
+    pl_link_free(child->link);
+    child->link = NULL;
+    return pl_error_set(error, PL_LIMIT, "cannot start a process: %s", uv_strerror(status));
+}
+
+enum pl_code pl_child_start(struct pl_child *child, struct pl_error **error) {
+    enum pl_code code = pl_link_bind(child->options.zmq, &child->link, error);
+    if (code) return code;
+    struct pl_child_handles *handles = PL_NEW(struct pl_child_handles);
+    if (!handles) {
+        pl_link_free(child->link);
+        child->link = NULL;
+        return pl_error_set(error, PL_NO_MEMORY, "no memory for a process");
+    }
+    open_handles(child, handles);
+    child->reason[0] = child->lines[0] = 0;
+    child->asked = 0;
+    child->farewell = false;
+    int status = uv_poll_init(child->options.loop, &handles->poll, pl_link_fd(child->link));
+    bool polled = status == 0;
+    handles->poll.data = handles;
+    int spawned = spawn(child, handles); /* makes the handle in any case */
+    handles->process.data = handles;
+    if (status || spawned) return not_started(child, handles, polled, status ? status : spawned, error);
+    handles->child = child;
+    child->handles = handles;
+    child->generation++;
+    child->pid = (int)handles->process.pid;
+    child->state = PL_CHILD_STARTING;
+    uv_update_time(child->options.loop);
+    child->started = child->heard = uv_now(child->options.loop);
+    uv_poll_start(&handles->poll, UV_READABLE, on_readable);
+    uv_read_start((uv_stream_t *)&handles->error, give_buffer, on_error_bytes);
+    uv_timer_start(&handles->timer, tick, tick_ms(child), tick_ms(child));
+    child->options.ready(child->options.owner);
+    return PL_OK;
+}
+
+void pl_child_fini(struct pl_child *child) {
+    pl_link_free(child->link);
+    child->link = NULL;
+}

@@ -1,0 +1,187 @@
+/* What the process of an isolated node may say: refused, or rows of a kind that its port gives, with names that there
+ * are, and state that is whole.
+ *
+ * The first byte: 1 it has begun already, 2 a batch is given to it, 4 a watermark, 8 a barrier, 16 the end, 32 a call.
+ * Then frames: two bytes of length, the frame. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "batch/batch_impl.h"
+#include "expect.h"
+#include "graph/registry.h"
+#include "runtime/engine_impl.h"
+#include "runtime/isolation_impl.h"
+
+enum { BEGUN = 1, BATCH = 2, WATERMARK = 4, BARRIER = 8, END = 16, CALL = 32, HEAD = 2 };
+
+struct any {
+    int64_t number;
+};
+
+static enum pl_flow produce(void *self, struct pl_node *node) {
+    (void)self;
+    (void)node;
+    return PL_FLOW_END;
+}
+
+static enum pl_flow process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
+    (void)self;
+    (void)node;
+    (void)input;
+    pl_batch_unref(batch);
+    return PL_FLOW_OK;
+}
+
+static const struct pl_operator source = {
+    PL_OPERATOR("fuzz.source", "Rows."),
+    .outputs = PL_PORTS({"out", PL_SET(PL_SAMPLES), PL_PORT_FIXED, ""}),
+    .instance_size = sizeof(struct any),
+    .produce = produce,
+};
+
+static const struct pl_operator node = {
+    PL_OPERATOR("fuzz.node", "Works elsewhere."),
+    .inputs = PL_PORTS({"in", PL_SET(PL_SAMPLES), PL_PORT_FIXED, ""}),
+    .outputs = PL_PORTS({"out", PL_SET(PL_SAMPLES), PL_PORT_SAME, ""}, {"told", PL_SET(PL_EVENTS), PL_PORT_FIXED, ""}),
+    .counters = PL_COUNTERS({"a", "rows", ""}, {"b", "rows", ""}),
+    .tables = PL_TABLES({.name = "t", .version = 1, .record_size = 8, .doc = ""}),
+    .scope = PL_GLOBAL,
+    .instance_size = sizeof(struct any),
+    .process = process,
+};
+
+static const struct pl_operator sink = {
+    PL_OPERATOR("fuzz.sink", "Takes them."),
+    .inputs = PL_PORTS({"in", PL_SET(PL_SAMPLES), PL_PORT_FIXED, ""}, {"told", PL_SET(PL_EVENTS), PL_PORT_FIXED, ""}),
+    .scope = PL_GLOBAL,
+    .flags = PL_OP_ANY_ORDER,
+    .instance_size = sizeof(struct any),
+    .process = process,
+};
+
+static const char text[] = "potline: 1\nname: fuzz\nlog: { kind: none }\nqueue: { batches: 4 }\nnodes:\n"
+                           "  in: { op: fuzz.source }\n  node: { op: fuzz.node, from: in, isolate: process }\n"
+                           "  out: { op: fuzz.sink, from: { in: node, told: node.told } }\n";
+
+static const struct pl_graph *the_graph(void) {
+    static struct pl_graph *graph;
+    struct pl_problem *problems;
+    unsigned count;
+    if (graph) return graph;
+    EXPECT(pl_registry_add(&source) && pl_registry_add(&node) && pl_registry_add(&sink));
+    EXPECT(
+        !pl_graph_parse(text, sizeof text - 1, "fuzz.yaml", &(struct pl_graph_options){0}, &graph, &problems, &count));
+    pl_problems_free(problems, count);
+    return graph;
+}
+
+/* ---- What the engine has said to it ---- */
+
+static void say(struct pl_isolation *is, enum pl_frame_type type) {
+    struct pl_frame frame = {.type = (uint8_t)type};
+    EXPECT(pl__isolation_take(is, &frame));
+}
+
+static enum pl_code never(struct pl_call *call, struct pl_node *on, struct pl_error **error) {
+    (void)call;
+    (void)on;
+    (void)error;
+    abort();
+}
+
+static void came_back(struct pl_call *call) {
+    EXPECT(call->row_count <= PL_REPLY_ROWS_MAX && strlen(call->object) < PL_CALL_TEXT);
+    EXPECT(!call->code == !call->error);
+    pl_call_free(call);
+}
+
+static void ask(struct pl_isolation *is) {
+    struct pl_call *call = pl_call_new();
+    EXPECT(call);
+    call->run = never;
+    call->where = PL_CALL_OPTIONS;
+    call->done = came_back;
+    call->number = ++is->call_number;
+    call->next = is->calls;
+    is->calls = call;
+}
+
+static void give(struct pl_task *task, uint8_t what) {
+    struct pl_item item = {.type = PL_ITEM_BATCH};
+    if (what & BATCH) {
+        item.batch = pl_batch_new(PL_SAMPLES, 1, 0);
+        EXPECT(item.batch);
+        item.batch->samples.time[0] = 1;
+        item.batch->samples.tag[0] = 0;
+        item.batch->samples.value[0] = 1;
+        item.batch->samples.quality[0] = 0;
+        item.batch->rows = 1;
+        pl_batch_seal(item.batch);
+        pl__isolation_give(task, 0, &item);
+    }
+    if (what & WATERMARK) pl__isolation_give(task, 0, &(struct pl_item){.type = PL_ITEM_WATERMARK, .time = 5});
+    if (what & BARRIER) pl__isolation_give(task, 0, &(struct pl_item){.type = PL_ITEM_BARRIER, .epoch = 1});
+    if (what & END) pl__isolation_give(task, 0, &(struct pl_item){.type = PL_ITEM_END});
+}
+
+/* ---- What has become of it ---- */
+
+static void expect_sound(const struct pl_tags *tags, const struct pl_batch *batch, unsigned port) {
+    EXPECT(batch->kind == (port ? PL_EVENTS : PL_SAMPLES));
+    EXPECT(batch->rows > 0 && batch->rows <= batch->capacity);
+    EXPECT(batch->header->partition == 0 && batch->source < pl_tags_count(tags));
+    for (uint32_t i = 0; i < batch->rows; i++)
+        EXPECT(pl_batch_keys(batch)[i] < pl_tags_count(tags));
+}
+
+static void take_all(struct pl_engine *engine, pl_time *watermark) {
+    struct pl_task *out = pl_engine_task(engine, 2);
+    struct pl_item item;
+    unsigned port;
+    while (pl_gate_take(out->gate, &item, &port)) {
+        if (item.type == PL_ITEM_WATERMARK) {
+            EXPECT(item.time >= *watermark);
+            *watermark = item.time;
+        }
+        if (item.type != PL_ITEM_BATCH) continue;
+        expect_sound(pl_engine_tags(engine), item.batch, port);
+        pl_batch_unref(item.batch);
+    }
+}
+
+static bool take_frame(struct pl_engine *engine, const uint8_t *bytes, size_t size) {
+    struct pl_task *task = pl_engine_task(engine, 1);
+    struct pl_frame frame;
+    uint8_t *exact = malloc(size ? size : 1);
+    EXPECT(exact);
+    if (size) memcpy(exact, bytes, size);
+    bool taken = pl_frame_read(exact, size, false, &frame) && pl__isolation_take(task->isolation, &frame);
+    free(exact);
+    return taken && task->state != PL_TASK_ENDED;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
+    struct pl_engine *engine;
+    pl_time watermark = PL_TIME_MIN;
+    if (!size) return 0;
+    EXPECT(!pl_engine_new(the_graph(), &(struct pl_engine_options){0}, &engine, NULL));
+    struct pl_task *task = pl_engine_task(engine, 1);
+    task->node.config.recovers = true;
+    if (*bytes & BEGUN) {
+        say(task->isolation, PL_FRAME_HELLO);
+        say(task->isolation, PL_FRAME_READY);
+    }
+    give(task, *bytes);
+    if (*bytes & CALL) ask(task->isolation);
+    const uint8_t *at = bytes + 1, *end = bytes + size;
+    while (end - at >= HEAD) {
+        size_t length = (size_t)at[0] | (size_t)at[1] << 8, left = (size_t)(end - at) - HEAD;
+        if (length > left) length = left;
+        if (!take_frame(engine, at + HEAD, length)) break;
+        at += HEAD + length;
+        take_all(engine, &watermark);
+    }
+    pl__isolation_drop_calls(task->isolation, "over");
+    pl_engine_free(engine);
+    return 0;
+}
