@@ -158,7 +158,7 @@ void pl_cli_standby_ending(struct pl_cli_standby *standby, bool orderly) {
                 passed);
     pl_fence_free(standby->fence);
     standby->fence = NULL;
-    pl_standby_server_ending(standby->server, orderly);
+    pl_standby_server_ending(standby->server, orderly || passed); /* its own standby has nothing to take over */
 }
 
 void pl_cli_standby_end(struct pl_cli_standby *standby) {
