@@ -135,17 +135,13 @@ static bool make_version_folder(struct replay *r) {
     struct pl_version_entry *there;
     struct pl_error *error = NULL;
     unsigned count;
-    char *parent = pl_version_path(r->data, "");
     r->target = pl_version_path(r->data, r->version);
-    if (!parent || !r->target || pl_versions_list(r->data, r->key, &there, &count, &error)) {
-        pl_free(parent);
-        return complain(error);
-    }
+    if (!r->target || pl_versions_list(r->data, r->key, &there, &count, &error)) return complain(error);
     bool taken = false, full = count == PL_VERSIONS_MAX;
     for (unsigned i = 0; i < count; i++)
         taken |= strcmp(there[i].version.name, r->version) == 0;
     pl_versions_free(there, count);
-    bool good = !taken && !full && (mkdir(parent, 0700) == 0 || is_there(parent)) && pl_cli_data_remove(r->target);
+    bool good = !taken && !full && pl_cli_data_remove(r->target);
     if (taken)
         fprintf(stderr,
                 "potline replay: there is a version '%s' already; potline versions drop %s --data %s removes it\n",
@@ -153,7 +149,6 @@ static bool make_version_folder(struct replay *r) {
     else if (!good)
         fprintf(stderr, "potline replay: %s cannot be made%s\n", r->target,
                 full ? ": there are too many versions" : "");
-    pl_free(parent);
     return good;
 }
 
