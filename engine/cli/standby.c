@@ -201,16 +201,17 @@ static int take(const struct pl_cli *cli, const char *data) {
 }
 
 static int standby(const struct pl_cli *cli) {
-    const char *verb = pl_cli_operand(cli, 0), *data = pl_cli_get(cli, "data");
+    static const char *const verbs[] = {"status", "takeover", NULL};
+    const char *data = pl_cli_get(cli, "data");
+    int verb = pl_cli_verb(cli, verbs, sizeof *verbs);
+    if (verb < 0) return PL_EXIT_USAGE;
     if (!data) return pl_cli_usage(cli, "--data DIR is needed");
-    if (strcmp(verb, "status") == 0) return ask(data, "status");
-    if (strcmp(verb, "takeover") == 0) return take(cli, data);
-    return pl_cli_usage(cli, "there is no \"%s\" of standby; there are takeover and status", verb);
+    return verb == 0 ? ask(data, "status") : take(cli, data);
 }
 
 const struct pl_subcommand pl_subcommand_standby = {
     .name = "standby",
-    .operands = "takeover|status",
+    .operands = "status|takeover",
     .least = 1,
     .most = 1,
     .summary = "Ask a standby how far it is, or have it take over.",
