@@ -49,6 +49,8 @@ bool pl_cli_standby_read(const struct pl_cli *cli, struct pl_cli_standby *standb
         return false;
     }
     if (pl_standby_secret_read(file, &standby->secret, &error) == PL_OK) return true;
+    pl_error_set(&error, PL_USAGE,
+                 "--standby-key: a key file is needed, the same for both; potline keys generate makes one");
     fputs("potline run: ", stderr);
     pl_error_print(stderr, error);
     pl_error_free(&error);

@@ -153,7 +153,11 @@ static int run_drop(struct versions *v, struct pl_version_entry *entry) {
     struct pl_error *error = NULL;
     const char *name = entry->version.name;
     if (entry->version.published) return pl_cli_usage(v->cli, "%s is published: withdraw it first", name);
-    if (note(v, NULL, "versions drop", name, &error)) return complain(error);
+    enum pl_code code = note(v, NULL, "versions drop", name, &error);
+    if (code == PL_BUSY)
+        pl_error_set(&error, code, "%s is not dropped while an engine runs on the folder; nobody sees it until then",
+                     name);
+    if (code) return complain(error);
     char *path = pl_version_path(v->data, name);
     bool good = path && pl_cli_data_remove(path);
     pl_free(path);

@@ -276,14 +276,13 @@ static const char *reason(struct pl__follow *follow) {
     bool asked = atomic_exchange(follow->options.take_over, false);
     if (asked && !has_copy)
         pl_diag(PL_WARN, "standby: does not take over: there is no copy to go on from yet; ask again when there is");
-    while ((knock = pl__door_next(&follow->door))) {
+    while (!follow->knocked && (knock = pl__door_next(&follow->door))) {
         if (knock == PL__STATUS) answer_status(follow);
-        if (knock == PL__TAKEOVER)
-            pl__door_answer(&follow->door, has_copy ? "ok" : "there is no copy to go on from yet");
-        asked |= knock == PL__TAKEOVER;
+        follow->knocked = knock == PL__TAKEOVER && has_copy; /* and is answered when it is done */
+        if (knock == PL__TAKEOVER && !has_copy) pl__door_answer(&follow->door, "there is no copy to go on from yet");
     }
     if (!has_copy) return NULL;
-    if (asked) return "by command";
+    if (asked || follow->knocked) return "by command";
     bool lease = follow->options.takeover_after && follow->in_contact && follow->in_sync;
     if (!lease || follow->silent < follow->options.takeover_after) return NULL;
     return is_free(follow) ? "nothing was heard any more" : NULL;
@@ -320,6 +319,8 @@ static enum pl_code turn(struct pl__follow *follow, struct pl_error **error) {
 
 static enum pl_code take_over(struct pl__follow *follow, const char *why, struct pl_error **error) {
     enum pl_code code = pl__take_over(follow->store, &follow->lineage, follow->options.endpoint, why, error);
+    if (follow->knocked)
+        pl__door_answer(&follow->door, code ? "it cannot take over, and has ended: it says why" : "ok");
     if (!code)
         pl_diag(PL_WARN, "standby: takes over from %s, %s: generation %" PRIu64 ", at write %" PRIu64,
                 follow->options.endpoint, why, follow->lineage.generation, follow->position);
