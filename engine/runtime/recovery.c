@@ -185,7 +185,8 @@ static enum pl_code take_over_all(const struct pl_recovery *recovery, const stru
                                   const struct pl_epoch *now, bool *recall, struct pl_error **error) {
     const struct pl_graph *graph = recovery->graph;
     struct gone gone = {.names = pl_alloc((2 * graph->node_count + last->node_count + 1) * sizeof *gone.names)};
-    enum pl_code code = gone.names ? PL_OK : no_memory(error);
+    enum pl_code code = PL_OK;
+    if (!gone.names) return no_memory(error);
     for (unsigned i = 0; i < graph->node_count && !code; i++)
         code = take_over(&graph->nodes[i], recovery->epochs, last, recovery->reset, &recall[i], &gone, error);
     if (!code) forget_others(graph, last, &gone);

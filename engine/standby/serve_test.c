@@ -197,13 +197,12 @@ static void a_sync_waits_for_as_long_as_it_was_told(void **state) {
     struct pl_standby_view view;
     (void)state;
     begin(&rig, 10 * PL_SECOND);
-    uint64_t position = join(&rig);
+    join(&rig);
     struct syncing syncing = {.store = rig.store};
     write_some(&rig, 1);
     pthread_create(&syncing.thread, NULL, sync_once, &syncing);
     pause_ms(1800);
-    position = latest(&rig);
-    struct pl__wire question = {.type = PL__PULL, .number = {rig.session, position}};
+    struct pl__wire question = {.type = PL__PULL, .number = {rig.session, latest(&rig)}};
     pl__link_send(&rig.link, &question);
     pthread_join(syncing.thread, NULL);
     pl_standby_server_look(rig.server, &view);
