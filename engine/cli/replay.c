@@ -391,8 +391,9 @@ const struct pl_subcommand pl_subcommand_replay = {
            "version of them beside the live ones (--version; see potline versions), or are only compared (--diff).\n"
            "Other sinks than sink.lake are left out, unless --sink names them.\n"
            "\n"
-           "With the same graph the rows are those of the live run, but for what people set or switched while it ran:\n"
-           "--set gives an option its value for all of the time. Of a part of the time (--from, --to) that is so\n"
+           "With the same graph the rows are those of the live run, but for what people changed while it ran: rules\n"
+           "are played as they are set now, options as the graph file and --set say. Of a part of the time (--from, "
+           "--to) that is so\n"
            "when what nodes know goes back no longer than --margin.\n"
            "\n"
            "--repair plays as if no row had been late, and counts for what that changes.",

@@ -271,8 +271,11 @@ static enum pl_code take_settings(struct pl_engine *engine, struct pl_error **er
     enum pl_code code = PL_OK;
     for (unsigned i = 0; i < engine->graph->node_count && engine->store && !code; i++) {
         const struct pl_graph_node *node = &engine->graph->nodes[i];
-        if (strcmp(node->op->name, "alarms") != 0)
-            code = pl_kept_copy(engine->options.replay->store, engine->store, node->name, error);
+        struct pl_store *from = engine->options.replay->store;
+        const char *was = node->settings.was;
+        if (strcmp(node->op->name, "alarms") == 0) continue;
+        if (was && *was) code = pl_kept_copy(from, was, engine->store, node->name, error);
+        if (!code) code = pl_kept_copy(from, node->name, engine->store, node->name, error);
     }
     return code;
 }

@@ -179,6 +179,24 @@ static enum pl_code share_out(const struct pl_recovery *recovery, struct pl_epoc
     return code;
 }
 
+/* ---- What people have decided ---- */
+
+/* That goes with a new name, also where the node starts afresh: under the new one before, and not any more under the
+ * old one behind everything else. */
+static enum pl_code each_renamed(const struct pl_recovery *recovery, const struct pl_epoch *last, bool before,
+                                 struct pl_error **error) {
+    const struct pl_graph *graph = recovery->graph;
+    enum pl_code code = PL_OK;
+    for (unsigned i = 0; i < graph->node_count && !code; i++) {
+        const char *name = graph->nodes[i].name;
+        const struct pl_epoch_node *kept = kept_of(last, &graph->nodes[i]);
+        if (!kept || strcmp(kept->name, name) == 0) continue;
+        code = pl_kept_forget(recovery->store, before ? name : kept->name, error);
+        if (!code && before) code = pl_kept_copy(recovery->store, kept->name, recovery->store, name, error);
+    }
+    return code;
+}
+
 /* ---- The whole ---- */
 
 static enum pl_code take_over_all(const struct pl_recovery *recovery, const struct pl_epoch *last,
@@ -206,9 +224,11 @@ enum pl_code pl_recovery_match(const struct pl_recovery *recovery, struct pl_epo
     now->number = last->number;
     now->time = last->time;
     code = check(recovery->graph, last, recovery->reset, now, error);
+    if (!code) code = each_renamed(recovery, last, true, error);
     if (!code)
         code = is_shared_out_anew(recovery->graph, last, now) ? share_out(recovery, last, now, recall, error)
                                                               : take_over_all(recovery, last, now, recall, error);
+    if (!code) code = each_renamed(recovery, last, false, error);
     if (code) pl_epoch_fini(now);
     return code;
 }

@@ -154,6 +154,42 @@ def killed_on_the_way():
     print(f"killed on the way: {tags} windows are those of the old graph or of the new one, never some of each")
 
 
+def decided():
+    """What people have decided about alarms and rules goes with a node that gets another name, also when it starts afresh."""
+    folder = Folder()
+    folder.write("in.csv", samples(0, 2000))
+    folder.write("high.lua", 'rule { name = "high", tags = "*", params = { limit = { 100, low = 0, high = 1000 } }, when = "value > limit" }')
+    front = [f'in: {{ op: source.csv, path: "{folder.path("in.csv")}", header: false, rate: 20/s, batch: 1 }}',
+             "low: { op: threshold, from: in, rules: [ { name: low, below: 5000 } ] }"]
+
+    def named(alarms, rules, was=None):
+        more = [f", was: {name}" if name else "" for name in was or (None, None)]
+        return folder.graph([*front, f"{alarms}: {{ op: alarms, from: low{more[0]} }}",
+                             f'{rules}: {{ op: rules, from: in, scripts: ["{folder.path("high.lua")}"]{more[1]} }}',
+                             f"null: {{ op: sink.null, from: [{alarms}, {rules}] }}"], every="100ms")
+
+    def life(graph, *more, commands=()):
+        process = folder.start(graph, *more)
+        end = time.monotonic() + 60
+        while not (folder.ask("alarms list --state all") and folder.ask("rules params")):
+            assert time.monotonic() < end and process.poll() is None, process.stderr.read()
+            time.sleep(0.05)
+        for command in commands:
+            assert folder.ask(command) is not None, command
+        found = folder.ask("alarms list --state all")[0]["state"], folder.ask("rules params high")[0]["value"]
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=60)[1]
+        assert process.returncode == 0, said
+        return found
+    was = life(named("list", "watch"), commands=("alarms shelve low@line1.pot01.voltage 1h why", "rules set high limit 200"))
+    assert was == ("shelved", 200), was
+    found = life(named("told", "seen", ("list", "watch")))
+    assert found == was, f"under other names: {found}"
+    found = life(named("told", "new", ("told2", "seen")), "--reset", "new")
+    assert found == was, f"under another name and afresh: {found}"
+    print("decided: what people decided goes with another name")
+
+
 def on_command():
     """`checkpoint` answers when all is safe: a kill right behind it loses nothing of the state."""
     folder = Folder()
@@ -253,6 +289,7 @@ if __name__ == "__main__":
     signal.alarm(280)
     another_graph()
     killed_on_the_way()
+    decided()
     on_command()
     drained()
     peer_away()
