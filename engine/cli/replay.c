@@ -392,9 +392,8 @@ const struct pl_subcommand pl_subcommand_replay = {
            "Other sinks than sink.lake are left out, unless --sink names them.\n"
            "\n"
            "With the same graph the rows are those of the live run, but for what people changed while it ran: rules\n"
-           "are played as they are set now, options as the graph file and --set say. Of a part of the time (--from, "
-           "--to) that is so\n"
-           "when what nodes know goes back no longer than --margin.\n"
+           "are played as they are set now, options as the graph file and --set say. Of a part of the time (--from,\n"
+           "--to) that is so when what nodes know goes back no longer than --margin.\n"
            "\n"
            "--repair plays as if no row had been late, and counts for what that changes.",
     /* clang-format off */

@@ -89,6 +89,7 @@ static enum pl_code visit(const struct pl_store_iter *iter, size_t named, pl_kep
 static enum pl_code begin(struct pl_store *store, const char *node, struct kept_key *first, struct pl_store_iter **iter,
                           struct pl_error **error) {
     *iter = NULL;
+    *first = (struct kept_key){.size = 0};
     if (!make_key_of(node, "", first)) return pl_error_set(error, PL_LIMIT, "the node's name is too long");
     struct kept_key end = *first;
     end.bytes[end.size - 1] = 1; /* behind every key of this node */
