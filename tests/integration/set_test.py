@@ -21,7 +21,7 @@ partitions: {partitions}
 checkpoint: 100ms
 checkpoint_timeout: 300ms
 nodes:
-  in: {{ op: source.csv, path: rows.csv, header: false, rate: 60000/s }}
+  in: {{ op: source.csv, path: rows.csv, header: false, rate: 30000/s }}
   some: {{ op: filter, from: in, at_least: {least} }}
   all: {{ op: filter, from: [some, in], at_least: 1 }}
   out: {{ op: sink.csv, from: some, path: out.csv }}
@@ -174,7 +174,7 @@ def too_late(folder):
     """What is kept after its asker has been told that the time was up is in the audit as what it is: done."""
     run = Run(folder, 1)
     with open(os.path.join(folder, "graph.yaml")) as file:
-        slower = file.read().replace("60000/s", "100/s")
+        slower = file.read().replace("30000/s", "100/s")
     with open(os.path.join(folder, "graph.yaml"), "w") as file:
         file.write(slower)
     run.start()
