@@ -307,6 +307,18 @@ static enum pl_code take_settings(struct pl_engine *engine, struct pl_error **er
     return code;
 }
 
+/* What people have decided about a node goes on under the name that it has now: with epochs,
+ * recovery.h sees to it. */
+static enum pl_code rename_settings(struct pl_engine *engine, struct pl_error **error) {
+    enum pl_code code = PL_OK;
+    for (unsigned i = 0; i < engine->graph->node_count && engine->store && !code; i++) {
+        const struct pl_graph_node *node = &engine->graph->nodes[i];
+        if (node->settings.was && node->settings.was[0])
+            code = pl_kept_move(engine->store, node->settings.was, node->name, error);
+    }
+    return code;
+}
+
 /* Nothing comes from the sources: they are over before they begin. */
 static enum pl_code play(struct pl_engine *engine, struct pl_error **error) {
     enum pl_code code = take_settings(engine, error);
@@ -352,7 +364,7 @@ static enum pl_code build(struct pl_engine *engine, struct pl_error **error) {
         if (engine->tasks[i].gate) code = pl__engine_connect_task(engine, &engine->tasks[i], error);
     if (code) return code;
     if (engine->options.replay) return play(engine, error);
-    return engine->epochs ? go_on(engine, error) : PL_OK;
+    return engine->epochs ? go_on(engine, error) : rename_settings(engine, error);
 }
 
 /* ---- Life ---- */

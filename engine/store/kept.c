@@ -167,3 +167,57 @@ enum pl_code pl_kept_forget(struct pl_store *store, const char *node, struct pl_
     rocksdb_writebatch_destroy(writes);
     return code;
 }
+
+static enum pl_code has_any(struct pl_store *store, const char *node, bool *any, struct pl_error **error) {
+    struct pl_store_iter *iter;
+    struct kept_key first;
+    enum pl_code code = begin(store, node, &first, &iter, error);
+    if (code) return code;
+    *any = pl_store_iter_valid(iter);
+    code = pl_store_iter_check(iter, error);
+    pl_store_iter_free(iter);
+    return code;
+}
+
+struct move {
+    struct pl_store *store;
+    rocksdb_writebatch_t *writes;
+    const char *was, *now;
+};
+
+/* Its bytes are the same, but the checksum is of the key too. */
+static enum pl_code move_one(void *arg, const char *key, struct pl_unpack *value, struct pl_error **error) {
+    const struct move *move = arg;
+    rocksdb_column_family_handle_t *family = move->store->family[PL_STORE_KEPT];
+    struct kept_key was, now;
+    if (!make_key_of(move->was, key, &was) || !make_key_of(move->now, key, &now))
+        return pl_error_set(error, PL_LIMIT, "%s is too long for a key", key);
+    uint64_t checksum = pl_store_checksum(now.bytes, now.size, value->at, (size_t)(value->end - value->at));
+    const char *const keys[] = {now.bytes}, *const values[] = {(const char *)&checksum, (const char *)value->at};
+    const size_t key_sizes[] = {now.size}, value_sizes[] = {CHECKSUM, (size_t)(value->end - value->at)};
+    rocksdb_writebatch_putv_cf(move->writes, family, 1, keys, key_sizes, 2, values, value_sizes);
+    rocksdb_writebatch_delete_cf(move->writes, family, was.bytes, was.size);
+    return PL_OK;
+}
+
+static enum pl_code move_all(struct move *move, struct pl_error **error) {
+    struct pl_store_iter *iter;
+    struct kept_key first;
+    enum pl_code code = begin(move->store, move->was, &first, &iter, error);
+    if (code) return code;
+    for (; !code && pl_store_iter_valid(iter); pl_store_iter_next(iter))
+        code = visit(iter, first.size, move_one, move, error);
+    if (!code) code = pl_store_iter_check(iter, error);
+    pl_store_iter_free(iter);
+    return code ? code : pl_store_write(move->store, move->writes, error);
+}
+
+enum pl_code pl_kept_move(struct pl_store *store, const char *was, const char *now, struct pl_error **error) {
+    bool taken = false;
+    enum pl_code code = has_any(store, now, &taken, error);
+    if (code || taken) return code;
+    struct move move = {.store = store, .writes = rocksdb_writebatch_create(), .was = was, .now = now};
+    code = move_all(&move, error);
+    rocksdb_writebatch_destroy(move.writes);
+    return code;
+}

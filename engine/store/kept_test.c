@@ -106,6 +106,23 @@ static void what_is_too_long_is_refused(void **state) {
     pl_pack_free(pack);
 }
 
+static void a_node_takes_its_values_to_its_new_name(void **state) {
+    (void)state;
+    struct pl_node later = {.config = {.name = "cleaner-than-before", .store = store}};
+    put(&clean, "a", 1);
+    put(&clean, "b", 2);
+    put(&clean2, "a", 7);
+    assert_int_equal(pl_kept_move(store, "clean", "cleaner-than-before", NULL), PL_OK);
+    assert_kept(&clean, "");
+    assert_kept(&clean2, "a=7 ");
+    assert_kept(&later, "a=1 b=2 ");
+    put(&clean, "a", 9); /* of a node of the old name, later */
+    assert_int_equal(pl_kept_move(store, "clean", "cleaner-than-before", NULL), PL_OK);
+    assert_kept(&later, "a=1 b=2 ");
+    assert_kept(&clean, "a=9 ");
+    assert_int_equal(pl_kept_move(store, "nobody", "clean3", NULL), PL_OK);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 static void they_go_to_another_name(void **state) {
@@ -128,6 +145,7 @@ int main(void) {
         TEST(a_damaged_value_is_told),
         TEST(what_is_too_long_is_refused),
         TEST(they_go_to_another_name),
+        TEST(a_node_takes_its_values_to_its_new_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -151,6 +151,8 @@ enum pl_code pl_store_iter_check(const struct pl_store_iter *iter, struct pl_err
 enum pl_code pl_kept_copy(struct pl_store *from, const char *node, struct pl_store *to, const char *as,
                           struct pl_error **error);
 enum pl_code pl_kept_forget(struct pl_store *store, const char *node, struct pl_error **error);
+/* To the name that the node has now, all at once; nothing where that one has values of its own. */
+enum pl_code pl_kept_move(struct pl_store *store, const char *was, const char *now, struct pl_error **error);
 
 /* ---- What the runtime says about a node (runtime/node.c) ---- */
 
