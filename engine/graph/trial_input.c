@@ -1,0 +1,172 @@
+/* trial_input.c: what a case is fed: rows, a CSV file of rows, and what a source reads from a file or a data folder. */
+#include <string.h>
+
+#include <potline/text.h>
+
+#include "file.h"
+#include "graph/registry.h"
+#include "records.h"
+#include "trial_impl.h"
+
+struct bronze_options {
+    const char *bronze, *from, *to;
+};
+
+const struct pl_option pl__trial_bronze_options[] = {
+    PL_OPT_FILE(struct bronze_options, bronze, "bronze", NULL, PL_FIXED,
+                "A data folder: the rows of its bronze zone, each for the source that has recorded it."),
+    PL_OPT_STRING(struct bronze_options, from, "from", "", PL_FIXED, "The first time that is fed."),
+    PL_OPT_STRING(struct bronze_options, to, "to", "", PL_FIXED, "The first time that is not fed any more."),
+    PL_OPT_END,
+};
+
+/* ---- Feeds ---- */
+
+/* Where no row says it: the only feed, or the only one that is a first output. */
+static int default_feed(const struct pl_trial_graph *graph) {
+    int found = -1;
+    if (graph->feed_count == 1) return 0;
+    for (unsigned i = 0; i < graph->feed_count; i++) {
+        if (graph->feeds[i].port) continue;
+        if (found >= 0) return -1;
+        found = (int)i;
+    }
+    return found;
+}
+
+static void list_feeds(const struct pl_trial_graph *graph, char *text, size_t room) {
+    size_t used = 0;
+    *text = 0;
+    for (unsigned i = 0; i < graph->feed_count && used < room; i++)
+        used += (size_t)snprintf(text + used, room - used, "%s%s", i ? ", " : "", graph->feeds[i].name);
+}
+
+static bool find_feed(struct pl_trial_reading *reading, const struct pl_yaml *entry, unsigned *feed) {
+    const struct pl_trial_graph *graph = reading->graph;
+    const struct pl_yaml *source = pl__yaml_find(entry, "source");
+    char all[512];
+    list_feeds(graph, all, sizeof all);
+    if (!source) {
+        int only = default_feed(graph);
+        if (only < 0) pl__problem(reading->yaml->problems, entry, "source is missing: one of %s", *all ? all : "none");
+        *feed = (unsigned)only;
+        return only >= 0;
+    }
+    if (source->type != PL_YAML_SCALAR) {
+        pl__problem(reading->yaml->problems, source, "source is one of %s", all);
+        return false;
+    }
+    const char **names = pl__arena_alloc(reading->yaml->arena, (graph->feed_count + 1) * sizeof *names);
+    for (unsigned i = 0; names && i < graph->feed_count; i++) {
+        names[i] = graph->feeds[i].name;
+        *feed = i;
+        if (strcmp(names[i], source->text) == 0) return true;
+    }
+    const char *what = pl__arena_print(reading->yaml->arena, "rows come through %s, not through", all);
+    if (names && what) pl__trial_unknown(reading, source->place, what, source->text, names, graph->feed_count);
+    return false;
+}
+
+/* ---- Files ---- */
+
+static bool is_file(const struct pl_yaml *entry, const char *key) {
+    return entry->type == PL_YAML_MAP && pl__yaml_find(entry, key);
+}
+
+/* `csv: FILE` is the option `path` of what reads it, seen from the test file. */
+static bool add_path(struct pl_trial_reading *reading, struct pl_yaml *entry, const char *key,
+                     struct pl_trial_input *made) {
+    const struct pl_yaml *file = pl__yaml_find(entry, key);
+    if (file->type != PL_YAML_SCALAR || file->any || pl__yaml_null(file)) {
+        pl__problem(reading->yaml->problems, file, "%s is the path of a file", key);
+        return false;
+    }
+    made->path = pl__file_beside(reading->yaml->arena, file->place.file, file->text);
+    struct pl_yaml *path = made->path ? pl__yaml_scalar(reading->yaml, made->path, file->place) : NULL;
+    if (!path) return false;
+    path->plain = false;
+    path->key = "path";
+    path->key_place = file->key_place;
+    pl__yaml_add(entry, path);
+    return true;
+}
+
+static bool read_file(struct pl_trial_reading *reading, struct pl_yaml *entry, const char *key, const char *op,
+                      struct pl_trial_input *made) {
+    const char *const others[] = {key, "source", NULL};
+    made->type = PL_TRIAL_READ;
+    made->op = pl_registry_find(op);
+    if (!made->op) {
+        pl__problem(reading->yaml->problems, entry, "there is no operator %s that could read this file", op);
+        return false;
+    }
+    if (!find_feed(reading, entry, &made->feed) || !add_path(reading, entry, key, made)) return false;
+    void *prototype = pl__arena_alloc(reading->yaml->arena, made->op->instance_size);
+    if (!prototype) return false;
+    struct pl_options_reader reader = {.yaml = reading->yaml, .map = entry, .others = others};
+    reader.tables[reader.table_count++] = (struct pl_option_table){.rows = made->op->options, .self = prototype};
+    pl__options_read(&reader);
+    pl__options_check(&reader, made->op->check, prototype);
+    made->prototype = prototype;
+    return !reader.failed;
+}
+
+static bool read_bronze(struct pl_trial_reading *reading, struct pl_yaml *entry, struct pl_trial_input *made) {
+    struct bronze_options options = {0};
+    struct pl_options_reader reader = {.yaml = reading->yaml, .map = entry};
+    reader.tables[reader.table_count++] =
+        (struct pl_option_table){.rows = pl__trial_bronze_options, .self = &options};
+    pl__options_read(&reader);
+    const struct pl_yaml *from = pl__yaml_find(entry, "from"), *to = pl__yaml_find(entry, "to");
+    made->type = PL_TRIAL_BRONZE;
+    made->path = options.bronze;
+    made->from = PL_TIME_MIN;
+    made->to = PL_TIME_MAX;
+    bool good = !reader.failed;
+    if (from) good = pl__trial_time(reading, from, &made->from) && good;
+    if (to) good = pl__trial_time(reading, to, &made->to) && good;
+    return good;
+}
+
+/* ---- Entries ---- */
+
+static bool read_entry(struct pl_trial_reading *reading, struct pl_yaml *entry, struct pl_trial_input *made) {
+    made->place = entry->place;
+    if (is_file(entry, "bronze")) return read_bronze(reading, entry, made);
+    if (is_file(entry, "csv")) return read_file(reading, entry, "csv", "source.csv", made);
+    if (is_file(entry, "ndjson")) return read_file(reading, entry, "ndjson", "source.ndjson", made);
+    if (entry->type != PL_YAML_MAP || entry->any) {
+        if (!entry->any)
+            pl__problem(reading->yaml->problems, entry,
+                        "an entry of input is a row, like { time: 0s, tag: pot1.voltage, value: 4.2 }, or rows of a "
+                        "file, like { csv: FILE }");
+        return false;
+    }
+    unsigned feed;
+    if (!find_feed(reading, entry, &feed)) return false;
+    bool good = pl__trial_row(reading, entry, reading->graph->feeds[feed].kind, true, &made->row);
+    made->row.feed = feed;
+    return good;
+}
+
+void pl__trial_inputs(struct pl_trial_reading *reading, struct pl_yaml *input, struct pl_trial_case *made) {
+    char quoted[PL_QUOTE_MAX];
+    uint64_t rows = 0;
+    if (!input->any && input->type == PL_YAML_SCALAR && !pl__yaml_null(input)) {
+        const char *path = input->text, *reason = pl__records_read(reading->yaml, input);
+        if (reason) pl__problem(reading->yaml->problems, input, "input %s: %s", pl__quote(quoted, path), reason);
+    }
+    if (input->any) return;
+    if (input->type != PL_YAML_LIST) {
+        pl__problem(reading->yaml->problems, input, "input is a list of rows, or the path of a CSV file of rows");
+        return;
+    }
+    made->inputs = pl__arena_alloc(reading->yaml->arena, input->count * sizeof *made->inputs);
+    if (!made->inputs) return;
+    for (struct pl_yaml *entry = input->first; entry; entry = entry->next) {
+        struct pl_trial_input *one = &made->inputs[made->input_count];
+        if (read_entry(reading, entry, one)) made->input_count++;
+        rows += one->row.times;
+    }
+    if (rows > PL_TRIAL_ROWS_MAX) pl__problem(reading->yaml->problems, input, "more than 5,000,000 rows in a case");
+}
