@@ -11,6 +11,8 @@
 
 #include "trial_match.h"
 
+enum { EXAMPLES = 5 };
+
 struct judging {
     const struct pl_trial_expectation *of;
     const struct pl__trial_view *view;
@@ -227,9 +229,13 @@ static void judge_rows(struct judging *j) {
     pl__matching_fini(&m);
 }
 
+/* Which of them are too many nobody knows: a few show what they are like. */
 static void tell_found(const struct judging *j, struct pl__trial_failure *failure) {
-    for (uint32_t i = 0; i < j->found_count; i++)
-        add_found(j, failure, &j->found[i], PL__SURPLUS);
+    for (uint32_t i = 0; failure && i < j->found_count; i++)
+        if (i < EXAMPLES || j->of->none)
+            add_found(j, failure, &j->found[i], PL__SURPLUS);
+        else
+            failure->left_out++;
 }
 
 static void judge_count(struct judging *j) {

@@ -1,7 +1,11 @@
 #include "trial_read.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <potline/alloc.h>
 
@@ -58,6 +62,25 @@ static enum pl_code produce(struct reading *reading, struct pl_error **error) {
     return PL_OK;
 }
 
+/* Lines of the test file become a file in memory, which the source opens like any. */
+static enum pl_code open_text(struct reading *reading, char *path, size_t room, int *fd, struct pl_error **error) {
+    const char *text = reading->input->text;
+    size_t length = strlen(text);
+    const struct pl_option *option = reading->input->op->options;
+    while (strcmp(option->name, "path") != 0)
+        option++;
+    *fd = memfd_create("potline-test", MFD_CLOEXEC);
+    for (size_t done = 0; *fd >= 0 && done < length;) {
+        ssize_t n = write(*fd, text + done, length - done);
+        if (n < 0) return pl_error_set(error, PL_UNAVAILABLE, "no memory for the lines: %s", strerror(errno));
+        done += (size_t)n;
+    }
+    if (*fd < 0) return pl_error_set(error, PL_UNAVAILABLE, "no memory for the lines: %s", strerror(errno));
+    snprintf(path, room, "/proc/self/fd/%d", *fd);
+    *(const char **)(void *)((char *)reading->node.self + option->offset) = path;
+    return PL_OK;
+}
+
 enum pl_code pl__trial_read_file(struct pl__fed *fed, const struct pl_trial_input *input, struct pl_error **error) {
     struct reading reading = {.fed = fed, .input = input};
     struct pl_clock clock;
@@ -71,12 +94,16 @@ enum pl_code pl__trial_read_file(struct pl__fed *fed, const struct pl_trial_inpu
                                     .clock = &clock,
                                     .loop = fed->loop};
     enum pl_code code = pl_node_init(&reading.node, &config, &host, &reading, error);
+    char path[64];
+    int fd = -1;
+    if (!code && input->text) code = open_text(&reading, path, sizeof path, &fd, error);
     if (!code) code = pl_node_open(&reading.node, error);
     if (!code) code = produce(&reading, error);
     if (reading.node.self) pl_node_close(&reading.node);
     while (uv_run(fed->loop, UV_RUN_DEFAULT))
         ;
     pl_node_fini(&reading.node);
+    if (fd >= 0) close(fd);
     return code;
 }
 

@@ -43,7 +43,7 @@ unsigned pl__report_count(const struct pl__trial_report *report, enum pl__trial_
 
 struct widths {
     int time, key, side;
-    bool stacked;
+    bool stacked, one_sided; /* one_sided: nothing is expected of any row */
 };
 
 static int longer(int width, const char *text) {
@@ -52,11 +52,12 @@ static int longer(int width, const char *text) {
 }
 
 static struct widths widths_of(const struct pl__trial_failure *failure) {
-    struct widths w = {.time = 4, .key = 3, .side = 8};
+    struct widths w = {.time = 4, .key = 3, .side = 8, .one_sided = true};
     for (unsigned i = 0; i < failure->count; i++) {
         w.time = longer(w.time, failure->list[i].time);
         w.key = longer(w.key, failure->list[i].key);
         w.side = longer(w.side, failure->list[i].expected);
+        w.one_sided = w.one_sided && !failure->list[i].expected;
     }
     w.stacked = w.side > SIDE_MOST;
     return w;
@@ -70,6 +71,10 @@ static void print_difference(const struct pl__trial_difference *d, const struct 
     static const char marks[] = {[PL__DIFFERS] = '~', [PL__MISSING] = '-', [PL__SURPLUS] = '+', [PL__BREAKS] = '!'};
     const char *on = colours ? FAIL_ON : "", *good = colours ? PASS_ON : "", *off = colours ? PL_TONE_OFF : "";
     fprintf(out, "    %s%c%s %-*s  %-*s", on, marks[d->type], off, w->time, or_none(d->time), w->key, or_none(d->key));
+    if (w->one_sided) {
+        fprintf(out, "  %s%s%s\n", on, or_none(d->found), off);
+        return;
+    }
     if (!w->stacked) {
         const char *found = d->found ? d->found : d->type == PL__MISSING ? "(no such row)" : "";
         fprintf(out, "  %s%-*s%s  %s%s%s\n", good, w->side, or_none(d->expected), off, on, found, off);
@@ -85,7 +90,9 @@ static void print_failure(const struct pl__trial_record *record, const struct pl
                           bool colours) {
     struct widths w = widths_of(failure);
     fprintf(out, "  %s:%d:%d: %s\n", record->file, failure->place.line, failure->place.column, failure->summary);
-    if (failure->count && !w.stacked)
+    if (failure->count && w.one_sided)
+        fprintf(out, "      %-*s  %-*s  found\n", w.time, "time", w.key, "tag");
+    else if (failure->count && !w.stacked)
         fprintf(out, "      %-*s  %-*s  %-*s  found\n", w.time, "time", w.key, "tag", w.side, "expected");
     for (unsigned i = 0; i < failure->count; i++)
         print_difference(&failure->list[i], &w, out, colours);

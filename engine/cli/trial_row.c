@@ -183,7 +183,7 @@ static void print_value(FILE *out, const struct pl_trial_value *value) {
     if (value->type == PL_TRIAL_NUMBER)
         print_number(out, value->number);
     else
-        fputs(value->type == PL_TRIAL_BOOL ? value->integer ? "true" : "false" : value->text, out);
+        fputs(value->text, out);
 }
 
 /* ---- Comparing ---- */
@@ -223,8 +223,7 @@ static bool field_matches(const struct pl_trial_expectation *how, const struct p
     case FIELD_NUMBER: return value->type == PL_TRIAL_NUMBER && close_to(how, value->number, field.number);
     case FIELD_BOOL: return value->type == PL_TRIAL_BOOL && (value->integer != 0) == field.truth;
     case FIELD_TEXT:
-        return value->type == PL_TRIAL_TEXT && strlen(value->text) == field.length &&
-               memcmp(value->text, field.text, field.length) == 0;
+        return strlen(value->text) == field.length && memcmp(value->text, field.text, field.length) == 0;
     case FIELD_OTHER: break;
     }
     return false;

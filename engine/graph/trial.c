@@ -175,8 +175,10 @@ static bool read_file_options(struct pl_trial_reading *reading, struct pl_yaml *
     setup->nodes = options.nodes;
     setup->set[0] = pl__yaml_find(root, "set");
     setup->env[0] = pl__yaml_find(root, "env");
-    reading->file->graph_name = *options.graph ? options.graph : options.rules.count ? options.rules.items[0] : "";
+    const char *named = *options.graph ? options.graph : options.rules.count ? options.rules.items[0] : "";
+    reading->file->graph_name = pl__file_beside(reading->yaml->arena, reading->file->path, named);
     const struct pl_yaml *start = pl__yaml_find(root, "start");
+    if (!reading->file->graph_name) return false;
     if (!pl_text_time(options.start, strlen(options.start), &reading->start)) {
         pl__problem(reading->yaml->problems, start ? start : root, "start is a time like 2026-01-01T00:00:00Z");
         return false;

@@ -74,6 +74,7 @@ struct pl_trial_input {
     struct pl_place place;
     struct pl_trial_row row;
     const char *path; /* a file, a data folder */
+    const char *text; /* of READ: the lines of a file that there is not; NULL: `path` is one */
     unsigned feed;    /* of READ */
     const struct pl_operator *op; /* what reads it, with its options */
     const void *prototype;
@@ -114,7 +115,7 @@ struct pl_trial_case {
 
 struct pl_trial_file {
     const char *path;
-    const char *graph_name; /* as the file names it */
+    const char *graph_name; /* what is tested: a graph file, a script; seen from where we run */
     struct pl_trial_case *cases;
     unsigned case_count;
     bool offsets; /* times are written as durations since the start: so are those of messages */

@@ -1,5 +1,7 @@
 /* trial_input.c: what a case is fed: rows, a CSV file of rows, and what a source reads from a file or a data folder. */
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <potline/text.h>
 
@@ -73,42 +75,91 @@ static bool is_file(const struct pl_yaml *entry, const char *key) {
     return entry->type == PL_YAML_MAP && pl__yaml_find(entry, key);
 }
 
-/* `csv: FILE` is the option `path` of what reads it, seen from the test file. */
-static bool add_path(struct pl_trial_reading *reading, struct pl_yaml *entry, const char *key,
-                     struct pl_trial_input *made) {
-    const struct pl_yaml *file = pl__yaml_find(entry, key);
-    if (file->type != PL_YAML_SCALAR || file->any || pl__yaml_null(file)) {
-        pl__problem(reading->yaml->problems, file, "%s is the path of a file", key);
-        return false;
-    }
-    made->path = pl__file_beside(reading->yaml->arena, file->place.file, file->text);
-    struct pl_yaml *path = made->path ? pl__yaml_scalar(reading->yaml, made->path, file->place) : NULL;
-    if (!path) return false;
-    path->plain = false;
-    path->key = "path";
-    path->key_place = file->key_place;
-    pl__yaml_add(entry, path);
+static bool reads_files(const struct pl_operator *op) {
+    return strcmp(op->name, "source.csv") == 0 || strcmp(op->name, "source.ndjson") == 0;
+}
+
+/* The graph's own source, but for the file that it reads. */
+static bool take_source(struct pl_trial_reading *reading, const struct pl_graph_node *node,
+                        struct pl_trial_input *made) {
+    const struct pl_option *path = pl__option_find(node->op->options, "path");
+    char *prototype = pl__arena_alloc(reading->yaml->arena, node->op->instance_size);
+    if (!prototype || !path || !node->prototype) return false;
+    memcpy(prototype, node->prototype, node->op->instance_size);
+    *(const char **)(void *)(prototype + path->offset) = made->path;
+    made->op = node->op;
+    made->prototype = prototype;
     return true;
 }
 
-static bool read_file(struct pl_trial_reading *reading, struct pl_yaml *entry, const char *key, const char *op,
-                      struct pl_trial_input *made) {
+/* Another one, by the options that stand here. */
+static bool make_source(struct pl_trial_reading *reading, struct pl_yaml *entry, const char *key,
+                        struct pl_trial_input *made) {
     const char *const others[] = {key, "source", NULL};
-    made->type = PL_TRIAL_READ;
-    made->op = pl_registry_find(op);
-    if (!made->op) {
-        pl__problem(reading->yaml->problems, entry, "there is no operator %s that could read this file", op);
-        return false;
-    }
-    if (!find_feed(reading, entry, &made->feed) || !add_path(reading, entry, key, made)) return false;
+    struct pl_yaml *path = pl__yaml_scalar(reading->yaml, made->path, entry->place);
     void *prototype = pl__arena_alloc(reading->yaml->arena, made->op->instance_size);
-    if (!prototype) return false;
+    if (!prototype || !path) return false;
+    path->plain = false;
+    path->key = "path";
+    path->key_place = entry->place;
+    pl__yaml_add(entry, path);
     struct pl_options_reader reader = {.yaml = reading->yaml, .map = entry, .others = others};
     reader.tables[reader.table_count++] = (struct pl_option_table){.rows = made->op->options, .self = prototype};
     pl__options_read(&reader);
     pl__options_check(&reader, made->op->check, prototype);
     made->prototype = prototype;
     return !reader.failed;
+}
+
+static bool is_value(struct pl_trial_reading *reading, const struct pl_yaml *value, const char *what) {
+    if (value->type == PL_YAML_SCALAR && !value->any && !pl__yaml_null(value)) return true;
+    if (!value->any) pl__problem(reading->yaml->problems, value, "%s", what);
+    return false;
+}
+
+/* `csv: FILE`: as the graph's source reads it where that is one of CSV files, or by options that stand beside it. */
+static bool read_file(struct pl_trial_reading *reading, struct pl_yaml *entry, const char *key, const char *op,
+                      struct pl_trial_input *made) {
+    const struct pl_yaml *file = pl__yaml_find(entry, key);
+    unsigned own = 1 + (pl__yaml_find(entry, "source") != NULL);
+    made->type = PL_TRIAL_READ;
+    made->op = pl_registry_find(op);
+    if (!made->op) {
+        pl__problem(reading->yaml->problems, entry, "there is no operator %s that could read this file", op);
+        return false;
+    }
+    if (!is_value(reading, file, "expected the path of a file") || !find_feed(reading, entry, &made->feed)) return false;
+    const struct pl_trial_feed *feed = &reading->graph->feeds[made->feed];
+    const struct pl_graph_node *node = &reading->graph->graph->nodes[feed->node];
+    made->path = pl__file_beside(reading->yaml->arena, file->place.file, file->text);
+    if (!made->path) return false;
+    if (access(made->path, R_OK) != 0) {
+        pl__problem(reading->yaml->problems, file, "%s: %s", made->path, strerror(errno));
+        return false;
+    }
+    if (entry->count == own && node->op == made->op) return take_source(reading, node, made);
+    return make_source(reading, entry, key, made);
+}
+
+/* `text: |`: the lines of such a file, for the graph's source. */
+static bool read_text(struct pl_trial_reading *reading, struct pl_yaml *entry, struct pl_trial_input *made) {
+    const struct pl_yaml *text = pl__yaml_find(entry, "text");
+    static const char *const names[] = {"text", "source"};
+    made->type = PL_TRIAL_READ;
+    if (!is_value(reading, text, "expected the lines of a file") || !find_feed(reading, entry, &made->feed)) return false;
+    for (const struct pl_yaml *value = entry->first; value; value = value->next)
+        if (strcmp(value->key, "text") != 0 && strcmp(value->key, "source") != 0) {
+            pl__trial_unknown(reading, value->key_place, "beside text there is no", value->key, names, 2);
+            return false;
+        }
+    const struct pl_trial_feed *feed = &reading->graph->feeds[made->feed];
+    const struct pl_graph_node *node = &reading->graph->graph->nodes[feed->node];
+    made->text = text->text;
+    made->path = "";
+    if (reads_files(node->op)) return take_source(reading, node, made);
+    pl__problem(reading->yaml->problems, text, "text is for a source.csv or source.ndjson; %s is a %s", feed->name,
+                node->op->name);
+    return false;
 }
 
 static bool read_bronze(struct pl_trial_reading *reading, struct pl_yaml *entry, struct pl_trial_input *made) {
@@ -134,6 +185,7 @@ static bool read_entry(struct pl_trial_reading *reading, struct pl_yaml *entry, 
     made->place = entry->place;
     if (is_file(entry, "bronze")) return read_bronze(reading, entry, made);
     if (is_file(entry, "csv")) return read_file(reading, entry, "csv", "source.csv", made);
+    if (is_file(entry, "text")) return read_text(reading, entry, made);
     if (is_file(entry, "ndjson")) return read_file(reading, entry, "ndjson", "source.ndjson", made);
     if (entry->type != PL_YAML_MAP || entry->any) {
         if (!entry->any)

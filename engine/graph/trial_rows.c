@@ -98,15 +98,18 @@ static bool read_cell(struct pl_trial_reading *reading, const struct pl_yaml *at
 
 /* ---- The body of an event ---- */
 
+/* What looks like a number is one, with or without quotes: {name} of a foreach needs them. */
 static void read_field(const struct pl_yaml *at, struct pl_trial_value *value) {
     union pl_option_number number;
     bool truth = strcmp(at->text, "true") == 0, lie = strcmp(at->text, "false") == 0;
-    if (at->plain && (truth || lie))
-        *value = (struct pl_trial_value){.type = PL_TRIAL_BOOL, .integer = truth};
-    else if (at->plain && pl__option_kind(PL_TYPE_NUMBER)->parse(at->text, &number))
-        *value = (struct pl_trial_value){.type = PL_TRIAL_NUMBER, .number = number.real};
-    else
-        *value = (struct pl_trial_value){.type = PL_TRIAL_TEXT, .text = at->text};
+    *value = (struct pl_trial_value){.type = PL_TRIAL_TEXT, .text = at->text};
+    if (truth || lie) {
+        value->type = PL_TRIAL_BOOL;
+        value->integer = truth;
+    } else if (pl__option_kind(PL_TYPE_NUMBER)->parse(at->text, &number)) {
+        value->type = PL_TRIAL_NUMBER;
+        value->number = number.real;
+    }
 }
 
 static bool read_body(struct pl_trial_reading *reading, const struct pl_yaml *body, struct pl_trial_row *row) {

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <potline/alloc.h>
 #include <potline/expr.h>
 #include <potline/quality.h>
 
@@ -105,10 +104,10 @@ bool pl__trial_expression(struct pl_trial_reading *reading, const struct pl_yaml
     struct pl_error *error = NULL;
     enum pl_code code = pl_expr_compile(text, pl_trial_resolve, scope, &expr, &error);
     if (code) {
-        char quoted[PL_QUOTE_MAX];
-        char *why = pl_error_text(error);
-        pl__problem(reading->yaml->problems, at, "%s: %s", pl__quote(quoted, text), why ? why : pl_code_text(code));
-        pl_free(why);
+        struct pl_place place = at->place;
+        bool within = error && error->place.column > 0 && at->plain; /* quotes may hide more than they show */
+        if (within) place.column += error->place.column - 1;
+        pl__problem_at(reading->yaml->problems, place, "%s", error ? error->text : pl_code_text(code));
     }
     pl_error_free(&error);
     pl_expr_free(expr);
