@@ -62,23 +62,32 @@ static enum pl_code produce(struct reading *reading, struct pl_error **error) {
     return PL_OK;
 }
 
+struct memory_file {
+    int fd;
+    char path[64];
+    const char *item;
+};
+
 /* Lines of the test file become a file in memory, which the source opens like any. */
-static enum pl_code open_text(struct reading *reading, char *path, size_t room, int *fd, struct pl_error **error) {
-    const char *text = reading->input->text;
-    size_t length = strlen(text);
+static enum pl_code open_text(const char *text, struct memory_file *file, struct pl_error **error) {
+    size_t length = strlen(text), done = 0;
+    file->fd = memfd_create("potline-test", MFD_CLOEXEC);
+    for (ssize_t n = 0; file->fd >= 0 && n >= 0 && done < length; done += n > 0 ? (size_t)n : 0)
+        n = write(file->fd, text + done, length - done);
+    if (file->fd < 0 || done < length)
+        return pl_error_set(error, PL_UNAVAILABLE, "no memory for the lines: %s", strerror(errno));
+    snprintf(file->path, sizeof file->path, "/proc/self/fd/%d", file->fd);
+    file->item = file->path;
+    return PL_OK;
+}
+
+/* Its option `path` is a list of files (pl_trial_input). */
+static void put_path(struct reading *reading, struct memory_file *file) {
     const struct pl_option *option = reading->input->op->options;
     while (strcmp(option->name, "path") != 0)
         option++;
-    *fd = memfd_create("potline-test", MFD_CLOEXEC);
-    for (size_t done = 0; *fd >= 0 && done < length;) {
-        ssize_t n = write(*fd, text + done, length - done);
-        if (n < 0) return pl_error_set(error, PL_UNAVAILABLE, "no memory for the lines: %s", strerror(errno));
-        done += (size_t)n;
-    }
-    if (*fd < 0) return pl_error_set(error, PL_UNAVAILABLE, "no memory for the lines: %s", strerror(errno));
-    snprintf(path, room, "/proc/self/fd/%d", *fd);
-    *(const char **)(void *)((char *)reading->node.self + option->offset) = path;
-    return PL_OK;
+    *(struct pl_strings *)(void *)((char *)reading->node.self + option->offset) =
+        (struct pl_strings){.items = &file->item, .count = 1};
 }
 
 enum pl_code pl__trial_read_file(struct pl__fed *fed, const struct pl_trial_input *input, struct pl_error **error) {
@@ -94,16 +103,16 @@ enum pl_code pl__trial_read_file(struct pl__fed *fed, const struct pl_trial_inpu
                                     .clock = &clock,
                                     .loop = fed->loop};
     enum pl_code code = pl_node_init(&reading.node, &config, &host, &reading, error);
-    char path[64];
-    int fd = -1;
-    if (!code && input->text) code = open_text(&reading, path, sizeof path, &fd, error);
+    struct memory_file file = {.fd = -1};
+    if (!code && input->text) code = open_text(input->text, &file, error);
+    if (!code && input->text) put_path(&reading, &file);
     if (!code) code = pl_node_open(&reading.node, error);
     if (!code) code = produce(&reading, error);
     if (reading.node.self) pl_node_close(&reading.node);
     while (uv_run(fed->loop, UV_RUN_DEFAULT))
         ;
     pl_node_fini(&reading.node);
-    if (fd >= 0) close(fd);
+    if (file.fd >= 0) close(file.fd);
     return code;
 }
 

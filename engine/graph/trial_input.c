@@ -76,7 +76,9 @@ static bool is_file(const struct pl_yaml *entry, const char *key) {
 }
 
 static bool reads_files(const struct pl_operator *op) {
-    return strcmp(op->name, "source.csv") == 0 || strcmp(op->name, "source.ndjson") == 0;
+    const struct pl_option *path = pl__option_find(op->options, "path");
+    bool known = strcmp(op->name, "source.csv") == 0 || strcmp(op->name, "source.ndjson") == 0;
+    return known && path && path->type == PL_TYPE_STRINGS;
 }
 
 /* The graph's own source, but for the file that it reads. */
@@ -84,9 +86,11 @@ static bool take_source(struct pl_trial_reading *reading, const struct pl_graph_
                         struct pl_trial_input *made) {
     const struct pl_option *path = pl__option_find(node->op->options, "path");
     char *prototype = pl__arena_alloc(reading->yaml->arena, node->op->instance_size);
-    if (!prototype || !path || !node->prototype) return false;
+    const char **items = pl__arena_alloc(reading->yaml->arena, sizeof *items);
+    if (!prototype || !items || !node->prototype) return false;
     memcpy(prototype, node->prototype, node->op->instance_size);
-    *(const char **)(void *)(prototype + path->offset) = made->path;
+    *items = made->path;
+    *(struct pl_strings *)(void *)(prototype + path->offset) = (struct pl_strings){.items = items, .count = 1};
     made->op = node->op;
     made->prototype = prototype;
     return true;
@@ -137,7 +141,7 @@ static bool read_file(struct pl_trial_reading *reading, struct pl_yaml *entry, c
         pl__problem(reading->yaml->problems, file, "%s: %s", made->path, strerror(errno));
         return false;
     }
-    if (entry->count == own && node->op == made->op) return take_source(reading, node, made);
+    if (entry->count == own && node->op == made->op && reads_files(node->op)) return take_source(reading, node, made);
     return make_source(reading, entry, key, made);
 }
 
