@@ -23,24 +23,25 @@ bool pl__trial_environment_check(struct pl_trial_reading *reading, const struct 
     return good;
 }
 
-static void keep(struct pl_trial_environment *before, const char *name) {
-    const char *value = getenv(name);
-    before->names[before->count] = pl_strdup(name);
-    before->values[before->count] = value ? pl_strdup(value) : NULL;
-    if (before->names[before->count]) before->count++;
+static bool set_variable(struct pl_trial_environment *before, const char *name, const char *value) {
+    const char *now = getenv(name);
+    char *kept = now ? pl_strdup(now) : NULL;
+    if (now && !kept) return false;
+    before->names[before->count] = name;
+    before->values[before->count++] = kept;
+    return setenv(name, value, 1) == 0;
 }
 
-void pl__trial_environment_set(const struct pl_yaml *const maps[2], struct pl_trial_environment *before) {
+bool pl__trial_environment_set(const struct pl_yaml *const maps[2], struct pl_trial_environment *before) {
     unsigned count = (maps[0] ? maps[0]->count : 0) + (maps[1] ? maps[1]->count : 0);
     *before = (struct pl_trial_environment){0};
     before->names = pl_alloc((count + 1) * sizeof *before->names);
     before->values = pl_alloc((count + 1) * sizeof *before->values);
-    if (!before->names || !before->values) return;
+    bool good = before->names && before->values;
     for (unsigned i = 0; i < 2; i++)
-        for (const struct pl_yaml *value = maps[i] ? maps[i]->first : NULL; value; value = value->next) {
-            keep(before, value->key);
-            setenv(value->key, value->text, 1);
-        }
+        for (const struct pl_yaml *value = maps[i] ? maps[i]->first : NULL; value && good; value = value->next)
+            good = set_variable(before, value->key, value->text);
+    return good;
 }
 
 void pl__trial_environment_restore(struct pl_trial_environment *before) {
@@ -50,7 +51,6 @@ void pl__trial_environment_restore(struct pl_trial_environment *before) {
             setenv(before->names[i], before->values[i], 1);
         else
             unsetenv(before->names[i]);
-        pl_free(before->names[i]);
         pl_free(before->values[i]);
     }
     pl_free(before->names);
@@ -112,12 +112,17 @@ static struct pl_graph *load(struct pl_trial_reading *reading, const struct pl_t
     unsigned count = 0;
     const char *beside = pl__file_beside(reading->yaml->arena, reading->file->path, setup->graph);
     if (!beside || !options.overrides) return NULL;
-    pl__trial_environment_set(setup->env, &before);
+    if (!pl__trial_environment_set(setup->env, &before)) {
+        pl__trial_environment_restore(&before);
+        pl__arena_fail(reading->yaml->arena, PL_NO_MEMORY);
+        return NULL;
+    }
     enum pl_code code = rules ? pl_graph_parse(rules_graph, strlen(rules_graph), reading->file->path, &options, &graph,
                                                &problems, &count)
                               : pl_graph_load(beside, &options, &graph, &problems, &count);
     pl__trial_environment_restore(&before);
     bool told = tell_errors(reading, problems, count);
+    if (code == PL_NO_MEMORY) pl__arena_fail(reading->yaml->arena, code);
     if (code && !told) pl__problem(reading->yaml->problems, at, "%s: %s", beside, pl_code_text(code));
     return graph;
 }

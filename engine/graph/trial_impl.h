@@ -35,12 +35,13 @@ void pl__trial_graph_free(struct pl_trial_graph *graph); /* NULL is fine */
 bool pl__trial_port(struct pl_trial_reading *reading, const struct pl_yaml *at, const char *text, unsigned *node,
                     unsigned *port);
 
-/* Sets each variable of a map of names and texts, and keeps what it was; and back. */
+/* Sets each variable of a map of names and texts, and keeps what it was; and back, also after a failure (no memory). */
 struct pl_trial_environment {
-    char **names, **values;
+    const char **names; /* borrowed */
+    char **values;
     unsigned count;
 };
-void pl__trial_environment_set(const struct pl_yaml *const maps[2], struct pl_trial_environment *before);
+bool pl__trial_environment_set(const struct pl_yaml *const maps[2], struct pl_trial_environment *before);
 void pl__trial_environment_restore(struct pl_trial_environment *before);
 bool pl__trial_environment_check(struct pl_trial_reading *reading, const struct pl_yaml *env);
 
