@@ -106,8 +106,7 @@ static void keep(struct testing *testing, struct pl__trial_record *record) {
     pl__trial_failures_fini(&record->failures);
 }
 
-static bool is_chosen(const struct testing *testing, const struct pl_trial_file *file,
-                      const struct pl_trial_case *of) {
+static bool is_chosen(const struct testing *testing, const struct pl_trial_file *file, const struct pl_trial_case *of) {
     char whole[1024];
     if (!testing->filter || pl_glob(testing->filter, of->name)) return true;
     snprintf(whole, sizeof whole, "%s: %s", file->path, of->name);
@@ -235,8 +234,8 @@ static int test(const struct pl_cli *cli) {
                               .colours = pl_tone_wanted(STDOUT_FILENO),
                               .progress = isatty(STDERR_FILENO) == 1};
     if (pl_cli_has(cli, "tap") && pl_cli_has(cli, "json")) return pl_cli_usage(cli, "either --tap or --json");
-    if (recuts && (!pl_text_int(recuts, strlen(recuts), &testing.recuts) || testing.recuts < 1 ||
-                   testing.recuts > RECUTS_MAX))
+    if (recuts &&
+        (!pl_text_int(recuts, strlen(recuts), &testing.recuts) || testing.recuts < 1 || testing.recuts > RECUTS_MAX))
         return pl_cli_usage(cli, "--recut: \"%s\" is no number from 1 to %d", recuts, RECUTS_MAX);
     if (!pl_cli_data_key(cli, &testing.options.key)) return PL_EXIT_USAGE;
     pl_diag_setup(PL_WARN, false);
@@ -256,8 +255,7 @@ const struct pl_subcommand pl_subcommand_test = {
            "of the rows. What a test file says is described in graphs/README.md.\n"
            "Exit code 0: all have passed; 1: one has failed; 2: a file is wrong.",
     .options = PL_CLI_OPTIONS(
-        {"filter", "GLOB", "Only cases whose name, or FILE: NAME, fits.", 0},
-        {"list", NULL, "Only list the cases.", 0},
+        {"filter", "GLOB", "Only cases whose name, or FILE: NAME, fits.", 0}, {"list", NULL, "Only list the cases.", 0},
         {"recut", "N", "Run each case N times more with batches cut at random: the same rows must come out.", 0},
         {"coverage", NULL, "Show which nodes and rules ran, and which rules raised.", 0},
         {"junit", "FILE", "Write the results there as JUnit XML, too.", 0},

@@ -132,7 +132,9 @@ static void print_rules(const struct graph *graph, FILE *out) {
         const struct rule *rule = &graph->rules[i];
         fprintf(out, "  %-*s  %10" PRIu64 " %7" PRIu64 " %7" PRIu64 "  %s%s\n", width, rule->name, rule->evaluated,
                 rule->raised, rule->errors, rule->place,
-                !rule->evaluated ? "  not run" : !rule->raised ? "  never raised" : "");
+                !rule->evaluated ? "  not run"
+                : !rule->raised  ? "  never raised"
+                                 : "");
     }
 }
 
@@ -147,8 +149,7 @@ static void print_sum(const struct graph *graph, FILE *out) {
         raised += graph->rules[i].raised > 0;
     }
     fprintf(out, "%s: %u of %u nodes ran", graph->name, ran, nodes);
-    if (graph->rule_count)
-        fprintf(out, "; of %u rules %u were asked, %u raised", graph->rule_count, asked, raised);
+    if (graph->rule_count) fprintf(out, "; of %u rules %u were asked, %u raised", graph->rule_count, asked, raised);
     fputc('\n', out);
 }
 
@@ -165,8 +166,8 @@ static json_t *graph_json(const struct graph *graph) {
     for (unsigned i = 0; i < graph->node_count; i++) {
         const struct node *node = &graph->nodes[i];
         if (node->can_run)
-            json_array_append_new(nodes, json_pack("{s:s, s:s, s:I, s:I, s:I}", "node", node->name, "operator", node->op,
-                                                   "cases", (json_int_t)node->cases, "rows_in",
+            json_array_append_new(nodes, json_pack("{s:s, s:s, s:I, s:I, s:I}", "node", node->name, "operator",
+                                                   node->op, "cases", (json_int_t)node->cases, "rows_in",
                                                    (json_int_t)node->rows_in, "rows_out", (json_int_t)node->rows_out));
     }
     for (unsigned i = 0; i < graph->rule_count; i++) {

@@ -8,7 +8,7 @@
 
 struct pl__cover;
 
-struct pl__cover *pl__cover_new(void);      /* NULL without memory */
+struct pl__cover *pl__cover_new(void);        /* NULL without memory */
 void pl__cover_free(struct pl__cover *cover); /* NULL is fine */
 
 /* Adds what a case has run. False without memory. */

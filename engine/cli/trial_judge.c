@@ -26,10 +26,9 @@ struct judging {
 
 /* ---- Failures ---- */
 
-struct pl__trial_failure *pl__trial_fail(struct pl__trial_failures *failures, struct pl_place place,
-                                         const char *format, ...) {
-    struct pl__trial_failure *grown =
-        pl_realloc(failures->list, (failures->count + 1) * sizeof *failures->list);
+struct pl__trial_failure *pl__trial_fail(struct pl__trial_failures *failures, struct pl_place place, const char *format,
+                                         ...) {
+    struct pl__trial_failure *grown = pl_realloc(failures->list, (failures->count + 1) * sizeof *failures->list);
     char text[2048];
     va_list arguments;
     va_start(arguments, format);
@@ -184,8 +183,7 @@ static const char *rows_word(uint64_t count) {
 }
 
 /* One behind the other, as they were expected and as they came. */
-static void tell_differences(const struct judging *j, const struct pl__matching *m,
-                             struct pl__trial_failure *failure) {
+static void tell_differences(const struct judging *j, const struct pl__matching *m, struct pl__trial_failure *failure) {
     bool surplus = !j->of->contains_given;
     uint32_t f = 0;
     for (uint32_t e = 0; e < m->expected_count; e++) {
@@ -218,12 +216,14 @@ static void judge_rows(struct judging *j) {
         struct pl__trial_failure *failure;
         pl__match_left_over(&m);
         if (j->of->contains_given)
-            failure = pl__trial_fail(j->failures, j->of->place, "%s: %u of %u expected %s not among the %u found", j->of->name, differ,
-                                     m.expected_count, m.expected_count == 1 ? "row is" : "rows are", m.found_count);
+            failure = pl__trial_fail(j->failures, j->of->place, "%s: %u of %u expected %s not among the %u found",
+                                     j->of->name, differ, m.expected_count,
+                                     m.expected_count == 1 ? "row is" : "rows are", m.found_count);
         else
-            failure = pl__trial_fail(j->failures, j->of->place, "%s: expected %u %s, found %u: %u as expected, %u %s",
-                                     j->of->name, m.expected_count, rows_word(m.expected_count), m.found_count, m.matched,
-                                     differ > rest ? differ : rest, differ > 1 || rest > 1 ? "differ" : "differs");
+            failure =
+                pl__trial_fail(j->failures, j->of->place, "%s: expected %u %s, found %u: %u as expected, %u %s",
+                               j->of->name, m.expected_count, rows_word(m.expected_count), m.found_count, m.matched,
+                               differ > rest ? differ : rest, differ > 1 || rest > 1 ? "differ" : "differs");
         tell_differences(j, &m, failure);
     }
     pl__matching_fini(&m);
@@ -242,16 +242,17 @@ static void judge_count(struct judging *j) {
     const struct pl_trial_expectation *of = j->of;
     uint32_t n = j->found_count;
     if (of->none && n > 0)
-        tell_found(j, pl__trial_fail(j->failures, of->place, "%s: expected none, found %u %s", of->name, n, rows_word(n)));
+        tell_found(j,
+                   pl__trial_fail(j->failures, of->place, "%s: expected none, found %u %s", of->name, n, rows_word(n)));
     if (of->count >= 0 && of->count != n)
-        tell_found(j, pl__trial_fail(j->failures, of->place, "%s: expected %lld %s, found %u", of->name, (long long)of->count,
-                                     rows_word((uint64_t)of->count), n));
+        tell_found(j, pl__trial_fail(j->failures, of->place, "%s: expected %lld %s, found %u", of->name,
+                                     (long long)of->count, rows_word((uint64_t)of->count), n));
     if (of->least > n)
-        tell_found(j, pl__trial_fail(j->failures, of->place, "%s: expected %lld %s or more, found %u", of->name, (long long)of->least,
-                                     rows_word((uint64_t)of->least), n));
+        tell_found(j, pl__trial_fail(j->failures, of->place, "%s: expected %lld %s or more, found %u", of->name,
+                                     (long long)of->least, rows_word((uint64_t)of->least), n));
     if (of->most >= 0 && of->most < n)
-        tell_found(j, pl__trial_fail(j->failures, of->place, "%s: expected %lld %s or fewer, found %u", of->name, (long long)of->most,
-                                     rows_word((uint64_t)of->most), n));
+        tell_found(j, pl__trial_fail(j->failures, of->place, "%s: expected %lld %s or fewer, found %u", of->name,
+                                     (long long)of->most, rows_word((uint64_t)of->most), n));
 }
 
 static void judge_each(struct judging *j) {
@@ -264,10 +265,10 @@ static void judge_each(struct judging *j) {
     }
     for (uint32_t i = 0; i < j->found_count; i++)
         broken += !holds(j, expr, &scope, &j->found[i], i);
-    struct pl__trial_failure *failure = broken ? pl__trial_fail(j->failures, j->of->place, "%s: %u of %u %s do not fulfil %s",
-                                                                j->of->name, broken, j->found_count, rows_word(j->found_count),
-                                                                j->of->each)
-                                               : NULL;
+    struct pl__trial_failure *failure =
+        broken ? pl__trial_fail(j->failures, j->of->place, "%s: %u of %u %s do not fulfil %s", j->of->name, broken,
+                                j->found_count, rows_word(j->found_count), j->of->each)
+               : NULL;
     for (uint32_t i = 0; failure && i < j->found_count; i++)
         if (!holds(j, expr, &scope, &j->found[i], i)) add_found(j, failure, &j->found[i], PL__BREAKS);
     pl_expr_free(expr);
@@ -336,7 +337,8 @@ static void free_lines(struct line *lines, uint64_t count) {
     pl_free(lines);
 }
 
-static void add_lines(const struct pl__trial_view *view, struct pl__trial_failure *failure, const struct line *one, const struct line *other) {
+static void add_lines(const struct pl__trial_view *view, struct pl__trial_failure *failure, const struct line *one,
+                      const struct line *other) {
     struct pl__trial_difference *made = next_difference(failure);
     if (!made) return;
     made->type = one && other ? PL__DIFFERS : one ? PL__MISSING : PL__SURPLUS;
@@ -346,8 +348,8 @@ static void add_lines(const struct pl__trial_view *view, struct pl__trial_failur
     made->found = other ? strdup(other->text) : NULL;
 }
 
-static void compare_lines(const struct pl__trial_view *view, const struct line *one, uint64_t ones, const struct line *other, uint64_t others,
-                          struct pl__trial_failure *failure) {
+static void compare_lines(const struct pl__trial_view *view, const struct line *one, uint64_t ones,
+                          const struct line *other, uint64_t others, struct pl__trial_failure *failure) {
     for (uint64_t i = 0, k = 0; i < ones || k < others;) {
         int order = i == ones ? 1 : k == others ? -1 : by_time_and_text(&one[i], &other[k]);
         if (order) add_lines(view, failure, order < 0 ? &one[i] : NULL, order > 0 ? &other[k] : NULL);
@@ -373,8 +375,10 @@ void pl__trial_compare(const struct pl_trial_case *of, const struct pl__trial_vi
         } else if (!same_lines(left, ones, right, others)) {
             const char *name = of->graph->graph->nodes[one->outputs[i].node].name;
             compare_lines(view, left, ones, right, others,
-                          pl__trial_fail(failures, of->place, "%s gives other rows where batches are cut differently (cut "
-                                         "%llu)", name, (unsigned long long)seed));
+                          pl__trial_fail(failures, of->place,
+                                         "%s gives other rows where batches are cut differently (cut "
+                                         "%llu)",
+                                         name, (unsigned long long)seed));
         }
         free_lines(left, ones);
         free_lines(right, others);

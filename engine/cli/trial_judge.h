@@ -30,8 +30,8 @@ struct pl__trial_failures {
 void pl__trial_judge(const struct pl_trial_case *of, const struct pl__trial_view *view,
                      const struct pl__trial_result *result, struct pl__trial_failures *failures);
 /* Adds one by itself. NULL without memory. */
-struct pl__trial_failure *pl__trial_fail(struct pl__trial_failures *failures, struct pl_place place,
-                                         const char *format, ...) PL_PRINTF(3, 4);
+struct pl__trial_failure *pl__trial_fail(struct pl__trial_failures *failures, struct pl_place place, const char *format,
+                                         ...) PL_PRINTF(3, 4);
 void pl__trial_failures_fini(struct pl__trial_failures *failures);
 
 /* Adds the failure that two runs of a case, cut differently, have given different rows. */

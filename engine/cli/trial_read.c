@@ -72,7 +72,7 @@ struct memory_file {
 static enum pl_code open_text(const char *text, struct memory_file *file, struct pl_error **error) {
     size_t length = strlen(text), done = 0;
     file->fd = memfd_create("potline-test", MFD_CLOEXEC);
-    for (ssize_t n = 0; file->fd >= 0 && n >= 0 && done < length; done += n > 0 ? (size_t)n : 0)
+    for (ssize_t n = 0; file->fd >= 0 && n >= 0 && done<length; done += n> 0 ? (size_t)n : 0)
         n = write(file->fd, text + done, length - done);
     if (file->fd < 0 || done < length)
         return pl_error_set(error, PL_UNAVAILABLE, "no memory for the lines: %s", strerror(errno));
@@ -163,8 +163,10 @@ static enum pl_code read_store(struct pl__fed *fed, const struct pl__export_what
     if (code != PL_NOT_FOUND) return code;
     put_in_order(fed, from);
     return fed->count > from ? PL_OK
-                             : pl_error_set(error, PL_NOT_FOUND, "%s: no recorded rows of the graph's sources in this "
-                                            "range", what->data);
+                             : pl_error_set(error, PL_NOT_FOUND,
+                                            "%s: no recorded rows of the graph's sources in this "
+                                            "range",
+                                            what->data);
 }
 
 enum pl_code pl__trial_read_bronze(struct pl__fed *fed, const struct pl_trial_input *input, struct pl_error **error) {

@@ -233,9 +233,10 @@ static void print_suite_xml(const struct pl__trial_report *report, unsigned firs
 bool pl__report_junit(const struct pl__trial_report *report, const char *path) {
     FILE *out = fopen(path, "w");
     if (!out) return false;
-    fprintf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"%u\" failures=\"%u\" errors=\"%u\" "
-            "time=\"%.6f\">\n", report->count, pl__report_count(report, PL__FAILED),
-            pl__report_count(report, PL__WRONG), report->seconds);
+    fprintf(out,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"%u\" failures=\"%u\" errors=\"%u\" "
+            "time=\"%.6f\">\n",
+            report->count, pl__report_count(report, PL__FAILED), pl__report_count(report, PL__WRONG), report->seconds);
     for (unsigned first = 0, next; first < report->count; first = next)
         print_suite_xml(report, first, &next, out);
     fputs("</testsuites>\n", out);
@@ -275,12 +276,11 @@ bool pl__report_json(const struct pl__trial_report *report, const struct pl__cov
     json_t *cases = json_array();
     for (unsigned i = 0; i < report->count; i++)
         json_array_append_new(cases, record_json(&report->records[i]));
-    json_t *all = json_pack("{s:i, s:i, s:i, s:i, s:i, s:f, s:o, s:o*}", "files", (int)report->files, "passed",
-                            (int)pl__report_count(report, PL__PASSED), "failed",
-                            (int)pl__report_count(report, PL__FAILED), "skipped",
-                            (int)pl__report_count(report, PL__SKIPPED), "wrong",
-                            (int)pl__report_count(report, PL__WRONG), "seconds", report->seconds, "cases", cases,
-                            "coverage", cover ? pl__cover_json(cover) : NULL);
+    json_t *all = json_pack(
+        "{s:i, s:i, s:i, s:i, s:i, s:f, s:o, s:o*}", "files", (int)report->files, "passed",
+        (int)pl__report_count(report, PL__PASSED), "failed", (int)pl__report_count(report, PL__FAILED), "skipped",
+        (int)pl__report_count(report, PL__SKIPPED), "wrong", (int)pl__report_count(report, PL__WRONG), "seconds",
+        report->seconds, "cases", cases, "coverage", cover ? pl__cover_json(cover) : NULL);
     bool good = all && json_dumpf(all, out, JSON_INDENT(2)) == 0;
     if (good) fputc('\n', out);
     json_decref(all);

@@ -34,7 +34,7 @@ void pl__report_print(const struct pl__trial_record *record, FILE *out, bool col
 void pl__report_sum(const struct pl__trial_report *report, FILE *out, bool colours);
 
 void pl__report_tap(const struct pl__trial_report *report, FILE *out);
-bool pl__report_junit(const struct pl__trial_report *report, const char *path);              /* errno says why not */
+bool pl__report_junit(const struct pl__trial_report *report, const char *path); /* errno says why not */
 bool pl__report_json(const struct pl__trial_report *report, const struct pl__cover *cover, FILE *out); /* cover: NULL */
 
 #endif

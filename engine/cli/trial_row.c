@@ -111,9 +111,7 @@ static void print_field(FILE *out, const struct field *field) {
     char *json;
     switch (field->type) {
     case FIELD_TEXT: fprintf(out, "%.*s", (int)field->length, field->text); break;
-    case FIELD_NUMBER:
-        fprintf(out, "%.*s", (int)(pl_text_put_f64(number, field->number) - number), number);
-        break;
+    case FIELD_NUMBER: fprintf(out, "%.*s", (int)(pl_text_put_f64(number, field->number) - number), number); break;
     case FIELD_BOOL: fputs(field->truth ? "true" : "false", out); break;
     case FIELD_OTHER:
         json = pl_pack_json(field->from, (size_t)(field->to - field->from));
@@ -157,8 +155,7 @@ static void print_found(FILE *out, const struct pl__trial_view *view, const stru
     }
 }
 
-static double expected_number(const struct pl__trial_view *view, const struct pl__expected *expected,
-                              unsigned column) {
+static double expected_number(const struct pl__trial_view *view, const struct pl__expected *expected, unsigned column) {
     return pl__trial_formula(expected->formulas, column, view->start, expected->index);
 }
 
@@ -222,8 +219,7 @@ static bool field_matches(const struct pl_trial_expectation *how, const struct p
     switch (field.type) {
     case FIELD_NUMBER: return value->type == PL_TRIAL_NUMBER && close_to(how, value->number, field.number);
     case FIELD_BOOL: return value->type == PL_TRIAL_BOOL && (value->integer != 0) == field.truth;
-    case FIELD_TEXT:
-        return strlen(value->text) == field.length && memcmp(value->text, field.text, field.length) == 0;
+    case FIELD_TEXT: return strlen(value->text) == field.length && memcmp(value->text, field.text, field.length) == 0;
     case FIELD_OTHER: break;
     }
     return false;
@@ -382,9 +378,7 @@ void pl__found_values(const struct pl__trial_view *view, const struct pl__found 
         const uint16_t *quality = found->batch->column[variable->column];
         switch (variable->type) {
         case PL_TRIAL_COLUMN: values[i] = number_at(found, variable->column); break;
-        case PL_TRIAL_SECONDS:
-            values[i] = (double)(pl__found_time(found) - view->start) / (double)PL_SECOND;
-            break;
+        case PL_TRIAL_SECONDS: values[i] = (double)(pl__found_time(found) - view->start) / (double)PL_SECOND; break;
         case PL_TRIAL_INDEX: values[i] = index; break;
         case PL_TRIAL_SEVERITY: values[i] = (quality[found->row] & PL_Q_SEVERITY) >> 14; break;
         case PL_TRIAL_CONSTANT: values[i] = variable->constant; break;

@@ -291,6 +291,7 @@ static enum pl_code work_off(struct run *run, struct pl_error **error) {
         if (stage->node.failure)
             return pl_error_set(error, PL_UNAVAILABLE, "node %s failed: %s", run->graph->nodes[i].name,
                                 stage->node.failure);
+        if (stage->gate && !pl_gate_sound(stage->gate)) return no_memory(error);
     }
     return run->no_memory ? no_memory(error) : PL_OK;
 }
@@ -418,11 +419,8 @@ static enum pl_code make_and_drive(struct run *run, struct pl_error **error) {
 
 enum pl_code pl__trial_run(const struct pl_trial_case *of, const struct pl__trial_options *options,
                            struct pl__trial_result *result, struct pl_error **error) {
-    struct run run = {.of = of,
-                      .graph = of->graph->graph,
-                      .options = options,
-                      .result = result,
-                      .random = options->seed};
+    struct run run = {
+        .of = of, .graph = of->graph->graph, .options = options, .result = result, .random = options->seed};
     *result = (struct pl__trial_result){0};
     run.fed = (struct pl__fed){.of = of, .key = options->key, .loop = &run.loop};
     if (uv_loop_init(&run.loop)) return pl_error_set(error, PL_UNAVAILABLE, "no loop can be made");

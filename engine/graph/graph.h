@@ -120,7 +120,7 @@ struct pl_graph_options {
     /* An unset environment variable warns and stands for any value; else it is an error. A node whose operator is such
      * a value is left out of the graph. */
     bool checking;
-    const char *const *set; /* NODE.OPTION=VALUE, ends in NULL; may be NULL */
+    const char *const *set;          /* NODE.OPTION=VALUE, ends in NULL; may be NULL */
     const struct pl_yaml *overrides; /* the same as a map of another file (trial.h); may be NULL */
 };
 

@@ -90,8 +90,7 @@ static bool read_case_times(struct pl_trial_reading *reading, const struct pl_ya
 
 static bool read_case_options(struct pl_trial_reading *reading, struct pl_yaml *map, struct pl_trial_case *made) {
     struct case_options options = {0};
-    struct pl_options_reader reader = {
-        .yaml = reading->yaml, .map = map, .others = pl__trial_case_keys};
+    struct pl_options_reader reader = {.yaml = reading->yaml, .map = map, .others = pl__trial_case_keys};
     reader.tables[reader.table_count++] = (struct pl_option_table){.rows = pl__trial_case_options, .self = &options};
     pl__options_read(&reader);
     made->place = map->place;
@@ -252,7 +251,8 @@ enum pl_code pl_trial_load(const char *path, struct pl_trial_file **file, struct
         read_text(&reading, made->path);
         code = pl__arena_code(yaml.arena);
         if (code == PL_LIMIT)
-            pl__problem_at(yaml.problems, (struct pl_place){.file = made->path}, "more than 1,000,000 values in the file");
+            pl__problem_at(yaml.problems, (struct pl_place){.file = made->path},
+                           "more than 1,000,000 values in the file");
         if (!code && pl__problems_errors(yaml.problems)) code = PL_SYNTAX;
         if (!pl__problems_take(yaml.problems, problems, problem_count)) code = PL_NO_MEMORY;
     }

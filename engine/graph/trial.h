@@ -73,9 +73,9 @@ struct pl_trial_input {
     enum { PL_TRIAL_ROW, PL_TRIAL_READ, PL_TRIAL_BRONZE } type;
     struct pl_place place;
     struct pl_trial_row row;
-    const char *path; /* a file, a data folder */
-    const char *text; /* of READ: the lines of a file that there is not; NULL: `path` is one */
-    unsigned feed;    /* of READ */
+    const char *path;             /* a file, a data folder */
+    const char *text;             /* of READ: the lines of a file that there is not; NULL: `path` is one */
+    unsigned feed;                /* of READ */
     const struct pl_operator *op; /* what reads it, with its options */
     const void *prototype;
     pl_time from, to; /* of BRONZE */
@@ -105,7 +105,7 @@ struct pl_trial_case {
     const char *skip; /* why it is not run; "": it is */
     const struct pl_trial_graph *graph;
     pl_time start;
-    bool listed;  /* rows come in the order of the file, else in that of their times */
+    bool listed;   /* rows come in the order of the file, else in that of their times */
     pl_time until; /* time goes on to here and no further; PL_TIME_MAX: to the end of the data */
     struct pl_trial_input *inputs;
     unsigned input_count;
@@ -132,8 +132,15 @@ void pl_trial_free(struct pl_trial_file *file);
 
 /* A number column of the kind; t and i; quality, with good, uncertain and bad; a flag like spike; body.NAME of events.
  */
-enum pl_trial_variable_type { PL_TRIAL_COLUMN, PL_TRIAL_SECONDS, PL_TRIAL_INDEX, PL_TRIAL_SEVERITY, PL_TRIAL_CONSTANT,
-                              PL_TRIAL_FLAG, PL_TRIAL_BODY };
+enum pl_trial_variable_type {
+    PL_TRIAL_COLUMN,
+    PL_TRIAL_SECONDS,
+    PL_TRIAL_INDEX,
+    PL_TRIAL_SEVERITY,
+    PL_TRIAL_CONSTANT,
+    PL_TRIAL_FLAG,
+    PL_TRIAL_BODY
+};
 
 struct pl_trial_variable {
     enum pl_trial_variable_type type;

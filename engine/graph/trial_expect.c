@@ -78,8 +78,7 @@ static bool read_map(struct pl_trial_reading *reading, struct pl_yaml *map, stru
     struct expectation_options options = {0};
     struct pl_options_reader reader = {
         .yaml = reading->yaml, .subject = made->name, .map = map, .others = pl__trial_expect_keys};
-    reader.tables[reader.table_count++] =
-        (struct pl_option_table){.rows = pl__trial_expect_options, .self = &options};
+    reader.tables[reader.table_count++] = (struct pl_option_table){.rows = pl__trial_expect_options, .self = &options};
     pl__options_read(&reader);
     if (reader.failed) return false;
     take_options(&options, made);
@@ -124,7 +123,8 @@ static bool read_one(struct pl_trial_reading *reading, struct pl_yaml *value, co
 static const char *name_of(struct pl_trial_reading *reading, const struct pl_yaml *item) {
     const struct pl_yaml *of = item->type == PL_YAML_MAP ? pl__yaml_find(item, "of") : NULL;
     if (of && of->type == PL_YAML_SCALAR) return of->text;
-    pl__problem(reading->yaml->problems, item, "an entry of a list of expectations says of which node: "
+    pl__problem(reading->yaml->problems, item,
+                "an entry of a list of expectations says of which node: "
                 "{ of: clean, count: 3 }");
     return NULL;
 }
@@ -132,7 +132,8 @@ static const char *name_of(struct pl_trial_reading *reading, const struct pl_yam
 void pl__trial_expectations(struct pl_trial_reading *reading, struct pl_yaml *expect, struct pl_trial_case *made) {
     if (expect->any) return;
     if (expect->type == PL_YAML_SCALAR || !expect->count) {
-        pl__problem(reading->yaml->problems, expect, "expect is a map of nodes and what comes out of them, like "
+        pl__problem(reading->yaml->problems, expect,
+                    "expect is a map of nodes and what comes out of them, like "
                     "win: [ { end: 10s, tag: pot1.voltage, count: 2 } ]");
         return;
     }

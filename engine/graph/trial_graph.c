@@ -157,8 +157,8 @@ static const struct pl_yaml *nth(const struct pl_yaml *list, uint32_t index) {
     return item ? item : list;
 }
 
-static bool choose_nodes(struct pl_trial_reading *reading, const struct pl_trial_setup *setup,
-                         const struct pl_yaml *at, struct pl_trial_graph *made) {
+static bool choose_nodes(struct pl_trial_reading *reading, const struct pl_trial_setup *setup, const struct pl_yaml *at,
+                         struct pl_trial_graph *made) {
     const struct pl_graph *graph = made->graph;
     bool good = true;
     for (unsigned i = 0; i < graph->node_count; i++)

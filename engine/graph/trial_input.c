@@ -132,7 +132,8 @@ static bool read_file(struct pl_trial_reading *reading, struct pl_yaml *entry, c
         pl__problem(reading->yaml->problems, entry, "there is no operator %s that could read this file", op);
         return false;
     }
-    if (!is_value(reading, file, "expected the path of a file") || !find_feed(reading, entry, &made->feed)) return false;
+    if (!is_value(reading, file, "expected the path of a file") || !find_feed(reading, entry, &made->feed))
+        return false;
     const struct pl_trial_feed *feed = &reading->graph->feeds[made->feed];
     const struct pl_graph_node *node = &reading->graph->graph->nodes[feed->node];
     made->path = pl__file_beside(reading->yaml->arena, file->place.file, file->text);
@@ -150,7 +151,8 @@ static bool read_text(struct pl_trial_reading *reading, struct pl_yaml *entry, s
     const struct pl_yaml *text = pl__yaml_find(entry, "text");
     static const char *const names[] = {"text", "source"};
     made->type = PL_TRIAL_READ;
-    if (!is_value(reading, text, "expected the lines of a file") || !find_feed(reading, entry, &made->feed)) return false;
+    if (!is_value(reading, text, "expected the lines of a file") || !find_feed(reading, entry, &made->feed))
+        return false;
     for (const struct pl_yaml *value = entry->first; value; value = value->next)
         if (strcmp(value->key, "text") != 0 && strcmp(value->key, "source") != 0) {
             pl__trial_unknown(reading, value->key_place, "beside text there is no", value->key, names, 2);
@@ -169,8 +171,7 @@ static bool read_text(struct pl_trial_reading *reading, struct pl_yaml *entry, s
 static bool read_bronze(struct pl_trial_reading *reading, struct pl_yaml *entry, struct pl_trial_input *made) {
     struct bronze_options options = {0};
     struct pl_options_reader reader = {.yaml = reading->yaml, .map = entry};
-    reader.tables[reader.table_count++] =
-        (struct pl_option_table){.rows = pl__trial_bronze_options, .self = &options};
+    reader.tables[reader.table_count++] = (struct pl_option_table){.rows = pl__trial_bronze_options, .self = &options};
     pl__options_read(&reader);
     const struct pl_yaml *from = pl__yaml_find(entry, "from"), *to = pl__yaml_find(entry, "to");
     made->type = PL_TRIAL_BRONZE;

@@ -30,8 +30,10 @@ bool pl__trial_time(struct pl_trial_reading *reading, const struct pl_yaml *at, 
         reading->file->offsets = true;
         return true;
     }
-    pl__problem(reading->yaml->problems, at, "%s is no time like 90s (since the start of the case) or "
-                "2026-11-23T06:00:00Z", pl__quote(quoted, length ? at->text : ""));
+    pl__problem(reading->yaml->problems, at,
+                "%s is no time like 90s (since the start of the case) or "
+                "2026-11-23T06:00:00Z",
+                pl__quote(quoted, length ? at->text : ""));
     return false;
 }
 
@@ -50,8 +52,8 @@ static bool read_number(struct pl_trial_reading *reading, const struct pl_yaml *
     return pl__trial_expression(reading, at, at->text, &scope);
 }
 
-static bool read_integer(struct pl_trial_reading *reading, const struct pl_yaml *at, const char *column,
-                         uint64_t most, struct pl_trial_value *value) {
+static bool read_integer(struct pl_trial_reading *reading, const struct pl_yaml *at, const char *column, uint64_t most,
+                         struct pl_trial_value *value) {
     char quoted[PL_QUOTE_MAX], *end;
     errno = 0;
     unsigned long long number = strtoull(at->text, &end, 10);
@@ -81,9 +83,7 @@ static bool read_cell(struct pl_trial_reading *reading, const struct pl_yaml *at
         return false;
     }
     switch (column->type) {
-    case PL_I64:
-        value->type = PL_TRIAL_INTEGER;
-        return pl__trial_time(reading, at, &value->integer);
+    case PL_I64: value->type = PL_TRIAL_INTEGER; return pl__trial_time(reading, at, &value->integer);
     case PL_F64: return read_number(reading, at, value);
     case PL_U64: return read_integer(reading, at, column->name, UINT64_MAX, value);
     case PL_U32: return read_integer(reading, at, column->name, UINT32_MAX, value);
@@ -158,8 +158,7 @@ static void report_key(struct pl_trial_reading *reading, const struct pl_yaml *v
 static bool read_value(struct pl_trial_reading *reading, const struct pl_yaml *value, bool input,
                        struct pl_trial_row *row) {
     int column = column_of(row->kind, value->key);
-    if (column >= 0)
-        return read_cell(reading, value, &pl_kind_info[row->kind].column[column], &row->column[column]);
+    if (column >= 0) return read_cell(reading, value, &pl_kind_info[row->kind].column[column], &row->column[column]);
     if (row->kind == PL_EVENTS && strcmp(value->key, "body") == 0) return read_body(reading, value, row);
     if (row->kind == PL_SETPOINTS && strcmp(value->key, "reason") == 0 && is_text(value)) {
         row->reason = value->text;
@@ -190,7 +189,8 @@ static bool read_period(struct pl_trial_reading *reading, const struct pl_yaml *
     if (!pl__trial_time(reading, until, &end)) return false;
     if (__builtin_sub_overflow(end, time->integer, &span) || span <= 0 ||
         (span - 1) / row->every >= PL_TRIAL_ROWS_MAX) {
-        pl__problem(reading->yaml->problems, until, "until is behind the row's time, and at most 5,000,000 rows "
+        pl__problem(reading->yaml->problems, until,
+                    "until is behind the row's time, and at most 5,000,000 rows "
                     "behind it");
         return false;
     }
@@ -214,7 +214,8 @@ bool pl__trial_row(struct pl_trial_reading *reading, const struct pl_yaml *map, 
     bool good = map->type == PL_YAML_MAP && !map->any;
     if (!good) {
         if (!map->any)
-            pl__problem(reading->yaml->problems, map, "a row is a map, like { time: 0s, tag: pot1.voltage, value: 4.2 }");
+            pl__problem(reading->yaml->problems, map,
+                        "a row is a map, like { time: 0s, tag: pot1.voltage, value: 4.2 }");
         return false;
     }
     for (const struct pl_yaml *value = map->first; value; value = value->next)

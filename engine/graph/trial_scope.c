@@ -58,8 +58,8 @@ static bool find_quality(const struct pl_trial_scope *scope, const char *name, s
         }
     for (unsigned i = 0; i < PL_COUNT_OF(flags); i++)
         if (is(name, length, flags[i].name)) {
-            *variable = (struct pl_trial_variable){
-                .type = PL_TRIAL_FLAG, .column = (unsigned)column, .flag = flags[i].flag};
+            *variable =
+                (struct pl_trial_variable){.type = PL_TRIAL_FLAG, .column = (unsigned)column, .flag = flags[i].flag};
             return true;
         }
     return false;

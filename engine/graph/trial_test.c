@@ -51,17 +51,17 @@ static struct pl_trial_file *load_good(const char *text) {
 
 static void a_case_is_read(void **state) {
     (void)state;
-    struct pl_trial_file *file = load_good(FILE_HEAD
-                                           "  - name: one\n"
-                                           "    until: 1m\n"
-                                           "    input:\n"
-                                           "      - { time: 1s, tag: a.b, value: 4.5 }\n"
-                                           "      - { time: 2s, every: 1s, until: 5s, tag: a.b, value: 2 * t }\n"
-                                           "      - { source: in.events, time: 3s, kind: k, body: { x: 1, y: z } }\n"
-                                           "    expect:\n"
-                                           "      win: { contains: [ { end: 10s, count: 2 } ], abs: 0.1 }\n"
-                                           "      clean: none\n"
-                                           "      out: { count: 3 }\n");
+    struct pl_trial_file *file =
+        load_good(FILE_HEAD "  - name: one\n"
+                            "    until: 1m\n"
+                            "    input:\n"
+                            "      - { time: 1s, tag: a.b, value: 4.5 }\n"
+                            "      - { time: 2s, every: 1s, until: 5s, tag: a.b, value: 2 * t }\n"
+                            "      - { source: in.events, time: 3s, kind: k, body: { x: 1, y: z } }\n"
+                            "    expect:\n"
+                            "      win: { contains: [ { end: 10s, count: 2 } ], abs: 0.1 }\n"
+                            "      clean: none\n"
+                            "      out: { count: 3 }\n");
     assert_int_equal(file->case_count, 1);
     const struct pl_trial_case *one = &file->cases[0];
     pl_time start = one->start;
@@ -115,9 +115,10 @@ static void variables_are_as_before_when_it_is_read(void **state) {
     (void)state;
     setenv("SIZE", "7s", 1);
     unsetenv("LATER");
-    folder_put(".", "env.yaml", HEAD "nodes:\n"
-                                        "  in: { op: t.source }\n"
-                                        "  win: { op: t.window, from: in, size: \"${SIZE}\", high: \"${LATER}\" }\n");
+    folder_put(".", "env.yaml",
+               HEAD "nodes:\n"
+                    "  in: { op: t.source }\n"
+                    "  win: { op: t.window, from: in, size: \"${SIZE}\", high: \"${LATER}\" }\n");
     struct pl_trial_file *file = load_good("potline: 1\ngraph: env.yaml\nenv: { SIZE: 3s, LATER: \"5\" }\ncases:\n"
                                            "  - { name: a, expect: { win: none } }\n");
     const struct self *self = node_of(file->cases[0].graph->graph, "win")->prototype;
@@ -148,8 +149,7 @@ static const struct {
     {CASE, "t.test.yaml:4:5: expect is missing: what comes out, by nodes\n"},
     {CASE "    expect: { wim: none }\n", "t.test.yaml:5:15: there is no node \"wim\"; did you mean win?\n"},
     {CASE "    expect: { win.lat: none }\n", "t.test.yaml:5:15: win has no output \"lat\"; did you mean late?\n"},
-    {CASE "    expect: { in: none }\n",
-     "t.test.yaml:5:15: in does not run in this test: rows are fed in its place\n"},
+    {CASE "    expect: { in: none }\n", "t.test.yaml:5:15: in does not run in this test: rows are fed in its place\n"},
     {CASE "    expect: { win: { abs: 1 } }\n",
      "t.test.yaml:5:20: win: nothing is expected; say rows, contains, none, count, at_least, at_most or each\n"},
     {CASE "    expect: { win: { each: men > 3 } }\n", "t.test.yaml:5:28: unknown name 'men'\n"},
@@ -183,7 +183,8 @@ static void what_is_wrong_is_said(void **state) {
         struct pl_trial_file *file;
         int64_t live = pl_alloc_live();
         char *said = load(wrong[i].text, &file);
-        if (strcmp(said, wrong[i].said) != 0) fail_msg("%s\nsaid:\n%sexpected:\n%s", wrong[i].text, said, wrong[i].said);
+        if (strcmp(said, wrong[i].said) != 0)
+            fail_msg("%s\nsaid:\n%sexpected:\n%s", wrong[i].text, said, wrong[i].said);
         assert_null(file);
         assert_int_equal(pl_alloc_live(), live);
         free(said);
@@ -193,10 +194,10 @@ static void what_is_wrong_is_said(void **state) {
 static void every_allocation_may_fail(void **state) {
     (void)state;
     pl_trial_free(load_good(FILE_HEAD "  - name: one\n"
-                        "    set: { win.low: 2 }\n"
-                        "    env: { NOTHING: x }\n"
-                        "    input: [ { time: 2s, every: 1s, until: 5s, tag: a.b, value: 2 * t } ]\n"
-                        "    expect: { win: { rows: [ { end: 10s, count: 2 } ], where: count > 1 } }\n"));
+                                      "    set: { win.low: 2 }\n"
+                                      "    env: { NOTHING: x }\n"
+                                      "    input: [ { time: 2s, every: 1s, until: 5s, tag: a.b, value: 2 * t } ]\n"
+                                      "    expect: { win: { rows: [ { end: 10s, count: 2 } ], where: count > 1 } }\n"));
     for (int64_t n = 0;; n++) {
         int64_t live = pl_alloc_live();
         struct pl_trial_file *file;
