@@ -34,9 +34,9 @@ static enum pl_flow first(void *self, struct pl_node *node, unsigned input, stru
     (void)self;
     (void)input;
     struct pl_batch *out = pl_batch_like(batch, 1, 0);
-    pl_batch_append(out, batch, 0, 1);
+    if (out) pl_batch_append(out, batch, 0, 1);
     pl_batch_unref(batch);
-    return pl_emit(node, 0, &out);
+    return out ? pl_emit(node, 0, &out) : pl_fail(node, "no memory");
 }
 
 static enum pl_flow refuse(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
