@@ -356,34 +356,35 @@ static enum pl_code feed_cut(struct run *run, size_t from, uint32_t count, struc
     return work_off(run, error);
 }
 
-static void signal_all(struct run *run, bool silent_ones, const struct pl_item *item) {
-    for (unsigned i = 0; i < run->of->graph->feed_count; i++)
-        if (!silent_ones || !run->feeds[i].fed) signal_feed(run, i, item);
-}
-
-/* The end of the data, or of the time that the case is about. */
+/* The end of the data, or of the time that the case is about, which no watermark goes back to. */
 static enum pl_code finish(struct run *run, struct pl_error **error) {
-    struct pl_item item = {.type = PL_ITEM_END};
-    if (run->of->until != PL_TIME_MAX) {
-        pl_clock_set(&run->clock, run->of->until);
-        item = (struct pl_item){.type = PL_ITEM_WATERMARK, .time = run->of->until};
-    }
-    signal_all(run, false, &item);
+    pl_time until = run->of->until;
+    if (until != PL_TIME_MAX) pl_clock_set(&run->clock, until);
+    for (unsigned i = 0; i < run->of->graph->feed_count; i++)
+        if (until == PL_TIME_MAX)
+            signal_feed(run, i, &(struct pl_item){.type = PL_ITEM_END});
+        else if (until > run->feeds[i].watermark)
+            signal_feed(run, i, &(struct pl_item){.type = PL_ITEM_WATERMARK, .time = until});
     return work_off(run, error);
 }
 
-static enum pl_code drive(struct run *run, struct pl_error **error) {
-    enum pl_code code = pl__fed_make(&run->fed, error);
+/* Says which feeds nothing comes through: nobody waits for them. */
+static enum pl_code begin_feeds(struct run *run, struct pl_error **error) {
     unsigned feeds = run->of->graph->feed_count;
-    if (code) return code;
     run->feeds = pl_alloc((feeds + 1) * sizeof *run->feeds);
     if (!run->feeds) return no_memory(error);
     for (unsigned i = 0; i < feeds; i++)
         run->feeds[i] = (struct feed){.highest = PL_TIME_MIN, .watermark = PL_TIME_MIN};
     for (size_t i = 0; i < run->fed.count; i++)
         run->feeds[run->fed.rows[i].feed].fed = true;
-    signal_all(run, true, &(struct pl_item){.type = PL_ITEM_WATERMARK, .time = PL_TIME_MIN, .idle = true});
-    code = work_off(run, error);
+    for (unsigned i = 0; i < feeds; i++)
+        if (!run->feeds[i].fed)
+            signal_feed(run, i, &(struct pl_item){.type = PL_ITEM_WATERMARK, .time = PL_TIME_MIN, .idle = true});
+    return work_off(run, error);
+}
+
+static enum pl_code drive(struct run *run, struct pl_error **error) {
+    enum pl_code code = begin_feeds(run, error);
     for (size_t at = 0; at < run->fed.count && !code;) {
         uint32_t count = length_of_cut(run, at);
         code = feed_cut(run, at, count, error);
@@ -402,6 +403,14 @@ static enum pl_code take_rules(struct run *run, struct pl_error **error) {
     return code;
 }
 
+/* When it is as the nodes are opened: no row is of the past, and no case begins in the future of its rows. */
+static pl_time earliest(const struct run *run) {
+    pl_time least = run->of->start;
+    for (size_t i = 0; i < run->fed.count; i++)
+        if (run->fed.rows[i].time < least) least = run->fed.rows[i].time;
+    return least;
+}
+
 static enum pl_code make_and_drive(struct run *run, struct pl_error **error) {
     const struct pl_graph *graph = run->graph;
     struct pl_tags_options tags = {.limit = (uint32_t)graph->settings.max_tags,
@@ -412,7 +421,10 @@ static enum pl_code make_and_drive(struct run *run, struct pl_error **error) {
     run->result->nodes = pl_alloc((graph->node_count + 1) * sizeof *run->result->nodes);
     run->spill = pl_spill_new(&(struct pl_spill_options){.tags = run->result->tags, .limit = INT64_MAX});
     if (!run->result->tags || !run->result->nodes || !run->spill || !make_outputs(run)) return no_memory(error);
-    enum pl_code code = make_stages(run, error);
+    enum pl_code code = pl__fed_make(&run->fed, error);
+    if (code) return code;
+    pl_clock_init(&run->clock, PL_CLOCK_LOG, earliest(run));
+    code = make_stages(run, error);
     if (!code) code = drive(run, error);
     return code ? code : take_rules(run, error);
 }
@@ -424,7 +436,6 @@ enum pl_code pl__trial_run(const struct pl_trial_case *of, const struct pl__tria
     *result = (struct pl__trial_result){0};
     run.fed = (struct pl__fed){.of = of, .key = options->key, .loop = &run.loop};
     if (uv_loop_init(&run.loop)) return pl_error_set(error, PL_UNAVAILABLE, "no loop can be made");
-    pl_clock_init(&run.clock, PL_CLOCK_LOG, of->start);
     enum pl_code code = make_and_drive(&run, error);
     free_stages(&run);
     pl__fed_fini(&run.fed);

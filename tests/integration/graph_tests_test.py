@@ -244,9 +244,31 @@ def order_and_end(folder):
     potline("test", "order.test.yaml", "--recut", "40", cwd=folder)
 
 
+def hostile(folder):
+    """Whatever stands in a test file, it is run or refused."""
+    random.seed(5)
+    sources = [path for path in glob.glob("graphs/*.test.yaml") + glob.glob("lua/*.test.yaml")]
+    for number in range(int(os.environ.get("POTLINE_LONG") or 0) * 300 + 60):
+        path = random.choice(sources)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        for key in ["graph", "rules"]:
+            text = text.replace(f"\n{key}: ", f"\n{key}: {os.path.abspath(os.path.dirname(path))}/", 1)
+        text = bytearray(text.encode())
+        for _ in range(random.randint(1, 6)):
+            at = random.randrange(len(text))
+            piece = random.choice([b"{", b"[", b'"', b": ", b"\n", b"- ", b"9", b"-", b"${", b"\xff", b"nan", b"~", b"text: x"])
+            text[at:at + random.choice([0, 0, 1, 8, 60])] = piece
+        file = os.path.join(folder, "hostile.test.yaml")
+        with open(file, "wb") as out:
+            out.write(text)
+        done = subprocess.run([POTLINE, "test", file], capture_output=True, timeout=120, check=False)
+        assert done.returncode in (0, 1, 2), f"{path}, change {number}: exit code {done.returncode}\n{done.stderr.decode()}"
+
+
 def main():
     shipped()
-    for test in [failures, wrong_files, fed_as_the_engine_is, order_and_end]:
+    for test in [failures, wrong_files, fed_as_the_engine_is, order_and_end, hostile]:
         with tempfile.TemporaryDirectory() as folder:
             test(folder)
 
