@@ -316,25 +316,28 @@ static char *line_text(const struct pl__trial_view *view, const struct pl__found
     return text;
 }
 
-/* All rows of an output by time; NULL without memory. */
-static struct line *lines_of(const struct pl__trial_view *view, const struct pl__trial_output *output) {
-    struct line *lines = pl_alloc((output->rows + 1) * sizeof *lines);
-    size_t n = 0;
-    bool good = lines != NULL;
-    for (uint32_t i = 0; good && i < output->count; i++)
-        for (uint32_t row = 0; good && row < output->batches[i]->rows; row++, n++) {
-            struct pl__found found = {output->batches[i], row};
-            lines[n] = (struct line){pl__found_time(&found), line_text(view, &found)};
-            good = lines[n].text != NULL;
-        }
-    if (good && n) qsort(lines, n, sizeof *lines, by_time_and_text);
-    return lines;
-}
-
 static void free_lines(struct line *lines, uint64_t count) {
     for (uint64_t i = 0; lines && i < count; i++)
         free(lines[i].text);
     pl_free(lines);
+}
+
+/* All rows of an output by time; NULL without memory. */
+static struct line *lines_of(const struct pl__trial_view *view, const struct pl__trial_output *output) {
+    struct line *lines = pl_alloc((output->rows + 1) * sizeof *lines);
+    size_t n = 0;
+    for (uint32_t i = 0; lines && i < output->count; i++)
+        for (uint32_t row = 0; row < output->batches[i]->rows; row++) {
+            struct pl__found found = {output->batches[i], row};
+            char *text = line_text(view, &found);
+            if (!text) {
+                free_lines(lines, n);
+                return NULL;
+            }
+            lines[n++] = (struct line){pl__found_time(&found), text};
+        }
+    if (n) qsort(lines, n, sizeof *lines, by_time_and_text);
+    return lines;
 }
 
 static void add_lines(const struct pl__trial_view *view, struct pl__trial_failure *failure, const struct line *one,
