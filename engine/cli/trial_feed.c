@@ -33,7 +33,7 @@ uint32_t pl__fed_add_batch(struct pl__fed *fed, struct pl_batch *batch) {
     return fed->batch_count++;
 }
 
-bool pl__fed_add_row(struct pl__fed *fed, uint32_t feed, uint32_t batch, uint32_t row) {
+static bool add(struct pl__fed *fed, struct pl__fed_row row) {
     if (fed->count == fed->room) {
         size_t room = fed->room ? 2 * fed->room : 256;
         struct pl__fed_row *grown = room > PL_TRIAL_ROWS_MAX * 2 ? NULL : pl_realloc(fed->rows, room * sizeof *grown);
@@ -41,11 +41,14 @@ bool pl__fed_add_row(struct pl__fed *fed, uint32_t feed, uint32_t batch, uint32_
         fed->rows = grown;
         fed->room = room;
     }
-    pl_time time = pl_batch_times(fed->batches[batch])[row];
-    fed->rows[fed->count] =
-        (struct pl__fed_row){.time = time, .order = fed->count, .feed = feed, .batch = batch, .row = row};
-    fed->count++;
+    row.order = fed->count;
+    fed->rows[fed->count++] = row;
     return true;
+}
+
+bool pl__fed_add_row(struct pl__fed *fed, uint32_t feed, uint32_t batch, uint32_t row) {
+    pl_time time = pl_batch_times(fed->batches[batch])[row];
+    return add(fed, (struct pl__fed_row){.time = time, .feed = feed, .batch = batch, .row = row});
 }
 
 /* ---- A row of the file ---- */
@@ -172,9 +175,13 @@ static int by_time(const void *a, const void *b) {
 }
 
 static enum pl_code take(struct pl__fed *fed, const struct pl_trial_input *input, struct pl_error **error) {
+    uint32_t place = (uint32_t)(input - fed->of->inputs);
     switch (input->type) {
     case PL_TRIAL_ROW: return put_rows(fed, &input->row, error);
     case PL_TRIAL_READ: return pl__trial_read_file(fed, input, error);
+    case PL_TRIAL_COMMAND:
+        if (add(fed, (struct pl__fed_row){.time = input->from, .batch = PL__FED_COMMAND, .row = place})) return PL_OK;
+        return no_memory(error);
     case PL_TRIAL_BRONZE: return pl__trial_read_bronze(fed, input, error);
     }
     return PL_OK;

@@ -14,9 +14,11 @@
 
 struct pl__fed_row {
     pl_time time;
-    uint64_t order; /* among rows of one time */
-    uint32_t feed, batch, row;
+    uint64_t order;            /* among rows of one time */
+    uint32_t feed, batch, row; /* PL__FED_COMMAND: no row, but a command; `row` is its place among the case's inputs */
 };
+
+#define PL__FED_COMMAND UINT32_MAX /* as `batch` */
 
 struct pl__fed {
     const struct pl_trial_case *of;

@@ -6,6 +6,7 @@
 #include <potline/alloc.h>
 
 #include "batch/batch_impl.h"
+#include "runtime/call.h"
 #include "runtime/gate.h"
 #include "runtime/node.h"
 #include "trial_feed.h"
@@ -324,7 +325,7 @@ static uint32_t length_of_cut(struct run *run, size_t from) {
     uint32_t n = 0;
     for (; n < most && from + n < fed->count; n++) {
         const struct pl__fed_row *row = &first[n];
-        if (row->feed != first->feed || (!drawn && row->time != first->time)) break;
+        if (row->batch == PL__FED_COMMAND || row->feed != first->feed || (!drawn && row->time != first->time)) break;
         if (n && row->time < watermark_of(feed, highest)) break;
         if (row->time > highest) highest = row->time;
     }
@@ -376,21 +377,42 @@ static enum pl_code begin_feeds(struct run *run, struct pl_error **error) {
     for (unsigned i = 0; i < feeds; i++)
         run->feeds[i] = (struct feed){.highest = PL_TIME_MIN, .watermark = PL_TIME_MIN};
     for (size_t i = 0; i < run->fed.count; i++)
-        run->feeds[run->fed.rows[i].feed].fed = true;
+        if (run->fed.rows[i].batch != PL__FED_COMMAND) run->feeds[run->fed.rows[i].feed].fed = true;
     for (unsigned i = 0; i < feeds; i++)
         if (!run->feeds[i].fed)
             signal_feed(run, i, &(struct pl_item){.type = PL_ITEM_WATERMARK, .time = PL_TIME_MIN, .idle = true});
     return work_off(run, error);
 }
 
+/* What somebody does between two rows. */
+static enum pl_code carry_out(struct run *run, const struct pl__fed_row *row, struct pl_error **error) {
+    const struct pl_trial_input *input = &run->of->inputs[row->row];
+    struct pl_call *call = pl_call_new();
+    if (!call) return no_memory(error);
+    pl_clock_set(&run->clock, row->time);
+    call->run = pl_call_run_command;
+    call->command = input->command;
+    call->args = input->args;
+    call->role = PL_ROLE_ADMIN;
+    snprintf(call->user, sizeof call->user, "test");
+    pl_call_carry_out(call, &run->stages[input->node].node);
+    enum pl_code code = call->code;
+    if (code)
+        pl_error_set(error, code, "line %d: %s: %s", input->place.line, input->command->name,
+                     call->error ? call->error->text : pl_code_text(code));
+    pl_call_free(call);
+    return code ? code : work_off(run, error);
+}
+
 static enum pl_code drive(struct run *run, struct pl_error **error) {
     enum pl_code code = begin_feeds(run, error);
     for (size_t at = 0; at < run->fed.count && !code;) {
-        uint32_t count = length_of_cut(run, at);
-        code = feed_cut(run, at, count, error);
+        bool command = run->fed.rows[at].batch == PL__FED_COMMAND;
+        uint32_t count = command ? 1 : length_of_cut(run, at);
+        code = command ? carry_out(run, &run->fed.rows[at], error) : feed_cut(run, at, count, error);
+        run->result->rows += command ? 0 : count;
         at += count;
     }
-    run->result->rows = run->fed.count;
     return code ? code : finish(run, error);
 }
 

@@ -282,10 +282,17 @@ static json_t *file_schema(const char *key, const char *op) {
     return pl__json_with(schema, "additionalProperties", json_false());
 }
 
+static json_t *command_schema(void) {
+    json_t *schema =
+        pl__json_with(of_type("object"), "properties", with_options(json_object(), pl__trial_command_options));
+    return pl__json_with(schema, "required", required_of(json_array(), pl__trial_command_options));
+}
+
 static json_t *input_schema(void) {
     json_t *files =
         any_of(file_schema("csv", "source.csv"), file_schema("ndjson", "source.ndjson"), file_schema("text", NULL));
-    json_t *entry = any_of(row_schema(true), files, map_of(pl__trial_bronze_options, true));
+    json_t *entry =
+        any_of(row_schema(true), any_of(files, command_schema(), NULL), map_of(pl__trial_bronze_options, true));
     json_t *schema = any_of(list_of(entry), of_type("string"), NULL);
     return pl__json_with_text(
         schema, "description",

@@ -68,9 +68,9 @@ struct pl_trial_rows {
     uint64_t total; /* with those of `every` */
 };
 
-/* What a case is fed, in order of the file: rows, and rows of files. */
+/* What a case is fed, in order of the file: rows, rows of files, and what people do between them. */
 struct pl_trial_input {
-    enum { PL_TRIAL_ROW, PL_TRIAL_READ, PL_TRIAL_BRONZE } type;
+    enum { PL_TRIAL_ROW, PL_TRIAL_READ, PL_TRIAL_BRONZE, PL_TRIAL_COMMAND } type;
     struct pl_place place;
     struct pl_trial_row row;
     const char *path;             /* a file, a data folder */
@@ -78,7 +78,10 @@ struct pl_trial_input {
     unsigned feed;                /* of READ */
     const struct pl_operator *op; /* what reads it, with its options */
     const void *prototype;
-    pl_time from, to; /* of BRONZE */
+    pl_time from, to; /* of BRONZE; of COMMAND: `from` is when */
+    const struct pl_command *command;
+    const void *args; /* of the command */
+    unsigned node;    /* that carries it out */
 };
 
 /* What is expected of an output, or of what a sink gets. */

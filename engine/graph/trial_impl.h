@@ -70,6 +70,7 @@ extern const struct pl_option pl__trial_file_options[];
 extern const struct pl_option pl__trial_case_options[];
 extern const struct pl_option pl__trial_expect_options[];
 extern const struct pl_option pl__trial_bronze_options[];
+extern const struct pl_option pl__trial_command_options[];
 extern const char *const pl__trial_file_keys[];
 extern const char *const pl__trial_case_keys[];
 extern const char *const pl__trial_expect_keys[];

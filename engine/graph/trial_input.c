@@ -184,10 +184,78 @@ static bool read_bronze(struct pl_trial_reading *reading, struct pl_yaml *entry,
     return good;
 }
 
+/* ---- Commands ---- */
+
+struct command_options {
+    const char *command, *node, *time;
+};
+
+const struct pl_option pl__trial_command_options[] = {
+    PL_OPT_STRING(struct command_options, command, "command", NULL, PL_FIXED,
+                  "What somebody does then, like alarms ack; the rest of the entry are its arguments."),
+    PL_OPT_STRING(struct command_options, node, "node", NULL, PL_FIXED, "The node that it is about."),
+    PL_OPT_STRING(struct command_options, time, "time", NULL, PL_FIXED, "When."),
+    PL_OPT_END,
+};
+
+static const struct pl_command *find_command(struct pl_trial_reading *reading, const struct pl_yaml *entry,
+                                             const struct command_options *options, unsigned node) {
+    const struct pl_operator *op = reading->graph->graph->nodes[node].op;
+    size_t count = 0;
+    for (const struct pl_command *c = op->commands; c && c->name; c++, count++)
+        if (strcmp(c->name, options->command) == 0) return c;
+    const char **names = pl__arena_alloc(reading->yaml->arena, (count + 1) * sizeof *names);
+    const char *what = pl__arena_print(reading->yaml->arena, "%s has no command", options->node);
+    for (size_t i = 0; names && i < count; i++)
+        names[i] = op->commands[i].name;
+    if (names && what)
+        pl__trial_unknown(reading, pl__yaml_find(entry, "command")->place, what, options->command, names, count);
+    return NULL;
+}
+
+static bool find_node(struct pl_trial_reading *reading, const struct pl_yaml *entry, const char *name, unsigned *node) {
+    const struct pl_yaml *at = pl__yaml_find(entry, "node");
+    struct pl_yaml place = {.place = at->place};
+    unsigned port;
+    if (!pl__trial_port(reading, &place, name, node, &port)) return false;
+    if (reading->graph->runs[*node]) return true;
+    pl__problem(reading->yaml->problems, at, "%s does not run in this test", name);
+    return false;
+}
+
+/* { time: 30s, node: alarms, command: alarms ack, alarm: hot@pot1.voltage, reason: seen } */
+static bool read_command(struct pl_trial_reading *reading, struct pl_yaml *entry, struct pl_trial_input *made) {
+    static const char *const own[] = {"command", "node", "time", NULL};
+    struct command_options options = {0};
+    struct pl_yaml *keys = pl__yaml_new(reading->yaml, PL_YAML_MAP, entry->place);
+    for (unsigned i = 0; keys && own[i]; i++) {
+        const struct pl_yaml *value = pl__yaml_find(entry, own[i]);
+        struct pl_yaml *copy = value ? pl__yaml_copy(reading->yaml, value) : NULL;
+        if (copy) pl__yaml_add(keys, copy);
+    }
+    if (!keys) return false;
+    struct pl_options_reader reader = {.yaml = reading->yaml, .map = keys};
+    reader.tables[reader.table_count++] = (struct pl_option_table){.rows = pl__trial_command_options, .self = &options};
+    pl__options_read(&reader);
+    made->type = PL_TRIAL_COMMAND;
+    if (reader.failed || !pl__trial_time(reading, pl__yaml_find(entry, "time"), &made->from)) return false;
+    if (!find_node(reading, entry, options.node, &made->node)) return false;
+    made->command = find_command(reading, entry, &options, made->node);
+    void *args = made->command ? pl__arena_alloc(reading->yaml->arena, made->command->args_size + 1) : NULL;
+    if (!args) return false;
+    struct pl_options_reader arguments = {
+        .yaml = reading->yaml, .subject = options.command, .map = entry, .others = own};
+    arguments.tables[arguments.table_count++] = (struct pl_option_table){.rows = made->command->args, .self = args};
+    pl__options_read(&arguments);
+    made->args = args;
+    return !arguments.failed;
+}
+
 /* ---- Entries ---- */
 
 static bool read_entry(struct pl_trial_reading *reading, struct pl_yaml *entry, struct pl_trial_input *made) {
     made->place = entry->place;
+    if (is_file(entry, "command")) return read_command(reading, entry, made);
     if (is_file(entry, "bronze")) return read_bronze(reading, entry, made);
     if (is_file(entry, "csv")) return read_file(reading, entry, "csv", "source.csv", made);
     if (is_file(entry, "text")) return read_text(reading, entry, made);

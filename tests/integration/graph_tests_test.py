@@ -174,6 +174,24 @@ def wrong_files(folder):
     assert "broken.test.yaml:3:1" in potline("test", "broken.test.yaml", code=2, cwd=folder).stderr
 
 
+    commands(folder)
+
+
+def commands(folder):
+    """What cannot be done is said when the file is read, or fails the case."""
+    graph = os.path.abspath("graphs/smelter.yaml")
+    text = (f"potline: 1\ngraph: {graph}\ncases:\n  - name: a\n    expect: {{ alarms: none }}\n    input:\n"
+            "      - { time: 0s, node: alarms, command: alarms %s }\n")
+    write(folder, "do.test.yaml", text % "akc, alarm: x")
+    said = potline("test", "do.test.yaml", code=2, cwd=folder).stderr
+    assert said == 'do.test.yaml:7:44: alarms has no command "alarms akc"; did you mean alarms ack?\n', said
+    write(folder, "do.test.yaml", text % "ack, alrm: x")
+    assert 'no option "alrm"; did you mean alarm?' in potline("test", "do.test.yaml", code=2, cwd=folder).stderr
+    write(folder, "do.test.yaml", text % "ack, alarm: x@y")
+    said = potline("test", "do.test.yaml", code=1, cwd=folder).stdout
+    assert "line 7: alarms ack: no alarm in the list fits x@y" in said, said
+
+
 # ---- What a case is fed ----
 
 
