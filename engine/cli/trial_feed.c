@@ -220,11 +220,21 @@ static uint32_t heap_of(const struct pl__fed *fed, size_t from, uint32_t count) 
     return all;
 }
 
+/* How many rows from `from` on stand one behind the other in one batch. */
+static uint32_t side_by_side(const struct pl__fed *fed, size_t from, uint32_t most) {
+    const struct pl__fed_row *first = &fed->rows[from];
+    uint32_t n = 1;
+    while (n < most && first[n].batch == first->batch && first[n].row == first->row + n)
+        n++;
+    return n;
+}
+
 struct pl_batch *pl__fed_cut(const struct pl__fed *fed, size_t from, uint32_t count) {
     struct pl_batch *batch = pl_batch_like(fed->batches[fed->rows[from].batch], count, heap_of(fed, from, count));
-    for (uint32_t i = 0; batch && i < count; i++) {
+    for (uint32_t i = 0, n; batch && i < count; i += n) {
         const struct pl__fed_row *row = &fed->rows[from + i];
-        if (pl_batch_append(batch, fed->batches[row->batch], row->row, 1) == 1) continue;
+        n = side_by_side(fed, from + i, count - i);
+        if (pl_batch_append(batch, fed->batches[row->batch], row->row, n) == n) continue;
         pl_batch_unref(batch);
         return NULL;
     }
