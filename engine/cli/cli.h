@@ -87,6 +87,7 @@ extern const struct pl_subcommand pl_subcommand_run;
 extern const struct pl_subcommand pl_subcommand_savepoint;
 extern const struct pl_subcommand pl_subcommand_shell;
 extern const struct pl_subcommand pl_subcommand_standby;
+extern const struct pl_subcommand pl_subcommand_test;
 extern const struct pl_subcommand pl_subcommand_user;
 extern const struct pl_subcommand pl_subcommand_version;
 extern const struct pl_subcommand pl_subcommand_versions;
