@@ -52,7 +52,7 @@ class Run:
 
     def socket_is_there(self):
         end = time.monotonic() + 60
-        while self.shell("version") is None:
+        while self.shell("options some") is None:  # which a node answers that is open
             if self.process.poll() is not None:
                 fail(f"it ended: {self.process.stderr.read()}")
             if time.monotonic() > end:
