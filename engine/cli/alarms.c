@@ -31,8 +31,8 @@ static enum pl_code make_report(struct pl__report *r, const char *data, struct p
 
 static bool read_arguments(const struct pl_cli *cli, struct pl__report *r) {
     const char *tolerance = pl_cli_get(cli, "tolerance");
-    if (strcmp(pl_cli_operand(cli, 0), "backtest") != 0) {
-        pl_cli_usage(cli, "there is no \"%s\" of alarms; there is backtest", pl_cli_operand(cli, 0));
+    static const char *const verbs[] = {"backtest", NULL};
+    if (pl_cli_verb(cli, verbs, sizeof *verbs) < 0) {
         return false;
     }
     if (!pl_cli_get(cli, "rules") || !pl_cli_get(cli, "data")) {

@@ -199,3 +199,32 @@ int pl_cli_choice(const struct pl_cli *cli, const char *option, const char *valu
         pl_cli_usage(cli, "--%s: \"%s\" is not one of %s", option, value, all);
     return -1;
 }
+
+enum { VERBS_MAX = 16 };
+
+/* "a, b and c" */
+static void put_names(char *text, size_t size, const char *const *names, size_t count) {
+    size_t used = 0;
+    for (size_t i = 0; i < count && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", !i ? "" : i + 1 < count ? ", " : " and ", names[i]);
+}
+
+int pl_cli_verb(const struct pl_cli *cli, const void *verbs, size_t size) {
+    const char *names[VERBS_MAX], *wanted = pl_cli_operand(cli, 0);
+    char all[256] = "";
+    size_t count = 0;
+    if (pl_cli_count(cli) == 0) return 0;
+    for (const char *at = verbs; count < VERBS_MAX && (names[count] = *(const char *const *)(const void *)at);
+         at += size) {
+        if (strcmp(wanted, names[count]) == 0) return (int)count;
+        count++;
+    }
+    put_names(all, sizeof all, names, count);
+    const char *nearest = pl_text_nearest(wanted, names, count);
+    pl_cli_usage(cli, "there is no \"%s\" of %s; %s%s%s", wanted, cli->command->name,
+                 nearest     ? "did you mean "
+                 : count > 1 ? "there are "
+                             : "there is ",
+                 nearest ? nearest : all, nearest ? "?" : "");
+    return -1;
+}

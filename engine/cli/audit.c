@@ -114,17 +114,10 @@ static int run_query(const struct pl_cli *cli) {
 }
 
 static int audit(const struct pl_cli *cli) {
-    static const char *verbs[] = {"query", "verify", "report"};
+    static const char *const verbs[] = {"query", "verify", "report", NULL};
     static int (*const run[])(const struct pl_cli *cli) = {run_query, pl__audit_verify, pl__audit_report};
-    const char *verb = pl_cli_operand(cli, 0);
-    size_t which = 0;
-    while (which < PL_COUNT_OF(verbs) && strcmp(verb, verbs[which]) != 0)
-        which++;
-    if (which == PL_COUNT_OF(verbs)) {
-        const char *nearest = pl_text_nearest(verb, verbs, PL_COUNT_OF(verbs));
-        return pl_cli_usage(cli, "there is no \"%s\" of audit; %s%s", verb, nearest ? "did you mean " : "",
-                            nearest ? nearest : "there are query, verify and report");
-    }
+    int which = pl_cli_verb(cli, verbs, sizeof *verbs);
+    if (which < 0) return PL_EXIT_USAGE;
     if (!pl_cli_get(cli, "data")) return pl_cli_usage(cli, "--data DIR is needed");
     return run[which](cli);
 }

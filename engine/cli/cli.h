@@ -58,6 +58,10 @@ int pl_cli_usage(const struct pl_cli *cli, const char *format, ...) PL_PRINTF(2,
 /* The index of a value among `choices` (ends in NULL), or -1 after saying what is allowed. */
 int pl_cli_choice(const struct pl_cli *cli, const char *option, const char *value, const char *const *choices);
 
+/* What a subcommand is to do: its first operand's index among `verbs`, structs (or texts) that begin with a name, the
+ * last one's NULL; without an operand the first one. -1 after saying which there are, or which was probably meant. */
+int pl_cli_verb(const struct pl_cli *cli, const void *verbs, size_t size);
+
 /* A time that is given as RFC 3339 or as nanoseconds since 1970; left alone where it is not given. False after saying
  * that it is none. */
 bool pl_cli_time(const struct pl_cli *cli, const char *option, pl_time *time);
@@ -83,6 +87,7 @@ extern const struct pl_subcommand pl_subcommand_run;
 extern const struct pl_subcommand pl_subcommand_savepoint;
 extern const struct pl_subcommand pl_subcommand_shell;
 extern const struct pl_subcommand pl_subcommand_standby;
+extern const struct pl_subcommand pl_subcommand_test;
 extern const struct pl_subcommand pl_subcommand_user;
 extern const struct pl_subcommand pl_subcommand_version;
 extern const struct pl_subcommand pl_subcommand_versions;

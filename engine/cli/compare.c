@@ -93,10 +93,11 @@ static enum pl_code compare_partition(const struct pl__compare *compare, struct 
     struct pl_zone_range range = {
         .node = node->name, .one = true, .partition = partition, .from = compare->from, .to = compare->to};
     struct side live = {0}, fresh = {0};
-    enum pl_code code =
-        pl__in_order_open(compare->live, compare->tags, node->zone, &range, compare->epoch, &live.order, error);
+    enum pl_code code = pl__in_order_open(compare->live, compare->tags, node->zone, &range, node->was, compare->epoch,
+                                          &live.order, error);
     if (!code)
-        code = pl__in_order_open(compare->fresh, compare->tags, node->zone, &range, UINT64_MAX, &fresh.order, error);
+        code =
+            pl__in_order_open(compare->fresh, compare->tags, node->zone, &range, "", UINT64_MAX, &fresh.order, error);
     if (!code) code = compare_sides(compare, node, &live, &fresh, error);
     pl__in_order_close(live.order);
     pl__in_order_close(fresh.order);
@@ -104,14 +105,16 @@ static enum pl_code compare_partition(const struct pl__compare *compare, struct 
 }
 
 struct partitions {
-    const char *node;
+    const struct pl__compare_node *node;
     bool has[UINT16_MAX + 1];
 };
 
 static enum pl_code note_part(void *arg, const struct pl_zone_part *part, struct pl_error **error) {
     struct partitions *partitions = arg;
     (void)error;
-    if (strcmp(part->node, partitions->node) == 0) partitions->has[part->partition] = true;
+    const struct pl__compare_node *node = partitions->node;
+    bool own = strcmp(part->node, node->name) == 0 || (*node->was && strcmp(part->node, node->was) == 0);
+    if (own) partitions->has[part->partition] = true;
     return PL_OK;
 }
 
@@ -119,7 +122,7 @@ enum pl_code pl__compare_run(const struct pl__compare *compare, struct pl__compa
                              struct pl_error **error) {
     struct partitions *partitions = PL_NEW(struct partitions);
     if (!partitions) return pl_error_set(error, PL_NO_MEMORY, "out of memory");
-    partitions->node = node->name;
+    partitions->node = node;
     enum pl_code code = pl_zone_parts(compare->live, node->zone, note_part, partitions, error);
     if (!code) code = pl_zone_parts(compare->fresh, node->zone, note_part, partitions, error);
     for (unsigned p = 0; p <= UINT16_MAX && !code; p++)

@@ -7,6 +7,7 @@
 struct pl__compare_node {
     enum pl_zone_id zone;
     char name[PL_NAME_MAX + 1];
+    char was[PL_NAME_MAX + 1]; /* live rows under this name are its own, too; "": it has no other */
     uint64_t same;
     uint64_t changed; /* rows of the same time and key, with other values */
     uint64_t removed; /* only among the live ones */
@@ -24,7 +25,7 @@ struct pl__compare {
     void *arg;
 };
 
-/* Adds to what `node` says; its zone and name are set. */
+/* Adds to what `node` says; its zone and names are set. */
 enum pl_code pl__compare_run(const struct pl__compare *compare, struct pl__compare_node *node, struct pl_error **error);
 
 #endif

@@ -11,20 +11,16 @@
 #include <potline/alloc.h>
 
 #include "args.h"
+#include "store/folder.h"
 #include "store/version.h"
 
-static bool make_folders(char *path) {
-    for (char *slash = path + 1;; slash++) {
-        if (*slash && *slash != '/') continue;
-        char was = *slash;
-        *slash = 0;
-        if (mkdir(path, 0700) && errno != EEXIST) {
-            fprintf(stderr, "potline: cannot make the folder %s: %s\n", path, strerror(errno));
-            return false;
-        }
-        *slash = was;
-        if (!was) return true;
-    }
+static bool make_folders(const char *path) {
+    struct pl_error *error = NULL;
+    if (pl_folders_make(path, &error) == PL_OK) return true;
+    fputs("potline: ", stderr);
+    pl_error_print(stderr, error);
+    pl_error_free(&error);
+    return false;
 }
 
 char *pl_cli_data_parent(void) {

@@ -195,17 +195,10 @@ static int run_export(const struct pl_cli *cli) {
 /* ---- The command ---- */
 
 static int dead(const struct pl_cli *cli) {
-    static const char *verbs[] = {"list", "export", "reinject"};
+    static const char *const verbs[] = {"list", "export", "reinject", NULL};
     static int (*const run[])(const struct pl_cli *cli) = {run_list, run_export, pl__dead_reinject};
-    const char *verb = pl_cli_count(cli) ? pl_cli_operand(cli, 0) : verbs[0];
-    size_t which = 0;
-    while (which < PL_COUNT_OF(verbs) && strcmp(verb, verbs[which]) != 0)
-        which++;
-    if (which == PL_COUNT_OF(verbs)) {
-        const char *nearest = pl_text_nearest(verb, verbs, PL_COUNT_OF(verbs));
-        return pl_cli_usage(cli, "there is no \"%s\" of dead; %s%s", verb, nearest ? "did you mean " : "",
-                            nearest ? nearest : "there are list, export and reinject");
-    }
+    int which = pl_cli_verb(cli, verbs, sizeof *verbs);
+    if (which < 0) return PL_EXIT_USAGE;
     if (!pl_cli_get(cli, "data")) return pl_cli_usage(cli, "--data DIR is missing");
     return run[which](cli);
 }

@@ -83,8 +83,8 @@ static void show_node(const struct pl__differences *d, const struct pl__compare_
                 pl_zone_names[node->zone], node->name, node->same, node->changed, node->removed, node->added);
 }
 
-static enum pl_code find_in(struct pl__differences *d, enum pl_zone_id zone, const char *name, FILE *out,
-                            struct pl_error **error) {
+static enum pl_code find_in(struct pl__differences *d, enum pl_zone_id zone, const struct pl_version_node *of,
+                            FILE *out, struct pl_error **error) {
     struct pl__compare_node *node = &d->nodes[d->node_count];
     struct show show = {.d = d, .out = out};
     struct pl__compare compare = {.live = d->live,
@@ -96,7 +96,8 @@ static enum pl_code find_in(struct pl__differences *d, enum pl_zone_id zone, con
                                   .difference = on_difference,
                                   .arg = &show};
     *node = (struct pl__compare_node){.zone = zone};
-    snprintf(node->name, sizeof node->name, "%s", name);
+    snprintf(node->name, sizeof node->name, "%s", of->name);
+    snprintf(node->was, sizeof node->was, "%s", of->was);
     enum pl_code code = pl__compare_run(&compare, node, error);
     if (code || !(node->same || node->changed || node->added || node->removed)) return code;
     d->node_count++;
@@ -111,8 +112,8 @@ enum pl_code pl__differences_find(struct pl__differences *d, const struct pl_ver
     enum pl_code code = PL_OK;
     for (unsigned i = 0; i < version->node_count && !code; i++) {
         if (!version->nodes[i].counts) continue;
-        code = find_in(d, PL_SILVER, version->nodes[i].name, out, error);
-        if (!code) code = find_in(d, PL_GOLD, version->nodes[i].name, out, error);
+        code = find_in(d, PL_SILVER, &version->nodes[i], out, error);
+        if (!code) code = find_in(d, PL_GOLD, &version->nodes[i], out, error);
     }
     put_in_order(d);
     if (!code && !d->quiet && !d->node_count && !d->json) fputs("there are no rows to compare\n", out);

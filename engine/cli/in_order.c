@@ -16,13 +16,20 @@ struct waiting {
     uint32_t row;
 };
 
-struct pl__in_order {
+/* The records under a name. */
+struct source {
     struct pl_zone_range range;
+    struct pl_zone_scan *scan;
+    pl_time frontier; /* nothing earlier is still to be read */
+    bool over;
+};
+
+struct pl__in_order {
+    const char *node;
     uint64_t epoch;
     struct pl_tags *tags;
-    struct pl_zone_scan *scan;
-    bool all_read;
-    pl_time frontier; /* nothing earlier is still to be read */
+    struct source sources[2]; /* its own name, and an earlier one */
+    unsigned source_count;
 
     struct waiting *heap; /* the earliest first */
     size_t waiting, room;
@@ -62,26 +69,40 @@ static struct waiting pop(struct pl__in_order *order) {
     return first;
 }
 
+static enum pl_code read_record(struct pl__in_order *order, struct source *source, struct pl_error **error) {
+    struct pl_zone_record record;
+    enum pl_code code = pl_zone_scan_next(source->scan, &record, error);
+    source->over = code == PL_NOT_FOUND;
+    if (code) return source->over ? PL_OK : code;
+    source->frontier = record.first;
+    const pl_time *times = pl_batch_times(record.batch);
+    bool kept = true, known = record.epoch <= order->epoch;
+    for (uint32_t row = 0; known && kept && row < record.batch->rows; row++) {
+        if (times[row] < source->range.from || times[row] >= source->range.to) continue;
+        kept = push(order, (struct waiting){times[row], pl_batch_ref(record.batch), row});
+        if (!kept) pl_batch_unref(record.batch);
+    }
+    pl_batch_unref(record.batch);
+    return kept ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "out of memory");
+}
+
+/* Whose next record is the earliest; NULL: all has been read. */
+static struct source *earliest(struct pl__in_order *order) {
+    struct source *found = NULL;
+    for (unsigned i = 0; i < order->source_count; i++) {
+        struct source *source = &order->sources[i];
+        if (!source->over && (!found || source->frontier < found->frontier)) found = source;
+    }
+    return found;
+}
+
 /* Reads until the earliest row that waits is earlier than everything that is still to come. */
 static enum pl_code read_ahead(struct pl__in_order *order, struct pl_error **error) {
-    while (!order->all_read && (!order->waiting || order->heap[0].time >= order->frontier)) {
-        struct pl_zone_record record;
-        enum pl_code code = pl_zone_scan_next(order->scan, &record, error);
-        if (code == PL_NOT_FOUND) order->all_read = true;
-        if (code == PL_NOT_FOUND) return PL_OK;
-        if (code) return code;
-        order->frontier = record.first;
-        const pl_time *times = pl_batch_times(record.batch);
-        bool kept = true, known = record.epoch <= order->epoch;
-        for (uint32_t row = 0; known && kept && row < record.batch->rows; row++) {
-            if (times[row] < order->range.from || times[row] >= order->range.to) continue;
-            kept = push(order, (struct waiting){times[row], pl_batch_ref(record.batch), row});
-            if (!kept) pl_batch_unref(record.batch);
-        }
-        pl_batch_unref(record.batch);
-        if (!kept) return pl_error_set(error, PL_NO_MEMORY, "out of memory");
-    }
-    return PL_OK;
+    struct source *source;
+    enum pl_code code = PL_OK;
+    while (!code && (source = earliest(order)) && (!order->waiting || order->heap[0].time >= source->frontier))
+        code = read_record(order, source, error);
+    return code;
 }
 
 /* ---- A moment ---- */
@@ -106,7 +127,7 @@ static bool make_room(struct pl__in_order *order, size_t count) {
 
 static void add_row(struct pl__in_order *order, const struct waiting *row, size_t index) {
     struct pl__export_format format = {.json = true, .tags = order->tags};
-    struct pl__export_part part = {.node = order->range.node, .batch = row->batch};
+    struct pl__export_part part = {.node = order->node, .batch = row->batch};
     order->rows[index].key = pl_batch_keys(row->batch)[row->row];
     order->starts[index] = order->text.size;
     pl__export_row(&format, &part, row->row, &order->text);
@@ -135,16 +156,21 @@ enum pl_code pl__in_order_next(struct pl__in_order *order, struct pl__moment *mo
 }
 
 enum pl_code pl__in_order_open(struct pl_store *store, struct pl_tags *tags, enum pl_zone_id zone,
-                               const struct pl_zone_range *range, uint64_t epoch, struct pl__in_order **order,
-                               struct pl_error **error) {
+                               const struct pl_zone_range *range, const char *was, uint64_t epoch,
+                               struct pl__in_order **order, struct pl_error **error) {
     struct pl__in_order *o = *order = PL_NEW(struct pl__in_order);
     if (!o) return pl_error_set(error, PL_NO_MEMORY, "out of memory");
-    o->range = *range;
+    o->node = range->node;
     o->epoch = epoch;
     o->tags = tags;
-    o->frontier = PL_TIME_MIN;
     pl_buffer_init(&o->text, TEXT_MAX);
-    enum pl_code code = pl_zone_scan_new(store, tags, zone, &o->range, &o->scan, error);
+    enum pl_code code = PL_OK;
+    for (unsigned i = 0; i < (*was ? 2u : 1u) && !code; i++) {
+        struct source *source = &o->sources[o->source_count++];
+        *source = (struct source){.range = *range, .frontier = PL_TIME_MIN};
+        if (i) source->range.node = was;
+        code = pl_zone_scan_new(store, tags, zone, &source->range, &source->scan, error);
+    }
     if (!code) return PL_OK;
     pl__in_order_close(o);
     *order = NULL;
@@ -155,7 +181,8 @@ void pl__in_order_close(struct pl__in_order *order) {
     if (!order) return;
     while (order->waiting)
         pl_batch_unref(order->heap[--order->waiting].batch);
-    pl_zone_scan_free(order->scan);
+    for (unsigned i = 0; i < order->source_count; i++)
+        pl_zone_scan_free(order->sources[i].scan);
     pl_buffer_fini(&order->text);
     pl_free(order->heap);
     pl_free(order->rows);

@@ -19,11 +19,11 @@ struct pl__moment {
     size_t count;
 };
 
-/* Of the node and partition that `range` (copied; its node is borrowed) names, rows up to an epoch. Keeps about an hour
- * of them. */
+/* Of the node and partition that `range` (copied; its node is borrowed) names, rows up to an epoch; and those that it
+ * has put there under an earlier name ("": it has none; borrowed). Keeps about an hour of them. */
 enum pl_code pl__in_order_open(struct pl_store *store, struct pl_tags *tags, enum pl_zone_id zone,
-                               const struct pl_zone_range *range, uint64_t epoch, struct pl__in_order **order,
-                               struct pl_error **error);
+                               const struct pl_zone_range *range, const char *was, uint64_t epoch,
+                               struct pl__in_order **order, struct pl_error **error);
 /* PL_NOT_FOUND without a message: the end. */
 enum pl_code pl__in_order_next(struct pl__in_order *order, struct pl__moment *moment, struct pl_error **error);
 void pl__in_order_close(struct pl__in_order *order); /* NULL is fine */

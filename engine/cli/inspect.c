@@ -8,6 +8,8 @@ static int print(const struct pl_cli *cli, const struct pl_operator *op) {
     bool good = true;
     if (pl_cli_has(cli, "schema"))
         good = pl_catalog_schema(stdout);
+    else if (pl_cli_has(cli, "test-schema"))
+        good = pl_catalog_test_schema(stdout);
     else if (pl_cli_has(cli, "markdown"))
         good = pl_catalog_markdown(stdout);
     else if (pl_cli_has(cli, "json"))
@@ -38,6 +40,7 @@ const struct pl_subcommand pl_subcommand_inspect = {
     .summary = "List the operators, or show what one takes and gives.",
     .options = PL_CLI_OPTIONS({"json", NULL, "Print JSON: one operator, or all of them and the options of graphs.", 0},
                               {"schema", NULL, "Print the JSON Schema of graph files, for editors.", 0},
+                              {"test-schema", NULL, "Print the JSON Schema of test files, for editors.", 0},
                               {"markdown", NULL, "Print the reference of all operators as Markdown.", 0}),
     .run = inspect,
 };

@@ -195,17 +195,12 @@ static int run_rotate(const struct pl_cli *cli) {
 static const struct {
     const char *name;
     int (*run)(const struct pl_cli *cli);
-} verbs[] = {{"generate", run_generate}, {"id", run_id}, {"encrypt", run_encrypt}, {"rotate", run_rotate}};
+} verbs[] = {
+    {"generate", run_generate}, {"id", run_id}, {"encrypt", run_encrypt}, {"rotate", run_rotate}, {NULL, NULL}};
 
 static int keys(const struct pl_cli *cli) {
-    const char *names[PL_COUNT_OF(verbs)], *wanted = pl_cli_operand(cli, 0);
-    for (size_t i = 0; i < PL_COUNT_OF(verbs); i++) {
-        if (strcmp(verbs[i].name, wanted) == 0) return verbs[i].run(cli);
-        names[i] = verbs[i].name;
-    }
-    const char *nearest = pl_text_nearest(wanted, names, PL_COUNT_OF(verbs));
-    return pl_cli_usage(cli, "there is no \"%s\" of keys; %s%s", wanted, nearest ? "did you mean " : "there are ",
-                        nearest ? nearest : "generate, id, encrypt and rotate");
+    int which = pl_cli_verb(cli, verbs, sizeof *verbs);
+    return which < 0 ? PL_EXIT_USAGE : verbs[which].run(cli);
 }
 
 const struct pl_subcommand pl_subcommand_keys = {

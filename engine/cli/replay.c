@@ -135,17 +135,13 @@ static bool make_version_folder(struct replay *r) {
     struct pl_version_entry *there;
     struct pl_error *error = NULL;
     unsigned count;
-    char *parent = pl_version_path(r->data, "");
     r->target = pl_version_path(r->data, r->version);
-    if (!parent || !r->target || pl_versions_list(r->data, r->key, &there, &count, &error)) {
-        pl_free(parent);
-        return complain(error);
-    }
+    if (!r->target || pl_versions_list(r->data, r->key, &there, &count, &error)) return complain(error);
     bool taken = false, full = count == PL_VERSIONS_MAX;
     for (unsigned i = 0; i < count; i++)
         taken |= strcmp(there[i].version.name, r->version) == 0;
     pl_versions_free(there, count);
-    bool good = !taken && !full && (mkdir(parent, 0700) == 0 || is_there(parent)) && pl_cli_data_remove(r->target);
+    bool good = !taken && !full && pl_cli_data_remove(r->target);
     if (taken)
         fprintf(stderr,
                 "potline replay: there is a version '%s' already; potline versions drop %s --data %s removes it\n",
@@ -153,7 +149,6 @@ static bool make_version_folder(struct replay *r) {
     else if (!good)
         fprintf(stderr, "potline replay: %s cannot be made%s\n", r->target,
                 full ? ": there are too many versions" : "");
-    pl_free(parent);
     return good;
 }
 
@@ -396,8 +391,9 @@ const struct pl_subcommand pl_subcommand_replay = {
            "version of them beside the live ones (--version; see potline versions), or are only compared (--diff).\n"
            "Other sinks than sink.lake are left out, unless --sink names them.\n"
            "\n"
-           "With the same graph the rows are those of the live run. Of a part of the time (--from, --to) that is so\n"
-           "when what nodes know goes back no longer than --margin.\n"
+           "With the same graph the rows are those of the live run, but for what people changed while it ran: rules\n"
+           "are played as they are set now, options as the graph file and --set say. Of a part of the time (--from,\n"
+           "--to) that is so when what nodes know goes back no longer than --margin.\n"
            "\n"
            "--repair plays as if no row had been late, and counts for what that changes.",
     /* clang-format off */

@@ -49,6 +49,8 @@ bool pl_cli_standby_read(const struct pl_cli *cli, struct pl_cli_standby *standb
         return false;
     }
     if (pl_standby_secret_read(file, &standby->secret, &error) == PL_OK) return true;
+    pl_error_set(&error, PL_USAGE,
+                 "--standby-key: a key file is needed, the same for both; potline keys generate makes one");
     fputs("potline run: ", stderr);
     pl_error_print(stderr, error);
     pl_error_free(&error);
@@ -158,7 +160,7 @@ void pl_cli_standby_ending(struct pl_cli_standby *standby, bool orderly) {
                 passed);
     pl_fence_free(standby->fence);
     standby->fence = NULL;
-    pl_standby_server_ending(standby->server, orderly);
+    pl_standby_server_ending(standby->server, orderly || passed); /* its own standby has nothing to take over */
 }
 
 void pl_cli_standby_end(struct pl_cli_standby *standby) {
@@ -201,16 +203,17 @@ static int take(const struct pl_cli *cli, const char *data) {
 }
 
 static int standby(const struct pl_cli *cli) {
-    const char *verb = pl_cli_operand(cli, 0), *data = pl_cli_get(cli, "data");
+    static const char *const verbs[] = {"status", "takeover", NULL};
+    const char *data = pl_cli_get(cli, "data");
+    int verb = pl_cli_verb(cli, verbs, sizeof *verbs);
+    if (verb < 0) return PL_EXIT_USAGE;
     if (!data) return pl_cli_usage(cli, "--data DIR is needed");
-    if (strcmp(verb, "status") == 0) return ask(data, "status");
-    if (strcmp(verb, "takeover") == 0) return take(cli, data);
-    return pl_cli_usage(cli, "there is no \"%s\" of standby; there are takeover and status", verb);
+    return verb == 0 ? ask(data, "status") : take(cli, data);
 }
 
 const struct pl_subcommand pl_subcommand_standby = {
     .name = "standby",
-    .operands = "takeover|status",
+    .operands = "status|takeover",
     .least = 1,
     .most = 1,
     .summary = "Ask a standby how far it is, or have it take over.",

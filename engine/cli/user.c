@@ -71,6 +71,7 @@ static const struct verb verbs[] = {
     {"remove", 1, false, false, "remove NAME", "users remove", run_remove},
     {"passwd", 1, false, true, "passwd NAME", "users passwd", run_passwd},
     {"role", 2, true, false, "role NAME ROLE", "users role", run_role},
+    {.name = NULL},
 };
 
 static enum pl_code note(struct work *work, const struct verb *verb, const char *outcome, struct pl_error **error) {
@@ -171,20 +172,6 @@ static int list(struct work *work) {
 
 /* ---- What was asked ---- */
 
-static const struct verb *find_verb(const struct pl_cli *cli) {
-    const char *names[PL_COUNT_OF(verbs)], *wanted = pl_cli_operand(cli, 0);
-    for (size_t i = 0; i < PL_COUNT_OF(verbs); i++) {
-        if (strcmp(verbs[i].name, wanted) == 0) return &verbs[i];
-        names[i] = verbs[i].name;
-    }
-    const char *nearest = pl_text_nearest(wanted, names, PL_COUNT_OF(verbs));
-    if (nearest)
-        pl_cli_usage(cli, "there is no \"%s\" of user; did you mean %s?", wanted, nearest);
-    else
-        pl_cli_usage(cli, "there is no \"%s\" of user; there are add, list, remove, passwd and role", wanted);
-    return NULL;
-}
-
 static bool read_role(const struct pl_cli *cli, const char *text, enum pl_role *role) {
     if (!text) {
         pl_cli_usage(cli, "a role is missing: operator, engineer, manager, executive or admin");
@@ -205,8 +192,9 @@ static bool read_role(const struct pl_cli *cli, const char *text, enum pl_role *
 
 static int user(const struct pl_cli *cli) {
     struct work work = {.cli = cli};
-    const struct verb *verb = find_verb(cli);
-    if (!verb) return PL_EXIT_USAGE;
+    int which = pl_cli_verb(cli, verbs, sizeof *verbs);
+    if (which < 0) return PL_EXIT_USAGE;
+    const struct verb *verb = &verbs[which];
     if (pl_cli_count(cli) != 1 + verb->operands) return pl_cli_usage(cli, "write: potline user %s", verb->written);
     if (!pl_cli_get(cli, "data")) return pl_cli_usage(cli, "--data DIR is needed");
     const char *role = verb->operands == 2 ? pl_cli_operand(cli, 2) : pl_cli_get(cli, "role");

@@ -153,7 +153,11 @@ static int run_drop(struct versions *v, struct pl_version_entry *entry) {
     struct pl_error *error = NULL;
     const char *name = entry->version.name;
     if (entry->version.published) return pl_cli_usage(v->cli, "%s is published: withdraw it first", name);
-    if (note(v, NULL, "versions drop", name, &error)) return complain(error);
+    enum pl_code code = note(v, NULL, "versions drop", name, &error);
+    if (code == PL_BUSY)
+        pl_error_set(&error, code, "%s is not dropped while an engine runs on the folder; nobody sees it until then",
+                     name);
+    if (code) return complain(error);
     char *path = pl_version_path(v->data, name);
     bool good = path && pl_cli_data_remove(path);
     pl_free(path);
@@ -169,9 +173,10 @@ static const struct {
 } verbs[] = {{"list", false, run_list},
              {"publish", true, run_publish},
              {"withdraw", true, run_withdraw},
-             {"drop", true, run_drop}};
+             {"drop", true, run_drop},
+             {NULL, false, NULL}};
 
-static int run_verb(struct versions *v, size_t verb) {
+static int run_verb(struct versions *v, int verb) {
     const char *name = pl_cli_operand(v->cli, 1), *names[PL_VERSIONS_MAX];
     if (!verbs[verb].of_one) return verbs[verb].run(v, NULL);
     if (!name) return pl_cli_usage(v->cli, "%s which one?", verbs[verb].name);
@@ -185,23 +190,17 @@ static int run_verb(struct versions *v, size_t verb) {
 }
 
 static int versions(const struct pl_cli *cli) {
-    const char *names[PL_COUNT_OF(verbs)], *wanted = pl_cli_count(cli) ? pl_cli_operand(cli, 0) : "list";
     struct versions v = {.cli = cli, .data = pl_cli_get(cli, "data")};
     struct pl_error *error = NULL;
+    int verb = pl_cli_verb(cli, verbs, sizeof *verbs);
+    if (verb < 0) return PL_EXIT_USAGE;
     if (!v.data) return pl_cli_usage(cli, "--data DIR is missing");
-    for (size_t i = 0; i < PL_COUNT_OF(verbs); i++) {
-        names[i] = verbs[i].name;
-        if (strcmp(verbs[i].name, wanted) != 0) continue;
-        if (!pl_cli_data_key_of(cli, v.data, &v.key)) return PL_EXIT_USAGE;
-        enum pl_code code = pl_versions_list(v.data, v.key, &v.all, &v.count, &error);
-        int exit_code = code ? complain(error) : run_verb(&v, i);
-        pl_versions_free(v.all, v.count);
-        pl_store_key_unref(v.key);
-        return exit_code;
-    }
-    const char *nearest = pl_text_nearest(wanted, names, PL_COUNT_OF(verbs));
-    return pl_cli_usage(cli, "there is no \"%s\" of versions; %s%s", wanted, nearest ? "did you mean " : "there are ",
-                        nearest ? nearest : "list, publish, withdraw and drop");
+    if (!pl_cli_data_key_of(cli, v.data, &v.key)) return PL_EXIT_USAGE;
+    enum pl_code code = pl_versions_list(v.data, v.key, &v.all, &v.count, &error);
+    int exit_code = code ? complain(error) : run_verb(&v, verb);
+    pl_versions_free(v.all, v.count);
+    pl_store_key_unref(v.key);
+    return exit_code;
 }
 
 const struct pl_subcommand pl_subcommand_versions = {

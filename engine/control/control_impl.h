@@ -9,7 +9,7 @@
 #include "control/request.h"
 #include "store/audit.h"
 
-enum { PL__FACES = 2, PL__FRAME_MAX = 64 << 10, PL__REQUESTS_MAX = 256, PL__TAPS_MAX = 32 };
+enum { PL__FACES = 2, PL__FRAME_MAX = 64 << 10, PL__REQUESTS_MAX = 256, PL__UNSETTLED_MAX = 64, PL__TAPS_MAX = 32 };
 
 /* A socket that people come to. */
 struct pl__face {
@@ -43,6 +43,7 @@ struct pl_control {
     struct pl_calls back; /* calls that have come back */
     struct pl_request *requests;
     unsigned request_count, tap_count, logins;
+    unsigned unsettled;      /* requests that are not counted any more, and looked after for the audit */
     uint64_t request_number; /* of the last one */
     uint64_t strangers;      /* commands of nobody who is signed in, refused since the last record of them */
     uint64_t strangers_told;

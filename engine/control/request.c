@@ -40,7 +40,7 @@ static void forget(struct pl_request *request) {
 }
 
 static bool is_over(const struct pl_request *request) {
-    return request->answered && request->waiting == 0 && pl__stream_over(request);
+    return request->answered && request->waiting == 0 && !request->unsettled && pl__stream_over(request);
 }
 
 static char *joined(const struct pl__packet *m) {
@@ -204,15 +204,41 @@ static void answer_calls(struct pl_request *request) {
     request->answered = true;
 }
 
+/* Its asker has been told that the time was up. The audit has to know whether it was done. */
+static void settle_later(struct pl_request *request) {
+    struct pl_control *control = request->control;
+    if (request->unsettled || control->unsettled == PL__UNSETTLED_MAX) return;
+    request->unsettled = true;
+    control->unsettled++;
+    control->request_count--;
+}
+
+static void look_after(struct pl_request *request) {
+    enum pl_code code = look_for_change(request, NULL);
+    if (code == PL_BUSY) return;
+    if (!code) pl__request_audit(request, "done, after the time was up");
+    request->unsettled = false;
+    request->control->unsettled--;
+    request->control->request_count++;
+}
+
+static void came_back_late(struct pl_request *request) {
+    bool changes = request->command->spec->flags & PL_COMMAND_CHANGES;
+    if (!request->done || !changes) return;
+    if (request->awaited)
+        settle_later(request);
+    else
+        pl__request_audit(request, "done, after the time was up");
+}
+
 void pl__request_came_back(struct pl_control *control, struct pl_call *call) {
     struct pl_request *request = call->owner;
     request->waiting--;
     settle(request, call);
     pl_call_free(call);
-    if (request->waiting == 0 && request->later && request->answered && !request->stream && request->done &&
-        request->command->spec->flags & PL_COMMAND_CHANGES)
-        pl__request_audit(request, "done, after the time was up");
-    if (request->waiting == 0 && request->later && !request->answered && !request->stream) answer_calls(request);
+    bool all = request->waiting == 0 && request->later && !request->stream;
+    if (all && request->answered) came_back_late(request);
+    if (all && !request->answered) answer_calls(request);
     if (is_over(request) && !control->closed) forget(request);
 }
 
@@ -367,6 +393,9 @@ void pl__requests_tick(struct pl_control *control, uint64_t now) {
                              ? "it is done at the next checkpoint, which has not come: is a node paused?"
                              : "a node is at work on something long");
             pl_request_answer(r, PL_BUSY, &error);
+            if (r->waiting == 0) came_back_late(r);
+        } else if (r->unsettled) {
+            look_after(r);
         }
         if (is_over(r)) forget(r);
     }

@@ -1,7 +1,7 @@
 /* request.h: a command on its way: from the bytes of a peer to the rows of its answer.
  *
  * All of it happens on the control thread, but for the calls into nodes. A request lives until its last call has come
- * back, also when it has been answered before (its time was up, its peer has left).
+ * back, and what it changed is kept, also when it has been answered before (its time was up, its peer has left).
  */
 #ifndef POTLINE_CONTROL_REQUEST_H
 #define POTLINE_CONTROL_REQUEST_H
@@ -46,6 +46,7 @@ struct pl_request {
     uint64_t awaited;                                                          /* by `look` */
     bool tried;                                                                /* a password has been looked at */
     bool answered;
+    bool unsettled;           /* answered too early: what it has changed is not known to be kept yet */
     uint64_t deadline;        /* hrtime; 0: none */
     struct pl_stream *stream; /* of a tap */
     struct pl_request *next;

@@ -1,7 +1,7 @@
 /* catalog.h: what the option tables and descriptors say, for readers: people, editors, programs.
  *
  *     catalog.c    JSON (schemas/operators.json)          reference.c    Markdown (docs/operators.md)
- *     schema.c     JSON Schema of graph files             describe.c     text for a terminal
+ *     schema.c     JSON Schema of graph and test files    describe.c     text for a terminal
  *
  * All of it comes from the registry, so what is printed depends on the plugins found. Each returns false without
  * memory.
@@ -15,6 +15,7 @@
 
 bool pl_catalog_json(const struct pl_operator *op, FILE *out); /* NULL: all of them, and the options of graphs */
 bool pl_catalog_schema(FILE *out);
+bool pl_catalog_test_schema(FILE *out); /* of test files (trial.h) */
 bool pl_catalog_markdown(FILE *out);
 void pl_catalog_list(FILE *out); /* a line each */
 void pl_catalog_describe(const struct pl_operator *op, FILE *out);

@@ -126,26 +126,10 @@ static bool read_foreach(struct template *template, const struct pl_yaml *foreac
 
 /* ---- Copies ---- */
 
-/* NULL when there would be too many values, or without memory. */
-static struct pl_yaml *copy(struct pl_yaml_context *yaml, const struct pl_yaml *from, bool repeated) {
-    if (yaml->values >= PL_YAML_VALUES_MAX) {
-        pl__arena_fail(yaml->arena, PL_LIMIT);
-        return NULL;
-    }
-    struct pl_yaml *value = pl__yaml_new(yaml, from->type, from->place);
-    if (!value) return NULL;
-    value->plain = from->plain;
-    value->any = from->any;
-    value->text = from->text;
-    value->key = from->key;
-    value->key_place = from->key_place;
-    value->repeated = repeated;
-    for (const struct pl_yaml *child = from->first; child; child = child->next) {
-        struct pl_yaml *copied = copy(yaml, child, repeated);
-        if (!copied) return NULL;
-        pl__yaml_add(value, copied);
-    }
-    return value;
+static void mark_repeated(struct pl_yaml *value) {
+    value->repeated = true;
+    for (struct pl_yaml *child = value->first; child; child = child->next)
+        mark_repeated(child);
 }
 
 /* After the first copy it is known which variables are used. Another one is reported, and counts as a single value. */
@@ -162,8 +146,9 @@ static void check_used(struct template *template) {
 static bool make_copies(struct template *template, unsigned index, const struct pl_variable *scope) {
     const struct pl_expansion *expansion = template->expansion;
     if (index == template->variable_count) {
-        struct pl_yaml *made = copy(expansion->yaml, template->body, template->repeated);
+        struct pl_yaml *made = pl__yaml_copy(expansion->yaml, template->body);
         if (!made) return false;
+        if (template->repeated) mark_repeated(made);
         if (made->key) pl__substitute_key(expansion, made, scope);
         expand_value(expansion, made, scope);
         pl__yaml_add(template->into, made);

@@ -47,6 +47,13 @@ static unsigned rank_nodes(struct pl_draft *draft) {
     return count;
 }
 
+static bool holds_any(const struct pl_yaml *value) {
+    bool found = value->any;
+    for (const struct pl_yaml *child = value->first; child && !found; child = child->next)
+        found = holds_any(child);
+    return found;
+}
+
 static void finish(struct pl_draft *draft) {
     struct pl_graph *graph = draft->graph;
     struct pl_arena *arena = draft->yaml->arena;
@@ -65,6 +72,7 @@ static void finish(struct pl_draft *draft) {
             .settings = from->settings,
             .prototype = from->prototype,
             .global = from->global,
+            .vague = holds_any(from->yaml),
         };
         if (!node->settings.queue_batches) node->settings.queue_batches = graph->settings.queue_batches;
         if (!node->settings.queue_bytes) node->settings.queue_bytes = graph->settings.queue_bytes;
@@ -83,6 +91,7 @@ static void read_graph(struct pl_yaml_context *yaml, const struct pl_graph_optio
     if (!source.root) return;
     for (const char *const *set = options ? options->set : NULL; set && *set; set++)
         pl__set_apply(yaml, &source, *set);
+    pl__set_apply_map(yaml, &source, options ? options->overrides : NULL);
     pl__settings_read(yaml, &source, graph);
     static void (*const steps[])(struct pl_draft *) = {pl__draft_nodes, pl__draft_inputs, pl__draft_order,
                                                        pl__draft_kinds, pl__draft_sections};

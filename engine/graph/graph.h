@@ -95,6 +95,7 @@ struct pl_graph_node {
     enum pl_kind kind_in;    /* of input 0, where there is one */
     enum pl_kind *kinds_out; /* one per output port */
     bool global;             /* runs once; else once a partition */
+    bool vague;              /* something of it stands for any value (only while checking) */
 };
 
 struct pl_graph {
@@ -119,11 +120,14 @@ struct pl_problem {
     char *text;
 };
 
+struct pl_yaml;
+
 struct pl_graph_options {
     /* An unset environment variable warns and stands for any value; else it is an error. A node whose operator is such
      * a value is left out of the graph. */
     bool checking;
-    const char *const *set; /* NODE.OPTION=VALUE, ends in NULL; may be NULL */
+    const char *const *set;          /* NODE.OPTION=VALUE, ends in NULL; may be NULL */
+    const struct pl_yaml *overrides; /* the same as a map of another file (trial.h); may be NULL */
 };
 
 /* Loads and checks; all problems are reported in one pass. *graph is NULL when any of them is an error. The problems

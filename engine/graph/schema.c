@@ -1,4 +1,4 @@
-/* schema.c: JSON Schema (draft 7, what editors know) of graph files.
+/* schema.c: JSON Schema (draft 7, what editors know) of graph files and of test files.
  *
  * It describes YAML values, so a text option also takes what YAML reads as a number, and everything also takes a text
  * with ${NAME} or {variable} in it. `potline check` says more than any schema can.
@@ -11,6 +11,7 @@
 #include "json.h"
 #include "options.h"
 #include "settings.h"
+#include "trial_impl.h"
 
 static json_t *schema_of(const struct pl_option *row);
 
@@ -187,7 +188,8 @@ static json_t *foreach_schema(void) {
         "Writes this out once for every value: { pot: 01..20 } replaces {pot} in names and values.");
 }
 
-static json_t *definitions(void) {
+/* What both kinds of file have. */
+static json_t *value_definitions(void) {
     json_t *text = pl__json_append(pl__json_append(json_array(), json_string("string")), json_string("number"));
     text = pl__json_append(text, json_string("boolean"));
     json_t *all = pl__json_with(json_object(), "text", pl__json_with(json_object(), "type", text));
@@ -201,8 +203,11 @@ static json_t *definitions(void) {
     all = pl__json_with(all, "rate",
                         any_of(pattern("^(0|[0-9]+(\\.[0-9]+)?(e[0-9]+)?/(s|m|min|h|d))$"),
                                pl__json_with(json_object(), "const", json_integer(0)), refer("variable")));
-    all = pl__json_with(all, "foreach", foreach_schema());
-    all = pl__json_with(all, "node", node_schema());
+    return pl__json_with(all, "foreach", foreach_schema());
+}
+
+static json_t *definitions(void) {
+    json_t *all = pl__json_with(value_definitions(), "node", node_schema());
     for (unsigned i = 0; i < pl_registry_count(); i++) {
         char name[128];
         snprintf(name, sizeof name, "op-%s", pl_registry_get(i)->name);
@@ -247,4 +252,107 @@ bool pl_catalog_schema(FILE *out) {
     schema = pl__json_with(schema, "required", required);
     schema = pl__json_with(schema, "additionalProperties", json_false());
     return pl__json_print(pl__json_with(schema, "definitions", definitions()), out);
+}
+
+/* ---- Test files ---- */
+
+/* A row of any kind: which columns its kind has, `potline test` says. */
+static json_t *row_schema(bool input) {
+    static const char *const others[] = {"every", "until", "reason"};
+    json_t *properties = json_object();
+    for (unsigned kind = 0; kind < PL_KINDS; kind++)
+        for (unsigned i = 0; i < pl_kind_info[kind].columns; i++)
+            properties = pl__json_with(properties, pl_kind_info[kind].column[i].name, refer("text"));
+    for (unsigned i = 0; i < PL_COUNT_OF(others); i++)
+        properties = pl__json_with(properties, others[i], refer("text"));
+    if (input) properties = pl__json_with(properties, "source", of_type("string"));
+    properties = pl__json_with(properties, "foreach", refer("foreach"));
+    properties = pl__json_with(properties, "body", of_type("object"));
+    json_t *schema = pl__json_with(of_type("object"), "properties", properties);
+    return pl__json_with(schema, "additionalProperties", json_false());
+}
+
+/* Rows of a file: `key` names it, the rest are options of what reads it, or none. */
+static json_t *file_schema(const char *key, const char *op) {
+    const struct pl_operator *reader = op ? pl_registry_find(op) : NULL;
+    json_t *properties = pl__json_with(json_object(), key, of_type("string"));
+    properties = pl__json_with(properties, "source", of_type("string"));
+    if (reader) properties = with_options(properties, reader->options);
+    json_t *schema = pl__json_with(of_type("object"), "properties", properties);
+    schema = pl__json_with(schema, "required", pl__json_append(json_array(), json_string(key)));
+    return pl__json_with(schema, "additionalProperties", json_false());
+}
+
+static json_t *command_schema(void) {
+    json_t *schema =
+        pl__json_with(of_type("object"), "properties", with_options(json_object(), pl__trial_command_options));
+    return pl__json_with(schema, "required", required_of(json_array(), pl__trial_command_options));
+}
+
+static json_t *input_schema(void) {
+    json_t *files =
+        any_of(file_schema("csv", "source.csv"), file_schema("ndjson", "source.ndjson"), file_schema("text", NULL));
+    json_t *entry =
+        any_of(row_schema(true), any_of(files, command_schema(), NULL), map_of(pl__trial_bronze_options, true));
+    json_t *schema = any_of(list_of(entry), of_type("string"), NULL);
+    return pl__json_with_text(
+        schema, "description",
+        "Rows, and rows of files, that come in the graph's sources' place; or a CSV file of rows.");
+}
+
+static json_t *rows_schema(const char *doc) {
+    json_t *schema = any_of(list_of(refer("row")), of_type("string"), NULL);
+    return pl__json_with_text(schema, "description", doc);
+}
+
+static json_t *expectation_schema(void) {
+    json_t *properties = with_options(json_object(), pl__trial_expect_options);
+    properties = pl__json_with(properties, "of", of_type("string"));
+    properties = pl__json_with(properties, "rows", rows_schema("These rows and no others; or a CSV file of them."));
+    properties = pl__json_with(properties, "contains", rows_schema("These rows, among others."));
+    json_t *map = pl__json_with(of_type("object"), "properties", properties);
+    map = pl__json_with(map, "additionalProperties", json_false());
+    return any_of(map, list_of(refer("row")), of_type("string"));
+}
+
+static json_t *expect_schema(void) {
+    json_t *map = pl__json_with(of_type("object"), "additionalProperties", refer("expectation"));
+    json_t *schema = any_of(map, list_of(refer("expectation")), NULL);
+    return pl__json_with_text(schema, "description", "What comes out, by nodes: NODE or NODE.OUTPUT, or a sink.");
+}
+
+static json_t *with_set_and_env(json_t *properties) {
+    json_t *texts = pl__json_with(of_type("object"), "additionalProperties", refer("text"));
+    json_t *env = pl__json_with_text(texts, "description", "Variables for ${NAME} in the graph.");
+    json_t *set = pl__json_with_text(of_type("object"), "description", "Other values: { NODE.OPTION: VALUE }.");
+    return pl__json_with(pl__json_with(properties, "set", set), "env", env);
+}
+
+static json_t *case_schema(void) {
+    json_t *properties = with_set_and_env(with_options(json_object(), pl__trial_case_options));
+    properties = pl__json_with(properties, "foreach", refer("foreach"));
+    properties = pl__json_with(properties, "input", input_schema());
+    properties = pl__json_with(properties, "expect", expect_schema());
+    json_t *required = pl__json_append(pl__json_append(json_array(), json_string("name")), json_string("expect"));
+    json_t *schema = pl__json_with(of_type("object"), "properties", properties);
+    schema = pl__json_with(schema, "required", required);
+    return pl__json_with(schema, "additionalProperties", json_false());
+}
+
+bool pl_catalog_test_schema(FILE *out) {
+    json_t *version = pl__json_with(json_object(), "const", json_integer(PL_GRAPH_VERSION));
+    json_t *properties = pl__json_with(json_object(), "potline", version);
+    properties = with_set_and_env(with_options(properties, pl__trial_file_options));
+    properties = pl__json_with(properties, "cases", list_of(case_schema()));
+    json_t *required = pl__json_append(pl__json_append(json_array(), json_string("potline")), json_string("cases"));
+    json_t *all = pl__json_with(value_definitions(), "row", row_schema(false));
+    json_t *schema = pl__json_with_text(json_object(), "$schema", "http://json-schema.org/draft-07/schema#");
+    schema = pl__json_with_text(schema, "title", "Potline test file");
+    schema = pl__json_with_text(schema, "$comment", "Generated by tools/generate; not to be edited.");
+    schema = pl__json_with_text(schema, "type", "object");
+    schema = pl__json_with(schema, "properties", properties);
+    schema = pl__json_with(schema, "required", required);
+    schema = pl__json_with(schema, "additionalProperties", json_false());
+    return pl__json_print(pl__json_with(schema, "definitions", pl__json_with(all, "expectation", expectation_schema())),
+                          out);
 }

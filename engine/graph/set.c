@@ -73,6 +73,23 @@ static void report_unknown(const struct setting *setting, const struct pl_source
                    nearest ? "?" : "");
 }
 
+/* The value belongs where `path` leads to: an option of a node, or of the graph. */
+static void put_option(const struct setting *setting, struct pl_source *source, char *path, struct pl_yaml *value) {
+    struct pl_problems *problems = setting->yaml->problems;
+    char *dot = strchr(path, '.');
+    char *first = pl__arena_text(setting->yaml->arena, path, strcspn(path, "."));
+    if (!first) return;
+    struct pl_yaml *node = pl__yaml_find(source->nodes, first);
+    if (node && dot && node->type == PL_YAML_MAP)
+        put_at(setting, node, dot + 1, value);
+    else if (node)
+        pl__problem_at(problems, setting->place, "expected an option of %s, as in %s.OPTION=VALUE", first, first);
+    else if (is_graph_option(first))
+        put_at(setting, source->root, path, value);
+    else
+        report_unknown(setting, source, first);
+}
+
 void pl__set_apply(struct pl_yaml_context *yaml, struct pl_source *source, const char *set) {
     const char *equals = strchr(set, '=');
     size_t named = equals ? (size_t)(equals - set) : strlen(set); /* the value may be a secret */
@@ -83,17 +100,15 @@ void pl__set_apply(struct pl_yaml_context *yaml, struct pl_source *source, const
         return;
     }
     char *path = pl__arena_text(yaml->arena, set, (size_t)(equals - set));
-    char *first = path ? pl__arena_text(yaml->arena, path, strcspn(path, ".")) : NULL;
-    struct pl_yaml *value = first ? make_value(&setting, equals + 1) : NULL;
-    if (!value) return;
-    struct pl_yaml *node = pl__yaml_find(source->nodes, first);
-    const char *dot = strchr(path, '.');
-    if (node && dot && node->type == PL_YAML_MAP)
-        put_at(&setting, node, strchr(path, '.') + 1, value);
-    else if (node)
-        pl__problem_at(yaml->problems, setting.place, "expected an option of %s, as in %s.OPTION=VALUE", first, first);
-    else if (is_graph_option(first))
-        put_at(&setting, source->root, path, value);
-    else
-        report_unknown(&setting, source, first);
+    struct pl_yaml *value = path ? make_value(&setting, equals + 1) : NULL;
+    if (value) put_option(&setting, source, path, value);
+}
+
+void pl__set_apply_map(struct pl_yaml_context *yaml, struct pl_source *source, const struct pl_yaml *map) {
+    for (const struct pl_yaml *given = map ? map->first : NULL; given; given = given->next) {
+        struct setting setting = {yaml, given->key_place};
+        char *path = pl__arena_text(yaml->arena, given->key, strlen(given->key));
+        struct pl_yaml *value = path ? pl__yaml_copy(yaml, given) : NULL;
+        if (value) put_option(&setting, source, path, value);
+    }
 }

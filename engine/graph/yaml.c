@@ -422,3 +422,24 @@ struct pl_yaml *pl__yaml_parse_within(struct pl_yaml_context *context, const cha
         .context = context, .text = text, .length = strlen(text), .file = place.file, .within = &place};
     return parse(&parser);
 }
+
+struct pl_yaml *pl__yaml_copy(struct pl_yaml_context *context, const struct pl_yaml *from) {
+    if (context->values >= PL_YAML_VALUES_MAX) {
+        pl__arena_fail(context->arena, PL_LIMIT);
+        return NULL;
+    }
+    struct pl_yaml *value = pl__yaml_new(context, from->type, from->place);
+    if (!value) return NULL;
+    value->plain = from->plain;
+    value->any = from->any;
+    value->repeated = from->repeated;
+    value->text = from->text;
+    value->key = from->key;
+    value->key_place = from->key_place;
+    for (const struct pl_yaml *child = from->first; child; child = child->next) {
+        struct pl_yaml *copied = pl__yaml_copy(context, child);
+        if (!copied) return NULL;
+        pl__yaml_add(value, copied);
+    }
+    return value;
+}

@@ -54,6 +54,9 @@ struct pl_yaml *pl__yaml_scalar(struct pl_yaml_context *context, const char *tex
 struct pl_yaml *pl__yaml_new(struct pl_yaml_context *context, enum pl_yaml_type type, struct pl_place place);
 void pl__yaml_add(struct pl_yaml *parent, struct pl_yaml *child);
 
+/* With all that is in it; its texts are shared. NULL when there would be too many values, or without memory. */
+struct pl_yaml *pl__yaml_copy(struct pl_yaml_context *context, const struct pl_yaml *from);
+
 struct pl_yaml *pl__yaml_find(const struct pl_yaml *map, const char *key);
 bool pl__yaml_null(const struct pl_yaml *value); /* a scalar that says nothing */
 

@@ -36,11 +36,12 @@ struct pl_checkpoints {
     uint64_t *passed; /* [task]: the last barrier */
     bool *gone;       /* [task]: waits for no barrier */
     struct part *parts, **parts_end;
-    uint64_t *reached;  /* [partition]: the last barrier that was passed on */
-    uint64_t *sequence; /* [partition]: where that stands */
-    int64_t begun;      /* when that was; 0: none is */
-    bool overdue;       /* and that it takes too long has been said */
-    bool stopped, closing;
+    uint64_t *reached;    /* [partition]: the last barrier that was passed on */
+    uint64_t *sequence;   /* [partition]: where that stands */
+    int64_t begun;        /* when that was; 0: none is */
+    bool overdue;         /* and that it takes too long has been said */
+    _Atomic bool stopped; /* changed with the lock */
+    bool closing;
     struct pl_checkpoint_stats stats;
 };
 
@@ -136,6 +137,10 @@ void pl_checkpoints_stop(struct pl_checkpoints *cp) {
     pthread_mutex_lock(&cp->lock);
     cp->stopped = true;
     pthread_mutex_unlock(&cp->lock);
+}
+
+bool pl_checkpoints_stopped(const struct pl_checkpoints *cp) {
+    return atomic_load(&cp->stopped);
 }
 
 /* ---- Writing ---- */

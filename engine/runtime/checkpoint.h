@@ -74,6 +74,7 @@ void pl_checkpoint_ended(struct pl_checkpoints *checkpoints, unsigned task, uint
 
 /* Any thread. Something has failed: nothing more becomes an epoch. */
 void pl_checkpoints_stop(struct pl_checkpoints *checkpoints);
+bool pl_checkpoints_stopped(const struct pl_checkpoints *checkpoints);
 
 /* The last epoch that is done. */
 const _Atomic uint64_t *pl_checkpoints_done(const struct pl_checkpoints *checkpoints);

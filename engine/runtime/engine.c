@@ -310,13 +310,17 @@ static enum pl_code take_settings(struct pl_engine *engine, struct pl_error **er
     enum pl_code code = PL_OK;
     for (unsigned i = 0; i < engine->graph->node_count && engine->store && !code; i++) {
         const struct pl_graph_node *node = &engine->graph->nodes[i];
-        if (strcmp(node->op->name, "alarms") != 0)
-            code = pl_kept_copy(engine->options.replay->store, engine->store, node->name, error);
+        struct pl_store *from = engine->options.replay->store;
+        const char *was = node->settings.was;
+        if (strcmp(node->op->name, "alarms") == 0) continue;
+        if (was && *was) code = pl_kept_copy(from, was, engine->store, node->name, error);
+        if (!code) code = pl_kept_copy(from, node->name, engine->store, node->name, error);
     }
     return code;
 }
 
-/* What people have decided about a node goes on under the name that it has now. */
+/* What people have decided about a node goes on under the name that it has now: with epochs,
+ * recovery.h sees to it. */
 static enum pl_code rename_settings(struct pl_engine *engine, struct pl_error **error) {
     enum pl_code code = PL_OK;
     for (unsigned i = 0; i < engine->graph->node_count && engine->store && !code; i++) {
@@ -376,9 +380,7 @@ static enum pl_code build(struct pl_engine *engine, struct pl_error **error) {
         if (engine->tasks[i].gate) code = pl__engine_connect_task(engine, &engine->tasks[i], error);
     if (code) return code;
     if (engine->options.replay) return play(engine, error);
-    code = rename_settings(engine, error);
-    if (code) return code;
-    return engine->epochs ? go_on(engine, error) : PL_OK;
+    return engine->epochs ? go_on(engine, error) : rename_settings(engine, error);
 }
 
 /* ---- Life ---- */

@@ -36,6 +36,7 @@ static const struct shape {
     [PL_FRAME_HELLO] = {FROM_PROCESS, 0, false, false},
     [PL_FRAME_READY] = {FROM_PROCESS, PL_FRAME_IS_BUSY, false, false},
     [PL_FRAME_EMIT] = {FROM_PROCESS, 0, true, true},
+    [PL_FRAME_ZONE] = {FROM_PROCESS, 0, true, true},
     [PL_FRAME_DONE] = {FROM_PROCESS, PL_FRAME_IS_BUSY | PL_FRAME_RETURNED, true, false},
     [PL_FRAME_BUSY] = {FROM_PROCESS, PL_FRAME_IS_BUSY, false, false},
     [PL_FRAME_FAILED] = {FROM_PROCESS, 0, true, false},

@@ -4,12 +4,12 @@
  *     CONFIG    what node it is: msgpack (guest_config.h)    HELLO     here I am; number: my process id
  *     STATE     a piece of its state, in front of OPEN       READY     open, its state is restored
  *     OPEN      that was all of it
- *     BATCH     port | a batch            -- items --        EMIT      port | a batch
+ *     BATCH     port | a batch            -- items --        EMIT      port | a batch; ZONE the same: port is a zone
  *     WATERMARK value; idle                                  STATE     a piece of what has changed, in front of a DONE
  *     BARRIER   value: epoch                                 DONE      number: the oldest item that was under way
  *     END       idle: stopped, not the end of the data
  *     COMMIT    value: epoch                                 BUSY, FAILED, KEEP, DROP, NOTE
- *     CREDIT    value: bytes of EMIT taken so far
+ *     CREDIT    value: bytes of both taken so far
  *     CALL      number | what is asked                       CALLED    number | what came of it
  *     PING      number                                       PONG      number
  *     QUIT      close in good order                          CLOSED
@@ -48,6 +48,7 @@ enum pl_frame_type {
     PL_FRAME_HELLO,
     PL_FRAME_READY,
     PL_FRAME_EMIT,
+    PL_FRAME_ZONE,
     PL_FRAME_DONE,
     PL_FRAME_BUSY,
     PL_FRAME_FAILED,

@@ -5,7 +5,15 @@
 #include "batch/tags.h"
 #include "graph/registry.h"
 
-enum { ITEMS = 18, RULE_ITEMS = 6, FLAG_RECOVERS = 1, FLAG_LOSSES = 2, FLAG_RETURNS = 4, FLAG_JSON = 8 };
+enum {
+    ITEMS = 18,
+    RULE_ITEMS = 6,
+    FLAG_RECOVERS = 1,
+    FLAG_LOSSES = 2,
+    FLAG_RETURNS = 4,
+    FLAG_JSON = 8,
+    FLAG_ZONES = 16
+};
 
 /* ---- Writing ---- */
 
@@ -48,7 +56,8 @@ void pl_guest_config_pack(struct pl_pack *pack, const struct pl_guest_config *co
     pl_pack_uint(pack, node->key_depth);
     pl_pack_uint(pack, node->max_keys);
     pl_pack_uint(pack, (node->recovers ? FLAG_RECOVERS : 0) | (node->keeps_losses ? FLAG_LOSSES : 0) |
-                           (config->returns ? FLAG_RETURNS : 0) | (config->json ? FLAG_JSON : 0));
+                           (config->returns ? FLAG_RETURNS : 0) | (config->json ? FLAG_JSON : 0) |
+                           (config->zones ? FLAG_ZONES : 0));
     pl_pack_uint(pack, config->least);
     pl_pack_uint(pack, config->epoch);
     pl_pack_uint(pack, config->wanted);
@@ -112,6 +121,7 @@ static bool read_node(struct pl_guest_config *config, struct pl_unpack *unpack) 
     node->keeps_losses = flags & FLAG_LOSSES;
     config->returns = flags & FLAG_RETURNS;
     config->json = flags & FLAG_JSON;
+    config->zones = flags & FLAG_ZONES;
     config->least = (uint32_t)least;
     config->tag_limit = (uint32_t)limit;
     return true;

@@ -15,6 +15,7 @@ struct pl_guest_config {
     uint64_t epoch;             /* the one that begins */
     uint64_t wanted;            /* ports that somebody takes from, by bit */
     bool returns;               /* what comes while the operator is busy goes back */
+    bool zones;                 /* the engine has a data folder */
     bool json;                  /* messages */
     uint32_t least;             /* enum pl_level */
     const struct pl_tag_rule *rules;

@@ -14,17 +14,21 @@ enum { ITEMS_A_RUN = 16 };
 
 /* ---- What the operator asks for ---- */
 
-static enum pl_flow emit(struct pl_node *node, unsigned port, struct pl_batch *batch) {
-    struct pl_guest *guest = node->owner;
-    struct pl_frame frame = {.type = PL_FRAME_EMIT};
-    struct pl_error *error = NULL;
-    frame.port = port == PL_PORT_LETTERS ? (uint16_t)PL_FRAME_PORT_LETTERS : (uint16_t)port;
-    enum pl_code code = pl_codec_encode(guest->codec, PL_CAPNP, batch, &frame.body, &frame.size, &error);
-    if (code)
-        pl_fail(node, "%s", error ? error->text : pl_code_text(code));
-    else
-        pl__guest_send(guest, &frame);
+static enum pl_code send_rows(struct pl_guest *guest, enum pl_frame_type type, unsigned port,
+                              const struct pl_batch *batch, struct pl_error **error) {
+    struct pl_frame frame = {.type = (uint8_t)type, .port = (uint16_t)port};
+    enum pl_code code = pl_codec_encode(guest->codec, PL_CAPNP, batch, &frame.body, &frame.size, error);
+    if (code) return code;
+    pl__guest_send(guest, &frame);
     guest->emitted += frame.size;
+    return PL_OK;
+}
+
+static enum pl_flow emit(struct pl_node *node, unsigned port, struct pl_batch *batch) {
+    struct pl_error *error = NULL;
+    unsigned sent_as = port == PL_PORT_LETTERS ? PL_FRAME_PORT_LETTERS : port;
+    enum pl_code code = send_rows(node->owner, PL_FRAME_EMIT, sent_as, batch, &error);
+    if (code) pl_fail(node, "%s", error ? error->text : pl_code_text(code));
     pl_error_free(&error);
     pl_batch_unref(batch);
     return code ? PL_FLOW_FAIL : PL_FLOW_OK;
@@ -114,6 +118,16 @@ static enum pl_code each_kept(struct pl_node *node, pl_kept_visitor *each, void 
     return code;
 }
 
+static bool has_zones(const struct pl_node *node) {
+    const struct pl_guest *guest = node->owner;
+    return guest->config.zones;
+}
+
+static enum pl_code put(struct pl_node *node, enum pl_zone_id zone, const struct pl_batch *batch,
+                        struct pl_error **error) {
+    return batch->rows ? send_rows(node->owner, PL_FRAME_ZONE, zone, batch, error) : PL_OK;
+}
+
 static void pack_optional(struct pl_pack *pack, const char *text) {
     if (text)
         pl_pack_str(pack, text);
@@ -133,7 +147,8 @@ static void note(struct pl_node *node, const struct pl_note *note) {
     pl_pack_free(body);
 }
 
-static const struct pl_node_abroad abroad = {.keep = keep, .each_kept = each_kept, .note = note};
+static const struct pl_node_abroad abroad = {
+    .keep = keep, .each_kept = each_kept, .has_zones = has_zones, .put = put, .note = note};
 const struct pl_node_host pl__guest_host = {.emit = emit, .wanted = wanted, .wake = wake, .abroad = &abroad};
 
 bool pl__guest_begin_kept(struct pl_guest *guest) {

@@ -297,6 +297,8 @@ void pl_isolation_free(struct pl_isolation *is) {
     for (unsigned i = 0; i < is->count; i++)
         if (flight_at(is, i)->item.type == PL_ITEM_BATCH) pl_batch_unref(flight_at(is, i)->item.batch);
     pl_child_fini(&is->child);
+    for (unsigned i = 0; i < PL_ZONES; i++)
+        pl_zone_close(is->zones[i]);
     pl__isolation_forget_sets(is);
     pl_buffer_fini(&is->state);
     pl_pack_free(is->settings);

@@ -51,6 +51,7 @@ static enum pl_code send_config(struct pl_isolation *is, struct pl_error **error
                                      .epoch = task->node.epoch,
                                      .wanted = wanted_ports(task),
                                      .returns = task->backlog != NULL,
+                                     .zones = task->node.config.store != NULL,
                                      .json = pl__diag_json(),
                                      .least = pl__diag_least(),
                                      .rules = graph->tag_rules,
@@ -99,6 +100,7 @@ static enum pl_code load_entry(void *arg, const struct pl_state_entry *entry, st
     case PL_STATE_RECORD:
     case PL_STATE_TIMERS:
     case PL_STATE_SELF:
+    case PL_STATE_OVERRIDES:
         pl_state_put(&loading->piece, entry->key, entry->key_size, entry->value, entry->value_size);
         return loading->piece.size < STATE_PIECE ? PL_OK : send_pieces(loading, error);
     default: return pl__task_load_entry(loading->is->task, entry, error);

@@ -30,6 +30,12 @@ static void send_call(struct pl_isolation *is, struct pl_call *call) {
     is->calls = call;
 }
 
+static void do_here(struct pl_task *task, struct pl_call *call) {
+    pl_call_carry_out(call, &task->node);
+    call->done(call);
+}
+
+/* Those that come before the process is there wait for it. */
 void pl__isolation_calls(struct pl_task *task) {
     struct pl_isolation *is = task->isolation;
     bool none = !atomic_load_explicit(&task->calls.top, memory_order_relaxed) &&
@@ -37,16 +43,30 @@ void pl__isolation_calls(struct pl_task *task) {
     if (PL_LIKELY(none)) return;
     for (struct pl_call *call = pl_calls_take(&task->calls), *next; call; call = next) {
         next = call->next;
-        if (call->where == PL_CALL_HERE) {
-            pl_call_carry_out(call, &task->node);
-            call->done(call);
-        } else if (task->node.failure || task->state == PL_TASK_ENDED || !pl_calls_put(&is->held, call)) {
+        bool over = task->node.failure || task->state == PL_TASK_ENDED;
+        if (call->where == PL_CALL_HERE && (over || task->node.state == PL_NODE_OPEN))
+            do_here(task, call);
+        else if (over || !pl_calls_put(&is->held, call))
             refuse(call, "the node's process is not at work any more");
-        }
     }
     for (struct pl_call *call = is->ready ? pl_calls_take(&is->held) : NULL, *next; call; call = next) {
         next = call->next;
-        send_call(is, call);
+        if (call->where == PL_CALL_HERE)
+            do_here(task, call);
+        else
+            send_call(is, call);
+    }
+}
+
+void pl__isolation_changes(struct pl_task *task) {
+    struct pl_isolation *is = task->isolation;
+    if (!pl_calls_wait(&task->changes)) return;
+    for (struct pl_call *call = pl_calls_take(&task->changes), *next; call; call = next) {
+        next = call->next;
+        if (is->ready)
+            send_call(is, call);
+        else
+            refuse(call, "the node's process is not at work");
     }
 }
 

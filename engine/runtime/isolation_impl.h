@@ -3,6 +3,8 @@
 #ifndef POTLINE_ISOLATION_IMPL_H
 #define POTLINE_ISOLATION_IMPL_H
 
+#include <potline/zone.h>
+
 #include "graph/option_pack.h"
 #include "runtime/isolation.h"
 
@@ -37,7 +39,8 @@ struct pl_isolation {
     struct pl_calls held;           /* until the process is there */
     struct pl__isolation_set *sets; /* that have been done: a process that begins afresh is told them */
     uint64_t call_number;
-    struct pl_pack *settings; /* its options as they are now, packed */
+    struct pl_zone *zones[PL_ZONES]; /* that it puts rows into; NULL: it has not yet */
+    struct pl_pack *settings;        /* its options as they are now, packed */
     _Atomic int pid;
     _Atomic unsigned generation;
     _Atomic uint64_t lost_rows;

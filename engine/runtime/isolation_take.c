@@ -74,6 +74,26 @@ static bool on_emit(struct pl_isolation *is, const struct pl_frame *frame) {
     return true;
 }
 
+/* In its order among all else, so with the epoch at hand. */
+static void put_into_zone(struct pl_isolation *is, unsigned zone, const struct pl_batch *batch) {
+    struct pl_node *node = &is->task->node;
+    struct pl_error *error = NULL;
+    enum pl_code code = is->zones[zone] ? PL_OK : pl_zone_open(node, (enum pl_zone_id)zone, &is->zones[zone], &error);
+    if (!code) code = pl_zone_put(is->zones[zone], batch, &error);
+    if (code) pl_fail(node, "zone %s: %s", pl_zone_names[zone], error ? error->text : pl_code_text(code));
+    pl_error_free(&error);
+}
+
+static bool on_zone(struct pl_isolation *is, const struct pl_frame *frame) {
+    struct pl_batch *batch;
+    is->emitted += frame->size;
+    bool allowed = frame->port > PL_BRONZE && frame->port < PL_ZONES && is->task->node.config.store;
+    if (!allowed || pl_codec_decode(is->task->codec, PL_CAPNP, frame->body, frame->size, &batch, NULL)) return false;
+    if (batch->rows) put_into_zone(is, frame->port, batch);
+    pl_batch_unref(batch);
+    return true;
+}
+
 /* ---- What else it knows ---- */
 
 static bool take_counters(struct pl_isolation *is, const struct pl_frame *frame) {
@@ -112,8 +132,11 @@ static bool is_state(const struct pl_buffer *state) {
     struct pl_state_entry entry;
     if (!state->size) return true;
     const char *at = state->data, *end = at + state->size;
-    while (pl_state_next(&at, end, &entry))
-        if (entry.key[0] < PL_STATE_TABLE || entry.key[0] > PL_STATE_SELF || entry.key_size > UINT16_MAX) return false;
+    while (pl_state_next(&at, end, &entry)) {
+        bool its = (entry.key[0] >= PL_STATE_TABLE && entry.key[0] <= PL_STATE_SELF) ||
+                   entry.key[0] == PL_STATE_OVERRIDES;
+        if (!its || entry.key_size > UINT16_MAX) return false;
+    }
     return at == end;
 }
 
@@ -291,6 +314,7 @@ bool pl__isolation_take(void *owner, const struct pl_frame *frame) {
     case PL_FRAME_HELLO: on_hello(is); return true;
     case PL_FRAME_READY: return on_ready(is, frame);
     case PL_FRAME_EMIT: return on_emit(is, frame);
+    case PL_FRAME_ZONE: return on_zone(is, frame);
     case PL_FRAME_STATE: return on_state(is, frame);
     case PL_FRAME_DONE: return on_done(is, frame);
     case PL_FRAME_BUSY:

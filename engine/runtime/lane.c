@@ -108,6 +108,7 @@ static bool is_foreign(const struct pl_lane *lane, const struct pl_log_record *r
 static bool is_due(const struct pl_lane *lane, const struct pl_log_record *record, pl_time *wait) {
     if (lane->replay) return !record->source || pl_replay_is_due(lane->replay, record->watermark, wait);
     uint64_t done = atomic_load(pl_checkpoints_done(lane->checkpoints));
+    if (pl_checkpoints_stopped(lane->checkpoints)) return true; /* there will be no other one to wait for */
     if (record->type == PL_LOG_BARRIER && !is_foreign(lane, record) && record->epoch > done + 1) return false;
     return done >= lane->awaited;
 }
@@ -119,6 +120,11 @@ static bool is_superseded(const struct pl_lane *lane, unsigned feed, const struc
     return lane->replay ? !pl_replay_is_end(lane->replay, feed, record->sequence) : record->sequence < lane->own;
 }
 
+/* Something has failed before the first epoch was done: rows stay in the log, for another run. */
+static bool is_left(const struct pl_lane *lane, const struct pl_log_record *record) {
+    return record->type == PL_LOG_ROWS && atomic_load(pl_checkpoints_done(lane->checkpoints)) < lane->awaited;
+}
+
 /* Turns a record into items for those who take its source. Takes the record's batch. */
 static void pass_on(struct pl_lane *lane, struct pl_log_record *record) {
     if (record->type == PL_LOG_BARRIER) {
@@ -126,7 +132,8 @@ static void pass_on(struct pl_lane *lane, struct pl_log_record *record) {
         return;
     }
     int feed = feed_of(lane, record->source);
-    if (feed < 0 || is_superseded(lane, (unsigned)feed, record)) { /* of a source this graph lacks, or a command */
+    if (feed < 0 || is_superseded(lane, (unsigned)feed, record) ||
+        is_left(lane, record)) { /* of a source this graph lacks, or a command */
         if (record->batch) pl_batch_unref(record->batch);
         return;
     }

@@ -94,30 +94,38 @@ static void tell_node(const struct pl_epoch_node *kept, const char *name, bool r
         pl_diag(PL_INFO, "node %s takes over what was kept of %s", name, kept->name);
 }
 
+/* Names of which nothing is to be left. */
+struct gone {
+    const char **names; /* ends in NULL, as there is room for one more */
+    unsigned count;
+};
+
+static void let_go(struct gone *gone, const char *name) {
+    gone->names[gone->count++] = name;
+}
+
+/* Under a name that is new, a death on the way to another graph may have left what it had copied. */
 static enum pl_code take_over(const struct pl_graph_node *node, struct pl_epochs *epochs, const struct pl_epoch *last,
-                              const char *const *reset, bool *recall, struct pl_error **error) {
+                              const char *const *reset, bool *recall, struct gone *gone, struct pl_error **error) {
     const struct pl_epoch_node *kept = kept_of(last, node);
+    bool renamed = kept && strcmp(kept->name, node->name) != 0;
     *recall = kept && !is_among(reset, node->name);
-    if (!kept) return PL_OK;
-    tell_node(kept, node->name, *recall);
-    if (!*recall) return pl_epochs_forget(epochs, kept->name, error);
-    if (strcmp(kept->name, node->name) == 0) return PL_OK;
-    return pl_epochs_rename(epochs, kept->name, node->name, error);
+    if (kept) tell_node(kept, node->name, *recall);
+    if (!*recall) let_go(gone, node->name);
+    if (renamed) let_go(gone, kept->name);
+    return *recall && renamed ? pl_epochs_copy(epochs, kept->name, node->name, error) : PL_OK;
 }
 
 /* A node that the graph does not have any more would come back with what it knew long ago. */
-static enum pl_code forget_others(const struct pl_graph *graph, struct pl_epochs *epochs, const struct pl_epoch *last,
-                                  struct pl_error **error) {
-    enum pl_code code = PL_OK;
-    for (unsigned i = 0; i < last->node_count && !code; i++) {
+static void forget_others(const struct pl_graph *graph, const struct pl_epoch *last, struct gone *gone) {
+    for (unsigned i = 0; i < last->node_count; i++) {
         bool wanted = false;
         for (unsigned k = 0; k < graph->node_count && !wanted; k++)
             wanted = kept_of(last, &graph->nodes[k]) == &last->nodes[i];
         if (wanted) continue;
         pl_diag(PL_INFO, "node %s is not in the graph any more: what was kept of it goes", last->nodes[i].name);
-        code = pl_epochs_forget(epochs, last->nodes[i].name, error);
+        let_go(gone, last->nodes[i].name);
     }
-    return code;
 }
 
 /* ---- With another number of partitions ---- */
@@ -171,19 +179,42 @@ static enum pl_code share_out(const struct pl_recovery *recovery, struct pl_epoc
     return code;
 }
 
+/* ---- What people have decided ---- */
+
+/* That goes with a new name, also where the node starts afresh: under the new one before, and not any more under the
+ * old one behind everything else. */
+static enum pl_code each_renamed(const struct pl_recovery *recovery, const struct pl_epoch *last, bool before,
+                                 struct pl_error **error) {
+    const struct pl_graph *graph = recovery->graph;
+    enum pl_code code = PL_OK;
+    for (unsigned i = 0; i < graph->node_count && !code; i++) {
+        const char *name = graph->nodes[i].name;
+        const struct pl_epoch_node *kept = kept_of(last, &graph->nodes[i]);
+        if (!kept || strcmp(kept->name, name) == 0) continue;
+        code = pl_kept_forget(recovery->store, before ? name : kept->name, error);
+        if (!code && before) code = pl_kept_copy(recovery->store, kept->name, recovery->store, name, error);
+    }
+    return code;
+}
+
 /* ---- The whole ---- */
 
 static enum pl_code take_over_all(const struct pl_recovery *recovery, const struct pl_epoch *last,
                                   const struct pl_epoch *now, bool *recall, struct pl_error **error) {
     const struct pl_graph *graph = recovery->graph;
+    struct gone gone = {.names = pl_alloc((2 * graph->node_count + last->node_count + 1) * sizeof *gone.names)};
     enum pl_code code = PL_OK;
+    if (!gone.names) return no_memory(error);
     for (unsigned i = 0; i < graph->node_count && !code; i++)
-        code = take_over(&graph->nodes[i], recovery->epochs, last, recovery->reset, &recall[i], error);
-    if (!code) code = forget_others(graph, recovery->epochs, last, error);
-    if (code || !last->number) return code;
-    struct pl_epoch described = *now;
-    described.sequence = last->sequence;
-    return pl_epochs_describe(recovery->epochs, &described, error);
+        code = take_over(&graph->nodes[i], recovery->epochs, last, recovery->reset, &recall[i], &gone, error);
+    if (!code) forget_others(graph, last, &gone);
+    if (!code && last->number) {
+        struct pl_epoch described = *now;
+        described.sequence = last->sequence;
+        code = pl_epochs_describe(recovery->epochs, &described, gone.names, error);
+    }
+    pl_free(gone.names);
+    return code;
 }
 
 enum pl_code pl_recovery_match(const struct pl_recovery *recovery, struct pl_epoch *last, struct pl_epoch *now,
@@ -193,9 +224,11 @@ enum pl_code pl_recovery_match(const struct pl_recovery *recovery, struct pl_epo
     now->number = last->number;
     now->time = last->time;
     code = check(recovery->graph, last, recovery->reset, now, error);
+    if (!code) code = each_renamed(recovery, last, true, error);
     if (!code)
         code = is_shared_out_anew(recovery->graph, last, now) ? share_out(recovery, last, now, recall, error)
                                                               : take_over_all(recovery, last, now, recall, error);
+    if (!code) code = each_renamed(recovery, last, false, error);
     if (code) pl_epoch_fini(now);
     return code;
 }

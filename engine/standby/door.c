@@ -85,8 +85,11 @@ enum pl_code pl_standby_ask(const char *folder, const char *command, char answer
     }
     if (context) zmq_ctx_term(context);
     if (size < 0)
-        return pl_error_set(error, PL_UNAVAILABLE, "%s: nobody answers at %s: is a standby at work there?", folder,
-                            endpoint);
+        return pl_error_set(
+            error, PL_UNAVAILABLE,
+            "%s: nobody answers at %s: is a standby at work there? One that has taken over is an engine; ask it "
+            "with potline shell --data %s -c status",
+            folder, endpoint, folder);
     answer[size < PL_STANDBY_ANSWER - 1 ? size : PL_STANDBY_ANSWER - 1] = 0;
     return PL_OK;
 }

@@ -43,10 +43,11 @@ static bool hear(struct pl_fence *fence) {
     while (pl__link_receive(&fence->link, &answer)) {
         if (answer.type != PL__REFUSED || answer.number[PL__REFUSED_WHY] != PL__NOT_NEWER) continue;
         uint64_t generation = answer.number[PL__REFUSED_GENERATION];
-        if (generation < fence->lineage.generation)
+        if (generation < fence->lineage.generation) {
             pl_diag(PL_WARN, "the engine at %s, whose place was taken, was there, and has been told to end",
                     fence->options.endpoint);
-        if (generation <= fence->lineage.generation) continue;
+            continue;
+        }
         struct pl_error *error = NULL;
         if (pl_lineage_pass(fence->options.store, generation, &error))
             pl_diag(PL_ERROR, "%s", error ? error->text : "out of memory");

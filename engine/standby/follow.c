@@ -17,6 +17,8 @@
 
 enum { TICK_MS = 25, PATH = 4096, MESSAGES_A_TURN = 64 };
 static const int64_t ANSWER = PL_SECOND, COPY_ANSWER = 10 * PL_SECOND, GREET_AGAIN = PL_SECOND, SYNC_EVERY = PL_SECOND;
+/* An answer may take as long as a sync of the engine waits for us. */
+static const int64_t ANSWER_MOST = 10 * PL_SECOND;
 static const int64_t PEER_SILENT = 2 * PL_SECOND, TICK_MOST = 250 * PL_MILLISECOND;
 
 /* ---- The folder ---- */
@@ -62,7 +64,7 @@ static void greet(struct pl__follow *follow) {
     hello.number[PL__HELLO_POSITION] = follow->position;
     hello.number[PL__HELLO_NONCE] = follow->nonce;
     hello.bytes[PL__HELLO_ID].data = lineage->id;
-    hello.bytes[PL__HELLO_RUN].data = lineage->copied;
+    hello.bytes[PL__HELLO_RUN].data = follow->is_first ? lineage->run : lineage->copied;
     hello.bytes[PL__HELLO_ID].size = hello.bytes[PL__HELLO_RUN].size = PL_LINEAGE_ID;
     hello.bytes[PL__HELLO_KEY].data = key;
     hello.bytes[PL__HELLO_KEY].size = strlen(key);
@@ -84,7 +86,8 @@ static void pull(struct pl__follow *follow) {
     pull.number[PL__SESSION] = follow->session;
     pull.number[PL__PULL_POSITION] = follow->position;
     pl__link_send(&follow->link, &pull);
-    expect_answer(follow, PL__PULLING, ANSWER);
+    int64_t patience = follow->patience < ANSWER_MOST ? follow->patience : ANSWER_MOST;
+    expect_answer(follow, PL__PULLING, patience > ANSWER ? patience : ANSWER);
 }
 
 /* ---- Answers ---- */
@@ -181,7 +184,7 @@ static enum pl_code on_refused(struct pl__follow *follow, const struct pl__wire 
     const char *text = refused->bytes[PL__REFUSED_TEXT].data;
     if (follow->is_first && refused->number[PL__REFUSED_WHY] == PL__NOT_NEWER) {
         follow->is_first = false;
-        follow->runs = refused->number[PL__REFUSED_GENERATION] <= follow->lineage.generation;
+        follow->runs = refused->number[PL__REFUSED_GENERATION] < follow->lineage.generation;
         if (!follow->runs) greet(follow);
         return PL_OK;
     }
@@ -250,21 +253,39 @@ static void answer_status(struct pl__follow *follow) {
     pl__door_answer(&follow->door, text);
 }
 
+/* Nobody else has taken the place: the engine notes that before it ends. */
+static bool is_free(struct pl__follow *follow) {
+    struct pl_lineage now;
+    struct pl_error *error = NULL;
+    bool known = pl_lineage_read(follow->store, &now, &error) == PL_OK;
+    if (known && !now.passed) return true;
+    follow->in_sync = false;
+    if (known)
+        pl_diag(PL_WARN, "standby: the place of %s has been taken by generation %" PRIu64 ": it is not taken again",
+                follow->options.endpoint, now.passed);
+    else
+        pl_diag(PL_ERROR, "%s", error ? error->text : "out of memory");
+    pl_error_free(&error);
+    return false;
+}
+
 /* Why its place is to be taken now, NULL: it is not. A copy that is being made is none. */
 static const char *reason(struct pl__follow *follow) {
     bool has_copy = follow->store && follow->lineage.copy && follow->phase != PL__FETCHING;
     enum pl__knock knock;
-    bool asked = atomic_load(follow->options.take_over);
-    while ((knock = pl__door_next(&follow->door))) {
+    bool asked = atomic_exchange(follow->options.take_over, false);
+    if (asked && !has_copy)
+        pl_diag(PL_WARN, "standby: does not take over: there is no copy to go on from yet; ask again when there is");
+    while (!follow->knocked && (knock = pl__door_next(&follow->door))) {
         if (knock == PL__STATUS) answer_status(follow);
-        if (knock == PL__TAKEOVER)
-            pl__door_answer(&follow->door, has_copy ? "ok" : "there is no copy to go on from yet");
-        asked |= knock == PL__TAKEOVER;
+        follow->knocked = knock == PL__TAKEOVER && has_copy; /* and is answered when it is done */
+        if (knock == PL__TAKEOVER && !has_copy) pl__door_answer(&follow->door, "there is no copy to go on from yet");
     }
     if (!has_copy) return NULL;
-    if (asked) return "by command";
+    if (asked || follow->knocked) return "by command";
     bool lease = follow->options.takeover_after && follow->in_contact && follow->in_sync;
-    return lease && follow->silent >= follow->options.takeover_after ? "nothing was heard any more" : NULL;
+    if (!lease || follow->silent < follow->options.takeover_after) return NULL;
+    return is_free(follow) ? "nothing was heard any more" : NULL;
 }
 
 static enum pl_code sync_now_and_then(struct pl__follow *follow, int64_t now, struct pl_error **error) {
@@ -298,6 +319,8 @@ static enum pl_code turn(struct pl__follow *follow, struct pl_error **error) {
 
 static enum pl_code take_over(struct pl__follow *follow, const char *why, struct pl_error **error) {
     enum pl_code code = pl__take_over(follow->store, &follow->lineage, follow->options.endpoint, why, error);
+    if (follow->knocked)
+        pl__door_answer(&follow->door, code ? "it cannot take over, and has ended: it says why" : "ok");
     if (!code)
         pl_diag(PL_WARN, "standby: takes over from %s, %s: generation %" PRIu64 ", at write %" PRIu64,
                 follow->options.endpoint, why, follow->lineage.generation, follow->position);

@@ -20,8 +20,9 @@ struct pl_follow_options {
     struct pl_store_key *key; /* of the data folder; NULL: in the clear */
     const char *endpoint;
     const struct pl_standby_secret *secret;
-    pl_time takeover_after;               /* 0: only by command */
-    const _Atomic bool *stop, *take_over; /* looked at all the time */
+    pl_time takeover_after;   /* 0: only by command */
+    const _Atomic bool *stop; /* both are looked at all the time */
+    _Atomic bool *take_over;  /* false again when it has been seen */
 };
 
 enum pl_follow_end {

@@ -31,6 +31,7 @@ struct pl__follow {
     bool in_contact;  /* it has been heard in this life of ours */
     bool is_first;    /* the folder is of an engine at work; is there one with more right to that? */
     bool runs;        /* no */
+    bool knocked;     /* people wait to hear what came of taking over */
     bool dirty;       /* written and not synced */
     int64_t synced, answer_by, listened, silent;
 };

@@ -67,21 +67,23 @@ static void wake(struct pl_standby_server *server) {
     (void)!write(server->wake, &one, sizeof one);
 }
 
-/* Everything that was written when this is called is there as well when it returns, or the engine is alone. */
+/* Everything that was written when this is called is there as well when it returns, or the engine is alone: then the
+ * standby is not told that it is in sync before it has that, too. */
 static void wait_for_standby(void *arg) {
     struct pl_standby_server *server = arg;
-    if (!atomic_load(&server->in_sync) || pthread_equal(pthread_self(), server->thread)) return;
+    if (pthread_equal(pthread_self(), server->thread)) return;
     uint64_t wanted = rocksdb_get_latest_sequence_number(server->options.store->db);
     struct timespec until = deadline(server->options.patience);
     int late = 0;
-    wake(server);
     pthread_mutex_lock(&server->lock);
+    if (atomic_load(&server->in_sync)) wake(server);
     while (atomic_load(&server->in_sync) && server->acked < wanted && !late)
         late = pthread_cond_timedwait(&server->changed, &server->lock, &until);
     if (atomic_load(&server->in_sync) && server->acked < wanted) {
         server->alone++;
         pl__serve_set_sync(server, false, "does not answer in time");
     }
+    if (server->acked < wanted && wanted > server->owed) server->owed = wanted;
     pthread_mutex_unlock(&server->lock);
 }
 
@@ -264,7 +266,7 @@ void pl_standby_server_look(struct pl_standby_server *server, struct pl_standby_
     pthread_mutex_lock(&server->lock);
     *view = server->shown;
     view->generation = server->lineage.generation;
-    view->in_sync = atomic_load(&server->in_sync);
+    view->in_sync = atomic_load(&server->in_sync) && server->acked >= server->owed;
     view->alone = server->alone;
     if (view->peer[0] && server->acked < latest) {
         view->lag_writes = latest - server->acked;

@@ -55,6 +55,7 @@ struct pl_standby_server {
     _Atomic bool in_sync; /* changed with the lock held */
     bool closing, orderly;
     uint64_t acked;     /* session.position */
+    uint64_t owed;      /* a sync up to here was answered without the standby */
     double write_bytes; /* of a write, on the average of this session */
     int64_t had_all;    /* when it is known to have had everything there was */
     uint64_t alone;

@@ -35,7 +35,7 @@ static void refuse(struct pl_standby_server *server, const char *peer, size_t pe
                    const char *text) {
     struct pl__wire message = {.type = PL__REFUSED};
     message.number[PL__REFUSED_WHY] = why;
-    message.number[PL__REFUSED_GENERATION] = server->lineage.generation;
+    message.number[PL__REFUSED_GENERATION] = server->lineage.passed ? 0 : server->lineage.generation;
     message.bytes[PL__REFUSED_TEXT].data = text;
     message.bytes[PL__REFUSED_TEXT].size = strlen(text);
     send_to(server, peer, peer_size, &message);
@@ -147,6 +147,17 @@ static void begin(struct pl_standby_server *server, const char *peer, size_t pee
 
 /* ---- What it asks ---- */
 
+/* Who asks has more right to the place. Two copies that have taken it independently are of one generation: one of them
+ * has to end, and both must come to the same one. */
+static bool is_passed_by(const struct pl_standby_server *server, const struct pl__wire *hello) {
+    const struct pl_lineage *lineage = &server->lineage;
+    uint64_t generation = hello->number[PL__HELLO_GENERATION];
+    if (memcmp(hello->bytes[PL__HELLO_ID].data, lineage->id, PL_LINEAGE_ID) != 0) return false;
+    if (generation != lineage->generation) return generation > lineage->generation;
+    return hello->number[PL__HELLO_CALLER] == PL__WRITES_TOO &&
+           memcmp(hello->bytes[PL__HELLO_RUN].data, lineage->run, PL_LINEAGE_ID) > 0;
+}
+
 /* Who has taken over comes and says so; from then on what this engine writes is worth nothing. */
 static void give_way(struct pl_standby_server *server, uint64_t generation) {
     struct pl_error *error = NULL;
@@ -178,15 +189,16 @@ static void on_hello(struct pl_standby_server *server, const char *peer, size_t 
                      const struct pl__wire *hello) {
     const struct pl__session *session = &server->session;
     const char *wrong = what_is_wrong(server, hello);
-    bool same_lineage = memcmp(hello->bytes[PL__HELLO_ID].data, server->lineage.id, PL_LINEAGE_ID) == 0;
-    uint64_t generation = hello->number[PL__HELLO_GENERATION];
-    if (same_lineage && generation > server->lineage.generation) {
+    bool writes = hello->number[PL__HELLO_CALLER] == PL__WRITES_TOO;
+    if (is_passed_by(server, hello)) {
+        give_way(server, hello->number[PL__HELLO_GENERATION]);
         refuse(server, peer, peer_size, PL__NOT_NEWER, "this engine's place has been taken: it ends");
-        give_way(server, generation);
     } else if (wrong) {
         atomic_fetch_add(&server->strange, 1);
         refuse(server, peer, peer_size, PL__NEVER, wrong);
-    } else if (hello->number[PL__HELLO_CALLER] == PL__WRITES_TOO) {
+    } else if (writes && memcmp(hello->bytes[PL__HELLO_RUN].data, server->lineage.run, PL_LINEAGE_ID) == 0) {
+        refuse(server, peer, peer_size, PL__NEVER, "an engine asks itself: --standby names its own endpoint");
+    } else if (writes) {
         refuse(server, peer, peer_size, PL__NOT_NEWER, "this engine is at work");
     } else if (session->peer_size && session->nonce != hello->number[PL__HELLO_NONCE] && !is_gone(server)) {
         refuse(server, peer, peer_size, PL__TRY_AGAIN, "there is another standby");
@@ -305,6 +317,14 @@ static bool collect(struct pl_standby_server *server) {
     return true;
 }
 
+/* Once it has what is given now. */
+static bool is_in_sync(struct pl_standby_server *server) {
+    pthread_mutex_lock(&server->lock);
+    bool in_sync = atomic_load(&server->in_sync) && server->owed < server->tail.next;
+    pthread_mutex_unlock(&server->lock);
+    return in_sync;
+}
+
 static void give_writes(struct pl_standby_server *server) {
     struct pl__wire message = {.type = PL__WRITES};
     if ((!collect(server) && !server->out.size) || pl_buffer_failed(&server->out)) {
@@ -314,11 +334,17 @@ static void give_writes(struct pl_standby_server *server) {
         return;
     }
     message.number[PL__WRITES_LATEST] = rocksdb_get_latest_sequence_number(server->options.store->db);
-    message.number[PL__WRITES_IN_SYNC] = atomic_load(&server->in_sync);
+    message.number[PL__WRITES_IN_SYNC] = is_in_sync(server);
     message.bytes[PL__WRITES_BATCHES].data = server->out.data ? server->out.data : "";
     message.bytes[PL__WRITES_BATCHES].size = server->out.size;
     server->session.pulls = false;
     give(server, &message);
+}
+
+/* How long it may be silent: as long as a sync would wait for it. */
+static int64_t silence(const struct pl_standby_server *server) {
+    if (server->session.copying) return COPYING;
+    return atomic_load(&server->in_sync) && server->options.patience > CONTACT ? server->options.patience : CONTACT;
 }
 
 void pl__session_work(struct pl_standby_server *server) {
@@ -327,7 +353,7 @@ void pl__session_work(struct pl_standby_server *server) {
     int64_t now = pl_clock_monotonic();
     bool more = rocksdb_get_latest_sequence_number(server->options.store->db) >= server->tail.next;
     if (session->pulls && (more || now - session->given >= HEARTBEAT)) give_writes(server);
-    if (now - session->heard > (session->copying ? COPYING : CONTACT)) pl__session_end(server, "is not heard any more");
+    if (now - session->heard > silence(server)) pl__session_end(server, "is not heard any more");
 }
 
 bool pl__session_has_all(const struct pl_standby_server *server) {

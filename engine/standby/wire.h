@@ -46,7 +46,7 @@ enum {
     PL__WELCOME_WHOLE /* a copy comes first */,
     PL__WELCOME_PATIENCE /* ns that a sync waits */
 };
-enum { PL__REFUSED_WHY, PL__REFUSED_GENERATION };
+enum { PL__REFUSED_WHY, PL__REFUSED_GENERATION /* 0: whoever says so ends */ };
 enum { PL__PIECE_FILE = 1, PL__PIECE_FILES, PL__PIECE_OFFSET, PL__PIECE_SIZE /* of the file */, PL__PIECE_CHECKSUM };
 enum { PL__WRITES_LATEST = 1, PL__WRITES_IN_SYNC };
 

@@ -8,11 +8,15 @@
 
 #include <potline/kept.h>
 #include <potline/note.h>
+#include <potline/zone.h>
 
 struct pl_node_abroad {
     enum pl_code (*keep)(struct pl_node *node, const char *key, const struct pl_pack *value, /* NULL: no more */
                          struct pl_error **error);
     enum pl_code (*each_kept)(struct pl_node *node, pl_kept_visitor *each, void *arg, struct pl_error **error);
+    bool (*has_zones)(const struct pl_node *node);
+    enum pl_code (*put)(struct pl_node *node, enum pl_zone_id zone, const struct pl_batch *batch,
+                        struct pl_error **error);
     void (*note)(struct pl_node *node, const struct pl_note *note);
 };
 

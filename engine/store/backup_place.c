@@ -14,26 +14,12 @@
 #include <potline/diag.h>
 
 #include "store/backup_impl.h"
+#include "store/folder.h"
 
 static const char marker[] = "potline-backups", marker_text[] = "potline backups 1\n";
 static const char files_folder[] = "files", list_end[] = ".backup";
 
 /* ---- Opening ---- */
-
-static enum pl_code make_folders(const char *path, struct pl_error **error) {
-    char part[PATH_MAX];
-    if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part || !*path)
-        return pl_error_set(error, PL_USAGE, "\"%s\": not a folder's name", path);
-    for (char *at = part + 1;; at++) {
-        if (*at != '/' && *at != 0) continue;
-        char end = *at;
-        *at = 0;
-        if (mkdir(part, 0700) && errno != EEXIST)
-            return pl_error_set(error, PL_IO, "%s: cannot be made: %s", part, strerror(errno));
-        *at = end;
-        if (!end) return PL_OK;
-    }
-}
 
 static bool is_empty(int folder) {
     int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -94,7 +80,7 @@ static enum pl_code lock(const struct pl__backup_place *place, enum pl__backup_w
 enum pl_code pl__backup_place_open(struct pl__backup_place *place, const char *path, enum pl__backup_way way,
                                    struct pl_error **error) {
     *place = (struct pl__backup_place){.path = path, .folder = -1, .files = -1};
-    enum pl_code code = way == PL__BACKUP_WRITE ? make_folders(path, error) : PL_OK;
+    enum pl_code code = way == PL__BACKUP_WRITE ? pl_folders_make(path, error) : PL_OK;
     if (code) return code;
     place->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (place->folder < 0)

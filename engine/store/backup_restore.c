@@ -13,6 +13,7 @@
 
 #include "base/fault.h"
 #include "store/backup_impl.h"
+#include "store/folder.h"
 #include "store/store_impl.h"
 
 enum { MIB = 1 << 20 };
@@ -227,8 +228,8 @@ static enum pl_code check_empty(const struct pl_restore *restore, struct pl_erro
 
 static enum pl_code make_folder(struct work *work, struct pl_error **error) {
     const char *to = work->restore->to;
-    if (mkdir(to, 0700) && errno != EEXIST)
-        return pl_error_set(error, PL_IO, "%s: cannot be made: %s", to, strerror(errno));
+    enum pl_code code = pl_folders_make(to, error);
+    if (code) return code;
     work->data = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (work->data < 0) return pl_error_set(error, PL_IO, "%s: %s", to, strerror(errno));
     clear_part(work->data);

@@ -47,10 +47,10 @@ static uint64_t key_epoch(const char *key, size_t size) {
 
 /* ---- Walking over keys ---- */
 
-enum pl_code pl__epochs_walk(struct pl_store *store, const char *prefix, size_t prefix_size, pl__epochs_visit *visit,
-                             void *arg, struct pl_error **error) {
+enum pl_code pl__epochs_walk_in(struct pl_store *store, enum pl_store_family family, const char *prefix,
+                                size_t prefix_size, pl__epochs_visit *visit, void *arg, struct pl_error **error) {
     struct pl_store_iter *iter;
-    enum pl_code code = pl_store_iter_new(store, PL_STORE_STATE, NULL, 0, &iter, error);
+    enum pl_code code = pl_store_iter_new(store, family, NULL, 0, &iter, error);
     if (code) return code;
     for (pl_store_iter_seek(iter, prefix, prefix_size); !code && pl_store_iter_valid(iter); pl_store_iter_next(iter)) {
         size_t key_size, size;
@@ -62,6 +62,11 @@ enum pl_code pl__epochs_walk(struct pl_store *store, const char *prefix, size_t 
     if (!code) code = pl_store_iter_check(iter, error);
     pl_store_iter_free(iter);
     return code;
+}
+
+enum pl_code pl__epochs_walk(struct pl_store *store, const char *prefix, size_t prefix_size, pl__epochs_visit *visit,
+                             void *arg, struct pl_error **error) {
+    return pl__epochs_walk_in(store, PL_STORE_STATE, prefix, prefix_size, visit, arg, error);
 }
 
 /* ---- Writes, a part at a time so that nobody else waits for long ---- */
@@ -411,58 +416,4 @@ enum pl_code pl_epochs_drop(struct pl_epochs *epochs, const char *node, uint16_t
     key[key_size++] = (char)part;
     rocksdb_writebatch_delete_cf(epochs->writes, family(epochs), key, key_size);
     return pl__epochs_flush(epochs, 0, error);
-}
-
-/* ---- Another graph ---- */
-
-struct take {
-    struct pl_epochs *epochs;
-    const char *to; /* NULL: nowhere */
-    size_t front;   /* "s", name and its end */
-};
-
-static enum pl_code take_entry(void *arg, const char *key, size_t key_size, const char *value, size_t size,
-                               struct pl_error **error) {
-    struct take *take = arg;
-    struct pl_epochs *epochs = take->epochs;
-    if (take->to) {
-        pl_buffer_reset(&epochs->bytes);
-        pl_buffer_putc(&epochs->bytes, 's');
-        pl_buffer_put(&epochs->bytes, take->to, strlen(take->to) + 1);
-        pl_buffer_put(&epochs->bytes, key + take->front, key_size - take->front);
-        if (pl_buffer_failed(&epochs->bytes)) return no_memory(error);
-        rocksdb_writebatch_put_cf(epochs->writes, family(epochs), epochs->bytes.data, epochs->bytes.size, value, size);
-    }
-    rocksdb_writebatch_delete_cf(epochs->writes, family(epochs), key, key_size);
-    return pl__epochs_flush(epochs, PL__EPOCHS_WRITE, error);
-}
-
-static enum pl_code take_node(struct pl_epochs *epochs, const char *from, const char *to, struct pl_error **error) {
-    char front[PL__NODE_KEY];
-    struct take take = {.epochs = epochs, .to = to, .front = pl__epochs_node_key(from, 0, front) - sizeof(uint16_t)};
-    enum pl_code code = pl__epochs_walk(epochs->store, front, take.front, take_entry, &take, error);
-    return code ? code : pl__epochs_flush(epochs, 0, error);
-}
-
-/* Spilled by spill.c. */
-void pl__epochs_drop_spill(struct pl_epochs *epochs, const char *node) {
-    char to[PL_NAME_MAX + 2];
-    size_t length = strlen(node);
-    memcpy(to, node, length);
-    to[length] = 1;
-    rocksdb_writebatch_delete_range_cf(epochs->writes, epochs->store->family[PL_STORE_SPILL], node, length + 1, to,
-                                       length + 1);
-}
-
-enum pl_code pl_epochs_forget(struct pl_epochs *epochs, const char *node, struct pl_error **error) {
-    pl__epochs_drop_spill(epochs, node);
-    return take_node(epochs, node, NULL, error);
-}
-
-enum pl_code pl_epochs_describe(struct pl_epochs *epochs, const struct pl_epoch *epoch, struct pl_error **error) {
-    return put_last(epochs, epoch, error);
-}
-
-enum pl_code pl_epochs_rename(struct pl_epochs *epochs, const char *from, const char *to, struct pl_error **error) {
-    return take_node(epochs, from, to, error);
 }

@@ -80,16 +80,19 @@ enum pl_code pl_epochs_load(struct pl_store *store, const char *node, uint16_t p
 enum pl_code pl_epochs_find(struct pl_store *store, const char *node, uint16_t partition, enum pl_state_part part,
                             void **value, size_t *size, struct pl_error **error);
 
-/* The last epoch is described anew: the same number, other nodes. */
-enum pl_code pl_epochs_describe(struct pl_epochs *epochs, const struct pl_epoch *epoch, struct pl_error **error);
-
 /* Forgets one of the parts that are a single msgpack value. */
 enum pl_code pl_epochs_drop(struct pl_epochs *epochs, const char *node, uint16_t partition, enum pl_state_part part,
                             struct pl_error **error);
 
-/* Forgets the state of a node, or keeps it under another name. */
-enum pl_code pl_epochs_forget(struct pl_epochs *epochs, const char *node, struct pl_error **error);
-enum pl_code pl_epochs_rename(struct pl_epochs *epochs, const char *from, const char *to, struct pl_error **error);
+/* ---- For another graph ---- */
+
+/* What is kept of a node, and what it has spilled, stands under another name, too: that of no node of the last epoch.
+ * It means nothing before the epoch is described anew. */
+enum pl_code pl_epochs_copy(struct pl_epochs *epochs, const char *from, const char *to, struct pl_error **error);
+/* By one write the last epoch is described anew: the same number, other nodes; and nothing is left of those named in
+ * `gone` (ends in NULL). */
+enum pl_code pl_epochs_describe(struct pl_epochs *epochs, const struct pl_epoch *epoch, const char *const *gone,
+                                struct pl_error **error);
 
 /* ---- For other partitions ---- */
 

@@ -1,4 +1,4 @@
-/* epochs_impl.h: what epochs.c and epochs_switch.c share. */
+/* epochs_impl.h: what the files of epochs share. */
 #ifndef POTLINE_STORE_EPOCHS_IMPL_H
 #define POTLINE_STORE_EPOCHS_IMPL_H
 
@@ -22,6 +22,8 @@ typedef enum pl_code pl__epochs_visit(void *arg, const char *key, size_t key_siz
 /* Every key of the state's family that begins with `prefix`, as of now. */
 enum pl_code pl__epochs_walk(struct pl_store *store, const char *prefix, size_t prefix_size, pl__epochs_visit *visit,
                              void *arg, struct pl_error **error);
+enum pl_code pl__epochs_walk_in(struct pl_store *store, enum pl_store_family family, const char *prefix,
+                                size_t prefix_size, pl__epochs_visit *visit, void *arg, struct pl_error **error);
 
 /* Writes what was gathered, once it is more than `least`. */
 enum pl_code pl__epochs_flush(struct pl_epochs *epochs, size_t least, struct pl_error **error);

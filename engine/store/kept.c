@@ -93,7 +93,9 @@ static enum pl_code visit(const struct pl_store_iter *iter, size_t named, pl_kep
 /* At the first value of a node; over its values alone. `first` is the key in front of them. */
 static enum pl_code begin(struct pl_store *store, const char *node, struct kept_key *first, struct pl_store_iter **iter,
                           struct pl_error **error) {
-    if (!make_key_of(node, "", first)) return pl_error_set(error, PL_LIMIT, "the node's name is too long"), PL_LIMIT;
+    *iter = NULL;
+    *first = (struct kept_key){.size = 0};
+    if (!make_key_of(node, "", first)) return pl_error_set(error, PL_LIMIT, "the node's name is too long");
     struct kept_key end = *first;
     end.bytes[end.size - 1] = 1; /* behind every key of this node */
     enum pl_code code = pl_store_iter_new(store, PL_STORE_KEPT, end.bytes, end.size, iter, error);
@@ -117,25 +119,54 @@ enum pl_code pl_kept_each(struct pl_node *node, pl_kept_visitor *each, void *arg
     return code;
 }
 
-enum pl_code pl_kept_copy(struct pl_store *from, struct pl_store *to, const char *node, struct pl_error **error) {
+/* A value under another name: its checksum is bound to its key. */
+static enum pl_code copy_value(struct pl_store_iter *iter, size_t named, const char *as, struct pl_store *to,
+                               rocksdb_writebatch_t *writes, struct pl_error **error) {
+    struct kept_key key;
+    size_t from_size, size;
+    const char *from = pl_store_iter_key(iter, &from_size), *value = pl_store_iter_value(iter, &size);
+    char text[PL_KEPT_KEY_MAX + 1] = "";
+    uint64_t checksum = 0;
+    if (size >= CHECKSUM) memcpy(&checksum, value, sizeof checksum);
+    if (size < CHECKSUM || from_size - named > PL_KEPT_KEY_MAX ||
+        checksum != pl_store_checksum(from, from_size, value + CHECKSUM, size - CHECKSUM))
+        return pl_error_set(error, PL_CORRUPT, "what people have decided is damaged");
+    memcpy(text, from + named, from_size - named);
+    if (!make_key_of(as, text, &key)) return pl_error_set(error, PL_LIMIT, "%s is too long for a key", text);
+    checksum = pl_store_checksum(key.bytes, key.size, value + CHECKSUM, size - CHECKSUM);
+    const char *const keys[] = {key.bytes}, *const parts[] = {(const char *)&checksum, value + CHECKSUM};
+    rocksdb_writebatch_putv_cf(writes, to->family[PL_STORE_KEPT], 1, keys, &key.size, 2, parts,
+                               (const size_t[]){sizeof checksum, size - CHECKSUM});
+    return PL_OK;
+}
+
+enum pl_code pl_kept_copy(struct pl_store *from, const char *node, struct pl_store *to, const char *as,
+                          struct pl_error **error) {
     struct pl_store_iter *iter;
     struct kept_key first;
     enum pl_code code = begin(from, node, &first, &iter, error);
     if (code) return code;
     rocksdb_writebatch_t *writes = rocksdb_writebatch_create();
-    for (; pl_store_iter_valid(iter); pl_store_iter_next(iter)) {
-        size_t key_size, size;
-        const char *key = pl_store_iter_key(iter, &key_size), *value = pl_store_iter_value(iter, &size);
-        rocksdb_writebatch_put_cf(writes, to->family[PL_STORE_KEPT], key, key_size, value, size);
-    }
-    code = pl_store_iter_check(iter, error);
+    for (; !code && pl_store_iter_valid(iter); pl_store_iter_next(iter))
+        code = copy_value(iter, first.size, as, to, writes, error);
+    if (!code) code = pl_store_iter_check(iter, error);
     pl_store_iter_free(iter);
     if (!code) code = pl_store_write(to, writes, error);
     rocksdb_writebatch_destroy(writes);
     return code;
 }
 
-/* ---- Another name ---- */
+enum pl_code pl_kept_forget(struct pl_store *store, const char *node, struct pl_error **error) {
+    struct kept_key from, to;
+    if (!make_key_of(node, "", &from)) return pl_error_set(error, PL_LIMIT, "the node's name is too long");
+    to = from;
+    to.bytes[to.size - 1] = 1;
+    rocksdb_writebatch_t *writes = rocksdb_writebatch_create();
+    rocksdb_writebatch_delete_range_cf(writes, store->family[PL_STORE_KEPT], from.bytes, from.size, to.bytes, to.size);
+    enum pl_code code = pl_store_write(store, writes, error);
+    rocksdb_writebatch_destroy(writes);
+    return code;
+}
 
 static enum pl_code has_any(struct pl_store *store, const char *node, bool *any, struct pl_error **error) {
     struct pl_store_iter *iter;

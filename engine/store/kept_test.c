@@ -94,6 +94,18 @@ static void a_damaged_value_is_told(void **state) {
     pl_free(value);
 }
 
+static void what_is_too_long_is_refused(void **state) {
+    (void)state;
+    char key[PL_KEPT_KEY_MAX + 2] = "";
+    struct pl_pack *pack = pl_pack_new();
+    pl_pack_nil(pack);
+    memset(key, 'k', PL_KEPT_KEY_MAX + 1);
+    assert_int_equal(pl_kept_put(&clean, key, pack, NULL), PL_LIMIT);
+    key[PL_KEPT_KEY_MAX] = 0;
+    assert_int_equal(pl_kept_put(&clean, key, pack, NULL), PL_OK);
+    pl_pack_free(pack);
+}
+
 static void a_node_takes_its_values_to_its_new_name(void **state) {
     (void)state;
     struct pl_node later = {.config = {.name = "cleaner-than-before", .store = store}};
@@ -111,26 +123,29 @@ static void a_node_takes_its_values_to_its_new_name(void **state) {
     assert_int_equal(pl_kept_move(store, "nobody", "clean3", NULL), PL_OK);
 }
 
-static void what_is_too_long_is_refused(void **state) {
-    (void)state;
-    char key[PL_KEPT_KEY_MAX + 2] = "";
-    struct pl_pack *pack = pl_pack_new();
-    pl_pack_nil(pack);
-    memset(key, 'k', PL_KEPT_KEY_MAX + 1);
-    assert_int_equal(pl_kept_put(&clean, key, pack, NULL), PL_LIMIT);
-    key[PL_KEPT_KEY_MAX] = 0;
-    assert_int_equal(pl_kept_put(&clean, key, pack, NULL), PL_OK);
-    pl_pack_free(pack);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+static void they_go_to_another_name(void **state) {
+    (void)state;
+    struct pl_node other = {.config = {.name = "other", .store = store}};
+    put(&clean, "a", 1);
+    put(&clean, "b", 2);
+    put(&clean2, "a", 3);
+    assert_int_equal(pl_kept_copy(store, "clean", store, "other", NULL), PL_OK);
+    assert_kept(&other, "a=1 b=2 ");
+    assert_int_equal(pl_kept_forget(store, "clean", NULL), PL_OK);
+    assert_kept(&clean, "");
+    assert_kept(&clean2, "a=3 ");
+    assert_kept(&other, "a=1 b=2 ");
+}
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(values_survive_in_order_each_node_its_own),
         TEST(a_damaged_value_is_told),
-        TEST(a_node_takes_its_values_to_its_new_name),
         TEST(what_is_too_long_is_refused),
+        TEST(they_go_to_another_name),
+        TEST(a_node_takes_its_values_to_its_new_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

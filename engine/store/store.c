@@ -13,6 +13,7 @@
 
 #include "base/fault.h"
 #include "store/family.h"
+#include "store/folder.h"
 #include "store/rekey.h"
 #include "store/seal.h"
 #include "store/snapshot.h"
@@ -65,19 +66,6 @@ static char *database_folder(const char *path) {
     memcpy(folder, path, length);
     memcpy(folder + length, "/store", sizeof "/store");
     return folder;
-}
-
-/* mkdir -p; what is made is private. */
-static enum pl_code make_folders(char *path, struct pl_error **error) {
-    for (char *at = path + 1;; at++) {
-        if (*at != '/' && *at != 0) continue;
-        char end = *at;
-        *at = 0;
-        int failed = mkdir(path, 0700) && errno != EEXIST ? errno : 0;
-        if (failed) return pl_error_set(error, PL_IO, "%s: cannot be made: %s", path, strerror(failed));
-        *at = end;
-        if (!end) return PL_OK;
-    }
 }
 
 /* Where a reader's RocksDB may write its own messages. */
@@ -189,7 +177,7 @@ static enum pl_code take_over(struct pl_store *store, struct pl_error **error) {
 static enum pl_code open_for_writing(struct pl_store *store, struct pl_error **error) {
     unsigned there;
     char *message = NULL;
-    enum pl_code code = make_folders(store->impl->folder, error);
+    enum pl_code code = pl_folders_make(store->impl->folder, error);
     if (!code) code = pl__hold_take(&store->impl->hold, store->path, store->impl->folder, error);
     if (!code) code = pl__store_room_to_open(store, error);
     if (!code) code = take_over(store, error);

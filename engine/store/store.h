@@ -147,8 +147,10 @@ const void *pl_store_iter_value(const struct pl_store_iter *iter, size_t *size);
 /* Why it is not valid: PL_OK at the end of the keys, else an error. */
 enum pl_code pl_store_iter_check(const struct pl_store_iter *iter, struct pl_error **error);
 
-/* What people have decided about a node (potline/kept.h), from one folder to another. */
-enum pl_code pl_kept_copy(struct pl_store *from, struct pl_store *to, const char *node, struct pl_error **error);
+/* What people have decided about a node (potline/kept.h), from one folder to another, or to another name. */
+enum pl_code pl_kept_copy(struct pl_store *from, const char *node, struct pl_store *to, const char *as,
+                          struct pl_error **error);
+enum pl_code pl_kept_forget(struct pl_store *store, const char *node, struct pl_error **error);
 /* To the name that the node has now, all at once; nothing where that one has values of its own. */
 enum pl_code pl_kept_move(struct pl_store *store, const char *was, const char *now, struct pl_error **error);
 

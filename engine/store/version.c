@@ -82,6 +82,11 @@ static bool unpack_text(struct pl_unpack *unpack, char **text) {
     return (*text = pl_strndup(at, length)) != NULL;
 }
 
+/* An item has a byte at least. */
+static size_t left(const struct pl_unpack *unpack) {
+    return (size_t)(unpack->end - unpack->at);
+}
+
 static bool is_array_of(struct pl_unpack *unpack, uint32_t wanted) {
     uint32_t count;
     return pl_unpack_array(unpack, &count) && count == wanted;
@@ -89,7 +94,7 @@ static bool is_array_of(struct pl_unpack *unpack, uint32_t wanted) {
 
 static bool unpack_nodes(struct pl_unpack *unpack, struct pl_version *version) {
     uint32_t count;
-    if (!pl_unpack_array(unpack, &count) || count > NODES_MAX) return false;
+    if (!pl_unpack_array(unpack, &count) || count > NODES_MAX || count > left(unpack)) return false;
     version->nodes = pl_alloc((count + 1) * sizeof *version->nodes);
     for (uint32_t i = 0; version->nodes && i < count; i++) {
         struct pl_version_node *node = &version->nodes[i];
@@ -105,7 +110,7 @@ static bool unpack_nodes(struct pl_unpack *unpack, struct pl_version *version) {
 
 static bool unpack_spans(struct pl_unpack *unpack, struct pl_version *version) {
     uint32_t count;
-    if (!pl_unpack_array(unpack, &count) || count > SPANS_MAX) return false;
+    if (!pl_unpack_array(unpack, &count) || count > SPANS_MAX || count > left(unpack)) return false;
     version->spans = pl_alloc((count + 1) * sizeof *version->spans);
     for (uint32_t i = 0; version->spans && i < count; i++) {
         struct pl_version_span *span = &version->spans[i];

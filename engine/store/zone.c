@@ -6,6 +6,7 @@
 #include <potline/operator.h>
 
 #include "base/fault.h"
+#include "store/abroad.h"
 #include "store/epochs.h"
 #include "store/rows.h"
 #include "store/store_impl.h"
@@ -18,6 +19,8 @@ enum { CHECKSUM = 8, RUN_SHIFT = 40 /* records of one run */ };
 static const char run_key[] = "zone.run";
 
 struct pl_zone {
+    const struct pl_node_abroad *abroad; /* NULL: the store is here; else only `node` and `id` are set besides */
+    enum pl_zone_id id;
     struct pl_store *store;
     struct pl_node *node; /* NULL: the epoch is set by hand */
     bool noted;           /* records go with their epoch */
@@ -99,13 +102,24 @@ enum pl_code pl_zone_open_as(struct pl_store *store, struct pl_tags *tags, enum 
     return code;
 }
 
+/* Whether there is a data folder the engine knows: what is put is its own from then on. */
+static enum pl_code open_abroad(struct pl_node *node, enum pl_zone_id id, struct pl_zone **zone,
+                                struct pl_error **error) {
+    const struct pl_node_abroad *abroad = pl_node_abroad(node);
+    if (id == PL_BRONZE) return pl_error_set(error, PL_USAGE, "zone bronze is the log: only the engine writes it");
+    if (!abroad->has_zones(node))
+        return pl_error_set(error, PL_UNAVAILABLE, "zone %s: this run has no data folder to keep it in",
+                            pl_zone_names[id]);
+    *zone = PL_NEW(struct pl_zone);
+    if (!*zone) return pl_error_set(error, PL_NO_MEMORY, "zone: out of memory");
+    **zone = (struct pl_zone){.abroad = abroad, .id = id, .node = node};
+    return PL_OK;
+}
+
 enum pl_code pl_zone_open(struct pl_node *node, enum pl_zone_id id, struct pl_zone **zone, struct pl_error **error) {
     struct pl_store *store = pl_node_store(node);
     *zone = NULL;
-    if (pl_node_abroad(node))
-        return pl_error_set(error, PL_UNAVAILABLE,
-                            "zone %s: only nodes within the engine can write to it; take isolate away",
-                            pl_zone_names[id]);
+    if (pl_node_abroad(node)) return open_abroad(node, id, zone, error);
     if (!store)
         return pl_error_set(error, PL_UNAVAILABLE, "zone %s: this run has no data folder to keep it in",
                             pl_zone_names[id]);
@@ -118,6 +132,10 @@ enum pl_code pl_zone_open(struct pl_node *node, enum pl_zone_id id, struct pl_zo
 
 void pl_zone_close(struct pl_zone *zone) {
     if (!zone) return;
+    if (zone->abroad) {
+        pl_free(zone);
+        return;
+    }
     rocksdb_writebatch_destroy(zone->writes);
     pl_buffer_fini(&zone->bytes);
     pl_rows_free(zone->rows);
@@ -180,6 +198,7 @@ static enum pl_code add_piece(struct pl_zone *zone, const struct pl_batch *batch
 }
 
 enum pl_code pl_zone_put(struct pl_zone *zone, const struct pl_batch *batch, struct pl_error **error) {
+    if (zone->abroad) return zone->abroad->put(zone->node, zone->id, batch, error);
     enum pl_code code = PL_OK;
     pl_time earliest;
     if (zone->node) zone->key.epoch = pl_node_epoch(zone->node);

@@ -5,6 +5,10 @@
 
 enum pl_code pl_zone_each(struct pl_node *node, enum pl_zone_id id, pl_time from, pl_time to, pl_zone_visitor *each,
                           void *arg, struct pl_error **error) {
+    if (pl_node_abroad(node))
+        return pl_error_set(error, PL_UNAVAILABLE,
+                            "zone %s: node %s works in a process of its own, which cannot read it", pl_zone_names[id],
+                            pl_node_name(node));
     struct pl_store *store = pl_node_store(node);
     struct pl_zone_range range = {.node = pl_node_name(node), .from = from, .to = to};
     struct pl_zone_scan *scan;

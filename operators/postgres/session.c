@@ -138,7 +138,7 @@ static void conflict(struct pl__pg_session *s, const char *what) {
 /* Rows that are there already are no more to be written. Until something of this run has been written, what is ahead of
  * the state is from an earlier one. Then it is ours. */
 static void resume(struct pl__pg_session *s) {
-    const struct pl__pg_queue *queue = s->queue;
+    const struct pl_held *queue = s->queue;
     if (pl__pg_place_kept(&s->place)) s->proven = true;
     uint64_t known = s->proven ? queue->taken : s->restored;
     char text[200];
@@ -152,7 +152,7 @@ static void resume(struct pl__pg_session *s) {
         return;
     }
     pl_count(s->node, PL__PG_REPEATS, s->place.written - queue->first);
-    pl__pg_queue_drop(s->queue, s->place.written);
+    pl_held_drop(s->queue, s->place.written);
     s->step = PL__PG_IDLE;
     pl__pg_link_expect(s->link, 0);
     if (s->lost) pl_node_diag(s->node, PL_INFO, "the server is there again");
@@ -193,14 +193,14 @@ static bool replaces(const struct pl__pg_session *s) {
 
 /* Rows in front of this one may be written now, whether their epoch is safe or not. */
 static uint64_t may_write(const struct pl__pg_session *s) {
-    const struct pl__pg_queue *queue = s->queue;
+    const struct pl_held *queue = s->queue;
     if (s->final || queue->bytes >= s->options->hold) return queue->taken;
     return s->early < queue->taken ? s->early : queue->taken;
 }
 
 /* What the next one brings; false: nothing is to be done now. */
 static bool choose(struct pl__pg_session *s) {
-    const struct pl__pg_queue *queue = s->queue;
+    const struct pl_held *queue = s->queue;
     uint64_t written = s->place.written;
     if (s->whole || !s->known) return false;
     s->open_ended = replaces(s);
@@ -264,7 +264,7 @@ static bool make_chunk(struct pl__pg_session *s, uint64_t until) {
     s->text.size = 0;
     while (s->next < until && s->text.size < CHUNK) {
         uint32_t row;
-        const struct pl_batch *batch = pl__pg_queue_at(s->queue, s->next, &row);
+        const struct pl_batch *batch = pl_held_at(s->queue, s->next, &row);
         if (!batch || !pl__pg_row_put(&s->text, &s->shape, pl_node_tags(s->node), batch, row)) return false;
         s->next++;
     }
@@ -320,7 +320,7 @@ static void send_rows(struct pl__pg_session *s) {
         s->moved++;
         pl__pg_link_expect(s->link, s->options->timeout);
         if (!s->open_ended) continue;
-        pl__pg_queue_drop(s->queue, s->next);
+        pl_held_drop(s->queue, s->next);
         settle(s);
     }
     pl__pg_link_watch(s->link, true);
@@ -337,7 +337,7 @@ static void on_commit(struct pl__pg_session *s) {
     pl_count(s->node, PL__PG_TRANSACTIONS, 1);
     pl_count(s->node, PL__PG_UNDONE, pl__pg_place_undo_rows(&s->place));
     pl__pg_place_arrive(&s->place, s->next);
-    pl__pg_queue_drop(s->queue, s->next);
+    pl_held_drop(s->queue, s->next);
     s->whole = s->open_ended;
     s->proven = true;
     s->mismatches = 0;

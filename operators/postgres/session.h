@@ -17,7 +17,7 @@
 
 #include "link.h"
 #include "place.h"
-#include "queue.h"
+#include "held.h"
 #include "sql.h"
 
 struct pl__pg_session;
@@ -43,7 +43,7 @@ enum { PL__PG_ROWS, PL__PG_TRANSACTIONS, PL__PG_CONNECTIONS, PL__PG_REPEATS, PL_
 struct pl__pg_session {
     const struct pl__pg_options *options;
     struct pl_node *node;
-    struct pl__pg_queue *queue;
+    struct pl_held *queue;
     void (*settled)(void *user); /* rows were written, or it has failed */
     void *user;
     struct pl__pg_address *address;

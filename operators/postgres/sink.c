@@ -19,13 +19,13 @@
 #include "later.h"
 #include "session.h"
 
-enum { STATE_ITEMS = 1 + PL__PG_QUEUE_ITEMS };
+enum { STATE_ITEMS = 1 + PL_HELD_ITEMS };
 
 struct sink {
     struct pl__pg_options options;
 
     struct pl_node *node;
-    struct pl__pg_queue queue;
+    struct pl_held queue;
     struct pl__pg_session session;
     struct pl_codec *codec;
     struct pl_later *gather; /* a transaction of what has come together; with epochs: ahead of them */
@@ -50,7 +50,7 @@ static void settle(void *user) {
 }
 
 static void write_now(struct sink *s) {
-    if (!has_epochs(s)) pl__pg_queue_seal_all(&s->queue);
+    if (!has_epochs(s)) pl_held_seal_all(&s->queue);
     pl__pg_session_go_on(&s->session);
 }
 
@@ -84,7 +84,7 @@ static enum pl_flow sink_process(void *self, struct pl_node *node, unsigned inpu
         pl_batch_unref(batch);
         return PL_FLOW_FAIL;
     }
-    if (!pl__pg_queue_put(&s->queue, batch))
+    if (!pl_held_put(&s->queue, batch))
         return pl__pg_session_over(&s->session, pl_fail(s->node, "no memory for rows that wait"));
     if (is_much(s))
         write_now(s);
@@ -98,7 +98,7 @@ static void sink_commit(void *self, struct pl_node *node, uint64_t epoch) {
     (void)node;
     struct sink *s = self;
     if (s->session.failed) return;
-    pl__pg_queue_seal(&s->queue, epoch);
+    pl_held_seal(&s->queue, epoch);
     s->session.known = true;
     pl__pg_session_go_on(&s->session);
     settle(s);
@@ -153,11 +153,11 @@ static void sink_snapshot(const void *self, struct pl_node *node, struct pl_pack
     struct pl_error *error = NULL;
     pl_pack_array(pack, STATE_ITEMS);
     pl_pack_str(pack, s->session.stream);
-    if (pl__pg_queue_save(&s->queue, s->codec, pack, &error))
+    if (pl_held_save(&s->queue, s->codec, pack, &error))
         pl__pg_session_over(&s->session,
                             pl_fail(s->node, "rows that wait cannot be saved: %s", error ? error->text : "no memory"));
     pl_error_free(&error);
-    pl__pg_queue_mark(&s->queue, pl_node_epoch(node));
+    pl_held_mark(&s->queue, pl_node_epoch(node));
 }
 
 static bool is_stream(const char *text, size_t length) {
@@ -176,7 +176,7 @@ static enum pl_code sink_restore(void *self, struct pl_node *node, struct pl_unp
     s->session.stream[length] = 0;
     s->session.fresh = false;
     s->session.known = true;
-    enum pl_code code = pl__pg_queue_load(&s->queue, s->codec, pl_node_kind(node), unpack, error);
+    enum pl_code code = pl_held_load(&s->queue, s->codec, pl_node_kind(node), unpack, error);
     s->session.restored = s->queue.taken;
     return code;
 }
@@ -226,7 +226,7 @@ static void sink_close(void *self, struct pl_node *node) {
     pl_later_free(s->gather);
     pl_later_free(s->linger);
     pl_codec_free(s->codec);
-    pl__pg_queue_fini(&s->queue);
+    pl_held_fini(&s->queue);
 }
 
 /* ---- Descriptor ---- */

@@ -54,7 +54,7 @@ def end_of(process):
     said = process.communicate(timeout=rig.PATIENCE)[1]
     if process.returncode:
         rig.fail(f"exit code {process.returncode}: {said}")
-    for words in ("the disk is full", "all sources wait until it does", "has room again"):
+    for words in ("the disk is full", "all sources wait until it does", "takes rows again"):
         if words not in said:
             rig.fail(f"\"{words}\" was not said: {said!r}")
 

@@ -41,6 +41,23 @@ def lose_power(job, synced):
     return lost
 
 
+def folders_stay(job):
+    """A folder that was made is there after an outage: the one that it is in has been synced."""
+    journal, place = os.path.join(job.out, "folders"), os.path.join(job.out, "place")
+    data, kept, back = (os.path.join(place, name, name) for name in ("data", "kept", "back"))
+    os.mkdir(place)
+    env = {"POTLINE_SHIM_SYNCED": journal}
+    for words in (("user", "add", "anna", "--role", "admin", "--password-file", __file__, "--data", data),
+                  ("backup", "--data", data, "--to", kept), ("restore", "--from", kept, "--data", back)):
+        code, _, said = rig.run(*words, **env)
+        if code:
+            rig.fail(said)
+    synced = synced_lengths(journal)
+    for folder, names, _ in os.walk(place):
+        if names and folder not in synced:
+            rig.fail(f"{folder} was not synced, so {names} may be gone")
+
+
 def last_epoch(job):
     code, out, said = rig.run("shell", "--data", job.data, "--json", "-c", "status")
     return rig.json_row(out)["epoch"] if code == 0 else 0
@@ -78,6 +95,7 @@ def main():
             outages += 1
         wild.finish()
         rig.compare(calm, wild)
+        folders_stay(wild)
         if not lost:
             rig.fail("nothing was ever lost: that was no outage")
         print(f"{options.rows} rows, {outages} outages, {lost} bytes lost: files and zones are the same")

@@ -15,7 +15,7 @@
  * while that one is, writes to files whose name matches POTLINE_SHIM_FULL_PATTERN fail with ENOSPC.
  *
  * POTLINE_SHIM_LOG=FILE: a line tells of each rule that acted. POTLINE_SHIM_SYNCED=FILE: a line "BYTES PATH" tells of
- * each sync that came back, and of each rename.
+ * each sync that came back (of a folder, too, with 0 bytes), and of each rename.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -132,7 +132,8 @@ static void tell(const struct rule *rule, const char *name) {
 /* Asked in front of the sync: what is written during it may not be on the disk. */
 static long length_of(int fd) {
     struct stat info;
-    return synced_file && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) ? (long)info.st_size : -1;
+    if (!synced_file || fstat(fd, &info)) return -1;
+    return S_ISREG(info.st_mode) ? (long)info.st_size : S_ISDIR(info.st_mode) ? 0 : -1;
 }
 
 static void note_synced(const char *path, long length) {

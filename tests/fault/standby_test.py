@@ -404,6 +404,47 @@ def old_engine_ends(pair):
     return f"the old engine ended {seconds:.2f} s after contact, and became the standby"
 
 
+def third_one_stays(pair):
+    """An engine that ends because its place has been taken has a standby by then: that one does not take it once more."""
+    primary = pair.primary(until_eof=False)
+    proxy = Proxy(pair.port)
+    second = pair.standby("--takeover-after", "1s", endpoint=f"tcp://127.0.0.1:{proxy.port}", until_eof=False)
+    in_sync(primary, second)
+    proxy.stop()
+    second.says("generation 2")
+    third = pair.standby("--takeover-after", "1s", data=os.path.join(pair.job.out, "third"), until_eof=False)
+    wait_until("the third to be in sync", lambda: standby_status(third).get("in_sync"))
+    proxy.mend()
+    primary.finish(code=1)
+    time.sleep(3)
+    third.process.send_signal(signal.SIGTERM)
+    said = third.finish()
+    second.process.send_signal(signal.SIGTERM)
+    second.finish()
+    if "takes over" in said:
+        rig.fail(f"a third engine: {said}")
+    return "did not take the place of the engine that had lost it"
+
+
+def asked_too_early(pair):
+    """SIGUSR1 while there is no copy yet is told to be of no use, and has none later either."""
+    standby = pair.standby(until_eof=False)
+    wait_until("the standby to be there", lambda: standby_status(standby).get("phase"))
+    standby.process.send_signal(signal.SIGUSR1)
+    standby.says("does not take over: there is no copy to go on from yet")
+    primary = pair.primary(until_eof=False)
+    in_sync(primary, standby)
+    time.sleep(0.5)
+    if standby_status(standby).get("role") != "standby":
+        rig.fail(f"it took over: {standby.said()}")
+    standby.process.send_signal(signal.SIGUSR1)
+    standby.says("generation 2")
+    primary.finish(code=1)
+    standby.process.send_signal(signal.SIGTERM)
+    standby.finish()
+    return "was told so, and took over when it was asked again"
+
+
 def strangers(pair):
     """Nobody without the key is given anything; what is not for us does no harm."""
     primary = pair.primary(until_eof=False)
@@ -491,10 +532,9 @@ def standby_is_stopped(pair):
 
 
 SCENARIOS = (takes_over_by_lease, takes_over_by_command, survives_deaths_of_the_standby, acknowledged_is_there,
-             link_is_cut, old_engine_ends,
-             strangers, encrypted, standby_is_stopped)
+             link_is_cut, old_engine_ends, third_one_stays, asked_too_early, strangers, encrypted, standby_is_stopped)
 
-SLOWER = {old_engine_ends: 10, strangers: 10, acknowledged_is_there: 3}  # they need the engine for longer
+SLOWER = {old_engine_ends: 10, third_one_stays: 10, asked_too_early: 10, strangers: 10, acknowledged_is_there: 3}  # they need the engine for longer
 
 
 def main():

@@ -23,7 +23,7 @@ nodes:
   limits: { op: threshold, from: clean, rules: [ { name: always, tags: "*.voltage", above: -1e9 } ] }
   list: { op: alarms, from: limits, alarms: [ { match: always, priority: high, consequence: a, action: b, respond: 5m } ] }
   out: { op: sink.null, from: list }
-  own: { op: rules, from: clean, scripts: [ "${RULES}" ] }
+  own: { op: rules, from: clean, scripts: [ "${RULES}" ], isolate: process }
   told: { op: sink.null, from: own }
 """
 RULES = """

@@ -33,6 +33,18 @@ def check(page, line, text, folder):
     return 1
 
 
+def run_tests(page, line, text, folder):
+    """A test file, beside the page: what it shows passes."""
+    beside = re.sub(r"^(graph|rules): ", lambda key: f"{key.group(0)}{os.path.abspath(folder)}/", text, flags=re.MULTILINE)
+    with tempfile.NamedTemporaryFile("w", suffix=".test.yaml") as file:
+        file.write(beside)
+        file.flush()
+        found = subprocess.run([POTLINE, "test", file.name], capture_output=True, text=True)
+    if found.returncode:
+        print(f"{page}:{line}: the tests do not pass\n{found.stdout}{found.stderr}")
+    return found.returncode != 0
+
+
 def commands():
     """What README.md has typed is there: graphs and programs of the tree, which answer --help without more ado."""
     with open("README.md", encoding="utf-8") as file:
@@ -54,7 +66,8 @@ def main():
     pages = ["README.md"] + glob.glob("*/README.md") + glob.glob("*/*/README.md") + glob.glob("docs/*.md")
     for page in filter(os.path.exists, sorted(set(pages))):
         for line, text in graphs_of(page):
-            failed += check(page, line, text, os.path.dirname(page) or ".")
+            look = run_tests if re.search(r"^cases:", text, re.MULTILINE) else check
+            failed += look(page, line, text, os.path.dirname(page) or ".")
             count += 1
     print(f"{count} graphs in the pages, {failed} failed")
     return failed

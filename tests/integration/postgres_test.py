@@ -14,20 +14,18 @@ import sys
 import tempfile
 import time
 
-import msgpack
 import zmq
 
 sys.dont_write_bytecode = True  # the source tree stays as it is
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import all_kinds  # noqa: E402  pylint: disable=wrong-import-position
 import postgres_server  # noqa: E402  pylint: disable=wrong-import-position
 
 BIN = os.environ.get("POTLINE_BIN", "build/release/bin")
 POTLINE = os.path.join(BIN, "potline")
 PATIENCE = 120
 SECRET = "kR3mPw0rd"
-START = 1700000000000000000
-KINDS = ("samples", "windows", "profiles", "setpoints", "events")
-dice = random.Random(3)
+dice = all_kinds.dice
 
 
 def fail(text):
@@ -71,59 +69,6 @@ def run(graph, data, url):
 
 
 # ---- Every kind ----
-
-NAMES = ["line1.pot07.volt", "quote'd.\"x\"", "back\\slash.n", "ümlaut.°C", "\u65e5\u672c.\U0001f3ed", "tab\\t.N", "{a,b}.\\N"]
-TEXTS = ["", "plain", "tab\tand\nline\r\n", "back\\slash \\N \\.", "zero\0inside", "quote' \" {,}", "\u65e5\U0001f3ed", "\\."]
-QUALITIES = ["good", "uncertain|spike", "bad|missing", "bad|out_of_range|late"]
-
-
-def double():
-    return dice.choice([dice.gauss(100, 50), -0.0, 1e-320, 1.7976931348623157e308, math.inf, -math.inf, math.nan, 3.0])
-
-
-def body():
-    return dice.choice([None, {"text": dice.choice(TEXTS), "n": dice.randint(0, 9)}, {"list": [1, 2.5, None, {"a": "b"}]}])
-
-
-def column(name, i):
-    if name in ("time", "end", "expiry"):
-        return START + i * 1234567
-    if name == "start":
-        return START - i * 999
-    if name in ("tag", "asset", "quantity", "kind", "origin"):
-        return dice.choice(NAMES)
-    if name == "quality":
-        return dice.choice([0, 0x4004, 0x8001, 0x8042])
-    if name in ("id", "token"):
-        return dice.choice([0, 1, 2**63, 2**64 - 1, dice.getrandbits(64)])
-    if name in ("count", "skipped"):
-        return dice.getrandbits(32)
-    if name == "severity":
-        return dice.randint(1, 1000)
-    if name == "reason":
-        return dice.choice(TEXTS)
-    if name == "body":
-        return body()
-    return double()
-
-
-COLUMNS = {
-    "samples": ["time", "tag", "value", "quality"],
-    "windows": ["tag", "start", "end", "count", "skipped", "mean", "min", "max", "stddev", "first", "last", "quality"],
-    "profiles": ["asset", "quantity", "time", "quality"],
-    "setpoints": ["time", "id", "tag", "value", "lower", "upper", "expiry", "token", "origin", "reason"],
-    "events": ["time", "id", "kind", "severity", "asset", "tag", "body"],
-}
-
-
-def make_batch(kind, rows, base):
-    columns = {name: [column(name, base + i) for i in range(rows)] for name in COLUMNS[kind]}
-    if kind == "profiles":
-        lengths = [dice.randint(0, 5) for _ in range(rows)]
-        for name in ("positions", "values"):
-            columns[name] = [[double() for _ in range(n)] for n in lengths]
-    return msgpack.packb({"kind": kind, "columns": columns})
-
 
 def plain(value):
     """As JSON and PostgreSQL both may say it."""
@@ -176,7 +121,7 @@ def differ(what, expected, found):
 
 def every_kind(server, folder):
     graph, total = "", 0
-    for kind in KINDS:
+    for kind in all_kinds.KINDS:
         graph += (f'  {kind}_in: {{ op: source.zmq, bind: "ipc://{folder}/{kind}", socket: pull, encoding: msgpack, '
                   f'kind: {kind} }}\n'
                   f'  {kind}_out: {{ op: sink.ndjson, from: {kind}_in, path: "{folder}/{kind}.ndjson", time: ns, infinities: text, node: false }}\n'
@@ -184,18 +129,18 @@ def every_kind(server, folder):
                   f'time: ns, job: kinds, ahead: 500ms }}\n')
     process = start(write_graph(folder, graph, "kinds.yaml"), os.path.join(folder, "kinds"), server.url())
     with zmq.Context() as context:
-        sockets = {kind: context.socket(zmq.PUSH) for kind in KINDS}
+        sockets = {kind: context.socket(zmq.PUSH) for kind in all_kinds.KINDS}
         for kind, socket in sockets.items():
             socket.connect(f"ipc://{folder}/{kind}")
             for batch in range(40):
                 rows = dice.randint(1, 60)
-                socket.send(make_batch(kind, rows, batch * 100))
+                socket.send(all_kinds.make_batch(kind, rows, batch * 100))
                 total += rows
         deadline = time.time() + PATIENCE
         written = 0
         while written < total and time.time() < deadline and process.poll() is None:
             time.sleep(0.2)
-            seen = server.ask("SELECT " + " + ".join(f"(SELECT count(*) FROM {kind})" for kind in KINDS), may_fail=True)
+            seen = server.ask("SELECT " + " + ".join(f"(SELECT count(*) FROM {kind})" for kind in all_kinds.KINDS), may_fail=True)
             written = int(seen[0]) if seen else 0
         for socket in sockets.values():
             socket.close(0)
@@ -203,7 +148,7 @@ def every_kind(server, folder):
     said = end(process)
     if process.returncode or written < total:
         fail(f"{written} of {total} rows came: exit code {process.returncode}: {said}")
-    for kind in KINDS:
+    for kind in all_kinds.KINDS:
         differ(kind, file_rows(f"{folder}/{kind}.ndjson"), table_rows(server, kind))
     return total
 
@@ -215,7 +160,7 @@ def input_file(folder, rows=2000):
     path = os.path.join(folder, "in.csv")
     with open(path, "w", encoding="utf-8") as file:
         for i in range(rows):
-            file.write(f"{START + i * 10**7},line1.pot{i % 5}.volt,{i / 8}\n")
+            file.write(f"{all_kinds.START + i * 10**7},line1.pot{i % 5}.volt,{i / 8}\n")
     return path
 
 
@@ -268,7 +213,7 @@ def held_up(server, folder):
     path = os.path.join(folder, "many.csv")
     with open(path, "w", encoding="utf-8") as file:
         for i in range(200000):
-            file.write(f"{START + i * 10**7},line1.pot{i % 5}.volt,{i / 8}\n")
+            file.write(f"{all_kinds.START + i * 10**7},line1.pot{i % 5}.volt,{i / 8}\n")
     graph = write_graph(folder, f'  in: {{ op: source.csv, path: "{path}", header: false }}\n'
                         '  db: { op: sink.postgres, from: in, url: "${PGURL}", table: held, create: true, job: held, '
                         "on_full: block, hold: 1MiB }\n", "held.yaml")
@@ -330,7 +275,7 @@ def strange_offsets(server, folder):
 def fill_lake(folder):
     with open(os.path.join(folder, "in.csv"), "w", encoding="utf-8") as file:
         for i in range(120000):
-            file.write(f"{START + i * 10**7},line{i % 3}.pot{i % 50}.volt,{(i % 977) / 8}\n")
+            file.write(f"{all_kinds.START + i * 10**7},line{i % 3}.pot{i % 50}.volt,{(i % 977) / 8}\n")
     graph = write_graph(folder, f'  in: {{ op: source.csv, path: "{folder}/in.csv", header: false }}\n'
                         "  wins: { op: window.tumbling, from: in, size: 10s }\n"
                         "  silver: { op: sink.lake, zone: silver, from: in }\n"
@@ -392,7 +337,7 @@ def exports(server, folder):
         differ(f"export of {zone}, repeated", expected, in_table(server, f"ex_{zone}"))
     # Killed before anything of it was ever there.
     command = export(folder, "silver", "--into", url, "--table", "ex_first", "--tags", "line1.*", "--time", "ns",
-                     "--from", str(START + 10**12), "--to", str(START + 3 * 10**12))
+                     "--from", str(all_kinds.START + 10**12), "--to", str(all_kinds.START + 3 * 10**12))
     for _ in range(3):
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         time.sleep(dice.uniform(0.02, 0.15))
@@ -403,7 +348,7 @@ def exports(server, folder):
         fail(f"{command}: exit code {done.returncode}: {done.stderr}")
     names = {name for name, _ in next(in_table(server, "ex_first"))}
     rows = differ("an export of a part", only(names, exported(folder, "silver", "--tags", "line1.*", "--from",
-                  str(START + 10**12), "--to", str(START + 3 * 10**12))), in_table(server, "ex_first"))
+                  str(all_kinds.START + 10**12), "--to", str(all_kinds.START + 3 * 10**12))), in_table(server, "ex_first"))
     if not rows or killed < 5:
         fail(f"{rows} rows, {killed} exports killed: that shows nothing")
     # Another export into the same table stands beside it.
@@ -422,7 +367,7 @@ def exports(server, folder):
 
 def main():
     with postgres_server.Server() as server, tempfile.TemporaryDirectory(prefix="potline-pg-test-") as folder:
-        print(f"{every_kind(server, folder)} rows of {len(KINDS)} kinds as in the files", flush=True)
+        print(f"{every_kind(server, folder)} rows of {len(all_kinds.KINDS)} kinds as in the files", flush=True)
         input_file(folder)
         refusals(server, folder)
         mapped_columns(server, folder)

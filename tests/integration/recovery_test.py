@@ -41,8 +41,8 @@ class Folder:
     def command(self, graph, *more):
         return [f"{BIN}/potline", "run", graph, "--data", self.data, "--quiet", *more]
 
-    def run(self, graph, *more, code=0):
-        done = subprocess.run(self.command(graph, *more), capture_output=True, text=True, timeout=120)
+    def run(self, graph, *more, code=0, **env):
+        done = subprocess.run(self.command(graph, *more), capture_output=True, text=True, timeout=120, env={**os.environ, **env})
         if done.returncode != code:
             fail(f"exit code {done.returncode}, not {code}: {done.stderr}")
         return done.stderr
@@ -130,6 +130,66 @@ def another_graph():
     print("another graph: refused by name, renamed, afresh, forgotten; a file that has grown, and another one")
 
 
+def killed_on_the_way():
+    """A kill while state gets another name, or is forgotten: the old graph finds all of it, or nothing."""
+    tags = 12000  # more state than one write takes
+    rows = lambda second: "".join(f"{(1735689600 + second) * 10**9},t{i},{second}\n" for i in range(tags))
+    for fault in (f"recovery.copy:{tags // 2}", "recovery.describe:1"):
+        for more, reset in ((", was: win", []), ("", ["--reset", "win"])):
+            if reset and "copy" in fault:
+                continue  # nothing is copied then
+            folder = Folder()
+            folder.write("in.csv", rows(1) + rows(2))
+            graph = folder.graph(nodes(folder))
+            folder.run(graph, "--until-eof")
+            name = "win" if reset else "tenths"
+            folder.run(folder.graph(nodes(folder, name=name, more=more)), "--until-eof", *reset, code=-signal.SIGKILL,
+                       POTLINE_FAULT=fault)
+            folder.write("in.csv", rows(3), "a")
+            folder.run(folder.graph(nodes(folder)), "--until-eof")
+            counts = {line.split(",")[2] for line in folder.read("out.csv").splitlines()[1:]}
+            assert counts == {"3"}, f"{more}{reset}, killed at {fault}: windows of {counts} rows"
+            folder.run(folder.graph(nodes(folder, name=name, more=more)), "--until-eof")
+            assert len(folder.read("out.csv").splitlines()) == tags + 1
+    print(f"killed on the way: {tags} windows are those of the old graph or of the new one, never some of each")
+
+
+def decided():
+    """What people have decided about alarms and rules goes with a node that gets another name, also when it starts afresh."""
+    folder = Folder()
+    folder.write("in.csv", samples(0, 2000))
+    folder.write("high.lua", 'rule { name = "high", tags = "*", params = { limit = { 100, low = 0, high = 1000 } }, when = "value > limit" }')
+    front = [f'in: {{ op: source.csv, path: "{folder.path("in.csv")}", header: false, rate: 20/s, batch: 1 }}',
+             "low: { op: threshold, from: in, rules: [ { name: low, below: 5000 } ] }"]
+
+    def named(alarms, rules, was=None):
+        more = [f", was: {name}" if name else "" for name in was or (None, None)]
+        return folder.graph([*front, f"{alarms}: {{ op: alarms, from: low{more[0]} }}",
+                             f'{rules}: {{ op: rules, from: in, scripts: ["{folder.path("high.lua")}"]{more[1]} }}',
+                             f"null: {{ op: sink.null, from: [{alarms}, {rules}] }}"], every="100ms")
+
+    def life(graph, *more, commands=()):
+        process = folder.start(graph, *more)
+        end = time.monotonic() + 60
+        while not (folder.ask("alarms list --state all") and folder.ask("rules params")):
+            assert time.monotonic() < end and process.poll() is None, process.stderr.read()
+            time.sleep(0.05)
+        for command in commands:
+            assert folder.ask(command) is not None, command
+        found = folder.ask("alarms list --state all")[0]["state"], folder.ask("rules params high")[0]["value"]
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=60)[1]
+        assert process.returncode == 0, said
+        return found
+    was = life(named("list", "watch"), commands=("alarms shelve low@line1.pot01.voltage 1h why", "rules set high limit 200"))
+    assert was == ("shelved", 200), was
+    found = life(named("told", "seen", ("list", "watch")))
+    assert found == was, f"under other names: {found}"
+    found = life(named("told", "new", ("told2", "seen")), "--reset", "new")
+    assert found == was, f"under another name and afresh: {found}"
+    print("decided: what people decided goes with another name")
+
+
 def on_command():
     """`checkpoint` answers when all is safe: a kill right behind it loses nothing of the state."""
     folder = Folder()
@@ -195,13 +255,13 @@ class Peer(threading.Thread):
 
 
 def peer_away():
-    """What waits for a peer that is away survives kills; checkpoints do not wait for it."""
+    """What waits for a peer that is away survives kills, and another name of its sink; checkpoints do not wait for it."""
     folder, rows = Folder(), 400000
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    graph = folder.graph([f'gen: {{ op: source.generator, tags: "line1.pot{{01..20}}.voltage", count: {rows}, rate: 200000/s }}',
-                          f'away: {{ op: sink.socket, from: gen, connect: "127.0.0.1:{port}", header: false, backoff_max: 200ms }}'],
-                         every="100ms")
+    gen = f'gen: {{ op: source.generator, tags: "line1.pot{{01..20}}.voltage", count: {rows}, rate: 200000/s }}'
+    sink = f'op: sink.socket, from: gen, connect: "127.0.0.1:{port}", header: false, backoff_max: 200ms'
+    graph = folder.graph([gen, f"away: {{ {sink} }}"], every="100ms")
     for _ in range(3):
         process = folder.start(graph)
         end = time.monotonic() + 60
@@ -214,19 +274,22 @@ def peer_away():
         process.wait()
     peer = Peer(port)
     peer.start()
-    folder.run(graph, "--until-eof")
+    graph = folder.graph([gen, f"far: {{ {sink}, was: away }}"], every="100ms")
+    expect("node far takes over what was kept of away", folder.run(graph, "--until-eof"))
     end = time.monotonic() + 20
     keys = lambda: {line.rsplit(b",", 1)[0] for line in peer.text.split(b"\n") if line}
     while len(keys()) < rows and time.monotonic() < end:
         time.sleep(0.2)
     lines = peer.text.count(b"\n")
     assert len(keys()) == rows, f"{len(keys())} of {rows} rows"
-    print(f"a peer away: {rows} rows through three kills, {lines - rows} of them twice")
+    print(f"a peer away: {rows} rows through three kills and under another name, {lines - rows} of them twice")
 
 
 if __name__ == "__main__":
     signal.alarm(280)
     another_graph()
+    killed_on_the_way()
+    decided()
     on_command()
     drained()
     peer_away()

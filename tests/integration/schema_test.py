@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 try:
     import jsonschema
@@ -63,8 +64,54 @@ nodes:
 }
 
 
+# The same of test files, which `potline test` refuses as well.
+TEST = f"potline: 1\ngraph: {os.path.abspath('graphs/clean-window.yaml')}\n"
+BAD_TESTS = {
+    "no cases": TEST,
+    "no name": TEST + "cases: [ { expect: { win: none } } ]\n",
+    "nothing expected": TEST + "cases: [ { name: a } ]\n",
+    "an unknown option": TEST + "node: win\ncases: [ { name: a, expect: { win: none } } ]\n",
+    "an unknown option of a case": TEST + "cases: [ { name: a, inptu: [], expect: { win: none } } ]\n",
+    "an unknown order": TEST + "cases: [ { name: a, order: random, expect: { win: none } } ]\n",
+    "an unknown column": TEST + "cases: [ { name: a, input: [ { tim: 0s, tag: a } ], expect: { win: none } } ]\n",
+    "an unknown expectation": TEST + "cases: [ { name: a, expect: { win: { cuont: 1 } } } ]\n",
+    "a count that is none": TEST + "cases: [ { name: a, expect: { win: { count: many } } } ]\n",
+}
+
+
+class Loader(yaml.SafeLoader):
+    """YAML 1.2, as editors read it: a time is a text."""
+
+    yaml_implicit_resolvers = {first: [(tag, match) for tag, match in resolvers if not tag.endswith(":timestamp")]
+                               for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+
+
 def load(text):
-    return yaml.safe_load(text)
+    return yaml.load(text, Loader)
+
+
+def check_tests():
+    schema = json.loads(subprocess.run([POTLINE, "inspect", "--test-schema"], check=True, capture_output=True).stdout)
+    jsonschema.Draft7Validator.check_schema(schema)
+    validator = jsonschema.Draft7Validator(schema)
+    failed = 0
+    paths = sorted(glob.glob("graphs/**/*.test.yaml", recursive=True) + glob.glob("lua/*.test.yaml"))
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            for error in validator.iter_errors(load(file.read())):
+                print(f"{path}: the schema refuses it: {list(error.path)}: {error.message}")
+                failed += 1
+    for name, text in BAD_TESTS.items():
+        if validator.is_valid(load(text)):
+            print(f"{name}: the schema takes it")
+            failed += 1
+        with tempfile.NamedTemporaryFile("w", suffix=".test.yaml") as file:
+            file.write(text)
+            file.flush()
+            if subprocess.run([POTLINE, "test", file.name], capture_output=True).returncode != 2:
+                print(f"{name}: potline test takes it")
+                failed += 1
+    return failed + (len(paths) < 10)
 
 
 def main():
@@ -91,6 +138,7 @@ def main():
         if subprocess.run([POTLINE, "check", "/dev/stdin"], input=text.encode(), capture_output=True).returncode != 2:
             print(f"{name}: potline check takes it")
             failed += 1
+    failed += check_tests()
     print(f"{len(GOOD)} good and {len(BAD)} bad graphs, {failed} failed")
     return failed != 0
 

@@ -21,7 +21,7 @@ partitions: {partitions}
 checkpoint: 100ms
 checkpoint_timeout: 300ms
 nodes:
-  in: {{ op: source.csv, path: rows.csv, header: false, rate: 60000/s }}
+  in: {{ op: source.csv, path: rows.csv, header: false, rate: 30000/s }}
   some: {{ op: filter, from: in, at_least: {least} }}
   all: {{ op: filter, from: [some, in], at_least: 1 }}
   out: {{ op: sink.csv, from: some, path: out.csv }}
@@ -52,7 +52,7 @@ class Run:
 
     def socket_is_there(self):
         end = time.monotonic() + 60
-        while self.shell("version") is None:
+        while self.shell("options some") is None:  # which a node answers that is open
             if self.process.poll() is not None:
                 fail(f"it ended: {self.process.stderr.read()}")
             if time.monotonic() > end:
@@ -170,6 +170,43 @@ def overdue(folder):
     print("who holds up a checkpoint is named")
 
 
+def too_late(folder):
+    """What is kept after its asker has been told that the time was up is in the audit as what it is: done."""
+    run = Run(folder, 1)
+    with open(os.path.join(folder, "graph.yaml")) as file:
+        slower = file.read().replace("30000/s", "100/s")
+    with open(os.path.join(folder, "graph.yaml"), "w") as file:
+        file.write(slower)
+    run.start()
+
+    def outcomes():
+        done = subprocess.run([f"{BIN}/potline", "audit", "query", "--data", run.data, "--action", "set", "--json"],
+                              capture_output=True, text=True, timeout=60)
+        return [record["outcome"] for record in json.loads(done.stdout)]
+
+    def await_outcome(count, last):
+        end = time.monotonic() + 30
+        while len(outcomes()) < count:
+            if time.monotonic() > end:
+                fail(f"the audit has no record {count}, that it is {last}")
+            time.sleep(0.1)
+        if outcomes()[count - 1] != last:
+            fail(f"the audit: {outcomes()}")
+
+    run.shell("pause out") is not None or fail("it is not paused")
+    if run.shell("set some.at_least 2") is not None:
+        fail("it is answered before it is kept")
+    await_outcome(1, "no answer within ten seconds: it is done at the next checkpoint, which has not come: is a node paused?")
+    run.shell("resume out") is not None or fail("it is not resumed")
+    await_outcome(2, "done, after the time was up")
+    run.kill()
+    run.start()
+    if run.value() != "2":
+        fail("it was done, and after a death it is not")
+    run.kill()
+    print("what is kept too late for an answer is in the audit")
+
+
 def main():
     for partitions in (1, 2):
         with tempfile.TemporaryDirectory() as folder:
@@ -178,6 +215,8 @@ def main():
         ends(folder)
     with tempfile.TemporaryDirectory() as folder:
         overdue(folder)
+    with tempfile.TemporaryDirectory() as folder:
+        too_late(folder)
 
 
 main()

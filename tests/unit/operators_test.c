@@ -51,6 +51,8 @@ static const struct sample {
     {"sink.lake", "{zone: gold}"}, /* without a data folder its open fails */
     {"sink.socket", "{listen: '127.0.0.1:0'}"},
     {"sink.postgres", "{url: 'host=127.0.0.1 port=1', table: rows}"},
+    {"sink.kafka", "{brokers: '127.0.0.1:1', topic: rows}"},
+    {"source.kafka", "{brokers: '127.0.0.1:1', topic: rows}"},
     {"sink.zmq", "{bind: 'inproc://generic-sink'}"},
     {"source.zmq", "{connect: 'inproc://generic-source'}"},
     {"source.csv", "{path: '%s/in.csv'}"},

@@ -1,4 +1,4 @@
-#include "queue.h"
+#include "held.h"
 
 #include <string.h>
 
@@ -6,11 +6,11 @@
 
 enum { ROOM_FIRST = 64, ROOM_MOST = 1 << 24, SMALL = 4096, MUCH_SMALLER = 4 };
 
-static struct pl_batch *batch_at(const struct pl__pg_queue *queue, unsigned i) {
+static struct pl_batch *batch_at(const struct pl_held *queue, unsigned i) {
     return queue->batches[(queue->from + i) & (queue->room - 1)];
 }
 
-static void drop_batch(struct pl__pg_queue *queue) {
+static void drop_batch(struct pl_held *queue) {
     struct pl_batch *batch = batch_at(queue, 0);
     queue->base += batch->rows;
     queue->bytes -= (int64_t)batch->message_size;
@@ -23,14 +23,14 @@ static void drop_batch(struct pl__pg_queue *queue) {
     pl_batch_unref(batch);
 }
 
-void pl__pg_queue_fini(struct pl__pg_queue *queue) {
+void pl_held_fini(struct pl_held *queue) {
     while (queue->count)
         drop_batch(queue);
     pl_free(queue->batches);
-    *queue = (struct pl__pg_queue){0};
+    *queue = (struct pl_held){0};
 }
 
-static bool make_room(struct pl__pg_queue *queue) {
+static bool make_room(struct pl_held *queue) {
     if (queue->count < queue->room) return true;
     unsigned room = queue->room ? 2 * queue->room : ROOM_FIRST;
     struct pl_batch **grown = room > ROOM_MOST ? NULL : pl_alloc(room * sizeof(*grown));
@@ -64,7 +64,7 @@ static struct pl_batch *compact(struct pl_batch *batch) {
     return small;
 }
 
-bool pl__pg_queue_put(struct pl__pg_queue *queue, struct pl_batch *batch) {
+bool pl_held_put(struct pl_held *queue, struct pl_batch *batch) {
     if (!make_room(queue)) {
         pl_batch_unref(batch);
         return false;
@@ -76,14 +76,26 @@ bool pl__pg_queue_put(struct pl__pg_queue *queue, struct pl_batch *batch) {
     return true;
 }
 
-void pl__pg_queue_drop(struct pl__pg_queue *queue, uint64_t until) {
+void pl_held_drop(struct pl_held *queue, uint64_t until) {
     queue->first = until;
     while (queue->count && queue->base + batch_at(queue, 0)->rows <= until)
         drop_batch(queue);
 }
 
+struct pl_batch *pl_held_pop(struct pl_held *queue) {
+    if (!queue->count) return NULL;
+    struct pl_batch *batch = pl_batch_ref(batch_at(queue, 0));
+    drop_batch(queue);
+    if (queue->first < queue->base) queue->first = queue->base;
+    return batch;
+}
+
+void pl_held_begin_at(struct pl_held *queue, uint64_t number) {
+    queue->base = queue->near_base = queue->first = queue->taken = number;
+}
+
 /* Asked for in order, so that it is mostly the batch of the last time, or the next one. */
-const struct pl_batch *pl__pg_queue_at(struct pl__pg_queue *queue, uint64_t number, uint32_t *row) {
+const struct pl_batch *pl_held_at(struct pl_held *queue, uint64_t number, uint32_t *row) {
     if (number < queue->near_base || queue->near >= queue->count) {
         queue->near = 0;
         queue->near_base = queue->base;
@@ -102,14 +114,14 @@ const struct pl_batch *pl__pg_queue_at(struct pl__pg_queue *queue, uint64_t numb
 /* ---- Epochs ---- */
 
 /* Where there are more than can be told apart, the last two become one, which is safe when the later of them is. */
-void pl__pg_queue_mark(struct pl__pg_queue *queue, uint64_t epoch) {
+void pl_held_mark(struct pl_held *queue, uint64_t epoch) {
     bool again = queue->mark_count && queue->marks[queue->mark_count - 1].epoch == epoch;
-    if (!again && queue->mark_count < PL__PG_MARKS_MAX) queue->mark_count++;
+    if (!again && queue->mark_count < PL_HELD_MARKS_MAX) queue->mark_count++;
     queue->marks[queue->mark_count - 1].epoch = epoch;
     queue->marks[queue->mark_count - 1].taken = queue->taken;
 }
 
-void pl__pg_queue_seal(struct pl__pg_queue *queue, uint64_t epoch) {
+void pl_held_seal(struct pl_held *queue, uint64_t epoch) {
     unsigned safe = 0;
     while (safe < queue->mark_count && queue->marks[safe].epoch <= epoch)
         queue->sealed = queue->marks[safe++].taken;
@@ -117,14 +129,19 @@ void pl__pg_queue_seal(struct pl__pg_queue *queue, uint64_t epoch) {
     memmove(queue->marks, queue->marks + safe, queue->mark_count * sizeof(queue->marks[0]));
 }
 
-void pl__pg_queue_seal_all(struct pl__pg_queue *queue) {
+void pl_held_seal_all(struct pl_held *queue) {
     queue->sealed = queue->taken;
+}
+
+void pl_held_unseal(struct pl_held *queue, uint64_t number) {
+    if (queue->sealed > number) queue->sealed = number;
+    queue->mark_count = 0;
 }
 
 /* ---- Across runs ---- */
 
-enum pl_code pl__pg_queue_save(const struct pl__pg_queue *queue, struct pl_codec *codec, struct pl_pack *pack,
-                               struct pl_error **error) {
+enum pl_code pl_held_save(const struct pl_held *queue, struct pl_codec *codec, struct pl_pack *pack,
+                          struct pl_error **error) {
     pl_pack_uint(pack, queue->base);
     pl_pack_uint(pack, queue->first);
     pl_pack_array(pack, queue->count);
@@ -138,7 +155,7 @@ enum pl_code pl__pg_queue_save(const struct pl__pg_queue *queue, struct pl_codec
     return PL_OK;
 }
 
-static enum pl_code load_batch(struct pl__pg_queue *queue, struct pl_codec *codec, enum pl_kind kind,
+static enum pl_code load_batch(struct pl_held *queue, struct pl_codec *codec, enum pl_kind kind,
                                struct pl_unpack *unpack, struct pl_error **error) {
     const void *bytes;
     size_t size;
@@ -154,13 +171,13 @@ static enum pl_code load_batch(struct pl__pg_queue *queue, struct pl_codec *code
     }
     if (code)
         pl_batch_unref(batch);
-    else if (!pl__pg_queue_put(queue, batch))
+    else if (!pl_held_put(queue, batch))
         code = pl_error_set(error, PL_NO_MEMORY, "no memory for rows that wait");
     return code;
 }
 
-enum pl_code pl__pg_queue_load(struct pl__pg_queue *queue, struct pl_codec *codec, enum pl_kind kind,
-                               struct pl_unpack *unpack, struct pl_error **error) {
+enum pl_code pl_held_load(struct pl_held *queue, struct pl_codec *codec, enum pl_kind kind, struct pl_unpack *unpack,
+                          struct pl_error **error) {
     uint32_t count;
     enum pl_code code = PL_OK;
     if (!pl_unpack_uint(unpack, &queue->base) || !pl_unpack_uint(unpack, &queue->first) ||
@@ -171,6 +188,6 @@ enum pl_code pl__pg_queue_load(struct pl__pg_queue *queue, struct pl_codec *code
         code = load_batch(queue, codec, kind, unpack, error);
     if (!code && (queue->first < queue->base || queue->first > queue->taken))
         code = pl_error_set(error, PL_CORRUPT, "rows that wait are damaged");
-    pl__pg_queue_seal_all(queue);
+    pl_held_seal_all(queue);
     return code;
 }
