@@ -238,5 +238,5 @@ enum pl_code pl_changelog_take_over(struct pl_changelog *changelog, struct pl_ep
         if (owned[p]) code = take_partition(changelog, epochs, p, number, last, error);
     for (unsigned p = 0; p < partitions && !code; p++)
         if (!owned[p]) last->sequence[p] = UINT64_MAX;
-    return code || !last->number ? code : pl_epochs_describe(epochs, last, error);
+    return code || !last->number ? code : pl_epochs_describe(epochs, last, (const char *const[]){NULL}, error);
 }

@@ -70,18 +70,6 @@ void pl__isolation_changes(struct pl_task *task) {
     }
 }
 
-void pl__isolation_changes(struct pl_task *task) {
-    struct pl_isolation *is = task->isolation;
-    if (!pl_calls_wait(&task->changes)) return;
-    for (struct pl_call *call = pl_calls_take(&task->changes), *next; call; call = next) {
-        next = call->next;
-        if (is->ready)
-            send_call(is, call);
-        else
-            refuse(call, "the node's process is not at work");
-    }
-}
-
 static void drop_set(struct pl__isolation_set **at) {
     struct pl__isolation_set *gone = *at;
     *at = gone->next;
