@@ -86,7 +86,7 @@ static bool hands_over(struct pl_drive *drive) {
     }
     if (hand == PL_HAND_NONE || drive->handing || drive->stopping) return false;
     drive->handing = true;
-    pl_engine_stop(drive->engine);
+    pl_engine_hand_over(drive->engine);
     uv_timer_start(&drive->drain, drain_over, (uint64_t)(usual_patience / PL_MILLISECOND), 0);
     return false;
 }

@@ -22,30 +22,17 @@ static void rested(struct pl_drive *drive) {
 enum pl_code pl_cli_group_join(struct pl_cli_group *group, const struct pl_graph *graph, struct pl_drive *drive,
                                struct pl_error **error) {
     const struct pl_graph_settings *settings = &graph->settings;
-    const struct pl_graph_log_setting *given = settings->log_settings.items;
+    struct pl_log_kafka_options options;
     group->drive = drive;
     if (settings->log_kind != PL_LOG_KAFKA || !*settings->log_group) return PL_OK;
-    struct pl_kafka_setting *own = pl_alloc((settings->log_settings.count + 1) * sizeof *own);
-    if (!own) return pl_error_set(error, PL_NO_MEMORY, "no memory to join a group");
-    for (unsigned i = 0; i < settings->log_settings.count; i++)
-        own[i] = (struct pl_kafka_setting){given[i].name, given[i].value};
-    struct pl_log_kafka_options options = {
-        .brokers = settings->log_brokers,
-        .topic = *settings->log_topic ? settings->log_topic : settings->name,
-        .writer = settings->name, /* the topic is made where there is none */
-        .group = settings->log_group,
-        .session = settings->log_session,
-        .settings = own,
-        .setting_count = settings->log_settings.count,
-        .replication = (int)settings->log_replication,
-        .timeout = settings->log_timeout,
-    };
+    enum pl_code code = pl_engine_kafka_options(graph, &options, error);
+    if (code) return code;
     struct pl_kafka_member_events events = {.rest = rest, .change = change, .owner = group};
     drive->rested = rested;
     joined = group;
-    enum pl_code code = pl_kafka_topic_make(&options, (unsigned)settings->partitions, error);
+    code = pl_kafka_topic_make(&options, (unsigned)settings->partitions, error);
     if (!code) code = pl_kafka_member_new(&options, &events, &group->member, error);
-    pl_free(own);
+    pl_free((void *)(uintptr_t)options.settings);
     if (code) return code;
     return pl_drive_await(drive) ? PL_OK : PL_BUSY;
 }

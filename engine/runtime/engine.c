@@ -465,6 +465,13 @@ void pl_engine_stop(struct pl_engine *engine) {
     stop_sources(engine, false);
 }
 
+void pl_engine_hand_over(struct pl_engine *engine) {
+    pthread_mutex_lock(&engine->lock);
+    engine->hands_over = true;
+    pthread_mutex_unlock(&engine->lock);
+    pl_engine_stop(engine);
+}
+
 void pl_engine_drain(struct pl_engine *engine) {
     pl_intake_drain(engine->intake);
     stop_sources(engine, true);
@@ -523,7 +530,7 @@ static void end_journal(struct pl_engine *engine) {
 
 /* What people have set ends with the run; a death is no end of it. */
 static void take_back_overrides(struct pl_engine *engine) {
-    if (!engine->started || engine->running || engine->failure || !engine->epochs) return;
+    if (!engine->started || engine->running || engine->failure || !engine->epochs || engine->hands_over) return;
     for (unsigned i = 0; i < engine->task_count; i++) {
         const struct pl_node *node = &engine->tasks[i].node;
         struct pl_error *error = NULL;

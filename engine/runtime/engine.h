@@ -45,6 +45,14 @@ enum pl_code pl_engine_start(struct pl_engine *engine, struct pl_error **error);
 void pl_engine_stop(struct pl_engine *engine);
 void pl_engine_drain(struct pl_engine *engine);
 
+/* As stop, but what people have set goes on with whoever goes on. */
+void pl_engine_hand_over(struct pl_engine *engine);
+
+/* How to open the log of a graph that is on Kafka; all but `settings` is borrowed of it, that is the caller's. */
+struct pl_log_kafka_options;
+enum pl_code pl_engine_kafka_options(const struct pl_graph *graph, struct pl_log_kafka_options *options,
+                                     struct pl_error **error);
+
 /* Waits up to `timeout` (0: for ever). PL_OK: ended; PL_BUSY: still running; else what a node failed with. */
 enum pl_code pl_engine_wait(struct pl_engine *engine, pl_time timeout, struct pl_error **error);
 /* What a node has failed with, at once; the rest is then being worked off. PL_OK: none has. */

@@ -61,47 +61,59 @@ bool pl__engine_runs_source(const struct pl_engine *engine, const struct pl_grap
     return !engine->owned || engine->owned[slot_of(engine, node->name)];
 }
 
+/* ---- The log ---- */
+
+enum pl_code pl_engine_kafka_options(const struct pl_graph *graph, struct pl_log_kafka_options *options,
+                                     struct pl_error **error) {
+    const struct pl_graph_settings *settings = &graph->settings;
+    const struct pl_graph_log_setting *given = settings->log_settings.items;
+    struct pl_kafka_setting *copy = pl_alloc((settings->log_settings.count + 1) * sizeof *copy);
+    if (!copy) return pl_error_set(error, PL_NO_MEMORY, "no memory for the log");
+    for (unsigned i = 0; i < settings->log_settings.count; i++)
+        copy[i] = (struct pl_kafka_setting){given[i].name, given[i].value};
+    *options = (struct pl_log_kafka_options){
+        .brokers = settings->log_brokers,
+        .topic = *settings->log_topic ? settings->log_topic : settings->name,
+        .writer = settings->name,
+        .group = *settings->log_group ? settings->log_group : NULL,
+        .session = settings->log_session,
+        .settings = copy,
+        .setting_count = settings->log_settings.count,
+        .replication = (int)settings->log_replication,
+        .timeout = settings->log_timeout,
+    };
+    return PL_OK;
+}
+
 /* The engine that was started last writes: one that is still there is told so, and ends. In a group each has a name of
  * its own, and only writes while the partitions are its own. */
-static enum pl_code open_log(struct pl_engine *engine, const struct pl_kafka_setting *settings, unsigned count,
-                             struct pl_error **error) {
-    const struct pl_graph_settings *graph = &engine->graph->settings;
+static enum pl_code open_log(struct pl_engine *engine, struct pl_error **error) {
+    struct pl_log_kafka_options options;
     char writer[2 * PL_NAME_MAX + PL_STORE_IDENTITY];
-    snprintf(writer, sizeof writer, "%s", graph->name);
-    if (engine->options.member)
-        snprintf(writer, sizeof writer, "%.500s/%s", graph->log_group, engine->changelog.engine);
-    struct pl_log_kafka_options options = {
-        .brokers = graph->log_brokers,
-        .topic = *graph->log_topic ? graph->log_topic : graph->name,
-        .writer = writer,
-        .group = engine->options.member ? graph->log_group : NULL,
-        .member = engine->options.member,
-        .session = graph->log_session,
-        .settings = settings,
-        .setting_count = count,
-        .replication = (int)graph->log_replication,
-        .timeout = graph->log_timeout,
-    };
-    return pl_log_open_kafka(&options, engine->tags, (unsigned)graph->partitions, &engine->log, error);
+    enum pl_code code = pl_engine_kafka_options(engine->graph, &options, error);
+    if (code) return code;
+    if (engine->options.member) {
+        snprintf(writer, sizeof writer, "%.500s/%s", options.group, engine->changelog.engine);
+        options.writer = writer;
+        options.member = engine->options.member;
+    } else {
+        options.group = NULL;
+    }
+    code = pl_log_open_kafka(&options, engine->tags, (unsigned)engine->graph->settings.partitions, &engine->log, error);
+    pl_free((void *)(uintptr_t)options.settings);
+    return code;
 }
 
 enum pl_code pl__engine_open_kafka(struct pl_engine *engine, struct pl_error **error) {
-    const struct pl_list *given = &engine->graph->settings.log_settings;
-    const struct pl_graph_log_setting *from = given->items;
-    struct pl_kafka_setting *settings = pl_alloc((given->count + 1) * sizeof *settings);
-    if (!settings) return pl_error_set(error, PL_NO_MEMORY, "no memory for the log");
-    for (unsigned i = 0; i < given->count; i++)
-        settings[i] = (struct pl_kafka_setting){from[i].name, from[i].value};
+    unsigned partitions = (unsigned)engine->graph->settings.partitions;
     enum pl_code code = pl_store_identity(engine->store, engine->changelog.engine, error);
-    if (!code) code = open_log(engine, settings, given->count, error);
-    pl_free(settings);
+    if (!code) code = open_log(engine, error);
     if (code || !engine->options.member) return code;
     engine->changelog.log = engine->log;
-    if (engine->log->partitions != (unsigned)engine->graph->settings.partitions)
+    if (engine->log->partitions != partitions)
         return pl_error_set(error, PL_CONFLICT,
-                            "the topic has %u partitions, and the graph says %u: engines of a group "
-                            "have to agree",
-                            engine->log->partitions, (unsigned)engine->graph->settings.partitions);
+                            "the topic has %u partitions, and the graph says %u: engines of a group have to agree",
+                            engine->log->partitions, partitions);
     return pl_changelog_decide(&engine->changelog, engine->store, error);
 }
 

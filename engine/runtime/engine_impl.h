@@ -45,6 +45,7 @@ struct pl_engine {
     pthread_cond_t changed;
     unsigned running; /* tasks and intake that have not ended */
     bool stopping;
+    bool hands_over;
     bool fallen; /* it is to be made anew, `delay` from then on */
     pl_time delay;
     char *failure;

@@ -133,8 +133,8 @@ static bool is_state(const struct pl_buffer *state) {
     if (!state->size) return true;
     const char *at = state->data, *end = at + state->size;
     while (pl_state_next(&at, end, &entry)) {
-        bool its = (entry.key[0] >= PL_STATE_TABLE && entry.key[0] <= PL_STATE_SELF) ||
-                   entry.key[0] == PL_STATE_OVERRIDES;
+        bool its =
+            (entry.key[0] >= PL_STATE_TABLE && entry.key[0] <= PL_STATE_SELF) || entry.key[0] == PL_STATE_OVERRIDES;
         if (!its || entry.key_size > UINT16_MAX) return false;
     }
     return at == end;

@@ -61,7 +61,9 @@ static enum pl_code add_zone_part(void *arg, const struct pl_zone_part *key, str
 static uint64_t limit_of(const struct pl_log *log, const struct pl_epoch *last, unsigned partition) {
     uint64_t first = log->ops->first(log, partition), next = log->ops->next(log, partition);
     if (!last->number || next == first) return first;
-    return partition < last->partitions ? last->sequence[partition] : next - 1;
+    if (partition >= last->partitions) return next - 1;
+    uint64_t stands = last->sequence[partition];
+    return stands == UINT64_MAX ? first : stands; /* one that is another engine's is that one's to forget */
 }
 
 static enum pl_code collect_bronze(struct pass *pass, struct pl_error **error) {
