@@ -20,10 +20,11 @@ static void rested(struct pl_drive *drive) {
 }
 
 enum pl_code pl_cli_group_join(struct pl_cli_group *group, const struct pl_graph *graph, struct pl_drive *drive,
-                               struct pl_error **error) {
+                               bool *go, struct pl_error **error) {
     const struct pl_graph_settings *settings = &graph->settings;
     struct pl_log_kafka_options options;
     group->drive = drive;
+    *go = true;
     if (settings->log_kind != PL_LOG_KAFKA || !*settings->log_group) return PL_OK;
     enum pl_code code = pl_engine_kafka_options(graph, &options, error);
     if (code) return code;
@@ -33,8 +34,8 @@ enum pl_code pl_cli_group_join(struct pl_cli_group *group, const struct pl_graph
     code = pl_kafka_topic_make(&options, (unsigned)settings->partitions, error);
     if (!code) code = pl_kafka_member_new(&options, &events, &group->member, error);
     pl_free((void *)(uintptr_t)options.settings);
-    if (code) return code;
-    return pl_drive_await(drive) ? PL_OK : PL_BUSY;
+    *go = !code && pl_drive_await(drive);
+    return code;
 }
 
 void pl_cli_group_leave(struct pl_cli_group *group) {

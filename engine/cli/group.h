@@ -11,9 +11,9 @@ struct pl_cli_group {
     struct pl_drive *drive;
 };
 
-/* Joins, where the graph says so, and waits for what it is to work off. PL_BUSY without a message: it is to end. */
+/* Joins, where the graph says so, and waits for what it is to work off. *go: there is something; else it is to end. */
 enum pl_code pl_cli_group_join(struct pl_cli_group *group, const struct pl_graph *graph, struct pl_drive *drive,
-                               struct pl_error **error);
+                               bool *go, struct pl_error **error);
 /* Leaves. */
 void pl_cli_group_leave(struct pl_cli_group *group);
 

@@ -124,8 +124,9 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, str
     pl_drive_init(&run.drive);
     run.drive.show = show;
     run.standby = &data->standby;
-    enum pl_code code = pl_cli_group_join(&group, graph, &run.drive, &error);
-    bool again = !code;
+    bool again;
+    enum pl_code code = pl_cli_group_join(&group, graph, &run.drive, &again, &error);
+    again &= !code;
     options.member = group.member;
     while (again) { /* once, but for a process of a node that dies: then from the last epoch, as after the death of the
                      * engine; and for a group that hands its partitions out anew */
@@ -138,7 +139,6 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, str
         if (again) again = handed ? pl_drive_await(&run.drive) : pl_drive_rest(&run.drive);
     }
     pl_cli_group_leave(&group);
-    if (code == PL_BUSY && !error) code = PL_OK;
     if (error) pl_error_print(stderr, error);
     pl_error_free(&error);
     pl_drive_fini(&run.drive);

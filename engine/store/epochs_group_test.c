@@ -1,6 +1,7 @@
 /* epochs_group_test.c: epochs that are decided elsewhere, and state that comes from others. */
 #include <potline/alloc.h>
 
+#include "store/batch_testing.h"
 #include "store/epochs.h"
 #include "store/folder_testing.h"
 
@@ -48,7 +49,7 @@ static void put(uint64_t epoch, uint16_t partition, const char *value) {
 
 static enum pl_code note(void *arg, const struct pl_state_entry *entry, struct pl_error **error) {
     (void)error;
-    snprintf(arg, 64, "%.*s", (int)entry->value_size, entry->value);
+    snprintf(arg, 64, "%.*s", (int)entry->value_size, (const char *)entry->value);
     return PL_OK;
 }
 
