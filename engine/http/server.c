@@ -11,7 +11,7 @@
 #include <potline/alloc.h>
 #include <potline/text.h>
 
-enum { BODY_MAX = 64 << 20, PIECE = 16 << 10, HEAD = 1024, PATIENCE_S = 5, KEEP_S = 30, PORT_MAX = 65535, SAID = 256 };
+enum { BODY_MAX = 64 << 20, PIECE = 16 << 10, HEAD = 1024, PATIENCE_S = 5, KEEP_S = 15, PORT_MAX = 65535, SAID = 256 };
 enum { OK = 200, NOT_FOUND = 404, NOT_ALLOWED = 405, BROKEN = 500 };
 
 struct pl_http_server {
@@ -182,6 +182,8 @@ static void *run(void *arg) {
     return NULL;
 }
 
+/* The listener is made behind the context: where that fails (the port is taken), the context is there to be ended in
+ * good order. One that could not be made has taken its code out of the process, with handles of it still in the loop. */
 static enum pl_code listen_there(struct pl_http_server *server, struct pl_error **error) {
     static const struct lws_protocols protocols[] = {{"http", on_event, sizeof(struct exchange), 0, 0, NULL, 0},
                                                      {NULL, NULL, 0, 0, 0, NULL, 0}};
@@ -189,8 +191,10 @@ static enum pl_code listen_there(struct pl_http_server *server, struct pl_error 
     struct lws_context_creation_info info = {
         .port = server->port,
         .iface = server->host,
+        .vhost_name = "http",
         .protocols = protocols,
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+                   LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
                    LWS_SERVER_OPTION_HTTP_HEADERS_SECURITY_BEST_PRACTICES_ENFORCE |
                    (server->six ? 0 : LWS_SERVER_OPTION_DISABLE_IPV6),
         .foreign_loops = loops,
@@ -207,10 +211,11 @@ static enum pl_code listen_there(struct pl_http_server *server, struct pl_error 
     said[0] = 0;
     lws_set_log_level(LLL_ERR, hear);
     server->context = lws_create_context(&info);
-    struct lws_vhost *host = server->context ? lws_get_vhost_by_name(server->context, "default") : NULL;
+    struct lws_vhost *host = server->context ? lws_create_vhost(server->context, &info) : NULL;
+    if (!server->context) return pl_error_set(error, PL_UNAVAILABLE, "no HTTP: %s", said);
     if (!host)
-        return pl_error_set(error, PL_BUSY, "cannot listen at %s: %s", server->options.address,
-                            said[0] ? said : "in use, or no address of this machine");
+        return pl_error_set(error, PL_BUSY, "cannot listen at %s: it is in use, or no address of this machine",
+                            server->options.address);
     server->port = lws_get_vhost_listen_port(host);
     return PL_OK;
 }

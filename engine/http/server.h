@@ -12,7 +12,7 @@
  *
  * Limits: PL_HTTP_CONNECTIONS at a time (more wait in the kernel's queue), headers of PL_HTTP_HEADERS bytes, five
  * seconds for a request to arrive and for each piece of the answer to leave; a connection that is kept open without
- * requests is closed after half a minute.
+ * requests is closed after fifteen.
  */
 #ifndef POTLINE_HTTP_SERVER_H
 #define POTLINE_HTTP_SERVER_H
