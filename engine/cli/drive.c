@@ -37,7 +37,8 @@ static void stop_engine(struct pl_drive *drive) {
 static void stop(struct pl_drive *drive) {
     if (drive->stopping) return;
     drive->stopping = true;
-    if (drive->resting) { /* all there is is in the log */
+    if (drive->pace) drive->beat(drive); /* whoever watches hears of it at once */
+    if (drive->resting) {                /* all there is is in the log */
         uv_stop(&drive->loop);
         return;
     }

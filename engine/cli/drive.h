@@ -10,7 +10,8 @@
 struct pl_drive {
     struct pl_engine *engine;             /* set by the owner, between init and work */
     void (*show)(struct pl_drive *drive); /* writes one line on standard error, twice a second on a terminal */
-    void (*beat)(struct pl_drive *drive); /* every `pace` ms, also while there is no engine; may change it; 0: never */
+    void (*beat)(struct pl_drive *drive); /* every `pace` ms, also while there is no engine, and when it is to
+                                             stop; may change it; 0: never */
     uint64_t pace;
     pl_time patience; /* what is under way has as long to be worked off when it is stopped; 0: nothing is */
 

@@ -45,6 +45,10 @@ void pl_oversight_show(struct pl_oversight *oversight, struct pl_engine *engine)
     pl_monitor_show(oversight->monitor, engine, anew);
 }
 
+void pl_oversight_end(struct pl_oversight *oversight, bool good) {
+    pl_service_ends(&oversight->service, good);
+}
+
 void pl_oversight_beat(struct pl_oversight *oversight, struct pl_drive *drive) {
     struct pl_service *service = &oversight->service;
     struct pl_health health;
@@ -53,5 +57,5 @@ void pl_oversight_beat(struct pl_oversight *oversight, struct pl_drive *drive) {
     if (!pl_service_is_there(service)) return;
     if (drive->engine) pl_health_look(drive->engine, &health);
     pl_service_beat(service, drive->engine ? &health : NULL);
-    if (drive->stopping) pl_service_ends(service);
+    if (drive->stopping) pl_service_ends(service, false);
 }

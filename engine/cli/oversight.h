@@ -27,6 +27,8 @@ void pl_oversight_took_over(struct pl_oversight *oversight);
 void pl_oversight_begin(struct pl_oversight *oversight, struct pl_drive *drive);
 /* Behind an engine's making; and, with NULL, before its end. */
 void pl_oversight_show(struct pl_oversight *oversight, struct pl_engine *engine);
+/* Behind the last one. */
+void pl_oversight_end(struct pl_oversight *oversight, bool good);
 /* For the drive's beat. */
 void pl_oversight_beat(struct pl_oversight *oversight, struct pl_drive *drive);
 

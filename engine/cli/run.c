@@ -146,6 +146,7 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, str
     } while (again && pl_drive_rest(&run.drive));
     if (error) pl_error_print(stderr, error);
     pl_error_free(&error);
+    pl_oversight_end(run.oversight, !code);
     pl_drive_fini(&run.drive);
     pl_deaths_free(options.deaths);
     pl_carried_fini(&run.carried);

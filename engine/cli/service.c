@@ -71,7 +71,7 @@ static void say_status(struct pl_service *service, const char *text) {
 }
 
 static void say_ready(struct pl_service *service) {
-    if (service->ready) return;
+    if (service->ready || service->stopping) return;
     service->ready = true;
     say(service, "READY=1");
 }
@@ -107,9 +107,9 @@ void pl_service_beat(struct pl_service *service, const struct pl_health *health)
     if (service->watchdog_us && (!health || health->alive)) say(service, "WATCHDOG=1");
 }
 
-void pl_service_ends(struct pl_service *service) {
+void pl_service_ends(struct pl_service *service, bool good) {
+    if (good) say_ready(service); /* a job may be over before anybody has looked */
     if (service->stopping) return;
     service->stopping = true;
-    say_ready(service); /* a job may be over before anybody has looked */
     say(service, "STOPPING=1");
 }

@@ -40,6 +40,6 @@ void pl_service_took_over(struct pl_service *service);
 
 /* `health` NULL: there is no engine for the moment. */
 void pl_service_beat(struct pl_service *service, const struct pl_health *health);
-void pl_service_ends(struct pl_service *service);
+void pl_service_ends(struct pl_service *service, bool good); /* the end begins, or has come to a good end */
 
 #endif
