@@ -198,6 +198,7 @@ static enum pl_code listen_there(struct pl_http_server *server, struct pl_error 
                    LWS_SERVER_OPTION_HTTP_HEADERS_SECURITY_BEST_PRACTICES_ENFORCE |
                    (server->six ? 0 : LWS_SERVER_OPTION_DISABLE_IPV6),
         .foreign_loops = loops,
+        .pcontext = &server->context, /* NULL again when it is gone */
         .fd_limit_per_thread = PL_HTTP_CONNECTIONS,
         .max_http_header_pool = PL_HTTP_CONNECTIONS,
         .max_http_header_data = PL_HTTP_HEADERS,
@@ -255,6 +256,7 @@ void pl_http_close(struct pl_http_server *server) {
     if (server->context) lws_context_destroy(server->context);
     uv_close((uv_handle_t *)&server->end, NULL);
     uv_run(&server->loop, UV_RUN_DEFAULT);
+    if (server->context) lws_context_destroy(server->context); /* in two steps: its handles had to be closed first */
     uv_loop_close(&server->loop);
     pl_free(server);
 }
