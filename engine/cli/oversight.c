@@ -41,8 +41,8 @@ void pl_oversight_begin(struct pl_oversight *oversight, struct pl_drive *drive) 
         drive->pace = pl_service_pace(&oversight->service);
 }
 
-void pl_oversight_show(struct pl_oversight *oversight, struct pl_engine *engine) {
-    pl_monitor_show(oversight->monitor, engine, anew);
+void pl_oversight_hide(struct pl_oversight *oversight) {
+    pl_monitor_show(oversight->monitor, NULL, anew);
 }
 
 void pl_oversight_end(struct pl_oversight *oversight, bool good) {
@@ -52,7 +52,10 @@ void pl_oversight_end(struct pl_oversight *oversight, bool good) {
 void pl_oversight_beat(struct pl_oversight *oversight, struct pl_drive *drive) {
     struct pl_service *service = &oversight->service;
     struct pl_health health;
-    if (drive->engine) pl_engine_pulse(drive->engine);
+    if (drive->engine) {
+        pl_engine_pulse(drive->engine);
+        pl_monitor_show(oversight->monitor, drive->engine, anew);
+    }
     drive->pace = pl_service_pace(service);
     if (!pl_service_is_there(service)) return;
     if (drive->engine) pl_health_look(drive->engine, &health);

@@ -25,11 +25,11 @@ void pl_oversight_took_over(struct pl_oversight *oversight);
 
 /* Before the first work of a drive: it is to beat for us. */
 void pl_oversight_begin(struct pl_oversight *oversight, struct pl_drive *drive);
-/* Behind an engine's making; and, with NULL, before its end. */
-void pl_oversight_show(struct pl_oversight *oversight, struct pl_engine *engine);
+/* Before an engine's end: it is not looked at any more. */
+void pl_oversight_hide(struct pl_oversight *oversight);
 /* Behind the last one. */
 void pl_oversight_end(struct pl_oversight *oversight, bool good);
-/* For the drive's beat. */
+/* For the drive's beat: shows the engine that is at work. */
 void pl_oversight_beat(struct pl_oversight *oversight, struct pl_drive *drive);
 
 #endif

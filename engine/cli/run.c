@@ -95,7 +95,6 @@ static enum pl_code live(const struct pl_cli *cli, const struct pl_graph *graph,
     if (!code) code = pl_control_start(run->control, error);
     if (code) return code;
     pl_carried_apply(&run->carried, drive->engine);
-    pl_oversight_show(run->oversight, drive->engine);
     code = pl_drive_work(drive, limit, error);
     bool began = !code || pl_stat_get(&pl_intake_stats(pl_engine_intake(drive->engine))->rows) > 0;
     if (!drive->forced && !drive->fallen && began) print_summary(cli, drive);
@@ -103,7 +102,7 @@ static enum pl_code live(const struct pl_cli *cli, const struct pl_graph *graph,
 }
 
 static void die(struct run *run, bool orderly) {
-    pl_oversight_show(run->oversight, NULL);
+    pl_oversight_hide(run->oversight);
     pl_control_close(run->control);
     pl_cli_standby_ending(run->standby, orderly);
     pl_engine_free(run->drive.engine);

@@ -183,7 +183,8 @@ static void *run(void *arg) {
 }
 
 /* The listener is made behind the context: where that fails (the port is taken), the context is there to be ended in
- * good order. One that could not be made has taken its code out of the process, with handles of it still in the loop. */
+ * good order. One that could not be made has taken its code out of the process, with handles of it still in the loop.
+ */
 static enum pl_code listen_there(struct pl_http_server *server, struct pl_error **error) {
     static const struct lws_protocols protocols[] = {{"http", on_event, sizeof(struct exchange), 0, 0, NULL, 0},
                                                      {NULL, NULL, 0, 0, 0, NULL, 0}};
