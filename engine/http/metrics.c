@@ -1,7 +1,5 @@
 #include "metrics.h"
 
-#include <inttypes.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include <potline/text.h>
@@ -33,17 +31,14 @@ static void put_number(struct pl_buffer *out, double value) {
         pl_buffer_put(out, text, (size_t)(pl_text_put_f64(text, value) - text));
 }
 
-void pl__metric_put(struct pl_buffer *out, const char *name, double value, ...) {
-    va_list labels;
+void pl__metric_put(struct pl_buffer *out, const char *name, double value, const char *const *labels) {
     char before = '{';
     pl_buffer_puts(out, name);
-    va_start(labels, value);
-    for (const char *label; (label = va_arg(labels, const char *)); before = ',') {
-        pl_buffer_printf(out, "%c%s=\"", before, label);
-        put_escaped(out, va_arg(labels, const char *), true);
+    for (; labels && labels[0]; labels += 2, before = ',') {
+        pl_buffer_printf(out, "%c%s=\"", before, labels[0]);
+        put_escaped(out, labels[1], true);
         pl_buffer_putc(out, '"');
     }
-    va_end(labels);
     pl_buffer_puts(out, before == ',' ? "} " : " ");
     put_number(out, value);
     pl_buffer_putc(out, '\n');
@@ -57,7 +52,7 @@ void pl__metric_one(struct pl_buffer *out, const char *name, enum pl__metric_typ
 
 void pl_metrics_put(struct pl_buffer *out, struct pl_engine *engine) {
     pl__metric_head(out, "potline_build_info", PL__GAUGE, "Always 1; the version of Potline.");
-    pl__metric_put(out, "potline_build_info", 1, "version", POTLINE_VERSION, NULL);
+    pl__metric_put(out, "potline_build_info", 1, PL__LABELS("version", POTLINE_VERSION));
     if (engine) {
         pl__metrics_engine(out, engine);
         pl__metrics_nodes(out, engine);

@@ -20,8 +20,9 @@ void pl_metrics_put(struct pl_buffer *out, struct pl_engine *engine);
 enum pl__metric_type { PL__COUNTER, PL__GAUGE, PL__HISTOGRAM };
 
 void pl__metric_head(struct pl_buffer *out, const char *name, enum pl__metric_type type, const char *help);
-/* "NAME{LABEL="VALUE",...} NUMBER"; labels are pairs up to a NULL. */
-void pl__metric_put(struct pl_buffer *out, const char *name, double value, ...);
+/* "NAME{LABEL="VALUE",...} NUMBER"; labels are pairs up to a NULL; NULL: there are none. */
+void pl__metric_put(struct pl_buffer *out, const char *name, double value, const char *const *labels);
+#define PL__LABELS(...) ((const char *const[]){__VA_ARGS__, NULL})
 /* A head and one sample without labels. */
 void pl__metric_one(struct pl_buffer *out, const char *name, enum pl__metric_type type, const char *help, double value);
 

@@ -18,7 +18,7 @@ static void put_graph(struct pl_buffer *out, const struct pl_engine *engine) {
     snprintf(hash, sizeof hash, "%016" PRIx64, graph->hash);
     pl__metric_head(out, "potline_graph_info", PL__GAUGE,
                     "Always 1; the graph that runs, and what it means as a hash.");
-    pl__metric_put(out, "potline_graph_info", 1, "graph", graph->settings.name, "hash", hash, NULL);
+    pl__metric_put(out, "potline_graph_info", 1, PL__LABELS("graph", graph->settings.name, "hash", hash));
     pl__metric_one(out, "potline_graph_nodes", PL__GAUGE, "Nodes of the graph.", graph->node_count);
     pl__metric_one(out, "potline_graph_partitions", PL__GAUGE, "Partitions of the graph's keyed part.",
                    (double)graph->settings.partitions);
@@ -68,18 +68,19 @@ static void put_zones(struct pl_buffer *out, const struct pl_engine *engine) {
     if (!pl_engine_zones(engine, zones)) return;
     pl__metric_head(out, "potline_zone_size_bytes", PL__GAUGE, "About how much a zone takes on disk.");
     for (unsigned zone = 0; zone < PL_ZONES; zone++)
-        pl__metric_put(out, "potline_zone_size_bytes", (double)zones[zone].bytes, "zone", pl_zone_names[zone], NULL);
+        pl__metric_put(out, "potline_zone_size_bytes", (double)zones[zone].bytes,
+                       PL__LABELS("zone", pl_zone_names[zone]));
     pl__metric_head(out, "potline_zone_removed_bytes_total", PL__COUNTER,
                     "About how much was removed from a zone for its age or size.");
     for (unsigned zone = 0; zone < PL_ZONES; zone++)
-        pl__metric_put(out, "potline_zone_removed_bytes_total", (double)zones[zone].removed, "zone",
-                       pl_zone_names[zone], NULL);
+        pl__metric_put(out, "potline_zone_removed_bytes_total", (double)zones[zone].removed,
+                       PL__LABELS("zone", pl_zone_names[zone]));
     pl__metric_head(out, "potline_zone_oldest_timestamp_seconds", PL__GAUGE,
                     "Event time of a zone's oldest row, since 1970.");
     for (unsigned zone = 0; zone < PL_ZONES; zone++)
         if (zones[zone].oldest != PL_TIME_MAX)
-            pl__metric_put(out, "potline_zone_oldest_timestamp_seconds", (double)zones[zone].oldest * 1e-9, "zone",
-                           pl_zone_names[zone], NULL);
+            pl__metric_put(out, "potline_zone_oldest_timestamp_seconds", (double)zones[zone].oldest * 1e-9,
+                           PL__LABELS("zone", pl_zone_names[zone]));
 }
 
 void pl__metrics_engine(struct pl_buffer *out, struct pl_engine *engine) {

@@ -126,8 +126,8 @@ static void put_figure(struct pl_buffer *out, const struct view *views, unsigned
         if (!views[i].has[index]) continue;
         if (!any) pl__metric_head(out, figure->name, figure->type, figure->help);
         any = true;
-        pl__metric_put(out, figure->name, views[i].value[index], "node", views[i].node->name, "op",
-                       views[i].node->op->name, NULL);
+        pl__metric_put(out, figure->name, views[i].value[index],
+                       PL__LABELS("node", views[i].node->name, "op", views[i].node->op->name));
     }
 }
 
@@ -135,10 +135,12 @@ static void put_lag(struct pl_buffer *out, const struct view *view) {
     static const char bucket[] = "potline_node_lag_seconds_bucket";
     const char *node = view->node->name, *op = view->node->op->name;
     for (unsigned i = 0; i < BOUNDS; i++)
-        pl__metric_put(out, bucket, (double)view->lag.at_most[i], "node", node, "op", op, "le", bound_names[i], NULL);
-    pl__metric_put(out, bucket, (double)view->lag.all, "node", node, "op", op, "le", "+Inf", NULL);
-    pl__metric_put(out, "potline_node_lag_seconds_sum", (double)view->lag.sum * 1e-9, "node", node, "op", op, NULL);
-    pl__metric_put(out, "potline_node_lag_seconds_count", (double)view->lag.all, "node", node, "op", op, NULL);
+        pl__metric_put(out, bucket, (double)view->lag.at_most[i],
+                       PL__LABELS("node", node, "op", op, "le", bound_names[i]));
+    pl__metric_put(out, bucket, (double)view->lag.all, PL__LABELS("node", node, "op", op, "le", "+Inf"));
+    pl__metric_put(out, "potline_node_lag_seconds_sum", (double)view->lag.sum * 1e-9,
+                   PL__LABELS("node", node, "op", op));
+    pl__metric_put(out, "potline_node_lag_seconds_count", (double)view->lag.all, PL__LABELS("node", node, "op", op));
 }
 
 static void put_lags(struct pl_buffer *out, const struct view *views, unsigned count) {
@@ -172,8 +174,8 @@ static void put_counter(struct pl_buffer *out, const struct pl_engine *engine, c
     pl__metric_head(out, name, PL__COUNTER, help);
     for (unsigned i = 0; i < graph->node_count; i++)
         if (graph->nodes[i].op == op)
-            pl__metric_put(out, name, (double)pl_node_sums_counter(engine, &graph->nodes[i], index), "node",
-                           graph->nodes[i].name, NULL);
+            pl__metric_put(out, name, (double)pl_node_sums_counter(engine, &graph->nodes[i], index),
+                           PL__LABELS("node", graph->nodes[i].name));
 }
 
 static bool seen_before(const struct pl_graph *graph, unsigned index) {
@@ -202,8 +204,8 @@ static void put_staleness(struct pl_buffer *out, const struct pl_engine *engine)
         pl_time heard =
             graph->nodes[i].op->inputs ? 0 : pl_intake_heard(pl_engine_intake(engine), graph->nodes[i].name);
         if (heard > 0)
-            pl__metric_put(out, name, (double)(pl_engine_now(engine) - heard) * 1e-9, "source", graph->nodes[i].name,
-                           NULL);
+            pl__metric_put(out, name, (double)(pl_engine_now(engine) - heard) * 1e-9,
+                           PL__LABELS("source", graph->nodes[i].name));
     }
 }
 
@@ -217,13 +219,13 @@ static void put_samples(struct pl_buffer *out, const struct pl_engine *engine) {
         const char *source = graph->nodes[i].name;
         if (graph->nodes[i].op->inputs || !pl_intake_losses(pl_engine_intake(engine), source, totals)) continue;
         for (unsigned c = PL_LEDGER_ACCEPTED; c <= PL_LEDGER_MISSING; c++)
-            pl__metric_put(out, name, (double)totals[c], "source", source, "outcome", pl_ledger_names[c], NULL);
+            pl__metric_put(out, name, (double)totals[c], PL__LABELS("source", source, "outcome", pl_ledger_names[c]));
     }
     pl__metric_head(out, unkept, PL__COUNTER, "Of the rejected samples of a source: no letter was kept.");
     for (unsigned i = 0; i < graph->node_count; i++) {
         const char *source = graph->nodes[i].name;
         if (graph->nodes[i].op->inputs || !pl_intake_losses(pl_engine_intake(engine), source, totals)) continue;
-        pl__metric_put(out, unkept, (double)totals[PL_LEDGER_UNKEPT], "source", source, NULL);
+        pl__metric_put(out, unkept, (double)totals[PL_LEDGER_UNKEPT], PL__LABELS("source", source));
     }
 }
 

@@ -34,7 +34,7 @@ static void names_cannot_break_out(void **state) {
     (void)state;
     struct pl_buffer out;
     pl_buffer_init(&out, 4096);
-    pl__metric_put(&out, "m", 1, "node", "a\"} 5\n\\", "op", "", NULL);
+    pl__metric_put(&out, "m", 1, PL__LABELS("node", "a\"} 5\n\\", "op", ""));
     expect_text(&out, "m{node=\"a\\\"} 5\\n\\\\\",op=\"\"} 1\n");
     pl__metric_head(&out, "m_total", PL__COUNTER, "one\ntwo \\ \"three\"");
     expect_text(&out, "# HELP m_total one\\ntwo \\\\ \"three\"\n# TYPE m_total counter\n");
