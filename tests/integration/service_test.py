@@ -170,6 +170,24 @@ def check_job(folder):
     assert lines.count("READY=1") == 1, lines
 
 
+def check_standby(folder):
+    """One that follows is a service that is ready; its watchdog rests, and it takes no rows."""
+    manager = Manager(folder)
+    key = os.path.join(folder, "key")
+    subprocess.run([os.path.join(BIN, "potline"), "keys", "generate", "--out", key], check=True, stdout=subprocess.DEVNULL)
+    engine = Engine(folder, GRAPH.format(odd="row: 0"), more=["--standby", "tcp://127.0.0.1:9", "--standby-key", key],
+                    **manager.environment(500000))
+    try:
+        wait(lambda: manager.count("READY=1"))
+        wait(lambda: manager.count("STATUS=a standby: following"))
+        assert manager.count("WATCHDOG_USEC=0") == 1
+        assert list(engine.reasons()) == ["no_engine"] and engine.ask("/healthz")[0] == 200
+        assert "potline_build_info" in engine.metrics()
+        engine.stop()
+    finally:
+        engine.kill()
+
+
 def check_unit(folder):
     """systemd finds nothing wrong with the unit, and what it starts are options that there are."""
     with open(UNIT) as file:
@@ -195,7 +213,8 @@ def check_unit(folder):
 
 
 def main():
-    checks = [check_children, check_hang, check_failure, check_strange_sockets, check_job, check_unit]
+    checks = [check_children, check_hang, check_failure, check_strange_sockets, check_job, check_standby,
+              check_unit]
     check_life(abstract=False)
     check_life(abstract=True)
     for check in checks:
