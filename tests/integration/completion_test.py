@@ -124,7 +124,7 @@ def check_words():
     for shell in ("bash", "zsh", "fish"):
         script = subprocess.check_output([POTLINE, "completion", shell], text=True)
         if shutil.which(shell):
-            subprocess.run([shell, "-n", "-c" if shell == "x" else "/dev/stdin"], input=script, text=True, check=True)
+            subprocess.run([shell, "-n", "/dev/stdin"], input=script, text=True, check=True)
     for wrong in (["tcsh"], [], ["bash", "more"]):
         assert subprocess.run([POTLINE, "completion", *wrong], capture_output=True).returncode == 2, wrong
 
