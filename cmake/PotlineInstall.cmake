@@ -8,6 +8,25 @@ install(DIRECTORY schemas DESTINATION ${CMAKE_INSTALL_DATADIR}/potline)
 install(DIRECTORY lua DESTINATION ${CMAKE_INSTALL_DATADIR}/potline PATTERN bench EXCLUDE)
 install(DIRECTORY tools/plugin-template DESTINATION ${CMAKE_INSTALL_DATADIR}/potline)
 
+# Pages of the manual, completion, and the service.
+file(GLOB pages CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/docs/man/*.1)
+install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+set(completion ${CMAKE_BINARY_DIR}/completion)
+file(MAKE_DIRECTORY ${completion})
+add_custom_command(OUTPUT ${completion}/potline ${completion}/_potline ${completion}/potline.fish
+  COMMAND potline completion bash > ${completion}/potline
+  COMMAND potline completion zsh > ${completion}/_potline
+  COMMAND potline completion fish > ${completion}/potline.fish
+  DEPENDS potline VERBATIM)
+add_custom_target(completion ALL DEPENDS ${completion}/potline)
+install(FILES ${completion}/potline DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES ${completion}/_potline DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+install(FILES ${completion}/potline.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+file(READ tools/systemd/potline@.service unit)
+string(REPLACE /usr/bin/potline ${CMAKE_INSTALL_FULL_BINDIR}/potline unit "${unit}")
+file(WRITE ${CMAKE_BINARY_DIR}/potline@.service "${unit}")
+install(FILES ${CMAKE_BINARY_DIR}/potline@.service DESTINATION lib/systemd/system)
+
 # The build tree has the library where an installation has it (engine/cli/share.c).
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/share/potline)
 file(CREATE_LINK ${CMAKE_SOURCE_DIR}/lua ${CMAKE_BINARY_DIR}/share/potline/lua SYMBOLIC)

@@ -71,3 +71,23 @@ int64_t pl_histogram_quantile(const struct pl_histogram *histogram, double q) {
     uint64_t middle = bucket_middle(at), max = (uint64_t)pl_histogram_max(histogram);
     return (int64_t)(middle < max ? middle : max);
 }
+
+/* Behind the largest value of it. */
+static uint64_t bucket_end(unsigned bucket) {
+    if (bucket < 2 * HALF) return bucket + 1;
+    unsigned shift = (bucket >> PL_HISTOGRAM_BITS) - 1;
+    return (uint64_t)(HALF + bucket % HALF + 1) << shift;
+}
+
+uint64_t pl_histogram_at_most(const struct pl_histogram *histogram, int64_t nanoseconds) {
+    uint64_t count = 0;
+    for (unsigned i = 0; i < PL_HISTOGRAM_BUCKETS - 1 && nanoseconds >= 0; i++) {
+        if (bucket_end(i) > (uint64_t)nanoseconds + 1) break;
+        count += atomic_load_explicit(&histogram->bucket[i], memory_order_relaxed);
+    }
+    return count;
+}
+
+uint64_t pl_histogram_sum(const struct pl_histogram *histogram) {
+    return atomic_load_explicit(&histogram->sum, memory_order_relaxed);
+}

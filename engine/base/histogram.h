@@ -38,6 +38,10 @@ uint64_t pl_histogram_count(const struct pl_histogram *histogram);
 int64_t pl_histogram_max(const struct pl_histogram *histogram);
 double pl_histogram_mean(const struct pl_histogram *histogram); /* 0 when it is empty */
 
+/* How many of its values are surely at most so many nanoseconds: those of the buckets that end there or before. */
+uint64_t pl_histogram_at_most(const struct pl_histogram *histogram, int64_t nanoseconds);
+uint64_t pl_histogram_sum(const struct pl_histogram *histogram); /* nanoseconds */
+
 /* The value that the share `q` (0 to 1) of the values does not exceed; 0 when it is empty. */
 int64_t pl_histogram_quantile(const struct pl_histogram *histogram, double q);
 

@@ -56,6 +56,25 @@ static void a_single_value_of_any_size_is_told_again(void **state) {
     }
 }
 
+/* A bound never counts what is above it, and misses at most the bucket that it cuts. */
+static void a_bound_counts_what_is_below_it(void **state) {
+    (void)state;
+    static struct pl_histogram histogram;
+    memset(&histogram, 0, sizeof histogram);
+    uint64_t sum = 0;
+    for (int64_t value = 0; value < 100000; value++) {
+        pl_histogram_record(&histogram, value);
+        sum += (uint64_t)value;
+    }
+    for (int64_t bound = 0; bound < 100000; bound += 7) {
+        double told = (double)pl_histogram_at_most(&histogram, bound), exact = (double)bound + 1;
+        if (told > exact || told < exact * (1 - 1.0 / 32) - 1) fail_msg("at most %lld: %g", (long long)bound, told);
+    }
+    assert_int_equal(0, pl_histogram_at_most(&histogram, -1));
+    assert_int_equal(100000, pl_histogram_at_most(&histogram, PL_HOUR));
+    assert_true(sum == pl_histogram_sum(&histogram));
+}
+
 static void the_ends_are_safe(void **state) {
     (void)state;
     static struct pl_histogram histogram;
@@ -118,6 +137,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quantiles_are_within_three_percent),
         cmocka_unit_test(a_single_value_of_any_size_is_told_again),
+        cmocka_unit_test(a_bound_counts_what_is_below_it),
         cmocka_unit_test(the_ends_are_safe),
         cmocka_unit_test(merged_is_as_if_recorded_in_one),
         cmocka_unit_test(readers_do_not_disturb),

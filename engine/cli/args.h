@@ -6,6 +6,8 @@
 
 struct pl_cli {
     const struct pl_subcommand *command;
+    const struct pl_subcommand *const *all; /* the table of main.c, when it runs */
+    unsigned all_count;
     const char **operands; /* owned array of borrowed strings */
     int operand_count;
     const char **values[PL_CLI_OPTIONS_MAX]; /* per option: owned array, ends in NULL; NULL: not given */

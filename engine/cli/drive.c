@@ -14,7 +14,7 @@ static void end_loop(struct pl_drive *drive) {
     uv_handle_t *handles[] = {(uv_handle_t *)&drive->interrupt, (uv_handle_t *)&drive->terminate,
                               (uv_handle_t *)&drive->limit,     (uv_handle_t *)&drive->drain,
                               (uv_handle_t *)&drive->status,    (uv_handle_t *)&drive->changed,
-                              (uv_handle_t *)&drive->rest};
+                              (uv_handle_t *)&drive->rest,      (uv_handle_t *)&drive->pulse};
     for (size_t i = 0; i < PL_COUNT_OF(handles); i++)
         if (!uv_is_closing(handles[i])) uv_close(handles[i], NULL);
 }
@@ -48,6 +48,7 @@ static void stop_engine(struct pl_drive *drive) {
 static void stop(struct pl_drive *drive) {
     if (drive->stopping) return;
     drive->stopping = true;
+    if (drive->pace) drive->beat(drive);     /* whoever watches hears of it at once */
     if (drive->resting || drive->awaiting) { /* all there is is in the log */
         uv_stop(&drive->loop);
         return;
@@ -145,6 +146,12 @@ static void show_status(uv_timer_t *timer) {
     pl__diag_progress(true);
 }
 
+static void on_pulse(uv_timer_t *timer) {
+    struct pl_drive *drive = timer->data;
+    drive->beat(drive);
+    if (uv_timer_get_repeat(timer) != drive->pace) uv_timer_start(timer, on_pulse, drive->pace, drive->pace);
+}
+
 void pl_drive_init(struct pl_drive *drive) {
     *drive = (struct pl_drive){.patience = usual_patience};
     uv_loop_init(&drive->loop);
@@ -155,8 +162,9 @@ void pl_drive_init(struct pl_drive *drive) {
     uv_timer_init(&drive->loop, &drive->status);
     uv_async_init(&drive->loop, &drive->changed, on_changed);
     uv_timer_init(&drive->loop, &drive->rest);
+    uv_timer_init(&drive->loop, &drive->pulse);
     drive->interrupt.data = drive->terminate.data = drive->limit.data = drive->drain.data = drive->status.data =
-        drive->changed.data = drive->rest.data = drive;
+        drive->changed.data = drive->rest.data = drive->pulse.data = drive;
     uv_signal_start(&drive->interrupt, on_signal, SIGINT); /* what comes while the engine is made waits for the loop */
     uv_signal_start(&drive->terminate, on_signal, SIGTERM);
 }
@@ -175,6 +183,7 @@ enum pl_code pl_drive_work(struct pl_drive *drive, pl_time limit, struct pl_erro
     if (code) return code;
     if (drive->stopping) stop_engine(drive);
     if (limit && !again) uv_timer_start(&drive->limit, time_is_up, (uint64_t)(limit / PL_MILLISECOND), 0);
+    if (drive->pace && !again) uv_timer_start(&drive->pulse, on_pulse, 0, drive->pace);
     if (drive->show && isatty(STDERR_FILENO)) uv_timer_start(&drive->status, show_status, STATUS_MS, STATUS_MS);
     uv_run(&drive->loop, UV_RUN_DEFAULT);
     if (drive->fallen) uv_timer_stop(&drive->status);

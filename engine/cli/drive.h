@@ -12,11 +12,14 @@ enum pl_drive_hand { PL_HAND_NONE, PL_HAND_OVER, PL_HAND_LOST };
 struct pl_drive {
     struct pl_engine *engine;             /* set by the owner, between init and work */
     void (*show)(struct pl_drive *drive); /* writes one line on standard error, twice a second on a terminal */
+    void (*beat)(struct pl_drive *drive); /* every `pace` ms, also while there is no engine, and when it is to
+                                             stop; may change it; 0: never */
+    uint64_t pace;
     pl_time patience; /* what is under way has as long to be worked off when it is stopped; 0: nothing is */
 
     uv_loop_t loop;
     uv_signal_t interrupt, terminate;
-    uv_timer_t limit, drain, status;
+    uv_timer_t limit, drain, status, pulse;
     uv_async_t changed;
     uv_timer_t rest;
     _Atomic bool asked;         /* to stop, by a command */

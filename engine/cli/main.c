@@ -16,12 +16,12 @@
 
 /* In the order that --help shows. */
 static const struct pl_subcommand *const subcommands[] = {
-    &pl_subcommand_run,    &pl_subcommand_check,   &pl_subcommand_graph,     &pl_subcommand_export,
-    &pl_subcommand_shell,  &pl_subcommand_alarms,  &pl_subcommand_user,      &pl_subcommand_audit,
-    &pl_subcommand_ledger, &pl_subcommand_dead,    &pl_subcommand_replay,    &pl_subcommand_versions,
-    &pl_subcommand_backup, &pl_subcommand_restore, &pl_subcommand_savepoint, &pl_subcommand_standby,
-    &pl_subcommand_keys,   &pl_subcommand_doctor,  &pl_subcommand_inspect,   &pl_subcommand_version,
-    &pl_subcommand_test,
+    &pl_subcommand_run,    &pl_subcommand_check,      &pl_subcommand_graph,     &pl_subcommand_export,
+    &pl_subcommand_shell,  &pl_subcommand_alarms,     &pl_subcommand_user,      &pl_subcommand_audit,
+    &pl_subcommand_ledger, &pl_subcommand_dead,       &pl_subcommand_replay,    &pl_subcommand_versions,
+    &pl_subcommand_backup, &pl_subcommand_restore,    &pl_subcommand_savepoint, &pl_subcommand_standby,
+    &pl_subcommand_keys,   &pl_subcommand_doctor,     &pl_subcommand_inspect,   &pl_subcommand_version,
+    &pl_subcommand_test,   &pl_subcommand_completion, &pl_subcommand_manual,
 };
 
 static const char overview[] = "Potline runs dataflow graphs on the sensor data of process plants.\n";
@@ -77,6 +77,8 @@ static int run(const struct pl_subcommand *command, int argc, char **argv) {
     struct pl_cli cli;
     int code = PL_EXIT_OK;
     if (pl__cli_parse(&cli, command, argc, argv, &code)) {
+        cli.all = subcommands;
+        cli.all_count = PL_COUNT_OF(subcommands);
         pl__cli_share();
         pl_registry_load();
         code = command->run(&cli);

@@ -14,6 +14,7 @@
 #include "drive.h"
 #include "group.h"
 #include "key.h"
+#include "oversight.h"
 #include "standby.h"
 #include "summary.h"
 
@@ -24,6 +25,7 @@ struct run {
     struct pl_control *control;
     struct pl_carried carried;
     struct pl_cli_standby *standby;
+    struct pl_oversight *oversight;
     /* The last looks, for a rate that does not jump with each batch of a source that gives one a second. */
     struct look {
         uint64_t rows;
@@ -42,6 +44,11 @@ static void show(struct pl_drive *drive) {
     *oldest = (struct look){rows, now};
 }
 
+static void beat(struct pl_drive *drive) {
+    struct run *run = (struct run *)(void *)drive;
+    pl_oversight_beat(run->oversight, drive);
+}
+
 static void print_summary(const struct pl_cli *cli, const struct pl_drive *drive) {
     struct pl_summary summary;
     pl_summary_make(&summary, drive->engine, pl_drive_seconds(drive));
@@ -58,6 +65,7 @@ struct data {
     struct pl_store_key *key;
     int exit_code; /* why there is none */
     struct pl_cli_standby standby;
+    struct pl_oversight oversight;
 };
 
 /* Where people reach the running engine: in its data folder and, when it is told so, over the network. */
@@ -95,6 +103,7 @@ static enum pl_code live(const struct pl_cli *cli, const struct pl_graph *graph,
 }
 
 static void die(struct run *run, bool orderly) {
+    pl_oversight_hide(run->oversight);
     pl_control_close(run->control);
     pl_cli_standby_ending(run->standby, orderly);
     pl_engine_free(run->drive.engine);
@@ -124,6 +133,9 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, str
     pl_drive_init(&run.drive);
     run.drive.show = show;
     run.standby = &data->standby;
+    run.oversight = &data->oversight;
+    run.drive.beat = beat;
+    pl_oversight_begin(run.oversight, &run.drive);
     bool again;
     enum pl_code code = pl_cli_group_join(&group, graph, &run.drive, &again, &error);
     again &= !code;
@@ -141,6 +153,7 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, str
     pl_cli_group_leave(&group);
     if (error) pl_error_print(stderr, error);
     pl_error_free(&error);
+    pl_oversight_end(run.oversight, !code);
     pl_drive_fini(&run.drive);
     pl_deaths_free(options.deaths);
     pl_carried_fini(&run.carried);
@@ -169,6 +182,14 @@ static bool open_data(const struct pl_cli *cli, struct data *data) {
     return !fresh || pl_cli_data_remove(data->folder);
 }
 
+static bool follow(struct data *data) {
+    if (!data->standby.follows) return true;
+    pl_oversight_follows(&data->oversight);
+    bool goes_on = pl_cli_standby_follow(&data->standby, data->folder, data->key, &data->exit_code);
+    pl_oversight_took_over(&data->oversight);
+    return goes_on;
+}
+
 static int run_command(const struct pl_cli *cli) {
     static const char *const formats[] = {"text", "json", NULL};
     const char *format = pl_cli_get(cli, "log-format"), *span = pl_cli_get(cli, "for");
@@ -191,12 +212,19 @@ static int run_command(const struct pl_cli *cli) {
         pl_graph_free(graph);
         return PL_EXIT_USAGE;
     }
+    if (!pl_oversight_init(&data.oversight, cli, &data.exit_code)) {
+        pl_oversight_fini(&data.oversight);
+        pl_cli_standby_fini(&data.standby);
+        pl_graph_free(graph);
+        return data.exit_code;
+    }
     bool needs_data = graph->settings.log_kind != PL_LOG_NONE || pl_cli_get(cli, "data");
-    bool ready = !needs_data || ((data.folder = choose_data(cli, graph, &data)) && open_data(cli, &data) &&
-                                 pl_cli_standby_follow(&data.standby, data.folder, data.key, &data.exit_code));
+    bool ready =
+        !needs_data || ((data.folder = choose_data(cli, graph, &data)) && open_data(cli, &data) && follow(&data));
     exit_code = ready ? run_graph(cli, graph, &data, limit) : data.exit_code;
     if (data.temporary && data.folder) pl_cli_data_remove(data.folder);
     pl_cli_standby_fini(&data.standby);
+    pl_oversight_fini(&data.oversight);
     pl_store_key_unref(data.key);
     pl_free(data.folder);
     pl_graph_free(graph);
@@ -220,7 +248,7 @@ const struct pl_subcommand pl_subcommand_run = {
         {"set", "NODE.OPTION=VALUE", "Another value for an option of the graph; may be repeated.", 0},
         {"control", "ENDPOINT", "Take commands there too, as tcp://0.0.0.0:5570 (CURVE; see --control-key).", 0},
         {"control-key", "FILE", "The secret key of --control, 40 characters of Z85.", 0}, PL_CLI_STANDBY,
-        {"until-eof", NULL, "End when every source has ended.", 0},
+        PL_CLI_METRICS, {"until-eof", NULL, "End when every source has ended.", 0},
         {"audit-retention-below-minimum", NULL, "Let the graph keep the audit for less than 730d; this is recorded.",
          0},
         {"for", "DURATION", "End after this time, as 30s or 2h.", 0},

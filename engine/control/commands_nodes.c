@@ -8,8 +8,8 @@
 #include "control/carried.h"
 #include "control/control_impl.h"
 #include "control/node_name.h"
-#include "runtime/isolation.h"
 #include "runtime/live_option.h"
+#include "runtime/sums.h"
 
 struct node_args {
     const char *node;
@@ -29,56 +29,14 @@ static enum pl_code no_such_node(const struct pl_request *request, const char *n
 
 /* ---- nodes: a row a node, its instances together ---- */
 
-struct sums {
-    uint64_t rows_in, rows_out, batches_in, busy_ns, blocked_ns;
-    struct pl_task_input_stats inputs;
-    pl_time watermark;
-    unsigned instances, ended, failed, paused;
-    int pid; /* of the process of its first instance, where it is isolated; 0: none is at work */
-    struct pl_histogram lag;
-};
-
-static void add(struct sums *sums, struct pl_task *task) {
-    enum pl_task_state state = atomic_load(&task->state);
-    sums->instances++;
-    sums->ended += state == PL_TASK_ENDED;
-    sums->failed += state == PL_TASK_FAILED;
-    sums->paused += atomic_load(&task->paused);
-    sums->rows_in += pl_stat_get(&task->stats.rows_in);
-    sums->rows_out += pl_stat_get(&task->stats.rows_out);
-    sums->batches_in += pl_stat_get(&task->stats.batches_in);
-    sums->busy_ns += pl_stat_get(&task->stats.busy_ns);
-    sums->blocked_ns += pl_stat_get(&task->stats.blocked_ns);
-    pl_histogram_merge(&sums->lag, &task->stats.lag);
-    pl_time watermark = atomic_load(&task->stats.watermark);
-    if (watermark < sums->watermark) sums->watermark = watermark;
-    struct pl_task_input_stats inputs;
-    pl_task_input_stats(task, &inputs);
-    sums->inputs.items += inputs.items;
-    sums->inputs.bytes += inputs.bytes;
-    sums->inputs.dropped_rows += inputs.dropped_rows;
-    sums->inputs.spilled_rows += inputs.spilled_rows;
-    sums->inputs.spilled_bytes += inputs.spilled_bytes;
-    if (!task->isolation) return;
-    struct pl_isolation_stats isolation;
-    pl_isolation_stats(task->isolation, &isolation);
-    if (!sums->pid) sums->pid = isolation.pid;
-}
-
-static const char *state_of(const struct sums *sums) {
-    if (sums->failed) return "failed";
-    if (sums->ended == sums->instances) return "ended";
-    return sums->paused ? "paused" : "running";
-}
-
-static void put_node(struct pl_request *request, const struct pl_graph_node *node, const struct sums *sums) {
+static void put_node(struct pl_request *request, const struct pl_graph_node *node, const struct pl_node_sums *sums) {
     const struct pl_engine *engine = request->control->options.engine;
     struct pl_pack *pack = pl_request_row(request, 20);
     pl_time now = pl_engine_now(request->control->options.engine);
-    bool told = sums->watermark > PL_TIME_MIN && sums->watermark < PL_TIME_MAX && node->op->inputs;
+    bool told = pl_node_sums_told(sums) && node->op->inputs;
     pl_pack_pair_str(pack, "node", node->name);
     pl_pack_pair_str(pack, "op", node->op->name);
-    pl_pack_pair_str(pack, "state", state_of(sums));
+    pl_pack_pair_str(pack, "state", pl_node_sums_state(sums));
     pl_pack_pair_int(pack, "partitions", sums->instances);
     pl_pack_pair_int(pack, "rows_in", (int64_t)sums->rows_in);
     pl_pack_pair_int(pack, "rows_out", (int64_t)sums->rows_out);
@@ -107,14 +65,10 @@ static void put_node(struct pl_request *request, const struct pl_graph_node *nod
 static enum pl_code run_nodes(struct pl_request *request, struct pl_error **error) {
     const struct pl_engine *engine = request->control->options.engine;
     const struct pl_graph *graph = pl_engine_graph(engine);
-    struct sums *sums = PL_NEW(struct sums);
+    struct pl_node_sums *sums = PL_NEW(struct pl_node_sums);
     if (!sums) return pl_error_set(error, PL_NO_MEMORY, "no memory for a command");
     for (unsigned i = 0; i < graph->node_count; i++) {
-        memset(sums, 0, sizeof *sums);
-        sums->watermark = PL_TIME_MAX;
-        unsigned at = 0;
-        for (struct pl_task *task; (task = next_task(engine, graph->nodes[i].name, &at));)
-            add(sums, task);
+        pl_node_sums_make(engine, &graph->nodes[i], sums);
         put_node(request, &graph->nodes[i], sums);
     }
     pl_free(sums);

@@ -26,11 +26,11 @@ struct pl_feed_options {
 struct pl_feed {
     struct pl_feed_options options;
     uint32_t name;
-    unsigned inlet;    /* its index */
-    pl_time highest;   /* event time */
-    pl_time progress;  /* what the source said itself */
-    pl_time watermark; /* the last one recorded */
-    pl_time heard;     /* engine clock */
+    unsigned inlet;        /* its index */
+    pl_time highest;       /* event time */
+    pl_time progress;      /* what the source said itself */
+    pl_time watermark;     /* the last one recorded */
+    _Atomic pl_time heard; /* engine clock; any thread reads */
     bool idle;
     bool ended;   /* nothing comes any more */
     bool stopped; /* ended by us, or ended in a run that goes on: its end is not in the log */

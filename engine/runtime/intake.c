@@ -279,13 +279,31 @@ const struct pl_intake_stats *pl_intake_stats(const struct pl_intake *intake) {
     return &intake->stats;
 }
 
-bool pl_intake_losses(const struct pl_intake *intake, const char *source, int64_t totals[PL_LEDGER_COUNTS]) {
+/* Its place among the inlets; their count when there is none. */
+static unsigned inlet_named(const struct pl_intake *intake, const char *source) {
     unsigned i = 0;
-    memset(totals, 0, PL_LEDGER_COUNTS * sizeof *totals);
     while (i < intake->feeds.inlet_count &&
            strcmp(pl_tags_get(intake->options.tags, intake->feeds.names[intake->feeds.inlet[i].first])->name, source) !=
                0)
         i++;
+    return i;
+}
+
+pl_time pl_intake_heard(const struct pl_intake *intake, const char *source) {
+    unsigned i = inlet_named(intake, source);
+    pl_time last = PL_TIME_MIN;
+    if (i == intake->feeds.inlet_count) return last;
+    const struct pl_inlet *inlet = &intake->feeds.inlet[i];
+    for (unsigned f = inlet->first; f < inlet->first + inlet->count; f++) {
+        pl_time heard = atomic_load_explicit(&intake->feeds.feed[f].heard, memory_order_relaxed);
+        last = heard > last ? heard : last;
+    }
+    return last;
+}
+
+bool pl_intake_losses(const struct pl_intake *intake, const char *source, int64_t totals[PL_LEDGER_COUNTS]) {
+    unsigned i = inlet_named(intake, source);
+    memset(totals, 0, PL_LEDGER_COUNTS * sizeof *totals);
     if (i == intake->feeds.inlet_count || !intake->options.store) return false;
     for (unsigned p = 0; p < intake->options.partitions; p++)
         pl_counting_totals(intake->lanes[p].counting, i, totals);

@@ -110,6 +110,9 @@ const struct pl_intake_stats *pl_intake_stats(const struct pl_intake *intake);
 /* Any thread: what a source's samples have become in this run, as of about now; false: nobody counts. */
 bool pl_intake_losses(const struct pl_intake *intake, const char *source, int64_t totals[PL_LEDGER_COUNTS]);
 
+/* Any thread: when a source was last heard of, engine clock; PL_TIME_MIN: there is no such source. */
+pl_time pl_intake_heard(const struct pl_intake *intake, const char *source);
+
 /* Has this tag had samples? Any thread. */
 bool pl_intake_seen(const struct pl_intake *intake, uint32_t tag);
 

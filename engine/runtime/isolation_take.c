@@ -34,6 +34,7 @@ static bool on_ready(struct pl_isolation *is, const struct pl_frame *frame) {
     is->ready = true;
     is->task->node.busy = frame->flags & PL_FRAME_IS_BUSY;
     is->task->node.state = PL_NODE_OPEN;
+    atomic_store(&is->task->opened, true);
     pl__isolation_resume(is);
     is->begun = true;
     return true;

@@ -597,6 +597,7 @@ void pl__task_fail_to_start(struct pl_task *task, struct pl_error *error) {
 static void end_again(struct pl_task *task) {
     struct pl_item end = {.type = PL_ITEM_END};
     task->state = PL_TASK_ENDED;
+    task->opened = true;
     task->end_final = true;
     pl_outputs_signal(&task->outputs, &end);
     pl_ready(&task->runnable);
@@ -624,6 +625,7 @@ static void start(struct pl_runnable *runnable) {
     if (!code) code = pl_node_open(&task->node, &error);
     if (!code) code = task->gate ? load(task, &error) : go_to_position(task, &error);
     PL_FAULT("open.node");
+    atomic_store(&task->opened, !code);
     if (code) pl__task_fail_to_start(task, error);
 }
 

@@ -68,8 +68,9 @@ struct pl_task {
     _Atomic bool drain;      /* with stop: as if the data had ended */
     _Atomic uint64_t committed;
     uint64_t commit_told;
-    bool recall; /* there is state of an epoch to begin with */
-    bool over;   /* its data has ended in an earlier run: it is not even opened */
+    bool recall;         /* there is state of an epoch to begin with */
+    _Atomic bool opened; /* its operator has been at work in this run */
+    bool over;           /* its data has ended in an earlier run: it is not even opened */
     /* sources: */
     const struct pl_buffer *position; /* where it goes on, borrowed; NULL or empty: at the begin */
     struct pl_batch *last;            /* made in this call: the next one may follow at once */

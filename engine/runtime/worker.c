@@ -26,6 +26,7 @@ struct pl_worker {
     char name[16];
     bool started;
     _Atomic bool stopping;
+    _Atomic uint64_t asked_at;         /* hrtime; 0: nobody waits for a sign of life */
     struct pl_runnable *_Atomic poked; /* a stack */
     struct pl_runnable **tasks;
     unsigned task_count;
@@ -133,7 +134,8 @@ static void after_poll(uv_check_t *check) {
 }
 
 static void called(uv_async_t *call) {
-    (void)call; /* after_poll looks at what it was about */
+    struct pl_worker *worker = call->data;
+    atomic_store_explicit(&worker->asked_at, 0, memory_order_relaxed); /* for the rest see after_poll */
 }
 
 static void readable(uv_poll_t *poll, int status, int events) {
@@ -157,7 +159,7 @@ enum pl_code pl_worker_new(const char *name, struct pl_worker **worker, struct p
     uv_check_init(&w->loop, &w->check);
     uv_idle_init(&w->loop, &w->idle);
     uv_async_init(&w->loop, &w->call, called);
-    w->prepare.data = w->check.data = w;
+    w->prepare.data = w->check.data = w->call.data = w;
     uv_prepare_start(&w->prepare, before_poll);
     uv_check_start(&w->check, after_poll);
     return PL_OK;
@@ -253,6 +255,21 @@ enum pl_code pl_worker_start(struct pl_worker *worker, struct pl_error **error) 
 void pl_worker_stop(struct pl_worker *worker) {
     atomic_store(&worker->stopping, true);
     if (worker->started) uv_async_send(&worker->call);
+}
+
+void pl_worker_ask(struct pl_worker *worker) {
+    uint64_t none = 0;
+    if (worker->started && atomic_compare_exchange_strong(&worker->asked_at, &none, uv_hrtime()))
+        uv_async_send(&worker->call);
+}
+
+uint64_t pl_worker_silence(const struct pl_worker *worker) {
+    uint64_t asked = atomic_load_explicit(&worker->asked_at, memory_order_relaxed), now = uv_hrtime();
+    return asked && now > asked ? now - asked : 0;
+}
+
+const char *pl_worker_name(const struct pl_worker *worker) {
+    return worker->name;
 }
 
 void pl_worker_join(struct pl_worker *worker) {

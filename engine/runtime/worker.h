@@ -41,6 +41,11 @@ enum pl_code pl_worker_start(struct pl_worker *worker, struct pl_error **error);
 void pl_worker_stop(struct pl_worker *worker);                                   /* any thread: finish tasks and end */
 void pl_worker_join(struct pl_worker *worker);
 
+/* Any thread, while it runs: asks it for a sign of life; and for how long it has owed one (ns; 0: it does not). */
+void pl_worker_ask(struct pl_worker *worker);
+uint64_t pl_worker_silence(const struct pl_worker *worker);
+const char *pl_worker_name(const struct pl_worker *worker);
+
 uv_loop_t *pl_worker_loop(struct pl_worker *worker);
 bool pl_worker_here(const struct pl_worker *worker); /* is this the worker's thread */
 
