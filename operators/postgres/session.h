@@ -15,9 +15,9 @@
 
 #include <potline/operator.h>
 
+#include "held.h"
 #include "link.h"
 #include "place.h"
-#include "held.h"
 #include "sql.h"
 
 struct pl__pg_session;
