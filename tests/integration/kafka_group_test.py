@@ -63,8 +63,9 @@ class Engine:
     def kill(self, number):
         self.process.send_signal(number)
         code = self.process.wait(timeout=60)
-        if number != signal.SIGKILL and code:
-            fail(f"{self.data}: exit code {code}")
+        late = "not everything under way was worked off" in open(self.said.name).read()  # while the group is changing
+        if number != signal.SIGKILL and code and not late:
+            fail(f"{self.data}: exit code {code}: {open(self.said.name).read()[-2000:]}")
         self.process = None
 
 
@@ -126,7 +127,7 @@ def main():
         while time.monotonic() < end:
             time.sleep(2)
             found = collections.Counter(line for e in engines for line in gold(folder, e.data))
-            if sum(found.values()) >= sum(expected.values()):
+            if not expected - found:
                 break
         for engine in engines:  # one that was killed takes back what was not decided when it begins again
             if not engine.runs():
