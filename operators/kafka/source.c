@@ -451,7 +451,7 @@ static const struct pl_option source_options[] = {
     PL_OPT_CHOICE(struct source, values.kind, "kind", "samples", kind_names, PL_FIXED, "What the messages hold."),
     PL_OPT_CHOICE(struct source, values.encoding, "encoding", "capnp", pl__encoding_names, PL_FIXED,
         "Of messages without the header potline-encoding: a batch as schemas/batch.capnp, msgpack or JSON; or rows: one JSON object, read as source.ndjson reads a line."),
-    PL_OPT_CHOICE(struct source, values.prefix, "prefix", "none", prefix_names, PL_FIXED,
+    PL_OPT_CHOICE(struct source, values.prefix, "under", "none", prefix_names, PL_FIXED,
         "What stands, with a dot, in front of the names of tags and assets: the message's key, or its topic."),
     PL_OPT_STRING(struct source, start, "start", "earliest", PL_FIXED,
         "Where to begin when the log knows of nothing: earliest, latest, or a time (of the messages, as brokers keep it). Partitions that come later are read from their begin."),

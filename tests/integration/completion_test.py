@@ -154,7 +154,7 @@ def main():
     if not os.path.exists("/bin/bash"):
         print("skipped: there is no bash")
         sys.exit(77)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.mkdir(os.path.join(folder, "below"))
         for name, text in (("graph.yaml", GRAPH), ("below/inner.yml", GRAPH), ("notes.txt", ""), ("broken.yaml", "}{")):
             with open(os.path.join(folder, name), "w") as file:
