@@ -41,7 +41,7 @@ static void wait_for_rest(struct pl_kafka_member *member, bool lost) {
     if (leaving) return;
     member->events.rest(member->events.owner, lost);
     pthread_mutex_lock(&member->lock);
-    while (!member->resting)
+    while (!member->resting && !member->leaving)
         pthread_cond_wait(&member->changed, &member->lock);
     pthread_mutex_unlock(&member->lock);
 }
@@ -175,6 +175,7 @@ void pl_kafka_member_free(struct pl_kafka_member *member) {
     if (!member) return;
     pthread_mutex_lock(&member->lock);
     member->leaving = true;
+    pthread_cond_signal(&member->changed);
     pthread_mutex_unlock(&member->lock);
     if (member->running) pthread_join(member->thread, NULL);
     if (member->handle) rd_kafka_destroy(member->handle);
