@@ -21,7 +21,7 @@ partitions: {partitions}
 checkpoint: 100ms
 checkpoint_timeout: 300ms
 nodes:
-  in: {{ op: source.csv, path: rows.csv, header: false, rate: 30000/s }}
+  in: {{ op: source.csv, path: rows.csv, header: false, rate: 6000/s }}
   some: {{ op: filter, from: in, at_least: {least} }}
   all: {{ op: filter, from: [some, in], at_least: 1 }}
   out: {{ op: sink.csv, from: some, path: out.csv }}
@@ -62,6 +62,7 @@ class Run:
     def shell(self, *words):
         done = subprocess.run([f"{BIN}/potline", "shell", "--data", self.data, "--json", "-c", " ".join(words)],
                               capture_output=True, text=True, timeout=60)
+        self.said = done.stdout + done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()] if done.returncode == 0 else None
 
     def value(self):
@@ -109,14 +110,14 @@ def exact(folder, partitions):
         value = str(1 + (done + 1) % 2)
         time.sleep(dice.uniform(0, 0.25))
         if run.shell(f"set some.at_least {value}") is None:
-            fail("it is refused")
+            fail(f"it is refused: {run.said}")
         done += 1
         run.kill()
         run.start()
         if run.value() != value:
             fail(f"{value} was set, and after a death it is {run.value()}")
     run.kill()
-    run.start("--until-eof")
+    run.start("--until-eof", "--set", "in.rate=100000/s")  # what is left
     said = run.end()
     found = switches(os.path.join(folder, "out.csv"))
     if found != done:
@@ -127,13 +128,13 @@ def exact(folder, partitions):
 def ends(folder):
     run = Run(folder, 2)
     run.start()
-    run.shell("set some.at_least 2") or fail("it is refused")
+    run.shell("set some.at_least 2") or fail(f"it is refused: {run.said}")
     run.process.send_signal(signal.SIGTERM)
     run.end()
     run.start()
     if run.value() != "1":
         fail(f"an orderly end takes back what was set; it is {run.value()}")
-    run.shell("set some.at_least 2") or fail("it is refused")
+    run.shell("set some.at_least 2") or fail(f"it is refused: {run.said}")
     run.kill()
     run.graph(1.5)
     run.start()
