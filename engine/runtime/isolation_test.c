@@ -419,13 +419,13 @@ static int be_a_rogue(const char *endpoint, const char *name) {
         uv_sleep(1000);
 }
 
-static void expect_rogue(const char *name, const char *why) {
+static void expect_rogue(const char *name, const char *hang, const char *why) {
     struct run run;
     char nodes[512];
     snprintf(nodes, sizeof nodes,
-             "  in: { op: test.count }\n  %s: { op: test.work, from: in, isolate: process, hang: 200ms }\n"
+             "  in: { op: test.count }\n  %s: { op: test.work, from: in, isolate: process, hang: %s }\n"
              "  out: { op: test.sink, from: %s }\n",
-             name, name);
+             name, hang, name);
     begin(&run, false, nodes);
     bad_end(&run, why);
     end(&run);
@@ -433,24 +433,24 @@ static void expect_rogue(const char *name, const char *why) {
 
 static void what_makes_no_sense_is_the_end_of_its_process(void **state) {
     (void)state;
-    expect_rogue("rogue-stranger", "it talks nonsense");
-    expect_rogue("rogue-raw", "it talks nonsense");
-    expect_rogue("rogue-parts", "it talks nonsense");
-    expect_rogue("rogue-done", "it talks nonsense");
-    expect_rogue("rogue-rows", "it talks nonsense");
-    expect_rogue("rogue-noise-1", "it talks nonsense");
-    expect_rogue("rogue-noise-22", "it talks nonsense");
-    expect_rogue("rogue-noise-333", "it talks nonsense");
+    expect_rogue("rogue-stranger", "1m", "it talks nonsense");
+    expect_rogue("rogue-raw", "1m", "it talks nonsense");
+    expect_rogue("rogue-parts", "1m", "it talks nonsense");
+    expect_rogue("rogue-done", "1m", "it talks nonsense");
+    expect_rogue("rogue-rows", "1m", "it talks nonsense");
+    expect_rogue("rogue-noise-1", "1m", "it talks nonsense");
+    expect_rogue("rogue-noise-22", "1m", "it talks nonsense");
+    expect_rogue("rogue-noise-333", "1m", "it talks nonsense");
 }
 
 static void one_that_is_silent_is_ended(void **state) {
     (void)state;
-    expect_rogue("rogue-silent", "it hangs: nothing was heard of it");
+    expect_rogue("rogue-silent", "200ms", "it hangs: nothing was heard of it");
 }
 
 static void its_last_words_are_told(void **state) {
     (void)state;
-    expect_rogue("rogue-exit", "it ended by itself with exit code 3; the last it wrote: this is the end");
+    expect_rogue("rogue-exit", "1m", "it ended by itself with exit code 3; the last it wrote: this is the end");
 }
 
 int main(int argc, char **argv) {
