@@ -286,6 +286,10 @@ def check_addresses(folder):
             engine = Engine(six, GRAPH, address="[::1]:0")
             try:
                 assert engine.ask("/healthz")[0] == 200
+                end = time.monotonic() + 60
+                while engine.ask("/readyz")[0] != 200:  # in front of its engine it ends by the signal
+                    assert time.monotonic() < end, engine.reasons()
+                    time.sleep(0.05)
                 engine.stop()
             finally:
                 engine.kill()
