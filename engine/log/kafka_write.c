@@ -103,16 +103,28 @@ static enum pl_code settle_pending(struct pl_kafka_log *log, enum pl__kafka_who 
     return PL_OK;
 }
 
+static rd_kafka_resp_err_t try_produce(rd_kafka_t *producer, const rd_kafka_vu_t *message, size_t parts) {
+    rd_kafka_error_t *failed = rd_kafka_produceva(producer, message, parts);
+    rd_kafka_resp_err_t code = failed ? rd_kafka_error_code(failed) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (failed) rd_kafka_error_destroy(failed);
+    return code;
+}
+
 static enum pl_code produce(struct pl_kafka_log *log, const char *topic, unsigned partition, const void *key,
                             size_t key_size, const void *value, size_t size, int64_t time, uintptr_t opaque,
                             struct pl_error **error) {
+    const rd_kafka_vu_t message[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = (int32_t)partition},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {.ptr = (void *)(uintptr_t)key, .size = key_size}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {.ptr = (void *)(uintptr_t)value, .size = size}},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = time},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)opaque},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+    };
     int64_t until = pl_clock_monotonic() + log->options.timeout;
     rd_kafka_resp_err_t failed;
-    while ((failed = rd_kafka_producev(log->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION((int32_t)partition),
-                                       RD_KAFKA_V_KEY(key, key_size), RD_KAFKA_V_VALUE((void *)(uintptr_t)value, size),
-                                       RD_KAFKA_V_TIMESTAMP(time), RD_KAFKA_V_OPAQUE((void *)opaque),
-                                       RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END)) ==
-               RD_KAFKA_RESP_ERR__QUEUE_FULL &&
+    while ((failed = try_produce(log->producer, message, PL_COUNT_OF(message))) == RD_KAFKA_RESP_ERR__QUEUE_FULL &&
            pl_clock_monotonic() < until)
         rd_kafka_poll(log->producer, PL__KAFKA_SLICE_MS);
     return failed ? pl__kafka_fail(error, failed, NULL, "a record is not taken") : PL_OK;
