@@ -197,6 +197,11 @@ static void take_newer(struct pl_epoch *last, struct pl_epoch *found, unsigned p
     last->sequence[partition] = sequence;
 }
 
+/* State and offsets were told by one transaction. */
+static bool stands_at(const struct pl_epoch *found, unsigned partition, uint64_t sequence) {
+    return found->number && partition < found->partitions && found->sequence[partition] == sequence;
+}
+
 /* `number`: of the folder's own last one. */
 static enum pl_code take_partition(struct pl_changelog *changelog, struct pl_epochs *epochs, unsigned partition,
                                    uint64_t number, struct pl_epoch *last, struct pl_error **error) {
@@ -214,7 +219,15 @@ static enum pl_code take_partition(struct pl_changelog *changelog, struct pl_epo
         code = pl_epochs_clear(epochs, (uint16_t)partition, error);
     else if (!here)
         code = load(changelog, epochs, partition, &found, error);
-    if (code) return code;
+    if (!code && !none && !here && !stands_at(&found, partition, sequence))
+        code = pl_error_set(error, PL_CORRUPT,
+                            "partition %u: the group stands at %" PRIu64
+                            ", and the changelog holds no state of there: has one of them been reset?",
+                            partition, sequence);
+    if (code) {
+        pl_epoch_fini(&found);
+        return code;
+    }
     pl_kafka_group_is(log, partition, none ? log->ops->first(log, partition) : sequence, none ? "" : mark);
     if (none)
         last->sequence[partition] = UINT64_MAX;
