@@ -31,3 +31,7 @@ bool pl_clock_set(struct pl_clock *clock, pl_time now) {
 int64_t pl_clock_monotonic(void) {
     return read_clock(CLOCK_MONOTONIC);
 }
+
+int64_t pl_clock_boottime(void) {
+    return read_clock(CLOCK_BOOTTIME);
+}

@@ -31,5 +31,6 @@ pl_time pl_clock_now(const struct pl_clock *clock);
 bool pl_clock_set(struct pl_clock *clock, pl_time now);
 
 int64_t pl_clock_monotonic(void); /* nanoseconds since some moment */
+int64_t pl_clock_boottime(void);  /* the same, and what the machine was suspended for counts */
 
 #endif

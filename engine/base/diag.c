@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <potline/operator.h>
+#include <potline/text.h>
 
 #include "base/clock.h"
 #include "base/message.h"
@@ -57,7 +58,7 @@ static void PL_PRINTF(2, 0) message_format(struct pl__message *message, const ch
     int length = vsnprintf(message->text, sizeof message->text, format, args);
     message->length = length < 0 ? 0 : (size_t)length;
     if (message->length < sizeof message->text) return;
-    message->length = pl_utf8_cut(message->text, sizeof message->text - sizeof more);
+    message->length = pl_text_cut(message->text, sizeof message->text - sizeof more);
     memcpy(message->text + message->length, more, sizeof more);
     message->length += sizeof more - 1;
 }
@@ -102,7 +103,7 @@ void pl_diag_write(struct pl_diag_site *site, const struct pl_node *node, enum p
     pl_clock_init(&wall, PL_CLOCK_WALL, 0);
     message.time = pl_clock_now(&wall) / PL_MILLISECOND * PL_MILLISECOND;
     if (node) {
-        message.node = pl_node_name(node);
+        message.node = pl_node_label(node);
         message.partition = pl_node_partition(node);
     }
     va_list args;

@@ -57,7 +57,7 @@ static char *put_text(const struct pl__message *m, bool coloured, char *at) {
         at = put(at, ": ");
     }
     at = put_plain(at, m->text, m->length);
-    if (m->left_out) at = put(pl_text_put_int(put(at, " (left out "), m->left_out), ")");
+    if (m->left_out) at = put(pl_text_put_int(put(at, " (and "), m->left_out), " more like this one)");
     return put(at, "\n");
 }
 

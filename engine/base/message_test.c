@@ -30,7 +30,8 @@ static void a_message_is_a_line_of_text(void **state) {
     message.node = "clean";
     message.partition = 3;
     message.left_out = 12;
-    is_line(&message, false, false, "2026-11-23T06:00:00.25Z info clean/3: tag 'x' is unknown (left out 12)\n");
+    is_line(&message, false, false,
+            "2026-11-23T06:00:00.25Z info clean/3: tag 'x' is unknown (and 12 more like this one)\n");
 }
 
 static void a_message_is_a_line_of_json(void **state) {

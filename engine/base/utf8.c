@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <potline/text.h>
+
 static bool continues(unsigned char byte) {
     return (byte & 0xC0) == 0x80;
 }
@@ -41,13 +43,19 @@ bool pl_utf8_check(const char *text, size_t length) {
     return true;
 }
 
-size_t pl_utf8_cut(const char *text, size_t length) {
+size_t pl_text_cut(const char *text, size_t length) {
     size_t from = length;
     while (from && length - from < 3 && continues((unsigned char)text[from - 1]))
         from--;
     unsigned char first = from ? (unsigned char)text[from - 1] : 0;
     unsigned size = first < 0xC2 || first > 0xF4 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
     return length - from + 1 < size ? from - 1 : length;
+}
+
+void pl_text_copy(char *to, size_t size, const char *from, size_t length) {
+    if (length >= size) length = pl_text_cut(from, size - 1);
+    if (length) memcpy(to, from, length);
+    to[length] = 0;
 }
 
 static char *escape_byte(char *at, unsigned char byte) {

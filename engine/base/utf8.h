@@ -11,9 +11,6 @@ unsigned pl_utf8_next(const char *text, size_t length);
 
 bool pl_utf8_check(const char *text, size_t length);
 
-/* The greatest length up to `length` that cuts no character of `text` in two. */
-size_t pl_utf8_cut(const char *text, size_t length);
-
 /* `text` as the inside of a JSON string (RFC 8259 section 7), without the quotes; bytes that are not UTF-8 become
  * U+FFFD. `at` has room for PL_JSON_GROWTH * length. Returns the end of what it wrote. */
 enum { PL_JSON_GROWTH = 6 };

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <potline/text.h>
 /* cmocka wants the headers above */
 #include <cmocka.h>
 
@@ -65,8 +67,23 @@ static void a_cut_leaves_characters_whole(void **state) {
     static const char text[] = "a\xc2\xb0\xe2\x82\xac\xf0\x9f\x8f\xad.";
     static const size_t whole[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11};
     for (size_t length = 0; length < sizeof whole / sizeof whole[0]; length++)
-        assert_int_equal(whole[length], pl_utf8_cut(text, length));
-    assert_int_equal(8, pl_utf8_cut("\x80\x80\x80\x80\x80\x80\x80\x80", 8)); /* nothing to save */
+        assert_int_equal(whole[length], pl_text_cut(text, length));
+    char copy[7];
+    pl_text_copy(copy, sizeof copy, text, sizeof text - 1);
+    assert_string_equal("a\xc2\xb0\xe2\x82\xac", copy);
+    pl_text_copy(copy, sizeof copy,
+                 "\xe2\x82\xac"
+                 "bcd"
+                 "\xc2\xb0",
+                 8);
+    assert_string_equal("\xe2\x82\xac"
+                        "bcd",
+                        copy);
+    pl_text_copy(copy, sizeof copy, "abcdef", 6);
+    assert_string_equal("abcdef", copy);
+    pl_text_copy(copy, 1, text, sizeof text - 1);
+    assert_string_equal("", copy);
+    assert_int_equal(8, pl_text_cut("\x80\x80\x80\x80\x80\x80\x80\x80", 8)); /* nothing to save */
 }
 
 static void is_escaped(const char *text, size_t length, const char *json) {

@@ -101,6 +101,7 @@ static int backtest(const struct pl_cli *cli) {
         exit_code = pl__report_show(&r, pl_cli_has(cli, "json"));
     }
     pl__truth_free(&r.truth);
+    pl__trial_rules_fini(&r.b.asked);
     pl_free(r.b.found.list);
     pl_free(r.live.list);
     pl_store_close(r.b.store);
@@ -120,6 +121,7 @@ const struct pl_subcommand pl_subcommand_alarms = {
     .doc =
         "backtest runs the rules of a graph file (nodes that make events of samples or windows, and the graph's\n"
         "`alarms` node) over silver and gold, without sources and sinks; or a Lua script (.lua) over all of silver.\n"
+        "Rules for which no row came (of a script: those on windows, events and set points) are named.\n"
         "It shows alarms per 10 minutes, floods, chattering, and what is new or gone against what was recorded\n"
         "at the time (of a script, alarms of other rules are gone). Known events are a CSV file with the columns "
         "start,end,asset or tag[,rule]: an alarm matches\n"

@@ -20,6 +20,13 @@ static int option_index(const struct pl_cli *cli, const char *name, size_t lengt
     return -1;
 }
 
+static size_t option_count(const struct pl_subcommand *command) {
+    size_t count = 0;
+    while (options_of(command)[count].name)
+        count++;
+    return count;
+}
+
 static int letter_index(const struct pl_cli *cli, char letter) {
     const struct pl_cli_option *options = options_of(cli->command);
     for (int i = 0; options[i].name; i++)
@@ -66,13 +73,15 @@ int pl_cli_usage(const struct pl_cli *cli, const char *format, ...) {
 /* ---- Parsing ---- */
 
 static int unknown_option(const struct pl_cli *cli, const char *name, size_t length) {
-    const char *names[PL_CLI_OPTIONS_MAX];
-    size_t count = 0;
-    for (const struct pl_cli_option *o = options_of(cli->command); o->name; o++)
-        names[count++] = o->name;
+    size_t count = option_count(cli->command);
+    const char **names = pl_alloc((count + 1) * sizeof *names);
+    if (!names) return out_of_memory();
+    for (size_t i = 0; i < count; i++)
+        names[i] = options_of(cli->command)[i].name;
     char wanted[64];
     snprintf(wanted, sizeof wanted, "%.*s", (int)length, name);
     const char *nearest = pl_text_nearest(wanted, names, count);
+    pl_free(names);
     return nearest ? pl_cli_usage(cli, "there is no option --%s; did you mean --%s?", wanted, nearest)
                    : pl_cli_usage(cli, "there is no option --%s", wanted);
 }
@@ -125,7 +134,8 @@ static bool is_option(const char *text) {
 bool pl__cli_parse(struct pl_cli *cli, const struct pl_subcommand *command, int argc, char **argv, int *exit_code) {
     *cli = (struct pl_cli){.command = command};
     cli->operands = pl_alloc(((size_t)argc + 1) * sizeof *cli->operands);
-    *exit_code = cli->operands ? PL_EXIT_OK : out_of_memory();
+    cli->values = pl_alloc((option_count(command) + 1) * sizeof *cli->values);
+    *exit_code = cli->operands && cli->values ? PL_EXIT_OK : out_of_memory();
     bool options_end = false;
     for (int i = 0; i < argc && *exit_code == PL_EXIT_OK; i++) {
         if (options_end || !is_option(argv[i])) {
@@ -145,8 +155,9 @@ bool pl__cli_parse(struct pl_cli *cli, const struct pl_subcommand *command, int 
 
 void pl__cli_fini(struct pl_cli *cli) {
     pl_free(cli->operands);
-    for (int i = 0; i < PL_CLI_OPTIONS_MAX; i++)
+    for (size_t i = 0; cli->values && i < option_count(cli->command); i++)
         pl_free(cli->values[i]);
+    pl_free(cli->values);
     *cli = (struct pl_cli){.command = cli->command};
 }
 

@@ -10,7 +10,7 @@ struct pl_cli {
     unsigned all_count;
     const char **operands; /* owned array of borrowed strings */
     int operand_count;
-    const char **values[PL_CLI_OPTIONS_MAX]; /* per option: owned array, ends in NULL; NULL: not given */
+    const char ***values; /* [option]: owned array, ends in NULL; NULL: not given */
 };
 
 /* False when there is nothing to run: help was printed or the arguments are wrong; *exit_code says which. Messages go

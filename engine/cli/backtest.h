@@ -9,6 +9,7 @@
 
 #include "graph/graph.h"
 #include "store/lake.h"
+#include "trial_rules.h"
 
 /* An alarm that became active. */
 struct pl__activation {
@@ -36,6 +37,7 @@ struct pl__backtest {
     pl_time from, to; /* in: PL_TIME_MIN, PL_TIME_MAX for all; out: what was run over */
     uint64_t rows;
     struct pl__activations found;
+    struct pl__trial_rules asked; /* what became of each rule of a `rules` node */
 };
 
 /* Runs it; says on standard error what it leaves out. */

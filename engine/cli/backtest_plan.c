@@ -47,7 +47,7 @@ enum origin { SKIP, FROM_LAKE, FROM_STAGE };
 static enum origin origin_of(const struct pl_graph *graph, const struct pl_graph_edge *edge) {
     const struct pl_graph_node *from = &graph->nodes[edge->from];
     enum pl_kind kind = from->kinds_out[edge->from_port];
-    bool source = !from->op->inputs;
+    bool source = !from->op->inputs || from->op->flags & (PL_OP_FIELD | PL_OP_GUARD); /* nothing is decided again */
     if (kind == PL_SAMPLES || kind == PL_WINDOWS) return source || recorder(graph, edge) ? FROM_LAKE : FROM_STAGE;
     return source ? SKIP : FROM_STAGE;
 }

@@ -85,16 +85,25 @@ static json_t *truth_json(const struct pl__report *r, const json_t *counts) {
     return all;
 }
 
+static json_t *unasked(const struct pl__trial_rules *rules) {
+    json_t *list = json_array();
+    for (unsigned i = 0; i < rules->count; i++)
+        if (!rules->list[i].evaluated && !rules->list[i].disabled)
+            json_array_append_new(list, json_pack("{s:s, s:s}", "rule", rules->list[i].name, "on", rules->list[i].on));
+    return list;
+}
+
 static json_t *report_json(const struct pl__report *r) {
     double buckets;
     uint32_t most = most_in_ten_minutes(r, &buckets);
     json_t *rules = by_rule(r), *truth = truth_json(r, rules);
-    return json_pack(
-        "{s:o, s:o, s:I, s:I, s:f, s:I, s:I, s:I, s:o, s:o, s:{s:I, s:o, s:o}}", "from", text_time(r->b.from), "to",
-        text_time(r->b.to - 1), "rows", (json_int_t)r->b.rows, "alarms", (json_int_t)r->b.found.count, "per_10min_mean",
-        r->b.found.count / buckets, "per_10min_max", (json_int_t)most, "floods", (json_int_t)r->b.found.floods,
-        "chattering", (json_int_t)r->b.found.chattering, "rules", rules, "truth", truth, "live", "alarms",
-        (json_int_t)r->live.count, "new", unmatched(&r->b.found, r->b.tags), "gone", unmatched(&r->live, r->b.tags));
+    return json_pack("{s:o, s:o, s:I, s:I, s:f, s:I, s:I, s:I, s:o, s:o, s:o, s:{s:I, s:o, s:o}}", "from",
+                     text_time(r->b.from), "to", text_time(r->b.to - 1), "rows", (json_int_t)r->b.rows, "alarms",
+                     (json_int_t)r->b.found.count, "per_10min_mean", r->b.found.count / buckets, "per_10min_max",
+                     (json_int_t)most, "floods", (json_int_t)r->b.found.floods, "chattering",
+                     (json_int_t)r->b.found.chattering, "rules", rules, "not_asked", unasked(&r->b.asked), "truth",
+                     truth, "live", "alarms", (json_int_t)r->live.count, "new", unmatched(&r->b.found, r->b.tags),
+                     "gone", unmatched(&r->live, r->b.tags));
 }
 
 static void print_list(const char *what, const json_t *list) {

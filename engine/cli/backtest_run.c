@@ -186,6 +186,27 @@ static enum pl_code drive(struct run *run, struct pl_error **error) {
     return run->no_memory ? pl_error_set(error, PL_NO_MEMORY, "out of memory") : PL_OK;
 }
 
+static bool is_unasked(const struct pl__trial_rule *rule) {
+    return !rule->evaluated && !rule->disabled;
+}
+
+/* Rules whose rows the folder does not have, or this run does not take, are right about nothing. */
+static enum pl_code ask_rules(struct run *run, struct pl_error **error) {
+    enum pl_code code = PL_OK;
+    struct pl__trial_rules *rules = &run->b->asked;
+    for (unsigned i = 0; i < run->plan.stage_count && !code; i++)
+        code = pl__trial_rules_take(rules, i, &run->workers[i].node, error);
+    unsigned told = 0;
+    for (unsigned i = 0; i < rules->count && !code; i++)
+        if (is_unasked(&rules->list[i]))
+            fprintf(stderr, "%s%s (%s)",
+                    told++ ? ", " : "rules that were not asked, since no row of theirs came: ", rules->list[i].name,
+                    rules->list[i].on);
+    if (told)
+        fprintf(stderr, "%s\n", run->b->script ? "; a script is run over samples, its graph over windows too" : "");
+    return code;
+}
+
 static enum pl_code plan_and_drive(struct run *run, struct pl_error **error) {
     enum pl_code code = pl__plan_make(&run->plan, run->b->graph, run->b->script, error);
     if (code) return code;
@@ -193,7 +214,8 @@ static enum pl_code plan_and_drive(struct run *run, struct pl_error **error) {
     run->fed = pl_alloc((run->plan.feed_count + 1) * sizeof *run->fed);
     if (!run->workers || !run->fed) return pl_error_set(error, PL_NO_MEMORY, "out of memory");
     code = open_workers(run, error);
-    return code ? code : drive(run, error);
+    if (!code) code = drive(run, error);
+    return code ? code : ask_rules(run, error);
 }
 
 enum pl_code pl__backtest_run(struct pl__backtest *backtest, struct pl_error **error) {

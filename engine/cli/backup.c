@@ -1,7 +1,6 @@
 /* backup.c: `potline backup` and `potline restore`: data folders kept in another place, and back. */
 #include <inttypes.h>
 #include <jansson.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,13 +138,6 @@ static int by_itself(const struct pl_cli *cli, const char *data, const char *pla
     return code ? pl_cli_copy_failed(cli, code, error) : PL_EXIT_OK;
 }
 
-/* What people may expect in it. */
-static void say_what_is_not_in_it(const char *data) {
-    char versions[PATH_MAX];
-    if (snprintf(versions, sizeof versions, "%s/versions", data) < (int)sizeof versions && access(versions, F_OK) == 0)
-        fprintf(stderr, "%s: versions that were replayed are not in the backup\n", versions);
-}
-
 static int run_backup(const struct pl_cli *cli) {
     const char *data = pl_cli_get(cli, "data"), *place = pl_cli_get(cli, "to"), *list = pl_cli_get(cli, "list");
     struct pl_backup_hold *hold;
@@ -159,7 +151,6 @@ static int run_backup(const struct pl_cli *cli) {
     if (!number_of(cli, "keep", &keep, &exit_code)) return exit_code;
     if (!pl_cli_copy_hold(cli, data, &hold, &exit_code)) return exit_code;
     exit_code = hold ? by_itself(cli, data, place, hold, keep) : by_engine(cli, data, place);
-    if (exit_code == PL_EXIT_OK) say_what_is_not_in_it(data);
     return exit_code;
 }
 

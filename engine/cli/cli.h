@@ -22,7 +22,7 @@
 #include "graph/graph.h"
 
 enum { PL_EXIT_OK = 0, PL_EXIT_FAILED = 1, PL_EXIT_USAGE = 2 };
-enum { PL_CLI_ANY = INT_MAX, PL_CLI_OPTIONS_MAX = 32 };
+enum { PL_CLI_ANY = INT_MAX };
 
 struct pl_cli_option {
     const char *name;  /* "data", written --data; ends the array when NULL */
@@ -77,12 +77,15 @@ extern const struct pl_subcommand pl_subcommand_check;
 extern const struct pl_subcommand pl_subcommand_completion;
 extern const struct pl_subcommand pl_subcommand_dead;
 extern const struct pl_subcommand pl_subcommand_doctor;
+extern const struct pl_subcommand pl_subcommand_explain;
 extern const struct pl_subcommand pl_subcommand_export;
 extern const struct pl_subcommand pl_subcommand_graph;
 extern const struct pl_subcommand pl_subcommand_inspect;
 extern const struct pl_subcommand pl_subcommand_keys;
 extern const struct pl_subcommand pl_subcommand_ledger;
 extern const struct pl_subcommand pl_subcommand_manual;
+extern const struct pl_subcommand pl_subcommand_model;
+extern const struct pl_subcommand pl_subcommand_new_operator;
 extern const struct pl_subcommand pl_subcommand_replay;
 extern const struct pl_subcommand pl_subcommand_restore;
 extern const struct pl_subcommand pl_subcommand_run;
@@ -93,5 +96,6 @@ extern const struct pl_subcommand pl_subcommand_test;
 extern const struct pl_subcommand pl_subcommand_user;
 extern const struct pl_subcommand pl_subcommand_version;
 extern const struct pl_subcommand pl_subcommand_versions;
+extern const struct pl_subcommand pl_subcommand_what_if;
 
 #endif

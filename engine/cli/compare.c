@@ -9,7 +9,7 @@
 /* One side: a partition's rows, and the moment at hand. */
 struct side {
     struct pl__in_order *order;
-    struct pl__moment moment;
+    struct pl_moment moment;
     bool over;
 };
 
@@ -19,63 +19,26 @@ static enum pl_code step(struct side *side, struct pl_error **error) {
     return side->over ? PL_OK : code;
 }
 
-static void tell(const struct pl__compare *compare, struct pl__compare_node *node, pl_time time, const char *live,
-                 const char *fresh) {
-    if (live && fresh)
-        node->changed++;
-    else if (live)
-        node->removed++;
-    else
-        node->added++;
-    compare->difference(compare->arg, node, time, live, fresh);
-}
+struct told {
+    const struct pl__compare *compare;
+    struct pl__compare_node *node;
+};
 
-/* How many of the rows from `at` on have its key. */
-static size_t run_of(const struct pl__moment *moment, size_t at) {
-    size_t n = 1;
-    while (at + n < moment->count && moment->rows[at + n].key == moment->rows[at].key)
-        n++;
-    return n;
-}
-
-/* Rows of one time and key, sorted by text: equal ones go, what is left pairs up. */
-static void compare_key(const struct pl__compare *compare, struct pl__compare_node *node, pl_time time,
-                        const struct pl__in_order_row *live, size_t live_count, const struct pl__in_order_row *fresh,
-                        size_t fresh_count) {
-    size_t i = 0, k = 0;
-    while (i < live_count || k < fresh_count) {
-        int order = i == live_count ? 1 : k == fresh_count ? -1 : strcmp(live[i].text, fresh[k].text);
-        if (order == 0) {
-            node->same++;
-            i++, k++;
-        } else if (live_count - i && fresh_count - k && live_count - i == fresh_count - k) {
-            tell(compare, node, time, live[i++].text, fresh[k++].text);
-        } else if (order < 0) {
-            tell(compare, node, time, live[i++].text, NULL);
-        } else {
-            tell(compare, node, time, NULL, fresh[k++].text);
-        }
-    }
+static void tell(void *arg, pl_time time, const char *live, const char *fresh) {
+    const struct told *told = arg;
+    told->compare->difference(told->compare->arg, told->node, time, live, fresh);
 }
 
 static void compare_moment(const struct pl__compare *compare, struct pl__compare_node *node,
-                           const struct pl__moment *live, const struct pl__moment *fresh) {
-    size_t i = 0, k = 0;
-    while (i < live->count || k < fresh->count) {
-        bool in_live = i < live->count && (k == fresh->count || live->rows[i].key <= fresh->rows[k].key);
-        bool in_fresh = k < fresh->count && (i == live->count || fresh->rows[k].key <= live->rows[i].key);
-        size_t lives = in_live ? run_of(live, i) : 0, freshes = in_fresh ? run_of(fresh, k) : 0;
-        compare_key(compare, node, live->count ? live->time : fresh->time, live->rows + i, lives, fresh->rows + k,
-                    freshes);
-        i += lives;
-        k += freshes;
-    }
+                           const struct pl_moment *live, const struct pl_moment *fresh) {
+    struct told told = {compare, node};
+    pl_moment_compare(live, fresh, &node->rows, tell, &told);
 }
 
 static enum pl_code compare_sides(const struct pl__compare *compare, struct pl__compare_node *node, struct side *live,
                                   struct side *fresh, struct pl_error **error) {
-    static const struct pl__in_order_row no_row;
-    const struct pl__moment nothing = {.rows = &no_row};
+    static const struct pl_moment_row no_row;
+    const struct pl_moment nothing = {.rows = &no_row};
     enum pl_code code = step(live, error);
     if (!code) code = step(fresh, error);
     while (!code && !(live->over && fresh->over)) {

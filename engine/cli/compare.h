@@ -2,16 +2,14 @@
 #ifndef POTLINE_CLI_COMPARE_H
 #define POTLINE_CLI_COMPARE_H
 
+#include "batch/moment.h"
 #include "store/lake.h"
 
 struct pl__compare_node {
     enum pl_zone_id zone;
     char name[PL_NAME_MAX + 1];
     char was[PL_NAME_MAX + 1]; /* live rows under this name are its own, too; "": it has no other */
-    uint64_t same;
-    uint64_t changed; /* rows of the same time and key, with other values */
-    uint64_t removed; /* only among the live ones */
-    uint64_t added;   /* only among the new ones */
+    struct pl_moment_counts rows;
 };
 
 struct pl__compare {

@@ -12,7 +12,7 @@ struct line {
     const char *const *words;
     int count;
     const char *last;
-    const char *graph;                /* the first operand that has been typed; NULL: none */
+    const char *graph;                /* --graph, else the first operand that has been typed; NULL: none */
     int operands;                     /* in front of the last word */
     const struct pl_cli_option *open; /* waits for its value, which is the last word */
     bool ended;                       /* by "--" */
@@ -51,6 +51,22 @@ static void offer_nodes(const struct line *line, const char *before, const char 
     pl_graph_free(graph);
 }
 
+/* Of a group that stands there already, "clean.spike.", its own. */
+static void offer_rows(const struct line *line, const char *before, const char *path, const struct pl_option *rows) {
+    for (const struct pl_option *row = rows; row && row->name; row++) {
+        char text[4 * PL_NAME_MAX], below[4 * PL_NAME_MAX];
+        snprintf(text, sizeof text, "%s.%s=", path, row->name);
+        int length = snprintf(below, sizeof below, "%s.%s.", path, row->name);
+        const char *typed = line->last + strlen(before);
+        bool inside = row->type == PL_TYPE_GROUP && strncmp(typed, below, (size_t)length) == 0;
+        below[length - 1] = 0;
+        if (inside)
+            offer_rows(line, before, below, row->rows);
+        else
+            offer(line, before, text, row->doc);
+    }
+}
+
 /* "clean.spike.k=": the options of a node whose name stands there already; else the names. */
 static void offer_settings(const struct line *line, const char *before) {
     const char *typed = line->last + strlen(before), *dot = strchr(typed, '.');
@@ -63,11 +79,7 @@ static void offer_settings(const struct line *line, const char *before) {
         const struct pl_graph_node *node = &graph->nodes[i];
         if (strlen(node->name) != (size_t)(dot - typed) || strncmp(node->name, typed, (size_t)(dot - typed)) != 0)
             continue;
-        for (const struct pl_option *row = node->op->options; row && row->name; row++) {
-            char text[2 * PL_NAME_MAX];
-            snprintf(text, sizeof text, "%s.%s=", node->name, row->name);
-            offer(line, before, text, row->doc);
-        }
+        offer_rows(line, before, node->name, node->op->options);
     }
     pl_graph_free(graph);
 }
@@ -147,11 +159,14 @@ static void offer_operand(const struct line *line) {
 
 /* A word in front of the last one. A shell may have cut --name=value into three. */
 static void take_word(struct line *line, const char *word) {
+    static const char graph[] = "--graph=";
     const char *equals = strchr(word, '=');
     if (line->open) {
-        if (strcmp(word, "=") != 0) line->open = NULL;
+        if (strcmp(word, "=") == 0) return;
+        if (strcmp(line->open->name, "graph") == 0) line->graph = word;
+        line->open = NULL;
     } else if (line->ended || word[0] != '-' || !word[1]) {
-        if (line->operands++ == 0) line->graph = word;
+        if (line->operands++ == 0 && !line->graph) line->graph = word;
     } else if (strcmp(word, "--") == 0) {
         line->ended = true;
     } else if (!equals) {
@@ -159,6 +174,8 @@ static void take_word(struct line *line, const char *word) {
         const struct pl_cli_option *option =
             is_long ? find_option(line->command, word + 2, strlen(word + 2)) : find_letter(line->command, word[1]);
         if (option && option->value) line->open = option;
+    } else if (strncmp(word, graph, strlen(graph)) == 0) {
+        line->graph = word + strlen(graph);
     }
 }
 

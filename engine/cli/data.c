@@ -69,6 +69,7 @@ bool pl_cli_data_key(const struct pl_cli *cli, struct pl_store_key **key) {
     char credential[PATH_MAX] = "";
     const char *path = pl_cli_get(cli, "key-file"), *folder = environment("CREDENTIALS_DIRECTORY");
     *key = NULL;
+    if (path) setenv("POTLINE_KEY_FILE", path, 1); /* for processes that this one starts */
     if (!path) path = environment("POTLINE_KEY_FILE");
     if (path) return !pl_store_key_read(path, PL_STORE_KEY_FILE, key, &error) || complain(cli, error, "");
     if (!folder) return true;

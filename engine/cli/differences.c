@@ -44,7 +44,7 @@ static void on_difference(void *arg, const struct pl__compare_node *node, pl_tim
     struct show *show = arg;
     struct pl__differences *d = show->d;
     if (!keep_span(d, node->zone, time)) d->no_memory = true;
-    if (d->quiet || node->changed + node->added + node->removed > d->rows) return;
+    if (d->quiet || node->rows.changed + node->rows.added + node->rows.removed > d->rows) return;
     if (live) show_row(show, node, '-', live);
     if (fresh) show_row(show, node, '+', fresh);
 }
@@ -75,12 +75,14 @@ static void show_node(const struct pl__differences *d, const struct pl__compare_
         fprintf(out,
                 "{\"zone\": \"%s\", \"node\": \"%s\", \"same\": %" PRIu64 ", \"changed\": %" PRIu64
                 ", \"removed\": %" PRIu64 ", \"added\": %" PRIu64 "}\n",
-                pl_zone_names[node->zone], node->name, node->same, node->changed, node->removed, node->added);
+                pl_zone_names[node->zone], node->name, node->rows.same, node->rows.changed, node->rows.removed,
+                node->rows.added);
     else
         fprintf(out,
                 "%s, node %s: %" PRIu64 " rows are the same, %" PRIu64 " changed, %" PRIu64 " removed, %" PRIu64
                 " added\n",
-                pl_zone_names[node->zone], node->name, node->same, node->changed, node->removed, node->added);
+                pl_zone_names[node->zone], node->name, node->rows.same, node->rows.changed, node->rows.removed,
+                node->rows.added);
 }
 
 static enum pl_code find_in(struct pl__differences *d, enum pl_zone_id zone, const struct pl_version_node *of,
@@ -99,7 +101,7 @@ static enum pl_code find_in(struct pl__differences *d, enum pl_zone_id zone, con
     snprintf(node->name, sizeof node->name, "%s", of->name);
     snprintf(node->was, sizeof node->was, "%s", of->was);
     enum pl_code code = pl__compare_run(&compare, node, error);
-    if (code || !(node->same || node->changed || node->added || node->removed)) return code;
+    if (code || !(node->rows.same || node->rows.changed || node->rows.added || node->rows.removed)) return code;
     d->node_count++;
     if (!d->quiet) show_node(d, node, out);
     return PL_OK;

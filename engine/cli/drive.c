@@ -11,10 +11,10 @@ static const pl_time usual_patience = 10 * PL_SECOND;
 enum { STATUS_MS = 500 };
 
 static void end_loop(struct pl_drive *drive) {
-    uv_handle_t *handles[] = {(uv_handle_t *)&drive->interrupt, (uv_handle_t *)&drive->terminate,
-                              (uv_handle_t *)&drive->limit,     (uv_handle_t *)&drive->drain,
-                              (uv_handle_t *)&drive->status,    (uv_handle_t *)&drive->changed,
-                              (uv_handle_t *)&drive->rest,      (uv_handle_t *)&drive->pulse};
+    uv_handle_t *handles[] = {
+        (uv_handle_t *)&drive->interrupt, (uv_handle_t *)&drive->terminate, (uv_handle_t *)&drive->limit,
+        (uv_handle_t *)&drive->drain,     (uv_handle_t *)&drive->status,    (uv_handle_t *)&drive->changed,
+        (uv_handle_t *)&drive->rest,      (uv_handle_t *)&drive->pulse,     (uv_handle_t *)&drive->reread};
     for (size_t i = 0; i < PL_COUNT_OF(handles); i++)
         if (!uv_is_closing(handles[i])) uv_close(handles[i], NULL);
 }
@@ -74,6 +74,12 @@ static void on_signal(uv_signal_t *signal, int number) {
     stop(drive);
 }
 
+static void on_hangup(uv_signal_t *signal, int number) {
+    struct pl_drive *drive = signal->data;
+    (void)number;
+    if (!drive->stopping) drive->hangup(drive);
+}
+
 static void time_is_up(uv_timer_t *timer) {
     stop(timer->data);
 }
@@ -94,7 +100,10 @@ static bool hands_over(struct pl_drive *drive) {
 
 /* Nothing is at work. */
 static void wait_on(struct pl_drive *drive) {
-    if (atomic_exchange(&drive->hand, PL_HAND_NONE)) drive->rested(drive);
+    if (atomic_exchange(&drive->hand, PL_HAND_NONE)) {
+        atomic_store(&drive->begins, false); /* as it was before; it is said anew behind this change */
+        drive->rested(drive);
+    }
     if (atomic_load(&drive->begins)) uv_stop(&drive->loop);
 }
 
@@ -102,11 +111,13 @@ static void on_changed(uv_async_t *async) {
     struct pl_drive *drive = async->data;
     struct pl_error *error = NULL;
     if (drive->awaiting) wait_on(drive);
+    if (drive->resting && atomic_load(&drive->hand)) uv_stop(&drive->loop); /* the group waits for us */
     if (!drive->engine || drive->ended || drive->fallen) return;
     if (atomic_load(&drive->asked)) stop(drive);
     if (hands_over(drive)) return;
     if (pl_engine_fallen(drive->engine, &drive->delay)) {
         drive->fallen = true;
+        if (!drive->stopping) uv_timer_stop(&drive->drain); /* what was to be handed over is not waited for any more */
         uv_stop(&drive->loop);
         return;
     }
@@ -157,16 +168,22 @@ void pl_drive_init(struct pl_drive *drive) {
     uv_loop_init(&drive->loop);
     uv_signal_init(&drive->loop, &drive->interrupt);
     uv_signal_init(&drive->loop, &drive->terminate);
+    uv_signal_init(&drive->loop, &drive->reread);
     uv_timer_init(&drive->loop, &drive->limit);
     uv_timer_init(&drive->loop, &drive->drain);
     uv_timer_init(&drive->loop, &drive->status);
     uv_async_init(&drive->loop, &drive->changed, on_changed);
     uv_timer_init(&drive->loop, &drive->rest);
     uv_timer_init(&drive->loop, &drive->pulse);
-    drive->interrupt.data = drive->terminate.data = drive->limit.data = drive->drain.data = drive->status.data =
-        drive->changed.data = drive->rest.data = drive->pulse.data = drive;
+    drive->interrupt.data = drive->terminate.data = drive->reread.data = drive->limit.data = drive->drain.data =
+        drive->status.data = drive->changed.data = drive->rest.data = drive->pulse.data = drive;
     uv_signal_start(&drive->interrupt, on_signal, SIGINT); /* what comes while the engine is made waits for the loop */
     uv_signal_start(&drive->terminate, on_signal, SIGTERM);
+}
+
+void pl_drive_on_hangup(struct pl_drive *drive, void (*hangup)(struct pl_drive *drive)) {
+    drive->hangup = hangup;
+    uv_signal_start(&drive->reread, on_hangup, SIGHUP);
 }
 
 void pl_drive_fini(struct pl_drive *drive) {
@@ -221,7 +238,7 @@ static void rested(uv_timer_t *timer) {
 
 bool pl_drive_rest(struct pl_drive *drive) {
     drive->engine = NULL;
-    if (drive->delay > 0 && !drive->stopping) {
+    if (drive->delay > 0 && !drive->stopping && !atomic_load(&drive->hand)) {
         drive->resting = true;
         uv_update_time(&drive->loop);
         uv_timer_start(&drive->rest, rested, (uint64_t)(drive->delay / PL_MILLISECOND), 0);
@@ -231,6 +248,19 @@ bool pl_drive_rest(struct pl_drive *drive) {
         if (drive->stopping) return false;
     }
     return !drive->forced;
+}
+
+bool pl_drive_try_again(struct pl_drive *drive) {
+    if (drive->stopping || drive->forced) return false;
+    drive->fallen = true;
+    drive->delay = PL_SECOND;
+    return true;
+}
+
+bool pl_drive_go_on(struct pl_drive *drive) {
+    bool handed = atomic_load(&drive->hand) != PL_HAND_NONE;
+    if (!handed && !pl_drive_rest(drive)) return false;
+    return atomic_load(&drive->hand) == PL_HAND_NONE || pl_drive_await(drive);
 }
 
 double pl_drive_seconds(const struct pl_drive *drive) {

@@ -10,15 +10,16 @@
 enum pl_drive_hand { PL_HAND_NONE, PL_HAND_OVER, PL_HAND_LOST };
 
 struct pl_drive {
-    struct pl_engine *engine;             /* set by the owner, between init and work */
-    void (*show)(struct pl_drive *drive); /* writes one line on standard error, twice a second on a terminal */
-    void (*beat)(struct pl_drive *drive); /* every `pace` ms, also while there is no engine, and when it is to
-                                             stop; may change it; 0: never */
+    struct pl_engine *engine;               /* set by the owner, between init and work */
+    void (*show)(struct pl_drive *drive);   /* writes one line on standard error, twice a second on a terminal */
+    void (*beat)(struct pl_drive *drive);   /* every `pace` ms, also while there is no engine, and when it is to
+                                               stop; may change it; 0: never */
+    void (*hangup)(struct pl_drive *drive); /* on SIGHUP */
     uint64_t pace;
     pl_time patience; /* what is under way has as long to be worked off when it is stopped; 0: nothing is */
 
     uv_loop_t loop;
-    uv_signal_t interrupt, terminate;
+    uv_signal_t interrupt, terminate, reread;
     uv_timer_t limit, drain, status, pulse;
     uv_async_t changed;
     uv_timer_t rest;
@@ -46,6 +47,9 @@ void pl_drive_init(struct pl_drive *drive);
 /* Behind the engine's end. */
 void pl_drive_fini(struct pl_drive *drive);
 
+/* Is called on SIGHUP from now on. */
+void pl_drive_on_hangup(struct pl_drive *drive, void (*hangup)(struct pl_drive *drive));
+
 /* For pl_engine_options. Any thread. */
 void pl_drive_notify(void *drive);
 /* A command's wish; any thread. */
@@ -58,6 +62,13 @@ enum pl_code pl_drive_work(struct pl_drive *drive, pl_time limit, struct pl_erro
 
 /* The engine has fallen, and is freed: waits for as long as that says. False: it is to end instead. */
 bool pl_drive_rest(struct pl_drive *drive);
+
+/* Without an engine, which could not be made: it is to be tried again in a moment, as if it had fallen. False: it is to
+ * end instead. */
+bool pl_drive_try_again(struct pl_drive *drive);
+
+/* Behind a fall: rests, or does what the group asks for meanwhile. False: it is to end instead. */
+bool pl_drive_go_on(struct pl_drive *drive);
 
 /* Of a group, any thread: the engine is to end with a last checkpoint, or, when its partitions are lost, as it stands.
  * pl_drive_work returns as if it had fallen. */

@@ -5,6 +5,7 @@
 #include <potline/alloc.h>
 
 #include "log/log.h"
+#include "store/late.h"
 
 struct pl__export_reader {
     const struct pl__export_what *what;
@@ -19,6 +20,7 @@ struct pl__export_reader {
     int at;                 /* whose rows are being read: -1 live, else the index of a published one */
     struct pl_store *store; /* of that version */
     struct pl_zone_scan *scan;
+    struct pl_late_marks *late; /* of the live rows; NULL: there are none */
 };
 
 /* ---- The lake ---- */
@@ -41,6 +43,20 @@ static enum pl_code choose_versions(struct pl__export_reader *reader, struct pl_
     }
     if (!code && what->version && !reader->published_count)
         code = pl_error_set(error, PL_NOT_FOUND, "%s: no version '%s'", what->data, what->version);
+    return code;
+}
+
+/* Versions were made of all that had come. */
+static enum pl_code find_late(struct pl__export_reader *reader, struct pl_error **error) {
+    const struct pl__export_what *what = reader->what;
+    if (what->zone != PL_GOLD || what->version || what->unmarked) return PL_OK;
+    enum pl_code code = pl_late_marks_load(what->store, what->tags, &reader->late, error);
+    return code == PL_NOT_FOUND ? PL_OK : code;
+}
+
+static enum pl_code flag_late(struct pl__export_reader *reader, struct pl__export_part *part, struct pl_error **error) {
+    enum pl_code code = pl_late_marks_flag(reader->late, &part->batch, error);
+    if (code) pl_batch_unref(part->batch);
     return code;
 }
 
@@ -79,6 +95,7 @@ static enum pl_code next_of_lake(struct pl__export_reader *reader, struct pl__ex
         if (!code)
             *part = (struct pl__export_part){
                 .node = record.node, .partition = record.partition, .epoch = record.epoch, .batch = record.batch};
+        if (!code && reader->at < 0 && reader->late) code = flag_late(reader, part, error);
         if (code != PL_NOT_FOUND) return code;
         end_scan(reader);
         code = begin_scan(reader, error);
@@ -148,6 +165,7 @@ enum pl_code pl__export_open(const struct pl__export_what *what, struct pl__expo
     enum pl_code code = what->zone == PL_BRONZE ? pl_log_open_embedded(what->store, what->tags, 0, &r->log, error)
                         : what->live            ? PL_OK
                                                 : choose_versions(r, error);
+    if (!code) code = find_late(r, error);
     if (!code) return PL_OK;
     pl__export_close(r);
     *reader = NULL;
@@ -157,6 +175,7 @@ enum pl_code pl__export_open(const struct pl__export_what *what, struct pl__expo
 void pl__export_close(struct pl__export_reader *reader) {
     if (!reader) return;
     end_scan(reader);
+    pl_late_marks_free(reader->late);
     pl_versions_free(reader->entries, reader->entry_count);
     if (reader->log) {
         reader->log->ops->cursor_free(reader->cursor);

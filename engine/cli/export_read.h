@@ -28,6 +28,7 @@ struct pl__export_what {
     struct pl_zone_range range; /* of bronze, its node also stands for all ports of a node */
     const char *version;        /* only this one; NULL: what is published, and else the live rows */
     bool live;                  /* the live rows only */
+    bool unmarked;              /* as they were written: without marks of late rows (store/late.h) */
 };
 
 /* `what` is borrowed until the close. PL_NOT_FOUND: there is no such version. */

@@ -26,7 +26,10 @@ const struct pl_subcommand pl_subcommand_graph = {
     .most = 1,
     .summary = "Draw a graph.",
     .doc = "Shows which node takes what kind of rows from which, and which nodes run once and which once a partition.\n"
-           "Mermaid is what Markdown viewers draw; `potline graph GRAPH --format dot | dot -Tsvg` makes a picture.",
+           "Mermaid is what Markdown viewers draw; `potline graph GRAPH --format dot | dot -Tsvg` makes a picture.\n"
+           "The graph of a running engine is changed in its shell: `potline shell -c \"graph apply FILE\"`; graph "
+           "shadow,\n"
+           "rollback, history and show are there too (potline-shell(1)).",
     .options = PL_CLI_OPTIONS({"format", "FORMAT", "mermaid (default), dot or json.", 0},
                               {"json", NULL, "The same as --format json.", 0},
                               {"set", "NODE.OPTION=VALUE", "Another value for an option; may be repeated.", 0}),

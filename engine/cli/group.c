@@ -3,6 +3,8 @@
 #include <potline/alloc.h>
 
 #include "log/kafka_member.h"
+#include "runtime/cluster.h"
+#include "runtime/plan.h"
 
 static void rest(void *owner, bool lost) { /* on the member's thread, like the next */
     pl_drive_hand_over(((struct pl_cli_group *)owner)->drive, lost);
@@ -31,7 +33,8 @@ enum pl_code pl_cli_group_join(struct pl_cli_group *group, const struct pl_graph
     struct pl_kafka_member_events events = {.rest = rest, .change = change, .owner = group};
     drive->rested = rested;
     joined = group;
-    code = pl_kafka_topic_make(&options, (unsigned)settings->partitions, error);
+    code = pl_kafka_topic_make(&options, pl_plan_lanes(graph), error);
+    if (!code) code = pl_cluster_new(&options, &group->cluster, error);
     if (!code) code = pl_kafka_member_new(&options, &events, &group->member, error);
     pl_free((void *)(uintptr_t)options.settings);
     *go = !code && pl_drive_await(drive);
@@ -40,6 +43,8 @@ enum pl_code pl_cli_group_join(struct pl_cli_group *group, const struct pl_graph
 
 void pl_cli_group_leave(struct pl_cli_group *group) {
     pl_kafka_member_free(group->member);
+    pl_cluster_free(group->cluster);
     group->member = NULL;
+    group->cluster = NULL;
     joined = NULL;
 }

@@ -35,7 +35,7 @@ struct pl__in_order {
     size_t waiting, room;
 
     struct pl_buffer text; /* of the moment at hand */
-    struct pl__in_order_row *rows;
+    struct pl_moment_row *rows;
     size_t *starts; /* [row]: its text, while the buffer grows */
     size_t row_room;
 };
@@ -107,16 +107,10 @@ static enum pl_code read_ahead(struct pl__in_order *order, struct pl_error **err
 
 /* ---- A moment ---- */
 
-static int by_key(const void *a, const void *b) {
-    const struct pl__in_order_row *left = a, *right = b;
-    if (left->key != right->key) return left->key < right->key ? -1 : 1;
-    return strcmp(left->text, right->text);
-}
-
 static bool make_room(struct pl__in_order *order, size_t count) {
     if (count < order->row_room) return true;
     size_t room = order->row_room ? 2 * order->row_room : 256;
-    struct pl__in_order_row *rows = pl_realloc(order->rows, room * sizeof *rows);
+    struct pl_moment_row *rows = pl_realloc(order->rows, room * sizeof *rows);
     if (rows) order->rows = rows;
     size_t *starts = pl_realloc(order->starts, room * sizeof *starts);
     if (starts) order->starts = starts;
@@ -134,12 +128,12 @@ static void add_row(struct pl__in_order *order, const struct waiting *row, size_
     if (!pl_buffer_failed(&order->text)) order->text.data[order->text.size - 1] = 0; /* in place of its end of line */
 }
 
-enum pl_code pl__in_order_next(struct pl__in_order *order, struct pl__moment *moment, struct pl_error **error) {
+enum pl_code pl__in_order_next(struct pl__in_order *order, struct pl_moment *moment, struct pl_error **error) {
     enum pl_code code = read_ahead(order, error);
     if (code) return code;
     if (!order->waiting) return PL_NOT_FOUND;
     pl_buffer_reset(&order->text);
-    *moment = (struct pl__moment){.time = order->heap[0].time};
+    *moment = (struct pl_moment){.time = order->heap[0].time};
     while (order->waiting && order->heap[0].time == moment->time) {
         if (!make_room(order, moment->count)) return pl_error_set(error, PL_NO_MEMORY, "out of memory");
         struct waiting row = pop(order);
@@ -150,7 +144,7 @@ enum pl_code pl__in_order_next(struct pl__in_order *order, struct pl__moment *mo
         return pl_error_set(error, PL_LIMIT, "more than %d MiB of rows have the same time", TEXT_MAX >> 20);
     for (size_t i = 0; i < moment->count; i++)
         order->rows[i].text = (const char *)order->text.data + order->starts[i];
-    qsort(order->rows, moment->count, sizeof *order->rows, by_key);
+    qsort(order->rows, moment->count, sizeof *order->rows, pl_moment_order);
     moment->rows = order->rows;
     return PL_OK;
 }

@@ -9,10 +9,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zmq.h>
 
 #include <potline/text.h>
 
 #include "data.h"
+#include "key.h"
 #include "note.h"
 #include "store/rekey.h"
 #include "store/version.h"
@@ -50,6 +52,27 @@ static int run_generate(const struct pl_cli *cli) {
         fputs(line, stdout);
     }
     OPENSSL_cleanse(line, sizeof line);
+    return good ? PL_EXIT_OK : PL_EXIT_FAILED;
+}
+
+/* The secret half goes into the file, the public one to standard output: that one is told to everybody. */
+static int run_curve(const struct pl_cli *cli) {
+    char public[PL_CLI_KEY], secret[PL_CLI_KEY + 1];
+    const char *path = pl_cli_get(cli, "out");
+    if (!path) return pl_cli_usage(cli, "--out FILE, where the secret key goes, is needed");
+    do
+        if (zmq_curve_keypair(public, secret)) {
+            fprintf(stderr, "potline keys: no key: %s\n", zmq_strerror(errno));
+            return PL_EXIT_FAILED;
+        }
+    while (public[0] == '-'); /* it would be taken for an option */
+    memcpy(secret + PL_CLI_KEY - 1, "\n", 2);
+    bool good = write_key(path, secret, PL_CLI_KEY);
+    if (good)
+        puts(public);
+    else
+        fprintf(stderr, "potline keys: %s: %s\n", path, strerror(errno));
+    OPENSSL_cleanse(secret, sizeof secret);
     return good ? PL_EXIT_OK : PL_EXIT_FAILED;
 }
 
@@ -195,8 +218,8 @@ static int run_rotate(const struct pl_cli *cli) {
 static const struct {
     const char *name;
     int (*run)(const struct pl_cli *cli);
-} verbs[] = {
-    {"generate", run_generate}, {"id", run_id}, {"encrypt", run_encrypt}, {"rotate", run_rotate}, {NULL, NULL}};
+} verbs[] = {{"generate", run_generate}, {"curve", run_curve},   {"id", run_id},
+             {"encrypt", run_encrypt},   {"rotate", run_rotate}, {NULL, NULL}};
 
 static int keys(const struct pl_cli *cli) {
     int which = pl_cli_verb(cli, verbs, sizeof *verbs);
@@ -205,13 +228,15 @@ static int keys(const struct pl_cli *cli) {
 
 const struct pl_subcommand pl_subcommand_keys = {
     .name = "keys",
-    .operands = "generate|id|encrypt|rotate",
+    .operands = "generate|curve|id|encrypt|rotate",
     .least = 1,
     .most = 1,
-    .summary = "The keys of encrypted data folders.",
+    .summary = "Keys: of encrypted data folders, and of run --control.",
     .doc =
         "generate prints a new key: one line, base64 of 32 bytes, which is what a key file holds (readable by its\n"
-        "owner alone). id prints what a key is called in messages and in the audit; it does not tell the key.\n"
+        "owner alone). curve makes a pair of keys for run --control: the secret one goes into the file of --out, for\n"
+        "run --control-key, and the public one is printed, for shell --server-key. id prints what a key is called in\n"
+        "messages and in the audit; it does not tell the key.\n"
         "encrypt gives a folder that is in the clear a key; rotate gives an encrypted one another. Both write every\n"
         "file anew, beside the old ones, which takes as much room again, and exchange all of them at once: until\n"
         "then the folder is what it was, and a call that was interrupted is simply made again. The folder has to be\n"
@@ -222,7 +247,7 @@ const struct pl_subcommand pl_subcommand_keys = {
         PL_CLI_KEY_FILE,
         {"new-key-file", "FILE", "The key from now on (rotate).", 0},
         {"ahead", NULL, "Only encrypt ahead what will not change any more; the engine may be running.", 0},
-        {"out", "FILE", "Write the new key to this file, which must not be there yet (generate).", 'o'}),
+        {"out", "FILE", "Write the new key to this file, which must not be there yet (generate, curve).", 'o'}),
     /* clang-format on */
     .run = keys,
 };

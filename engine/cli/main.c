@@ -16,12 +16,13 @@
 
 /* In the order that --help shows. */
 static const struct pl_subcommand *const subcommands[] = {
-    &pl_subcommand_run,    &pl_subcommand_check,      &pl_subcommand_graph,     &pl_subcommand_export,
-    &pl_subcommand_shell,  &pl_subcommand_alarms,     &pl_subcommand_user,      &pl_subcommand_audit,
-    &pl_subcommand_ledger, &pl_subcommand_dead,       &pl_subcommand_replay,    &pl_subcommand_versions,
-    &pl_subcommand_backup, &pl_subcommand_restore,    &pl_subcommand_savepoint, &pl_subcommand_standby,
-    &pl_subcommand_keys,   &pl_subcommand_doctor,     &pl_subcommand_inspect,   &pl_subcommand_version,
-    &pl_subcommand_test,   &pl_subcommand_completion, &pl_subcommand_manual,
+    &pl_subcommand_run,        &pl_subcommand_check,    &pl_subcommand_test,         &pl_subcommand_graph,
+    &pl_subcommand_export,     &pl_subcommand_explain,  &pl_subcommand_shell,        &pl_subcommand_alarms,
+    &pl_subcommand_user,       &pl_subcommand_audit,    &pl_subcommand_ledger,       &pl_subcommand_dead,
+    &pl_subcommand_replay,     &pl_subcommand_versions, &pl_subcommand_backup,       &pl_subcommand_restore,
+    &pl_subcommand_savepoint,  &pl_subcommand_standby,  &pl_subcommand_keys,         &pl_subcommand_doctor,
+    &pl_subcommand_model,      &pl_subcommand_inspect,  &pl_subcommand_new_operator, &pl_subcommand_manual,
+    &pl_subcommand_completion, &pl_subcommand_version,  &pl_subcommand_what_if,
 };
 
 static const char overview[] = "Potline runs dataflow graphs on the sensor data of process plants.\n";
@@ -29,7 +30,7 @@ static const char overview[] = "Potline runs dataflow graphs on the sensor data 
 static void print_overview(FILE *out) {
     fprintf(out, "usage: potline COMMAND [ARGUMENT]...\n\n%s\ncommands:\n", overview);
     for (size_t i = 0; i < PL_COUNT_OF(subcommands); i++)
-        fprintf(out, "  %-10s %s\n", subcommands[i]->name, subcommands[i]->summary);
+        fprintf(out, "  %-12s %s\n", subcommands[i]->name, subcommands[i]->summary);
     fprintf(out,
             "\n'potline COMMAND --help' shows what a command takes. Exit codes: 0 good, 1 failed at run time, 2 bad\n"
             "input or usage. Operators come from the plugins in POTLINE_PLUGIN_PATH and the engine's own folder.\n");

@@ -4,8 +4,12 @@
 #include <ctype.h>
 #include <string.h>
 
-/* Of the text around the tables: pages need one, and the same sources are to give the same pages. */
-static const char date[] = "2026-11-26";
+#include <potline/alloc.h>
+
+#include "base/roff.h"
+#include "control/command.h"
+#include "graph/options.h"
+#include "graph/registry.h"
 
 static const char environment[] =
     ".TP\n.B POTLINE_PLUGIN_PATH\nFolders with further plugins, between colons.\n"
@@ -17,28 +21,6 @@ static const char exit_codes[] = ".SH EXIT STATUS\n"
                                  ".TP\n.B 0\nGood.\n"
                                  ".TP\n.B 1\nFailed at run time.\n"
                                  ".TP\n.B 2\nBad input or usage.\n";
-
-/* ---- Text as roff has it: `code` becomes bold; no line begins with a control character ---- */
-
-static void put_text(FILE *out, const char *text) {
-    bool code = false, begin = true;
-    for (; *text; text++) {
-        if (begin && (*text == '.' || *text == '\'')) fputs("\\&", out);
-        begin = *text == '\n';
-        if (*text == '`') {
-            code = !code;
-            fputs(code ? "\\fB" : "\\fR", out);
-        } else if (*text == '\\') {
-            fputs("\\e", out);
-        } else if (*text == '-') {
-            fputs("\\-", out);
-        } else {
-            putc(*text, out);
-        }
-    }
-    if (code) fputs("\\fR", out);
-    putc('\n', out);
-}
 
 /* "GRAPH..." and "list|add NAME": what is to be replaced in italics, what is to be typed in bold. */
 static void put_operands(FILE *out, const char *text) {
@@ -55,34 +37,10 @@ static void put_operands(FILE *out, const char *text) {
     }
 }
 
-static void put_upper(FILE *out, const char *text) {
-    for (; *text; text++)
-        putc(toupper((unsigned char)*text), out);
-}
-
 static void put_head(FILE *out, const char *name, const char *summary) {
-    fputs(".\\\" Made by tools/generate from the tables of options: do not edit.\n.TH POTLINE", out);
-    if (name) putc('-', out), put_upper(out, name);
-    fprintf(out, " 1 %s \"potline %s\" \"Potline\"\n.SH NAME\npotline%s%s \\- ", date, POTLINE_VERSION,
-            name ? "\\-" : "", name ? name : "");
-    char line[256];
-    snprintf(line, sizeof line, "%c%s", tolower((unsigned char)summary[0]), summary + 1);
-    line[strcspn(line, "\n")] = 0;
-    if (line[0] && line[strlen(line) - 1] == '.') line[strlen(line) - 1] = 0;
-    put_text(out, line);
-}
-
-/* Paragraphs are parted by empty lines. */
-static void put_doc(FILE *out, const char *doc) {
-    while (*doc) {
-        const char *end = strstr(doc, "\n\n");
-        size_t length = end ? (size_t)(end - doc) : strlen(doc);
-        char text[4096];
-        snprintf(text, sizeof text, "%.*s", (int)length, doc);
-        fputs(".PP\n", out);
-        put_text(out, text);
-        doc += length + strspn(doc + length, "\n");
-    }
+    char page[64];
+    snprintf(page, sizeof page, "potline%s%s", name ? "-" : "", name ? name : "");
+    pl_roff_head(out, page, 1, summary);
 }
 
 static void put_name(FILE *out, const char *name) {
@@ -98,7 +56,48 @@ static void put_option(FILE *out, const struct pl_cli_option *option) {
     put_name(out, option->name);
     if (option->value) fprintf(out, " \\fI%s\\fR", option->value);
     putc('\n', out);
-    put_text(out, option->doc);
+    pl_roff_text(out, option->doc);
+}
+
+/* ---- The commands of a running engine, which a shell gives ---- */
+
+static void put_engine_command(FILE *out, const struct pl_command *command) {
+    fprintf(out, ".SS %s\n", command->name);
+    pl_roff_text(out, command->doc);
+    for (const struct pl_option *row = command->args; row && row->name; row++) {
+        char text[512];
+        fputs(".TP\n", out);
+        if (row->fallback) {
+            put_name(out, row->name);
+            if (row->type != PL_TYPE_BOOL) fprintf(out, " \\fI%s\\fR", pl__option_kind(row->type)->name);
+        } else {
+            fprintf(out, "\\fI%s\\fR", row->name);
+        }
+        bool shown = row->fallback && row->type != PL_TYPE_BOOL && *row->fallback && strcmp(row->fallback, "[]") != 0;
+        snprintf(text, sizeof text, "%s%s%s%s", row->doc ? row->doc : "", shown ? " Default: " : "",
+                 shown ? row->fallback : "", shown ? "." : "");
+        putc('\n', out);
+        pl_roff_text(out, text);
+    }
+}
+
+/* Those of the engine, and of every operator that is there. */
+static void put_engine_commands(FILE *out) {
+    unsigned count = pl_registry_count();
+    struct pl_graph_node *nodes = pl_alloc((count + 1) * sizeof *nodes);
+    struct pl_graph all = {.nodes = nodes, .node_count = nodes ? count : 0};
+    struct pl_command_table table = {0};
+    for (unsigned i = 0; nodes && i < count; i++)
+        nodes[i].op = pl_registry_get(i);
+    fputs(".SH COMMANDS\n", out);
+    pl_roff_text(out,
+                 "What a running engine understands, typed in the shell or given by -c; `help` lists those that its "
+                 "graph and the user's role have. Every one of them takes --reason TEXT, for the audit.");
+    if (nodes && pl_commands_init(&table, &all))
+        for (unsigned i = 0; i < table.count; i++)
+            put_engine_command(out, table.entries[i].spec);
+    pl_commands_fini(&table);
+    pl_free(nodes);
 }
 
 void pl__manual_command(const struct pl_subcommand *command, FILE *out) {
@@ -106,14 +105,16 @@ void pl__manual_command(const struct pl_subcommand *command, FILE *out) {
     fprintf(out, ".SH SYNOPSIS\n\\fBpotline %s\\fR [\\fIOPTION\\fR]...", command->name);
     if (command->operands[0]) putc(' ', out), put_operands(out, command->operands);
     fputs("\n.SH DESCRIPTION\n", out);
-    put_text(out, command->summary);
-    if (command->doc) put_doc(out, command->doc);
+    pl_roff_text(out, command->summary);
+    if (command->doc) pl_roff_paragraphs(out, command->doc);
     fputs(".SH OPTIONS\n", out);
     for (const struct pl_cli_option *o = command->options; o && o->name; o++)
         put_option(out, o);
     put_option(out, &(struct pl_cli_option){.name = "help", .letter = 'h', .doc = "Show this in short."});
+    bool shell = strcmp(command->name, "shell") == 0;
+    if (shell) put_engine_commands(out);
     fputs(exit_codes, out);
-    fputs(".SH SEE ALSO\n.BR potline (1)\n", out);
+    fprintf(out, ".SH SEE ALSO\n.BR potline (1)%s\n", shell ? "" : ",\n.BR potline\\-shell (1)");
 }
 
 void pl__manual_overview(const struct pl_subcommand *const *commands, unsigned count, FILE *out) {
@@ -126,7 +127,7 @@ void pl__manual_overview(const struct pl_subcommand *const *commands, unsigned c
         out);
     for (unsigned i = 0; i < count; i++) {
         fprintf(out, ".TP\n.BR potline\\-%s (1)\n", commands[i]->name);
-        put_text(out, commands[i]->summary);
+        pl_roff_text(out, commands[i]->summary);
     }
     fprintf(out, ".SH ENVIRONMENT\n%s%s.SH SEE ALSO\n", environment, exit_codes);
     for (unsigned i = 0; i < count; i++)
@@ -154,6 +155,7 @@ const struct pl_subcommand pl_subcommand_manual = {
     .most = 1,
     .summary = "Print a page of the manual.",
     .doc =
-        "As man(7) has it: `potline manual run | man -l -`. Installed, they are potline(1), potline-run(1) and so on.",
+        "As man(7) has it: `potline manual run | man -l -`. Installed, they are potline(1), potline-run(1) and so on.\n"
+        "Pages of operators, like potline-cleanse(7), are made by `potline inspect OPERATOR --man`.",
     .run = print_manual,
 };

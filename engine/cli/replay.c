@@ -18,6 +18,7 @@
 #include "graph/registry.h"
 #include "runtime/replay.h"
 #include "store/epochs.h"
+#include "store/late.h"
 #include "summary.h"
 
 enum { ROWS_SHOWN = 10 };
@@ -34,7 +35,8 @@ struct replay {
     struct pl_store_key *key;
     char *target; /* where the results go */
     bool temporary;
-    bool kept; /* a version has come of it */
+    bool kept;       /* a version has come of it */
+    uint64_t marked; /* pieces of time whose late rows windows lack, which are played; 0: what is asked for is */
     struct pl_version made;
     struct pl__differences differences;
 };
@@ -59,6 +61,7 @@ static int read_options(struct replay *r) {
         return pl_cli_usage(cli, "--rows: \"%s\" is no number of rows", rows);
     r->rows_shown = (uint64_t)shown;
     r->options.complete = pl_cli_has(cli, "repair");
+    r->options.plain = pl_cli_has(cli, "ignore-set");
     r->version = pl_cli_get(cli, "version");
     r->diff = pl_cli_has(cli, "diff");
     r->json = pl_cli_has(cli, "json");
@@ -85,7 +88,8 @@ static bool is_named(const char *const *names, const char *name) {
 /* What is outside has had it already, when it was live. */
 static bool takes_part(void *arg, const struct pl_graph_node *node) {
     const struct replay *r = arg;
-    bool sink = node->op->inputs && (!node->op->outputs || !node->op->outputs[0].name);
+    bool field = (node->op->flags & PL_OP_FIELD) != 0;
+    bool sink = field || (node->op->inputs && (!node->op->outputs || !node->op->outputs[0].name));
     return !sink || strcmp(node->op->name, "sink.lake") == 0 || is_named(pl_cli_all(r->cli, "sink"), node->name);
 }
 
@@ -93,7 +97,11 @@ static int choose_nodes(struct replay *r) {
     for (const char *const *name = pl_cli_all(r->cli, "sink"); *name; name++) {
         bool found = false;
         for (unsigned i = 0; i < r->graph->node_count; i++)
-            found |= strcmp(r->graph->nodes[i].name, *name) == 0;
+            if (strcmp(r->graph->nodes[i].name, *name) == 0) {
+                found = true;
+                if (r->graph->nodes[i].op->flags & PL_OP_FIELD)
+                    return pl_cli_usage(r->cli, "--sink %s: nothing is written to the field in a replay", *name);
+            }
         if (!found) return pl_cli_usage(r->cli, "--sink %s: %s has no such node", *name, r->graph->path);
     }
     pl_graph_leave_out(r->graph, takes_part, r);
@@ -109,6 +117,38 @@ static bool complain(struct pl_error *error) {
     return false;
 }
 
+static const char *time_text(pl_time time, char text[PL_TEXT_TIME_MAX + 1]) {
+    if (time == PL_TIME_MIN) return "the begin";
+    *pl_text_put_time(text, time) = 0;
+    return text;
+}
+
+static void tell_marked(const struct replay *r) {
+    char begin[PL_TEXT_TIME_MAX + 1], end[PL_TEXT_TIME_MAX + 1];
+    fprintf(stderr, "late rows are marked in %" PRIu64 " pieces of time, in windows from %s to %s: these are played\n",
+            r->marked, time_text(r->options.from, begin), time_text(r->options.to - 1, end));
+}
+
+/* A repair plays what is marked, unless another time is asked for. */
+static enum pl_code choose_marked(struct replay *r, struct pl_error **error) {
+    if (!r->options.complete || r->options.from != PL_TIME_MIN || r->options.to != PL_TIME_MAX) return PL_OK;
+    struct pl_tags *tags = pl_tags_new(&(struct pl_tags_options){.limit = UINT32_MAX});
+    struct pl_late_marks *marks = NULL;
+    enum pl_code code = tags ? pl_late_marks_load(r->options.store, tags, &marks, error)
+                             : pl_error_set(error, PL_NO_MEMORY, "out of memory");
+    if (!code) {
+        struct pl_late_extent extent = pl_late_marks_extent(marks);
+        if (extent.marks && extent.complete && extent.missed < PL_TIME_MAX) {
+            r->options.from = extent.begin;
+            r->options.to = extent.missed + 1; /* windows have the time of their end */
+            r->marked = extent.marks;
+        }
+        pl_late_marks_free(marks);
+    }
+    pl_tags_free(tags);
+    return code;
+}
+
 /* Results do not depend on the number of partitions, so it is the log's. */
 static bool open_source(struct replay *r) {
     struct pl_store_options options = {.read_only = true, .key = r->key};
@@ -122,6 +162,8 @@ static bool open_source(struct replay *r) {
     if (code) return complain(error);
     r->graph->settings.partitions = last.partitions;
     pl_epoch_fini(&last);
+    if (choose_marked(r, &error)) return complain(error);
+    if (r->marked) tell_marked(r);
     return true;
 }
 
@@ -288,12 +330,6 @@ static enum pl_code finish_version(struct replay *r, pl_time from, pl_time to, s
     return made->span_count ? pl_version_write(pl_engine_store(r->drive.engine), made, error) : PL_OK;
 }
 
-static const char *time_text(pl_time time, char text[PL_TEXT_TIME_MAX + 1]) {
-    if (time == PL_TIME_MIN) return "the begin";
-    *pl_text_put_time(text, time) = 0;
-    return text;
-}
-
 /* True: it is one. */
 static bool tell_version(const struct replay *r, pl_time from, pl_time to) {
     char begin[PL_TEXT_TIME_MAX + 1], end[PL_TEXT_TIME_MAX + 1];
@@ -331,7 +367,8 @@ static enum pl_code conclude(struct replay *r, struct pl_error **error) {
 
 static void print_summary(const struct replay *r) {
     struct pl_summary s;
-    pl_summary_make(&s, r->drive.engine, pl_drive_seconds(&r->drive));
+    static struct pl_summary_past past; /* 10 KB; there is one replay */
+    pl_summary_make(&s, &past, r->drive.engine, pl_drive_seconds(&r->drive));
     if (r->json)
         printf("{\"rows\": %" PRIu64 ", \"rows_flagged\": %" PRIu64 ", \"windows\": %" PRIu64 ", \"alarms\": %" PRIu64
                ", \"seconds\": %.3f, \"rows_per_second\": %.1f, \"cpu_seconds\": %.3f, \"peak_rss_mib\": %.1f}\n",
@@ -344,11 +381,19 @@ static void print_summary(const struct replay *r) {
                 s.rows_in, s.seconds, s.rows_per_second, s.rows_flagged, s.windows, s.alarms);
 }
 
+static void tell_set(const struct replay *r) {
+    unsigned count = pl_replay_settings_done(played(r));
+    if (count && !pl_cli_has(r->cli, "quiet"))
+        fprintf(stderr, "what people set is part of it, %u time%s (--ignore-set leaves it out)\n", count,
+                count == 1 ? "" : "s");
+}
+
 static int work(struct replay *r) {
     struct pl_error *error = NULL;
     enum pl_code code = play(r, &error);
     bool interrupted = r->drive.forced && !error;
     if (!code) print_summary(r);
+    if (!code) tell_set(r);
     if (!code) code = conclude(r, &error);
     if (interrupted) fputs("potline replay: ended before everything was played; nothing is kept\n", stderr);
     if (error) complain(error);
@@ -391,11 +436,13 @@ const struct pl_subcommand pl_subcommand_replay = {
            "version of them beside the live ones (--version; see potline versions), or are only compared (--diff).\n"
            "Other sinks than sink.lake are left out, unless --sink names them.\n"
            "\n"
-           "With the same graph the rows are those of the live run, but for what people changed while it ran: rules\n"
-           "are played as they are set now, options as the graph file and --set say. Of a part of the time (--from,\n"
-           "--to) that is so when what nodes know goes back no longer than --margin.\n"
+           "With the same graph the rows are those of the live run. What people set while it ran (set, rules set,\n"
+           "enable and disable) is set again from the same row on, unless --ignore-set is given; an option of which\n"
+           "the graph file or --set says something else now is left at that. Of a part of the time (--from, --to)\n"
+           "the rows are the same when what nodes know goes back no longer than --margin.\n"
            "\n"
-           "--repair plays as if no row had been late, and counts for what that changes.",
+           "--repair plays as if no row had been late, and counts for what that changes; without --from and --to it\n"
+           "plays where windows are marked to lack late rows, if any are.",
     /* clang-format off */
     .options = PL_CLI_OPTIONS(
         {"data", "DIR", "The data folder that is played.", 0},
@@ -410,6 +457,7 @@ const struct pl_subcommand pl_subcommand_replay = {
         {"speed", "FACTOR", "At this pace, 1 as it was live (default: as fast as it goes).", 0},
         {"sink", "NODE", "This sink takes part too; may be repeated.", 0},
         {"set", "NODE.OPTION=VALUE", "Another value for an option of the graph; may be repeated.", 0},
+        {"ignore-set", NULL, "Leave out what people set while it was live.", 0},
         {"rows", "N", "How many differing rows of a node --diff shows (default: 10).", 0},
         {"json", NULL, "Differences and summary as JSON objects, one a line.", 0},
         {"quiet", NULL, "Print no summary.", 'q'}),

@@ -1,6 +1,7 @@
 /* run.c: `potline run`: a graph at work until it ends, the time is up, or somebody stops it. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <potline/alloc.h>
@@ -12,31 +13,46 @@
 #include "control/control.h"
 #include "data.h"
 #include "drive.h"
+#include "field.h"
 #include "group.h"
 #include "key.h"
 #include "oversight.h"
+#include "recall.h"
+#include "runtime/mover.h"
 #include "standby.h"
 #include "summary.h"
+
+static const pl_time PROBATION = 30 * PL_SECOND; /* of a graph file that is read again */
 
 enum { LOOKS = 6 /* three seconds, at two a second */ };
 
 struct run {
     struct pl_drive drive;
     struct pl_control *control;
+    struct pl_mover *mover;
+    const struct pl_graph *graph; /* that runs; held */
+    bool relapsed;
     struct pl_carried carried;
     struct pl_cli_standby *standby;
     struct pl_oversight *oversight;
+    struct pl_field *field;
     /* The last looks, for a rate that does not jump with each batch of a source that gives one a second. */
     struct look {
         uint64_t rows;
         double at;
     } looks[LOOKS];
     unsigned looked;
+    struct pl_summary_past past;
 };
+
+static void on_left(void *arg, const struct pl_task *task) {
+    struct run *run = arg;
+    pl_summary_add_task(&run->past, task);
+}
 
 static void show(struct pl_drive *drive) {
     struct run *run = (struct run *)(void *)drive;
-    uint64_t rows = pl_stat_get(&pl_intake_stats(pl_engine_intake(drive->engine))->rows);
+    uint64_t rows = run->past.rows_in + pl_stat_get(&pl_intake_stats(pl_engine_intake(drive->engine))->rows);
     double now = pl_drive_seconds(drive);
     struct look *oldest = &run->looks[run->looked++ % LOOKS]; /* at first: the begin */
     fprintf(stderr, "%9.1f s  %15" PRIu64 " rows  %12.0f rows/s ", now, rows,
@@ -49,9 +65,10 @@ static void beat(struct pl_drive *drive) {
     pl_oversight_beat(run->oversight, drive);
 }
 
-static void print_summary(const struct pl_cli *cli, const struct pl_drive *drive) {
+static void print_summary(const struct pl_cli *cli, struct run *run) {
+    const struct pl_drive *drive = &run->drive;
     struct pl_summary summary;
-    pl_summary_make(&summary, drive->engine, pl_drive_seconds(drive));
+    pl_summary_make(&summary, &run->past, drive->engine, pl_drive_seconds(drive));
     if (pl_cli_has(cli, "json"))
         pl_summary_print_json(&summary, stdout);
     else if (!pl_cli_has(cli, "quiet"))
@@ -63,7 +80,8 @@ struct data {
     char *folder;
     bool temporary; /* to be removed at the end */
     struct pl_store_key *key;
-    int exit_code; /* why there is none */
+    int exit_code;              /* why there is none */
+    struct pl_cli_past applied; /* the graph of it that is run; number 0: the file's */
     struct pl_cli_standby standby;
     struct pl_oversight oversight;
 };
@@ -76,6 +94,8 @@ static enum pl_code open_control(const struct pl_cli *cli, struct run *run, stru
                                          .endpoint = pl_cli_get(cli, "control"),
                                          .stop = pl_drive_stop,
                                          .stop_arg = run,
+                                         .mover = run->mover,
+                                         .login = pl_cli_has(cli, "require-login"),
                                          .carried = &run->carried};
     pl_cli_standby_show(run->standby, &options);
     enum pl_code code = file ? pl_cli_key(file, secret, error) : PL_OK;
@@ -96,9 +116,15 @@ static enum pl_code live(const struct pl_cli *cli, const struct pl_graph *graph,
     if (!code) code = pl_control_start(run->control, error);
     if (code) return code;
     pl_carried_apply(&run->carried, drive->engine);
+    pl_mover_attach(run->mover, drive->engine);
+    pl_oversight_attach(run->oversight, drive->engine, run->control);
     code = pl_drive_work(drive, limit, error);
+    const struct pl_graph *next = pl_mover_detach(run->mover, &run->relapsed);
+    pl_graph_unref(run->graph);
+    run->graph = next;
     bool began = !code || pl_stat_get(&pl_intake_stats(pl_engine_intake(drive->engine))->rows) > 0;
-    if (!drive->forced && !drive->fallen && began) print_summary(cli, drive);
+    if (!drive->forced && !drive->fallen && began) print_summary(cli, run);
+    if (drive->fallen) pl_summary_add_engine(&run->past, drive->engine);
     return code;
 }
 
@@ -111,6 +137,38 @@ static void die(struct run *run, bool orderly) {
     pl_control_free(run->control);
     run->control = NULL;
     pl_cli_standby_end(run->standby);
+}
+
+/* What the file says now. */
+static void hangup(struct pl_drive *drive) {
+    struct run *run = (struct run *)(void *)drive;
+    struct pl_error *error = NULL;
+    struct pl_mover_wish wish = {
+        .what = PL_MOVER_APPLY, .how = "SIGHUP", .probation = PROBATION, .anywhere = true, .sure = true};
+    pl_diag(PL_INFO, "SIGHUP: the graph file is read again");
+    if (pl_mover_ask(run->mover, &wish, &error)) pl_diag(PL_ERROR, "SIGHUP: %s", error ? error->text : "no memory");
+    pl_error_free(&error);
+}
+
+/* Who may change the graph while it runs. */
+static enum pl_code make_mover(const struct pl_cli *cli, const struct pl_graph *graph, const char *applied,
+                               struct run *run, struct pl_error **error) {
+    struct pl_mover_options options = {
+        .graph = graph, .path = pl_cli_operand(cli, 0), .applied = applied, .set = pl_cli_all(cli, "set")};
+    enum pl_code code = pl_mover_new(&options, &run->mover, error);
+    run->graph = pl_graph_ref(graph);
+    pl_oversight_graph(run->oversight, run->mover);
+    if (!code) pl_drive_on_hangup(&run->drive, hangup);
+    return code;
+}
+
+/* An engine of a group waits for brokers that do not answer: whatever it is to work off is theirs. */
+static bool try_again(struct run *run, enum pl_code *code, struct pl_error **error) {
+    if (!pl_drive_try_again(&run->drive)) return false;
+    pl_diag(PL_WARN, "the engine cannot begin yet, and tries again: %s", *error ? (*error)->text : pl_code_text(*code));
+    pl_error_free(error);
+    *code = PL_OK;
+    return true;
 }
 
 static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, struct data *data, pl_time limit) {
@@ -128,6 +186,8 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, str
         .deaths = pl_deaths_new(),
         .notify = pl_drive_notify,
         .notify_arg = &run.drive,
+        .left = on_left,
+        .left_arg = &run,
     };
     struct pl_error *error = NULL;
     pl_drive_init(&run.drive);
@@ -136,26 +196,34 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, str
     run.oversight = &data->oversight;
     run.drive.beat = beat;
     pl_oversight_begin(run.oversight, &run.drive);
-    bool again;
-    enum pl_code code = pl_cli_group_join(&group, graph, &run.drive, &again, &error);
+    bool again = false;
+    enum pl_code code = pl_field_begin(cli, data->folder, &run.field, &error);
+    if (!code) code = make_mover(cli, graph, data->applied.path, &run, &error);
+    if (!code) code = pl_cli_group_join(&group, graph, &run.drive, &again, &error);
     again &= !code;
     options.member = group.member;
+    options.cluster = group.cluster;
     while (again) { /* once, but for a process of a node that dies: then from the last epoch, as after the death of the
                      * engine; and for a group that hands its partitions out anew */
-        code = live(cli, graph, &options, &run, limit, &error);
+        code = live(cli, run.graph, &options, &run, limit, &error);
         again = !code && run.drive.fallen;
-        bool handed = run.drive.hand != PL_HAND_NONE;
+        if (code == PL_UNAVAILABLE && options.member && !run.drive.engine) again = try_again(&run, &code, &error);
         die(&run, !code && !again);
         options.savepoint = NULL;
         options.reset = NULL;
-        if (again) again = handed ? pl_drive_await(&run.drive) : pl_drive_rest(&run.drive);
+        options.lenient = run.relapsed;
+        if (again) again = pl_drive_go_on(&run.drive);
     }
     pl_cli_group_leave(&group);
+    pl_field_end(run.field, !code);
     if (error) pl_error_print(stderr, error);
     pl_error_free(&error);
     pl_oversight_end(run.oversight, !code);
     pl_drive_fini(&run.drive);
     pl_deaths_free(options.deaths);
+    pl_oversight_graph(run.oversight, NULL);
+    pl_mover_free(run.mover);
+    pl_graph_unref(run.graph);
     pl_carried_fini(&run.carried);
     return code ? PL_EXIT_FAILED : PL_EXIT_OK;
 }
@@ -190,6 +258,57 @@ static bool follow(struct data *data) {
     return goes_on;
 }
 
+/* ---- --applied: what ran last, where the file has not been changed since ---- */
+
+/* Another file's; or nothing, where the given one is to be run. */
+static enum pl_code find_applied(const struct pl_graph *graph, struct pl_store *store, struct pl_cli_past *applied,
+                                 struct pl_error **error) {
+    struct pl_cli_past of_file = {0};
+    char *path = realpath(graph->path, NULL);
+    enum pl_code code = path ? pl_cli_recall_of(store, path, &of_file, error) : PL_NOT_FOUND;
+    bool same = !code && of_file.hash == graph->hash;
+    if (same) code = pl_cli_recall(store, 0, applied, error);
+    if (!code && !same)
+        pl_diag(PL_WARN, "--applied: %s has been changed since it was run here last, so it is run", path);
+    if (applied->number == of_file.number) pl_cli_past_fini(applied);
+    pl_cli_past_fini(&of_file);
+    free(path);
+    return code == PL_NOT_FOUND ? PL_OK : code;
+}
+
+static struct pl_graph *load_applied(const struct pl_cli *cli, struct pl_store *store, struct data *data) {
+    struct pl_graph_options options = {.set = pl_cli_all(cli, "set")};
+    struct pl_graph *graph = pl_cli_recall_graph(store, &data->applied, &options, &data->exit_code);
+    if (graph)
+        pl_diag(PL_WARN, "--applied: %s is run, number %" PRIu64 " of the history (%s), as it stood then, not %s",
+                data->applied.path, data->applied.number, data->applied.how, pl_cli_operand(cli, 0));
+    return graph;
+}
+
+/* False: there should be another graph, and it cannot be had. */
+static bool choose_graph(const struct pl_cli *cli, struct pl_graph **graph, struct data *data) {
+    struct pl_store_options options = {.read_only = true, .key = data->key};
+    struct pl_store *store = NULL;
+    struct pl_error *error = NULL;
+    if (!pl_cli_has(cli, "applied")) return true;
+    enum pl_code code = pl_store_open(data->folder, &options, &store, &error);
+    if (code == PL_NOT_FOUND) pl_error_free(&error), code = PL_OK; /* it is the first run */
+    if (!code && store) code = find_applied(*graph, store, &data->applied, &error);
+    struct pl_graph *other = !code && data->applied.number ? load_applied(cli, store, data) : NULL;
+    pl_store_close(store);
+    if (other) {
+        pl_graph_free(*graph);
+        *graph = other;
+    }
+    if (code) {
+        fputs("potline run: --applied: ", stderr);
+        pl_error_print(stderr, error);
+        data->exit_code = PL_EXIT_FAILED;
+    }
+    pl_error_free(&error);
+    return !code && (other || !data->applied.number);
+}
+
 static int run_command(const struct pl_cli *cli) {
     static const char *const formats[] = {"text", "json", NULL};
     const char *format = pl_cli_get(cli, "log-format"), *span = pl_cli_get(cli, "for");
@@ -219,12 +338,14 @@ static int run_command(const struct pl_cli *cli) {
         return data.exit_code;
     }
     bool needs_data = graph->settings.log_kind != PL_LOG_NONE || pl_cli_get(cli, "data");
-    bool ready =
-        !needs_data || ((data.folder = choose_data(cli, graph, &data)) && open_data(cli, &data) && follow(&data));
+    bool ready = !needs_data || ((data.folder = choose_data(cli, graph, &data)) && open_data(cli, &data));
+    ready = ready && pl_oversight_serve(&data.oversight, data.folder, data.temporary, &data.exit_code) &&
+            (!needs_data || (follow(&data) && choose_graph(cli, &graph, &data)));
     exit_code = ready ? run_graph(cli, graph, &data, limit) : data.exit_code;
     if (data.temporary && data.folder) pl_cli_data_remove(data.folder);
     pl_cli_standby_fini(&data.standby);
     pl_oversight_fini(&data.oversight);
+    pl_cli_past_fini(&data.applied);
     pl_store_key_unref(data.key);
     pl_free(data.folder);
     pl_graph_free(graph);
@@ -237,18 +358,24 @@ const struct pl_subcommand pl_subcommand_run = {
     .least = 1,
     .most = 1,
     .summary = "Run a graph.",
-    .doc = "Runs until it is stopped (Ctrl-C or SIGTERM: sources end and what is under way is worked off; a second\n"
-           "time ends at once), until the time of --for is up or, with --until-eof, until every source has ended:\n"
-           "then every window is closed and the exit code is 0.",
+    .doc =
+        "Runs until it is stopped (Ctrl-C or SIGTERM: sources end and what is under way is worked off; a second\n"
+        "time ends at once), until the time of --for is up, or until every source has ended, as files do. Windows\n"
+        "that are open then are gone on with by the next run; with --until-eof the end of the sources is the end of\n"
+        "the data, and every window is closed. SIGHUP reads the graph file again and has the running engine go over\n"
+        "to it. What was applied in the shell is not what the next run begins with, unless it has --applied.",
     .options = PL_CLI_OPTIONS(
         {"data", "DIR", "The data folder (default: $XDG_STATE_HOME/potline/NAME; temporary with --until-eof).", 0},
         PL_CLI_KEY_FILE, {"fresh", NULL, "Empty the data folder first.", 0},
+        {"applied", NULL, "Go on with the graph that ran last here, unless GRAPH was changed since it was run.", 0},
         {"from-savepoint", "FILE", "Begin the data folder, which must be empty, with this savepoint.", 0},
         {"reset", "NODE", "This node forgets what it knew and starts afresh; may be repeated.", 0},
         {"set", "NODE.OPTION=VALUE", "Another value for an option of the graph; may be repeated.", 0},
         {"control", "ENDPOINT", "Take commands there too, as tcp://0.0.0.0:5570 (CURVE; see --control-key).", 0},
-        {"control-key", "FILE", "The secret key of --control, 40 characters of Z85.", 0}, PL_CLI_STANDBY,
-        PL_CLI_METRICS, {"until-eof", NULL, "End when every source has ended.", 0},
+        {"control-key", "FILE", "The secret key of --control (potline keys curve makes one).", 0},
+        {"require-login", NULL, "Who uses the data folder's own socket signs in, too.", 0}, PL_CLI_STANDBY,
+        PL_CLI_FIELD, PL_CLI_METRICS, PL_CLI_HTTP,
+        {"until-eof", NULL, "The end of every source is the end of the data: close every window.", 0},
         {"audit-retention-below-minimum", NULL, "Let the graph keep the audit for less than 730d; this is recorded.",
          0},
         {"for", "DURATION", "End after this time, as 30s or 2h.", 0},

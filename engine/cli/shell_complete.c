@@ -13,6 +13,7 @@ struct completion {
     const struct pl_manual *manual;
     const char *words[PL_SHELL_WORDS_MAX]; /* before the one at the cursor */
     unsigned count;
+    size_t cursor;
     pl_complete_source *source;
     void *arg;
     struct pl_candidates *out;
@@ -56,7 +57,7 @@ size_t pl_candidates_common(const struct pl_candidates *candidates) {
     size_t common = 0;
     while (first[common] && first[common] == last[common])
         common++;
-    return first[common] || last[common] ? pl_utf8_cut(first, common) : common;
+    return first[common] || last[common] ? pl_text_cut(first, common) : common;
 }
 
 /* ---- What is expected ---- */
@@ -90,7 +91,41 @@ static void add_choices(const struct completion *c, const char *range) {
     }
 }
 
-static void add_values(const struct completion *c, const struct pl_manual_arg *arg) {
+/* The name that the cursor stands in, of an expression: what is before it in the word is done, and more may follow. */
+static void take_last_name(const struct completion *c) {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.";
+    char *prefix = c->out->prefix;
+    size_t length = strlen(prefix), at = length;
+    while (at && strchr(letters, prefix[at - 1]))
+        at--;
+    memmove(prefix, prefix + at, length - at + 1);
+    c->out->begin = c->cursor - (length - at);
+    c->out->part = true;
+}
+
+/* The output that a tap is about: its first word that is no option. */
+static const char *tapped(const struct completion *c) {
+    for (unsigned i = 1; i < c->count; i++) {
+        bool named = strcmp(c->words[i], "--node") == 0;
+        if (named && i + 1 < c->count) return c->words[i + 1];
+        if (strncmp(c->words[i], "--node=", strlen("--node=")) == 0) return c->words[i] + strlen("--node=");
+        if (strncmp(c->words[i], "--", 2) != 0) return c->words[i];
+        i += !strchr(c->words[i], '=');
+    }
+    return "";
+}
+
+static void add_tapped(const struct completion *c, const struct pl_manual_arg *arg) {
+    if (strcmp(arg->name, "node") == 0) {
+        c->source(c->arg, strchr(c->out->prefix, '.') ? PL_LIST_OUTPUTS : PL_LIST_NODES, "", c->out);
+    } else {
+        take_last_name(c);
+        c->source(c->arg, PL_LIST_COLUMNS, tapped(c), c->out);
+    }
+}
+
+static void add_values(const struct completion *c, const struct pl_manual_entry *entry,
+                       const struct pl_manual_arg *arg) {
     static const struct {
         const char *name;
         enum pl_list_of list;
@@ -98,11 +133,17 @@ static void add_values(const struct completion *c, const struct pl_manual_arg *a
         {"node", PL_LIST_NODES},      {"nodes", PL_LIST_NODES},   {"tag", PL_LIST_TAGS},
         {"tags", PL_LIST_TAGS},       {"rule", PL_LIST_RULES},    {"rules", PL_LIST_RULES},
         {"alarm", PL_LIST_ALARMS},    {"alarms", PL_LIST_ALARMS}, {"option", PL_LIST_OPTIONS},
-        {"options", PL_LIST_OPTIONS}, {"user", PL_LIST_USERS},
+        {"options", PL_LIST_OPTIONS}, {"user", PL_LIST_USERS},    {"reset", PL_LIST_NODES},
+        {"restart", PL_LIST_NODES},   {"file", PL_LIST_GRAPHS},   {"number", PL_LIST_HISTORY},
     };
+    bool tap = strcmp(entry->name, "tap") == 0 && (strcmp(arg->name, "node") == 0 || strcmp(arg->name, "where") == 0);
+    if (tap && c->source) {
+        add_tapped(c, arg);
+        return;
+    }
     if (strcmp(arg->type, "choice") == 0) add_choices(c, arg->range);
     for (size_t i = 0; i < PL_COUNT_OF(lists) && c->source; i++)
-        if (strcmp(lists[i].name, arg->name) == 0) c->source(c->arg, lists[i].list, c->out);
+        if (strcmp(lists[i].name, arg->name) == 0) c->source(c->arg, lists[i].list, "", c->out);
 }
 
 static const struct pl_manual_arg *arg_named(const struct pl_manual_entry *entry, const char *name, size_t length) {
@@ -153,7 +194,7 @@ static bool add_after_equals(const struct completion *c, const struct pl_manual_
     if (c->out->quote && raw[1] == c->out->quote) raw++;
     c->out->begin = (size_t)(raw + 1 - line);
     memmove(prefix, equals + 1, strlen(equals + 1) + 1);
-    if (arg) add_values(c, arg);
+    if (arg) add_values(c, entry, arg);
     return true;
 }
 
@@ -181,16 +222,16 @@ static void find_candidates(struct completion *c, const char *line) {
     const struct pl_manual_arg *next = arg_at(c, entry, used, &named);
     bool is_short = used == 1 && strchr(entry->name, ' '); /* "alarms" for "alarms list" takes named arguments only */
     if (named)
-        add_values(c, named);
+        add_values(c, entry, named);
     else if (c->out->prefix[0] == '-')
         add_names(c, entry);
     else if (next && !is_short)
-        add_values(c, next);
+        add_values(c, entry, next);
 }
 
 bool pl_complete(const struct pl_manual *manual, const char *line, size_t cursor, pl_complete_source *source, void *arg,
                  struct pl_candidates *candidates) {
-    struct completion c = {.manual = manual, .source = source, .arg = arg, .out = candidates};
+    struct completion c = {.manual = manual, .cursor = cursor, .source = source, .arg = arg, .out = candidates};
     struct pl_words words;
     const char *why, *prefix = "";
     char *copy = pl_strndup(line, cursor);

@@ -18,6 +18,10 @@ enum pl_list_of {
     PL_LIST_ALARMS,
     PL_LIST_OPTIONS,
     PL_LIST_USERS,
+    PL_LIST_GRAPHS,  /* files of graphs, as the engine finds them */
+    PL_LIST_HISTORY, /* numbers of graphs */
+    PL_LIST_OUTPUTS, /* of nodes */
+    PL_LIST_COLUMNS, /* of the output `of` */
     PL_LISTS
 };
 
@@ -26,6 +30,7 @@ enum { PL_CANDIDATES_MAX = 2000 };
 struct pl_candidates {
     size_t begin; /* byte of the line from which a candidate replaces it, up to the cursor */
     char quote;   /* that is open there */
+    bool part;    /* of a word that may go on: no blank behind it */
     char *prefix; /* what stands there, without quotes */
     char **items; /* sorted, each once */
     unsigned count;
@@ -35,7 +40,8 @@ struct pl_candidates {
 void pl_candidates_add(struct pl_candidates *candidates, const char *text);
 void pl_candidates_fini(struct pl_candidates *candidates);
 
-typedef void pl_complete_source(void *arg, enum pl_list_of list, struct pl_candidates *candidates);
+/* `of`: what the list is about, where it is about something; else "". */
+typedef void pl_complete_source(void *arg, enum pl_list_of list, const char *of, struct pl_candidates *candidates);
 
 /* False without memory; end with pl_candidates_fini in any case. */
 bool pl_complete(const struct pl_manual *manual, const char *line, size_t cursor, pl_complete_source *source, void *arg,

@@ -37,7 +37,7 @@ static void pack_command(struct pl_pack *pack, const char *name, bool changes, u
 static int set_up(void **state) {
     (void)state;
     struct pl_pack *pack = pl_pack_new();
-    pl_pack_array(pack, 6);
+    pl_pack_array(pack, 7);
     pack_command(pack, "alarms list", false, 1);
     pack_arg(pack, "state", "choice", "active|acked|shelved", false);
     pack_command(pack, "alarms ack", true, 2);
@@ -47,12 +47,16 @@ static int set_up(void **state) {
     pack_command(pack, "set", true, 2);
     pack_arg(pack, "option", "string", "", true);
     pack_arg(pack, "value", "string", "", true);
-    pack_command(pack, "tap", false, 3);
+    pack_command(pack, "tap", false, 4);
     pack_arg(pack, "node", "string", "", true);
     pack_arg(pack, "tags", "string", "", false);
+    pack_arg(pack, "where", "string", "", false);
     pack_arg(pack, "once", "bool", "", false);
+    pack_command(pack, "graph apply", true, 2);
+    pack_arg(pack, "file", "string", "", true);
+    pack_arg(pack, "reset", "strings", "", false);
     pack_command(pack, "help", false, 0); /* the shell's own goes before it */
-    struct pl_answer answer = {.rows = (void *)pl_pack_data(pack), .size = pl_pack_size(pack), .count = 6};
+    struct pl_answer answer = {.rows = (void *)pl_pack_data(pack), .size = pl_pack_size(pack), .count = 7};
     bool loaded = pl_manual_load(&manual, &answer);
     pl_pack_free(pack);
     return loaded ? 0 : -1;
@@ -64,14 +68,18 @@ static int tear_down(void **state) {
     return 0;
 }
 
-static void source(void *arg, enum pl_list_of list, struct pl_candidates *candidates) {
+static void source(void *arg, enum pl_list_of list, const char *of, struct pl_candidates *candidates) {
     static const char *const names[PL_LISTS][4] = {
         [PL_LIST_NODES] = {"clean", "class", "tenths"},
         [PL_LIST_TAGS] = {"pot 7.voltage", "pot 7.current", "温度.a", "温室.b"},
         [PL_LIST_ALARMS] = {"hot", "esc\x1b[0m"},
         [PL_LIST_OPTIONS] = {"clean.spike.k", "clean.range"},
+        [PL_LIST_GRAPHS] = {"below/", "next.yaml"},
+        [PL_LIST_OUTPUTS] = {"clean.out", "clean.late"},
+        [PL_LIST_COLUMNS] = {"value", "valid", "body."},
     };
     (void)arg;
+    if (list == PL_LIST_COLUMNS) assert_string_equal(of, "clean");
     for (unsigned i = 0; i < 4 && names[list][i]; i++)
         pl_candidates_add(candidates, names[list][i]);
 }
@@ -99,6 +107,9 @@ static void commands_are_completed_word_by_word(void **state) {
     completes("watch al", "alarms", 6);
     completes("watch 1s tap cl", "class,clean", 13);
     completes("help alarms a", "ack", 12);
+    completes("graph ", "apply", 6);
+    completes("graph apply ", "below/,next.yaml", 12);
+    completes("graph apply next.yaml --reset cl", "class,clean", 30);
 }
 
 static void names_of_arguments_are_completed(void **state) {
@@ -125,6 +136,10 @@ static void values_are_completed(void **state) {
     completes("set clean.s", "clean.spike.k", 4);
     completes("tap clean --format s", "sparkline", 19);
     completes("tap --once cl", "class,clean", 11);
+    completes("tap clean.", "clean.late,clean.out", 4);
+    completes("tap clean --where va", "valid,value", 18);
+    completes("tap clean --where 'value > 4 and val", "valid,value", 33);
+    completes("tap --node clean --where=\"b", "body.", 26);
 }
 
 static size_t common(const char *line) {
@@ -179,7 +194,7 @@ static void help_shows_commands_and_arguments(void **state) {
     helps("alarms", NULL, "alarms ack   Does it.\n");
     helps("alarms", "ack", "alarms ack alarm [comment]\n");
     helps("alarms", "ack", "for: operator,admin\n");
-    helps("tap", NULL, "tap node [tags] [--once] [format]\n");
+    helps("tap", NULL, "tap node [tags] [where] [--once] [format]\n");
     helps("tap", NULL, "(choice, table|ndjson|sparkline)");
 }
 

@@ -7,7 +7,6 @@
 #include <potline/pack.h>
 #include <potline/text.h>
 
-#include "base/utf8.h"
 #include "shell_shown.h"
 
 /* ---- Values ---- */
@@ -27,7 +26,7 @@ static void put_text(struct pl_buffer *out, const char *text, size_t length) {
         pl_buffer_putc(out, 'Z');
         return;
     }
-    size_t shown = length > PL_GRID_VALUE_MAX ? pl_utf8_cut(text, PL_GRID_VALUE_MAX) : length;
+    size_t shown = length > PL_GRID_VALUE_MAX ? pl_text_cut(text, PL_GRID_VALUE_MAX) : length;
     pl_shown_escape(out, text, shown);
     if (shown < length) pl_buffer_puts(out, "…");
 }
@@ -203,15 +202,22 @@ static bool same_columns(const struct pl_grid *a, const struct pl_grid *b) {
     return a->column_count > 0;
 }
 
-/* The n-th row of those with this first cell, n being how many of them stand before it in `grid`. */
+static unsigned naming_column(const struct pl_grid *grid) {
+    for (unsigned i = 0; i < grid->column_count; i++)
+        if (grid->columns[i].names_row) return i;
+    return 0;
+}
+
+/* The n-th row of those with this name, n being how many of them stand before it in `grid`. */
 static int64_t row_before(const struct pl_grid *grid, uint32_t row, const struct pl_grid *before) {
-    const struct pl_grid_cell *first = pl_grid_cell(grid, row, 0);
+    unsigned column = naming_column(grid);
+    const struct pl_grid_cell *name = pl_grid_cell(grid, row, column);
     uint32_t skip = 0;
-    if (row < before->rows && same_text(first, pl_grid_cell(before, row, 0))) return row;
+    if (row < before->rows && same_text(name, pl_grid_cell(before, row, column))) return row;
     for (uint32_t i = 0; i < row; i++)
-        skip += same_text(first, pl_grid_cell(grid, i, 0));
+        skip += same_text(name, pl_grid_cell(grid, i, column));
     for (uint32_t i = 0; i < before->rows; i++)
-        if (same_text(first, pl_grid_cell(before, i, 0)) && skip-- == 0) return i;
+        if (same_text(name, pl_grid_cell(before, i, column)) && skip-- == 0) return i;
     return -1;
 }
 

@@ -5,8 +5,9 @@
  *
  * Columns are the keys of the rows, in the order in which they first appear. Where all of that is too wide, columns
  * without any value go first, then sentences move to the end and shrink, then paths (from the left: their end tells
- * more) and other text. The first text, which names the row, is the last to be cut; times and numbers, which stand on
- * the right, never are. What cannot fit even so is shown vertically, a line a value.
+ * more) and other text. The first text, which names the row, is the last to be cut, in its middle and never so far that
+ * two rows read the same; times and numbers, which stand on the right, never are. Ranked columns keep their order and
+ * go from the last. What cannot fit even so is shown vertically, a line a value.
  *
  * Times are shown to the millisecond.
  *
@@ -33,8 +34,9 @@ struct pl_grid_column {
     char *name;      /* escaped */
     unsigned width;  /* of the name */
     unsigned widest; /* cell */
-    bool numeric;    /* nothing but numbers, and at least one */
     enum pl_grid_sort sort;
+    bool numeric;   /* nothing but numbers, and at least one */
+    bool names_row; /* of ranked columns */
 };
 
 struct pl_grid_cell {
@@ -49,6 +51,7 @@ struct pl_grid {
     unsigned column_count;
     struct pl_grid_cell *cells; /* rows * column_count */
     uint32_t rows;
+    bool ranked; /* the columns stand in order of use (shell_view.h) */
 };
 
 /* False without memory; end with pl_grid_fini in any case. */
@@ -59,8 +62,8 @@ int pl_grid_column(const struct pl_grid *grid, const char *key); /* -1: none */
 const struct pl_grid_cell *pl_grid_cell(const struct pl_grid *grid, uint32_t row, unsigned column);
 const char *pl_grid_text(const struct pl_grid *grid, uint32_t row, const char *key); /* "" where there is none */
 
-/* Marks the cells that differ from those of the same row before: rows are matched by their first column, and by their
- * place when that is not theirs alone. */
+/* Marks the cells that differ from those of the same row before: rows are matched by what names them (the first column,
+ * where none is ranked so), and by their place when that is not theirs alone. */
 void pl_grid_mark(struct pl_grid *grid, const struct pl_grid *before);
 
 /* Appends one msgpack value as it is shown, escaped; *numeric when it is a number. False: there is none. */
@@ -74,6 +77,7 @@ struct pl_grid_style {
 
 struct pl_grid_layout { /* which columns stand there, from left to right, and how wide */
     unsigned columns[PL_GRID_COLUMNS_MAX], widths[PL_GRID_COLUMNS_MAX];
+    unsigned heads[PL_GRID_COLUMNS_MAX]; /* of a name that is cut: columns of its begin that stay; by column */
     unsigned count;
 };
 

@@ -10,6 +10,7 @@
 #include <potline/pack.h>
 
 #include "shell_shown.h"
+#include "shell_view.h"
 
 static struct pl_pack *pack;
 
@@ -62,7 +63,7 @@ static void text_gives_way_and_numbers_do_not(void **state) {
     load(&grid, 1);
     prints(&grid, 40, false,
            "node      state             rows  lag_ms\n"
-           "a-very-…  running  1234567890123    0.25\n");
+           "a-v…node  running  1234567890123    0.25\n");
     prints(&grid, 20, false,
            "node    a-very-long-name-of-a-node\n"
            "state   running\n"
@@ -123,13 +124,58 @@ static void what_names_a_row_is_cut_last(void **state) {
            "noise                 /etc/potline/lua/noise.lua:4  2026-11-26T01:02:03Z        1234  Noise\n");
     prints(&grid, 90, false,
            "rule                  file              since                     raised  doc\n"
-           "pot-temperature-high  …/lua/hot.lua:12  2026-11-26T01:02:03.123Z    1234  A bath that is …\n"
+           "pot-temperature-high  …/lua/hot.lua:12  2026-11-26T01:02:03.123Z    1234  A bath that is…\n"
            "noise                 …lua/noise.lua:4  2026-11-26T01:02:03Z        1234  Noise\n");
     prints(&grid, 70, false,
            "rule                  file            since                     raised\n"
            "pot-temperature-high  …ua/hot.lua:12  2026-11-26T01:02:03.123Z    1234\n"
            "noise                 …a/noise.lua:4  2026-11-26T01:02:03Z        1234\n"
            "1 more column; \\G shows it\n");
+    pl_grid_fini(&grid);
+}
+
+static void alarm_row(const char *alarm, const char *state, const char *message, bool stale, bool defined) {
+    pl_pack_map(pack, 9);
+    pl_pack_pair_str(pack, "alarm", alarm);
+    pl_pack_pair_str(pack, "state", state);
+    pl_pack_pair_str(pack, "priority", "high");
+    pl_pack_pair_str(pack, "raised", "2026-11-26T01:02:03Z");
+    pl_pack_pair_str(pack, "message", message);
+    pl_pack_pair_f64(pack, "value", 4.5);
+    pl_pack_pair_str(pack, "action", "Look at the pot and at the feeder");
+    pl_pack_str(pack, "stale");
+    pl_pack_bool(pack, stale);
+    pl_pack_str(pack, "defined");
+    pl_pack_bool(pack, defined);
+}
+
+/* What is of use stands first, ids never read the same, and flags are named only where they are up. */
+static void a_view_ranks_columns(void **state) {
+    (void)state;
+    struct pl_grid grid;
+    begin(3);
+    alarm_row("anode-effect@line1.pot003.voltage", "unacknowledged", "an anode effect for 12 s", false, true);
+    alarm_row("anode-effect@line1.pot004.voltage", "acknowledged", "an anode effect for 9 s", true, false);
+    alarm_row("anode-effect@line2.pot003.voltage", "acknowledged", "an anode effect for 7 s", false, true);
+    load(&grid, 3);
+    assert_true(pl_view_apply(&grid, pl_view_of("alarms list")));
+    prints(
+        &grid, 140, false,
+        "state           priority  alarm                              message                   raised                "
+        "flags            value\n"
+        "unacknowledged  high      anode-effect@line1.pot003.voltage  an anode effect for 12 s  2026-11-26T01:02:03Z  "
+        "                   4.5\n"
+        "acknowledged    high      anode-effect@line1.pot004.voltage  an anode effect for 9 s   2026-11-26T01:02:03Z  "
+        "stale,undefined    4.5\n"
+        "acknowledged    high      anode-effect@line2.pot003.voltage  an anode effect for 7 s   2026-11-26T01:02:03Z  "
+        "                   4.5\n"
+        "1 more column; \\G shows it\n");
+    prints(&grid, 60, false,
+           "state     priority  alarm                   message\n"
+           "unackno…  high      …@line1.pot003.voltage  an anode effect…\n"
+           "acknowl…  high      …@line1.pot004.voltage  an anode effect…\n"
+           "acknowl…  high      …@line2.pot003.voltage  an anode effect…\n"
+           "4 more columns; \\G shows them\n");
     pl_grid_fini(&grid);
 }
 
@@ -212,15 +258,15 @@ static void colours_are_for_states(void **state) {
 static void every_allocation_may_fail(void **state) {
     (void)state;
     begin(2);
-    row("a", "running", 1, 1);
-    row("b", "running", 1, 1);
+    alarm_row("a", "returned", "gone", true, false);
+    alarm_row("b", "returned", "gone", false, true);
     struct pl_answer answer = {.rows = (void *)pl_pack_data(pack), .size = pl_pack_size(pack), .count = 2};
     bool loaded = false;
     for (int64_t n = 0; !loaded; n++) {
         struct pl_grid grid;
         int64_t live = pl_alloc_live();
         pl_alloc_fail_after(n);
-        loaded = pl_grid_load(&grid, &answer);
+        loaded = pl_grid_load(&grid, &answer) && pl_view_apply(&grid, pl_view_of("alarms list"));
         pl_grid_fini(&grid);
         assert_int_equal(pl_alloc_live(), live);
     }
@@ -235,6 +281,7 @@ int main(void) {
         cmocka_unit_test(text_gives_way_and_numbers_do_not),
         cmocka_unit_test(a_table_never_exceeds_the_terminal),
         cmocka_unit_test(what_names_a_row_is_cut_last),
+        cmocka_unit_test(a_view_ranks_columns),
         cmocka_unit_test(several_rows_are_numbered_when_vertical),
         cmocka_unit_test(rows_may_differ_in_their_columns),
         cmocka_unit_test(what_changed_is_marked),

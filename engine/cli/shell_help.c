@@ -69,28 +69,42 @@ static void put_usage(struct pl_buffer *out, const struct pl_manual_entry *entry
     pl_buffer_putc(out, '\n');
 }
 
-static void put_arg(struct pl_buffer *out, const struct pl_manual_arg *arg, unsigned names) {
-    pl_buffer_puts(out, "  --");
+static void put_arg(struct pl_buffer *out, const struct pl_manual_arg *arg, unsigned names, unsigned width) {
+    static const char before[] = "  --";
+    struct pl_buffer text;
+    unsigned indent = names + (unsigned)strlen(before) + 2;
+    pl_buffer_init(&text, 8 * PL_GRID_VALUE_MAX);
+    pl_buffer_printf(&text, "%s (%s", arg->doc, arg->type);
+    if (arg->range[0]) pl_buffer_printf(&text, ", %s", arg->range);
+    if (arg->required) pl_buffer_puts(&text, ", required");
+    if (arg->fallback[0]) pl_buffer_printf(&text, ", default %s", arg->fallback);
+    pl_buffer_puts(&text, ")");
+    pl_buffer_putc(&text, 0);
+    pl_buffer_puts(out, before);
     pl_shown_fit(out, arg->name, names, false);
-    pl_buffer_printf(out, "  %s (%s", arg->doc, arg->type);
-    if (arg->range[0]) pl_buffer_printf(out, ", %s", arg->range);
-    if (arg->required) pl_buffer_puts(out, ", required");
-    if (arg->fallback[0]) pl_buffer_printf(out, ", default %s", arg->fallback);
-    pl_buffer_puts(out, ")\n");
+    pl_buffer_puts(out, "  ");
+    pl_shown_wrap(out, pl_buffer_failed(&text) ? arg->doc : text.data, width, indent, indent);
+    pl_buffer_putc(out, '\n');
+    pl_buffer_fini(&text);
 }
 
-static void put_entry(struct pl_buffer *out, const struct pl_manual_entry *entry) {
+static void put_paragraph(struct pl_buffer *out, const char *text, unsigned width) {
+    pl_shown_wrap(out, text, width, 0, 0);
+    pl_buffer_putc(out, '\n');
+}
+
+static void put_entry(struct pl_buffer *out, const struct pl_manual_entry *entry, unsigned width) {
     unsigned names = 0;
     for (unsigned i = 0; i < entry->arg_count; i++) {
-        unsigned width = pl_shown_width(entry->args[i].name, strlen(entry->args[i].name));
-        if (width > names) names = width;
+        unsigned wide = pl_shown_width(entry->args[i].name, strlen(entry->args[i].name));
+        if (wide > names) names = wide;
     }
     put_usage(out, entry);
-    pl_buffer_printf(out, "%s\n", entry->doc);
+    put_paragraph(out, entry->doc, width);
     for (unsigned i = 0; i < entry->arg_count; i++)
-        put_arg(out, &entry->args[i], names);
+        put_arg(out, &entry->args[i], names, width);
     if (entry->roles[0]) pl_buffer_printf(out, "for: %s\n", entry->roles);
-    if (entry->changes) pl_buffer_puts(out, "It changes something: the audit keeps it; --reason says why.\n");
+    if (entry->changes) put_paragraph(out, "It changes something: the audit keeps it; --reason says why.", width);
 }
 
 /* Do the words begin the name, word by word? */
@@ -113,7 +127,7 @@ static void put_line(struct pl_buffer *out, const struct pl_manual_entry *entry,
     pl_buffer_puts(out, "  ");
     unsigned whole = pl_shown_width(entry->doc, strlen(entry->doc));
     bool cut = style->width > width && whole > style->width - width;
-    pl_shown_fit(out, entry->doc, cut ? style->width - width : whole, false);
+    pl_shown_fit_words(out, entry->doc, cut ? style->width - width : whole);
     pl_buffer_putc(out, '\n');
 }
 
@@ -130,7 +144,7 @@ bool pl_manual_put_help(struct pl_buffer *out, const struct pl_manual *manual, c
         found++;
     }
     bool meant = count && only && (found == 1 || pl_command_words(only->name, words, count) == count);
-    if (meant) put_entry(out, only);
+    if (meant) put_entry(out, only, style->width);
     for (unsigned i = 0; found > 1 && i < manual->count; i++)
         if (begins(manual->entries[i].name, words, count) && !(meant && &manual->entries[i] == only))
             put_line(out, &manual->entries[i], names, style);

@@ -118,7 +118,7 @@ static unsigned char complete(EditLine *el, int key) {
     if (pl_complete(&typing->shell->manual, line, (size_t)cursor, pl_shell_list, typing->shell, &candidates)) {
         size_t common = pl_candidates_common(&candidates);
         if (candidates.count == 1) {
-            replace(el, cursor, candidates.begin, candidates.items[0], candidates.quote, true);
+            replace(el, cursor, candidates.begin, candidates.items[0], candidates.quote, !candidates.part);
             result = CC_REFRESH;
         } else if (candidates.count && common > strlen(candidates.prefix)) {
             char *text = pl_strndup(candidates.items[0], common);
@@ -205,8 +205,11 @@ static char *answered(struct pl_shell *shell, const char *command, const char *k
 
 static void greet(struct pl_shell *shell) {
     char *graph = answered(shell, "status", "graph"), *version = answered(shell, "version", "version");
-    printf("%s%sPotline %s; help tells the commands, Tab completes\n", graph ? graph : "", graph ? ", " : "",
-           version ? version : "");
+    char text[512];
+    snprintf(text, sizeof text, "%.200s%sPotline %.100s; help tells the commands, Tab completes", graph ? graph : "",
+             graph ? ", " : "", version ? version : "");
+    pl_shell_put_wrapped(stdout, text);
+    putchar('\n');
     pl_free(graph);
     pl_free(version);
 }

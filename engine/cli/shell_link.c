@@ -145,8 +145,8 @@ static void drop_answers(struct pl_shell *shell) {
 
 static enum pl_code refused(struct pl_error **error) {
     return pl_error_set(error, PL_UNAVAILABLE,
-                        "the engine refuses the connection: it wants other CURVE keys "
-                        "(--server-key, --key-file)");
+                        "the engine refuses the connection: its CURVE key is another one (--server-key; potline run "
+                        "tells it at its start)");
 }
 
 static enum pl_code wait_connected(struct pl_shell *shell, int64_t deadline, struct pl_error **error) {
@@ -161,7 +161,8 @@ static enum pl_code wait_connected(struct pl_shell *shell, int64_t deadline, str
             return pl_error_set(error, PL_BUSY, "interrupted");
         }
         if (!wake && pl_clock_monotonic() >= deadline)
-            return pl_error_set(error, PL_UNAVAILABLE, "no engine answers at %s", shell->to.endpoint);
+            return pl_error_set(error, PL_UNAVAILABLE, "no engine answers at %s%s", shell->to.endpoint,
+                                shell->to.server_key ? ", or --server-key is not its public key" : "");
     }
 }
 
@@ -170,6 +171,12 @@ enum pl_code pl_shell_connect(struct pl_shell *shell, struct pl_error **error) {
         return pl_error_set(error, PL_UNAVAILABLE,
                             "no engine runs there (%s); start one with: potline run GRAPH --data DIR",
                             shell->to.endpoint);
+    if (strncmp(shell->to.endpoint, "tcp://", strlen("tcp://")) == 0 && !shell->to.server_key)
+        return pl_error_set(
+            error, PL_USAGE,
+            "%s wants CURVE: give --server-key KEY, the engine's public key, which potline run tells at "
+            "its start and potline keys curve when the key is made",
+            shell->to.endpoint);
     enum pl_code code = pl_client_open(&shell->to, &shell->client, error);
     if (!code) code = wait_connected(shell, pl_clock_monotonic() + shell->timeout, error);
     return code ? code : settle_in(shell, error);

@@ -63,3 +63,31 @@ static char *from_terminal(struct pl_shell *shell, const char *question) {
 char *pl_shell_password(struct pl_shell *shell, const char *file, const char *question) {
     return file ? from_file(file) : from_terminal(shell, question);
 }
+
+static char *typed_twice(struct pl_shell *shell, const char *user) {
+    char question[320];
+    snprintf(question, sizeof question, "new password of %s: ", user);
+    char *first = from_terminal(shell, question), *second = first ? from_terminal(shell, "and again: ") : NULL;
+    bool same = second && strcmp(first, second) == 0;
+    if (second && !same) pl_shell_complain(shell, "the two are not the same");
+    pl_shell_forget(second);
+    if (same) return first;
+    pl_shell_forget(first);
+    return NULL;
+}
+
+static char *from_input(const struct pl_shell *shell, const char *user) {
+    char line[PL_CLI_PASSWORD], *password = NULL;
+    if (shell->scripted) {
+        pl_shell_complain(shell, "commands come from standard input, so a new password needs --new-password-file");
+        return NULL;
+    }
+    if (pl_cli_password(NULL, user, line)) password = pl_strdup(line);
+    explicit_bzero(line, sizeof line);
+    return password;
+}
+
+char *pl_shell_new_password(struct pl_shell *shell, const char *user) {
+    if (shell->new_password_file) return from_file(shell->new_password_file);
+    return isatty(STDIN_FILENO) ? typed_twice(shell, user) : from_input(shell, user);
+}

@@ -20,6 +20,19 @@ struct pl_grid_style pl_shell_style(void) {
     return style;
 }
 
+void pl_shell_put_wrapped(FILE *to, const char *text) {
+    struct winsize size;
+    struct pl_buffer out;
+    bool narrow = isatty(fileno(to)) && ioctl(fileno(to), TIOCGWINSZ, &size) == 0 && size.ws_col >= NARROWEST;
+    pl_buffer_init(&out, OUTPUT_MAX);
+    pl_shown_wrap(&out, text, narrow ? size.ws_col : 0, 0, 0);
+    if (pl_buffer_failed(&out))
+        fputs(text, to);
+    else if (out.size)
+        fwrite(out.data, 1, out.size, to);
+    pl_buffer_fini(&out);
+}
+
 bool pl_shell_print_json(const struct pl_answer *answer, FILE *out) {
     struct pl_unpack in;
     uint32_t count = 0;
@@ -36,22 +49,59 @@ bool pl_shell_print_json(const struct pl_answer *answer, FILE *out) {
     return good;
 }
 
-static bool print_grid(const struct pl_answer *answer, bool vertical) {
+/* Lines stay lines, each escaped. */
+static void put_lines(struct pl_buffer *out, const char *text, size_t length) {
+    while (length) {
+        const char *stop = memchr(text, '\n', length);
+        size_t line = stop ? (size_t)(stop - text) : length;
+        pl_shown_escape(out, text, line);
+        pl_buffer_putc(out, '\n');
+        line += stop != NULL;
+        text += line;
+        length -= line;
+    }
+}
+
+bool pl_shell_put_text(struct pl_buffer *out, const struct pl_answer *answer) {
+    static const char said[] = "said";
+    struct pl_unpack in;
+    uint32_t rows, pairs;
+    const char *key, *text;
+    size_t key_length, length;
+    pl_unpack_init(&in, answer->rows, answer->size);
+    if (answer->count != 1 || !pl_unpack_array(&in, &rows) || !pl_unpack_map(&in, &pairs) || pairs != 1 ||
+        !pl_unpack_str(&in, &key, &key_length) || !pl_unpack_str(&in, &text, &length))
+        return false;
+    bool is_said = key_length == strlen(said) && memcmp(key, said, key_length) == 0;
+    if (!is_said && !memchr(text, '\n', length)) return false;
+    put_lines(out, text, length);
+    return true;
+}
+
+const struct pl_view *pl_shell_view(const struct pl_shell *shell, const char *const *words, unsigned count) {
+    unsigned used;
+    const struct pl_manual_entry *entry = pl_manual_find(&shell->manual, words, count, &used);
+    return entry ? pl_view_of(entry->name) : NULL;
+}
+
+static bool print_grid(struct pl_shell *shell, const struct pl_answer *answer, const struct pl_view *view,
+                       bool vertical) {
     struct pl_grid grid;
     struct pl_buffer out;
     struct pl_grid_style style = pl_shell_style();
     pl_buffer_init(&out, OUTPUT_MAX);
-    bool good = pl_grid_load(&grid, answer);
-    if (good && grid.rows) pl_grid_put(&out, &grid, &style, vertical);
+    bool good = pl_grid_load(&grid, answer) && pl_view_apply(&grid, view);
+    bool is_text = good && pl_shell_put_text(&out, answer);
+    if (good && grid.rows && !is_text) pl_grid_put(&out, &grid, &style, vertical);
     good = good && !pl_buffer_failed(&out);
-    if (out.size) fwrite(out.data, 1, out.size, stdout);
+    pl_shell_page(shell, &out);
     pl_grid_fini(&grid);
     pl_buffer_fini(&out);
     return good;
 }
 
-bool pl_shell_print(const struct pl_shell *shell, const struct pl_answer *answer, bool vertical) {
-    bool good = shell->json ? pl_shell_print_json(answer, stdout) : print_grid(answer, vertical);
+bool pl_shell_print(struct pl_shell *shell, const struct pl_answer *answer, const struct pl_view *view, bool vertical) {
+    bool good = shell->json ? pl_shell_print_json(answer, stdout) : print_grid(shell, answer, view, vertical);
     fflush(stdout);
     if (answer->cut) pl_shell_complain(shell, "there are more rows than a reply takes; narrow it down");
     if (!good) pl_shell_complain(shell, "no memory to show the reply");

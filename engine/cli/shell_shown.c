@@ -102,21 +102,69 @@ void pl_shown_fit(struct pl_buffer *to, const char *text, unsigned width, bool r
     if (!right) put_blanks(to, blanks);
 }
 
-void pl_shown_fit_end(struct pl_buffer *to, const char *text, unsigned width) {
-    size_t length = strlen(text), at = 0;
+/* The longest end of `text`, which has *used columns, in at most `width`. */
+static size_t end_within(const char *text, size_t length, unsigned width, unsigned *used) {
+    size_t at = 0;
+    while (*used > width) {
+        unsigned size = pl_utf8_next(text + at, length - at);
+        *used -= size ? columns_of(text + at, size) : 1;
+        at += size ? size : 1;
+    }
+    return at;
+}
+
+void pl_shown_fit_middle(struct pl_buffer *to, const char *text, unsigned width, unsigned head) {
+    size_t length = strlen(text);
+    unsigned used = pl_shown_width(text, length), begun;
+    if (used <= width || !width) {
+        pl_shown_fit(to, text, width, false);
+        return;
+    }
+    size_t start = start_within(text, length, head < width ? head : width - 1, &begun);
+    size_t at = end_within(text, length, width - 1 - begun, &used);
+    pl_buffer_put(to, text, start);
+    pl_buffer_puts(to, "…");
+    pl_buffer_put(to, text + at, length - at);
+    put_blanks(to, width - 1 - begun - used);
+}
+
+void pl_shown_wrap(struct pl_buffer *to, const char *text, unsigned width, unsigned used, unsigned indent) {
+    unsigned at = used;
+    for (bool first = true; *text; first = false) {
+        size_t length = strcspn(text, " ");
+        unsigned wide = pl_shown_width(text, length);
+        bool breaks = width && !first && at + 1 + wide > width && at > indent;
+        if (breaks) {
+            pl_buffer_putc(to, '\n');
+            put_blanks(to, indent);
+            at = indent;
+        } else if (!first) {
+            pl_buffer_putc(to, ' ');
+            at++;
+        }
+        pl_buffer_put(to, text, length);
+        at += wide;
+        text += length;
+        text += *text == ' ';
+    }
+}
+
+void pl_shown_fit_words(struct pl_buffer *to, const char *text, unsigned width) {
+    size_t length = strlen(text);
     unsigned used = pl_shown_width(text, length);
     if (used <= width || !width) {
         pl_shown_fit(to, text, width, false);
         return;
     }
-    while (used > width - 1) {
-        unsigned size = pl_utf8_next(text + at, length - at);
-        used -= size ? columns_of(text + at, size) : 1;
-        at += size ? size : 1;
-    }
+    length = start_within(text, length, width - 1, &used);
+    size_t word = length;
+    while (word > length / 2 && text[word] != ' ')
+        word--;
+    if (text[word] == ' ') length = word;
+    used = pl_shown_width(text, length);
+    pl_buffer_put(to, text, length);
     pl_buffer_puts(to, "…");
-    pl_buffer_put(to, text + at, length - at);
-    put_blanks(to, width - 1 - used);
+    put_blanks(to, width - used - 1);
 }
 
 char *pl_shown_number(char *at, double value) {

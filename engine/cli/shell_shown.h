@@ -23,8 +23,15 @@ unsigned pl_shown_width(const char *text, size_t length); /* columns of escaped 
 /* Appends `text` in exactly `width` columns: cut with … or filled with blanks, on the left when `right`. */
 void pl_shown_fit(struct pl_buffer *to, const char *text, unsigned width, bool right);
 
-/* The same for a path: cut on the left, since its end tells more. */
-void pl_shown_fit_end(struct pl_buffer *to, const char *text, unsigned width);
+/* The same, cut behind `head` columns (0: at the begin): names that begin alike often end differently. */
+void pl_shown_fit_middle(struct pl_buffer *to, const char *text, unsigned width, unsigned head);
+
+/* Appends `text`, broken between words so that no line is wider than `width` (0: no limit) where words allow it; lines
+ * behind the first begin with `indent` blanks, and `used` columns of the first are taken. */
+void pl_shown_wrap(struct pl_buffer *to, const char *text, unsigned width, unsigned used, unsigned indent);
+
+/* As pl_shown_fit, cut behind a word where one ends in the second half. */
+void pl_shown_fit_words(struct pl_buffer *to, const char *text, unsigned width);
 
 /* A number as a table shows it: whole ones as they are, others with about six digits that count. `at` has room of 336;
  * returns the end. */

@@ -64,6 +64,60 @@ static void text_is_cut_and_filled(void **state) {
     fits("温度計", 5, false, "温度…");
 }
 
+static void inside(const char *text, unsigned width, unsigned head, const char *expected) {
+    struct pl_buffer b;
+    pl_buffer_init(&b, 4096);
+    pl_shown_fit_middle(&b, text, width, head);
+    pl_buffer_putc(&b, 0);
+    assert_string_equal(b.data, expected);
+    pl_buffer_fini(&b);
+}
+
+static void names_keep_both_ends(void **state) {
+    (void)state;
+    inside("effect@pot7", 20, 3, "effect@pot7         ");
+    inside("effect@pot7", 8, 3, "eff…pot7");
+    inside("温度計計", 6, 2, "温…計 "); /* no half of a wide character */
+    inside("abc", 1, 5, "…");
+    inside("abc", 0, 0, "");
+    inside("/a/b/c.lua", 6, 0, "…c.lua");
+}
+
+static void by_words(const char *text, unsigned width, const char *expected) {
+    struct pl_buffer b;
+    pl_buffer_init(&b, 4096);
+    pl_shown_fit_words(&b, text, width);
+    pl_buffer_putc(&b, 0);
+    assert_string_equal(b.data, expected);
+    pl_buffer_fini(&b);
+}
+
+static void sentences_end_behind_a_word(void **state) {
+    (void)state;
+    by_words("a bath too hot", 9, "a bath…  ");
+    by_words("a bath too hot", 11, "a bath too…");
+    by_words("a bathbathbath", 9, "a bathba…");
+    by_words("a bath", 8, "a bath  ");
+}
+
+static void wrapped(const char *text, unsigned width, unsigned used, unsigned indent, const char *expected) {
+    struct pl_buffer b;
+    pl_buffer_init(&b, 4096);
+    pl_shown_wrap(&b, text, width, used, indent);
+    pl_buffer_putc(&b, 0);
+    assert_string_equal(b.data, expected);
+    pl_buffer_fini(&b);
+}
+
+static void lines_break_between_words(void **state) {
+    (void)state;
+    wrapped("help tells the commands", 10, 0, 0, "help tells\nthe\ncommands");
+    wrapped("help tells the commands", 14, 4, 4, "help tells\n    the\n    commands");
+    wrapped("averylongword x", 6, 0, 2, "averylongword\n  x");
+    wrapped("no limit at all", 0, 0, 0, "no limit at all");
+    wrapped("", 10, 0, 0, "");
+}
+
 static void number(double value, const char *expected) {
     char text[337];
     *pl_shown_number(text, value) = 0;
@@ -91,6 +145,9 @@ int main(void) {
         cmocka_unit_test(nothing_shown_steers_the_terminal),
         cmocka_unit_test(widths_are_columns),
         cmocka_unit_test(text_is_cut_and_filled),
+        cmocka_unit_test(names_keep_both_ends),
+        cmocka_unit_test(sentences_end_behind_a_word),
+        cmocka_unit_test(lines_break_between_words),
         cmocka_unit_test(numbers_are_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,12 +78,13 @@ static void put_line(struct pl_buffer *out, const struct line *line) {
     pl_buffer_printf(out, " %s\n", number);
 }
 
-static void draw_lines(struct tap *tap) {
+/* On the screen at any time; where there is none, and to stay behind it, once at the end. */
+static void draw_lines(struct tap *tap, bool last) {
     struct pl_buffer out;
     pl_buffer_init(&out, OUTPUT_MAX);
     for (unsigned i = 0; i < tap->line_count; i++)
         put_line(&out, &tap->lines[i]);
-    if (tap->screen.on) pl_screen_draw(&tap->screen, &out);
+    if (tap->screen.on || last) pl_screen_draw(&tap->screen, &out);
     pl_buffer_fini(&out);
 }
 
@@ -126,7 +127,7 @@ static void show(struct tap *tap, const struct pl_answer *answer) {
     if (loaded && grid.rows && tap->format == TABLE) put_table(tap, &grid);
     if (loaded && tap->format == SPARKLINE) {
         take_points(tap, &grid);
-        draw_lines(tap);
+        draw_lines(tap, false);
     }
     pl_grid_fini(&grid);
 }
@@ -217,7 +218,9 @@ bool pl_shell_tap(struct pl_shell *shell, const struct pl_words *words) {
         if (good) good = follow(tap, id);
         pl_screen_leave(&tap->screen);
         if (error) pl_shell_complain(shell, "%s", error->text);
-        if (tap->format == SPARKLINE) draw_lines(tap);
+        if (good && tap->format == SPARKLINE) draw_lines(tap, true);
+        if (good && tap->format == SPARKLINE && !tap->line_count)
+            pl_shell_complain(shell, "no row had a tag and a value, so there is nothing to draw");
         if (tap->dropped)
             pl_shell_complain(shell, "%llu rows were not shown: they came too fast", (unsigned long long)tap->dropped);
     }

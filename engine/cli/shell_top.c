@@ -201,7 +201,12 @@ static void put_blocked(struct pl_buffer *out, unsigned width, const struct node
 }
 
 static void put_behind(struct pl_buffer *out, unsigned width, const struct node *node) {
-    if (node->watermark_lag_s >= 0)
+    enum { DAY = 24 * 60 * 60 };
+    char days[64];
+    snprintf(days, sizeof days, "%.0f d", node->watermark_lag_s / DAY);
+    if (node->watermark_lag_s >= DAY)
+        pl_shown_fit(out, days, width, true); /* old data: seconds say nothing */
+    else if (node->watermark_lag_s >= 0)
         put_number(out, width, 1, node->watermark_lag_s);
     else
         pl_shown_fit(out, "-", width, true);

@@ -99,7 +99,8 @@ bool pl_words_take_vertical(char *line) {
     size_t length = strlen(line);
     while (length && is_blank(line[length - 1]))
         length--;
-    if (length < 3 || memcmp(line + length - 2, "\\G", 2) != 0 || !is_blank(line[length - 3])) return false;
+    bool there = length >= 2 && memcmp(line + length - 2, "\\G", 2) == 0;
+    if (!there || (length > 2 && line[length - 3] == '\\')) return false;
     line[length - 2] = 0;
     return true;
 }

@@ -34,7 +34,7 @@ void pl_words_fini(struct pl_words *words);
  * needed). Freed by the caller; NULL without memory. */
 char *pl_words_quote(const char *text, char quote);
 
-/* Takes a \G off the end of `line`, which may be shorter then; true when there was one. */
+/* Takes a \G off the end of `line`, behind a blank or not, which may be shorter then; true when there was one. */
 bool pl_words_take_vertical(char *line);
 
 #endif

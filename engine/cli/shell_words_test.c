@@ -94,11 +94,16 @@ static void what_is_quoted_splits_into_itself(void **state) {
 
 static void the_vertical_mark_is_taken_off(void **state) {
     (void)state;
-    char with[] = "nodes \\G ", without[] = "nodes G", inside[] = "nodes\\G";
+    char with[] = "nodes \\G ", without[] = "nodes G", joined[] = "nodes\\G", alone[] = " \\G";
+    char escaped[] = "nodes \\\\G";
     assert_true(pl_words_take_vertical(with));
     assert_string_equal(with, "nodes ");
     assert_false(pl_words_take_vertical(without));
-    assert_false(pl_words_take_vertical(inside));
+    assert_true(pl_words_take_vertical(joined));
+    assert_string_equal(joined, "nodes");
+    assert_true(pl_words_take_vertical(alone));
+    assert_string_equal(alone, " ");
+    assert_false(pl_words_take_vertical(escaped));
 }
 
 int main(void) {

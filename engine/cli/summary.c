@@ -22,54 +22,82 @@ static bool is_sink(const struct pl_task *task) {
 /* Rows leave window nodes as windows that came in as samples. */
 static bool makes_windows(const struct pl_task *task) {
     const struct pl_graph_node *node = task->graph_node;
-    return task->gate && !is_sink(task) && node->kinds_out[0] == PL_WINDOWS && node->kind_in == PL_SAMPLES;
+    return node->op->inputs && !is_sink(task) && node->kinds_out[0] == PL_WINDOWS && node->kind_in == PL_SAMPLES;
 }
 
 /* How many different ids `parent` leads to from the tags seen, where *last is the mark array. */
-static void count_places(struct pl_summary *summary, const struct pl_engine *engine) {
+struct places {
+    uint64_t lines, assets, tags;
+};
+
+static struct places count_places(const struct pl_engine *engine) {
+    struct places places = {0};
     struct pl_tags *tags = pl_engine_tags(engine);
     uint32_t count = pl_tags_count(tags);
     uint8_t *assets = pl_alloc(count + 1), *lines = pl_alloc(count + 1);
     for (uint32_t id = 1; assets && lines && id < count; id++) {
         if (!pl_intake_seen(pl_engine_intake(engine), id)) continue;
-        summary->tags++;
+        places.tags++;
         const struct pl_tag *tag = pl_tags_get(tags, id);
         if (!tag->asset) continue;
-        summary->assets += !assets[tag->asset];
+        places.assets += !assets[tag->asset];
         assets[tag->asset] = 1;
         uint32_t top = tag->asset;
         while (pl_tags_get(tags, top)->asset)
             top = pl_tags_get(tags, top)->asset;
-        summary->lines += !lines[top];
+        places.lines += !lines[top];
         lines[top] = 1;
     }
     pl_free(assets);
     pl_free(lines);
+    return places;
+}
+
+void pl_summary_add_task(struct pl_summary_past *past, const struct pl_task *task) {
+    past->rows_flagged += counter_named(task, "flagged");
+    past->alarms += counter_named(task, "raised");
+    past->rows_malformed += counter_named(task, "malformed");
+    past->rows_refused += counter_named(task, "refused");
+    if (makes_windows(task)) past->windows += pl_stat_get(&task->stats.rows_out);
+    if (is_sink(task)) pl_histogram_merge(&past->lag, &task->stats.lag);
+}
+
+static void keep_most(uint64_t *most, uint64_t count) {
+    if (count > *most) *most = count;
+}
+
+void pl_summary_add_engine(struct pl_summary_past *past, const struct pl_engine *engine) {
+    const struct pl_intake_stats *intake = pl_intake_stats(pl_engine_intake(engine));
+    struct places places = count_places(engine);
+    past->rows_in += pl_stat_get(&intake->rows);
+    past->rows_late += pl_stat_get(&intake->late_rows);
+    keep_most(&past->tags, places.tags);
+    keep_most(&past->assets, places.assets);
+    keep_most(&past->lines, places.lines);
+    for (unsigned i = 0; i < pl_engine_task_count(engine); i++)
+        pl_summary_add_task(past, pl_engine_task(engine, i));
 }
 
 static double seconds_of(const struct timeval *t) {
     return (double)t->tv_sec + (double)t->tv_usec * 1e-6;
 }
 
-void pl_summary_make(struct pl_summary *summary, const struct pl_engine *engine, double seconds) {
-    static struct pl_histogram lag; /* 10 KB; a summary is made once */
-    *summary = (struct pl_summary){.seconds = seconds};
-    memset(&lag, 0, sizeof lag);
-    const struct pl_intake_stats *intake = pl_intake_stats(pl_engine_intake(engine));
-    summary->rows_in = pl_stat_get(&intake->rows);
-    summary->rows_late = pl_stat_get(&intake->late_rows);
-    for (unsigned i = 0; i < pl_engine_task_count(engine); i++) {
-        const struct pl_task *task = pl_engine_task(engine, i);
-        summary->rows_flagged += counter_named(task, "flagged");
-        summary->alarms += counter_named(task, "raised");
-        summary->rows_malformed += counter_named(task, "malformed");
-        summary->rows_refused += counter_named(task, "refused");
-        if (makes_windows(task)) summary->windows += pl_stat_get(&task->stats.rows_out);
-        if (is_sink(task)) pl_histogram_merge(&lag, &task->stats.lag);
-    }
-    count_places(summary, engine);
-    summary->lag_p50_ms = (double)pl_histogram_quantile(&lag, 0.50) * 1e-6;
-    summary->lag_p99_ms = (double)pl_histogram_quantile(&lag, 0.99) * 1e-6;
+void pl_summary_make(struct pl_summary *summary, struct pl_summary_past *past, const struct pl_engine *engine,
+                     double seconds) {
+    pl_summary_add_engine(past, engine);
+    *summary = (struct pl_summary){.lines = past->lines,
+                                   .assets = past->assets,
+                                   .tags = past->tags,
+                                   .rows_in = past->rows_in,
+                                   .rows_flagged = past->rows_flagged,
+                                   .rows_malformed = past->rows_malformed,
+                                   .rows_refused = past->rows_refused,
+                                   .rows_late = past->rows_late,
+                                   .windows = past->windows,
+                                   .alarms = past->alarms,
+                                   .seconds = seconds};
+    summary->lag_p50_ms = (double)pl_histogram_quantile(&past->lag, 0.50) * 1e-6;
+    summary->lag_p99_ms = (double)pl_histogram_quantile(&past->lag, 0.99) * 1e-6;
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     summary->cpu_seconds = seconds_of(&usage.ru_utime) + seconds_of(&usage.ru_stime);

@@ -24,8 +24,19 @@ struct pl_summary {
     double peak_rss_mib;
 };
 
-/* Once the engine has ended. */
-void pl_summary_make(struct pl_summary *summary, const struct pl_engine *engine, double seconds);
+/* What nodes had counted that left with a change of the graph, and engines that were made anew. What was worked off
+ * once more behind the fall of an engine counts once more. */
+struct pl_summary_past {
+    uint64_t rows_in, rows_late, rows_flagged, rows_malformed, rows_refused, windows, alarms;
+    uint64_t lines, assets, tags; /* of the engine with the most */
+    struct pl_histogram lag;
+};
+void pl_summary_add_task(struct pl_summary_past *past, const struct pl_task *task);
+void pl_summary_add_engine(struct pl_summary_past *past, const struct pl_engine *engine);
+
+/* Once the engine has ended, which is added to `past`. */
+void pl_summary_make(struct pl_summary *summary, struct pl_summary_past *past, const struct pl_engine *engine,
+                     double seconds);
 void pl_summary_print(const struct pl_summary *summary, FILE *out);
 void pl_summary_print_json(const struct pl_summary *summary, FILE *out);
 

@@ -57,7 +57,7 @@ static struct node *node_named(struct graph *graph, const struct pl_graph_node *
     if (!grow((void **)&graph->nodes, graph->node_count, sizeof *graph->nodes)) return NULL;
     struct node *made = &graph->nodes[graph->node_count++];
     *made = (struct node){.name = pl_strdup(of->name), .op = pl_strdup(of->op->name)};
-    made->can_run = of->op->inputs && of->op->outputs;
+    made->can_run = of->op->inputs && of->op->outputs && !(of->op->flags & PL_OP_FIELD);
     return made->name && made->op ? made : NULL;
 }
 
@@ -87,12 +87,12 @@ bool pl__cover_add(struct pl__cover *cover, const struct pl_trial_file *file, co
     bool rules = of->graph->graph->path == NULL || strcmp(of->graph->graph->path, file->path) == 0;
     struct graph *graph = graph_named(cover, rules ? file->graph_name : of->graph->graph->path);
     if (!graph || !add_nodes(graph, of->graph, result)) return false;
-    for (unsigned i = 0; i < result->rule_count; i++) {
-        struct rule *rule = rule_named(graph, &result->rules[i]);
+    for (unsigned i = 0; i < result->rules.count; i++) {
+        struct rule *rule = rule_named(graph, &result->rules.list[i]);
         if (!rule) return false;
-        rule->evaluated += result->rules[i].evaluated;
-        rule->raised += result->rules[i].raised;
-        rule->errors += result->rules[i].errors;
+        rule->evaluated += result->rules.list[i].evaluated;
+        rule->raised += result->rules.list[i].raised;
+        rule->errors += result->rules.list[i].errors;
     }
     return true;
 }

@@ -51,6 +51,15 @@ bool pl__fed_add_row(struct pl__fed *fed, uint32_t feed, uint32_t batch, uint32_
     return add(fed, (struct pl__fed_row){.time = time, .feed = feed, .batch = batch, .row = row});
 }
 
+bool pl__fed_add_command(struct pl__fed *fed, uint32_t input) {
+    pl_time time = fed->count ? fed->rows[fed->count - 1].time : PL_TIME_MIN;
+    return add(fed, (struct pl__fed_row){.time = time, .batch = PL__FED_COMMAND, .row = input});
+}
+
+bool pl__fed_add_watermark(struct pl__fed *fed, uint32_t feed, pl_time time, bool idle) {
+    return add(fed, (struct pl__fed_row){.time = time, .feed = feed, .batch = PL__FED_WATERMARK, .row = idle});
+}
+
 /* ---- A row of the file ---- */
 
 /* What an events' or set point's row owns beside its columns. */

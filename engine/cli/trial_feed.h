@@ -15,10 +15,12 @@
 struct pl__fed_row {
     pl_time time;
     uint64_t order;            /* among rows of one time */
-    uint32_t feed, batch, row; /* PL__FED_COMMAND: no row, but a command; `row` is its place among the case's inputs */
+    uint32_t feed, batch, row; /* of a command `row` is its place among the case's inputs, of a watermark: idle */
 };
 
-#define PL__FED_COMMAND UINT32_MAX /* as `batch` */
+/* As `batch`: no row, but a command; or the feed's watermark as it was recorded. */
+#define PL__FED_COMMAND UINT32_MAX
+#define PL__FED_WATERMARK (UINT32_MAX - 1)
 
 struct pl__fed {
     const struct pl_trial_case *of;
@@ -30,6 +32,7 @@ struct pl__fed {
     struct pl__fed_row *rows;
     size_t count, room;
     uint32_t *open; /* [feed] the batch that takes its next row; UINT32_MAX: none */
+    bool recorded;  /* batches and watermarks are as they were recorded: none are made up */
 };
 
 /* `of`, `tags`, `key` and `loop` are set. pl__fed_fini ends it, after a failure too. */

@@ -32,35 +32,36 @@ static bool take_pair(struct pl_unpack *unpack, struct pl__trial_rule *rule) {
     if (is(key, key_length, "raised")) number = &rule->raised;
     if (is(key, key_length, "errors")) number = &rule->errors;
     if (number) return pl_unpack_uint(unpack, number);
-    bool name = is(key, key_length, "rule"), file = is(key, key_length, "file"), state = is(key, key_length, "state");
-    if (!name && !file && !state) return pl_unpack_skip(unpack);
+    bool name = is(key, key_length, "rule"), file = is(key, key_length, "file"), state = is(key, key_length, "state"),
+         on = is(key, key_length, "on");
+    if (!name && !file && !state && !on) return pl_unpack_skip(unpack);
     if (!pl_unpack_str(unpack, &text, &length)) return false;
     if (name) rule->name = copy_text(text, length);
+    if (on) rule->on = copy_text(text, length);
     if (file) rule->place = copy_text(text, length);
     if (state) rule->disabled = is(text, length, "disabled");
     return true;
 }
 
-static bool take_rows(struct pl__trial_result *result, unsigned index, const struct pl_call *call) {
-    struct pl__trial_rule *grown =
-        pl_realloc(result->rules, (result->rule_count + call->row_count + 1) * sizeof *grown);
+static bool take_rows(struct pl__trial_rules *rules, unsigned index, const struct pl_call *call) {
+    struct pl__trial_rule *grown = pl_realloc(rules->list, (rules->count + call->row_count + 1) * sizeof *grown);
     struct pl_unpack unpack;
     if (!grown) return false;
-    result->rules = grown;
+    rules->list = grown;
     pl_unpack_init(&unpack, pl_pack_data(call->rows), pl_pack_size(call->rows));
     for (uint32_t row = 0; row < call->row_count; row++) {
-        struct pl__trial_rule *rule = &result->rules[result->rule_count++];
+        struct pl__trial_rule *rule = &rules->list[rules->count++];
         uint32_t pairs = 0;
         *rule = (struct pl__trial_rule){.node = index};
         bool good = pl_unpack_map(&unpack, &pairs);
         for (uint32_t i = 0; good && i < pairs; i++)
             good = take_pair(&unpack, rule);
-        if (!good || !rule->name || !rule->place) return false;
+        if (!good || !rule->name || !rule->place || !rule->on) return false;
     }
     return true;
 }
 
-enum pl_code pl__trial_rules_take(struct pl__trial_result *result, unsigned index, struct pl_node *node,
+enum pl_code pl__trial_rules_take(struct pl__trial_rules *rules, unsigned index, struct pl_node *node,
                                   struct pl_error **error) {
     const struct pl_command *list = list_command(node->config.op);
     if (!list) return PL_OK;
@@ -70,7 +71,17 @@ enum pl_code pl__trial_rules_take(struct pl__trial_result *result, unsigned inde
     call->command = list;
     call->role = PL_ROLE_ADMIN;
     pl_call_carry_out(call, node);
-    bool good = !call->code && take_rows(result, index, call);
+    bool good = !call->code && take_rows(rules, index, call);
     pl_call_free(call);
     return good ? PL_OK : pl_error_set(error, PL_UNAVAILABLE, "node %s does not tell its rules", node->config.name);
+}
+
+void pl__trial_rules_fini(struct pl__trial_rules *rules) {
+    for (unsigned i = 0; i < rules->count; i++) {
+        pl_free(rules->list[i].name);
+        pl_free(rules->list[i].place);
+        pl_free(rules->list[i].on);
+    }
+    pl_free(rules->list);
+    *rules = (struct pl__trial_rules){0};
 }

@@ -8,6 +8,7 @@
 #include "batch/batch_impl.h"
 #include "runtime/call.h"
 #include "runtime/gate.h"
+#include "runtime/live_option.h"
 #include "runtime/node.h"
 #include "trial_feed.h"
 #include "trial_rules.h"
@@ -319,14 +320,15 @@ static uint32_t length_of_cut(struct run *run, size_t from) {
     const struct pl__fed *fed = &run->fed;
     const struct pl__fed_row *first = &fed->rows[from];
     const struct pl_trial_feed *feed = &run->of->graph->feeds[first->feed];
-    bool drawn = run->options->seed != 0;
-    uint64_t most = drawn ? 1 + next_random(run, CUT_MOST) : PL_BATCH_ROWS_MAX;
+    bool drawn = run->options->seed != 0 || fed->recorded;
+    uint64_t most = drawn && !fed->recorded ? 1 + next_random(run, CUT_MOST) : PL_BATCH_ROWS_MAX;
     pl_time highest = run->feeds[first->feed].highest;
     uint32_t n = 0;
     for (; n < most && from + n < fed->count; n++) {
         const struct pl__fed_row *row = &first[n];
-        if (row->batch == PL__FED_COMMAND || row->feed != first->feed || (!drawn && row->time != first->time)) break;
-        if (n && row->time < watermark_of(feed, highest)) break;
+        if (row->batch >= PL__FED_WATERMARK || row->feed != first->feed || (!drawn && row->time != first->time)) break;
+        if (fed->recorded && row->batch != first->batch) break;
+        if (n && !fed->recorded && row->time < watermark_of(feed, highest)) break;
         if (row->time > highest) highest = row->time;
     }
     return n;
@@ -350,7 +352,7 @@ static enum pl_code feed_cut(struct run *run, size_t from, uint32_t count, struc
     signal_feed(run, index, &(struct pl_item){.type = PL_ITEM_BATCH, .batch = batch});
     pl_batch_unref(batch);
     pl_time watermark = watermark_of(of, feed->highest);
-    if (watermark > feed->watermark) {
+    if (watermark > feed->watermark && !run->fed.recorded) {
         feed->watermark = watermark;
         signal_feed(run, index, &(struct pl_item){.type = PL_ITEM_WATERMARK, .time = watermark});
     }
@@ -377,7 +379,7 @@ static enum pl_code begin_feeds(struct run *run, struct pl_error **error) {
     for (unsigned i = 0; i < feeds; i++)
         run->feeds[i] = (struct feed){.highest = PL_TIME_MIN, .watermark = PL_TIME_MIN};
     for (size_t i = 0; i < run->fed.count; i++)
-        if (run->fed.rows[i].batch != PL__FED_COMMAND) run->feeds[run->fed.rows[i].feed].fed = true;
+        if (run->fed.rows[i].batch != PL__FED_COMMAND) run->feeds[run->fed.rows[i].feed].fed = true; /* or heard of */
     for (unsigned i = 0; i < feeds; i++)
         if (!run->feeds[i].fed)
             signal_feed(run, i, &(struct pl_item){.type = PL_ITEM_WATERMARK, .time = PL_TIME_MIN, .idle = true});
@@ -389,28 +391,41 @@ static enum pl_code carry_out(struct run *run, const struct pl__fed_row *row, st
     const struct pl_trial_input *input = &run->of->inputs[row->row];
     struct pl_call *call = pl_call_new();
     if (!call) return no_memory(error);
-    pl_clock_set(&run->clock, row->time);
-    call->run = pl_call_run_command;
+    if (!run->fed.recorded) pl_clock_set(&run->clock, row->time);
+    call->run = input->command ? pl_call_run_command : pl_live_option_call;
     call->command = input->command;
     call->args = input->args;
     call->role = PL_ROLE_ADMIN;
     snprintf(call->user, sizeof call->user, "test");
     pl_call_carry_out(call, &run->stages[input->node].node);
-    enum pl_code code = call->code;
+    enum pl_code code = run->fed.recorded ? PL_OK : call->code; /* done at the time, it may not fit the graph now */
     if (code)
-        pl_error_set(error, code, "line %d: %s: %s", input->place.line, input->command->name,
+        pl_error_set(error, code, "line %d: %s: %s", input->place.line, input->command ? input->command->name : "set",
                      call->error ? call->error->text : pl_code_text(code));
     pl_call_free(call);
     return code ? code : work_off(run, error);
 }
 
+static enum pl_code tell_recorded(struct run *run, const struct pl__fed_row *row, struct pl_error **error) {
+    struct feed *feed = &run->feeds[row->feed];
+    if (row->time > feed->watermark) feed->watermark = row->time;
+    struct pl_item item = {.type = PL_ITEM_WATERMARK, .time = feed->watermark, .idle = row->row != 0};
+    signal_feed(run, row->feed, &item);
+    return work_off(run, error);
+}
+
 static enum pl_code drive(struct run *run, struct pl_error **error) {
     enum pl_code code = begin_feeds(run, error);
     for (size_t at = 0; at < run->fed.count && !code;) {
-        bool command = run->fed.rows[at].batch == PL__FED_COMMAND;
-        uint32_t count = command ? 1 : length_of_cut(run, at);
-        code = command ? carry_out(run, &run->fed.rows[at], error) : feed_cut(run, at, count, error);
-        run->result->rows += command ? 0 : count;
+        const struct pl__fed_row *row = &run->fed.rows[at];
+        uint32_t count = row->batch >= PL__FED_WATERMARK ? 1 : length_of_cut(run, at);
+        if (row->batch == PL__FED_COMMAND)
+            code = carry_out(run, row, error);
+        else if (row->batch == PL__FED_WATERMARK)
+            code = tell_recorded(run, row, error);
+        else
+            code = feed_cut(run, at, count, error);
+        run->result->rows += row->batch >= PL__FED_WATERMARK ? 0 : count;
         at += count;
     }
     return code ? code : finish(run, error);
@@ -421,7 +436,7 @@ static enum pl_code drive(struct run *run, struct pl_error **error) {
 static enum pl_code take_rules(struct run *run, struct pl_error **error) {
     enum pl_code code = PL_OK;
     for (unsigned i = 0; i < run->graph->node_count && !code; i++)
-        if (run->stages[i].runs) code = pl__trial_rules_take(run->result, i, &run->stages[i].node, error);
+        if (run->stages[i].runs) code = pl__trial_rules_take(&run->result->rules, i, &run->stages[i].node, error);
     return code;
 }
 
@@ -439,11 +454,13 @@ static enum pl_code make_and_drive(struct run *run, struct pl_error **error) {
                                    .key_depth = (unsigned)graph->settings.key_depth,
                                    .rules = graph->tag_rules,
                                    .rule_count = graph->tag_rule_count};
-    run->result->tags = run->fed.tags = pl_tags_new(&tags);
+    run->result->tags_lent = run->options->tags != NULL;
+    run->result->tags = run->fed.tags = run->options->tags ? run->options->tags : pl_tags_new(&tags);
     run->result->nodes = pl_alloc((graph->node_count + 1) * sizeof *run->result->nodes);
     run->spill = pl_spill_new(&(struct pl_spill_options){.tags = run->result->tags, .limit = INT64_MAX});
     if (!run->result->tags || !run->result->nodes || !run->spill || !make_outputs(run)) return no_memory(error);
     enum pl_code code = pl__fed_make(&run->fed, error);
+    if (!code && run->options->feed) code = run->options->feed(run->options->arg, &run->fed, error);
     if (code) return code;
     pl_clock_init(&run->clock, PL_CLOCK_LOG, earliest(run));
     code = make_stages(run, error);
@@ -473,13 +490,9 @@ void pl__trial_result_fini(struct pl__trial_result *result) {
             pl_batch_unref(result->outputs[i].batches[k]);
         pl_free(result->outputs[i].batches);
     }
-    for (unsigned i = 0; i < result->rule_count; i++) {
-        pl_free(result->rules[i].name);
-        pl_free(result->rules[i].place);
-    }
-    pl_free(result->rules);
+    pl__trial_rules_fini(&result->rules);
     pl_free(result->outputs);
     pl_free(result->nodes);
-    pl_tags_free(result->tags);
+    if (!result->tags_lent) pl_tags_free(result->tags);
     *result = (struct pl__trial_result){0};
 }

@@ -11,6 +11,9 @@
 
 #include "graph/trial.h"
 #include "store/key.h"
+#include "trial_rules.h"
+
+struct pl__fed;
 
 /* What came out of a port, or into a sink. */
 struct pl__trial_output {
@@ -25,21 +28,13 @@ struct pl__trial_node {
     uint64_t rows_in, rows_out;
 };
 
-/* A rule of a node that has some (its command `rules list`). */
-struct pl__trial_rule {
-    char *name, *place; /* place: "lua/noise.lua:5" */
-    unsigned node;
-    uint64_t evaluated, raised, errors;
-    bool disabled;
-};
-
 struct pl__trial_result {
     struct pl_tags *tags;
+    bool tags_lent;                   /* they are the options' */
     struct pl__trial_output *outputs; /* each port that an expectation is about, once */
     unsigned output_count;
     struct pl__trial_node *nodes; /* [node] */
-    struct pl__trial_rule *rules;
-    unsigned rule_count;
+    struct pl__trial_rules rules;
     uint64_t rows; /* fed */
 };
 
@@ -47,6 +42,10 @@ struct pl__trial_options {
     void *zmq;
     struct pl_store_key *key; /* of data folders that cases are fed from; NULL: in the clear */
     uint64_t seed;            /* where batches are cut; 0: rows of one time and source are one */
+    struct pl_tags *tags;     /* by the rules of its graph; NULL: a registry of its own */
+    /* Adds rows to what the case's inputs say (trial_read.h); NULL: there are no others. */
+    enum pl_code (*feed)(void *arg, struct pl__fed *fed, struct pl_error **error);
+    void *arg;
 };
 
 /* pl__trial_result_fini ends the result, after a failure too. */

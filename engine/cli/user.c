@@ -91,9 +91,10 @@ static int complain(struct pl_error *error) {
 /* While an engine holds the folder, its own command does it. */
 static int failed(const struct work *work, const struct verb *verb, enum pl_code code, struct pl_error *error) {
     if (code != PL_BUSY) return complain(error);
-    fprintf(stderr, "potline user: an engine holds this folder; use: potline shell --data %s -c '%s %s%s%s'\n",
-            pl_cli_get(work->cli, "data"), verb->action, work->name, verb->asks_role ? " " : "",
-            verb->asks_role ? pl_role_names[work->role] : "");
+    const char *file = verb->asks_password ? pl_cli_get(work->cli, "password-file") : NULL;
+    fprintf(stderr, "potline user: an engine holds this folder; use: potline shell --data %s%s%s -c '%s %s%s%s'\n",
+            pl_cli_get(work->cli, "data"), file ? " --new-password-file " : "", file ? file : "", verb->action,
+            work->name, verb->asks_role ? " " : "", verb->asks_role ? pl_role_names[work->role] : "");
     pl_error_free(&error);
     return PL_EXIT_FAILED;
 }
@@ -215,7 +216,10 @@ const struct pl_subcommand pl_subcommand_user = {
     .doc =
         "add and passwd ask for the password on the terminal, twice, or take the first line of standard input or of\n"
         "a file. Roles are operator, engineer, manager, executive and admin; the last admin stays. While an engine\n"
-        "holds the folder, only list works; its own commands (users add, ...) do the rest.",
+        "holds the folder, only list works; its own commands (users add, ...) do the rest. Whoever may open the socket "
+        "in\n"
+        "the folder (its owner, and root) is an admin without signing in, also when there are users; run\n"
+        "--require-login wants a login there too.",
     /* clang-format off */
     .options = PL_CLI_OPTIONS(
         {"data", "DIR", "The data folder; add makes it.", 0},

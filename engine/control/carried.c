@@ -11,6 +11,7 @@ struct pl_carried_item {
     struct pl_carried_item *next;
     char *name;  /* of an option; of a node */
     char *value; /* NULL: the node is paused */
+    bool persist;
 };
 
 static void drop(struct pl_carried_item **at) {
@@ -38,23 +39,24 @@ static struct pl_carried_item **without(struct pl_carried *carried, const char *
     return at;
 }
 
-static void add(struct pl_carried_item **end, const char *name, const char *value) {
+static void add(struct pl_carried_item **end, const char *name, const char *value, bool persist) {
     struct pl_carried_item *item = PL_NEW(struct pl_carried_item);
     if (!item) return;
     item->name = pl_strdup(name);
     item->value = value ? pl_strdup(value) : NULL;
+    item->persist = persist;
     *end = item;
     if (!item->name || (value && !item->value)) drop(end);
 }
 
-void pl_carried_set(struct pl_carried *carried, const char *option, const char *value) {
-    if (carried) add(without(carried, option, true), option, value);
+void pl_carried_set(struct pl_carried *carried, const char *option, const char *value, bool persist) {
+    if (carried) add(without(carried, option, true), option, value, persist);
 }
 
 void pl_carried_pause(struct pl_carried *carried, const char *node, bool paused) {
     if (!carried) return;
     struct pl_carried_item **end = without(carried, node, false);
-    if (paused) add(end, node, NULL);
+    if (paused) add(end, node, NULL, false);
 }
 
 /* ---- Told again ---- */
@@ -79,7 +81,7 @@ static void set_again(struct pl_task *task, const struct pl_carried_item *item) 
         pl_free(set);
         return;
     }
-    set->args = (struct pl_set_args){item->name, item->value};
+    set->args = (struct pl_set_args){item->name, item->value, item->persist};
     call->run = pl_live_option_call;
     call->where = PL_CALL_SET;
     call->done = was_set;

@@ -15,7 +15,7 @@ struct pl_carried {
 void pl_carried_fini(struct pl_carried *carried);
 
 /* The last one of an option counts. NULL is fine. */
-void pl_carried_set(struct pl_carried *carried, const char *option, const char *value); /* NODE.OPTION */
+void pl_carried_set(struct pl_carried *carried, const char *option, const char *value, bool persist); /* NODE.OPTION */
 void pl_carried_pause(struct pl_carried *carried, const char *node, bool paused);
 
 void pl_carried_apply(const struct pl_carried *carried, struct pl_engine *engine);

@@ -30,7 +30,9 @@ extern const struct pl_control_command pl__commands_nodes[];  /* nodes, stats, o
 extern const struct pl_control_command pl__commands_people[]; /* login, users ..., audit */
 extern const struct pl_control_command pl__commands_copies[]; /* backup, savepoint, copies */
 extern const struct pl_control_command pl__commands_tap[];
+extern const struct pl_control_command pl__commands_graph[];   /* graph apply, rollback, history, show */
 extern const struct pl_control_command pl__commands_letters[]; /* dead ..., ledger */
+extern const struct pl_control_command pl__commands_explain[];
 
 /* ---- All of them ---- */
 

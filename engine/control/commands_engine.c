@@ -202,7 +202,9 @@ static enum pl_code run_status(struct pl_request *request, struct pl_error **err
     getrusage(RUSAGE_SELF, &usage);
     struct pl_checkpoint_stats checkpoint;
     pl_engine_checkpoint_stats(engine, &checkpoint);
-    struct pl_pack *pack = pl_request_row(request, 20 + (control->options.standby ? STANDBY_PAIRS : 0));
+    unsigned more =
+        (control->options.standby ? STANDBY_PAIRS : 0) + (pl_engine_cluster(engine) ? PL__CLUSTER_PAIRS : 0);
+    struct pl_pack *pack = pl_request_row(request, 20 + more);
     pl_pack_pair_str(pack, "graph", pl_engine_graph(engine)->settings.name);
     pl_pack_str(pack, "time");
     pl_pack_strn(pack, now, (size_t)(pl_text_put_time(now, pl_engine_now(engine)) - now));
@@ -223,6 +225,7 @@ static enum pl_code run_status(struct pl_request *request, struct pl_error **err
     pl_pack_pair_f64(pack, "peak_rss_mib", (double)usage.ru_maxrss / 1024);
     pl_pack_pair_str(pack, "zones", shown_zones(engine, zones));
     if (control->options.standby) put_standby(pack, &control->options);
+    if (pl_engine_cluster(engine)) pl__cluster_status(pack, engine);
     return PL_OK;
 }
 
@@ -238,7 +241,11 @@ static void put_zone(struct pl_request *request, unsigned zone, const struct pl_
     pl_pack_pair_int(pack, "bytes", (int64_t)now->bytes);
     pl_pack_pair_str(pack, "oldest", oldest);
     pl_pack_pair_str(pack, "retention", retention);
-    pl_pack_pair_int(pack, "max_size", settings->max_size[zone]);
+    pl_pack_str(pack, "max_size");
+    if (settings->max_size[zone])
+        pl_pack_int(pack, settings->max_size[zone]);
+    else
+        pl_pack_nil(pack); /* no limit */
     pl_pack_pair_int(pack, "removed_bytes", (int64_t)now->removed);
 }
 
@@ -338,12 +345,14 @@ static const struct pl_option tags_args[] = {
 static enum pl_code run_drain(struct pl_request *request, struct pl_error **error) {
     (void)error;
     request->control->options.stop(request->control->options.stop_arg, true);
+    pl_request_say(request, "sources end, then windows close and the engine ends");
     return PL_OK;
 }
 
 static enum pl_code run_stop(struct pl_request *request, struct pl_error **error) {
     (void)error;
     request->control->options.stop(request->control->options.stop_arg, false);
+    pl_request_say(request, "what is under way is worked off, then the engine ends");
     return PL_OK;
 }
 

@@ -15,6 +15,10 @@ struct node_args {
     const char *node;
 };
 
+struct nodes_args {
+    bool cluster;
+};
+
 static struct pl_task *next_task(const struct pl_engine *engine, const char *name, unsigned *at) {
     for (; *at < pl_engine_task_count(engine); ++*at) {
         struct pl_task *task = pl_engine_task(engine, *at);
@@ -31,7 +35,7 @@ static enum pl_code no_such_node(const struct pl_request *request, const char *n
 
 static void put_node(struct pl_request *request, const struct pl_graph_node *node, const struct pl_node_sums *sums) {
     const struct pl_engine *engine = request->control->options.engine;
-    struct pl_pack *pack = pl_request_row(request, 20);
+    struct pl_pack *pack = pl_request_row(request, 22);
     pl_time now = pl_engine_now(request->control->options.engine);
     bool told = pl_node_sums_told(sums) && node->op->inputs;
     pl_pack_pair_str(pack, "node", node->name);
@@ -59,10 +63,13 @@ static void put_node(struct pl_request *request, const struct pl_graph_node *nod
         pl_pack_nil(pack);
     pl_pack_pair_int(pack, "pid", sums->pid);
     pl_pack_pair_int(pack, "process_deaths", (int64_t)pl_engine_deaths(engine, node->name));
+    pl_pack_pair_int(pack, "process_nonsense", (int64_t)pl_engine_nonsense(engine, node->name));
+    pl_pack_pair_int(pack, "process_skipped", (int64_t)pl_engine_skipped(engine, node->name));
     pl_pack_pair_str(pack, "doc", node->settings.doc);
 }
 
 static enum pl_code run_nodes(struct pl_request *request, struct pl_error **error) {
+    if (((const struct nodes_args *)request->args)->cluster) return pl__cluster_rows(request, error);
     const struct pl_engine *engine = request->control->options.engine;
     const struct pl_graph *graph = pl_engine_graph(engine);
     struct pl_node_sums *sums = PL_NEW(struct pl_node_sums);
@@ -188,6 +195,21 @@ static enum pl_code run_options(struct pl_request *request, struct pl_error **er
     return call_first(request, args->node, pl_live_options_show, false, error);
 }
 
+/* What is set is part of a node's state, so there must be one. */
+static enum pl_code check_persist(const struct pl_request *request, const char *node, struct pl_error **error) {
+    const struct pl_engine *engine = request->control->options.engine;
+    unsigned at = 0;
+    const struct pl_task *task = next_task(engine, node, &at);
+    if (!pl_engine_recovers(engine))
+        return pl_error_set(error, PL_UNAVAILABLE, "--persist: a graph without a log keeps nothing for another run");
+    if (task && !task->gate)
+        return pl_error_set(error, PL_UNAVAILABLE,
+                            "--persist: %s is a source, which keeps nothing but its place: change "
+                            "the graph file",
+                            node);
+    return PL_OK;
+}
+
 static enum pl_code run_set(struct pl_request *request, struct pl_error **error) {
     const struct pl_set_args *args = request->args;
     const char *dot = strchr(args->option, '.');
@@ -195,11 +217,19 @@ static enum pl_code run_set(struct pl_request *request, struct pl_error **error)
     if (!dot || (size_t)(dot - args->option) >= sizeof node)
         return pl_error_set(error, PL_USAGE, "set NODE.OPTION VALUE, as in: set clean.spike.k 4");
     snprintf(node, sizeof node, "%.*s", (int)(dot - args->option), args->option);
+    enum pl_code code = args->persist ? check_persist(request, node, error) : PL_OK;
+    if (code) return code;
     return call_first(request, node, pl_live_option_call, true, error);
 }
 
 static const struct pl_option node_args[] = {
     PL_OPT_STRING(struct node_args, node, "node", NULL, PL_FIXED, "The node's name."),
+    PL_OPT_END,
+};
+
+static const struct pl_option nodes_args[] = {
+    PL_OPT_BOOL(struct nodes_args, cluster, "cluster", "false", PL_FIXED,
+                "The engines of the group instead: whose partitions and sources are whose, lag, last epochs."),
     PL_OPT_END,
 };
 
@@ -211,11 +241,17 @@ static const struct pl_option any_node_args[] = {
 static const struct pl_option set_args[] = {
     PL_OPT_STRING(struct pl_set_args, option, "option", NULL, PL_FIXED, "NODE.OPTION, as clean.spike.k."),
     PL_OPT_STRING(struct pl_set_args, value, "value", NULL, PL_FIXED, "As in a graph file."),
+    PL_OPT_BOOL(struct pl_set_args, persist, "persist", "false", PL_FIXED,
+                "It also holds for the next runs, until the graph file says something else than now."),
     PL_OPT_END,
 };
 
 const struct pl_control_command pl__commands_nodes[] = {
-    {.spec = {.name = "nodes", .doc = "What every node does: rows, time, queues, lag.", .roles = PL_MAY_SEE},
+    {.spec = {.name = "nodes",
+              .doc = "What every node does: rows, time, queues, lag; or the engines of a group.",
+              .roles = PL_MAY_SEE,
+              .args = nodes_args,
+              .args_size = sizeof(struct nodes_args)},
      .run = run_nodes},
     {.spec = {.name = "stats",
               .doc = "What nodes have counted.",

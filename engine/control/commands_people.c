@@ -46,7 +46,7 @@ static void welcome(struct pl_request *request, const struct pl_user *user) {
     snprintf(request->who.name, sizeof request->who.name, "%s", user->name);
     request->who.role = user->role;
     request->who.known = true;
-    pl_sessions_begin(request->control->sessions, &request->who, token);
+    if (!request->ask) pl_sessions_begin(request->control->sessions, &request->who, token);
     struct pl_pack *pack = pl_request_row(request, 3);
     pl_pack_pair_str(pack, "session", token);
     pl_pack_pair_str(pack, "user", user->name);
@@ -140,8 +140,10 @@ static enum pl_code run_add(struct pl_request *request, struct pl_error **error)
     if (!code)
         code = pl_users_add(store, args->user, (enum pl_role)args->role, request->password,
                             pl_engine_now(request->control->options.engine), error);
-    if (!code) pl_request_changed(request, args->user, "", pl_role_names[args->role]);
-    return code;
+    if (code) return code;
+    pl_request_changed(request, args->user, "", pl_role_names[args->role]);
+    pl_request_say(request, "%s added as %s", args->user, pl_role_names[args->role]);
+    return PL_OK;
 }
 
 static enum pl_code run_remove(struct pl_request *request, struct pl_error **error) {
@@ -152,6 +154,7 @@ static enum pl_code run_remove(struct pl_request *request, struct pl_error **err
     if (code) return code;
     sign_out(request->control, args->user);
     pl_request_changed(request, args->user, NULL, "removed");
+    pl_request_say(request, "%s removed", args->user);
     return PL_OK;
 }
 
@@ -168,6 +171,7 @@ static enum pl_code run_passwd(struct pl_request *request, struct pl_error **err
     if (code) return code;
     sign_out(request->control, args->user);
     pl_request_changed(request, args->user, NULL, "new password");
+    pl_request_say(request, "%s has a new password", args->user);
     return PL_OK;
 }
 
@@ -181,6 +185,7 @@ static enum pl_code run_role(struct pl_request *request, struct pl_error **error
     if (code) return code;
     sign_out(request->control, args->user);
     pl_request_changed(request, args->user, pl_role_names[before.role], pl_role_names[args->role]);
+    pl_request_say(request, "%s is %s now, was %s", args->user, pl_role_names[args->role], pl_role_names[before.role]);
     return PL_OK;
 }
 

@@ -14,8 +14,9 @@
 #include <potline/diag.h>
 
 #include "control/control_impl.h"
+#include "control/users.h"
 
-enum { TICK_MS = 250, LOOK_MS = 10, MESSAGES_A_TURN = 64, REPLIES_A_PEER = 256 };
+enum { TICK_MS = 250, LOOK_MS = 10, MESSAGES_A_TURN = 64, REPLIES_A_PEER = 256, PUBLIC_KEY = 41 };
 
 /* ---- Sockets ---- */
 
@@ -57,20 +58,33 @@ static enum pl_code open_local(struct pl_control *control, const char *folder, s
     return code;
 }
 
+/* Who connects has to know it, and cannot be told by the engine. */
+static void tell_public_key(const struct pl_control_options *options) {
+    char public[PUBLIC_KEY];
+    if (zmq_curve_public(public, options->secret_key) == 0)
+        pl_diag(PL_INFO, "control: listening at %s; its public key, for potline shell --server-key: %s",
+                options->endpoint, public);
+}
+
 static enum pl_code open_remote(struct pl_control *control, struct pl_error **error) {
     struct pl__face *face = &control->faces[1];
     const struct pl_control_options *options = &control->options;
     int yes = 1;
     if (!options->endpoint) return PL_OK;
     if (!options->secret_key)
-        return pl_error_set(error, PL_USAGE, "control: %s needs a secret key: nothing is sent in the clear",
-                            options->endpoint);
+        return pl_error_set(
+            error, PL_USAGE,
+            "control: %s needs a secret key: nothing is sent in the clear (potline keys curve --out FILE "
+            "makes one, --control-key FILE gives it)",
+            options->endpoint);
     enum pl_code code = open_socket(face, error);
     if (code) return code;
     if (zmq_setsockopt(face->socket, ZMQ_CURVE_SERVER, &yes, sizeof yes) ||
         zmq_setsockopt(face->socket, ZMQ_CURVE_SECRETKEY, options->secret_key, strlen(options->secret_key) + 1))
         return pl_error_set(error, PL_USAGE, "control: the secret key is not one: 40 characters of Z85 expected");
-    return bind_to(face, options->endpoint, error);
+    enum pl_code bound = bind_to(face, options->endpoint, error);
+    if (!bound) tell_public_key(options);
+    return bound;
 }
 
 /* One message of a face; false when there is none. A message of more than one frame is nobody's. */
@@ -141,11 +155,15 @@ static void close_faces(struct pl_control *control) {
     control->closed = true;
     pthread_cond_signal(&control->changed);
     pthread_mutex_unlock(&control->lock);
+    pl__asks_refuse(control);
 }
 
 static void on_tick(uv_timer_t *timer) {
     struct pl_control *control = timer->data;
-    if (!control->closed) pl__requests_tick(control, uv_hrtime());
+    if (control->closed) return;
+    pl_engine_hold_wiring(control->options.engine);
+    pl__requests_tick(control, uv_hrtime());
+    pl_engine_release_wiring(control->options.engine);
 }
 
 /* Who waits for a checkpoint has the answer soon behind it. */
@@ -156,9 +174,21 @@ static void set_pace(struct pl_control *control) {
     if (uv_timer_get_repeat(&control->tick) != every) uv_timer_start(&control->tick, on_tick, every, every);
 }
 
-static void after_poll(uv_check_t *check) {
-    struct pl_control *control = check->data;
+/* Nodes of another graph have other commands. */
+static void renew_commands(struct pl_control *control) {
+    const struct pl_graph *graph = pl_engine_graph(control->options.engine);
+    struct pl_command_table table;
+    if (graph == control->graph || !pl_commands_init(&table, graph)) return;
+    pl_commands_fini(&control->commands);
+    control->commands = table;
+    pl_graph_unref(control->graph);
+    control->graph = pl_graph_ref(graph);
+}
+
+static void work(struct pl_control *control) {
+    renew_commands(control);
     take_back(control);
+    if (!control->closed) pl__asks_begin(control);
     for (unsigned i = 0; i < PL__FACES && !control->closed; i++)
         for (int n = 0; control->faces[i].socket && n < MESSAGES_A_TURN && receive_one(control, &control->faces[i]);
              n++)
@@ -166,6 +196,17 @@ static void after_poll(uv_check_t *check) {
     for (struct pl_request *r = control->requests; r && !control->closed; r = r->next)
         if (r->stream) pl__stream_pump(r);
     set_pace(control);
+}
+
+static void after_poll(uv_check_t *check) {
+    struct pl_control *control = check->data;
+    if (control->closed) { /* the engine may be gone */
+        take_back(control);
+        return;
+    }
+    pl_engine_hold_wiring(control->options.engine);
+    work(control);
+    pl_engine_release_wiring(control->options.engine);
     if (atomic_load(&control->closing) && !control->closed && control->logins == 0) close_faces(control);
 }
 
@@ -217,6 +258,22 @@ static enum pl_code watch(struct pl__face *face, struct pl_error **error) {
 
 /* ---- Life ---- */
 
+static void look_for_admin(void *arg, const struct pl_user *user) {
+    *(bool *)arg |= user->role == PL_ROLE_ADMIN;
+}
+
+/* Nobody could do anything, and nobody could be let in. */
+static enum pl_code check_login(const struct pl_control *control, struct pl_error **error) {
+    struct pl_store *store = pl_engine_store(control->options.engine);
+    bool admin = false;
+    if (!control->options.login) return PL_OK;
+    if (!store) return pl_error_set(error, PL_USAGE, "--require-login needs a data folder, where users are kept");
+    enum pl_code code = pl_users_each(store, look_for_admin, &admin, error);
+    if (code || admin) return code;
+    return pl_error_set(error, PL_USAGE,
+                        "--require-login, and there is no admin yet: potline user add NAME --role admin --data DIR");
+}
+
 static enum pl_code open_all(struct pl_control *control, struct pl_error **error) {
     struct pl_engine *engine = control->options.engine;
     const char *folder = pl_engine_data(engine);
@@ -224,9 +281,10 @@ static enum pl_code open_all(struct pl_control *control, struct pl_error **error
     control->sessions = pl_sessions_new();
     if (!control->zmq || !control->sessions || !pl_commands_init(&control->commands, pl_engine_graph(engine)))
         return pl_error_set(error, PL_NO_MEMORY, "no memory for the control plane");
+    control->graph = pl_graph_ref(pl_engine_graph(engine));
     control->audit = pl_engine_journal(engine)->audit;
-    enum pl_code code = PL_OK;
-    if (folder) code = open_local(control, folder, error);
+    enum pl_code code = check_login(control, error);
+    if (!code && folder) code = open_local(control, folder, error);
     if (!code) code = open_remote(control, error);
     for (unsigned i = 0; i < PL__FACES && !code; i++)
         code = watch(&control->faces[i], error);
@@ -288,6 +346,7 @@ void pl_control_free(struct pl_control *control) {
     uv_loop_close(&control->loop);
     if (control->zmq) zmq_ctx_term(control->zmq);
     pl_commands_fini(&control->commands);
+    pl_graph_unref(control->graph);
     pl_sessions_free(control->sessions);
     pthread_mutex_destroy(&control->lock);
     pthread_cond_destroy(&control->changed);

@@ -8,7 +8,8 @@
  * A stream (tap) is any number of "more" and then one of the others; it ends by itself when it has not been renewed for
  * ten seconds.
  *
- * Who may open the ipc socket (0600) is an admin, unless a session says otherwise; over tcp (CURVE) only `login` is
+ * Who may open the ipc socket (0600) is an admin, unless a session says otherwise or `login` is wanted of everybody;
+ * over tcp (CURVE) only `login` is
  * answered without a session. What changes something, and what was refused, is in the audit.
  *
  * Life: pl_control_new before the engine's start (it binds), pl_control_start, pl_control_close while the engine is
@@ -21,6 +22,7 @@
 
 struct pl_control;
 struct pl_carried;
+struct pl_mover;
 
 /* What `status` shows of the engine's standby. */
 struct pl_control_standby {
@@ -34,6 +36,8 @@ struct pl_control_options {
     struct pl_engine *engine;
     const char *endpoint;                /* tcp://... besides the socket in the data folder; NULL: none */
     const char *secret_key;              /* CURVE, of the tcp endpoint: 40 characters of Z85 */
+    struct pl_mover *mover;              /* who changes the graph; NULL: nobody does */
+    bool login;                          /* who comes by the socket signs in too; there has to be an admin */
     struct pl_carried *carried;          /* what holds while the run lasts (carried.h); NULL: nothing does */
     void (*stop)(void *arg, bool drain); /* from the control thread */
     void *stop_arg;

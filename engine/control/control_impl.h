@@ -5,7 +5,9 @@
 #include <pthread.h>
 #include <uv.h>
 
+#include "control/ask.h"
 #include "control/control.h"
+#include "control/packet.h"
 #include "control/request.h"
 #include "store/audit.h"
 
@@ -23,6 +25,7 @@ struct pl__face {
 struct pl_control {
     struct pl_control_options options;
     struct pl_command_table commands;
+    const struct pl_graph *graph; /* that they are of; held */
     struct pl_sessions *sessions;
     struct pl_audit *audit; /* the engine's; NULL: no data folder, or the end */
     void *zmq;
@@ -41,8 +44,10 @@ struct pl_control {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct pl_calls back; /* calls that have come back */
+    struct pl_ask *asked; /* commands from inside the process, oldest first; with the lock */
     struct pl_request *requests;
     unsigned request_count, tap_count, logins;
+    unsigned explaining;     /* processes of the command `explain` */
     unsigned unsettled;      /* requests that are not counted any more, and looked after for the audit */
     uint64_t request_number; /* of the last one */
     uint64_t strangers;      /* commands of nobody who is signed in, refused since the last record of them */
@@ -52,6 +57,9 @@ struct pl_control {
 
 /* ---- request.c ---- */
 void pl__request_receive(struct pl_control *control, const struct pl_peer *peer, const void *bytes, size_t size);
+/* A command from inside of the process (ask.h), which is answered there. */
+void pl__request_ask(struct pl_control *control, struct pl_ask *ask, const struct pl_identity *who,
+                     struct pl__packet *packet);
 void pl__request_came_back(struct pl_control *control, struct pl_call *call);
 void pl__requests_tick(struct pl_control *control, uint64_t now);
 void pl__requests_end(struct pl_control *control);                        /* at close: streams are ended */
@@ -61,6 +69,11 @@ void pl__requests_free(struct pl_control *control);
 /* ---- reply.c ---- */
 void pl__reply_send(struct pl_request *request, const char *status, enum pl_code code, const char *error,
                     uint64_t dropped);
+
+/* ---- cluster_rows.c: the engines of a group ---- */
+enum { PL__CLUSTER_PAIRS = 6 };
+enum pl_code pl__cluster_rows(struct pl_request *request, struct pl_error **error);
+void pl__cluster_status(struct pl_pack *pack, const struct pl_engine *engine);
 
 /* ---- record.c: what goes into the audit ---- */
 void pl__request_audit(const struct pl_request *request, const char *outcome);

@@ -23,17 +23,20 @@ static void append(struct pl_control *control, struct pl_audit_record *record) {
  * could send as fast as they like. */
 void pl__request_audit(const struct pl_request *request, const char *outcome) {
     const struct pl_call *reply = request->reply;
-    char correlation[PL_RUN_NAME + 24];
+    char correlation[PL_RUN_NAME + 24 + PL_ASK_CORRELATION];
     if (!request->who.known && !request->tried) {
         request->control->strangers++;
         return;
     }
-    snprintf(correlation, sizeof correlation, "%s-%" PRIu64, pl_engine_journal(request->control->options.engine)->run,
-             request->number);
+    snprintf(correlation, sizeof correlation, "%s-%" PRIu64 "%s%s",
+             pl_engine_journal(request->control->options.engine)->run, request->number, request->ask ? " " : "",
+             request->ask ? pl__ask_correlation(request->ask) : "");
     struct pl_audit_record record = {
         .user = request->who.name,
         .role = request->who.known ? pl_role_names[request->who.role] : "",
-        .origin = request->peer.local ? "shell" : "shell, remote",
+        .origin = request->ask          ? pl__ask_origin(request->ask)
+                  : request->peer.local ? "shell"
+                                        : "shell, remote",
         .action = request->command ? request->command->spec->name : "",
         .object = reply->object[0] ? reply->object : request->line,
         .from = reply->from,

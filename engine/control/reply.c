@@ -1,4 +1,5 @@
 /* reply.c: an answer as bytes. */
+#include <string.h>
 #include <zmq.h>
 
 #include "control/control_impl.h"
@@ -21,10 +22,33 @@ static void pack_reply(struct pl_pack *pack, const struct pl_request *request, c
     if (!code) pl_pack_raw(pack, pl_pack_data(reply->rows), pl_pack_size(reply->rows));
 }
 
+static void answer_ask(struct pl_request *request, const char *status, enum pl_code code, const char *error,
+                       uint64_t dropped) {
+    const struct pl_call *reply = request->reply;
+    struct pl_ask *ask = request->ask;
+    bool more = strcmp(status, "more") == 0, lost = pl_pack_failed(reply->rows);
+    if (!ask) return;
+    pl__ask_reply(ask, &(struct pl_ask_reply){.status = code || lost ? PL_ANSWER_ERROR
+                                                        : more       ? PL_ANSWER_MORE
+                                                                     : PL_ANSWER_OK,
+                                              .code = lost ? PL_NO_MEMORY : code,
+                                              .missing = request->missing,
+                                              .error = error,
+                                              .rows = pl_pack_data(reply->rows),
+                                              .size = code || lost ? 0 : pl_pack_size(reply->rows),
+                                              .count = code || lost ? 0 : reply->row_count,
+                                              .cut = reply->cut,
+                                              .dropped = dropped});
+}
+
 /* A peer that has left, or takes nothing, is not waited for. */
 void pl__reply_send(struct pl_request *request, const char *status, enum pl_code code, const char *error,
                     uint64_t dropped) {
     const struct pl_peer *peer = &request->peer;
+    if (!peer->socket) {
+        answer_ask(request, status, code, error, dropped);
+        return;
+    }
     struct pl_pack *pack = pl_pack_new();
     if (!pack) return;
     pack_reply(pack, request, status, code, error, dropped);

@@ -2,6 +2,7 @@
 #include "control/request.h"
 
 #include <openssl/crypto.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <uv.h>
@@ -18,6 +19,7 @@
 /* ---- Life ---- */
 
 static void free_request(struct pl_request *request) {
+    if (request->end_work) request->end_work(request->work);
     pl__stream_free(request->stream);
     if (request->password) OPENSSL_cleanse(request->password, strlen(request->password));
     if (request->line) OPENSSL_cleanse(request->line, strlen(request->line));
@@ -27,6 +29,7 @@ static void free_request(struct pl_request *request) {
     pl_free(request->line);
     pl_call_free(request->reply);
     pl_error_free(&request->error);
+    pl__ask_end(request->ask);
     pl_free(request);
 }
 
@@ -58,6 +61,15 @@ void pl_request_later(struct pl_request *request) {
 
 struct pl_pack *pl_request_row(struct pl_request *request, uint32_t pairs) {
     return pl_reply_row(request->reply, pairs);
+}
+
+void pl_request_say(struct pl_request *request, const char *format, ...) {
+    char said[PL_CALL_TEXT];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(said, sizeof said, format, args);
+    va_end(args);
+    pl_pack_pair_str(pl_request_row(request, 1), "said", said);
 }
 
 void pl_request_changed(struct pl_request *request, const char *object, const char *from, const char *to) {
@@ -138,6 +150,22 @@ enum pl_code pl_request_call(struct pl_request *request, struct pl_task *task,
     return pl_error_set(error, PL_UNAVAILABLE, "node %s has ended", task->node.config.name);
 }
 
+struct pl_call *pl__request_own_call(struct pl_request *request, struct pl_error **error) {
+    struct pl_call *call = pl_call_new();
+    if (!call) {
+        pl_error_set(error, PL_NO_MEMORY, "no memory for a command");
+        return NULL;
+    }
+    fill_in(request, call);
+    request->waiting++;
+    return call;
+}
+
+void pl__request_drop_call(struct pl_request *request, struct pl_call *call) {
+    request->waiting--;
+    pl_call_free(call);
+}
+
 static bool has_command(const struct pl_operator *op, const struct pl_command *spec) {
     for (const struct pl_command *c = op->commands; c && c->name; c++)
         if (c == spec) return true;
@@ -167,16 +195,22 @@ static void add_rows(struct pl_call *reply, const struct pl_call *call) {
     reply->row_count += call->row_count;
 }
 
+/* Of nodes that do not have it, the one that says what was probably meant has the word. */
+static bool says_more(const struct pl_error *error, const struct pl_error *than) {
+    return !than || (error && strlen(error->text) > strlen(than->text));
+}
+
 /* Success anywhere is success; "not here" only counts when it was nowhere. */
 static void settle(struct pl_request *request, struct pl_call *call) {
     if (call->code == PL_OK) {
         const struct pl_set_args *set = call->where == PL_CALL_SET ? request->args : NULL;
-        if (set) pl_carried_set(request->control->options.carried, set->option, set->value);
+        if (set) pl_carried_set(request->control->options.carried, set->option, set->value, set->persist);
         add_rows(request->reply, call);
         if (call->object[0]) pl_call_changed(request->reply, call->object, call->from, call->to);
         request->done++;
         if (call->epoch > request->awaited) request->awaited = call->epoch;
-    } else if (request->code == PL_OK || request->code == PL_NOT_FOUND) {
+    } else if (request->code == PL_OK || (request->code == PL_NOT_FOUND &&
+                                          (call->code != PL_NOT_FOUND || says_more(call->error, request->error)))) {
         pl_error_free(&request->error);
         request->code = call->code;
         request->error = call->error;
@@ -248,7 +282,7 @@ static struct pl_identity who_asks(struct pl_control *control, const struct pl_p
     struct pl_identity who = {.name = ""};
     if (m->session) {
         pl_sessions_find(control->sessions, m->session, &who);
-    } else if (peer->local) {
+    } else if (peer->local && !control->options.login) {
         snprintf(who.name, sizeof who.name, "local");
         who.role = PL_ROLE_ADMIN;
         who.known = true;
@@ -287,7 +321,10 @@ static enum pl_code carry_out(struct pl_request *request, const struct pl__packe
     unsigned used = 0;
     enum pl_code code =
         pl_commands_find(&request->control->commands, m->words, m->count, &request->command, &used, error);
+    request->missing = code != PL_OK;
     if (code) return code;
+    request->entry = *request->command; /* the table may be another one before this is answered */
+    request->command = &request->entry;
     code = may(request, error);
     if (code) {
         pl__request_audit(request, "refused");
@@ -325,9 +362,8 @@ static struct pl_request *new_request(struct pl_control *control, const struct p
     return request;
 }
 
-static void begin(struct pl_control *control, const struct pl_peer *peer, struct pl__packet *m) {
-    struct pl_request *request = new_request(control, peer, m);
-    if (!request) return;
+static void begin(struct pl_request *request, struct pl__packet *m) {
+    struct pl_control *control = request->control;
     struct pl_error *error = NULL;
     enum pl_code code = PL_OK;
     if (m->too_many)
@@ -360,13 +396,28 @@ static void steer(struct pl_control *control, const struct pl_peer *peer, const 
 
 void pl__request_receive(struct pl_control *control, const struct pl_peer *peer, const void *bytes, size_t size) {
     struct pl__packet m;
+    struct pl_request *request;
     if (pl__packet_read(&m, bytes, size)) {
         if (m.renew || m.cancel)
             steer(control, peer, &m);
-        else
-            begin(control, peer, &m);
+        else if ((request = new_request(control, peer, &m)))
+            begin(request, &m);
     }
     pl__packet_fini(&m);
+}
+
+void pl__request_ask(struct pl_control *control, struct pl_ask *ask, const struct pl_identity *who,
+                     struct pl__packet *m) {
+    static const struct pl_peer nobody; /* not local: paths are those of strangers */
+    struct pl_request *request = new_request(control, &nobody, m);
+    if (!request) {
+        pl__ask_reply(ask, &(struct pl_ask_reply){.status = PL_ANSWER_ERROR, .code = PL_NO_MEMORY});
+        pl__ask_end(ask);
+        return;
+    }
+    request->ask = ask;
+    request->who = *who;
+    begin(request, m);
 }
 
 /* ---- Time ---- */
@@ -410,6 +461,7 @@ void pl__requests_end_user(struct pl_control *control, const char *name) {
 void pl__requests_end(struct pl_control *control) {
     for (struct pl_request *r = control->requests; r; r = r->next) {
         if (r->stream) pl__stream_cancel(r, PL_UNAVAILABLE, "the engine ends");
+        if (r->ask && !r->answered) pl__reply_send(r, "error", PL_UNAVAILABLE, "the engine is ending", 0);
         r->answered = true;
     }
 }

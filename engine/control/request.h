@@ -13,6 +13,7 @@
 
 struct pl_control;
 struct pl_stream;
+struct pl_ask;
 
 enum { PL_PEER_MAX = 255 };
 
@@ -27,9 +28,11 @@ struct pl_peer {
 struct pl_request {
     struct pl_control *control;
     struct pl_peer peer;
-    uint64_t id;     /* the peer's */
-    uint64_t number; /* ours, for the audit */
-    const struct pl_command_entry *command;
+    struct pl_ask *ask;                     /* who asks, where it is no peer; held */
+    uint64_t id;                            /* the peer's */
+    uint64_t number;                        /* ours, for the audit */
+    const struct pl_command_entry *command; /* `entry`; NULL: not known yet */
+    struct pl_command_entry entry;
     void *args;
     struct pl_options_owner *owner;
     char *password; /* of login and the users commands, from outside of the words; wiped at the end */
@@ -44,11 +47,14 @@ struct pl_request {
     bool later;                                                                /* answered by what comes back */
     enum pl_code (*look)(struct pl_request *request, struct pl_error **error); /* or once this is not PL_BUSY */
     uint64_t awaited;                                                          /* by `look` */
+    bool missing;                                                              /* there is no such command */
     bool tried;                                                                /* a password has been looked at */
     bool answered;
     bool unsettled;           /* answered too early: what it has changed is not known to be kept yet */
     uint64_t deadline;        /* hrtime; 0: none */
     struct pl_stream *stream; /* of a tap */
+    void *work;               /* what is beside it; ended with it by end_work */
+    void (*end_work)(void *work);
     struct pl_request *next;
 };
 
@@ -60,8 +66,14 @@ enum pl_code pl_request_call(struct pl_request *request, struct pl_task *task,
                              enum pl_code (*run)(struct pl_call *, struct pl_node *, struct pl_error **),
                              struct pl_error **error);
 
+/* A call that somebody else than a node carries out, and whose `done` answers the request; one that came to nothing. */
+struct pl_call *pl__request_own_call(struct pl_request *request, struct pl_error **error);
+void pl__request_drop_call(struct pl_request *request, struct pl_call *call);
+
 /* Shorthand for rows of the reply. */
 struct pl_pack *pl_request_row(struct pl_request *request, uint32_t pairs);
+/* A reply of one sentence, which the shell shows as it is. */
+void pl_request_say(struct pl_request *request, const char *format, ...) PL_PRINTF(2, 3);
 void pl_request_changed(struct pl_request *request, const char *object, const char *from, const char *to);
 
 /* The request will be answered by pl_request_answer; return PL_BUSY from `run`. */

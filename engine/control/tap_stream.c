@@ -1,21 +1,20 @@
 /* tap_stream.c: `tap`: rows that a node emits, as a stream of replies. */
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <uv.h>
 
 #include <potline/alloc.h>
 #include <potline/expr.h>
-#include <potline/quality.h>
-#include <potline/text.h>
 
+#include "control/batch_row.h"
 #include "control/control_impl.h"
 #include "control/node_name.h"
+#include "control/tap_where.h"
 #include "runtime/tap.h"
 
 #define LEASE_NS (UINT64_C(10) * 1000000000)
 
-enum { ROWS_A_REPLY = 500, INSTANCES_MAX = 256, BATCHES_A_TURN = 8 };
+enum { ROWS_A_REPLY = 500, INSTANCES_MAX = 256, BATCHES_A_TURN = 8, ROWS_A_TICK = 5000 /* of who asks inside */ };
 
 struct tap_args {
     const char *node, *tags, *where;
@@ -34,90 +33,19 @@ struct pl_stream {
     unsigned port;
     enum pl_kind kind;
     const char *tags; /* of the arguments, which live as long */
-    struct pl_expr *where;
-    int64_t left; /* rows to go; -1: no end */
+    struct pl_where *where;
+    int64_t left;   /* rows to go; -1: no end */
+    unsigned shown; /* rows since the last tick */
     uint64_t renewed;
     bool ended;
 };
 
 /* ---- Rows ---- */
 
-static int column_of(void *arg, const char *name, size_t length) {
-    const struct pl_kind_info *info = arg;
-    for (int i = 0; i < info->columns; i++)
-        if (strlen(info->column[i].name) == length && memcmp(info->column[i].name, name, length) == 0)
-            return info->column[i].type == PL_NAME ? -1 : i;
-    return -1;
-}
-
-static double number_at(const struct pl_batch *batch, unsigned column, uint32_t row) {
-    const void *cells = batch->column[column];
-    switch (pl_kind_info[batch->kind].column[column].type) {
-    case PL_F64: return ((const double *)cells)[row];
-    case PL_I64: return (double)((const int64_t *)cells)[row];
-    case PL_U64: return (double)((const uint64_t *)cells)[row];
-    case PL_U32: return ((const uint32_t *)cells)[row];
-    case PL_U16: return ((const uint16_t *)cells)[row];
-    default: return NAN;
-    }
-}
-
 static bool fits(struct pl_stream *stream, const struct pl_batch *batch, const struct pl_tags *tags, uint32_t row) {
     const char *name = pl_tags_get(tags, pl_batch_keys(batch)[row])->name;
     if (stream->tags[0] && !pl_glob(stream->tags, name)) return false;
-    if (!stream->where) return true;
-    double cells[PL_EXPR_VARIABLES_MAX] = {0};
-    uint64_t uses = pl_expr_uses(stream->where);
-    for (unsigned i = 0; i < pl_kind_info[batch->kind].columns; i++)
-        if (uses & UINT64_C(1) << i) cells[i] = number_at(batch, i, row);
-    double truth = pl_expr_eval_one(stream->where, cells);
-    return truth != 0 && !isnan(truth);
-}
-
-static void pack_cell(struct pl_pack *pack, const struct pl_batch *batch, const struct pl_tags *tags, unsigned column,
-                      uint32_t row) {
-    const struct pl_column_info *info = &pl_kind_info[batch->kind].column[column];
-    const void *cells = batch->column[column];
-    char text[192];
-    switch (info->type) {
-    case PL_NAME: pl_pack_str(pack, pl_tags_get(tags, ((const uint32_t *)cells)[row])->name); break;
-    case PL_I64:
-        pl_pack_strn(pack, text, (size_t)(pl_text_put_time(text, ((const pl_time *)cells)[row]) - text));
-        break;
-    case PL_F64:
-        if (isnan(((const double *)cells)[row]))
-            pl_pack_nil(pack);
-        else
-            pl_pack_f64(pack, ((const double *)cells)[row]);
-        break;
-    case PL_U64: pl_pack_uint(pack, ((const uint64_t *)cells)[row]); break;
-    case PL_U32: pl_pack_uint(pack, ((const uint32_t *)cells)[row]); break;
-    default:
-        if (strcmp(info->name, "quality") == 0)
-            pl_pack_strn(pack, text, pl_quality_format(((const uint16_t *)cells)[row], text, sizeof text));
-        else
-            pl_pack_uint(pack, ((const uint16_t *)cells)[row]);
-    }
-}
-
-static void put_row(struct pl_request *request, const struct pl_batch *batch, const struct pl_tags *tags,
-                    uint32_t row) {
-    const struct pl_kind_info *info = &pl_kind_info[batch->kind];
-    bool body = batch->kind == PL_EVENTS;
-    struct pl_pack *pack = pl_request_row(request, info->columns - (info->heaps ? 1u : 0u) + (body ? 1u : 0u));
-    for (unsigned c = 0; c < info->columns; c++) {
-        if (info->heaps && c == info->end) continue;
-        pl_pack_str(pack, info->column[c].name);
-        pack_cell(pack, batch, tags, c, row);
-    }
-    if (!body) return;
-    uint32_t length;
-    const void *bytes = pl_batch_heap_row(batch, 0, row, &length);
-    pl_pack_str(pack, "body");
-    if (length)
-        pl_pack_raw(pack, bytes, length);
-    else
-        pl_pack_nil(pack);
+    return pl_where_holds(stream->where, batch, row);
 }
 
 /* ---- The stream ---- */
@@ -142,8 +70,9 @@ static void show(struct pl_request *request, const struct pl_batch *batch) {
     const struct pl_tags *tags = pl_engine_tags(request->control->options.engine);
     for (uint32_t i = 0; i < batch->rows && stream->left != 0; i++) {
         if (!fits(stream, batch, tags, i)) continue;
-        put_row(request, batch, tags, i);
+        pl_batch_row_put(pl_request_row(request, pl_batch_row_pairs(batch)), batch, tags, i, request->ask != NULL);
         if (stream->left > 0) stream->left--;
+        stream->shown++;
         if (request->reply->row_count >= ROWS_A_REPLY) send_rows(request);
     }
 }
@@ -151,6 +80,7 @@ static void show(struct pl_request *request, const struct pl_batch *batch) {
 void pl__stream_pump(struct pl_request *request) {
     struct pl_stream *stream = request->stream;
     if (stream->ended) return;
+    if (request->ask && stream->shown >= ROWS_A_TICK) return; /* the tap drops what is too much, and counts it */
     bool more = false;
     for (unsigned i = 0; i < stream->count; i++) {
         struct pl_batch *batch = NULL;
@@ -208,6 +138,9 @@ void pl__stream_renew(struct pl_request *request) {
 void pl__stream_tick(struct pl_request *request, uint64_t now) {
     struct pl_stream *stream = request->stream;
     bool any = false;
+    stream->shown = 0;
+    if (request->ask && !pl__ask_left(request->ask)) stream->renewed = now;
+    if (request->ask && pl__ask_left(request->ask)) stream->renewed = 0;
     for (unsigned i = 0; i < stream->count; i++)
         any |= atomic_load(&stream->list[i].task->state) < PL_TASK_ENDED;
     if (!any && !stream->ended) pl__stream_pump(request);
@@ -220,9 +153,11 @@ bool pl__stream_over(const struct pl_request *request) {
 
 void pl__stream_free(struct pl_stream *stream) {
     if (!stream) return;
-    for (unsigned i = 0; i < stream->count; i++)
+    for (unsigned i = 0; i < stream->count; i++) {
         pl_tap_free(stream->list[i].tap);
-    pl_expr_free(stream->where);
+        pl_task_unref(stream->list[i].task);
+    }
+    pl_where_free(stream->where);
     pl_free(stream);
 }
 
@@ -246,25 +181,8 @@ static enum pl_code find_output(const struct pl_graph *graph, const char *text, 
         return pl_error_set(error, PL_USAGE, "%.*s is a sink: tap what it takes from", (int)length, text);
     for (*port = 0; ports[*port].name; ++*port)
         if (!dot || strcmp(ports[*port].name, dot + 1) == 0) return PL_OK;
-    return pl_error_set(error, PL_NOT_FOUND, "%.*s has no output \"%s\"", (int)length, text, dot + 1);
-}
-
-static enum pl_code compile_where(struct pl_stream *stream, const char *text, struct pl_error **error) {
-    const struct pl_kind_info *info = &pl_kind_info[stream->kind];
-    struct pl_error *cause = NULL;
-    if (!text[0]) return PL_OK;
-    enum pl_code code = pl_expr_compile(text, column_of, (void *)(uintptr_t)info, &stream->where, &cause);
-    if (!code) return PL_OK;
-    char columns[PL_CALL_TEXT] = "";
-    for (unsigned i = 0, used = 0; i < info->columns && used < sizeof columns; i++)
-        if (info->column[i].type != PL_NAME && !(info->heaps && i == info->end))
-            used += (unsigned)snprintf(columns + used, sizeof columns - used, "%s%s", used ? ", " : "",
-                                       info->column[i].name);
-    code = cause ? cause->code : PL_NO_MEMORY;
-    pl_error_set(error, code, "where, character %d: %s; the columns are %s", cause ? cause->place.column : 0,
-                 cause ? cause->text : "no memory", columns);
-    pl_error_free(&cause);
-    return code;
+    return pl_error_set(error, PL_NOT_FOUND, "%.*s has no output \"%s\"; outputs lists them", (int)length, text,
+                        dot + 1);
 }
 
 static enum pl_code begin(struct pl_request *request, unsigned node, struct pl_error **error) {
@@ -275,7 +193,7 @@ static enum pl_code begin(struct pl_request *request, unsigned node, struct pl_e
         if (task->graph_node != &pl_engine_graph(engine)->nodes[node]) continue;
         struct pl_tap *tap = pl_tap_new(stream->port, wake, request->control);
         if (!tap) return pl_error_set(error, PL_NO_MEMORY, "no memory for a tap");
-        stream->list[stream->count++] = (struct tapped){.task = task, .tap = tap};
+        stream->list[stream->count++] = (struct tapped){.task = pl_task_ref(task), .tap = tap};
     }
     bool any = false;
     for (unsigned i = 0; i < stream->count; i++)
@@ -299,7 +217,7 @@ static enum pl_code run_tap(struct pl_request *request, struct pl_error **error)
     stream->tags = args->tags;
     stream->left = args->rows ? args->rows : -1;
     stream->renewed = uv_hrtime();
-    code = compile_where(stream, args->where, error);
+    code = pl_where_new(args->where, stream->kind, &stream->where, error);
     if (!code) code = begin(request, node, error);
     if (code) {
         stream->ended = true;
@@ -313,13 +231,41 @@ static enum pl_code run_tap(struct pl_request *request, struct pl_error **error)
 static const struct pl_option tap_args[] = {
     PL_OPT_STRING(struct tap_args, node, "node", NULL, PL_FIXED, "NODE or NODE.PORT: whose rows."),
     PL_OPT_STRING(struct tap_args, tags, "tags", "", PL_FIXED, "A pattern of tags."),
-    PL_OPT_STRING(struct tap_args, where, "where", "", PL_FIXED,
-                  "A condition over the row's columns, as \"value > 4.8\"."),
+    PL_OPT_STRING(
+        struct tap_args, where, "where", "", PL_FIXED,
+        "A condition over the row's columns, as \"value > 4.8\"; of events also numbers of the body, as body.value."),
     PL_OPT_INT(struct tap_args, rows, "rows", "0", "0", NULL, PL_FIXED, "End after so many rows; 0: go on."),
     PL_OPT_END,
 };
 
+/* ---- What can be tapped ---- */
+
+static void put_output(struct pl_request *request, const struct pl_graph_node *node, unsigned port) {
+    char output[2 * PL_NAME_MAX + 2], columns[PL_WHERE_COLUMNS_TEXT];
+    enum pl_kind kind = node->kinds_out[port];
+    struct pl_pack *pack = pl_request_row(request, 4);
+    snprintf(output, sizeof output, "%s.%s", node->name, node->op->outputs[port].name);
+    pl_where_columns(kind, " ", columns);
+    pl_pack_pair_str(pack, "output", output);
+    pl_pack_pair_str(pack, "node", node->name);
+    pl_pack_pair_str(pack, "kind", pl_kind_info[kind].name);
+    pl_pack_pair_str(pack, "columns", columns);
+}
+
+static enum pl_code run_outputs(struct pl_request *request, struct pl_error **error) {
+    const struct pl_graph *graph = pl_engine_graph(request->control->options.engine);
+    (void)error;
+    for (unsigned i = 0; i < graph->node_count; i++)
+        for (unsigned p = 0; graph->nodes[i].op->outputs && graph->nodes[i].op->outputs[p].name; p++)
+            put_output(request, &graph->nodes[i], p);
+    return PL_OK;
+}
+
 const struct pl_control_command pl__commands_tap[] = {
+    {.spec = {.name = "outputs",
+              .doc = "What tap can show: the outputs of nodes, and the columns for its --where.",
+              .roles = PL_MAY_SEE},
+     .run = run_outputs},
     {.spec = {.name = "tap",
               .doc = "Shows the rows that a node emits, as they come.",
               .roles = PL_MAY_SEE,

@@ -57,7 +57,7 @@ static enum pl_code check_name(const char *name, struct pl_error **error) {
 
 static enum pl_code unknown(const char *name, struct pl_error **error) {
     if (!name_fits(name)) return pl_error_set(error, PL_NOT_FOUND, "there is no user of that name");
-    return pl_error_set(error, PL_NOT_FOUND, "there is no user \"%s\"", name);
+    return pl_error_set(error, PL_NOT_FOUND, "there is no user \"%s\"; users list shows them", name);
 }
 
 /* ---- Passwords ---- */

@@ -15,16 +15,19 @@ const struct pl_flag_text pl__flag_texts[] = {
     {PL_OP_BLOCKING, "blocking", "Has a thread of its own; nothing else waits for it."},
     {PL_OP_ANY_ORDER, "any_order", "Takes its inputs as they come, not merged by event time."},
     {PL_OP_BY_SOURCE, "by_source", "Looks at who made a row: rows of several nodes do not become one batch."},
+    {PL_OP_PROGRAM, "program", "A program in any language does its work, in a process of its own."},
     {PL_OP_MIXED, "mixed", "One input takes several kinds at once."},
     {PL_OP_REPLAYABLE, "replayable", "Can wait: it is held back when the graph is slower (max_lag)."},
     {PL_OP_OUTSIDE, "outside", "Has an outside peer: what it cannot take waits in its own backlog (on_full: spill)."},
     {PL_OP_LOSSY, "lossy", "Is for lookers-on: a full edge into it drops (on_full)."},
+    {PL_OP_FIELD, "field", "Writes to the field: set points for it must come from a guard."},
+    {PL_OP_GUARD, "guard", "Decides which set points may go to the field."},
     {PL_OP_RECOMPUTES, "recomputes", "May answer differently for the same input: its outputs are recorded."},
     {0, NULL, NULL},
 };
 
 const char *pl__when_text(enum pl_option_when when) {
-    return when == PL_LIVE ? "live" : when == PL_STATE ? "state" : "fixed";
+    return when == PL_LIVE ? "live" : when == PL_STATE ? "state" : when == PL_CARRIED ? "carried" : "fixed";
 }
 
 const char *pl__scope_text(enum pl_scope scope) {

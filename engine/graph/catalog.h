@@ -2,6 +2,7 @@
  *
  *     catalog.c    JSON (schemas/operators.json)          reference.c    Markdown (docs/operators.md)
  *     schema.c     JSON Schema of graph and test files    describe.c     text for a terminal
+ *     manual.c     a page of man(7)
  *
  * All of it comes from the registry, so what is printed depends on the plugins found. Each returns false without
  * memory.
@@ -17,6 +18,7 @@ bool pl_catalog_json(const struct pl_operator *op, FILE *out); /* NULL: all of t
 bool pl_catalog_schema(FILE *out);
 bool pl_catalog_test_schema(FILE *out); /* of test files (trial.h) */
 bool pl_catalog_markdown(FILE *out);
+bool pl_catalog_manual(const struct pl_operator *op, FILE *out);
 void pl_catalog_list(FILE *out); /* a line each */
 void pl_catalog_describe(const struct pl_operator *op, FILE *out);
 

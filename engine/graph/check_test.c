@@ -135,6 +135,30 @@ static void kinds_that_do_not_fit(void **state) {
         "g.yaml:11:28: q.from: t.window takes samples or windows, but p (t.pick) gives profiles\n");
 }
 
+static void set_points_pass_a_guard(void **state) {
+    (void)state;
+    pl_graph_free(good(HEAD "nodes:\n"
+                            "  in: { op: t.source }\n"
+                            "  p: { op: t.pick, from: in, kind: setpoints }\n"
+                            "  safe: { op: t.guard, from: p }\n"
+                            "  plc: { op: t.field, from: safe }\n"
+                            "  out: { op: t.file, from: [safe.events, plc] }\n"));
+    bad(HEAD "nodes:\n"
+             "  in: { op: t.source }\n"
+             "  p: { op: t.pick, from: in, kind: setpoints }\n"
+             "  plc: { op: t.field, from: p }\n",
+        "g.yaml:6:29: plc.from: set points go to the field (t.field) straight from a guard only, and p (t.pick) is "
+        "none; put one between, like guard: { op: guard, from: { in: p } }\n");
+    bad(HEAD "nodes:\n"
+             "  in: { op: t.source }\n"
+             "  p: { op: t.pick, from: in, kind: setpoints }\n"
+             "  safe: { op: t.guard, from: p }\n"
+             "  some: { op: t.filter, from: safe }\n"
+             "  plc: { op: t.field, from: [safe, some] }\n",
+        "g.yaml:8:36: plc.from: set points go to the field (t.field) straight from a guard only, and some (t.filter) "
+        "is none; take them from safe\n");
+}
+
 static void circles(void **state) {
     (void)state;
     bad(HEAD "nodes:\n"
@@ -284,6 +308,7 @@ int main(void) {
         cmocka_unit_test(nodes),
         cmocka_unit_test(inputs),
         cmocka_unit_test(kinds_that_do_not_fit),
+        cmocka_unit_test(set_points_pass_a_guard),
         cmocka_unit_test(circles),
         cmocka_unit_test(keyed_behind_global),
         cmocka_unit_test(a_long_chain_is_no_trouble),

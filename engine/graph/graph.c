@@ -1,11 +1,13 @@
 /* graph.c: from a file to a graph: read, merged, checked, put into order. */
 #include "graph.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include <potline/alloc.h>
 
 #include "draft.h"
+#include "file_log.h"
 #include "hash.h"
 #include "set.h"
 #include "settings.h"
@@ -14,6 +16,7 @@ enum { GRAPH_MEMORY_MAX = 512 << 20 };
 
 struct pl_graph_impl {
     struct pl_arena *arena; /* holds the graph itself too */
+    _Atomic unsigned refs;
 };
 
 /* ---- The result ---- */
@@ -110,13 +113,24 @@ static struct pl_graph *graph_new(const char *path) {
         return NULL;
     }
     impl->arena = arena;
+    atomic_init(&impl->refs, 1);
     graph->impl = impl;
     graph->path = own_path;
     return graph;
 }
 
 void pl_graph_free(struct pl_graph *graph) {
-    if (graph) pl__arena_free(graph->impl->arena);
+    pl_graph_unref(graph);
+}
+
+/* One without an arena is its maker's. */
+const struct pl_graph *pl_graph_ref(const struct pl_graph *graph) {
+    if (graph && graph->impl) atomic_fetch_add(&graph->impl->refs, 1);
+    return graph;
+}
+
+void pl_graph_unref(const struct pl_graph *graph) {
+    if (graph && graph->impl && atomic_fetch_sub(&graph->impl->refs, 1) == 1) pl__arena_free(graph->impl->arena);
 }
 
 static bool is_taken_from(const struct pl_graph *graph, unsigned node) {
@@ -154,8 +168,14 @@ enum pl_code pl_graph_parse(const char *text, size_t length, const char *path, c
     struct pl_graph *made = graph_new(path);
     struct pl_yaml_context yaml = {.arena = made ? made->impl->arena : NULL, .problems = pl__problems_new()};
     enum pl_code code = PL_NO_MEMORY;
+    struct pl_file_log files = {.arena = yaml.arena,
+                                .given = options ? options->files : NULL,
+                                .given_count = options ? options->file_count : 0};
+    yaml.files = &files;
     if (made && yaml.problems) {
         read_graph(&yaml, options, made, text, length);
+        made->files = files.files;
+        made->file_count = files.count;
         code = verdict(&yaml, made);
         if (!pl__problems_take(yaml.problems, problems, problem_count)) code = PL_NO_MEMORY;
     }

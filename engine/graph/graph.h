@@ -10,6 +10,7 @@
 #include <potline/operator.h>
 #include <potline/zone.h>
 
+#include "base/file_text.h"
 #include "batch/tags.h"
 
 enum pl_on_full { PL_BLOCK, PL_SPILL, PL_DROP };
@@ -105,6 +106,8 @@ struct pl_graph {
     unsigned tag_rule_count;
     struct pl_graph_node *nodes; /* every node behind those it takes from */
     unsigned node_count;
+    const struct pl_file_text *files; /* it was read from: itself, and what it includes, in that order */
+    unsigned file_count;
     uint64_t hash; /* of the meaning: the same for another layout of the same text */
     struct pl_graph_impl *impl;
 };
@@ -112,6 +115,14 @@ struct pl_graph {
 /* One number for those options of a node that are part of the meaning of its state (PL_STATE): state that was made with
  * another one does not fit. */
 uint64_t pl_graph_state_hash(const struct pl_graph_node *node);
+/* With those that state can be carried over from (PL_CARRIED): state of before there were any was kept by this one. */
+uint64_t pl_graph_whole_state_hash(const struct pl_graph_node *node);
+
+/* Would an instance that was made as `a` have to be made anew to be `b`? *what (of `room` bytes) says by which options.
+ * Which nodes they take from does not count. */
+bool pl_graph_node_differs(const struct pl_graph_node *a, const struct pl_graph_node *b, char *what, size_t room);
+/* The first setting that a running engine cannot change; NULL: none. */
+const char *pl_graph_settings_differ(const struct pl_graph *a, const struct pl_graph *b);
 
 /* A list of problems, in order of place. */
 struct pl_problem {
@@ -126,8 +137,11 @@ struct pl_graph_options {
     /* An unset environment variable warns and stands for any value; else it is an error. A node whose operator is such
      * a value is left out of the graph. */
     bool checking;
-    const char *const *set;          /* NODE.OPTION=VALUE, ends in NULL; may be NULL */
-    const struct pl_yaml *overrides; /* the same as a map of another file (trial.h); may be NULL */
+    const char *const *set;           /* NODE.OPTION=VALUE, ends in NULL; may be NULL */
+    const struct pl_yaml *overrides;  /* the same as a map of another file (trial.h); may be NULL */
+    const struct pl_file_text *files; /* of pl_graph_load: those of a graph that was read before, in place of what is
+                                         there now; NULL: none */
+    unsigned file_count;
 };
 
 /* Loads and checks; all problems are reported in one pass. *graph is NULL when any of them is an error. The problems
@@ -137,7 +151,11 @@ enum pl_code pl_graph_load(const char *path, const struct pl_graph_options *opti
 /* The same from text; `path` names it in messages and is what relative files are relative to. */
 enum pl_code pl_graph_parse(const char *text, size_t length, const char *path, const struct pl_graph_options *options,
                             struct pl_graph **graph, struct pl_problem **problems, unsigned *problem_count);
-void pl_graph_free(struct pl_graph *graph);
+void pl_graph_free(struct pl_graph *graph); /* lets go of it; NULL is fine */
+
+/* Whoever keeps it beside its owner. Any thread. */
+const struct pl_graph *pl_graph_ref(const struct pl_graph *graph);
+void pl_graph_unref(const struct pl_graph *graph);
 
 /* Leaves out the nodes that nobody takes from and that `keep` does not want; before an engine has it. Its hash stays
  * that of the whole. */

@@ -158,6 +158,23 @@ static void foreach_makes_nodes(void **state) {
     pl_graph_free(g);
 }
 
+/* From what stood in its files, which are gone. */
+static void read_again(const struct pl_graph *graph) {
+    struct pl_graph_options options = {.files = graph->files, .file_count = graph->file_count};
+    struct pl_graph *again = NULL;
+    struct pl_problem *problems;
+    unsigned count;
+    assert_int_equal(graph->file_count, 5); /* tags.yaml has been read twice */
+    assert_int_equal(pl_graph_load(graph->files[0].path, &options, &again, &problems, &count), PL_OK);
+    assert_true(again->hash == graph->hash);
+    assert_int_equal(again->tag_rule_count, graph->tag_rule_count);
+    assert_int_equal(again->file_count, graph->file_count);
+    pl_graph_free(again);
+    options.file_count--;
+    assert_int_equal(pl_graph_load(graph->files[0].path, &options, &again, &problems, &count), PL_SYNTAX);
+    pl_problems_free(problems, count);
+}
+
 static void includes(void **state) {
     (void)state;
     char folder[64], path[128], sub[128];
@@ -183,8 +200,9 @@ static void includes(void **state) {
     assert_int_equal(graph->tag_rule_count, 2); /* tags.yaml counts once, and behind the graph's own */
     assert_string_equal(graph->tag_rules[0].match, "own");
     assert_true(graph->tag_rules[1].high == 10);
-    pl_graph_free(graph);
     folder_remove(folder);
+    read_again(graph);
+    pl_graph_free(graph);
 }
 
 static void options_from_the_command_line(void **state) {

@@ -64,11 +64,30 @@ static void check_same(const struct pl_draft *draft, const struct pl_draft_node 
     }
 }
 
+/* Nothing reaches the field but what a guard has let pass, straight from it. */
+static void check_guarded(const struct pl_draft *draft, const struct pl_draft_node *node,
+                          const struct pl_draft_input *input) {
+    const struct pl_operator *from = input->from->op;
+    const char *guard = NULL;
+    if (!(node->op->flags & PL_OP_FIELD) || !from || from->flags & PL_OP_GUARD) return;
+    if (!(kinds_of(input) & PL_SET(PL_SETPOINTS))) return;
+    for (unsigned i = 0; i < draft->count && !guard; i++)
+        if (draft->nodes[i].op && draft->nodes[i].op->flags & PL_OP_GUARD) guard = draft->nodes[i].name;
+    char hint[2 * PL_NAME_MAX];
+    snprintf(hint, sizeof hint,
+             guard ? "take them from %s" : "put one between, like guard: { op: guard, from: { in: %s } }",
+             guard ? guard : input->from->name);
+    pl__draft_problem(draft, node, input->at, ".from",
+                      "set points go to the field (%s) straight from a guard only, and %s (%s) is none; %s",
+                      node->op->name, input->from->name, from->name, hint);
+}
+
 static void take_kinds(const struct pl_draft *draft, struct pl_draft_node *node) {
     for (unsigned i = 0; i < node->input_count; i++) {
         const struct pl_draft_input *input = &node->inputs[i];
         check_fit(draft, node, input);
         check_same(draft, node, i);
+        check_guarded(draft, node, input);
         if (input->to_port == 0 && !node->kind_in) node->kind_in = kinds_of(input) & node->op->inputs[0].kinds;
     }
 }

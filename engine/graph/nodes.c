@@ -90,6 +90,7 @@ static void read_options(struct pl_draft *draft, struct pl_draft_node *node) {
     pl__options_read(&reader);
     pl__options_check(&reader, op->check, prototype);
     if (!op->outputs && !pl__yaml_find(node->yaml, "on_full")) settings->on_full = default_on_full(op);
+    if (op->flags & PL_OP_PROGRAM && op->inputs) settings->isolate = PL_ISOLATE_PROCESS; /* it cannot work elsewhere */
     node->vague = reader.vague;
     if (!reader.failed) node->prototype = prototype;
 }

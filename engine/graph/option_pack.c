@@ -4,6 +4,8 @@
 
 #include <potline/alloc.h>
 
+#include "options.h"
+
 /* ---- Memory ---- */
 
 struct pl_option_block {
@@ -82,7 +84,8 @@ static void pack_value(struct pl_pack *pack, const struct pl_option *row, const 
     case PL_TYPE_SET: pl_pack_uint(pack, *(const uint32_t *)field); break;
     case PL_TYPE_STRINGS:
     case PL_TYPE_FILES: pl_strings_pack(pack, field); break;
-    case PL_TYPE_LIST: pack_list(pack, row, field); break;
+    case PL_TYPE_PAIRS:
+    case PL_TYPE_LIST: pack_list(pack, pl__option_as_list(row), field); break;
     case PL_TYPE_GROUP:
         pl_pack_array(pack, 2);
         pl_pack_bool(pack, *(const bool *)field);
@@ -167,7 +170,8 @@ static bool unpack_value(struct pl_unpack *unpack, const struct pl_option *row, 
     case PL_TYPE_SET: return unpack_choice(unpack, row, field);
     case PL_TYPE_STRINGS:
     case PL_TYPE_FILES: return pl_strings_unpack(unpack, field, memory);
-    case PL_TYPE_LIST: return unpack_list(unpack, row, field, memory);
+    case PL_TYPE_PAIRS:
+    case PL_TYPE_LIST: return unpack_list(unpack, pl__option_as_list(row), field, memory);
     case PL_TYPE_GROUP:
         return pl_unpack_array(unpack, &items) && items == 2 && pl_unpack_bool(unpack, field) &&
                pl_options_unpack(unpack, row->rows, self, memory);

@@ -26,7 +26,7 @@ struct all {
     struct pl_strings words;
     bool group;
     double inner;
-    struct pl_list items;
+    struct pl_list items, pairs;
 };
 
 static const char *const choices[] = {"a", "b", "c", NULL};
@@ -57,14 +57,16 @@ static const struct pl_option options[] = {
     PL_OPT_STRINGS(struct all, words, "words", "[]", PL_FIXED, ""),
     PL_OPT_GROUP(struct all, group, "group", "false", group_options, PL_FIXED, ""),
     PL_OPT_LIST(struct all, items, "items", "[]", struct item, item_options, PL_FIXED, ""),
+    PL_OPT_PAIRS(struct all, pairs, "pairs", "{}", PL_FIXED, ""),
     PL_OPT_END,
 };
 
 static const struct pl_operator op = {PL_OPERATOR("test.all", "All of them."), .options = options,
                                       .instance_size = sizeof(struct all)};
-static const char yaml[] = "{ flag: true, number: -7, bytes: 2KiB, real: .inf, rate: 50/s, text: \"\xc3\xa4 b\", "
-                           "secret: s3, span: 90s, at: 2024-05-06T07:08:09Z, choice: c, set: [a, c], words: [x, yy], "
-                           "group: { inner: -0.5 }, items: [ { tag: t1, address: 9 }, { tag: t2 } ] }";
+static const char yaml[] =
+    "{ flag: true, number: -7, bytes: 2KiB, real: .inf, rate: 50/s, text: \"\xc3\xa4 b\", "
+    "secret: s3, span: 90s, at: 2024-05-06T07:08:09Z, choice: c, set: [a, c], words: [x, yy], "
+    "group: { inner: -0.5 }, items: [ { tag: t1, address: 9 }, { tag: t2 } ], pairs: { x: 1, y: z } }";
 
 static void assert_read(const struct all *all) {
     assert_true(all->flag && all->group);
@@ -83,6 +85,10 @@ static void assert_read(const struct all *all) {
     assert_string_equal(items[0].tag, "t1");
     assert_int_equal(items[0].address, 9);
     assert_string_equal(items[1].tag, "t2");
+    const struct pl_pair *pairs = all->pairs.items;
+    assert_int_equal(all->pairs.count, 2);
+    assert_string_equal(pairs[1].name, "y");
+    assert_string_equal(pairs[1].value, "z");
 }
 
 static struct pl_pack *packed(void) {

@@ -64,8 +64,21 @@ static const struct pl_option_kind kinds[] = {
     [PL_TYPE_GROUP] = {"group", "a map, true or false", NULL, NULL, false, sizeof(bool)},
     [PL_TYPE_LIST] = {"list", "a list of records, or the path of a CSV file", NULL, NULL, false,
                       sizeof(struct pl_list)},
+    [PL_TYPE_PAIRS] = {"pairs", "a map of names to texts", NULL, NULL, false, sizeof(struct pl_list)},
     [PL_TYPE_FILES] = {"files", "the path of a file or a list of them", NULL, NULL, false, sizeof(struct pl_strings)},
 };
+
+static const struct pl_option pair_rows[] = {
+    PL_OPT_STRING(struct pl_pair, name, "name", NULL, PL_FIXED, ""),
+    PL_OPT_STRING(struct pl_pair, value, "value", NULL, PL_FIXED, ""),
+    PL_OPT_END,
+};
+
+const struct pl_option *pl__option_as_list(const struct pl_option *row) {
+    static const struct pl_option pairs = {
+        .type = PL_TYPE_LIST, .rows = pair_rows, .item_size = sizeof(struct pl_pair)};
+    return row->type == PL_TYPE_PAIRS ? &pairs : row;
+}
 
 const struct pl_option_kind *pl__option_kind(enum pl_option_type type) {
     return &kinds[type];

@@ -266,6 +266,26 @@ static void read_list(const struct item *item) {
         read_record(item, record, (char *)list->items + list->count * item->row->item_size, list->count);
 }
 
+/* A name is what the user writes; a value of several is none. */
+static void read_pairs(const struct item *item) {
+    struct pl_list *list = item->field;
+    if (item->value->type != PL_YAML_MAP) {
+        report_wrong(item, item->value);
+        return;
+    }
+    if (!fits_list(item)) return;
+    struct pl_pair *pairs = pl__arena_alloc(item->work->reader->yaml->arena, item->value->count * sizeof *pairs);
+    if (!pairs) return;
+    list->items = pairs;
+    for (const struct pl_yaml *value = item->value->first; value; value = value->next) {
+        struct pl_option_path path = {.outer = &item->path, .name = value->key};
+        if (value->type != PL_YAML_SCALAR) report(item->work, &path, value, "is %s, but it is one text", shape(value));
+        item->work->reader->vague = item->work->reader->vague || value->any;
+        pairs[list->count++] =
+            (struct pl_pair){.name = value->key, .value = value->type == PL_YAML_SCALAR ? value->text : ""};
+    }
+}
+
 /* ---- Groups ---- */
 
 static void read_group(const struct item *item, void *self) {
@@ -305,6 +325,7 @@ static void read_value(const struct item *item, void *self) {
     case PL_TYPE_STRINGS: read_strings(item); break;
     case PL_TYPE_FILES: read_files(item); break;
     case PL_TYPE_LIST: read_list(item); break;
+    case PL_TYPE_PAIRS: read_pairs(item); break;
     case PL_TYPE_GROUP: read_group(item, self); break;
     case PL_TYPE_END: break;
     }

@@ -76,6 +76,9 @@ struct pl_option_kind {
 
 const struct pl_option_kind *pl__option_kind(enum pl_option_type type);
 
+/* A row of PAIRS as one of a LIST, whose records have a name and a value; every other row is itself. */
+const struct pl_option *pl__option_as_list(const struct pl_option *row);
+
 /* What the user may have meant by a text that is none of this type: "10 sec" -> "10s". False: nothing comes to mind. */
 enum { PL_GUESS_MAX = 48 };
 bool pl__option_guess(enum pl_option_type type, const char *text, char guess[PL_GUESS_MAX]);

@@ -26,7 +26,7 @@ struct thing {
     int64_t window;
     uint32_t spike_method;
     int64_t depth;
-    struct pl_list rows;
+    struct pl_list rows, pairs;
 };
 
 static const struct pl_option row_options[] = {
@@ -66,6 +66,7 @@ static const struct pl_option options[] = {
     PL_OPT_FILES(struct thing, files, "files", "[]", PL_FIXED, "Files."),
     PL_OPT_GROUP(struct thing, spike_given, "spike", "false", spike_options, PL_STATE, "A group."),
     PL_OPT_LIST(struct thing, rows, "rows", "[]", struct row, row_options, PL_FIXED, "Records."),
+    PL_OPT_PAIRS(struct thing, pairs, "pairs", "{ a: 1 }", PL_FIXED, "Names and texts."),
     PL_OPT_END,
 };
 
@@ -107,6 +108,7 @@ static void defaults_take_the_same_way(void **state) {
     assert_int_equal(t.names.count, 2);
     assert_string_equal(t.names.items[1], "b");
     assert_false(t.spike_given);
+    assert_int_equal(t.pairs.count, 1);
     assert_int_equal(t.window, 11);
     assert_int_equal(t.spike_method, 1);
     assert_int_equal(t.rows.count, 0);
@@ -328,6 +330,27 @@ static void lists_of_files_too(void **state) {
     expect_problem("files: [/dev/null, [b]]", "t:1:20: node.files: an entry is a list, but it is a list of texts\n");
 }
 
+static void pairs_have_names_of_their_own(void **state) {
+    (void)state;
+    struct reading r;
+    struct thing t;
+    read_from(&r, "pairs: { window: 60, 'a b': 'x', on: true, none: '' }", &t, "t");
+    const struct pl_pair *pairs = t.pairs.items;
+    assert_int_equal(t.pairs.count, 4);
+    assert_string_equal(pairs[0].name, "window");
+    assert_string_equal(pairs[0].value, "60");
+    assert_string_equal(pairs[1].name, "a b");
+    assert_string_equal(pairs[2].value, "true");
+    assert_string_equal(pairs[3].value, "");
+    reading_said(&r, "");
+    read_from(&r, "pairs: {}", &t, "t");
+    assert_int_equal(t.pairs.count, 0);
+    reading_said(&r, "");
+    expect_problem("pairs: [a]", "t:1:8: node.pairs: a list is given, but it is a map of names to texts\n");
+    expect_problem("pairs: { a: [b], c: {} }", "t:1:13: node.pairs.a: is a list, but it is one text\n"
+                                               "t:1:21: node.pairs.c: is a map, but it is one text\n");
+}
+
 static void records_come_from_tables(void **state) {
     (void)state;
     char folder[64], place[128];
@@ -501,6 +524,7 @@ int main(void) {
         cmocka_unit_test(secrets_are_never_shown),
         cmocka_unit_test(files_are_found_beside_the_graph),
         cmocka_unit_test(lists_of_files_too),
+        cmocka_unit_test(pairs_have_names_of_their_own),
         cmocka_unit_test(records_come_from_tables),
         cmocka_unit_test(mistakes_in_tables_have_their_own_places),
         cmocka_unit_test(options_by_themselves),

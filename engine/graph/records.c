@@ -7,7 +7,7 @@
 #include <potline/option.h>
 
 #include "base/utf8.h"
-#include "file.h"
+#include "file_log.h"
 
 enum { COLUMNS_MAX = 256 };
 
@@ -208,7 +208,7 @@ const char *pl__records_read(struct pl_yaml_context *context, struct pl_yaml *va
     const char *reason;
     value->any = true;
     if (!path) return NULL;
-    if (!pl__file_read(path, false, &file, &reason)) return reason;
+    if (!pl__file_log_read(context->files, path, false, &file, &reason)) return reason;
     struct reader reader = {.context = context, .at = file.text, .end = file.text + file.length};
     if (file.length >= 3 && memcmp(file.text, "\xef\xbb\xbf", 3) == 0) reader.at += 3;
     reader.place = (struct pl_place){path, 1, 1};

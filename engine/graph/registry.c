@@ -12,6 +12,8 @@
 #include <potline/alloc.h>
 #include <potline/text.h>
 
+#include "models.h"
+
 enum { OPERATORS_MAX = 1024 };
 
 struct entry {
@@ -116,6 +118,8 @@ static void load_plugin(const char *file) {
                 pl_diag(PL_WARN, "%s: operator %s is there already, from %s", file, full->name,
                         pl_registry_plugin(pl_registry_find(full->name)));
         }
+        const struct pl_model_suite *models = dlsym(handle, PL_MODEL_SYMBOL);
+        if (models) pl_models_add(models, file);
         return; /* stays open for the life of the process: its descriptors are in use */
     }
     dlclose(handle);

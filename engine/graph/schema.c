@@ -106,6 +106,7 @@ static json_t *value_schema(const struct pl_option *row) {
     case PL_TYPE_SET: return any_of(words(row->choices), list_of(words(row->choices)), refer("variable"));
     case PL_TYPE_FILES:
     case PL_TYPE_STRINGS: return any_of(refer("text"), list_of(refer("text")), NULL);
+    case PL_TYPE_PAIRS: return pl__json_with(of_type("object"), "additionalProperties", refer("text"));
     case PL_TYPE_GROUP: return any_of(map_of(row->rows, false), of_type("boolean"), refer("variable"));
     case PL_TYPE_LIST: return any_of(list_of(map_of(row->rows, true)), of_type("string"), NULL);
     case PL_TYPE_END: break;

@@ -9,7 +9,7 @@
 #include <potline/alloc.h>
 #include <potline/text.h>
 
-#include "file.h"
+#include "file_log.h"
 #include "records.h"
 
 struct open_file { /* being read: a chain up to the graph file */
@@ -86,7 +86,7 @@ static bool include_one(struct loader *loader, struct pl_yaml *at, const struct 
     struct pl_file file;
     const char *reason;
     if (!path) return false;
-    if (!pl__file_read(path, false, &file, &reason)) {
+    if (!pl__file_log_read(loader->expansion->yaml->files, path, false, &file, &reason)) {
         pl__problem(problems_of(loader), at, "include %s: %s", pl__quote(quoted, path), reason);
         return false;
     }
@@ -233,7 +233,9 @@ void pl__source_load(struct pl_yaml_context *yaml, bool checking, const char *pa
         .tags = pl__yaml_new(yaml, PL_YAML_LIST, whole),
     };
     if (!source->nodes || !source->tags) return;
-    if (!text && !pl__file_read(path, true, &file, &reason)) {
+    if (text) {
+        pl__file_log_note(yaml->files, path, text, length);
+    } else if (!pl__file_log_read(yaml->files, path, true, &file, &reason)) {
         char nearest[PATH_MAX];
         bool near = access(path, F_OK) != 0 && errno == ENOENT && pl__file_nearest(path, nearest, sizeof nearest);
         pl__problem_at(yaml->problems, whole, "%s%s%s%s", reason, near ? "; did you mean " : "", near ? nearest : "",

@@ -78,10 +78,10 @@ struct pl_trial_input {
     unsigned feed;                /* of READ */
     const struct pl_operator *op; /* what reads it, with its options */
     const void *prototype;
-    pl_time from, to; /* of BRONZE; of COMMAND: `from` is when */
-    const struct pl_command *command;
-    const void *args; /* of the command */
-    unsigned node;    /* that carries it out */
+    pl_time from, to;                 /* of BRONZE; of COMMAND: `from` is when */
+    const struct pl_command *command; /* NULL: an option is set */
+    const void *args;                 /* of the command */
+    unsigned node;                    /* that carries it out */
 };
 
 /* What is expected of an output, or of what a sink gets. */

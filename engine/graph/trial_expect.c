@@ -40,7 +40,7 @@ static bool find_output(struct pl_trial_reading *reading, const struct pl_yaml *
     made->name = name;
     if (!pl__trial_port(reading, at, name, &made->node, &made->port)) return false;
     const struct pl_graph_node *node = &reading->graph->graph->nodes[made->node];
-    made->sink = !node->op->outputs;
+    made->sink = pl__is_outlet(node->op);
     made->kind = made->sink ? node->kind_in : node->kinds_out[made->port];
     if (made->sink || reading->graph->runs[made->node]) return true;
     pl__problem_at(reading->yaml->problems, at->key ? at->key_place : at->place,

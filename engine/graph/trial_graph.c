@@ -146,7 +146,7 @@ static void report_no_node(struct pl_trial_reading *reading, const struct pl_gra
 }
 
 static bool can_run(const struct pl_graph_node *node) {
-    return node->op->inputs && node->op->outputs;
+    return node->op->inputs && !pl__is_outlet(node->op);
 }
 
 static const struct pl_yaml *nth(const struct pl_yaml *list, uint32_t index) {
@@ -223,7 +223,7 @@ static bool find_feeds(struct pl_trial_reading *reading, struct pl_trial_graph *
     for (unsigned i = 0; made->feeds && i < graph->node_count; i++)
         for (unsigned k = 0; k < graph->nodes[i].input_count; k++) {
             const struct pl_graph_edge *edge = &graph->nodes[i].inputs[k];
-            bool wanted = made->runs[i] || !graph->nodes[i].op->outputs;
+            bool wanted = made->runs[i] || pl__is_outlet(graph->nodes[i].op);
             if (wanted && !made->runs[edge->from]) good = add_feed(reading, made, edge) && good;
         }
     return made->feeds && good;

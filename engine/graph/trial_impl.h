@@ -75,4 +75,9 @@ extern const char *const pl__trial_file_keys[];
 extern const char *const pl__trial_case_keys[];
 extern const char *const pl__trial_expect_keys[];
 
+/* It has an end outside, which no test opens: a sink, or what writes to the field and tells how that went. */
+static inline bool pl__is_outlet(const struct pl_operator *op) {
+    return !op->outputs || op->flags & PL_OP_FIELD;
+}
+
 #endif

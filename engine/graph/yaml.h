@@ -15,6 +15,8 @@
 #include "arena.h"
 #include "problems.h"
 
+struct pl_file_log;
+
 enum {
     PL_YAML_DEPTH_MAX = 32,
     PL_YAML_VALUES_MAX = 1000000,
@@ -40,7 +42,8 @@ struct pl_yaml {
 struct pl_yaml_context {
     struct pl_arena *arena;
     struct pl_problems *problems;
-    uint32_t values; /* made so far */
+    uint32_t values;           /* made so far */
+    struct pl_file_log *files; /* that are read; NULL: nobody wants to know */
 };
 
 /* The tree of a text, all of it in the arena; `file` is for places and must live as long. NULL after a syntax error,

@@ -42,27 +42,43 @@ void pl_kafka_on_arrival(struct pl_log *base, void (*arrived)(void *arg), void *
 
 void pl_kafka_group_is(struct pl_log *base, unsigned partition, uint64_t sequence, const char *mark) {
     struct pl__kafka_partition *p = &pl__kafka_of(base)->partition[partition];
-    p->committed = p->said = pl__kafka_offset(sequence);
+    p->said = pl__kafka_offset(sequence);
+    p->committed = p->said;
     snprintf(p->mark, sizeof p->mark, "%s", mark);
 }
 
-enum pl_code pl_kafka_group_ask(struct pl_log *base, unsigned partition, uint64_t *sequence, char mark[PL_KAFKA_MARK],
+static enum pl_code take_place(const rd_kafka_topic_partition_t *answer, struct pl_kafka_place *place,
+                               struct pl_error **error) {
+    if (answer->err) return pl__kafka_fail(error, answer->err, NULL, "how far the group is");
+    place->said = answer->offset >= 0;
+    if (place->said) place->sequence = pl__kafka_sequence(answer->offset);
+    snprintf(place->mark, sizeof place->mark, "%.*s", (int)answer->metadata_size,
+             answer->metadata ? (char *)answer->metadata : "");
+    place->mark[strcspn(place->mark, "@")] = 0; /* and who was it */
+    return PL_OK;
+}
+
+enum pl_code pl_kafka_group_ask(struct pl_log *base, struct pl_kafka_place *places, struct pl_error **error) {
+    struct pl_kafka_log *log = pl__kafka_of(base);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)base->partitions);
+    for (unsigned p = 0; p < base->partitions; p++)
+        if (places[p].wanted) rd_kafka_topic_partition_list_add(list, log->options.topic, (int32_t)p);
+    rd_kafka_resp_err_t failed =
+        list->cnt ? rd_kafka_committed(pl__kafka_member_handle(log->options.member), list, timeout_ms(log))
+                  : RD_KAFKA_RESP_ERR_NO_ERROR;
+    enum pl_code code = failed ? pl__kafka_fail(error, failed, NULL, "how far the group is") : PL_OK;
+    for (int i = 0; i < list->cnt && !code; i++)
+        code = take_place(&list->elems[i], &places[list->elems[i].partition], error);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
+enum pl_code pl_kafka_group_lag(struct pl_log *base, unsigned partition, int64_t *committed, int64_t *end,
                                 struct pl_error **error) {
     struct pl_kafka_log *log = pl__kafka_of(base);
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_t *asked = rd_kafka_topic_partition_list_add(list, log->options.topic, (int32_t)partition);
-    rd_kafka_resp_err_t failed =
-        rd_kafka_committed(pl__kafka_member_handle(log->options.member), list, timeout_ms(log));
-    enum pl_code code = PL_OK;
-    if (!failed) failed = asked->err;
-    if (failed)
-        code = pl__kafka_fail(error, failed, NULL, "how far the group is");
-    else if (asked->offset < 0)
-        code = PL_NOT_FOUND;
-    else
-        *sequence = pl__kafka_sequence(asked->offset);
-    snprintf(mark, PL_KAFKA_MARK, "%.*s", (int)asked->metadata_size, asked->metadata ? (char *)asked->metadata : "");
-    rd_kafka_topic_partition_list_destroy(list);
+    enum pl_code code = pl__kafka_look(log, partition, error);
+    *committed = log->partition[partition].committed;
+    *end = log->partition[partition].end;
     return code;
 }
 
@@ -75,6 +91,10 @@ static uint64_t bytes(const struct pl_log *base, unsigned partition, uint64_t fr
 
 /* ---- Life ---- */
 
+const char *pl_kafka_writer(const struct pl_log *log) {
+    return pl__kafka_of(log)->name;
+}
+
 static void free_options(struct pl_log_kafka_options *options) {
     for (unsigned i = 0; i < options->setting_count; i++) {
         pl_free((char *)(uintptr_t)options->settings[i].name);
@@ -85,6 +105,7 @@ static void free_options(struct pl_log_kafka_options *options) {
     pl_free((char *)(uintptr_t)options->topic);
     pl_free((char *)(uintptr_t)options->writer);
     pl_free((char *)(uintptr_t)options->group);
+    pl_free((char *)(uintptr_t)options->before);
 }
 
 static bool copy_options(const struct pl_log_kafka_options *from, struct pl_log_kafka_options *to) {
@@ -94,8 +115,10 @@ static bool copy_options(const struct pl_log_kafka_options *from, struct pl_log_
     to->topic = pl_strdup(from->topic);
     to->writer = from->writer ? pl_strdup(from->writer) : NULL;
     to->group = from->group ? pl_strdup(from->group) : NULL;
+    to->before = from->before ? pl_strdup(from->before) : NULL;
     to->settings = settings;
-    bool good = settings && to->brokers && to->topic && (to->writer || !from->writer) && (to->group || !from->group);
+    bool good = settings && to->brokers && to->topic && (to->writer || !from->writer) && (to->group || !from->group) &&
+                (to->before || !from->before);
     for (unsigned i = 0; settings && i < from->setting_count; i++) {
         settings[i] = (struct pl_kafka_setting){pl_strdup(from->settings[i].name), pl_strdup(from->settings[i].value)};
         good &= settings[i].name && settings[i].value;
@@ -127,17 +150,31 @@ static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, v
     uintptr_t i = (uintptr_t)message->_private;
     if (message->err)
         log->failed = message->err;
+    else if (i == UINTPTR_MAX - 1)
+        log->alone = message->offset;
     else if (i < log->count)
         log->offsets[i] = message->offset;
 }
 
+/* Of a member of a group. False: it is none any more. */
+static bool name_writer(const struct pl_kafka_log *log, char writer[PL__KAFKA_WRITER]) {
+    char *name = pl__kafka_member_name(log->options.member);
+    if (!name) return false;
+    pl__kafka_writer_of(log, name, writer);
+    rd_kafka_mem_free(pl__kafka_member_handle(log->options.member), name);
+    return true;
+}
+
 /* Who had the name before cannot append any more from here on, and what it left open is taken back. */
 static enum pl_code open_writer(struct pl_kafka_log *log, struct pl_error **error) {
-    char patience[24]; /* of brokers with a transaction that a dead member of a group has left open */
-    snprintf(patience, sizeof patience, "%d",
-             log->options.group ? (int)(log->options.session / PL_MILLISECOND) : 60000);
+    char
+        patience[24]; /* of brokers with a transaction that a dead member of a group has left open, if nobody ends it */
+    int sessions = (int)(2 * log->options.session / PL_MILLISECOND);
+    snprintf(patience, sizeof patience, "%d", !log->options.group ? 60000 : sessions < 10000 ? 10000 : sessions);
+    if (log->options.member && !name_writer(log, log->name))
+        return pl_error_set(error, PL_UNAVAILABLE, "log: the group has gone on without this engine");
     const char *const settings[] = {"transactional.id",
-                                    log->options.writer,
+                                    *log->name ? log->name : log->options.writer,
                                     "linger.ms",
                                     "0",
                                     "compression.type",
@@ -146,11 +183,16 @@ static enum pl_code open_writer(struct pl_kafka_log *log, struct pl_error **erro
                                     patience,
                                     NULL};
     if (!log->options.writer) return PL_OK;
+    if (log->options.before && strcmp(log->options.before, log->name) != 0) {
+        enum pl_code code = pl__kafka_end_writer(log, log->options.before, error);
+        if (code) return code;
+    }
     const struct pl__kafka_callbacks callbacks = {.opaque = log, .delivered = on_delivery};
     log->producer = pl__kafka_handle(&log->options, RD_KAFKA_PRODUCER, settings, &callbacks, error);
     if (!log->producer) return PL_USAGE;
     rd_kafka_error_t *failed = rd_kafka_init_transactions(log->producer, timeout_ms(log));
-    return failed ? pl__kafka_failed(error, failed, "a writer cannot begin") : PL_OK;
+    enum pl_code code = failed ? pl__kafka_failed(error, failed, "a writer cannot begin") : PL_OK;
+    return code == PL_CONFLICT && log->options.group ? PL_UNAVAILABLE : code; /* it was taken for dead */
 }
 
 static enum pl_code find_changelog(struct pl_kafka_log *log, struct pl_error **error) {
@@ -159,13 +201,13 @@ static enum pl_code find_changelog(struct pl_kafka_log *log, struct pl_error **e
     log->changelog = pl_alloc(size);
     if (!log->changelog) return pl_error_set(error, PL_NO_MEMORY, "log: out of memory");
     snprintf(log->changelog, size, "%s.changelog", log->options.topic);
-    return pl__kafka_find_topic(log, log->changelog, true, &partitions, error);
+    return pl__kafka_find_topic(log, log->changelog, PL__KAFKA_STATE, &partitions, error);
 }
 
 static enum pl_code prepare(struct pl_kafka_log *log, unsigned partitions, struct pl_error **error) {
     log->rows = pl_rows_new(log->log.tags);
     pl_buffer_init(&log->bytes, 2 * (size_t)PL_MESSAGE_MAX);
-    enum pl_code code = pl__kafka_find_topic(log, log->options.topic, false, &partitions, error);
+    enum pl_code code = pl__kafka_find_topic(log, log->options.topic, PL__KAFKA_RECORDS, &partitions, error);
     log->log.partitions = partitions;
     if (!code && log->options.group) code = find_changelog(log, error);
     if (!code) code = open_writer(log, error);
@@ -174,9 +216,11 @@ static enum pl_code prepare(struct pl_kafka_log *log, unsigned partitions, struc
     if (!log->partition || !log->rows) return pl_error_set(error, PL_NO_MEMORY, "log: out of memory");
     for (unsigned i = 0; i < log->log.partitions && !code; i++) {
         log->partition[i].newest = 1;
-        log->partition[i].committed = log->partition[i].said = -1;
+        log->partition[i].committed = -1;
+        log->partition[i].said = -1;
         code = pl__kafka_look(log, i, error);
     }
+    if (!code && log->options.member) pl__kafka_end_dead(log);
     return code;
 }
 

@@ -26,7 +26,8 @@ struct pl_kafka_member;
 struct pl_log_kafka_options {
     const char *brokers; /* HOST:PORT,... */
     const char *topic;
-    const char *writer;             /* the transactional id; NULL: it is only read */
+    const char *writer;             /* the transactional id, but for members; NULL: it is only read */
+    const char *before;             /* of a member: who wrote from this folder last; it writes no more. NULL: nobody */
     const char *group;              /* of engines that share the topic (kafka_member.h); NULL: none */
     struct pl_kafka_member *member; /* our place in it, borrowed: only who has the partitions writes */
     pl_time session;                /* a member that is not heard of for so long is dead */
@@ -39,23 +40,40 @@ struct pl_log_kafka_options {
 enum pl_code pl_log_open_kafka(const struct pl_log_kafka_options *options, struct pl_tags *tags, unsigned partitions,
                                struct pl_log **log, struct pl_error **error);
 
+/* Its transactional id: what `before` is next time. */
+const char *pl_kafka_writer(const struct pl_log *log);
+
 /* The topic is there then, as an engine would make it. */
 enum pl_code pl_kafka_topic_make(const struct pl_log_kafka_options *options, unsigned partitions,
                                  struct pl_error **error);
 
-/* Before the first cursor: `arrived` is called, on a thread of its own, when there may be something new to read. NULL:
- * not any more, from the return on. */
+/* Cursors of heads wait for all that anybody has written so far. Without that the end of what is read may stand in
+ * front of what was committed long ago. */
+enum pl_code pl_kafka_settle(struct pl_log *log, struct pl_error **error);
+
+/* Before the first cursor: `arrived` is called, on a thread of its own, when there may be something new to read, so
+ * that cursors that read rows wait for nothing any more. NULL: not any more, from the return on. */
 void pl_kafka_on_arrival(struct pl_log *log, void (*arrived)(void *arg), void *arg);
 
 /* ---- What a group knows: how far a partition has been worked off, and a mark of whoever says so ---- */
 
 enum { PL_KAFKA_MARK = 64 };
 
-/* PL_NOT_FOUND without a message: nobody has said anything yet. Waits for a transaction that is under way. */
-enum pl_code pl_kafka_group_ask(struct pl_log *log, unsigned partition, uint64_t *sequence, char mark[PL_KAFKA_MARK],
-                                struct pl_error **error);
+struct pl_kafka_place {
+    bool wanted;       /* set by who asks */
+    bool said;         /* by anybody */
+    uint64_t sequence; /* then */
+    char mark[PL_KAFKA_MARK];
+};
+
+/* places[partition]. Waits for transactions that are under way. */
+enum pl_code pl_kafka_group_ask(struct pl_log *log, struct pl_kafka_place *places, struct pl_error **error);
 /* Before the first append: this partition is ours, and stands there. */
 void pl_kafka_group_is(struct pl_log *log, unsigned partition, uint64_t sequence, const char *mark);
+
+/* Offsets, as brokers count: up to where the last checkpoint goes (-1: none), and the end. Any thread. */
+enum pl_code pl_kafka_group_lag(struct pl_log *log, unsigned partition, int64_t *committed, int64_t *end,
+                                struct pl_error **error);
 
 /* ---- State beside it: the topic TOPIC.changelog, by key, as many partitions as the log has ---- */
 
@@ -71,11 +89,14 @@ struct pl_kafka_entry {
  * nothing follows; behind a failed put follows drop. */
 enum pl_code pl_kafka_commit_begin(struct pl_log *log, bool *done, struct pl_error **error);
 enum pl_code pl_kafka_commit_put(struct pl_log *log, const struct pl_kafka_entry *entry, struct pl_error **error);
+/* A record of the log itself, whose sequence is not said. */
+enum pl_code pl_kafka_commit_record(struct pl_log *log, struct pl_log_record *record, struct pl_error **error);
 enum pl_code pl_kafka_commit_end(struct pl_log *log, const uint64_t *sequences, const char *mark,
                                  struct pl_error **error);
 void pl_kafka_commit_drop(struct pl_log *log);
 
-/* Every key of a partition and its value, in the order in which they were put: the last one counts. */
+/* Every key of a partition and its value, in the order in which they were put: the last one counts: all that was
+ * committed before. PL_UNAVAILABLE: a transaction of somebody else is in front of it, for too long. */
 typedef enum pl_code pl_kafka_visitor(void *arg, const struct pl_kafka_entry *entry, struct pl_error **error);
 enum pl_code pl_kafka_state_each(struct pl_log *log, unsigned partition, pl_kafka_visitor *visit, void *arg,
                                  struct pl_error **error);

@@ -14,6 +14,7 @@ static bool passes_by(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
     case RD_KAFKA_RESP_ERR__RESOLVE:
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
     case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:
     case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
     case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
@@ -28,6 +29,13 @@ static bool passes_by(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
     case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
     case RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS:
+    case RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT:
+    case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR:
     case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS: return true;
     default: return false;
     }
@@ -57,8 +65,25 @@ enum pl_code pl__kafka_fail(struct pl_error **error, rd_kafka_resp_err_t code, c
     return pl_error_set(error, means, "log: %s: %s", what, text ? text : rd_kafka_err2str(code));
 }
 
+/* The brokers and this handle do not agree any more about what is under way; another one begins anew. */
+static bool is_over(const rd_kafka_error_t *failed) {
+    switch (rd_kafka_error_code(failed)) {
+    case RD_KAFKA_RESP_ERR__STATE:
+    case RD_KAFKA_RESP_ERR_INVALID_TXN_STATE:
+    case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID:
+    case RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER: return true;
+    default: return rd_kafka_error_is_fatal(failed);
+    }
+}
+
 enum pl_code pl__kafka_failed(struct pl_error **error, rd_kafka_error_t *failed, const char *what) {
     bool passes = rd_kafka_error_is_retriable(failed) || rd_kafka_error_txn_requires_abort(failed);
+    if (!passes && meaning(rd_kafka_error_code(failed)) == PL_IO && is_over(failed)) {
+        pl_error_set(error, PL_CONFLICT, "log: %s: this writer cannot go on: %s", what, rd_kafka_error_string(failed));
+        rd_kafka_error_destroy(failed);
+        return PL_CONFLICT;
+    }
     enum pl_code code = pl__kafka_fail(error, rd_kafka_error_code(failed), rd_kafka_error_string(failed), what);
     rd_kafka_error_destroy(failed);
     return code == PL_IO && passes ? PL_UNAVAILABLE : code;
@@ -137,6 +162,7 @@ rd_kafka_t *pl__kafka_handle(const struct pl_log_kafka_options *options, rd_kafk
     if (callbacks) rd_kafka_conf_set_opaque(conf, callbacks->opaque);
     if (callbacks && callbacks->delivered) rd_kafka_conf_set_dr_msg_cb(conf, callbacks->delivered);
     if (callbacks && callbacks->rebalance) rd_kafka_conf_set_rebalance_cb(conf, callbacks->rebalance);
+    if (callbacks && callbacks->lease) pl__kafka_lease_watch(callbacks->lease, conf);
     rd_kafka_t *handle = rd_kafka_new(type, conf, why, sizeof why);
     if (handle) return handle;
     rd_kafka_conf_destroy(conf);
@@ -172,7 +198,28 @@ static const char *const record_settings[][2] = {{"cleanup.policy", "delete"},
                                                  {"message.timestamp.before.max.ms", "9223372036854775807"},
                                                  {"message.timestamp.after.max.ms", "9223372036854775807"},
                                                  {"max.message.bytes", "50331648"}};
-static const char *const state_settings[][2] = {{"cleanup.policy", "compact"}, {"max.message.bytes", "50331648"}};
+static const char *const state_settings[][2] = {{"cleanup.policy", "compact"},
+                                                {"segment.bytes", "67108864"}, /* one is compacted when it is full */
+                                                {"max.message.bytes", "50331648"}};
+/* Small, and read from its begin by everyone; the time of day is the brokers'. */
+static const char *const board_settings[][2] = {{"cleanup.policy", "compact,delete"},
+                                                {"retention.ms", "86400000"},
+                                                {"segment.ms", "600000"},
+                                                {"segment.bytes", "1048576"},
+                                                {"min.cleanable.dirty.ratio", "0.1"},
+                                                {"delete.retention.ms", "60000"},
+                                                {"message.timestamp.type", "LogAppendTime"}};
+
+#define SETTINGS(kind)                                                                                                 \
+    { kind, PL_COUNT_OF(kind) }
+static const struct {
+    const char *const (*list)[2];
+    size_t count;
+} settings_of[] = {
+    [PL__KAFKA_RECORDS] = SETTINGS(record_settings),
+    [PL__KAFKA_STATE] = SETTINGS(state_settings),
+    [PL__KAFKA_BOARD] = SETTINGS(board_settings),
+};
 
 static enum pl_code topic_made(const char *name, rd_kafka_event_t *event, struct pl_error **error) {
     const rd_kafka_CreateTopics_result_t *result = event ? rd_kafka_event_CreateTopics_result(event) : NULL;
@@ -188,16 +235,14 @@ static enum pl_code topic_made(const char *name, rd_kafka_event_t *event, struct
     return pl__kafka_fail(error, failed, text, what);
 }
 
-static enum pl_code make_topic(struct pl_kafka_log *log, rd_kafka_t *handle, const char *name, bool compacted,
-                               unsigned partitions, struct pl_error **error) {
+static enum pl_code make_topic(struct pl_kafka_log *log, rd_kafka_t *handle, const char *name,
+                               enum pl__kafka_topic kind, unsigned partitions, struct pl_error **error) {
     char why[WHY];
     int copies = log->options.replication ? log->options.replication : -1;
     rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(name, (int)partitions, copies, why, sizeof why);
     if (!topic) return pl_error_set(error, PL_USAGE, "log: topic %s: %s", name, why);
-    const char *const(*settings)[2] = compacted ? state_settings : record_settings;
-    size_t count = compacted ? PL_COUNT_OF(state_settings) : PL_COUNT_OF(record_settings);
-    for (size_t i = 0; i < count; i++)
-        rd_kafka_NewTopic_set_config(topic, settings[i][0], settings[i][1]);
+    for (size_t i = 0; i < settings_of[kind].count; i++)
+        rd_kafka_NewTopic_set_config(topic, settings_of[kind].list[i][0], settings_of[kind].list[i][1]);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(handle);
     rd_kafka_CreateTopics(handle, &topic, 1, NULL, queue);
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, (int)(log->options.timeout / PL_MILLISECOND));
@@ -225,18 +270,25 @@ static enum pl_code wait_for_topic(struct pl_kafka_log *log, rd_kafka_t *handle,
 enum pl_code pl_kafka_topic_make(const struct pl_log_kafka_options *options, unsigned partitions,
                                  struct pl_error **error) {
     struct pl_kafka_log log = {.options = *options};
-    return pl__kafka_find_topic(&log, options->topic, false, &partitions, error);
+    return pl__kafka_find_topic(&log, options->topic, PL__KAFKA_RECORDS, &partitions, error);
 }
 
-enum pl_code pl__kafka_find_topic(struct pl_kafka_log *log, const char *topic, bool compacted, unsigned *partitions,
+enum pl_code pl__kafka_board_make(const struct pl_log_kafka_options *options, const char *topic,
                                   struct pl_error **error) {
+    struct pl_kafka_log log = {.options = *options};
+    unsigned partitions = 1;
+    return pl__kafka_find_topic(&log, topic, PL__KAFKA_BOARD, &partitions, error);
+}
+
+enum pl_code pl__kafka_find_topic(struct pl_kafka_log *log, const char *topic, enum pl__kafka_topic kind,
+                                  unsigned *partitions, struct pl_error **error) {
     static const char *const none[] = {NULL};
     unsigned count, least = *partitions;
     rd_kafka_t *handle = pl__kafka_handle(&log->options, RD_KAFKA_PRODUCER, none, NULL, error);
     if (!handle) return PL_USAGE;
     enum pl_code code = count_partitions(log, handle, topic, &count, error);
     if (!code && !count && log->options.writer) {
-        code = make_topic(log, handle, topic, compacted, least, error);
+        code = make_topic(log, handle, topic, kind, least, error);
         if (!code) code = wait_for_topic(log, handle, topic, &count, error);
     }
     rd_kafka_destroy(handle);

@@ -10,12 +10,15 @@
 #include "log/kafka_impl.h"
 
 enum { POLL_MS = 100 };
+static const pl_time heartbeat = 300 * PL_MILLISECOND;
 
 struct pl_kafka_member {
     struct pl_kafka_member_events events;
     rd_kafka_t *handle;
     pthread_t thread;
     bool running;
+    struct pl__kafka_lease lease;
+    bool settled; /* the group has said once what is ours; of the thread */
 
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t changed;
@@ -73,7 +76,10 @@ static void rebalance(rd_kafka_t *handle, rd_kafka_resp_err_t code, rd_kafka_top
         pl_diag(PL_ERROR, "the group cannot be joined: %s", rd_kafka_err2str(code));
         return;
     }
-    if (list->cnt) wait_for_rest(member, !gives && rd_kafka_assignment_lost(handle));
+    bool lost = !gives && rd_kafka_assignment_lost(handle);
+    if (lost) pl__kafka_lease_end(&member->lease);
+    if (list->cnt) wait_for_rest(member, lost);
+    if (gives) pl__kafka_lease_give(&member->lease);
     rd_kafka_error_t *failed =
         gives ? rd_kafka_incremental_assign(handle, list) : rd_kafka_incremental_unassign(handle, list);
     if (!failed && gives) rd_kafka_pause_partitions(handle, list); /* it is the log that reads */
@@ -82,7 +88,9 @@ static void rebalance(rd_kafka_t *handle, rd_kafka_resp_err_t code, rd_kafka_top
         rd_kafka_error_destroy(failed);
     }
     if (!note(member, list, gives)) pl_diag(PL_ERROR, "no memory for the partitions of a group");
-    if (list->cnt && !is_leaving(member)) member->events.change(member->events.owner);
+    bool first = gives && !member->settled; /* who gets nothing is there all the same */
+    member->settled |= gives;
+    if ((list->cnt || first) && !is_leaving(member)) member->events.change(member->events.owner);
 }
 
 static void *attend(void *arg) {
@@ -114,8 +122,24 @@ bool pl_kafka_member_owns(struct pl_kafka_member *member, unsigned partition) {
     return owns;
 }
 
+const _Atomic int64_t *pl_kafka_member_lease(const struct pl_kafka_member *member) {
+    return &member->lease.until;
+}
+
+char *pl__kafka_member_name(struct pl_kafka_member *member) {
+    char *name = rd_kafka_memberid(member->handle);
+    if (!name || *name) return name;
+    rd_kafka_mem_free(member->handle, name);
+    return NULL;
+}
+
 rd_kafka_consumer_group_metadata_t *pl__kafka_member_metadata(struct pl_kafka_member *member) {
-    return rd_kafka_consumer_group_metadata(member->handle);
+    rd_kafka_consumer_group_metadata_t *metadata = rd_kafka_consumer_group_metadata(member->handle);
+    char *name = pl__kafka_member_name(member); /* asked behind it: a lost place comes back only when we rest */
+    if (name) rd_kafka_mem_free(member->handle, name);
+    if (name || !metadata) return metadata;
+    rd_kafka_consumer_group_metadata_destroy(metadata);
+    return NULL;
 }
 
 rd_kafka_t *pl__kafka_member_handle(struct pl_kafka_member *member) {
@@ -126,8 +150,9 @@ static enum pl_code join(struct pl_kafka_member *member, const struct pl_log_kaf
                          struct pl_error **error) {
     char session[24];
     snprintf(session, sizeof session, "%d", (int)(options->session / PL_MILLISECOND));
-    char beat[24];
-    snprintf(beat, sizeof beat, "%d", (int)(options->session / PL_MILLISECOND / 3));
+    char beat[24]; /* by its answer a member hears that the group is changing */
+    pl_time third = options->session / 3;
+    snprintf(beat, sizeof beat, "%d", (int)((third < heartbeat ? third : heartbeat) / PL_MILLISECOND));
     const char *const settings[] = {"group.id",
                                     options->group,
                                     "partition.assignment.strategy",
@@ -143,7 +168,7 @@ static enum pl_code join(struct pl_kafka_member *member, const struct pl_log_kaf
                                     "heartbeat.interval.ms",
                                     beat,
                                     NULL};
-    const struct pl__kafka_callbacks callbacks = {.opaque = member, .rebalance = rebalance};
+    const struct pl__kafka_callbacks callbacks = {.opaque = member, .rebalance = rebalance, .lease = &member->lease};
     member->handle = pl__kafka_handle(options, RD_KAFKA_CONSUMER, settings, &callbacks, error);
     if (!member->handle) return PL_USAGE;
     rd_kafka_poll_set_consumer(member->handle);
@@ -162,6 +187,7 @@ enum pl_code pl_kafka_member_new(const struct pl_log_kafka_options *options,
     struct pl_kafka_member *m = *member = PL_NEW(struct pl_kafka_member);
     if (!m) return pl_error_set(error, PL_NO_MEMORY, "no memory for a member of a group");
     m->events = *events;
+    m->lease.session = options->session;
     pthread_mutex_init(&m->lock, NULL);
     pthread_cond_init(&m->changed, NULL);
     enum pl_code code = join(m, options, error);

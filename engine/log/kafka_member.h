@@ -12,6 +12,8 @@
 #ifndef POTLINE_LOG_KAFKA_MEMBER_H
 #define POTLINE_LOG_KAFKA_MEMBER_H
 
+#include <stdatomic.h>
+
 #include "log/kafka.h"
 
 struct pl_kafka_member;
@@ -31,6 +33,10 @@ void pl_kafka_member_free(struct pl_kafka_member *member);
 
 /* Any thread: what it was called to rest for may go on. */
 void pl_kafka_member_rested(struct pl_kafka_member *member);
+
+/* Any thread: what is ours is so until then, by pl_clock_boottime, whoever else was given it meanwhile; it moves on for
+ * as long as the group hears of us. */
+const _Atomic int64_t *pl_kafka_member_lease(const struct pl_kafka_member *member);
 
 /* Any thread: is this partition ours? As of the last `change`. */
 bool pl_kafka_member_owns(struct pl_kafka_member *member, unsigned partition);

@@ -16,6 +16,7 @@ struct pl_log_cursor {
     struct pl_rows *rows;        /* NULL: heads only */
     rd_kafka_message_t *message; /* that the last read returned */
     uint16_t partition;
+    bool told;        /* somebody is told when more arrives, and need not wait */
     int64_t offset;   /* of the message that comes next, or before it */
     int64_t looked;   /* in front of this offset there is no more: the brokers have said so */
     uint64_t skipped; /* numbers of the first message that are in front of what was asked for */
@@ -156,6 +157,7 @@ static enum pl_code new_cursor(struct pl_kafka_log *log, unsigned partition, int
     c->log = log;
     c->partition = (uint16_t)partition;
     c->offset = offset;
+    c->told = !heads && log->arrived;
     if (!heads) c->rows = pl_rows_new(log->log.tags);
     enum pl_code code = heads || c->rows ? start(c, error) : pl_error_set(error, PL_NO_MEMORY, "log: out of memory");
     if (!code) return PL_OK;
@@ -207,7 +209,7 @@ static enum pl_code not_kept(const struct pl_log_cursor *cursor, struct pl_error
 
 /* PL_NOT_FOUND: nothing is there; PL_OK: a message, or something to be asked for again. */
 static enum pl_code take(struct pl_log_cursor *cursor, struct pl_error **error) {
-    bool read = all_is_read(cursor);
+    bool read = cursor->told || all_is_read(cursor);
     rd_kafka_message_t *message = rd_kafka_consume(cursor->topic, cursor->partition, read ? 0 : PL__KAFKA_SLICE_MS);
     if (!message) return read ? PL_NOT_FOUND : PL_OK;
     if (!message->err) {
@@ -371,22 +373,25 @@ static enum pl_code give(rd_kafka_message_t *message, pl_kafka_visitor *visit, v
     return visit(arg, &entry, error);
 }
 
-static enum pl_code each(struct pl_kafka_log *log, rd_kafka_topic_t *topic, unsigned partition, pl_kafka_visitor *visit,
-                         void *arg, struct pl_error **error) {
+static enum pl_code each(struct pl_kafka_log *log, rd_kafka_topic_t *topic, unsigned partition, int64_t last,
+                         pl_kafka_visitor *visit, void *arg, struct pl_error **error) {
     enum pl_code code = PL_OK;
     int64_t until = pl_clock_monotonic() + log->options.timeout;
     for (bool end = false; !code && !end;) {
         rd_kafka_message_t *message = rd_kafka_consume(topic, (int32_t)partition, PL__KAFKA_SLICE_MS);
-        if (!message) {
-            if (pl_clock_monotonic() > until)
-                code = pl_error_set(error, PL_UNAVAILABLE, "log: the state in %s cannot be read", log->changelog);
-            continue;
-        }
-        until = pl_clock_monotonic() + log->options.timeout;
-        end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+        bool waits = !message || message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+        if (waits && pl_clock_monotonic() > until)
+            code = pl_error_set(
+                error, PL_UNAVAILABLE,
+                "log: the state in %s, partition %u, cannot be read to its end: the brokers do not answer, "
+                "or a transaction in front of it is neither committed nor aborted yet",
+                log->changelog, partition);
+        if (!message) continue;
+        if (!waits) until = pl_clock_monotonic() + log->options.timeout;
+        end = !message->err && message->offset >= last;
         if (!message->err)
             code = give(message, visit, arg, error);
-        else if (!end)
+        else if (!waits)
             code = pl__kafka_fail(error, message->err, NULL, log->changelog);
         rd_kafka_message_destroy(message);
     }
@@ -396,12 +401,13 @@ static enum pl_code each(struct pl_kafka_log *log, rd_kafka_topic_t *topic, unsi
 enum pl_code pl_kafka_state_each(struct pl_log *base, unsigned partition, pl_kafka_visitor *visit, void *arg,
                                  struct pl_error **error) {
     struct pl_kafka_log *log = pl__kafka_of(base);
-    struct pl__kafka_reader *reader = new_reader(log, error);
-    if (!reader) return PL_NO_MEMORY;
+    int64_t last;
+    enum pl_code code = pl__kafka_settle_state(log, partition, &last, error);
+    struct pl__kafka_reader *reader = code ? NULL : new_reader(log, error);
+    if (!reader) return code ? code : PL_NO_MEMORY;
     rd_kafka_topic_t *topic = rd_kafka_topic_new(reader->handle, log->changelog, NULL);
-    enum pl_code code;
     if (topic && !rd_kafka_consume_start(topic, (int32_t)partition, RD_KAFKA_OFFSET_BEGINNING)) {
-        code = each(log, topic, partition, visit, arg, error);
+        code = each(log, topic, partition, last, visit, arg, error);
         rd_kafka_consume_stop(topic, (int32_t)partition);
     } else {
         code = pl__kafka_fail(error, rd_kafka_last_error(), NULL, log->changelog);

@@ -1,5 +1,6 @@
 /* kafka_write.c: what is written to the brokers: one transaction at a time, of the appender or of a checkpoint. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <potline/alloc.h>
@@ -37,20 +38,32 @@ static enum pl_code begin(struct pl_kafka_log *log, struct pl_error **error) {
     return PL_OK;
 }
 
+/* MARK@NAME: kafka_fence.c reads it. */
+static void say_who(rd_kafka_topic_partition_t *said, const char *mark, const char *name) {
+    size_t size = strlen(mark) + (name ? strlen(name) : 0) + 2;
+    char *text = malloc(size); /* the list's, which frees it */
+    if (!text) return;
+    snprintf(text, size, "%s@%s", mark, name ? name : "");
+    said->metadata = text;
+    said->metadata_size = strlen(text);
+}
+
 /* Brokers take it only while the partitions are ours. */
 static enum pl_code speak_for_group(struct pl_kafka_log *log, bool checkpoint, struct pl_error **error) {
     struct pl_kafka_member *member = log->options.member;
     if (!member) return PL_OK;
+    rd_kafka_consumer_group_metadata_t *group = pl__kafka_member_metadata(member);
+    if (!group) return pl_error_set(error, PL_CONFLICT, "log: the group has gone on without this engine");
+    char *name = pl__kafka_member_name(member);
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new((int)log->log.partitions);
     for (unsigned i = 0; i < log->log.partitions; i++) {
         const struct pl__kafka_partition *partition = &log->partition[i];
         if (partition->said < 0) continue;
         rd_kafka_topic_partition_t *said = rd_kafka_topic_partition_list_add(offsets, log->options.topic, (int32_t)i);
         said->offset = checkpoint ? partition->said : partition->committed;
-        said->metadata = strdup(checkpoint ? log->mark : partition->mark); /* the list's, which frees it */
-        said->metadata_size = said->metadata ? strlen(said->metadata) : 0;
+        say_who(said, checkpoint ? log->mark : partition->mark, name);
     }
-    rd_kafka_consumer_group_metadata_t *group = pl__kafka_member_metadata(member);
+    if (name) rd_kafka_mem_free(pl__kafka_member_handle(member), name);
     rd_kafka_error_t *failed = rd_kafka_send_offsets_to_transaction(log->producer, offsets, group, timeout_ms(log));
     rd_kafka_consumer_group_metadata_destroy(group);
     rd_kafka_topic_partition_list_destroy(offsets);
@@ -216,10 +229,35 @@ enum pl_code pl_kafka_commit_begin(struct pl_log *base, bool *done, struct pl_er
     return code;
 }
 
+enum pl_code pl__kafka_put_alone(struct pl_kafka_log *log, const struct pl_kafka_entry *entry, int64_t *offset,
+                                 struct pl_error **error) {
+    bool done;
+    if (!log->producer) return pl_error_set(error, PL_USAGE, "log: it is only read");
+    pthread_mutex_lock(&log->writing);
+    enum pl_code code = settle_pending(log, PL__KAFKA_ALONE, &done, error);
+    if (!code) code = begin(log, error);
+    log->alone = -1;
+    if (!code) {
+        code = produce(log, log->changelog, entry->partition, entry->key, entry->key_size, entry->value, entry->size, 0,
+                       UINTPTR_MAX - 1, error);
+        code = code ? give_up(log, code) : commit(log, PL__KAFKA_ALONE, error);
+    }
+    *offset = log->alone;
+    pthread_mutex_unlock(&log->writing);
+    if (!code && *offset < 0)
+        return pl_error_set(error, PL_UNAVAILABLE, "log: the state in %s cannot be read", log->changelog);
+    return code;
+}
+
 enum pl_code pl_kafka_commit_put(struct pl_log *base, const struct pl_kafka_entry *entry, struct pl_error **error) {
     struct pl_kafka_log *log = pl__kafka_of(base);
     return produce(log, log->changelog, entry->partition, entry->key, entry->key_size, entry->value, entry->size, 0,
                    UINTPTR_MAX, error);
+}
+
+enum pl_code pl_kafka_commit_record(struct pl_log *base, struct pl_log_record *record, struct pl_error **error) {
+    enum pl_code code = pl__record_check(base, record, error);
+    return code ? code : produce_record(pl__kafka_of(base), record, UINTPTR_MAX, error);
 }
 
 enum pl_code pl_kafka_commit_end(struct pl_log *base, const uint64_t *sequences, const char *mark,

@@ -18,12 +18,13 @@ enum { PL_CALL_TEXT = 512, PL_CALL_USER_MAX = 64, PL_REPLY_ROWS_MAX = 100000, PL
 enum pl_call_where {
     PL_CALL_HERE, /* something of the engine's, as a tap: it does not touch the operator */
     PL_CALL_COMMAND,
-    PL_CALL_SET,     /* `args` are a pl_call_texts: option, value */
+    PL_CALL_SET,     /* `args` are a pl_call_texts: option, value, and whether it lasts */
     PL_CALL_OPTIONS, /* there are no arguments */
 };
 
 struct pl_call_texts {
     const char *text[2];
+    bool flag;
 };
 
 struct pl_call {

@@ -7,10 +7,11 @@
 
 enum { ITEMS = 5, OUTCOME_ITEMS = 7, TEXT_MAX = 1024 };
 
-/* `set` and `options` bring the two texts of struct pl_call_texts, a command what its table says. */
+/* `set` and `options` bring what stands in struct pl_call_texts, a command what its table says. */
 static const struct pl_option text_args[] = {
     PL_OPT_STRING(struct pl_call_texts, text[0], "first", "", PL_FIXED, ""),
     PL_OPT_STRING(struct pl_call_texts, text[1], "second", "", PL_FIXED, ""),
+    PL_OPT_BOOL(struct pl_call_texts, flag, "flag", "false", PL_FIXED, ""),
     PL_OPT_END,
 };
 

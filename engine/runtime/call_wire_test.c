@@ -68,7 +68,7 @@ static void test_command(void **state) {
 static void test_set(void **state) {
     (void)state;
     struct pl_option_memory memory = {0};
-    struct pl_call_texts texts = {{"n.limit", "5"}};
+    struct pl_call_texts texts = {.text = {"n.limit", "5"}};
     struct pl_call *call = pl_call_new(), *there;
     struct pl_pack *pack = pl_pack_new();
     assert_false(pl_call_pack(pack, call)); /* one that is the engine's */

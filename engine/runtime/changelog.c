@@ -133,6 +133,7 @@ enum pl_code pl_changelog_decide(struct pl_changelog *changelog, struct pl_store
     if (code == PL_NOT_FOUND) code = PL_OK;
     if (!code && open) code = was_made(changelog, &prepared, &made, error);
     if (!code && made) code = pl_epochs_adopt(store, &prepared, error);
+    if (!code && open && !made) code = pl_epochs_reject(store, error);
     pl_epoch_fini(&prepared);
     return code;
 }
@@ -174,7 +175,7 @@ static enum pl_code load(struct pl_changelog *changelog, struct pl_epochs *epoch
     struct take take = {.epochs = epochs, .partition = partition};
     enum pl_code code = pl_epochs_clear(epochs, (uint16_t)partition, error);
     if (!code) code = pl_kafka_state_each(changelog->log, partition, take_entry, &take, error);
-    if (!code)
+    if (!code && take.entries)
         pl_diag(PL_INFO, "partition %u is taken over with %" PRIu64 " entries of state", partition, take.entries);
     *found = take.found;
     return code;
@@ -197,43 +198,68 @@ static void take_newer(struct pl_epoch *last, struct pl_epoch *found, unsigned p
     last->sequence[partition] = sequence;
 }
 
-/* State and offsets were told by one transaction. */
-static bool stands_at(const struct pl_epoch *found, unsigned partition, uint64_t sequence) {
-    return found->number && partition < found->partitions && found->sequence[partition] == sequence;
+/* Brokers forget the offsets of a group that has had no member for long (offsets.retention.minutes, seven days); the
+ * changelog says where it stood, too. */
+static enum pl_code check_place(const struct pl_epoch *found, unsigned partition, uint64_t *sequence,
+                                char mark[PL_KAFKA_MARK], struct pl_error **error) {
+    bool knows = found->number && partition < found->partitions && found->sequence[partition] != UINT64_MAX;
+    if (!mark[0] && !knows) return PL_OK;
+    if (!mark[0]) {
+        *sequence = found->sequence[partition];
+        snprintf(mark, PL_KAFKA_MARK, "%" PRIu64 ":", found->number);
+        pl_diag(PL_WARN, "partition %u: the group has been forgotten; it goes on where its changelog stands",
+                partition);
+        return PL_OK;
+    }
+    if (knows && found->sequence[partition] == *sequence) return PL_OK; /* they are told by one transaction */
+    return pl_error_set(error, PL_CORRUPT,
+                        "partition %u: the group stands at %" PRIu64
+                        ", and the changelog holds no state of there: has one of them been reset?",
+                        partition, *sequence);
 }
 
 /* `number`: of the folder's own last one. */
 static enum pl_code take_partition(struct pl_changelog *changelog, struct pl_epochs *epochs, unsigned partition,
-                                   uint64_t number, struct pl_epoch *last, struct pl_error **error) {
-    char mark[PL_KAFKA_MARK], mine[PL_KAFKA_MARK];
-    uint64_t sequence = 0;
+                                   const struct pl_kafka_place *place, uint64_t number, struct pl_epoch *last,
+                                   struct pl_error **error) {
+    char mine[PL_KAFKA_MARK];
     struct pl_epoch found = {0};
     struct pl_log *log = changelog->log;
-    enum pl_code code = pl_kafka_group_ask(log, partition, &sequence, mark, error);
-    if (code && code != PL_NOT_FOUND) return code;
-    bool none = code == PL_NOT_FOUND || !mark[0];
+    bool none = !place->said || !place->mark[0];
+    char mark[PL_KAFKA_MARK];
+    uint64_t sequence = place->sequence;
+    snprintf(mark, sizeof mark, "%s", none ? "" : place->mark);
     mark_of(changelog, number, mine);
     bool here = !none && last->sequence[partition] == sequence && strcmp(mark, mine) == 0;
-    code = PL_OK;
-    if (none)
-        code = pl_epochs_clear(epochs, (uint16_t)partition, error);
-    else if (!here)
-        code = load(changelog, epochs, partition, &found, error);
-    if (!code && !none && !here && !stands_at(&found, partition, sequence))
-        code = pl_error_set(error, PL_CORRUPT,
-                            "partition %u: the group stands at %" PRIu64
-                            ", and the changelog holds no state of there: has one of them been reset?",
-                            partition, sequence);
+    enum pl_code code = here ? PL_OK : load(changelog, epochs, partition, &found, error);
+    if (!code && !here) code = check_place(&found, partition, &sequence, mark, error);
     if (code) {
         pl_epoch_fini(&found);
         return code;
     }
-    pl_kafka_group_is(log, partition, none ? log->ops->first(log, partition) : sequence, none ? "" : mark);
-    if (none)
+    none = !mark[0];
+    pl_kafka_group_is(log, partition, none ? log->ops->first(log, partition) : sequence, mark);
+    if (none) {
+        pl_epoch_fini(&found);
         last->sequence[partition] = UINT64_MAX;
-    else if (!here)
+    } else if (!here) {
         take_newer(last, &found, partition, sequence);
+    }
     return PL_OK;
+}
+
+static enum pl_code take_partitions(struct pl_changelog *changelog, struct pl_epochs *epochs, const bool *owned,
+                                    struct pl_epoch *last, struct pl_error **error) {
+    struct pl_kafka_place *places = pl_alloc((last->partitions + 1) * sizeof *places);
+    uint64_t number = last->number; /* the folder's */
+    if (!places) return no_memory(error);
+    for (unsigned p = 0; p < last->partitions; p++)
+        places[p].wanted = owned[p];
+    enum pl_code code = pl_kafka_group_ask(changelog->log, places, error);
+    for (unsigned p = 0; p < last->partitions && !code; p++)
+        if (owned[p]) code = take_partition(changelog, epochs, p, &places[p], number, last, error);
+    pl_free(places);
+    return code;
 }
 
 enum pl_code pl_changelog_take_over(struct pl_changelog *changelog, struct pl_epochs *epochs, const bool *owned,
@@ -245,10 +271,7 @@ enum pl_code pl_changelog_take_over(struct pl_changelog *changelog, struct pl_ep
     pl_free(last->sequence);
     last->sequence = sequences;
     last->partitions = partitions;
-    enum pl_code code = PL_OK;
-    uint64_t number = last->number; /* the folder's */
-    for (unsigned p = 0; p < partitions && !code; p++)
-        if (owned[p]) code = take_partition(changelog, epochs, p, number, last, error);
+    enum pl_code code = take_partitions(changelog, epochs, owned, last, error);
     for (unsigned p = 0; p < partitions && !code; p++)
         if (!owned[p]) last->sequence[p] = UINT64_MAX;
     return code || !last->number ? code : pl_epochs_describe(epochs, last, (const char *const[]){NULL}, error);

@@ -13,9 +13,10 @@
 #include <potline/diag.h>
 
 #include "base/fault.h"
+#include "runtime/exchange.h"
 #include "store/ledger.h"
 
-static const pl_time TRY_AGAIN = 250 * PL_MILLISECOND;
+static const pl_time again_after = 250 * PL_MILLISECOND;
 
 /* What a task has brought. */
 struct part {
@@ -29,7 +30,7 @@ struct pl_checkpoints {
     struct pl_checkpoints_options options;
     pthread_t thread;
     bool has_thread;
-    _Atomic uint64_t done;
+    _Atomic uint64_t done, told;
 
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t changed;
@@ -86,16 +87,21 @@ static void settle(struct pl_checkpoints *cp, bool good) {
     if (epoch) cp->options.done(cp->options.engine, epoch);
 }
 
+/* Once they are stopped barriers pass without waiting for the epoch before, which may be being written with its own
+ * places at that moment. */
 void pl_checkpoint_stands(struct pl_checkpoints *cp, uint64_t epoch, unsigned partition, uint64_t sequence) {
     pthread_mutex_lock(&cp->lock);
-    cp->reached[partition] = epoch;
-    cp->sequence[partition] = sequence;
-    if (!cp->begun) cp->begun = pl_clock_monotonic();
+    if (!cp->stopped) {
+        cp->reached[partition] = epoch;
+        cp->sequence[partition] = sequence;
+        if (!cp->begun) cp->begun = pl_clock_monotonic();
+    }
     settle(cp, true);
 }
 
 static void free_changes(struct pl_changes *changes) {
     pl_buffer_fini(&changes->entries);
+    pl_exchanged_free(changes->exchanged);
     while (changes->file_count)
         close(changes->files[--changes->file_count]);
 }
@@ -103,9 +109,10 @@ static void free_changes(struct pl_changes *changes) {
 /* False without memory. */
 static bool bring(struct pl_checkpoints *cp, unsigned task, uint64_t epoch, struct pl_changes *changes) {
     bool good = !pl_buffer_failed(&changes->entries);
-    struct part *part = cp->has_thread && good && changes->entries.size ? PL_NEW(struct part) : NULL;
+    bool some = cp->has_thread && (changes->entries.size || changes->exchanged);
+    struct part *part = good && some ? PL_NEW(struct part) : NULL;
     if (!part) {
-        good &= !cp->has_thread || !changes->entries.size;
+        good &= !some;
         free_changes(changes);
         return good;
     }
@@ -200,6 +207,7 @@ static enum pl_code tell_group(struct pl_checkpoints *cp, const struct pl_epoch 
         uint16_t partition;
         const char *node = node_of(cp, parts->task, &partition);
         code = pl_changelog_put(changelog, node, partition, &parts->changes.entries, error);
+        if (!code && parts->changes.exchanged) code = pl_exchanged_put(parts->changes.exchanged, changelog->log, error);
     }
     if (!code)
         code = pl_changelog_end(changelog, epoch, error);
@@ -226,7 +234,12 @@ static enum pl_code write_epoch(struct pl_checkpoints *cp, const struct pl_epoch
     return code ? code : pl_epochs_commit(cp->options.epochs, epoch, cp->options.sync, error);
 }
 
-static void fail(struct pl_checkpoints *cp, struct pl_error *error) {
+static void fail(struct pl_checkpoints *cp, enum pl_code code, struct pl_error *error) {
+    if (code == PL_CONFLICT && cp->options.fenced) {
+        pl_error_free(&error);
+        cp->options.fenced(cp->options.engine);
+        return;
+    }
     char why[1200];
     char *text = error ? pl_error_text(error) : NULL;
     snprintf(why, sizeof why, "a checkpoint cannot be written%s%s", text ? ": " : "", text ? text : "");
@@ -249,7 +262,7 @@ static void wait_for(struct pl_checkpoints *cp, pl_time time) {
 static bool wait_for_room(struct pl_checkpoints *cp, bool first, struct pl_error **error) {
     if (first) pl_diag(PL_ERROR, "a checkpoint waits: %s", *error ? (*error)->text : "no room");
     pthread_mutex_lock(&cp->lock);
-    if (!cp->closing && !cp->stopped) wait_for(cp, TRY_AGAIN);
+    if (!cp->closing && !cp->stopped) wait_for(cp, again_after);
     bool go_on = !cp->closing && !cp->stopped;
     pthread_mutex_unlock(&cp->lock);
     if (go_on) pl_error_free(error);
@@ -285,9 +298,10 @@ static void write_one(struct pl_checkpoints *cp, uint64_t number) {
         note_done(cp, number, bytes);
     pthread_mutex_unlock(&cp->lock);
     if (code)
-        fail(cp, error);
+        fail(cp, code, error);
     else
         cp->options.done(cp->options.engine, number);
+    if (!code) atomic_store(&cp->told, number);
     pthread_mutex_lock(&cp->lock);
 }
 
@@ -366,6 +380,7 @@ enum pl_code pl_checkpoints_new(const struct pl_checkpoints_options *options, st
     pthread_cond_init(&cp->changed, &attributes);
     pthread_condattr_destroy(&attributes);
     atomic_init(&cp->done, options->now->number);
+    atomic_init(&cp->told, options->now->number);
     cp->stats.epoch = options->now->number;
     cp->stats.at = options->now->time;
     unsigned participants = options->tasks + options->counting;
@@ -407,6 +422,77 @@ void pl_checkpoints_free(struct pl_checkpoints *cp) {
 
 const _Atomic uint64_t *pl_checkpoints_done(const struct pl_checkpoints *cp) {
     return &cp->done;
+}
+
+uint64_t pl_checkpoints_told(const struct pl_checkpoints *cp) {
+    return atomic_load(&cp->told);
+}
+
+/* What a task that is gone has brought is nobody's. With the lock held. */
+static void renumber_parts(struct pl_checkpoints *cp, unsigned tasks, const int *map) {
+    struct part *gone = NULL, **at = &cp->parts;
+    while (*at) {
+        struct part *part = *at;
+        bool lane = part->task >= cp->options.tasks;
+        if (!lane && map[part->task] == PL_CHECKPOINT_GONE) {
+            *at = part->next;
+            part->next = gone;
+            gone = part;
+            continue;
+        }
+        part->task = lane ? part->task - cp->options.tasks + tasks : (unsigned)map[part->task];
+        at = &part->next;
+    }
+    cp->parts_end = at;
+    free_parts(gone);
+}
+
+struct pl_checkpoints_room {
+    uint64_t *passed;
+    bool *gone;
+};
+
+struct pl_checkpoints_room *pl_checkpoints_room(const struct pl_checkpoints *cp, unsigned tasks) {
+    struct pl_checkpoints_room *room = PL_NEW(struct pl_checkpoints_room);
+    unsigned participants = tasks + cp->options.counting;
+    if (!room) return NULL;
+    room->passed = pl_alloc((participants + 1) * sizeof *room->passed);
+    room->gone = pl_alloc((participants + 1) * sizeof *room->gone);
+    if (room->passed && room->gone) return room;
+    pl_checkpoints_room_free(room);
+    return NULL;
+}
+
+void pl_checkpoints_room_free(struct pl_checkpoints_room *room) {
+    if (!room) return;
+    pl_free(room->passed);
+    pl_free(room->gone);
+    pl_free(room);
+}
+
+void pl_checkpoints_change(struct pl_checkpoints *cp, const struct pl_checkpoints_change *change) {
+    struct pl_checkpoints_room *room = change->room;
+    pthread_mutex_lock(&cp->lock);
+    for (unsigned i = 0; i < change->tasks; i++)
+        room->passed[i] = atomic_load(&cp->done);
+    for (unsigned i = 0; i < cp->options.tasks + cp->options.counting; i++) {
+        bool lane = i >= cp->options.tasks;
+        if (!lane && change->map[i] == PL_CHECKPOINT_GONE) continue;
+        unsigned to = lane ? change->tasks + i - cp->options.tasks : (unsigned)change->map[i];
+        room->passed[to] = cp->passed[i];
+        room->gone[to] = cp->gone[i];
+    }
+    renumber_parts(cp, change->tasks, change->map);
+    struct pl_checkpoints_room before = {cp->passed, cp->gone};
+    cp->passed = room->passed;
+    cp->gone = room->gone;
+    *room = before;
+    cp->options.now = change->now;
+    cp->options.tasks = change->tasks;
+    cp->options.task = change->task;
+    cp->options.limit = change->limit;
+    pthread_mutex_unlock(&cp->lock);
+    pl_checkpoints_room_free(room);
 }
 
 void pl_checkpoints_stats(struct pl_checkpoints *cp, struct pl_checkpoint_stats *stats) {

@@ -21,12 +21,14 @@
 #include "store/epochs.h"
 
 struct pl_checkpoints;
+struct pl_exchanged;
 
 /* What a task brings: the entries that have changed, and files that are to be safe with them. */
 struct pl_changes {
     struct pl_buffer entries;
     int files[PL_NODE_SYNC_MAX];
     unsigned file_count;
+    struct pl_exchanged *exchanged; /* rows for the global section, in a group (exchange.h); NULL: none */
 };
 
 /* As whose state what a task brings is kept. */
@@ -41,15 +43,17 @@ struct pl_checkpoints_options {
     struct pl_changelog *changelog; /* of a group; NULL: none */
     const struct pl_epoch *now; /* graph, partitions and nodes of this run; borrowed. Its number is the last epoch's */
     const struct pl_clock *clock;
-    pl_time limit;     /* one under way for longer is said; 0: none is */
-    bool sync;         /* an epoch is done once it is safe from power loss */
-    const bool *owned; /* [partition]: the others have no barriers, and an epoch says UINT64_MAX of them; borrowed */
+    pl_time limit; /* one under way for longer is said; 0: none is */
+    bool sync;     /* an epoch is done once it is safe from power loss */
+    const bool *
+        owned; /* [partition of the log]: the others have no barriers, and an epoch says UINT64_MAX of them; borrowed */
     unsigned tasks;
     const struct pl_checkpoint_task *task; /* [tasks]; borrowed */
     unsigned counting;                     /* behind them, a lane each that counts (counting.h) */
     /* On the thread that has brought the last part, or the writing one. */
     void (*done)(void *engine, uint64_t epoch);
     void (*failed)(void *engine, const char *why);
+    void (*fenced)(void *engine); /* the group refuses it, and has gone on without us; NULL: it has failed */
     void *engine;
 };
 
@@ -63,6 +67,23 @@ void pl_checkpoints_free(struct pl_checkpoints *checkpoints);
 
 /* Before the start: this task sees no barriers (a source). */
 void pl_checkpoints_leave_out(struct pl_checkpoints *checkpoints, unsigned task);
+
+/* With every task standing still behind the last epoch: other tasks from now on. `map` [task before]: which one it is
+ * now, or PL_CHECKPOINT_GONE; the others are new, and take part. */
+enum { PL_CHECKPOINT_GONE = -1 };
+struct pl_checkpoints_change {
+    const struct pl_epoch *now; /* borrowed, as in the options */
+    unsigned tasks;
+    const struct pl_checkpoint_task *task;
+    pl_time limit;
+    const int *map;
+    struct pl_checkpoints_room *room; /* for so many tasks; taken */
+};
+struct pl_checkpoints_room *pl_checkpoints_room(const struct pl_checkpoints *checkpoints, unsigned tasks);
+void pl_checkpoints_room_free(struct pl_checkpoints_room *room); /* NULL is fine */
+void pl_checkpoints_change(struct pl_checkpoints *checkpoints, const struct pl_checkpoints_change *change);
+/* The last one that everybody has been told of. */
+uint64_t pl_checkpoints_told(const struct pl_checkpoints *checkpoints);
 
 /* Any thread. The barrier of `epoch` stands at `sequence` of a partition. */
 void pl_checkpoint_stands(struct pl_checkpoints *checkpoints, uint64_t epoch, unsigned partition, uint64_t sequence);

@@ -12,6 +12,8 @@
 #include <potline/diag.h>
 
 #include "base/message.h"
+#include "runtime/program_start.h"
+#include "runtime/program_wire.h"
 
 enum {
     LINE_MAX_BYTES = 1024,
@@ -19,7 +21,8 @@ enum {
     TICK_MIN_MS = 20,
     TICK_MAX_MS = 1000,
     FRAMES_A_RUN = 256,
-    ARGUMENTS = 6
+    ARGUMENTS = 6,
+    HANDLES = 5
 };
 
 /* What libuv holds for one process. It is given back when all of it is closed, which may be after the next one has been
@@ -27,10 +30,14 @@ enum {
 struct pl_child_handles {
     struct pl_child *child;
     uv_process_t process;
+    struct pl_started started; /* of a program, instead of `process` */
+    uv_poll_t end;             /* the same */
     uv_pipe_t error;
-    uv_poll_t poll;
+    uv_poll_t poll, out;
     uv_timer_t timer;
-    unsigned open;
+    uv_handle_t *all[HANDLES + 1]; /* of these, those that are there */
+    unsigned count, open;
+    bool program;
     bool exited, error_ended;
     int64_t status;
     int signal;
@@ -38,18 +45,27 @@ struct pl_child_handles {
     size_t line_used;
 };
 
-static bool receive_one(struct pl_child *child);
 static void say_gone(struct pl_child *child);
 
 /* ---- Handles ---- */
 
 static void closed(uv_handle_t *handle) {
     struct pl_child_handles *handles = handle->data;
-    if (--handles->open == 0) pl_free(handles);
+    if (--handles->open) return;
+    if (handles->program && handles->started.process >= 0) close(handles->started.process);
+    pl_free(handles);
 }
 
-static void close_one(uv_handle_t *handle) {
-    if (!uv_is_closing(handle)) uv_close(handle, closed);
+static void add_handle(struct pl_child_handles *handles, void *handle) {
+    ((uv_handle_t *)handle)->data = handles;
+    handles->all[handles->count++] = handle;
+}
+
+static void close_all(struct pl_child_handles *handles) {
+    handles->open = handles->count;
+    for (unsigned i = 0; i < handles->count; i++)
+        uv_close(handles->all[i], closed);
+    if (!handles->count) pl_free(handles);
 }
 
 /* ---- What it writes ---- */
@@ -129,7 +145,7 @@ static void put_cause(const struct pl_child *child, const struct pl_child_handle
 static void say_gone(struct pl_child *child) {
     struct pl_child_handles *handles = child->handles;
     char cause[320], why[PL_CHILD_WHY];
-    while (receive_one(child)) {
+    while (pl_child_receive_one(child)) {
     }
     put_cause(child, handles, cause, sizeof cause);
     snprintf(why, sizeof why, "its process %d is gone: %s%s%s", child->pid, cause,
@@ -137,10 +153,7 @@ static void say_gone(struct pl_child *child) {
     child->state = PL_CHILD_NONE;
     child->handles = NULL;
     handles->child = NULL;
-    close_one((uv_handle_t *)&handles->process);
-    close_one((uv_handle_t *)&handles->error);
-    close_one((uv_handle_t *)&handles->poll);
-    close_one((uv_handle_t *)&handles->timer);
+    close_all(handles);
     pl_link_free(child->link);
     child->link = NULL;
     child->options.gone(child->options.owner, why);
@@ -152,8 +165,7 @@ static void waited_for_lines(uv_timer_t *timer) {
     if (handles->child) say_gone(handles->child);
 }
 
-static void on_exit_of(uv_process_t *process, int64_t status, int signal) {
-    struct pl_child_handles *handles = process->data;
+static void has_ended(struct pl_child_handles *handles, int64_t status, int signal) {
     handles->exited = true;
     handles->status = status;
     handles->signal = signal;
@@ -165,11 +177,29 @@ static void on_exit_of(uv_process_t *process, int64_t status, int signal) {
         uv_timer_start(&handles->timer, waited_for_lines, 100, 0);
 }
 
+static void on_exit_of(uv_process_t *process, int64_t status, int signal) {
+    has_ended(process->data, status, signal);
+}
+
+static void on_end_of_program(uv_poll_t *poll, int status, int events) {
+    struct pl_child_handles *handles = poll->data;
+    int64_t code;
+    int signal;
+    (void)status;
+    (void)events;
+    uv_poll_stop(poll);
+    pl_program_ended(&handles->started, &code, &signal);
+    has_ended(handles, code, signal);
+}
+
 void pl_child_kill(struct pl_child *child, const char *reason) {
     if (child->state == PL_CHILD_NONE || child->state == PL_CHILD_DYING) return;
     if (reason) snprintf(child->reason, sizeof child->reason, "%s", reason);
     child->state = PL_CHILD_DYING;
-    uv_process_kill(&child->handles->process, SIGKILL);
+    if (child->options.program)
+        pl_program_kill(child->pid);
+    else
+        uv_process_kill(&child->handles->process, SIGKILL);
 }
 
 /* ---- Its heartbeat ---- */
@@ -221,31 +251,46 @@ bool pl_child_send(struct pl_child *child, const struct pl_frame *frame) {
     return pl_link_send(child->link, frame);
 }
 
+/* This binary says its number, a program what it speaks. */
 static bool greet(struct pl_child *child, const struct pl_frame *frame) {
-    if (frame->type != PL_FRAME_HELLO || frame->number != (uint64_t)child->pid) return false;
+    uint64_t expected = child->options.program ? PL_PROGRAM_PROTOCOL : (uint64_t)child->pid;
+    if (frame->type != PL_FRAME_HELLO || frame->number != expected) return false;
+    if (child->options.program) uv_poll_stop(&child->handles->out);
     pl_link_found(child->link);
     child->state = PL_CHILD_UP;
     return true;
 }
 
 static bool take_frame(struct pl_child *child, const struct pl_frame *frame) {
-    if (child->state == PL_CHILD_STARTING && !greet(child, frame)) return false;
+    bool starting = child->state == PL_CHILD_STARTING;
+    if (frame->type == PL_FRAME_HELLO && child->state == PL_CHILD_DYING) return true; /* it came too late */
+    if (starting ? !greet(child, frame) : frame->type == PL_FRAME_HELLO) return false;
     if (frame->type == PL_FRAME_CLOSED) child->farewell = true;
     return child->options.frame(child->options.owner, frame);
 }
 
-/* False: nothing more is there. */
-static bool receive_one(struct pl_child *child) {
+static void blame(struct pl_child *child, const struct pl_frame *frame, char *reason, size_t size) {
+    if (!child->options.program)
+        snprintf(reason, size, "it talks nonsense (a message of type %u)", frame ? frame->type : 0u);
+    else if (frame && frame->type == PL_FRAME_HELLO && child->state == PL_CHILD_STARTING)
+        snprintf(reason, size, "it speaks protocol %" PRIu64 ", and this engine %d", frame->number,
+                 PL_PROGRAM_PROTOCOL);
+    else
+        snprintf(reason, size, "it talks nonsense (%s)", pl_link_problem(child->link));
+}
+
+bool pl_child_receive_one(struct pl_child *child) {
     struct pl_frame frame;
-    enum pl_received received = child->link ? pl_link_receive(child->link, &frame) : PL_RECEIVED_NOTHING;
+    bool listens = child->link && (child->state != PL_CHILD_STARTING || pl_link_listens(child->link));
+    enum pl_received received = listens ? pl_link_receive(child->link, &frame) : PL_RECEIVED_NOTHING;
     if (received == PL_RECEIVED_NOTHING) return false;
     child->heard = uv_now(child->options.loop);
     child->asked = 0;
     if (child->reason[0]) return true; /* we are done with it */
     if (received == PL_RECEIVED_FRAME && take_frame(child, &frame)) return true;
-    char reason[128];
-    snprintf(reason, sizeof reason, "it talks nonsense (a message of type %u)",
-             received == PL_RECEIVED_FRAME ? frame.type : 0u);
+    char reason[sizeof child->reason];
+    blame(child, received == PL_RECEIVED_FRAME ? &frame : NULL, reason, sizeof reason);
+    child->nonsense = true;
     if (child->state == PL_CHILD_DYING) snprintf(child->reason, sizeof child->reason, "%s", reason);
     pl_child_kill(child, reason);
     return true;
@@ -254,7 +299,7 @@ static bool receive_one(struct pl_child *child) {
 void pl_child_receive(struct pl_child *child) {
     child->sent = false;
     for (int i = 0; i < FRAMES_A_RUN; i++)
-        if (!receive_one(child)) return;
+        if (!pl_child_receive_one(child)) return;
     child->sent = true; /* there may be more: others have their turn first */
 }
 
@@ -279,13 +324,13 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
     (void)status;
     (void)events;
     if (!handles->child) return;
-    while (handles->child->state == PL_CHILD_QUITTING && receive_one(handles->child)) {
+    while (handles->child->state == PL_CHILD_QUITTING && pl_child_receive_one(handles->child)) {
     } /* its user may not run */
     handles->child->options.ready(handles->child->options.owner);
 }
 
 /* No secret is among these: `ps` shows them. */
-static int spawn(struct pl_child *child, struct pl_child_handles *handles) {
+static int spawn_guest(struct pl_child *child, struct pl_child_handles *handles) {
     char parent[24], program[PATH_MAX] = "/proc/self/exe";
     ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
     if (length > 0) program[length] = 0;
@@ -300,33 +345,71 @@ static int spawn(struct pl_child *child, struct pl_child_handles *handles) {
     uv_process_options_t options = {
         .file = program, .args = arguments, .stdio = stdio, .stdio_count = 3, .exit_cb = on_exit_of};
     if (child->options.survives) options.flags = UV_PROCESS_DETACHED;
-    return uv_spawn(child->options.loop, &handles->process, &options);
+    int status = uv_spawn(child->options.loop, &handles->process, &options);
+    add_handle(handles, &handles->process); /* also of a process that could not be started */
+    child->pid = (int)handles->process.pid;
+    return status;
 }
 
-static void open_handles(struct pl_child *child, struct pl_child_handles *handles) {
+static int watch_program(struct pl_child *child, struct pl_child_handles *handles) {
+    uv_loop_t *loop = child->options.loop;
+    int status = uv_pipe_open(&handles->error, handles->started.error);
+    if (status) close(handles->started.error);
+    if (!status) status = uv_poll_init(loop, &handles->end, handles->started.process);
+    if (status) return status;
+    add_handle(handles, &handles->end);
+    return uv_poll_start(&handles->end, UV_READABLE, on_end_of_program);
+}
+
+static int spawn_program(struct pl_child *child, struct pl_child_handles *handles, struct pl_error **error) {
+    struct pl_link_endpoints endpoints;
+    pl_link_endpoints(child->link, &endpoints);
+    int status = uv_poll_init(child->options.loop, &handles->out, pl_link_out_fd(child->link));
+    if (status) return status;
+    add_handle(handles, &handles->out);
+    handles->program = true;
+    handles->started.process = -1;
+    if (pl_program_start(child->options.program, child->options.name, &endpoints, &handles->started, error))
+        return UV_EAGAIN;
+    child->pid = handles->started.pid;
+    status = watch_program(child, handles);
+    if (status) {
+        int64_t code;
+        int signal;
+        pl_program_kill(child->pid);
+        pl_program_ended(&handles->started, &code, &signal);
+        return status;
+    }
+    return uv_poll_start(&handles->out, UV_READABLE, on_readable);
+}
+
+static int spawn(struct pl_child *child, struct pl_child_handles *handles, struct pl_error **error) {
     uv_loop_t *loop = child->options.loop;
     uv_pipe_init(loop, &handles->error, 0);
+    add_handle(handles, &handles->error);
     uv_timer_init(loop, &handles->timer);
-    handles->open = 4; /* a process that could not be started has a handle, too */
-    handles->process.data = handles->error.data = handles->poll.data = handles->timer.data = handles;
+    add_handle(handles, &handles->timer);
+    int status = uv_poll_init(loop, &handles->poll, pl_link_fd(child->link));
+    if (status) return status;
+    add_handle(handles, &handles->poll);
+    return child->options.program ? spawn_program(child, handles, error) : spawn_guest(child, handles);
 }
 
-static enum pl_code not_started(struct pl_child *child, struct pl_child_handles *handles, bool polled, int status,
+static enum pl_code not_started(struct pl_child *child, struct pl_child_handles *handles, int status,
                                 struct pl_error **error) {
     handles->child = NULL;
     child->handles = NULL;
-    if (!polled) handles->open--;
-    if (polled) close_one((uv_handle_t *)&handles->poll);
-    close_one((uv_handle_t *)&handles->process);
-    close_one((uv_handle_t *)&handles->error);
-    close_one((uv_handle_t *)&handles->timer);
+    close_all(handles);
     pl_link_free(child->link);
     child->link = NULL;
+    if (error && *error) return PL_LIMIT;
     return pl_error_set(error, PL_LIMIT, "cannot start a process: %s", uv_strerror(status));
 }
 
 enum pl_code pl_child_start(struct pl_child *child, struct pl_error **error) {
-    enum pl_code code = pl_link_bind(child->options.zmq, &child->link, error);
+    bool program = child->options.program;
+    enum pl_code code = program ? pl_link_bind_program(child->options.zmq, &child->link, error)
+                                : pl_link_bind(child->options.zmq, &child->link, error);
     if (code) return code;
     struct pl_child_handles *handles = PL_NEW(struct pl_child_handles);
     if (!handles) {
@@ -334,20 +417,14 @@ enum pl_code pl_child_start(struct pl_child *child, struct pl_error **error) {
         child->link = NULL;
         return pl_error_set(error, PL_NO_MEMORY, "no memory for a process");
     }
-    open_handles(child, handles);
     child->reason[0] = child->lines[0] = 0;
     child->asked = 0;
-    child->farewell = false;
-    int status = uv_poll_init(child->options.loop, &handles->poll, pl_link_fd(child->link));
-    bool polled = status == 0;
-    handles->poll.data = handles;
-    int spawned = spawn(child, handles); /* makes the handle in any case */
-    handles->process.data = handles;
-    if (status || spawned) return not_started(child, handles, polled, status ? status : spawned, error);
+    child->farewell = child->nonsense = false;
+    int status = spawn(child, handles, error);
+    if (status) return not_started(child, handles, status, error);
     handles->child = child;
     child->handles = handles;
     child->generation++;
-    child->pid = (int)handles->process.pid;
     child->state = PL_CHILD_STARTING;
     uv_update_time(child->options.loop);
     child->started = child->heard = uv_now(child->options.loop);

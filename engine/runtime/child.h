@@ -5,8 +5,9 @@
  *                              no sign for `hang`   it exits, is killed, or talks nonsense
  *                                     |-----> SIGKILL --+--> gone(why): which signal, and the last lines it wrote
  *
- * It is this binary, with an internal subcommand. A process is hung when nothing was heard of it for `hang` although it
- * was asked twice: one that was itself not run meanwhile (a suspended machine) does not blame the other.
+ * It is this binary, with an internal subcommand, or a program that is none of ours (program_start.h). A process is
+ * hung when nothing was heard of it for `hang` although it was asked twice: one that was itself not run meanwhile (a
+ * suspended machine) does not blame the other.
  *
  * Whether it outlives the engine is said in one place, `survives`. One that does not dies with the thread that started
  * it, however that ends.
@@ -19,7 +20,7 @@
 
 #include <uv.h>
 
-#include <potline/time.h>
+#include <potline/program.h>
 
 #include "runtime/link.h"
 
@@ -29,8 +30,9 @@ struct pl_child_options {
     void *zmq;
     uv_loop_t *loop;
     const char *subcommand;
-    const char *name; /* for `ps`, and for what is said of it */
-    pl_time hang;     /* 0: never */
+    const struct pl_program *program; /* instead; borrowed */
+    const char *name;                 /* for `ps`, and for what is said of it */
+    pl_time hang;                     /* 0: never */
     bool survives;
     void (*ready)(void *owner); /* something can be received: call pl_child_receive soon */
     bool (*frame)(void *owner, const struct pl_frame *frame); /* false: nonsense */
@@ -55,6 +57,7 @@ struct pl_child {
     char lines[1024]; /* the last it wrote */
     bool sent;        /* receive is to be called again */
     bool farewell;    /* it has said that it is closed */
+    bool nonsense;    /* it was ended for what it said */
 };
 
 void pl_child_init(struct pl_child *child, const struct pl_child_options *options);
@@ -68,6 +71,7 @@ bool pl_child_send(struct pl_child *child, const struct pl_frame *frame);
 /* Calls `frame` for what is there. Behind it the loop may sleep, unless it has to be called again: more is there, or
  * something was sent since. */
 void pl_child_receive(struct pl_child *child);
+bool pl_child_receive_one(struct pl_child *child); /* false: nothing more is there */
 
 void pl_child_quit(struct pl_child *child);                     /* in good order, or by SIGKILL after PATIENCE */
 void pl_child_kill(struct pl_child *child, const char *reason); /* "it hangs: ..." */

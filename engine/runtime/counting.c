@@ -442,6 +442,12 @@ void pl_counting_totals(const struct pl_counting *c, unsigned source, int64_t to
         totals[i] += atomic_load_explicit(&c->sources[source].total[i], memory_order_relaxed);
 }
 
+void pl_counting_carry(struct pl_counting *c, unsigned source, const struct pl_counting *old, unsigned was) {
+    if (source >= c->source_count || was >= old->source_count) return;
+    for (unsigned i = 0; i < PL_LEDGER_COUNTS; i++)
+        atomic_store(&c->sources[source].total[i], atomic_load(&old->sources[was].total[i]));
+}
+
 /* ---- Life ---- */
 
 void pl_counting_save(struct pl_counting *c, uint64_t epoch, struct pl_buffer *out) {
@@ -496,7 +502,12 @@ struct pl_counting *pl_counting_new(const struct pl_counting_options *options) {
     c->letter = pl_tags_intern(options->tags, PL_LETTER_KIND, strlen(PL_LETTER_KIND));
     c->losses = pl_tags_intern(options->tags, PL_LOSSES_KIND, strlen(PL_LOSSES_KIND));
     c->reinjected = pl_tags_intern(options->tags, PL_REINJECTED_KIND, strlen(PL_REINJECTED_KIND));
+    cause_other(c); /* while there is room for names */
     return c;
+}
+
+struct pl_counting *pl_counting_anew(const struct pl_counting *counting) {
+    return pl_counting_new(&counting->options);
 }
 
 void pl_counting_free(struct pl_counting *c) {

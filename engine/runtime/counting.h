@@ -33,6 +33,7 @@ struct pl_counting_options {
 };
 
 struct pl_counting *pl_counting_new(const struct pl_counting_options *options); /* NULL without memory */
+struct pl_counting *pl_counting_anew(const struct pl_counting *counting);       /* with the same options */
 void pl_counting_free(struct pl_counting *counting);                            /* NULL is fine */
 
 /* Before the start: as of the last epoch. */
@@ -43,6 +44,9 @@ void pl_counting_take(struct pl_counting *counting, unsigned feed, const struct 
 
 /* Any thread: adds what has been counted of a source (by the index of its inlet) in this run, as of about now. */
 void pl_counting_totals(const struct pl_counting *counting, unsigned source, int64_t totals[PL_LEDGER_COUNTS]);
+
+/* What `old` has counted of a source in this run is part of what this one has; before it is at work. */
+void pl_counting_carry(struct pl_counting *counting, unsigned source, const struct pl_counting *old, unsigned was);
 
 /* At the barrier of an epoch: what has changed since the last one. The buffer fails when something could not be
  * counted for want of memory, or a letter not be kept. */

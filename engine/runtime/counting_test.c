@@ -26,11 +26,13 @@ static void begin_counting(void) {
     assert_int_equal(pl_counting_load(counting, epoch, NULL), PL_OK);
 }
 
+static uint32_t names; /* that there is room for; 0: many */
+
 static int setup(void **state) {
     struct pl_epoch last;
     (void)state;
     folder = make_folder();
-    tags = pl_tags_new(&(struct pl_tags_options){0});
+    tags = pl_tags_new(&(struct pl_tags_options){.limit = names});
     assert_int_equal(pl_store_open(folder, &(struct pl_store_options){0}, &store, NULL), PL_OK);
     assert_int_equal(pl_epochs_open(store, &epochs, &last, NULL), PL_OK);
     assert_true(pl_feeds_init(&feeds, 2));
@@ -308,6 +310,38 @@ static void too_many_causes_are_counted_together(void **state) {
     }
 }
 
+static int setup_small(void **state) {
+    names = 64;
+    return setup(state);
+}
+
+static int teardown_small(void **state) {
+    names = 0;
+    return teardown(state);
+}
+
+/* What comes from outside may be more than there is room for names. */
+static void causes_without_a_name_are_counted_together(void **state) {
+    (void)state;
+    int64_t others;
+    char name[32];
+    struct pl_pack *body = pl_pack_new();
+    pl_pack_map(body, 1);
+    pl_pack_str(body, "losses");
+    pl_pack_array(body, 1);
+    pack_loss(body, PL_LOSS_REJECTED, "a.t0", "a cause", 1);
+    pl_tags_intern(tags, "a.t0", 4);
+    for (unsigned i = 0, id = 0; id != PL_NO_ID; i++) {
+        snprintf(name, sizeof name, "x%u", i);
+        id = pl_tags_intern(tags, name, strlen(name));
+    }
+    take_event(PL_LOSSES_KIND, 0, body);
+    save();
+    pl_pack_free(body);
+    count_causes(&others);
+    assert_int_equal(others, 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_row_counts_as_one_thing, setup, teardown),
@@ -316,6 +350,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_death_takes_back_what_was_not_saved, setup, teardown),
         cmocka_unit_test_setup_teardown(losses_count_by_cause_and_letters_take_theirs_back, setup, teardown),
         cmocka_unit_test_setup_teardown(too_many_causes_are_counted_together, setup, teardown),
+        cmocka_unit_test_setup_teardown(causes_without_a_name_are_counted_together, setup_small, teardown_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,9 @@ struct history {
     struct history *next;
     char *node;
     unsigned partition;
-    uint64_t deaths;
+    uint64_t deaths, nonsense;
+    uint64_t *skipped; /* a ring of the records left out; NULL: none was */
+    uint64_t skip_count;
     uint64_t suspects[PL_DEATHS_RECORDS]; /* under way at each of the last `at_record` deaths */
     unsigned suspect_count;
     unsigned at_record; /* deaths in a row */
@@ -36,6 +38,7 @@ void pl_deaths_free(struct pl_deaths *deaths) {
     while (deaths->list) {
         struct history *next = deaths->list->next;
         pl_free(deaths->list->node);
+        pl_free(deaths->list->skipped);
         pl_free(deaths->list);
         deaths->list = next;
     }
@@ -98,6 +101,18 @@ static void judge(const struct history *history, struct pl_verdict *verdict) {
     verdict->delay = history->in_vain < GROWS_FROM ? 0 : FIRST_DELAY << doublings;
 }
 
+/* Without memory it is as if that were not allowed. */
+static void leave_out(struct history *history, struct pl_verdict *verdict) {
+    if (!verdict->at_record || !verdict->record) return;
+    if (!history->skipped) history->skipped = pl_alloc(PL_DEATHS_SKIPPED * sizeof *history->skipped);
+    if (!history->skipped) return;
+    history->skipped[history->skip_count++ % PL_DEATHS_SKIPPED] = verdict->record;
+    history->suspect_count = history->at_record = history->in_vain = 0;
+    verdict->stop = false;
+    verdict->skip = true;
+    verdict->delay = 0;
+}
+
 void pl_deaths_note(struct pl_deaths *deaths, const struct pl_death *death, struct pl_verdict *verdict) {
     *verdict = (struct pl_verdict){.stop = true};
     pthread_mutex_lock(&deaths->lock);
@@ -106,8 +121,10 @@ void pl_deaths_note(struct pl_deaths *deaths, const struct pl_death *death, stru
         history->in_vain = history->deaths && history->progress == death->progress ? history->in_vain + 1 : 1;
         history->progress = death->progress;
         history->deaths++;
+        history->nonsense += death->nonsense;
         narrow(history, death);
         judge(history, verdict);
+        if (death->skips) leave_out(history, verdict);
     }
     pthread_mutex_unlock(&deaths->lock);
 }
@@ -132,11 +149,36 @@ void pl_deaths_passed(struct pl_deaths *deaths, const char *node, unsigned parti
     pthread_mutex_unlock(&deaths->lock);
 }
 
-uint64_t pl_deaths_count(struct pl_deaths *deaths, const char *node) {
-    uint64_t count = 0;
+bool pl_deaths_skips(struct pl_deaths *deaths, const char *node, unsigned partition, uint64_t record) {
+    pthread_mutex_lock(&deaths->lock);
+    const struct history *history = find(deaths, node, partition);
+    uint64_t known = history ? history->skip_count : 0;
+    if (known > PL_DEATHS_SKIPPED) known = PL_DEATHS_SKIPPED;
+    bool skips = known && holds(history->skipped, (unsigned)known, record);
+    pthread_mutex_unlock(&deaths->lock);
+    return skips;
+}
+
+enum sum { DEATHS, NONSENSE, SKIPPED };
+
+static uint64_t add_up(struct pl_deaths *deaths, const char *node, enum sum what) {
+    uint64_t sum = 0;
     pthread_mutex_lock(&deaths->lock);
     for (const struct history *history = deaths->list; history; history = history->next)
-        if (strcmp(history->node, node) == 0) count += history->deaths;
+        if (strcmp(history->node, node) == 0)
+            sum += what == DEATHS ? history->deaths : what == NONSENSE ? history->nonsense : history->skip_count;
     pthread_mutex_unlock(&deaths->lock);
-    return count;
+    return sum;
+}
+
+uint64_t pl_deaths_count(struct pl_deaths *deaths, const char *node) {
+    return add_up(deaths, node, DEATHS);
+}
+
+uint64_t pl_deaths_nonsense(struct pl_deaths *deaths, const char *node) {
+    return add_up(deaths, node, NONSENSE);
+}
+
+uint64_t pl_deaths_skipped(struct pl_deaths *deaths, const char *node) {
+    return add_up(deaths, node, SKIPPED);
 }

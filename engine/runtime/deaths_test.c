@@ -79,12 +79,42 @@ static void test_many_records(void **state) {
     pl_deaths_free(deaths);
 }
 
+/* Where a record may be left out, it is at the third death, and that is a step forward. */
+static void test_left_out(void **state) {
+    (void)state;
+    struct pl_deaths *deaths = pl_deaths_new();
+    struct pl_verdict verdict;
+    uint64_t records[] = {0};
+    struct pl_death death = {
+        .node = "n", .records = records, .count = 1, .progress = 1, .nonsense = true, .skips = true};
+    for (unsigned i = 1; i <= 3 * 5; i++) {
+        records[0] = 100 + (i - 1) / 3;
+        assert_false(pl_deaths_skips(deaths, "n", 0, records[0]));
+        pl_deaths_note(deaths, &death, &verdict);
+        assert_false(verdict.stop);
+        assert_int_equal(verdict.skip, i % 3 == 0);
+        assert_int_equal(pl_deaths_careful(deaths, "n", 0), i % 3 != 0);
+    }
+    for (uint64_t record = 100; record < 105; record++)
+        assert_true(pl_deaths_skips(deaths, "n", 0, record));
+    assert_false(pl_deaths_skips(deaths, "n", 0, 105) || pl_deaths_skips(deaths, "n", 1, 100));
+    assert_int_equal(pl_deaths_skipped(deaths, "n"), 5);
+    assert_int_equal(pl_deaths_nonsense(deaths, "n"), 15);
+    assert_int_equal(pl_deaths_nonsense(deaths, "m"), 0);
+    death.count = 0;
+    for (int i = 1; i < PL_DEATHS_IN_VAIN; i++) {
+        pl_deaths_note(deaths, &death, &verdict);
+        assert_false(verdict.stop);
+    }
+    pl_deaths_note(deaths, &death, &verdict);
+    assert_true(verdict.stop && !verdict.skip); /* not at a record: it never works */
+    pl_deaths_free(deaths);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_record),
-        cmocka_unit_test(test_other_records),
-        cmocka_unit_test(test_in_vain),
-        cmocka_unit_test(test_many_records),
+        cmocka_unit_test(test_same_record),  cmocka_unit_test(test_other_records), cmocka_unit_test(test_in_vain),
+        cmocka_unit_test(test_many_records), cmocka_unit_test(test_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,7 +28,9 @@ struct pl_edge {
     /* sender's */
     struct pl_item *overrun;
     uint32_t overrun_from, overrun_count, overrun_capacity;
-    bool ended; /* its end has been sent: nothing more goes in, and it keeps nobody from working */
+    bool marked;
+    bool ended;          /* its end has been sent: nothing more goes in, and it keeps nobody from working */
+    _Atomic bool broken; /* of one beside the graph: something did not go in */
     /* shared */
     _Atomic uint32_t items;
     _Atomic int64_t bytes;
@@ -133,6 +135,7 @@ static bool flush(struct pl_edge *edge) {
 }
 
 bool pl_edge_room(struct pl_edge *edge) {
+    if (edge->options.beside) return true;
     bool waits_for_nobody = edge->options.drop && !edge->ended;
     if (flush(edge) && (edge->ended || waits_for_nobody || credit(edge))) return true;
     atomic_store(&edge->waiting, true);
@@ -165,8 +168,16 @@ static void keep(struct pl_edge *edge, const struct pl_item *item) {
     edge->overrun[edge->overrun_count++] = *item;
 }
 
+/* What is beside the graph goes in whole, or not at all from then on. */
+static bool goes_in(struct pl_edge *edge) {
+    if (edge->ended || atomic_load_explicit(&edge->broken, memory_order_relaxed)) return false;
+    if (!edge->options.beside || credit(edge)) return true;
+    atomic_store(&edge->broken, true);
+    return false;
+}
+
 void pl_edge_send(struct pl_edge *edge, const struct pl_item *item) {
-    if (edge->ended) {
+    if (!goes_in(edge)) {
         if (item->type == PL_ITEM_BATCH) pl_batch_unref(item->batch);
         return;
     }
@@ -223,6 +234,32 @@ bool pl_edge_ready(struct pl_edge *edge) {
     size_t size = sizeof events;
     if (zmq_getsockopt(edge->pull, ZMQ_EVENTS, &events, &size)) return false;
     return events & ZMQ_POLLIN;
+}
+
+void pl_edge_limit(struct pl_edge *edge, int64_t bytes) {
+    edge->options.bytes = bytes;
+}
+
+bool pl_edge_broken(const struct pl_edge *edge) {
+    return atomic_load(&edge->broken);
+}
+
+bool pl_edge_idle(const struct pl_edge *edge) {
+    return atomic_load(&edge->items) == 0 && edge->overrun_from == edge->overrun_count;
+}
+
+bool pl_edge_fits(const struct pl_edge *edge, const struct pl_edge_options *options) {
+    const struct pl_edge_options *own = &edge->options;
+    return own->sender == options->sender && own->batches == options->batches && own->bytes == options->bytes &&
+           own->drop == options->drop;
+}
+
+void pl_edge_mark(struct pl_edge *edge, bool marked) {
+    edge->marked = marked;
+}
+
+bool pl_edge_marked(const struct pl_edge *edge) {
+    return edge->marked;
 }
 
 void pl_edge_stats(const struct pl_edge *edge, struct pl_edge_stats *stats) {

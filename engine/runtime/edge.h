@@ -37,6 +37,7 @@ struct pl_edge_options {
     bool drop;                  /* rows that find no room are dropped and counted */
     void (*poke)(void *sender); /* there is room again; may be called on the receiver's thread */
     void *sender;
+    bool beside; /* it never holds up who sends: what finds no room does not go in, and nothing behind it */
 };
 
 enum pl_code pl_edge_new(void *zmq, const struct pl_edge_options *options, struct pl_edge **edge,
@@ -58,7 +59,20 @@ int pl_edge_fd(const struct pl_edge *edge);
 /* Called when the descriptor is readable: settles what ZeroMQ has to do; true when an item is there. */
 bool pl_edge_ready(struct pl_edge *edge);
 
+/* ---- with both threads standing still ---- */
+
+void pl_edge_limit(struct pl_edge *edge, int64_t bytes);
+/* Nothing is under way. */
+bool pl_edge_idle(const struct pl_edge *edge);
+/* Has it this sender, and these limits? */
+bool pl_edge_fits(const struct pl_edge *edge, const struct pl_edge_options *options);
+/* A mark for who sorts edges out. */
+void pl_edge_mark(struct pl_edge *edge, bool marked);
+bool pl_edge_marked(const struct pl_edge *edge);
+
 /* ---- any thread ---- */
+
+bool pl_edge_broken(const struct pl_edge *edge); /* of one beside the graph: something did not go in */
 
 struct pl_edge_stats {
     uint32_t items;

@@ -32,11 +32,17 @@ struct pl_engine_options {
     const struct pl_replay_options *replay; /* its rows, not those of the sources; there is no log then. NULL: live */
     const char *savepoint;                  /* a folder that is empty begins with this file (savepoint.h); NULL: none */
     const char *const *reset;               /* nodes that start afresh, ends in NULL; NULL: none */
+    bool lenient;                           /* state that does not fit the graph is let go of */
     struct pl_deaths *deaths; /* of processes of nodes, in this run; NULL: the first one fails the node. Borrowed */
     struct pl_kafka_member
-        *member;               /* a place in a group that shares the graph (engine_group.c); NULL: alone. Borrowed */
-    void (*notify)(void *arg); /* something has ended or failed: ask pl_engine_wait; any thread, must not block */
+        *member;                /* a place in a group that shares the graph (engine_group.c); NULL: alone. Borrowed */
+    struct pl_cluster *cluster; /* what that group knows of its engines; NULL: nothing. Borrowed */
+    void (*notify)(void *arg);  /* something has ended or failed: ask pl_engine_wait; any thread, must not block */
     void *notify_arg;
+    /* A task leaves with a change of the graph: what it has counted can be had for the last time. A thread that is not
+     * the task's, which stands still; NULL: nobody asks. */
+    void (*left)(void *arg, const struct pl_task *task);
+    void *left_arg;
 };
 
 enum pl_code pl_engine_new(const struct pl_graph *graph, const struct pl_engine_options *options,
@@ -61,9 +67,19 @@ enum pl_code pl_engine_check(struct pl_engine *engine, struct pl_error **error);
  * `savepoint` and `reset`), which goes back to the last epoch. `deaths` were given. */
 bool pl_engine_fallen(struct pl_engine *engine, pl_time *delay);
 uint64_t pl_engine_deaths(const struct pl_engine *engine, const char *node); /* of its processes, in this run */
-void pl_engine_free(struct pl_engine *engine);                               /* NULL is fine */
+/* Those that were ended for what they said, and records left out because they die at them. */
+uint64_t pl_engine_nonsense(const struct pl_engine *engine, const char *node);
+uint64_t pl_engine_skipped(const struct pl_engine *engine, const char *node);
+void pl_engine_free(struct pl_engine *engine); /* NULL is fine */
 
-/* For those who show a running engine; the tasks are there from new to free, in order of the graph. */
+/* A running engine may go from one graph to another (change.h): who looks at its graph or its tasks from another thread
+ * than those of the nodes holds its wiring meanwhile, and keeps nothing of them for later. Not while waiting for a
+ * node.
+ */
+void pl_engine_hold_wiring(struct pl_engine *engine);
+void pl_engine_release_wiring(struct pl_engine *engine);
+
+/* For those who show a running engine; the tasks stand in order of the graph. */
 unsigned pl_engine_task_count(const struct pl_engine *engine);
 struct pl_task *pl_engine_task(const struct pl_engine *engine, unsigned index);
 const struct pl_intake *pl_engine_intake(const struct pl_engine *engine);
@@ -76,7 +92,9 @@ const char *pl_engine_data(const struct pl_engine *engine);         /* its path,
 const struct pl_journal *
 pl_engine_journal(const struct pl_engine *engine); /* with the audit, for those who add to it */
 bool pl_engine_zones(const struct pl_engine *engine, struct pl_trim_zone zones[PL_ZONES]); /* false: not known yet */
-uint64_t pl_engine_epochs(const struct pl_engine *engine); /* the last one that is done */
+bool pl_engine_has(const struct pl_engine *engine, const struct pl_graph_node *node); /* or has another one it all? */
+struct pl_cluster *pl_engine_cluster(const struct pl_engine *engine);                 /* NULL: it is in no group */
+uint64_t pl_engine_epochs(const struct pl_engine *engine);                            /* the last one that is done */
 void pl_engine_checkpoint_stats(struct pl_engine *engine, struct pl_checkpoint_stats *stats);
 
 /* Any thread. Has `call` carried out by a task: where the next barrier stands, and then call->epoch says which epoch it

@@ -27,9 +27,10 @@ static void note_death(struct pl_task *task, const char *why, const char *outcom
 
 static enum pl_died decide(struct pl_engine *engine, struct pl_task *task, const struct pl_verdict *verdict,
                            struct pl_task_death *death) {
+    if (verdict->skip && !engine->epochs && death->first) pl_isolation_bury(task, death->first, death->why, false);
     if (verdict->stop) {
         give_up(verdict, death);
-        if (verdict->at_record && death->first) pl_isolation_bury(task, death->first, death->why);
+        if (verdict->at_record && death->first) pl_isolation_bury(task, death->first, death->why, false);
         return PL_DIED_FAILS;
     }
     if (engine->options.replay || !engine->options.deaths) {
@@ -52,8 +53,14 @@ static enum pl_died on_died(void *arg, struct pl_task *task, struct pl_task_deat
                              .partition = config->partition,
                              .records = death->records,
                              .count = death->count,
+                             .nonsense = death->nonsense,
+                             .skips = config->op->flags & PL_OP_PROGRAM,
                              .progress = engine->epochs ? pl_engine_epochs(engine) : death->done};
     struct pl_verdict verdict = {0};
+    if (atomic_load(&task->trial)) { /* of a change of the graph, which is taken back */
+        snprintf(death->text, sizeof death->text, "%s", death->why);
+        return PL_DIED_FAILS;
+    }
     if (engine->options.deaths) pl_deaths_note(engine->options.deaths, &noted, &verdict);
     enum pl_died died = decide(engine, task, &verdict, death);
     note_death(task, death->why, outcomes[died]);
@@ -70,6 +77,11 @@ static bool still_careful(void *arg, struct pl_task *task) {
     return deaths && pl_deaths_careful(deaths, task->node.config.name, task->node.config.partition);
 }
 
+static bool skips(void *arg, struct pl_task *task, uint64_t record) {
+    struct pl_deaths *deaths = engine_of(arg)->options.deaths;
+    return deaths && pl_deaths_skips(deaths, task->node.config.name, task->node.config.partition, record);
+}
+
 bool pl__engine_isolates(const struct pl_graph *graph) {
     bool any = false;
     for (unsigned i = 0; i < graph->node_count; i++)
@@ -81,15 +93,24 @@ enum pl_code pl__engine_isolate(struct pl_engine *engine, struct pl_task *task, 
     const struct pl_node_settings *settings = &task->graph_node->settings;
     struct pl_isolation_options options = {.zmq = engine->zmq,
                                            .hang = settings->hang,
-                                           .graph = engine->graph,
+                                           .graph = task->graph,
                                            .broadcast = engine->broadcast,
                                            .careful = still_careful(engine, task),
                                            .died = on_died,
                                            .passed = passed,
-                                           .still_careful = still_careful};
+                                           .still_careful = still_careful,
+                                           .skips = skips};
     return settings->isolate == PL_ISOLATE_PROCESS ? pl_task_isolate(task, &options, error) : PL_OK;
 }
 
 uint64_t pl_engine_deaths(const struct pl_engine *engine, const char *node) {
     return engine->options.deaths ? pl_deaths_count(engine->options.deaths, node) : 0;
+}
+
+uint64_t pl_engine_nonsense(const struct pl_engine *engine, const char *node) {
+    return engine->options.deaths ? pl_deaths_nonsense(engine->options.deaths, node) : 0;
+}
+
+uint64_t pl_engine_skipped(const struct pl_engine *engine, const char *node) {
+    return engine->options.deaths ? pl_deaths_skipped(engine->options.deaths, node) : 0;
 }

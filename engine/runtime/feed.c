@@ -39,7 +39,8 @@ int pl_feeds_add(struct pl_feeds *feeds, struct pl_edge *edge, const struct pl_f
     struct pl_inlet *inlet = feeds->inlet_count ? &feeds->inlet[feeds->inlet_count - 1] : NULL;
     if (!inlet || inlet->edge != edge) {
         inlet = &feeds->inlet[feeds->inlet_count++];
-        *inlet = (struct pl_inlet){.edge = edge, .first = feeds->count, .replayable = options->replayable};
+        *inlet = (struct pl_inlet){
+            .edge = edge, .first = feeds->count, .replayable = options->replayable, .durable = options->durable};
         pl_buffer_init(&inlet->position, PL_LOG_POSITION_MAX);
     }
     inlet->count++;

@@ -12,6 +12,8 @@
 #include "log/log.h"
 #include "runtime/edge.h"
 
+struct pl_durable;
+
 struct pl_feed_options {
     const char *name; /* of the source's port: "in", "plc.events" */
     const char *was;  /* what it was called before; NULL: nothing else */
@@ -20,7 +22,8 @@ struct pl_feed_options {
     bool replayable;
     bool letters; /* what did not become rows (losses.h): of no graph, and without a watermark */
     uint64_t generation;
-    unsigned slot; /* in a group: the partition whose engine runs the source */
+    unsigned slot;              /* in a group: the partition whose engine runs the source */
+    struct pl_durable *durable; /* who is told what the log has of it; NULL: nobody. Borrowed */
 };
 
 struct pl_feed {
@@ -45,7 +48,9 @@ struct pl_inlet {
     bool closing;            /* and its end is still to be recorded */
     struct pl_batch **group; /* made at once, and not all here yet; owned */
     unsigned group_count, group_room;
-    uint64_t groups;           /* so far: which position is the newest */
+    uint64_t groups; /* so far: which position is the newest */
+    uint64_t told;   /* of `groups`, to `durable` */
+    struct pl_durable *durable;
     struct pl_buffer position; /* where it stands behind what was recorded; empty: not said */
 };
 

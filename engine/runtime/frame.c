@@ -46,6 +46,8 @@ static const struct shape {
     [PL_FRAME_CALLED] = {FROM_PROCESS, 0, true, false},
     [PL_FRAME_PONG] = {FROM_PROCESS, PL_FRAME_IS_BUSY, true, false},
     [PL_FRAME_CLOSED] = {FROM_PROCESS, 0, true, false},
+    [PL_FRAME_PROGRESS] = {FROM_PROCESS, 0, false, false},
+    [PL_FRAME_OVER] = {FROM_PROCESS, 0, false, false},
 };
 
 void pl_frame_write_head(const struct pl_frame *frame, uint8_t bytes[PL_FRAME_HEAD]) {

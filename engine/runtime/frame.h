@@ -17,6 +17,9 @@
  * Items are numbered from 1 without gaps, done in that order, and what comes of one stands between its predecessor's
  * DONE and its own. All else may come at any time. Batches are as the codec makes them (potline/codec.h), with names.
  *
+ * A program that is none of ours says the same in messages of its own (program_wire.h). One that is a source has no
+ * items: it sends EMIT with the place where it stands behind that, PROGRESS (value: no older row is to come) and OVER.
+ *
  * pl_frame_read trusts nothing: a frame that it takes has a type and fields that its direction may have, and no body
  * where there is none. What a body holds is checked by who reads it.
  */
@@ -58,6 +61,8 @@ enum pl_frame_type {
     PL_FRAME_CALLED,
     PL_FRAME_PONG,
     PL_FRAME_CLOSED,
+    PL_FRAME_PROGRESS,
+    PL_FRAME_OVER,
     PL_FRAME_TYPES
 };
 
@@ -85,6 +90,8 @@ struct pl_frame {
     uint64_t nanoseconds; /* DONE: inside the operator */
     const void *body;     /* borrowed */
     size_t size;
+    const void *place; /* EMIT of a source: one msgpack value, borrowed; NULL: none */
+    size_t place_size;
 };
 
 void pl_frame_write_head(const struct pl_frame *frame, uint8_t head[PL_FRAME_HEAD]);

@@ -1,8 +1,9 @@
 /* gate.c: merging by event time and aligning barriers.
  *
  * Held rows are runs: batches whose rows are in order of event time (or are walked through an index that is). A heap
- * keeps the runs by their next row's (time, edge, arrival). Rows below the watermark of all edges are taken from the
- * top; consecutive rows of one run are copied at once, and a batch that goes whole is passed on as it is.
+ * keeps the runs by their next row's (time, edge, arrival). Rows below the watermark of all edges, and those at it that
+ * no other can precede any more, are taken from the top; consecutive rows of one run are copied at once, and a batch
+ * that goes whole is passed on as it is.
  */
 #include "gate_impl.h"
 
@@ -277,6 +278,22 @@ static const struct pl__run *rival(const struct pl_gate *gate) {
     return best;
 }
 
+/* Of rows at the watermark itself: may one of this input go, as nothing that stands before it can come any more? An
+ * input whose watermark is there may still bring rows of that time, which go behind those of inputs before it. */
+static bool is_next_at_watermark(const struct pl_gate *gate, unsigned input) {
+    for (unsigned i = 0; i < gate->count; i++) {
+        const struct pl__input *in = &gate->inputs[i];
+        if ((in->ended && !in->stopped) || in->idle) continue;
+        if (in->watermark < gate->watermark || (in->watermark == gate->watermark && i < input)) return false;
+    }
+    return true;
+}
+
+static bool is_free(const struct pl_gate *gate, pl_time time, unsigned input) {
+    if (time < gate->watermark || gate->watermark == PL_TIME_MAX) return true;
+    return time == gate->watermark && is_next_at_watermark(gate, input);
+}
+
 /* How many rows of the top run go before the rival's next one and below the watermark. */
 static uint32_t free_rows(const struct pl_gate *gate, const struct pl__run *run) {
     const struct pl__run *other = rival(gate);
@@ -285,14 +302,14 @@ static uint32_t free_rows(const struct pl_gate *gate, const struct pl__run *run)
     uint32_t i = run->next;
     for (; i < run->rows; i++) {
         row.time = times[row_at(run, i)];
-        if (row.time >= gate->watermark && gate->watermark != PL_TIME_MAX) break;
+        if (!is_free(gate, row.time, row.input)) break;
         if (other && !before(&row, other)) break;
     }
     return i - run->next;
 }
 
 static bool top_is_free(const struct pl_gate *gate) {
-    return gate->runs && (gate->heap[0].time < gate->watermark || gate->watermark == PL_TIME_MAX);
+    return gate->runs && is_free(gate, gate->heap[0].time, gate->heap[0].input);
 }
 
 static void advance(struct pl_gate *gate, uint32_t rows) {
@@ -335,14 +352,13 @@ static bool goes_with(const struct pl_gate *gate, const struct pl__run *run, con
     return run->batch->source == out->source || (out->kind != PL_EVENTS && !gate->options.by_source);
 }
 
-/* The next batch of rows below the watermark, all for one port. */
+/* The next batch of rows that are free to go, all for one port. */
 static struct pl_batch *release(struct pl_gate *gate, unsigned *port) {
     struct pl_batch *out = NULL;
     while (top_is_free(gate) && !gate->broken) {
         struct pl__run *top = &gate->heap[0];
         if (!load(gate, top)) break;
-        if (top->time >= gate->watermark && gate->watermark != PL_TIME_MAX)
-            break; /* a spilled run's time is its least */
+        if (!is_free(gate, top->time, top->input)) break; /* a spilled run's time is its least */
         if (out && !goes_with(gate, top, out, *port)) break;
         *port = gate->inputs[top->input].port;
         uint32_t rows = free_rows(gate, top);

@@ -5,8 +5,9 @@
  *     edge 2 --> |    barriers, aligned     |     one barrier for all, one end
  *
  * With one edge everything passes as it comes. With several the rows wait until the watermark of all edges has passed
- * them, unless the operator takes any order. A gate always takes from every edge and keeps what it may not give yet, so
- * two paths that join again cannot block each other; past `hold` bytes what it keeps goes to the spill.
+ * them, or has reached them while only edges behind theirs may still bring rows of that time, unless the operator takes
+ * any order. A gate always takes from every edge and keeps what it may not give yet, so two paths that join again
+ * cannot block each other; past `hold` bytes what it keeps goes to the spill.
  */
 #ifndef POTLINE_GATE_H
 #define POTLINE_GATE_H
@@ -24,6 +25,7 @@ struct pl_gate_options {
     bool by_source;         /* rows of different sources come in batches of their own; events always do */
     int64_t hold;           /* bytes kept in memory */
     struct pl_spill *spill; /* for what is beyond; borrowed */
+    bool moves;             /* its state may go on elsewhere, where this spill is not: rows in it are saved whole */
 };
 
 struct pl_gate *pl_gate_new(const struct pl_gate_options *options); /* NULL without memory */
@@ -45,6 +47,16 @@ bool pl_gate_take(struct pl_gate *gate, struct pl_item *item, unsigned *port);
 enum pl_code pl_gate_save(struct pl_gate *gate, struct pl_codec *codec, struct pl_pack *pack, struct pl_error **error);
 enum pl_code pl_gate_load(struct pl_gate *gate, struct pl_codec *codec, struct pl_unpack *unpack,
                           struct pl_error **error);
+
+/* ---- For other inputs, with nothing under way on the edges ---- */
+
+/* A gate with the same options, and no inputs yet. NULL without memory. */
+struct pl_gate *pl_gate_anew(const struct pl_gate *gate);
+/* The edge of an input; NULL: it has none of that name. */
+struct pl_edge *pl_gate_edge(const struct pl_gate *gate, const char *name);
+/* Takes over what `old` knows and holds; inputs that are not there any more go, with their rows (*lost). Where rows
+ * did not wait in `old`, it has come as far as `watermark`. */
+void pl_gate_take_over(struct pl_gate *gate, struct pl_gate *old, pl_time watermark, uint64_t *lost);
 
 /* For a task that has failed: takes and drops everything there is, in whatever state the gate is. */
 void pl_gate_drain(struct pl_gate *gate);

@@ -46,9 +46,21 @@ static enum pl_code pack_rows(const struct pl__run *run, struct pl_codec *codec,
     return code;
 }
 
-static enum pl_code pack_run(const struct pl__run *run, struct pl_codec *codec, struct pl_pack *pack,
-                             struct pl_error **error) {
+/* One that is in the spill is there as it came. */
+static enum pl_code pack_spilled(const struct pl_gate *gate, const struct pl__run *run, struct pl_codec *codec,
+                                 struct pl_pack *pack, struct pl_error **error) {
+    struct pl__run whole = *run;
+    whole.batch = pl_spill_look(gate->options.spill, run->ticket);
+    if (!whole.batch) return pl_error_set(error, PL_IO, "rows that wait in the spill cannot be read");
+    enum pl_code code = pack_rows(&whole, codec, pack, error);
+    pl_batch_unref(whole.batch);
+    return code;
+}
+
+static enum pl_code pack_run(const struct pl_gate *gate, const struct pl__run *run, struct pl_codec *codec,
+                             struct pl_pack *pack, struct pl_error **error) {
     if (run->batch) return pack_rows(run, codec, pack, error);
+    if (gate->options.moves) return pack_spilled(gate, run, codec, pack, error);
     pl_pack_array(pack, 4);
     pl_pack_uint(pack, run->input);
     pl_pack_uint(pack, run->ticket);
@@ -72,7 +84,7 @@ static enum pl_code pack_runs(const struct pl_gate *gate, struct pl_codec *codec
     qsort(order, gate->runs, sizeof(struct pl__run *), by_arrival);
     pl_pack_array(pack, gate->runs);
     for (uint32_t i = 0; i < gate->runs && !code; i++)
-        code = pack_run(order[i], codec, pack, error);
+        code = pack_run(gate, order[i], codec, pack, error);
     pl_free(order);
     return code;
 }

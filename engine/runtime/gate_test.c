@@ -158,6 +158,36 @@ static void an_idle_input_holds_nobody_back(void **state) {
     rig_free(&rig);
 }
 
+/* A row at the watermark goes when whatever may still come of that time stands behind it, and in no other case. */
+static void the_last_row_need_not_wait_for_the_next(void **state) {
+    (void)state;
+    struct rig rig;
+    struct row out[8];
+    pl_time watermark = PL_TIME_MIN;
+    bool ended = false;
+    rig_make(&rig, 2, false);
+    send_row(&rig, 0, 10, 0);
+    signal(&rig, 0, PL_ITEM_WATERMARK, 10, false);
+    assert_int_equal(take_all(&rig, out, 0, &watermark, &ended), 0); /* input 1 may bring anything */
+    signal(&rig, 1, PL_ITEM_WATERMARK, 10, false);
+    unsigned n = take_all(&rig, out, 0, &watermark, &ended);
+    assert_int_equal(n, 1);
+    send_row(&rig, 1, 10, 1);
+    n = take_all(&rig, out, n, &watermark, &ended);
+    assert_int_equal(n, 1); /* input 0 may bring one of that time, which goes before it */
+    send_row(&rig, 0, 10, 2);
+    n = take_all(&rig, out, n, &watermark, &ended);
+    assert_int_equal(n, 2);
+    signal(&rig, 0, PL_ITEM_WATERMARK, 11, false);
+    n = take_all(&rig, out, n, &watermark, &ended);
+    assert_int_equal(n, 3);
+    static const unsigned order[] = {0, 2, 1};
+    for (unsigned i = 0; i < n; i++)
+        assert_int_equal(out[i].order, order[i]);
+    assert_int_equal(watermark, 10);
+    rig_free(&rig);
+}
+
 static void a_barrier_passes_once_all_have_reached_it(void **state) {
     (void)state;
     struct rig rig;
@@ -298,15 +328,109 @@ static void rows_that_tell_who_said_them_stay_apart(void **state) {
     }
 }
 
+/* A gate with the inputs of `names` (by number; one that the old gate has not is 4) in the place of the rig's. */
+static uint64_t rewire(struct rig *rig, const unsigned *inputs, unsigned count, pl_time watermark) {
+    struct pl_gate *gate = pl_gate_anew(rig->gate);
+    uint64_t lost = 0;
+    for (unsigned i = 0; i < count; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "in%u", inputs[i]);
+        struct pl_edge *edge = pl_gate_edge(rig->gate, name);
+        assert_int_equal(edge != NULL, inputs[i] < 4);
+        assert_true(pl_gate_add(gate, edge ? edge : rig->edges[4], inputs[i] % 2, name));
+    }
+    pl_gate_take_over(gate, rig->gate, watermark, &lost);
+    pl_gate_free(rig->gate);
+    rig->gate = gate;
+    return lost;
+}
+
+static void make_five(struct rig *rig) {
+    rig_make(rig, 4, false);
+    struct pl_edge_options options = {.batches = 1 << 20, .bytes = INT64_MAX, .poke = no_poke};
+    assert_int_equal(pl_edge_new(rig->zmq, &options, &rig->edges[4], NULL), PL_OK);
+    rig->count = 5;
+}
+
+/* Rows wait for the slowest of four; then the inputs are others: what waited comes once, in order. */
+static void another_gate_takes_over_what_waits(void **state) {
+    (void)state;
+    static const unsigned inputs[][4] = {{3, 2, 1, 0}, {4, 0, 2, 1}, {2, 0, 4, 3}, {1, 4, 3, 0}};
+    static struct row out[ROWS_MAX];
+    for (unsigned round = 0; round < 40; round++) {
+        const unsigned *taken = inputs[round % 4];
+        struct rig rig;
+        bool ended = false, stays[4] = {false};
+        pl_time watermark = PL_TIME_MIN;
+        seed = round;
+        make_five(&rig);
+        for (unsigned i = 0; i < 4; i++)
+            if (taken[i] < 4) stays[taken[i]] = true;
+        unsigned got, wanted = 0, gone = 0;
+        for (unsigned i = 0; i < 400; i++) {
+            unsigned input = (unsigned)next_random(4);
+            send_row(&rig, input, i, i);
+            (i < 100 || stays[input]) ? wanted++ : gone++;
+        }
+        for (unsigned i = 0; i < 4; i++)
+            signal(&rig, i, PL_ITEM_WATERMARK, i ? 400 : 100, false);
+        got = take_all(&rig, out, 0, &watermark, &ended);
+        assert_int_equal(watermark, 100);
+        assert_int_equal(rewire(&rig, taken, 4, PL_TIME_MIN), gone);
+        assert_int_equal(pl_gate_held_rows(rig.gate), wanted - got);
+        for (unsigned i = 0; i < 4; i++)
+            signal(&rig, taken[i], PL_ITEM_WATERMARK, 500, false);
+        got = take_all(&rig, out, got, &watermark, &ended);
+        assert_int_equal(got, wanted);
+        assert_int_equal(watermark, 500);
+        for (unsigned i = 1; i < got; i++)
+            assert_true(out[i - 1].time < out[i].time);
+        rig_free(&rig);
+    }
+}
+
+/* One input lets everything through; with a second one it has come as far as its task has. */
+static void a_gate_of_one_becomes_one_of_two_and_back(void **state) {
+    (void)state;
+    static struct row out[ROWS_MAX];
+    struct rig rig;
+    bool ended = false;
+    pl_time watermark = PL_TIME_MIN;
+    struct pl_edge_options options = {.batches = 1 << 20, .bytes = INT64_MAX, .poke = no_poke};
+    rig_make(&rig, 1, false);
+    assert_int_equal(pl_edge_new(rig.zmq, &options, &rig.edges[1], NULL), PL_OK);
+    rig.count = 2;
+    send_row(&rig, 0, 5, 0);
+    assert_int_equal(take_all(&rig, out, 0, &watermark, &ended), 1);
+    struct pl_gate *gate = pl_gate_anew(rig.gate);
+    uint64_t lost = 0;
+    assert_true(pl_gate_add(gate, rig.edges[0], 0, "in0") && pl_gate_add(gate, rig.edges[1], 1, "in1"));
+    pl_gate_take_over(gate, rig.gate, 10, &lost);
+    pl_gate_free(rig.gate);
+    rig.gate = gate;
+    send_row(&rig, 0, 20, 1);
+    send_row(&rig, 1, 15, 2);
+    signal(&rig, 0, PL_ITEM_WATERMARK, 30, false);
+    assert_int_equal(take_all(&rig, out, 0, &watermark, &ended), 0); /* the new one has said nothing yet */
+    assert_int_equal(rewire(&rig, (unsigned[]){0}, 1, 10), 1);
+    signal(&rig, 0, PL_ITEM_WATERMARK, 40, false);
+    assert_int_equal(take_all(&rig, out, 0, &watermark, &ended), 1);
+    assert_int_equal(out[0].time, 20);
+    rig_free(&rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_come_in_order_of_event_time),
         cmocka_unit_test(rows_that_tell_who_said_them_stay_apart),
         cmocka_unit_test(an_idle_input_holds_nobody_back),
+        cmocka_unit_test(the_last_row_need_not_wait_for_the_next),
         cmocka_unit_test(a_barrier_passes_once_all_have_reached_it),
         cmocka_unit_test(an_input_that_stopped_lifts_no_watermark),
         cmocka_unit_test(an_idle_input_that_stopped_holds_nobody_back),
         cmocka_unit_test(a_gate_that_broke_is_drained),
+        cmocka_unit_test(another_gate_takes_over_what_waits),
+        cmocka_unit_test(a_gate_of_one_becomes_one_of_two_and_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

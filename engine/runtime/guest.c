@@ -23,6 +23,7 @@ enum { LINGER_MS = 2000, EXIT_FAILED = 1 };
 
 void pl__guest_send(struct pl_guest *guest, const struct pl_frame *frame) {
     guest->sent = true;
+    pl_ready(&guest->runnable); /* an operator also sends from callbacks of the loop (see run) */
     if (pl_link_send(guest->link, frame)) return;
     pl_diag(PL_ERROR, "the engine takes nothing any more"); /* what was to be said is lost: it has to begin anew */
     _exit(EXIT_FAILED);

@@ -37,6 +37,7 @@ struct pl_harness {
     unsigned rule_count;
     struct pl_clock clock;
     struct pl_store *store; /* NULL: no data folder */
+    _Atomic int64_t lease;
     uv_loop_t loop;
     uv_timer_t patience;
     bool woken;
@@ -99,6 +100,7 @@ static enum pl_code harness_open(struct pl_harness *h, struct pl_error **error) 
         .clock = &h->clock,
         .loop = &h->loop,
         .store = h->store,
+        .lease = &h->lease,
         .recovers = !h->forgets,
         .keeps_losses = !h->op->inputs,
     };
@@ -117,6 +119,7 @@ struct pl_harness *pl_harness_of(const struct pl_operator *op, const char *optio
     }
     h->op = op;
     h->kind = kind;
+    h->lease = INT64_MAX;
     uv_loop_init(&h->loop);
     uv_timer_init(&h->loop, &h->patience);
     pl_clock_init(&h->clock, PL_CLOCK_WALL, 0);
@@ -269,6 +272,10 @@ void pl_harness_clock(struct pl_harness *h, pl_time now) {
         pl_clock_init(&h->clock, PL_CLOCK_LOG, now);
     else
         pl_clock_set(&h->clock, now);
+}
+
+void pl_harness_owns(struct pl_harness *h, bool owns) {
+    atomic_store(&h->lease, owns ? INT64_MAX : 0);
 }
 
 struct pl_batch *pl_harness_pull(struct pl_harness *h, unsigned port) {
@@ -435,6 +442,21 @@ void *pl_harness_snapshot(struct pl_harness *h, size_t *size) {
 
 void pl_harness_commit(struct pl_harness *h) {
     if (ready(h) && h->node.epoch > 1) pl_node_commit(&h->node, h->node.epoch - 1);
+}
+
+void pl_harness_durable(struct pl_harness *h) {
+    const struct pl_operator *op = h->op;
+    if (!ready(h) || !op->durable) return;
+    struct pl_pack *pack = pl_pack_new();
+    struct pl_unpack position;
+    if (pack) op->snapshot(h->node.self, &h->node, pack);
+    if (!pack || pl_pack_failed(pack)) {
+        pl_pack_free(pack);
+        return;
+    }
+    pl_unpack_init(&position, pl_pack_data(pack), pl_pack_size(pack));
+    op->durable(h->node.self, &h->node, &position);
+    pl_pack_free(pack);
 }
 
 static enum pl_code load_stored(struct pl_harness *h, struct pl_error **error) {

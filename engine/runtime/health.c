@@ -23,24 +23,25 @@ void pl_health_add(struct pl_health *health, const char *what, const char *node,
 /* ---- Signs of life ---- */
 
 static bool may_block(const struct pl_engine *engine, unsigned worker) {
-    for (unsigned i = 0; i < engine->plan.instance_count; i++) {
-        const struct pl_plan_instance *instance = &engine->plan.instances[i];
-        if (instance->worker == worker && engine->graph->nodes[instance->node].op->flags & PL_OP_BLOCKING) return true;
+    for (unsigned i = 0; i < engine->wired.plan.instance_count; i++) {
+        const struct pl_plan_instance *instance = &engine->wired.plan.instances[i];
+        if (instance->worker == worker && engine->wired.graph->nodes[instance->node].op->flags & PL_OP_BLOCKING)
+            return true;
     }
     return false;
 }
 
 void pl_engine_pulse(struct pl_engine *engine) {
-    for (unsigned i = 0; i < engine->plan.worker_count; i++)
-        if (!may_block(engine, i)) pl_worker_ask(engine->workers[i]);
+    for (unsigned i = 0; i < engine->wired.plan.worker_count; i++)
+        if (!may_block(engine, i)) pl_worker_ask(engine->wired.workers[i]);
 }
 
 static void look_at_threads(const struct pl_engine *engine, struct pl_health *health) {
-    for (unsigned i = 0; i < engine->plan.worker_count; i++) {
-        pl_time silence = (pl_time)pl_worker_silence(engine->workers[i]);
+    for (unsigned i = 0; i < engine->wired.plan.worker_count; i++) {
+        pl_time silence = (pl_time)pl_worker_silence(engine->wired.workers[i]);
         if (silence <= health->silence) continue;
         health->silence = silence;
-        health->thread = pl_worker_name(engine->workers[i]);
+        health->thread = pl_worker_name(engine->wired.workers[i]);
     }
     health->alive = health->silence < PL_HEALTH_PATIENCE;
 }
@@ -61,14 +62,14 @@ static void look_at_node(const struct pl_engine *engine, const struct pl_graph_n
 static void look_at_nodes(const struct pl_engine *engine, struct pl_health *health) {
     struct pl_node_sums *sums = PL_NEW(struct pl_node_sums);
     if (!sums) pl_health_add(health, "no_memory", "", "no memory to look at the nodes");
-    for (unsigned i = 0; sums && i < engine->graph->node_count; i++)
-        look_at_node(engine, &engine->graph->nodes[i], sums, health);
+    for (unsigned i = 0; sums && i < engine->wired.graph->node_count; i++)
+        look_at_node(engine, &engine->wired.graph->nodes[i], sums, health);
     pl_free(sums);
 }
 
 static void look_at_log(struct pl_engine *engine, struct pl_health *health) {
     struct pl_checkpoint_stats checkpoint;
-    double limit = (double)engine->graph->settings.checkpoint_timeout / (double)PL_SECOND;
+    double limit = (double)engine->wired.graph->settings.checkpoint_timeout / (double)PL_SECOND;
     pl_engine_checkpoint_stats(engine, &checkpoint);
     if (atomic_load(&pl_intake_stats(engine->intake)->full))
         pl_health_add(health, "disk_full", "", "the log has no room: sources wait");

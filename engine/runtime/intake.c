@@ -1,14 +1,17 @@
 #include <string.h>
 
 #include <potline/alloc.h>
+#include <potline/diag.h>
 
 #include "batch/tags.h"
 #include "runtime/intake_impl.h"
 
+enum { READ_AGAIN_MS = 250 };
+
 /* ---- Ending ---- */
 
 static bool all_caught_up(const struct pl_intake *intake) {
-    for (unsigned p = 0; p < intake->options.partitions; p++)
+    for (unsigned p = 0; p < intake->options.lanes; p++)
         if (!pl_lane_caught_up(&intake->lanes[p])) return false;
     return true;
 }
@@ -22,16 +25,19 @@ static void tell_stops(struct pl_intake *intake) {
         for (unsigned p = 0; p < intake->options.partitions; p++)
             pl_outputs_signal_port(&intake->lanes[p].outputs, i, &end);
     }
+    for (unsigned p = intake->options.partitions; p < intake->options.lanes; p++)
+        pl_outputs_signal(&intake->lanes[p].outputs, &end);
 }
 
 /* Asked before the intake sleeps: what waits in an edge is sent on, and an edge without room will poke. A lane whose
  * room has come since it was run will not be poked for it: *more. */
 static bool all_have_room(struct pl_intake *intake, bool *more) {
     bool all = true;
-    for (unsigned p = 0; p < intake->options.partitions; p++) {
+    for (unsigned p = 0; p < intake->options.lanes; p++) {
         bool room = pl_outputs_room(&intake->lanes[p].outputs);
         const struct pl_lane *lane = &intake->lanes[p];
-        if (room && !intake->failed && !pl_lane_caught_up(lane) && !pl_lane_waits(lane, NULL)) *more = true;
+        bool some = lane->shared ? lane->behind : !pl_lane_caught_up(lane); /* who shares a log is told of more */
+        if (room && !intake->failed && !intake->away && some && !pl_lane_waits(lane, NULL)) *more = true;
         all &= room;
     }
     return all;
@@ -49,14 +55,15 @@ static void end_shared(struct pl_intake *intake) {
         atomic_load(pl_checkpoints_done(intake->options.checkpoints)) < intake->epoch)
         return;
     intake->lanes_end = true;
-    for (unsigned p = 0; p < intake->options.partitions; p++)
+    for (unsigned p = 0; p < intake->options.lanes; p++)
         intake->lanes[p].last = intake->epoch + 1;
     if (pl__intake_owns_any(intake)) pl__intake_put_barrier(intake);
 }
 
 static void try_end(struct pl_intake *intake, bool *more) {
-    if (intake->full && !intake->failed) return;
+    if ((intake->full || intake->holding) && !intake->failed) return;
     if (intake->options.shared) end_shared(intake);
+    if (intake->options.shared && !intake->lanes_end && !intake->failed) return; /* tasks end behind the last barrier */
     if (intake->reported || !pl__intake_all_ended(intake) || !(all_caught_up(intake) || intake->failed)) return;
     if (intake->changed && intake->options.log && !intake->options.shared && !intake->told_end &&
         !data_has_ended(intake) && !intake->failed) {
@@ -112,26 +119,45 @@ static void keep_pace(struct pl_intake *intake) {
 
 /* ---- Running ---- */
 
+/* The brokers of a log are away: what they keep is there when they are. */
+static void read_later(struct pl_intake *intake, bool *away, struct pl_error *error) {
+    if (!intake->away && !*away)
+        pl_diag(PL_ERROR, "the log cannot be read: %s; it is tried again", error ? error->text : "no answer");
+    pl_error_free(&error);
+    *away = true;
+}
+
 static void pass_on(struct pl_intake *intake, bool *more) {
+    bool away = false;
     int64_t waiting = 0;
-    uint64_t read_back = 0, before = atomic_load_explicit(&intake->stats.read_back_rows, memory_order_relaxed);
-    for (unsigned p = 0; p < intake->options.partitions; p++) {
+    uint64_t read_back = 0;
+    for (unsigned p = 0; p < intake->options.lanes; p++) {
         struct pl_error *error = NULL;
+        uint64_t passed = intake->lanes[p].passed;
         if (intake->options.shared) pl_lane_look(&intake->lanes[p]);
-        if (pl_lane_run(&intake->lanes[p], more, &error)) pl__intake_fail(intake, "the log cannot be read", error);
+        enum pl_code code = pl_lane_run(&intake->lanes[p], more, &error);
+        if (code == PL_UNAVAILABLE)
+            read_later(intake, &away, error);
+        else if (code)
+            pl__intake_fail(intake, "the log cannot be read", error);
+        if (intake->options.shared && intake->lanes[p].passed != passed) intake->changed = true;
         waiting += intake->lanes[p].bytes;
         read_back += intake->lanes[p].read_back_rows;
     }
+    if (away && !intake->resting) uv_timer_start(&intake->room_timer, look_again, READ_AGAIN_MS, 0);
+    if (intake->away && !away) pl_diag(PL_WARN, "the log can be read again");
+    intake->away = away;
     atomic_store_explicit(&intake->stats.waiting_bytes, waiting, memory_order_relaxed);
     atomic_store_explicit(&intake->stats.read_back_rows, read_back, memory_order_relaxed);
-    if (intake->options.shared && read_back != before) intake->changed = true;
     if (intake->replay) atomic_store_explicit(&intake->stats.rows, read_back, memory_order_relaxed);
 }
 
 static void run_intake(struct pl_runnable *runnable) {
     struct pl_intake *intake = (struct pl_intake *)(void *)runnable;
     bool more = false;
+    pl__intake_look_at_hold(intake);
     if (!intake->failed) pass_on(intake, &more);
+    if (intake->replay) more |= pl__intake_retell(intake);
     more |= pl__intake_take_in(intake);
     if (!intake->reported) pl__intake_take_barrier(intake);
     pl__intake_append(intake);
@@ -202,14 +228,18 @@ enum pl_code pl_intake_new(const struct pl_intake_options *options, struct pl_in
     if (!in) return pl_error_set(error, PL_NO_MEMORY, "no memory for the intake");
     in->options = *options;
     in->runnable = (struct pl_runnable){.run = run_intake, .start = start_intake, .finish = finish_intake};
-    in->lanes = pl_alloc(options->partitions * sizeof *in->lanes);
+    in->lanes = pl_alloc(options->lanes * sizeof *in->lanes);
     in->bodies = pl_alloc((options->partitions + 1) * sizeof *in->bodies);
     in->seen = pl_alloc((size_t)pl_tags_limit(options->tags) + 1); /* memory is taken where names are */
     bool made = pl_feeds_init(&in->feeds, options->feeds_max) && in->lanes && in->bodies && in->seen;
+    struct pl_lane_names names = {in->feeds.names, in->feeds.were, in->feeds.limit};
     for (unsigned p = 0; made && p < options->partitions; p++)
         made = (in->bodies[p] = pl_pack_new()) &&
-               !pl_lane_init(&in->lanes[p], options->log, options->checkpoints, p, &in->feeds, options->max_lag) &&
+               !pl_lane_init(&in->lanes[p], options->log, options->checkpoints, p, &names, options->max_lag) &&
                make_counting(in, p);
+    for (unsigned p = options->partitions; made && p < options->lanes; p++)
+        made =
+            !pl_lane_init(&in->lanes[p], options->log, options->checkpoints, p, &options->exchanged, options->max_lag);
     if (made) return PL_OK;
     pl_intake_free(in);
     *intake = NULL;
@@ -218,7 +248,8 @@ enum pl_code pl_intake_new(const struct pl_intake_options *options, struct pl_in
 
 void pl_intake_free(struct pl_intake *intake) {
     if (!intake) return;
-    for (unsigned p = 0; intake->lanes && p < intake->options.partitions; p++)
+    pl_intake_settle(intake);
+    for (unsigned p = 0; intake->lanes && p < intake->options.lanes; p++)
         pl_lane_fini(&intake->lanes[p]);
     pl_free(intake->lanes);
     pl_free(intake->records);
@@ -238,6 +269,10 @@ int pl_intake_add_feed(struct pl_intake *intake, struct pl_edge *edge, const str
 
 bool pl_intake_add_output(struct pl_intake *intake, unsigned feed, unsigned partition, struct pl_edge *edge) {
     return pl_outputs_add(&intake->lanes[partition].outputs, feed, edge);
+}
+
+void pl_intake_remove_output(struct pl_intake *intake, unsigned partition, const struct pl_edge *edge) {
+    pl_outputs_remove(&intake->lanes[partition].outputs, edge);
 }
 
 void pl_intake_poke(void *intake) {

@@ -25,10 +25,12 @@
 #include "runtime/call.h"
 #include "runtime/checkpoint.h"
 #include "runtime/feed.h"
+#include "runtime/lane.h"
 #include "runtime/stats.h"
 #include "runtime/syncer.h"
 #include "runtime/worker.h"
 #include "store/ledger.h"
+#include "store/settings.h"
 
 struct pl_intake;
 
@@ -38,8 +40,10 @@ struct pl_intake_options {
     struct pl_tags *tags;
     const struct pl_clock *clock;
     unsigned partitions;
-    const bool *owned; /* [partition]: which are worked off here */
-    bool shared;       /* others append to the log too: a group of engines */
+    unsigned lanes;                 /* as many, or one more: what the global section takes comes through that */
+    const bool *owned;              /* [lane]: which are worked off here */
+    bool shared;                    /* others append to the log too: a group of engines */
+    struct pl_lane_names exchanged; /* what comes through the lane behind the others */
     unsigned feeds_max;
     int64_t max_lag; /* bytes waiting for the graph in memory */
     struct pl_checkpoints *checkpoints;
@@ -50,6 +54,9 @@ struct pl_intake_options {
     void (*failed)(void *engine, const char *why);
     void (*fenced)(void *engine); /* shared: the log takes nothing from us any more, for another engine is us */
     void *engine;
+    struct pl_settings *settings; /* where what people set is noted; NULL: nowhere */
+    /* Has the nodes of an entry do it at the next barrier (retell.h). */
+    enum pl_code (*retell)(void *engine, const struct pl_settings_entry *entry, struct pl_error **error);
     struct pl_syncer *syncer; /* told of what was appended; NULL: none */
     bool until_eof;           /* the end of a source is the end of the data; else it is idle from then on */
 };
@@ -60,7 +67,7 @@ struct pl_runnable *pl_intake_runnable(struct pl_intake *intake);
 
 /* A source's port; returns its index, or -1 past feeds_max. The edge is borrowed; ports of one source share it. */
 int pl_intake_add_feed(struct pl_intake *intake, struct pl_edge *edge, const struct pl_feed_options *options);
-/* Who takes a feed's rows of a partition. */
+/* Who takes a feed's rows of a partition; from the lane behind the others, what is exchanged as number `feed`. */
 bool pl_intake_add_output(struct pl_intake *intake, unsigned feed, unsigned partition, struct pl_edge *edge);
 
 /* Any thread: it ends once its sources have. One of a group has to be told, for others append too. */
@@ -92,6 +99,35 @@ uint64_t pl_intake_barrier_epoch(const struct pl_intake *intake, uint64_t asked)
  * of that epoch: a death before the end of it takes the change back, one behind it does not. False: nothing comes any
  * more, or there are no barriers; the call is the caller's still. */
 bool pl_intake_change(struct pl_intake *intake, struct pl_call *call);
+
+/* ---- While the graph behind it is changed (engine_change.c) ----
+ *
+ *     pl_intake_hold       any thread: the next barrier comes at once, and lanes stand still behind it; rows go on
+ *                          being taken and appended
+ *     pl_intake_held       its epoch; 0: not yet
+ *     pl_intake_go_on      any thread: lanes pass on what has gathered
+ *
+ * With its worker standing still: */
+void pl_intake_hold(struct pl_intake *intake);
+uint64_t pl_intake_held(const struct pl_intake *intake);
+void pl_intake_go_on(struct pl_intake *intake);
+
+/* What a source had made before it left, whatever waits in front of the graph; on the intake's thread. */
+void pl_intake_take_rest(struct pl_intake *intake, struct pl_edge *edge);
+/* Calls for nodes that leave come back. */
+void pl_intake_part(struct pl_intake *intake);
+/* Feeds and outputs are added anew behind `_rewire`; then what is known of the feeds is taken over by their names, also
+ * from before an earlier change that was not settled. `kept`: is it still the same source, or is it opened anew? */
+bool pl_intake_rewire(struct pl_intake *intake, unsigned feeds_max); /* false without memory; nothing has changed */
+enum pl_code pl_intake_rewired(struct pl_intake *intake, uint64_t epoch, bool (*kept)(void *arg, struct pl_edge *edge),
+                               void *arg, struct pl_error **error);
+void pl_intake_rewire_undo(struct pl_intake *intake);                       /* as it was before */
+void pl_intake_settle(struct pl_intake *intake);                            /* what was is not wanted any more */
+void pl_intake_participate(struct pl_intake *intake, unsigned participant); /* as `participant` of the options */
+void pl_intake_set_checkpoint(struct pl_intake *intake, pl_time interval);
+void pl_intake_remove_output(struct pl_intake *intake, unsigned partition, const struct pl_edge *edge);
+/* The first thing that a new output of a feed hears: what the others have heard. */
+void pl_intake_tell(struct pl_intake *intake, unsigned feed, unsigned partition, struct pl_edge *edge);
 
 /* Called when an output has room again. */
 void pl_intake_poke(void *intake);

@@ -1,11 +1,12 @@
-/* intake_begin.c: where the intake begins: behind the last epoch, or with what is to be played again. */
+/* intake_begin.c: where the intake begins: behind the last epoch. */
 #include <inttypes.h>
+
+#include <potline/alloc.h>
 
 #include "runtime/intake_impl.h"
 
-/* What was known at the last epoch; *begin: behind its barriers, from where everything happens again. */
-static enum pl_code recall(struct pl_intake *intake, struct pl_log *log, const struct pl_epoch *last,
-                           struct pl_error **error) {
+enum pl_code pl__intake_recall(struct pl_intake *intake, struct pl_log *log, const struct pl_epoch *last,
+                               struct pl_error **error) {
     struct pl_log_cursor *cursor;
     struct pl_log_record barrier;
     enum pl_code code = log->ops->cursor(log, 0, last->sequence[0], true, &cursor, error);
@@ -20,81 +21,55 @@ static enum pl_code recall(struct pl_intake *intake, struct pl_log *log, const s
     return code;
 }
 
-enum pl_code pl__intake_follow(struct pl_intake *intake, unsigned partition, uint64_t begin, struct pl_error **error) {
+static enum pl_code follow(struct pl_intake *intake, struct pl_log_cursor *cursor, struct pl_error **error) {
     struct pl_log *log = intake->options.log;
-    struct pl_log_cursor *cursor;
     struct pl_log_record record;
     bool changed = false;
-    enum pl_code code = log->ops->cursor(log, partition, begin, true, &cursor, error);
-    if (code) return code;
+    enum pl_code code;
     while (!(code = log->ops->read(cursor, &record, error))) {
         pl_feeds_follow(&intake->feeds, &record);
         if (record.type == PL_LOG_END) continue;
         changed = record.type != PL_LOG_BARRIER;
         if (!changed && !intake->options.shared && record.epoch > intake->epoch) intake->epoch = record.epoch;
     }
-    log->ops->cursor_free(cursor);
     intake->changed |= changed;
     return code == PL_NOT_FOUND ? PL_OK : code;
 }
 
+/* All of them are asked for before the first one is read: a log that is elsewhere answers in the meantime. */
+enum pl_code pl__intake_follow(struct pl_intake *intake, const uint64_t *begin, struct pl_error **error) {
+    struct pl_log *log = intake->options.log;
+    unsigned partitions = intake->options.partitions;
+    struct pl_log_cursor **cursors = pl_alloc((partitions + 1) * sizeof(struct pl_log_cursor *));
+    if (!cursors) return pl_error_set(error, PL_NO_MEMORY, "no memory for the intake");
+    enum pl_code code = PL_OK;
+    for (unsigned p = 0; p < partitions && !code; p++)
+        code = log->ops->cursor(log, p, begin[p], true, &cursors[p], error);
+    for (unsigned p = 0; p < partitions && !code; p++)
+        code = follow(intake, cursors[p], error);
+    for (unsigned p = 0; p < partitions; p++)
+        if (cursors[p]) log->ops->cursor_free(cursors[p]);
+    pl_free(cursors);
+    return code;
+}
+
 enum pl_code pl_intake_recover(struct pl_intake *intake, const struct pl_epoch *last, struct pl_error **error) {
     struct pl_log *log = intake->options.log;
-    enum pl_code code = last->number ? recall(intake, log, last, error) : PL_OK;
+    uint64_t *from = pl_alloc((intake->options.partitions + 1) * sizeof *from);
+    if (!from) return pl_error_set(error, PL_NO_MEMORY, "no memory for the intake");
+    enum pl_code code = last->number ? pl__intake_recall(intake, log, last, error) : PL_OK;
     intake->epoch = last->number;
     for (unsigned p = 0; p < intake->options.partitions && !code; p++) {
-        uint64_t begin = last->number ? last->sequence[p] + 1 : log->ops->first(log, p);
+        uint64_t begin = from[p] = last->number ? last->sequence[p] + 1 : log->ops->first(log, p);
         for (unsigned i = 0; i < intake->feeds.count; i++)
             pl_lane_has_told(&intake->lanes[p], i, intake->feeds.feed[i].watermark, intake->feeds.feed[i].ended);
         pl_lane_begin_at(&intake->lanes[p], begin);
         if (intake->lanes[p].counting) code = pl_counting_load(intake->lanes[p].counting, last->number, error);
     }
-    for (unsigned p = 0; p < intake->options.partitions && !code; p++)
-        code = pl__intake_follow(intake, p, last->number ? last->sequence[p] + 1 : log->ops->first(log, p), error);
+    if (!code) code = pl__intake_follow(intake, from, error);
+    pl_free(from);
     if (!code) pl_feeds_settle(&intake->feeds);
     return code;
-}
-
-/* Who has ever had a watermark, says the last epoch of what is played. */
-static enum pl_code ask_last_epoch(struct pl_intake *intake, struct pl_log *log, struct pl_error **error) {
-    struct pl_epoch last;
-    enum pl_code code = pl_epochs_last(intake->options.replay->store, &last, error);
-    if (code == PL_NOT_FOUND) return PL_OK;
-    if (code) return code;
-    code = recall(intake, log, &last, error);
-    pl_epoch_fini(&last);
-    return code;
-}
-
-enum pl_code pl_intake_replay(struct pl_intake *intake, struct pl_error **error) {
-    struct pl_feeds *feeds = &intake->feeds;
-    const struct pl_intake_options *options = &intake->options;
-    struct pl_log *log;
-    enum pl_code code = pl_replay_log_open(options->replay, options->tags, options->partitions, &log, error);
-    if (code) return code;
-    code = ask_last_epoch(intake, log, error);
-    if (code) {
-        log->ops->close(log);
-        return code;
-    }
-    code = pl_replay_open(options->replay, log, feeds, options->partitions, &intake->replay, error);
-    if (code) return code;
-    for (unsigned p = 0; p < options->partitions; p++) {
-        struct pl_lane *lane = &intake->lanes[p];
-        lane->log = log;
-        pl_lane_replay(lane, pl_replay_part(intake->replay, p));
-        for (unsigned i = 0; i < feeds->count; i++)
-            if (pl_replay_is_silent(lane->replay, i)) pl_lane_is_silent(lane, i);
-    }
-    for (unsigned i = 0; i < feeds->inlet_count; i++)
-        feeds->inlet[i].ended = true;
-    for (unsigned i = 0; i < feeds->count; i++)
-        feeds->feed[i].stopped = !pl_replay_has_ended(intake->replay, i);
-    return PL_OK;
-}
-
-const struct pl_replay *pl_intake_replayed(const struct pl_intake *intake) {
-    return intake->replay;
 }
 
 const struct pl_inlet *pl_intake_inlet(const struct pl_intake *intake, unsigned feed) {

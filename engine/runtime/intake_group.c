@@ -57,9 +57,17 @@ static enum pl_code begin_lane(struct pl_intake *intake, const struct pl_epoch *
     lane->shared = true;
     lane->run = intake->run;
     pl_lane_begin_at(lane, stands == UINT64_MAX ? log->ops->first(log, partition) : stands + 1);
-    enum pl_code code = load_told(intake, partition, error);
+    enum pl_code code = lane->counting ? load_told(intake, partition, error) : PL_OK;
     if (!code && lane->counting) code = pl_counting_load(lane->counting, last->number, error);
     return code;
+}
+
+/* Of sources that others run it need not be known how far they are. */
+static bool runs_any(const struct pl_intake *intake) {
+    bool any = false;
+    for (unsigned i = 0; i < intake->feeds.count; i++)
+        any |= intake->options.owned[intake->feeds.feed[i].options.slot];
+    return any;
 }
 
 static enum pl_code begin_all(struct pl_intake *intake, const struct pl_epoch *last, uint64_t *from,
@@ -68,22 +76,21 @@ static enum pl_code begin_all(struct pl_intake *intake, const struct pl_epoch *l
     enum pl_code code = PL_OK;
     for (unsigned p = 0; p < intake->options.partitions; p++)
         from[p] = log->ops->next(log, p);
-    for (unsigned p = 0; p < intake->options.partitions && !code; p++) {
+    for (unsigned p = 0; p < intake->options.lanes && !code; p++) {
         intake->lanes[p].absent = !intake->options.owned[p];
         intake->lanes[p].shared = true;
         if (!intake->options.owned[p]) continue;
         code = begin_lane(intake, last, p, error);
         uint64_t stands = last->number ? last->sequence[p] : UINT64_MAX;
         if (code) break;
+        if (p >= intake->options.partitions) continue; /* no source follows it */
         if (stands != UINT64_MAX)
             code = recall(intake, p, stands, from, error);
         else
             for (unsigned q = 0; q < intake->options.partitions; q++)
                 from[q] = log->ops->first(log, q); /* nobody has said where its sources stand */
     }
-    for (unsigned p = 0; p < intake->options.partitions && !code; p++)
-        code = pl__intake_follow(intake, p, from[p], error);
-    return code;
+    return code || !runs_any(intake) ? code : pl__intake_follow(intake, from, error);
 }
 
 enum pl_code pl_intake_take_over(struct pl_intake *intake, const struct pl_epoch *last, struct pl_error **error) {

@@ -7,6 +7,16 @@
 #include "runtime/intake.h"
 #include "runtime/lane.h"
 
+/* Feeds as they were before the graph was changed, and what each lane had told of them. */
+struct pl__intake_past {
+    struct pl_feeds feeds;
+    struct pl_lane_past *told;    /* [partition] */
+    struct pl_outputs *outputs;   /* the same; of the newest one, while it may come back */
+    struct pl__intake_past *next; /* an earlier one */
+};
+
+enum pl__intake_hold { PL__HOLD_NONE, PL__HOLD_ASKED, PL__HOLD_PUT };
+
 struct pl_intake {
     struct pl_runnable runnable;
     struct pl_intake_options options;
@@ -24,6 +34,7 @@ struct pl_intake {
     bool changed;            /* something was recorded since */
     bool full;               /* the log has no room: what was refused stands in the records */
     bool resting;            /* until it is tried again */
+    bool away;               /* what is in the log cannot be read now: its brokers do not answer */
     uv_timer_t idle_timer, barrier_timer, room_timer;
     pl_time idle_due;  /* when the idle timer fires, engine clock */
     int64_t full_from; /* monotonic */
@@ -33,6 +44,10 @@ struct pl_intake {
     _Atomic uint64_t answered; /* and how many of them `answer` is for */
     _Atomic uint64_t answer;
     _Atomic uint8_t *seen; /* [tag id], up to the registry's limit: it has had samples */
+    _Atomic uint64_t hold_epoch;
+    struct pl__intake_past *past; /* NULL: nothing has changed, or all is settled */
+    _Atomic int hold;             /* enum pl__intake_hold */
+    bool holding;                 /* the lanes do */
     bool failed;
     bool lanes_end; /* in a group: the barrier that is the end has been put */
     bool told_end;
@@ -58,11 +73,27 @@ bool pl__intake_owns_any(const struct pl_intake *intake);
 void pl__intake_put_barrier(struct pl_intake *intake);
 void pl__intake_take_barrier(struct pl_intake *intake); /* if it is time */
 
-/* To the end of a partition, without its rows. */
-enum pl_code pl__intake_follow(struct pl_intake *intake, unsigned partition, uint64_t begin, struct pl_error **error);
+/* To the end of each partition, from begin[partition] on, without their rows. */
+enum pl_code pl__intake_follow(struct pl_intake *intake, const uint64_t *begin, struct pl_error **error);
+
+/* ---- intake_begin.c ---- */
+
+/* What was known at the last epoch. */
+enum pl_code pl__intake_recall(struct pl_intake *intake, struct pl_log *log, const struct pl_epoch *last,
+                               struct pl_error **error);
+
+/* ---- intake_replay.c ---- */
+
+/* Where people had set something: sets it again, once every lane stands there; true: they may go on. */
+bool pl__intake_retell(struct pl_intake *intake);
+
+/* ---- intake_rewire.c ---- */
+
+void pl__intake_look_at_hold(struct pl_intake *intake);
 
 /* ---- intake_take.c: what sources give ---- */
 
+void pl__intake_take_item(struct pl_intake *intake, struct pl_inlet *inlet, struct pl_item *item); /* takes its batch */
 bool pl__intake_take_in(struct pl_intake *intake); /* true: some may be left */
 bool pl__intake_all_ended(const struct pl_intake *intake);
 

@@ -6,6 +6,7 @@
 #include <potline/diag.h>
 
 #include "runtime/intake_impl.h"
+#include "runtime/retell.h"
 #include "runtime/task.h"
 
 enum { RECORDS_LEAST = 1024, TRY_AGAIN_MS = 250 };
@@ -113,6 +114,16 @@ static bool put_into_log(struct pl_intake *intake) {
     return true;
 }
 
+/* Sources that wait for it hear what the log has of them. */
+static void tell_durable(struct pl_intake *intake) {
+    for (unsigned i = 0; i < intake->feeds.inlet_count; i++) {
+        struct pl_inlet *inlet = &intake->feeds.inlet[i];
+        if (!inlet->durable || inlet->told == inlet->groups) continue;
+        inlet->told = inlet->groups;
+        pl_durable_appended(inlet->durable, inlet->position.data, inlet->position.size, !intake->options.syncer);
+    }
+}
+
 /* Appends what has been gathered and passes it on. */
 void pl__intake_append(struct pl_intake *intake) {
     struct pl_error *error = NULL;
@@ -121,6 +132,7 @@ void pl__intake_append(struct pl_intake *intake) {
         number_records(intake);
     else if (!intake->failed && !put_into_log(intake))
         return;
+    if (intake->options.log && !intake->failed) tell_durable(intake);
     pl_syncer_touch(intake->options.syncer);
     pl_stat_add(&intake->stats.records, intake->record_count);
     for (unsigned i = 0; i < intake->record_count; i++) {
@@ -152,13 +164,13 @@ static void pack_body(struct pl_intake *intake, unsigned partition) {
 void pl__intake_put_barrier(struct pl_intake *intake) {
     pl__intake_append(intake);
     intake->epoch++;
-    for (unsigned p = 0; p < intake->options.partitions && !intake->failed; p++) {
+    for (unsigned p = 0; p < intake->options.lanes && !intake->failed; p++) {
         if (!intake->options.owned[p]) continue;
         struct pl_log_record *record = pl__intake_record(intake, PL_LOG_BARRIER, p);
         if (!record) return;
         record->epoch = intake->epoch;
         record->watermark = intake->run;
-        if (!intake->options.shared && p) continue;
+        if (intake->options.shared ? p >= intake->options.partitions : p > 0) continue;
         pack_body(intake, p);
         record->body = pl_pack_data(intake->bodies[p]);
         record->body_size = pl_pack_size(intake->bodies[p]);
@@ -168,7 +180,7 @@ void pl__intake_put_barrier(struct pl_intake *intake) {
 }
 
 bool pl__intake_owns_any(const struct pl_intake *intake) {
-    for (unsigned p = 0; p < intake->options.partitions; p++)
+    for (unsigned p = 0; p < intake->options.lanes; p++)
         if (intake->options.owned[p]) return true;
     return false;
 }
@@ -183,6 +195,7 @@ static void give_changes(struct pl_intake *intake) {
     for (struct pl_call *call = pl_calls_take(&intake->changes), *next; call; call = next) {
         next = call->next;
         call->epoch = intake->epoch + 1;
+        pl_retell_note(intake->options.settings, call);
         if (pl_task_change(call->task, call)) continue;
         call->code = pl_error_set(&call->error, PL_UNAVAILABLE, "the node has ended");
         call->done(call);
@@ -194,14 +207,22 @@ static void give_changes(struct pl_intake *intake) {
 void pl__intake_take_barrier(struct pl_intake *intake) {
     uint64_t asked = atomic_load(&intake->asked);
     bool changes = pl_calls_wait(&intake->changes);
-    if (changes || asked != atomic_load(&intake->answered)) intake->barrier_due = true;
+    bool hold = atomic_load(&intake->hold) == PL__HOLD_ASKED;
+    if (hold || changes || asked != atomic_load(&intake->answered)) intake->barrier_due = true;
     if (intake->options.shared && !pl__intake_has_barriers(intake)) return;
     if (!intake->barrier_due || intake->full ||
         atomic_load(pl_checkpoints_done(intake->options.checkpoints)) < intake->epoch)
         return;
     intake->barrier_due = false;
     if (changes) give_changes(intake);
-    if (intake->changed || changes) pl__intake_put_barrier(intake);
+    for (unsigned p = 0; hold && p < intake->options.partitions; p++)
+        pl_lane_hold(&intake->lanes[p], intake->epoch + 1);
+    intake->holding |= hold;
+    if (intake->changed || changes || hold) pl__intake_put_barrier(intake);
+    if (hold) {
+        atomic_store(&intake->hold_epoch, intake->epoch);
+        atomic_store(&intake->hold, PL__HOLD_PUT);
+    }
     if (asked == atomic_load(&intake->answered)) return; /* who waits for one must not wait for all behind it */
     atomic_store(&intake->answer, intake->epoch);
     atomic_store(&intake->answered, asked);

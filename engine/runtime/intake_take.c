@@ -169,13 +169,19 @@ static void end_of_all(struct pl_intake *intake) {
     }
 }
 
+/* Another engine of the group runs it, and says what is to be said of it. */
+static bool runs_elsewhere(const struct pl_intake *intake, const struct pl_inlet *inlet) {
+    return intake->options.shared && !intake->options.owned[intake->feeds.feed[inlet->first].options.slot];
+}
+
 static void on_end(struct pl_intake *intake, struct pl_inlet *inlet, bool stopped) {
     bool draining = atomic_load(&intake->draining);
-    bool final = !stopped && (intake->options.until_eof || draining);
+    bool elsewhere = runs_elsewhere(intake, inlet);
+    bool final = !stopped && !elsewhere && (intake->options.until_eof || draining);
     inlet->ended = true;
     inlet->closing = final;
     for (unsigned i = inlet->first; i < inlet->first + inlet->count; i++) {
-        intake->feeds.feed[i].ended = stopped;
+        intake->feeds.feed[i].ended = stopped || elsewhere;
         intake->feeds.feed[i].stopped = !final;
     }
     if (pl__intake_all_ended(intake)) {
@@ -184,7 +190,7 @@ static void on_end(struct pl_intake *intake, struct pl_inlet *inlet, bool stoppe
         record_end(intake, inlet, true);
         inlet->closing = false;
     }
-    if (!final && !stopped) record_end(intake, inlet, false);
+    if (!final && !stopped && !elsewhere) record_end(intake, inlet, false);
 }
 
 /* A source that can wait is held back while the graph has not taken what there is. */
@@ -199,15 +205,19 @@ static bool held(const struct pl_intake *intake, const struct pl_inlet *inlet) {
     return false;
 }
 
+void pl__intake_take_item(struct pl_intake *intake, struct pl_inlet *inlet, struct pl_item *item) {
+    switch (item->type) {
+    case PL_ITEM_BATCH: on_rows(intake, inlet, item->batch); break;
+    case PL_ITEM_WATERMARK: on_progress(intake, inlet, item->time); break;
+    case PL_ITEM_END: on_end(intake, inlet, item->idle); break;
+    case PL_ITEM_BARRIER: break; /* sources send none */
+    }
+}
+
 static bool take_one(struct pl_intake *intake, struct pl_inlet *inlet) {
     struct pl_item item;
     if (inlet->ended || held(intake, inlet) || !pl_edge_receive(inlet->edge, &item)) return false;
-    switch (item.type) {
-    case PL_ITEM_BATCH: on_rows(intake, inlet, item.batch); break;
-    case PL_ITEM_WATERMARK: on_progress(intake, inlet, item.time); break;
-    case PL_ITEM_END: on_end(intake, inlet, item.idle); break;
-    case PL_ITEM_BARRIER: break; /* sources send none */
-    }
+    pl__intake_take_item(intake, inlet, &item);
     return true;
 }
 

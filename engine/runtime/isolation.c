@@ -47,7 +47,7 @@ static void send_item(struct pl_isolation *is, const struct pl__flight *flight) 
     switch (item->type) {
     case PL_ITEM_BATCH:
         frame.port = (uint16_t)flight->port;
-        code = pl_codec_encode(is->task->codec, PL_CAPNP, item->batch, &frame.body, &frame.size, &error);
+        code = pl_codec_encode(is->task->codec, is->encoding, item->batch, &frame.body, &frame.size, &error);
         break;
     case PL_ITEM_BARRIER: frame.value = (int64_t)item->epoch; break;
     case PL_ITEM_WATERMARK: frame.value = item->time; /* fall through */
@@ -62,7 +62,7 @@ static void send_item(struct pl_isolation *is, const struct pl__flight *flight) 
 
 static void take_off(struct pl_isolation *is, unsigned port, const struct pl_item *item) {
     struct pl__flight *flight = flight_at(is, is->count++);
-    *flight = (struct pl__flight){.item = *item, .port = port, .number = ++is->number};
+    *flight = (struct pl__flight){.item = *item, .port = port, .number = ++is->number, .given = uv_hrtime()};
     if (item->type == PL_ITEM_BATCH) {
         is->batches++;
         is->bytes += (int64_t)item->batch->message_size;
@@ -72,10 +72,21 @@ static void take_off(struct pl_isolation *is, unsigned port, const struct pl_ite
     send_item(is, flight);
 }
 
+/* All behind the barriers before it has been done, so its letter belongs to the epoch at hand. */
+static bool leaves_out(struct pl_isolation *is, unsigned port, const struct pl_item *item) {
+    struct pl_task *task = is->task;
+    if (!is->program || item->type != PL_ITEM_BATCH) return false;
+    if (!is->options.skips(task->events.engine, task, pl_isolation_record(item->batch, port))) return false;
+    pl_isolation_bury(task, item->batch, "the program has died at it three times", true);
+    pl_batch_unref(item->batch);
+    return true;
+}
+
 void pl__isolation_give(struct pl_task *task, unsigned port, const struct pl_item *item) {
     struct pl_isolation *is = task->isolation;
     struct pl_item last = {.type = PL_ITEM_WATERMARK, .time = PL_TIME_MAX};
     if (item->type == PL_ITEM_BATCH) pl__task_count_in(task, item->batch);
+    if (leaves_out(is, port, item)) return;
     if (item->type == PL_ITEM_BARRIER) pl__isolation_changes(task); /* in front of it, so part of its epoch */
     if (item->type == PL_ITEM_WATERMARK) pl__task_note_watermark(task, item->time);
     if (item->type == PL_ITEM_END) {
@@ -131,7 +142,7 @@ static void ready(void *owner) {
 static void pass_line_on(void *owner, const char *text, bool message) {
     const struct pl_isolation *is = owner;
     if (message)
-        pl__diag_pass_on(text + 1);
+        pl__diag_pass_on(text);
     else
         pl_node_diag(&is->task->node, PL_WARN, "its process writes: %s", text);
 }
@@ -176,7 +187,7 @@ static void begin_again(struct pl_isolation *is, pl_time delay) {
 
 static void ask_what_next(struct pl_isolation *is, const char *why) {
     uint64_t records[PL__FLIGHTS];
-    struct pl_task_death death = {.why = why, .records = records, .done = is->done};
+    struct pl_task_death death = {.why = why, .records = records, .done = is->done, .nonsense = is->child.nonsense};
     for (unsigned i = 0; i < is->count; i++) {
         const struct pl__flight *flight = flight_at(is, i);
         if (flight->item.type != PL_ITEM_BATCH) continue;
@@ -191,8 +202,8 @@ static void ask_what_next(struct pl_isolation *is, const char *why) {
     is->careful = is->options.still_careful(is->task->events.engine, is->task);
 }
 
-/* Without an epoch: the one at hand will never be complete. */
-void pl_isolation_bury(struct pl_task *task, const struct pl_batch *batch, const char *why) {
+/* At a death without an epoch: the one at hand will never be complete. */
+void pl_isolation_bury(struct pl_task *task, const struct pl_batch *batch, const char *why, bool with_epoch) {
     struct pl_node *node = &task->node;
     char place[PL_LETTER_TEXT_MAX];
     struct pl_letter letter = {.place = place, .cause = "process died", .reason = why, .samples = batch->rows};
@@ -204,7 +215,7 @@ void pl_isolation_bury(struct pl_task *task, const struct pl_batch *batch, const
         letter.time = pl_batch_times(batch)[0];
         letter.tag = pl_batch_keys(batch)[0];
     }
-    node->epoch = 0;
+    if (!with_epoch) node->epoch = 0;
     pl_letter(node, &letter);
     node->epoch = epoch;
 }
@@ -254,6 +265,8 @@ enum pl_code pl_isolation_new(struct pl_task *task, const struct pl_isolation_op
     is->options = *options;
     is->task = task;
     is->careful = options->careful;
+    is->program = config->op->flags & PL_OP_PROGRAM ? config->prototype : NULL;
+    is->encoding = is->program ? (enum pl_encoding)is->program->format : PL_CAPNP;
     pl_buffer_init(&is->state, SIZE_MAX / 2);
     is->settings = pl_pack_new();
     task->codec = pl_codec_new(config->tags);
@@ -263,6 +276,7 @@ enum pl_code pl_isolation_new(struct pl_task *task, const struct pl_isolation_op
     struct pl_child_options child = {.zmq = options->zmq,
                                      .loop = config->loop,
                                      .subcommand = PL_GUEST_SUBCOMMAND,
+                                     .program = is->program,
                                      .name = config->name,
                                      .hang = options->hang,
                                      .ready = ready,
@@ -292,6 +306,10 @@ void pl__isolation_finish(struct pl_task *task) {
     task->node.state = PL_NODE_CLOSED; /* what was opened is in the process, which closes it */
 }
 
+bool pl_isolation_is_over(const struct pl_isolation *is) {
+    return is->child.state == PL_CHILD_NONE;
+}
+
 void pl_isolation_free(struct pl_isolation *is) {
     if (!is) return;
     for (unsigned i = 0; i < is->count; i++)
@@ -301,6 +319,7 @@ void pl_isolation_free(struct pl_isolation *is) {
         pl_zone_close(is->zones[i]);
     pl__isolation_forget_sets(is);
     pl_buffer_fini(&is->state);
+    pl_program_keys_fini(&is->keys);
     pl_pack_free(is->settings);
     pl_free(is);
 }

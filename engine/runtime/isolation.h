@@ -15,6 +15,9 @@
  *     PL_DIED_AGAIN   there are no epochs: another process begins afresh, the rows that were under way are lost
  *     PL_DIED_FAILS   the node has failed
  *
+ * The process may be a program that is none of ours (potline/program.h): the same, but for what it is told first
+ * (isolation_program.c), and that a record at which it dies three times is left out and goes into the zone dead.
+ *
  * What comes from the process is checked before it is used: it cannot do more than spoil its own rows and state.
  */
 #ifndef POTLINE_ISOLATION_H
@@ -32,6 +35,7 @@ struct pl_task_death {
     unsigned count;
     const struct pl_batch *first; /* of these, borrowed; NULL: there were none */
     uint64_t done;                /* items, in all of its processes */
+    bool nonsense;                /* it was ended for what it said */
     /* from whom is asked: */
     pl_time delay;  /* AGAIN: before that */
     char text[512]; /* FAILS: why */
@@ -47,6 +51,7 @@ struct pl_isolation_options {
     enum pl_died (*died)(void *engine, struct pl_task *task, struct pl_task_death *death);
     void (*passed)(void *engine, struct pl_task *task, uint64_t record); /* while careful; false from then on: */
     bool (*still_careful)(void *engine, struct pl_task *task);
+    bool (*skips)(void *engine, struct pl_task *task, uint64_t record); /* it has been given up */
 };
 
 struct pl_isolation;
@@ -55,6 +60,8 @@ struct pl_isolation;
 enum pl_code pl_isolation_new(struct pl_task *task, const struct pl_isolation_options *options,
                               struct pl_error **error);
 void pl_isolation_free(struct pl_isolation *isolation); /* NULL is fine */
+/* Behind its finish, on the task's thread: its process has ended. */
+bool pl_isolation_is_over(const struct pl_isolation *isolation);
 
 /* Any thread: its process, 0: there is none; how many there have been; rows that went down with one. */
 struct pl_isolation_stats {
@@ -64,8 +71,9 @@ struct pl_isolation_stats {
 };
 void pl_isolation_stats(const struct pl_isolation *isolation, struct pl_isolation_stats *stats);
 
-/* On the task's thread: what its process cannot do goes into the zone dead, whatever becomes of the epoch at hand. */
-void pl_isolation_bury(struct pl_task *task, const struct pl_batch *batch, const char *why);
+/* On the task's thread: what its process cannot do goes into the zone dead: with the epoch at hand (`epoch`), or
+ * whatever becomes of it. */
+void pl_isolation_bury(struct pl_task *task, const struct pl_batch *batch, const char *why, bool epoch);
 
 /* What a record is known by (deaths.h). */
 uint64_t pl_isolation_record(const struct pl_batch *batch, unsigned port);

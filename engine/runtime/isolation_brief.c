@@ -96,6 +96,9 @@ static enum pl_code send_pieces(struct loading *loading, struct pl_error **error
 static enum pl_code load_entry(void *arg, const struct pl_state_entry *entry, struct pl_error **error) {
     struct loading *loading = arg;
     switch (entry->key[0]) {
+    case PL_STATE_PROGRAM:
+        if (loading->is->program) pl__isolation_send_entry(loading->is, entry);
+        return PL_OK;
     case PL_STATE_TABLE:
     case PL_STATE_RECORD:
     case PL_STATE_TIMERS:
@@ -114,8 +117,7 @@ static enum pl_code send_state(struct pl_isolation *is, struct pl_error **error)
     if (is->begun || !config->recovers) return PL_OK;
     pl_buffer_init(&loading.piece, SIZE_MAX / 2);
     enum pl_code code = PL_OK;
-    if (task->recall)
-        code = pl_epochs_load(config->store, config->name, (uint16_t)config->partition, load_entry, &loading, error);
+    if (task->recall) code = pl_epochs_load(config->store, config->name, config->lane, load_entry, &loading, error);
     if (!code) code = send_pieces(&loading, error);
     pl_buffer_fini(&loading.piece);
     if (!code && task->spill) pl_spill_kept_all(task->spill);
@@ -124,7 +126,7 @@ static enum pl_code send_state(struct pl_isolation *is, struct pl_error **error)
 
 enum pl_code pl__isolation_brief(struct pl_isolation *is, struct pl_error **error) {
     struct pl_frame open = {.type = PL_FRAME_OPEN};
-    enum pl_code code = send_config(is, error);
+    enum pl_code code = is->program ? pl__isolation_brief_program(is, error) : send_config(is, error);
     if (!code) code = send_state(is, error);
     if (!code) pl_child_send(&is->child, &open);
     return code;

@@ -51,7 +51,7 @@ void pl__isolation_calls(struct pl_task *task) {
     }
     for (struct pl_call *call = is->ready ? pl_calls_take(&is->held) : NULL, *next; call; call = next) {
         next = call->next;
-        if (call->where == PL_CALL_HERE)
+        if (call->where == PL_CALL_HERE || is->program) /* which has no calls */
             do_here(task, call);
         else
             send_call(is, call);
@@ -63,7 +63,9 @@ void pl__isolation_changes(struct pl_task *task) {
     if (!pl_calls_wait(&task->changes)) return;
     for (struct pl_call *call = pl_calls_take(&task->changes), *next; call; call = next) {
         next = call->next;
-        if (is->ready)
+        if (is->ready && is->program)
+            do_here(task, call);
+        else if (is->ready)
             send_call(is, call);
         else
             refuse(call, "the node's process is not at work");

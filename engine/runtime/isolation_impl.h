@@ -7,6 +7,8 @@
 
 #include "graph/option_pack.h"
 #include "runtime/isolation.h"
+#include "runtime/program_keys.h"
+#include "store/state.h"
 
 enum { PL__FLIGHTS = 48, PL__FLIGHT_BATCHES = 16, PL__FLIGHT_BYTES = 2 << 20 };
 
@@ -15,12 +17,15 @@ struct pl__flight {
     unsigned port;
     uint64_t number;
     uint64_t record;
+    uint64_t given; /* uv_hrtime, of a program's */
 };
 
 struct pl_isolation {
     struct pl_isolation_options options;
     struct pl_task *task;
     struct pl_child child;
+    const struct pl_program *program; /* NULL: this binary's own */
+    enum pl_encoding encoding;
     uv_timer_t again;
     bool timed;    /* `again` is there */
     bool ready;    /* the process takes items */
@@ -33,6 +38,8 @@ struct pl_isolation {
     bool barrier;    /* one is under way */
     uint64_t number; /* of the last item */
     uint64_t done;
+    uint64_t done_at;               /* uv_hrtime, of a program */
+    struct pl_program_keys keys;    /* of a program: how much it keeps */
     struct pl_buffer state;         /* that belongs to the oldest item */
     uint64_t emitted, credited;     /* bytes */
     struct pl_call *calls;          /* under way, in no order */
@@ -56,6 +63,10 @@ struct pl__isolation_set {
 void pl__isolation_resume(struct pl_isolation *isolation);
 /* isolation_brief.c: everything in front of its first item */
 enum pl_code pl__isolation_brief(struct pl_isolation *isolation, struct pl_error **error);
+/* isolation_program.c: the same for a program, and what its rows are said to come from */
+enum pl_code pl__isolation_brief_program(struct pl_isolation *isolation, struct pl_error **error);
+void pl__isolation_send_entry(struct pl_isolation *isolation, const struct pl_state_entry *entry);
+void pl__isolation_stamp(struct pl_isolation *isolation, struct pl_batch *batch);
 /* isolation_calls.c */
 void pl__isolation_set_again(struct pl_isolation *isolation);
 void pl__isolation_forget_sets(struct pl_isolation *isolation);

@@ -12,7 +12,7 @@
 #include "runtime/isolation_impl.h"
 #include "runtime/task_impl.h"
 
-static const size_t STATE_MAX = (size_t)1 << 30; /* of one barrier */
+static const size_t STATE_MAX = (size_t)1 << 30, PROGRAM_STATE_MAX = (size_t)256 << 20; /* of one barrier */
 enum { FLOOD = 256 << 20 }; /* bytes of rows that nobody has made room for: no call makes as many */
 
 static struct pl__flight *oldest(struct pl_isolation *is) {
@@ -60,7 +60,8 @@ static bool on_emit(struct pl_isolation *is, const struct pl_frame *frame) {
     is->emitted += frame->size;
     if (is->finished) return true;
     if ((!is->ready && is->begun) || is->emitted - is->credited > FLOOD) return false;
-    if (pl_codec_decode(task->codec, PL_CAPNP, frame->body, frame->size, &batch, NULL)) return false;
+    if (pl_codec_decode(task->codec, is->encoding, frame->body, frame->size, &batch, NULL)) return false;
+    if (is->program) pl__isolation_stamp(is, batch);
     bool good = batch->rows && batch->header->partition < is->options.graph->settings.partitions &&
                 port_gives(task, frame->port, (enum pl_kind)batch->kind);
     if (!good) {
@@ -123,22 +124,34 @@ static bool on_state(struct pl_isolation *is, const struct pl_frame *frame) {
     if (is->finished) return true;
     if (!flight || !is->task->node.config.recovers) return false;
     bool saves = flight->item.type == PL_ITEM_BARRIER || (flight->item.type == PL_ITEM_END && !flight->item.idle);
-    if (!saves || is->state.size + frame->size > STATE_MAX) return false;
+    if (!saves || is->state.size + frame->size > (is->program ? PROGRAM_STATE_MAX : STATE_MAX)) return false;
     pl_buffer_put(&is->state, frame->body, frame->size);
     return true;
 }
 
+static bool may_keep(const struct pl_isolation *is, enum pl_state_part part) {
+    if (is->program) return part == PL_STATE_PROGRAM;
+    return (part >= PL_STATE_TABLE && part <= PL_STATE_SELF) || part == PL_STATE_OVERRIDES;
+}
+
 /* Whole entries, and none that is the task's own. */
-static bool is_state(const struct pl_buffer *state) {
+static bool is_state(struct pl_isolation *is) {
     struct pl_state_entry entry;
-    if (!state->size) return true;
-    const char *at = state->data, *end = at + state->size;
+    if (!is->state.size) return true;
+    const char *at = is->state.data, *end = at + is->state.size;
     while (pl_state_next(&at, end, &entry)) {
-        bool its =
-            (entry.key[0] >= PL_STATE_TABLE && entry.key[0] <= PL_STATE_SELF) || entry.key[0] == PL_STATE_OVERRIDES;
-        if (!its || entry.key_size > UINT16_MAX) return false;
+        if (!may_keep(is, (enum pl_state_part)entry.key[0]) || entry.key_size > UINT16_MAX) return false;
+        if (is->program) pl_program_keys_note(&is->keys, &entry);
     }
     return at == end;
+}
+
+/* Of a program: what it keeps altogether. It is ended, and what it brought is not saved. */
+static bool keeps_too_much(struct pl_isolation *is) {
+    if (!is->program || pl_program_keys_fit(&is->keys, is->program->limited ? is->program->state : 0)) return false;
+    pl_child_kill(&is->child, is->keys.failed ? "no memory for the keys of its state"
+                                              : "its state is more than limits.state allows");
+    return true;
 }
 
 /* ---- Items that are done ---- */
@@ -173,16 +186,25 @@ static bool finish_item(struct pl_isolation *is, const struct pl_frame *frame, c
                                 flight->item.idle);
         return true;
     case PL_ITEM_BARRIER:
-        if (!is_state(&is->state)) return false;
+        if (!is_state(is)) return false;
+        if (keeps_too_much(is)) return true;
         is->barrier = false;
         pl__task_on_barrier(task, &flight->item);
         return true;
     case PL_ITEM_END:
-        if (!is_state(&is->state)) return false;
+        if (!is_state(is)) return false;
+        if (keeps_too_much(is)) return true;
         pl__task_end(task);
         return true;
     }
     return false;
+}
+
+/* A program does not say it: since it was given this, or was done with the one before. */
+static uint64_t worked_for(struct pl_isolation *is, const struct pl__flight *flight) {
+    uint64_t since = flight->given > is->done_at ? flight->given : is->done_at;
+    is->done_at = uv_hrtime();
+    return is->done_at - since;
 }
 
 static bool on_done(struct pl_isolation *is, const struct pl_frame *frame) {
@@ -204,7 +226,7 @@ static bool on_done(struct pl_isolation *is, const struct pl_frame *frame) {
         return back;
     }
     is->done++;
-    pl_stat_add(&is->task->stats.busy_ns, frame->nanoseconds);
+    pl_stat_add(&is->task->stats.busy_ns, is->program ? worked_for(is, &flight) : frame->nanoseconds);
     return finish_item(is, frame, &flight);
 }
 

@@ -92,6 +92,15 @@ void pl_journal_started(struct pl_journal *journal, const char *folder, const st
                                               .detail = detail});
 }
 
+void pl_journal_graph(struct pl_journal *journal, const struct pl_journal_graph *said) {
+    char from[HASH_TEXT], to[HASH_TEXT], detail[PL_AUDIT_TEXT_MAX];
+    snprintf(from, sizeof from, "%016" PRIx64, said->from);
+    snprintf(to, sizeof to, "%016" PRIx64, said->to);
+    snprintf(detail, sizeof detail, "file %s; %s", said->path, said->detail);
+    append(journal, &(struct pl_audit_record){
+                        .action = said->action, .from = from, .to = to, .outcome = said->outcome, .detail = detail});
+}
+
 void pl_journal_retention(struct pl_journal *journal) {
     char least[DURATION_TEXT], given[DURATION_TEXT];
     *pl_text_put_duration(least, PL_AUDIT_LEAST) = 0;

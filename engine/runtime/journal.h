@@ -33,6 +33,14 @@ void pl_journal_started(struct pl_journal *journal, const char *folder, const st
 void pl_journal_retention(struct pl_journal *journal);
 void pl_journal_ended(struct pl_journal *journal, uint64_t rows, uint64_t epoch, const char *outcome);
 
+/* That the graph was changed without a command, or was to be; `outcome` NULL: it was. */
+struct pl_journal_graph {
+    const char *action; /* "SIGHUP", "graph relapse" */
+    uint64_t from, to;  /* hashes */
+    const char *path, *outcome, *detail;
+};
+void pl_journal_graph(struct pl_journal *journal, const struct pl_journal_graph *said);
+
 /* What a node did by itself. */
 void pl_journal_note(struct pl_journal *journal, const char *node, const struct pl_note *note);
 

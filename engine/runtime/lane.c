@@ -6,21 +6,20 @@
 #include <potline/pack.h>
 
 #include "batch/tags.h"
+#include "runtime/intake_impl.h"
 
 enum { READ_A_RUN = 32 };
 
 enum pl_code pl_lane_init(struct pl_lane *lane, struct pl_log *log, struct pl_checkpoints *checkpoints,
-                          unsigned partition, const struct pl_feeds *feeds, int64_t limit) {
+                          unsigned partition, const struct pl_lane_names *feeds, int64_t limit) {
     lane->log = log;
     lane->checkpoints = checkpoints;
     lane->partition = partition;
-    lane->feeds = feeds->names;
-    lane->were = feeds->were;
-    lane->feed_count = feeds->limit;
+    lane->feeds = *feeds;
     lane->limit = limit;
-    lane->told = pl_alloc((lane->feed_count + 1) * sizeof *lane->told);
+    lane->told = pl_alloc((lane->feeds.count + 1) * sizeof *lane->told);
     if (!lane->told) return PL_NO_MEMORY;
-    for (unsigned i = 0; i < lane->feed_count; i++)
+    for (unsigned i = 0; i < lane->feeds.count; i++)
         lane->told[i] = PL_TIME_MIN;
     return PL_OK;
 }
@@ -37,8 +36,8 @@ void pl_lane_fini(struct pl_lane *lane) {
 
 static int feed_of(const struct pl_lane *lane, uint32_t source) {
     if (source == 0) return -1;
-    for (unsigned i = 0; i < lane->feed_count; i++)
-        if (lane->feeds[i] == source || lane->were[i] == source) return (int)i;
+    for (unsigned i = 0; i < lane->feeds.count; i++)
+        if (lane->feeds.now[i] == source || lane->feeds.were[i] == source) return (int)i;
     return -1;
 }
 
@@ -57,10 +56,10 @@ static void save_told(const struct pl_lane *lane, struct pl_buffer *out) {
         out->failed = true;
         return;
     }
-    pl_pack_array(pack, lane->feed_count);
-    for (unsigned i = 0; i < lane->feed_count; i++) {
+    pl_pack_array(pack, lane->feeds.count);
+    for (unsigned i = 0; i < lane->feeds.count; i++) {
         pl_pack_array(pack, 2);
-        pl_pack_str(pack, pl_tags_get(lane->log->tags, lane->feeds[i])->name);
+        pl_pack_str(pack, pl_tags_get(lane->log->tags, lane->feeds.now[i])->name);
         pl_pack_int(pack, lane->told[i]);
     }
     pl_state_put_pack(out, PL_STATE_SELF, pack);
@@ -99,6 +98,7 @@ static void pass_barrier(struct pl_lane *lane, const struct pl_log_record *recor
     pl_checkpoint_stands(lane->checkpoints, record->epoch, lane->partition, record->sequence);
     pl_outputs_signal(&lane->outputs, &item);
     lane->over = lane->last == record->epoch;
+    lane->holds = lane->hold_at && record->epoch >= lane->hold_at;
 }
 
 static bool is_foreign(const struct pl_lane *lane, const struct pl_log_record *record) {
@@ -106,8 +106,11 @@ static bool is_foreign(const struct pl_lane *lane, const struct pl_log_record *r
 }
 
 static bool is_due(const struct pl_lane *lane, const struct pl_log_record *record, pl_time *wait) {
-    if (lane->replay) return !record->source || pl_replay_is_due(lane->replay, record->watermark, wait);
+    if (lane->replay)
+        return !pl_replay_holds(lane->replay) &&
+               (!record->source || pl_replay_is_due(lane->replay, record->watermark, wait));
     uint64_t done = atomic_load(pl_checkpoints_done(lane->checkpoints));
+    if (PL_UNLIKELY(lane->holds)) return false;
     if (pl_checkpoints_stopped(lane->checkpoints)) return true; /* there will be no other one to wait for */
     if (record->type == PL_LOG_BARRIER && !is_foreign(lane, record) && record->epoch > done + 1) return false;
     return done >= lane->awaited;
@@ -128,10 +131,14 @@ static bool is_left(const struct pl_lane *lane, const struct pl_log_record *reco
 /* Turns a record into items for those who take its source. Takes the record's batch. */
 static void pass_on(struct pl_lane *lane, struct pl_log_record *record) {
     if (record->type == PL_LOG_BARRIER) {
-        if (!lane->replay && !is_foreign(lane, record)) pass_barrier(lane, record);
+        if (lane->replay)
+            pl_replay_pass(lane->replay, record);
+        else if (!is_foreign(lane, record))
+            pass_barrier(lane, record);
         return;
     }
     int feed = feed_of(lane, record->source);
+    lane->passed++;
     if (feed < 0 || is_superseded(lane, (unsigned)feed, record) ||
         is_left(lane, record)) { /* of a source this graph lacks, or a command */
         if (record->batch) pl_batch_unref(record->batch);
@@ -227,7 +234,7 @@ static enum pl_code catch_up(struct pl_lane *lane, bool *more, struct pl_error *
             return PL_OK;
         }
         if (code) break;
-        if (lane->replay && !pl_replay_plays(lane->replay, record.source)) {
+        if (lane->replay && !pl_replay_plays(lane->replay, &record)) {
             if (record.batch) pl_batch_unref(record.batch);
             continue;
         }
@@ -253,6 +260,37 @@ void pl_lane_look(struct pl_lane *lane) {
     lane->behind = lane->shared && !lane->absent && !lane->over;
 }
 
+void pl_lane_hold(struct pl_lane *lane, uint64_t epoch) {
+    lane->hold_at = epoch;
+    lane->holds = false;
+}
+
+static bool told_before(const struct pl__intake_past *past, unsigned partition, uint32_t name, pl_time *told) {
+    for (; past && name != PL_NO_ID; past = past->next)
+        for (unsigned i = 0; i < past->told[partition].count; i++)
+            if (past->told[partition].names[i] == name) {
+                *told = past->told[partition].told[i];
+                return true;
+            }
+    return false;
+}
+
+pl_time *pl_lane_told(const struct pl_feeds *feeds, const struct pl__intake_past *past, unsigned partition) {
+    pl_time *told = pl_alloc((feeds->limit + 1) * sizeof *told);
+    for (unsigned i = 0; told && i < feeds->limit; i++) {
+        told[i] = PL_TIME_MIN;
+        if (i < feeds->count && !told_before(past, partition, feeds->names[i], &told[i]))
+            told_before(past, partition, feeds->were[i], &told[i]);
+    }
+    return told;
+}
+
+void pl_lane_rewire(struct pl_lane *lane, const struct pl_feeds *feeds, pl_time *told) {
+    pl_free(lane->told);
+    lane->told = told;
+    lane->feeds = (struct pl_lane_names){feeds->names, feeds->were, feeds->limit};
+}
+
 bool pl_lane_caught_up(const struct pl_lane *lane) {
     if (lane->shared && lane->last && !lane->absent) return lane->over;
     return lane->from == lane->count && !lane->behind;
@@ -272,6 +310,12 @@ void pl_lane_replay(struct pl_lane *lane, struct pl_replay_part *part) {
     lane->replay = part;
     lane->next = pl_replay_begin(part);
     lane->behind = lane->next < pl_replay_end(part);
+}
+
+void pl_lane_bar(struct pl_lane *lane, uint64_t epoch) {
+    struct pl_item item = {.type = PL_ITEM_BARRIER, .epoch = epoch};
+    pl_checkpoint_stands(lane->checkpoints, epoch, lane->partition, 0);
+    pl_outputs_signal(&lane->outputs, &item);
 }
 
 void pl_lane_is_silent(struct pl_lane *lane, unsigned feed) {

@@ -16,10 +16,14 @@ struct pl_live_change {
 enum pl_code pl_live_option_set(struct pl_node *node, const char *path, const char *value,
                                 struct pl_live_change *change, struct pl_error **error);
 
+/* What the graph file says. False: there is no such option. Any thread. */
+bool pl_live_option_given(const struct pl_node *node, const char *path, char text[PL_LIVE_OPTION_TEXT]);
+
 /* Calls: of `options`, and of `set`. */
 struct pl_set_args {
     const char *option; /* NODE.OPTION */
     const char *value;
+    bool persist; /* beyond the run's orderly end, too */
 };
 enum pl_code pl_live_options_show(struct pl_call *call, struct pl_node *node, struct pl_error **error);
 enum pl_code pl_live_option_call(struct pl_call *call, struct pl_node *node, struct pl_error **error);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -33,6 +34,7 @@ enum pl_code pl_node_init(struct pl_node *node, const struct pl_node_config *con
                           void *owner, struct pl_error **error) {
     const struct pl_operator *op = config->op;
     *node = (struct pl_node){.config = *config, .host = host, .owner = owner, .progress = PL_TIME_MIN, .epoch = 1};
+    snprintf(node->label, sizeof node->label, "%s%s", config->beside ? "shadow/" : "", config->name);
     node->timers.limit = config->max_keys > UINT32_MAX / TIMERS_A_KEY ? UINT32_MAX : config->max_keys * TIMERS_A_KEY;
     node->self = pl_alloc(op->instance_size);
     node->counters = pl_alloc((count_counters(op) + 1) * sizeof *node->counters);
@@ -198,6 +200,10 @@ const char *pl_node_name(const struct pl_node *node) {
     return node->config.name;
 }
 
+const char *pl_node_label(const struct pl_node *node) {
+    return node->label;
+}
+
 unsigned pl_node_partition(const struct pl_node *node) {
     return node->config.partition;
 }
@@ -236,6 +242,10 @@ uint64_t pl_node_epoch(const struct pl_node *node) {
 
 pl_time pl_now(const struct pl_node *node) {
     return pl_clock_now(node->config.clock);
+}
+
+bool pl_may_act(const struct pl_node *node) {
+    return !node->config.lease || pl_clock_boottime() < atomic_load(node->config.lease);
 }
 
 struct pl_batch *pl_node_batch(struct pl_node *node, enum pl_kind kind, uint32_t capacity, uint32_t heap) {
@@ -277,6 +287,11 @@ void pl_progress(struct pl_node *node, pl_time time) {
     if (time <= node->progress) return;
     node->progress = time;
     node->progressed = true;
+}
+
+void pl_reach(struct pl_node *node, bool reached) {
+    bool was = atomic_load(&node->reach) > PL_REACH_NEVER;
+    atomic_store(&node->reach, reached ? PL_REACH_THERE : was ? PL_REACH_LOST : PL_REACH_NEVER);
 }
 
 void pl_sync_with_state(struct pl_node *node, int fd) {

@@ -30,21 +30,27 @@ struct pl_node_config {
     const char *name;
     const void *prototype; /* an instance with its options set */
     unsigned partition;
+    uint16_t lane;     /* of the log: as whose its state is kept (plan.h) */
     enum pl_kind kind; /* of input 0 */
     unsigned key_depth;
     uint32_t max_keys;
     struct pl_tags *tags;
     const struct pl_clock *clock;
     struct uv_loop_s *loop;
-    struct pl_store *store;     /* NULL: there is no data folder */
-    struct pl_journal *journal; /* for notes; NULL: none are taken */
-    bool recovers;              /* its state is saved, change by change */
-    bool keeps_losses;          /* of a source: there is a log that takes them */
+    struct pl_store *store;       /* NULL: there is no data folder */
+    struct pl_journal *journal;   /* for notes; NULL: none are taken */
+    const _Atomic int64_t *lease; /* what it does is its own until then (pl_clock_boottime); NULL: for good */
+    bool recovers;                /* its state is saved, change by change */
+    bool keeps_losses;            /* of a source: there is a log that takes them */
+    bool beside;                  /* the graph that runs: in a shadow of it */
 };
 
 enum { PL_NODE_SYNC_MAX = 8 };
 
 enum pl_node_state { PL_NODE_NEW, PL_NODE_OPEN, PL_NODE_CLOSED };
+
+/* Of a source, by what it has said (pl_reach). */
+enum pl_node_reach { PL_REACH_UNTOLD, PL_REACH_NEVER, PL_REACH_LOST, PL_REACH_THERE };
 
 struct pl_node {
     struct pl_node_config config;
@@ -62,6 +68,7 @@ struct pl_node {
     bool progressed; /* pl_progress has been called since the host looked */
     bool busy;
     enum pl_node_state state;
+    _Atomic int reach;          /* enum pl_node_reach */
     uint64_t events;            /* emitted; part of an event's id */
     int sync[PL_NODE_SYNC_MAX]; /* files to be made safe with the state that is being saved; duplicates, owned */
     unsigned sync_count;
@@ -69,6 +76,7 @@ struct pl_node {
     struct pl_losses losses;
     struct pl_overrides overrides;
     char *failure;
+    char label[PL_NAME_MAX + sizeof "shadow/"];
 };
 
 enum pl_code pl_node_init(struct pl_node *node, const struct pl_node_config *config, const struct pl_node_host *host,

@@ -17,9 +17,20 @@ bool pl_outputs_add(struct pl_outputs *outputs, unsigned port, struct pl_edge *e
     return true;
 }
 
+void pl_outputs_remove(struct pl_outputs *outputs, const struct pl_edge *edge) {
+    unsigned kept = 0;
+    for (unsigned i = 0; i < outputs->count; i++)
+        if (outputs->list[i].edge != edge) outputs->list[kept++] = outputs->list[i];
+    outputs->count = kept;
+}
+
 void pl_outputs_fini(struct pl_outputs *outputs) {
     pl_free(outputs->list);
     *outputs = (struct pl_outputs){0};
+}
+
+struct pl_edge *pl_outputs_first(const struct pl_outputs *outputs) {
+    return outputs->count ? outputs->list[0].edge : NULL;
 }
 
 bool pl_outputs_room(struct pl_outputs *outputs) {

@@ -10,7 +10,10 @@ struct pl_outputs {
 };
 
 bool pl_outputs_add(struct pl_outputs *outputs, unsigned port, struct pl_edge *edge); /* borrows the edge */
+void pl_outputs_remove(struct pl_outputs *outputs, const struct pl_edge *edge);
 void pl_outputs_fini(struct pl_outputs *outputs);
+
+struct pl_edge *pl_outputs_first(const struct pl_outputs *outputs); /* NULL: there is none */
 
 /* Can every edge take a batch? When not, the edges that cannot poke the task later. */
 bool pl_outputs_room(struct pl_outputs *outputs);

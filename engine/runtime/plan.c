@@ -27,6 +27,13 @@ void pl_plan_input_name(char name[PL_INPUT_NAME], const struct pl_graph *graph, 
     snprintf(name, PL_INPUT_NAME, "%s/%u>%u", feed, partition, input->to_port);
 }
 
+unsigned pl_plan_lanes(const struct pl_graph *graph) {
+    bool any = false;
+    for (unsigned i = 0; i < graph->node_count; i++)
+        any |= graph->nodes[i].global && graph->nodes[i].op->inputs;
+    return (unsigned)graph->settings.partitions + any;
+}
+
 /* As many as the graph says; else one for each partition as far as there are cores. */
 static unsigned keyed_workers(const struct pl_graph *graph) {
     unsigned partitions = (unsigned)graph->settings.partitions;
@@ -39,21 +46,30 @@ static bool is_source(const struct pl_graph_node *node) {
     return !node->op->inputs;
 }
 
-static unsigned count_edges(const struct pl_graph *graph) {
+/* In a group what is exchanged goes over two: to its stream, and from the lane that reads that. */
+static unsigned count_edges(const struct pl_graph *graph, bool exchanges) {
     unsigned edges = 0;
     for (unsigned i = 0; i < graph->node_count; i++) {
         const struct pl_graph_node *node = &graph->nodes[i];
-        for (unsigned k = 0; k < node->input_count; k++)
+        for (unsigned k = 0; k < node->input_count; k++) {
+            if (exchanges && pl_plan_exchanges(graph, node, &node->inputs[k]))
+                edges += (unsigned)graph->settings.partitions;
             edges += is_source(&graph->nodes[node->inputs[k].from])
                          ? (unsigned)graph->settings.partitions
                          : pl_plan_instances(graph, &graph->nodes[node->inputs[k].from]);
+        }
         edges += is_source(node);
     }
     return edges;
 }
 
+/* The partition of the log that an instance follows. */
+static unsigned lane_of(const struct pl_plan *plan, const struct pl_graph_node *node, unsigned partition) {
+    return plan->exchanges && node->global && !is_source(node) ? plan->lanes - 1 : partition;
+}
+
 static bool has_instance(const struct pl_plan *plan, const struct pl_graph_node *node, unsigned partition) {
-    return is_source(node) || plan->owned[partition];
+    return is_source(node) || plan->owned[lane_of(plan, node, partition)];
 }
 
 unsigned pl_plan_instance_of(const struct pl_plan *plan, const struct pl_graph_node *node, unsigned index,
@@ -68,10 +84,11 @@ static bool make_lists(const struct pl_graph *graph, const bool *owned, struct p
     plan->instances = pl_alloc((instances + 1) * sizeof *plan->instances);
     plan->first = pl_alloc((graph->node_count + 1) * sizeof *plan->first);
     plan->rank = pl_alloc((partitions + 1) * sizeof *plan->rank);
-    plan->owned = pl_alloc((partitions + 1) * sizeof *plan->owned);
+    plan->owned = pl_alloc((plan->lanes + 1) * sizeof *plan->owned);
     if (!plan->instances || !plan->first || !plan->rank || !plan->owned) return false;
-    for (unsigned p = 0; p < partitions; p++) {
+    for (unsigned p = 0; p < plan->lanes; p++)
         plan->owned[p] = !owned || owned[p];
+    for (unsigned p = 0; p < partitions; p++) {
         plan->rank[p] = rank;
         rank += plan->owned[p];
     }
@@ -87,6 +104,7 @@ static void place_node(const struct pl_graph *graph, struct pl_plan *plan, unsig
         plan->instances[plan->instance_count++] = (struct pl_plan_instance){
             .node = i,
             .partition = p,
+            .lane = lane_of(plan, node, p),
             .worker = own ? plan->worker_count++ : plan->rank[p] % keyed,
         };
     }
@@ -95,7 +113,10 @@ static void place_node(const struct pl_graph *graph, struct pl_plan *plan, unsig
 enum pl_code pl_plan_make(const struct pl_graph *graph, const bool *owned, struct pl_plan *plan,
                           struct pl_error **error) {
     unsigned keyed = keyed_workers(graph);
-    *plan = (struct pl_plan){.worker_count = keyed, .edge_count = count_edges(graph)};
+    unsigned partitions = (unsigned)graph->settings.partitions, lanes = owned ? pl_plan_lanes(graph) : partitions;
+    *plan = (struct pl_plan){
+        .worker_count = keyed, .keyed_workers = keyed, .lanes = lanes, .exchanges = lanes > partitions};
+    plan->edge_count = count_edges(graph, plan->exchanges);
     if (!make_lists(graph, owned, plan)) {
         pl_plan_fini(plan);
         return pl_error_set(error, PL_NO_MEMORY, "no memory for a plan");

@@ -17,6 +17,7 @@ enum { PL_WORKERS_MAX = 256 };
 struct pl_plan_instance {
     unsigned node; /* of the graph */
     unsigned partition;
+    unsigned lane; /* of the log: as whose its state is kept; its partition, or that of the global section */
     unsigned worker;
 };
 
@@ -25,8 +26,11 @@ struct pl_plan {
     unsigned instance_count;
     unsigned *first; /* [graph node]: its first instance */
     unsigned *rank;  /* [partition]: which of a keyed node's instances; those that are not ours have none */
-    bool *owned;     /* [partition] */
+    bool *owned;     /* [lane] */
+    unsigned lanes;  /* partitions of the log; one more than of the graph where `exchanges` */
+    bool exchanges;  /* what the global section takes from others comes by the log (exchange.h) */
     unsigned worker_count;
+    unsigned keyed_workers; /* the first ones: partitions in turn */
     unsigned intake_worker;
     unsigned edge_count; /* how many edges the engine will make */
 };
@@ -46,8 +50,12 @@ bool pl_plan_exchanges(const struct pl_graph *graph, const struct pl_graph_node 
 void pl_plan_input_name(char name[PL_INPUT_NAME], const struct pl_graph *graph, const struct pl_graph_edge *input,
                         unsigned partition);
 
-/* `owned` [partition]: the ones that are worked off here, by which keyed nodes have an instance, and global ones one
- * with the first; NULL: all. Sources have theirs in any case. */
+/* How many partitions the log of a group's graph has: one for each of the graph's, and one behind them for the global
+ * section, if there is one. */
+unsigned pl_plan_lanes(const struct pl_graph *graph);
+
+/* `owned` [lane], in a group: the ones that are worked off here, by which nodes have an instance; NULL: there is no
+ * group. Sources have theirs in any case. */
 enum pl_code pl_plan_make(const struct pl_graph *graph, const bool *owned, struct pl_plan *plan,
                           struct pl_error **error);
 

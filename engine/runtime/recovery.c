@@ -4,6 +4,7 @@
 
 #include <potline/alloc.h>
 #include <potline/diag.h>
+#include <potline/text.h>
 
 #include "runtime/plan.h"
 #include "runtime/regroup.h"
@@ -12,8 +13,9 @@ static enum pl_code no_memory(struct pl_error **error) {
     return pl_error_set(error, PL_NO_MEMORY, "no memory for a checkpoint");
 }
 
-enum pl_code pl_recovery_describe(const struct pl_graph *graph, struct pl_epoch *now, struct pl_error **error) {
-    *now = (struct pl_epoch){.graph = graph->hash, .partitions = (unsigned)graph->settings.partitions};
+enum pl_code pl_recovery_describe(const struct pl_graph *graph, unsigned partitions, struct pl_epoch *now,
+                                  struct pl_error **error) {
+    *now = (struct pl_epoch){.graph = graph->hash, .partitions = partitions};
     now->nodes = pl_alloc((graph->node_count + 1) * sizeof *now->nodes);
     if (!now->nodes) return no_memory(error);
     for (unsigned i = 0; i < graph->node_count; i++) {
@@ -55,11 +57,30 @@ static enum pl_code check_node(const struct pl_graph_node *node, const struct pl
     if (strcmp(kept->op, now->op) != 0)
         return pl_error_at(error, PL_CONFLICT, node->place, "node %s: its state was made by %s, it is %s now%s %s",
                            now->name, kept->op, now->op, way_out, now->name);
-    if (kept->options != now->options)
+    if (kept->options != now->options && kept->options != pl_graph_whole_state_hash(node))
         return pl_error_at(error, PL_CONFLICT, node->place,
                            "node %s: its state was made with other values of options that give it its meaning%s %s",
                            now->name, way_out, now->name);
     return PL_OK;
+}
+
+/* Is what is kept of a node not wanted? */
+static bool is_reset(const struct pl_recovery *recovery, const struct pl_graph_node *node,
+                     const struct pl_epoch_node *kept, const struct pl_epoch_node *now) {
+    return is_among(recovery->reset, node->name) ||
+           (kept && recovery->lenient && check_node(node, kept, now, NULL) != PL_OK);
+}
+
+enum pl_code pl_recovery_no_such_node(const struct pl_graph *graph, const char *option, const char *name,
+                                      struct pl_error **error) {
+    const char **names = pl_alloc((graph->node_count + 1) * sizeof *names);
+    for (unsigned i = 0; names && i < graph->node_count; i++)
+        names[i] = graph->nodes[i].name;
+    const char *nearest = names ? pl_text_nearest(name, names, graph->node_count) : NULL;
+    enum pl_code code = pl_error_set(error, PL_UNKNOWN, "--%s %s: the graph has no such node%s%s%s", option, name,
+                                     nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+    pl_free(names);
+    return code;
 }
 
 static enum pl_code check_reset(const struct pl_graph *graph, const char *const *reset, struct pl_error **error) {
@@ -67,7 +88,7 @@ static enum pl_code check_reset(const struct pl_graph *graph, const char *const 
         const struct pl_graph_node *found = NULL;
         for (unsigned i = 0; i < graph->node_count && !found; i++)
             if (strcmp(graph->nodes[i].name, *reset) == 0) found = &graph->nodes[i];
-        if (!found) return pl_error_set(error, PL_UNKNOWN, "--reset %s: the graph has no such node", *reset);
+        if (!found) return pl_recovery_no_such_node(graph, "reset", *reset, error);
         if (!found->op->inputs)
             return pl_error_set(error, PL_USAGE, "--reset %s: it is a source, whose place is in the log; see --fresh",
                                 *reset);
@@ -75,13 +96,14 @@ static enum pl_code check_reset(const struct pl_graph *graph, const char *const 
     return PL_OK;
 }
 
-static enum pl_code check(const struct pl_graph *graph, const struct pl_epoch *last, const char *const *reset,
-                          const struct pl_epoch *now, struct pl_error **error) {
-    enum pl_code code = check_reset(graph, reset, error);
+enum pl_code pl_recovery_check(const struct pl_recovery *recovery, const struct pl_epoch *last,
+                               const struct pl_epoch *now, struct pl_error **error) {
+    const struct pl_graph *graph = recovery->graph;
+    enum pl_code code = check_reset(graph, recovery->reset, error);
     if (code) return code;
     for (unsigned i = 0; i < graph->node_count && !code; i++) {
         const struct pl_epoch_node *kept = kept_of(last, &graph->nodes[i]);
-        if (kept && !is_among(reset, now->nodes[i].name))
+        if (kept && !is_reset(recovery, &graph->nodes[i], kept, &now->nodes[i]))
             code = check_node(&graph->nodes[i], kept, &now->nodes[i], error);
     }
     return code;
@@ -105,15 +127,25 @@ static void let_go(struct gone *gone, const char *name) {
 }
 
 /* Under a name that is new, a death on the way to another graph may have left what it had copied. */
-static enum pl_code take_over(const struct pl_graph_node *node, struct pl_epochs *epochs, const struct pl_epoch *last,
-                              const char *const *reset, bool *recall, struct gone *gone, struct pl_error **error) {
+static bool is_renamed(const struct pl_epoch_node *kept, const struct pl_graph_node *node) {
+    return kept && strcmp(kept->name, node->name) != 0;
+}
+
+static enum pl_code take_over(const struct pl_recovery *recovery, const struct pl_epoch *last, unsigned i,
+                              const struct pl_epoch *now, bool *recall, struct pl_error **error) {
+    const struct pl_graph_node *node = &recovery->graph->nodes[i];
     const struct pl_epoch_node *kept = kept_of(last, node);
-    bool renamed = kept && strcmp(kept->name, node->name) != 0;
-    *recall = kept && !is_among(reset, node->name);
+    *recall = kept && !is_reset(recovery, node, kept, &now->nodes[i]);
     if (kept) tell_node(kept, node->name, *recall);
-    if (!*recall) let_go(gone, node->name);
-    if (renamed) let_go(gone, kept->name);
-    return *recall && renamed ? pl_epochs_copy(epochs, kept->name, node->name, error) : PL_OK;
+    return *recall && is_renamed(kept, node) ? pl_epochs_copy(recovery->epochs, kept->name, node->name, error) : PL_OK;
+}
+
+static void let_go_of(const struct pl_recovery *recovery, const struct pl_epoch *last, unsigned i,
+                      const struct pl_epoch *now, struct gone *gone) {
+    const struct pl_graph_node *node = &recovery->graph->nodes[i];
+    const struct pl_epoch_node *kept = kept_of(last, node);
+    if (!kept || is_reset(recovery, node, kept, &now->nodes[i])) let_go(gone, node->name);
+    if (is_renamed(kept, node)) let_go(gone, kept->name);
 }
 
 /* A node that the graph does not have any more would come back with what it knew long ago. */
@@ -148,13 +180,13 @@ static bool is_wanted(const struct pl_epoch_node *const *kept, unsigned count, c
 }
 
 /* What was kept of each node, and the names of those of which nothing is wanted. */
-static void choose_nodes(const struct pl_recovery *recovery, const struct pl_epoch *last,
+static void choose_nodes(const struct pl_recovery *recovery, const struct pl_epoch *last, const struct pl_epoch *now,
                          const struct pl_epoch_node **kept, const char **forgotten, bool *recall) {
     const struct pl_graph *graph = recovery->graph;
     unsigned count = 0;
     for (unsigned i = 0; i < graph->node_count; i++) {
         const struct pl_epoch_node *found = kept_of(last, &graph->nodes[i]);
-        recall[i] = found && !is_among(recovery->reset, graph->nodes[i].name);
+        recall[i] = found && !is_reset(recovery, &graph->nodes[i], found, &now->nodes[i]);
         kept[i] = recall[i] ? found : NULL;
         if (found) tell_node(found, graph->nodes[i].name, recall[i]);
     }
@@ -171,7 +203,7 @@ static enum pl_code share_out(const struct pl_recovery *recovery, struct pl_epoc
     if (!kept || !forgotten) {
         code = no_memory(error);
     } else {
-        choose_nodes(recovery, last, kept, forgotten, recall);
+        choose_nodes(recovery, last, now, kept, forgotten, recall);
         code = pl_regroup(recovery, kept, forgotten, last, now, error);
     }
     pl_free(kept);
@@ -199,36 +231,79 @@ static enum pl_code each_renamed(const struct pl_recovery *recovery, const struc
 
 /* ---- The whole ---- */
 
-static enum pl_code take_over_all(const struct pl_recovery *recovery, const struct pl_epoch *last,
-                                  const struct pl_epoch *now, bool *recall, struct pl_error **error) {
+static enum pl_code copy_renamed(const struct pl_recovery *recovery, const struct pl_epoch *last,
+                                 const struct pl_epoch *now, bool *recall, struct pl_error **error) {
+    enum pl_code code = each_renamed(recovery, last, true, error);
+    for (unsigned i = 0; i < recovery->graph->node_count && !code; i++)
+        code = take_over(recovery, last, i, now, &recall[i], error);
+    return code;
+}
+
+static enum pl_code describe_anew(const struct pl_recovery *recovery, const struct pl_epoch *last,
+                                  const struct pl_epoch *now, struct pl_error **error) {
     const struct pl_graph *graph = recovery->graph;
     struct gone gone = {.names = pl_alloc((2 * graph->node_count + last->node_count + 1) * sizeof *gone.names)};
-    enum pl_code code = PL_OK;
     if (!gone.names) return no_memory(error);
-    for (unsigned i = 0; i < graph->node_count && !code; i++)
-        code = take_over(&graph->nodes[i], recovery->epochs, last, recovery->reset, &recall[i], &gone, error);
-    if (!code) forget_others(graph, last, &gone);
-    if (!code && last->number) {
-        struct pl_epoch described = *now;
-        described.sequence = last->sequence;
-        code = pl_epochs_describe(recovery->epochs, &described, gone.names, error);
-    }
+    for (unsigned i = 0; i < graph->node_count; i++)
+        let_go_of(recovery, last, i, now, &gone);
+    forget_others(graph, last, &gone);
+    struct pl_epoch described = *now;
+    described.sequence = last->sequence;
+    enum pl_code code = last->number ? pl_epochs_describe(recovery->epochs, &described, gone.names, error) : PL_OK;
     pl_free(gone.names);
     return code;
 }
 
-enum pl_code pl_recovery_match(const struct pl_recovery *recovery, struct pl_epoch *last, struct pl_epoch *now,
-                               bool *recall, struct pl_error **error) {
-    enum pl_code code = pl_recovery_describe(recovery->graph, now, error);
+static enum pl_code describe_and_check(const struct pl_recovery *recovery, const struct pl_epoch *last,
+                                       struct pl_epoch *now, struct pl_error **error) {
+    enum pl_code code = pl_recovery_describe(recovery->graph, recovery->partitions, now, error);
     if (code) return code;
     now->number = last->number;
     now->time = last->time;
-    code = check(recovery->graph, last, recovery->reset, now, error);
-    if (!code) code = each_renamed(recovery, last, true, error);
-    if (!code)
-        code = is_shared_out_anew(recovery->graph, last, now) ? share_out(recovery, last, now, recall, error)
-                                                              : take_over_all(recovery, last, now, recall, error);
-    if (!code) code = each_renamed(recovery, last, false, error);
+    code = pl_recovery_check(recovery, last, now, error);
+    if (code) pl_epoch_fini(now);
+    return code;
+}
+
+enum pl_code pl_recovery_prepare(const struct pl_recovery *recovery, const struct pl_epoch *last, struct pl_epoch *now,
+                                 bool *recall, struct pl_error **error) {
+    enum pl_code code = describe_and_check(recovery, last, now, error);
+    if (code) return code;
+    code = copy_renamed(recovery, last, now, recall, error);
+    if (code) pl_epoch_fini(now);
+    return code;
+}
+
+enum pl_code pl_recovery_settle(const struct pl_recovery *recovery, const struct pl_epoch *last,
+                                const struct pl_epoch *now, struct pl_error **error) {
+    struct pl_error *left = NULL;
+    enum pl_code code = describe_anew(recovery, last, now, error);
+    if (!code && each_renamed(recovery, last, false, &left))
+        pl_diag(PL_WARN, "what people have decided is kept under a name that is none any more, too: %s",
+                left ? left->text : "no memory");
+    pl_error_free(&left);
+    return code;
+}
+
+void pl_recovery_withdraw(const struct pl_recovery *recovery, const struct pl_epoch *last) {
+    for (unsigned i = 0; i < recovery->graph->node_count; i++) {
+        const struct pl_graph_node *node = &recovery->graph->nodes[i];
+        if (is_renamed(kept_of(last, node), node)) pl_kept_forget(recovery->store, node->name, NULL);
+    }
+}
+
+enum pl_code pl_recovery_match(const struct pl_recovery *recovery, struct pl_epoch *last, struct pl_epoch *now,
+                               bool *recall, struct pl_error **error) {
+    enum pl_code code = describe_and_check(recovery, last, now, error);
+    if (code) return code;
+    if (is_shared_out_anew(recovery->graph, last, now)) {
+        code = each_renamed(recovery, last, true, error);
+        if (!code) code = share_out(recovery, last, now, recall, error);
+        if (!code) code = each_renamed(recovery, last, false, error);
+    } else {
+        code = copy_renamed(recovery, last, now, recall, error);
+        if (!code) code = pl_recovery_settle(recovery, last, now, error);
+    }
     if (code) pl_epoch_fini(now);
     return code;
 }

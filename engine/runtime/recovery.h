@@ -18,7 +18,9 @@ struct pl_recovery {
     struct pl_store *store;
     struct pl_log *log;
     struct pl_tags *tags;
+    unsigned partitions;      /* of the log, as it is to be */
     const char *const *reset; /* ends in NULL, or is NULL */
+    bool lenient;             /* what does not fit starts afresh, and is not refused */
 };
 
 /* *now describes this run as pl_checkpoints_options wants it (owned by the caller). recall[node of the graph]: it has
@@ -26,7 +28,25 @@ struct pl_recovery {
 enum pl_code pl_recovery_match(const struct pl_recovery *recovery, struct pl_epoch *last, struct pl_epoch *now,
                                bool *recall, struct pl_error **error);
 
+/* The same in two steps, for a graph that is to be tried first: what is renamed is kept under its new name too; and,
+ * by one write, the epoch is of the new graph. With the same number of partitions. In between pl_recovery_withdraw says
+ * that nothing comes of it. */
+enum pl_code pl_recovery_prepare(const struct pl_recovery *recovery, const struct pl_epoch *last, struct pl_epoch *now,
+                                 bool *recall, struct pl_error **error);
+enum pl_code pl_recovery_settle(const struct pl_recovery *recovery, const struct pl_epoch *last,
+                                const struct pl_epoch *now, struct pl_error **error);
+void pl_recovery_withdraw(const struct pl_recovery *recovery, const struct pl_epoch *last);
+
+/* Does what is kept of `last` fit? Nothing is touched. */
+enum pl_code pl_recovery_check(const struct pl_recovery *recovery, const struct pl_epoch *last,
+                               const struct pl_epoch *now, struct pl_error **error);
+
+/* What to say of an option that names a node which is not there. */
+enum pl_code pl_recovery_no_such_node(const struct pl_graph *graph, const char *option, const char *name,
+                                      struct pl_error **error);
+
 /* The same where nothing is kept. */
-enum pl_code pl_recovery_describe(const struct pl_graph *graph, struct pl_epoch *now, struct pl_error **error);
+enum pl_code pl_recovery_describe(const struct pl_graph *graph, unsigned partitions, struct pl_epoch *now,
+                                  struct pl_error **error);
 
 #endif

@@ -160,7 +160,7 @@ static void write_epoch(unsigned partitions, const struct pl_buffer *extra) {
     }
     log_->ops->close(log_);
     assert_int_equal(pl_epochs_open(store, &epochs, &last, NULL), PL_OK);
-    assert_int_equal(pl_recovery_describe(&graph, &epoch, NULL), PL_OK);
+    assert_int_equal(pl_recovery_describe(&graph, partitions, &epoch, NULL), PL_OK);
     for (unsigned p = 0; p < partitions; p++) {
         struct pl_buffer entries;
         pl_buffer_init(&entries, SIZE_MAX / 2);
@@ -185,7 +185,12 @@ static enum pl_code match_epoch(unsigned partitions, uint64_t epoch, struct pl_e
     graph.settings.partitions = partitions;
     assert_int_equal(pl_log_open_embedded(store, tags, partitions, &log_, NULL), PL_OK);
     assert_int_equal(pl_epochs_open(store, &epochs, &last, NULL), PL_OK);
-    struct pl_recovery recovery = {.graph = &graph, .epochs = epochs, .store = store, .log = log_, .tags = tags};
+    struct pl_recovery recovery = {.graph = &graph,
+                                   .epochs = epochs,
+                                   .store = store,
+                                   .log = log_,
+                                   .tags = tags,
+                                   .partitions = (unsigned)graph.settings.partitions};
     enum pl_code code = pl_recovery_match(&recovery, &last, &now, recall, error);
     if (!code) {
         assert_true(recall[1]);

@@ -30,6 +30,7 @@ struct pl_replay_part {
     struct pl_replay *replay;
     uint64_t begin, end;
     uint64_t covered;       /* the last epoch's barrier stands here */
+    uint64_t passed;        /* the epoch of the barrier that it has passed last, or that stands in front of its begin */
     struct course *courses; /* [feed] */
 };
 
@@ -43,8 +44,12 @@ struct pl_replay {
     struct pl_epoch last; /* of the folder */
     bool ended;           /* its ends are played, which belong to the epoch behind it */
     pl_time complete_from;
-    pl_time first;    /* event time; PL_TIME_MIN: nothing has been passed on yet */
-    int64_t first_at; /* and when that was, monotonic */
+    pl_time first;                      /* event time; PL_TIME_MIN: nothing has been passed on yet */
+    int64_t first_at;                   /* and when that was, monotonic */
+    struct pl_settings_entry *settings; /* in order; they and what is in them are owned */
+    uint32_t setting_count, setting_room, setting_at;
+    unsigned settings_done;
+    bool settings_whole;
 };
 
 /* ---- Looking through the log ---- */
@@ -239,6 +244,23 @@ static enum pl_code find_complete(struct pl_replay *replay, unsigned partition, 
     return code == PL_NOT_FOUND ? PL_OK : code;
 }
 
+/* Between which epochs it begins. */
+static enum pl_code find_epoch(struct pl_replay_part *part, unsigned partition, struct pl_error **error) {
+    struct pl_replay *replay = part->replay;
+    struct pl_log *log = replay->log;
+    struct pl_log_cursor *cursor;
+    struct pl_log_record record;
+    part->passed = replay->last.number;
+    if (!replay->setting_count) return PL_OK;
+    enum pl_code code = log->ops->cursor(log, partition, part->begin, true, &cursor, error);
+    if (code) return code;
+    while (!(code = log->ops->read(cursor, &record, error)) && record.type != PL_LOG_BARRIER) {
+    }
+    if (!code && record.epoch) part->passed = record.epoch - 1;
+    log->ops->cursor_free(cursor);
+    return code == PL_NOT_FOUND ? PL_OK : code;
+}
+
 static enum pl_code make_part(struct pl_replay *replay, unsigned partition, struct pl_error **error) {
     struct pl_replay_part *part = &replay->parts[partition];
     unsigned feeds = replay->feeds->count;
@@ -250,8 +272,73 @@ static enum pl_code make_part(struct pl_replay *replay, unsigned partition, stru
     if (!part->courses) return pl_error_set(error, PL_NO_MEMORY, "no memory for a replay");
     for (unsigned i = 0; i < feeds; i++)
         part->courses[i] = (struct course){.watermark = PL_TIME_MIN, .over = nowhere};
-    return look_through(part, partition, error);
+    code = look_through(part, partition, error);
+    return code ? code : find_epoch(part, partition, error);
 }
+
+/* ---- What people had set ---- */
+
+static void free_setting(const struct pl_settings_entry *entry) {
+    pl_free((char *)(uintptr_t)entry->node);
+    pl_free((void *)(uintptr_t)entry->call);
+    pl_free((char *)(uintptr_t)entry->graph);
+}
+
+static enum pl_code keep_setting(void *arg, const struct pl_settings_entry *entry, struct pl_error **error) {
+    struct pl_replay *replay = arg;
+    if (replay->setting_count == replay->setting_room) {
+        uint32_t room = replay->setting_room ? 2 * replay->setting_room : 16;
+        struct pl_settings_entry *grown = pl_realloc(replay->settings, room * sizeof *grown);
+        if (!grown) return pl_error_set(error, PL_NO_MEMORY, "no memory for a replay");
+        replay->settings = grown;
+        replay->setting_room = room;
+    }
+    void *call = pl_alloc(entry->size + 1);
+    struct pl_settings_entry *kept = &replay->settings[replay->setting_count++];
+    *kept = (struct pl_settings_entry){.epoch = entry->epoch,
+                                       .node = pl_strdup(entry->node),
+                                       .call = call,
+                                       .size = entry->size,
+                                       .graph = pl_strdup(entry->graph)};
+    if (!kept->node || !call || !kept->graph) return pl_error_set(error, PL_NO_MEMORY, "no memory for a replay");
+    memcpy(call, entry->call, entry->size);
+    return PL_OK;
+}
+
+static enum pl_code load_settings(struct pl_replay *replay, struct pl_error **error) {
+    uint64_t since;
+    if (replay->options.plain) return PL_OK;
+    enum pl_code code = pl_settings_since(replay->options.store, &since, error);
+    replay->settings_whole = since == 0;
+    return code ? code : pl_settings_each(replay->options.store, keep_setting, replay, error);
+}
+
+bool pl_replay_knows_settings(const struct pl_replay *replay) {
+    return replay->settings_whole;
+}
+
+const struct pl_settings_entry *pl_replay_setting(const struct pl_replay *replay) {
+    return replay->setting_at < replay->setting_count ? &replay->settings[replay->setting_at] : NULL;
+}
+
+void pl_replay_next_setting(struct pl_replay *replay) {
+    replay->settings_done += replay->settings[replay->setting_at++].node[0] != 0;
+}
+
+unsigned pl_replay_settings_done(const struct pl_replay *replay) {
+    return replay->settings_done;
+}
+
+bool pl_replay_holds(const struct pl_replay_part *part) {
+    const struct pl_settings_entry *next = pl_replay_setting(part->replay);
+    return next && part->passed >= next->epoch;
+}
+
+void pl_replay_pass(struct pl_replay_part *part, const struct pl_log_record *barrier) {
+    part->passed = barrier->epoch;
+}
+
+/* ---- Opening ---- */
 
 enum pl_code pl_replay_log_open(const struct pl_replay_options *options, struct pl_tags *tags, unsigned partitions,
                                 struct pl_log **log, struct pl_error **error) {
@@ -282,6 +369,7 @@ enum pl_code pl_replay_open(const struct pl_replay_options *options, struct pl_l
                             .first = PL_TIME_MIN};
     enum pl_code code = pl_epochs_last(options->store, &r->last, error);
     if (code == PL_NOT_FOUND && !(error && *error)) pl_error_set(error, code, "there is no epoch to be played");
+    if (!code) code = load_settings(r, error);
     while (r->partitions < partitions && !code) {
         unsigned partition = r->partitions++;
         code = make_part(r, partition, error);
@@ -303,6 +391,9 @@ void pl_replay_free(struct pl_replay *replay) {
         pl_free(courses);
     }
     pl_free(replay->parts);
+    for (uint32_t i = 0; i < replay->setting_count; i++)
+        free_setting(&replay->settings[i]);
+    pl_free(replay->settings);
     pl_epoch_fini(&replay->last);
     replay->log->ops->close(replay->log);
     pl_free(replay);
@@ -364,8 +455,8 @@ bool pl_replay_is_due(struct pl_replay_part *part, pl_time watermark, pl_time *w
     return left <= 0;
 }
 
-bool pl_replay_plays(const struct pl_replay_part *part, uint32_t source) {
-    return feed_of(part->replay, source) >= 0;
+bool pl_replay_plays(const struct pl_replay_part *part, const struct pl_log_record *record) {
+    return record->type == PL_LOG_BARRIER || feed_of(part->replay, record->source) >= 0;
 }
 
 bool pl_replay_is_end(const struct pl_replay_part *part, unsigned feed, uint64_t sequence) {

@@ -11,6 +11,9 @@
  * A complete replay knows what is still to come, so no row of it is late: a source's watermark does not pass a row
  * that stands further behind.
  *
+ * What people had set while it was live (store/settings.h) is set again from the same row on: lanes that have come to
+ * the barrier at which that was stand still until all have, then it is done everywhere, at a barrier of this run.
+ *
  * Threads: the intake's, but for `rows`, which does not change.
  */
 #ifndef POTLINE_REPLAY_H
@@ -18,6 +21,7 @@
 
 #include "log/log.h"
 #include "runtime/feed.h"
+#include "store/settings.h"
 
 struct pl_replay_options {
     struct pl_store *store; /* the folder that is played; borrowed, may be open for reading only */
@@ -25,6 +29,7 @@ struct pl_replay_options {
     pl_time margin;         /* as much is read in front of it and behind it, so that windows and rules know enough */
     double speed;           /* event time by the machine's; 0: flat out */
     bool complete;
+    bool plain; /* without what people had set meanwhile */
 };
 
 struct pl_replay;
@@ -54,9 +59,24 @@ pl_time pl_replay_complete_from(const struct pl_replay *replay);
 
 uint64_t pl_replay_epoch(const struct pl_replay *replay); /* live rows up to this epoch came of what is played */
 
+/* ---- What people had set ---- */
+
+bool pl_replay_knows_settings(const struct pl_replay *replay); /* all of it, from the begin of the log on */
+
+/* The next of what had been set; NULL: nothing more. Borrowed until pl_replay_next_setting. */
+const struct pl_settings_entry *pl_replay_setting(const struct pl_replay *replay);
+void pl_replay_next_setting(struct pl_replay *replay);
+unsigned pl_replay_settings_done(const struct pl_replay *replay); /* how many have been passed, ends of runs aside */
+
+/* Has the lane come to where the next of it was set? */
+bool pl_replay_holds(const struct pl_replay_part *part);
+
 /* ---- For a lane ---- */
 
-bool pl_replay_plays(const struct pl_replay_part *part, uint32_t source);
+bool pl_replay_plays(const struct pl_replay_part *part, const struct pl_log_record *record);
+
+/* It has come to a barrier of the live run. */
+void pl_replay_pass(struct pl_replay_part *part, const struct pl_log_record *barrier);
 
 uint64_t pl_replay_begin(const struct pl_replay_part *part);
 uint64_t pl_replay_end(const struct pl_replay_part *part); /* nothing from this sequence on is played */

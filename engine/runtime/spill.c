@@ -40,6 +40,7 @@ struct pl_spill {
     uint32_t gone_count, gone_room;
     uint64_t *kept; /* while the state is loaded; sorted as they come */
     uint32_t kept_count, kept_room;
+    bool loaded; /* which is over */
 };
 
 /* Lasting: node, 0, partition, ticket. Else: 0, a number that keeps those of the process apart, ticket. */
@@ -138,28 +139,44 @@ bool pl_spill_room(struct pl_spill *spill, const struct pl_batch *batch) {
     return !spill->store || pl_store_room(spill->store, batch->message_size, NULL) != PL_UNAVAILABLE;
 }
 
+static bool room_for_kept(struct pl_spill *spill) {
+    if (spill->kept_count < spill->kept_room) return true;
+    uint32_t room = spill->kept_room ? 2 * spill->kept_room : 64;
+    uint64_t *grown = pl_realloc(spill->kept, room * sizeof *grown);
+    if (!grown) return false;
+    spill->kept = grown;
+    spill->kept_room = room;
+    return true;
+}
+
 uint64_t pl_spill_put(struct pl_spill *spill, struct pl_batch *batch) {
     uint64_t ticket = ++spill->tickets;
     int64_t kept = 0;
-    if (spill->bytes + (int64_t)batch->message_size <= spill->options.limit)
+    bool loads = spill->options.lasting && !spill->loaded; /* rows of the state itself may be too many for memory */
+    if ((!loads || room_for_kept(spill)) && spill->bytes + (int64_t)batch->message_size <= spill->options.limit)
         kept = spill->store ? put_store(spill, batch, ticket) : put_memory(spill, batch, ticket);
     spill->bytes += kept;
+    if (loads && kept) spill->kept[spill->kept_count++] = ticket;
     pl_batch_unref(batch);
     return kept ? ticket : 0;
 }
 
+static struct waiting **find_memory(struct pl_spill *spill, uint64_t ticket) {
+    struct waiting **at = &spill->memory;
+    while (*at && (*at)->ticket != ticket)
+        at = &(*at)->next;
+    return at;
+}
+
 static struct pl_batch *take_memory(struct pl_spill *spill, uint64_t ticket) {
-    for (struct waiting **at = &spill->memory; *at; at = &(*at)->next) {
-        struct waiting *found = *at;
-        if (found->ticket != ticket) continue;
-        struct pl_batch *batch = found->batch;
-        spill->bytes -= (int64_t)batch->message_size;
-        *at = found->next;
-        if (!*at) spill->memory_end = at;
-        pl_free(found);
-        return batch;
-    }
-    return NULL;
+    struct waiting **at = find_memory(spill, ticket), *found = *at;
+    if (!found) return NULL;
+    struct pl_batch *batch = found->batch;
+    spill->bytes -= (int64_t)batch->message_size;
+    *at = found->next;
+    if (!*at) spill->memory_end = at;
+    pl_free(found);
+    return batch;
 }
 
 static void drop_from_store(struct pl_spill *spill, uint64_t ticket) {
@@ -181,21 +198,29 @@ static void note_gone(struct pl_spill *spill, uint64_t ticket) {
     spill->gone[spill->gone_count++] = (struct gone){.ticket = ticket};
 }
 
-static struct pl_batch *take_store(struct pl_spill *spill, uint64_t ticket) {
+/* *size: of what is there, 0: nothing. */
+static struct pl_batch *look_store(struct pl_spill *spill, uint64_t ticket, size_t *size) {
     char key[KEY_MAX], *failure = NULL;
-    size_t size = 0, key_size = make_key(spill, ticket, key);
+    size_t key_size = make_key(spill, ticket, key);
     rocksdb_column_family_handle_t *family = spill->store->family[PL_STORE_SPILL];
-    char *bytes = rocksdb_get_cf(spill->store->db, spill->read, family, key, key_size, &size, &failure);
+    *size = 0;
+    char *bytes = rocksdb_get_cf(spill->store->db, spill->read, family, key, key_size, size, &failure);
     struct pl_batch *batch = NULL;
     struct pl_error *error = NULL;
-    if (bytes) spill->bytes -= (int64_t)size;
-    if (bytes && pl_codec_decode(spill->codec, PL_CAPNP, bytes, size, &batch, &error))
+    if (bytes && pl_codec_decode(spill->codec, PL_CAPNP, bytes, *size, &batch, &error))
         pl_diag(PL_ERROR, "spill: %s", error ? error->text : "no memory");
     else if (!bytes)
         pl_diag(PL_ERROR, "spill: a batch is gone: %s", failure ? failure : "not found");
     pl_error_free(&error);
     if (failure) rocksdb_free(failure);
     if (bytes) rocksdb_free(bytes);
+    return batch;
+}
+
+static struct pl_batch *take_store(struct pl_spill *spill, uint64_t ticket) {
+    size_t size;
+    struct pl_batch *batch = look_store(spill, ticket, &size);
+    spill->bytes -= (int64_t)size;
     if (spill->options.lasting)
         note_gone(spill, ticket);
     else
@@ -205,6 +230,17 @@ static struct pl_batch *take_store(struct pl_spill *spill, uint64_t ticket) {
 
 struct pl_batch *pl_spill_take(struct pl_spill *spill, uint64_t ticket) {
     return spill->store ? take_store(spill, ticket) : take_memory(spill, ticket);
+}
+
+struct pl_batch *pl_spill_look(struct pl_spill *spill, uint64_t ticket) {
+    size_t size;
+    if (spill->store) return look_store(spill, ticket, &size);
+    struct waiting *found = *find_memory(spill, ticket);
+    return found ? pl_batch_ref(found->batch) : NULL;
+}
+
+void pl_spill_drop(struct pl_spill *spill, uint64_t ticket) {
+    pl_batch_unref(pl_spill_take(spill, ticket));
 }
 
 int64_t pl_spill_bytes(const struct pl_spill *spill) {
@@ -231,13 +267,7 @@ bool pl_spill_keep(struct pl_spill *spill, uint64_t ticket) {
     char key[KEY_MAX], *failure = NULL;
     size_t size, key_size = make_key(spill, ticket, key);
     if (!spill->store) return false;
-    if (spill->kept_count == spill->kept_room) {
-        uint32_t room = spill->kept_room ? 2 * spill->kept_room : 64;
-        uint64_t *grown = pl_realloc(spill->kept, room * sizeof *grown);
-        if (!grown) return false;
-        spill->kept = grown;
-        spill->kept_room = room;
-    }
+    if (!room_for_kept(spill)) return false;
     rocksdb_pinnableslice_t *slice = rocksdb_get_pinned_cf(
         spill->store->db, spill->read, spill->store->family[PL_STORE_SPILL], key, key_size, &failure);
     if (failure) rocksdb_free(failure);
@@ -257,6 +287,7 @@ static int by_ticket(const void *a, const void *b) {
 
 void pl_spill_kept_all(struct pl_spill *spill) {
     struct pl_store_iter *iter;
+    spill->loaded = true;
     if (!spill->store || !spill->options.lasting) return;
     if (spill->kept) qsort(spill->kept, spill->kept_count, sizeof *spill->kept, by_ticket);
     if (!pl_store_iter_new(spill->store, PL_STORE_SPILL, NULL, 0, &iter, NULL)) {

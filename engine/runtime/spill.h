@@ -36,6 +36,9 @@ bool pl_spill_room(struct pl_spill *spill, const struct pl_batch *batch);
 /* Takes the batch; returns its ticket, 0 when it is not kept (over the limit or an error): the batch is then lost. */
 uint64_t pl_spill_put(struct pl_spill *spill, struct pl_batch *batch);
 struct pl_batch *pl_spill_take(struct pl_spill *spill, uint64_t ticket); /* NULL: lost, *reported* */
+/* The same, and it stays; or it goes. */
+struct pl_batch *pl_spill_look(struct pl_spill *spill, uint64_t ticket);
+void pl_spill_drop(struct pl_spill *spill, uint64_t ticket);
 /* Where it lasts: a barrier is passed; an epoch is done. */
 void pl_spill_settle(struct pl_spill *spill, uint64_t epoch);
 void pl_spill_done(struct pl_spill *spill, uint64_t epoch);

@@ -59,12 +59,14 @@ void pl_node_sums_make(const struct pl_engine *engine, const struct pl_graph_nod
     unsigned at = 0;
     memset(sums, 0, sizeof *sums);
     sums->watermark = PL_TIME_MAX;
+    sums->elsewhere = !pl_engine_has(engine, node);
     for (const struct pl_task *task; (task = next_of(engine, node->name, &at));)
         add(sums, task);
 }
 
 const char *pl_node_sums_state(const struct pl_node_sums *sums) {
     if (sums->failed) return "failed";
+    if (sums->elsewhere) return "elsewhere";
     if (sums->ended == sums->instances) return "ended";
     return sums->paused ? "paused" : "running";
 }

@@ -9,6 +9,7 @@ struct pl_node_sums {
     struct pl_task_input_stats inputs;
     pl_time watermark; /* the lowest; PL_TIME_MIN: one of them has none yet */
     unsigned instances, opened, ended, failed, paused;
+    bool elsewhere;          /* another engine of the group has it */
     unsigned isolated, down; /* instances in processes of their own, and those whose process is not there */
     int pid;                 /* of the process of the first instance; 0: none is at work */
     struct pl_histogram lag;
@@ -17,7 +18,7 @@ struct pl_node_sums {
 /* It is 10 KB: not for the stack. */
 void pl_node_sums_make(const struct pl_engine *engine, const struct pl_graph_node *node, struct pl_node_sums *sums);
 
-const char *pl_node_sums_state(const struct pl_node_sums *sums); /* running, paused, ended, failed */
+const char *pl_node_sums_state(const struct pl_node_sums *sums); /* running, paused, ended, failed, elsewhere */
 bool pl_node_sums_told(const struct pl_node_sums *sums);         /* there is a watermark to be behind */
 
 /* Of the operator's counter `index`, its place in the descriptor's table. */

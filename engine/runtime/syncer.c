@@ -10,6 +10,8 @@
 struct pl_syncer {
     struct pl_log *log;
     pl_time every;
+    struct pl_syncer_events events;
+    pthread_mutex_t syncing; /* one at a time */
     pthread_t thread;
     _Atomic bool dirty;
     pthread_mutex_t lock;
@@ -17,12 +19,24 @@ struct pl_syncer {
     bool ending;
 };
 
-static void sync_now(struct pl_syncer *syncer) {
+static void sync_dirty(struct pl_syncer *syncer) {
     struct pl_error *error = NULL;
-    if (!atomic_exchange(&syncer->dirty, false) || syncer->log->ops->sync(syncer->log, &error) == PL_OK) return;
+    const struct pl_syncer_events *events = &syncer->events;
+    if (events->begin) events->begin(events->arg);
+    if (syncer->log->ops->sync(syncer->log, &error) == PL_OK) {
+        if (events->done) events->done(events->arg);
+        return;
+    }
     atomic_store(&syncer->dirty, true); /* tried again */
     pl_diag(PL_ERROR, "the log could not be synced: %s", error ? error->text : "unknown");
     pl_error_free(&error);
+}
+
+void pl_syncer_now(struct pl_syncer *syncer) {
+    if (!syncer) return;
+    pthread_mutex_lock(&syncer->syncing);
+    if (atomic_exchange(&syncer->dirty, false)) sync_dirty(syncer);
+    pthread_mutex_unlock(&syncer->syncing);
 }
 
 /* Lets more be appended before the sync; called with the lock held. */
@@ -47,7 +61,7 @@ static void *run(void *arg) {
         }
         gather(syncer);
         pthread_mutex_unlock(&syncer->lock);
-        sync_now(syncer);
+        pl_syncer_now(syncer);
         pthread_mutex_lock(&syncer->lock);
     }
     pthread_mutex_unlock(&syncer->lock);
@@ -61,11 +75,14 @@ void pl_syncer_touch(struct pl_syncer *syncer) {
     pthread_mutex_unlock(&syncer->lock);
 }
 
-enum pl_code pl_syncer_new(struct pl_log *log, pl_time every, struct pl_syncer **syncer, struct pl_error **error) {
+enum pl_code pl_syncer_new(struct pl_log *log, pl_time every, const struct pl_syncer_events *events,
+                           struct pl_syncer **syncer, struct pl_error **error) {
     struct pl_syncer *s = *syncer = PL_NEW(struct pl_syncer);
     if (!s) return pl_error_set(error, PL_NO_MEMORY, "no memory for the syncer");
     s->log = log;
     s->every = every;
+    if (events) s->events = *events;
+    pthread_mutex_init(&s->syncing, NULL);
     pthread_mutex_init(&s->lock, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
@@ -85,7 +102,9 @@ void pl_syncer_free(struct pl_syncer *syncer) {
     pthread_cond_signal(&syncer->wake);
     pthread_mutex_unlock(&syncer->lock);
     pthread_join(syncer->thread, NULL);
-    sync_now(syncer);
+    syncer->events = (struct pl_syncer_events){0};
+    pl_syncer_now(syncer);
+    pthread_mutex_destroy(&syncer->syncing);
     pthread_cond_destroy(&syncer->wake);
     pthread_mutex_destroy(&syncer->lock);
     pl_free(syncer);

@@ -6,236 +6,10 @@
 
 #include "base/fault.h"
 #include "graph/graph.h"
-#include "log/log.h"
 #include "runtime/isolation.h"
 #include "runtime/task_impl.h"
-#include "store/epochs.h"
 
-enum { ITEMS_A_RUN = 16, WATERMARK = 0, END = 1 };
-
-static struct pl_task *task_of(struct pl_runnable *runnable) {
-    return (struct pl_task *)(void *)runnable;
-}
-
-/* ---- What a source makes ---- */
-
-static void send_last(struct pl_task *task, bool more) {
-    struct pl_batch *batch = task->last;
-    task->last = NULL;
-    if (!batch) return;
-    batch->more = more;
-    pl_outputs_emit(&task->outputs, 0, batch);
-}
-
-/* Where the source stands now. Without memory the batch goes without: the log keeps an earlier position then, and rows
- * are doubled after a death; so the source cannot go on. */
-static void attach_position(struct pl_task *task, struct pl_batch *batch) {
-    const struct pl_operator *op = task->node.config.op;
-    struct pl_pack *pack = pl_pack_new();
-    if (pack && op->snapshot) op->snapshot(task->node.self, &task->node, pack);
-    if (pack && !op->snapshot) pl_pack_nil(pack);
-    if (pack && task->injected) pl_pack_uint(pack, task->injected);
-    size_t size = pack ? pl_pack_size(pack) : 0;
-    if (pack && !pl_pack_failed(pack) && size <= PL_LOG_POSITION_MAX) batch->position = pl_alloc(size);
-    if (batch->position) {
-        memcpy(batch->position, pl_pack_data(pack), size);
-        batch->position_size = (uint16_t)size;
-    } else {
-        pl_fail(&task->node, "its position is too long, or there is no memory for it");
-    }
-    pl_pack_free(pack);
-}
-
-/* What one call of `produce` has made is whole. */
-void pl__task_hand_on_whole(struct pl_task *task) {
-    if (!task->last) return;
-    attach_position(task, task->last);
-    send_last(task, false);
-}
-
-static void hand_on(struct pl_task *task, unsigned port, struct pl_batch *batch) {
-    batch->port = (uint8_t)port;
-    if (!task->node.config.op->snapshot && !task->whole) { /* it has no position: a live source */
-        pl_outputs_emit(&task->outputs, 0, batch);
-        return;
-    }
-    send_last(task, true);
-    task->last = batch;
-}
-
-/* ---- The node's host ---- */
-
-/* Of a node that is no source: into its zone, with the epoch at hand. */
-static enum pl_flow put_letter(struct pl_task *task, struct pl_batch *batch) {
-    struct pl_error *error = NULL;
-    enum pl_code code = task->letters ? PL_OK : pl_zone_open(&task->node, PL_DEAD, &task->letters, &error);
-    if (!code) code = pl_zone_put(task->letters, batch, &error);
-    if (code)
-        pl_node_diag(&task->node, PL_ERROR, "a dead letter is not kept: %s", error ? error->text : pl_code_text(code));
-    pl_error_free(&error);
-    pl_batch_unref(batch);
-    return PL_FLOW_OK;
-}
-
-static enum pl_flow emit_letter(struct pl_task *task, struct pl_batch *batch) {
-    if (task->gate) return put_letter(task, batch);
-    hand_on(task, task->letters_port, batch);
-    return PL_FLOW_OK;
-}
-
-static enum pl_flow task_emit(struct pl_node *node, unsigned port, struct pl_batch *batch) {
-    struct pl_task *task = node->owner;
-    if (PL_UNLIKELY(port == PL_PORT_LETTERS)) return emit_letter(task, batch);
-    pl_stat_add(&task->stats.batches_out, 1);
-    pl_stat_add(&task->stats.rows_out, batch->rows);
-    pl_stat_add(&task->stats.bytes_out, batch->message_size);
-    if (PL_UNLIKELY(task->taps)) pl_tap_offer(task->taps, port, batch);
-    if (task->gate)
-        pl_outputs_emit(&task->outputs, port, batch);
-    else
-        hand_on(task, port, batch);
-    return PL_FLOW_OK;
-}
-
-static bool task_wanted(const struct pl_node *node, unsigned port) {
-    const struct pl_task *task = node->owner;
-    return !task->gate || pl_outputs_wanted(&task->outputs, port); /* all of a source goes into the log */
-}
-
-static void task_wake(struct pl_node *node) {
-    struct pl_task *task = node->owner;
-    pl_ready(&task->runnable);
-}
-
-const struct pl_node_host pl_task_node_host = {.emit = task_emit, .wanted = task_wanted, .wake = task_wake};
-
-/* ---- State ---- */
-
-static bool has_codec(struct pl_task *task) {
-    if (!task->codec) task->codec = pl_codec_new(task->node.config.tags);
-    return task->codec != NULL;
-}
-
-/* What waits in front of the operator. */
-static bool save_inputs(struct pl_task *task, struct pl_pack *pack, struct pl_buffer *out) {
-    struct pl_error *error = NULL;
-    enum pl_code code = has_codec(task) ? PL_OK : PL_NO_MEMORY;
-    if (!code && pl_gate_merges(task->gate)) {
-        code = pl_gate_save(task->gate, task->codec, pack, &error);
-        pl_state_put_pack(out, PL_STATE_GATE, pack);
-        pl_pack_reset(pack);
-    }
-    if (!code && task->backlog) {
-        code = pl_backlog_save(task->backlog, task->codec, pack, &error);
-        pl_state_put_pack(out, PL_STATE_BACKLOG, pack);
-        pl_pack_reset(pack);
-    }
-    pl_error_free(&error);
-    return !code;
-}
-
-/* What has changed since the last barrier; the buffer fails when it is not all there. */
-static void save(struct pl_task *task, bool ended, struct pl_changes *changes) {
-    struct pl_buffer *out = &changes->entries;
-    pl_buffer_init(out, SIZE_MAX / 2);
-    changes->file_count = 0;
-    if (!task->node.config.recovers) return;
-    if (task->isolation)
-        pl__isolation_save(task, out);
-    else
-        pl_node_save(&task->node, out);
-    changes->file_count = task->node.sync_count;
-    memcpy(changes->files, task->node.sync, sizeof changes->files);
-    task->node.sync_count = 0;
-    struct pl_pack *pack = pl_pack_new();
-    bool inputs = pl_gate_merges(task->gate) || task->backlog;
-    if (!pack || (inputs && !save_inputs(task, pack, out))) {
-        out->failed = true;
-        pl_pack_free(pack);
-        return;
-    }
-    pl_pack_array(pack, 5);
-    pl_pack_int(pack, task->watermark);
-    pl_pack_int(pack, task->given);
-    pl_pack_bool(pack, ended);
-    pl_pack_int(pack, task->waits[WATERMARK] ? task->waiting[WATERMARK].time : PL_TIME_MIN);
-    pl_pack_bool(pack, task->waits[WATERMARK] && task->waiting[WATERMARK].idle);
-    pl_state_put_pack(out, PL_STATE_TASK, pack);
-    pl_pack_free(pack);
-}
-
-/* How far it was. PL_NOT_FOUND: it has never passed a barrier. */
-static enum pl_code load_progress(struct pl_task *task, struct pl_error **error) {
-    const struct pl_node_config *config = &task->node.config;
-    void *bytes;
-    size_t size;
-    struct pl_unpack unpack;
-    uint32_t items;
-    enum pl_code code =
-        pl_epochs_find(config->store, config->name, (uint16_t)config->partition, PL_STATE_TASK, &bytes, &size, error);
-    if (code) return code;
-    pl_unpack_init(&unpack, bytes, size);
-    struct pl_item *waiting = &task->waiting[WATERMARK];
-    if (!pl_unpack_array(&unpack, &items) || items != 5 || !pl_unpack_int(&unpack, &task->watermark) ||
-        !pl_unpack_int(&unpack, &task->given) || !pl_unpack_bool(&unpack, &task->over) ||
-        !pl_unpack_int(&unpack, &waiting->time) || !pl_unpack_bool(&unpack, &waiting->idle))
-        code = pl_error_set(error, PL_CORRUPT, "how far it was is damaged");
-    waiting->type = PL_ITEM_WATERMARK;
-    task->waits[WATERMARK] = !code && waiting->time > PL_TIME_MIN;
-    atomic_store(&task->stats.watermark, task->watermark);
-    pl_free(bytes);
-    return code;
-}
-
-/* A sink that is to hold up the graph now works its backlog off all the same, before anything else. */
-static enum pl_code load_backlog(struct pl_task *task, struct pl_unpack *unpack, struct pl_error **error) {
-    if (!task->backlog) task->backlog = pl_backlog_new(task->spill);
-    if (!task->backlog || !has_codec(task)) return pl_error_set(error, PL_NO_MEMORY, "no memory for its state");
-    return pl_backlog_load(task->backlog, task->codec, unpack, error);
-}
-
-enum pl_code pl__task_load_entry(void *arg, const struct pl_state_entry *entry, struct pl_error **error) {
-    struct pl_task *task = arg;
-    struct pl_unpack unpack;
-    pl_unpack_init(&unpack, entry->value, entry->value_size);
-    switch (entry->key[0]) {
-    case PL_STATE_TASK: return PL_OK; /* known before it was opened */
-    case PL_STATE_GATE:
-        if (!has_codec(task)) return pl_error_set(error, PL_NO_MEMORY, "no memory for its state");
-        return pl_gate_load(task->gate, task->codec, &unpack, error);
-    case PL_STATE_BACKLOG: return load_backlog(task, &unpack, error);
-    default: return pl_node_load(&task->node, entry, error);
-    }
-}
-
-static enum pl_code load(struct pl_task *task, struct pl_error **error) {
-    const struct pl_node_config *config = &task->node.config;
-    enum pl_code code = PL_OK;
-    if (task->recall)
-        code =
-            pl_epochs_load(config->store, config->name, (uint16_t)config->partition, pl__task_load_entry, task, error);
-    if (!code && task->spill) pl_spill_kept_all(task->spill);
-    return code;
-}
-
-static enum pl_code restore_position(struct pl_task *task, struct pl_error **error) {
-    struct pl_unpack unpack;
-    pl_unpack_init(&unpack, task->position->data, task->position->size);
-    return task->node.config.op->restore(task->node.self, &task->node, &unpack, error);
-}
-
-/* What the source says, nil where it says nothing; then the last letter that was given in again, where one was. */
-static enum pl_code go_to_position(struct pl_task *task, struct pl_error **error) {
-    const struct pl_operator *op = task->node.config.op;
-    struct pl_unpack unpack, letters;
-    atomic_store(&task->orders, op->inject && task->node.config.keeps_losses);
-    if (!task->position || !task->position->size) return PL_OK;
-    pl_unpack_init(&unpack, task->position->data, task->position->size);
-    letters = unpack;
-    if (!pl_unpack_skip(&letters) || (letters.at < letters.end && !pl_unpack_uint(&letters, &task->injected)))
-        return pl_error_set(error, PL_CORRUPT, "where it stood is damaged");
-    return op->restore && !pl_unpack_nil(&unpack) ? restore_position(task, error) : PL_OK;
-}
+enum { ITEMS_A_RUN = 16 };
 
 /* ---- Ending ---- */
 
@@ -245,32 +19,33 @@ static void report_end(struct pl_task *task) {
     task->reported = true;
     pl_calls_close(&task->changes);
     bool ended = task->state == PL_TASK_ENDED && task->end_final;
-    if (ended && !task->over) save(task, true, &changes);
+    if (ended && !task->over) pl__task_save(task, true, &changes);
     task->events.ended(task->events.engine, task, task->node.epoch, &changes);
 }
 
-static void fail(struct pl_task *task) {
+void pl__task_fail(struct pl_task *task) {
     if (task->state == PL_TASK_FAILED) return;
     task->state = PL_TASK_FAILED;
     task->taps = NULL; /* nobody can be asked to detach any more */
     const char *why = task->node.failure ? task->node.failure : "it could not go on";
     pl__task_hand_on_whole(task);
     task->events.failed(task->events.engine, task, why);
+    if (atomic_load(&task->trial)) return; /* those behind it go on with another one */
     struct pl_item end = {.type = PL_ITEM_END, .idle = true};
     pl_outputs_signal(&task->outputs, &end);
     pl_ready(&task->runnable); /* to run dry, whoever has called */
 }
 
-static void begin_stop(struct pl_task *task, bool final) {
+void pl__task_begin_stop(struct pl_task *task, bool final) {
     task->state = PL_TASK_STOPPING;
     task->end_final = final;
     pl_node_stop(&task->node);
 }
 
 /* Once the operator has nothing in hand any more, the end goes out behind its last rows. */
-static void try_end(struct pl_task *task) {
+void pl__task_try_end(struct pl_task *task) {
     if (task->node.failure) {
-        fail(task);
+        pl__task_fail(task);
         return;
     }
     if (task->state == PL_TASK_STOPPING && !task->node.busy) {
@@ -283,14 +58,15 @@ static void try_end(struct pl_task *task) {
 }
 
 /* A failed task takes and drops what still comes. */
-static void run_dry(struct pl_task *task) {
+void pl__task_run_dry(struct pl_task *task) {
+    if (atomic_load(&task->trial)) return;
     if (task->gate) pl_gate_drain(task->gate);
     if (pl_outputs_room(&task->outputs)) report_end(task);
 }
 
 /* ---- Working ---- */
 
-static bool has_room(struct pl_task *task) {
+bool pl__task_has_room(struct pl_task *task) {
     bool room = pl_outputs_room(&task->outputs);
     if (room && task->blocked_at) {
         pl_stat_add(&task->stats.blocked_ns, uv_hrtime() - task->blocked_at);
@@ -304,6 +80,7 @@ static bool has_room(struct pl_task *task) {
 void pl__task_give_watermark(struct pl_task *task, pl_time time, bool idle) {
     if (time < task->given) time = task->given;
     task->given = time;
+    task->given_idle = idle;
     struct pl_item item = {.type = PL_ITEM_WATERMARK, .time = time, .idle = idle};
     pl_outputs_signal(&task->outputs, &item);
 }
@@ -317,7 +94,7 @@ void pl__task_count_in(struct pl_task *task, const struct pl_batch *batch) {
 
 static void on_batch(struct pl_task *task, unsigned port, struct pl_batch *batch) {
     pl__task_count_in(task, batch);
-    if (pl_node_process(&task->node, port, batch) == PL_FLOW_FAIL) fail(task);
+    if (pl_node_process(&task->node, port, batch) == PL_FLOW_FAIL) pl__task_fail(task);
 }
 
 void pl__task_note_watermark(struct pl_task *task, pl_time now) {
@@ -328,27 +105,27 @@ void pl__task_note_watermark(struct pl_task *task, pl_time now) {
 static void on_watermark(struct pl_task *task, pl_time now, bool idle) {
     pl__task_note_watermark(task, now);
     pl__task_give_watermark(task, pl_node_watermark(&task->node, now), idle);
-    if (task->node.failure) fail(task);
+    if (task->node.failure) pl__task_fail(task);
 }
 
 void pl__task_on_barrier(struct pl_task *task, const struct pl_item *item) {
     struct pl_changes changes;
     pl_calls_run(&task->changes, &task->node);
     PL_FAULT("node.snapshot");
-    save(task, false, &changes);
+    pl__task_save(task, false, &changes);
     PL_FAULT("node.saved");
     if (task->spill) pl_spill_settle(task->spill, item->epoch);
     if (task->node.config.recovers) task->node.epoch = item->epoch + 1;
     task->events.barrier(task->events.engine, task, item->epoch, &changes);
     pl_outputs_signal(&task->outputs, item);
-    if (task->node.failure) fail(task); /* in a change */
+    if (task->node.failure) pl__task_fail(task); /* in a change */
 }
 
 static void on_end(struct pl_task *task, bool stopped) {
     if (!stopped && task->watermark < PL_TIME_MAX) on_watermark(task, PL_TIME_MAX, false);
     if (task->state != PL_TASK_RUNNING) return;
-    begin_stop(task, !stopped);
-    try_end(task);
+    pl__task_begin_stop(task, !stopped);
+    pl__task_try_end(task);
 }
 
 static void handle(struct pl_task *task, unsigned port, const struct pl_item *item) {
@@ -366,7 +143,7 @@ static void handle(struct pl_task *task, unsigned port, const struct pl_item *it
     pl_stat_add(&task->stats.busy_ns, uv_hrtime() - begun);
 }
 
-static void tell_commit(struct pl_task *task) {
+void pl__task_tell_commit(struct pl_task *task) {
     uint64_t epoch = atomic_load(&task->committed);
     if (epoch == task->commit_told) return;
     task->commit_told = epoch;
@@ -379,8 +156,13 @@ static void tell_commit(struct pl_task *task) {
     PL_FAULT("node.committed");
 }
 
-static bool is_paused(const struct pl_task *task) {
-    return PL_UNLIKELY(atomic_load_explicit(&task->paused, memory_order_relaxed));
+/* What it has in hand goes where it goes; then it is left as it stands. */
+void pl__task_leave(struct pl_task *task) {
+    if (task->state == PL_TASK_RUNNING && task->node.state == PL_NODE_OPEN && !task->isolation) {
+        pl__task_begin_stop(task, false);
+        pl__task_hand_on_whole(task);
+    }
+    if (task->state != PL_TASK_STOPPING || !task->node.busy || task->node.failure) atomic_store(&task->left, true);
 }
 
 /* ---- With a backlog ---- */
@@ -390,22 +172,22 @@ static void keep(struct pl_task *task, unsigned port, const struct pl_item *item
     switch (item->type) {
     case PL_ITEM_BATCH: pl_backlog_put(task->backlog, port, item->batch); break;
     case PL_ITEM_WATERMARK:
-        task->waiting[WATERMARK] = *item;
-        task->waits[WATERMARK] = true;
+        task->waiting[PL__WAITS_WATERMARK] = *item;
+        task->waits[PL__WAITS_WATERMARK] = true;
         break;
     case PL_ITEM_BARRIER: handle(task, port, item); break;
     case PL_ITEM_END:
-        task->waiting[END] = *item;
-        task->waits[END] = true;
+        task->waiting[PL__WAITS_END] = *item;
+        task->waits[PL__WAITS_END] = true;
         break;
     }
 }
 
 /* One that comes back: a later one may be there. */
 void pl__task_keep_watermark(struct pl_task *task, const struct pl_item *item) {
-    if (task->waits[WATERMARK]) return;
-    task->waiting[WATERMARK] = *item;
-    task->waits[WATERMARK] = true;
+    if (task->waits[PL__WAITS_WATERMARK]) return;
+    task->waiting[PL__WAITS_WATERMARK] = *item;
+    task->waits[PL__WAITS_WATERMARK] = true;
 }
 
 static bool take_waiting(struct pl_task *task, unsigned which, struct pl_item *item) {
@@ -419,7 +201,7 @@ static bool take_waiting(struct pl_task *task, unsigned which, struct pl_item *i
 static bool take_kept(struct pl_task *task, struct pl_item *item, unsigned *port) {
     if (!task->backlog) return false;
     struct pl_batch *batch = pl_backlog_take(task->backlog, port);
-    if (!batch) return take_waiting(task, WATERMARK, item);
+    if (!batch) return take_waiting(task, PL__WAITS_WATERMARK, item);
     *item = (struct pl_item){.type = PL_ITEM_BATCH, .batch = batch};
     return true;
 }
@@ -428,7 +210,7 @@ static bool take_kept(struct pl_task *task, struct pl_item *item, unsigned *port
 static bool take_old(struct pl_task *task, struct pl_item *item, unsigned *port) {
     if (!task->backlog) return false;
     struct pl_batch *batch = pl_backlog_take_spilled(task->backlog, port);
-    if (!batch) return take_waiting(task, END, item);
+    if (!batch) return take_waiting(task, PL__WAITS_END, item);
     *item = (struct pl_item){.type = PL_ITEM_BATCH, .batch = batch};
     return true;
 }
@@ -445,8 +227,8 @@ static bool end_waits(const struct pl_task *task, const struct pl_item *item) {
 static bool step(struct pl_task *task) {
     struct pl_item item;
     unsigned port;
-    bool able = !task->node.busy && !is_paused(task); /* else woken by pl_busy, poked when it is resumed */
-    if (!has_room(task) || (!able && !task->backlog)) return false;
+    bool able = !task->node.busy && !pl__task_is_paused(task); /* else woken by pl_busy, poked when it is resumed */
+    if (!pl__task_has_room(task) || (!able && !task->backlog)) return false;
     if (task->isolation && !pl__isolation_takes(task, !able)) return false;
     if (able && take_kept(task, &item, &port)) {
         handle(task, port, &item);
@@ -462,7 +244,7 @@ static bool step(struct pl_task *task) {
     }
     if (!pl_gate_sound(task->gate)) {
         pl_fail(&task->node, "no room to keep rows that wait for another input");
-        fail(task);
+        pl__task_fail(task);
         return true;
     }
     if (!able || !take_old(task, &item, &port)) return false;
@@ -471,17 +253,25 @@ static bool step(struct pl_task *task) {
 }
 
 static void run_node(struct pl_runnable *runnable) {
-    struct pl_task *task = task_of(runnable);
-    tell_commit(task);
+    struct pl_task *task = pl__task_of(runnable);
+    pl__task_tell_commit(task);
+    if (pl__task_stands_still(task) && !pl__task_leaves(task)) {
+        if (task->node.failure) pl__task_fail(task);
+        return;
+    }
     pl_calls_run(&task->calls, &task->node);
-    if (task->node.failure) fail(task); /* in a callback of the loop */
+    if (pl__task_leaves(task)) {
+        pl__task_leave(task);
+        return;
+    }
+    if (task->node.failure) pl__task_fail(task); /* in a callback of the loop */
     for (int i = 0; i < ITEMS_A_RUN; i++) {
         if (task->state == PL_TASK_FAILED) {
-            run_dry(task);
+            pl__task_run_dry(task);
             return;
         }
         if (task->state != PL_TASK_RUNNING) {
-            try_end(task);
+            pl__task_try_end(task);
             return;
         }
         if (!step(task)) return;
@@ -491,17 +281,22 @@ static void run_node(struct pl_runnable *runnable) {
 
 /* The same with the operator in another process: what comes back from there is taken first. */
 static void run_isolated(struct pl_runnable *runnable) {
-    struct pl_task *task = task_of(runnable);
+    struct pl_task *task = pl__task_of(runnable);
     pl__isolation_receive(task);
-    tell_commit(task);
+    pl__task_tell_commit(task);
     pl__isolation_calls(task);
-    if (task->node.failure) fail(task);
-    for (int i = 0; i < ITEMS_A_RUN && task->state == PL_TASK_RUNNING && step(task); i++)
-        if (task->node.failure) fail(task);
+    if (pl__task_leaves(task)) {
+        pl__task_leave(task);
+        return;
+    }
+    if (task->node.failure) pl__task_fail(task);
+    for (int i = 0; i < ITEMS_A_RUN && task->state == PL_TASK_RUNNING && !pl__task_stands_still(task) && step(task);
+         i++)
+        if (task->node.failure) pl__task_fail(task);
     if (task->state == PL_TASK_FAILED)
-        run_dry(task);
+        pl__task_run_dry(task);
     else if (task->state == PL_TASK_ENDED)
-        try_end(task);
+        pl__task_try_end(task);
     if (pl__isolation_sent(task)) pl_ready(runnable); /* to find nothing there behind the last send */
 }
 
@@ -510,75 +305,7 @@ void pl__task_end(struct pl_task *task) {
     struct pl_item end = {.type = PL_ITEM_END, .idle = !task->end_final};
     pl_outputs_signal(&task->outputs, &end);
     task->state = PL_TASK_ENDED;
-    try_end(task);
-}
-
-/* ---- Sources ---- */
-
-static void pace_over(uv_timer_t *timer) {
-    struct pl_task *task = timer->data;
-    task->pacing = false;
-    pl_ready(&task->runnable);
-}
-
-/* With a rate: rows beyond the allowance are paid back by waiting. */
-static bool may_produce(struct pl_task *task) {
-    if (task->rate <= 0) return true;
-    if (task->pacing) return false;
-    uint64_t now = uv_hrtime();
-    double burst = task->rate / 1000 > 1 ? task->rate / 1000 : 1; /* a millisecond's rows, at least one */
-    task->allowance += (double)(now - task->allowance_at) * 1e-9 * task->rate;
-    task->allowance_at = now;
-    if (task->allowance > burst) task->allowance = burst;
-    if (task->allowance > 0) return true;
-    uint64_t wait = (uint64_t)(-task->allowance / task->rate * 1000) + 1;
-    uv_update_time(task->pace.loop);
-    uv_timer_start(&task->pace, pace_over, wait, 0);
-    task->pacing = true;
-    return false;
-}
-
-static void tell_progress(struct pl_task *task) {
-    if (!task->node.progressed) return;
-    task->node.progressed = false;
-    pl__task_give_watermark(task, task->node.progress, false);
-}
-
-static void run_source(struct pl_runnable *runnable) {
-    struct pl_task *task = task_of(runnable);
-    tell_commit(task);
-    pl_calls_run(&task->calls, &task->node);
-    if (task->node.failure) fail(task);
-    if (task->state == PL_TASK_FAILED) {
-        run_dry(task);
-        return;
-    }
-    if (task->state == PL_TASK_RUNNING && atomic_load(&task->stop)) begin_stop(task, atomic_load(&task->drain));
-    if (task->state != PL_TASK_RUNNING) {
-        try_end(task);
-        return;
-    }
-    if (is_paused(task) || !has_room(task) || !may_produce(task)) return;
-    if (PL_UNLIKELY(atomic_load_explicit(&task->orders, memory_order_relaxed))) {
-        pl__task_take_order(task);
-        pl_ready(runnable); /* one at a time, as room is */
-        return;
-    }
-    uint64_t begun = uv_hrtime(), before = pl_stat_get(&task->stats.rows_out);
-    enum pl_flow flow = pl_node_produce(&task->node);
-    pl__task_hand_on_whole(task);
-    tell_progress(task);
-    pl_stat_add(&task->stats.busy_ns, uv_hrtime() - begun);
-    task->allowance -= (double)(pl_stat_get(&task->stats.rows_out) - before);
-    switch (flow) {
-    case PL_FLOW_OK: pl_ready(runnable); break;
-    case PL_FLOW_WAIT: has_room(task); break; /* what found none is sent when there is */
-    case PL_FLOW_END:
-        begin_stop(task, true);
-        try_end(task);
-        break;
-    case PL_FLOW_FAIL: fail(task); break;
-    }
+    pl__task_try_end(task);
 }
 
 /* ---- Life ---- */
@@ -590,7 +317,7 @@ void pl__task_fail_to_start(struct pl_task *task, struct pl_error *error) {
             afresh ? task->node.config.name : "");
     pl_free(text);
     pl_error_free(&error);
-    fail(task);
+    pl__task_fail(task);
 }
 
 /* Those behind it are told once more. */
@@ -604,14 +331,14 @@ static void end_again(struct pl_task *task) {
 }
 
 static void start(struct pl_runnable *runnable) {
-    struct pl_task *task = task_of(runnable);
+    struct pl_task *task = pl__task_of(runnable);
     struct pl_error *error = NULL;
     if (!task->gate) {
         uv_timer_init(pl_worker_loop(runnable->worker), &task->pace);
         task->pace.data = task;
         task->allowance_at = uv_hrtime();
     }
-    enum pl_code code = task->recall ? load_progress(task, &error) : PL_OK;
+    enum pl_code code = task->recall ? pl__task_load_progress(task, &error) : PL_OK;
     if (code == PL_NOT_FOUND) code = PL_OK;
     if (!code && task->over) {
         end_again(task);
@@ -623,19 +350,20 @@ static void start(struct pl_runnable *runnable) {
         return;
     }
     if (!code) code = pl_node_open(&task->node, &error);
-    if (!code) code = task->gate ? load(task, &error) : go_to_position(task, &error);
+    if (!code) code = task->gate ? pl__task_load(task, &error) : pl__task_go_to_position(task, &error);
     PL_FAULT("open.node");
     atomic_store(&task->opened, !code);
     if (code) pl__task_fail_to_start(task, error);
 }
 
 static void finish(struct pl_runnable *runnable) {
-    struct pl_task *task = task_of(runnable);
+    struct pl_task *task = pl__task_of(runnable);
     if (!task->gate) uv_close((uv_handle_t *)&task->pace, NULL);
     task->taps = NULL;
     pl_calls_close(&task->calls);
     pl_calls_close(&task->changes);
-    if (task->node.state == PL_NODE_OPEN) tell_commit(task);
+    if (task->node.state == PL_NODE_OPEN) pl__task_tell_commit(task);
+    pl__task_tell_durable(task);
     if (task->isolation) pl__isolation_finish(task);
     pl_node_close(&task->node);
 }
@@ -646,10 +374,11 @@ static enum pl_code make_inputs(struct pl_task *task, const struct pl_node_confi
                                      .tags = config->tags,
                                      .limit = options->spill,
                                      .lasting = config->recovers ? config->name : NULL,
-                                     .partition = config->partition};
+                                     .partition = config->lane};
     struct pl_gate_options gate = {.any_order = config->op->flags & PL_OP_ANY_ORDER,
                                    .by_source = config->op->flags & PL_OP_BY_SOURCE,
-                                   .hold = options->hold};
+                                   .hold = options->hold,
+                                   .moves = options->moves};
     gate.spill = task->spill = pl_spill_new(&spill);
     task->gate = pl_gate_new(&gate);
     if (options->backlog && task->spill) task->backlog = pl_backlog_new(task->spill);
@@ -657,16 +386,25 @@ static enum pl_code make_inputs(struct pl_task *task, const struct pl_node_confi
     return made ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "no memory for a task");
 }
 
+static void poke_source(void *task) {
+    pl_poke(&((struct pl_task *)task)->runnable);
+}
+
 enum pl_code pl_task_init(struct pl_task *task, const struct pl_node_config *config,
                           const struct pl_task_events *events, const struct pl_task_options *options,
                           struct pl_error **error) {
-    *task = (struct pl_task){.events = *events, .watermark = PL_TIME_MIN, .given = PL_TIME_MIN};
+    const struct pl_graph *graph = task->graph;
+    unsigned refs = atomic_load(&task->refs);
+    *task = (struct pl_task){.events = *events, .watermark = PL_TIME_MIN, .given = PL_TIME_MIN, .graph = graph};
+    atomic_init(&task->refs, refs);
     task->runnable.start = start;
-    task->runnable.run = config->op->inputs ? run_node : run_source;
+    task->runnable.run = config->op->inputs ? run_node : pl__task_run_source;
     task->runnable.finish = finish;
     atomic_store(&task->stats.watermark, PL_TIME_MIN);
     enum pl_code code = config->op->inputs ? make_inputs(task, config, options, error) : PL_OK;
     if (code) return code;
+    if (!config->op->inputs && config->op->durable && !(task->durable = pl_durable_new(poke_source, task)))
+        return pl_error_set(error, PL_NO_MEMORY, "no memory for a source");
     return pl_node_init(&task->node, config, &pl_task_node_host, task, error);
 }
 
@@ -679,10 +417,13 @@ enum pl_code pl_task_isolate(struct pl_task *task, const struct pl_isolation_opt
 void pl_task_fini(struct pl_task *task) {
     pl_isolation_free(task->isolation);
     pl_gate_free(task->gate);
+    pl_gate_free(task->old_gate);
+    pl_outputs_fini(&task->old_outputs);
     pl_backlog_free(task->backlog);
     pl_spill_free(task->spill);
     pl_codec_free(task->codec);
     pl_batch_unref(task->last);
+    pl_durable_free(task->durable);
     pl_zone_close(task->letters);
     pl_outputs_fini(&task->outputs);
     pl_node_fini(&task->node);
@@ -697,6 +438,44 @@ void pl_task_stop(struct pl_task *task, bool final) {
 void pl_task_pause(struct pl_task *task, bool paused) {
     atomic_store(&task->paused, paused);
     pl_poke(&task->runnable);
+}
+
+void pl_task_stand_still(struct pl_task *task, bool still) {
+    atomic_store(&task->still, still);
+    if (!still) pl_poke(&task->runnable);
+}
+
+bool pl_task_leave(struct pl_task *task) {
+    atomic_store(&task->leaves, true);
+    pl_poke(&task->runnable);
+    return atomic_load(&task->left);
+}
+
+struct pl_task *pl_task_new(const struct pl_graph *graph) {
+    struct pl_task *task = pl_alloc_aligned(64, sizeof *task);
+    if (!task) return NULL;
+    memset(task, 0, sizeof *task);
+    atomic_init(&task->refs, 1);
+    task->graph = pl_graph_ref(graph);
+    return task;
+}
+
+struct pl_task *pl_task_ref(struct pl_task *task) {
+    atomic_fetch_add(&task->refs, 1);
+    return task;
+}
+
+void pl_task_unref(struct pl_task *task) {
+    if (task && atomic_fetch_sub(&task->refs, 1) == 1) pl_free(task);
+}
+
+void pl_task_discard(struct pl_task *task) {
+    pl_task_fini(task);
+    pl_free(task->muted);
+    task->muted = NULL;
+    pl_graph_unref(task->graph);
+    task->graph = NULL;
+    pl_task_unref(task);
 }
 
 bool pl_task_call(struct pl_task *task, struct pl_call *call) {

@@ -19,6 +19,7 @@
 #include "runtime/backlog.h"
 #include "runtime/call.h"
 #include "runtime/checkpoint.h"
+#include "runtime/durable.h"
 #include "runtime/gate.h"
 #include "runtime/node.h"
 #include "runtime/outputs.h"
@@ -54,9 +55,26 @@ struct pl_task {
     struct pl_node_stats stats;
     struct pl_task_events events;
     const struct pl_graph_node *graph_node;
+    struct pl_operator *muted; /* stands in for one that would write to the field; owned; NULL: none */
     _Atomic(enum pl_task_state) state;
-    bool end_final;      /* PL_TASK_STOPPING: the data has ended, not the run */
-    bool reported;       /* the engine knows that it has ended */
+    bool end_final;  /* PL_TASK_STOPPING: the data has ended, not the run */
+    bool reported;   /* the engine knows that it has ended */
+    bool given_idle; /* with `given` */
+    /* While the engine goes from one graph to another (change.h): */
+    _Atomic bool trial;           /* a failure to start takes the change back, and is told nobody downstream */
+    _Atomic bool leaves;          /* it ends, and nobody downstream hears of it */
+    _Atomic bool left;            /* and has nothing in hand any more */
+    bool aside;                   /* `old_...` are what it had before, until it is known which stay */
+    _Atomic bool still;           /* it does nothing until the change is known to stay */
+    unsigned index;               /* among the engine's tasks */
+    _Atomic unsigned refs;        /* of one from pl_task_new */
+    const struct pl_graph *graph; /* that its options are of; held */
+    /* Of one that runs beside the graph (shadow.h): */
+    bool beside;                /* nothing comes of it but rows */
+    struct pl_store_iter *view; /* what it remembers stands there, under the name `was`; NULL: in the store */
+    const char *was;
+    struct pl_gate *old_gate;
+    struct pl_outputs old_outputs;
     pl_time watermark;   /* of the inputs */
     pl_time given;       /* of the outputs */
     uint64_t blocked_at; /* when the outputs filled up; 0: not blocked */
@@ -74,6 +92,7 @@ struct pl_task {
     /* sources: */
     const struct pl_buffer *position; /* where it goes on, borrowed; NULL or empty: at the begin */
     struct pl_batch *last;            /* made in this call: the next one may follow at once */
+    struct pl_durable *durable;       /* it hears what the log has; NULL: it does not ask */
     struct pl_zone *letters;          /* of a node that is none; NULL: there were none */
     uint64_t injected;                /* the last order that was carried out; 0: none ever was */
     double rate;                      /* rows a second; 0: unlimited */
@@ -90,6 +109,7 @@ struct pl_task_options {
     int64_t hold;  /* bytes that a merging node keeps in memory */
     int64_t spill; /* and all that its task keeps in the store, or in memory without one */
     bool backlog;
+    bool moves; /* its state may go on in another engine (gate.h) */
 };
 
 /* The gate's inputs and the outputs are added before the start. The node is initialised by the caller's config. */
@@ -99,6 +119,13 @@ enum pl_code pl_task_init(struct pl_task *task, const struct pl_node_config *con
 /* Behind that: its operator is to work in a process of its own. */
 enum pl_code pl_task_isolate(struct pl_task *task, const struct pl_isolation_options *options, struct pl_error **error);
 void pl_task_fini(struct pl_task *task);
+
+/* One of an engine, which may be discarded while others still know it: its memory goes with the last reference, so that
+ * they find it closed. `graph` is held until it is discarded. */
+struct pl_task *pl_task_new(const struct pl_graph *graph); /* NULL without memory */
+void pl_task_discard(struct pl_task *task);                /* behind pl_task_init, also where that has failed */
+struct pl_task *pl_task_ref(struct pl_task *task);
+void pl_task_unref(struct pl_task *task); /* NULL is fine */
 
 /* Any thread: a source ends its stream now; `final`: as if its data had ended, so that every window is closed. */
 void pl_task_stop(struct pl_task *task, bool final);
@@ -110,6 +137,10 @@ bool pl_task_look_for_letters(struct pl_task *task);
 bool pl_task_call(struct pl_task *task, struct pl_call *call);
 /* The same, at the barrier that is about to come; for the intake. */
 bool pl_task_change(struct pl_task *task, struct pl_call *call);
+/* Any thread: it takes nothing and makes nothing, whatever people say of pausing it. */
+void pl_task_stand_still(struct pl_task *task, bool still);
+/* Any thread: it is to end behind the barrier that it has passed, for itself alone. True: it has nothing in hand. */
+bool pl_task_leave(struct pl_task *task);
 /* Any thread: the epoch is durable. */
 void pl_task_commit(struct pl_task *task, uint64_t epoch);
 

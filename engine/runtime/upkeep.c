@@ -9,6 +9,7 @@
 #include <potline/diag.h>
 
 #include "base/clock.h"
+#include "runtime/trim_versions.h"
 #include "store/ledger.h"
 #include "store/letters.h"
 
@@ -61,6 +62,13 @@ static void settle_letters(struct pl_upkeep *upkeep) {
     pl_error_free(&error);
 }
 
+static void trim_versions(struct pl_upkeep *upkeep) {
+    struct pl_error *error = NULL;
+    if (pl_trim_versions(&upkeep->options.trim, pl_clock_now(upkeep->options.clock), &error))
+        pl_diag(PL_ERROR, "old rows of versions could not be removed: %s", error ? error->text : "no memory");
+    pl_error_free(&error);
+}
+
 static void trim(struct pl_upkeep *upkeep) {
     struct pl_trim_zone zones[PL_ZONES];
     struct pl_error *error = NULL;
@@ -91,6 +99,7 @@ static pl_time work(struct pl_upkeep *upkeep, struct due *due) {
     }
     if (now >= due->prune) {
         pl_journal_prune(upkeep->options.journal);
+        trim_versions(upkeep);
         due->prune = now + prune_every;
     }
     if (now >= due->anchor) {

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include <potline/alloc.h>
 
@@ -37,6 +38,13 @@ struct pl_worker {
     bool any_next;
     int running; /* rank of the task that runs; -1: none */
     struct watch *watches;
+    struct pl_runnable *buried;
+    _Atomic bool halting;
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t changed;
+    bool halted;
+    void (*what)(void *arg); /* to be done meanwhile */
+    void *arg;
 };
 
 static _Thread_local const struct pl_worker *here; /* whose thread this is */
@@ -125,11 +133,75 @@ static void end_loop(struct pl_worker *worker) {
     uv_close((uv_handle_t *)&worker->call, NULL);
 }
 
+/* ---- Standing still ---- */
+
+static void look_for_closing(uv_handle_t *handle, void *arg) {
+    if (uv_is_closing(handle)) *(bool *)arg = true;
+}
+
+/* `all`: the loop has ended. */
+static void release_buried(struct pl_worker *worker, bool all) {
+    struct pl_runnable **at = &worker->buried;
+    while (*at) {
+        struct pl_runnable *task = *at;
+        if (!all && task->settled && !task->settled(task)) {
+            at = &task->next_buried;
+            continue;
+        }
+        *at = task->next_buried;
+        task->release(task);
+    }
+}
+
+/* Handles that are closing hold the loop awake until they are closed; so do requests that are under way. */
+static void look_after_buried(struct pl_worker *worker) {
+    bool closing = false;
+    uv_walk(&worker->loop, look_for_closing, &closing);
+    if (!closing && worker->loop.active_reqs.count == 0) release_buried(worker, false);
+}
+
+static void start_new(struct pl_worker *worker) {
+    for (unsigned i = 0; i < worker->task_count; i++) {
+        struct pl_runnable *task = worker->tasks[i];
+        if (!task->started) {
+            task->started = true;
+            task->start(task);
+        }
+        pl_ready(task);
+    }
+}
+
+static void watch_new(struct pl_worker *worker);
+
+static void stand_still(struct pl_worker *worker) {
+    pthread_mutex_lock(&worker->lock);
+    worker->halted = true;
+    pthread_cond_broadcast(&worker->changed);
+    while (atomic_load(&worker->halting)) {
+        if (worker->what) {
+            pthread_mutex_unlock(&worker->lock);
+            worker->what(worker->arg);
+            pthread_mutex_lock(&worker->lock);
+            worker->what = NULL;
+            pthread_cond_broadcast(&worker->changed);
+        } else {
+            pthread_cond_wait(&worker->changed, &worker->lock);
+        }
+    }
+    worker->halted = false;
+    pthread_cond_broadcast(&worker->changed);
+    pthread_mutex_unlock(&worker->lock);
+    watch_new(worker);
+    start_new(worker);
+}
+
 static void after_poll(uv_check_t *check) {
     struct pl_worker *worker = check->data;
     take_pokes(worker);
     for (int i = 0; i < ROUNDS_A_TURN && anything(worker); i++)
         run_round(worker);
+    if (PL_UNLIKELY(worker->buried)) look_after_buried(worker);
+    if (PL_UNLIKELY(atomic_load_explicit(&worker->halting, memory_order_relaxed))) stand_still(worker);
     if (atomic_load(&worker->stopping) && !uv_is_closing((uv_handle_t *)check)) end_loop(worker);
 }
 
@@ -145,6 +217,11 @@ static void readable(uv_poll_t *poll, int status, int events) {
     if (pl_edge_ready(watch->edge)) pl_ready(watch->task);
 }
 
+static void watch_new(struct pl_worker *worker) {
+    for (struct watch *w = worker->watches; w; w = w->next)
+        if (!uv_is_active((uv_handle_t *)&w->poll)) uv_poll_start(&w->poll, UV_READABLE, readable);
+}
+
 enum pl_code pl_worker_new(const char *name, struct pl_worker **worker, struct pl_error **error) {
     struct pl_worker *w = *worker = PL_NEW(struct pl_worker);
     if (!w) return pl_error_set(error, PL_NO_MEMORY, "no memory for a worker");
@@ -155,6 +232,12 @@ enum pl_code pl_worker_new(const char *name, struct pl_worker **worker, struct p
         *worker = NULL;
         return pl_error_set(error, PL_LIMIT, "cannot make an event loop: too many open files?");
     }
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
     uv_prepare_init(&w->loop, &w->prepare);
     uv_check_init(&w->loop, &w->check);
     uv_idle_init(&w->loop, &w->idle);
@@ -173,6 +256,9 @@ void pl_worker_free(struct pl_worker *worker) {
         uv_run(&worker->loop, UV_RUN_DEFAULT);
     }
     uv_loop_close(&worker->loop);
+    release_buried(worker, true);
+    pthread_cond_destroy(&worker->changed);
+    pthread_mutex_destroy(&worker->lock);
     while (worker->watches) {
         struct watch *next = worker->watches->next;
         pl_free(worker->watches);
@@ -235,12 +321,8 @@ static void *run_worker(void *argument) {
     struct pl_worker *worker = argument;
     here = worker;
     pthread_setname_np(pthread_self(), worker->name);
-    for (struct watch *w = worker->watches; w; w = w->next)
-        uv_poll_start(&w->poll, UV_READABLE, readable);
-    for (unsigned i = 0; i < worker->task_count; i++) {
-        worker->tasks[i]->start(worker->tasks[i]);
-        pl_ready(worker->tasks[i]);
-    }
+    watch_new(worker);
+    start_new(worker);
     uv_run(&worker->loop, UV_RUN_DEFAULT); /* until every handle, the operators' too, is closed */
     return NULL;
 }
@@ -255,6 +337,79 @@ enum pl_code pl_worker_start(struct pl_worker *worker, struct pl_error **error) 
 void pl_worker_stop(struct pl_worker *worker) {
     atomic_store(&worker->stopping, true);
     if (worker->started) uv_async_send(&worker->call);
+}
+
+static struct timespec after(int64_t timeout) {
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    int64_t sum = at.tv_nsec + timeout;
+    at.tv_sec += sum / 1000000000;
+    at.tv_nsec = sum % 1000000000;
+    return at;
+}
+
+bool pl_worker_halt(struct pl_worker *worker, int64_t timeout) {
+    struct timespec until = after(timeout);
+    int late = 0;
+    atomic_store(&worker->halting, true);
+    uv_async_send(&worker->call);
+    pthread_mutex_lock(&worker->lock);
+    while (!worker->halted && !late)
+        late = pthread_cond_timedwait(&worker->changed, &worker->lock, &until);
+    bool halted = worker->halted;
+    if (!halted) atomic_store(&worker->halting, false);
+    pthread_mutex_unlock(&worker->lock);
+    return halted;
+}
+
+void pl_worker_do(struct pl_worker *worker, void (*what)(void *arg), void *arg) {
+    pthread_mutex_lock(&worker->lock);
+    worker->what = what;
+    worker->arg = arg;
+    pthread_cond_broadcast(&worker->changed);
+    while (worker->what)
+        pthread_cond_wait(&worker->changed, &worker->lock);
+    pthread_mutex_unlock(&worker->lock);
+}
+
+void pl_worker_clear(struct pl_worker *worker) {
+    struct pl_runnable *task = atomic_exchange(&worker->poked, NULL);
+    for (struct pl_runnable *next; task; task = next) {
+        next = task->next_poked;
+        atomic_store(&task->poked, false);
+    }
+    if (worker->words) memset(worker->now, 0, worker->words * sizeof *worker->now);
+    if (worker->words) memset(worker->next, 0, worker->words * sizeof *worker->next);
+    worker->any_next = false;
+    worker->task_count = 0;
+}
+
+static void free_watch(uv_handle_t *handle) {
+    pl_free(handle->data);
+}
+
+void pl_worker_unwatch(struct pl_worker *worker, struct pl_edge *edge) {
+    struct watch **at = &worker->watches;
+    while (*at && (*at)->edge != edge)
+        at = &(*at)->next;
+    struct watch *watch = *at;
+    if (!watch) return;
+    *at = watch->next;
+    uv_close((uv_handle_t *)&watch->poll, free_watch); /* and does not look at the descriptor any more */
+}
+
+void pl_worker_bury(struct pl_worker *worker, struct pl_runnable *task) {
+    task->next_buried = worker->buried;
+    worker->buried = task;
+}
+
+void pl_worker_resume(struct pl_worker *worker) {
+    pthread_mutex_lock(&worker->lock);
+    atomic_store(&worker->halting, false);
+    pthread_cond_broadcast(&worker->changed);
+    while (worker->halted)
+        pthread_cond_wait(&worker->changed, &worker->lock);
+    pthread_mutex_unlock(&worker->lock);
 }
 
 void pl_worker_ask(struct pl_worker *worker) {

@@ -25,6 +25,11 @@ struct pl_runnable {
     void (*run)(struct pl_runnable *);    /* does some work; marks itself ready when there is more */
     void (*finish)(struct pl_runnable *); /* on the worker's thread, once, at the end */
     struct pl_runnable *next_poked;       /* worker's */
+    bool started;                         /* the same */
+    /* Of one that was buried: is it done with (NULL: at once)? And the loop has let go of all that it had. */
+    bool (*settled)(const struct pl_runnable *);
+    void (*release)(struct pl_runnable *);
+    struct pl_runnable *next_buried;
     _Atomic bool poked;
 };
 
@@ -40,6 +45,22 @@ enum pl_code pl_worker_watch(struct pl_worker *worker, struct pl_edge *edge, str
 enum pl_code pl_worker_start(struct pl_worker *worker, struct pl_error **error); /* starts every task, then runs */
 void pl_worker_stop(struct pl_worker *worker);                                   /* any thread: finish tasks and end */
 void pl_worker_join(struct pl_worker *worker);
+
+/* ---- While it runs, from another thread: its tasks and edges are changed while it stands still ----
+ *
+ *     pl_worker_halt(worker, timeout)      it stands between two rounds, within about the time of one
+ *     pl_worker_do(worker, what, arg)      on its thread, which the caller waits for
+ *     pl_worker_clear, _add, _watch, _unwatch
+ *     pl_worker_resume(worker)             tasks that are new are started, all are looked at
+ */
+bool pl_worker_halt(struct pl_worker *worker,
+                    int64_t timeout); /* false: it is at work on something long, and goes on */
+void pl_worker_do(struct pl_worker *worker, void (*what)(void *arg), void *arg);
+void pl_worker_clear(struct pl_worker *worker); /* it has no tasks; who has poked it is forgotten */
+void pl_worker_unwatch(struct pl_worker *worker, struct pl_edge *edge);
+/* One that has been finished; its `release` is called once the loop has let go of its handles. */
+void pl_worker_bury(struct pl_worker *worker, struct pl_runnable *task);
+void pl_worker_resume(struct pl_worker *worker);
 
 /* Any thread, while it runs: asks it for a sign of life; and for how long it has owed one (ns; 0: it does not). */
 void pl_worker_ask(struct pl_worker *worker);

@@ -6,7 +6,6 @@
 #include <potline/text.h>
 
 #include "base/tally.h"
-#include "base/utf8.h"
 #include "store/audit_impl.h"
 
 enum { NAMES_MAX = 64, NAME_TEXT = 60 /* a name is cut there: strangers choose theirs when they try to sign in */ };
@@ -23,7 +22,7 @@ struct old {
 static void count(struct pl_tally *tally, const char *text) {
     char name[NAME_TEXT + 1];
     size_t length = strlen(text);
-    if (length > NAME_TEXT) length = pl_utf8_cut(text, NAME_TEXT);
+    if (length > NAME_TEXT) length = pl_text_cut(text, NAME_TEXT);
     memcpy(name, text, length);
     name[length] = 0;
     pl_tally_add(tally, length ? name : "-");

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <potline/alloc.h>
@@ -19,8 +20,9 @@
 #include "store/epochs.h"
 #include "store/seal.h"
 #include "store/store_impl.h"
+#include "store/version.h"
 
-enum { MIB = 1 << 20, MARGIN = 1 * MIB };
+enum { MIB = 1 << 20, MARGIN = 1 * MIB, TRIES = 50, TRY_AGAIN_NS = 100000000 };
 
 /* A file that stands in the place, by its name there. */
 struct known {
@@ -31,7 +33,9 @@ struct known {
 struct work {
     struct pl_backup *backup;
     struct pl__backup_place place;
-    int data, source;              /* folders: of the data, of its database; -1: not open */
+    int data, versions;     /* folders: of the data, of the one that has the versions; -1: not open */
+    struct pl__hold *holds; /* of versions */
+    unsigned hold_count;
     struct pl__backup_list *lists; /* those that there are */
     size_t list_count;
     uint64_t last; /* the highest number */
@@ -123,8 +127,8 @@ static bool is_table(const char *name) {
     return dot && strcmp(dot, ".sst") == 0;
 }
 
-static enum pl_code add_file(struct work *work, int folder, const char *prefix, const char *name,
-                             struct pl_error **error) {
+/* `name` as it is called in the list, in `folder`. */
+static enum pl_code add_file(struct work *work, int folder, const char *name, struct pl_error **error) {
     struct pl__backup_file file;
     struct stat info;
     int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -133,10 +137,8 @@ static enum pl_code add_file(struct work *work, int folder, const char *prefix, 
     bool good = fstat(fd, &info) == 0, ordinary = good && S_ISREG(info.st_mode);
     if (ordinary) {
         file = (struct pl__backup_file){.size = (uint64_t)info.st_size};
-        if (snprintf(file.name, sizeof file.name, "%s%s", prefix, name) >= (int)sizeof file.name)
-            code = pl_error_set(error, PL_LIMIT, "%s/%s: its name is too long", work->backup->from, name);
-        else
-            good = pl__backup_print(fd, file.size, is_table(name), &file.print);
+        snprintf(file.name, sizeof file.name, "%s", name);
+        good = pl__backup_print(fd, file.size, is_table(name), &file.print);
     }
     if (!good) code = pl__backup_failed(work->backup->from, name, error);
     close(fd);
@@ -144,21 +146,80 @@ static enum pl_code add_file(struct work *work, int folder, const char *prefix, 
     return pl__backup_list_add(&work->list, &file) ? PL_OK : no_memory(error);
 }
 
-static enum pl_code list_files(struct work *work, struct pl_error **error) {
-    char folder[PATH_MAX];
-    if (snprintf(folder, sizeof folder, "%s/store", work->backup->from) >= (int)sizeof folder)
-        return pl_error_set(error, PL_USAGE, "%s: the path is too long", work->backup->from);
-    work->data = open(work->backup->from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    work->source = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (work->data < 0 || work->source < 0) return pl__backup_failed(work->backup->from, "store", error);
-    enum pl_code code = add_file(work, work->data, "", PL__CLOSED, error);
-    if (!code) code = add_file(work, work->data, "", PL__FORMAT, error);
-    DIR *entries = opendir(folder);
-    if (!entries) return pl__backup_failed(work->backup->from, "store", error);
+static enum pl_code add_in(struct work *work, int folder, const char *prefix, const char *name,
+                           struct pl_error **error) {
+    char whole[PL__BACKUP_NAME];
+    if (snprintf(whole, sizeof whole, "%s%s", prefix, name) >= (int)sizeof whole)
+        return pl_error_set(error, PL_LIMIT, "%s/%s: its name is too long", work->backup->from, name);
+    return add_file(work, folder, whole, error);
+}
+
+/* A data folder: `prefix` in `folder`, "" or "versions/NAME/". */
+static enum pl_code add_folder(struct work *work, int folder, const char *prefix, struct pl_error **error) {
+    char store[PL__BACKUP_NAME];
+    snprintf(store, sizeof store, "%sstore/", prefix);
+    int fd = openat(folder, store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!entries) {
+        if (fd >= 0) close(fd);
+        return pl__backup_failed(work->backup->from, store, error);
+    }
+    enum pl_code code = add_in(work, folder, prefix, PL__CLOSED, error);
+    if (!code) code = add_in(work, folder, prefix, PL__FORMAT, error);
     for (struct dirent *entry; !code && (entry = readdir(entries));)
-        if (pl__seal_is_kept(entry->d_name)) code = add_file(work, work->source, "store/", entry->d_name, error);
+        if (pl__seal_is_kept(entry->d_name)) code = add_in(work, folder, store, entry->d_name, error);
     closedir(entries);
     return code;
+}
+
+/* Nobody changes it any more until the backup is made. Who publishes it has it for a moment. */
+static enum pl_code hold_version(struct work *work, const char *path, struct pl_error **error) {
+    const struct timespec pause = {.tv_nsec = TRY_AGAIN_NS};
+    struct pl__hold *hold = &work->holds[work->hold_count];
+    char database[PATH_MAX];
+    enum pl_code code = PL_BUSY;
+    if (snprintf(database, sizeof database, "%s/store", path) >= (int)sizeof database)
+        return pl_error_set(error, PL_USAGE, "%s: the path is too long", path);
+    for (unsigned i = 0; i < TRIES && code == PL_BUSY; i++) {
+        if (i) nanosleep(&pause, NULL);
+        code = pl__hold_take(hold, path, database, i + 1 < TRIES ? NULL : error);
+    }
+    work->hold_count += !code;
+    return code;
+}
+
+static enum pl_code add_versions(struct work *work, struct pl_error **error) {
+    const char *data = work->backup->of ? work->backup->of : work->backup->from;
+    struct pl_version_entry *entries;
+    unsigned count;
+    enum pl_code code = pl_versions_list(data, work->backup->key, &entries, &count, error);
+    if (code) return code;
+    work->holds = count ? pl_alloc(count * sizeof *work->holds) : NULL;
+    if (count && !work->holds) code = no_memory(error);
+    if (count && !code && (work->versions = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+        code = pl__backup_failed(data, "versions", error);
+    for (unsigned i = 0; i < count && !code; i++) {
+        const char *name = entries[i].version.name;
+        char *path = pl_version_path(data, name), prefix[PL__BACKUP_NAME];
+        snprintf(prefix, sizeof prefix, "versions/%s/", name);
+        if (entries[i].damage)
+            code = pl_error_set(error, PL_CORRUPT,
+                                "%s: version '%s' cannot be read (%s); potline versions drop removes it", data, name,
+                                entries[i].damage);
+        else
+            code = path ? hold_version(work, path, error) : no_memory(error);
+        if (!code) code = add_folder(work, work->versions, prefix, error);
+        pl_free(path);
+    }
+    pl_versions_free(entries, count);
+    return code;
+}
+
+static enum pl_code list_files(struct work *work, struct pl_error **error) {
+    work->data = open(work->backup->from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (work->data < 0) return pl__backup_failed(work->backup->from, "store", error);
+    enum pl_code code = add_folder(work, work->data, "", error);
+    return code ? code : add_versions(work, error);
 }
 
 /* Which of them the place has, and is there room for the others? */
@@ -189,10 +250,9 @@ static enum pl_code plan(struct work *work, struct pl_error **error) {
 
 static enum pl_code copy_file(struct work *work, struct pl__backup_file *file, const char *stored,
                               struct pl_error **error) {
-    const char *slash = strchr(file->name, '/');
     uint64_t size;
-    work->copy.from = slash ? work->source : work->data;
-    work->copy.from_name = slash ? slash + 1 : file->name;
+    work->copy.from = pl__backup_is_of_version(file) ? work->versions : work->data;
+    work->copy.from_name = file->name;
     work->copy.to = work->place.files;
     work->copy.to_name = stored;
     enum pl_code code = pl__backup_copy(&work->copy, &file->hash, &size, error);
@@ -294,12 +354,15 @@ static void finish(struct work *work) {
     pl_free(work->reuse);
     pl__backup_list_fini(&work->list);
     if (work->data >= 0) close(work->data);
-    if (work->source >= 0) close(work->source);
+    if (work->versions >= 0) close(work->versions);
+    for (unsigned i = 0; i < work->hold_count; i++)
+        pl__hold_release(&work->holds[i]);
+    pl_free(work->holds);
     pl__backup_place_close(&work->place);
 }
 
 enum pl_code pl_backup_make(struct pl_backup *backup, struct pl_error **error) {
-    struct work work = {.backup = backup, .place = {.folder = -1, .files = -1}, .data = -1, .source = -1};
+    struct work work = {.backup = backup, .place = {.folder = -1, .files = -1}, .data = -1, .versions = -1};
     backup->copied_files = backup->copied_bytes = backup->pruned = 0;
     enum pl_code code = look_at(&work, error);
     if (!code) code = pl__backup_place_open(&work.place, backup->to, PL__BACKUP_WRITE, error);

@@ -13,6 +13,9 @@
  *     struct pl_backup backup = {.from = snapshot, .to = "/mnt/backup", .key = key};
  *     if (pl_backup_make(&backup, &error)) ...
  *
+ * The versions of its zones (version.h) are data folders in the data folder, and are in it as files of
+ * versions/NAME/store. One that is being made is left out.
+ *
  * One call at a time is at work in a place (PL_BUSY), but for lists. Nothing is kept between calls.
  */
 #ifndef POTLINE_STORE_BACKUP_H
@@ -37,7 +40,7 @@ struct pl_backup_info {
 
 struct pl_backup {
     const char *from;             /* a data folder that nobody writes: a snapshot, or one that is held */
-    const char *of;               /* what it is called in the list */
+    const char *of;               /* what it is called in the list; its versions are there */
     const char *to;               /* made when it is not there; else empty, or a place of backups */
     struct pl_store_key *key;     /* of the folder; NULL: in the clear */
     pl_time time;                 /* of what is in it */

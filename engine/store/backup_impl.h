@@ -11,7 +11,7 @@
 enum { PL__BACKUP_NAME = 256 };
 
 struct pl__backup_file {
-    char name[PL__BACKUP_NAME]; /* in the data folder: "store/000012.sst", "closed" */
+    char name[PL__BACKUP_NAME]; /* in the data folder: "store/000012.sst", "closed", "versions/finer/closed" */
     uint64_t size, print, hash;
 };
 
@@ -49,6 +49,7 @@ enum pl_code pl__backup_list_read(const struct pl__backup_place *place, uint64_t
 /* From then on it is a backup. */
 enum pl_code pl__backup_list_write(const struct pl__backup_place *place, const struct pl__backup_list *list,
                                    struct pl_error **error);
+bool pl__backup_is_of_version(const struct pl__backup_file *file);
 /* How a file is called in the place. */
 void pl__backup_stored_name(const struct pl__backup_file *file, char name[PL__BACKUP_NAME]);
 

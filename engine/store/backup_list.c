@@ -6,7 +6,7 @@
  *     key 0123456789abcdef              or: key none
  *     of /var/lib/potline/pots          the data folder
  *     folder 89abcdef01234567           what it is known by; or: folder none (version 1 has no such line)
- *     BYTES HASH PRINT NAME             each file
+ *     BYTES HASH PRINT NAME             each file: closed, store/000012.sst, versions/finer/store/000007.sst
  *     end HASH                          of all above
  *
  * Bytes from outside: a name that leads anywhere else than to a file of a data folder makes the list no list.
@@ -26,6 +26,7 @@
 
 #include "base/fault.h"
 #include "store/backup_impl.h"
+#include "store/version.h"
 
 enum { HEAD_LINES = 6, HEAD_LINES_1 = 5, LIST_MAX = 256 << 20 };
 
@@ -55,6 +56,10 @@ bool pl_backup_same_folder(const struct pl_backup_info *a, const struct pl_backu
     return a->identity[0] && b->identity[0] ? strcmp(a->identity, b->identity) == 0 : strcmp(a->of, b->of) == 0;
 }
 
+bool pl__backup_is_of_version(const struct pl__backup_file *file) {
+    return strncmp(file->name, "versions/", strlen("versions/")) == 0;
+}
+
 void pl__backup_stored_name(const struct pl__backup_file *file, char name[PL__BACKUP_NAME]) {
     const char *slash = strrchr(file->name, '/');
     snprintf(name, PL__BACKUP_NAME, "%.200s-%016" PRIx64, slash ? slash + 1 : file->name, file->print);
@@ -62,17 +67,34 @@ void pl__backup_stored_name(const struct pl__backup_file *file, char name[PL__BA
 
 /* ---- Reading ---- */
 
-/* "closed", "format", "store/000012.sst": nothing that leads elsewhere. */
-static bool is_name(const char *name) {
-    static const char prefix[] = "store/";
-    const char *rest = strncmp(name, prefix, strlen(prefix)) == 0 ? name + strlen(prefix) : name;
-    if (rest == name && strcmp(name, "closed") != 0 && strcmp(name, "format") != 0) return false;
-    for (const char *at = rest; *at; at++) {
+static bool is_plain(const char *name) {
+    for (const char *at = name; *at; at++) {
         bool plain = (*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') ||
                      *at == '.' || *at == '-' || *at == '_';
         if (!plain) return false;
     }
-    return *rest && *rest != '.' && strlen(rest) <= 200;
+    return *name && *name != '.' && strlen(name) <= 200;
+}
+
+/* "versions/NAME/" in front of a version's files: what is behind it; else the whole. */
+static const char *behind_version(const char *name) {
+    static const char prefix[] = "versions/";
+    char version[PL_VERSION_NAME_MAX + 1];
+    if (strncmp(name, prefix, strlen(prefix)) != 0) return name;
+    const char *begin = name + strlen(prefix), *slash = strchr(begin, '/');
+    size_t length = slash ? (size_t)(slash - begin) : 0;
+    if (!length || length >= sizeof version) return name;
+    memcpy(version, begin, length);
+    version[length] = 0;
+    return pl_version_name_fits(version) ? slash + 1 : name;
+}
+
+/* "closed", "format", "store/000012.sst", those of a version: nothing that leads elsewhere. */
+static bool is_name(const char *whole) {
+    static const char prefix[] = "store/";
+    const char *name = behind_version(whole);
+    if (strncmp(name, prefix, strlen(prefix)) == 0) return is_plain(name + strlen(prefix));
+    return strcmp(name, "closed") == 0 || strcmp(name, "format") == 0;
 }
 
 static bool read_file_line(const char *line, struct pl__backup_list *list) {

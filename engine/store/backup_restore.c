@@ -172,23 +172,25 @@ struct work {
     int data, part; /* folders: the data folder, what will be its database; -1: not open */
 };
 
-static void clear_part(int data) {
-    int fd = openat(data, PL__RESTORING, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+/* Removes it with all that is in it, as far as that can be done. */
+static void clear(int folder, const char *name) {
+    if (unlinkat(folder, name, 0) == 0) return;
+    int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *entries = fd >= 0 ? fdopendir(fd) : NULL;
     if (!entries) {
         if (fd >= 0) close(fd);
         return;
     }
     for (struct dirent *entry; (entry = readdir(entries));)
-        unlinkat(fd, entry->d_name, 0);
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) clear(fd, entry->d_name);
     closedir(entries);
-    unlinkat(data, PL__RESTORING, AT_REMOVEDIR);
+    unlinkat(folder, name, AT_REMOVEDIR);
 }
 
 void pl__restore_clear(const char *path) {
     int data = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (data < 0) return;
-    clear_part(data);
+    clear(data, PL__RESTORING);
     close(data);
 }
 
@@ -204,7 +206,7 @@ enum pl_code pl__store_check_whole(const char *path, struct pl_error **error) {
 /* Of the files that go beside the database. A restore that was killed right behind its last step has left them. */
 static bool is_left_over(const char *name) {
     return strcmp(name, PL__RESTORING) == 0 || strcmp(name, PL__FORMAT) == 0 || strcmp(name, PL__CLOSED) == 0 ||
-           strcmp(name, "file.part") == 0;
+           strcmp(name, "versions") == 0 || strcmp(name, "file.part") == 0;
 }
 
 static enum pl_code check_empty(const struct pl_restore *restore, struct pl_error **error) {
@@ -232,7 +234,8 @@ static enum pl_code make_folder(struct work *work, struct pl_error **error) {
     if (code) return code;
     work->data = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (work->data < 0) return pl_error_set(error, PL_IO, "%s: %s", to, strerror(errno));
-    clear_part(work->data);
+    clear(work->data, PL__RESTORING);
+    clear(work->data, "versions");
     if (mkdirat(work->data, PL__RESTORING, 0700)) return pl__backup_failed(to, PL__RESTORING, error);
     work->part = openat(work->data, PL__RESTORING, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (work->part < 0 || !pl__backup_sync_folder(work->data)) return pl__backup_failed(to, PL__RESTORING, error);
@@ -248,6 +251,35 @@ static enum pl_code check_room(const struct work *work, struct pl_error **error)
                         work->restore->to, free / MIB, work->list.info.bytes / MIB + 1);
 }
 
+/* versions, NAME, store: in front of each slash of a file's name is a folder. */
+static enum pl_code make_version_folders(const struct work *work, const struct pl__backup_file *file,
+                                         struct pl_error **error) {
+    char path[PL__BACKUP_NAME];
+    for (const char *slash = strchr(file->name, '/'); slash; slash = strchr(slash + 1, '/')) {
+        snprintf(path, sizeof path, "%.*s", (int)(slash - file->name), file->name);
+        if (mkdirat(work->data, path, 0700) && errno != EEXIST)
+            return pl__backup_failed(work->restore->to, path, error);
+    }
+    return PL_OK;
+}
+
+/* So that a file's name is safe as its bytes are. */
+static enum pl_code sync_version_folders(const struct work *work, struct pl_error **error) {
+    char path[PL__BACKUP_NAME];
+    for (size_t i = 0; i < work->list.count; i++) {
+        const struct pl__backup_file *file = &work->list.files[i];
+        if (!pl__backup_is_of_version(file) || !strstr(file->name, "/CURRENT")) continue;
+        for (const char *slash = strchr(file->name, '/'); slash; slash = strchr(slash + 1, '/')) {
+            snprintf(path, sizeof path, "%.*s", (int)(slash - file->name), file->name);
+            int fd = openat(work->data, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            bool good = fd >= 0 && pl__backup_sync_folder(fd);
+            if (fd >= 0) close(fd);
+            if (!good) return pl__backup_failed(work->restore->to, path, error);
+        }
+    }
+    return PL_OK;
+}
+
 static enum pl_code copy_back(struct work *work, struct pl_error **error) {
     struct pl__backup_copy copy = {.where = work->restore->to,
                                    .from = work->place.files,
@@ -257,14 +289,16 @@ static enum pl_code copy_back(struct work *work, struct pl_error **error) {
     enum pl_code code = PL_OK;
     for (size_t i = 0; i < work->list.count && !code; i++) {
         const struct pl__backup_file *file = &work->list.files[i];
-        const char *slash = strchr(file->name, '/');
+        bool of_version = pl__backup_is_of_version(file);
+        const char *slash = of_version ? NULL : strchr(file->name, '/');
         char stored[PL__BACKUP_NAME];
         uint64_t hash, size;
         pl__backup_stored_name(file, stored);
         copy.from_name = stored;
         copy.to = slash ? work->part : work->data;
         copy.to_name = slash ? slash + 1 : file->name;
-        code = pl__backup_copy(&copy, &hash, &size, error);
+        if (of_version) code = make_version_folders(work, file, error);
+        if (!code) code = pl__backup_copy(&copy, &hash, &size, error);
         if (!code && (hash != file->hash || size != file->size))
             code = pl_error_set(error, PL_CORRUPT, "%s/files/%s: damaged; an earlier backup may be whole",
                                 work->place.path, stored);
@@ -291,6 +325,7 @@ enum pl_code pl_backup_restore(struct pl_restore *restore, struct pl_error **err
     if (!code) code = make_folder(&work, error);
     if (!code) code = check_room(&work, error);
     if (!code) code = copy_back(&work, error);
+    if (!code) code = sync_version_folders(&work, error);
     if (!code) code = put_in_place(&work, error);
     restore->restored = work.list.info;
     if (work.part >= 0) close(work.part);

@@ -47,11 +47,9 @@ static uint64_t key_epoch(const char *key, size_t size) {
 
 /* ---- Walking over keys ---- */
 
-enum pl_code pl__epochs_walk_in(struct pl_store *store, enum pl_store_family family, const char *prefix,
-                                size_t prefix_size, pl__epochs_visit *visit, void *arg, struct pl_error **error) {
-    struct pl_store_iter *iter;
-    enum pl_code code = pl_store_iter_new(store, family, NULL, 0, &iter, error);
-    if (code) return code;
+enum pl_code pl__epochs_walk_by(struct pl_store_iter *iter, const char *prefix, size_t prefix_size,
+                                pl__epochs_visit *visit, void *arg, struct pl_error **error) {
+    enum pl_code code = PL_OK;
     for (pl_store_iter_seek(iter, prefix, prefix_size); !code && pl_store_iter_valid(iter); pl_store_iter_next(iter)) {
         size_t key_size, size;
         const char *key = pl_store_iter_key(iter, &key_size);
@@ -59,7 +57,14 @@ enum pl_code pl__epochs_walk_in(struct pl_store *store, enum pl_store_family fam
         const char *value = pl_store_iter_value(iter, &size);
         code = visit(arg, key, key_size, value, size, error);
     }
-    if (!code) code = pl_store_iter_check(iter, error);
+    return code ? code : pl_store_iter_check(iter, error);
+}
+
+enum pl_code pl__epochs_walk_in(struct pl_store *store, enum pl_store_family family, const char *prefix,
+                                size_t prefix_size, pl__epochs_visit *visit, void *arg, struct pl_error **error) {
+    struct pl_store_iter *iter;
+    enum pl_code code = pl_store_iter_new(store, family, NULL, 0, &iter, error);
+    if (!code) code = pl__epochs_walk_by(iter, prefix, prefix_size, visit, arg, error);
     pl_store_iter_free(iter);
     return code;
 }
@@ -401,6 +406,27 @@ enum pl_code pl_epochs_load(struct pl_store *store, const char *node, uint16_t p
     return pl__epochs_walk(store, front, load.front, load_entry, &load, error);
 }
 
+enum pl_code pl_epochs_view(struct pl_store *store, struct pl_store_iter **view, struct pl_error **error) {
+    return pl_store_iter_new(store, PL_STORE_STATE, NULL, 0, view, error);
+}
+
+enum pl_code pl_epochs_load_view(struct pl_store_iter *view, const char *node, uint16_t partition,
+                                 pl_epochs_visitor *visit, void *arg, struct pl_error **error) {
+    char front[PL__NODE_KEY];
+    struct load load = {.front = pl__epochs_node_key(node, partition, front), .visit = visit, .arg = arg};
+    return pl__epochs_walk_by(view, front, load.front, load_entry, &load, error);
+}
+
+enum pl_code pl_epochs_load_table(struct pl_store *store, const char *node, uint16_t partition, const char *table,
+                                  pl_epochs_visitor *visit, void *arg, struct pl_error **error) {
+    char front[PL__NODE_KEY + 1 + PL_NAME_MAX + 1];
+    struct load load = {.front = pl__epochs_node_key(node, partition, front), .visit = visit, .arg = arg};
+    size_t size = load.front, length = strlen(table);
+    front[size++] = PL_STATE_RECORD;
+    memcpy(front + size, table, length + 1);
+    return pl__epochs_walk(store, front, size + length + 1, load_entry, &load, error);
+}
+
 enum pl_code pl_epochs_find(struct pl_store *store, const char *node, uint16_t partition, enum pl_state_part part,
                             void **value, size_t *size, struct pl_error **error) {
     char key[PL__NODE_KEY + 1];
@@ -415,5 +441,14 @@ enum pl_code pl_epochs_drop(struct pl_epochs *epochs, const char *node, uint16_t
     size_t key_size = pl__epochs_node_key(node, partition, key);
     key[key_size++] = (char)part;
     rocksdb_writebatch_delete_cf(epochs->writes, family(epochs), key, key_size);
+    return pl__epochs_flush(epochs, 0, error);
+}
+
+enum pl_code pl_epochs_replace(struct pl_epochs *epochs, const char *node, uint16_t partition, enum pl_state_part part,
+                               const struct pl_pack *value, struct pl_error **error) {
+    char key[PL__NODE_KEY + 1];
+    size_t key_size = pl__epochs_node_key(node, partition, key);
+    key[key_size++] = (char)part;
+    rocksdb_writebatch_put_cf(epochs->writes, family(epochs), key, key_size, pl_pack_data(value), pl_pack_size(value));
     return pl__epochs_flush(epochs, 0, error);
 }

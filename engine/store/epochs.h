@@ -75,6 +75,16 @@ typedef enum pl_code pl_epochs_visitor(void *arg, const struct pl_state_entry *e
 enum pl_code pl_epochs_load(struct pl_store *store, const char *node, uint16_t partition, pl_epochs_visitor *visit,
                             void *arg, struct pl_error **error);
 
+/* The state of all nodes as it is now, for whoever looks at it later, from one thread; ends by pl_store_iter_free. With
+ * nothing being written: at an epoch that everybody stands behind. */
+enum pl_code pl_epochs_view(struct pl_store *store, struct pl_store_iter **view, struct pl_error **error);
+enum pl_code pl_epochs_load_view(struct pl_store_iter *view, const char *node, uint16_t partition,
+                                 pl_epochs_visitor *visit, void *arg, struct pl_error **error);
+
+/* Of those, the records of one table. */
+enum pl_code pl_epochs_load_table(struct pl_store *store, const char *node, uint16_t partition, const char *table,
+                                  pl_epochs_visitor *visit, void *arg, struct pl_error **error);
+
 /* The value of one of the parts that are a single msgpack value, owned by the caller (pl_free). PL_NOT_FOUND without a
  * message: there is none. */
 enum pl_code pl_epochs_find(struct pl_store *store, const char *node, uint16_t partition, enum pl_state_part part,
@@ -83,6 +93,10 @@ enum pl_code pl_epochs_find(struct pl_store *store, const char *node, uint16_t p
 /* Forgets one of the parts that are a single msgpack value. */
 enum pl_code pl_epochs_drop(struct pl_epochs *epochs, const char *node, uint16_t partition, enum pl_state_part part,
                             struct pl_error **error);
+
+/* The same, with another value instead. */
+enum pl_code pl_epochs_replace(struct pl_epochs *epochs, const char *node, uint16_t partition, enum pl_state_part part,
+                               const struct pl_pack *value, struct pl_error **error);
 
 /* ---- For another graph ---- */
 
@@ -115,6 +129,8 @@ enum pl_code pl_epochs_prepare(struct pl_epochs *epochs, const struct pl_epoch *
 /* Before pl_epochs_open: the one that was prepared last, PL_NOT_FOUND; and that it has become the last one. */
 enum pl_code pl_epochs_prepared(struct pl_store *store, struct pl_epoch *epoch, struct pl_error **error);
 enum pl_code pl_epochs_adopt(struct pl_store *store, const struct pl_epoch *epoch, struct pl_error **error);
+/* Or that it has not, for good: what belongs to it goes when the folder is opened. */
+enum pl_code pl_epochs_reject(struct pl_store *store, struct pl_error **error);
 
 /* Forgets what every node knew of a partition; and an entry of one, as another engine has saved it (NULL: gone). */
 enum pl_code pl_epochs_clear(struct pl_epochs *epochs, uint16_t partition, struct pl_error **error);

@@ -30,6 +30,15 @@ enum pl_code pl_epochs_adopt(struct pl_store *store, const struct pl_epoch *epoc
     return code;
 }
 
+enum pl_code pl_epochs_reject(struct pl_store *store, struct pl_error **error) {
+    rocksdb_writebatch_t *writes = rocksdb_writebatch_create();
+    rocksdb_writebatch_delete_cf(writes, store->family[PL_STORE_META], PL__EPOCHS_PREPARED,
+                                 strlen(PL__EPOCHS_PREPARED));
+    enum pl_code code = pl_store_write(store, writes, error);
+    rocksdb_writebatch_destroy(writes);
+    return code;
+}
+
 /* ---- Taking over ---- */
 
 struct clear {

@@ -25,6 +25,10 @@ enum pl_code pl__epochs_walk(struct pl_store *store, const char *prefix, size_t 
 enum pl_code pl__epochs_walk_in(struct pl_store *store, enum pl_store_family family, const char *prefix,
                                 size_t prefix_size, pl__epochs_visit *visit, void *arg, struct pl_error **error);
 
+/* The same by an iterator that there is. */
+enum pl_code pl__epochs_walk_by(struct pl_store_iter *iter, const char *prefix, size_t prefix_size,
+                                pl__epochs_visit *visit, void *arg, struct pl_error **error);
+
 /* Writes what was gathered, once it is more than `least`. */
 enum pl_code pl__epochs_flush(struct pl_epochs *epochs, size_t least, struct pl_error **error);
 

@@ -70,6 +70,12 @@ bool pl__hold_exists(const char *database) {
     return is_held_here(&wanted) || holder_of(database) != 0;
 }
 
+pid_t pl_store_holder(const char *path) {
+    char database[PATH_MAX];
+    if (snprintf(database, sizeof database, "%s/store", path) >= (int)sizeof database) return 0;
+    return holder_of(database);
+}
+
 void pl__hold_release(struct pl__hold *hold) {
     if (hold->fd < 0) return;
     pthread_mutex_lock(&lock);

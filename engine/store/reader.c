@@ -50,11 +50,19 @@ static bool take_mark(const struct pl_store *store, struct mark *mark) {
     return true;
 }
 
+struct damage {
+    unsigned times; /* in a row, with the manifest as it is in `at` */
+    struct mark at;
+};
+
 /* A file that the writer has replaced meanwhile is looked for again. So is what looks damaged, a few times: a file may
- * have been read while its end was being written, and only what is damaged for good stays so. */
-static bool comes_again(const char *message, unsigned *damaged) {
+ * have been read while its end was being written, and only what is damaged for good stays so, whatever the writer does
+ * meanwhile. */
+static bool comes_again(const char *message, const struct mark *before, struct damage *damage) {
     if (strstr(message, "No such file")) return true;
-    if (strncmp(message, "Corruption", strlen("Corruption")) != 0 || ++*damaged > DAMAGE_TRIES) return false;
+    if (strncmp(message, "Corruption", strlen("Corruption")) != 0) return false;
+    if (!same(before, &damage->at)) *damage = (struct damage){.at = *before};
+    if (++damage->times > DAMAGE_TRIES) return false;
     nanosleep(&(struct timespec){.tv_nsec = DAMAGE_PAUSE_MS * 1000000L}, NULL);
     return true;
 }
@@ -102,14 +110,14 @@ static bool open_alone(struct pl_store *store, enum pl_code *code, struct pl_err
 enum pl_code pl__store_open_reader(struct pl_store *store, struct pl_error **error) {
     struct mark before, after;
     enum pl_code code = PL_OK;
-    unsigned damaged = 0;
+    struct damage damage = {0};
     time_t end = time(NULL) + PATIENCE_S;
     if (open_alone(store, &code, error)) return code;
     for (;;) {
         char *message = store->db ? catch_up(store, &before) : open_first(store, &before, &code, error);
         bool late = time(NULL) > end;
         if (code) return code;
-        if (message && (late || !comes_again(message, &damaged)))
+        if (message && (late || !comes_again(message, &before, &damage)))
             return pl_store_error(store, "opening", message, error);
         if (!message && take_mark(store, &after) && same(&before, &after)) return PL_OK;
         rocksdb_free(message);

@@ -4,6 +4,7 @@
  *     [task], [timers], [self], [gate], [backlog], [overrides] -> msgpack
  *     [table] table -> version, size           what its records look like
  *     [record] table, name, sub-key -> bytes
+ *     [program] key -> bytes                   what a program that is none of ours keeps (potline/program.h)
  *
  * Keys sort so that a table's layout stands in front of its records, and what an operator restores itself behind them.
  * They hold names, not ids, so that another process can read them.
@@ -25,6 +26,7 @@ enum pl_state_part {
     PL_STATE_GATE,
     PL_STATE_BACKLOG,
     PL_STATE_OVERRIDES, /* behind all that `changed` of an operator may look at */
+    PL_STATE_PROGRAM,   /* of a program that is none of ours: its key behind it, its bytes */
 };
 
 struct pl_state_entry {

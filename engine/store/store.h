@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "store/key.h"
 
@@ -69,6 +70,9 @@ enum pl_code pl_store_open(const char *path, const struct pl_store_options *opti
 /* What a folder is known by wherever it is: 16 hexadecimal digits, and a 0. "": one of before there were any. */
 enum { PL_STORE_IDENTITY = 17 };
 enum pl_code pl_store_identity(struct pl_store *store, char identity[PL_STORE_IDENTITY], struct pl_error **error);
+
+/* The process that has this folder open for writing; 0: none has. Not for folders that are open here. */
+pid_t pl_store_holder(const char *path);
 
 void pl_store_close(struct pl_store *store); /* NULL is fine; ends the iterators that are left */
 

@@ -1,7 +1,8 @@
 /* diag.h: messages for people, on standard error, as text or as JSON lines.
  *
  * The data path writes none: it counts (counter.h). A message that repeats is limited to one a second for its place in
- * the code, with the number left out. Thread-safe.
+ * the code, with the number left out; pl_diag_each is for what cannot repeat by itself, like what people have asked
+ * for. Thread-safe.
  */
 #ifndef POTLINE_DIAG_H
 #define POTLINE_DIAG_H
@@ -23,6 +24,13 @@ struct pl_diag_site { /* one per call; the macros make it */
 #define pl_diag(level, ...)                                                                                            \
     do {                                                                                                               \
         static struct pl_diag_site pl_diag_site_;                                                                      \
+        pl_diag_write(&pl_diag_site_, NULL, (level), __VA_ARGS__);                                                     \
+    } while (0)
+
+/* In full, each time. */
+#define pl_diag_each(level, ...)                                                                                       \
+    do {                                                                                                               \
+        struct pl_diag_site pl_diag_site_ = {0, 0};                                                                    \
         pl_diag_write(&pl_diag_site_, NULL, (level), __VA_ARGS__);                                                     \
     } while (0)
 

@@ -51,6 +51,9 @@ PL_API void pl_harness_end(struct pl_harness *h);                       /* water
 PL_API enum pl_flow pl_harness_produce(struct pl_harness *h, pl_time wait);
 PL_API void pl_harness_clock(struct pl_harness *h, pl_time now); /* instead of the wall clock */
 
+/* Whether it may act outside (pl_may_act): false when another engine may have taken over. */
+PL_API void pl_harness_owns(struct pl_harness *h, bool owns);
+
 /* Gives bytes that a source has refused to it again; what it emits is pulled as ever. */
 PL_API enum pl_code pl_harness_inject(struct pl_harness *h, const void *bytes, size_t size, struct pl_error **error);
 
@@ -65,6 +68,7 @@ PL_API const char *pl_harness_failure(const struct pl_harness *h); /* what pl_fa
 PL_API void *pl_harness_snapshot(struct pl_harness *h, size_t *size);
 PL_API enum pl_code pl_harness_restore(struct pl_harness *h, const void *bytes, size_t size, struct pl_error **error);
 PL_API void pl_harness_commit(struct pl_harness *h);
+PL_API void pl_harness_durable(struct pl_harness *h); /* what a source has given so far is in the log */
 PL_API void pl_harness_forgets(struct pl_harness *h); /* as in a run without a log: no epochs; before first use */
 
 #endif

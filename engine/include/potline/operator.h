@@ -53,6 +53,9 @@ enum pl_operator_flags {
     PL_OP_LOSSY = 1 << 4,      /* a sink for lookers-on (PUB): on_full defaults to drop */
     PL_OP_RECOMPUTES = 1 << 5, /* may answer differently for the same input: outputs are recorded */
     PL_OP_BY_SOURCE = 1 << 7,  /* looks at the source of a batch of values: rows of two do not become one batch */
+    PL_OP_PROGRAM = 1 << 8,    /* a program does its work; its instance begins with a struct pl_program (program.h) */
+    PL_OP_FIELD = 1 << 9,      /* writes set points to the field: they must come from a guard */
+    PL_OP_GUARD = 1 << 10,     /* decides which set points may go to the field */
     PL_OP_MIXED = 1 << 6, /* an input may get several kinds: each batch says its own, pl_node_kind is the first one */
 };
 
@@ -121,6 +124,10 @@ struct pl_operator {
      * as if it had read them now; where it stands does not change. PL_SYNTAX, PL_LIMIT, PL_RANGE: they are refused
      * again, and nothing has been emitted; PL_UNAVAILABLE: not now. */
     enum pl_code (*inject)(void *self, struct pl_node *node, const void *bytes, size_t size, struct pl_error **error);
+
+    /* A source with `snapshot`, where there is a log: all that it had given when `snapshot` said this is in the log, as
+     * safe as the graph wants it (log.sync). Acknowledge it. Positions in between are passed over. */
+    void (*durable)(void *self, struct pl_node *node, struct pl_unpack *position);
 };
 
 #define PL_OPERATOR(name_, summary_) .size = sizeof(struct pl_operator), .name = (name_), .summary = (summary_)
@@ -131,6 +138,7 @@ struct pl_operator {
 /* ---- What a node offers its operator; all on the node's thread ---- */
 
 PL_API const char *pl_node_name(const struct pl_node *node);
+PL_API const char *pl_node_label(const struct pl_node *node);  /* for people: its name, or shadow/NAME (graph shadow) */
 PL_API unsigned pl_node_partition(const struct pl_node *node); /* 0 in the global section */
 PL_API struct pl_tags *pl_node_tags(const struct pl_node *node);
 PL_API struct uv_loop_s *pl_node_loop(const struct pl_node *node); /* the libuv loop of the node's thread */
@@ -144,6 +152,10 @@ PL_API unsigned pl_node_key_depth(const struct pl_node *node);
 
 /* The engine's clock (wall, log or plant time): now, UTC. */
 PL_API pl_time pl_now(const struct pl_node *node);
+
+/* May it touch what is outside now? No longer, where engines share a graph, another one may have taken over already.
+ * Ask right before each request to a device. Any thread. */
+PL_API bool pl_may_act(const struct pl_node *node);
 
 /* The epoch that what it does now belongs to (see `commit`); 0: there is no log, and no state comes back. */
 PL_API uint64_t pl_node_epoch(const struct pl_node *node);
@@ -166,6 +178,10 @@ PL_API void pl_busy(struct pl_node *node, bool busy);
 
 /* The source's own statement: no row older than `time` will follow (in place of highest time less `disorder`). */
 PL_API void pl_progress(struct pl_node *node, pl_time time);
+
+/* A source whose rows come from elsewhere: is that reached? First said in `open` (false), so that a graph whose new
+ * source never reaches anything does not stand its probation; one that waits for others to come says nothing. */
+PL_API void pl_reach(struct pl_node *node, bool reached);
 
 /* Asks for `timer` when the watermark passes `at`. Timers are part of the snapshot; id is a name id or 0. */
 PL_API bool pl_timer_at(struct pl_node *node, pl_time at, uint32_t id, uint64_t cookie);

@@ -44,13 +44,15 @@ enum pl_option_type {
     PL_TYPE_GROUP,    /* `rows` of the same struct; `present` is a bool field */
     PL_TYPE_LIST,     /* struct pl_list of records of `item_size` described by `rows` */
     PL_TYPE_FILES,    /* struct pl_strings, each as PL_TYPE_FILE; a pattern with * or ? may name no file yet */
+    PL_TYPE_PAIRS,    /* struct pl_list of struct pl_pair: a map of names that nobody here knows to texts */
 };
 
 /* When an option may change. */
 enum pl_option_when {
-    PL_FIXED, /* fixed while the node runs */
-    PL_LIVE,  /* may be set while it runs */
-    PL_STATE, /* part of the meaning of stored state: another value does not fit an old snapshot */
+    PL_FIXED,   /* fixed while the node runs */
+    PL_LIVE,    /* may be set while it runs */
+    PL_STATE,   /* part of the meaning of stored state: another value does not fit an old snapshot */
+    PL_CARRIED, /* the same, but the state says itself with which value it was made, and goes over to another one */
 };
 
 struct pl_strings {
@@ -61,6 +63,10 @@ struct pl_strings {
 struct pl_list {
     void *items;
     uint32_t count;
+};
+
+struct pl_pair {
+    const char *name, *value; /* as the user wrote it: "60" is a text, too */
 };
 
 enum { PL_LIST_MAX = 100000 }; /* records in a list, strings in a list */
@@ -119,6 +125,8 @@ struct pl_option {
     { .name = (name_), .type = PL_TYPE_GROUP, .when = (when_), .offset = PL_FIELD_(S, present, bool), .fallback = (def), .rows = (rows_), .doc = (doc_) }
 #define PL_OPT_LIST(S, field, name_, def, Item, rows_, when_, doc_) \
     { .name = (name_), .type = PL_TYPE_LIST, .when = (when_), .offset = PL_FIELD_(S, field, struct pl_list), .fallback = (def), .rows = (rows_), .item_size = sizeof(Item), .doc = (doc_) }
+#define PL_OPT_PAIRS(S, field, name, def, when, doc) \
+    PL_OPT_ROW_(name, PL_TYPE_PAIRS, when, PL_FIELD_(S, field, struct pl_list), def, NULL, NULL, NULL, doc)
 #define PL_OPT_END { .name = NULL }
 /* clang-format on */
 

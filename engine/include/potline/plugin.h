@@ -4,7 +4,8 @@
  *
  * at the end of one source file of the plugin defines its single exported symbol. The engine looks for plugins in the
  * folders of POTLINE_PLUGIN_PATH (separated by ':') and in its own; it compares the ABI block field by field and says
- * what differs: `libwindow.so: built for ABI 3.1, engine offers 2.4`.
+ * what differs: `libwindow.so: built for ABI 3.1, engine offers 2.4`. A plugin that offers models (model.h) and no
+ * operator lists NULL.
  */
 #ifndef POTLINE_PLUGIN_H
 #define POTLINE_PLUGIN_H

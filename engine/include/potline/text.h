@@ -47,6 +47,11 @@ PL_API char *pl_text_put_fixed(char *at, double value, unsigned decimals);
 PL_API char *pl_text_put_time(char *at, pl_time value);     /* 2026-11-23T06:00:00.25Z: as many decimals as it needs */
 PL_API char *pl_text_put_duration(char *at, pl_time value); /* 1h30m, 250ms; room of 48 */
 
+/* The greatest length up to `length` that cuts no character (UTF-8) of `text` in two. */
+PL_API size_t pl_text_cut(const char *text, size_t length);
+/* As much of `from` as there is room for (`size`, of which a 0 is one), in whole characters. */
+PL_API void pl_text_copy(char *to, size_t size, const char *from, size_t length);
+
 /* The entry of `names` (count of them) nearest to `name`, for 'did you mean'; NULL when none is near. */
 PL_API const char *pl_text_nearest(const char *name, const char *const *names, size_t count);
 

@@ -1,0 +1,55 @@
+/* model.h: what the files of `potline model` share: model.c (list, show), model_run.c, model_check.c (verify,
+ * validate), model_fit.c (calibrate), model_plot.c (plots on a terminal and as files). */
+#ifndef POTLINE_CLI_MODEL_H
+#define POTLINE_CLI_MODEL_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "cli.h"
+#include "graph/models.h"
+
+int pl__model_run(const struct pl_cli *cli);
+int pl__model_verify(const struct pl_cli *cli);
+int pl__model_validate(const struct pl_cli *cli);
+int pl__model_calibrate(const struct pl_cli *cli);
+
+/* The model that operand 1 names; NULL after saying that there is none. */
+const struct pl_model *pl__model_named(const struct pl_cli *cli);
+
+/* NAME=VALUE (and what follows an '@', which the caller asks for by `at`) for a table; false after saying what is
+ * wrong. */
+bool pl__model_assign(const struct pl_cli *cli, const struct pl_model_parameter *rows, const char *text, int *row,
+                      double *value, const char **at);
+
+/* An option that is a number between two; false after saying that it is none. Without it *value stays. */
+bool pl__model_within(const struct pl_cli *cli, const char *option, double low, double high, double *value);
+
+/* Prints an error that a model gave and takes it. Returns PL_EXIT_FAILED, or PL_EXIT_USAGE when values are wrong. */
+int pl__model_failed(const struct pl_cli *cli, struct pl_error **error);
+
+json_t *pl__model_number(double value); /* null for what is none */
+int pl__model_json(json_t *value);      /* prints and takes it; the exit code */
+
+/* ---- Plots ---- */
+
+enum { PL_CURVES_MAX = 12 };
+struct pl__curve {
+    const char *name;
+    const double *x, *y;
+    size_t count;
+    bool points; /* not joined */
+};
+struct pl__plot {
+    const char *title, *x, *y; /* with their units */
+    struct pl__curve curve[PL_CURVES_MAX];
+    unsigned count;
+    bool logarithmic; /* x */
+};
+
+void pl__plot_terminal(FILE *out, const struct pl__plot *plot);
+
+/* PNG or SVG by the file's ending, through gnuplot, one above the other. False after saying why not. */
+bool pl__plot_file(const struct pl_cli *cli, const char *path, const struct pl__plot *plots, unsigned count);
+
+#endif

@@ -1,0 +1,322 @@
+/* model_fit.c: `potline model calibrate`: free constants from measured data, and how well they then predict the rest.
+ */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include <potline/alloc.h>
+#include <potline/text.h>
+
+#include "model.h"
+
+enum { HEADER = 256, EVALUATIONS = 4000 };
+
+struct calibration {
+    const struct pl_cli *cli;
+    const struct pl_model *model;
+    struct pl_fit fit;
+    struct pl_fit_file file[PL_FIT_FILES_MAX];
+    char *path[PL_FIT_FILES_MAX];
+    json_t *figures; /* NULL: printed */
+};
+
+/* ---- Which experiment ---- */
+
+static bool read_header(const char *path, char header[HEADER]) {
+    FILE *in = fopen(path, "r");
+    header[0] = 0;
+    bool good = in && fgets(header, HEADER, in);
+    if (!good) fprintf(stderr, "potline model: %s: %s\n", path, in ? "it is empty" : strerror(errno));
+    if (in) fclose(in);
+    header[strcspn(header, "\r\n")] = 0;
+    return good;
+}
+
+static void list_experiments(const struct pl_model *model) {
+    for (const struct pl_model_experiment *e = model->experiments; e && e->name; e++)
+        fprintf(stderr, "  %-18s %s\n", e->name, e->columns);
+}
+
+static const struct pl_model_experiment *find_experiment(const struct calibration *c) {
+    const char *name = pl_cli_get(c->cli, "experiment");
+    char header[HEADER];
+    if (!name && !read_header(c->path[0], header)) return NULL;
+    const struct pl_model_experiment *found = NULL;
+    for (const struct pl_model_experiment *e = c->model->experiments; e && e->name; e++) {
+        bool fits =
+            name ? strcmp(name, e->name) == 0 : *e->columns && strncmp(header, e->columns, strlen(e->columns)) == 0;
+        if (fits && (!found || strlen(e->columns) > strlen(found->columns))) found = e;
+    }
+    if (found) return found;
+    if (name)
+        fprintf(stderr, "potline model: %s has no experiment \"%s\"; it has\n", c->model->name, name);
+    else
+        fprintf(stderr, "potline model: %s: no experiment of %s has such columns; say which by --experiment:\n",
+                c->path[0], c->model->name);
+    list_experiments(c->model);
+    return NULL;
+}
+
+/* ---- What is asked for ---- */
+
+static bool add_files(struct calibration *c, const char *option, bool judge) {
+    const char *const *all = pl_cli_all(c->cli, option);
+    for (; all && *all; all++) {
+        if (c->fit.file_count == PL_FIT_FILES_MAX) {
+            pl_cli_usage(c->cli, "more than %d files", PL_FIT_FILES_MAX);
+            return false;
+        }
+        unsigned i = c->fit.file_count++;
+        c->path[i] = pl_strndup(*all, strcspn(*all, ","));
+        if (!c->path[i]) return false;
+        c->file[i].path = c->path[i];
+        c->file[i].judge = judge;
+    }
+    return true;
+}
+
+static bool set_own(struct calibration *c, const char *text, double *own) {
+    for (unsigned k = 0; k < PL_MODEL_PARAMETERS_MAX; k++)
+        own[k] = NAN;
+    for (const char *at = strchr(text, ','); at; at = strchr(at + 1, ',')) {
+        char one[128];
+        snprintf(one, sizeof one, "%.*s", (int)strcspn(at + 1, ","), at + 1);
+        int row;
+        double value;
+        if (!pl__model_assign(c->cli, c->fit.experiment->parameters, one, &row, &value, NULL)) return false;
+        own[row] = value;
+    }
+    return true;
+}
+
+static bool set_all(struct calibration *c) {
+    unsigned i = 0;
+    static const char *const options[] = {"data", "judge"};
+    for (unsigned k = 0; k < 2; k++) {
+        const char *const *all = pl_cli_all(c->cli, options[k]);
+        for (; all && *all; all++)
+            if (!set_own(c, *all, c->file[i++].own)) return false;
+    }
+    for (unsigned k = 0; k < PL_MODEL_PARAMETERS_MAX; k++)
+        c->fit.set[k] = NAN;
+    const char *const *set = pl_cli_all(c->cli, "set");
+    for (; set && *set; set++) {
+        int row;
+        double value;
+        if (!pl__model_assign(c->cli, c->fit.experiment->parameters, *set, &row, &value, NULL)) return false;
+        c->fit.set[row] = value;
+    }
+    return true;
+}
+
+static bool set_free(struct calibration *c) {
+    const char *fit = pl_cli_get(c->cli, "fit");
+    if (!fit) fit = c->fit.experiment->fit;
+    while (*fit) {
+        char name[64];
+        int length = (int)strcspn(fit, ",");
+        snprintf(name, sizeof name, "%.*s", length, fit);
+        int row = pl_model_parameter(c->fit.experiment->parameters, name);
+        if (row < 0 || c->fit.free_count == PL_FIT_MAX) {
+            pl_cli_usage(c->cli, row < 0 ? "--fit: experiment %s has no parameter \"%s\"" : "--fit: too many: %s, %s",
+                         c->fit.experiment->name, name);
+            return false;
+        }
+        c->fit.free[c->fit.free_count++] = (unsigned)row;
+        fit += length + (fit[length] == ',');
+    }
+    return true;
+}
+
+static bool parse(struct calibration *c) {
+    double share = 0.5, evaluations = EVALUATIONS;
+    if (!add_files(c, "data", false) || !add_files(c, "judge", true)) return false;
+    if (!pl_cli_all(c->cli, "data") || !c->fit.file_count) {
+        pl_cli_usage(c->cli, "calibrate needs --data FILE");
+        return false;
+    }
+    if (!pl__model_within(c->cli, "share", 0.05, 1, &share) ||
+        !pl__model_within(c->cli, "evaluations", 10, 1e7, &evaluations))
+        return false;
+    c->fit.experiment = find_experiment(c);
+    if (!c->fit.experiment) return false;
+    c->fit.file = c->file;
+    c->fit.share = share;
+    c->fit.evaluations = (long)evaluations;
+    return set_all(c) && set_free(c);
+}
+
+/* ---- Telling ---- */
+
+static void tell(void *context, const struct pl_model_finding *f) {
+    struct calibration *c = context;
+    if (c->figures) {
+        json_array_append_new(c->figures,
+                              json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:f, s:b}", "subject", f->subject, "quantity",
+                                        f->quantity, "unit", f->unit, "measured", pl__model_number(f->expected),
+                                        "predicted", pl__model_number(f->found), "error", pl__model_number(f->error),
+                                        "limit", f->limit, "good", (int)f->good));
+        return;
+    }
+    printf("  %-4s %-28s %-30s measured %10.5g  predicted %10.5g %s  error %.3g, limit %.3g\n",
+           f->good ? "good" : "MISS", f->subject, f->quantity, f->expected, f->found, f->unit, f->error, f->limit);
+}
+
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static double judged(const struct pl_fit_file *file) {
+    return isnan(file->judged) ? file->fitted : file->judged;
+}
+
+/* Of all files that judge (or, where none does, of all): the root of the mean square. */
+static double judged_together(const struct pl_fit *fit) {
+    double sum = 0, count = 0;
+    bool some = false;
+    for (unsigned i = 0; i < fit->file_count; i++)
+        some = some || !isnan(fit->file[i].judged);
+    for (unsigned i = 0; i < fit->file_count; i++) {
+        if (some && isnan(fit->file[i].judged)) continue;
+        sum += judged(&fit->file[i]) * judged(&fit->file[i]);
+        count++;
+    }
+    return sqrt(sum / count);
+}
+
+static void print_text(const struct calibration *c) {
+    const struct pl_fit *fit = &c->fit;
+    const struct pl_model_parameter *rows = fit->experiment->parameters;
+    printf("%s, experiment %s: %ld runs; %s\n", c->model->name, fit->experiment->name, fit->runs, fit->ended);
+    for (unsigned i = 0; i < fit->constants; i++) {
+        const struct pl_model_parameter *row = &rows[fit->row[i]];
+        printf("  %-22s %12.6g +- %-10.3g %s%s%s%s\n", row->name, fit->value[i], 1.96 * fit->deviation[i], row->unit,
+               fit->of_file[i] < 0 ? "" : "  of ",
+               fit->of_file[i] < 0 ? "" : base_name(fit->file[fit->of_file[i]].path),
+               fit->at_bound[i] ? "  (at a bound of its range)" : "");
+    }
+    for (unsigned i = 0; i < fit->constants; i++)
+        for (unsigned j = 0; j < i; j++)
+            if (fabs(fit->correlation[i][j]) > 0.95)
+                printf("  %s and %s go together (correlation %.3f): data like these do not tell them apart\n",
+                       rows[fit->row[i]].name, rows[fit->row[j]].name, fit->correlation[i][j]);
+    printf(
+        "  (95 %% intervals from the curvature at the optimum; residuals that hang together make them too narrow)\n");
+    printf("\n%-28s %7s %14s %14s   %s, target %g\n", "file", "points", "fitted", "judged", fit->experiment->measure,
+           fit->experiment->target);
+    for (unsigned i = 0; i < fit->file_count; i++) {
+        const struct pl_fit_file *file = &fit->file[i];
+        char fitted[32] = "-", rest[32] = "-";
+        if (!isnan(file->fitted)) snprintf(fitted, sizeof fitted, "%.4g", file->fitted);
+        if (!isnan(file->judged)) snprintf(rest, sizeof rest, "%.4g", file->judged);
+        printf("%-28s %7zu %14s %14s   %s%s\n", base_name(file->path), file->points, fitted, rest,
+               judged(file) <= fit->experiment->target ? "good" : "MISS",
+               file->adapted ? "  (what is its own is from its first part)" : "");
+    }
+    double together = judged_together(fit);
+    printf("%-28s %7s %14s %14.4g   %s\n", "all that judge", "", "", together,
+           together <= fit->experiment->target ? "good" : "MISS");
+}
+
+static json_t *files_json(const struct pl_fit *fit) {
+    json_t *all = json_array();
+    for (unsigned i = 0; i < fit->file_count; i++) {
+        const struct pl_fit_file *file = &fit->file[i];
+        json_array_append_new(all, json_pack("{s:s, s:b, s:b, s:I, s:o, s:o, s:b}", "file", file->path, "adapted",
+                                             (int)file->adapted, "judge", (int)file->judge, "points",
+                                             (json_int_t)file->points, "fitted", pl__model_number(file->fitted),
+                                             "judged", pl__model_number(file->judged), "good",
+                                             judged(file) <= fit->experiment->target));
+    }
+    return all;
+}
+
+static int print_json(struct calibration *c, bool good) {
+    const struct pl_fit *fit = &c->fit;
+    json_t *constants = json_array();
+    for (unsigned i = 0; i < fit->constants; i++) {
+        const struct pl_model_parameter *row = &fit->experiment->parameters[fit->row[i]];
+        json_t *one =
+            json_pack("{s:s, s:s, s:f, s:o, s:o, s:o, s:b}", "name", row->name, "unit", row->unit, "value",
+                      fit->value[i], "deviation", pl__model_number(fit->deviation[i]), "low",
+                      pl__model_number(fit->value[i] - 1.96 * fit->deviation[i]), "high",
+                      pl__model_number(fit->value[i] + 1.96 * fit->deviation[i]), "at_bound", (int)fit->at_bound[i]);
+        if (fit->of_file[i] >= 0) json_object_set_new(one, "file", json_string(fit->file[fit->of_file[i]].path));
+        json_t *correlations = json_array();
+        for (unsigned j = 0; j < fit->constants; j++)
+            json_array_append_new(correlations, pl__model_number(fit->correlation[i][j]));
+        json_object_set_new(one, "correlation", correlations);
+        json_array_append_new(constants, one);
+    }
+    json_t *figures = c->figures;
+    c->figures = NULL;
+    return pl__model_json(json_pack("{s:s, s:s, s:s, s:f, s:o, s:f, s:s, s:I, s:b, s:o, s:o, s:o}", "model",
+                                    c->model->name, "experiment", fit->experiment->name, "measure",
+                                    fit->experiment->measure, "target", fit->experiment->target, "judged",
+                                    pl__model_number(judged_together(fit)), "rms", fit->rms, "unit",
+                                    fit->experiment->unit, "runs", (json_int_t)fit->runs, "good", (int)good,
+                                    "constants", constants, "files", files_json(fit), "figures", figures));
+}
+
+static bool plot_file(const struct calibration *c, const struct pl_fit_file *file, struct pl__plot plots[2]) {
+    double *residual = pl_alloc(file->points * sizeof *residual);
+    if (!residual) return false;
+    for (size_t k = 0; k < file->points; k++)
+        residual[k] = file->predicted[k] - file->observed[k];
+    plots[0] = (struct pl__plot){.title = base_name(file->path), .x = "", .y = c->fit.experiment->unit, .count = 2};
+    plots[0].curve[0] = (struct pl__curve){"measured", file->position, file->observed, file->points, true};
+    plots[0].curve[1] = (struct pl__curve){"model", file->position, file->predicted, file->points, true};
+    plots[1] = (struct pl__plot){.title = "residual", .x = "", .y = c->fit.experiment->unit, .count = 1};
+    plots[1].curve[0] = (struct pl__curve){"residual", file->position, residual, file->points, true};
+    return true;
+}
+
+/* Data, model and residuals of the first file that judges. */
+static bool report(const struct calibration *c) {
+    const char *image = pl_cli_get(c->cli, "image");
+    bool terminal = pl_cli_has(c->cli, "report") || pl_cli_has(c->cli, "plot");
+    if (!image && !terminal) return true;
+    const struct pl_fit_file *file = &c->fit.file[0];
+    for (unsigned i = 0; i < c->fit.file_count && !file->judge; i++)
+        if (c->fit.file[i].judge) file = &c->fit.file[i];
+    struct pl__plot plots[2];
+    if (!plot_file(c, file, plots)) return false;
+    if (terminal && !pl_cli_has(c->cli, "json")) {
+        pl__plot_terminal(stdout, &plots[0]);
+        pl__plot_terminal(stdout, &plots[1]);
+    }
+    bool good = !image || pl__plot_file(c->cli, image, plots, 2);
+    pl_free((void *)(uintptr_t)plots[1].curve[0].y);
+    return good;
+}
+
+static int work(struct calibration *c) {
+    struct pl_error *error = NULL;
+    if (pl_cli_has(c->cli, "json")) c->figures = json_array();
+    c->fit.figures = (struct pl_model_report){tell, c};
+    const struct pl_model_suite *suite = pl_models_suite(c->model);
+    int code = suite->fit(&c->fit, &error) ? pl__model_failed(c->cli, &error) : PL_EXIT_OK;
+    bool good = !code && judged_together(&c->fit) <= c->fit.experiment->target;
+    if (!code && c->figures && print_json(c, good))
+        code = PL_EXIT_FAILED;
+    else if (!code && !pl_cli_has(c->cli, "json"))
+        print_text(c);
+    if (!code && !report(c)) code = PL_EXIT_FAILED;
+    if (!code && !good) code = PL_EXIT_FAILED;
+    suite->fit_release(&c->fit);
+    json_decref(c->figures);
+    return code;
+}
+
+int pl__model_calibrate(const struct pl_cli *cli) {
+    struct calibration *c = PL_NEW(struct calibration);
+    if (!c) return PL_EXIT_FAILED;
+    c->cli = cli;
+    c->model = pl__model_named(cli);
+    int code = c->model && parse(c) ? work(c) : PL_EXIT_USAGE;
+    for (unsigned i = 0; i < c->fit.file_count; i++)
+        pl_free(c->path[i]);
+    pl_free(c);
+    return code;
+}

@@ -1,0 +1,166 @@
+/* model_plot.c: curves on a terminal, and as PNG or SVG by gnuplot. */
+#include <errno.h>
+#include <math.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "model.h"
+
+enum { COLUMNS = 72, ROWS = 18, MARGIN = 11 };
+extern char **environ;
+
+struct frame {
+    double x0, x1, y0, y1;
+    bool logarithmic;
+};
+
+static double x_of(const struct frame *frame, double x) {
+    return frame->logarithmic ? log10(x) : x;
+}
+
+static bool find_frame(const struct pl__plot *plot, struct frame *frame) {
+    *frame = (struct frame){INFINITY, -INFINITY, INFINITY, -INFINITY, plot->logarithmic};
+    for (unsigned c = 0; c < plot->count; c++) {
+        for (size_t i = 0; i < plot->curve[c].count; i++) {
+            double x = x_of(frame, plot->curve[c].x[i]), y = plot->curve[c].y[i];
+            if (!isfinite(x) || !isfinite(y)) continue;
+            frame->x0 = fmin(frame->x0, x);
+            frame->x1 = fmax(frame->x1, x);
+            frame->y0 = fmin(frame->y0, y);
+            frame->y1 = fmax(frame->y1, y);
+        }
+    }
+    if (!(frame->x1 >= frame->x0)) return false;
+    double height = fmax(frame->y1 - frame->y0, 1e-9 * fmax(fabs(frame->y1), 1e-300));
+    frame->y0 -= 0.02 * height;
+    frame->y1 += 0.02 * height;
+    if (frame->x1 == frame->x0) frame->x1 += fmax(fabs(frame->x0), 1) * 1e-9;
+    return true;
+}
+
+/* ---- Terminal ---- */
+
+static void put_point(char grid[ROWS][COLUMNS + 1], const struct frame *f, double x, double y, char mark) {
+    double column = (x - f->x0) / (f->x1 - f->x0) * (COLUMNS - 1), row = (f->y1 - y) / (f->y1 - f->y0) * (ROWS - 1);
+    if (!(column >= 0 && column < COLUMNS && row >= 0 && row < ROWS)) return;
+    grid[(int)lround(row)][(int)lround(column)] = mark;
+}
+
+/* Joined curves get a mark in each column between two points. */
+static void put_curve(char grid[ROWS][COLUMNS + 1], const struct frame *f, const struct pl__curve *curve, char mark) {
+    for (size_t i = 0; i < curve->count; i++) {
+        double x = x_of(f, curve->x[i]), y = curve->y[i];
+        put_point(grid, f, x, y, mark);
+        if (curve->points || i + 1 == curve->count) continue;
+        double next = x_of(f, curve->x[i + 1]), step = (f->x1 - f->x0) / (COLUMNS - 1);
+        for (int k = 0; k < COLUMNS && x + k * step < next; k++)
+            put_point(grid, f, x + k * step, y + (curve->y[i + 1] - y) * k * step / (next - x), mark);
+    }
+}
+
+void pl__plot_terminal(FILE *out, const struct pl__plot *plot) {
+    static const char marks[] = "*o+x#@%&=~^.";
+    struct frame frame;
+    if (!find_frame(plot, &frame)) return;
+    char grid[ROWS][COLUMNS + 1];
+    for (int r = 0; r < ROWS; r++) {
+        memset(grid[r], ' ', COLUMNS);
+        grid[r][COLUMNS] = 0;
+    }
+    for (unsigned c = 0; c < plot->count; c++)
+        put_curve(grid, &frame, &plot->curve[c], marks[c]);
+    fprintf(out, "\n%s\n", plot->title);
+    for (int r = 0; r < ROWS; r++) {
+        bool labelled = r % 4 == 0 || r == ROWS - 1;
+        if (labelled)
+            fprintf(out, "%*.5g |%s\n", MARGIN, frame.y1 - (frame.y1 - frame.y0) * r / (ROWS - 1), grid[r]);
+        else
+            fprintf(out, "%*s |%s\n", MARGIN, "", grid[r]);
+    }
+    double left = frame.logarithmic ? pow(10, frame.x0) : frame.x0,
+           right = frame.logarithmic ? pow(10, frame.x1) : frame.x1;
+    fprintf(out, "%*s +", MARGIN, "");
+    for (int i = 0; i < COLUMNS; i++)
+        fputc('-', out);
+    fprintf(out, "\n%*s  %-*.5g%*.5g %s\n", MARGIN, "", COLUMNS / 2, left, COLUMNS - COLUMNS / 2, right, plot->x);
+    for (unsigned c = 0; c < plot->count && plot->count > 1; c++)
+        fprintf(out, "%*s  %c %s\n", MARGIN, "", marks[c], plot->curve[c].name);
+}
+
+/* ---- gnuplot ---- */
+
+static void put_quoted(FILE *out, const char *text) {
+    fputc('\'', out);
+    for (; *text; text++)
+        if (*text == '\'')
+            fputs("''", out);
+        else if (*text != '\n')
+            fputc(*text, out);
+    fputc('\'', out);
+}
+
+static void put_plot(FILE *out, const struct pl__plot *plot) {
+    fputs("set title ", out), put_quoted(out, plot->title);
+    fputs("\nset xlabel ", out), put_quoted(out, plot->x);
+    fputs("\nset ylabel ", out), put_quoted(out, plot->y);
+    fprintf(out, "\n%s logscale x\nplot ", plot->logarithmic ? "set" : "unset");
+    for (unsigned c = 0; c < plot->count; c++) {
+        fprintf(out, "%s'-' with %s title ", c ? ", " : "",
+                plot->curve[c].points ? "points pt 7 ps 0.4" : "lines lw 2");
+        put_quoted(out, plot->curve[c].name);
+    }
+    fputc('\n', out);
+    for (unsigned c = 0; c < plot->count; c++) {
+        for (size_t i = 0; i < plot->curve[c].count; i++)
+            fprintf(out, "%.9g %.9g\n", plot->curve[c].x[i], plot->curve[c].y[i]);
+        fputs("e\n", out);
+    }
+}
+
+static void put_script(FILE *out, const char *path, bool svg, const struct pl__plot *plots, unsigned count) {
+    fprintf(out, "set terminal %s noenhanced size 900,%u\nset output ", svg ? "svg" : "png", 420 * count);
+    put_quoted(out, path);
+    fprintf(out, "\nset grid\nset multiplot layout %u,1\n", count);
+    for (unsigned i = 0; i < count; i++)
+        put_plot(out, &plots[i]);
+    fputs("unset multiplot\n", out);
+}
+
+/* Runs gnuplot on a script; true when it was content. */
+static bool run_gnuplot(FILE *script) {
+    pid_t pid;
+    posix_spawn_file_actions_t actions;
+    if (posix_spawn_file_actions_init(&actions)) return false;
+    posix_spawn_file_actions_adddup2(&actions, fileno(script), STDIN_FILENO);
+    int failed = posix_spawnp(&pid, "gnuplot", &actions, NULL, (char *const[]){"gnuplot", NULL}, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (failed) {
+        fprintf(stderr, "potline model: gnuplot: %s\n", strerror(failed));
+        return false;
+    }
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+bool pl__plot_file(const struct pl_cli *cli, const char *path, const struct pl__plot *plots, unsigned count) {
+    const char *dot = strrchr(path, '.');
+    bool svg = dot && strcmp(dot, ".svg") == 0;
+    if (!svg && !(dot && strcmp(dot, ".png") == 0)) {
+        pl_cli_usage(cli, "--image: %s ends in neither .png nor .svg", path);
+        return false;
+    }
+    FILE *script = tmpfile();
+    if (!script) {
+        fprintf(stderr, "potline model: a script for gnuplot: %s\n", strerror(errno));
+        return false;
+    }
+    put_script(script, path, svg, plots, count);
+    bool good = count && !fflush(script) && !fseek(script, 0, SEEK_SET) && run_gnuplot(script);
+    fclose(script);
+    if (!good) fprintf(stderr, "potline model: %s was not plotted\n", path);
+    return good;
+}

@@ -1,0 +1,216 @@
+/* model.h: how a plugin offers models of a process: physics that runs by itself in time, for `potline model` and for
+ * operators and pages that run one.
+ *
+ *     PL_MODELS(fit, fit_release, &fourier_model, &cell_model)
+ *
+ * beside PL_PLUGIN in one source file of the plugin. A model is one constant descriptor. An instance is made of a value
+ * for each row of its parameter table, is advanced from 0 s on, and is asked for outputs (numbers) and profiles (fields
+ * over a position) at any time. Rows with PL_MODEL_INPUT may be set while it runs.
+ *
+ *     void *self = NULL;
+ *     enum pl_code code = model->open(&self, values, &error);
+ *     while (!code && t < 3600 && !(code = model->advance(self, t += 60, &error)))
+ *         model->read(self, outputs);
+ *     model->close(self);                      whatever open returned
+ *
+ * `advance` ends where it was told to, or fails with an error that names the limit that was crossed: PL_RANGE (the
+ * physics: frozen, empty, too hot) or PL_LIMIT (the numbers: no convergence, more work than allowed). It never gives
+ * what is no number, and its work is bounded. After a failure an instance can be read and saved (the last good state)
+ * and closed, not advanced. Whoever must go on all the same degrades by steps: potline/stepper.h.
+ *
+ * An instance belongs to one thread at a time; instances are independent of each other. `fit` runs the models of an
+ * experiment on the caller's thread and may take minutes: it is bounded by `evaluations`.
+ */
+#ifndef POTLINE_MODEL_H
+#define POTLINE_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi.h"
+#include "error.h"
+
+#define PL_MODEL_MAGIC 0x504c4d31u /* "PLM1" */
+#define PL_MODEL_SYMBOL "pl_model_info"
+
+enum pl_model_flags {
+    PL_MODEL_INPUT = 1 << 0, /* may change while it runs */
+    PL_MODEL_WHOLE = 1 << 1, /* a whole number */
+    PL_MODEL_GRID = 1 << 2,  /* how fine: the coarser, the cheaper */
+    PL_MODEL_LOOSE = 1 << 3, /* the error of a step: the larger, the cheaper */
+    PL_MODEL_OWN = 1 << 4,   /* of an experiment: differs from run to run, so each file has its own */
+};
+
+enum { PL_MODEL_PARAMETERS_MAX = 64, PL_MODEL_OUTPUTS_MAX = 64, PL_MODEL_PROFILE_MAX = 2048 };
+
+struct pl_model_parameter {
+    const char *name, *unit; /* ends the table when NULL */
+    double fallback, low, high;
+    const char *const *choices; /* values are indexes of these (ends in NULL); NULL: a number */
+    unsigned flags;
+    const char *doc;
+};
+
+struct pl_model_quantity {
+    const char *name, *unit, *doc;
+};
+
+/* What an advance may take. Evaluations of the equations are counted, so that the same input gives the same answer; the
+ * clock is a net behind them, for a machine that has come to a halt. */
+struct pl_model_allowance {
+    long evaluations; /* from now on; 0: as many as it takes */
+    double longest;   /* s: of a step of the integration; 0: as long as it likes */
+    double seconds;   /* of the clock, from now on; 0: no net */
+};
+
+/* One thing that was compared with what it should be. */
+struct pl_model_finding {
+    const char *subject;  /* the case, or who measured */
+    const char *quantity; /* what was compared */
+    const char *unit;
+    double expected, found;
+    double error; /* relative, or in `error_unit` */
+    double limit; /* of the error; of `found` where `at_least` */
+    bool at_least;
+    bool good;
+    const char *error_unit; /* NULL: relative */
+    const char *source;     /* of a measurement; NULL: of mathematics */
+    const char *note;       /* why it misses, or what it rests on; may be NULL */
+};
+
+struct pl_model_report {
+    void (*tell)(void *context, const struct pl_model_finding *finding);
+    void *context;
+};
+
+struct pl_model_case {
+    const char *name, *doc; /* ends the table when NULL */
+    enum pl_code (*run)(const struct pl_model_report *report, struct pl_error **error);
+};
+
+/* A set-up that was measured: what its files hold, what is free, and the model at work in it. */
+struct pl_model_experiment {
+    const char *name, *doc;                      /* ends the table when NULL */
+    const char *columns;                         /* what the header of its files begins with, for recognising them */
+    const struct pl_model_parameter *parameters; /* all that describes the set-up */
+    const char *fit;                             /* free by default: "a,b" */
+    const char *unit;                            /* of what is compared */
+    const char *measure;                         /* what `misfit` is */
+    double target;                               /* of the misfit */
+    bool alternate; /* without files to judge by, every second point is kept back; else the later part is */
+
+    /* A file becomes points: sets *points, and parameters that the file itself tells. */
+    enum pl_code (*load)(void **data, const char *path, double *parameters, size_t *points, struct pl_error **error);
+    void (*observed)(const void *data, double *position, double *value);
+    void (*weight)(const void *data, double *weight); /* of a point's residual; NULL: 1 */
+    enum pl_code (*predict)(void *data, const double *parameters, double *value, struct pl_error **error);
+    /* With their derivatives, `points` for each of `free`; NULL: by differences. */
+    enum pl_code (*sensitive)(void *data, const double *parameters, const unsigned *free, unsigned count, double *value,
+                              double *slope, struct pl_error **error);
+    /* Of the points with use[i]; further figures go to the report, which may be NULL. */
+    double (*misfit)(const void *data, const double *parameters, const double *predicted, const bool *use,
+                     const struct pl_model_report *report);
+    void (*unload)(void *data);
+};
+
+struct pl_model {
+    size_t size; /* of this struct, by PL_MODEL */
+    const char *name, *summary;
+    const char *doc; /* what it assumes: paragraphs */
+    const struct pl_model_parameter *parameters;
+    const struct pl_model_quantity *states, *outputs, *profiles; /* end with a NULL name */
+    double until, every;                                         /* s: what a run is for if nothing is said */
+
+    enum pl_code (*open)(void **self, const double *parameters, struct pl_error **error);
+    enum pl_code (*advance)(void *self, double until, struct pl_error **error);
+    enum pl_code (*set)(void *self, unsigned parameter, double value, struct pl_error **error);
+    void (*read)(void *self, double *outputs);
+    /* Points written, at most PL_MODEL_PROFILE_MAX. */
+    unsigned (*profile)(void *self, unsigned index, double *position, double *value);
+    void (*close)(void *self);
+
+    void (*allow)(void *self, const struct pl_model_allowance *allowance);
+    long (*effort)(void *self); /* evaluations since `open` */
+    /* The whole state, inputs included, as numbers: how many; only counted where `state` is NULL. */
+    size_t (*save)(void *self, double *state);
+    /* Goes on from what another instance has saved, of the same parameters but for inputs, grid and tolerance: onto
+     * another grid with what is conserved conserved. PL_CORRUPT: not a state of this model. */
+    enum pl_code (*load)(void *self, const double *state, size_t count, struct pl_error **error);
+
+    const struct pl_model_case *cases;        /* against mathematics; may be NULL */
+    const struct pl_model_case *measurements; /* against what was published; may be NULL */
+    const struct pl_model_experiment *experiments;
+};
+
+#define PL_MODEL(name_, summary_) .size = sizeof(struct pl_model), .name = (name_), .summary = (summary_)
+#define PL_QUANTITIES(...) ((const struct pl_model_quantity[]){__VA_ARGS__, {.name = NULL}})
+
+/* ---- Calibration ---- */
+
+enum { PL_FIT_MAX = 12, PL_FIT_FILES_MAX = 32 };
+
+struct pl_fit_file {
+    const char *path;
+    bool judge;                           /* not fitted to */
+    double own[PL_MODEL_PARAMETERS_MAX];  /* what is set for this file; NaN: nothing */
+    double used[PL_MODEL_PARAMETERS_MAX]; /* out: what it was run with */
+    size_t points;                        /* out */
+    double fitted, judged;                /* out: the misfit of either part; NaN: it has none */
+    bool adapted; /* out: it judges, but constants of its own are from its first part, and the rest judges */
+    double *position, *observed, *predicted; /* out: owned by the fit */
+    bool *kept_back;                         /* out */
+};
+
+struct pl_fit {
+    const struct pl_model_experiment *experiment;
+    double set[PL_MODEL_PARAMETERS_MAX]; /* common to all files; NaN: its default, or what the file says */
+    unsigned free[PL_FIT_MAX];
+    unsigned free_count;
+    double share; /* of a file that is fitted to when no file is there to judge by */
+    long evaluations;
+    struct pl_fit_file *file;
+    unsigned file_count;
+    struct pl_model_report figures;
+
+    /* out: by constant; one that is a file's own is one for each file that is fitted to */
+    unsigned constants;
+    unsigned row[PL_FIT_MAX];
+    int of_file[PL_FIT_MAX]; /* below 0: of all */
+    double value[PL_FIT_MAX];
+    double deviation[PL_FIT_MAX]; /* standard error, from the curvature at the optimum; NaN where there is none */
+    double correlation[PL_FIT_MAX][PL_FIT_MAX];
+    bool at_bound[PL_FIT_MAX];
+    double rms; /* of the residuals fitted to, in the experiment's unit */
+    long runs;
+    const char *ended; /* why the search ended */
+};
+
+/* ---- What a plugin offers ---- */
+
+struct pl_model_suite {
+    uint32_t magic;
+    uint16_t abi_major, abi_minor;
+    uint32_t model_size, parameter_size, finding_size, experiment_size, fit_size;
+    const struct pl_model *const *models; /* ends in NULL */
+    enum pl_code (*fit)(struct pl_fit *fit, struct pl_error **error);
+    void (*fit_release)(struct pl_fit *fit); /* what the outputs own */
+};
+
+#define PL_MODELS(fit_, release_, ...)                                                                                 \
+    extern __attribute__((visibility("default"))) const struct pl_model_suite pl_model_info;                           \
+    const struct pl_model_suite pl_model_info = {                                                                      \
+        .magic = PL_MODEL_MAGIC,                                                                                       \
+        .abi_major = PL_ABI_MAJOR,                                                                                     \
+        .abi_minor = PL_ABI_MINOR,                                                                                     \
+        .model_size = sizeof(struct pl_model),                                                                         \
+        .parameter_size = sizeof(struct pl_model_parameter),                                                           \
+        .finding_size = sizeof(struct pl_model_finding),                                                               \
+        .experiment_size = sizeof(struct pl_model_experiment),                                                         \
+        .fit_size = sizeof(struct pl_fit),                                                                             \
+        .models = (const struct pl_model *const[]){__VA_ARGS__, NULL},                                                 \
+        .fit = (fit_),                                                                                                 \
+        .fit_release = (release_),                                                                                     \
+    };
+
+#endif

@@ -1,0 +1,64 @@
+/* mover_answer.c: what is said of a change: the plan, and what came of it. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "runtime/mover_impl.h"
+
+void pl__mover_put_row(struct pl_call *call, const char *node, const char *op, const char *what, const char *state,
+                       const char *why) {
+    struct pl_pack *pack = call ? pl_reply_row(call, 5) : NULL;
+    if (!pack) return;
+    pl_pack_pair_str(pack, "node", node);
+    pl_pack_pair_str(pack, "op", op);
+    pl_pack_pair_str(pack, "becomes", what);
+    pl_pack_pair_str(pack, "state", state);
+    pl_pack_pair_str(pack, "why", why);
+}
+
+void pl__mover_put_planned(struct pl_call *call, const struct pl_change_node *node) {
+    const char *state = node->kind == PL_CHANGE_REMOVED ? "goes"
+                        : node->kind == PL_CHANGE_KEPT  ? "stays"
+                        : node->state                   ? "carried"
+                                                        : "none";
+    pl__mover_put_row(call, node->name, node->op, pl_change_kinds[node->kind], state, node->why);
+}
+
+void pl__mover_put_plan(struct pl_call *call, const struct pl_change_plan *plan) {
+    for (unsigned i = 0; i < plan->count; i++)
+        pl__mover_put_planned(call, &plan->nodes[i]);
+}
+
+int64_t pl__mover_seconds(pl_time left) {
+    return left > 0 ? (left + PL_SECOND - 1) / PL_SECOND : 0;
+}
+
+void pl__mover_summarize(const struct pl_change_plan *plan, char text[PL__MOVER_WHAT]) {
+    size_t used = 0;
+    text[0] = 0;
+    for (unsigned i = 0; i < PL_CHANGE_KINDS && used < PL__MOVER_WHAT; i++)
+        if (plan->counts[i])
+            used += (size_t)snprintf(text + used, PL__MOVER_WHAT - used, "%s%u %s", used ? ", " : "", plan->counts[i],
+                                     pl_change_kinds[i]);
+}
+
+/* What holds the pause is mostly the writing of what nodes know, as at the last checkpoint. */
+void pl__mover_put_expected(struct pl_engine *engine, struct pl_call *call, const struct pl_change_plan *plan) {
+    struct pl_checkpoint_stats stats;
+    char why[PL_CHANGE_WHY];
+    pl_engine_checkpoint_stats(engine, &stats);
+    double each = 0.002 * (plan->counts[PL_CHANGE_RESTARTED] + plan->counts[PL_CHANGE_RENAMED] +
+                           plan->counts[PL_CHANGE_ADDED] + plan->counts[PL_CHANGE_REMOVED]);
+    snprintf(why, sizeof why, "expected pause about %.0f ms", (stats.seconds + each + 0.01) * 1000);
+    pl__mover_put_row(call, "", "", "plan", "", why);
+}
+
+void pl__mover_put_result(struct pl_call *call, const struct pl_change_result *result, pl_time probation) {
+    char why[2 * PL_CHANGE_WHY], lost[96] = "";
+    if (result->lost)
+        snprintf(lost, sizeof lost, "; %" PRIu64 " rows that waited for an input that is gone went with it",
+                 result->lost);
+    snprintf(why, sizeof why, "pause %.1f ms, at epoch %" PRIu64 "; probation %.0f s%s",
+             (double)result->pause / (double)PL_MILLISECOND, result->epoch, (double)probation / (double)PL_SECOND,
+             lost);
+    pl__mover_put_row(call, "", "", "done", "", why);
+}
