@@ -10,7 +10,10 @@
 #define POTLINE_HTTP_METRICS_H
 
 #include "base/buffer.h"
-#include "runtime/engine.h"
+#include "runtime/mover.h"
+
+/* Which graph it is that runs, and how often it was changed. Any thread. */
+void pl_metrics_put_graph(struct pl_buffer *out, struct pl_mover *mover);
 
 /* Any thread, while the engine is there; NULL: only what is of the process. */
 void pl_metrics_put(struct pl_buffer *out, struct pl_engine *engine);

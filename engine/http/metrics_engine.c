@@ -24,6 +24,25 @@ static void put_graph(struct pl_buffer *out, const struct pl_engine *engine) {
                    (double)graph->settings.partitions);
 }
 
+void pl_metrics_put_graph(struct pl_buffer *out, struct pl_mover *mover) {
+    static const char changes[] = "potline_graph_changes_total";
+    struct pl_mover_counts counts;
+    pl_time probation;
+    uint64_t number = pl_mover_now(mover, &probation);
+    pl_mover_counts(mover, &counts);
+    pl__metric_one(out, "potline_graph_version", PL__GAUGE, "Number of the graph that runs, in graph history.",
+                   (double)number);
+    pl__metric_one(out, "potline_graph_probation_seconds", PL__GAUGE,
+                   "For how long the graph that runs is on probation still; 0: it is not.", (double)probation * 1e-9);
+    pl__metric_head(out, changes, PL__COUNTER, "Changes of the running graph, and those that came to nothing.");
+    pl__metric_put(out, changes, (double)counts.changes, PL__LABELS("outcome", "done"));
+    pl__metric_put(out, changes, (double)counts.failures, PL__LABELS("outcome", "failed"));
+    pl__metric_head(out, "potline_graph_rollbacks_total", PL__COUNTER,
+                    "Changes back: by people, or as a graph was not well in its probation.");
+    pl__metric_put(out, "potline_graph_rollbacks_total", (double)counts.rollbacks, PL__LABELS("by", "people"));
+    pl__metric_put(out, "potline_graph_rollbacks_total", (double)counts.relapses, PL__LABELS("by", "probation"));
+}
+
 static void put_intake(struct pl_buffer *out, const struct pl_engine *engine) {
     const struct pl_intake_stats *intake = pl_intake_stats(pl_engine_intake(engine));
     pl__metric_one(out, "potline_log_rows_total", PL__COUNTER, "Rows that have come in from the sources.",

@@ -60,6 +60,8 @@ FIGURE(failed, at->sums->failed)
 FIGURE(paused, at->sums->paused > 0)
 FIGURE(process_down, at->sums->down)
 FIGURE(process_deaths, pl_engine_deaths(at->engine, at->node->name))
+FIGURE(process_nonsense, pl_engine_nonsense(at->engine, at->node->name))
+FIGURE(process_skipped, pl_engine_skipped(at->engine, at->node->name))
 
 static const struct figure {
     const char *name;
@@ -93,6 +95,10 @@ static const struct figure {
      "Processes of an isolated node that are not there now."},
     {"potline_node_process_deaths_total", PL__COUNTER, OF_ISOLATED, process_deaths,
      "How often a process of an isolated node has died."},
+    {"potline_node_process_nonsense_total", PL__COUNTER, OF_ISOLATED, process_nonsense,
+     "How often a process of an isolated node was ended because of a message that made no sense."},
+    {"potline_node_process_skipped_total", PL__COUNTER, OF_ISOLATED, process_skipped,
+     "Records left out because the process of a node has died at them three times."},
 };
 
 static bool applies(int of, const struct reading *at) {
@@ -209,6 +215,17 @@ static void put_staleness(struct pl_buffer *out, const struct pl_engine *engine)
     }
 }
 
+static void put_reach(struct pl_buffer *out, const struct pl_engine *engine) {
+    static const char name[] = "potline_source_reached";
+    pl__metric_head(out, name, PL__GAUGE, "1: a source reaches what it reads from; 0: not. Of those that tell.");
+    for (unsigned i = 0; i < pl_engine_task_count(engine); i++) {
+        const struct pl_task *task = pl_engine_task(engine, i);
+        int reach = atomic_load(&task->node.reach);
+        if (!task->gate && reach != PL_REACH_UNTOLD)
+            pl__metric_put(out, name, reach == PL_REACH_THERE, PL__LABELS("source", task->node.config.name));
+    }
+}
+
 /* By what became of them, as `stats` shows it; those that were not kept are part of the rejected. */
 static void put_samples(struct pl_buffer *out, const struct pl_engine *engine) {
     static const char name[] = "potline_source_samples_total", unkept[] = "potline_source_unkept_samples_total";
@@ -244,6 +261,7 @@ void pl__metrics_nodes(struct pl_buffer *out, const struct pl_engine *engine) {
         put_lags(out, views, graph->node_count);
         put_counters(out, engine);
         put_staleness(out, engine);
+        put_reach(out, engine);
         put_samples(out, engine);
     } else {
         out->failed = true;

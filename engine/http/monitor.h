@@ -10,13 +10,22 @@
 #ifndef POTLINE_HTTP_MONITOR_H
 #define POTLINE_HTTP_MONITOR_H
 
+#include "http/server.h"
 #include "runtime/engine.h"
+#include "runtime/mover.h"
 
 struct pl_monitor;
 
-enum pl_code pl_monitor_open(const char *address, struct pl_monitor **monitor, struct pl_error **error);
-int pl_monitor_port(const struct pl_monitor *monitor);
-void pl_monitor_close(struct pl_monitor *monitor); /* NULL is fine */
+enum pl_code pl_monitor_new(struct pl_monitor **monitor, struct pl_error **error);
+/* A listener of its own, with nothing else. */
+enum pl_code pl_monitor_listen(struct pl_monitor *monitor, struct pl_http_server *server, const char *address,
+                               int *port, struct pl_error **error);
+/* Answers one of the pages; false: it is none of them, and is the caller's still. */
+bool pl_monitor_answer(struct pl_monitor *monitor, struct pl_http_exchange *exchange);
+void pl_monitor_free(struct pl_monitor *monitor); /* behind the server's end; NULL is fine */
+
+/* Who changes the graph of the engines that are shown; NULL: nobody does any more. A NULL monitor is fine. */
+void pl_monitor_graph(struct pl_monitor *monitor, struct pl_mover *mover);
 
 /* The engine that is shown from now on; when this returns, the one before is not looked at any more. NULL: there is
  * none, since `why`, a static text. A NULL monitor is fine. */

@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <libwebsockets.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <uv.h>
@@ -11,27 +10,40 @@
 #include <potline/alloc.h>
 #include <potline/text.h>
 
-enum { BODY_MAX = 64 << 20, PIECE = 16 << 10, HEAD = 1024, PATIENCE_S = 5, KEEP_S = 15, PORT_MAX = 65535, SAID = 256 };
-enum { OK = 200, NOT_FOUND = 404, NOT_ALLOWED = 405, BROKEN = 500 };
+#include "http/exchange.h"
+
+enum { PATIENCE_S = 5, KEEP_S = 15, PORT_MAX = 65535, SAID = 256, LISTENERS = 4, TICK_MS = 1000, HOST = 64 };
+
+/* Of TLS 1.2; those of 1.3 are OpenSSL's own. */
+static const char ciphers[] = "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+                              "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+                              "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
+
+struct listener {
+    struct pl_http_listener options;
+    char host[HOST]; /* a number */
+    char name[16];
+};
 
 struct pl_http_server {
-    struct pl_http_options options;
-    char host[64]; /* a number */
-    bool six;      /* of IPv6 */
-    int port;
+    struct listener listeners[LISTENERS];
+    unsigned count, connections;
     struct lws_context *context;
     uv_loop_t loop;
-    uv_async_t end;
+    uv_async_t wake;
+    uv_timer_t timer;
+    void (*tick)(void *arg);
+    void *tick_arg;
     pthread_t thread;
     bool running;
+    pthread_mutex_t lock; /* of what follows */
+    struct pl_http_posted *posted, **last;
+    bool ending;
 };
 
 /* What libwebsockets keeps for a connection, zeroed by it. */
-struct exchange {
-    struct pl_buffer body; /* LWS_PRE bytes of room for libwebsockets in front */
-    size_t sent;
-    bool open;  /* there is a body to be released */
-    bool close; /* and the connection ends behind it */
+struct connection {
+    struct pl_http_exchange *exchange; /* NULL: between two */
 };
 
 /* ---- What libwebsockets says: the first error of making a context tells why there is none ---- */
@@ -45,134 +57,143 @@ static void hear(int level, const char *line) {
     said[strcspn(said, "\n")] = 0;
 }
 
-/* ---- Answers ---- */
+/* ---- Connections ---- */
 
-static const struct pl_http_route *find(const struct pl_http_server *server, const char *path) {
-    const struct pl_http_route *route = server->options.routes;
-    while (route->path && strcmp(route->path, path) != 0)
-        route++;
-    return route->path ? route : NULL;
+static const struct listener *listener_of(struct lws *wsi) {
+    const struct pl_http_server *server = lws_context_user(lws_get_context(wsi));
+    const char *name = lws_get_vhost_name(lws_get_vhost(wsi));
+    for (unsigned i = 0; i < server->count; i++)
+        if (strcmp(server->listeners[i].name, name) == 0) return &server->listeners[i];
+    return NULL;
 }
 
-static void end_exchange(struct exchange *exchange) {
-    if (exchange->open) pl_buffer_fini(&exchange->body);
-    *exchange = (struct exchange){0};
-}
-
-static void refuse(struct pl_http_reply *reply, unsigned status, const char *text) {
-    static const char room[LWS_PRE];
-    pl_buffer_fini(&reply->body);
-    pl_buffer_init(&reply->body, BODY_MAX);
-    pl_buffer_put(&reply->body, room, sizeof room);
-    pl_buffer_puts(&reply->body, text);
-    reply->status = status;
-    reply->type = "text/plain; charset=utf-8";
-}
-
-static void make_reply(struct pl_http_server *server, const char *path, bool reads, struct pl_http_reply *reply) {
-    static const char room[LWS_PRE];
-    const struct pl_http_route *route = find(server, path);
-    *reply = (struct pl_http_reply){.status = OK, .type = "text/plain; charset=utf-8"};
-    pl_buffer_init(&reply->body, BODY_MAX);
-    pl_buffer_put(&reply->body, room, sizeof room);
-    if (!route)
-        refuse(reply, NOT_FOUND, "not found\n");
-    else if (!reads)
-        refuse(reply, NOT_ALLOWED, "only GET and HEAD\n");
-    else
-        route->answer(server->options.arg, reply);
-    if (pl_buffer_failed(&reply->body)) refuse(reply, BROKEN, "no memory for the answer\n");
-}
-
-static bool write_head(struct lws *wsi, const struct pl_http_reply *reply, bool close) {
-    unsigned char head[LWS_PRE + HEAD], *at = head + LWS_PRE, *start = at, *end = head + sizeof head - 1;
-    static const unsigned char allowed[] = "GET, HEAD", closed[] = "close";
-    if (lws_add_http_common_headers(wsi, reply->status | LWSAHH_FLAG_NO_SERVER_NAME, reply->type,
-                                    reply->body.size - LWS_PRE, &at, end))
-        return false;
-    if (reply->status == NOT_ALLOWED && lws_add_http_header_by_name(wsi, (const unsigned char *)"allow:", allowed,
-                                                                    (int)strlen((const char *)allowed), &at, end))
-        return false;
-    if (close && lws_add_http_header_by_name(wsi, (const unsigned char *)"connection:", closed,
-                                             (int)strlen((const char *)closed), &at, end))
-        return false;
-    return lws_finalize_write_http_header(wsi, start, &at, end) == 0;
-}
-
-/* 0: the connection goes on; libwebsockets closes it for anything else. */
-static int complete(struct lws *wsi, struct exchange *exchange) {
-    bool close = exchange->close;
-    end_exchange(exchange);
-    return lws_http_transaction_completed(wsi) || close ? -1 : 0;
-}
-
-static int begin(struct lws *wsi, struct exchange *exchange, const char *path) {
-    struct pl_http_server *server = lws_context_user(lws_get_context(wsi));
-    bool get = lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) > 0;
-    bool head = lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
-    struct pl_http_reply reply;
-    end_exchange(exchange);
-    make_reply(server, path, get || head, &reply);
-    exchange->body = reply.body;
-    exchange->sent = LWS_PRE;
-    exchange->open = true;
-    exchange->close = !(get || head); /* whatever comes with it is not read */
-    if (pl_buffer_failed(&reply.body) || !write_head(wsi, &reply, exchange->close)) return -1;
-    if (head) return complete(wsi, exchange);
-    lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, PATIENCE_S);
-    lws_callback_on_writable(wsi);
+static int hand_over(struct lws *wsi, struct connection *connection) {
+    const struct listener *listener = listener_of(wsi);
+    struct pl_http_exchange *exchange = connection->exchange;
+    if (!listener) return -1;
+    lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* it is ours to answer */
+    pl__exchange_whole(exchange);
+    listener->options.handle(listener->options.arg, exchange);
     return 0;
 }
 
-static int go_on(struct lws *wsi, struct exchange *exchange) {
-    if (!exchange->open) return 0;
-    size_t left = exchange->body.size - exchange->sent, piece = left < PIECE ? left : PIECE;
-    bool last = piece == left;
-    unsigned char *at = (unsigned char *)exchange->body.data + exchange->sent;
-    if (lws_write(wsi, at, piece, last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) < (int)piece) return -1;
-    exchange->sent += piece;
-    if (last) return complete(wsi, exchange);
+static int begin(struct lws *wsi, struct connection *connection, const char *path) {
+    const struct listener *listener = listener_of(wsi);
+    unsigned refused;
+    if (!listener || connection->exchange) return -1;
+    struct pl_http_exchange *exchange = pl__exchange_new(wsi, path, listener->options.bodies, &refused);
+    if (!exchange) return -1;
+    connection->exchange = exchange;
+    if (!pl__exchange_wants_body(exchange)) return hand_over(wsi, connection);
     lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, PATIENCE_S);
-    lws_callback_on_writable(wsi);
     return 0;
+}
+
+static int take_body(struct connection *connection, const void *bytes, size_t size) {
+    return connection->exchange && pl__exchange_body(connection->exchange, bytes, size) ? 0 : -1;
+}
+
+static int write_more(struct lws *wsi, struct connection *connection) {
+    bool over = false;
+    struct pl_http_exchange *exchange = connection->exchange;
+    if (!exchange) return 0;
+    int status = pl__exchange_write(exchange, &over);
+    if (!over) return status;
+    connection->exchange = NULL; /* libwebsockets tells below that the connection's protocol ends */
+    bool goes_on = pl__exchange_end(exchange);
+    return lws_http_transaction_completed(wsi) || !goes_on ? -1 : 0;
+}
+
+static void leave(struct connection *connection) {
+    if (connection && connection->exchange) pl__exchange_left(connection->exchange);
+    if (connection) connection->exchange = NULL;
 }
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size) {
+    struct connection *connection = user;
     switch (reason) {
-    case LWS_CALLBACK_HTTP: return begin(wsi, user, in);
-    case LWS_CALLBACK_HTTP_WRITEABLE: return go_on(wsi, user);
+    case LWS_CALLBACK_HTTP: return begin(wsi, connection, in);
+    case LWS_CALLBACK_HTTP_BODY: return take_body(connection, in, size);
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+        return connection->exchange && pl__exchange_wants_body(connection->exchange) ? hand_over(wsi, connection) : 0;
+    case LWS_CALLBACK_HTTP_WRITEABLE: return write_more(wsi, connection);
     case LWS_CALLBACK_CLOSED_HTTP:
-    case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
-        if (user) end_exchange(user);
-        return 0;
+    case LWS_CALLBACK_HTTP_DROP_PROTOCOL: leave(connection); return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: /* to nothing */
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: return -1;
-    case LWS_CALLBACK_HTTP_BODY: /* what came with a request that is refused: the end follows the answer */
-    case LWS_CALLBACK_HTTP_BODY_COMPLETION: return 0;
     default: return lws_callback_http_dummy(wsi, reason, user, in, size);
     }
 }
 
-/* ---- Life ---- */
+/* ---- Addresses ---- */
 
-static bool read_address(struct pl_http_server *server, const char *text) {
+static bool read_address(const char *text, char host[HOST], int *port, bool *six) {
     const char *colon = strrchr(text, ':');
-    int64_t port;
-    if (!colon || !pl_text_int(colon + 1, strlen(colon + 1), &port) || port < 0 || port > PORT_MAX) return false;
+    int64_t number;
+    if (!colon || !pl_text_int(colon + 1, strlen(colon + 1), &number) || number < 0 || number > PORT_MAX) return false;
     size_t length = (size_t)(colon - text);
     bool bracketed = length >= 2 && text[0] == '[' && text[length - 1] == ']';
     if (!bracketed && memchr(text, ':', length)) return false;
-    if (length >= sizeof server->host) return false;
-    snprintf(server->host, sizeof server->host, "%.*s", (int)(length - (bracketed ? 2 : 0)), text + bracketed);
-    if (!length || strcmp(server->host, "localhost") == 0) strcpy(server->host, "127.0.0.1");
-    server->port = (int)port;
+    if (length >= HOST) return false;
+    snprintf(host, HOST, "%.*s", (int)(length - (bracketed ? 2 : 0)), text + bracketed);
+    if (!length || strcmp(host, "localhost") == 0) strcpy(host, "127.0.0.1");
+    *port = (int)number;
     struct in6_addr address;
-    server->six = inet_pton(AF_INET6, server->host, &address) == 1;
-    return server->six || inet_pton(AF_INET, server->host, &address) == 1;
+    *six = inet_pton(AF_INET6, host, &address) == 1;
+    return *six || inet_pton(AF_INET, host, &address) == 1;
 }
 
-static void on_end(uv_async_t *async) {
-    uv_stop(async->loop);
+bool pl_http_is_loopback(const char *address) {
+    char host[HOST];
+    int port;
+    bool six;
+    if (!read_address(address, host, &port, &six)) return false;
+    return six ? strcmp(host, "::1") == 0 : strncmp(host, "127.", 4) == 0;
+}
+
+/* ---- Life ---- */
+
+static void run_posted(struct pl_http_server *server) {
+    pthread_mutex_lock(&server->lock);
+    struct pl_http_posted *list = server->posted;
+    server->posted = NULL;
+    server->last = &server->posted;
+    pthread_mutex_unlock(&server->lock);
+    for (struct pl_http_posted *next; list; list = next) {
+        next = list->next;
+        list->run(list->arg);
+    }
+}
+
+static void on_wake(uv_async_t *async) {
+    struct pl_http_server *server = async->data;
+    run_posted(server);
+    pthread_mutex_lock(&server->lock);
+    if (server->ending) uv_stop(async->loop);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static void on_timer(uv_timer_t *timer) {
+    struct pl_http_server *server = timer->data;
+    server->tick(server->tick_arg);
+}
+
+void pl_http_post(struct pl_http_server *server, struct pl_http_posted *posted, void (*run)(void *arg), void *arg) {
+    *posted = (struct pl_http_posted){.run = run, .arg = arg};
+    pthread_mutex_lock(&server->lock);
+    *server->last = posted;
+    server->last = &posted->next;
+    pthread_mutex_unlock(&server->lock);
+    uv_async_send(&server->wake);
+}
+
+void pl_http_on_tick(struct pl_http_server *server, void (*tick)(void *arg), void *arg) {
+    server->tick = tick;
+    server->tick_arg = arg;
+    if (!tick)
+        uv_timer_stop(&server->timer);
+    else
+        uv_timer_start(&server->timer, on_timer, TICK_MS, TICK_MS);
 }
 
 static void *run(void *arg) {
@@ -182,26 +203,15 @@ static void *run(void *arg) {
     return NULL;
 }
 
-/* The listener is made behind the context: where that fails (the port is taken), the context is there to be ended in
- * good order. One that could not be made has taken its code out of the process, with handles of it still in the loop.
- */
-static enum pl_code listen_there(struct pl_http_server *server, struct pl_error **error) {
-    static const struct lws_protocols protocols[] = {{"http", on_event, sizeof(struct exchange), 0, 0, NULL, 0},
-                                                     {NULL, NULL, 0, 0, 0, NULL, 0}};
-    void *loops[] = {&server->loop};
-    struct lws_context_creation_info info = {
-        .port = server->port,
-        .iface = server->host,
-        .vhost_name = "http",
-        .protocols = protocols,
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
+static void fill_in(struct lws_context_creation_info *info, void **loops, struct pl_http_server *server) {
+    *info = (struct lws_context_creation_info){
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
                    LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
-                   LWS_SERVER_OPTION_HTTP_HEADERS_SECURITY_BEST_PRACTICES_ENFORCE |
-                   (server->six ? 0 : LWS_SERVER_OPTION_DISABLE_IPV6),
+                   LWS_SERVER_OPTION_HTTP_HEADERS_SECURITY_BEST_PRACTICES_ENFORCE,
         .foreign_loops = loops,
         .pcontext = &server->context, /* NULL again when it is gone */
-        .fd_limit_per_thread = PL_HTTP_CONNECTIONS,
-        .max_http_header_pool = PL_HTTP_CONNECTIONS,
+        .fd_limit_per_thread = server->connections,
+        .max_http_header_pool = (unsigned short)server->connections,
         .max_http_header_data = PL_HTTP_HEADERS,
         .timeout_secs = PATIENCE_S,
         .timeout_secs_ah_idle = PATIENCE_S,
@@ -210,54 +220,94 @@ static enum pl_code listen_there(struct pl_http_server *server, struct pl_error 
         .uid = (uid_t)-1,
         .gid = (gid_t)-1,
     };
+}
+
+enum pl_code pl_http_new(unsigned connections, struct pl_http_server **server, struct pl_error **error) {
+    struct pl_http_server *s = *server = PL_NEW(struct pl_http_server);
+    struct lws_context_creation_info info;
+    if (!s) return pl_error_set(error, PL_NO_MEMORY, "no memory for a listener");
+    void *loops[] = {&s->loop};
+    s->connections = connections < PL_HTTP_CONNECTIONS ? connections : PL_HTTP_CONNECTIONS;
+    s->last = &s->posted;
+    pthread_mutex_init(&s->lock, NULL);
+    uv_loop_init(&s->loop);
+    uv_async_init(&s->loop, &s->wake, on_wake);
+    uv_timer_init(&s->loop, &s->timer);
+    s->wake.data = s->timer.data = s;
     said[0] = 0;
     lws_set_log_level(LLL_ERR, hear);
-    server->context = lws_create_context(&info);
-    struct lws_vhost *host = server->context ? lws_create_vhost(server->context, &info) : NULL;
-    if (!server->context) return pl_error_set(error, PL_UNAVAILABLE, "no HTTP: %s", said);
+    fill_in(&info, loops, s);
+    s->context = lws_create_context(&info);
+    if (s->context) return PL_OK;
+    pl_error_set(error, PL_UNAVAILABLE, "no HTTP: %s", said);
+    pl_http_free(s);
+    *server = NULL;
+    return PL_UNAVAILABLE;
+}
+
+static void put_identity(struct lws_context_creation_info *info, const struct pl_http_identity *identity) {
+    info->server_ssl_cert_mem = identity->certificate;
+    info->server_ssl_cert_mem_len = (unsigned)strlen(identity->certificate) + 1;
+    info->server_ssl_private_key_mem = identity->key;
+    info->server_ssl_private_key_mem_len = (unsigned)strlen(identity->key) + 1;
+    info->ssl_cipher_list = ciphers;
+    info->ssl_options_set = (long)(SSL_OP_NO_SSLv3 | SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_RENEGOTIATION |
+                                   SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION);
+    info->alpn = "http/1.1";
+}
+
+/* The listener is made behind the context: where that fails (the port is taken), the context is there to be ended in
+ * good order. One that could not be made has taken its code out of the process, with handles of it still in the loop.
+ */
+enum pl_code pl_http_listen(struct pl_http_server *server, const struct pl_http_listener *options, int *port,
+                            struct pl_error **error) {
+    static const struct lws_protocols protocols[] = {{"http", on_event, sizeof(struct connection), 0, 0, NULL, 0},
+                                                     {NULL, NULL, 0, 0, 0, NULL, 0}};
+    struct lws_context_creation_info info;
+    struct listener *listener = &server->listeners[server->count];
+    void *loops[] = {&server->loop};
+    bool six;
+    if (server->count == LISTENERS) return pl_error_set(error, PL_LIMIT, "at most %d listeners", LISTENERS);
+    fill_in(&info, loops, server);
+    if (!read_address(options->address, listener->host, &info.port, &six))
+        return pl_error_set(error, PL_USAGE, "\"%s\" is no address to listen at; write 127.0.0.1:9464",
+                            options->address);
+    listener->options = *options;
+    snprintf(listener->name, sizeof listener->name, "http%u", server->count);
+    info.iface = listener->host;
+    info.vhost_name = listener->name;
+    info.protocols = protocols;
+    info.options |= six ? 0 : LWS_SERVER_OPTION_DISABLE_IPV6;
+    if (options->identity) put_identity(&info, options->identity);
+    said[0] = 0;
+    struct lws_vhost *host = lws_create_vhost(server->context, &info);
     if (!host)
-        return pl_error_set(error, PL_BUSY, "cannot listen at %s: it is in use, or no address of this machine",
-                            server->options.address);
-    server->port = lws_get_vhost_listen_port(host);
+        return pl_error_set(error, PL_BUSY, "cannot listen at %s: it is in use, or no address of this machine%s%s",
+                            options->address, options->identity ? ", or the certificate does not fit its key" : "", "");
+    server->count++;
+    *port = lws_get_vhost_listen_port(host);
     return PL_OK;
 }
 
-enum pl_code pl_http_open(const struct pl_http_options *options, struct pl_http_server **server,
-                          struct pl_error **error) {
-    struct pl_http_server *s = *server = PL_NEW(struct pl_http_server);
-    if (!s) return pl_error_set(error, PL_NO_MEMORY, "no memory for a listener");
-    s->options = *options;
-    if (!read_address(s, options->address)) {
-        pl_free(s);
-        *server = NULL;
-        return pl_error_set(error, PL_USAGE, "\"%s\" is no address to listen at; write 127.0.0.1:9464",
-                            options->address);
-    }
-    uv_loop_init(&s->loop);
-    uv_async_init(&s->loop, &s->end, on_end);
-    enum pl_code code = listen_there(s, error);
-    if (!code) s->running = pthread_create(&s->thread, NULL, run, s) == 0;
-    if (!code && !s->running) code = pl_error_set(error, PL_LIMIT, "cannot start the thread of a listener");
-    if (!code) return PL_OK;
-    pl_http_close(s);
-    *server = NULL;
-    return code;
+enum pl_code pl_http_start(struct pl_http_server *server, struct pl_error **error) {
+    server->running = pthread_create(&server->thread, NULL, run, server) == 0;
+    return server->running ? PL_OK : pl_error_set(error, PL_LIMIT, "cannot start the thread of a listener");
 }
 
-int pl_http_port(const struct pl_http_server *server) {
-    return server->port;
-}
-
-void pl_http_close(struct pl_http_server *server) {
+void pl_http_free(struct pl_http_server *server) {
     if (!server) return;
-    if (server->running) {
-        uv_async_send(&server->end);
-        pthread_join(server->thread, NULL);
-    }
+    pthread_mutex_lock(&server->lock);
+    server->ending = true;
+    pthread_mutex_unlock(&server->lock);
+    uv_async_send(&server->wake);
+    if (server->running) pthread_join(server->thread, NULL);
     if (server->context) lws_context_destroy(server->context);
-    uv_close((uv_handle_t *)&server->end, NULL);
+    uv_close((uv_handle_t *)&server->wake, NULL);
+    uv_close((uv_handle_t *)&server->timer, NULL);
     uv_run(&server->loop, UV_RUN_DEFAULT);
     if (server->context) lws_context_destroy(server->context); /* in two steps: its handles had to be closed first */
+    run_posted(server);
     uv_loop_close(&server->loop);
+    pthread_mutex_destroy(&server->lock);
     pl_free(server);
 }

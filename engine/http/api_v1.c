@@ -1,0 +1,327 @@
+/* api_v1.c: the interface, version 1: a row a route. */
+#include "http/rest_impl.h"
+
+#define PATH(name_, argument_, doc_, example_)                                                                         \
+    {                                                                                                                  \
+        .name = (name_), .place = PL_REST_PATH, .required = true, .argument = (argument_), .doc = (doc_),              \
+        .example = (example_)                                                                                          \
+    }
+#define QUERY(name_, type_, argument_, doc_, example_)                                                                 \
+    {                                                                                                                  \
+        .name = (name_), .place = PL_REST_QUERY, .type = (type_), .argument = (argument_), .doc = (doc_),              \
+        .example = (example_)                                                                                          \
+    }
+#define BODY(name_, type_, required_, argument_, doc_, example_)                                                       \
+    {                                                                                                                  \
+        .name = (name_), .place = PL_REST_BODY, .type = (type_), .required = (required_), .argument = (argument_),     \
+        .longest = 4096, .doc = (doc_), .example = (example_)                                                          \
+    }
+#define END                                                                                                            \
+    { .name = NULL }
+#define FIELDS static const struct pl_rest_field
+
+#define WHY "Why: it goes into the audit."
+#define REASON BODY("reason", PL_REST_TEXT, true, "reason", WHY, "\"seen to on site\"")
+#define MAYBE_REASON BODY("reason", PL_REST_TEXT, false, "reason", WHY, "\"seen to on site\"")
+
+/* ---- What is given ---- */
+
+static const char *const priorities[] = {"any", "critical", "high", "medium", "low", NULL};
+static const char *const states[] = {"attention",
+                                     "all",
+                                     "normal",
+                                     "unacknowledged",
+                                     "acknowledged",
+                                     "returned",
+                                     "latched-unacknowledged",
+                                     "latched-acknowledged",
+                                     "shelved",
+                                     "suppressed",
+                                     "out-of-service",
+                                     NULL};
+static const char *const modes[] = {"manual", "advise", "approve", "auto", NULL};
+static const char *const drawings[] = {"mermaid", "dot", "json", NULL};
+static const char *const zones[] = {"silver", "gold", "dead", NULL};
+static const char *const roles[] = {"operator", "engineer", "manager", "executive", "admin", NULL};
+
+FIELDS sensors_list[] = {QUERY("tags", PL_REST_TEXT, "tags", "A pattern of names.", "line1.*"), END};
+FIELDS sensors_get[] = {PATH("tag", "tags", "The tag.", "line1.pot01.voltage"), END};
+
+#define RANGE_FIELDS                                                                                                   \
+    QUERY("from", PL_REST_TIME, NULL, "Not before.", "2026-11-23T06:00:00Z"),                                          \
+        QUERY("to", PL_REST_TIME, NULL, "Before.", "2262-01-01T00:00:00Z"),                                            \
+        QUERY("node", PL_REST_TEXT, NULL, "Only what this node has written.", "kept"), {                               \
+        .name = "zone", .place = PL_REST_QUERY, .choices = zones, .doc = "Of this zone.", .example = "silver"          \
+    }
+FIELDS sensors_samples[] = {PATH("tag", NULL, "The tag.", "line1.pot01.voltage"), RANGE_FIELDS, END};
+FIELDS windows_list[] = {QUERY("tag", PL_REST_TEXT, NULL, "A pattern of tags or assets.", "line1.*"), RANGE_FIELDS,
+                         END};
+FIELDS windows_get[] = {PATH("tag", NULL, "The tag or asset.", "line1.pot01.voltage"), RANGE_FIELDS, END};
+FIELDS profiles_list[] = {QUERY("asset", PL_REST_TEXT, NULL, "A pattern of assets.", "line1.*"), RANGE_FIELDS, END};
+FIELDS events_list[] = {QUERY("tag", PL_REST_TEXT, NULL, "A pattern of assets.", "line1.*"),
+                        QUERY("kind", PL_REST_TEXT, NULL, "A pattern of kinds.", "alarm.*"), RANGE_FIELDS, END};
+
+#define MODEL_EXAMPLE                                                                                                  \
+    "{\"thermalConductivity\":200,\"initialTemperature\":700,"                                                         \
+    "\"boundaryConditions\":{\"topSurface\":750,\"bottomSurface\":690}}"
+#define MODEL_FIELDS                                                                                                   \
+    BODY("modelName", PL_REST_TEXT, true, NULL, "One of potline model list.", "\"FourierHeatModel\""),                 \
+        BODY("parameters", PL_REST_OBJECT, true, NULL,                                                                 \
+             "Its parameters by name, as thermalConductivity or side_loss; boundaryConditions are temperatures in "    \
+             "degC of topSurface and bottomSurface.",                                                                  \
+             MODEL_EXAMPLE),                                                                                           \
+        BODY("description", PL_REST_TEXT, false, NULL, "For people.", "\"The lining of pot 7.\"")
+#define MODEL PATH("modelId", NULL, "The model.", "pde-001")
+#define RUN PATH("runId", NULL, "The run.", "run-001")
+FIELDS models_list[] = {QUERY("modelName", PL_REST_TEXT, NULL, "Only of this model.", "FourierHeatModel"), END};
+FIELDS models_create[] = {MODEL_FIELDS, END};
+FIELDS models_one[] = {MODEL, END};
+FIELDS models_put[] = {MODEL, MODEL_FIELDS, END};
+FIELDS runs_create[] = {MODEL,
+                        BODY("until", PL_REST_SPAN, false, NULL, "For how long, in the model's time.", "\"10m\""),
+                        BODY("every", PL_REST_SPAN, false, NULL, "How often results are kept.", "\"1m\""), END};
+FIELDS runs_one[] = {MODEL, RUN, END};
+
+#define ANYWAY BODY("anyway", PL_REST_FLAG, false, "anyway", "Also of what is not known here yet.", "false")
+#define TAG PATH("tag", "tag", "The set point.", "line1.pot01.current")
+FIELDS points_list[] = {QUERY("tag", PL_REST_TEXT, "tag", "A pattern of set points.", "line1.*"), END};
+FIELDS points_get[] = {TAG, END};
+FIELDS points_set[] = {BODY("tag", PL_REST_TEXT, true, "tag", "The set point.", "\"line1.pot01.current\""),
+                       BODY("value", PL_REST_NUMBER, true, "value", "Its value.", "4.2"),
+                       BODY("for", PL_REST_SPAN, true, "for", "How long it holds.", "\"10m\""), REASON, END};
+FIELDS points_decide[] = {TAG, MAYBE_REASON, END};
+FIELDS points_mode[] = {PATH("scope", "scope", "An asset, a line, a tag or ALL.", "line1"),
+                        {.name = "mode",
+                         .place = PL_REST_BODY,
+                         .required = true,
+                         .argument = "mode",
+                         .choices = modes,
+                         .doc = "Who decides from then on.",
+                         .example = "\"advise\""},
+                        REASON,
+                        ANYWAY,
+                        END};
+
+FIELDS override_engage[] = {BODY("scope", PL_REST_TEXT, true, "scope", "An asset, a line, a tag or ALL.", "\"line1\""),
+                            REASON, ANYWAY, END};
+FIELDS override_get[] = {PATH("scope", NULL, "Of what.", "line1"), END};
+FIELDS override_release[] = {
+    PATH("scope", "scope", "Of what.", "line1"),
+    {.name = "reason", .place = PL_REST_QUERY, .required = true, .argument = "reason", .doc = WHY, .example = "done"},
+    END};
+
+#define ALARM PATH("alarm", "alarm", "Id or pattern of the alarms.", "line1.pot01.hot")
+FIELDS alarms_list[] = {QUERY("alarm", PL_REST_TEXT, "alarm", "Id or pattern of the alarms.", "line1.*"),
+                        {.name = "state",
+                         .place = PL_REST_QUERY,
+                         .argument = "state",
+                         .choices = states,
+                         .doc = "A state; attention: what "
+                                "is active, unacknowledged or latched.",
+                         .example = "all"},
+                        {.name = "priority",
+                         .place = PL_REST_QUERY,
+                         .argument = "priority",
+                         .choices = priorities,
+                         .doc = "Of this priority only.",
+                         .example = "any"},
+                        END};
+FIELDS alarms_get[] = {ALARM, END};
+FIELDS alarms_change[] = {ALARM, MAYBE_REASON, END};
+FIELDS alarms_reason[] = {ALARM, REASON, END};
+FIELDS alarms_shelve[] = {ALARM, BODY("duration", PL_REST_SPAN, true, "duration", "For how long.", "\"2h\""), REASON,
+                          END};
+FIELDS alarms_history[] = {PATH("alarm", "alarm", "Id or pattern of the alarms.", "line1.pot01.hot"), END};
+
+#define RULE PATH("rule", "rule", "The rule.", "hot")
+FIELDS rules_get[] = {RULE, END};
+FIELDS rules_one[] = {PATH("rule", NULL, "The rule.", "hot"), END};
+FIELDS rules_set[] = {RULE, PATH("param", "param", "The parameter.", "limit"),
+                      BODY("value", PL_REST_NUMBER, true, "value", "From then on.", "4.8"), MAYBE_REASON, END};
+FIELDS rules_switch[] = {RULE, MAYBE_REASON, END};
+FIELDS only_reason[] = {MAYBE_REASON, END};
+
+FIELDS graphs_apply[] = {
+    BODY("file", PL_REST_TEXT, true, "file", "A graph file in the folder of the first one.", "\"next.yaml\""),
+    BODY("dryRun", PL_REST_FLAG, false, "dry-run", "Only tell what would become of every node.", "true"),
+    BODY("probation", PL_REST_SPAN, false, "probation", "How long the old one waits to come back.", "\"30s\""),
+    BODY("yes", PL_REST_FLAG, false, "yes", "Also where nodes let go of what they know.", "false"),
+    MAYBE_REASON,
+    END};
+FIELDS graphs_rollback[] = {PATH("number", "number", "Of the history.", "1"), MAYBE_REASON, END};
+FIELDS graphs_drawing[] = {{.name = "format",
+                            .place = PL_REST_QUERY,
+                            .argument = "format",
+                            .choices = drawings,
+                            .doc = "How it is drawn.",
+                            .example = "mermaid"},
+                           END};
+
+#define NODE PATH("node", "node", "The node.", "clean")
+FIELDS nodes_one[] = {NODE, END};
+FIELDS nodes_get[] = {PATH("node", NULL, "The node.", "clean"), END};
+FIELDS nodes_switch[] = {NODE, MAYBE_REASON, END};
+FIELDS nodes_option[] = {PATH("node", NULL, "The node.", "clean"),
+                         PATH("option", NULL, "One that is live, as spike.k.", "spike.k"),
+                         BODY("value", PL_REST_TEXT, true, NULL, "As in a graph file.", "\"3.5\""),
+                         BODY("persist", PL_REST_FLAG, false, NULL, "For the next runs too.", "false"), END};
+
+#define DASHBOARD PATH("dashboardId", NULL, "The dashboard.", "dash-001")
+#define DASHBOARD_FIELDS                                                                                               \
+    BODY("title", PL_REST_TEXT, true, NULL, "For people.", "\"Line 1\""),                                              \
+        BODY("panels", PL_REST_LIST, true, NULL, "Charts, as the dashboard draws them.",                               \
+             "[{\"type\":\"trend\",\"tags\":[\"line1.pot01.voltage\"]}]")
+FIELDS dashboards_create[] = {DASHBOARD_FIELDS, END};
+FIELDS dashboards_one[] = {DASHBOARD, END};
+FIELDS dashboards_put[] = {DASHBOARD, DASHBOARD_FIELDS, END};
+
+FIELDS audit_list[] = {QUERY("user", PL_REST_TEXT, "user", "A pattern of names.", "*"),
+                       QUERY("action", PL_REST_TEXT, "action", "A pattern of commands.", "alarms*"),
+                       QUERY("object", PL_REST_TEXT, "object", "A pattern of what it was about.", "*"),
+                       QUERY("from", PL_REST_TIME, "from", "Not before.", "2026-11-23T06:00:00Z"),
+                       QUERY("to", PL_REST_TIME, "to", "Before.", "2262-01-01T00:00:00Z"),
+                       END};
+
+#define USER PATH("user", "user", "The user's name.", "anna")
+#define PASSWORD                                                                                                       \
+    BODY("password", PL_REST_TEXT, true, "password", "8 characters at least.", "\"correct horse battery staple\"")
+#define ROLE                                                                                                           \
+    {                                                                                                                  \
+        .name = "role", .place = PL_REST_BODY, .required = true, .argument = "role", .choices = roles,                 \
+        .doc = "What the user may do.", .example = "\"operator\""                                                      \
+    }
+FIELDS users_add[] = {BODY("user", PL_REST_TEXT, true, "user", "The user's name.", "\"anna\""), ROLE, PASSWORD, END};
+FIELDS users_one[] = {PATH("user", NULL, "The user's name.", "anna"), END};
+FIELDS users_role[] = {USER, ROLE, END};
+FIELDS users_password[] = {USER, PASSWORD, END};
+FIELDS users_remove[] = {USER, END};
+
+FIELDS tokens_create[] = {
+    BODY("username", PL_REST_TEXT, false, NULL, "With the password: signs in.", "\"anna\""),
+    BODY("password", PL_REST_TEXT, false, NULL, "Of that user.", "\"correct horse battery staple\""),
+    {.name = "refreshToken", .place = PL_REST_BODY, .longest = PL_REFRESH_TEXT, .doc = "By itself: the next token."},
+    END};
+FIELDS tokens_one[] = {PATH("tokenId", NULL, "One of tokens, or current.", "current"), END};
+
+FIELDS streams_one[] = {PATH("output", NULL, "NODE.PORT, one of streams.", "clean.out"),
+                        QUERY("tags", PL_REST_TEXT, NULL, "A pattern of tags or assets.", "line1.*"),
+                        QUERY("every", PL_REST_SPAN, NULL, "Only the newest row of each, that often.", "1s"), END};
+FIELDS commands_run[] = {BODY("command", PL_REST_TEXT, true, NULL, "Its name, as \"alarms ack\".", "\"version\""),
+                         BODY("arguments", PL_REST_OBJECT, false, NULL, "By name.", "{}"),
+                         {.name = "password", .place = PL_REST_BODY, .doc = "Of commands that ask for one."},
+                         END};
+FIELDS ledger_get[] = {QUERY("from", PL_REST_TIME, "from", "Not before.", "2026-11-23T06:00:00Z"),
+                       QUERY("to", PL_REST_TIME, "to", "Before.", "2262-01-01T00:00:00Z"), END};
+
+/* ---- The routes ---- */
+
+#define SEE PL_MAY_SEE
+#define OPERATE PL_MAY_OPERATE
+#define ENGINEER PL_MAY_ENGINEER
+#define LIMIT PL_MAY_LIMIT
+#define ADMIN PL_MAY_ADMIN
+#define REPORT (PL_MAY_ENGINEER | PL_MAY(PL_ROLE_MANAGER))
+#define GET PL_HTTP_GET
+#define POST PL_HTTP_POST
+#define PUT PL_HTTP_PUT
+#define DELETE PL_HTTP_DELETE
+
+/* clang-format off */
+const struct pl_rest_route pl__rest_v1[] = {
+    {GET, "openapi.json", "getDocument", "This interface as an OpenAPI document.", .open = true, .answer = PL_REST_FIRST, .schema = "Document", .run = pl__openapi_answer},
+
+    {POST, "tokens", "createToken", "Signs in, or goes on with a refresh token.", .open = true, .fields = tokens_create, .answer = PL_REST_CREATED, .schema = "Token", .run = pl__tokens_create},
+    {GET, "tokens", "listTokens", "Who is signed in: you, for admins all.", .roles = SEE, .answer = PL_REST_ROWS, .run = pl__tokens_list},
+    {DELETE, "tokens/{tokenId}", "endToken", "Signs out.", .roles = SEE, .fields = tokens_one, .answer = PL_REST_GONE, .run = pl__tokens_end},
+
+    {GET, "sensors", "listSensors", "The tags that have had samples.", .roles = SEE, .command = "tags --limit 100000", .fields = sensors_list, .answer = PL_REST_ROWS, .key = "tag"},
+    {GET, "sensors/{tag}", "getSensor", "One tag.", .roles = SEE, .command = "tags", .fields = sensors_get, .answer = PL_REST_ROW, .key = "tag"},
+    {GET, "sensors/{tag}/samples", "listSamples", "Samples of a tag, from a zone of the lake.", .roles = SEE, .fields = sensors_samples, .answer = PL_REST_ROWS, .run = pl__lake_samples},
+    {GET, "windows", "listWindows", "Aggregates over windows of time.", .roles = SEE, .fields = windows_list, .answer = PL_REST_ROWS, .run = pl__lake_windows},
+    {GET, "windows/{tag}", "listWindowsOfTag", "Aggregates of one tag.", .roles = SEE, .fields = windows_get, .answer = PL_REST_ROWS, .run = pl__lake_windows},
+    {GET, "profiles", "listProfiles", "Fields over positions that the twin has told.", .roles = SEE, .fields = profiles_list, .answer = PL_REST_ROWS, .run = pl__lake_profiles},
+    {GET, "events", "listEvents", "What has happened: alarms, refusals, silences.", .roles = SEE, .fields = events_list, .answer = PL_REST_ROWS, .run = pl__lake_events},
+
+    {GET, "pde-models", "listModels", "The models that were made.", .roles = SEE, .fields = models_list, .answer = PL_REST_ROWS, .schema = "Model", .run = pl__models_list},
+    {POST, "pde-models", "createModel", "Makes a model: one of the installed ones, with values.", .roles = ENGINEER, .fields = models_create, .answer = PL_REST_CREATED, .schema = "ModelCreated", .run = pl__models_create},
+    {GET, "pde-models/{modelId}", "getModel", "One model.", .roles = SEE, .fields = models_one, .answer = PL_REST_FIRST, .schema = "Model", .run = pl__models_get},
+    {PUT, "pde-models/{modelId}", "replaceModel", "Gives a model other values; If-Match is minded.", .roles = ENGINEER, .fields = models_put, .answer = PL_REST_FIRST, .schema = "Model", .also = PL__PRECONDITION, .run = pl__models_put},
+    {DELETE, "pde-models/{modelId}", "removeModel", "Removes a model.", .roles = ENGINEER, .fields = models_one, .answer = PL_REST_GONE, .also = PL__PRECONDITION, .run = pl__models_remove},
+    {GET, "pde-models/{modelId}/runs", "listRuns", "Runs of a model that are kept: the last ones.", .roles = SEE, .fields = models_one, .answer = PL_REST_ROWS, .schema = "Run", .run = pl__runs_list},
+    {POST, "pde-models/{modelId}/runs", "createRun", "Runs a model.", .roles = ENGINEER, .fields = runs_create, .answer = PL_REST_ACCEPTED, .schema = "Run", .run = pl__runs_create},
+    {GET, "pde-models/{modelId}/runs/{runId}", "getRun", "A run: how far it is, and its outputs over the time.", .roles = SEE, .fields = runs_one, .answer = PL_REST_FIRST, .schema = "Run", .run = pl__runs_get},
+    {GET, "pde-models/{modelId}/runs/{runId}/profiles", "listRunProfiles", "Fields over positions, by time.", .roles = SEE, .fields = runs_one, .answer = PL_REST_ROWS, .schema = "Profile", .run = pl__runs_profiles},
+    {DELETE, "pde-models/{modelId}/runs/{runId}", "removeRun", "Ends and forgets a run.", .roles = ENGINEER, .fields = runs_one, .answer = PL_REST_GONE, .run = pl__runs_remove},
+
+    {GET, "setpoints", "listSetpoints", "Set points: their mode, what passed, what waits, what was refused.", .roles = SEE, .command = "guard list", .fields = points_list, .answer = PL_REST_ROWS, .key = "tag"},
+    {POST, "setpoints", "sendSetpoint", "Sends a set point by hand, through all checks but that of the mode.", .roles = ENGINEER, .command = "guard set", .fields = points_set, .answer = PL_REST_ACCEPTED, .key = "tag"},
+    {GET, "setpoints/{tag}", "getSetpoint", "One set point.", .roles = SEE, .command = "guard list", .fields = points_get, .answer = PL_REST_ROW, .key = "tag"},
+    {POST, "setpoints/{tag}/approve", "approveSetpoint", "Lets a set point pass that waits for approval.", .roles = OPERATE, .command = "guard approve", .fields = points_decide, .answer = PL_REST_DONE},
+    {POST, "setpoints/{tag}/reject", "rejectSetpoint", "Turns down a set point that waits for approval.", .roles = OPERATE, .command = "guard reject", .fields = points_decide, .answer = PL_REST_DONE},
+    {PUT, "setpoints/{scope}/mode", "setMode", "Sets who decides: manual, advise, approve or auto.", .roles = OPERATE, .command = "guard mode", .fields = points_mode, .answer = PL_REST_DONE},
+
+    {GET, "overrides", "listOverrides", "The overrides: of what, since when, by whom, why.", .roles = SEE, .command = "override list", .answer = PL_REST_ROWS, .key = "scope"},
+    {POST, "overrides", "engageOverride", "Nothing passes any more; it holds until it is released.", .roles = OPERATE, .command = "override engage", .fields = override_engage, .answer = PL_REST_CREATED, .key = "scope"},
+    {GET, "overrides/{scope}", "getOverride", "One override.", .roles = SEE, .command = "override list", .fields = override_get, .answer = PL_REST_ROW, .key = "scope"},
+    {DELETE, "overrides/{scope}", "releaseOverride", "Set points may pass again.", .roles = LIMIT, .command = "override release", .fields = override_release, .answer = PL_REST_GONE},
+
+    {GET, "alarms", "listAlarms", "The alarms that need attention, the most urgent first.", .roles = SEE, .command = "alarms list", .fields = alarms_list, .answer = PL_REST_ROWS, .key = "alarm"},
+    {GET, "alarms/{alarm}", "getAlarm", "One alarm, whatever its state.", .roles = SEE, .command = "alarms list --state all", .fields = alarms_get, .answer = PL_REST_ROW, .key = "alarm"},
+    {GET, "alarms/{alarm}/history", "listAlarmHistory", "What happened to an alarm.", .roles = SEE, .command = "alarms history", .fields = alarms_history, .answer = PL_REST_ROWS},
+    {POST, "alarms/{alarm}/ack", "acknowledgeAlarm", "Acknowledges alarms.", .roles = OPERATE, .command = "alarms ack", .fields = alarms_change, .answer = PL_REST_DONE},
+    {POST, "alarms/{alarm}/shelve", "shelveAlarm", "Hides alarms for a time.", .roles = OPERATE, .command = "alarms shelve", .fields = alarms_shelve, .answer = PL_REST_DONE},
+    {POST, "alarms/{alarm}/unshelve", "unshelveAlarm", "Ends a shelving.", .roles = OPERATE, .command = "alarms unshelve", .fields = alarms_change, .answer = PL_REST_DONE},
+    {POST, "alarms/{alarm}/reset", "resetAlarm", "Ends latched and unconfirmed alarms.", .roles = OPERATE, .command = "alarms reset", .fields = alarms_reason, .answer = PL_REST_DONE},
+    {POST, "alarms/{alarm}/suppress", "suppressAlarm", "Suppresses alarms by design.", .roles = ENGINEER, .command = "alarms suppress", .fields = alarms_reason, .answer = PL_REST_DONE},
+    {POST, "alarms/{alarm}/unsuppress", "unsuppressAlarm", "Ends a suppression.", .roles = ENGINEER, .command = "alarms unsuppress", .fields = alarms_change, .answer = PL_REST_DONE},
+    {POST, "alarms/{alarm}/out-of-service", "takeAlarmOut", "Takes alarms out of service.", .roles = ENGINEER, .command = "alarms out-of-service", .fields = alarms_reason, .answer = PL_REST_DONE},
+    {POST, "alarms/{alarm}/in-service", "putAlarmBack", "Puts alarms back into service.", .roles = ENGINEER, .command = "alarms in-service", .fields = alarms_change, .answer = PL_REST_DONE},
+
+    {GET, "rules", "listRules", "Rules, their state and how they fare.", .roles = SEE, .command = "rules list", .answer = PL_REST_ROWS, .key = "rule"},
+    {GET, "rules/{rule}", "getRule", "One rule.", .roles = SEE, .command = "rules list", .fields = rules_one, .answer = PL_REST_ROW, .key = "rule"},
+    {POST, "rules/reload", "reloadRules", "Reads the files again; one with an error changes nothing.", .roles = ENGINEER, .command = "rules reload", .fields = only_reason, .answer = PL_REST_DONE},
+    {GET, "rules/{rule}/parameters", "listRuleParameters", "Parameters: values in force, ranges, where they come from.", .roles = SEE, .command = "rules params", .fields = rules_get, .answer = PL_REST_ROWS},
+    {PUT, "rules/{rule}/parameters/{param}", "setRuleParameter", "Sets a threshold; it lasts.", .roles = LIMIT, .command = "rules set", .fields = rules_set, .answer = PL_REST_DONE},
+    {POST, "rules/{rule}/enable", "enableRule", "Switches a rule on.", .roles = ENGINEER, .command = "rules enable", .fields = rules_switch, .answer = PL_REST_DONE},
+    {POST, "rules/{rule}/disable", "disableRule", "Switches a rule off.", .roles = ENGINEER, .command = "rules disable", .fields = rules_switch, .answer = PL_REST_DONE},
+
+    {GET, "dashboards", "listDashboards", "What people have put together of charts.", .roles = SEE, .answer = PL_REST_ROWS, .schema = "Dashboard", .run = pl__dashboards_list},
+    {POST, "dashboards", "createDashboard", "Keeps a dashboard.", .roles = SEE, .fields = dashboards_create, .answer = PL_REST_CREATED, .schema = "Dashboard", .run = pl__dashboards_create},
+    {GET, "dashboards/{dashboardId}", "getDashboard", "One dashboard.", .roles = SEE, .fields = dashboards_one, .answer = PL_REST_FIRST, .schema = "Dashboard", .run = pl__dashboards_get},
+    {PUT, "dashboards/{dashboardId}", "replaceDashboard", "Changes one's own dashboard.", .roles = SEE, .fields = dashboards_put, .answer = PL_REST_FIRST, .schema = "Dashboard", .run = pl__dashboards_put},
+    {DELETE, "dashboards/{dashboardId}", "removeDashboard", "Removes one's own dashboard.", .roles = SEE, .fields = dashboards_one, .answer = PL_REST_GONE, .run = pl__dashboards_remove},
+
+    {GET, "kpis", "listKpis", "The engine in figures.", .roles = SEE, .command = "status", .answer = PL_REST_ROWS},
+    {GET, "kpis/alarms", "listAlarmKpis", "The figures of ISA-18.2: rates, floods, top offenders.", .roles = SEE, .command = "alarms rate", .answer = PL_REST_ROWS},
+    {GET, "kpis/losses", "listLossKpis", "What became of every sample, by source.", .roles = SEE, .command = "ledger", .fields = ledger_get, .answer = PL_REST_ROWS},
+
+    {GET, "graphs", "listGraphs", "The graphs that were run from this data folder.", .roles = SEE, .command = "graph history", .answer = PL_REST_ROWS},
+    {POST, "graphs", "applyGraph", "Goes over to another graph while it runs.", .roles = ENGINEER, .command = "graph apply", .fields = graphs_apply, .answer = PL_REST_ACCEPTED},
+    {GET, "graphs/current", "getGraph", "Which graph runs, since when, and by whom.", .roles = SEE, .command = "graph show", .answer = PL_REST_FIRST},
+    {GET, "graphs/current/drawing", "drawGraph", "The running graph as a drawing.", .roles = SEE, .command = "graph", .fields = graphs_drawing, .answer = PL_REST_TEXT_ROW, .key = "graph"},
+    {POST, "graphs/{number}/rollback", "rollBackGraph", "Goes back to a graph that has run.", .roles = ENGINEER, .command = "graph rollback", .fields = graphs_rollback, .answer = PL_REST_ACCEPTED},
+
+    {GET, "nodes", "listNodes", "What every node does: rows, time, queues, lag.", .roles = SEE, .command = "nodes", .answer = PL_REST_ROWS, .key = "node"},
+    {GET, "nodes/{node}", "getNode", "One node.", .roles = SEE, .command = "nodes", .fields = nodes_get, .answer = PL_REST_ROW, .key = "node"},
+    {GET, "nodes/{node}/options", "listOptions", "The options of a node and what they are now.", .roles = SEE, .command = "options", .fields = nodes_one, .answer = PL_REST_ROWS},
+    {PUT, "nodes/{node}/options/{option}", "setOption", "Gives a live option another value.", .roles = ENGINEER, .fields = nodes_option, .answer = PL_REST_DONE, .run = pl__nodes_set},
+    {GET, "nodes/{node}/counters", "listCounters", "What a node has counted.", .roles = SEE, .command = "stats", .fields = nodes_one, .answer = PL_REST_ROWS},
+    {POST, "nodes/{node}/pause", "pauseNode", "Has a node take nothing in.", .roles = ENGINEER, .command = "pause", .fields = nodes_switch, .answer = PL_REST_DONE},
+    {POST, "nodes/{node}/resume", "resumeNode", "Has a paused node go on.", .roles = ENGINEER, .command = "resume", .fields = nodes_switch, .answer = PL_REST_DONE},
+
+    {GET, "audit", "listAudit", "Who did what, newest last.", .roles = REPORT, .command = "audit --last 10000", .fields = audit_list, .answer = PL_REST_ROWS},
+
+    {GET, "users", "listUsers", "Who there is.", .roles = ADMIN, .command = "users list", .answer = PL_REST_ROWS, .key = "user"},
+    {POST, "users", "addUser", "A new user.", .roles = ADMIN, .command = "users add", .fields = users_add, .answer = PL_REST_CREATED, .key = "user"},
+    {GET, "users/{user}", "getUser", "One user.", .roles = ADMIN, .command = "users list", .fields = users_one, .answer = PL_REST_ROW, .key = "user"},
+    {PUT, "users/{user}", "setRole", "Gives a user another role.", .roles = ADMIN, .command = "users role", .fields = users_role, .answer = PL_REST_DONE},
+    {PUT, "users/{user}/password", "setPassword", "A new password, yours or as an admin anybody's.", .roles = SEE, .command = "users passwd", .fields = users_password, .answer = PL_REST_DONE},
+    {DELETE, "users/{user}", "removeUser", "Removes a user and ends the user's sessions.", .roles = ADMIN, .command = "users remove", .fields = users_remove, .answer = PL_REST_GONE},
+
+    {GET, "streams", "listStreams", "The outputs of nodes, whose rows can be listened to.", .roles = SEE, .command = "outputs", .answer = PL_REST_ROWS, .key = "output"},
+    {GET, "streams/{output}", "listen", "Rows as server-sent events, from now on or behind Last-Event-ID.", .roles = SEE, .fields = streams_one, .answer = PL_REST_EVENTS, .run = pl__push_begin},
+
+    {GET, "commands", "listCommands", "The engine's commands with their arguments.", .roles = SEE, .command = "commands", .answer = PL_REST_ROWS},
+    {POST, "commands", "runCommand", "Any command of the engine; each has its own roles.", .roles = SEE, .fields = commands_run, .answer = PL_REST_DONE, .run = pl__commands_run},
+    {.path = NULL},
+};

@@ -1,0 +1,147 @@
+/* memory.c: what was answered to a POST with an Idempotency-Key: whoever is not sure that it has arrived sends it again
+ * and gets the same answer, and nothing is done twice.
+ *
+ * A key is its user's and its path's, for a day. What was refused as such (4xx) may be tried again with another body
+ * under another key only; what failed here (5xx) is forgotten. */
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <libwebsockets.h>
+#include <potline/alloc.h>
+
+#include "base/clock.h"
+#include "http/rest_impl.h"
+
+enum { PLACES = 512, ANSWER_MAX = 64 << 10, KEY_MAX = 128, HASH = SHA256_DIGEST_LENGTH };
+static const pl_time LIFE = PL_DAY;
+
+struct entry {
+    uint8_t name[HASH], body[HASH];
+    pl_time since; /* 0: free */
+    bool done;
+    unsigned status;
+    const char *type;
+    char *headers, *answer;
+    size_t headers_size, size;
+};
+
+struct pl__memory {
+    struct entry list[PLACES];
+};
+
+static void clear(struct entry *entry) {
+    if (entry->answer) OPENSSL_cleanse(entry->answer, entry->size);
+    pl_free(entry->answer);
+    pl_free(entry->headers);
+    *entry = (struct entry){0};
+}
+
+struct pl__memory *pl__memory_new(void) {
+    return PL_NEW(struct pl__memory);
+}
+
+void pl__memory_free(struct pl__memory *memory) {
+    for (unsigned i = 0; memory && i < PLACES; i++)
+        clear(&memory->list[i]);
+    pl_free(memory);
+}
+
+static void name_of(const struct pl__call *call, uint8_t name[HASH]) {
+    struct pl_buffer text;
+    pl_buffer_init(&text, 4096);
+    pl_buffer_put(&text, call->who.name, strlen(call->who.name) + 1);
+    pl_buffer_put(&text, call->request->path, strlen(call->request->path) + 1);
+    pl_buffer_puts(&text, call->request->header[PL_HTTP_IDEMPOTENCY_KEY]);
+    SHA256((const uint8_t *)(text.data ? text.data : ""), text.size, name);
+    pl_buffer_fini(&text);
+}
+
+static struct entry *find(struct pl__memory *memory, const uint8_t name[HASH], pl_time now, struct entry **place) {
+    struct entry *oldest = NULL;
+    *place = NULL;
+    for (unsigned i = 0; i < PLACES; i++) {
+        struct entry *entry = &memory->list[i];
+        if (entry->since && entry->done && now - entry->since > LIFE) clear(entry);
+        if (entry->since && memcmp(entry->name, name, HASH) == 0) return entry;
+        if (!entry->since)
+            *place = entry;
+        else if (entry->done && (!oldest || entry->since < oldest->since))
+            oldest = entry;
+    }
+    if (!*place && oldest) {
+        clear(oldest);
+        *place = oldest;
+    }
+    return NULL;
+}
+
+static void answer_again(struct pl__call *call, const struct entry *entry) {
+    struct pl_http_reply reply;
+    pl__answer_begin(call, &reply, entry->status, entry->type);
+    for (size_t i = 0; i < entry->headers_size;) {
+        const char *name = entry->headers + i, *value = name + strlen(name) + 1;
+        bool own = strcmp(name, "x-request-id:") == 0 || strcmp(name, "cache-control:") == 0;
+        if (!own) pl_buffer_put(&reply.headers, name, strlen(name) + strlen(value) + 2);
+        i += strlen(name) + strlen(value) + 2;
+    }
+    pl_buffer_put(&reply.body, entry->answer, entry->size);
+    pl__answer_reply(call, &reply);
+}
+
+bool pl__memory_begin(struct pl__call *call) {
+    struct pl__memory *memory = call->rest->memory;
+    const char *key = call->request->header[PL_HTTP_IDEMPOTENCY_KEY];
+    uint8_t name[HASH], body[HASH];
+    struct entry *place;
+    if (call->request->method != PL_HTTP_POST || !key[0] || call->route->open) return true;
+    if (strlen(key) > KEY_MAX) {
+        json_t *errors = json_array();
+        pl__field_error(errors, "Idempotency-Key", "at most %d bytes are expected", KEY_MAX);
+        pl__problem_fields(call, errors);
+        return false;
+    }
+    name_of(call, name);
+    SHA256((const uint8_t *)call->request->body, call->request->size, body);
+    struct entry *entry = find(memory, name, pl_clock_monotonic(), &place);
+    if (entry && memcmp(entry->body, body, HASH) != 0) {
+        pl__complain(call, PL__SEMANTIC, "This Idempotency-Key was used with another body.");
+    } else if (entry && !entry->done) {
+        pl__problem_wait(call, PL__CONFLICT, 1, "The request with this Idempotency-Key is being carried out.");
+    } else if (entry) {
+        answer_again(call, entry);
+    } else if (!place) {
+        pl__problem_wait(call, PL__NOT_NOW, 1, "Too many requests with an Idempotency-Key at once.");
+    } else {
+        memcpy(place->name, name, HASH);
+        memcpy(place->body, body, HASH);
+        place->since = pl_clock_monotonic();
+        call->remembers = true;
+        return true;
+    }
+    return false;
+}
+
+void pl__memory_end(struct pl__call *call, const struct pl_http_reply *reply) {
+    uint8_t name[HASH];
+    struct entry *place;
+    name_of(call, name);
+    struct entry *entry = find(call->rest->memory, name, pl_clock_monotonic(), &place);
+    size_t size = reply->body.size - LWS_PRE;
+    if (!entry) return;
+    bool keep = reply->status < PL__BROKEN && size <= ANSWER_MAX && !pl_buffer_failed(&reply->body);
+    entry->answer = keep ? pl_alloc(size + 1) : NULL;
+    entry->headers = keep ? pl_alloc(reply->headers.size + 1) : NULL;
+    if (!entry->answer || !entry->headers) {
+        clear(entry);
+        return;
+    }
+    memcpy(entry->answer, reply->body.data + LWS_PRE, size);
+    if (reply->headers.size) memcpy(entry->headers, reply->headers.data, reply->headers.size);
+    entry->size = size;
+    entry->headers_size = reply->headers.size;
+    entry->status = reply->status;
+    entry->type = reply->type;
+    entry->done = true;
+}

@@ -1,0 +1,393 @@
+/* models.c: the resource `pde-models`: a model of a plugin with a name for each of its parameters' values, kept in the
+ * data folder. */
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <potline/alloc.h>
+
+#include "graph/models.h"
+#include "http/rest_impl.h"
+#include "store/documents.h"
+
+enum { SHOWN = 64, NAME = 96, MODELS_MAX = 10000 };
+static const char kind[] = "pde-model";
+
+/* ---- What people call parameters ---- */
+
+/* Names of the plant, where they are others than ours in another spelling. */
+static const struct {
+    const char *theirs, *ours;
+} names[] = {{"thermalConductivity", "conductivity"},
+             {"initialTemperature", "initial"},
+             {"specificHeat", "capacity"},
+             {"thickness", "length"}};
+
+/* A surface has a temperature: what is known there, and which. */
+static const struct {
+    const char *surface, *known, *temperature;
+} surfaces[] = {{"topSurface", "left", "left_temperature"}, {"bottomSurface", "right", "right_temperature"}};
+
+/* innerRadius -> inner_radius */
+static void our_name(const char *theirs, char ours[NAME]) {
+    size_t used = 0;
+    for (unsigned i = 0; i < PL_COUNT_OF(names); i++)
+        if (strcmp(names[i].theirs, theirs) == 0) theirs = names[i].ours;
+    for (; *theirs && used + 2 < NAME; theirs++) {
+        if (isupper((unsigned char)*theirs)) ours[used++] = '_';
+        ours[used++] = (char)tolower((unsigned char)*theirs);
+    }
+    ours[used] = 0;
+}
+
+struct reading {
+    const struct pl_model *model;
+    double *values;
+    json_t *errors;
+};
+
+static void set_number(struct reading *reading, int row, double value, const char *pointer) {
+    const struct pl_model_parameter *of = &reading->model->parameters[row];
+    if (!(value >= of->low && value <= of->high))
+        pl__field_error(reading->errors, pointer, "%g is not from %g to %g %s", value, of->low, of->high, of->unit);
+    else if (of->flags & PL_MODEL_WHOLE && value != floor(value))
+        pl__field_error(reading->errors, pointer, "a whole number is expected");
+    else
+        reading->values[row] = value;
+}
+
+static void set_choice(struct reading *reading, int row, const char *text, const char *pointer) {
+    const char *const *choices = reading->model->parameters[row].choices;
+    for (int i = 0; choices[i]; i++) {
+        if (strcmp(choices[i], text) != 0) continue;
+        reading->values[row] = i;
+        return;
+    }
+    pl__field_error(reading->errors, pointer, "\"%.*s\" is none of its choices", SHOWN, text);
+}
+
+static void read_parameter(struct reading *reading, const char *name, const json_t *value) {
+    char pointer[NAME + SHOWN], ours[NAME];
+    snprintf(pointer, sizeof pointer, "/parameters/%.*s", SHOWN, name);
+    our_name(name, ours);
+    int row = strlen(name) < SHOWN ? pl_model_parameter(reading->model->parameters, ours) : -1;
+    bool choice = row >= 0 && reading->model->parameters[row].choices;
+    if (row < 0)
+        pl__field_error(reading->errors, pointer, "%s has no such parameter", reading->model->name);
+    else if (choice && json_is_string(value))
+        set_choice(reading, row, json_string_value(value), pointer);
+    else if (!choice && json_is_number(value))
+        set_number(reading, row, json_number_value(value), pointer);
+    else
+        pl__field_error(reading->errors, pointer, choice ? "a string is expected" : "a number is expected");
+}
+
+static void read_boundary(struct reading *reading, const char *name, const json_t *value) {
+    char pointer[NAME + SHOWN];
+    snprintf(pointer, sizeof pointer, "/parameters/boundaryConditions/%.*s", SHOWN, name);
+    for (unsigned i = 0; i < PL_COUNT_OF(surfaces); i++) {
+        if (strcmp(surfaces[i].surface, name) != 0) continue;
+        int known = pl_model_parameter(reading->model->parameters, surfaces[i].known);
+        int temperature = pl_model_parameter(reading->model->parameters, surfaces[i].temperature);
+        if (known < 0 || temperature < 0) break;
+        if (!json_is_number(value)) {
+            pl__field_error(reading->errors, pointer, "a number is expected, the temperature in degC");
+            return;
+        }
+        set_choice(reading, known, "temperature", pointer);
+        set_number(reading, temperature, json_number_value(value), pointer);
+        return;
+    }
+    pl__field_error(reading->errors, pointer, "%s has no such boundary", reading->model->name);
+}
+
+static void read_boundaries(struct reading *reading, const json_t *value) {
+    const char *name;
+    json_t *one;
+    if (!json_is_object(value)) {
+        pl__field_error(reading->errors, "/parameters/boundaryConditions", "an object is expected");
+        return;
+    }
+    json_object_foreach((json_t *)(uintptr_t)value, name, one) {
+        read_boundary(reading, name, one);
+    }
+}
+
+/* The values that a model begins with; what is wrong goes to `errors`. */
+static void read_parameters(struct reading *reading, const json_t *parameters) {
+    const char *name;
+    json_t *value;
+    for (unsigned i = 0; reading->model->parameters[i].name; i++)
+        reading->values[i] = reading->model->parameters[i].fallback;
+    json_object_foreach((json_t *)(uintptr_t)parameters, name, value) {
+        if (strcmp(name, "boundaryConditions") == 0)
+            read_boundaries(reading, value);
+        else
+            read_parameter(reading, name, value);
+    }
+}
+
+void pl__models_read(const char *name, const json_t *parameters, double *values, json_t *errors) {
+    struct reading reading = {.model = pl_models_find(name), .values = values, .errors = errors};
+    if (reading.model) {
+        read_parameters(&reading, parameters);
+        return;
+    }
+    const char *nearest = pl_models_nearest(name);
+    pl__field_error(errors, "/modelName", "there is no model \"%.*s\"%s%s%s", SHOWN, name,
+                    nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+}
+
+/* False after answering: what the body says is no model of ours. */
+static bool check_body(struct pl__call *call) {
+    double values[PL_MODEL_PARAMETERS_MAX];
+    json_t *errors = json_array();
+    pl__models_read(pl__call_text(call, "modelName"), pl__call_value(call, "parameters"), values, errors);
+    if (json_array_size(errors)) {
+        pl__problem_fields(call, errors);
+        return false;
+    }
+    json_decref(errors);
+    return true;
+}
+
+/* ---- In the data folder ---- */
+
+static enum pl_code keep(struct pl__call *call, const char *id, const json_t *value, struct pl_error **error) {
+    char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
+    enum pl_code code = text ? PL_UNAVAILABLE : PL_NO_MEMORY;
+    if (text && pl__rest_enter(call->rest)) {
+        struct pl_store *store = pl__rest_store(call->rest);
+        if (store) code = pl_document_put(store, kind, id, text, strlen(text), error);
+        pl__rest_leave(call->rest);
+    }
+    free(text);
+    return code;
+}
+
+/* The model as it is kept; NULL after answering that there is none. */
+static json_t *load(struct pl__call *call, const char *id) {
+    char *text = NULL;
+    size_t size = 0;
+    struct pl_error *error = NULL;
+    enum pl_code code = PL_UNAVAILABLE;
+    if (pl__rest_enter(call->rest)) {
+        struct pl_store *store = pl__rest_store(call->rest);
+        if (store) code = pl_document_get(store, kind, id, &text, &size, &error);
+        pl__rest_leave(call->rest);
+    }
+    json_t *value = code ? NULL : json_loadb(text, size, 0, NULL);
+    pl_free(text);
+    if (code == PL_NOT_FOUND)
+        pl__complain(call, PL__NOT_FOUND, "There is no such model.");
+    else if (!value)
+        pl__problem_code(call, code ? code : PL_CORRUPT, error ? error->text : NULL);
+    pl_error_free(&error);
+    return value;
+}
+
+struct numbering {
+    unsigned highest, count;
+};
+
+static bool count_one(void *arg, const char *id, const char *bytes, size_t size) {
+    struct numbering *numbering = arg;
+    unsigned number;
+    (void)bytes, (void)size;
+    if (sscanf(id, "pde-%u", &number) == 1 && number > numbering->highest) numbering->highest = number;
+    numbering->count++;
+    return true;
+}
+
+/* Ids are not used again while the model with the highest one is there. */
+static enum pl_code next_id(struct pl__call *call, char id[NAME], struct pl_error **error) {
+    struct numbering numbering = {0};
+    enum pl_code code = PL_UNAVAILABLE;
+    if (pl__rest_enter(call->rest)) {
+        struct pl_store *store = pl__rest_store(call->rest);
+        if (store) code = pl_documents_each(store, kind, count_one, &numbering, error);
+        pl__rest_leave(call->rest);
+    }
+    if (!code && numbering.count >= MODELS_MAX)
+        return pl_error_set(error, PL_LIMIT, "there are %d models, which is the most", MODELS_MAX);
+    snprintf(id, NAME, "pde-%03u", numbering.highest + 1);
+    return code;
+}
+
+/* ---- As it is told ---- */
+
+static void make_etag(const json_t *value, char etag[40]) {
+    snprintf(etag, 40, "\"%lld\"", (long long)json_integer_value(json_object_get(value, "revision")));
+}
+
+/* Takes the value. */
+static json_t *shown(const struct pl__call *call, json_t *value) {
+    const char *id = json_string_value(json_object_get(value, "modelId"));
+    char runs[PL__PATH];
+    pl__href(call, runs, "pde-models/%s/runs", id ? id : "");
+    json_t *links = pl__links(call, "pde-models/%s", id ? id : "");
+    json_array_append_new(links, json_pack("{s:s, s:s}", "rel", "runs", "href", runs));
+    json_object_set_new(value, "links", links);
+    return value;
+}
+
+static void answer_model(struct pl__call *call, json_t *value) {
+    struct pl_http_reply reply;
+    char etag[40];
+    make_etag(value, etag);
+    char *text = json_dumps(shown(call, value), JSON_COMPACT | JSON_REAL_PRECISION(15));
+    json_decref(value);
+    pl__answer_begin(call, &reply, PL__OK, "application/json");
+    pl_http_reply_header(&reply, "etag", etag);
+    pl_buffer_puts(&reply.body, text ? text : "{}");
+    free(text);
+    pl__answer_reply(call, &reply);
+}
+
+/* ---- The routes ---- */
+
+struct listing {
+    struct pl__call *call;
+    json_t *list;
+    const char *name; /* only of this model; NULL: all */
+    size_t at;
+};
+
+static bool list_one(void *arg, const char *id, const char *bytes, size_t size) {
+    struct listing *listing = arg;
+    json_t *value = json_loadb(bytes, size, 0, NULL);
+    const char *name = json_string_value(json_object_get(value, "modelName"));
+    bool wanted = value && (!listing->name || (name && strcmp(name, listing->name) == 0));
+    (void)id;
+    if (wanted && listing->at >= listing->call->offset && listing->at < listing->call->offset + listing->call->limit)
+        json_array_append_new(listing->list, shown(listing->call, json_incref(value)));
+    listing->at += wanted;
+    json_decref(value);
+    return listing->at <= listing->call->offset + listing->call->limit;
+}
+
+void pl__models_list(struct pl__call *call) {
+    struct listing listing = {.call = call, .list = json_array(), .name = pl__call_text(call, "modelName")};
+    struct pl_error *error = NULL;
+    enum pl_code code = PL_UNAVAILABLE;
+    if (pl__rest_enter(call->rest)) {
+        struct pl_store *store = pl__rest_store(call->rest);
+        if (store) code = pl_documents_each(store, kind, list_one, &listing, &error);
+        pl__rest_leave(call->rest);
+    }
+    if (code) {
+        json_decref(listing.list);
+        pl__problem_code(call, code, error ? error->text : NULL);
+    } else {
+        pl__answer_list(call, listing.list, listing.at > call->offset + call->limit);
+    }
+    pl_error_free(&error);
+}
+
+static json_t *made_of(struct pl__call *call, const char *id, const char *created, const char *changed,
+                       json_int_t revision) {
+    const char *description = pl__call_text(call, "description");
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:O, s:I}", "modelId", id, "modelName",
+                     pl__call_text(call, "modelName"), "status", revision == 1 ? "created" : "updated",
+                     "creationTimestamp", created, "lastModified", changed, "description",
+                     description ? description : "", "parameters", pl__call_value(call, "parameters"), "revision",
+                     revision);
+}
+
+void pl__models_create(struct pl__call *call) {
+    char id[NAME], moment[40], href[PL__PATH];
+    struct pl_error *error = NULL;
+    if (!check_body(call)) return;
+    pl__moment(pl__rest_now(call->rest), moment);
+    enum pl_code code = next_id(call, id, &error);
+    json_t *value = code ? NULL : made_of(call, id, moment, moment, 1);
+    if (!code) code = keep(call, id, value, &error);
+    json_decref(value);
+    if (code) {
+        pl__problem_code(call, code, error ? error->text : NULL);
+    } else {
+        pl__call_audit(call, "pde-models create", id, "done");
+        pl__href(call, href, "pde-models/%s", id);
+        value =
+            json_pack("{s:s, s:s, s:s, s:s, s:o}", "modelId", id, "modelName", pl__call_text(call, "modelName"),
+                      "status", "created", "creationTimestamp", moment, "links", pl__links(call, "pde-models/%s", id));
+        pl__answer_json(call, PL__CREATED, value, href);
+    }
+    pl_error_free(&error);
+}
+
+void pl__models_get(struct pl__call *call) {
+    json_t *value = load(call, call->match.value[0]);
+    if (value) answer_model(call, value);
+}
+
+/* Is it the one that the caller knows? False after answering that it is not. */
+static bool is_known(struct pl__call *call, const json_t *value) {
+    char etag[40];
+    const char *wanted = call->request->header[PL_HTTP_IF_MATCH];
+    make_etag(value, etag);
+    if (!wanted[0] || strcmp(wanted, "*") == 0 || strcmp(wanted, etag) == 0) return true;
+    pl__complain(call, PL__PRECONDITION, "The model has been changed by somebody else.");
+    return false;
+}
+
+void pl__models_put(struct pl__call *call) {
+    const char *id = call->match.value[0];
+    char moment[40];
+    struct pl_error *error = NULL;
+    json_t *before = load(call, id);
+    if (!before) return;
+    if (is_known(call, before) && check_body(call)) {
+        pl__moment(pl__rest_now(call->rest), moment);
+        const char *created = json_string_value(json_object_get(before, "creationTimestamp"));
+        json_int_t revision = json_integer_value(json_object_get(before, "revision"));
+        json_t *value = made_of(call, id, created ? created : moment, moment, revision + 1);
+        enum pl_code code = keep(call, id, value, &error);
+        if (code) {
+            json_decref(value);
+            pl__problem_code(call, code, error ? error->text : NULL);
+        } else {
+            pl__call_audit(call, "pde-models put", id, "done");
+            answer_model(call, value);
+        }
+    }
+    json_decref(before);
+    pl_error_free(&error);
+}
+
+void pl__models_remove(struct pl__call *call) {
+    const char *id = call->match.value[0];
+    struct pl_error *error = NULL;
+    json_t *before = load(call, id);
+    if (!before) return;
+    if (is_known(call, before)) {
+        enum pl_code code = PL_UNAVAILABLE;
+        if (pl__rest_enter(call->rest)) {
+            code = pl_document_remove(pl__rest_store(call->rest), kind, id, &error);
+            pl__rest_leave(call->rest);
+        }
+        if (code) {
+            pl__problem_code(call, code, error ? error->text : NULL);
+        } else {
+            pl__call_audit(call, "pde-models remove", id, "done");
+            pl__answer_gone(call);
+        }
+    }
+    json_decref(before);
+    pl_error_free(&error);
+}
+
+bool pl__models_ready(struct pl__call *call, const struct pl_model **model, double *values) {
+    json_t *value = load(call, call->match.value[0]);
+    if (!value) return false;
+    const char *name = json_string_value(json_object_get(value, "modelName"));
+    struct reading reading = {.model = name ? pl_models_find(name) : NULL, .values = values, .errors = json_array()};
+    if (reading.model) read_parameters(&reading, json_object_get(value, "parameters"));
+    json_decref(value);
+    bool good = reading.model && !json_array_size(reading.errors);
+    if (!good) pl__complain(call, PL__SEMANTIC, "The model does not fit what is installed any more.");
+    json_decref(reading.errors);
+    *model = reading.model;
+    return good;
+}
