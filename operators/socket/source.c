@@ -60,6 +60,7 @@ static void peer_free(struct peer *peer) {
 static void tell_away(struct source *s, const char *why) {
     if (!s->away) pl_node_diag(s->node, PL_WARN, "%s: %s; trying again", s->link_options.connect, why);
     s->away = true;
+    pl_reach(s->node, false);
 }
 
 static void part(struct source *s, uint32_t index) {
@@ -102,6 +103,7 @@ static void on_made(void *user, int fd, const char *name) {
         pl_count(s->node, COUNT_CONNECTIONS, 1);
         if (s->away) pl_node_diag(s->node, PL_INFO, "%s: connected", s->link_options.connect);
         s->away = false;
+        if (s->link_options.connect[0]) pl_reach(s->node, true);
         pl_wake(s->node);
         return;
     }
@@ -211,6 +213,7 @@ static enum pl_code source_open(void *self, struct pl_node *node, struct pl_erro
     s->peers = pl_alloc((size_t)s->connections * sizeof *s->peers);
     if (!s->peers || !pl_names_init(&s->names, pl_node_tags(node), &s->layout.naming, pl_layout_quote(&s->layout)))
         return pl_error_set(error, PL_NO_MEMORY, "no memory for connections");
+    if (s->link_options.connect[0]) pl_reach(node, false);
     s->link = pl_link_new(pl_node_loop(node), &s->link_options, &events);
     return s->link ? pl_link_open(s->link, error) : pl_error_set(error, PL_NO_MEMORY, "no memory for a connection");
 }
