@@ -1,0 +1,118 @@
+/* kpi.h: what a shift, a day, an hour of pots was like in figures that managers and authorities ask for.
+ *
+ *     samples of a pot -> integrals (table `sums`, by pot and period) -> the watermark passes the period's end
+ *                                                  pots -> lines -> plant -> figures -> rows
+ *
+ * A value holds until the next one of its tag, for `hold` at most; time beyond that is not covered and says so. An
+ * interval that lies across an end of a period is shared out, so the sums of hours are those of their day.
+ */
+#ifndef POTLINE_KPI_H
+#define POTLINE_KPI_H
+
+#include <calendar.h>
+#include <potline/potline.h>
+
+enum { KPI_OUT };
+enum { TABLE_POTS, TABLE_SUMS, TABLE_PROGRESS };
+enum { COUNT_ROWS_TOLD, COUNT_IGNORED, COUNT_LATE, COUNT_REFUSED };
+enum kpi_signal { KPI_VOLTAGE, KPI_CURRENT, KPI_FEED, KPI_TAPPED, KPI_LEVEL, KPI_SIGNALS };
+enum kpi_period { KPI_HOUR, KPI_SHIFT, KPI_DAY, KPI_PERIODS };
+
+/* The integrals of one pot, line or plant over a period. */
+struct kpi_sums { /* a record */
+    double joule, coulomb, volt_seconds;
+    double seconds; /* pot-seconds with voltage and current */
+    double effects; /* that began */
+    double effect_seconds;
+    double fed;        /* kg of alumina */
+    double made;       /* kg of metal */
+    double made_doubt; /* kg2: how exactly that is known; set when it is told */
+};
+
+/* What is known of a pot between two rows. */
+struct kpi_pot {             /* a record */
+    pl_time at[KPI_SIGNALS]; /* of the newest value; PL_TIME_MIN: none yet */
+    double value[KPI_SIGNALS];
+    double tapped; /* kg since the start, over every reset of the count */
+    double metal;  /* kg that the pot has made and holds or has been tapped, as filtered */
+    double doubt;  /* kg2 of it */
+    pl_time until; /* voltage and current have been summed up to then */
+    pl_time effect_until;
+    uint32_t effect; /* one goes on */
+    uint32_t levels; /* readings of the level so far */
+};
+
+struct kpi_progress { /* a record */
+    pl_time closed;
+};
+
+/* Factors, from the options. */
+struct kpi_factors {
+    double slope, ratio; /* kg CF4 a tonne by (effects a pot-day * minutes each); kg C2F6 by kg CF4 */
+    double warming_cf4, warming_c2f6;
+    double carbon, carbon_content; /* kg of anode by kg of metal; share of it that is carbon */
+    double grid;                   /* kg CO2e by kWh */
+};
+
+enum kpi_figure {
+    FIGURE_ENERGY,
+    FIGURE_SPECIFIC,
+    FIGURE_PRODUCTION,
+    FIGURE_THROUGHPUT,
+    FIGURE_EFFICIENCY,
+    FIGURE_VOLTAGE,
+    FIGURE_EFFECTS,
+    FIGURE_EFFECT_MINUTES,
+    FIGURE_PFC,
+    FIGURE_CO2E,
+    FIGURE_ALUMINA,
+    FIGURE_COVERED,
+    FIGURES
+};
+extern const char *const kpi_figure_names[FIGURES];
+
+/* figures.c: `pots` there are, over `seconds`. NaN where there is no meaning (nothing made). */
+void kpi_add(struct kpi_sums *to, const struct kpi_sums *more);
+void kpi_figures(const struct kpi_sums *sums, const struct kpi_factors *factors, double pots, double seconds,
+                 double out[FIGURES]);
+
+struct kpi_span { /* an open period of the watermark's walk */
+    pl_time from, to;
+};
+
+struct kpi {
+    /* options */
+    const char *signal[KPI_SIGNALS];
+    uint32_t periods; /* bits */
+    struct pl_strings shift_texts;
+    const char *zone_name, *plant;
+    pl_time hold, settle, effect_apart;
+    double effect_voltage, cavity, density;
+    struct kpi_factors factors;
+    bool pfc; /* its factors were given, or not: they are there anyway */
+
+    struct calendar calendar; /* its period is set for each question */
+    struct pl_tags *tags;
+    struct pl_table *pots, *sums;
+    unsigned depth;
+    uint8_t *of_tag; /* [tag]: its signal + 1; UINT8_MAX: none of ours */
+    uint32_t tag_room;
+    pl_time closed;
+    bool found;
+    uint64_t ignored, late, refused;
+    struct pl_batch *out;
+};
+
+/* kpi.c */
+void kpi_span_of(struct kpi *kpi, enum kpi_period period, pl_time time, struct kpi_span *span);
+
+/* sums.c: false without memory. */
+bool kpi_take(struct kpi *kpi, const struct pl_batch *batch);
+/* Everything that holds goes on until `now`, so that a period that ends there is whole. */
+bool kpi_carry_on(struct kpi *kpi, pl_time now);
+
+/* tell.c: the periods that end until `now`. */
+bool kpi_close(struct kpi *kpi, struct pl_node *node, pl_time now);
+bool kpi_flush(struct kpi *kpi, struct pl_node *node);
+
+#endif

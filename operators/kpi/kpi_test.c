@@ -1,0 +1,184 @@
+/* Key figures against sums done by hand. */
+#include "../testing.h"
+
+#define S PL_SECOND
+#define H PL_HOUR
+
+enum { EVERY = 10 };
+static const double FARADAY = 9.3214647e-8;
+
+static double figure(const struct test *t, const char *tag, pl_time time, unsigned *quality) {
+    for (unsigned i = 0; i < t->out[0].samples; i++) {
+        const struct sample *s = &t->out[0].sample[i];
+        if (s->time != time || strcmp(s->tag, tag) != 0) continue;
+        if (quality) *quality = s->quality;
+        return s->value;
+    }
+    fail_msg("no %s at %lld s", tag, (long long)(time / S));
+    return 0;
+}
+
+static void assert_share(double found, double expected, double share) {
+    if (!(fabs(found - expected) <= share * fabs(expected))) fail_msg("%.9g is not %.9g", found, expected);
+}
+
+/* A pot from `from` to `to`: steady, but for effects of a minute each at the given times, and one tapping. */
+struct pot {
+    const char *name;
+    double volts, kiloamperes, efficiency;
+    pl_time effect[4];
+    pl_time tapping;
+};
+
+static bool in_effect(const struct pot *pot, pl_time time) {
+    for (unsigned i = 0; i < 4; i++)
+        if (pot->effect[i] && time >= pot->effect[i] && time < pot->effect[i] + PL_MINUTE) return true;
+    return false;
+}
+
+static void push_at(struct test *t, const struct pot *pot, pl_time time) {
+    static const char *const signals[] = {"voltage", "current", "feed_total", "tapped_total", "metal_level"};
+    double seconds = (double)time / S, made = pot->efficiency * FARADAY * 1000 * pot->kiloamperes * seconds;
+    double tapped = pot->tapping && time >= pot->tapping ? 1500 : 0;
+    double values[] = {in_effect(pot, time) ? 30 : pot->volts, pot->kiloamperes, 1.92 * made, tapped,
+                       20 + (made - tapped) / (2300 * 32.4) * 100};
+    char names[5][48];
+    struct sample rows[5];
+    for (unsigned i = 0; i < 5; i++) {
+        snprintf(names[i], sizeof names[i], "%s.%s", pot->name, signals[i]);
+        rows[i] = (struct sample){time, names[i], values[i], 0};
+    }
+    test_push(t, rows, 5);
+}
+
+static void run_pots(struct test *t, const struct pot *pots, unsigned count, pl_time to) {
+    for (pl_time time = 0; time <= to; time += EVERY * S) {
+        for (unsigned i = 0; i < count; i++)
+            push_at(t, &pots[i], time);
+        if (time % H == 0) test_watermark(t, time);
+    }
+}
+
+static void a_day_of_a_steady_pot(void **state) {
+    (void)state;
+    struct test *t = test_open("kpi", "{shifts: ['00:00', '08:00', '16:00'], plant: ''}", PL_SAMPLES);
+    const struct pot pot = {"l.p", 4.2, 180, 0.94, {0}, 10 * H};
+    run_pots(t, &pot, 1, 24 * H);
+    unsigned quality;
+    assert_share(figure(t, "l.p.kpi.day.energy", 24 * H, &quality), 4.2 * 180 * 24, 1e-9);
+    assert_int_equal(quality, PL_Q_GOOD);
+    assert_share(figure(t, "l.p.kpi.day.production", 24 * H, &quality), 0.94 * FARADAY * 180e3 * 86400, 1e-3);
+    assert_int_equal(quality, PL_Q_GOOD);
+    assert_share(figure(t, "l.p.kpi.day.kwh_per_t", 24 * H, NULL), 2979.98 * 4.2 / 0.94, 1e-3);
+    assert_share(figure(t, "l.p.kpi.day.current_efficiency", 24 * H, NULL), 94, 1e-3);
+    assert_share(figure(t, "l.p.kpi.day.alumina", 24 * H, NULL), 1920, 1e-3);
+    assert_share(figure(t, "l.p.kpi.day.voltage", 24 * H, NULL), 4.2, 1e-9);
+    assert_share(figure(t, "l.p.kpi.day.co2e", 24 * H, NULL), 1000 * 0.41 * 0.976 * 44 / 12, 1e-9);
+    assert_near(figure(t, "l.p.kpi.day.anode_effects", 24 * H, NULL), 0, 0);
+    double shifts = 0, hours = 0;
+    for (pl_time end = 8 * H; end <= 24 * H; end += 8 * H)
+        shifts += figure(t, "l.p.kpi.shift.energy", end, NULL);
+    for (pl_time end = H; end <= 24 * H; end += H)
+        hours += figure(t, "l.p.kpi.hour.energy", end, NULL);
+    assert_share(shifts, 4.2 * 180 * 24, 1e-9);
+    assert_share(hours, 4.2 * 180 * 24, 1e-9);
+    figure(t, "l.p.kpi.hour.production", H, &quality);
+    assert_int_equal(quality, PL_Q_UNCERTAIN); /* an hour's metal is a millimetre */
+    test_close(t);
+}
+
+/* CF4 by IPCC 2006 Tier 2, centre-worked prebake: 0.143 kg a tonne by minute a pot-day, and 0.121 of that C2F6. */
+static void anode_effects_count_by_the_slope_method(void **state) {
+    (void)state;
+    struct test *t = test_open("kpi", "{per: day, shifts: ['00:00']}", PL_SAMPLES);
+    const struct pot pots[] = {{"l1.p1", 4.2, 180, 0.94, {2 * H, 3 * H}, 0}, {"l1.p2", 4.3, 180, 0.92, {0}, 0}};
+    run_pots(t, pots, 2, 24 * H);
+    assert_near(figure(t, "l1.p1.kpi.day.anode_effects", 24 * H, NULL), 2, 1e-9);
+    assert_near(figure(t, "l1.p1.kpi.day.anode_effect_minutes", 24 * H, NULL), 1, 1e-9);
+    assert_share(figure(t, "l1.p1.kpi.day.pfc", 24 * H, NULL), 0.143 * 2 * (6630 + 0.121 * 11100), 1e-9);
+    assert_near(figure(t, "l1.kpi.day.anode_effects", 24 * H, NULL), 1, 1e-9);
+    assert_share(figure(t, "plant.kpi.day.pfc", 24 * H, NULL), 0.143 * (6630 + 0.121 * 11100), 1e-9);
+    double energy = figure(t, "l1.p1.kpi.day.energy", 24 * H, NULL) + figure(t, "l1.p2.kpi.day.energy", 24 * H, NULL);
+    assert_share(figure(t, "plant.kpi.day.energy", 24 * H, NULL), energy, 1e-12);
+    assert_share(figure(t, "plant.kpi.day.current_efficiency", 24 * H, NULL), 93, 1e-3);
+    assert_share(figure(t, "plant.kpi.day.throughput", 24 * H, NULL), 1.86 * FARADAY * 180 * 86400, 1e-3);
+    test_close(t);
+}
+
+static void time_without_values_is_not_made_up(void **state) {
+    (void)state;
+    struct test *t = test_open("kpi", "{per: hour, hold: 30s, plant: ''}", PL_SAMPLES);
+    for (int i = 0; i <= 360; i++) {
+        if (i >= 60 && i < 240) continue; /* half an hour is missing */
+        pl_time time = i * EVERY * S;
+        test_push(t, (struct sample[]){{time, "l.p.voltage", 4, 0}, {time, "l.p.current", 100, 0}}, 2);
+    }
+    test_push(t, (struct sample[]){{0, "l.p.voltage", 9, 0}, {3700 * S, "l.p.voltage", 7, PL_Q_BAD}}, 2);
+    test_watermark(t, H);
+    unsigned quality;
+    assert_near(figure(t, "l.p.kpi.hour.covered", H, NULL), (600 + 20 + 1200) / 3600.0, 1e-9);
+    assert_near(figure(t, "l.p.kpi.hour.energy", H, &quality), 400 * (600 + 20 + 1200) / 3600.0, 1e-9);
+    assert_int_equal(quality, PL_Q_UNCERTAIN);
+    assert_near(figure(t, "l.p.kpi.hour.voltage", H, NULL), 4, 1e-12);
+    figure(t, "l.p.kpi.hour.kwh_per_t", H, &quality); /* nothing says what was made */
+    assert_int_equal(quality, PL_Q_BAD | PL_Q_MISSING);
+    assert_int_equal(test_counter(t, "late"), 1);
+    assert_int_equal(test_counter(t, "ignored"), 1);
+    test_close(t);
+}
+
+static void days_go_by_the_clock_of_the_plant(void **state) {
+    (void)state;
+    /* 2026-03-29: clocks in Berlin are set forward, the day from 06:00 to 06:00 has 23 hours. */
+    const pl_time begin = INT64_C(1774674000) * S; /* 2026-03-28T06:00 there */
+    struct test *t =
+        test_open("kpi", "{per: day, shifts: ['06:00'], zone: Europe/Berlin, plant: '', hold: 1h}", PL_SAMPLES);
+    for (int i = 0; i <= 48; i++) {
+        pl_time time = begin - H + i * H;
+        test_push(t, (struct sample[]){{time, "l.p.voltage", 4, 0}, {time, "l.p.current", 100, 0}}, 2);
+    }
+    test_watermark(t, begin + 24 * H);
+    assert_near(figure(t, "l.p.kpi.day.energy", begin + 23 * H, NULL), 400 * 23, 1e-6);
+    test_close(t);
+}
+
+static void a_restored_node_goes_on(void **state) {
+    (void)state;
+    struct test *t = test_open("kpi", "{per: [hour, day], shifts: ['00:00']}", PL_SAMPLES);
+    const struct pot pot = {"l.p", 4.2, 180, 0.94, {3 * H}, 5 * H};
+    for (pl_time time = 0; time <= 24 * H; time += EVERY * S) {
+        push_at(t, &pot, time);
+        if (time % H == 0) test_watermark(t, time);
+        if (time % (7 * H) == 40 * S) test_restore(t);
+    }
+    double energy = 4.2 * 180 * (24 - 1 / 60.0) + 30 * 180 / 60.0;
+    assert_share(figure(t, "l.p.kpi.day.energy", 24 * H, NULL), energy, 1e-9);
+    assert_share(figure(t, "l.p.kpi.day.current_efficiency", 24 * H, NULL), 94, 1e-3);
+    assert_near(figure(t, "l.p.kpi.day.anode_effects", 24 * H, NULL), 1, 1e-9);
+    test_close(t);
+}
+
+static void what_makes_no_sense_is_refused(void **state) {
+    (void)state;
+    static const char *const wrong[][2] = {{"{shifts: ['25:00']}", "time of day"},
+                                           {"{zone: Europe/Berlyn}", "Berlin"},
+                                           {"{per: []}", "say what"},
+                                           {"{pfc: { slope: -1 }}", "slope"}};
+    for (unsigned i = 0; i < PL_COUNT_OF(wrong); i++) {
+        char *text = test_refusal("kpi", wrong[i][0]);
+        if (!strstr(text, wrong[i][1])) fail_msg("%s: %s", wrong[i][0], text);
+        pl_free(text);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_day_of_a_steady_pot),
+        cmocka_unit_test(anode_effects_count_by_the_slope_method),
+        cmocka_unit_test(time_without_values_is_not_made_up),
+        cmocka_unit_test(days_go_by_the_clock_of_the_plant),
+        cmocka_unit_test(a_restored_node_goes_on),
+        cmocka_unit_test(what_makes_no_sense_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,166 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <potline/alloc.h>
+
+#include "kpi.h"
+
+enum { ROWS = 2048 };
+static const double EXACT = 0.005; /* of the production: less exact is uncertain */
+static const double COVERED = 0.95;
+static const char *const period_names[KPI_PERIODS] = {"hour", "shift", "day"};
+
+struct told { /* a pot, line or plant of a period that has ended */
+    pl_time to, from;
+    enum kpi_period period;
+    uint32_t asset;
+    double pots;
+    struct kpi_sums sums;
+};
+
+bool kpi_flush(struct kpi *k, struct pl_node *node) {
+    return !k->out || pl_emit(node, KPI_OUT, &k->out) != PL_FLOW_FAIL;
+}
+
+static bool tell_value(struct kpi *k, struct pl_node *node, const struct told *t, const char *figure, double value,
+                       uint16_t quality) {
+    char name[PL_NAME_MAX + 1];
+    const char *asset = pl_tags_get(k->tags, t->asset)->name;
+    int length = snprintf(name, sizeof name, "%s.kpi.%s.%s", asset, period_names[t->period], figure);
+    uint32_t tag = length > 0 && length < (int)sizeof name ? pl_tags_intern(k->tags, name, (size_t)length) : PL_NO_ID;
+    if (tag == PL_NO_ID) {
+        k->refused++;
+        return true;
+    }
+    if (k->out && k->out->rows == k->out->capacity && !kpi_flush(k, node)) return false;
+    if (!k->out) k->out = pl_node_batch(node, PL_SAMPLES, ROWS, 0);
+    if (!k->out) return false;
+    uint32_t i = k->out->rows++;
+    k->out->samples.time[i] = t->to;
+    k->out->samples.tag[i] = tag;
+    k->out->samples.value[i] = value;
+    k->out->samples.quality[i] = isfinite(value) ? quality : (uint16_t)(PL_Q_BAD | PL_Q_MISSING);
+    return true;
+}
+
+/* Does a figure rest on how much metal was made? */
+static bool by_metal(enum kpi_figure figure) {
+    return figure == FIGURE_SPECIFIC || figure == FIGURE_PRODUCTION || figure == FIGURE_THROUGHPUT ||
+           figure == FIGURE_EFFICIENCY || figure == FIGURE_ALUMINA;
+}
+
+static bool tell_one(struct kpi *k, struct pl_node *node, const struct told *t) {
+    double figure[FIGURES];
+    kpi_figures(&t->sums, &k->factors, t->pots, (double)(t->to - t->from) * 1e-9, figure);
+    bool whole = figure[FIGURE_COVERED] >= COVERED, exact = sqrt(t->sums.made_doubt) <= EXACT * fabs(t->sums.made);
+    bool good = true;
+    for (unsigned i = 0; good && i < FIGURES; i++) {
+        bool sure = whole && (exact || !by_metal((enum kpi_figure)i));
+        good = tell_value(k, node, t, kpi_figure_names[i], figure[i], sure ? PL_Q_GOOD : PL_Q_UNCERTAIN);
+    }
+    pl_count(node, COUNT_ROWS_TOLD, FIGURES);
+    return good;
+}
+
+/* ---- Lines and the plant ---- */
+
+/* The asset's path to the depth of a line; PL_NO_ID: it has no more parts than that, it is one itself. */
+static uint32_t line_of(struct kpi *k, uint32_t asset) {
+    const struct pl_tag *entry = pl_tags_get(k->tags, asset);
+    unsigned parts = 0;
+    for (size_t i = 1; i < entry->length; i++)
+        if (entry->name[i] == '.' && ++parts == k->depth) return pl_tags_intern(k->tags, entry->name, i);
+    return PL_NO_ID;
+}
+
+static void add_to(struct told *all, uint32_t *count, uint32_t asset, const struct told *pot) {
+    uint32_t i = 0;
+    while (i < *count && all[i].asset != asset)
+        i++;
+    if (i == *count) {
+        all[(*count)++] = *pot;
+        all[i].asset = asset;
+        return;
+    }
+    kpi_add(&all[i].sums, &pot->sums);
+    all[i].pots++;
+}
+
+static int by_name(const void *a, const void *b, void *tags) {
+    const struct told *x = a, *y = b;
+    if (x->to != y->to) return x->to < y->to ? -1 : 1;
+    if (x->period != y->period) return x->period < y->period ? -1 : 1;
+    return strcmp(pl_tags_get(tags, x->asset)->name, pl_tags_get(tags, y->asset)->name);
+}
+
+/* The pots of one period, in order of their names, then their lines, then the plant. `room` holds as many again. */
+static bool tell_period(struct kpi *k, struct pl_node *node, const struct told *pots, uint32_t count,
+                        struct told *room) {
+    uint32_t groups = 0;
+    bool good = true;
+    for (uint32_t i = 0; good && i < count; i++) {
+        uint32_t line = line_of(k, pots[i].asset);
+        good = tell_one(k, node, &pots[i]);
+        if (line != PL_NO_ID) add_to(room, &groups, line, &pots[i]);
+    }
+    qsort_r(room, groups, sizeof *room, by_name, k->tags);
+    for (uint32_t i = 0; good && i < groups; i++)
+        good = tell_one(k, node, &room[i]);
+    uint32_t plant = *k->plant ? pl_tags_intern(k->tags, k->plant, strlen(k->plant)) : PL_NO_ID;
+    if (plant == PL_NO_ID) return good;
+    uint32_t whole = 0;
+    for (uint32_t i = 0; i < count; i++)
+        add_to(room, &whole, plant, &pots[i]);
+    return good && (!whole || tell_one(k, node, &room[0]));
+}
+
+/* ---- Periods that have ended ---- */
+
+static bool ended(struct kpi *k, const struct pl_record *r, pl_time now, struct told *out) {
+    enum kpi_period period = (enum kpi_period)((uint64_t)r->sub % 1000); /* ns beside whole seconds */
+    struct kpi_span span;
+    kpi_span_of(k, period, r->sub - (pl_time)period, &span);
+    *out = (struct told){.to = span.to, .from = span.from, .period = period, .asset = r->id, .pots = 1};
+    return span.to <= now;
+}
+
+static bool any_ended(struct kpi *k, pl_time now) {
+    struct told one;
+    for (struct pl_record *r = pl_table_next(k->sums, NULL); r; r = pl_table_next(k->sums, r))
+        if (ended(k, r, now, &one)) return true;
+    return false;
+}
+
+static struct told *collect(struct kpi *k, pl_time now, uint32_t *count) {
+    uint64_t most = pl_table_count(k->sums);
+    struct told *all = pl_alloc((most ? most : 1) * 2 * sizeof *all);
+    *count = 0;
+    for (struct pl_record *r = pl_table_next(k->sums, NULL), *next; all && r; r = next) {
+        next = pl_table_next(k->sums, r);
+        if (!ended(k, r, now, &all[*count])) continue;
+        const struct kpi_pot *pot = pl_table_find(k->pots, r->id, 0);
+        all[*count].sums = *(const struct kpi_sums *)pl_record_data(r);
+        all[*count].sums.made_doubt = pot ? 2 * pot->doubt : 0;
+        (*count)++;
+        pl_table_drop(k->sums, r->id, r->sub);
+    }
+    return all;
+}
+
+bool kpi_close(struct kpi *k, struct pl_node *node, pl_time now) {
+    if (!any_ended(k, now)) return true;
+    if (now != PL_TIME_MAX && !kpi_carry_on(k, now)) return false;
+    uint32_t count;
+    struct told *all = collect(k, now, &count);
+    if (!all) return false;
+    qsort_r(all, count, sizeof *all, by_name, k->tags);
+    bool good = true;
+    for (uint32_t i = 0, n; good && i < count; i += n) {
+        for (n = 1; i + n < count && all[i + n].to == all[i].to && all[i + n].period == all[i].period;)
+            n++;
+        good = tell_period(k, node, all + i, n, all + count);
+    }
+    pl_free(all);
+    return good && kpi_flush(k, node);
+}

@@ -1,0 +1,157 @@
+#include "conduction.h"
+
+#include <math.h>
+#include <potline/alloc.h>
+#include <string.h>
+
+/* Unknowns: what came in from the left, the stack's, what came in from the right, what was lost along it and put in. */
+enum { EXTRA = 3, PATIENCE = 200 };
+static const double JOULE = 1e6; /* unit of the balance's unknowns */
+
+static int rate(double t, const double *y, double *rate, void *self) {
+    struct conduction *c = self;
+    struct stack *s = &c->stack;
+    int n = stack_unknowns(s);
+    if (c->drive) c->drive(t, s, c->context);
+    c->limit = NULL;
+    if (stack_rate(s, y + 1, rate + 1)) {
+        c->limit = "a temperature is none any more";
+        return 1;
+    }
+    double side = 0;
+    for (int i = 0; i < s->cells; i++)
+        side += s->source[i] - stack_lost(s, i, s->t[i]);
+    double left = s->front.is ? stack_from_melt(s) : s->flux[0];
+    rate[0] = left / JOULE;
+    rate[n + 1] = -s->flux[s->cells] / JOULE;
+    rate[n + 2] = side / JOULE;
+    return 0;
+}
+
+static int event(double t, const double *y, double *value, void *self) {
+    struct conduction *c = self;
+    if (c->drive) c->drive(t, &c->stack, c->context);
+    stack_events(&c->stack, y + 1, value);
+    value[STACK_EVENTS] = c->stack.front.most - y[1 + c->stack.cells];
+    return 0;
+}
+
+static bool make_pattern(struct conduction *c) {
+    int n = stack_unknowns(&c->stack);
+    c->pattern = pattern_new(n + EXTRA);
+    if (!c->pattern) return false;
+    stack_pattern(&c->stack, c->pattern, 1);
+    pattern_add(c->pattern, 0, 1);
+    pattern_add(c->pattern, 0, n);
+    pattern_add(c->pattern, n + 1, c->stack.cells);
+    if (c->stack.layers == 1 && c->stack.front.is) pattern_add(c->pattern, n + 1, n);
+    return pattern_finish(c->pattern);
+}
+
+static bool loses(const struct stack *s) {
+    for (int i = 0; i < s->cells; i++)
+        if (s->loss[i] > 0) return true;
+    return false;
+}
+
+static enum pl_code make_solver(struct conduction *c, struct pl_error **error) {
+    int n = stack_unknowns(&c->stack);
+    double relative = c->tolerance > 0 ? c->tolerance : 1e-6;
+    double *absolutes = pl_alloc((size_t)(n + EXTRA) * sizeof *absolutes);
+    if (!absolutes) return pl_error_set(error, PL_NO_MEMORY, "no memory for %d tolerances", n);
+    for (int i = 0; i < n + EXTRA; i++)
+        absolutes[i] = 10 * relative;
+    for (int i = 0; i < EXTRA; i++)
+        absolutes[i == 0 ? 0 : n + i] = 1;
+    if (c->stack.front.is) absolutes[n] = relative * c->stack.front.least;
+    struct solver_problem problem = {.size = n + EXTRA,
+                                     .model = c,
+                                     .rate = rate,
+                                     .lower = 1,
+                                     .upper = 1,
+                                     .pattern = c->pattern,
+                                     .events = c->stack.front.is ? STACK_EVENTS + 1 : 0,
+                                     .event = event,
+                                     .relative = relative,
+                                     .absolute = 10 * relative,
+                                     .absolutes = absolutes,
+                                     .convergence = loses(&c->stack) ? 1e-3 : 0,
+                                     .limit = &c->limit,
+                                     .sensitivities = c->sensitivities,
+                                     .parameters = c->parameters,
+                                     .scales = c->scales,
+                                     .which = c->which};
+    enum pl_code code = solver_new(&c->solver, &problem, 0, c->y, error);
+    pl_free(absolutes);
+    return code;
+}
+
+enum pl_code conduction_open(struct conduction *c, const double *t, struct pl_error **error) {
+    int n = stack_unknowns(&c->stack);
+    c->y = pl_alloc((size_t)(n + EXTRA) * sizeof *c->y);
+    if (!c->y) return pl_error_set(error, PL_NO_MEMORY, "no memory for %d unknowns", n);
+    stack_start_profile(&c->stack, c->y + 1, t);
+    c->begun = stack_heat(&c->stack, c->y + 1);
+    /* Three neighbours are a band, which costs less than a sparse matrix. */
+    if (c->stack.front.is && !make_pattern(c)) return pl_error_set(error, PL_NO_MEMORY, "no memory for a Jacobian");
+    return make_solver(c, error);
+}
+
+void conduction_close(struct conduction *c) {
+    solver_free(c->solver);
+    pattern_free(c->pattern);
+    pl_free(c->y);
+    stack_fini(&c->stack);
+    c->solver = NULL;
+    c->pattern = NULL;
+    c->y = NULL;
+}
+
+enum pl_code conduction_restart(struct conduction *c, struct pl_error **error) {
+    double *y = solver_state(c->solver);
+    if (c->stack.front.is) stack_switch(&c->stack, y + 1);
+    return solver_restart(c->solver, solver_time(c->solver), y, error);
+}
+
+enum pl_code conduction_advance(struct conduction *c, double until, struct pl_error **error) {
+    for (int i = 0; i < PATIENCE; i++) {
+        int found = -1;
+        enum pl_code code = solver_advance(c->solver, until, &found, error);
+        if (code || found < 0) return code;
+        double *y = solver_state(c->solver);
+        if (found == STACK_EVENTS)
+            return pl_error_set(error, PL_RANGE, "at %g s the frozen layer is %g m thick, the most that it may be",
+                                solver_time(c->solver), c->stack.front.most);
+        if (stack_switch(&c->stack, y + 1)) code = solver_restart(c->solver, solver_time(c->solver), y, error);
+        if (code) return code;
+    }
+    return pl_error_set(error, PL_LIMIT, "the frozen layer came and went %d times before %g s", PATIENCE, until);
+}
+
+double conduction_carry(struct conduction *c, struct state *state) {
+    int n = stack_unknowns(&c->stack);
+    double *y = solver_state(c->solver), t = solver_time(c->solver);
+    state_carry(state, &t);
+    state_carry(state, &c->begun);
+    state_carry(state, &y[0]);
+    state_carry_all(state, &y[n + 1], EXTRA - 1);
+    stack_carry(&c->stack, state, y + 1);
+    return t;
+}
+
+const double *conduction_cells(struct conduction *c) {
+    solver_speed(c->solver);
+    return solver_state(c->solver) + 1;
+}
+
+double conduction_entered(struct conduction *c, bool left) {
+    return solver_state(c->solver)[left ? 0 : stack_unknowns(&c->stack) + 1] * JOULE;
+}
+
+double conduction_balance(struct conduction *c) {
+    int n = stack_unknowns(&c->stack);
+    const double *y = solver_state(c->solver);
+    double came = (y[0] + y[n + 1] + y[n + 2]) * JOULE;
+    double scale = fabs(c->begun) + (fabs(y[0]) + fabs(y[n + 1]) + fabs(y[n + 2])) * JOULE;
+    return scale > 0 ? fabs(stack_heat(&c->stack, y + 1) - c->begun - came) / scale : 0;
+}

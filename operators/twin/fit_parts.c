@@ -1,0 +1,67 @@
+#include "fit_parts.h"
+
+#include <math.h>
+
+static const double FAR = 30;
+
+static bool by_logarithm(const struct pl_model_parameter *row) {
+    return row->low > 0 && row->high / row->low > FAR;
+}
+
+double fit_from_scaled(const struct pl_model_parameter *row, double x) {
+    x = fmin(fmax(x, 0), 1);
+    return by_logarithm(row) ? row->low * pow(row->high / row->low, x) : row->low + x * (row->high - row->low);
+}
+
+double fit_to_scaled(const struct pl_model_parameter *row, double value) {
+    double x = by_logarithm(row) ? log(value / row->low) / log(row->high / row->low)
+                                 : (value - row->low) / (row->high - row->low);
+    return fmin(fmax(x, 0), 1);
+}
+
+double fit_stretch(const struct pl_model_parameter *row, double x) {
+    return by_logarithm(row) ? fit_from_scaled(row, x) * log(row->high / row->low) : row->high - row->low;
+}
+
+double fit_squares(const double *r, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += r[i] * r[i];
+    return sum;
+}
+
+bool fit_solve(unsigned n, double a[PL_FIT_MAX][PL_FIT_MAX], const double *b, double damping, double *d) {
+    double m[PL_FIT_MAX][PL_FIT_MAX + 1];
+    for (unsigned i = 0; i < n; i++) {
+        for (unsigned j = 0; j < n; j++)
+            m[i][j] = a[i][j] * (i == j ? 1 + damping : 1);
+        m[i][n] = b[i];
+    }
+    for (unsigned i = 0; i < n; i++) {
+        unsigned pivot = i;
+        for (unsigned k = i + 1; k < n; k++)
+            if (fabs(m[k][i]) > fabs(m[pivot][i])) pivot = k;
+        if (fabs(m[pivot][i]) < 1e-300) return false;
+        for (unsigned j = 0; j <= n; j++) {
+            double swap = m[i][j];
+            m[i][j] = m[pivot][j];
+            m[pivot][j] = swap;
+        }
+        for (unsigned k = 0; k < n; k++) {
+            double factor = k == i ? 0 : m[k][i] / m[i][i];
+            for (unsigned j = i; j <= n; j++)
+                m[k][j] -= factor * m[i][j];
+        }
+    }
+    for (unsigned i = 0; i < n; i++)
+        d[i] = m[i][n] / m[i][i];
+    return true;
+}
+
+double fit_even(unsigned sample, unsigned dimension, unsigned dimensions) {
+    double g = 2;
+    for (int i = 0; i < 40; i++)
+        g = pow(1 + g, 1.0 / (dimensions + 1));
+    double whole;
+    return modf(0.5 + (sample + 1) * pow(1 / g, dimension + 1), &whole);
+}

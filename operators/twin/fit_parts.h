@@ -1,0 +1,22 @@
+/* fit_parts.h: what a fit is made of: constants scaled to 0..1 between their bounds (by their logarithm where the
+ * bounds are far apart), small symmetrical systems of equations, points that fill a cube evenly.
+ */
+#ifndef TWIN_FIT_PARTS_H
+#define TWIN_FIT_PARTS_H
+
+#include <potline/model.h>
+#include <stddef.h>
+
+double fit_from_scaled(const struct pl_model_parameter *row, double x);
+double fit_to_scaled(const struct pl_model_parameter *row, double value);
+double fit_stretch(const struct pl_model_parameter *row, double x); /* d value / d scaled */
+
+double fit_squares(const double *r, size_t n);
+
+/* The solution of (A + damping diag A) d = b for small symmetric A; false when it is singular. */
+bool fit_solve(unsigned n, double a[PL_FIT_MAX][PL_FIT_MAX], const double *b, double damping, double *d);
+
+/* Numbers that fill the unit cube evenly (Roberts' sequence). */
+double fit_even(unsigned sample, unsigned dimension, unsigned dimensions);
+
+#endif

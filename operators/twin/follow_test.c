@@ -1,0 +1,123 @@
+/* A cell that is followed: resumed from its record it goes on to the last bit; what is wrong is not believed. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <potline/alloc.h>
+
+#include "follow.h"
+#include "models.h"
+
+enum { STEP = 10 };
+
+static int64_t budget = 20000;
+
+static const struct follow_setup *usual(void) {
+    static struct follow_setup s;
+    s = (struct follow_setup){.model = &twin_cell_model,
+                              .budget = budget,
+                              .effect_voltage = 8,
+                              .effect_alumina = 1.9,
+                              .frozen = 60,
+                              .risk = {900, 0.5, 0.2, 1.9, 0.06, 6}};
+    models_defaults(twin_cell_model.parameters, s.values);
+    return &s;
+}
+
+static double noise(double size) {
+    return size * (rand() / (RAND_MAX + 1.0) - 0.5);
+}
+
+static struct follow_reading reading(double value, double spread) {
+    return (struct follow_reading){.mean = value + noise(spread),
+                                   .deviation = 0.01,
+                                   .low = value - spread,
+                                   .high = value + spread,
+                                   .last = value + noise(spread),
+                                   .count = 10};
+}
+
+/* A plausible minute, or values that no cell has. */
+static void make_readings(struct follow_reading *in, int step, bool wild) {
+    memset(in, 0, FOLLOW_SIGNALS * sizeof *in);
+    double volts = 4.27 + 0.03 * sin(step / 200.0);
+    in[FOLLOW_VOLTAGE] = reading(wild ? 50 + noise(100) : volts, 0.01);
+    in[FOLLOW_CURRENT] = reading(wild ? 50e3 + noise(100e3) : 180e3, 100);
+    in[FOLLOW_BATH_TEMP] = reading(wild ? 50 + noise(100) : 962, 0.4);
+    in[FOLLOW_FEED] = reading(1.5 * floor(step * 0.2), 0);
+    if (wild && step % 3 == 0) memset(&in[FOLLOW_CURRENT], 0, sizeof *in);
+    if (wild && step % 7 == 0) memset(&in[FOLLOW_VOLTAGE], 0, sizeof *in);
+}
+
+static void go(struct follow *f, struct follow_record *r, const struct follow_reading *in, pl_time end) {
+    struct follow_result result;
+    struct pl_error *error = NULL;
+    enum pl_code code = r->count ? PL_OK : follow_begin(f, r, usual(), in, end - STEP * PL_SECOND, &error);
+    if (!code) code = follow_step(f, r, usual(), in, end, &result, &error);
+    if (!code) return;
+    pl_error_free(&error);
+    follow_close(f);
+    memset(r, 0, sizeof *r); /* lost: begins anew */
+}
+
+static void compare(const struct follow_record *a, const struct follow_record *b, int step) {
+    if (memcmp(a, b, sizeof *a) == 0) return;
+    for (unsigned i = 0; i < a->count; i++)
+        if (a->state[i] != b->state[i])
+            fail_msg("step %d: number %u is %.17g and %.17g", step, i, a->state[i], b->state[i]);
+    fail_msg("step %d: the record differs beside the model's state", step);
+}
+
+static uint64_t rungs_taken;
+
+static void resume_each_step(bool wild, int steps) {
+    struct follow one = {0}, other = {0};
+    static struct follow_record a, b;
+    memset(&a, 0, sizeof a);
+    struct follow_reading in[FOLLOW_SIGNALS];
+    for (int i = 1; i <= steps; i++) {
+        make_readings(in, i, wild);
+        b = a;
+        if (b.count) assert_int_equal(follow_resume(&other, &b, usual(), NULL), PL_OK);
+        go(&one, &a, in, (pl_time)i * STEP * PL_SECOND);
+        go(&other, &b, in, (pl_time)i * STEP * PL_SECOND);
+        compare(&a, &b, i);
+        follow_close(&other);
+    }
+    rungs_taken = a.steps - a.rungs[PL_STEPPER_ASKED];
+    follow_close(&one);
+}
+
+static void test_a_resumed_cell_goes_on_to_the_last_bit(void **state) {
+    (void)state;
+    resume_each_step(false, 300);
+}
+
+static void test_also_where_nothing_fits(void **state) {
+    (void)state;
+    resume_each_step(true, 60);
+}
+
+/* Some steps need a lower rung, some are held; up again, too. */
+static void test_also_on_the_ladder(void **state) {
+    (void)state;
+    uint64_t low = 0;
+    for (budget = 12; budget <= 48; budget += 12) {
+        resume_each_step(false, 60);
+        low += rungs_taken;
+    }
+    budget = 20000;
+    assert_true(low > 20);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_resumed_cell_goes_on_to_the_last_bit),
+        cmocka_unit_test(test_also_where_nothing_fits),
+        cmocka_unit_test(test_also_on_the_ladder),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,40 @@
+/* fourier_lab.c: what FourierHeatModel is calibrated with. */
+#include "lab_heat.h"
+
+const struct pl_model_experiment twin_fourier_experiments[] = {
+    {.name = "needle-probe",
+     .doc =
+         "A probe that is heated in its core, in a cylinder of salt or argon: its temperature from 0.2 s on. Medium "
+         "by the file's name, power and start by its columns (time, temperature, volts, milliamperes; no header). The "
+         "contact is each run's own, by temperature and filling.",
+     .columns = "0.000000\t",
+     .fit = "contact,packing,lag",
+     .unit = "K",
+     .measure = "rms (% of the final rise)",
+     .target = 3,
+     .alternate = true,
+     .weight = twin_probe_weight,
+     LAB_CALLS(probe)},
+    {.name = "rod",
+     .doc =
+         "A rod that is heated at one end, on and off, with six sensors along it. When it was switched is seen by the "
+         "first sensor. Power and film are each run's own.",
+     .columns = "t_s,T1_C",
+     .fit = "power,film,end_capacity",
+     .unit = "K",
+     .measure = "rms (K)",
+     .target = 1,
+     .sensitive = twin_rod_sensitive,
+     LAB_CALLS(rod)},
+    {.name = "battery",
+     .doc = "The surface of a pouch cell that is discharged and then rests; its voltage, and that of a slow discharge, "
+            "are in "
+            "files beside.",
+     .columns = "t_s,dT_K",
+     .fit = "film,capacity",
+     .unit = "K",
+     .measure = "rms (K)",
+     .target = 0.5,
+     LAB_CALLS(battery)},
+    {.name = NULL},
+};

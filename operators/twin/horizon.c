@@ -1,0 +1,350 @@
+#include "horizon.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+enum { N = HORIZON_STATES, ROUNDS = 2, OTHER_ROUNDS = 4, CREW_COMES = 4 };
+
+/* How far it may wander in an hour where nothing else is said. */
+static const double SHARE_WANDERS = 0.10, SHARE_MEMORY = 4 * 3600.0; /* feeders block and are freed */
+static const double DISTANCE_WANDERS = 0.02;                         /* cm: anodes burn unevenly */
+static const double ALUMINA_WANDERS = 0.03, UNDISSOLVED_WANDERS = 1; /* wt%, kg */
+static const double COLD_WANDERS = 0.02, WARM_TIME = 8 * 3600.0;
+static const double SCATTER = 0.05;    /* of a shot of 1.5 kg */
+static const double BEAM_STEP = 0.003; /* cm: of a beam whose position is told in tenths of a millimetre */
+
+static const double ATTENDED = 0.05;                   /* of the share, behind somebody's visit */
+static const double SHARE_MOST = 1.06, NEAREST = 0.77; /* of the distance that a cell is built with */
+static const double ADVANTAGE = 3;                     /* of another beginning, in -2 log of the probability */
+static const double RISING = 1.0, ODD = 2.5;
+static const double STOPPED = 0.4, STOP_PRICE = 7;
+
+static double square(double x) {
+    return x * x;
+}
+
+void horizon_begin(struct horizon *h, double alumina, double undissolved, double distance) {
+    memset(h, 0, sizeof *h);
+    const double x[N] = {alumina, undissolved, 1, distance, 0.3};
+    const double deviation[N] = {0.4, 4, 0.04, 0.4, 0.3};
+    h->surprise = 1;
+    h->usual = distance;
+    for (int i = 0; i < N; i++) {
+        h->x[i] = h->now[i] = x[i];
+        h->p.at[i][i] = h->now_p.at[i][i] = square(deviation[i]);
+    }
+}
+
+/* ---- The voltage ---- */
+
+static double total_at(const struct horizon_cell *cell, const struct horizon_stage *s, double alumina, double distance,
+                       struct voltage *parts) {
+    double percent = 100 / (double)s->mass;
+    struct bath bath = {.alumina = fmax(alumina, cell->voltage.effect_alumina),
+                        .excess = s->excess,
+                        .calcium = cell->calcium * percent,
+                        .lithium = cell->lithium * percent,
+                        .magnesium = cell->magnesium * percent,
+                        .t = s->temperature};
+    *parts = voltage_of(&cell->voltage, &bath, s->current, distance);
+    return parts->total;
+}
+
+double horizon_voltage(const struct horizon_cell *cell, const struct horizon_stage *s, const double *x, double *slope) {
+    struct voltage v, w;
+    double at = total_at(cell, s, x[HORIZON_ALUMINA], x[HORIZON_DISTANCE], &v);
+    double cold = (v.bath + v.bubbles + v.anode + ((double)s->temperature + 273.15) / 12533) / cell->voltage.anodes;
+    if (slope) {
+        double step = 0.01;
+        memset(slope, 0, N * sizeof *slope);
+        slope[HORIZON_ALUMINA] = (total_at(cell, s, x[HORIZON_ALUMINA] + step, x[HORIZON_DISTANCE], &w) -
+                                  total_at(cell, s, x[HORIZON_ALUMINA] - step, x[HORIZON_DISTANCE], &w)) /
+                                 (2 * step);
+        slope[HORIZON_DISTANCE] = v.bath / x[HORIZON_DISTANCE];
+        slope[HORIZON_COLD] = cold;
+    }
+    return at + cold * x[HORIZON_COLD];
+}
+
+/* ---- Small matrices ---- */
+
+static void dynamics(const struct horizon_cell *cell, const struct horizon_stage *s, struct horizon_matrix *to,
+                     double *shift) {
+    memset(to, 0, sizeof *to);
+    double(*f)[N] = to->at;
+    double memory = s->attended > 0 ? 0 : exp(-(double)s->seconds / SHARE_MEMORY);
+    f[HORIZON_ALUMINA][HORIZON_ALUMINA] = 1;
+    double percent = 100 / (double)s->mass;
+    f[HORIZON_ALUMINA][HORIZON_UNDISSOLVED] = percent * (double)s->gone;
+    f[HORIZON_ALUMINA][HORIZON_SHARE] = percent * cell->at_once * (double)s->feed;
+    f[HORIZON_UNDISSOLVED][HORIZON_UNDISSOLVED] = 1 - (double)s->gone;
+    f[HORIZON_UNDISSOLVED][HORIZON_SHARE] = (1 - cell->at_once) * s->feed;
+    f[HORIZON_SHARE][HORIZON_SHARE] = memory;
+    f[HORIZON_DISTANCE][HORIZON_DISTANCE] = 1;
+    f[HORIZON_COLD][HORIZON_COLD] = exp(-(double)s->seconds / WARM_TIME);
+    memset(shift, 0, N * sizeof *shift);
+    shift[HORIZON_ALUMINA] = -percent * (double)s->used;
+    shift[HORIZON_SHARE] = 1 - memory;
+    shift[HORIZON_DISTANCE] = s->moved;
+    shift[HORIZON_COLD] = s->new_anodes;
+}
+
+static void noise(const struct horizon_cell *cell, const struct horizon_stage *s, double *q) {
+    double hours = (double)s->seconds / 3600, scatter = SCATTER * sqrt(1.5 * (double)s->feed);
+    double moved = fabs((double)s->moved) > 0.005 ? square(BEAM_STEP) + square(0.02 * (double)s->moved) : 0;
+    q[HORIZON_ALUMINA] = square(ALUMINA_WANDERS) * hours + square(100 / (double)s->mass * cell->at_once * scatter) +
+                         (double)s->doubt_alumina;
+    q[HORIZON_UNDISSOLVED] = square(UNDISSOLVED_WANDERS) * hours + square((1 - cell->at_once) * scatter);
+    q[HORIZON_SHARE] =
+        square(SHARE_WANDERS) * hours + (double)s->doubt_share + (s->attended > 0 ? square(ATTENDED) : 0);
+    q[HORIZON_DISTANCE] = square(DISTANCE_WANDERS) * hours + moved + (double)s->doubt_distance;
+    q[HORIZON_COLD] = square(COLD_WANDERS) * hours + (double)s->doubt_cold;
+}
+
+static void multiply(const struct horizon_matrix *a, const struct horizon_matrix *b, bool transposed,
+                     struct horizon_matrix *out) {
+    for (int i = 0; i < N; i++)
+        for (int j = 0; j < N; j++) {
+            double sum = 0;
+            for (int k = 0; k < N; k++)
+                sum += a->at[i][k] * (transposed ? b->at[j][k] : b->at[k][j]);
+            out->at[i][j] = sum;
+        }
+}
+
+/* Solves p g' = b' for g, p symmetric and positive. */
+static void divide(const struct horizon_matrix *b, const struct horizon_matrix *p, struct horizon_matrix *g) {
+    double l[N][N] = {{0}};
+    for (int i = 0; i < N; i++)
+        for (int j = 0; j <= i; j++) {
+            double sum = p->at[i][j];
+            for (int k = 0; k < j; k++)
+                sum -= l[i][k] * l[j][k];
+            l[i][j] = i == j ? sqrt(fmax(sum, 1e-18)) : sum / l[j][j];
+        }
+    for (int row = 0; row < N; row++) {
+        double y[N];
+        for (int i = 0; i < N; i++) {
+            y[i] = b->at[row][i];
+            for (int k = 0; k < i; k++)
+                y[i] -= l[i][k] * y[k];
+            y[i] /= l[i][i];
+        }
+        for (int i = N - 1; i >= 0; i--) {
+            for (int k = i + 1; k < N; k++)
+                y[i] -= l[k][i] * y[k];
+            y[i] /= l[i][i];
+            g->at[row][i] = y[i];
+        }
+    }
+}
+
+/* ---- Forward ---- */
+
+struct pass {              /* what going back needs */
+    double x[N], ahead[N]; /* behind a stage; before its measurements */
+    struct horizon_matrix p, ahead_p, f;
+};
+
+/* One number seen through h, that is `off` more than expected; returns that by its deviation. */
+static double see(double *x, struct horizon_matrix *p, const double *h, double off, double variance, double *cost) {
+    double ph[N], s = variance;
+    for (int i = 0; i < N; i++) {
+        ph[i] = 0;
+        for (int k = 0; k < N; k++)
+            ph[i] += p->at[i][k] * h[k];
+    }
+    for (int i = 0; i < N; i++)
+        s += h[i] * ph[i];
+    for (int i = 0; i < N; i++) {
+        x[i] += ph[i] / s * off;
+        for (int j = 0; j < N; j++)
+            p->at[i][j] -= ph[i] * ph[j] / s;
+    }
+    *cost += square(off) / s + log(s);
+    return off / sqrt(s);
+}
+
+static void predict(const struct horizon_cell *cell, const struct horizon_stage *s, double *x, struct horizon_matrix *p,
+                    struct horizon_matrix *f) {
+    double shift[N], q[N], next[N];
+    struct horizon_matrix fp;
+    dynamics(cell, s, f, shift);
+    noise(cell, s, q);
+    for (int i = 0; i < N; i++) {
+        next[i] = shift[i];
+        for (int k = 0; k < N; k++)
+            next[i] += f->at[i][k] * x[k];
+    }
+    memcpy(x, next, sizeof next);
+    multiply(f, p, false, &fp);
+    multiply(&fp, f, true, p);
+    for (int i = 0; i < N; i++)
+        p->at[i][i] += q[i];
+}
+
+/* What was measured in the stage; returns the voltage's normalised innovation, NaN without any. */
+static double see_stage(const struct horizon_cell *cell, const struct horizon_stage *s, double *x,
+                        struct horizon_matrix *p, double *cost) {
+    if (s->alumina_variance > 0) {
+        const double h[N] = {[HORIZON_ALUMINA] = 1};
+        see(x, p, h, (double)s->alumina - x[HORIZON_ALUMINA], s->alumina_variance, cost);
+    }
+    if (!(s->variance > 0)) return NAN;
+    double at[N], h[N];
+    for (int i = 0; i < N; i++)
+        at[i] = s->at[i];
+    double expected = horizon_voltage(cell, s, at, h);
+    for (int i = 0; i < N; i++)
+        expected += h[i] * (x[i] - at[i]);
+    return see(x, p, h, (double)s->voltage - expected, s->variance, cost);
+}
+
+/* Through a stage. */
+static double forward(const struct horizon_cell *cell, const struct horizon_stage *s, double *x,
+                      struct horizon_matrix *p, struct pass *pass, double *cost) {
+    predict(cell, s, x, p, &pass->f);
+    memcpy(pass->ahead, x, sizeof pass->ahead);
+    pass->ahead_p = *p;
+    double innovation = see_stage(cell, s, x, p, cost);
+    memcpy(pass->x, x, sizeof pass->x);
+    pass->p = *p;
+    return innovation;
+}
+
+/* ---- The horizon ---- */
+
+static struct horizon_stage *stage_at(struct horizon *h, uint32_t i) {
+    return &h->stage[(h->first + i) % HORIZON_STAGES];
+}
+
+/* Away from where bubbles cover all and the voltage says nothing any more. */
+static void linearise(const struct horizon_cell *cell, struct horizon_stage *s, const double *x) {
+    for (int i = 0; i < N; i++)
+        s->at[i] = (float)x[i];
+    s->at[HORIZON_ALUMINA] = fmaxf(s->at[HORIZON_ALUMINA], (float)cell->voltage.effect_alumina + 0.03f);
+    s->at[HORIZON_DISTANCE] = fmaxf(s->at[HORIZON_DISTANCE], 1);
+}
+
+/* Back through all stages: what each was like, by all that was measured before and behind it. */
+static void backward(struct horizon *h, const struct horizon_cell *cell, const struct pass *pass) {
+    double x[N];
+    memcpy(x, pass[h->count - 1].x, sizeof x);
+    linearise(cell, stage_at(h, h->count - 1), x);
+    for (uint32_t i = h->count - 1; i-- > 0;) {
+        const struct pass *here = &pass[i], *next = &pass[i + 1];
+        struct horizon_matrix pf, gain;
+        multiply(&here->p, &next->f, true, &pf);
+        divide(&pf, &next->ahead_p, &gain);
+        double off[N];
+        for (int k = 0; k < N; k++)
+            off[k] = x[k] - next->ahead[k];
+        for (int k = 0; k < N; k++) {
+            x[k] = here->x[k];
+            for (int j = 0; j < N; j++)
+                x[k] += gain.at[k][j] * off[j];
+        }
+        linearise(cell, stage_at(h, i), x);
+    }
+}
+
+/* Forward through all stages; returns the normalised innovation of the last one, NaN without any. */
+static double run(struct horizon *h, const struct horizon_cell *cell, struct pass *pass) {
+    double x[N], last = NAN;
+    struct horizon_matrix p = h->p;
+    memcpy(x, h->x, sizeof x);
+    h->cost = 0;
+    for (uint32_t i = 0; i < h->count; i++)
+        last = forward(cell, stage_at(h, i), x, &p, &pass[i], &h->cost);
+    memcpy(h->now, x, sizeof x);
+    h->now_p = p;
+    return last;
+}
+
+/* A share that no feeder has, or a distance that no pot has, is improbable whatever fits. */
+static double improbable(const struct horizon *h) {
+    double more = fmax(h->now[HORIZON_SHARE] - SHARE_MOST, 0) / 0.02;
+    double near = fmax(NEAREST - h->now[HORIZON_DISTANCE] / h->usual, 0) / 0.023;
+    return square(more) + square(near);
+}
+
+static void settle(struct horizon *h, const struct horizon_cell *cell, struct pass *pass, int rounds) {
+    for (int i = 0; i < rounds; i++) {
+        backward(h, cell, pass);
+        run(h, cell, pass);
+    }
+}
+
+/* ---- Other beginnings ---- */
+
+static void shift(struct horizon *h, uint32_t from, double alumina) {
+    for (uint32_t i = from; i < h->count; i++)
+        stage_at(h, i)->at[HORIZON_ALUMINA] += (float)alumina;
+}
+
+/* Some stages behind the last anode effect, when the crew may have fed by hand; `count`: there was none. */
+static uint32_t behind_effect(struct horizon *h) {
+    for (uint32_t i = h->count; i-- > 0;)
+        if (stage_at(h, i)->alumina_variance > 0) return i + CREW_COMES < h->count ? i + CREW_COMES : h->count;
+    return h->count;
+}
+
+/* Keeps what is more probable than what there is, by something. */
+static void prefer(struct horizon *h, const struct horizon *other, double price, double *best) {
+    double cost = other->cost + improbable(other) + price;
+    if (!(cost < *best - ADVANTAGE)) return;
+    *h = *other;
+    *best = cost - price;
+}
+
+/* With alumina that is so much more from a stage on, or feeders that have lost it there (`stopped`). */
+static void try_other(struct horizon *h, const struct horizon_cell *cell, struct pass *pass, uint32_t from,
+                      double alumina, bool stopped, double *best) {
+    static _Thread_local struct horizon other;
+    other = *h;
+    shift(&other, from, alumina);
+    if (stopped) stage_at(&other, from)->doubt_share += (float)square(STOPPED);
+    run(&other, cell, pass);
+    settle(&other, cell, pass, stopped ? ROUNDS : OTHER_ROUNDS);
+    prefer(h, &other, stopped ? STOP_PRICE : 0, best);
+}
+
+static void try_others(struct horizon *h, const struct horizon_cell *cell, struct pass *pass, bool all) {
+    static const double more[] = {0.25, 0.6, -0.2}, by_hand[] = {0.35, 0.8};
+    static const uint32_t ago[] = {4, 9};
+    double best = h->cost + improbable(h);
+    uint32_t effect = behind_effect(h);
+    for (unsigned i = 0; all && effect < h->count && i < sizeof by_hand / sizeof *by_hand; i++)
+        try_other(h, cell, pass, effect, by_hand[i], false, &best);
+    for (unsigned i = 0; all && i < sizeof more / sizeof *more; i++)
+        try_other(h, cell, pass, 0, more[i], false, &best);
+    for (unsigned i = 0; h->recent > RISING && i < sizeof ago / sizeof *ago; i++)
+        if (h->count > ago[i]) try_other(h, cell, pass, h->count - ago[i], 0, true, &best);
+}
+
+void horizon_step(struct horizon *h, const struct horizon_cell *cell, const struct horizon_stage *stage) {
+    static _Thread_local struct pass pass[HORIZON_STAGES];
+    double nothing = 0;
+    if (h->count == HORIZON_STAGES) {
+        forward(cell, stage_at(h, 0), h->x, &h->p, pass, &nothing);
+        h->first = (h->first + 1) % HORIZON_STAGES;
+        h->count--;
+    }
+    struct horizon_stage *s = stage_at(h, h->count++);
+    *s = *stage;
+    double x[N];
+    struct horizon_matrix p = h->now_p;
+    memcpy(x, h->now, sizeof x);
+    predict(cell, s, x, &p, &pass->f); /* where it is expected to be: the first guess */
+    linearise(cell, s, x);
+    double innovation = run(h, cell, pass);
+    if (!isnan(innovation)) {
+        h->surprise += (fmin(square(innovation), 50) - h->surprise) / 60;
+        h->recent += (fmin(fmax(innovation, -5), 5) - h->recent) / 4;
+    }
+    settle(h, cell, pass, ROUNDS);
+    h->age++;
+    bool odd = h->surprise > ODD || fabs(h->recent) > RISING || behind_effect(h) < h->count;
+    try_others(h, cell, pass, h->age % (odd ? 3 : 10) == 0 || h->age <= 5);
+}

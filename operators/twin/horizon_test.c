@@ -1,0 +1,158 @@
+/* The horizon against cells whose alumina is known: it finds it from how the voltage curves while the feed goes up and
+ * down, also from a wrong beginning, with cold anodes, and when feeders stop. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "horizon.h"
+
+static const double USED = 1.788; /* kg a minute */
+
+struct truth {
+    double x[HORIZON_STATES]; /* wt%, kg, 1, cm, anodes */
+    double feed;              /* of what is used */
+};
+
+static const struct horizon_cell *cell(void) {
+    static struct horizon_cell c;
+    c = (struct horizon_cell){.voltage = voltage_cell_180, .at_once = 0.4, .calcium = 341, .magnesium = 15.5};
+    return &c;
+}
+
+static struct horizon_stage minute(const struct truth *t, double gone) {
+    return (struct horizon_stage){.seconds = 60,
+                                  .feed = (float)(USED * t->feed),
+                                  .used = (float)USED,
+                                  .gone = (float)gone,
+                                  .current = 180e3f,
+                                  .mass = 6200,
+                                  .temperature = 964,
+                                  .excess = 12.3f};
+}
+
+static double noise(double size) {
+    return size * (rand() / (RAND_MAX + 1.0) + rand() / (RAND_MAX + 1.0) - 1);
+}
+
+/* What happens in a minute, and what is seen of it. */
+static struct horizon_stage pass_minute(struct truth *t) {
+    double gone = 0.155, arrived = USED * t->feed * t->x[HORIZON_SHARE];
+    double dissolved = gone * t->x[HORIZON_UNDISSOLVED] + 0.4 * arrived;
+    t->x[HORIZON_UNDISSOLVED] += 0.6 * arrived - gone * t->x[HORIZON_UNDISSOLVED];
+    t->x[HORIZON_ALUMINA] += (dissolved - USED) / 62;
+    t->x[HORIZON_COLD] *= exp(-1 / 480.0);
+    struct horizon_stage s = minute(t, gone);
+    s.voltage = (float)(horizon_voltage(cell(), &s, t->x, NULL) + noise(0.004));
+    s.variance = 0.003f * 0.003f;
+    return s;
+}
+
+/* Feeding as demand feeding does: too little for an hour and too much for three quarters. */
+static void follow_for(struct horizon *h, struct truth *t, int from, int to) {
+    for (int i = from; i < to; i++) {
+        t->feed = i % 100 < 60 ? 0.75 : 1.35;
+        struct horizon_stage s = pass_minute(t);
+        horizon_step(h, cell(), &s);
+    }
+}
+
+static void assert_found(const struct horizon *h, const struct truth *t, double most) {
+    double off = h->now[HORIZON_ALUMINA] - t->x[HORIZON_ALUMINA];
+    if (!(fabs(off) <= most))
+        fail_msg("alumina is %.3f wt%%, taken for %.3f", t->x[HORIZON_ALUMINA], h->now[HORIZON_ALUMINA]);
+}
+
+static void test_alumina_is_found_from_any_beginning(void **state) {
+    (void)state;
+    static struct horizon h;
+    static const double begin[] = {2.0, 3.0};
+    static const double distance[] = {4.6};
+    for (unsigned i = 0; i < sizeof begin / sizeof *begin; i++)
+        for (unsigned k = 0; k < sizeof distance / sizeof *distance; k++) {
+            struct truth t = {{2.45, 6, 1, distance[k], 0.5}, 1};
+            horizon_begin(&h, begin[i], 5, 4.3);
+            follow_for(&h, &t, 0, 150);
+            assert_found(&h, &t, 0.12);
+            follow_for(&h, &t, 150, 220);
+            assert_found(&h, &t, 0.08);
+            assert_true(h.surprise < 2);
+        }
+}
+
+static void test_it_knows_how_exactly_it_knows(void **state) {
+    (void)state;
+    static struct horizon h;
+    struct truth t = {{2.5, 6, 1, 4.3, 0.2}, 1};
+    horizon_begin(&h, 2.4, 5, 4.3);
+    int outside = 0, count = 0;
+    for (int i = 0; i < 220; i++) {
+        follow_for(&h, &t, i, i + 1);
+        double deviation = sqrt(h.now_p.at[HORIZON_ALUMINA][HORIZON_ALUMINA]);
+        if (i > 60) outside += fabs(h.now[HORIZON_ALUMINA] - t.x[HORIZON_ALUMINA]) > 2.5 * deviation;
+        count += i > 60;
+    }
+    assert_true(outside < 0.1 * count);
+}
+
+static void test_feeders_that_stop_are_noticed(void **state) {
+    (void)state;
+    static struct horizon h;
+    struct truth t = {{2.5, 6, 1, 4.3, 0.2}, 1};
+    horizon_begin(&h, 2.4, 5, 4.3);
+    follow_for(&h, &t, 0, 130);
+    t.x[HORIZON_SHARE] = 0;
+    follow_for(&h, &t, 130, 144);
+    assert_true(h.now[HORIZON_SHARE] < 0.5);
+    assert_found(&h, &t, 0.08);
+}
+
+static void test_what_is_not_seen_is_carried_on(void **state) {
+    (void)state;
+    static struct horizon h;
+    struct truth t = {{2.5, 6, 1, 4.3, 0.2}, 1};
+    horizon_begin(&h, 2.4, 5, 4.3);
+    follow_for(&h, &t, 0, 130);
+    double before = h.now_p.at[HORIZON_ALUMINA][HORIZON_ALUMINA];
+    for (int i = 0; i < 40; i++) {
+        t.feed = 1;
+        struct horizon_stage s = pass_minute(&t);
+        s.variance = 0;
+        horizon_step(&h, cell(), &s);
+    }
+    assert_found(&h, &t, 0.15);
+    assert_true(h.now_p.at[HORIZON_ALUMINA][HORIZON_ALUMINA] > before);
+}
+
+static void test_slopes_are_those_of_the_voltage(void **state) {
+    (void)state;
+    struct truth t = {{2.4, 6, 1, 4.3, 0.3}, 1};
+    struct horizon_stage s = minute(&t, 0.1);
+    double slope[HORIZON_STATES];
+    horizon_voltage(cell(), &s, t.x, slope);
+    static const double step[HORIZON_STATES] = {1e-3, 1, 0.1, 1e-3, 1e-2};
+    for (int i = 0; i < HORIZON_STATES; i++) {
+        double up[HORIZON_STATES], down[HORIZON_STATES];
+        memcpy(up, t.x, sizeof up);
+        memcpy(down, t.x, sizeof down);
+        up[i] += step[i];
+        down[i] -= step[i];
+        double found =
+            (horizon_voltage(cell(), &s, up, NULL) - horizon_voltage(cell(), &s, down, NULL)) / (2 * step[i]);
+        if (fabs(found - slope[i]) > 0.02 * fabs(found) + 1e-9) fail_msg("by %d: %g, not %g", i, slope[i], found);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_alumina_is_found_from_any_beginning),
+        cmocka_unit_test(test_it_knows_how_exactly_it_knows),
+        cmocka_unit_test(test_feeders_that_stop_are_noticed),
+        cmocka_unit_test(test_what_is_not_seen_is_carried_on),
+        cmocka_unit_test(test_slopes_are_those_of_the_voltage),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,32 @@
+/* lab.h: measured data as tables of numbers. */
+#ifndef TWIN_LAB_H
+#define TWIN_LAB_H
+
+#include <potline/error.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { LAB_COLUMNS = 12, LAB_ROWS = 2000000 };
+
+struct lab_table {
+    double *column[LAB_COLUMNS]; /* NaN where there is no number */
+    int columns;
+    size_t rows;
+    char name[LAB_COLUMNS][40];
+};
+
+/* A file of numbers between commas or tabs, with a line of names or without one. */
+enum pl_code lab_read(struct lab_table *table, const char *path, int columns, struct pl_error **error);
+void lab_free(struct lab_table *table);
+int lab_column(const struct lab_table *table, const char *name); /* -1: there is none */
+
+/* The number that stands before `word` in a file's name ("orr_0625rpm.csv", "rpm": 625); NaN: none does. */
+double lab_number_in_name(const char *path, const char *word);
+
+/* Another file in the same folder; false when it is too long. */
+bool lab_beside(const char *path, const char *name, char *other, size_t size);
+
+double lab_at(const double *x, const double *y, size_t count, double at); /* on straight lines; ends hold */
+double lab_rms(const double *a, const double *b, const bool *use, size_t count);
+
+#endif

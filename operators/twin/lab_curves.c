@@ -1,0 +1,404 @@
+/* lab_curves.c: electrode curves that the steady laws give in closed form: rotating disk, polarisation, electrolyser,
+ * impedance. */
+#include <complex.h>
+#include <math.h>
+#include <potline/alloc.h>
+#include <string.h>
+
+#include "kinetics.h"
+#include "lab.h"
+#include "lab_experiments.h"
+
+static const double PI = 3.14159265358979323846, USUAL_SPEED = 100; /* rad/s */
+
+/* Columns of the points that count. */
+struct curve {
+    size_t points;
+    double *x, *y, *extra;
+};
+
+static void unload(void *data) {
+    struct curve *c = data;
+    if (!c) return;
+    pl_free(c->x);
+    pl_free(c->y);
+    pl_free(c->extra);
+    pl_free(c);
+}
+
+static struct curve *make(void **data, size_t room) {
+    struct curve *c = PL_NEW(struct curve);
+    *data = c;
+    if (!c) return NULL;
+    c->x = pl_alloc(room * sizeof *c->x);
+    c->y = pl_alloc(room * sizeof *c->y);
+    c->extra = pl_alloc(room * sizeof *c->extra);
+    return c->x && c->y && c->extra ? c : NULL;
+}
+
+static enum pl_code no_memory(struct lab_table *table, struct pl_error **error) {
+    lab_free(table);
+    return pl_error_set(error, PL_NO_MEMORY, "no memory for a curve");
+}
+
+static void observed(const void *data, double *position, double *value) {
+    const struct curve *c = data;
+    memcpy(position, c->x, c->points * sizeof *position);
+    memcpy(value, c->y, c->points * sizeof *value);
+}
+
+static double rms_percent(const struct curve *c, const double *predicted, const bool *use, double floor) {
+    double sum = 0, n = 0;
+    for (size_t i = 0; i < c->points; i++) {
+        if (!use[i]) continue;
+        double wrong = (predicted[i] - c->y[i]) / (fabs(c->y[i]) + floor);
+        sum += wrong * wrong;
+        n++;
+    }
+    return n > 0 ? 100 * sqrt(sum / n) : 0;
+}
+
+/* ---- Rotating disk ---- */
+
+enum { RPM, ELECTRONS, ELECTRONS_SLOPE, RATE, TAFEL, FILM, ORDER, POWER, DISK_D, DISK_C, DISK_NU };
+static const struct pl_model_parameter disk_parameters[] = {
+    [RPM] = {"rpm", "1/min", NAN, 1, 100000, NULL, 0,
+             "Of the disk; else the number before \"rpm\" in the file's name."},
+    [ELECTRONS] = {"electrons", "", 3.7, 1, 6, NULL, 0, "By molecule, at 0.4 V."},
+    [ELECTRONS_SLOPE] = {"electrons_slope", "1/V", -0.3, -4, 4, NULL, 0, "Their change by volt."},
+    [RATE] = {"rate", "A/m2", 100, 0.01, 1e5, NULL, 0, "Kinetic current density at 0.8 V."},
+    [TAFEL] = {"tafel", "V", 0.06, 0.03, 0.6, NULL, 0, "Tafel slope: V for ten times the current."},
+    [FILM] = {"film", "A/m2", 1e5, 5, 1e5, NULL, 0, "The most that the catalyst's pores let through; 1e5: all."},
+    [ORDER] = {"order", "", 1, 0.05, 2, NULL, 0, "Of the reaction in what is reduced; 1: Koutecky and Levich's line."},
+    [POWER] = {"power", "", 0.5, 0.3, 0.6, NULL, 0,
+               "Of the speed in the limiting current: 0.5 of a smooth disk (Levich)."},
+    [DISK_D] = {"diffusivity", "m2/s", 1.9e-9, 1e-12, 1e-7, NULL, 0, "Of the reactant."},
+    [DISK_C] = {"concentration", "mol/m3", 1.2, 1e-4, 1e4, NULL, 0, "Of the reactant."},
+    [DISK_NU] = {"viscosity", "m2/s", 1e-6, 1e-8, 1e-3, NULL, 0, "Kinematic."},
+    {.name = NULL},
+};
+
+static enum pl_code disk_load(void **data, const char *path, double *p, size_t *points, struct pl_error **error) {
+    struct lab_table table;
+    enum pl_code code = lab_read(&table, path, 2, error);
+    if (code) return code;
+    struct curve *c = make(data, table.rows);
+    if (!c) return no_memory(&table, error);
+    p[RPM] = lab_number_in_name(path, "rpm");
+    for (size_t i = 0; i < table.rows; i++) {
+        double e = table.column[0][i], j = table.column[1][i];
+        if (!(e >= 0.1 && e <= 0.7) || !(fabs(j) > 1e-6)) continue;
+        c->x[c->points] = e;
+        c->y[c->points++] = j * 10; /* A/m2 */
+    }
+    *points = c->points;
+    lab_free(&table);
+    return PL_OK;
+}
+
+static void disk_weight(const void *data, double *weight) {
+    const struct curve *c = data;
+    for (size_t i = 0; i < c->points; i++)
+        weight[i] = 1 / fabs(c->y[i]);
+}
+
+/* Kinetics and pores in series, before diffusion: j = jk (1 - j / jl)^order, by halving. */
+static double through_layer(double kinetic, double limiting, double order) {
+    if (order == 1) return 1 / (1 / kinetic + 1 / limiting);
+    double low = 0, high = fmin(kinetic, limiting);
+    for (int k = 0; k < 60; k++) {
+        double middle = 0.5 * (low + high);
+        if (kinetic * pow(1 - middle / limiting, order) > middle)
+            low = middle;
+        else
+            high = middle;
+    }
+    return 0.5 * (low + high);
+}
+
+static enum pl_code disk_predict(void *data, const double *p, double *value, struct pl_error **error) {
+    const struct curve *c = data;
+    if (!(p[RPM] > 0)) return pl_error_set(error, PL_RANGE, "how fast the disk turns is not known: FILE,rpm=625");
+    double omega = 2 * PI * p[RPM] / 60;
+    double levich = 0.62 * KINETICS_FARADAY * pow(p[DISK_D], 2.0 / 3) * pow(p[DISK_NU], -1.0 / 6) * p[DISK_C] *
+                    sqrt(omega) * pow(omega / USUAL_SPEED, p[POWER] - 0.5);
+    for (size_t i = 0; i < c->points; i++) {
+        double electrons = fmax(p[ELECTRONS] + p[ELECTRONS_SLOPE] * (c->x[i] - 0.4), 0.1);
+        double kinetic = p[RATE] * pow(10, (0.8 - c->x[i]) / p[TAFEL]);
+        value[i] = -through_layer(1 / (1 / kinetic + 1 / p[FILM]), electrons * levich, p[ORDER]);
+    }
+    return PL_OK;
+}
+
+static double disk_misfit(const void *data, const double *p, const double *predicted, const bool *use,
+                          const struct pl_model_report *report) {
+    (void)p, (void)report;
+    return rms_percent(data, predicted, use, 0);
+}
+
+/* ---- Corroding metal ---- */
+
+enum { DISSOLUTION, DISSOLUTION_SLOPE, LIMITING, LIMITED_RATE, LIMITED_SLOPE, HYDROGEN, HYDROGEN_SLOPE, OHMIC, REST };
+static const struct pl_model_parameter metal_parameters[] = {
+    [DISSOLUTION] = {"dissolution", "A", 1e-4, 1e-8, 1e-1, NULL, 0, "Anodic current at the rest potential."},
+    [DISSOLUTION_SLOPE] = {"dissolution_slope", "V", 0.12, 0.02, 1, NULL, 0, "Its Tafel slope."},
+    [LIMITING] = {"limiting", "A", 7e-4, 1e-6, 1, NULL, 0, "That diffusion brings of what is reduced."},
+    [LIMITED_RATE] = {"reduction", "A", 1e-4, 1e-8, 1e-1, NULL, 0, "Cathodic current at the rest potential."},
+    [LIMITED_SLOPE] = {"reduction_slope", "V", 0.12, 0.02, 1, NULL, 0, "Its Tafel slope."},
+    [HYDROGEN] = {"hydrogen", "A", 1e-8, 1e-14, 1e-3, NULL, 0, "Hydrogen evolution at the rest potential."},
+    [HYDROGEN_SLOPE] = {"hydrogen_slope", "V", 0.2, 0.02, 1, NULL, 0, "Its Tafel slope."},
+    [OHMIC] = {"ohmic", "ohm", 10, 0.01, 1000, NULL, 0, "Resistance of the solution."},
+    [REST] = {"rest", "V", -0.433, -5, 5, NULL, 0, "A potential that the currents above refer to."},
+    {.name = NULL},
+};
+
+static enum pl_code metal_load(void **data, const char *path, double *p, size_t *points, struct pl_error **error) {
+    enum { EVERY = 8 };
+    (void)p;
+    struct lab_table table;
+    enum pl_code code = lab_read(&table, path, 2, error);
+    if (code) return code;
+    struct curve *c = make(data, table.rows);
+    if (!c) return no_memory(&table, error);
+    for (size_t i = EVERY / 2; i < table.rows; i += EVERY) {
+        c->x[c->points] = table.column[0][i];
+        c->y[c->points++] = table.column[1][i];
+    }
+    *points = c->points;
+    lab_free(&table);
+    return PL_OK;
+}
+
+static const double METAL_FLOOR = 3e-5; /* A: relative errors end where the curve crosses 0 */
+
+static void metal_weight(const void *data, double *weight) {
+    const struct curve *c = data;
+    for (size_t i = 0; i < c->points; i++)
+        weight[i] = 1 / (fabs(c->y[i]) + METAL_FLOOR);
+}
+
+static double metal_current(const double *p, double e) {
+    double above = (e - p[REST]) * log(10);
+    double reduced = p[LIMITED_RATE] * exp(fmin(-above / p[LIMITED_SLOPE], 200));
+    return p[DISSOLUTION] * exp(fmin(above / p[DISSOLUTION_SLOPE], 200)) - reduced / (1 + reduced / p[LIMITING]) -
+           p[HYDROGEN] * exp(fmin(-above / p[HYDROGEN_SLOPE], 200));
+}
+
+/* The electrode is at E - R I: by halving, since the current rises with the potential. */
+static enum pl_code metal_predict(void *data, const double *p, double *value, struct pl_error **error) {
+    (void)error;
+    const struct curve *c = data;
+    for (size_t i = 0; i < c->points; i++) {
+        double low = -10, high = 10; /* A */
+        for (int k = 0; k < 60; k++) {
+            double middle = 0.5 * (low + high);
+            if (metal_current(p, c->x[i] - p[OHMIC] * middle) > middle)
+                low = middle;
+            else
+                high = middle;
+        }
+        value[i] = 0.5 * (low + high);
+    }
+    return PL_OK;
+}
+
+static double metal_misfit(const void *data, const double *p, const double *predicted, const bool *use,
+                           const struct pl_model_report *report) {
+    (void)p, (void)report;
+    return rms_percent(data, predicted, use, METAL_FLOOR);
+}
+
+/* ---- Electrolyser ---- */
+
+enum { BASE, SLOPE, RESISTANCE, COOLING };
+static const struct pl_model_parameter electrolyser_parameters[] = {
+    [BASE] = {"base", "V", 1.45, 1, 3, NULL, 0, "Voltage at a current of 1 but for the resistance."},
+    [SLOPE] = {"slope", "V", 0.022, 0.001, 0.5, NULL, 0, "By the natural logarithm of the current."},
+    [RESISTANCE] = {"resistance", "ohm", 0.01, 1e-5, 10, NULL, 0, "Of the cell (ohm cm2 where the current is by cm2)."},
+    [COOLING] = {"cooling", "1/K", 0, -0.2, 0.2, NULL, 0,
+                 "How the resistance grows by kelvin below the first temperature."},
+    {.name = NULL},
+};
+
+static enum pl_code electrolyser_load(void **data, const char *path, double *p, size_t *points,
+                                      struct pl_error **error) {
+    (void)p;
+    struct lab_table table;
+    enum pl_code code = lab_read(&table, path, 4, error);
+    if (code) return code;
+    struct curve *c = make(data, table.rows);
+    if (!c) return no_memory(&table, error);
+    int current = lab_column(&table, "I_A"), voltage = lab_column(&table, "U_V"), t = lab_column(&table, "T_K");
+    if (current < 0) current = lab_column(&table, "j_A_cm2");
+    if (current < 0 || voltage < 0) {
+        lab_free(&table);
+        return pl_error_set(error, PL_SYNTAX, "%s: columns I_A or j_A_cm2, and U_V, are expected", path);
+    }
+    for (size_t i = 0; i < table.rows; i++) {
+        if (!(table.column[current][i] > 0)) continue;
+        c->x[c->points] = table.column[current][i];
+        c->extra[c->points] = t >= 0 ? table.column[t][i] - table.column[t][0] : 0;
+        c->y[c->points++] = table.column[voltage][i];
+    }
+    *points = c->points;
+    lab_free(&table);
+    return PL_OK;
+}
+
+static enum pl_code electrolyser_predict(void *data, const double *p, double *value, struct pl_error **error) {
+    (void)error;
+    const struct curve *c = data;
+    for (size_t i = 0; i < c->points; i++)
+        value[i] = p[BASE] + p[SLOPE] * log(c->x[i]) + p[RESISTANCE] * (1 - p[COOLING] * c->extra[i]) * c->x[i];
+    return PL_OK;
+}
+
+static double electrolyser_misfit(const void *data, const double *p, const double *predicted, const bool *use,
+                                  const struct pl_model_report *report) {
+    (void)p, (void)report;
+    const struct curve *c = data;
+    return 1000 * lab_rms(predicted, c->y, use, c->points);
+}
+
+/* ---- Impedance ---- */
+
+enum { R0, R1, C1, N1, R2, C2, N2, Z0, TAU, L };
+static const struct pl_model_parameter impedance_parameters[] = {
+    [R0] = {"R0", "ohm", 0.02, 1e-4, 1e4, NULL, 0, "In series."},
+    [R1] = {"R1", "ohm", 0.007, 1e-5, 1e4, NULL, 0, "Of the first arc."},
+    [C1] = {"C1", "F", 5, 1e-6, 1e3, NULL, 0, "Of the first arc."},
+    [N1] = {"n1", "", 1, 0.4, 1, NULL, 0, "1: a capacitor; less: a flattened arc."},
+    [R2] = {"R2", "ohm", 0.004, 1e-6, 1e4, NULL, 0, "Of the second arc; 1e-6: there is none."},
+    [C2] = {"C2", "F", 0.3, 1e-6, 1e3, NULL, 0, "Of the second arc."},
+    [N2] = {"n2", "", 1, 0.4, 1, NULL, 0, "1: a capacitor; less: a flattened arc."},
+    [Z0] = {"Z0", "ohm", 0.05, 1e-6, 1e4, NULL, 0, "Of diffusion in a layer that is closed; 1e-6: there is none."},
+    [TAU] = {"tau", "s", 200, 0.1, 1e5, NULL, 0, "Of that: thickness squared by diffusivity."},
+    [L] = {"L", "H", 1e-7, 1e-12, 1e-4, NULL, 0, "Inductance of the leads."},
+    {.name = NULL},
+};
+
+/* All real parts, then all imaginary ones. */
+static enum pl_code impedance_load(void **data, const char *path, double *p, size_t *points, struct pl_error **error) {
+    (void)p;
+    struct lab_table table;
+    enum pl_code code = lab_read(&table, path, 3, error);
+    if (code) return code;
+    struct curve *c = make(data, 2 * table.rows);
+    if (!c) return no_memory(&table, error);
+    size_t n = table.rows;
+    for (size_t i = 0; i < n; i++) {
+        c->x[i] = c->x[n + i] = table.column[0][i];
+        c->y[i] = table.column[1][i];
+        c->y[n + i] = table.column[2][i];
+        c->extra[i] = c->extra[n + i] = hypot(c->y[i], c->y[n + i]);
+    }
+    *points = c->points = 2 * n;
+    lab_free(&table);
+    return PL_OK;
+}
+
+static void impedance_weight(const void *data, double *weight) {
+    const struct curve *c = data;
+    for (size_t i = 0; i < c->points; i++)
+        weight[i] = 1 / c->extra[i];
+}
+
+static double complex arc(double r, double c, double n, double complex s) {
+    return r > 0 ? 1 / (1 / r + c * cpow(s, n)) : 0;
+}
+
+static enum pl_code impedance_predict(void *data, const double *p, double *value, struct pl_error **error) {
+    (void)error;
+    const struct curve *c = data;
+    size_t n = c->points / 2;
+    for (size_t i = 0; i < n; i++) {
+        double complex s = 2 * PI * c->x[i] * I, root = csqrt(s * p[TAU]);
+        double complex tail = cabs(root) > 30 ? 1 : ctanh(root);
+        double complex z =
+            p[R0] + s * p[L] + arc(p[R1], p[C1], p[N1], s) + arc(p[R2], p[C2], p[N2], s) + p[Z0] / (root * tail);
+        value[i] = creal(z);
+        value[n + i] = cimag(z);
+    }
+    return PL_OK;
+}
+
+static double impedance_misfit(const void *data, const double *p, const double *predicted, const bool *use,
+                               const struct pl_model_report *report) {
+    (void)p, (void)report;
+    const struct curve *c = data;
+    double sum = 0, count = 0;
+    for (size_t i = 0; i < c->points; i++) {
+        if (!use[i]) continue;
+        double wrong = (predicted[i] - c->y[i]) / c->extra[i];
+        sum += 2 * wrong * wrong; /* a frequency has two parts */
+        count++;
+    }
+    return count > 0 ? 100 * sqrt(sum / count) : 0;
+}
+
+#define IMPEDANCE                                                                                                      \
+    .columns = "f_Hz,Zre_ohm,Zim_ohm", .parameters = impedance_parameters, .unit = "ohm", .target = 3,                 \
+    .measure = "rms of |dZ| (% of |Z|)", .alternate = true, .load = impedance_load, .observed = observed,              \
+    .weight = impedance_weight, .predict = impedance_predict, .misfit = impedance_misfit, .unload = unload
+#define ELECTROLYSER                                                                                                   \
+    .parameters = electrolyser_parameters, .unit = "V", .target = 10, .measure = "rms (mV)", .alternate = true,        \
+    .load = electrolyser_load, .observed = observed, .predict = electrolyser_predict, .misfit = electrolyser_misfit,   \
+    .unload = unload
+
+const struct pl_model_experiment twin_electrode_experiments[] = {
+    {.name = "koutecky-levich",
+     .doc =
+         "A rotating disk: current by potential and speed, between 0.1 and 0.7 V. Kinetics by Tafel's law, the "
+         "pores of the catalyst and diffusion in series. Levich's current goes with the root of the speed on a smooth "
+         "disk; on a rough one it goes with less, which two speeds tell and one does not (--set power=0.5 --fit "
+         "electrons,electrons_slope,film for Koutecky and Levich's straight line).",
+     .columns = "E_V,j_mA_cm2",
+     .parameters = disk_parameters,
+     .fit = "electrons,electrons_slope,power",
+     .unit = "A/m2",
+     .measure = "rms (%)",
+     .target = 3,
+     .alternate = true,
+     .load = disk_load,
+     .observed = observed,
+     .weight = disk_weight,
+     .predict = disk_predict,
+     .misfit = disk_misfit,
+     .unload = unload},
+    TWIN_VOLTAMMETRY,
+    {.name = "polarisation",
+     .doc =
+         "A corroding metal: dissolution, a reduction that diffusion limits, hydrogen; and the drop in the solution.",
+     .columns = "E_V,I_A",
+     .parameters = metal_parameters,
+     .fit = "dissolution,dissolution_slope,limiting,reduction,reduction_slope,hydrogen,hydrogen_slope,ohmic",
+     .unit = "A",
+     .measure = "rms (% of |I| + 30 uA)",
+     .target = 5,
+     .alternate = true,
+     .load = metal_load,
+     .observed = observed,
+     .weight = metal_weight,
+     .predict = metal_predict,
+     .misfit = metal_misfit,
+     .unload = unload},
+    {.name = "electrolyser",
+     .doc = "Water electrolysis: U = base + slope ln I + resistance I.",
+     .columns = "I_A,I_std_A,U_V",
+     .fit = "base,slope,resistance",
+     ELECTROLYSER},
+    {.name = "electrolyser-warming",
+     .doc = "The same with the resistance by temperature, where the cell cools or warms on the way.",
+     .columns = "point,j_A_cm2",
+     .fit = "base,slope,resistance",
+     ELECTROLYSER},
+    {.name = "impedance",
+     .doc = "Two arcs, diffusion in a closed layer (Warburg), leads.",
+     .fit = "R0,R1,C1,n1,R2,C2,n2,Z0,tau,L",
+     IMPEDANCE},
+    {.name = "impedance-arc",
+     .doc = "One flattened arc and a resistance in series; set Z0=1e-6 and R2=1e-6.",
+     .fit = "R0,R1,C1,n1",
+     IMPEDANCE},
+    {.name = NULL},
+};

@@ -1,0 +1,35 @@
+/* lab_heat.h: experiments on heat conduction. */
+#ifndef TWIN_LAB_HEAT_H
+#define TWIN_LAB_HEAT_H
+
+#include <potline/model.h>
+
+#include "models.h"
+
+#define LAB_EXPERIMENT(name)                                                                                           \
+    extern const struct pl_model_parameter twin_##name##_parameters[];                                                 \
+    enum pl_code twin_##name##_load(void **data, const char *path, double *p, size_t *points,                          \
+                                    struct pl_error **error);                                                          \
+    void twin_##name##_observed(const void *data, double *position, double *value);                                    \
+    void twin_##name##_weight(const void *data, double *weight);                                                       \
+    enum pl_code twin_##name##_predict(void *data, const double *p, double *value, struct pl_error **error);           \
+    double twin_##name##_misfit(const void *data, const double *p, const double *predicted, const bool *use,           \
+                                const struct pl_model_report *report);                                                 \
+    void twin_##name##_unload(void *data);
+
+#define LAB_CALLS(id)                                                                                                  \
+    .parameters = twin_##id##_parameters, .load = twin_##id##_load, .observed = twin_##id##_observed,                  \
+    .predict = twin_##id##_predict, .misfit = twin_##id##_misfit, .unload = twin_##id##_unload
+
+LAB_EXPERIMENT(probe)
+LAB_EXPERIMENT(rod)
+LAB_EXPERIMENT(battery)
+LAB_EXPERIMENT(melting)
+LAB_EXPERIMENT(voltage)
+LAB_EXPERIMENT(lining)
+
+/* With derivatives, by CVODES. */
+enum pl_code twin_rod_sensitive(void *data, const double *p, const unsigned *free, unsigned count, double *value,
+                                double *slope, struct pl_error **error);
+
+#endif

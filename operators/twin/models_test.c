@@ -1,0 +1,279 @@
+/* Every model with whatever values its tables allow: numbers or a named limit, never anything else. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <potline/alloc.h>
+
+#include "base/random.h"
+#include "models.h"
+
+static const struct pl_model *const models[] = {&twin_fourier_model, &twin_ledge_model,  &twin_electrode_model,
+                                                &twin_alumina_model, &twin_lining_model, &twin_cell_model};
+
+static unsigned count(const struct pl_model *m) {
+    unsigned n = 0;
+    while (m->parameters[n].name)
+        n++;
+    return n;
+}
+
+static void defaults(const struct pl_model *m, double *values) {
+    for (unsigned i = 0; i < count(m); i++)
+        values[i] = m->parameters[i].fallback;
+}
+
+static void advance(const struct pl_model *m, void *self, double until) {
+    struct pl_error *error = NULL;
+    if (m->advance(self, until, &error)) fail_msg("%s: %s", m->name, error->text);
+}
+
+static double any_value(struct pl_random *random, const struct pl_model_parameter *row) {
+    double low = row->low, high = row->high, u = pl_random_unit(random), value;
+    switch (pl_random_below(random, 5)) {
+    case 0: return low;
+    case 1: return high;
+    case 2: value = low > 0 ? low * pow(high / low, u) : low + u * (high - low); break;
+    case 3: value = low + u * (high - low); break;
+    default: return row->fallback;
+    }
+    return row->choices || (row->flags & PL_MODEL_WHOLE) ? floor(value) : value;
+}
+
+static void check_numbers(const struct pl_model *m, void *self) {
+    double out[PL_MODEL_OUTPUTS_MAX];
+    static double position[PL_MODEL_PROFILE_MAX], value[PL_MODEL_PROFILE_MAX];
+    m->read(self, out);
+    for (unsigned i = 0; m->outputs[i].name; i++)
+        if (!isfinite(out[i])) fail_msg("%s: %s is %g", m->name, m->outputs[i].name, out[i]);
+    for (unsigned k = 0; m->profiles[k].name; k++) {
+        unsigned n = m->profile(self, k, position, value);
+        assert_in_range(n, 1, PL_MODEL_PROFILE_MAX);
+        for (unsigned i = 0; i < n; i++)
+            if (!isfinite(value[i])) fail_msg("%s: %s is %g", m->name, m->profiles[k].name, value[i]);
+    }
+}
+
+/* A failure names what was crossed. */
+static void check_failure(const struct pl_model *m, enum pl_code code, struct pl_error **error) {
+    if (!code) {
+        assert_null(*error);
+        return;
+    }
+    if (code != PL_RANGE && code != PL_LIMIT) fail_msg("%s: %s", m->name, pl_code_name(code));
+    assert_non_null(*error);
+    assert_true(strlen((*error)->text) > 10);
+    pl_error_free(error);
+}
+
+static void run_wild(struct pl_random *random, const struct pl_model *m, bool extreme, unsigned *good) {
+    double values[PL_MODEL_PARAMETERS_MAX];
+    void *self = NULL;
+    struct pl_error *error = NULL;
+    defaults(m, values);
+    for (unsigned i = 0; i < count(m); i++) {
+        bool size = strstr(m->parameters[i].name, "cells") != NULL || strcmp(m->parameters[i].name, "tolerance") == 0;
+        if (!size && (extreme || m->parameters[i].flags & PL_MODEL_INPUT))
+            values[i] = any_value(random, &m->parameters[i]);
+    }
+    enum pl_code code = m->open(&self, values, &error);
+    for (int step = 1; step <= 4 && !code; step++) {
+        check_numbers(m, self);
+        unsigned i = (unsigned)pl_random_below(random, count(m));
+        if (m->parameters[i].flags & PL_MODEL_INPUT)
+            code = m->set(self, i, any_value(random, &m->parameters[i]), &error);
+        if (!code) code = m->advance(self, m->until * step / 40, &error);
+    }
+    *good += !code;
+    check_failure(m, code, &error);
+    m->close(self);
+}
+
+static void test_wild_inputs_give_numbers_or_a_limit(void **state) {
+    (void)state;
+    int rounds = getenv("POTLINE_LONG") ? 200 : 12;
+    for (unsigned k = 0; k < PL_COUNT_OF(models); k++) {
+        struct pl_random random = {.state = 17 + k};
+        unsigned good = 0;
+        for (int i = 0; i < rounds; i++)
+            run_wild(&random, models[k], i % 2, &good);
+        print_message("%s: %u of %d to the end\n", models[k]->name, good, rounds);
+        assert_true(good > 0);
+    }
+}
+
+static void test_defaults_are_within_ranges_and_run(void **state) {
+    (void)state;
+    for (unsigned k = 0; k < PL_COUNT_OF(models); k++) {
+        const struct pl_model *m = models[k];
+        double values[PL_MODEL_PARAMETERS_MAX];
+        assert_true(count(m) <= PL_MODEL_PARAMETERS_MAX);
+        defaults(m, values);
+        for (unsigned i = 0; i < count(m); i++)
+            assert_true(values[i] >= m->parameters[i].low && values[i] <= m->parameters[i].high);
+        void *self = NULL;
+        assert_int_equal(m->open(&self, values, NULL), PL_OK);
+        advance(m, self, m->until / 20);
+        check_numbers(m, self);
+        m->close(self);
+    }
+}
+
+/* Outputs do not depend on how often somebody looks. */
+static void test_reading_changes_nothing(void **state) {
+    (void)state;
+    for (unsigned k = 0; k < PL_COUNT_OF(models); k++) {
+        const struct pl_model *m = models[k];
+        double values[PL_MODEL_PARAMETERS_MAX], once[PL_MODEL_OUTPUTS_MAX], often[PL_MODEL_OUTPUTS_MAX];
+        defaults(m, values);
+        void *a = NULL, *b = NULL;
+        assert_int_equal(m->open(&a, values, NULL), PL_OK);
+        assert_int_equal(m->open(&b, values, NULL), PL_OK);
+        for (int i = 1; i <= 4; i++) {
+            assert_int_equal(m->advance(a, m->until * i / 40, NULL), PL_OK);
+            assert_int_equal(m->advance(b, m->until * i / 40, NULL), PL_OK);
+            check_numbers(m, b);
+            check_numbers(m, b);
+        }
+        m->read(a, once);
+        m->read(b, often);
+        for (unsigned i = 0; m->outputs[i].name; i++)
+            assert_true(once[i] == often[i]);
+        m->close(a);
+        m->close(b);
+    }
+}
+
+static void test_every_allocation_may_fail(void **state) {
+    (void)state;
+    for (unsigned k = 0; k < PL_COUNT_OF(models); k++) {
+        const struct pl_model *m = models[k];
+        double values[PL_MODEL_PARAMETERS_MAX];
+        defaults(m, values);
+        int64_t live = pl_alloc_live();
+        for (int64_t after = 0;; after++) {
+            void *self = NULL;
+            pl_alloc_fail_after(after);
+            enum pl_code code = m->open(&self, values, NULL);
+            bool pending = pl_alloc_fail_pending();
+            pl_alloc_fail_after(-1);
+            m->close(self);
+            assert_int_equal(pl_alloc_live(), live);
+            if (pending) {
+                assert_int_equal(code, PL_OK);
+                break;
+            }
+            assert_int_equal(code, PL_NO_MEMORY);
+        }
+    }
+}
+
+static unsigned row(const struct pl_model *m, const char *name) {
+    for (unsigned i = 0; i < count(m); i++)
+        if (strcmp(m->parameters[i].name, name) == 0) return i;
+    fail_msg("%s has no parameter %s", m->name, name);
+    return 0;
+}
+
+static double output(const struct pl_model *m, void *self, const char *name) {
+    double out[PL_MODEL_OUTPUTS_MAX];
+    m->read(self, out);
+    for (unsigned i = 0; m->outputs[i].name; i++)
+        if (strcmp(m->outputs[i].name, name) == 0) return out[i];
+    fail_msg("%s has no output %s", m->name, name);
+    return 0;
+}
+
+static void test_a_cell_without_current_freezes_by_name(void **state) {
+    (void)state;
+    const struct pl_model *m = &twin_cell_model;
+    double values[PL_MODEL_PARAMETERS_MAX];
+    defaults(m, values);
+    void *self = NULL;
+    struct pl_error *error = NULL;
+    assert_int_equal(m->open(&self, values, NULL), PL_OK);
+    assert_int_equal(m->set(self, row(m, "current"), 0, NULL), PL_OK);
+    assert_int_equal(m->set(self, row(m, "feed"), 0, NULL), PL_OK);
+    advance(m, self, 3 * 3600);
+    double t = output(m, self, "bath_temperature"), ledge = output(m, self, "ledge_bath");
+    assert_true(t < 965 && t > 850);
+    assert_true(ledge > 0.11);
+    assert_true(output(m, self, "balance") < 1e-8);
+    assert_int_equal(m->advance(self, 30 * 86400.0, &error), PL_RANGE);
+    assert_non_null(strstr(error->text, "freezes"));
+    pl_error_free(&error);
+    check_numbers(m, self);
+    m->close(self);
+}
+
+static void test_a_cell_without_alumina_has_an_anode_effect_that_feed_ends(void **state) {
+    (void)state;
+    const struct pl_model *m = &twin_cell_model;
+    double values[PL_MODEL_PARAMETERS_MAX];
+    defaults(m, values);
+    values[row(m, "feed")] = 0;
+    void *self = NULL;
+    assert_int_equal(m->open(&self, values, NULL), PL_OK);
+    double t = 0;
+    while (t < 4 * 3600 && output(m, self, "anode_effect") == 0)
+        advance(m, self, t += 60);
+    assert_true(output(m, self, "voltage") > 8);
+    assert_int_equal(m->set(self, row(m, "shot"), 100, NULL), PL_OK);
+    advance(m, self, t + 300);
+    assert_true(output(m, self, "anode_effect") == 0);
+    assert_true(output(m, self, "voltage") < 6);
+    assert_true(output(m, self, "alumina_balance") < 1e-8);
+    m->close(self);
+}
+
+static void test_an_anode_is_depleted_and_recovers(void **state) {
+    (void)state;
+    const struct pl_model *m = &twin_electrode_model;
+    double values[PL_MODEL_PARAMETERS_MAX];
+    defaults(m, values);
+    void *self = NULL;
+    assert_int_equal(m->open(&self, values, NULL), PL_OK);
+    assert_int_equal(m->set(self, row(m, "current_density"), 30000, NULL), PL_OK);
+    advance(m, self, 5);
+    assert_true(output(m, self, "anode_effect") == 1);
+    assert_true(output(m, self, "alumina_share") < 0.8);
+    assert_int_equal(m->set(self, row(m, "current_density"), 5000, NULL), PL_OK);
+    advance(m, self, 10);
+    assert_true(output(m, self, "anode_effect") == 0);
+    assert_true(output(m, self, "balance") < 1e-6);
+    m->close(self);
+}
+
+static void test_a_ledge_too_thick_is_said(void **state) {
+    (void)state;
+    const struct pl_model *m = &twin_ledge_model;
+    double values[PL_MODEL_PARAMETERS_MAX];
+    defaults(m, values);
+    values[row(m, "bath_temperature")] = 950;
+    values[row(m, "most")] = 0.2;
+    void *self = NULL;
+    struct pl_error *error = NULL;
+    assert_int_equal(m->open(&self, values, NULL), PL_OK);
+    assert_int_equal(m->advance(self, 100 * 86400.0, &error), PL_RANGE);
+    assert_non_null(strstr(error->text, "0.2 m"));
+    pl_error_free(&error);
+    check_numbers(m, self);
+    m->close(self);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults_are_within_ranges_and_run),
+        cmocka_unit_test(test_reading_changes_nothing),
+        cmocka_unit_test(test_wild_inputs_give_numbers_or_a_limit),
+        cmocka_unit_test(test_every_allocation_may_fail),
+        cmocka_unit_test(test_a_cell_without_current_freezes_by_name),
+        cmocka_unit_test(test_a_cell_without_alumina_has_an_anode_effect_that_feed_ends),
+        cmocka_unit_test(test_an_anode_is_depleted_and_recovers),
+        cmocka_unit_test(test_a_ledge_too_thick_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

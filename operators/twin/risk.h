@@ -1,0 +1,56 @@
+/* risk.h: is an anode effect coming? From the alumina there is, how it changes, and how exactly both are known.
+ *
+ * In `lead` seconds the alumina will be what it is now, and what is fed and dissolves less what is used; the risk is
+ * how probable it is that this is less than an anode effect wants. It is told when the risk has been above `raise` for
+ * some steps, once, until it has fallen below `clear` or an effect has come.
+ */
+#ifndef TWIN_RISK_H
+#define TWIN_RISK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct risk_setup {
+    double lead;            /* s */
+    double raise, clear;    /* probabilities */
+    double alumina, spread; /* wt% at which an effect begins, and how much that differs from cell to cell */
+    double patience;        /* steps in a row */
+};
+
+/* Kept. */
+struct risk {
+    double feed;        /* kg/s that arrives, smoothed over some minutes */
+    double since;       /* s of the model, when it was raised */
+    double slope;       /* V/s of the voltage at the nominal current, smoothed */
+    double level, slow; /* V: two running means that it is from */
+    uint32_t above;     /* steps in a row */
+    uint32_t raised;
+};
+
+struct risk_input {
+    double t, seconds;
+    double feed;                    /* kg/s, times the share that arrives */
+    double used;                    /* kg/s */
+    double alumina, mass;           /* wt%, kg of bath */
+    double undissolved, dissolving; /* kg, 1/s */
+    double at_once;
+    double deviation, share_deviation; /* wt% of the alumina; of the share */
+    double voltage;                    /* V measured, at the nominal current; NaN: none */
+    double density;                    /* of the current at the anodes, by the usual one */
+    bool effect;
+    bool settled; /* the last effect is long enough ago */
+};
+
+struct risk_outlook {
+    double probability;
+    double minutes;       /* until it would come, at most RISK_FAR */
+    double rate;          /* wt% an hour */
+    bool raised, cleared; /* in this step */
+};
+
+enum { RISK_FAR = 720 };
+
+void risk_begin(struct risk *risk, double feed);
+struct risk_outlook risk_step(struct risk *risk, const struct risk_setup *setup, const struct risk_input *in);
+
+#endif

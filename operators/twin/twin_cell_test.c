@@ -1,0 +1,195 @@
+/* twin.cell as a node: steps, what is missing or wrong, the ladder, options. How well it follows is measured against
+ * the simulated plant (tests/bench/twin). */
+#include "../testing.h"
+
+#define S PL_SECOND
+
+static const char *const pot = "line1.pot01";
+
+/* What a quiet pot shows at a second; `volts` NaN: no voltage. */
+static void push_second(struct test *t, int second, double volts) {
+    char names[4][48];
+    static const char *const signals[] = {"voltage", "current", "bath_temp", "feed_total"};
+    const double values[] = {volts, 180, 962 + 0.1 * (second % 7), 1.5 * floor(second * 0.0298 / 1.5)};
+    struct sample rows[4];
+    for (unsigned i = 0; i < 4; i++) {
+        snprintf(names[i], sizeof names[i], "%s.%s", pot, signals[i]);
+        rows[i] = (struct sample){second * S, names[i], values[i], isnan(values[i]) ? PL_Q_BAD | PL_Q_MISSING : 0};
+    }
+    test_push(t, rows, 4);
+    if (second % 10 == 0) test_watermark(t, second * S);
+}
+
+static double quiet(int second) {
+    return 4.27 + 0.004 * (second % 5) - 0.008;
+}
+
+static double told(const struct test *t, const char *what, pl_time time, unsigned *quality) {
+    char tag[64];
+    snprintf(tag, sizeof tag, "%s.twin.%s", pot, what);
+    for (unsigned i = 0; i < t->out[0].samples; i++) {
+        const struct sample *s = &t->out[0].sample[i];
+        if (s->time != time || strcmp(s->tag, tag) != 0) continue;
+        if (quality) *quality = s->quality;
+        return s->value;
+    }
+    fail_msg("no %s at %lld s", tag, (long long)(time / S));
+    return 0;
+}
+
+static unsigned events(const struct test *t, const char *kind) {
+    unsigned count = 0;
+    for (unsigned i = 0; i < t->out[2].events; i++)
+        count += strcmp(t->out[2].event[i].kind, kind) == 0;
+    return count;
+}
+
+static void a_step_is_told_at_its_end(void **state) {
+    (void)state;
+    struct test *t = test_open("twin.cell", "{}", PL_SAMPLES);
+    for (int second = 0; second <= 600; second++)
+        push_second(t, second, quiet(second));
+    assert_int_equal(test_counter(t, "steps"), 60);
+    assert_int_equal(events(t, "twin.begun"), 1);
+    assert_non_null(strstr(t->out[2].event[0].body, "\"model\":\"CellModel\",\"parameters\":\""));
+    assert_non_null(strstr(t->out[2].event[0].body, "\"fidelity\":\"as asked\""));
+    assert_int_equal(events(t, "twin.state"), 1);
+    unsigned quality;
+    assert_near(told(t, "bath_temp", 600 * S, &quality), 962.3, 0.5);
+    assert_int_equal(quality, PL_Q_GOOD);
+    assert_near(told(t, "voltage", 600 * S, NULL), 4.27, 0.02);
+    assert_true(told(t, "health", 600 * S, NULL) > 0.6);
+    assert_true(fabs(told(t, "innovation", 600 * S, NULL)) < 3);
+    assert_true(told(t, "energy_residual", 600 * S, NULL) < 1e-9);
+    assert_true(told(t, "alumina_residual", 600 * S, NULL) < 1e-9);
+    double parts = told(t, "u_reversible", 600 * S, NULL) + told(t, "u_anode", 600 * S, NULL) +
+                   told(t, "u_concentration", 600 * S, NULL) + told(t, "u_bath", 600 * S, NULL) +
+                   told(t, "u_bubbles", 600 * S, NULL);
+    assert_true(parts > 3 && parts < 4.27);
+    test_close(t);
+}
+
+static void without_a_voltage_it_goes_on_but_is_not_sure(void **state) {
+    (void)state;
+    struct test *t = test_open("twin.cell", "{}", PL_SAMPLES);
+    for (int second = 0; second <= 1800; second++)
+        push_second(t, second, second < 900 ? quiet(second) : NAN);
+    unsigned quality;
+    double before = told(t, "health", 900 * S, &quality);
+    assert_int_equal(quality, PL_Q_GOOD);
+    assert_true(told(t, "health", 1800 * S, &quality) < 0.5 * before);
+    assert_int_equal(quality, PL_Q_UNCERTAIN);
+    told(t, "innovation", 1800 * S, &quality);
+    assert_int_equal(quality, PL_Q_BAD | PL_Q_MISSING);
+    assert_near(told(t, "voltage", 1800 * S, NULL), 4.27, 0.1);
+    test_close(t);
+}
+
+static void a_voltage_that_has_frozen_is_none(void **state) {
+    (void)state;
+    struct test *t = test_open("twin.cell", "{frozen: 60s}", PL_SAMPLES);
+    for (int second = 0; second <= 1800; second++)
+        push_second(t, second, second < 900 ? quiet(second) : 4.9);
+    unsigned quality;
+    told(t, "innovation", 1800 * S, &quality);
+    assert_int_equal(quality, PL_Q_BAD | PL_Q_MISSING);
+    assert_true(told(t, "health", 1800 * S, NULL) < 0.5);
+    test_close(t);
+}
+
+static void a_gap_is_bridged_and_a_long_one_begins_anew(void **state) {
+    (void)state;
+    struct test *t = test_open("twin.cell", "{hold: 10m}", PL_SAMPLES);
+    for (int second = 0; second <= 2400; second++)
+        if (second < 600 || (second >= 1000 && second < 1200) || second >= 2000) push_second(t, second, quiet(second));
+    assert_int_equal(events(t, "twin.begun"), 1);
+    assert_near(told(t, "bath_temp", 1010 * S, NULL), 962.3, 3);
+    assert_int_equal(test_counter(t, "lost"), 0);
+    assert_int_equal(test_counter(t, "steps"), 60 + 20 + 40);
+    test_close(t);
+}
+
+/* A budget that no step can keep: every rung fails, what was good last is held, and all of it is said. */
+static void past_its_budget_a_step_degrades(void **state) {
+    (void)state;
+    struct test *t = test_open("twin.cell", "{budget: 10}", PL_SAMPLES);
+    for (int second = 0; second <= 120; second++)
+        push_second(t, second, quiet(second));
+    unsigned quality;
+    assert_near(told(t, "rung", 100 * S, &quality), 4, 0);
+    assert_int_equal(quality, PL_Q_UNCERTAIN);
+    assert_true(test_counter(t, "held") >= 10);
+    assert_true(events(t, "twin.degraded") >= 1);
+    test_close(t);
+}
+
+static void an_anode_effect_is_one(void **state) {
+    (void)state;
+    struct test *t = test_open("twin.cell", "{}", PL_SAMPLES);
+    for (int second = 0; second <= 2400; second++)
+        push_second(t, second, second >= 2000 && second < 2060 ? 27 + 0.1 * (second % 3) : quiet(second));
+    unsigned quality;
+    assert_near(told(t, "anode_effect_risk", 2030 * S, &quality), 1, 0);
+    assert_int_equal(quality, PL_Q_UNCERTAIN);
+    assert_true(told(t, "alumina", 2060 * S, NULL) < told(t, "alumina", 2000 * S, NULL));
+    assert_true(told(t, "anode_effect_risk", 2400 * S, NULL) < 1);
+    test_close(t);
+}
+
+static void the_same_from_windows(void **state) {
+    (void)state;
+    struct test *t = test_open("twin.cell", "{}", PL_WINDOWS);
+    for (int step = 1; step <= 60; step++) {
+        static const char *const signals[] = {"voltage", "current", "bath_temp", "feed_total"};
+        const double values[] = {4.27, 180, 962.3, 1.5 * floor(step * 0.2)};
+        struct pl_batch *b = pl_batch_new(PL_WINDOWS, 4, 0);
+        for (unsigned i = 0; i < 4; i++) {
+            char name[48];
+            snprintf(name, sizeof name, "%s.%s", pot, signals[i]);
+            b->windows.tag[i] = test_tag(t, name);
+            b->windows.start[i] = (step - 1) * 10 * S;
+            b->windows.end[i] = step * 10 * S;
+            b->windows.count[i] = 10;
+            b->windows.skipped[i] = 0;
+            b->windows.mean[i] = values[i] + 0.001 * (step % 3);
+            b->windows.min[i] = values[i] - 0.01;
+            b->windows.max[i] = values[i] + 0.01;
+            b->windows.stddev[i] = 0.006;
+            b->windows.first[i] = b->windows.last[i] = values[i];
+            b->windows.quality[i] = 0;
+        }
+        b->rows = 4;
+        test_push_batch(t, b);
+        test_watermark(t, step * 10 * S + 1);
+    }
+    assert_int_equal(test_counter(t, "steps"), 60);
+    assert_near(told(t, "voltage", 600 * S, NULL), 4.27, 0.02);
+    test_close(t);
+}
+
+static void what_no_cell_is_like_is_refused(void **state) {
+    (void)state;
+    static const char *const wrong[][2] = {{"{model: { bth: 6000 }}", "did you mean bath?"},
+                                           {"{model: { bath: 3 }}", "200"},
+                                           {"{raise: 0.1}", "clear"},
+                                           {"{every: 15s}", "multiple"}};
+    for (unsigned i = 0; i < PL_COUNT_OF(wrong); i++) {
+        char *text = test_refusal("twin.cell", wrong[i][0]);
+        if (!strstr(text, wrong[i][1])) fail_msg("%s: %s", wrong[i][0], text);
+        pl_free(text);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_step_is_told_at_its_end),
+        cmocka_unit_test(without_a_voltage_it_goes_on_but_is_not_sure),
+        cmocka_unit_test(a_voltage_that_has_frozen_is_none),
+        cmocka_unit_test(a_gap_is_bridged_and_a_long_one_begins_anew),
+        cmocka_unit_test(past_its_budget_a_step_degrades),
+        cmocka_unit_test(an_anode_effect_is_one),
+        cmocka_unit_test(the_same_from_windows),
+        cmocka_unit_test(what_no_cell_is_like_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

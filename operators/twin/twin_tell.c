@@ -1,0 +1,240 @@
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "twin_cell.h"
+
+enum { SAMPLE_ROWS = 2048, EVENT_ROWS = 64, EVENT_HEAP = 256 << 10, PROFILE_ROWS = 64, PROFILE_HEAP = 8192 };
+
+/* Outputs of the model that are told as they are, and how many of the tag's unit one of the model's is. */
+static const struct told {
+    const char *name, *output;
+    double scale;
+} told[] = {
+    {"alumina", "alumina", 1},
+    {"undissolved", "undissolved", 1},
+    {"bath_temp", "bath_temperature", 1},
+    {"liquidus", "liquidus", 1},
+    {"superheat", "superheat", 1},
+    {"alf3", "excess_fluoride", 1},
+    {"bath", "bath", 1},
+    {"metal", "metal", 1},
+    {"ledge", "ledge_bath", 1000},
+    {"ledge_metal", "ledge_metal", 1000},
+    {"u_reversible", "reversible", 1},
+    {"u_anode", "anode_reaction", 1},
+    {"u_concentration", "anode_concentration", 1},
+    {"u_bath", "bath_drop", 1},
+    {"u_bubbles", "bubble_drop", 1},
+    {"acd", "distance", 1000},
+    {"current_efficiency", "current_efficiency", 1},
+    {"energy_residual", "balance", 1},
+    {"alumina_residual", "alumina_balance", 1},
+};
+
+/* And what the estimator adds. */
+enum {
+    OWN_VOLTAGE,
+    OWN_INNOVATION,
+    OWN_HEALTH,
+    OWN_DEVIATION,
+    OWN_SHARE,
+    OWN_LOSS,
+    OWN_ADDED,
+    OWN_RISK,
+    OWN_MINUTES,
+    OWN_RUNG,
+    OWNS
+};
+static const char *const own[OWNS] = {[OWN_VOLTAGE] = "voltage",
+                                      [OWN_INNOVATION] = "innovation",
+                                      [OWN_HEALTH] = "health",
+                                      [OWN_DEVIATION] = "alumina_sd",
+                                      [OWN_SHARE] = "feed_share",
+                                      [OWN_LOSS] = "heat_correction",
+                                      [OWN_ADDED] = "alumina_correction",
+                                      [OWN_RISK] = "anode_effect_risk",
+                                      [OWN_MINUTES] = "anode_effect_minutes",
+                                      [OWN_RUNG] = "rung"};
+
+_Static_assert(PL_COUNT_OF(told) + OWNS <= TWIN_TAGS, "room for the names of all that is told");
+
+bool twin_flush(struct twin *t, struct pl_node *node) {
+    bool good = true;
+    for (unsigned port = 0; port < PL_COUNT_OF(t->out); port++)
+        if (t->out[port]) good = pl_emit(node, port, &t->out[port]) != PL_FLOW_FAIL && good;
+    return good;
+}
+
+/* A batch of the port with room for a row, and so much of a heap. */
+static struct pl_batch *batch_for(struct twin *t, struct pl_node *node, unsigned port, uint32_t heap) {
+    static const struct {
+        enum pl_kind kind;
+        uint32_t rows, heap;
+    } of[] = {
+        {PL_SAMPLES, SAMPLE_ROWS, 0}, {PL_PROFILES, PROFILE_ROWS, PROFILE_HEAP}, {PL_EVENTS, EVENT_ROWS, EVENT_HEAP}};
+    struct pl_batch **out = &t->out[port];
+    bool full =
+        *out && ((*out)->rows == (*out)->capacity || (heap && heap > (*out)->heap_capacity[0] - (*out)->heap_used[0]));
+    if (full && pl_emit(node, port, out) == PL_FLOW_FAIL) return NULL;
+    if (!*out) *out = pl_node_batch(node, of[port].kind, of[port].rows, heap > of[port].heap ? heap : of[port].heap);
+    return *out;
+}
+
+/* ---- Samples ---- */
+
+static uint32_t tag_of(struct twin *t, struct twin_cell *cell, unsigned index, const char *what) {
+    if (cell->tag[index]) return cell->tag[index];
+    char name[PL_NAME_MAX + 1];
+    int length = snprintf(name, sizeof name, "%s.twin.%s", pl_tags_get(t->tags, cell->asset)->name, what);
+    uint32_t id = length > 0 && length < (int)sizeof name ? pl_tags_intern(t->tags, name, (size_t)length) : PL_NO_ID;
+    if (id != PL_NO_ID) cell->tag[index] = id;
+    return id;
+}
+
+static bool tell_value(struct twin *t, struct pl_node *node, struct twin_cell *cell, unsigned index, const char *what,
+                       pl_time time, double value, uint16_t quality) {
+    uint32_t tag = tag_of(t, cell, index, what);
+    if (tag == PL_NO_ID) { /* the registry is full */
+        t->refused++;
+        return true;
+    }
+    struct pl_batch *out = batch_for(t, node, TWIN_OUT, 0);
+    if (!out) return false;
+    uint32_t i = out->rows++;
+    out->samples.time[i] = time;
+    out->samples.tag[i] = tag;
+    out->samples.value[i] = value;
+    out->samples.quality[i] = isfinite(value) ? quality : (uint16_t)(PL_Q_BAD | PL_Q_MISSING);
+    return true;
+}
+
+static double output_named(const struct pl_model *model, const double *out, const char *name) {
+    for (unsigned i = 0; model->outputs[i].name; i++)
+        if (strcmp(model->outputs[i].name, name) == 0) return out[i];
+    return NAN;
+}
+
+static bool tell_profiles(struct twin *t, struct pl_node *node, struct twin_cell *cell, pl_time time,
+                          uint16_t quality) {
+    const struct pl_model *model = t->setup.model;
+    for (unsigned k = 0; model->profiles[k].name; k++) {
+        uint32_t quantity = pl_tags_intern(t->tags, model->profiles[k].name, strlen(model->profiles[k].name));
+        unsigned count = model->profile(cell->follow.stepper.self, k, t->position, t->value);
+        struct pl_batch *out = quantity == PL_NO_ID ? NULL : batch_for(t, node, TWIN_PROFILES, count);
+        if (!out || !pl_batch_heap(out, 0, t->position, count) || !pl_batch_heap(out, 1, t->value, count)) return false;
+        uint32_t i = out->rows++;
+        out->profiles.asset[i] = cell->asset;
+        out->profiles.quantity[i] = quantity;
+        out->profiles.time[i] = time;
+        out->profiles.quality[i] = quality;
+        out->profiles.end[i] = out->heap_used[0];
+    }
+    return true;
+}
+
+bool twin_tell(struct twin *t, struct pl_node *node, struct twin_cell *cell, const struct follow_record *r,
+               const struct follow_result *result) {
+    uint16_t quality = result->uncertain ? PL_Q_UNCERTAIN : PL_Q_GOOD;
+    const double values[OWNS] = {[OWN_VOLTAGE] = result->predicted,
+                                 [OWN_INNOVATION] = result->innovation,
+                                 [OWN_HEALTH] = result->health,
+                                 [OWN_DEVIATION] = result->deviation,
+                                 [OWN_SHARE] = r->horizon.now[HORIZON_SHARE],
+                                 [OWN_LOSS] = r->estimator.loss / 1000,
+                                 [OWN_ADDED] = r->estimator.added,
+                                 [OWN_RISK] = result->outlook.probability,
+                                 [OWN_MINUTES] = result->outlook.minutes,
+                                 [OWN_RUNG] = r->rung};
+    bool good = true;
+    for (unsigned i = 0; good && i < PL_COUNT_OF(told); i++)
+        good = tell_value(t, node, cell, i, told[i].name, r->at,
+                          output_named(t->setup.model, result->out, told[i].output) * told[i].scale, quality);
+    for (unsigned i = 0; good && i < OWNS; i++)
+        good = tell_value(t, node, cell, (unsigned)PL_COUNT_OF(told) + i, own[i], r->at, values[i], quality);
+    bool due = t->profile_every && r->at % t->profile_every == 0 && pl_wanted(node, TWIN_PROFILES);
+    return good && (!due || tell_profiles(t, node, cell, r->at, quality));
+}
+
+/* ---- Events ---- */
+
+static uint64_t mix(uint64_t hash, const void *bytes, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ ((const uint8_t *)bytes)[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+static uint64_t event_id(const struct pl_node *node, const char *asset, const char *kind, pl_time time) {
+    uint64_t hash = mix(UINT64_C(0xcbf29ce484222325), pl_node_name(node), strlen(pl_node_name(node)) + 1);
+    hash = mix(hash, asset, strlen(asset) + 1);
+    hash = mix(hash, kind, strlen(kind) + 1);
+    hash = mix(hash, &time, sizeof time);
+    hash = (hash ^ (hash >> 33)) * UINT64_C(0xff51afd7ed558ccd);
+    return hash ^ (hash >> 33);
+}
+
+/* The body at hand as an event. */
+static bool emit_event(struct twin *t, struct pl_node *node, const struct twin_cell *cell, pl_time time,
+                       const char *kind, uint16_t severity) {
+    if (!pl_wanted(node, TWIN_EVENTS)) return true;
+    uint32_t size = (uint32_t)pl_pack_size(t->body), id = pl_tags_intern(t->tags, kind, strlen(kind));
+    struct pl_batch *out = pl_pack_failed(t->body) || id == PL_NO_ID ? NULL : batch_for(t, node, TWIN_EVENTS, size);
+    if (!out || !pl_batch_heap(out, 0, pl_pack_data(t->body), size)) return false;
+    uint32_t i = out->rows++;
+    out->events.time[i] = time;
+    out->events.id[i] = event_id(node, pl_tags_get(t->tags, cell->asset)->name, kind, time);
+    out->events.kind[i] = id;
+    out->events.severity[i] = severity;
+    out->events.asset[i] = cell->asset;
+    out->events.tag[i] = 0;
+    out->events.end[i] = out->heap_used[0];
+    return true;
+}
+
+/* Which model, with which constants, how fine: so that every value can be traced. */
+static void write_origin(struct twin *t, const struct follow_record *r) {
+    pl_pack_pair_str(t->body, "model", t->setup.model->name);
+    pl_pack_pair_str(t->body, "parameters", t->fingerprint);
+    pl_pack_pair_str(t->body, "fidelity", pl_stepper_rung_name(r ? (enum pl_stepper_rung)r->rung : PL_STEPPER_ASKED));
+}
+
+bool twin_tell_event(struct twin *t, struct pl_node *node, const struct twin_cell *cell, pl_time time, const char *kind,
+                     uint16_t severity, const struct follow_record *r, const struct follow_result *result,
+                     const char *why) {
+    pl_pack_reset(t->body);
+    pl_pack_map(t->body, 3 + (why ? 1 : 0) + (result ? 5 : 0));
+    write_origin(t, r);
+    if (why) pl_pack_pair_str(t->body, "why", why);
+    if (result) {
+        pl_pack_pair_f64(t->body, "alumina", output_named(t->setup.model, result->out, "alumina"));
+        pl_pack_pair_f64(t->body, "rate", result->outlook.rate);
+        pl_pack_pair_f64(t->body, "minutes", result->outlook.minutes);
+        pl_pack_pair_f64(t->body, "probability", result->outlook.probability);
+        pl_pack_pair_f64(t->body, "slope", r->risk.slope * 60e3); /* mV a minute */
+    }
+    return emit_event(t, node, cell, time, kind, severity);
+}
+
+bool twin_tell_state(struct twin *t, struct pl_node *node, const struct twin_cell *cell,
+                     const struct follow_record *r) {
+    const struct pl_model *model = t->setup.model;
+    unsigned parameters = 0;
+    while (model->parameters[parameters].name)
+        parameters++;
+    pl_pack_reset(t->body);
+    pl_pack_map(t->body, 9);
+    write_origin(t, r);
+    pl_pack_pair_int(t->body, "rung", r->made);
+    pl_pack_pair_f64(t->body, "t", r->t);
+    pl_pack_pair_f64(t->body, "feed", r->feed_rate);
+    pl_pack_pair_f64(t->body, "fluoride", r->fluoride_rate);
+    pl_pack_str(t->body, "values");
+    pl_pack_array(t->body, parameters);
+    for (unsigned i = 0; i < parameters; i++)
+        pl_pack_f64(t->body, t->setup.values[i]);
+    pl_pack_str(t->body, "state");
+    pl_pack_array(t->body, r->count);
+    for (unsigned i = 0; i < r->count; i++)
+        pl_pack_f64(t->body, r->state[i]);
+    return emit_event(t, node, cell, r->at, "twin.state", 1);
+}

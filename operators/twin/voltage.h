@@ -1,0 +1,33 @@
+/* voltage.h: what a cell's voltage is made of (Haupin 1998). */
+#ifndef TWIN_VOLTAGE_H
+#define TWIN_VOLTAGE_H
+
+#include <stdbool.h>
+
+#include "bath.h"
+
+struct voltage_cell {
+    double anode_area, cathode_area; /* cm2 */
+    double fanning;                  /* how much wider than the anodes the current's way is */
+    int anodes;
+    double anode, cathode, external; /* ohm */
+    double effect_alumina;           /* wt% at which bubbles cover all */
+};
+
+struct voltage {
+    double reversible, anode_concentration, anode_reaction, cathode_concentration;
+    double bath, bubbles, anode, cathode, external;
+    double total;
+    double density, critical;          /* A/cm2 at the anode, and where it polarises */
+    double conductivity, cover, layer; /* S/cm, share, cm */
+    double margin;                     /* how far from an anode effect, as a share; below 0: there is one */
+    bool effect; /* beyond the critical density, or bubbles cover all: an anode effect; `total` has no meaning then */
+};
+
+/* `distance` is the anode-cathode distance in cm. */
+struct voltage voltage_of(const struct voltage_cell *cell, const struct bath *bath, double current, double distance);
+
+extern const struct voltage_cell voltage_cell_126; /* the 126.5 kA pot of the published constants */
+extern const struct voltage_cell voltage_cell_180; /* the 180 kA reference cell */
+
+#endif
