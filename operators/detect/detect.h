@@ -1,0 +1,9 @@
+/* detect.h: the operators of this plugin. */
+#ifndef POTLINE_DETECT_DETECT_H
+#define POTLINE_DETECT_DETECT_H
+
+#include <potline/operator.h>
+
+extern const struct pl_operator detect_univariate, detect_process, detect_state;
+
+#endif

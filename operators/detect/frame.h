@@ -1,0 +1,109 @@
+/* frame.h: the signals of one asset at one time, put together from samples, and what is known about the asset.
+ *
+ *     learning   the first frames are kept as they are, `train` of them
+ *     judging    the parts (level.h, scatter.h, local.h) hold each frame against what was learned
+ *
+ * A frame is complete when all signals known so far have come, or when one of a later time has. A signal that is
+ * missing keeps the value it had. Everything lies in one table record of a size that depends on the rule; `frame_view`
+ * says where. The order of the signals is the order in which they first came.
+ */
+#ifndef POTLINE_DETECT_FRAME_H
+#define POTLINE_DETECT_FRAME_H
+
+#include "verdict.h"
+
+enum { FRAME_SIGNALS_MAX = 255 };
+
+struct level_rule {
+    uint32_t smooth;  /* rows of which the mean is judged */
+    uint32_t block;   /* rows of a block, whose means show how independent rows are */
+    double least;     /* part of the learned mean that is the least deviation of interest */
+    double freedom;   /* independent rows that a signal needs to be judged */
+    uint32_t adapt;   /* rows over which the learned mean follows; 0: never */
+    uint32_t persist; /* rows beyond the limit that make an alarm */
+    double back;      /* part of the limit at which the alarm is over */
+    uint32_t accept;  /* rows of an alarm after which its level is the learned one; 0: never */
+};
+
+struct change_rule {
+    uint32_t recent; /* rows of which the mean ... */
+    uint32_t before; /* ... is held against that of so many before them */
+    uint32_t apart;  /* rows from one change to the next, at least */
+};
+
+struct local_rule {
+    uint32_t window;
+    uint32_t memory; /* rows over which the usual deviation is known */
+    double most;     /* times the usual deviation that count of one signal */
+};
+
+struct frame_rule {
+    uint32_t signals; /* at most */
+    uint32_t train;
+    bool level, change, scatter, local;
+    struct level_rule levels;
+    struct change_rule changes;
+    struct local_rule locals;
+    double threshold;
+    uint32_t rows_kept; /* of the ring of last frames */
+};
+
+enum { FRAME_LEARNING, FRAME_JUDGING };
+
+/* Of an asset. */
+struct frame {
+    pl_time time;      /* of the signals gathered; judged, when `open` is not set */
+    uint64_t rows;     /* frames since it was learned */
+    uint32_t known;    /* signals */
+    uint32_t modelled; /* of them, those that were there when it was learned: the others are not judged */
+    uint32_t came;     /* of the frame at hand */
+    uint32_t open;
+    uint32_t begun; /* a frame was closed before, so `known` says what is complete */
+    uint32_t state;
+    uint32_t learned;  /* frames kept for learning, or learned from */
+    uint32_t teaching; /* the frame at hand is only to learn from */
+    uint32_t since_change;
+    double scatter_scale;
+    uint32_t scatter_signals;
+    uint32_t local_rows;
+    uint32_t settled; /* frames let pass before learning */
+    struct episode episode;
+};
+
+/* What follows a struct frame in its record: [signal] where nothing else is said. */
+struct frame_view {
+    double *value;  /* of the frame at hand; NaN: missing */
+    double *held;   /* the last that was there */
+    double *train;  /* [frame][signal] */
+    double *recent; /* ring, [row][signal] */
+    double *mean, *deviation, *limit, *freedom;
+    double *active;     /* 0, or the sign of the deviation */
+    double *persistent; /* rows beyond the limit */
+    double *factor;     /* lower triangle of the Cholesky factor, [signal][signal] */
+    double *centre, *spread;
+    double *window, *sorted; /* [signal][window] */
+    double *usual;           /* deviation from the median of the window */
+    double *step;            /* the largest from frame to frame */
+    double *score;           /* of each signal, by the part at hand: scratch */
+};
+
+size_t frame_size(const struct frame_rule *rule);
+struct frame_view frame_view(const struct frame_rule *rule, struct frame *frame);
+
+/* The frame at hand is complete: missing values are filled from those held. */
+void frame_fill(const struct frame_rule *rule, struct frame *frame, struct frame_view *view);
+
+/* How many signals have moved farther from the frame before than `times` the largest step of theirs so far; before
+ * frame_fill. Steps are learned from frames in which at most `most` of them do. */
+uint32_t frame_jumps(struct frame *frame, struct frame_view *view, double times, uint32_t most);
+
+/* Forgets what was learned, and begins anew with the next frame. */
+void frame_forget(struct frame *frame);
+
+/* The `back`th frame before the newest of the ring. */
+static inline const double *frame_recent(const struct frame_rule *rule, const struct frame *frame,
+                                         const struct frame_view *view, uint64_t back) {
+    return view->recent + (frame->rows - back) % rule->rows_kept * rule->signals;
+}
+
+#endif

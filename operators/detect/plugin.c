@@ -1,0 +1,6 @@
+/* plugin.c: what this plugin offers. */
+#include <potline/plugin.h>
+
+#include "detect.h"
+
+PL_PLUGIN(detect, "1.0", &detect_univariate, &detect_process, &detect_state)

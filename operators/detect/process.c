@@ -1,0 +1,517 @@
+/* process.c: the signals of an asset together, held against how they were when all was well.
+ *
+ *     samples --> frame (one time, all signals) --> level, scatter, local --> the greatest surprise --> verdict
+ *
+ * The first `train` frames teach what is normal; with `cut` those before it, and none behind it. After a gap, or when
+ * most signals are far from what was learned, it is another regime, which is learned anew.
+ */
+#include <math.h>
+#include <potline/potline.h>
+#include <string.h>
+
+#include "chosen.h"
+#include "detect.h"
+#include "level.h"
+#include "local.h"
+#include "scatter.h"
+#include "verdict.h"
+
+enum { TABLE_FRAMES, TABLE_SIGNALS };
+enum { COUNT_JUDGED, COUNT_ALARMS, COUNT_LEARNED, COUNT_LATE, COUNT_REFUSED };
+enum { NO_SLOT = 256, RECORD_MAX = 1 << 20 };
+
+struct process {
+    struct pl_strings include;
+    struct pl_strings exclude;
+    struct pl_strings slow;
+    double threshold;
+    int64_t train;
+    int64_t settle;
+    int64_t signals;
+    bool level, change, scatter, local;
+    int64_t smooth, block, adapt, persist;
+    double least, freedom, back;
+    int64_t accept;
+    int64_t recent, before, apart;
+    int64_t window, local_memory;
+    double most;
+    pl_time gap;
+    pl_time cut;
+    double regime;
+    int64_t jump;
+
+    struct frame_rule rule;
+    struct verdicts verdicts;
+    uint8_t *chosen;
+    uint32_t chosen_room;
+    uint16_t *slot;     /* [tag]: 1 + its place in the frame, 0: not known */
+    uint32_t **members; /* [asset]: the tags by place; owned */
+    uint32_t room;
+    bool found;
+};
+
+/* Of a tag. */
+struct signal {
+    uint32_t slot;
+};
+
+/* clang-format off */
+static const struct pl_option level_options[] = {
+    PL_OPT_STRINGS(struct process, slow, "exclude", "[]", PL_FIXED, "Globs of tags whose level is of no interest."),
+    PL_OPT_INT(struct process, smooth, "smooth", "10", "1", "1000", PL_STATE, "Frames of which the mean is judged."),
+    PL_OPT_INT(struct process, block, "block", "25", "2", "10000", PL_FIXED,
+               "Frames of a block; how the means of blocks scatter tells how much was really seen."),
+    PL_OPT_NUMBER(struct process, least, "least", "0.004", "0", "10", PL_FIXED,
+                  "Deviation that is of no interest, as a part of the learned mean."),
+    PL_OPT_NUMBER(struct process, freedom, "freedom", "30", "0", NULL, PL_FIXED,
+                  "Independent frames that a signal must have had while it was learned; one that wanders is left out."),
+    PL_OPT_INT(struct process, adapt, "adapt", "500", "0", "1000000000", PL_FIXED,
+               "Frames over which the level follows while all is well; 0: never."),
+    PL_OPT_INT(struct process, persist, "persist", "10", "1", "100000", PL_FIXED,
+               "Frames beyond the limit that make an alarm."),
+    PL_OPT_NUMBER(struct process, back, "back", "0.5", "0", "1", PL_FIXED,
+                  "Part of the limit below which the alarm is over."),
+    PL_OPT_INT(struct process, accept, "accept", "0", "0", "1000000000", PL_FIXED,
+               "Frames of an alarm after which what it has is the level to be; 0: never."),
+    PL_OPT_END,
+};
+static const struct pl_option change_options[] = {
+    PL_OPT_INT(struct process, recent, "recent", "20", "1", "10000", PL_STATE, "Newest frames of which the mean is held"),
+    PL_OPT_INT(struct process, before, "before", "60", "1", "10000", PL_STATE, "against that of so many before them."),
+    PL_OPT_INT(struct process, apart, "apart", "30", "0", "1000000", PL_FIXED, "Frames between two changes, at least."),
+    PL_OPT_END,
+};
+static const struct pl_option local_options[] = {
+    PL_OPT_INT(struct process, window, "window", "121", "3", "10000", PL_STATE, "Frames of which the median is taken."),
+    PL_OPT_INT(struct process, local_memory, "memory", "5000", "1", "1000000000", PL_FIXED,
+               "Frames over which the usual distance is known."),
+    PL_OPT_NUMBER(struct process, most, "most", "15", "1", NULL, PL_FIXED,
+                  "Times its usual distance that one signal counts at most."),
+    PL_OPT_END,
+};
+/* clang-format on */
+
+static const struct pl_option process_options[] = {
+    PL_OPT_STRINGS(struct process, include, "include", "[]", PL_FIXED, "Globs of the tags to judge. None: all."),
+    PL_OPT_STRINGS(struct process, exclude, "exclude", "[]", PL_FIXED, "Globs of tags to leave out."),
+    PL_OPT_NUMBER(struct process, threshold, "threshold", "3", "0.1", "100", PL_STATE,
+                  "The surprise that is an alarm: 3 is a frame as rare as one in 10^3."),
+    PL_OPT_INT(struct process, train, "train", "300", "2", "100000", PL_STATE,
+               "Frames that teach what is normal, 8 bytes a signal."),
+    PL_OPT_INT(struct process, settle, "settle", "0", "0", "100000", PL_FIXED,
+               "Frames in front of them that do not teach: a plant that has just been started."),
+    PL_OPT_INT(struct process, signals, "signals", "64", "1", "255", PL_STATE, "Signals of an asset, at most."),
+    PL_OPT_GROUP(struct process, level, "level", "true", level_options, PL_STATE,
+                 "Signals that leave the level that was learned."),
+    PL_OPT_GROUP(struct process, change, "change", "false", change_options, PL_STATE,
+                 "Tell steps, in a row of their own; needs level."),
+    PL_OPT_BOOL(struct process, scatter, "scatter", "false", PL_STATE,
+                "Signals that do not go together as they did (T2 of all components)."),
+    PL_OPT_GROUP(struct process, local, "local", "false", local_options, PL_STATE,
+                 "Several signals that leave the course of their last rows at once."),
+    PL_OPT_TIME(struct process, cut, "cut", "1970-01-01T00:00:00Z", PL_STATE,
+                "Frames before this time only teach, and get no verdict; those behind it never teach. 1970: the first "
+                "frames teach, whenever they are."),
+    PL_OPT_DURATION(struct process, gap, "gap", "0s", "0s", "3650d", PL_FIXED,
+                    "After a gap of so long it is learned anew; 0: never."),
+    PL_OPT_INT(
+        struct process, jump, "jump", "0", "0", "255", PL_FIXED,
+        "When so many signals jump at once by more than three times their largest step so far it is another run, "
+        "which is learned anew; 0: never."),
+    PL_OPT_NUMBER(struct process, regime, "regime", "1", "0", "1", PL_FIXED,
+                  "When more than this part of the signals are beyond three times their limit it is another regime, "
+                  "which is learned; 1: never."),
+    PL_OPT_END,
+};
+
+static struct frame_rule rule_of(const struct process *p) {
+    struct frame_rule rule = {.signals = (uint32_t)p->signals,
+                              .train = (uint32_t)p->train,
+                              .level = p->level,
+                              .change = p->change,
+                              .scatter = p->scatter,
+                              .local = p->local,
+                              .threshold = p->threshold};
+    rule.levels = (struct level_rule){.smooth = (uint32_t)p->smooth,
+                                      .block = (uint32_t)p->block,
+                                      .least = p->least,
+                                      .freedom = p->freedom,
+                                      .adapt = (uint32_t)p->adapt,
+                                      .persist = (uint32_t)p->persist,
+                                      .back = p->back,
+                                      .accept = (uint32_t)p->accept};
+    rule.changes = (struct change_rule){(uint32_t)p->recent, (uint32_t)p->before, (uint32_t)p->apart};
+    rule.locals = (struct local_rule){(uint32_t)p->window, (uint32_t)p->local_memory, p->most};
+    rule.rows_kept = p->level ? rule.levels.smooth : 1;
+    if (p->change && rule.changes.recent + rule.changes.before > rule.rows_kept)
+        rule.rows_kept = rule.changes.recent + rule.changes.before;
+    return rule;
+}
+
+static size_t record_size(const void *self) {
+    struct frame_rule rule = rule_of(self);
+    return frame_size(&rule);
+}
+
+static const struct pl_table_def process_tables[] = {
+    [TABLE_FRAMES] = {.name = "frames",
+                      .version = 1,
+                      .size_of = record_size,
+                      .doc = "Of each asset: what was learned, the frame at hand, and the alarm."},
+    [TABLE_SIGNALS] = {.name = "signals",
+                       .version = 1,
+                       .record_size = sizeof(struct signal),
+                       .doc = "The place of a tag in its asset's frame."},
+    {.name = NULL},
+};
+
+/* ---- Life ---- */
+
+static void process_check(void *self, struct pl_check *check) {
+    const struct process *p = self;
+    if (!p->level && !p->scatter && !p->local)
+        pl_check_error(check, "level", "there is nothing to look at: say level, scatter or local");
+    if (p->change && !p->level) pl_check_error(check, "change", "is judged by the limits of level: say level, too");
+    if (p->level && (p->train < p->smooth || p->train <= p->block))
+        pl_check_error(check, "train", "fewer frames than a block or a mean of `level` takes teach nothing");
+    if (record_size(p) > RECORD_MAX)
+        pl_check_error(check, "train",
+                       "what is known of an asset would take %zu bytes; at most %d: fewer frames, or `signals`",
+                       record_size(p), RECORD_MAX);
+}
+
+static enum pl_code process_open(void *self, struct pl_node *node, struct pl_error **error) {
+    struct process *p = self;
+    p->rule = rule_of(p);
+    return verdicts_init(&p->verdicts, node, p->change, error);
+}
+
+static void process_close(void *self, struct pl_node *node) {
+    (void)node;
+    struct process *p = self;
+    verdicts_fini(&p->verdicts);
+    for (uint32_t i = 0; i < p->room; i++)
+        pl_free(p->members[i]);
+    pl_free(p->members);
+    pl_free(p->slot);
+    pl_free(p->chosen);
+    p->members = NULL;
+    p->slot = NULL;
+    p->chosen = NULL;
+    p->room = p->chosen_room = 0;
+}
+
+/* ---- Which signal is which ---- */
+
+static bool make_room(struct process *p) {
+    const uint32_t count = pl_tags_count(pl_node_tags(p->verdicts.node));
+    if (count <= p->room) return true;
+    const uint32_t room = count + count / 2;
+    uint16_t *slot = pl_realloc(p->slot, room * sizeof *slot);
+    if (slot) p->slot = slot;
+    uint32_t **members = slot ? pl_realloc(p->members, room * sizeof *members) : NULL;
+    if (!members) return false;
+    p->members = members;
+    memset(p->slot + p->room, 0, (room - p->room) * sizeof *slot);
+    memset(p->members + p->room, 0, (room - p->room) * sizeof *members);
+    p->room = room;
+    return true;
+}
+
+/* A tag without an asset is one by itself. */
+static uint32_t subject_of(const struct process *p, uint32_t tag) {
+    uint32_t asset = pl_tags_get(pl_node_tags(p->verdicts.node), tag)->asset;
+    return asset ? asset : tag;
+}
+
+static bool set_slot(struct process *p, uint32_t tag, uint32_t slot) {
+    uint32_t **members = &p->members[subject_of(p, tag)];
+    if (!*members) *members = pl_alloc(p->rule.signals * sizeof **members);
+    if (!*members) return false;
+    (*members)[slot] = tag;
+    p->slot[tag] = (uint16_t)(1 + slot);
+    return true;
+}
+
+/* The first call, maybe after a restore. */
+static bool prepare(struct process *p, struct pl_node *node) {
+    bool good = make_room(p) && chosen_prepare(&p->chosen, &p->chosen_room, pl_node_tags(node));
+    const struct pl_table *signals = pl_node_table(node, TABLE_SIGNALS);
+    for (struct pl_record *r = p->found ? NULL : pl_table_next(signals, NULL); good && r; r = pl_table_next(signals, r))
+        good = set_slot(p, r->id, ((const struct signal *)pl_record_data(r))->slot);
+    p->found |= good;
+    return good;
+}
+
+/* A signal that comes while others are being learned is taken to have been as it is now. */
+static void begin_signal(const struct process *p, struct frame *frame, uint32_t slot, double value) {
+    struct frame_view view = frame_view(&p->rule, frame);
+    if (frame->state != FRAME_LEARNING || !isfinite(value)) return;
+    for (uint32_t i = 0; i < frame->learned; i++)
+        view.train[(size_t)i * p->rule.signals + slot] = value;
+}
+
+/* NO_SLOT: the asset has as many signals as may be. False without memory. */
+static bool slot_of(struct process *p, struct frame *frame, uint32_t tag, double value, uint32_t *slot) {
+    *slot = p->slot[tag] ? p->slot[tag] - 1u : NO_SLOT;
+    if (*slot != NO_SLOT || frame->known == p->rule.signals) return true;
+    struct signal *signal = pl_table_get(pl_node_table(p->verdicts.node, TABLE_SIGNALS), tag, 0);
+    if (!signal) return true;
+    *slot = signal->slot = frame->known;
+    if (!set_slot(p, tag, *slot)) return false;
+    frame->known++;
+    begin_signal(p, frame, *slot, value);
+    return true;
+}
+
+/* ---- A complete frame ---- */
+
+static bool is_slow(const struct process *p, uint32_t tag) {
+    const char *name = pl_tags_get(pl_node_tags(p->verdicts.node), tag)->name;
+    for (uint32_t i = 0; i < p->slow.count; i++)
+        if (pl_glob(p->slow.items[i], name)) return true;
+    return false;
+}
+
+static bool learn(struct process *p, uint32_t subject, struct frame *frame, struct frame_view *view) {
+    frame->state = FRAME_JUDGING;
+    frame->modelled = frame->known;
+    if (p->rule.level) level_learn(&p->rule, frame, view);
+    for (uint32_t s = 0; p->rule.level && s < frame->known; s++)
+        if (is_slow(p, p->members[subject][s])) view->limit[s] = INFINITY;
+    return !p->rule.scatter || scatter_learn(&p->rule, frame, view);
+}
+
+static bool keep_for_learning(struct process *p, uint32_t subject, struct frame *frame, struct frame_view *view) {
+    if (frame->settled < p->settle) return frame->settled++, true;
+    memcpy(view->train + (size_t)frame->learned * p->rule.signals, view->value, p->rule.signals * sizeof(double));
+    frame->learned++;
+    pl_count(p->verdicts.node, COUNT_LEARNED, 1);
+    return frame->learned < p->rule.train || learn(p, subject, frame, view);
+}
+
+/* What the parts find. */
+struct finding {
+    double surprise;
+    bool alarm;
+    const char *explanation;
+    const char *cause;
+    struct reason reason;
+};
+
+/* The three signals with the highest scores. */
+static void note_reason(const struct process *p, const struct frame *frame, const struct frame_view *view,
+                        uint32_t subject, struct reason *reason) {
+    double sum = 0;
+    reason->tags = 0;
+    for (uint32_t s = 0; s < frame->modelled; s++) {
+        const double score = view->score[s];
+        sum += score;
+        if (!(score > 0) || (reason->tags == VERDICT_TAGS && score <= reason->share[VERDICT_TAGS - 1])) continue;
+        uint32_t at = reason->tags < VERDICT_TAGS ? reason->tags++ : VERDICT_TAGS - 1;
+        for (; at > 0 && reason->share[at - 1] < score; at--) {
+            reason->share[at] = reason->share[at - 1];
+            reason->tag[at] = reason->tag[at - 1];
+        }
+        reason->share[at] = score;
+        reason->tag[at] = p->members[subject][s];
+    }
+    for (uint32_t i = 0; i < reason->tags; i++)
+        reason->share[i] /= sum;
+}
+
+static void weigh(const struct process *p, const struct frame *frame, const struct frame_view *view, uint32_t subject,
+                  struct finding *most, double surprise, bool alarm, const char *explanation) {
+    const bool first = !most->explanation, greater = alarm == most->alarm ? surprise > most->surprise : alarm;
+    most->alarm |= alarm;
+    if (!first && !greater) return;
+    most->surprise = surprise;
+    most->explanation = most->reason.explanation = explanation;
+    note_reason(p, frame, view, subject, &most->reason);
+    most->reason.cause = most->reason.tags && most->reason.share[0] > 0.7
+                             ? "this signal's sensor, or what acts on it alone: a valve, a leak, a blockage"
+                             : "something that acts on several signals: the process, its feed or its load";
+}
+
+static struct finding judge(struct process *p, struct frame *frame, struct frame_view *view, uint32_t subject,
+                            double *away) {
+    struct finding most = {0};
+    const double threshold = p->rule.threshold;
+    if (p->rule.level) {
+        bool alarm;
+        double surprise = level_judge(&p->rule, frame, view, &alarm, away);
+        surprise = alarm ? fmax(surprise, threshold) : fmin(surprise, threshold * 0.99); /* it takes time */
+        weigh(p, frame, view, subject, &most, surprise, alarm, "the mean of its last rows has left the level learned");
+    }
+    if (p->rule.scatter) {
+        double surprise = scatter_judge(&p->rule, frame, view);
+        weigh(p, frame, view, subject, &most, surprise, surprise >= threshold,
+              "the signals do not go together as they did");
+    }
+    if (p->rule.local) {
+        double surprise = local_judge(&p->rule, frame, view);
+        weigh(p, frame, view, subject, &most, surprise, surprise >= threshold,
+              "several signals have left the course of their last rows at once");
+    }
+    return most;
+}
+
+static bool follow_episode(struct process *p, uint32_t subject, struct frame *frame, const struct verdict *verdict,
+                           const struct reason *reason) {
+    struct episode *episode = &frame->episode;
+    pl_count(p->verdicts.node, COUNT_JUDGED, 1);
+    if (verdict->alarm) pl_count(p->verdicts.node, COUNT_ALARMS, 1);
+    if (verdict->alarm && !episode->active)
+        return verdicts_begin(&p->verdicts, subject, episode, frame->time, verdict, reason);
+    if (verdict->alarm) {
+        episode->last = frame->time;
+        episode->peak = fmax(episode->peak, verdict->surprise);
+    }
+    return verdict->alarm || !episode->active || verdicts_end(&p->verdicts, subject, episode, verdict, reason);
+}
+
+static bool judge_frame(struct process *p, uint32_t subject, struct frame *frame, struct frame_view *view) {
+    double away = 0;
+    memcpy(view->recent + frame->rows % p->rule.rows_kept * p->rule.signals, view->value,
+           p->rule.signals * sizeof(double));
+    struct finding found = judge(p, frame, view, subject, &away);
+    struct verdict verdict = {.surprise = found.surprise, .threshold = p->rule.threshold, .alarm = found.alarm};
+    if (p->rule.change) verdict.changepoint = level_changes(&p->rule, frame, view);
+    frame->rows++;
+    if (away > p->regime && !p->cut) {
+        frame_forget(frame);
+        verdict = (struct verdict){.threshold = p->rule.threshold, .changepoint = verdict.changepoint};
+    }
+    return follow_episode(p, subject, frame, &verdict, &found.reason) &&
+           verdicts_tell(&p->verdicts, subject, frame->time, &verdict);
+}
+
+/* Steps are known after some frames; nothing that is known of the run before holds behind a jump. */
+static void note_jumps(const struct process *p, struct frame *frame, struct frame_view *view) {
+    static const double times = 3;
+    static const uint32_t least = 20;
+    if (!p->jump || p->cut) return;
+    uint32_t jumps = frame_jumps(frame, view, times, (uint32_t)p->jump - 1);
+    bool known = frame->state == FRAME_JUDGING || frame->learned >= least;
+    if (jumps >= p->jump && known) frame_forget(frame);
+}
+
+static bool close_frame(struct process *p, uint32_t subject, struct frame *frame) {
+    struct frame_view view = frame_view(&p->rule, frame);
+    frame->open = 0;
+    note_jumps(p, frame, &view);
+    frame->begun = 1;
+    frame_fill(&p->rule, frame, &view);
+    if (frame->teaching) return frame->state != FRAME_LEARNING || keep_for_learning(p, subject, frame, &view);
+    if (frame->state == FRAME_JUDGING) return judge_frame(p, subject, frame, &view);
+    struct verdict nothing = {.threshold = p->rule.threshold};
+    if (p->cut)
+        return verdicts_tell(&p->verdicts, subject, frame->time, &nothing); /* nothing was there to learn from */
+    return keep_for_learning(p, subject, frame, &view) && verdicts_tell(&p->verdicts, subject, frame->time, &nothing);
+}
+
+/* ---- Rows that come ---- */
+
+/* Behind the cut the first frame begins to be judged, and a long gap makes all new. */
+static bool turn_over(struct process *p, uint32_t subject, struct frame *frame, pl_time time, bool teaching) {
+    struct frame_view view = frame_view(&p->rule, frame);
+    const bool taught = frame->teaching && !teaching && frame->state == FRAME_LEARNING && frame->learned > 1;
+    if (taught) return learn(p, subject, frame, &view);
+    const bool gap = p->gap && !p->cut && frame->begun && (uint64_t)time - (uint64_t)frame->time > (uint64_t)p->gap;
+    if (gap) frame_forget(frame);
+    return true;
+}
+
+static bool open_frame(struct process *p, uint32_t subject, struct frame *frame, pl_time time, bool teaching) {
+    if (frame->open && !close_frame(p, subject, frame)) return false;
+    if (!turn_over(p, subject, frame, time, teaching)) return false;
+    struct frame_view view = frame_view(&p->rule, frame);
+    for (uint32_t s = 0; s < p->rule.signals; s++)
+        view.value[s] = (double)NAN;
+    frame->time = time;
+    frame->came = 0;
+    frame->open = 1;
+    frame->teaching = teaching;
+    return true;
+}
+
+static bool take_row(struct process *p, const struct pl_samples *rows, uint32_t i) {
+    struct pl_node *node = p->verdicts.node;
+    const uint32_t tag = rows->tag[i], subject = subject_of(p, tag);
+    const pl_time time = rows->time[i];
+    const bool teaching = p->cut && time < p->cut;
+    const double value = pl_quality_bad(rows->quality[i]) ? (double)NAN : rows->value[i];
+    uint32_t slot = NO_SLOT;
+    struct frame *frame = pl_table_get(pl_node_table(node, TABLE_FRAMES), subject, 0);
+    if (frame && !slot_of(p, frame, tag, value, &slot)) return false;
+    if (!frame || slot == NO_SLOT) return pl_count(node, COUNT_REFUSED, 1), true;
+    if ((frame->begun || frame->open) && time < frame->time) return pl_count(node, COUNT_LATE, 1), true;
+    const struct frame_view view = frame_view(&p->rule, frame);
+    const bool next = !frame->open || time != frame->time || isfinite(view.value[slot]);
+    if (next && !open_frame(p, subject, frame, time, teaching)) return false;
+    view.value[slot] = isfinite(value) ? value : (double)NAN;
+    frame->came++;
+    return !frame->begun || frame->came < frame->known || close_frame(p, subject, frame);
+}
+
+static enum pl_flow process_process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
+    (void)input;
+    struct process *p = self;
+    bool good = prepare(p, node);
+    for (uint32_t i = 0; good && i < batch->rows; i++)
+        if (chosen_ask(p->chosen, pl_node_tags(node), batch->samples.tag[i], &p->include, &p->exclude))
+            good = take_row(p, &batch->samples, i);
+    good = good && verdicts_flush(&p->verdicts);
+    pl_batch_unref(batch);
+    return good ? PL_FLOW_OK : pl_fail(node, "no memory, or no room for names of verdicts");
+}
+
+/* Frames of which no more can come; by the order of ids, which is that in which assets first came. */
+static pl_time process_watermark(void *self, struct pl_node *node, pl_time now) {
+    struct process *p = self;
+    bool good = prepare(p, node);
+    pl_time oldest = now;
+    struct pl_table *frames = pl_node_table(node, TABLE_FRAMES);
+    for (struct pl_record *r = pl_table_next(frames, NULL); good && r; r = pl_table_next(frames, r)) {
+        struct frame *frame = pl_record_data(r);
+        if (!frame->open) continue;
+        if (frame->time < now || now == PL_TIME_MAX)
+            good = (frame = pl_table_get(frames, r->id, r->sub)) && close_frame(p, r->id, frame);
+        else if (frame->time < oldest)
+            oldest = frame->time;
+    }
+    good = good && verdicts_flush(&p->verdicts);
+    if (!good) pl_fail(node, "no memory, or no room for names of verdicts");
+    return oldest;
+}
+
+const struct pl_operator detect_process = {
+    PL_OPERATOR("detect.process", "Tells when the signals of an asset are not as they were learned."),
+    .doc =
+        "Signals of an asset that have the same time make a frame. The first `train` frames of an asset, or those "
+        "before `cut`, teach what is normal; then each frame gets a verdict: does the mean of the last frames leave "
+        "the "
+        "level learned (level), do the signals go together as they did (scatter, Hotelling's T2 of all components with "
+        "contributions), do several leave the course of their last rows at once (local). The greatest surprise counts. "
+        "A signal that was constant or wandered while it was learned is not judged by level. While it learns the score "
+        "is 0. A frame is complete when every signal of the asset has come, or one with a later time.",
+    .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES), .doc = "Samples."}),
+    .outputs = PL_PORTS({.name = "out",
+                         .kinds = PL_SET(PL_SAMPLES),
+                         .doc = "ASSET.score, ASSET.alarm and, with change, ASSET.changepoint, of each frame."},
+                        {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.ended."}),
+    .options = process_options,
+    .counters = PL_COUNTERS([COUNT_JUDGED] = {"judged", "frames", "Frames judged."},
+                            [COUNT_ALARMS] = {"alarms", "frames", "Of them, those that are alarms."},
+                            [COUNT_LEARNED] = {"learned", "frames", "Frames kept to learn from."},
+                            [COUNT_LATE] = {"late", "rows", "Rows older than the newest frame of their asset."},
+                            [COUNT_REFUSED] = {"refused", "rows", "Rows for which there was no room."}),
+    .tables = process_tables,
+    .scope = PL_KEYED,
+    .instance_size = sizeof(struct process),
+    .check = process_check,
+    .open = process_open,
+    .process = process_process,
+    .watermark = process_watermark,
+    .close = process_close,
+};

@@ -1,0 +1,214 @@
+#include "series.h"
+
+#include <math.h>
+
+static const uint32_t reach[FEATURES] = {1, SERIES_SHORT, SERIES_LONG, SERIES_SHORT, SERIES_LONG, 0, 0};
+
+/* A power of two, so that no place in it takes a division. */
+static uint32_t ring_size(const struct series_rule *rule) {
+    uint32_t size = 1;
+    while (size < rule->history)
+        size *= 2;
+    return size;
+}
+
+size_t series_size(const struct series_rule *rule) {
+    return sizeof(struct series) + (rule->history ? (ring_size(rule) + rule->segment) * sizeof(double) : 0);
+}
+
+/* ---- Means over windows ---- */
+
+/* The mean over `rows` rows up to the newest, from means of SERIES_STRIDE rows, so that no sum drifts off by rounding.
+ */
+static double mean_over(const struct series *series, const double *strides, uint32_t rows) {
+    double sum = 0;
+    for (uint32_t back = 0; back < rows; back += SERIES_STRIDE)
+        sum += strides[(series->rows - back) % SERIES_STRIDES];
+    return sum * SERIES_STRIDE / rows;
+}
+
+static double stride_mean(const double *ring, uint64_t rows) {
+    uint32_t count = rows + 1 < SERIES_STRIDE ? (uint32_t)rows + 1 : SERIES_STRIDE;
+    double sum = 0;
+    for (uint32_t back = 0; back < count; back++)
+        sum += ring[(rows - back) % SERIES_STRIDE];
+    return sum / count;
+}
+
+static void take_value(struct series *series, double value) {
+    const uint64_t row = series->rows;
+    series->step[row % SERIES_STRIDE] = row ? fabs(value - series->value[(row - 1) % SERIES_STRIDE]) : 0;
+    series->value[row % SERIES_STRIDE] = value;
+    series->mean[row % SERIES_STRIDES] = stride_mean(series->value, row);
+    series->activity[row % SERIES_STRIDES] = stride_mean(series->step, row);
+}
+
+/* ---- Patterns ---- */
+
+static void take_course(const struct series_rule *rule, struct series *series, double value) {
+    const uint64_t row = series->rows;
+    double *ring = series->course + ring_size(rule), sum = 0;
+    ring[row % rule->segment] = value;
+    uint32_t count = row + 1 < rule->segment ? (uint32_t)row + 1 : rule->segment;
+    for (uint32_t back = 0; back < count; back++)
+        sum += ring[(row - back) % rule->segment];
+    series->course[row & (ring_size(rule) - 1)] = sum / count;
+}
+
+/* The most similar course of the history: what followed it, and how far the whole of it is from the newest. */
+struct likeness {
+    double expected;
+    double apart;
+};
+
+/* The courses of a series, for one search. */
+struct courses {
+    const double *ring;
+    uint64_t mask;
+    uint64_t segment;
+    uint64_t newest;
+};
+
+static double course_at(const struct courses *c, uint64_t row) {
+    return c->ring[row & c->mask];
+}
+
+/* How unlike the newest course one that ended before is, but for the newest segments; anything from `most` on is as
+ * good.
+ */
+static double distance(const struct courses *c, uint64_t other, double most) {
+    double sum = 0;
+    for (uint64_t back = c->segment; back < SERIES_SEGMENTS * c->segment && sum < most; back += c->segment) {
+        double apart = course_at(c, c->newest - back) - course_at(c, other - back);
+        sum += apart * apart;
+    }
+    return sum;
+}
+
+/* What comes behind the most similar course of the row before is likely to be one again: how good, most others need not
+ * be looked at any further. A little worse than it is, so that it is found in its turn. */
+static void bound(const struct courses *c, uint64_t guess, double *before, double *all) {
+    const double last = course_at(c, c->newest) - course_at(c, guess), apart = distance(c, guess, INFINITY);
+    *before = nextafter(apart, INFINITY);
+    *all = nextafter(apart + last * last, INFINITY);
+}
+
+/* False: the history is too short yet. */
+static bool find_similar(const struct series_rule *rule, struct series *series, struct likeness *found) {
+    const uint64_t row = series->rows, length = (uint64_t)rule->segment * SERIES_SEGMENTS;
+    const struct courses c = {series->course, ring_size(rule) - 1, rule->segment, row};
+    const bool whole = rule->features >> FEATURE_DISCORD & 1;
+    if (row < 2 * length) return false;
+    uint64_t first = length - 1;
+    if (row >= rule->history && row - rule->history + length > first) first = row - rule->history + length;
+    double before = INFINITY, all = INFINITY;
+    const uint64_t guess = series->similar + 1;
+    if (guess >= first && guess <= row - length) bound(&c, guess, &before, &all);
+    for (uint64_t at = row - length + 1; at-- > first;) {
+        const double apart = distance(&c, at, whole ? fmax(before, all) : before);
+        const double last = course_at(&c, row) - course_at(&c, at);
+        all = fmin(all, apart + last * last);
+        if (!(apart < before)) continue;
+        before = apart;
+        series->similar = at;
+    }
+    found->expected = course_at(&c, series->similar);
+    found->apart = sqrt(all / SERIES_SEGMENTS);
+    return true;
+}
+
+/* ---- Surprise ---- */
+
+/* From which row on a number means something. */
+static uint64_t ready(const struct series_rule *rule, enum feature feature) {
+    static const uint64_t rows[FEATURES] = {20, 2 * SERIES_SHORT, SERIES_LONG, 2 * SERIES_SHORT, SERIES_LONG, 0, 0};
+    if (feature < FEATURE_PATTERN) return rows[feature];
+    return 2 * (uint64_t)rule->segment * SERIES_SEGMENTS + 20;
+}
+
+/* Rows over which a number reaches. */
+static double reach_of(const struct series_rule *rule, enum feature feature) {
+    if (feature == FEATURE_DISCORD) return (double)rule->segment * SERIES_SEGMENTS;
+    return feature == FEATURE_PATTERN ? rule->segment : reach[feature];
+}
+
+/* A number by itself is surprising above and below what it was; what is held against an expected one by how far off it
+ * is. */
+static void judge(const struct series_rule *rule, struct series *series, struct surprise *most, enum feature feature,
+                  double number, double expected) {
+    const bool apart = feature >= FEATURE_PATTERN;
+    const double length = reach_of(rule, feature), measure = apart ? fabs(number - expected) : number;
+    if (series->rows < ready(rule, feature)) return;
+    struct tail *above = &series->above[feature], *below = &series->below[feature];
+    const double high = tail_surprise(above, measure, length), low = apart ? 0 : tail_surprise(below, -measure, length);
+    const double usual = apart ? expected : above->mean;
+    tail_add(above, measure, rule->memory);
+    if (!apart) tail_add(below, -measure, rule->memory);
+    if (fmax(high, low) > most->value)
+        *most = (struct surprise){.value = fmax(high, low),
+                                  .feature = feature,
+                                  .below = apart ? number < expected : low > high,
+                                  .seen = number,
+                                  .expected = usual};
+}
+
+static void judge_course(const struct series_rule *rule, struct series *series, struct surprise *most, double value) {
+    struct likeness similar = {0};
+    take_course(rule, series, value);
+    if (!find_similar(rule, series, &similar)) return;
+    if (rule->features >> FEATURE_PATTERN & 1)
+        judge(rule, series, most, FEATURE_PATTERN, series->course[series->rows & (ring_size(rule) - 1)],
+              similar.expected);
+    if (rule->features >> FEATURE_DISCORD & 1) judge(rule, series, most, FEATURE_DISCORD, similar.apart, 0);
+}
+
+struct surprise series_step(const struct series_rule *rule, struct series *series, double value) {
+    struct surprise most = {0};
+    take_value(series, value);
+    for (enum feature f = 0; f < FEATURE_PATTERN; f++) {
+        const double *strides = f == FEATURE_ACTIVITY || f == FEATURE_LONG_ACTIVITY ? series->activity : series->mean;
+        if (!(rule->features >> f & 1) || series->rows < ready(rule, f)) continue;
+        judge(rule, series, &most, f, f == FEATURE_LEVEL ? value : mean_over(series, strides, reach[f]), 0);
+    }
+    if (rule->history && rule->features >> FEATURE_PATTERN) judge_course(rule, series, &most, value);
+    series->rows++;
+    return most;
+}
+
+/* ---- For people ---- */
+
+static const struct {
+    const char *name, *above, *below, *cause_above, *cause_below;
+} texts[FEATURES] = {
+    [FEATURE_LEVEL] = {"level", "higher than it has been", "lower than it has been", "a spike, or an upset",
+                       "a drop-out, or an upset"},
+    [FEATURE_MEAN] = {"mean", "its mean over 32 rows is higher than it has been",
+                      "its mean over 32 rows is lower than it has been", "a step up", "a step down"},
+    [FEATURE_LONG_MEAN] = {"long_mean", "its mean over 200 rows is higher than it has been",
+                           "its mean over 200 rows is lower than it has been", "a drift or another regime",
+                           "a drift or another regime"},
+    [FEATURE_ACTIVITY] = {"activity", "it moves more from row to row than it has", "it moves less than it has",
+                          "noise, an oscillation, or bursts", "a sensor that hangs, or damping"},
+    [FEATURE_LONG_ACTIVITY] = {"long_activity", "it has moved more for 200 rows than ever before",
+                               "it has moved less for 200 rows than ever before", "noise, or an oscillation",
+                               "a sensor that hangs, or less load"},
+    [FEATURE_DISCORD] = {"discord", "its course is unlike any before", "its course is unlike any before",
+                         "a cycle of another shape", "a cycle of another shape"},
+    [FEATURE_PATTERN] = {"pattern", "higher than what followed the most similar course before",
+                         "lower than what followed the most similar course before",
+                         "another course than usual: a cycle that came late, or did not come",
+                         "another course than "
+                         "usual: a cycle that came late, or did not come"},
+};
+
+const char *series_feature_name(enum feature feature) {
+    return texts[feature].name;
+}
+
+const char *series_explanation(const struct surprise *surprise) {
+    return surprise->below ? texts[surprise->feature].below : texts[surprise->feature].above;
+}
+
+const char *series_cause(const struct surprise *surprise) {
+    return surprise->below ? texts[surprise->feature].cause_below : texts[surprise->feature].cause_above;
+}

@@ -1,0 +1,75 @@
+/* series.h: how surprising each next value of one signal is, judged by the signal's own past.
+ *
+ * Up to seven numbers are made of every row, each held against the tail of its own history (tail.h), above and below:
+ *
+ *     level                 the value
+ *     mean, long_mean       of the last 32 and 200 rows: steps and drifts that no single row shows
+ *     activity, long_...    mean step from row to row over as many: noise, bursts, and signals that freeze
+ *     pattern               how far the mean of the newest segment is from what followed the most similar course in the
+ *                           history: a day like none before it, a beat that is missing
+ *     discord               how far the whole of the newest course is from the most similar one: the matrix profile of
+ *                           the past, in segments
+ *
+ * The surprise of the row is the greatest of them. Nothing is known of the signal beforehand: no scale, no season.
+ *
+ * All of it stands in one record of a fixed size, without pointers.
+ */
+#ifndef POTLINE_DETECT_SERIES_H
+#define POTLINE_DETECT_SERIES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tail.h"
+
+enum feature {
+    FEATURE_LEVEL,
+    FEATURE_MEAN,
+    FEATURE_LONG_MEAN,
+    FEATURE_ACTIVITY,
+    FEATURE_LONG_ACTIVITY,
+    FEATURE_PATTERN,
+    FEATURE_DISCORD,
+    FEATURES,
+};
+
+enum { SERIES_SHORT = 32, SERIES_LONG = 200, SERIES_STRIDE = 8, SERIES_STRIDES = 256, SERIES_SEGMENTS = 16 };
+
+struct series_rule {
+    uint32_t features; /* a bit each */
+    uint32_t segment;  /* rows in one of the SERIES_SEGMENTS of a pattern */
+    uint32_t history;  /* rows in which a similar course is looked for; 0: none */
+    double memory;     /* rows after which half of what is known is forgotten */
+};
+
+struct series {
+    uint64_t rows;
+    double value[SERIES_STRIDE]; /* the last ones, by row */
+    double step[SERIES_STRIDE];
+    double mean[SERIES_STRIDES]; /* of the SERIES_STRIDE rows up to each of the last rows */
+    double activity[SERIES_STRIDES];
+    struct tail above[FEATURES];
+    struct tail below[FEATURES];
+    uint64_t similar; /* the row where the most similar course ended last time */
+    double course[];  /* ring of means of a segment, a power of two long; the rows of one stand behind it */
+};
+
+struct surprise {
+    double value;
+    enum feature feature; /* which number it was */
+    bool below;
+    double seen;     /* the number */
+    double expected; /* what it usually is, or for a pattern what should have followed */
+};
+
+size_t series_size(const struct series_rule *rule);
+
+/* Takes the next value, which is finite. */
+struct surprise series_step(const struct series_rule *rule, struct series *series, double value);
+
+/* Of a feature: its name, what it says when it is surprising, and what is likely behind it. */
+const char *series_feature_name(enum feature feature);
+const char *series_explanation(const struct surprise *surprise);
+const char *series_cause(const struct surprise *surprise);
+
+#endif

@@ -1,0 +1,208 @@
+/* univariate.c: each signal by itself, judged by its own past (series.h).
+ *
+ * What has been told is not told again: for `hold` rows behind a surprise only a greater one counts. So an upset of a
+ * hundred rows is one alarm at its beginning, and another one if it becomes worse.
+ */
+#include <math.h>
+#include <potline/potline.h>
+#include <string.h>
+
+#include "chosen.h"
+#include "detect.h"
+#include "series.h"
+#include "verdict.h"
+
+enum { TABLE_SERIES };
+enum { COUNT_JUDGED, COUNT_ALARMS, COUNT_SKIPPED, COUNT_REFUSED };
+
+struct univariate {
+    struct pl_strings include;
+    struct pl_strings exclude;
+    uint32_t features;
+    int64_t segment;
+    int64_t history;
+    int64_t memory;
+    int64_t hold;
+    double threshold;
+
+    struct series_rule rule;
+    struct verdicts verdicts;
+    uint8_t *chosen; /* [tag]: 0 not asked yet, 1 no, 2 yes */
+    uint32_t room;
+};
+
+/* Of a tag, in front of its series. */
+struct watched {
+    pl_time newest;
+    double peak; /* the greatest surprise that was told */
+    uint64_t since;
+    struct episode episode;
+    uint32_t feature; /* of the episode's peak */
+    uint32_t below;
+};
+
+static const char *const feature_names[] = {"level",         "mean",    "long_mean", "activity",
+                                            "long_activity", "pattern", "discord",   NULL};
+
+static const struct pl_option univariate_options[] = {
+    PL_OPT_STRINGS(struct univariate, include, "include", "[]", PL_FIXED, "Globs of the tags to judge. None: all."),
+    PL_OPT_STRINGS(struct univariate, exclude, "exclude", "[]", PL_FIXED, "Globs of tags to leave out."),
+    PL_OPT_NUMBER(struct univariate, threshold, "threshold", "3.5", "0.1", "12", PL_LIVE,
+                  "The surprise that is an alarm: 3.5 is a row as rare as one in 10^3.5."),
+    PL_OPT_SET(struct univariate, features, "features", "[level, mean, long_mean, activity, long_activity, pattern]",
+               feature_names, PL_STATE, "What is looked at."),
+    PL_OPT_INT(struct univariate, hold, "hold", "200", "0", "1000000", PL_FIXED,
+               "For so many rows behind a surprise only a greater one is told; 0: each is."),
+    PL_OPT_INT(struct univariate, segment, "segment", "8", "1", "1024", PL_STATE,
+               "Rows in one of the 16 segments of a pattern or discord."),
+    PL_OPT_INT(struct univariate, history, "history", "4096", "0", "100000", PL_STATE,
+               "Rows in which a similar pattern is looked for, 8 bytes each; time grows with it. 0: no patterns."),
+    PL_OPT_INT(struct univariate, memory, "memory", "100000", "1000", "1000000000", PL_FIXED,
+               "Rows after which half of what is known of a tag is forgotten."),
+    PL_OPT_END,
+};
+
+static struct series_rule rule_of(const struct univariate *u) {
+    return (struct series_rule){.features = u->features,
+                                .segment = (uint32_t)u->segment,
+                                .history = (uint32_t)u->history,
+                                .memory = (double)u->memory};
+}
+
+static size_t watched_size(const void *self) {
+    struct series_rule rule = rule_of(self);
+    return sizeof(struct watched) + series_size(&rule);
+}
+
+static const struct pl_table_def univariate_tables[] = {
+    [TABLE_SERIES] = {.name = "series",
+                      .version = 1,
+                      .size_of = watched_size,
+                      .doc = "What is known of each tag, and its alarm."},
+    {.name = NULL},
+};
+
+/* ---- Life ---- */
+
+static void univariate_check(void *self, struct pl_check *check) {
+    const struct univariate *u = self;
+    if (!u->features) pl_check_error(check, "features", "there is nothing to look at");
+    const int64_t least = 3 * SERIES_SEGMENTS * u->segment;
+    if (u->history && u->history < least)
+        pl_check_error(check, "history", "holds fewer than three patterns of %d segments of %lld rows: at least %lld",
+                       SERIES_SEGMENTS, (long long)u->segment, (long long)least);
+}
+
+static enum pl_code univariate_open(void *self, struct pl_node *node, struct pl_error **error) {
+    struct univariate *u = self;
+    u->rule = rule_of(u);
+    return verdicts_init(&u->verdicts, node, false, error);
+}
+
+static void univariate_close(void *self, struct pl_node *node) {
+    (void)node;
+    struct univariate *u = self;
+    verdicts_fini(&u->verdicts);
+    pl_free(u->chosen);
+    u->chosen = NULL;
+}
+
+/* ---- Judging ---- */
+
+static struct reason reason_of(const struct watched *w, uint32_t tag) {
+    struct surprise peak = {.feature = (enum feature)w->feature, .below = w->below};
+    return (struct reason){
+        .tag = {tag}, .share = {1}, .tags = 1, .explanation = series_explanation(&peak), .cause = series_cause(&peak)};
+}
+
+/* Rows behind the last surprise beyond the threshold, after which its alarm is over. */
+static uint64_t quiet_rows(const struct univariate *u) {
+    return u->hold ? (uint64_t)u->hold : 1;
+}
+
+static bool follow_episode(struct univariate *u, uint32_t tag, struct watched *w, pl_time time,
+                           const struct verdict *verdict, const struct surprise *surprise) {
+    const bool beyond = surprise->value >= u->threshold;
+    if (beyond && (!w->episode.active || surprise->value > w->episode.peak)) {
+        w->feature = surprise->feature;
+        w->below = surprise->below;
+    }
+    struct reason reason = reason_of(w, tag);
+    if (beyond && !w->episode.active) return verdicts_begin(&u->verdicts, tag, &w->episode, time, verdict, &reason);
+    if (beyond) {
+        w->episode.last = time;
+        w->episode.peak = fmax(w->episode.peak, surprise->value);
+    }
+    bool over = w->episode.active && !beyond && w->since >= quiet_rows(u);
+    return !over || verdicts_end(&u->verdicts, tag, &w->episode, verdict, &reason);
+}
+
+static bool judge_row(struct univariate *u, uint32_t tag, struct watched *w, pl_time time, double value) {
+    struct surprise surprise = series_step(&u->rule, (struct series *)(w + 1), value);
+    struct verdict verdict = {.threshold = u->threshold};
+    w->newest = time;
+    w->since++;
+    if (w->since > (uint64_t)u->hold) w->peak = 0;
+    if (surprise.value > w->peak) {
+        verdict.surprise = w->peak = surprise.value;
+        w->since = 0;
+    }
+    verdict.alarm = verdict.surprise >= u->threshold;
+    pl_count(u->verdicts.node, COUNT_JUDGED, 1);
+    if (verdict.alarm) pl_count(u->verdicts.node, COUNT_ALARMS, 1);
+    return follow_episode(u, tag, w, time, &verdict, &surprise) && verdicts_tell(&u->verdicts, tag, time, &verdict);
+}
+
+/* A row that cannot be judged still gets its verdict: nothing is known against it. */
+static bool skip_row(struct univariate *u, uint32_t tag, pl_time time, unsigned count) {
+    pl_count(u->verdicts.node, count, 1);
+    return verdicts_tell(&u->verdicts, tag, time, &(struct verdict){.threshold = u->threshold});
+}
+
+static bool take_row(struct univariate *u, const struct pl_samples *rows, uint32_t i) {
+    const uint32_t tag = rows->tag[i];
+    if (!isfinite(rows->value[i]) || pl_quality_bad(rows->quality[i]))
+        return skip_row(u, tag, rows->time[i], COUNT_SKIPPED);
+    struct watched *w = pl_table_get(pl_node_table(u->verdicts.node, TABLE_SERIES), tag, 0);
+    if (!w) return skip_row(u, tag, rows->time[i], COUNT_REFUSED);
+    const struct series *series = (const struct series *)(w + 1);
+    if (series->rows && rows->time[i] < w->newest) return skip_row(u, tag, rows->time[i], COUNT_SKIPPED);
+    return judge_row(u, tag, w, rows->time[i], rows->value[i]);
+}
+
+static enum pl_flow univariate_process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
+    (void)input;
+    struct univariate *u = self;
+    bool good = chosen_prepare(&u->chosen, &u->room, pl_node_tags(node));
+    for (uint32_t i = 0; good && i < batch->rows; i++)
+        if (chosen_ask(u->chosen, pl_node_tags(node), batch->samples.tag[i], &u->include, &u->exclude))
+            good = take_row(u, &batch->samples, i);
+    good = good && verdicts_flush(&u->verdicts);
+    pl_batch_unref(batch);
+    return good ? PL_FLOW_OK : pl_fail(node, "no memory, or no room for names of verdicts");
+}
+
+const struct pl_operator detect_univariate = {
+    PL_OPERATOR("detect.univariate", "Tells rows of a signal that its own past does not explain."),
+    .doc =
+        "Of each row six numbers are held against their history: the value, its mean and its activity (mean step) over "
+        "32 and over 200 rows, and how far the newest stretch is from what followed the most similar course before. "
+        "The rarest gives the row's surprise, minus the decimal logarithm of its probability, so one threshold means "
+        "one rate of alarms on any tag. The score is 0.5 at the threshold. Rows without a usable value, and those "
+        "older than one before, have score 0. It needs some 300 rows to know a signal, and no settings.",
+    .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES), .doc = "Samples."}),
+    .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "TAG.score and TAG.alarm, of each row."},
+                        {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.ended."}),
+    .options = univariate_options,
+    .counters = PL_COUNTERS([COUNT_JUDGED] = {"judged", "rows", "Rows judged."},
+                            [COUNT_ALARMS] = {"alarms", "rows", "Of them, those that are alarms."},
+                            [COUNT_SKIPPED] = {"skipped", "rows", "Rows without a usable value, or out of order."},
+                            [COUNT_REFUSED] = {"refused", "rows", "Rows of tags for which there was no room."}),
+    .tables = univariate_tables,
+    .scope = PL_KEYED,
+    .instance_size = sizeof(struct univariate),
+    .check = univariate_check,
+    .open = univariate_open,
+    .process = univariate_process,
+    .close = univariate_close,
+};

@@ -1,0 +1,168 @@
+#include "verdict.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { OUT_ROWS = 4096, EVENT_ROWS = 64, EVENT_HEAP = 64 << 10, SEVERITY_LEAST = 400, SEVERITY_MOST = 900 };
+
+/* ---- Life ---- */
+
+enum pl_code verdicts_init(struct verdicts *v, struct pl_node *node, bool changepoints, struct pl_error **error) {
+    v->node = node;
+    v->changepoints = changepoints;
+    v->body = pl_pack_new();
+    return v->body ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "no memory for the bodies of events");
+}
+
+void verdicts_fini(struct verdicts *v) {
+    pl_batch_unref(v->out);
+    pl_batch_unref(v->events);
+    pl_pack_free(v->body);
+    pl_free(v->names);
+    *v = (struct verdicts){0};
+}
+
+/* ---- Samples ---- */
+
+double verdict_score(double surprise, double threshold) {
+    return 1 - exp2(-surprise / threshold);
+}
+
+static uint32_t intern(struct verdicts *v, uint32_t subject, const char *signal) {
+    struct pl_tags *tags = pl_node_tags(v->node);
+    char name[PL_NAME_MAX + 16];
+    const char *of = pl_tags_get(tags, subject)->name;
+    int length = snprintf(name, sizeof name, "%s%s%s", of, of[0] ? "." : "", signal);
+    return pl_tags_intern(tags, name, (size_t)length);
+}
+
+/* The tags that speak of a subject; NULL without memory or room for names. */
+static const struct verdict_names *names_of(struct verdicts *v, uint32_t subject) {
+    if (subject >= v->room) {
+        uint32_t room = pl_tags_count(pl_node_tags(v->node)) + 16;
+        struct verdict_names *grown = pl_realloc(v->names, room * sizeof *grown);
+        if (!grown) return NULL;
+        memset(grown + v->room, 0, (room - v->room) * sizeof *grown);
+        v->names = grown;
+        v->room = room;
+    }
+    struct verdict_names *names = &v->names[subject];
+    if (names->score) return names;
+    uint32_t score = intern(v, subject, "score");
+    names->alarm = intern(v, subject, "alarm");
+    names->changepoint = v->changepoints ? intern(v, subject, "changepoint") : 0;
+    if (score == PL_NO_ID || names->alarm == PL_NO_ID || names->changepoint == PL_NO_ID) return NULL;
+    names->score = score;
+    return names;
+}
+
+static void put_row(struct pl_samples *rows, uint32_t *count, pl_time time, uint32_t tag, double value) {
+    const uint32_t i = (*count)++;
+    rows->time[i] = time;
+    rows->tag[i] = tag;
+    rows->value[i] = value;
+    rows->quality[i] = PL_Q_GOOD;
+}
+
+bool verdicts_tell(struct verdicts *v, uint32_t subject, pl_time time, const struct verdict *verdict) {
+    const struct verdict_names *names = names_of(v, subject);
+    if (!names) return false;
+    if (v->out && v->out->capacity - v->out->rows < VERDICT_TAGS &&
+        pl_emit(v->node, VERDICT_OUT, &v->out) == PL_FLOW_FAIL)
+        return false;
+    if (!v->out) v->out = pl_node_batch(v->node, PL_SAMPLES, OUT_ROWS, 0);
+    if (!v->out) return false;
+    struct pl_samples *rows = &v->out->samples;
+    put_row(rows, &v->out->rows, time, names->score, verdict_score(verdict->surprise, verdict->threshold));
+    put_row(rows, &v->out->rows, time, names->alarm, verdict->alarm);
+    if (v->changepoints) put_row(rows, &v->out->rows, time, names->changepoint, verdict->changepoint);
+    return true;
+}
+
+/* ---- Events ---- */
+
+static uint64_t hash(uint64_t h, const void *bytes, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        h = (h ^ ((const uint8_t *)bytes)[i]) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+/* The same in a replay: of node, subject, kind and time. */
+static uint64_t event_id(const struct verdicts *v, const char *subject, const char *kind, pl_time time) {
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+    const char *node = pl_node_name(v->node);
+    h = hash(h, node, strlen(node) + 1);
+    h = hash(h, subject, strlen(subject) + 1);
+    h = hash(h, kind, strlen(kind) + 1);
+    return hash(h, &time, sizeof time);
+}
+
+static void pack_tags(struct verdicts *v, const struct reason *reason) {
+    pl_pack_str(v->body, "tags");
+    pl_pack_array(v->body, reason->tags);
+    for (unsigned i = 0; i < reason->tags; i++) {
+        pl_pack_map(v->body, 2);
+        pl_pack_pair_str(v->body, "tag", pl_tags_get(pl_node_tags(v->node), reason->tag[i])->name);
+        pl_pack_pair_f64(v->body, "share", reason->share[i]);
+    }
+}
+
+static void pack_body(struct verdicts *v, const struct episode *episode, const struct verdict *verdict,
+                      const struct reason *reason, bool over) {
+    pl_pack_reset(v->body);
+    pl_pack_map(v->body, 6 + over);
+    pl_pack_pair_f64(v->body, "score", verdict_score(episode->peak, verdict->threshold));
+    pl_pack_pair_f64(v->body, "threshold", 0.5);
+    pl_pack_pair_int(v->body, "start", episode->began);
+    if (over) pl_pack_pair_int(v->body, "end", episode->last);
+    pack_tags(v, reason);
+    pl_pack_pair_str(v->body, "explanation", reason->explanation);
+    pl_pack_pair_str(v->body, "cause", reason->cause);
+}
+
+static struct pl_batch *event_batch(struct verdicts *v, uint32_t body) {
+    struct pl_batch *out = v->events;
+    bool full = out && (out->rows == out->capacity || body > out->heap_capacity[0] - out->heap_used[0]);
+    if (full && pl_emit(v->node, VERDICT_EVENTS, &v->events) == PL_FLOW_FAIL) return NULL;
+    if (!v->events) v->events = pl_node_batch(v->node, PL_EVENTS, EVENT_ROWS, body > EVENT_HEAP ? body : EVENT_HEAP);
+    return v->events;
+}
+
+static bool tell_event(struct verdicts *v, uint32_t subject, const char *kind, pl_time time, double score) {
+    struct pl_tags *tags = pl_node_tags(v->node);
+    const struct pl_tag *entry = pl_tags_get(tags, subject);
+    uint32_t size = (uint32_t)pl_pack_size(v->body), kind_id = pl_tags_intern(tags, kind, strlen(kind));
+    struct pl_batch *out = pl_pack_failed(v->body) || kind_id == PL_NO_ID ? NULL : event_batch(v, size);
+    if (!out || !pl_batch_heap(out, 0, pl_pack_data(v->body), size)) return false;
+    uint32_t i = out->rows++;
+    out->events.time[i] = time;
+    out->events.id[i] = event_id(v, entry->name, kind, time);
+    out->events.kind[i] = kind_id;
+    out->events.severity[i] = (uint16_t)(SEVERITY_LEAST + (SEVERITY_MOST - SEVERITY_LEAST) * fmax(2 * score - 1, 0));
+    out->events.asset[i] = entry->asset ? entry->asset : subject;
+    out->events.tag[i] = subject;
+    out->events.end[i] = out->heap_used[0];
+    return true;
+}
+
+bool verdicts_begin(struct verdicts *v, uint32_t subject, struct episode *episode, pl_time time,
+                    const struct verdict *verdict, const struct reason *reason) {
+    *episode = (struct episode){.began = time, .last = time, .peak = verdict->surprise, .active = 1};
+    if (!pl_wanted(v->node, VERDICT_EVENTS)) return true;
+    pack_body(v, episode, verdict, reason, false);
+    return tell_event(v, subject, "detect.began", time, verdict_score(episode->peak, verdict->threshold));
+}
+
+bool verdicts_end(struct verdicts *v, uint32_t subject, struct episode *episode, const struct verdict *verdict,
+                  const struct reason *reason) {
+    episode->active = 0;
+    if (!pl_wanted(v->node, VERDICT_EVENTS)) return true;
+    pack_body(v, episode, verdict, reason, true);
+    return tell_event(v, subject, "detect.ended", episode->last, verdict_score(episode->peak, verdict->threshold));
+}
+
+bool verdicts_flush(struct verdicts *v) {
+    if (v->out && pl_emit(v->node, VERDICT_OUT, &v->out) == PL_FLOW_FAIL) return false;
+    return !v->events || pl_emit(v->node, VERDICT_EVENTS, &v->events) != PL_FLOW_FAIL;
+}

@@ -1,0 +1,71 @@
+/* verdict.h: what detectors say, in the one shape that all of them have.
+ *
+ *     out      samples SUBJECT.score (0 to 1, 0.5 is the threshold) and SUBJECT.alarm (0 or 1), in this order, and
+ *              SUBJECT.changepoint where the detector looks for such; of each row judged
+ *     events   detect.began when an alarm begins; detect.ended with all there is to say of it
+ *
+ * Detectors work in surprise, minus the decimal logarithm of how likely so much is when all is well. A score is
+ * 1 - 2^(-surprise / threshold), so that scores of different signals can be compared and an alarm is at 0.5.
+ */
+#ifndef POTLINE_DETECT_VERDICT_H
+#define POTLINE_DETECT_VERDICT_H
+
+#include <potline/potline.h>
+
+enum { VERDICT_OUT, VERDICT_EVENTS, VERDICT_TAGS = 3 };
+
+/* An alarm under way; in a table's record. */
+struct episode {
+    pl_time began;
+    pl_time last; /* the newest row beyond the threshold */
+    double peak;  /* surprise */
+    uint32_t active;
+    uint32_t reserved;
+};
+
+struct verdict {
+    double surprise;
+    double threshold; /* surprise that is an alarm */
+    bool alarm;
+    bool changepoint;
+};
+
+/* Why: up to three tags and how much each has to do with it, in descending order. */
+struct reason {
+    uint32_t tag[VERDICT_TAGS];
+    double share[VERDICT_TAGS];
+    unsigned tags;
+    const char *explanation;
+    const char *cause;
+};
+
+struct verdicts {
+    struct pl_node *node;
+    bool changepoints; /* are told, too */
+    struct pl_batch *out;
+    struct pl_batch *events;
+    struct pl_pack *body;
+    struct verdict_names {
+        uint32_t score, alarm, changepoint; /* 0: not asked for yet */
+    } * names;                              /* [subject] */
+    uint32_t room;
+};
+
+enum pl_code verdicts_init(struct verdicts *v, struct pl_node *node, bool changepoints, struct pl_error **error);
+void verdicts_fini(struct verdicts *v);
+
+double verdict_score(double surprise, double threshold);
+
+/* The rows of one judgement about `subject` (a tag or an asset). False without memory. */
+bool verdicts_tell(struct verdicts *v, uint32_t subject, pl_time time, const struct verdict *verdict);
+
+/* Events: an alarm begins; it is over. */
+bool verdicts_begin(struct verdicts *v, uint32_t subject, struct episode *episode, pl_time time,
+                    const struct verdict *verdict, const struct reason *reason);
+bool verdicts_end(struct verdicts *v, uint32_t subject, struct episode *episode, const struct verdict *verdict,
+                  const struct reason *reason);
+
+/* Sends what has gathered. */
+bool verdicts_flush(struct verdicts *v);
+
+#endif
