@@ -126,6 +126,20 @@ static void floods_chattering_budget_overdue_stale(void **state) {
     test_close(t);
 }
 
+/* However late it is noticed: before the event that comes behind it, and with what was known until then. */
+static void what_was_due_tells_what_held_until_then(void **state) {
+    (void)state;
+    struct test *t = test_open("alarms", "{alarms: [{" DEFINED "}]}", PL_EVENTS);
+    push(t, 1 * S, "rule.raised", "hot");
+    test_forget(t);
+    test_push_batch(t, events_of(t, (struct told[]){{500 * S, "rule.cleared", "l.p.v", "hot"}}, 1, 7));
+    assert_int_equal(t->out[0].event[0].time, 121 * S);
+    assert_non_null(strstr(t->out[0].event[0].body, "\"value\":12,"));
+    assert_non_null(strstr(t->out[0].event[1].body, "\"value\":7,"));
+    expect(t, "alarm.overdue alarm.returned");
+    test_close(t);
+}
+
 /* The state of a run that watched rates, in the middle of a flood, into one that does not. */
 static void rates_that_are_watched_no_longer(void **state) {
     (void)state;
@@ -189,6 +203,8 @@ static void figures_at_any_time(void **state) {
             push(t, begins[i] + (2 * n + 1) * S, "rule.cleared", "hot");
         }
         figure(t, "{over: 10m}", "{\"figure\":\"alarms\",\"value\":3,");
+        figure(t, "{over: 10m}", "less than 10 min of events were judged");
+        figure(t, "{over: 3h}", "{\"figure\":\"over, h\",\"value\":3,");
         figure(t, "{over: 365d}", "{\"figure\":\"most in 10 min\",\"value\":3,");
         figure(t, "{over: 365d}", "{\"figure\":\"chattering now\",\"value\":1,");
         test_close(t);
@@ -212,6 +228,59 @@ static void what_chattered_once_does_not_for_ever(void **state) {
     listed(t, "{}", "\"chattering\":false");
     test_close(t);
     remove_folder(folder);
+}
+
+static void rates_say_over_which_time(void **state) {
+    (void)state;
+    char *folder = make_folder();
+    struct test *t = open_folder("{}", folder);
+    figure(t, "{over: 1h}", "no event of alarms within");
+    push(t, 1000 * S, "rule.raised", "hot");
+    push(t, 2000 * S, "rule.cleared", "hot");
+    figure(t, "{over: 1h}", "\"1969-12-31T23:33:20.000000001Z to 1970-01-01T00:33:20Z, in event time\"");
+    figure(t, "{over: 1h}", "the first event within: 1970-01-01T00:16:40Z");
+    figure(t, "{over: 1h}",
+           "{\"figure\":\"per 10 min\",\"value\":0.16666666666666666,\"target\":\"< 1\",\"note\":\"\"}");
+    test_close(t);
+    remove_folder(folder);
+}
+
+/* In the list: what is more urgent, then what nobody has seen yet, then the newest. */
+static void what_nobody_has_acknowledged_stands_first(void **state) {
+    (void)state;
+    struct test *t = test_open("alarms",
+                               "{alarms: [{match: hot, priority: high, consequence: c, action: a, respond: 1m},"
+                               " {match: cold, priority: high, consequence: c, action: a, respond: 1m},"
+                               " {match: seen, priority: high, consequence: c, action: a, respond: 1m},"
+                               " {match: worst, priority: critical, consequence: c, action: a, respond: 1m}]}",
+                               PL_EVENTS);
+    push(t, 1 * S, "rule.raised", "cold");
+    push(t, 2 * S, "rule.raised", "hot");
+    push(t, 3 * S, "rule.raised", "seen");
+    push(t, 4 * S, "rule.raised", "worst");
+    test_pull(t);
+    assert_int_equal(order(t, "alarms ack", "{alarm: seen@l.p.v}"), PL_OK);
+    assert_int_equal(order(t, "alarms ack", "{alarm: worst@l.p.v}"), PL_OK);
+    static const char *const sequence[] = {"worst@", "hot@", "cold@", "seen@"};
+    char *reply = NULL;
+    assert_int_equal(pl_harness_command(t->h, "alarms list", "{}", &reply, NULL), PL_OK);
+    const char *at = reply;
+    for (unsigned i = 0; i < PL_COUNT_OF(sequence); i++)
+        if (!(at = strstr(at, sequence[i]))) fail_msg("%s is out of its place in %s", sequence[i], reply);
+    pl_free(reply);
+    test_close(t);
+}
+
+/* An event without a value: there is none in the list, rather than one that is no number. */
+static void what_has_no_value_shows_none(void **state) {
+    (void)state;
+    struct test *t = test_open("alarms",
+                               "{alarms: [{match: link.down, until: link.up, priority: low, consequence: c,"
+                               " action: a, respond: 1m}]}",
+                               PL_EVENTS);
+    push(t, 1 * S, "link.down", NULL);
+    listed(t, "{}", "\"value\":null,\"limit\":null");
+    test_close(t);
 }
 
 /* Given while the clock was years ahead, a shelving must not hide its alarm for years. */
@@ -343,10 +412,14 @@ int main(void) {
         cmocka_unit_test(latched_until_reset),
         cmocka_unit_test(shelving_ends_and_is_told),
         cmocka_unit_test(floods_chattering_budget_overdue_stale),
+        cmocka_unit_test(what_was_due_tells_what_held_until_then),
         cmocka_unit_test(rates_that_are_watched_no_longer),
         cmocka_unit_test(a_budget_is_what_was_written),
         cmocka_unit_test(figures_at_any_time),
         cmocka_unit_test(what_chattered_once_does_not_for_ever),
+        cmocka_unit_test(rates_say_over_which_time),
+        cmocka_unit_test(what_nobody_has_acknowledged_stands_first),
+        cmocka_unit_test(what_has_no_value_shows_none),
         cmocka_unit_test(a_clock_set_back_does_not_prolong_a_shelving),
         cmocka_unit_test(without_a_definition_and_without_a_rule),
         cmocka_unit_test(definitions_that_are_no_use),

@@ -17,7 +17,7 @@ struct told {
     const char *kind, *tag, *rule; /* rule NULL: no body */
 };
 
-static inline struct pl_batch *events(struct test *t, const struct told *rows, unsigned count) {
+static inline struct pl_batch *events_of(struct test *t, const struct told *rows, unsigned count, double value) {
     struct pl_batch *b = pl_batch_new(PL_EVENTS, count, count * 1024);
     struct pl_pack *body = pl_pack_new();
     for (unsigned i = 0; i < count; i++) {
@@ -25,7 +25,7 @@ static inline struct pl_batch *events(struct test *t, const struct told *rows, u
         if (rows[i].rule) {
             pl_pack_map(body, 4);
             pl_pack_pair_str(body, "rule", rows[i].rule);
-            pl_pack_pair_f64(body, "value", 12);
+            pl_pack_pair_f64(body, "value", value);
             pl_pack_pair_f64(body, "limit", 10);
             pl_pack_pair_str(body, "message", "too hot");
         }
@@ -41,6 +41,10 @@ static inline struct pl_batch *events(struct test *t, const struct told *rows, u
     }
     pl_pack_free(body);
     return b;
+}
+
+static inline struct pl_batch *events(struct test *t, const struct told *rows, unsigned count) {
+    return events_of(t, rows, count, 12);
 }
 
 static inline void push(struct test *t, pl_time time, const char *kind, const char *rule) {

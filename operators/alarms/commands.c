@@ -1,5 +1,6 @@
 /* commands.c: what people do: see, acknowledge, shelve, suppress, take out of service. */
 #include <inttypes.h>
+#include <math.h>
 #include <potline/alloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,14 @@ static void reply_time(struct pl_pack *row, const char *key, pl_time time, bool 
     pl_pack_strn(row, text, there ? (size_t)(pl_text_put_time(text, time) - text) : 0);
 }
 
+static void reply_number(struct pl_pack *row, const char *key, double value) {
+    pl_pack_str(row, key);
+    if (isnan(value))
+        pl_pack_nil(row);
+    else
+        pl_pack_f64(row, value);
+}
+
 /* ---- alarms list ---- */
 
 struct list_args {
@@ -55,10 +64,17 @@ struct entry {
     const struct alarm *alarm;
 };
 
-/* Most important first, then the newest. */
+static bool is_acknowledged(const struct alarm *alarm) {
+    enum alarm_state state = alarm_state(alarm);
+    return state != ALARM_UNACKNOWLEDGED && state != ALARM_RETURNED && state != ALARM_LATCHED_UNACKNOWLEDGED;
+}
+
+/* Most important first, then what nobody has acknowledged, then the newest. */
 static int by_urgency(const void *a, const void *b) {
     const struct entry *left = a, *right = b;
+    bool left_known = is_acknowledged(left->alarm), right_known = is_acknowledged(right->alarm);
     if (left->priority != right->priority) return left->priority < right->priority ? -1 : 1;
+    if (left_known != right_known) return left_known ? 1 : -1;
     if (left->alarm->raised != right->alarm->raised) return left->alarm->raised > right->alarm->raised ? -1 : 1;
     return left->id < right->id ? -1 : left->id > right->id;
 }
@@ -77,8 +93,8 @@ static void reply_alarm(struct alarms *s, struct pl_node *node, const struct ent
     pl_pack_pair_str(row, "priority", alarm_priority_names[e->priority]);
     reply_time(row, "raised", a->raised, a->raised != 0);
     pl_pack_pair_str(row, "message", a->message);
-    pl_pack_pair_f64(row, "value", a->value);
-    pl_pack_pair_f64(row, "limit", a->limit);
+    reply_number(row, "value", a->value);
+    reply_number(row, "limit", a->limit);
     pl_pack_pair_str(row, "action", d ? d->action : "");
     pl_pack_pair_str(row, "user", a->user);
     pl_pack_pair_str(row, "reason", a->reason);
@@ -186,7 +202,8 @@ static enum pl_code change_all(struct alarms *s, struct pl_node *node, const str
     bool told = tell_flush(s, node, &kept, code ? NULL : error);
     if (code) return code;
     if (!told) return pl_error_set(error, PL_NO_MEMORY, "no memory");
-    if (fitting == 0) return pl_error_set(error, PL_NOT_FOUND, "no alarm in the list fits %s", args->alarm);
+    if (fitting == 0)
+        return pl_error_set(error, PL_NOT_FOUND, "no alarm in the list fits %s; see: alarms", args->alarm);
     if (kept) return pl_error_set(error, kept, "the change holds in memory only");
     if (fitting == 1 && changed == 0)
         return pl_error_set(error, PL_CONFLICT, "%s is %s: this changes nothing", args->alarm,

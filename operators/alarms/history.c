@@ -113,6 +113,7 @@ struct figures {
     struct pl_tags *tags;
     uint32_t activated, flood;
     pl_time from, to;
+    pl_time first;    /* of any event within; PL_TIME_MAX: none */
     uint32_t *bucket; /* activations by ten minutes */
     uint32_t buckets;
     uint32_t *by_alarm; /* by id */
@@ -137,6 +138,7 @@ static bool see_rate(void *arg, const struct pl_batch *batch) {
     for (uint32_t i = 0; batch->kind == PL_EVENTS && i < batch->rows; i++) {
         pl_time time = batch->events.time[i];
         if (time < f->from || time >= f->to) continue;
+        if (time < f->first) f->first = time;
         if (batch->events.kind[i] == f->flood) f->floods++;
         if (batch->events.kind[i] != f->activated || !read_row(batch, i, &row)) continue;
         if (row_fits(&row, f->pattern)) count_row(f, &row, time);
@@ -144,11 +146,16 @@ static bool see_rate(void *arg, const struct pl_batch *batch) {
     return true;
 }
 
-static void reply_figure(struct pl_call *call, const char *figure, double value, const char *target) {
-    struct pl_pack *row = pl_reply_row(call, 3);
+static void reply_noted(struct pl_call *call, const char *figure, double value, const char *target, const char *note) {
+    struct pl_pack *row = pl_reply_row(call, 4);
     pl_pack_pair_str(row, "figure", figure);
     pl_pack_pair_f64(row, "value", value);
     pl_pack_pair_str(row, "target", target);
+    pl_pack_pair_str(row, "note", note);
+}
+
+static void reply_figure(struct pl_call *call, const char *figure, double value, const char *target) {
+    reply_noted(call, figure, value, target, "");
 }
 
 static void reply_offenders(const struct figures *f, struct pl_call *call) {
@@ -180,6 +187,22 @@ static void reply_now(const struct alarms *s, struct pl_node *node, struct pl_ca
     reply_figure(call, "stale now", stale, "< 5");
 }
 
+/* Over which time the figures are, and how much of it there is anything from. */
+static void reply_span(const struct figures *f, struct pl_call *call) {
+    char from[PL_TEXT_TIME_MAX], to[PL_TEXT_TIME_MAX], first[PL_TEXT_TIME_MAX], note[4 * PL_TEXT_TIME_MAX];
+    *pl_text_put_time(from, f->from) = 0;
+    *pl_text_put_time(to, f->to - 1) = 0;
+    *pl_text_put_time(first, f->first) = 0;
+    snprintf(note, sizeof note, "%s to %s, in event time", from, to);
+    reply_noted(call, "over, h", (double)f->buckets / 6, "", note);
+    bool none = f->first == PL_TIME_MAX;
+    snprintf(note, sizeof note, none ? "no event of alarms within" : "the first event within: %s", first);
+    reply_noted(call, "alarms", (double)f->alarms, "", note);
+    bool is_short = !none && f->to - 1 - f->first < ten_minutes;
+    reply_noted(call, "per 10 min", (double)f->alarms / f->buckets, "< 1",
+                is_short ? "less than 10 min of events were judged; the mean is over all of the time" : "");
+}
+
 static void reply_figures(const struct figures *f, const struct alarms *s, struct pl_node *node, struct pl_call *call) {
     static const char *const targets[PRIORITIES] = {"~ 1 %", "~ 5 %", "~ 15 %", "~ 80 %"};
     uint32_t most = 0, flooded = 0;
@@ -188,8 +211,7 @@ static void reply_figures(const struct figures *f, const struct alarms *s, struc
         flooded += f->bucket[i] > 10;
     }
     double all = f->alarms ? (double)f->alarms : 1;
-    reply_figure(call, "alarms", (double)f->alarms, "");
-    reply_figure(call, "per 10 min", (double)f->alarms / f->buckets, "< 1");
+    reply_span(f, call);
     reply_figure(call, "most in 10 min", most, "<= 10");
     reply_figure(call, "floods", (double)f->floods, "0");
     reply_figure(call, "time in flood, %", 100.0 * flooded / f->buckets, "< 1");
@@ -212,7 +234,8 @@ enum pl_code rate_command(void *self, struct pl_node *node, const void *args, st
                         .activated = s->kind[ALARM_UNACKNOWLEDGED],
                         .flood = s->kind[NOTE_FLOOD],
                         .buckets = (uint32_t)((wanted->over + ten_minutes - 1) / ten_minutes),
-                        .to = now < PL_TIME_MAX ? now + 1 : now};
+                        .to = now < PL_TIME_MAX ? now + 1 : now,
+                        .first = PL_TIME_MAX};
     const pl_time over = f.buckets * ten_minutes;
     f.from = f.to < PL_TIME_MIN + over ? PL_TIME_MIN : f.to - over;
     f.ids = pl_tags_count(f.tags);

@@ -182,6 +182,8 @@ bool incoming_take(struct alarms *s, struct pl_node *node, const struct pl_batch
         pl_count(node, COUNT_REPEATED, 1);
         return true;
     }
+    /* What was due by then tells what held until then. */
+    if (!step_settle(s, node, id, alarm, in.time) || !(alarm = list_get(node, id))) return false;
     alarm->seen = in.time;
     alarm->seen_id = in.event;
     alarm->value = in.value;

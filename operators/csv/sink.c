@@ -1,40 +1,60 @@
 /* sink.csv: rows as lines of text, to a file, a pipe or standard output: the text library's writer, and what becomes of
- * its lines as files/writing.h says.
+ * its lines as files/writing.h says. Samples can also become a table (text/wide.h).
  */
 #include "csv.h"
 
+#include "layout.h"
+#include "wide.h"
 #include "writer.h"
 #include "writing.h"
 
 struct sink {
     struct pl_file file;
     struct pl_writing writing;
+    uint32_t layout;
     struct pl_writer writer;
+    struct pl_wide wide;
 };
 
 /* ---- Lines ---- */
 
 static size_t room(const void *writer, const struct pl_batch *batch, uint32_t row) {
-    return pl_writer_room(&((const struct sink *)writer)->writer, batch, row);
+    const struct sink *s = writer;
+    return s->layout == PL_WIDE ? pl_wide_room(&s->wide) : pl_writer_room(&s->writer, batch, row);
 }
 
 static bool write_rows(void *writer, const struct pl_batch *batch, uint32_t *row, char *text, size_t size,
                        size_t *used) {
     struct sink *s = writer;
+    if (s->layout == PL_WIDE) {
+        *used = pl_wide_rows(&s->wide, batch, row, text, size);
+        return !s->wide.failed;
+    }
     *used = pl_writer_rows(&s->writer, batch, row, text, size);
     return !s->writer.failed;
 }
 
 static size_t header_room(const void *writer) {
     const struct sink *s = writer;
-    return s->writing.header ? pl_writer_header_room(&s->writer) : 0;
+    if (!s->writing.header) return 0;
+    return s->layout == PL_WIDE ? pl_wide_header_room(&s->wide) : pl_writer_header_room(&s->writer);
 }
 
 static char *header(const void *writer, char *at) {
-    return pl_writer_header(&((const struct sink *)writer)->writer, at);
+    const struct sink *s = writer;
+    return s->layout == PL_WIDE ? pl_wide_header(&s->wide, at) : pl_writer_header(&s->writer, at);
 }
 
-static const struct pl_writing_format format = {room, write_rows, header_room, header};
+static size_t rest_room(const void *writer) {
+    const struct sink *s = writer;
+    return s->layout == PL_WIDE && s->wide.have ? pl_wide_room(&s->wide) : 0;
+}
+
+static char *rest(void *writer, char *at) {
+    return pl_wide_rest(&((struct sink *)writer)->wide, at);
+}
+
+static const struct pl_writing_format format = {room, write_rows, header_room, header, rest_room, rest};
 
 /* ---- Life cycle ---- */
 
@@ -42,11 +62,20 @@ static void sink_check(void *self, struct pl_check *check) {
     struct sink *s = self;
     pl_writing_check(&s->writing, check);
     pl_file_check(&s->file, check);
+    if (s->layout == PL_WIDE && !s->writing.columns.count)
+        pl_check_error(check, "columns", "the wide layout needs its columns: [time, SIGNAL, ...]");
 }
 
 static enum pl_code sink_open(void *self, struct pl_node *node, struct pl_error **error) {
     struct sink *s = self;
-    enum pl_code code = pl_writer_init(&s->writer, pl_node_kind(node), &s->writing, pl_node_tags(node), error);
+    enum pl_code code;
+    if (s->layout == PL_WIDE && pl_node_kind(node) != PL_SAMPLES)
+        return pl_error_set(error, PL_USAGE, "layout: wide is for samples, and %s come in",
+                            pl_kind_info[pl_node_kind(node)].name);
+    if (s->layout == PL_WIDE)
+        code = pl_wide_init(&s->wide, &s->writing, pl_node_tags(node), error);
+    else
+        code = pl_writer_init(&s->writer, pl_node_kind(node), &s->writing, pl_node_tags(node), error);
     return code ? code : pl_file_open(&s->file, node, &format, s, error);
 }
 
@@ -63,12 +92,22 @@ static void sink_stop(void *self, struct pl_node *node) {
 
 static void sink_snapshot(const void *self, struct pl_node *node, struct pl_pack *pack) {
     (void)node;
-    pl_file_snapshot(&((struct sink *)(uintptr_t)self)->file, pack);
+    struct sink *s = (struct sink *)(uintptr_t)self;
+    if (s->layout == PL_WIDE) pl_pack_array(pack, 2); /* the file, and the line at hand */
+    pl_file_snapshot(&s->file, pack);
+    if (s->layout == PL_WIDE) pl_wide_pack(&s->wide, pack);
 }
 
 static enum pl_code sink_restore(void *self, struct pl_node *node, struct pl_unpack *unpack, struct pl_error **error) {
     (void)node;
-    return pl_file_restore(&((struct sink *)self)->file, unpack, error);
+    struct sink *s = self;
+    uint32_t items;
+    if (s->layout != PL_WIDE) return pl_file_restore(&s->file, unpack, error);
+    if (!pl_unpack_array(unpack, &items) || items != 2) return pl_error_set(error, PL_CORRUPT, "not a wide table");
+    enum pl_code code = pl_file_restore(&s->file, unpack, error);
+    if (!code && !pl_wide_unpack(&s->wide, unpack))
+        code = pl_error_set(error, PL_CORRUPT, "not a line of a wide table");
+    return code;
 }
 
 static void sink_close(void *self, struct pl_node *node) {
@@ -76,6 +115,7 @@ static void sink_close(void *self, struct pl_node *node) {
     (void)node;
     pl_file_close(&s->file);
     pl_writer_fini(&s->writer);
+    pl_wide_fini(&s->wide);
 }
 
 /* ---- Descriptor ---- */
@@ -83,6 +123,10 @@ static void sink_close(void *self, struct pl_node *node) {
 static const struct pl_option sink_options[] = {
     PL_FILE_OPTIONS(struct sink, file),
     PL_WRITING_OPTIONS(struct sink, writing),
+    PL_OPT_CHOICE(
+        struct sink, layout, "layout", "long", pl_layout_shapes, PL_STATE,
+        "long: a row a line; wide: a line a time and asset, and a column for each signal that `columns` names, "
+        "among time, time_ns, asset and row."),
     PL_OPT_END,
 };
 

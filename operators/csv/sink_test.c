@@ -253,6 +253,46 @@ static void a_quiet_stream_is_written_at_once(void **state) {
     pl_harness_free(h);
 }
 
+static void one(struct pl_harness *h, int second, const char *tag, double value) {
+    struct pl_batch *b = pl_batch_new(PL_SAMPLES, 1, 0);
+    b->samples.time[0] = (pl_time)second * PL_SECOND;
+    b->samples.tag[0] = pl_harness_tag(h, tag);
+    b->samples.value[0] = value;
+    b->samples.quality[0] = PL_Q_GOOD;
+    b->rows = 1;
+    if (pl_harness_push(h, 0, b) != PL_FLOW_OK) fail_msg("%s", pl_harness_failure(h));
+}
+
+/* A line a time and asset; it may come in several batches, and a restart in between. */
+static void a_table_of_signals(void **state) {
+    (void)state;
+    static const char options[] = "{ path: %s/wide.csv, layout: wide, columns: [row, time, asset, score, alarm] }";
+    struct pl_harness *h = open_node("sink.csv", PL_SAMPLES, options);
+    one(h, 1, "p1.score", 0.25);
+    one(h, 1, "p1.alarm", 0);
+    one(h, 2, "p1.alarm", 1); /* in any order */
+    one(h, 2, "p1.other", 9);
+    one(h, 2, "p1.score", 0.75);
+    one(h, 2, "p2.score", 0.5); /* of another asset */
+    size_t size = 0;
+    void *bytes = pl_harness_snapshot(h, &size);
+    pl_harness_free(h);
+    h = open_node("sink.csv", PL_SAMPLES, options);
+    struct pl_error *error = NULL;
+    if (pl_harness_restore(h, bytes, size, &error)) fail_msg("%s", error->text);
+    pl_free(bytes);
+    one(h, 2, "p2.alarm", 1);
+    one(h, 3, "p2.score", NAN);
+    one(h, 4, "p2.score", 1); /* the line before stays without its alarm */
+    one(h, 4, "p2.score", 2);
+    pl_harness_end(h);
+    expect_file("wide.csv", "row,time,asset,score,alarm\n1,1970-01-01T00:00:01Z,p1,0.25,0\n"
+                            "2,1970-01-01T00:00:02Z,p1,0.75,1\n3,1970-01-01T00:00:02Z,p2,0.5,1\n"
+                            "4,1970-01-01T00:00:03Z,p2,,\n5,1970-01-01T00:00:04Z,p2,1,\n"
+                            "6,1970-01-01T00:00:04Z,p2,2,\n");
+    pl_harness_free(h);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_of_rows),
@@ -266,6 +306,7 @@ int main(void) {
         cmocka_unit_test(a_slow_reader_of_a_pipe),
         cmocka_unit_test(a_reader_that_has_gone),
         cmocka_unit_test(a_quiet_stream_is_written_at_once),
+        cmocka_unit_test(a_table_of_signals),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

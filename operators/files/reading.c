@@ -37,6 +37,7 @@ static enum pl_code open_file(struct pl_reading *s, struct pl_error **error) {
     enum pl_code code = pl_input_open(&s->input, path_at(s), kind, s->follow && pl_is_fifo(path_at(s)), error);
     if (code) return code;
     s->format->restart(s->reader, s->input.path);
+    pl_reach(s->node, true);
     if (s->follower) pl_follow_opened(s->follower);
     if (s->input.regular) return PL_OK;
     s->watch = pl_watch_new(pl_node_loop(s->node), s->input.fd, wake, s);
@@ -204,6 +205,7 @@ enum pl_code pl_reading_open(struct pl_reading *s, struct pl_node *node, const s
     if (!code) code = open_file(s, error);
     if (code == PL_NOT_FOUND && s->follower) {
         pl_error_free(error);
+        pl_reach(node, false);
         pl_node_diag(node, PL_INFO, "%s is not there yet: waiting for it", s->files.paths[0]);
         return PL_OK;
     }

@@ -84,9 +84,20 @@ static enum pl_flow write_rows(struct pl_file *s) {
     return PL_FLOW_OK;
 }
 
+/* What the format holds back, behind the last batch. */
+static enum pl_flow write_rest(struct pl_file *s) {
+    size_t room = s->format->rest_room ? s->format->rest_room(s->writer) : 0;
+    if (!room) return PL_FLOW_OK;
+    char *at = pl_outlet_space(&s->outlet, room);
+    if (!at) return fail_memory(s);
+    pl_outlet_put(&s->outlet, (size_t)(s->format->rest(s->writer, at) - at));
+    return PL_FLOW_OK;
+}
+
 /* Everything that can be done now: the batch at hand, then what waits, then the end. */
 static enum pl_flow go_on(struct pl_file *s) {
     enum pl_flow flow = s->batch ? write_rows(s) : PL_FLOW_OK;
+    if (flow == PL_FLOW_OK && s->stopping) flow = write_rest(s);
     if (flow == PL_FLOW_FAIL) return flow;
     bool now = s->stopping || flow == PL_FLOW_WAIT || pl_outlet_waiting(&s->outlet) >= MUCH;
     enum pl_outlet_state state = now ? flush(s) : PL_OUTLET_WAIT;

@@ -29,6 +29,10 @@ struct pl_writing_format {
     /* What a file begins with: `header` writes at most `header_room` bytes and returns their end. 0: nothing. */
     size_t (*header_room)(const void *writer);
     char *(*header)(const void *writer, char *at);
+
+    /* What is still to be written at the end of all, the same way; NULL: never anything. */
+    size_t (*rest_room)(const void *writer);
+    char *(*rest)(void *writer, char *at);
 };
 
 struct pl_file {

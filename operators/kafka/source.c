@@ -155,6 +155,7 @@ static void tell_trouble(struct source *s, const struct pl__look *look) {
     else if (!look->why[0] && s->told)
         pl_node_diag(s->node, PL_INFO, "Kafka is there again");
     s->told = look->why[0] != 0;
+    pl_reach(s->node, !s->told);
 }
 
 static void on_looked(void *user, void *task) {
@@ -278,7 +279,10 @@ static void on_error(struct source *s, rd_kafka_resp_err_t code, const char *tex
     if (s->told || (pl__is_away(code) && !away)) return;
     pl_node_diag(s->node, PL_WARN, away ? "no broker answers: %s; tried again until it works" : "Kafka: %s", text);
     s->told = away;
-    if (away) s->look_at = 0;
+    if (away) {
+        pl_reach(s->node, false);
+        s->look_at = 0;
+    }
 }
 
 static void listen_to_client(struct source *s) {
@@ -412,6 +416,7 @@ static enum pl_code source_open(void *self, struct pl_node *node, struct pl_erro
     struct source *s = self;
     s->node = node;
     s->retry = TICK;
+    pl_reach(node, false);
     s->all = PL_NEW(struct pl__topics);
     s->tick = pl_later_new(pl_node_loop(node), on_tick, s);
     s->patience = pl_later_new(pl_node_loop(node), on_patience, s);

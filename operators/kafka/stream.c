@@ -117,6 +117,10 @@ static void on_again(void *user) {
     struct pl__stream *s = user;
     struct pl_error *error = NULL;
     if (s->failed) return;
+    if (s->transactional && !pl_may_act(s->node)) { /* its name would be taken away from who has its partition now */
+        try_again(s, "another engine has its partition now");
+        return;
+    }
     if (make_client(s, &error))
         pl__stream_over(s, pl_fail(s->node, "%s", error ? error->text : "no client of Kafka"));
     else

@@ -141,6 +141,7 @@ bool pl_modbus_client_submit(struct pl_modbus_client *client, const struct pl_mo
                              void *user) {
     struct slot *slot = pl_modbus_client_room(client) > 0 ? slot_take(client) : NULL;
     if (!slot || !pl_modbus_call_check(call)) return false;
+    if (client->options.may && !client->options.may(client->options.user)) return false;
     uint64_t now = uv_hrtime();
     slot->transaction = transaction_next(client);
     slot->size = pl_modbus_encode(call, slot->transaction, slot->frame);

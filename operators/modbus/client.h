@@ -49,6 +49,7 @@ struct pl_modbus_options {
     /* The connection has come up, or an attempt has failed, or it has been lost; why it is down is a sentence's end
      * ("connection refused"), a constant. Requests under way have been answered before. */
     void (*link)(void *user, bool up, const char *why);
+    bool (*may)(void *user); /* asked right before each request is sent; NULL: always */
     void *user;
 };
 
@@ -90,8 +91,8 @@ void pl_modbus_client_free(struct pl_modbus_client *client);
 /* How many requests may be submitted now; 0 while the connection is not up. */
 unsigned pl_modbus_client_room(const struct pl_modbus_client *client);
 
-/* Sends a request. False when there is no room or pl_modbus_call_check refuses the call; `done` is then never called,
- * nor is it ever called from here. */
+/* Sends a request. False when there is no room, or it may not be sent now, or pl_modbus_call_check refuses the call;
+ * `done` is then never called, nor is it ever called from here. */
 bool pl_modbus_client_submit(struct pl_modbus_client *client, const struct pl_modbus_call *call, pl_modbus_done *done,
                              void *user);
 

@@ -12,6 +12,7 @@ enum pl_code pl__report_init(struct pl__report *report, struct pl_node *node, co
     report->node = node;
     report->endpoint = endpoint;
     report->body = pl_pack_new();
+    pl_reach(node, false);
     if (!report->body) return pl_error_set(error, PL_NO_MEMORY, "no memory for the events of %s", endpoint);
     return PL_OK;
 }
@@ -45,6 +46,7 @@ static void push_about(struct pl__report *report, pl_time time, const char *kind
 
 void pl__report_down(struct pl__report *report, pl_time time, const char *why) {
     if (report->down) return;
+    pl_reach(report->node, false);
     pl_diag_write(&report->warned, report->node, PL_WARN, "%s: %s: %s; trying again", report->endpoint,
                   report->up ? "the connection is lost" : "the device cannot be reached", why);
     report->up = false;
@@ -55,6 +57,7 @@ void pl__report_down(struct pl__report *report, pl_time time, const char *why) {
 
 static void report_up(struct pl__report *report, pl_time time) {
     if (report->up) return;
+    pl_reach(report->node, true);
     if (report->down)
         pl_diag_write(&report->informed, report->node, PL_INFO, "%s: the device answers", report->endpoint);
     report->up = true;

@@ -143,10 +143,11 @@ static void on_slot(struct source *source) {
     pl_time now, stamp = source->schedule.stamp;
     int64_t monotonic = clocks_read(source, &now);
     uint64_t left_out = pl__schedule_next(&source->schedule, monotonic, now);
-    bool busy = source->cycle.running || source->ready;
+    bool busy = source->cycle.running || source->ready, may = pl_may_act(source->node);
     if (left_out + busy) lose_polls(source, stamp, left_out + busy, "overrun");
     source->overruns += left_out + busy;
-    if (!busy) {
+    if (!busy && !may) lose_polls(source, stamp, 1, "not_owned");
+    if (!busy && may) {
         source->slot = stamp;
         pl__cycle_begin(&source->cycle, source->time == TIME_SCHEDULE, stamp);
     }
@@ -182,6 +183,10 @@ static void on_link(void *user, bool up, const char *why) {
     if (up && source->clock_given) pl__lockstep_link_up(&source->lockstep);
 }
 
+static bool on_request(void *user) {
+    return pl_may_act(((struct source *)user)->node);
+}
+
 /* ---- Life cycle ---- */
 
 static void parts_connect(struct source *source) {
@@ -211,6 +216,7 @@ static enum pl_code client_open(struct source *source, struct pl_error **error) 
         .backoff = source->backoff,
         .backoff_max = source->backoff_max,
         .link = on_link,
+        .may = on_request,
         .user = source,
     };
     if (!pl_modbus_endpoint_parse(source->endpoint, host, &options.port))
@@ -402,7 +408,7 @@ static const struct pl_option source_options[] = {
 
 #define COUNTER_ROW(id, name_, unit_, doc_) {.name = (name_), .unit = (unit_), .doc = (doc_)},
 
-static const struct pl_operator source_modbus = {
+const struct pl_operator pl__source_modbus = {
     PL_OPERATOR("source.modbus", "Polls a device by Modbus TCP."),
     .doc =
         "One node has one connection to one device and polls its register map on an absolute schedule; a poll gives\n"
@@ -434,5 +440,3 @@ static const struct pl_operator source_modbus = {
     .stop = source_stop,
     .close = source_close,
 };
-
-PL_PLUGIN(modbus, "1.0", &source_modbus)

@@ -63,7 +63,7 @@ static size_t no_header(const void *writer) {
     return 0;
 }
 
-static const struct pl_writing_format format = {room, write_rows, no_header, NULL};
+static const struct pl_writing_format format = {.room = room, .rows = write_rows, .header_room = no_header};
 
 /* ---- Life cycle ---- */
 

@@ -171,6 +171,10 @@ static void on_read(struct pl__pg_session *s) {
         return;
     }
     bool mine = strcmp(PQgetvalue(r, 0, 0), s->stream) == 0;
+    if (!mine && !pl_may_act(s->node)) {
+        pl__pg_link_drop(s->link, "another engine has its partition now"); /* whose place it may be */
+        return;
+    }
     if (!mine && s->fresh && !s->proven) {
         ask(s, PL__PG_TAKE_OVER, pl__pg_sql_take_over(&s->sql, s->stream, s->options->mode == PL__PG_REPLACE));
         return;

@@ -33,8 +33,8 @@ static enum pl_code find_rule(struct rules *rules, const char *name, struct rule
     for (uint32_t i = 0; i < rules->set->count; i++)
         names[i] = rules->set->rule[i]->name;
     const char *nearest = pl_text_nearest(name, names, rules->set->count);
-    return pl_error_set(error, PL_NOT_FOUND, "no rule %s%s%s%s", name, nearest ? "; did you mean " : "",
-                        nearest ? nearest : "", nearest ? "?" : "");
+    return pl_error_set(error, PL_NOT_FOUND, "no rule %s; %s%s%s", name, nearest ? "did you mean " : "",
+                        nearest ? nearest : "see: rules", nearest ? "?" : "");
 }
 
 /* ---- Seeing ---- */
@@ -51,8 +51,9 @@ static void list_rule(struct rules *rules, struct pl_node *node, const struct ru
     char place[512];
     (void)rules;
     snprintf(place, sizeof place, "%s:%d", rule->file, rule->line);
-    struct pl_pack *row = pl_reply_row(call, 12);
+    struct pl_pack *row = pl_reply_row(call, 13);
     pl_pack_pair_str(row, "rule", rule->name);
+    pl_pack_pair_str(row, "node", pl_node_name(node));
     pl_pack_pair_str(row, "on", pl_kind_info[rule->on].name);
     pl_pack_pair_str(row, "state", rule->off ? "off" : rule->disabled ? "disabled" : "on");
     pl_pack_pair_int(row, "active", active_tags(node, rule));
@@ -77,11 +78,11 @@ static enum pl_code run_list(void *self, struct pl_node *node, const void *args,
     return PL_OK;
 }
 
-static void list_params(const struct rule *rule, struct pl_call *call) {
+static void list_params(struct pl_node *node, const struct rule *rule, struct pl_call *call) {
     static const char *const from[] = {[PARAM_RULE] = "rule", [PARAM_GRAPH] = "graph", [PARAM_SET] = "set"};
     for (uint32_t i = 0; i < rule->params; i++) {
         const struct param *p = &rule->param[i];
-        struct pl_pack *row = pl_reply_row(call, 9);
+        struct pl_pack *row = pl_reply_row(call, 10);
         pl_pack_pair_str(row, "rule", rule->name);
         pl_pack_pair_str(row, "param", p->name);
         pl_pack_pair_f64(row, "value", p->value);
@@ -91,6 +92,7 @@ static void list_params(const struct rule *rule, struct pl_call *call) {
         pl_pack_pair_f64(row, "low", p->low);
         pl_pack_pair_f64(row, "high", p->high);
         pl_pack_pair_str(row, "doc", p->doc);
+        pl_pack_pair_str(row, "node", pl_node_name(node));
     }
 }
 
@@ -102,7 +104,7 @@ static enum pl_code run_params(void *self, struct pl_node *node, const void *arg
     struct rule *only = NULL;
     enum pl_code code = *name ? find_rule(rules, name, &only, error) : PL_OK;
     for (uint32_t i = 0; !code && i < rules->set->count; i++)
-        if (!only || rules->set->rule[i] == only) list_params(rules->set->rule[i], call);
+        if (!only || rules->set->rule[i] == only) list_params(node, rules->set->rule[i], call);
     return code;
 }
 
@@ -112,13 +114,15 @@ static enum pl_code run_reload(void *self, struct pl_node *node, const void *arg
                                struct pl_error **error) {
     (void)args;
     struct rules *rules = self;
-    char from[32], to[32];
-    snprintf(from, sizeof from, "%u rules", rules->set->count);
+    char from[RULES_COUNT_TEXT], to[RULES_COUNT_TEXT];
+    rules__count_text(rules->set, from);
     enum pl_code code = rules__reload(rules, node, error);
     if (code) return code;
-    snprintf(to, sizeof to, "%u rules", rules->set->count);
+    rules__count_text(rules->set, to);
     pl_call_changed(call, pl_node_name(node), from, to);
-    pl_pack_pair_int(pl_reply_row(call, 1), "rules", rules->set->count);
+    struct pl_pack *row = pl_reply_row(call, 2);
+    pl_pack_pair_str(row, "node", pl_node_name(node));
+    pl_pack_pair_int(row, "rules", rules->set->count);
     return PL_OK;
 }
 
@@ -173,8 +177,9 @@ static enum pl_code find_param(struct rule *rule, const char *name, struct param
         names[i] = rule->param[i].name;
     const char *nearest = pl_text_nearest(name, names, rule->params);
     if (index < 0)
-        return pl_error_set(error, PL_NOT_FOUND, "rule %s has no parameter %s%s%s%s", rule->name, name,
-                            nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+        return pl_error_set(error, PL_UNKNOWN, "rule %s has no parameter %s; %s%s%s", rule->name, name,
+                            nearest ? "did you mean " : "", nearest ? nearest : "see: rules params",
+                            nearest ? "?" : "");
     *param = &rule->param[index];
     return PL_OK;
 }
@@ -200,7 +205,7 @@ static enum pl_code run_set(void *self, struct pl_node *node, const void *args, 
     param->from = PARAM_SET;
     snprintf(object, sizeof object, "%s.%s", rule->name, param->name);
     pl_call_changed(call, object, from, to);
-    list_params(rule, call);
+    list_params(node, rule, call);
     return PL_OK;
 }
 

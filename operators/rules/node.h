@@ -7,6 +7,7 @@
  *     tell.c      events
  *     decide.c    what people decide, and that it stays
  *     command.c   what people may do
+ *     carry.c     what a rule remembers, when its file names other variables
  *     watch.c     reading files again when they change
  */
 #ifndef POTLINE_RULES_NODE_H
@@ -74,6 +75,7 @@ struct override {
 struct ruleset {
     struct rule *rule[RULES_MAX];
     uint32_t count;
+    uint64_t files; /* a hash of what was read */
 };
 
 /* What concerns one tag: `count` entries of the pool from `first`. */
@@ -141,7 +143,10 @@ rules_problem rules__keep_problem;
 /* NULL after at least one problem has been told, or without memory (told too). With `whole` false only checked: the
  * rules have no sandboxes. */
 struct ruleset *rules__load(const struct rules *rules, bool whole, rules_problem *problem, void *user);
-void rules__unload(struct ruleset *set); /* NULL is fine */
+uint64_t rules__files(const struct rules *rules); /* the same hash of the files as they are now */
+enum { RULES_COUNT_TEXT = 32 };
+void rules__count_text(const struct ruleset *set, char text[RULES_COUNT_TEXT]); /* "1 rule", "2 rules" */
+void rules__unload(struct ruleset *set);                                        /* NULL is fine */
 struct rule *rules__named(const struct ruleset *set, const char *name);
 struct rule *rules__keyed(const struct ruleset *set, int64_t key);
 
@@ -195,6 +200,11 @@ bool rules__tell(struct rules *rules, struct pl_node *node, const struct rule *r
 bool rules__tell_disabled(const struct row *row, const struct rule *rule);
 bool rules__flush(struct rules *rules, struct pl_node *node);
 bool rules__clear_all(struct rules *rules, struct pl_node *node, const struct rule *only, const char *reason);
+
+/* ---- carry.c ---- */
+
+/* From a rule to itself, read again. */
+void rules__carry_memory(struct pl_node *node, const struct rule *from, const struct rule *to);
 
 /* ---- command.c, watch.c ---- */
 

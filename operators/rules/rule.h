@@ -121,6 +121,7 @@ struct rule {
     uint64_t evaluated, raised, cleared, errors;
     uint64_t timed, timed_ns;
     char error[256];
+    bool told_anew;                    /* that what was kept of its memory did not fit */
     struct pl_diag_site told_disabled; /* one of its own: the line must not go under in those of its failures */
 
     /* The batch at hand, for a columnar rule. */

@@ -1,6 +1,7 @@
 /* What rules find, how they are read, and what people may do to them. */
 #include "../testing.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -274,7 +275,7 @@ static void sets_thresholds_that_survive(void **state) {
     pl_harness_data(t->h, data);
     assert_non_null(strstr(command(t, "rules params", "{rule: x}", PL_OK), "\"value\":6"));
     assert_non_null(strstr(command(t, "rules set", "{rule: x, param: limit, value: 11}", PL_RANGE), "from 0 to 10"));
-    assert_non_null(strstr(command(t, "rules set", "{rule: x, param: limt, value: 1}", PL_NOT_FOUND), "limit?"));
+    assert_non_null(strstr(command(t, "rules set", "{rule: x, param: limt, value: 1}", PL_UNKNOWN), "limit?"));
     command(t, "rules set", "{rule: x, param: limit, value: 8}", PL_OK);
     test_push(t, (struct sample[]){{1, "a.v", 7, 0}}, 1);
     assert_int_equal(t->out[0].events, 0);
@@ -444,6 +445,95 @@ static void files_are_watched(void **state) {
     test_close(t);
 }
 
+/* What is said on standard error meanwhile, into a file. */
+static int listen(const char *path) {
+    int before = dup(2), file = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(before >= 0 && file >= 0);
+    dup2(file, 2);
+    close(file);
+    return before;
+}
+
+static bool heard(const char *path, const char *what) {
+    char text[4096] = "";
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    return strstr(text, what) != NULL;
+}
+
+static void wait_for(struct test *t, const char *path, const char *what) {
+    for (int i = 0; i < 1000 && !heard(path, what); i++) {
+        usleep(10000);
+        pl_harness_turn(t->h);
+    }
+}
+
+/* A file beside them, or one that is written as it was, is no news; a change is told in words. */
+static void only_changes_of_rules_are_read(void **state) {
+    (void)state;
+    char said[128], beside[128];
+    snprintf(said, sizeof said, "%s/said", folder);
+    snprintf(beside, sizeof beside, "%s/rows.csv", folder);
+    struct test *t = open_rules(limit_rule, ", watch: true", PL_SAMPLES);
+    int before = listen(said);
+    FILE *file = fopen(beside, "w");
+    fputs("1,a.v,4\n", file);
+    fclose(file);
+    write_script(limit_rule);
+    for (int i = 0; i < 60; i++) { /* three times as long as a change is waited out */
+        usleep(10000);
+        pl_harness_turn(t->h);
+    }
+    bool early = heard(said, "read again");
+    write_script("rule { name = 'x', when = 'value > 3' }");
+    wait_for(t, said, "read again");
+    dup2(before, 2);
+    close(before);
+    assert_false(early);
+    assert_true(heard(said, "files read again: 1 rule\n"));
+    test_close(t);
+}
+
+/* Variables go on under their names; what is new begins with its value, and people hear of it. */
+static void memory_is_carried_by_name(void **state) {
+    (void)state;
+    char said[128];
+    snprintf(said, sizeof said, "%s/said", folder);
+    struct test *t = open_rules("rule { name = 'x', memory = { n = 0, old = 5 }, message = '{n}', each = true,"
+                                " when = function(value, n, old) return true, n + 1, old end }",
+                                "", PL_SAMPLES);
+    test_push(t, (struct sample[]){{1, "a.v", 1, 0}, {2, "a.v", 1, 0}}, 2);
+    assert_body(t, 1, "\"message\":\"2\"");
+    write_script("rule { name = 'x', memory = { fresh = 40, n = 0 }, message = '{n} {fresh}', each = true,"
+                 " when = function(value, fresh, n) return true, fresh + 1, n + 1 end }");
+    int before = listen(said);
+    command(t, "rules reload", "", PL_OK);
+    dup2(before, 2);
+    close(before);
+    assert_true(heard(said, "rule x: of its memory begins anew: fresh, is forgotten: old; the rest goes on"));
+    test_push(t, (struct sample[]){{3, "a.v", 1, 0}, {3, "b.v", 1, 0}}, 2);
+    assert_body(t, 2, "\"message\":\"3 41\"");
+    assert_body(t, 3, "\"message\":\"1 41\"");
+    test_close(t);
+}
+
+static void recursion_is_called_by_its_name(void **state) {
+    (void)state;
+    struct test *t = open_rules("local function f(n) return 1 + f(n) end\n"
+                                "rule { name = 'x', when = function(value) return f(value) > 0 end }\n"
+                                "rule { name = 'y', when = function(value) local t = {}\n"
+                                "  for i = 1, 1e9 do t[i] = i end return true end }",
+                                ", budget: 1000000000", PL_SAMPLES);
+    test_push(t, (struct sample[]){{1, "a.v", 7, 0}}, 1);
+    const char *listed = command(t, "rules list", "", PL_OK);
+    assert_non_null(strstr(listed, "\"error\":\"recursion too deep\""));
+    assert_non_null(strstr(listed, "\"error\":\"not enough memory\""));
+    assert_non_null(strstr(listed, "\"node\":\"node\""));
+    test_close(t);
+}
+
 static int make_folder(void **state) {
     (void)state;
     if (!mkdtemp(folder)) return 1;
@@ -477,6 +567,9 @@ int main(void) {
         cmocka_unit_test(reads_again_what_is_right),
         cmocka_unit_test(what_has_failed_is_read_again_as_failed),
         cmocka_unit_test(files_are_watched),
+        cmocka_unit_test(only_changes_of_rules_are_read),
+        cmocka_unit_test(memory_is_carried_by_name),
+        cmocka_unit_test(recursion_is_called_by_its_name),
     };
     return cmocka_run_group_tests(tests, make_folder, drop_folder);
 }

@@ -8,6 +8,7 @@
 
 /* One instruction is counted for so many bytes: what copying and collecting them costs. */
 enum { STRIDE = 1000, BYTES_A_STEP = 64, BLOCKS_A_STATE = 16, BLOCK_LEAST = 64 << 10 };
+enum { CALLS_DEEP = 200 /* whoever has so many calls under way, and no memory, has it in them */ };
 
 static const uint64_t call_longest = PL_SECOND;
 
@@ -39,6 +40,7 @@ static void begin(struct sandbox *sandbox, int64_t budget) {
     sandbox->budget = budget;
     sandbox->steps = sandbox->allocated = 0;
     sandbox->deadline = 0;
+    sandbox->deep = false;
     sandbox->stride = STRIDE;
     lua_sethook(sandbox->lua, count, LUA_MASKCOUNT, STRIDE);
 }
@@ -62,7 +64,11 @@ static void *allocate(void *user, void *old, size_t old_size, size_t size) {
         return NULL;
     }
     if (size > had) {
-        if (size > sandbox->block || size - had > sandbox->cap - sandbox->used) return NULL;
+        if (size > sandbox->block || size - had > sandbox->cap - sandbox->used) {
+            lua_Debug unused;
+            sandbox->deep = sandbox->lua && lua_getstack(sandbox->lua, CALLS_DEEP, &unused);
+            return NULL;
+        }
         charge(sandbox, size);
     }
     void *block = pl_realloc(old, size);
@@ -114,6 +120,7 @@ bool sandbox_protect(struct sandbox *sandbox, lua_CFunction function, void *argu
 
 const char *sandbox_message(struct sandbox *sandbox) {
     const char *text = lua_type(sandbox->lua, -1) == LUA_TSTRING ? lua_tostring(sandbox->lua, -1) : NULL;
+    if (sandbox->deep && text && strcmp(text, "not enough memory") == 0) return "recursion too deep";
     return text && *text ? text : "an error that is no text";
 }
 

@@ -33,6 +33,7 @@ struct sandbox {
     size_t used;
     size_t cap;
     size_t block; /* the largest single block */
+    bool deep;    /* memory was refused with very many calls under way */
     bool loading;
     void *owner; /* for functions of the caller's, by sandbox_of */
 };

@@ -14,7 +14,8 @@
 
 struct loading {
     const struct rules *rules;
-    struct ruleset *set;
+    struct ruleset *set; /* NULL: only looked at */
+    uint64_t files;
     bool whole;
     bool failed;
     uint32_t script;
@@ -91,11 +92,17 @@ static void load_source(struct loading *l, struct source *source) {
     if (good) check_names(l, first);
 }
 
+static void hash_source(struct loading *l, const char *path, const char *text, size_t size) {
+    l->files = hash_text(l->files, path);
+    l->files = text ? hash_bytes(l->files, text, size) : hash_text(l->files, "not there");
+}
+
 static void load_file(struct loading *l, const char *path) {
     struct source source = {.path = path};
     char *text = read_source(l, path, &source.mistakes.size);
     source.mistakes.text = text;
-    if (text) load_source(l, &source);
+    hash_source(l, path, text, source.mistakes.size);
+    if (text && l->set) load_source(l, &source);
     mistakes_free(&source.mistakes);
     pl_free(text);
 }
@@ -118,6 +125,22 @@ static void load_script(struct loading *l, const char *script) {
     globfree(&found);
 }
 
+static void load_scripts(struct loading *l) {
+    l->files = HASH_START;
+    for (l->script = 0; l->script < l->rules->scripts.count; l->script++)
+        load_script(l, l->rules->scripts.items[l->script]);
+}
+
+static void keep_quiet(void *user, uint32_t script, struct pl_place place, const char *text) {
+    (void)user, (void)script, (void)place, (void)text;
+}
+
+uint64_t rules__files(const struct rules *rules) {
+    struct loading l = {.rules = rules, .problem = keep_quiet};
+    load_scripts(&l);
+    return l.files;
+}
+
 struct ruleset *rules__load(const struct rules *rules, bool whole, rules_problem *problem, void *user) {
     struct loading l = {.rules = rules, .whole = whole, .problem = problem, .user = user};
     l.set = PL_NEW(struct ruleset);
@@ -125,8 +148,8 @@ struct ruleset *rules__load(const struct rules *rules, bool whole, rules_problem
         problem(user, 0, (struct pl_place){0}, "no memory for rules");
         return NULL;
     }
-    for (l.script = 0; l.script < rules->scripts.count; l.script++)
-        load_script(&l, rules->scripts.items[l.script]);
+    load_scripts(&l);
+    l.set->files = l.files;
     if (!l.failed) return l.set;
     rules__unload(l.set);
     return NULL;
@@ -137,6 +160,10 @@ void rules__unload(struct ruleset *set) {
     for (uint32_t i = 0; i < set->count; i++)
         rule_free(set->rule[i]);
     pl_free(set);
+}
+
+void rules__count_text(const struct ruleset *set, char text[RULES_COUNT_TEXT]) {
+    snprintf(text, RULES_COUNT_TEXT, "%u rule%s", set->count, set->count == 1 ? "" : "s");
 }
 
 struct rule *rules__named(const struct ruleset *set, const char *name) {
@@ -189,7 +216,7 @@ void rules__keep_problem(void *user, uint32_t script, struct pl_place place, con
         pl_error_set(error, PL_SYNTAX, "%s: %s", file, text);
 }
 
-static void carry_over(struct ruleset *to, const struct ruleset *from) {
+static void carry_over(struct pl_node *node, struct ruleset *to, const struct ruleset *from) {
     for (uint32_t i = 0; i < to->count; i++) {
         struct rule *rule = to->rule[i];
         const struct rule *old = rules__named(from, rule->name);
@@ -200,6 +227,7 @@ static void carry_over(struct ruleset *to, const struct ruleset *from) {
         rule->errors = old->errors;
         rule->timed = old->timed;
         rule->timed_ns = old->timed_ns;
+        rules__carry_memory(node, old, rule);
     }
 }
 
@@ -218,7 +246,7 @@ enum pl_code rules__reload(struct rules *rules, struct pl_node *node, struct pl_
             pl_error_free(&problem);
         return code;
     }
-    carry_over(set, rules->set);
+    carry_over(node, set, rules->set);
     rules__unload(rules->set);
     rules->set = set;
     rules__forget_subjects(&rules->subjects);

@@ -110,7 +110,12 @@ static void count_evaluation(const struct row *row, struct rule *rule) {
 
 /* ---- One row ---- */
 
-static void make_fit(const struct rule *rule, struct state *state) {
+static void make_fit(const struct row *row, struct rule *rule, struct state *state) {
+    if (state->begun && state->memory_layout != rule->memory_layout && !rule->told_anew) {
+        rule->told_anew = true;
+        pl_node_diag(row->node, PL_WARN, "rule %s: its memory begins anew: what the last run kept has other variables",
+                     rule->name);
+    }
     if (!state->begun || state->memory_layout != rule->memory_layout)
         memcpy(state->memory, rule->initial, sizeof state->memory);
     if (!state->begun) state->last = PL_TIME_MIN;
@@ -191,7 +196,7 @@ bool rules__apply(const struct row *row, struct rule *rule, const struct concern
     if (!rules__inputs(row, rule, concern, known ? known->last : PL_TIME_MIN, input)) return ignore(row);
     struct state *state = known || rule->keeps ? pl_table_get(states, row->tag, rule->key) : NULL;
     if (!state && (known || rule->keeps)) return refuse(row);
-    if (state) make_fit(rule, state);
+    if (state) make_fit(row, rule, state);
     if (state && !rules__pass_time(row->rules, row->node, rule, row->tag, state, row->time)) return false;
     count_evaluation(row, rule);
     enum outcome outcome = judge(row, rule, input, &state, columns_say);
@@ -199,7 +204,7 @@ bool rules__apply(const struct row *row, struct rule *rule, const struct concern
     if (!state && outcome == OUTCOME_TRUE && !rule->each) {
         state = pl_table_get(states, row->tag, rule->key);
         if (!state) return refuse(row);
-        make_fit(rule, state);
+        make_fit(row, rule, state);
     }
     if (state) {
         state->last = row->time;

@@ -1,5 +1,5 @@
-/* watch.c: reading files again when something has changed in their folders. Editors replace files, so folders are
- * watched, and a change is waited out for a moment. */
+/* watch.c: reading files again when they have changed; other files in their folders may. Editors replace files, so
+ * folders are watched, and a change is waited out for a moment. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,7 +15,9 @@ struct watch {
     uv_timer_t timer;
     uv_fs_event_t folder[FOLDERS_MAX];
     unsigned folders;
-    unsigned open; /* handles that the loop has not let go of */
+    struct pl_diag_site told;
+    uint64_t tried; /* the files as they were at the last look */
+    unsigned open;  /* handles that the loop has not let go of */
 };
 
 static void on_closed(uv_handle_t *handle) {
@@ -26,14 +28,17 @@ static void on_closed(uv_handle_t *handle) {
 static void on_settled(uv_timer_t *timer) {
     struct watch *watch = timer->data;
     struct pl_error *error = NULL;
-    char from[32], to[32];
+    char from[RULES_COUNT_TEXT], to[RULES_COUNT_TEXT];
     if (!watch->rules) return;
+    uint64_t files = rules__files(watch->rules);
+    if (files == watch->tried || files == watch->rules->set->files) return; /* something else in the folder */
+    watch->tried = files;
     struct pl_note note = {.action = "rules reload", .from = from, .to = to, .reason = "a file has changed"};
-    snprintf(from, sizeof from, "%u rules", watch->rules->set->count);
+    rules__count_text(watch->rules->set, from);
     enum pl_code code = rules__reload(watch->rules, watch->node, &error);
-    snprintf(to, sizeof to, "%u rules", watch->rules->set->count);
+    rules__count_text(watch->rules->set, to);
     if (!code) {
-        pl_node_diag(watch->node, PL_INFO, "files read again: %s", to);
+        pl_diag_write(&watch->told, watch->node, PL_INFO, "files read again: %s", to);
         pl_note(watch->node, &note);
         return;
     }

@@ -18,16 +18,28 @@
 
 #include "calendar.h"
 
+/* Where the length was another one before: it holds until a boundary that is one of both lengths. */
+struct grid_piece {
+    pl_time until;
+    pl_time size;
+};
+enum { GRID_PIECES_MAX = 8 };
+
 struct grid {
     pl_time size;
     pl_time slide;
     pl_time pane;
     pl_time offset;
-    const struct calendar *calendar; /* borrowed; NULL: lengths are fixed */
+    const struct calendar *calendar;           /* borrowed; NULL: lengths are fixed */
+    struct grid_piece before[GRID_PIECES_MAX]; /* of windows that follow one another; the earliest first */
+    unsigned before_count;
 };
 
 void grid_init(struct grid *grid, pl_time size, pl_time slide, pl_time offset);
 void grid_init_calendar(struct grid *grid, const struct calendar *calendar);
+
+/* The first time at or after `time` where both a window of `a` and one of `b` begin; PL_TIME_MAX: there is none. */
+pl_time grid_common(pl_time a, pl_time b, pl_time offset, pl_time time);
 
 /* The pane [*from, *to) that `time` falls into. */
 void grid_pane(const struct grid *grid, pl_time time, pl_time *from, pl_time *to);

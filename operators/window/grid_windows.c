@@ -25,12 +25,21 @@ static inline struct aggregate *pane_of(struct window *w, uint32_t key, pl_time 
 struct place {
     pl_time from;
     pl_time to;
-    bool late;
+    bool missed; /* windows that it belongs to have closed */
+    bool late;   /* all of them */
 };
 
 static void find_place(const struct window *w, struct place *place, pl_time time) {
     grid_pane(&w->grid, time, &place->from, &place->to);
-    place->late = w->closed != PL_TIME_MIN && grid_last_end(&w->grid, place->from) <= w->closed;
+    place->missed = w->closed != PL_TIME_MIN && grid_end_after(&w->grid, place->from) <= w->closed;
+    place->late = place->missed && grid_last_end(&w->grid, place->from) <= w->closed;
+}
+
+/* A row that windows miss: is it in none of those that are open? */
+static bool miss(struct window *w, const struct place *place, uint32_t key, uint32_t row) {
+    window_mark(w, key, place->from, place->to);
+    if (place->late) window_late(w, row);
+    return place->late;
 }
 
 /* The hot loop: called with constants for `mapped` and `deviation` where nothing is sketched, so that there are four
@@ -40,14 +49,12 @@ static inline __attribute__((always_inline)) void add_rows(struct window *w, con
                                                            bool sketched) {
     const pl_time *time = batch->samples.time;
     const uint32_t *tag = batch->samples.tag;
-    struct place place = {.from = 0, .to = 0, .late = false};
+    struct place place = {.from = 0, .to = 0, .missed = false, .late = false};
     for (uint32_t i = 0; i < batch->rows; i++) {
         if (PL_UNLIKELY(time[i] < place.from || time[i] >= place.to)) find_place(w, &place, time[i]);
-        if (PL_UNLIKELY(place.late)) {
-            window_late(w, i);
-            continue;
-        }
-        struct aggregate *pane = pane_of(w, mapped ? keys_of(&w->keys, tag[i]) : tag[i], place.from);
+        uint32_t key = mapped ? keys_of(&w->keys, tag[i]) : tag[i];
+        if (PL_UNLIKELY(place.missed) && miss(w, &place, key, i)) continue;
+        struct aggregate *pane = pane_of(w, key, place.from);
         if (PL_UNLIKELY(!pane))
             tally->refused++;
         else
@@ -72,16 +79,13 @@ static void add_samples(struct window *w, const struct pl_batch *batch, struct t
 /* Windows of windows. A row lies in the window that holds its last nanosecond; what is provisional comes again. */
 static void add_windows(struct window *w, const struct pl_batch *batch, struct tally *tally) {
     const struct pl_windows *rows = &batch->windows;
-    struct place place = {.from = 0, .to = 0, .late = false};
+    struct place place = {.from = 0, .to = 0, .missed = false, .late = false};
     for (uint32_t i = 0; i < batch->rows; i++) {
         if (rows->quality[i] & PL_Q_PROVISIONAL) continue;
         pl_time time = grid_minus(rows->end[i], 1);
         if (time < place.from || time >= place.to) find_place(w, &place, time);
-        if (place.late) {
-            window_late(w, i);
-            continue;
-        }
         uint32_t key = w->by == KEYS_BY_TAG ? rows->tag[i] : keys_of(&w->keys, rows->tag[i]);
+        if (place.missed && miss(w, &place, key, i)) continue;
         struct aggregate *pane = pane_of(w, key, place.from);
         if (pane)
             window_take_window(w, pane, rows, i, tally);

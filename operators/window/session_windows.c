@@ -128,6 +128,12 @@ static inline struct session *session_of(struct window *w, uint32_t key, pl_time
     return place_row(w, key, time, late);
 }
 
+/* It could only be in a session that has closed. */
+static void miss(struct window *w, uint32_t key, pl_time time, uint32_t row) {
+    window_mark(w, key, time, time < PL_TIME_MAX ? time + 1 : time);
+    window_late(w, row);
+}
+
 static void add_samples(struct window *w, const struct pl_batch *batch, struct tally *tally) {
     bool deviation = PANE_HAS(w->aggregates, PANE_STDDEV), sketched = window_sketched(w);
     for (uint32_t i = 0; i < batch->rows; i++) {
@@ -137,7 +143,7 @@ static void add_samples(struct window *w, const struct pl_batch *batch, struct t
         if (session)
             window_take(w, &session->aggregate, &batch->samples, i, tally, deviation, sketched);
         else if (late)
-            window_late(w, i);
+            miss(w, key, batch->samples.time[i], i);
         else
             tally->refused++;
     }
@@ -149,11 +155,12 @@ static void add_windows(struct window *w, const struct pl_batch *batch, struct t
         if (rows->quality[i] & PL_Q_PROVISIONAL) continue;
         bool late = false;
         uint32_t key = w->by == KEYS_BY_TAG ? rows->tag[i] : keys_of(&w->keys, rows->tag[i]);
-        struct session *session = session_of(w, key, grid_minus(rows->end[i], 1), &late);
+        pl_time time = grid_minus(rows->end[i], 1);
+        struct session *session = session_of(w, key, time, &late);
         if (session)
             window_take_window(w, &session->aggregate, rows, i, tally);
         else if (late)
-            window_late(w, i);
+            miss(w, key, time, i);
         else
             tally->refused++;
     }

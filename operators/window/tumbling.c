@@ -14,8 +14,10 @@ static const struct pl_option calendar_options[] = {
 };
 
 static const struct pl_option tumbling_options[] = {
-    PL_OPT_DURATION(struct window, size, "size", "0s", "0s", "3650d", PL_STATE,
-                    "Length of one window; needed where there is no calendar."),
+    PL_OPT_DURATION(
+        struct window, size, "size", "0s", "0s", "3650d", PL_CARRIED,
+        "Length of one window; needed where there is no calendar. Another one holds from the first boundary "
+        "on that both have, behind all windows that are open."),
     PL_OPT_GROUP(struct window, by_calendar, "calendar", "false", calendar_options, PL_STATE,
                  "Windows by the clock instead: shifts, days, weeks or months of a time zone."),
     WINDOW_OPTION_OFFSET,
@@ -56,6 +58,7 @@ static enum pl_code tumbling_open(void *self, struct pl_node *node, struct pl_er
         if (!code) grid_init_calendar(&w->grid, &w->calendar);
     } else {
         grid_init(&w->grid, w->size, w->slide, w->offset);
+        w->resizes = true;
     }
     return code ? code : window_open(w, node, &window_on_grid, error);
 }

@@ -396,6 +396,82 @@ static void any_cut_and_restore_gives_what_a_plain_loop_gives(void **state) {
     }
 }
 
+/* ---- Another size ---- */
+
+static const char *const sizes[] = {"{size: 5s}", "{size: 3s}", "{size: 10s}", "{size: 4s}"};
+static const pl_time lengths[] = {5 * S, 3 * S, 10 * S, 4 * S};
+enum { SIZES = 4 };
+
+static unsigned size_of(pl_time length) {
+    unsigned i = 0;
+    while (i < SIZES && lengths[i] != length)
+        i++;
+    return i;
+}
+
+static int by_start(const void *a, const void *b) {
+    const struct window_row *x = a, *y = b;
+    return (x->start > y->start) - (x->start < y->start);
+}
+
+/* Every row is in one window, whose size is one of those that there were, in their order, and each begins where a
+ * window of both would. */
+static void another_size_holds_from_a_common_boundary_on(void **state) {
+    (void)state;
+    static struct sample rows[ROWS];
+    for (unsigned round = 0; round < 30; round++) {
+        pl_time disorder = round % 2 ? 3 * S : 0;
+        unsigned changes = 1 + round % 3, seen = 0, counted = 0;
+        make_rows(rows, disorder);
+        struct test *t = test_open("window.tumbling", sizes[0], PL_SAMPLES);
+        for (unsigned i = 0; i <= changes; i++) {
+            unsigned from = ROWS * i / (changes + 1), to = ROWS * (i + 1) / (changes + 1);
+            if (i) t->options = sizes[i];
+            if (i) test_restore(t);
+            test_push_at_random(t, rows + from, to - from, disorder, round % 3 == 0);
+            test_restore(t); /* and as it is */
+        }
+        test_end(t);
+        assert_int_equal(t->out[1].samples, 0);
+        qsort(t->out[0].window, t->out[0].windows, sizeof t->out[0].window[0], by_start);
+        pl_time end = PL_TIME_MIN;
+        for (unsigned i = 0; i < t->out[0].windows; i++) {
+            const struct window_row *row = &t->out[0].window[i];
+            unsigned size = size_of(row->end - row->start);
+            assert_true(size >= seen && size <= changes);
+            assert_int_equal(row->start % lengths[size], 0);
+            if (size > seen) assert_true(row->start >= end);
+            expect(rows, row->key, row->start, row->end, row);
+            counted += row->count + row->skipped;
+            if (row->end > end) end = row->end;
+            seen = size;
+        }
+        assert_int_equal(counted, ROWS);
+        assert_int_equal(seen, changes);
+        test_close(t);
+    }
+}
+
+static void the_boundary_is_the_first_one_behind_what_is_open(void **state) {
+    (void)state;
+    struct test *t = test_open("window.tumbling", "{size: 10s}", PL_SAMPLES);
+    test_push(t, (struct sample[]){{31 * S, "a", 1, 0}}, 1);
+    test_watermark(t, 31 * S);
+    t->options = "{size: 15s}";
+    test_restore(t);
+    test_push(t, (struct sample[]){{41 * S, "a", 1, 0}, {59 * S, "a", 1, 0}, {60 * S, "a", 1, 0}, {76 * S, "a", 1, 0}},
+              4);
+    test_end(t);
+    static const pl_time starts[] = {30 * S, 40 * S, 50 * S, 60 * S, 75 * S},
+                         ends[] = {40 * S, 50 * S, 60 * S, 75 * S, 90 * S};
+    assert_int_equal(t->out[0].windows, 5);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(t->out[0].window[i].start, starts[i]);
+        assert_int_equal(t->out[0].window[i].end, ends[i]);
+    }
+    test_close(t);
+}
+
 /* ---- Quantiles ---- */
 
 static int ascending(const void *a, const void *b) {
@@ -545,6 +621,8 @@ int main(void) {
         cmocka_unit_test(a_clock_that_jumps_costs_one_window),
         cmocka_unit_test(windows_of_windows_are_those_of_the_rows),
         cmocka_unit_test(any_cut_and_restore_gives_what_a_plain_loop_gives),
+        cmocka_unit_test(another_size_holds_from_a_common_boundary_on),
+        cmocka_unit_test(the_boundary_is_the_first_one_behind_what_is_open),
         cmocka_unit_test(quantiles_leave_beside_their_windows),
         cmocka_unit_test(quantiles_do_not_depend_on_cuts),
         cmocka_unit_test(shifts_follow_the_clock),

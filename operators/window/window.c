@@ -59,6 +59,7 @@ enum pl_code window_open(struct window *w, struct pl_node *node, const struct wi
     w->any_quality = w->quality != 0;
     w->open_limit = open_limit(w);
     w->panes = pl_node_table(node, TABLE_PANES);
+    w->marks = pl_node_table(node, TABLE_LATE);
     w->closed = PL_TIME_MIN;
     w->earliest = PL_TIME_MAX;
     w->next_update = PL_TIME_MIN;
@@ -97,6 +98,7 @@ static pl_time closed_by(const struct window *w, const struct pl_node *node, pl_
 
 /* The first call, maybe after a restore: what is not in the tables is found from them. */
 static bool find_again(struct window *w, struct pl_node *node) {
+    if (!window_sizes_find(w, node)) return false;
     const struct window_progress *progress = pl_table_find(pl_node_table(node, TABLE_PROGRESS), 0, 0);
     if (progress) w->closed = closed_by(w, node, progress->watermark);
     for (struct pl_record *r = pl_table_next(w->panes, NULL); r; r = pl_table_next(w->panes, r)) {
@@ -209,6 +211,7 @@ static bool tell_due(struct window *w, struct pl_node *node, pl_time closed) {
     keys_order(&w->keys);
     bool good = w->shape->tell_due(w, node, closed);
     w->closed = closed;
+    if (w->grid.before_count) window_sizes_closed(w, node);
     return good && window_flush(w, node);
 }
 
@@ -229,4 +232,4 @@ pl_time window_watermark(void *self, struct pl_node *node, pl_time now) {
     return watermark_out(w, now);
 }
 
-PL_PLUGIN(window, "1.1", &window_tumbling, &window_sliding, &window_session)
+PL_PLUGIN(window, "1.2", &window_tumbling, &window_sliding, &window_session)

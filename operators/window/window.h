@@ -3,8 +3,9 @@
  *     rows -> aggregate (a record of the table `panes`, by key and start) -> at the window's end -> a row of windows
  *
  * A window closes when the watermark passes its end + lateness. A row counts in every window it belongs to that has not
- * closed; when all of them have, the row goes to the port `late`. What is late is decided by the watermark, never by a
- * clock, so the same input gives the same rows however it was cut into batches.
+ * closed; when all of them have, the row goes to the port `late`, and those that have are marked (potline/late.h). What
+ * is late is decided by the watermark, never by a clock, so the same input gives the same rows however it was cut into
+ * batches.
  *
  * Windows leave in order of (end, name of the key), and quantiles with them.
  *
@@ -22,7 +23,7 @@
 #include "quantiles.h"
 
 enum { WINDOW_OUT, WINDOW_LATE, WINDOW_QUANTILES };
-enum { TABLE_PANES, TABLE_KEYS, TABLE_PROGRESS };
+enum { TABLE_PANES, TABLE_KEYS, TABLE_PROGRESS, TABLE_LATE, TABLE_SIZE, TABLE_BEFORE };
 enum { COUNT_WINDOWS, COUNT_SKIPPED, COUNT_LATE, COUNT_REFUSED };
 /* Panes of a key beyond what the options need: a batch may reach over as many windows as it has rows, and the watermark
  * comes behind it. */
@@ -38,6 +39,13 @@ struct window_progress {
     pl_time watermark;
 };
 void window_merge_progress(void *record, const void *other);
+
+/* The size that windows have from the last boundary on, under the empty name; and those of before, by where they end,
+ * which cannot be shared out to other partitions: each has boundaries of its own. */
+struct window_size {
+    pl_time size;
+};
+void window_merge_size(void *record, const void *other);
 
 struct window {
     /* options */
@@ -67,7 +75,9 @@ struct window {
     struct grid grid;
     struct keys keys;
     struct pl_table *panes;
+    struct pl_table *marks;
     bool any_quality;
+    bool resizes; /* another size is gone over to, instead of being none of this state */
     bool found;
     pl_time closed;      /* windows that end until then have been told */
     pl_time earliest;    /* no pane begins before (on a grid), no session ends before; PL_TIME_MAX: none */
@@ -135,6 +145,16 @@ extern const char *const window_quality[];
                         .record_size = sizeof(struct window_progress),                                                 \
                         .doc = "The watermark, which decides what is late.",                                           \
                         .merge = window_merge_progress},                                                               \
+    [TABLE_LATE] = PL_TABLE_LATE,                                                                                      \
+    [TABLE_SIZE] = {.name = "size",                                                                                    \
+                    .version = 1,                                                                                      \
+                    .record_size = sizeof(struct window_size),                                                         \
+                    .doc = "How long windows are.",                                                                    \
+                    .merge = window_merge_size},                                                                       \
+    [TABLE_BEFORE] = {.name = "before",                                                                                \
+                      .version = 1,                                                                                    \
+                      .record_size = sizeof(struct window_size),                                                       \
+                      .doc = "How long they are until a boundary, where the size has been changed."},                  \
     {                                                                                                                  \
         .name = NULL                                                                                                   \
     }
@@ -183,6 +203,12 @@ static inline bool window_sketched(const struct window *window) {
 static inline void window_late(struct window *window, uint32_t row) {
     window->late[window->late_rows++] = (uint16_t)row;
 }
+
+/* sizes.c: what the tables say of sizes, when they have been restored; and what is over. False: the node has failed. */
+bool window_sizes_find(struct window *window, struct pl_node *node);
+void window_sizes_closed(struct window *window, struct pl_node *node);
+/* marks.c: a row of the key, in [begin, end), is missing in windows that have closed. */
+void window_mark(struct window *window, uint32_t key, pl_time begin, pl_time end);
 
 /* Takes a row of samples into the aggregate it belongs to. */
 static inline __attribute__((always_inline)) void window_take(const struct window *window, struct aggregate *aggregate,

@@ -7,6 +7,7 @@
 #include "link.h"
 #include "numbers.h"
 #include "operators.h"
+#include "peers.h"
 
 /* Messages of few rows are put together; one of at least LARGE goes on as it is. */
 enum { LARGE = 1024, OPEN_ROWS = 4096, OPEN_HEAP = 64 << 10, MESSAGES_A_CALL = 256, FRAMES_MAX = 2 };
@@ -24,6 +25,7 @@ struct source {
 
     struct pl_node *node;
     struct pl__link *link;
+    struct pl__peers *peers; /* NULL: it waits for them to come */
     struct pl_codec *codec;
     struct pl_batch *open;      /* rows of small messages, not emitted yet; NULL: none */
     struct pl__numbers numbers; /* of the sender's rows */
@@ -66,6 +68,7 @@ static enum pl_code source_open(void *self, struct pl_node *node, struct pl_erro
     source->link = pl__link_new(&source->link_options, type, node, on_ready, source, error);
     if (!source->link) return PL_UNAVAILABLE;
     enum pl_code code = subscribe(source, error);
+    if (!code && source->link_options.connect.count) code = pl__peers_watch(source->link, node, &source->peers, error);
     return code ? code : pl__link_open(source->link, &source->link_options, error);
 }
 
@@ -74,6 +77,8 @@ static void source_close(void *self, struct pl_node *node) {
     struct source *source = self;
     pl_batch_unref(source->open);
     source->open = NULL;
+    pl__peers_free(source->peers);
+    source->peers = NULL;
     pl__link_close(&source->link, 0);
     pl_codec_free(source->codec);
     source->codec = NULL;
