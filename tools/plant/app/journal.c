@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
+#include <time.h>
 
 /* ---- files ---- */
 
@@ -26,6 +27,14 @@ bool plant_journal_open(struct plant_journal *journal, const char *truth, const 
            open_one(&journal->events, events, "time_ns,asset,event,detail", why, size);
 }
 
+bool plant_journal_open_writes(struct plant_journal *journal, const char *path, char *why, size_t size) {
+    const char *header = "wall_ns,time_ns,unit,address,register,value,outcome";
+    if (!open_one(&journal->writes, path, header, why, size)) return false;
+    if (journal->writes) setvbuf(journal->writes, NULL, _IOLBF, BUFSIZ);
+    if (journal->writes) fflush(journal->writes);
+    return true;
+}
+
 static bool close_one(FILE *file) {
     if (!file) return true;
     bool good = fflush(file) == 0 && !ferror(file);
@@ -35,8 +44,9 @@ static bool close_one(FILE *file) {
 
 bool plant_journal_close(struct plant_journal *journal) {
     bool truth = close_one(journal->truth), emitted = close_one(journal->emitted), events = close_one(journal->events);
-    journal->truth = journal->emitted = journal->events = NULL;
-    return truth && emitted && events;
+    bool writes = close_one(journal->writes);
+    journal->truth = journal->emitted = journal->events = journal->writes = NULL;
+    return truth && emitted && events && writes;
 }
 
 /* ---- truth ---- */
@@ -200,16 +210,30 @@ void plant_journal_step(struct plant_journal *journal) {
         for (unsigned p = 1; p <= o->pots; p++)
             tell_pot_events(journal, l, p);
     if (journal->events) tell_faults(journal);
-    if (journal->emitted) tell_shown(journal);
+    if (journal->emitted && journal->plant->step % journal->emitted_steps == 0) tell_shown(journal);
     if (journal->truth && journal->plant->step % journal->truth_steps == 0) tell_truth(journal);
 }
 
+static const char *const outcomes[] = {[PLANT_OK] = "accepted",
+                                       [PLANT_ILLEGAL_ADDRESS] = "illegal_address",
+                                       [PLANT_ILLEGAL_VALUE] = "illegal_value",
+                                       [PLANT_BUSY] = "busy",
+                                       [PLANT_NO_SUCH_UNIT] = "no_such_unit"};
+
+static void tell_write(const struct plant_journal *journal, const struct plant_write *write) {
+    struct timespec now;
+    char name[PLANT_NAME] = "";
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (write->what) plant_name(name, write->line, write->pot, journal->plant->options.pots, write->what->name);
+    fprintf(journal->writes, "%" PRId64 ",%" PRId64 ",%u,%u,%s,%.9g,%s\n",
+            (int64_t)now.tv_sec * PLANT_SECOND + now.tv_nsec, plant_time(journal->plant), write->line, write->address,
+            name, write->value, outcomes[write->outcome]);
+}
+
 void plant_journal_write(void *user, const struct plant_write *write) {
-    static const char *const outcomes[] = {[PLANT_OK] = "accepted",
-                                           [PLANT_ILLEGAL_ADDRESS] = "illegal_address",
-                                           [PLANT_ILLEGAL_VALUE] = "illegal_value",
-                                           [PLANT_BUSY] = "busy"};
     const struct plant_journal *journal = user;
+    if (journal->writes) tell_write(journal, write);
+    if (!write->what) return;
     if (strcmp(write->what->name, "acknowledge") == 0 || strcmp(write->what->name, "watchdog") == 0) return;
     event(journal, write->line, write->pot, write->outcome == PLANT_OK ? "write" : "write_refused",
           "register=%s value=%.9g outcome=%s", write->what->name, write->value, outcomes[write->outcome]);

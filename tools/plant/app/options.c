@@ -32,19 +32,27 @@ static const char help[] =
     "its field\n"
     "  --listen ADDR:PORT     where Modbus TCP is served (127.0.0.1:1502); port 0: any free one\n"
     "  --port N               the same on 127.0.0.1\n"
+    "  --sparkplug HOST:PORT  the same tags as edge nodes of Sparkplug B at that broker, group plant\n"
     "  --address-file FILE    the address is written there once it is served\n"
     "  --fault SPEC           kind:tag-glob:from:for:arg; again for more. Sensors: noise (deviation), spike\n"
     "                         (height[,probability]), dropout ([probability]), frozen, drift (an hour), offset, stuck\n"
     "                         (value). Pots: starve, roll (mV), effect. 'for' empty or '-': for good\n"
     "  --faults FILE          one a line, # begins a comment\n"
     "  --anode-effect POT@D   such as line1.pot07@20s: one begins then; with :starve its feeders stop then\n"
+    "  --trouble FIFO         made there; a line is a fault of the connection, at once: refuse 5s, hang 5s, slow 5s "
+    "300ms,\n"
+    "                         garble 5s 0.5, flood 5s, freeze 5s (writes change nothing), restart\n"
     "\n"
     "what it tells ('-': standard output)\n"
     "  --truth FILE           CSV time_ns,asset,quantity,value of the model\n"
     "  --truth-every D        how often (1m)\n"
     "  --emitted FILE         CSV time_ns,tag,value,fault: what the registers showed at each step\n"
+    "  --emitted-every D      how often (each step)\n"
     "  --events FILE          CSV time_ns,asset,event,detail: anode effects, tapping, writes, faults, ...\n"
-    "  --print-map[=PART]     the register map as source.modbus reads it; measured (default), setpoints or all\n"
+    "  --writes FILE          CSV wall_ns,time_ns,unit,address,register,value,outcome: every write received, line by "
+    "line\n"
+    "  --print-map[=PART]     the register map as source.modbus reads it; measured (default), setpoints, all, or\n"
+    "                         targets: what may be set, as sink.modbus reads it\n"
     "  --print-tags[=PART]    tags, units and ranges for a graph's 'tags'\n"
     "  --quiet                only errors\n"
     "  --help, --version\n"
@@ -64,13 +72,17 @@ enum {
     OPT_LISTEN,
     OPT_PORT,
     OPT_ADDRESS_FILE,
+    OPT_SPARKPLUG,
     OPT_FAULT,
     OPT_FAULTS,
     OPT_ANODE_EFFECT,
     OPT_TRUTH,
     OPT_TRUTH_EVERY,
     OPT_EMITTED,
+    OPT_EMITTED_EVERY,
     OPT_EVENTS,
+    OPT_WRITES,
+    OPT_TROUBLE,
     OPT_PRINT_MAP,
     OPT_PRINT_TAGS,
     OPT_QUIET,
@@ -91,13 +103,17 @@ static const struct option options[] = {
     {"listen", required_argument, NULL, OPT_LISTEN},
     {"port", required_argument, NULL, OPT_PORT},
     {"address-file", required_argument, NULL, OPT_ADDRESS_FILE},
+    {"sparkplug", required_argument, NULL, OPT_SPARKPLUG},
     {"fault", required_argument, NULL, OPT_FAULT},
     {"faults", required_argument, NULL, OPT_FAULTS},
     {"anode-effect", required_argument, NULL, OPT_ANODE_EFFECT},
     {"truth", required_argument, NULL, OPT_TRUTH},
     {"truth-every", required_argument, NULL, OPT_TRUTH_EVERY},
     {"emitted", required_argument, NULL, OPT_EMITTED},
+    {"emitted-every", required_argument, NULL, OPT_EMITTED_EVERY},
     {"events", required_argument, NULL, OPT_EVENTS},
+    {"writes", required_argument, NULL, OPT_WRITES},
+    {"trouble", required_argument, NULL, OPT_TROUBLE},
     {"print-map", optional_argument, NULL, OPT_PRINT_MAP},
     {"print-tags", optional_argument, NULL, OPT_PRINT_TAGS},
     {"quiet", no_argument, NULL, OPT_QUIET},
@@ -151,9 +167,10 @@ static bool duration(const struct parse *p, const char *name, const char *text, 
 static bool parts(const struct parse *p, const char *name, const char *text, unsigned *out) {
     *out = !text || strcmp(text, "measured") == 0 ? PLANT_MAP_MEASURED
            : strcmp(text, "setpoints") == 0       ? PLANT_MAP_SETPOINTS
+           : strcmp(text, "targets") == 0         ? PLANT_MAP_TARGETS
            : strcmp(text, "all") == 0             ? PLANT_MAP_MEASURED | PLANT_MAP_SETPOINTS
                                                   : 0;
-    return *out ? true : wrong(p, "%s is measured, setpoints or all, found '%s'", name, text);
+    return *out ? true : wrong(p, "%s is measured, setpoints, targets or all, found '%s'", name, text);
 }
 
 static bool speed(struct parse *p, const char *text) {
@@ -187,7 +204,9 @@ static bool told(struct parse *p, int option, const char *text) {
     case OPT_TRUTH: cli->truth = text; return true;
     case OPT_TRUTH_EVERY: return duration(p, "--truth-every", text, 1, INT64_MAX, &cli->truth_every);
     case OPT_EMITTED: cli->emitted = text; return true;
+    case OPT_EMITTED_EVERY: return duration(p, "--emitted-every", text, 1, INT64_MAX, &cli->emitted_every);
     case OPT_EVENTS: cli->events = text; return true;
+    case OPT_WRITES: cli->writes = text; return true;
     case OPT_PRINT_MAP: return parts(p, "--print-map", text, &cli->print_map);
     case OPT_PRINT_TAGS: return parts(p, "--print-tags", text, &cli->print_tags);
     case OPT_QUIET: cli->quiet = true; return true;
@@ -215,8 +234,10 @@ static bool take(struct parse *p, int option, const char *text) {
     case OPT_LISTEN: cli->listen = text; return true;
     case OPT_PORT: return port(p, text);
     case OPT_ADDRESS_FILE: cli->address_file = text; return true;
+    case OPT_SPARKPLUG: cli->sparkplug = text; return true;
     case OPT_FAULT: return plant_faults_add(&cli->faults, text, p->why, p->size);
     case OPT_FAULTS: return plant_faults_load(&cli->faults, text, p->why, p->size);
+    case OPT_TROUBLE: cli->trouble = text; return true;
     case OPT_ANODE_EFFECT: return plant_faults_add_effect(&cli->faults, text, p->why, p->size);
     case '?': return wrong(p, "see --help");
     default: return told(p, option, text);
@@ -241,6 +262,7 @@ bool plant_cli_parse(struct plant_cli *cli, int argc, char **argv, char *why, si
         .speed = 1,
         .listen = "127.0.0.1:1502",
         .truth_every = 60 * PLANT_SECOND,
+        .emitted_every = 1,
     };
     struct parse p = {.cli = cli, .why = why, .size = size};
     optind = 0; /* getopt begins anew */

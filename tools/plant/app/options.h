@@ -13,12 +13,15 @@ struct plant_cli {
     int64_t lasts; /* ns; 0: until a signal */
     enum plant_pace pace;
     double speed;
-    const char *listen; /* NULL: no server */
-    char port[32];      /* what --port makes of it */
+    const char *listen;    /* NULL: no server */
+    char port[32];         /* what --port makes of it */
+    const char *sparkplug; /* HOST:PORT of a broker; NULL: none */
     const char *address_file;
     struct plant_faults faults; /* owned */
-    const char *truth, *emitted, *events;
+    const char *truth, *emitted, *events, *writes;
+    const char *trouble;            /* a FIFO; NULL: none */
     int64_t truth_every;            /* ns */
+    int64_t emitted_every;          /* ns; as short as it may be: each step */
     unsigned print_map, print_tags; /* enum plant_map_part */
     bool quiet;
     bool done; /* help or version was printed */

@@ -116,6 +116,9 @@ static void usage_errors_exit_2(void **state) {
     assert_int_equal(run("--no-server --for 1s --fault frozen:line9.*:0"), 1);
     assert_int_equal(lines_with("err", "line9"), 1);
     assert_int_equal(run("--no-server --for 1s --truth /nowhere/truth"), 1);
+    assert_int_equal(run("--port 0 --for 1s --quiet --trouble %out"), 1);
+    assert_int_equal(lines_with("err", "something else is there"), 1);
+    assert_int_equal(access(in_folder("out"), F_OK), 0);
 }
 
 static void maps_are_printed(void **state) {
@@ -279,6 +282,108 @@ static void lockstep_of_all_waits_for_each_unit(void **state) {
     modbus_free(modbus);
 }
 
+/* ---- trouble on request, and the log of writes ---- */
+
+static void ask_for(const char *trouble) {
+    int fd = open(in_folder("trouble"), O_WRONLY);
+    assert_true(fd >= 0);
+    assert_true(write(fd, trouble, strlen(trouble)) == (ssize_t)strlen(trouble));
+    close(fd);
+}
+
+static int set_feed(modbus_t *modbus, float value) {
+    uint16_t words[2];
+    put_float(value, words);
+    return modbus_write_registers(modbus, 104, 2, words);
+}
+
+static float feed_of(modbus_t *modbus) {
+    uint16_t words[2];
+    if (modbus_read_registers(modbus, 104, 2, words) != 2) return -1;
+    uint32_t bits = (uint32_t)words[0] << 16 | words[1];
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Until the plant answers again and is well, on a new connection; nothing is taken over. */
+static modbus_t *again(modbus_t *modbus) {
+    for (int i = 0; i < 3000; i++) {
+        modbus_close(modbus);
+        int good = 0;
+        if (modbus_connect(modbus) == 0)
+            while (good < 20 && feed_of(modbus) == 100)
+                good++;
+        if (good == 20) return modbus;
+        usleep(10000);
+    }
+    fail_msg("the plant does not come back");
+    return NULL;
+}
+
+static void trouble_comes_when_it_is_asked_for(void **state) {
+    (void)state;
+    remove_file("address");
+    pid_t pid =
+        start("--port 0 --lines 1 --pots 2 --quiet --address-file %address --trouble %trouble --writes %writes");
+    modbus_t *modbus = connect_to("address");
+    assert_int_equal(set_feed(modbus, 125), 2);
+    assert_true(feed_of(modbus) == 125);
+
+    assert_int_equal(set_feed(modbus, 120), 2); /* stands there also when it freezes at once */
+    ask_for("nonsense\nfreeze 300s\n");
+    float value = 110;
+    for (; set_feed(modbus, value) == 2 && feed_of(modbus) == value; value = 230 - value)
+        usleep(1000);
+    assert_true(feed_of(modbus) == 230 - value);
+    ask_for("freeze 0s\n");
+    while (set_feed(modbus, value) == 2 && feed_of(modbus) != value)
+        usleep(1000);
+
+    ask_for("restart\n");
+    while (feed_of(modbus) > 0) /* it is thrown out */
+        usleep(1000);
+    modbus = again(modbus);
+
+    ask_for("refuse 200ms\n");
+    while (feed_of(modbus) > 0)
+        usleep(1000);
+    modbus = again(modbus);
+    modbus_set_response_timeout(modbus, 0, 50000);
+    ask_for("hang 200ms\n");
+    while (feed_of(modbus) > 0)
+        usleep(1000);
+    modbus = again(modbus);
+    ask_for("garble 300s\n");
+    while (feed_of(modbus) == 100)
+        usleep(1000);
+    ask_for("garble 0s\n");
+    modbus = again(modbus);
+    modbus_set_response_timeout(modbus, 10, 0);
+
+    assert_int_equal(modbus_write_bit(modbus, 108, true), 1);
+    uint8_t bit;
+    assert_int_equal(modbus_read_bits(modbus, 108, 1, &bit), 1);
+    assert_int_equal(bit, 1);
+    assert_int_equal(modbus_write_bits(modbus, 108, 1, (uint8_t[]){0}), 1);
+    assert_int_equal(modbus_read_bits(modbus, 108, 1, &bit), 1);
+    assert_int_equal(bit, 0);
+    assert_int_equal(modbus_write_bit(modbus, 104, true), -1);
+
+    assert_int_equal(set_feed(modbus, 151), -1);
+    assert_int_equal(modbus_write_register(modbus, 50, 7), -1);
+    kill(pid, SIGTERM);
+    assert_int_equal(finish(pid), 0);
+    assert_int_equal(lines_with("writes", ",1,104,line1.pot01.feed_set,125,accepted"), 1);
+    assert_int_equal(lines_with("writes", ",1,104,line1.pot01.feed_set,151,illegal_value"), 1);
+    assert_int_equal(lines_with("writes", ",1,50,,7,illegal_address"), 1);
+    assert_int_equal(lines_with("writes", ",1,108,line1.pot01.manual,1,accepted"), 1);
+    assert_int_equal(lines_with("err", "trouble 'nonsense' is not understood"), 1);
+    assert_int_equal(access(in_folder("trouble"), F_OK), -1);
+    modbus_close(modbus);
+    modbus_free(modbus);
+}
+
 static int setup(void **state) {
     (void)state;
     const char *bin = getenv("POTLINE_BIN");
@@ -293,7 +398,7 @@ static int setup(void **state) {
 static int teardown(void **state) {
     (void)state;
     static const char *const names[] = {"out", "err", "address", "a.t", "a.m", "a.e", "b.t", "b.m",
-                                        "b.e", "c.t", "d.m",     "e.t", "e.e", "f.t", "f.e"};
+                                        "b.e", "c.t", "d.m",     "e.t", "e.e", "f.t", "f.e", "writes"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         remove_file(names[i]);
     return rmdir(folder);
@@ -308,6 +413,7 @@ int main(void) {
         cmocka_unit_test(a_signal_ends_it_with_whole_files),
         cmocka_unit_test(lockstep_depends_on_seed_and_writes_alone),
         cmocka_unit_test(lockstep_of_all_waits_for_each_unit),
+        cmocka_unit_test(trouble_comes_when_it_is_asked_for),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -8,6 +8,7 @@
 
 #include "../field/disturb.h"
 #include "../field/server.h"
+#include "../field/spark.h"
 #include "../field/units.h"
 #include "journal.h"
 
@@ -17,6 +18,8 @@ struct run {
     struct plant_sensors sensors;
     struct plant_plc plc;
     struct plant_server *server;
+    struct plant_spark *spark;
+    struct plant_trouble trouble;
     struct plant_journal journal;
     uint64_t steps;        /* to take; 0: no end */
     int64_t began, status; /* monotonic ns: of the run, of the last status line */
@@ -64,6 +67,10 @@ static bool write_address(const struct run *run, char *why, size_t size) {
     return false;
 }
 
+static uint64_t steps_of(const struct plant_cli *cli, int64_t time) {
+    return (uint64_t)(time / cli->plant.step + (time % cli->plant.step != 0));
+}
+
 static bool open_field(struct run *run, char *why, size_t size) {
     const struct plant_cli *cli = run->cli;
     if (!plant_sensors_init(&run->sensors, run->plant, &cli->faults) ||
@@ -75,16 +82,28 @@ static bool open_field(struct run *run, char *why, size_t size) {
         .plant = run->plant,
         .sensors = &run->sensors,
         .faults = &cli->faults,
-        .truth_steps = (uint64_t)((cli->truth_every + cli->plant.step - 1) / cli->plant.step),
+        .truth_steps = steps_of(cli, cli->truth_every),
+        .emitted_steps = steps_of(cli, cli->emitted_every),
     };
     run->plc.on_write = plant_journal_write;
     run->plc.on_watchdog = plant_journal_watchdog;
     run->plc.user = &run->journal;
     if (!plant_disturb_check(&cli->faults, run->plant, why, size)) return false;
     if (!plant_journal_open(&run->journal, cli->truth, cli->emitted, cli->events, why, size)) return false;
+    if (!plant_journal_open_writes(&run->journal, cli->writes, why, size)) return false;
+    if (cli->sparkplug) {
+        const struct plant_trouble *trouble = cli->trouble ? &run->trouble : NULL;
+        run->spark = plant_spark_open(cli->sparkplug, &run->plc, trouble, why, size);
+        if (!run->spark) return false;
+    }
     if (!cli->listen) return true;
     run->server = plant_server_open(cli->listen, &run->plc, why, size);
-    return run->server && write_address(run, why, size);
+    if (!run->server) return false;
+    if (cli->trouble) {
+        if (!plant_trouble_open(&run->trouble, cli->trouble, why, size)) return false;
+        plant_server_trouble(run->server, &run->trouble);
+    }
+    return write_address(run, why, size);
 }
 
 /* ---- what people see ---- */
@@ -159,10 +178,12 @@ static void pace(struct run *run) {
 }
 
 static void publish(struct run *run) {
-    if (run->server)
+    plant_spark_take(run->spark);
+    if (run->server || run->spark)
         plant_plc_publish(&run->plc);
     else if (run->journal.emitted)
         plant_sensors_read(&run->sensors);
+    plant_spark_publish(run->spark);
     plant_journal_step(&run->journal);
 }
 
@@ -182,7 +203,7 @@ static void loop(struct run *run) {
 }
 
 int plant_run(struct plant_cli *cli) {
-    struct run run = {.cli = cli, .terminal = !cli->quiet && isatty(STDERR_FILENO)};
+    struct run run = {.cli = cli, .terminal = !cli->quiet && isatty(STDERR_FILENO), .trouble.fd = -1};
     char why[512] = "no memory";
     int status = 1;
     run.plant = plant_new(&cli->plant);
@@ -201,7 +222,9 @@ int plant_run(struct plant_cli *cli) {
         fprintf(stderr, "potline-plant: a file could not be written to its end\n");
         status = 1;
     }
+    plant_spark_close(run.spark);
     plant_server_close(run.server);
+    plant_trouble_close(&run.trouble);
     if (run.plc.plant) plant_plc_fini(&run.plc);
     plant_sensors_fini(&run.sensors);
     plant_free(run.plant);

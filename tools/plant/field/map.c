@@ -50,7 +50,27 @@ static void signals(FILE *out, unsigned line, unsigned pot, unsigned pots) {
                                      .doc = signal[i].doc});
 }
 
+static void target(FILE *out, unsigned line, unsigned pot, unsigned pots, const struct plant_register *r) {
+    char tag[PLANT_NAME], manual[16] = "";
+    plant_name(tag, line, pot, pots, r->name);
+    if (pot) snprintf(manual, sizeof manual, "%u", plant_map_address(PLANT_HOLDING, pot, PLANT_HOLD_MANUAL));
+    fprintf(out, "%s,%u,%u,%s,%g,%s\n", tag, line, plant_map_address(r->table, pot, r->offset), type_names[r->type],
+            (r->high - r->low) * 1e-5, manual);
+}
+
+static void targets(FILE *out, unsigned lines, unsigned pots) {
+    fputs("tag,unit,address,type,tolerance,manual\n", out);
+    for (unsigned line = 1; line <= lines; line++)
+        for (unsigned pot = 0; pot <= pots; pot++)
+            for (const struct plant_register *r = pot ? plant_map_pot : plant_map_line; r->name; r++)
+                if (r->table == PLANT_HOLDING && r->type == PLANT_F32) target(out, line, pot, pots, r);
+}
+
 void plant_map_print(FILE *out, unsigned lines, unsigned pots, unsigned parts) {
+    if (parts & PLANT_MAP_TARGETS) {
+        targets(out, lines, pots);
+        return;
+    }
     fputs("tag,unit,address,table,type,words,scale,offset,description\n", out);
     for (unsigned line = 1; line <= lines; line++)
         for (unsigned pot = 0; pot <= pots; pot++) {

@@ -89,8 +89,9 @@ struct plant_register {
 extern const struct plant_register plant_map_line[]; /* ends with name NULL; signals are added by the printers */
 extern const struct plant_register plant_map_pot[];
 
-/* What of the map: measurements (input registers), or set points (holding registers). */
-enum plant_map_part { PLANT_MAP_MEASURED = 1, PLANT_MAP_SETPOINTS = 2 };
+/* What of the map: measurements (input registers), set points (holding registers), or of these what has a value to be
+ * reached, with the switch that must not be on, as sink.modbus reads it. */
+enum plant_map_part { PLANT_MAP_MEASURED = 1, PLANT_MAP_SETPOINTS = 2, PLANT_MAP_TARGETS = 4 };
 
 /* CSV as source.modbus reads it: tag,unit,address,table,type,words,scale,offset,description. */
 void plant_map_print(FILE *out, unsigned lines, unsigned pots, unsigned parts);

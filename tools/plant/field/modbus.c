@@ -1,6 +1,17 @@
 #include "modbus.h"
 
-enum { READ_HOLDING = 3, READ_INPUT = 4, WRITE_ONE = 6, WRITE_MANY = 16 };
+#include <string.h>
+
+enum {
+    READ_COILS = 1,
+    READ_HOLDING = 3,
+    READ_INPUT = 4,
+    WRITE_COIL = 5,
+    WRITE_ONE = 6,
+    WRITE_COILS = 15,
+    WRITE_MANY = 16,
+    COILS_MAX = 64,
+};
 
 static unsigned word(const uint8_t *at) {
     return (unsigned)at[0] << 8 | at[1];
@@ -56,8 +67,40 @@ static size_t answer_write(struct plant_plc *plc, uint8_t unit, const uint8_t *r
     return 5;
 }
 
+static size_t answer_read_coils(const struct plant_plc *plc, uint8_t unit, const uint8_t *request, size_t size,
+                                uint8_t *out) {
+    bool values[COILS_MAX];
+    unsigned count = size == 5 ? word(request + 3) : 0;
+    if (count == 0 || count > COILS_MAX) return refuse(request[0], PLANT_ILLEGAL_VALUE, out);
+    enum plant_exception why = plant_plc_read_coils(plc, unit, word(request + 1), count, values);
+    if (why) return refuse(request[0], why, out);
+    out[0] = request[0];
+    out[1] = (uint8_t)((count + 7) / 8);
+    memset(out + 2, 0, out[1]);
+    for (unsigned i = 0; i < count; i++)
+        out[2 + i / 8] |= (uint8_t)((unsigned)values[i] << i % 8);
+    return 2u + out[1];
+}
+
+/* Function 15 of one coil only: no two switches lie side by side. */
+static size_t answer_write_coil(struct plant_plc *plc, uint8_t unit, const uint8_t *request, size_t size,
+                                uint8_t *out) {
+    unsigned state = size >= 5 ? word(request + 3) : 1;
+    bool good = request[0] == WRITE_COIL ? size == 5 && (state == 0 || state == 0xFF00)
+                                         : size == 7 && state == 1 && request[5] == 1;
+    if (!good) return refuse(request[0], PLANT_ILLEGAL_VALUE, out);
+    bool on = request[0] == WRITE_COIL ? state != 0 : request[6] & 1;
+    enum plant_exception why = plant_plc_write_coil(plc, unit, word(request + 1), on);
+    if (why) return refuse(request[0], why, out);
+    memcpy(out, request, 5);
+    return 5;
+}
+
 size_t plant_modbus_answer(struct plant_plc *plc, uint8_t unit, const uint8_t *request, size_t size, uint8_t *out) {
     switch (request[0]) {
+    case READ_COILS: return answer_read_coils(plc, unit, request, size, out);
+    case WRITE_COIL:
+    case WRITE_COILS: return answer_write_coil(plc, unit, request, size, out);
     case READ_HOLDING:
     case READ_INPUT: return answer_read(plc, unit, request, size, out);
     case WRITE_ONE:

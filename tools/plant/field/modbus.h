@@ -1,6 +1,7 @@
 /* modbus.h: the Modbus application protocol, without the transport: one request in, one answer out.
  *
- * Functions 3, 4, 6 and 16. Nothing that comes in is trusted; whatever is not understood gets an exception.
+ * Functions 3, 4, 6 and 16 of registers; 1, 5 and 15 of the switches among them. Nothing that comes in is trusted;
+ * whatever is not understood gets an exception.
  */
 #ifndef PLANT_MODBUS_H
 #define PLANT_MODBUS_H

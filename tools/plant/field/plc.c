@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { WATCHDOG_TIMEOUT = 10 }; /* s */
+
 /* ---- values in registers ---- */
 
 static void put_bits(uint16_t *at, unsigned words, uint64_t bits) {
@@ -42,7 +44,7 @@ bool plant_plc_init(struct plant_plc *plc, struct plant *plant, struct plant_sen
         line->holdings = PLANT_MAP_POTS + plant->options.pots * PLANT_MAP_POT_HOLDING;
         line->input = calloc(line->inputs, sizeof *line->input);
         line->holding = calloc(line->holdings, sizeof *line->holding);
-        line->watchdog_timeout = 10;
+        line->watchdog_timeout = WATCHDOG_TIMEOUT;
         if (!line->input || !line->holding) return false;
     }
     return true;
@@ -126,6 +128,7 @@ static void show_holdings(struct plant_plc *plc, unsigned number) {
 
 void plant_plc_publish(struct plant_plc *plc) {
     plant_sensors_read(plc->sensors);
+    if (plc->frozen) return;
     for (unsigned i = 1; i <= plc->plant->options.lines; i++) {
         show_inputs(plc, i);
         show_holdings(plc, i);
@@ -255,9 +258,11 @@ static enum plant_exception understand(const struct plant_plc *plc, unsigned uni
     for (unsigned i = 0; i < count;) {
         unsigned pot;
         const struct plant_register *what = register_at(plc->plant, address + i, &pot);
-        if (!what || words_of(what->type) > count - i) return PLANT_ILLEGAL_ADDRESS;
         struct plant_write *w = &writes[(*found)++];
-        *w = (struct plant_write){.line = unit, .pot = pot, .what = what, .value = get_value(values + i, what->type)};
+        *w = (struct plant_write){.line = unit, .pot = pot, .address = address + i, .value = values[i]};
+        if (!what || words_of(what->type) > count - i) return PLANT_ILLEGAL_ADDRESS;
+        w->what = what;
+        w->value = get_value(values + i, what->type);
         enum plant_exception outcome = judge(plc, w);
         if (worst == PLANT_OK) worst = outcome;
         i += words_of(what->type);
@@ -270,16 +275,58 @@ enum plant_exception plant_plc_write(struct plant_plc *plc, unsigned unit, unsig
     enum { MOST = 128 };
     struct plant_write writes[MOST];
     unsigned found = 0;
-    if (unit < 1 || unit > plc->plant->options.lines) return PLANT_NO_SUCH_UNIT;
     if (count == 0 || count > MOST) return PLANT_ILLEGAL_VALUE;
+    if (unit < 1 || unit > plc->plant->options.lines) {
+        struct plant_write stray = {
+            .line = unit, .address = address, .outcome = PLANT_NO_SUCH_UNIT, .value = values[0]};
+        if (plc->on_write) plc->on_write(plc->user, &stray);
+        return PLANT_NO_SUCH_UNIT;
+    }
     enum plant_exception outcome = understand(plc, unit, address, count, values, writes, &found);
     for (unsigned i = 0; i < found; i++) {
         writes[i].outcome = outcome;
-        if (outcome == PLANT_OK) apply(plc, &writes[i]);
+        if (outcome == PLANT_OK && !plc->frozen) apply(plc, &writes[i]);
         if (plc->on_write) plc->on_write(plc->user, &writes[i]);
     }
-    if (outcome == PLANT_OK) show_holdings(plc, unit);
+    if (outcome == PLANT_OK && !plc->frozen) show_holdings(plc, unit);
     return outcome;
+}
+
+void plant_plc_restart(struct plant_plc *plc) {
+    for (unsigned i = 0; i < plc->plant->options.lines; i++) {
+        struct plant_plc_line *line = &plc->lines[i];
+        line->watchdog = 0;
+        line->watchdog_timeout = WATCHDOG_TIMEOUT;
+        line->armed = line->silent = false;
+        release_line(&plc->plant->lines[i]);
+        show_holdings(plc, i + 1);
+    }
+}
+
+/* ---- coils ---- */
+
+static bool is_switch(const struct plant_plc *plc, unsigned address) {
+    unsigned pot;
+    const struct plant_register *what = register_at(plc->plant, address, &pot);
+    return what && what->type == PLANT_U16 && what->high == 1;
+}
+
+enum plant_exception plant_plc_read_coils(const struct plant_plc *plc, unsigned unit, unsigned address, unsigned count,
+                                          bool *values) {
+    for (unsigned i = 0; i < count; i++) {
+        uint16_t word;
+        enum plant_exception why = plant_plc_read(plc, unit, PLANT_HOLDING, address + i, 1, &word);
+        if (why) return why;
+        if (!is_switch(plc, address + i)) return PLANT_ILLEGAL_ADDRESS;
+        values[i] = word != 0;
+    }
+    return PLANT_OK;
+}
+
+enum plant_exception plant_plc_write_coil(struct plant_plc *plc, unsigned unit, unsigned address, bool value) {
+    uint16_t word = value;
+    if (!is_switch(plc, address)) return PLANT_ILLEGAL_ADDRESS;
+    return plant_plc_write(plc, unit, address, 1, &word);
 }
 
 bool plant_plc_acknowledged(const struct plant_plc *plc, bool all) {

@@ -28,10 +28,11 @@ enum plant_exception {
 
 /* One value that a request wrote or wanted to write. */
 struct plant_write {
-    unsigned line, pot; /* pot 0: of the line */
-    const struct plant_register *what;
+    unsigned line, pot; /* the unit; pot 0: of the line */
+    unsigned address;
+    enum plant_exception outcome;      /* of the whole request */
+    const struct plant_register *what; /* NULL: there is nothing to be written at the address */
     double value;
-    enum plant_exception outcome; /* of the whole request */
 };
 
 struct plant_plc_line {
@@ -49,6 +50,7 @@ struct plant_plc {
     struct plant_sensors *sensors; /* borrowed */
     struct plant_plc_line *lines;
     bool ended;
+    bool frozen; /* a fault: writes are taken and change nothing, registers stay as they are */
     /* Told of every write (may be NULL), and of the watchdog. */
     void (*on_write)(void *user, const struct plant_write *write);
     void (*on_watchdog)(void *user, unsigned line, bool silent);
@@ -67,6 +69,14 @@ enum plant_exception plant_plc_read(const struct plant_plc *plc, unsigned unit, 
                                     unsigned address, unsigned count, uint16_t *values);
 enum plant_exception plant_plc_write(struct plant_plc *plc, unsigned unit, unsigned address, unsigned count,
                                      const uint16_t *values);
+
+/* The PLC starts anew: set points are local, nothing is armed; switches stay as they are, for they are of the plant. */
+void plant_plc_restart(struct plant_plc *plc);
+
+/* Coils: the switches among the holding registers, at the same addresses. */
+enum plant_exception plant_plc_read_coils(const struct plant_plc *plc, unsigned unit, unsigned address, unsigned count,
+                                          bool *values);
+enum plant_exception plant_plc_write_coil(struct plant_plc *plc, unsigned unit, unsigned address, bool value);
 
 /* Lockstep: has the present step been acknowledged on unit 1, or (`all`) on every unit? */
 bool plant_plc_acknowledged(const struct plant_plc *plc, bool all);

@@ -9,6 +9,7 @@
 #include <signal.h>
 
 #include "modbus.h"
+#include "trouble.h"
 
 enum { PLANT_CLIENTS_MAX = 64 };
 
@@ -20,6 +21,9 @@ void plant_server_close(struct plant_server *server); /* NULL is fine */
 
 uint16_t plant_server_port(const struct plant_server *server);
 unsigned plant_server_clients(const struct plant_server *server);
+
+/* What goes wrong with it from now on, carried out by plant_server_serve; borrowed. */
+void plant_server_trouble(struct plant_server *server, struct plant_trouble *trouble);
 
 /* Serves whoever is ready, waiting up to `wait` ns for somebody (negative: for ever). Returns after one round, or when
  * a signal has come; `mask` (may be NULL) is the signal mask while it waits. */

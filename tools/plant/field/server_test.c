@@ -115,7 +115,7 @@ static void libmodbus_writes_and_reads_back(void **state) {
     assert_int_equal(modbus_read_registers(modbus, PLANT_HOLD_WATCHDOG_TIMEOUT, 1, words), 1);
     assert_int_equal(words[0], 20);
     uint8_t bits[8];
-    assert_int_equal(modbus_read_bits(modbus, 0, 8, bits), -1);
+    assert_int_equal(modbus_read_input_bits(modbus, 0, 8, bits), -1);
     assert_int_equal(errno, EMBXILFUN);
     assert_int_equal(modbus_read_input_registers(modbus, 600, 1, words), -1);
     assert_int_equal(errno, EMBXILADD);

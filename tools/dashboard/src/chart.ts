@@ -1,0 +1,286 @@
+// A trend: history from the engine, live values behind it, zoom and pan by mouse, finger and keyboard.
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import type { Row } from "./api";
+import { h, setText } from "./dom";
+import { moment, number, unitText } from "./format";
+import { addPoint, load, type History } from "./history";
+import { engineNow, readings, sensors } from "./live";
+
+export interface Mark {
+  time: number; // ms
+  kind: "alarm" | "change";
+}
+
+const SPANS: [string, number][] = [
+  ["10 min", 600_000],
+  ["1 h", 3_600_000],
+  ["8 h", 28_800_000],
+  ["24 h", 86_400_000],
+];
+const LEAST = 10_000;
+const HEIGHT = 260;
+
+function color(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+/** Of an axis: seconds where they matter, the day where it begins. */
+function tick(time: number, step: number): string {
+  const at = new Date(time * 1000),
+    two = (n: number) => String(n).padStart(2, "0");
+  if (step >= 86_400 || (at.getHours() === 0 && at.getMinutes() === 0 && at.getSeconds() === 0))
+    return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return `${two(at.getHours())}:${two(at.getMinutes())}${step < 60 ? `:${two(at.getSeconds())}` : ""}`;
+}
+
+export class Trend {
+  readonly element: HTMLElement;
+  private plot: uPlot | null = null;
+  private history: History | null = null;
+  private tag = "";
+  private from = 0;
+  private to = 0;
+  private live = true;
+  private newest = 0;
+  private marks: Mark[] = [];
+  private asked = 0;
+  private readonly canvas = h("div", { class: "plot" });
+  private readonly note = h("p", { class: "hint", "aria-live": "polite" });
+  private readonly follow: HTMLButtonElement;
+  private readonly spans: HTMLButtonElement[];
+  private readonly observer: ResizeObserver;
+  private readonly scheme = matchMedia("(prefers-color-scheme: dark)");
+  private readonly redraw = () => this.draw();
+
+  /** `ranged` hears of each new range. */
+  constructor(private readonly ranged: (from: number, to: number) => void = () => {}) {
+    this.follow = h("button", { type: "button", onclick: () => this.goLive() }, "Live");
+    this.spans = SPANS.map(([name, ms]) =>
+      h("button", { type: "button", "aria-pressed": "false", onclick: () => this.setSpan(ms) }, name),
+    );
+    const step = (label: string, text: string, act: () => void) =>
+      h("button", { type: "button", "aria-label": label, title: label, onclick: act }, text);
+    this.element = h(
+      "div",
+      { class: "trend" },
+      h(
+        "div",
+        { class: "tools", role: "group", "aria-label": "Range of time" },
+        this.spans,
+        step("Earlier", "←", () => this.pan(-0.5)),
+        step("Later", "→", () => this.pan(0.5)),
+        step("Zoom in", "+", () => this.zoom(0.5)),
+        step("Zoom out", "−", () => this.zoom(2)),
+        this.follow,
+      ),
+      this.canvas,
+      this.note,
+    );
+    this.observer = new ResizeObserver(() => this.plot?.setSize({ width: this.canvas.clientWidth, height: HEIGHT }));
+    this.observer.observe(this.canvas);
+    this.canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    this.scheme.addEventListener("change", this.redraw);
+    document.addEventListener("potline-theme", this.redraw);
+    this.to = engineNow();
+    this.from = this.to - SPANS[0]![1];
+  }
+
+  close(): void {
+    this.observer.disconnect();
+    this.scheme.removeEventListener("change", this.redraw);
+    document.removeEventListener("potline-theme", this.redraw);
+    this.plot?.destroy();
+    this.plot = null;
+  }
+
+  show(tag: string): void {
+    this.tag = tag;
+    void this.read();
+  }
+
+  setMarks(marks: Mark[]): void {
+    this.marks = marks;
+    this.plot?.redraw(false);
+  }
+
+  /** Goes on with what has come. */
+  update(): void {
+    const reading = readings.get(this.tag);
+    if (!this.live || !this.history || this.history.step !== "samples") {
+      if (this.live && this.history && engineNow() - this.to > (this.to - this.from) / 100) this.goLive();
+      return;
+    }
+    const span = this.to - this.from;
+    this.to = engineNow();
+    this.from = this.to - span;
+    if (reading && reading.time > this.newest) {
+      this.newest = reading.time;
+      addPoint(this.history, reading.time, reading.value, reading.quality);
+    }
+    this.put();
+  }
+
+  private goLive(): void {
+    const span = this.to - this.from;
+    this.live = true;
+    this.setRange(engineNow() - span, engineNow());
+  }
+
+  private setSpan(ms: number): void {
+    const end = this.live ? engineNow() : this.to;
+    this.setRange(end - ms, end);
+  }
+
+  private pan(share: number): void {
+    const by = (this.to - this.from) * share;
+    this.live = this.to + by >= engineNow();
+    if (this.live) this.goLive();
+    else this.setRange(this.from + by, this.to + by);
+  }
+
+  private zoom(factor: number): void {
+    const span = Math.max(LEAST, (this.to - this.from) * factor);
+    const end = this.live ? engineNow() : (this.from + this.to + span) / 2;
+    this.setRange(end - span, end);
+  }
+
+  private wheel(event: WheelEvent): void {
+    if (!event.ctrlKey && !event.shiftKey) return; // the page scrolls
+    event.preventDefault();
+    if (event.shiftKey) this.pan(Math.sign(event.deltaY || event.deltaX) * 0.1);
+    else this.zoom(event.deltaY > 0 ? 1.25 : 0.8);
+  }
+
+  private setRange(from: number, to: number): void {
+    this.from = from;
+    this.to = Math.min(to, engineNow());
+    void this.read();
+  }
+
+  private async read(): Promise<void> {
+    const asked = ++this.asked;
+    const { tag, from, to } = this;
+    const every = readings.get(tag)?.every || 1000;
+    for (const [i, button] of this.spans.entries())
+      button.setAttribute("aria-pressed", String(Math.abs(to - from - SPANS[i]![1]) < 1000));
+    this.follow.setAttribute("aria-pressed", String(this.live));
+    this.element.setAttribute("aria-busy", "true");
+    try {
+      const history = await load(tag, from, to, every);
+      if (asked !== this.asked) return;
+      this.history = history;
+      this.newest = (history.time.at(-1) ?? 0) * 1000;
+      this.draw();
+      this.ranged(from, to);
+      const what =
+        history.step === "samples" ? "every sample" : `means over ${history.step / 1000} s, with least and greatest`;
+      setText(
+        this.note,
+        history.time.length
+          ? `${history.time.length} points: ${what}. Drag to zoom, Shift and wheel to move.`
+          : "There is nothing in this range.",
+      );
+    } catch (error) {
+      if (asked === this.asked) setText(this.note, `The history could not be read: ${(error as Error).message}`);
+    } finally {
+      if (asked === this.asked) this.element.removeAttribute("aria-busy");
+    }
+  }
+
+  private put(): void {
+    const d = this.history!;
+    this.plot?.setData([d.time, d.good, d.doubtful, d.low, d.high], false);
+    this.plot?.setScale("x", { min: this.from / 1000, max: this.to / 1000 });
+  }
+
+  private draw(): void {
+    if (!this.history) return;
+    this.plot?.destroy();
+    this.canvas.textContent = "";
+    const unit = unitText(sensors.get(this.tag)?.unit ?? "");
+    const ink = color("--ink"),
+      grid = color("--line"),
+      axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid } };
+    const windows = this.history.step !== "samples";
+    const value = (_: uPlot, v: number | null) => (v === null ? "–" : number(v, sensors.get(this.tag)?.unit));
+    this.plot = new uPlot(
+      {
+        width: this.canvas.clientWidth || 600,
+        height: HEIGHT,
+        scales: { x: { time: true, range: () => [this.from / 1000, this.to / 1000] } },
+        cursor: { drag: { x: true, y: false, setScale: false } },
+        axes: [
+          { ...axis, values: (_, times, __, ___, step) => times.map((time) => tick(time, step)), space: 70 },
+          { ...axis, size: 56 },
+        ],
+        series: [
+          { label: "Time", value: (_, v) => (v === null ? "–" : moment(v * 1000)) },
+          {
+            label: unit || "value",
+            stroke: color("--trace"),
+            width: 1.5,
+            value,
+            spanGaps: false,
+            points: { show: false },
+          },
+          {
+            label: "bad or uncertain",
+            stroke: color("--bad"),
+            width: 0,
+            value,
+            points: { show: true, size: 5, stroke: color("--bad"), fill: "transparent" },
+          },
+          ...["least", "greatest"].map((label) => ({
+            label,
+            show: windows,
+            stroke: "transparent",
+            value,
+            points: { show: false },
+          })),
+        ],
+        bands: [{ series: [4, 3], fill: color("--band") }],
+        legend: { markers: { width: 0 } },
+        hooks: { setSelect: [(plot) => this.selected(plot)], draw: [(plot) => this.drawMarks(plot)] },
+      },
+      [this.history.time, this.history.good, this.history.doubtful, this.history.low, this.history.high],
+      this.canvas,
+    );
+  }
+
+  private selected(plot: uPlot): void {
+    if (plot.select.width < 4) return;
+    const from = plot.posToVal(plot.select.left, "x") * 1000,
+      to = plot.posToVal(plot.select.left + plot.select.width, "x") * 1000;
+    plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+    this.live = false;
+    if (to - from >= LEAST / 5) this.setRange(from, to);
+  }
+
+  /** A tooth below the trace where an alarm came or somebody changed something. */
+  private drawMarks(plot: uPlot): void {
+    const { ctx, bbox } = plot;
+    ctx.save();
+    for (const mark of this.marks) {
+      if (mark.time < this.from || mark.time > this.to) continue;
+      const x = plot.valToPos(mark.time / 1000, "x", true),
+        base = bbox.top + bbox.height,
+        size = 6 * devicePixelRatio;
+      ctx.fillStyle = color(mark.kind === "alarm" ? "--bad" : "--ink");
+      ctx.beginPath();
+      ctx.moveTo(x, base - 2 * size);
+      ctx.lineTo(x - size / 1.5, base);
+      ctx.lineTo(x + size / 1.5, base);
+      ctx.fill();
+    }
+    ctx.restore();
+  }
+}
+
+/** What the band below a trend tells: alarms and refusals of an asset, and what people changed. */
+export function marksOf(events: Row[], changes: Row[]): Mark[] {
+  return [
+    ...events.map((row): Mark => ({ time: Date.parse(row.time), kind: "alarm" })),
+    ...changes.map((row): Mark => ({ time: Date.parse(row.time), kind: "change" })),
+  ];
+}

@@ -1,0 +1,65 @@
+// How values, ages and moments are written.
+
+const digits: Record<string, number> = {
+  V: 2,
+  kA: 1,
+  degC: 1,
+  mm: 1,
+  cm: 1,
+  mV: 1,
+  uohm: 2,
+  kg: 1,
+  "%": 1,
+  kW: 0,
+  MW: 2,
+  "kWh/t": 0,
+};
+const units: Record<string, string> = { degC: "°C", uohm: "µΩ", ohm: "Ω", "m3/h": "m³/h" };
+
+export function unitText(unit: string): string {
+  return units[unit] ?? unit;
+}
+
+export function number(value: unknown, unit = ""): string {
+  if (typeof value === "string") return value;
+  if (typeof value !== "number" || !Number.isFinite(value)) return "–";
+  const places = digits[unit];
+  if (places !== undefined) return value.toFixed(places);
+  if (Number.isInteger(value)) return String(value);
+  return Math.abs(value) >= 1000 ? value.toFixed(0) : String(Number(value.toPrecision(4)));
+}
+
+export function withUnit(value: unknown, unit: string): string {
+  const text = number(value, unit);
+  return unit && text !== "–" ? `${text} ${unitText(unit)}` : text;
+}
+
+export function span(ms: number): string {
+  const s = Math.max(0, ms) / 1000;
+  if (s < 10) return `${s.toFixed(1)} s`;
+  if (s < 120) return `${s.toFixed(0)} s`;
+  if (s < 7200) return `${(s / 60).toFixed(0)} min`;
+  return s < 172800 ? `${(s / 3600).toFixed(0)} h` : `${(s / 86400).toFixed(0)} d`;
+}
+
+const clock = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+});
+const day = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "2-digit", day: "2-digit" });
+
+/** Local time; with the date when it is not today's. */
+export function moment(time: string | number): string {
+  const at = new Date(time);
+  if (Number.isNaN(at.getTime())) return "–";
+  const today = at.toDateString() === new Date().toDateString();
+  return today ? clock.format(at) : `${day.format(at)} ${clock.format(at)}`;
+}
+
+/** "bad|spike" as people read it. */
+export function quality(text: string): string {
+  const [level, ...why] = text.split("|");
+  return why.length ? `${level}: ${why.join(", ").replaceAll("_", " ")}` : level!;
+}

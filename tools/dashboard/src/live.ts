@@ -1,0 +1,175 @@
+// What is known now: the newest value of every tag, and whether the engine and its data still come.
+import { get, list, listen, type Row } from "./api";
+
+export interface Reading {
+  value: unknown;
+  quality: string;
+  time: number; // of the data, ms
+  every: number; // between the last two values
+}
+
+export interface Sensor {
+  tag: string;
+  asset: string;
+  unit: string;
+}
+
+export type Link = "connecting" | "live" | "silent" | "lost";
+
+const FRESH = 5_000; // older is stale, unless the tag comes seldom by itself
+const LISTENED = 3; // a browser has six connections for a host
+
+export const readings = new Map<string, Reading>();
+export const sensors = new Map<string, Sensor>();
+
+let link: Link = "connecting";
+let lostAt = 0;
+let why = "";
+let newest = 0; // of all data
+let skew = 0; // the engine's clock before ours
+const watchers = new Set<() => void>();
+const beats = new Set<() => void>();
+const lost = new Set<string>();
+let painting = false;
+
+export function watch(watcher: () => void): () => void {
+  watchers.add(watcher);
+  return () => watchers.delete(watcher);
+}
+
+/** Whenever a round of values has come: unlike a timer it is not held back while nobody looks at the page. */
+export function onBeat(listener: () => void): () => void {
+  beats.add(listener);
+  return () => beats.delete(listener);
+}
+
+export function paintSoon(): void {
+  if (painting) return;
+  painting = true;
+  requestAnimationFrame(() => {
+    painting = false;
+    for (const watcher of watchers) watcher();
+  });
+}
+
+export function connection(): { link: Link; since: number; why: string; newest: number } {
+  const silent = link === "live" && newest > 0 && engineNow() - newest > FRESH;
+  return { link: silent ? "silent" : link, since: lostAt, why, newest };
+}
+
+/** Now by the clock that stamps the data. */
+export function engineNow(): number {
+  return Date.now() + skew;
+}
+
+export function age(reading: Reading): number {
+  return engineNow() - reading.time;
+}
+
+export function isStale(reading: Reading | undefined): boolean {
+  return !reading || link === "lost" || age(reading) > Math.max(FRESH, 3 * reading.every);
+}
+
+/** "good", "uncertain", "bad"; what is old is "stale", whatever it was. */
+export function standing(reading: Reading | undefined): "good" | "uncertain" | "bad" | "stale" | "none" {
+  if (!reading) return "none";
+  if (isStale(reading)) return "stale";
+  const level = reading.quality.split("|")[0];
+  return level === "good" || level === "uncertain" ? level : "bad";
+}
+
+function take(row: Row): void {
+  const time = Date.parse(row.time);
+  const before = readings.get(row.tag);
+  if (before && before.time > time) return;
+  const every = before && time > before.time ? time - before.time : (before?.every ?? 0);
+  readings.set(row.tag, { value: row.value, quality: row.quality, time, every });
+  if (time > newest) newest = time;
+  if (!sensors.has(row.tag))
+    sensors.set(row.tag, { tag: row.tag, asset: row.tag.slice(0, Math.max(0, row.tag.lastIndexOf("."))), unit: "" });
+}
+
+function setLink(next: Link, reason = ""): void {
+  if (next === "lost" && link !== "lost") lostAt = Date.now();
+  link = next;
+  why = reason;
+  paintSoon();
+}
+
+export async function loadSensors(): Promise<void> {
+  for (const row of await list("/sensors", 20_000))
+    sensors.set(row.tag, { tag: row.tag, asset: row.asset, unit: row.unit });
+}
+
+async function measureSkew(): Promise<void> {
+  const asked = Date.now();
+  const [figures] = await get("/kpis");
+  const back = Date.now();
+  // A hundredth of a second either way is the way there and back.
+  if (figures) skew = Date.parse(figures.time) - (asked + back) / 2;
+}
+
+/** The outputs that carry what was cleansed; without such a node, what the sources tell. */
+async function sampleOutputs(): Promise<string[]> {
+  const [streams, nodes] = await Promise.all([list("/streams"), list("/nodes")]);
+  const ops = new Map(nodes.map((node) => [node.node as string, node.op as string]));
+  const samples = streams.filter((one) => one.kind === "samples" && one.output.endsWith(".out"));
+  const cleansed = samples.filter((one) => ops.get(one.node) === "cleanse");
+  const sources = samples.filter((one) => ops.get(one.node)?.startsWith("source."));
+  return (cleansed.length ? cleansed.slice(-1) : sources).slice(0, LISTENED).map((one) => one.output);
+}
+
+function follow(output: string, signal: AbortSignal): void {
+  void listen(
+    `/streams/${encodeURIComponent(output)}?every=500ms`,
+    {
+      row: take,
+      event: (name) => {
+        if (name !== "pass") return;
+        paintSoon();
+        for (const beat of beats) beat();
+      },
+      alive: () => {
+        lost.delete(output);
+        if (link !== "live" && lost.size === 0) setLink("live");
+      },
+      lost: (error) => {
+        lost.add(output);
+        setLink(
+          "lost",
+          error instanceof Error && error.name !== "AbortError" ? error.message : "Nothing was heard for 20 s.",
+        );
+      },
+    },
+    signal,
+  );
+}
+
+async function begin(signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      const [outputs] = await Promise.all([sampleOutputs(), loadSensors(), measureSkew()]);
+      for (const output of outputs) follow(output, signal);
+      if (outputs.length === 0) setLink("live");
+      return;
+    } catch (error) {
+      setLink("lost", error instanceof Error ? error.message : "");
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+    }
+  }
+}
+
+export function start(signal: AbortSignal): void {
+  readings.clear();
+  sensors.clear();
+  lost.clear();
+  newest = 0;
+  setLink("connecting");
+  void begin(signal);
+  const timers = [
+    setInterval(paintSoon, 1000),
+    setInterval(() => void measureSkew().catch(() => {}), 30_000),
+    setInterval(() => void loadSensors().catch(() => {}), 60_000),
+  ];
+  signal.addEventListener("abort", () => timers.forEach(clearInterval));
+}

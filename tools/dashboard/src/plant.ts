@@ -1,0 +1,187 @@
+// Lines and pots as the tags name them, and what is abnormal about each: alarms, overrides, set points that wait.
+import { list, type Row } from "./api";
+import { connection, onBeat, paintSoon, readings, sensors, standing } from "./live";
+
+export type Priority = "critical" | "high" | "medium" | "low";
+export const priorities: Priority[] = ["critical", "high", "medium", "low"];
+
+export let alarms: Row[] = [];
+export let overrides: Row[] = [];
+export let setpoints: Row[] = [];
+export let loaded = false;
+export let guarded = false; // the running graph has a guard: there is something to override
+
+const ALARMS = 900,
+  POLL = 3_000; // between questions, ms
+const attention = new Set([
+  "unacknowledged",
+  "acknowledged",
+  "returned",
+  "latched-unacknowledged",
+  "latched-acknowledged",
+]);
+const unseen = new Set(["unacknowledged", "returned", "latched-unacknowledged"]);
+const raisedListeners = new Set<(alarm: Row) => void>();
+
+export function needsAttention(alarm: Row): boolean {
+  return attention.has(alarm.state);
+}
+
+export function isUnseen(alarm: Row): boolean {
+  return unseen.has(alarm.state);
+}
+
+export function tagOf(alarm: Row): string {
+  return String(alarm.alarm).slice(String(alarm.alarm).indexOf("@") + 1);
+}
+
+export function assetOf(tag: string): string {
+  return sensors.get(tag)?.asset ?? (sensors.has(tag) || !tag.includes(".") ? tag : tag.slice(0, tag.lastIndexOf(".")));
+}
+
+// ---- Lines and pots ----
+
+export interface Line {
+  name: string;
+  pots: string[]; // assets
+}
+
+export function lines(): Line[] {
+  const found = new Map<string, Set<string>>();
+  for (const { asset } of sensors.values()) {
+    const dot = asset.indexOf(".");
+    const name = dot < 0 ? asset : asset.slice(0, dot);
+    if (!name) continue;
+    if (!found.has(name)) found.set(name, new Set());
+    if (dot > 0) found.get(name)!.add(asset);
+  }
+  const inOrder = (a: string, b: string) => a.localeCompare(b, undefined, { numeric: true });
+  return [...found]
+    .map(([name, pots]) => ({ name, pots: [...pots].sort(inOrder) }))
+    .sort((a, b) => inOrder(a.name, b.name));
+}
+
+/** Not those that are assets themselves, of which a twin tells fields. */
+export function tagsOf(asset: string): string[] {
+  const assets = new Set([...sensors.values()].map((sensor) => sensor.asset));
+  return [...sensors.values()]
+    .filter((sensor) => sensor.asset === asset && !assets.has(sensor.tag))
+    .map((sensor) => sensor.tag);
+}
+
+/** "line1.pot07" as people say it. */
+export function title(asset: string): string {
+  return asset
+    .split(".")
+    .map((word) => word.replace(/^([a-z]+)0*(\d+)$/i, "$1 $2"))
+    .map((word) => word[0]!.toUpperCase() + word.slice(1))
+    .join(", ");
+}
+
+export function covers(scope: string, asset: string): boolean {
+  return scope === "ALL" || scope === asset || asset.startsWith(scope + ".") || scope.startsWith(asset + ".");
+}
+
+export interface PotState {
+  alarm: Row | null; // the worst
+  count: number;
+  unseen: boolean;
+  bad: number;
+  stale: boolean;
+  overridden: boolean;
+  waits: number;
+}
+
+export function potState(asset: string, tags: string[]): PotState {
+  const own = alarms.filter((alarm) => needsAttention(alarm) && assetOf(tagOf(alarm)) === asset);
+  const standings = tags.map((tag) => standing(readings.get(tag)));
+  const known = standings.filter((one) => one !== "none");
+  return {
+    alarm: own[0] ?? null, // the engine lists the most urgent first
+    count: own.length,
+    unseen: own.some(isUnseen),
+    bad: standings.filter((one) => one === "bad").length,
+    stale: connection().link !== "connecting" && (known.length === 0 || known.every((one) => one === "stale")),
+    overridden: overrides.some((one) => covers(one.scope, asset)),
+    waits: setpoints.filter((one) => one.state === "waits" && assetOf(one.tag) === asset).length,
+  };
+}
+
+// ---- Keeping up ----
+
+async function loadAlarms(): Promise<void> {
+  const before = new Set(alarms.filter(isUnseen).map((alarm) => alarm.alarm));
+  const next = await list("/alarms?state=all");
+  const fresh = loaded ? next.filter((alarm) => alarm.state === "unacknowledged" && !before.has(alarm.alarm)) : [];
+  alarms = next;
+  for (const alarm of fresh) for (const listener of raisedListeners) listener(alarm);
+}
+
+export function onRaised(listener: (alarm: Row) => void): () => void {
+  raisedListeners.add(listener);
+  return () => raisedListeners.delete(listener);
+}
+
+/** A graph without guard or alarms has none of them, which is no fault. */
+async function loadQuietly(path: string): Promise<Row[]> {
+  return list(path).catch((error) => {
+    if (error.status === 404 || error.status === 409 || error.status === 501) return [];
+    throw error;
+  });
+}
+
+/** Now, after something was changed here. */
+export async function refresh(): Promise<void> {
+  try {
+    const [, nextOverrides, nextSetpoints] = await Promise.all([
+      loadAlarms(),
+      loadQuietly("/overrides"),
+      loadQuietly("/setpoints"),
+    ]);
+    overrides = nextOverrides;
+    setpoints = nextSetpoints;
+    loaded = true;
+  } catch {
+    // The stream tells that the connection is lost; what was known stays, marked as old.
+  }
+  paintSoon();
+}
+
+/** One round at a time: alarms each second, the rest now and then. A stream more for each page would halve how many can look. */
+function keeper(): () => void {
+  let asked = 0,
+    whole = 0,
+    busy = false;
+  return () => {
+    const now = Date.now();
+    if (busy || now - asked < ALARMS) return;
+    busy = true;
+    asked = now;
+    const all = now - whole >= POLL;
+    if (all) whole = now;
+    const round = all ? refresh() : loadAlarms().then(paintSoon, () => {});
+    void round.finally(() => (busy = false));
+  };
+}
+
+async function loadNodes(): Promise<void> {
+  guarded = (await list("/nodes")).some((node) => node.op === "guard");
+  paintSoon();
+}
+
+export function start(signal: AbortSignal): void {
+  alarms = overrides = setpoints = [];
+  loaded = false;
+  const keep = keeper(),
+    nodes = () => void loadNodes().catch(() => {});
+  const unbeat = onBeat(keep),
+    timer = setInterval(keep, ALARMS),
+    slow = setInterval(nodes, 30_000);
+  keep();
+  nodes();
+  signal.addEventListener("abort", () => {
+    unbeat();
+    clearInterval(timer);
+    clearInterval(slow);
+  });
+}

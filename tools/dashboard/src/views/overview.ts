@@ -1,0 +1,204 @@
+// The potline map: every pot of every line, grey unless something is abnormal; beside it what needs attention.
+import { allowed } from "../api";
+import { actions, ruleOf, symbol } from "../alarm_parts";
+import { h, keyed, setAttribute, setText, type Part } from "../dom";
+import { moment, number, withUnit } from "../format";
+import { readings, sensors, standing } from "../live";
+import {
+  alarms,
+  assetOf,
+  isUnseen,
+  lines,
+  loaded,
+  needsAttention,
+  overrides,
+  potState,
+  setpoints,
+  tagOf,
+  tagsOf,
+  title,
+  type Line,
+} from "../plant";
+import type { Row } from "../api";
+import type { View } from "../view";
+
+const MOST = 12; // alarms beside the map
+
+function tile(asset: string): Part<string> {
+  const short = asset.slice(asset.indexOf(".") + 1).replace(/^[a-z]+(?=\d)/i, "");
+  const value = h("span", { class: "value" }),
+    sign = symbol(),
+    flag = h("span", { class: "flag" });
+  const element = h(
+    "a",
+    { class: "pot", href: `#/pot/${asset}` },
+    h("span", { class: "name" }, short),
+    sign.element,
+    value,
+    flag,
+  );
+  let tags: string[] = [],
+    shown = "",
+    known = 0;
+  return {
+    element,
+    update() {
+      if (known !== sensors.size) {
+        known = sensors.size;
+        tags = tagsOf(asset);
+        shown = tags.find((tag) => tag.endsWith(".voltage")) ?? tags[0] ?? "";
+      }
+      const state = potState(asset, tags),
+        reading = readings.get(shown),
+        unit = sensors.get(shown)?.unit ?? "";
+      setText(value, reading ? number(reading.value, unit) : "–");
+      setAttribute(value, "data-standing", standing(reading));
+      sign.update(state.alarm, state.unseen);
+      const flags = [
+        state.overridden && "OVR",
+        state.stale ? "stale" : state.bad > 0 && `${state.bad} bad`,
+        state.waits > 0 && "move?",
+      ].filter(Boolean);
+      setText(flag, String(flags[0] ?? ""));
+      setAttribute(flag, "data-kind", state.overridden ? "override" : null);
+      setAttribute(element, "data-alarm", state.alarm ? state.alarm.priority : null);
+      setAttribute(element, "data-unseen", state.unseen ? "" : null);
+      setAttribute(element, "data-stale", state.stale ? "" : null);
+      const words = [
+        title(asset),
+        withUnit(reading?.value, unit),
+        state.alarm && `${state.alarm.priority} alarm ${ruleOf(state.alarm)}`,
+        state.unseen && "not acknowledged",
+        state.bad > 0 && `${state.bad} signals bad`,
+        state.stale && "stale",
+        state.overridden && "overridden",
+      ];
+      setAttribute(element, "aria-label", words.filter(Boolean).join(", "));
+    },
+  };
+}
+
+/** Arrow keys go from pot to pot as they are seen. */
+function walk(event: KeyboardEvent): void {
+  const pots = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>(".pot")];
+  const at = pots.indexOf(document.activeElement as HTMLElement);
+  if (at < 0) return;
+  const columns = Math.max(
+    1,
+    pots.filter((pot) => pot.offsetTop === pots[0]!.offsetTop && pot.parentElement === pots[0]!.parentElement).length,
+  );
+  const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
+  if (by === undefined || !pots[at + by]) return;
+  event.preventDefault();
+  pots[at + by]!.focus();
+}
+
+function lineFigure(tag: string): Part<string> {
+  const value = h("dd");
+  const name = tag.slice(tag.indexOf(".") + 1).replaceAll("_", " ");
+  return {
+    element: h("div", {}, h("dt", {}, name.replace(/^line /, "")), value),
+    update() {
+      const reading = readings.get(tag);
+      setText(value, withUnit(reading?.value, sensors.get(tag)?.unit ?? ""));
+      setAttribute(value, "data-standing", standing(reading));
+    },
+  };
+}
+
+function lineRow(line: Line): Part<Line> {
+  const figures = h("dl", { class: "figures" }),
+    pots = h("div", { class: "pots" });
+  const putFigures = keyed<string>(figures, (tag) => tag, lineFigure),
+    putPots = keyed<string>(pots, (asset) => asset, tile);
+  const override = h("strong", { class: "override", hidden: true }, "Override");
+  const id = `line-${line.name}`;
+  return {
+    element: h(
+      "section",
+      { class: "line", "aria-labelledby": id },
+      h(
+        "header",
+        {},
+        h("h2", { id }, h("a", { href: `#/pot/${line.name}`, class: "plain" }, title(line.name))),
+        override,
+        figures,
+      ),
+      pots,
+    ),
+    update(next) {
+      putFigures(tagsOf(next.name).slice(0, 4));
+      putPots(next.pots);
+      override.hidden = !overrides.some((one) => one.scope === next.name || one.scope === "ALL");
+    },
+  };
+}
+
+function alarmRow(fault: (text: string) => void): (alarm: Row) => Part<Row> {
+  return (first) => {
+    const sign = symbol(),
+      act = actions(fault),
+      text = h("a", {}),
+      time = h("span", { class: "hint" });
+    const asset = assetOf(tagOf(first));
+    text.href = `#/pot/${asset}`;
+    return {
+      element: h("li", {}, sign.element, h("div", {}, text, time, act.element)),
+      update(alarm) {
+        sign.update(alarm, isUnseen(alarm));
+        setText(text, alarm.message || alarm.alarm);
+        setText(time, `${alarm.state} · ${alarm.raised ? moment(alarm.raised) : ""}`);
+        act.update(alarm);
+      },
+    };
+  };
+}
+
+export function overview(): View {
+  const map = h("div", { class: "map", onkeydown: walk as EventListener });
+  const putLines = keyed<Line>(map, (line) => line.name, lineRow);
+  const fault = h("p", { class: "fault", role: "alert" });
+  const items = h("ul", { class: "alarm-items" });
+  const putAlarms = keyed<Row>(
+    items,
+    (alarm) => alarm.alarm,
+    alarmRow((text) => setText(fault, text)),
+  );
+  const summary = h("p", { class: "summary" }),
+    waiting = h("p", { class: "summary", hidden: true });
+  return {
+    title: "Potlines",
+    element: h(
+      "div",
+      { class: "overview" },
+      map,
+      h(
+        "aside",
+        { "aria-label": "What needs attention" },
+        h("h2", {}, "Attention"),
+        summary,
+        waiting,
+        fault,
+        items,
+        h("p", {}, h("a", { href: "#/alarms" }, "All alarms")),
+      ),
+    ),
+    update() {
+      const urgent = alarms.filter(needsAttention);
+      putLines(lines());
+      putAlarms(urgent.slice(0, MOST));
+      const unseen = urgent.filter(isUnseen).length,
+        waits = setpoints.filter((one) => one.state === "waits").length;
+      const text =
+        urgent.length === 0
+          ? "No alarms."
+          : `${urgent.length} alarm${urgent.length === 1 ? "" : "s"}, ${unseen} not acknowledged.`;
+      setText(summary, loaded ? text : "…");
+      waiting.hidden = waits === 0;
+      setText(
+        waiting,
+        `${waits} set point${waits === 1 ? " waits" : "s wait"} for approval${allowed("operate") ? "" : " by an operator"}.`,
+      );
+    },
+  };
+}

@@ -1,0 +1,196 @@
+// Set points of an asset: what stands, what is wished, and who decides; and the override, which stops them all.
+import { allowed, change, part, type Row } from "../api";
+import { ask, reasonField } from "../dialog";
+import { cell, h, keyed, setText, table, type Part } from "../dom";
+import { moment, number, unitText } from "../format";
+import { sensors } from "../live";
+import { assetOf, covers, guarded, overrides, refresh, setpoints, title } from "../plant";
+
+function decide(point: Row, verb: "approve" | "reject"): Promise<boolean> {
+  const unit = unitText(sensors.get(point.tag)?.unit ?? "");
+  return ask({
+    title: `${verb === "approve" ? "Approve" : "Reject"} ${point.tag}`,
+    text: `From ${number(point.stands)} to ${number(point.wished)} ${unit}. ${point.reason}`,
+    fields: [{ ...reasonField, required: verb === "reject" }],
+    confirm: verb === "approve" ? "Approve" : "Reject",
+    run: async (values) => {
+      await change("POST", `/setpoints/${part(point.tag)}/${verb}`, values.reason ? { reason: values.reason } : {});
+      await refresh();
+    },
+  });
+}
+
+/** Operators may take it into their own hands; back to the machine is for engineers. */
+function setMode(point: Row): Promise<boolean> {
+  const asset = assetOf(point.tag);
+  return ask({
+    title: `Mode of ${point.tag}`,
+    text: "manual: nothing passes. advise: what would pass is told. approve: it waits for somebody. auto: it passes.",
+    fields: [
+      {
+        name: "scope",
+        label: "Of what",
+        type: "select",
+        choices: [point.tag, asset, asset.split(".")[0]!, "ALL"],
+        value: point.tag,
+      },
+      {
+        name: "mode",
+        label: "Mode",
+        type: "select",
+        choices: allowed("engineer") ? ["manual", "advise", "approve", "auto"] : ["manual", "advise"],
+        value: point.mode,
+      },
+      reasonField,
+    ],
+    confirm: "Set",
+    run: async ({ scope, mode, reason }) => {
+      await change("PUT", `/setpoints/${part(scope!)}/mode`, { mode, reason });
+      await refresh();
+    },
+  });
+}
+
+function row(): Part<Row> {
+  let point: Row = {};
+  const cells = Array.from({ length: 6 }, () => h("span"));
+  const approve = h(
+    "button",
+    { type: "button", class: "primary", onclick: () => void decide(point, "approve") },
+    "Approve…",
+  );
+  const reject = h("button", { type: "button", onclick: () => void decide(point, "reject") }, "Reject…");
+  const mode = h(
+    "button",
+    { type: "button", hidden: !allowed("operate"), onclick: () => void setMode(point) },
+    "Mode…",
+  );
+  const names = ["Set point", "Stands", "Wished", "Limits", "Mode", "State"];
+  const element = h(
+    "tr",
+    {},
+    names.map((name, i) => cell(name, cells[i])),
+    cell("", h("div", { class: "buttons" }, approve, reject, mode)),
+  );
+  return {
+    element,
+    update(next) {
+      point = next;
+      const state = [
+        point.state,
+        point.until && `until ${moment(point.until)}`,
+        point.reason,
+        point.refused && `refused: ${point.refused}`,
+      ];
+      const texts = [
+        point.tag.slice(point.tag.lastIndexOf(".") + 1),
+        number(point.stands),
+        number(point.wished),
+        `${number(point.low)} – ${number(point.high)}`,
+        point.mode,
+        state.filter(Boolean).join(", "),
+      ];
+      texts.forEach((text, i) => setText(cells[i]!, text));
+      approve.hidden = reject.hidden = point.state !== "waits" || !allowed("operate");
+    },
+  };
+}
+
+export function setpointTable(asset: string): { element: HTMLElement; update(): void } {
+  const { element, body } = table(
+    `Set points of ${asset}`,
+    ["Set point", "Stands", "Wished", "Limits", "Mode", "State", "Actions"],
+    { class: "cards" },
+  );
+  const put = keyed<Row>(body, (point) => point.tag, row);
+  const none = h("p", { class: "summary" });
+  return {
+    element: h("div", {}, none, h("div", { class: "scroll" }, element)),
+    update() {
+      const rows = setpoints.filter((point) => assetOf(point.tag) === asset);
+      put(rows);
+      element.hidden = rows.length === 0;
+      setText(
+        none,
+        rows.length > 0
+          ? ""
+          : guarded
+            ? "No set point has come yet."
+            : "The running graph has no guard: there are no set points, and nothing to override.",
+      );
+    },
+  };
+}
+
+async function engage(scope: string, reason: string): Promise<void> {
+  await change("POST", "/overrides", { scope, reason, anyway: true }); // chosen, not typed: no slip of the pen
+  await refresh();
+}
+
+/** Engaging is for who operates, letting go for who may set limits: it is one way on purpose. */
+export function overrideBar(asset: string): { element: HTMLElement; update(): void } {
+  const told = h("p", { class: "override-told", role: "status" });
+  const button = h(
+    "button",
+    {
+      type: "button",
+      class: "grave",
+      onclick: () =>
+        void ask({
+          title: `Override ${title(asset)}`,
+          text: "No set point passes to the pot any more, until the override is released by an engineer or a manager.",
+          fields: [
+            {
+              name: "scope",
+              label: "Of what",
+              type: "select",
+              choices: [asset, asset.split(".")[0]!, "ALL"],
+              value: asset,
+            },
+            reasonField,
+          ],
+          confirm: "Override now",
+          grave: true,
+          run: (values) => engage(values.scope!, values.reason!),
+        }),
+    },
+    "Override…",
+  );
+  const release = h(
+    "button",
+    {
+      type: "button",
+      onclick: () => {
+        const scope = holding()?.scope;
+        if (scope)
+          void ask({
+            title: `Release the override of ${scope}`,
+            text: "Set points may pass again.",
+            fields: [reasonField],
+            confirm: "Release",
+            grave: true,
+            run: async (values) => {
+              await change("DELETE", `/overrides/${part(scope)}?reason=${part(values.reason!)}`);
+              await refresh();
+            },
+          });
+      },
+    },
+    "Release override…",
+  );
+  const holding = () => overrides.find((one) => covers(one.scope, asset));
+  return {
+    element: h("div", { class: "override-bar" }, told, button, release),
+    update() {
+      const one = holding();
+      const who = allowed("limit") ? "" : " An engineer or a manager releases it.";
+      setText(
+        told,
+        one ? `Overridden (${one.scope}) by ${one.user} since ${moment(one.since)}: ${one.reason}.${who}` : "",
+      );
+      told.hidden = !one;
+      button.hidden = !guarded || !allowed("operate") || one !== undefined;
+      release.hidden = !allowed("limit") || one === undefined;
+    },
+  };
+}
