@@ -2,7 +2,8 @@
  *
  *     operators_bench [ROWS]         (1,000,000 rows of 300 tags by default; medians of five passes)
  *
- * Rows are as those of the clean-window job: ten a second and tag, 0.5 % outliers, 0.2 % missing, 0.1 % out of range.
+ * Rows are as those of the clean-window job: ten a second and tag, those of an asset at one time, 0.5 % outliers, 0.2 %
+ * missing, 0.1 % out of range.
  */
 #include <math.h>
 #include <stdio.h>
@@ -35,6 +36,17 @@ static const struct work {
     {"cleanse: deadband", "cleanse", "{deadband: 0.01}"},
     {"cleanse: range, spike 11, gaps", "cleanse", "{range: true, spike: {window: 11}, gaps: {max: 5s, fill: linear}}"},
     {"repair", "repair", "{noise: 0.5, speed: 1, delay: 2s}"},
+    {"detect.univariate, no patterns", "detect.univariate", "{history: 0}"},
+    {"detect.univariate, history 1024", "detect.univariate", "{history: 1024}"},
+    {"detect.univariate, history 4096", "detect.univariate", "{history: 4096}"},
+    {"detect.process: level", "detect.process", "{signals: 8}"},
+    {"detect.process: scatter", "detect.process", "{signals: 8, level: false, scatter: true}"},
+    {"detect.process: local, window 121", "detect.process", "{signals: 8, train: 2, level: false, local: true}"},
+    {"detect.state", "detect.state", ""},
+    {"detect.spectral, 256 rows", "detect.spectral",
+     "{interval: 100ms, size: 256, bands: [{name: low, low: 0.1, high: 1}, {name: high, low: 1, high: 5}]}"},
+    {"detect.spectral, 1024 rows", "detect.spectral",
+     "{interval: 100ms, size: 1024, bands: [{name: low, low: 0.1, high: 1}, {name: high, low: 1, high: 5}]}"},
     {"window.tumbling 10s, all but stddev", "window.tumbling",
      "{size: 10s, aggregates: [count, mean, min, max, last]}"},
     {"window.tumbling 10s, all", "window.tumbling", "{size: 10s}"},
@@ -77,7 +89,7 @@ static struct pl_batch *make_batch(const uint32_t id[TAGS], uint64_t first) {
             value = NAN;
         else if (odd < 0.008)
             value += 20;
-        batch->samples.time[i] = (pl_time)(row / TAGS) * 100 * PL_MILLISECOND + tag * 300 * PL_MICROSECOND;
+        batch->samples.time[i] = (pl_time)(row / TAGS) * 100 * PL_MILLISECOND + tag / 5 * 1500 * PL_MICROSECOND;
         batch->samples.tag[i] = id[tag];
         batch->samples.value[i] = value;
         batch->samples.quality[i] = isnan(value) ? PL_Q_BAD | PL_Q_MISSING : PL_Q_GOOD;
@@ -87,7 +99,7 @@ static struct pl_batch *make_batch(const uint32_t id[TAGS], uint64_t first) {
 }
 
 static void drain(struct pl_harness *h) {
-    for (unsigned port = 0; port < 2; port++)
+    for (unsigned port = 0; port < 3; port++)
         for (struct pl_batch *batch; (batch = pl_harness_pull(h, port));)
             pl_batch_unref(batch);
 }

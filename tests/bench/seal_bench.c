@@ -139,7 +139,7 @@ static void run(struct pl_store_key *key, unsigned count, struct figures taken[M
         need(pl_log_open_embedded(store, tags, 1, &log, &error), &error);
         sync(); /* what was written before does not disturb */
         struct figures from = now();
-        if (m == DURABLE) need(pl_syncer_new(log, 10 * PL_MILLISECOND, &syncer, &error), &error);
+        if (m == DURABLE) need(pl_syncer_new(log, 10 * PL_MILLISECOND, NULL, &syncer, &error), &error);
         append(log, count, syncer);
         pl_syncer_free(syncer);
         if (m == BULK) flush(store);

@@ -44,7 +44,7 @@ def disturbed(job, rule, number, action):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=400000)
-    parser.add_argument("--rounds", type=int, default=200 if rig.LONG else 24)
+    parser.add_argument("--rounds", type=int, default=max(len(RULES), rig.times(24, 200)))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", action="store_true", help="leave the folders")
     options = parser.parse_args()
@@ -58,7 +58,7 @@ def main():
             if job is None:
                 number += 1
                 job = rig.Job(work, f"wild{number}", options.rows, 400000, 2)
-            n = dice.randint(1, soon)
+            n = dice.randint(1, soon) if turn >= len(RULES) else 1  # each is reached once
             action = "enospc" if ":" in rule and turn // len(RULES) % 2 else "eio"
             code, said = disturbed(job, rule, n, action)
             if code is None:

@@ -150,7 +150,7 @@ class Copy:
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--copies", type=int, default=1000 if rig.LONG else 40)
+    parser.add_argument("--copies", type=int, default=rig.times(40, 1000))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", help="flip bits only of files of this kind, as .sst")
     parser.add_argument("--keep", action="store_true", help="leave the folders")

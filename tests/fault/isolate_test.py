@@ -239,7 +239,8 @@ def commands(work, options):
     limit = lambda: {row["option"]: row["value"] for row in shell(job, "options", "odd")}["limit"]
     wait_for(lambda: rig.run("shell", "--data", job.data, "-c", "version")[0] == 0, "the control plane")
     wait_for(lambda: node("odd")["rows_in"] > 0, "rows")
-    if shell(job, "set", "odd.limit", "5")[0] != {"option": "odd.limit", "from": "0", "to": "5"} or limit() != "5":
+    said = {"option": "odd.limit", "from": "0", "to": "5", "holds": "until this run ends; then 0 again, as the graph file says"}
+    if shell(job, "set", "odd.limit", "5")[0] != said or limit() != "5":
         rig.fail("set did not reach the process")
     code, _, said = rig.run("shell", "--data", job.data, "-c", "set odd.row 5")
     if code == 0 or "fixed while the node runs" not in said:
@@ -269,7 +270,7 @@ def commands(work, options):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=1000000 if rig.LONG else 300000)
-    parser.add_argument("--kills", type=int, default=200 if rig.LONG else 20)
+    parser.add_argument("--kills", type=int, default=rig.times(20, 200))
     parser.add_argument("--rate", type=int, default=50000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", help="one of the parts that need no other: orphans, commands, without_a_log")

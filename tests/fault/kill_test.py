@@ -93,7 +93,7 @@ def check(options, partitions, work):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=5000000 if rig.LONG else 600000)
-    parser.add_argument("--kills", type=int, default=200 if rig.LONG else 12, help="for each number of partitions")
+    parser.add_argument("--kills", type=int, default=rig.times(12, 200), help="for each number of partitions")
     parser.add_argument("--rate", type=int, default=100000)
     parser.add_argument("--partitions", default="1,4")
     parser.add_argument("--seed", type=int, default=1)

@@ -66,7 +66,7 @@ def last_epoch(job):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=3000000 if rig.LONG else 1000000)
-    parser.add_argument("--outages", type=int, default=50 if rig.LONG else 10)
+    parser.add_argument("--outages", type=int, default=rig.times(10, 50))
     parser.add_argument("--rate", type=int, default=100000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", action="store_true", help="leave the folders")

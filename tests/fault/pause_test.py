@@ -17,7 +17,7 @@ import rig
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=2000000 if rig.LONG else 300000)
-    parser.add_argument("--pauses", type=int, default=100 if rig.LONG else 12)
+    parser.add_argument("--pauses", type=int, default=rig.times(12, 100))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", action="store_true", help="leave the folders")
     options = parser.parse_args()

@@ -285,7 +285,7 @@ def server_away(work, server, options):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=1500000 if rig.LONG else 300000)
-    parser.add_argument("--kills", type=int, default=200 if rig.LONG else 25)
+    parser.add_argument("--kills", type=int, default=rig.times(25, 200))
     parser.add_argument("--away", type=float, default=60 if rig.LONG else 10)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", action="store_true", help="leave the folders")

@@ -13,7 +13,14 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BIN = os.environ.get("POTLINE_BIN", os.path.join(ROOT, "build", "release", "bin"))
 SHIM = os.path.join(os.environ.get("POTLINE_BUILD", os.path.dirname(BIN)), "tests", "fault_shim.so")
 LONG = bool(os.environ.get("POTLINE_LONG"))
+BRIEF = bool(os.environ.get("POTLINE_BRIEF"))
 PATIENCE = 300  # seconds; longer is a hang
+
+
+def times(usual, long):
+    """How often something is done: with a sanitizer, which makes all of it several times as long, a third of what is usual."""
+    return long if LONG else max(1, usual // 3) if BRIEF else usual
+
 
 GRAPH = """
 potline: 1

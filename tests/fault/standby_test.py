@@ -33,7 +33,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_until(what, condition, seconds=60):
+def wait_until(what, condition, seconds=rig.PATIENCE):
     end = time.time() + seconds
     while time.time() < end:
         found = condition()
@@ -69,7 +69,7 @@ class Engine:
         with open(self.said_path, errors="replace") as file:
             return file.read()
 
-    def says(self, text, seconds=60):
+    def says(self, text, seconds=rig.PATIENCE):
         def found():
             if text in self.said():
                 return True
@@ -542,7 +542,7 @@ def main():
     parser.add_argument("--rows", type=int, default=2000000 if rig.LONG else 500000)
     parser.add_argument("--rate", type=int, default=50000)
     parser.add_argument("--only", default="")
-    parser.add_argument("--rounds", type=int, default=10 if rig.LONG else 1)
+    parser.add_argument("--rounds", type=int, default=rig.times(1, 10))
     parser.add_argument("--keep", action="store_true", help="leave the folders")
     options = parser.parse_args()
     random.seed(11)

@@ -88,7 +88,7 @@ def check(options, partitions, work):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=3000000 if rig.LONG else 500000)
-    parser.add_argument("--rounds", type=int, default=50 if rig.LONG else 8)
+    parser.add_argument("--rounds", type=int, default=rig.times(8, 50))
     parser.add_argument("--rate", type=int, default=100000)
     parser.add_argument("--partitions", default="1,4")
     parser.add_argument("--seed", type=int, default=1)

@@ -1,8 +1,8 @@
 /* What the process of an isolated node may say: refused, or rows of a kind that its port gives, with names that there
  * are, and state that is whole.
  *
- * The first byte: 1 it has begun already, 2 a batch is given to it, 4 a watermark, 8 a barrier, 16 the end, 32 a call.
- * Then frames: two bytes of length, the frame. */
+ * The first byte: 1 it has begun already, 2 a batch is given to it, 4 a watermark, 8 a barrier, 16 the end, 32 a call,
+ * 64 it is a program that is none of ours. Then frames, or messages of a program: two bytes of length, the frame. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +11,9 @@
 #include "graph/registry.h"
 #include "runtime/engine_impl.h"
 #include "runtime/isolation_impl.h"
+#include "runtime/program_wire.h"
 
-enum { BEGUN = 1, BATCH = 2, WATERMARK = 4, BARRIER = 8, END = 16, CALL = 32, HEAD = 2 };
+enum { BEGUN = 1, BATCH = 2, WATERMARK = 4, BARRIER = 8, END = 16, CALL = 32, PROGRAM = 64, HEAD = 2 };
 
 struct any {
     int64_t number;
@@ -50,6 +51,23 @@ static const struct pl_operator node = {
     .process = process,
 };
 
+struct program {
+    struct pl_program program;
+};
+
+static const struct pl_option program_options[] = {PL_PROGRAM_OPTIONS(struct program), PL_OPT_END};
+
+static const struct pl_operator program = {
+    PL_OPERATOR("fuzz.program", "Works elsewhere, in a way of its own."),
+    .inputs = PL_PORTS({"in", PL_SET(PL_SAMPLES), PL_PORT_FIXED, ""}),
+    .outputs = PL_PORTS({"out", PL_SET(PL_SAMPLES), PL_PORT_SAME, ""}, {"told", PL_SET(PL_EVENTS), PL_PORT_FIXED, ""}),
+    .options = program_options,
+    .scope = PL_GLOBAL,
+    .flags = PL_OP_PROGRAM,
+    .instance_size = sizeof(struct program),
+    .process = process,
+};
+
 static const struct pl_operator sink = {
     PL_OPERATOR("fuzz.sink", "Takes them."),
     .inputs = PL_PORTS({"in", PL_SET(PL_SAMPLES), PL_PORT_FIXED, ""}, {"told", PL_SET(PL_EVENTS), PL_PORT_FIXED, ""}),
@@ -60,19 +78,29 @@ static const struct pl_operator sink = {
 };
 
 static const char text[] = "potline: 1\nname: fuzz\nlog: { kind: none }\nqueue: { batches: 4 }\nnodes:\n"
-                           "  in: { op: fuzz.source }\n  node: { op: fuzz.node, from: in, isolate: process }\n"
+                           "  in: { op: fuzz.source }\n  node: { op: %s, from: in, isolate: process }\n"
                            "  out: { op: fuzz.sink, from: { in: node, told: node.told } }\n";
 
-static const struct pl_graph *the_graph(void) {
-    static struct pl_graph *graph;
+static const struct pl_graph *make_graph(const char *op) {
+    struct pl_graph *graph = NULL;
     struct pl_problem *problems;
     unsigned count;
-    if (graph) return graph;
-    EXPECT(pl_registry_add(&source) && pl_registry_add(&node) && pl_registry_add(&sink));
-    EXPECT(
-        !pl_graph_parse(text, sizeof text - 1, "fuzz.yaml", &(struct pl_graph_options){0}, &graph, &problems, &count));
+    char all[sizeof text + 64];
+    int length = snprintf(all, sizeof all, text, op);
+    EXPECT(!pl_graph_parse(all, (size_t)length, "fuzz.yaml", &(struct pl_graph_options){0}, &graph, &problems, &count));
     pl_problems_free(problems, count);
     return graph;
+}
+
+static const struct pl_graph *the_graph(bool of_program) {
+    static const struct pl_graph *graphs[2];
+    if (!graphs[0]) {
+        EXPECT(pl_registry_add(&source) && pl_registry_add(&node) && pl_registry_add(&program) &&
+               pl_registry_add(&sink));
+        graphs[0] = make_graph("fuzz.node");
+        graphs[1] = make_graph("fuzz.program, command: none");
+    }
+    return graphs[of_program];
 }
 
 /* ---- What the engine has said to it ---- */
@@ -149,13 +177,37 @@ static void take_all(struct pl_engine *engine, pl_time *watermark) {
     }
 }
 
-static bool take_frame(struct pl_engine *engine, const uint8_t *bytes, size_t size) {
+/* What a frame says is inside of what it was read from, and state is one whole entry of a program's. */
+static bool read_message(struct pl_program_wire *wire, const uint8_t *bytes, size_t size, struct pl_frame *frame) {
+    struct pl_state_entry entry;
+    if (!pl_program_wire_read(wire, bytes, size, frame)) {
+        EXPECT(*wire->problem);
+        return false;
+    }
+    EXPECT(frame->type > PL_FRAME_NONE && frame->type < PL_FRAME_TYPES && frame->port < 64);
+    EXPECT(frame->size <= PL_PROGRAM_MESSAGE_MAX && frame->place_size <= PL_PROGRAM_PLACE_MAX);
+    if (frame->place) {
+        struct pl_unpack unpack;
+        pl_unpack_init(&unpack, frame->place, frame->place_size);
+        EXPECT(pl_unpack_skip(&unpack) && unpack.at == unpack.end);
+    }
+    if (frame->type == PL_FRAME_STATE) {
+        const char *at = frame->body, *end = at + frame->size;
+        EXPECT(pl_state_next(&at, end, &entry) && at == end && entry.key[0] == PL_STATE_PROGRAM);
+        EXPECT(entry.key_size > 1 && entry.key_size <= 1 + PL_PROGRAM_KEY_MAX);
+        EXPECT(entry.value_size <= PL_PROGRAM_VALUE_MAX);
+    }
+    return true;
+}
+
+static bool take_frame(struct pl_engine *engine, struct pl_program_wire *wire, const uint8_t *bytes, size_t size) {
     struct pl_task *task = pl_engine_task(engine, 1);
     struct pl_frame frame;
     uint8_t *exact = malloc(size ? size : 1);
     EXPECT(exact);
     if (size) memcpy(exact, bytes, size);
-    bool taken = pl_frame_read(exact, size, false, &frame) && pl__isolation_take(task->isolation, &frame);
+    bool read = wire ? read_message(wire, exact, size, &frame) : pl_frame_read(exact, size, false, &frame);
+    bool taken = read && pl__isolation_take(task->isolation, &frame);
     free(exact);
     return taken && task->state != PL_TASK_ENDED;
 }
@@ -164,7 +216,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     struct pl_engine *engine;
     pl_time watermark = PL_TIME_MIN;
     if (!size) return 0;
-    EXPECT(!pl_engine_new(the_graph(), &(struct pl_engine_options){0}, &engine, NULL));
+    struct pl_program_wire wire;
+    bool of_program = *bytes & PROGRAM;
+    EXPECT(!of_program || pl_program_wire_init(&wire));
+    EXPECT(!pl_engine_new(the_graph(of_program), &(struct pl_engine_options){0}, &engine, NULL));
     struct pl_task *task = pl_engine_task(engine, 1);
     task->node.config.recovers = true;
     if (*bytes & BEGUN) {
@@ -172,16 +227,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         say(task->isolation, PL_FRAME_READY);
     }
     give(task, *bytes);
-    if (*bytes & CALL) ask(task->isolation);
+    if (*bytes & CALL && !of_program) ask(task->isolation);
     const uint8_t *at = bytes + 1, *end = bytes + size;
     while (end - at >= HEAD) {
         size_t length = (size_t)at[0] | (size_t)at[1] << 8, left = (size_t)(end - at) - HEAD;
         if (length > left) length = left;
-        if (!take_frame(engine, at + HEAD, length)) break;
+        if (!take_frame(engine, of_program ? &wire : NULL, at + HEAD, length)) break;
         at += HEAD + length;
         take_all(engine, &watermark);
     }
     pl__isolation_drop_calls(task->isolation, "over");
     pl_engine_free(engine);
+    if (of_program) pl_program_wire_fini(&wire);
     return 0;
 }

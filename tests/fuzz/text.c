@@ -68,7 +68,7 @@ static void escape(const char *text, size_t length) {
     EXPECT((size_t)(end - json) <= PL_JSON_GROWTH * length);
     EXPECT(pl_utf8_check(json, (size_t)(end - json)));
     free(json);
-    size_t cut = pl_utf8_cut(text, length);
+    size_t cut = pl_text_cut(text, length);
     EXPECT(cut <= length && length - cut < 4);
     if (pl_utf8_check(text, length)) EXPECT(cut == length);
 }

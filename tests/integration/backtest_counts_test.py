@@ -78,7 +78,7 @@ def record(work):
         expect("exit code of the engine", engine.wait(100), 0)
 
 
-def backtest(work, *options, truth=None, code=0):
+def ask(work, *options, truth=None, code=0):
     if truth is not None:
         with open(f"{work}/truth.csv", "w") as file:
             file.write(truth)
@@ -86,6 +86,11 @@ def backtest(work, *options, truth=None, code=0):
     done = subprocess.run([POTLINE, "alarms", "backtest", "--rules", f"{work}/graph.yaml", "--data", f"{work}/data",
                            *options], capture_output=True, text=True, timeout=100)
     expect(f"exit code of {options}: {done.stderr}", done.returncode, code)
+    return done
+
+
+def backtest(work, *options, truth=None, code=0):
+    done = ask(work, *options, truth=truth, code=code)
     return done.stderr.replace(work + "/", "") if code else done.stdout
 
 
@@ -150,6 +155,21 @@ def check_refusals(work):
         sys.exit(f"no rows: {told}")
 
 
+def check_unasked(work):
+    """Rules that no row came for are named: a verdict without them is none on them."""
+    script = os.path.join(work, "several.lua")
+    with open(script, "w") as out:
+        out.write('rule { name = "any", tags = "*", when = "value > -1e9", severity = 300, message = "m" }\n'
+                  'rule { name = "win", on = "windows", tags = "*", when = "mean > 0", severity = 300, message = "m" }\n'
+                  'rule { name = "ev", on = "events", tags = "*", when = "severity > 0", severity = 300, message = "m" }\n')
+    told = ask(work, "--rules", script).stderr
+    if "rules that were not asked, since no row of theirs came: win (windows), ev (events)" not in told:
+        sys.exit(f"rules that nobody asked: {told}")
+    expect("in JSON", report_of(work, "--rules", script)["not_asked"],
+           [{"rule": "win", "on": "windows"}, {"rule": "ev", "on": "events"}])
+    expect("all asked", report_of(work)["not_asked"], [])
+
+
 def main():
     with tempfile.TemporaryDirectory() as work:
         record(work)
@@ -157,6 +177,7 @@ def main():
         check_truth(work)
         check_wrong_truth(work)
         check_refusals(work)
+        check_unasked(work)
 
 
 if __name__ == "__main__":

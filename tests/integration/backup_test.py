@@ -153,7 +153,8 @@ def flip(path, at=-200):
 def beside_the_engine(root, calm):
     """Three backups of a running folder, while rows come in; each can be gone on from."""
     job = Job(root, "live")
-    with job.running() as process:
+    with job.running(rate=3000) as process:
+        assert "an absolute path" in job.ask("backup", "--to", "somewhere", code=1)
         said = job.back_up().stderr
         assert re.search(r"backup 1: (\d+) files, \1 of them", said), said
         row = job.ask("backup", "--to", job.place)[0]
@@ -165,7 +166,6 @@ def beside_the_engine(root, calm):
         said = job.back_up("--verify").stderr
         files, copied = map(int, re.search(r"backup 3: (\d+) files, (\d+) of them", said).groups())
         assert copied < files, said
-        assert "an absolute path" in job.ask("backup", "--to", "somewhere", code=1)
         job.wait(lambda status: status["rows_in"] > before, process)
         assert process.wait(timeout=60) == 0
     whole = job.outputs()
@@ -218,8 +218,7 @@ def of_a_stopped_folder(root, calm):
     # Another folder's, in the same place: each is counted by itself, and none is taken for another.
     other = Job(root, "second")
     other.finish()
-    os.makedirs(os.path.join(other.data, "versions"))
-    said = potline("backup", "--data", other.data, "--to", job.place, "--keep", "1", text="not in the backup").stderr
+    said = potline("backup", "--data", other.data, "--to", job.place, "--keep", "1").stderr
     assert "removed" not in said, said
     assert [(row["backup"], row["of"]) for row in job.list()] == [(2, job.data), (3, job.data), (4, other.data)]
     job.restore("none", code=1, text=["several data folders", job.data, other.data, "--id"])
@@ -233,6 +232,40 @@ def of_a_stopped_folder(root, calm):
     job.restore("by_time", "--at", stamp, text="backup 3 of")
     assert first["time"] < stamp
     print("backups of a stopped folder: tables are shared, two are kept, refusals name what is wrong")
+
+
+def with_versions(root):
+    """What was replayed and published is in it, once; a restore that was killed has left nothing of another one."""
+    key = os.path.join(root, "key_of_versions")
+    potline("keys", "generate", "--out", key)
+    job = Job(root, "versions", key)
+    job.finish()
+    live = job.outputs()["gold"]
+    for name, size in (("longer", "100s"), ("other", "25s")):
+        potline("replay", job.graph(1000000), "--data", job.data, *job.key, "--version", name, "--margin", "2m",
+                "--set", f"QwertzWindow.size={size}", "--quiet")
+    potline("versions", "publish", "longer", "--data", job.data, *job.key)
+    published = job.outputs()["gold"]
+    assert published != live
+    job.back_up()
+    potline("versions", "drop", "other", "--data", job.data, *job.key)
+    said = job.back_up("--keep", "1", text="1 older removed").stderr
+    files, copied = map(int, re.search(r"backup 2: (\d+) files, (\d+) of them", said).groups())
+    assert copied < files / 2, said
+    potline("backup", "--to", job.place, "--verify", text="every backup is whole")
+    potline("versions", "withdraw", "longer", "--data", job.data, *job.key)
+    assert job.outputs()["gold"] == live
+    count = len(hashes(os.path.join(job.data, "versions", "longer")))
+    for fault in ("backup.copied:3", f"backup.copied:{count + 3}", "restore.copied:1"):
+        done = subprocess.run([POTLINE, "restore", "--from", job.place, "--data", job.path("again"), *job.key],
+                              capture_output=True, text=True, timeout=60, env=environment(POTLINE_FAULT=fault))
+        assert done.returncode < 0, (fault, done)
+        job.restore("again")
+        assert os.listdir(job.path("again/versions")) == ["longer"]
+        assert job.outputs(data=job.path("again"))["gold"] == published
+        assert job.outputs(data=job.path("again"))["silver"] == job.outputs()["silver"]
+        shutil.rmtree(job.path("again"))
+    print("versions are in backups, encrypted and shared like all else")
 
 
 def encrypted(root):
@@ -421,6 +454,7 @@ def main():
         calm = undisturbed.outputs()
         beside_the_engine(root, calm)
         of_a_stopped_folder(root, calm)
+        with_versions(root)
         encrypted(root)
         killed(root, calm)
         damaged(root)

@@ -37,7 +37,7 @@ done
 
 answer 2 "GRAPH... is missing" "$potline" check
 answer 2 'there is no "statu" of standby; did you mean status?' "$potline" standby statu
-answer 2 'there is no "x" of keys; there are generate, id, encrypt and rotate' "$potline" keys x
+answer 2 'there is no "x" of keys; there are generate, curve, id, encrypt and rotate' "$potline" keys x
 answer 2 "did you mean --json?" "$potline" check --jsn x.yaml
 answer 2 "--json takes no value" "$potline" check --json=yes x.yaml
 answer 2 "--format needs a value" "$potline" graph x.yaml --format

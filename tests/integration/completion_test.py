@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Completion in a real bash, at a terminal: subcommands, options, values, graph files, names of nodes and operators. And the
 scripts of zsh and fish where these are there; and the pages of the manual, as man and mandoc read them."""
+import json
 import os
 import pty
 import re
@@ -77,7 +78,7 @@ def check_bash(bash):
     assert len(commands) > 15
     some("potline ", commands)
     one("potline ru", "potline run ")
-    one("potline help exp", "potline help export ")
+    one("potline help expo", "potline help export ")
     one("potline manual savep", "potline manual savepoint ")
     options = re.findall(r"--[a-z-]+", subprocess.check_output([POTLINE, "run", "--help"], text=True).split("options:")[1])
     some("potline run --", set(options) - {"--log"})
@@ -97,6 +98,8 @@ def check_bash(bash):
     one("potline run --quiet graph.yaml --set clea", "potline run --quiet graph.yaml --set cleansed.")
     some("potline run graph.yaml --set cleansed.", ["cleansed.range=", "cleansed.spike="])
     one("potline run graph.yaml --set cleansed.fro", "potline run graph.yaml --set cleansed.frozen=")
+    one("potline run graph.yaml --set cleansed.spike.win", "potline run graph.yaml --set cleansed.spike.window=")
+    one("potline explain --graph graph.yaml alarm x --set cleansed.fro", "potline explain --graph graph.yaml alarm x --set cleansed.frozen=")
     # What an option waits for is no operand, and one operand is enough.
     one("potline run --for gra", "potline run --for gra")
     one("potline run graph.yaml gra", "potline run graph.yaml gra")
@@ -129,8 +132,19 @@ def check_words():
         assert subprocess.run([POTLINE, "completion", *wrong], capture_output=True).returncode == 2, wrong
 
 
+def look_through(path):
+    """mandoc and man find nothing to complain about."""
+    if shutil.which("mandoc"):
+        looked = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", path], capture_output=True, text=True)
+        assert looked.returncode == 0 and not looked.stdout, looked.stdout
+    if shutil.which("man"):
+        looked = subprocess.run(["man", "-l", "--warnings", path], capture_output=True, text=True,
+                                env={**os.environ, "LC_ALL": "C.UTF-8", "MANPAGER": "cat"})
+        assert looked.returncode == 0 and not looked.stderr and "NAME" in looked.stdout, looked.stderr
+
+
 def check_manual(folder):
-    """Every command has a page that says what --help says; mandoc finds nothing to complain about."""
+    """Every command has a page that says what --help says, every operator one with its ports, options and counters."""
     for name in ["", *[line.split("\t")[0] for line in words("manual", "")]]:
         page = subprocess.check_output([POTLINE, "manual", *filter(None, [name])], text=True)
         path = os.path.join(folder, f"page{name}.1")
@@ -139,15 +153,24 @@ def check_manual(folder):
         if name:
             told = subprocess.check_output([POTLINE, name, "--help"], text=True)
             options = set(re.findall(r"^  (?:-\w, |    )(--[a-z-]+)", told, re.M))
-            shown = set(re.findall(r"^(?:\\fB\\-\w\\fR, )?\\fB((?:\\-)+[a-z\\-]+)\\fR", page, re.M))
+            own = page.split("\n.SH COMMANDS\n")[0]
+            shown = set(re.findall(r"^(?:\\fB\\-\w\\fR, )?\\fB((?:\\-)+[a-z\\-]+)\\fR", own, re.M))
             assert options == {option.replace("\\-", "-") for option in shown} and options, name
-        if shutil.which("mandoc"):
-            looked = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", path], capture_output=True, text=True)
-            assert looked.returncode == 0 and not looked.stdout, looked.stdout
-        if shutil.which("man"):
-            looked = subprocess.run(["man", "-l", "--warnings", path], capture_output=True, text=True,
-                                    env={**os.environ, "LC_ALL": "C.UTF-8", "MANPAGER": "cat"})
-            assert looked.returncode == 0 and not looked.stderr and "NAME" in looked.stdout, looked.stderr
+        look_through(path)
+        if name == "shell":
+            for thing in (".SS graph apply", ".SS alarms list", "\\fB\\-\\-probation\\fR", ".SS set", ".SS guard mode"):
+                assert thing in page.split("\n.SH COMMANDS\n")[1], thing
+    for name in [line.split("\t")[0] for line in words("inspect", "")]:
+        page = subprocess.check_output([POTLINE, "inspect", name, "--man"], text=True)
+        path = os.path.join(folder, f"page-{name}.7")
+        with open(path, "w") as file:
+            file.write(page)
+        known = json.loads(subprocess.check_output([POTLINE, "inspect", name, "--json"]))
+        for thing in known.get("options", []) + known.get("counters", []):
+            assert f"\\fB{thing['name']}\\fR" in page, (name, thing["name"])
+        for port in known.get("inputs", []) + known.get("outputs", []):
+            assert f"put \\fB{port['name']}\\fR, " in page, (name, port["name"])
+        look_through(path)
 
 
 def main():

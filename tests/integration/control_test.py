@@ -25,6 +25,7 @@ nodes:
   out: { op: sink.null, from: list }
   own: { op: rules, from: clean, scripts: [ "${RULES}" ], isolate: process }
   told: { op: sink.null, from: own }
+  second: { op: rules, from: clean, scripts: [ "${RULES}.second.lua" ] }
 """
 RULES = """
 rule {
@@ -32,6 +33,7 @@ rule {
   when = function(value, limit) return value > limit end, severity = 500, message = "{tag} at {value}",
 }
 """
+OTHER_KEY = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"  # of nobody here
 TOKEN = "correct horse battery"
 
 
@@ -45,6 +47,8 @@ class Engine:
         rules = os.path.join(folder, "rules.lua")
         with open(rules, "w") as file:
             file.write(RULES)
+        with open(rules + ".second.lua", "w") as file:
+            file.write("rule { name = 'cold', params = { least = { 0, low = 0, high = 9 } }, when = 'value < least' }")
         self.env = {**os.environ, "RULES": rules}
         self.context = zmq.Context()
         self.start()
@@ -102,11 +106,17 @@ class Engine:
 def commands(engine):
     names = {row["command"] for row in engine.good("commands")}
     assert {"help", "nodes", "set", "tap", "alarms ack", "users add", "drain"} <= names, names
-    assert [row["node"] for row in engine.good("nodes")] == ["gen", "clean", "limits", "list", "out", "own", "told"]
-    assert engine.good("set", "clean.spike.k", "5")[0] == {"option": "clean.spike.k", "from": "3.5", "to": "5"}
+    assert [row["node"] for row in engine.good("nodes")] == ["gen", "clean", "limits", "list", "out", "own", "told", "second"]
+    said = {"option": "clean.spike.k", "from": "3.5", "to": "5", "holds": "until this run ends; then 3.5 again, as the graph file says"}
+    assert engine.good("set", "clean.spike.k", "5")[0] == said
     assert {r["option"]: r["value"] for r in engine.good("options", "clean")}["spike.k"] == "5"
     engine.refused("UNKNOWN", "did you mean nodes?", "nodez")
     engine.refused("NOT_FOUND", "did you mean clean?", "set", "claen.spike.k", "5")
+    assert {row["rule"]: row["node"] for row in engine.good("rules", "list")} == {"high": "own", "cold": "second"}
+    assert engine.good("rules", "set", "cold", "least", "3")[0]["node"] == "second"
+    for rule, param in (("high", "limit"), ("cold", "least")):
+        engine.refused("UNKNOWN", f"rule {rule} has no parameter {param}x", "rules", "set", rule, param + "x", "9")
+        engine.refused("NOT_FOUND", f"did you mean {rule}?", "rules", "set", rule + "x", param, "9")
     engine.refused("UNKNOWN", "did you mean spike?", "set", "clean.spik", "5")
     engine.refused("RANGE", "is not a number", "set", "clean.spike.k", "five")
     engine.refused("RANGE", "out of range", "set", "clean.spike.k", "-1")
@@ -261,10 +271,14 @@ def flood(folder):
 
 def remote(folder):
     """Over tcp everything is encrypted, and nobody is anybody without a login."""
-    public, secret = (key.decode() for key in zmq.curve_keypair())
     key, password = os.path.join(folder, "key"), os.path.join(folder, "password")
-    with open(key, "w") as file:
-        file.write(secret + "\n")
+    made = subprocess.run([f"{BIN}/potline", "keys", "curve", "--out", key], capture_output=True, text=True, check=True)
+    public = made.stdout.strip()
+    with open(key) as file:
+        secret = file.read().strip()
+    assert os.stat(key).st_mode & 0o777 == 0o600 and zmq.curve_public(secret.encode()).decode() == public, made
+    again = subprocess.run([f"{BIN}/potline", "keys", "curve", "--out", key], capture_output=True, text=True)
+    assert again.returncode == 1 and again.stdout == "" and "File exists" in again.stderr, again
     with open(password, "w") as file:
         file.write(TOKEN + "\n")
     with zmq.Context() as context, context.socket(zmq.DEALER) as probe:
@@ -282,12 +296,20 @@ def remote(folder):
 
     try:
         engine.good("users", "add", "far", "engineer", password=TOKEN)
+        bare = subprocess.run([f"{BIN}/potline", "shell", "--connect", address, "-c", "nodes"], capture_output=True, text=True)
+        assert bare.returncode == 1 and "wants CURVE: give --server-key" in bare.stderr, bare
+        other = subprocess.run([f"{BIN}/potline", "shell", "--connect", address, "--server-key", OTHER_KEY,
+                                "--timeout", "1s", "-c", "nodes"], capture_output=True, text=True)
+        assert other.returncode == 1 and "--server-key" in other.stderr, other
         unknown = shell("-c", "nodes")
         assert unknown.returncode == 1 and "sign in first" in unknown.stderr, unknown.stderr
         known = shell("--user", "far", "--password-file", password, "-c", "whoami")
         assert known.returncode == 0 and json.loads(known.stdout)["role"] == "engineer", known.stderr
         wrong = shell("--user", "far", "--password-file", key, "-c", "whoami")
         assert wrong.returncode == 1 and "name or password is wrong" in wrong.stderr, wrong.stderr
+        engine.good("stop")
+        _, said = engine.process.communicate(timeout=60)
+        assert public in said.decode() and secret not in said.decode(), said
     finally:
         engine.process.kill()
         engine.end()

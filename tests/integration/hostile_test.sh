@@ -65,6 +65,7 @@ for _ in range(random.randint(1, 12)):
 sys.stdout.buffer.write(text)
 PY
 rounds=20
+[[ -z "${POTLINE_BRIEF:-}" ]] || rounds=7
 [[ -z "${POTLINE_LONG:-}" ]] || rounds=300
 for seed in $(seq "$rounds"); do
   for graph in "$graphs"/*.yaml; do

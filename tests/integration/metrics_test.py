@@ -38,6 +38,8 @@ potline_node_rows_out_total potline_node_out_bytes_total potline_node_busy_secon
 potline_node_blocked_seconds_total potline_node_queue_batches potline_node_queue_bytes potline_node_dropped_rows_total
 potline_node_spilled_rows_total potline_node_watermark_lag_seconds potline_node_lag_seconds_bucket
 potline_source_silence_seconds potline_source_samples_total potline_node_process_deaths_total process_cpu_seconds_total
+potline_node_process_nonsense_total potline_node_process_skipped_total
+potline_graph_version potline_graph_probation_seconds potline_graph_changes_total potline_graph_rollbacks_total
 process_resident_memory_bytes process_open_fds process_start_time_seconds potline_process_threads""".split()
 
 
@@ -56,6 +58,7 @@ def check_figures(engine):
 
     figures, before = engine.metrics(), time.time()
     assert figures["potline_log_rows_total"][""] > 0
+    assert figures["potline_graph_version"][""] == 1 and figures["potline_graph_probation_seconds"][""] == 0
     assert figures["potline_node_rows_out_total"]['node="gen",op="source.generator"'] > 0
     assert figures["potline_source_samples_total"]['source="gen",outcome="accepted"'] > 0
     assert abs(figures["process_start_time_seconds"][""] - before) < 600

@@ -92,7 +92,7 @@ def another_graph():
     first = folder.read("out.csv")
     assert first.count("\n") == 4, first
 
-    said = folder.run(folder.graph(nodes(folder, size="20s")), "--until-eof", code=1)
+    said = folder.run(folder.graph(nodes(folder, more=", by: asset")), "--until-eof", code=1)
     expect("node win: its state was made with other values", said)
     expect("graph.yaml:6", said)
     expect("--reset win", said)

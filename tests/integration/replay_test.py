@@ -252,6 +252,10 @@ def late_rows_find_their_windows():
     live = folder.rows("gold")
     if right(live) == len(want):
         fail("no row is late: the test tests nothing")
+    for line in live:
+        lacks = len(want[json.loads(line)["tag"], (json.loads(line)["start_ns"] - START) // (10 * SECOND)]) - json.loads(line)["count"]
+        if (lacks > 0) != ("late" in json.loads(line)["quality"]):
+            fail(f"a window that lacks {lacks} rows: {line}")
     out, _ = folder.replay("--repair", "--diff", "--json")
     changed = found(out)["gold", "gold"]["changed"]
     wrong = len(want) - right(live)
@@ -269,16 +273,44 @@ def late_rows_find_their_windows():
         again = found(folder.replay("--repair", "--diff", "--json")[0])
         if again["gold", name] != found(out)["gold", "gold"]:
             fail(f"another name repairs other windows: {again}")
-    folder.replay("--repair", "--version", "repaired")
+    expect("late rows are marked in", folder.replay("--repair", "--version", "repaired")[1])
     pieces = json.loads(folder.versions("--json")[0])
     if not pieces["repair"] or not 0 < len(pieces["spans"]) <= changed:
         fail(f"{pieces}")
     folder.versions("publish", "repaired")
     repaired = folder.rows("gold")
-    if len(repaired) != len(want) or right(repaired) != len(want):
+    if len(repaired) != len(want) or right(repaired) != len(want) or any('"late"' in line for line in repaired):
         fail(f"{right(repaired)} of {len(want)} windows are right")
     nothing_differs(folder.replay("--diff", "--json")[0])  # the live rows are what they were
     print(f"replay: {len(late)} late rows, {wrong} windows without them, {changed} repaired")
+
+
+def what_lacks_rows_is_marked():
+    """Windows that overlap, of which some have closed and others not; and more late rows than marks are kept."""
+    random.seed(6)
+    for size, slide, late_share, lines, exact in ((20, 5, 0.01, 5, True), (2, 2, 0.5, 12, False)):
+        folder = Folder(SIMPLE.replace("window.tumbling, from: in, size: 10s",
+                                       f"window.sliding, from: in, size: {size}s, slide: {slide}s"))
+        rows = [(START + i * SECOND, f"line{k}.pot.voltage", i) for i in range(8000) for k in range(lines)]
+        come = sorted(rows, key=lambda row: row[0] + (random.random() < late_share) * random.randrange(2000) * SECOND)
+        folder.write("in.csv", come)
+        folder.run("--until-eof")
+        lacking = marked = 0
+        for line in folder.rows("gold"):
+            row = json.loads(line)
+            full = size - sum(1 for at in range((row["start_ns"] - START) // SECOND, (row["end_ns"] - START) // SECOND)
+                              if not 0 <= at < 8000)
+            lacks, mark = full - row["count"], "late" in row["quality"]
+            lacking += lacks > 0
+            marked += mark
+            if lacks and not mark or exact and mark and not lacks:
+                fail(f"a window that lacks {lacks} rows: {line}")
+        if lacking < 100:
+            fail(f"{lacking} windows lack rows: the test tests nothing")
+        said = folder.replay("--repair", "--diff", "--margin", "2m")[1]
+        if ("late rows are marked in" in said) != exact:
+            fail(f"more marks than are kept, or fewer: {said}")
+        print(f"replay: {lacking} windows of {size} s lack rows, {marked} are marked")
 
 
 def catches(pid, number):
@@ -459,6 +491,7 @@ live_is_replayed(2)
 live_is_replayed(1)
 another_graph_is_a_version()
 late_rows_find_their_windows()
+what_lacks_rows_is_marked()
 pace_and_ends()
 under_a_key()
 a_version_hides_nothing_else()

@@ -130,7 +130,7 @@ def kill_half_way(graph, data):
 def rows_go(folder, data):
     now = time.time()
     write_rows(folder, now)
-    kill_half_way(write_graph(folder, 3000), data)
+    kill_half_way(write_graph(folder, 1200), data)
     graph = write_graph(folder, 0)
     said = potline("run", graph, "--data", data, "--until-eof", "--quiet").stderr  # goes on behind what it had
     assert "old rows removed, about: " in said, said  # sizes are known by blocks of a file: of so few rows not of each zone
@@ -148,6 +148,31 @@ def rows_go(folder, data):
     potline("run", graph, "--data", data, "--until-eof", "--quiet")
     assert rows_of(data, "bronze") == bronze and rows_of(data, "silver") == silver
     print(f"rows: 3 ages of {ROWS}, those that are too old are gone, the others are there once; {len(bronze[100])} of bronze's last minute stay")
+
+
+def versions_go(folder):
+    """Rows of a version are removed as those that it stands for."""
+    folder = os.path.join(folder, "replayed")
+    data, now = os.path.join(folder, "data"), time.time()
+    os.mkdir(folder)
+    write_rows(folder, now)
+    graph = write_graph(folder, 0)
+    with open(graph) as file:
+        whole = file.read()
+    with open(graph, "w") as file:
+        file.write(whole.replace("30d", "3000d").replace("60d", "6000d").replace("10d", "1000d"))
+    potline("run", graph, "--data", data, "--until-eof", "--quiet")
+    potline("replay", graph, "--data", data, "--version", "again", "--margin", "1m")
+    potline("versions", "publish", "again", "--data", data)
+    ages = {age: sorted(rows_of(data, "silver")[age]) for age in AGES}
+    assert all(ages.values())
+    with open(graph, "w") as file:
+        file.write(whole)
+    potline("run", graph, "--data", data, "--until-eof", "--quiet")
+    text = potline("export", "--data", data, "--zone", "silver", "--version", "again").stdout
+    left = {int(float(row["value"]) // 10000) for row in csv.DictReader(io.StringIO(text))}
+    assert left == {20, 1}, left
+    assert sorted(rows_of(data, "silver")[20]) == ages[20]
 
 
 def records_of(data):
@@ -230,7 +255,7 @@ def changes_are_recorded(folder):
     assert shown[0] == ("set", "shell", "clean.spike.k", "3.5", "5", "too many spikes"), shown
     assert shown[1][:2] == ("rules set", "shell") and (shown[1][3], shown[1][4]) == ("5", "6.5"), shown
     assert records[2]["action"] == "rules set" and records[2]["outcome"] != "done", records
-    assert shown[3] == ("rules reload", "node", "watch", "1 rules", "2 rules", "a file has changed"), shown
+    assert shown[3] == ("rules reload", "node", "watch", "1 rule", "2 rules", "a file has changed"), shown
     assert records[4]["outcome"] != "done" and shown[4][4] == "2 rules", records
     assert len({r["correlation"].split("-")[0] for r in records}) == 1 and len({r["correlation"] for r in records}) == 4, records
     month = time.strftime("%Y-%m", time.gmtime())
@@ -266,7 +291,7 @@ def a_refused_start(folder, data):
     """Another operator under the same name does not fit the state that is kept."""
     graph = write_graph(folder, 0)
     with open(graph) as file:
-        text = file.read().replace("op: window.tumbling, from: in, size: 10s", "op: window.tumbling, from: in, size: 20s")
+        text = file.read().replace("op: window.tumbling, from: in, size: 10s", "op: window.session, from: in, gap: 20s")
     with open(graph, "w") as file:
         file.write(text)
     potline("run", graph, "--data", data, "--until-eof", "--quiet", code=1)
@@ -278,6 +303,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         data = os.path.join(folder, "data")
         rows_go(folder, data)
+        versions_go(folder)
         starts_and_ends(folder, data)
         anchors_hold(folder)
         changes_are_recorded(folder)

@@ -124,8 +124,8 @@ def with_another_graph(root):
         return potline("run", path, "--data", job.path(name), "--quiet", "--until-eof", "--from-savepoint",
                        job.path("saved"), *more, **options).stderr
 
-    run("size", text.replace("size: 50s", "size: 70s"), code=1, text="its state was made with other values")
-    run("reset", text.replace("size: 50s", "size: 70s"), "--reset", "QwertzWindow", text="QwertzWindow starts afresh")
+    run("by", text.replace("size: 50s", "size: 50s, by: asset"), code=1, text="its state was made with other values")
+    run("reset", text.replace("size: 50s", "size: 50s, by: asset"), "--reset", "QwertzWindow", text="QwertzWindow starts afresh")
     renamed = text.replace("QwertzWindow", "other").replace("window.tumbling,", "window.tumbling, was: QwertzWindow,")
     run("was", renamed, text="node other takes over what was kept of QwertzWindow")
     run("none", text.replace("checkpoint:", "log: { kind: none }\ncheckpoint:"), code=1, text="without a log")

@@ -68,6 +68,48 @@ class Terminal:
         subprocess.run([*self.tmux, "kill-server"], env=self.env, check=False)
 
 
+def long_replies(folder):
+    """What is longer or wider than the terminal: by pages, with arrows, cut where it still says what it is."""
+    small = Terminal(folder, 60, rows=12)
+    try:
+        assert "commands, Tab\ncompletes" in small.screen(), small.screen()
+        small.run("alarms")
+        small.see("e2.pot03.voltage")
+        lines = [line for line in small.screen().splitlines() if "pot0" in line]
+        assert len({line.split()[2] for line in lines}) == 6 and all(len(line) <= 60 for line in lines), lines
+        assert "state" in small.screen() and "priority" in small.screen() and "false" not in small.screen()
+        small.run("stats")
+        small.see("more: space")
+        small.key("Space")
+        small.see("clean")
+        small.stop("q")
+        small.see(" more lines)")
+        small.run("help")
+        small.see("more: space")
+        small.stop("q")
+        small.run("version\\G")
+        small.see("version  0.1.0")
+        small.key("C-l")
+        small.run("\\G")
+        small.see("version  0.1.0")
+        small.run("whoami --json")
+        small.see('{"user":"local","role":"admin"}')
+        small.run("nodez and some words that go on and on to the end of it all")
+        small.see("there is no command")
+        small.run("watch 200ms stats")
+        small.see("1-9 of ")
+        small.key("Down")
+        small.see("2-10 of ")
+        small.key("NPage")
+        small.see("11-19 of ")
+        assert "counter" in small.screen(), small.screen()
+        small.key("Home")
+        small.see("1-9 of ")
+        small.stop("q")
+    finally:
+        small.close()
+
+
 def typing(folder):
     terminal = Terminal(folder, 130)
     try:
@@ -77,6 +119,19 @@ def typing(folder):
         terminal.type("--tags line1.pot02.v")
         terminal.key("Tab")
         terminal.see("line1.pot02.voltage")
+        terminal.stop()
+        terminal.type("tap clean.")
+        terminal.key("Tab")
+        terminal.see("clean.events")
+        terminal.type("out --where 'qual")
+        terminal.key("Tab")
+        terminal.see("--where 'quality")
+        terminal.stop()
+        terminal.type("set gen.")
+        terminal.key("Tab")
+        terminal.type("zone")
+        terminal.see("set gen.zone")  # no option of it is live: nothing is offered
+        assert "gen.tags" not in terminal.screen(), terminal.screen()
         terminal.stop()
         terminal.type("set clean.spi")
         terminal.key("Tab")
@@ -135,6 +190,7 @@ def typing(folder):
             small.stop("q")
         finally:
             small.close()
+    long_replies(folder)
     print("typing: completion, errors, streams, Ctrl-C, top, watch, history, a narrow terminal")
 
 
@@ -156,10 +212,24 @@ def scripts(folder):
     assert code == 1 and "0.1.0" in out, (code, out, err)
     code, out, err = shell(folder, "--json", "-c", "tap clean --rows 100 --where 'value > -1e9'")
     assert code == 0 and len(out.splitlines()) == 100, (code, len(out.splitlines()), err)
+    code, out, err = shell(folder, "-c", "tap clean --rows 200 --tags '*.voltage' --format sparkline")
+    assert code == 0 and len(out.splitlines()) == 6 and "line1.pot01.voltage" in out and "▁" in out, (code, out, err)
     code, out, err = shell(folder, "-c", "tap clean --where 'valu > 1'")
     assert code == 1 and "the columns are" in err, (code, err)
     code, out, err = shell(folder, "-c", "alarms shelve always")
     assert code == 1 and "duration is missing: " in err and "; reason is missing: " in err and ".;" not in err, (code, err)
+    code, out, err = shell(folder, "-c", "graph")
+    drawn = out.splitlines()
+    assert code == 0 and len(drawn) > 5 and any("-->" in line for line in drawn) and "\\n" not in out, (code, out, err)
+    code, out, err = shell(folder, "-c", "version --json", "-c", "version\\G", "-c", "\\G")
+    assert code == 0 and out == '{"version":"0.1.0"}\n' + 2 * "version  0.1.0\n", (out, err)
+    code, out, err = shell(folder, "-c", "\\G")
+    assert code == 1 and "write it behind a command" in err, (out, err)
+    code, out, err = shell(folder, "-c", "users")
+    assert code == 0 and out == "" and err == "(nothing)\n", (out, err)
+    elsewhere = subprocess.run([f"{BIN}/potline", "shell", "-c", "version"], capture_output=True, text=True,
+                               env={**os.environ, "XDG_STATE_HOME": os.path.join(folder, "empty")})
+    assert elsewhere.returncode == 1 and f"\n  potline shell --data {folder}/data\n" in elsewhere.stderr, elsewhere
     nowhere = os.path.join(folder, "nowhere")
     done = subprocess.run([f"{BIN}/potline", "shell", "--data", nowhere, "-c", "nodes"], capture_output=True, text=True)
     assert done.returncode == 1 and "no engine runs there" in done.stderr, done.stderr
@@ -170,7 +240,7 @@ def roles(folder):
     secret = os.path.join(folder, "password")
     with open(secret, "w") as file:
         file.write("a password of mine\n")
-    code, _, err = shell(folder, "--password-file", secret, "-c", "users add anna operator")
+    code, _, err = shell(folder, "--new-password-file", secret, "-c", "users add anna operator")
     assert code == 0, err
     as_anna = ["--user", "anna", "--password-file", secret]
     code, out, err = shell(folder, *as_anna, "--json", "-c", "whoami")
@@ -204,7 +274,7 @@ def main():
             scripts(folder)
             roles(folder)
             typing(folder)
-            assert shell(folder, "-c", "drain")[0] == 0
+            assert shell(folder, "-c", "drain")[1].startswith("sources end, ")
             assert engine.wait(60) == 0, engine.stderr.read().decode()
         finally:
             engine.send_signal(signal.SIGKILL) if engine.poll() is None else None

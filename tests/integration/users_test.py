@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -96,6 +97,41 @@ def audit(data):
     potline("audit", "query", "--from", "noon", "--data", data, code=2, text="is no time")
 
 
+def written(folder, name, text):
+    path = os.path.join(folder, name)
+    with open(path, "w") as out:
+        out.write(text + "\n")
+    return path
+
+
+def signs_in(folder, data, user, password, code=0):
+    file = written(folder, "tried", password)
+    potline("shell", "--data", data, "--user", user, "--password-file", file, "-c", "whoami", code=code)
+
+
+def passwords(folder, data):
+    """What signs in is never what is set: that comes from a file of its own or from standard input."""
+    boss = ("shell", "--data", data, "--user", "boss", "--password-file", written(folder, "boss", PASSWORD))
+    said = potline(*boss, "-c", "users add eve engineer", password="the password of eve\n")
+    assert said == "eve added as engineer\n", said
+    signs_in(folder, data, "eve", "the password of eve")
+    signs_in(folder, data, "eve", PASSWORD, code=1)
+    new = written(folder, "new", "another of eve's")
+    assert potline(*boss, "--new-password-file", new, "-c", "users passwd eve") == "eve has a new password\n"
+    signs_in(folder, data, "eve", "another of eve's")
+    two = potline(*boss, "-c", "users add tom manager", "-c", "users add kim operator", password="of tom's own\nof kim's own\n")
+    assert two == "tom added as manager\nkim added as operator\n", two
+    signs_in(folder, data, "kim", "of kim's own")
+    potline(*boss, "-c", "users add joe operator", code=1, text="no password")
+    potline(*boss, password="users add joe operator\n", code=1, text="needs --new-password-file")
+    hinted = subprocess.run([POTLINE, "user", "add", "joe", "--role", "operator", "--password-file", new, "--data", data],
+                            capture_output=True, text=True).stderr
+    words = shlex.split(hinted.split("use: ")[1])
+    assert potline(*words[1:]) == "joe added as operator\n", words
+    signs_in(folder, data, "joe", "another of eve's")
+    assert "joe" in names(data)
+
+
 def beside_an_engine(folder, data):
     graph = os.path.join(folder, "graph.yaml")
     with open(graph, "w") as out:
@@ -110,11 +146,33 @@ def beside_an_engine(folder, data):
                 text=f"an engine holds this folder; use: potline shell --data {data} -c 'users remove anna'")
         assert "anna" in names(data)
         potline("audit", "verify", "--data", data)
+        passwords(folder, data)
     finally:
         engine.terminate()
         engine.wait(60)
     potline("user", "remove", "anna", "--data", data)
     assert "anna" not in names(data)
+
+
+def everybody_signs_in(folder, data):
+    """Without --require-login whoever opens the folder's socket is an admin, users or not; with it nobody is anybody."""
+    graph, empty = os.path.join(folder, "graph.yaml"), os.path.join(folder, "empty")
+    potline("run", graph, "--data", empty, "--quiet", "--require-login", code=1, text="there is no admin yet")
+    engine = subprocess.Popen([POTLINE, "run", graph, "--data", data, "--quiet", "--require-login"])
+    try:
+        end = time.monotonic() + 60
+        while not os.path.exists(os.path.join(data, "control.sock")):
+            assert time.monotonic() < end and engine.poll() is None
+            time.sleep(0.05)
+        for command in ("nodes", "users add eve2 admin", "stop"):
+            potline("shell", "--data", data, "-c", command, code=1, text="sign in first: login NAME", password=PASSWORD + "\n")
+        boss = ("--user", "boss", "--password-file", written(folder, "boss", PASSWORD))
+        assert '"role":"admin"' in potline("shell", "--data", data, *boss, "--json", "-c", "whoami")
+        potline("shell", "--data", data, *boss, "-c", "stop")
+        assert engine.wait(60) == 0
+    finally:
+        engine.kill()
+        engine.wait(60)
 
 
 def main():
@@ -125,6 +183,7 @@ def main():
         typed(data)
         audit(data)
         beside_an_engine(folder, data)
+        everybody_signs_in(folder, data)
     print("users: changed, refused, typed, recorded, beside an engine")
 
 

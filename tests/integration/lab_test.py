@@ -1,0 +1,63 @@
+#!/usr/bin/python3
+"""Models calibrated with measured data: constants are fitted to a part of each set and judged on the rest, which must be met
+within the error that the experiment states. The measurements are found by POTLINE_TEST_DATA (its folder `lab`); else the
+test is skipped. By default some sets, all of them with POTLINE_LONG=1.
+"""
+import json
+import os
+import subprocess
+import sys
+
+POTLINE = os.path.join(os.environ.get("POTLINE_BIN", "build/release/bin"), "potline")
+LAB = os.path.join(os.environ.get("POTLINE_TEST_DATA", ""), "lab")
+LONG = bool(os.environ.get("POTLINE_LONG"))
+
+# Model, files fitted to, files that judge (without: a part of each file), more arguments, only in the long form.
+SETS = [
+    ("CellModel", ["pot-voltage/voltage.csv"], [], [], False),
+    ("CathodeLiningModel", ["pot-thermal/T_lining.csv"], [], [], False),
+    ("ElectrodeKineticsModel", ["koutecky-levich/orr_0225rpm.csv", "koutecky-levich/orr_1225rpm.csv"],
+     ["koutecky-levich/orr_0625rpm.csv", "koutecky-levich/orr_2025rpm.csv"], [], False),
+    ("ElectrodeKineticsModel", ["impedance/liion_A.csv"], [], [], False),
+    ("ElectrodeKineticsModel", ["impedance/oxide_electrode.csv"], [],
+     ["--experiment", "impedance-arc", "--set", "Z0=1e-6", "--set", "R2=1e-6"], False),
+    ("ElectrodeKineticsModel", ["electrolyser/pem_a.csv"], [], [], False),
+    ("FourierHeatModel", ["battery-discharge/2C_T.csv"], ["battery-discharge/0.5C_T.csv"], [], False),
+    ("FourierHeatModel", ["aluminium-rod/rod_2017-06-09.csv"], [], [], False),
+    ("FourierHeatModel", ["aluminium-rod/rod_2017-05-29.csv"], [], [], True),
+    ("FourierHeatModel", ["aluminium-rod/rod_2017-06-05.csv"],
+     ["aluminium-rod/rod_2017-05-29.csv", "aluminium-rod/rod_2017-06-09.csv"], [], True),
+    ("ElectrodeKineticsModel", ["koutecky-levich/orr_0625rpm.csv", "koutecky-levich/orr_1225rpm.csv"],
+     ["koutecky-levich/orr_0225rpm.csv", "koutecky-levich/orr_2025rpm.csv"], [], False),
+    ("FourierHeatModel", ["needle-probe/salt_320C_4V.txt"],
+     [f"needle-probe/salt_{run}.txt" for run in ("025C_3V", "100C_4V", "200C_4V", "290C_3V", "360C_5V")], [], True),
+    ("FourierHeatModel", ["needle-probe/argon_200C_4V.txt", "needle-probe/argon_400C_5V.txt"],
+     ["needle-probe/argon_370C_5V.txt"], [], True),
+    ("FourierHeatModel", [f"needle-probe/salt_{run}.txt" for run in ("025C_5V", "200C_4V", "320C_4V")],
+     [f"needle-probe/salt_{run}.txt" for run in ("025C_3V", "100C_4V", "290C_3V", "360C_5V")], [], True),
+    ("ElectrodeKineticsModel", ["cyclic-voltammetry/cv_020mVs.csv", "cyclic-voltammetry/cv_100mVs.csv"],
+     ["cyclic-voltammetry/cv_060mVs.csv", "cyclic-voltammetry/cv_200mVs.csv"], [], True),
+]
+
+
+def main():
+    if not os.path.isdir(LAB):
+        print("skipped: POTLINE_TEST_DATA names no folder with laboratory data")
+        sys.exit(77)
+    missed = 0
+    for model, data, judges, more, long in SETS:
+        if long and not LONG:
+            continue
+        arguments = [text for name in data for text in ("--data", os.path.join(LAB, name))]
+        arguments += [text for name in judges for text in ("--judge", os.path.join(LAB, name))]
+        done = subprocess.run([POTLINE, "model", "calibrate", model, *arguments, *more, "--json"], capture_output=True, text=True)
+        if done.returncode not in (0, 1) or not done.stdout:
+            sys.exit(f"{model} {data}: exit code {done.returncode}\n{done.stderr}")
+        said = json.loads(done.stdout)
+        print(f"{'good' if said['good'] else 'MISS'}  {said['experiment']}: {said['judged']:.3g} {said['measure']}, target {said['target']:g}")
+        missed += not said["good"]
+        assert (done.returncode == 0) == said["good"]
+    sys.exit(1 if missed else 0)
+
+
+main()

@@ -1,0 +1,162 @@
+#!/usr/bin/python3
+"""The twin on the simulated plant: it is right within the aims, it survives kill -9 to the last bit, a state that it has told
+can be gone on from, and nothing of it can be written to the field. Figures of long runs: tests/bench/twin."""
+import csv
+import json
+import math
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+BIN = os.environ["POTLINE_BIN"]
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LONG = os.environ.get("POTLINE_LONG") == "1"
+HOURS, KILLS = (24, 40) if LONG else (2, 6)
+MINUTE = 60 * 10 ** 9
+
+
+def fail(text):
+    sys.exit(f"twin: {text}")
+
+
+def tool(*command, code=0, **env):
+    done = subprocess.run([f"{BIN}/{command[0]}", *command[1:]], capture_output=True, text=True, env={**os.environ, **env})
+    if done.returncode != code:
+        fail(f"{' '.join(command)}: exit code {done.returncode}, not {code}: {done.stderr[-2000:]}")
+    return done.stdout + done.stderr
+
+
+def prepare(work):
+    """Two hours of three pots: one with a voltage that freezes, one with a thermocouple that is gone for a while."""
+    tool("potline-plant", "--no-server", "--quiet", "--lines", "1", "--pots", "3", "--seed", "5", "--for", f"{HOURS}h",
+         "--emitted", f"{work}/in.csv", "--emitted-every", "2s", "--truth", f"{work}/truth.csv",
+         "--fault", "frozen:line1.pot02.voltage:70m:10m", "--fault", "dropout:line1.pot03.bath_temp:65m:20m:1")
+    with open(os.path.join(ROOT, "graphs", "twin.yaml")) as file:
+        text = file.read().replace("log: {", "checkpoint: 100ms\nlog: {", 1).replace("maps/", f"{ROOT}/graphs/maps/")
+    with open(f"{work}/twin.yaml", "w") as file:
+        file.write(text)
+
+
+def variables(work, name):
+    return {"IN": f"{work}/in.csv", "OUT": f"{work}/{name}.csv", "EVENTS": f"{work}/{name}.ndjson", "KPI": f"{work}/{name}.kpi"}
+
+
+def rows(path):
+    with open(path) as file:
+        return list(csv.reader(file))
+
+
+def undisturbed(work):
+    tool("potline", "run", f"{work}/twin.yaml", "--quiet", "--until-eof", "--data", f"{work}/one", **variables(work, "one"))
+
+
+def check_accuracy(work):
+    truth = {(int(r[0]), r[1], r[2]): float(r[3]) for r in rows(f"{work}/truth.csv")[1:]}
+    begin = min(at for at, _, _ in truth) + 60 * MINUTE
+    off = {}
+    for row in rows(f"{work}/one.csv")[1:]:
+        asset, _, name = row[1].partition(".twin.")
+        true = truth.get((int(row[0]), asset, name))
+        if true is not None and int(row[0]) >= begin and row[2]:
+            off.setdefault(name, []).append(float(row[2]) - true)
+    for name, most in [("voltage", 0.042), ("bath_temp", 2), ("superheat", 3), ("alumina", 0.2)]:
+        rms = math.sqrt(sum(e * e for e in off[name]) / len(off[name]))
+        if len(off[name]) < 3 * 50 or not rms <= most:
+            fail(f"{name} is {rms:.3f} off (rms of {len(off[name])}), at most {most}")
+
+
+def check_faults(work):
+    """Where a voltage has frozen there is no innovation, and health falls; a thermocouple that is gone costs some too."""
+    begin = int(rows(f"{work}/in.csv")[1][0])
+    value = {(row[1], (int(row[0]) - begin) // MINUTE, int(row[0]) % MINUTE): row[2] for row in rows(f"{work}/one.csv")[1:]}
+    at = lambda tag, minute: value[f"line1.{tag}", minute, 0]
+    if at("pot02.twin.innovation", 78) not in ("", "nan") or float(at("pot02.twin.health", 79)) > 0.6:
+        fail("a frozen voltage was believed")
+    if not float(at("pot02.twin.health", 100)) > 0.8:
+        fail("a voltage that is back was not believed")
+    if not float(at("pot03.twin.health", 84)) < 0.9 * float(at("pot03.twin.health", 64)):
+        fail("a thermocouple that was gone cost no health")
+
+
+def check_kills(work):
+    """Killed again and again, it gives the rows of the undisturbed run."""
+    env = {**os.environ, **variables(work, "two")}
+    command = [f"{BIN}/potline", "run", f"{work}/twin.yaml", "--quiet", "--until-eof", "--data", f"{work}/two"]
+    kills = 0
+    while True:
+        engine = subprocess.Popen(command, env=env, stderr=subprocess.PIPE)
+        if kills < KILLS:
+            time.sleep(0.25 + 0.07 * (kills % 5))
+            if engine.poll() is None:
+                engine.send_signal(signal.SIGKILL)
+                kills += 1
+        text = engine.communicate(timeout=600)[1]
+        if engine.returncode == 0:
+            break
+        if engine.returncode != -signal.SIGKILL:
+            fail(f"after {kills} kills: {text.decode()[-2000:]}")
+    if kills == 0:
+        fail("the run was over before it could be killed")
+    for kind in ("samples", "events", "profiles"):
+        one, two = (sorted(tool("potline", "export", "--data", f"{work}/{name}", "--zone", "gold", "--kind", kind).splitlines())
+                    for name in ("one", "two"))
+        if one != two:
+            other = next((a, b) for a, b in zip(one, two) if a != b) if len(one) == len(two) else (len(one), len(two))
+            fail(f"after {kills} kills {kind} differ: {other}")
+    return kills
+
+
+def check_what_if(work):
+    ask = ["potline", "what-if", "line1.pot01", "--data", f"{work}/one", "--for", "4h"]
+    got = json.loads(tool(*ask, "--set", "acd=-2mm", "--json"))
+    nothing, changed = (got[k]["outputs"] for k in ("nothing", "changed"))
+    if abs(nothing["distance"][-1] - changed["distance"][-1] - 0.002) > 1e-6 or nothing["alumina"][0] != changed["alumina"][0]:
+        fail("what-if: acd=-2mm is not two millimetres less, from the same state")
+    if not changed["voltage"][-1] < nothing["voltage"][-1] - 0.05 or not changed["bath_temperature"][-1] < nothing["bath_temperature"][-1]:
+        fail("what-if: nearer anodes do not save voltage and heat")
+    told = [float(row[2]) for row in rows(f"{work}/one.csv")[1:] if row[1] == "line1.pot01.twin.alumina"]
+    if abs(nothing["alumina"][0] - told[-1]) > 0.1:
+        fail(f"what-if begins at {nothing['alumina'][0]} wt%, the twin was at {told[-1]}")
+    text = tool(*ask, "--from", "now", "--set", "feed=0%", "--plot")
+    if "an anode effect after" not in text or "doing nothing" not in text:
+        fail(f"what-if without feed: {text}")
+    for wrong in (["--set", "acd=-2kA"], ["--set", "metals=1"], ["--set", "acd=-2m"], []):
+        tool(*ask, *wrong, code=2)
+    tool("potline", "what-if", "line9.pot01", "--data", f"{work}/one", "--set", "feed=+5%", code=2)
+
+
+def check_refusals(work):
+    """Neither what a twin says nor what might be can be written to the field."""
+    graph = """potline: 1
+name: wrong
+nodes:
+  in: {{ op: source.csv, path: in.csv }}
+  twin: {{ op: twin.cell, from: in }}
+  write: {{ op: sink.modbus, from: {port}, endpoint: "127.0.0.1:1", registers: [ {{ tag: a.b, address: 0, type: uint16 }} ] }}
+"""
+    for port in ("twin", "twin.events", "what-if"):
+        with open(f"{work}/wrong.yaml", "w") as file:
+            file.write(graph.format(port=port))
+        text = tool("potline", "check", f"{work}/wrong.yaml", code=2)
+        if not re.search(r"wrong\.yaml:6:\d+: ", text):
+            fail(f"{port} goes to the field: {text}")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as work:
+        prepare(work)
+        undisturbed(work)
+        check_accuracy(work)
+        check_faults(work)
+        kills = check_kills(work)
+        check_what_if(work)
+        check_refusals(work)
+        print(f"{HOURS} h of three pots within the aims; {kills} kills changed nothing; what-if and refusals")
+
+
+if __name__ == "__main__":
+    main()
