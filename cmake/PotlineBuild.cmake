@@ -62,7 +62,7 @@ function(potline_test name)
   target_link_libraries(${name} PRIVATE potline_internal cmocka ${T_LINK})
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS ${T_LABEL} TIMEOUT ${T_TIMEOUT} SKIP_RETURN_CODE 77
-    ENVIRONMENT "POTLINE_PLUGIN_PATH=${POTLINE_PLUGIN_OUTPUT_DIRECTORY};CMOCKA_MESSAGE_OUTPUT=STDOUT")
+    ENVIRONMENT "POTLINE_PLUGIN_PATH=${POTLINE_PLUGIN_OUTPUT_DIRECTORY};CMOCKA_MESSAGE_OUTPUT=STDOUT;POTLINE_HTTP=off")
 endfunction()
 
 # potline_script_test(NAME SCRIPT [LABEL integration] [TIMEOUT 120]): a test program in any language; it finds the
@@ -78,7 +78,7 @@ function(potline_script_test name script)
   math(EXPR T_TIMEOUT "${T_TIMEOUT} * ${POTLINE_PATIENCE}")
   add_test(NAME ${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/${script} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS ${T_LABEL} TIMEOUT ${T_TIMEOUT} SKIP_RETURN_CODE 77
-    ENVIRONMENT "POTLINE_BIN=${CMAKE_BINARY_DIR}/bin;POTLINE_BUILD=${CMAKE_BINARY_DIR}")
+    ENVIRONMENT "POTLINE_BIN=${CMAKE_BINARY_DIR}/bin;POTLINE_BUILD=${CMAKE_BINARY_DIR};POTLINE_HTTP=off")
 endfunction()
 
 # Every X_test.c of the current folder becomes the test PREFIX_X.

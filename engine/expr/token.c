@@ -133,7 +133,7 @@ static void make_printable(char *text, size_t length) {
 struct pl_expr_said pl__expr_say(const struct pl_expr_token *token) {
     struct pl_expr_said said = {"the end"};
     if (token->type == PL_TOKEN_END) return said;
-    size_t length = token->length > SAID_MAX ? pl_utf8_cut(token->text, SAID_MAX) : token->length;
+    size_t length = token->length > SAID_MAX ? pl_text_cut(token->text, SAID_MAX) : token->length;
     char *at = said.text;
     *at++ = '\'';
     memcpy(at, token->text, length);
