@@ -1,11 +1,14 @@
 #include "log/kafka_lease.h"
 
+#include <stdbool.h>
+
 #include "base/clock.h"
 
-/* Never earlier than it is: two threads may come here. */
-static void extend(struct pl__kafka_lease *lease, int64_t from) {
+/* Never earlier than it is: two threads may come here. What has ended is begun by the group only, and by no heartbeat:
+ * librdkafka sends them on while its owner has yet to hear that all is lost. */
+static void extend(struct pl__kafka_lease *lease, int64_t from, bool begins) {
     int64_t until = from + lease->session, now = atomic_load(&lease->until);
-    while (until > now && !atomic_compare_exchange_weak(&lease->until, &now, until))
+    while (until > now && (now || begins) && !atomic_compare_exchange_weak(&lease->until, &now, until))
         ;
 }
 
@@ -21,11 +24,11 @@ void pl__kafka_lease_answered(struct pl__kafka_lease *lease, int16_t request) {
     }
     if (request != PL__KAFKA_HEARTBEAT) return;
     int64_t before = atomic_exchange(&lease->answered, atomic_load(&lease->beat));
-    if (before) extend(lease, before);
+    if (before) extend(lease, before, false);
 }
 
 void pl__kafka_lease_give(struct pl__kafka_lease *lease) {
-    extend(lease, atomic_load(&lease->joined));
+    extend(lease, atomic_load(&lease->joined), true);
 }
 
 void pl__kafka_lease_end(struct pl__kafka_lease *lease) {
