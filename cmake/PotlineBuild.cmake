@@ -26,6 +26,10 @@ if(CCACHE)
   set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
 endif()
+find_program(MOLD mold)
+if(MOLD) # each of some hundred test programs has all of the engine in it
+  add_link_options(-fuse-ld=mold)
+endif()
 
 add_compile_definitions(_GNU_SOURCE)
 add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wshadow -Wvla -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
