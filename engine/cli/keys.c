@@ -14,6 +14,7 @@
 #include <potline/text.h>
 
 #include "data.h"
+#include "http/identity.h"
 #include "key.h"
 #include "note.h"
 #include "store/rekey.h"
@@ -170,6 +171,7 @@ static int change_key(struct change *change) {
     bool noted = changes && !rekey.ahead;
     enum pl_code code = noted ? note(change, change->from, "begun", &error) : PL_OK;
     if (!code) code = pl_store_rekey(&rekey, &error);
+    if (!code && !rekey.ahead) code = pl_identity_rekey(change->data, change->from, change->to, &error);
     if (!code && !rekey.ahead) code = pl_versions_each(change->data, rekey_version, change, &error);
     if (code) return failed(change, code, error);
     say_what_was_done(change, &rekey);

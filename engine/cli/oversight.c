@@ -71,6 +71,8 @@ static enum pl_code make_rest(struct pl_oversight *oversight, struct pl_error **
                                       .issuer = pl_cli_get(cli, "oidc-issuer"),
                                       .audience = pl_cli_get(cli, "oidc-audience"),
                                       .jwks = pl_cli_get(cli, "oidc-jwks"),
+                                      .ca = pl_cli_get(cli, "oidc-ca"),
+                                      .log = pl_cli_get(cli, "http-log"),
                                       .role_claim = pl_cli_get(cli, "oidc-role-claim")};
     return code ? code : pl_rest_new(&options, &oversight->rest, error);
 }
@@ -80,7 +82,7 @@ static enum pl_code find_identity(struct pl_oversight *oversight, const char *fo
     const char *key = pl_cli_get(oversight->cli, "http-key");
     if (!certificate != !key) return pl_error_set(error, PL_USAGE, "a certificate and its key belong together");
     if (certificate) return pl_identity_read(certificate, key, &oversight->identity, error);
-    return pl_identity_own(folder, &oversight->identity, error);
+    return pl_identity_own(folder, oversight->key, &oversight->identity, error);
 }
 
 /* What a browser on this machine is given: an address for all of them is none. */
@@ -149,8 +151,10 @@ static bool serve_rest(struct pl_oversight *oversight, const char *folder, bool 
     return true;
 }
 
-bool pl_oversight_serve(struct pl_oversight *oversight, const char *folder, bool temporary, int *exit_code) {
+bool pl_oversight_serve(struct pl_oversight *oversight, const char *folder, const struct pl_store_key *key,
+                        bool temporary, int *exit_code) {
     struct pl_error *error = NULL;
+    oversight->key = key;
     if (!serve_rest(oversight, folder, temporary, exit_code)) return false;
     enum pl_code code = oversight->server ? pl_http_start(oversight->server, &error) : PL_OK;
     return !code || complain("http", code, &error, exit_code);

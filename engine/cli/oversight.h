@@ -20,8 +20,10 @@
         {"http-certificate", "FILE", "The certificate of --http, as PEM, instead of one made for this machine.", 0},   \
         {"http-key", "FILE", "And its key.", 0},                                                                       \
         {"http-files", "DIR", "The files of the dashboard (default: those that come with potline).", 0},               \
+        {"http-log", "FILE", "Write a line of JSON for each request there (16 MiB, then FILE.1 to FILE.4).", 0},       \
         {"oidc-issuer", "URL", "Take tokens of this issuer too; with --oidc-jwks.", 0},                                \
-        {"oidc-jwks", "FILE", "The keys of that issuer (JWKS): RS256 and ES256.", 0},                                  \
+        {"oidc-jwks", "FILE|URL", "The keys of that issuer (JWKS): RS256 and ES256; a URL is asked again.", 0},        \
+        {"oidc-ca", "FILE", "Certificates that the host of that URL may have (default: the system's).", 0},            \
         {"oidc-audience", "NAME", "What those tokens have to be for (default: potline-api).", 0}, {                    \
         "oidc-role-claim", "NAME", "Their claim that is the role (default: potline_role).", 0                          \
     }
@@ -32,13 +34,15 @@ struct pl_oversight {
     struct pl_monitor *monitor;
     struct pl_rest *rest;
     struct pl_identity_files identity;
+    const struct pl_store_key *key; /* of the data folder */
     struct pl_service service;
 };
 
 /* False after saying what is wrong; *exit_code says it too. pl_oversight_fini in any case. */
 bool pl_oversight_init(struct pl_oversight *oversight, const struct pl_cli *cli, int *exit_code);
-/* The data folder is known; NULL: there is none. From here on pages are there. */
-bool pl_oversight_serve(struct pl_oversight *oversight, const char *folder, bool temporary, int *exit_code);
+/* The data folder is known; NULL: there is none. So is its key, where it is encrypted. From here on pages are there. */
+bool pl_oversight_serve(struct pl_oversight *oversight, const char *folder, const struct pl_store_key *key,
+                        bool temporary, int *exit_code);
 void pl_oversight_fini(struct pl_oversight *oversight);
 
 /* Around the following of a standby. */

@@ -339,7 +339,7 @@ static int run_command(const struct pl_cli *cli) {
     }
     bool needs_data = graph->settings.log_kind != PL_LOG_NONE || pl_cli_get(cli, "data");
     bool ready = !needs_data || ((data.folder = choose_data(cli, graph, &data)) && open_data(cli, &data));
-    ready = ready && pl_oversight_serve(&data.oversight, data.folder, data.temporary, &data.exit_code) &&
+    ready = ready && pl_oversight_serve(&data.oversight, data.folder, data.key, data.temporary, &data.exit_code) &&
             (!needs_data || (follow(&data) && choose_graph(cli, &graph, &data)));
     exit_code = ready ? run_graph(cli, graph, &data, limit) : data.exit_code;
     if (data.temporary && data.folder) pl_cli_data_remove(data.folder);

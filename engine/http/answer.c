@@ -175,11 +175,9 @@ static void put_asked(struct pl_buffer *out, const char *path) {
 
 /* The arguments again, and the cursor of the next page. */
 static void put_page_link(struct pl_http_reply *reply, const struct pl__call *call) {
-    char cursor[32];
     struct pl_buffer link;
     pl_buffer_init(&link, PL__PATH + 2048);
-    snprintf(cursor, sizeof cursor, "%zu", call->offset + call->limit);
-    char *sealed = pl_base64url(cursor, strlen(cursor));
+    char *sealed = pl_base64url(call->next, call->next_size);
     pl_buffer_putc(&link, '<');
     put_asked(&link, call->request->path);
     pl_buffer_putc(&link, '?');
@@ -201,9 +199,10 @@ static void put_page_link(struct pl_http_reply *reply, const struct pl__call *ca
 void pl__answer_list(struct pl__call *call, json_t *page, bool more) {
     struct pl_http_reply reply;
     char *text = page ? json_dumps(page, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
+    if (more) pl__next_offset(call, call->offset + json_array_size(page));
     json_decref(page);
     pl__answer_begin(call, &reply, PL__OK, json_media);
-    if (more) put_page_link(&reply, call);
+    if (call->next_size) put_page_link(&reply, call);
     if (text)
         pl_buffer_puts(&reply.body, text);
     else
@@ -213,11 +212,11 @@ void pl__answer_list(struct pl__call *call, json_t *page, bool more) {
 }
 
 /* The rows that are given are the page. */
-void pl__answer_rows(struct pl__call *call, const void *rows, size_t size, uint32_t count, bool more) {
+void pl__answer_rows(struct pl__call *call, const void *rows, size_t size, uint32_t count) {
     struct pl_http_reply reply;
     struct pl_unpack in;
     pl__answer_begin(call, &reply, PL__OK, json_media);
-    if (more) put_page_link(&reply, call);
+    if (call->next_size) put_page_link(&reply, call);
     pl_unpack_init(&in, rows, size);
     pl_buffer_putc(&reply.body, '[');
     for (uint32_t i = 0; i < count; i++) {
@@ -232,8 +231,8 @@ void pl__answer_rows(struct pl__call *call, const void *rows, size_t size, uint3
 
 /* ---- What a command has told, by the route ---- */
 
-static void answer_page(struct pl__call *call) {
-    struct pl__result *result = &call->result;
+/* `number` 0: the rows are the call's own, and are kept when there is another page. */
+void pl__answer_kept(struct pl__call *call, const struct pl__result *result, uint64_t number) {
     struct pl_unpack in;
     uint32_t at = 0;
     pl_unpack_init(&in, result->rows, result->size);
@@ -243,7 +242,14 @@ static void answer_page(struct pl__call *call) {
     uint32_t count = 0;
     while (count < call->limit && at + count < result->count && pl_unpack_skip(&in))
         count++;
-    pl__answer_rows(call, first, (size_t)(in.at - first), count, at + count < result->count);
+    size_t size = (size_t)(in.at - first);
+    if (at + count < result->count) {
+        if (number)
+            pl__next_kept(call, number, at + count);
+        else
+            pl__pages_keep(call, at + count);
+    }
+    pl__answer_rows(call, first, size, count);
 }
 
 /* The first row, or the one whose key is the first value of the path. */
@@ -334,7 +340,7 @@ static void answer_done(struct pl__call *call, unsigned status, const char *word
 
 void pl__call_told(struct pl__call *call) {
     switch (call->route->answer) {
-    case PL_REST_ROWS: answer_page(call); break;
+    case PL_REST_ROWS: pl__answer_kept(call, &call->result, 0); break;
     case PL_REST_ROW:
     case PL_REST_FIRST: answer_row(call); break;
     case PL_REST_TEXT_ROW: answer_text_row(call); break;

@@ -54,9 +54,10 @@ FIELDS sensors_get[] = {PATH("tag", "tags", "The tag.", "line1.pot01.voltage"), 
         .name = "zone", .place = PL_REST_QUERY, .choices = zones, .doc = "Of this zone.", .example = "silver"          \
     }
 FIELDS sensors_samples[] = {PATH("tag", NULL, "The tag.", "line1.pot01.voltage"), RANGE_FIELDS, END};
-FIELDS windows_list[] = {QUERY("tag", PL_REST_TEXT, NULL, "A pattern of tags or assets.", "line1.*"), RANGE_FIELDS,
-                         END};
-FIELDS windows_get[] = {PATH("tag", NULL, "The tag or asset.", "line1.pot01.voltage"), RANGE_FIELDS, END};
+#define SIZE QUERY("size", PL_REST_SPAN, NULL, "Only windows of this length.", "1m")
+FIELDS windows_list[] = {QUERY("tag", PL_REST_TEXT, NULL, "A pattern of tags or assets.", "line1.*"), SIZE,
+                         RANGE_FIELDS, END};
+FIELDS windows_get[] = {PATH("tag", NULL, "The tag or asset.", "line1.pot01.voltage"), SIZE, RANGE_FIELDS, END};
 FIELDS profiles_list[] = {QUERY("asset", PL_REST_TEXT, NULL, "A pattern of assets.", "line1.*"), RANGE_FIELDS, END};
 FIELDS events_list[] = {QUERY("tag", PL_REST_TEXT, NULL, "A pattern of assets.", "line1.*"),
                         QUERY("kind", PL_REST_TEXT, NULL, "A pattern of kinds.", "alarm.*"), RANGE_FIELDS, END};
@@ -203,7 +204,7 @@ FIELDS tokens_create[] = {
     END};
 FIELDS tokens_one[] = {PATH("tokenId", NULL, "One of tokens, or current.", "current"), END};
 
-FIELDS streams_one[] = {PATH("output", NULL, "NODE.PORT, one of streams.", "clean.out"),
+FIELDS streams_one[] = {PATH("output", NULL, "NODE.PORT, one of streams; up to eight, with commas.", "clean.out"),
                         QUERY("tags", PL_REST_TEXT, NULL, "A pattern of tags or assets.", "line1.*"),
                         QUERY("every", PL_REST_SPAN, NULL, "Only the newest row of each, that often.", "1s"), END};
 FIELDS commands_run[] = {BODY("command", PL_REST_TEXT, true, NULL, "Its name, as \"alarms ack\".", "\"version\""),
@@ -236,11 +237,11 @@ const struct pl_rest_route pl__rest_v1[] = {
 
     {GET, "sensors", "listSensors", "The tags that have had samples.", .roles = SEE, .command = "tags --limit 100000", .fields = sensors_list, .answer = PL_REST_ROWS, .key = "tag"},
     {GET, "sensors/{tag}", "getSensor", "One tag.", .roles = SEE, .command = "tags", .fields = sensors_get, .answer = PL_REST_ROW, .key = "tag"},
-    {GET, "sensors/{tag}/samples", "listSamples", "Samples of a tag, from a zone of the lake.", .roles = SEE, .fields = sensors_samples, .answer = PL_REST_ROWS, .run = pl__lake_samples},
-    {GET, "windows", "listWindows", "Aggregates over windows of time.", .roles = SEE, .fields = windows_list, .answer = PL_REST_ROWS, .run = pl__lake_windows},
-    {GET, "windows/{tag}", "listWindowsOfTag", "Aggregates of one tag.", .roles = SEE, .fields = windows_get, .answer = PL_REST_ROWS, .run = pl__lake_windows},
-    {GET, "profiles", "listProfiles", "Fields over positions that the twin has told.", .roles = SEE, .fields = profiles_list, .answer = PL_REST_ROWS, .run = pl__lake_profiles},
-    {GET, "events", "listEvents", "What has happened: alarms, refusals, silences.", .roles = SEE, .fields = events_list, .answer = PL_REST_ROWS, .run = pl__lake_events},
+    {GET, "sensors/{tag}/samples", "listSamples", "Samples of a tag, from a zone of the lake.", .roles = SEE, .fields = sensors_samples, .answer = PL_REST_ROWS, .places = true, .run = pl__lake_samples},
+    {GET, "windows", "listWindows", "Aggregates over windows of time.", .roles = SEE, .fields = windows_list, .answer = PL_REST_ROWS, .places = true, .run = pl__lake_windows},
+    {GET, "windows/{tag}", "listWindowsOfTag", "Aggregates of one tag.", .roles = SEE, .fields = windows_get, .answer = PL_REST_ROWS, .places = true, .run = pl__lake_windows},
+    {GET, "profiles", "listProfiles", "Fields over positions that the twin has told.", .roles = SEE, .fields = profiles_list, .answer = PL_REST_ROWS, .places = true, .run = pl__lake_profiles},
+    {GET, "events", "listEvents", "What has happened: alarms, refusals, silences.", .roles = SEE, .fields = events_list, .answer = PL_REST_ROWS, .places = true, .run = pl__lake_events},
 
     {GET, "pde-models", "listModels", "The models that were made.", .roles = SEE, .fields = models_list, .answer = PL_REST_ROWS, .schema = "Model", .run = pl__models_list},
     {POST, "pde-models", "createModel", "Makes a model: one of the installed ones, with values.", .roles = ENGINEER, .fields = models_create, .answer = PL_REST_CREATED, .schema = "ModelCreated", .run = pl__models_create},
@@ -253,37 +254,37 @@ const struct pl_rest_route pl__rest_v1[] = {
     {GET, "pde-models/{modelId}/runs/{runId}/profiles", "listRunProfiles", "Fields over positions, by time.", .roles = SEE, .fields = runs_one, .answer = PL_REST_ROWS, .schema = "Profile", .run = pl__runs_profiles},
     {DELETE, "pde-models/{modelId}/runs/{runId}", "removeRun", "Ends and forgets a run.", .roles = ENGINEER, .fields = runs_one, .answer = PL_REST_GONE, .run = pl__runs_remove},
 
-    {GET, "setpoints", "listSetpoints", "Set points: their mode, what passed, what waits, what was refused.", .roles = SEE, .command = "guard list", .fields = points_list, .answer = PL_REST_ROWS, .key = "tag"},
-    {POST, "setpoints", "sendSetpoint", "Sends a set point by hand, through all checks but that of the mode.", .roles = ENGINEER, .command = "guard set", .fields = points_set, .answer = PL_REST_ACCEPTED, .key = "tag"},
-    {GET, "setpoints/{tag}", "getSetpoint", "One set point.", .roles = SEE, .command = "guard list", .fields = points_get, .answer = PL_REST_ROW, .key = "tag"},
-    {POST, "setpoints/{tag}/approve", "approveSetpoint", "Lets a set point pass that waits for approval.", .roles = OPERATE, .command = "guard approve", .fields = points_decide, .answer = PL_REST_DONE},
-    {POST, "setpoints/{tag}/reject", "rejectSetpoint", "Turns down a set point that waits for approval.", .roles = OPERATE, .command = "guard reject", .fields = points_decide, .answer = PL_REST_DONE},
-    {PUT, "setpoints/{scope}/mode", "setMode", "Sets who decides: manual, advise, approve or auto.", .roles = OPERATE, .command = "guard mode", .fields = points_mode, .answer = PL_REST_DONE},
+    {GET, "setpoints", "listSetpoints", "Set points: their mode, what passed, what waits, what was refused.", .roles = SEE, .command = "guard list", .operators = "guard", .fields = points_list, .answer = PL_REST_ROWS, .key = "tag"},
+    {POST, "setpoints", "sendSetpoint", "Sends a set point by hand, through all checks but that of the mode.", .roles = ENGINEER, .command = "guard set", .operators = "guard", .fields = points_set, .answer = PL_REST_ACCEPTED, .key = "tag"},
+    {GET, "setpoints/{tag}", "getSetpoint", "One set point.", .roles = SEE, .command = "guard list", .operators = "guard", .fields = points_get, .answer = PL_REST_ROW, .key = "tag"},
+    {POST, "setpoints/{tag}/approve", "approveSetpoint", "Lets a set point pass that waits for approval.", .roles = OPERATE, .command = "guard approve", .operators = "guard", .fields = points_decide, .answer = PL_REST_DONE},
+    {POST, "setpoints/{tag}/reject", "rejectSetpoint", "Turns down a set point that waits for approval.", .roles = OPERATE, .command = "guard reject", .operators = "guard", .fields = points_decide, .answer = PL_REST_DONE},
+    {PUT, "setpoints/{scope}/mode", "setMode", "Sets who decides: manual, advise, approve or auto.", .roles = OPERATE, .command = "guard mode", .operators = "guard", .fields = points_mode, .answer = PL_REST_DONE},
 
-    {GET, "overrides", "listOverrides", "The overrides: of what, since when, by whom, why.", .roles = SEE, .command = "override list", .answer = PL_REST_ROWS, .key = "scope"},
-    {POST, "overrides", "engageOverride", "Nothing passes any more; it holds until it is released.", .roles = OPERATE, .command = "override engage", .fields = override_engage, .answer = PL_REST_CREATED, .key = "scope"},
-    {GET, "overrides/{scope}", "getOverride", "One override.", .roles = SEE, .command = "override list", .fields = override_get, .answer = PL_REST_ROW, .key = "scope"},
-    {DELETE, "overrides/{scope}", "releaseOverride", "Set points may pass again.", .roles = LIMIT, .command = "override release", .fields = override_release, .answer = PL_REST_GONE},
+    {GET, "overrides", "listOverrides", "The overrides: of what, since when, by whom, why.", .roles = SEE, .command = "override list", .operators = "guard", .answer = PL_REST_ROWS, .key = "scope"},
+    {POST, "overrides", "engageOverride", "Nothing passes any more; it holds until it is released.", .roles = OPERATE, .command = "override engage", .operators = "guard", .fields = override_engage, .answer = PL_REST_CREATED, .key = "scope"},
+    {GET, "overrides/{scope}", "getOverride", "One override.", .roles = SEE, .command = "override list", .operators = "guard", .fields = override_get, .answer = PL_REST_ROW, .key = "scope"},
+    {DELETE, "overrides/{scope}", "releaseOverride", "Set points may pass again.", .roles = LIMIT, .command = "override release", .operators = "guard", .fields = override_release, .answer = PL_REST_GONE},
 
-    {GET, "alarms", "listAlarms", "The alarms that need attention, the most urgent first.", .roles = SEE, .command = "alarms list", .fields = alarms_list, .answer = PL_REST_ROWS, .key = "alarm"},
-    {GET, "alarms/{alarm}", "getAlarm", "One alarm, whatever its state.", .roles = SEE, .command = "alarms list --state all", .fields = alarms_get, .answer = PL_REST_ROW, .key = "alarm"},
-    {GET, "alarms/{alarm}/history", "listAlarmHistory", "What happened to an alarm.", .roles = SEE, .command = "alarms history", .fields = alarms_history, .answer = PL_REST_ROWS},
-    {POST, "alarms/{alarm}/ack", "acknowledgeAlarm", "Acknowledges alarms.", .roles = OPERATE, .command = "alarms ack", .fields = alarms_change, .answer = PL_REST_DONE},
-    {POST, "alarms/{alarm}/shelve", "shelveAlarm", "Hides alarms for a time.", .roles = OPERATE, .command = "alarms shelve", .fields = alarms_shelve, .answer = PL_REST_DONE},
-    {POST, "alarms/{alarm}/unshelve", "unshelveAlarm", "Ends a shelving.", .roles = OPERATE, .command = "alarms unshelve", .fields = alarms_change, .answer = PL_REST_DONE},
-    {POST, "alarms/{alarm}/reset", "resetAlarm", "Ends latched and unconfirmed alarms.", .roles = OPERATE, .command = "alarms reset", .fields = alarms_reason, .answer = PL_REST_DONE},
-    {POST, "alarms/{alarm}/suppress", "suppressAlarm", "Suppresses alarms by design.", .roles = ENGINEER, .command = "alarms suppress", .fields = alarms_reason, .answer = PL_REST_DONE},
-    {POST, "alarms/{alarm}/unsuppress", "unsuppressAlarm", "Ends a suppression.", .roles = ENGINEER, .command = "alarms unsuppress", .fields = alarms_change, .answer = PL_REST_DONE},
-    {POST, "alarms/{alarm}/out-of-service", "takeAlarmOut", "Takes alarms out of service.", .roles = ENGINEER, .command = "alarms out-of-service", .fields = alarms_reason, .answer = PL_REST_DONE},
-    {POST, "alarms/{alarm}/in-service", "putAlarmBack", "Puts alarms back into service.", .roles = ENGINEER, .command = "alarms in-service", .fields = alarms_change, .answer = PL_REST_DONE},
+    {GET, "alarms", "listAlarms", "The alarms that need attention, the most urgent first.", .roles = SEE, .command = "alarms list", .operators = "alarms", .fields = alarms_list, .answer = PL_REST_ROWS, .key = "alarm"},
+    {GET, "alarms/{alarm}", "getAlarm", "One alarm, whatever its state.", .roles = SEE, .command = "alarms list --state all", .operators = "alarms", .fields = alarms_get, .answer = PL_REST_ROW, .key = "alarm"},
+    {GET, "alarms/{alarm}/history", "listAlarmHistory", "What happened to an alarm.", .roles = SEE, .command = "alarms history", .operators = "alarms", .fields = alarms_history, .answer = PL_REST_ROWS},
+    {POST, "alarms/{alarm}/ack", "acknowledgeAlarm", "Acknowledges alarms.", .roles = OPERATE, .command = "alarms ack", .operators = "alarms", .fields = alarms_change, .answer = PL_REST_DONE},
+    {POST, "alarms/{alarm}/shelve", "shelveAlarm", "Hides alarms for a time.", .roles = OPERATE, .command = "alarms shelve", .operators = "alarms", .fields = alarms_shelve, .answer = PL_REST_DONE},
+    {POST, "alarms/{alarm}/unshelve", "unshelveAlarm", "Ends a shelving.", .roles = OPERATE, .command = "alarms unshelve", .operators = "alarms", .fields = alarms_change, .answer = PL_REST_DONE},
+    {POST, "alarms/{alarm}/reset", "resetAlarm", "Ends latched and unconfirmed alarms.", .roles = OPERATE, .command = "alarms reset", .operators = "alarms", .fields = alarms_reason, .answer = PL_REST_DONE},
+    {POST, "alarms/{alarm}/suppress", "suppressAlarm", "Suppresses alarms by design.", .roles = ENGINEER, .command = "alarms suppress", .operators = "alarms", .fields = alarms_reason, .answer = PL_REST_DONE},
+    {POST, "alarms/{alarm}/unsuppress", "unsuppressAlarm", "Ends a suppression.", .roles = ENGINEER, .command = "alarms unsuppress", .operators = "alarms", .fields = alarms_change, .answer = PL_REST_DONE},
+    {POST, "alarms/{alarm}/out-of-service", "takeAlarmOut", "Takes alarms out of service.", .roles = ENGINEER, .command = "alarms out-of-service", .operators = "alarms", .fields = alarms_reason, .answer = PL_REST_DONE},
+    {POST, "alarms/{alarm}/in-service", "putAlarmBack", "Puts alarms back into service.", .roles = ENGINEER, .command = "alarms in-service", .operators = "alarms", .fields = alarms_change, .answer = PL_REST_DONE},
 
-    {GET, "rules", "listRules", "Rules, their state and how they fare.", .roles = SEE, .command = "rules list", .answer = PL_REST_ROWS, .key = "rule"},
-    {GET, "rules/{rule}", "getRule", "One rule.", .roles = SEE, .command = "rules list", .fields = rules_one, .answer = PL_REST_ROW, .key = "rule"},
-    {POST, "rules/reload", "reloadRules", "Reads the files again; one with an error changes nothing.", .roles = ENGINEER, .command = "rules reload", .fields = only_reason, .answer = PL_REST_DONE},
-    {GET, "rules/{rule}/parameters", "listRuleParameters", "Parameters: values in force, ranges, where they come from.", .roles = SEE, .command = "rules params", .fields = rules_get, .answer = PL_REST_ROWS},
-    {PUT, "rules/{rule}/parameters/{param}", "setRuleParameter", "Sets a threshold; it lasts.", .roles = LIMIT, .command = "rules set", .fields = rules_set, .answer = PL_REST_DONE},
-    {POST, "rules/{rule}/enable", "enableRule", "Switches a rule on.", .roles = ENGINEER, .command = "rules enable", .fields = rules_switch, .answer = PL_REST_DONE},
-    {POST, "rules/{rule}/disable", "disableRule", "Switches a rule off.", .roles = ENGINEER, .command = "rules disable", .fields = rules_switch, .answer = PL_REST_DONE},
+    {GET, "rules", "listRules", "Rules, their state and how they fare.", .roles = SEE, .command = "rules list", .operators = "rules", .answer = PL_REST_ROWS, .key = "rule"},
+    {GET, "rules/{rule}", "getRule", "One rule.", .roles = SEE, .command = "rules list", .operators = "rules", .fields = rules_one, .answer = PL_REST_ROW, .key = "rule"},
+    {POST, "rules/reload", "reloadRules", "Reads the files again; one with an error changes nothing.", .roles = ENGINEER, .command = "rules reload", .operators = "rules", .fields = only_reason, .answer = PL_REST_DONE},
+    {GET, "rules/{rule}/parameters", "listRuleParameters", "Parameters: values in force, ranges, where they come from.", .roles = SEE, .command = "rules params", .operators = "rules", .fields = rules_get, .answer = PL_REST_ROWS},
+    {PUT, "rules/{rule}/parameters/{param}", "setRuleParameter", "Sets a threshold; it lasts.", .roles = LIMIT, .command = "rules set", .operators = "rules", .fields = rules_set, .answer = PL_REST_DONE},
+    {POST, "rules/{rule}/enable", "enableRule", "Switches a rule on.", .roles = ENGINEER, .command = "rules enable", .operators = "rules", .fields = rules_switch, .answer = PL_REST_DONE},
+    {POST, "rules/{rule}/disable", "disableRule", "Switches a rule off.", .roles = ENGINEER, .command = "rules disable", .operators = "rules", .fields = rules_switch, .answer = PL_REST_DONE},
 
     {GET, "dashboards", "listDashboards", "What people have put together of charts.", .roles = SEE, .answer = PL_REST_ROWS, .schema = "Dashboard", .run = pl__dashboards_list},
     {POST, "dashboards", "createDashboard", "Keeps a dashboard.", .roles = SEE, .fields = dashboards_create, .answer = PL_REST_CREATED, .schema = "Dashboard", .run = pl__dashboards_create},
@@ -292,7 +293,7 @@ const struct pl_rest_route pl__rest_v1[] = {
     {DELETE, "dashboards/{dashboardId}", "removeDashboard", "Removes one's own dashboard.", .roles = SEE, .fields = dashboards_one, .answer = PL_REST_GONE, .run = pl__dashboards_remove},
 
     {GET, "kpis", "listKpis", "The engine in figures.", .roles = SEE, .command = "status", .answer = PL_REST_ROWS},
-    {GET, "kpis/alarms", "listAlarmKpis", "The figures of ISA-18.2: rates, floods, top offenders.", .roles = SEE, .command = "alarms rate", .answer = PL_REST_ROWS},
+    {GET, "kpis/alarms", "listAlarmKpis", "The figures of ISA-18.2: rates, floods, top offenders.", .roles = SEE, .command = "alarms rate", .operators = "alarms", .answer = PL_REST_ROWS},
     {GET, "kpis/losses", "listLossKpis", "What became of every sample, by source.", .roles = SEE, .command = "ledger", .fields = ledger_get, .answer = PL_REST_ROWS},
 
     {GET, "graphs", "listGraphs", "The graphs that were run from this data folder.", .roles = SEE, .command = "graph history", .answer = PL_REST_ROWS},
@@ -319,7 +320,7 @@ const struct pl_rest_route pl__rest_v1[] = {
     {DELETE, "users/{user}", "removeUser", "Removes a user and ends the user's sessions.", .roles = ADMIN, .command = "users remove", .fields = users_remove, .answer = PL_REST_GONE},
 
     {GET, "streams", "listStreams", "The outputs of nodes, whose rows can be listened to.", .roles = SEE, .command = "outputs", .answer = PL_REST_ROWS, .key = "output"},
-    {GET, "streams/{output}", "listen", "Rows as server-sent events, from now on or behind Last-Event-ID.", .roles = SEE, .fields = streams_one, .answer = PL_REST_EVENTS, .run = pl__push_begin},
+    {GET, "streams/{output}", "listen", "Rows of an output, or of several, as server-sent events, from now on or behind Last-Event-ID.", .roles = SEE, .fields = streams_one, .answer = PL_REST_EVENTS, .run = pl__push_begin},
 
     {GET, "commands", "listCommands", "The engine's commands with their arguments.", .roles = SEE, .command = "commands", .answer = PL_REST_ROWS},
     {POST, "commands", "runCommand", "Any command of the engine; each has its own roles.", .roles = SEE, .fields = commands_run, .answer = PL_REST_DONE, .run = pl__commands_run},

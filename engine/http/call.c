@@ -10,7 +10,7 @@
 
 enum { WORDS = PL_REST_FIELDS + 16, LINE = 256 };
 
-static void free_result(struct pl__result *result) {
+void pl__result_free(struct pl__result *result) {
     pl_free(result->error);
     pl_free(result->rows);
     *result = (struct pl__result){0};
@@ -21,7 +21,7 @@ void pl__call_free(struct pl__call *call) {
         if (call->text[i]) OPENSSL_cleanse(call->text[i], strlen(call->text[i]));
         pl_free(call->text[i]);
     }
-    free_result(&call->result);
+    pl__result_free(&call->result);
     json_decref(call->body);
     pl_free(call);
 }
@@ -88,16 +88,26 @@ void pl__call_ask(struct pl__call *call, const char *const *words, unsigned coun
         pl__rest_leave(call->rest);
     }
     pl_ask_unref(ask); /* it is answered all the same */
-    if (code) pl__problem_code(call, code, error ? error->text : NULL);
+    if (code) {
+        call->result.code = code;
+        call->result.error = error ? pl_strdup(error->text) : NULL;
+        then(call);
+    }
     pl_error_free(&error);
 }
 
-/* A command that no node of this graph has: there is nothing of it, which for a list is no error. */
+/* A command that no node of this graph has: there is nothing of it, which for a list is no error. What the path names
+ * is not there either; what is to be done cannot be, as things are. */
 bool pl__call_failed(struct pl__call *call) {
     struct pl__result *result = &call->result;
+    const char *operators = call->route->operators;
     if (result->missing && call->route->answer == PL_REST_ROWS) result->code = PL_OK;
     if (!result->code) return false;
-    if (result->missing)
+    if (result->missing && operators)
+        pl__complain(call, call->route->method == PL_HTTP_GET ? PL__NOT_FOUND : PL__CONFLICT,
+                     "The graph that runs has no node of %s, which is what does this (\"%s\").", operators,
+                     call->route->command ? call->route->command : call->route->name);
+    else if (result->missing)
         pl__complain(call, PL__NOT_FOUND, "The graph that runs has nothing that does this.");
     else
         pl__problem_code(call, result->code, result->error);
@@ -152,6 +162,12 @@ static void free_line(struct line *line) {
 
 void pl__call_command(struct pl__call *call) {
     struct line line = {.count = 0};
+    struct pl__result kept;
+    uint64_t number;
+    if (pl__pages_find(call, &kept, &number)) {
+        pl__answer_kept(call, &kept, number);
+        return;
+    }
     fill_line(&line, call);
     if (line.failed)
         pl__problem_code(call, PL_NO_MEMORY, "no memory for a command");

@@ -1,111 +1,43 @@
 /* dashboards.c: the resource `dashboards`: what people have put together of charts, kept as they gave it. */
-#include <stdio.h>
 #include <string.h>
 
-#include <potline/alloc.h>
-
 #include "http/rest_impl.h"
-#include "store/documents.h"
 
-enum { ID = 64, DASHBOARDS_MAX = 1000 };
-static const char kind[] = "dashboard";
+/* 1,000 of 256 KiB each are a quarter of a gigabyte of the data folder. */
+static const struct pl__documents dashboards = {
+    .kind = "dashboard", .id = "dash", .path = "dashboards", .what = "dashboard", .most = 1000, .bytes = 256 << 10};
 
-static enum pl_code keep(struct pl__call *call, const char *id, const json_t *value, struct pl_error **error) {
-    char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
-    enum pl_code code = value && !text ? PL_NO_MEMORY : PL_UNAVAILABLE;
-    if (code != PL_NO_MEMORY && pl__rest_enter(call->rest)) {
-        struct pl_store *store = pl__rest_store(call->rest);
-        if (store && text) code = pl_document_put(store, kind, id, text, strlen(text), error);
-        if (store && !value) code = pl_document_remove(store, kind, id, error);
-        pl__rest_leave(call->rest);
-    }
-    free(text);
-    return code;
+static json_t *made_of(struct pl__call *call, const char *id, const json_t *before) {
+    char moment[40];
+    const char *owner = json_string_value(json_object_get(before, "owner"));
+    const char *created = json_string_value(json_object_get(before, "creationTimestamp"));
+    pl__moment(pl__rest_now(call->rest), moment);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:O, s:I, s:o}", "dashboardId", id, "title",
+                     pl__call_text(call, "title"), "owner", owner ? owner : call->who.name, "creationTimestamp",
+                     created ? created : moment, "lastModified", moment, "panels", pl__call_value(call, "panels"),
+                     "revision", pl__document_revision(before) + 1, "links", pl__links(call, "dashboards/%s", id));
 }
 
-static json_t *load(struct pl__call *call, const char *id) {
-    char *text = NULL;
-    size_t size = 0;
-    struct pl_error *error = NULL;
-    enum pl_code code = PL_UNAVAILABLE;
-    if (pl__rest_enter(call->rest)) {
-        struct pl_store *store = pl__rest_store(call->rest);
-        if (store) code = pl_document_get(store, kind, id, &text, &size, &error);
-        pl__rest_leave(call->rest);
-    }
-    json_t *value = code ? NULL : json_loadb(text, size, 0, NULL);
-    pl_free(text);
-    if (code == PL_NOT_FOUND)
-        pl__complain(call, PL__NOT_FOUND, "There is no such dashboard.");
-    else if (!value)
-        pl__problem_code(call, code ? code : PL_CORRUPT, error ? error->text : NULL);
-    pl_error_free(&error);
+static json_t *shown(const struct pl__call *call, json_t *value) {
+    (void)call;
     return value;
 }
 
-static json_t *made_of(struct pl__call *call, const char *id, const char *created) {
-    char moment[40];
-    const json_t *panels = pl__call_value(call, "panels");
-    pl__moment(pl__rest_now(call->rest), moment);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:O, s:o}", "dashboardId", id, "title", pl__call_text(call, "title"),
-                     "owner", call->who.name, "creationTimestamp", created ? created : moment, "lastModified", moment,
-                     "panels", panels, "links", pl__links(call, "dashboards/%s", id));
-}
-
-struct listing {
-    const struct pl__call *call;
-    json_t *list;
-    size_t at;
-    unsigned highest;
-};
-
-static bool list_one(void *arg, const char *id, const char *bytes, size_t size) {
-    struct listing *listing = arg;
-    unsigned number;
-    if (sscanf(id, "dash-%u", &number) == 1 && number > listing->highest) listing->highest = number;
-    bool wanted = listing->at >= listing->call->offset && listing->at < listing->call->offset + listing->call->limit;
-    if (listing->list && wanted) json_array_append_new(listing->list, json_loadb(bytes, size, 0, NULL));
-    listing->at++;
-    return true;
-}
-
-static enum pl_code look(struct pl__call *call, struct listing *listing, struct pl_error **error) {
-    enum pl_code code = PL_UNAVAILABLE;
-    if (pl__rest_enter(call->rest)) {
-        struct pl_store *store = pl__rest_store(call->rest);
-        if (store) code = pl_documents_each(store, kind, list_one, listing, error);
-        pl__rest_leave(call->rest);
-    }
-    return code;
-}
-
 void pl__dashboards_list(struct pl__call *call) {
-    struct listing listing = {.call = call, .list = json_array()};
-    struct pl_error *error = NULL;
-    enum pl_code code = look(call, &listing, &error);
-    if (code) {
-        json_decref(listing.list);
-        pl__problem_code(call, code, error ? error->text : NULL);
-    } else {
-        pl__answer_list(call, listing.list, listing.at > call->offset + call->limit);
-    }
-    pl_error_free(&error);
+    pl__documents_list(call, &dashboards, NULL, shown);
 }
 
 void pl__dashboards_create(struct pl__call *call) {
-    struct listing listing = {.call = call};
     struct pl_error *error = NULL;
-    char id[ID], href[PL__PATH];
-    enum pl_code code = look(call, &listing, &error);
-    if (!code && listing.at >= DASHBOARDS_MAX)
-        code = pl_error_set(&error, PL_LIMIT, "there are %d dashboards, which is the most", DASHBOARDS_MAX);
-    snprintf(id, sizeof id, "dash-%03u", listing.highest + 1);
+    char id[PL__DOCUMENT_NAME], href[PL__PATH];
+    enum pl_code code = pl__document_next(call, &dashboards, id, &error);
     json_t *value = code ? NULL : made_of(call, id, NULL);
-    if (!code) code = keep(call, id, value, &error);
+    if (!code) code = pl__document_keep(call, &dashboards, id, value, &error);
     if (code) {
         json_decref(value);
         pl__problem_code(call, code, error ? error->text : NULL);
     } else {
+        pl__call_audit(call, "dashboards create", id, "done");
         pl__href(call, href, "dashboards/%s", id);
         json_object_set_new(value, "status", json_string("created"));
         pl__answer_json(call, PL__CREATED, value, href);
@@ -114,14 +46,15 @@ void pl__dashboards_create(struct pl__call *call) {
 }
 
 void pl__dashboards_get(struct pl__call *call) {
-    json_t *value = load(call, call->match.value[0]);
-    if (value) pl__answer_json(call, PL__OK, value, NULL);
+    json_t *value = pl__document_load(call, &dashboards, call->match.value[0]);
+    if (value) pl__document_answer(call, value);
 }
 
 /* Who made it, and admins. */
 static bool is_own(struct pl__call *call, const json_t *value) {
     const char *owner = json_string_value(json_object_get(value, "owner"));
     if (call->who.role == PL_ROLE_ADMIN || (owner && strcmp(owner, call->who.name) == 0)) return true;
+    pl__call_audit(call, call->route->name, call->request->path, "refused: it is somebody else's");
     pl__complain(call, PL__FORBIDDEN, "It is somebody else's.");
     return false;
 }
@@ -129,16 +62,16 @@ static bool is_own(struct pl__call *call, const json_t *value) {
 void pl__dashboards_put(struct pl__call *call) {
     const char *id = call->match.value[0];
     struct pl_error *error = NULL;
-    json_t *before = load(call, id);
-    if (!before) return;
-    if (is_own(call, before)) {
-        json_t *value = made_of(call, id, json_string_value(json_object_get(before, "creationTimestamp")));
-        enum pl_code code = keep(call, id, value, &error);
+    json_t *before = pl__document_load(call, &dashboards, id);
+    if (before && is_own(call, before) && pl__document_is_known(call, &dashboards, before)) {
+        json_t *value = made_of(call, id, before);
+        enum pl_code code = pl__document_keep(call, &dashboards, id, value, &error);
         if (code) {
             json_decref(value);
             pl__problem_code(call, code, error ? error->text : NULL);
         } else {
-            pl__answer_json(call, PL__OK, value, NULL);
+            pl__call_audit(call, "dashboards put", id, "done");
+            pl__document_answer(call, value);
         }
     }
     json_decref(before);
@@ -146,16 +79,12 @@ void pl__dashboards_put(struct pl__call *call) {
 }
 
 void pl__dashboards_remove(struct pl__call *call) {
-    struct pl_error *error = NULL;
-    json_t *before = load(call, call->match.value[0]);
-    if (!before) return;
-    if (is_own(call, before)) {
-        enum pl_code code = keep(call, call->match.value[0], NULL, &error);
-        if (code)
-            pl__problem_code(call, code, error ? error->text : NULL);
-        else
-            pl__answer_gone(call);
+    const char *id = call->match.value[0];
+    json_t *before = pl__document_load(call, &dashboards, id);
+    if (before && is_own(call, before) && pl__document_is_known(call, &dashboards, before) &&
+        pl__document_remove(call, &dashboards, id)) {
+        pl__call_audit(call, "dashboards remove", id, "done");
+        pl__answer_gone(call);
     }
     json_decref(before);
-    pl_error_free(&error);
 }

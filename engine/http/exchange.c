@@ -17,10 +17,11 @@ enum {
     HEAD = 2048 + HEADERS_MAX,
     PATIENCE_S = 5,
     STREAM_PATIENCE_S = 30,
-    FILL_MAX = 64 << 10,
+    FILL_MAX = 8 << 20,    /* of a stream's piece: a row may be long */
     DISCARD_MAX = 8 << 20, /* of a body that is refused: read, so that the answer is */
 };
 enum { OK = 200, BAD = 400, NOT_ALLOWED = 405, LENGTH_REQUIRED = 411, TOO_LARGE = 413, BROKEN = 500, NOT_DONE = 501 };
+enum { NOTED_ID = 129, NOTED_USER = 96 };
 #define BODY_PATIENCE_NS (UINT64_C(10) * 1000000000)
 
 const char *const pl_http_method_names[PL_HTTP_METHODS + 1] = {"GET",   "HEAD",   "POST",    "PUT",
@@ -37,7 +38,9 @@ struct pl_http_exchange {
     bool whole, answered, head_sent, bare; /* bare: the head is all */
     size_t sent;
     struct pl_http_stream stream;
-    bool streams, filled_last;
+    bool streams;
+    const struct pl_http_listener *listener;
+    char correlation[NOTED_ID], user[NOTED_USER];
 };
 
 /* ---- Replies ---- */
@@ -175,11 +178,12 @@ static bool is_near(const char *peer) {
     return strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0 || strncmp(peer, "::ffff:127.", 11) == 0;
 }
 
-struct pl_http_exchange *pl__exchange_new(struct lws *wsi, const char *path, bool bodies, unsigned *refused) {
+struct pl_http_exchange *pl__exchange_new(struct lws *wsi, const char *path, const struct pl_http_listener *listener) {
     struct pl_http_exchange *exchange = PL_NEW(struct pl_http_exchange);
     if (!exchange) return NULL;
     struct pl_http_request *request = &exchange->request;
     exchange->wsi = wsi;
+    exchange->listener = listener;
     exchange->begun = uv_hrtime();
     pl_buffer_init(&exchange->text, 4 * PL_HTTP_HEADERS);
     pl_buffer_init(&exchange->body, PL_HTTP_BODY + 1);
@@ -191,11 +195,10 @@ struct pl_http_exchange *pl__exchange_new(struct lws *wsi, const char *path, boo
     request->near = is_near(request->peer);
     request->refused = request->method == PL_HTTP_METHODS || !gather(exchange, path) ? BAD : 0;
     unsigned length = length_of(exchange, &exchange->expected);
-    if (!request->refused && !bodies && request->method > PL_HTTP_HEAD) request->refused = NOT_ALLOWED;
+    if (!request->refused && !listener->bodies && request->method > PL_HTTP_HEAD) request->refused = NOT_ALLOWED;
     if (!request->refused) request->refused = length;
     if (exchange->expected > DISCARD_MAX || (length && length != TOO_LARGE)) exchange->expected = 0;
     exchange->reply.close = request->refused != 0;
-    *refused = request->refused;
     return exchange;
 }
 
@@ -233,7 +236,24 @@ const char *pl_http_argument(const struct pl_http_request *request, const char *
 
 /* ---- Answering ---- */
 
+void pl_http_note(struct pl_http_exchange *exchange, const char *correlation, const char *user) {
+    snprintf(exchange->correlation, sizeof exchange->correlation, "%s", correlation);
+    snprintf(exchange->user, sizeof exchange->user, "%s", user);
+}
+
+static void tell_end(const struct pl_http_exchange *exchange) {
+    const struct pl_http_listener *listener = exchange->listener;
+    if (!listener->served || !exchange->whole) return;
+    listener->served(listener->arg, &(struct pl_http_served){.request = &exchange->request,
+                                                             .status = exchange->head_sent ? exchange->reply.status : 0,
+                                                             .bytes = exchange->sent,
+                                                             .duration = uv_hrtime() - exchange->begun,
+                                                             .correlation = exchange->correlation,
+                                                             .user = exchange->user});
+}
+
 static void free_exchange(struct pl_http_exchange *exchange) {
+    tell_end(exchange);
     if (exchange->streams) exchange->stream.gone(exchange->stream.arg);
     if (exchange->answered) pl_http_reply_fini(&exchange->reply);
     pl_buffer_fini(&exchange->text);
@@ -331,6 +351,7 @@ static int write_stream(struct pl_http_exchange *exchange, bool *over) {
                                               LWS_WRITE_HTTP) < (int)size);
     pl_buffer_fini(&out);
     if (status) return -1;
+    exchange->sent += size;
     if (!more) return complete(over);
     lws_set_timeout(exchange->wsi, NO_PENDING_TIMEOUT, 0);
     if (size) pl_http_stream_wake(exchange); /* until there is nothing more */

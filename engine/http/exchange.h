@@ -82,7 +82,7 @@ void pl_http_answer(struct pl_http_exchange *exchange, struct pl_http_reply *rep
 /* ---- Streams ---- */
 
 struct pl_http_stream {
-    /* More for the peer, or nothing for now; false: that was the end. */
+    /* More for the peer, some 64 KiB, or nothing for now; false: that was the end. */
     bool (*fill)(void *arg, struct pl_buffer *out);
     void (*gone)(void *arg); /* the last call, always */
     void *arg;
@@ -93,10 +93,21 @@ void pl_http_stream(struct pl_http_exchange *exchange, struct pl_http_reply *rep
                     const struct pl_http_stream *stream);
 void pl_http_stream_wake(struct pl_http_exchange *exchange); /* there is more */
 
+/* What the end of it is told with: copied; cut where it is longer. */
+void pl_http_note(struct pl_http_exchange *exchange, const char *correlation, const char *user);
+
+struct pl_http_served { /* borrowed for the call */
+    const struct pl_http_request *request;
+    unsigned status;                /* 0: the peer has left before */
+    uint64_t bytes;                 /* of the body that were sent */
+    uint64_t duration;              /* since its head had come, ns */
+    const char *correlation, *user; /* as noted, else "" */
+};
+
 /* ---- Inside: what the server tells an exchange ---- */
 
 struct lws;
-struct pl_http_exchange *pl__exchange_new(struct lws *wsi, const char *path, bool bodies, unsigned *refused);
+struct pl_http_exchange *pl__exchange_new(struct lws *wsi, const char *path, const struct pl_http_listener *listener);
 bool pl__exchange_wants_body(const struct pl_http_exchange *exchange);
 bool pl__exchange_body(struct pl_http_exchange *exchange, const void *bytes, size_t size);
 void pl__exchange_whole(struct pl_http_exchange *exchange);            /* the body has come */

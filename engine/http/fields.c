@@ -203,17 +203,12 @@ static void refuse_arguments(const struct pl__call *call, json_t *errors) {
 }
 
 static void read_page(struct pl__call *call, json_t *errors) {
-    char text[32] = "";
     int64_t number = PL__PAGE;
     const char *limit = pl_http_argument(call->request, "limit"), *cursor = pl_http_argument(call->request, "cursor");
     if (limit && (!pl_text_int(limit, strlen(limit), &number) || number < 1 || number > PL__PAGE_MAX))
         pl__field_error(errors, "limit", "a number from 1 to %d is expected", PL__PAGE_MAX);
     call->limit = (size_t)number;
-    long size = cursor ? pl_base64url_read(cursor, strlen(cursor), text, sizeof text - 1) : 0;
-    number = 0;
-    if (cursor && (size <= 0 || !pl_text_int(text, (size_t)size, &number) || number < 0 || number > PL__OFFSET_MAX))
-        pl__field_error(errors, "cursor", "it is none that was given out");
-    call->offset = (size_t)number;
+    if (cursor && !pl__cursor_read(call, cursor)) pl__field_error(errors, "cursor", "it is none that was given out");
 }
 
 static void read_field(struct pl__call *call, unsigned i, unsigned *segment, json_t *errors) {

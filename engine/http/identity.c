@@ -19,6 +19,7 @@
 #include "store/folder.h"
 
 enum { FILE_MAX = 256 << 10, DAYS = 825, DAYS_LEFT = 30, DAY_S = 24 * 3600, SERIAL = 16, NAMES = 512, HOST = 256 };
+enum { PHRASE = 2 * PL_STORE_KEY_DERIVED + 1 };
 
 /* ---- Files ---- */
 
@@ -49,11 +50,18 @@ static enum pl_code write_file(const char *path, const char *text, struct pl_err
     return good ? PL_OK : pl_error_set(error, PL_IO, "%s cannot be written: %s", path, strerror(why));
 }
 
+/* Encrypted, in either of the two ways of PEM. */
+static bool is_sealed(const char *key) {
+    return strstr(key, "ENCRYPTED") != NULL;
+}
+
 enum pl_code pl_identity_read(const char *certificate, const char *key, struct pl_identity_files *identity,
                               struct pl_error **error) {
     *identity = (struct pl_identity_files){0};
     enum pl_code code = read_file(certificate, &identity->certificate, error);
     if (!code) code = read_file(key, &identity->key, error);
+    if (!code && is_sealed(identity->key))
+        code = pl_error_set(error, PL_USAGE, "%s is encrypted: nobody is there to give its passphrase", key);
     if (code) pl_identity_fini(identity);
     return code;
 }
@@ -63,6 +71,69 @@ void pl_identity_fini(struct pl_identity_files *identity) {
     pl_free(identity->key);
     pl_free(identity->certificate);
     *identity = (struct pl_identity_files){0};
+}
+
+static char *take_text(BIO *bio) {
+    char *data;
+    long size = bio ? BIO_get_mem_data(bio, &data) : 0;
+    char *text = size > 0 ? pl_strndup(data, (size_t)size) : NULL;
+    BIO_free(bio);
+    return text;
+}
+
+/* ---- The key in an encrypted folder: PKCS #8 with AES-256 under a key of the folder's ---- */
+
+static bool phrase_of(const struct pl_store_key *key, char phrase[PHRASE]) {
+    uint8_t derived[PL_STORE_KEY_DERIVED];
+    if (!pl_store_key_derive(key, "the key of the HTTPS certificate", derived)) return false;
+    for (unsigned i = 0; i < sizeof derived; i++)
+        snprintf(phrase + (size_t)2 * i, 3, "%02x", derived[i]);
+    OPENSSL_cleanse(derived, sizeof derived);
+    return true;
+}
+
+static int no_phrase(char *text, int size, int writes, void *arg) { /* else OpenSSL asks at the terminal */
+    (void)text, (void)size, (void)writes, (void)arg;
+    return -1;
+}
+
+static EVP_PKEY *read_key(const char *text, char *phrase) {
+    BIO *bio = BIO_new_mem_buf(text, -1);
+    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, phrase ? NULL : no_phrase, phrase) : NULL;
+    BIO_free(bio);
+    return key;
+}
+
+/* The same key, under `key` (NULL: in the clear), as PEM; NULL: `text` is none, or under another. */
+static char *sealed_anew(const char *text, const struct pl_store_key *from, const struct pl_store_key *to) {
+    char phrase[PHRASE] = "", next[PHRASE] = "";
+    bool sealed = is_sealed(text),
+         good = (!sealed || (from && phrase_of(from, phrase))) && (!to || phrase_of(to, next));
+    EVP_PKEY *key = good ? read_key(text, sealed ? phrase : NULL) : NULL;
+    BIO *bio = BIO_new(BIO_s_secmem());
+    good = key && bio &&
+           (to ? PEM_write_bio_PKCS8PrivateKey(bio, key, EVP_aes_256_cbc(), next, (int)strlen(next), NULL, NULL)
+               : PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL)) == 1;
+    char *made = take_text(bio);
+    if (made && !good) pl_free(made);
+    EVP_PKEY_free(key);
+    OPENSSL_cleanse(phrase, sizeof phrase);
+    OPENSSL_cleanse(next, sizeof next);
+    return good ? made : NULL;
+}
+
+static void forget_key(char *text) {
+    if (text) OPENSSL_cleanse(text, strlen(text));
+    pl_free(text);
+}
+
+static enum pl_code write_key(const char *path, const char *text, const struct pl_store_key *key,
+                              struct pl_error **error) {
+    char *sealed = sealed_anew(text, NULL, key);
+    enum pl_code code = sealed ? write_file(path, sealed, error)
+                               : pl_error_set(error, PL_NO_MEMORY, "the key of the certificate cannot be encrypted");
+    forget_key(sealed);
+    return code;
 }
 
 /* ---- Making one ---- */
@@ -117,14 +188,6 @@ static X509 *make_certificate(EVP_PKEY *key) {
     return NULL;
 }
 
-static char *take_text(BIO *bio) {
-    char *data;
-    long size = bio ? BIO_get_mem_data(bio, &data) : 0;
-    char *text = size > 0 ? pl_strndup(data, (size_t)size) : NULL;
-    BIO_free(bio);
-    return text;
-}
-
 static enum pl_code make(struct pl_identity_files *identity, struct pl_error **error) {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *certificate = key ? make_certificate(key) : NULL;
@@ -145,34 +208,73 @@ static enum pl_code make(struct pl_identity_files *identity, struct pl_error **e
 
 /* Good for a while, and of its key. */
 static bool is_useful(const struct pl_identity_files *identity) {
-    BIO *public = BIO_new_mem_buf(identity->certificate, -1), *private = BIO_new_mem_buf(identity->key, -1);
+    BIO *public = BIO_new_mem_buf(identity->certificate, -1);
     X509 *certificate = public ? PEM_read_bio_X509(public, NULL, NULL, NULL) : NULL;
-    EVP_PKEY *key = private ? PEM_read_bio_PrivateKey(private, NULL, NULL, NULL) : NULL;
+    EVP_PKEY *key = read_key(identity->key, NULL);
     int days = 0, seconds = 0;
     bool good = certificate && key && X509_check_private_key(certificate, key) == 1 &&
                 ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(certificate)) == 1 && days >= DAYS_LEFT;
     X509_free(certificate);
     EVP_PKEY_free(key);
     BIO_free(public);
-    BIO_free(private);
     return good;
 }
 
-enum pl_code pl_identity_own(const char *folder, struct pl_identity_files *identity, struct pl_error **error) {
-    char place[PATH_MAX], certificate[PATH_MAX + 16], key[PATH_MAX + 16];
+struct places {
+    char folder[PATH_MAX], certificate[PATH_MAX + 16], key[PATH_MAX + 16];
+};
+
+static enum pl_code find_places(const char *folder, struct places *places, struct pl_error **error) {
+    if (snprintf(places->folder, sizeof places->folder, "%s/tls", folder) >= (int)sizeof places->folder)
+        return pl_error_set(error, PL_IO, "%s: the name is too long", folder);
+    snprintf(places->certificate, sizeof places->certificate, "%s/cert.pem", places->folder);
+    snprintf(places->key, sizeof places->key, "%s/key.pem", places->folder);
+    return PL_OK;
+}
+
+/* As it stands in the files, the key in the clear; false: there is none, or none that is of use. */
+static bool read_own(const struct places *places, const struct pl_store_key *key, struct pl_identity_files *identity,
+                     bool *sealed) {
+    if (read_file(places->certificate, &identity->certificate, NULL) || read_file(places->key, &identity->key, NULL))
+        return false;
+    *sealed = is_sealed(identity->key);
+    char *clear = sealed_anew(identity->key, key, NULL);
+    forget_key(identity->key);
+    identity->key = clear;
+    return clear && is_useful(identity);
+}
+
+enum pl_code pl_identity_own(const char *folder, const struct pl_store_key *store_key,
+                             struct pl_identity_files *identity, struct pl_error **error) {
+    struct places places;
+    bool sealed = false;
     *identity = (struct pl_identity_files){0};
     if (!folder) return make(identity, error);
-    if (snprintf(place, sizeof place, "%s/tls", folder) >= (int)sizeof place)
-        return pl_error_set(error, PL_IO, "%s: the name is too long", folder);
-    snprintf(certificate, sizeof certificate, "%s/cert.pem", place);
-    snprintf(key, sizeof key, "%s/key.pem", place);
-    enum pl_code code = pl_identity_read(certificate, key, identity, NULL);
-    if (!code && is_useful(identity)) return PL_OK;
+    enum pl_code code = find_places(folder, &places, error);
+    if (code) return code;
+    if (read_own(&places, store_key, identity, &sealed)) {
+        if (store_key && !sealed) code = write_key(places.key, identity->key, store_key, error);
+        if (code) pl_identity_fini(identity);
+        return code;
+    }
     pl_identity_fini(identity);
-    code = pl_folders_make(place, error);
+    code = pl_folders_make(places.folder, error);
     if (!code) code = make(identity, error);
-    if (!code) code = write_file(key, identity->key, error);
-    if (!code) code = write_file(certificate, identity->certificate, error);
+    if (!code) code = write_key(places.key, identity->key, store_key, error);
+    if (!code) code = write_file(places.certificate, identity->certificate, error);
     if (code) pl_identity_fini(identity);
+    return code;
+}
+
+enum pl_code pl_identity_rekey(const char *folder, const struct pl_store_key *from, const struct pl_store_key *to,
+                               struct pl_error **error) {
+    struct places places;
+    char *text = NULL;
+    enum pl_code code = find_places(folder, &places, error);
+    if (code || read_file(places.key, &text, NULL)) return code;
+    char *clear = sealed_anew(text, from, NULL);
+    if (clear) code = write_key(places.key, clear, to, error);
+    forget_key(clear);
+    forget_key(text);
     return code;
 }

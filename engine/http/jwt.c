@@ -156,6 +156,16 @@ static const struct pl_jwt_key *key_for(const json_t *header, const struct pl_jw
     return NULL;
 }
 
+/* Of a provider's algorithms, with a name. */
+static bool may_be_new(const json_t *header, const struct pl_jwt_keys *keys) {
+    const char *algorithm = json_string_value(json_object_get(header, "alg"));
+    const char *id = json_string_value(json_object_get(header, "kid"));
+    if (!algorithm || !id || !id[0] || strlen(id) >= PL_JWT_KEY_ID) return false;
+    for (unsigned i = 0; i < keys->count; i++)
+        if (strcmp(keys->key[i].id, id) == 0) return false;
+    return strcmp(algorithm, names[PL_JWT_RS256]) == 0 || strcmp(algorithm, names[PL_JWT_ES256]) == 0;
+}
+
 static bool is_for(const json_t *audience, const char *wanted) {
     size_t i;
     json_t *one;
@@ -198,7 +208,9 @@ enum pl_code pl_jwt_verify(const char *token, const struct pl_jwt_keys *keys, co
     }
     const struct pl_jwt_key *key = key_for(header, keys, &why);
     bool good = key && is_signed(key, token, (size_t)(second - token), signature, (size_t)size);
+    bool fresh = !key && may_be_new(header, keys);
     json_decref(header);
+    if (fresh) return pl_error_set(error, PL_NOT_FOUND, "%s", why);
     if (!good) return deny(error, key ? "its signature is wrong" : why);
     json_t *found = decoded(first + 1, (size_t)(second - first - 1));
     why = found ? fault_of(found, wants) : "it holds no claims";

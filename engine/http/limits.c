@@ -18,7 +18,7 @@ struct bucket {
 
 struct trial {
     uint64_t name;
-    unsigned failures;
+    unsigned failures, under_way;
     pl_time first, until; /* locked */
 };
 
@@ -84,42 +84,52 @@ static uint64_t trial_name(const struct pl_limits *limits, unsigned scope, const
                         : hash_of(limits, "user", user, "");
 }
 
-static const struct trial *find_trial(const struct pl_limits *limits, uint64_t name) {
+static struct trial *find_trial(struct pl_limits *limits, uint64_t name) {
     for (unsigned i = 0; i < WAYS; i++)
         if (limits->trials[(name + i) % PLACES].name == name) return &limits->trials[(name + i) % PLACES];
     return NULL;
 }
 
 static struct trial *trial_of(struct pl_limits *limits, uint64_t name, pl_time now) {
-    struct trial *found = (struct trial *)(uintptr_t)find_trial(limits, name), *oldest = NULL;
+    struct trial *found = find_trial(limits, name), *oldest = NULL;
     for (unsigned i = 0; i < WAYS && !found; i++) {
         struct trial *trial = &limits->trials[(name + i) % PLACES];
         if (!oldest || trial->first + trial->until < oldest->first + oldest->until) oldest = trial;
     }
     if (!found) *(found = oldest) = (struct trial){.name = name, .first = now};
-    if (now - found->first > WINDOW && now >= found->until) *found = (struct trial){.name = name, .first = now};
+    if (now - found->first > WINDOW && now >= found->until)
+        *found = (struct trial){.name = name, .first = now, .under_way = found->under_way};
     return found;
 }
 
-bool pl_limits_may_login(const struct pl_limits *limits, const char *user, const char *address, pl_time now,
-                         unsigned *wait) {
+/* In how many seconds there may be another one; 0: now. */
+static unsigned wait_of(const struct trial *trial, unsigned most, pl_time now) {
+    if (now < trial->until) return (unsigned)((trial->until - now) / PL_SECOND) + 1;
+    return trial->failures + trial->under_way >= most;
+}
+
+bool pl_limits_begin_login(struct pl_limits *limits, const char *user, const char *address, pl_time now,
+                           unsigned *wait) {
+    struct trial *trials[SCOPES];
     *wait = 0;
     for (unsigned i = 0; i < SCOPES; i++) {
-        const struct trial *trial = find_trial(limits, trial_name(limits, i, user, address));
-        if (!trial || now >= trial->until) continue;
-        unsigned left = (unsigned)((trial->until - now) / PL_SECOND) + 1;
+        trials[i] = trial_of(limits, trial_name(limits, i, user, address), now);
+        unsigned left = wait_of(trials[i], most_failures[i], now);
         if (left > *wait) *wait = left;
     }
+    for (unsigned i = 0; i < SCOPES && !*wait; i++)
+        trials[i]->under_way++;
     return *wait == 0;
 }
 
-void pl_limits_login(struct pl_limits *limits, const char *user, const char *address, bool good, pl_time now) {
+void pl_limits_end_login(struct pl_limits *limits, const char *user, const char *address, enum pl_login login,
+                         pl_time now) {
     for (unsigned i = 0; i < SCOPES; i++) {
-        if (good && i == 1) continue; /* one good password does not excuse wrong ones for others */
         struct trial *trial = trial_of(limits, trial_name(limits, i, user, address), now);
-        if (good) {
+        if (trial->under_way) trial->under_way--; /* another name may have had its place meanwhile */
+        if (login == PL_LOGIN_GOOD && i != 1)     /* one good password does not excuse wrong ones for others */
             trial->failures = 0;
-        } else if (++trial->failures >= most_failures[i]) {
+        if (login == PL_LOGIN_WRONG && ++trial->failures >= most_failures[i]) {
             trial->until = now + LOCKED;
             trial->failures = 0;
         }

@@ -23,9 +23,13 @@ enum pl_limited {
 bool pl_limits_take(struct pl_limits *limits, enum pl_limited what, const char *address, pl_time now, unsigned *wait);
 
 /* After five wrong passwords of a user from an address, thirty from an address, or fifty of a user, within a quarter of
- * an hour, nobody there is listened to for five minutes. It does not matter whether there is such a user. */
-bool pl_limits_may_login(const struct pl_limits *limits, const char *user, const char *address, pl_time now,
-                         unsigned *wait);
-void pl_limits_login(struct pl_limits *limits, const char *user, const char *address, bool good, pl_time now);
+ * an hour, nobody there is listened to for five minutes. It does not matter whether there is such a user. Tries that
+ * are under way count as wrong until their end: nobody tries more at once than one after the other. What is let in ends
+ * with pl_limits_end_login. */
+enum pl_login { PL_LOGIN_GOOD, PL_LOGIN_WRONG, PL_LOGIN_UNDECIDED /* nobody has looked at the password */ };
+bool pl_limits_begin_login(struct pl_limits *limits, const char *user, const char *address, pl_time now,
+                           unsigned *wait);
+void pl_limits_end_login(struct pl_limits *limits, const char *user, const char *address, enum pl_login login,
+                         pl_time now);
 
 #endif

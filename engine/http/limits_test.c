@@ -40,13 +40,26 @@ static void a_bucket_empties_and_fills(void **state) {
     assert_true(pl_limits_take(limits, PL_LIMITED_REQUESTS, "10.0.0.1", now, &wait)); /* nor does the other kind */
 }
 
+static bool begin(const char *user, const char *address, pl_time at) {
+    unsigned wait;
+    return pl_limits_begin_login(limits, user, address, at, &wait);
+}
+
+static void end(const char *user, const char *address, enum pl_login login) {
+    pl_limits_end_login(limits, user, address, login, now);
+}
+
 static bool may(const char *user, const char *address, pl_time at, unsigned *wait) {
-    return pl_limits_may_login(limits, user, address, at, wait);
+    bool let_in = pl_limits_begin_login(limits, user, address, at, wait);
+    if (let_in) pl_limits_end_login(limits, user, address, PL_LOGIN_UNDECIDED, at);
+    return let_in;
 }
 
 static void fail_times(const char *user, const char *address, unsigned times) {
-    while (times--)
-        pl_limits_login(limits, user, address, false, now);
+    while (times--) {
+        assert_true(begin(user, address, now));
+        end(user, address, PL_LOGIN_WRONG);
+    }
 }
 
 static void five_wrong_ones_lock_a_user_at_an_address(void **state) {
@@ -67,10 +80,12 @@ static void a_good_one_and_time_forgive(void **state) {
     (void)state;
     unsigned wait;
     fail_times("anna", "10.0.0.1", 4);
-    pl_limits_login(limits, "anna", "10.0.0.1", true, now);
+    assert_true(begin("anna", "10.0.0.1", now));
+    end("anna", "10.0.0.1", PL_LOGIN_GOOD);
     fail_times("anna", "10.0.0.1", 4);
     assert_true(may("anna", "10.0.0.1", now, &wait));
-    pl_limits_login(limits, "anna", "10.0.0.1", false, now + 16 * minute);
+    assert_true(begin("anna", "10.0.0.1", now + 16 * minute));
+    pl_limits_end_login(limits, "anna", "10.0.0.1", PL_LOGIN_WRONG, now + 16 * minute);
     assert_true(may("anna", "10.0.0.1", now + 16 * minute, &wait));
 }
 
@@ -93,11 +108,31 @@ static void an_address_and_a_user_are_locked_too(void **state) {
     assert_false(may("carl", "10.2.0.1", now, &wait));
 }
 
+/* A hundred at once get no further than a hundred one after the other. */
+static void tries_at_once_are_as_few(void **state) {
+    (void)state;
+    unsigned let_in = 0, wait;
+    for (unsigned i = 0; i < 100; i++)
+        let_in += begin("anna", "10.0.0.1", now);
+    assert_int_equal(let_in, 5);
+    assert_true(begin("bert", "10.0.0.1", now));
+    for (unsigned i = 0; i < 5; i++)
+        end("anna", "10.0.0.1", i ? PL_LOGIN_GOOD : PL_LOGIN_UNDECIDED);
+    assert_true(may("anna", "10.0.0.1", now, &wait)); /* nobody was wrong */
+    for (unsigned i = 0; i < 5; i++)
+        assert_true(begin("anna", "10.0.0.1", now));
+    for (unsigned i = 0; i < 5; i++)
+        end("anna", "10.0.0.1", PL_LOGIN_WRONG);
+    assert_false(may("anna", "10.0.0.1", now, &wait));
+    assert_in_range(wait, 299, 301);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_bucket_empties_and_fills, setup, teardown),
         cmocka_unit_test_setup_teardown(five_wrong_ones_lock_a_user_at_an_address, setup, teardown),
         cmocka_unit_test_setup_teardown(a_good_one_and_time_forgive, setup, teardown),
+        cmocka_unit_test_setup_teardown(tries_at_once_are_as_few, setup, teardown),
         cmocka_unit_test_setup_teardown(an_address_and_a_user_are_locked_too, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,10 +9,10 @@
 
 #include "graph/models.h"
 #include "http/rest_impl.h"
-#include "store/documents.h"
 
-enum { SHOWN = 64, NAME = 96, MODELS_MAX = 10000 };
-static const char kind[] = "pde-model";
+enum { SHOWN = 64, NAME = 96 };
+static const struct pl__documents models = {
+    .kind = "pde-model", .id = "pde", .path = "pde-models", .what = "model", .most = 10000, .bytes = 64 << 10};
 
 /* ---- What people call parameters ---- */
 
@@ -152,74 +152,7 @@ static bool check_body(struct pl__call *call) {
     return true;
 }
 
-/* ---- In the data folder ---- */
-
-static enum pl_code keep(struct pl__call *call, const char *id, const json_t *value, struct pl_error **error) {
-    char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
-    enum pl_code code = text ? PL_UNAVAILABLE : PL_NO_MEMORY;
-    if (text && pl__rest_enter(call->rest)) {
-        struct pl_store *store = pl__rest_store(call->rest);
-        if (store) code = pl_document_put(store, kind, id, text, strlen(text), error);
-        pl__rest_leave(call->rest);
-    }
-    free(text);
-    return code;
-}
-
-/* The model as it is kept; NULL after answering that there is none. */
-static json_t *load(struct pl__call *call, const char *id) {
-    char *text = NULL;
-    size_t size = 0;
-    struct pl_error *error = NULL;
-    enum pl_code code = PL_UNAVAILABLE;
-    if (pl__rest_enter(call->rest)) {
-        struct pl_store *store = pl__rest_store(call->rest);
-        if (store) code = pl_document_get(store, kind, id, &text, &size, &error);
-        pl__rest_leave(call->rest);
-    }
-    json_t *value = code ? NULL : json_loadb(text, size, 0, NULL);
-    pl_free(text);
-    if (code == PL_NOT_FOUND)
-        pl__complain(call, PL__NOT_FOUND, "There is no such model.");
-    else if (!value)
-        pl__problem_code(call, code ? code : PL_CORRUPT, error ? error->text : NULL);
-    pl_error_free(&error);
-    return value;
-}
-
-struct numbering {
-    unsigned highest, count;
-};
-
-static bool count_one(void *arg, const char *id, const char *bytes, size_t size) {
-    struct numbering *numbering = arg;
-    unsigned number;
-    (void)bytes, (void)size;
-    if (sscanf(id, "pde-%u", &number) == 1 && number > numbering->highest) numbering->highest = number;
-    numbering->count++;
-    return true;
-}
-
-/* Ids are not used again while the model with the highest one is there. */
-static enum pl_code next_id(struct pl__call *call, char id[NAME], struct pl_error **error) {
-    struct numbering numbering = {0};
-    enum pl_code code = PL_UNAVAILABLE;
-    if (pl__rest_enter(call->rest)) {
-        struct pl_store *store = pl__rest_store(call->rest);
-        if (store) code = pl_documents_each(store, kind, count_one, &numbering, error);
-        pl__rest_leave(call->rest);
-    }
-    if (!code && numbering.count >= MODELS_MAX)
-        return pl_error_set(error, PL_LIMIT, "there are %d models, which is the most", MODELS_MAX);
-    snprintf(id, NAME, "pde-%03u", numbering.highest + 1);
-    return code;
-}
-
 /* ---- As it is told ---- */
-
-static void make_etag(const json_t *value, char etag[40]) {
-    snprintf(etag, 40, "\"%lld\"", (long long)json_integer_value(json_object_get(value, "revision")));
-}
 
 /* Takes the value. */
 static json_t *shown(const struct pl__call *call, json_t *value) {
@@ -232,57 +165,16 @@ static json_t *shown(const struct pl__call *call, json_t *value) {
     return value;
 }
 
-static void answer_model(struct pl__call *call, json_t *value) {
-    struct pl_http_reply reply;
-    char etag[40];
-    make_etag(value, etag);
-    char *text = json_dumps(shown(call, value), JSON_COMPACT | JSON_REAL_PRECISION(15));
-    json_decref(value);
-    pl__answer_begin(call, &reply, PL__OK, "application/json");
-    pl_http_reply_header(&reply, "etag", etag);
-    pl_buffer_puts(&reply.body, text ? text : "{}");
-    free(text);
-    pl__answer_reply(call, &reply);
-}
-
 /* ---- The routes ---- */
 
-struct listing {
-    struct pl__call *call;
-    json_t *list;
-    const char *name; /* only of this model; NULL: all */
-    size_t at;
-};
-
-static bool list_one(void *arg, const char *id, const char *bytes, size_t size) {
-    struct listing *listing = arg;
-    json_t *value = json_loadb(bytes, size, 0, NULL);
-    const char *name = json_string_value(json_object_get(value, "modelName"));
-    bool wanted = value && (!listing->name || (name && strcmp(name, listing->name) == 0));
-    (void)id;
-    if (wanted && listing->at >= listing->call->offset && listing->at < listing->call->offset + listing->call->limit)
-        json_array_append_new(listing->list, shown(listing->call, json_incref(value)));
-    listing->at += wanted;
-    json_decref(value);
-    return listing->at <= listing->call->offset + listing->call->limit;
+static bool is_of_model(const struct pl__call *call, const json_t *value) {
+    const char *wanted = pl__call_text(call, "modelName"),
+               *name = json_string_value(json_object_get(value, "modelName"));
+    return !wanted || (name && strcmp(name, wanted) == 0);
 }
 
 void pl__models_list(struct pl__call *call) {
-    struct listing listing = {.call = call, .list = json_array(), .name = pl__call_text(call, "modelName")};
-    struct pl_error *error = NULL;
-    enum pl_code code = PL_UNAVAILABLE;
-    if (pl__rest_enter(call->rest)) {
-        struct pl_store *store = pl__rest_store(call->rest);
-        if (store) code = pl_documents_each(store, kind, list_one, &listing, &error);
-        pl__rest_leave(call->rest);
-    }
-    if (code) {
-        json_decref(listing.list);
-        pl__problem_code(call, code, error ? error->text : NULL);
-    } else {
-        pl__answer_list(call, listing.list, listing.at > call->offset + call->limit);
-    }
-    pl_error_free(&error);
+    pl__documents_list(call, &models, is_of_model, shown);
 }
 
 static json_t *made_of(struct pl__call *call, const char *id, const char *created, const char *changed,
@@ -296,13 +188,13 @@ static json_t *made_of(struct pl__call *call, const char *id, const char *create
 }
 
 void pl__models_create(struct pl__call *call) {
-    char id[NAME], moment[40], href[PL__PATH];
+    char id[PL__DOCUMENT_NAME], moment[40], href[PL__PATH];
     struct pl_error *error = NULL;
     if (!check_body(call)) return;
     pl__moment(pl__rest_now(call->rest), moment);
-    enum pl_code code = next_id(call, id, &error);
+    enum pl_code code = pl__document_next(call, &models, id, &error);
     json_t *value = code ? NULL : made_of(call, id, moment, moment, 1);
-    if (!code) code = keep(call, id, value, &error);
+    if (!code) code = pl__document_keep(call, &models, id, value, &error);
     json_decref(value);
     if (code) {
         pl__problem_code(call, code, error ? error->text : NULL);
@@ -318,38 +210,26 @@ void pl__models_create(struct pl__call *call) {
 }
 
 void pl__models_get(struct pl__call *call) {
-    json_t *value = load(call, call->match.value[0]);
-    if (value) answer_model(call, value);
-}
-
-/* Is it the one that the caller knows? False after answering that it is not. */
-static bool is_known(struct pl__call *call, const json_t *value) {
-    char etag[40];
-    const char *wanted = call->request->header[PL_HTTP_IF_MATCH];
-    make_etag(value, etag);
-    if (!wanted[0] || strcmp(wanted, "*") == 0 || strcmp(wanted, etag) == 0) return true;
-    pl__complain(call, PL__PRECONDITION, "The model has been changed by somebody else.");
-    return false;
+    json_t *value = pl__document_load(call, &models, call->match.value[0]);
+    if (value) pl__document_answer(call, shown(call, value));
 }
 
 void pl__models_put(struct pl__call *call) {
     const char *id = call->match.value[0];
     char moment[40];
     struct pl_error *error = NULL;
-    json_t *before = load(call, id);
-    if (!before) return;
-    if (is_known(call, before) && check_body(call)) {
+    json_t *before = pl__document_load(call, &models, id);
+    if (before && pl__document_is_known(call, &models, before) && check_body(call)) {
         pl__moment(pl__rest_now(call->rest), moment);
         const char *created = json_string_value(json_object_get(before, "creationTimestamp"));
-        json_int_t revision = json_integer_value(json_object_get(before, "revision"));
-        json_t *value = made_of(call, id, created ? created : moment, moment, revision + 1);
-        enum pl_code code = keep(call, id, value, &error);
+        json_t *value = made_of(call, id, created ? created : moment, moment, pl__document_revision(before) + 1);
+        enum pl_code code = pl__document_keep(call, &models, id, value, &error);
         if (code) {
             json_decref(value);
             pl__problem_code(call, code, error ? error->text : NULL);
         } else {
             pl__call_audit(call, "pde-models put", id, "done");
-            answer_model(call, value);
+            pl__document_answer(call, shown(call, value));
         }
     }
     json_decref(before);
@@ -358,28 +238,16 @@ void pl__models_put(struct pl__call *call) {
 
 void pl__models_remove(struct pl__call *call) {
     const char *id = call->match.value[0];
-    struct pl_error *error = NULL;
-    json_t *before = load(call, id);
-    if (!before) return;
-    if (is_known(call, before)) {
-        enum pl_code code = PL_UNAVAILABLE;
-        if (pl__rest_enter(call->rest)) {
-            code = pl_document_remove(pl__rest_store(call->rest), kind, id, &error);
-            pl__rest_leave(call->rest);
-        }
-        if (code) {
-            pl__problem_code(call, code, error ? error->text : NULL);
-        } else {
-            pl__call_audit(call, "pde-models remove", id, "done");
-            pl__answer_gone(call);
-        }
+    json_t *before = pl__document_load(call, &models, id);
+    if (before && pl__document_is_known(call, &models, before) && pl__document_remove(call, &models, id)) {
+        pl__call_audit(call, "pde-models remove", id, "done");
+        pl__answer_gone(call);
     }
     json_decref(before);
-    pl_error_free(&error);
 }
 
 bool pl__models_ready(struct pl__call *call, const struct pl_model **model, double *values) {
-    json_t *value = load(call, call->match.value[0]);
+    json_t *value = pl__document_load(call, &models, call->match.value[0]);
     if (!value) return false;
     const char *name = json_string_value(json_object_get(value, "modelName"));
     struct reading reading = {.model = name ? pl_models_find(name) : NULL, .values = values, .errors = json_array()};

@@ -198,6 +198,7 @@ static json_t *operation_of(const struct pl_rest_route *route) {
         json_object_set_new(operation, "x-roles", roles_of(route->roles));
     }
     if (route->command) json_object_set_new(operation, "x-command", json_string(route->command));
+    if (route->operators) json_object_set_new(operation, "x-operators", json_string(route->operators));
     return operation;
 }
 
@@ -235,15 +236,15 @@ static const struct {
      "\"maxLength\":128,\"pattern\":\"^[A-Za-z0-9._:-]+$\"}}"},
     {"parameters", "LastEventId",
      "{\"name\":\"last-event-id\",\"in\":\"header\",\"required\":false,\"description\":"
-     "\"Go on behind this one.\",\"schema\":{\"type\":\"string\",\"maxLength\":64,\"pattern\":"
-     "\"^[0-9a-f-]*$\"}}"},
+     "\"Go on behind this one.\",\"schema\":{\"type\":\"string\",\"maxLength\":256,\"pattern\":"
+     "\"^[0-9a-f,-]*$\"}}"},
     {"parameters", "Limit",
      "{\"name\":\"limit\",\"in\":\"query\",\"required\":false,\"description\":\"Of a page.\","
      "\"schema\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000,\"default\":100}}"},
     {"parameters", "Cursor",
      "{\"name\":\"cursor\",\"in\":\"query\",\"required\":false,\"description\":"
      "\"Of the next page, as the header link gives it.\",\"schema\":{\"type\":\"string\","
-     "\"maxLength\":40,\"pattern\":\"^[A-Za-z0-9_-]*$\"}}"},
+     "\"maxLength\":428,\"pattern\":\"^[A-Za-z0-9_-]*$\"}}"},
     {"headers", "RequestId",
      "{\"description\":\"The correlation id.\",\"required\":true,\"schema\":{\"type\":"
      "\"string\"}}"},

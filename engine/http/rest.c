@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "http/rest_impl.h"
 
-enum { QUICK = 2, SLOW = 1, QUICK_WAITING = 64, SLOW_WAITING = 16, JWKS_MAX = 256 << 10 };
+enum { QUICK = 2, SLOW = 1, QUICK_WAITING = 64, SLOW_WAITING = 16 };
 
 static const struct pl_rest_version versions[] = {{"v1", pl__rest_v1}, {NULL, NULL}};
 
@@ -141,6 +141,7 @@ static void serve(struct pl__call *call) {
         return;
     }
     if (!open && !pl__sign_in(call)) return;
+    pl_http_note(call->exchange, call->correlation, call->who.name);
     if (!there) {
         pl__complain(call, PL__NOT_FOUND, "There is no such resource.");
     } else if (!call->route) {
@@ -204,6 +205,7 @@ static void handle(void *arg, struct pl_http_exchange *exchange) {
         snprintf(call->correlation, sizeof call->correlation, "%s", given);
     else
         make_id(call->correlation);
+    pl_http_note(exchange, call->correlation, "");
     if (refused) {
         refuse(call, refused, wait);
     } else if (pl_rest_is_below(request->path)) {
@@ -223,6 +225,9 @@ static void tick(void *arg) {
     struct pl_rest *rest = arg;
     struct pl_error *error = NULL;
     pl__push_tick(rest->push);
+    pl_provider_tick(rest->provider, pl_clock_monotonic());
+    pl_access_flush(rest->access);
+    pl__pages_tick(rest->pages);
     if (!rest->loaded || !pl__rest_enter(rest)) return;
     pl_time now = pl__rest_now(rest);
     if (now - rest->signing.made > PL_SIGNING_LIFE &&
@@ -233,20 +238,19 @@ static void tick(void *arg) {
     pl__rest_leave(rest);
 }
 
-static enum pl_code read_provider(struct pl_rest *rest, struct pl_error **error) {
-    const char *path = rest->options.jwks;
-    if (!path && !rest->options.issuer) return PL_OK;
-    if (!path || !rest->options.issuer)
-        return pl_error_set(error, PL_USAGE, "an issuer and the file with its keys (JWKS) belong together");
-    FILE *file = fopen(path, "re");
-    char *text = pl_alloc(JWKS_MAX);
-    size_t size = file && text ? fread(text, 1, JWKS_MAX, file) : 0;
-    enum pl_code code = size && size < JWKS_MAX ? pl_jwt_read_jwks(text, size, &rest->provider, error)
-                                                : pl_error_set(error, PL_IO, "it cannot be read");
-    if (file) fclose(file);
-    pl_free(text);
-    if (code && error && *error) pl_error_set(error, PL_USAGE, "%s is no file with the keys of an issuer", path);
-    return code;
+static enum pl_code make_provider(struct pl_rest *rest, struct pl_error **error) {
+    const struct pl_rest_options *options = &rest->options;
+    if (!options->jwks && !options->issuer) return PL_OK;
+    if (!options->jwks || !options->issuer)
+        return pl_error_set(error, PL_USAGE, "an issuer and its keys (JWKS) belong together");
+    return pl_provider_new(
+        &(struct pl_provider_options){.server = options->server, .source = options->jwks, .ca = options->ca},
+        &rest->provider, error);
+}
+
+static void served(void *arg, const struct pl_http_served *served) {
+    const struct pl_rest *rest = arg;
+    pl_access_put(rest->access, served);
 }
 
 enum pl_code pl_rest_new(const struct pl_rest_options *options, struct pl_rest **rest, struct pl_error **error) {
@@ -260,12 +264,15 @@ enum pl_code pl_rest_new(const struct pl_rest_options *options, struct pl_rest *
     r->memory = pl__memory_new();
     r->runs = pl__runs_new();
     r->push = pl__push_new(r);
+    r->pages = pl__pages_new();
     r->quick = pl_workers_new("http quick", QUICK, QUICK_WAITING);
     r->slow = pl_workers_new("http slow", SLOW, SLOW_WAITING);
     r->document = pl__openapi(&versions[0]);
-    bool whole = r->limits && r->grants && r->memory && r->runs && r->push && r->quick && r->slow && r->document;
+    bool whole =
+        r->limits && r->grants && r->memory && r->runs && r->push && r->pages && r->quick && r->slow && r->document;
     enum pl_code code = whole ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "no memory for the REST interface");
-    if (!code) code = read_provider(r, error);
+    if (!code) code = make_provider(r, error);
+    if (!code && options->log) code = pl_access_new(options->log, PL_ACCESS_BYTES, &r->access, error);
     if (!code && !(r->files = pl__files_new(options->files, error))) code = PL_IO;
     if (!code) {
         pl_http_on_tick(options->server, tick, r);
@@ -280,7 +287,8 @@ enum pl_code pl_rest_new(const struct pl_rest_options *options, struct pl_rest *
 enum pl_code pl_rest_listen(struct pl_rest *rest, const char *address, const struct pl_identity_files *identity,
                             int *port, struct pl_error **error) {
     struct pl_http_identity own = {0};
-    struct pl_http_listener listener = {.address = address, .bodies = true, .handle = handle, .arg = rest};
+    struct pl_http_listener listener = {
+        .address = address, .bodies = true, .handle = handle, .served = served, .arg = rest};
     if (!identity && !pl_http_is_loopback(address))
         return pl_error_set(error, PL_USAGE, "%s: in the clear only on this machine: passwords and tokens are sent",
                             address);
@@ -294,6 +302,7 @@ void pl_rest_end(struct pl_rest *rest) {
     pl__runs_stop(rest->runs);
     pl_workers_end(rest->quick);
     pl_workers_end(rest->slow);
+    pl_provider_end(rest->provider);
 }
 
 void pl_rest_free(struct pl_rest *rest) {
@@ -301,13 +310,15 @@ void pl_rest_free(struct pl_rest *rest) {
     pl_limits_free(rest->limits);
     pl_grants_free(rest->grants);
     pl_signing_fini(&rest->signing);
-    pl_jwt_keys_fini(&rest->provider);
+    pl_provider_free(rest->provider);
+    pl_access_free(rest->access);
     pl__memory_free(rest->memory);
     pl__runs_free(rest->runs);
     pl_workers_free(rest->quick);
     pl_workers_free(rest->slow);
     pl__push_free(rest->push);
     pl__files_free(rest->files);
+    pl__pages_free(rest->pages);
     pl_free(rest->document);
     pthread_mutex_destroy(&rest->lock);
     pthread_cond_destroy(&rest->left);

@@ -23,7 +23,9 @@ struct pl_rest_options { /* borrowed for its life */
     struct pl_monitor *monitor; /* its pages are there too, for who is on this machine; NULL: they are not */
     const char *files;          /* the folder of the dashboard; NULL: none */
     const char *issuer;         /* whose tokens are taken besides our own; NULL: nobody's */
-    const char *audience, *jwks, *role_claim; /* of those: a file with keys, and the claim that is the role */
+    const char *audience, *jwks, *role_claim; /* of those: a file or a URL with keys, and the claim that is the role */
+    const char *ca;                           /* of that URL; NULL: the system's */
+    const char *log;                          /* a file for a line a request (access.h); NULL: none */
 };
 
 enum pl_code pl_rest_new(const struct pl_rest_options *options, struct pl_rest **rest, struct pl_error **error);

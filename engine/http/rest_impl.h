@@ -7,10 +7,12 @@
 #include <pthread.h>
 
 #include "control/ask.h"
+#include "http/access.h"
 #include "http/exchange.h"
 #include "http/grants.h"
 #include "http/jwt.h"
 #include "http/limits.h"
+#include "http/provider.h"
 #include "http/rest.h"
 #include "http/route.h"
 #include "http/signing.h"
@@ -39,24 +41,28 @@ enum {
     PL__NOT_DONE = 501,
     PL__NOT_NOW = 503
 };
-enum { PL__PAGE = 100, PL__PAGE_MAX = 1000, PL__OFFSET_MAX = 1000000, PL__PATH = 1024 };
+enum { PL__PAGE = 100, PL__PAGE_MAX = 1000, PL__OFFSET_MAX = 1000000, PL__PATH = 1024, PL__CURSOR = 320 };
+enum { PL__CURSOR_OFFSET = 'o', PL__CURSOR_KEPT = 's', PL__CURSOR_PLACE = 'z' };
 
 struct pl__memory;
 struct pl__runs;
 struct pl__push;
 struct pl__files;
+struct pl__pages;
 
 struct pl_rest {
     struct pl_rest_options options;
     struct pl_limits *limits;
     struct pl_grants *grants;
     struct pl_signing signing;
-    struct pl_jwt_keys provider; /* of options.issuer */
+    struct pl_provider *provider; /* of options.issuer; NULL: there is none */
+    struct pl_access *access;     /* NULL: nobody wants to know */
     struct pl_workers *quick, *slow;
     struct pl__memory *memory;
     struct pl__runs *runs;
     struct pl__push *push;
     struct pl__files *files;
+    struct pl__pages *pages;
     char *document; /* OpenAPI */
     char issuer[64];
     bool loaded; /* keys and grants are those of the engine's folder */
@@ -99,6 +105,9 @@ struct pl__call {
     char *text[PL_REST_FIELDS];          /* of route->fields, as a command takes it; NULL: not given */
     const json_t *value[PL_REST_FIELDS]; /* of the body, as it came */
     size_t limit, offset;
+    char cursor[PL__CURSOR], next[PL__CURSOR]; /* of this page, and of the next one */
+    size_t cursor_size, next_size;             /* 0: none */
+    uint64_t kept;                             /* the number of the rows that the cursor is of; 0: of none */
     struct pl__result result;
     void (*told)(struct pl__call *call); /* once the command has; NULL: it is answered by the route */
     void *work;                          /* of `run` */
@@ -117,11 +126,25 @@ const char *pl__call_text(const struct pl__call *call, const char *field); /* NU
 const json_t *pl__call_value(const struct pl__call *call, const char *field);
 void pl__call_audit(struct pl__call *call, const char *action, const char *object, const char *outcome);
 
+void pl__result_free(struct pl__result *result);
+
+/* ---- pages.c: cursors, and rows that are kept for further pages ---- */
+struct pl__pages *pl__pages_new(void);
+void pl__pages_free(struct pl__pages *pages);
+void pl__pages_tick(struct pl__pages *pages);
+bool pl__cursor_read(struct pl__call *call, const char *sealed); /* false: none that was given out */
+void pl__next_offset(struct pl__call *call, size_t next);
+void pl__next_kept(struct pl__call *call, uint64_t number, size_t next);
+void pl__pages_keep(struct pl__call *call, size_t next); /* takes the call's rows; says what the next cursor is */
+/* Borrowed until the next call of these. False: it has no rows that are kept. */
+bool pl__pages_find(struct pl__call *call, struct pl__result *result, uint64_t *number);
+
 /* ---- answer.c; each takes the call ---- */
 void pl__answer_json(struct pl__call *call, unsigned status, json_t *value, const char *location); /* takes value */
 void pl__answer_text(struct pl__call *call, unsigned status, char *text, const char *location);    /* JSON; pl_free */
-void pl__answer_rows(struct pl__call *call, const void *rows, size_t size, uint32_t count, bool more);
-void pl__answer_list(struct pl__call *call, json_t *page, bool more); /* takes page */
+void pl__answer_rows(struct pl__call *call, const void *rows, size_t size, uint32_t count);
+void pl__answer_kept(struct pl__call *call, const struct pl__result *result, uint64_t number); /* its page of them */
+void pl__answer_list(struct pl__call *call, json_t *page, bool more); /* takes page; more: behind its last row */
 void pl__answer_gone(struct pl__call *call);
 void pl__answer_reply(struct pl__call *call, struct pl_http_reply *reply); /* takes both */
 void pl__answer_begin(const struct pl__call *call, struct pl_http_reply *reply, unsigned status, const char *type);
@@ -159,6 +182,30 @@ void pl__memory_end(struct pl__call *call, const struct pl_http_reply *reply);
 /* ---- The document ---- */
 char *pl__openapi(const struct pl_rest_version *version); /* pl_free; NULL without memory */
 void pl__openapi_answer(struct pl__call *call);
+
+/* ---- documents.c: resources that are kept as JSON in the data folder ---- */
+enum { PL__DOCUMENT_NAME = 64 };
+struct pl__documents {
+    const char *kind, *id;   /* in the store; ids are ID-001 and so on */
+    const char *path, *what; /* "pde-models", "model" */
+    unsigned most;
+    size_t bytes; /* of one, at most */
+};
+/* What a new one is called. */
+enum pl_code pl__document_next(struct pl__call *call, const struct pl__documents *of, char id[PL__DOCUMENT_NAME],
+                               struct pl_error **error);
+enum pl_code pl__document_keep(struct pl__call *call, const struct pl__documents *of, const char *id,
+                               const json_t *value, struct pl_error **error);
+/* NULL and false after answering why not. */
+json_t *pl__document_load(struct pl__call *call, const struct pl__documents *of, const char *id);
+bool pl__document_remove(struct pl__call *call, const struct pl__documents *of, const char *id);
+bool pl__document_is_known(struct pl__call *call, const struct pl__documents *of, const json_t *value); /* If-Match */
+json_int_t pl__document_revision(const json_t *value);                                                  /* 0 of none */
+void pl__document_answer(struct pl__call *call, json_t *value); /* takes both; with its ETag */
+/* A page of those that are wanted (NULL: all); `shown` takes the value and gives what is told. */
+void pl__documents_list(struct pl__call *call, const struct pl__documents *of,
+                        bool (*wants)(const struct pl__call *call, const json_t *value),
+                        json_t *(*shown)(const struct pl__call *call, json_t *value));
 
 /* ---- Resources that are no commands ---- */
 void pl__models_list(struct pl__call *call);

@@ -4,7 +4,9 @@
  *      .command = "alarms ack", .fields = alarm_reason, .answer = PL_REST_DONE, ...}
  *
  * A route is carried out by a command of the engine (control/command.h), whose table checks the role once more, or by
- * `run`. Paths are below the base; a segment in braces is a field of the same name. Versions of the interface are
+ * `run`. A command of an operator is there when the running graph has a node of it, whose plugin brings it; without one
+ * lists are empty, one resource is not there (404), and what is to be done cannot be (409); the text says whose
+ * nodes would have it. Paths are below the base; a segment in braces is a field of the same name. Versions of the interface are
  * tables side by side.
  */
 #ifndef POTLINE_HTTP_ROUTE_H
@@ -64,6 +66,7 @@ struct pl_rest_route {
     const char *name; /* of the operation, unique */
     const char *doc;  /* one sentence */
     const char *command;
+    const char *operators; /* "alarms": whose nodes have that command; NULL: the engine has it by itself */
     const struct pl_rest_field *fields;
     const char *key;    /* the column of a row that names its resource; NULL: rows are none */
     const char *schema; /* of the answer, in the OpenAPI document; NULL: rows */
@@ -72,6 +75,7 @@ struct pl_rest_route {
     unsigned roles;
     unsigned also; /* a status besides the usual ones, for the document */
     bool open;     /* without sign-in */
+    bool places;   /* its cursors are places in a zone */
 };
 
 struct pl_rest_version {

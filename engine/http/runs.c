@@ -364,6 +364,7 @@ void pl__runs_profiles(struct pl__call *call) {
 void pl__runs_remove(struct pl__call *call) {
     struct run *run = find(call);
     if (!run) return;
+    pl__call_audit(call, "pde-models run remove", run->model_id, "done");
     run->listed = false; /* the worker may still be at it */
     atomic_store(&run->unwanted, true);
     for (unsigned i = 0; i < call->rest->runs->count && is_over(run); i++) {

@@ -14,6 +14,9 @@
 
 enum { PATIENCE_S = 5, KEEP_S = 15, PORT_MAX = 65535, SAID = 256, LISTENERS = 4, TICK_MS = 1000, HOST = 64 };
 
+/* A TLS record is read whole: what OpenSSL had kept of one is not waited for by the loop, as the socket is empty. */
+enum { RECORD = 20 << 10 };
+
 /* Of TLS 1.2; those of 1.3 are OpenSSL's own. */
 static const char ciphers[] = "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
                               "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
@@ -79,9 +82,8 @@ static int hand_over(struct lws *wsi, struct connection *connection) {
 
 static int begin(struct lws *wsi, struct connection *connection, const char *path) {
     const struct listener *listener = listener_of(wsi);
-    unsigned refused;
     if (!listener || connection->exchange) return -1;
-    struct pl_http_exchange *exchange = pl__exchange_new(wsi, path, listener->options.bodies, &refused);
+    struct pl_http_exchange *exchange = pl__exchange_new(wsi, path, &listener->options);
     if (!exchange) return -1;
     connection->exchange = exchange;
     if (!pl__exchange_wants_body(exchange)) return hand_over(wsi, connection);
@@ -160,7 +162,10 @@ static void run_posted(struct pl_http_server *server) {
     server->last = &server->posted;
     pthread_mutex_unlock(&server->lock);
     for (struct pl_http_posted *next; list; list = next) {
+        pthread_mutex_lock(&server->lock);
         next = list->next;
+        list->waits = false; /* from here on it may be posted again */
+        pthread_mutex_unlock(&server->lock);
         list->run(list->arg);
     }
 }
@@ -179,10 +184,12 @@ static void on_timer(uv_timer_t *timer) {
 }
 
 void pl_http_post(struct pl_http_server *server, struct pl_http_posted *posted, void (*run)(void *arg), void *arg) {
-    *posted = (struct pl_http_posted){.run = run, .arg = arg};
     pthread_mutex_lock(&server->lock);
-    *server->last = posted;
-    server->last = &posted->next;
+    if (!posted->waits) {
+        *posted = (struct pl_http_posted){.run = run, .arg = arg, .waits = true};
+        *server->last = posted;
+        server->last = &posted->next;
+    }
     pthread_mutex_unlock(&server->lock);
     uv_async_send(&server->wake);
 }
@@ -213,6 +220,7 @@ static void fill_in(struct lws_context_creation_info *info, void **loops, struct
         .fd_limit_per_thread = server->connections,
         .max_http_header_pool = (unsigned short)server->connections,
         .max_http_header_data = PL_HTTP_HEADERS,
+        .pt_serv_buf_size = RECORD,
         .timeout_secs = PATIENCE_S,
         .timeout_secs_ah_idle = PATIENCE_S,
         .keepalive_timeout = KEEP_S,

@@ -27,6 +27,7 @@ enum { PL_HTTP_CONNECTIONS = 512, PL_HTTP_WATCHERS = 64, PL_HTTP_HEADERS = 8192,
 
 struct pl_http_server;
 struct pl_http_exchange;
+struct pl_http_served;
 
 /* A certificate (or a chain) and its key, both as PEM. */
 struct pl_http_identity {
@@ -38,6 +39,7 @@ struct pl_http_listener {
     const struct pl_http_identity *identity; /* NULL: in the clear. Borrowed for the call */
     bool bodies;                             /* may come with a request; else only GET and HEAD are answered */
     void (*handle)(void *arg, struct pl_http_exchange *exchange);
+    void (*served)(void *arg, const struct pl_http_served *served); /* behind each that was handled; NULL is fine */
     void *arg;
 };
 
@@ -51,12 +53,13 @@ void pl_http_free(struct pl_http_server *server); /* ends every exchange; NULL i
 /* Is the address one of this machine only? False for what is no address. */
 bool pl_http_is_loopback(const char *address);
 
-/* Has `run` called on the server's thread; from any. The caller's `posted` stays until then. What is left at the end
- * is called by pl_http_free. */
+/* Has `run` called on the server's thread; from any. The caller's `posted`, zeroed before its first use, stays until
+ * then; one that still waits is called once for both. What is left at the end is called by pl_http_free. */
 struct pl_http_posted {
     void (*run)(void *arg);
     void *arg;
     struct pl_http_posted *next;
+    bool waits;
 };
 void pl_http_post(struct pl_http_server *server, struct pl_http_posted *posted, void (*run)(void *arg), void *arg);
 

@@ -60,11 +60,14 @@ static const char *check_provider(struct pl__call *call, const json_t *claims) {
     return NULL;
 }
 
+static const char keys_come[] = "The keys of the identity provider are being asked for.";
+
 static const char *check_token(struct pl__call *call, const char *token) {
     const struct pl_rest *rest = call->rest;
     struct pl_error *error = NULL;
     json_t *claims = NULL;
-    const char *why = NULL;
+    const char *why = "it is not good";
+    enum pl_code code = PL_DENIED;
     struct pl_jwt_wants own = {.issuer = rest->issuer, .audience = audience, .now = seconds_now(rest)};
     struct pl_jwt_wants other = {.issuer = rest->options.issuer ? rest->options.issuer : "",
                                  .audience = rest->options.audience ? rest->options.audience : audience,
@@ -72,10 +75,12 @@ static const char *check_token(struct pl__call *call, const char *token) {
                                  .leeway = PL_JWT_LEEWAY_S};
     if (!pl_jwt_verify(token, &rest->signing.keys, &own, &claims, &error))
         why = check_grant(call, claims);
-    else if (!pl_jwt_verify(token, &rest->provider, &other, &claims, NULL))
-        why = check_provider(call, claims);
     else
-        why = "it is not good";
+        code = pl_jwt_verify(token, pl_provider_keys(rest->provider), &other, &claims, NULL);
+    if (!code)
+        why = check_provider(call, claims);
+    else if (code == PL_NOT_FOUND && pl_provider_ask(rest->provider, pl_clock_monotonic()))
+        why = keys_come;
     pl_error_free(&error);
     json_decref(claims);
     return why;
@@ -97,6 +102,8 @@ bool pl__sign_in(struct pl__call *call) {
     if (!why) return true;
     if (!pl_limits_take(call->rest->limits, PL_LIMITED_STRANGERS, call->request->peer, pl_clock_monotonic(), &wait))
         pl__problem_wait(call, PL__TOO_MANY, wait, "Too many requests without a good token.");
+    else if (why == keys_come)
+        pl__problem_wait(call, PL__NOT_NOW, 1, why);
     else
         pl__complain(call, PL__UNAUTHORIZED, "%s", why);
     return false;
@@ -120,6 +127,7 @@ static char *access_token(const struct pl_rest *rest, const struct pl_grant *gra
 static void answer_grant(struct pl__call *call, const struct pl_grant *grant, enum pl_role role) {
     char refresh[PL_REFRESH_TEXT], moment[40], href[PL__PATH];
     char *token = access_token(call->rest, grant, role);
+    pl_http_note(call->exchange, call->correlation, grant->user);
     pl_grant_refresh_put(grant, refresh);
     pl__moment(pl__rest_now(call->rest), moment);
     pl__href(call, href, "tokens/%s", grant->id);
@@ -163,7 +171,11 @@ static void login_told(struct pl__call *call) {
     const char *name = pl__call_text(call, "username");
     bool good = call->result.code == PL_OK, wrong = call->result.code == PL_DENIED;
     struct pl_user user;
-    if (good || wrong) pl_limits_login(call->rest->limits, name, call->request->peer, good, pl_clock_monotonic());
+    pl_limits_end_login(call->rest->limits, name, call->request->peer,
+                        good    ? PL_LOGIN_GOOD
+                        : wrong ? PL_LOGIN_WRONG
+                                : PL_LOGIN_UNDECIDED,
+                        pl_clock_monotonic());
     if (wrong) {
         denied(call);
     } else if (!good) {
@@ -184,7 +196,7 @@ static void login_told(struct pl__call *call) {
 static void login(struct pl__call *call, const char *name, const char *password) {
     char user[PL_REST_SEGMENT + 8];
     unsigned wait;
-    if (!pl_limits_may_login(call->rest->limits, name, call->request->peer, pl_clock_monotonic(), &wait)) {
+    if (!pl_limits_begin_login(call->rest->limits, name, call->request->peer, pl_clock_monotonic(), &wait)) {
         pl__call_audit(call, "login", name, "refused: too many wrong passwords");
         pl__problem_wait(call, PL__TOO_MANY, wait, "Too many wrong passwords; try again later.");
         return;

@@ -46,6 +46,13 @@ enum pl_code pl_zone_scan_new(struct pl_store *store, struct pl_tags *tags, enum
                               const struct pl_zone_range *range, struct pl_zone_scan **scan, struct pl_error **error);
 enum pl_code pl_zone_scan_next(struct pl_zone_scan *scan, struct pl_zone_record *record, struct pl_error **error);
 /* PL_NOT_FOUND without a message: the end */
+
+/* Where the record is that was read last, for another scan of the same zone that goes on there: bytes without meaning.
+ */
+enum { PL_ZONE_PLACE = PL_NAME_MAX + 27 };
+size_t pl_zone_scan_place(const struct pl_zone_scan *scan, uint8_t place[PL_ZONE_PLACE]);
+/* The next record is the one at that place, or when it is not there any more the first behind. False: it is none. */
+bool pl_zone_scan_from(struct pl_zone_scan *scan, const void *place, size_t size);
 void pl_zone_scan_free(struct pl_zone_scan *scan); /* NULL is fine */
 
 /* ---- Room: the records of a node and partition, which are kept together ---- */

@@ -7,6 +7,8 @@
 
 #include "store/lake.h"
 
+_Static_assert((int)PL_ZONE_PLACE == PL_NAME_MAX + 1 + 2 + 8 + 8 + 8, "a place is a key");
+
 enum {
     PL__ZONE_KEY_TAIL = 1 + 2 + 8 + 8 + 8, /* 0, partition, time, ordinal, epoch */
     PL__ZONE_KEY_MAX = PL_NAME_MAX + PL__ZONE_KEY_TAIL,

@@ -65,6 +65,18 @@ enum pl_code pl_zone_scan_new(struct pl_store *store, struct pl_tags *tags, enum
     return PL_OK;
 }
 
+size_t pl_zone_scan_place(const struct pl_zone_scan *scan, uint8_t place[PL_ZONE_PLACE]) {
+    return pl__zone_key_put(&scan->key, place);
+}
+
+bool pl_zone_scan_from(struct pl_zone_scan *scan, const void *place, size_t size) {
+    struct pl__zone_key key;
+    if (!pl__zone_key_get(place, size, &key)) return false;
+    pl_store_iter_seek(scan->iter, place, size);
+    scan->consumed = false;
+    return true;
+}
+
 void pl_zone_scan_free(struct pl_zone_scan *scan) {
     if (!scan) return;
     pl_store_iter_free(scan->iter);

@@ -213,6 +213,15 @@ def check_smuggling(engine):
     assert "\nset-cookie" not in split.lower(), split
 
 
+def check_bodies(engine):
+    """Bodies of any length arrive, however they are cut into records and segments."""
+    for size in (0, 1, 4095, 4096, 4097, 8191, 8192, 8193, 12288, 16383, 16384, 16385, 30000, 65536, 200000, 1000000):
+        answer = engine.ask("POST", "/dashboards", "x" * size, engine.admin)
+        assert answer.status == 400 and "it is no JSON" in answer.body, (size, answer)
+    made = engine.ask("POST", "/dashboards", {"title": "large", "panels": [{"text": "y" * 200000}]}, engine.admin)
+    assert made.status == 201 and len(made.json()["panels"][0]["text"]) == 200000, made.status
+
+
 def check_sizes(engine):
     token = f"authorization: Bearer {engine.admin}"
     answer = engine.ask("POST", "/dashboards", json.dumps({"title": "x" * (1 << 20), "panels": []}), engine.admin)
@@ -348,6 +357,7 @@ def main():
             check_fixation(engine)
             check_paths(engine)
             check_smuggling(engine)
+            check_bodies(engine)
             check_sizes(engine)
             check_origins(engine)
             check_old_tls(engine)

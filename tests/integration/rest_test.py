@@ -109,17 +109,57 @@ def check_correlation(engine):
     assert first != second and len(first) == 32
 
 
+def next_of(answer):
+    link = re.fullmatch(r'<(.*)>; rel="next"', answer.headers.get("link", ""))
+    return link and "/" + link.group(1)
+
+
+def pages_of(engine, path):
+    """Pages of a list, one after the other."""
+    while path:
+        answer = engine.ask("GET", path, token=engine.admin)
+        assert answer.status == 200, answer
+        yield answer.json()
+        path = next_of(answer)
+
+
+def check_cursors(engine, tokens):
+    """A page goes on where the last one ended, however deep; what was given out to somebody else is of no use."""
+    query = "/sensors/line1.pot01.voltage/samples?to={}"
+    rows = wait(lambda: (r := engine.ask("GET", "/sensors/line1.pot01.voltage/samples?limit=1000", token=engine.admin).json())[200:] and r)
+    query = query.format(rows[200]["time"])
+    whole = engine.ask("GET", query + "&limit=1000", token=engine.admin).json()
+    pages = list(pages_of(engine, query + "&limit=7"))
+    assert [row for page in pages for row in page] == whole and len(whole) >= 200, (len(whole), len(pages))
+    assert all(len(page) == 7 for page in pages[:-1])
+
+    first = engine.ask("GET", "/commands?limit=3", token=engine.admin)
+    assert len(first.json()) == 3
+    second = engine.ask("GET", next_of(first), token=engine.admin).json()
+    assert engine.ask("GET", next_of(first), token=engine.admin).json() == second, "a page can be asked for again"
+    assert engine.ask("GET", next_of(first), token=tokens["operator"]).json()[0]["command"], "another user's are asked for anew"
+    cursor = next_of(first).partition("cursor=")[2]
+    for path in ("/windows?cursor=" + cursor, "/sensors?cursor=ejAueA", "/windows?cursor=ejAueA", "/sensors?cursor=bzEyMw" + "A" * 400):
+        problem(engine.ask("GET", path, token=engine.admin), 400, "ERR-4001")
+
+
+def check_moment(engine):
+    """All pages of a command's list are of one moment."""
+    first = engine.ask("GET", "/users?limit=2", token=engine.admin)
+    for name in ("aaa", "aab"):
+        added = engine.ask("POST", "/users", {"user": name, "role": "operator", "password": PASSWORD}, engine.admin)
+        assert added.status == 201, added
+    rest = [row["user"] for page in pages_of(engine, next_of(first)) for row in page]
+    assert [row["user"] for row in first.json()] + rest == sorted(["admin", "u-engineer", "u-executive", "u-manager", "u-operator"])
+    for name in ("aaa", "aab"):
+        assert engine.ask("DELETE", f"/users/{name}", token=engine.admin).status == 204
+
+
 def check_pages(engine):
     """All pages together are the whole, each row once."""
     whole = [row["tag"] for row in engine.ask("GET", "/sensors", token=engine.admin).json()]
     assert len(whole) == 12, whole
-    found, path = [], "/sensors?limit=5"
-    while path:
-        answer = engine.ask("GET", path, token=engine.admin)
-        found += [row["tag"] for row in answer.json()]
-        link = re.fullmatch(r'<(.*)>; rel="next"', answer.headers.get("link", ""))
-        path = link and "/" + link.group(1)
-    assert found == whole
+    assert [row["tag"] for page in pages_of(engine, "/sensors?limit=5") for row in page] == whole
     one = engine.ask("GET", "/sensors/line1.pot01.voltage", token=engine.admin).json()
     assert one["links"][0]["href"] == BASE + "/sensors/line1.pot01.voltage"
     assert [row["tag"] for row in engine.ask("GET", "/sensors?tags=line2.pot03.*", token=engine.admin).json()] == [
@@ -127,6 +167,9 @@ def check_pages(engine):
     rows = wait(lambda: (r := engine.ask("GET", "/windows/line1.pot01.voltage?limit=2", token=engine.admin).json())[1:] and r)
     later = engine.ask("GET", f"/windows/line1.pot01.voltage?limit=1&from={rows[1]['end']}", token=engine.admin).json()
     assert later == rows[1:], (rows, later)
+    for size, there in (("200ms", True), ("0.2s", True), ("1s", True), ("300ms", False)):
+        sized = engine.ask("GET", f"/windows/line1.pot01.voltage?size={size}&limit=3", token=engine.admin).json()
+        assert bool(sized) == there and all(row["count"] > 0 for row in sized), (size, sized)
     samples = engine.ask("GET", f"/sensors/line1.pot01.voltage/samples?from={rows[0]['start']}&to={rows[0]['end']}",
                          token=engine.admin).json()
     assert len(samples) == rows[0]["count"] and abs(sum(row["value"] for row in samples) / len(samples) - rows[0]["mean"]) < 1e-9
@@ -220,6 +263,82 @@ def check_push(engine):
     tags = [json.loads(event["data"])["tag"] for event in frame[:-1] if "event" not in event]
     assert len(tags) == len(set(tags)) and set(tags) <= {f"line{l}.pot0{p}.{q}" for l in (1, 2) for p in (1, 2, 3) for q in ("voltage", "current")}
     problem(engine.ask("GET", "/streams/none.out", token=engine.admin), 404, "ERR-4042")
+
+
+def check_push_of_several(engine):
+    """One connection for several outputs: each event says whose it is, and goes on in each of them."""
+    both = "/streams/tens.out,golden.out,list.out"
+    problem(engine.ask("GET", both, token=engine.admin), 404, "ERR-4042")
+    both = "/streams/tens.out,clean.out"
+    events = Events(engine, both)
+    first = events.take(40)
+    while {event["event"] for event in first} != {"tens.out", "clean.out"}:
+        first += events.take(1)
+    events.close()
+    ids = [[int(place.rpartition("-")[2]) for place in event["id"].split(",")] for event in first]
+    for event, before, after in zip(first[1:], ids, ids[1:]):
+        moved = ("tens.out", "clean.out").index(event["event"])
+        assert after[moved] == before[moved] + 1 and after[1 - moved] == before[1 - moved], (before, after, event)
+    again = Events(engine, both, last_event_id=first[4]["id"])
+    found = again.take(30)
+    for output in ("tens.out", "clean.out"):
+        wanted = [event["data"] for event in first[5:] if event["event"] == output]
+        same = [event["data"] for event in found if event["event"] == output]
+        assert all(a == b for a, b in zip(wanted, same)), output
+    again.close()
+    newest = Events(engine, both + "?every=200ms")
+    passes = set()
+    while passes != {"tens.out", "clean.out"}:
+        event = newest.take(1)[0]
+        if event["event"] == "pass":
+            passes.add(json.loads(event["data"])["output"])
+    newest.close()
+    problem(engine.ask("GET", "/streams/tens.out,tens.out", token=engine.admin), 400, "ERR-4001")
+    problem(engine.ask("GET", "/streams/" + ",".join(["tens.out"] * 9), token=engine.admin), 400, "ERR-4001")
+    problem(engine.ask("GET", "/streams/tens.out,", token=engine.admin), 404, "ERR-4042")
+
+
+def check_dashboards(engine, tokens):
+    """A dashboard stays its owner's, whoever helps with it; two who change it at once are told."""
+    made = engine.ask("POST", "/dashboards", {"title": "mine", "panels": []}, tokens["operator"]).json()
+    place = f"/dashboards/{made['dashboardId']}"
+    etag = engine.ask("GET", place, token=tokens["operator"]).headers["etag"]
+    problem(engine.ask("PUT", place, {"title": "no", "panels": []}, tokens["engineer"]), 403, "ERR-4033")
+    helped = engine.ask("PUT", place, {"title": "helped", "panels": []}, engine.admin, if_match=etag)
+    assert helped.status == 200 and helped.json()["owner"] == "u-operator", helped
+    problem(engine.ask("PUT", place, {"title": "old", "panels": []}, tokens["operator"], if_match=etag), 412, "ERR-4121")
+    assert engine.ask("PUT", place, {"title": "again", "panels": []}, tokens["operator"]).status == 200
+    large = {"title": "large", "panels": [{"text": "x" * (300 << 10)}]}
+    problem(engine.ask("PUT", place, large, tokens["operator"]), 422, "ERR-4221")
+    assert engine.ask("DELETE", place, token=tokens["operator"], x_correlation_id="end-of-dash").status == 204
+    record = engine.ask("GET", "/audit?action=dashboards*", token=engine.admin).json()[-1]
+    assert record["correlation"].endswith(" end-of-dash") and record["user"] == "u-operator", record
+
+
+def check_log(engine):
+    """A line for each request, with whose it was and its correlation id; secrets are not in it."""
+    answer = engine.ask("GET", "/sensors/line1.pot01.voltage", token=engine.admin, x_correlation_id="to-be-found")
+    assert answer.status == 200, answer
+    engine.ask("GET", "/audit?user=secret-of-the-query", token="no-token", x_correlation_id="refused-one")
+    path = os.path.join(engine.folder, "access.log")
+
+    def lines():
+        with open(path) as file:
+            return [json.loads(line) for line in file if line.endswith("\n")]
+
+    def find(correlation):
+        return next((line for line in lines() if line["correlation"] == correlation), None)
+    found = wait(lambda: find("to-be-found"))
+    assert (found["method"], found["status"], found["user"], found["peer"]) == ("GET", 200, "admin", "127.0.0.1"), found
+    assert found["path"] == BASE + "/sensors/line1.pot01.voltage" and found["bytes"] == len(answer.body) and found["ms"] > 0, found
+    refused = wait(lambda: find("refused-one"))
+    assert refused["status"] == 401 and refused["user"] == "", refused
+    assert {line["user"] for line in lines()} >= {"admin", "u-operator", "u-engineer"}
+    pushed = [line for line in lines() if "/streams/" in line["path"] and line["status"] == 200]
+    assert any(line["bytes"] > 1000 for line in pushed), pushed[:3]
+    with open(path) as file:
+        text = file.read()
+    assert PASSWORD not in text and engine.admin not in text and "secret-of-the-query" not in text
 
 
 # ---- The document against the engine ----
@@ -394,21 +513,26 @@ def check_schemathesis(engine):
 
 
 def main():
-    with tempfile.TemporaryDirectory() as folder, Engine(folder) as engine:
+    with tempfile.TemporaryDirectory() as folder, Engine(folder, ["--http-log", os.path.join(folder, "access.log")]) as engine:
         tokens = engine.tokens = engine.add_users()
         check_example(engine)
         check_run(engine)
         check_errors(engine, tokens)
         check_correlation(engine)
         check_pages(engine)
+        check_cursors(engine, tokens)
+        check_moment(engine)
         check_idempotency(engine)
+        check_dashboards(engine, tokens)
         check_alarms(engine, tokens)
         check_events(engine)
         check_push(engine)
+        check_push_of_several(engine)
         document = check_document(engine, tokens)
         check_table(engine, document)
         check_examples(engine, document)
         check_people(engine)
+        check_log(engine)
         check_restart(engine)
         if os.environ.get("POTLINE_LONG"):
             check_schemathesis(engine)

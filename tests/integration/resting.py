@@ -21,6 +21,7 @@ nodes:
   wishes: { op: source.zmq, socket: pull, bind: "ipc://${FOLDER}/wishes", encoding: json, kind: setpoints, idle: 100ms }
   clean: { op: cleanse, from: gen, spike: { method: hampel, window: 11, k: 3.5 } }
   tens: { op: window.tumbling, from: clean, size: 200ms }
+  seconds: { op: window.tumbling, from: clean, size: 1s }
   limits: { op: threshold, from: clean, rules: [ { name: always, tags: "*.voltage", above: -1e9 } ] }
   list: { op: alarms, from: limits, alarms: [ { match: always, priority: high, consequence: a, action: b, respond: 5m } ] }
   own: { op: rules, from: clean, scripts: [ "${FOLDER}/rules.lua" ] }
@@ -28,7 +29,7 @@ nodes:
   safe: { op: guard, from: [ wishes, clean ], limits: [ { tags: "*.set", low: 0, high: 1 } ] }
   gone: { op: sink.null, from: safe }
   kept: { op: sink.lake, zone: silver, from: clean }
-  gold: { op: sink.lake, zone: gold, from: [ tens ] }
+  gold: { op: sink.lake, zone: gold, from: [ tens, seconds ] }
   golden: { op: sink.lake, zone: gold, from: [ list ] }
 """
 RULES = """
@@ -80,7 +81,8 @@ class Engine:
                 [os.path.join(BIN, "potline"), "run", self.graph, "--data", self.data, "--quiet", "--http", self.address,
                  *self.more], stderr=said, env={**os.environ, "FOLDER": self.folder, **environment})
         self.port = int(wait(lambda: self.find(r"https?: port (\d+)")).group(1))
-        self.tls = ssl.create_default_context(cafile=os.path.join(self.data, "tls", "cert.pem"))
+        if not self.address.startswith("http://"):
+            self.tls = ssl.create_default_context(cafile=os.path.join(self.data, "tls", "cert.pem"))
         if not self.password:
             self.password = wait(lambda: self.find(r"with the password (\S+)")).group(1)
         wait(lambda: self.ask("GET", "/sensors").status == 401)

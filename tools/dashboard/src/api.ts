@@ -186,7 +186,8 @@ export const part = encodeURIComponent;
 // ---- Pushed rows ----
 
 export interface Listener {
-  row(row: Row): void;
+  /** `output` is "" when only one is listened to. */
+  row(row: Row, output: string): void;
   event(name: string): void;
   /** Bytes came, or why there are none any more. */
   alive(): void;
@@ -224,8 +225,9 @@ class EventReader {
   }
 
   private dispatch(): void {
-    if (this.name) this.listener.event(this.name);
-    else if (this.data.length) this.listener.row(JSON.parse(this.data.join("\n")));
+    // Rows of several outputs are named after them: NODE.PORT.
+    if (this.name && !this.name.includes(".")) this.listener.event(this.name);
+    else if (this.data.length) this.listener.row(JSON.parse(this.data.join("\n")), this.name);
     this.name = "";
     this.data = [];
   }

@@ -1,5 +1,5 @@
 // What is known now: the newest value of every tag, and whether the engine and its data still come.
-import { get, list, listen, type Row } from "./api";
+import { ApiError, get, list, listen, type Row } from "./api";
 
 export interface Reading {
   value: unknown;
@@ -17,7 +17,7 @@ export interface Sensor {
 export type Link = "connecting" | "live" | "silent" | "lost";
 
 const FRESH = 5_000; // older is stale, unless the tag comes seldom by itself
-const LISTENED = 3; // a browser has six connections for a host
+const LISTENED = 3; // sources, where nothing is cleansed
 
 export const readings = new Map<string, Reading>();
 export const sensors = new Map<string, Sensor>();
@@ -29,7 +29,7 @@ let newest = 0; // of all data
 let skew = 0; // the engine's clock before ours
 const watchers = new Set<() => void>();
 const beats = new Set<() => void>();
-const lost = new Set<string>();
+const alarmListeners = new Set<() => void>();
 let painting = false;
 
 export function watch(watcher: () => void): () => void {
@@ -41,6 +41,17 @@ export function watch(watcher: () => void): () => void {
 export function onBeat(listener: () => void): () => void {
   beats.add(listener);
   return () => beats.delete(listener);
+}
+
+/** Whenever an alarm has changed; nobody is called as long as `alarmsAreTold` says no. */
+export function onAlarm(listener: () => void): () => void {
+  alarmListeners.add(listener);
+  return () => alarmListeners.delete(listener);
+}
+
+let told = false;
+export function alarmsAreTold(): boolean {
+  return told && link === "live";
 }
 
 export function paintSoon(): void {
@@ -109,48 +120,72 @@ async function measureSkew(): Promise<void> {
   if (figures) skew = Date.parse(figures.time) - (asked + back) / 2;
 }
 
-/** The outputs that carry what was cleansed; without such a node, what the sources tell. */
-async function sampleOutputs(): Promise<string[]> {
+interface Outputs {
+  samples: string[];
+  alarms: string[];
+}
+
+/** The outputs that carry what was cleansed (without such a node, what the sources tell), and those of alarms. */
+async function findOutputs(): Promise<Outputs> {
   const [streams, nodes] = await Promise.all([list("/streams"), list("/nodes")]);
   const ops = new Map(nodes.map((node) => [node.node as string, node.op as string]));
   const samples = streams.filter((one) => one.kind === "samples" && one.output.endsWith(".out"));
   const cleansed = samples.filter((one) => ops.get(one.node) === "cleanse");
   const sources = samples.filter((one) => ops.get(one.node)?.startsWith("source."));
-  return (cleansed.length ? cleansed.slice(-1) : sources).slice(0, LISTENED).map((one) => one.output);
+  return {
+    samples: (cleansed.length ? cleansed.slice(-1) : sources).slice(0, LISTENED).map((one) => one.output),
+    alarms: streams
+      .filter((one) => ops.get(one.node) === "alarms")
+      .slice(0, LISTENED)
+      .map((one) => one.output),
+  };
 }
 
-function follow(output: string, signal: AbortSignal): void {
+/** One connection for all of them: a browser has six for a host, and the engine as many listeners as pages. */
+function follow(outputs: Outputs, signal: AbortSignal): void {
+  const all = [...outputs.samples, ...outputs.alarms];
+  const alarms = new Set(outputs.alarms);
+  const attempt = new AbortController();
+  const stop = () => attempt.abort();
+  signal.addEventListener("abort", stop);
+  told = alarms.size > 0;
   void listen(
-    `/streams/${encodeURIComponent(output)}?every=500ms`,
+    `/streams/${all.map(encodeURIComponent).join(",")}?every=500ms`,
     {
-      row: take,
+      row: (row, output) => {
+        if (alarms.has(output || all[0]!)) for (const listener of alarmListeners) listener();
+        else take(row);
+      },
       event: (name) => {
         if (name !== "pass") return;
         paintSoon();
         for (const beat of beats) beat();
       },
       alive: () => {
-        lost.delete(output);
-        if (link !== "live" && lost.size === 0) setLink("live");
+        if (link !== "live") setLink("live");
       },
       lost: (error) => {
-        lost.add(output);
         setLink(
           "lost",
           error instanceof Error && error.name !== "AbortError" ? error.message : "Nothing was heard for 20 s.",
         );
+        // Another graph runs, which has other outputs.
+        if (!(error instanceof ApiError) || error.status !== 404) return;
+        stop();
+        signal.removeEventListener("abort", stop);
+        void begin(signal);
       },
     },
-    signal,
+    attempt.signal,
   );
 }
 
 async function begin(signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      const [outputs] = await Promise.all([sampleOutputs(), loadSensors(), measureSkew()]);
-      for (const output of outputs) follow(output, signal);
-      if (outputs.length === 0) setLink("live");
+      const [outputs] = await Promise.all([findOutputs(), loadSensors(), measureSkew()]);
+      if (outputs.samples.length + outputs.alarms.length) follow(outputs, signal);
+      else setLink("live");
       return;
     } catch (error) {
       setLink("lost", error instanceof Error ? error.message : "");
@@ -162,7 +197,7 @@ async function begin(signal: AbortSignal): Promise<void> {
 export function start(signal: AbortSignal): void {
   readings.clear();
   sensors.clear();
-  lost.clear();
+  told = false;
   newest = 0;
   setLink("connecting");
   void begin(signal);

@@ -1,6 +1,6 @@
 // Lines and pots as the tags name them, and what is abnormal about each: alarms, overrides, set points that wait.
 import { list, type Row } from "./api";
-import { connection, onBeat, paintSoon, readings, sensors, standing } from "./live";
+import { alarmsAreTold, connection, onAlarm, onBeat, paintSoon, readings, sensors, standing } from "./live";
 
 export type Priority = "critical" | "high" | "medium" | "low";
 export const priorities: Priority[] = ["critical", "high", "medium", "low"];
@@ -11,8 +11,9 @@ export let setpoints: Row[] = [];
 export let loaded = false;
 export let guarded = false; // the running graph has a guard: there is something to override
 
-const ALARMS = 900,
-  POLL = 3_000; // between questions, ms
+const SOON = 300, // behind an alarm's change, so that a burst is one question
+  ALARMS = 900, // between questions, ms: while nothing tells of alarms
+  POLL = 3_000;
 const attention = new Set([
   "unacknowledged",
   "acknowledged",
@@ -147,21 +148,25 @@ export async function refresh(): Promise<void> {
   paintSoon();
 }
 
-/** One round at a time: alarms each second, the rest now and then. A stream more for each page would halve how many can look. */
-function keeper(): () => void {
+/** One round at a time: alarms when the engine tells that one has changed, the rest now and then. */
+function keeper(): { keep: () => void; changed: () => void } {
   let asked = 0,
     whole = 0,
-    busy = false;
-  return () => {
+    busy = false,
+    dirty = true;
+  const keep = () => {
     const now = Date.now();
-    if (busy || now - asked < ALARMS) return;
-    busy = true;
-    asked = now;
     const all = now - whole >= POLL;
+    const due = dirty ? SOON : alarmsAreTold() ? POLL : ALARMS;
+    if (busy || (now - asked < due && !all)) return;
+    busy = true;
+    dirty = false;
+    asked = now;
     if (all) whole = now;
     const round = all ? refresh() : loadAlarms().then(paintSoon, () => {});
     void round.finally(() => (busy = false));
   };
+  return { keep, changed: () => void ((dirty = true), setTimeout(keep, SOON)) };
 }
 
 async function loadNodes(): Promise<void> {
@@ -172,15 +177,17 @@ async function loadNodes(): Promise<void> {
 export function start(signal: AbortSignal): void {
   alarms = overrides = setpoints = [];
   loaded = false;
-  const keep = keeper(),
+  const { keep, changed } = keeper(),
     nodes = () => void loadNodes().catch(() => {});
   const unbeat = onBeat(keep),
+    unalarm = onAlarm(changed),
     timer = setInterval(keep, ALARMS),
     slow = setInterval(nodes, 30_000);
   keep();
   nodes();
   signal.addEventListener("abort", () => {
     unbeat();
+    unalarm();
     clearInterval(timer);
     clearInterval(slow);
   });
