@@ -7,8 +7,8 @@
 #
 #     capnp decode schemas/batch.capnp Samples < message
 #
-# Rules for change: numbers are never reused and types never changed; a new column or header field goes to the end and
-# raises `version`. A reader takes what it knows and leaves the rest.
+# Rules for change: numbers are never reused and types never changed; a new column or header field goes to the end; one
+# that readers must know raises `version`. A reader takes what it knows and leaves the rest.
 
 @0xeaf79d7f11a66fba;
 
@@ -53,6 +53,10 @@ struct Header {
 
   names @9 :List(Text);
   # Every name that the rows use, once: tags, assets, kinds of events. Columns of names hold indexes into this list.
+
+  model @10 :Text;
+  # Which models made these rows or what they were made of, with their versions: "CellModel 1.0 5f0c21ae", several with
+  # "; " between them. Empty: none is known. Whoever sends set points that a model has found says here which it was.
 }
 
 struct Batch {

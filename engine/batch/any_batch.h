@@ -86,6 +86,7 @@ static inline struct pl_batch *any_batch(struct pl_tags *tags, enum pl_kind kind
         if (info->heaps) any_heap(batch, row, &seed);
     }
     batch->rows = rows;
+    batch->model = any_next(&seed) % 2 ? any_name(tags, &seed) : 0;
     return batch;
 }
 

@@ -57,12 +57,13 @@ struct pl_batch *pl_batch_new(enum pl_kind kind, uint32_t capacity, uint32_t hea
     return batch;
 }
 
-struct pl_batch *pl_batch_like(const struct pl_batch *model, uint32_t capacity, uint32_t heap) {
-    struct pl_batch *batch = pl_batch_new(model->kind, capacity, heap);
+struct pl_batch *pl_batch_like(const struct pl_batch *other, uint32_t capacity, uint32_t heap) {
+    struct pl_batch *batch = pl_batch_new(other->kind, capacity, heap);
     if (!batch) return NULL;
-    *batch->header = *model->header;
+    *batch->header = *other->header;
     batch->header->rows = 0;
-    batch->source = model->source;
+    batch->source = other->source;
+    batch->model = other->model;
     return batch;
 }
 

@@ -6,13 +6,13 @@
 
 /* The canonical form: objects stand in the order of the pointers to them, depth first, with nothing between them.
  *
- *     table | root pointer | root's pointers | Header: 4 words, 2 pointers | source | names: pointers, texts | lists
- * ...
+ *     table | root pointer | root's pointers | Header: 4 words, 2 or 3 pointers | source | names: pointers, texts
+ *           | model, if there is one | lists ...
  */
 enum {
     TABLE = 1, /* words */
     HEADER_DATA = sizeof(struct pl_batch_header) / 8,
-    HEADER_POINTERS = 2,
+    HEADER_POINTERS = 2, /* source, names; and a third one, the model, where there is one */
 };
 
 static unsigned root_pointers(const struct pl_kind_info *info) {
@@ -53,7 +53,7 @@ static void put_names(struct writer *writer, uint64_t *pointer, const struct pl_
     }
 }
 
-/* Canonical structs have no trailing words of zeros. */
+/* Canonical structs have no trailing words of zeros, and no trailing pointers that are null. */
 static void put_header(struct writer *writer, uint64_t *pointer, const struct pl_batch *batch,
                        const struct pl_codec *codec) {
     struct pl_batch_header header = *batch->header;
@@ -63,12 +63,14 @@ static void put_header(struct writer *writer, uint64_t *pointer, const struct pl
     unsigned words = HEADER_DATA;
     while (!data[words - 1])
         words--;
-    *pointer = pl_capnp_struct((uint32_t)(writer->at - pointer - 1), words, HEADER_POINTERS);
+    unsigned count = HEADER_POINTERS + (batch->model != 0);
+    *pointer = pl_capnp_struct((uint32_t)(writer->at - pointer - 1), words, count);
     memcpy(writer->at, data, words * sizeof(data[0]));
     uint64_t *pointers = writer->at + words;
-    writer->at = pointers + HEADER_POINTERS;
+    writer->at = pointers + count;
     put_text(writer, &pointers[0], pl_tags_get(codec->tags, batch->source));
     put_names(writer, &pointers[1], codec);
+    if (batch->model) put_text(writer, &pointers[2], pl_tags_get(codec->tags, batch->model));
 }
 
 static void put_columns(struct writer *writer, uint64_t *pointer, const struct pl_batch *batch,
@@ -114,8 +116,8 @@ static uint32_t *collect_names(struct pl_codec *codec, const struct pl_batch *ba
 /* At most so many words are needed. */
 static size_t words_needed(const struct pl_codec *codec, const struct pl_batch *batch) {
     const struct pl_kind_info *info = &pl_kind_info[batch->kind];
-    size_t words = TABLE + 1 + root_pointers(info) + HEADER_DATA + HEADER_POINTERS;
-    words += bytes_to_words(PL_NAME_MAX + 1) + codec->dictionary.count;
+    size_t words = TABLE + 1 + root_pointers(info) + HEADER_DATA + HEADER_POINTERS + 1;
+    words += 2 * bytes_to_words(PL_NAME_MAX + 1) + codec->dictionary.count;
     for (uint32_t i = 0; i < codec->dictionary.count; i++) {
         words += bytes_to_words(pl_tags_get(codec->tags, codec->dictionary.ids[i])->length + 1u);
     }
@@ -203,8 +205,8 @@ static bool take_names(struct pl_codec *codec, struct reader *reader, const uint
     return true;
 }
 
-/* Where a canonical message has its first column: its pointer says so. */
-static const uint64_t *first_column(const uint64_t *pointer, const uint64_t *end) {
+/* Where a canonical message has what a pointer leads to: the pointer says so. */
+static const uint64_t *target_of(const uint64_t *pointer, const uint64_t *end) {
     uint64_t offset = (*pointer & 0xFFFFFFFF) >> 2;
     return offset < (uint64_t)(end - pointer) ? pointer + 1 + offset : end;
 }
@@ -212,13 +214,17 @@ static const uint64_t *first_column(const uint64_t *pointer, const uint64_t *end
 static bool take_header(struct pl_codec *codec, struct reader *reader, const uint64_t *pointers, struct pl_wire *wire) {
     unsigned words = (unsigned)(*pointers >> 32 & 0xFFFF);
     const uint64_t *header = reader->at;
-    if (words < 1 || words > HEADER_DATA || (size_t)(reader->end - header) < words + HEADER_POINTERS) return false;
-    if (*pointers != pl_capnp_struct((uint32_t)(header - pointers - 1), words, HEADER_POINTERS)) return false;
+    unsigned count = HEADER_POINTERS + ((unsigned)(*pointers >> 48) > HEADER_POINTERS);
+    if (words < 1 || words > HEADER_DATA || (size_t)(reader->end - header) < words + count) return false;
+    if (*pointers != pl_capnp_struct((uint32_t)(header - pointers - 1), words, count)) return false;
     memset(&wire->header, 0, sizeof(wire->header));
     memcpy(&wire->header, header, words * 8);
-    reader->at += words + HEADER_POINTERS;
+    reader->at += words + count;
+    const uint64_t *model = count > HEADER_POINTERS ? header + words + HEADER_POINTERS : NULL;
+    const uint64_t *behind = target_of(model ? model : pointers + 1, reader->end);
     return take_text(reader, header + words, &wire->source) &&
-           take_names(codec, reader, header + words + 1, first_column(pointers + 1, reader->end), wire);
+           take_names(codec, reader, header + words + 1, behind, wire) &&
+           (!model || take_text(reader, model, &wire->model));
 }
 
 static bool take_columns(struct reader *reader, const uint64_t *pointer, struct pl_wire *wire) {

@@ -27,7 +27,7 @@ enum { PL_WIRE_NAMES_MAX = 1 << 16 };
 
 struct pl_wire {
     struct pl_batch_header header; /* `rows` and `kind` are true for the columns below */
-    struct pl_text source;
+    struct pl_text source, model;  /* model of length 0: none is said */
     struct pl_text *names;
     uint32_t name_count;
     size_t names_words;                 /* of the list of names, where it is kept in the codec's `seen` */

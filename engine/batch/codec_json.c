@@ -139,7 +139,14 @@ enum pl_code pl__json_encode(struct pl_codec *codec, const struct pl_batch *batc
     pl_buffer_printf(out, ",\"partition\":%u,\"sequence\":%llu,\"received\":", header->partition,
                      (unsigned long long)header->first_sequence);
     write_values(out, PL_I64, &header->receive_time, 0, 1);
-    pl_buffer_printf(out, ",\"generation\":%u,\"columns\":{", header->generation);
+    pl_buffer_printf(out, ",\"generation\":%u,", header->generation);
+    if (batch->model) {
+        const struct pl_tag *model = pl_tags_get(codec->tags, batch->model);
+        pl_buffer_puts(out, "\"model\":");
+        write_text(out, model->name, model->length);
+        pl_buffer_putc(out, ',');
+    }
+    pl_buffer_puts(out, "\"columns\":{");
     write_columns(out, codec, batch);
     pl_buffer_puts(out, "}}");
     return pl__text_done(codec, bytes, size, error);
@@ -299,7 +306,7 @@ static enum pl_code read_columns(struct pl_sheet *sheet, struct pl_json *json) {
 /* What stands before or beside the columns. */
 struct head {
     struct pl_batch_header header;
-    struct pl_text source, kind;
+    struct pl_text source, model, kind;
     struct pl_json columns; /* where they begin; at NULL: not there */
 };
 
@@ -326,6 +333,7 @@ static enum pl_code read_key(struct pl_json *json, const char *key, size_t lengt
     enum pl_code code = PL_OK;
     if (is_key(key, length, "kind")) return read_text(json, "kind", &head->kind, error);
     if (is_key(key, length, "source")) return read_text(json, "source", &head->source, error);
+    if (is_key(key, length, "model")) return read_text(json, "model", &head->model, error);
     if (is_key(key, length, "partition")) {
         code = read_uint(json, "partition", UINT16_MAX, &number, error);
         if (!code) head->header.partition = (uint16_t)number;
@@ -367,7 +375,7 @@ enum pl_code pl__json_decode(struct pl_codec *codec, const void *bytes, size_t s
         if (!unescaped) return pl_error_set(error, PL_NO_MEMORY, "no memory for a message of %zu bytes", size);
     }
     struct pl_json json;
-    struct head head = {.source = {"", 0}};
+    struct head head = {.source = {"", 0}, .model = {"", 0}};
     enum pl_kind kind;
     struct pl_sheet sheet;
     pl_json_init(&json, bytes, size, unescaped);
@@ -380,6 +388,7 @@ enum pl_code pl__json_decode(struct pl_codec *codec, const void *bytes, size_t s
     head.header.kind = sheet.wire.header.kind;
     sheet.wire.header = head.header;
     sheet.wire.source = head.source;
+    sheet.wire.model = head.model;
     code = read_columns(&sheet, &head.columns);
     return code ? code : pl__sheet_batch(&sheet, batch);
 }

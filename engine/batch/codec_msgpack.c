@@ -5,7 +5,8 @@
 #include "sheet.h"
 
 /* {"kind": "samples", "source": "in", "partition": 0, "sequence": 4711, "received": 1700000000000000000,
- *  "generation": 0, "columns": {"time": [..], "tag": ["line1.pot07.voltage", ..], "value": [..], "quality": [..]}}
+ *  "generation": 0, "model": "CellModel 1.0 ..", "columns": {"time": [..], "tag": ["line1.pot07.voltage", ..], "value":
+ * [..], "quality": [..]}}
  *
  * A heap is a column of values: positions and values are arrays of numbers, a reason is a string, a body a map or nil.
  * All numbers of a column are written in its width, so that one goes out in a few nanoseconds.
@@ -116,7 +117,7 @@ enum pl_code pl__msgpack_encode(struct pl_codec *codec, const struct pl_batch *b
     const char *kind = pl_kind_info[batch->kind].name;
     struct pl_buffer *out = &codec->text;
     pl_buffer_reset(out);
-    write_head(out, 0xDF, 7);
+    write_head(out, 0xDF, batch->model ? 8 : 7);
     write_str(out, "kind", 4);
     write_str(out, kind, strlen(kind));
     write_str(out, "source", 6);
@@ -126,6 +127,11 @@ enum pl_code pl__msgpack_encode(struct pl_codec *codec, const struct pl_batch *b
     write_str(out, "received", 8);
     write_numbers(out, PL_I64, &batch->header->receive_time, 0, 1);
     write_pair_uint(out, "generation", batch->header->generation);
+    if (batch->model) {
+        const struct pl_tag *model = pl_tags_get(codec->tags, batch->model);
+        write_str(out, "model", 5);
+        write_str(out, model->name, model->length);
+    }
     write_str(out, "columns", 7);
     write_columns(out, codec, batch);
     return pl__text_done(codec, bytes, size, error);
@@ -228,9 +234,9 @@ static enum pl_code read_columns(struct pl_sheet *sheet, struct pl_unpack *unpac
 }
 
 /* Where the values of the map's keys begin; NULL for those that are not there. */
-enum key { KIND, SOURCE, PARTITION, SEQUENCE, RECEIVED, GENERATION, COLUMNS, KEYS };
+enum key { KIND, SOURCE, PARTITION, SEQUENCE, RECEIVED, GENERATION, MODEL, COLUMNS, KEYS };
 static const char *const key_names[KEYS] = {"kind",     "source",     "partition", "sequence",
-                                            "received", "generation", "columns"};
+                                            "received", "generation", "model",     "columns"};
 
 static bool find_keys(const void *bytes, size_t size, struct pl_unpack values[KEYS]) {
     struct pl_unpack unpack;
@@ -260,6 +266,14 @@ static enum pl_code read_uint(struct pl_unpack *unpack, enum key key, uint64_t m
                         (unsigned long long)most);
 }
 
+static enum pl_code read_text(struct pl_unpack *unpack, enum key key, struct pl_text *text, struct pl_error **error) {
+    size_t length = 0;
+    if (unpack->at && !pl_unpack_str(unpack, &text->at, &length))
+        return pl_error_set(error, PL_CORRUPT, "%s: a string expected", key_names[key]);
+    text->length = (uint32_t)length;
+    return PL_OK;
+}
+
 static enum pl_code read_header(struct pl_sheet *sheet, struct pl_unpack values[KEYS]) {
     struct pl_batch_header *header = &sheet->wire.header;
     uint64_t partition = 0, generation = 0;
@@ -272,12 +286,8 @@ static enum pl_code read_header(struct pl_sheet *sheet, struct pl_unpack values[
     if (values[RECEIVED].at && !pl_unpack_int(&values[RECEIVED], &header->receive_time)) {
         return pl_error_set(sheet->error, PL_CORRUPT, "received: nanoseconds as an integer expected");
     }
-    size_t length = 0;
-    if (values[SOURCE].at && !pl_unpack_str(&values[SOURCE], &sheet->wire.source.at, &length)) {
-        return pl_error_set(sheet->error, PL_CORRUPT, "source: a string expected");
-    }
-    sheet->wire.source.length = (uint32_t)length;
-    return PL_OK;
+    code = read_text(&values[SOURCE], SOURCE, &sheet->wire.source, sheet->error);
+    return code ? code : read_text(&values[MODEL], MODEL, &sheet->wire.model, sheet->error);
 }
 
 enum pl_code pl__msgpack_decode(struct pl_codec *codec, const void *bytes, size_t size, struct pl_batch **batch,

@@ -61,6 +61,7 @@ static void assert_same(const struct world *w, const struct pl_batch *a, const s
     assert_int_equal(a->header->receive_time, b->header->receive_time);
     assert_int_equal(a->header->generation, b->header->generation);
     assert_string_equal(name_of(w->sender, a->source), name_of(w->receiver, b->source));
+    assert_string_equal(name_of(w->sender, a->model), name_of(w->receiver, b->model));
     for (unsigned i = 0; i < info->columns; i++)
         assert_same_column(w, a, b, i);
     for (unsigned i = 0; i < info->heaps; i++)

@@ -120,6 +120,7 @@ enum pl_code read_header(struct pl_codec *codec, capnp::AnyPointer::Reader point
     if (wire->header.version < 1) return pl_error_set(error, PL_CORRUPT, "a version from 1 expected, found 0");
     auto pointers = header.getPointerSection();
     wire->source = text_of(pointers.size() > 0 ? pointers[0].getAs<capnp::Text>() : capnp::Text::Reader(""));
+    if (pointers.size() > 2) wire->model = text_of(pointers[2].getAs<capnp::Text>());
     if (pointers.size() < 2) return PL_OK;
     auto names = pointers[1].getAs<capnp::List<capnp::Text>>();
     if (names.size() > PL_WIRE_NAMES_MAX) {

@@ -21,7 +21,7 @@ enum pl_code pl__sheet_begin(struct pl_sheet *sheet, struct pl_codec *codec, enu
     sheet->error = error;
     sheet->info = &pl_kind_info[kind];
     sheet->wire.header = (struct pl_batch_header){.version = PL_BATCH_VERSION, .kind = (uint16_t)kind};
-    sheet->wire.source.at = "";
+    sheet->wire.source.at = sheet->wire.model.at = "";
 
     size_t width = sheet->info->heaps * sizeof(uint32_t);
     for (unsigned i = 0; i < sheet->info->columns; i++)

@@ -159,6 +159,10 @@ enum pl_code pl__wire_batch(struct pl_codec *codec, const struct pl_wire *wire, 
         return pl_error_set(error, PL_CORRUPT, "a name of the source expected, found %u bytes that are none",
                             wire->source.length);
     }
+    if (wire->model.length && !pl_name_valid(wire->model.at, wire->model.length)) {
+        return pl_error_set(error, PL_CORRUPT, "a name of the model expected, found %u bytes that are none",
+                            wire->model.length);
+    }
     struct pl_batch *batch = pl_batch_new(wire->header.kind, wire->header.rows, wire->heap_length);
     if (!batch || (!wire->same_names && !fresh_ids(codec, wire->name_count))) {
         pl_batch_unref(batch);
@@ -172,7 +176,9 @@ enum pl_code pl__wire_batch(struct pl_codec *codec, const struct pl_wire *wire, 
         return code;
     }
     uint32_t source = pl_tags_intern(codec->tags, wire->source.at, wire->source.length);
+    uint32_t model = wire->model.length ? pl_tags_intern(codec->tags, wire->model.at, wire->model.length) : 0;
     batch->source = source == PL_NO_ID ? 0 : source;
+    batch->model = model == PL_NO_ID ? 0 : model;
     codec->seen_words = wire->names_words;
     *result = batch;
     return PL_OK;

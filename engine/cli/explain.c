@@ -335,6 +335,7 @@ static enum pl_code say_all(struct work *work, const struct pl__explain_found *f
     json_object_set_new(work->said, "others", others);
     say_again(work, work->said);
     if (!pl__explain_samples(&e, work->said)) return pl_error_set(error, PL_NO_MEMORY, "out of memory");
+    pl__explain_models(&e, work->said);
     return pl__explain_told(&e, work->said, error);
 }
 

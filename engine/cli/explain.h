@@ -7,12 +7,13 @@
  *     again     those nodes at work on these rows (trial_run.h): is it made again?     explain_again.c
  *     narrow    fewer rows, as long as it is made again: what it takes                 explain_narrow.c
  *     samples   what became of each of them in the nodes on the way                    explain_samples.c
+ *     models    which models its batch says it comes from                              explain_models.c
  *     told      what the audit, the ledger and the dead letters say of that time       explain_told.c
  *     print     all of it, for people                                                  explain_print.c
  *
- * No lineage is stored: the graph is deterministic, so it is found by doing it again. A row is explained by the rows
- * that it takes to make it; nothing is asked of operators, and one of a plugin nobody has heard of is explained like
- * any.
+ * No lineage is stored but the models that a batch comes from: the graph is deterministic, so it is found by doing it
+ * again. A row is explained by the rows that it takes to make it; nothing is asked of operators, and one of a plugin
+ * nobody has heard of is explained like any.
  *
  * One thread. The data folder is only read, also beside an engine.
  */
@@ -203,6 +204,8 @@ struct pl__explanation {
 
 /* The array "samples", and the array "made": what nodes on the way have made of them that is no sample passed on. */
 bool pl__explain_samples(const struct pl__explanation *e, json_t *into);
+/* The array "models". */
+void pl__explain_models(const struct pl__explanation *e, json_t *into);
 /* "graph", "changes", "ledger", "letters", "rule". */
 enum pl_code pl__explain_told(const struct pl__explanation *e, json_t *into, struct pl_error **error);
 

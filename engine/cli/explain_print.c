@@ -105,7 +105,22 @@ static void put_nodes(const json_t *said, FILE *out) {
     }
 }
 
+static void put_models(const json_t *said, FILE *out) {
+    size_t i;
+    json_t *model;
+    json_array_foreach(json_object_get(said, "models"), i, model) {
+        const char *then = text_of(model, "model"), *now = text_of(model, "now"), *node = text_of(model, "node");
+        title(i ? "" : "models", out);
+        fputs(then, out);
+        if (*node) fprintf(out, ", of node %s", node);
+        if (*node && strcmp(then, now) != 0) fprintf(out, "; now it is %s", now);
+        fputc('\n', out);
+    }
+}
+
 static void put_known_graph(const json_t *graph, FILE *out) {
+    size_t i;
+    json_t *set;
     long long number = json_integer_value(json_object_get(graph, "number"));
     fprintf(out, "%s %s since %s, potline %s; ", text_of(graph, "name"), text_of(graph, "hash"),
             text_of(graph, "since"), text_of(graph, "engine"));
@@ -113,6 +128,10 @@ static void put_known_graph(const json_t *graph, FILE *out) {
         fprintf(out, "number %lld of the history (%s, by %s), ", number, text_of(graph, "how"), text_of(graph, "by"));
     fprintf(out, "%s %s\n", text_of(graph, "file_now"),
             is_true(graph, "same") ? "is the same" : "is not the same now (file, variables or --set)");
+    json_array_foreach(json_object_get(graph, "set"), i, set) {
+        title(i ? "" : "set", out);
+        fprintf(out, "%s\n", json_string_value(set));
+    }
 }
 
 static void put_graph(const json_t *said, FILE *out) {
@@ -272,6 +291,7 @@ void pl__explain_print(const json_t *said, FILE *out) {
     put_row(said, out);
     put_others(said, out);
     put_nodes(said, out);
+    put_models(said, out);
     put_graph(said, out);
     put_changes(said, out);
     put_rule(said, out);

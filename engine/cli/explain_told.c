@@ -61,6 +61,10 @@ static void put_graph(const struct pl__explanation *e, const struct pl__explain_
     json_t *object = json_object();
     set_text(object, "file_now", graph->path);
     set_text(object, "hash_now", hash);
+    json_t *set = json_array();
+    for (const char *const *one = graph->set; *one; one++)
+        json_array_append_new(set, json_string(*one));
+    json_object_set_new(object, "set", set);
     if (run->detail) {
         put_graph_then(e->past, run, then, object);
         json_object_set_new(object, "same", json_boolean(strcmp(hash, then) == 0));

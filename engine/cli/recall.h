@@ -24,10 +24,16 @@ enum pl_code pl_cli_recall(struct pl_store *store, uint64_t epoch, struct pl_cli
 enum pl_code pl_cli_recall_of(struct pl_store *store, const char *path, struct pl_cli_past *past,
                               struct pl_error **error);
 
-/* By what stood in its files; where that is not kept any more, by what stands there now. NULL after saying why, with
- * the exit code. */
+/* By what stood in its files and was set then (what the options set holds before that); where that is not kept any
+ * more, by what stands there now. NULL after saying why, with the exit code. */
 struct pl_graph *pl_cli_recall_graph(struct pl_store *store, const struct pl_cli_past *past,
                                      const struct pl_graph_options *options, int *exit_code);
+
+/* What was set at the last start from that file (an absolute path), if it is still the graph of then; behind it what is
+ * set `now`, which so holds. Ends in NULL; the caller's (pl_cli_set_free). */
+enum pl_code pl_cli_recall_set(struct pl_store *store, const char *path, const char *const *now, char ***set,
+                               struct pl_error **error);
+void pl_cli_set_free(char **set); /* NULL is fine */
 
 void pl_cli_past_fini(struct pl_cli_past *past);
 

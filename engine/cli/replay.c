@@ -1,6 +1,7 @@
 /* replay.c: `potline replay`: a graph over what came in at another time. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "differences.h"
 #include "drive.h"
 #include "graph/registry.h"
+#include "recall.h"
 #include "runtime/replay.h"
 #include "store/epochs.h"
 #include "store/late.h"
@@ -150,15 +152,36 @@ static enum pl_code choose_marked(struct replay *r, struct pl_error **error) {
 }
 
 /* Results do not depend on the number of partitions, so it is the log's. */
-static bool open_source(struct replay *r) {
+static bool open_store(struct replay *r) {
     struct pl_store_options options = {.read_only = true, .key = r->key};
     struct pl_error *error = NULL;
+    return !pl_store_open(r->data, &options, &r->options.store, &error) || complain(error);
+}
+
+/* What was set at the start is part of the graph that ran, and so is what people have set since (pl_replay_options). */
+static bool load_graph(struct replay *r, int *exit_code) {
+    const char *const *now = pl_cli_all(r->cli, "set");
+    char **set = NULL, *path = r->options.plain ? NULL : realpath(pl_cli_operand(r->cli, 0), NULL);
+    struct pl_error *error = NULL;
+    enum pl_code code = pl_cli_recall_set(r->options.store, path, now, &set, &error);
+    struct pl_graph_options options = {.set = (const char *const *)set};
+    free(path);
+    if (code) return complain(error);
+    r->graph = pl_cli_graph(pl_cli_operand(r->cli, 0), &options, exit_code);
+    unsigned given = 0;
+    while (now && now[given])
+        given++;
+    for (unsigned i = 0; r->graph && set[i + given]; i++)
+        fprintf(stderr, "as at its start: --set %s (--ignore-set leaves it out)\n", set[i]);
+    pl_cli_set_free(set);
+    return r->graph != NULL;
+}
+
+static bool look_at_source(struct replay *r) {
+    struct pl_error *error = NULL;
     struct pl_epoch last;
-    enum pl_code code = pl_store_open(r->data, &options, &r->options.store, &error);
-    if (!code) {
-        code = pl_epochs_last(r->options.store, &last, &error);
-        if (code == PL_NOT_FOUND && !error) pl_error_set(&error, code, "%s: there is no log in it", r->data);
-    }
+    enum pl_code code = pl_epochs_last(r->options.store, &last, &error);
+    if (code == PL_NOT_FOUND && !error) pl_error_set(&error, code, "%s: there is no log in it", r->data);
     if (code) return complain(error);
     r->graph->settings.partitions = last.partitions;
     pl_epoch_fini(&last);
@@ -411,11 +434,9 @@ static int replay_command(const struct pl_cli *cli) {
     r->cli = cli;
     if (read_options(r) || !pl_cli_data_key_of(cli, r->data, &r->key)) return PL_EXIT_USAGE;
     pl_diag_setup(PL_INFO, false);
-    struct pl_graph_options options = {.set = pl_cli_all(cli, "set")};
-    r->graph = pl_cli_graph(pl_cli_operand(cli, 0), &options, &exit_code);
-    if (r->graph) {
+    if (open_store(r) && load_graph(r, &exit_code)) {
         exit_code = PL_EXIT_USAGE;
-        if (!choose_nodes(r) && open_source(r) && make_target(r)) exit_code = work(r);
+        if (!choose_nodes(r) && look_at_source(r) && make_target(r)) exit_code = work(r);
     }
     pl_version_fini(&r->made);
     pl_store_close(r->options.store);
@@ -436,8 +457,9 @@ const struct pl_subcommand pl_subcommand_replay = {
            "version of them beside the live ones (--version; see potline versions), or are only compared (--diff).\n"
            "Other sinks than sink.lake are left out, unless --sink names them.\n"
            "\n"
-           "With the same graph the rows are those of the live run. What people set while it ran (set, rules set,\n"
-           "enable and disable) is set again from the same row on, unless --ignore-set is given; an option of which\n"
+           "With the same graph the rows are those of the live run. What was set at its start (run --set) is set\n"
+           "again where GRAPH is what ran; and what people set while it ran (set, rules set, enable and disable),\n"
+           "is set from the same row on, unless --ignore-set is given; an option of which\n"
            "the graph file or --set says something else now is left at that. Of a part of the time (--from, --to)\n"
            "the rows are the same when what nodes know goes back no longer than --margin.\n"
            "\n"
@@ -457,7 +479,7 @@ const struct pl_subcommand pl_subcommand_replay = {
         {"speed", "FACTOR", "At this pace, 1 as it was live (default: as fast as it goes).", 0},
         {"sink", "NODE", "This sink takes part too; may be repeated.", 0},
         {"set", "NODE.OPTION=VALUE", "Another value for an option of the graph; may be repeated.", 0},
-        {"ignore-set", NULL, "Leave out what people set while it was live.", 0},
+        {"ignore-set", NULL, "Leave out what was set at its start, and what people set while it was live.", 0},
         {"rows", "N", "How many differing rows of a node --diff shows (default: 10).", 0},
         {"json", NULL, "Differences and summary as JSON objects, one a line.", 0},
         {"quiet", NULL, "Print no summary.", 'q'}),

@@ -172,7 +172,8 @@ static struct edge *next_edge(const struct run *run, unsigned from) {
 
 static enum pl_code join_inputs(struct run *run, struct stage *stage, struct pl_error **error) {
     const struct pl_graph_node *node = &run->graph->nodes[stage->index];
-    struct pl_gate_options options = {.any_order = stage->runs && node->op->flags & PL_OP_ANY_ORDER,
+    struct pl_gate_options options = {.tags = run->result->tags,
+                                      .any_order = stage->runs && node->op->flags & PL_OP_ANY_ORDER,
                                       .by_source = node->op->flags & PL_OP_BY_SOURCE,
                                       .hold = INT64_MAX,
                                       .spill = run->spill};
@@ -231,6 +232,8 @@ static void free_stages(struct run *run) {
     while (uv_run(&run->loop, UV_RUN_DEFAULT))
         ;
     for (unsigned i = 0; i < count; i++) {
+        if (run->stages[i].made && run->result->nodes)
+            run->result->nodes[i].model = atomic_load(&run->stages[i].node.models.own);
         if (run->stages[i].gate) pl_gate_drain(run->stages[i].gate);
         pl_gate_free(run->stages[i].gate);
         if (run->stages[i].made) pl_node_fini(&run->stages[i].node);
@@ -274,6 +277,7 @@ static void handle(struct stage *stage, unsigned port, struct pl_item *item) {
         return;
     }
     wait_while_busy(run, stage);
+    pl_models_from(&stage->node, pl_gate_models(stage->gate));
     switch (item->type) {
     case PL_ITEM_BATCH: pl_node_process(&stage->node, port, item->batch); break;
     case PL_ITEM_WATERMARK: give_watermark(stage, item->time, item->idle); break;

@@ -26,6 +26,7 @@ struct pl__trial_output {
 
 struct pl__trial_node {
     uint64_t rows_in, rows_out;
+    uint32_t model; /* it said that it works with (pl_node_model); 0: none */
 };
 
 struct pl__trial_result {

@@ -35,7 +35,7 @@ static enum pl_code no_such_node(const struct pl_request *request, const char *n
 
 static void put_node(struct pl_request *request, const struct pl_graph_node *node, const struct pl_node_sums *sums) {
     const struct pl_engine *engine = request->control->options.engine;
-    struct pl_pack *pack = pl_request_row(request, 22);
+    struct pl_pack *pack = pl_request_row(request, 23);
     pl_time now = pl_engine_now(request->control->options.engine);
     bool told = pl_node_sums_told(sums) && node->op->inputs;
     pl_pack_pair_str(pack, "node", node->name);
@@ -65,6 +65,7 @@ static void put_node(struct pl_request *request, const struct pl_graph_node *nod
     pl_pack_pair_int(pack, "process_deaths", (int64_t)pl_engine_deaths(engine, node->name));
     pl_pack_pair_int(pack, "process_nonsense", (int64_t)pl_engine_nonsense(engine, node->name));
     pl_pack_pair_int(pack, "process_skipped", (int64_t)pl_engine_skipped(engine, node->name));
+    pl_pack_pair_str(pack, "model", sums->model);
     pl_pack_pair_str(pack, "doc", node->settings.doc);
 }
 

@@ -84,6 +84,16 @@ static void finish(struct pl_draft *draft) {
     graph->hash = pl__graph_hash(graph, room);
 }
 
+static const char *const *keep_set(struct pl_arena *arena, const char *const *set) {
+    unsigned count = 0;
+    while (set && set[count])
+        count++;
+    const char **kept = pl__arena_alloc(arena, (count + 1) * sizeof *kept);
+    for (unsigned i = 0; kept && i < count; i++)
+        kept[i] = pl__arena_text(arena, set[i], strlen(set[i]));
+    return kept;
+}
+
 /* ---- The steps ---- */
 
 static void read_graph(struct pl_yaml_context *yaml, const struct pl_graph_options *options, struct pl_graph *graph,
@@ -92,6 +102,7 @@ static void read_graph(struct pl_yaml_context *yaml, const struct pl_graph_optio
     struct pl_draft draft = {.yaml = yaml, .source = &source, .graph = graph};
     pl__source_load(yaml, options && options->checking, graph->path, text, length, &source);
     if (!source.root) return;
+    graph->set = keep_set(yaml->arena, options ? options->set : NULL);
     for (const char *const *set = options ? options->set : NULL; set && *set; set++)
         pl__set_apply(yaml, &source, *set);
     pl__set_apply_map(yaml, &source, options ? options->overrides : NULL);

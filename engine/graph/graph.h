@@ -108,7 +108,8 @@ struct pl_graph {
     unsigned node_count;
     const struct pl_file_text *files; /* it was read from: itself, and what it includes, in that order */
     unsigned file_count;
-    uint64_t hash; /* of the meaning: the same for another layout of the same text */
+    const char *const *set; /* NODE.OPTION=VALUE that it was read with; ends in NULL */
+    uint64_t hash;          /* of the meaning: the same for another layout of the same text */
     struct pl_graph_impl *impl;
 };
 

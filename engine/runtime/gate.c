@@ -13,6 +13,7 @@
 #include <potline/alloc.h>
 
 #include "batch/batch_impl.h"
+#include "runtime/models.h"
 
 enum { MERGED_ROWS = 4096, MERGED_HEAP = 256 << 10, LATER_MAX = 1 << 20 };
 
@@ -178,6 +179,10 @@ static bool integrate(struct pl_gate *gate, unsigned index, const struct pl_item
     switch (item->type) {
     case PL_ITEM_BATCH:
         in->idle = false;
+        if (PL_UNLIKELY(item->batch->model && item->batch->model != in->model)) {
+            in->model = item->batch->model;
+            gate->models_new = true;
+        }
         if (gate->options.any_order) return false;
         pl__gate_hold(gate, index, item->batch);
         break;
@@ -345,10 +350,12 @@ static uint32_t heap_wanted(const struct pl_batch *batch) {
     return wanted > MERGED_HEAP ? wanted : pl_kind_info[batch->kind].heaps ? MERGED_HEAP : 0;
 }
 
-/* May its rows be put behind those of `out`? A batch has one source, and an event is nothing without who said it. */
+/* May its rows be put behind those of `out`? A batch has one source, an event is nothing without who said it, and of a
+ * set point it is audited which models it comes from. */
 static bool goes_with(const struct pl_gate *gate, const struct pl__run *run, const struct pl_batch *out,
                       unsigned port) {
     if (gate->inputs[run->input].port != port || run->batch->kind != out->kind) return false;
+    if (out->kind == PL_SETPOINTS && run->batch->model != out->model) return false;
     return run->batch->source == out->source || (out->kind != PL_EVENTS && !gate->options.by_source);
 }
 
@@ -370,6 +377,8 @@ static struct pl_batch *release(struct pl_gate *gate, unsigned *port) {
                 break;
             }
         }
+        if (PL_UNLIKELY(top->batch->model != out->model))
+            out->model = pl_models_join(gate->options.tags, out->model, top->batch->model);
         if (top->batch->header->receive_time > out->header->receive_time)
             out->header->receive_time = top->batch->header->receive_time;
         uint32_t copied = pl__gate_copy(out, top, rows);
@@ -378,6 +387,15 @@ static struct pl_batch *release(struct pl_gate *gate, unsigned *port) {
     }
     if (out) pl_batch_seal(out);
     return out;
+}
+
+uint32_t pl_gate_models(struct pl_gate *gate) {
+    if (PL_LIKELY(!gate->models_new)) return gate->models;
+    gate->models_new = false;
+    gate->models = 0;
+    for (unsigned i = 0; i < gate->count; i++)
+        gate->models = pl_models_join(gate->options.tags, gate->models, gate->inputs[i].model);
+    return gate->models;
 }
 
 static bool at_barrier(const struct pl_gate *gate) {

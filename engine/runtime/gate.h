@@ -21,6 +21,7 @@
 struct pl_gate;
 
 struct pl_gate_options {
+    struct pl_tags *tags; /* that batches name their models by */
     bool any_order;
     bool by_source;         /* rows of different sources come in batches of their own; events always do */
     int64_t hold;           /* bytes kept in memory */
@@ -65,6 +66,9 @@ void pl_gate_drain(struct pl_gate *gate);
 bool pl_gate_sound(const struct pl_gate *gate);
 
 uint64_t pl_gate_held_rows(const struct pl_gate *gate);
+
+/* Which models (models.h) the rows come from that its edges have brought. */
+uint32_t pl_gate_models(struct pl_gate *gate);
 
 /* What is under way on its edges, and what was dropped in front of it, in all. Any thread. */
 void pl_gate_stats(const struct pl_gate *gate, struct pl_edge_stats *stats);

@@ -25,6 +25,7 @@ struct pl__input {
     struct pl_edge *edge;
     char *name;
     unsigned port;
+    uint32_t model; /* of the last rows that had one */
     pl_time watermark;
     bool idle;
     bool blocked; /* at a barrier */
@@ -49,7 +50,9 @@ struct pl_gate {
     uint64_t epoch;
     bool end_told;
     bool broken;
-    bool merges; /* one input, but rows of several wait: until another run */
+    bool models_new; /* an input brings another model */
+    uint32_t models; /* of all inputs */
+    bool merges;     /* one input, but rows of several wait: until another run */
 };
 
 /* Takes the batch; rows that have to wait are in the heap afterwards, or the gate is broken. */

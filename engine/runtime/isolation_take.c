@@ -62,6 +62,7 @@ static bool on_emit(struct pl_isolation *is, const struct pl_frame *frame) {
     if ((!is->ready && is->begun) || is->emitted - is->credited > FLOOD) return false;
     if (pl_codec_decode(task->codec, is->encoding, frame->body, frame->size, &batch, NULL)) return false;
     if (is->program) pl__isolation_stamp(is, batch);
+    pl_models_stamp(&task->node, batch);
     bool good = batch->rows && batch->header->partition < is->options.graph->settings.partitions &&
                 port_gives(task, frame->port, (enum pl_kind)batch->kind);
     if (!good) {

@@ -148,6 +148,7 @@ static enum pl_code put_into(struct pl_node *node, const struct pl_option *row, 
     size_t size = row->type == PL_TYPE_BOOL ? sizeof(bool) : pl__option_kind(row->type)->size;
     memcpy((char *)node->self + row->offset, (char *)copy + row->offset, size);
     if (op->changed) op->changed(node->self, node, row);
+    pl_models_renew(node);
     return PL_OK;
 }
 

@@ -132,12 +132,14 @@ static enum pl_code read_again(const struct pl_mover *mover, const struct search
                             "its file was %s, for graph apply",
                             search->found, search->path);
     if (code) return code;
-    struct pl_graph_options options = {.set = mover->options.set, .files = kept.files, .file_count = kept.count};
+    const char *const *then = (const char *const *)kept.set;
+    struct pl_graph_options options = {
+        .set = then ? then : mover->options.set, .files = kept.files, .file_count = kept.count};
     code = read_graph(kept.files[0].path, &options, graph, error);
     if (!code && (*graph)->hash != search->found_hash)
         pl_diag_each(PL_WARN,
-                     "graph %" PRIu64 " is not quite what it was: its files are the same, but the environment, "
-                     "--set or the operators are not",
+                     "graph %" PRIu64 " is not quite what it was: its files are the same, but the environment or "
+                     "the operators are not",
                      search->found);
     pl_history_files_fini(&kept);
     return code;

@@ -88,7 +88,9 @@ void pl__mover_look_after_shadow(struct pl_mover *mover);
  * such. */
 bool pl__mover_look(struct pl_engine *engine, const struct pl__ills *allowed, struct pl__ills *found,
                     char text[PL__MOVER_WHAT]);
-void pl__mover_note_unreached(struct pl_engine *engine, struct pl__ills *found); /* those that sources do not reach */
+/* Of sources: which do not reach what they read from, and which give rows so steadily that none in `span` would tell.
+ */
+void pl__mover_note_sources(struct pl_engine *engine, pl_time span, struct pl__ills *found);
 /* The engine is to go back to `before` when the graph is not well; `span` 0: it is not. */
 void pl__mover_begin_probation(struct pl_mover *mover, const struct pl_graph *before, const char *path, pl_time span,
                                const struct pl__ills *allowed);

@@ -46,7 +46,8 @@ void pl__mover_note(struct pl_mover *mover, struct pl_engine *engine, const stru
                                      .user = step->wish ? step->wish->user : "",
                                      .how = step->how,
                                      .what = step->what,
-                                     .epoch = step->epoch};
+                                     .epoch = step->epoch,
+                                     .set = step->graph->set};
     struct pl_error *error = NULL;
     if (store && keep(store, &entry, step->graph, &error))
         pl_diag_each(PL_ERROR, "the history of graphs has not been written: %s", error ? error->text : "no memory");
@@ -106,7 +107,7 @@ static enum pl_code move(struct pl_mover *mover, const struct pl__wish *wish, co
     snprintf(was, sizeof was, "%s", mover->now_path);
     pl__mover_end_shadow(mover);
     pl__mover_look(mover->engine, NULL, &allowed, NULL);
-    pl__mover_note_unreached(mover->engine, &allowed);
+    pl__mover_note_sources(mover->engine, wish->said.probation, &allowed);
     pl__mover_summarize(plan, what);
     enum pl_code code = pl_engine_move(mover->engine, &options, &result, error);
     if (code) {

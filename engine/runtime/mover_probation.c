@@ -6,6 +6,7 @@
 #include "runtime/mover_impl.h"
 
 static const int64_t ill_for = 2 * PL_SECOND; /* before it counts: a node may be about to open */
+enum { STEADY = 20 }; /* batches in the time of a probation, on the average: then none is no accident */
 
 /* ---- Health ---- */
 
@@ -45,27 +46,48 @@ bool pl__mover_look(struct pl_engine *engine, const struct pl__ills *allowed, st
 
 /* ---- Sources ---- */
 
-static const char unreached[] = "unreached";
+static const char unreached[] = "unreached", steady[] = "steady";
 
-static void note_unreached(const struct pl_task *task, struct pl__ills *found) {
+static bool is_unreached(const struct pl_task *task) {
     int reach = atomic_load(&task->node.reach);
-    if (task->gate || found->count == PL__ILLS || (reach != PL_REACH_NEVER && reach != PL_REACH_LOST)) return;
-    found->of[found->count++] = hash_of(unreached, task->node.config.name);
+    return reach == PL_REACH_NEVER || reach == PL_REACH_LOST;
 }
 
-void pl__mover_note_unreached(struct pl_engine *engine, struct pl__ills *found) {
+static bool is_steady(const struct pl_task *task, pl_time span) {
+    double lived = (double)(pl_clock_monotonic() - task->stats.since), given = (double)pl_stat_get(&task->stats.given);
+    return lived > 0 && given >= STEADY && given * (double)span / lived >= STEADY;
+}
+
+static void note(const struct pl_task *task, const char *what, bool is, struct pl__ills *found) {
+    if (is && found->count < PL__ILLS) found->of[found->count++] = hash_of(what, task->node.config.name);
+}
+
+void pl__mover_note_sources(struct pl_engine *engine, pl_time span, struct pl__ills *found) {
     pl_engine_hold_wiring(engine);
-    for (unsigned i = 0; i < pl_engine_task_count(engine); i++)
-        note_unreached(pl_engine_task(engine, i), found);
+    for (unsigned i = 0; i < pl_engine_task_count(engine); i++) {
+        const struct pl_task *task = pl_engine_task(engine, i);
+        if (task->gate) continue;
+        note(task, unreached, is_unreached(task), found);
+        note(task, steady, is_steady(task, span), found);
+    }
     pl_engine_release_wiring(engine);
 }
 
-/* A source that has not reached anything since it was made, though under its name, or the one it had, one did. */
-static bool is_in_vain(const struct pl_task *task, const struct pl__ills *allowed) {
-    const char *was = task->graph_node->settings.was;
-    return !task->gate && atomic_load(&task->node.reach) == PL_REACH_NEVER &&
-           !is_among(allowed, hash_of(unreached, task->node.config.name)) &&
-           !(was && is_among(allowed, hash_of(unreached, was)));
+/* Was that known of the source of its name, or the one it had? */
+static bool was(const struct pl_task *task, const char *what, const struct pl__ills *known) {
+    const char *before = task->graph_node->settings.was;
+    return is_among(known, hash_of(what, task->node.config.name)) || (before && is_among(known, hash_of(what, before)));
+}
+
+/* Why a source that was made anew is there in vain, though the one before it was not; NULL: it is not. */
+static const char *in_vain(const struct pl_task *task, const struct pl__ills *known) {
+    bool runs = atomic_load(&task->state) == PL_TASK_RUNNING && !atomic_load(&task->paused);
+    if (task->gate) return NULL;
+    if (atomic_load(&task->node.reach) == PL_REACH_NEVER && !was(task, unreached, known))
+        return "it has not reached what it reads from in all that time";
+    if (runs && !pl_stat_get(&task->stats.given) && was(task, steady, known))
+        return "it has given no row in all that time, and did so steadily before";
+    return NULL;
 }
 
 /* Known at the end alone: until then it may still come about. */
@@ -74,10 +96,9 @@ static bool look_at_sources(struct pl_engine *engine, const struct pl__ills *all
     pl_engine_hold_wiring(engine);
     for (unsigned i = 0; i < pl_engine_task_count(engine) && !ill; i++) {
         const struct pl_task *task = pl_engine_task(engine, i);
-        ill = is_in_vain(task, allowed);
-        if (ill)
-            snprintf(text, PL__MOVER_WHAT, "%s: it has not reached what it reads from in all that time",
-                     task->node.config.name);
+        const char *why = in_vain(task, allowed);
+        ill = why != NULL;
+        if (ill) snprintf(text, PL__MOVER_WHAT, "%s: %s", task->node.config.name, why);
     }
     pl_engine_release_wiring(engine);
     return ill;

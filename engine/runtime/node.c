@@ -252,6 +252,7 @@ struct pl_batch *pl_node_batch(struct pl_node *node, enum pl_kind kind, uint32_t
     struct pl_batch *batch = pl_batch_new(kind, capacity, heap);
     if (!batch) return NULL;
     batch->source = node->source;
+    batch->model = node->models.all;
     batch->header->partition = (uint16_t)node->config.partition;
     batch->header->receive_time = node->received ? node->received : pl_now(node);
     batch->header->first_sequence = node->sequence;

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "runtime/losses.h"
+#include "runtime/models.h"
 #include "runtime/overrides.h"
 #include "runtime/timers.h"
 #include "store/state.h"
@@ -75,6 +76,7 @@ struct pl_node {
     uint64_t epoch; /* what is done now belongs to it; set by the host; 0: there are none */
     struct pl_losses losses;
     struct pl_overrides overrides;
+    struct pl_models models;
     char *failure;
     char label[PL_NAME_MAX + sizeof "shadow/"];
 };

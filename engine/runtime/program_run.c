@@ -110,6 +110,7 @@ struct pl_batch *pl_program_run_rows(struct pl_program_run *run, const struct pl
         return NULL;
     }
     batch->source = node->source;
+    pl_models_stamp(node, batch);
     batch->header->partition = (uint16_t)node->config.partition;
     batch->header->receive_time = node->received ? node->received : pl_now(node);
     batch->header->first_sequence = node->sequence;

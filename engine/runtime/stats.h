@@ -10,6 +10,8 @@
 struct pl_node_stats {
     _Atomic uint64_t batches_in, rows_in, bytes_in;
     _Atomic uint64_t batches_out, rows_out, bytes_out;
+    _Atomic uint64_t given;      /* of a source: batches out of its first port, so no events beside rows */
+    int64_t since;               /* monotonic: when it was made */
     _Atomic uint64_t busy_ns;    /* inside the operator */
     _Atomic uint64_t blocked_ns; /* with input, but no room on an output */
     _Atomic int64_t watermark;

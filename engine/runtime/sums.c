@@ -26,7 +26,7 @@ static void add_process(struct pl_node_sums *sums, const struct pl_task *task, b
 static void add(struct pl_node_sums *sums, const struct pl_task *task) {
     enum pl_task_state state = atomic_load(&task->state);
     const struct pl_node_stats *stats = &task->stats;
-    sums->instances++;
+    if (!sums->instances++) sums->model = pl_node_model_name(&task->node);
     sums->opened += atomic_load(&task->opened);
     sums->ended += state == PL_TASK_ENDED;
     sums->failed += state == PL_TASK_FAILED;
@@ -58,6 +58,7 @@ static const struct pl_task *next_of(const struct pl_engine *engine, const char 
 void pl_node_sums_make(const struct pl_engine *engine, const struct pl_graph_node *node, struct pl_node_sums *sums) {
     unsigned at = 0;
     memset(sums, 0, sizeof *sums);
+    sums->model = "";
     sums->watermark = PL_TIME_MAX;
     sums->elsewhere = !pl_engine_has(engine, node);
     for (const struct pl_task *task; (task = next_of(engine, node->name, &at));)

@@ -9,6 +9,7 @@ struct pl_node_sums {
     struct pl_task_input_stats inputs;
     pl_time watermark; /* the lowest; PL_TIME_MIN: one of them has none yet */
     unsigned instances, opened, ended, failed, paused;
+    const char *model;       /* it says it works with (pl_node_model); "": none */
     bool elsewhere;          /* another engine of the group has it */
     unsigned isolated, down; /* instances in processes of their own, and those whose process is not there */
     int pid;                 /* of the process of the first instance; 0: none is at work */

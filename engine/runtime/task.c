@@ -129,6 +129,7 @@ static void on_end(struct pl_task *task, bool stopped) {
 }
 
 static void handle(struct pl_task *task, unsigned port, const struct pl_item *item) {
+    pl_models_from(&task->node, pl_gate_models(task->gate));
     if (task->isolation) {
         pl__isolation_give(task, port, item);
         return;
@@ -375,7 +376,8 @@ static enum pl_code make_inputs(struct pl_task *task, const struct pl_node_confi
                                      .limit = options->spill,
                                      .lasting = config->recovers ? config->name : NULL,
                                      .partition = config->lane};
-    struct pl_gate_options gate = {.any_order = config->op->flags & PL_OP_ANY_ORDER,
+    struct pl_gate_options gate = {.tags = config->tags,
+                                   .any_order = config->op->flags & PL_OP_ANY_ORDER,
                                    .by_source = config->op->flags & PL_OP_BY_SOURCE,
                                    .hold = options->hold,
                                    .moves = options->moves};
@@ -401,6 +403,7 @@ enum pl_code pl_task_init(struct pl_task *task, const struct pl_node_config *con
     task->runnable.run = config->op->inputs ? run_node : pl__task_run_source;
     task->runnable.finish = finish;
     atomic_store(&task->stats.watermark, PL_TIME_MIN);
+    task->stats.since = pl_clock_monotonic();
     enum pl_code code = config->op->inputs ? make_inputs(task, config, options, error) : PL_OK;
     if (code) return code;
     if (!config->op->inputs && config->op->durable && !(task->durable = pl_durable_new(poke_source, task)))

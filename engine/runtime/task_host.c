@@ -86,7 +86,7 @@ static enum pl_flow task_emit(struct pl_node *node, unsigned port, struct pl_bat
     if (task->gate)
         pl_outputs_emit(&task->outputs, port, batch);
     else
-        hand_on(task, port, batch);
+        pl_stat_add(&task->stats.given, port == 0), hand_on(task, port, batch);
     return PL_FLOW_OK;
 }
 

@@ -79,6 +79,7 @@ static inline struct pl_batch *random_batch(struct pl_tags *tags, enum pl_kind k
     }
     batch->rows = batch->header->rows = rows;
     batch->source = random_name(tags);
+    batch->model = seed % 3 ? 0 : pl_tags_intern(tags, "mpc 2.1", 7);
     batch->header->receive_time = (pl_time)seed * PL_SECOND;
     batch->header->generation = (uint32_t)seed % 3;
     return batch;
@@ -90,7 +91,7 @@ static inline void assert_same_names(const uint32_t *a, const struct pl_tags *a_
         assert_string_equal(pl_tags_get(a_tags, a[i])->name, pl_tags_get(b_tags, b[i])->name);
 }
 
-/* Kind, source, header (less partition and sequence) and every row, bit by bit; names by their text. */
+/* Kind, source, model, header (less partition and sequence) and every row, bit by bit; names by their text. */
 static inline void assert_same_batch(const struct pl_batch *a, const struct pl_tags *a_tags, const struct pl_batch *b,
                                      const struct pl_tags *b_tags) {
     const struct pl_kind_info *info = &pl_kind_info[a->kind];
@@ -100,6 +101,7 @@ static inline void assert_same_batch(const struct pl_batch *a, const struct pl_t
     assert_int_equal(a->header->receive_time, b->header->receive_time);
     assert_int_equal(a->header->generation, b->header->generation);
     assert_same_names(&a->source, a_tags, &b->source, b_tags, 1);
+    assert_same_names(&a->model, a_tags, &b->model, b_tags, 1);
     for (unsigned c = 0; c < info->columns; c++) {
         if (info->column[c].type == PL_NAME)
             assert_same_names(a->column[c], a_tags, b->column[c], b_tags, a->rows);

@@ -1,5 +1,5 @@
 /* history.c: in meta, "history.NN" -> checksum | the entry as a msgpack array; "history.text.NN" -> checksum | number,
- * and path and text of each file, the same way; "history" -> the last number. */
+ * path and text of each file, and an array of what was set, the same way; "history" -> the last number. */
 #include "store/history.h"
 
 #include <endian.h>
@@ -11,7 +11,7 @@
 
 #include "store/checked.h"
 
-enum { ITEMS = 9, ITEMS_BEFORE = 8 /* without an epoch */, KEY = 32, TEXT_MAX = 4096 };
+enum { ITEMS = 9, ITEMS_BEFORE = 8 /* without an epoch */, KEY = 32, TEXT_MAX = 4096, SET_MAX = 1024 };
 static const char last_key[] = "history";
 
 static void put_key(char key[KEY], uint64_t number) {
@@ -68,15 +68,26 @@ static bool are_kept(const struct pl_file_text *files, unsigned count) {
     return count > 0 && count <= PL_HISTORY_FILES && bytes <= PL_HISTORY_BYTES;
 }
 
+static void pack_set(struct pl_pack *pack, const char *const *set) {
+    uint32_t count = 0;
+    while (set && set[count] && count < SET_MAX)
+        count++;
+    pl_pack_array(pack, count);
+    for (uint32_t i = 0; i < count; i++)
+        pl_pack_str(pack, set[i]);
+}
+
 /* Without any where there is too much of them: what is there is of an older graph. */
-static void pack_files(uint64_t number, const struct pl_file_text *files, unsigned count, struct pl_pack *pack) {
+static void pack_files(const struct pl_history_entry *entry, const struct pl_file_text *files, unsigned count,
+                       struct pl_pack *pack) {
     if (!are_kept(files, count)) count = 0;
-    pl_pack_array(pack, 1 + 2 * count);
-    pl_pack_uint(pack, number);
+    pl_pack_array(pack, 1 + 2 * count + (count > 0));
+    pl_pack_uint(pack, entry->number);
     for (unsigned i = 0; i < count; i++) {
         pl_pack_str(pack, files[i].path);
         pl_pack_strn(pack, files[i].text, files[i].length);
     }
+    if (count) pack_set(pack, entry->set);
 }
 
 /* False without memory. */
@@ -91,7 +102,7 @@ static bool put_all(rocksdb_writebatch_t *writes, const struct pl_store *store, 
     bool good = pl_checked_put(writes, store, key, pack);
     pl_pack_reset(pack);
     put_text_key(key, entry->number);
-    pack_files(entry->number, files, file_count, pack);
+    pack_files(entry, files, file_count, pack);
     good = good && pl_checked_put(writes, store, key, pack);
     pl_pack_free(pack);
     rocksdb_writebatch_put_cf(writes, store->family[PL_STORE_META], last_key, strlen(last_key), (const char *)&last,
@@ -188,23 +199,35 @@ static char *unpack_any(struct pl_unpack *unpack, size_t *length) {
     return text;
 }
 
+static bool unpack_set(struct pl_unpack *unpack, struct pl_history_files *files) {
+    uint32_t count;
+    size_t length;
+    if (!pl_unpack_array(unpack, &count) || count > SET_MAX) return false;
+    files->set = pl_alloc((count + 1) * sizeof *files->set);
+    for (uint32_t i = 0; files->set && i < count; i++)
+        if (!(files->set[i] = unpack_any(unpack, &length))) return false;
+    return files->set != NULL;
+}
+
 static enum pl_code unpack_files(struct pl_unpack *unpack, uint64_t number, struct pl_history_files *files,
                                  struct pl_error **error) {
     uint32_t items;
     uint64_t of;
-    if (!pl_unpack_array(unpack, &items) || items % 2 == 0 || items > 2 * PL_HISTORY_FILES + 1 ||
+    if (!pl_unpack_array(unpack, &items) || items == 0 || items > 2 * PL_HISTORY_FILES + 2 ||
         !pl_unpack_uint(unpack, &of))
         return damaged(error);
     if (of != number || items == 1) return PL_NOT_FOUND;
-    files->files = pl_alloc(items / 2 * sizeof *files->files);
+    uint32_t count = (items - 1) / 2;
+    files->files = pl_alloc(count * sizeof *files->files);
     bool good = files->files != NULL;
-    while (good && files->count < items / 2) {
+    while (good && files->count < count) {
         struct pl_file_text *file = &files->files[files->count++];
         size_t length;
         file->path = unpack_any(unpack, &length);
         file->text = unpack_any(unpack, &file->length);
         good = file->path && file->text;
     }
+    if (good && items % 2 == 0) good = unpack_set(unpack, files);
     return good ? PL_OK : damaged(error);
 }
 
@@ -228,6 +251,9 @@ void pl_history_files_fini(struct pl_history_files *files) {
         pl_free((char *)(uintptr_t)files->files[i].path);
         pl_free((char *)(uintptr_t)files->files[i].text);
     }
+    for (char **set = files->set; set && *set; set++)
+        pl_free(*set);
+    pl_free(files->set);
     pl_free(files->files);
     *files = (struct pl_history_files){0};
 }

@@ -17,10 +17,11 @@ struct pl_history_entry {
     pl_time time;
     uint64_t hash; /* of the graph */
     const char *name, *path;
-    const char *user; /* "": the engine itself */
-    const char *how;  /* "start", "graph apply", "graph rollback", "SIGHUP", "relapse" */
-    const char *what; /* "2 restarted, 1 added"; or why it was gone back */
-    uint64_t epoch;   /* behind which it began: rows of later ones are its own; 0: of the first, or not known */
+    const char *user;       /* "": the engine itself */
+    const char *how;        /* "start", "graph apply", "graph rollback", "SIGHUP", "relapse" */
+    const char *what;       /* "2 restarted, 1 added"; or why it was gone back */
+    uint64_t epoch;         /* behind which it began: rows of later ones are its own; 0: of the first, or not known */
+    const char *const *set; /* of add: what was set at the start, ends in NULL; NULL: nothing. Kept with the files */
 };
 
 /* `files`: of the graph. */
@@ -31,6 +32,7 @@ enum pl_code pl_history_add(struct pl_store *store, struct pl_history_entry *ent
 struct pl_history_files {
     struct pl_file_text *files;
     unsigned count;
+    char **set; /* NODE.OPTION=VALUE, ends in NULL; NULL: it was not written down */
 };
 enum pl_code pl_history_files(struct pl_store *store, uint64_t number, struct pl_history_files *files,
                               struct pl_error **error);

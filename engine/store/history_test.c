@@ -30,9 +30,18 @@ static int teardown(void **state) {
     return 0;
 }
 
+static const char *const set[] = {"a.b=1", "c.d=[x, \"y\"]", NULL};
+
 static uint64_t add(const char *what, const struct pl_file_text *files, unsigned count) {
-    struct pl_history_entry entry = {
-        .time = 5, .hash = 77, .name = "g", .path = "/g.yaml", .user = "", .how = "start", .what = what, .epoch = 9};
+    struct pl_history_entry entry = {.time = 5,
+                                     .hash = 77,
+                                     .name = "g",
+                                     .path = "/g.yaml",
+                                     .user = "",
+                                     .how = "start",
+                                     .what = what,
+                                     .epoch = 9,
+                                     .set = set};
     assert_int_equal(pl_history_add(store, &entry, files, count, NULL), PL_OK);
     return entry.number;
 }
@@ -73,6 +82,9 @@ static void files_come_back_as_they_were(void **state) {
         assert_string_equal(found.files[i].text, files[i].text);
         assert_int_equal(found.files[i].length, files[i].length);
     }
+    for (unsigned i = 0; i < 2; i++)
+        assert_string_equal(found.set[i], set[i]);
+    assert_null(found.set[2]);
     pl_history_files_fini(&found);
     assert_int_equal(pl_history_files(store, number + 1, &found, NULL), PL_NOT_FOUND);
 }

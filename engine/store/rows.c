@@ -12,7 +12,7 @@ enum form { CAPNP = 1, COMPACT = 2 };
 /* In front of the compact form. */
 struct head {
     uint8_t form, kind;
-    uint16_t flags;
+    uint16_t flags; /* the batch's, and OF_MODEL */
     uint32_t rows;
     pl_time receive_time;
     uint32_t generation;
@@ -25,6 +25,7 @@ _Static_assert(sizeof(struct head) == 32, "no gaps: it is written as it stands")
 enum {
     CAPNP_HEAD = 8, /* the form; keeps the message aligned */
     NAMES_MAX = PL_BATCH_ROWS_MAX + 2,
+    OF_MODEL = 1 << 15, /* the second name is its model; who does not know that reads the rows all the same */
 };
 
 struct pl_rows {
@@ -85,6 +86,7 @@ static void list_names(struct pl_rows *rows, const struct pl_batch *batch) {
     const struct pl_kind_info *info = &pl_kind_info[batch->kind];
     rows->names = 0;
     place_of(rows, batch->source);
+    if (batch->model) place_of(rows, batch->model);
     const uint32_t *id = batch->column[info->key];
     for (uint32_t i = 0; i < batch->rows; i++)
         rows->column[i] = place_of(rows, id[i]);
@@ -154,9 +156,10 @@ static enum pl_code put_compact(struct pl_rows *rows, const struct pl_batch *bat
                                 struct pl_error **error) {
     if (!make_places(rows)) return pl_error_set(error, PL_NO_MEMORY, "out of memory");
     list_names(rows, batch);
+    bool of_model = batch->model && batch->model != batch->source;
     struct head head = {.form = COMPACT,
                         .kind = batch->kind,
-                        .flags = batch->header->flags,
+                        .flags = (uint16_t)(batch->header->flags | (of_model ? OF_MODEL : 0)),
                         .rows = batch->rows,
                         .receive_time = batch->header->receive_time,
                         .generation = batch->header->generation,
@@ -197,7 +200,7 @@ static bool get_head(const uint8_t *at, const uint8_t *end, struct head *head) {
     memcpy(head, at, sizeof *head);
     return head->kind < PL_KINDS && pl_kind_info[head->kind].heaps == 0 && head->rows &&
            head->rows <= PL_BATCH_ROWS_MAX && head->names && head->names <= NAMES_MAX && head->source < head->names &&
-           head->names_size <= (size_t)(end - at) - sizeof *head;
+           head->names_size <= (size_t)(end - at) - sizeof *head && (!(head->flags & OF_MODEL) || head->names > 1);
 }
 
 static enum pl_code get_compact(struct pl_rows *rows, const uint8_t *at, const uint8_t *end, struct pl_batch **batch,
@@ -217,10 +220,11 @@ static enum pl_code get_compact(struct pl_rows *rows, const uint8_t *at, const u
         return pl_error_set(error, PL_CORRUPT, "rows: their columns are damaged");
     }
     b->rows = b->header->rows = head.rows;
-    b->header->flags = head.flags;
+    b->header->flags = head.flags & (uint16_t)~OF_MODEL;
     b->header->receive_time = head.receive_time;
     b->header->generation = head.generation;
     b->source = rows->name[head.source];
+    b->model = head.flags & OF_MODEL ? rows->name[1] : 0;
     *batch = b;
     return PL_OK;
 }

@@ -10,6 +10,7 @@ enum { OUT_ROWS = 4096, EVENT_ROWS = 64, EVENT_HEAP = 64 << 10, SEVERITY_LEAST =
 
 enum pl_code verdicts_init(struct verdicts *v, struct pl_node *node, bool changepoints, struct pl_error **error) {
     v->node = node;
+    pl_node_model(node, NULL, NULL, NULL);
     v->changepoints = changepoints;
     v->body = pl_pack_new();
     return v->body ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "no memory for the bodies of events");
@@ -111,7 +112,7 @@ static void pack_tags(struct verdicts *v, const struct reason *reason) {
 static void pack_body(struct verdicts *v, const struct episode *episode, const struct verdict *verdict,
                       const struct reason *reason, bool over) {
     pl_pack_reset(v->body);
-    pl_pack_map(v->body, 6 + over);
+    pl_pack_map(v->body, 7 + over);
     pl_pack_pair_f64(v->body, "score", verdict_score(episode->peak, verdict->threshold));
     pl_pack_pair_f64(v->body, "threshold", 0.5);
     pl_pack_pair_int(v->body, "start", episode->began);
@@ -119,6 +120,7 @@ static void pack_body(struct verdicts *v, const struct episode *episode, const s
     pack_tags(v, reason);
     pl_pack_pair_str(v->body, "explanation", reason->explanation);
     pl_pack_pair_str(v->body, "cause", reason->cause);
+    pl_pack_pair_str(v->body, "model", pl_node_model_name(v->node));
 }
 
 static struct pl_batch *event_batch(struct verdicts *v, uint32_t body) {

@@ -84,6 +84,7 @@ struct wish {
     pl_time time, expiry;
     uint64_t id, token;
     uint32_t origin;
+    uint32_t model; /* that led to it; 0: none was said */
     double value, lower, upper;
     uint64_t sequence; /* its place in the log, of this partition */
     uint16_t partition;

@@ -19,11 +19,12 @@ static void body_wish(struct guard *s, const struct wish *wish, const char *why,
     snprintf(id, sizeof id, "%" PRIu64, wish->id);
     snprintf(token, sizeof token, "%" PRIu64, wish->token);
     pl_pack_reset(s->body);
-    pl_pack_map(s->body, 7);
+    pl_pack_map(s->body, wish->model ? 8 : 7);
     pl_pack_pair_str(s->body, "id", id);
     pl_pack_pair_f64(s->body, "value", wish->value);
     pl_pack_pair_str(s->body, "origin", pl_tags_get(pl_node_tags(s->node), wish->origin)->name);
     pl_pack_pair_str(s->body, "generation", token);
+    if (wish->model) pl_pack_pair_str(s->body, "model", pl_tags_get(pl_node_tags(s->node), wish->model)->name);
     pl_pack_pair_str(s->body, "reason", wish->reason);
     pl_pack_pair_str(s->body, "why", why);
     pl_pack_pair_str(s->body, "what", detail ? detail : "");
@@ -63,6 +64,7 @@ static void put_row(struct guard *s, uint32_t tag, const struct wish *wish, cons
         return;
     }
     struct pl_setpoints *out = &b->setpoints;
+    b->model = wish->model; /* not what the signals come from that it was judged by */
     b->header->first_sequence = wish->logged ? wish->sequence : UINT64_MAX;
     b->header->partition = wish->partition;
     out->time[0] = wish->time;

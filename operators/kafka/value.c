@@ -121,10 +121,11 @@ static bool open_batch(struct pl__values *v, uint32_t rows) {
 /* Takes the batch. */
 static bool add(struct pl__values *v, struct pl_batch *batch) {
     bool ok = true;
-    if (v->open && !has_room(v->open, batch)) ok = pl__values_emit(v) == PL_FLOW_OK;
+    if (v->open && (v->open->model != batch->model || !has_room(v->open, batch))) ok = pl__values_emit(v) == PL_FLOW_OK;
     bool large = batch->rows >= LARGE || batch->heap_used[0] > OPEN_HEAP || batch->heap_used[1] > OPEN_HEAP;
     if (ok && !v->open && large) return emit_as_ours(v, batch);
     if (ok && open_batch(v, 0)) {
+        v->open->model = batch->model;
         pl_batch_append(v->open, batch, 0, batch->rows);
         pl_batch_unref(batch);
         return true;

@@ -90,6 +90,7 @@ static enum pl_code kpi_open(void *self, struct pl_node *node, struct pl_error *
     k->sums = pl_node_table(node, TABLE_SUMS);
     k->depth = pl_node_key_depth(node);
     k->closed = PL_TIME_MIN;
+    pl_node_model(node, NULL, NULL, NULL);
     enum pl_code code = calendar_set_shifts(&k->calendar, &k->shift_texts, error);
     return code ? code : zone_open(k->zone_name, &k->calendar.zone, error);
 }

@@ -33,11 +33,13 @@ static const char *number(double value, char text[PL_TEXT_F64_MAX + 1]) {
 static void note(struct pl__sink *sink, const struct pl__slot *slot, const struct pl__order *order, const char *action,
                  const char *outcome) {
     const struct pl_tags *tags = pl_node_tags(sink->node);
-    char from[PL_TEXT_F64_MAX + 1], to[PL_TEXT_F64_MAX + 1], reason[PL__REASON_MAX + PL_NAME_MAX + 128], place[48] = "";
+    char from[PL_TEXT_F64_MAX + 1], to[PL_TEXT_F64_MAX + 1], reason[PL__REASON_MAX + 2 * PL_NAME_MAX + 128];
+    char place[48] = "";
     if (pl_node_epoch(sink->node) != 0 && order->sequence != UINT64_MAX)
         snprintf(place, sizeof place, ", log %u:%" PRIu64, order->partition, order->sequence);
-    snprintf(reason, sizeof reason, "%s%sset point %" PRIu64 " of %s, generation %" PRIu64 "%s", order->reason,
-             *order->reason ? "; " : "", order->id, pl_tags_get(tags, order->origin)->name, order->token, place);
+    snprintf(reason, sizeof reason, "%s%sset point %" PRIu64 " of %s, generation %" PRIu64 "%s%s%s", order->reason,
+             *order->reason ? "; " : "", order->id, pl_tags_get(tags, order->origin)->name, order->token, place,
+             order->model ? ", by " : "", order->model ? pl_tags_get(tags, order->model)->name : "");
     struct pl_note note = {.action = action,
                            .object = pl_tags_get(tags, slot->target->tag)->name,
                            .from = number(slot->old, from),
@@ -76,11 +78,12 @@ static void body_order(struct pl__sink *sink, const struct pl__order *order, uin
     char id[24];
     snprintf(id, sizeof id, "%" PRIu64, order->id);
     pl_pack_reset(body);
-    pl_pack_map(body, 4 + more);
+    pl_pack_map(body, 4 + (order->model != 0) + more);
     pl_pack_pair_str(body, "id", id);
     pl_pack_pair_f64(body, "value", order->value);
     pl_pack_pair_str(body, "origin", pl_tags_get(pl_node_tags(sink->node), order->origin)->name);
     pl_pack_pair_str(body, "reason", order->reason);
+    if (order->model) pl_pack_pair_str(body, "model", pl_tags_get(pl_node_tags(sink->node), order->model)->name);
 }
 
 static void emit_end(struct pl__sink *sink, const struct pl__slot *slot, const struct pl__ending *ending) {

@@ -29,13 +29,14 @@ static void reply_time(struct pl_pack *row, const char *key, pl_time time) {
 static void reply(const struct pl__sink *sink, const struct pl__slot *slot, struct pl_call *call) {
     const struct pl_tags *tags = pl_node_tags(sink->node);
     bool troubled = slot->any && slot->last != PL__VERIFIED && slot->last != PL__RENEWED;
-    struct pl_pack *row = pl_reply_row(call, 12);
+    struct pl_pack *row = pl_reply_row(call, 13);
     pl_pack_pair_str(row, "tag", pl_tags_get(tags, slot->target->tag)->name);
     pl_pack_pair_f64(row, "value", slot->order.received ? slot->order.value : __builtin_nan(""));
     pl_pack_pair_f64(row, "read_back", slot->found);
     pl_pack_pair_str(row, "state", state_of(slot));
     pl_pack_pair_str(row, "why", troubled || slot->phase != PL__IDLE ? slot->why : "");
     pl_pack_pair_str(row, "origin", pl_tags_get(tags, slot->order.origin)->name);
+    pl_pack_pair_str(row, "model", slot->order.model ? pl_tags_get(tags, slot->order.model)->name : "");
     reply_time(row, "verified", slot->verified_at);
     pl_pack_pair_f64(row, "latency_ms", slot->any ? (double)slot->latency / 1e6 : __builtin_nan(""));
     pl_pack_pair_str(row, "device", slot->manual ? "manual" : "automatic");

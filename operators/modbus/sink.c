@@ -160,6 +160,7 @@ static struct pl__order order_of(const struct pl_batch *batch, uint32_t row, pl_
         .token = s->token[row],
         .sequence = batch->header->first_sequence + row,
         .origin = s->origin[row],
+        .model = batch->model,
         .partition = batch->header->partition,
         .value = s->value[row],
     };

@@ -42,8 +42,8 @@ struct pl__order {
     pl_time time, received, expiry;
     pl_time ends; /* the same as `expiry` by the monotonic clock: whatever is done to the other one */
     uint64_t id, token;
-    uint64_t sequence; /* its place in the log, of this partition; UINT64_MAX: it has none */
-    uint32_t origin;
+    uint64_t sequence;      /* its place in the log, of this partition; UINT64_MAX: it has none */
+    uint32_t origin, model; /* names; model 0: none was said */
     uint16_t partition;
     double value;
     char reason[PL__REASON_MAX];

@@ -41,11 +41,12 @@ static const char *number(double value, char text[PL_TEXT_F64_MAX + 1]) {
 static void note(struct pl_orders *o, const struct pl_order_slot *slot, const char *action, const char *outcome) {
     const struct pl_order *order = &slot->order;
     char from[PL_TEXT_F64_MAX + 1], to[PL_TEXT_F64_MAX + 1], place[48] = "";
-    char reason[PL_ORDER_REASON_MAX + PL_NAME_MAX + 128];
+    char reason[PL_ORDER_REASON_MAX + 2 * PL_NAME_MAX + 128];
     if (pl_node_epoch(o->node) != 0 && order->sequence != UINT64_MAX)
         snprintf(place, sizeof place, ", log %u:%" PRIu64, order->partition, order->sequence);
-    snprintf(reason, sizeof reason, "%s%sset point %" PRIu64 " of %s, generation %" PRIu64 "%s", order->reason,
-             *order->reason ? "; " : "", order->id, name_of(o, order->origin), order->token, place);
+    snprintf(reason, sizeof reason, "%s%sset point %" PRIu64 " of %s, generation %" PRIu64 "%s%s%s", order->reason,
+             *order->reason ? "; " : "", order->id, name_of(o, order->origin), order->token, place,
+             order->model ? ", by " : "", order->model ? name_of(o, order->model) : "");
     struct pl_note entry = {.action = action,
                             .object = name_of(o, order->tag),
                             .from = number(slot->old, from),
@@ -63,11 +64,12 @@ static void tell(struct pl_orders *o, const struct pl_order *order, enum pl_orde
     if (!pl_wanted(o->node, EVENTS)) return;
     snprintf(id, sizeof id, "%" PRIu64, order->id);
     pl_pack_reset(body);
-    pl_pack_map(body, slot ? 9 : 5);
+    pl_pack_map(body, (slot ? 9 : 5) + (order->model != 0));
     pl_pack_pair_str(body, "id", id);
     pl_pack_pair_f64(body, "value", order->value);
     pl_pack_pair_str(body, "origin", name_of(o, order->origin));
     pl_pack_pair_str(body, "reason", order->reason);
+    if (order->model) pl_pack_pair_str(body, "model", name_of(o, order->model));
     pl_pack_pair_str(body, "why", why);
     if (slot) {
         pl_pack_pair_f64(body, "latency_ms", (double)slot->latency / 1e6);
@@ -173,6 +175,7 @@ static struct pl_order order_of(const struct pl_batch *batch, uint32_t row, pl_t
                              .token = s->token[row],
                              .sequence = batch->header->first_sequence + row,
                              .origin = s->origin[row],
+                             .model = batch->model,
                              .tag = s->tag[row],
                              .partition = batch->header->partition,
                              .value = s->value[row]};
@@ -271,12 +274,13 @@ void pl_orders_list(const struct pl_orders *o, const char *tags, const char *pla
     for (unsigned i = 0; i < o->count; i++) {
         const struct pl_order_slot *slot = &o->slot[i];
         if (!pl_glob(tags, name_of(o, slot->tag))) continue;
-        struct pl_pack *row = pl_reply_row(call, 7);
+        struct pl_pack *row = pl_reply_row(call, 8);
         pl_pack_pair_str(row, "tag", name_of(o, slot->tag));
         pl_pack_pair_f64(row, "value", slot->order.value);
         pl_pack_pair_f64(row, "read_back", slot->found);
         pl_pack_pair_str(row, "state", slot->phase ? phases[slot->phase] : slot->any ? told[slot->last].name : "");
         pl_pack_pair_str(row, "origin", name_of(o, slot->order.origin));
+        pl_pack_pair_str(row, "model", slot->order.model ? name_of(o, slot->order.model) : "");
         pl_pack_pair_f64(row, "latency_ms", slot->any ? (double)slot->latency / 1e6 : NAN);
         pl_pack_pair_str(row, "endpoint", place);
     }

@@ -40,7 +40,7 @@ struct pl_order {
     pl_time time, received, expiry;
     pl_time ends; /* the same as `expiry` by the monotonic clock */
     uint64_t id, token, sequence;
-    uint32_t origin, tag;
+    uint32_t origin, model, tag; /* model 0: none was said */
     uint16_t partition;
     double value;
     char reason[PL_ORDER_REASON_MAX];

@@ -150,6 +150,9 @@ void rules__unload(struct ruleset *set);                                        
 struct rule *rules__named(const struct ruleset *set, const char *name);
 struct rule *rules__keyed(const struct ruleset *set, int64_t key);
 
+/* Rows say which scripts made them, by a hash of their texts (pl_node_model). */
+void rules__say_files(const struct rules *rules, struct pl_node *node);
+
 void rules__attach(struct rules *rules, struct pl_node *node); /* to what the state says, once it is there */
 void rules__keep_standing(struct pl_node *node, const struct rule *rule);
 

@@ -126,6 +126,7 @@ static enum pl_code rules_open(void *self, struct pl_node *node, struct pl_error
         return code;
     }
     rules->sweep = true;
+    rules__say_files(rules, node);
     enum pl_code code = rules__apply_values(rules, rules->set, node, error);
     if (code || !rules->watch) return code;
     rules->watcher = rules__watch_new(rules, node, error);

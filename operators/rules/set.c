@@ -1,6 +1,7 @@
 /* set.c: the rules of all the files of a node, and which of them concern a tag. */
 #include <errno.h>
 #include <glob.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,6 +142,12 @@ uint64_t rules__files(const struct rules *rules) {
     return l.files;
 }
 
+void rules__say_files(const struct rules *rules, struct pl_node *node) {
+    char files[16 + 1];
+    snprintf(files, sizeof files, "%016" PRIx64, rules->set->files);
+    pl_node_model(node, NULL, NULL, files);
+}
+
 struct ruleset *rules__load(const struct rules *rules, bool whole, rules_problem *problem, void *user) {
     struct loading l = {.rules = rules, .whole = whole, .problem = problem, .user = user};
     l.set = PL_NEW(struct ruleset);
@@ -249,6 +256,7 @@ enum pl_code rules__reload(struct rules *rules, struct pl_node *node, struct pl_
     carry_over(node, set, rules->set);
     rules__unload(rules->set);
     rules->set = set;
+    rules__say_files(rules, node);
     rules__forget_subjects(&rules->subjects);
     rules->attached = false;
     rules__attach(rules, node);

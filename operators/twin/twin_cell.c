@@ -124,6 +124,7 @@ static void set_up(struct twin *t) {
 static enum pl_code twin_open(void *self, struct pl_node *node, struct pl_error **error) {
     struct twin *t = self;
     set_up(t);
+    pl_node_model(node, t->setup.model->name, NULL, t->fingerprint);
     t->tags = pl_node_tags(node);
     t->steps = pl_node_table(node, TABLE_STEPS);
     t->cells = pl_node_table(node, TABLE_CELLS);

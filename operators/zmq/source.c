@@ -204,7 +204,7 @@ static enum pl_flow emit_as_ours(struct source *source, struct pl_batch *batch) 
 }
 
 static bool fits(const struct pl_batch *open, const struct pl_batch *batch) {
-    return batch->rows <= open->capacity - open->rows &&
+    return batch->model == open->model && batch->rows <= open->capacity - open->rows &&
            (!pl_kind_info[open->kind].heaps || batch->heap_used[0] <= open->heap_capacity[0] - open->heap_used[0]);
 }
 
@@ -215,6 +215,7 @@ static enum pl_flow add(struct source *source, struct pl_batch *batch) {
     bool large = batch->rows >= LARGE || batch->heap_used[0] > OPEN_HEAP;
     if (!flow && !source->open && !large) {
         source->open = pl_node_batch(source->node, (enum pl_kind)source->kind, OPEN_ROWS, OPEN_HEAP);
+        if (source->open) source->open->model = batch->model;
     }
     if (flow || !source->open) {
         enum pl_flow last = emit_as_ours(source, batch);

@@ -140,6 +140,7 @@ template <typename H> void build_header(H h, const World &world, const struct pl
     auto list = h.initNames(static_cast<unsigned>(names.ids.size()));
     for (unsigned i = 0; i < list.size(); i++)
         list.set(i, world.name(names.ids[i]));
+    if (batch->model) h.setModel(world.name(batch->model));
 }
 
 template <typename T>
@@ -182,6 +183,7 @@ void assert_same(const struct pl_batch *a, const struct pl_batch *b) {
     assert_int_equal(a->kind, b->kind);
     assert_int_equal(a->rows, b->rows);
     assert_int_equal(a->source, b->source);
+    assert_int_equal(a->model, b->model);
     assert_int_equal(a->header->first_sequence, b->header->first_sequence);
     for (unsigned i = 0; i < info->columns; i++) {
         size_t size = static_cast<size_t>(a->rows) * pl_type_size(info->column[i].type);

@@ -9,8 +9,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from math import gcd
+
+import msgpack
+import zmq
 
 from applying import BIN, EXTRA, LONG, PATIENCE, ROWS, Run, fail, held, reference_of, wait
 
@@ -239,6 +243,44 @@ def test_unreached(folder):
     run.finish()
     run.check_raw()
     run.check_windows(reference_of(run.rows))
+
+
+def test_mute(folder):
+    """A source of the new graph that connects, and gives nothing where the one before gave much, brings the old graph back."""
+    run, context = Run(folder, ROWS), zmq.Context()
+    public = context.socket(zmq.PUB)
+    port, stop = public.bind_to_random_port("tcp://127.0.0.1"), threading.Event()
+
+    def publish():
+        columns = {"time": [1_700_000_000 * 10**9], "tag": ["line1.pot1.x"], "value": [1], "quality": [0]}
+        while not stop.wait(0.002):
+            public.send_multipart([b"samples/a", msgpack.packb({"kind": "samples", "columns": columns})])
+        public.close(0)
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    heard = ('  heard: {{ op: source.zmq, connect: "tcp://127.0.0.1:%d", encoding: msgpack, topics: ["samples/{}"] }}\n'
+             "  none: {{ op: sink.null, from: heard }}\n" % port)
+    try:
+        run.graph("a.yaml", more=heard.format("a"))
+        run.start()
+        wait(lambda: run.shell("stats heard") and next(row["value"] for row in run.shell("stats heard") if row["counter"] == "messages") > 100,
+             "nothing is heard")
+        run.graph("b.yaml", more=heard.format("b"))
+        run.apply("b.yaml", "--yes --probation 4s")
+        wait(lambda: "heard: it has given no row in all that time" in run.text(), f"it stands its probation: {run.text()}")
+        wait(lambda: run.shell("graph history")[0]["how"] == "relapse", "it is not taken back")
+        run.apply("b.yaml", "--yes --probation 0s")
+        run.graph("c.yaml", more=heard.format("c"))
+        run.apply("c.yaml", "--yes --probation 300ms")
+        wait(lambda: "stood its probation" in run.text(), f"one that was as quiet before is held to more: {run.text()}")
+    finally:
+        stop.set()
+        thread.join()
+        context.destroy(0)
+    run.end()
+    run.graph("a.yaml")
+    run.finish()
 
 
 def test_restart(folder):
@@ -618,7 +660,7 @@ def test_leaks(folder, count):
 
 
 def main():
-    tests = [(test_changes, (60 if LONG else 24,)), (test_failures, ()), (test_goes_on, ()), (test_probation, ()), (test_rollback, ()), (test_relapse, ()), (test_unreached, ()), (test_restart, ()), (test_persist, ()), (test_size, ()), (test_kinds, ()),
+    tests = [(test_changes, (60 if LONG else 24,)), (test_failures, ()), (test_goes_on, ()), (test_probation, ()), (test_rollback, ()), (test_relapse, ()), (test_unreached, ()), (test_mute, ()), (test_restart, ()), (test_persist, ()), (test_size, ()), (test_kinds, ()),
              (test_processes, ()), (test_without_log, ()), (test_steps, ()),
              (test_kills, (40 if LONG else 3,))]
     if LONG:

@@ -228,6 +228,22 @@ def check_event_and_alarm(plant, limit, state):
     assert "made again: equal" in text and "rule.raised" in text and "high.lua:2" in text, text
 
 
+def check_models(plant):
+    """What was made by rules says by which, and so does what was made of that; also when there are others by now."""
+    (event,) = [row for row in plant.export("gold", "events") if row["kind"] == "rule.raised"]
+    (model,) = plant.explain("event", event["id"])["models"]
+    name, version, scripts = model["model"].split()
+    assert name == "rules" and version and len(scripts) == 16 and model == {"model": model["model"], "node": "watch", "now": model["model"]}
+    assert plant.explain("alarm", f"high@{POTS[0]}.voltage")["models"] == [model]
+    assert plant.explain("window", POTS[0] + ".voltage", text_of(START), "--node", "tenths")["models"] == []
+    plant.put("high.lua", RULE % LIMIT + "-- the same, and yet another file\n")
+    (later,) = plant.explain("event", event["id"])["models"]
+    assert later["model"] == model["model"] and later["now"].startswith(f"rules {version} ") and later["now"] != model["model"], later
+    text = plant.run("explain", "event", event["id"], "--data", plant.data).stdout
+    assert f"{model['model']}, of node watch; now it is {later['now']}" in text, text
+    plant.put("high.lua", RULE % LIMIT)
+
+
 def check_at_rest(plant):
     plant.run("run", plant.graph, "--data", plant.data, "--until-eof", "--quiet")
     count = check_windows(plant)
@@ -235,6 +251,7 @@ def check_at_rest(plant):
     check_windows_of_windows(plant)
     check_computed(plant)
     check_event_and_alarm(plant, LIMIT, True)
+    check_models(plant)
     return count
 
 
@@ -252,6 +269,16 @@ def check_another_graph(plant):
     said = plant.explain("window", POTS[0] + ".voltage", str(begin), "--node", "tenths")
     assert said["again"]["equal"] and said["graph"]["number"] == 1 and said["graph"]["same"], (said["again"], said["graph"])
     assert said["graph"]["file"] == plant.graph, said["graph"]
+    # What was set at a start belongs to the graph of then.
+    data = plant.data
+    plant.data = plant.folder + "/set"
+    plant.run("run", plant.graph, "--data", plant.data, "--until-eof", "--quiet", "--set", "tenths.size=15s", "--set", "clean.spike.k=100")
+    said = plant.explain("window", POTS[0] + ".voltage", str(begin), "--node", "tenths")
+    assert said["again"]["equal"] and said["graph"]["same"] and said["row"]["end"] == text_of(START + 45 * SECOND), said["row"]
+    assert said["graph"]["set"] == ["tenths.size=15s", "clean.spike.k=100"], said["graph"]
+    said = plant.explain("window", POTS[0] + ".voltage", str(begin), "--node", "tenths", "--set", "clean.spike.k=4")
+    assert not said["graph"]["same"], "what is set now holds"
+    plant.data = data
 
 
 class Live:
@@ -319,6 +346,9 @@ def check_live(plant, live):
     assert parts["again", "equal"]["value"] is True, said
     assert any(row["part"] == "changes" and row["name"].startswith("high.limit") and "summer" in row["text"] for row in said), said
     assert any(row["part"] == "rule" and "5.45" in row["text"] for row in said), said
+    (model,) = [row["text"] for row in said if row["part"] == "models"]
+    (node,) = live.wait(lambda row: row["node"] == "watch", "nodes")
+    assert node["model"].startswith("rules ") and node["model"] in model, (node, model)
     samples = [row for row in said if row["part"] == "samples"]
     assert samples[0]["time"] == text_of(START + 120 * SECOND) and len(samples) < 6, samples  # none is a spike by now
     begin = START + 40 * SECOND

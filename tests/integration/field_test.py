@@ -38,24 +38,32 @@ def goes_through(rig):
 
 
 def tells_its_life(rig):
-    """`audit query` of one set point: who, when, old, new, read back, how long, and where it stands in the log."""
+    """`audit query` of one set point: who, when, old, new, read back, how long, where it stands in the log, and which model led to
+    it, where who sends it says so."""
     tag, before = "line1.pot07.acd_set", 41.06  # as goes_through has left it
     places = []
-    for value in (42.5, 42.75):
+    pack = rig.optimiser.pack
+    for value, model in ((42.5, None), (42.75, "mpc 2.1 5f0c21ae"), (42.25, "mpc 2.2 77aa0b12; CellModel 1.0 0123456789abcdef")):
+        rig.optimiser.pack = (lambda batch: pack({**batch, "model": model})) if model else pack
         (number,) = rig.optimiser.send({tag: value}).values()
-        assert rig.told.end_of(number)["kind"] == "setpoint.verified"
+        end = rig.told.end_of(number)
+        assert end["kind"] == "setpoint.verified" and end["body"].get("model") == model, end
+        assert rig.value(tag)["model"] == (model or "")
         done = subprocess.run([POTLINE, "audit", "query", "--data", rig.engine.data, "--object", tag, "--json"], capture_output=True,
                               text=True, check=True)
         sent, result = json.loads(done.stdout)[-2:]
         assert (sent["action"], result["action"]) == ("setpoint write", "setpoint result")
         for record in (sent, result):
             assert abs(float(record["from"]) - before) < 1e-4 and float(record["to"]) == value, record
-            assert re.fullmatch(rf"test; judged by bath_temp 0:\d+; set point {number} of optimiser, generation 1, log 0:\d+",
-                                record["reason"]), record
+            assert re.fullmatch(rf"test; judged by bath_temp 0:\d+; set point {number} of optimiser, generation 1, log 0:\d+"
+                                + (f", by {model}" if model else ""), record["reason"]), record
         assert re.fullmatch(r"verified: read back [\d.]+ after [\d.]+ ms, 1 write", result["outcome"]), result
-        places.append(int(sent["reason"].rpartition(":")[2]))
+        places.append(int(re.search(r"log 0:(\d+)", sent["reason"])[1]))
         before = value
-    assert places[0] < places[1], places
+    assert places == sorted(set(places)), places
+    (number,) = rig.optimiser.send({tag: HIGH + 1}).values()
+    assert rig.told.end_of(number)["body"]["model"] == model
+    rig.optimiser.pack = pack
     print("\n".join(subprocess.run([POTLINE, "audit", "query", "--data", rig.engine.data, "--object", tag], capture_output=True,
                                    text=True, check=True).stdout.splitlines()[-2:]))
 

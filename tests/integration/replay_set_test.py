@@ -78,8 +78,8 @@ def live(cwd, dice):
     return count
 
 
-def differences(cwd, *more, code=0):
-    out, said = potline("replay", "graph.yaml", "--data", "data", "--diff", "--json", *more, cwd=cwd, code=code)
+def differences(cwd, *more, data="data", code=0):
+    out, said = potline("replay", "graph.yaml", "--data", data, "--diff", "--json", *more, cwd=cwd, code=code)
     lines = [json.loads(line) for line in out.splitlines()]
     return {line["node"]: (line["same"], line["changed"] + line["removed"] + line["added"]) for line in lines if "same" in line}, said
 
@@ -121,6 +121,14 @@ def played_again(partitions):
             fail("without what was set nothing is another row")
         if not differences(cwd, "--set", "some.at_least=0")[0]["gold"][1]:
             fail("another value in the graph changes nothing")
+        # What was set at a start is as much part of it.
+        at_start = ("--set", "in.rate=1e9/s", "--set", "some.at_least=5")
+        potline("run", "graph.yaml", "--data", "other", "--quiet", "--until-eof", *at_start, cwd=cwd)
+        found, said = differences(cwd, data="other")
+        if not found["silver"][0] or found["silver"][1] or "as at its start: --set some.at_least=5" not in said:
+            fail(f"what was set at the start is not part of it: {found}; {said}")
+        if not differences(cwd, "--ignore-set", data="other")[0]["silver"][1]:
+            fail("without what was set at the start nothing is another row")
         print(f"{partitions} partitions: {count} things set, through 2 kills and 2 ends, played again")
 
 

@@ -46,6 +46,7 @@ struct pl_batch {
     uint8_t pool_class;               /* batch.c's */
     uint32_t heap_used[PL_HEAPS_MAX]; /* elements */
     uint32_t heap_capacity[PL_HEAPS_MAX];
+    uint32_t model; /* interned: the models that its rows come from (operator.h), 0 none was said */
     struct pl_batch_header *header;
     union {
         void *column[PL_COLUMNS_MAX];
@@ -78,8 +79,8 @@ PL_API bool pl_batch_sole(const struct pl_batch *batch);
  * reference to the old one is given back). False without memory, *batch untouched. */
 PL_API bool pl_batch_writable(struct pl_batch **batch);
 
-/* An empty batch like `model`: kind, source and header (less rows). */
-PL_API struct pl_batch *pl_batch_like(const struct pl_batch *model, uint32_t capacity, uint32_t heap);
+/* An empty batch like `other`: kind, source, model and header (less rows). */
+PL_API struct pl_batch *pl_batch_like(const struct pl_batch *other, uint32_t capacity, uint32_t heap);
 
 /* Copies rows [from, from + count) of `src` behind the rows of `dst` (same kind). Returns how many fitted. */
 PL_API uint32_t pl_batch_append(struct pl_batch *dst, const struct pl_batch *src, uint32_t from, uint32_t count);

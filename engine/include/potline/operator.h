@@ -160,9 +160,17 @@ PL_API bool pl_may_act(const struct pl_node *node);
 /* The epoch that what it does now belongs to (see `commit`); 0: there is no log, and no state comes back. */
 PL_API uint64_t pl_node_epoch(const struct pl_node *node);
 
-/* A new batch that says where it comes from: source and partition, and of the input at hand the place in the log and
- * when it was taken in (so that a lag is measured from there); a source's batch is taken in now. */
+/* A new batch that says where it comes from: source, models and partition, and of the input at hand the place in the
+ * log and when it was taken in (so that a lag is measured from there); a source's batch is taken in now. */
 PL_API struct pl_batch *pl_node_batch(struct pl_node *node, enum pl_kind kind, uint32_t capacity, uint32_t heap);
+
+/* Which model makes its rows from now on, and which version of it: "CellModel 1.0 5f0c21ae". Every batch that it makes,
+ * and that is made of these, says so (batch.h): in the log, the zones, `explain`, and the audit of a set point. `name`
+ * NULL: the operator's; `version` NULL: its plugin's; `parameters` NULL: a hash of the node's options as they stand,
+ * now and when one is set. Said in `open`, and again when it is another one. Texts are copied; name and version are cut
+ * at 63 bytes. */
+PL_API void pl_node_model(struct pl_node *node, const char *name, const char *version, const char *parameters);
+PL_API const char *pl_node_model_name(const struct pl_node *node); /* as one text; "": none was said. Any thread */
 
 /* Sends a batch out of a port. Takes *batch in success and failure and sets it to NULL; an empty one is dropped. */
 PL_API enum pl_flow pl_emit(struct pl_node *node, unsigned port, struct pl_batch **batch);

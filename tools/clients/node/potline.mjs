@@ -87,6 +87,10 @@ class Program {
 
   async open () {} // everything is there, the state too; rows come next
   async close () {} // it ends in good order
+
+  // Which model makes its rows from now on, with its version: 'mpc 2.1 5f0c21ae'. They say so, and what is made of them: in
+  // the zones, to `explain`, and in the audit of a set point.
+  model (name) { this.link.model = name }
 }
 
 // Works on rows; with no output (op: sink.external) it only takes them. While it awaits something, pings are answered.
@@ -131,6 +135,7 @@ class Link {
   credited = 0
   ahead = 1
   gives = null
+  model = null
   quitting = false
   messages = []
   #parent = process.ppid
@@ -180,7 +185,7 @@ class Link {
   }
 
   async sendRows (columns, more) {
-    const rows = pack({ kind: this.gives, columns })
+    const rows = pack({ kind: this.gives, ...(this.model ? { model: this.model } : {}), columns })
     this.emitted += rows.length
     await this.send({ type: 'rows', rows, ...more })
   }

@@ -84,6 +84,11 @@ class Program:
     def close(self):
         """It ends in good order."""
 
+    def model(self, name):
+        """Which model makes its rows from now on, with its version: "mpc 2.1 5f0c21ae". They say so, and what is made of
+        them: in the zones, to `explain`, and in the audit of a set point."""
+        self._link.model = name
+
     def alive(self):
         """Say this now and then within a call that may take longer than `hang`."""
         self._link.drain(0)
@@ -156,7 +161,7 @@ class Link:
         self.messages = collections.deque()
         self.emitted = self.credited = 0
         self.ahead = 1
-        self.gives = None
+        self.gives = self.model = None
         self.send({"type": "hello", "protocol": PROTOCOL})
 
     def send(self, message):
@@ -190,7 +195,8 @@ class Link:
         return True
 
     def send_rows(self, columns, more):
-        self.send_bytes(msgpack.packb({"kind": self.gives, "columns": columns}), more)
+        said = {"model": self.model} if self.model else {}
+        self.send_bytes(msgpack.packb({"kind": self.gives, **said, "columns": columns}), more)
 
     def send_bytes(self, rows, more):
         self.emitted += len(rows)
