@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 #include "../testing.h"
 #include "models.h"
@@ -167,10 +168,11 @@ static void random_states_end_in_an_answer(void **state) {
         static struct pot_result r;
         assert_int_equal(pot_open(&pot, &setup, &input, &error), PL_OK);
         again = pot;
+        clock_t begun = clock();
         pot_solve(&pot, &r);
         rungs[r.rung]++;
-        times[i] = r.seconds;
-        slowest = fmax(slowest, r.seconds);
+        times[i] = (double)(clock() - begun) / CLOCKS_PER_SEC;
+        slowest = fmax(slowest, times[i]);
         bool feasible;
         double best = best_of_dense(&again, &feasible), objective, constraint[POT_ROWS_MAX];
         possible += feasible;
@@ -180,6 +182,8 @@ static void random_states_end_in_an_answer(void **state) {
                 assert_true(constraint[k] <= 1e-5);
             found += feasible;
             if (feasible) worst = fmax(worst, objective / best - 1);
+            if (feasible && objective > 1.001 * best)
+                printf("state %u: %.3g %% above the dense search: %s\n", i + 1, 100 * (objective / best - 1), r.reason);
             if (isfinite(r.saved)) saved += r.saved / many;
         } else {
             assert_true(strstr(r.reason, "limits") != NULL); /* never silent */
@@ -193,7 +197,8 @@ static void random_states_end_in_an_answer(void **state) {
             times[k - 1] = swap;
         }
     printf("%u states: %u optimal, %u relaxed, %u accepted, %u baseline; feasible by the dense search %u, found of "
-           "them %u; worst objective +%.2g %%; mean saved %.0f kWh/t; p50 %.1f ms, p99 %.1f ms, slowest %.1f ms\n",
+           "them %u; worst objective +%.2g %%; mean saved %.0f kWh/t; "
+           "CPU p50 %.1f ms, p99 %.1f ms, slowest %.1f ms\n",
            many, rungs[0], rungs[1], rungs[2], rungs[3], possible, found, 100 * worst, saved, 1e3 * times[many / 2],
            1e3 * times[many * 99 / 100], 1e3 * slowest);
     free(times);
