@@ -127,6 +127,16 @@ static int event(double t, const double *y, double *value, void *self) {
     return 0;
 }
 
+double cell_liquidus(struct cell *c, const double *y) {
+    find_bath(c, y);
+    return c->flows.liquidus;
+}
+
+void cell_flows(struct cell *c, const double *y) {
+    find_bath(c, y);
+    find_electric(c, c->since);
+}
+
 /* ---- Life cycle ---- */
 
 static void lay_out(struct cell *c) {

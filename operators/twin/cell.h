@@ -79,6 +79,10 @@ enum pl_code cell_resume(struct cell *cell, double t, struct pl_error **error);
 void cell_read(struct cell *cell);                              /* flows, walls and lining of the state at hand */
 double cell_capacity(const struct cell *cell, const double *y); /* J/K of bath and metal */
 double cell_temperature(const struct cell *cell, const double *y);
+/* Bath, voltage and reaction alone, of a cell that needs no walls, lining or solver: into its flows. */
+void cell_flows(struct cell *cell, const double *y);
+double cell_liquidus(struct cell *cell, const double *y);
+
 double cell_heat_balance(struct cell *cell);
 double cell_alumina_balance(struct cell *cell);
 

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <potline/alloc.h>
 #include <potline/model.h>
+#include <string.h>
 
 #include "cell.h"
 #include "models.h"
@@ -375,6 +376,16 @@ static enum pl_code model_set(void *self, unsigned parameter, double value, stru
 
 struct cell *twin_cell_of(void *self) {
     return &((struct cell_instance *)self)->cell;
+}
+
+const double *twin_cell_values(void *self) {
+    return ((struct cell_instance *)self)->p;
+}
+
+int twin_cell_row(const char *parameter) {
+    for (int i = 0; parameters[i].name; i++)
+        if (strcmp(parameters[i].name, parameter) == 0) return i;
+    return -1;
 }
 
 double twin_cell_distance(void *self) {

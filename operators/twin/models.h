@@ -51,7 +51,9 @@ struct cell_correction {
 
 struct cell;
 struct cell *twin_cell_of(void *self);
-double twin_cell_distance(void *self); /* cm, now */
+const double *twin_cell_values(void *self); /* of its parameters, as they are now */
+int twin_cell_row(const char *parameter);   /* of them; below 0: there is none */
+double twin_cell_distance(void *self);      /* cm, now */
 enum pl_code twin_cell_feed(void *self, const struct cell_inputs *inputs, struct pl_error **error);
 void twin_cell_correct(void *self, const struct cell_correction *correction);
 

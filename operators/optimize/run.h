@@ -1,0 +1,39 @@
+/* run.h: one run of the optimiser as bytes: all that its answer follows from, so that it can be recorded and run again.
+ *
+ * The state is what twin.cell tells as twin.state (its body's `values`, `state`, `t`, `rung`), or named parameters of a
+ * CellModel alone, for a pot that no twin follows. Bytes come from outside: what is no run is refused with why.
+ */
+#ifndef OPTIMIZE_RUN_H
+#define OPTIMIZE_RUN_H
+
+#include <potline/stepper.h>
+
+#include "pot.h"
+
+enum { RUN_STATE_MAX = 4096, RUN_NAME_MAX = 64 };
+
+struct run {
+    char model[RUN_NAME_MAX], parameters[RUN_NAME_MAX], fidelity[RUN_NAME_MAX];
+    double values[PL_MODEL_PARAMETERS_MAX];
+    double state[RUN_STATE_MAX];
+    unsigned value_count, state_count;
+    double named[PL_MODEL_PARAMETERS_MAX]; /* by row of the CellModel; NaN: not named */
+    int64_t rung;
+    double t;
+    struct pot_setup setup;
+    struct pot_input input;  /* its model is made by run_solve */
+    int64_t version;         /* of the constraints */
+    bool recorded;           /* the bytes were those of run_write: set-up and input are in them */
+    double x[POT_VARIABLES]; /* and what came of it then */
+    double saved;
+    bool late;
+};
+
+/* PL_CORRUPT with why. Set-up and input stay as they are unless the bytes have them. */
+enum pl_code run_read(struct run *run, const void *bytes, size_t size, struct pl_error **error);
+/* Makes the model, solves, closes it. An error: no problem can be made of the state. */
+enum pl_code run_solve(struct run *run, struct pot_result *result, struct pl_error **error);
+/* One map: what it follows from, and what came of it. */
+void run_write(const struct run *run, const struct pot_result *result, struct pl_pack *pack);
+
+#endif
