@@ -1,5 +1,7 @@
 #include "way.h"
 
+enum { OUT = 0 };
+
 static bool on_has(void *user, uint32_t tag) {
     struct pl_mqtt_way *way = user;
     const char *name = pl_tags_get(pl_node_tags(way->node), tag)->name;
@@ -9,17 +11,23 @@ static bool on_has(void *user, uint32_t tag) {
     return ours && (!way->setup.has || way->setup.has(user, name));
 }
 
+static void tell(struct pl_mqtt_way *way) {
+    if (pl_mqtt_events_emit(&way->events, OUT) == PL_FLOW_FAIL) pl_fail(way->node, "no memory for an event");
+}
+
 static void on_up(void *user, bool session) {
     struct pl_mqtt_way *way = user;
     (void)session;
-    pl_node_diag(way->node, PL_INFO, "%s: connected", way->link_options.server);
+    pl_mqtt_events_up(&way->events);
+    tell(way);
     if (way->setup.up) way->setup.up(user);
     pl_orders_up(&way->orders);
 }
 
 static void on_down(void *user, const char *why) {
     struct pl_mqtt_way *way = user;
-    pl_node_diag(way->node, PL_WARN, "%s: %s; it is tried again", way->link_options.server, why);
+    pl_mqtt_events_down(&way->events, why);
+    tell(way);
     if (way->setup.down) way->setup.down(user);
     pl_orders_down(&way->orders);
 }
@@ -43,7 +51,9 @@ enum pl_code pl_mqtt_way_open(struct pl_mqtt_way *way, struct pl_node *node, con
                                      .has = on_has,
                                      .send = setup->send,
                                      .user = way};
-    enum pl_code code = pl_orders_init(&way->orders, node, &orders, error);
+    enum pl_code code =
+        pl_mqtt_events_init(&way->events, node, way->link_options.server, PL_ORDER_OUTCOME_COUNT, error);
+    if (!code) code = pl_orders_init(&way->orders, node, &orders, error);
     if (code) return code;
     struct pl_mqtt_setup link = {.options = &way->link_options,
                                  .in_flight = setup->in_flight,
@@ -78,6 +88,7 @@ void pl_mqtt_way_close(struct pl_mqtt_way *way) {
     pl_mqtt_free(way->link);
     way->link = NULL;
     pl_orders_fini(&way->orders);
+    pl_mqtt_events_fini(&way->events);
 }
 
 static enum pl_code list_run(void *self, struct pl_node *node, const void *args, struct pl_call *call,
@@ -97,5 +108,11 @@ const struct pl_command pl_mqtt_way_commands[] = {
      .args = pl_orders_list_options,
      .args_size = sizeof(struct pl_orders_list_args),
      .run = list_run},
+    {.name = NULL},
+};
+
+const struct pl_counter pl_mqtt_way_counters[] = {
+    PL_ORDER_OUTCOMES(PL_ORDER_COUNTER){
+        .name = "events_left_out", .unit = "events", .doc = "Events of the connection that found no room."},
     {.name = NULL},
 };

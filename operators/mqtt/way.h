@@ -11,6 +11,7 @@
 #ifndef MQTT_WAY_H
 #define MQTT_WAY_H
 
+#include "events.h"
 #include "link.h"
 #include "orders.h"
 
@@ -35,6 +36,7 @@ struct pl_mqtt_way {
     struct pl_mqtt_way_setup setup;
     struct pl_mqtt *link;
     struct pl_orders orders;
+    struct pl_mqtt_events events;
 };
 
 /* clang-format off */
@@ -52,6 +54,7 @@ enum pl_flow pl_mqtt_way_process(void *self, struct pl_node *node, unsigned inpu
 void pl_mqtt_way_stop(void *self, struct pl_node *node);
 void pl_mqtt_way_close(struct pl_mqtt_way *way); /* of one whose open failed, too */
 
+extern const struct pl_counter pl_mqtt_way_counters[];
 extern const struct pl_command pl_mqtt_way_commands[]; /* setpoints list */
 
 #endif

@@ -171,9 +171,9 @@ const struct pl_operator pl__setpoint_sparkplug = {
     .guarantee = "A set point is verified or its event says why not. None leaves after its expiry. What was under way "
                  "when the process died is in the audit as sent.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SETPOINTS), .doc = "Set points that a guard has let pass."}),
-    .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_EVENTS), .doc = "How each set point ended."}),
+    .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_EVENTS), .doc = "How each set point ended; the connection, lost and made."}),
     .options = sink_options,
-    .counters = (const struct pl_counter[]){PL_ORDER_OUTCOMES(PL_ORDER_COUNTER){.name = NULL}},
+    .counters = pl_mqtt_way_counters,
     .scope = PL_GLOBAL,
     .flags = PL_OP_FIELD | PL_OP_ANY_ORDER | PL_OP_BLOCKING,
     .instance_size = sizeof(struct sink),
