@@ -46,6 +46,7 @@ static void send_item(struct pl_isolation *is, const struct pl__flight *flight) 
     enum pl_code code = PL_OK;
     switch (item->type) {
     case PL_ITEM_BATCH:
+        pl__isolation_note_orders(is, item->batch);
         frame.port = (uint16_t)flight->port;
         code = pl_codec_encode(is->task->codec, is->encoding, item->batch, &frame.body, &frame.size, &error);
         break;
@@ -179,7 +180,7 @@ static void begin_again(struct pl_isolation *is, pl_time delay) {
     lose_rows(is);
     pl_buffer_fini(&is->state);
     pl_buffer_init(&is->state, SIZE_MAX / 2);
-    is->emitted = is->credited = 0;
+    is->emitted = is->credited = is->owed = 0;
     is->task->node.busy = false;
     uv_update_time(is->again.loop);
     uv_timer_start(&is->again, start_again, (uint64_t)(delay / PL_MILLISECOND), 0);

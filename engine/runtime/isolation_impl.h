@@ -42,6 +42,7 @@ struct pl_isolation {
     struct pl_program_keys keys;    /* of a program: how much it keeps */
     struct pl_buffer state;         /* that belongs to the oldest item */
     uint64_t emitted, credited;     /* bytes */
+    uint64_t owed;                  /* set points for the field that the program has not told the end of */
     struct pl_call *calls;          /* under way, in no order */
     struct pl_calls held;           /* until the process is there */
     struct pl__isolation_set *sets; /* that have been done: a process that begins afresh is told them */
@@ -67,6 +68,10 @@ enum pl_code pl__isolation_brief(struct pl_isolation *isolation, struct pl_error
 enum pl_code pl__isolation_brief_program(struct pl_isolation *isolation, struct pl_error **error);
 void pl__isolation_send_entry(struct pl_isolation *isolation, const struct pl_state_entry *entry);
 void pl__isolation_stamp(struct pl_isolation *isolation, struct pl_batch *batch);
+/* isolation_field.c: before a batch is given to a program, and when one has come from it: what is set points of the
+ * field, or how they ended, is noted. */
+void pl__isolation_note_orders(struct pl_isolation *isolation, const struct pl_batch *batch);
+void pl__isolation_note_ends(struct pl_isolation *isolation, const struct pl_batch *batch);
 /* isolation_calls.c */
 void pl__isolation_set_again(struct pl_isolation *isolation);
 void pl__isolation_forget_sets(struct pl_isolation *isolation);

@@ -72,6 +72,7 @@ static bool on_emit(struct pl_isolation *is, const struct pl_frame *frame) {
     if (batch->rows < batch->header->rows)
         pl_node_diag(&task->node, PL_WARN, "rows of its process are left out: the registry of tags is full");
     pl_batch_seal(batch);
+    pl__isolation_note_ends(is, batch);
     unsigned port = frame->port == PL_FRAME_PORT_LETTERS ? PL_PORT_LETTERS : frame->port;
     task->node.host->emit(&task->node, port, batch);
     return true;

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <potline/setpoint.h>
 #include <potline/text.h>
 #include <stdio.h>
 
@@ -32,21 +33,19 @@ static const char *number(double value, char text[PL_TEXT_F64_MAX + 1]) {
 
 static void note(struct pl__sink *sink, const struct pl__slot *slot, const struct pl__order *order, const char *action,
                  const char *outcome) {
-    const struct pl_tags *tags = pl_node_tags(sink->node);
-    char from[PL_TEXT_F64_MAX + 1], to[PL_TEXT_F64_MAX + 1], reason[PL__REASON_MAX + 2 * PL_NAME_MAX + 128];
-    char place[48] = "";
-    if (pl_node_epoch(sink->node) != 0 && order->sequence != UINT64_MAX)
-        snprintf(place, sizeof place, ", log %u:%" PRIu64, order->partition, order->sequence);
-    snprintf(reason, sizeof reason, "%s%sset point %" PRIu64 " of %s, generation %" PRIu64 "%s%s%s", order->reason,
-             *order->reason ? "; " : "", order->id, pl_tags_get(tags, order->origin)->name, order->token, place,
-             order->model ? ", by " : "", order->model ? pl_tags_get(tags, order->model)->name : "");
-    struct pl_note note = {.action = action,
-                           .object = pl_tags_get(tags, slot->target->tag)->name,
-                           .from = number(slot->old, from),
-                           .to = number(order->value, to),
-                           .reason = reason,
-                           .outcome = outcome};
-    pl_note(sink->node, &note);
+    struct pl_setpoint_note entry = {.action = action,
+                                     .outcome = outcome,
+                                     .reason = order->reason,
+                                     .id = order->id,
+                                     .token = order->token,
+                                     .sequence = order->sequence,
+                                     .partition = order->partition,
+                                     .tag = slot->target->tag,
+                                     .origin = order->origin,
+                                     .model = order->model,
+                                     .old = slot->old,
+                                     .value = order->value};
+    pl_note_setpoint(sink->node, &entry);
 }
 
 void pl__results_begin(void *user, const struct pl__slot *slot) {

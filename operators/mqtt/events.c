@@ -5,8 +5,8 @@
 enum { SEVERITY_WELL = 100, SEVERITY_LOST = 700 };
 
 enum pl_code pl_mqtt_events_init(struct pl_mqtt_events *events, struct pl_node *node, const char *server,
-                                 struct pl_error **error) {
-    *events = (struct pl_mqtt_events){.node = node, .server = server, .body = pl_pack_new()};
+                                 unsigned counter, struct pl_error **error) {
+    *events = (struct pl_mqtt_events){.node = node, .server = server, .counter = counter, .body = pl_pack_new()};
     return events->body ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "no memory for what is told");
 }
 
@@ -18,7 +18,7 @@ void pl_mqtt_events_fini(struct pl_mqtt_events *events) {
 void pl_mqtt_events_put(struct pl_mqtt_events *events, const char *kind, uint16_t severity, uint32_t asset,
                         const char *why) {
     if (events->count == PL_MQTT_EVENTS_MAX) {
-        events->left_out++;
+        pl_count(events->node, events->counter, 1);
         return;
     }
     struct pl_mqtt_event *event = &events->ring[(events->first + events->count++) % PL_MQTT_EVENTS_MAX];

@@ -22,12 +22,12 @@ struct pl_mqtt_events {
     const char *server;
     struct pl_pack *body;
     uint32_t first, count;
-    uint64_t left_out;
+    unsigned counter; /* of those that found no room */
     struct pl_mqtt_event ring[PL_MQTT_EVENTS_MAX];
 };
 
 enum pl_code pl_mqtt_events_init(struct pl_mqtt_events *events, struct pl_node *node, const char *server,
-                                 struct pl_error **error);
+                                 unsigned counter, struct pl_error **error);
 void pl_mqtt_events_fini(struct pl_mqtt_events *events);
 
 /* `asset` is an id or 0; `why` may be NULL. */

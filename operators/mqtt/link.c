@@ -37,6 +37,18 @@ struct pl_mqtt {
 
 const char *const pl_mqtt_protocols[] = {"5", "3.1.1", NULL};
 
+#define OPTIONS struct pl_mqtt_options
+/* clang-format off */
+const struct pl_option pl_mqtt_tls_options[] = {
+    PL_OPT_FILE(OPTIONS, tls.ca, "ca", NULL, PL_FIXED, "Certificates of who may have signed the broker's, PEM."),
+    PL_OPT_FILE(OPTIONS, tls.certificate, "certificate", "", PL_FIXED, "Our own, for a broker that asks for it, PEM."),
+    PL_OPT_FILE(OPTIONS, tls.key, "key", "", PL_FIXED, "Its private key, PEM."),
+    PL_OPT_SECRET(OPTIONS, tls.key_password, "key_password", "", PL_FIXED, "Of that key."),
+    PL_OPT_BOOL(OPTIONS, tls.any_host, "any_host", "false", PL_FIXED, "Does not ask whether the certificate is of that host: for tests."),
+    PL_OPT_END,
+};
+/* clang-format on */
+
 /* ---- Names ---- */
 
 static bool put_host(char *host, const char *text, size_t length) {
@@ -459,10 +471,4 @@ bool pl_mqtt_will(struct pl_mqtt *link, const char *topic, const void *payload, 
                   bool retain) {
     mosquitto_will_clear(link->mosquitto);
     return mosquitto_will_set(link->mosquitto, topic, (int)size, payload, (int)qos, retain) == MOSQ_ERR_SUCCESS;
-}
-
-void pl_mqtt_break(struct pl_mqtt *link, const char *why) {
-    if (link->socket < 0) return;
-    drop_watch(link);
-    lost(link, why); /* the next attempt closes the old socket */
 }

@@ -29,7 +29,7 @@ struct pl_mqtt_tls {
     bool any_host;
 };
 
-/* As the option table fills it in. */
+/* As the option table fills it in: the first member of an instance. */
 struct pl_mqtt_options {
     const char *server;
     const char *client_id; /* "": made of the node's name */
@@ -41,13 +41,13 @@ struct pl_mqtt_options {
 };
 
 /* clang-format off */
-#define PL_MQTT_OPTIONS(S, at, tls_options)                                                                                        \
+#define PL_MQTT_OPTIONS(S, at)                                                                                        \
     PL_OPT_STRING(S, at.server, "server", NULL, PL_FIXED, "host:port of the broker; without a port 1883, with tls 8883."), \
     PL_OPT_STRING(S, at.client_id, "client_id", "", PL_FIXED,                                                          \
         "By which the broker knows this client, one for each node and engine; none: potline.NODE."),                   \
     PL_OPT_STRING(S, at.user, "user", "", PL_FIXED, "Who logs in; none: nobody does."),                                \
     PL_OPT_SECRET(S, at.password, "password", "", PL_FIXED, "With that user."),                                        \
-    PL_OPT_GROUP(S, at.tls_given, "tls", "false", tls_options, PL_FIXED, "TLS 1.2 or later."),                 \
+    PL_OPT_GROUP(S, at.tls_given, "tls", "false", pl_mqtt_tls_options, PL_FIXED, "TLS 1.2 or later."),                 \
     PL_OPT_CHOICE(S, at.protocol, "protocol", "5", pl_mqtt_protocols, PL_FIXED, "MQTT 5, or 3.1.1 for older brokers."), \
     PL_OPT_DURATION(S, at.keepalive, "keepalive", "15s", "5s", "1h", PL_FIXED,                                         \
         "How often a silent connection is tried; a broker that does not answer for as long is gone."),                 \
@@ -55,19 +55,7 @@ struct pl_mqtt_options {
         "Wait before connecting is tried again; doubles."),                                                            \
     PL_OPT_DURATION(S, at.backoff_max, "backoff_max", "5s", "10ms", "1h", PL_FIXED, "The longest such wait.")
 /* clang-format on */
-/* The rows of the group `tls` of an operator whose instance is S. */
-#define PL_MQTT_TLS_OPTIONS(S, at)                                                                                     \
-    {                                                                                                                  \
-        PL_OPT_FILE(S, at.tls.ca, "ca", NULL, PL_FIXED, "Certificates of who may have signed the broker's, PEM."),     \
-            PL_OPT_FILE(S, at.tls.certificate, "certificate", "", PL_FIXED,                                            \
-                        "Our own, for a broker that asks for it, PEM."),                                               \
-            PL_OPT_FILE(S, at.tls.key, "key", "", PL_FIXED, "Its private key, PEM."),                                  \
-            PL_OPT_SECRET(S, at.tls.key_password, "key_password", "", PL_FIXED, "Of that key."),                       \
-            PL_OPT_BOOL(S, at.tls.any_host, "any_host", "false", PL_FIXED,                                             \
-                        "Does not ask whether the certificate is of that host: for tests."),                           \
-            PL_OPT_END                                                                                                 \
-    }
-
+extern const struct pl_option pl_mqtt_tls_options[]; /* of the group `tls` */
 extern const char *const pl_mqtt_protocols[];
 
 void pl_mqtt_check(const struct pl_mqtt_options *options, struct pl_check *check);
@@ -132,8 +120,5 @@ int pl_mqtt_command(struct pl_mqtt *link, const char *topic, const void *payload
 
 /* What the broker publishes for us when we are lost; for `connecting`. */
 bool pl_mqtt_will(struct pl_mqtt *link, const char *topic, const void *payload, size_t size, unsigned qos, bool retain);
-
-/* Drops the connection, without farewell, so that the will is published; it is made anew. */
-void pl_mqtt_break(struct pl_mqtt *link, const char *why);
 
 #endif

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include <potline/alloc.h>
-#include <potline/note.h>
+#include <potline/setpoint.h>
 #include <potline/text.h>
 
 enum { TICK_MS = 20, EVENTS = 0 };
@@ -40,20 +40,19 @@ static const char *number(double value, char text[PL_TEXT_F64_MAX + 1]) {
 
 static void note(struct pl_orders *o, const struct pl_order_slot *slot, const char *action, const char *outcome) {
     const struct pl_order *order = &slot->order;
-    char from[PL_TEXT_F64_MAX + 1], to[PL_TEXT_F64_MAX + 1], place[48] = "";
-    char reason[PL_ORDER_REASON_MAX + 2 * PL_NAME_MAX + 128];
-    if (pl_node_epoch(o->node) != 0 && order->sequence != UINT64_MAX)
-        snprintf(place, sizeof place, ", log %u:%" PRIu64, order->partition, order->sequence);
-    snprintf(reason, sizeof reason, "%s%sset point %" PRIu64 " of %s, generation %" PRIu64 "%s%s%s", order->reason,
-             *order->reason ? "; " : "", order->id, name_of(o, order->origin), order->token, place,
-             order->model ? ", by " : "", order->model ? name_of(o, order->model) : "");
-    struct pl_note entry = {.action = action,
-                            .object = name_of(o, order->tag),
-                            .from = number(slot->old, from),
-                            .to = number(order->value, to),
-                            .reason = reason,
-                            .outcome = outcome};
-    pl_note(o->node, &entry);
+    struct pl_setpoint_note entry = {.action = action,
+                                     .outcome = outcome,
+                                     .reason = order->reason,
+                                     .id = order->id,
+                                     .token = order->token,
+                                     .sequence = order->sequence,
+                                     .partition = order->partition,
+                                     .tag = order->tag,
+                                     .origin = order->origin,
+                                     .model = order->model,
+                                     .old = slot->old,
+                                     .value = order->value};
+    pl_note_setpoint(o->node, &entry);
 }
 
 static void tell(struct pl_orders *o, const struct pl_order *order, enum pl_order_outcome outcome, const char *why,

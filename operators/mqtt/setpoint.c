@@ -6,39 +6,26 @@
 #include <potline/json.h>
 #include <potline/text.h>
 
-#include "link.h"
 #include "mqtt.h"
 #include "naming.h"
-#include "orders.h"
 #include "payload.h"
+#include "way.h"
 
 enum { IN_FLIGHT = 1000, MESSAGE_MAX = 64 << 10, READ_BACK_ROWS = 64 };
 enum { JSON, PLAIN };
 
 struct sink {
-    struct pl_mqtt_options link_options;
+    struct pl_mqtt_way way; /* first */
     const char *topic, *read_back;
     uint32_t payload;
     struct pl__payload read;
-    double tolerance;
-    pl_time deadline;
-    struct pl_strings tags;
 
-    struct pl_node *node;
-    struct pl_mqtt *link;
     struct pl_mqtt_naming naming, looking;
     struct pl__payload_reader reader;
-    struct pl_orders orders;
     struct pl_batch *found; /* what a message that was read back holds */
 };
 
 /* ---- Sending ---- */
-
-static bool is_ours(const struct sink *s, const char *name) {
-    for (uint32_t i = 0; i < s->tags.count; i++)
-        if (pl_glob(s->tags.items[i], name)) return true;
-    return false;
-}
 
 static char *put_pair(char *at, const char *key, const char *text) {
     at += sprintf(at, ",\"%s\":", key);
@@ -55,7 +42,7 @@ static size_t write_json(const struct sink *s, const struct pl_order *order, cha
     at = put_pair(at, "expiry", time);
     snprintf(id, sizeof id, "%" PRIu64, order->id);
     at = put_pair(at, "id", id);
-    at = put_pair(at, "origin", pl_tags_get(pl_node_tags(s->node), order->origin)->name);
+    at = put_pair(at, "origin", pl_tags_get(pl_node_tags(s->way.node), order->origin)->name);
     at = put_pair(at, "reason", order->reason);
     *at++ = '}';
     return (size_t)(at - text);
@@ -64,65 +51,51 @@ static size_t write_json(const struct sink *s, const struct pl_order *order, cha
 static void subscribe_to(struct sink *s, uint32_t tag) {
     char topic[PL_MQTT_TOPIC_MAX + 1];
     if (*s->read_back &&
-        pl_mqtt_naming_of(&s->looking, pl_tags_get(pl_node_tags(s->node), tag)->name, "samples", topic))
-        pl_mqtt_subscribe(s->link, topic, 1);
+        pl_mqtt_naming_of(&s->looking, pl_tags_get(pl_node_tags(s->way.node), tag)->name, "samples", topic))
+        pl_mqtt_subscribe(s->way.link, topic, 1);
 }
 
-static bool on_has(void *user, uint32_t tag) {
+static bool on_has(void *user, const char *name) {
     const struct sink *s = user;
     char topic[PL_MQTT_TOPIC_MAX + 1];
-    const char *name = pl_tags_get(pl_node_tags(s->node), tag)->name;
-    return is_ours(s, name) && pl_mqtt_naming_of(&s->naming, name, "setpoints", topic);
+    return pl_mqtt_naming_of(&s->naming, name, "setpoints", topic);
 }
 
 static int on_send(void *user, const struct pl_order *order, pl_time left) {
     struct sink *s = user;
     char topic[PL_MQTT_TOPIC_MAX + 1], text[6 * (PL_ORDER_REASON_MAX + PL_NAME_MAX) + 512];
-    const char *name = pl_tags_get(pl_node_tags(s->node), order->tag)->name;
-    if (!pl_mqtt_is_up(s->link) || !pl_mqtt_naming_of(&s->naming, name, "setpoints", topic)) return -1;
+    const char *name = pl_tags_get(pl_node_tags(s->way.node), order->tag)->name;
+    if (!pl_mqtt_is_up(s->way.link) || !pl_mqtt_naming_of(&s->naming, name, "setpoints", topic)) return -1;
     subscribe_to(s, order->tag);
     size_t size =
         s->payload == PLAIN ? (size_t)(pl_text_put_f64(text, order->value) - text) : write_json(s, order, text);
-    return pl_mqtt_command(s->link, topic, text, size, left);
+    return pl_mqtt_command(s->way.link, topic, text, size, left);
 }
 
 /* ---- Hearing ---- */
 
-static void on_up(void *user, bool session) {
+static void on_up(void *user) {
     struct sink *s = user;
-    (void)session;
-    pl_node_diag(s->node, PL_INFO, "%s: connected", s->link_options.server);
-    for (unsigned i = 0; i < s->orders.count; i++)
-        subscribe_to(s, s->orders.slot[i].tag);
-    pl_orders_up(&s->orders);
-}
-
-static void on_down(void *user, const char *why) {
-    struct sink *s = user;
-    pl_node_diag(s->node, PL_WARN, "%s: %s; it is tried again", s->link_options.server, why);
-    pl_orders_down(&s->orders);
-}
-
-static void on_published(void *user, int id) {
-    pl_orders_answered(&((struct sink *)user)->orders, id);
+    for (unsigned i = 0; i < s->way.orders.count; i++)
+        subscribe_to(s, s->way.orders.slot[i].tag);
 }
 
 /* A topic is read for the tags that it was made of. */
 static void on_message(void *user, const struct pl_mqtt_message *message) {
     struct sink *s = user;
     char topic[PL_MQTT_TOPIC_MAX + 1];
-    for (unsigned i = 0; i < s->orders.count; i++) {
-        const struct pl_tag *tag = pl_tags_get(pl_node_tags(s->node), s->orders.slot[i].tag);
+    for (unsigned i = 0; i < s->way.orders.count; i++) {
+        const struct pl_tag *tag = pl_tags_get(pl_node_tags(s->way.node), s->way.orders.slot[i].tag);
         if (!pl_mqtt_naming_of(&s->looking, tag->name, "samples", topic) || strcmp(topic, message->topic) != 0)
             continue;
         s->found->rows = 0;
-        s->reader.now = pl_now(s->node);
+        s->reader.now = pl_now(s->way.node);
         if (message->size > MESSAGE_MAX ||
             pl__payload_read(&s->reader, &s->read, tag->name, tag->length, message->payload, message->size, s->found))
             continue;
         for (uint32_t r = 0; r < s->found->rows; r++)
             if (s->found->samples.tag[r] == tag->id && !isnan(s->found->samples.value[r]))
-                pl_orders_seen(&s->orders, tag->id, s->found->samples.value[r]);
+                pl_orders_seen(&s->way.orders, tag->id, s->found->samples.value[r]);
     }
 }
 
@@ -130,99 +103,55 @@ static void on_message(void *user, const struct pl_mqtt_message *message) {
 
 static void sink_check(void *self, struct pl_check *check) {
     const struct sink *s = self;
-    pl_mqtt_check(&s->link_options, check);
+    pl_mqtt_way_check(&s->way, check);
     pl_mqtt_naming_check(s->topic, "topic", check);
     if (*s->read_back) pl_mqtt_naming_check(s->read_back, "read_back", check);
     if (!*s->read_back && pl_check_given(check, "tolerance"))
         pl_check_error(check, "tolerance", "nothing is read back: say `read_back`");
-    if (s->tags.count == 0) pl_check_error(check, "tags", "no set point would have a place here");
 }
 
 static enum pl_code sink_open(void *self, struct pl_node *node, struct pl_error **error) {
     struct sink *s = self;
-    s->node = node;
+    struct pl_mqtt_way_setup setup = {.in_flight = IN_FLIGHT,
+                                      .max_message = MESSAGE_MAX,
+                                      .reads_back = *s->read_back != 0,
+                                      .has = on_has,
+                                      .send = on_send,
+                                      .up = on_up,
+                                      .message = on_message};
     s->naming.template = s->topic;
     s->looking.template = s->read_back;
     s->reader.tags = pl_node_tags(node);
     s->found = pl_batch_new(PL_SAMPLES, READ_BACK_ROWS, 0);
     if (!s->found) return pl_error_set(error, PL_NO_MEMORY, "no memory for what is read back");
-    struct pl_orders_setup orders = {.deadline = s->deadline,
-                                     .reads_back = *s->read_back != 0,
-                                     .tolerance = s->tolerance,
-                                     .has = on_has,
-                                     .send = on_send,
-                                     .user = s};
-    enum pl_code code = pl_orders_init(&s->orders, node, &orders, error);
-    if (code) return code;
-    struct pl_mqtt_setup setup = {.options = &s->link_options,
-                                  .in_flight = IN_FLIGHT,
-                                  .max_message = MESSAGE_MAX,
-                                  .forgets = true,
-                                  .up = on_up,
-                                  .down = on_down,
-                                  .message = on_message,
-                                  .published = on_published,
-                                  .user = s};
-    s->link = pl_mqtt_new(node, &setup, error);
-    return s->link ? PL_OK : PL_UNAVAILABLE;
-}
-
-static void sink_stop(void *self, struct pl_node *node) {
-    struct sink *s = self;
-    (void)node;
-    if (s->link) pl_orders_withdraw(&s->orders);
+    return pl_mqtt_way_open(&s->way, node, &setup, error);
 }
 
 static void sink_close(void *self, struct pl_node *node) {
     struct sink *s = self;
     (void)node;
-    pl_mqtt_free(s->link);
-    s->link = NULL;
-    pl_orders_fini(&s->orders);
+    pl_mqtt_way_close(&s->way);
     pl__payload_fini(&s->reader);
     pl_batch_unref(s->found);
     s->found = NULL;
 }
 
-static enum pl_flow sink_process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
-    struct sink *s = self;
-    (void)node;
-    (void)input;
-    for (uint32_t row = 0; row < batch->rows; row++)
-        pl_orders_take(&s->orders, batch, row);
-    pl_batch_unref(batch);
-    return PL_FLOW_OK;
-}
-
-static enum pl_code list_run(void *self, struct pl_node *node, const void *args, struct pl_call *call,
-                             struct pl_error **error) {
-    const struct sink *s = self;
-    const struct pl_orders_list_args *wanted = args;
-    (void)node;
-    (void)error;
-    pl_orders_list(&s->orders, wanted->tag, s->link_options.server, call);
-    return PL_OK;
-}
-
 /* ---- Descriptor ---- */
 
 static const char *const payload_names[] = {"json", "plain", NULL};
-static const struct pl_option tls_options[] = PL_MQTT_TLS_OPTIONS(struct sink, link_options);
 
 /* clang-format off */
 static const struct pl_option sink_options[] = {
-    PL_MQTT_OPTIONS(struct sink, link_options, tls_options),
+    PL_MQTT_OPTIONS(struct sink, way.link_options),
     PL_OPT_STRING(struct sink, topic, "topic", NULL, PL_FIXED, "Where a set point goes: {path}/set; {tag}, {path}, {asset}, {signal}, {p1}, ... as in sink.mqtt."),
     PL_OPT_CHOICE(struct sink, payload, "payload", "json", payload_names, PL_FIXED,
         "json: an object with value, time, expiry, id, origin, reason; plain: the value as text, whose receiver does not see when it expires."),
-    PL_OPT_STRINGS(struct sink, tags, "tags", "[\"*\"]", PL_FIXED, "Patterns of the tags that have a place here."),
     PL_OPT_STRING(struct sink, read_back, "read_back", "", PL_FIXED, "Topic under which the device says the value that it has; none: nothing is read back."),
     PL_OPT_CHOICE(struct sink, read.form, "read_payload", "json", payload_names, PL_FIXED, "How it says it."),
     PL_OPT_STRING(struct sink, read.value, "read_value", "value", PL_FIXED, "Path of the value in an object that is read back."),
     PL_OPT_STRING(struct sink, read.time, "read_time", "", PL_FIXED, "Path of its time; it is not needed."),
     PL_OPT_STRING(struct sink, read.quality, "read_quality", "", PL_FIXED, "Path of its quality; it is not needed."),
-    PL_OPT_NUMBER(struct sink, tolerance, "tolerance", "0", "0", NULL, PL_FIXED, "How far what is read back may be from what was sent."),
-    PL_OPT_DURATION(struct sink, deadline, "deadline", "2s", "10ms", "10m", PL_FIXED, "Time for a set point to be confirmed; past it, it has failed."),
+    PL_MQTT_WAY_OPTIONS(struct sink),
     PL_OPT_END,
 };
 /* clang-format on */
@@ -239,21 +168,16 @@ const struct pl_operator pl__setpoint_mqtt = {
         "a connection that broke may be delivered twice. What was under way when the process died is in the "
         "audit as sent.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SETPOINTS), .doc = "Set points that a guard has let pass."}),
-    .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_EVENTS), .doc = "How each set point ended."}),
+    .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_EVENTS), .doc = "How each set point ended; the connection, lost and made."}),
     .options = sink_options,
-    .counters = (const struct pl_counter[]){PL_ORDER_OUTCOMES(PL_ORDER_COUNTER){.name = NULL}},
+    .counters = pl_mqtt_way_counters,
     .scope = PL_GLOBAL,
     .flags = PL_OP_FIELD | PL_OP_ANY_ORDER | PL_OP_BLOCKING,
     .instance_size = sizeof(struct sink),
     .check = sink_check,
     .open = sink_open,
-    .process = sink_process,
-    .stop = sink_stop,
+    .process = pl_mqtt_way_process,
+    .stop = pl_mqtt_way_stop,
     .close = sink_close,
-    .commands = PL_COMMANDS({.name = "setpoints list",
-                             .doc = "Lists the set points of the field: what was wanted, and how it ended.",
-                             .roles = PL_MAY_SEE,
-                             .args = pl_orders_list_options,
-                             .args_size = sizeof(struct pl_orders_list_args),
-                             .run = list_run}),
+    .commands = pl_mqtt_way_commands,
 };

@@ -28,7 +28,7 @@ struct topic_row {
 };
 
 struct source {
-    struct pl_mqtt_options link_options;
+    struct pl_mqtt_options link_options; /* first */
     struct pl_list topics;
     int64_t qos, in_flight, max_message;
     pl_time session;
@@ -40,14 +40,13 @@ struct source {
     struct pl__payload_reader reader;
     struct pl_mqtt_events events;
     struct pl_batch *open;
-    uint64_t run;            /* tells this instance's positions from those of an earlier one */
-    uint64_t given;          /* messages of QoS 1 and 2 so far */
-    uint64_t owed;           /* of them: what has to be safe before they are acknowledged */
-    uint64_t safe;           /* of them: those that the log has */
-    pl_time last;            /* of a row that has come lately */
-    uint64_t events_counted; /* of those that were left out */
-    bool known;              /* a session has been there before */
-    bool news;               /* the call at hand gives rows, or letters */
+    uint64_t run;   /* tells this instance's positions from those of an earlier one */
+    uint64_t given; /* messages of QoS 1 and 2 so far */
+    uint64_t owed;  /* of them: what has to be safe before they are acknowledged */
+    uint64_t safe;  /* of them: those that the log has */
+    pl_time last;   /* of a row that has come lately */
+    bool known;     /* a session has been there before */
+    bool news;      /* the call at hand gives rows, or letters */
     bool failed, stopping;
 };
 
@@ -198,8 +197,6 @@ static enum pl_flow source_produce(void *self, struct pl_node *node) {
     s->news |= s->open && s->open->rows > 0;
     enum pl_flow flow = s->open ? pl_emit(node, OUT, &s->open) : PL_FLOW_OK;
     if (flow == PL_FLOW_OK) flow = pl_mqtt_events_emit(&s->events, EVENTS);
-    pl_count(node, EVENTS_LEFT_OUT, s->events.left_out - s->events_counted);
-    s->events_counted = s->events.left_out;
     if (flow) return flow;
     if (s->news) s->owed = s->given;
     release(s); /* nothing came of those that have come */
@@ -286,7 +283,7 @@ static enum pl_code source_open(void *self, struct pl_node *node, struct pl_erro
     if (!s->patterns) return pl_error_set(error, PL_NO_MEMORY, "no memory for topics");
     for (uint32_t i = 0; i < s->topics.count; i++)
         pl_pattern_parse(&s->patterns[i], ((const struct topic_row *)s->topics.items)[i].topic);
-    enum pl_code code = pl_mqtt_events_init(&s->events, node, s->link_options.server, error);
+    enum pl_code code = pl_mqtt_events_init(&s->events, node, s->link_options.server, EVENTS_LEFT_OUT, error);
     if (code) return code;
     struct pl_mqtt_setup setup = {
         .options = &s->link_options,
@@ -322,7 +319,6 @@ static void source_close(void *self, struct pl_node *node) {
 static const char *const form_names[] = {"json", "plain", NULL};
 static const char *const unit_names[] = {"auto", "s", "ms", "us", "ns", NULL};
 static const char *const retained_names[] = {"take", "skip", NULL};
-static const struct pl_option tls_options[] = PL_MQTT_TLS_OPTIONS(struct source, link_options);
 
 #define ROW struct topic_row
 /* clang-format off */
@@ -338,7 +334,7 @@ static const struct pl_option topic_options[] = {
     PL_OPT_END,
 };
 static const struct pl_option source_options[] = {
-    PL_MQTT_OPTIONS(struct source, link_options, tls_options),
+    PL_MQTT_OPTIONS(struct source, link_options),
     PL_OPT_LIST(struct source, topics, "topics", NULL, ROW, topic_options, PL_FIXED, "What is subscribed to; the first that fits a message says how it is read."),
     PL_OPT_INT(struct source, qos, "qos", "1", "0", "2", PL_FIXED, "Asked of the broker: 0 at most once, 1 at least once, 2 see the guarantee."),
     PL_OPT_INT(struct source, in_flight, "in_flight", "1000", "1", "65535", PL_FIXED,

@@ -7,34 +7,22 @@
 
 #include "book.h"
 #include "host.h"
-#include "orders.h"
 #include "sparkplug.h"
+#include "way.h"
 
 enum { IN_FLIGHT = 100, MESSAGE_MAX = 1 << 20, METRICS_MAX = 1000000 };
 
 struct sink {
-    struct pl_mqtt_options link_options;
-    struct pl_strings groups, tags;
+    struct pl_mqtt_way way; /* first */
+    struct pl_strings groups;
     const char *tag;
-    double tolerance;
-    pl_time deadline;
 
-    struct pl_node *node;
     struct pl__host host;
     struct pl__book book;
     struct pl__bytes bytes;
-    struct pl_orders orders;
 };
 
 /* ---- Sending ---- */
-
-static bool on_has(void *user, uint32_t tag) {
-    const struct sink *s = user;
-    const char *name = pl_tags_get(pl_node_tags(s->node), tag)->name;
-    for (uint32_t i = 0; i < s->tags.count; i++)
-        if (pl_glob(s->tags.items[i], name)) return true;
-    return false;
-}
 
 /* Of a node that is not alive nothing is known: it waits for its birth. */
 static int on_send(void *user, const struct pl_order *order, pl_time left) {
@@ -48,7 +36,7 @@ static int on_send(void *user, const struct pl_order *order, pl_time left) {
     struct pl__outgoing command = {.name = metric->name,
                                    .has_alias = metric->has_alias,
                                    .alias = metric->alias,
-                                   .time = pl_now(s->node),
+                                   .time = pl_now(s->way.node),
                                    .type = metric->type,
                                    .value = order->value};
     pl__put_payload(&s->bytes, command.time, -1);
@@ -62,14 +50,14 @@ static int on_send(void *user, const struct pl_order *order, pl_time left) {
 /* ---- Hearing ---- */
 
 static pl_time on_now(void *user) {
-    return pl_now(((const struct sink *)user)->node);
+    return pl_now(((const struct sink *)user)->way.node);
 }
 
 static bool on_row(void *user, const struct pl__book_row *row) {
     struct sink *s = user;
     /* What a dead node has said last, or what it has kept, says nothing of now. */
     bool old = row->quality & (PL_Q_STALE | PL_Q_BACKFILLED);
-    if (!isnan(row->value) && !old) pl_orders_seen(&s->orders, row->tag, row->value);
+    if (!isnan(row->value) && !old) pl_orders_seen(&s->way.orders, row->tag, row->value);
     return true;
 }
 
@@ -97,25 +85,15 @@ static void on_told(void *user, const char *kind, uint16_t severity, const char 
     (void)group;
     (void)edge;
     (void)device;
-    if (strcmp(kind, "sparkplug.born") == 0) pl_orders_up(&s->orders);
+    if (strcmp(kind, "sparkplug.born") == 0) pl_orders_up(&s->way.orders);
 }
 
-static void on_up(void *user, bool session) {
-    struct sink *s = user;
-    (void)session;
-    pl_node_diag(s->node, PL_INFO, "%s: connected", s->link_options.server);
-    pl__host_up(&s->host);
+static void on_up(void *user) {
+    pl__host_up(&((struct sink *)user)->host);
 }
 
-static void on_down(void *user, const char *why) {
-    struct sink *s = user;
-    pl_node_diag(s->node, PL_WARN, "%s: %s; it is tried again", s->link_options.server, why);
-    pl__book_forget(&s->book);
-    pl_orders_down(&s->orders);
-}
-
-static void on_published(void *user, int id) {
-    pl_orders_answered(&((struct sink *)user)->orders, id);
+static void on_down(void *user) {
+    pl__book_forget(&((struct sink *)user)->book);
 }
 
 static void on_message(void *user, const struct pl_mqtt_message *message) {
@@ -123,24 +101,21 @@ static void on_message(void *user, const struct pl_mqtt_message *message) {
     struct pl__sp_topic topic;
     if (message->size > MESSAGE_MAX || !pl__sp_topic_parse(message->topic, &topic)) return;
     if (!pl__book_take(&s->book, &topic, message->payload, message->size))
-        pl_fail(s->node, "no memory for what edge nodes say");
+        pl_fail(s->way.node, "no memory for what edge nodes say");
 }
 
 /* ---- Life cycle ---- */
 
 static void sink_check(void *self, struct pl_check *check) {
     const struct sink *s = self;
-    pl_mqtt_check(&s->link_options, check);
+    pl_mqtt_way_check(&s->way, check);
     pl__host_check("", &s->groups, check);
     const char *why = pl__book_template_check(s->tag);
     if (why) pl_check_error(check, "tag", "%s", why);
-    if (s->tags.count == 0) pl_check_error(check, "tags", "no set point would have a place here");
 }
 
 static enum pl_code sink_open(void *self, struct pl_node *node, struct pl_error **error) {
     struct sink *s = self;
-    s->node = node;
-    s->host = (struct pl__host){.id = "", .groups = &s->groups, .node = node};
     struct pl__book_setup book = {.tag = s->tag,
                                   .metrics = METRICS_MAX,
                                   .again = PL_SECOND,
@@ -151,76 +126,38 @@ static enum pl_code sink_open(void *self, struct pl_node *node, struct pl_error 
                                   .missing = on_missing,
                                   .told = on_told,
                                   .user = s};
+    struct pl_mqtt_way_setup setup = {.in_flight = IN_FLIGHT,
+                                      .max_message = MESSAGE_MAX,
+                                      .reads_back = true,
+                                      .send = on_send,
+                                      .up = on_up,
+                                      .down = on_down,
+                                      .message = on_message};
+    s->host = (struct pl__host){.id = "", .groups = &s->groups, .node = node};
     pl__book_init(&s->book, &book, pl_node_tags(node));
-    struct pl_orders_setup orders = {.deadline = s->deadline,
-                                     .reads_back = true,
-                                     .tolerance = s->tolerance,
-                                     .has = on_has,
-                                     .send = on_send,
-                                     .user = s};
-    enum pl_code code = pl_orders_init(&s->orders, node, &orders, error);
-    if (code) return code;
-    struct pl_mqtt_setup setup = {.options = &s->link_options,
-                                  .in_flight = IN_FLIGHT,
-                                  .max_message = MESSAGE_MAX,
-                                  .forgets = true,
-                                  .up = on_up,
-                                  .down = on_down,
-                                  .message = on_message,
-                                  .published = on_published,
-                                  .user = s};
-    s->host.link = pl_mqtt_new(node, &setup, error);
-    return s->host.link ? PL_OK : PL_UNAVAILABLE;
-}
-
-static void sink_stop(void *self, struct pl_node *node) {
-    struct sink *s = self;
-    (void)node;
-    if (s->host.link) pl_orders_withdraw(&s->orders);
+    enum pl_code code = pl_mqtt_way_open(&s->way, node, &setup, error);
+    s->host.link = s->way.link;
+    return code;
 }
 
 static void sink_close(void *self, struct pl_node *node) {
     struct sink *s = self;
     (void)node;
-    pl_mqtt_free(s->host.link);
+    pl_mqtt_way_close(&s->way);
     s->host.link = NULL;
-    pl_orders_fini(&s->orders);
     pl__host_fini(&s->host);
     pl__book_fini(&s->book);
     pl__bytes_fini(&s->bytes);
 }
 
-static enum pl_flow sink_process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
-    struct sink *s = self;
-    (void)node;
-    (void)input;
-    for (uint32_t row = 0; row < batch->rows; row++)
-        pl_orders_take(&s->orders, batch, row);
-    pl_batch_unref(batch);
-    return PL_FLOW_OK;
-}
-
-static enum pl_code list_run(void *self, struct pl_node *node, const void *args, struct pl_call *call,
-                             struct pl_error **error) {
-    const struct sink *s = self;
-    (void)node;
-    (void)error;
-    pl_orders_list(&s->orders, ((const struct pl_orders_list_args *)args)->tag, s->link_options.server, call);
-    return PL_OK;
-}
-
 /* ---- Descriptor ---- */
-
-static const struct pl_option tls_options[] = PL_MQTT_TLS_OPTIONS(struct sink, link_options);
 
 /* clang-format off */
 static const struct pl_option sink_options[] = {
-    PL_MQTT_OPTIONS(struct sink, link_options, tls_options),
+    PL_MQTT_OPTIONS(struct sink, way.link_options),
     PL_OPT_STRINGS(struct sink, groups, "groups", "[\"+\"]", PL_FIXED, "Groups of edge nodes that set points are for; \"+\": all."),
     PL_OPT_STRING(struct sink, tag, "tag", "{edge}.{device}.{metric}", PL_FIXED, "A metric's tag, as in source.sparkplug."),
-    PL_OPT_STRINGS(struct sink, tags, "tags", "[\"*\"]", PL_FIXED, "Patterns of the tags that have a place here."),
-    PL_OPT_NUMBER(struct sink, tolerance, "tolerance", "0", "0", NULL, PL_FIXED, "How far what is read back may be from what was sent."),
-    PL_OPT_DURATION(struct sink, deadline, "deadline", "2s", "10ms", "10m", PL_FIXED, "Time for a set point to be confirmed; past it, it has failed."),
+    PL_MQTT_WAY_OPTIONS(struct sink),
     PL_OPT_END,
 };
 /* clang-format on */
@@ -234,21 +171,16 @@ const struct pl_operator pl__setpoint_sparkplug = {
     .guarantee = "A set point is verified or its event says why not. None leaves after its expiry. What was under way "
                  "when the process died is in the audit as sent.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SETPOINTS), .doc = "Set points that a guard has let pass."}),
-    .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_EVENTS), .doc = "How each set point ended."}),
+    .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_EVENTS), .doc = "How each set point ended; the connection, lost and made."}),
     .options = sink_options,
-    .counters = (const struct pl_counter[]){PL_ORDER_OUTCOMES(PL_ORDER_COUNTER){.name = NULL}},
+    .counters = pl_mqtt_way_counters,
     .scope = PL_GLOBAL,
     .flags = PL_OP_FIELD | PL_OP_ANY_ORDER | PL_OP_BLOCKING,
     .instance_size = sizeof(struct sink),
     .check = sink_check,
     .open = sink_open,
-    .process = sink_process,
-    .stop = sink_stop,
+    .process = pl_mqtt_way_process,
+    .stop = pl_mqtt_way_stop,
     .close = sink_close,
-    .commands = PL_COMMANDS({.name = "setpoints list",
-                             .doc = "Lists the set points of the field: what was wanted, and how it ended.",
-                             .roles = PL_MAY_SEE,
-                             .args = pl_orders_list_options,
-                             .args_size = sizeof(struct pl_orders_list_args),
-                             .run = list_run}),
+    .commands = pl_mqtt_way_commands,
 };

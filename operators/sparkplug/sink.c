@@ -1,59 +1,40 @@
 /* sink.sparkplug: an edge node of Sparkplug B: rows as the data of its devices.
  *
- * Rows are held (held.h) until they have left, and while the primary host is away; what was held then leaves as
+ * Rows are held (waiting.h) until they have left, and while the primary host is away; what was held then leaves as
  * historical. What is held is part of the state. node.h knows how an edge node speaks.
  */
 #include <string.h>
-#include <uv.h>
 
 #include <potline/alloc.h>
 #include <potline/json.h>
 #include <potline/kept.h>
 #include <potline/text.h>
 
-#include "held.h"
-#include "later.h"
 #include "link.h"
 #include "node.h"
 #include "sparkplug.h"
+#include "waiting.h"
 
 enum { MESSAGES, BYTES, BIRTHS, REBIRTHS, COMMANDS, UNFIT };
-enum { IN_FLIGHT = 100, UNDER_WAY = 256, ROWS_A_MESSAGE = 500, LINGER_TICK = 50 /* ms */, MESSAGE_MAX = 1 << 20 };
+enum { IN_FLIGHT = 100, UNDER_WAY = 256, ROWS_A_MESSAGE = 500, MESSAGE_MAX = 1 << 20 };
 static const char kept_bd[] = "bdSeq";
 
 struct sink {
-    struct pl_mqtt_options link_options;
+    struct pl_mqtt_options link_options; /* first */
     const char *group, *edge, *device, *metric, *host_id;
-    int64_t hold;
-    pl_time linger;
+    struct pl_mqtt_waiting waiting;
 
     struct pl_node *node;
     struct pl_mqtt *link;
     struct pl__node edge_node;
     struct pl__spb wire; /* of commands */
-    struct pl_held queue;
-    struct pl_codec *codec;
-    struct pl_later *again, *end;
-    uint64_t next;      /* the row that is sent next */
-    uint64_t live_from; /* rows in front of it were held while nobody could hear them */
-    uint64_t end_at;
+    uint64_t live_from;  /* rows in front of it were held while nobody could hear them */
     uint64_t births_counted, unfit_counted;
     uint32_t under_way; /* messages that have not left yet */
+    uint32_t given_up;  /* earlier ones that have not: their rows are sent again, whatever becomes of them */
     int64_t state_time; /* of what the primary host said last */
-    bool host_there;
-    bool ending, at_end, given_up, rebirth;
+    bool host_there, rebirth;
 };
-
-/* ---- What waits ---- */
-
-static bool is_done(const struct sink *s) {
-    return s->queue.taken == s->queue.first;
-}
-
-static void settle(struct sink *s) {
-    bool ending = s->ending && !s->given_up && !is_done(s);
-    pl_busy(s->node, ending || s->queue.bytes >= s->hold);
-}
 
 static void count(struct sink *s) {
     pl_count(s->node, BIRTHS, s->edge_node.births - s->births_counted);
@@ -78,39 +59,40 @@ static bool on_send(void *user, const char *topic, const void *bytes, size_t siz
 }
 
 static bool send_rows(struct sink *s) {
+    struct pl_mqtt_waiting *w = &s->waiting;
     uint32_t row;
-    const struct pl_batch *batch = pl_held_at(&s->queue, s->next, &row);
+    const struct pl_batch *batch = pl_held_at(&w->queue, w->next, &row);
     uint32_t rows = batch->rows - row < ROWS_A_MESSAGE ? batch->rows - row : ROWS_A_MESSAGE;
-    bool historical = s->next < s->live_from;
-    if (historical && s->live_from - s->next < rows) rows = (uint32_t)(s->live_from - s->next);
+    bool historical = w->next < s->live_from;
+    if (historical && s->live_from - w->next < rows) rows = (uint32_t)(s->live_from - w->next);
     if (!pl__node_data(&s->edge_node, batch, row, row + rows, historical, pl_now(s->node))) return false;
-    s->next += rows;
+    w->next += rows;
     return true;
 }
 
-static void pump(struct sink *s) {
+static void pump(void *user) {
+    struct sink *s = user;
     bool ok = true;
     if (may_speak(s) && (!s->edge_node.born || s->rebirth)) {
         ok = pl__node_birth(&s->edge_node, pl_now(s->node));
         s->rebirth = false;
     }
-    while (ok && may_speak(s) && s->edge_node.born && s->under_way < UNDER_WAY && s->next < s->queue.taken)
+    while (ok && may_speak(s) && s->edge_node.born && s->under_way < UNDER_WAY && pl_mqtt_waiting_any(&s->waiting))
         ok = send_rows(s);
     if (s->edge_node.bytes.failed) pl_fail(s->node, "no memory for a message");
-    if (s->under_way == 0) pl_held_drop(&s->queue, s->next);
+    if (s->under_way == 0) pl_mqtt_waiting_drop(&s->waiting, s->waiting.next);
     count(s);
-    settle(s);
-}
-
-static void on_again(void *user) {
-    pump(user);
 }
 
 static void on_published(void *user, int id) {
     struct sink *s = user;
     (void)id;
+    if (s->given_up) {
+        s->given_up--;
+        return;
+    }
     if (s->under_way) s->under_way--;
-    if (s->under_way < UNDER_WAY / 2) pl_later_in(s->again, 0); /* not from within libmosquitto */
+    if (s->under_way < UNDER_WAY / 2) pl_mqtt_waiting_soon(&s->waiting); /* not from within libmosquitto */
 }
 
 /* ---- Connection ---- */
@@ -139,26 +121,27 @@ static void on_up(void *user, bool session) {
     if (pl__sp_topic_put(filter, s->group, PL__DCMD, s->edge, "+")) pl_mqtt_subscribe(s->link, filter, 1);
     s->host_there = false;
     s->state_time = 0;
-    s->live_from = s->queue.taken;
+    s->live_from = s->waiting.queue.taken;
     if (*s->host_id && snprintf(filter, sizeof filter, PL__SP_NAMESPACE "/STATE/%s", s->host_id) > 0)
         pl_mqtt_subscribe(s->link, filter, 1);
     pl_node_diag(s->node, PL_INFO, "%s: connected", s->link_options.server);
-    pl_later_in(s->again, 0);
+    pl_mqtt_waiting_soon(&s->waiting);
 }
 
 /* What had not left is sent again. */
 static void nobody_hears(struct sink *s) {
     pl__node_lost(&s->edge_node);
+    s->given_up += s->under_way;
     s->under_way = 0;
-    s->next = s->queue.first;
-    s->live_from = s->queue.taken;
+    s->waiting.next = s->waiting.queue.first;
+    s->live_from = s->waiting.queue.taken;
 }
 
 static void on_down(void *user, const char *why) {
     struct sink *s = user;
     nobody_hears(s);
+    s->given_up = 0; /* they went with the connection */
     pl_node_diag(s->node, PL_WARN, "%s: %s; it is tried again", s->link_options.server, why);
-    settle(s);
 }
 
 /* ---- What it is told ---- */
@@ -180,7 +163,7 @@ static void on_command(struct sink *s, const struct pl_mqtt_message *message) {
             pl_node_diag(s->node, PL_WARN, "%.200s: '%.100s' is no set point of ours: it was refused", message->topic,
                          m.name ? m.name : "");
     }
-    if (s->rebirth) pl_later_in(s->again, 0);
+    if (s->rebirth) pl_mqtt_waiting_soon(&s->waiting);
 }
 
 /* {"online":true,"timestamp":1764150000000}; an older one than before says nothing. */
@@ -217,11 +200,11 @@ static void on_state(struct sink *s, const struct pl_mqtt_message *message) {
     if (online == s->host_there) return;
     s->host_there = online;
     if (online) {
-        pl_later_in(s->again, 0);
+        pl_mqtt_waiting_soon(&s->waiting);
         return;
     }
     if (s->edge_node.born && pl__node_death(&s->edge_node, pl_now(s->node), topic))
-        pl_mqtt_publish(s->link, topic, s->edge_node.bytes.data, s->edge_node.bytes.size, 0, false);
+        on_send(s, topic, s->edge_node.bytes.data, s->edge_node.bytes.size);
     nobody_hears(s);
 }
 
@@ -239,65 +222,35 @@ static void on_message(void *user, const struct pl_mqtt_message *message) {
 
 static enum pl_flow sink_process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
     struct sink *s = self;
+    (void)node;
     (void)input;
-    if (!pl_held_put(&s->queue, batch)) return pl_fail(node, "no memory for rows that wait");
-    pl_held_seal_all(&s->queue);
-    if (!may_speak(s)) s->live_from = s->queue.taken;
+    if (!pl_mqtt_waiting_put(&s->waiting, batch)) return PL_FLOW_FAIL;
+    if (!may_speak(s)) s->live_from = s->waiting.queue.taken;
     pump(s);
     return PL_FLOW_OK;
 }
 
 static pl_time sink_watermark(void *self, struct pl_node *node, pl_time now) {
     (void)node;
-    if (now == PL_TIME_MAX) ((struct sink *)self)->at_end = true;
+    pl_mqtt_waiting_watermark(&((struct sink *)self)->waiting, now);
     return now;
 }
 
-static void end_over(void *user) {
-    struct sink *s = user;
-    if (is_done(s)) return;
-    if (uv_hrtime() < s->end_at) {
-        pl_later_in(s->end, LINGER_TICK);
-        return;
-    }
-    unsigned long long rows = s->queue.taken - s->queue.first;
-    s->given_up = true;
-    if (s->at_end || !pl_node_epoch(s->node))
-        pl_fail(s->node, "%llu rows could not be sent in time: broker or host are away, or slow", rows);
-    else
-        pl_node_diag(s->node, PL_WARN, "%llu rows wait for the next run: broker or host are away, or slow", rows);
-    settle(s);
-}
-
 static void sink_stop(void *self, struct pl_node *node) {
-    struct sink *s = self;
     (void)node;
-    if (s->ending) return;
-    s->ending = true;
-    s->end_at = uv_hrtime() + (uint64_t)s->linger;
-    pump(s);
-    if (!is_done(s)) pl_later_in(s->end, LINGER_TICK);
+    pl_mqtt_waiting_stop(&((struct sink *)self)->waiting);
 }
-
-/* ---- State: [base, first, [batch, ...]] ---- */
 
 static void sink_snapshot(const void *self, struct pl_node *node, struct pl_pack *pack) {
-    const struct sink *s = self;
-    struct pl_error *error = NULL;
-    pl_pack_array(pack, PL_HELD_ITEMS);
-    if (pl_held_save(&s->queue, s->codec, pack, &error))
-        pl_fail(node, "rows that wait cannot be saved: %s", error ? error->text : "no memory");
-    pl_error_free(&error);
+    (void)node;
+    pl_mqtt_waiting_save(&((const struct sink *)self)->waiting, pack);
 }
 
 static enum pl_code sink_restore(void *self, struct pl_node *node, struct pl_unpack *unpack, struct pl_error **error) {
     struct sink *s = self;
-    uint32_t items;
-    if (!pl_unpack_array(unpack, &items) || items != PL_HELD_ITEMS)
-        return pl_error_set(error, PL_CORRUPT, "not the rows that a sink holds");
-    enum pl_code code = pl_held_load(&s->queue, s->codec, pl_node_kind(node), unpack, error);
-    s->next = s->queue.first;
-    s->live_from = s->queue.taken;
+    (void)node;
+    enum pl_code code = pl_mqtt_waiting_load(&s->waiting, unpack, error);
+    s->live_from = s->waiting.queue.taken;
     return code;
 }
 
@@ -333,12 +286,9 @@ static enum pl_code sink_open(void *self, struct pl_node *node, struct pl_error 
                                      .send = on_send,
                                      .user = s,
                                      .bd = UINT8_MAX};
-    s->codec = pl_codec_new(pl_node_tags(node));
-    s->again = pl_later_new(pl_node_loop(node), on_again, s);
-    s->end = pl_later_new(pl_node_loop(node), end_over, s);
-    if (!s->codec || !s->again || !s->end || !pl__node_init(&s->edge_node))
-        return pl_error_set(error, PL_NO_MEMORY, "no memory for an edge node");
-    enum pl_code code = pl_kept_each(node, read_kept, s, error);
+    if (!pl__node_init(&s->edge_node)) return pl_error_set(error, PL_NO_MEMORY, "no memory for an edge node");
+    enum pl_code code = pl_mqtt_waiting_init(&s->waiting, node, pump, s, error);
+    if (!code) code = pl_kept_each(node, read_kept, s, error);
     if (code) return code;
     struct pl_mqtt_setup setup = {.options = &s->link_options,
                                   .in_flight = IN_FLIGHT,
@@ -366,30 +316,22 @@ static void sink_close(void *self, struct pl_node *node) {
     say_death(s);
     pl_mqtt_free(s->link);
     s->link = NULL;
-    pl_later_free(s->again);
-    pl_later_free(s->end);
-    s->again = s->end = NULL;
-    pl_codec_free(s->codec);
-    s->codec = NULL;
-    pl_held_fini(&s->queue);
+    pl_mqtt_waiting_fini(&s->waiting);
     pl__node_fini(&s->edge_node);
     pl__spb_fini(&s->wire);
 }
 
 /* ---- Descriptor ---- */
 
-static const struct pl_option tls_options[] = PL_MQTT_TLS_OPTIONS(struct sink, link_options);
-
 /* clang-format off */
 static const struct pl_option sink_options[] = {
-    PL_MQTT_OPTIONS(struct sink, link_options, tls_options),
+    PL_MQTT_OPTIONS(struct sink, link_options),
     PL_OPT_STRING(struct sink, group, "group", "potline", PL_FIXED, "The group that it belongs to."),
     PL_OPT_STRING(struct sink, edge, "edge", NULL, PL_FIXED, "The name of the edge node, one in the group."),
     PL_OPT_STRING(struct sink, device, "device", "{asset}", PL_FIXED, "A tag's device: {asset}, {p1}, {p2}, ...; \"\": metrics of the node itself."),
     PL_OPT_STRING(struct sink, metric, "metric", "{signal}", PL_FIXED, "A tag's metric: {signal}, {path}, {tag}, ..."),
     PL_OPT_STRING(struct sink, host_id, "host", "", PL_FIXED, "The primary host: while it is away rows are held, and leave as historical when it is back. None: nobody is waited for."),
-    PL_OPT_SIZE(struct sink, hold, "hold", "16MiB", "64KiB", "1GiB", PL_FIXED, "Rows that wait here and are part of the state; more makes the node busy."),
-    PL_OPT_DURATION(struct sink, linger, "linger", "5s", "0s", "10m", PL_FIXED, "How long the last rows may take to leave at the end."),
+    PL_MQTT_WAITING_OPTIONS(struct sink, waiting),
     PL_OPT_END,
 };
 /* clang-format on */

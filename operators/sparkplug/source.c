@@ -12,7 +12,7 @@ enum { OUT, EVENTS };
 enum { MESSAGES, BYTES, BAD, GAPS, REBIRTHS, BIRTHS, DEATHS, MISSING, EVENTS_LEFT_OUT };
 
 struct source {
-    struct pl_mqtt_options link_options;
+    struct pl_mqtt_options link_options; /* first */
     struct pl_strings groups;
     const char *host_id, *tag;
     int64_t metrics, max_message;
@@ -26,7 +26,6 @@ struct source {
     struct pl_batch *open;
     const struct pl_mqtt_message *message; /* at hand */
     pl_time last;
-    uint64_t events_counted;
     bool failed, stopping;
 };
 
@@ -152,8 +151,6 @@ static enum pl_flow source_produce(void *self, struct pl_node *node) {
     if (s->failed) return PL_FLOW_FAIL;
     enum pl_flow flow = s->open ? pl_emit(node, OUT, &s->open) : PL_FLOW_OK;
     if (flow == PL_FLOW_OK) flow = pl_mqtt_events_emit(&s->events, EVENTS);
-    pl_count(node, EVENTS_LEFT_OUT, s->events.left_out - s->events_counted);
-    s->events_counted = s->events.left_out;
     return flow ? flow : more ? PL_FLOW_OK : PL_FLOW_WAIT;
 }
 
@@ -238,7 +235,7 @@ static enum pl_code source_open(void *self, struct pl_node *node, struct pl_erro
                                   .told = on_told,
                                   .user = s};
     pl__book_init(&s->book, &book, pl_node_tags(node));
-    enum pl_code code = pl_mqtt_events_init(&s->events, node, s->link_options.server, error);
+    enum pl_code code = pl_mqtt_events_init(&s->events, node, s->link_options.server, EVENTS_LEFT_OUT, error);
     if (code) return code;
     struct pl_mqtt_setup setup = {.options = &s->link_options,
                                   .in_flight = IN_FLIGHT,
@@ -267,11 +264,9 @@ static void source_close(void *self, struct pl_node *node) {
 
 /* ---- Descriptor ---- */
 
-static const struct pl_option tls_options[] = PL_MQTT_TLS_OPTIONS(struct source, link_options);
-
 /* clang-format off */
 static const struct pl_option source_options[] = {
-    PL_MQTT_OPTIONS(struct source, link_options, tls_options),
+    PL_MQTT_OPTIONS(struct source, link_options),
     PL_OPT_STRINGS(struct source, groups, "groups", "[\"+\"]", PL_FIXED, "Groups of edge nodes that are listened to; \"+\": all."),
     PL_OPT_STRING(struct source, host_id, "host", "", PL_FIXED, "By which edge nodes know this host (STATE): theirs keep what they measure while it is away. None: it says nothing."),
     PL_OPT_STRING(struct source, tag, "tag", "{edge}.{device}.{metric}", PL_FIXED, "A metric's tag, of {group} {edge} {device} {metric}; slashes become dots."),

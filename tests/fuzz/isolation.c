@@ -2,7 +2,8 @@
  * are, and state that is whole.
  *
  * The first byte: 1 it has begun already, 2 a batch is given to it, 4 a watermark, 8 a barrier, 16 the end, 32 a call,
- * 64 it is a program that is none of ours. Then frames, or messages of a program: two bytes of length, the frame. */
+ * 64 it is a program that is none of ours; 64 and 32 one that takes set points to the field, as that of the OPC UA
+ * gateway does. Then frames, or messages of a program: two bytes of length, the frame. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,9 +69,30 @@ static const struct pl_operator program = {
     .process = process,
 };
 
+static const struct pl_operator guard = {
+    PL_OPERATOR("fuzz.guard", "Set points."),
+    .outputs = PL_PORTS({"out", PL_SET(PL_SETPOINTS), PL_PORT_FIXED, ""}),
+    .scope = PL_GLOBAL,
+    .flags = PL_OP_GUARD,
+    .instance_size = sizeof(struct any),
+    .produce = produce,
+};
+
+static const struct pl_operator way = {
+    PL_OPERATOR("fuzz.way", "Takes them to the field."),
+    .inputs = PL_PORTS({"in", PL_SET(PL_SETPOINTS), PL_PORT_FIXED, ""}),
+    .outputs = PL_PORTS({"out", PL_SET(PL_EVENTS), PL_PORT_FIXED, ""}, {"told", PL_SET(PL_EVENTS), PL_PORT_FIXED, ""}),
+    .options = program_options,
+    .scope = PL_GLOBAL,
+    .flags = PL_OP_PROGRAM | PL_OP_FIELD | PL_OP_ANY_ORDER,
+    .instance_size = sizeof(struct program),
+    .process = process,
+};
+
 static const struct pl_operator sink = {
     PL_OPERATOR("fuzz.sink", "Takes them."),
-    .inputs = PL_PORTS({"in", PL_SET(PL_SAMPLES), PL_PORT_FIXED, ""}, {"told", PL_SET(PL_EVENTS), PL_PORT_FIXED, ""}),
+    .inputs = PL_PORTS({"in", PL_SET(PL_SAMPLES) | PL_SET(PL_EVENTS), PL_PORT_FIXED, ""},
+                       {"told", PL_SET(PL_EVENTS), PL_PORT_FIXED, ""}),
     .scope = PL_GLOBAL,
     .flags = PL_OP_ANY_ORDER,
     .instance_size = sizeof(struct any),
@@ -78,29 +100,36 @@ static const struct pl_operator sink = {
 };
 
 static const char text[] = "potline: 1\nname: fuzz\nlog: { kind: none }\nqueue: { batches: 4 }\nnodes:\n"
-                           "  in: { op: fuzz.source }\n  node: { op: %s, from: in, isolate: process }\n"
+                           "  in: { op: %s }\n  node: { op: %s, from: in, isolate: process }\n"
                            "  out: { op: fuzz.sink, from: { in: node, told: node.told } }\n";
 
-static const struct pl_graph *make_graph(const char *op) {
+enum kind { OURS, WORKS, WAY, KINDS };
+
+static enum kind kind_of(uint8_t what) {
+    return !(what & PROGRAM) ? OURS : what & CALL ? WAY : WORKS;
+}
+
+static const struct pl_graph *make_graph(const char *source_op, const char *op) {
     struct pl_graph *graph = NULL;
     struct pl_problem *problems;
     unsigned count;
-    char all[sizeof text + 64];
-    int length = snprintf(all, sizeof all, text, op);
+    char all[sizeof text + 96];
+    int length = snprintf(all, sizeof all, text, source_op, op);
     EXPECT(!pl_graph_parse(all, (size_t)length, "fuzz.yaml", &(struct pl_graph_options){0}, &graph, &problems, &count));
     pl_problems_free(problems, count);
     return graph;
 }
 
-static const struct pl_graph *the_graph(bool of_program) {
-    static const struct pl_graph *graphs[2];
+static const struct pl_graph *the_graph(enum kind kind) {
+    static const struct pl_graph *graphs[KINDS];
     if (!graphs[0]) {
         EXPECT(pl_registry_add(&source) && pl_registry_add(&node) && pl_registry_add(&program) &&
-               pl_registry_add(&sink));
-        graphs[0] = make_graph("fuzz.node");
-        graphs[1] = make_graph("fuzz.program, command: none");
+               pl_registry_add(&guard) && pl_registry_add(&way) && pl_registry_add(&sink));
+        graphs[OURS] = make_graph("fuzz.source", "fuzz.node");
+        graphs[WORKS] = make_graph("fuzz.source", "fuzz.program, command: none");
+        graphs[WAY] = make_graph("fuzz.guard", "fuzz.way, command: none");
     }
-    return graphs[of_program];
+    return graphs[kind];
 }
 
 /* ---- What the engine has said to it ---- */
@@ -134,17 +163,33 @@ static void ask(struct pl_isolation *is) {
     is->calls = call;
 }
 
+static struct pl_batch *row_of(bool setpoint) {
+    struct pl_batch *batch = pl_batch_new(setpoint ? PL_SETPOINTS : PL_SAMPLES, 1, 8);
+    EXPECT(batch);
+    if (setpoint) {
+        batch->setpoints.time[0] = 1;
+        batch->setpoints.id[0] = 7;
+        batch->setpoints.tag[0] = batch->setpoints.origin[0] = 0;
+        batch->setpoints.value[0] = batch->setpoints.lower[0] = batch->setpoints.upper[0] = 1;
+        batch->setpoints.expiry[0] = PL_TIME_MAX;
+        batch->setpoints.token[0] = 1;
+        EXPECT(pl_batch_heap(batch, 0, "why", 3));
+        batch->setpoints.end[0] = batch->heap_used[0];
+    } else {
+        batch->samples.time[0] = 1;
+        batch->samples.tag[0] = 0;
+        batch->samples.value[0] = 1;
+        batch->samples.quality[0] = 0;
+    }
+    batch->rows = 1;
+    pl_batch_seal(batch);
+    return batch;
+}
+
 static void give(struct pl_task *task, uint8_t what) {
     struct pl_item item = {.type = PL_ITEM_BATCH};
     if (what & BATCH) {
-        item.batch = pl_batch_new(PL_SAMPLES, 1, 0);
-        EXPECT(item.batch);
-        item.batch->samples.time[0] = 1;
-        item.batch->samples.tag[0] = 0;
-        item.batch->samples.value[0] = 1;
-        item.batch->samples.quality[0] = 0;
-        item.batch->rows = 1;
-        pl_batch_seal(item.batch);
+        item.batch = row_of(kind_of(what) == WAY);
         pl__isolation_give(task, 0, &item);
     }
     if (what & WATERMARK) pl__isolation_give(task, 0, &(struct pl_item){.type = PL_ITEM_WATERMARK, .time = 5});
@@ -154,15 +199,15 @@ static void give(struct pl_task *task, uint8_t what) {
 
 /* ---- What has become of it ---- */
 
-static void expect_sound(const struct pl_tags *tags, const struct pl_batch *batch, unsigned port) {
-    EXPECT(batch->kind == (port ? PL_EVENTS : PL_SAMPLES));
+static void expect_sound(const struct pl_tags *tags, const struct pl_batch *batch, bool events) {
+    EXPECT(batch->kind == (events ? PL_EVENTS : PL_SAMPLES));
     EXPECT(batch->rows > 0 && batch->rows <= batch->capacity);
     EXPECT(batch->header->partition == 0 && batch->source < pl_tags_count(tags));
     for (uint32_t i = 0; i < batch->rows; i++)
         EXPECT(pl_batch_keys(batch)[i] < pl_tags_count(tags));
 }
 
-static void take_all(struct pl_engine *engine, pl_time *watermark) {
+static void take_all(struct pl_engine *engine, enum kind kind, pl_time *watermark) {
     struct pl_task *out = pl_engine_task(engine, 2);
     struct pl_item item;
     unsigned port;
@@ -172,7 +217,7 @@ static void take_all(struct pl_engine *engine, pl_time *watermark) {
             *watermark = item.time;
         }
         if (item.type != PL_ITEM_BATCH) continue;
-        expect_sound(pl_engine_tags(engine), item.batch, port);
+        expect_sound(pl_engine_tags(engine), item.batch, port || kind == WAY);
         pl_batch_unref(item.batch);
     }
 }
@@ -217,9 +262,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     pl_time watermark = PL_TIME_MIN;
     if (!size) return 0;
     struct pl_program_wire wire;
-    bool of_program = *bytes & PROGRAM;
+    enum kind kind = kind_of(*bytes);
+    bool of_program = kind != OURS;
     EXPECT(!of_program || pl_program_wire_init(&wire));
-    EXPECT(!pl_engine_new(the_graph(of_program), &(struct pl_engine_options){0}, &engine, NULL));
+    EXPECT(!pl_engine_new(the_graph(kind), &(struct pl_engine_options){0}, &engine, NULL));
     struct pl_task *task = pl_engine_task(engine, 1);
     task->node.config.recovers = true;
     if (*bytes & BEGUN) {
@@ -234,7 +280,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         if (length > left) length = left;
         if (!take_frame(engine, of_program ? &wire : NULL, at + HEAD, length)) break;
         at += HEAD + length;
-        take_all(engine, &watermark);
+        take_all(engine, kind, &watermark);
     }
     pl__isolation_drop_calls(task->isolation, "over");
     pl_engine_free(engine);

@@ -26,7 +26,7 @@ name: field
 checkpoint: 500ms
 nodes:
   wishes: {{ op: source.zmq, socket: pull, bind: "tcp://127.0.0.1:{port}", encoding: json, kind: setpoints }}
-  plc: {{ op: source.modbus, endpoint: "{plant}", registers: "{folder}/live.csv", poll: 50ms, timeout: 50ms, backoff: 20ms, backoff_max: 200ms }}
+  plc: {live}
   safe:
     op: guard
     {isolate}
@@ -41,9 +41,17 @@ nodes:
       - {{ tags: "*.feed_set", low: 60, high: 140 }}
     interlocks: [ {{ name: warm, when: bath_temp < 985 }} ]
   write:
-    op: sink.modbus
-    {isolate}
     from: safe
+    {write}
+  decided: {{ op: sink.ndjson, from: safe.events, path: "{folder}/decided.ndjson" }}
+  told: {{ op: sink.ndjson, from: write, path: "{folder}/told.ndjson" }}
+"""
+
+
+LIVE = """{{ op: source.modbus, endpoint: "{plant}", registers: "{folder}/live.csv", poll: 50ms, timeout: 50ms, backoff: 20ms,
+         backoff_max: 200ms }}"""
+WRITE = """op: sink.modbus
+    {isolate}
     endpoint: "{plant}"
     registers: "{folder}/targets.csv"
     deadline: 1s
@@ -51,10 +59,7 @@ nodes:
     backoff_max: 200ms
     heartbeats: [ {{ address: 2 }} ]
     heartbeat: 100ms
-    pulse: safe.pulse
-  decided: {{ op: sink.ndjson, from: safe.events, path: "{folder}/decided.ndjson" }}
-  told: {{ op: sink.ndjson, from: write, path: "{folder}/told.ndjson" }}
-"""
+    pulse: safe.pulse"""
 
 
 def dies_with_us():
@@ -98,6 +103,13 @@ def write_whole(path, text):
 
 
 class Plant:
+    """The peer on Modbus TCP. Others (field_ways.py) have the same methods."""
+    faults = ("refuse 700ms", "hang 700ms", "slow 700ms 300ms", "garble 500ms 0.5", "flood 300ms", "freeze 700ms", "restart")
+    alarm = "modbus.disconnected"  # when it is lost
+    patience = PATIENCE
+    early = 0  # ns that its clock may be behind
+    brief = False  # but with POTLINE_LONG
+
     def __init__(self, folder, *more, lines=1):
         self.folder, self.more = folder, ("--lines", str(lines), *more)
         self.logs = []  # of what it has received: one a life
@@ -118,6 +130,21 @@ class Plant:
                 with open(address) as file:
                     return re.fullmatch(r"(\S+)\n", file.read())
         self.address = wait(served, "the plant does not serve").group(1)
+
+    def nodes(self, isolate):
+        """What the graph reads it by, and what writes to it."""
+        print_map(f"{self.folder}/live.csv", "all",
+                  lambda line: any(f".{name}," in line for name in ("bath_temp", "manual", "watchdog_ok")))
+        print_map(f"{self.folder}/targets.csv", "targets", lambda line: ".acd_set," in line or ".feed_set," in line)
+        values = {"plant": self.address, "folder": self.folder, "isolate": isolate}
+        return LIVE.format(**values), WRITE.format(**values)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def come_back(self):
+        self.run(int(self.address.rpartition(":")[2]))
 
     def trouble(self, line):
         with open(self.fifo, "w") as file:
@@ -144,6 +171,10 @@ class Plant:
     def stop(self):
         self.process.terminate()
         assert self.process.wait(PATIENCE) == 0
+
+    def close(self):
+        if self.process.poll() is None:
+            self.stop()
 
 
 class Engine:
@@ -249,29 +280,29 @@ class Told:
 class Rig:
     """The plant, an engine with guard and sink, and who recommends."""
 
-    def __init__(self, folder, isolate="", **environment):
+    def __init__(self, folder, isolate="", peer=Plant, **environment):
         self.folder = folder
-        print_map(f"{folder}/live.csv", "all", lambda line: any(f".{name}," in line for name in ("bath_temp", "manual", "watchdog_ok")))
-        print_map(f"{folder}/targets.csv", "targets", lambda line: ".acd_set," in line or ".feed_set," in line)
-        self.plant = Plant(folder)
+        self.plant = peer(folder)
+        self.patience = self.plant.patience
         self.endpoint = f"tcp://127.0.0.1:{free_port()}"
         graph = f"{folder}/field.yaml"
+        live, write = self.plant.nodes(isolate)
         with open(graph, "w") as file:
-            file.write(GRAPH.format(folder=folder, plant=self.plant.address, port=self.endpoint.rpartition(":")[2], low=LOW, high=HIGH,
-                                    isolate=isolate))
+            file.write(GRAPH.format(folder=folder, port=self.endpoint.rpartition(":")[2], low=LOW, high=HIGH, isolate=isolate, live=live,
+                                    write=write))
         self.engine = Engine(graph, f"{folder}/data", **environment)
         self.told = Told(f"{folder}/*.ndjson")
         self.optimiser = Optimiser(self.endpoint)
         self.dice = random.Random(5)
 
-    def until_it_works(self, seconds=PATIENCE, release=False):
+    def until_it_works(self, seconds=None, release=False):
         """Until a set point is verified again."""
         def verified():
             for row in self.engine.ask("override list") if release else []:
                 self.engine.shell(f"override release {row['scope']} --reason 'a bit was turned'")
             ids = self.optimiser.send({"line1.pot01.feed_set": round(self.dice.uniform(70, 130), 3)})
-            return self.told.end_of(*ids.values())["kind"] == "setpoint.verified"
-        wait(verified, lambda: f"nothing is verified: {self.told.events[-3:]} {self.engine.text()}", seconds)
+            return self.told.end_of(*ids.values(), self.patience)["kind"] == "setpoint.verified"
+        wait(verified, lambda: f"nothing is verified: {self.told.events[-3:]} {self.engine.text()}", seconds or self.patience)
 
     def value(self, tag):
         return next(row for row in self.engine.ask("setpoints list") if row["tag"] == tag)

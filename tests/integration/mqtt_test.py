@@ -278,7 +278,7 @@ def set_points(broker, folder):
             socket.send(json.dumps({"kind": "setpoints", "columns": columns}).encode())
 
         def ends():
-            return {row["body"]["id"]: row["kind"] for row in lines(f"{folder}/told.ndjson")}
+            return {row["body"]["id"]: row["kind"] for row in lines(f"{folder}/told.ndjson") if "id" in row["body"]}
 
         wish(1, "line1.pot1.set", 42.5)
         wait(lambda: ends().get("1") == "setpoint.verified", lambda: f"{lines(folder + chr(47) + 'told.ndjson')} {commands} {engine.text()}")

@@ -45,7 +45,7 @@ class Wishes:
 
 
 def ends(path):
-    return {row["body"]["id"]: row["kind"] for row in lines(path)}
+    return {row["body"]["id"]: row["kind"] for row in lines(path) if "id" in row["body"] and row["kind"].startswith("setpoint.")}
 
 
 def in_and_out(programs, folder):

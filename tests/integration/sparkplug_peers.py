@@ -16,7 +16,8 @@ PATIENCE = 60
 
 
 def install(name="sparkplug", lock=PEERS, files=("edge.mjs", "host.mjs"), more=()):
-    """The packages of a folder with package.json, and its programs beside them, in the build folder."""
+    """The packages of a folder with package.json, and its programs beside them, in the build folder. Packages that tools/setup
+    has installed there are taken as they are."""
     if not shutil.which("npm"):
         mqtt_broker.skip("there is no npm")
     folder = os.path.abspath(os.path.join(os.environ.get("POTLINE_BUILD", "build/release"), "npm", name))
@@ -25,7 +26,10 @@ def install(name="sparkplug", lock=PEERS, files=("edge.mjs", "host.mjs"), more=(
         shutil.copy(os.path.join(lock, file), folder)
     for file in more:
         shutil.copy(file, folder)
-    there = os.path.join(folder, "node_modules", ".package-lock.json")
+    installed, here = os.path.join(lock, "node_modules"), os.path.join(folder, "node_modules")
+    if os.path.isdir(installed) and not os.path.lexists(here):
+        os.symlink(installed, here)
+    there = os.path.join(here, ".package-lock.json")
     if os.path.exists(there) and os.path.getmtime(there) > os.path.getmtime(os.path.join(lock, "package-lock.json")):
         return folder
     done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, capture_output=True, text=True,
@@ -47,10 +51,10 @@ def install_opcua():
 
 
 class Peer:
-    """A Node program: `heard` are its lines, `tell` writes one to it."""
+    """A program: `heard` are its lines, `tell` writes one to it."""
 
-    def __init__(self, folder, program, **config):
-        self.process = subprocess.Popen(["node", program, json.dumps(config)], cwd=folder, stdin=subprocess.PIPE,
+    def __init__(self, folder, program, interpreter="node", **config):
+        self.process = subprocess.Popen([interpreter, program, json.dumps(config)], cwd=folder, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True, preexec_fn=mqtt_broker.dies_with_us)
         self.heard = []
         self.thread = threading.Thread(target=self.read, daemon=True)

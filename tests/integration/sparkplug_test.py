@@ -153,7 +153,8 @@ def a_set_point_is_a_command(broker, peers, folder):
             socket.send(json.dumps({"kind": "setpoints", "columns": columns}).encode())
 
         def ends():
-            return {row["body"]["id"]: (row["kind"], row["body"].get("why")) for row in lines(f"{folder}/written.ndjson")}
+            return {row["body"]["id"]: (row["kind"], row["body"].get("why")) for row in lines(f"{folder}/written.ndjson")
+                    if "id" in row["body"]}
 
         wish(1, "line1.pot07.feed.set", -42)
         wait(lambda: ends().get("1", " ")[0] == "setpoint.verified", lambda: f"{ends()} {engine.text()} {edge.heard}")

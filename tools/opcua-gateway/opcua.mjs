@@ -62,9 +62,10 @@ export async function certificates (options, name) {
 // does not trust us yet, is asked again: that is for people to settle, and no reason to end.
 export async function connect (options, name, events) {
   if (!options.endpoint) throw new Error('endpoint: opc.tcp://host:port is wanted')
+  const manager = await certificates(options, name)
   for (let wait = 500, told = ''; ; wait = Math.min(2 * wait, RETRY_MOST)) {
     try {
-      return await connectOnce(options, name, events)
+      return await connectOnce(options, manager, events)
     } catch (error) {
       const why = String(error.message).split('\n')[0]
       if (why !== told) console.error(`${options.endpoint}: ${why}; tried again until it works`)
@@ -74,11 +75,11 @@ export async function connect (options, name, events) {
   }
 }
 
-async function connectOnce (options, name, events) {
+async function connectOnce (options, manager, events) {
   const client = OPCUAClient.create({
     applicationName: 'potline-gateway',
     ...security(options),
-    clientCertificateManager: await certificates(options, name),
+    clientCertificateManager: manager,
     endpointMustExist: false,
     keepSessionAlive: true,
     requestedSessionTimeout: 60000,
@@ -132,14 +133,15 @@ export function timeOf (date, picoseconds) {
   return date ? BigInt(date.getTime()) * 1000000n + BigInt(Math.floor((picoseconds ?? 0) / 1000)) : BigInt(Date.now()) * 1000000n
 }
 
-// A number as the type that the node has; null: it does not fit.
-export function variantFor (dataType, value) {
+// A number as the type that the node has; null: it does not fit, or what would be written differs by more than `tolerance`.
+export function variantFor (dataType, value, tolerance = 0) {
   const range = {
     [DataType.SByte]: [-128, 127], [DataType.Byte]: [0, 255], [DataType.Int16]: [-32768, 32767], [DataType.UInt16]: [0, 65535],
     [DataType.Int32]: [-(2 ** 31), 2 ** 31 - 1], [DataType.UInt32]: [0, 2 ** 32 - 1]
   }[dataType]
   if (dataType === DataType.Boolean) return value === 0 || value === 1 ? new Variant({ dataType, value: value === 1 }) : null
-  if (range) return Math.round(value) >= range[0] && Math.round(value) <= range[1] ? new Variant({ dataType, value: Math.round(value) }) : null
+  const whole = Math.round(value)
+  if (range) return whole >= range[0] && whole <= range[1] && Math.abs(whole - value) <= tolerance ? new Variant({ dataType, value: whole }) : null
   if (dataType === DataType.Float || dataType === DataType.Double) return new Variant({ dataType, value })
   return null
 }

@@ -17,12 +17,14 @@ import { Operator, run } from './potline.mjs'
 import { certificates, number, security, statusOf, valueOf } from './opcua.mjs'
 
 const NODES_MAX = 100000
+const WISHES_MAX = 10000 // that no rows have taken along yet
 
 class Server extends Operator {
   #variables = new Map()
   #folders = new Map()
   #wishes = []
   #count = 0n
+  #full = false
 
   async open () {
     const { securityMode } = security(this.options)
@@ -57,7 +59,12 @@ class Server extends Operator {
   }
 
   #variable (tag) {
-    if (this.#variables.has(tag) || this.#variables.size >= NODES_MAX) return this.#variables.get(tag)
+    if (this.#variables.has(tag)) return this.#variables.get(tag)
+    if (this.#variables.size >= NODES_MAX) {
+      if (!this.#full) console.error(`there are ${NODES_MAX} variables: ${tag} and later tags are not served`)
+      this.#full = true
+      return undefined
+    }
     const cut = tag.lastIndexOf('.')
     const write = this.writable.has(tag) && this.anonymousWrites
     const variable = this.space.addVariable({
@@ -70,9 +77,7 @@ class Server extends Operator {
       variable.writeValue = (context, data, ...more) => {
         const callback = more.at(-1)
         const value = valueOf(data.value)
-        const status = Number.isFinite(value) ? StatusCodes.Good : StatusCodes.BadTypeMismatch
-        if (Number.isFinite(value)) this.#wish(tag, value, context)
-        callback(null, status)
+        callback(null, Number.isFinite(value) ? this.#wish(tag, value, context) : StatusCodes.BadTypeMismatch)
       }
     }
     this.#variables.set(tag, variable)
@@ -81,7 +86,9 @@ class Server extends Operator {
 
   #wish (tag, value, context) {
     const user = context?.session?.userIdentityToken?.userName ?? 'opcua'
-    if (this.#wishes.length < 10000) this.#wishes.push({ tag, value, user, time: BigInt(Date.now()) * 1000000n })
+    if (this.#wishes.length >= WISHES_MAX) return StatusCodes.BadTooManyOperations
+    this.#wishes.push({ tag, value, user, time: BigInt(Date.now()) * 1000000n })
+    return StatusCodes.Good
   }
 
   // The engine takes rows of a program with those that it gives, or at a watermark: so wishes leave with the next of them.

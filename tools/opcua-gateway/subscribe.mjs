@@ -35,6 +35,7 @@ class Subscription extends Source {
       requestedPublishingInterval: Math.max(50, this.sampling / 2), requestedLifetimeCount: 1000, requestedMaxKeepAliveCount: 10,
       maxNotificationsPerPublish: 0, publishingEnabled: true, priority: 1
     })
+    subscription.on('terminated', () => { if (!this.link.quitting) { console.error('the server has ended the subscription'); process.exit(1) } })
     for (const node of this.nodes) {
       const item = await subscription.monitor({ nodeId: node.node, attributeId: AttributeIds.Value }, this.#parameters(node), TimestampsToReturn.Both)
       item.on('changed', value => this.#take(node.tag, value))

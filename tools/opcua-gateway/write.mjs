@@ -4,12 +4,13 @@
 //              options: { endpoint: "opc.tcp://plc:4840", nodes: targets.csv, pki: pki, trust: server.pem } }
 //
 // Options as subscribe.mjs has them; nodes (CSV: tag, node, tolerance); deadline (2000 ms). It gives events, as the other ways
-// to the field do: setpoint.verified, .failed, .refused, .expired, .unmapped. None is written from its expiry on, and none that
-// the engine gives once more after a death, when it has expired meanwhile.
+// to the field do: setpoint.verified, .failed, .refused, .expired, .superseded, .unmapped; the engine has them in the audit. None
+// is written from its expiry on, none that the engine gives once more after a death, when it has expired meanwhile, and none
+// while there is no connection: node-opcua would keep it, and write it whenever there is one again.
 import { AttributeIds, connect, number, readNodes, valueOf, variantFor } from './opcua.mjs'
 import { Operator, run } from './potline.mjs'
 
-const SEVERITY = { verified: 100, failed: 700, refused: 600, expired: 400, unmapped: 600 }
+const SEVERITY = { verified: 100, failed: 700, refused: 600, expired: 400, superseded: 200, unmapped: 600 }
 const AGAIN = 200 // ms
 const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
 const within = (ms, promise) => Promise.race([promise, pause(ms).then(() => { throw new Error('no answer in time') })])
@@ -18,10 +19,26 @@ class Writer extends Operator {
   async open () {
     this.targets = new Map(readNodes(this.options.nodes).map(row => [row.tag, row]))
     this.deadline = number(this.options, 'deadline', 2000)
-    connect(this.options, this.node, {
-      down: why => console.error(`${this.options.endpoint}: ${why}`), up: () => console.error(`${this.options.endpoint}: connected again`)
-    }).then(({ client, session }) => Object.assign(this, { client, session }))
+    connect(this.options, this.node, { down: why => this.#turn(false, why), up: () => this.#turn(true, 'connected again') })
+      .then(({ client, session }) => { Object.assign(this, { client, session }); this.#turn(true, 'connected') })
       .catch(error => { console.error(String(error)); process.exit(1) })
+  }
+
+  #turn (up, why) {
+    if (this.up === up || this.link.quitting) return
+    this.up = up
+    console.error(`${this.options.endpoint}: ${why}`)
+    const kind = up ? 'opcua.connected' : 'opcua.disconnected'
+    this.#event(kind, up ? 100 : 700, '', { endpoint: this.options.endpoint, why })
+  }
+
+  // At once: nobody's alarm waits for another tag's node.
+  async #event (kind, severity, tag, body) {
+    const now = BigInt(Date.now()) * 1000000n
+    await this.emit({
+      time: [now], id: [BigInt(body.id ?? now)], kind: [kind], severity: [severity],
+      asset: [tag.slice(0, Math.max(0, tag.lastIndexOf('.')))], tag: [tag], body: [body]
+    })
   }
 
   // The node's own type, asked for once.
@@ -30,17 +47,21 @@ class Writer extends Operator {
     return target.type
   }
 
+  async #read (target, left) {
+    return valueOf((await within(left(), this.session.read({ nodeId: target.node, attributeId: AttributeIds.Value }))).value)
+  }
+
   async #once (target, order, left) {
-    const value = variantFor(await within(left(), this.#typeOf(target)), order.value)
+    const tolerance = Number(target.tolerance || 0) + Math.abs(order.value) * 1e-6
+    const value = variantFor(await within(left(), this.#typeOf(target)), order.value, tolerance)
     if (!value) return { end: 'refused', why: 'its type cannot hold the value' }
-    if (Date.now() >= order.expires) return null // the questions have taken their time
+    if (!order.sends) order.old = await this.#read(target, left)
+    if (Date.now() >= order.expires || !this.up) return null // the questions have taken their time
+    order.sends++
     const status = await within(left(), this.session.write({ nodeId: target.node, attributeId: AttributeIds.Value, value: { value } }))
     if (status.value & 0x80000000) return { end: /NotWritable|UserAccess|TypeMismatch|OutOfRange|NodeId/.test(status.name) ? 'refused' : null, why: status.name }
-    order.written = true
-    const back = await within(left(), this.session.read({ nodeId: target.node, attributeId: AttributeIds.Value }))
-    order.found = valueOf(back.value)
-    return Math.abs(order.found - order.value) <= Number(target.tolerance || 0) + Math.abs(order.value) * 1e-6
-      ? { end: 'verified', why: '' } : { end: null, why: 'another value is read back' }
+    order.found = await this.#read(target, left)
+    return Math.abs(order.found - order.value) <= tolerance ? { end: 'verified', why: '' } : { end: null, why: 'another value is read back' }
   }
 
   async #carryOut (order) {
@@ -50,10 +71,10 @@ class Writer extends Operator {
     let why = 'no connection'
     if (!target) return { end: 'unmapped', why: 'its tag has no node here' }
     for (;;) {
-      if (Date.now() >= order.expires) return { end: order.written ? 'failed' : 'expired', why: order.written ? why : '' }
+      if (Date.now() >= order.expires) return { end: order.sends ? 'failed' : 'expired', why: order.sends ? why : '' }
       if (Date.now() >= until) return { end: 'failed', why }
       try {
-        const outcome = this.session ? await this.#once(target, order, left) : null
+        const outcome = this.up ? await this.#once(target, order, left) : null
         if (outcome?.end) return outcome
         why = outcome?.why ?? why
       } catch (error) {
@@ -63,25 +84,20 @@ class Writer extends Operator {
     }
   }
 
+  // Of two for one tag the later one counts; one without a value takes back what had not left, and here nothing waits.
   async rows (columns) {
     const orders = columns.tag.map((tag, i) => ({
-      tag, id: columns.id[i], value: columns.value[i], origin: columns.origin[i], reason: columns.reason[i], found: NaN,
-      expires: Number(BigInt(columns.expiry[i]) / 1000000n), time: columns.time[i]
+      tag, id: columns.id[i], value: columns.value[i], origin: columns.origin[i], reason: columns.reason[i], found: NaN, old: NaN, sends: 0,
+      expires: Number(BigInt(columns.expiry[i]) / 1000000n), since: Date.now(), last: columns.tag.lastIndexOf(tag) === i
     }))
-    const wanted = orders.filter(order => order.value !== null && !Number.isNaN(order.value)) // others take back what had not left
-    const ends = await Promise.all(wanted.map(order => this.#carryOut(order)))
-    if (!wanted.length) return
-    const now = BigInt(Date.now()) * 1000000n
-    await this.emit({
-      time: wanted.map(() => now),
-      id: wanted.map(order => BigInt(order.id)),
-      kind: ends.map(({ end }) => `setpoint.${end}`),
-      severity: ends.map(({ end }) => SEVERITY[end]),
-      asset: wanted.map(order => order.tag.slice(0, Math.max(0, order.tag.lastIndexOf('.')))),
-      tag: wanted.map(order => order.tag),
-      body: wanted.map((order, i) => ({
-        id: String(order.id), value: order.value, origin: order.origin, reason: String(order.reason ?? ''), why: ends[i].why, read_back: order.found
-      }))
+    const wanted = orders.filter(order => order.value !== null && !Number.isNaN(order.value))
+    await Promise.all(wanted.map(async order => this.#tell(order, order.last ? await this.#carryOut(order) : { end: 'superseded', why: '' })))
+  }
+
+  async #tell (order, { end, why }) {
+    await this.#event(`setpoint.${end}`, SEVERITY[end], order.tag, {
+      id: String(order.id), value: order.value, origin: order.origin, reason: String(order.reason ?? ''), why, latency_ms: Date.now() - order.since,
+      old: order.old, read_back: order.found, sends: order.sends
     })
   }
 

@@ -36,7 +36,7 @@ client.on("dcmd", (device, payload) => {
     values[known.alias] = metric.value;
     client.publishDeviceData(device, { timestamp: Date.now(), metrics: [{ alias: known.alias, type: known.type, value: metric.value, timestamp: Date.now() }] });
   }
-  say({ dcmd: device, metrics: payload.metrics.map((m) => [m.name, m.value, m.type]) });
+  say({ dcmd: device, metrics: payload.metrics.map((m) => [m.name, m.value, m.type]), at: Date.now() });
 });
 client.on("error", (error) => say({ error: String(error) }));
 

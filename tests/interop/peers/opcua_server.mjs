@@ -1,5 +1,6 @@
-// An OPC UA server of its own, on npm node-opcua: what the gateway subscribes to and writes to. Told by lines of JSON:
-//     {"set": "voltage", "value": 4.3, "status": "Bad", "time": 1764150000123}  {"stop": true}
+// An OPC UA server of its own, on npm node-opcua: what the gateway subscribes to and writes to. `nodes` are {NAME: {type, value,
+// readOnly}}, ns=1;s=NAME. Told by lines of JSON, tells each write of a client:
+//     {"set": "voltage", "value": 4.3, "status": "Bad", "time": 1764150000123}  {"flood": "voltage", "values": 5000}  {"stop": true}
 import fs from 'node:fs'
 import readline from 'node:readline'
 import { DataType, MessageSecurityMode, OPCUACertificateManager, OPCUAServer, SecurityPolicy, StatusCodes, Variant } from 'node-opcua'
@@ -17,12 +18,13 @@ const server = new OPCUAServer({
 await server.initialize()
 const space = server.engine.addressSpace.getOwnNamespace()
 const folder = space.addFolder(server.engine.addressSpace.rootFolder.objects, { browseName: 'plant' })
+const nodes = config.nodes ?? { voltage: { value: 4.2, readOnly: true }, current: { type: 'Float' }, set: { type: 'Float' }, small: { type: 'Int16' } }
 const variables = {}
-for (const [name, dataType] of [['voltage', 'Double'], ['current', 'Float'], ['set', 'Float'], ['small', 'Int16']]) {
-  variables[name] = space.addVariable({ componentOf: folder, browseName: name, nodeId: `s=${name}`, dataType,
-    accessLevel: 'CurrentRead | CurrentWrite', userAccessLevel: name === 'voltage' ? 'CurrentRead' : 'CurrentRead | CurrentWrite' })
-  variables[name].setValueFromSource(new Variant({ dataType: DataType[dataType], value: name === 'voltage' ? 4.2 : 0 }))
-  variables[name].on('value_changed', data => say({ changed: name, value: data.value.value }))
+for (const [name, { type = 'Double', value = 0, readOnly }] of Object.entries(nodes)) {
+  const variable = variables[name] = space.addVariable({ componentOf: folder, browseName: name, nodeId: `s=${name}`, dataType: type,
+    accessLevel: 'CurrentRead | CurrentWrite', userAccessLevel: readOnly ? 'CurrentRead' : 'CurrentRead | CurrentWrite' })
+  variable.setValueFromSource(new Variant({ dataType: DataType[type], value }))
+  variable.on('value_changed', data => say({ changed: name, value: data.value.value, at: Date.now() }))
 }
 await server.start()
 fs.writeFileSync(config.certificate, server.getCertificate())
@@ -34,6 +36,10 @@ readline.createInterface({ input: process.stdin }).on('line', async line => {
     const variable = variables[order.set]
     variable.setValueFromSource(new Variant({ dataType: variable.readValue().value.dataType, value: order.value }),
       StatusCodes[order.status ?? 'Good'], order.time ? new Date(order.time) : new Date())
+  }
+  for (let i = 0; i < (order.values ?? 0); i++) {
+    variables[order.flood].setValueFromSource(new Variant({ dataType: DataType.Double, value: i }))
+    if (i % 100 === 99) await new Promise(setImmediate)
   }
   if (order.stop) { await server.shutdown(10); process.exit(0) }
 })

@@ -1,0 +1,145 @@
+/* isolation_field.c: set points that a program takes to the field, in the audit as those of every other way there:
+ * noted in front of what the program is given, and when it says how one has ended. The engine does it, so no program
+ * can leave it out. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include <potline/note.h>
+#include <potline/setpoint.h>
+#include <potline/text.h>
+
+#include "base/utf8.h"
+#include "batch/batch_impl.h"
+#include "runtime/isolation_impl.h"
+#include "runtime/task_impl.h"
+
+static const char prefix[] = "setpoint.";
+enum { PREFIX = sizeof prefix - 1, ID_MAX = 24, WHY_MAX = 160, REASON_MAX = 256 };
+
+static bool is_field(const struct pl_isolation *is) {
+    return is->program && is->task->node.config.op->flags & PL_OP_FIELD;
+}
+
+/* How much of a text there is room for. */
+static int shown(const char *text, size_t length, size_t room) {
+    return (int)pl_text_cut(text, length < room ? length : room - 1);
+}
+
+/* ---- What it is given ---- */
+
+/* A value that is missing takes back what has not left: nothing is written. */
+void pl__isolation_note_orders(struct pl_isolation *is, const struct pl_batch *batch) {
+    const struct pl_setpoints *s = &batch->setpoints;
+    if (!is_field(is) || batch->kind != PL_SETPOINTS) return;
+    for (uint32_t row = 0; row < batch->rows; row++) {
+        uint32_t length;
+        char text[REASON_MAX];
+        const char *reason = pl_batch_heap_row(batch, 0, row, &length);
+        if (isnan(s->value[row])) continue;
+        snprintf(text, sizeof text, "%.*s", shown(reason, length, REASON_MAX), length ? reason : "");
+        struct pl_setpoint_note note = {.action = "setpoint write",
+                                        .outcome = "given to the program",
+                                        .reason = text,
+                                        .id = s->id[row],
+                                        .token = s->token[row],
+                                        .sequence = batch->header->first_sequence + row,
+                                        .partition = batch->header->partition,
+                                        .tag = s->tag[row],
+                                        .origin = s->origin[row],
+                                        .model = batch->model,
+                                        .old = NAN,
+                                        .value = s->value[row]};
+        pl_note_setpoint(&is->task->node, &note);
+        is->owed++;
+    }
+}
+
+/* ---- What it says ---- */
+
+struct said {
+    const char *id, *why; /* not ended by 0 */
+    size_t id_length, why_length;
+    double value, old, read_back;
+};
+
+static const struct said nothing = {.id = "", .why = "", .value = NAN, .old = NAN, .read_back = NAN};
+
+static bool is_key(const char *key, size_t length, const char *name) {
+    return length == strlen(name) && memcmp(key, name, length) == 0;
+}
+
+/* A number, or nil: there is none. */
+static bool read_number(struct pl_unpack *unpack, double *value) {
+    struct pl_unpack nil = *unpack;
+    if (!pl_unpack_nil(&nil)) return pl_unpack_f64(unpack, value);
+    *unpack = nil;
+    return true;
+}
+
+static bool read_body(const void *bytes, size_t size, struct said *said) {
+    struct pl_unpack unpack;
+    uint32_t count;
+    const char *key;
+    size_t length;
+    *said = nothing;
+    pl_unpack_init(&unpack, bytes, size);
+    if (!pl_unpack_map(&unpack, &count)) return false;
+    for (; count > 0; count--) {
+        bool read = pl_unpack_str(&unpack, &key, &length);
+        if (!read) return false;
+        if (is_key(key, length, "id"))
+            read = pl_unpack_str(&unpack, &said->id, &said->id_length);
+        else if (is_key(key, length, "why"))
+            read = pl_unpack_str(&unpack, &said->why, &said->why_length);
+        else if (is_key(key, length, "value"))
+            read = read_number(&unpack, &said->value);
+        else if (is_key(key, length, "old"))
+            read = read_number(&unpack, &said->old);
+        else if (is_key(key, length, "read_back"))
+            read = read_number(&unpack, &said->read_back);
+        else
+            read = pl_unpack_skip(&unpack);
+        if (!read) return false;
+    }
+    return pl_utf8_check(said->id, said->id_length) && pl_utf8_check(said->why, said->why_length);
+}
+
+static const char *number(double value, char text[PL_TEXT_F64_MAX + 1]) {
+    if (isnan(value)) return NULL;
+    *pl_text_put_f64(text, value) = 0;
+    return text;
+}
+
+static void note_end(struct pl_isolation *is, const struct pl_batch *batch, uint32_t row, const char *end) {
+    struct pl_node *node = &is->task->node;
+    char from[PL_TEXT_F64_MAX + 1], to[PL_TEXT_F64_MAX + 1], found[PL_TEXT_F64_MAX + 1];
+    char reason[ID_MAX + 16], outcome[PL_NAME_MAX + WHY_MAX + 96];
+    struct said said;
+    uint32_t size;
+    const void *body = pl_batch_heap_row(batch, 0, row, &size);
+    if (!read_body(body, size, &said)) said = nothing;
+    const char *read = number(said.read_back, found);
+    double waited = (double)(pl_now(node) - batch->header->receive_time) / 1e6;
+    snprintf(reason, sizeof reason, "set point %.*s", shown(said.id, said.id_length, ID_MAX), said.id);
+    snprintf(outcome, sizeof outcome, "%s: read back %s after %.3f ms%s%.*s", end, read ? read : "nothing", waited,
+             said.why_length ? "; " : "", shown(said.why, said.why_length, WHY_MAX), said.why);
+    struct pl_note note = {.action = "setpoint result",
+                           .object = pl_tags_get(node->config.tags, batch->events.tag[row])->name,
+                           .from = number(said.old, from),
+                           .to = number(said.value, to),
+                           .reason = reason,
+                           .outcome = outcome};
+    pl_note(node, &note);
+}
+
+/* Events of other kinds are no ends; and no more ends are noted than set points, whatever the program says. */
+void pl__isolation_note_ends(struct pl_isolation *is, const struct pl_batch *batch) {
+    if (!is_field(is) || batch->kind != PL_EVENTS) return;
+    for (uint32_t row = 0; row < batch->rows && is->owed > 0; row++) {
+        const char *kind = pl_tags_get(is->task->node.config.tags, batch->events.kind[row])->name;
+        if (strncmp(kind, prefix, PREFIX) != 0) continue;
+        note_end(is, batch, row, kind + PREFIX);
+        is->owed--;
+    }
+}
