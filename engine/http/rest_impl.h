@@ -101,7 +101,8 @@ struct pl__call {
     size_t limit, offset;
     struct pl__result result;
     void (*told)(struct pl__call *call); /* once the command has; NULL: it is answered by the route */
-    void *work;                          /* of `run` */
+    void *work;                          /* of `run`, freed by end_work with the call */
+    void (*end_work)(void *work);
     struct pl_http_posted posted;
     bool remembers; /* its answer is for an Idempotency-Key */
 };

@@ -25,7 +25,8 @@ enum {
     COUNT_IGNORED,
     COUNT_LATE,
     COUNT_REFUSED,
-    COUNT_RISKS
+    COUNT_RISKS,
+    COUNT_UNBALANCED /* three of them: energy, alumina, charge */
 };
 enum { TWIN_TAGS = 32, TWIN_OPEN_STEPS = 512 };
 
@@ -102,6 +103,11 @@ bool twin_tell_event(struct twin *twin, struct pl_node *node, const struct twin_
                      const struct follow_result *result, const char *why);
 bool twin_tell_state(struct twin *twin, struct pl_node *node, const struct twin_cell *cell,
                      const struct follow_record *record);
+/* Counts what the model has lost or won out of nothing. */
+void twin_count_residuals(const struct twin *twin, struct pl_node *node, const struct follow_result *result);
+/* Into a command's reply: the same, and of what and when. */
+void twin_reply_state(const struct twin *twin, const struct twin_cell *cell, const struct follow_record *record,
+                      struct pl_call *call);
 bool twin_flush(struct twin *twin, struct pl_node *node);
 
 #endif
