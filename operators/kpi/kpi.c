@@ -92,6 +92,7 @@ static void kpi_check(void *self, struct pl_check *check) {
 static enum pl_code kpi_open(void *self, struct pl_node *node, struct pl_error **error) {
     struct kpi *k = self;
     k->tags = pl_node_tags(node);
+    k->signals = (struct signals){.name = k->signal, .count = KPI_SIGNALS};
     k->pots = pl_node_table(node, TABLE_POTS);
     k->sums = pl_node_table(node, TABLE_SUMS);
     k->depth = pl_node_key_depth(node);
@@ -108,10 +109,9 @@ static void kpi_close_node(void *self, struct pl_node *node) {
     (void)node;
     struct kpi *k = self;
     zone_free(k->calendar.zone);
-    pl_free(k->of_tag);
+    signals_free(&k->signals);
     pl_batch_unref(k->out);
     k->calendar.zone = NULL;
-    k->of_tag = NULL;
     k->out = NULL;
 }
 

@@ -13,6 +13,7 @@
 #include <calendar.h>
 #include <potline/potline.h>
 
+#include "../signals.h"
 #include "metal.h"
 
 enum { KPI_OUT };
@@ -101,8 +102,7 @@ struct kpi {
     struct pl_tags *tags;
     struct pl_table *pots, *sums;
     unsigned depth;
-    uint8_t *of_tag; /* [tag]: its signal + 1; UINT8_MAX: none of ours */
-    uint32_t tag_room;
+    struct signals signals;
     pl_time closed;
     bool found;
     uint64_t ignored, late, refused;

@@ -159,31 +159,9 @@ static void see(struct kpi *k, uint32_t asset, struct kpi_pot *pot, enum kpi_sig
 /* ---- Rows ---- */
 
 static double scale_of(const struct pl_tag *tag, enum kpi_signal signal) {
-    if (signal == KPI_CURRENT) return strcmp(tag->unit, "A") == 0 ? 1 : 1000;
+    if (signal == KPI_CURRENT) return signals_current(tag->unit);
     if (signal == KPI_FEED || signal == KPI_TAPPED) return strcmp(tag->unit, "t") == 0 ? 1000 : 1;
-    if (signal == KPI_LEVEL) return strcmp(tag->unit, "m") == 0 ? 1 : strcmp(tag->unit, "mm") == 0 ? 1e-3 : 1e-2;
-    return 1;
-}
-
-static uint8_t signal_of(struct kpi *k, uint32_t tag) {
-    const struct pl_tag *entry = pl_tags_get(k->tags, tag);
-    const char *dot = strrchr(entry->name, '.');
-    uint8_t found = UINT8_MAX;
-    for (unsigned i = 0; dot && entry->asset && i < KPI_SIGNALS; i++)
-        if (*k->signal[i] && strcmp(dot + 1, k->signal[i]) == 0) found = (uint8_t)(i + 1);
-    return k->of_tag[tag] = found;
-}
-
-static bool prepare(struct kpi *k) {
-    uint32_t count = pl_tags_count(k->tags);
-    if (count <= k->tag_room) return true;
-    uint32_t room = count + count / 2 + 64;
-    uint8_t *more = pl_realloc(k->of_tag, room);
-    if (!more) return false;
-    memset(more + k->tag_room, 0, room - k->tag_room);
-    k->of_tag = more;
-    k->tag_room = room;
-    return true;
+    return signal == KPI_LEVEL ? signals_length(tag->unit, 1e-2) : 1;
 }
 
 static struct kpi_pot *pot_of(struct kpi *k, uint32_t asset) {
@@ -198,12 +176,12 @@ static struct kpi_pot *pot_of(struct kpi *k, uint32_t asset) {
 }
 
 bool kpi_take(struct kpi *k, const struct pl_batch *batch) {
-    if (!prepare(k)) return false;
+    if (!signals_prepare(&k->signals, k->tags)) return false;
     const struct pl_samples *rows = &batch->samples;
     for (uint32_t i = 0; i < batch->rows; i++) {
         uint32_t tag = rows->tag[i];
-        uint8_t signal = k->of_tag[tag] ? k->of_tag[tag] : signal_of(k, tag);
-        if (signal == UINT8_MAX) continue;
+        int signal = signals_of(&k->signals, k->tags, tag);
+        if (signal < 0) continue;
         if (pl_quality_bad(rows->quality[i]) || !isfinite(rows->value[i])) {
             k->ignored++;
             continue;
@@ -214,7 +192,7 @@ bool kpi_take(struct kpi *k, const struct pl_batch *batch) {
             k->refused++;
             continue;
         }
-        enum kpi_signal which = (enum kpi_signal)(signal - 1);
+        enum kpi_signal which = (enum kpi_signal)signal;
         if (rows->time[i] < pot->at[which] || rows->time[i] < k->closed) {
             k->late++;
             continue;

@@ -125,6 +125,7 @@ static enum pl_code twin_open(void *self, struct pl_node *node, struct pl_error 
     struct twin *t = self;
     set_up(t);
     t->tags = pl_node_tags(node);
+    t->signals = (struct signals){.name = t->signal, .count = FOLLOW_SIGNALS};
     t->steps = pl_node_table(node, TABLE_STEPS);
     t->cells = pl_node_table(node, TABLE_CELLS);
     t->closed = PL_TIME_MIN;
@@ -140,14 +141,13 @@ static void twin_close(void *self, struct pl_node *node) {
         pl_free(t->cell[i]);
     }
     pl_free(t->cell);
-    pl_free(t->of_tag);
+    signals_free(&t->signals);
     pl_free(t->of_asset);
     pl_free(t->due);
     pl_pack_free(t->body);
     for (unsigned i = 0; i < PL_COUNT_OF(t->out); i++)
         pl_batch_unref(t->out[i]);
     t->cell = NULL;
-    t->of_tag = NULL;
     t->of_asset = NULL;
     t->due = NULL;
     t->body = NULL;

@@ -10,6 +10,7 @@
 
 #include <potline/potline.h>
 
+#include "../signals.h"
 #include "follow.h"
 
 enum { TWIN_OUT, TWIN_PROFILES, TWIN_EVENTS };
@@ -68,8 +69,7 @@ struct twin {
     char fingerprint[17];
     struct pl_tags *tags;
     struct pl_table *steps, *cells;
-    uint8_t *of_tag; /* [tag]: its signal + 1; UINT8_MAX: none of ours */
-    uint32_t tag_room;
+    struct signals signals;
     struct twin_cell **cell; /* by name of the asset, once sorted */
     uint32_t count, room;
     uint32_t *of_asset; /* [asset]: place in `cell` + 1 */
@@ -86,7 +86,6 @@ struct twin {
 };
 
 /* twin_take.c */
-bool twin_prepare(struct twin *twin);
 bool twin_take(struct twin *twin, const struct pl_batch *batch); /* false without memory */
 struct twin_cell *twin_cell_named(struct twin *twin, uint32_t asset);
 pl_time twin_begin(const struct twin *twin, pl_time time);
