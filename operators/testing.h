@@ -278,4 +278,29 @@ static inline void test_push_at_random(struct test *t, const struct sample *rows
             fail_msg("%s:%d: %.17g is not %.17g", __FILE__, __LINE__, near_a, near_b);                                 \
     } while (0)
 
+/* The value of a tag at a time on the first port; fails without it. `quality` may be NULL. */
+static inline double test_told(const struct test *t, const char *tag, pl_time time, unsigned *quality) {
+    for (unsigned i = 0; i < t->out[0].samples; i++) {
+        const struct sample *s = &t->out[0].sample[i];
+        if (s->time != time || strcmp(s->tag, tag) != 0) continue;
+        if (quality) *quality = s->quality;
+        return s->value;
+    }
+    fail_msg("no %s at %lld s", tag, (long long)(time / PL_SECOND));
+    return 0;
+}
+
+/* A second of an asset: a value for each of its signals, NaN is bad and missing. */
+static inline void test_push_signals(struct test *t, const char *asset, pl_time time, const char *const *signals,
+                                     const double *values, unsigned count) {
+    struct sample rows[8];
+    char names[8][64];
+    assert_true(count <= 8);
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(names[i], sizeof names[i], "%s.%s", asset, signals[i]);
+        rows[i] = (struct sample){time, names[i], values[i], isnan(values[i]) ? PL_Q_BAD | PL_Q_MISSING : 0};
+    }
+    test_push(t, rows, count);
+}
+
 #endif

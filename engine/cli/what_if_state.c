@@ -1,6 +1,5 @@
 #include "what_if.h"
 
-#include <math.h>
 #include <string.h>
 
 #include <potline/alloc.h>
@@ -12,56 +11,12 @@
 
 enum { NAMES_MAX = 16000000 };
 
-/* ---- One event's body ---- */
-
-static bool read_text(struct pl_unpack *u, char *out, size_t size) {
-    const char *text;
-    size_t length;
-    if (!pl_unpack_str(u, &text, &length) || length >= size) return false;
-    memcpy(out, text, length);
-    out[length] = 0;
-    return true;
-}
-
-static bool read_numbers(struct pl_unpack *u, double *out, unsigned most, unsigned *count) {
-    uint32_t all;
-    if (!pl_unpack_array(u, &all) || all > most) return false;
-    for (uint32_t i = 0; i < all; i++)
-        if (!pl_unpack_f64(u, &out[i]) || !isfinite(out[i])) return false;
-    *count = all;
-    return true;
-}
-
-static bool read_pair(struct pl_unpack *u, struct pl__twin_state *s) {
-    char key[32];
-    if (!read_text(u, key, sizeof key)) return false;
-    if (strcmp(key, "model") == 0) return read_text(u, s->model, sizeof s->model);
-    if (strcmp(key, "parameters") == 0) return read_text(u, s->parameters, sizeof s->parameters);
-    if (strcmp(key, "fidelity") == 0) return read_text(u, s->fidelity, sizeof s->fidelity);
-    if (strcmp(key, "rung") == 0) return pl_unpack_int(u, &s->rung);
-    if (strcmp(key, "t") == 0) return pl_unpack_f64(u, &s->t);
-    if (strcmp(key, "fluoride") == 0) return pl_unpack_f64(u, &s->fluoride);
-    if (strcmp(key, "values") == 0) return read_numbers(u, s->values, PL_MODEL_PARAMETERS_MAX, &s->value_count);
-    if (strcmp(key, "state") == 0) return read_numbers(u, s->state, PL_WHAT_IF_STATE_MAX, &s->count);
-    return pl_unpack_skip(u);
-}
-
-static bool read_body(const void *bytes, size_t size, struct pl__twin_state *state) {
-    struct pl_unpack u;
-    uint32_t pairs;
-    pl_unpack_init(&u, bytes, size);
-    if (!pl_unpack_map(&u, &pairs)) return false;
-    while (pairs--)
-        if (!read_pair(&u, state)) return false;
-    return state->model[0] && state->count && state->value_count;
-}
-
 /* ---- The newest one ---- */
 
 struct search {
     const char *asset;
     pl_time at;
-    struct pl__twin_state *best, *one;
+    struct pl_what_if_state *best, *one;
     bool damaged;
 };
 
@@ -74,7 +29,9 @@ static void look_at(struct search *s, const struct pl_tags *tags, const struct p
     const void *body = pl_batch_heap_row(batch, 0, row, &size);
     memset(s->one, 0, sizeof *s->one);
     s->one->time = e->time[row];
-    if (read_body(body, size, s->one))
+    struct pl_unpack unpack;
+    pl_unpack_init(&unpack, body, size);
+    if (pl_what_if_read(&unpack, s->one))
         *s->best = *s->one;
     else
         s->damaged = true;
@@ -111,14 +68,14 @@ static int conclude(const struct pl_cli *cli, const struct search *s, const char
 }
 
 int pl__twin_state_find(const struct pl_cli *cli, const char *asset, const char *node, pl_time at,
-                        struct pl__twin_state *state) {
+                        struct pl_what_if_state *state) {
     struct pl__export_what what = {.data = pl_cli_get(cli, "data"),
                                    .zone = PL_GOLD,
                                    .range = {.node = node, .from = PL_TIME_MIN, .to = PL_TIME_MAX},
                                    .unmarked = true};
     if (!what.data) return pl_cli_usage(cli, "--data DIR is missing: the folder of the engine whose twin it is");
     if (!pl_cli_data_key_of(cli, what.data, &what.key)) return PL_EXIT_USAGE;
-    struct search search = {.asset = asset, .at = at, .best = state, .one = PL_NEW(struct pl__twin_state)};
+    struct search search = {.asset = asset, .at = at, .best = state, .one = PL_NEW(struct pl_what_if_state)};
     struct pl_error *error = NULL;
     memset(state, 0, sizeof *state);
     state->time = PL_TIME_MIN;

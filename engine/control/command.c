@@ -39,8 +39,8 @@ static void add(struct pl_command_table *table, const struct pl_command *spec,
 
 bool pl_commands_init(struct pl_command_table *table, const struct pl_graph *graph) {
     static const struct pl_control_command *const own[] = {
-        pl__commands_engine, pl__commands_nodes,   pl__commands_people,  pl__commands_copies,
-        pl__commands_tap,    pl__commands_letters, pl__commands_explain, pl__commands_graph};
+        pl__commands_engine,  pl__commands_nodes,   pl__commands_people, pl__commands_copies, pl__commands_tap,
+        pl__commands_letters, pl__commands_explain, pl__commands_graph,  pl__commands_what_if};
     *table = (struct pl_command_table){0};
     table->entries = pl_alloc((count_of(graph, own, PL_COUNT_OF(own)) + 1) * sizeof *table->entries);
     if (!table->entries) return false;

@@ -33,6 +33,7 @@ extern const struct pl_control_command pl__commands_tap[];
 extern const struct pl_control_command pl__commands_graph[];   /* graph apply, rollback, history, show */
 extern const struct pl_control_command pl__commands_letters[]; /* dead ..., ledger */
 extern const struct pl_control_command pl__commands_explain[];
+extern const struct pl_control_command pl__commands_what_if[];
 
 /* ---- All of them ---- */
 

@@ -48,6 +48,7 @@ struct pl_control {
     struct pl_request *requests;
     unsigned request_count, tap_count, logins;
     unsigned explaining;     /* processes of the command `explain` */
+    unsigned looking_ahead;  /* requests of the command `what-if` */
     unsigned unsettled;      /* requests that are not counted any more, and looked after for the audit */
     uint64_t request_number; /* of the last one */
     uint64_t strangers;      /* commands of nobody who is signed in, refused since the last record of them */

@@ -233,6 +233,7 @@ static void answer_calls(struct pl_request *request) {
         request->look = look_for_change;
         return;
     }
+    if (!bad && request->look) return; /* there is more to it than the calls */
     if (!request->control->closed)
         pl_request_answer(request, bad ? request->code : PL_OK, bad ? &request->error : NULL);
     request->answered = true;

@@ -80,7 +80,16 @@ FIELDS models_one[] = {MODEL, END};
 FIELDS models_put[] = {MODEL, MODEL_FIELDS, END};
 FIELDS runs_create[] = {MODEL,
                         BODY("until", PL_REST_SPAN, false, NULL, "For how long, in the model's time.", "\"10m\""),
-                        BODY("every", PL_REST_SPAN, false, NULL, "How often results are kept.", "\"1m\""), END};
+                        BODY("every", PL_REST_SPAN, false, NULL, "How often results are kept.", "\"1m\""),
+                        BODY("asset", PL_REST_TEXT, false, NULL,
+                             "A cell that a twin follows with this model: from its state of now, with what `set` "
+                             "changes, and doing nothing as the baseline.",
+                             "\"line1.pot07\""),
+                        BODY("set", PL_REST_TEXTS, false, NULL,
+                             "What is changed: inputs of the model, or acd, alf3, ce; with a sign it is what they "
+                             "change by.",
+                             "[\"acd=-2mm\",\"feed=+5%\"]"),
+                        END};
 FIELDS runs_one[] = {MODEL, RUN, END};
 
 #define ANYWAY BODY("anyway", PL_REST_FLAG, false, "anyway", "Also of what is not known here yet.", "false")
@@ -249,7 +258,7 @@ const struct pl_rest_route pl__rest_v1[] = {
     {PUT, "pde-models/{modelId}", "replaceModel", "Gives a model other values; If-Match is minded.", .roles = ENGINEER, .fields = models_put, .answer = PL_REST_FIRST, .schema = "Model", .also = PL__PRECONDITION, .run = pl__models_put},
     {DELETE, "pde-models/{modelId}", "removeModel", "Removes a model.", .roles = ENGINEER, .fields = models_one, .answer = PL_REST_GONE, .also = PL__PRECONDITION, .run = pl__models_remove},
     {GET, "pde-models/{modelId}/runs", "listRuns", "Runs of a model that are kept: the last ones.", .roles = SEE, .fields = models_one, .answer = PL_REST_ROWS, .schema = "Run", .run = pl__runs_list},
-    {POST, "pde-models/{modelId}/runs", "createRun", "Runs a model.", .roles = ENGINEER, .fields = runs_create, .answer = PL_REST_ACCEPTED, .schema = "Run", .run = pl__runs_create},
+    {POST, "pde-models/{modelId}/runs", "createRun", "Runs a model, or looks ahead from where a twin stands.", .roles = ENGINEER, .fields = runs_create, .answer = PL_REST_ACCEPTED, .schema = "Run", .run = pl__runs_create},
     {GET, "pde-models/{modelId}/runs/{runId}", "getRun", "A run: how far it is, and its outputs over the time.", .roles = SEE, .fields = runs_one, .answer = PL_REST_FIRST, .schema = "Run", .run = pl__runs_get},
     {GET, "pde-models/{modelId}/runs/{runId}/profiles", "listRunProfiles", "Fields over positions, by time.", .roles = SEE, .fields = runs_one, .answer = PL_REST_ROWS, .schema = "Profile", .run = pl__runs_profiles},
     {DELETE, "pde-models/{modelId}/runs/{runId}", "removeRun", "Ends and forgets a run.", .roles = ENGINEER, .fields = runs_one, .answer = PL_REST_GONE, .run = pl__runs_remove},

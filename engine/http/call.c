@@ -21,6 +21,7 @@ void pl__call_free(struct pl__call *call) {
         if (call->text[i]) OPENSSL_cleanse(call->text[i], strlen(call->text[i]));
         pl_free(call->text[i]);
     }
+    if (call->end_work) call->end_work(call->work);
     pl__result_free(&call->result);
     json_decref(call->body);
     pl_free(call);

@@ -110,7 +110,8 @@ struct pl__call {
     uint64_t kept;                             /* the number of the rows that the cursor is of; 0: of none */
     struct pl__result result;
     void (*told)(struct pl__call *call); /* once the command has; NULL: it is answered by the route */
-    void *work;                          /* of `run` */
+    void *work;                          /* of `run`, freed by end_work with the call */
+    void (*end_work)(void *work);
     struct pl_http_posted posted;
     bool remembers; /* its answer is for an Idempotency-Key */
 };

@@ -1,77 +1,26 @@
-/* runs.c: runs of stored models: on a worker, with what comes of them kept in memory for a while. */
+/* runs.c: runs of stored models: carried out on a worker (run_work.c), and what comes of them kept in memory for a
+ * while. */
 #include <math.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <potline/alloc.h>
 #include <potline/diag.h>
-#include <potline/stepper.h>
 #include <potline/text.h>
 
 #include "graph/models.h"
-#include "http/rest_impl.h"
+#include "http/run.h"
 
-enum {
-    RUNS = 32,
-    A_MODEL = 8,
-    TIMES = 500,
-    POINTS = 200000, /* of all profiles of a run: 3 MiB */
-    WHY = 256,
-    NAME = 64
-};
-static const double BUDGET = 200000, DEADLINE_S = 10;
+enum { RUNS = 32, A_MODEL = 8 };
 
-enum state { QUEUED, RUNNING, DONE, FAILED };
 static const char *const state_names[] = {"queued", "running", "done", "failed"};
 
-struct profile { /* of one quantity at one time */
-    unsigned quantity, count;
-    double time;
-    size_t first; /* in the run's points */
-};
-
-/* What it is made of is set by the server's thread before the work, and what comes of it by the worker; whoever reads
- * that has seen `state` at DONE or FAILED. */
-struct run {
-    struct pl__runs *runs;
-    char id[NAME], model_id[PL_REST_SEGMENT];
-    const struct pl_model *model;
-    double values[PL_MODEL_PARAMETERS_MAX];
-    double until, every;
-    pl_time asked;
-    char user[PL_USER_NAME_MAX + 1];
-    _Atomic int state;
-    _Atomic bool unwanted;
-    bool listed; /* not removed */
-    unsigned outputs, times;
-    double *time, *output; /* outputs x TIMES */
-    double *position, *value;
-    size_t points;
-    struct profile *profile;
-    unsigned profiles, quantities;
-    bool cut; /* not all profiles are kept */
-    char why[WHY];
-    enum pl_code code;
-    uint64_t steps[PL_STEPPER_RUNGS];
-};
-
 struct pl__runs {
-    struct run *list[RUNS]; /* oldest first */
+    struct pl__run *list[RUNS]; /* oldest first */
     unsigned count;
     uint64_t number;
     _Atomic bool ending;
 };
-
-static void free_run(struct run *run) {
-    if (!run) return;
-    pl_free(run->time);
-    pl_free(run->output);
-    pl_free(run->position);
-    pl_free(run->value);
-    pl_free(run->profile);
-    pl_free(run);
-}
 
 struct pl__runs *pl__runs_new(void) {
     return PL_NEW(struct pl__runs);
@@ -83,94 +32,17 @@ void pl__runs_stop(struct pl__runs *runs) {
 
 void pl__runs_free(struct pl__runs *runs) {
     for (unsigned i = 0; runs && i < runs->count; i++)
-        free_run(runs->list[i]);
+        pl__run_free(runs->list[i]);
     pl_free(runs);
 }
 
-static bool is_over(const struct run *run) {
-    return atomic_load(&run->state) >= DONE;
+static bool is_over(const struct pl__run *run) {
+    return atomic_load(&run->state) >= PL__RUN_DONE;
 }
 
 static void forget(struct pl__runs *runs, unsigned i) {
-    free_run(runs->list[i]);
+    pl__run_free(runs->list[i]);
     memmove(runs->list + i, runs->list + i + 1, (--runs->count - i) * sizeof *runs->list);
-}
-
-/* ---- The work ---- */
-
-static bool take_memory(struct run *run) {
-    while (run->model->outputs[run->outputs].name && run->outputs < PL_MODEL_OUTPUTS_MAX)
-        run->outputs++;
-    while (run->model->profiles[run->quantities].name)
-        run->quantities++;
-    run->time = pl_alloc((TIMES + 1) * sizeof *run->time);
-    run->output = pl_alloc((size_t)(TIMES + 1) * (run->outputs + 1) * sizeof *run->output);
-    run->position = pl_alloc(POINTS * sizeof *run->position);
-    run->value = pl_alloc(POINTS * sizeof *run->value);
-    run->profile = pl_alloc((size_t)(TIMES + 1) * (run->quantities + 1) * sizeof *run->profile);
-    return run->time && run->output && run->position && run->value && run->profile;
-}
-
-static void record_profiles(struct run *run, void *self, double time) {
-    for (unsigned k = 0; k < run->quantities; k++) {
-        if (run->points + PL_MODEL_PROFILE_MAX > POINTS) {
-            run->cut = true;
-            return;
-        }
-        unsigned count = run->model->profile(self, k, run->position + run->points, run->value + run->points);
-        run->profile[run->profiles++] =
-            (struct profile){.quantity = k, .count = count, .time = time, .first = run->points};
-        run->points += count;
-    }
-}
-
-static void record(struct run *run, struct pl_stepper *stepper, double time) {
-    if (run->times > TIMES) return;
-    run->time[run->times] = time;
-    run->model->read(stepper->self, run->output + (size_t)run->times * run->outputs);
-    run->times++;
-    record_profiles(run, stepper->self, time);
-}
-
-static enum pl_code work_off(struct run *run, struct pl_error **error) {
-    struct pl_stepper stepper = {0};
-    enum pl_code code = pl_stepper_open(&stepper, run->model, run->values, error);
-    stepper.budget = (long)BUDGET;
-    stepper.deadline = DEADLINE_S;
-    if (!code) record(run, &stepper, 0);
-    for (unsigned i = 1; !code && (i - 1) * run->every < run->until * (1 - 1e-12); i++) {
-        if (atomic_load(&run->unwanted) || atomic_load(&run->runs->ending)) {
-            code = pl_error_set(error, PL_UNAVAILABLE, "it was ended");
-            break;
-        }
-        double time = fmin(i * run->every, run->until);
-        code = pl_stepper_advance(&stepper, time, error);
-        if (!code) record(run, &stepper, time);
-    }
-    memcpy(run->steps, stepper.steps, sizeof run->steps);
-    if (!code && stepper.rung == PL_STEPPER_HELD)
-        code = pl_error_set(error, PL_LIMIT, "no convergence: %s", stepper.why);
-    pl_stepper_close(&stepper);
-    return code;
-}
-
-/* What it has not used is given back: it is kept for a while. */
-static void shrink(struct run *run) {
-    size_t size = (run->points + 1) * sizeof *run->position;
-    double *position = pl_realloc(run->position, size), *value = pl_realloc(run->value, size);
-    if (position) run->position = position;
-    if (value) run->value = value;
-}
-
-static void work(void *arg) { /* on a worker */
-    struct run *run = arg;
-    struct pl_error *error = NULL;
-    atomic_store(&run->state, RUNNING);
-    run->code = take_memory(run) ? work_off(run, &error) : PL_NO_MEMORY;
-    if (run->position && run->value) shrink(run);
-    if (run->code) snprintf(run->why, sizeof run->why, "%s", error ? error->text : pl_code_text(run->code));
-    pl_error_free(&error);
-    atomic_store(&run->state, run->code ? FAILED : DONE);
 }
 
 /* ---- As it is told ---- */
@@ -179,19 +51,19 @@ static json_t *number(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *outputs_json(const struct run *run) {
+static json_t *outputs_json(const struct pl__run *run, const double *output, unsigned times) {
     json_t *all = json_object();
     for (unsigned k = 0; k < run->outputs; k++) {
         json_t *values = json_array();
-        for (unsigned i = 0; i < run->times; i++)
-            json_array_append_new(values, number(run->output[(size_t)i * run->outputs + k]));
+        for (unsigned i = 0; i < times; i++)
+            json_array_append_new(values, number(output[(size_t)i * run->outputs + k]));
         json_object_set_new(all, run->model->outputs[k].name,
                             json_pack("{s:s, s:o}", "unit", run->model->outputs[k].unit, "values", values));
     }
     return all;
 }
 
-static json_t *head_json(const struct pl__call *call, const struct run *run) {
+static json_t *head_json(const struct pl__call *call, const struct pl__run *run) {
     char asked[40];
     pl__moment(run->asked, asked);
     json_t *links = pl__links(call, "pde-models/%s/runs/%s", run->model_id, run->id),
@@ -203,13 +75,18 @@ static json_t *head_json(const struct pl__call *call, const struct run *run) {
     json_array_extend(links, profiles);
     json_decref(model);
     json_decref(profiles);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:f, s:o}", "runId", run->id, "modelId", run->model_id,
-                     "modelName", run->model->name, "status", state_names[atomic_load(&run->state)],
-                     "creationTimestamp", asked, "user", run->user, "until", run->until, "every", run->every, "links",
-                     links);
+    json_t *head =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:f, s:o}", "runId", run->id, "modelId", run->model_id,
+                  "modelName", run->model->name, "status", state_names[atomic_load(&run->state)], "creationTimestamp",
+                  asked, "user", run->user, "until", run->until, "every", run->every, "links", links);
+    if (!run->fork) return head;
+    json_object_set_new(head, "asset", json_string(run->asset));
+    json_object_set_new(head, "since", json_string(run->since));
+    json_object_set(head, "set", run->set);
+    return head;
 }
 
-static json_t *run_json(const struct pl__call *call, const struct run *run) {
+static json_t *run_json(const struct pl__call *call, const struct pl__run *run) {
     json_t *value = head_json(call, run), *time = json_array(), *steps = json_object();
     bool over = is_over(run);
     for (unsigned i = 0; over && i < run->times; i++)
@@ -217,7 +94,10 @@ static json_t *run_json(const struct pl__call *call, const struct run *run) {
     for (unsigned i = 0; over && i < PL_STEPPER_RUNGS; i++)
         json_object_set_new(steps, pl_stepper_rung_name(i), json_integer((json_int_t)run->steps[i]));
     json_object_set_new(value, "time", time);
-    json_object_set_new(value, "outputs", over ? outputs_json(run) : json_object());
+    json_object_set_new(value, "outputs", over ? outputs_json(run, run->output, run->times) : json_object());
+    if (run->fork)
+        json_object_set_new(value, "baseline",
+                            over ? outputs_json(run, run->baseline, run->baseline_times) : json_object());
     json_object_set_new(value, "steps", steps);
     if (over && run->code)
         json_object_set_new(value, "error",
@@ -225,7 +105,7 @@ static json_t *run_json(const struct pl__call *call, const struct run *run) {
     return value;
 }
 
-static json_t *profile_json(const struct run *run, const struct profile *profile) {
+static json_t *profile_json(const struct pl__run *run, const struct pl__run_profile *profile) {
     const struct pl_model_quantity *of = &run->model->profiles[profile->quantity];
     json_t *positions = json_array(), *values = json_array();
     for (unsigned i = 0; i < profile->count; i++) {
@@ -238,7 +118,7 @@ static json_t *profile_json(const struct run *run, const struct profile *profile
 
 /* ---- The routes ---- */
 
-static struct run *find(struct pl__call *call) {
+static struct pl__run *find(struct pl__call *call) {
     struct pl__runs *runs = call->rest->runs;
     for (unsigned i = 0; i < runs->count; i++)
         if (runs->list[i]->listed && strcmp(runs->list[i]->model_id, call->match.value[0]) == 0 &&
@@ -251,7 +131,7 @@ static struct run *find(struct pl__call *call) {
 /* Seconds, or a duration. */
 static bool seconds(struct pl__call *call, const char *name, double fallback, double *value, json_t *errors) {
     const char *text = pl__call_text(call, name);
-    char pointer[NAME];
+    char pointer[PL__RUN_ID];
     pl_time time;
     *value = fallback;
     if (!text) return true;
@@ -264,12 +144,12 @@ static bool seconds(struct pl__call *call, const char *name, double fallback, do
     return good;
 }
 
-static bool read_times(struct pl__call *call, struct run *run) {
+static bool read_times(struct pl__call *call, struct pl__run *run) {
     json_t *errors = json_array();
     bool given = seconds(call, "until", run->model->until, &run->until, errors);
     seconds(call, "every", fmin(run->model->every, run->until / 10), &run->every, errors);
-    if (given && run->until / run->every > TIMES)
-        pl__field_error(errors, "/every", "at most %d times are kept of a run", TIMES);
+    if (given && run->until / run->every > PL__RUN_TIMES)
+        pl__field_error(errors, "/every", "at most %d times are kept of a run", PL__RUN_TIMES);
     if (json_array_size(errors)) {
         pl__problem_fields(call, errors);
         return false;
@@ -297,11 +177,11 @@ static bool make_room(struct pl__runs *runs, const char *model_id) {
     return false;
 }
 
-static void begin(struct pl__call *call, struct run *run) {
+static void begin(struct pl__call *call, struct pl__run *run) {
     struct pl__runs *runs = call->rest->runs;
     char href[PL__PATH];
-    if (!make_room(runs, run->model_id) || !pl_workers_do(call->rest->slow, work, run)) {
-        free_run(run);
+    if (!make_room(runs, run->model_id) || !pl_workers_do(call->rest->slow, pl__run_work, run)) {
+        pl__run_free(run);
         pl__problem_wait(call, PL__NOT_NOW, 5, "Too many runs are under way.");
         return;
     }
@@ -311,25 +191,101 @@ static void begin(struct pl__call *call, struct run *run) {
     pl__answer_json(call, PL__ACCEPTED, head_json(call, run), href);
 }
 
+/* ---- From where a twin stands ---- */
+
+static void refuse(struct pl__call *call, struct pl__run *run, struct pl_error *error) {
+    json_t *errors = json_array();
+    if (error && error->code == PL_USAGE) {
+        pl__field_error(errors, "/set", "%s", error->text);
+        pl__problem_fields(call, errors);
+    } else {
+        json_decref(errors);
+        pl__complain(call, PL__SEMANTIC, "The twin's state cannot be gone on from: %s",
+                     error ? error->text : "it is damaged");
+    }
+    pl_error_free(&error);
+    pl__run_free(run);
+}
+
+/* The changes are tried out at once: what is out of range is told now. */
+static enum pl_code fork_from(struct pl__run *run, const struct pl_what_if_state *state, struct pl_error **error) {
+    struct pl_stepper stepper = {0};
+    const json_t *one;
+    size_t i;
+    if (strcmp(state->model, run->model->name) != 0)
+        return pl_error_set(error, PL_NOT_FOUND, "the twin follows with %s, this is a %s", state->model,
+                            run->model->name);
+    run->fork = pl_what_if_new(state, error);
+    if (!run->fork) return PL_NOT_FOUND;
+    json_array_foreach(run->set, i, one) {
+        const char *text = json_string_value(one);
+        enum pl_code code = text ? pl_what_if_change(run->fork, text, error)
+                                 : pl_error_set(error, PL_USAGE, "strings are expected: \"acd=-2mm\"");
+        if (code) return code;
+    }
+    enum pl_code code = pl_what_if_begin(run->fork, true, &stepper, error);
+    pl_stepper_close(&stepper);
+    return code;
+}
+
+static void free_work(void *work) {
+    pl__run_free(work);
+}
+
+/* The twin's node has told the state (command `twin state`). */
+static void forked(struct pl__call *call) {
+    struct pl__run *run = call->work;
+    struct pl_what_if_state *state = PL_NEW(struct pl_what_if_state);
+    struct pl_error *error = NULL;
+    struct pl_unpack unpack;
+    call->work = NULL;
+    if (pl__call_failed(call)) {
+        pl__run_free(run);
+    } else {
+        pl_unpack_init(&unpack, call->result.rows, call->result.size);
+        bool good = state && pl_what_if_read(&unpack, state) && !fork_from(run, state, &error);
+        if (good) snprintf(run->since, sizeof run->since, "%s", state->told);
+        if (good)
+            begin(call, run);
+        else
+            refuse(call, run, error);
+    }
+    pl_free(state);
+}
+
+static void fork_twin(struct pl__call *call, struct pl__run *run) {
+    const char *asset = pl__call_text(call, "asset");
+    char argument[PL_REST_SEGMENT + 16];
+    snprintf(run->asset, sizeof run->asset, "%s", asset);
+    snprintf(argument, sizeof argument, "--asset=%s", asset);
+    const json_t *set = pl__call_value(call, "set");
+    run->set = set ? json_deep_copy(set) : json_array();
+    const char *words[] = {"twin", "state", argument};
+    call->work = run;
+    call->end_work = free_work;
+    pl__call_ask(call, words, 3, NULL, forked);
+}
+
 void pl__runs_create(struct pl__call *call) {
-    struct run *run = PL_NEW(struct run);
+    struct pl__run *run = PL_NEW(struct pl__run);
     if (!run) {
         pl__problem_code(call, PL_NO_MEMORY, NULL);
         return;
     }
-    run->runs = call->rest->runs;
+    run->ending = &call->rest->runs->ending;
     run->listed = true;
-    if (!pl__models_ready(call, &run->model, run->values)) {
-        free_run(run);
-    } else if (!read_times(call, run)) {
-        free_run(run);
-    } else {
-        snprintf(run->id, sizeof run->id, "run-%03llu", (unsigned long long)++run->runs->number);
-        snprintf(run->model_id, sizeof run->model_id, "%s", call->match.value[0]);
-        snprintf(run->user, sizeof run->user, "%s", call->who.name);
-        run->asked = pl__rest_now(call->rest);
-        begin(call, run);
+    if (!pl__models_ready(call, &run->model, run->values) || !read_times(call, run)) {
+        pl__run_free(run);
+        return;
     }
+    snprintf(run->id, sizeof run->id, "run-%03llu", (unsigned long long)++call->rest->runs->number);
+    snprintf(run->model_id, sizeof run->model_id, "%s", call->match.value[0]);
+    snprintf(run->user, sizeof run->user, "%s", call->who.name);
+    run->asked = pl__rest_now(call->rest);
+    if (pl__call_text(call, "asset"))
+        fork_twin(call, run);
+    else
+        begin(call, run);
 }
 
 void pl__runs_list(struct pl__call *call) {
@@ -346,13 +302,13 @@ void pl__runs_list(struct pl__call *call) {
 }
 
 void pl__runs_get(struct pl__call *call) {
-    const struct run *run = find(call);
+    const struct pl__run *run = find(call);
     if (run) pl__answer_json(call, PL__OK, run_json(call, run), NULL);
 }
 
 /* By time, each quantity; none as long as it is under way. */
 void pl__runs_profiles(struct pl__call *call) {
-    const struct run *run = find(call);
+    const struct pl__run *run = find(call);
     if (!run) return;
     json_t *list = json_array();
     unsigned count = is_over(run) ? run->profiles : 0;
@@ -362,7 +318,7 @@ void pl__runs_profiles(struct pl__call *call) {
 }
 
 void pl__runs_remove(struct pl__call *call) {
-    struct run *run = find(call);
+    struct pl__run *run = find(call);
     if (!run) return;
     pl__call_audit(call, "pde-models run remove", run->model_id, "done");
     run->listed = false; /* the worker may still be at it */

@@ -40,8 +40,14 @@ static const struct pl_option kpi_options[] = {
     PL_OPT_STRING(struct kpi, plant, "plant", "plant", PL_FIXED, "The asset that all lines together are; \"\": none."),
     PL_OPT_DURATION(struct kpi, hold, "hold", "30s", "1s", "1h", PL_FIXED,
                     "How long a voltage or current holds where no newer one comes; beyond, the time is not covered."),
-    PL_OPT_DURATION(struct kpi, settle, "settle", "30m", "1m", "1d", PL_FIXED,
-                    "Over how long the level of the metal is averaged."),
+    PL_OPT_NUMBER(struct kpi, level_noise, "level_noise", "0.1", "0.001", "10", PL_FIXED,
+                  "cm: how far one reading of the metal's level is off."),
+    PL_OPT_NUMBER(struct kpi, efficiency, "efficiency", "0.94", "0.1", "1", PL_FIXED,
+                  "Current efficiency that pots have, before anything is known of one."),
+    PL_OPT_NUMBER(struct kpi, efficiency_spread, "efficiency_spread", "0.01", "0.0001", "0.3", PL_FIXED,
+                  "How much theirs differ, and one's in the course of time."),
+    PL_OPT_DURATION(struct kpi, efficiency_wander, "efficiency_wander", "72h", "1h", "1000d", PL_FIXED,
+                    "Over how long that is."),
     PL_OPT_DURATION(struct kpi, effect_apart, "effect_apart", "1m", "0s", "1h", PL_FIXED,
                     "An anode effect that begins so soon behind another one is the same."),
     PL_OPT_NUMBER(struct kpi, effect_voltage, "effect_voltage", "8", "5", "100", PL_FIXED,
@@ -86,11 +92,16 @@ static void kpi_check(void *self, struct pl_check *check) {
 static enum pl_code kpi_open(void *self, struct pl_node *node, struct pl_error **error) {
     struct kpi *k = self;
     k->tags = pl_node_tags(node);
+    k->signals = (struct signals){.name = k->signal, .count = KPI_SIGNALS};
     k->pots = pl_node_table(node, TABLE_POTS);
     k->sums = pl_node_table(node, TABLE_SUMS);
     k->depth = pl_node_key_depth(node);
     k->closed = PL_TIME_MIN;
     pl_node_model(node, NULL, NULL, NULL);
+    k->metal = (struct kpi_metal_setup){.usual = k->efficiency,
+                                        .spread = k->efficiency_spread,
+                                        .wander = (double)k->efficiency_wander * 1e-9,
+                                        .noise = k->level_noise / 100 * k->cavity * k->density};
     enum pl_code code = calendar_set_shifts(&k->calendar, &k->shift_texts, error);
     return code ? code : zone_open(k->zone_name, &k->calendar.zone, error);
 }
@@ -99,10 +110,9 @@ static void kpi_close_node(void *self, struct pl_node *node) {
     (void)node;
     struct kpi *k = self;
     zone_free(k->calendar.zone);
-    pl_free(k->of_tag);
+    signals_free(&k->signals);
     pl_batch_unref(k->out);
     k->calendar.zone = NULL;
-    k->of_tag = NULL;
     k->out = NULL;
 }
 
@@ -153,7 +163,7 @@ static void merge_progress(void *record, const void *other) {
 
 static const struct pl_table_def kpi_tables[] = {
     [TABLE_POTS] = {.name = "pots",
-                    .version = 1,
+                    .version = 2,
                     .record_size = sizeof(struct kpi_pot),
                     .doc = "By asset: the newest values, and what it has made."},
     [TABLE_SUMS] = {.name = "sums",
@@ -170,20 +180,19 @@ static const struct pl_table_def kpi_tables[] = {
 
 static const struct pl_operator kpi = {
     PL_OPERATOR("kpi", "Key figures of pots, lines and the plant by hour, shift and day."),
-    .doc =
-        "From voltage, current, feed, tapped metal and the metal's level: energy (kWh), kwh_per_t, production (kg), "
-        "throughput (t a day), current_efficiency (%), voltage (V), anode_effects (a pot-day), anode_effect_minutes "
-        "(each), pfc and co2e (kg CO2e/t), alumina (kg/t) and covered (share of the time with values), as "
-        "ASSET.kpi.PERIOD.NAME at the period's end; of each pot, of its line and of the plant.\n\n"
-        "Energy and charge are integrals over the time between samples. Production is what was tapped and what the "
-        "level has risen by, averaged over `settle` along Faraday's law; current efficiency is that by Faraday's law. "
-        "PFC follow the slope method: CF4 [kg/t] = slope * anode effects a pot-day * minutes each, C2F6 a share of "
-        "it (defaults: IPCC 2006 guidelines, volume 3, 4.4, Tier 2 for centre-worked prebake; warming potentials of "
-        "the IPCC's fifth report, as Regulation (EU) 2025/2547). CO2 of anodes is consumption * carbon content * "
-        "44/12. Low-voltage anode effects are not in the method.\n\n"
-        "Figures that rest on production are uncertain where it is known to less than 0.5 % (of one pot in an hour), "
-        "all "
-        "are where less than 95 % of the time is covered.",
+    .doc = "From voltage, current, feed, tapped metal and the metal's level: energy (kWh), kwh_per_t, production (kg), "
+           "throughput (t a day), current_efficiency (%), voltage (V), anode_effects (a pot-day), anode_effect_minutes "
+           "(each), pfc and co2e (kg CO2e/t), alumina (kg/t) and covered (share of the time with values), as "
+           "ASSET.kpi.PERIOD.NAME at the period's end; of each pot, of its line and of the plant.\n\n"
+           "Energy and charge are integrals over the time between samples. Production is what was tapped and what the "
+           "level has risen by, by a Kalman filter along Faraday's law, whose current efficiency is learnt; current "
+           "efficiency is production by Faraday's law. "
+           "PFC follow the slope method: CF4 [kg/t] = slope * anode effects a pot-day * minutes each, C2F6 a share of "
+           "it (defaults: IPCC 2006 guidelines, volume 3, 4.4, Tier 2 for centre-worked prebake; warming potentials of "
+           "the IPCC's fifth report, as Regulation (EU) 2025/2547). CO2 of anodes is consumption * carbon content * "
+           "44/12. Low-voltage anode effects are not in the method.\n\n"
+           "Figures that rest on production are uncertain where it is known to less than 0.5 % (an hour of one pot "
+           "at first), all are where less than 95 % of the time is covered.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES), .doc = "Signals of pots."}),
     .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "ASSET.kpi.PERIOD.NAME."}),
     .options = kpi_options,

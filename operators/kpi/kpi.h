@@ -4,13 +4,17 @@
  *                                                  pots -> lines -> plant -> figures -> rows
  *
  * A value holds until the next one of its tag, for `hold` at most; time beyond that is not covered and says so. An
- * interval that lies across an end of a period is shared out, so the sums of hours are those of their day.
+ * interval that lies across an end of a period is shared out, so the sums of hours are those of their day; but for
+ * metal, of which more is known at the end of a day than of its first hour when that ended (metal.h).
  */
 #ifndef POTLINE_KPI_H
 #define POTLINE_KPI_H
 
 #include <calendar.h>
 #include <potline/potline.h>
+
+#include "../signals.h"
+#include "metal.h"
 
 enum { KPI_OUT };
 enum { TABLE_POTS, TABLE_SUMS, TABLE_PROGRESS };
@@ -26,7 +30,7 @@ struct kpi_sums { /* a record */
     double effect_seconds;
     double fed;        /* kg of alumina */
     double made;       /* kg of metal */
-    double made_doubt; /* kg2: how exactly that is known; set when it is told */
+    double made_doubt; /* kg2: how exactly that is known */
 };
 
 /* What is known of a pot between two rows. */
@@ -34,9 +38,9 @@ struct kpi_pot {             /* a record */
     pl_time at[KPI_SIGNALS]; /* of the newest value; PL_TIME_MIN: none yet */
     double value[KPI_SIGNALS];
     double tapped; /* kg since the start, over every reset of the count */
-    double metal;  /* kg that the pot has made and holds or has been tapped, as filtered */
-    double doubt;  /* kg2 of it */
-    pl_time until; /* voltage and current have been summed up to then */
+    struct kpi_metal metal;
+    pl_time since[KPI_PERIODS]; /* begin of the periods that `metal` counts; PL_TIME_MIN: none yet */
+    pl_time until;              /* voltage and current have been summed up to then */
     pl_time effect_until;
     uint32_t effect; /* one goes on */
     uint32_t levels; /* readings of the level so far */
@@ -86,8 +90,11 @@ struct kpi {
     uint32_t periods; /* bits */
     struct pl_strings shift_texts;
     const char *zone_name, *plant;
-    pl_time hold, settle, effect_apart;
-    double effect_voltage, cavity, density;
+    pl_time hold, effect_apart;
+    double effect_voltage, cavity, density, level_noise;
+    double efficiency, efficiency_spread;
+    pl_time efficiency_wander;
+    struct kpi_metal_setup metal;
     struct kpi_factors factors;
     bool pfc; /* its factors were given, or not: they are there anyway */
 
@@ -95,8 +102,7 @@ struct kpi {
     struct pl_tags *tags;
     struct pl_table *pots, *sums;
     unsigned depth;
-    uint8_t *of_tag; /* [tag]: its signal + 1; UINT8_MAX: none of ours */
-    uint32_t tag_room;
+    struct signals signals;
     pl_time closed;
     bool found;
     uint64_t ignored, late, refused;

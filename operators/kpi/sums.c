@@ -5,10 +5,7 @@
 
 #include "kpi.h"
 
-static const double METAL_BY_CHARGE = 9.3214647e-8;
-static const double USUAL_EFFICIENCY = 0.94; /* how the metal is expected to grow between two readings of its level */
-static const double LEVEL_NOISE = 80;        /* kg */
-static const double LEAST_SHARE = 1e-4;      /* of a reading in the filtered level */
+static const double MADE_BY_CHARGE = 9.3214647e-8; /* kg/C */
 
 /* ---- Sums of a pot, by period ---- */
 
@@ -44,14 +41,53 @@ static void integrate(struct kpi *k, uint32_t asset, pl_time from, pl_time to, c
 }
 
 /* Something that happened at once. */
-static void add(struct kpi *k, uint32_t asset, pl_time time, double effects, double fed, double made) {
+static void add(struct kpi *k, uint32_t asset, pl_time time, double effects, double fed) {
     for (enum kpi_period period = 0; period < KPI_PERIODS; period++) {
         pl_time end;
         struct kpi_sums *s = k->periods & 1u << period ? sums_at(k, asset, period, time, &end) : NULL;
         if (!s) continue;
         s->effects += effects;
         s->fed += fed;
-        s->made += made;
+    }
+}
+
+/* ---- Metal ---- */
+
+/* The periods that `time` is in, never back to one that is over; returns the first end of one. */
+static pl_time enter(struct kpi *k, struct kpi_pot *pot, pl_time time) {
+    pl_time first = PL_TIME_MAX;
+    for (enum kpi_period period = 0; period < KPI_PERIODS; period++) {
+        struct kpi_span span;
+        if (!(k->periods & 1u << period)) continue;
+        kpi_span_of(k, period, time, &span);
+        if (span.from > pot->since[period]) {
+            kpi_metal_period(&pot->metal, period);
+            pot->since[period] = span.from;
+        }
+        if (span.to < first) first = span.to;
+    }
+    return first;
+}
+
+/* What is known of them by now. */
+static void put_metal(struct kpi *k, uint32_t asset, const struct kpi_pot *pot) {
+    for (enum kpi_period period = 0; period < KPI_PERIODS; period++) {
+        pl_time end;
+        bool counts = k->periods & 1u << period && pot->since[period] != PL_TIME_MIN;
+        struct kpi_sums *s = counts ? sums_at(k, asset, period, pot->since[period], &end) : NULL;
+        if (!s) continue;
+        s->made = pot->metal.x[METAL_SINCE + period];
+        s->made_doubt = pot->metal.p[METAL_SINCE + period][METAL_SINCE + period];
+    }
+}
+
+static void grow_metal(struct kpi *k, uint32_t asset, struct kpi_pot *pot, pl_time from, pl_time to, double amperes) {
+    for (pl_time at = from, end; pot->levels && at < to; at = end) {
+        end = enter(k, pot, at);
+        if (end > to) end = to;
+        double seconds = (double)(end - at) * 1e-9;
+        kpi_metal_grow(&pot->metal, &k->metal, amperes * seconds, seconds);
+        put_metal(k, asset, pot);
     }
 }
 
@@ -63,23 +99,13 @@ static pl_time holds_until(const struct kpi *k, const struct kpi_pot *pot) {
     return older == PL_TIME_MIN ? older : older + k->hold;
 }
 
-/* The metal that is expected to have been made, shared out by hours as any period is made of them. */
-static void grow_metal(struct kpi *k, uint32_t asset, struct kpi_pot *pot, pl_time from, pl_time to, double amperes) {
-    double rate = USUAL_EFFICIENCY * METAL_BY_CHARGE * amperes;
-    for (pl_time at = from, end; pot->levels && at < to; at = end) {
-        struct kpi_span span;
-        kpi_span_of(k, KPI_HOUR, at, &span);
-        end = span.to < to ? span.to : to;
-        double made = rate * (double)(end - at) * 1e-9;
-        pot->metal += made;
-        add(k, asset, at, 0, 0, made);
-    }
-}
-
 /* Voltage and current have held until then, or as long as they may. */
 static void hold(struct kpi *k, uint32_t asset, struct kpi_pot *pot, pl_time until) {
     pl_time from = pot->until, to = holds_until(k, pot) < until ? holds_until(k, pot) : until;
+    pl_time uncovered = until - (from < to ? to : from);
     if (until > pot->until) pot->until = until;
+    if (pot->levels && uncovered > 0 && from > PL_TIME_MIN / 2)
+        kpi_metal_doubt(&pot->metal, MADE_BY_CHARGE * fabs(pot->value[KPI_CURRENT]) * (double)uncovered * 1e-9);
     if (from >= to) return;
     struct part part = {pot->value[KPI_VOLTAGE], pot->value[KPI_CURRENT], pot->effect};
     integrate(k, asset, from, to, &part);
@@ -89,7 +115,7 @@ static void hold(struct kpi *k, uint32_t asset, struct kpi_pot *pot, pl_time unt
 /* An effect begins above the limit, and is a new one when the last was over for some time. */
 static void watch(struct kpi *k, uint32_t asset, struct kpi_pot *pot, pl_time time, double volts) {
     bool now = volts > k->effect_voltage;
-    if (now && !pot->effect && time - pot->effect_until > k->effect_apart) add(k, asset, time, 1, 0, 0);
+    if (now && !pot->effect && time - pot->effect_until > k->effect_apart) add(k, asset, time, 1, 0);
     if (now) pot->effect_until = time;
     pot->effect = now;
 }
@@ -98,17 +124,12 @@ static void watch(struct kpi *k, uint32_t asset, struct kpi_pot *pot, pl_time ti
 static void see_level(struct kpi *k, uint32_t asset, struct kpi_pot *pot, pl_time time, double meters) {
     double seen = meters * k->cavity * k->density + pot->tapped;
     if (!pot->levels++) {
-        pot->metal = seen;
-        pot->doubt = LEVEL_NOISE * LEVEL_NOISE;
+        kpi_metal_begin(&pot->metal, &k->metal, seen);
         return;
     }
-    double seconds = pot->at[KPI_LEVEL] == PL_TIME_MIN ? 1 : (double)(time - pot->at[KPI_LEVEL]) * 1e-9;
-    double share = fmax(fmax(1.0 / pot->levels, -expm1(-seconds / ((double)k->settle * 1e-9))), LEAST_SHARE);
-    double by = share * (seen - pot->metal);
-    pot->metal += by;
-    /* While the mean is still being formed, it is the beginning that was not known. */
-    if (share * (double)pot->levels > 1.001) add(k, asset, time, 0, 0, by);
-    pot->doubt = (1 - share) * (1 - share) * pot->doubt + share * share * LEVEL_NOISE * LEVEL_NOISE;
+    enter(k, pot, time > pot->until ? time : pot->until);
+    kpi_metal_see(&pot->metal, &k->metal, seen);
+    put_metal(k, asset, pot);
 }
 
 /* What a count has grown by; one that falls was set back. */
@@ -126,7 +147,7 @@ static void see(struct kpi *k, uint32_t asset, struct kpi_pot *pot, enum kpi_sig
         hold(k, asset, pot, time);
         if (signal == KPI_VOLTAGE) watch(k, asset, pot, time, value);
         break;
-    case KPI_FEED: add(k, asset, time, 0, grown(pot, signal, value), 0); break;
+    case KPI_FEED: add(k, asset, time, 0, grown(pot, signal, value)); break;
     case KPI_TAPPED: pot->tapped += grown(pot, signal, value); break;
     case KPI_LEVEL: see_level(k, asset, pot, time, value); break;
     default: break;
@@ -138,31 +159,9 @@ static void see(struct kpi *k, uint32_t asset, struct kpi_pot *pot, enum kpi_sig
 /* ---- Rows ---- */
 
 static double scale_of(const struct pl_tag *tag, enum kpi_signal signal) {
-    if (signal == KPI_CURRENT) return strcmp(tag->unit, "A") == 0 ? 1 : 1000;
+    if (signal == KPI_CURRENT) return signals_current(tag->unit);
     if (signal == KPI_FEED || signal == KPI_TAPPED) return strcmp(tag->unit, "t") == 0 ? 1000 : 1;
-    if (signal == KPI_LEVEL) return strcmp(tag->unit, "m") == 0 ? 1 : strcmp(tag->unit, "mm") == 0 ? 1e-3 : 1e-2;
-    return 1;
-}
-
-static uint8_t signal_of(struct kpi *k, uint32_t tag) {
-    const struct pl_tag *entry = pl_tags_get(k->tags, tag);
-    const char *dot = strrchr(entry->name, '.');
-    uint8_t found = UINT8_MAX;
-    for (unsigned i = 0; dot && entry->asset && i < KPI_SIGNALS; i++)
-        if (*k->signal[i] && strcmp(dot + 1, k->signal[i]) == 0) found = (uint8_t)(i + 1);
-    return k->of_tag[tag] = found;
-}
-
-static bool prepare(struct kpi *k) {
-    uint32_t count = pl_tags_count(k->tags);
-    if (count <= k->tag_room) return true;
-    uint32_t room = count + count / 2 + 64;
-    uint8_t *more = pl_realloc(k->of_tag, room);
-    if (!more) return false;
-    memset(more + k->tag_room, 0, room - k->tag_room);
-    k->of_tag = more;
-    k->tag_room = room;
-    return true;
+    return signal == KPI_LEVEL ? signals_length(tag->unit, 1e-2) : 1;
 }
 
 static struct kpi_pot *pot_of(struct kpi *k, uint32_t asset) {
@@ -170,17 +169,19 @@ static struct kpi_pot *pot_of(struct kpi *k, uint32_t asset) {
     struct kpi_pot *pot = pl_table_get(k->pots, asset, 0);
     for (unsigned i = 0; pot && !there && i < KPI_SIGNALS; i++)
         pot->at[i] = PL_TIME_MIN;
+    for (unsigned i = 0; pot && !there && i < KPI_PERIODS; i++)
+        pot->since[i] = PL_TIME_MIN;
     if (pot && !there) pot->until = pot->effect_until = PL_TIME_MIN / 2;
     return pot;
 }
 
 bool kpi_take(struct kpi *k, const struct pl_batch *batch) {
-    if (!prepare(k)) return false;
+    if (!signals_prepare(&k->signals, k->tags)) return false;
     const struct pl_samples *rows = &batch->samples;
     for (uint32_t i = 0; i < batch->rows; i++) {
         uint32_t tag = rows->tag[i];
-        uint8_t signal = k->of_tag[tag] ? k->of_tag[tag] : signal_of(k, tag);
-        if (signal == UINT8_MAX) continue;
+        int signal = signals_of(&k->signals, k->tags, tag);
+        if (signal < 0) continue;
         if (pl_quality_bad(rows->quality[i]) || !isfinite(rows->value[i])) {
             k->ignored++;
             continue;
@@ -191,7 +192,7 @@ bool kpi_take(struct kpi *k, const struct pl_batch *batch) {
             k->refused++;
             continue;
         }
-        enum kpi_signal which = (enum kpi_signal)(signal - 1);
+        enum kpi_signal which = (enum kpi_signal)signal;
         if (rows->time[i] < pot->at[which] || rows->time[i] < k->closed) {
             k->late++;
             continue;

@@ -139,9 +139,7 @@ static struct told *collect(struct kpi *k, pl_time now, uint32_t *count) {
     for (struct pl_record *r = pl_table_next(k->sums, NULL), *next; all && r; r = next) {
         next = pl_table_next(k->sums, r);
         if (!ended(k, r, now, &all[*count])) continue;
-        const struct kpi_pot *pot = pl_table_find(k->pots, r->id, 0);
         all[*count].sums = *(const struct kpi_sums *)pl_record_data(r);
-        all[*count].sums.made_doubt = pot ? 2 * pot->doubt : 0;
         (*count)++;
         pl_table_drop(k->sums, r->id, r->sub);
     }

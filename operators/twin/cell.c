@@ -219,6 +219,7 @@ enum pl_code cell_open(struct cell *c, const double *start, struct pl_error **er
     c->begun_heat = heat_of(c, c->y);
     c->begun_cryolite = c->y[CELL_CRYOLITE];
     c->begun_alumina = c->y[CELL_ALUMINA] + c->y[CELL_UNDISSOLVED];
+    c->begun_metal = c->y[CELL_METAL];
     return make_solver(c, error);
 }
 
@@ -302,9 +303,19 @@ enum pl_code cell_advance(struct cell *c, double until, struct pl_error **error)
 
 double cell_carry(struct cell *c, struct state *state) {
     double *y = solver_state(c->solver), t = solver_time(c->solver);
-    double *const scalars[] = {
-        &t,      &c->zero,      &c->since,  &c->set.distance, &c->begun_heat, &c->begun_alumina, &c->begun_cryolite,
-        &c->fed, &c->fed_since, &y[c->net], &y[c->consumed]};
+    double *const scalars[] = {&t,
+                               &c->zero,
+                               &c->since,
+                               &c->set.distance,
+                               &c->begun_heat,
+                               &c->begun_alumina,
+                               &c->begun_cryolite,
+                               &c->begun_metal,
+                               &c->fed,
+                               &c->tapped,
+                               &c->fed_since,
+                               &y[c->net],
+                               &y[c->consumed]};
     for (unsigned i = 0; i < PL_COUNT_OF(scalars); i++)
         state_carry(state, scalars[i]);
     state_carry_flag(state, &c->effect);
@@ -337,4 +348,17 @@ double cell_alumina_balance(struct cell *c) {
     double fed = c->fed + c->set.feed * (solver_time(c->solver) - c->fed_since);
     double now = y[CELL_ALUMINA] + y[CELL_UNDISSOLVED];
     return fabs(now - c->begun_alumina - fed + y[c->consumed]) / fmax(c->begun_alumina + fed + y[c->consumed], 1e-300);
+}
+
+double cell_charge_balance(struct cell *c) {
+    const double *y = solver_state(c->solver);
+    double tapped = c->tapped + c->set.tapping * (solver_time(c->solver) - c->fed_since);
+    double made = y[CELL_METAL] - c->begun_metal + tapped, of = y[c->consumed] * METAL_BY_CHARGE / ALUMINA_BY_CHARGE;
+    return fabs(made - of) / fmax(c->begun_metal + tapped + of, 1e-300);
+}
+
+double cell_diffusion_layer(const struct cell *c) {
+    static const double ELECTRONS = 6, FARADAY = 96485.33212, BATH_DENSITY = 2100, MOLAR = 0.10196; /* kg/m3, kg/mol */
+    double amount = c->flows.bath.alumina / 100 * BATH_DENSITY / MOLAR, critical = c->flows.voltage.critical * 1e4;
+    return critical > 0 ? ELECTRONS * FARADAY * bath_diffusivity(c->flows.bath.t) * amount / critical : 0;
 }

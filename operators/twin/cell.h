@@ -61,7 +61,7 @@ struct cell {
     struct pattern *pattern;
     struct solver *solver;
     double *y;
-    double begun_heat, begun_alumina, begun_cryolite, fed;
+    double begun_heat, begun_alumina, begun_cryolite, begun_metal, fed, tapped;
     double tolerance, fed_since;
     const char *limit;
 };
@@ -85,5 +85,10 @@ double cell_liquidus(struct cell *cell, const double *y);
 
 double cell_heat_balance(struct cell *cell);
 double cell_alumina_balance(struct cell *cell);
+double cell_charge_balance(struct cell *cell); /* that made metal, less that took alumina */
+
+/* m: over which diffusion (Fick, six electrons by Al2O3) brings the alumina that the critical density takes; 0: none.
+ */
+double cell_diffusion_layer(const struct cell *cell);
 
 #endif

@@ -95,6 +95,8 @@ static enum pl_code day(const struct pl_model_report *report, struct pl_error **
         models_tell_rest(report, "a day of a cell, modulated", "heat unaccounted for", out[output("balance")], 1e-8);
         models_tell_rest(report, "a day of a cell, modulated", "alumina unaccounted for",
                          out[output("alumina_balance")], 1e-8);
+        models_tell_rest(report, "a day of a cell, modulated", "charge unaccounted for", out[output("charge_balance")],
+                         1e-8);
     }
     twin_cell_model.close(self);
     return code;

@@ -150,7 +150,8 @@ enum {
     MARGIN,
     OUT_DISTANCE,
     BALANCE,
-    ALUMINA_BALANCE
+    ALUMINA_BALANCE,
+    CHARGE_BALANCE
 };
 static const struct pl_model_quantity outputs[] = {
     [T_BATH] = {"bath_temperature", "degC", "Of bath and metal."},
@@ -190,8 +191,11 @@ static const struct pl_model_quantity outputs[] = {
     [OUT_DISTANCE] = {"distance", "m", "From anodes to metal."},
     [BALANCE] = ROW_BALANCE("Heat"),
     [ALUMINA_BALANCE] = {"alumina_balance", "", "Alumina that is unaccounted for, likewise."},
+    [CHARGE_BALANCE] = {"charge_balance", "", "Charge that made metal and took no alumina, likewise."},
     {.name = NULL},
 };
+
+static const double METAL_DENSITY = 2300, BATH_DENSITY = 2100; /* kg/m3 */
 
 struct cell_instance {
     struct cell cell;
@@ -356,6 +360,7 @@ static void shoot(struct cell *c, double kilograms) {
 static void settle(struct cell *c) {
     double now = solver_time(c->solver);
     c->fed += c->set.feed * (now - c->fed_since);
+    c->tapped += c->set.tapping * (now - c->fed_since);
     c->fed_since = now;
     c->set.distance = c->set.distance + c->set.drift * (now - c->since);
     c->since = now;
@@ -425,7 +430,9 @@ void twin_cell_correct(void *self, const struct cell_correction *correction) {
     y[CELL_UNDISSOLVED] = fmax(y[CELL_UNDISSOLVED] + correction->undissolved, 0);
     y[CELL_FLUORIDE] *= more;
     y[CELL_CRYOLITE] *= more;
-    y[CELL_METAL] = fmax(y[CELL_METAL] + correction->metal, 100);
+    double metal = fmax(y[CELL_METAL] + correction->metal, 100);
+    c->begun_metal += metal - y[CELL_METAL];
+    y[CELL_METAL] = metal;
     c->set.distance = fmax(c->set.distance + correction->distance, 0.1);
     c->begun_alumina += alumina + correction->undissolved;
     y[CELL_HEAT] = (t - c->zero) * cell_capacity(c, y) * 1e-6;
@@ -511,12 +518,43 @@ static void model_read(void *self, double *out) {
     out[OUT_DISTANCE] = (c->set.distance + c->set.drift * (solver_time(c->solver) - c->since)) / 100;
     out[BALANCE] = cell_heat_balance(c);
     out[ALUMINA_BALANCE] = cell_alumina_balance(c);
+    out[CHARGE_BALANCE] = cell_charge_balance(c);
+}
+
+/* At half of the height of metal and bath, above the bottom. */
+static unsigned ledge_profile(const struct cell_instance *i, double *position, double *value) {
+    const double *y = solver_state(i->cell.solver), *p = i->p;
+    double gap = i->cell.set.distance / 100, metal = y[CELL_METAL] / (METAL_DENSITY * p[BOTTOM]);
+    double around = fmax(p[BOTTOM] - p[ANODE_AREA], 0.1); /* m2 of bath beside the anodes */
+    double bath = gap + fmax(i->cell.flows.bath_mass / BATH_DENSITY - gap * p[BOTTOM], 0) / around;
+    position[0] = metal / 2;
+    value[0] = i->cell.wall[1].front.thickness;
+    position[1] = metal + bath / 2;
+    value[1] = i->cell.wall[0].front.thickness;
+    return 2;
+}
+
+/* Through the diffusion layer, a straight line by Fick's law; what is left at the anode is what the density leaves of
+ * the critical one (Haupin), which the voltage's concentration overpotential is of. */
+static unsigned alumina_profile(const struct cell *c, double *position, double *value) {
+    enum { POINTS = 9 };
+    double layer = cell_diffusion_layer(c), bulk = c->flows.bath.alumina;
+    const struct voltage *v = &c->flows.voltage;
+    double left = v->critical > 0 ? fmax(1 - v->density / v->critical, 0) : 0;
+    for (unsigned k = 0; k < POINTS; k++) {
+        double share = (double)k / (POINTS - 1);
+        position[k] = layer * share;
+        value[k] = bulk * (left + (1 - left) * share);
+    }
+    return POINTS;
 }
 
 static unsigned model_profile(void *self, unsigned index, double *position, double *value) {
     struct cell_instance *i = self;
     cell_read(&i->cell);
     const struct stack *stacks[] = {&i->cell.wall[0], &i->cell.wall[1], &i->cell.lining};
+    if (index == PL_COUNT_OF(stacks)) return ledge_profile(i, position, value);
+    if (index > PL_COUNT_OF(stacks)) return alumina_profile(&i->cell, position, value);
     return models_stack_profile(stacks[index], position, value);
 }
 
@@ -544,7 +582,9 @@ const struct pl_model twin_cell_model = {
     .outputs = outputs,
     .profiles = PL_QUANTITIES({"bath_wall", "degC", "From the ledge's face outwards, at the bath's level."},
                               {"metal_wall", "degC", "The same at the metal's level."},
-                              {"bottom", "degC", "Down from the cathode's surface."}),
+                              {"bottom", "degC", "Down from the cathode's surface."},
+                              {"ledge", "m", "Thickness, over the height above the bottom: at the metal, at the bath."},
+                              {"alumina", "wt%", "From the anode's face through the diffusion layer."}),
     .until = 28800,
     .every = 60,
     .open = model_open,

@@ -319,6 +319,7 @@ static void see_voltage(struct follow *f, struct follow_record *r, const struct 
     double weight = 1 / variance;
     r->minute.weight += weight;
     r->minute.voltage += weight * in->mean;
+    r->minute.current += weight * span->current;
     r->minute.distance += weight * r->distance;
     r->minute.off += innovation;
     r->minute.off_squares += square(innovation);
@@ -345,6 +346,8 @@ static void see_minute(struct follow *f, struct follow_record *r, struct cell_co
     struct horizon_stage stage = stage_of(m, c);
     if (m->weight > 0) {
         double by_distance = c->flows.voltage.bath / r->distance;
+        stage.current =
+            (float)(m->current / m->weight); /* of the readings: it dips with any anode effect of the line */
         stage.voltage = (float)(m->voltage / m->weight + by_distance * (r->distance - m->distance / m->weight));
         double n = m->readings, mean = m->off / n, spread = n > 2 ? (m->off_squares - n * mean * mean) / (n - 1) : 0;
         stage.variance = (float)(fmax(1 / m->weight, WAVES * spread / n) + square(0.002));
@@ -425,7 +428,7 @@ static void look_ahead(struct follow_record *r, const struct follow_setup *setup
     struct risk_input input = {
         .t = t,
         .seconds = span->seconds,
-        .feed = span->feed * r->horizon.now[HORIZON_SHARE] / span->seconds,
+        .feed = span->feed * fmax(r->horizon.now[HORIZON_SHARE], 0) / span->seconds,
         .used = c->flows.taken,
         .alumina = c->flows.bath.alumina,
         .mass = c->flows.bath_mass,

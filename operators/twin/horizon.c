@@ -264,7 +264,7 @@ static double run(struct horizon *h, const struct horizon_cell *cell, struct pas
 
 /* A share that no feeder has, or a distance that no pot has, is improbable whatever fits. */
 static double improbable(const struct horizon *h) {
-    double more = fmax(h->now[HORIZON_SHARE] - SHARE_MOST, 0) / 0.02;
+    double share = h->now[HORIZON_SHARE], more = fmax(fmax(share - SHARE_MOST, -share), 0) / 0.02;
     double near = fmax(NEAREST - h->now[HORIZON_DISTANCE] / h->usual, 0) / 0.023;
     return square(more) + square(near);
 }

@@ -126,6 +126,7 @@ static enum pl_code twin_open(void *self, struct pl_node *node, struct pl_error 
     set_up(t);
     pl_node_model(node, t->setup.model->name, NULL, t->fingerprint);
     t->tags = pl_node_tags(node);
+    t->signals = (struct signals){.name = t->signal, .count = FOLLOW_SIGNALS};
     t->steps = pl_node_table(node, TABLE_STEPS);
     t->cells = pl_node_table(node, TABLE_CELLS);
     t->closed = PL_TIME_MIN;
@@ -141,14 +142,13 @@ static void twin_close(void *self, struct pl_node *node) {
         pl_free(t->cell[i]);
     }
     pl_free(t->cell);
-    pl_free(t->of_tag);
+    signals_free(&t->signals);
     pl_free(t->of_asset);
     pl_free(t->due);
     pl_pack_free(t->body);
     for (unsigned i = 0; i < PL_COUNT_OF(t->out); i++)
         pl_batch_unref(t->out[i]);
     t->cell = NULL;
-    t->of_tag = NULL;
     t->of_asset = NULL;
     t->due = NULL;
     t->body = NULL;
@@ -193,6 +193,32 @@ static pl_time twin_watermark(void *self, struct pl_node *node, pl_time now) {
     return now;
 }
 
+/* ---- The command ---- */
+
+struct state_args {
+    const char *asset;
+};
+
+static const struct pl_option state_args[] = {
+    PL_OPT_STRING(struct state_args, asset, "asset", NULL, PL_FIXED, "The cell: line1.pot07."),
+    PL_OPT_END,
+};
+
+/* A copy of some hundred numbers: whoever looks ahead from there does it elsewhere, and the cells here go on. */
+static enum pl_code run_state(void *self, struct pl_node *node, const void *args, struct pl_call *call,
+                              struct pl_error **error) {
+    struct twin *t = self;
+    const char *asset = ((const struct state_args *)args)->asset;
+    if (!t->found && !twin_find(t, node)) return pl_error_set(error, PL_NO_MEMORY, "no memory for cells");
+    for (uint32_t i = 0; i < t->count; i++) {
+        const struct follow_record *r = pl_table_find(t->cells, t->cell[i]->asset, 0);
+        if (!r || !r->count || strcmp(pl_tags_get(t->tags, t->cell[i]->asset)->name, asset) != 0) continue;
+        twin_reply_state(t, t->cell[i], r, call);
+        return PL_OK;
+    }
+    return pl_error_set(error, PL_NOT_FOUND, "no twin follows %s", asset);
+}
+
 /* What is late in the one that is farther back is late in both. */
 static void merge_progress(void *record, const void *other) {
     struct twin_progress *progress = record;
@@ -206,7 +232,7 @@ static const struct pl_table_def twin_tables[] = {
                      .record_size = sizeof(struct twin_step),
                      .doc = "By asset and begin: what came in a step that is not over."},
     [TABLE_CELLS] = {.name = "cells",
-                     .version = 1,
+                     .version = 2,
                      .record_size = sizeof(struct follow_record),
                      .doc = "By asset: the state of model and estimator."},
     [TABLE_PROGRESS] = {.name = "progress",
@@ -237,7 +263,9 @@ const struct pl_operator twin_cell_operator = {
         "Rows come from samples or, cheaper, from windows of ten seconds (mean, min, max, stddev, last).",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES) | PL_SET(PL_WINDOWS), .doc = "Signals of cells."}),
     .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "ASSET.twin.NAME at the end of a step."},
-                        {.name = "profiles", .kinds = PL_SET(PL_PROFILES), .doc = "Temperatures of walls and bottom."},
+                        {.name = "profiles",
+                         .kinds = PL_SET(PL_PROFILES),
+                         .doc = "Temperatures of walls and bottom, ledge by height, alumina at the anode."},
                         {.name = "events",
                          .kinds = PL_SET(PL_EVENTS),
                          .doc = "anode_effect_risk, anode_effect_risk.cleared, twin.begun, twin.degraded, "
@@ -252,7 +280,10 @@ const struct pl_operator twin_cell_operator = {
                             {"ignored", "rows", "Rows that were bad, frozen or without a value."},
                             {"late", "rows", "Rows of steps that were over."},
                             {"refused", "rows", "Rows for which there was no room: too many cells, steps or names."},
-                            {"risks", "events", "Anode effects foreseen."}),
+                            {"risks", "events", "Anode effects foreseen."},
+                            {"energy_unbalanced", "steps", "With more than a millionth of the heat unaccounted for."},
+                            {"alumina_unbalanced", "steps", "The same of alumina."},
+                            {"charge_unbalanced", "steps", "The same of charge: metal made by alumina taken."}),
     .tables = twin_tables,
     .scope = PL_EITHER,
     .flags = PL_OP_BLOCKING, /* a step of many cells is a second's work and more */
@@ -262,4 +293,10 @@ const struct pl_operator twin_cell_operator = {
     .process = twin_process,
     .watermark = twin_watermark,
     .close = twin_close,
+    .commands = PL_COMMANDS({.name = "twin state",
+                             .doc = "The whole state of a cell's model as it is now, to look ahead from.",
+                             .roles = PL_MAY_SEE,
+                             .args = state_args,
+                             .args_size = sizeof(struct state_args),
+                             .run = run_state}),
 };

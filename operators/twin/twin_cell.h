@@ -10,6 +10,7 @@
 
 #include <potline/potline.h>
 
+#include "../signals.h"
 #include "follow.h"
 
 enum { TWIN_OUT, TWIN_PROFILES, TWIN_EVENTS };
@@ -25,7 +26,8 @@ enum {
     COUNT_IGNORED,
     COUNT_LATE,
     COUNT_REFUSED,
-    COUNT_RISKS
+    COUNT_RISKS,
+    COUNT_UNBALANCED /* three of them: energy, alumina, charge */
 };
 enum { TWIN_TAGS = 32, TWIN_OPEN_STEPS = 512 };
 
@@ -67,8 +69,7 @@ struct twin {
     char fingerprint[17];
     struct pl_tags *tags;
     struct pl_table *steps, *cells;
-    uint8_t *of_tag; /* [tag]: its signal + 1; UINT8_MAX: none of ours */
-    uint32_t tag_room;
+    struct signals signals;
     struct twin_cell **cell; /* by name of the asset, once sorted */
     uint32_t count, room;
     uint32_t *of_asset; /* [asset]: place in `cell` + 1 */
@@ -85,7 +86,6 @@ struct twin {
 };
 
 /* twin_take.c */
-bool twin_prepare(struct twin *twin);
 bool twin_take(struct twin *twin, const struct pl_batch *batch); /* false without memory */
 struct twin_cell *twin_cell_named(struct twin *twin, uint32_t asset);
 pl_time twin_begin(const struct twin *twin, pl_time time);
@@ -102,6 +102,11 @@ bool twin_tell_event(struct twin *twin, struct pl_node *node, const struct twin_
                      const struct follow_result *result, const char *why);
 bool twin_tell_state(struct twin *twin, struct pl_node *node, const struct twin_cell *cell,
                      const struct follow_record *record);
+/* Counts what the model has lost or won out of nothing. */
+void twin_count_residuals(const struct twin *twin, struct pl_node *node, const struct follow_result *result);
+/* Into a command's reply: the same, and of what and when. */
+void twin_reply_state(const struct twin *twin, const struct twin_cell *cell, const struct follow_record *record,
+                      struct pl_call *call);
 bool twin_flush(struct twin *twin, struct pl_node *node);
 
 #endif

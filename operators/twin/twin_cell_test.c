@@ -8,15 +8,9 @@ static const char *const pot = "line1.pot01";
 
 /* What a quiet pot shows at a second; `volts` NaN: no voltage. */
 static void push_second(struct test *t, int second, double volts) {
-    char names[4][48];
     static const char *const signals[] = {"voltage", "current", "bath_temp", "feed_total"};
     const double values[] = {volts, 180, 962 + 0.1 * (second % 7), 1.5 * floor(second * 0.0298 / 1.5)};
-    struct sample rows[4];
-    for (unsigned i = 0; i < 4; i++) {
-        snprintf(names[i], sizeof names[i], "%s.%s", pot, signals[i]);
-        rows[i] = (struct sample){second * S, names[i], values[i], isnan(values[i]) ? PL_Q_BAD | PL_Q_MISSING : 0};
-    }
-    test_push(t, rows, 4);
+    test_push_signals(t, pot, second * S, signals, values, PL_COUNT_OF(signals));
     if (second % 10 == 0) test_watermark(t, second * S);
 }
 
@@ -27,14 +21,7 @@ static double quiet(int second) {
 static double told(const struct test *t, const char *what, pl_time time, unsigned *quality) {
     char tag[64];
     snprintf(tag, sizeof tag, "%s.twin.%s", pot, what);
-    for (unsigned i = 0; i < t->out[0].samples; i++) {
-        const struct sample *s = &t->out[0].sample[i];
-        if (s->time != time || strcmp(s->tag, tag) != 0) continue;
-        if (quality) *quality = s->quality;
-        return s->value;
-    }
-    fail_msg("no %s at %lld s", tag, (long long)(time / S));
-    return 0;
+    return test_told(t, tag, time, quality);
 }
 
 static unsigned events(const struct test *t, const char *kind) {

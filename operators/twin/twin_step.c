@@ -125,6 +125,7 @@ static bool take_step(struct twin *t, struct pl_node *node, struct twin_cell *ce
     if (!code) code = follow_step(&cell->follow, r, &t->setup, in, begin + t->step, &result, &error);
     if (code) return lose(t, node, cell, r, begin + t->step, &error);
     count_rung(node, r);
+    twin_count_residuals(t, node, &result);
     bool good = !fresh || twin_tell_event(t, node, cell, r->at, "twin.begun", 100, r, &result, NULL);
     return good && tell_all(t, node, cell, r, &result, rung);
 }

@@ -20,27 +20,14 @@ static bool grow(void *array, uint32_t *room, uint32_t last, size_t width) {
     return true;
 }
 
-bool twin_prepare(struct twin *t) {
-    return grow(&t->of_tag, &t->tag_room, pl_tags_count(t->tags), sizeof *t->of_tag);
-}
-
-static uint8_t signal_of(struct twin *t, uint32_t tag) {
-    const struct pl_tag *entry = pl_tags_get(t->tags, tag);
-    const char *dot = strrchr(entry->name, '.');
-    uint8_t found = UINT8_MAX;
-    for (unsigned i = 0; dot && entry->asset && i < FOLLOW_SIGNALS; i++)
-        if (*t->signal[i] && strcmp(dot + 1, t->signal[i]) == 0) found = (uint8_t)(i + 1);
-    return t->of_tag[tag] = found;
-}
-
 /* What a value of the tag is worth in the units that the model counts in. */
 static double scale_of(const struct pl_tag *tag, unsigned signal) {
     switch (signal) {
-    case FOLLOW_CURRENT: return strcmp(tag->unit, "A") == 0 ? 1 : 1000;
+    case FOLLOW_CURRENT: return signals_current(tag->unit);
     case FOLLOW_VOLTAGE: return strcmp(tag->unit, "mV") == 0 ? 1e-3 : 1;
-    case FOLLOW_ANODE: return strcmp(tag->unit, "m") == 0 ? 1 : strcmp(tag->unit, "cm") == 0 ? 1e-2 : 1e-3;
+    case FOLLOW_ANODE: return signals_length(tag->unit, 1e-3);
     case FOLLOW_METAL:
-    case FOLLOW_BATH: return strcmp(tag->unit, "m") == 0 ? 1 : strcmp(tag->unit, "mm") == 0 ? 1e-3 : 1e-2;
+    case FOLLOW_BATH: return signals_length(tag->unit, 1e-2);
     default: return 1;
     }
 }
@@ -115,14 +102,14 @@ static void take_window(struct twin *t, const struct pl_windows *rows, uint32_t 
 }
 
 bool twin_take(struct twin *t, const struct pl_batch *batch) {
-    if (!twin_prepare(t)) return false;
+    if (!signals_prepare(&t->signals, t->tags)) return false;
     bool windows = batch->kind == PL_WINDOWS;
     const uint32_t *tag = pl_batch_keys(batch);
     const uint16_t *quality = windows ? batch->windows.quality : batch->samples.quality;
     const double *value = windows ? batch->windows.mean : batch->samples.value;
     for (uint32_t i = 0; i < batch->rows; i++) {
-        uint8_t signal = t->of_tag[tag[i]] ? t->of_tag[tag[i]] : signal_of(t, tag[i]);
-        if (signal == UINT8_MAX) continue;
+        int signal = signals_of(&t->signals, t->tags, tag[i]);
+        if (signal < 0) continue;
         const struct pl_tag *entry = pl_tags_get(t->tags, tag[i]);
         if (!twin_cell_named(t, entry->asset)) return false;
         bool none =
@@ -134,11 +121,11 @@ bool twin_take(struct twin *t, const struct pl_batch *batch) {
             step_for(t, entry->asset, twin_begin(t, at));
             continue;
         }
-        double scale = scale_of(entry, signal - 1u);
+        double scale = scale_of(entry, (unsigned)signal);
         if (windows)
-            take_window(t, &batch->windows, i, entry->asset, signal - 1u, scale);
+            take_window(t, &batch->windows, i, entry->asset, (unsigned)signal, scale);
         else
-            take_sample(t, &batch->samples, i, entry->asset, signal - 1u, scale);
+            take_sample(t, &batch->samples, i, entry->asset, (unsigned)signal, scale);
     }
     return true;
 }

@@ -2,9 +2,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <potline/text.h>
+
 #include "twin_cell.h"
 
+enum { TWIN_STATE_PAIRS = 9 };
 enum { SAMPLE_ROWS = 2048, EVENT_ROWS = 64, EVENT_HEAP = 256 << 10, PROFILE_ROWS = 64, PROFILE_HEAP = 8192 };
+static const double BALANCED = 1e-6; /* of what there is and what has come and gone */
 
 /* Outputs of the model that are told as they are, and how many of the tag's unit one of the model's is. */
 static const struct told {
@@ -30,6 +34,7 @@ static const struct told {
     {"current_efficiency", "current_efficiency", 1},
     {"energy_residual", "balance", 1},
     {"alumina_residual", "alumina_balance", 1},
+    {"charge_residual", "charge_balance", 1},
 };
 
 /* And what the estimator adds. */
@@ -115,6 +120,13 @@ static double output_named(const struct pl_model *model, const double *out, cons
     return NAN;
 }
 
+void twin_count_residuals(const struct twin *t, struct pl_node *node, const struct follow_result *result) {
+    static const char *const balance[] = {"balance", "alumina_balance", "charge_balance"};
+    for (unsigned i = 0; i < PL_COUNT_OF(balance); i++)
+        if (!(output_named(t->setup.model, result->out, balance[i]) <= BALANCED))
+            pl_count(node, COUNT_UNBALANCED + i, 1);
+}
+
 static bool tell_profiles(struct twin *t, struct pl_node *node, struct twin_cell *cell, pl_time time,
                           uint16_t quality) {
     const struct pl_model *model = t->setup.model;
@@ -192,10 +204,10 @@ static bool emit_event(struct twin *t, struct pl_node *node, const struct twin_c
 }
 
 /* Which model, with which constants, how fine: so that every value can be traced. */
-static void write_origin(struct twin *t, const struct follow_record *r) {
-    pl_pack_pair_str(t->body, "model", t->setup.model->name);
-    pl_pack_pair_str(t->body, "parameters", t->fingerprint);
-    pl_pack_pair_str(t->body, "fidelity", pl_stepper_rung_name(r ? (enum pl_stepper_rung)r->rung : PL_STEPPER_ASKED));
+static void write_origin(const struct twin *t, const struct follow_record *r, struct pl_pack *pack) {
+    pl_pack_pair_str(pack, "model", t->setup.model->name);
+    pl_pack_pair_str(pack, "parameters", t->fingerprint);
+    pl_pack_pair_str(pack, "fidelity", pl_stepper_rung_name(r ? (enum pl_stepper_rung)r->rung : PL_STEPPER_ASKED));
 }
 
 bool twin_tell_event(struct twin *t, struct pl_node *node, const struct twin_cell *cell, pl_time time, const char *kind,
@@ -203,7 +215,7 @@ bool twin_tell_event(struct twin *t, struct pl_node *node, const struct twin_cel
                      const char *why) {
     pl_pack_reset(t->body);
     pl_pack_map(t->body, 3 + (why ? 1 : 0) + (result ? 5 : 0));
-    write_origin(t, r);
+    write_origin(t, r, t->body);
     if (why) pl_pack_pair_str(t->body, "why", why);
     if (result) {
         pl_pack_pair_f64(t->body, "alumina", output_named(t->setup.model, result->out, "alumina"));
@@ -215,26 +227,40 @@ bool twin_tell_event(struct twin *t, struct pl_node *node, const struct twin_cel
     return emit_event(t, node, cell, time, kind, severity);
 }
 
+/* All that a model needs to go on from here, as pairs: TWIN_STATE_PAIRS of them (graph/what_if.h reads them). */
+static void write_state(const struct twin *t, const struct follow_record *r, struct pl_pack *pack) {
+    unsigned parameters = 0;
+    while (t->setup.model->parameters[parameters].name)
+        parameters++;
+    write_origin(t, r, pack);
+    pl_pack_pair_int(pack, "rung", r->made);
+    pl_pack_pair_f64(pack, "t", r->t);
+    pl_pack_pair_f64(pack, "feed", r->feed_rate);
+    pl_pack_pair_f64(pack, "fluoride", r->fluoride_rate);
+    pl_pack_str(pack, "values");
+    pl_pack_array(pack, parameters);
+    for (unsigned i = 0; i < parameters; i++)
+        pl_pack_f64(pack, t->setup.values[i]);
+    pl_pack_str(pack, "state");
+    pl_pack_array(pack, r->count);
+    for (unsigned i = 0; i < r->count; i++)
+        pl_pack_f64(pack, r->state[i]);
+}
+
 bool twin_tell_state(struct twin *t, struct pl_node *node, const struct twin_cell *cell,
                      const struct follow_record *r) {
-    const struct pl_model *model = t->setup.model;
-    unsigned parameters = 0;
-    while (model->parameters[parameters].name)
-        parameters++;
     pl_pack_reset(t->body);
-    pl_pack_map(t->body, 9);
-    write_origin(t, r);
-    pl_pack_pair_int(t->body, "rung", r->made);
-    pl_pack_pair_f64(t->body, "t", r->t);
-    pl_pack_pair_f64(t->body, "feed", r->feed_rate);
-    pl_pack_pair_f64(t->body, "fluoride", r->fluoride_rate);
-    pl_pack_str(t->body, "values");
-    pl_pack_array(t->body, parameters);
-    for (unsigned i = 0; i < parameters; i++)
-        pl_pack_f64(t->body, t->setup.values[i]);
-    pl_pack_str(t->body, "state");
-    pl_pack_array(t->body, r->count);
-    for (unsigned i = 0; i < r->count; i++)
-        pl_pack_f64(t->body, r->state[i]);
+    pl_pack_map(t->body, TWIN_STATE_PAIRS);
+    write_state(t, r, t->body);
     return emit_event(t, node, cell, r->at, "twin.state", 1);
+}
+
+void twin_reply_state(const struct twin *t, const struct twin_cell *cell, const struct follow_record *r,
+                      struct pl_call *call) {
+    char at[PL_TEXT_TIME_MAX];
+    *pl_text_put_time(at, r->at) = 0;
+    struct pl_pack *row = pl_reply_row(call, TWIN_STATE_PAIRS + 2);
+    pl_pack_pair_str(row, "asset", pl_tags_get(t->tags, cell->asset)->name);
+    pl_pack_pair_str(row, "time", at);
+    write_state(t, r, row);
 }

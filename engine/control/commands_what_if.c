@@ -1,0 +1,214 @@
+/* commands_what_if.c: the command `what-if`: what would become of a cell that a twin follows.
+ *
+ * Every node that has the command `twin state` is asked for a copy of the cell's state, which takes microseconds of its
+ * thread; the way ahead is then taken on a thread beside it, which is nicer than those of the data path. So neither the
+ * twin nor the control thread waits for it.
+ */
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include <potline/alloc.h>
+
+#include "control/control_impl.h"
+#include "graph/options.h"
+#include "graph/what_if.h"
+
+enum { AT_ONCE = 2, NICE = 10, TIMES = 97 };
+static const char asked_for[] = "twin state";
+
+struct ahead {
+    struct pl_control *control;
+    struct pl_options_owner *owner; /* of `args` */
+    void *args;                     /* of the nodes' command */
+    struct pl_what_if_state state;
+    struct pl_what_if *what_if;
+    double seconds;
+    pthread_t thread;
+    bool started;
+    _Atomic bool unwanted, done;
+    enum pl_code code;
+    struct pl_error *error;
+};
+
+struct what_if_args {
+    const char *asset;
+    struct pl_strings set;
+    pl_time lasts;
+};
+
+/* ---- On its thread ---- */
+
+static void *look_ahead(void *arg) {
+    struct ahead *a = arg;
+    setpriority(PRIO_PROCESS, 0, NICE); /* of this thread, on Linux */
+    a->code = pl_what_if_run(a->what_if, a->seconds, TIMES, &a->unwanted, &a->error);
+    atomic_store(&a->done, true);
+    return NULL;
+}
+
+/* ---- On the control thread ---- */
+
+static void end_ahead(void *work) {
+    struct ahead *a = work;
+    atomic_store(&a->unwanted, true);
+    if (a->started) pthread_join(a->thread, NULL);
+    a->control->looking_ahead--;
+    pl_options_free(a->owner);
+    pl_free(a->args);
+    pl_what_if_free(a->what_if);
+    pl_error_free(&a->error);
+    pl_free(a);
+}
+
+static const struct pl_command *state_command(const struct pl_operator *op) {
+    for (const struct pl_command *c = op->commands; c && c->name; c++)
+        if (strcmp(c->name, asked_for) == 0) return c;
+    return NULL;
+}
+
+/* Arguments are made by the first node's table: all of them are of the same command. */
+static enum pl_code ask(struct pl_request *request, struct pl_task *task, const struct pl_command *command,
+                        struct pl_error **error) {
+    struct ahead *a = request->work;
+    if (!a->args) {
+        const struct pl_argument pair = {"asset", ((const struct what_if_args *)request->args)->asset};
+        a->args = pl_alloc(command->args_size + 1);
+        if (!a->args) return pl_error_set(error, PL_NO_MEMORY, "no memory for a command");
+        enum pl_code code = pl_arguments_parse(command->name, command->args, &pair, 1, a->args, &a->owner, error);
+        if (code) return code;
+    }
+    struct pl_call *call = pl__request_own_call(request, error);
+    if (!call) return PL_NO_MEMORY;
+    call->run = pl_call_run_command;
+    call->where = PL_CALL_COMMAND;
+    call->command = command;
+    call->args = a->args;
+    if (!pl_task_call(task, call)) pl__request_drop_call(request, call);
+    return PL_OK;
+}
+
+static enum pl_code ask_all(struct pl_request *request, struct pl_error **error) {
+    struct pl_engine *engine = request->control->options.engine;
+    const struct pl_command *command;
+    for (unsigned i = 0; i < pl_engine_task_count(engine); i++) {
+        struct pl_task *task = pl_engine_task(engine, i);
+        if (!(command = state_command(task->node.config.op))) continue;
+        enum pl_code code = ask(request, task, command, error);
+        if (code) return code;
+    }
+    if (request->waiting) return PL_OK;
+    return pl_error_set(error, PL_NOT_FOUND, "no node of this graph follows cells: add one with `op: twin.cell`");
+}
+
+/* The rows that the nodes have told are the state, and no part of the answer. */
+static enum pl_code take_state(struct pl_request *request, struct ahead *a, struct pl_error **error) {
+    struct pl_pack *rows = request->reply->rows;
+    struct pl_unpack unpack;
+    pl_unpack_init(&unpack, pl_pack_data(rows), pl_pack_size(rows));
+    bool good = pl_what_if_read(&unpack, &a->state);
+    pl_pack_reset(rows);
+    request->reply->row_count = 0;
+    if (!good) return pl_error_set(error, PL_CORRUPT, "what the twin tells is no state");
+    a->what_if = pl_what_if_new(&a->state, error);
+    return a->what_if ? PL_OK : (*error)->code;
+}
+
+static enum pl_code start(struct pl_request *request, struct ahead *a, struct pl_error **error) {
+    const struct what_if_args *args = request->args;
+    const char *const *set = args->set.items;
+    enum pl_code code = take_state(request, a, error);
+    for (uint32_t i = 0; !code && i < args->set.count; i++)
+        code = pl_what_if_change(a->what_if, set[i], error);
+    if (code) return code;
+    a->seconds = (double)args->lasts * 1e-9;
+    a->started = pthread_create(&a->thread, NULL, look_ahead, a) == 0;
+    return a->started ? PL_BUSY : pl_error_set(error, PL_UNAVAILABLE, "no thread can be started");
+}
+
+/* ---- The answer ---- */
+
+static void put_row(struct pl_request *request, const char *output, const char *unit, double now, double nothing,
+                    double changed, const char *note) {
+    struct pl_pack *pack = pl_request_row(request, 7);
+    pl_pack_pair_str(pack, "output", output);
+    pl_pack_pair_str(pack, "unit", unit);
+    pl_pack_pair_f64(pack, "now", now);
+    pl_pack_pair_f64(pack, "nothing", nothing);
+    pl_pack_pair_f64(pack, "changed", changed);
+    pl_pack_pair_f64(pack, "difference", changed - nothing);
+    pl_pack_pair_str(pack, "note", note);
+}
+
+/* How far a branch has come, and why not farther. */
+static void put_reached(struct pl_request *request, const struct pl_what_if *w) {
+    char note[PL_CALL_TEXT];
+    const struct pl_what_if_branch *n = &w->nothing, *c = &w->changed;
+    snprintf(note, sizeof note, "%s %s (%s)%s%s%s%s", w->state.model, w->state.parameters, w->state.fidelity,
+             n->error ? "; doing nothing: " : "", n->error ? n->error->text : "", c->error ? "; changed: " : "",
+             c->error ? c->error->text : "");
+    put_row(request, "reached", "h", 0, w->time[n->times - 1] / 3600, w->time[c->times - 1] / 3600, note);
+}
+
+static void put_all(struct pl_request *request, const struct pl_what_if *w) {
+    const struct pl_what_if_branch *n = &w->nothing, *c = &w->changed;
+    put_reached(request, w);
+    for (unsigned i = 0; i < w->outputs; i++) {
+        const struct pl_model_quantity *of = &w->model->outputs[i];
+        if (pl_what_if_usual(of->name))
+            put_row(request, of->name, of->unit, n->output[i][0], n->output[i][n->times - 1],
+                    c->output[i][c->times - 1], "");
+    }
+    if (n->effect_at < 0 && c->effect_at < 0) return;
+    double never = (double)NAN;
+    put_row(request, "anode_effect_after", "h", never, n->effect_at < 0 ? never : n->effect_at / 3600,
+            c->effect_at < 0 ? never : c->effect_at / 3600, "the first one");
+}
+
+static enum pl_code look(struct pl_request *request, struct pl_error **error) {
+    struct ahead *a = request->work;
+    if (request->waiting) return PL_BUSY;
+    if (!a->started) return start(request, a, error);
+    if (!atomic_load(&a->done)) return PL_BUSY;
+    if (!a->code) put_all(request, a->what_if);
+    *error = a->error;
+    a->error = NULL;
+    return a->code;
+}
+
+static enum pl_code run_what_if(struct pl_request *request, struct pl_error **error) {
+    if (request->control->looking_ahead >= AT_ONCE)
+        return pl_error_set(error, PL_BUSY, "%d are looking ahead already", AT_ONCE);
+    struct ahead *a = PL_NEW(struct ahead);
+    if (!a) return pl_error_set(error, PL_NO_MEMORY, "no memory for a command");
+    a->control = request->control;
+    a->control->looking_ahead++;
+    request->work = a;
+    request->end_work = end_ahead;
+    enum pl_code code = ask_all(request, error);
+    if (code) return code;
+    request->look = look;
+    pl_request_later(request);
+    return PL_BUSY;
+}
+
+static const struct pl_option what_if_args[] = {
+    PL_OPT_STRING(struct what_if_args, asset, "asset", NULL, PL_FIXED, "The cell: line1.pot07."),
+    PL_OPT_STRINGS(struct what_if_args, set, "set", NULL, PL_FIXED,
+                   "What is changed: acd=-2mm, feed=+5%, current=185kA; inputs of the model, or acd, alf3, ce."),
+    PL_OPT_DURATION(struct what_if_args, lasts, "for", "8h", "1m", "7d", PL_FIXED, "How far ahead."),
+    PL_OPT_END,
+};
+
+const struct pl_control_command pl__commands_what_if[] = {
+    {.spec = {.name = "what-if",
+              .doc =
+                  "Runs the twin of a cell ahead from where it is, with a change and without; nothing of it changes.",
+              .roles = PL_MAY_SEE,
+              .args = what_if_args,
+              .args_size = sizeof(struct what_if_args)},
+     .run = run_what_if},
+    PL_CONTROL_COMMANDS_END,
+};

@@ -1,0 +1,262 @@
+#include "what_if.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <potline/alloc.h>
+#include <potline/text.h>
+
+#include "models.h"
+
+/* ---- A state as it is told ---- */
+
+static bool read_text(struct pl_unpack *u, char out[PL_WHAT_IF_NAME_MAX]) {
+    const char *text;
+    size_t length;
+    if (!pl_unpack_str(u, &text, &length) || length >= PL_WHAT_IF_NAME_MAX) return false;
+    memcpy(out, text, length);
+    out[length] = 0;
+    return true;
+}
+
+static bool read_numbers(struct pl_unpack *u, double *out, unsigned most, unsigned *count) {
+    uint32_t all;
+    if (!pl_unpack_array(u, &all) || all > most) return false;
+    for (uint32_t i = 0; i < all; i++)
+        if (!pl_unpack_f64(u, &out[i]) || !isfinite(out[i])) return false;
+    *count = all;
+    return true;
+}
+
+static bool read_pair(struct pl_unpack *u, struct pl_what_if_state *s) {
+    char key[PL_WHAT_IF_NAME_MAX];
+    if (!read_text(u, key)) return false;
+    if (strcmp(key, "time") == 0) return read_text(u, s->told);
+    if (strcmp(key, "model") == 0) return read_text(u, s->model);
+    if (strcmp(key, "parameters") == 0) return read_text(u, s->parameters);
+    if (strcmp(key, "fidelity") == 0) return read_text(u, s->fidelity);
+    if (strcmp(key, "rung") == 0) return pl_unpack_int(u, &s->rung);
+    if (strcmp(key, "t") == 0) return pl_unpack_f64(u, &s->t);
+    if (strcmp(key, "fluoride") == 0) return pl_unpack_f64(u, &s->fluoride);
+    if (strcmp(key, "values") == 0) return read_numbers(u, s->values, PL_MODEL_PARAMETERS_MAX, &s->value_count);
+    if (strcmp(key, "state") == 0) return read_numbers(u, s->state, PL_WHAT_IF_STATE_MAX, &s->count);
+    return pl_unpack_skip(u);
+}
+
+bool pl_what_if_read(struct pl_unpack *u, struct pl_what_if_state *state) {
+    uint32_t pairs;
+    if (!pl_unpack_map(u, &pairs)) return false;
+    while (pairs--)
+        if (!read_pair(u, state)) return false;
+    return state->model[0] && state->count && state->value_count && isfinite(state->t) && isfinite(state->fluoride);
+}
+
+/* ---- Life cycle ---- */
+
+struct pl_what_if *pl_what_if_new(const struct pl_what_if_state *state, struct pl_error **error) {
+    const struct pl_model *model = pl_models_find(state->model);
+    if (!model || state->value_count != pl_model_parameters(model->parameters) || state->count <= state->value_count ||
+        state->rung < 0 || state->rung >= PL_STEPPER_HELD) {
+        pl_error_set(error, PL_NOT_FOUND, "the state is of a %s that this version does not have", state->model);
+        return NULL;
+    }
+    struct pl_what_if *w = PL_NEW(struct pl_what_if);
+    if (!w) {
+        pl_error_set(error, PL_NO_MEMORY, "no memory to look ahead");
+        return NULL;
+    }
+    w->state = *state;
+    w->model = model;
+    while (w->outputs < PL_MODEL_OUTPUTS_MAX && model->outputs[w->outputs].name)
+        w->outputs++;
+    return w;
+}
+
+void pl_what_if_free(struct pl_what_if *w) {
+    if (!w) return;
+    pl_error_free(&w->nothing.error);
+    pl_error_free(&w->changed.error);
+    pl_free(w->time);
+    pl_free(w);
+}
+
+/* ---- What is changed ---- */
+
+static const struct {
+    const char *unit, *of; /* of the parameter */
+    double factor;
+} units[] = {{"mm", "m", 1e-3},
+             {"cm", "m", 1e-2},
+             {"m", "m", 1},
+             {"kA", "A", 1e3},
+             {"A", "A", 1},
+             {"kg/s", "kg/s", 1},
+             {"kg/h", "kg/s", 1.0 / 3600},
+             {"kg", "kg", 1},
+             {"W/K", "W/K", 1},
+             {"uohm", "ohm", 1e-6},
+             {"ohm", "ohm", 1},
+             {"degC", "degC", 1},
+             {"K", "degC", 1}};
+
+/* What people at the line call them. */
+static const struct {
+    const char *said, *name;
+} aliases[] = {{"acd", "distance"}, {"alf3", "fluoride_feed"}, {"ce", "efficiency"}};
+
+static int parameter_named(const struct pl_model *model, const char *name) {
+    for (unsigned i = 0; i < sizeof aliases / sizeof *aliases; i++)
+        if (strcmp(aliases[i].said, name) == 0) name = aliases[i].name;
+    return pl_model_parameter(model->parameters, name);
+}
+
+static bool has_unit(const char *text, const struct pl_model_parameter *row, struct pl_what_if_change *change) {
+    if (!*text) return true;
+    if (strcmp(text, "%") == 0) return change->percent = true;
+    for (unsigned i = 0; i < sizeof units / sizeof *units; i++)
+        if (strcmp(units[i].unit, text) == 0 && strcmp(units[i].of, row->unit) == 0) {
+            change->value *= units[i].factor;
+            return true;
+        }
+    return false;
+}
+
+enum pl_code pl_what_if_change(struct pl_what_if *w, const char *text, struct pl_error **error) {
+    const char *equals = strchr(text, '=');
+    char name[PL_WHAT_IF_NAME_MAX];
+    if (!equals || equals[1] == 0 || equals - text >= PL_WHAT_IF_NAME_MAX)
+        return pl_error_set(error, PL_USAGE, "\"%s\": write NAME=VALUE, acd=-2mm or feed=+5%%", text);
+    snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
+    int parameter = parameter_named(w->model, name);
+    if (parameter < 0)
+        return pl_error_set(error, PL_USAGE, "\"%s\": %s has no input %s; potline model show %s lists them", text,
+                            w->model->name, name, w->model->name);
+    struct pl_what_if_change change = {.parameter = (unsigned)parameter};
+    const struct pl_model_parameter *row = &w->model->parameters[parameter];
+    size_t length = strspn(equals + 1, "+-.0123456789eE");
+    change.relative = equals[1] == '+' || equals[1] == '-';
+    const char *number = equals + 1 + (equals[1] == '+');
+    if (!(row->flags & PL_MODEL_INPUT))
+        return pl_error_set(error, PL_USAGE, "\"%s\": %s is no input, it cannot change", text, row->name);
+    if (!pl_text_f64(number, length - (size_t)(number - equals - 1), &change.value) ||
+        !has_unit(equals + 1 + length, row, &change))
+        return pl_error_set(error, PL_USAGE, "\"%s\": \"%s\" is no value in %s; with + or - it is what it changes by",
+                            text, equals + 1, *row->unit ? row->unit : "%");
+    if (w->changes == PL_WHAT_IF_CHANGES_MAX)
+        return pl_error_set(error, PL_USAGE, "more than %d changes", PL_WHAT_IF_CHANGES_MAX);
+    w->change[w->changes++] = change;
+    return PL_OK;
+}
+
+static double changed_value(const struct pl_what_if_change *change, double now) {
+    if (change->percent) return change->relative ? now * (1 + change->value / 100) : now * change->value / 100;
+    return change->relative ? now + change->value : change->value;
+}
+
+/* ---- Where it begins ---- */
+
+static int output_named(const struct pl_model *model, const char *name) {
+    for (unsigned i = 0; i < PL_MODEL_OUTPUTS_MAX && model->outputs[i].name; i++)
+        if (strcmp(model->outputs[i].name, name) == 0) return (int)i;
+    return -1;
+}
+
+/* As far as the parameter may go; one that the model does not have is left. */
+static enum pl_code set(struct pl_stepper *stepper, double *values, const char *name, double value,
+                        struct pl_error **error) {
+    int row = pl_model_parameter(stepper->model->parameters, name);
+    if (row < 0) return PL_OK;
+    const struct pl_model_parameter *p = &stepper->model->parameters[row];
+    values[row] = fmin(fmax(value, p->low), p->high);
+    return pl_stepper_set(stepper, (unsigned)row, values[row], error);
+}
+
+/* What goes on by itself; `values` become those that changes are by. */
+static enum pl_code settle(const struct pl_what_if *w, struct pl_stepper *stepper, double *values,
+                           struct pl_error **error) {
+    double outputs[PL_MODEL_OUTPUTS_MAX];
+    w->model->read(stepper->self, outputs);
+    int used = output_named(w->model, "consumption"), made = output_named(w->model, "production");
+    int distance = pl_model_parameter(w->model->parameters, "distance"), now = output_named(w->model, "distance");
+    enum pl_code code = set(stepper, values, "drift", 0, error);
+    if (!code) code = set(stepper, values, "fluoride_feed", w->state.fluoride, error);
+    if (!code && used >= 0) code = set(stepper, values, "feed", outputs[used] / 3600, error);
+    if (!code && made >= 0) code = set(stepper, values, "tapping", outputs[made] / 3600, error);
+    if (distance >= 0 && now >= 0) values[distance] = outputs[now];
+    return code;
+}
+
+enum pl_code pl_what_if_begin(const struct pl_what_if *w, bool change, struct pl_stepper *stepper,
+                              struct pl_error **error) {
+    const struct pl_what_if_state *s = &w->state;
+    enum pl_code code = pl_stepper_open(stepper, w->model, s->values, error);
+    if (!code) code = pl_stepper_resume(stepper, (enum pl_stepper_rung)s->rung, 0, s->t, s->state, s->count, error);
+    if (code) return code;
+    double values[PL_MODEL_PARAMETERS_MAX];
+    memcpy(values, s->state, s->value_count * sizeof *values);
+    code = settle(w, stepper, values, error);
+    for (unsigned i = 0; change && !code && i < w->changes; i++) {
+        const struct pl_what_if_change *c = &w->change[i];
+        const struct pl_model_parameter *row = &w->model->parameters[c->parameter];
+        double value = changed_value(c, values[c->parameter]);
+        if (!(value >= row->low && value <= row->high))
+            return pl_error_set(error, PL_USAGE, "%s would be %g %s; it may be %g to %g", row->name, value, row->unit,
+                                row->low, row->high);
+        code = pl_stepper_set(stepper, c->parameter, value, error);
+        values[c->parameter] = value;
+    }
+    return code;
+}
+
+/* ---- Running ahead ---- */
+
+static void record(const struct pl_what_if *w, const struct pl_stepper *stepper, struct pl_what_if_branch *b) {
+    double outputs[PL_MODEL_OUTPUTS_MAX];
+    w->model->read(stepper->self, outputs);
+    for (unsigned i = 0; i < w->outputs; i++)
+        b->output[i][b->times] = outputs[i];
+    int effect = output_named(w->model, "anode_effect");
+    if (effect >= 0 && b->effect_at < 0 && outputs[effect] > 0) b->effect_at = w->time[b->times];
+    b->times++;
+}
+
+static enum pl_code run_branch(const struct pl_what_if *w, struct pl_what_if_branch *b, bool change,
+                               const _Atomic bool *unwanted, struct pl_error **error) {
+    struct pl_stepper stepper = {0};
+    enum pl_code code = pl_what_if_begin(w, change, &stepper, error);
+    if (!code) record(w, &stepper, b);
+    for (size_t i = 1; !code && i < w->times; i++) {
+        if (unwanted && atomic_load(unwanted)) code = pl_error_set(error, PL_UNAVAILABLE, "it was ended");
+        if (code || pl_stepper_advance(&stepper, w->state.t + w->time[i], &b->error)) break;
+        b->uncertain += pl_stepper_uncertain(&stepper);
+        record(w, &stepper, b);
+    }
+    pl_stepper_close(&stepper);
+    return code;
+}
+
+enum pl_code pl_what_if_run(struct pl_what_if *w, double seconds, size_t times, const _Atomic bool *unwanted,
+                            struct pl_error **error) {
+    w->times = times < 2 ? 2 : times > PL_WHAT_IF_TIMES_MAX ? PL_WHAT_IF_TIMES_MAX : times;
+    w->time = pl_alloc((1 + 2 * (size_t)w->outputs) * w->times * sizeof *w->time);
+    if (!w->time) return pl_error_set(error, PL_NO_MEMORY, "no memory to look ahead");
+    for (size_t i = 0; i < w->times; i++)
+        w->time[i] = seconds * (double)i / (double)(w->times - 1);
+    for (unsigned i = 0; i < w->outputs; i++) {
+        w->nothing.output[i] = w->time + (1 + 2 * i) * w->times;
+        w->changed.output[i] = w->nothing.output[i] + w->times;
+    }
+    w->nothing.effect_at = w->changed.effect_at = -1;
+    enum pl_code code = run_branch(w, &w->nothing, false, unwanted, error);
+    return code ? code : run_branch(w, &w->changed, true, unwanted, error);
+}
+
+bool pl_what_if_usual(const char *output) {
+    static const char *const usual[] = {"bath_temperature", "superheat",  "alumina",     "ledge_bath",
+                                        "ledge_metal",      "voltage",    "distance",    "current_efficiency",
+                                        "energy",           "production", "anode_effect"};
+    for (unsigned i = 0; i < sizeof usual / sizeof *usual; i++)
+        if (strcmp(usual[i], output) == 0) return true;
+    return false;
+}

@@ -1,0 +1,92 @@
+/* what_if.h: a model goes on from a state that a twin has told, with a change and without.
+ *
+ *     struct pl_what_if *w = pl_what_if_new(&state, &error);
+ *     code = pl_what_if_change(w, "acd=-2mm", &error);              any number of times
+ *     if (!code) code = pl_what_if_run(w, 8 * 3600, 97, NULL, &error);
+ *     ... w->nothing.output[i][k] beside w->changed.output[i][k] at w->time[k]
+ *     pl_what_if_free(w);
+ *
+ * The state is a copy: nothing of the twin that told it is touched. Doing nothing means: the feeders keep up with what
+ * is used, metal is tapped as it is made, the anodes stay where they are.
+ *
+ * Threads: any one at a time; a run takes some tenths of a second for a day of a cell.
+ */
+#ifndef POTLINE_WHAT_IF_H
+#define POTLINE_WHAT_IF_H
+
+#include <stdatomic.h>
+
+#include <potline/pack.h>
+#include <potline/stepper.h>
+#include <potline/time.h>
+
+enum {
+    PL_WHAT_IF_STATE_MAX = 4096,
+    PL_WHAT_IF_CHANGES_MAX = 32,
+    PL_WHAT_IF_TIMES_MAX = 1001,
+    PL_WHAT_IF_NAME_MAX = 64
+};
+
+/* What a twin tells of an asset (event twin.state, command `twin state`). */
+struct pl_what_if_state {
+    pl_time time;                   /* of an event; set by whoever has that */
+    char told[PL_WHAT_IF_NAME_MAX]; /* by a row: RFC 3339; "" */
+    char model[PL_WHAT_IF_NAME_MAX], parameters[PL_WHAT_IF_NAME_MAX], fidelity[PL_WHAT_IF_NAME_MAX];
+    double values[PL_MODEL_PARAMETERS_MAX]; /* what it was opened with */
+    unsigned value_count;
+    double state[PL_WHAT_IF_STATE_MAX]; /* begins with the values that its parameters have now */
+    unsigned count;
+    int64_t rung;
+    double t;        /* s of the model */
+    double fluoride; /* kg/s, as it is fed in the mean */
+};
+
+struct pl_what_if_change {
+    unsigned parameter;
+    double value;
+    bool relative, percent; /* to what it would be; of it */
+};
+
+struct pl_what_if_branch {
+    double *output[PL_MODEL_OUTPUTS_MAX]; /* over the times; the run's */
+    size_t times;                         /* reached: fewer where the physics end on the way, see `error` */
+    double effect_at;                     /* s of the first anode effect; below 0: none */
+    uint64_t uncertain;                   /* steps taken with less exactness */
+    struct pl_error *error;
+};
+
+struct pl_what_if {
+    struct pl_what_if_state state;
+    const struct pl_model *model;
+    unsigned outputs;
+    struct pl_what_if_change change[PL_WHAT_IF_CHANGES_MAX];
+    unsigned changes;
+    double *time; /* s from now */
+    size_t times;
+    struct pl_what_if_branch nothing, changed;
+};
+
+/* The body of an event twin.state, or a row of `twin state`. False: it is none. */
+bool pl_what_if_read(struct pl_unpack *unpack, struct pl_what_if_state *state);
+
+/* PL_NOT_FOUND: the state is of a model that is not installed, or that has other parameters now. NULL then. */
+struct pl_what_if *pl_what_if_new(const struct pl_what_if_state *state, struct pl_error **error);
+void pl_what_if_free(struct pl_what_if *what_if); /* NULL is fine */
+
+/* NAME=VALUE: an input of the model, or acd, alf3, ce; a value with a sign is what it changes by, with % of what it
+ * is; units are those of people at the line (mm, kA, kg/h). PL_USAGE says what is wrong. */
+enum pl_code pl_what_if_change(struct pl_what_if *what_if, const char *text, struct pl_error **error);
+
+/* Opens a stepper where the state is, at its time `state.t`, with the changes or without; to be closed whatever comes
+ * back. */
+enum pl_code pl_what_if_begin(const struct pl_what_if *what_if, bool change, struct pl_stepper *stepper,
+                              struct pl_error **error);
+
+/* Both branches over `seconds` at so many times. PL_UNAVAILABLE: `unwanted` has become true. Once. */
+enum pl_code pl_what_if_run(struct pl_what_if *what_if, double seconds, size_t times, const _Atomic bool *unwanted,
+                            struct pl_error **error);
+
+/* Is it one of the outputs that are shown unless others are asked for? */
+bool pl_what_if_usual(const char *output);
+
+#endif

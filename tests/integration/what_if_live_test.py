@@ -1,0 +1,150 @@
+#!/usr/bin/python3
+"""What-if on a running engine: by command and by REST it goes on from where the twin is, the twin goes on meanwhile as if
+nobody had asked, and what is wrong with a question is said."""
+import json
+import os
+import subprocess
+import tempfile
+import threading
+
+from resting import BIN, Engine, wait
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ASSET = "line1.pot01"
+MINUTE = 60 * 10 ** 9
+GRAPH = """
+potline: 1
+name: plant
+checkpoint: 500ms
+tags: %s/graphs/maps/tags.csv
+nodes:
+  in: { op: source.csv, path: "${IN}", layout: long, time: time_ns }
+  tenths: { op: window.tumbling, from: in, size: 10s, aggregates: [count, mean, min, max, stddev, last] }
+  twin: { op: twin.cell, from: tenths, model: { bath: 6200, metal: 15000, excess_fluoride: 12.3, alumina: 2.45 } }
+  out: { op: sink.csv, from: twin, path: "${OUT}" }
+""" % ROOT
+
+
+def prepare(work):
+    """A line of text a minute of the plant."""
+    subprocess.run([f"{BIN}/potline-plant", "--no-server", "--quiet", "--lines", "1", "--pots", "1", "--seed", "7", "--for", "50m",
+                    "--emitted", f"{work}/in.csv", "--emitted-every", "2s"], check=True)
+    with open(f"{work}/in.csv") as file:
+        header, *rows = file.readlines()
+    begin, minutes = int(rows[0].split(",")[0]), {}
+    for row in rows:
+        minutes.setdefault((int(row.split(",")[0]) - begin) // MINUTE, []).append(row)
+    return header, ["".join(minutes[i]) for i in sorted(minutes)]
+
+
+def undisturbed(work):
+    with open(f"{work}/graph.yaml", "w") as file:
+        file.write(GRAPH)
+    subprocess.run([f"{BIN}/potline", "run", f"{work}/graph.yaml", "--quiet", "--until-eof"], check=True,
+                   env={**os.environ, "POTLINE_HTTP": "off", "IN": f"{work}/in.csv", "OUT": f"{work}/undisturbed.csv"})
+
+
+def command(engine, name, **arguments):
+    return engine.ask("POST", "/commands", {"command": name, "arguments": arguments}, engine.admin)
+
+
+def steps(engine):
+    told = command(engine, "stats", node="twin").json()
+    return next(row["value"] for row in told["results"] if row["counter"] == "steps")
+
+
+class Feed:
+    """The plant's minutes into the engine, as many as the test lets through."""
+
+    def __init__(self, path, header, minutes):
+        self.minutes, self.at = minutes, 0
+        self.file = open(path, "w")
+        self.file.write(header)
+
+    def give(self, count):
+        for minute in self.minutes[self.at:self.at + count]:
+            self.file.write(minute)
+        self.at += count
+        self.file.flush()
+
+
+def check_meanwhile(engine, feed):
+    """A week ahead takes seconds. The twin takes its steps before that is answered; one that waited would never."""
+    for _ in range(8):
+        answers = []
+        ask = threading.Thread(target=lambda: answers.append(command(engine, "what-if", asset=ASSET, set="[feed=+1%]", **{"for": "7d"})))
+        before = steps(engine)
+        ask.start()
+        feed.give(1)
+        wait(lambda: steps(engine) >= before + 5, why="the twin stands still")
+        before_answer = not answers
+        ask.join()
+        assert answers[0].status == 200, answers[0]
+        if before_answer:
+            return
+    raise AssertionError("the twin waits for a what-if")
+
+
+def check_command(engine):
+    answer = command(engine, "what-if", asset=ASSET, set="[acd=-2mm]", **{"for": "4h"})
+    assert answer.status == 200, answer
+    rows = {row["output"]: row for row in answer.json()["results"]}
+    assert abs(rows["distance"]["difference"] + 0.002) < 1e-6 and rows["voltage"]["difference"] < -0.05, rows
+    assert rows["reached"]["changed"] == 4 and "CellModel" in rows["reached"]["note"], rows
+    starved = {row["output"]: row for row in command(engine, "what-if", asset=ASSET, set="[feed=0%]").json()["results"]}
+    assert 0 < starved["anode_effect_after"]["changed"] < 8 and starved["anode_effect_after"]["nothing"] is None, starved
+    for status, more in ((404, {"asset": "line9.pot01", "set": "[acd=-2mm]"}), (400, {"asset": ASSET, "set": "[acd=-2kA]"}),
+                         (400, {"asset": ASSET, "set": "[metals=1]"}), (400, {"asset": ASSET})):
+        wrong = command(engine, "what-if", **more)
+        assert wrong.status == status, (more, wrong)
+
+
+def check_rest(engine):
+    made = engine.ask("POST", "/pde-models", {"modelName": "CellModel", "parameters": {}}, engine.admin).json()
+    other = engine.ask("POST", "/pde-models", {"modelName": "FourierHeatModel", "parameters": {}}, engine.admin).json()
+    runs = f"/pde-models/{made['modelId']}/runs"
+    answer = engine.ask("POST", runs, {"asset": ASSET, "set": ["acd=-2mm", "current=+1%"], "until": "4h", "every": "10m"}, engine.admin)
+    assert answer.status == 202 and answer.json()["asset"] == ASSET, answer
+    place = f"{runs}/{answer.json()['runId']}"
+    run = wait(lambda: (r := engine.ask("GET", place, token=engine.admin).json())["status"] in ("done", "failed") and r)
+    assert run["status"] == "done" and len(run["time"]) == 25 and run["set"] == ["acd=-2mm", "current=+1%"], run
+    both = {name: [run[of][name]["values"] for of in ("baseline", "outputs")] for name in ("distance", "alumina", "production")}
+    nothing, changed = both["distance"]
+    assert len(nothing) == 25 and abs(nothing[-1] - changed[-1] - 0.002) < 1e-6, both
+    assert both["alumina"][0][0] == both["alumina"][1][0] and both["production"][1][-1] > both["production"][0][-1], both
+    profiles = engine.ask("GET", place + "/profiles", token=engine.admin).json()
+    assert {profile["quantity"] for profile in profiles} >= {"bath_wall", "bottom"}, profiles[:1]
+    wrong = engine.ask("POST", runs, {"asset": ASSET, "set": ["acd=-2m"]}, engine.admin)
+    assert wrong.status == 400 and wrong.json()["errors"][0]["pointer"] == "/set", wrong
+    for status, at, asset in ((404, runs, "line9.pot01"), (422, f"/pde-models/{other['modelId']}/runs", ASSET)):
+        wrong = engine.ask("POST", at, {"asset": asset}, engine.admin)
+        assert wrong.status == status, wrong
+
+
+def main():
+    with tempfile.TemporaryDirectory() as work:
+        header, minutes = prepare(work)
+        undisturbed(work)
+        os.mkfifo(f"{work}/pipe")
+        os.environ.update(IN=f"{work}/pipe", OUT=f"{work}/asked.csv")
+        feeds = []
+        opening = threading.Thread(target=lambda: feeds.append(Feed(f"{work}/pipe", header, minutes)))
+        opening.start()
+        engine = Engine(work, graph=GRAPH, more=["--until-eof"])
+        opening.join()
+        feed = feeds[0]
+        feed.give(30)
+        wait(lambda: steps(engine) > 150)
+        check_command(engine)
+        check_rest(engine)
+        check_meanwhile(engine, feed)
+        feed.give(len(minutes))
+        feed.file.close()
+        assert engine.process.wait(120) == 0
+        rows = [sorted(open(f"{work}/{name}.csv")) for name in ("undisturbed", "asked")]
+        assert rows[0] == rows[1] and len(rows[0]) > 1000, [len(some) for some in rows]
+        print(f"{len(rows[0])} rows of the twin are the same with and without questions")
+
+
+if __name__ == "__main__":
+    main()
