@@ -7,13 +7,13 @@
  * Changes: 1.0 the first. 1.1 commands of operators, lists of files. 1.2 problems at a place in a file. 2.0 records of
  * a table say what has changed. 3.0 tables say how keys that meet are merged. 3.1 commands that change state.
  * 3.2 operators that are programs, maps of texts as options. 3.3 sources say whether they reach what they read from,
- * and are told what is in the log; labels of nodes, texts cut at a character.
+ * and are told what is in the log; labels of nodes, texts cut at a character. 3.4 operators that learn.
  */
 #ifndef POTLINE_ABI_H
 #define POTLINE_ABI_H
 
 #define PL_ABI_MAJOR 3
-#define PL_ABI_MINOR 3
+#define PL_ABI_MINOR 4
 
 #ifdef __cplusplus
 #define PL_EXTERN extern "C"
