@@ -135,7 +135,8 @@ FIELDS alarms_history[] = {PATH("alarm", "alarm", "Id or pattern of the alarms."
 
 static const char *const ticket_states[] = {"to-do", "all", "open", "assigned", "resolved", "false-alarm", NULL};
 #define TICKET PATH("ticket", "ticket", "Its id.", "3@line1.pot07")
-FIELDS anomalies_list[] = {QUERY("asset", PL_REST_TEXT, "asset", "Of these assets: a name or pattern.", "line1.*"), END};
+FIELDS anomalies_list[] = {QUERY("asset", PL_REST_TEXT, "asset", "Of these assets: a name or pattern.", "line1.*"),
+                           END};
 FIELDS tickets_list[] = {QUERY("asset", PL_REST_TEXT, "asset", "Of these assets: a name or pattern.", "line1.*"),
                          {.name = "state",
                           .place = PL_REST_QUERY,

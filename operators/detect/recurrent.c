@@ -153,6 +153,7 @@ static enum pl_code recurrent_open(void *self, struct pl_node *node, struct pl_e
     r->filled = pl_alloc((size_t)r->o.signals * sizeof *r->filled);
     r->share = pl_alloc((size_t)r->o.signals * sizeof *r->share);
     if (!r->frame || !r->filled || !r->share) return pl_error_set(error, PL_NO_MEMORY, "no memory for a frame");
+    r->verdicts.of_assets = true;
     return verdicts_init(&r->verdicts, node, false, error);
 }
 
