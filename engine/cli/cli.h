@@ -93,6 +93,7 @@ extern const struct pl_subcommand pl_subcommand_savepoint;
 extern const struct pl_subcommand pl_subcommand_shell;
 extern const struct pl_subcommand pl_subcommand_standby;
 extern const struct pl_subcommand pl_subcommand_test;
+extern const struct pl_subcommand pl_subcommand_train;
 extern const struct pl_subcommand pl_subcommand_user;
 extern const struct pl_subcommand pl_subcommand_version;
 extern const struct pl_subcommand pl_subcommand_versions;

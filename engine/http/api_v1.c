@@ -143,6 +143,22 @@ FIELDS alarms_shelve[] = {ALARM, BODY("duration", PL_REST_SPAN, true, "duration"
                           END};
 FIELDS alarms_history[] = {PATH("alarm", "alarm", "Id or pattern of the alarms.", "line1.pot01.hot"), END};
 
+static const char *const ticket_states[] = {"to-do", "all", "open", "assigned", "resolved", "false-alarm", NULL};
+#define TICKET PATH("ticket", "ticket", "Its id.", "3@line1.pot07")
+FIELDS anomalies_list[] = {QUERY("asset", PL_REST_TEXT, "asset", "Of these assets: a name or pattern.", "line1.*"),
+                           END};
+FIELDS tickets_list[] = {QUERY("asset", PL_REST_TEXT, "asset", "Of these assets: a name or pattern.", "line1.*"),
+                         {.name = "state",
+                          .place = PL_REST_QUERY,
+                          .argument = "state",
+                          .choices = ticket_states,
+                          .doc = "A state; to-do: open or assigned.",
+                          .example = "all"},
+                         END};
+FIELDS tickets_one[] = {TICKET, END};
+FIELDS tickets_assign[] = {TICKET, BODY("to", PL_REST_TEXT, true, "to", "Who takes care of it.", "\"Ann\""), END};
+FIELDS tickets_close[] = {TICKET, REASON, END};
+
 #define RULE PATH("rule", "rule", "The rule.", "hot")
 FIELDS rules_get[] = {RULE, END};
 FIELDS rules_one[] = {PATH("rule", NULL, "The rule.", "hot"), END};
@@ -286,6 +302,13 @@ const struct pl_rest_route pl__rest_v1[] = {
     {POST, "alarms/{alarm}/unsuppress", "unsuppressAlarm", "Ends a suppression.", .roles = ENGINEER, .command = "alarms unsuppress", .operators = "alarms", .fields = alarms_change, .answer = PL_REST_DONE},
     {POST, "alarms/{alarm}/out-of-service", "takeAlarmOut", "Takes alarms out of service.", .roles = ENGINEER, .command = "alarms out-of-service", .operators = "alarms", .fields = alarms_reason, .answer = PL_REST_DONE},
     {POST, "alarms/{alarm}/in-service", "putAlarmBack", "Puts alarms back into service.", .roles = ENGINEER, .command = "alarms in-service", .operators = "alarms", .fields = alarms_change, .answer = PL_REST_DONE},
+
+    {GET, "anomalies", "listAnomalies", "The newest anomalies of each asset, also those that opened no ticket.", .roles = SEE, .command = "anomalies list", .operators = "tickets", .fields = anomalies_list, .answer = PL_REST_ROWS},
+    {GET, "tickets", "listTickets", "Maintenance tickets, by asset.", .roles = SEE, .command = "tickets list", .operators = "tickets", .fields = tickets_list, .answer = PL_REST_ROWS, .key = "ticket"},
+    {GET, "tickets/{ticket}", "getTicket", "One ticket, with what it rests on, cases like it, and what to do.", .roles = SEE, .command = "tickets show", .operators = "tickets", .fields = tickets_one, .answer = PL_REST_ROW, .key = "ticket"},
+    {POST, "tickets/{ticket}/assign", "assignTicket", "Gives a ticket to somebody.", .roles = OPERATE, .command = "tickets assign", .operators = "tickets", .fields = tickets_assign, .answer = PL_REST_DONE},
+    {POST, "tickets/{ticket}/resolve", "resolveTicket", "Closes a ticket: it has been seen to.", .roles = OPERATE, .command = "tickets resolve", .operators = "tickets", .fields = tickets_close, .answer = PL_REST_DONE},
+    {POST, "tickets/{ticket}/false-alarm", "refuteTicket", "Closes a ticket: there was nothing.", .roles = OPERATE, .command = "tickets false-alarm", .operators = "tickets", .fields = tickets_close, .answer = PL_REST_DONE},
 
     {GET, "rules", "listRules", "Rules, their state and how they fare.", .roles = SEE, .command = "rules list", .operators = "rules", .answer = PL_REST_ROWS, .key = "rule"},
     {GET, "rules/{rule}", "getRule", "One rule.", .roles = SEE, .command = "rules list", .operators = "rules", .fields = rules_one, .answer = PL_REST_ROW, .key = "rule"},

@@ -4,6 +4,6 @@
 
 #include <potline/operator.h>
 
-extern const struct pl_operator detect_univariate, detect_process, detect_state;
+extern const struct pl_operator detect_univariate, detect_process, detect_state, detect_recurrent;
 
 #endif

@@ -3,4 +3,4 @@
 
 #include "detect.h"
 
-PL_PLUGIN(detect, "1.0", &detect_univariate, &detect_process, &detect_state)
+PL_PLUGIN(detect, "1.0", &detect_univariate, &detect_process, &detect_state, &detect_recurrent)

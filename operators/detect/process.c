@@ -183,6 +183,7 @@ static void process_check(void *self, struct pl_check *check) {
 static enum pl_code process_open(void *self, struct pl_node *node, struct pl_error **error) {
     struct process *p = self;
     p->rule = rule_of(p);
+    p->verdicts.of_assets = true;
     return verdicts_init(&p->verdicts, node, p->change, error);
 }
 

@@ -69,7 +69,9 @@ static const struct pl_table_def state_tables[] = {
 };
 
 static enum pl_code state_open(void *self, struct pl_node *node, struct pl_error **error) {
-    return verdicts_init(&((struct state *)self)->verdicts, node, false, error);
+    struct state *s = self;
+    s->verdicts.of_assets = true;
+    return verdicts_init(&s->verdicts, node, false, error);
 }
 
 static void state_close(void *self, struct pl_node *node) {

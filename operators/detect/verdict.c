@@ -142,7 +142,7 @@ static bool tell_event(struct verdicts *v, uint32_t subject, const char *kind, p
     out->events.id[i] = event_id(v, entry->name, kind, time);
     out->events.kind[i] = kind_id;
     out->events.severity[i] = (uint16_t)(SEVERITY_LEAST + (SEVERITY_MOST - SEVERITY_LEAST) * fmax(2 * score - 1, 0));
-    out->events.asset[i] = entry->asset ? entry->asset : subject;
+    out->events.asset[i] = entry->asset && !v->of_assets ? entry->asset : subject;
     out->events.tag[i] = subject;
     out->events.end[i] = out->heap_used[0];
     return true;

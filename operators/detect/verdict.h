@@ -42,6 +42,7 @@ struct reason {
 struct verdicts {
     struct pl_node *node;
     bool changepoints; /* are told, too */
+    bool of_assets;    /* subjects are assets, not tags; set before verdicts_init */
     struct pl_batch *out;
     struct pl_batch *events;
     struct pl_pack *body;

@@ -30,6 +30,7 @@
 #include "time.h"
 
 struct pl_node;
+struct pl_trainer;
 struct uv_loop_s;
 
 enum pl_flow {
@@ -128,6 +129,8 @@ struct pl_operator {
     /* A source with `snapshot`, where there is a log: all that it had given when `snapshot` said this is in the log, as
      * safe as the graph wants it (log.sync). Acknowledge it. Positions in between are passed over. */
     void (*durable)(void *self, struct pl_node *node, struct pl_unpack *position);
+
+    const struct pl_trainer *trainer; /* it learns from recorded rows (train.h); NULL: it does not */
 };
 
 #define PL_OPERATOR(name_, summary_) .size = sizeof(struct pl_operator), .name = (name_), .summary = (summary_)

@@ -29,6 +29,7 @@
 #include "tag.h"
 #include "text.h"
 #include "time.h"
+#include "train.h"
 #include "zone.h"
 
 #endif

@@ -1,0 +1,481 @@
+/* recurrent.c: the operator `detect.recurrent`: frames of an asset, each held against what a recurrent network
+ * expected.
+ *
+ * Everything about an asset is one record of a fixed size: the frame at hand, the state of the network, its next
+ * forecast, and the tails by which a deviation is judged. The tails begin as the model brings them, and go on with the
+ * asset's own frames, as long as there is no alarm.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "chosen.h"
+#include "detect.h"
+#include "recurrent_node.h"
+
+enum { PORT_FORECAST = VERDICT_EVENTS + 1, FORECAST_ROWS = 4096, NO_SLOT = 1, FIRST_SLOT = 2 };
+
+/* Of one model's view of an asset. */
+struct view {
+    uint32_t version; /* of the state; another one begins anew */
+    uint32_t ready;   /* there is a forecast */
+    struct judge judge;
+    struct tail tail[MODEL_STATISTICS];
+};
+
+/* Of an asset. */
+struct watched {
+    pl_time time;
+    uint32_t open; /* the frame at hand has rows */
+    uint32_t came;
+    uint32_t known; /* signals of the frame before */
+    uint32_t beyond, quiet, lasting;
+    struct episode episode;
+    struct view view[ROLES];
+};
+
+/* What follows a struct watched in its record. */
+struct watched_view {
+    double *value;          /* [signals]: NaN: missing */
+    float *held;            /* [signals]: the last that was there, in the model's scale */
+    float *state[ROLES];    /* [state] */
+    float *forecast[ROLES]; /* [signals], in the model's scale */
+};
+
+static const char *const network_names[] = {"lstm", "gru", NULL};
+
+#define OPTIONS struct recurrent_options
+static const struct pl_option training_options[] = {
+    PL_OPT_CHOICE(OPTIONS, training.network, "network", "lstm", network_names, PL_FIXED, "lstm or gru."),
+    PL_OPT_INT(OPTIONS, training.units, "units", "32", "1", "512", PL_FIXED, "Units of a layer."),
+    PL_OPT_INT(OPTIONS, training.layers, "layers", "1", "1", "4", PL_FIXED, "Layers."),
+    PL_OPT_INT(OPTIONS, training.rounds, "rounds", "40", "1", "100000", PL_FIXED, "Times that the rows are gone over."),
+    PL_OPT_INT(OPTIONS, training.steps, "steps", "32", "2", "1024", PL_FIXED,
+               "Frames over which a gradient is followed back."),
+    PL_OPT_INT(OPTIONS, training.lanes, "lanes", "8", "1", "1024", PL_FIXED,
+               "Stretches of history that make one gradient: fewer are more steps in a round."),
+    PL_OPT_NUMBER(OPTIONS, training.rate, "rate", "0.003", "0.000001", "1", PL_FIXED,
+                  "Length of Adam's steps in the first round; a tenth of it in the last."),
+    PL_OPT_NUMBER(OPTIONS, training.judge, "judge", "0.25", "0.01", "0.9", PL_FIXED,
+                  "The last part of the time is kept back: it says how far forecasts usually are off."),
+    PL_OPT_BOOL(OPTIONS, training.difference, "difference", "true", PL_FIXED,
+                "Forecast what changes rather than what will be."),
+    PL_OPT_INT(OPTIONS, training.seed, "seed", "1", "0", "9007199254740991", PL_FIXED,
+               "The same seed, rows and options give the same model."),
+    PL_OPT_END,
+};
+
+static const struct pl_option recurrent_options[] = {
+    PL_OPT_PATH(OPTIONS, model, "model", NULL, PL_FIXED,
+                "The folder of versions that `potline train` fills, or a file that ends in .safetensors."),
+    PL_OPT_STRINGS(OPTIONS, include, "include", "[]", PL_FIXED, "Globs of the tags to judge. None: all."),
+    PL_OPT_STRINGS(OPTIONS, exclude, "exclude", "[]", PL_FIXED, "Globs of tags to leave out."),
+    PL_OPT_STRINGS(OPTIONS, inputs, "inputs", "[]", PL_FIXED,
+                   "Names of the network's signals, without their asset, where its file does not tell them."),
+    PL_OPT_INT(OPTIONS, signals, "signals", "32", "1", "1024", PL_STATE, "Signals of an asset, at most."),
+    PL_OPT_INT(OPTIONS, state, "state", "128", "1", "4096", PL_STATE,
+               "Numbers in a network's state, at most: units times layers, for an LSTM twice as many."),
+    PL_OPT_NUMBER(OPTIONS, threshold, "threshold", "3.5", "0.1", "12", PL_LIVE,
+                  "The surprise that is an alarm: 3.5 is a frame as rare as one in 10^3.5."),
+    PL_OPT_INT(OPTIONS, smooth, "smooth", "16", "1", "10000", PL_FIXED,
+               "Frames over which deviations are smoothed, to find small ones that last."),
+    PL_OPT_INT(OPTIONS, persist, "persist", "2", "1", "10000", PL_FIXED,
+               "Frames beyond the threshold that are an alarm."),
+    PL_OPT_INT(OPTIONS, hold, "hold", "30", "1", "1000000", PL_FIXED, "Quiet frames behind which an alarm is over."),
+    PL_OPT_INT(OPTIONS, accept, "accept", "1000", "0", "1000000000", PL_FIXED,
+               "Frames of an alarm behind which its deviations are usual; 0: never."),
+    PL_OPT_INT(OPTIONS, memory, "memory", "100000", "1000", "1000000000", PL_FIXED,
+               "Frames after which half of what is known of an asset's deviations is forgotten."),
+    PL_OPT_DURATION(OPTIONS, gap, "gap", "1h", "1ns", NULL, PL_FIXED,
+                    "A pause behind which the network begins a new stretch."),
+    PL_OPT_GROUP(OPTIONS, trains, "training", "true", training_options, PL_FIXED, "How `potline train` learns."),
+    PL_OPT_END,
+};
+#undef OPTIONS
+
+/* ---- The record ---- */
+
+static size_t watched_size(const void *self) {
+    const struct recurrent_options *o = self;
+    const size_t signals = (size_t)o->signals, state = (size_t)o->state;
+    const size_t floats = (signals + ROLES * (state + signals) + 1) / 2 * 2;
+    return sizeof(struct watched) + signals * sizeof(double) + floats * sizeof(float);
+}
+
+static struct watched_view view_of(const struct recurrent *r, struct watched *w) {
+    const size_t signals = (size_t)r->o.signals, state = (size_t)r->o.state;
+    struct watched_view v = {.value = (double *)(w + 1)};
+    v.held = (float *)(v.value + signals);
+    float *at = v.held + signals;
+    for (unsigned role = 0; role < ROLES; role++) {
+        v.state[role] = at;
+        v.forecast[role] = at + state;
+        at += state + signals;
+    }
+    return v;
+}
+
+/* Of partitions that become one: the same commands went to all of them. */
+static void merge_choice(void *record, const void *other) {
+    struct choice *to = record;
+    const struct choice *from = other;
+    if (from->active > to->active) *to = *from;
+}
+
+static const struct pl_table_def recurrent_tables[] = {
+    [TABLE_FRAMES] = {.name = "frames",
+                      .version = 1,
+                      .size_of = watched_size,
+                      .doc = "Of each asset: its frame at hand, the network's state and forecast, usual deviations."},
+    [TABLE_CHOICE] = {.name = "choice",
+                      .version = 1,
+                      .record_size = sizeof(struct choice),
+                      .doc = "Which versions of the model are at work.",
+                      .merge = merge_choice},
+    {.name = NULL},
+};
+
+/* ---- Life ---- */
+
+static void recurrent_check(void *self, struct pl_check *check) {
+    const struct recurrent_options *o = self;
+    const struct recurrent_training *t = &o->training;
+    const int64_t needs = t->units * t->layers * (t->network == NETWORK_LSTM ? 2 : 1);
+    if (!*o->model) pl_check_error(check, "model", "names no folder or file");
+    if (needs > o->state && !model_is_file(o->model))
+        pl_check_error(check, "state", "what training makes has a state of %lld numbers: state: %lld", (long long)needs,
+                       (long long)needs);
+}
+
+static enum pl_code recurrent_open(void *self, struct pl_node *node, struct pl_error **error) {
+    struct recurrent *r = self;
+    r->frame = pl_alloc((size_t)r->o.signals * sizeof *r->frame);
+    r->filled = pl_alloc((size_t)r->o.signals * sizeof *r->filled);
+    r->share = pl_alloc((size_t)r->o.signals * sizeof *r->share);
+    if (!r->frame || !r->filled || !r->share) return pl_error_set(error, PL_NO_MEMORY, "no memory for a frame");
+    r->verdicts.of_assets = true;
+    return verdicts_init(&r->verdicts, node, false, error);
+}
+
+static void recurrent_close(void *self, struct pl_node *node) {
+    (void)node;
+    struct recurrent *r = self;
+    verdicts_fini(&r->verdicts);
+    models_fini(r);
+    pl_batch_unref(r->forecasts);
+    pl_free(r->chosen);
+    pl_free(r->slot);
+    pl_free(r->frame);
+    pl_free(r->filled);
+    pl_free(r->share);
+    r->forecasts = NULL;
+    r->chosen = NULL;
+    r->slot = NULL;
+    r->frame = r->filled = NULL;
+    r->share = NULL;
+}
+
+/* ---- Names ---- */
+
+static bool prepare(struct recurrent *r, struct pl_node *node) {
+    const uint32_t count = pl_tags_count(pl_node_tags(node));
+    if (!models_settle(r, node) || !chosen_prepare(&r->chosen, &r->room, pl_node_tags(node))) return false;
+    if (count <= r->slots) return true;
+    uint32_t *grown = pl_realloc(r->slot, (count + count / 2) * sizeof *grown);
+    if (!grown) return false;
+    memset(grown + r->slots, 0, (count + count / 2 - r->slots) * sizeof *grown);
+    r->slot = grown;
+    r->slots = count + count / 2;
+    return true;
+}
+
+static uint32_t slot_of(struct recurrent *r, uint32_t tag) {
+    if (r->slot[tag]) return r->slot[tag];
+    const struct model *model = &r->loaded[ROLE_ACTIVE].model;
+    const char *signal = recurrent_signal(pl_node_tags(r->verdicts.node), tag);
+    r->slot[tag] = NO_SLOT;
+    for (uint32_t s = 0; s < model->network.shape.signals; s++)
+        if (strcmp(model->input[s], signal) == 0) r->slot[tag] = s + FIRST_SLOT;
+    return r->slot[tag];
+}
+
+/* The tag of an input of an asset, with an ending; PL_NO_ID without room. */
+static uint32_t tag_of(const struct recurrent *r, uint32_t asset, uint32_t signal, const char *ending) {
+    char name[2 * PL_NAME_MAX + 32];
+    struct pl_tags *tags = pl_node_tags(r->verdicts.node);
+    const char *of = pl_tags_get(tags, asset)->name;
+    const int length =
+        snprintf(name, sizeof name, "%s%s%s%s", of, *of ? "." : "", r->loaded[ROLE_ACTIVE].model.input[signal], ending);
+    return pl_tags_intern(tags, name, (size_t)length);
+}
+
+/* ---- A frame ---- */
+
+static void begin_stretch(struct view *view, const struct loaded *l, float *state) {
+    memset(state, 0, network_state(&l->model.network.shape) * sizeof *state);
+    if (view->version != l->version) memcpy(view->tail, l->model.tail, sizeof view->tail);
+    view->version = l->version;
+    view->judge = (struct judge){0};
+    view->ready = 0;
+}
+
+/* In the scale of a model: as it came, and with what was there before in place of what is missing. */
+static void scale_frame(const struct recurrent *r, const struct loaded *l, const struct watched_view *v, bool keep) {
+    for (uint32_t s = 0; s < l->model.network.shape.signals; s++) {
+        r->frame[s] = (float)((v->value[s] - l->model.mean[s]) / l->model.scale[s]);
+        r->filled[s] = isnan(r->frame[s]) ? v->held[s] : r->frame[s];
+        if (keep) v->held[s] = r->filled[s];
+    }
+}
+
+/* Far from all that was learned a network says nothing sensible, so what it is given has a limit. */
+static void limit_frame(const struct recurrent *r, uint32_t signals) {
+    static const float farthest = 10;
+    for (uint32_t s = 0; s < signals; s++)
+        r->filled[s] = fminf(fmaxf(r->filled[s], -farthest), farthest);
+}
+
+/* One model's view of the frame: its surprise; then the next forecast. */
+static double view_frame(struct recurrent *r, unsigned role, struct watched *w, const struct watched_view *v,
+                         bool learns) {
+    struct loaded *l = &r->loaded[role];
+    struct view *view = &w->view[role];
+    double statistic[MODEL_STATISTICS], surprise = 0;
+    if (view->version != l->version) begin_stretch(view, l, v->state[role]);
+    scale_frame(r, l, v, role == ROLE_ACTIVE);
+    const double smoothing = (double)r->o.smooth;
+    if (view->ready &&
+        judge_frame(&view->judge, &l->model, r->frame, v->forecast[role], smoothing, statistic, r->share)) {
+        surprise = judge_surprise(view->tail, statistic, smoothing);
+        if (learns || surprise < r->o.threshold)
+            for (unsigned k = 0; k < MODEL_STATISTICS; k++)
+                tail_add(&view->tail[k], statistic[k], (double)r->o.memory);
+    }
+    limit_frame(r, l->model.network.shape.signals);
+    return surprise;
+}
+
+static void foresee(struct recurrent *r, unsigned role, struct watched *w, const struct watched_view *v) {
+    forecaster_step(&r->loaded[role].forecaster, v->state[role], r->filled, v->forecast[role]);
+    w->view[role].ready = 1;
+}
+
+/* The three signals with most to do with it; what is behind it depends on whether it is one or many. */
+static bool find_reason(const struct recurrent *r, uint32_t asset, struct reason *reason) {
+    static const double alone = 0.8;
+    const uint32_t signals = r->loaded[ROLE_ACTIVE].model.network.shape.signals;
+    *reason =
+        (struct reason){.explanation = "the signals go on otherwise than a network expects that has learned their "
+                                       "history"};
+    for (uint32_t s = 0; s < signals; s++) {
+        unsigned at = reason->tags < VERDICT_TAGS ? reason->tags++ : VERDICT_TAGS;
+        while (at > 0 && reason->share[at - 1] < r->share[s]) {
+            at--;
+            if (at + 1 < VERDICT_TAGS) {
+                reason->share[at + 1] = reason->share[at];
+                reason->tag[at + 1] = reason->tag[at];
+            }
+        }
+        if (at == VERDICT_TAGS) continue;
+        reason->share[at] = r->share[s];
+        reason->tag[at] = s;
+    }
+    for (unsigned i = 0; i < reason->tags; i++)
+        if ((reason->tag[i] = tag_of(r, asset, reason->tag[i], "")) == PL_NO_ID) return false;
+    reason->cause = reason->share[0] >= alone ? "one signal alone: its sensor, or what only it can see"
+                                              : "several signals at once: the process, or what they are wired to";
+    return true;
+}
+
+static bool follow_episode(struct recurrent *r, uint32_t asset, struct watched *w, const struct verdict *verdict) {
+    struct reason reason;
+    const bool beyond = w->beyond > 0;
+    w->quiet = beyond ? 0 : w->quiet + 1;
+    if (verdict->alarm && w->episode.active) {
+        w->episode.last = w->time;
+        w->episode.peak = fmax(w->episode.peak, verdict->surprise);
+    }
+    const bool over = w->episode.active && w->quiet >= (uint32_t)r->o.hold;
+    if (!over && (!verdict->alarm || w->episode.active)) return true;
+    if (!find_reason(r, asset, &reason)) return false;
+    if (over) return verdicts_end(&r->verdicts, asset, &w->episode, verdict, &reason);
+    return verdicts_begin(&r->verdicts, asset, &w->episode, w->time, verdict, &reason);
+}
+
+static bool tell_forecast(struct recurrent *r, uint32_t asset, const struct watched *w, const struct watched_view *v) {
+    const struct model *model = &r->loaded[ROLE_ACTIVE].model;
+    struct pl_node *node = r->verdicts.node;
+    if (!w->view[ROLE_ACTIVE].ready || !pl_wanted(node, PORT_FORECAST)) return true;
+    for (uint32_t s = 0; s < model->network.shape.signals; s++) {
+        if (isnan(v->value[s])) continue;
+        if (!r->forecasts && !(r->forecasts = pl_node_batch(node, PL_SAMPLES, FORECAST_ROWS, 0))) return false;
+        const uint32_t tag = tag_of(r, asset, s, ".expected"), i = r->forecasts->rows;
+        if (tag == PL_NO_ID) return false;
+        r->forecasts->samples.time[i] = w->time;
+        r->forecasts->samples.tag[i] = tag;
+        r->forecasts->samples.value[i] = (double)v->forecast[ROLE_ACTIVE][s] * model->scale[s] + model->mean[s];
+        r->forecasts->samples.quality[i] = PL_Q_GOOD;
+        if (++r->forecasts->rows == r->forecasts->capacity &&
+            pl_emit(node, PORT_FORECAST, &r->forecasts) == PL_FLOW_FAIL)
+            return false;
+    }
+    return true;
+}
+
+static void view_shadow(struct recurrent *r, struct watched *w, const struct watched_view *v, bool alarm) {
+    if (!r->loaded[ROLE_SHADOW].there) return;
+    const bool theirs = view_frame(r, ROLE_SHADOW, w, v, false) >= r->o.threshold;
+    foresee(r, ROLE_SHADOW, w, v);
+    pl_count(r->verdicts.node, COUNT_SHADOWED, 1);
+    if (theirs) pl_count(r->verdicts.node, COUNT_SHADOW_ALARMS, 1);
+    if (theirs && alarm) pl_count(r->verdicts.node, COUNT_BOTH, 1);
+}
+
+static bool close_frame(struct recurrent *r, uint32_t asset, struct watched *w) {
+    static const double just_below = 1 - 1e-9;
+    const struct watched_view v = view_of(r, w);
+    struct verdict verdict = {.threshold = r->o.threshold};
+    w->open = 0;
+    w->known = w->came;
+    if (!tell_forecast(r, asset, w, &v)) return false;
+    const bool learns = r->o.accept && w->lasting >= (uint32_t)r->o.accept;
+    verdict.surprise = view_frame(r, ROLE_ACTIVE, w, &v, learns);
+    const bool beyond = verdict.surprise >= r->o.threshold;
+    w->beyond = beyond ? w->beyond + (w->beyond < UINT32_MAX) : 0;
+    w->lasting = beyond ? w->lasting + (w->lasting < UINT32_MAX) : 0;
+    verdict.alarm = beyond && w->beyond >= (uint32_t)r->o.persist;
+    if (beyond && !verdict.alarm) verdict.surprise = r->o.threshold * just_below;
+    pl_count(r->verdicts.node, COUNT_JUDGED, 1);
+    if (verdict.alarm) pl_count(r->verdicts.node, COUNT_ALARMS, 1);
+    const bool good = follow_episode(r, asset, w, &verdict) && verdicts_tell(&r->verdicts, asset, w->time, &verdict);
+    foresee(r, ROLE_ACTIVE, w, &v);
+    view_shadow(r, w, &v, verdict.alarm);
+    return good;
+}
+
+/* ---- Rows ---- */
+
+static bool open_frame(struct recurrent *r, uint32_t asset, struct watched *w, pl_time time) {
+    if (w->open && !close_frame(r, asset, w)) return false;
+    const struct watched_view v = view_of(r, w);
+    const bool other = w->view[ROLE_ACTIVE].version != r->loaded[ROLE_ACTIVE].version;
+    const bool gap = w->view[ROLE_ACTIVE].ready && (uint64_t)time - (uint64_t)w->time > (uint64_t)r->o.gap;
+    for (unsigned role = 0; role < ROLES && (other || gap); role++)
+        if (r->loaded[role].there) begin_stretch(&w->view[role], &r->loaded[role], v.state[role]);
+    if (gap) pl_count(r->verdicts.node, COUNT_RESTARTS, 1);
+    for (uint32_t s = 0; s < (uint32_t)r->o.signals; s++) {
+        v.value[s] = (double)NAN;
+        if (other || gap) v.held[s] = 0;
+    }
+    w->time = time;
+    w->came = 0;
+    w->open = 1;
+    return true;
+}
+
+static bool take_row(struct recurrent *r, const struct pl_samples *rows, uint32_t i) {
+    struct pl_node *node = r->verdicts.node;
+    const uint32_t slot = slot_of(r, rows->tag[i]), asset = pl_tags_get(pl_node_tags(node), rows->tag[i])->asset;
+    const pl_time time = rows->time[i];
+    if (slot == NO_SLOT) return pl_count(node, COUNT_UNKNOWN, 1), true;
+    struct watched *w = pl_table_get(pl_node_table(node, TABLE_FRAMES), asset, 0);
+    if (!w) return pl_count(node, COUNT_REFUSED, 1), true;
+    if ((w->open || w->known) && time < w->time) return pl_count(node, COUNT_LATE, 1), true;
+    const struct watched_view v = view_of(r, w);
+    double *value = &v.value[slot - FIRST_SLOT];
+    if (!w->open && w->known && time == w->time) return pl_count(node, COUNT_LATE, 1), true;
+    if ((!w->open || time != w->time) && !open_frame(r, asset, w, time)) return false;
+    const bool good = isfinite(rows->value[i]) && !pl_quality_bad(rows->quality[i]);
+    w->came += isnan(*value);
+    *value = good ? rows->value[i] : (double)NAN;
+    return w->came < r->loaded[ROLE_ACTIVE].model.network.shape.signals || close_frame(r, asset, w);
+}
+
+static bool flush(struct recurrent *r) {
+    if (r->forecasts && pl_emit(r->verdicts.node, PORT_FORECAST, &r->forecasts) == PL_FLOW_FAIL) return false;
+    return verdicts_flush(&r->verdicts);
+}
+
+static enum pl_flow fail(struct recurrent *r, struct pl_node *node) {
+    char *why = r->error ? pl_error_text(r->error) : NULL;
+    const enum pl_flow flow = pl_fail(node, "%s", why ? why : "no memory, or no room for names of verdicts");
+    pl_free(why);
+    return flow;
+}
+
+static enum pl_flow recurrent_process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
+    (void)input;
+    struct recurrent *r = self;
+    bool good = prepare(r, node);
+    for (uint32_t i = 0; good && i < batch->rows; i++) {
+        if (!chosen_ask(r->chosen, pl_node_tags(node), batch->samples.tag[i], &r->o.include, &r->o.exclude)) continue;
+        if (r->loaded[ROLE_ACTIVE].there)
+            good = take_row(r, &batch->samples, i);
+        else
+            pl_count(node, COUNT_UNTRAINED, 1);
+    }
+    good = good && flush(r);
+    pl_batch_unref(batch);
+    return good ? PL_FLOW_OK : fail(r, node);
+}
+
+/* Frames of which no more can come. */
+static pl_time recurrent_watermark(void *self, struct pl_node *node, pl_time now) {
+    struct recurrent *r = self;
+    bool good = prepare(r, node);
+    pl_time oldest = now;
+    struct pl_table *frames = pl_node_table(node, TABLE_FRAMES);
+    for (struct pl_record *at = pl_table_next(frames, NULL); good && at && r->loaded[ROLE_ACTIVE].there;
+         at = pl_table_next(frames, at)) {
+        struct watched *w = pl_record_data(at);
+        if (!w->open) continue;
+        if (w->time < now || now == PL_TIME_MAX)
+            good = (w = pl_table_get(frames, at->id, at->sub)) && close_frame(r, at->id, w);
+        else if (w->time < oldest)
+            oldest = w->time;
+    }
+    if (!good || !flush(r)) fail(r, node);
+    return oldest;
+}
+
+const struct pl_operator detect_recurrent = {
+    PL_OPERATOR("detect.recurrent", "Tells when signals go on otherwise than a recurrent network expects."),
+    .doc =
+        "An LSTM or GRU forecasts the next frame of an asset's signals from those before; how far the frame is from "
+        "its "
+        "forecast, over all signals, smoothed, and of the worst one, is held against how far it was on rows that were "
+        "kept "
+        "back in training, and on the asset's own since. One model serves all assets that have its signals. `potline "
+        "train GRAPH --data DIR` learns it from recorded rows; a file with the names of PyTorch's state_dict works as "
+        "well. Until there is a model rows are only counted. Which version is at work is chosen by `detector promote` "
+        "and `rollback`; `detector shadow` lets another one judge beside it. A model that could not be read ends the "
+        "node.",
+    .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES), .doc = "Samples."}),
+    .outputs =
+        PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "ASSET.score and ASSET.alarm, of each frame."},
+                 {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.ended."},
+                 {.name = "forecast",
+                  .kinds = PL_SET(PL_SAMPLES),
+                  .doc = "TAG.expected: what was forecast for each signal that came."}),
+    .options = recurrent_options,
+    .counters = PL_COUNTERS([COUNT_JUDGED] = {"judged", "frames", "Frames judged."},
+                            [COUNT_ALARMS] = {"alarms", "frames", "Of them, those that are alarms."},
+                            [COUNT_SHADOWED] = {"shadowed", "frames", "Frames that the shadow has judged, too."},
+                            [COUNT_SHADOW_ALARMS] = {"shadow_alarms", "frames", "Of them, those beyond its threshold."},
+                            [COUNT_BOTH] = {"both", "frames", "Of them, those that are alarms of both."},
+                            [COUNT_RESTARTS] = {"restarts", "pauses", "Pauses behind which the network began anew."},
+                            [COUNT_LATE] = {"late", "rows", "Rows older than the newest frame of their asset."},
+                            [COUNT_UNKNOWN] = {"unknown", "rows", "Rows of signals that the model does not take."},
+                            [COUNT_UNTRAINED] = {"untrained", "rows", "Rows that came while there was no model."},
+                            [COUNT_REFUSED] = {"refused", "rows", "Rows for which there was no room."}),
+    .tables = recurrent_tables,
+    .scope = PL_KEYED,
+    .instance_size = sizeof(struct recurrent),
+    .check = recurrent_check,
+    .open = recurrent_open,
+    .process = recurrent_process,
+    .watermark = recurrent_watermark,
+    .close = recurrent_close,
+    .commands = recurrent_commands,
+    .trainer = &recurrent_trainer,
+};

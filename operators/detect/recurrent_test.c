@@ -1,0 +1,316 @@
+/* detect.recurrent: learning from rows, and judging with what was learned. */
+#include "../testing.h"
+
+#include <potline/operator.h>
+#include <potline/train.h>
+
+#include "graph/registry.h"
+#include "store/folder_testing.h"
+
+#define S PL_SECOND
+enum { FRAMES = 1600, ROUNDS = 12 };
+
+/* Two pumps that go round with their speed: pressure follows flow, noise on both. */
+struct plant {
+    double phase, flow;
+};
+
+static double noise(void) {
+    return test_random(1000) / 1000.0 - 0.5;
+}
+
+static void next(struct plant *plant, double *flow, double *pressure) {
+    plant->phase += 0.25 + 0.02 * noise();
+    plant->flow += 0.3 * (sin(plant->phase) - plant->flow);
+    *flow = 40 + 10 * plant->flow + 0.2 * noise();
+    *pressure = 3 + 0.5 * plant->flow + 0.01 * noise();
+}
+
+/* Frame `row` of both pumps; what is wrong with the pressure of the second one is added. */
+static struct pl_batch *frame(struct test *t, struct plant plant[2], unsigned row, double wrong) {
+    double flow[2], pressure[2];
+    for (unsigned k = 0; k < 2; k++)
+        next(&plant[k], &flow[k], &pressure[k]);
+    const struct sample rows[] = {{row * S, "w.p1.flow", flow[0], 0},
+                                  {row * S, "w.p1.pressure", pressure[0], 0},
+                                  {row * S, "w.p2.flow", flow[1], 0},
+                                  {row * S, "w.p2.pressure", pressure[1] + wrong, 0}};
+    return test_batch(t, rows, 4);
+}
+
+static struct plant plants[2] = {{0, 0}, {2, 1}};
+
+static char *options_of(const char *folder, const char *more) {
+    static char text[512];
+    snprintf(text, sizeof text, "{model: \"%s/m\", training: {units: 12, rounds: %d, lanes: 4, rate: 0.01%s}}", folder,
+             ROUNDS, more);
+    return text;
+}
+
+/* ---- Training ---- */
+
+struct watch {
+    unsigned rounds, stop_after;
+    double first, last;
+};
+
+static bool goes_on(void *context, const struct pl_training_round *round) {
+    struct watch *watch = context;
+    if (!watch->rounds++) watch->first = round->error;
+    watch->last = round->error;
+    return watch->rounds != watch->stop_after;
+}
+
+/* Rows until `frames`; those from FRAMES on are not to be seen. */
+static enum pl_code train(const char *folder, const char *more, unsigned frames, struct watch *watch,
+                          struct pl_training_result *result) {
+    struct test *t = test_open("detect.recurrent", options_of(folder, more), PL_SAMPLES);
+    const struct pl_trainer *trainer = pl_registry_find("detect.recurrent")->trainer;
+    struct pl_training_job job = {.tags = pl_harness_tags(t->h),
+                                  .from = PL_TIME_MIN,
+                                  .to = FRAMES * S,
+                                  .graph = 7,
+                                  .goes_on = goes_on,
+                                  .context = watch};
+    struct plant plant[2] = {plants[0], plants[1]};
+    struct pl_error *error = NULL;
+    void *training = NULL;
+    srand(1);
+    enum pl_code code = trainer->open(&training, pl_harness_self(t->h), &job, &error);
+    for (unsigned row = 0; row < frames && !code; row++) {
+        struct pl_batch *batch = frame(t, plant, row, 0);
+        code = trainer->take(training, batch, &error);
+        pl_batch_unref(batch);
+    }
+    if (!code) code = trainer->run(training, result, &error);
+    if (error) fail_msg("%s", pl_error_text(error));
+    trainer->close(training);
+    test_close(t);
+    return code;
+}
+
+static size_t contents(const char *path, char *bytes, size_t room) {
+    FILE *file = fopen(path, "rb");
+    if (!file) fail_msg("%s is not there", path);
+    const size_t size = fread(bytes, 1, room, file);
+    fclose(file);
+    return size;
+}
+
+static void assert_same_files(const char *a, const char *b) {
+    static char first[1 << 20], second[1 << 20];
+    const size_t size = contents(a, first, sizeof first);
+    assert_true(size > 1000);
+    assert_int_equal(contents(b, second, sizeof second), size);
+    assert_memory_equal(first, second, size);
+}
+
+static void training_is_reproducible(void **state) {
+    (void)state;
+    char *folder = make_folder(), *other = make_folder();
+    struct pl_training_result one, two, three;
+    struct watch watch = {0}, again = {0}, halted = {.stop_after = 3}, rest = {0};
+    assert_int_equal(train(folder, "", FRAMES, &watch, &one), PL_OK);
+    assert_int_equal(watch.rounds, ROUNDS);
+    assert_true(watch.last < 0.5 * watch.first);
+    assert_true(one.error < 0.7 * one.unchanged);
+    assert_int_equal(one.signals, 2);
+    assert_int_equal(one.assets, 2);
+    assert_int_equal(one.taught + one.judged, 2 * FRAMES);
+    assert_int_equal(one.first, 0);
+    assert_int_equal(one.last, (FRAMES - 1) * S);
+
+    /* The same again, with rows behind the cut, which it never sees. */
+    assert_int_equal(train(folder, "", FRAMES + 300, &again, &two), PL_OK);
+    assert_non_null(strstr(two.path, "/2.safetensors"));
+    assert_same_files(one.path, two.path);
+
+    /* Interrupted, and gone on with. */
+    assert_int_equal(train(other, "", FRAMES, &halted, &three), PL_BUSY);
+    assert_int_equal(train(other, "", FRAMES, &rest, &three), PL_OK);
+    assert_int_equal(three.resumed, 3);
+    assert_int_equal(rest.rounds, ROUNDS - 3);
+    assert_same_files(one.path, three.path);
+
+    /* Another seed is another model. */
+    static char first[1 << 20], second[1 << 20];
+    assert_int_equal(train(other, ", seed: 2", FRAMES, &rest, &two), PL_OK);
+    const size_t size = contents(one.path, first, sizeof first);
+    assert_true(contents(two.path, second, sizeof second) != size || memcmp(first, second, size) != 0);
+    remove_folder(folder);
+    remove_folder(other);
+}
+
+/* ---- Judging ---- */
+
+static char *learned; /* a folder with a model, made once */
+
+static struct test *open_learned(void) {
+    struct watch watch = {0};
+    struct pl_training_result result;
+    if (!learned) {
+        learned = make_folder();
+        assert_int_equal(train(learned, "", FRAMES, &watch, &result), PL_OK);
+        assert_int_equal(train(learned, ", seed: 2", FRAMES, &watch, &result), PL_OK);
+    }
+    return test_open("detect.recurrent", options_of(learned, ""), PL_SAMPLES);
+}
+
+static void play(struct test *t, struct plant plant[2], unsigned from, unsigned to, double wrong) {
+    for (unsigned row = from; row < to; row++)
+        test_push_batch(t, frame(t, plant, row, wrong));
+}
+
+static unsigned alarms_of(const struct test *t, const char *tag, unsigned from, unsigned to) {
+    unsigned count = 0;
+    for (unsigned i = 0; i < t->out[0].samples; i++) {
+        const struct sample *s = &t->out[0].sample[i];
+        count += strcmp(s->tag, tag) == 0 && s->time >= from * S && s->time < to * S && s->value > 0;
+    }
+    return count;
+}
+
+static void what_the_network_does_not_expect(void **state) {
+    (void)state;
+    struct test *t = open_learned();
+    struct plant plant[2] = {plants[0], plants[1]};
+    srand(9);
+    play(t, plant, 5000, 6000, 0);
+    play(t, plant, 6000, 6040, 0.15); /* a fifth of what it swings by, and within its range */
+    play(t, plant, 6040, 6200, 0);
+    assert_int_equal(t->out[0].samples, 2 * 2 * 1200);
+    assert_true(alarms_of(t, "w.p2.alarm", 5000, 6000) <= 2);
+    assert_true(alarms_of(t, "w.p2.alarm", 6000, 6040) >= 1);
+    assert_true(alarms_of(t, "w.p1.alarm", 5000, 6200) <= 2);
+    const struct event_row *began = NULL;
+    for (unsigned i = 0; i < t->out[1].events; i++)
+        if (t->out[1].event[i].time >= 6000 * S && !began) began = &t->out[1].event[i];
+    assert_non_null(began);
+    assert_string_equal(began->kind, "detect.began");
+    assert_non_null(strstr(began->body, "\"tags\":[{\"tag\":\"w.p2.pressure\""));
+    assert_int_equal(test_counter(t, "judged"), 2 * 1200);
+    /* Forecasts come with each signal, near what it became. */
+    assert_int_equal(t->out[2].samples, 2 * 2 * 1199);
+    assert_string_equal(t->out[2].sample[0].tag, "w.p1.flow.expected");
+    assert_true(t->out[2].sample[0].value > 20 && t->out[2].sample[0].value < 60);
+    test_close(t);
+}
+
+static void a_snapshot_goes_on_alike(void **state) {
+    (void)state;
+    struct test *whole = open_learned(), *first = open_learned(), *second = open_learned();
+    struct plant plant[2] = {plants[0], plants[1]};
+    srand(10);
+    play(whole, plant, 0, 200, 0);
+    play(whole, plant, 200, 400, 0.1);
+    plant[0] = plants[0], plant[1] = plants[1];
+    srand(10);
+    play(first, plant, 0, 200, 0);
+    size_t size;
+    void *bytes = pl_harness_snapshot(first->h, &size);
+    assert_int_equal(pl_harness_restore(second->h, bytes, size, NULL), PL_OK);
+    play(second, plant, 200, 400, 0.1);
+    const unsigned before = first->out[0].samples;
+    assert_int_equal(before + second->out[0].samples, whole->out[0].samples);
+    for (unsigned i = 0; i < second->out[0].samples; i++)
+        assert_true(second->out[0].sample[i].value == whole->out[0].sample[before + i].value);
+    pl_free(bytes);
+    test_close(whole);
+    test_close(first);
+    test_close(second);
+}
+
+static void pauses_and_holes(void **state) {
+    (void)state;
+    struct test *t = open_learned();
+    struct plant plant[2] = {plants[0], plants[1]};
+    srand(11);
+    play(t, plant, 0, 100, 0);
+    test_push(t, &(struct sample){100 * S, "w.p1.flow", (double)NAN, PL_Q_BAD | PL_Q_MISSING}, 1);
+    test_push(t, &(struct sample){100 * S, "w.p1.pressure", 3, 0}, 1);
+    test_push(t, &(struct sample){100 * S, "w.p1.smell", 3, 0}, 1);
+    test_push(t, &(struct sample){50 * S, "w.p1.flow", 3, 0}, 1);
+    assert_int_equal(test_counter(t, "judged"), 201);
+    assert_int_equal(test_counter(t, "unknown"), 1);
+    assert_int_equal(test_counter(t, "late"), 1);
+    play(t, plant, 100000, 100005, 0);
+    assert_int_equal(test_counter(t, "restarts"), 2);
+    test_push(t, &(struct sample){100005 * S, "w.p1.flow", 40, 0}, 1); /* its other signal does not come */
+    assert_int_equal(test_watermark(t, 100005 * S), 100005 * S);
+    assert_int_equal(test_counter(t, "judged"), 211);
+    test_watermark(t, 100006 * S);
+    assert_int_equal(test_counter(t, "judged"), 212);
+    test_close(t);
+}
+
+/* ---- Versions ---- */
+
+static void ask(struct test *t, const char *command, const char *args, enum pl_code expected, const char *has) {
+    char *reply = NULL;
+    struct pl_error *error = NULL;
+    const enum pl_code code = pl_harness_command(t->h, command, args, &reply, &error);
+    if (code != expected) fail_msg("%s: %s", command, error ? pl_error_text(error) : reply);
+    if (has && (!reply || !strstr(reply, has))) fail_msg("%s has no %s", reply, has);
+    pl_free(reply);
+    pl_error_free(&error);
+}
+
+static void versions_are_promoted_and_rolled_back(void **state) {
+    (void)state;
+    struct test *t = open_learned();
+    struct plant plant[2] = {plants[0], plants[1]};
+    srand(12);
+    play(t, plant, 0, 50, 0);
+    ask(t, "detector models", "", PL_OK, "\"version\":2,\"role\":\"active\"");
+    ask(t, "detector models", "", PL_OK, "\"graph\":\"0000000000000007\"");
+    ask(t, "detector rollback", "", PL_CONFLICT, NULL);
+    ask(t, "detector promote", "{version: 9}", PL_NOT_FOUND, NULL);
+    ask(t, "detector shadow", "{version: 1}", PL_OK, NULL);
+    play(t, plant, 50, 100, 0);
+    assert_int_equal(test_counter(t, "shadowed"), 2 * 50);
+    ask(t, "detector models", "", PL_OK, "\"version\":1,\"role\":\"shadow\"");
+    ask(t, "detector promote", "{version: 1}", PL_OK, NULL);
+    play(t, plant, 100, 150, 0);
+    ask(t, "detector models", "", PL_OK, "\"version\":1,\"role\":\"active\"");
+    ask(t, "detector models", "", PL_OK, "\"version\":2,\"role\":\"before\"");
+    assert_int_equal(test_counter(t, "shadowed"), 2 * 50);
+    ask(t, "detector rollback", "{node: other}", PL_NOT_FOUND, NULL);
+    ask(t, "detector rollback", "", PL_OK, NULL);
+    play(t, plant, 150, 160, 0);
+    ask(t, "detector models", "", PL_OK, "\"version\":2,\"role\":\"active\"");
+    assert_int_equal(test_counter(t, "judged"), 2 * 160);
+    test_close(t);
+}
+
+static void without_a_model_rows_are_counted(void **state) {
+    (void)state;
+    char *folder = make_folder();
+    struct test *t = test_open("detect.recurrent", options_of(folder, ""), PL_SAMPLES);
+    struct plant plant[2] = {plants[0], plants[1]};
+    play(t, plant, 0, 10, 0);
+    assert_int_equal(test_counter(t, "untrained"), 40);
+    assert_int_equal(t->out[0].samples, 0);
+    test_close(t);
+    remove_folder(folder);
+    char *text = test_refusal("detect.recurrent", "{model: m, training: {units: 100}}");
+    assert_non_null(strstr(text, "state: 200"));
+    pl_free(text);
+}
+
+static int tidy(void **state) {
+    (void)state;
+    if (learned) remove_folder(learned);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(training_is_reproducible),
+        cmocka_unit_test(what_the_network_does_not_expect),
+        cmocka_unit_test(a_snapshot_goes_on_alike),
+        cmocka_unit_test(pauses_and_holes),
+        cmocka_unit_test(versions_are_promoted_and_rolled_back),
+        cmocka_unit_test(without_a_model_rows_are_counted),
+    };
+    return cmocka_run_group_tests(tests, NULL, tidy);
+}

@@ -1,0 +1,223 @@
+/* commands.c: what people do with tickets, and ask about anomalies. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tickets.h"
+
+static bool name_fits(const char *pattern, const char *name) {
+    const size_t length = strlen(pattern);
+    if (strncmp(name, pattern, length) == 0 && (name[length] == 0 || name[length] == '.')) return true;
+    return pl_glob(pattern, name);
+}
+
+/* ---- tickets list, show ---- */
+
+enum { CHOICE_TO_DO, CHOICE_ALL, CHOICE_FIRST };
+static const char *const state_choices[] = {"to-do", "all", "open", "assigned", "resolved", "false-alarm", NULL};
+
+struct list_args {
+    const char *asset;
+    uint32_t state;
+};
+static const struct pl_option list_args[] = {
+    PL_OPT_STRING(struct list_args, asset, "asset", "*", PL_FIXED, "Of these assets: a name or pattern."),
+    PL_OPT_CHOICE(struct list_args, state, "state", "to-do", state_choices, PL_FIXED,
+                  "A state; to-do: open or assigned."),
+    PL_OPT_END,
+};
+
+static bool state_fits(uint32_t choice, uint32_t state) {
+    if (choice == CHOICE_TO_DO) return state == TICKET_OPEN || state == TICKET_ASSIGNED;
+    return choice == CHOICE_ALL || state == choice - CHOICE_FIRST;
+}
+
+static enum pl_code list_run(void *self, struct pl_node *node, const void *args, struct pl_call *call,
+                             struct pl_error **error) {
+    (void)self, (void)error;
+    const struct list_args *wanted = args;
+    const struct pl_table *table = pl_node_table(node, TABLE_TICKETS);
+    char id[TICKET_ID_MAX];
+    for (struct pl_record *r = pl_table_next(table, NULL); r; r = pl_table_next(table, r)) {
+        const struct ticket *ticket = pl_record_data(r);
+        if (!name_fits(wanted->asset, pl_tags_get(pl_node_tags(node), r->id)->name)) continue;
+        if (!state_fits(wanted->state, ticket->state)) continue;
+        ticket_id(node, r->id, (uint32_t)r->sub, id);
+        struct pl_pack *row = pl_reply_row(call, 8);
+        pl_pack_pair_str(row, "ticket", id);
+        pl_pack_pair_str(row, "state", ticket_state_names[ticket->state]);
+        pl_pack_pair_f64(row, "score", ticket->finding.score);
+        pl_pack_pair_int(row, "anomalies", ticket->anomalies);
+        pack_time(row, "opened", ticket->opened);
+        pl_pack_pair_str(row, "assignee", ticket->assignee);
+        pl_pack_pair_str(row, "explanation", ticket->finding.explanation);
+        pl_pack_pair_str(row, "reason", ticket->reason);
+    }
+    return PL_OK;
+}
+
+struct ticket_args {
+    const char *ticket, *to, *reason;
+};
+static const struct pl_option show_args[] = {
+    PL_OPT_STRING(struct ticket_args, ticket, "ticket", NULL, PL_FIXED, "Its id, as 3@line1.pot07."),
+    PL_OPT_END,
+};
+static const struct pl_option assign_args[] = {
+    PL_OPT_STRING(struct ticket_args, ticket, "ticket", NULL, PL_FIXED, "Its id, as 3@line1.pot07."),
+    PL_OPT_STRING(struct ticket_args, to, "to", NULL, PL_FIXED, "Who takes care of it."),
+    PL_OPT_END,
+};
+static const struct pl_option reason_args[] = {
+    PL_OPT_STRING(struct ticket_args, ticket, "ticket", NULL, PL_FIXED, "Its id, as 3@line1.pot07."),
+    PL_OPT_STRING(struct ticket_args, reason, "reason", NULL, PL_FIXED, "What it was; for whoever has the next one."),
+    PL_OPT_END,
+};
+
+/* PL_NOT_FOUND where the text is no id of a ticket here. */
+static enum pl_code find(struct pl_node *node, const char *text, uint32_t *asset, uint32_t *number,
+                         struct pl_error **error) {
+    const size_t digits = strspn(text, "0123456789");
+    int64_t value = 0;
+    const bool is_id = digits > 0 && digits < 10 && text[digits] == '@' && pl_text_int(text, digits, &value);
+    *asset = is_id ? pl_tags_find(pl_node_tags(node), text + digits + 1, strlen(text + digits + 1)) : PL_NO_ID;
+    *number = (uint32_t)value;
+    if (*asset != PL_NO_ID && pl_table_find(pl_node_table(node, TABLE_TICKETS), *asset, *number)) return PL_OK;
+    return pl_error_set(error, PL_NOT_FOUND, "there is no ticket %s; tickets list --state all shows them", text);
+}
+
+static enum pl_code show_run(void *self, struct pl_node *node, const void *args, struct pl_call *call,
+                             struct pl_error **error) {
+    uint32_t asset, number;
+    const enum pl_code code = find(node, ((const struct ticket_args *)args)->ticket, &asset, &number, error);
+    if (code) return code;
+    const struct ticket *ticket = pl_table_find(pl_node_table(node, TABLE_TICKETS), asset, number);
+    pack_ticket(self, node, asset, number, ticket, pl_reply_row(call, TICKET_PAIRS));
+    return PL_OK;
+}
+
+/* ---- tickets assign, resolve, false-alarm ---- */
+
+static enum pl_code change(struct tickets *t, struct pl_node *node, const struct ticket_args *args,
+                           enum ticket_state to, struct pl_call *call, struct pl_error **error) {
+    static const char *const kinds[] = {[TICKET_ASSIGNED] = "ticket.assigned",
+                                        [TICKET_RESOLVED] = "ticket.resolved",
+                                        [TICKET_FALSE_ALARM] = "ticket.false-alarm"};
+    uint32_t asset, number;
+    enum pl_code code = find(node, args->ticket, &asset, &number, error);
+    if (code) return code;
+    struct ticket *ticket = pl_table_get(pl_node_table(node, TABLE_TICKETS), asset, number);
+    if (!ticket) return pl_error_set(error, PL_NO_MEMORY, "no memory for the ticket");
+    const char *from = ticket_state_names[ticket->state];
+    const bool closed = ticket->state == TICKET_RESOLVED || ticket->state == TICKET_FALSE_ALARM;
+    if (closed && to == TICKET_ASSIGNED)
+        return pl_error_set(error, PL_CONFLICT, "ticket %s is closed (%s)", args->ticket, from);
+    if (to == ticket->state && to != TICKET_ASSIGNED)
+        return pl_error_set(error, PL_CONFLICT, "ticket %s is %s already", args->ticket, from);
+    ticket->state = to;
+    ticket->changed = pl_now(node);
+    put_text(ticket->user, sizeof ticket->user, pl_call_user(call));
+    if (to == TICKET_ASSIGNED)
+        put_text(ticket->assignee, sizeof ticket->assignee, args->to);
+    else
+        put_text(ticket->reason, sizeof ticket->reason, args->reason);
+    if (to == TICKET_RESOLVED) pl_count(node, COUNT_RESOLVED, 1);
+    if (to == TICKET_FALSE_ALARM) pl_count(node, COUNT_FALSE_ALARMS, 1);
+    pl_call_changed(call, args->ticket, from, ticket_state_names[to]);
+    return tell_ticket(t, node, kinds[to], asset, number, ticket, ticket->changed)
+               ? PL_OK
+               : pl_error_set(error, PL_NO_MEMORY, "no memory for the event");
+}
+
+static enum pl_code assign_run(void *self, struct pl_node *node, const void *args, struct pl_call *call,
+                               struct pl_error **error) {
+    return change(self, node, args, TICKET_ASSIGNED, call, error);
+}
+
+static enum pl_code resolve_run(void *self, struct pl_node *node, const void *args, struct pl_call *call,
+                                struct pl_error **error) {
+    return change(self, node, args, TICKET_RESOLVED, call, error);
+}
+
+static enum pl_code false_alarm_run(void *self, struct pl_node *node, const void *args, struct pl_call *call,
+                                    struct pl_error **error) {
+    return change(self, node, args, TICKET_FALSE_ALARM, call, error);
+}
+
+/* ---- anomalies list ---- */
+
+struct anomalies_args {
+    const char *asset;
+};
+static const struct pl_option anomalies_args[] = {
+    PL_OPT_STRING(struct anomalies_args, asset, "asset", "*", PL_FIXED, "Of these assets: a name or pattern."),
+    PL_OPT_END,
+};
+
+static enum pl_code anomalies_run(void *self, struct pl_node *node, const void *args, struct pl_call *call,
+                                  struct pl_error **error) {
+    (void)error;
+    const struct anomalies_args *wanted = args;
+    const struct pl_table *table = pl_node_table(node, TABLE_ANOMALIES);
+    for (struct pl_record *r = pl_table_next(table, NULL); r; r = pl_table_next(table, r)) {
+        const struct anomaly *anomaly = pl_record_data(r);
+        const struct finding *finding = &anomaly->finding;
+        const char *asset = pl_tags_get(pl_node_tags(node), r->id)->name;
+        char id[TICKET_ID_MAX] = "";
+        if (!name_fits(wanted->asset, asset)) continue;
+        if (anomaly->ticket) ticket_id(node, r->id, anomaly->ticket, id);
+        struct pl_pack *row = pl_reply_row(call, 10);
+        pl_pack_pair_str(row, "asset", asset);
+        pack_time(row, "start", finding->start);
+        pack_time(row, "end", finding->end);
+        pl_pack_pair_f64(row, "score", finding->score);
+        pl_pack_pair_f64(row, "needed", take_bar(self, node, r->id, finding));
+        pl_pack_pair_str(row, "detector", finding->detector);
+        pl_pack_pair_str(row, "ticket", id);
+        pl_pack_pair_str(row, "explanation", finding->explanation);
+        pl_pack_pair_str(row, "cause", finding->cause);
+        pack_parts(node, r->id, finding, row);
+    }
+    return PL_OK;
+}
+
+#define CHANGES .roles = PL_MAY_OPERATE, .flags = PL_COMMAND_CHANGES | PL_COMMAND_STATE
+
+const struct pl_command tickets_commands[] = {
+    {.name = "tickets list",
+     .doc = "The maintenance tickets, by asset.",
+     .roles = PL_MAY_SEE,
+     .args = list_args,
+     .args_size = sizeof(struct list_args),
+     .run = list_run},
+    {.name = "tickets show",
+     .doc = "One ticket, with what it rests on, cases like it, and what to do.",
+     .roles = PL_MAY_SEE,
+     .args = show_args,
+     .args_size = sizeof(struct ticket_args),
+     .run = show_run},
+    {.name = "tickets assign",
+     .doc = "Gives a ticket to somebody.",
+     CHANGES,
+     .args = assign_args,
+     .args_size = sizeof(struct ticket_args),
+     .run = assign_run},
+    {.name = "tickets resolve",
+     .doc = "Closes a ticket: there was something, and it has been seen to.",
+     CHANGES,
+     .args = reason_args,
+     .args_size = sizeof(struct ticket_args),
+     .run = resolve_run},
+    {.name = "tickets false-alarm",
+     .doc = "Closes a ticket: there was nothing; of its like more is asked from now on.",
+     CHANGES,
+     .args = reason_args,
+     .args_size = sizeof(struct ticket_args),
+     .run = false_alarm_run},
+    {.name = "anomalies list",
+     .doc = "The newest anomalies of each asset, also those that opened no ticket.",
+     .roles = PL_MAY_SEE,
+     .args = anomalies_args,
+     .args_size = sizeof(struct anomalies_args),
+     .run = anomalies_run},
+    {.name = NULL},
+};
