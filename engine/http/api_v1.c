@@ -42,6 +42,8 @@ static const char *const states[] = {"attention",
 static const char *const modes[] = {"manual", "advise", "approve", "auto", NULL};
 static const char *const drawings[] = {"mermaid", "dot", "json", NULL};
 static const char *const zones[] = {"silver", "gold", "dead", NULL};
+static const char *const kept_zones[] = {"silver", "gold", NULL};
+static const char *const periods[] = {"hour", "shift", "day", NULL};
 static const char *const roles[] = {"operator", "engineer", "manager", "executive", "admin", NULL};
 
 FIELDS sensors_list[] = {QUERY("tags", PL_REST_TEXT, "tags", "A pattern of names.", "line1.*"), END};
@@ -54,6 +56,34 @@ FIELDS sensors_get[] = {PATH("tag", "tags", "The tag.", "line1.pot01.voltage"), 
         .name = "zone", .place = PL_REST_QUERY, .choices = zones, .doc = "Of this zone.", .example = "silver"          \
     }
 FIELDS sensors_samples[] = {PATH("tag", NULL, "The tag.", "line1.pot01.voltage"), RANGE_FIELDS, END};
+#define AT QUERY("at", PL_REST_TIME, NULL, "As it was then.", "2026-11-23T06:00:00Z")
+FIELDS readings_list[] = {
+    QUERY("tags", PL_REST_TEXT, NULL, "A pattern of names.", "line1.*"),
+    AT,
+    QUERY("within", PL_REST_SPAN, NULL, "Not older than this at that time: 10m.", "10m"),
+    {.name = "zone", .place = PL_REST_QUERY, .choices = kept_zones, .doc = "Of this zone.", .example = "silver"},
+    END};
+FIELDS sensors_trend[] = {PATH("tag", NULL, "The tag.", "line1.pot01.voltage"),
+                          {.name = "from",
+                           .place = PL_REST_QUERY,
+                           .type = PL_REST_TIME,
+                           .required = true,
+                           .doc = "Not before.",
+                           .example = "2026-11-23T06:00:00Z"},
+                          {.name = "to",
+                           .place = PL_REST_QUERY,
+                           .type = PL_REST_TIME,
+                           .required = true,
+                           .doc = "Before.",
+                           .example = "2026-11-30T06:00:00Z"},
+                          {.name = "points",
+                           .place = PL_REST_QUERY,
+                           .type = PL_REST_WHOLE,
+                           .low = 1,
+                           .high = 2000,
+                           .doc = "Parts of the range: 600.",
+                           .example = "600"},
+                          END};
 #define SIZE QUERY("size", PL_REST_SPAN, NULL, "Only windows of this length.", "1m")
 FIELDS windows_list[] = {QUERY("tag", PL_REST_TEXT, NULL, "A pattern of tags or assets.", "line1.*"), SIZE,
                          RANGE_FIELDS, END};
@@ -94,7 +124,7 @@ FIELDS runs_one[] = {MODEL, RUN, END};
 
 #define ANYWAY BODY("anyway", PL_REST_FLAG, false, "anyway", "Also of what is not known here yet.", "false")
 #define TAG PATH("tag", "tag", "The set point.", "line1.pot01.current")
-FIELDS points_list[] = {QUERY("tag", PL_REST_TEXT, "tag", "A pattern of set points.", "line1.*"), END};
+FIELDS points_list[] = {QUERY("tag", PL_REST_TEXT, "tag", "A pattern of set points.", "line1.*"), AT, END};
 FIELDS points_get[] = {TAG, END};
 FIELDS points_set[] = {BODY("tag", PL_REST_TEXT, true, "tag", "The set point.", "\"line1.pot01.current\""),
                        BODY("value", PL_REST_NUMBER, true, "value", "Its value.", "4.2"),
@@ -114,6 +144,7 @@ FIELDS points_mode[] = {PATH("scope", "scope", "An asset, a line, a tag or ALL."
 
 FIELDS override_engage[] = {BODY("scope", PL_REST_TEXT, true, "scope", "An asset, a line, a tag or ALL.", "\"line1\""),
                             REASON, ANYWAY, END};
+FIELDS overrides_list[] = {AT, END};
 FIELDS override_get[] = {PATH("scope", NULL, "Of what.", "line1"), END};
 FIELDS override_release[] = {
     PATH("scope", "scope", "Of what.", "line1"),
@@ -135,6 +166,7 @@ FIELDS alarms_list[] = {QUERY("alarm", PL_REST_TEXT, "alarm", "Id or pattern of 
                          .choices = priorities,
                          .doc = "Of this priority only.",
                          .example = "any"},
+                        AT,
                         END};
 FIELDS alarms_get[] = {ALARM, END};
 FIELDS alarms_change[] = {ALARM, MAYBE_REASON, END};
@@ -236,6 +268,14 @@ FIELDS commands_run[] = {BODY("command", PL_REST_TEXT, true, NULL, "Its name, as
                          BODY("arguments", PL_REST_OBJECT, false, NULL, "By name.", "{}"),
                          {.name = "password", .place = PL_REST_BODY, .doc = "Of commands that ask for one."},
                          END};
+FIELDS production_list[] = {QUERY("asset", PL_REST_TEXT, "asset", "A pattern of pots, lines and the plant.", "line*"),
+                            {.name = "period",
+                             .place = PL_REST_QUERY,
+                             .argument = "period",
+                             .choices = periods,
+                             .doc = "Over what.",
+                             .example = "day"},
+                            END};
 FIELDS ledger_get[] = {QUERY("from", PL_REST_TIME, "from", "Not before.", "2026-11-23T06:00:00Z"),
                        QUERY("to", PL_REST_TIME, "to", "Before.", "2262-01-01T00:00:00Z"), END};
 
@@ -263,6 +303,8 @@ const struct pl_rest_route pl__rest_v1[] = {
     {GET, "sensors", "listSensors", "The tags that have had samples.", .roles = SEE, .command = "tags --limit 100000", .fields = sensors_list, .answer = PL_REST_ROWS, .key = "tag"},
     {GET, "sensors/{tag}", "getSensor", "One tag.", .roles = SEE, .command = "tags", .fields = sensors_get, .answer = PL_REST_ROW, .key = "tag"},
     {GET, "sensors/{tag}/samples", "listSamples", "Samples of a tag, from a zone of the lake.", .roles = SEE, .fields = sensors_samples, .answer = PL_REST_ROWS, .places = true, .run = pl__lake_samples},
+    {GET, "sensors/{tag}/trend", "listTrend", "A tag at the width of a screen: of each part of a range mean, least and greatest.", .roles = SEE, .fields = sensors_trend, .answer = PL_REST_ROWS, .also = PL__SEMANTIC, .run = pl__trend},
+    {GET, "readings", "listReadings", "The newest sample of every tag, as of now or then.", .roles = SEE, .fields = readings_list, .answer = PL_REST_ROWS, .run = pl__past_readings},
     {GET, "windows", "listWindows", "Aggregates over windows of time.", .roles = SEE, .fields = windows_list, .answer = PL_REST_ROWS, .places = true, .run = pl__lake_windows},
     {GET, "windows/{tag}", "listWindowsOfTag", "Aggregates of one tag.", .roles = SEE, .fields = windows_get, .answer = PL_REST_ROWS, .places = true, .run = pl__lake_windows},
     {GET, "profiles", "listProfiles", "Fields over positions that the twin has told.", .roles = SEE, .fields = profiles_list, .answer = PL_REST_ROWS, .places = true, .run = pl__lake_profiles},
@@ -279,19 +321,19 @@ const struct pl_rest_route pl__rest_v1[] = {
     {GET, "pde-models/{modelId}/runs/{runId}/profiles", "listRunProfiles", "Fields over positions, by time.", .roles = SEE, .fields = runs_one, .answer = PL_REST_ROWS, .schema = "Profile", .run = pl__runs_profiles},
     {DELETE, "pde-models/{modelId}/runs/{runId}", "removeRun", "Ends and forgets a run.", .roles = ENGINEER, .fields = runs_one, .answer = PL_REST_GONE, .run = pl__runs_remove},
 
-    {GET, "setpoints", "listSetpoints", "Set points: their mode, what passed, what waits, what was refused.", .roles = SEE, .command = "guard list", .operators = "guard", .fields = points_list, .answer = PL_REST_ROWS, .key = "tag"},
+    {GET, "setpoints", "listSetpoints", "Set points: their mode, what passed, what waits, what was refused.", .roles = SEE, .command = "guard list", .operators = "guard", .fields = points_list, .answer = PL_REST_ROWS, .key = "tag", .run = pl__past_setpoints},
     {POST, "setpoints", "sendSetpoint", "Sends a set point by hand, through all checks but that of the mode.", .roles = ENGINEER, .command = "guard set", .operators = "guard", .fields = points_set, .answer = PL_REST_ACCEPTED, .key = "tag"},
     {GET, "setpoints/{tag}", "getSetpoint", "One set point.", .roles = SEE, .command = "guard list", .operators = "guard", .fields = points_get, .answer = PL_REST_ROW, .key = "tag"},
     {POST, "setpoints/{tag}/approve", "approveSetpoint", "Lets a set point pass that waits for approval.", .roles = OPERATE, .command = "guard approve", .operators = "guard", .fields = points_decide, .answer = PL_REST_DONE},
     {POST, "setpoints/{tag}/reject", "rejectSetpoint", "Turns down a set point that waits for approval.", .roles = OPERATE, .command = "guard reject", .operators = "guard", .fields = points_decide, .answer = PL_REST_DONE},
     {PUT, "setpoints/{scope}/mode", "setMode", "Sets who decides: manual, advise, approve or auto.", .roles = OPERATE, .command = "guard mode", .operators = "guard", .fields = points_mode, .answer = PL_REST_DONE},
 
-    {GET, "overrides", "listOverrides", "The overrides: of what, since when, by whom, why.", .roles = SEE, .command = "override list", .operators = "guard", .answer = PL_REST_ROWS, .key = "scope"},
+    {GET, "overrides", "listOverrides", "The overrides: of what, since when, by whom, why.", .roles = SEE, .command = "override list", .operators = "guard", .fields = overrides_list, .answer = PL_REST_ROWS, .key = "scope", .run = pl__past_overrides},
     {POST, "overrides", "engageOverride", "Nothing passes any more; it holds until it is released.", .roles = OPERATE, .command = "override engage", .operators = "guard", .fields = override_engage, .answer = PL_REST_CREATED, .key = "scope"},
     {GET, "overrides/{scope}", "getOverride", "One override.", .roles = SEE, .command = "override list", .operators = "guard", .fields = override_get, .answer = PL_REST_ROW, .key = "scope"},
     {DELETE, "overrides/{scope}", "releaseOverride", "Set points may pass again.", .roles = LIMIT, .command = "override release", .operators = "guard", .fields = override_release, .answer = PL_REST_GONE},
 
-    {GET, "alarms", "listAlarms", "The alarms that need attention, the most urgent first.", .roles = SEE, .command = "alarms list", .operators = "alarms", .fields = alarms_list, .answer = PL_REST_ROWS, .key = "alarm"},
+    {GET, "alarms", "listAlarms", "The alarms that need attention, the most urgent first.", .roles = SEE, .command = "alarms list", .operators = "alarms", .fields = alarms_list, .answer = PL_REST_ROWS, .key = "alarm", .run = pl__past_alarms},
     {GET, "alarms/{alarm}", "getAlarm", "One alarm, whatever its state.", .roles = SEE, .command = "alarms list --state all", .operators = "alarms", .fields = alarms_get, .answer = PL_REST_ROW, .key = "alarm"},
     {GET, "alarms/{alarm}/history", "listAlarmHistory", "What happened to an alarm.", .roles = SEE, .command = "alarms history", .operators = "alarms", .fields = alarms_history, .answer = PL_REST_ROWS},
     {POST, "alarms/{alarm}/ack", "acknowledgeAlarm", "Acknowledges alarms.", .roles = OPERATE, .command = "alarms ack", .operators = "alarms", .fields = alarms_change, .answer = PL_REST_DONE},
@@ -326,6 +368,7 @@ const struct pl_rest_route pl__rest_v1[] = {
 
     {GET, "kpis", "listKpis", "The engine in figures.", .roles = SEE, .command = "status", .answer = PL_REST_ROWS},
     {GET, "kpis/alarms", "listAlarmKpis", "The figures of ISA-18.2: rates, floods, top offenders.", .roles = SEE, .command = "alarms rate", .operators = "alarms", .answer = PL_REST_ROWS},
+    {GET, "kpis/production", "listProduction", "Energy, emissions, throughput and anode effects: so far, before, and what is aimed at.", .roles = SEE, .command = "kpi list", .operators = "kpi", .fields = production_list, .answer = PL_REST_ROWS},
     {GET, "kpis/losses", "listLossKpis", "What became of every sample, by source.", .roles = SEE, .command = "ledger", .fields = ledger_get, .answer = PL_REST_ROWS},
 
     {GET, "graphs", "listGraphs", "The graphs that were run from this data folder.", .roles = SEE, .command = "graph history", .answer = PL_REST_ROWS},

@@ -235,6 +235,14 @@ void pl__lake_windows(struct pl__call *call);
 void pl__lake_profiles(struct pl__call *call);
 void pl__lake_events(struct pl__call *call);
 
+/* What stood at a time that has passed; without `at` the route's command. */
+void pl__past_readings(struct pl__call *call);
+void pl__past_alarms(struct pl__call *call);
+void pl__past_setpoints(struct pl__call *call);
+void pl__past_overrides(struct pl__call *call);
+
+void pl__trend(struct pl__call *call);
+
 void pl__dashboards_list(struct pl__call *call);
 void pl__dashboards_create(struct pl__call *call);
 void pl__dashboards_get(struct pl__call *call);

@@ -87,7 +87,7 @@ static bool state_fits(uint32_t choice, enum alarm_state state) {
 static void reply_alarm(struct alarms *s, struct pl_node *node, const struct entry *e, struct pl_call *call) {
     const struct alarm *a = e->alarm;
     const struct definition *d = definition_of(s, node, e->id, a);
-    struct pl_pack *row = pl_reply_row(call, 15);
+    struct pl_pack *row = pl_reply_row(call, 16);
     pl_pack_pair_str(row, "alarm", pl_tags_get(pl_node_tags(node), e->id)->name);
     pl_pack_pair_str(row, "state", alarm_state_names[alarm_state(a)]);
     pl_pack_pair_str(row, "priority", alarm_priority_names[e->priority]);
@@ -96,6 +96,7 @@ static void reply_alarm(struct alarms *s, struct pl_node *node, const struct ent
     reply_number(row, "value", a->value);
     reply_number(row, "limit", a->limit);
     pl_pack_pair_str(row, "action", d ? d->action : "");
+    pl_pack_pair_str(row, "owner", d ? d->owner : "");
     pl_pack_pair_str(row, "user", a->user);
     pl_pack_pair_str(row, "reason", a->reason);
     reply_time(row, "until", a->until, a->shelved);

@@ -21,6 +21,13 @@ const char *const kpi_figure_names[FIGURES] = {
     [FIGURE_COVERED] = "covered",
 };
 
+const char *const kpi_figure_units[FIGURES] = {
+    [FIGURE_ENERGY] = "kWh",         [FIGURE_SPECIFIC] = "kWh/t",     [FIGURE_PRODUCTION] = "kg",
+    [FIGURE_THROUGHPUT] = "t/d",     [FIGURE_EFFICIENCY] = "%",       [FIGURE_VOLTAGE] = "V",
+    [FIGURE_EFFECTS] = "by pot-day", [FIGURE_EFFECT_MINUTES] = "min", [FIGURE_PFC] = "kg CO2e/t",
+    [FIGURE_CO2E] = "kg CO2e/t",     [FIGURE_ALUMINA] = "kg/t",       [FIGURE_COVERED] = "",
+};
+
 void kpi_add(struct kpi_sums *to, const struct kpi_sums *more) {
     to->joule += more->joule;
     to->coulomb += more->coulomb;

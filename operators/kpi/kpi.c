@@ -8,8 +8,6 @@
 
 #include "zone.h"
 
-static const char *const period_choices[] = {"hour", "shift", "day", NULL};
-
 static const struct pl_option pfc_options[] = {
     PL_OPT_NUMBER(struct kpi, factors.slope, "slope", "0.143", "0", "1", PL_FIXED,
                   "kg CF4 a tonne by minutes of anode effect a pot-day."),
@@ -18,6 +16,17 @@ static const struct pl_option pfc_options[] = {
                   "kg CO2e by kg CF4, over a hundred years."),
     PL_OPT_NUMBER(struct kpi, factors.warming_c2f6, "gwp_c2f6", "11100", "0", "100000", PL_FIXED,
                   "kg CO2e by kg C2F6."),
+    PL_OPT_END,
+};
+
+static const struct pl_option target_options[] = {
+    PL_OPT_NUMBER(struct kpi, target[FIGURE_SPECIFIC], "kwh_per_t", "0", "0", "100000", PL_LIVE,
+                  "kWh/t; 0, as of the others: there is none."),
+    PL_OPT_NUMBER(struct kpi, target[FIGURE_CO2E], "co2e", "0", "0", "100000", PL_LIVE, "kg CO2e/t."),
+    PL_OPT_NUMBER(struct kpi, target[FIGURE_THROUGHPUT], "throughput", "0", "0", "1000", PL_LIVE,
+                  "t/d of a pot; of a line and the plant as often as they have pots."),
+    PL_OPT_NUMBER(struct kpi, target[FIGURE_EFFICIENCY], "current_efficiency", "0", "0", "100", PL_LIVE, "%."),
+    PL_OPT_NUMBER(struct kpi, target[FIGURE_EFFECTS], "anode_effects", "0", "0", "100", PL_LIVE, "By pot-day."),
     PL_OPT_END,
 };
 
@@ -32,7 +41,7 @@ static const struct pl_option kpi_options[] = {
                   "Of that of metal tapped, kg or t."),
     PL_OPT_STRING(struct kpi, signal[KPI_LEVEL], "metal_level", "metal_level", PL_FIXED,
                   "Of the height of the metal; cm, or the tag's unit (mm, m)."),
-    PL_OPT_SET(struct kpi, periods, "per", "[hour, shift, day]", period_choices, PL_STATE,
+    PL_OPT_SET(struct kpi, periods, "per", "[hour, shift, day]", kpi_period_names, PL_STATE,
                "What the figures are over."),
     PL_OPT_STRINGS(struct kpi, shift_texts, "shifts", "[\"06:00\", \"14:00\", \"22:00\"]", PL_STATE,
                    "When shifts begin, by the clock; a day begins with its first shift."),
@@ -61,6 +70,8 @@ static const struct pl_option kpi_options[] = {
                   "Share of them that is carbon."),
     PL_OPT_NUMBER(struct kpi, factors.grid, "grid", "0", "0", "2", PL_FIXED,
                   "kg CO2e by kWh of what the line is fed with; 0: of the pots alone."),
+    PL_OPT_GROUP(struct kpi, aimed, "targets", "true", target_options, PL_LIVE,
+                 "What figures are held against, in `kpi list`, reports and on the dashboard."),
     PL_OPT_END,
 };
 
@@ -95,6 +106,7 @@ static enum pl_code kpi_open(void *self, struct pl_node *node, struct pl_error *
     k->signals = (struct signals){.name = k->signal, .count = KPI_SIGNALS};
     k->pots = pl_node_table(node, TABLE_POTS);
     k->sums = pl_node_table(node, TABLE_SUMS);
+    k->last = pl_node_table(node, TABLE_TOLD);
     k->depth = pl_node_key_depth(node);
     k->closed = PL_TIME_MIN;
     pl_node_model(node, NULL, NULL, NULL);
@@ -175,6 +187,10 @@ static const struct pl_table_def kpi_tables[] = {
                         .record_size = sizeof(struct kpi_progress),
                         .doc = "The watermark, which decides what is late.",
                         .merge = merge_progress},
+    [TABLE_TOLD] = {.name = "told",
+                    .version = 1,
+                    .record_size = sizeof(struct kpi_last),
+                    .doc = "By asset and period: the figures that were told last."},
     {.name = NULL},
 };
 
@@ -208,6 +224,7 @@ static const struct pl_operator kpi = {
     .process = kpi_process,
     .watermark = kpi_watermark,
     .close = kpi_close_node,
+    .commands = kpi_commands,
 };
 
 PL_PLUGIN(kpi, "1.0", &kpi)

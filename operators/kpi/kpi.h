@@ -17,7 +17,7 @@
 #include "metal.h"
 
 enum { KPI_OUT };
-enum { TABLE_POTS, TABLE_SUMS, TABLE_PROGRESS };
+enum { TABLE_POTS, TABLE_SUMS, TABLE_PROGRESS, TABLE_TOLD };
 enum { COUNT_ROWS_TOLD, COUNT_IGNORED, COUNT_LATE, COUNT_REFUSED };
 enum kpi_signal { KPI_VOLTAGE, KPI_CURRENT, KPI_FEED, KPI_TAPPED, KPI_LEVEL, KPI_SIGNALS };
 enum kpi_period { KPI_HOUR, KPI_SHIFT, KPI_DAY, KPI_PERIODS };
@@ -74,6 +74,23 @@ enum kpi_figure {
     FIGURES
 };
 extern const char *const kpi_figure_names[FIGURES];
+extern const char *const kpi_figure_units[FIGURES];
+extern const char *const kpi_period_names[KPI_PERIODS + 1]; /* ends in NULL */
+
+/* What was told last of a pot, line or the plant, by period. */
+struct kpi_last { /* a record */
+    pl_time from, to;
+    double figure[FIGURES];
+};
+
+/* A pot, a line or the plant in one period. */
+struct kpi_told {
+    pl_time to, from;
+    enum kpi_period period;
+    uint32_t asset;
+    double pots;
+    struct kpi_sums sums;
+};
 
 /* figures.c: `pots` there are, over `seconds`. NaN where there is no meaning (nothing made). */
 void kpi_add(struct kpi_sums *to, const struct kpi_sums *more);
@@ -97,10 +114,12 @@ struct kpi {
     struct kpi_metal_setup metal;
     struct kpi_factors factors;
     bool pfc; /* its factors were given, or not: they are there anyway */
+    bool aimed;
+    double target[FIGURES]; /* 0: there is none */
 
     struct calendar calendar; /* its period is set for each question */
     struct pl_tags *tags;
-    struct pl_table *pots, *sums;
+    struct pl_table *pots, *sums, *last;
     unsigned depth;
     struct signals signals;
     pl_time closed;
@@ -120,5 +139,16 @@ bool kpi_carry_on(struct kpi *kpi, pl_time now);
 /* tell.c: the periods that end until `now`. */
 bool kpi_close(struct kpi *kpi, struct pl_node *node, pl_time now);
 bool kpi_flush(struct kpi *kpi, struct pl_node *node);
+
+/* The pots of one period, in order of their names, then their lines, then the plant, until `tell` returns false.
+ * `room` holds as many again. */
+typedef bool kpi_teller(struct kpi *kpi, struct pl_node *node, const struct kpi_told *told, void *arg);
+bool kpi_each(struct kpi *kpi, struct pl_node *node, const struct kpi_told *pots, uint32_t count, struct kpi_told *room,
+              kpi_teller *tell, void *arg);
+/* The figures, and whether `figure` is as exact as it should be. */
+bool kpi_sure(const struct kpi_told *told, const double figure[FIGURES], enum kpi_figure one);
+
+/* list.c: `kpi list`. */
+extern const struct pl_command kpi_commands[];
 
 #endif

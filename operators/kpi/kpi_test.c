@@ -70,6 +70,31 @@ static void a_day_of_a_steady_pot(void **state) {
     test_close(t);
 }
 
+/* What is asked for in the middle of a day: that so far, the day before, and the target of a line by its pots. */
+static void a_list_of_two_days(void **state) {
+    (void)state;
+    struct test *t = test_open("kpi", "{shifts: ['00:00'], targets: {kwh_per_t: 13000, throughput: 1.5}}", PL_SAMPLES);
+    const struct pot pots[] = {{"l.p", 4.2, 180, 0.94, {0}, 10 * H}, {"l.q", 4.4, 180, 0.92, {0}, 0}};
+    struct pl_error *error = NULL;
+    char *reply = NULL;
+    run_pots(t, pots, 2, 30 * H);
+    assert_int_equal(pl_harness_command(t->h, "kpi list", "{asset: l}", &reply, &error), PL_OK);
+    const char *specific = strstr(reply, "\"figure\":\"kwh_per_t\"");
+    assert_non_null(specific);
+    assert_non_null(strstr(specific, "\"target\":13000"));
+    assert_non_null(strstr(reply, "\"from\":\"1970-01-02T00:00:00Z\",\"to\":\"1970-01-02T06:00:00Z\""));
+    double value = strtod(strstr(specific, "\"value\":") + 8, NULL);
+    double before = strtod(strstr(specific, "\"before\":") + 9, NULL);
+    assert_share(before, figure(t, "l.kpi.day.kwh_per_t", 24 * H, NULL), 1e-9);
+    assert_share(value, before, 0.005);
+    assert_share(strtod(strstr(strstr(reply, "\"figure\":\"throughput\""), "\"target\":") + 9, NULL), 3, 1e-12);
+    assert_null(strstr(reply, "l.p")); /* a pattern is the whole name */
+    pl_free(reply);
+    assert_int_not_equal(pl_harness_command(t->h, "kpi list", "{period: week}", &reply, &error), PL_OK);
+    pl_error_free(&error);
+    test_close(t);
+}
+
 /* CF4 by IPCC 2006 Tier 2, centre-worked prebake: 0.143 kg a tonne by minute a pot-day, and 0.121 of that C2F6. */
 static void anode_effects_count_by_the_slope_method(void **state) {
     (void)state;
@@ -194,6 +219,7 @@ static void what_makes_no_sense_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_day_of_a_steady_pot),
+        cmocka_unit_test(a_list_of_two_days),
         cmocka_unit_test(anode_effects_count_by_the_slope_method),
         cmocka_unit_test(an_hour_is_exact_once_the_pot_is_known),
         cmocka_unit_test(time_without_values_is_not_made_up),

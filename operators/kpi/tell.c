@@ -9,25 +9,17 @@
 enum { ROWS = 2048 };
 static const double EXACT = 0.005; /* of the production: less exact is uncertain */
 static const double COVERED = 0.95;
-static const char *const period_names[KPI_PERIODS] = {"hour", "shift", "day"};
-
-struct told { /* a pot, line or plant of a period that has ended */
-    pl_time to, from;
-    enum kpi_period period;
-    uint32_t asset;
-    double pots;
-    struct kpi_sums sums;
-};
+const char *const kpi_period_names[] = {"hour", "shift", "day", NULL};
 
 bool kpi_flush(struct kpi *k, struct pl_node *node) {
     return !k->out || pl_emit(node, KPI_OUT, &k->out) != PL_FLOW_FAIL;
 }
 
-static bool tell_value(struct kpi *k, struct pl_node *node, const struct told *t, const char *figure, double value,
+static bool tell_value(struct kpi *k, struct pl_node *node, const struct kpi_told *t, const char *figure, double value,
                        uint16_t quality) {
     char name[PL_NAME_MAX + 1];
     const char *asset = pl_tags_get(k->tags, t->asset)->name;
-    int length = snprintf(name, sizeof name, "%s.kpi.%s.%s", asset, period_names[t->period], figure);
+    int length = snprintf(name, sizeof name, "%s.kpi.%s.%s", asset, kpi_period_names[t->period], figure);
     uint32_t tag = length > 0 && length < (int)sizeof name ? pl_tags_intern(k->tags, name, (size_t)length) : PL_NO_ID;
     if (tag == PL_NO_ID) {
         k->refused++;
@@ -50,15 +42,28 @@ static bool by_metal(enum kpi_figure figure) {
            figure == FIGURE_EFFICIENCY || figure == FIGURE_ALUMINA;
 }
 
-static bool tell_one(struct kpi *k, struct pl_node *node, const struct told *t) {
-    double figure[FIGURES];
-    kpi_figures(&t->sums, &k->factors, t->pots, (double)(t->to - t->from) * 1e-9, figure);
+bool kpi_sure(const struct kpi_told *t, const double figure[FIGURES], enum kpi_figure one) {
     bool whole = figure[FIGURE_COVERED] >= COVERED, exact = sqrt(t->sums.made_doubt) <= EXACT * fabs(t->sums.made);
-    bool good = true;
-    for (unsigned i = 0; good && i < FIGURES; i++) {
-        bool sure = whole && (exact || !by_metal((enum kpi_figure)i));
-        good = tell_value(k, node, t, kpi_figure_names[i], figure[i], sure ? PL_Q_GOOD : PL_Q_UNCERTAIN);
-    }
+    return whole && (exact || !by_metal(one));
+}
+
+/* For who asks later: rows are gone. */
+static bool remember(struct kpi *k, const struct kpi_told *t, const double figure[FIGURES]) {
+    struct kpi_last *last = pl_table_get(k->last, t->asset, (pl_time)t->period);
+    if (!last) return false;
+    *last = (struct kpi_last){.from = t->from, .to = t->to};
+    memcpy(last->figure, figure, sizeof last->figure);
+    return true;
+}
+
+static bool tell_one(struct kpi *k, struct pl_node *node, const struct kpi_told *t, void *arg) {
+    double figure[FIGURES];
+    (void)arg;
+    kpi_figures(&t->sums, &k->factors, t->pots, (double)(t->to - t->from) * 1e-9, figure);
+    bool good = remember(k, t, figure);
+    for (unsigned i = 0; good && i < FIGURES; i++)
+        good = tell_value(k, node, t, kpi_figure_names[i], figure[i],
+                          kpi_sure(t, figure, (enum kpi_figure)i) ? PL_Q_GOOD : PL_Q_UNCERTAIN);
     pl_count(node, COUNT_ROWS_TOLD, FIGURES);
     return good;
 }
@@ -74,7 +79,7 @@ static uint32_t line_of(struct kpi *k, uint32_t asset) {
     return PL_NO_ID;
 }
 
-static void add_to(struct told *all, uint32_t *count, uint32_t asset, const struct told *pot) {
+static void add_to(struct kpi_told *all, uint32_t *count, uint32_t asset, const struct kpi_told *pot) {
     uint32_t i = 0;
     while (i < *count && all[i].asset != asset)
         i++;
@@ -88,53 +93,52 @@ static void add_to(struct told *all, uint32_t *count, uint32_t asset, const stru
 }
 
 static int by_name(const void *a, const void *b, void *tags) {
-    const struct told *x = a, *y = b;
+    const struct kpi_told *x = a, *y = b;
     if (x->to != y->to) return x->to < y->to ? -1 : 1;
     if (x->period != y->period) return x->period < y->period ? -1 : 1;
     return strcmp(pl_tags_get(tags, x->asset)->name, pl_tags_get(tags, y->asset)->name);
 }
 
-/* The pots of one period, in order of their names, then their lines, then the plant. `room` holds as many again. */
-static bool tell_period(struct kpi *k, struct pl_node *node, const struct told *pots, uint32_t count,
-                        struct told *room) {
+bool kpi_each(struct kpi *k, struct pl_node *node, const struct kpi_told *pots, uint32_t count, struct kpi_told *room,
+              kpi_teller *tell, void *arg) {
     uint32_t groups = 0;
     bool good = true;
     for (uint32_t i = 0; good && i < count; i++) {
         uint32_t line = line_of(k, pots[i].asset);
-        good = tell_one(k, node, &pots[i]);
+        good = tell(k, node, &pots[i], arg);
         if (line != PL_NO_ID) add_to(room, &groups, line, &pots[i]);
     }
     qsort_r(room, groups, sizeof *room, by_name, k->tags);
     for (uint32_t i = 0; good && i < groups; i++)
-        good = tell_one(k, node, &room[i]);
+        good = tell(k, node, &room[i], arg);
     uint32_t plant = *k->plant ? pl_tags_intern(k->tags, k->plant, strlen(k->plant)) : PL_NO_ID;
     if (plant == PL_NO_ID) return good;
     uint32_t whole = 0;
     for (uint32_t i = 0; i < count; i++)
         add_to(room, &whole, plant, &pots[i]);
-    return good && (!whole || tell_one(k, node, &room[0]));
+    return good && (!whole || tell(k, node, &room[0], arg));
 }
 
 /* ---- Periods that have ended ---- */
 
-static bool ended(struct kpi *k, const struct pl_record *r, pl_time now, struct told *out) {
+static bool ended(struct kpi *k, const struct pl_record *r, pl_time now, struct kpi_told *out) {
     enum kpi_period period = (enum kpi_period)((uint64_t)r->sub % 1000); /* ns beside whole seconds */
     struct kpi_span span;
     kpi_span_of(k, period, r->sub - (pl_time)period, &span);
-    *out = (struct told){.to = span.to, .from = span.from, .period = period, .asset = r->id, .pots = 1};
+    *out = (struct kpi_told){.to = span.to, .from = span.from, .period = period, .asset = r->id, .pots = 1};
     return span.to <= now;
 }
 
 static bool any_ended(struct kpi *k, pl_time now) {
-    struct told one;
+    struct kpi_told one;
     for (struct pl_record *r = pl_table_next(k->sums, NULL); r; r = pl_table_next(k->sums, r))
         if (ended(k, r, now, &one)) return true;
     return false;
 }
 
-static struct told *collect(struct kpi *k, pl_time now, uint32_t *count) {
+static struct kpi_told *collect(struct kpi *k, pl_time now, uint32_t *count) {
     uint64_t most = pl_table_count(k->sums);
-    struct told *all = pl_alloc((most ? most : 1) * 2 * sizeof *all);
+    struct kpi_told *all = pl_alloc((most ? most : 1) * 2 * sizeof *all);
     *count = 0;
     for (struct pl_record *r = pl_table_next(k->sums, NULL), *next; all && r; r = next) {
         next = pl_table_next(k->sums, r);
@@ -150,14 +154,14 @@ bool kpi_close(struct kpi *k, struct pl_node *node, pl_time now) {
     if (!any_ended(k, now)) return true;
     if (now != PL_TIME_MAX && !kpi_carry_on(k, now)) return false;
     uint32_t count;
-    struct told *all = collect(k, now, &count);
+    struct kpi_told *all = collect(k, now, &count);
     if (!all) return false;
     qsort_r(all, count, sizeof *all, by_name, k->tags);
     bool good = true;
     for (uint32_t i = 0, n; good && i < count; i += n) {
         for (n = 1; i + n < count && all[i + n].to == all[i].to && all[i + n].period == all[i].period;)
             n++;
-        good = tell_period(k, node, all + i, n, all + count);
+        good = kpi_each(k, node, all + i, n, all + count, tell_one, NULL);
     }
     pl_free(all);
     return good && kpi_flush(k, node);

@@ -3,9 +3,9 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Row } from "./api";
 import { h, setText } from "./dom";
-import { moment, number, unitText } from "./format";
+import { moment, number, span, unitText } from "./format";
 import { addPoint, load, type History } from "./history";
-import { engineNow, readings, sensors } from "./live";
+import { engineNow, lookedAt, readings, sensors } from "./live";
 
 export interface Mark {
   time: number; // ms
@@ -17,6 +17,7 @@ const SPANS: [string, number][] = [
   ["1 h", 3_600_000],
   ["8 h", 28_800_000],
   ["24 h", 86_400_000],
+  ["7 d", 604_800_000],
 ];
 const LEAST = 10_000;
 const HEIGHT = 260;
@@ -55,7 +56,7 @@ export class Trend {
 
   /** `ranged` hears of each new range. */
   constructor(private readonly ranged: (from: number, to: number) => void = () => {}) {
-    this.follow = h("button", { type: "button", onclick: () => this.goLive() }, "Live");
+    this.follow = h("button", { type: "button", onclick: () => this.goLive() }, lookedAt() === null ? "Live" : "Then");
     this.spans = SPANS.map(([name, ms]) =>
       h("button", { type: "button", "aria-pressed": "false", onclick: () => this.setSpan(ms) }, name),
     );
@@ -107,6 +108,7 @@ export class Trend {
   /** Goes on with what has come. */
   update(): void {
     const reading = readings.get(this.tag);
+    if (lookedAt() !== null) return; // nothing comes
     if (!this.live || !this.history || this.history.step !== "samples") {
       if (this.live && this.history && engineNow() - this.to > (this.to - this.from) / 100) this.goLive();
       return;
@@ -174,7 +176,7 @@ export class Trend {
       this.draw();
       this.ranged(from, to);
       const what =
-        history.step === "samples" ? "every sample" : `means over ${history.step / 1000} s, with least and greatest`;
+        history.step === "samples" ? "every sample" : `means over ${span(history.step)}, with least and greatest`;
       setText(
         this.note,
         history.time.length

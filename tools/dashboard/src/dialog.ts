@@ -6,7 +6,7 @@ export interface Field {
   name: string;
   label: string;
   value?: string;
-  type?: "text" | "number" | "password" | "select";
+  type?: "text" | "number" | "password" | "select" | "datetime-local";
   choices?: string[];
   required?: boolean;
   hint?: string;
@@ -35,7 +35,7 @@ function input(field: Field, id: string): HTMLElement {
     type: field.type ?? "text",
     value: field.value ?? "",
     required: field.required ?? false,
-    step: field.type === "number" ? "any" : null,
+    step: field.type === "number" ? "any" : field.type === "datetime-local" ? 1 : null,
     autocomplete: field.type === "password" ? "new-password" : "off",
     "aria-describedby": field.hint ? `${id}-hint` : null,
   });

@@ -1,5 +1,5 @@
-// History of a tag as points of a chart: samples for short ranges, the engine's windows (which are coarser) for long ones.
-import { list, part, type Row } from "./api";
+// History of a tag as points of a chart: samples for short ranges; long ones the engine makes fit the screen.
+import { list, part } from "./api";
 
 export interface History {
   time: number[]; // s
@@ -7,12 +7,13 @@ export interface History {
   doubtful: (number | null)[]; // of bad or uncertain quality
   low: (number | null)[];
   high: (number | null)[];
-  /** "samples", or how long a window is, ms */
+  /** "samples", or how long a part of the range is, ms */
   step: number | "samples";
 }
 
 const SAMPLES = 1000; // more would not be seen
 const ROWS = 6000;
+const PARTS = 600;
 
 function empty(step: History["step"]): History {
   return { time: [], good: [], doubtful: [], low: [], high: [], step };
@@ -39,23 +40,17 @@ function range(from: number, to: number): string {
   return `from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}`;
 }
 
-function width(row: Row): number {
-  return Date.parse(row.end) - Date.parse(row.start);
-}
-
-/** The coarsest windows that still give some hundred points; else the finest there are. */
-function choose(rows: Row[], span: number): number {
-  const widths = [...new Set(rows.map(width))].sort((a, b) => b - a);
-  return widths.find((one) => span / one >= 300) ?? widths.at(-1) ?? 0;
-}
-
-async function windows(tag: string, from: number, to: number): Promise<History | null> {
-  const rows = await list(`/windows/${part(tag)}?${range(from, to)}`, ROWS);
-  if (rows.length === 0) return null;
-  const step = choose(rows, to - from);
+async function parts(tag: string, from: number, to: number): Promise<History> {
+  const rows = await list(`/sensors/${part(tag)}/trend?${range(from, to)}&points=${PARTS}`);
+  const step = (to - from) / PARTS;
   const history = empty(step);
-  const fit = rows.filter((row) => width(row) === step).sort((a, b) => Date.parse(a.start) - Date.parse(b.start));
-  for (const row of fit) addPoint(history, Date.parse(row.start) + step / 2, row.mean, row.quality, row.min, row.max);
+  let end = NaN;
+  for (const row of rows) {
+    const start = Date.parse(row.start);
+    if (start - end > 2 * step) addPoint(history, end + step / 2, null, "good"); // nothing came: a gap, no line
+    end = Date.parse(row.end);
+    addPoint(history, (start + end) / 2, row.mean, row.count > 0 ? "good" : "bad", row.min, row.max);
+  }
   return history;
 }
 
@@ -68,9 +63,5 @@ async function samples(tag: string, from: number, to: number): Promise<History> 
 
 /** `every`: how often the tag has a sample, ms. */
 export async function load(tag: string, from: number, to: number, every: number): Promise<History> {
-  if ((to - from) / Math.max(every, 200) > SAMPLES) {
-    const found = await windows(tag, from, to);
-    if (found) return found;
-  }
-  return samples(tag, from, to);
+  return (to - from) / Math.max(every, 200) > SAMPLES ? parts(tag, from, to) : samples(tag, from, to);
 }

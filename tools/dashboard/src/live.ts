@@ -1,5 +1,5 @@
 // What is known now: the newest value of every tag, and whether the engine and its data still come.
-import { ApiError, get, list, listen, type Row } from "./api";
+import { ApiError, get, list, listen, setLooksBack, type Row } from "./api";
 
 export interface Reading {
   value: unknown;
@@ -19,7 +19,9 @@ export type Link = "connecting" | "live" | "silent" | "lost";
 const FRESH = 5_000; // older is stale, unless the tag comes seldom by itself
 const LISTENED = 3; // sources, where nothing is cleansed
 
+/** What is shown: the newest values, or those of the time that is looked back to. */
 export const readings = new Map<string, Reading>();
+const latest = new Map<string, Reading>();
 export const sensors = new Map<string, Sensor>();
 
 let link: Link = "connecting";
@@ -31,6 +33,7 @@ const watchers = new Set<() => void>();
 const beats = new Set<() => void>();
 const alarmListeners = new Set<() => void>();
 let painting = false;
+let past: number | null = null;
 
 export function watch(watcher: () => void): () => void {
   watchers.add(watcher);
@@ -63,14 +66,44 @@ export function paintSoon(): void {
   });
 }
 
+/** Another time is shown, or (null) what is now. */
+export function travel(time: number | null): void {
+  past = time === null ? null : Math.min(time, clock());
+  setLooksBack(past !== null);
+  readings.clear();
+  if (past === null) for (const [tag, reading] of latest) readings.set(tag, reading);
+  else void readPast(past);
+}
+
+export function lookedAt(): number | null {
+  return past;
+}
+
+/** The query that asks a list for that time. */
+export function atQuery(separator: "?" | "&"): string {
+  return past === null ? "" : `${separator}at=${new Date(past).toISOString()}`;
+}
+
+async function readPast(time: number): Promise<void> {
+  const rows = await list(`/readings?at=${new Date(time).toISOString()}`, 20_000).catch(() => []);
+  if (past !== time) return;
+  for (const row of rows)
+    readings.set(row.tag, { value: row.value, quality: row.quality, time: Date.parse(row.time), every: 0 });
+  paintSoon();
+}
+
 export function connection(): { link: Link; since: number; why: string; newest: number } {
-  const silent = link === "live" && newest > 0 && engineNow() - newest > FRESH;
+  const silent = link === "live" && newest > 0 && clock() - newest > FRESH;
   return { link: silent ? "silent" : link, since: lostAt, why, newest };
 }
 
-/** Now by the clock that stamps the data. */
-export function engineNow(): number {
+function clock(): number {
   return Date.now() + skew;
+}
+
+/** Now by the clock that stamps the data; or the time that is looked back to. */
+export function engineNow(): number {
+  return past ?? clock();
 }
 
 export function age(reading: Reading): number {
@@ -78,7 +111,7 @@ export function age(reading: Reading): number {
 }
 
 export function isStale(reading: Reading | undefined): boolean {
-  return !reading || link === "lost" || age(reading) > Math.max(FRESH, 3 * reading.every);
+  return !reading || (link === "lost" && past === null) || age(reading) > Math.max(FRESH, 3 * reading.every);
 }
 
 /** "good", "uncertain", "bad"; what is old is "stale", whatever it was. */
@@ -91,10 +124,12 @@ export function standing(reading: Reading | undefined): "good" | "uncertain" | "
 
 function take(row: Row): void {
   const time = Date.parse(row.time);
-  const before = readings.get(row.tag);
+  const before = latest.get(row.tag);
   if (before && before.time > time) return;
   const every = before && time > before.time ? time - before.time : (before?.every ?? 0);
-  readings.set(row.tag, { value: row.value, quality: row.quality, time, every });
+  const reading = { value: row.value, quality: row.quality, time, every };
+  latest.set(row.tag, reading);
+  if (past === null) readings.set(row.tag, reading);
   if (time > newest) newest = time;
   if (!sensors.has(row.tag))
     sensors.set(row.tag, { tag: row.tag, asset: row.tag.slice(0, Math.max(0, row.tag.lastIndexOf("."))), unit: "" });
@@ -195,7 +230,10 @@ async function begin(signal: AbortSignal): Promise<void> {
 }
 
 export function start(signal: AbortSignal): void {
+  past = null;
+  setLooksBack(false);
   readings.clear();
+  latest.clear();
   sensors.clear();
   told = false;
   newest = 0;

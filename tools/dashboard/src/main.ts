@@ -4,6 +4,7 @@ import { h, setAttribute, setText } from "./dom";
 import { moment, span } from "./format";
 import * as live from "./live";
 import * as plant from "./plant";
+import { travelBar, travelButton } from "./travel";
 import type { View } from "./view";
 import { alarmsView } from "./views/alarms";
 import { auditView } from "./views/audit";
@@ -32,6 +33,8 @@ const pages: Page[] = [
   { path: "/audit", label: "Audit", may: "report", make: auditView },
   { path: "/users", label: "Users", may: "admin", make: usersView },
 ];
+
+const roles = ["operator", "engineer", "manager", "executive", "admin"];
 
 // ---- Light and dark ----
 
@@ -105,7 +108,17 @@ function makeView(): { view: View; path: string } {
   return { view: page.make(), path: page.path };
 }
 
+/** Of this user: alarms whose owner is a role or @user are told to those alone, all others to who operates. */
+function isMine(alarm: Record<string, any>): boolean {
+  const { user, role } = currentSession()!,
+    owner = String(alarm.owner ?? "");
+  if (owner.startsWith("@")) return owner.slice(1) === user;
+  if (roles.includes(owner)) return owner === role;
+  return ["operator", "engineer", "admin"].includes(role);
+}
+
 function notify(alarm: Record<string, any>): void {
+  if (!isMine(alarm)) return;
   if ("Notification" in window && Notification.permission === "granted" && document.hidden)
     new Notification(`${alarm.priority}: ${alarm.message || alarm.alarm}`, { tag: alarm.alarm, body: alarm.action });
 }
@@ -113,7 +126,8 @@ function notify(alarm: Record<string, any>): void {
 function shell(leave: () => void): () => void {
   const { user, role } = currentSession()!;
   const stop = new AbortController(),
-    state = banner();
+    state = banner(),
+    back = travelBar();
   const heading = h("h1", { tabindex: "-1" }),
     content = h("div", { class: "content" });
   const count = h("span", { class: "count", hidden: true });
@@ -144,9 +158,10 @@ function shell(leave: () => void): () => void {
         { "aria-label": "Pages" },
         links.map(({ link }) => link),
       ),
-      h("div", { class: "who" }, state.status, h("span", {}, `${user} (${role})`), themeButton(), out),
+      h("div", { class: "who" }, state.status, h("span", {}, `${user} (${role})`), travelButton(), themeButton(), out),
     ),
     state.element,
+    back.element,
     main,
   );
 
@@ -165,13 +180,16 @@ function shell(leave: () => void): () => void {
   }
   function paint(): void {
     state.update();
-    const unseen = plant.alarms.filter(plant.isUnseen).length;
+    back.update();
+    const unseen = plant.currentAlarms.filter(plant.isUnseen).length;
     count.hidden = unseen === 0;
     setText(count, ` ${unseen}`);
     setAttribute(count, "aria-label", `${unseen} not acknowledged`);
     shown?.update();
   }
-  const moved = () => navigate(true);
+  const moved = () => navigate(true),
+    travelled = () => navigate(false);
+  document.addEventListener("potline-travel", travelled);
   const unwatch = live.watch(paint),
     unhear = plant.onRaised(notify);
   addEventListener("hashchange", moved);
@@ -184,6 +202,7 @@ function shell(leave: () => void): () => void {
     unhear();
     shown?.close?.();
     removeEventListener("hashchange", moved);
+    document.removeEventListener("potline-travel", travelled);
     setAttribute(document.documentElement, "data-link", null);
   };
 }

@@ -1,11 +1,13 @@
 // Lines and pots as the tags name them, and what is abnormal about each: alarms, overrides, set points that wait.
 import { list, type Row } from "./api";
-import { alarmsAreTold, connection, onAlarm, onBeat, paintSoon, readings, sensors, standing } from "./live";
+import { alarmsAreTold, atQuery, connection, lookedAt, onAlarm, onBeat, paintSoon, readings, sensors, standing } from "./live";
 
 export type Priority = "critical" | "high" | "medium" | "low";
 export const priorities: Priority[] = ["critical", "high", "medium", "low"];
 
 export let alarms: Row[] = [];
+/** Those of now, whatever time is shown: new ones are told in any case. */
+export let currentAlarms: Row[] = [];
 export let overrides: Row[] = [];
 export let setpoints: Row[] = [];
 export let loaded = false;
@@ -111,10 +113,11 @@ export function potState(asset: string, tags: string[]): PotState {
 // ---- Keeping up ----
 
 async function loadAlarms(): Promise<void> {
-  const before = new Set(alarms.filter(isUnseen).map((alarm) => alarm.alarm));
+  const before = new Set(currentAlarms.filter(isUnseen).map((alarm) => alarm.alarm));
   const next = await list("/alarms?state=all");
   const fresh = loaded ? next.filter((alarm) => alarm.state === "unacknowledged" && !before.has(alarm.alarm)) : [];
-  alarms = next;
+  currentAlarms = next;
+  if (lookedAt() === null) alarms = next;
   for (const alarm of fresh) for (const listener of raisedListeners) listener(alarm);
 }
 
@@ -131,14 +134,24 @@ async function loadQuietly(path: string): Promise<Row[]> {
   });
 }
 
+/** As the engine lists them. */
+function byUrgency(a: Row, b: Row): number {
+  const rank = (alarm: Row) => 2 * priorities.indexOf(alarm.priority) + (isUnseen(alarm) ? 0 : 1);
+  return rank(a) - rank(b) || Date.parse(b.raised) - Date.parse(a.raised);
+}
+
 /** Now, after something was changed here. */
 export async function refresh(): Promise<void> {
   try {
-    const [, nextOverrides, nextSetpoints] = await Promise.all([
+    const at = lookedAt();
+    const [, then, nextOverrides, nextSetpoints] = await Promise.all([
       loadAlarms(),
-      loadQuietly("/overrides"),
-      loadQuietly("/setpoints"),
+      at === null ? null : list(`/alarms?state=all${atQuery("&")}`),
+      loadQuietly(`/overrides${atQuery("?")}`),
+      loadQuietly(`/setpoints${atQuery("?")}`),
     ]);
+    if (at !== lookedAt()) return;
+    if (then) alarms = then.sort(byUrgency);
     overrides = nextOverrides;
     setpoints = nextSetpoints;
     loaded = true;
@@ -156,7 +169,7 @@ function keeper(): { keep: () => void; changed: () => void } {
     dirty = true;
   const keep = () => {
     const now = Date.now();
-    const all = now - whole >= POLL;
+    const all = lookedAt() === null && now - whole >= POLL;
     const due = dirty ? SOON : alarmsAreTold() ? POLL : ALARMS;
     if (busy || (now - asked < due && !all)) return;
     busy = true;
@@ -175,7 +188,7 @@ async function loadNodes(): Promise<void> {
 }
 
 export function start(signal: AbortSignal): void {
-  alarms = overrides = setpoints = [];
+  alarms = currentAlarms = overrides = setpoints = [];
   loaded = false;
   const { keep, changed } = keeper(),
     nodes = () => void loadNodes().catch(() => {});

@@ -2,9 +2,10 @@
 import { get, list, type Row } from "../api";
 import { cell, h, keyed, setAttribute, setText, table, type Part } from "../dom";
 import { number, span, withUnit } from "../format";
-import { engineNow, readings, sensors, standing } from "../live";
+import { engineNow, lookedAt, readings, sensors, standing } from "../live";
 import { lines, tagsOf, title } from "../plant";
 import type { View } from "../view";
+import { production } from "./production";
 
 const EVERY = 5_000;
 const DAY = 86_400_000;
@@ -72,7 +73,10 @@ export function kpisView(): View {
     "Source",
   );
   const nodeTable = rowTable("Nodes", ["Node", "Operator", "State", "Rows in", "Rows out", "Lag p99", "Queue"], "Node");
-  const fault = h("p", { class: "fault", role: "alert" });
+  const fault = h("p", { class: "fault", role: "alert" }),
+    figures = production();
+  // Of the engine only now is known.
+  const engine = h("div", { hidden: lookedAt() !== null });
 
   function lineCard(line: { name: string; pots: string[] }): Part<{ name: string; pots: string[] }> {
     const list = h("dl", { class: "figures" }),
@@ -165,8 +169,14 @@ export function kpisView(): View {
     );
   }
 
+  engine.append(
+    h("dl", { class: "cards-row" }, effects.element, lost.element, behind.element, up.element),
+    alarmTable.element,
+    lossTable.element,
+    nodeTable.element,
+  );
   const again = () =>
-    void read().then(
+    void Promise.all([figures.read(), lookedAt() === null ? read() : null]).then(
       () => setText(fault, ""),
       (error) => setText(fault, error.message),
     );
@@ -174,16 +184,7 @@ export function kpisView(): View {
   again();
   return {
     title: "KPIs",
-    element: h(
-      "div",
-      { class: "kpis" },
-      fault,
-      h("dl", { class: "cards-row" }, effects.element, lost.element, behind.element, up.element),
-      lineCards,
-      alarmTable.element,
-      lossTable.element,
-      nodeTable.element,
-    ),
+    element: h("div", { class: "kpis" }, fault, figures.element, lineCards, engine),
     update: () => putLines(lines()),
     close: () => clearInterval(timer),
   };

@@ -8,10 +8,10 @@ import { potState, tagsOf, title } from "../plant";
 import type { View } from "../view";
 import { assetAlarms } from "./alarms";
 import { profiles } from "./profiles";
-import { overrideBar, setpointTable } from "./setpoints";
+import { overrideBar, recommendations, setpointTable } from "./setpoints";
 
 const MOST = 50;
-const changing = /^(override|guard|rules|graph|alarms|set|pause|resume)\b/;
+const changing = /^(override|guard|constraints|rules|alarms|set|pause|resume|optimize|models?)\b/;
 
 function signalRow(choose: (tag: string) => void, chosen: () => string): (tag: string) => Part<string> {
   return (tag) => {
@@ -51,7 +51,8 @@ function signalRow(choose: (tag: string) => void, chosen: () => string): (tag: s
 
 /** Of what was written: the alarm's own words, or its kind. */
 function eventText(row: Row): string {
-  return [String(row.kind).replaceAll(".", " "), row.body?.message, row.body?.user && `by ${row.body.user}`]
+  const model = row.body?.model && `${row.body.model} ${String(row.body.hash ?? "").slice(0, 8)}`;
+  return [String(row.kind).replaceAll(".", " "), row.body?.message, model, row.body?.user && `by ${row.body.user}`]
     .filter(Boolean)
     .join(", ");
 }
@@ -77,6 +78,7 @@ export function potView(asset: string): View {
   const alarms = assetAlarms(asset),
     points = setpointTable(asset),
     override = overrideBar(asset),
+    wishes = recommendations(asset),
     twin = profiles(asset),
     state = h("p", { class: "summary" });
 
@@ -91,11 +93,23 @@ export function potView(asset: string): View {
   async function readChanges(from: number, to: number): Promise<void> {
     const between = `from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}`;
     const events = await list(`/events?tag=${part(asset)}&${between}`, 1000).catch(() => []);
+    const graphs = (await list("/graphs", 1000).catch(() => [])).filter((row) => {
+      const time = Date.parse(row.time);
+      return time >= from && time < to;
+    });
     const audit = allowed("report") ? await list(`/audit?${between}`, 1000).catch(() => []) : [];
     const acts = audit.filter((row) => changing.test(row.action) && row.outcome === "done");
-    const own = events.filter((row) => !String(row.kind).startsWith("rule.")); // the alarm tells the same
-    trend.setMarks(marksOf(own, acts));
-    const rows = [...own.map((row) => [row.time, eventText(row)]), ...acts.map((row) => [row.time, changeText(row)])];
+    // A rule's event says the same as its alarm, a twin's state nothing new.
+    const own = events.filter((row) => !/^rule\.|^twin\.state$/.test(row.kind));
+    trend.setMarks(marksOf(own, [...acts, ...graphs]));
+    const rows = [
+      ...own.map((row) => [row.time, eventText(row)]),
+      ...acts.map((row) => [row.time, changeText(row)]),
+      ...graphs.map((row) => [
+        row.time,
+        `graph ${row.what} · ${row.how} by ${row.by}, ${String(row.hash).slice(0, 8)}`,
+      ]),
+    ];
     rows.sort((a, b) => Date.parse(b[0]) - Date.parse(a[0]));
     changes.replaceChildren(
       ...rows.slice(0, MOST).map(([time, text]) => h("li", {}, h("time", { datetime: time }, moment(time)), " ", text)),
@@ -120,7 +134,7 @@ export function potView(asset: string): View {
             : "",
     );
     trend.update();
-    for (const one of [alarms, points, override]) one.update();
+    for (const one of [alarms, points, override, wishes]) one.update();
   }
 
   return {
@@ -138,6 +152,7 @@ export function potView(asset: string): View {
         h("details", { open: true }, h("summary", {}, "What changed"), changes),
       ),
       h("section", {}, h("h2", {}, "Signals"), h("div", { class: "scroll" }, signals)),
+      wishes.element,
       h("section", {}, h("h2", {}, "Alarms"), alarms.element),
       h("section", {}, h("h2", {}, "Set points"), points.element),
       twin.element,

@@ -1,8 +1,8 @@
-// The newest fields over positions of an asset, as a twin tells them: temperatures through the lining, and others.
+// What a twin tells of an asset: its figures, its side walls with their ledge to scale, and fields over positions.
 import { list, part, type Row } from "../api";
 import { h, keyed, setAttribute, setText, type Part } from "../dom";
 import { moment, number, quality } from "../format";
-import { engineNow } from "../live";
+import { atQuery, engineNow } from "../live";
 
 const EVERY = 10_000;
 const BACK = 3_600_000; // older fields tell nothing of now
@@ -70,21 +70,116 @@ function figure(): Part<Row> {
   };
 }
 
+// ---- The side wall, to scale ----
+
+const levels: [string, string, string][] = [
+  ["bath_wall", "ledge", "Side wall at the bath's level"],
+  ["metal_wall", "ledge_metal", "Side wall at the metal's level"],
+];
+const PER_METRE = 700; // of the drawing's width; the same for every wall, so that they can be compared
+const THICK = 70;
+
+interface Wall {
+  name: string;
+  caption: string;
+  profile: Row;
+  ledge: number; // m
+}
+
+/** Bath on the left, then frozen ledge, then lining to the shell; below it a rule of 10 cm. */
+function drawWall({ profile, ledge }: Wall): SVGElement[] {
+  const positions = profile.positions as number[],
+    values = profile.values as number[];
+  const whole = positions.at(-1)!,
+    x = (at: number) => LEFT + at * PER_METRE,
+    top = 46,
+    base = top + THICK;
+  const [least, most] = extent(values),
+    y = (value: number) => base - ((value - least) / (most - least)) * THICK;
+  const ticks = Array.from({ length: Math.floor(whole * 10 + 1e-9) + 1 }, (_, i) => i / 10);
+  return [
+    svg("rect", { class: "bath", x: 8, y: top, width: LEFT - 8, height: THICK }),
+    svg("rect", { class: "ledge", x: x(0), y: top, width: ledge * PER_METRE, height: THICK }),
+    svg("rect", { class: "lining", x: x(ledge), y: top, width: (whole - ledge) * PER_METRE, height: THICK }),
+    svg("polyline", {
+      class: "trace",
+      points: positions.map((at, i) => `${x(at).toFixed(1)},${y(values[i]!).toFixed(1)}`).join(" "),
+    }),
+    svg("text", { x: 10, y: top - 6 }, `${number(values[0], "degC")} °C`),
+    svg("text", { x: x(whole), y: top - 6, "text-anchor": "end" }, `shell ${number(values.at(-1), "degC")} °C`),
+    svg("text", { x: x(0), y: top - 24 }, `ledge ${(100 * ledge).toFixed(1)} cm`),
+    ...ticks.flatMap((at) => [
+      svg("path", { class: "frame", d: `M${x(at)} ${base}v6` }),
+      svg("text", { x: x(at), y: base + 19, "text-anchor": "middle" }, `${Math.round(at * 100)}`),
+    ]),
+    svg("text", { x: 10, y: base + 19 }, "cm"),
+  ];
+}
+
+function wallFigure(): Part<Wall> {
+  const name = h("figcaption"),
+    canvas = svg("svg", { role: "img" });
+  return {
+    element: h("figure", { class: "card" }, name, canvas),
+    update(wall) {
+      const whole = (wall.profile.positions as number[]).at(-1)!;
+      setText(name, `${wall.caption}, to scale, ${moment(wall.profile.time)}, ${quality(wall.profile.quality)}`);
+      canvas.setAttribute("viewBox", `0 0 ${Math.max(WIDTH, LEFT + whole * PER_METRE + 16)} 142`);
+      canvas.setAttribute(
+        "aria-label",
+        `${wall.caption}: ${(100 * wall.ledge).toFixed(1)} cm of ledge on ${(100 * (whole - wall.ledge)).toFixed(1)} cm of lining`,
+      );
+      canvas.replaceChildren(...drawWall(wall));
+    },
+  };
+}
+
+// ---- Figures ----
+
+function figurePart(): Part<Row> {
+  const name = h("dt"),
+    value = h("dd");
+  return {
+    element: h("div", {}, name, value),
+    update(row) {
+      setText(name, String(row.tag).split(".twin.")[1]!.replaceAll("_", " "));
+      setText(value, number(row.value));
+      const level = String(row.quality).split("|")[0]!;
+      setAttribute(value, "data-standing", level === "good" ? null : level);
+    },
+  };
+}
+
 /** Hidden where no twin tells of the asset. */
 export function profiles(asset: string): { element: HTMLElement; close(): void } {
   const figures = h("div", { class: "profiles" }),
-    put = keyed<Row>(figures, (row) => row.quantity, figure);
-  const element = h("section", { hidden: true }, h("h2", {}, "Twin"), figures);
+    put = keyed<Row>(figures, (row) => row.quantity, figure),
+    values = h("dl", { class: "figures" }),
+    putValues = keyed<Row>(values, (row) => row.tag, figurePart),
+    walls = h("div", { class: "profiles" }),
+    putWalls = keyed<Wall>(walls, (wall) => wall.name, wallFigure);
+  const since = h("p", { class: "hint" });
+  const element = h("section", { hidden: true }, h("h2", {}, "Twin"), values, since, walls, figures);
   async function read(): Promise<void> {
-    const rows = await list(
-      `/profiles?asset=${part(asset)}&from=${new Date(engineNow() - BACK).toISOString()}`,
-      20_000,
-    );
+    const now = engineNow();
+    const range = `from=${new Date(now - BACK).toISOString()}&to=${new Date(now + 1).toISOString()}`;
+    const [rows, told] = await Promise.all([
+      list(`/profiles?asset=${part(asset)}&${range}`, 20_000),
+      list(`/readings?zone=gold&within=15m&tags=${part(`${asset}.twin.*`)}${atQuery("&")}`, 1000),
+    ]);
     const newest = new Map<string, Row>();
     for (const row of rows)
       if (row.values?.length && !(newest.get(row.quantity)?.time > row.time)) newest.set(row.quantity, row);
-    put([...newest.values()]);
-    element.hidden = newest.size === 0;
+    const drawn = levels.flatMap(([name, tag, caption]) => {
+      const profile = newest.get(name),
+        ledge = told.find((row) => row.tag === `${asset}.twin.${tag}`)?.value / 1000;
+      return profile && Number.isFinite(ledge) ? [{ name, caption, profile, ledge }] : [];
+    });
+    putValues(told);
+    putWalls(drawn);
+    put([...newest.values()].filter((row) => !drawn.some((wall) => wall.name === row.quantity)));
+    setText(since, told[0] ? `As of ${moment(told[0].time)}.` : "");
+    element.hidden = newest.size === 0 && told.length === 0;
   }
   const again = () => void read().catch(() => {}); // the shell tells when the engine is not reached
   const timer = setInterval(again, EVERY);

@@ -3,7 +3,7 @@ import { allowed, change, part, type Row } from "../api";
 import { ask, reasonField } from "../dialog";
 import { cell, h, keyed, setText, table, type Part } from "../dom";
 import { moment, number, unitText } from "../format";
-import { sensors } from "../live";
+import { lookedAt, sensors } from "../live";
 import { assetOf, covers, guarded, overrides, refresh, setpoints, title } from "../plant";
 
 function decide(point: Row, verb: "approve" | "reject"): Promise<boolean> {
@@ -54,12 +54,6 @@ function setMode(point: Row): Promise<boolean> {
 function row(): Part<Row> {
   let point: Row = {};
   const cells = Array.from({ length: 6 }, () => h("span"));
-  const approve = h(
-    "button",
-    { type: "button", class: "primary", onclick: () => void decide(point, "approve") },
-    "Approve…",
-  );
-  const reject = h("button", { type: "button", onclick: () => void decide(point, "reject") }, "Reject…");
   const mode = h(
     "button",
     { type: "button", hidden: !allowed("operate"), onclick: () => void setMode(point) },
@@ -70,7 +64,7 @@ function row(): Part<Row> {
     "tr",
     {},
     names.map((name, i) => cell(name, cells[i])),
-    cell("", h("div", { class: "buttons" }, approve, reject, mode)),
+    cell("", h("div", { class: "buttons" }, mode)),
   );
   return {
     element,
@@ -91,7 +85,55 @@ function row(): Part<Row> {
         state.filter(Boolean).join(", "),
       ];
       texts.forEach((text, i) => setText(cells[i]!, text));
-      approve.hidden = reject.hidden = point.state !== "waits" || !allowed("operate");
+    },
+  };
+}
+
+/** What an optimiser or an engineer wishes, and why, for who decides. */
+function recommendation(): Part<Row> {
+  let point: Row = {};
+  const what = h("strong"),
+    why = h("p"),
+    until = h("p", { class: "hint" });
+  const decides = (label: string, verb: "approve" | "reject", kind: string | null) =>
+    h(
+      "button",
+      { type: "button", class: kind, hidden: !allowed("operate"), onclick: () => void decide(point, verb) },
+      label,
+    );
+  return {
+    element: h(
+      "li",
+      { class: "card" },
+      what,
+      why,
+      until,
+      h("div", { class: "buttons" }, decides("Approve…", "approve", "primary"), decides("Reject…", "reject", null)),
+    ),
+    update(next) {
+      point = next;
+      const unit = unitText(sensors.get(point.tag)?.unit ?? ""),
+        name = point.tag.slice(point.tag.lastIndexOf(".") + 1).replaceAll("_", " ");
+      setText(what, `${name}: ${number(point.stands)} → ${number(point.wished)} ${unit}`);
+      setText(why, point.reason ? `Because: ${point.reason}.` : "No reason is given.");
+      setText(
+        until,
+        `Within ${number(point.low)} – ${number(point.high)} ${unit}.${point.until ? ` It waits until ${moment(point.until)}.` : ""}`,
+      );
+    },
+  };
+}
+
+export function recommendations(asset: string): { element: HTMLElement; update(): void } {
+  const items = h("ul", { class: "recommendations" });
+  const put = keyed<Row>(items, (point) => point.tag, recommendation);
+  const element = h("section", { hidden: true }, h("h2", {}, "Recommendations"), items);
+  return {
+    element,
+    update() {
+      const rows = setpoints.filter((point) => point.state === "waits" && assetOf(point.tag) === asset);
+      put(rows);
+      element.hidden = rows.length === 0;
     },
   };
 }
@@ -114,9 +156,11 @@ export function setpointTable(asset: string): { element: HTMLElement; update(): 
         none,
         rows.length > 0
           ? ""
-          : guarded
-            ? "No set point has come yet."
-            : "The running graph has no guard: there are no set points, and nothing to override.",
+          : lookedAt() !== null
+            ? "No set point of that time is kept."
+            : guarded
+              ? "No set point has come yet."
+              : "The running graph has no guard: there are no set points, and nothing to override.",
       );
     },
   };
