@@ -320,10 +320,11 @@ static void answer(void *arg) { /* on the server's thread again */
     struct past *past = arg;
     struct pl__call *call = past->call;
     if (!past->code && (past->failed || pl_pack_failed(past->page))) past->code = PL_NO_MEMORY;
+    if (past->more) pl__next_offset(call, call->offset + past->count);
     if (past->code)
         pl__problem_code(call, past->code, past->error ? past->error->text : NULL);
     else
-        pl__answer_rows(call, pl_pack_data(past->page), pl_pack_size(past->page), past->count, past->more);
+        pl__answer_rows(call, pl_pack_data(past->page), pl_pack_size(past->page), past->count);
     free_past(past);
 }
 

@@ -173,7 +173,7 @@ static void answer(void *arg) { /* on the server's thread again */
     if (trend->code)
         pl__problem_code(call, trend->code, trend->error ? trend->error->text : NULL);
     else
-        pl__answer_rows(call, pl_pack_data(trend->rows), pl_pack_size(trend->rows), trend->count, false);
+        pl__answer_rows(call, pl_pack_data(trend->rows), pl_pack_size(trend->rows), trend->count);
     free_trend(trend);
 }
 
