@@ -185,7 +185,7 @@ def check_long_rows(engine):
     connection.request("GET", BASE + "/streams/long.out", headers={"authorization": f"Bearer {engine.admin}"})
     answer = connection.getresponse()
     assert answer.status == 200
-    text = "z" * 30000
+    text = "z" * 100000
     for i in range(4):
         columns = {"time": [f"2026-11-23T06:00:0{i}Z"], "tag": ["line1"], "kind": ["note"], "severity": [1], "id": [str(i + 1)],
                    "asset": ["line1"], "body": [{"text": text}]}
