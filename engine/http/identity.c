@@ -246,7 +246,7 @@ static bool read_own(const struct places *places, const struct pl_store_key *key
 
 enum pl_code pl_identity_own(const char *folder, const struct pl_store_key *store_key,
                              struct pl_identity_files *identity, struct pl_error **error) {
-    struct places places;
+    struct places places = {.folder = ""};
     bool sealed = false;
     *identity = (struct pl_identity_files){0};
     if (!folder) return make(identity, error);
@@ -268,7 +268,7 @@ enum pl_code pl_identity_own(const char *folder, const struct pl_store_key *stor
 
 enum pl_code pl_identity_rekey(const char *folder, const struct pl_store_key *from, const struct pl_store_key *to,
                                struct pl_error **error) {
-    struct places places;
+    struct places places = {.folder = ""};
     char *text = NULL;
     enum pl_code code = find_places(folder, &places, error);
     if (code || read_file(places.key, &text, NULL)) return code;

@@ -160,7 +160,7 @@ static const struct pl_jwt_key *key_for(const json_t *header, const struct pl_jw
 static bool may_be_new(const json_t *header, const struct pl_jwt_keys *keys) {
     const char *algorithm = json_string_value(json_object_get(header, "alg"));
     const char *id = json_string_value(json_object_get(header, "kid"));
-    if (!algorithm || !id || !id[0] || strlen(id) >= PL_JWT_KEY_ID) return false;
+    if (!algorithm || !id || !id[0] || strlen(id) >= PL_JWT_KEY_ID || json_object_get(header, "crit")) return false;
     for (unsigned i = 0; i < keys->count; i++)
         if (strcmp(keys->key[i].id, id) == 0) return false;
     return strcmp(algorithm, names[PL_JWT_RS256]) == 0 || strcmp(algorithm, names[PL_JWT_ES256]) == 0;

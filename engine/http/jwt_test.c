@@ -117,6 +117,30 @@ static void an_algorithm_belongs_to_a_key(void **state) {
     json_decref(claims);
 }
 
+static enum pl_code code_of(const char *header, const struct pl_jwt_keys *keys) {
+    char token[256];
+    json_t *claims;
+    char *head = pl_base64url(header, strlen(header));
+    snprintf(token, sizeof token, "%s.e30.AAAA", head);
+    pl_free(head);
+    return pl_jwt_verify(token, keys, &wants, &claims, NULL);
+}
+
+/* Only what a provider may have made meanwhile is worth asking for. */
+static void a_key_that_may_be_new_is_told(void **state) {
+    (void)state;
+    struct pl_jwt_keys keys = one_key();
+    char known[256];
+    snprintf(known, sizeof known, "{\"alg\":\"RS256\",\"kid\":\"%s\"}", keys.key[0].id);
+    assert_int_equal(code_of("{\"alg\":\"RS256\",\"kid\":\"new\"}", &keys), PL_NOT_FOUND);
+    assert_int_equal(code_of("{\"alg\":\"ES256\",\"kid\":\"new\"}", &keys), PL_NOT_FOUND);
+    assert_int_equal(code_of("{\"alg\":\"HS256\",\"kid\":\"new\"}", &keys), PL_DENIED);
+    assert_int_equal(code_of("{\"alg\":\"none\",\"kid\":\"new\"}", &keys), PL_DENIED);
+    assert_int_equal(code_of("{\"alg\":\"RS256\",\"kid\":\"\"}", &keys), PL_DENIED);
+    assert_int_equal(code_of("{\"alg\":\"RS256\"}", &keys), PL_DENIED);
+    assert_int_equal(code_of(known, &keys), PL_DENIED);
+}
+
 static void base64url_has_one_form(void **state) {
     (void)state;
     uint8_t bytes[64], back[64];
@@ -188,6 +212,7 @@ int main(void) {
         cmocka_unit_test(an_algorithm_belongs_to_a_key),
         cmocka_unit_test(base64url_has_one_form),
         cmocka_unit_test(a_key_of_the_standard_is_read),
+        cmocka_unit_test(a_key_that_may_be_new_is_told),
         cmocka_unit_test(sets_of_keys_are_minded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

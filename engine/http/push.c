@@ -72,9 +72,12 @@ static void put_event(struct pl_buffer *out, const char *event, const char *data
     pl_buffer_puts(out, "\n\n");
 }
 
-static void put_row(struct pl_buffer *out, const struct subscriber *s, const struct part *part,
-                    const struct pl__row *row) {
-    put_event(out, s->named ? part->topic->name : NULL, row->json, row->size);
+static void put_row(struct pl_buffer *out, const struct subscriber *s, const struct part *part, struct pl__row *row) {
+    const char *json = pl__row_json(&part->topic->rows, row);
+    if (json)
+        put_event(out, s->named ? part->topic->name : NULL, json, row->size);
+    else
+        out->failed = true;
 }
 
 static bool wants(const struct subscriber *s, const struct pl__row *row) {
@@ -88,7 +91,7 @@ static void put_each(struct subscriber *s, struct part *part, struct pl_buffer *
         part->have = topic->rows.first - 1;
     }
     for (; part->have + 1 < topic->rows.next && out->size < FULL; part->have++) {
-        const struct pl__row *row = topic->rows.row[(part->have + 1) % PL__RING];
+        struct pl__row *row = topic->rows.row[(part->have + 1) % PL__RING];
         if (!wants(s, row)) continue;
         put_id(out, s, part, row->number);
         put_row(out, s, part, row);
@@ -115,11 +118,11 @@ static void put_newest(struct subscriber *s, struct part *part, struct pl_buffer
         part->pass = topic->rows.next - 1;
         part->due = now + s->every;
     }
-    for (; part->at < PL__RING_KEYS && out->size < FULL; part->at++) {
-        const struct pl__row *row = topic->rows.newest[part->at];
-        if (row && row->number > part->have && row->number <= part->pass && wants(s, row)) put_row(out, s, part, row);
+    for (; part->at < topic->rows.keys && out->size < FULL; part->at++) {
+        struct pl__row *row = topic->rows.newest[topic->rows.place[part->at]];
+        if (row->number > part->have && row->number <= part->pass && wants(s, row)) put_row(out, s, part, row);
     }
-    if (part->at < PL__RING_KEYS) return;
+    if (part->at < topic->rows.keys) return;
     part->in_pass = false;
     part->have = part->pass;
     put_id(out, s, part, part->pass);

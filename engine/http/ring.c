@@ -8,40 +8,53 @@
 #include <potline/pack.h>
 
 static void unref(struct pl__row *row) {
-    if (row && --row->refs == 0) pl_free(row);
+    if (!row || --row->refs) return;
+    pl_free(row->json);
+    pl_free(row);
 }
 
-/* What a row is about: its tag, or its asset. */
-static void key_of(const uint8_t *bytes, size_t size, char key[PL__RING_KEY]) {
-    static const char *const names[] = {"tag", "asset"};
-    for (unsigned i = 0; i < PL_COUNT_OF(names); i++) {
-        struct pl_unpack in;
-        uint32_t pairs;
-        const char *name, *text;
-        size_t length, text_length;
-        pl_unpack_init(&in, bytes, size);
-        if (!pl_unpack_map(&in, &pairs)) return;
-        for (; pairs && pl_unpack_str(&in, &name, &length); pairs--) {
-            bool wanted = length == strlen(names[i]) && memcmp(name, names[i], length) == 0;
-            if (wanted && pl_unpack_str(&in, &text, &text_length) && text_length) {
-                snprintf(key, PL__RING_KEY, "%.*s", (int)text_length, text);
-                return;
-            }
-            if (wanted || !pl_unpack_skip(&in)) break;
+/* What a row is about: its tag, or its asset; "" of neither. */
+static const char *key_of(const void *bytes, size_t size, size_t *length) {
+    struct pl_unpack in;
+    uint32_t pairs;
+    const char *name, *asset = "";
+    size_t name_length, asset_length = 0;
+    pl_unpack_init(&in, bytes, size);
+    for (pl_unpack_map(&in, &pairs); pairs && pl_unpack_str(&in, &name, &name_length); pairs--) {
+        const char *text;
+        bool tag = name_length == 3 && memcmp(name, "tag", 3) == 0;
+        if (tag || (name_length == 5 && memcmp(name, "asset", 5) == 0)) {
+            size_t found;
+            if (!pl_unpack_str(&in, &text, &found)) break;
+            if (tag && found) return *length = found, text;
+            if (!tag) asset = text, asset_length = found;
+        } else if (!pl_unpack_skip(&in)) {
+            break;
         }
     }
+    *length = asset_length;
+    return asset;
 }
 
-static struct pl__row *make_row(const uint8_t *bytes, size_t size) {
-    char *json = pl_pack_json(bytes, size);
-    struct pl__row *row = json ? pl_alloc(sizeof *row + strlen(json) + 1) : NULL;
-    if (row) {
-        row->size = strlen(json);
-        memcpy(row->json, json, row->size);
-        key_of(bytes, size, row->key);
-    }
-    pl_free(json);
+static struct pl__row *make_row(const void *bytes, size_t size) {
+    size_t length;
+    const char *key = key_of(bytes, size, &length);
+    if (length >= PL__RING_KEY) length = PL__RING_KEY - 1;
+    struct pl__row *row = pl_alloc(sizeof *row + length + 1 + size);
+    if (!row) return NULL;
+    *row = (struct pl__row){.packed = size};
+    memcpy(row->key, key, length);
+    row->key[length] = 0;
+    memcpy(row->key + length + 1, bytes, size);
     return row;
+}
+
+const char *pl__row_json(struct pl__ring *ring, struct pl__row *row) {
+    if (row->json) return row->json;
+    row->json = pl_pack_json(row->key + strlen(row->key) + 1, row->packed);
+    row->size = row->json ? strlen(row->json) : 0;
+    if (row->number >= ring->first) ring->bytes += row->size;
+    return row->json;
 }
 
 static struct pl__row **place_of(struct pl__ring *ring, const char *key) {
@@ -56,7 +69,7 @@ static struct pl__row **place_of(struct pl__ring *ring, const char *key) {
 
 static void drop_oldest(struct pl__ring *ring) {
     struct pl__row **place = &ring->row[ring->first++ % PL__RING];
-    ring->bytes -= (*place)->size;
+    ring->bytes -= (*place)->packed + (*place)->size;
     unref(*place);
     *place = NULL;
 }
@@ -67,7 +80,7 @@ void pl__ring_add(struct pl__ring *ring, const void *bytes, size_t size) {
     row->number = ring->next++;
     struct pl__row **place = place_of(ring, row->key);
     if (*place || ring->keys < PL__RING_KEYS / 2) {
-        ring->keys += !*place;
+        if (!*place) ring->place[ring->keys++] = (uint16_t)(place - ring->newest);
         unref(*place);
         *place = row;
         row->refs++;
@@ -75,7 +88,7 @@ void pl__ring_add(struct pl__ring *ring, const void *bytes, size_t size) {
     if (row->number - ring->first == PL__RING) drop_oldest(ring);
     ring->row[row->number % PL__RING] = row;
     row->refs++;
-    ring->bytes += row->size;
+    ring->bytes += row->packed;
     while (ring->bytes > PL__RING_BYTES && ring->first < row->number)
         drop_oldest(ring);
 }

@@ -16,9 +16,10 @@ enum {
 struct pl__row {
     unsigned refs;
     uint64_t number;
-    size_t size;
-    char key[PL__RING_KEY]; /* what it is about: its tag, or its asset */
-    char json[];
+    char *json;    /* NULL: nobody has wanted it yet */
+    size_t size;   /* of json */
+    size_t packed; /* bytes behind the key and its 0 */
+    char key[];    /* what it is about: its tag, or its asset */
 };
 
 struct pl__ring {
@@ -28,6 +29,7 @@ struct pl__ring {
     struct pl__row *row[PL__RING];
     size_t bytes;
     struct pl__row *newest[PL__RING_KEYS];
+    uint16_t place[PL__RING_KEYS / 2]; /* of each key in `newest`, in the order of their first rows */
     unsigned keys;
 };
 
@@ -35,5 +37,8 @@ void pl__ring_init(struct pl__ring *ring);
 void pl__ring_fini(struct pl__ring *ring);
 /* One msgpack map; without memory it is left out. */
 void pl__ring_add(struct pl__ring *ring, const void *bytes, size_t size);
+/* Made for the first who wants it: most rows that come fast are never sent to those who want the newest only. Borrowed
+ * for as long as the row is there. NULL without memory. */
+const char *pl__row_json(struct pl__ring *ring, struct pl__row *row);
 
 #endif

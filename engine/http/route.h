@@ -6,8 +6,8 @@
  * A route is carried out by a command of the engine (control/command.h), whose table checks the role once more, or by
  * `run`. A command of an operator is there when the running graph has a node of it, whose plugin brings it; without one
  * lists are empty, one resource is not there (404), and what is to be done cannot be (409); the text says whose
- * nodes would have it. Paths are below the base; a segment in braces is a field of the same name. Versions of the interface are
- * tables side by side.
+ * nodes would have it. Paths are below the base; a segment in braces is a field of the same name. Versions of the
+ * interface are tables side by side.
  */
 #ifndef POTLINE_HTTP_ROUTE_H
 #define POTLINE_HTTP_ROUTE_H

@@ -92,6 +92,7 @@ static int begin(struct lws *wsi, struct connection *connection, const char *pat
 }
 
 static int take_body(struct connection *connection, const void *bytes, size_t size) {
+    if (!size) return 0; /* of a length of 0, behind an exchange that was whole from the start */
     return connection->exchange && pl__exchange_body(connection->exchange, bytes, size) ? 0 : -1;
 }
 

@@ -139,6 +139,48 @@ static void zones_nodes_and_partitions_are_apart(void **state) {
     assert_int_equal(seen.records, 0);
 }
 
+/* From the place of each record another scan goes on with just the rest. */
+static void a_scan_goes_on_from_a_place(void **state) {
+    (void)state;
+    const char *nodes[] = {"a", "b", "c"};
+    uint8_t places[15][PL_ZONE_PLACE];
+    size_t sizes[15], count = 0;
+    for (unsigned i = 0; i < PL_COUNT_OF(nodes); i++) {
+        struct pl_zone *zone = open_zone(PL_SILVER, nodes[i], 0);
+        for (unsigned k = 0; k < 5; k++)
+            put(zone, samples(k * PL_DAY, 1, 10, k));
+        pl_zone_close(zone);
+    }
+    struct pl_zone_scan *s;
+    struct pl_zone_record record;
+    assert_int_equal(pl_zone_scan_new(store, tags, PL_SILVER, &all, &s, NULL), PL_OK);
+    while (pl_zone_scan_next(s, &record, NULL) == PL_OK) {
+        assert_true(count < PL_COUNT_OF(sizes));
+        sizes[count] = pl_zone_scan_place(s, places[count]);
+        count++;
+        pl_batch_unref(record.batch);
+    }
+    pl_zone_scan_free(s);
+    assert_int_equal(count, PL_COUNT_OF(sizes));
+    for (size_t from = 0; from < count; from++) {
+        uint8_t place[PL_ZONE_PLACE];
+        size_t at = from;
+        assert_int_equal(pl_zone_scan_new(store, tags, PL_SILVER, &all, &s, NULL), PL_OK);
+        assert_true(pl_zone_scan_from(s, places[from], sizes[from]));
+        for (; pl_zone_scan_next(s, &record, NULL) == PL_OK; at++) {
+            assert_int_equal(pl_zone_scan_place(s, place), sizes[at]);
+            assert_memory_equal(place, places[at], sizes[at]);
+            pl_batch_unref(record.batch);
+        }
+        assert_int_equal(at, count);
+        pl_zone_scan_free(s);
+    }
+    assert_int_equal(pl_zone_scan_new(store, tags, PL_SILVER, &all, &s, NULL), PL_OK);
+    assert_false(pl_zone_scan_from(s, "a", 1));
+    assert_false(pl_zone_scan_from(s, places[0], sizes[0] - 1));
+    pl_zone_scan_free(s);
+}
+
 struct listed {
     char text[128];
     unsigned most;
@@ -318,6 +360,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(every_kind_comes_back, setup, teardown),
         cmocka_unit_test_setup_teardown(zones_nodes_and_partitions_are_apart, setup, teardown),
         cmocka_unit_test_setup_teardown(parts_are_listed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_scan_goes_on_from_a_place, setup, teardown),
         cmocka_unit_test_setup_teardown(a_range_of_time_is_exact, setup, teardown),
         cmocka_unit_test_setup_teardown(the_ends_of_time_are_in_all_of_it, setup, teardown),
         cmocka_unit_test_setup_teardown(equal_times_keep_their_order_through_a_restart, setup, teardown),

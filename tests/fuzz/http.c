@@ -1,5 +1,5 @@
-/* What a stranger sends over HTTP: a body for every route that takes one, a token, a set of keys. Whatever it is, it is
- * refused, or each field is what its row of the table says. */
+/* What a stranger sends over HTTP: a body for every route that takes one, a token, a set of keys, a cursor. Whatever it
+ * is, it is refused, or each field is what its row of the table says. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +90,25 @@ static void try_route(const struct pl_rest_route *route, const char *body, size_
     pl__call_free(call);
 }
 
+/* ---- Cursors ---- */
+
+static void try_cursor(const char *bytes, size_t size) {
+    static const struct pl_rest_route routes[] = {{.places = false}, {.places = true}};
+    char *sealed = pl_base64url(bytes, size);
+    EXPECT(sealed);
+    for (unsigned i = 0; i < 2; i++) {
+        struct pl__call *call = PL_NEW(struct pl__call);
+        EXPECT(call);
+        call->route = &routes[i];
+        if (pl__cursor_read(call, sealed)) {
+            EXPECT(call->offset <= PL__OFFSET_MAX && call->cursor_size < PL__CURSOR);
+            EXPECT(call->cursor_size == size && (call->cursor[0] == PL__CURSOR_PLACE) == (i == 1));
+        }
+        pl_free(call);
+    }
+    pl_free(sealed);
+}
+
 /* ---- Tokens and keys ---- */
 
 static void try_token(const char *text, size_t size) {
@@ -116,6 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     for (const struct pl_rest_route *route = pl__rest_v1; route->path; route++)
         if (route->method != PL_HTTP_GET) try_route(route, exact, size);
     try_token(exact, size);
+    try_cursor(exact, size);
     free(exact);
     return 0;
 }

@@ -286,7 +286,28 @@ def check_origins(engine):
     assert form.status == 415, form
 
 
+def ports_of(engine):
+    """Where the process listens."""
+    inodes = set()
+    for name in os.listdir(folder := f"/proc/{engine.process.pid}/fd"):
+        target = os.readlink(os.path.join(folder, name)) if os.path.islink(os.path.join(folder, name)) else ""
+        if target.startswith("socket:["):
+            inodes.add(target[8:-1])
+    found = set()
+    for name in ("tcp", "tcp6"):
+        with open(f"/proc/{engine.process.pid}/net/{name}") as file:
+            rows = [line.split() for line in file][1:]
+        found |= {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A" and row[9] in inodes}
+    return found
+
+
 def check_old_tls(engine):
+    ports = ports_of(engine)
+    assert engine.port in ports and len(ports) >= 2, ports  # that of --metrics too
+    for port in ports if shutil.which("openssl") else ():
+        for version in ("-tls1", "-tls1_1"):
+            done = openssl("s_client", "-connect", f"127.0.0.1:{port}", version, "-cipher", "ALL:@SECLEVEL=0", text="")
+            assert not re.search(r"Cipher is (?!\(NONE\))", done.stdout), (port, version, done.stdout[-500:])
     if shutil.which("openssl"):
         for version, works in (("-tls1", False), ("-tls1_1", False), ("-tls1_2", True), ("-tls1_3", True)):
             done = openssl("s_client", "-connect", f"127.0.0.1:{engine.port}", version, "-cipher", "ALL:@SECLEVEL=0", text="")
@@ -348,7 +369,7 @@ def main():
         jwks = os.path.join(folder, "jwks.json")
         with open(jwks, "w") as file:
             json.dump({"keys": [jwk, curve, {"kty": "oct", "kid": "plant-3", "k": "c2VjcmV0"}]}, file)
-        with Engine(folder, ["--http-files", files, "--oidc-issuer", "https://id.plant", "--oidc-jwks", jwks]) as engine:
+        with Engine(folder, ["--http-files", files, "--metrics", "127.0.0.1:0", "--oidc-issuer", "https://id.plant", "--oidc-jwks", jwks]) as engine:
             added = engine.ask("POST", "/users", {"user": "olaf", "role": "operator", "password": PASSWORD}, engine.admin)
             assert added.status == 201, added
             check_tokens(engine)

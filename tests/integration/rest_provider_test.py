@@ -100,11 +100,6 @@ def main():
         provider = Provider(folder)
         provider.show(first)
         url = f"https://127.0.0.1:{provider.port}/keys"
-        for bad in ("http://id.plant/keys", "/nowhere.json"):
-            done = subprocess.run([os.path.join(os.environ["POTLINE_BIN"], "potline"), "run", os.path.join(folder, "graph.yaml"), "--data", folder + "/x",
-                                   "--http", "127.0.0.1:0", "--oidc-issuer", ISSUER, "--oidc-jwks", bad],
-                                  capture_output=True, text=True, timeout=60) if os.path.exists(os.path.join(folder, "graph.yaml")) else None
-            assert done is None or done.returncode == 2, done
         with Engine(folder, ["--oidc-issuer", ISSUER, "--oidc-jwks", url, "--oidc-ca", provider.ca], graph=GRAPH) as engine:
             # Known keys are not asked for again, whoever comes.
             assert settled(engine, first.token()) == 200
@@ -152,10 +147,18 @@ def main():
             provider.holds.set()
 
         # Somebody between who shows another certificate is not believed.
-        with Engine(folder, ["--oidc-issuer", ISSUER, "--oidc-jwks", url], graph=GRAPH) as engine:
+        other = os.path.join(folder, "other")
+        os.mkdir(other)
+        with Engine(other, ["--oidc-issuer", ISSUER, "--oidc-jwks", url], graph=GRAPH) as engine:
             wait(lambda: status(engine, first.token()) and engine.find("no keys of the identity provider"))
             assert settled(engine, first.token()) == 401
             engine.stop()
+
+        for bad, why in (("http://id.plant/keys", "https:// only"), ("/nowhere.json", "no file with the keys")):
+            done = subprocess.run([os.path.join(os.environ["POTLINE_BIN"], "potline"), "run", engine.graph, "--data", os.path.join(folder, "none"),
+                                   "--http", "127.0.0.1:0", "--oidc-issuer", ISSUER, "--oidc-jwks", bad],
+                                  capture_output=True, text=True, timeout=60, check=False)
+            assert done.returncode == 2 and why in done.stderr, done
 
 
 sys.exit(main())

@@ -496,6 +496,41 @@ def check_restart(engine):
     assert engine.ask("GET", f"/pde-models/{models[0]['modelId']}", token=token).json() == models[0]
 
 
+SMALL = """
+potline: 1
+name: small
+nodes:
+  gen: { op: source.generator, tags: "line1.pot01.voltage", rate: 100/s }
+  gone: { op: sink.null, from: gen }
+"""
+
+
+def check_sealed():
+    """In an encrypted folder the private key of the certificate is encrypted too, and goes along when the folder's key
+    changes: the certificate stays."""
+    def read(engine, name):
+        with open(os.path.join(engine.data, "tls", name)) as file:
+            return file.read()
+
+    def potline(*words):
+        subprocess.run([os.path.join(os.environ["POTLINE_BIN"], "potline"), *words], check=True, timeout=120, capture_output=True)
+
+    with tempfile.TemporaryDirectory() as folder:
+        first, second = (os.path.join(folder, name) for name in ("key1", "key2"))
+        for key in (first, second):
+            potline("keys", "generate", "--out", key)
+        with Engine(folder, ["--key-file", first], graph=SMALL) as engine:
+            certificate, key = read(engine, "cert.pem"), read(engine, "key.pem")
+            assert "BEGIN ENCRYPTED PRIVATE KEY" in key, key[:40]
+            engine.stop()
+            potline("keys", "rotate", "--data", engine.data, "--key-file", first, "--new-key-file", second)
+            engine.more = ["--key-file", second]
+            engine.start()
+            assert read(engine, "cert.pem") == certificate and read(engine, "key.pem") != key
+            assert "BEGIN ENCRYPTED PRIVATE KEY" in read(engine, "key.pem") and engine.find("certificate that was made")
+            engine.stop()
+
+
 def check_schemathesis(engine):
     if not shutil.which("schemathesis"):
         print("schemathesis is not here: pip install schemathesis; the document was only held against the engine above")
@@ -537,6 +572,7 @@ def main():
         if os.environ.get("POTLINE_LONG"):
             check_schemathesis(engine)
         engine.stop()
+    check_sealed()
 
 
 sys.exit(main())
