@@ -60,6 +60,18 @@ static enum pl_code run_apply(struct pl_request *request, struct pl_error **erro
                error);
 }
 
+static enum pl_code run_plan(struct pl_request *request, struct pl_error **error) {
+    const struct apply_args *args = request->args;
+    return ask(request,
+               &(struct pl_mover_wish){.what = PL_MOVER_PLAN,
+                                       .path = args->file,
+                                       .how = "graph plan",
+                                       .reset = args->reset,
+                                       .restart = args->restart,
+                                       .anywhere = request->peer.local},
+               error);
+}
+
 static enum pl_code run_rollback(struct pl_request *request, struct pl_error **error) {
     const struct rollback_args *args = request->args;
     return ask(request,
@@ -166,15 +178,22 @@ static enum pl_code run_show(struct pl_request *request, struct pl_error **error
     return PL_OK;
 }
 
+/* What graph plan and graph apply both take. */
+#define WHICH_GRAPH                                                                                                    \
+    PL_OPT_STRING(struct apply_args, file, "file", NULL, PL_FIXED,                                                     \
+                  "The graph file, as seen from the folder of the one that the engine was started with."),             \
+        PL_OPT_STRINGS(struct apply_args, reset, "reset", "[]", PL_FIXED, "Nodes that forget what they know."),        \
+        PL_OPT_STRINGS(struct apply_args, restart, "restart", "[]", PL_FIXED,                                          \
+                       "Nodes that are made anew though nothing of them differs, as when a file that they read does.")
+
+static const struct pl_option plan_args[] = {WHICH_GRAPH, PL_OPT_END};
+
 static const struct pl_option apply_args[] = {
-    PL_OPT_STRING(struct apply_args, file, "file", NULL, PL_FIXED,
-                  "The graph file, as seen from the folder of the one that the engine was started with."),
-    PL_OPT_STRINGS(struct apply_args, reset, "reset", "[]", PL_FIXED, "Nodes that forget what they know."),
-    PL_OPT_STRINGS(struct apply_args, restart, "restart", "[]", PL_FIXED,
-                   "Nodes that are made anew though nothing of them differs, as when a file that they read does."),
+    WHICH_GRAPH,
     PL_OPT_DURATION(struct apply_args, probation, "probation", "30s", "0s", "1d", PL_FIXED,
                     "For so long the graph before it is gone back to when it is not well; 0: not."),
-    PL_OPT_BOOL(struct apply_args, dry_run, "dry-run", "false", PL_FIXED, "Show what would become of every node."),
+    PL_OPT_BOOL(struct apply_args, dry_run, "dry-run", "false", PL_FIXED,
+                "Only show what would become of every node, as graph plan does."),
     PL_OPT_BOOL(struct apply_args, yes, "yes", "false", PL_FIXED, "Also when what nodes know is let go of."),
     PL_OPT_END,
 };
@@ -204,6 +223,12 @@ const struct pl_control_command pl__commands_graph[] = {
               .args = apply_args,
               .args_size = sizeof(struct apply_args)},
      .run = run_apply},
+    {.spec = {.name = "graph plan",
+              .doc = "Shows what another graph would make of every node, and changes nothing.",
+              .roles = PL_MAY_ENGINEER,
+              .args = plan_args,
+              .args_size = sizeof(struct apply_args)},
+     .run = run_plan},
     {.spec = {.name = "graph shadow",
               .doc = "Tries another graph beside the one that runs, and shows what it would make different.",
               .roles = PL_MAY_ENGINEER,

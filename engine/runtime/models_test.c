@@ -125,13 +125,16 @@ static void no_poke(void *sender) {
     (void)sender;
 }
 
-static void send(struct pl_edge *edge, enum pl_kind kind, pl_time time, const char *model) {
-    struct pl_batch *b = pl_batch_new(kind, 1, 0);
+/* Two rows, or (`next` 0) one. */
+static void send(struct pl_edge *edge, enum pl_kind kind, pl_time time, pl_time next, const char *model) {
+    struct pl_batch *b = pl_batch_new(kind, 2, 0);
     for (unsigned i = 0; i < pl_kind_info[kind].columns; i++)
-        memset(b->column[i], 0, pl_type_size(pl_kind_info[kind].column[i].type));
-    ((pl_time *)b->column[pl_kind_info[kind].time])[0] = time;
+        memset(b->column[i], 0, 2 * pl_type_size(pl_kind_info[kind].column[i].type));
+    pl_time *times = b->column[pl_kind_info[kind].time];
+    times[0] = time;
+    times[1] = next;
     b->model = *model ? id(model) : 0;
-    b->rows = 1;
+    b->rows = next ? 2 : 1;
     pl_batch_seal(b);
     pl_edge_send(edge, &(struct pl_item){.type = PL_ITEM_BATCH, .batch = b});
 }
@@ -141,8 +144,9 @@ static void merged_rows_come_from_all(void **state) {
     (void)state;
     static const struct {
         enum pl_kind kind;
-        const char *batches[3];
-    } cases[] = {{PL_SAMPLES, {"a 1; b 1"}}, {PL_SETPOINTS, {"a 1", "b 1", ""}}};
+        unsigned count;
+        const char *batches[4];
+    } cases[] = {{PL_SAMPLES, 1, {"a 1; b 1"}}, {PL_SETPOINTS, 4, {"a 1", "b 1", "", "a 1"}}};
     for (unsigned c = 0; c < PL_COUNT_OF(cases); c++) {
         void *zmq = zmq_ctx_new();
         struct pl_edge *edges[3];
@@ -153,19 +157,20 @@ static void merged_rows_come_from_all(void **state) {
             assert_true(pl_gate_add(gate, edges[i], 0, (const char *[]){"x", "y", "z"}[i]));
         }
         assert_int_equal(pl_gate_models(gate), 0);
-        send(edges[0], cases[c].kind, 1, "a 1");
-        send(edges[1], cases[c].kind, 2, "b 1");
-        send(edges[2], cases[c].kind, 3, "");
+        send(edges[0], cases[c].kind, 1, 4, "a 1");
+        send(edges[1], cases[c].kind, 2, 0, "b 1");
+        send(edges[2], cases[c].kind, 3, 0, "");
         for (unsigned i = 0; i < 3; i++)
             pl_edge_send(edges[i], &(struct pl_item){.type = PL_ITEM_WATERMARK, .time = 10});
         struct pl_item item;
         unsigned port, count = 0;
         while (pl_gate_take(gate, &item, &port)) {
             if (item.type != PL_ITEM_BATCH) continue;
+            assert_true(count < cases[c].count);
             assert_string_equal(pl_tags_get(tags, item.batch->model)->name, cases[c].batches[count++]);
             pl_batch_unref(item.batch);
         }
-        assert_int_equal(count, cases[c].kind == PL_SAMPLES ? 1 : 3);
+        assert_int_equal(count, cases[c].count);
         assert_int_equal(pl_gate_models(gate), id("a 1; b 1"));
         pl_gate_free(gate);
         for (unsigned i = 0; i < 3; i++)

@@ -6,8 +6,9 @@
  *             a row instead of 22; each byte less is 1.7 ns less of work for the store.
  *   capnp     head | the canonical Cap'n Proto message (codec.h): all other kinds.
  *
- * Both are self-contained: names (its source, its models, those of rows) stand in front, columns of names hold places in that list. Not in it: the partition
- * and the first sequence, which are in the key. Reading trusts nothing, as with all bytes from outside.
+ * Both are self-contained: names (its source, its models, those of rows) stand in front, columns of names hold places
+ * in that list. Not in it: the partition and the first sequence, which are in the key. Reading trusts nothing, as with
+ * all bytes from outside.
  *
  * A pl_rows holds working memory and is for one thread.
  */

@@ -14,8 +14,9 @@ struct NewHeader {
   rows @7 :UInt32;
   source @8 :Text;
   names @9 :List(Text);
-  site @10 :Text;
-  shift @11 :UInt64;
+  model @10 :Text;
+  site @11 :Text;
+  shift @12 :UInt64;
 }
 
 struct Measured {

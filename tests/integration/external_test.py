@@ -264,6 +264,8 @@ def counted(work, options):
     finish(process)
     if (last.get("process_deaths"), last.get("process_nonsense"), last.get("process_skipped")) != (2, 1, 0):
         rig.fail(f"two deaths, one for nonsense: {last}")
+    if last["model"] != "deeds 1":
+        rig.fail(f"it has said which model it is: {last}")
     print("deaths and nonsense are counted", flush=True)
 
 

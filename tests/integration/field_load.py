@@ -2,6 +2,9 @@
 for the test of it and for the bench.
 
     program --push--> engine (samples beside it) --push--> field side: guard, sink --Modbus--> plant
+
+Set points and samples are in one order, that of the log: where the machine cannot keep pace with the samples, set points wait
+behind as many as may be ahead of the graph, and after a death behind those since the last checkpoint. Both are kept small.
 """
 import os
 import threading
@@ -12,6 +15,8 @@ from field_rig import nanoseconds, wait, write_whole
 ENGINE = """
 potline: 1
 name: recommends
+checkpoint: 1s
+max_lag: 1MiB
 nodes:
   wishes: {{ op: source.zmq, socket: pull, bind: "{program}", encoding: json, kind: setpoints, idle: 100ms }}
   on: {{ op: sink.zmq, from: wishes, socket: push, connect: "{field}", encoding: msgpack }}

@@ -2,6 +2,8 @@
 const { Operator, run } = await import(process.env.CLIENT)
 
 class Counter extends Operator {
+  async open () { this.model('counter 1') }
+
   async rows (columns) {
     columns.value = columns.tag.map(tag => {
       const count = Number(this.state.get(tag) ?? 0) + 1

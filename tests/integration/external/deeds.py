@@ -42,6 +42,8 @@ NONSENSE = {
     "rows-of-no-rows": {"type": "rows", "rows": rows(time=[], tag=[], value=[], quality=[])},
     "rows-uneven": {"type": "rows", "rows": rows(time=[1, 2])},
     "rows-of-a-bad-name": {"type": "rows", "rows": rows(tag=["a" * 300])},
+    "rows-of-no-model": {"type": "rows", "rows": msgpack.packb({"kind": "samples", "model": 5, "columns": SAMPLE})},
+    "rows-of-a-bad-model": {"type": "rows", "rows": msgpack.packb({"kind": "samples", "model": "a\nb", "columns": SAMPLE})},
     "rows-too-many": {"type": "rows", "rows": rows(**{name: column * 100000 for name, column in SAMPLE.items()})},
     "rows-of-no-output": {"type": "rows", "rows": rows(), "output": 5},
     "done-of-another": {"type": "done", "number": 2**40},
@@ -62,6 +64,7 @@ NONSENSE = {
 
 class Deeds(potline.Operator):
     def open(self):
+        self.model("deeds 1")
         self.deeds = self.options["deeds"].split()
         self.every, self.start = int(self.options["every"]), int(self.options["start"])
         self.times = int(self.options.get("times", "1"))
