@@ -9,7 +9,6 @@ import { BAD, UNCERTAIN } from './potline.mjs'
 export const MISSING = 1 << 0 // flags of a quality (potline/quality.h)
 export const STALE = 1 << 5
 const RETRY_MOST = 10000 // ms
-const RELOAD = 2000
 const SECURITY = {
   none: [MessageSecurityMode.None, SecurityPolicy.None],
   sign: [MessageSecurityMode.Sign, SecurityPolicy.Basic256Sha256],
@@ -44,7 +43,8 @@ export function readNodes (file) {
   return rows
 }
 
-// Certificates: our own is made where there is none; others are trusted when people have put them there, never by themselves.
+// Certificates: our own is made where there is none; others are trusted when people have put them there, never by themselves. The
+// manager watches its folders. It is not to be told to read them again: meanwhile it knows nobody, and who comes then is rejected.
 export async function certificates (options, name) {
   const manager = new OPCUACertificateManager({ rootFolder: path.resolve(options.pki ?? `pki-${name}`), automaticallyAcceptUnknownCertificate: false })
   await manager.initialize()
@@ -54,7 +54,6 @@ export async function certificates (options, name) {
       ? Buffer.from(text.toString().replace(/-----[^-]+-----/g, '').replace(/\s+/g, ''), 'base64') : text
     await manager.trustCertificate(der)
   }
-  setInterval(() => manager.reloadCertificates().catch(error => console.error(String(error))), RELOAD).unref() // people move files there
   return manager
 }
 

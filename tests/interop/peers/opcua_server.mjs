@@ -10,7 +10,6 @@ const say = what => process.stdout.write(JSON.stringify(what) + '\n')
 const manager = new OPCUACertificateManager({ rootFolder: config.pki, automaticallyAcceptUnknownCertificate: false })
 await manager.initialize()
 for (const file of config.trust ?? []) await manager.trustCertificate(fs.readFileSync(file))
-setInterval(() => manager.reloadCertificates(), 500).unref()
 const server = new OPCUAServer({
   port: config.port, serverCertificateManager: manager, securityPolicies: [SecurityPolicy.None, SecurityPolicy.Basic256Sha256],
   securityModes: config.encryptOnly ? [MessageSecurityMode.SignAndEncrypt] : [MessageSecurityMode.None, MessageSecurityMode.SignAndEncrypt]
