@@ -98,6 +98,7 @@ def in_and_out(programs, folder):
     op: setpoint.external
     from: safe
     command: [node, "{programs}/write.mjs"]
+    hang: 5m
     options: {{ {options}, nodes: "{folder}/targets.csv", deadline: "20000" }}
   told: {{ op: sink.ndjson, from: write, path: "{folder}/told.ndjson" }}
 """).start()
@@ -152,6 +153,7 @@ def tags_are_served(programs, folder):
     from: in
     kind: setpoints
     command: [node, "{programs}/serve.mjs"]
+    hang: 5m
     options: {{ port: "{port}", pki: "{folder}/serve-pki", certificate: "{folder}/potline.der", writable: "{folder}/writable.csv", anonymous: write }}
   safe: {{ op: guard, from: opcua, mode: auto, limits: [ {{ tags: "*", low: 0, high: 50 }} ] }}
   out: {{ op: sink.ndjson, from: safe, path: "{folder}/wishes.ndjson" }}
