@@ -9,6 +9,7 @@ import { BAD, UNCERTAIN } from './potline.mjs'
 export const MISSING = 1 << 0 // flags of a quality (potline/quality.h)
 export const STALE = 1 << 5
 const RETRY_MOST = 10000 // ms
+const RELOAD = 2000
 const SECURITY = {
   none: [MessageSecurityMode.None, SecurityPolicy.None],
   sign: [MessageSecurityMode.Sign, SecurityPolicy.Basic256Sha256],
@@ -44,16 +45,26 @@ export function readNodes (file) {
 }
 
 // Certificates: our own is made where there is none; others are trusted when people have put them there, never by themselves. The
-// manager watches its folders. It is not to be told to read them again: meanwhile it knows nobody, and who comes then is rejected.
+// folders are read anew now and then. Meanwhile the manager knows nobody: who comes waits, or he would be rejected though trusted.
 export async function certificates (options, name) {
-  const manager = new OPCUACertificateManager({ rootFolder: path.resolve(options.pki ?? `pki-${name}`), automaticallyAcceptUnknownCertificate: false })
+  const manager = new OPCUACertificateManager({
+    rootFolder: path.resolve(options.pki ?? `pki-${name}`), automaticallyAcceptUnknownCertificate: false, disableFileWatchers: true
+  })
   await manager.initialize()
+  const check = manager.checkCertificate.bind(manager)
+  let last = Promise.resolve()
+  const inTurn = work => { last = last.catch(() => {}).then(work); return last }
+  manager.checkCertificate = (chain, callback) => {
+    const status = inTurn(() => check(chain))
+    return callback ? void status.then(found => callback(null, found), callback) : status
+  }
   for (const file of (options.trust ?? '').split(':').filter(Boolean)) {
     const text = fs.readFileSync(file)
     const der = text.toString('latin1').includes('-----BEGIN')
       ? Buffer.from(text.toString().replace(/-----[^-]+-----/g, '').replace(/\s+/g, ''), 'base64') : text
     await manager.trustCertificate(der)
   }
+  setInterval(() => inTurn(() => manager.reloadCertificates()).catch(error => console.error(String(error))), RELOAD).unref()
   return manager
 }
 
