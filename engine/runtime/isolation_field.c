@@ -28,7 +28,8 @@ static int shown(const char *text, size_t length, size_t room) {
 
 /* ---- What it is given ---- */
 
-/* A value that is missing takes back what has not left: nothing is written. */
+/* A value that is missing takes back what has not left: nothing is written. A guard's pulse is no set point, and has no
+ * id. */
 void pl__isolation_note_orders(struct pl_isolation *is, const struct pl_batch *batch) {
     const struct pl_setpoints *s = &batch->setpoints;
     if (!is_field(is) || batch->kind != PL_SETPOINTS) return;
@@ -36,7 +37,7 @@ void pl__isolation_note_orders(struct pl_isolation *is, const struct pl_batch *b
         uint32_t length;
         char text[REASON_MAX];
         const char *reason = pl_batch_heap_row(batch, 0, row, &length);
-        if (isnan(s->value[row])) continue;
+        if (isnan(s->value[row]) || s->id[row] == 0) continue;
         snprintf(text, sizeof text, "%.*s", shown(reason, length, REASON_MAX), length ? reason : "");
         struct pl_setpoint_note note = {.action = "setpoint write",
                                         .outcome = "given to the program",

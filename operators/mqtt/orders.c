@@ -250,10 +250,13 @@ void pl_orders_up(struct pl_orders *o) {
     }
 }
 
-/* Whether it had arrived nobody knows: it waits, and leaves once more while it holds. */
+/* Whether it had arrived nobody knows: it waits, and leaves once more while it holds. What was read may change
+ * meanwhile, and is no proof of anything later. */
 void pl_orders_down(struct pl_orders *o) {
-    for (unsigned i = 0; i < o->count; i++)
+    for (unsigned i = 0; i < o->count; i++) {
+        o->slot[i].live = NAN;
         if (o->slot[i].phase == PL_ORDER_SENT) o->slot[i].phase = PL_ORDER_WAITS;
+    }
 }
 
 void pl_orders_withdraw(struct pl_orders *o) {

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include <potline/alloc.h>
 #include <potline/json.h>
 #include <potline/text.h>
 
@@ -23,6 +24,8 @@ struct sink {
     struct pl_mqtt_naming naming, looking;
     struct pl__payload_reader reader;
     struct pl_batch *found; /* what a message that was read back holds */
+    uint64_t *looked_for;   /* hashes of the topics that are read back, by slot */
+    unsigned hashed;        /* slots that have theirs */
 };
 
 /* ---- Sending ---- */
@@ -80,14 +83,34 @@ static void on_up(void *user) {
         subscribe_to(s, s->way.orders.slot[i].tag);
 }
 
+/* FNV-1a: a message is held against thousands of topics, which are not to be written out each time. */
+static uint64_t hash_of(const char *topic) {
+    uint64_t hash = 0xCBF29CE484222325;
+    for (; *topic; topic++)
+        hash = (hash ^ (unsigned char)*topic) * 0x100000001B3;
+    return hash;
+}
+
+static bool looked_for(struct sink *s, unsigned slot, char topic[PL_MQTT_TOPIC_MAX + 1]) {
+    const struct pl_tag *tag = pl_tags_get(pl_node_tags(s->way.node), s->way.orders.slot[slot].tag);
+    return pl_mqtt_naming_of(&s->looking, tag->name, "samples", topic);
+}
+
+static void hash_topics(struct sink *s) {
+    char topic[PL_MQTT_TOPIC_MAX + 1];
+    for (; s->hashed < s->way.orders.count; s->hashed++)
+        s->looked_for[s->hashed] = looked_for(s, s->hashed, topic) ? hash_of(topic) : 0;
+}
+
 /* A topic is read for the tags that it was made of. */
 static void on_message(void *user, const struct pl_mqtt_message *message) {
     struct sink *s = user;
     char topic[PL_MQTT_TOPIC_MAX + 1];
-    for (unsigned i = 0; i < s->way.orders.count; i++) {
+    uint64_t hash = hash_of(message->topic);
+    hash_topics(s);
+    for (unsigned i = 0; i < s->hashed; i++) {
+        if (s->looked_for[i] != hash || !looked_for(s, i, topic) || strcmp(topic, message->topic) != 0) continue;
         const struct pl_tag *tag = pl_tags_get(pl_node_tags(s->way.node), s->way.orders.slot[i].tag);
-        if (!pl_mqtt_naming_of(&s->looking, tag->name, "samples", topic) || strcmp(topic, message->topic) != 0)
-            continue;
         s->found->rows = 0;
         s->reader.now = pl_now(s->way.node);
         if (message->size > MESSAGE_MAX ||
@@ -123,7 +146,8 @@ static enum pl_code sink_open(void *self, struct pl_node *node, struct pl_error 
     s->looking.template = s->read_back;
     s->reader.tags = pl_node_tags(node);
     s->found = pl_batch_new(PL_SAMPLES, READ_BACK_ROWS, 0);
-    if (!s->found) return pl_error_set(error, PL_NO_MEMORY, "no memory for what is read back");
+    s->looked_for = pl_alloc(PL_ORDERS_MAX * sizeof *s->looked_for);
+    if (!s->found || !s->looked_for) return pl_error_set(error, PL_NO_MEMORY, "no memory for what is read back");
     return pl_mqtt_way_open(&s->way, node, &setup, error);
 }
 
@@ -133,7 +157,9 @@ static void sink_close(void *self, struct pl_node *node) {
     pl_mqtt_way_close(&s->way);
     pl__payload_fini(&s->reader);
     pl_batch_unref(s->found);
+    pl_free(s->looked_for);
     s->found = NULL;
+    s->looked_for = NULL;
 }
 
 /* ---- Descriptor ---- */
@@ -168,7 +194,8 @@ const struct pl_operator pl__setpoint_mqtt = {
         "a connection that broke may be delivered twice. What was under way when the process died is in the "
         "audit as sent.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SETPOINTS), .doc = "Set points that a guard has let pass."}),
-    .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_EVENTS), .doc = "How each set point ended; the connection, lost and made."}),
+    .outputs = PL_PORTS(
+        {.name = "out", .kinds = PL_SET(PL_EVENTS), .doc = "How each set point ended; the connection, lost and made."}),
     .options = sink_options,
     .counters = pl_mqtt_way_counters,
     .scope = PL_GLOBAL,

@@ -33,7 +33,7 @@ nodes:
     from: [wishes, plc]
     mode: auto
     fresh: 60s
-    pulse: 100ms
+    {pulse}
     override_file: "{folder}/stop"
     override_signals: ["*.manual"]
     limits:
@@ -289,7 +289,7 @@ class Rig:
         live, write = self.plant.nodes(isolate)
         with open(graph, "w") as file:
             file.write(GRAPH.format(folder=folder, port=self.endpoint.rpartition(":")[2], low=LOW, high=HIGH, isolate=isolate, live=live,
-                                    write=write))
+                                    write=write, pulse="pulse: 100ms" if "pulse" in write else ""))
         self.engine = Engine(graph, f"{folder}/data", **environment)
         self.told = Told(f"{folder}/*.ndjson")
         self.optimiser = Optimiser(self.endpoint)

@@ -185,7 +185,7 @@ class Opcua(Way):
                 file.write("tag,node\n" + "".join(f"{pot}.{signal},ns=1;s={pot}.{signal}\n" for pot in POTS for signal in signals))
         options = f'endpoint: "opc.tcp://127.0.0.1:{self.wire.port}", security: none, pki: "{self.folder}/ours", trust: "{self.folder}/server.der"'
         return (f'{{ op: source.external, hang: 0s, command: [node, "{self.programs}/subscribe.mjs"], options: {{ {options}, nodes: "{self.folder}/live.csv", sampling: "100" }} }}',
-                f'op: setpoint.external\n    command: [node, "{self.programs}/write.mjs"]\n    options: {{ {options}, nodes: "{self.folder}/targets.csv", deadline: "1000" }}')
+                f'op: setpoint.external\n    hang: 5m\n    command: [node, "{self.programs}/write.mjs"]\n    options: {{ {options}, nodes: "{self.folder}/targets.csv", deadline: "1000" }}')
 
     def say(self, value):
         for pot in POTS:

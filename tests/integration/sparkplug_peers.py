@@ -45,7 +45,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 def install_opcua():
     """The gateway, and its independent peers beside it."""
     gateway = os.path.join(ROOT, "tools", "opcua-gateway")
-    return install("opcua", gateway, ("opcua.mjs", "subscribe.mjs", "write.mjs", "serve.mjs"), (
+    return install("opcua", gateway, tuple(
+        name for name in os.listdir(gateway) if name.endswith(".mjs") and name != "potline.mjs"), (
         os.path.join(ROOT, "tools", "clients", "node", "potline.mjs"), os.path.join(PEERS, "opcua_server.mjs"),
         os.path.join(PEERS, "opcua_client.mjs")))
 

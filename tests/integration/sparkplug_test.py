@@ -132,6 +132,71 @@ def our_edge_node_is_heard(broker, peers, folder):
     host.kill()
 
 
+def held_rows_survive(broker, peers, folder):
+    """While the primary host is away rows are held; killed twice meanwhile, and the broker restarted, none is lost. What was held
+    leaves as historical when the host is there."""
+    host = sparkplug_peers.Peer(peers, "host.mjs", port=broker.port)
+    host.wait(lambda line: line.get("ready"))
+    engine = Engine(folder, "held", f"""
+  in: {{ op: source.generator, tags: "line1.pot{{1..2}}.voltage", rate: 400/s }}
+  out: {{ op: sink.sparkplug, from: in, server: "127.0.0.1:{broker.port}", group: held, edge: potline, host: scada, backoff: 50ms, linger: 30s }}
+""").start().connected()
+
+    for turn in range(2):
+        wait(lambda: engine.ask("checkpoint"), lambda: f"no checkpoint: {engine.text()}")  # rows from here on are in the log alone
+        time.sleep(0.2)
+        engine.kill()
+        if turn:
+            broker.restart()
+        engine.start().connected()
+        wait(lambda: engine.ask("nodes"), "the engine does not come back")
+    assert not any("/held/" in line.get("topic", "") for line in host.heard if "DEATH" not in line.get("topic", "")), "nobody was to hear it"
+    speaker = mqtt_broker.client(broker.port, "scada")
+    speaker.publish("spBv1.0/STATE/scada", json.dumps({"online": True, "timestamp": int(time.time() * 1000)}), qos=1, retain=True)
+
+    def heard():
+        found = [m for line in list(host.heard) if "/held/DDATA/" in line.get("topic", "") for m in line["payload"]["metrics"]]
+        return {round(m["value"], 6) for m in found}, sum(bool(m.get("isHistorical")) for m in found)
+
+    wait(lambda: heard()[1] > 100, lambda: f"nothing of what was held is heard: {heard()[1]} {engine.text()}")
+    engine.stop()
+    wanted = {round(value, 6) for _, value in engine.values()}
+    wait(lambda: wanted <= heard()[0], lambda: f"{len(wanted - heard()[0])} of {len(wanted)} values are lost")
+    speaker.publish("spBv1.0/STATE/scada", b"", qos=1, retain=True)
+    speaker.loop_stop()
+    host.kill()
+
+
+def what_is_too_much(broker, peers, folder):
+    """Limits: a message beyond max_message is a letter, metrics beyond max_metrics are refused; what fits goes on."""
+    path = f"{folder}/much.ndjson"
+    engine = Engine(folder, "much", f"""
+  in: {{ op: source.sparkplug, server: "127.0.0.1:{broker.port}", groups: much, max_metrics: 6, max_message: 2KiB, backoff: 50ms, rebirth_after: 200ms }}
+  out: {{ op: sink.ndjson, from: in, path: "{path}", node: false }}
+""").start().connected()
+    wait(lambda: engine.ask("nodes"), "the engine does not begin")
+    time.sleep(0.3)
+    pots = {f"pot{i}": [{"name": name, "alias": 10 * i + j, "type": "Double", "value": 1} for j, name in enumerate(("a", "b", "c"))] for i in (1, 2, 3)}
+    edge = sparkplug_peers.Peer(peers, "edge.mjs", port=broker.port, group="much", edge="line9", devices=pots)
+
+    def bad():
+        return {row["counter"]: row["value"] for row in engine.ask("stats in") or ()}.get("bad", 0)
+
+    wait(lambda: rows_of(path, "line9.pot1.c") and bad() > 0, engine.text)
+    known = {row["tag"] for row in engine.ask("sparkplug metrics")}
+    assert len(known) == 6, known  # the node has one or two of its own
+    before = bad()
+    edge.tell(data="pot1", metrics=[{"alias": 10, "type": "Double", "value": i} for i in range(400)])
+    wait(lambda: bad() > before, "a long message is taken")
+    edge.tell(data="pot1", metrics=[{"alias": 10, "type": "Double", "value": 7.5}])
+    wait(lambda: 7.5 in [row["value"] for row in rows_of(path, "line9.pot1.a")], "what fits is refused")
+    edge.kill()
+    engine.stop()
+    letters = subprocess.run([POTLINE, "dead", "export", "--data", engine.data], capture_output=True, text=True, check=True)
+    causes = {json.loads(line)["cause"] for line in letters.stdout.splitlines()}
+    assert "too_long" in causes and len(causes) > 1, causes
+
+
 def a_set_point_is_a_command(broker, peers, folder):
     wishes = mqtt_broker.free_port()
     engine = Engine(folder, "commands", f"""
@@ -174,7 +239,7 @@ def a_set_point_is_a_command(broker, peers, folder):
 def main():
     peers = sparkplug_peers.install()
     with tempfile.TemporaryDirectory(prefix="potline-sparkplug-") as folder, mqtt_broker.Broker(folder) as broker:
-        for part in (an_edge_node_is_heard, our_edge_node_is_heard, a_set_point_is_a_command):
+        for part in (an_edge_node_is_heard, our_edge_node_is_heard, held_rows_survive, what_is_too_much, a_set_point_is_a_command):
             if len(sys.argv) > 1 and part.__name__ not in sys.argv[1:]:
                 continue
             begun = time.monotonic()

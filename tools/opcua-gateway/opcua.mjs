@@ -44,17 +44,27 @@ export function readNodes (file) {
   return rows
 }
 
-// Certificates: our own is made where there is none; others are trusted when people have put them there, never by themselves.
+// Certificates: our own is made where there is none; others are trusted when people have put them there, never by themselves. The
+// folders are read anew now and then. Meanwhile the manager knows nobody: who comes waits, or he would be rejected though trusted.
 export async function certificates (options, name) {
-  const manager = new OPCUACertificateManager({ rootFolder: path.resolve(options.pki ?? `pki-${name}`), automaticallyAcceptUnknownCertificate: false })
+  const manager = new OPCUACertificateManager({
+    rootFolder: path.resolve(options.pki ?? `pki-${name}`), automaticallyAcceptUnknownCertificate: false, disableFileWatchers: true
+  })
   await manager.initialize()
+  const check = manager.checkCertificate.bind(manager)
+  let last = Promise.resolve()
+  const inTurn = work => { last = last.catch(() => {}).then(work); return last }
+  manager.checkCertificate = (chain, callback) => {
+    const status = inTurn(() => check(chain))
+    return callback ? void status.then(found => callback(null, found), callback) : status
+  }
   for (const file of (options.trust ?? '').split(':').filter(Boolean)) {
     const text = fs.readFileSync(file)
     const der = text.toString('latin1').includes('-----BEGIN')
       ? Buffer.from(text.toString().replace(/-----[^-]+-----/g, '').replace(/\s+/g, ''), 'base64') : text
     await manager.trustCertificate(der)
   }
-  setInterval(() => manager.reloadCertificates().catch(error => console.error(String(error))), RELOAD).unref() // people move files there
+  setInterval(() => inTurn(() => manager.reloadCertificates()).catch(error => console.error(String(error))), RELOAD).unref()
   return manager
 }
 

@@ -201,9 +201,10 @@ function fail (error) {
   process.exit(1)
 }
 
-async function begin (Kind) {
+async function begin (wanted) {
   const link = new Link()
   await link.open()
+  const Kind = wanted.prototype instanceof Program ? wanted : (await wanted()).default
   for (let program = null; ;) {
     const message = await link.next()
     if (message.type === 'config') {
@@ -259,7 +260,8 @@ async function runSource (link, program) {
   }
 }
 
-// Runs a class derived from Operator or Source until the engine has enough of it.
+// Runs a class derived from Operator or Source until the engine has enough of it. Where its libraries take long to load, a function
+// that imports the module whose default export it is: the engine has heard of the program by then, and does not end it.
 export async function run (Kind) {
   if (!process.env.POTLINE_IN) throw new Error('this program is started by the engine: command: [node, ...]')
   try {
