@@ -56,6 +56,29 @@ static void a_step_is_told_at_its_end(void **state) {
     test_close(t);
 }
 
+/* An anode effect in one pot makes the current of its whole line dip, for some seconds and at the end of a minute too:
+ * the others have not lost any alumina. */
+static void a_dip_of_the_current_is_no_lack_of_alumina(void **state) {
+    (void)state;
+    static const char *const signals[] = {"voltage", "current", "bath_temp", "feed_total"};
+    const int dip = 3600 - 10, end = 3600 + 120;
+    struct test *t = test_open("twin.cell", "{}", PL_SAMPLES);
+    for (int second = 0; second <= end; second++) {
+        double kiloamperes = second >= dip && second < dip + 10 ? 175 : 180;
+        double volts = 1.65 + (quiet(second) - 1.65) * kiloamperes / 180;
+        const double values[] = {volts, kiloamperes, 962 + 0.1 * (second % 7), 1.5 * floor(second * 0.0298 / 1.5)};
+        test_push_signals(t, pot, second * S, signals, values, PL_COUNT_OF(signals));
+        if (second % 10 == 0) test_watermark(t, second * S);
+    }
+    assert_near(told(t, "alumina", end * S, NULL), told(t, "alumina", (dip - 10) * S, NULL), 0.05);
+    assert_near(told(t, "feed_share", end * S, NULL), told(t, "feed_share", (dip - 10) * S, NULL), 0.1);
+    assert_near(told(t, "acd", end * S, NULL), told(t, "acd", (dip - 10) * S, NULL), 0.2);
+    for (int second = dip + 20; second <= end; second += 10)
+        assert_true(fabs(told(t, "innovation", second * S, NULL)) < 3);
+    assert_int_equal(events(t, "anode_effect_risk"), 0);
+    test_close(t);
+}
+
 static void without_a_voltage_it_goes_on_but_is_not_sure(void **state) {
     (void)state;
     struct test *t = test_open("twin.cell", "{}", PL_SAMPLES);
@@ -170,6 +193,7 @@ static void what_no_cell_is_like_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_step_is_told_at_its_end),
+        cmocka_unit_test(a_dip_of_the_current_is_no_lack_of_alumina),
         cmocka_unit_test(without_a_voltage_it_goes_on_but_is_not_sure),
         cmocka_unit_test(a_voltage_that_has_frozen_is_none),
         cmocka_unit_test(a_gap_is_bridged_and_a_long_one_begins_anew),
