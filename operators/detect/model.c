@@ -194,7 +194,7 @@ static enum pl_code take_scales(const struct reading *r) {
 static enum pl_code take_tails(const struct reading *r) {
     const struct tensor *t = tensors_find(r->tensors, "tail");
     if (!t) return PL_OK;
-    double numbers[MODEL_STATISTICS * TAIL_NUMBERS];
+    double numbers[MODEL_STATISTICS * TAIL_NUMBERS] = {0};
     enum pl_code code = has_shape(t, MODEL_STATISTICS, TAIL_NUMBERS) ? PL_OK : PL_CORRUPT;
     for (uint64_t i = 0; i < t->count && !code; i++)
         code = isfinite(numbers[i] = tensor_value(t, i)) ? PL_OK : PL_CORRUPT;
@@ -247,7 +247,7 @@ static enum pl_code take_notes(const struct reading *r) {
 }
 
 static enum pl_code take_all(const struct reading *r, const struct pl_strings *inputs) {
-    struct network_shape shape;
+    struct network_shape shape = {0};
     char prefix[TENSOR_NAME_MAX];
     enum pl_code code = find_shape(r, &shape, prefix);
     if (code) return code;

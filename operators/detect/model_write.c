@@ -116,8 +116,12 @@ enum pl_code model_versions(const char *folder, uint32_t **versions, unsigned *c
         const uint32_t version = version_of(entry->d_name);
         if (!version) continue;
         uint32_t *grown = pl_realloc(*versions, (*count + 1) * sizeof **versions);
-        if (!grown) code = pl_error_set(error, PL_NO_MEMORY, "%s: no memory", folder);
-        if (!code) (*versions = grown)[(*count)++] = version;
+        if (!grown) {
+            code = pl_error_set(error, PL_NO_MEMORY, "%s: no memory", folder);
+            break;
+        }
+        *versions = grown;
+        grown[(*count)++] = version;
     }
     closedir(directory);
     if (*versions) qsort(*versions, *count, sizeof **versions, by_number);

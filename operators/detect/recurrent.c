@@ -105,7 +105,7 @@ static size_t watched_size(const void *self) {
 static struct watched_view view_of(const struct recurrent *r, struct watched *w) {
     const size_t signals = (size_t)r->o.signals, state = (size_t)r->o.state;
     struct watched_view v = {.value = (double *)(w + 1)};
-    v.held = (float *)(v.value + signals);
+    v.held = (float *)(void *)(v.value + signals);
     float *at = v.held + signals;
     for (unsigned role = 0; role < ROLES; role++) {
         v.state[role] = at;

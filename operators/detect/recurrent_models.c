@@ -179,9 +179,10 @@ static enum pl_code rollback(void *self, struct pl_node *node, const void *args,
     struct recurrent *r = self;
     enum pl_code code = is_asked(r, node, a->node, error);
     const struct choice *known = pl_table_find(pl_node_table(node, TABLE_CHOICE), 0, 0);
-    if (!code && (!known || !known->before))
-        code = pl_error_set(error, PL_CONFLICT, "%s has not worked with another version before", pl_node_name(node));
-    return code ? code : change_active(r, node, call, known->before, error);
+    if (code) return code;
+    if (!known || !known->before)
+        return pl_error_set(error, PL_CONFLICT, "%s has not worked with another version before", pl_node_name(node));
+    return change_active(r, node, call, known->before, error);
 }
 
 static enum pl_code shadow(void *self, struct pl_node *node, const void *args, struct pl_call *call,

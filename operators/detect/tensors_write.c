@@ -69,7 +69,7 @@ static char *header_of(const struct tensor_out *tensors, unsigned count, const s
 /* ---- The file ---- */
 
 static bool put_little(FILE *out, uint64_t bits, unsigned width) {
-    uint8_t bytes[8];
+    uint8_t bytes[8] = {0};
     for (unsigned i = 0; i < width; i++)
         bytes[i] = (uint8_t)(bits >> 8 * i);
     return fwrite(bytes, 1, width, out) == width;

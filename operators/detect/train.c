@@ -281,10 +281,17 @@ static void scale_frames(struct training *t) {
 
 /* ---- What an interrupted training has left ---- */
 
-static uint64_t mix(uint64_t hash, const void *bytes, size_t size) {
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ ((const uint8_t *)bytes)[i]) * UINT64_C(0x100000001b3);
+/* FNV-1a. */
+static uint64_t mix(uint64_t hash, uint64_t number) {
+    for (unsigned i = 0; i < 64; i += 8)
+        hash = (hash ^ (number >> i & 0xff)) * UINT64_C(0x100000001b3);
     return hash;
+}
+
+static uint64_t mix_f64(uint64_t hash, double number) {
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    return mix(hash, bits);
 }
 
 static void take_fingerprint(struct training *t) {
@@ -292,16 +299,16 @@ static void take_fingerprint(struct training *t) {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     const int64_t whole[] = {o->network, o->units, o->layers,     o->rounds, o->steps,
                              o->lanes,   o->seed,  o->difference, t->o->gap, t->o->smooth};
-    hash = mix(hash, whole, sizeof whole);
-    hash = mix(hash, &o->rate, sizeof o->rate);
-    hash = mix(hash, &o->judge, sizeof o->judge);
+    for (unsigned i = 0; i < PL_COUNT_OF(whole); i++)
+        hash = mix(hash, (uint64_t)whole[i]);
+    hash = mix_f64(mix_f64(hash, o->rate), o->judge);
     for (uint32_t s = 0; s < t->signals.count; s++)
-        hash = mix(hash, t->signals.name[s], strlen(t->signals.name[s]) + 1);
+        for (const char *at = t->signals.name[s]; *at; at++)
+            hash = mix(hash, (uint8_t)*at | (at[1] ? 0 : 0x100)); /* the last one says so */
     for (uint64_t i = 0; i < t->row_count; i++) {
         const struct row *row = &t->rows[i];
-        const uint64_t of[] = {(uint64_t)row->time, (uint64_t)row->asset << 32 | row->signal};
-        hash = mix(hash, of, sizeof of);
-        hash = mix(hash, &row->value, sizeof row->value);
+        hash = mix(mix(hash, (uint64_t)row->time), (uint64_t)row->asset << 32 | row->signal);
+        hash = mix_f64(hash, row->value);
     }
     t->fingerprint = hash;
 }
@@ -384,8 +391,7 @@ static struct lane *make_lanes(const struct training *t, unsigned *count, double
                                               .count = rest < length + 1 ? rest : length + 1};
         }
     *states = lanes ? pl_alloc(*count * state * sizeof **states) : NULL;
-    if (lanes && !*states) return pl_free(lanes), NULL;
-    for (unsigned i = 0; i < *count; i++)
+    for (unsigned i = 0; *states && i < *count; i++)
         lanes[i].state = *states + i * state;
     return lanes;
 }
@@ -423,22 +429,29 @@ static double run_round(struct training *t, struct lane *lanes, unsigned count, 
     return squares / ((double)frames * t->signals.count);
 }
 
-static enum pl_code run_rounds(struct training *t, struct pl_error **error) {
+static enum pl_code go_round(struct training *t, struct lane *lanes, unsigned count, double *states,
+                             struct pl_error **error) {
     const unsigned rounds = (unsigned)t->o->training.rounds;
+    const double off = run_round(t, lanes, count, states);
+    if (!isfinite(off)) return pl_error_set(error, PL_RANGE, "it does not converge: try a smaller training.rate");
+    const struct pl_training_round round = {.round = t->rounds_done, .rounds = rounds, .error = off};
+    enum pl_code code = save_progress(t, error);
+    if (code || !t->job.goes_on || t->job.goes_on(t->job.context, &round)) return code;
+    return t->rounds_done < rounds ? PL_BUSY : PL_OK;
+}
+
+static enum pl_code run_rounds(struct training *t, struct pl_error **error) {
     unsigned count;
     double *states = NULL;
     struct lane *lanes = make_lanes(t, &count, &states);
-    enum pl_code code = PL_OK;
-    if (!lanes)
-        code = count ? no_memory(error) : pl_error_set(error, PL_NOT_FOUND, "there are no frames to learn from");
-    while (!code && t->rounds_done < rounds) {
-        const double off = run_round(t, lanes, count, states);
-        if (!isfinite(off)) code = pl_error_set(error, PL_RANGE, "it does not converge: try a smaller training.rate");
-        if (!code) code = save_progress(t, error);
-        const struct pl_training_round round = {.round = t->rounds_done, .rounds = rounds, .error = off};
-        if (!code && t->job.goes_on && !t->job.goes_on(t->job.context, &round) && t->rounds_done < rounds)
-            code = PL_BUSY;
+    if (!lanes && !count) return pl_error_set(error, PL_NOT_FOUND, "there are no frames to learn from");
+    if (!lanes || !states) {
+        pl_free(lanes);
+        return no_memory(error);
     }
+    enum pl_code code = PL_OK;
+    while (!code && t->rounds_done < (unsigned)t->o->training.rounds)
+        code = go_round(t, lanes, count, states, error);
     pl_free(lanes);
     pl_free(states);
     return code;
@@ -446,10 +459,30 @@ static enum pl_code run_rounds(struct training *t, struct pl_error **error) {
 
 /* ---- Judging by what was kept back ---- */
 
+/* How far forecasts are off is counted in eighths of a power of two, so that an upset among the rows that judge does
+ * not make everything else look small: what counts is the size that one in twenty is beyond. */
+enum { SIZES = 256, SIZES_BELOW_ONE = 24 * 8 };
+static const double within = 0.95, normal_within = 1.96;
+
 struct verdicts_sum {
-    double *squares, *seen; /* [signal] */
+    uint32_t *seen; /* [signal][SIZES] */
     double error, unchanged, count;
 };
+
+static unsigned size_of(double off) {
+    const double place = off > 0 ? floor(8 * log2(off)) + SIZES_BELOW_ONE : 0;
+    return (unsigned)fmin(fmax(place, 0), SIZES - 1);
+}
+
+/* The standard deviation of a normal number that is as often within it; 0: nothing was seen. */
+static double deviation_of(const uint32_t *seen) {
+    double total = 0, below = 0;
+    for (unsigned i = 0; i < SIZES; i++)
+        total += seen[i];
+    for (unsigned i = 0; i < SIZES && total > 0; i++)
+        if ((below += seen[i]) >= within * total) return exp2((i + 1.0 - SIZES_BELOW_ONE) / 8) / normal_within;
+    return 0;
+}
 
 static void add_frame(struct verdicts_sum *sum, const struct training *t, uint64_t i, const float *forecast) {
     const uint32_t signals = t->signals.count;
@@ -457,8 +490,7 @@ static void add_frame(struct verdicts_sum *sum, const struct training *t, uint64
         const double now = t->frame[i * signals + s], before = t->frame[(i - 1) * signals + s];
         if (t->absent[i * signals + s]) continue;
         const double off = now - (double)forecast[s];
-        sum->squares[s] += off * off;
-        sum->seen[s]++;
+        sum->seen[(size_t)s * SIZES + size_of(fabs(off))]++;
         sum->error += off * off;
         sum->unchanged += (now - before) * (now - before);
         sum->count++;
@@ -488,39 +520,43 @@ static void judge_stretch(struct training *t, struct forecaster *f, const struct
 }
 
 static void set_errors(struct training *t, const struct verdicts_sum *sum) {
-    const double usual = sum->count ? sqrt(sum->error / sum->count) : 1;
     for (uint32_t s = 0; s < t->signals.count; s++) {
-        const double own = sum->seen[s] ? sqrt(sum->squares[s] / sum->seen[s]) : usual;
-        t->model.error[s] = fmax(own, 1e-3); /* a signal that did not move is no proof that it never will */
+        const double own = deviation_of(sum->seen + (size_t)s * SIZES);
+        t->model.error[s] = own > 0 ? fmax(own, 1e-3) : 1; /* that it did not move is no proof that it never will */
     }
 }
 
+static void judge_stretches(struct training *t, struct forecaster *f, float *room, double *share,
+                            struct verdicts_sum *sum) {
+    for (uint64_t k = 0; k < t->stretches; k++)
+        if (t->stretch[k].judges) judge_stretch(t, f, &t->stretch[k], room, share, sum);
+}
+
+/* First how far forecasts are off, then how rare that is. */
 static enum pl_code judge_all(struct training *t, struct pl_training_result *result, struct pl_error **error) {
     const uint32_t signals = t->signals.count;
     struct forecaster f;
-    struct verdicts_sum sum = {0};
+    struct verdicts_sum sum = {.seen = pl_alloc((size_t)signals * SIZES * sizeof *sum.seen)};
     const bool made = forecaster_make(&f, &t->model.network);
     float *room = pl_alloc((network_state(&t->model.network.shape) + 2 * (size_t)signals) * sizeof *room);
-    double *numbers = pl_alloc(3 * (size_t)signals * sizeof *numbers);
-    enum pl_code code = made && room && numbers ? PL_OK : no_memory(error);
-    for (unsigned pass = 0; pass < 2 && !code; pass++) {
-        sum.squares = numbers;
-        sum.seen = numbers + signals;
-        for (uint64_t k = 0; k < t->stretches; k++)
-            if (t->stretch[k].judges)
-                judge_stretch(t, &f, &t->stretch[k], room, numbers + 2 * (size_t)signals, pass ? NULL : &sum);
-        if (!pass) set_errors(t, &sum);
+    double *share = pl_alloc(signals * sizeof *share);
+    const bool good = made && room && share && sum.seen;
+    if (good) {
+        judge_stretches(t, &f, room, share, &sum);
+        set_errors(t, &sum);
+        judge_stretches(t, &f, room, share, NULL);
+        result->error = sum.count ? sum.error / sum.count : 0;
+        result->unchanged = sum.count ? sum.unchanged / sum.count : 0;
     }
-    if (!code && !sum.count)
-        code = pl_error_set(error, PL_NOT_FOUND,
-                            "the part that is kept back to judge by is too short: %d frames without a gap are needed",
-                            RECURRENT_WARM + 2);
-    result->error = sum.count ? sum.error / sum.count : 0;
-    result->unchanged = sum.count ? sum.unchanged / sum.count : 0;
     forecaster_free(&f);
     pl_free(room);
-    pl_free(numbers);
-    return code;
+    pl_free(share);
+    pl_free(sum.seen);
+    if (!good) return no_memory(error);
+    if (sum.count) return PL_OK;
+    return pl_error_set(error, PL_NOT_FOUND,
+                        "the part that is kept back to judge by is too short: %d frames without a gap are needed",
+                        RECURRENT_WARM + 2);
 }
 
 /* ---- The model ---- */
