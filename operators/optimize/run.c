@@ -46,10 +46,10 @@ static bool read_named(struct run *run, struct pl_unpack *u) {
 }
 
 /* The set-up as numbers, in this order, to and from. */
-enum { SETUP_NUMBERS = 21 };
+enum { SETUP_NUMBERS = 24 };
 static void setup_numbers(struct pot_setup *s, double *numbers, bool read) {
-    double solver = s->solver.solver, scenarios = s->spread.scenarios, free = s->current_free,
-           starts = s->solver.starts, most = (double)s->solver.evaluations;
+    double held[POT_VARIABLES], solver = s->solver.solver, scenarios = s->spread.scenarios, starts = s->solver.starts,
+                                most = (double)s->solver.evaluations;
     double *const at[SETUP_NUMBERS] = {&s->objective.energy,
                                        &s->objective.cost,
                                        &s->objective.co2e,
@@ -65,18 +65,24 @@ static void setup_numbers(struct pot_setup *s, double *numbers, bool read) {
                                        &s->dose_time,
                                        &s->noise_quiet,
                                        &s->noise_distance,
-                                       &free,
                                        &solver,
                                        &s->solver.tolerance,
                                        &s->solver.keeps,
                                        &most,
-                                       &starts};
+                                       &starts,
+                                       &held[POT_ACD],
+                                       &held[POT_ALUMINA],
+                                       &held[POT_ALF3],
+                                       &held[POT_CURRENT]};
+    for (int j = 0; j < POT_VARIABLES; j++)
+        held[j] = s->held[j];
     for (int i = 0; i < SETUP_NUMBERS; i++)
         *(read ? at[i] : &numbers[i]) = *(read ? &numbers[i] : at[i]);
     if (!read) return;
     s->solver.solver = solver >= 0 && solver < NLP_SOLVERS ? (enum nlp_solver)solver : NLP_MULTISTART;
     s->spread.scenarios = scenarios >= 0 && scenarios <= POT_SCENARIOS_MAX ? (unsigned)scenarios : 0;
-    s->current_free = free != 0;
+    for (int j = 0; j < POT_VARIABLES; j++)
+        s->held[j] = held[j] != 0;
     s->solver.starts = (unsigned)fmin(fmax(starts, 1), 100);
     s->solver.evaluations = (long)fmin(fmax(most, 1), 1e6);
 }
