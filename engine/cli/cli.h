@@ -86,6 +86,7 @@ extern const struct pl_subcommand pl_subcommand_ledger;
 extern const struct pl_subcommand pl_subcommand_manual;
 extern const struct pl_subcommand pl_subcommand_model;
 extern const struct pl_subcommand pl_subcommand_new_operator;
+extern const struct pl_subcommand pl_subcommand_optimize;
 extern const struct pl_subcommand pl_subcommand_replay;
 extern const struct pl_subcommand pl_subcommand_restore;
 extern const struct pl_subcommand pl_subcommand_run;

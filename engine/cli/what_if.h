@@ -10,4 +10,8 @@
 int pl__twin_state_find(const struct pl_cli *cli, const char *asset, const char *node, pl_time at,
                         struct pl_what_if_state *state);
 
+/* The body of the newest event of a kind of the asset, likewise; *body is the caller's (pl_free). */
+int pl__twin_event_find(const struct pl_cli *cli, const char *asset, const char *kind, const char *node, pl_time at,
+                        void **body, size_t *size, pl_time *time);
+
 #endif

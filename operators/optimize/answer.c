@@ -168,7 +168,7 @@ bool answer_state(struct optimize *s, uint32_t asset, pl_time time, const void *
     optimize_setup(s, time, &run->setup);
     limits_of(&s->limits, name_of(s, asset), run->input.limit);
     run->input.noise = fresh(s, &r->watch[WATCHED_NOISE], time) ? r->watch[WATCHED_NOISE].value : NAN;
-    run->input.seed = id_of(s, name_of(s, asset), time);
+    run->input.seed = id_of(s, name_of(s, asset), time) >> 11; /* whole in JSON, too */
     for (int j = 0; j < POT_VARIABLES; j++) {
         run->input.accepted[j] = r->known ? r->accepted[j] : NAN;
         run->input.baseline[j] = j == POT_CURRENT ? NAN : s->baseline[j];

@@ -136,8 +136,8 @@ struct set_args {
 static const struct pl_option set_args[] = {
     PL_OPT_STRING(struct set_args, scope, "scope", NULL, PL_FIXED, "A pot, a line or ALL."),
     PL_OPT_CHOICE(struct set_args, of, "constraint", NULL, quantity_names, PL_FIXED, "What is limited."),
-    PL_OPT_NUMBER(struct set_args, low, "low", NULL, NULL, NULL, PL_FIXED, "The least; -inf: any."),
-    PL_OPT_NUMBER(struct set_args, high, "high", NULL, NULL, NULL, PL_FIXED, "The most; inf: any."),
+    PL_OPT_NUMBER(struct set_args, low, "low", NULL, NULL, NULL, PL_FIXED, "The least; -.inf: any."),
+    PL_OPT_NUMBER(struct set_args, high, "high", NULL, NULL, NULL, PL_FIXED, "The most; .inf: any."),
     PL_OPT_INT(struct set_args, rank, "rank", "1", "0", "9", PL_FIXED,
                "0 is never given up; of the others the highest gives way first."),
     PL_OPT_STRING(struct set_args, reason, "reason", NULL, PL_FIXED, "Why."),
@@ -147,8 +147,8 @@ static const struct pl_option set_args[] = {
 static const struct pl_option validate_args[] = {
     PL_OPT_STRING(struct set_args, scope, "scope", NULL, PL_FIXED, "A pot, a line or ALL."),
     PL_OPT_CHOICE(struct set_args, of, "constraint", NULL, quantity_names, PL_FIXED, "What would be limited."),
-    PL_OPT_NUMBER(struct set_args, low, "low", NULL, NULL, NULL, PL_FIXED, "The least; -inf: any."),
-    PL_OPT_NUMBER(struct set_args, high, "high", NULL, NULL, NULL, PL_FIXED, "The most; inf: any."),
+    PL_OPT_NUMBER(struct set_args, low, "low", NULL, NULL, NULL, PL_FIXED, "The least; -.inf: any."),
+    PL_OPT_NUMBER(struct set_args, high, "high", NULL, NULL, NULL, PL_FIXED, "The most; .inf: any."),
     PL_OPT_INT(struct set_args, rank, "rank", "1", "0", "9", PL_FIXED, "As for constraints set."),
     PL_OPT_END,
 };

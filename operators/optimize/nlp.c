@@ -13,7 +13,8 @@ const char *const nlp_status_names[] = {"converged", "stopped", "infeasible", "u
 /* The part of what is left that a global search may use; the rest is for going downhill from where it has come to. */
 static const double GLOBAL_SHARE = 0.7;
 static const double SPAN = 10; /* to either side of the start, where a variable has no bound and a search needs one */
-enum { REFINEMENTS = 4, LOOKS_BY_EVALUATION = 4 };
+static const double SHRINK = 0.3;
+enum { REFINEMENTS = 8, LOOKS_BY_EVALUATION = 4 };
 enum { MLSL_MOST = 2500 }; /* beyond, its own work grows with the cube of its points */
 
 struct search {
@@ -29,6 +30,8 @@ struct search {
     double constraint[NLP_CONSTRAINTS_MAX], jacobian[NLP_CONSTRAINTS_MAX][NLP_VARIABLES_MAX];
     bool known, defined, with_gradient; /* of the point at hand */
     bool any;                           /* some point had a value */
+    bool fell;                          /* the run at hand has met one without */
+    double reach;                       /* of it: share of the bounds' range around where it begins */
     double scale[NLP_VARIABLES_MAX];    /* one of the solver's units in the problem's */
 };
 
@@ -90,6 +93,11 @@ static bool over(struct search *s) {
     return true;
 }
 
+static void fall(struct search *s) {
+    s->fell = true;
+    if (s->running) nlopt_force_stop(s->running);
+}
+
 /* Evaluates the problem at a point of the solver's, once for objective and constraints. */
 static bool look(struct search *s, const double *at, bool with_gradient) {
     const struct nlp_problem *p = s->problem;
@@ -115,8 +123,8 @@ static bool look(struct search *s, const double *at, bool with_gradient) {
     s->defined = s->defined && finite_point(s, with_gradient);
     if (s->defined)
         judge(s);
-    else if (s->running)
-        nlopt_force_stop(s->running);
+    else
+        fall(s);
     return s->defined;
 }
 
@@ -168,6 +176,11 @@ static void bound(const struct search *s, nlopt_opt opt, const double *start, bo
         high[j] = s->problem->high[j];
         if (finite && isinf(low[j])) low[j] = fmin(start[j], high[j]) - SPAN;
         if (finite && isinf(high[j])) high[j] = fmax(start[j], low[j]) + SPAN;
+        double range = high[j] - low[j], reach = s->reach * range;
+        if (isfinite(range) && s->reach < 1) {
+            low[j] = fmax(low[j], start[j] - reach);
+            high[j] = fmin(high[j], start[j] + reach);
+        }
         low[j] /= s->scale[j];
         high[j] /= s->scale[j];
     }
@@ -199,7 +212,7 @@ static nlopt_opt open_run(struct search *s, nlopt_algorithm algorithm, const dou
 /* True when it ended by itself, at a point that had a value. */
 static bool run(struct search *s, nlopt_opt opt, double *x) {
     double ignored;
-    s->known = false;
+    s->known = s->fell = false;
     s->running = opt;
     nlopt_result code = nlopt_optimize(opt, x, &ignored);
     s->running = NULL;
@@ -228,12 +241,18 @@ static bool run_local(struct search *s, nlopt_algorithm algorithm, const double 
     return ended;
 }
 
-/* Goes on from the best, until that brings nothing: a line search that has got stuck begins anew. */
+/* Goes on from the best, until that brings nothing: a line search that has got stuck begins anew, and one that has met
+ * a point without a value in a smaller neighbourhood. */
 static bool refine(struct search *s, nlopt_algorithm algorithm) {
     bool ended = false;
+    s->reach = 1;
     for (int i = 0; i < REFINEMENTS && !over(s); i++) {
         struct nlp_result before = *s->result;
         ended = run_local(s, algorithm, before.x) || ended;
+        if (s->fell) {
+            s->reach *= SHRINK;
+            continue;
+        }
         double gained = before.objective - s->result->objective;
         bool same = before.feasible == s->result->feasible;
         if (same && before.feasible && gained <= s->settings->tolerance * fmax(1, fabs(before.objective))) break;
@@ -324,7 +343,8 @@ static void find_scale(struct search *s) {
 
 void nlp_solve(const struct nlp_problem *problem, const struct nlp_settings *settings, const double *start,
                struct nlp_result *result) {
-    struct search s = {.problem = problem, .settings = settings, .result = result, .most = settings->evaluations};
+    struct search s = {
+        .problem = problem, .settings = settings, .result = result, .most = settings->evaluations, .reach = 1};
     *result = (struct nlp_result){.objective = HUGE_VAL, .violation = HUGE_VAL};
     memcpy(result->x, start, problem->variables * sizeof *start);
     s.begun = now(&s);

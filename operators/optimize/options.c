@@ -11,8 +11,8 @@ static const char *const current_names[] = {"hold", "free", NULL};
 static const struct pl_option limit_options[] = {
     PL_OPT_STRING(LIMIT, scope, "scope", "ALL", PL_FIXED, "A pot, a line or ALL; the narrowest holds."),
     PL_OPT_CHOICE(LIMIT, of, "of", NULL, quantity_names, PL_FIXED, "What is limited."),
-    PL_OPT_NUMBER(LIMIT, low, "low", "-inf", NULL, NULL, PL_FIXED, "The least, in its unit."),
-    PL_OPT_NUMBER(LIMIT, high, "high", "inf", NULL, NULL, PL_FIXED, "The most."),
+    PL_OPT_NUMBER(LIMIT, low, "low", "-.inf", NULL, NULL, PL_FIXED, "The least, in its unit."),
+    PL_OPT_NUMBER(LIMIT, high, "high", ".inf", NULL, NULL, PL_FIXED, "The most."),
     PL_OPT_INT(LIMIT, rank, "rank", "1", "0", "9", PL_FIXED,
                "0 is never given up; of the others the highest gives way first."),
     PL_OPT_END,
@@ -90,11 +90,11 @@ const struct pl_option optimize_options[] = {
     PL_OPT_DURATION(OPTIMIZE, hold, "hold", "45m", "1m", "7d", PL_FIXED,
                     "How long an answer is renewed without a new one; then the guard's own baseline holds."),
     PL_OPT_STRING(OPTIMIZE, target[TARGET_ACD], "acd_set", "acd_set", PL_FIXED,
-                  "The last part of the tag of the anode distance's set point, mm; \"\": none."),
+                  "The last part of the tag of the anode distance's set point, mm; \"\": none, and it is not decided."),
     PL_OPT_STRING(OPTIMIZE, target[TARGET_FEED], "feed_set", "feed_set", PL_FIXED,
-                  "Of the feed's, per cent of what the current uses; \"\": none."),
+                  "Of the feed's, per cent of what the current uses; \"\": none, and alumina is not decided."),
     PL_OPT_STRING(OPTIMIZE, target[TARGET_ALF3], "alf3_set", "alf3_set", PL_FIXED,
-                  "Of the AlF3 addition's, kg/h; \"\": none."),
+                  "Of the AlF3 addition's, kg/h; \"\": none, and AlF3 is not decided."),
     PL_OPT_END,
 };
 
@@ -139,7 +139,7 @@ void optimize_setup(const struct optimize *s, pl_time time, struct pot_setup *se
                                 .dose_time = (double)s->dose_time / (double)PL_HOUR,
                                 .noise_quiet = s->noise_quiet,
                                 .noise_distance = s->noise_distance,
-                                .current_free = s->current == 1,
+
                                 .solver = {.solver = (enum nlp_solver)s->solver,
                                            .tolerance = s->tolerance,
                                            .keeps = 1e-6,
@@ -147,6 +147,10 @@ void optimize_setup(const struct optimize *s, pl_time time, struct pot_setup *se
                                            .evaluations = (long)s->evaluations,
                                            .starts = (unsigned)s->starts}};
     setup->spread.scenarios = (unsigned)s->scenarios;
+    setup->held[POT_CURRENT] = s->current == 0;
+    setup->held[POT_ACD] = !*s->target[TARGET_ACD];
+    setup->held[POT_ALUMINA] = !*s->target[TARGET_FEED];
+    setup->held[POT_ALF3] = !*s->target[TARGET_ALF3];
     if (s->tariff_by_hour.count != 24) return;
     pl_time hour = time / PL_HOUR % 24;
     const char *text = s->tariff_by_hour.items[hour < 0 ? hour + 24 : hour];

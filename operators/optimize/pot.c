@@ -204,7 +204,8 @@ static void find_box(struct pot *p) {
     p->high[POT_ALUMINA] = fmin(p->high[POT_ALUMINA], quantity_rows[QUANTITY_ALUMINA].most);
     p->low[POT_ALF3] = fmax(p->low[POT_ALF3], quantity_rows[QUANTITY_ALF3].least);
     p->high[POT_ALF3] = fmin(p->high[POT_ALF3], quantity_rows[QUANTITY_ALF3].most);
-    if (!p->setup->current_free) p->low[POT_CURRENT] = p->high[POT_CURRENT] = p->from[POT_CURRENT];
+    for (int j = 0; j < POT_VARIABLES; j++)
+        if (p->setup->held[j]) p->low[j] = p->high[j] = p->from[j];
 }
 
 /* ---- What is known of the pot ---- */
@@ -253,7 +254,7 @@ enum pl_code pot_open(struct pot *p, const struct pot_setup *setup, const struct
     double now = twin_cell_of(input->model)->set.current;
     if (!(now > 1000)) return pl_error_set(error, PL_RANGE, "no current to speak of: %g A", now);
     double least = now, most = now;
-    if (setup->current_free) {
+    if (!setup->held[POT_CURRENT]) {
         least = fmax(input->limit[QUANTITY_CURRENT].low * 1000, 0.8 * now);
         most = fmin(input->limit[QUANTITY_CURRENT].high * 1000, 1.2 * now);
         if (!(least <= most)) return pl_error_set(error, PL_RANGE, "%g kA is far outside of its limits", now / 1000);
@@ -262,7 +263,7 @@ enum pl_code pot_open(struct pot *p, const struct pot_setup *setup, const struct
     if (code) return code;
     read_state(p);
     find_box(p);
-    if (setup->current_free) {
+    if (!setup->held[POT_CURRENT]) {
         p->low[POT_CURRENT] = least / 1000;
         p->high[POT_CURRENT] = most / 1000;
     }

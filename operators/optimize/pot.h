@@ -36,7 +36,7 @@ struct pot_setup {
     struct pot_spread spread;
     double feed_time, dose_time;        /* h */
     double noise_quiet, noise_distance; /* mV; mm by mV beyond it */
-    bool current_free;
+    bool held[POT_VARIABLES];           /* not decided: it stays as it is */
     struct nlp_settings solver;
 };
 

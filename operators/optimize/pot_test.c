@@ -25,6 +25,7 @@ static struct pot_setup usual(void) {
                               .dose_time = 48,
                               .noise_quiet = 12,
                               .noise_distance = 0.1,
+                              .held = {[POT_CURRENT] = true},
                               .solver = {.solver = NLP_MULTISTART,
                                          .tolerance = 1e-8,
                                          .keeps = 1e-6,

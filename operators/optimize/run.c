@@ -27,7 +27,7 @@ static bool read_numbers(struct pl_unpack *u, double *out, unsigned most, bool a
     return true;
 }
 
-static bool read_named(struct pl_unpack *u, double *named) {
+static bool read_named(struct run *run, struct pl_unpack *u) {
     uint32_t pairs;
     if (!pl_unpack_map(u, &pairs) || pairs > PL_MODEL_PARAMETERS_MAX) return false;
     while (pairs--) {
@@ -36,17 +36,20 @@ static bool read_named(struct pl_unpack *u, double *named) {
         if (!read_text(u, name) || !pl_unpack_f64(u, &value)) return false;
         int row = twin_cell_row(name);
         const struct pl_model_parameter *p = row < 0 ? NULL : &twin_cell_model.parameters[row];
-        if (!p || !(value >= p->low && value <= p->high)) return false;
-        named[row] = value;
+        if (!p || !(value >= p->low && value <= p->high)) {
+            memcpy(run->wrong, name, sizeof name);
+            return false;
+        }
+        run->named[row] = value;
     }
     return true;
 }
 
 /* The set-up as numbers, in this order, to and from. */
-enum { SETUP_NUMBERS = 21 };
+enum { SETUP_NUMBERS = 24 };
 static void setup_numbers(struct pot_setup *s, double *numbers, bool read) {
-    double solver = s->solver.solver, scenarios = s->spread.scenarios, free = s->current_free,
-           starts = s->solver.starts, most = (double)s->solver.evaluations;
+    double held[POT_VARIABLES], solver = s->solver.solver, scenarios = s->spread.scenarios, starts = s->solver.starts,
+                                most = (double)s->solver.evaluations;
     double *const at[SETUP_NUMBERS] = {&s->objective.energy,
                                        &s->objective.cost,
                                        &s->objective.co2e,
@@ -62,18 +65,24 @@ static void setup_numbers(struct pot_setup *s, double *numbers, bool read) {
                                        &s->dose_time,
                                        &s->noise_quiet,
                                        &s->noise_distance,
-                                       &free,
                                        &solver,
                                        &s->solver.tolerance,
                                        &s->solver.keeps,
                                        &most,
-                                       &starts};
+                                       &starts,
+                                       &held[POT_ACD],
+                                       &held[POT_ALUMINA],
+                                       &held[POT_ALF3],
+                                       &held[POT_CURRENT]};
+    for (int j = 0; j < POT_VARIABLES; j++)
+        held[j] = s->held[j];
     for (int i = 0; i < SETUP_NUMBERS; i++)
         *(read ? at[i] : &numbers[i]) = *(read ? &numbers[i] : at[i]);
     if (!read) return;
     s->solver.solver = solver >= 0 && solver < NLP_SOLVERS ? (enum nlp_solver)solver : NLP_MULTISTART;
     s->spread.scenarios = scenarios >= 0 && scenarios <= POT_SCENARIOS_MAX ? (unsigned)scenarios : 0;
-    s->current_free = free != 0;
+    for (int j = 0; j < POT_VARIABLES; j++)
+        s->held[j] = held[j] != 0;
     s->solver.starts = (unsigned)fmin(fmax(starts, 1), 100);
     s->solver.evaluations = (long)fmin(fmax(most, 1), 1e6);
 }
@@ -102,7 +111,7 @@ static bool read_pair(struct run *run, struct pl_unpack *u) {
     if (strcmp(key, "values") == 0)
         return read_numbers(u, run->values, PL_MODEL_PARAMETERS_MAX, false, &run->value_count);
     if (strcmp(key, "state") == 0) return read_numbers(u, run->state, RUN_STATE_MAX, false, &run->state_count);
-    if (strcmp(key, "cell") == 0) return read_named(u, run->named);
+    if (strcmp(key, "cell") == 0) return read_named(run, u);
     if (strcmp(key, "constraints") == 0) return pl_unpack_int(u, &run->version);
     if (strcmp(key, "seed") == 0) return pl_unpack_uint(u, &run->input.seed);
     if (strcmp(key, "noise") == 0) return pl_unpack_f64(u, &run->input.noise);
@@ -128,12 +137,18 @@ enum pl_code run_read(struct run *run, const void *bytes, size_t size, struct pl
     uint32_t pairs = 0;
     run->value_count = run->state_count = 0;
     run->recorded = false;
+    run->wrong[0] = 0;
     for (int i = 0; i < PL_MODEL_PARAMETERS_MAX; i++)
         run->named[i] = NAN;
     pl_unpack_init(&u, bytes, size);
     bool good = pl_unpack_map(&u, &pairs);
     while (good && pairs--)
         good = read_pair(run, &u);
+    if (!good && *run->wrong)
+        return pl_error_set(error, PL_RANGE,
+                            "%s is no parameter of a CellModel, or beyond its range: potline model "
+                            "show CellModel lists them",
+                            run->wrong);
     if (!good) return pl_error_set(error, PL_CORRUPT, "its bytes are no state of a cell");
     if (strcmp(run->model, twin_cell_model.name) != 0)
         return pl_error_set(error, PL_CORRUPT, "it is of a %s, not of a %s", *run->model ? run->model : "nothing",

@@ -48,7 +48,8 @@ static bool take_samples(struct optimize *s, const struct pl_batch *batch) {
         if (watch == UINT8_MAX || in->quality[i] & PL_Q_BAD || !isfinite(in->value[i])) continue;
         uint32_t asset = pot_of(s, in->tag[i], watch);
         struct pot_record *r = asset == PL_NO_ID ? NULL : pl_table_get(pl_node_table(s->node, TABLE_POTS), asset, 0);
-        if (!r) return asset == PL_NO_ID;
+        if (asset == PL_NO_ID) continue; /* the registry is full */
+        if (!r) return false;
         r->watch[watch - 1] = (struct watch){in->value[i], in->time[i]};
     }
     return true;

@@ -1,0 +1,147 @@
+#!/usr/bin/python3
+"""The loop on the simulated plant: twin, optimiser, guard, Modbus, plant. In lockstep, as fast as it goes, in mode advise: nothing
+is written, runs are recorded, one gives the same numbers again. By the clock, in mode auto: the plant's own log says that set
+points come for each pot, within limits and steps. (The guard's leases are by the clock, so it lets nothing pass in lockstep.)"""
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+BIN = os.environ["POTLINE_BIN"]
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LONG = os.environ.get("POTLINE_LONG") == "1"
+SECONDS = 6 * 3600 if LONG else 1300
+PATIENCE = 600 if LONG else 120
+POTS = ["line1.pot01", "line1.pot02"]
+CLOCK = "clock: { table: input, time: 0, step: 4, acknowledge: 0, unit: 1 }"
+
+
+def fail(text):
+    sys.exit(f"optimize: {text}")
+
+
+def rows(path):
+    with open(path) as file:
+        return list(csv.reader(file))
+
+
+def tool(*command, code=0):
+    done = subprocess.run([f"{BIN}/{command[0]}", *command[1:]], capture_output=True, text=True)
+    if done.returncode != code:
+        fail(f"{' '.join(command)}: exit code {done.returncode}, not {code}: {done.stderr[-2000:]}")
+    return done.stdout + done.stderr
+
+
+def registers(work):
+    """All that the loop reads, in one file: one source has the plant's clock."""
+    def of(name, wanted):
+        with open(f"{ROOT}/graphs/maps/{name}.csv") as file:
+            return [line for i, line in enumerate(file) if wanted(i, line.split(",")[0])]
+    lines = of("line1", lambda i, tag: i == 0 or tag == "line1.line_current" or tag.rsplit(".", 1)[0] in POTS)
+    lines += of("field1", lambda i, tag: tag in [f"{pot}.acd_set" for pot in POTS])
+    with open(f"{work}/line.csv", "w") as file:
+        file.writelines(lines)
+    with open(f"{work}/live.csv", "w") as file:
+        file.writelines(line for line in lines if "acd_set" not in line)
+    with open(f"{work}/stands.csv", "w") as file:
+        file.writelines(line for i, line in enumerate(lines) if i == 0 or "acd_set" in line)
+
+
+def graph_in_lockstep(work, name):
+    with open(f"{ROOT}/graphs/optimize.yaml") as file:
+        text = file.read()
+    text = re.sub(r"    poll: 1s\n    align: true\n    time: schedule\n", f"    {CLOCK}\n", text, count=1)
+    text = re.sub(r"  # What stands in.*?\n\n", "", text, flags=re.S)
+    text = text.replace('"maps/line1.csv"', f'"{work}/line.csv"').replace("maps/", f"{ROOT}/graphs/maps/")
+    text = text.replace(", stands]", "]").replace("every: 1h", "every: 10m")
+    text = text.replace("gap: 18\n    idle: 5s", "gap: 18")
+    with open(f"{work}/{name}.yaml", "w") as file:
+        file.write(text)
+
+
+def graph_by_clock(work, name):
+    """A state each ten seconds, so that nobody has to wait for hours."""
+    with open(f"{ROOT}/graphs/optimize.yaml") as file:
+        text = file.read()
+    text = text.replace("maps/", f"{ROOT}/graphs/maps/").replace("mode: advise", "mode: auto").replace("fresh: 5s", "fresh: 60s")
+    text = text.replace("    every: 1m\n", "    every: 1m\n    state: 10s\n").replace("every: 1h", "every: 10s\n    renew: 5s\n    lease: 60s")
+    text = text.replace(f"{ROOT}/graphs/maps/line1.csv", f"{work}/live.csv").replace(f"{ROOT}/graphs/maps/field1.csv", f"{work}/stands.csv")
+    with open(f"{work}/{name}.yaml", "w") as file:
+        file.write(text)
+
+
+def run(work, name, *how, until=lambda: False):
+    """A plant, and an engine on it until the plant has ended, or enough has come."""
+    address = f"{work}/{name}.address"
+    plant = subprocess.Popen([f"{BIN}/potline-plant", "--quiet", "--listen", "127.0.0.1:0", "--address-file", address, "--lines", "1",
+                              "--pots", "2", "--seed", "11", "--writes", f"{work}/{name}.writes", *how])
+    while not (os.path.exists(address) and open(address).read().endswith("\n")):
+        if plant.poll() is not None:
+            fail("the plant does not serve")
+        time.sleep(0.01)
+    with open(f"{work}/{name}.err", "w") as told:
+        engine = subprocess.Popen([f"{BIN}/potline", "run", f"{work}/{name}.yaml", "--quiet", "--data", f"{work}/{name}"],
+                                  env={**os.environ, "POTLINE_PLANT": open(address).read().strip()}, stderr=told)
+        end = time.monotonic() + PATIENCE
+        while plant.poll() is None and engine.poll() is None and not until():
+            if time.monotonic() > end:
+                plant.kill()
+                engine.kill()
+                fail(f"{name}: it does not end: {written(work, name)[-5:]} {open(f'{work}/{name}.err').read()[-2000:]}")
+            time.sleep(0.05)
+        engine.send_signal(signal.SIGTERM)
+        code = engine.wait()
+    plant.terminate()
+    plant.wait()
+    if code:
+        fail(f"{name}: the engine ends with {code}: {open(f'{work}/{name}.err').read()[-2000:]}")
+
+
+def written(work, name):
+    """What the plant received for anodes: (its time, tag, value, outcome)."""
+    whole = [r for r in rows(f"{work}/{name}.writes")[1:] if len(r) == 7]
+    return [(int(r[1]), r[4], float(r[5]), r[6]) for r in whole if r[4].endswith(".acd_set")]
+
+
+def check_loop(work):
+    found = written(work, "auto")
+    if not found or {tag.rsplit(".", 1)[0] for _, tag, _, _ in found} != set(POTS):
+        fail(f"set points of both pots should have come, found {found[:5]}")
+    last = {}
+    for at, tag, value, outcome in found:
+        if outcome != "accepted" or not 38 <= value <= 48:
+            fail(f"{tag} {value} at {at}: {outcome}")
+        before, then = last.get(tag, (value, at))
+        if abs(value - before) > 0.5 + 1e-4:
+            fail(f"{tag} goes from {before} to {value} at once")
+        last[tag] = (value, at)
+    return len(found)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as work:
+        registers(work)
+        graph_in_lockstep(work, "advise")
+        run(work, "advise", "--lockstep", "--for", f"{SECONDS}s")
+        if written(work, "advise"):
+            fail("mode advise has written")
+        text = tool("potline", "optimize", "line1.pot01", "--data", f"{work}/advise", "--replay", "last")
+        if "the same numbers as recorded" not in text:
+            fail(text)
+        text = tool("potline", "optimize", "line1.pot02", "--data", f"{work}/advise", "--explain")
+        if "kWh/t" not in text:
+            fail(text)
+        graph_by_clock(work, "auto")
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        run(work, "auto", "--start", now, "--for", "1h", until=lambda: {w[1].rsplit(".", 1)[0] for w in written(work, "auto")} == set(POTS))
+        sent = check_loop(work)
+        print(f"{SECONDS} s in lockstep in mode advise: nothing written, a recorded run is the same again; by the clock {sent} set points "
+              "within limits and steps")
+
+
+if __name__ == "__main__":
+    main()
