@@ -88,6 +88,7 @@ extern const struct pl_subcommand pl_subcommand_model;
 extern const struct pl_subcommand pl_subcommand_new_operator;
 extern const struct pl_subcommand pl_subcommand_optimize;
 extern const struct pl_subcommand pl_subcommand_replay;
+extern const struct pl_subcommand pl_subcommand_report;
 extern const struct pl_subcommand pl_subcommand_restore;
 extern const struct pl_subcommand pl_subcommand_run;
 extern const struct pl_subcommand pl_subcommand_savepoint;

@@ -23,7 +23,7 @@ static const struct pl_subcommand *const subcommands[] = {
     &pl_subcommand_savepoint,  &pl_subcommand_standby,  &pl_subcommand_keys,         &pl_subcommand_doctor,
     &pl_subcommand_model,      &pl_subcommand_inspect,  &pl_subcommand_new_operator, &pl_subcommand_manual,
     &pl_subcommand_completion, &pl_subcommand_version,  &pl_subcommand_what_if,      &pl_subcommand_train,
-    &pl_subcommand_optimize,
+    &pl_subcommand_optimize,   &pl_subcommand_report,
 };
 
 static const char overview[] = "Potline runs dataflow graphs on the sensor data of process plants.\n";

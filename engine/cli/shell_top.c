@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "shell.h"
 #include "shell_shown.h"
+#include "shell_top_plant.h"
 
 enum { NODES_MAX = 2000, NAME_MAX_ = 64, PICTURE_MAX = 4 << 20 };
 
@@ -33,9 +34,8 @@ struct top {
     pl_time every;
     struct pl_screen screen;
     struct look *now, *before;
-    char sort;          /* b: busy, i: rows in, q is the end, l: lag, u: queue, n: name */
-    unsigned attention; /* alarms that want somebody */
-    bool alarms;        /* there is a list of alarms */
+    char sort; /* b: busy, i: rows in, q is the end, l: lag, u: queue, n: name */
+    struct pl_top_plant plant;
 };
 
 /* ---- Reading ---- */
@@ -287,21 +287,25 @@ static void put_head(struct pl_buffer *out, const struct top *top, const struct 
     for (unsigned i = 0; i < top->now->count; i++)
         if (top->now->nodes[i].rows_in == 0) in += top->now->nodes[i].out; /* sources */
     used = snprintf(text, sizeof text, "%u nodes, %.0f rows/s from sources", top->now->count, in);
-    if (top->alarms) snprintf(text + used, sizeof text - (size_t)used, ", %u alarms want attention", top->attention);
-    bool red = top->alarms && top->attention && style->colour;
+    if (top->plant.alarms)
+        snprintf(text + used, sizeof text - (size_t)used, ", %u alarms want attention", top->plant.attention);
+    bool red = top->plant.alarms && top->plant.attention && style->colour;
     if (red) pl_buffer_puts(out, pl_tone_on(PL_TONE_BAD));
     put_cut(out, text, style->width);
     if (red) pl_buffer_puts(out, PL_TONE_OFF);
+    if (*top->plant.figures) put_cut(out, top->plant.figures, style->width);
+    for (unsigned i = 0; i < top->plant.urgents; i++)
+        put_cut(out, top->plant.urgent[i], style->width);
     put_cut(out, "sort: b busy, i rows, l lag, u queue, n name; q ends", style->width);
     pl_buffer_putc(out, '\n');
 }
 
 static void draw(struct top *top) {
-    enum { HEAD = 4 };
+    unsigned head = 4 + top->plant.urgents + (*top->plant.figures != 0);
     struct pl_buffer out;
     struct pl_grid_style style = pl_shell_style();
     unsigned widths[COLUMNS], count = top->now->count, rows = top->screen.on ? pl_screen_rows() : UINT_MAX;
-    unsigned room = rows > HEAD + 1 ? rows - HEAD : 1, shown = count > room ? room - 1 : count;
+    unsigned room = rows > head + 1 ? rows - head : 1, shown = count > room ? room - 1 : count;
     pl_buffer_init(&out, PICTURE_MAX);
     put_head(&out, top, &style);
     fit(top->now, style.width, widths);
@@ -330,16 +334,6 @@ static bool ask(struct top *top, const char *const *words, unsigned count, struc
     return good;
 }
 
-static void count_alarms(struct top *top) {
-    struct pl_answer answer;
-    unsigned used;
-    const char *const words[] = {"alarms", "list"};
-    top->alarms = pl_manual_find(&top->shell->manual, words, 2, &used) && used == 2;
-    if (!top->alarms || !ask(top, words, 2, &answer)) return;
-    top->attention = answer.status == PL_ANSWER_OK ? answer.count : 0;
-    pl_answer_fini(&answer);
-}
-
 static bool look(struct top *top) {
     struct pl_answer answer;
     const char *const words[] = {"nodes"};
@@ -355,7 +349,7 @@ static bool look(struct top *top) {
     pl_answer_fini(&answer);
     if (!good) return false;
     compare(top->now, top->before);
-    count_alarms(top);
+    pl_top_plant_see(top->shell, &top->plant);
     draw(top);
     return true;
 }

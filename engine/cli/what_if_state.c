@@ -39,8 +39,8 @@ static void look_at(struct search *s, const struct pl_tags *tags, const struct p
     if (strcmp(pl_tags_get(tags, e->asset[row])->name, s->asset) != 0) return;
     uint32_t size;
     const void *body = pl_batch_heap_row(batch, 0, row, &size);
-    void *copy = size && (!s->scratch || read_state(body, size, e->time[row], s->scratch)) ? pl_realloc(s->body, size)
-                                                                                          : NULL;
+    void *copy =
+        size && (!s->scratch || read_state(body, size, e->time[row], s->scratch)) ? pl_realloc(s->body, size) : NULL;
     if (!copy) {
         s->damaged = true;
         return;
@@ -73,7 +73,7 @@ static int conclude(const struct search *s, const char *data, enum pl_code code,
     if (s->size) return PL_EXIT_OK;
     fprintf(stderr, "potline %s: %s: %s %s of %s in zone gold; let %s and a sink.lake keep its output `events`\n",
             s->command, data, s->damaged ? "no readable" : "no", s->kind, s->asset,
-            s->scratch ? "twin.cell tell it (state: 10m)" : "optimize.setpoints tell it");
+            strcmp(s->kind, "twin.state") == 0 ? "twin.cell tell it (state: 10m)" : "optimize.setpoints tell it");
     return PL_EXIT_USAGE;
 }
 

@@ -13,10 +13,10 @@
 
 #include "batch/tags.h"
 #include "http/rest_impl.h"
-#include "http/zone_walk.h"
 #include "store/audit.h"
+#include "store/zone_walk.h"
 
-enum { NAMES = 200000 };
+enum { NAMES = 200000, RECORDS = 400000 };
 static const pl_time ALARMS_BACK = 31 * PL_DAY, SETPOINTS_BACK = PL_DAY, READINGS_BACK = 10 * PL_MINUTE;
 
 struct stood {
@@ -137,15 +137,17 @@ static enum pl_code read_samples(struct past *past, struct pl_error **error) {
     pl_time back = READINGS_BACK;
     if (within) pl_text_duration(within, strlen(within), &back);
     past->from = past->at - back;
-    const struct pl__zone_walk walk = {.rest = past->call->rest,
-                                       .names = past->names,
-                                       .zone = zone && strcmp(zone, "gold") == 0 ? PL_GOLD : PL_SILVER,
-                                       .kind = PL_SAMPLES,
-                                       .from = past->from,
-                                       .to = past->at + 1,
-                                       .take = take_samples,
-                                       .arg = past};
-    return pl__zone_walk(&walk, error);
+    const struct pl_zone_walk walk = {.store = pl__rest_store(past->call->rest),
+                                      .stop = &past->call->rest->leaving,
+                                      .names = past->names,
+                                      .zone = zone && strcmp(zone, "gold") == 0 ? PL_GOLD : PL_SILVER,
+                                      .kind = PL_SAMPLES,
+                                      .from = past->from,
+                                      .to = past->at + 1,
+                                      .take = take_samples,
+                                      .arg = past,
+                                      .records = RECORDS};
+    return pl_zone_walk(&walk, error);
 }
 
 /* ---- Alarms ---- */
@@ -212,15 +214,17 @@ static void choose_alarms(struct past *past) {
 }
 
 static enum pl_code read_alarms(struct past *past, struct pl_error **error) {
-    const struct pl__zone_walk walk = {.rest = past->call->rest,
-                                       .names = past->names,
-                                       .zone = PL_GOLD,
-                                       .kind = PL_EVENTS,
-                                       .from = past->at - ALARMS_BACK,
-                                       .to = past->at + 1,
-                                       .take = take_alarms,
-                                       .arg = past};
-    enum pl_code code = pl__zone_walk(&walk, error);
+    const struct pl_zone_walk walk = {.store = pl__rest_store(past->call->rest),
+                                      .stop = &past->call->rest->leaving,
+                                      .names = past->names,
+                                      .zone = PL_GOLD,
+                                      .kind = PL_EVENTS,
+                                      .from = past->at - ALARMS_BACK,
+                                      .to = past->at + 1,
+                                      .take = take_alarms,
+                                      .arg = past,
+                                      .records = RECORDS};
+    enum pl_code code = pl_zone_walk(&walk, error);
     choose_alarms(past);
     return code;
 }
@@ -240,7 +244,7 @@ static bool take_points(void *arg, const struct pl_batch *batch) {
         pl_pack_map(past->row, 11);
         pl_pack_pair_str(past->row, "tag", name);
         pl_pack_pair_str(past->row, "mode", "");
-        pl_pack_pair_str(past->row, "state", holds ? "leased" : "");
+        pl_pack_pair_str(past->row, "state", holds ? "leased" : isfinite(rows->value[i]) ? "" : "withdrawn");
         put_number(past->row, "stands", rows->value[i]);
         put_number(past->row, "passed", rows->value[i]);
         put_number(past->row, "wished", NAN);
@@ -259,15 +263,17 @@ static enum pl_code read_points(struct past *past, struct pl_error **error) {
     static const enum pl_zone_id zones[] = {PL_SILVER, PL_GOLD};
     enum pl_code code = PL_OK;
     for (unsigned i = 0; !code && i < PL_COUNT_OF(zones); i++) {
-        const struct pl__zone_walk walk = {.rest = past->call->rest,
-                                           .names = past->names,
-                                           .zone = zones[i],
-                                           .kind = PL_SETPOINTS,
-                                           .from = past->at - SETPOINTS_BACK,
-                                           .to = past->at + 1,
-                                           .take = take_points,
-                                           .arg = past};
-        code = pl__zone_walk(&walk, error);
+        const struct pl_zone_walk walk = {.store = pl__rest_store(past->call->rest),
+                                          .stop = &past->call->rest->leaving,
+                                          .names = past->names,
+                                          .zone = zones[i],
+                                          .kind = PL_SETPOINTS,
+                                          .from = past->at - SETPOINTS_BACK,
+                                          .to = past->at + 1,
+                                          .take = take_points,
+                                          .arg = past,
+                                          .records = RECORDS};
+        code = pl_zone_walk(&walk, error);
     }
     return code;
 }

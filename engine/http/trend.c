@@ -10,9 +10,9 @@
 
 #include "batch/tags.h"
 #include "http/rest_impl.h"
-#include "http/zone_walk.h"
+#include "store/zone_walk.h"
 
-enum { NAMES = 200000, POINTS = 600, PROBE = 64 };
+enum { NAMES = 200000, POINTS = 600, PROBE = 64, RECORDS = 400000 };
 static const pl_time OF_SAMPLES = PL_HOUR; /* up to here */
 
 struct part {
@@ -110,18 +110,20 @@ static bool probe(void *arg, const struct pl_batch *batch) {
 }
 
 static enum pl_code read_trend(struct trend *trend, struct pl_error **error) {
-    struct pl__zone_walk walk = {.rest = trend->call->rest,
-                                 .names = trend->names,
-                                 .zone = PL_GOLD,
-                                 .kind = PL_WINDOWS,
-                                 .from = trend->from,
-                                 .to = trend->to,
-                                 .begin = begin_probe,
-                                 .take = probe,
-                                 .arg = trend,
-                                 .most = PROBE};
+    struct pl_zone_walk walk = {.store = pl__rest_store(trend->call->rest),
+                                .stop = &trend->call->rest->leaving,
+                                .names = trend->names,
+                                .zone = PL_GOLD,
+                                .kind = PL_WINDOWS,
+                                .from = trend->from,
+                                .to = trend->to,
+                                .begin = begin_probe,
+                                .take = probe,
+                                .arg = trend,
+                                .records = RECORDS,
+                                .most = PROBE};
     enum pl_code code = PL_OK;
-    if (trend->to - trend->from > OF_SAMPLES) code = pl__zone_walk(&walk, error);
+    if (trend->to - trend->from > OF_SAMPLES) code = pl_zone_walk(&walk, error);
     walk.begin = NULL;
     walk.most = 0;
     walk.node = trend->width ? trend->node : NULL;
@@ -130,7 +132,7 @@ static enum pl_code read_trend(struct trend *trend, struct pl_error **error) {
         walk.zone = PL_SILVER;
         walk.kind = PL_SAMPLES;
     }
-    return code ? code : pl__zone_walk(&walk, error);
+    return code ? code : pl_zone_walk(&walk, error);
 }
 
 /* ---- The answer ---- */

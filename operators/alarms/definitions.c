@@ -26,7 +26,8 @@ static const struct pl_option definition_options[] = {
                   "Of an event without a rule: the kind of event that ends it (`match` is a kind then, no glob); "
                   "without, it is over at once."),
     PL_OPT_STRING(struct definition, class, "class", "", PL_FIXED, "Class of the alarm, for reports."),
-    PL_OPT_STRING(struct definition, owner, "owner", "", PL_FIXED, "Who answers for this definition; a role, or @USER, is also whom the dashboard notifies."),
+    PL_OPT_STRING(struct definition, owner, "owner", "", PL_FIXED,
+                  "Who answers for this definition; a role, or @USER, is also whom the dashboard notifies."),
     PL_OPT_END,
 };
 

@@ -92,9 +92,7 @@ static enum pl_code list_run(void *self, struct pl_node *node, const void *args,
     const struct list_args *wanted = args;
     struct listing listing = {.asset = wanted->asset, .call = call};
     enum kpi_period period = (enum kpi_period)wanted->period;
-    if (!(k->periods & 1u << period))
-        return pl_error_set(error, PL_NOT_FOUND, "this node tells no figures by %s (option per)",
-                            kpi_period_names[period]);
+    if (!(k->periods & 1u << period)) return PL_OK; /* none are told */
     if (k->closed == PL_TIME_MIN || k->closed == PL_TIME_MAX) return PL_OK;
     struct kpi_told *all = pl_alloc((pl_table_count(k->pots) + 1) * 2 * sizeof *all);
     if (!all) return pl_error_set(error, PL_NO_MEMORY, "no memory for the figures");

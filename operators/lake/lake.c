@@ -103,7 +103,8 @@ static const struct pl_operator sink_lake = {
         "power from the log's next sync on; what was written behind the last checkpoint is taken out again by\n"
         "the next run, and comes anew. Without a log rows of every run are kept.",
     .inputs = PL_PORTS({.name = "in",
-                        .kinds = PL_SET(PL_SAMPLES) | PL_SET(PL_WINDOWS) | PL_SET(PL_PROFILES) | PL_SET(PL_EVENTS),
+                        .kinds = PL_SET(PL_SAMPLES) | PL_SET(PL_WINDOWS) | PL_SET(PL_PROFILES) | PL_SET(PL_SETPOINTS) |
+                                 PL_SET(PL_EVENTS),
                         .doc = "What to keep."}),
     .options = lake_options,
     .counters = PL_COUNTERS({"rows", "rows", "Rows written."}, {"batches", "batches", "Batches written."}),

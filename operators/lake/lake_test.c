@@ -95,7 +95,7 @@ static void batches_go_to_their_zone(void **state) {
     struct rig rig = make_rig("{zone: gold}");
     open_node(&rig, "keep", 2);
     uint64_t rows = 0, epoch = 0;
-    static const enum pl_kind kinds[] = {PL_SAMPLES, PL_WINDOWS, PL_PROFILES, PL_EVENTS};
+    static const enum pl_kind kinds[] = {PL_SAMPLES, PL_WINDOWS, PL_PROFILES, PL_SETPOINTS, PL_EVENTS};
     for (unsigned i = 0; i < PL_COUNT_OF(kinds); i++) {
         assert_true(rig.op->inputs[0].kinds & PL_SET(kinds[i]));
         struct pl_batch *batch = random_batch(rig.tags, kinds[i], i + 1, 50);

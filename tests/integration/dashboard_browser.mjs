@@ -16,6 +16,7 @@ const PAGES = {
   admin: ["/", "/alarms", "/kpis", "/rules", "/audit", "/users"],
 };
 const ALARM = "high@line1.pot02.voltage";
+const moments = {}; // when something was seen, to look back to
 
 // ---- The plant, which the other program is ----
 
@@ -204,6 +205,7 @@ async function breach(page) {
   console.log(`a breach is seen after ${Math.round(Date.now() - sent)} ms`);
   await page.waitForSelector(`${tile("line1.pot02")} .value:has-text("9.00")`);
   await shoot(page, "map-alarm-light");
+  moments.breach = await nextSecond();
 }
 
 async function acknowledge(page) {
@@ -236,7 +238,26 @@ async function shelve(page) {
 }
 
 async function twin(page) {
-  await plant("field", "line1.pot01", [0, 0.1, 0.4], [960, 930, 420.5]);
+  await plant(
+    "field",
+    "line1.pot03",
+    "bath_wall",
+    [0, 0.08, 0.2, 0.45],
+    [952, 930, 610, 290],
+  );
+  await plant("tell", "line1.pot03.twin.ledge", 83);
+  await go(page, "/pot/line1.pot03");
+  await page.waitForSelector(
+    'svg[aria-label="Side wall at the bath\'s level: 8.3 cm of ledge on 36.7 cm of lining"]',
+  );
+  await shoot(page, "pot-twin-light");
+  await plant(
+    "field",
+    "line1.pot01",
+    "temperature",
+    [0, 0.1, 0.4],
+    [960, 930, 420.5],
+  );
   await until(
     async () =>
       (await plant("api", "/profiles?asset=line1.pot01")).length === 1,
@@ -253,6 +274,10 @@ async function approve(page) {
   await go(page, "/");
   await page.waitForSelector("text=1 set point waits for approval");
   await go(page, "/pot/line1.pot01");
+  await page.waitForSelector(
+    '.recommendations li:has-text("Because: less resistance")',
+  );
+  await shoot(page, "pot-recommendation-light");
   await page.getByRole("button", { name: "Approve…" }).click();
   await confirm(page, {}, "Approve");
   const point = await until(async () => {
@@ -261,6 +286,7 @@ async function approve(page) {
   }, "the set point does not pass");
   assert.equal(point.state, "leased");
   await page.waitForSelector('td[data-heading="State"]:has-text("leased")');
+  moments.approved = await nextSecond();
 }
 
 async function mode(page) {
@@ -307,6 +333,7 @@ async function override(page) {
   );
   await go(page, "/");
   await page.waitForSelector(`${tile("line1.pot01")} .flag:has-text("OVR")`);
+  moments.override = await nextSecond();
   const manager = await as("manager");
   await go(manager, "/pot/line1.pot01");
   await manager.getByRole("button", { name: "Release override…" }).click();
@@ -316,6 +343,80 @@ async function override(page) {
     state: "attached",
   });
   assert.deepEqual(await plant("api", "/overrides"), []);
+}
+
+/** A whole second that has passed, for the field of a time has no parts of them. */
+async function nextSecond() {
+  const second = Math.ceil(Date.now() / 1000) * 1000;
+  await until(() => Date.now() > second + 200, "time does not pass");
+  return second;
+}
+
+async function lookAt(page, time) {
+  const local = new Date(time - new Date(time).getTimezoneOffset() * 60_000);
+  const open = (await page.locator(".travel").isVisible())
+    ? "Time…"
+    : "Look back…";
+  await page.getByRole("button", { name: open }).click();
+  await confirm(page, { time: local.toISOString().slice(0, 19) }, "Show");
+  await page.waitForSelector(".travel:has-text('As it was at')");
+}
+
+/** Values, alarms, set points and overrides as they were, nothing to be pressed, and back. */
+async function lookBack(page) {
+  const pot = tile("line1.pot02");
+  await plant("set", "line1.pot02.voltage", 4.31);
+  await go(page, "/");
+  await page.waitForSelector(`${pot} .value:has-text("4.31")`);
+  await lookAt(page, moments.breach);
+  await page.waitForSelector(`${pot}[data-alarm="high"]`);
+  await page.waitForSelector(`${pot} .value:has-text("9.00")`);
+  await shoot(page, "past-light");
+  await axed(page, "looking back");
+  await lookAt(page, moments.override);
+  await page.waitForSelector(`${tile("line1.pot01")} .flag:has-text("OVR")`);
+  await go(page, "/pot/line1.pot01");
+  await page.waitForSelector("text=Overridden (line1) by u-operator");
+  await page.waitForSelector('td[data-heading="State"]:has-text("withdrawn")');
+  for (const name of ["Override…", "Mode…", "Release override…"])
+    assert(!(await page.getByRole("button", { name }).isVisible()), name);
+  await lookAt(page, moments.approved);
+  await page.waitForSelector('td[data-heading="Stands"]:has-text("44")');
+  const at = new Date(moments.approved).toISOString();
+  const [point] = await plant("api", `/setpoints?at=${at}`);
+  assert.deepEqual([point.stands, point.state], [44, "leased"]);
+  assert.deepEqual(await plant("api", `/overrides?at=${at}`), []);
+  await go(page, "/kpis");
+  await page.waitForSelector("text=There is no day that had ended by then");
+  await page.getByRole("button", { name: "Back to now" }).click();
+  await page.waitForSelector(".travel", { state: "hidden" });
+  await go(page, "/");
+  await page.waitForSelector(`${pot} .value:has-text("4.31")`);
+}
+
+/** Key figures and their targets are what the API tells. */
+async function figures(page) {
+  await go(page, "/kpis");
+  const told = await until(
+    async () =>
+      (await plant("api", "/kpis/production?asset=line1&period=day")).find(
+        (row) => row.figure === "anode_effects" && row.value !== null,
+      ),
+    "there are no figures",
+  );
+  assert.equal(told.target, 0.1);
+  const row = page.locator("table[class=cards] tr", {
+    hasText: "Line 1Anode effects",
+  });
+  await page.waitForSelector('td[data-heading="Target"]:has-text("0.1")');
+  await until(
+    async () => (await row.locator(".value").textContent()) !== "–",
+    "the figure is not shown",
+  );
+  await page.getByRole("button", { name: "Shift" }).click(); // the graph tells none by shift
+  await page.waitForSelector("text=There are no key figures by shift");
+  await page.getByRole("button", { name: "Day", exact: true }).click();
+  await page.waitForSelector('td[data-heading="Target"]:has-text("0.1")');
 }
 
 /** Every signal of every pot, on the pot's page and on the map, is what the API tells. */
@@ -374,7 +475,11 @@ async function trend(page) {
     );
   await until(async () => (await points()) > 5, "a trend has points");
   await page.getByRole("button", { name: "1 h" }).click();
-  await page.waitForSelector("text=means over 1 s");
+  await page.waitForSelector("text=means over 6.0 s");
+  await page.getByRole("button", { name: "7 d" }).click();
+  await page.waitForSelector("text=means over 17 min");
+  await page.getByRole("button", { name: "1 h" }).click();
+  await page.waitForSelector("text=means over 6.0 s");
   await page.getByRole("button", { name: "Zoom in" }).click();
   await page.getByRole("button", { name: "Earlier" }).click();
   await page.waitForSelector('button[aria-pressed="false"]:has-text("Live")');
@@ -439,6 +544,26 @@ async function keyboard() {
   await page.context().close();
 }
 
+async function axed(page, what) {
+  const found = await page.evaluate(
+    `${axe}; axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"] })`,
+  );
+  const grave = found.violations.filter((one) =>
+    ["serious", "critical"].includes(one.impact),
+  );
+  assert.deepEqual(
+    grave.map(
+      (one) =>
+        `${one.id}: ${one.nodes
+          .map((node) => `${node.html} ${node.failureSummary}`)
+          .slice(0, 3)
+          .join(" | ")}`,
+    ),
+    [],
+    what,
+  );
+}
+
 /** Names, roles, contrast: nothing serious on any page; nothing beyond the edge of a phone. */
 async function looks(scheme, width) {
   const page = await as("admin", { scheme, width, height: 800 });
@@ -452,23 +577,7 @@ async function looks(scheme, width) {
     assert(over <= 0, `${path} ${what}: ${over} px too wide`);
     const name = path === "/" ? "map" : path.split("/")[1];
     await shoot(page, `${name}-${what}`);
-    const found = await page.evaluate(
-      `${axe}; axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"] })`,
-    );
-    const grave = found.violations.filter((one) =>
-      ["serious", "critical"].includes(one.impact),
-    );
-    assert.deepEqual(
-      grave.map(
-        (one) =>
-          `${one.id}: ${one.nodes
-            .map((node) => `${node.html} ${node.failureSummary}`)
-            .slice(0, 3)
-            .join(" | ")}`,
-      ),
-      [],
-      `${path} ${what}`,
-    );
+    await axed(page, `${path} ${what}`);
   }
   await page.context().close();
 }
@@ -586,6 +695,8 @@ try {
     approve,
     mode,
     override,
+    figures,
+    lookBack,
   ])
     await step(test.name, () => test(page));
   await step("session", session);

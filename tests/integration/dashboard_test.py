@@ -32,6 +32,7 @@ nodes:
   in: { op: source.zmq, socket: pull, bind: "ipc://${FOLDER}/in", encoding: json, kind: samples, idle: 100ms }
   wishes: { op: source.zmq, socket: pull, bind: "ipc://${FOLDER}/wishes", encoding: json, kind: setpoints, idle: 100ms }
   twin: { op: source.zmq, socket: pull, bind: "ipc://${FOLDER}/twin", encoding: json, kind: profiles, idle: 100ms }
+  figures: { op: source.zmq, socket: pull, bind: "ipc://${FOLDER}/figures", encoding: json, kind: samples, idle: 100ms }
   clean: { op: cleanse, from: in, range: true }
   seconds: { op: window.tumbling, from: clean, size: 1s }
   own: { op: rules, from: clean, scripts: [ "${FOLDER}/rules.lua" ] }
@@ -42,6 +43,10 @@ nodes:
   gold: { op: sink.lake, zone: gold, from: [ seconds ] }
   golden: { op: sink.lake, zone: gold, from: [ list ] }
   fields: { op: sink.lake, zone: gold, from: [ twin ] }
+  mirrored: { op: sink.lake, zone: gold, from: [ figures ] }
+  moves: { op: sink.lake, zone: gold, from: [ safe ] }
+  kpi: { op: kpi, from: clean, per: [ hour, day ], targets: { kwh_per_t: 13500, anode_effects: 0.1 } }
+  told: { op: sink.lake, zone: gold, from: [ kpi ] }
 """
 
 
@@ -52,8 +57,10 @@ class Plant(threading.Thread):
         super().__init__(daemon=True)
         self.values = {f"{pot}.voltage": 4.2 + i / 100 for i, pot in enumerate(POTS)}
         self.values |= {f"{pot}.bath_temp": 960.0 + i for i, pot in enumerate(POTS)}
+        self.values |= {f"{pot}.current": 180.0 for pot in POTS}
         self.talks, self.lock, self.ends = True, threading.Lock(), threading.Event()
         self.samples, self.wishes, self.fields = (self.connect(folder, name) for name in ("in", "wishes", "twin"))
+        self.figures = self.connect(folder, "figures")
 
     @staticmethod
     def connect(folder, name):
@@ -79,8 +86,12 @@ class Plant(threading.Thread):
                    "token": [1], "origin": ["optimiser"], "reason": ["less resistance"]}
         self.wishes.send(json.dumps({"kind": "setpoints", "columns": columns}).encode())
 
-    def field(self, asset, positions, values):
-        columns = {"asset": [asset], "quantity": ["temperature"], "time": [time.time_ns()], "quality": [0], "positions": [positions], "values": [values]}
+    def figure(self, tag, value):
+        columns = {"time": [time.time_ns()], "tag": [tag], "value": [value], "quality": [0]}
+        self.figures.send(json.dumps({"kind": "samples", "columns": columns}).encode())
+
+    def field(self, asset, quantity, positions, values):
+        columns = {"asset": [asset], "quantity": [quantity], "time": [time.time_ns()], "quality": [0], "positions": [positions], "values": [values]}
         self.fields.send(json.dumps({"kind": "profiles", "columns": columns}).encode())
 
 
@@ -100,6 +111,9 @@ class Stage:
 
     def field(self, *told):
         self.plant.field(*told)
+
+    def tell(self, tag, value):
+        self.plant.figure(tag, value)
 
     def silence(self, silent):
         self.plant.talks = not silent

@@ -35,6 +35,13 @@ function tick(time: number, step: number): string {
   return `${two(at.getHours())}:${two(at.getMinutes())}${step < 60 ? `:${two(at.getSeconds())}` : ""}`;
 }
 
+/** What there is, with some room: a pot's voltage is not seen from 0 up. */
+function around(_: uPlot, least: number | null, most: number | null): uPlot.Range.MinMax {
+  if (least === null || most === null) return [0, 1];
+  const room = (most - least) * 0.1 || Math.abs(most) * 0.02 || 1;
+  return [least - room, most + room];
+}
+
 export class Trend {
   readonly element: HTMLElement;
   private plot: uPlot | null = null;
@@ -210,7 +217,7 @@ export class Trend {
       {
         width: this.canvas.clientWidth || 600,
         height: HEIGHT,
-        scales: { x: { time: true, range: () => [this.from / 1000, this.to / 1000] } },
+        scales: { x: { time: true, range: () => [this.from / 1000, this.to / 1000] }, y: { range: around } },
         cursor: { drag: { x: true, y: false, setScale: false } },
         axes: [
           { ...axis, values: (_, times, __, ___, step) => times.map((time) => tick(time, step)), space: 70 },

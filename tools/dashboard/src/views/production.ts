@@ -131,7 +131,7 @@ export function production(): { element: HTMLElement; read(): Promise<void> } {
       rows.length > 0
         ? ""
         : lookedAt() === null
-          ? "There are no key figures: the running graph has no node kpi, or it has heard nothing yet."
+          ? `There are no key figures by ${period}: the running graph has no node kpi that tells them, or it has heard nothing yet.`
           : `There is no ${period} that had ended by then whose figures are kept.`,
     );
   }

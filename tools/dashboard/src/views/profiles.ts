@@ -1,7 +1,7 @@
 // What a twin tells of an asset: its figures, its side walls with their ledge to scale, and fields over positions.
 import { list, part, type Row } from "../api";
 import { h, keyed, setAttribute, setText, type Part } from "../dom";
-import { moment, number, quality } from "../format";
+import { moment, number, quality, withUnit } from "../format";
 import { atQuery, engineNow } from "../live";
 
 const EVERY = 10_000;
@@ -136,14 +136,35 @@ function wallFigure(): Part<Wall> {
 
 // ---- Figures ----
 
+// Of what a twin of a cell tells; what is not here is a share, or says its unit in its name.
+const units: Record<string, string> = {
+  alumina: "wt%",
+  superheat: "K",
+  liquidus: "degC",
+  ledge: "mm",
+  ledge_metal: "mm",
+  undissolved: "kg",
+  bath_temp: "degC",
+  alf3: "wt%",
+  bath: "kg",
+  metal: "kg",
+  acd: "mm",
+  u_reversible: "V",
+  u_anode: "V",
+  u_concentration: "V",
+  u_bath: "V",
+  u_bubbles: "V",
+};
+
 function figurePart(): Part<Row> {
   const name = h("dt"),
     value = h("dd");
   return {
     element: h("div", {}, name, value),
     update(row) {
-      setText(name, String(row.tag).split(".twin.")[1]!.replaceAll("_", " "));
-      setText(value, number(row.value));
+      const what = String(row.tag).split(".twin.")[1]!;
+      setText(name, what.replaceAll("_", " "));
+      setText(value, withUnit(row.value, units[what] ?? ""));
       const level = String(row.quality).split("|")[0]!;
       setAttribute(value, "data-standing", level === "good" ? null : level);
     },

@@ -114,11 +114,11 @@ function recommendation(): Part<Row> {
       point = next;
       const unit = unitText(sensors.get(point.tag)?.unit ?? ""),
         name = point.tag.slice(point.tag.lastIndexOf(".") + 1).replaceAll("_", " ");
-      setText(what, `${name}: ${number(point.stands)} → ${number(point.wished)} ${unit}`);
+      setText(what, `${name}: ${number(point.stands)} → ${number(point.wished)}${unit && ` ${unit}`}`);
       setText(why, point.reason ? `Because: ${point.reason}.` : "No reason is given.");
       setText(
         until,
-        `Within ${number(point.low)} – ${number(point.high)} ${unit}.${point.until ? ` It waits until ${moment(point.until)}.` : ""}`,
+        `Within ${number(point.low)} – ${number(point.high)}${unit && ` ${unit}`}.${point.until ? ` It waits until ${moment(point.until)}.` : ""}`,
       );
     },
   };

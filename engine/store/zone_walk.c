@@ -1,10 +1,10 @@
-#include "http/zone_walk.h"
+#include "store/zone_walk.h"
 
 #include <string.h>
 
 #include <potline/alloc.h>
 
-enum { PARTS = 1000, RECORDS = 400000, PROBE = 64 };
+enum { PARTS = 1000, PROBE = 64 };
 
 struct parts {
     const char *node;
@@ -20,14 +20,14 @@ static enum pl_code collect(void *arg, const struct pl_zone_part *part, struct p
     return PL_OK;
 }
 
-static enum pl_code read_part(const struct pl__zone_walk *walk, const struct pl_zone_part *part, unsigned *records,
+static enum pl_code read_part(const struct pl_zone_walk *walk, const struct pl_zone_part *part, unsigned *records,
                               struct pl_error **error) {
     struct pl_zone_range range = {
         .node = part->node, .one = true, .partition = part->partition, .from = walk->from, .to = walk->to};
     struct pl_zone_scan *scan;
     struct pl_zone_record record;
     bool goes_on = true, found = false;
-    enum pl_code code = pl_zone_scan_new(pl__rest_store(walk->rest), walk->names, walk->zone, &range, &scan, error);
+    enum pl_code code = pl_zone_scan_new(walk->store, walk->names, walk->zone, &range, &scan, error);
     if (!code && walk->begin) walk->begin(walk->arg, part->node);
     for (unsigned i = 0; !code && goes_on && (found || i < PROBE) && (!walk->most || i < walk->most); i++) {
         code = pl_zone_scan_next(scan, &record, error);
@@ -36,24 +36,23 @@ static enum pl_code read_part(const struct pl__zone_walk *walk, const struct pl_
         found = found || fits;
         if (fits) goes_on = walk->take(walk->arg, record.batch);
         pl_batch_unref(record.batch);
-        if (atomic_load(&walk->rest->leaving))
+        if (walk->stop && atomic_load(walk->stop))
             code = pl_error_set(error, PL_UNAVAILABLE, "the engine is ending");
-        else if (++*records == RECORDS)
+        else if (walk->records && ++*records == walk->records)
             code = pl_error_set(error, PL_LIMIT, "too much is to be read for this: ask for less time");
     }
     pl_zone_scan_free(scan);
     return code == PL_NOT_FOUND ? PL_OK : code;
 }
 
-enum pl_code pl__zone_walk(const struct pl__zone_walk *walk, struct pl_error **error) {
-    struct pl_store *store = pl__rest_store(walk->rest);
+enum pl_code pl_zone_walk(const struct pl_zone_walk *walk, struct pl_error **error) {
     unsigned records = 0;
-    if (!store) return pl_error_set(error, PL_UNAVAILABLE, "this run has no data folder, so it has no zones");
+    if (!walk->store) return pl_error_set(error, PL_UNAVAILABLE, "this run has no data folder, so it has no zones");
     struct parts *parts = pl_alloc(sizeof *parts);
     if (!parts) return pl_error_set(error, PL_NO_MEMORY, "no memory for a question");
     parts->node = walk->node;
     parts->count = 0;
-    enum pl_code code = pl_zone_parts(store, walk->zone, collect, parts, error);
+    enum pl_code code = pl_zone_parts(walk->store, walk->zone, collect, parts, error);
     for (unsigned i = 0; !code && i < parts->count; i++)
         code = read_part(walk, &parts->part[i], &records, error);
     pl_free(parts);
