@@ -71,12 +71,10 @@ static uint32_t collect(struct kpi *k, enum kpi_period period, struct kpi_told *
     uint32_t count = 0;
     kpi_span_of(k, period, k->closed, &span);
     for (struct pl_record *r = pl_table_next(k->pots, NULL); r; r = pl_table_next(k->pots, r)) {
-        const struct kpi_pot *pot = pl_record_data(r);
         const struct kpi_sums *sums = pl_table_find(k->sums, r->id, span.from + (pl_time)period);
         if (!sums) continue;
-        all[count] = (struct kpi_told){
+        all[count++] = (struct kpi_told){
             .from = span.from, .to = k->closed, .period = period, .asset = r->id, .pots = 1, .sums = *sums};
-        all[count++].sums.made_doubt = 2 * pot->doubt;
     }
     return count;
 }
