@@ -60,7 +60,7 @@ enum pl_code pl_identity_read(const char *certificate, const char *key, struct p
     *identity = (struct pl_identity_files){0};
     enum pl_code code = read_file(certificate, &identity->certificate, error);
     if (!code) code = read_file(key, &identity->key, error);
-    if (!code && is_sealed(identity->key))
+    if (identity->key && is_sealed(identity->key))
         code = pl_error_set(error, PL_USAGE, "%s is encrypted: nobody is there to give its passphrase", key);
     if (code) pl_identity_fini(identity);
     return code;
@@ -235,8 +235,9 @@ static enum pl_code find_places(const char *folder, struct places *places, struc
 /* As it stands in the files, the key in the clear; false: there is none, or none that is of use. */
 static bool read_own(const struct places *places, const struct pl_store_key *key, struct pl_identity_files *identity,
                      bool *sealed) {
-    if (read_file(places->certificate, &identity->certificate, NULL) || read_file(places->key, &identity->key, NULL))
-        return false;
+    enum pl_code code = read_file(places->certificate, &identity->certificate, NULL);
+    if (!code) code = read_file(places->key, &identity->key, NULL);
+    if (code || !identity->key) return false;
     *sealed = is_sealed(identity->key);
     char *clear = sealed_anew(identity->key, key, NULL);
     forget_key(identity->key);
@@ -271,7 +272,7 @@ enum pl_code pl_identity_rekey(const char *folder, const struct pl_store_key *fr
     struct places places = {.folder = ""};
     char *text = NULL;
     enum pl_code code = find_places(folder, &places, error);
-    if (code || read_file(places.key, &text, NULL)) return code;
+    if (code || read_file(places.key, &text, NULL) || !text) return code;
     char *clear = sealed_anew(text, from, NULL);
     if (clear) code = write_key(places.key, clear, to, error);
     forget_key(clear);

@@ -107,6 +107,7 @@ static void take_over(void *arg) {
     struct pl_provider *provider = arg;
     struct fetch *fetch = provider->fetch;
     provider->under_way = false;
+    provider->asked = pl_clock_monotonic(); /* from the end on: one that dawdles is not asked all the time */
     if (fetch->code) {
         if (!provider->failing && !atomic_load(&provider->ending))
             pl_diag(PL_WARN, "https: no keys of the identity provider from %s: %s", provider->options.source,
@@ -117,7 +118,7 @@ static void take_over(void *arg) {
     if (provider->failing)
         pl_diag(PL_INFO, "https: %s gives the keys of the identity provider again", provider->options.source);
     provider->failing = false;
-    provider->heard = pl_clock_monotonic();
+    provider->heard = provider->asked;
     pl_jwt_keys_fini(&provider->keys);
     provider->keys = fetch->keys;
     fetch->keys = (struct pl_jwt_keys){.count = 0};

@@ -127,6 +127,8 @@ def main():
             assert provider.asked, "it is still being asked"
             wait(lambda: engine.find("no keys of the identity provider"), why="it was not given up")
             assert status(engine, second.token()) == 200
+            # Behind an answer that has not come there is no such key, for a while: else who brings one would wait for ever.
+            assert settled(engine, stranger.token(kid="never")) in (401, 429)
             provider.holds.set()
 
             # Nor do an error, a redirect, no JSON, too much of it, or keys that are none.
