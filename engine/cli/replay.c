@@ -151,7 +151,6 @@ static enum pl_code choose_marked(struct replay *r, struct pl_error **error) {
     return code;
 }
 
-/* Results do not depend on the number of partitions, so it is the log's. */
 static bool open_store(struct replay *r) {
     struct pl_store_options options = {.read_only = true, .key = r->key};
     struct pl_error *error = NULL;
@@ -177,6 +176,7 @@ static bool load_graph(struct replay *r, int *exit_code) {
     return r->graph != NULL;
 }
 
+/* Results do not depend on the number of partitions, so it is the log's. */
 static bool look_at_source(struct replay *r) {
     struct pl_error *error = NULL;
     struct pl_epoch last;

@@ -83,10 +83,12 @@ static enum pl_flow task_emit(struct pl_node *node, unsigned port, struct pl_bat
     pl_stat_add(&task->stats.rows_out, batch->rows);
     pl_stat_add(&task->stats.bytes_out, batch->message_size);
     if (PL_UNLIKELY(task->taps)) pl_tap_offer(task->taps, port, batch);
-    if (task->gate)
+    if (task->gate) {
         pl_outputs_emit(&task->outputs, port, batch);
-    else
-        pl_stat_add(&task->stats.given, port == 0), hand_on(task, port, batch);
+        return PL_FLOW_OK;
+    }
+    pl_stat_add(&task->stats.given, port == 0);
+    hand_on(task, port, batch);
     return PL_FLOW_OK;
 }
 
