@@ -42,6 +42,7 @@ static const struct sample {
     {"detect.univariate", "{history: 256, segment: 2, hold: 20}"},
     {"detect.spectral", "{interval: 300ms, size: 8, bands: [{name: all, low: 0, high: 2}]}"},
     {"detect.state", "{include: ['*.v0'], threshold: 0.5}"},
+    {"detect.recurrent", "{model: '%s/forecaster.safetensors', inputs: [v0, v1, v2]}"},
     {"detect.process", "{train: 30, level: {smooth: 5, block: 5, freedom: 0}, change: {recent: 5, before: 5}, scatter: "
                        "true, local: {window: 9}, regime: 0.9}"},
     {"filter", "{include: ['*.v0', '*.v1']}"},
@@ -347,6 +348,25 @@ static void there_are_operators(void **state) {
 }
 
 /* One rule of each form: memory, hysteresis, an expression, each row, a signal beside, one that fails now and then. */
+/* A GRU of one unit for three signals. */
+static bool write_network(void) {
+    static const char header[] = "{\"weight_ih_l0\":{\"dtype\":\"F32\",\"shape\":[3,3],\"data_offsets\":[0,36]},"
+                                 "\"weight_hh_l0\":{\"dtype\":\"F32\",\"shape\":[3,1],\"data_offsets\":[36,48]},"
+                                 "\"head.weight\":{\"dtype\":\"F32\",\"shape\":[3,1],\"data_offsets\":[48,60]}}";
+    const uint64_t length = sizeof header - 1;
+    float weights[15];
+    char path[64];
+    for (unsigned i = 0; i < 15; i++)
+        weights[i] = (float)(i % 4) * 0.3f - 0.4f;
+    snprintf(path, sizeof path, "%s/forecaster.safetensors", folder);
+    FILE *file = fopen(path, "wb");
+    if (!file) return false;
+    fwrite(&length, sizeof length, 1, file);
+    fwrite(header, 1, length, file);
+    fwrite(weights, sizeof weights, 1, file);
+    return fclose(file) == 0;
+}
+
 static bool write_rules(void) {
     static const char text[] =
         "local top = 60\n"
@@ -377,7 +397,7 @@ int main(void) {
     if (!in) return 1;
     fputs("1000,line1.pot1.v,1\n2000,line1.pot1.v,2\n", in);
     fclose(in);
-    if (!write_rules()) return 1;
+    if (!write_rules() || !write_network()) return 1;
     snprintf(lines, sizeof lines, "%s/in.ndjson", folder);
     if (!(in = fopen(lines, "w"))) return 1;
     fputs("{\"time_ns\":1,\"tag\":\"a.v\",\"value\":1}\n{\"time_ns\":2,\"tag\":\"\\u00e4\",\"value\":2}\n{}\n", in);
@@ -395,6 +415,9 @@ int main(void) {
     snprintf(path, sizeof path, "%s/out.csv", folder);
     unlink(path);
     snprintf(path, sizeof path, "%s/rules.lua", folder);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/forecaster.safetensors", folder);
+    unlink(path);
     snprintf(path, sizeof path, "%s/out.ndjson", folder);
     unlink(path);
     rmdir(folder);
