@@ -16,6 +16,8 @@
 #include "graph/options.h"
 #include "graph/what_if.h"
 
+#define PATIENCE_NS (UINT64_C(120) * 1000000000)
+
 enum { AT_ONCE = 2, NICE = 10, TIMES = 97 };
 static const char asked_for[] = "twin state";
 
@@ -124,6 +126,7 @@ static enum pl_code start(struct pl_request *request, struct ahead *a, struct pl
         code = pl_what_if_change(a->what_if, set[i], error);
     if (code) return code;
     a->seconds = (double)args->lasts * 1e-9;
+    request->deadline = uv_hrtime() + PATIENCE_NS;
     a->started = pthread_create(&a->thread, NULL, look_ahead, a) == 0;
     return a->started ? PL_BUSY : pl_error_set(error, PL_UNAVAILABLE, "no thread can be started");
 }

@@ -44,7 +44,7 @@ struct pl_request {
     struct pl_error *error;
     unsigned waiting;                                                          /* calls that have not come back */
     unsigned done;                                                             /* calls that succeeded */
-    bool later;                                                                /* answered by what comes back, */
+    bool later;                                                                /* answered by what comes back */
     enum pl_code (*look)(struct pl_request *request, struct pl_error **error); /* or once this is not PL_BUSY */
     uint64_t awaited;                                                          /* by `look` */
     bool missing;                                                              /* there is no such command */
