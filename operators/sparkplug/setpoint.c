@@ -171,7 +171,8 @@ const struct pl_operator pl__setpoint_sparkplug = {
     .guarantee = "A set point is verified or its event says why not. None leaves after its expiry. What was under way "
                  "when the process died is in the audit as sent.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SETPOINTS), .doc = "Set points that a guard has let pass."}),
-    .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_EVENTS), .doc = "How each set point ended; the connection, lost and made."}),
+    .outputs = PL_PORTS(
+        {.name = "out", .kinds = PL_SET(PL_EVENTS), .doc = "How each set point ended; the connection, lost and made."}),
     .options = sink_options,
     .counters = pl_mqtt_way_counters,
     .scope = PL_GLOBAL,

@@ -111,8 +111,7 @@ def in_and_out(programs, folder):
     assert not rows("line1.pot07.voltage")
 
     def is_let_in():
-        if trust_rejected(f"{folder}/server-pki"):
-            server.tell(trust=True)
+        trust_rejected(f"{folder}/server-pki")
         return rows("line1.pot07.voltage")
 
     wait(is_let_in, engine.text, PATIENCE)

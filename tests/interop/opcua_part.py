@@ -14,11 +14,9 @@ NAMES = ("opcua_out", "opcua_wishes", "told_opcua")  # endpoints of ZeroMQ
 
 
 def trust_rejected(pki):
-    """What a person does: those who were turned away are let in. True: there was somebody."""
-    found = glob.glob(os.path.join(pki, "rejected", "*"))
-    for path in found:
+    """What a person does: those who were turned away are let in."""
+    for path in glob.glob(os.path.join(pki, "rejected", "*")):
         shutil.move(path, os.path.join(pki, "trusted", "certs", os.path.basename(path)))
-    return bool(found)
 
 
 class Demo:
@@ -49,8 +47,7 @@ class Demo:
                                        preexec_fn=mqtt_broker.dies_with_us)
 
     def reading(self, value, status, at):
-        if trust_rejected(f"{self.folder}/server-pki"):
-            self.server.tell(trust=True)
+        trust_rejected(f"{self.folder}/server-pki")
         self.server.tell(set=TAG, value=value, status=status, time=int(at * 1000))
 
     def client(self, options):

@@ -1,16 +1,14 @@
 // An OPC UA server of its own, on npm node-opcua: what the gateway subscribes to and writes to. `nodes` are {NAME: {type, value,
 // readOnly}}, ns=1;s=NAME. Told by lines of JSON, tells each write of a client:
-//     {"set": "voltage", "value": 4.3, "status": "Bad", "time": 1764150000123}  {"flood": "voltage", "values": 5000}
-//     {"trust": true}: somebody has moved certificates into PKI/trusted/certs  {"stop": true}
+//     {"set": "voltage", "value": 4.3, "status": "Bad", "time": 1764150000123}  {"flood": "voltage", "values": 5000}  {"stop": true}
 import fs from 'node:fs'
 import readline from 'node:readline'
-import { DataType, MessageSecurityMode, OPCUACertificateManager, OPCUAServer, SecurityPolicy, StatusCodes, Variant } from 'node-opcua'
+import { DataType, MessageSecurityMode, OPCUAServer, SecurityPolicy, StatusCodes, Variant } from 'node-opcua'
+import { certificates } from './opcua.mjs' // the gateway's, beside it
 
 const config = JSON.parse(process.argv[2])
 const say = what => process.stdout.write(JSON.stringify(what) + '\n')
-const manager = new OPCUACertificateManager({ rootFolder: config.pki, automaticallyAcceptUnknownCertificate: false, disableFileWatchers: true })
-await manager.initialize()
-for (const file of config.trust ?? []) await manager.trustCertificate(fs.readFileSync(file))
+const manager = await certificates({ pki: config.pki }, 'server')
 const server = new OPCUAServer({
   port: config.port, serverCertificateManager: manager, securityPolicies: [SecurityPolicy.None, SecurityPolicy.Basic256Sha256],
   securityModes: config.encryptOnly ? [MessageSecurityMode.SignAndEncrypt] : [MessageSecurityMode.None, MessageSecurityMode.SignAndEncrypt]
@@ -41,6 +39,5 @@ readline.createInterface({ input: process.stdin }).on('line', async line => {
     variables[order.flood].setValueFromSource(new Variant({ dataType: DataType.Double, value: i }))
     if (i % 100 === 99) await new Promise(setImmediate)
   }
-  if (order.trust) await manager.reloadCertificates()
   if (order.stop) { await server.shutdown(10); process.exit(0) }
 })
