@@ -101,7 +101,7 @@ static void fall(struct search *s) {
 /* Evaluates the problem at a point of the solver's, once for objective and constraints. */
 static bool look(struct search *s, const double *at, bool with_gradient) {
     const struct nlp_problem *p = s->problem;
-    double x[NLP_VARIABLES_MAX];
+    double x[NLP_VARIABLES_MAX] = {0};
     for (unsigned j = 0; j < p->variables; j++)
         x[j] = fmin(fmax(at[j] * s->scale[j], p->low[j]), p->high[j]);
     bool same = s->known && memcmp(x, s->x, p->variables * sizeof *x) == 0 && (s->with_gradient || !with_gradient);
