@@ -225,7 +225,7 @@ static void from_problem(const struct search *s, const double *x, double *at) {
 }
 
 static bool run_local(struct search *s, nlopt_algorithm algorithm, const double *start) {
-    double x[NLP_VARIABLES_MAX];
+    double x[NLP_VARIABLES_MAX] = {0};
     nlopt_opt opt = open_run(s, algorithm, start, false);
     if (!opt) return false;
     from_problem(s, start, x);
@@ -264,7 +264,7 @@ static bool refine(struct search *s, nlopt_algorithm algorithm) {
 static void run_global(struct search *s, nlopt_algorithm algorithm, const double *start) {
     nlopt_opt opt = open_run(s, algorithm, start, true), local = NULL;
     if (!opt) return;
-    double x[NLP_VARIABLES_MAX];
+    double x[NLP_VARIABLES_MAX] = {0};
     from_problem(s, start, x);
     nlopt_srand((unsigned long)s->settings->seed);
     if (algorithm == NLOPT_GN_ISRES) {
@@ -301,7 +301,7 @@ static void point_of(const struct search *s, unsigned k, const double *start, do
 static bool multistart(struct search *s, const double *start) {
     bool ended = run_local(s, NLOPT_LD_SLSQP, start);
     for (unsigned k = 1; k < s->settings->starts && !over(s); k++) {
-        double x[NLP_VARIABLES_MAX];
+        double x[NLP_VARIABLES_MAX] = {0};
         point_of(s, k, start, x);
         ended = run_local(s, NLOPT_LD_SLSQP, x) || ended;
     }
