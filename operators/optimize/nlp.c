@@ -231,7 +231,7 @@ static bool run_local(struct search *s, nlopt_algorithm algorithm, const double 
     from_problem(s, start, x);
     constrain(s, opt);
     if (algorithm == NLOPT_LN_COBYLA) {
-        double step[NLP_VARIABLES_MAX];
+        double step[NLP_VARIABLES_MAX] = {0};
         for (unsigned j = 0; j < s->problem->variables; j++)
             step[j] = fmax(0.1 * fabs(x[j]), 0.1);
         nlopt_set_initial_step(opt, step);
