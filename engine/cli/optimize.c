@@ -216,8 +216,9 @@ static void print_table(const struct optimize *o, const json_t *body) {
     printf("%s: %s (%s, %s, %.0f evaluations, %.1f ms)\n", o->asset, text_of(body, "outcome"), text_of(body, "solver"),
            text_of(body, "status"), number(body, NULL, "evaluations"), 1000 * number(body, NULL, "seconds"));
     printf("%-14s %12s %12s\n", "", "as it is", "optimised");
-    json_object_foreach(json_object_get(body, "after"), key, after)
-        printf("%-14s %12.4f %12.4f\n", key, number(body, "before", key), number(body, "after", key));
+    json_object_foreach(json_object_get(body, "after"), key, after) {
+        printf("%-14s %12.4f %12.4f\n", key, number(body, "before", key), json_number_value(after));
+    }
     if (pl_cli_has(o->cli, "explain")) {
         print_limits(body, "active", "what holds it back");
         print_limits(body, "conflict", "what cannot hold together");

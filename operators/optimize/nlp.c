@@ -101,7 +101,7 @@ static void fall(struct search *s) {
 /* Evaluates the problem at a point of the solver's, once for objective and constraints. */
 static bool look(struct search *s, const double *at, bool with_gradient) {
     const struct nlp_problem *p = s->problem;
-    double x[NLP_VARIABLES_MAX];
+    double x[NLP_VARIABLES_MAX] = {0};
     for (unsigned j = 0; j < p->variables; j++)
         x[j] = fmin(fmax(at[j] * s->scale[j], p->low[j]), p->high[j]);
     bool same = s->known && memcmp(x, s->x, p->variables * sizeof *x) == 0 && (s->with_gradient || !with_gradient);
@@ -225,13 +225,13 @@ static void from_problem(const struct search *s, const double *x, double *at) {
 }
 
 static bool run_local(struct search *s, nlopt_algorithm algorithm, const double *start) {
-    double x[NLP_VARIABLES_MAX];
+    double x[NLP_VARIABLES_MAX] = {0};
     nlopt_opt opt = open_run(s, algorithm, start, false);
     if (!opt) return false;
     from_problem(s, start, x);
     constrain(s, opt);
     if (algorithm == NLOPT_LN_COBYLA) {
-        double step[NLP_VARIABLES_MAX];
+        double step[NLP_VARIABLES_MAX] = {0};
         for (unsigned j = 0; j < s->problem->variables; j++)
             step[j] = fmax(0.1 * fabs(x[j]), 0.1);
         nlopt_set_initial_step(opt, step);
@@ -264,7 +264,7 @@ static bool refine(struct search *s, nlopt_algorithm algorithm) {
 static void run_global(struct search *s, nlopt_algorithm algorithm, const double *start) {
     nlopt_opt opt = open_run(s, algorithm, start, true), local = NULL;
     if (!opt) return;
-    double x[NLP_VARIABLES_MAX];
+    double x[NLP_VARIABLES_MAX] = {0};
     from_problem(s, start, x);
     nlopt_srand((unsigned long)s->settings->seed);
     if (algorithm == NLOPT_GN_ISRES) {
@@ -301,7 +301,7 @@ static void point_of(const struct search *s, unsigned k, const double *start, do
 static bool multistart(struct search *s, const double *start) {
     bool ended = run_local(s, NLOPT_LD_SLSQP, start);
     for (unsigned k = 1; k < s->settings->starts && !over(s); k++) {
-        double x[NLP_VARIABLES_MAX];
+        double x[NLP_VARIABLES_MAX] = {0};
         point_of(s, k, start, x);
         ended = run_local(s, NLOPT_LD_SLSQP, x) || ended;
     }

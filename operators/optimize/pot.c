@@ -75,7 +75,7 @@ static void take_ways(const struct pot *p, const double *x, const struct steady_
 bool pot_quantities(struct pot *p, unsigned k, const double *x, double *value,
                     double slope[QUANTITIES][POT_VARIABLES]) {
     struct steady_state state;
-    double s[STEADY_OUTPUTS][STEADY_INPUTS];
+    double s[STEADY_OUTPUTS][STEADY_INPUTS] = {{0}};
     if (!steady_of_pot(p, k, x, &state, slope ? s : NULL)) return false;
     if (slope) memset(slope, 0, QUANTITIES * sizeof *slope);
     take_variables(p, x, value, slope);
@@ -123,7 +123,7 @@ static bool objective_at(struct pot *p, const double *x, double *objective, doub
     const struct pot_objective *o = &p->setup->objective;
     const double weight[3] = {o->energy, o->cost, o->co2e};
     struct steady_state state;
-    double s[STEADY_OUTPUTS][STEADY_INPUTS], figure[3], slope[3][POT_VARIABLES];
+    double s[STEADY_OUTPUTS][STEADY_INPUTS] = {{0}}, figure[3], slope[3][POT_VARIABLES] = {{0}};
     if (!steady_of_pot(p, 0, x, &state, gradient ? s : NULL)) return false;
     figures(p, &state, gradient ? s : NULL, figure, slope);
     *objective = 0;
@@ -145,7 +145,7 @@ double pot_miss(const struct pot_row *row, double value) {
 
 bool pot_at(void *self, const double *x, double *objective, double *constraint, double *gradient, double *jacobian) {
     struct pot *p = self;
-    double value[QUANTITIES], slope[QUANTITIES][POT_VARIABLES];
+    double value[QUANTITIES], slope[QUANTITIES][POT_VARIABLES] = {{0}};
     unsigned known = UINT32_MAX, kept = 0;
     if (!objective_at(p, x, objective, gradient)) return false;
     if (p->repair) *objective = 0;

@@ -319,12 +319,12 @@ static enum pl_code command(struct rig *rig, const char *name, const char *args,
     return code;
 }
 
-#define EXPECT(rig, code, name, args, has)                                                                             \
-    do {                                                                                                               \
-        char *why;                                                                                                     \
-        enum pl_code got = command(rig, name, args, &why);                                                             \
-        if (got != (code) || !strstr(why, has)) fail_msg("%s %s: %d %s", name, args, got, why);                        \
-    } while (0)
+static void expect(struct rig *rig, enum pl_code code, const char *name, const char *args, const char *has) {
+    char *why;
+    enum pl_code got = command(rig, name, args, &why);
+    if (got != code || !strstr(why, has)) fail_msg("%s %s: %d %s", name, args, got, why);
+    free(why);
+}
 
 static void people_set_constraints(void **state) {
     (void)state;
@@ -332,30 +332,30 @@ static void people_set_constraints(void **state) {
     assert_non_null(mkdtemp(folder));
     struct rig *rig = rig_new("{deadline: 1m, every: 0s}");
     pl_harness_data(rig->h, folder);
-    EXPECT(rig, PL_OK, "constraints list", "", "\"source\":\"usual\"");
-    EXPECT(rig, PL_OK, "constraints validate", "{scope: l.p, constraint: acd, low: 42.8, high: 48}", "would hold");
+    expect(rig, PL_OK, "constraints list", "", "\"source\":\"usual\"");
+    expect(rig, PL_OK, "constraints validate", "{scope: l.p, constraint: acd, low: 42.8, high: 48}", "would hold");
     push_state(rig, "l.p", START, state_of(NULL, 0, -1, 0));
     assert_near(value_of(rig, "l.p.acd_set"), 42, 0.01);
-    EXPECT(rig, PL_OK, "constraints set", "{scope: l.p, constraint: acd, low: 42.8, high: 48, rank: 0, reason: test}",
+    expect(rig, PL_OK, "constraints set", "{scope: l.p, constraint: acd, low: 42.8, high: 48, rank: 0, reason: test}",
            "\"version\":1");
     push_state(rig, "l.p", START + 1, state_of(NULL, 0, -1, 0)); /* in effect at the next run, for this pot */
     assert_near(value_of(rig, "l.p.acd_set"), 42.8, 0.01);
     push_state(rig, "l.q", START + 1, state_of(NULL, 0, -1, 0));
     assert_near(value_of(rig, "l.q.acd_set"), 42, 0.01);
-    EXPECT(rig, PL_OK, "constraints get", "{scope: l.p, constraint: acd}", "42.8");
-    EXPECT(rig, PL_RANGE, "constraints set", "{scope: l, constraint: superheat, low: 9, high: 5, reason: test}",
+    expect(rig, PL_OK, "constraints get", "{scope: l.p, constraint: acd}", "42.8");
+    expect(rig, PL_RANGE, "constraints set", "{scope: l, constraint: superheat, low: 9, high: 5, reason: test}",
            "there is nothing");
-    EXPECT(rig, PL_RANGE, "constraints set", "{scope: l, constraint: superheat, low: 9, high: 500, reason: test}",
+    expect(rig, PL_RANGE, "constraints set", "{scope: l, constraint: superheat, low: 9, high: 500, reason: test}",
            "beyond");
-    EXPECT(rig, PL_OK, "constraints set", "{scope: l, constraint: superheat, low: 4, high: 5, reason: test}", "4");
-    EXPECT(rig, PL_RANGE, "constraints validate", "{scope: l, constraint: bath_temp, low: 1020, high: 1029}", "melt");
-    EXPECT(rig, PL_RANGE, "constraints set", "{scope: l/p, constraint: acd, low: 40, high: 48, reason: test}",
+    expect(rig, PL_OK, "constraints set", "{scope: l, constraint: superheat, low: 4, high: 5, reason: test}", "4");
+    expect(rig, PL_RANGE, "constraints validate", "{scope: l, constraint: bath_temp, low: 1020, high: 1029}", "melt");
+    expect(rig, PL_RANGE, "constraints set", "{scope: l/p, constraint: acd, low: 40, high: 48, reason: test}",
            "no scope");
     rig_free(rig);
     rig = rig_new("{deadline: 1m}"); /* they are there after a restart, and what is new gets the next number */
     pl_harness_data(rig->h, folder);
-    EXPECT(rig, PL_OK, "constraints get", "{scope: l.p, constraint: acd}", "42.8");
-    EXPECT(rig, PL_OK, "constraints set", "{scope: l, constraint: shell, low: -.inf, high: 430, reason: test}",
+    expect(rig, PL_OK, "constraints get", "{scope: l.p, constraint: acd}", "42.8");
+    expect(rig, PL_OK, "constraints set", "{scope: l, constraint: shell, low: -.inf, high: 430, reason: test}",
            "\"version\":3");
     rig_free(rig);
     char remove[128];

@@ -187,9 +187,16 @@ static bool find(struct steady *s, double *all, double *out) {
 
 bool steady_at(struct steady *s, const struct steady_point *point, struct steady_state *state,
                double slope[STEADY_OUTPUTS][STEADY_INPUTS]) {
-    double all[ALL] = {s->begin[SUPERHEAT], s->begin[MASS]}, r[UNKNOWNS][ALL], o[STEADY_OUTPUTS][ALL];
+    const double begins[] = {s->begin[SUPERHEAT], 9, 14, 20, 30, 5}; /* K: where Newton's way may fail from one */
+    double all[ALL], r[UNKNOWNS][ALL], o[STEADY_OUTPUTS][ALL];
+    bool found = false;
     memcpy(all + UNKNOWNS, point->in, sizeof point->in);
-    if (!find(s, all, state->out)) return false;
+    for (unsigned i = 0; i < PL_COUNT_OF(begins) && !found; i++) {
+        all[SUPERHEAT] = begins[i];
+        all[MASS] = s->begin[MASS];
+        found = find(s, all, state->out);
+    }
+    if (!found) return false;
     if (!slope) return true;
     if (!differences(s, all, r, o, ALL)) return false;
     for (int j = 0; j < STEADY_INPUTS; j++) {
