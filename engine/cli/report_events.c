@@ -55,7 +55,7 @@ static void take_alarm(struct gathering *g, const void *body, size_t size) {
 /* False: it has been counted. */
 static bool is_new(struct gathering *g, uint64_t id) {
     size_t sorted = g->ids & ~(size_t)1023; /* the rest is looked through */
-    if (bsearch(&id, g->id, sorted, sizeof id, by_value)) return false;
+    if (sorted && bsearch(&id, g->id, sorted, sizeof id, by_value)) return false;
     for (size_t i = sorted; i < g->ids; i++)
         if (g->id[i] == id) return false;
     if (g->ids == g->room) {

@@ -14,7 +14,7 @@
 #include "shell_shown.h"
 #include "shell_top_plant.h"
 
-enum { NODES_MAX = 2000, NAME_MAX_ = 64, PICTURE_MAX = 4 << 20 };
+enum { NODES_MAX = 2000, NAME_MAX_ = 64, PICTURE_MAX = 4 << 20, LEAST_FOR_ALARMS = 16 /* rows */ };
 
 struct node {
     char name[NAME_MAX_], op[NAME_MAX_], state[16];
@@ -350,6 +350,7 @@ static bool look(struct top *top) {
     if (!good) return false;
     compare(top->now, top->before);
     pl_top_plant_see(top->shell, &top->plant);
+    if (top->screen.on && pl_screen_rows() < LEAST_FOR_ALARMS) top->plant.urgents = 0;
     draw(top);
     return true;
 }

@@ -85,7 +85,7 @@ static void take_alarm(struct seen *seen, const struct row *row) {
     text_column(row, "priority", &priority, &p);
     text_column(row, "state", &state, &s);
     text_column(row, "message", &message, &m);
-    snprintf(text, sizeof text, "  %.*s %.*s: %.*s, %.*s", p, priority, a, alarm, m, message, s, state);
+    snprintf(text, sizeof text, "  %.*s %.*s%s%.*s, %.*s", p, priority, a, alarm, m ? ": " : "", m, message, s, state);
     pl_buffer_init(&line, 4 * PL_TOP_LINE);
     pl_shown_escape(&line, text, strlen(text));
     pl_buffer_putc(&line, 0);

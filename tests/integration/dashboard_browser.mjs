@@ -405,9 +405,10 @@ async function figures(page) {
     "there are no figures",
   );
   assert.equal(told.target, 0.1);
-  const row = page.locator("table[class=cards] tr", {
-    hasText: "Line 1Anode effects",
-  });
+  const row = page
+    .locator(".cards-of-lines section", { hasText: "Line 1" })
+    .locator("tr", { hasText: "Anode effects" })
+    .first();
   await page.waitForSelector('td[data-heading="Target"]:has-text("0.1")');
   await until(
     async () => (await row.locator(".value").textContent()) !== "–",
@@ -462,7 +463,32 @@ async function numbers(page) {
   );
 }
 
+/** The parts of a range are those of its samples: as many, with the same least and greatest. */
+async function parts() {
+  const time = (ago) => new Date(Date.now() - ago).toISOString();
+  const path = "/sensors/line1.pot02.voltage",
+    range = `from=${time(12_000)}&to=${time(2000)}`;
+  await until(async () => {
+    const samples = await plant("api", `${path}/samples?${range}&limit=1000`),
+      told = await plant("api", `${path}/trend?${range}&points=7`);
+    const values = samples.map((row) => row.value);
+    return (
+      told.length > 0 &&
+      told.length <= 7 &&
+      told.reduce((sum, row) => sum + row.count, 0) === values.length &&
+      Math.max(...told.map((row) => row.max)) === Math.max(...values) &&
+      Math.min(...told.map((row) => row.min)) === Math.min(...values)
+    );
+  }, "a trend is not what its samples are");
+  const { status } = await plant(
+    "api",
+    `${path}/trend?from=${time(0)}&to=${time(1000)}`,
+  );
+  assert.equal(status, 422);
+}
+
 async function trend(page) {
+  await parts();
   await go(page, "/pot/line1.pot02");
   await page.waitForSelector(".trend canvas");
   const points = () =>

@@ -49,9 +49,13 @@ export interface Line {
   pots: string[]; // assets
 }
 
+/** What a twin and key figures tell of a pot is no pot. */
+const told = /\.(twin|kpi)(\.|$)/;
+
 export function lines(): Line[] {
   const found = new Map<string, Set<string>>();
   for (const { asset } of sensors.values()) {
+    if (told.test(asset)) continue;
     const dot = asset.indexOf(".");
     const name = dot < 0 ? asset : asset.slice(0, dot);
     if (!name) continue;

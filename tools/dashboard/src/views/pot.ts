@@ -58,7 +58,8 @@ function eventText(row: Row): string {
 }
 
 function changeText(row: Row): string {
-  const to = row.to ? `${row.from ? `${row.from} → ` : ""}${row.to}` : "";
+  const from = row.from && row.from !== "nan" ? `${row.from} → ` : "";
+  const to = row.to ? from + row.to : "";
   return [row.action, row.object, to, row.user && `by ${row.user}`, row.reason].filter(Boolean).join(" · ");
 }
 
@@ -100,7 +101,8 @@ export function potView(asset: string): View {
     const audit = allowed("report") ? await list(`/audit?${between}`, 1000).catch(() => []) : [];
     const acts = audit.filter((row) => changing.test(row.action) && row.outcome === "done");
     // A rule's event says the same as its alarm, a twin's state nothing new.
-    const own = events.filter((row) => !/^rule\.|^twin\.state$/.test(row.kind));
+    const once = new Map(events.map((row) => [row.id, row])); // two nodes may keep the same event
+    const own = [...once.values()].filter((row) => !/^rule\.|^twin\.state$/.test(row.kind));
     trend.setMarks(marksOf(own, [...acts, ...graphs]));
     const rows = [
       ...own.map((row) => [row.time, eventText(row)]),

@@ -26,41 +26,49 @@ function places(figure: string, value: unknown): string {
 
 function difference(value: number, other: number): string {
   const share = (100 * (value - other)) / Math.abs(other);
-  return Number.isFinite(share) ? `${share < 0 ? "−" : "+"}${Math.abs(share).toFixed(1)} %` : "";
+  if (!Number.isFinite(share)) return "";
+  return Math.abs(share) > 999 ? "> 999 %" : `${share < 0 ? "−" : "+"}${Math.abs(share).toFixed(1)} %`;
 }
 
 function figureRow(): Part<Row> {
-  const value = h("span", { class: "value" }),
-    sure = h("span", { class: "hint" }),
+  const name = h("th", { scope: "row" }),
+    value = h("span", { class: "value" }),
     before = h("span"),
     change = h("span", { class: "hint" }),
     target = h("span"),
     off = h("span", { class: "off" });
-  const asset = h("span"),
-    name = h("span");
-  const element = h(
-    "tr",
-    {},
-    cell("Of", asset),
-    cell("Figure", name),
-    cell("So far", value, sure),
-    cell("Before", before, change),
-    cell("Target", target, off),
-  );
   return {
-    element,
+    element: h("tr", {}, name, cell("So far", value), cell("Before", before, change), cell("Target", target, off)),
     update(row) {
-      const { label, unit, less } = SHOWN[row.figure]!;
-      setText(asset, title(row.asset));
+      const { label, unit, less } = SHOWN[row.figure]!,
+        good = row.value !== null && row.quality === "good";
       setText(name, `${label}, ${unit}`);
       setText(value, places(row.figure, row.value));
-      setAttribute(value, "data-standing", row.value === null || row.quality === "good" ? null : "uncertain");
-      setText(sure, row.quality === "good" ? "" : quality(row.quality));
+      setAttribute(value, "data-standing", row.value === null || good ? null : "uncertain");
+      setAttribute(value, "title", good ? null : quality(row.quality));
       setText(before, places(row.figure, row.before));
-      setText(change, row.value === null || row.before === null ? "" : difference(row.value, row.before));
-      setText(target, row.target === null ? "none" : places(row.figure, row.target));
+      setText(change, !good || row.before === null ? "" : difference(row.value, row.before));
+      setText(target, row.target === null ? "–" : places(row.figure, row.target));
       const worse = row.target !== null && (less ? 1 : -1) * (row.value - row.target) > TOLERATED * row.target;
-      setText(off, worse && row.value !== null ? `✕ ${difference(row.value, row.target)}` : "");
+      setText(off, worse && good ? `✕ ${difference(row.value, row.target)}` : "");
+    },
+  };
+}
+
+interface Asset {
+  name: string;
+  rows: Row[];
+}
+
+function assetPart(): Part<Asset> {
+  const heading = h("h3"),
+    { element, body } = table("Key figures", ["Figure", "So far", "Before", "Target"], { class: "production" });
+  const put = keyed<Row>(body, (row) => row.figure, figureRow);
+  return {
+    element: h("section", {}, heading, h("div", { class: "scroll" }, element)),
+    update({ name, rows }) {
+      setText(heading, title(name));
+      put(rows);
     },
   };
 }
@@ -89,8 +97,8 @@ async function past(period: string): Promise<Row[]> {
 
 export function production(): { element: HTMLElement; read(): Promise<void> } {
   let period = "day";
-  const { element, body } = table("Key figures", ["Of", "Figure", "So far", "Before", "Target"], { class: "cards" });
-  const put = keyed<Row>(body, (row) => `${row.asset} ${row.figure}`, figureRow);
+  const element = h("div", { class: "cards-of-lines" });
+  const put = keyed<Asset>(element, (asset) => asset.name, assetPart);
   const none = h("p", { class: "summary" }, "…"),
     span = h("p", { class: "hint" });
   const buttons = periods.map(([name, label]) =>
@@ -113,7 +121,8 @@ export function production(): { element: HTMLElement; read(): Promise<void> } {
     if (asked !== period) return;
     const rows = answer.filter((row) => row.figure in SHOWN && !String(row.asset).includes("."));
     rows.sort((a, b) => Number(b.asset === "plant") - Number(a.asset === "plant"));
-    put(rows);
+    const names = [...new Set(rows.map((row) => String(row.asset)))];
+    put(names.map((name) => ({ name, rows: rows.filter((row) => row.asset === name) })));
     element.hidden = rows.length === 0;
     for (const [i, [name]] of periods.entries()) setAttribute(buttons[i]!, "aria-pressed", String(name === period));
     const [, , now, before] = periods.find(([name]) => name === period)!;
@@ -123,7 +132,7 @@ export function production(): { element: HTMLElement; read(): Promise<void> } {
       !head
         ? ""
         : lookedAt() === null
-          ? `So far: ${now.toLowerCase()}, ${moment(head.from)} to ${moment(head.to)}. Before: ${before.toLowerCase()}.`
+          ? `${now}: ${moment(head.from)} to ${moment(head.to)}. Before: ${before.toLowerCase()}. ? is uncertain: too little of the time is covered, or the metal is not known well enough.`
           : `The ${period} that ended at ${moment(head.to)}.`,
     );
     setText(
@@ -143,7 +152,7 @@ export function production(): { element: HTMLElement; read(): Promise<void> } {
       h("div", { class: "tools", role: "group", "aria-label": "Over what" }, buttons),
       none,
       span,
-      h("div", { class: "scroll" }, element),
+      element,
     ),
     read,
   };
