@@ -17,7 +17,7 @@ struct pl_setpoint_note {
     uint64_t sequence; /* where it stands in the log; UINT64_MAX: nowhere */
     uint16_t partition;
     uint32_t tag, origin, model; /* names; model 0: none was said (batch.h) */
-    double old, value; /* in the tag's unit; NaN: not known */
+    double old, value;           /* in the tag's unit; NaN: not known */
 };
 
 /* As pl_note (note.h), about the tag. Any thread of the node. */
