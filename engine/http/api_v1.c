@@ -191,6 +191,19 @@ FIELDS tickets_one[] = {TICKET, END};
 FIELDS tickets_assign[] = {TICKET, BODY("to", PL_REST_TEXT, true, "to", "Who takes care of it.", "\"Ann\""), END};
 FIELDS tickets_close[] = {TICKET, REASON, END};
 
+FIELDS optimizations_list[] = {QUERY("asset", PL_REST_TEXT, "asset", "A pattern of pots.", "line1.*"), END};
+FIELDS optimizations_one[] = {PATH("asset", "asset", "The pot.", "line1.pot07"), END};
+FIELDS constraints_list[] = {QUERY("scope", PL_REST_TEXT, "scope", "Of this pot, line or ALL.", "ALL"), END};
+#define CONSTRAINT                                                                                                     \
+    PATH("scope", "scope", "A pot, a line or ALL.", "line1"), PATH("constraint", "constraint", "What.", "superheat")
+#define LIMITS                                                                                                         \
+    BODY("low", PL_REST_NUMBER, true, "low", "The least.", "5"),                                                       \
+        BODY("high", PL_REST_NUMBER, true, "high", "The most.", "14"),                                                 \
+        BODY("rank", PL_REST_WHOLE, false, "rank", "0 is never given up; the highest gives way first.", "1")
+FIELDS constraints_one[] = {CONSTRAINT, END};
+FIELDS constraints_set[] = {CONSTRAINT, LIMITS, REASON, END};
+FIELDS constraints_validate[] = {CONSTRAINT, LIMITS, END};
+
 #define RULE PATH("rule", "rule", "The rule.", "hot")
 FIELDS rules_get[] = {RULE, END};
 FIELDS rules_one[] = {PATH("rule", NULL, "The rule.", "hot"), END};
@@ -344,6 +357,13 @@ const struct pl_rest_route pl__rest_v1[] = {
     {POST, "alarms/{alarm}/unsuppress", "unsuppressAlarm", "Ends a suppression.", .roles = ENGINEER, .command = "alarms unsuppress", .operators = "alarms", .fields = alarms_change, .answer = PL_REST_DONE},
     {POST, "alarms/{alarm}/out-of-service", "takeAlarmOut", "Takes alarms out of service.", .roles = ENGINEER, .command = "alarms out-of-service", .operators = "alarms", .fields = alarms_reason, .answer = PL_REST_DONE},
     {POST, "alarms/{alarm}/in-service", "putAlarmBack", "Puts alarms back into service.", .roles = ENGINEER, .command = "alarms in-service", .operators = "alarms", .fields = alarms_change, .answer = PL_REST_DONE},
+
+    {GET, "optimizations", "listOptimizations", "What was decided last for each pot: by how much, how, and why.", .roles = SEE, .command = "optimizations list", .operators = "optimize.setpoints", .fields = optimizations_list, .answer = PL_REST_ROWS, .key = "asset"},
+    {GET, "optimizations/{asset}", "getOptimization", "What was decided last for a pot.", .roles = SEE, .command = "optimizations list", .operators = "optimize.setpoints", .fields = optimizations_one, .answer = PL_REST_ROW, .key = "asset"},
+    {GET, "constraints", "listConstraints", "The limits of the optimiser: the usual ones, the graph's and people's.", .roles = SEE, .command = "constraints list", .operators = "optimize.setpoints", .fields = constraints_list, .answer = PL_REST_ROWS},
+    {GET, "constraints/{scope}/{constraint}", "getConstraint", "The limit that holds for a pot, a line or the plant.", .roles = SEE, .command = "constraints get", .operators = "optimize.setpoints", .fields = constraints_one, .answer = PL_REST_ROW},
+    {PUT, "constraints/{scope}/{constraint}", "setConstraint", "Sets a limit from the next run on; what contradicts others is refused.", .roles = ENGINEER, .command = "constraints set", .operators = "optimize.setpoints", .fields = constraints_set, .answer = PL_REST_DONE},
+    {POST, "constraints/{scope}/{constraint}/validate", "validateConstraint", "Whether a limit could be set; nothing changes.", .roles = SEE, .command = "constraints validate", .operators = "optimize.setpoints", .fields = constraints_validate, .answer = PL_REST_DONE},
 
     {GET, "anomalies", "listAnomalies", "The newest anomalies of each asset, also those that opened no ticket.", .roles = SEE, .command = "anomalies list", .operators = "tickets", .fields = anomalies_list, .answer = PL_REST_ROWS},
     {GET, "tickets", "listTickets", "Maintenance tickets, by asset.", .roles = SEE, .command = "tickets list", .operators = "tickets", .fields = tickets_list, .answer = PL_REST_ROWS, .key = "ticket"},

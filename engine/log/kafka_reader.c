@@ -1,13 +1,14 @@
 /* kafka_reader.c: reading the log on Kafka: cursors, times, forgetting. */
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <potline/alloc.h>
 
 #include "base/clock.h"
 #include "log/kafka_impl.h"
 
-enum { LOOKED_AT = 256 };
+enum { LOOKED_AT = 256, LEADER_US = 50000 };
 
 struct pl_log_cursor {
     struct pl_kafka_log *log;
@@ -91,13 +92,22 @@ void pl__kafka_readers_free(struct pl_kafka_log *log) {
     }
 }
 
+/* A topic that was made just now, or brokers that come and go: who leads it is known in a moment. */
+static bool leader_settles(rd_kafka_resp_err_t code) {
+    return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION || code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+}
+
 enum pl_code pl__kafka_look(struct pl_kafka_log *log, unsigned partition, struct pl_error **error) {
     int64_t low = 0, high = 0;
     struct pl__kafka_partition *p = &log->partition[partition];
     struct pl__kafka_reader *reader = take_reader(log, partition, error);
     if (!reader) return PL_NO_MEMORY;
-    rd_kafka_resp_err_t failed = rd_kafka_query_watermark_offsets(reader->handle, log->options.topic,
-                                                                  (int32_t)partition, &low, &high, timeout_ms(log));
+    rd_kafka_resp_err_t failed;
+    int64_t end = pl_clock_monotonic() + log->options.timeout;
+    do {
+        failed = rd_kafka_query_watermark_offsets(reader->handle, log->options.topic, (int32_t)partition, &low, &high,
+                                                  timeout_ms(log));
+    } while (leader_settles(failed) && pl_clock_monotonic() < end && usleep(LEADER_US) == 0);
     give_reader(log, reader, partition);
     if (failed) return pl__kafka_fail(error, failed, NULL, "where it begins and ends");
     if (low > atomic_load(&p->first)) atomic_store(&p->first, low);

@@ -70,12 +70,22 @@ static bool choose_first(const struct recurrent *r, struct choice *choice) {
     return true;
 }
 
-static enum pl_code settle_role(struct recurrent *r, const struct choice *choice, unsigned role, uint32_t version) {
+/* What its rows come from: "detect.recurrent models/pots/3 ...". */
+static void say_version(const struct recurrent *r, struct pl_node *node, const struct choice *choice) {
+    char text[PL_NAME_MAX + 16];
+    snprintf(text, sizeof text, "%s/%" PRIu32, r->o.model, choice->active);
+    pl_node_model(node, NULL, choice->file ? r->o.model : text, NULL);
+}
+
+static enum pl_code settle_role(struct recurrent *r, struct pl_node *node, const struct choice *choice, unsigned role,
+                                uint32_t version) {
     struct loaded *l = &r->loaded[role];
     if (l->there && l->version == version) return PL_OK;
     if (role == ROLE_ACTIVE && r->slot) memset(r->slot, 0, r->slots * sizeof *r->slot);
     unload(l);
-    return version ? load(r, choice, version, l, &r->error) : PL_OK;
+    enum pl_code code = version ? load(r, choice, version, l, &r->error) : PL_OK;
+    if (!code && role == ROLE_ACTIVE) say_version(r, node, choice);
+    return code;
 }
 
 bool models_settle(struct recurrent *r, struct pl_node *node) {
@@ -89,20 +99,14 @@ bool models_settle(struct recurrent *r, struct pl_node *node) {
         *made = first;
         known = made;
     }
-    return !settle_role(r, known, ROLE_ACTIVE, known->active) && !settle_role(r, known, ROLE_SHADOW, known->shadow);
+    return !settle_role(r, node, known, ROLE_ACTIVE, known->active) &&
+           !settle_role(r, node, known, ROLE_SHADOW, known->shadow);
 }
 
 void models_fini(struct recurrent *r) {
     for (unsigned role = 0; role < ROLES; role++)
         unload(&r->loaded[role]);
     pl_error_free(&r->error);
-}
-
-void recurrent_version(const struct recurrent *r, char *text, size_t size) {
-    const struct loaded *l = &r->loaded[ROLE_ACTIVE];
-    text[0] = 0;
-    if (l->there && model_is_file(r->o.model)) snprintf(text, size, "%s", r->o.model);
-    if (l->there && !model_is_file(r->o.model)) snprintf(text, size, "%s/%u", r->o.model, l->version);
 }
 
 /* ---- What people do ---- */

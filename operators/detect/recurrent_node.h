@@ -54,10 +54,6 @@ struct recurrent {
 bool models_settle(struct recurrent *r, struct pl_node *node);
 void models_fini(struct recurrent *r);
 
-/* What this node judges with, for people and records of what became of rows: "models/pots/3", or "" while there is
- * none. */
-void recurrent_version(const struct recurrent *r, char *text, size_t size);
-
 extern const struct pl_command recurrent_commands[];
 
 #endif

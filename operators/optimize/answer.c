@@ -131,6 +131,11 @@ static bool next_token(struct optimize *s, struct pot_record *r, pl_time time) {
 static bool use(struct optimize *s, uint32_t asset, struct pot_record *r, pl_time time) {
     const struct pot_result *a = s->result;
     r->solved_at = time;
+    r->rung = a->rung;
+    memcpy(r->energy, a->energy, sizeof r->energy);
+    size_t length = strlen(a->reason);
+    memset(r->reason, 0, sizeof r->reason);
+    memcpy(r->reason, a->reason, length < sizeof r->reason ? length : pl_text_cut(a->reason, sizeof r->reason - 1));
     pl_count(s->node, COUNT_RUNS, 1);
     pl_count(s->node, COUNT_OPTIMAL + a->rung, 1);
     if (a->search.late) pl_count(s->node, COUNT_LATE, 1);

@@ -211,7 +211,67 @@ static enum pl_code validate_run(void *self, struct pl_node *node, const void *a
     return PL_OK;
 }
 
+/* ---- What was decided ---- */
+
+static const char *const target_names[TARGETS] = {"acd", "feed", "alf3"};
+
+struct decided_args {
+    const char *asset;
+};
+
+static const struct pl_option decided_args[] = {
+    PL_OPT_STRING(struct decided_args, asset, "asset", "*", PL_FIXED, "Of these pots: a name or pattern."),
+    PL_OPT_END,
+};
+
+static void put_number(struct pl_pack *row, const char *key, double value) {
+    pl_pack_str(row, key);
+    if (isfinite(value))
+        pl_pack_f64(row, value);
+    else
+        pl_pack_nil(row);
+}
+
+static void put_time(struct pl_pack *row, const char *key, pl_time time) {
+    char text[PL_TEXT_TIME_MAX];
+    pl_pack_str(row, key);
+    pl_pack_strn(row, text, (size_t)(pl_text_put_time(text, time) - text));
+}
+
+static enum pl_code decided_run(void *self, struct pl_node *node, const void *args, struct pl_call *call,
+                                struct pl_error **error) {
+    const struct optimize *s = self;
+    const struct decided_args *wanted = args;
+    struct pl_table *pots = pl_node_table(node, TABLE_POTS);
+    (void)error;
+    for (struct pl_record *record = pl_table_next(pots, NULL); record; record = pl_table_next(pots, record)) {
+        const struct pot_record *r = pl_record_data(record);
+        const char *asset = pl_tags_get(pl_node_tags(node), record->id)->name;
+        if (!r->solved_at || r->rung >= POT_RUNGS || !pl_glob(wanted->asset, asset)) continue;
+        struct pl_pack *row = pl_reply_row(call, 10 + TARGETS);
+        pl_pack_pair_str(row, "asset", asset);
+        put_time(row, "time", r->solved_at);
+        pl_pack_pair_str(row, "status", pot_rung_names[r->rung]);
+        pl_pack_pair_str(row, "solver", nlp_solver_names[s->solver]);
+        put_number(row, "before_kwh_per_t", r->energy[0]);
+        put_number(row, "kwh_per_t", r->energy[1]);
+        put_number(row, "saved_kwh_per_t", r->energy[0] - r->energy[1]);
+        for (int i = 0; i < TARGETS; i++)
+            put_number(row, target_names[i], *s->target[i] ? r->set[i] : NAN);
+        pl_pack_pair_str(row, "sent", r->sends ? "yes" : "no");
+        pl_pack_pair_int(row, "generation", (int64_t)r->token);
+        pl_pack_pair_str(row, "reason", r->reason);
+    }
+    return PL_OK;
+}
+
 const struct pl_command optimize_commands[] = {
+    {.name = "optimizations list",
+     .doc = "What was decided last for each pot: by how much, how, and why.",
+     .roles = PL_MAY_SEE,
+     .args = decided_args,
+     .args_size = sizeof(struct decided_args),
+     .run = decided_run},
     {.name = "constraints list",
      .doc = "Lists the constraints of the optimiser: the usual ones, the graph's and people's.",
      .roles = PL_MAY_SEE,

@@ -81,6 +81,7 @@ static enum pl_code optimize_open(void *self, struct pl_node *node, struct pl_er
     s->own = pl_tags_intern(tags, pl_node_name(node), strlen(pl_node_name(node)));
     if (!s->run || !s->result || !s->body || s->kind_state == PL_NO_ID || s->kind_run == PL_NO_ID || s->own == PL_NO_ID)
         return pl_error_set(error, PL_NO_MEMORY, "no memory for an optimiser");
+    pl_node_model(node, NULL, NULL, NULL);
     s->limits.count = 0;
     enum pl_code code = optimize_limits(s, error);
     return code ? code : constraints_load(s, error);

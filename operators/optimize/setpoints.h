@@ -17,6 +17,7 @@
 #include "run.h"
 
 enum { PORT_OUT, PORT_EVENTS };
+enum { REASON_MAX = 256 };
 enum { TABLE_POTS, TABLE_PROGRESS };
 enum target { TARGET_ACD, TARGET_FEED, TARGET_ALF3, TARGETS };
 enum count {
@@ -46,6 +47,9 @@ struct pot_record { /* by asset */
     uint64_t sends; /* set points are renewed */
     double set[TARGETS], lower[TARGETS], upper[TARGETS];
     uint64_t token;
+    uint64_t rung;           /* enum pot_rung of the newest run; solved_at 0: there was none */
+    double energy[2];        /* kWh/t: at the baseline, and as decided */
+    char reason[REASON_MAX]; /* of the decision, ended by 0 */
 };
 
 struct progress_record {
