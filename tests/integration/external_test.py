@@ -10,6 +10,7 @@ it does at the same rows three times costs these rows, which go into the zone de
 """
 import argparse
 import concurrent.futures
+import contextlib
 import csv
 import json
 import os
@@ -345,8 +346,9 @@ def kill_some(process, dice, most, which=signal.SIGKILL):
         time.sleep(dice.uniform(0.3, 0.9))
         victims = programs(process.pid)
         if victims and kills < most:
-            os.kill(victims[0], which)
-            kills += 1
+            with contextlib.suppress(ProcessLookupError):  # the run has ended meanwhile
+                os.kill(victims[0], which)
+                kills += 1
     return kills
 
 
