@@ -26,6 +26,7 @@ struct pl_intake {
     struct pl_replay *replay; /* NULL: live */
     struct pl_log_record *records;
     unsigned record_count, record_room;
+    unsigned offered; /* of them, the first that the log has not taken and may have; 0: none */
     void **positions; /* that the records speak of; owned until they are appended */
     unsigned position_count, position_room;
     struct pl_pack **bodies; /* [partition]: of a barrier; all of it in the first, but in a group */

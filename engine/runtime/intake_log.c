@@ -1,6 +1,7 @@
 /* intake_log.c: what the intake records: gathered, appended at once, tried again where the log has no room; barriers.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include <potline/alloc.h>
 #include <potline/diag.h>
@@ -93,12 +94,13 @@ static void found_room(struct pl_intake *intake) {
     atomic_store(&intake->stats.full, false);
 }
 
-/* False: the records wait. */
-static bool put_into_log(struct pl_intake *intake) {
+/* False: the records wait. What was offered is offered again just so, for a log may not know yet whether it has it. */
+static bool put_into_log(struct pl_intake *intake, unsigned count) {
     struct pl_log *log = intake->options.log;
     struct pl_error *error = NULL;
     if (intake->resting) return false;
-    enum pl_code code = log->ops->append(log, intake->records, intake->record_count, &error);
+    enum pl_code code = log->ops->append(log, intake->records, count, &error);
+    intake->offered = code == PL_UNAVAILABLE ? count : 0;
     if (code == PL_UNAVAILABLE) {
         wait_for_room(intake, error);
         return false;
@@ -124,24 +126,32 @@ static void tell_durable(struct pl_intake *intake) {
     }
 }
 
-/* Appends what has been gathered and passes it on. */
-void pl__intake_append(struct pl_intake *intake) {
+/* Appends the first records and passes them on. False: they wait. */
+static bool append_first(struct pl_intake *intake, unsigned count) {
     struct pl_error *error = NULL;
-    if (intake->record_count == 0) return;
     if (!intake->options.log)
         number_records(intake);
-    else if (!intake->failed && !put_into_log(intake))
-        return;
-    if (intake->options.log && !intake->failed) tell_durable(intake);
+    else if (!intake->failed && !put_into_log(intake, count))
+        return false;
     pl_syncer_touch(intake->options.syncer);
-    pl_stat_add(&intake->stats.records, intake->record_count);
-    for (unsigned i = 0; i < intake->record_count; i++) {
+    pl_stat_add(&intake->stats.records, count);
+    for (unsigned i = 0; i < count; i++) {
         struct pl_log_record *record = &intake->records[i];
         if (!intake->failed && pl_lane_put(&intake->lanes[record->partition], record, &error))
             pl__intake_fail(intake, "the intake cannot go on", error);
         if (record->batch) pl_batch_unref(record->batch);
     }
-    intake->record_count = 0;
+    intake->record_count -= count;
+    memmove(intake->records, intake->records + count, intake->record_count * sizeof *intake->records);
+    return true;
+}
+
+/* Appends what has been gathered and passes it on. */
+void pl__intake_append(struct pl_intake *intake) {
+    if (intake->record_count == 0) return;
+    while (intake->record_count)
+        if (!append_first(intake, intake->offered ? intake->offered : intake->record_count)) return;
+    if (intake->options.log && !intake->failed) tell_durable(intake);
     while (intake->position_count)
         pl_free(intake->positions[--intake->position_count]);
 }

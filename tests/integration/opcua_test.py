@@ -112,7 +112,7 @@ def in_and_out(programs, folder):
 
     def is_let_in():
         trust_rejected(f"{folder}/server-pki")
-        return rows("line1.pot07.voltage")
+        return rows("line1.pot07.voltage") and rows("line1.pot07.current")
 
     wait(is_let_in, engine.text, PATIENCE)
     server.tell(set="voltage", value=4.3, time=1764150000123)
