@@ -217,7 +217,7 @@ static void print_table(const struct optimize *o, const json_t *body) {
            text_of(body, "status"), number(body, NULL, "evaluations"), 1000 * number(body, NULL, "seconds"));
     printf("%-14s %12s %12s\n", "", "as it is", "optimised");
     json_object_foreach(json_object_get(body, "after"), key, after) {
-        printf("%-14s %12.4f %12.4f\n", key, number(body, "before", key), json_number_value(after));
+        printf("%-14s %12.4f %12.4f\n", key, number(body, "before", key), number(body, "after", key));
     }
     if (pl_cli_has(o->cli, "explain")) {
         print_limits(body, "active", "what holds it back");

@@ -114,6 +114,23 @@ static int by_time(const void *a, const void *b) {
     return x->asset < y->asset ? -1 : x->asset > y->asset;
 }
 
+/* Two nodes may both have kept a row: of an asset and a time there is one. */
+static void merge_same(struct gathering *g) {
+    size_t last = 0;
+    qsort(g->told, g->count, sizeof *g->told, by_time);
+    for (size_t i = 1; i < g->count; i++) {
+        struct told *t = &g->told[last];
+        if (by_time(t, &g->told[i]) != 0) {
+            g->told[++last] = g->told[i];
+            continue;
+        }
+        for (unsigned f = 0; f < FIGURES; f++)
+            if (isnan(t->value[f])) t->value[f] = g->told[i].value[f];
+        t->sure = t->sure && g->told[i].sure;
+    }
+    g->count = last + 1;
+}
+
 /* ---- Over the span ---- */
 
 struct sums {
@@ -179,7 +196,7 @@ static void tell_all(struct gathering *g) {
                                            "Periods",
                                            NULL};
     if (!g->count) return;
-    qsort(g->told, g->count, sizeof *g->told, by_time);
+    merge_same(g);
     struct pl__span_table *table = pl__span_table(
         g->report, "Energy, emissions, anode effects, throughput",
         "Uncertain: less than 95 % of the time is covered, or the metal is known to less than 0.5 %.", headings);

@@ -63,7 +63,7 @@ static void release(struct gathering *g, const struct pl_audit_record *record) {
 static enum pl_code take(void *arg, const struct pl_audit_record *record, struct pl_error **error) {
     static const char changing[] = "{rules*,set,guard mode,alarms*,constraints*,graph*,pause,resume,optimize*}";
     struct gathering *g = arg;
-    bool done = !*record->outcome || strcmp(record->outcome, "done") == 0;
+    bool done = !*record->outcome || strncmp(record->outcome, "done", 4) == 0; /* also after the time was up */
     (void)error;
     if (!done || record->time < g->report->from || record->time >= g->report->to) return PL_OK;
     if (strcmp(record->action, "override engage") == 0) engage(g, record);

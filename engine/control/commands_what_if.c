@@ -115,7 +115,7 @@ static enum pl_code take_state(struct pl_request *request, struct ahead *a, stru
     request->reply->row_count = 0;
     if (!good) return pl_error_set(error, PL_CORRUPT, "what the twin tells is no state");
     a->what_if = pl_what_if_new(&a->state, error);
-    return a->what_if ? PL_OK : (*error)->code;
+    return a->what_if ? PL_OK : *error ? (*error)->code : PL_NO_MEMORY;
 }
 
 static enum pl_code start(struct pl_request *request, struct ahead *a, struct pl_error **error) {

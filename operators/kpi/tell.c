@@ -48,19 +48,22 @@ bool kpi_sure(const struct kpi_told *t, const double figure[FIGURES], enum kpi_f
 }
 
 /* For who asks later: rows are gone. */
-static bool remember(struct kpi *k, const struct kpi_told *t, const double figure[FIGURES]) {
+static void remember(struct kpi *k, const struct kpi_told *t, const double figure[FIGURES]) {
     struct kpi_last *last = pl_table_get(k->last, t->asset, (pl_time)t->period);
-    if (!last) return false;
+    if (!last) { /* no room for another name: it is told all the same */
+        k->refused++;
+        return;
+    }
     *last = (struct kpi_last){.from = t->from, .to = t->to};
     memcpy(last->figure, figure, sizeof last->figure);
-    return true;
 }
 
 static bool tell_one(struct kpi *k, struct pl_node *node, const struct kpi_told *t, void *arg) {
     double figure[FIGURES];
     (void)arg;
     kpi_figures(&t->sums, &k->factors, t->pots, (double)(t->to - t->from) * 1e-9, figure);
-    bool good = remember(k, t, figure);
+    bool good = true;
+    remember(k, t, figure);
     for (unsigned i = 0; good && i < FIGURES; i++)
         good = tell_value(k, node, t, kpi_figure_names[i], figure[i],
                           kpi_sure(t, figure, (enum kpi_figure)i) ? PL_Q_GOOD : PL_Q_UNCERTAIN);

@@ -101,20 +101,32 @@ static double within(double x, const struct limit *l) {
 }
 
 /* Anodes are moved from where the device stands by what the twin wants: its distance and the device's need not agree.
- */
-static void take_answer(struct optimize *s, struct pot_record *r, pl_time time) {
+ * Whatever the answer, the baseline too, they go no farther than one move may be: toward their window, where they are
+ * outside of it. NaN: they stand where no pot's do. */
+static double acd_set(const struct optimize *s, const struct pot_record *r, pl_time time) {
     const struct pot_result *a = s->result;
+    const struct limit *l = s->run->input.limit, *move = &l[QUANTITY_ACD_MOVE];
+    const struct quantity_row *q = &quantity_rows[QUANTITY_ACD];
+    bool known = fresh(s, &r->watch[WATCHED_STANDS], time);
+    double stands = known ? r->watch[WATCHED_STANDS].value : a->from[POT_ACD];
+    double wanted = stands + (a->x[POT_ACD] - a->from[POT_ACD]);
+    if (!(stands >= q->least && stands <= q->most) || !isfinite(wanted)) return NAN;
+    const struct limit reach = {stands + move->low, stands + move->high, 0};
+    return within(within(wanted, &l[QUANTITY_ACD]), &reach);
+}
+
+static void take_answer(struct optimize *s, struct pot_record *r, pl_time time) {
     const struct limit *l = s->run->input.limit;
     static const enum quantity of[TARGETS] = {QUANTITY_ACD, QUANTITY_FEED, QUANTITY_DOSE};
-    bool stands = fresh(s, &r->watch[WATCHED_STANDS], time);
-    double move = a->x[POT_ACD] - a->from[POT_ACD];
-    const double set[TARGETS] = {stands ? r->watch[WATCHED_STANDS].value + move : a->x[POT_ACD],
-                                 a->after[QUANTITY_FEED], a->after[QUANTITY_DOSE]};
+    const double acd = acd_set(s, r, time), *after = s->result->after;
     for (int i = 0; i < TARGETS; i++) {
+        double set = i == TARGET_ACD ? acd : after[of[i]];
         r->lower[i] = l[of[i]].low;
         r->upper[i] = l[of[i]].high;
-        r->set[i] = isfinite(set[i]) ? within(set[i], &l[of[i]]) : NAN;
+        r->set[i] = !isfinite(set) ? NAN : i == TARGET_ACD ? set : within(set, &l[of[i]]);
     }
+    if (acd < r->lower[TARGET_ACD]) r->lower[TARGET_ACD] = acd;
+    if (acd > r->upper[TARGET_ACD]) r->upper[TARGET_ACD] = acd;
 }
 
 /* Generations of this origin never fall, whatever pot they are of. */
@@ -148,6 +160,9 @@ static bool use(struct optimize *s, uint32_t asset, struct pot_record *r, pl_tim
     take_answer(s, r, time);
     if (!tell_run(s, asset, time, "optimize.run") || !tell_rung(s, asset, time) || !next_token(s, r, time))
         return false;
+    if (r->sends && *s->target[TARGET_ACD] && isnan(r->set[TARGET_ACD]) &&
+        !tell(s, time, "optimize.held", 400, asset, "the anodes stand where no pot's do: they are left there"))
+        return false;
     return !r->sends || send(s, asset, r, time, a->reason);
 }
 
@@ -160,9 +175,9 @@ static const char *doubt(const struct optimize *s, const struct pot_record *r, p
 }
 
 bool answer_state(struct optimize *s, uint32_t asset, pl_time time, const void *body, uint32_t size) {
-    struct pot_record *r = record_of(s, asset);
+    struct pot_record *r = asset ? record_of(s, asset) : NULL;
     struct pl_error *error = NULL;
-    if (!r) return false;
+    if (!r) return hold(s, asset, time, asset ? "there is no room for another pot (max_keys)" : "it is of no pot");
     if (r->sends && time - r->solved_at < s->every && time >= r->solved_at) return true;
     const char *why = doubt(s, r, time);
     if (why) return hold(s, asset, time, why);
@@ -207,13 +222,16 @@ bool answer_renew(struct optimize *s, pl_time now) {
     struct pl_table *pots = pl_node_table(s->node, TABLE_POTS);
     bool good = true;
     for (struct pl_record *i = pl_table_next(pots, NULL); i && good; i = pl_table_next(pots, i)) {
-        struct pot_record *r = pl_table_get(pots, i->id, i->sub);
-        if (!r || !r->sends) continue;
-        if (now - r->solved_at >= s->hold) {
+        const struct pot_record *seen = pl_record_data(i);
+        bool old = now - seen->solved_at >= s->hold;
+        if (!seen->sends || (!old && now - seen->sent_at < s->renew)) continue;
+        struct pot_record *r = pl_table_get(pots, i->id, i->sub); /* only of what changes: snapshots stay small */
+        if (!r) return false;
+        if (old) {
             r->sends = false;
             pl_count(s->node, COUNT_LAPSED, 1);
             good = tell(s, now, "optimize.lapsed", 500, i->id, "no new answer: the guard's baseline holds");
-        } else if (now - r->sent_at >= s->renew) {
+        } else {
             good = send(s, i->id, r, now, "renewed");
         }
     }

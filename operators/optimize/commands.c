@@ -188,7 +188,7 @@ static enum pl_code set_run(void *self, struct pl_node *node, const void *args, 
     if (code) { /* what cannot be kept does not hold either */
         tried->count = count;
         tried->version--;
-        if (old) limits_set(tried, &kept, NULL);
+        if (old) tried->row[old - tried->row] = kept;
         return code;
     }
     reply(call, row.scope, row.of, &row.limit, "set", tried->version);

@@ -48,6 +48,10 @@ void limits_of(const struct limits *l, const char *asset, struct limit *out) {
         narrow[r->of] = narrowness(r->scope);
         out[r->of] = r->limit;
     }
+    for (int i = 0; i <= QUANTITY_DOSE; i++) { /* what is decided and sent is never without an end, whatever is said */
+        out[i].low = fmax(out[i].low, quantity_rows[i].least);
+        out[i].high = fmin(out[i].high, quantity_rows[i].most);
+    }
 }
 
 const struct limit_row *limits_find(const struct limits *l, const char *scope, enum quantity of) {

@@ -59,7 +59,7 @@ struct limits {
     uint64_t version; /* of all of them: how often they have been changed */
 };
 
-/* Of one asset, all quantities. */
+/* Of one asset, all quantities; those that are decided or sent within what pots are good for. */
 void limits_of(const struct limits *limits, const char *asset, struct limit *out);
 const struct limit_row *limits_find(const struct limits *limits, const char *scope, enum quantity of);
 /* Sets or replaces; PL_RANGE with why where it contradicts itself or the others of the asset that the scope names, and

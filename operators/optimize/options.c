@@ -113,6 +113,18 @@ enum pl_code optimize_limits(struct optimize *s, struct pl_error **error) {
     return PL_OK;
 }
 
+static void check_baseline(const struct optimize *s, struct pl_check *check) {
+    static const enum quantity of[] = {
+        [POT_ACD] = QUANTITY_ACD, [POT_ALUMINA] = QUANTITY_ALUMINA, [POT_ALF3] = QUANTITY_ALF3};
+    for (unsigned i = 0; i < PL_COUNT_OF(of); i++) {
+        const struct quantity_row *q = &quantity_rows[of[i]];
+        double value = s->baseline[i];
+        if (!isnan(value) && !(value >= q->least && value <= q->most))
+            pl_check_error(check, "baseline", "%s: %g %s is beyond %g to %g, what pots are good for", q->name, value,
+                           q->unit, q->least, q->most);
+    }
+}
+
 void optimize_check(void *self, struct pl_check *check) {
     struct optimize *s = self;
     struct pl_error *error = NULL;
@@ -130,6 +142,8 @@ void optimize_check(void *self, struct pl_check *check) {
     if (!(s->objective.energy + s->objective.cost + s->objective.co2e > 0))
         pl_check_error(check, "objective", "all weights are 0: nothing is to be less");
     if (s->lease <= s->renew) pl_check_error(check, "lease", "it is over before it is renewed (renew)");
+    if (s->hold <= s->every) pl_check_error(check, "hold", "an answer is too old before the next one is due (every)");
+    check_baseline(s, check);
 }
 
 void optimize_setup(const struct optimize *s, pl_time time, struct pot_setup *setup) {

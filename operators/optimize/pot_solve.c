@@ -74,9 +74,11 @@ static bool certain(struct pot *p, const double *x) {
 }
 
 static void stand_back(struct pot *p, struct pot_result *r) {
-    const double *last = p->input->accepted;
+    double last[POT_VARIABLES];
     r->rung = POT_ACCEPTED;
-    if (isfinite(last[POT_ACD]) && certain(p, last)) {
+    for (int j = 0; j < POT_VARIABLES; j++) /* what is not decided has gone on since */
+        last[j] = p->setup->held[j] ? p->from[j] : p->input->accepted[j];
+    if (isfinite(p->input->accepted[POT_ACD]) && certain(p, last)) {
         memcpy(r->x, last, sizeof r->x);
         return;
     }
@@ -157,6 +159,7 @@ void pot_solve(struct pot *p, struct pot_result *r) {
     } else {
         stand_back(p, r);
     }
+    r->search.late = r->search.late || first.late; /* whichever search it was, the answer depends on the clock */
     if (!first.feasible) pot_conflict(p, first.x, pot_now(p) + CONFLICT_SHARE * (until - pot_now(p)), r);
     find_figures(p, r);
     find_active(p, r);

@@ -41,18 +41,16 @@ static uint32_t pot_of(struct optimize *s, uint32_t tag, uint8_t watch) {
     return pl_tags_intern(pl_node_tags(s->node), t->name, length);
 }
 
-static bool take_samples(struct optimize *s, const struct pl_batch *batch) {
+static void take_samples(struct optimize *s, const struct pl_batch *batch) {
     const struct pl_samples *in = &batch->samples;
     for (uint32_t i = 0; i < batch->rows; i++) {
         uint8_t watch = watch_of(s, in->tag[i]);
         if (watch == UINT8_MAX || in->quality[i] & PL_Q_BAD || !isfinite(in->value[i])) continue;
         uint32_t asset = pot_of(s, in->tag[i], watch);
-        struct pot_record *r = asset == PL_NO_ID ? NULL : pl_table_get(pl_node_table(s->node, TABLE_POTS), asset, 0);
         if (asset == PL_NO_ID) continue; /* the registry is full */
-        if (!r) return false;
-        r->watch[watch - 1] = (struct watch){in->value[i], in->time[i]};
+        struct pot_record *r = pl_table_get(pl_node_table(s->node, TABLE_POTS), asset, 0);
+        if (r) r->watch[watch - 1] = (struct watch){in->value[i], in->time[i]}; /* else it is one too many (max_keys) */
     }
-    return true;
 }
 
 static bool take_events(struct optimize *s, const struct pl_batch *batch) {
@@ -99,7 +97,11 @@ static void optimize_close(void *self, struct pl_node *node) {
 static enum pl_flow optimize_process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
     struct optimize *s = self;
     (void)input;
-    bool good = batch->kind == PL_SAMPLES ? take_samples(s, batch) : take_events(s, batch);
+    bool good = true;
+    if (batch->kind == PL_SAMPLES)
+        take_samples(s, batch);
+    else
+        good = take_events(s, batch);
     pl_batch_unref(batch);
     return good ? PL_FLOW_OK : pl_fail(node, "no memory for an answer");
 }

@@ -171,7 +171,7 @@ static void a_state_becomes_set_points(void **state) {
 
 static void answers_are_renewed_until_they_are_too_old(void **state) {
     (void)state;
-    struct rig *rig = rig_new("{deadline: 1m, renew: 30s, lease: 90s, hold: 5m, every: 10m}");
+    struct rig *rig = rig_new("{deadline: 1m, renew: 30s, lease: 90s, hold: 5m, every: 4m}");
     push_state(rig, "line1.pot01", START, state_of(NULL, 0, -1, 0));
     double acd = value_of(rig, "line1.pot01.acd_set");
     forget(rig);
