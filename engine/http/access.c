@@ -55,7 +55,9 @@ void pl_access_flush(struct pl_access *access) {
     if (!access || !access->used) return;
     if (access->size && access->size + access->used > access->most) turn_over(access);
     if (access->fd < 0) open_file(access);
-    ssize_t size = access->fd < 0 ? -1 : write(access->fd, access->waiting, access->used);
+    bool full = access->size && access->size + access->used > access->most; /* it stays where it is */
+    if (full) errno = EFBIG;
+    ssize_t size = full || access->fd < 0 ? -1 : write(access->fd, access->waiting, access->used);
     tell_failure(access, size != (ssize_t)access->used);
     if (size > 0) access->size += (size_t)size;
     access->used = 0;

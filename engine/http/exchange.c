@@ -38,7 +38,7 @@ struct pl_http_exchange {
     bool whole, answered, head_sent, bare; /* bare: the head is all */
     size_t sent;
     struct pl_http_stream stream;
-    bool streams;
+    bool streams, waits; /* waits: until the peer takes what there is */
     const struct pl_http_listener *listener;
     char correlation[NOTED_ID], user[NOTED_USER];
 };
@@ -294,7 +294,8 @@ void pl_http_stream(struct pl_http_exchange *exchange, struct pl_http_reply *rep
 
 void pl_http_stream_wake(struct pl_http_exchange *exchange) {
     if (!exchange->wsi || !exchange->head_sent) return;
-    lws_set_timeout(exchange->wsi, PENDING_TIMEOUT_HTTP_CONTENT, STREAM_PATIENCE_S);
+    if (!exchange->waits) lws_set_timeout(exchange->wsi, PENDING_TIMEOUT_HTTP_CONTENT, STREAM_PATIENCE_S);
+    exchange->waits = true; /* more rows are no more patience */
     lws_callback_on_writable(exchange->wsi);
 }
 
@@ -354,6 +355,7 @@ static int write_stream(struct pl_http_exchange *exchange, bool *over) {
     exchange->sent += size;
     if (!more) return complete(over);
     lws_set_timeout(exchange->wsi, NO_PENDING_TIMEOUT, 0);
+    exchange->waits = false;
     if (size) pl_http_stream_wake(exchange); /* until there is nothing more */
     return 0;
 }

@@ -16,8 +16,9 @@
 #include "store/audit.h"
 #include "store/zone_walk.h"
 
-enum { NAMES = 200000, RECORDS = 400000 };
+enum { NAMES = 200000, RECORDS = 400000, BYTES = 64 << 20 /* of what stands */ };
 static const pl_time ALARMS_BACK = 31 * PL_DAY, SETPOINTS_BACK = PL_DAY, READINGS_BACK = 10 * PL_MINUTE;
+static const pl_time BACK_MOST = 366 * PL_DAY; /* for `within` */
 
 struct stood {
     pl_time time;
@@ -32,6 +33,7 @@ struct past {
     struct pl_tags *names;
     struct stood *stood; /* [name] */
     uint32_t room;
+    size_t bytes; /* of their rows */
     struct pl_pack *row, *page;
     uint32_t count;
     bool more, failed;
@@ -82,6 +84,9 @@ static void put_stood(struct past *past, uint32_t name, pl_time time, const void
         return;
     }
     if (row) memcpy(row, bytes, size);
+    past->bytes -= stood->row ? stood->size : 0;
+    past->bytes += row ? size : 0;
+    past->failed = past->failed || past->bytes > BYTES;
     pl_free(stood->row);
     *stood = (struct stood){.time = time, .row = row, .size = size};
 }
@@ -102,6 +107,11 @@ static void put_number(struct pl_pack *row, const char *key, double value) {
         pl_pack_f64(row, value);
     else
         pl_pack_nil(row);
+}
+
+/* The spans that are looked back over from it, and the moment behind it, are times too. */
+static pl_time reachable(pl_time time) {
+    return time < PL_TIME_MIN + BACK_MOST ? PL_TIME_MIN + BACK_MOST : time == PL_TIME_MAX ? time - 1 : time;
 }
 
 static bool fits(const struct past *past, const char *field, const char *name) {
@@ -282,17 +292,21 @@ static enum pl_code read_points(struct past *past, struct pl_error **error) {
 
 static enum pl_code take_record(void *arg, const struct pl_audit_record *record, struct pl_error **error) {
     struct past *past = arg;
+    if (atomic_load(&past->call->rest->leaving)) return pl_error_set(error, PL_UNAVAILABLE, "the engine is ending");
     bool engages = strcmp(record->action, "override engage") == 0;
     bool releases = strcmp(record->action, "override release") == 0;
-    bool done = !*record->outcome || strcmp(record->outcome, "done") == 0;
+    bool done = !*record->outcome || strncmp(record->outcome, "done", strlen("done")) == 0; /* some when it was late */
     uint32_t name = (engages || releases) && done && record->time <= past->at
                         ? pl_tags_intern(past->names, record->object, strlen(record->object))
                         : PL_NO_ID;
     if (name == PL_NO_ID) return PL_OK;
+    const struct stood *stood = stood_of(past, name);
+    if (engages && stood && stood->row) return PL_OK; /* who was first is remembered */
+    bool asked = strcmp(record->origin, "node") != 0; /* else it was a switch or a file */
     pl_pack_reset(past->row);
     pl_pack_map(past->row, 4);
     pl_pack_pair_str(past->row, "scope", record->object);
-    pl_pack_pair_str(past->row, "user", record->user);
+    pl_pack_pair_str(past->row, "user", asked ? record->user : record->origin);
     put_time(past->row, "since", record->time, true);
     pl_pack_pair_str(past->row, "reason", record->reason);
     if (engages)
@@ -342,6 +356,7 @@ static void work(void *arg) {
         const char *at = pl__call_text(past->call, "at");
         past->at = pl__rest_now(rest);
         if (at) pl_text_time(at, strlen(at), &past->at);
+        past->at = reachable(past->at);
         past->code = past->read(past, &past->error);
         pl__rest_leave(rest);
     }
@@ -372,7 +387,16 @@ static void ask_or_command(struct pl__call *call, enum pl_code (*read)(struct pa
 }
 
 void pl__past_readings(struct pl__call *call) {
-    ask(call, read_samples);
+    const char *within = pl__call_text(call, "within");
+    pl_time back = READINGS_BACK;
+    if (within) pl_text_duration(within, strlen(within), &back);
+    if (back > 0 && back <= BACK_MOST) {
+        ask(call, read_samples);
+        return;
+    }
+    json_t *errors = json_array();
+    pl__field_error(errors, "within", "a duration above 0 and up to 366d is expected");
+    pl__problem_fields(call, errors);
 }
 
 void pl__past_alarms(struct pl__call *call) {

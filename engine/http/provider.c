@@ -68,6 +68,7 @@ static bool set_options(CURL *curl, struct pl_provider *provider) {
            !curl_easy_setopt(curl, CURLOPT_WRITEDATA, provider->fetch) &&
            !curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, goes_on) &&
            !curl_easy_setopt(curl, CURLOPT_XFERINFODATA, provider) && !curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L) &&
+           (!is_clear(options->source) || !curl_easy_setopt(curl, CURLOPT_NOPROXY, "*")) && /* it stays here */
            (!options->ca || !curl_easy_setopt(curl, CURLOPT_CAINFO, options->ca));
 }
 
@@ -163,9 +164,10 @@ static enum pl_code read_file(struct pl_provider *provider, struct pl_error **er
     return code ? pl_error_set(error, PL_USAGE, "%s is no file with the keys of an issuer", path) : PL_OK;
 }
 
-/* http:// only to this machine: whoever is between could give keys of their own. */
+/* http:// only to this machine: whoever is between could give keys of their own. What is before an @ is no host. */
 static bool is_near(const char *url) {
     static const char *const hosts[] = {"http://127.0.0.1", "http://localhost", "http://[::1]"};
+    if (strchr(url, '@')) return false;
     for (unsigned i = 0; i < sizeof hosts / sizeof *hosts; i++) {
         size_t length = strlen(hosts[i]);
         if (strncmp(url, hosts[i], length) == 0 && strchr(":/", url[length]) && url[length]) return true;

@@ -158,7 +158,7 @@ static void put_parts(struct trend *trend) {
         if (!part->count && !part->doubtful) continue;
         pl_pack_map(trend->rows, 7);
         put_time(trend->rows, "start", start);
-        put_time(trend->rows, "end", start + trend->step < trend->to ? start + trend->step : trend->to);
+        put_time(trend->rows, "end", trend->step < trend->to - start ? start + trend->step : trend->to);
         pl_pack_pair_int(trend->rows, "count", (int64_t)part->count);
         pl_pack_pair_int(trend->rows, "doubtful", (int64_t)part->doubtful);
         put_number(trend->rows, "mean", part->sum / (double)part->count, part->count > 0);
@@ -201,9 +201,9 @@ static pl_time time_of(const struct pl__call *call, const char *name) {
 void pl__trend(struct pl__call *call) {
     pl_time from = time_of(call, "from"), to = time_of(call, "to");
     const char *points = pl__call_text(call, "points");
-    int64_t count = POINTS;
+    int64_t count = POINTS, range;
     if (points) pl_text_int(points, strlen(points), &count);
-    if (to <= from || to - from > 366 * PL_DAY || to - from < count) {
+    if (__builtin_sub_overflow(to, from, &range) || range > 366 * PL_DAY || range < count) {
         pl__complain(call, PL__SEMANTIC, "The range must end behind its begin, and be a year at most.");
         return;
     }
@@ -214,7 +214,7 @@ void pl__trend(struct pl__call *call) {
     }
     *trend = (struct trend){.call = call, .from = from, .to = to, .points = (uint32_t)count};
     trend->tag = pl__call_text(call, "tag");
-    trend->step = (to - from + count - 1) / count;
+    trend->step = (range + count - 1) / count;
     trend->part = pl_alloc((size_t)count * sizeof *trend->part);
     if (trend->part) memset(trend->part, 0, (size_t)count * sizeof *trend->part);
     trend->names = pl_tags_new(&(struct pl_tags_options){.limit = NAMES});

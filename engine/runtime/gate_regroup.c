@@ -7,6 +7,7 @@
 
 #include "batch/batch_impl.h"
 #include "runtime/gate_impl.h"
+#include "runtime/models.h"
 #include "runtime/plan.h"
 #include "runtime/regroup.h"
 #include "runtime/split.h"
@@ -26,7 +27,7 @@ static unsigned ways_of(const struct pl_regroup_gates *gates, const struct pl_gr
 
 /* The inputs stand in the order of the graph, and of partitions, as they do in the engine. */
 static struct pl_gate *make_gate(const struct pl_regroup_gates *gates, unsigned instance, unsigned partitions) {
-    struct pl_gate *gate = pl_gate_new(&(struct pl_gate_options){.hold = INT64_MAX});
+    struct pl_gate *gate = pl_gate_new(&(struct pl_gate_options){.tags = gates->recovery->tags, .hold = INT64_MAX});
     for (unsigned i = 0; gate && i < gates->node->input_count; i++) {
         const struct pl_graph_edge *input = &gates->node->inputs[i];
         unsigned ways = ways_of(gates, input, partitions);
@@ -94,6 +95,7 @@ static void share_input(struct pl_regroup_gates *gates, unsigned i) {
             all.idle &= one->idle;
             all.ended &= one->ended;
             all.stopped |= one->stopped;
+            all.model = pl_models_join(gates->recovery->tags, all.model, one->model);
         }
     first = first_of(gates, i, gates->to_partitions);
     ways = ways_of(gates, input, gates->to_partitions);
@@ -104,6 +106,7 @@ static void share_input(struct pl_regroup_gates *gates, unsigned i) {
             one->idle = all.idle;
             one->ended = all.ended;
             one->stopped = all.stopped;
+            one->model = all.model;
         }
 }
 

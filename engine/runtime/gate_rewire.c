@@ -27,6 +27,7 @@ static void take_input(struct pl__input *to, const struct pl__input *from, bool 
     to->idle = from->idle;
     to->ended = from->ended;
     to->stopped = from->stopped;
+    to->model = from->model;
 }
 
 /* Runs of inputs that are gone are closed up over, the others go by the places that their inputs have now. */
@@ -56,6 +57,7 @@ static void take_runs(struct pl_gate *gate, struct pl_gate *old, uint64_t *lost)
 
 void pl_gate_take_over(struct pl_gate *gate, struct pl_gate *old, pl_time watermark, uint64_t *lost) {
     bool merged = pl_gate_merges(old);
+    gate->models_new = true;
     for (unsigned i = 0; i < gate->count; i++) {
         int place = find(old, gate->inputs[i].name);
         if (place != GONE) take_input(&gate->inputs[i], &old->inputs[place], merged, watermark);

@@ -1,6 +1,7 @@
 /* gate_state.c: a gate's part of a checkpoint: [told, idle, watermark, end told, inputs, runs of rows that wait].
  *
- * An input is [name, watermark, idle, ended, stopped]; a run is [input, rows as Cap'n Proto], or, when they wait in the
+ * An input is [name, watermark, idle, ended, stopped], and behind them the model that its rows came from last, if they
+ * had one; a run is [input, rows as Cap'n Proto], or, when they wait in the
  * spill, [input, ticket, time, rows]. Runs stand in the order in which they came.
  */
 #include <inttypes.h>
@@ -18,12 +19,14 @@ static void pack_inputs(const struct pl_gate *gate, struct pl_pack *pack) {
     pl_pack_array(pack, gate->count);
     for (unsigned i = 0; i < gate->count; i++) {
         const struct pl__input *input = &gate->inputs[i];
-        pl_pack_array(pack, 5);
+        const char *model = input->model ? pl_tags_get(gate->options.tags, input->model)->name : "";
+        pl_pack_array(pack, 5 + (*model != 0));
         pl_pack_str(pack, input->name);
         pl_pack_int(pack, input->watermark);
         pl_pack_bool(pack, input->idle);
         pl_pack_bool(pack, input->ended);
         pl_pack_bool(pack, input->stopped);
+        if (*model) pl_pack_str(pack, model);
     }
 }
 
@@ -107,6 +110,15 @@ static enum pl_code damaged(struct pl_error **error) {
     return pl_error_set(error, PL_CORRUPT, "what its inputs held is damaged");
 }
 
+static bool unpack_model(const struct pl_gate *gate, struct pl_unpack *unpack, uint32_t *model) {
+    const char *text;
+    size_t length;
+    if (!pl_unpack_str(unpack, &text, &length)) return false;
+    *model = pl_tags_intern(gate->options.tags, text, length);
+    if (*model == PL_NO_ID) *model = 0;
+    return true;
+}
+
 /* *places[i] is where the input that was number i is now, or GONE. */
 static bool unpack_inputs(struct pl_gate *gate, struct pl_unpack *unpack, uint16_t **places, uint32_t *count) {
     if (!pl_unpack_array(unpack, count) || *count >= INPUTS_MAX) return false;
@@ -116,9 +128,10 @@ static bool unpack_inputs(struct pl_gate *gate, struct pl_unpack *unpack, uint16
         const char *name;
         size_t length;
         uint32_t items;
-        if (!pl_unpack_array(unpack, &items) || items != 5 || !pl_unpack_str(unpack, &name, &length) ||
+        if (!pl_unpack_array(unpack, &items) || items < 5 || items > 6 || !pl_unpack_str(unpack, &name, &length) ||
             !pl_unpack_int(unpack, &found.watermark) || !pl_unpack_bool(unpack, &found.idle) ||
-            !pl_unpack_bool(unpack, &found.ended) || !pl_unpack_bool(unpack, &found.stopped))
+            !pl_unpack_bool(unpack, &found.ended) || !pl_unpack_bool(unpack, &found.stopped) ||
+            (items == 6 && !unpack_model(gate, unpack, &found.model)))
             return false;
         (*places)[i] = GONE;
         for (unsigned k = 0; k < gate->count; k++) {
@@ -129,6 +142,8 @@ static bool unpack_inputs(struct pl_gate *gate, struct pl_unpack *unpack, uint16
             input->idle = found.idle;
             input->ended = found.ended;
             input->stopped = found.stopped;
+            input->model = found.model;
+            gate->models_new = true;
         }
     }
     return *places != NULL;

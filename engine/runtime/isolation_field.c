@@ -28,8 +28,17 @@ static int shown(const char *text, size_t length, size_t room) {
 
 /* ---- What it is given ---- */
 
-/* A value that is missing takes back what has not left: nothing is written. A guard's pulse is no set point, and has no
- * id. */
+/* A guard's pulse is no set point. It is the guard's own: of all that comes from one nothing else is like it, whatever
+ * ids others give to theirs. */
+static bool is_pulse(const struct pl_tags *tags, const struct pl_batch *batch, uint32_t row) {
+    static const char ending[] = ".pulse";
+    const struct pl_setpoints *s = &batch->setpoints;
+    const struct pl_tag *guard = pl_tags_get(tags, batch->source), *tag = pl_tags_get(tags, s->tag[row]);
+    return s->id[row] == 0 && s->origin[row] == batch->source && tag->length == guard->length + sizeof ending - 1 &&
+           memcmp(tag->name, guard->name, guard->length) == 0 && strcmp(tag->name + guard->length, ending) == 0;
+}
+
+/* A value that is missing takes back what has not left: nothing is written. */
 void pl__isolation_note_orders(struct pl_isolation *is, const struct pl_batch *batch) {
     const struct pl_setpoints *s = &batch->setpoints;
     if (!is_field(is) || batch->kind != PL_SETPOINTS) return;
@@ -37,7 +46,7 @@ void pl__isolation_note_orders(struct pl_isolation *is, const struct pl_batch *b
         uint32_t length;
         char text[REASON_MAX];
         const char *reason = pl_batch_heap_row(batch, 0, row, &length);
-        if (isnan(s->value[row]) || s->id[row] == 0) continue;
+        if (isnan(s->value[row]) || is_pulse(is->task->node.config.tags, batch, row)) continue;
         snprintf(text, sizeof text, "%.*s", shown(reason, length, REASON_MAX), length ? reason : "");
         struct pl_setpoint_note note = {.action = "setpoint write",
                                         .outcome = "given to the program",

@@ -54,6 +54,17 @@ static bool port_gives(const struct pl_task *task, unsigned port, enum pl_kind k
     return task->graph_node->kinds_out[port] == kind;
 }
 
+/* A guard says of each set point what led to it. What another operator gives on as it got it says where that comes
+ * from, and not what the node works with. */
+static void stamp_models(struct pl_isolation *is, struct pl_batch *batch) {
+    struct pl_node *node = &is->task->node;
+    const struct pl__flight *flight = oldest(is);
+    uint32_t given = flight && flight->item.type == PL_ITEM_BATCH ? flight->item.batch->model : 0;
+    if (node->config.op->flags & PL_OP_GUARD && batch->kind == PL_SETPOINTS) return;
+    if (!is->program && (batch->model == given || batch->model == node->models.from)) batch->model = 0;
+    pl_models_stamp(node, batch);
+}
+
 static bool on_emit(struct pl_isolation *is, const struct pl_frame *frame) {
     struct pl_task *task = is->task;
     struct pl_batch *batch;
@@ -62,7 +73,7 @@ static bool on_emit(struct pl_isolation *is, const struct pl_frame *frame) {
     if ((!is->ready && is->begun) || is->emitted - is->credited > FLOOD) return false;
     if (pl_codec_decode(task->codec, is->encoding, frame->body, frame->size, &batch, NULL)) return false;
     if (is->program) pl__isolation_stamp(is, batch);
-    pl_models_stamp(&task->node, batch);
+    stamp_models(is, batch);
     bool good = batch->rows && batch->header->partition < is->options.graph->settings.partitions &&
                 port_gives(task, frame->port, (enum pl_kind)batch->kind);
     if (!good) {

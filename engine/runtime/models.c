@@ -5,6 +5,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include <potline/text.h>
+
 #include "graph/hash.h"
 #include "graph/registry.h"
 #include "runtime/node.h"
@@ -73,7 +75,7 @@ static void say(struct pl_node *node, const char *parameters) {
     const struct pl_models *models = &node->models;
     int length = snprintf(text, sizeof text, "%s%s%s%s%s", models->name, *models->version ? " " : "", models->version,
                           *parameters ? " " : "", parameters);
-    size_t size = length > PL_NAME_MAX ? PL_NAME_MAX : (size_t)length;
+    size_t size = length > PL_NAME_MAX ? pl_text_cut(text, PL_NAME_MAX) : (size_t)length;
     uint32_t own = pl_tags_intern(node->config.tags, text, size);
     settle(node, own == PL_NO_ID ? 0 : own);
 }
@@ -87,8 +89,10 @@ void pl_models_renew(struct pl_node *node) {
 
 void pl_node_model(struct pl_node *node, const char *name, const char *version, const char *parameters) {
     struct pl_models *models = &node->models;
-    snprintf(models->name, sizeof models->name, "%s", name ? name : node->config.op->name);
-    snprintf(models->version, sizeof models->version, "%s", version ? version : pl_registry_version(node->config.op));
+    if (!name) name = node->config.op->name;
+    if (!version) version = pl_registry_version(node->config.op);
+    pl_text_copy(models->name, sizeof models->name, name, strlen(name));
+    pl_text_copy(models->version, sizeof models->version, version, strlen(version));
     models->by_options = !parameters;
     if (parameters)
         say(node, parameters);

@@ -159,7 +159,7 @@ static enum pl_code put_compact(struct pl_rows *rows, const struct pl_batch *bat
     bool of_model = batch->model && batch->model != batch->source;
     struct head head = {.form = COMPACT,
                         .kind = batch->kind,
-                        .flags = (uint16_t)(batch->header->flags | (of_model ? OF_MODEL : 0)),
+                        .flags = (uint16_t)((batch->header->flags & ~OF_MODEL) | (of_model ? OF_MODEL : 0)),
                         .rows = batch->rows,
                         .receive_time = batch->header->receive_time,
                         .generation = batch->header->generation,

@@ -26,8 +26,8 @@ void forecaster_free(struct forecaster *forecaster) {
 /* e^x by halving the range and a polynomial (Cephes, S. Moshier): within 2 units of the last place. */
 INLINE float exponential(float x) {
     static const float nearest = 12582912; /* 1.5 * 2^23: adding it rounds to a whole number */
-    x = x < -87 ? -87 : x;
-    x = x > 88 ? 88 : x;
+    x = x > -87 ? x : -87;                 /* what is no number, too: weights may be anything */
+    x = x < 88 ? x : 88;
     const float whole = (x * 1.44269504f + nearest) - nearest;
     const float r = x - whole * 0.693359375f + whole * 2.12194440e-4f;
     float p = 1.9875691500e-4f;

@@ -9,6 +9,13 @@ const char *recurrent_signal(const struct pl_tags *tags, uint32_t tag) {
     return entry->asset ? entry->name + pl_tags_get(tags, entry->asset)->length + 1 : entry->name;
 }
 
+/* A value that is no measurement at all (the largest float, say) must not make sums infinite: they are smoothed, and
+ * kept in tails, which would be blind from then on. */
+static double limit_off(double off) {
+    static const double farthest = 1e6;
+    return fmin(fmax(off, -farthest), farthest);
+}
+
 bool judge_frame(struct judge *judge, const struct model *model, const float *frame, const float *forecast,
                  double smoothing, double statistic[MODEL_STATISTICS], double *share) {
     const uint32_t signals = model->network.shape.signals;
@@ -17,7 +24,7 @@ bool judge_frame(struct judge *judge, const struct model *model, const float *fr
     for (uint32_t s = 0; s < signals; s++) {
         share[s] = 0;
         if (isnan(frame[s])) continue;
-        const double off = ((double)frame[s] - (double)forecast[s]) / model->error[s];
+        const double off = limit_off(((double)frame[s] - (double)forecast[s]) / model->error[s]);
         share[s] = off * off;
         squares += share[s];
         worst = fmax(worst, fabs(off));

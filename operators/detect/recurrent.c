@@ -30,6 +30,9 @@ struct watched {
     uint32_t came;
     uint32_t known; /* signals of the frame before */
     uint32_t beyond, quiet, lasting;
+    uint32_t blamed;              /* of the episode's worst frame: so many signals had most to do with it, */
+    uint32_t blame[VERDICT_TAGS]; /* these of the model's, */
+    double portion[VERDICT_TAGS]; /* and so much */
     struct episode episode;
     struct view view[ROLES];
 };
@@ -260,28 +263,37 @@ static void foresee(struct recurrent *r, unsigned role, struct watched *w, const
     w->view[role].ready = 1;
 }
 
-/* The three signals with most to do with it; what is behind it depends on whether it is one or many. */
-static bool find_reason(const struct recurrent *r, uint32_t asset, struct reason *reason) {
-    static const double alone = 0.8;
-    const uint32_t signals = r->loaded[ROLE_ACTIVE].model.network.shape.signals;
-    *reason =
-        (struct reason){.explanation = "the signals go on otherwise than a network expects that has learned their "
-                                       "history"};
-    for (uint32_t s = 0; s < signals; s++) {
-        unsigned at = reason->tags < VERDICT_TAGS ? reason->tags++ : VERDICT_TAGS;
-        while (at > 0 && reason->share[at - 1] < r->share[s]) {
+/* The signals with most to do with the frame at hand. */
+static void blame_signals(const struct recurrent *r, struct watched *w) {
+    w->blamed = 0;
+    for (uint32_t s = 0; s < r->loaded[ROLE_ACTIVE].model.network.shape.signals; s++) {
+        if (!(r->share[s] > 0)) continue; /* it is not there, or as expected */
+        unsigned at = w->blamed < VERDICT_TAGS ? w->blamed++ : VERDICT_TAGS;
+        while (at > 0 && w->portion[at - 1] < r->share[s]) {
             at--;
             if (at + 1 < VERDICT_TAGS) {
-                reason->share[at + 1] = reason->share[at];
-                reason->tag[at + 1] = reason->tag[at];
+                w->portion[at + 1] = w->portion[at];
+                w->blame[at + 1] = w->blame[at];
             }
         }
         if (at == VERDICT_TAGS) continue;
-        reason->share[at] = r->share[s];
-        reason->tag[at] = s;
+        w->portion[at] = r->share[s];
+        w->blame[at] = s;
     }
-    for (unsigned i = 0; i < reason->tags; i++)
-        if ((reason->tag[i] = tag_of(r, asset, reason->tag[i], "")) == PL_NO_ID) return false;
+}
+
+/* What is behind it depends on whether it is one signal or many. */
+static bool find_reason(const struct recurrent *r, uint32_t asset, const struct watched *w, struct reason *reason) {
+    static const double alone = 0.8;
+    *reason =
+        (struct reason){.explanation = "the signals go on otherwise than a network expects that has learned their "
+                                       "history"};
+    for (; reason->tags < w->blamed; reason->tags++) {
+        const uint32_t tag = tag_of(r, asset, w->blame[reason->tags], "");
+        if (tag == PL_NO_ID) return false;
+        reason->tag[reason->tags] = tag;
+        reason->share[reason->tags] = w->portion[reason->tags];
+    }
     reason->cause = reason->share[0] >= alone ? "one signal alone: its sensor, or what only it can see"
                                               : "several signals at once: the process, or what they are wired to";
     return true;
@@ -291,13 +303,14 @@ static bool follow_episode(struct recurrent *r, uint32_t asset, struct watched *
     struct reason reason;
     const bool beyond = w->beyond > 0;
     w->quiet = beyond ? 0 : w->quiet + 1;
+    if (verdict->alarm && (!w->episode.active || verdict->surprise > w->episode.peak)) blame_signals(r, w);
     if (verdict->alarm && w->episode.active) {
         w->episode.last = w->time;
         w->episode.peak = fmax(w->episode.peak, verdict->surprise);
     }
     const bool over = w->episode.active && w->quiet >= (uint32_t)r->o.hold;
     if (!over && (!verdict->alarm || w->episode.active)) return true;
-    if (!find_reason(r, asset, &reason)) return false;
+    if (!find_reason(r, asset, w, &reason)) return false;
     if (over) return verdicts_end(&r->verdicts, asset, &w->episode, verdict, &reason);
     return verdicts_begin(&r->verdicts, asset, &w->episode, w->time, verdict, &reason);
 }
@@ -331,10 +344,27 @@ static void view_shadow(struct recurrent *r, struct watched *w, const struct wat
     if (theirs && alarm) pl_count(r->verdicts.node, COUNT_BOTH, 1);
 }
 
+/* Behind a gap, or with another version: nothing of before counts, in whose order and scale it is. */
+static void begin_anew(struct recurrent *r, struct watched *w, const struct watched_view *v) {
+    for (unsigned role = 0; role < ROLES; role++)
+        if (r->loaded[role].there) begin_stretch(&w->view[role], &r->loaded[role], v->state[role]);
+    for (uint32_t s = 0; s < (uint32_t)r->o.signals; s++) {
+        v->value[s] = (double)NAN;
+        v->held[s] = 0;
+    }
+}
+
+/* While a frame was open, or an episode: signals may have other places now. */
+static void change_version(struct recurrent *r, struct watched *w, const struct watched_view *v) {
+    begin_anew(r, w, v);
+    w->blamed = 0;
+}
+
 static bool close_frame(struct recurrent *r, uint32_t asset, struct watched *w) {
     static const double just_below = 1 - 1e-9;
     const struct watched_view v = view_of(r, w);
     struct verdict verdict = {.threshold = r->o.threshold};
+    if (w->view[ROLE_ACTIVE].version != r->loaded[ROLE_ACTIVE].version) change_version(r, w, &v);
     w->open = 0;
     w->known = w->came;
     if (!tell_forecast(r, asset, w, &v)) return false;
@@ -360,13 +390,13 @@ static bool open_frame(struct recurrent *r, uint32_t asset, struct watched *w, p
     const struct watched_view v = view_of(r, w);
     const bool other = w->view[ROLE_ACTIVE].version != r->loaded[ROLE_ACTIVE].version;
     const bool gap = w->view[ROLE_ACTIVE].ready && (uint64_t)time - (uint64_t)w->time > (uint64_t)r->o.gap;
-    for (unsigned role = 0; role < ROLES && (other || gap); role++)
-        if (r->loaded[role].there) begin_stretch(&w->view[role], &r->loaded[role], v.state[role]);
+    if (other)
+        change_version(r, w, &v);
+    else if (gap)
+        begin_anew(r, w, &v);
     if (gap) pl_count(r->verdicts.node, COUNT_RESTARTS, 1);
-    for (uint32_t s = 0; s < (uint32_t)r->o.signals; s++) {
+    for (uint32_t s = 0; s < (uint32_t)r->o.signals; s++)
         v.value[s] = (double)NAN;
-        if (other || gap) v.held[s] = 0;
-    }
     w->time = time;
     w->came = 0;
     w->open = 1;

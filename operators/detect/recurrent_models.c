@@ -70,11 +70,20 @@ static bool choose_first(const struct recurrent *r, struct choice *choice) {
     return true;
 }
 
-/* What its rows come from: "detect.recurrent models/pots/3 ...". */
+/* What its rows come from: "detect.recurrent models/pots/3 ...". Of a long path the end, so that the number is there.
+ */
 static void say_version(const struct recurrent *r, struct pl_node *node, const struct choice *choice) {
-    char text[PL_NAME_MAX + 16];
-    snprintf(text, sizeof text, "%s/%" PRIu32, r->o.model, choice->active);
-    pl_node_model(node, NULL, choice->file ? r->o.model : text, NULL);
+    enum { SHOWN = 48 };
+    char text[SHOWN + 16];
+    const size_t length = strlen(r->o.model);
+    const char *path = r->o.model + (length > SHOWN ? length - SHOWN : 0);
+    while (path > r->o.model && ((unsigned char)*path & 0xC0) == 0x80)
+        path++; /* not in the middle of a character */
+    if (choice->file)
+        snprintf(text, sizeof text, "%s", path);
+    else
+        snprintf(text, sizeof text, "%s/%" PRIu32, path, choice->active);
+    pl_node_model(node, NULL, text, NULL);
 }
 
 static enum pl_code settle_role(struct recurrent *r, struct pl_node *node, const struct choice *choice, unsigned role,
@@ -91,7 +100,7 @@ static enum pl_code settle_role(struct recurrent *r, struct pl_node *node, const
 bool models_settle(struct recurrent *r, struct pl_node *node) {
     struct pl_table *table = pl_node_table(node, TABLE_CHOICE);
     const struct choice *known = pl_table_find(table, 0, 0);
-    if (!known) {
+    if (!known || !known->active || (known->file != 0) != model_is_file(r->o.model)) {
         struct choice first;
         if (!choose_first(r, &first)) return true;
         struct choice *made = pl_table_get(table, 0, 0);
@@ -162,8 +171,9 @@ static enum pl_code change_active(struct recurrent *r, struct pl_node *node, str
     unload(&tried);
     if (!choice) return code;
     tell_change(call, node, "model", choice->active, version);
-    if (choice->active != version) choice->before = choice->active;
+    if (choice->active != version) choice->before = choice->file ? 0 : choice->active;
     choice->active = version;
+    choice->file = 0;
     choice->shadow = 0;
     return PL_OK;
 }

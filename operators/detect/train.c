@@ -635,6 +635,10 @@ static enum pl_code prepare(struct training *t, struct pl_error **error) {
         return pl_error_set(error, PL_LIMIT, "model: the name is too long");
     take_fingerprint(t);
     learn_scale(t);
+    for (uint32_t s = 0; s < t->signals.count; s++)
+        if (!isfinite(t->model.mean[s]) || !isfinite(t->model.scale[s]))
+            return pl_error_set(error, PL_RANGE, "signal %s: it has values too large to learn from",
+                                t->signals.name[s]);
     scale_frames(t);
     network_seed(&t->model.network, (uint64_t)o->seed);
     take_up(t);

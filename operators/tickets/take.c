@@ -66,8 +66,10 @@ static struct anomaly *find_anomaly(struct tickets *t, struct pl_node *node, uin
     struct pl_table *table = pl_node_table(node, TABLE_ANOMALIES);
     int64_t sub = finding->start;
     const struct anomaly *known;
-    while ((known = pl_table_find(table, asset, sub)) && strcmp(known->finding.detector, finding->detector) != 0)
+    while ((known = pl_table_find(table, asset, sub)) && strcmp(known->finding.detector, finding->detector) != 0) {
+        if (sub == INT64_MAX) return NULL;
         sub++;
+    }
     *fresh = !known;
     struct anomaly *anomaly = pl_table_get(table, asset, sub);
     if (!anomaly || !*fresh) return anomaly;

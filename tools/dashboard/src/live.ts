@@ -17,6 +17,7 @@ export interface Sensor {
 export type Link = "connecting" | "live" | "silent" | "lost";
 
 const FRESH = 5_000; // older is stale, unless the tag comes seldom by itself
+const AGAIN = 2_000; // which outputs there are is asked
 const LISTENED = 3; // sources, where nothing is cleansed
 
 /** What is shown: the newest values, or those of the time that is looked back to. */
@@ -88,7 +89,12 @@ async function readPast(time: number): Promise<void> {
   const rows = await list(`/readings?at=${new Date(time).toISOString()}`, 20_000).catch(() => []);
   if (past !== time) return;
   for (const row of rows)
-    readings.set(row.tag, { value: row.value, quality: row.quality, time: Date.parse(row.time), every: 0 });
+    readings.set(row.tag, {
+      value: row.value,
+      quality: row.quality,
+      time: Date.parse(row.time),
+      every: latest.get(row.tag)?.every ?? 0, // what comes seldom did so then
+    });
   paintSoon();
 }
 
@@ -208,7 +214,7 @@ function follow(outputs: Outputs, signal: AbortSignal): void {
         if (!(error instanceof ApiError) || error.status !== 404) return;
         stop();
         signal.removeEventListener("abort", stop);
-        void begin(signal);
+        setTimeout(() => void begin(signal), AGAIN);
       },
     },
     attempt.signal,
@@ -224,7 +230,7 @@ async function begin(signal: AbortSignal): Promise<void> {
       return;
     } catch (error) {
       setLink("lost", error instanceof Error ? error.message : "");
-      await new Promise((resolve) => setTimeout(resolve, 2000));
+      await new Promise((resolve) => setTimeout(resolve, AGAIN));
     }
   }
 }

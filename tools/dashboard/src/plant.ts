@@ -1,6 +1,17 @@
 // Lines and pots as the tags name them, and what is abnormal about each: alarms, overrides, set points that wait.
 import { list, type Row } from "./api";
-import { alarmsAreTold, atQuery, connection, lookedAt, onAlarm, onBeat, paintSoon, readings, sensors, standing } from "./live";
+import {
+  alarmsAreTold,
+  atQuery,
+  connection,
+  lookedAt,
+  onAlarm,
+  onBeat,
+  paintSoon,
+  readings,
+  sensors,
+  standing,
+} from "./live";
 
 export type Priority = "critical" | "high" | "medium" | "low";
 export const priorities: Priority[] = ["critical", "high", "medium", "low"];
@@ -10,7 +21,8 @@ export let alarms: Row[] = [];
 export let currentAlarms: Row[] = [];
 export let overrides: Row[] = [];
 export let setpoints: Row[] = [];
-export let loaded = false;
+export let loaded = false; // of the time that is shown
+let heard = false; // of alarms, as they are now
 export let guarded = false; // the running graph has a guard: there is something to override
 
 const SOON = 300, // behind an alarm's change, so that a burst is one question
@@ -119,8 +131,9 @@ export function potState(asset: string, tags: string[]): PotState {
 async function loadAlarms(): Promise<void> {
   const before = new Set(currentAlarms.filter(isUnseen).map((alarm) => alarm.alarm));
   const next = await list("/alarms?state=all");
-  const fresh = loaded ? next.filter((alarm) => alarm.state === "unacknowledged" && !before.has(alarm.alarm)) : [];
+  const fresh = heard ? next.filter((alarm) => alarm.state === "unacknowledged" && !before.has(alarm.alarm)) : [];
   currentAlarms = next;
+  heard = true;
   if (lookedAt() === null) alarms = next;
   for (const alarm of fresh) for (const listener of raisedListeners) listener(alarm);
 }
@@ -142,6 +155,13 @@ async function loadQuietly(path: string): Promise<Row[]> {
 function byUrgency(a: Row, b: Row): number {
   const rank = (alarm: Row) => 2 * priorities.indexOf(alarm.priority) + (isUnseen(alarm) ? 0 : 1);
   return rank(a) - rank(b) || Date.parse(b.raised) - Date.parse(a.raised);
+}
+
+/** Another time is shown: of another one nothing stays, also when that time cannot be read. */
+export function forget(): void {
+  alarms = lookedAt() === null ? currentAlarms : [];
+  overrides = setpoints = [];
+  loaded = false;
 }
 
 /** Now, after something was changed here. */
@@ -193,7 +213,7 @@ async function loadNodes(): Promise<void> {
 
 export function start(signal: AbortSignal): void {
   alarms = currentAlarms = overrides = setpoints = [];
-  loaded = false;
+  loaded = heard = false;
   const { keep, changed } = keeper(),
     nodes = () => void loadNodes().catch(() => {});
   const unbeat = onBeat(keep),

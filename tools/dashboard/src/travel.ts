@@ -3,7 +3,7 @@ import { ask } from "./dialog";
 import { h, setText } from "./dom";
 import { moment } from "./format";
 import { engineNow, lookedAt, travel } from "./live";
-import { refresh } from "./plant";
+import { forget, refresh } from "./plant";
 
 const STEPS: [string, number][] = [
   ["−1 h", -3_600_000],
@@ -22,6 +22,7 @@ function local(time: number): string {
 
 function goTo(time: number | null): void {
   travel(time);
+  forget();
   document.dispatchEvent(new Event("potline-travel"));
   void refresh();
 }

@@ -147,6 +147,7 @@ export function assetAlarms(asset: string): { element: HTMLElement; update(): vo
       put(rows);
       element.hidden = rows.length === 0;
       none.hidden = rows.length > 0;
+      setText(none, loaded ? "No alarms." : "…");
     },
   };
 }

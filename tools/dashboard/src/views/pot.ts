@@ -99,7 +99,7 @@ export function potView(asset: string): View {
       return time >= from && time < to;
     });
     const audit = allowed("report") ? await list(`/audit?${between}`, 1000).catch(() => []) : [];
-    const acts = audit.filter((row) => changing.test(row.action) && row.outcome === "done");
+    const acts = audit.filter((row) => changing.test(row.action) && String(row.outcome).startsWith("done"));
     // A rule's event says the same as its alarm, a twin's state nothing new.
     const once = new Map(events.map((row) => [row.id, row])); // two nodes may keep the same event
     const own = [...once.values()].filter((row) => !/^rule\.|^twin\.state$/.test(row.kind));

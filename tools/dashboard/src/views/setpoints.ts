@@ -4,7 +4,7 @@ import { ask, reasonField } from "../dialog";
 import { cell, h, keyed, setText, table, type Part } from "../dom";
 import { moment, number, unitText } from "../format";
 import { lookedAt, sensors } from "../live";
-import { assetOf, covers, guarded, overrides, refresh, setpoints, title } from "../plant";
+import { assetOf, covers, guarded, loaded, overrides, refresh, setpoints, title } from "../plant";
 
 function decide(point: Row, verb: "approve" | "reject"): Promise<boolean> {
   const unit = unitText(sensors.get(point.tag)?.unit ?? "");
@@ -156,11 +156,13 @@ export function setpointTable(asset: string): { element: HTMLElement; update(): 
         none,
         rows.length > 0
           ? ""
-          : lookedAt() !== null
-            ? "No set point of that time is kept."
-            : guarded
-              ? "No set point has come yet."
-              : "The running graph has no guard: there are no set points, and nothing to override.",
+          : !loaded
+            ? "…"
+            : lookedAt() !== null
+              ? "No set point of that time is kept."
+              : guarded
+                ? "No set point has come yet."
+                : "The running graph has no guard: there are no set points, and nothing to override.",
       );
     },
   };
