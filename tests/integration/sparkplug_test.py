@@ -150,6 +150,7 @@ def held_rows_survive(broker, peers, folder):
             broker.restart()
         engine.start().connected()
         wait(lambda: engine.ask("nodes"), "the engine does not come back")
+    wait(lambda: sum(bool(line.get("ready")) for line in list(host.heard)) == 2, "the host is not back at the broker")
     assert not any("/held/" in line.get("topic", "") for line in host.heard if "DEATH" not in line.get("topic", "")), "nobody was to hear it"
     speaker = mqtt_broker.client(broker.port, "scada")
     speaker.publish("spBv1.0/STATE/scada", json.dumps({"online": True, "timestamp": int(time.time() * 1000)}), qos=1, retain=True)
