@@ -167,8 +167,9 @@ static bool use(struct optimize *s, uint32_t asset, struct pot_record *r, pl_tim
 }
 
 static const char *doubt(const struct optimize *s, const struct pot_record *r, pl_time time) {
-    if (fresh(s, &r->watch[WATCHED_HEALTH], time) && r->watch[WATCHED_HEALTH].value < s->health)
-        return "the twin is not sure of the pot";
+    const struct watch *health = &r->watch[WATCHED_HEALTH];
+    if (s->health > 0 && !fresh(s, health, time)) return "how sure the twin is of the pot is not known";
+    if (s->health > 0 && health->value < s->health) return "the twin is not sure of the pot";
     if (fresh(s, &r->watch[WATCHED_RISK], time) && r->watch[WATCHED_RISK].value >= 0.5)
         return "an anode effect is likely: the pot's own control comes first";
     return NULL;

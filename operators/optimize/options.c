@@ -79,8 +79,10 @@ const struct pl_option optimize_options[] = {
     PL_OPT_NUMBER(OPTIMIZE, noise_quiet, "noise_quiet", "12", "0", "1000", PL_FIXED, "mV of a quiet pot."),
     PL_OPT_NUMBER(OPTIMIZE, noise_distance, "noise_distance", "0.1", "0", "10", PL_FIXED,
                   "mm by which anodes stay higher for each mV beyond that: the metal's waves must have room."),
-    PL_OPT_NUMBER(OPTIMIZE, health, "health", "0.5", "0", "1", PL_FIXED,
-                  "A twin whose health is below it is not believed: what was accepted last is held."),
+    PL_OPT_NUMBER(
+        OPTIMIZE, health, "health", "0.5", "0", "1", PL_FIXED,
+        "A twin whose health is below it, or not known, is not believed: what was accepted last is held. 0: it is not "
+        "asked."),
     PL_OPT_DURATION(OPTIMIZE, fresh, "fresh", "10m", "1s", "1d", PL_FIXED,
                     "How old noise, health, risk and what the device shows may be."),
     PL_OPT_DURATION(OPTIMIZE, every, "every", "10m", "0s", "1d", PL_FIXED,

@@ -257,7 +257,7 @@ void run_write(const struct run *run, const struct pot_result *r, struct pl_pack
         limits[3 * i + 2] = run->input.limit[i].rank;
     }
     setup_numbers(&copy, setup, false);
-    pl_pack_map(p, 30);
+    pl_pack_map(p, 29); /* nothing that the clock says: played again, it is the same */
     pl_pack_pair_str(p, "outcome", pot_rung_names[r->rung]);
     pl_pack_pair_str(p, "reason", r->reason);
     pl_pack_pair_f64(p, "saved", r->saved);
@@ -269,7 +269,6 @@ void run_write(const struct run *run, const struct pot_result *r, struct pl_pack
     pl_pack_pair_str(p, "solver", nlp_solver_names[run->setup.solver.solver]);
     pl_pack_pair_str(p, "status", nlp_status_names[r->search.status]);
     pl_pack_pair_int(p, "evaluations", r->evaluations);
-    pl_pack_pair_f64(p, "seconds", r->seconds);
     pl_pack_str(p, "late");
     pl_pack_bool(p, r->search.late);
     pl_pack_pair_f64(p, "optimality", r->rest);

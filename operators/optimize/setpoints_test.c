@@ -156,7 +156,7 @@ static double value_of(const struct rig *rig, const char *tag) {
 
 static void a_state_becomes_set_points(void **state) {
     (void)state;
-    struct rig *rig = rig_new("{deadline: 1m}");
+    struct rig *rig = rig_new("{deadline: 1m, health: 0}");
     sample(rig, "line1.pot01.acd_set", START - PL_SECOND, 44.5, PL_Q_GOOD);
     push_state(rig, "line1.pot01", START, state_of(NULL, 0, -1, 0));
     assert_int_equal(rig->sets, 3);
@@ -171,7 +171,7 @@ static void a_state_becomes_set_points(void **state) {
 
 static void answers_are_renewed_until_they_are_too_old(void **state) {
     (void)state;
-    struct rig *rig = rig_new("{deadline: 1m, renew: 30s, lease: 90s, hold: 5m, every: 4m}");
+    struct rig *rig = rig_new("{deadline: 1m, health: 0, renew: 30s, lease: 90s, hold: 5m, every: 4m}");
     push_state(rig, "line1.pot01", START, state_of(NULL, 0, -1, 0));
     double acd = value_of(rig, "line1.pot01.acd_set");
     forget(rig);
@@ -210,8 +210,13 @@ static void what_is_in_doubt_is_held(void **state) {
     push_state(rig, "line1.pot01", START + 4, state_of(NULL, 0, -1, 0));
     assert_int_equal(rig->sets, 0);
     push_state(rig, "line1.pot01", START + PL_HOUR, state_of(NULL, 0, -1, 0)); /* that was long ago */
+    assert_non_null(strstr(rig->events, "how sure the twin is of the pot is not known"));
+    assert_int_equal(rig->sets, 0);
+    sample(rig, "line1.pot01.twin.health", START + PL_HOUR, 0.9, PL_Q_GOOD);
+    push_state(rig, "line1.pot01", START + PL_HOUR + 1, state_of(NULL, 0, -1, 0));
     assert_int_equal(rig->sets, 3);
     forget(rig);
+    sample(rig, "line1.pot03.twin.health", START, 0.9, PL_Q_GOOD);
     push_state(rig, "line1.pot03", START, state_of("current", 0, -1, 0));
     assert_non_null(strstr(rig->events, "optimize.held line1.pot03 {\"reason\":\"no current"));
     assert_int_equal(rig->sets, 0);
@@ -221,7 +226,7 @@ static void what_is_in_doubt_is_held(void **state) {
 /* Bytes from outside: cut, spoilt, of something else. Nothing of it is sent, and it is said. */
 static void hostile_states_are_refused(void **state) {
     (void)state;
-    struct rig *rig = rig_new("{deadline: 1m, every: 0s}");
+    struct rig *rig = rig_new("{deadline: 1m, health: 0, every: 0s}");
     struct pl_pack *whole = state_of(NULL, 0, -1, 0);
     const unsigned char *bytes = pl_pack_data(whole);
     uint32_t size = (uint32_t)pl_pack_size(whole);
@@ -253,14 +258,15 @@ static void hostile_states_are_refused(void **state) {
 
 static void what_gives_way_is_announced(void **state) {
     (void)state;
-    struct rig *rig = rig_new("{deadline: 1m, every: 0s, limits: [{of: ledge, low: 120, high: 200, rank: 1}, "
-                              "{of: superheat, low: 10, high: 14, rank: 2}]}");
+    struct rig *rig =
+        rig_new("{deadline: 1m, health: 0, every: 0s, limits: [{of: ledge, low: 120, high: 200, rank: 1}, "
+                "{of: superheat, low: 10, high: 14, rank: 2}]}");
     push_state(rig, "l.p", START, state_of(NULL, 0, -1, 0));
     assert_non_null(strstr(rig->events, "optimize.relaxed l.p"));
     assert_non_null(strstr(rig->events, "cannot hold together"));
     assert_int_equal(rig->sets, 3);
     rig_free(rig);
-    rig = rig_new("{deadline: 1m, every: 0s, limits: [{of: ledge, low: 120, high: 200, rank: 0}, "
+    rig = rig_new("{deadline: 1m, health: 0, every: 0s, limits: [{of: ledge, low: 120, high: 200, rank: 0}, "
                   "{of: superheat, low: 10, high: 14, rank: 0}]}");
     push_state(rig, "l.p", START, state_of(NULL, 0, -1, 0));
     assert_non_null(strstr(rig->events, "optimize.baseline l.p"));
@@ -270,10 +276,10 @@ static void what_gives_way_is_announced(void **state) {
 
 static void a_run_is_the_same_again(void **state) {
     (void)state;
-    struct rig *rig = rig_new("{deadline: 1m, scenarios: 2, objective: {cost: 1}}");
+    struct rig *rig = rig_new("{deadline: 1m, health: 0, scenarios: 2, objective: {cost: 1}}");
     sample(rig, "l.p.noise", START, 20, PL_Q_GOOD);
     push_state(rig, "l.p", START, state_of("efficiency", 0.93, -1, 0));
-    struct rig *other = rig_new("{deadline: 1m}"); /* all else is in the record */
+    struct rig *other = rig_new("{deadline: 1m, health: 0}"); /* all else is in the record */
     push_event(other, "optimize.run", "l.p", START + PL_HOUR, rig->run, rig->run_size);
     const char *a = strstr(rig->events, "\"saved\":"), *b = strstr(other->events, "optimize.replayed l.p");
     assert_non_null(a);
@@ -289,7 +295,7 @@ static void a_run_is_the_same_again(void **state) {
 
 static void a_snapshot_goes_on(void **state) {
     (void)state;
-    struct rig *rig = rig_new("{deadline: 1m, renew: 30s}");
+    struct rig *rig = rig_new("{deadline: 1m, health: 0, renew: 30s}");
     push_state(rig, "l.p", START, state_of(NULL, 0, -1, 0));
     double acd = value_of(rig, "l.p.acd_set");
     size_t size;
@@ -330,7 +336,7 @@ static void people_set_constraints(void **state) {
     (void)state;
     char folder[] = "/tmp/potline-optimize-XXXXXX";
     assert_non_null(mkdtemp(folder));
-    struct rig *rig = rig_new("{deadline: 1m, every: 0s}");
+    struct rig *rig = rig_new("{deadline: 1m, health: 0, every: 0s}");
     pl_harness_data(rig->h, folder);
     expect(rig, PL_OK, "constraints list", "", "\"source\":\"usual\"");
     expect(rig, PL_OK, "constraints validate", "{scope: l.p, constraint: acd, low: 42.8, high: 48}", "would hold");
@@ -352,7 +358,8 @@ static void people_set_constraints(void **state) {
     expect(rig, PL_RANGE, "constraints set", "{scope: l/p, constraint: acd, low: 40, high: 48, reason: test}",
            "no scope");
     rig_free(rig);
-    rig = rig_new("{deadline: 1m}"); /* they are there after a restart, and what is new gets the next number */
+    rig =
+        rig_new("{deadline: 1m, health: 0}"); /* they are there after a restart, and what is new gets the next number */
     pl_harness_data(rig->h, folder);
     expect(rig, PL_OK, "constraints get", "{scope: l.p, constraint: acd}", "42.8");
     expect(rig, PL_OK, "constraints set", "{scope: l, constraint: shell, low: -.inf, high: 430, reason: test}",

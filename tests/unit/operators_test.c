@@ -51,7 +51,7 @@ static const struct sample {
     {"window.sliding", "{size: 3s, slide: 1s, aggregates: [count, mean, min, max, stddev, first, last]}"},
     {"rules", "{scripts: '%s/rules.lua', budget: 2000}"},
     {"twin.cell", "{voltage: v0, current: v1, bath_temp: v2, step: 1s, every: 1s, profiles: 2s, state: 3s}"},
-    {"optimize.setpoints", "{noise: v0, every: 0s}"},
+    {"optimize.setpoints", "{noise: v0, every: 0s, health: 0}"},
     {"kpi", "{voltage: v0, current: v1, feed: v2, per: hour}"},
     {"window.session", "{gap: 300ms, max: 5s, lateness: 500ms, quantiles: [0.5, 0.9]}"},
     {"alarms", "{alarms: [{match: '*', priority: low, consequence: none, action: look, respond: 1m}]}"},
