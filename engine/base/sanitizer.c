@@ -14,6 +14,12 @@ const char *__asan_default_options(void) __attribute__((visibility("default"), u
 const char *__asan_default_options(void) {
     return "intercept_tls_get_addr=0";
 }
+
+/* libmosquitto 2.0 keeps what a name resolves to when it is let go of while it connects. */
+const char *__lsan_default_suppressions(void) __attribute__((visibility("default"), used));
+const char *__lsan_default_suppressions(void) {
+    return "leak:libmosquitto.so\n";
+}
 #else
 typedef int pl__no_sanitizer; /* a file must hold something */
 #endif

@@ -300,7 +300,7 @@ static void take_birth(struct pl__book *book, struct pl__edge *e, uint32_t devic
         pl__spb_metric(&book->wire, i, 0, &m);
         if (m.name && strcmp(m.name, "bdSeq") == 0 && m.holds == PL__HOLDS_NUMBER && m.value >= 0) {
             e->has_bd = true;
-            e->bd = (uint64_t)m.value;
+            e->bd = m.value;
         }
         if (m.name && is_control(m.name)) continue;
         uint32_t tag = m.name ? tag_of(book, e, device, m.name) : PL_NO_ID;
@@ -341,7 +341,7 @@ static void node_dead(struct pl__book *book, struct pl__edge *e) {
     for (size_t i = 0; i < pl__spb_count(&book->wire); i++) {
         struct pl__metric m;
         pl__spb_metric(&book->wire, i, 0, &m);
-        if (m.name && strcmp(m.name, "bdSeq") == 0 && e->has_bd && m.value != (double)e->bd) return;
+        if (m.name && strcmp(m.name, "bdSeq") == 0 && e->has_bd && m.value != e->bd) return;
     }
     if (!e->lives) return;
     e->lives = false;

@@ -70,7 +70,7 @@ struct pl__edge {
     uint32_t count, room;
     struct pl__slots by_alias, by_tag;
     bool lives, has_bd;
-    uint64_t bd;   /* bdSeq of its birth */
+    double bd;     /* bdSeq of its birth */
     uint8_t next;  /* seq that is due */
     pl_time asked; /* when it was asked to be born again; 0: not yet */
 };
