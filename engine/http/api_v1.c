@@ -60,7 +60,7 @@ FIELDS sensors_samples[] = {PATH("tag", NULL, "The tag.", "line1.pot01.voltage")
 FIELDS readings_list[] = {
     QUERY("tags", PL_REST_TEXT, NULL, "A pattern of names.", "line1.*"),
     AT,
-    QUERY("within", PL_REST_SPAN, NULL, "Not older than this at that time: 10m.", "10m"),
+    QUERY("within", PL_REST_SPAN, NULL, "Not older than this at that time, 366d at most: 10m.", "10m"),
     {.name = "zone", .place = PL_REST_QUERY, .choices = kept_zones, .doc = "Of this zone.", .example = "silver"},
     END};
 FIELDS sensors_trend[] = {PATH("tag", NULL, "The tag.", "line1.pot01.voltage"),
