@@ -211,6 +211,36 @@ static enum pl_code share_out(const struct pl_recovery *recovery, struct pl_epoc
     return code;
 }
 
+/* ---- Before the first epoch ---- */
+
+static const char shared_key[] = "log.shared"; /* among how many partitions rows are shared out until the first epoch */
+
+static enum pl_code keep_shared(const struct pl_recovery *recovery, struct pl_error **error) {
+    rocksdb_writebatch_t *writes = rocksdb_writebatch_create();
+    const uint16_t partitions = (uint16_t)recovery->partitions;
+    rocksdb_writebatch_put_cf(writes, recovery->store->family[PL_STORE_META], shared_key, sizeof shared_key - 1,
+                              (const char *)&partitions, sizeof partitions);
+    enum pl_code code = pl_store_write(recovery->store, writes, error);
+    rocksdb_writebatch_destroy(writes);
+    return code;
+}
+
+/* A death may leave rows in the log and no epoch that says how they are shared out. */
+static enum pl_code match_rows(const struct pl_recovery *recovery, struct pl_error **error) {
+    void *value = NULL;
+    size_t size = 0;
+    uint16_t partitions = (uint16_t)recovery->partitions;
+    enum pl_code code =
+        pl_store_get(recovery->store, PL_STORE_META, shared_key, sizeof shared_key - 1, &value, &size, error);
+    if (!code && size == sizeof partitions) memcpy(&partitions, value, size);
+    pl_free(value);
+    if (code && code != PL_NOT_FOUND) return code;
+    const struct pl_epoch none = {.partitions = partitions};
+    code = PL_OK;
+    if (partitions != recovery->partitions) code = pl_regroup_check_log(recovery, &none, recovery->partitions, error);
+    return code ? code : keep_shared(recovery, error);
+}
+
 /* ---- What people have decided ---- */
 
 /* That goes with a new name, also where the node starts afresh: under the new one before, and not any more under the
@@ -294,7 +324,8 @@ void pl_recovery_withdraw(const struct pl_recovery *recovery, const struct pl_ep
 
 enum pl_code pl_recovery_match(const struct pl_recovery *recovery, struct pl_epoch *last, struct pl_epoch *now,
                                bool *recall, struct pl_error **error) {
-    enum pl_code code = describe_and_check(recovery, last, now, error);
+    enum pl_code code = last->number ? PL_OK : match_rows(recovery, error);
+    if (!code) code = describe_and_check(recovery, last, now, error);
     if (code) return code;
     if (is_shared_out_anew(recovery->graph, last, now)) {
         code = each_renamed(recovery, last, true, error);

@@ -20,12 +20,12 @@ static enum pl_code no_memory(struct pl_error **error) {
 /* ---- Is the log worked off? ---- */
 
 /* Behind the barrier only ends of sources may stand, which do not count for the next run. */
-static enum pl_code check_partition(const struct pl_recovery *recovery, const struct pl_epoch *last, unsigned partition,
-                                    bool *good, struct pl_error **error) {
+static enum pl_code check_partition(const struct pl_recovery *recovery, unsigned partition, uint64_t from, bool *good,
+                                    struct pl_error **error) {
     struct pl_log *log = recovery->log;
     struct pl_log_cursor *cursor;
     struct pl_log_record record;
-    enum pl_code code = log->ops->cursor(log, partition, last->sequence[partition] + 1, true, &cursor, error);
+    enum pl_code code = log->ops->cursor(log, partition, from, true, &cursor, error);
     if (code) return code;
     while (*good && !(code = log->ops->read(cursor, &record, error)))
         *good = record.type == PL_LOG_END;
@@ -33,19 +33,19 @@ static enum pl_code check_partition(const struct pl_recovery *recovery, const st
     return code == PL_NOT_FOUND ? PL_OK : code;
 }
 
-static enum pl_code check_log(const struct pl_recovery *recovery, const struct pl_epoch *last,
-                              const struct pl_epoch *now, struct pl_error **error) {
+enum pl_code pl_regroup_check_log(const struct pl_recovery *recovery, const struct pl_epoch *last, unsigned partitions,
+                                  struct pl_error **error) {
     bool good = true;
     enum pl_code code = PL_OK;
     for (unsigned p = 0; p < last->partitions && p < recovery->log->partitions && good && !code; p++)
-        code = check_partition(recovery, last, p, &good, error);
+        code = check_partition(recovery, p, last->sequence ? last->sequence[p] + 1 : 0, &good, error);
     if (code || good) return code;
     return pl_error_set(
         error, PL_CONFLICT,
         "state is to be shared out anew (partitions: %u, until now %u), but the log holds rows behind "
         "the last checkpoint that are shared out the old way; start once with the old graph, and stop it "
         "in good order (Ctrl-C)",
-        now->partitions, last->partitions);
+        partitions, last->partitions);
 }
 
 /* ---- One node ---- */
@@ -415,7 +415,7 @@ enum pl_code pl_regroup(const struct pl_recovery *recovery, const struct pl_epoc
                         const char *const *forgotten, struct pl_epoch *last, const struct pl_epoch *now,
                         struct pl_error **error) {
     const struct pl_graph *graph = recovery->graph;
-    enum pl_code code = check_log(recovery, last, now, error);
+    enum pl_code code = pl_regroup_check_log(recovery, last, now->partitions, error);
     for (unsigned i = 0; i < graph->node_count && !code; i++)
         if (kept[i]) code = share_node(recovery, &graph->nodes[i], kept[i], last, now, error);
     struct ledger_share share = {recovery, now->partitions};

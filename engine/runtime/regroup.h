@@ -14,6 +14,11 @@
 
 #include "runtime/recovery.h"
 
+/* PL_CONFLICT: behind `last` the log holds what is shared out to as many partitions as `last` has, not to `partitions`.
+ * Without sequences: from its beginning on. */
+enum pl_code pl_regroup_check_log(const struct pl_recovery *recovery, const struct pl_epoch *last, unsigned partitions,
+                                  struct pl_error **error);
+
 /* What was kept of each node of the graph, NULL: nothing, or it is not wanted. *last is of the new partitions then. */
 enum pl_code pl_regroup(const struct pl_recovery *recovery, const struct pl_epoch_node *const *kept,
                         const char *const *forgotten, struct pl_epoch *last, const struct pl_epoch *now,

@@ -393,6 +393,43 @@ static void a_tag_in_the_wrong_partition_is_refused(void **state) {
     pl_buffer_fini(&extra);
 }
 
+/* ---- Before the first epoch ---- */
+
+/* A start that may accept something and dies before it has an epoch. */
+static enum pl_code start_and_die(unsigned partitions, bool accepts, struct pl_error **error) {
+    struct pl_epochs *epochs;
+    struct pl_epoch last, now = {0};
+    bool recall[2] = {false};
+    graph.settings.partitions = partitions;
+    assert_int_equal(pl_log_open_embedded(store, tags, partitions, &log_, NULL), PL_OK);
+    assert_int_equal(pl_epochs_open(store, &epochs, &last, NULL), PL_OK);
+    assert_int_equal(last.number, 0);
+    struct pl_recovery recovery = {
+        .graph = &graph, .epochs = epochs, .store = store, .log = log_, .tags = tags, .partitions = partitions};
+    enum pl_code code = pl_recovery_match(&recovery, &last, &now, recall, error);
+    struct pl_log_record record = {.type = PL_LOG_WATERMARK, .partition = (uint16_t)(partitions - 1)};
+    if (!code && accepts) assert_int_equal(log_->ops->append(log_, &record, 1, NULL), PL_OK);
+    pl_epoch_fini(&now);
+    pl_epoch_fini(&last);
+    pl_epochs_close(epochs);
+    log_->ops->close(log_);
+    return code;
+}
+
+static void what_was_accepted_before_the_first_epoch_stays_where_it_is(void **state) {
+    (void)state;
+    assert_int_equal(start_and_die(3, false, NULL), PL_OK);
+    assert_int_equal(start_and_die(4, true, NULL), PL_OK); /* nothing was there to be shared out */
+    static const unsigned others[] = {2, 8, 1, 3};
+    for (size_t i = 0; i < PL_COUNT_OF(others); i++) {
+        struct pl_error *error = NULL;
+        assert_int_equal(start_and_die(others[i], true, &error), PL_CONFLICT);
+        assert_non_null(strstr(error->text, "until now 4"));
+        pl_error_free(&error);
+    }
+    assert_int_equal(start_and_die(4, true, NULL), PL_OK);
+}
+
 /* ---- The ledger ---- */
 
 static struct pl_ledger_account account_of(const char *tag, const char *cause, int64_t newest, int64_t older) {
@@ -494,6 +531,7 @@ static void rows_behind_the_epoch_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(state_goes_to_the_partitions_of_its_names, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_accepted_before_the_first_epoch_stays_where_it_is, setup, teardown),
         cmocka_unit_test_setup_teardown(state_that_is_saved_whole_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_record_of_no_tag_needs_a_way_to_become_one, setup, teardown),
         cmocka_unit_test_setup_teardown(a_record_of_another_size_is_damage, setup, teardown),
