@@ -91,7 +91,8 @@ static bool hands_over(struct pl_drive *drive) {
         fall(drive);
         return true;
     }
-    if (hand == PL_HAND_NONE || drive->handing || drive->stopping) return false;
+    bool ends = hand != PL_HAND_NONE || atomic_load(&drive->renews);
+    if (!ends || drive->handing || drive->stopping) return false;
     drive->handing = true;
     pl_engine_hand_over(drive->engine);
     uv_timer_start(&drive->drain, drain_over, (uint64_t)(usual_patience / PL_MILLISECOND), 0);
@@ -217,6 +218,12 @@ void pl_drive_hand_over(struct pl_drive *drive, bool lost) {
     uv_async_send(&drive->changed);
 }
 
+void pl_drive_renew(void *arg) {
+    struct pl_drive *drive = arg;
+    atomic_store(&drive->renews, true);
+    uv_async_send(&drive->changed);
+}
+
 void pl_drive_begin(struct pl_drive *drive) {
     atomic_store(&drive->begins, true);
     uv_async_send(&drive->changed);
@@ -259,6 +266,8 @@ bool pl_drive_try_again(struct pl_drive *drive) {
 
 bool pl_drive_go_on(struct pl_drive *drive) {
     bool handed = atomic_load(&drive->hand) != PL_HAND_NONE;
+    atomic_store(&drive->renews, false);
+    drive->handing = false;
     if (!handed && !pl_drive_rest(drive)) return false;
     return atomic_load(&drive->hand) == PL_HAND_NONE || pl_drive_await(drive);
 }

@@ -34,6 +34,7 @@ struct pl_drive {
     void (*rested)(struct pl_drive *drive); /* nothing is at work, as was asked for */
     _Atomic int hand;                       /* enum pl_drive_hand */
     _Atomic bool begins;                    /* another engine may be made */
+    _Atomic bool renews;                    /* the engine is to be made anew */
     bool handing, awaiting;
     pl_time delay;
     bool shown;
@@ -73,6 +74,8 @@ bool pl_drive_go_on(struct pl_drive *drive);
 /* Of a group, any thread: the engine is to end with a last checkpoint, or, when its partitions are lost, as it stands.
  * pl_drive_work returns as if it had fallen. */
 void pl_drive_hand_over(struct pl_drive *drive, bool lost);
+/* Of a group, any thread: the engine is to end with a last checkpoint; another one is made at once. */
+void pl_drive_renew(void *drive);
 /* Any thread: what it is to work off is known. */
 void pl_drive_begin(struct pl_drive *drive);
 /* Without an engine: waits for that. False: it is to end instead. */

@@ -2,19 +2,21 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <potline/alloc.h>
 
 #include "base/clock.h"
 #include "log/kafka_impl.h"
 
-enum { FLUSH_MS = 2000 };
+enum { FLUSH_MS = 2000, LOOK_NS = 5000000 };
 
 struct entry {
     char key[PL_BOARD_KEY];
     void *bytes;
     size_t size;
-    int64_t stamp; /* the brokers' clock, ms */
+    int64_t stamp;  /* the brokers' clock, ms */
+    int64_t offset; /* in the topic */
 };
 
 struct pl_kafka_board {
@@ -29,6 +31,8 @@ struct pl_kafka_board {
     int64_t newest;    /* the brokers' clock */
     int64_t newest_at; /* monotonic */
     uint64_t refused;
+    size_t bytes;  /* of all entries */
+    int64_t heard; /* everything in front of this offset */
 };
 
 /* ---- Life ---- */
@@ -36,7 +40,7 @@ struct pl_kafka_board {
 static enum pl_code open_handles(struct pl_kafka_board *board, struct pl_error **error) {
     static const char *const writes[] = {"linger.ms", "0", "enable.idempotence", "true", NULL};
     static const char *const reads[] = {"enable.partition.eof",
-                                        "false",
+                                        "true",
                                         "auto.offset.reset",
                                         "earliest",
                                         "fetch.wait.max.ms",
@@ -128,6 +132,7 @@ static bool make_room(struct pl_kafka_board *board) {
 
 static void forget(struct pl_kafka_board *board, unsigned i) {
     if (i == board->count) return;
+    board->bytes -= board->entries[i].size;
     pl_free(board->entries[i].bytes);
     board->entries[i] = board->entries[--board->count];
 }
@@ -137,6 +142,8 @@ static bool keep(struct pl_kafka_board *board, const rd_kafka_message_t *message
                 !memchr(message->key, 0, message->key_len);
     if (!fits) return false;
     unsigned i = place_of(board, message->key, message->key_len);
+    size_t before = i == board->count ? 0 : board->entries[i].size;
+    if (board->bytes - before + message->len > PL_BOARD_BYTES) return false;
     if (i == board->count && !make_room(board)) return false;
     void *bytes = pl_alloc(message->len + 1);
     if (!bytes) return false;
@@ -148,9 +155,11 @@ static bool keep(struct pl_kafka_board *board, const rd_kafka_message_t *message
     }
     pl_free(entry->bytes);
     memcpy(bytes, message->payload, message->len);
+    board->bytes = board->bytes - before + message->len;
     entry->bytes = bytes;
     entry->size = message->len;
     entry->stamp = stamp;
+    entry->offset = message->offset;
     return true;
 }
 
@@ -176,8 +185,10 @@ void pl_kafka_board_poll(struct pl_kafka_board *board, pl_time wait) {
     while ((message = rd_kafka_consume(board->source, 0, (int)(wait / PL_MILLISECOND)))) {
         pthread_mutex_lock(&board->lock);
         if (!message->err) hear(board, message);
+        if (!message->err) board->heard = message->offset + 1;
+        if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) board->heard = message->offset;
         pthread_mutex_unlock(&board->lock);
-        bool failed = message->err; /* brokers that are away: asked again the next time */
+        bool failed = message->err; /* its end; or brokers that are away: asked again the next time */
         rd_kafka_message_destroy(message);
         if (failed) return;
         wait = 0;
@@ -189,9 +200,33 @@ uint64_t pl_kafka_board_each(struct pl_kafka_board *board, pl_kafka_board_visito
     int64_t since = pl_clock_monotonic() - board->newest_at;
     for (unsigned i = 0; i < board->count; i++) {
         const struct entry *entry = &board->entries[i];
-        visit(arg, entry->key, entry->bytes, entry->size, (board->newest - entry->stamp) * PL_MILLISECOND + since);
+        const struct pl_board_entry seen = {entry->key, entry->bytes, entry->size,
+                                            (board->newest - entry->stamp) * PL_MILLISECOND + since, entry->offset};
+        visit(arg, &seen);
     }
     uint64_t refused = board->refused;
     pthread_mutex_unlock(&board->lock);
     return refused;
+}
+
+static bool has_heard(struct pl_kafka_board *board, int64_t end) {
+    pthread_mutex_lock(&board->lock);
+    bool all = board->heard >= end;
+    pthread_mutex_unlock(&board->lock);
+    return all;
+}
+
+enum pl_code pl_kafka_board_catch_up(struct pl_kafka_board *board, pl_time wait, struct pl_error **error) {
+    const int64_t until = pl_clock_monotonic() + wait;
+    int64_t begin, end;
+    rd_kafka_resp_err_t failed =
+        rd_kafka_query_watermark_offsets(board->consumer, board->topic, 0, &begin, &end, (int)(wait / PL_MILLISECOND));
+    if (failed) return pl_error_set(error, PL_UNAVAILABLE, "topic %s: %s", board->topic, rd_kafka_err2str(failed));
+    while (!has_heard(board, end)) {
+        if (pl_clock_monotonic() > until)
+            return pl_error_set(error, PL_UNAVAILABLE, "topic %s: its %lld entries do not come", board->topic,
+                                (long long)(end - begin));
+        nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
+    }
+    return PL_OK;
 }

@@ -70,6 +70,8 @@ struct pl_change_result {
     bool fallen;    /* it could not be taken back either */
 };
 
+/* Of an engine in a group: does the topic that they share fit it? */
+enum pl_code pl_engine_fits_group(struct pl_engine *engine, const struct pl_graph *to, struct pl_error **error);
 /* Can this engine go to another graph at all? */
 enum pl_code pl_engine_can_move(struct pl_engine *engine, const struct pl_graph *to, struct pl_error **error);
 

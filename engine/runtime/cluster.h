@@ -16,6 +16,7 @@
 #include <potline/pack.h>
 
 #include "log/kafka.h"
+#include "runtime/group_graph.h"
 #include "store/store.h"
 
 struct pl_cluster;
@@ -56,6 +57,19 @@ void pl_cluster_detach(struct pl_cluster *cluster, const struct pl_engine *engin
 /* Everybody's last word; returns how many were passed over. */
 typedef void pl_cluster_visitor(void *arg, const struct pl_cluster_engine *engine);
 uint64_t pl_cluster_each(struct pl_cluster *cluster, pl_cluster_visitor *visit, void *arg);
+
+/* ---- The graph that the group has agreed on (group_graph.h) ---- */
+
+/* `heard` is called on the group's thread when that may be another one. Once, before an engine is attached. */
+void pl_cluster_on_graph(struct pl_cluster *cluster, void (*heard)(void *arg), void *arg);
+/* Says it to all, soon; `bytes` are of pl_group_graph_pack, and copied. PL_BUSY: another is being said. */
+enum pl_code pl_cluster_say_graph(struct pl_cluster *cluster, uint64_t number, const void *bytes, size_t size,
+                                  struct pl_error **error);
+/* The one that holds, which the caller ends; *own: it was said here. False: none has been said, or there is no memory.
+ */
+bool pl_cluster_graph(struct pl_cluster *cluster, struct pl_group_graph *said, bool *own);
+/* Returns when all that has been said is heard here. */
+enum pl_code pl_cluster_catch_up(struct pl_cluster *cluster, pl_time wait, struct pl_error **error);
 
 /* ---- As bytes, for tests ---- */
 

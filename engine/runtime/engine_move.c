@@ -47,10 +47,17 @@ static enum pl_code check_paused(struct pl_engine *engine, struct pl_error **err
     return code;
 }
 
+enum pl_code pl_engine_fits_group(struct pl_engine *engine, const struct pl_graph *to, struct pl_error **error) {
+    const unsigned lanes = engine->wired.plan.lanes;
+    if (!engine->options.member || pl_plan_lanes(to) == lanes) return PL_OK;
+    return pl_error_set(error, PL_CONFLICT,
+                        "the group's topic has %u partitions, and the graph wants %u: the first node of a global "
+                        "section, and the last one, take another topic",
+                        lanes, pl_plan_lanes(to));
+}
+
 enum pl_code pl_engine_can_move(struct pl_engine *engine, const struct pl_graph *to, struct pl_error **error) {
     if (engine->options.replay) return pl_error_set(error, PL_UNAVAILABLE, "a replay plays one graph to its end");
-    if (engine->options.member)
-        return pl_error_set(error, PL_UNAVAILABLE, "the engines of a group change their graph by a restart");
     if (!engine->epochs)
         return pl_error_set(error, PL_UNAVAILABLE,
                             "a graph without a log (log: none) cannot be changed while it runs: "
@@ -58,6 +65,7 @@ enum pl_code pl_engine_can_move(struct pl_engine *engine, const struct pl_graph 
     if (!atomic_load(&engine->under_way)) return pl_error_set(error, PL_BUSY, "the engine is being started");
     if (is_ending(engine)) return pl_error_set(error, PL_UNAVAILABLE, "the engine is ending");
     enum pl_code code = check_paused(engine, error);
+    if (!code) code = pl_engine_fits_group(engine, to, error);
     return code ? code : check_isolation(engine, to, error);
 }
 

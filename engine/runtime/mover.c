@@ -67,12 +67,21 @@ static void fulfil(struct pl_mover *mover, struct pl__wish *wish) {
     pl_error_free(&error);
 }
 
-/* With the lock held: is something on probation, or beside the graph? */
+/* With the lock held: is something on probation, or beside the graph, or may the group have said something? */
 static bool is_watching(const struct pl_mover *mover) {
-    return mover->engine && (mover->before || mover->shadow_runs);
+    return mover->engine && (mover->before || mover->shadow_runs || mover->group.heard);
+}
+
+static bool has_heard(struct pl_mover *mover) {
+    pthread_mutex_lock(&mover->lock);
+    bool heard = mover->group.heard;
+    mover->group.heard = false;
+    pthread_mutex_unlock(&mover->lock);
+    return heard;
 }
 
 static void look(struct pl_mover *mover) {
+    if (has_heard(mover)) pl__mover_follow(mover);
     if (mover->before) pl__mover_watch(mover);
     if (mover->shadow_runs) pl__mover_look_after_shadow(mover);
 }
@@ -207,6 +216,7 @@ static void note_relapse(struct pl_mover *mover, struct pl_engine *engine) {
     pl__mover_note(mover, engine,
                    &(struct pl__mover_step){graph, mover->before_path, NULL, "relapse", mover->relapsed,
                                             .epoch = pl_engine_epochs(engine)});
+    if (mover->group.cluster) pl__mover_say_back(mover, graph, mover->before_path, mover->relapsed);
     pl_graph_unref(graph);
     pl_graph_unref(mover->failed);
     mover->failed = NULL;
@@ -215,11 +225,15 @@ static void note_relapse(struct pl_mover *mover, struct pl_engine *engine) {
 
 /* A probation goes on with an engine that has been made anew in it. */
 void pl_mover_attach(struct pl_mover *mover, struct pl_engine *engine) {
-    if (!mover->begun) note_start(mover, engine);
+    if (mover->group.entered.number)
+        pl__mover_note_entered(mover, engine);
+    else if (!mover->begun)
+        note_start(mover, engine);
     if (mover->relapsed[0]) note_relapse(mover, engine);
     if (mover->before) pl_engine_relapses_to(engine, mover->before);
     pthread_mutex_lock(&mover->lock);
     mover->begun = true;
+    mover->attached = pl_clock_monotonic();
     mover->engine = engine;
     pthread_cond_broadcast(&mover->changed);
     pthread_mutex_unlock(&mover->lock);
@@ -293,6 +307,8 @@ void pl_mover_free(struct pl_mover *mover) {
     pthread_mutex_unlock(&mover->lock);
     pthread_join(mover->thread, NULL);
     pl_shadow_free(mover->shadow);
+    pl_group_graph_fini(&mover->group.entered);
+    pl_graph_unref(mover->group.from);
     pl_graph_unref(mover->before);
     pl_graph_unref(mover->failed);
     pl_graph_unref(mover->options.graph);

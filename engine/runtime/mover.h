@@ -16,7 +16,10 @@
  * Before it goes to a graph, that can be tried beside the one that runs (shadow.h), one at a time. A shadow ends before
  * the graph is changed; what came of it can be asked for until the next one.
  *
- * Threads: new, attach, detach, free: the owner's; the rest any.
+ * In a group a graph is not moved to, but said to all engines of it (group_graph.h). Each ends with a last checkpoint
+ * when it hears of it, and is made anew; one that cannot do so, or is not well with it, says the graph before.
+ *
+ * Threads: new, attach, detach, free, and those between engines: the owner's; the rest any.
  */
 #ifndef POTLINE_MOVER_H
 #define POTLINE_MOVER_H
@@ -26,6 +29,7 @@
 #include "store/history.h"
 
 struct pl_mover;
+struct pl_cluster;
 
 struct pl_mover_options {
     const struct pl_graph *graph; /* of the start; held */
@@ -57,6 +61,17 @@ void pl_mover_attach(struct pl_mover *mover, struct pl_engine *engine);
 /* What is under way is waited for. The graph that another engine is to be made with, held for the caller; *relapsed: it
  * is the one before, as the one that was on probation has failed. */
 const struct pl_graph *pl_mover_detach(struct pl_mover *mover, bool *relapsed);
+
+/* Of a group (NULL: of none), before the first engine. `renew` is called on any thread: the engine is to end in good
+ * order, and another one to be made. */
+void pl_mover_join(struct pl_mover *mover, struct pl_cluster *cluster, void (*renew)(void *arg), void *arg);
+/* Between engines: *graph becomes the one that the group runs, if that is another; *lenient: state that does not fit it
+ * is let go of. Whoever takes a partition over so knows the graph that its state is of. PL_UNAVAILABLE: the brokers do
+ * not answer. */
+enum pl_code pl_mover_settle(struct pl_mover *mover, const struct pl_graph **graph, bool *lenient,
+                             struct pl_error **error);
+/* An engine could not be made with *graph: true when it is the one before again, for all. */
+bool pl_mover_take_back(struct pl_mover *mover, const struct pl_graph **graph, const char *why);
 
 /* Copies the wish. PL_BUSY: another one is under way; the call is the caller's still. */
 enum pl_code pl_mover_ask(struct pl_mover *mover, const struct pl_mover_wish *wish, struct pl_error **error);

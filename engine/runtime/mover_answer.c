@@ -45,6 +45,10 @@ void pl__mover_summarize(const struct pl_change_plan *plan, char text[PL__MOVER_
 void pl__mover_put_expected(struct pl_engine *engine, struct pl_call *call, const struct pl_change_plan *plan) {
     struct pl_checkpoint_stats stats;
     char why[PL_CHANGE_WHY];
+    if (pl_engine_cluster(engine)) {
+        pl__mover_put_row(call, "", "", "plan", "", "every engine of the group is made anew, from its last checkpoint");
+        return;
+    }
     pl_engine_checkpoint_stats(engine, &stats);
     double each = 0.002 * (plan->counts[PL_CHANGE_RESTARTED] + plan->counts[PL_CHANGE_RENAMED] +
                            plan->counts[PL_CHANGE_ADDED] + plan->counts[PL_CHANGE_REMOVED]);

@@ -38,8 +38,8 @@ static enum pl_code find_file(const struct pl_mover *mover, const struct pl__wis
     return PL_OK;
 }
 
-static enum pl_code first_problem(const struct pl_problem *problems, unsigned count, enum pl_code code,
-                                  const char *path, struct pl_error **error) {
+enum pl_code pl__mover_first_problem(const struct pl_problem *problems, unsigned count, enum pl_code code,
+                                     const char *path, struct pl_error **error) {
     const struct pl_problem *first = NULL;
     unsigned errors = 0;
     for (unsigned i = 0; i < count; i++) {
@@ -68,7 +68,7 @@ static enum pl_code read_graph(const char *path, const struct pl_graph_options *
     struct pl_graph *read = NULL;
     unsigned count = 0;
     enum pl_code code = pl_graph_load(path, options, &read, &problems, &count);
-    code = first_problem(problems, count, code, path, error);
+    code = pl__mover_first_problem(problems, count, code, path, error);
     pl_problems_free(problems, count);
     *graph = read;
     return code;

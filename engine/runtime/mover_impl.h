@@ -1,11 +1,13 @@
 /* mover_impl.h: what the files of the mover share: mover.c has its thread, mover_graph.c finds the graph that is asked
- * for, mover_move.c goes there, mover_probation.c watches over it, mover_answer.c says what becomes of it. */
+ * for, mover_move.c goes there, mover_group.c does with all of a group, mover_probation.c watches over it,
+ * mover_answer.c says what becomes of it. */
 #ifndef POTLINE_MOVER_IMPL_H
 #define POTLINE_MOVER_IMPL_H
 
 #include <limits.h>
 #include <pthread.h>
 
+#include "runtime/group_graph.h"
 #include "runtime/health.h"
 #include "runtime/mover.h"
 #include "runtime/shadow.h"
@@ -43,11 +45,24 @@ struct pl_mover {
     uint64_t number;               /* of the graph that runs, in the history */
     char now_path[PATH_MAX];       /* its file */
     int64_t probation;             /* until then, of the monotonic clock; 0: there is none */
+    pl_time span;                  /* as long as it is */
+    int64_t attached;              /* when the engine came, by the same clock */
     int64_t ill;                   /* since when; 0: it is well */
     struct pl__ills allowed;       /* of before the move: it may have these */
     const struct pl_graph *before; /* to go back to, held; NULL: nothing is on probation */
     char before_path[PATH_MAX];
     const struct pl_graph *failed; /* held; with the next */
+    struct {
+        struct pl_cluster *cluster; /* NULL: there is no group */
+        void (*renew)(void *arg);
+        void *renew_arg;
+        bool heard;      /* something may have been said; with the lock, like the next */
+        uint64_t number; /* of what has been said: that this engine runs, or has refused */
+        bool lenient;    /* state of another graph may be left */
+        struct pl__ills allowed;
+        struct pl_group_graph entered; /* by the next engine; to be noted when it is there. Number 0: none */
+        const struct pl_graph *from;   /* held; NULL: nothing has run here before */
+    } group;
     char relapsed[PL__MOVER_WHAT]; /* why a node's failure has brought it back, to be noted by the next engine; "": it
                                       has not */
 };
@@ -57,6 +72,10 @@ struct pl_mover {
 /* The graph of a wish, held for the caller, and its file. */
 enum pl_code pl__mover_find(struct pl_mover *mover, const struct pl__wish *wish, const struct pl_graph **graph,
                             char path[PATH_MAX], struct pl_error **error);
+
+/* The first of the problems as an error, all of them in the log. */
+enum pl_code pl__mover_first_problem(const struct pl_problem *problems, unsigned count, enum pl_code code,
+                                     const char *path, struct pl_error **error);
 
 /* ---- mover_move.c ---- */
 
@@ -75,6 +94,16 @@ struct pl__mover_step {
 void pl__mover_note(struct pl_mover *mover, struct pl_engine *engine, const struct pl__mover_step *step);
 void pl__mover_journal(struct pl_engine *engine, const char *action, const struct pl_graph *from,
                        const struct pl_graph *to, const char *path, const char *outcome, const char *detail);
+
+/* ---- mover_group.c ---- */
+
+void pl__mover_hear(void *mover); /* any thread */
+/* To all of the group; returns when it holds. */
+enum pl_code pl__mover_say(struct pl_mover *mover, const struct pl__wish *wish, const struct pl_graph *to,
+                           const char *path, struct pl_error **error);
+void pl__mover_say_back(struct pl_mover *mover, const struct pl_graph *before, const char *path, const char *why);
+void pl__mover_follow(struct pl_mover *mover);
+void pl__mover_note_entered(struct pl_mover *mover, struct pl_engine *engine);
 
 /* ---- mover_shadow.c ---- */
 

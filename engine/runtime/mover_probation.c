@@ -6,6 +6,7 @@
 #include "runtime/mover_impl.h"
 
 static const int64_t ill_for = 2 * PL_SECOND; /* before it counts: a node may be about to open */
+static const int64_t opens_within = 60 * PL_SECOND;
 enum { STEADY = 20 }; /* batches in the time of a probation, on the average: then none is no accident */
 
 /* ---- Health ---- */
@@ -112,6 +113,7 @@ void pl__mover_begin_probation(struct pl_mover *mover, const struct pl_graph *be
     pthread_mutex_lock(&mover->lock);
     mover->before = pl_graph_ref(before);
     mover->probation = pl_clock_monotonic() + span;
+    mover->span = span;
     mover->allowed = *allowed;
     mover->ill = 0;
     snprintf(mover->before_path, sizeof mover->before_path, "%s", path);
@@ -128,8 +130,8 @@ void pl__mover_end_probation(struct pl_mover *mover) {
     pl_graph_unref(before);
 }
 
-/* It is not well: back, as it stands; and where that cannot be, from the last epoch. */
-static void go_back(struct pl_mover *mover, const char *why) {
+/* Back, as it stands; and where that cannot be, from the last epoch. */
+static void move_back(struct pl_mover *mover, const char *why) {
     struct pl_engine *engine = mover->engine;
     struct pl_error *error = NULL;
     struct pl_change_result result;
@@ -137,7 +139,6 @@ static void go_back(struct pl_mover *mover, const char *why) {
     struct pl_change_options options = {.graph = before, .lenient = true};
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s", mover->before_path);
-    pl_diag_each(PL_ERROR, "the graph that is on probation is not well, and is taken back: %s", why);
     pl__mover_end_shadow(mover);
     enum pl_code code = pl_engine_move(engine, &options, &result, &error);
     const char *failure = error ? error->text : pl_code_text(code);
@@ -149,17 +150,43 @@ static void go_back(struct pl_mover *mover, const char *why) {
     if (!code)
         pl__mover_note(mover, engine,
                        &(struct pl__mover_step){before, path, NULL, "relapse", why, .epoch = result.epoch});
-    pl__mover_end_probation(mover);
     pl_error_free(&error);
     pl_graph_unref(before);
     pl_graph_unref(now);
 }
 
+static void go_back(struct pl_mover *mover, const char *why) {
+    pl_diag_each(PL_ERROR, "the graph that is on probation is not well, and is taken back: %s", why);
+    if (mover->group.cluster)
+        pl__mover_say_back(mover, mover->before, mover->before_path, why);
+    else
+        move_back(mover, why);
+    pl__mover_end_probation(mover);
+}
+
+/* Of a group the engine is made anew for a graph, and whenever partitions move: its time begins when all is open. */
+static bool is_being_made(struct pl_mover *mover, int64_t now) {
+    bool open = true;
+    if (!mover->group.cluster || now - mover->attached > opens_within) return false;
+    pl_engine_hold_wiring(mover->engine);
+    for (unsigned i = 0; i < pl_engine_task_count(mover->engine) && open; i++)
+        open = atomic_load(&pl_engine_task(mover->engine, i)->opened);
+    pl_engine_release_wiring(mover->engine);
+    return !open;
+}
+
 void pl__mover_watch(struct pl_mover *mover) {
     char why[PL__MOVER_WHAT] = "";
     struct pl__ills found;
-    bool ill = pl__mover_look(mover->engine, &mover->allowed, &found, why);
     int64_t now = pl_clock_monotonic();
+    if (is_being_made(mover, now)) {
+        pthread_mutex_lock(&mover->lock);
+        mover->probation = now + mover->span;
+        mover->ill = 0;
+        pthread_mutex_unlock(&mover->lock);
+        return;
+    }
+    bool ill = pl__mover_look(mover->engine, &mover->allowed, &found, why);
     bool over = now >= mover->probation;
     if (!ill && over) ill = look_at_sources(mover->engine, &mover->allowed, why);
     if (!ill)

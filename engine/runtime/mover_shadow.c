@@ -166,6 +166,8 @@ static enum pl_code begin(struct pl_mover *mover, const struct pl__wish *wish, c
 static enum pl_code try_graph(struct pl_mover *mover, const struct pl__wish *wish, struct pl_error **error) {
     const struct pl_graph *to = NULL;
     char path[PATH_MAX] = "";
+    if (mover->group.cluster)
+        return pl_error_set(error, PL_UNAVAILABLE, "an engine of a group tries no graph beside the one that all run");
     enum pl_code code = pl__mover_find(mover, wish, &to, path, error);
     if (!code) code = pl_engine_can_move(mover->engine, to, error);
     if (!code) code = begin(mover, wish, to, error);

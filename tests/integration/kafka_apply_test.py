@@ -1,0 +1,168 @@
+#!/usr/bin/python3
+"""A graph that is applied on one engine of a group is run by all of it, also by who comes later with another file; where one
+of them cannot run it, or is not well with it, all are back at the one before. Nothing is lost or doubled meanwhile."""
+import os
+import random
+import signal
+import subprocess
+import tempfile
+
+from kafka_engines import POTLINE, Broker, Engine, all_rows, fail, rows_of, run_alone, same, wait, write_rows
+
+ROWS = 60_000
+GRAPH = """
+potline: 1
+name: {name}
+partitions: 4
+checkpoint: 100ms
+log: {log}
+nodes:
+  in: {{ op: source.csv, path: rows.csv, header: false, {rate}batch: 250, idle: 0s }}
+  win: {{ op: window.tumbling, from: in, size: 1s }}
+  gold: {{ op: sink.lake, from: win, zone: gold }}
+  high: {{ op: threshold, from: in, rules: [ {{ name: high, tags: "*", above: 4.35, hysteresis: 0.1 }} ] }}
+  list: {{ op: alarms, from: high, flood: {{ count: 1000 }}, alarms: [ {{ match: high, priority: high, consequence: a, action: b, respond: 3s }} ] }}
+  told: {{ op: sink.lake, from: list, zone: silver }}
+"""
+NODES = {"in", "win", "gold", "high", "list", "told"}
+MORE = '  low: { op: threshold, from: in, rules: [ { name: low, tags: "*", below: 3.75, hysteresis: 0.1 } ] }\n'
+ELSEWHERE = '  lines: { op: sink.ndjson, from: list, path: "${OUT}/list.ndjson" }\n'
+
+
+def write(folder, name, text):
+    with open(f"{folder}/{name}", "w") as file:
+        file.write(text)
+
+
+def shell(engine, command):
+    return subprocess.run([POTLINE, "shell", "--data", engine.data, "--json", "-c", command], cwd=engine.folder,
+                          capture_output=True, text=True)
+
+
+def nodes(engine):
+    return {row["node"] for row in engine.rows("nodes")}
+
+
+def all_run(engines, what, more=()):
+    """Until all of them run just these nodes, and say so of each other."""
+    wanted = {*NODES, *more}
+    wait(lambda: all(nodes(e) == wanted for e in engines), 90,
+         lambda: f"{what}: {[(nodes(e), e.heard()[-1500:]) for e in engines]}")
+    wait(lambda: all(row["same_graph"] for e in engines for row in e.rows("nodes --cluster") if row["state"] != "stale"), 60,
+         lambda: f"{what}: not all know: {engines[0].rows('nodes --cluster')}")
+
+
+def apply(engine, file, *more, good=True):
+    """Answers what it is told; engines that are being made anew, or are on probation, are asked again."""
+    def ask():
+        done = shell(engine, " ".join(["graph", "apply", file, *more]))
+        busy = done.returncode and any(text in done.stderr for text in ("probation", "being started", "is ending", "cannot reach",
+                                                                       "no engine", "under way"))
+        return None if busy else done
+    done = wait(ask, 60, lambda: f"{file}: never taken: {engine.heard()[-1500:]}")
+    if (done.returncode == 0) != good:
+        fail(f"graph apply {file}: {done}: {engine.heard()[-1500:]}")
+    return done.stdout + done.stderr
+
+
+def history(engine):
+    return engine.rows("graph history")
+
+
+def applied_everywhere(engines):
+    said = apply(engines[0], "more.yaml", "--probation", "1s")
+    if "of the group" not in said:
+        fail(f"it is not said that all are told: {said}")
+    all_run(engines, "more.yaml", {"low"})
+    for engine in engines:
+        last = history(engine)[0]
+        if last["how"] != "graph apply" or "of the group" not in last["what"] or not last["file"].endswith("more.yaml"):
+            fail(f"the history does not tell: {last}")
+
+
+def who_comes_later(engines):
+    """It was killed, and its file is the old one still; so is that of one that has never been there."""
+    engines[1].kill(signal.SIGKILL)
+    engines[1].start()
+    engines[2].start()
+    all_run(engines, "who comes later", {"low"})
+    if "the group runs graph 1" not in engines[2].heard():
+        fail(f"nobody is told why the file is not run: {engines[2].heard()}")
+
+
+def one_cannot(engines):
+    """Its environment has no such variable; then it has one, and the folder is not there."""
+    apply(engines[0], "elsewhere.yaml", "--probation", "20s")
+    wait(lambda: "OUT" in engines[1].heard(), 60, lambda: f"who cannot run it does not say so: {engines[1].heard()[-1500:]}")
+    wait(lambda: history(engines[0]) and history(engines[0])[0]["how"] in ("relapse", "graph apply") and
+         nodes(engines[0]) == {*NODES, "low"}, 90, lambda: f"no way back: {history(engines[0])}")
+    all_run(engines, "back", {"low"})
+
+
+def one_is_not_well(engines):
+    """Now all have the variable, but no such folder: whoever has the global section finds out."""
+    engines[1].kill(signal.SIGTERM)
+    engines[1].start(OUT="none")
+    all_run(engines, "again", {"low"})
+    apply(engines[0], "elsewhere.yaml", "--probation", "30s")
+    wait(lambda: any("list.ndjson" in e.heard() for e in engines), 60, "nobody finds that there is no such folder")
+    all_run(engines, "back again", {"low"})
+    wait(lambda: all("relapse" in {row["how"] for row in history(e)[:2]} for e in (engines[0], engines[2])), 60,
+         lambda: f"the history does not tell: {[history(e)[:2] for e in engines]}")
+
+
+def refused(engines, folder):
+    write(folder, "other.yaml", open(f"{folder}/group.yaml").read().replace("partitions: 4", "partitions: 8"))
+    for file, why in (("other.yaml", "partitions"), ("none.yaml", "none.yaml")):
+        said = apply(engines[0], file, good=False)
+        if why not in said:
+            fail(f"{file} is refused, but not told why: {said}")
+    said = shell(engines[0], "graph apply more.yaml --reset win --yes")
+    if said.returncode == 0 or "restart" not in said.stderr:
+        fail(f"--reset in a group: {said}")
+
+
+def strangers(broker, engines):
+    """What nobody has said: a graph that is none, one far ahead that is damaged, a key that is half of one."""
+    for key, value in (("graph/00000000000000000900/evil", b"hello"), ("graph/00000000000000000901/evil", b"\x9c\x01\xcd\x03"),
+                       ("graph/", b"x"), ("graph/7", b"")):
+        subprocess.run(["kcat", "-P", "-b", broker.address, "-t", "group.group", "-p", "0", "-k", key, "-e"], input=value,
+                       check=True, capture_output=True)
+    done = shell(engines[0], "graph rollback 1")
+    if done.returncode:
+        fail(f"graph rollback: {done}")
+    all_run(engines, "rollback")
+
+
+def main():
+    broker, dice = Broker(), random.Random(7)
+    os.environ.pop("OUT", None)
+    with tempfile.TemporaryDirectory() as folder:
+        write_rows(folder, ROWS, dice)
+        group = GRAPH.format(name="group", log=broker.log(), rate="rate: 2000/s, ")
+        write(folder, "alone.yaml", GRAPH.format(name="alone", log="{ kind: embedded }", rate=""))
+        write(folder, "group.yaml", group)
+        write(folder, "more.yaml", group + MORE)
+        write(folder, "elsewhere.yaml", group + MORE + ELSEWHERE)
+        run_alone(folder, "alone.yaml")
+        engines = [Engine(folder, i, OUT="none") if i != 1 else Engine(folder, i) for i in range(3)]
+        for engine in engines[:2]:
+            engine.start()
+        all_run(engines[:2], "start")
+        refused(engines, folder)
+        applied_everywhere(engines[:2])
+        who_comes_later(engines)
+        one_cannot(engines)
+        one_is_not_well(engines)
+        strangers(broker, engines)
+        wait(lambda: not rows_of(folder, "alone.data", "gold") - all_rows(engines, "gold"), 150, "gold does not come")
+        for engine in engines:
+            engine.kill(signal.SIGTERM)
+        same(rows_of(folder, "alone.data", "gold"), all_rows(engines, "gold"), "gold")
+        for row in history(engines[0]) or []:
+            print(row)
+    broker.end()
+    print("applied, joined, taken back, rolled back by a group: every row is the same")
+
+
+main()
