@@ -1,8 +1,8 @@
 /* What a program that is a source (`source.external`, the OPC UA gateway's subscription) may say: refused, or rows of
  * the kind that it gives, with names that there are; and a place that is one whole value, which a restart reads back.
  *
- * The first byte: 1 it has begun already, 2 its rows are of Cap'n Proto (else msgpack). Then messages: two bytes of length, the
- * message. */
+ * The first byte: 1 it has begun already, 2 its rows are of Cap'n Proto (else msgpack). Then messages: two bytes of
+ * length, the message. */
 #include <stdlib.h>
 #include <string.h>
 
