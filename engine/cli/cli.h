@@ -43,6 +43,7 @@ struct pl_subcommand {
     const char *doc;                      /* more for --help, lines of at most 100 columns; may be NULL */
     const struct pl_cli_option *options;  /* may be NULL */
     int (*run)(const struct pl_cli *cli); /* the exit code */
+    bool asks;                            /* only an engine: no operators are loaded for it */
 };
 
 /* Everything of these is borrowed from argv. */

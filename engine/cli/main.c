@@ -82,7 +82,7 @@ static int run(const struct pl_subcommand *command, int argc, char **argv) {
         cli.all = subcommands;
         cli.all_count = PL_COUNT_OF(subcommands);
         pl__cli_share();
-        pl_registry_load();
+        if (!command->asks) pl_registry_load();
         code = command->run(&cli);
     }
     pl__cli_fini(&cli);

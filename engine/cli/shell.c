@@ -105,6 +105,7 @@ static int shell_command(const struct pl_cli *cli) {
 
 const struct pl_subcommand pl_subcommand_shell = {
     .name = "shell",
+    .asks = true,
     .operands = "",
     .least = 0,
     .most = 0,

@@ -62,7 +62,7 @@ unsigned pl_shell_wait(struct pl_shell *shell, bool keys, int64_t deadline);
 
 /* ---- The engine (shell_link.c) ---- */
 
-/* Connects; signs in when there is a user; fetches the manual. */
+/* Connects; signs in when there is a user. */
 enum pl_code pl_shell_connect(struct pl_shell *shell, struct pl_error **error);
 void pl_shell_disconnect(struct pl_shell *shell);
 
@@ -85,6 +85,8 @@ enum pl_code pl_shell_ask(struct pl_shell *shell, const struct pl_ask *ask, stru
 
 /* Fetches the manual: what is allowed differs from user to user. */
 enum pl_code pl_shell_learn(struct pl_shell *shell, struct pl_error **error);
+/* The manual, fetched when it is first looked at: who engages an override does not wait for it. */
+const struct pl_manual *pl_shell_manual(struct pl_shell *shell);
 
 enum pl_code pl_shell_login(struct pl_shell *shell, const char *user, const char *password, struct pl_error **error);
 
@@ -112,7 +114,7 @@ struct pl_grid_style pl_shell_style(void); /* of standard output */
 /* `view` NULL: as it comes. */
 bool pl_shell_print(struct pl_shell *shell, const struct pl_answer *answer, const struct pl_view *view, bool vertical);
 /* How the rows of this command are shown. */
-const struct pl_view *pl_shell_view(const struct pl_shell *shell, const char *const *words, unsigned count);
+const struct pl_view *pl_shell_view(struct pl_shell *shell, const char *const *words, unsigned count);
 /* Text that is broken between words where the file is a terminal. */
 void pl_shell_put_wrapped(FILE *to, const char *text);
 /* Text of whole lines on standard output: a page at a time where somebody sits at the terminal (shell_page.c). */

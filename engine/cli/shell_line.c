@@ -115,7 +115,7 @@ static unsigned char complete(EditLine *el, int key) {
     int cursor = (int)(info->cursor - info->buffer);
     char *line = pl_strndup(info->buffer, (size_t)(info->lastchar - info->buffer));
     if (!line) return CC_ERROR;
-    if (pl_complete(&typing->shell->manual, line, (size_t)cursor, pl_shell_list, typing->shell, &candidates)) {
+    if (pl_complete(pl_shell_manual(typing->shell), line, (size_t)cursor, pl_shell_list, typing->shell, &candidates)) {
         size_t common = pl_candidates_common(&candidates);
         if (candidates.count == 1) {
             replace(el, cursor, candidates.begin, candidates.items[0], candidates.quote, !candidates.part);

@@ -126,13 +126,20 @@ enum pl_code pl_shell_learn(struct pl_shell *shell, struct pl_error **error) {
     return loaded ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "no memory for the commands");
 }
 
+const struct pl_manual *pl_shell_manual(struct pl_shell *shell) {
+    struct pl_error *error = NULL;
+    if (!shell->manual.entries && pl_shell_learn(shell, &error))
+        pl_error_free(&error); /* the connection's, told soon enough */
+    return &shell->manual;
+}
+
 static enum pl_code settle_in(struct pl_shell *shell, struct pl_error **error) {
     unsigned connection = pl_client_connections(shell->client);
     enum pl_code code = PL_OK;
     pl_shell_forget(shell->session);
     shell->session = NULL;
     if (shell->user) code = sign_in(shell, error);
-    if (!code) code = pl_shell_learn(shell, error);
+    if (!code && shell->manual.entries) code = pl_shell_learn(shell, error);
     if (!code) shell->connection = connection;
     return code;
 }

@@ -78,9 +78,9 @@ bool pl_shell_put_text(struct pl_buffer *out, const struct pl_answer *answer) {
     return true;
 }
 
-const struct pl_view *pl_shell_view(const struct pl_shell *shell, const char *const *words, unsigned count) {
+const struct pl_view *pl_shell_view(struct pl_shell *shell, const char *const *words, unsigned count) {
     unsigned used;
-    const struct pl_manual_entry *entry = pl_manual_find(&shell->manual, words, count, &used);
+    const struct pl_manual_entry *entry = pl_manual_find(pl_shell_manual(shell), words, count, &used);
     return entry ? pl_view_of(entry->name) : NULL;
 }
 

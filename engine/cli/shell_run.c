@@ -41,11 +41,11 @@ static bool help(struct pl_shell *shell, const char *const *words, unsigned coun
     struct pl_buffer out;
     struct pl_grid_style style = pl_shell_style();
     pl_buffer_init(&out, HELP_MAX);
-    bool found = pl_manual_put_help(&out, &shell->manual, words, count, &style);
+    bool found = pl_manual_put_help(&out, pl_shell_manual(shell), words, count, &style);
     pl_shell_page(shell, &out);
     pl_buffer_fini(&out);
     if (found) return true;
-    const char *nearest = pl_manual_nearest(&shell->manual, words, count);
+    const char *nearest = pl_manual_nearest(pl_shell_manual(shell), words, count);
     pl_shell_complain(shell, "there is no command \"%s\"%s%s%s", words[0], nearest ? "; did you mean " : "",
                       nearest ? nearest : "", nearest ? "?" : "");
     return false;
@@ -74,9 +74,9 @@ static bool wants_password(const char *const *words, unsigned count) {
            (strcmp(words[1], "add") == 0 || strcmp(words[1], "passwd") == 0);
 }
 
-static bool changes(const struct pl_shell *shell, const char *const *words, unsigned count) {
+static bool changes(struct pl_shell *shell, const char *const *words, unsigned count) {
     unsigned used;
-    const struct pl_manual_entry *entry = pl_manual_find(&shell->manual, words, count, &used);
+    const struct pl_manual_entry *entry = pl_manual_find(pl_shell_manual(shell), words, count, &used);
     return entry && entry->changes;
 }
 
@@ -98,7 +98,7 @@ static bool ask_engine(struct pl_shell *shell, const char *const *words, unsigne
     pl_shell_forget(password);
     if (code) return complain_of(shell, error);
     bool good = !pl_shell_print_error(shell, &answer) &&
-                pl_shell_print(shell, &answer, pl_shell_view(shell, words, count), vertical);
+                pl_shell_print(shell, &answer, shell->json ? NULL : pl_shell_view(shell, words, count), vertical);
     if (good && !shell->json && !answer.count) put_nothing(changes(shell, words, count));
     pl_answer_fini(&answer);
     return good;

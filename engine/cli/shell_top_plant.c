@@ -59,7 +59,7 @@ static bool each_row(struct seen *seen, const char *const *words, unsigned count
     struct pl_unpack in;
     uint32_t rows;
     unsigned used;
-    if (!pl_manual_find(&seen->shell->manual, words, 2, &used) || used != 2) return false;
+    if (!pl_manual_find(pl_shell_manual(seen->shell), words, 2, &used) || used != 2) return false;
     if (!ask(seen, words, count, &answer)) return true;
     pl_unpack_init(&in, answer.rows, answer.size);
     for (bool good = answer.status == PL_ANSWER_OK && answer.size && pl_unpack_array(&in, &rows); good && rows;

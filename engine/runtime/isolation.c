@@ -180,7 +180,7 @@ static void begin_again(struct pl_isolation *is, pl_time delay) {
     lose_rows(is);
     pl_buffer_fini(&is->state);
     pl_buffer_init(&is->state, SIZE_MAX / 2);
-    is->emitted = is->credited = is->owed = 0;
+    is->emitted = is->credited = 0;
     is->task->node.busy = false;
     uv_update_time(is->again.loop);
     uv_timer_start(&is->again, start_again, (uint64_t)(delay / PL_MILLISECOND), 0);
@@ -228,6 +228,7 @@ static void gone(void *owner, const char *why) {
     is->ready = false;
     atomic_store(&is->pid, 0);
     pl__isolation_drop_calls(is, "the node's process is gone");
+    pl__isolation_note_orphans(is, why);
     if (is->finished || task->state == PL_TASK_ENDED || task->state == PL_TASK_FAILED) {
         if (!orderly) pl_node_diag(&task->node, PL_WARN, "%s", why);
         return;
@@ -319,6 +320,7 @@ void pl_isolation_free(struct pl_isolation *is) {
     for (unsigned i = 0; i < PL_ZONES; i++)
         pl_zone_close(is->zones[i]);
     pl__isolation_forget_sets(is);
+    pl_free(is->orders);
     pl_buffer_fini(&is->state);
     pl_program_keys_fini(&is->keys);
     pl_pack_free(is->settings);

@@ -1,10 +1,11 @@
 /* isolation_field.c: set points that a program takes to the field, in the audit as those of every other way there:
- * noted in front of what the program is given, and when it says how one has ended. The engine does it, so no program
- * can leave it out. */
+ * noted in front of what the program is given, and when it says how one has ended, or can say nothing any more. The
+ * engine does it, so no program can leave it out. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
+#include <potline/alloc.h>
 #include <potline/note.h>
 #include <potline/setpoint.h>
 #include <potline/text.h>
@@ -16,6 +17,7 @@
 
 static const char prefix[] = "setpoint.";
 enum { PREFIX = sizeof prefix - 1, ID_MAX = 24, WHY_MAX = 160, REASON_MAX = 256 };
+enum { ORDERS_FIRST = 64, ORDERS_MAX = 1 << 16 };
 
 static bool is_field(const struct pl_isolation *is) {
     return is->program && is->task->node.config.op->flags & PL_OP_FIELD;
@@ -24,6 +26,48 @@ static bool is_field(const struct pl_isolation *is) {
 /* How much of a text there is room for. */
 static int shown(const char *text, size_t length, size_t room) {
     return (int)pl_text_cut(text, length < room ? length : room - 1);
+}
+
+/* ---- What it owes an end ---- */
+
+static bool has_room(struct pl_isolation *is) {
+    if (is->order_count < is->order_room) return true;
+    uint32_t room = is->order_room ? 2 * is->order_room : ORDERS_FIRST;
+    struct pl__order *grown = room > ORDERS_MAX ? NULL : pl_realloc(is->orders, room * sizeof *grown);
+    if (!grown) return false;
+    is->orders = grown;
+    is->order_room = room;
+    return true;
+}
+
+static void remember(struct pl_isolation *is, uint64_t id, uint32_t tag, double value) {
+    if (has_room(is))
+        is->orders[is->order_count++] = (struct pl__order){id, tag, value};
+    else
+        is->unlisted++;
+}
+
+static bool read_id(const char *text, size_t length, uint64_t *id) {
+    *id = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9' || *id > (UINT64_MAX - 9) / 10) return false;
+        *id = 10 * *id + (uint64_t)(text[i] - '0');
+    }
+    return length > 0;
+}
+
+/* True: it was one that was given; each has one end. By its tag where a program does not say which one it was. */
+static bool take_order(struct pl_isolation *is, const char *id, size_t length, uint32_t tag) {
+    uint64_t number;
+    bool named = read_id(id, length, &number);
+    for (uint32_t i = 0; i < is->order_count; i++) {
+        if (named ? is->orders[i].id != number : is->orders[i].tag != tag) continue;
+        memmove(&is->orders[i], &is->orders[i + 1], (--is->order_count - i) * sizeof *is->orders);
+        return true;
+    }
+    if (!is->unlisted) return false;
+    is->unlisted--;
+    return true;
 }
 
 /* ---- What it is given ---- */
@@ -61,7 +105,7 @@ void pl__isolation_note_orders(struct pl_isolation *is, const struct pl_batch *b
                                         .old = NAN,
                                         .value = s->value[row]};
         pl_note_setpoint(&is->task->node, &note);
-        is->owed++;
+        remember(is, s->id[row], s->tag[row], s->value[row]);
     }
 }
 
@@ -129,6 +173,7 @@ static void note_end(struct pl_isolation *is, const struct pl_batch *batch, uint
     uint32_t size;
     const void *body = pl_batch_heap_row(batch, 0, row, &size);
     if (!read_body(body, size, &said)) said = nothing;
+    if (!take_order(is, said.id, said.id_length, batch->events.tag[row])) return;
     const char *read = number(said.read_back, found);
     double waited = (double)(pl_now(node) - batch->header->receive_time) / 1e6;
     snprintf(reason, sizeof reason, "set point %.*s", shown(said.id, said.id_length, ID_MAX), said.id);
@@ -143,13 +188,30 @@ static void note_end(struct pl_isolation *is, const struct pl_batch *batch, uint
     pl_note(node, &note);
 }
 
-/* Events of other kinds are no ends; and no more ends are noted than set points, whatever the program says. */
+/* Events of other kinds are no ends; and each set point has one, whatever the program says. */
 void pl__isolation_note_ends(struct pl_isolation *is, const struct pl_batch *batch) {
     if (!is_field(is) || batch->kind != PL_EVENTS) return;
-    for (uint32_t row = 0; row < batch->rows && is->owed > 0; row++) {
+    for (uint32_t row = 0; row < batch->rows; row++) {
         const char *kind = pl_tags_get(is->task->node.config.tags, batch->events.kind[row])->name;
-        if (strncmp(kind, prefix, PREFIX) != 0) continue;
-        note_end(is, batch, row, kind + PREFIX);
-        is->owed--;
+        if (strncmp(kind, prefix, PREFIX) == 0) note_end(is, batch, row, kind + PREFIX);
     }
+}
+
+/* Written or not, nobody can tell: what stands there is read when the next one is. */
+void pl__isolation_note_orphans(struct pl_isolation *is, const char *why) {
+    struct pl_node *node = &is->task->node;
+    for (uint32_t i = 0; i < is->order_count; i++) {
+        const struct pl__order *order = &is->orders[i];
+        char to[PL_TEXT_F64_MAX + 1], reason[ID_MAX + 16], outcome[WHY_MAX + 32];
+        snprintf(reason, sizeof reason, "set point %" PRIu64, order->id);
+        snprintf(outcome, sizeof outcome, "not known: %.*s", shown(why, strlen(why), WHY_MAX), why);
+        struct pl_note note = {.action = "setpoint result",
+                               .object = pl_tags_get(node->config.tags, order->tag)->name,
+                               .to = number(order->value, to),
+                               .reason = reason,
+                               .outcome = outcome};
+        pl_note(node, &note);
+    }
+    is->order_count = 0;
+    is->unlisted = 0;
 }

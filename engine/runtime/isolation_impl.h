@@ -20,6 +20,13 @@ struct pl__flight {
     uint64_t given; /* uv_hrtime, of a program's */
 };
 
+/* A set point for the field that a program was given. */
+struct pl__order {
+    uint64_t id;
+    uint32_t tag;
+    double value;
+};
+
 struct pl_isolation {
     struct pl_isolation_options options;
     struct pl_task *task;
@@ -38,11 +45,13 @@ struct pl_isolation {
     bool barrier;    /* one is under way */
     uint64_t number; /* of the last item */
     uint64_t done;
-    uint64_t done_at;               /* uv_hrtime, of a program */
-    struct pl_program_keys keys;    /* of a program: how much it keeps */
-    struct pl_buffer state;         /* that belongs to the oldest item */
-    uint64_t emitted, credited;     /* bytes */
-    uint64_t owed;                  /* set points for the field that the program has not told the end of */
+    uint64_t done_at;            /* uv_hrtime, of a program */
+    struct pl_program_keys keys; /* of a program: how much it keeps */
+    struct pl_buffer state;      /* that belongs to the oldest item */
+    uint64_t emitted, credited;  /* bytes */
+    struct pl__order *orders;    /* for the field that the program has not told the end of, oldest first */
+    uint32_t order_count, order_room;
+    uint64_t unlisted;              /* the same, that found no room */
     struct pl_call *calls;          /* under way, in no order */
     struct pl_calls held;           /* until the process is there */
     struct pl__isolation_set *sets; /* that have been done: a process that begins afresh is told them */
@@ -72,6 +81,7 @@ void pl__isolation_stamp(struct pl_isolation *isolation, struct pl_batch *batch)
  * field, or how they ended, is noted. */
 void pl__isolation_note_orders(struct pl_isolation *isolation, const struct pl_batch *batch);
 void pl__isolation_note_ends(struct pl_isolation *isolation, const struct pl_batch *batch);
+void pl__isolation_note_orphans(struct pl_isolation *isolation, const char *why); /* the program has gone */
 /* isolation_calls.c */
 void pl__isolation_set_again(struct pl_isolation *isolation);
 void pl__isolation_forget_sets(struct pl_isolation *isolation);

@@ -541,10 +541,13 @@ static void what_was_decided_survives(void **state) {
     ASSERT_TOLD(rig, "the clock was set back");
     rig->now = before;
     again(rig, bolder, folder);
+    rig->model = "Optimizer 1.2 77aa";
     wish_whole(rig, (struct wish){"l.p.x", 7, 20 * PL_SECOND, 4, 0, 0});
+    rig->model = NULL;
     again(rig, bolder, folder);
     pass_time(rig, PL_MINUTE);
     ASSERT_TOLD(rig, "its lease was not renewed");
+    ASSERT_TOLD(rig, "Optimizer 1.2 77aa");
 
     again(rig, careful, folder);
     sample(rig, "l.p.x", 7, PL_Q_GOOD);

@@ -14,6 +14,7 @@ struct rig {
     const char *options;
     pl_time now;
     uint64_t id;
+    const char *model;    /* of what is wished; NULL: none */
     char events[1 << 16]; /* "kind tag why what" a line */
     struct out {
         char tag[64];
@@ -105,6 +106,7 @@ static inline struct pl_batch *batch_of(struct rig *rig, const struct wish *w) {
     pl_batch_heap(b, 0, "test", 4);
     s->end[0] = b->heap_used[0];
     b->rows = 1;
+    if (rig->model) b->model = pl_harness_tag(rig->h, rig->model);
     return b;
 }
 

@@ -9,6 +9,8 @@
 
 #include "guard.h"
 
+enum { POINT_ITEMS = 7, POINT_ITEMS_BEFORE = 6 }; /* a folder may still have it without a model */
+
 static enum pl_code put(struct guard *s, char what, const char *name, struct pl_error **error) {
     char key[PL_NAME_MAX + 3];
     snprintf(key, sizeof key, "%c/%s", what, name);
@@ -55,13 +57,14 @@ bool keep_token(struct guard *s, const struct origin *origin) {
 bool keep_point(struct guard *s, const struct point *point) {
     struct pl_error *error = NULL;
     pl_pack_reset(s->body);
-    pl_pack_array(s->body, 6);
+    pl_pack_array(s->body, POINT_ITEMS);
     pl_pack_f64(s->body, point->sent);
     pl_pack_int(s->body, point->sent_at);
     pl_pack_int(s->body, point->leased ? point->lease.expiry : 0);
     pl_pack_uint(s->body, point->lease.id);
     pl_pack_bool(s->body, point->returning);
     pl_pack_bool(s->body, point->shed);
+    pl_pack_str(s->body, point->lease.model ? pl_tags_get(pl_node_tags(s->node), point->lease.model)->name : "");
     enum pl_code code = put(s, 'p', point_name(s, point), &error);
     return good(s, code, error);
 }
@@ -98,15 +101,25 @@ static bool load_token(struct guard *s, const char *name, struct pl_unpack *valu
     return true;
 }
 
+/* The models that led to it; "": none was said. */
+static bool load_model(struct guard *s, struct point *point, struct pl_unpack *value) {
+    const char *name;
+    size_t length;
+    if (!pl_unpack_str(value, &name, &length) || length > PL_NAME_MAX) return false;
+    point->lease.model = length ? pl_tags_intern(pl_node_tags(s->node), name, length) : 0;
+    return point->lease.model != PL_NO_ID;
+}
+
 /* Of a tag without limits nothing is known any more. */
 static bool load_point(struct guard *s, const char *name, struct pl_unpack *value) {
     uint32_t items, id = pl_tags_intern(pl_node_tags(s->node), name, strlen(name));
     struct point *point = id == PL_NO_ID ? NULL : point_get(s, id);
     if (!point) return id != PL_NO_ID && !s->failed;
-    if (!pl_unpack_array(value, &items) || items != 6 || !pl_unpack_f64(value, &point->sent) ||
-        !pl_unpack_int(value, &point->sent_at) || !pl_unpack_int(value, &point->lease.expiry) ||
-        !pl_unpack_uint(value, &point->lease.id) || !pl_unpack_bool(value, &point->returning) ||
-        !pl_unpack_bool(value, &point->shed))
+    if (!pl_unpack_array(value, &items) || (items != POINT_ITEMS && items != POINT_ITEMS_BEFORE) ||
+        !pl_unpack_f64(value, &point->sent) || !pl_unpack_int(value, &point->sent_at) ||
+        !pl_unpack_int(value, &point->lease.expiry) || !pl_unpack_uint(value, &point->lease.id) ||
+        !pl_unpack_bool(value, &point->returning) || !pl_unpack_bool(value, &point->shed) ||
+        (items == POINT_ITEMS && !load_model(s, point, value)))
         return false;
     s->shed += point->shed;
     point->leased = point->lease.expiry != 0; /* it lapses when it is not renewed, as if nothing had happened */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <mosquitto.h>
 #include <mqtt_protocol.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <potline/text.h>
 
 #include "later.h"
+#include "wall.h"
 #include "watch.h"
 
 enum { TICK_MS = 250, PACKETS = 64, PORT_PLAIN = 1883, PORT_TLS = 8883, OVERHEAD = 66 << 10 };
@@ -21,6 +23,8 @@ struct pl_mqtt {
     struct pl_node *node;
     struct pl_mqtt_setup setup;
     struct mosquitto *mosquitto;
+    SSL_CTX *tls; /* NULL: plain */
+    struct pl_wall *wall;
     struct pl_watch *watch;
     struct pl_later *tick;
     int socket; /* -1: none */
@@ -104,9 +108,11 @@ void pl_mqtt_check(const struct pl_mqtt_options *options, struct pl_check *check
 
 /* ---- Losing it ---- */
 
-static void drop_watch(struct pl_mqtt *link) {
+static void drop_socket(struct pl_mqtt *link) {
     pl_watch_free(link->watch);
     link->watch = NULL;
+    pl_wall_free(link->wall);
+    link->wall = NULL;
     link->socket = -1;
 }
 
@@ -119,11 +125,14 @@ static void try_later(struct pl_mqtt *link) {
 
 static void lost(struct pl_mqtt *link, const char *why) {
     bool first = !link->told_down;
-    drop_watch(link);
+    char reason[256];
+    bool known = link->wall && *pl_wall_why(link->wall); /* libmosquitto has seen an end of file */
+    snprintf(reason, sizeof reason, "%s", known ? pl_wall_why(link->wall) : why);
+    drop_socket(link);
     link->up = link->held = link->told = false;
     link->told_down = true;
     try_later(link);
-    if (first) link->setup.down(link->setup.user, why);
+    if (first) link->setup.down(link->setup.user, reason);
 }
 
 static const char *reason_of(int code) {
@@ -191,16 +200,6 @@ static void on_subscribe(struct mosquitto *mosquitto, void *user, int id, int co
                          link->setup.options->server);
 }
 
-static int on_key_password(char *buffer, int size, int writing, void *user) {
-    const struct pl_mqtt *link = mosquitto_userdata(user);
-    const char *password = link->setup.options->tls.key_password;
-    int length = (int)strlen(password);
-    (void)writing;
-    if (length > size) return 0;
-    memcpy(buffer, password, (size_t)length);
-    return length;
-}
-
 /* ---- The socket ---- */
 
 static void arm(struct pl_mqtt *link) {
@@ -212,7 +211,9 @@ static void arm(struct pl_mqtt *link) {
 }
 
 static void write_out(struct pl_mqtt *link) {
-    if (!link->held && link->socket >= 0) mosquitto_loop_write(link->mosquitto, 1);
+    if (link->held || link->socket < 0) return;
+    mosquitto_loop_write(link->mosquitto, 1);
+    if (link->wall) pl_wall_flush(link->wall);
 }
 
 static void on_ready(void *user) {
@@ -228,13 +229,26 @@ static void on_ready(void *user) {
     arm(link);
 }
 
+static struct pl_wall *make_wall(const struct pl_mqtt *link) {
+    const struct pl_mqtt_setup *s = &link->setup;
+    bool five = s->options->protocol == PL_MQTT_5;
+    struct pl_wall_setup setup = {.loop = pl_node_loop(link->node),
+                                  .fd = link->socket,
+                                  .tls = link->tls,
+                                  .host = s->options->tls.any_host ? NULL : link->host,
+                                  .packets.properties = five,
+                                  .packets.longest = five && s->max_message ? s->max_message + OVERHEAD : 0};
+    return link->socket < 0 ? NULL : pl_wall_new(&setup);
+}
+
 static void watch_socket(struct pl_mqtt *link) {
     link->socket = mosquitto_socket(link->mosquitto);
-    link->watch = link->socket < 0 ? NULL : pl_watch_new(pl_node_loop(link->node), link->socket, on_ready, link);
+    link->wall = make_wall(link);
+    link->watch = link->wall ? pl_watch_new(pl_node_loop(link->node), link->socket, on_ready, link) : NULL;
     if (!link->watch)
         lost(link, "the socket cannot be watched");
     else
-        pl_watch_for(link->watch, PL_WATCH_BOTH); /* writable: connected */
+        pl_watch_for(link->watch, PL_WATCH_BOTH);
 }
 
 /* errno says nothing: libmosquitto also writes into a pipe of its own that nobody reads. */
@@ -338,15 +352,6 @@ static void library_init(void) {
     mosquitto_lib_init();
 }
 
-static enum pl_code set_tls(struct pl_mqtt *link, struct pl_error **error) {
-    const struct pl_mqtt_tls *tls = &link->setup.options->tls;
-    int code = mosquitto_tls_set(link->mosquitto, tls->ca, NULL, *tls->certificate ? tls->certificate : NULL,
-                                 *tls->key ? tls->key : NULL, on_key_password);
-    if (code) return pl_error_set(error, PL_IO, "tls: one of its files cannot be read: %s", mosquitto_strerror(code));
-    code = mosquitto_tls_insecure_set(link->mosquitto, tls->any_host);
-    return code ? pl_error_set(error, PL_UNAVAILABLE, "tls: %s", mosquitto_strerror(code)) : PL_OK;
-}
-
 static enum pl_code make_client(struct pl_mqtt *link, struct pl_error **error) {
     const struct pl_mqtt_setup *s = &link->setup;
     const struct pl_mqtt_options *o = s->options;
@@ -367,9 +372,7 @@ static enum pl_code make_client(struct pl_mqtt *link, struct pl_error **error) {
     mosquitto_message_callback_set(m, on_message);
     mosquitto_publish_callback_set(m, on_publish);
     mosquitto_subscribe_callback_set(m, on_subscribe);
-    enum pl_code result = o->tls_given ? set_tls(link, error) : PL_OK;
-    if (!result && !tell_properties(link)) result = pl_error_set(error, PL_NO_MEMORY, "no memory for a client of MQTT");
-    return result;
+    return tell_properties(link) ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "no memory for a client of MQTT");
 }
 
 struct pl_mqtt *pl_mqtt_new(struct pl_node *node, const struct pl_mqtt_setup *setup, struct pl_error **error) {
@@ -387,6 +390,7 @@ struct pl_mqtt *pl_mqtt_new(struct pl_node *node, const struct pl_mqtt_setup *se
     enum pl_code code = link->tick ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "no memory for a connection");
     if (!code && !pl_mqtt_server_parse(setup->options->server, setup->options->tls_given, link->host, &link->port))
         code = pl_error_set(error, PL_SYNTAX, "host:port is wanted, found '%s'", setup->options->server);
+    if (!code && setup->options->tls_given && !(link->tls = pl_wall_tls(&setup->options->tls, error))) code = PL_IO;
     if (!code) code = make_client(link, error);
     if (!code) {
         pl_later_in(link->tick, 0);
@@ -403,6 +407,7 @@ static void say_farewell(struct pl_mqtt *link) {
     if (link->held) return; /* behind answers that must not leave */
     mosquitto_disconnect(link->mosquitto);
     mosquitto_loop_write(link->mosquitto, 1);
+    pl_wall_flush(link->wall);
 }
 
 void pl_mqtt_free(struct pl_mqtt *link) {
@@ -411,9 +416,10 @@ void pl_mqtt_free(struct pl_mqtt *link) {
         mosquitto_disconnect_v5_callback_set(link->mosquitto, NULL);
         say_farewell(link);
     }
-    drop_watch(link);
+    drop_socket(link);
     pl_later_free(link->tick);
     if (link->mosquitto) mosquitto_destroy(link->mosquitto);
+    SSL_CTX_free(link->tls);
     pl_free(link);
 }
 

@@ -9,7 +9,7 @@
  * callback. It is told that the application has threads (which it has not), for then nothing is written but by
  * mosquitto_loop_write, and that is called here alone: between pl_mqtt_hold and pl_mqtt_release nothing leaves, so no
  * message is acknowledged whose rows are not safe. A connection that breaks meanwhile takes the queued answers along,
- * and the broker sends again what it has no answer for.
+ * and the broker sends again what it has no answer for. Nor does it read anything that wall.h has not looked at.
  *
  * Resolving a name may block, so the node has a thread of its own (PL_OP_BLOCKING). Thread: the loop's.
  *

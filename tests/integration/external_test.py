@@ -82,6 +82,12 @@ NUMBERS = """
               options: {{ count: 500, junk: 200, hang: 300, mark: "{out}/mark" }}, hang: 1s }}
   out: {{ op: sink.csv, from: numbers, path: "{out}/numbers.csv", header: false }}
 """
+FIELD = """
+  plc: {{ op: source.generator, tags: "line1.pot01.level", rate: 10/s }}
+  safe: {{ op: guard, from: plc, mode: auto, limits: [ {{ tags: "*.set", low: 0, high: 9 }} ] }}
+  write: {{ op: setpoint.external, from: safe, command: [{python}, "{deeds}/way.py"], env: {env}, options: {{ marks: "{out}" }} }}
+  told: {{ op: sink.ndjson, from: write, path: "{out}/told.ndjson" }}
+"""
 COUNTER = INPUT + """
   count: {{ op: external, from: in, command: [node, "{deeds}/counter.mjs"], env: {{ CLIENT: "{node}/potline.mjs" }} }}
   out: {{ op: sink.csv, from: count, path: "{out}/count.csv", header: false }}
@@ -433,7 +439,35 @@ def node_operator(work, options):
     print(f"an operator in Node, killed {kills} times: every row counted once", flush=True)
 
 
-PARTS = (nonsense, counted, deadly, environment, without_a_log, relayed, hoarded, written, numbered, source, node_operator)
+def field(work, _):
+    """A set point whose program dies with it has an end in the audit all the same; the next one is as any other."""
+    job = Job(work, "field", FIELD)
+    process = job.start(until_eof=False)
+
+    def results():
+        out = rig.run("audit", "query", "--data", job.data, "--action", "setpoint result", "--json")[1]
+        return [(record["object"], record["to"], record["outcome"]) for record in json.loads(out or "[]")]
+
+    def until(what, why):
+        end = time.monotonic() + rig.PATIENCE
+        while not what():
+            if time.monotonic() > end or process.poll() is not None:
+                rig.fail(f"{why}: {results()}")
+            time.sleep(0.05)
+
+    put = "guard set line1.pot01.set 5 --for 10m --reason test"
+    until(lambda: rig.run("shell", "--data", job.data, "-c", put)[0] == 0, "it cannot be set")
+    until(results, "nothing is known of its end")
+    if results()[0][:2] != ("line1.pot01.set", "5") or not results()[0][2].startswith("not known: its process "):
+        rig.fail(f"its program has died: {results()}")
+    until(lambda: rig.run("shell", "--data", job.data, "-c", put)[0] == 0
+          and any(result[2].startswith("verified: read back 5 ") for result in results()), "it is not verified")
+    process.terminate()
+    finish(process)
+    print("a set point that its program has died with has an end in the audit", flush=True)
+
+
+PARTS = (field, nonsense, counted, deadly, environment, without_a_log, relayed, hoarded, written, numbered, source, node_operator)
 
 
 def main():

@@ -73,9 +73,7 @@ class Way:
 
 
 class Brokered(Way):
-    """A broker is between: it has troubles of its own. Garbled is what comes by MQTT 3.1.1 alone: libmosquitto 2.0.11 ends its
-    process at a property of MQTT 5 that it does not know (operators/mqtt/README.md)."""
-    faults = tuple(fault for fault in Way.faults if not fault.startswith("garble"))
+    """A broker is between: it has troubles of its own."""
     protocol = "5"
     broker_faults = ("broker: restart", "broker: SIGKILL, back after 500 ms")
 

@@ -14,6 +14,7 @@ import time
 sys.dont_write_bytecode = True  # the source tree stays as it is
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import mqtt_broker  # noqa: E402  pylint: disable=wrong-import-position
+from field_wire import Wire  # noqa: E402  pylint: disable=wrong-import-position
 import sparkplug_peers as peers  # noqa: E402  pylint: disable=wrong-import-position
 import zmq  # noqa: E402  pylint: disable=wrong-import-position
 from mqtt_test import POTLINE, Engine, lines, wait  # noqa: E402  pylint: disable=wrong-import-position
@@ -62,6 +63,15 @@ def is_in_the_audit(engine):
     assert sum(r["action"] == "setpoint write" for r in records) == sum(r["action"] == "setpoint result" for r in records) == 4, records
 
 
+def is_read_anew(wire, engine, rows):
+    """The connection breaks, the server lives and keeps the subscription: what has not changed meanwhile is known again all the same."""
+    value, before = rows("line1.pot07.current")[-1]["value"], len(rows("line1.pot07.current"))
+    wire.trouble("cut")
+    wait(lambda: "uncertain|stale" in [row["quality"] for row in rows("line1.pot07.current")[before:]], engine.text, PATIENCE)
+    wait(lambda: (rows("line1.pot07.current")[-1]["quality"], rows("line1.pot07.current")[-1]["value"]) == ("good", value), engine.text,
+         PATIENCE)
+
+
 def comes_back(server, programs, config, engine, rows, wishes, folder):
     """The server goes and comes: what was known is stale, then it is there again, and can be written to."""
     server.kill()
@@ -84,7 +94,8 @@ def in_and_out(programs, folder):
         file.write("tag,node,deadband\nline1.pot07.voltage,ns=1;s=voltage,0\nline1.pot07.current,ns=1;s=current,0.5\n")
     with open(f"{folder}/targets.csv", "w") as file:
         file.write("tag,node\nline1.pot07.set,ns=1;s=set\nline1.pot07.small,ns=1;s=small\nline1.pot07.locked,ns=1;s=voltage\n")
-    options = f'endpoint: "opc.tcp://127.0.0.1:{port}", pki: "{folder}/ours", trust: "{folder}/server.der"'
+    wire = Wire(port)
+    options = f'endpoint: "opc.tcp://127.0.0.1:{wire.port}", pki: "{folder}/ours", trust: "{folder}/server.der"'
     engine = Engine(folder, "opcua", f"""
   plc:
     op: source.external
@@ -139,6 +150,7 @@ def in_and_out(programs, folder):
 
     is_in_the_audit(engine)
     if LONG:
+        is_read_anew(wire, engine, rows)
         server = comes_back(server, programs, config, engine, rows, wishes, folder)
     wishes.close()
     engine.stop()

@@ -97,8 +97,8 @@ async function connectOnce (options, manager, events) {
   })
   client.on('connection_lost', () => events.down?.('the connection was lost'))
   client.on('backoff', (retry, delay) => { if (retry === 0) events.down?.(`no connection; tried again in ${delay} ms`) })
-  client.on('connection_reestablished', () => events.up?.())
-  client.on('after_reconnection', () => events.up?.())
+  client.on('after_reconnection', () => events.up?.(false))
+  client.on('connection_reestablished', () => events.up?.(true)) // and its sessions
   try {
     await client.connect(options.endpoint)
     const identity = options.user

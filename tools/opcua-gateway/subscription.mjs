@@ -11,6 +11,7 @@ import { BAD, Source, UNCERTAIN } from './potline.mjs'
 import { AttributeIds, MISSING, STALE, connect, number, qualityOf, readNodes, timeOf, valueOf } from './opcua.mjs'
 
 const WAITING_MAX = 100000 // values that the engine has no room for; then the oldest go
+const AT_ONCE = 100 // nodes that the server is asked for before it has answered
 
 export default class Subscription extends Source {
   #waiting = []
@@ -28,20 +29,27 @@ export default class Subscription extends Source {
   }
 
   async #begin () {
-    const events = { down: why => this.#down(why), up: () => this.#up() }
+    const events = { down: why => this.#down(why), up: whole => this.#up(whole) }
     const { client, session } = await connect(this.options, this.node, events)
     this.client = client
+    this.session = session
     const subscription = await session.createSubscription2({
       requestedPublishingInterval: Math.max(50, this.sampling / 2), requestedLifetimeCount: 1000, requestedMaxKeepAliveCount: 10,
       maxNotificationsPerPublish: 0, publishingEnabled: true, priority: 1
     })
     subscription.on('terminated', () => { if (!this.link.quitting) { console.error('the server has ended the subscription'); process.exit(1) } })
-    for (const node of this.nodes) {
-      const item = await subscription.monitor({ nodeId: node.node, attributeId: AttributeIds.Value }, this.#parameters(node), TimestampsToReturn.Both)
-      item.on('changed', value => this.#take(node.tag, value))
-      item.on('err', why => console.error(`${node.tag}: ${node.node}: ${why}`))
-    }
+    for (const nodes of this.#portions()) await Promise.all(nodes.map(node => this.#monitor(subscription, node)))
     console.error(`${this.options.endpoint}: ${this.nodes.length} nodes are subscribed to`)
+  }
+
+  * #portions () {
+    for (let i = 0; i < this.nodes.length; i += AT_ONCE) yield this.nodes.slice(i, i + AT_ONCE)
+  }
+
+  async #monitor (subscription, node) {
+    const item = await subscription.monitor({ nodeId: node.node, attributeId: AttributeIds.Value }, this.#parameters(node), TimestampsToReturn.Both)
+    item.on('changed', value => this.#take(node.tag, value))
+    item.on('err', why => console.error(`${node.tag}: ${node.node}: ${why}`))
   }
 
   #parameters (node) {
@@ -80,9 +88,19 @@ export default class Subscription extends Source {
     for (const [tag, value] of this.#last) this.#put(tag, now, value, UNCERTAIN | STALE)
   }
 
-  #up () {
-    console.error(`${this.options.endpoint}: connected again`)
+  // A subscription that the server has kept says only what changes from now on: what stands there is read.
+  async #up (whole) {
     this.#stale = false
+    if (!whole) return
+    console.error(`${this.options.endpoint}: connected again`)
+    try {
+      for (const nodes of this.#portions()) {
+        const values = await this.session.read(nodes.map(node => ({ nodeId: node.node, attributeId: AttributeIds.Value })))
+        values.forEach((value, i) => this.#take(nodes[i].tag, value))
+      }
+    } catch (error) {
+      console.error(`${this.options.endpoint}: what stands there cannot be read: ${error.message}`)
+    }
   }
 
   async produce () {
