@@ -200,7 +200,7 @@ static void ask(struct pl__call *call, enum pl_kind kind, enum pl_zone_id zone, 
     }
     query->names = pl_tags_new(&(struct pl_tags_options){.limit = NAMES});
     query->rows = pl_pack_new();
-    if (query->names && query->rows && pl_workers_do(call->rest->quick, work, query)) return;
+    if (query->names && query->rows && pl_workers_do(call->rest->quick, call->who.name, work, query)) return;
     free_query(query);
     pl__problem_wait(call, PL__NOT_NOW, 1, "Too many questions at once.");
 }

@@ -1,16 +1,11 @@
 // A trend: history from the engine, live values behind it, zoom and pan by mouse, finger and keyboard.
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import type { Row } from "./api";
+import type { Mark } from "./changes";
 import { h, setText } from "./dom";
 import { moment, number, span, unitText } from "./format";
 import { addPoint, load, type History } from "./history";
 import { engineNow, lookedAt, readings, sensors } from "./live";
-
-export interface Mark {
-  time: number; // ms
-  kind: "alarm" | "change";
-}
 
 const SPANS: [string, number][] = [
   ["10 min", 600_000],
@@ -22,12 +17,12 @@ const SPANS: [string, number][] = [
 const LEAST = 10_000;
 const HEIGHT = 260;
 
-function color(name: string): string {
+export function color(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
 /** Of an axis: seconds where they matter, the day where it begins. */
-function tick(time: number, step: number): string {
+export function tick(time: number, step: number): string {
   const at = new Date(time * 1000),
     two = (n: number) => String(n).padStart(2, "0");
   if (step >= 86_400 || (at.getHours() === 0 && at.getMinutes() === 0 && at.getSeconds() === 0))
@@ -36,10 +31,31 @@ function tick(time: number, step: number): string {
 }
 
 /** What there is, with some room: a pot's voltage is not seen from 0 up. */
-function around(_: uPlot, least: number | null, most: number | null): uPlot.Range.MinMax {
+export function around(_: uPlot, least: number | null, most: number | null): uPlot.Range.MinMax {
   if (least === null || most === null) return [0, 1];
   const room = (most - least) * 0.1 || Math.abs(most) * 0.02 || 1;
   return [least - room, most + room];
+}
+
+/** A tooth below the trace where an alarm came or somebody changed something. */
+export function drawMarks(plot: uPlot, marks: Mark[]): void {
+  const { ctx, bbox } = plot,
+    { min, max } = plot.scales.x!;
+  ctx.save();
+  for (const mark of marks) {
+    const time = mark.time / 1000;
+    if (time < min! || time > max!) continue;
+    const x = plot.valToPos(time, "x", true),
+      base = bbox.top + bbox.height,
+      size = 6 * devicePixelRatio;
+    ctx.fillStyle = color(mark.kind === "alarm" ? "--bad" : "--ink");
+    ctx.beginPath();
+    ctx.moveTo(x, base - 2 * size);
+    ctx.lineTo(x - size / 1.5, base);
+    ctx.lineTo(x + size / 1.5, base);
+    ctx.fill();
+  }
+  ctx.restore();
 }
 
 export class Trend {
@@ -102,9 +118,12 @@ export class Trend {
     this.plot = null;
   }
 
-  show(tag: string): void {
+  /** `range` [from, to]: of what has passed; without one, what was shown goes on. */
+  show(tag: string, range?: [number, number]): void {
     this.tag = tag;
-    void this.read();
+    if (range) this.live = range[1] >= engineNow();
+    if (range) this.setRange(...range);
+    else void this.read();
   }
 
   setMarks(marks: Mark[]): void {
@@ -250,7 +269,7 @@ export class Trend {
         ],
         bands: [{ series: [4, 3], fill: color("--band") }],
         legend: { markers: { width: 0 } },
-        hooks: { setSelect: [(plot) => this.selected(plot)], draw: [(plot) => this.drawMarks(plot)] },
+        hooks: { setSelect: [(plot) => this.selected(plot)], draw: [(plot) => drawMarks(plot, this.marks)] },
       },
       [this.history.time, this.history.good, this.history.doubtful, this.history.low, this.history.high],
       this.canvas,
@@ -265,31 +284,4 @@ export class Trend {
     this.live = false;
     if (to - from >= LEAST / 5) this.setRange(from, to);
   }
-
-  /** A tooth below the trace where an alarm came or somebody changed something. */
-  private drawMarks(plot: uPlot): void {
-    const { ctx, bbox } = plot;
-    ctx.save();
-    for (const mark of this.marks) {
-      if (mark.time < this.from || mark.time > this.to) continue;
-      const x = plot.valToPos(mark.time / 1000, "x", true),
-        base = bbox.top + bbox.height,
-        size = 6 * devicePixelRatio;
-      ctx.fillStyle = color(mark.kind === "alarm" ? "--bad" : "--ink");
-      ctx.beginPath();
-      ctx.moveTo(x, base - 2 * size);
-      ctx.lineTo(x - size / 1.5, base);
-      ctx.lineTo(x + size / 1.5, base);
-      ctx.fill();
-    }
-    ctx.restore();
-  }
-}
-
-/** What the band below a trend tells: alarms and refusals of an asset, and what people changed. */
-export function marksOf(events: Row[], changes: Row[]): Mark[] {
-  return [
-    ...events.map((row): Mark => ({ time: Date.parse(row.time), kind: "alarm" })),
-    ...changes.map((row): Mark => ({ time: Date.parse(row.time), kind: "change" })),
-  ];
 }

@@ -186,6 +186,9 @@ export function kpisView(): View {
     title: "KPIs",
     element: h("div", { class: "kpis" }, fault, figures.element, lineCards, engine),
     update: () => putLines(lines()),
-    close: () => clearInterval(timer),
+    close: () => {
+      clearInterval(timer);
+      figures.close();
+    },
   };
 }
