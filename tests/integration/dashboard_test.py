@@ -94,9 +94,9 @@ class Plant(threading.Thread):
                    "token": [1], "origin": ["optimiser"], "reason": ["less resistance"]}
         self.wishes.send(json.dumps({"kind": "setpoints", "columns": columns}).encode())
 
-    def figure(self, tag, value, ago=0):
-        """Told `ago` s."""
-        columns = {"time": [time.time_ns() - int(ago * 1e9)], "tag": [tag], "value": [value], "quality": [0]}
+    def figure(self, tag, value, at=None):
+        """`at`: ms; else now."""
+        columns = {"time": [at * 10**6 if at else time.time_ns()], "tag": [tag], "value": [value], "quality": [0]}
         self.figures.send(json.dumps({"kind": "samples", "columns": columns}).encode())
 
     def hum(self, tag):
@@ -128,8 +128,8 @@ class Stage:
     def field(self, *told):
         self.plant.field(*told)
 
-    def tell(self, tag, value, ago=0):
-        self.plant.figure(tag, value, ago)
+    def tell(self, tag, value, at=None):
+        self.plant.figure(tag, value, at)
 
     def hum(self, tag):
         self.plant.hum(tag)

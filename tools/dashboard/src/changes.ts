@@ -32,7 +32,7 @@ function changeText(row: Row): string {
 }
 
 function graphText(row: Row): string {
-  return `graph ${row.what} · ${row.how} by ${row.by}, ${String(row.hash).slice(0, 8)}`;
+  return `graph ${String(row.hash).slice(0, 8)} · ${[row.how, row.what].filter(Boolean).join(" ")} by ${row.by}`;
 }
 
 /** A rule's event says the same as its alarm, a twin's state nothing new; what two nodes keep is told once. */
@@ -87,7 +87,10 @@ export function changeBand(asset: string): Band {
         return h("li", {}, when, " ", text);
       });
       if (found.length > MOST) shown.push(h("li", {}, `… and ${found.length - MOST} more.`));
-      items.replaceChildren(...(shown.length ? shown : [h("li", {}, "Nothing in this range.")]));
+      if (shown.length === 0) shown.push(h("li", {}, "Nothing in this range."));
+      // What is read or scrolled stays where nothing is new.
+      if (shown.map((one) => one.textContent).join() !== [...items.children].map((one) => one.textContent).join())
+        items.replaceChildren(...shown);
       return found;
     },
   };

@@ -16,6 +16,7 @@ const SPANS: [string, number][] = [
 ];
 const LEAST = 10_000;
 const HEIGHT = 260;
+const HEARD = 10_000; // between tellings of a range that goes on, ms
 
 export function color(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -69,6 +70,7 @@ export class Trend {
   private newest = 0;
   private marks: Mark[] = [];
   private asked = 0;
+  private rangedAt = 0;
   private readonly canvas = h("div", { class: "plot" });
   private readonly note = h("p", { class: "hint", "aria-live": "polite" });
   private readonly follow: HTMLButtonElement;
@@ -77,7 +79,7 @@ export class Trend {
   private readonly scheme = matchMedia("(prefers-color-scheme: dark)");
   private readonly redraw = () => this.draw();
 
-  /** `ranged` hears of each new range. */
+  /** `ranged` hears of each new range, and now and then of one that goes on. */
   constructor(private readonly ranged: (from: number, to: number) => void = () => {}) {
     this.follow = h("button", { type: "button", onclick: () => this.goLive() }, lookedAt() === null ? "Live" : "Then");
     this.spans = SPANS.map(([name, ms]) =>
@@ -147,6 +149,7 @@ export class Trend {
       addPoint(this.history, reading.time, reading.value, reading.quality);
     }
     this.put();
+    if (Date.now() - this.rangedAt >= HEARD) this.tellRange();
   }
 
   private goLive(): void {
@@ -186,6 +189,11 @@ export class Trend {
     void this.read();
   }
 
+  private tellRange(): void {
+    this.rangedAt = Date.now();
+    this.ranged(this.from, this.to);
+  }
+
   private async read(): Promise<void> {
     const asked = ++this.asked;
     const { tag, from, to } = this;
@@ -200,7 +208,7 @@ export class Trend {
       this.history = history;
       this.newest = (history.time.at(-1) ?? 0) * 1000;
       this.draw();
-      this.ranged(from, to);
+      this.tellRange();
       const what =
         history.step === "samples" ? "every sample" : `means over ${span(history.step)}, with least and greatest`;
       setText(

@@ -5,8 +5,8 @@ import { Trend } from "../chart";
 import { ask, reasonField } from "../dialog";
 import { cell, h, keyed, setAttribute, setText, table, type Part } from "../dom";
 import { moment, number, span } from "../format";
-import { engineNow, lookedAt } from "../live";
-import { assetOf, title } from "../plant";
+import { engineNow, lookedAt, sensors } from "../live";
+import { title } from "../plant";
 import type { View } from "../view";
 
 const EVERY = 5_000;
@@ -16,9 +16,11 @@ const AROUND = 300_000; // an anomaly is shown with what was before and behind i
 type Filter = "to-do" | "all";
 
 /** A detector of single signals speaks of the tag: it is of its asset. */
-const placeOf = (ticket: Row) => assetOf(String(ticket.ticket).slice(String(ticket.ticket).indexOf("@") + 1));
+const placeOf = (subject: string) => sensors.get(subject)?.asset ?? subject;
+const subjectOf = (ticket: Row) => String(ticket.ticket).slice(String(ticket.ticket).indexOf("@") + 1);
 const isOpen = (ticket: Row) => ticket.state === "open" || ticket.state === "assigned";
 const percent = (score: unknown) => `${number(Math.round(100 * Number(score)))} %`;
+const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 const words = (state: string) => state.replace("-", " ");
 
 /** The most certain of what is to be done first, then what was closed last. */
@@ -77,7 +79,7 @@ function similarCases(similar: Row[]): HTMLElement | null {
 
 function evidence(ticket: Row): { element: HTMLElement; close(): void } {
   const tags: Row[] = ticket.tags ?? [],
-    band = changeBand(placeOf(ticket));
+    band = changeBand(placeOf(subjectOf(ticket)));
   const trend = new Trend((from, to) => void band.show(from, to).then((marks) => marks && trend.setMarks(marks)));
   const from = Date.parse(ticket.start || ticket.opened),
     to = Date.parse(ticket.end || ticket.opened);
@@ -91,6 +93,7 @@ function evidence(ticket: Row): { element: HTMLElement; close(): void } {
     element: h(
       "div",
       { class: "evidence" },
+      ticket.action && h("p", {}, h("strong", {}, "What to do: "), ticket.action),
       h(
         "p",
         { class: "hint" },
@@ -136,7 +139,7 @@ function ticketCard(again: () => Promise<void>, fault: (text: string) => void): 
   return (first) => {
     let ticket = first,
       shown: ReturnType<typeof evidence> | null = null;
-    const asset = placeOf(first),
+    const asset = placeOf(subjectOf(first)),
       asks = questions(again);
     const state = h("strong", { class: "state" }),
       facts = h("p", { class: "hint" }),
@@ -200,8 +203,8 @@ function ticketCard(again: () => Promise<void>, fault: (text: string) => void): 
           operate = allowed("operate");
         setText(state, next.state === "assigned" ? `assigned to ${next.assignee}` : words(next.state));
         setAttribute(state, "data-open", open ? "" : null);
-        setText(what, next.explanation || "An anomaly, without an explanation.");
-        setText(advice, next.reason ? `What it was: ${next.reason}` : next.action ? `What to do: ${next.action}` : "");
+        setText(what, sentence(next.explanation || "an anomaly, without an explanation"));
+        setText(advice, next.reason ? `What it was: ${next.reason}` : "");
         const many = next.anomalies === 1 ? "1 anomaly" : `${next.anomalies} anomalies`;
         setText(
           facts,
@@ -232,7 +235,7 @@ function anomalyRow(): Part<Row> {
     ),
     update(row) {
       setText(where, title(row.asset));
-      where.href = `#/pot/${assetOf(row.asset)}`;
+      where.href = `#/pot/${placeOf(row.asset)}`;
       const needed =
         row.needed > row.score ? `${percent(row.score)}; a ticket needs ${percent(row.needed)}` : percent(row.score);
       const when = row.end ? `${moment(row.start)} to ${moment(row.end)}` : `since ${moment(row.start)}`;

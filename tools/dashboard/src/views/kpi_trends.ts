@@ -11,14 +11,13 @@ import { SHOWN, figureText } from "./figures";
 
 const HOUR = 3_600_000,
   DAY = 24 * HOUR;
-const HEIGHT = 150,
-  PARTS = 2000;
+const HEIGHT = 170;
 
-/** How much is shown, and how far back it is held against itself. */
-const spans: Record<string, { shown: number; before: number; told: string; ago: string }> = {
-  hour: { shown: DAY, before: DAY, told: "the last 24 hours", ago: "the day before" },
-  shift: { shown: 7 * DAY, before: DAY, told: "the last 7 days", ago: "the day before" },
-  day: { shown: 31 * DAY, before: 7 * DAY, told: "the last 31 days", ago: "a week before" },
+/** How much is shown, how far back it is held against itself, and how fine times are told: a part of both. */
+const spans: Record<string, { shown: number; before: number; step: number; told: string; ago: string }> = {
+  hour: { shown: DAY, before: DAY, step: HOUR / 4, told: "the last 24 hours", ago: "the day before" },
+  shift: { shown: 7 * DAY, before: DAY, step: HOUR / 4, told: "the last 7 days", ago: "the day before" },
+  day: { shown: 31 * DAY, before: 7 * DAY, step: HOUR / 2, told: "the last 31 days", ago: "a week before" },
 };
 
 interface Points {
@@ -27,9 +26,10 @@ interface Points {
 }
 
 /** Figures are told when their period has ended, as samples in gold. */
-async function load(tag: string, from: number, to: number): Promise<Points> {
+async function load(tag: string, from: number, to: number, step: number): Promise<Points> {
+  const points = (to - from) / step;
   const range = `from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}`;
-  const rows = await list(`/sensors/${part(tag)}/trend?zone=gold&points=${PARTS}&${range}`);
+  const rows = await list(`/sensors/${part(tag)}/trend?zone=gold&points=${points}&${range}`);
   const told = rows.filter((row) => row.mean !== null);
   return { time: told.map((row) => Date.parse(row.start) / 1000), value: told.map((row) => row.mean) };
 }
@@ -91,7 +91,7 @@ class FigureChart {
     this.plot?.destroy();
     this.plot = null;
     this.canvas.textContent = "";
-    if (!this.data) return;
+    if (!this.data?.[0].length) return; // a grid without anything in it says nothing
     const axis = {
       stroke: color("--ink"),
       grid: { stroke: color("--line"), width: 1 },
@@ -109,7 +109,7 @@ class FigureChart {
         cursor: { drag: { x: false, y: false } },
         axes: [
           { ...axis, values: (_, times, __, ___, step) => times.map((time) => tick(time, step)), space: 80 },
-          { ...axis, size: 56 },
+          { ...axis, size: 60, space: 28, values: (_, ticks) => ticks.map((tick) => figureText(this.figure, tick)) },
         ],
         series: [
           { label: "ended", value: (_, v) => (v === null ? "–" : moment(v * 1000)) },
@@ -174,12 +174,12 @@ export function kpiTrends(): KpiTrends {
     ),
     async show(asset, period, targets) {
       const mine = ++asked,
-        { shown, before, told, ago } = spans[period]!;
-      const to = engineNow() + 1,
+        { shown, before, step, told, ago } = spans[period]!;
+      const to = Math.ceil((engineNow() + 1) / step) * step,
         from = to - shown;
       setText(heading, `${title(asset)} by ${period}: ${told}, dotted ${ago}`);
       for (const [figure, chart] of charts) {
-        const all = await load(`${asset}.kpi.${period}.${figure}`, from - before, to);
+        const all = await load(`${asset}.kpi.${period}.${figure}`, from - before, to, step);
         if (mine !== asked) return;
         const since = all.time.findIndex((time) => time * 1000 >= from),
           at = since < 0 ? all.time.length : since;
