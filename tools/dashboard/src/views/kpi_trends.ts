@@ -167,7 +167,7 @@ export function kpiTrends(): KpiTrends {
       heading,
       h(
         "div",
-        { class: "cards-of-lines" },
+        { class: "cards-of-lines trends" },
         [...charts.values()].map((chart) => chart.element),
       ),
       below,
