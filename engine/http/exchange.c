@@ -274,8 +274,10 @@ static void give(struct pl_http_exchange *exchange, struct pl_http_reply *reply)
     bool close = exchange->reply.close;
     if (pl_buffer_failed(&reply->body) || pl_buffer_failed(&reply->headers)) {
         pl_http_reply_fini(reply);
-        pl_http_reply_init(reply, BROKEN, "text/plain; charset=utf-8");
-        pl_buffer_puts(&reply->body, "no memory for the answer\n");
+        pl_http_reply_init(reply, BROKEN, "application/problem+json");
+        pl_buffer_puts(&reply->body,
+                       "{\"type\":\"about:blank\",\"title\":\"Internal error\",\"status\":500,\"code\":\"ERR-5000\","
+                       "\"detail\":\"The answer is too long, or there is no memory for it.\"}");
     }
     exchange->reply = *reply;
     exchange->reply.close |= close;

@@ -18,7 +18,7 @@
 #include "http/rest_impl.h"
 #include "store/lake.h"
 
-enum { NAMES = 200000, RECORDS = 20000 /* of a page */ };
+enum { NAMES = 200000, RECORDS = 20000 /* of a page */, BYTES = 8 << 20 /* of its rows */ };
 
 struct query {
     struct pl__call *call;
@@ -107,7 +107,7 @@ static bool take(struct query *query, const struct pl_zone_scan *scan, const str
     struct pl__call *call = query->call;
     for (uint32_t i = first_row(query, scan); batch->kind == query->kind && i < batch->rows; i++) {
         if (!fits(query, batch, i)) continue;
-        if (query->count == call->limit) {
+        if (query->count == call->limit || pl_pack_size(query->rows) > BYTES) {
             put_cursor(call, scan, i);
             return false;
         }

@@ -68,6 +68,10 @@ class FigureChart {
     this.plot = null;
   }
 
+  hasPoints(): boolean {
+    return (this.data?.[0].length ?? 0) > 0;
+  }
+
   put(now: Points, before: Points, target: number | null, range: [number, number], ago: string): void {
     this.data = joined(now, before, target);
     this.range = range;
@@ -143,7 +147,13 @@ export interface KpiTrends {
 export function kpiTrends(): KpiTrends {
   const charts = new Map(Object.keys(SHOWN).map((figure) => [figure, new FigureChart(figure)]));
   const heading = h("h2", {}, "Over time"),
+    none = h("p", { class: "summary" }, "…"),
     below = h("div");
+  const grid = h(
+    "div",
+    { class: "cards-of-lines trends", hidden: true },
+    [...charts.values()].map((chart) => chart.element),
+  );
   const scheme = matchMedia("(prefers-color-scheme: dark)");
   const redraw = () => charts.forEach((chart) => chart.draw());
   scheme.addEventListener("change", redraw);
@@ -161,17 +171,7 @@ export function kpiTrends(): KpiTrends {
     return band;
   }
   return {
-    element: h(
-      "section",
-      {},
-      heading,
-      h(
-        "div",
-        { class: "cards-of-lines trends" },
-        [...charts.values()].map((chart) => chart.element),
-      ),
-      below,
-    ),
+    element: h("section", {}, heading, none, grid, below),
     async show(asset, period, targets) {
       const mine = ++asked,
         { shown, before, step, told, ago } = spans[period]!;
@@ -189,6 +189,10 @@ export function kpiTrends(): KpiTrends {
         const earlier = { time: shifted.slice(0, within), value: all.value.slice(0, within) };
         chart.put(now, earlier, targets.get(figure) ?? null, [from / 1000, to / 1000], ago);
       }
+      const some = [...charts.values()].some((chart) => chart.hasPoints());
+      grid.hidden = !some;
+      setText(none, some ? "" : `No ${period} that has ended is kept.`);
+      if (some) for (const chart of charts.values()) chart.draw(); // now that there is room
       const marks = await bandOf(asset).show(from, to);
       if (marks) for (const chart of charts.values()) chart.setMarks(marks);
     },
