@@ -37,14 +37,13 @@ struct pl_workers {
 /* ---- Owners ---- */
 
 static struct owner *owner_of(struct pl_workers *workers, const char *name) {
-    struct owner **at = &workers->owners;
-    while (*at && strncmp((*at)->name, name, OWNER - 1) != 0)
-        at = &(*at)->next;
-    if (*at) return *at;
-    struct owner *owner = *at = PL_NEW(struct owner);
-    if (!owner) return NULL;
+    struct owner *owner = workers->owners, *last = NULL;
+    for (; owner && strncmp(owner->name, name, OWNER - 1) != 0; owner = owner->next)
+        last = owner;
+    if (owner || !(owner = PL_NEW(struct owner))) return owner;
     snprintf(owner->name, sizeof owner->name, "%s", name);
     owner->last = &owner->first;
+    *(last ? &last->next : &workers->owners) = owner;
     return owner;
 }
 

@@ -931,7 +931,7 @@ try {
     : [
         ["light", 1280],
         ["dark", 360],
-      ];
+      ].slice(setting.brief ? 1 : 0);
   await step("looks", () =>
     Promise.all(looked.map(([scheme, width]) => looks(scheme, width))),
   );

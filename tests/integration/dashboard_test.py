@@ -156,7 +156,8 @@ class Stage:
 
 def browse(engine, stage):
     setting = {"url": f"https://127.0.0.1:{engine.port}/", "password": engine.password, "userPassword": PASSWORD, "roles": ROLES, "pots": POTS,
-               "screenshots": os.path.abspath(SCREENSHOTS), "long": bool(os.environ.get("POTLINE_LONG"))}
+               "screenshots": os.path.abspath(SCREENSHOTS), "long": bool(os.environ.get("POTLINE_LONG")),
+               "brief": bool(os.environ.get("POTLINE_BRIEF"))}
     browser = subprocess.Popen(["node", os.path.join(HERE, "dashboard_browser.mjs"), json.dumps(setting)], stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, text=True, env={**os.environ, "MODULES": os.path.join(TOOLS, "node_modules")})
     for line in browser.stdout:
