@@ -128,6 +128,7 @@ static enum pl_code gather(struct pl__span *report, struct pl_store_key *key, co
     enum pl_code code = pl_store_open(report->folder, &options, &store, error);
     if (!code) code = pl__span_figures(report, store, period, error);
     if (!code) code = pl__span_events(report, store, error);
+    if (!code) code = pl__span_savings(report, store, error);
     if (!code) code = pl__span_people(report, store, error);
     pl_store_close(store);
     if (!code && report->failed) code = pl_error_set(error, PL_NO_MEMORY, "no memory for the report");
@@ -179,7 +180,7 @@ end:
 const struct pl_subcommand pl_subcommand_report = {
     .name = "report",
     .operands = "",
-    .summary = "Energy, emissions, anode effects, alarms, overrides of a span of time, as a page.",
+    .summary = "Energy, emissions, savings, anode effects, alarms, overrides of a span of time, as a page.",
     .doc =
         "From the data folder, also while an engine runs on it: what the node kpi has told into the gold zone\n"
         "(sink.lake), alarms and the optimiser's records there, and the audit. A page of HTML has style and plots in\n"

@@ -55,6 +55,7 @@ void pl__span_fini(struct pl__span *report);
 enum pl_code pl__span_figures(struct pl__span *report, struct pl_store *store, const char *period,
                               struct pl_error **error);
 enum pl_code pl__span_events(struct pl__span *report, struct pl_store *store, struct pl_error **error);
+enum pl_code pl__span_savings(struct pl__span *report, struct pl_store *store, struct pl_error **error);
 enum pl_code pl__span_people(struct pl__span *report, struct pl_store *store, struct pl_error **error);
 
 /* ---- Writing ---- */

@@ -34,6 +34,13 @@ static bool open_file(struct pl_access *access) {
     return access->fd >= 0;
 }
 
+/* By logrotate, say: what is behind the open file is not FILE any more, or there is none. */
+static bool is_moved(const struct pl_access *access) {
+    struct stat own, there;
+    if (access->fd < 0 || fstat(access->fd, &own)) return false;
+    return lstat(access->path, &there) || own.st_ino != there.st_ino || own.st_dev != there.st_dev;
+}
+
 static void turn_over(struct pl_access *access) {
     char from[PATH_MAX + 8], to[PATH_MAX + 8];
     close(access->fd);
@@ -53,6 +60,10 @@ static void tell_failure(struct pl_access *access, bool failed) {
 
 void pl_access_flush(struct pl_access *access) {
     if (!access || !access->used) return;
+    if (is_moved(access)) {
+        close(access->fd);
+        open_file(access);
+    }
     if (access->size && access->size + access->used > access->most) turn_over(access);
     if (access->fd < 0) open_file(access);
     bool full = access->size && access->size + access->used > access->most; /* it stays where it is */

@@ -4,8 +4,9 @@
  *      "bytes":120,"ms":1.25,"correlation":"plant-7"}
  *
  * `correlation` is that of the answer (x-request-id) and of the audit; `status` 0: the peer left without an answer. No
- * query, header or body is in it. FILE of PL_ACCESS_BYTES becomes FILE.1, and so on to FILE.4. Lines are written once a
- * second, or when there are many; one that cannot be written is left out. Threads: the server's.
+ * query, header or body is in it. FILE of PL_ACCESS_BYTES becomes FILE.1, and so on to FILE.4; when somebody else moves
+ * it (logrotate) a new FILE is begun, without being told. Lines are written once a second, or when there are many; one
+ * that cannot be written is left out. Threads: the server's.
  */
 #ifndef POTLINE_HTTP_ACCESS_H
 #define POTLINE_HTTP_ACCESS_H

@@ -124,6 +124,31 @@ static void files_turn_over_and_no_more_are_kept(void **state) {
     assert_int_not_equal(stat(name, &found), 0);
 }
 
+/* As logrotate does it, or somebody with `rm`. */
+static void a_file_that_was_moved_is_begun_anew(void **state) {
+    (void)state;
+    struct pl_access *access;
+    char moved[160];
+    name_of(1, moved);
+    assert_int_equal(pl_access_new(path, 1 << 20, &access, NULL), PL_OK);
+    put(access, "/", "first");
+    pl_access_flush(access);
+    assert_int_equal(rename(path, moved), 0);
+    put(access, "/", "second");
+    pl_access_flush(access);
+    json_t *older = first_line(1), *newer = first_line(0);
+    assert_string_equal(text(older, "correlation"), "first");
+    assert_string_equal(text(newer, "correlation"), "second");
+    json_decref(older);
+    json_decref(newer);
+    assert_int_equal(unlink(path), 0);
+    put(access, "/", "third");
+    pl_access_free(access);
+    newer = first_line(0);
+    assert_string_equal(text(newer, "correlation"), "third");
+    json_decref(newer);
+}
+
 static void no_place_is_told(void **state) {
     (void)state;
     struct pl_access *access;
@@ -138,6 +163,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_request_is_a_line_of_json, setup, teardown),
         cmocka_unit_test_setup_teardown(long_texts_are_cut_between_signs, setup, teardown),
         cmocka_unit_test_setup_teardown(files_turn_over_and_no_more_are_kept, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_was_moved_is_begun_anew, setup, teardown),
         cmocka_unit_test(no_place_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,6 +83,13 @@ FIELDS sensors_trend[] = {PATH("tag", NULL, "The tag.", "line1.pot01.voltage"),
                            .high = 2000,
                            .doc = "Parts of the range: 600.",
                            .example = "600"},
+                          {.name = "zone",
+                           .place = PL_REST_QUERY,
+                           .choices = kept_zones,
+                           .doc =
+                               "Of samples in this zone: silver, and of long ranges windows. Gold has what a twin and "
+                               "key figures tell.",
+                           .example = "silver"},
                           END};
 #define SIZE QUERY("size", PL_REST_SPAN, NULL, "Only windows of this length.", "1m")
 FIELDS windows_list[] = {QUERY("tag", PL_REST_TEXT, NULL, "A pattern of tags or assets.", "line1.*"), SIZE,
@@ -91,6 +98,21 @@ FIELDS windows_get[] = {PATH("tag", NULL, "The tag or asset.", "line1.pot01.volt
 FIELDS profiles_list[] = {QUERY("asset", PL_REST_TEXT, NULL, "A pattern of assets.", "line1.*"), RANGE_FIELDS, END};
 FIELDS events_list[] = {QUERY("tag", PL_REST_TEXT, NULL, "A pattern of assets.", "line1.*"),
                         QUERY("kind", PL_REST_TEXT, NULL, "A pattern of kinds.", "alarm.*"), RANGE_FIELDS, END};
+
+FIELDS changes_list[] = {QUERY("asset", PL_REST_TEXT, NULL, "Only what concerns it: a pot or a line.", "line1.pot01"),
+                         {.name = "from",
+                          .place = PL_REST_QUERY,
+                          .type = PL_REST_TIME,
+                          .required = true,
+                          .doc = "Not before.",
+                          .example = "2026-11-23T06:00:00Z"},
+                         {.name = "to",
+                          .place = PL_REST_QUERY,
+                          .type = PL_REST_TIME,
+                          .required = true,
+                          .doc = "Before.",
+                          .example = "2026-11-30T06:00:00Z"},
+                         END};
 
 #define MODEL_EXAMPLE                                                                                                  \
     "{\"thermalConductivity\":200,\"initialTemperature\":700,"                                                         \
@@ -322,6 +344,7 @@ const struct pl_rest_route pl__rest_v1[] = {
     {GET, "windows/{tag}", "listWindowsOfTag", "Aggregates of one tag.", .roles = SEE, .fields = windows_get, .answer = PL_REST_ROWS, .places = true, .run = pl__lake_windows},
     {GET, "profiles", "listProfiles", "Fields over positions that the twin has told.", .roles = SEE, .fields = profiles_list, .answer = PL_REST_ROWS, .places = true, .run = pl__lake_profiles},
     {GET, "events", "listEvents", "What has happened: alarms, refusals, silences.", .roles = SEE, .fields = events_list, .answer = PL_REST_ROWS, .places = true, .run = pl__lake_events},
+    {GET, "changes", "listChanges", "What was changed, newest first: overrides, modes, limits, rules, options, models, graphs, and set points that passed.", .roles = SEE, .fields = changes_list, .answer = PL_REST_ROWS, .also = PL__SEMANTIC, .run = pl__changes},
 
     {GET, "pde-models", "listModels", "The models that were made.", .roles = SEE, .fields = models_list, .answer = PL_REST_ROWS, .schema = "Model", .run = pl__models_list},
     {POST, "pde-models", "createModel", "Makes a model: one of the installed ones, with values.", .roles = ENGINEER, .fields = models_create, .answer = PL_REST_CREATED, .schema = "ModelCreated", .run = pl__models_create},

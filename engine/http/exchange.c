@@ -69,15 +69,24 @@ void pl_http_reply_header(struct pl_http_reply *reply, const char *name, const c
 
 /* ---- Requests ---- */
 
+static const enum lws_token_indexes paths[PL_HTTP_METHODS] = {
+    [PL_HTTP_GET] = WSI_TOKEN_GET_URI,        [PL_HTTP_HEAD] = WSI_TOKEN_HEAD_URI,
+    [PL_HTTP_POST] = WSI_TOKEN_POST_URI,      [PL_HTTP_PUT] = WSI_TOKEN_PUT_URI,
+    [PL_HTTP_PATCH] = WSI_TOKEN_PATCH_URI,    [PL_HTTP_DELETE] = WSI_TOKEN_DELETE_URI,
+    [PL_HTTP_OPTIONS] = WSI_TOKEN_OPTIONS_URI};
+
 static enum pl_http_method method_of(struct lws *wsi) {
-    static const enum lws_token_indexes tokens[PL_HTTP_METHODS] = {
-        [PL_HTTP_GET] = WSI_TOKEN_GET_URI,        [PL_HTTP_HEAD] = WSI_TOKEN_HEAD_URI,
-        [PL_HTTP_POST] = WSI_TOKEN_POST_URI,      [PL_HTTP_PUT] = WSI_TOKEN_PUT_URI,
-        [PL_HTTP_PATCH] = WSI_TOKEN_PATCH_URI,    [PL_HTTP_DELETE] = WSI_TOKEN_DELETE_URI,
-        [PL_HTTP_OPTIONS] = WSI_TOKEN_OPTIONS_URI};
     for (unsigned i = 0; i < PL_HTTP_METHODS; i++)
-        if (lws_hdr_total_length(wsi, tokens[i]) > 0) return (enum pl_http_method)i;
+        if (lws_hdr_total_length(wsi, paths[i]) > 0) return (enum pl_http_method)i;
     return PL_HTTP_METHODS;
+}
+
+/* What was meant by a path that is not there to its end is not known. libwebsockets ends one at a %0d or %0a, as if the
+ * line had ended there: the version of HTTP, which stands behind a whole one, is not found then. A %00 ends the text.
+ */
+static bool is_cut(struct lws *wsi, enum pl_http_method method, const char *path) {
+    return lws_hdr_total_length(wsi, WSI_TOKEN_HTTP) <= 0 || method == PL_HTTP_METHODS ||
+           (size_t)lws_hdr_total_length(wsi, paths[method]) != strlen(path);
 }
 
 /* Behind the texts that are there; SIZE_MAX without memory, or when it holds a 0 or no UTF-8. */
@@ -193,7 +202,7 @@ struct pl_http_exchange *pl__exchange_new(struct lws *wsi, const char *path, con
         request->header[i] = "";
     lws_get_peer_simple(wsi, request->peer, sizeof request->peer);
     request->near = is_near(request->peer);
-    request->refused = request->method == PL_HTTP_METHODS || !gather(exchange, path) ? BAD : 0;
+    request->refused = is_cut(wsi, request->method, path) || !gather(exchange, path) ? BAD : 0;
     unsigned length = length_of(exchange, &exchange->expected);
     if (!request->refused && !listener->bodies && request->method > PL_HTTP_HEAD) request->refused = NOT_ALLOWED;
     if (!request->refused) request->refused = length;
@@ -265,8 +274,10 @@ static void give(struct pl_http_exchange *exchange, struct pl_http_reply *reply)
     bool close = exchange->reply.close;
     if (pl_buffer_failed(&reply->body) || pl_buffer_failed(&reply->headers)) {
         pl_http_reply_fini(reply);
-        pl_http_reply_init(reply, BROKEN, "text/plain; charset=utf-8");
-        pl_buffer_puts(&reply->body, "no memory for the answer\n");
+        pl_http_reply_init(reply, BROKEN, "application/problem+json");
+        pl_buffer_puts(&reply->body,
+                       "{\"type\":\"about:blank\",\"title\":\"Internal error\",\"status\":500,\"code\":\"ERR-5000\","
+                       "\"detail\":\"The answer is too long, or there is no memory for it.\"}");
     }
     exchange->reply = *reply;
     exchange->reply.close |= close;

@@ -18,7 +18,7 @@
 #include "http/rest_impl.h"
 #include "store/lake.h"
 
-enum { NAMES = 200000, RECORDS = 20000 /* of a page */ };
+enum { NAMES = 200000, RECORDS = 20000 /* of a page */, BYTES = 8 << 20 /* of its rows */ };
 
 struct query {
     struct pl__call *call;
@@ -107,7 +107,7 @@ static bool take(struct query *query, const struct pl_zone_scan *scan, const str
     struct pl__call *call = query->call;
     for (uint32_t i = first_row(query, scan); batch->kind == query->kind && i < batch->rows; i++) {
         if (!fits(query, batch, i)) continue;
-        if (query->count == call->limit) {
+        if (query->count == call->limit || pl_pack_size(query->rows) > BYTES) {
             put_cursor(call, scan, i);
             return false;
         }
@@ -200,7 +200,7 @@ static void ask(struct pl__call *call, enum pl_kind kind, enum pl_zone_id zone, 
     }
     query->names = pl_tags_new(&(struct pl_tags_options){.limit = NAMES});
     query->rows = pl_pack_new();
-    if (query->names && query->rows && pl_workers_do(call->rest->quick, work, query)) return;
+    if (query->names && query->rows && pl_workers_do(call->rest->quick, call->who.name, work, query)) return;
     free_query(query);
     pl__problem_wait(call, PL__NOT_NOW, 1, "Too many questions at once.");
 }

@@ -160,9 +160,8 @@ static void add_problem(json_t *answers, unsigned status) {
 
 static json_t *answers_of(const struct pl_rest_route *route) {
     static const unsigned changing[] = {PL__CONFLICT, PL__LENGTH, PL__TOO_LARGE, PL__MEDIA_TYPE, PL__SEMANTIC};
-    /* Not allowed: libwebsockets ends a path at %0D or %0A, and what is left may be a path with other methods. */
-    static const unsigned usual[] = {PL__BAD,      PL__UNAUTHORIZED, PL__NOT_FOUND, PL__NOT_ALLOWED,
-                                     PL__TOO_MANY, PL__BROKEN,       PL__NOT_DONE,  PL__NOT_NOW};
+    static const unsigned usual[] = {PL__BAD,    PL__UNAUTHORIZED, PL__NOT_FOUND, PL__TOO_MANY,
+                                     PL__BROKEN, PL__NOT_DONE,     PL__NOT_NOW};
     json_t *answers = json_object();
     json_object_set_new(answers, status_of(route), good_answer(route));
     for (unsigned i = 0; i < PL_COUNT_OF(usual); i++)

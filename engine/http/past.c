@@ -374,7 +374,7 @@ static void ask(struct pl__call *call, enum pl_code (*read)(struct past *past, s
     past->names = pl_tags_new(&(struct pl_tags_options){.limit = NAMES});
     past->row = pl_pack_new();
     past->page = pl_pack_new();
-    if (past->names && past->row && past->page && pl_workers_do(call->rest->quick, work, past)) return;
+    if (past->names && past->row && past->page && pl_workers_do(call->rest->quick, call->who.name, work, past)) return;
     free_past(past);
     pl__problem_wait(call, PL__NOT_NOW, 1, "Too many questions at once.");
 }

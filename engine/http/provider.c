@@ -129,7 +129,7 @@ static void begin(struct pl_provider *provider, pl_time now) {
     if (provider->under_way) return;
     provider->begun = true;
     provider->asked = now;
-    provider->under_way = pl_workers_do(provider->worker, work, provider);
+    provider->under_way = pl_workers_do(provider->worker, "", work, provider);
 }
 
 void pl_provider_tick(struct pl_provider *provider, pl_time now) {
@@ -181,7 +181,7 @@ static enum pl_code begin_url(struct pl_provider *provider, struct pl_error **er
         return pl_error_set(error, PL_USAGE, "%s: keys come by https:// only, but from this machine", url);
     if (curl_global_init(CURL_GLOBAL_DEFAULT)) return pl_error_set(error, PL_UNAVAILABLE, "no HTTP for the keys");
     provider->fetch = PL_NEW(struct fetch);
-    provider->worker = pl_workers_new("http keys", 1, 1);
+    provider->worker = pl_workers_new("http keys", 1, 1, 1);
     return provider->fetch && provider->worker ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "no memory for the keys");
 }
 

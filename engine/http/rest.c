@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "http/rest_impl.h"
 
-enum { QUICK = 2, SLOW = 1, QUICK_WAITING = 64, SLOW_WAITING = 16 };
+enum { QUICK = 4, QUICK_WAITING = 256, QUICK_SHARE = 64, SLOW = 1, SLOW_WAITING = 16, SLOW_SHARE = 12 };
 
 static const struct pl_rest_version versions[] = {{"v1", pl__rest_v1}, {NULL, NULL}};
 
@@ -88,7 +88,7 @@ void pl_rest_show(struct pl_rest *rest, struct pl_engine *engine, struct pl_cont
     atomic_store(&rest->leaving, false);
     pthread_mutex_unlock(&rest->lock);
     if (there || was) pl_http_post(rest->options.server, &rest->attached, attach, rest);
-    if (there) pl_workers_do(rest->quick, make_first_admin, rest);
+    if (there) pl_workers_do(rest->quick, "", make_first_admin, rest);
 }
 
 /* ---- Requests ---- */
@@ -265,8 +265,8 @@ enum pl_code pl_rest_new(const struct pl_rest_options *options, struct pl_rest *
     r->runs = pl__runs_new();
     r->push = pl__push_new(r);
     r->pages = pl__pages_new();
-    r->quick = pl_workers_new("http quick", QUICK, QUICK_WAITING);
-    r->slow = pl_workers_new("http slow", SLOW, SLOW_WAITING);
+    r->quick = pl_workers_new("http quick", QUICK, QUICK_WAITING, QUICK_SHARE);
+    r->slow = pl_workers_new("http slow", SLOW, SLOW_WAITING, SLOW_SHARE);
     r->document = pl__openapi(&versions[0]);
     bool whole =
         r->limits && r->grants && r->memory && r->runs && r->push && r->pages && r->quick && r->slow && r->document;

@@ -242,6 +242,7 @@ void pl__past_setpoints(struct pl__call *call);
 void pl__past_overrides(struct pl__call *call);
 
 void pl__trend(struct pl__call *call);
+void pl__changes(struct pl__call *call);
 
 void pl__dashboards_list(struct pl__call *call);
 void pl__dashboards_create(struct pl__call *call);

@@ -180,7 +180,7 @@ static bool make_room(struct pl__runs *runs, const char *model_id) {
 static void begin(struct pl__call *call, struct pl__run *run) {
     struct pl__runs *runs = call->rest->runs;
     char href[PL__PATH];
-    if (!make_room(runs, run->model_id) || !pl_workers_do(call->rest->slow, pl__run_work, run)) {
+    if (!make_room(runs, run->model_id) || !pl_workers_do(call->rest->slow, call->who.name, pl__run_work, run)) {
         pl__run_free(run);
         pl__problem_wait(call, PL__NOT_NOW, 5, "Too many runs are under way.");
         return;

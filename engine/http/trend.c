@@ -1,6 +1,7 @@
 /* trend.c: `sensors/{tag}/trend`: a tag over a range of time at the width of a screen: the range in `points` parts, of
  * each mean, least and greatest. A short range is made of samples, a long one of the coarsest windows that are not
- * longer than a part, so that a week is as quick as an hour where the graph keeps windows of minutes. */
+ * longer than a part, so that a week is as quick as an hour where the graph keeps windows of minutes. Of samples in
+ * gold (of a twin, key figures) there are no windows. */
 #include <math.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@ struct trend {
     uint32_t points;
     struct part *part; /* [points] */
     struct pl_tags *names;
+    bool golden;   /* of samples in gold */
     pl_time width; /* of the windows; 0: samples */
     char node[PL_NAME_MAX + 1], now[PL_NAME_MAX + 1];
     struct pl_pack *rows;
@@ -123,13 +125,13 @@ static enum pl_code read_trend(struct trend *trend, struct pl_error **error) {
                                 .records = RECORDS,
                                 .most = PROBE};
     enum pl_code code = PL_OK;
-    if (trend->to - trend->from > OF_SAMPLES) code = pl_zone_walk(&walk, error);
+    if (!trend->golden && trend->to - trend->from > OF_SAMPLES) code = pl_zone_walk(&walk, error);
     walk.begin = NULL;
     walk.most = 0;
     walk.node = trend->width ? trend->node : NULL;
     walk.take = trend->width ? take_windows : take_samples;
     if (!trend->width) {
-        walk.zone = PL_SILVER;
+        walk.zone = trend->golden ? PL_GOLD : PL_SILVER;
         walk.kind = PL_SAMPLES;
     }
     return code ? code : pl_zone_walk(&walk, error);
@@ -213,13 +215,16 @@ void pl__trend(struct pl__call *call) {
         return;
     }
     *trend = (struct trend){.call = call, .from = from, .to = to, .points = (uint32_t)count};
+    const char *zone = pl__call_text(call, "zone");
+    trend->golden = zone && strcmp(zone, "gold") == 0;
     trend->tag = pl__call_text(call, "tag");
     trend->step = (range + count - 1) / count;
     trend->part = pl_alloc((size_t)count * sizeof *trend->part);
     if (trend->part) memset(trend->part, 0, (size_t)count * sizeof *trend->part);
     trend->names = pl_tags_new(&(struct pl_tags_options){.limit = NAMES});
     trend->rows = pl_pack_new();
-    if (trend->part && trend->names && trend->rows && pl_workers_do(call->rest->quick, work, trend)) return;
+    if (trend->part && trend->names && trend->rows && pl_workers_do(call->rest->quick, call->who.name, work, trend))
+        return;
     free_trend(trend);
     pl__problem_wait(call, PL__NOT_NOW, 1, "Too many questions at once.");
 }

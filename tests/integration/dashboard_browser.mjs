@@ -9,11 +9,11 @@ const axe = readFileSync(`${modules}/axe-core/axe.min.js`, "utf8");
 const setting = JSON.parse(process.argv[2]);
 const PATIENCE = 30_000;
 const PAGES = {
-  operator: ["/", "/alarms", "/kpis", "/rules"],
-  executive: ["/", "/alarms", "/kpis", "/rules"],
-  engineer: ["/", "/alarms", "/kpis", "/rules", "/audit"],
-  manager: ["/", "/alarms", "/kpis", "/rules", "/audit"],
-  admin: ["/", "/alarms", "/kpis", "/rules", "/audit", "/users"],
+  operator: ["/", "/alarms", "/anomalies", "/kpis", "/rules"],
+  executive: ["/", "/alarms", "/anomalies", "/kpis", "/rules"],
+  engineer: ["/", "/alarms", "/anomalies", "/kpis", "/rules", "/audit"],
+  manager: ["/", "/alarms", "/anomalies", "/kpis", "/rules", "/audit"],
+  admin: ["/", "/alarms", "/anomalies", "/kpis", "/rules", "/audit", "/users"],
 };
 const ALARM = "high@line1.pot02.voltage";
 const moments = {}; // when something was seen, to look back to
@@ -55,7 +55,7 @@ function mind(page) {
   page.on("console", (message) => {
     const busy = message.text().includes("503"); // of many at once: the page comes again
     if (message.type() === "error" && !cutOff && !busy)
-      faults.push(message.text());
+      faults.push(`${message.text()} ${message.location().url}`);
   });
   page.on("pageerror", (error) => faults.push(error.stack));
   page.on("request", (request) => hosts.add(new URL(request.url()).host));
@@ -220,6 +220,124 @@ async function acknowledge(page) {
   assert.deepEqual([alarm.state, alarm.user], ["acknowledged", "u-operator"]);
 }
 
+/** From a detector's verdict to the ticket that somebody closes: what it rests on, whose it is, and what it was. */
+async function tickets(page) {
+  await plant("hum", "line2.pot01.hum");
+  await until(
+    async () => (await plant("api", "/events?kind=ticket.opened")).length > 0,
+    "no ticket is opened",
+  );
+  await go(page, "/anomalies");
+  const card = page.locator(".ticket");
+  await card.first().waitFor();
+  const [told] = await plant("api", "/tickets?state=all");
+  const ticket = await plant("api", `/tickets/${told.ticket}`);
+  assert.match(told.ticket, /@line2\.pot01/);
+  assert.equal(ticket.action, "look at the busbar joints");
+  await page.waitForSelector(
+    `.ticket:has-text("${ticket.explanation.slice(1)}.")`,
+  );
+  await card.getByText("What it rests on").click();
+  await page.waitForSelector(".evidence meter");
+  await page.waitForSelector(".evidence canvas");
+  await until(
+    async () =>
+      Number(
+        /^(\d+) points/.exec(
+          await page.locator(".evidence .trend .hint").textContent(),
+        )?.[1],
+      ) > 100,
+    "what the ticket rests on is not drawn",
+  );
+  await page.waitForSelector(".evidence .changes li:has-text('ticket opened')");
+  await shoot(page, "ticket-light");
+  await axed(page, "a ticket");
+  await page.waitForSelector('td[data-heading="Found by"]:has-text("each")');
+  await page.getByRole("button", { name: `Take it ${told.ticket}` }).click();
+  await page.waitForSelector(".ticket .state:has-text('to u-operator')");
+  moments.assigned = await nextSecond();
+  await page.getByRole("button", { name: `Resolved… ${told.ticket}` }).click();
+  await confirm(page, { reason: "a joint was loose" }, "Resolved");
+  await page.waitForSelector("text=Nothing is to be done.");
+  await page.getByRole("button", { name: "All tickets" }).click();
+  await page.waitForSelector(
+    ".ticket:has-text('What it was: a joint was loose')",
+  );
+  const closed = await plant("api", `/tickets/${told.ticket}`);
+  assert.deepEqual(
+    [closed.state, closed.assignee, closed.user],
+    ["resolved", "u-operator", "u-operator"],
+  );
+  const executive = await as("executive");
+  await go(executive, "/anomalies");
+  await executive.getByRole("button", { name: "All tickets" }).click();
+  await executive.waitForSelector(".ticket");
+  assert.equal(await executive.locator(".ticket button:visible").count(), 0);
+  await executive.context().close();
+  await go(page, "/");
+}
+
+/** New alarms are told by the browser while nobody looks at the page, each to those whose it is. */
+async function notifications() {
+  const told = async (role) => {
+    const context = await browser.newContext({ ignoreHTTPSErrors: true });
+    context.setDefaultTimeout(PATIENCE);
+    await context.addInitScript(() => {
+      window.told = [];
+      window.Notification = class {
+        static permission = "granted";
+        constructor(title, options) {
+          window.told.push(`${title} | ${options.tag} | ${options.body}`);
+        }
+      };
+      Object.defineProperty(document, "hidden", { get: () => true });
+    });
+    const page = await context.newPage();
+    mind(page);
+    await page.goto(setting.url);
+    await signIn(page, role);
+    await page.waitForSelector('.status[data-link="live"]');
+    return page;
+  };
+  const [operator, manager, executive] = await Promise.all(
+    ["operator", "manager", "executive"].map(told),
+  );
+  await until(
+    async () =>
+      (
+        await Promise.all(
+          [operator, manager, executive].map((page) =>
+            page.evaluate(
+              () =>
+                !document
+                  .querySelector("aside .summary")
+                  .textContent.includes("…"),
+            ),
+          ),
+        )
+      ).every(Boolean),
+    "alarms are not loaded",
+  );
+  await plant("set", "line2.pot02.voltage", 9);
+  await plant("set", "line2.pot02.bath_temp", 1100);
+  const heard = (page, count) =>
+    until(async () => {
+      const texts = await page.evaluate(() => window.told);
+      return texts.length >= count && texts;
+    }, "nobody is told");
+  const [first] = await heard(operator, 1);
+  assert.match(first, /^high: .* \| high@line2\.pot02\.voltage \| look at it$/);
+  const [second] = await heard(manager, 1);
+  assert.match(second, /hot@line2\.pot02\.bath_temp/);
+  assert.equal((await operator.evaluate(() => window.told)).length, 1);
+  assert.equal((await manager.evaluate(() => window.told)).length, 1);
+  assert.deepEqual(await executive.evaluate(() => window.told), []);
+  await plant("set", "line2.pot02.voltage", 4.24);
+  await plant("set", "line2.pot02.bath_temp", 964);
+  for (const page of [operator, manager, executive])
+    await page.context().close();
+}
+
 async function shelve(page) {
   await go(page, "/alarms");
   await page.getByRole("button", { name: `Shelve… ${ALARM}` }).click();
@@ -287,6 +405,19 @@ async function approve(page) {
   assert.equal(point.state, "leased");
   await page.waitForSelector('td[data-heading="State"]:has-text("leased")');
   moments.approved = await nextSecond();
+  // What changed is for an operator too, who may not read the audit.
+  const band = async (text) => {
+    await page.getByRole("button", { name: "10 min", exact: true }).click();
+    return (await page.locator(".changes").textContent()).includes(text);
+  };
+  await until(() => band("guard approve · line1.pot01.acd_set"), "no approval");
+  await until(() => band("move · line1.pot01.acd_set · 44"), "no move");
+  await until(() => band("rules set · high.limit"), "no limit");
+  const [graph] = await plant("api", "/graphs");
+  await until(
+    () => band(`graph ${graph.hash.slice(0, 8)} · ${graph.how}`),
+    `no version of the graph: ${JSON.stringify(graph)}`,
+  );
 }
 
 async function mode(page) {
@@ -387,15 +518,74 @@ async function lookBack(page) {
   assert.deepEqual([point.stands, point.state], [44, "leased"]);
   assert.deepEqual(await plant("api", `/overrides?at=${at}`), []);
   await go(page, "/kpis");
-  await page.waitForSelector("text=There is no day that had ended by then");
+  await page.waitForSelector("text=The day that ended at");
+  const line = page.locator(".cards-of-lines section", { hasText: "Line 1" });
+  await until(
+    async () =>
+      (
+        await line.locator("tr", { hasText: "Energy" }).first().textContent()
+      ).includes("13250"),
+    "key figures of the time are not shown",
+  );
+  await page.getByRole("button", { name: "Shift" }).click();
+  await page.waitForSelector("text=There is no shift that had ended by then");
+  await lookAt(page, moments.assigned);
+  await go(page, "/anomalies");
+  await page.waitForSelector(".ticket .state:has-text('to u-operator')");
+  assert.equal(
+    await page.locator(".ticket .buttons button:visible").count(),
+    0,
+  );
   await page.getByRole("button", { name: "Back to now" }).click();
   await page.waitForSelector(".travel", { state: "hidden" });
   await go(page, "/");
   await page.waitForSelector(`${pot} .value:has-text("4.31")`);
 }
 
+/** Key figures over time, as they are kept: each period against its target and the week before. */
+async function figuresOverTime(page) {
+  const card = page.locator(".card", { hasText: "Energy, kWh/t" });
+  await until(
+    async () =>
+      (await card.locator(".hint").textContent()).startsWith(
+        "13250 in the one",
+      ),
+    "the last day is not told",
+  );
+  assert.match(await card.locator(".hint").textContent(), /target 13500/);
+  assert.equal(await card.locator("canvas").count(), 1);
+  const told = await plant(
+    "api",
+    `/sensors/line1.kpi.day.kwh_per_t/trend?zone=gold&points=100&from=${new Date(Date.now() - 40 * 86_400_000).toISOString()}&to=${new Date().toISOString()}`,
+  );
+  assert.deepEqual(
+    told.map((row) => row.mean),
+    Array.from({ length: 20 }, (_, day) => 13_440 - 10 * day),
+  );
+  // Under the pointer the legend tells the last day and the one a week before it.
+  const plot = card.locator(".u-over");
+  await until(async () => {
+    const { width, height } = await plot.boundingBox();
+    await plot.hover({
+      position: { x: width - 2 - Math.random(), y: height / 2 },
+    });
+    return /value:?\s*13250\s*a week before:?\s*13320\s*target:?\s*13500/.test(
+      await card.locator(".u-legend").textContent(),
+    );
+  }, "the chart does not tell the last day");
+  await shoot(page, "kpis-trend-light");
+}
+
 /** Key figures and their targets are what the API tells. */
 async function figures(page) {
+  const last = Date.now() - 3_600_000;
+  for (let day = 0; day < 20; day++)
+    await plant(
+      "tell",
+      "line1.kpi.day.kwh_per_t",
+      13_440 - 10 * day,
+      last - (19 - day) * 86_400_000,
+    );
   await go(page, "/kpis");
   const told = await until(
     async () =>
@@ -418,6 +608,8 @@ async function figures(page) {
   await page.waitForSelector("text=There are no key figures by shift");
   await page.getByRole("button", { name: "Day", exact: true }).click();
   await page.waitForSelector('td[data-heading="Target"]:has-text("0.1")');
+  await page.getByLabel("Over time: of what").selectOption("line1");
+  await figuresOverTime(page);
 }
 
 /** Every signal of every pot, on the pot's page and on the map, is what the API tells. */
@@ -717,6 +909,7 @@ try {
     trend,
     numbers,
     shelve,
+    tickets,
     twin,
     approve,
     mode,
@@ -725,6 +918,7 @@ try {
     lookBack,
   ])
     await step(test.name, () => test(page));
+  await step("notifications", notifications);
   await step("session", session);
   await step("keyboard", keyboard);
   const looked = setting.long
@@ -737,7 +931,7 @@ try {
     : [
         ["light", 1280],
         ["dark", 360],
-      ];
+      ].slice(setting.brief ? 1 : 0);
   await step("looks", () =>
     Promise.all(looked.map(([scheme, width]) => looks(scheme, width))),
   );

@@ -6,6 +6,7 @@ dashboard_browser.mjs drives the browser and asks for what happens in the plant,
 Screenshots are kept in BUILD/dashboard-screenshots."""
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -36,7 +37,14 @@ nodes:
   clean: { op: cleanse, from: in, range: true }
   seconds: { op: window.tumbling, from: clean, size: 1s }
   own: { op: rules, from: clean, scripts: [ "${FOLDER}/rules.lua" ] }
-  list: { op: alarms, from: own, alarms: [ { match: high, priority: high, consequence: "it overheats", action: "look at it", respond: 5m } ] }
+  limits: { op: threshold, from: clean, rules: [ { name: hot, tags: "*.bath_temp", above: 1000 } ] }
+  list: { op: alarms, from: [ own, limits ], alarms: [ { match: high, priority: high, consequence: "it overheats", action: "look at it", respond: 5m },
+                 { match: hot, priority: low, owner: manager, consequence: "it wastes energy", action: "see why", respond: 8h } ] }
+  odd: { op: source.zmq, socket: pull, bind: "ipc://${FOLDER}/odd", encoding: json, kind: samples, idle: 100ms }
+  each: { op: detect.univariate, from: odd }
+  work: { op: tickets, from: each.events, actions: [ { signals: "*hum", action: look at the busbar joints } ] }
+  worked: { op: sink.lake, zone: gold, from: [ work ] }
+  heard: { op: sink.lake, zone: silver, from: [ odd ] }
   safe: { op: guard, from: [ wishes, clean ], mode: approve, limits: [ { tags: "*.acd_set", low: 36, high: 50 } ] }
   gone: { op: sink.null, from: safe }
   kept: { op: sink.lake, zone: silver, from: clean }
@@ -60,7 +68,7 @@ class Plant(threading.Thread):
         self.values |= {f"{pot}.current": 180.0 for pot in POTS}
         self.talks, self.lock, self.ends = True, threading.Lock(), threading.Event()
         self.samples, self.wishes, self.fields = (self.connect(folder, name) for name in ("in", "wishes", "twin"))
-        self.figures = self.connect(folder, "figures")
+        self.figures, self.odd = self.connect(folder, "figures"), self.connect(folder, "odd")
 
     @staticmethod
     def connect(folder, name):
@@ -86,9 +94,17 @@ class Plant(threading.Thread):
                    "token": [1], "origin": ["optimiser"], "reason": ["less resistance"]}
         self.wishes.send(json.dumps({"kind": "setpoints", "columns": columns}).encode())
 
-    def figure(self, tag, value):
-        columns = {"time": [time.time_ns()], "tag": [tag], "value": [value], "quality": [0]}
+    def figure(self, tag, value, at=None):
+        """`at`: ms; else now."""
+        columns = {"time": [at * 10**6 if at else time.time_ns()], "tag": [tag], "value": [value], "quality": [0]}
         self.figures.send(json.dumps({"kind": "samples", "columns": columns}).encode())
+
+    def hum(self, tag):
+        """Ten minutes of it, the last of them not as before."""
+        noise, now, count = random.Random(1), time.time_ns(), 600
+        values = [10 + noise.gauss(0, 1) + (40 if i >= 560 else 0) for i in range(count)]
+        columns = {"time": [now - (count - i) * 10**9 for i in range(count)], "tag": [tag] * count, "value": values, "quality": [0] * count}
+        self.odd.send(json.dumps({"kind": "samples", "columns": columns}).encode())
 
     def field(self, asset, quantity, positions, values):
         columns = {"asset": [asset], "quantity": [quantity], "time": [time.time_ns()], "quality": [0], "positions": [positions], "values": [values]}
@@ -112,8 +128,11 @@ class Stage:
     def field(self, *told):
         self.plant.field(*told)
 
-    def tell(self, tag, value):
-        self.plant.figure(tag, value)
+    def tell(self, tag, value, at=None):
+        self.plant.figure(tag, value, at)
+
+    def hum(self, tag):
+        self.plant.hum(tag)
 
     def silence(self, silent):
         self.plant.talks = not silent
@@ -137,7 +156,8 @@ class Stage:
 
 def browse(engine, stage):
     setting = {"url": f"https://127.0.0.1:{engine.port}/", "password": engine.password, "userPassword": PASSWORD, "roles": ROLES, "pots": POTS,
-               "screenshots": os.path.abspath(SCREENSHOTS), "long": bool(os.environ.get("POTLINE_LONG"))}
+               "screenshots": os.path.abspath(SCREENSHOTS), "long": bool(os.environ.get("POTLINE_LONG")),
+               "brief": bool(os.environ.get("POTLINE_BRIEF"))}
     browser = subprocess.Popen(["node", os.path.join(HERE, "dashboard_browser.mjs"), json.dumps(setting)], stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, text=True, env={**os.environ, "MODULES": os.path.join(TOOLS, "node_modules")})
     for line in browser.stdout:

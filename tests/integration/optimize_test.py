@@ -3,6 +3,8 @@
 is written, runs are recorded, one gives the same numbers again. By the clock, in mode auto: the plant's own log says that set
 points come for each pot, within limits and steps. (The guard's leases are by the clock, so it lets nothing pass in lockstep.)"""
 import csv
+import io
+import json
 import os
 import re
 import signal
@@ -122,6 +124,32 @@ def check_loop(work):
     return len(found)
 
 
+def check_savings(data):
+    """What the report tells of savings are means over the records of the runs."""
+    always = ("--from", "1970-01-01T00:00:00Z", "--to", "2200-01-01T00:00:00Z")
+    told = {}
+    for row in csv.DictReader(io.StringIO(tool("potline", "report", "--data", data, "--format", "csv", *always))):
+        if row["section"] == "Savings that the optimiser foresees":
+            told.setdefault(row["row"], {})[row["column"]] = row["value"]
+    runs = {}
+    for line in tool("potline", "export", "--data", data, "--zone", "gold", "--kind", "events", "--format", "ndjson").splitlines():
+        row = json.loads(line) if line.startswith("{") else {}
+        if row.get("kind") == "optimize.run":
+            runs.setdefault(row["asset"], []).append(row["body"])
+    expected = {}
+    for asset, bodies in runs.items():
+        answers = [body for body in bodies if body["outcome"] in ("optimal", "relaxed")]
+        if answers:
+            saved = sum(body["before"]["energy"] - body["after"]["energy"] for body in answers) / len(answers)
+            expected[asset] = [str(len(bodies)), str(len(answers)), round(saved, 1)]
+    found = {row["Pot"]: [row["Runs"], row["Answers"], float(row["Saved, kWh/t"].lstrip("'"))] for row in told.values()}
+    if not found or set(found) != set(expected):
+        fail(f"savings of {sorted(expected)} should be told, found {told}")
+    for asset, row in found.items():
+        if row[:2] != expected[asset][:2] or abs(row[2] - expected[asset][2]) > 0.11:
+            fail(f"savings of {asset}: {expected[asset]} by its records, {row} told")
+
+
 def main():
     with tempfile.TemporaryDirectory() as work:
         registers(work)
@@ -135,6 +163,7 @@ def main():
         text = tool("potline", "optimize", "line1.pot02", "--data", f"{work}/advise", "--explain")
         if "kWh/t" not in text:
             fail(text)
+        check_savings(f"{work}/advise")
         graph_by_clock(work, "auto")
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         run(work, "auto", "--start", now, "--for", "1h", until=lambda: {w[1].rsplit(".", 1)[0] for w in written(work, "auto")} == set(POTS))

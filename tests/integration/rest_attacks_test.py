@@ -213,6 +213,24 @@ def check_smuggling(engine):
     assert "\nset-cookie" not in split.lower(), split
 
 
+def check_cut_paths(engine):
+    """A path that the end of a line or of a text is written into is refused whole, whatever the method: what is in front of it is not acted on."""
+    token = f"authorization: Bearer {engine.admin}"
+    made = engine.ask("POST", "/dashboards", {"title": "stays", "panels": []}, engine.admin).json()
+    place = f"{BASE}/dashboards/{made['dashboardId']}"
+    for end in ("%0d", "%0a", "%0D%0A", "%0d%0aauthorization: Bearer x", "%0A/x", "%00x", "%0d%0ahost: y%0d%0a%0d%0a"):
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
+            for path in (place + end, f"{BASE}/dashboards{end}/{made['dashboardId']}", f"{place}?x=1{end}", f"/{end}", f"/healthz{end}"):
+                body = '{"title":"changed","panels":[]}' if method in ("POST", "PUT", "PATCH") else ""
+                more = [token, "content-type: application/json"] + ([f"content-length: {len(body)}"] if body else [])
+                found = statuses(raw(engine, request(path, *more, method=method, body=body)))
+                assert found in ([], [400], [404]), (method, path, found)
+    assert statuses(raw(engine, f"GET {BASE}/sensors\r\n{token}\r\n\r\n".encode())) in ([], [400]), "without a version"
+    now = engine.ask("GET", f"/dashboards/{made['dashboardId']}", token=engine.admin).json()
+    assert now == engine.ask("GET", "/dashboards", token=engine.admin).json()[-1] and now["title"] == "stays", now
+    assert engine.ask("DELETE", f"/dashboards/{made['dashboardId']}", token=engine.admin).status == 204
+
+
 def check_bodies(engine):
     """Bodies of any length arrive, however they are cut into records and segments."""
     for size in (0, 1, 4095, 4096, 4097, 8191, 8192, 8193, 12288, 16383, 16384, 16385, 30000, 65536, 200000, 1000000):
@@ -378,6 +396,7 @@ def main():
             check_fixation(engine)
             check_paths(engine)
             check_smuggling(engine)
+            check_cut_paths(engine)
             check_bodies(engine)
             check_sizes(engine)
             check_origins(engine)

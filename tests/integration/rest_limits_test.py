@@ -18,7 +18,7 @@ name: small
 nodes:
   gen: { op: source.generator, tags: "line1.pot{01..03}.voltage", rate: 100/s }
   long: { op: source.zmq, socket: pull, bind: "ipc://${FOLDER}/long", encoding: json, kind: events, idle: 100ms }
-  told: { op: sink.null, from: long }
+  kept: { op: sink.lake, zone: gold, from: long }
   gone: { op: sink.null, from: gen }
 """
 
@@ -198,7 +198,28 @@ def check_long_rows(engine):
             assert json.loads(line[6:])["body"]["text"] == text
             found += 1
     connection.close()
+    check_long_pages(engine, sender, text)
     sender.close(0)
+
+
+def check_long_pages(engine, sender, text):
+    """A page of long rows has fewer of them than were asked for, and the next one goes on."""
+    for i in range(200):
+        columns = {"time": [f"2026-11-23T07:{i // 60:02}:{i % 60:02}Z"], "tag": ["line1"], "kind": ["long"], "severity": [1], "id": [str(i + 10)],
+                   "asset": ["line1"], "body": [{"text": text}]}
+        sender.send_multipart([b"topic", json.dumps({"columns": columns, "kind": "events"}).encode()])
+
+    def pages():
+        found, path = [], "/events?kind=long&limit=1000"
+        while path:
+            answer = engine.ask("GET", path, token=engine.admin)
+            assert answer.status == 200 and len(answer.body) < 10 << 20, (answer.status, len(answer.body))
+            found.append([row["id"] for row in answer.json()])
+            link = answer.headers.get("link", "")
+            path = link and "/" + link[1:].partition(">")[0]
+        return sum(map(len, found)) == 200 and found
+    found = wait(pages)
+    assert len(found) >= 3 and sorted(int(one) for page in found for one in page) == list(range(10, 210)), [len(page) for page in found]
 
 
 def main():

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 import jsonschema
 
@@ -109,6 +110,10 @@ def check_correlation(engine):
     assert first != second and len(first) == 32
 
 
+def stamp(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
 def next_of(answer):
     link = re.fullmatch(r'<(.*)>; rel="next"', answer.headers.get("link", ""))
     return link and "/" + link.group(1)
@@ -198,6 +203,35 @@ def check_alarms(engine, tokens):
     assert put.status == 200, put
     parameters = engine.ask("GET", "/rules/high/parameters", token=tokens["executive"]).json()
     assert [row["value"] for row in parameters if row["param"] == "limit"] == [12.5]
+
+
+def check_changes(engine, tokens):
+    """What was changed is there for every role, without what else people have asked for; of an asset what concerns it."""
+    begun = time.time() - 120
+    between = f"from={stamp(begun)}&to={stamp(begun + 3600)}"
+    for scope in ("line1.pot02", "line2"):
+        answer = engine.ask("POST", "/overrides", {"scope": scope, "reason": f"works at {scope}", "anyway": True}, tokens["operator"])
+        assert answer.status == 201, answer
+        answer = engine.ask("DELETE", f"/overrides/{scope}?reason=done", token=tokens["manager"])
+        assert answer.status == 204, answer
+    told = {role: engine.ask("GET", f"/changes?{between}", token=tokens[role]).json() for role in ROLES}
+    assert all(rows == told["admin"] for rows in told.values()), told
+    rows = told["executive"]
+    assert [row["action"] for row in rows[:4]] == ["override release", "override engage"] * 2, rows
+    assert [row["object"] for row in rows[:4]] == ["line2", "line2", "line1.pot02", "line1.pot02"], rows
+    assert rows[1]["user"] == "u-operator" and rows[1]["reason"] == "works at line2" and rows[1]["to"] == "overridden", rows
+    limit = next(row for row in rows if row["action"] == "rules set")
+    assert limit["object"] == "high.limit" and limit["to"] == "12.5" and limit["user"] == "u-manager", limit
+    assert not any(row["action"].startswith(("login", "users", "alarms", "tokens")) for row in rows), rows
+    for asset, scopes in (("line1.pot02", {"line1.pot02"}), ("line1", {"line1.pot02"}), ("line2.pot01", {"line2"}), ("line1.pot0", set())):
+        found = engine.ask("GET", f"/changes?asset={asset}&{between}", token=tokens["operator"]).json()
+        assert {row["object"] for row in found if row["reason"].startswith("works at")} == scopes, (asset, found)
+        assert any(row["action"] == "rules set" for row in found), found
+    pages = [row for page in pages_of(engine, f"/changes?limit=2&{between}") for row in page]
+    assert pages == rows, (pages, rows)
+    assert engine.ask("GET", f"/changes?from={stamp(1)}&to={stamp(2)}", token=engine.admin).json() == []
+    assert engine.ask("GET", f"/changes?from={stamp(2)}&to={stamp(1)}", token=engine.admin).status == 422
+    assert engine.ask("GET", "/changes", token=engine.admin).status == 400
 
 
 class Events:
@@ -539,7 +573,7 @@ def check_schemathesis(engine):
     token = engine.admin
     done = subprocess.run(
         ["schemathesis", "run", url + "/openapi.json", "--url", url + BASE, "--tls-verify=false", "--include-path-regex",
-         "^/(sensors|windows|profiles|events|pde-models|dashboards|alarms|overrides|setpoints|rules|audit|kpis|nodes/)", "-H",
+         "^/(sensors|readings|changes|windows|profiles|events|pde-models|dashboards|alarms|overrides|setpoints|rules|audit|kpis|nodes/)", "-H",
          f"Authorization: Bearer {token}", "--max-examples", "10", "--phases", "fuzzing", "--no-shrink",
          "--generation-allow-x00", "false",  # libwebsockets hangs up on them: rest_attacks_test.py
          "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,ignored_auth"],
@@ -560,6 +594,7 @@ def main():
         check_idempotency(engine)
         check_dashboards(engine, tokens)
         check_alarms(engine, tokens)
+        check_changes(engine, tokens)
         check_events(engine)
         check_push(engine)
         check_push_of_several(engine)

@@ -65,7 +65,7 @@ export function allowed(what: keyof typeof may): boolean {
   return session !== null && may[what]!.includes(session.role) && (reads || !looksBack);
 }
 
-const ATTEMPTS = 4;
+const ATTEMPTS = 10;
 
 /** Who is told to come back soon does so: nothing has been done yet then. */
 async function send(

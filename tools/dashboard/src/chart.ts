@@ -1,16 +1,11 @@
 // A trend: history from the engine, live values behind it, zoom and pan by mouse, finger and keyboard.
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import type { Row } from "./api";
+import type { Mark } from "./changes";
 import { h, setText } from "./dom";
 import { moment, number, span, unitText } from "./format";
 import { addPoint, load, type History } from "./history";
 import { engineNow, lookedAt, readings, sensors } from "./live";
-
-export interface Mark {
-  time: number; // ms
-  kind: "alarm" | "change";
-}
 
 const SPANS: [string, number][] = [
   ["10 min", 600_000],
@@ -21,13 +16,14 @@ const SPANS: [string, number][] = [
 ];
 const LEAST = 10_000;
 const HEIGHT = 260;
+const HEARD = 10_000; // between tellings of a range that goes on, ms
 
-function color(name: string): string {
+export function color(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
 /** Of an axis: seconds where they matter, the day where it begins. */
-function tick(time: number, step: number): string {
+export function tick(time: number, step: number): string {
   const at = new Date(time * 1000),
     two = (n: number) => String(n).padStart(2, "0");
   if (step >= 86_400 || (at.getHours() === 0 && at.getMinutes() === 0 && at.getSeconds() === 0))
@@ -36,10 +32,31 @@ function tick(time: number, step: number): string {
 }
 
 /** What there is, with some room: a pot's voltage is not seen from 0 up. */
-function around(_: uPlot, least: number | null, most: number | null): uPlot.Range.MinMax {
+export function around(_: uPlot, least: number | null, most: number | null): uPlot.Range.MinMax {
   if (least === null || most === null) return [0, 1];
   const room = (most - least) * 0.1 || Math.abs(most) * 0.02 || 1;
   return [least - room, most + room];
+}
+
+/** A tooth below the trace where an alarm came or somebody changed something. */
+export function drawMarks(plot: uPlot, marks: Mark[]): void {
+  const { ctx, bbox } = plot,
+    { min, max } = plot.scales.x!;
+  ctx.save();
+  for (const mark of marks) {
+    const time = mark.time / 1000;
+    if (time < min! || time > max!) continue;
+    const x = plot.valToPos(time, "x", true),
+      base = bbox.top + bbox.height,
+      size = 6 * devicePixelRatio;
+    ctx.fillStyle = color(mark.kind === "alarm" ? "--bad" : "--ink");
+    ctx.beginPath();
+    ctx.moveTo(x, base - 2 * size);
+    ctx.lineTo(x - size / 1.5, base);
+    ctx.lineTo(x + size / 1.5, base);
+    ctx.fill();
+  }
+  ctx.restore();
 }
 
 export class Trend {
@@ -53,6 +70,7 @@ export class Trend {
   private newest = 0;
   private marks: Mark[] = [];
   private asked = 0;
+  private rangedAt = 0;
   private readonly canvas = h("div", { class: "plot" });
   private readonly note = h("p", { class: "hint", "aria-live": "polite" });
   private readonly follow: HTMLButtonElement;
@@ -61,7 +79,7 @@ export class Trend {
   private readonly scheme = matchMedia("(prefers-color-scheme: dark)");
   private readonly redraw = () => this.draw();
 
-  /** `ranged` hears of each new range. */
+  /** `ranged` hears of each new range, and now and then of one that goes on. */
   constructor(private readonly ranged: (from: number, to: number) => void = () => {}) {
     this.follow = h("button", { type: "button", onclick: () => this.goLive() }, lookedAt() === null ? "Live" : "Then");
     this.spans = SPANS.map(([name, ms]) =>
@@ -102,9 +120,12 @@ export class Trend {
     this.plot = null;
   }
 
-  show(tag: string): void {
+  /** `range` [from, to]: of what has passed; without one, what was shown goes on. */
+  show(tag: string, range?: [number, number]): void {
     this.tag = tag;
-    void this.read();
+    if (range) this.live = range[1] >= engineNow();
+    if (range) this.setRange(...range);
+    else void this.read();
   }
 
   setMarks(marks: Mark[]): void {
@@ -128,6 +149,7 @@ export class Trend {
       addPoint(this.history, reading.time, reading.value, reading.quality);
     }
     this.put();
+    if (Date.now() - this.rangedAt >= HEARD) this.tellRange();
   }
 
   private goLive(): void {
@@ -167,6 +189,11 @@ export class Trend {
     void this.read();
   }
 
+  private tellRange(): void {
+    this.rangedAt = Date.now();
+    this.ranged(this.from, this.to);
+  }
+
   private async read(): Promise<void> {
     const asked = ++this.asked;
     const { tag, from, to } = this;
@@ -181,7 +208,7 @@ export class Trend {
       this.history = history;
       this.newest = (history.time.at(-1) ?? 0) * 1000;
       this.draw();
-      this.ranged(from, to);
+      this.tellRange();
       const what =
         history.step === "samples" ? "every sample" : `means over ${span(history.step)}, with least and greatest`;
       setText(
@@ -250,7 +277,7 @@ export class Trend {
         ],
         bands: [{ series: [4, 3], fill: color("--band") }],
         legend: { markers: { width: 0 } },
-        hooks: { setSelect: [(plot) => this.selected(plot)], draw: [(plot) => this.drawMarks(plot)] },
+        hooks: { setSelect: [(plot) => this.selected(plot)], draw: [(plot) => drawMarks(plot, this.marks)] },
       },
       [this.history.time, this.history.good, this.history.doubtful, this.history.low, this.history.high],
       this.canvas,
@@ -265,31 +292,4 @@ export class Trend {
     this.live = false;
     if (to - from >= LEAST / 5) this.setRange(from, to);
   }
-
-  /** A tooth below the trace where an alarm came or somebody changed something. */
-  private drawMarks(plot: uPlot): void {
-    const { ctx, bbox } = plot;
-    ctx.save();
-    for (const mark of this.marks) {
-      if (mark.time < this.from || mark.time > this.to) continue;
-      const x = plot.valToPos(mark.time / 1000, "x", true),
-        base = bbox.top + bbox.height,
-        size = 6 * devicePixelRatio;
-      ctx.fillStyle = color(mark.kind === "alarm" ? "--bad" : "--ink");
-      ctx.beginPath();
-      ctx.moveTo(x, base - 2 * size);
-      ctx.lineTo(x - size / 1.5, base);
-      ctx.lineTo(x + size / 1.5, base);
-      ctx.fill();
-    }
-    ctx.restore();
-  }
-}
-
-/** What the band below a trend tells: alarms and refusals of an asset, and what people changed. */
-export function marksOf(events: Row[], changes: Row[]): Mark[] {
-  return [
-    ...events.map((row): Mark => ({ time: Date.parse(row.time), kind: "alarm" })),
-    ...changes.map((row): Mark => ({ time: Date.parse(row.time), kind: "change" })),
-  ];
 }

@@ -39,6 +39,8 @@ export function setAttribute(element: Element, name: string, value: string | nul
 export interface Part<Row> {
   element: HTMLElement;
   update(row: Row): void;
+  /** When it is taken out of its list. */
+  close?(): void;
 }
 
 /** A list in `parent` whose elements live as long as their keys: the one with the focus keeps it. */
@@ -61,7 +63,9 @@ export function keyed<Row>(
       else parent.insertBefore(part.element, at);
     }
     for (const name of gone) {
-      parts.get(name)!.element.remove();
+      const part = parts.get(name)!;
+      part.element.remove();
+      part.close?.();
       parts.delete(name);
     }
   };

@@ -26,6 +26,7 @@ export function number(value: unknown, unit = ""): string {
   const places = digits[unit];
   if (places !== undefined) return value.toFixed(places);
   if (Number.isInteger(value)) return String(value);
+  if (Math.abs(value) < 1e-9) return "0"; // what rounding has left
   return Math.abs(value) >= 1000 ? value.toFixed(0) : String(Number(value.toPrecision(4)));
 }
 
@@ -48,14 +49,19 @@ const clock = new Intl.DateTimeFormat(undefined, {
   second: "2-digit",
   hourCycle: "h23",
 });
-const day = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "2-digit", day: "2-digit" });
+
+/** As on the axes, whatever the browser's language. */
+function day(at: Date): string {
+  const two = (n: number) => String(n).padStart(2, "0");
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+}
 
 /** Local time; with the date when it is not today's. */
 export function moment(time: string | number): string {
   const at = new Date(time);
   if (Number.isNaN(at.getTime())) return "–";
   const today = at.toDateString() === new Date().toDateString();
-  return today ? clock.format(at) : `${day.format(at)} ${clock.format(at)}`;
+  return today ? clock.format(at) : `${day(at)} ${clock.format(at)}`;
 }
 
 /** "bad|spike" as people read it. */

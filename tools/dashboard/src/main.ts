@@ -7,6 +7,7 @@ import * as plant from "./plant";
 import { travelBar, travelButton } from "./travel";
 import type { View } from "./view";
 import { alarmsView } from "./views/alarms";
+import { anomaliesView } from "./views/anomalies";
 import { auditView } from "./views/audit";
 import { kpisView } from "./views/kpis";
 import { overview } from "./views/overview";
@@ -28,6 +29,7 @@ interface Page {
 const pages: Page[] = [
   { path: "/", label: "Potlines", make: overview },
   { path: "/alarms", label: "Alarms", make: alarmsView },
+  { path: "/anomalies", label: "Anomalies", make: anomaliesView },
   { path: "/kpis", label: "KPIs", make: kpisView },
   { path: "/rules", label: "Rules", make: rulesView },
   { path: "/audit", label: "Audit", may: "report", make: auditView },

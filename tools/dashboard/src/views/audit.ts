@@ -17,7 +17,7 @@ function auditRow(): Part<Row> {
     update(row) {
       const who = row.role ? `${row.user} (${row.role})` : row.user || "engine";
       [moment(row.time), who, row.action, row.object, row.from, row.to, row.reason, row.outcome].forEach((text, i) =>
-        setText(cells[i]!, text ?? ""),
+        setText(cells[i]!, text === "nan" ? "" : (text ?? "")),
       );
     },
   };

@@ -1,7 +1,7 @@
 // Figures: the lines, alarms against ISA-18.2, what became of every sample, and the engine itself.
 import { get, list, type Row } from "../api";
 import { cell, h, keyed, setAttribute, setText, table, type Part } from "../dom";
-import { number, span, withUnit } from "../format";
+import { moment, number, span, withUnit } from "../format";
 import { engineNow, lookedAt, readings, sensors, standing } from "../live";
 import { lines, tagsOf, title } from "../plant";
 import type { View } from "../view";
@@ -48,6 +48,11 @@ function rowTable(caption: string, names: string[], key: string): { element: HTM
     ),
     put: keyed<Row>(body, (row) => row[key], rowsOf(names)),
   };
+}
+
+/** Times in a text as they are written everywhere here. */
+function withMoments(text: string): string {
+  return text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (time) => moment(time));
 }
 
 /** What is there of a pot's voltage now: its mean over a line, of what is good. */
@@ -143,7 +148,12 @@ export function kpisView(): View {
     );
     up.put(span(status?.uptime_s * 1000), `graph ${status?.graph}, checkpoint ${span(status?.epoch_age_s * 1000)} old`);
     alarmTable.put(
-      figures.map((row) => ({ Figure: row.figure, Value: number(row.value), Target: row.target, Note: row.note })),
+      figures.map((row) => ({
+        Figure: row.figure,
+        Value: number(row.value),
+        Target: row.target,
+        Note: withMoments(row.note),
+      })),
     );
     lossTable.put(
       all.map((row) => ({
@@ -186,6 +196,9 @@ export function kpisView(): View {
     title: "KPIs",
     element: h("div", { class: "kpis" }, fault, figures.element, lineCards, engine),
     update: () => putLines(lines()),
-    close: () => clearInterval(timer),
+    close: () => {
+      clearInterval(timer);
+      figures.close();
+    },
   };
 }

@@ -1,17 +1,14 @@
 // A pot (or a line): its signals with age and quality, a trend of one, what changed, alarms, set points and override.
-import { allowed, list, part, type Row } from "../api";
-import { Trend, marksOf } from "../chart";
+import { changeBand } from "../changes";
+import { Trend } from "../chart";
 import { cell, h, keyed, setAttribute, setText, table, type Part } from "../dom";
-import { moment, number, quality, span, unitText } from "../format";
+import { number, quality, span, unitText } from "../format";
 import { age, readings, sensors, standing } from "../live";
 import { potState, tagsOf, title } from "../plant";
 import type { View } from "../view";
 import { assetAlarms } from "./alarms";
 import { profiles } from "./profiles";
 import { overrideBar, recommendations, setpointTable } from "./setpoints";
-
-const MOST = 50;
-const changing = /^(override|guard|constraints|rules|alarms|set|pause|resume|optimize|models?)\b/;
 
 function signalRow(choose: (tag: string) => void, chosen: () => string): (tag: string) => Part<string> {
   return (tag) => {
@@ -49,25 +46,11 @@ function signalRow(choose: (tag: string) => void, chosen: () => string): (tag: s
   };
 }
 
-/** Of what was written: the alarm's own words, or its kind. */
-function eventText(row: Row): string {
-  const model = row.body?.model && `${row.body.model} ${String(row.body.hash ?? "").slice(0, 8)}`;
-  return [String(row.kind).replaceAll(".", " "), row.body?.message, model, row.body?.user && `by ${row.body.user}`]
-    .filter(Boolean)
-    .join(", ");
-}
-
-function changeText(row: Row): string {
-  const from = row.from && row.from !== "nan" ? `${row.from} → ` : "";
-  const to = row.to ? from + row.to : "";
-  return [row.action, row.object, to, row.user && `by ${row.user}`, row.reason].filter(Boolean).join(" · ");
-}
-
 export function potView(asset: string): View {
   let chosen = "";
   const trendTitle = h("h2"),
-    changes = h("ol", { class: "changes", tabindex: "0", "aria-label": "What changed" });
-  const trend = new Trend((from, to) => void readChanges(from, to));
+    band = changeBand(asset);
+  const trend = new Trend((from, to) => void band.show(from, to).then((marks) => marks && trend.setMarks(marks)));
   const { element: signals, body } = table(`Signals of ${asset}`, ["Signal", "Value", "Unit", "Quality", "Age"], {
     class: "signals",
   });
@@ -89,34 +72,6 @@ export function potView(asset: string): View {
     setText(trendTitle, `Trend: ${tag.slice(tag.lastIndexOf(".") + 1).replaceAll("_", " ")}${unit && `, ${unit}`}`);
     trend.show(tag);
     update();
-  }
-
-  async function readChanges(from: number, to: number): Promise<void> {
-    const between = `from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}`;
-    const events = await list(`/events?tag=${part(asset)}&${between}`, 1000).catch(() => []);
-    const graphs = (await list("/graphs", 1000).catch(() => [])).filter((row) => {
-      const time = Date.parse(row.time);
-      return time >= from && time < to;
-    });
-    const audit = allowed("report") ? await list(`/audit?${between}`, 1000).catch(() => []) : [];
-    const acts = audit.filter((row) => changing.test(row.action) && String(row.outcome).startsWith("done"));
-    // A rule's event says the same as its alarm, a twin's state nothing new.
-    const once = new Map(events.map((row) => [row.id, row])); // two nodes may keep the same event
-    const own = [...once.values()].filter((row) => !/^rule\.|^twin\.state$/.test(row.kind));
-    trend.setMarks(marksOf(own, [...acts, ...graphs]));
-    const rows = [
-      ...own.map((row) => [row.time, eventText(row)]),
-      ...acts.map((row) => [row.time, changeText(row)]),
-      ...graphs.map((row) => [
-        row.time,
-        `graph ${row.what} · ${row.how} by ${row.by}, ${String(row.hash).slice(0, 8)}`,
-      ]),
-    ];
-    rows.sort((a, b) => Date.parse(b[0]) - Date.parse(a[0]));
-    changes.replaceChildren(
-      ...rows.slice(0, MOST).map(([time, text]) => h("li", {}, h("time", { datetime: time }, moment(time)), " ", text)),
-    );
-    if (rows.length === 0) changes.append(h("li", {}, "Nothing in this range."));
   }
 
   function update(): void {
@@ -146,13 +101,7 @@ export function potView(asset: string): View {
       { class: "pot-page" },
       state,
       override.element,
-      h(
-        "section",
-        { class: "trend-box" },
-        trendTitle,
-        trend.element,
-        h("details", { open: true }, h("summary", {}, "What changed"), changes),
-      ),
+      h("section", { class: "trend-box" }, trendTitle, trend.element, band.element),
       h("section", {}, h("h2", {}, "Signals"), h("div", { class: "scroll" }, signals)),
       wishes.element,
       h("section", {}, h("h2", {}, "Alarms"), alarms.element),

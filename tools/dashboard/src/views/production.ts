@@ -1,17 +1,13 @@
 // Key figures of lines and the plant: so far, in the period before, and what is aimed at.
 import { list, type Row } from "../api";
 import { cell, h, keyed, setAttribute, setText, table, type Part } from "../dom";
-import { moment, number, quality } from "../format";
+import { moment, quality } from "../format";
 import { atQuery, lookedAt } from "../live";
 import { title } from "../plant";
+import { SHOWN, figureText } from "./figures";
+import { kpiTrends } from "./kpi_trends";
 
-const SHOWN: Record<string, { label: string; unit: string; less: boolean }> = {
-  kwh_per_t: { label: "Energy", unit: "kWh/t", less: true },
-  co2e: { label: "CO₂e", unit: "kg/t", less: true },
-  throughput: { label: "Throughput", unit: "t/d", less: false },
-  current_efficiency: { label: "Current efficiency", unit: "%", less: false },
-  anode_effects: { label: "Anode effects", unit: "per pot-day", less: true },
-};
+const AGAIN = 60_000; // between drawings of the same trends, ms
 const TOLERATED = 0.01; // of the target
 
 const periods: [string, string, string, string][] = [
@@ -19,10 +15,6 @@ const periods: [string, string, string, string][] = [
   ["shift", "Shift", "This shift so far", "The shift before"],
   ["day", "Day", "Today so far", "Yesterday"],
 ];
-
-function places(figure: string, value: unknown): string {
-  return number(value, { kwh_per_t: "kWh/t", co2e: "kW", current_efficiency: "%", throughput: "%" }[figure] ?? "");
-}
 
 function difference(value: number, other: number): string {
   const share = (100 * (value - other)) / Math.abs(other);
@@ -43,12 +35,12 @@ function figureRow(): Part<Row> {
       const { label, unit, less } = SHOWN[row.figure]!,
         good = row.value !== null && row.quality === "good";
       setText(name, `${label}, ${unit}`);
-      setText(value, places(row.figure, row.value));
+      setText(value, figureText(row.figure, row.value));
       setAttribute(value, "data-standing", row.value === null || good ? null : "uncertain");
       setAttribute(value, "title", good ? null : quality(row.quality));
-      setText(before, places(row.figure, row.before));
+      setText(before, figureText(row.figure, row.before));
       setText(change, !good || row.before === null ? "" : difference(row.value, row.before));
-      setText(target, row.target === null ? "–" : places(row.figure, row.target));
+      setText(target, row.target === null ? "–" : figureText(row.figure, row.target));
       const worse = row.target !== null && (less ? 1 : -1) * (row.value - row.target) > TOLERATED * row.target;
       setText(off, worse && good ? `✕ ${difference(row.value, row.target)}` : "");
     },
@@ -95,8 +87,17 @@ async function past(period: string): Promise<Row[]> {
   });
 }
 
-export function production(): { element: HTMLElement; read(): Promise<void> } {
-  let period = "day";
+/** What is aimed at now: of a time that has passed there is nothing else to hold it against. */
+async function targetsOf(period: string): Promise<Row[]> {
+  return lookedAt() === null ? [] : list(`/kpis/production?period=${period}`, 50_000).catch(() => []);
+}
+
+export function production(): { element: HTMLElement; read(): Promise<void>; close(): void } {
+  let period = "day",
+    drawn = "", // which trends are
+    drawnAt = 0;
+  const trends = kpiTrends();
+  const which = h("select", { "aria-label": "Over time: of what", onchange: () => void read().catch(() => {}) });
   const element = h("div", { class: "cards-of-lines" });
   const put = keyed<Asset>(element, (asset) => asset.name, assetPart);
   const none = h("p", { class: "summary" }, "…"),
@@ -123,6 +124,7 @@ export function production(): { element: HTMLElement; read(): Promise<void> } {
     rows.sort((a, b) => Number(b.asset === "plant") - Number(a.asset === "plant"));
     const names = [...new Set(rows.map((row) => String(row.asset)))];
     put(names.map((name) => ({ name, rows: rows.filter((row) => row.asset === name) })));
+    void drawTrends(names, answer);
     element.hidden = rows.length === 0;
     for (const [i, [name]] of periods.entries()) setAttribute(buttons[i]!, "aria-pressed", String(name === period));
     const [, , now, before] = periods.find(([name]) => name === period)!;
@@ -144,6 +146,27 @@ export function production(): { element: HTMLElement; read(): Promise<void> } {
           : `There is no ${period} that had ended by then whose figures are kept.`,
     );
   }
+  /** When another is asked for, and when a period may have ended. */
+  async function drawTrends(names: string[], answer: Row[]): Promise<void> {
+    const chosen = which.value;
+    if (names.join() !== [...which.options].map((option) => option.value).join()) {
+      which.replaceChildren(...names.map((name) => h("option", { value: name }, title(name))));
+      if (names.includes(chosen)) which.value = chosen;
+    }
+    over.hidden = names.length === 0;
+    const now = `${which.value} ${period} ${lookedAt()}`;
+    if (names.length === 0 || (now === drawn && Date.now() - drawnAt < AGAIN)) return;
+    drawn = now;
+    drawnAt = Date.now();
+    const told = lookedAt() === null ? answer : await targetsOf(period);
+    const targets = told.filter((row) => row.asset === which.value && row.target !== null);
+    await trends
+      .show(which.value, period, new Map(targets.map((row) => [row.figure, row.target])))
+      .catch((error) => setText(fault, error.message));
+  }
+
+  const fault = h("p", { class: "fault", role: "alert" }),
+    over = h("div", { hidden: true }, h("label", { class: "over" }, "Over time: ", which), fault, trends.element);
   return {
     element: h(
       "section",
@@ -153,7 +176,9 @@ export function production(): { element: HTMLElement; read(): Promise<void> } {
       none,
       span,
       element,
+      over,
     ),
     read,
+    close: () => trends.close(),
   };
 }

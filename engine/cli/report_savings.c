@@ -1,0 +1,179 @@
+/* report_savings.c: what the optimiser has foreseen, from the records of its runs in the gold zone: by asset the
+ * energy, cost and emissions of a tonne as the pot was run, and as it was advised to be. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <potline/alloc.h>
+#include <potline/pack.h>
+
+#include "batch/tags.h"
+#include "report.h"
+#include "store/zone_walk.h"
+
+enum { NAMES = 16000000, SHOWN = 200, FIGURES = 3, TEXT = 32 };
+
+static const char *const figures[FIGURES] = {"energy", "cost", "co2e"};
+
+/* Of an asset: means over its runs. */
+struct saving {
+    const char *asset;
+    uint64_t runs, answers; /* answers: those that better was found in */
+    double before[FIGURES], after[FIGURES];
+    pl_time last; /* the run that was counted last: two sinks may keep one */
+};
+
+struct gathering {
+    struct pl__span *report;
+    struct pl_tags *names;
+    struct saving *savings; /* [asset] */
+    uint32_t room;
+    bool failed;
+};
+
+/* ---- A record ---- */
+
+static bool is_key(struct pl_unpack *in, const char *name, bool *is) {
+    const char *key;
+    size_t length;
+    if (!pl_unpack_str(in, &key, &length)) return false;
+    *is = strlen(name) == length && memcmp(key, name, length) == 0;
+    return true;
+}
+
+/* In front of the value of `name`. */
+static bool find(struct pl_unpack *in, const char *name) {
+    uint32_t pairs;
+    bool is;
+    if (!pl_unpack_map(in, &pairs)) return false;
+    for (; pairs; pairs--) {
+        if (!is_key(in, name, &is)) return false;
+        if (is) return true;
+        if (!pl_unpack_skip(in)) return false;
+    }
+    return false;
+}
+
+static bool figures_of(const void *body, size_t size, const char *when, double value[FIGURES]) {
+    for (unsigned i = 0; i < FIGURES; i++) {
+        struct pl_unpack in;
+        pl_unpack_init(&in, body, size);
+        if (!find(&in, when) || !find(&in, figures[i]) || !pl_unpack_f64(&in, &value[i]) || !isfinite(value[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool is_answer(const void *body, size_t size) {
+    struct pl_unpack in;
+    const char *outcome;
+    size_t length;
+    pl_unpack_init(&in, body, size);
+    if (!find(&in, "outcome") || !pl_unpack_str(&in, &outcome, &length)) return false;
+    return (length == strlen("optimal") && memcmp(outcome, "optimal", length) == 0) ||
+           (length == strlen("relaxed") && memcmp(outcome, "relaxed", length) == 0);
+}
+
+/* ---- Adding up ---- */
+
+static struct saving *saving_of(struct gathering *g, uint32_t asset) {
+    if (asset >= g->room) {
+        uint32_t room = asset + 64;
+        struct saving *more = pl_realloc(g->savings, room * sizeof *more);
+        if (!more) {
+            g->failed = true;
+            return NULL;
+        }
+        memset(more + g->room, 0, (room - g->room) * sizeof *more);
+        g->savings = more;
+        g->room = room;
+    }
+    return &g->savings[asset];
+}
+
+static void take_run(struct gathering *g, uint32_t asset, pl_time time, const void *body, size_t size) {
+    struct saving *saving = saving_of(g, asset);
+    double before[FIGURES], after[FIGURES];
+    if (!saving || (saving->runs && saving->last >= time)) return;
+    saving->asset = pl_tags_get(g->names, asset)->name;
+    saving->last = time;
+    saving->runs++;
+    if (!is_answer(body, size) || !figures_of(body, size, "before", before) || !figures_of(body, size, "after", after))
+        return;
+    saving->answers++;
+    for (unsigned i = 0; i < FIGURES; i++) {
+        saving->before[i] += before[i];
+        saving->after[i] += after[i];
+    }
+}
+
+static bool take(void *arg, const struct pl_batch *batch) {
+    struct gathering *g = arg;
+    for (uint32_t i = 0; i < batch->rows && !g->failed; i++) {
+        pl_time time = batch->events.time[i];
+        uint32_t size;
+        if (strcmp(pl_tags_get(g->names, batch->events.kind[i])->name, "optimize.run") != 0) continue;
+        if (time < g->report->from || time >= g->report->to) continue;
+        const void *body = pl_batch_heap_row(batch, 0, i, &size);
+        take_run(g, batch->events.asset[i], time, body, size);
+    }
+    return !g->failed;
+}
+
+/* ---- Telling ---- */
+
+static int by_asset(const void *a, const void *b) {
+    const struct saving *one = a, *other = b;
+    if (!one->answers || !other->answers) return (one->answers == 0) - (other->answers == 0);
+    return strcmp(one->asset, other->asset);
+}
+
+static void tell(struct gathering *g) {
+    static const char *const headings[] = {
+        "Pot",          "Runs",     "Answers",       "kWh/t as run",     "kWh/t advised",
+        "Saved, kWh/t", "Saved, %", "Saved, cost/t", "Saved, kg CO2e/t", NULL};
+    struct pl__span_table *table = NULL;
+    if (g->room) qsort(g->savings, g->room, sizeof *g->savings, by_asset);
+    for (uint32_t i = 0; i < g->room && i < SHOWN && g->savings[i].answers; i++) {
+        const struct saving *s = &g->savings[i];
+        double count = (double)s->answers, saved = s->before[0] - s->after[0];
+        char text[8][TEXT];
+        if (!table)
+            table = pl__span_table(g->report, "Savings that the optimiser foresees",
+                                   "Means over its answers, by the twin's steady state and at the baseline's "
+                                   "throughput. What was really used is among the key figures.",
+                                   headings);
+        if (!table) return;
+        snprintf(text[0], TEXT, "%" PRIu64, s->runs);
+        snprintf(text[1], TEXT, "%" PRIu64, s->answers);
+        snprintf(text[2], TEXT, "%.0f", s->before[0] / count);
+        snprintf(text[3], TEXT, "%.0f", s->after[0] / count);
+        snprintf(text[4], TEXT, "%.1f", saved / count);
+        snprintf(text[5], TEXT, "%.2f", 100 * saved / s->before[0]);
+        snprintf(text[6], TEXT, "%.2f", (s->before[1] - s->after[1]) / count);
+        snprintf(text[7], TEXT, "%.1f", (s->before[2] - s->after[2]) / count);
+        pl__span_row(
+            g->report, table,
+            (const char *const[]){s->asset, text[0], text[1], text[2], text[3], text[4], text[5], text[6], text[7]});
+    }
+}
+
+enum pl_code pl__span_savings(struct pl__span *report, struct pl_store *store, struct pl_error **error) {
+    struct gathering g = {.report = report};
+    g.names = pl_tags_new(&(struct pl_tags_options){.limit = NAMES});
+    const struct pl_zone_walk walk = {.store = store,
+                                      .names = g.names,
+                                      .zone = PL_GOLD,
+                                      .kind = PL_EVENTS,
+                                      .from = report->from,
+                                      .to = report->to,
+                                      .take = take,
+                                      .arg = &g};
+    enum pl_code code = g.names ? pl_zone_walk(&walk, error) : pl_error_set(error, PL_NO_MEMORY, "no memory for names");
+    if (!code) tell(&g);
+    report->failed = report->failed || g.failed;
+    pl_free(g.savings);
+    pl_tags_free(g.names);
+    return code;
+}

@@ -1,0 +1,342 @@
+// Anomalies that detectors have found, and the tickets that people work through: what it rests on, what to do, whose it is.
+import { allowed, change, currentSession, get, list, part, type Row } from "../api";
+import { changeBand } from "../changes";
+import { Trend } from "../chart";
+import { ask, reasonField } from "../dialog";
+import { cell, h, keyed, setAttribute, setText, table, type Part } from "../dom";
+import { moment, number, span } from "../format";
+import { engineNow, lookedAt, sensors } from "../live";
+import { title } from "../plant";
+import type { View } from "../view";
+
+const EVERY = 5_000;
+const MOST = 100; // on the page
+const BACK = 31 * 86_400_000; // how far tickets of a time that has passed are looked for
+const AROUND = 300_000; // an anomaly is shown with what was before and behind it
+type Filter = "to-do" | "all";
+
+/** A detector of single signals speaks of the tag: it is of its asset. */
+const placeOf = (subject: string) => sensors.get(subject)?.asset ?? subject;
+const subjectOf = (ticket: Row) => String(ticket.ticket).slice(String(ticket.ticket).indexOf("@") + 1);
+const isOpen = (ticket: Row) => ticket.state === "open" || ticket.state === "assigned";
+const percent = (score: unknown) => `${number(Math.round(100 * Number(score)))} %`;
+const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+const words = (state: string) => state.replace("-", " ");
+
+/** The most certain of what is to be done first, then what was closed last. */
+function byUrgency(a: Row, b: Row): number {
+  return Number(isOpen(b)) - Number(isOpen(a)) || b.score - a.score || Date.parse(b.opened) - Date.parse(a.opened);
+}
+
+// ---- What a ticket rests on ----
+
+/** How much each signal has to do with it. */
+function shares(tags: Row[], choose: (tag: string) => void): { element: HTMLElement; choose(tag: string): void } {
+  const buttons = tags.map(({ tag }) =>
+    h(
+      "button",
+      { type: "button", class: "link", onclick: () => choose(tag) },
+      String(tag).split(".").slice(2).join(".").replaceAll("_", " ") || tag,
+    ),
+  );
+  return {
+    element: h(
+      "ul",
+      { class: "shares", "aria-label": "Signals, and how much they have to do with it" },
+      tags.map(({ share }, i) =>
+        h(
+          "li",
+          {},
+          buttons[i]!,
+          h("meter", { min: 0, max: 1, value: share, "aria-label": `of ${tags[i]!.tag}` }),
+          percent(share),
+        ),
+      ),
+    ),
+    choose: (chosen) => tags.forEach(({ tag }, i) => setAttribute(buttons[i]!, "aria-pressed", String(tag === chosen))),
+  };
+}
+
+function similarCases(similar: Row[]): HTMLElement | null {
+  if (similar.length === 0) return null;
+  return h(
+    "div",
+    {},
+    h("h4", {}, "Cases like it"),
+    h(
+      "ul",
+      { class: "plain" },
+      similar.map((row) =>
+        h(
+          "li",
+          {},
+          `${row.ticket}, ${percent(row.likeness)} alike: ${words(row.state)}${row.reason && `, ${row.reason}`}.`,
+        ),
+      ),
+    ),
+  );
+}
+
+function evidence(ticket: Row): { element: HTMLElement; close(): void } {
+  const tags: Row[] = ticket.tags ?? [],
+    band = changeBand(placeOf(subjectOf(ticket)));
+  const trend = new Trend((from, to) => void band.show(from, to).then((marks) => marks && trend.setMarks(marks)));
+  const from = Date.parse(ticket.start || ticket.opened),
+    to = Date.parse(ticket.end || ticket.opened);
+  const signals = shares(tags, show);
+  function show(tag: string): void {
+    signals.choose(tag);
+    trend.show(tag, [from - AROUND, to + AROUND]);
+  }
+  if (tags[0]) show(tags[0].tag);
+  return {
+    element: h(
+      "div",
+      { class: "evidence" },
+      ticket.action && h("p", {}, h("strong", {}, "What to do: "), ticket.action),
+      h(
+        "p",
+        { class: "hint" },
+        `Found by ${ticket.detector}, ${moment(from)} to ${moment(to)}.${ticket.cause ? ` Likely cause: ${ticket.cause}.` : ""}`,
+      ),
+      signals.element,
+      similarCases(ticket.similar ?? []),
+      trend.element,
+      band.element,
+    ),
+    close: () => trend.close(),
+  };
+}
+
+// ---- A ticket ----
+
+function questions(again: () => Promise<void>) {
+  const send = (ticket: Row, verb: string, body: Row) =>
+    change("POST", `/tickets/${part(ticket.ticket)}/${verb}`, body).then(again);
+  const close = (verb: string, label: string, text: string) => (ticket: Row) =>
+    void ask({
+      title: `${label}: ${ticket.ticket}`,
+      text,
+      fields: [{ ...reasonField, label: "What it was", hint: "The next one like it suggests this." }],
+      confirm: label,
+      run: (values) => send(ticket, verb, { reason: values.reason }),
+    });
+  return {
+    take: (ticket: Row) => send(ticket, "assign", { to: currentSession()!.user }),
+    assign: (ticket: Row) =>
+      void ask({
+        title: `Assign ${ticket.ticket}`,
+        fields: [{ name: "to", label: "To whom", value: ticket.assignee, required: true }],
+        confirm: "Assign",
+        run: (values) => send(ticket, "assign", { to: values.to }),
+      }),
+    resolve: close("resolve", "Resolved", "There was something, and it has been seen to."),
+    refute: close("false-alarm", "False alarm", "There was nothing: of its like more is asked from now on."),
+  };
+}
+
+function ticketCard(again: () => Promise<void>, fault: (text: string) => void): (ticket: Row) => Part<Row> {
+  return (first) => {
+    let ticket = first,
+      shown: ReturnType<typeof evidence> | null = null;
+    const asset = placeOf(subjectOf(first)),
+      asks = questions(again);
+    const state = h("strong", { class: "state" }),
+      facts = h("p", { class: "hint" }),
+      what = h("p"),
+      advice = h("p"),
+      box = h("div");
+    const button = (label: string, kind: string | null, run: (ticket: Row) => unknown) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: kind,
+          "aria-label": `${label} ${first.ticket}`,
+          onclick: async () => {
+            try {
+              await run(ticket);
+            } catch (error) {
+              fault((error as Error).message);
+            }
+          },
+        },
+        label,
+      );
+    const take = button("Take it", "primary", asks.take),
+      assign = button("Assign…", null, asks.assign),
+      resolve = button("Resolved…", null, asks.resolve),
+      refute = button("False alarm…", null, asks.refute);
+    const details = h("details", { ontoggle: () => void open() }, h("summary", {}, "What it rests on"), box);
+
+    async function open(): Promise<void> {
+      shown?.close();
+      shown = null;
+      box.replaceChildren();
+      if (!details.open) return;
+      try {
+        shown = evidence(ticket.tags ? ticket : await get(`/tickets/${part(ticket.ticket)}`));
+        box.replaceChildren(shown.element);
+      } catch (error) {
+        box.replaceChildren(h("p", { class: "fault" }, (error as Error).message));
+      }
+    }
+    return {
+      element: h(
+        "article",
+        { class: "card ticket", "aria-label": `Ticket ${first.ticket}` },
+        h(
+          "div",
+          { class: "card-head" },
+          h("h3", {}, h("a", { href: `#/pot/${asset}` }, title(asset)), ` · ${first.ticket}`),
+          state,
+        ),
+        what,
+        advice,
+        facts,
+        h("div", { class: "buttons" }, take, assign, resolve, refute),
+        details,
+      ),
+      update(next) {
+        ticket = next;
+        const open = isOpen(next),
+          operate = allowed("operate");
+        setText(state, next.state === "assigned" ? `assigned to ${next.assignee}` : words(next.state));
+        setAttribute(state, "data-open", open ? "" : null);
+        setText(what, sentence(next.explanation || "an anomaly, without an explanation"));
+        setText(advice, next.reason ? `What it was: ${next.reason}` : "");
+        const many = next.anomalies === 1 ? "1 anomaly" : `${next.anomalies} anomalies`;
+        setText(
+          facts,
+          `${percent(next.score)} sure · ${many} · opened ${moment(next.opened)}, ${span(engineNow() - Date.parse(next.opened))} ago`,
+        );
+        take.hidden = !operate || !open || next.assignee === currentSession()?.user;
+        for (const one of [assign, resolve]) one.hidden = !operate || !open;
+        refute.hidden = !operate || !open;
+      },
+      close: () => shown?.close(),
+    };
+  };
+}
+
+// ---- The page ----
+
+const headings = ["Where", "When", "How sure", "What", "Likely cause", "Found by", "Ticket"];
+
+function anomalyRow(): Part<Row> {
+  const cells = headings.slice(1).map(() => h("span")),
+    where = h("a", {});
+  return {
+    element: h(
+      "tr",
+      {},
+      cell("Where", where),
+      headings.slice(1).map((name, i) => cell(name, cells[i])),
+    ),
+    update(row) {
+      setText(where, title(row.asset));
+      where.href = `#/pot/${placeOf(row.asset)}`;
+      const needed =
+        row.needed > row.score ? `${percent(row.score)}; a ticket needs ${percent(row.needed)}` : percent(row.score);
+      const when = row.end ? `${moment(row.start)} to ${moment(row.end)}` : `since ${moment(row.start)}`;
+      [when, needed, row.explanation, row.cause, row.detector, row.ticket || "none"].forEach((text, i) =>
+        setText(cells[i]!, text),
+      );
+    },
+  };
+}
+
+/** Of a time that has passed: the newest that was written of each ticket by then. */
+async function pastTickets(at: number): Promise<Row[]> {
+  const between = `from=${new Date(at - BACK).toISOString()}&to=${new Date(at + 1).toISOString()}`;
+  const events = await list(`/events?kind=ticket.*&${between}`, 10_000);
+  events.sort((a, b) => Date.parse(a.time) - Date.parse(b.time));
+  return [...new Map(events.map((row) => [row.body.ticket, row.body as Row])).values()];
+}
+
+export function anomaliesView(): View {
+  let filter: Filter = "to-do";
+  const fault = h("p", { class: "fault", role: "alert" }),
+    none = h("p", { class: "summary", role: "status" }, "…"),
+    cards = h("div", { class: "tickets" });
+  const put = keyed<Row>(
+    cards,
+    (ticket) => ticket.ticket,
+    ticketCard(read, (text) => setText(fault, text)),
+  );
+  const { element: found, body } = table("Anomalies", headings, { class: "cards" });
+  const putAnomalies = keyed<Row>(body, (row) => `${row.asset} ${row.detector} ${row.start}`, anomalyRow);
+  const rest = h("section", {}, h("h2", {}, "Newest anomalies"), h("div", { class: "scroll" }, found));
+  const filters: [Filter, string][] = [
+    ["to-do", "To do"],
+    ["all", "All tickets"],
+  ];
+  const buttons = filters.map(([name, label]) =>
+    h(
+      "button",
+      {
+        type: "button",
+        onclick: () => {
+          filter = name;
+          again();
+        },
+      },
+      label,
+    ),
+  );
+
+  async function read(): Promise<void> {
+    const at = lookedAt(),
+      asked = filter;
+    const [all, anomalies] = await Promise.all([
+      at === null ? list(`/tickets?state=${asked}`) : pastTickets(at),
+      at === null ? list("/anomalies") : [],
+    ]);
+    if (asked !== filter || at !== lookedAt()) return;
+    const tickets = all.filter((ticket) => asked === "all" || isOpen(ticket)).sort(byUrgency);
+    put(tickets.slice(0, MOST));
+    putAnomalies(anomalies.sort((a, b) => Date.parse(b.start) - Date.parse(a.start)).slice(0, MOST));
+    rest.hidden = anomalies.length === 0;
+    for (const [i, [name]] of filters.entries()) setAttribute(buttons[i]!, "aria-pressed", String(name === filter));
+    const nothing = asked === "to-do" ? "Nothing is to be done." : "There are no tickets.";
+    const more = tickets.length > MOST ? `The ${MOST} most urgent of ${tickets.length}.` : "";
+    setText(
+      none,
+      tickets.length
+        ? more
+        : at !== null
+          ? "No ticket of that time is kept."
+          : (await hasTickets())
+            ? nothing
+            : "The running graph has no node tickets: nobody makes tickets of anomalies.",
+    );
+  }
+  const again = () =>
+    void read().then(
+      () => setText(fault, ""),
+      (error) => setText(fault, error.message),
+    );
+  const timer = setInterval(again, EVERY);
+  again();
+  return {
+    title: "Anomalies and tickets",
+    element: h(
+      "div",
+      {},
+      h("div", { class: "tools", role: "group", "aria-label": "Which tickets" }, buttons),
+      fault,
+      none,
+      cards,
+      rest,
+    ),
+    update: () => {},
+    close: () => {
+      clearInterval(timer);
+      put([]);
+    },
+  };
+}
+
+async function hasTickets(): Promise<boolean> {
+  return (await list("/nodes")).some((node) => node.op === "tickets");
+}
