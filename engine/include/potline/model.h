@@ -98,7 +98,8 @@ struct pl_model_experiment {
     const char *unit;                            /* of what is compared */
     const char *measure;                         /* what `misfit` is */
     double target;                               /* of the misfit */
-    bool alternate; /* without files to judge by, every second point is kept back; else the later part is */
+    bool alternate;  /* without files to judge by, every second point is kept back; else the later part is */
+    unsigned starts; /* of the search beside the defaults, the best of some dozens of points; 0: one */
 
     /* A file becomes points: sets *points, and parameters that the file itself tells. */
     enum pl_code (*load)(void **data, const char *path, double *parameters, size_t *points, struct pl_error **error);
