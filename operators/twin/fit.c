@@ -300,13 +300,22 @@ static unsigned starts_of(const struct state *s) {
     return more < STARTS_MAX ? 1 + (more ? more : 1) : STARTS_MAX;
 }
 
-/* The defaults, and the best of points spread between the bounds, `SAMPLES` for each start; how many starts. */
+/* What was set or is the default of it, or what the file shows. */
+static double first_guess(const struct state *s, unsigned constant) {
+    unsigned file = s->fit->of_file[constant] < 0 ? 0 : (unsigned)s->fit->of_file[constant];
+    double guess[PL_MODEL_PARAMETERS_MAX];
+    memcpy(guess, s->fit->file[file].used, sizeof guess);
+    if (s->fit->experiment->guess && isnan(s->fit->set[s->fit->row[constant]]))
+        s->fit->experiment->guess(s->data[file], guess);
+    return guess[s->fit->row[constant]];
+}
+
+/* The first guess, and the best of points spread between the bounds, `SAMPLES` for each start; how many starts. */
 static unsigned choose_starts(struct state *s, double start[STARTS_MAX][PL_FIT_MAX]) {
     unsigned n = count_of(s), count = starts_of(s);
     double reached[STARTS_MAX];
     for (unsigned j = 0; j < n; j++)
-        start[0][j] = fit_to_scaled(row(s, j),
-                                    s->fit->file[s->fit->of_file[j] < 0 ? 0 : s->fit->of_file[j]].used[s->fit->row[j]]);
+        start[0][j] = fit_to_scaled(row(s, j), first_guess(s, j));
     for (unsigned i = 1; i < count; i++) {
         memcpy(start[i], start[0], sizeof start[0]);
         reached[i] = FAILED;

@@ -280,7 +280,8 @@ static const struct pl_model_parameter impedance_parameters[] = {
 
 /* Where a search may begin, as one reads a plot: the series resistance where the arcs begin, their width, and the
  * frequency of the top. A curve that is highest at its end is one of diffusion, which hides them. */
-static void impedance_guess(const struct curve *c, double *p) {
+static void impedance_guess(const void *data, double *p) {
+    const struct curve *c = data;
     const double *re = c->y, *im = c->y + c->points / 2;
     size_t lowest = 0, first = 0, top = 0;
     for (size_t i = 1; i < c->points / 2; i++) {
@@ -299,6 +300,7 @@ static void impedance_guess(const struct curve *c, double *p) {
 
 /* All real parts, then all imaginary ones. */
 static enum pl_code impedance_load(void **data, const char *path, double *p, size_t *points, struct pl_error **error) {
+    (void)p;
     struct lab_table table;
     enum pl_code code = lab_read(&table, path, 3, error);
     if (code) return code;
@@ -313,14 +315,12 @@ static enum pl_code impedance_load(void **data, const char *path, double *p, siz
     }
     *points = c->points = 2 * n;
     lab_free(&table);
-    impedance_guess(c, p);
     return PL_OK;
 }
 
-/* One arc and nothing else, unless it is set. */
+/* Neither a second arc nor diffusion, unless they are set. */
 static enum pl_code arc_load(void **data, const char *path, double *p, size_t *points, struct pl_error **error) {
     enum pl_code code = impedance_load(data, path, p, points, error);
-    if (!code && !isnan(p[R1])) p[R1] *= 2;
     p[R2] = p[Z0] = NONE;
     return code;
 }
@@ -366,8 +366,8 @@ static double impedance_misfit(const void *data, const double *p, const double *
 
 #define IMPEDANCE                                                                                                      \
     .columns = "f_Hz,Zre_ohm,Zim_ohm", .parameters = impedance_parameters, .unit = "ohm", .target = 3,                 \
-    .measure = "rms of |dZ| (% of |Z|)", .alternate = true, .observed = observed, .weight = impedance_weight,          \
-    .predict = impedance_predict, .misfit = impedance_misfit, .unload = unload
+    .measure = "rms of |dZ| (% of |Z|)", .alternate = true, .observed = observed, .guess = impedance_guess,            \
+    .weight = impedance_weight, .predict = impedance_predict, .misfit = impedance_misfit, .unload = unload
 #define ELECTROLYSER                                                                                                   \
     .parameters = electrolyser_parameters, .unit = "V", .target = 10, .measure = "rms (mV)", .alternate = true,        \
     .load = electrolyser_load, .observed = observed, .predict = electrolyser_predict, .misfit = electrolyser_misfit,   \
