@@ -436,7 +436,7 @@ static enum pl_code judge(struct state *s, const double *x, struct pl_error **er
 
 static enum pl_code fit_all(struct state *s, struct pl_error **error) {
     struct pl_fit *fit = s->fit;
-    double x[STARTS_MAX][PL_FIT_MAX] = {{0}}, best[STARTS_MAX];
+    double x[STARTS_MAX][PL_FIT_MAX] = {{0}}, best[STARTS_MAX] = {FAILED};
     unsigned n = count_of(s), winner = 0;
     if (n) {
         unsigned starts = choose_starts(s, x);
