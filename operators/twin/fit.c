@@ -14,7 +14,7 @@
 
 #include "fit_parts.h"
 
-enum { STARTS = 2, SAMPLES = 12, POLISH = 12 };
+enum { STARTS_MAX = 8, SAMPLES = 12, POLISH = 12 };
 static const double STEP = 1e-5, FAILED = 1e30;
 
 struct state {
@@ -295,23 +295,44 @@ static void polish(struct state *s, double *x, double *best) {
     }
 }
 
-/* The default, and the best of a few points between the bounds. */
-static void choose_starts(struct state *s, double start[STARTS][PL_FIT_MAX]) {
-    unsigned n = count_of(s);
+static unsigned starts_of(const struct state *s) {
+    unsigned more = s->fit->experiment->starts;
+    return more < STARTS_MAX ? 1 + (more ? more : 1) : STARTS_MAX;
+}
+
+/* What was set or is the default of it, or what the file shows. */
+static double first_guess(const struct state *s, unsigned constant) {
+    unsigned file = s->fit->of_file[constant] < 0 ? 0 : (unsigned)s->fit->of_file[constant];
+    double guess[PL_MODEL_PARAMETERS_MAX];
+    memcpy(guess, s->fit->file[file].used, sizeof guess);
+    if (s->fit->experiment->guess && isnan(s->fit->set[s->fit->row[constant]]))
+        s->fit->experiment->guess(s->data[file], guess);
+    return guess[s->fit->row[constant]];
+}
+
+/* The first guess, and the best of points spread between the bounds, `SAMPLES` for each start; how many starts. */
+static unsigned choose_starts(struct state *s, double start[STARTS_MAX][PL_FIT_MAX]) {
+    unsigned n = count_of(s), count = starts_of(s);
+    double reached[STARTS_MAX];
     for (unsigned j = 0; j < n; j++)
-        start[0][j] = fit_to_scaled(row(s, j),
-                                    s->fit->file[s->fit->of_file[j] < 0 ? 0 : s->fit->of_file[j]].used[s->fit->row[j]]);
-    memcpy(start[1], start[0], sizeof start[0]);
-    double best = FAILED;
-    for (unsigned k = 0; k < SAMPLES; k++) {
+        start[0][j] = fit_to_scaled(row(s, j), first_guess(s, j));
+    for (unsigned i = 1; i < count; i++) {
+        memcpy(start[i], start[0], sizeof start[0]);
+        reached[i] = FAILED;
+    }
+    for (unsigned k = 0; k < SAMPLES * (count - 1); k++) {
         double at[PL_FIT_MAX];
         for (unsigned j = 0; j < n; j++)
             at[j] = fit_even(k, j, n);
-        double reached = objective(n, at, NULL, s);
-        if (reached >= best) continue;
-        best = reached;
-        memcpy(start[1], at, n * sizeof *at);
+        double here = objective(n, at, NULL, s);
+        unsigned worst = 1;
+        for (unsigned i = 2; i < count; i++)
+            if (reached[i] > reached[worst]) worst = i;
+        if (here >= reached[worst]) continue;
+        reached[worst] = here;
+        memcpy(start[worst], at, n * sizeof *at);
     }
+    return count;
 }
 
 /* ---- Answer ---- */
@@ -415,12 +436,11 @@ static enum pl_code judge(struct state *s, const double *x, struct pl_error **er
 
 static enum pl_code fit_all(struct state *s, struct pl_error **error) {
     struct pl_fit *fit = s->fit;
-    double x[STARTS][PL_FIT_MAX] = {{0}}, best[STARTS];
-    unsigned n = count_of(s);
-    int winner = 0;
+    double x[STARTS_MAX][PL_FIT_MAX] = {{0}}, best[STARTS_MAX] = {FAILED};
+    unsigned n = count_of(s), winner = 0;
     if (n) {
-        choose_starts(s, x);
-        for (int i = 0; i < STARTS; i++) {
+        unsigned starts = choose_starts(s, x);
+        for (unsigned i = 0; i < starts; i++) {
             best[i] = objective(n, x[i], NULL, s);
             search(s, x[i], &best[i]);
             polish(s, x[i], &best[i]);

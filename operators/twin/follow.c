@@ -428,7 +428,8 @@ static void look_ahead(struct follow_record *r, const struct follow_setup *setup
     struct risk_input input = {
         .t = t,
         .seconds = span->seconds,
-        .feed = span->feed * fmax(r->horizon.now[HORIZON_SHARE], 0) / span->seconds,
+        .feed = span->feed / span->seconds,
+        .share = fmax(r->horizon.now[HORIZON_SHARE], 0),
         .used = c->flows.taken,
         .alumina = c->flows.bath.alumina,
         .mass = c->flows.bath_mass,

@@ -215,8 +215,8 @@ static const struct pl_model_parameter electrolyser_parameters[] = {
     [BASE] = {"base", "V", 1.45, 1, 3, NULL, 0, "Voltage at a current of 1 but for the resistance."},
     [SLOPE] = {"slope", "V", 0.022, 0.001, 0.5, NULL, 0, "By the natural logarithm of the current."},
     [RESISTANCE] = {"resistance", "ohm", 0.01, 1e-5, 10, NULL, 0, "Of the cell (ohm cm2 where the current is by cm2)."},
-    [COOLING] = {"cooling", "1/K", 0, -0.2, 0.2, NULL, 0,
-                 "How the resistance grows by kelvin below the first temperature."},
+    [COOLING] = {"cooling", "1/K", 0.02, -0.2, 0.2, NULL, 0,
+                 "How the resistance grows by kelvin below the first temperature; 0.02: lye."},
     {.name = NULL},
 };
 
@@ -263,6 +263,7 @@ static double electrolyser_misfit(const void *data, const double *p, const doubl
 /* ---- Impedance ---- */
 
 enum { R0, R1, C1, N1, R2, C2, N2, Z0, TAU, L };
+static const double NONE = 1e-6; /* ohm */
 static const struct pl_model_parameter impedance_parameters[] = {
     [R0] = {"R0", "ohm", 0.02, 1e-4, 1e4, NULL, 0, "In series."},
     [R1] = {"R1", "ohm", 0.007, 1e-5, 1e4, NULL, 0, "Of the first arc."},
@@ -276,6 +277,26 @@ static const struct pl_model_parameter impedance_parameters[] = {
     [L] = {"L", "H", 1e-7, 1e-12, 1e-4, NULL, 0, "Inductance of the leads."},
     {.name = NULL},
 };
+
+/* Where a search may begin, as one reads a plot: the series resistance where the arcs begin, their width, and the
+ * frequency of the top. A curve that is highest at its end is one of diffusion, which hides them. */
+static void impedance_guess(const void *data, double *p) {
+    const struct curve *c = data;
+    const double *re = c->y, *im = c->y + c->points / 2;
+    size_t lowest = 0, first = 0, top = 0;
+    for (size_t i = 1; i < c->points / 2; i++) {
+        if (c->x[i] < c->x[lowest]) lowest = i;
+        if (re[i] < re[first]) first = i;
+        if (im[i] < im[top]) top = i;
+    }
+    double width = re[lowest] - re[first];
+    if (!(width > 0) || !(re[first] > 0) || top == lowest) return;
+    p[R0] = re[first];
+    p[R1] = p[R2] = width / 2;
+    p[C1] = 1 / (2 * PI * c->x[top] * p[R1]);
+    p[C2] = p[C1] / 10;
+    p[Z0] = width / 10;
+}
 
 /* All real parts, then all imaginary ones. */
 static enum pl_code impedance_load(void **data, const char *path, double *p, size_t *points, struct pl_error **error) {
@@ -295,6 +316,13 @@ static enum pl_code impedance_load(void **data, const char *path, double *p, siz
     *points = c->points = 2 * n;
     lab_free(&table);
     return PL_OK;
+}
+
+/* Neither a second arc nor diffusion, unless they are set. */
+static enum pl_code arc_load(void **data, const char *path, double *p, size_t *points, struct pl_error **error) {
+    enum pl_code code = impedance_load(data, path, p, points, error);
+    p[R2] = p[Z0] = NONE;
+    return code;
 }
 
 static void impedance_weight(const void *data, double *weight) {
@@ -338,7 +366,7 @@ static double impedance_misfit(const void *data, const double *p, const double *
 
 #define IMPEDANCE                                                                                                      \
     .columns = "f_Hz,Zre_ohm,Zim_ohm", .parameters = impedance_parameters, .unit = "ohm", .target = 3,                 \
-    .measure = "rms of |dZ| (% of |Z|)", .alternate = true, .load = impedance_load, .observed = observed,              \
+    .measure = "rms of |dZ| (% of |Z|)", .alternate = true, .observed = observed, .guess = impedance_guess,            \
     .weight = impedance_weight, .predict = impedance_predict, .misfit = impedance_misfit, .unload = unload
 #define ELECTROLYSER                                                                                                   \
     .parameters = electrolyser_parameters, .unit = "V", .target = 10, .measure = "rms (mV)", .alternate = true,        \
@@ -395,10 +423,14 @@ const struct pl_model_experiment twin_electrode_experiments[] = {
     {.name = "impedance",
      .doc = "Two arcs, diffusion in a closed layer (Warburg), leads.",
      .fit = "R0,R1,C1,n1,R2,C2,n2,Z0,tau,L",
+     .starts = 7,
+     .load = impedance_load,
      IMPEDANCE},
     {.name = "impedance-arc",
-     .doc = "One flattened arc and a resistance in series; set Z0=1e-6 and R2=1e-6.",
+     .doc = "One flattened arc and a resistance in series.",
      .fit = "R0,R1,C1,n1",
+     .starts = 3,
+     .load = arc_load,
      IMPEDANCE},
     {.name = NULL},
 };

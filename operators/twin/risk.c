@@ -2,9 +2,10 @@
 
 #include <math.h>
 
-static const double FEED_MEMORY = 420, FAST = 60, SLOW = 300; /* s */
+static const double FEED_MEMORY = 3600; /* s: of the feed as its control makes it, which goes up and down within that */
+static const double FAST = 60, SLOW = 300; /* s */
 static const double BY_DENSITY = 0.9; /* wt% by the logarithm of the density: bubbles and the critical one together */
-static const double REGULATED = 0.20; /* of what is used: the feed changes by that whenever its control wants to */
+static const double REGULATED = 0.30; /* of what is used: the feed changes by that whenever its control wants to */
 static const double NEAR = 0.10;      /* wt%: so near it is not over */
 static const double SETTLING = 1800;  /* s of a new cell without any alarm */
 
@@ -20,9 +21,9 @@ static double smoothed(double old, double now, double seconds, double memory) {
 
 /* Alumina `ahead` seconds from now, wt%: what lies undissolved comes too, and what is fed dissolves with a delay. */
 static double ahead(const struct risk *risk, const struct risk_input *in, double seconds) {
-    double k = fmax(in->dissolving, 1e-6), late = (1 - in->at_once) * risk->feed;
+    double k = fmax(in->dissolving, 1e-6), feed = risk->feed * in->share, late = (1 - in->at_once) * feed;
     double from_lumps = (in->undissolved - late / k) * -expm1(-k * seconds) + late * seconds;
-    return in->alumina + 100 / in->mass * (from_lumps + (in->at_once * risk->feed - in->used) * seconds);
+    return in->alumina + 100 / in->mass * (from_lumps + (in->at_once * feed - in->used) * seconds);
 }
 
 /* Minutes until the alumina is that low, if all goes on as it does. */

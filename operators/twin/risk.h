@@ -1,8 +1,10 @@
 /* risk.h: is an anode effect coming? From the alumina there is, how it changes, and how exactly both are known.
  *
  * In `lead` seconds the alumina will be what it is now, and what is fed and dissolves less what is used; the risk is
- * how probable it is that this is less than an anode effect wants. It is told when the risk has been above `raise` for
- * some steps, once, until it has fallen below `clear` or an effect has come.
+ * how probable it is that this is less than an anode effect wants. What is fed is what was counted over the last hour,
+ * since a control that feeds less now will feed more again, times the share of it that arrives now, since feeders that
+ * are blocked stay so. The risk is told when it has been above `raise` for some steps, once, until it has fallen below
+ * `clear` or an effect has come.
  */
 #ifndef TWIN_RISK_H
 #define TWIN_RISK_H
@@ -19,7 +21,7 @@ struct risk_setup {
 
 /* Kept. */
 struct risk {
-    double feed;        /* kg/s that arrives, smoothed over some minutes */
+    double feed;        /* kg/s that is counted, smoothed over an hour */
     double since;       /* s of the model, when it was raised */
     double slope;       /* V/s of the voltage at the nominal current, smoothed */
     double level, slow; /* V: two running means that it is from */
@@ -29,7 +31,7 @@ struct risk {
 
 struct risk_input {
     double t, seconds;
-    double feed;                    /* kg/s, times the share that arrives */
+    double feed, share;             /* kg/s as it is counted; of that, what arrives */
     double used;                    /* kg/s */
     double alumina, mass;           /* wt%, kg of bath */
     double undissolved, dissolving; /* kg, 1/s */

@@ -16,6 +16,7 @@ static struct risk_input input(double t, double alumina, double feed) {
     return (struct risk_input){.t = t,
                                .seconds = 10,
                                .feed = feed * used,
+                               .share = 1,
                                .used = used,
                                .alumina = alumina,
                                .mass = 6200,
@@ -105,6 +106,25 @@ static void test_a_higher_density_wants_more_alumina(void **state) {
     assert_true(risk_step(&risk, &setup, &more).probability > before);
 }
 
+/* Feeders that have stopped are felt at once; a control that feeds less for some minutes hardly. */
+static void test_what_arrives_counts_more_than_what_is_asked_for(void **state) {
+    (void)state;
+    struct risk blocked, lean;
+    struct risk_outlook stopped, less;
+    risk_begin(&blocked, 0.0298);
+    risk_begin(&lean, 0.0298);
+    for (int i = 0; i < 30; i++) {
+        struct risk_input in = input(3600 + 10 * i, 2.1, 1);
+        in.share = 0.2;
+        stopped = risk_step(&blocked, &setup, &in);
+        in.share = 1;
+        in.feed *= 0.7;
+        less = risk_step(&lean, &setup, &in);
+    }
+    assert_true(stopped.raised || stopped.probability > 0.5);
+    assert_true(less.probability < 0.2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_less_alumina_and_less_feed_are_more_risk),
@@ -112,6 +132,7 @@ int main(void) {
         cmocka_unit_test(test_it_is_told_once_and_over_when_far),
         cmocka_unit_test(test_an_effect_ends_it_and_a_new_cell_is_left_alone),
         cmocka_unit_test(test_a_higher_density_wants_more_alumina),
+        cmocka_unit_test(test_what_arrives_counts_more_than_what_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,7 +50,7 @@ static const struct pl_option twin_options[] = {
     PL_OPT_NUMBER(struct twin, effect_spread, "effect_spread", "0.06", "0", "2", PL_FIXED,
                   "wt%: how much that differs from cell to cell."),
     PL_OPT_DURATION(struct twin, lead, "lead", "15m", "1m", "4h", PL_FIXED, "How far an anode effect is looked for."),
-    PL_OPT_NUMBER(struct twin, raise, "raise", "0.5", "0", "1", PL_FIXED,
+    PL_OPT_NUMBER(struct twin, raise, "raise", "0.35", "0", "1", PL_FIXED,
                   "anode_effect_risk is told when the probability of one within `lead` is above that."),
     PL_OPT_NUMBER(struct twin, clear, "clear", "0.2", "0", "1", PL_FIXED, "And it is over below that."),
     PL_OPT_INT(struct twin, patience, "patience", "3", "1", "1000", PL_FIXED,

@@ -98,12 +98,15 @@ struct pl_model_experiment {
     const char *unit;                            /* of what is compared */
     const char *measure;                         /* what `misfit` is */
     double target;                               /* of the misfit */
-    bool alternate; /* without files to judge by, every second point is kept back; else the later part is */
+    bool alternate;  /* without files to judge by, every second point is kept back; else the later part is */
+    unsigned starts; /* of the search beside the defaults, the best of some dozens of points; 0: one */
 
     /* A file becomes points: sets *points, and parameters that the file itself tells. */
     enum pl_code (*load)(void **data, const char *path, double *parameters, size_t *points, struct pl_error **error);
     void (*observed)(const void *data, double *position, double *value);
     void (*weight)(const void *data, double *weight); /* of a point's residual; NULL: 1 */
+    /* Where the search may begin for a file, as its plot shows: changes what it is sure of. NULL: at the defaults. */
+    void (*guess)(const void *data, double *parameters);
     enum pl_code (*predict)(void *data, const double *parameters, double *value, struct pl_error **error);
     /* With their derivatives, `points` for each of `free`; NULL: by differences. */
     enum pl_code (*sensitive)(void *data, const double *parameters, const unsigned *free, unsigned count, double *value,

@@ -106,7 +106,7 @@ static void tell_pot(FILE *out, const char *prefix, const struct plant_pot *pot)
         {"tapped_kg", m->tapped},
         {"carbon_kg", m->carbon},
         {"effects", (double)pot->effect.count},
-        {"effect_s", pot->effect.lasted},
+        {"effect_s", pot->effect_seconds},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         fprintf(out, "%s,%s,%.12g\n", prefix, rows[i].quantity, rows[i].value);

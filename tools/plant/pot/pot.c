@@ -144,4 +144,5 @@ void plant_pot_step(struct plant_pot *pot, uint64_t number, double seconds, doub
     happened->effect_began = pot->effect.on && !was;
     happened->effect_ended = was && !pot->effect.on;
     measure(pot, number, seconds, ampere);
+    if (pot->cell.volts > PLANT_EFFECT_VOLTAGE) pot->effect_seconds += seconds;
 }

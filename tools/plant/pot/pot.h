@@ -18,6 +18,9 @@
 
 #define PLANT_AMPERE 180e3 /* what the reference cell is built for */
 
+/* V: what plants, and the slope method of their PFC emissions, call an anode effect. */
+#define PLANT_EFFECT_VOLTAGE 8
+
 enum plant_target { PLANT_TARGET_RESISTANCE, PLANT_TARGET_FEED, PLANT_TARGET_ALF3, PLANT_TARGETS };
 
 struct plant_pot {
@@ -32,11 +35,12 @@ struct plant_pot {
     struct plant_targets local, remote;
     unsigned remote_mask; /* bits of enum plant_target */
 
-    double beam_left;  /* mm the drive still has to go */
-    double feed_owed;  /* kg */
-    double volts;      /* measured by the controller: with noise */
-    double alf3_total; /* kg, by the count of the doser */
-    double feed_total; /* kg, by the count of strokes */
+    double beam_left;      /* mm the drive still has to go */
+    double feed_owed;      /* kg */
+    double volts;          /* measured by the controller: with noise */
+    double alf3_total;     /* kg, by the count of the doser */
+    double feed_total;     /* kg, by the count of strokes */
+    double effect_seconds; /* with more than PLANT_EFFECT_VOLTAGE */
     bool pumping;
 };
 
