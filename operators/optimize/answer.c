@@ -63,12 +63,18 @@ static bool tell_rung(struct optimize *s, uint32_t asset, pl_time time) {
 
 /* ---- Set points ---- */
 
+/* A generation is this node's, not a pot's: what was decided of one pot does not make what is renewed of another old. */
 static bool send(struct optimize *s, uint32_t asset, struct pot_record *r, pl_time time, const char *reason) {
     struct pl_tags *tags = pl_node_tags(s->node);
+    const struct progress_record *p = pl_table_get(pl_node_table(s->node, TABLE_PROGRESS), 0, 0);
     size_t length = strlen(reason);
     if (length > REASON_SENT) length = pl_text_cut(reason, REASON_SENT);
     struct pl_batch *b = pl_node_batch(s->node, PL_SETPOINTS, TARGETS, TARGETS * (uint32_t)(length + 1));
-    if (!b) return false;
+    if (!b || !p) {
+        pl_batch_unref(b);
+        return false;
+    }
+    r->token = p->token;
     for (int i = 0; i < TARGETS; i++) {
         char name[PL_NAME_MAX + 1];
         int used = snprintf(name, sizeof name, "%s.%s", name_of(s, asset), s->target[i]);
@@ -128,12 +134,11 @@ static void take_answer(struct optimize *s, struct pot_record *r, pl_time time) 
     if (acd > r->upper[TARGET_ACD]) r->upper[TARGET_ACD] = acd;
 }
 
-/* Generations of this origin never fall, whatever pot they are of. */
-static bool next_token(struct optimize *s, struct pot_record *r, pl_time time) {
+/* Generations never fall, whatever pot they are of. */
+static bool next_token(struct optimize *s, pl_time time) {
     struct progress_record *p = pl_table_get(pl_node_table(s->node, TABLE_PROGRESS), 0, 0);
     if (!p) return false;
     if (time > 0 && (uint64_t)time > p->token) p->token = (uint64_t)time;
-    r->token = p->token;
     return true;
 }
 
@@ -157,7 +162,7 @@ static bool use(struct optimize *s, uint32_t asset, struct pot_record *r, pl_tim
     bool given = isfinite(s->baseline[POT_ACD]);
     r->sends = a->rung < POT_BASELINE || given; /* without a baseline of its own the guard's holds */
     take_answer(s, r, time);
-    if (!tell_run(s, asset, time, "optimize.run") || !tell_rung(s, asset, time) || !next_token(s, r, time))
+    if (!tell_run(s, asset, time, "optimize.run") || !tell_rung(s, asset, time) || !next_token(s, time))
         return false;
     bool left = r->sends && *s->target[TARGET_ACD] && isnan(r->set[TARGET_ACD]);
     if (left && !tell(s, time, "optimize.blind", 500, asset,

@@ -201,6 +201,14 @@ static void answers_are_renewed_until_they_are_too_old(void **state) {
     push_state(rig, "line1.pot01", START + 20 * PL_MINUTE, state_of(NULL, 0, -1, 0));
     push_state(rig, "line1.pot02", START + 19 * PL_MINUTE, state_of(NULL, 0, -1, 0));
     assert_true(rig->set[rig->sets - 1].token == (uint64_t)(START + 20 * PL_MINUTE));
+    /* Nor is what is renewed of one pot old because another one was decided: a guard would refuse it. */
+    push_state(rig, "line1.pot02", START + 24 * PL_MINUTE, state_of(NULL, 0, -1, 0));
+    forget(rig);
+    pl_harness_watermark(rig->h, START + 24 * PL_MINUTE + 10 * PL_SECOND);
+    pull(rig);
+    assert_true(rig->sets > 0 && !isnan(value_of(rig, "line1.pot01.acd_set")));
+    for (unsigned i = 0; i < rig->sets; i++)
+        assert_true(rig->set[i].token == (uint64_t)(START + 24 * PL_MINUTE));
     rig_free(rig);
 }
 
