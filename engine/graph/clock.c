@@ -83,6 +83,7 @@ void pl__draft_clock(struct pl_draft *draft) {
         if (node->op->inputs) continue;
         const char *endpoint = check_source(draft, node);
         if (endpoint) plant = endpoint;
+        if (!owns_time(node)) continue;
         if (sources++ == 0)
             check_settings(draft, node);
         else
