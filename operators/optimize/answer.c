@@ -63,7 +63,8 @@ static bool tell_rung(struct optimize *s, uint32_t asset, pl_time time) {
 
 /* ---- Set points ---- */
 
-/* A generation is this node's, not a pot's: what was decided of one pot does not make what is renewed of another old. */
+/* A generation is this node's, not a pot's: what was decided of one pot does not make what is renewed of another old.
+ */
 static bool send(struct optimize *s, uint32_t asset, struct pot_record *r, pl_time time, const char *reason) {
     struct pl_tags *tags = pl_node_tags(s->node);
     const struct progress_record *p = pl_table_get(pl_node_table(s->node, TABLE_PROGRESS), 0, 0);
@@ -144,6 +145,20 @@ static bool next_token(struct optimize *s, pl_time time) {
 
 /* ---- Runs ---- */
 
+/* A twin that has lost its pot (an effect that it took for something else, a sensor that is off) may be sure of itself,
+ * and have the anodes where no pot's are. */
+static bool is_credible(const struct pot_result *a) {
+    const struct quantity_row *q = &quantity_rows[QUANTITY_ACD];
+    return a->from[POT_ACD] >= q->least && a->from[POT_ACD] <= q->most;
+}
+
+static bool doubt_run(struct optimize *s, uint32_t asset, pl_time time) {
+    char why[96];
+    snprintf(why, sizeof why, "the twin has the anodes at %.1f mm, where no pot's are: it is not believed",
+             s->result->from[POT_ACD]);
+    return hold(s, asset, time, why);
+}
+
 static bool use(struct optimize *s, uint32_t asset, struct pot_record *r, pl_time time) {
     const struct pot_result *a = s->result;
     r->solved_at = time;
@@ -162,8 +177,7 @@ static bool use(struct optimize *s, uint32_t asset, struct pot_record *r, pl_tim
     bool given = isfinite(s->baseline[POT_ACD]);
     r->sends = a->rung < POT_BASELINE || given; /* without a baseline of its own the guard's holds */
     take_answer(s, r, time);
-    if (!tell_run(s, asset, time, "optimize.run") || !tell_rung(s, asset, time) || !next_token(s, time))
-        return false;
+    if (!tell_run(s, asset, time, "optimize.run") || !tell_rung(s, asset, time) || !next_token(s, time)) return false;
     bool left = r->sends && *s->target[TARGET_ACD] && isnan(r->set[TARGET_ACD]);
     if (left && !tell(s, time, "optimize.blind", 500, asset,
                       fresh(s, &r->watch[WATCHED_STANDS], time)
@@ -216,9 +230,10 @@ bool answer_state(struct optimize *s, uint32_t asset, pl_time time, const void *
         run->input.baseline[j] = j == POT_CURRENT ? NAN : s->baseline[j];
     }
     if (!code) code = run_solve(run, s->result, &error);
-    bool good = code == PL_NO_MEMORY ? false
-                : code               ? hold(s, asset, time, error ? error->text : pl_code_text(code))
-                                     : use(s, asset, r, time);
+    bool good = code == PL_NO_MEMORY     ? false
+                : code                   ? hold(s, asset, time, error ? error->text : pl_code_text(code))
+                                  : is_credible(s->result) ? use(s, asset, r, time)
+                                         : doubt_run(s, asset, time);
     pl_error_free(&error);
     return good;
 }

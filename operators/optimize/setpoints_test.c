@@ -232,6 +232,11 @@ static void what_is_in_doubt_is_held(void **state) {
     push_state(rig, "line1.pot01", START + PL_HOUR + 1, state_of(NULL, 0, -1, 0));
     assert_int_equal(rig->sets, 3);
     forget(rig);
+    sample(rig, "line1.pot04.twin.health", START, 0.9, PL_Q_GOOD); /* sure of itself, and wrong */
+    push_state(rig, "line1.pot04", START, state_of("distance", 0.025, -1, 0));
+    assert_non_null(strstr(rig->events, "optimize.held line1.pot04 {\"reason\":\"the twin has the anodes at 25.0 mm"));
+    assert_int_equal(rig->sets, 0);
+    forget(rig);
     sample(rig, "line1.pot03.twin.health", START, 0.9, PL_Q_GOOD);
     push_state(rig, "line1.pot03", START, state_of("current", 0, -1, 0));
     assert_non_null(strstr(rig->events, "optimize.held line1.pot03 {\"reason\":\"no current"));
@@ -421,10 +426,14 @@ static void people_set_constraints(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_state_becomes_set_points),  cmocka_unit_test(answers_are_renewed_until_they_are_too_old),
-        cmocka_unit_test(what_is_in_doubt_is_held),    cmocka_unit_test(hostile_states_are_refused),
-        cmocka_unit_test(what_gives_way_is_announced), cmocka_unit_test(a_run_is_the_same_again),
-        cmocka_unit_test(a_snapshot_goes_on),          cmocka_unit_test(people_set_constraints),
+        cmocka_unit_test(a_state_becomes_set_points),
+        cmocka_unit_test(answers_are_renewed_until_they_are_too_old),
+        cmocka_unit_test(what_is_in_doubt_is_held),
+        cmocka_unit_test(hostile_states_are_refused),
+        cmocka_unit_test(what_gives_way_is_announced),
+        cmocka_unit_test(a_run_is_the_same_again),
+        cmocka_unit_test(a_snapshot_goes_on),
+        cmocka_unit_test(people_set_constraints),
         cmocka_unit_test(who_does_not_know_does_not_move),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
