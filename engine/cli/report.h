@@ -57,8 +57,8 @@ enum pl_code pl__span_figures(struct pl__span *report, struct pl_store *store, c
 enum pl_code pl__span_events(struct pl__span *report, struct pl_store *store, struct pl_error **error);
 enum pl_code pl__span_people(struct pl__span *report, struct pl_store *store, struct pl_error **error);
 
-/* Which pots were treated, a pattern, and from when on; key figures by `period`, which is `length` long. PL_NOT_FOUND: there
- * is nothing that could be compared. */
+/* Which pots were treated, a pattern, and from when on; key figures by `period`, which is `length` long. PL_NOT_FOUND:
+ * there is nothing that could be compared. */
 struct pl__span_trial {
     const char *treated, *period;
     pl_time since, length;

@@ -1,9 +1,10 @@
-/* report_trial.c: what treatment has done to those pots that had it, beside those that were left alone, from measured data.
+/* report_trial.c: what treatment has done to those pots that had it, beside those that were left alone, from measured
+ * data.
  *
- * The unit is the pot: periods of one pot are not independent of each other. Each pot that is treated from `since` on is
- * paired with one that is not, the one whose energy by tonne was nearest before. What counts of a pair is the difference of
- * the two changes, (after - before) treated less (after - before) control, so that neither what was different all along
- * nor what came over all of them is taken for an effect. The interval is Student's, over pairs. */
+ * The unit is the pot: periods of one pot are not independent of each other. Each pot that is treated from `since` on
+ * is paired with one that is not, the one whose energy by tonne was nearest before. What counts of a pair is the
+ * difference of the two changes, (after - before) treated less (after - before) control, so that neither what was
+ * different all along nor what came over all of them is taken for an effect. The interval is Student's, over pairs. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -239,12 +240,13 @@ static const char *put_range(char text[64], double mean, double half, int decima
 }
 
 static void tell_effects(struct trial *t, const struct pair *pairs, unsigned count) {
-    static const char *const headings[] = {"Figure",        "Treated before", "Treated after", "Control before",
-                                           "Control after", "Effect",         "95 % interval", "Pairs",
-                                           NULL};
+    static const char *const headings[] = {"Figure",         "Treated before", "Treated after",
+                                           "Control before", "Control after",  "Effect",
+                                           "95 % interval",  "Pairs",          NULL};
     struct pl__span_table *table = pl__span_table(
         t->report, "Treated pots beside control",
-        "Pairs of pots that were alike in energy by tonne before. The effect is the change of the treated pot less that of its "
+        "Pairs of pots that were alike in energy by tonne before. The effect is the change of the treated pot less "
+        "that of its "
         "control; the interval is Student's, over pairs. One that has 0 in it is no effect that was shown.",
         headings);
     for (int f = 0; f < SHOWN; f++) {
@@ -272,7 +274,8 @@ static void tell_savings(struct trial *t, const struct pair *pairs, unsigned cou
     for (unsigned i = 0; i < t->pots; i++)
         if (t->pot[i].treated && is_whole(&t->pot[i])) tonnes += t->pot[i].made / 1000;
     struct pl__span_table *table =
-        pl__span_table(t->report, "Savings", "Of the treated pots, from what was measured: the effect by tonne times the metal.", headings);
+        pl__span_table(t->report, "Savings",
+                       "Of the treated pots, from what was measured: the effect by tonne times the metal.", headings);
     char text[3][64];
     put(text[0], tonnes, 2);
     const char *cells[] = {"Energy, MWh", text[0], put(text[1], -energy.mean * tonnes / 1000, 2),

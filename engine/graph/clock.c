@@ -1,6 +1,6 @@
-/* clock.c: whose time it is. With `clock: plant` leases, freshness and interlocks of a guard go by the time of a simulated
- * plant, which stands still while nobody answers. At a real plant that would let a guard believe for ever what it saw
- * last: so all that reads and writes there has to be one simulator, and on this machine. */
+/* clock.c: whose time it is. With `clock: plant` leases, freshness and interlocks of a guard go by the time of a
+ * simulated plant, which stands still while nobody answers. At a real plant that would let a guard believe for ever
+ * what it saw last: so all that reads and writes there has to be one simulator, and on this machine. */
 #include <string.h>
 
 #include "draft.h"

@@ -43,8 +43,9 @@ enum pl_code pl_engine_new(const struct pl_graph *graph, const struct pl_engine_
     pl_clock_init(&e->clock, plant ? PL_CLOCK_PLANT : PL_CLOCK_WALL, 0);
     if (plant) {
         e->plant.clock = &e->clock;
-        pl_diag(PL_WARN, "clock: plant: leases, freshness and all else go by the time of a simulated plant, which stands "
-                         "still while nobody answers; a real plant is never run like this");
+        pl_diag(PL_WARN,
+                "clock: plant: leases, freshness and all else go by the time of a simulated plant, which stands "
+                "still while nobody answers; a real plant is never run like this");
     }
     pl_journal_init(&e->journal, graph, &e->clock);
     enum pl_code code = pl__engine_build(e, error);

@@ -24,7 +24,7 @@ struct pl_node_host {
     bool (*wanted)(const struct pl_node *node, unsigned port);
     void (*wake)(struct pl_node *node);
     bool (*answered)(struct pl_node *node); /* pl_answered, where there is a `plant` */
-    const struct pl_node_abroad *abroad; /* NULL: its process has the data folder, if there is one */
+    const struct pl_node_abroad *abroad;    /* NULL: its process has the data folder, if there is one */
 };
 
 /* What a node is made from; everything is borrowed for its life. */

@@ -31,8 +31,6 @@
 #define BEAM_RAISE 0.20
 #define BATH_BAND 0.015 /* m */
 
-
-
 /* Streams of the crew's key. */
 enum { DRAW_TAP, DRAW_ANODE, DRAW_MASS, DRAW_SAMPLE };
 
@@ -46,8 +44,8 @@ static double turn(unsigned pot, unsigned pots, unsigned stride, double every) {
     return ((pot - 1) * stride % pots + 0.5) / pots * every;
 }
 
-void plant_crew_init(struct plant_crew *crew, const struct plant_practice *practice, uint64_t seed, unsigned line, unsigned pot, unsigned pots,
-                     const struct plant_site *site) {
+void plant_crew_init(struct plant_crew *crew, const struct plant_practice *practice, uint64_t seed, unsigned line,
+                     unsigned pot, unsigned pots, const struct plant_site *site) {
     *crew = (struct plant_crew){
         .key = plant_random_key(seed, line, pot, PLANT_CAUSE_CREW),
         .first_tap = turn(pot, pots, 1, TAP_EVERY),

@@ -16,8 +16,8 @@ struct plant_crew {
     double next_shift, next_bath;
     double next_rescue, next_check; /* s; infinite while there is no anode effect */
     uint64_t taps, anodes, shifts;
-    double metal_target; /* kg just before a tap */
-    double bath_target;  /* m */
+    double metal_target;             /* kg just before a tap */
+    double bath_target;              /* m */
     double steers_temp, steers_alf3; /* Celsius and wt% that the shift steers for */
     /* measured at the last shift */
     double bath_temp, alf3;

@@ -12,7 +12,8 @@
 
 void plant_feeders_init(struct plant_feeders *f, double blocks, uint64_t seed, unsigned line, unsigned pot) {
     uint64_t key = plant_random_key(seed, line, pot, PLANT_CAUSE_BLOCKAGE);
-    *f = (struct plant_feeders){.key = plant_random_key(seed, line, pot, PLANT_CAUSE_SHOT), .shot = 1.5,
+    *f = (struct plant_feeders){.key = plant_random_key(seed, line, pot, PLANT_CAUSE_SHOT),
+                                .shot = 1.5,
                                 .block_every = BLOCK_EVERY / blocks,
                                 .empty_every = EMPTY_EVERY / blocks};
     for (unsigned i = 0; i < PLANT_FEEDERS; i++) {

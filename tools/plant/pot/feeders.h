@@ -16,7 +16,7 @@ struct plant_feeders {
     double filled[PLANT_FEEDERS];     /* true mean over that */
     double next_block[PLANT_FEEDERS]; /* s since the start */
     double blocked_until[PLANT_FEEDERS];
-    double next_empty, empty_until; /* the common hopper */
+    double next_empty, empty_until;  /* the common hopper */
     double block_every, empty_every; /* s, on the average */
     uint64_t blocks[PLANT_FEEDERS], empties;
     uint64_t strokes;

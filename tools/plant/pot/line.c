@@ -16,7 +16,8 @@ double plant_line_target(const struct plant_line *line) {
     return line->remote_given ? line->remote : line->local;
 }
 
-bool plant_line_init(struct plant_line *line, const struct plant_practice *practice, uint64_t seed, unsigned number, unsigned pots) {
+bool plant_line_init(struct plant_line *line, const struct plant_practice *practice, uint64_t seed, unsigned number,
+                     unsigned pots) {
     *line = (struct plant_line){
         .key = plant_random_key(seed, number, 0, PLANT_CAUSE_CURRENT),
         .number = number,

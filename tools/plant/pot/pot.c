@@ -39,7 +39,8 @@ static struct plant_cell_set build(const struct plant_practice *practice, uint64
     return set;
 }
 
-void plant_pot_init(struct plant_pot *pot, const struct plant_practice *practice, uint64_t seed, unsigned line, unsigned number, unsigned pots) {
+void plant_pot_init(struct plant_pot *pot, const struct plant_practice *practice, uint64_t seed, unsigned line,
+                    unsigned number, unsigned pots) {
     uint64_t key = plant_random_key(seed, line, number, PLANT_CAUSE_SPREAD);
     struct plant_cell_set set = build(practice, key);
     memset(pot, 0, sizeof *pot);

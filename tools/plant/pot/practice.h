@@ -1,8 +1,10 @@
-/* practice.h: how well a plant is run, as far as it can be told in figures: what its pots are like, what its crews steer for.
+/* practice.h: how well a plant is run, as far as it can be told in figures: what its pots are like, what its crews
+ * steer for.
  *
  * `good` is what cell.h and pot.c have. `ordinary` is a line of the same technology as many are run: older cathodes and
- * worn contacts (40 to 50 mV a pot), anodes kept 4 mm higher because the metal is restless, less AlF3, thinner anode cover,
- * feeders that block more often. It comes to 4.5 V, 91 to 92 % current efficiency and anode effects every few days a pot.
+ * worn contacts (40 to 50 mV a pot), anodes kept 4 mm higher because the metal is restless, less AlF3, thinner anode
+ * cover, feeders that block more often. It comes to 4.5 V, 91 to 92 % current efficiency and anode effects every few
+ * days a pot.
  */
 #ifndef PLANT_PRACTICE_H
 #define PLANT_PRACTICE_H
