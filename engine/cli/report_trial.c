@@ -231,60 +231,53 @@ static const char *put(char text[64], double value, int decimals) {
     return text;
 }
 
-static const char *put_range(char text[64], double mean, double half, int decimals) {
-    if (isfinite(half))
-        snprintf(text, 64, "%.*f to %.*f", decimals, mean - half, decimals, mean + half);
-    else
-        snprintf(text, 64, "not known of one pair");
-    return text;
-}
-
 static void tell_effects(struct trial *t, const struct pair *pairs, unsigned count) {
-    static const char *const headings[] = {"Figure",         "Treated before", "Treated after",
-                                           "Control before", "Control after",  "Effect",
-                                           "95 % interval",  "Pairs",          NULL};
+    static const char *const headings[] = {
+        "Figure", "Treated before", "Treated after", "Control before", "Control after",
+        "Effect", "95 % from",      "95 % to",       "Pairs",          NULL};
     struct pl__span_table *table = pl__span_table(
         t->report, "Treated pots beside control",
-        "Pairs of pots that were alike in energy by tonne before. The effect is the change of the treated pot less "
-        "that of its "
-        "control; the interval is Student's, over pairs. One that has 0 in it is no effect that was shown.",
+        "Pairs of pots that were alike in energy by tonne before. The effect is the change of the treated "
+        "pot less that of its control; the interval is Student's, over pairs. One with 0 in it shows no "
+        "effect.",
         headings);
     for (int f = 0; f < SHOWN; f++) {
         struct effect e = effect_of(pairs, count, (enum figure)f);
-        char text[7][64];
-        int d = figures[f].decimals;
-        snprintf(text[6], sizeof text[6], "%u", e.pairs);
+        const double value[] = {e.level[0][BEFORE], e.level[0][AFTER], e.level[1][BEFORE], e.level[1][AFTER], e.mean,
+                                e.mean - e.half,    e.mean + e.half};
+        char text[PL_COUNT_OF(value)][64], pairs_text[16];
+        const char *cells[PL_COUNT_OF(value) + 2] = {figures[f].title};
         if (!e.pairs) continue;
-        const char *cells[] = {figures[f].title,
-                               put(text[0], e.level[0][BEFORE], d),
-                               put(text[1], e.level[0][AFTER], d),
-                               put(text[2], e.level[1][BEFORE], d),
-                               put(text[3], e.level[1][AFTER], d),
-                               put(text[4], e.mean, d),
-                               put_range(text[5], e.mean, e.half, d),
-                               text[6]};
+        for (unsigned i = 0; i < PL_COUNT_OF(value); i++)
+            cells[1 + i] = put(text[i], value[i], figures[f].decimals);
+        snprintf(pairs_text, sizeof pairs_text, "%u", e.pairs);
+        cells[PL_COUNT_OF(value) + 1] = pairs_text;
         pl__span_row(t->report, table, cells);
     }
 }
 
+static void tell_saved(struct trial *t, struct pl__span_table *table, const char *of, double tonnes,
+                       const struct effect *e) {
+    const double value[] = {tonnes, -e->mean * tonnes / 1000, (-e->mean - e->half) * tonnes / 1000,
+                            (-e->mean + e->half) * tonnes / 1000};
+    char text[PL_COUNT_OF(value)][64];
+    const char *cells[PL_COUNT_OF(value) + 1] = {of};
+    for (unsigned i = 0; i < PL_COUNT_OF(value); i++)
+        cells[1 + i] = put(text[i], value[i], 2);
+    pl__span_row(t->report, table, cells);
+}
+
 static void tell_savings(struct trial *t, const struct pair *pairs, unsigned count) {
-    static const char *const headings[] = {"Of", "Metal since then, t", "Saved", "95 % interval", NULL};
+    static const char *const headings[] = {"Of", "Metal since then, t", "Saved", "95 % from", "95 % to", NULL};
     struct effect energy = effect_of(pairs, count, SPECIFIC), gas = effect_of(pairs, count, CO2E);
-    double tonnes = 0;
-    for (unsigned i = 0; i < t->pots; i++)
-        if (t->pot[i].treated && is_whole(&t->pot[i])) tonnes += t->pot[i].made / 1000;
     struct pl__span_table *table =
         pl__span_table(t->report, "Savings",
                        "Of the treated pots, from what was measured: the effect by tonne times the metal.", headings);
-    char text[3][64];
-    put(text[0], tonnes, 2);
-    const char *cells[] = {"Energy, MWh", text[0], put(text[1], -energy.mean * tonnes / 1000, 2),
-                           put_range(text[2], -energy.mean * tonnes / 1000, energy.half * tonnes / 1000, 2)};
-    pl__span_row(t->report, table, cells);
-    if (!gas.pairs) return;
-    const char *others[] = {"CO2e, t", text[0], put(text[1], -gas.mean * tonnes / 1000, 2),
-                            put_range(text[2], -gas.mean * tonnes / 1000, gas.half * tonnes / 1000, 2)};
-    pl__span_row(t->report, table, others);
+    double tonnes = 0;
+    for (unsigned i = 0; i < t->pots; i++)
+        if (t->pot[i].treated && is_whole(&t->pot[i])) tonnes += t->pot[i].made / 1000;
+    tell_saved(t, table, "Energy, MWh", tonnes, &energy);
+    if (gas.pairs) tell_saved(t, table, "CO2e, t", tonnes, &gas);
 }
 
 static enum pl_code tell(struct trial *t, struct pl_error **error) {
