@@ -121,12 +121,13 @@ static int write_out(const struct pl_cli *cli, const struct pl__span *report, in
     return good ? PL_EXIT_OK : PL_EXIT_FAILED;
 }
 
-static enum pl_code gather(struct pl__span *report, struct pl_store_key *key, const char *period,
+static enum pl_code gather(struct pl__span *report, struct pl_store_key *key, const struct pl__span_trial *trial,
                            struct pl_error **error) {
     struct pl_store *store = NULL;
     struct pl_store_options options = {.read_only = true, .key = key};
     enum pl_code code = pl_store_open(report->folder, &options, &store, error);
-    if (!code) code = pl__span_figures(report, store, period, error);
+    if (!code) code = pl__span_figures(report, store, trial->period, error);
+    if (!code && trial->treated) code = pl__span_trial(report, store, trial, error);
     if (!code) code = pl__span_events(report, store, error);
     if (!code) code = pl__span_savings(report, store, error);
     if (!code) code = pl__span_people(report, store, error);
@@ -143,10 +144,12 @@ static pl_time wall(void) {
 
 static int run_report(const struct pl_cli *cli) {
     static const char *const periods[] = {"day", "shift", "hour", NULL};
+    static const pl_time lengths[] = {PL_DAY, 8 * PL_HOUR, PL_HOUR};
     const char *format = pl_cli_get(cli, "format"), *period = pl_cli_get(cli, "period");
     int chosen = format ? pl_cli_choice(cli, "format", format, formats) : 0;
     int by = period ? pl_cli_choice(cli, "period", period, periods) : 0;
     pl_time now = wall();
+    struct pl__span_trial trial = {.treated = pl_cli_get(cli, "treated"), .since = PL_TIME_MIN};
     struct pl__span *report = PL_NEW(struct pl__span);
     struct pl_store_key *key = NULL;
     struct pl_error *error = NULL;
@@ -162,8 +165,15 @@ static int run_report(const struct pl_cli *cli) {
         pl_cli_usage(cli, "--from is to be before --to");
         goto end;
     }
+    if (!pl_cli_time(cli, "since", &trial.since)) goto end;
+    if ((trial.treated != NULL) != (trial.since != PL_TIME_MIN)) {
+        pl_cli_usage(cli, "--treated PATTERN and --since TIME go together");
+        goto end;
+    }
+    trial.period = periods[by];
+    trial.length = lengths[by];
     if (!pl_cli_data_key_of(cli, report->folder, &key)) goto end;
-    enum pl_code code = gather(report, key, periods[by], &error);
+    enum pl_code code = gather(report, key, &trial, &error);
     exit_code = code ? PL_EXIT_FAILED : write_out(cli, report, chosen);
     if (code) {
         fputs("potline report: ", stderr);
@@ -184,12 +194,16 @@ const struct pl_subcommand pl_subcommand_report = {
     .doc =
         "From the data folder, also while an engine runs on it: what the node kpi has told into the gold zone\n"
         "(sink.lake), alarms and the optimiser's records there, and the audit. A page of HTML has style and plots in\n"
-        "it, and shows in any browser without anything else. What there is no data of is left out.",
+        "it, and shows in any browser without anything else. What there is no data of is left out.\n"
+        "With --treated and --since the pots of an experiment are compared: each treated one with the pot that was\n"
+        "nearest to it in energy by tonne before, by the changes of both, with a 95 % confidence interval over pairs.",
     /* clang-format off */
     .options = PL_CLI_OPTIONS(
         {"data", "DIR", "The data folder.", 0},
         {"from", "TIME", "Not before (default: a week ago).", 0},
         {"to", "TIME", "Before (default: now).", 0},
+        {"treated", "PATTERN", "Compare these pots, treated from --since on, with all others: 'line1.pot{01,04,07}'.", 0},
+        {"since", "TIME", "When their treatment began.", 0},
         {"period", "NAME", "Key figures by day, shift or hour (default: day).", 0},
         {"format", "NAME", "html, markdown or csv (default: html).", 0},
         {"out", "FILE", "Write there instead of to standard output.", 0},

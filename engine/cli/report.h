@@ -58,6 +58,15 @@ enum pl_code pl__span_events(struct pl__span *report, struct pl_store *store, st
 enum pl_code pl__span_savings(struct pl__span *report, struct pl_store *store, struct pl_error **error);
 enum pl_code pl__span_people(struct pl__span *report, struct pl_store *store, struct pl_error **error);
 
+/* Which pots were treated, a pattern, and from when on; key figures by `period`, which is `length` long. PL_NOT_FOUND:
+ * there is nothing that could be compared. */
+struct pl__span_trial {
+    const char *treated, *period;
+    pl_time since, length;
+};
+enum pl_code pl__span_trial(struct pl__span *report, struct pl_store *store, const struct pl__span_trial *of,
+                            struct pl_error **error);
+
 /* ---- Writing ---- */
 void pl__span_html(const struct pl__span *report, FILE *out); /* self-contained: style and plots are in it */
 void pl__span_markdown(const struct pl__span *report, FILE *out);

@@ -22,6 +22,7 @@ const struct pl_flag_text pl__flag_texts[] = {
     {PL_OP_LOSSY, "lossy", "Is for lookers-on: a full edge into it drops (on_full)."},
     {PL_OP_FIELD, "field", "Writes to the field: set points for it must come from a guard."},
     {PL_OP_GUARD, "guard", "Decides which set points may go to the field."},
+    {PL_OP_OWNS_TIME, "owns_time", "Can have a simulated plant's time, as the graph's clock (clock: plant)."},
     {PL_OP_RECOMPUTES, "recomputes", "May answer differently for the same input: its outputs are recorded."},
     {0, NULL, NULL},
 };

@@ -2,7 +2,7 @@
  *
  *     nodes.c    operators and options          kinds.c     which kind travels where
  *     inputs.c   what `from` names              section.c   keyed or global
- *     order.c    circles, and the order
+ *     order.c    circles, and the order               clock.c     whose time it is
  *
  * Every step looks at what the one before has found good and leaves the rest alone, so that one mistake makes one
  * message.
@@ -65,6 +65,7 @@ void pl__draft_inputs(struct pl_draft *draft);
 void pl__draft_order(struct pl_draft *draft);
 void pl__draft_kinds(struct pl_draft *draft);
 void pl__draft_sections(struct pl_draft *draft);
+void pl__draft_clock(struct pl_draft *draft);
 
 struct pl_draft_node *pl__draft_find(const struct pl_draft *draft, const char *name, size_t length);
 

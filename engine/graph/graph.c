@@ -107,8 +107,8 @@ static void read_graph(struct pl_yaml_context *yaml, const struct pl_graph_optio
         pl__set_apply(yaml, &source, *set);
     pl__set_apply_map(yaml, &source, options ? options->overrides : NULL);
     pl__settings_read(yaml, &source, graph);
-    static void (*const steps[])(struct pl_draft *) = {pl__draft_nodes, pl__draft_inputs, pl__draft_order,
-                                                       pl__draft_kinds, pl__draft_sections};
+    static void (*const steps[])(struct pl_draft *) = {pl__draft_nodes, pl__draft_inputs,   pl__draft_order,
+                                                       pl__draft_kinds, pl__draft_sections, pl__draft_clock};
     for (size_t i = 0; i < PL_COUNT_OF(steps) && !pl__arena_code(yaml->arena); i++)
         steps[i](&draft);
     if (!pl__problems_errors(yaml->problems) && !pl__arena_code(yaml->arena)) finish(&draft);

@@ -24,9 +24,12 @@ struct pl_graph_log_setting {
 };
 
 /* The graph's own options (an option table like any other: graph_options in settings.c). */
+enum pl_graph_clock { PL_GRAPH_CLOCK_WALL, PL_GRAPH_CLOCK_PLANT };
+
 struct pl_graph_settings {
     const char *name;        /* required: lower case, digits, '-' */
     const char *description; /* "" */
+    uint32_t clock;          /* enum pl_graph_clock */
     bool log_given;
     uint32_t log_kind;                   /* enum pl_log_kind */
     const char *log_sync;                /* "10ms", "each" or "none" */

@@ -10,6 +10,7 @@
 
 /* ---- Tables ---- */
 
+static const char *const clocks[] = {"wall", "plant", NULL};
 static const char *const log_kinds[] = {"embedded", "none", "kafka", NULL};
 static const char *const on_full[] = {"block", "spill", "drop", NULL};
 static const char *const isolations[] = {"none", "process", NULL};
@@ -90,6 +91,10 @@ const struct pl_option pl__graph_options[] = {
     PL_OPT_STRING(struct pl_graph_settings, name, "name", NULL, PL_FIXED,
                   "What this graph is called: lower-case letters, digits and '-'."),
     PL_OPT_STRING(struct pl_graph_settings, description, "description", "", PL_FIXED, "For people."),
+    PL_OPT_CHOICE(
+        struct pl_graph_settings, clock, "clock", "wall", clocks, PL_FIXED,
+        "wall: the machine's clock. plant: the time of a simulated plant on this machine, which waits for the "
+        "answer to each of its steps; leases and freshness go by it, so never for a real plant."),
     PL_OPT_GROUP(struct pl_graph_settings, log_given, "log", "true", log_options, PL_FIXED,
                  "The log that keeps what comes in before it is processed."),
     PL_OPT_SIZE(struct pl_graph_settings, max_lag, "max_lag", "64MiB", "1MiB", "1TiB", PL_FIXED,

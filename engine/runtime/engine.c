@@ -39,7 +39,14 @@ enum pl_code pl_engine_new(const struct pl_graph *graph, const struct pl_engine_
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&e->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    pl_clock_init(&e->clock, PL_CLOCK_WALL, 0);
+    bool plant = graph->settings.clock == PL_GRAPH_CLOCK_PLANT && !options->replay;
+    pl_clock_init(&e->clock, plant ? PL_CLOCK_PLANT : PL_CLOCK_WALL, 0);
+    if (plant) {
+        e->plant.clock = &e->clock;
+        pl_diag(PL_WARN,
+                "clock: plant: leases, freshness and all else go by the time of a simulated plant, which stands "
+                "still while nobody answers; a real plant is never run like this");
+    }
     pl_journal_init(&e->journal, graph, &e->clock);
     enum pl_code code = pl__engine_build(e, error);
     if (!code && e->options.cluster) pl_cluster_attach(e->options.cluster, e);

@@ -161,6 +161,7 @@ static enum pl_code make_workers(struct pl_engine *engine, struct pl_error **err
         enum pl_code code = pl_worker_new(name, &engine->wired.workers[i], error);
         if (code) return code;
     }
+    if (engine->plant.clock) pl_worker_when_still(engine->wired.workers[0], pl_plant_still, &engine->plant);
     return PL_OK;
 }
 
@@ -201,6 +202,7 @@ enum pl_code pl__engine_make_task(struct pl_engine *engine, struct pl__wired *wi
     struct pl_node_config config =
         pl__engine_node_config(engine, wired->graph, instance, wired->workers[instance->worker]);
     config.op = op;
+    config.plant = engine->plant.clock ? &engine->plant : NULL;
     config.store = engine->store;
     config.journal = &engine->journal;
     config.lease = engine->options.member ? pl_kafka_member_lease(engine->options.member) : NULL;

@@ -7,6 +7,7 @@
 #include "runtime/changelog.h"
 #include "runtime/engine.h"
 #include "runtime/plan.h"
+#include "runtime/plant_time.h"
 #include "runtime/savepoint.h"
 #include "runtime/syncer.h"
 #include "runtime/upkeep.h"
@@ -52,6 +53,7 @@ struct pl_engine {
     const struct pl_graph *first; /* whose settings those borrow who outlive a change; held */
     struct pl_engine_options options;
     struct pl_clock clock;
+    struct pl_plant_time plant; /* owns that clock; without one of its own: nobody does */
     struct pl_tags *tags;
     const char **broadcast;
     struct pl_store *store;

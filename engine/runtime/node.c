@@ -12,6 +12,7 @@
 
 #include <potline/alloc.h>
 
+#include "runtime/plant_time.h"
 #include "runtime/table_impl.h"
 
 enum { TIMERS_A_KEY = 4 };
@@ -242,6 +243,24 @@ uint64_t pl_node_epoch(const struct pl_node *node) {
 
 pl_time pl_now(const struct pl_node *node) {
     return pl_clock_now(node->config.clock);
+}
+
+bool pl_plant_owns_time(const struct pl_node *node) {
+    return node->config.clock && node->config.clock->kind == PL_CLOCK_PLANT;
+}
+
+void pl_plant_time(struct pl_node *node, pl_time now) {
+    if (node->config.plant) pl_clock_set(node->config.plant->clock, now);
+}
+
+bool pl_answered(struct pl_node *node) {
+    return !node->config.plant || !node->host->answered || node->host->answered(node);
+}
+
+void pl_pending(struct pl_node *node, bool pending) {
+    if (node->pending == pending || !node->config.plant) return;
+    node->pending = pending;
+    node->config.plant->pending += pending ? 1u : -1u;
 }
 
 bool pl_may_act(const struct pl_node *node) {

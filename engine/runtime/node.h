@@ -16,13 +16,15 @@
 #include "runtime/timers.h"
 #include "store/state.h"
 
+struct pl_plant_time;
 struct pl_store;
 
 struct pl_node_host {
     enum pl_flow (*emit)(struct pl_node *node, unsigned port, struct pl_batch *batch); /* takes it, at least one row */
     bool (*wanted)(const struct pl_node *node, unsigned port);
     void (*wake)(struct pl_node *node);
-    const struct pl_node_abroad *abroad; /* NULL: its process has the data folder, if there is one */
+    bool (*answered)(struct pl_node *node); /* pl_answered, where there is a `plant` */
+    const struct pl_node_abroad *abroad;    /* NULL: its process has the data folder, if there is one */
 };
 
 /* What a node is made from; everything is borrowed for its life. */
@@ -37,6 +39,7 @@ struct pl_node_config {
     uint32_t max_keys;
     struct pl_tags *tags;
     const struct pl_clock *clock;
+    struct pl_plant_time *plant; /* owns that clock; NULL: nobody does, or it is none of the node's business */
     struct uv_loop_s *loop;
     struct pl_store *store;       /* NULL: there is no data folder */
     struct pl_journal *journal;   /* for notes; NULL: none are taken */
@@ -68,6 +71,7 @@ struct pl_node {
     pl_time progress;
     bool progressed; /* pl_progress has been called since the host looked */
     bool busy;
+    bool pending; /* something is under way outside, and counts in `plant` */
     enum pl_node_state state;
     _Atomic int reach;          /* enum pl_node_reach */
     uint64_t events;            /* emitted; part of an event's id */

@@ -37,6 +37,7 @@ unsigned pl_plan_lanes(const struct pl_graph *graph) {
 /* As many as the graph says; else one for each partition as far as there are cores. */
 static unsigned keyed_workers(const struct pl_graph *graph) {
     unsigned partitions = (unsigned)graph->settings.partitions;
+    if (graph->settings.clock == PL_GRAPH_CLOCK_PLANT) return 1;
     if (graph->settings.workers) return (unsigned)graph->settings.workers;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     return cores > 0 && (unsigned)cores < partitions ? (unsigned)cores : partitions;
@@ -95,9 +96,14 @@ static bool make_lists(const struct pl_graph *graph, const bool *owned, struct p
     return true;
 }
 
+/* What a plant waits for is answered on one thread: only so does its order depend on nothing but rows. */
+static bool has_own_thread(const struct pl_graph *graph, const struct pl_graph_node *node) {
+    return node->op->flags & PL_OP_BLOCKING && graph->settings.clock != PL_GRAPH_CLOCK_PLANT;
+}
+
 static void place_node(const struct pl_graph *graph, struct pl_plan *plan, unsigned i, unsigned keyed) {
     const struct pl_graph_node *node = &graph->nodes[i];
-    bool own = node->op->flags & PL_OP_BLOCKING;
+    bool own = has_own_thread(graph, node);
     plan->first[i] = plan->instance_count;
     for (unsigned p = 0; p < pl_plan_instances(graph, node); p++) {
         if (!has_instance(plan, node, p)) continue;
@@ -121,7 +127,8 @@ enum pl_code pl_plan_make(const struct pl_graph *graph, const bool *owned, struc
         pl_plan_fini(plan);
         return pl_error_set(error, PL_NO_MEMORY, "no memory for a plan");
     }
-    if (graph->settings.log_kind != PL_LOG_NONE) plan->intake_worker = plan->worker_count++;
+    if (graph->settings.log_kind != PL_LOG_NONE && graph->settings.clock != PL_GRAPH_CLOCK_PLANT)
+        plan->intake_worker = plan->worker_count++;
     for (unsigned i = 0; i < graph->node_count; i++)
         place_node(graph, plan, i, keyed);
     if (plan->worker_count <= PL_WORKERS_MAX) return PL_OK;

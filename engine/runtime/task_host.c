@@ -4,6 +4,7 @@
 #include <potline/alloc.h>
 
 #include "log/log.h"
+#include "runtime/plant_time.h"
 #include "runtime/task_impl.h"
 
 /* ---- What a source makes ---- */
@@ -102,4 +103,10 @@ static void task_wake(struct pl_node *node) {
     pl_ready(&task->runnable);
 }
 
-const struct pl_node_host pl_task_node_host = {.emit = task_emit, .wanted = task_wanted, .wake = task_wake};
+static bool task_answered(struct pl_node *node) {
+    struct pl_task *task = node->owner;
+    return pl_plant_answered(node->config.plant, &task->runnable);
+}
+
+const struct pl_node_host pl_task_node_host = {
+    .emit = task_emit, .wanted = task_wanted, .wake = task_wake, .answered = task_answered};

@@ -39,6 +39,8 @@ struct pl_worker {
     int running; /* rank of the task that runs; -1: none */
     struct watch *watches;
     struct pl_runnable *buried;
+    void (*still)(void *arg);
+    void *still_arg;
     _Atomic bool halting;
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t changed;
@@ -114,8 +116,22 @@ static void nothing_to_do(uv_idle_t *idle) {
     (void)idle;
 }
 
+/* Nothing is under way, from whichever task to whichever. */
+static bool edges_are_empty(const struct pl_worker *worker) {
+    for (const struct watch *w = worker->watches; w; w = w->next)
+        if (!pl_edge_idle(w->edge)) return false;
+    return true;
+}
+
+void pl_worker_when_still(struct pl_worker *worker, void (*still)(void *arg), void *arg) {
+    worker->still = still;
+    worker->still_arg = arg;
+}
+
 static void before_poll(uv_prepare_t *prepare) {
     struct pl_worker *worker = prepare->data;
+    if (worker->still && !anything(worker) && !atomic_load(&worker->poked) && edges_are_empty(worker))
+        worker->still(worker->still_arg);
     if (anything(worker))
         uv_idle_start(&worker->idle, nothing_to_do);
     else

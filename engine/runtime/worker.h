@@ -42,6 +42,10 @@ enum pl_code pl_worker_add(struct pl_worker *worker, struct pl_runnable *task, s
 enum pl_code pl_worker_watch(struct pl_worker *worker, struct pl_edge *edge, struct pl_runnable *task,
                              struct pl_error **error);
 
+/* Before the start: `still` is called, on its thread, whenever nothing is ready and none of its edges holds anything;
+ * it may make something ready. Only of a worker that is alone, as what others do is not looked at. */
+void pl_worker_when_still(struct pl_worker *worker, void (*still)(void *arg), void *arg);
+
 enum pl_code pl_worker_start(struct pl_worker *worker, struct pl_error **error); /* starts every task, then runs */
 void pl_worker_stop(struct pl_worker *worker);                                   /* any thread: finish tasks and end */
 void pl_worker_join(struct pl_worker *worker);

@@ -22,12 +22,10 @@ static void tell_kept(struct guard *s) {
         tell_scope(s, "override.kept", 900, s->overrides[i].scope, s->overrides[i].user, s->overrides[i].reason);
 }
 
-static void on_timer(uv_timer_t *timer) {
-    struct guard *s = timer->data;
-    pl_time now = pl_now(s->node);
-    if (s->ticks == 0) tell_kept(s);
+static void tick(struct guard *s, pl_time now, bool leases) {
+    if (s->ticks++ == 0) tell_kept(s);
     if (*s->override_file) override_look(s);
-    if (++s->ticks % LEASES_TICKS == 0) leases_tick(s, now);
+    if (leases) leases_tick(s, now);
     bool due = s->pulse && !s->shed && (now - s->pulsed >= s->pulse || now < s->pulsed);
     if (due) {
         s->pulsed = now;
@@ -36,9 +34,18 @@ static void on_timer(uv_timer_t *timer) {
     finish(s);
 }
 
+static void on_timer(uv_timer_t *timer) {
+    struct guard *s = timer->data;
+    tick(s, pl_now(s->node), (s->ticks + 1) % LEASES_TICKS == 0);
+}
+
+/* A plant that owns time has no other clock than this one. */
 static pl_time watermark(void *self, struct pl_node *node, pl_time now) {
     struct guard *s = self;
-    leases_tick(s, pl_now(node));
+    if (pl_plant_owns_time(node))
+        tick(s, pl_now(node), true);
+    else
+        leases_tick(s, pl_now(node));
     finish(s);
     return now;
 }
@@ -124,6 +131,7 @@ static enum pl_code open_guard(void *self, struct pl_node *node, struct pl_error
     if (!code) code = keep_load(s, error);
     if (!code && s->failed) code = pl_error_set(error, PL_NO_MEMORY, "no memory for what the guard has kept");
     if (code) return code;
+    if (pl_plant_owns_time(node)) return PL_OK;
     if (uv_timer_init(pl_node_loop(node), &s->timer)) return pl_error_set(error, PL_IO, "the guard has no timer");
     s->timer.data = s;
     s->timer_open = true;

@@ -42,6 +42,7 @@ static pl_time on_now(void *user) {
 static void on_first(void *user) {
     struct pl__sink *sink = user;
     pl__beats_go_on(&sink->beats);
+    pl_pending(sink->node, sink->writes.active_count > 0);
 }
 
 static void on_link(void *user, bool up, const char *why) {
@@ -109,6 +110,13 @@ static enum pl_code pulse_open(struct pl__sink *sink, struct pl_error **error) {
     return PL_OK;
 }
 
+/* Heartbeats are by the machine's clock, for a device that has the same time. */
+static enum pl_code time_check(const struct pl__sink *sink, struct pl_error **error) {
+    if (!pl_plant_owns_time(sink->node) || sink->heartbeats.count == 0) return PL_OK;
+    return pl_error_set(error, PL_USAGE,
+                        "a plant that owns time (clock: plant) stands still between heartbeats; leave them out");
+}
+
 static enum pl_code sink_open(void *self, struct pl_node *node, struct pl_error **error) {
     struct pl__sink *sink = self;
     struct pl__targets_options targets = targets_options(sink);
@@ -119,6 +127,7 @@ static enum pl_code sink_open(void *self, struct pl_node *node, struct pl_error 
     if (!code) code = writes_open(sink, error);
     if (!code) code = beats_open(sink, error);
     if (!code) code = pulse_open(sink, error);
+    if (!code) code = time_check(sink, error);
     if (!code) code = client_open(sink, error);
     sink->writes.client = sink->beats.client = sink->client;
     return code;
@@ -197,6 +206,7 @@ static enum pl_flow sink_process(void *self, struct pl_node *node, unsigned inpu
         take(sink, batch, row);
     pl_batch_unref(batch);
     pl__results_count(sink);
+    pl_pending(sink->node, sink->writes.active_count > 0);
     return PL_FLOW_OK;
 }
 

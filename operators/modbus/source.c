@@ -43,6 +43,7 @@ struct source {
     struct pl__cycle cycle;
     struct pl__lockstep lockstep;
     bool ready;       /* a cycle has finished and is not all emitted */
+    bool unanswered;  /* a step of the plant has been emitted */
     uint32_t emitted; /* points of it */
     pl_time progress; /* behind its newest row */
     uint64_t polls, overruns;
@@ -272,6 +273,7 @@ static void source_close(void *self, struct pl_node *node) {
 
 static enum pl_flow emit_samples(struct source *source, struct pl_node *node) {
     uint32_t left = source->points.count - source->emitted;
+    if (source->clock_given) pl_plant_time(node, source->lockstep.time);
     struct pl_batch *batch = pl_node_batch(node, PL_SAMPLES, left < BATCH_ROWS ? left : BATCH_ROWS, 0);
     if (!batch) return pl_fail(node, "no memory for a batch of samples");
     source->emitted = pl__points_fill(&source->points, source->emitted, batch);
@@ -280,7 +282,7 @@ static enum pl_flow emit_samples(struct source *source, struct pl_node *node) {
     source->ready = false;
     source->polled = source->slot;
     pl_progress(node, source->progress);
-    if (source->clock_given && source->client) pl__lockstep_emitted(&source->lockstep);
+    source->unanswered = source->clock_given;
     return flow;
 }
 
@@ -290,6 +292,10 @@ static enum pl_flow source_produce(void *self, struct pl_node *node) {
     enum pl_flow flow = pl__report_emit(&source->report, PORT_EVENTS);
     if (flow != PL_FLOW_WAIT) return flow;
     if (source->ready) return emit_samples(source, node);
+    if (source->unanswered && source->client && pl_answered(node)) {
+        source->unanswered = false;
+        pl__lockstep_emitted(&source->lockstep);
+    }
     return source->stopping ? PL_FLOW_END : PL_FLOW_WAIT;
 }
 
@@ -327,7 +333,7 @@ static void source_stop(void *self, struct pl_node *node) {
     counters_update(source);
     disconnect(source);
     source->stopping = true;
-    if (source->clock_given) source->ready = false;
+    if (source->clock_given) source->ready = source->unanswered = false;
     while (source_produce(self, node) == PL_FLOW_OK)
         ;
 }
@@ -430,6 +436,7 @@ const struct pl_operator pl__source_modbus = {
                     {.name = "missing", .unit = "rows", .doc = "Values that were no finite number."},
                     {.name = "events_left_out", .unit = "events", .doc = "Events beyond the ring of events."}),
     .scope = PL_GLOBAL,
+    .flags = PL_OP_OWNS_TIME,
     .instance_size = sizeof(struct source),
     .check = source_check,
     .open = source_open,

@@ -63,12 +63,19 @@ static bool tell_rung(struct optimize *s, uint32_t asset, pl_time time) {
 
 /* ---- Set points ---- */
 
+/* A generation is this node's, not a pot's: what was decided of one pot does not make what is renewed of another old.
+ */
 static bool send(struct optimize *s, uint32_t asset, struct pot_record *r, pl_time time, const char *reason) {
     struct pl_tags *tags = pl_node_tags(s->node);
+    const struct progress_record *p = pl_table_get(pl_node_table(s->node, TABLE_PROGRESS), 0, 0);
     size_t length = strlen(reason);
     if (length > REASON_SENT) length = pl_text_cut(reason, REASON_SENT);
     struct pl_batch *b = pl_node_batch(s->node, PL_SETPOINTS, TARGETS, TARGETS * (uint32_t)(length + 1));
-    if (!b) return false;
+    if (!b || !p) {
+        pl_batch_unref(b);
+        return false;
+    }
+    r->token = p->token;
     for (int i = 0; i < TARGETS; i++) {
         char name[PL_NAME_MAX + 1];
         int used = snprintf(name, sizeof name, "%s.%s", name_of(s, asset), s->target[i]);
@@ -102,13 +109,12 @@ static double within(double x, const struct limit *l) {
 
 /* Anodes are moved from where the device stands by what the twin wants: its distance and the device's need not agree.
  * Whatever the answer, the baseline too, they go no farther than one move may be: toward their window, where they are
- * outside of it. NaN: they stand where no pot's do. */
+ * outside of it. NaN: where they stand is not known, or where no pot's do. */
 static double acd_set(const struct optimize *s, const struct pot_record *r, pl_time time) {
     const struct pot_result *a = s->result;
     const struct limit *l = s->run->input.limit, *move = &l[QUANTITY_ACD_MOVE];
     const struct quantity_row *q = &quantity_rows[QUANTITY_ACD];
-    bool known = fresh(s, &r->watch[WATCHED_STANDS], time);
-    double stands = known ? r->watch[WATCHED_STANDS].value : a->from[POT_ACD];
+    double stands = fresh(s, &r->watch[WATCHED_STANDS], time) ? r->watch[WATCHED_STANDS].value : NAN;
     double wanted = stands + (a->x[POT_ACD] - a->from[POT_ACD]);
     if (!(stands >= q->least && stands <= q->most) || !isfinite(wanted)) return NAN;
     const struct limit reach = {stands + move->low, stands + move->high, 0};
@@ -129,16 +135,29 @@ static void take_answer(struct optimize *s, struct pot_record *r, pl_time time) 
     if (acd > r->upper[TARGET_ACD]) r->upper[TARGET_ACD] = acd;
 }
 
-/* Generations of this origin never fall, whatever pot they are of. */
-static bool next_token(struct optimize *s, struct pot_record *r, pl_time time) {
+/* Generations never fall, whatever pot they are of. */
+static bool next_token(struct optimize *s, pl_time time) {
     struct progress_record *p = pl_table_get(pl_node_table(s->node, TABLE_PROGRESS), 0, 0);
     if (!p) return false;
     if (time > 0 && (uint64_t)time > p->token) p->token = (uint64_t)time;
-    r->token = p->token;
     return true;
 }
 
 /* ---- Runs ---- */
+
+/* A twin that has lost its pot (an effect that it took for something else, a sensor that is off) may be sure of itself,
+ * and have the anodes where no pot's are. */
+static bool is_credible(const struct pot_result *a) {
+    const struct quantity_row *q = &quantity_rows[QUANTITY_ACD];
+    return a->from[POT_ACD] >= q->least && a->from[POT_ACD] <= q->most;
+}
+
+static bool doubt_run(struct optimize *s, uint32_t asset, pl_time time) {
+    char why[96];
+    snprintf(why, sizeof why, "the twin has the anodes at %.1f mm, where no pot's are: it is not believed",
+             s->result->from[POT_ACD]);
+    return hold(s, asset, time, why);
+}
 
 static bool use(struct optimize *s, uint32_t asset, struct pot_record *r, pl_time time) {
     const struct pot_result *a = s->result;
@@ -158,10 +177,12 @@ static bool use(struct optimize *s, uint32_t asset, struct pot_record *r, pl_tim
     bool given = isfinite(s->baseline[POT_ACD]);
     r->sends = a->rung < POT_BASELINE || given; /* without a baseline of its own the guard's holds */
     take_answer(s, r, time);
-    if (!tell_run(s, asset, time, "optimize.run") || !tell_rung(s, asset, time) || !next_token(s, r, time))
-        return false;
-    if (r->sends && *s->target[TARGET_ACD] && isnan(r->set[TARGET_ACD]) &&
-        !tell(s, time, "optimize.held", 400, asset, "the anodes stand where no pot's do: they are left there"))
+    if (!tell_run(s, asset, time, "optimize.run") || !tell_rung(s, asset, time) || !next_token(s, time)) return false;
+    bool left = r->sends && *s->target[TARGET_ACD] && isnan(r->set[TARGET_ACD]);
+    if (left && !tell(s, time, "optimize.blind", 500, asset,
+                      fresh(s, &r->watch[WATCHED_STANDS], time)
+                          ? "the anodes stand where no pot's do: they are left there"
+                          : "what stands in the anodes' set point is not known: they are left where they are"))
         return false;
     return !r->sends || send(s, asset, r, time, a->reason);
 }
@@ -173,6 +194,17 @@ static const char *doubt(const struct optimize *s, const struct pot_record *r, p
     if (fresh(s, &r->watch[WATCHED_RISK], time) && r->watch[WATCHED_RISK].value >= 0.5)
         return "an anode effect is likely: the pot's own control comes first";
     return NULL;
+}
+
+/* How restless the metal is says how low the anodes may be. Who does not know it does not lower them. */
+static bool look_at_noise(struct optimize *s, uint32_t asset, const struct pot_record *r, pl_time time) {
+    struct pot_input *input = &s->run->input;
+    struct limit *move = &input->limit[QUANTITY_ACD_MOVE];
+    bool known = fresh(s, &r->watch[WATCHED_NOISE], time);
+    input->noise = known ? r->watch[WATCHED_NOISE].value : NAN;
+    if (known || !*s->noise || !*s->target[TARGET_ACD]) return true;
+    move->low = fmin(fmax(move->low, 0), move->high);
+    return tell(s, time, "optimize.blind", 400, asset, "the pot's noise is not known: its anodes are not lowered");
 }
 
 bool answer_state(struct optimize *s, uint32_t asset, pl_time time, const void *body, uint32_t size) {
@@ -188,16 +220,20 @@ bool answer_state(struct optimize *s, uint32_t asset, pl_time time, const void *
     if (!code && run->recorded) code = pl_error_set(&error, PL_CORRUPT, "it is a run, not a state");
     optimize_setup(s, time, &run->setup);
     limits_of(&s->limits, name_of(s, asset), run->input.limit);
-    run->input.noise = fresh(s, &r->watch[WATCHED_NOISE], time) ? r->watch[WATCHED_NOISE].value : NAN;
+    if (!look_at_noise(s, asset, r, time)) {
+        pl_error_free(&error);
+        return false;
+    }
     run->input.seed = id_of(s, name_of(s, asset), time) >> 11; /* whole in JSON, too */
     for (int j = 0; j < POT_VARIABLES; j++) {
         run->input.accepted[j] = r->known ? r->accepted[j] : NAN;
         run->input.baseline[j] = j == POT_CURRENT ? NAN : s->baseline[j];
     }
     if (!code) code = run_solve(run, s->result, &error);
-    bool good = code == PL_NO_MEMORY ? false
-                : code               ? hold(s, asset, time, error ? error->text : pl_code_text(code))
-                                     : use(s, asset, r, time);
+    bool good = code == PL_NO_MEMORY     ? false
+                : code                   ? hold(s, asset, time, error ? error->text : pl_code_text(code))
+                                  : is_credible(s->result) ? use(s, asset, r, time)
+                                         : doubt_run(s, asset, time);
     pl_error_free(&error);
     return good;
 }

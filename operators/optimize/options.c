@@ -74,8 +74,10 @@ const struct pl_option optimize_options[] = {
     PL_OPT_DURATION(OPTIMIZE, feed_time, "feed_time", "8h", "10m", "7d", PL_FIXED,
                     "In which alumina goes to what it is to be."),
     PL_OPT_DURATION(OPTIMIZE, dose_time, "dose_time", "2d", "1h", "30d", PL_FIXED, "Likewise AlF3."),
-    PL_OPT_STRING(OPTIMIZE, noise, "noise", "noise", PL_FIXED,
-                  "The last part of the tag of the noise of a pot's voltage, mV."),
+    PL_OPT_STRING(
+        OPTIMIZE, noise, "noise", "noise", PL_FIXED,
+        "The last part of the tag of the noise of a pot's voltage, mV; while it is not fresh, anodes are not lowered. "
+        "\"\": there is none, and nobody waits for it."),
     PL_OPT_NUMBER(OPTIMIZE, noise_quiet, "noise_quiet", "12", "0", "1000", PL_FIXED, "mV of a quiet pot."),
     PL_OPT_NUMBER(OPTIMIZE, noise_distance, "noise_distance", "0.1", "0", "10", PL_FIXED,
                   "mm by which anodes stay higher for each mV beyond that: the metal's waves must have room."),

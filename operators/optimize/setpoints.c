@@ -132,7 +132,10 @@ const struct pl_operator optimize_setpoints_operator = {
         "reason, renewed until the next answer. Where not all limits can be kept, those of the highest rank give way "
         "(optimize.relaxed); where those of rank 0 cannot, what was accepted last holds if it keeps them "
         "(optimize.accepted), else the baseline (optimize.baseline). An unhealthy twin, an anode effect that is near "
-        "and a state that cannot be read end in optimize.held; without an answer for `hold`, set points are no longer "
+        "and a state that cannot be read end in optimize.held; anodes whose noise is not known are not lowered, and "
+        "those "
+        "whose set point cannot be read are left where they are (optimize.blind); without an answer for `hold`, set "
+        "points are no longer "
         "renewed (optimize.lapsed). Every run is an event optimize.run with all that it follows from, so that "
         "`potline optimize --replay` gives the same numbers.",
     .inputs = PL_PORTS({.name = "in",
@@ -141,7 +144,7 @@ const struct pl_operator optimize_setpoints_operator = {
     .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_SETPOINTS), .doc = "Set points, for a guard."},
                         {.name = "events",
                          .kinds = PL_SET(PL_EVENTS),
-                         .doc = "optimize.run, .relaxed, .accepted, .baseline, .held, .lapsed, .replayed."}),
+                         .doc = "optimize.run, .relaxed, .accepted, .baseline, .held, .blind, .lapsed, .replayed."}),
     .options = optimize_options,
     .counters = PL_COUNTERS({"runs", "runs", "Pots decided."}, {"optimal", "runs", "Of them, within all limits."},
                             {"relaxed", "runs", "With limits that gave way."},

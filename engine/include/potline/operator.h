@@ -57,6 +57,7 @@ enum pl_operator_flags {
     PL_OP_PROGRAM = 1 << 8,    /* a program does its work; its instance begins with a struct pl_program (program.h) */
     PL_OP_FIELD = 1 << 9,      /* writes set points to the field: they must come from a guard */
     PL_OP_GUARD = 1 << 10,     /* decides which set points may go to the field */
+    PL_OP_OWNS_TIME = 1 << 11, /* a source that has a simulated plant's time where its group `clock` is given */
     PL_OP_MIXED = 1 << 6, /* an input may get several kinds: each batch says its own, pl_node_kind is the first one */
 };
 
@@ -155,6 +156,24 @@ PL_API unsigned pl_node_key_depth(const struct pl_node *node);
 
 /* The engine's clock (wall, log or plant time): now, UTC. */
 PL_API pl_time pl_now(const struct pl_node *node);
+
+/* ---- Of a graph whose clock is a simulated plant's (`clock: plant`) ----
+ *
+ * Its source says what time it is, gives the rows of a step, and lets the plant go on once the graph has answered; so
+ * what comes of a run does not depend on how fast anybody is. */
+
+/* Is it? Then nothing that is decided may hang on a timer of the loop: the watermark is what moves time. */
+PL_API bool pl_plant_owns_time(const struct pl_node *node);
+
+/* Of the source: it is `now`, for all nodes (earlier than before: nothing changes). Without such a clock: nothing. */
+PL_API void pl_plant_time(struct pl_node *node, pl_time now);
+
+/* Of the source: has all that it has given come to its end, in every node, and outside by every sink (pl_pending)? When
+ * not, `produce` is called once it has. True at once where the plant's time is not the graph's clock. */
+PL_API bool pl_answered(struct pl_node *node);
+
+/* Something that the node has begun outside is not done: a plant that owns time waits. */
+PL_API void pl_pending(struct pl_node *node, bool pending);
 
 /* May it touch what is outside now? No longer, where engines share a graph, another one may have taken over already.
  * Ask right before each request to a device. Any thread. */

@@ -74,11 +74,11 @@ static uint16_t status_of(const struct plant_pot *pot) {
 }
 
 static double distance_of(const struct plant_pot *pot, double resistance) {
-    return PLANT_DISTANCE_NOMINAL + (resistance - pot->crew.resistance_base) / PLANT_OHM_PER_MM;
+    return pot->distance + (resistance - pot->crew.resistance_base) / PLANT_OHM_PER_MM;
 }
 
 static double resistance_of(const struct plant_pot *pot, double distance) {
-    return pot->crew.resistance_base + (distance - PLANT_DISTANCE_NOMINAL) * PLANT_OHM_PER_MM;
+    return pot->crew.resistance_base + (distance - pot->distance) * PLANT_OHM_PER_MM;
 }
 
 static void show_inputs(struct plant_plc *plc, unsigned number) {

@@ -16,9 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PLANT_BACK_EMF 1.65       /* V */
-#define PLANT_OHM_PER_MM 0.186    /* micro-ohm that a millimetre of distance is worth at 180 kA */
-#define PLANT_DISTANCE_NOMINAL 43 /* mm that the nominal resistance stands for */
+#define PLANT_BACK_EMF 1.65    /* V */
+#define PLANT_OHM_PER_MM 0.186 /* micro-ohm that a millimetre of distance is worth at 180 kA */
 
 enum { PLANT_MINUTES = 16 }; /* minute means kept */
 

@@ -8,6 +8,7 @@
 #include "../model/random.h"
 #include "control.h"
 #include "feeders.h"
+#include "practice.h"
 
 #define MINUTE 60.0
 #define HOUR 3600.0
@@ -30,9 +31,6 @@
 #define BEAM_RAISE 0.20
 #define BATH_BAND 0.015 /* m */
 
-#define BATH_TEMP 964.0 /* Celsius the shift steers for */
-#define ALF3 12.3       /* wt% */
-
 /* Streams of the crew's key. */
 enum { DRAW_TAP, DRAW_ANODE, DRAW_MASS, DRAW_SAMPLE };
 
@@ -46,8 +44,8 @@ static double turn(unsigned pot, unsigned pots, unsigned stride, double every) {
     return ((pot - 1) * stride % pots + 0.5) / pots * every;
 }
 
-void plant_crew_init(struct plant_crew *crew, uint64_t seed, unsigned line, unsigned pot, unsigned pots,
-                     const struct plant_site *site) {
+void plant_crew_init(struct plant_crew *crew, const struct plant_practice *practice, uint64_t seed, unsigned line,
+                     unsigned pot, unsigned pots, const struct plant_site *site) {
     *crew = (struct plant_crew){
         .key = plant_random_key(seed, line, pot, PLANT_CAUSE_CREW),
         .first_tap = turn(pot, pots, 1, TAP_EVERY),
@@ -58,8 +56,10 @@ void plant_crew_init(struct plant_crew *crew, uint64_t seed, unsigned line, unsi
         .next_check = INFINITY,
         .metal_target = site->cell->set.metal_mass + TAP_USUAL / 2,
         .bath_target = plant_cell_bath_level(site->cell),
-        .bath_temp = BATH_TEMP,
-        .alf3 = ALF3,
+        .steers_temp = practice->bath_temp,
+        .steers_alf3 = practice->alf3,
+        .bath_temp = practice->bath_temp,
+        .alf3 = practice->alf3,
         .resistance_base = site->local->resistance,
     };
     crew->next_tap = visit(crew, DRAW_TAP, 0, crew->first_tap, TAP_EVERY);
@@ -137,7 +137,7 @@ static void correct(struct plant_crew *crew, const struct plant_site *site, doub
     crew->bath_temp = site->cell->y[PLANT_BATH_TEMP] + 1.2 * plant_random_normal(key, 2 * n);
     if (n % 3 == 0) crew->alf3 = site->cell->bath.alf3 + 0.15 * plant_random_normal(key, 2 * n + 1);
 
-    double hot = crew->bath_temp - BATH_TEMP, poor = ALF3 - crew->alf3;
+    double hot = crew->bath_temp - crew->steers_temp, poor = crew->steers_alf3 - crew->alf3;
     double usual = 0.02 * site->cell->ampere * PLANT_ALUMINA_PER_COULOMB * 0.94 * HOUR;
     site->local->alf3 = within(usual + 0.20 * hot + 0.8 * poor, 0, 6);
     crew->resistance_trim = within(crew->resistance_trim - 0.006 * within(hot, -8, 8), -0.6, 0.6);

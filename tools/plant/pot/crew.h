@@ -16,8 +16,9 @@ struct plant_crew {
     double next_shift, next_bath;
     double next_rescue, next_check; /* s; infinite while there is no anode effect */
     uint64_t taps, anodes, shifts;
-    double metal_target; /* kg just before a tap */
-    double bath_target;  /* m */
+    double metal_target;             /* kg just before a tap */
+    double bath_target;              /* m */
+    double steers_temp, steers_alf3; /* Celsius and wt% that the shift steers for */
     /* measured at the last shift */
     double bath_temp, alf3;
     double resistance_base, resistance_trim; /* micro-ohm */
@@ -45,6 +46,7 @@ struct plant_deeds {
 };
 
 struct plant_cell;
+struct plant_practice;
 struct plant_control;
 struct plant_effect;
 struct plant_feeders;
@@ -61,8 +63,8 @@ struct plant_site {
 };
 
 /* Sets how much metal lies in the cell and how cold its newest anode is, as the plan has it at the start. */
-void plant_crew_init(struct plant_crew *crew, uint64_t seed, unsigned line, unsigned pot, unsigned pots,
-                     const struct plant_site *site);
+void plant_crew_init(struct plant_crew *crew, const struct plant_practice *practice, uint64_t seed, unsigned line,
+                     unsigned pot, unsigned pots, const struct plant_site *site);
 struct plant_deeds plant_crew_step(struct plant_crew *crew, const struct plant_site *site, double now);
 double plant_crew_tapping(const struct plant_crew *crew, double now); /* kg/s of metal */
 

@@ -10,14 +10,17 @@
 #define EMPTY_LASTS (0.6 * HOUR)
 #define SCATTER 0.05
 
-void plant_feeders_init(struct plant_feeders *f, uint64_t seed, unsigned line, unsigned pot) {
+void plant_feeders_init(struct plant_feeders *f, double blocks, uint64_t seed, unsigned line, unsigned pot) {
     uint64_t key = plant_random_key(seed, line, pot, PLANT_CAUSE_BLOCKAGE);
-    *f = (struct plant_feeders){.key = plant_random_key(seed, line, pot, PLANT_CAUSE_SHOT), .shot = 1.5};
+    *f = (struct plant_feeders){.key = plant_random_key(seed, line, pot, PLANT_CAUSE_SHOT),
+                                .shot = 1.5,
+                                .block_every = BLOCK_EVERY / blocks,
+                                .empty_every = EMPTY_EVERY / blocks};
     for (unsigned i = 0; i < PLANT_FEEDERS; i++) {
         f->filled[i] = plant_random_between(key, i, 0.97, 1.03);
-        f->next_block[i] = plant_random_wait(key + 1 + i, 0, BLOCK_EVERY);
+        f->next_block[i] = plant_random_wait(key + 1 + i, 0, f->block_every);
     }
-    f->next_empty = plant_random_wait(key + 1 + PLANT_FEEDERS, 0, EMPTY_EVERY);
+    f->next_empty = plant_random_wait(key + 1 + PLANT_FEEDERS, 0, f->empty_every);
 }
 
 /* Event `n` of a stream of its own: lasts draw 2n+1, the next comes after draw 2n+2. */
@@ -33,8 +36,8 @@ static bool happens(uint64_t key, uint64_t *count, double now, double *next, dou
 bool plant_feeders_age(struct plant_feeders *f, double now) {
     uint64_t key = f->key + UINT64_C(0x5bd1e995);
     for (unsigned i = 0; i < PLANT_FEEDERS; i++)
-        happens(key + i, &f->blocks[i], now, &f->next_block[i], &f->blocked_until[i], BLOCK_EVERY, BLOCK_LASTS);
-    happens(key + PLANT_FEEDERS, &f->empties, now, &f->next_empty, &f->empty_until, EMPTY_EVERY, EMPTY_LASTS);
+        happens(key + i, &f->blocks[i], now, &f->next_block[i], &f->blocked_until[i], f->block_every, BLOCK_LASTS);
+    happens(key + PLANT_FEEDERS, &f->empties, now, &f->next_empty, &f->empty_until, f->empty_every, EMPTY_LASTS);
     unsigned before = f->seen;
     f->seen = plant_feeders_blocked(f, now);
     return f->seen != before;

@@ -16,14 +16,16 @@ struct plant_feeders {
     double filled[PLANT_FEEDERS];     /* true mean over that */
     double next_block[PLANT_FEEDERS]; /* s since the start */
     double blocked_until[PLANT_FEEDERS];
-    double next_empty, empty_until; /* the common hopper */
+    double next_empty, empty_until;  /* the common hopper */
+    double block_every, empty_every; /* s, on the average */
     uint64_t blocks[PLANT_FEEDERS], empties;
     uint64_t strokes;
     double held_until; /* all held shut from outside: starving */
     unsigned seen;     /* blocked at the last plant_feeders_age */
 };
 
-void plant_feeders_init(struct plant_feeders *f, uint64_t seed, unsigned line, unsigned pot);
+/* `blocks` times as often as usual they block. */
+void plant_feeders_init(struct plant_feeders *f, double blocks, uint64_t seed, unsigned line, unsigned pot);
 
 /* Lets what is due at `now` happen. Returns true when the set of blocked feeders has changed. */
 bool plant_feeders_age(struct plant_feeders *f, double now);

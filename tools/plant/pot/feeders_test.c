@@ -4,7 +4,7 @@
 static void shots_scatter_by_five_percent(void **state) {
     (void)state;
     struct plant_feeders f;
-    plant_feeders_init(&f, 1, 1, 1);
+    plant_feeders_init(&f, 1, 1, 1, 1);
     double sum = 0, squares = 0;
     const int n = 40000;
     for (int i = 0; i < n; i++) {
@@ -21,7 +21,7 @@ static void shots_scatter_by_five_percent(void **state) {
 static void a_blocked_feeder_strokes_in_vain(void **state) {
     (void)state;
     struct plant_feeders f;
-    plant_feeders_init(&f, 1, 1, 1);
+    plant_feeders_init(&f, 1, 1, 1, 1);
     f.blocked_until[2] = 100;
     assert_int_equal(plant_feeders_blocked(&f, 50), 1u << 2);
     int empty = 0;
@@ -39,8 +39,8 @@ static void blockages_come_and_go(void **state) {
     unsigned changes = 0;
     for (unsigned pot = 1; pot <= 50; pot++) {
         struct plant_feeders f, g;
-        plant_feeders_init(&f, 3, 1, pot);
-        plant_feeders_init(&g, 3, 1, pot);
+        plant_feeders_init(&f, 1, 3, 1, pot);
+        plant_feeders_init(&g, 1, 3, 1, pot);
         for (int minute = 0; minute < 30 * 1440; minute++) {
             double now = minute * 60.0;
             changes += plant_feeders_age(&f, now);
@@ -63,7 +63,7 @@ static void blockages_come_and_go(void **state) {
 static void held_shut(void **state) {
     (void)state;
     struct plant_feeders f;
-    plant_feeders_init(&f, 1, 1, 1);
+    plant_feeders_init(&f, 1, 1, 1, 1);
     f.held_until = INFINITY;
     assert_int_equal(plant_feeders_blocked(&f, 1e9), 15);
     assert_true(plant_feeders_stroke(&f, 10) == 0);

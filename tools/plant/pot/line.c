@@ -16,7 +16,8 @@ double plant_line_target(const struct plant_line *line) {
     return line->remote_given ? line->remote : line->local;
 }
 
-bool plant_line_init(struct plant_line *line, uint64_t seed, unsigned number, unsigned pots) {
+bool plant_line_init(struct plant_line *line, const struct plant_practice *practice, uint64_t seed, unsigned number,
+                     unsigned pots) {
     *line = (struct plant_line){
         .key = plant_random_key(seed, number, 0, PLANT_CAUSE_CURRENT),
         .number = number,
@@ -29,7 +30,7 @@ bool plant_line_init(struct plant_line *line, uint64_t seed, unsigned number, un
     };
     if (!line->pots || !line->happened) return false;
     for (unsigned i = 0; i < pots; i++) {
-        plant_pot_init(&line->pots[i], seed, number, i + 1, pots);
+        plant_pot_init(&line->pots[i], practice, seed, number, i + 1, pots);
         plant_pot_begin(&line->pots[i], line->ampere);
         line->volts += line->pots[i].volts;
     }

@@ -22,7 +22,8 @@ struct plant_line {
     double volts;     /* of all pots, measured */
 };
 
-bool plant_line_init(struct plant_line *line, uint64_t seed, unsigned number, unsigned pots); /* false: no memory */
+bool plant_line_init(struct plant_line *line, const struct plant_practice *practice, uint64_t seed, unsigned number,
+                     unsigned pots); /* false: no memory */
 void plant_line_fini(struct plant_line *line);
 void plant_line_step(struct plant_line *line, uint64_t number, double seconds);
 double plant_line_target(const struct plant_line *line); /* A */

@@ -10,7 +10,8 @@ struct plant *plant_new(const struct plant_options *options) {
     plant->lines = calloc(options->lines, sizeof *plant->lines);
     bool made = plant->lines != NULL;
     for (unsigned i = 0; made && i < options->lines; i++)
-        made = plant_line_init(&plant->lines[i], options->seed, i + 1, options->pots);
+        made =
+            plant_line_init(&plant->lines[i], &plant_practices[options->practice], options->seed, i + 1, options->pots);
     if (made) return plant;
     plant_free(plant);
     return NULL;

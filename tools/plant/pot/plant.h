@@ -13,6 +13,7 @@
 struct plant_options {
     uint64_t seed;
     unsigned lines, pots; /* pots of a line */
+    unsigned practice;    /* PLANT_PRACTICE_GOOD, ... */
     int64_t start;        /* ns since 1970 */
     int64_t step;         /* ns */
 };

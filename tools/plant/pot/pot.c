@@ -13,9 +13,14 @@ static double spread(uint64_t key, unsigned what, double value, double share) {
 }
 
 /* No two pots are built alike, nor are they equally old. */
-static struct plant_cell_set build(uint64_t key) {
+static struct plant_cell_set build(const struct plant_practice *practice, uint64_t key) {
     struct plant_cell_set set = plant_cell_reference;
-    set.efficiency = plant_random_between(key, 0, 0.932, 0.948);
+    set.electrodes.anode_ohm *= practice->anode;
+    set.electrodes.cathode_ohm *= practice->cathode;
+    set.electrodes.external_ohm *= practice->external;
+    set.top *= practice->top;
+    set.distance += (practice->distance - 43) * 1e-3;
+    set.efficiency = plant_random_between(key, 0, 0.932, 0.948) + practice->efficiency;
     set.electrodes.anode_ohm = spread(key, 1, set.electrodes.anode_ohm, 0.06);
     set.electrodes.cathode_ohm = spread(key, 2, set.electrodes.cathode_ohm, 0.10);
     set.electrodes.effect_alumina = plant_random_between(key, 3, 1.76, 1.86);
@@ -26,33 +31,37 @@ static struct plant_cell_set build(uint64_t key) {
     set.slow_rate = spread(key, 8, set.slow_rate, 0.30);
     set.bath_mass = spread(key, 9, set.bath_mass, 0.04);
     set.metal_mass = spread(key, 10, set.metal_mass, 0.04);
-    set.alf3 = plant_random_between(key, 11, 12.0, 12.6);
+    double less = 12.3 - practice->alf3;
+    set.alf3 = plant_random_between(key, 11, 12.0 - less, 12.6 - less);
     set.alumina = plant_random_between(key, 12, 2.3, 2.6);
     set.superheat = plant_random_between(key, 13, 8.3, 9.7);
     set.distance = spread(key, 14, set.distance, 0.02);
     return set;
 }
 
-void plant_pot_init(struct plant_pot *pot, uint64_t seed, unsigned line, unsigned number, unsigned pots) {
+void plant_pot_init(struct plant_pot *pot, const struct plant_practice *practice, uint64_t seed, unsigned line,
+                    unsigned number, unsigned pots) {
     uint64_t key = plant_random_key(seed, line, number, PLANT_CAUSE_SPREAD);
-    struct plant_cell_set set = build(key);
+    struct plant_cell_set set = build(practice, key);
     memset(pot, 0, sizeof *pot);
     plant_cell_init(&pot->cell, &set);
     pot->cell.beam = plant_random_between(key, 15, 0.08, 0.25);
     pot->cell.cold = 0;
     plant_cell_electrify(&pot->cell, PLANT_AMPERE, 0);
     plant_noise_init(&pot->noise, seed, line, number);
+    pot->noise.pad_calm *= practice->pad;
     plant_effect_init(&pot->effect, seed, line, number);
-    plant_feeders_init(&pot->feeders, seed, line, number);
+    plant_feeders_init(&pot->feeders, practice->blocks, seed, line, number);
 
     pot->local = (struct plant_targets){
         .resistance = (pot->cell.volts - PLANT_BACK_EMF) / PLANT_AMPERE * 1e6,
         .feed = 100,
         .alf3 = 0.02 * PLANT_AMPERE * PLANT_ALUMINA_PER_COULOMB * 0.94 * 3600,
     };
+    pot->distance = practice->distance;
     plant_control_init(&pot->control, &pot->local);
     struct plant_site site = {&pot->cell, &pot->control, &pot->noise, &pot->feeders, &pot->effect, &pot->local};
-    plant_crew_init(&pot->crew, seed, line, number, pots, &site);
+    plant_crew_init(&pot->crew, practice, seed, line, number, pots, &site);
 }
 
 static void measure(struct plant_pot *pot, uint64_t number, double seconds, double ampere) {

@@ -2,7 +2,7 @@
  *
  * A step decides by what is measured at its start, lets the cell go ahead, and leaves what is measured at its end:
  *
- *     plant_pot_init(&pot, seed, 1, 7, 20);
+ *     plant_pot_init(&pot, &plant_practices[PLANT_PRACTICE_GOOD], seed, 1, 7, 20);
  *     plant_pot_begin(&pot, 180e3);                    the first measurement
  *     for (n = 1; ; n++) plant_pot_step(&pot, n, 1.0, line_current, line_target, &deeds);
  */
@@ -15,6 +15,7 @@
 #include "control.h"
 #include "crew.h"
 #include "feeders.h"
+#include "practice.h"
 
 #define PLANT_AMPERE 180e3 /* what the reference cell is built for */
 
@@ -35,6 +36,7 @@ struct plant_pot {
     struct plant_targets local, remote;
     unsigned remote_mask; /* bits of enum plant_target */
 
+    double distance;       /* mm, that the nominal resistance stands for */
     double beam_left;      /* mm the drive still has to go */
     double feed_owed;      /* kg */
     double volts;          /* measured by the controller: with noise */
@@ -50,7 +52,8 @@ struct plant_happened {
     bool effect_began, effect_ended, feeders_changed;
 };
 
-void plant_pot_init(struct plant_pot *pot, uint64_t seed, unsigned line, unsigned number, unsigned pots);
+void plant_pot_init(struct plant_pot *pot, const struct plant_practice *practice, uint64_t seed, unsigned line,
+                    unsigned number, unsigned pots);
 void plant_pot_begin(struct plant_pot *pot, double ampere);
 
 /* Goes to the end of step `number` (1 for the first). `ampere` is the line's current then, `nominal` its target. */

@@ -9,7 +9,7 @@ struct rig {
 
 static void rig_init(struct rig *rig, unsigned number) {
     memset(rig, 0, sizeof *rig);
-    plant_pot_init(&rig->pot, 1, 1, number, 20);
+    plant_pot_init(&rig->pot, &plant_practices[PLANT_PRACTICE_GOOD], 1, 1, number, 20);
     plant_pot_begin(&rig->pot, PLANT_AMPERE);
 }
 

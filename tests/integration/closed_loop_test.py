@@ -1,0 +1,73 @@
+#!/usr/bin/python3
+"""The closed loop on the simulated plant, in lockstep with its time (tests/bench/closed_loop): what was written depends on seed and
+graph alone, not on the machine; it moves anodes; and whatever the sensors say and however wrong the twin's model is, nothing unsafe
+arrives at the plant by the plant's own log, and its pots are at no limit that they are not at without the loop."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+BIN = os.environ["POTLINE_BIN"]
+BENCH = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bench", "closed_loop")
+LONG, BRIEF = os.environ.get("POTLINE_LONG") == "1", os.environ.get("POTLINE_BRIEF") == "1"
+HOURS, POTS = ("24", 4) if LONG else ("2", 2)
+
+# Names of a scenario, faults of the plant's instruments (kind:tags:from:for:argument), and what the twin is told of its pots.
+HOSTILE = [
+    ("values that are no numbers", ["dropout:line1.pot*.noise:20m:2h:0.9", "dropout:line1.pot*.bath_temp:20m:2h:0.9", "dropout:line1.pot01.voltage:40m:2h:"], []),
+    ("sensors that stand still", ["frozen:line1.pot*.noise:15m:-:", "frozen:line1.pot*.bath_temp:15m:-:", "frozen:line1.pot*.voltage:15m:-:"], []),
+    ("sensors that contradict each other", ["offset:line1.pot01.voltage:10m:-:0.4", "offset:line1.pot02.current:10m:-:-25",
+                                            "stuck:line1.pot02.bath_temp:10m:-:940"], []),
+    ("sensors that drift", ["drift:line1.pot*.bath_temp:0s:-:12", "drift:line1.pot*.voltage:0s:-:-0.1"], []),
+    ("noise and spikes", ["noise:line1.pot*.voltage:0s:-:0.2", "spike:line1.pot*.bath_temp:0s:-:60,0.05"], []),
+    ("a model 20 % too high", [], ["bath=7440", "metal=18000", "bath_film=1440", "metal_film=1440", "dissolution=0.0048"]),
+    ("a model 20 % too low", [], ["bath=4960", "metal=12000", "bath_film=960", "metal_film=960", "dissolution=0.0032"]),
+]
+
+
+def run(folder, *more):
+    command = [sys.executable, BENCH, "--bin", BIN, "--out", folder, "--hours", HOURS, "--from", "0", "--pots", str(POTS), "--step", "10s",
+               "--seeds", "11", "--practice", "good", *more]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "POTLINE_HTTP": "off"})
+    if done.returncode:
+        sys.exit(f"closed loop: {' '.join(command)}: {done.stdout[-2000:]} {done.stderr[-3000:]}")
+    results = []
+    for arm in ("baseline", "acd"):
+        with open(os.path.join(folder, f"good-{arm}-seed11.json")) as file:
+            results.append(json.load(file))
+    return results
+
+
+def expect(condition, text):
+    if not condition:
+        sys.exit(f"closed loop: {text}")
+
+
+def broken(result):
+    return {(pot, name): minutes for pot, figures in result["truth"].items() for name, minutes in figures["broken"].items()}
+
+
+def main():
+    with tempfile.TemporaryDirectory() as work:
+        os.makedirs(f"{work}/1")
+        before, after = run(f"{work}/1", "--check")
+        _, again = run(f"{work}/2", "--check")
+        expect(after["log"] == again["log"], f"what was written differs between two runs: {after['writes']}, {again['writes']}")
+        expect(after["writes"]["count"] >= 2 * POTS and not after["writes"]["refused"], f"anodes should have been moved: {after['writes']}")
+        for pot, figures in after["truth"].items():
+            expect(figures["acd"] < before["truth"][pot]["acd"], f"{pot}: the anodes are no lower than without the loop: {figures}")
+        told = []
+        for i, (name, faults, model) in enumerate(HOSTILE[:2] if BRIEF else HOSTILE):
+            more = [part for fault in faults for part in ("--fault", fault)] + [part for value in model for part in ("--model", value)]
+            alone, loop = run(f"{work}/h{i}", *more)
+            writes = loop["writes"]
+            expect(not writes["unsafe"], f"{name}: unsafe: {writes['unsafe'][:5]}")
+            worse = {k: m for k, m in broken(loop).items() if m > broken(alone).get(k, 0)}
+            expect(not worse, f"{name}: pots beyond limits more often than without the loop: {worse}")
+            told.append(f"{name}: {writes['count']} written")
+        print(f"{after['writes']['count']} set points, the same twice; nothing unsafe. " + "; ".join(told))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+#include "practice.h"
+
+const struct plant_practice plant_practices[PLANT_PRACTICES] = {
+    [PLANT_PRACTICE_GOOD] = {.name = "good",
+                             .distance = 43,
+                             .anode = 1,
+                             .cathode = 1,
+                             .external = 1,
+                             .top = 1,
+                             .pad = 1,
+                             .blocks = 1,
+                             .alf3 = 12.3,
+                             .bath_temp = 964},
+    [PLANT_PRACTICE_ORDINARY] = {.name = "ordinary",
+                                 .distance = 47,
+                                 .anode = 1.10,
+                                 .cathode = 1.15,
+                                 .external = 1.15,
+                                 .top = 1.20,
+                                 .efficiency = -0.020,
+                                 .pad = 1.5,
+                                 .blocks = 5,
+                                 .alf3 = 11.3,
+                                 .bath_temp = 967},
+};
