@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """All detectors of a graph, killed in the middle and started again, say what they say undisturbed; and so does a replay.
 
-A pump's signals go through change points, discords, a spectrum, a robust process model, residuals and the ensemble, with a
-checkpoint every 100 ms. The engine dies by SIGKILL when it has said a part of what it will say."""
+A pump's signals go through change points, discords, a spectrum, coherence, a robust process model, residuals and the
+ensemble, with a checkpoint every 100 ms. The engine dies by SIGKILL when it has said a part of what it will say."""
 import filecmp
 import json
 import os
@@ -27,14 +27,14 @@ nodes:
   steps: {{ op: detect.change, from: in, window: 32 }}
   shape: {{ op: detect.discord, from: in, include: ["*.pressure"], window: 40, every: 4, history: 1000 }}
   noise: {{ op: detect.spectral, from: in, include: ["*.flow"], interval: 1s, size: 64, bands: [ {{ name: fast, low: 0.1, high: 0.5 }}, {{ name: slow, low: 0.01, high: 0.1 }} ] }}
-  roll: {{ op: detect.spectral, from: in, include: ["*.{{flow,power}}"], interval: 1s, size: 64, bands: [ {{ name: all, low: 0.01, high: 0.5 }} ] }}
+  drive: {{ op: detect.coherence, from: in, pairs: [ {{ name: drive, of: flow, with: power }} ], interval: 1s, size: 64, bands: [ {{ name: all, low: 0.01, high: 0.5 }} ] }}
   together: {{ op: detect.process, from: in, exclude: ["*.innovation"], signals: 4, train: 300, scatter: {{ robust: true }} }}
   residual: {{ op: detect.residual, from: in }}
-  verdict: {{ op: detect, from: [in, steps, shape, noise, roll, together, residual], window: 32, threshold: 3 }}
+  verdict: {{ op: detect, from: [in, steps, shape, noise, drive, together, residual], window: 32, threshold: 3 }}
   out: {{ op: sink.csv, from: verdict, path: "{out}/verdict.csv" }}
-  members: {{ op: sink.csv, from: [steps, shape, noise, roll, together, residual], path: "{out}/members.csv" }}
+  members: {{ op: sink.csv, from: [steps, shape, noise, drive, together, residual], path: "{out}/members.csv" }}
   events: {{ op: sink.ndjson, from: [steps.events, shape.events, together.events, residual.events, verdict.events], path: "{out}/events.ndjson" }}
-  gold: {{ op: sink.lake, zone: gold, from: [verdict, steps, shape, noise, roll, together, residual] }}
+  gold: {{ op: sink.lake, zone: gold, from: [verdict, steps, shape, noise, drive, together, residual] }}
 """
 
 

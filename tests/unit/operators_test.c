@@ -43,6 +43,8 @@ static const struct sample {
     {"detect.change", "{window: 12, least: 3, memory: 100, threshold: 1}"},
     {"detect.residual", "{include: [], window: 8, threshold: 1}"},
     {"detect", "{scores: ['*.v2'], window: 16, threshold: 0.5, hold: 5}"},
+    {"detect.coherence", "{interval: 300ms, size: 8, average: 3, pairs: [{name: pair, of: v0, with: v1}], bands: "
+                         "[{name: all, low: 0, high: 2}]}"},
     {"detect.discord", "{window: 8, history: 64, every: 2}"},
     {"detect.spectral", "{interval: 300ms, size: 8, bands: [{name: all, low: 0, high: 2}]}"},
     {"detect.state", "{include: ['*.v0'], threshold: 0.5}"},
