@@ -11,7 +11,7 @@ static double noise(void) {
 }
 
 static void push_value(struct test *t, unsigned row, double value) {
-    test_push(t, &(struct sample){row * S, "l.p.v", value, isnan(value) ? PL_Q_BAD | PL_Q_MISSING : 0}, 1);
+    test_gather(t, (struct sample){row * S, "l.p.v", value, isnan(value) ? PL_Q_BAD | PL_Q_MISSING : 0});
 }
 
 enum { SCORE, ALARM, CHANGEPOINT, KINDS };
@@ -49,6 +49,7 @@ static void a_step_is_told_soon_and_once(void **state) {
     struct test *t = test_open("detect.change", "{}", PL_SAMPLES);
     for (unsigned row = 0; row < 4000; row++)
         push_value(t, row, 20 + noise() + (row >= 3000 ? 2 : 0));
+    test_gathered(t);
     assert_true(changes_in(t, 0, 3000) <= 1);
     assert_int_equal(changes_in(t, 3000, 3030), 1);
     assert_true(changes_in(t, 3030, 4000) <= 1);
@@ -68,6 +69,7 @@ static void a_change_of_spread(void **state) {
     struct test *t = test_open("detect.change", "{}", PL_SAMPLES);
     for (unsigned row = 0; row < 3000; row++)
         push_value(t, row, 20 + noise() * (row >= 2000 && row < 2500 ? 3 : 1));
+    test_gathered(t);
     assert_true(changes_in(t, 0, 2000) <= 1);
     assert_true(changes_in(t, 2000, 2060) >= 1);
     assert_true(changes_in(t, 2500, 2580) >= 1); /* and back */
@@ -86,6 +88,7 @@ static void what_is_no_change(void **state) {
         wander = 0.9 * wander + noise();
         push_value(t, row, 20 + wander + (row % 2500 == 2400 ? 500 : 0));
     }
+    test_gathered(t);
     assert_true(changes_in(t, 1000, 20000) <= 8);
     for (unsigned spike = 2400; spike + 20 < 20000; spike += 2500)
         assert_int_equal(changes_in(t, spike, spike + 5), 0);
@@ -97,12 +100,14 @@ static void rows_that_say_nothing(void **state) {
     struct test *t = test_open("detect.change", "{window: 16}", PL_SAMPLES);
     for (unsigned row = 0; row < 600; row++)
         push_value(t, row, row % 3 ? 7.25 : (double)NAN);
+    test_gathered(t);
     assert_int_equal(changes_in(t, 0, 600), 0);
     assert_int_equal(test_counter(t, "skipped"), 200);
     test_push(t, (struct sample[]){{5 * S, "l.p.v", 1e300, 0}, {600 * S, "l.p.v", INFINITY, 0}}, 2);
     assert_int_equal(test_counter(t, "skipped"), 202);
     for (unsigned row = 601; row < 640; row++)
         push_value(t, row, row % 2 ? 1.7e308 : -1.7e308); /* sums of which are no numbers */
+    test_gathered(t);
     for (unsigned i = 0; i < t->out[0].samples; i++)
         assert_true(t->out[0].sample[i].value >= 0 && t->out[0].sample[i].value <= 1);
     test_close(t);
@@ -116,6 +121,7 @@ static void units_do_not_matter(void **state) {
         t[k] = test_open("detect.change", "{window: 32}", PL_SAMPLES);
         for (unsigned row = 0; row < 900; row++)
             push_value(t[k], row, (noise() + (row > 700 ? 3 : 0)) * (k ? 4096 : 1));
+        test_gathered(t[k]);
     }
     for (unsigned i = 0; i < t[0]->out[0].samples; i++)
         assert_true(fabs(t[0]->out[0].sample[i].value - t[1]->out[0].sample[i].value) < 1e-6);
@@ -131,6 +137,7 @@ static void a_snapshot_goes_on_alike(void **state) {
         t[k] = test_open("detect.change", "{window: 32}", PL_SAMPLES);
         for (unsigned row = 0; row < 1500; row++) {
             push_value(t[k], row, noise() + row / 400 * 4);
+            if (row % 97 == 0) test_gathered(t[k]);
             if (k && row % 97 == 0) {
                 const unsigned seed = (unsigned)rand();
                 srand(seed);
@@ -139,6 +146,7 @@ static void a_snapshot_goes_on_alike(void **state) {
             } else if (row % 97 == 0)
                 srand((unsigned)rand());
         }
+        test_gathered(t[k]);
     }
     assert_int_equal(t[0]->out[0].samples, t[1]->out[0].samples);
     assert_true(changes_in(t[0], 0, 1500) >= 2);

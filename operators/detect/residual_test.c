@@ -11,8 +11,7 @@ static double normal(void) {
 }
 
 static void push(struct test *t, unsigned row, double value) {
-    test_push(t, &(struct sample){row * S, "l.p.twin.innovation", value, isnan(value) ? PL_Q_BAD | PL_Q_MISSING : 0},
-              1);
+    test_gather(t, (struct sample){row * S, "l.p.twin.innovation", value, isnan(value) ? PL_Q_BAD | PL_Q_MISSING : 0});
 }
 
 static unsigned alarms_in(const struct test *t, unsigned from, unsigned to) {
@@ -40,6 +39,7 @@ static struct test *play(const char *options, unsigned seed, double bias, double
         before = wrong ? memory * before + sqrt(1 - memory * memory) * fresh : fresh;
         push(t, row, wrong ? bias + spread * before : before);
     }
+    test_gathered(t);
     return t;
 }
 
@@ -72,6 +72,7 @@ static void a_twin_that_never_was_right(void **state) {
         struct test *t = test_open("detect.residual", law ? "{calibrate: false}" : "{}", PL_SAMPLES);
         for (unsigned row = 0; row < 2000; row++)
             push(t, row, 1.5 + 2 * normal());
+        test_gathered(t);
         if (law)
             assert_true(alarms_in(t, 60, 2000) > 1900);
         else
@@ -86,9 +87,11 @@ static void rows_that_say_nothing(void **state) {
     struct test *t = test_open("detect.residual", "{window: 8}", PL_SAMPLES);
     for (unsigned row = 0; row < 300; row++)
         push(t, row, row % 3 ? normal() : (double)NAN);
+    test_gathered(t);
     assert_int_equal(test_counter(t, "skipped"), 100);
     assert_int_equal(test_counter(t, "judged"), 200);
     push(t, 300, 1e308); /* a twin that is lost */
+    test_gathered(t);
     assert_int_equal(alarms_in(t, 300, 301), 1);
     for (unsigned i = 0; i < t->out[0].samples; i++)
         assert_true(t->out[0].sample[i].value >= 0 && t->out[0].sample[i].value <= 1);

@@ -25,11 +25,9 @@ static void push_row(struct test *t, struct plant *plant, unsigned row, bool lin
     const double late = plant->delayed[row % 8];
     plant->delayed[row % 8] = plant->slow;
     const pl_time time = row * 100 * MS;
-    test_push(t,
-              (struct sample[]){{time, "l.p.flow", 100 + plant->slow + 0.3 * noise(), 0},
-                                {time, "l.p.power", 50 - 4 * (linked ? late : plant->other) + 1.2 * noise(), 0},
-                                {time, "l.p.flow.x", 1, 0}},
-              3);
+    test_gather(t, (struct sample){time, "l.p.flow", 100 + plant->slow + 0.3 * noise(), 0});
+    test_gather(t, (struct sample){time, "l.p.power", 50 - 4 * (linked ? late : plant->other) + 1.2 * noise(), 0});
+    test_gather(t, (struct sample){time, "l.p.flow.x", 1, 0});
 }
 
 static double mean_of(const struct test *t, const char *tag, unsigned from, unsigned to) {
@@ -64,6 +62,7 @@ static void a_link_that_is_lost(void **state) {
     struct test *t = test_open("detect.coherence", options, PL_SAMPLES);
     for (unsigned row = 0; row < LINKED + LOST + 3000; row++)
         push_row(t, &plant, row, row < LINKED || row >= LINKED + LOST);
+    test_gathered(t);
     assert_true(mean_of(t, "l.p.drive.slow", 2000, LINKED) > 0.6);
     assert_true(mean_of(t, "l.p.drive.slow", LINKED + 1000, LINKED + LOST) < 0.35);
     assert_true(mean_of(t, "l.p.drive.slow", LINKED + LOST + 1500, LINKED + LOST + 3000) > 0.6);
@@ -91,8 +90,10 @@ static void what_it_is_known_to_be(void **state) {
         for (unsigned row = 0; row < 64 * 1000; row++) {
             const double a = noise(), b = same ? -7 * a + 3 : noise();
             const pl_time time = row * 100 * MS;
-            test_push(t, (struct sample[]){{time, "l.p.a", a, 0}, {time, "l.p.b", b, 0}}, 2);
+            test_gather(t, (struct sample){time, "l.p.a", a, 0});
+            test_gather(t, (struct sample){time, "l.p.b", b, 0});
         }
+        test_gathered(t);
         assert_int_equal(t->out[2].samples, 1);
         assert_near(t->out[2].sample[0].value, same ? 1 : 0.001, same ? 1e-9 : 0.0007);
         test_close(t);

@@ -10,7 +10,7 @@ static double noise(void) {
 }
 
 static void push_value(struct test *t, unsigned row, double value) {
-    test_push(t, &(struct sample){row * S, "l.p.v", value, isnan(value) ? PL_Q_BAD | PL_Q_MISSING : 0}, 1);
+    test_gather(t, (struct sample){row * S, "l.p.v", value, isnan(value) ? PL_Q_BAD | PL_Q_MISSING : 0});
 }
 
 static unsigned alarms_in(const struct test *t, unsigned from, unsigned to) {
@@ -37,6 +37,7 @@ static void a_cycle_of_another_shape(void **state) {
     struct test *t = test_open("detect.discord", "{window: 50, every: 5, history: 4000}", PL_SAMPLES);
     for (unsigned row = 0; row < 200 * CYCLE; row++)
         push_value(t, row, cycle(row, row / CYCLE == 160));
+    test_gathered(t);
     assert_int_equal(t->out[0].samples, 2 * (200 * CYCLE / 5 - 19));
     assert_true(alarms_in(t, 160 * CYCLE, 162 * CYCLE) >= 2);
     assert_true(alarms_in(t, 50 * CYCLE, 160 * CYCLE) <= 4); /* of 1,100 windows */
@@ -56,12 +57,14 @@ static void rows_that_say_nothing(void **state) {
     struct test *t = test_open("detect.discord", "{window: 8, every: 1, history: 64}", PL_SAMPLES);
     for (unsigned row = 0; row < 400; row++)
         push_value(t, row, row % 3 ? 7.25 : (double)NAN);
+    test_gathered(t);
     assert_int_equal(alarms_in(t, 0, 400), 0);
     assert_int_equal(test_counter(t, "skipped"), 134);
     test_push(t, (struct sample[]){{5 * S, "l.p.v", 1e300, 0}, {400 * S, "l.p.v", INFINITY, 0}}, 2);
     assert_int_equal(test_counter(t, "skipped"), 136);
     for (unsigned row = 401; row < 500; row++)
         push_value(t, row, row % 2 ? 1.7e308 : -1.7e308);
+    test_gathered(t);
     for (unsigned i = 0; i < t->out[0].samples; i++)
         assert_true(t->out[0].sample[i].value >= 0 && t->out[0].sample[i].value <= 1);
     test_close(t);
