@@ -195,6 +195,22 @@ static inline void test_push(struct test *t, const struct sample *rows, unsigned
     test_push_batch(t, test_batch(t, rows, count));
 }
 
+/* Rows that go in together, since a batch for each is slow under a sanitizer; test_gathered sends what is left. */
+enum { TEST_GATHER = 512 };
+static struct sample test_gathering[TEST_GATHER];
+static unsigned test_gathered_rows;
+
+static inline void test_gathered(struct test *t) {
+    if (test_gathered_rows) test_push(t, test_gathering, test_gathered_rows);
+    test_gathered_rows = 0;
+}
+
+/* The name must stay. */
+static inline void test_gather(struct test *t, struct sample row) {
+    test_gathering[test_gathered_rows++] = row;
+    if (test_gathered_rows == TEST_GATHER) test_gathered(t);
+}
+
 static inline pl_time test_watermark(struct test *t, pl_time now) {
     pl_time out = pl_harness_watermark(t->h, now);
     if (out < t->watermark) fail_msg("%s: the watermark goes back", t->op);

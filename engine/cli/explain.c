@@ -38,6 +38,7 @@ struct work {
     bool whole;                           /* it takes all of those that are needed */
     struct pl__again_result shown, least; /* of more rows than are needed, and of those */
     json_t *said;
+    struct pl__explanation explanation;
 };
 
 /* ---- What is asked for ---- */
@@ -312,31 +313,32 @@ static void say_again(const struct work *work, json_t *into) {
 }
 
 static enum pl_code say_all(struct work *work, const struct pl__explain_found *found, struct pl_error **error) {
-    struct pl__explanation e = {.wanted = &work->wanted,
-                                .section = &work->section,
-                                .found = found,
-                                .again = &work->shown,
-                                .raws = &work->raws,
-                                .needed = work->needed,
-                                .least = work->needed ? &work->least : NULL,
-                                .folder = &work->folder,
-                                .past = &work->past,
-                                .tags = work->folder.tags,
-                                .rows = work->rows};
-    span_of(found, &e.from, &e.to);
+    struct pl__explanation *e = &work->explanation;
+    *e = (struct pl__explanation){.wanted = &work->wanted,
+                                  .section = &work->section,
+                                  .found = found,
+                                  .again = &work->shown,
+                                  .raws = &work->raws,
+                                  .needed = work->needed,
+                                  .least = work->needed ? &work->least : NULL,
+                                  .folder = &work->folder,
+                                  .past = &work->past,
+                                  .tags = work->folder.tags,
+                                  .rows = work->rows};
+    span_of(found, &e->from, &e->to);
     for (size_t i = 0; work->needed && i < work->raws.count; i++)
-        if (work->needed[i] && work->raws.rows[i].time < e.from) e.from = work->raws.rows[i].time;
+        if (work->needed[i] && work->raws.rows[i].time < e->from) e->from = work->raws.rows[i].time;
     for (size_t i = 0; work->needed && i < work->raws.count; i++)
-        if (work->needed[i] && work->raws.rows[i].time > e.to) e.to = work->raws.rows[i].time;
+        if (work->needed[i] && work->raws.rows[i].time > e->to) e->to = work->raws.rows[i].time;
     work->said = place_of(work, found);
     json_t *others = json_array();
     for (unsigned i = 0; i < work->count; i++)
         if (&work->found[i] != found) json_array_append_new(others, place_of(work, &work->found[i]));
     json_object_set_new(work->said, "others", others);
     say_again(work, work->said);
-    if (!pl__explain_samples(&e, work->said)) return pl_error_set(error, PL_NO_MEMORY, "out of memory");
-    pl__explain_models(&e, work->said);
-    return pl__explain_told(&e, work->said, error);
+    if (!pl__explain_samples(e, work->said)) return pl_error_set(error, PL_NO_MEMORY, "out of memory");
+    pl__explain_models(e, work->said);
+    return pl__explain_told(e, work->said, error);
 }
 
 /* ---- The command ---- */
@@ -377,6 +379,8 @@ static int explain_it(struct work *work, struct pl_error **error) {
     } else {
         pl__explain_print(work->said, stdout);
     }
+    const bool plotted = pl_cli_has(work->cli, "plot") || pl_cli_get(work->cli, "image");
+    if (plotted && !pl__explain_plot(work->cli, &work->explanation, work->said)) return PL_EXIT_FAILED;
     return PL_EXIT_OK;
 }
 
@@ -428,6 +432,8 @@ const struct pl_subcommand pl_subcommand_explain = {
         {"node", "NODE", "The row that this node made, or put there, where several fit.", 0},
         {"at", "T", "Of an alarm: as it was then.", 0},
         {"rows", "N", "How many samples are listed (default: 20).", 0},
+        {"plot", NULL, "Plot the signals that it speaks of on the terminal, with what was usual before.", 0},
+        {"image", "FILE", "Plot them into a PNG or SVG file, by gnuplot.", 0},
         {"json", NULL, "Print one JSON object.", 0}),
     /* clang-format on */
     .run = explain,

@@ -10,6 +10,7 @@
  *     models    which models its batch says it comes from                              explain_models.c
  *     told      what the audit, the ledger and the dead letters say of that time       explain_told.c
  *     print     all of it, for people                                                  explain_print.c
+ *     plot      the signals that it speaks of, and what was usual                      explain_plot.c
  *
  * No lineage is stored but the models that a batch comes from: the graph is deterministic, so it is found by doing it
  * again. A row is explained by the rows that it takes to make it; nothing is asked of operators, and one of a plugin
@@ -217,5 +218,9 @@ json_t *pl__explain_row(const struct pl_tags *tags, const struct pl_batch *batch
 json_t *pl__explain_time(pl_time time);
 
 void pl__explain_print(const json_t *explanation, FILE *out);
+
+/* The signals that the row speaks of, on the terminal (--plot) and as a file (--image). False after saying why not. */
+struct pl_cli;
+bool pl__explain_plot(const struct pl_cli *cli, const struct pl__explanation *e, const json_t *said);
 
 #endif

@@ -137,7 +137,7 @@ static bool run_gnuplot(FILE *script) {
     int failed = posix_spawnp(&pid, "gnuplot", &actions, NULL, (char *const[]){"gnuplot", NULL}, environ);
     posix_spawn_file_actions_destroy(&actions);
     if (failed) {
-        fprintf(stderr, "potline model: gnuplot: %s\n", strerror(failed));
+        fprintf(stderr, "potline: gnuplot: %s\n", strerror(failed));
         return false;
     }
     int status = 0;
@@ -155,12 +155,12 @@ bool pl__plot_file(const struct pl_cli *cli, const char *path, const struct pl__
     }
     FILE *script = tmpfile();
     if (!script) {
-        fprintf(stderr, "potline model: a script for gnuplot: %s\n", strerror(errno));
+        fprintf(stderr, "potline: a script for gnuplot: %s\n", strerror(errno));
         return false;
     }
     put_script(script, path, svg, plots, count);
     bool good = count && !fflush(script) && !fseek(script, 0, SEEK_SET) && run_gnuplot(script);
     fclose(script);
-    if (!good) fprintf(stderr, "potline model: %s was not plotted\n", path);
+    if (!good) fprintf(stderr, "potline: %s was not plotted\n", path);
     return good;
 }

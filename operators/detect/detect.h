@@ -4,6 +4,7 @@
 
 #include <potline/operator.h>
 
-extern const struct pl_operator detect_univariate, detect_process, detect_state, detect_recurrent;
+extern const struct pl_operator detect_univariate, detect_process, detect_state, detect_recurrent, detect_change,
+    detect_residual, detect_ensemble;
 
 #endif

@@ -40,7 +40,7 @@ struct local_rule {
 struct frame_rule {
     uint32_t signals; /* at most */
     uint32_t train;
-    bool level, change, scatter, local;
+    bool level, change, scatter, robust, local;
     struct level_rule levels;
     struct change_rule changes;
     struct local_rule locals;
@@ -66,7 +66,8 @@ struct frame {
     double scatter_scale;
     uint32_t scatter_signals;
     uint32_t local_rows;
-    uint32_t settled; /* frames let pass before learning */
+    uint32_t settled;      /* frames let pass before learning */
+    uint32_t scatter_rows; /* frames that the scatter was learned from */
     struct episode episode;
 };
 

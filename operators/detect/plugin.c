@@ -3,4 +3,5 @@
 
 #include "detect.h"
 
-PL_PLUGIN(detect, "1.0", &detect_univariate, &detect_process, &detect_state, &detect_recurrent)
+PL_PLUGIN(detect, "1.0", &detect_univariate, &detect_process, &detect_state, &detect_recurrent, &detect_change,
+          &detect_residual, &detect_ensemble)

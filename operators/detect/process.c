@@ -28,7 +28,7 @@ struct process {
     int64_t train;
     int64_t settle;
     int64_t signals;
-    bool level, change, scatter, local;
+    bool level, change, scatter, robust, local;
     int64_t smooth, block, adapt, persist;
     double least, freedom, back;
     int64_t accept;
@@ -81,6 +81,11 @@ static const struct pl_option change_options[] = {
     PL_OPT_INT(struct process, apart, "apart", "30", "0", "1000000", PL_FIXED, "Frames between two changes, at least."),
     PL_OPT_END,
 };
+static const struct pl_option scatter_options[] = {
+    PL_OPT_BOOL(struct process, robust, "robust", "false", PL_FIXED,
+                "Frames that are outliers among those that teach are left out (minimum covariance determinant)."),
+    PL_OPT_END,
+};
 static const struct pl_option local_options[] = {
     PL_OPT_INT(struct process, window, "window", "121", "3", "10000", PL_STATE, "Frames of which the median is taken."),
     PL_OPT_INT(struct process, local_memory, "memory", "5000", "1", "1000000000", PL_FIXED,
@@ -105,8 +110,8 @@ static const struct pl_option process_options[] = {
                  "Signals that leave the level that was learned."),
     PL_OPT_GROUP(struct process, change, "change", "false", change_options, PL_STATE,
                  "Tell steps, in a row of their own; needs level."),
-    PL_OPT_BOOL(struct process, scatter, "scatter", "false", PL_STATE,
-                "Signals that do not go together as they did (T2 of all components)."),
+    PL_OPT_GROUP(struct process, scatter, "scatter", "false", scatter_options, PL_STATE,
+                 "Signals that do not go together as they did (T2 of all components)."),
     PL_OPT_GROUP(struct process, local, "local", "false", local_options, PL_STATE,
                  "Several signals that leave the course of their last rows at once."),
     PL_OPT_TIME(struct process, cut, "cut", "1970-01-01T00:00:00Z", PL_STATE,
@@ -130,6 +135,7 @@ static struct frame_rule rule_of(const struct process *p) {
                               .level = p->level,
                               .change = p->change,
                               .scatter = p->scatter,
+                              .robust = p->robust,
                               .local = p->local,
                               .threshold = p->threshold};
     rule.levels = (struct level_rule){.smooth = (uint32_t)p->smooth,
@@ -155,7 +161,7 @@ static size_t record_size(const void *self) {
 
 static const struct pl_table_def process_tables[] = {
     [TABLE_FRAMES] = {.name = "frames",
-                      .version = 1,
+                      .version = 2,
                       .size_of = record_size,
                       .doc = "Of each asset: what was learned, the frame at hand, and the alarm."},
     [TABLE_SIGNALS] = {.name = "signals",

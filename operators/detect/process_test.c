@@ -140,6 +140,34 @@ static void signals_that_do_not_go_together(void **state) {
     test_close(t);
 }
 
+/* A fifth of the frames that teach are upsets, all of one kind: they are the usual unless outliers are left out. */
+static void upsets_among_what_teaches(void **state) {
+    (void)state;
+    for (unsigned robust = 0; robust < 2; robust++) {
+        srand(6);
+        struct test *t = test_open("detect.process",
+                                   robust ? "{exclude: '*.temp', level: false, scatter: {robust: true}}"
+                                          : "{exclude: '*.temp', level: false, scatter: true}",
+                                   PL_SAMPLES);
+        double wander = 0;
+        for (unsigned row = 0; row < RUN; row++) {
+            double value[SIGNALS];
+            struct sample rows[SIGNALS];
+            const bool faulty = row >= FAULT_FROM && row < FAULT_TO;
+            make_frame(value, &wander, UNLIKE, faulty || (row < 300 && row % 5 == 3));
+            for (unsigned s = 0; s < SIGNALS; s++)
+                rows[s] = (struct sample){row * S, names[s], value[s], 0};
+            test_push(t, rows, SIGNALS);
+        }
+        const struct counts c = count(t, 0);
+        if (robust)
+            assert_true(c.hit > 250 && c.wrong < 20);
+        else
+            assert_true(c.hit < 60);
+        test_close(t);
+    }
+}
+
 /* A level that stays is what people wanted, in the end; a spike does not move what was learned. */
 static void a_new_level_is_accepted(void **state) {
     (void)state;
@@ -267,6 +295,7 @@ int main(void) {
         cmocka_unit_test(where_the_fault_stands_does_not_matter),
         cmocka_unit_test(another_run_is_known_by_its_jumps),
         cmocka_unit_test(signals_that_do_not_go_together),
+        cmocka_unit_test(upsets_among_what_teaches),
         cmocka_unit_test(a_new_level_is_accepted),
         cmocka_unit_test(a_wandering_signal_is_no_alarm),
         cmocka_unit_test(a_change_is_told_where_it_is),

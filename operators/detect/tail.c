@@ -45,3 +45,14 @@ void tail_add(struct tail *tail, double number, double memory) {
         tail->largest[at] = tail->largest[at - 1];
     tail->largest[at] = number;
 }
+
+void tail_add_late(struct tail *tail, double *waiting, uint32_t lag, uint64_t step, double number, double memory) {
+    double *place = &waiting[step % lag];
+    if (!isnan(*place)) tail_add(tail, *place, memory);
+    *place = number;
+}
+
+void tail_drop_waiting(double *waiting, uint32_t lag) {
+    for (uint32_t i = 0; i < lag; i++)
+        waiting[i] = (double)NAN;
+}

@@ -32,4 +32,11 @@ double tail_surprise(const struct tail *tail, double number, double length);
  * before it. */
 void tail_add(struct tail *tail, double number, double memory);
 
+/* Numbers over windows rise little by little, and one that is known at once makes the next no news. So a number waits
+ * for `lag` others in `waiting`, whose places are NaN at first, before it teaches. `step` counts the calls. */
+void tail_add_late(struct tail *tail, double *waiting, uint32_t lag, uint64_t step, double number, double memory);
+
+/* They were an upset's: they teach nothing. */
+void tail_drop_waiting(double *waiting, uint32_t lag);
+
 #endif

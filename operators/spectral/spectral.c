@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bands.h"
 #include "chosen.h"
 #include "spectrum.h"
 #include "tail.h"
@@ -18,12 +19,7 @@
 enum { PORT_BANDS = 2 };
 enum { TABLE_SIGNALS };
 enum { COUNT_WINDOWS, COUNT_ALARMS, COUNT_BROKEN, COUNT_SKIPPED, COUNT_REFUSED };
-enum { BANDS_MAX = 16, BANDS_ROWS = 1024 };
-
-struct band {
-    const char *name;
-    double low, high;
-};
+enum { BANDS_ROWS = 1024 };
 
 struct spectral {
     struct pl_strings include;
@@ -59,13 +55,6 @@ struct signal {
     double ring[];
 };
 
-static const struct pl_option band_options[] = {
-    PL_OPT_STRING(struct band, name, "name", NULL, PL_STATE, "What TAG.NAME is called."),
-    PL_OPT_NUMBER(struct band, low, "low", NULL, "0", NULL, PL_STATE, "Hz; this frequency belongs to it."),
-    PL_OPT_NUMBER(struct band, high, "high", NULL, "0", NULL, PL_STATE, "Hz; this one does not."),
-    PL_OPT_END,
-};
-
 static const struct pl_option spectral_options[] = {
     PL_OPT_STRINGS(struct spectral, include, "include", "[]", PL_FIXED, "Globs of the tags to judge. None: all."),
     PL_OPT_STRINGS(struct spectral, exclude, "exclude", "[]", PL_FIXED, "Globs of tags to leave out."),
@@ -99,22 +88,7 @@ static const struct pl_table_def spectral_tables[] = {
 
 static void spectral_check(void *self, struct pl_check *check) {
     const struct spectral *s = self;
-    const struct band *bands = s->bands.items;
-    const double most = 0.5e9 / (double)s->interval;
-    if (!s->bands.count || s->bands.count > BANDS_MAX)
-        pl_check_error(check, "bands", "%u bands; 1 to %d", s->bands.count, BANDS_MAX);
-    for (uint32_t i = 0; i < s->bands.count; i++) {
-        char option[32];
-        snprintf(option, sizeof option, "bands[%u]", i);
-        if (!bands[i].name[0]) pl_check_error(check, option, "has no name");
-        if (bands[i].low >= bands[i].high) pl_check_error(check, option, "low is not below high");
-        if (bands[i].low > most)
-            pl_check_error(check, option, "samples an interval of %g s apart show nothing beyond %g Hz",
-                           (double)s->interval / 1e9, most);
-        if (bands[i].high - bands[i].low < 2 * most / (double)s->size)
-            pl_check_warning(check, option, "is narrower than a line, %g Hz: it may hold none",
-                             2 * most / (double)s->size);
-    }
+    bands_check(check, &s->bands, s->interval, s->size);
 }
 
 static enum pl_code spectral_open(void *self, struct pl_node *node, struct pl_error **error) {

@@ -2,12 +2,11 @@
 
 #include <fftw3.h>
 #include <math.h>
-#include <pthread.h>
 #include <string.h>
 
 #include <potline/alloc.h>
 
-static pthread_mutex_t planner = PTHREAD_MUTEX_INITIALIZER; /* FFTW's has no locks of its own */
+#include "planner.h"
 
 bool spectrum_init(struct spectrum *s, uint32_t rows, double rate) {
     const uint32_t lines = rows / 2 + 1;

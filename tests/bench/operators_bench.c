@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <potline/harness.h>
@@ -42,7 +43,17 @@ static const struct work {
     {"detect.process: level", "detect.process", "{signals: 8}"},
     {"detect.process: scatter", "detect.process", "{signals: 8, level: false, scatter: true}"},
     {"detect.process: local, window 121", "detect.process", "{signals: 8, train: 2, level: false, local: true}"},
+    {"detect.process: scatter, robust", "detect.process", "{signals: 8, level: false, scatter: {robust: true}}"},
     {"detect.state", "detect.state", ""},
+    {"detect.change, window 64", "detect.change", "{}"},
+    {"detect.change, window 256", "detect.change", "{window: 256}"},
+    {"detect.change, window 1024", "detect.change", "{window: 1024}"},
+    {"detect.residual, window 60", "detect.residual", "{include: []}"},
+    {"detect.discord, history 1024", "detect.discord", "{history: 1024}"},
+    {"detect.discord, history 8192", "detect.discord", "{history: 8192}"},
+    {"detect.coherence, 256 rows", "detect.coherence",
+     "{interval: 100ms, pairs: [{name: pair, of: v0, with: v1}], bands: [{name: low, low: 0.1, high: 1}]}"},
+    {"detect, signals alone", "detect", "{}"},
     {"detect.spectral, 256 rows", "detect.spectral",
      "{interval: 100ms, size: 256, bands: [{name: low, low: 0.1, high: 1}, {name: high, low: 1, high: 5}]}"},
     {"detect.spectral, 1024 rows", "detect.spectral",
@@ -142,10 +153,12 @@ static int ascending(const void *a, const void *b) {
 }
 
 int main(int argc, char **argv) {
-    uint64_t rows = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
+    const uint64_t rows = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
+    const char *only = argc > 2 ? argv[2] : ""; /* how titles begin */
     printf("%-40s %10s %10s %10s\n", "CPU ns a row", "median", "least", "most");
     for (size_t i = 0; i < PL_COUNT_OF(works); i++) {
         double pass[PASSES];
+        if (strncmp(works[i].title, only, strlen(only)) != 0) continue;
         for (unsigned k = 0; k < PASSES; k++) {
             seed = 7;
             pass[k] = run(&works[i], rows);

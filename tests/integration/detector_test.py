@@ -5,6 +5,7 @@ Networks whose weights are written here with PyTorch's names must forecast what 
 trained on recorded rows, interrupted and gone on with, put to work; a fault opens a ticket, which people close from the shell;
 the engine is killed right behind their answers."""
 import csv
+import fcntl
 import json
 import math
 import os
@@ -200,6 +201,10 @@ def trained(work):
     one = train(graph, data, work, *cut)
     assert one["signals"] == 2 and one["assets"] == 2 and one["taught"] + one["judged"] == 2 * FRAMES, one
     assert one["error"] < 0.7 * one["unchanged"], one
+    with open(os.path.join(work, "models", "training.lock"), "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # as another training has it
+        second = call("train", graph, "--data", data, *cut, code=1, IN="unused", WORK=work, FOLLOW="false")
+        assert "another training writes into" in second.stderr, second.stderr
     train(graph, data, work, *cut, stop_at=4)
     two = train(graph, data, work, *cut)
     assert two["model"].endswith("/2.safetensors") and 4 <= two["resumed"] < 30, two

@@ -40,11 +40,17 @@ static const struct sample {
      "'*.v1'}]}"},
     {"join", "{take: [v0, line0.pot1.v1, '*'], each: '*.v{1,2}', tag: '*.{left}_{right}', tolerance: 2s}"},
     {"detect.univariate", "{history: 256, segment: 2, hold: 20}"},
+    {"detect.change", "{window: 12, least: 3, memory: 100, threshold: 1}"},
+    {"detect.residual", "{include: [], window: 8, threshold: 1}"},
+    {"detect", "{scores: ['*.v2'], window: 16, threshold: 0.5, hold: 5}"},
+    {"detect.coherence", "{interval: 300ms, size: 8, average: 3, pairs: [{name: pair, of: v0, with: v1}], bands: "
+                         "[{name: all, low: 0, high: 2}]}"},
+    {"detect.discord", "{window: 8, history: 64, every: 2}"},
     {"detect.spectral", "{interval: 300ms, size: 8, bands: [{name: all, low: 0, high: 2}]}"},
     {"detect.state", "{include: ['*.v0'], threshold: 0.5}"},
     {"detect.recurrent", "{model: '%s/forecaster.safetensors', inputs: [v0, v1, v2]}"},
     {"detect.process", "{train: 30, level: {smooth: 5, block: 5, freedom: 0}, change: {recent: 5, before: 5}, scatter: "
-                       "true, local: {window: 9}, regime: 0.9}"},
+                       "{robust: true}, local: {window: 9}, regime: 0.9}"},
     {"filter", "{include: ['*.v0', '*.v1']}"},
     {"threshold", "{rules: [{tags: '*.v0', above: 60, hysteresis: 5}]}"},
     {"window.tumbling", "{size: 2s, lateness: 1s, aggregates: [count, mean, min, max, stddev, first, last]}"},

@@ -1,0 +1,103 @@
+/* ensemble.h: the members of detect: a signal judged by its own past, or the scores of another detector. */
+#ifndef POTLINE_DETECT_ENSEMBLE_H
+#define POTLINE_DETECT_ENSEMBLE_H
+
+#include <potline/potline.h>
+
+#include "combine.h"
+#include "verdict.h"
+
+enum { MEMBERS_MAX = 4096, MEMBER_SEGMENT = 8, MEMBER_HISTORY_LEAST = 384 };
+
+enum member_kind { MEMBER_UNKNOWN, MEMBER_IGNORED, MEMBER_SIGNAL, MEMBER_SCORE };
+
+/* The tags of an asset, by slot: an order that outlives a restart. */
+struct members_of {
+    uint32_t *tag;
+    uint32_t count, room;
+};
+
+struct members {
+    uint8_t *kind;         /* [tag] */
+    uint32_t *asset;       /* [tag]: 0 not known yet */
+    struct members_of *of; /* [asset] */
+    uint32_t room;
+};
+
+struct ensemble {
+    struct pl_strings include;
+    struct pl_strings exclude;
+    struct pl_strings scores;
+    int64_t depth;
+    double threshold;
+    int64_t reach;
+    int64_t hold;
+    int64_t adapt;
+    int64_t window;
+    int64_t history;
+    int64_t memory;
+
+    struct verdicts verdicts;
+    struct members members;
+    bool found; /* after a restore */
+};
+
+/* ---- Records ---- */
+
+/* Why a member is surprised; below: the number of a feature (series.h). */
+enum { WHY_MEAN_CHANGED = 64, WHY_SPREAD_CHANGED, WHY_SCORE };
+
+/* In front of what is known of a tag. */
+struct member {
+    uint64_t frame;  /* of the asset, when it was last heard */
+    double surprise; /* the newest, or an older one that has not faded yet */
+    double peak;     /* when the asset's was greatest */
+    uint32_t why, below;
+    uint32_t peak_why, peak_below;
+    uint32_t parts; /* of its name that are the asset */
+    uint32_t slot;
+};
+
+struct member_score {
+    struct member member;
+    struct calibration calibration;
+};
+
+size_t member_signal_size(const struct ensemble *e); /* struct member, struct series, struct change */
+
+void member_take_signal(const struct ensemble *e, struct member *m, double value);
+void member_take_score(const struct ensemble *e, struct member_score *m, const struct combine_rule *rule, double score);
+
+const char *member_explanation(const struct member *m); /* of its peak */
+const char *member_cause(const struct member *m);
+
+/* ---- Which there are ---- */
+
+bool members_prepare(struct members *m, struct pl_tags *tags); /* false without memory */
+void members_fini(struct members *m);
+
+/* Whether a tag is looked at; from then on members_kind says as what. */
+bool members_ask(struct ensemble *e, struct pl_tags *tags, uint32_t tag);
+
+static inline enum member_kind members_kind(const struct members *m, uint32_t tag) {
+    return (enum member_kind)m->kind[tag];
+}
+static inline uint32_t members_asset(const struct members *m, uint32_t tag) {
+    return m->asset[tag];
+}
+static inline const struct members_of *members_of(const struct members *m, uint32_t asset) {
+    return &m->of[asset];
+}
+
+/* How many parts of a tag's name are its asset, and the asset of so many; PL_NO_ID when there is no room for names. */
+uint32_t members_parts(struct pl_tags *tags, uint32_t tag, bool score, uint32_t depth,
+                       bool (*has_signals)(void *self, uint32_t asset), void *self);
+uint32_t members_prefix(struct pl_tags *tags, uint32_t tag, uint32_t parts);
+
+/* Notes a member; false without memory. */
+bool members_put(struct members *m, uint32_t asset, uint32_t tag, uint32_t slot, bool score);
+
+/* What a member speaks of: a signal itself, and of a score its subject. */
+uint32_t members_about(const struct members *m, struct pl_tags *tags, uint32_t tag);
+
+#endif

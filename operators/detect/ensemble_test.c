@@ -1,0 +1,232 @@
+/* detect: signals and the scores of other detectors become one verdict of their asset. */
+#include "../testing.h"
+
+#define S PL_SECOND
+
+static double normal(void) {
+    double sum = 0;
+    for (unsigned i = 0; i < 12; i++)
+        sum += test_random(100000) / 100000.0;
+    return sum - 6;
+}
+
+static void push(struct test *t, unsigned row, const char *tag, double value) {
+    test_push(t, &(struct sample){row * S, tag, value, isnan(value) ? PL_Q_BAD | PL_Q_MISSING : 0}, 1);
+}
+
+static unsigned alarms_in(const struct test *t, const char *tag, unsigned from, unsigned to) {
+    unsigned count = 0, rows = 0;
+    for (unsigned i = 0; i < t->out[0].samples; i++) {
+        const struct sample *s = &t->out[0].sample[i];
+        if (strcmp(s->tag, tag) != 0 || s->time < from * S || s->time >= to * S) continue;
+        count += s->value != 0;
+        rows++;
+    }
+    assert_int_equal(rows, to - from);
+    return count;
+}
+
+static const struct event_row *event_of(const struct test *t, const char *kind, unsigned from) {
+    for (unsigned i = 0; i < t->out[1].events; i++)
+        if (strcmp(t->out[1].event[i].kind, kind) == 0 && t->out[1].event[i].time >= from * S)
+            return &t->out[1].event[i];
+    fail_msg("no %s behind %u s", kind, from);
+    return NULL;
+}
+
+/* ---- Signals, without any other detector ---- */
+
+enum { SIGNALS = 4, ROWS = 3000, UPSET = 2500 };
+
+static const char *const signals[SIGNALS] = {"l.p.flow", "l.p.level", "l.p.pressure", "l.p.temp"};
+
+static void a_signal_that_steps(void **state) {
+    (void)state;
+    srand(1);
+    struct test *t = test_open("detect", "{}", PL_SAMPLES);
+    for (unsigned row = 0; row < ROWS; row++) {
+        struct sample rows[SIGNALS];
+        for (unsigned s = 0; s < SIGNALS; s++)
+            rows[s] = (struct sample){row * S, signals[s],
+                                      20 + s + normal() + (s == 2 && row >= UPSET && row < UPSET + 100 ? 7 : 0), 0};
+        test_push(t, rows, SIGNALS);
+    }
+    test_end(t);
+    assert_int_equal(t->out[0].samples, 2 * ROWS);
+    assert_true(alarms_in(t, "l.p.alarm", 0, UPSET) <= 40);
+    assert_true(alarms_in(t, "l.p.alarm", UPSET, UPSET + 20) >= 1);
+    const struct event_row *began = event_of(t, "detect.began", UPSET);
+    assert_true(began->time < (UPSET + 10) * S);
+    assert_non_null(strstr(began->body, "\"tags\":[{\"tag\":\"l.p.pressure\",\"share\":"));
+    assert_non_null(strstr(began->body, " of 4 detectors are surprised; l.p.pressure: "));
+    assert_non_null(strstr(event_of(t, "detect.ended", UPSET)->body, "\"end\":"));
+    test_close(t);
+}
+
+enum { MANY = 16 };
+
+/* How often, when all is well: what the threshold says, whatever the number of signals. */
+static void one_threshold_for_any_asset(void **state) {
+    (void)state;
+    for (unsigned many = 1; many <= MANY; many *= 4) {
+        srand(2);
+        unsigned episodes = 0;
+        struct test *t = test_open("detect", "{threshold: 3, window: 32}", PL_SAMPLES);
+        for (unsigned row = 0; row < 4000; row++) {
+            struct sample rows[MANY];
+            char tags[MANY][16];
+            for (unsigned k = 0; k < many; k++) {
+                snprintf(tags[k], sizeof tags[k], "l.p.s%02u", k);
+                rows[k] = (struct sample){row * S, tags[k], normal(), 0};
+            }
+            test_push(t, rows, many);
+        }
+        test_end(t);
+        for (unsigned i = 0; i < t->out[1].events; i++)
+            episodes += strcmp(t->out[1].event[i].kind, "detect.began") == 0;
+        if (episodes > 12) fail_msg("%u signals: %u alarms in 4,000 frames", many, episodes);
+        test_close(t);
+    }
+}
+
+/* ---- Scores of other detectors ---- */
+
+/* Of a surprise, as a detector with the threshold 3 tells it. */
+static double score_of(double surprise) {
+    return 1 - exp2(-surprise / 3);
+}
+
+static double usual(void) {
+    return -log10((test_random(1000000) + 1) / 1000000.0);
+}
+
+enum { DETECTORS = 8, TOLD = 3000 };
+
+static struct test *play_scores(double one, double all, double always) {
+    srand(3);
+    struct test *t = test_open("detect", "{reach: 1}", PL_SAMPLES);
+    for (unsigned row = 0; row < TOLD + 10; row++) {
+        struct sample rows[DETECTORS + 1] = {{row * S, "l.p.flow", 1, 0}};
+        char tags[DETECTORS][24];
+        const bool upset = row >= TOLD;
+        for (unsigned d = 0; d < DETECTORS; d++) {
+            snprintf(tags[d], sizeof tags[d], "l.p.d%u.score", d);
+            double surprise = upset && !d ? fmax(one, all) : upset ? all : usual();
+            if (d == 1 && always > 0) surprise = always + 0.1 * usual();
+            rows[d + 1] = (struct sample){row * S, tags[d], score_of(surprise), 0};
+        }
+        test_push(t, rows, DETECTORS + 1);
+    }
+    test_end(t);
+    return t;
+}
+
+static unsigned alarms_of(struct test *t) {
+    const unsigned alarms = alarms_in(t, "l.p.alarm", TOLD, TOLD + 10);
+    assert_true(alarms_in(t, "l.p.alarm", 0, TOLD) <= 12);
+    test_close(t);
+    return alarms;
+}
+
+static void one_that_is_sure_or_many_that_are_not(void **state) {
+    (void)state;
+    assert_int_equal(alarms_of(play_scores(2, 0.3, 0)), 0); /* one in a hundred, of eight: every twelfth frame */
+    assert_true(alarms_of(play_scores(10, 0.3, 0)) >= 1);
+    assert_true(alarms_of(play_scores(0, 1.9, 0)) >= 1);
+}
+
+/* A detector that is always alarmed has nothing to say, and the others can still be heard. */
+static void one_that_is_never_content(void **state) {
+    (void)state;
+    assert_int_equal(alarms_of(play_scores(0, 0.3, 6)), 0);
+    assert_true(alarms_of(play_scores(10, 0.3, 6)) >= 1);
+}
+
+static void whose_asset_it_is(void **state) {
+    (void)state;
+    for (unsigned k = 0; k < 2; k++) {
+        struct test *t = test_open("detect", k ? "{depth: 1}" : "{}", PL_SAMPLES);
+        for (unsigned row = 0; row < 5; row++) {
+            push(t, row, "l.p.v", row);
+            push(t, row, "l.p.v.score", 0.1);
+            push(t, row, "l.p.v.alarm", 0);
+            push(t, row, "l.p.score", 0.1);
+            push(t, row, "l.p.twin.innovation.score", 0.1);
+            push(t, row, "l.q.score", 0.1); /* without a signal an asset by itself */
+            push(t, row, "alone", 0.1);
+        }
+        test_end(t);
+        assert_int_equal(t->out[0].samples, 2 * 5 * (k ? 2 : 3));
+        assert_int_equal(alarms_in(t, k ? "l.alarm" : "l.p.alarm", 0, 5), 0);
+        assert_int_equal(alarms_in(t, "alone.alarm", 0, 5), 0);
+        assert_int_equal(test_counter(t, "taken"), 5 * 6);
+        test_close(t);
+    }
+}
+
+/* ---- What is kept ---- */
+
+static void a_snapshot_goes_on_alike(void **state) {
+    (void)state;
+    struct test *t[2];
+    for (unsigned k = 0; k < 2; k++) {
+        srand(5);
+        t[k] = test_open("detect", "{window: 16, threshold: 3, hold: 5}", PL_SAMPLES);
+        for (unsigned row = 0; row < 2400; row++) {
+            for (unsigned s = 0; s < SIGNALS; s++)
+                push(t[k], row, signals[s], normal() + (row >= 1500 && row < 1600 && s ? 12 : 0));
+            push(t[k], row, "l.p.v.score", score_of(usual()));
+            if (row % 97) continue;
+            const unsigned seed = (unsigned)rand();
+            if (k) test_restore(t[k]); /* in the middle of a frame, too */
+            srand(seed);
+        }
+        test_end(t[k]);
+    }
+    assert_int_equal(t[0]->out[0].samples, t[1]->out[0].samples);
+    for (unsigned i = 0; i < t[0]->out[0].samples; i++)
+        assert_true(t[0]->out[0].sample[i].value == t[1]->out[0].sample[i].value);
+    assert_true(t[0]->out[1].events >= 2);
+    assert_int_equal(t[0]->out[1].events, t[1]->out[1].events);
+    for (unsigned i = 0; i < t[0]->out[1].events; i++)
+        assert_string_equal(t[0]->out[1].event[i].body, t[1]->out[1].event[i].body);
+    test_close(t[0]);
+    test_close(t[1]);
+}
+
+static void rows_that_say_nothing(void **state) {
+    (void)state;
+    struct test *t = test_open("detect", "{}", PL_SAMPLES);
+    for (unsigned row = 0; row < 400; row++) {
+        push(t, row, "l.p.v", 7.25);
+        push(t, row, "l.p.w", (double)NAN);
+        push(t, row, "l.p.x.score", row % 2 ? -3 : 1.5); /* which is no score */
+    }
+    push(t, 100, "l.p.v", 7.25);
+    test_end(t);
+    assert_int_equal(alarms_in(t, "l.p.alarm", 0, 400), 0);
+    assert_int_equal(test_counter(t, "skipped"), 400);
+    assert_int_equal(test_counter(t, "late"), 1);
+    test_close(t);
+}
+
+static void refusals(void **state) {
+    (void)state;
+    char *text = test_refusal("detect", "{history: 100}");
+    assert_non_null(strstr(text, "at least 384, or 0"));
+    pl_free(text);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_signal_that_steps),
+        cmocka_unit_test(one_threshold_for_any_asset),
+        cmocka_unit_test(one_that_is_sure_or_many_that_are_not),
+        cmocka_unit_test(one_that_is_never_content),
+        cmocka_unit_test(whose_asset_it_is),
+        cmocka_unit_test(a_snapshot_goes_on_alike),
+        cmocka_unit_test(rows_that_say_nothing),
+        cmocka_unit_test(refusals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,3 @@
+#include "planner.h"
+
+pthread_mutex_t planner = PTHREAD_MUTEX_INITIALIZER;
