@@ -38,8 +38,11 @@ nodes:
   seconds: { op: window.tumbling, from: clean, size: 1s }
   own: { op: rules, from: clean, scripts: [ "${FOLDER}/rules.lua" ] }
   limits: { op: threshold, from: clean, rules: [ { name: hot, tags: "*.bath_temp", above: 1000 } ] }
-  list: { op: alarms, from: [ own, limits ], alarms: [ { match: high, priority: high, consequence: "it overheats", action: "look at it", respond: 5m },
-                 { match: hot, priority: low, owner: manager, consequence: "it wastes energy", action: "see why", respond: 8h } ] }
+  list:
+    op: alarms
+    from: [ own, limits ]
+    alarms: [ { match: high, priority: high, consequence: "it overheats", action: "look at it", respond: 5m },
+              { match: hot, priority: low, owner: manager, consequence: "it wastes energy", action: "see why", respond: 8h } ]
   odd: { op: source.zmq, socket: pull, bind: "ipc://${FOLDER}/odd", encoding: json, kind: samples, idle: 100ms }
   each: { op: detect.univariate, from: odd }
   work: { op: tickets, from: each.events, actions: [ { signals: "*hum", action: look at the busbar joints } ] }
