@@ -115,7 +115,11 @@ static inline const char *test_name(struct test *t, uint32_t id) {
     return strcpy(names[used++], name);
 }
 
-#define TEST_MORE(array, count) ((array) = realloc((array), ((count) + 1) * sizeof *(array)), &(array)[(count)++])
+/* Room for one more: doubled when it is full, since a sanitizer copies all of it each time. */
+#define TEST_MORE(array, count)                                                                                        \
+    ((count) & ((count)-1) ? (void)0                                                                                   \
+                           : (void)((array) = realloc((array), ((count) ? 2 * (count) : 1) * sizeof *(array))),        \
+     &(array)[(count)++])
 
 static inline void test_take_events(struct test *t, struct output_rows *out, const struct pl_batch *b) {
     for (uint32_t i = 0; i < b->rows; i++) {
