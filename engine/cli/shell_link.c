@@ -129,7 +129,7 @@ enum pl_code pl_shell_learn(struct pl_shell *shell, struct pl_error **error) {
 const struct pl_manual *pl_shell_manual(struct pl_shell *shell) {
     struct pl_error *error = NULL;
     if (!shell->manual.entries && pl_shell_learn(shell, &error))
-        pl_error_free(&error); /* the connection's, told soon enough */
+        pl_error_free(&error); /* of the connection: the next command tells it */
     return &shell->manual;
 }
 

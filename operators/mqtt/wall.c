@@ -53,7 +53,7 @@ static void end_of_tls(struct pl_wall *wall, const char *format) {
     end(wall, format, reason ? reason : "the connection was lost");
 }
 
-/* What waits at the broker's side is behind what it has said last. */
+/* Of the socket; error 0: the other end has closed it. */
 static void end_of_far(struct pl_wall *wall, int error) {
     end(wall, "%s", error ? strerror(error) : "the connection was lost");
 }
