@@ -29,7 +29,6 @@ enum pl_graph_clock { PL_GRAPH_CLOCK_WALL, PL_GRAPH_CLOCK_PLANT };
 struct pl_graph_settings {
     const char *name;        /* required: lower case, digits, '-' */
     const char *description; /* "" */
-    uint32_t clock;          /* enum pl_graph_clock */
     bool log_given;
     uint32_t log_kind;                   /* enum pl_log_kind */
     const char *log_sync;                /* "10ms", "each" or "none" */
@@ -61,6 +60,7 @@ struct pl_graph_settings {
     pl_time retention[PL_ZONES]; /* how long rows stay; 0: for good */
     pl_time ledger_retention;    /* and hours of the loss ledger */
     bool max_size_given;
+    uint32_t clock;             /* enum pl_graph_clock */
     int64_t max_size[PL_ZONES]; /* bytes; 0: no limit */
     int64_t max_size_all;       /* of all zones together */
 };
