@@ -73,6 +73,11 @@ static enum pl_code check(const struct pl_change_options *options, const struct 
 
 /* ---- The plan ---- */
 
+/* Going back lets go of what does not fit, and only says so (pl_recovery.lenient). */
+static bool is_carried(const struct pl_graph_node *from, const struct pl_graph_node *to) {
+    return strcmp(from->op->name, to->op->name) == 0 && pl_graph_state_fits(to, pl_graph_state_hash(from));
+}
+
 static void plan_node(const struct pl_change_options *options, const struct pl_graph *from, unsigned i,
                       struct pl_change_node *planned) {
     const struct pl_graph_node *node = &options->graph->nodes[i];
@@ -89,7 +94,8 @@ static void plan_node(const struct pl_change_options *options, const struct pl_g
     } else {
         planned->kind = PL_CHANGE_ADDED;
     }
-    planned->state = planned->kind != PL_CHANGE_ADDED && !is_among(options->reset, node->name);
+    planned->state = planned->kind != PL_CHANGE_ADDED && !is_among(options->reset, node->name) &&
+                     is_carried(&from->nodes[same >= 0 ? same : was], node);
 }
 
 static void plan_removed(const struct pl_change_options *options, const struct pl_graph *from,
