@@ -47,7 +47,10 @@ static enum pl_code check_names(const struct pl_graph *graph, const char *const 
 
 static enum pl_code check_state(const struct pl_change_options *options, const struct pl_graph *from,
                                 struct pl_error **error) {
-    struct pl_recovery recovery = {.graph = options->graph, .reset = options->reset, .lenient = options->lenient};
+    struct pl_recovery recovery = {.graph = options->graph,
+                                   .reset = options->reset,
+                                   .lenient = options->lenient,
+                                   .without_sinks = options->shadow};
     struct pl_epoch last, now;
     enum pl_code code = pl_recovery_describe(from, (unsigned)from->settings.partitions, &last, error);
     if (code) return code;

@@ -69,7 +69,7 @@ static enum pl_code check_node(const struct pl_graph_node *node, const struct pl
 /* Is what is kept of a node not wanted? */
 static bool is_reset(const struct pl_recovery *recovery, const struct pl_graph_node *node,
                      const struct pl_epoch_node *kept, const struct pl_epoch_node *now) {
-    return is_among(recovery->reset, node->name) ||
+    return is_among(recovery->reset, node->name) || (recovery->without_sinks && !node->op->outputs) ||
            (kept && recovery->lenient && check_node(node, kept, now, NULL) != PL_OK);
 }
 

@@ -22,6 +22,7 @@ struct pl_recovery {
     unsigned partitions;      /* of the log, as it is to be */
     const char *const *reset; /* ends in NULL, or is NULL */
     bool lenient;             /* what does not fit starts afresh, and is not refused */
+    bool without_sinks;       /* what sinks know does not matter */
     bool another;             /* nor is a folder that a graph of another name was run with last */
 };
 
