@@ -1,6 +1,7 @@
 /* args.c: parses arguments by the rows of a subcommand. */
 #include "args.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -204,10 +205,11 @@ int pl_cli_choice(const struct pl_cli *cli, const char *option, const char *valu
         snprintf(all + used, sizeof all - used, "%s%s", count ? ", " : "", choices[count]);
     }
     const char *nearest = pl_text_nearest(value, choices, count);
+    const char *dashes = isupper((unsigned char)option[0]) ? "" : "--"; /* an operand is written in capitals */
     if (nearest)
-        pl_cli_usage(cli, "--%s: \"%s\" is not one of %s; did you mean %s?", option, value, all, nearest);
+        pl_cli_usage(cli, "%s%s: \"%s\" is not one of %s; did you mean %s?", dashes, option, value, all, nearest);
     else
-        pl_cli_usage(cli, "--%s: \"%s\" is not one of %s", option, value, all);
+        pl_cli_usage(cli, "%s%s: \"%s\" is not one of %s", dashes, option, value, all);
     return -1;
 }
 

@@ -298,6 +298,30 @@ static json_t *place_of(const struct work *work, const struct pl__explain_found 
                      pl__explain_row(work->folder.tags, found->batch, found->row));
 }
 
+/* Names of members that are not the same: of a body, the names in it. */
+static void put_different(const json_t *row, const json_t *other, json_t *names) {
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)row, key, value) {
+        const json_t *now = json_object_get(other, key);
+        if (json_is_object(value) && json_is_object(now))
+            put_different(value, now, names);
+        else if (!now || !json_equal(value, now))
+            json_array_append_new(names, json_string(key));
+    }
+    json_object_foreach((json_t *)(uintptr_t)other, key, value) {
+        if (!json_object_get(row, key)) json_array_append_new(names, json_string(key));
+    }
+}
+
+static void say_near(const struct work *work, const json_t *row, json_t *again) {
+    const struct pl__again_result *shown = &work->shown;
+    json_t *near = pl__explain_row(work->folder.tags, shown->near, shown->near_row), *names = json_array();
+    put_different(row, near, names);
+    json_object_set_new(again, "instead", near);
+    json_object_set_new(again, "different", names);
+}
+
 static void say_again(const struct work *work, json_t *into) {
     const struct pl__again_result *shown = &work->shown;
     json_t *again = json_pack("{s:b, s:I}", "equal", work->needed != NULL, "rows", (json_int_t)work->raws.count);
@@ -307,8 +331,7 @@ static void say_again(const struct work *work, json_t *into) {
         if (shown->port) json_object_set_new(again, "port", json_string(maker->op->outputs[shown->port].name));
     }
     if (work->needed) json_object_set_new(again, "narrowed", json_boolean(work->whole));
-    if (!work->needed && shown->near)
-        json_object_set_new(again, "instead", pl__explain_row(work->folder.tags, shown->near, shown->near_row));
+    if (!work->needed && shown->near) say_near(work, json_object_get(into, "row"), again);
     json_object_set_new(into, "again", again);
 }
 

@@ -88,6 +88,10 @@ enum pl_code pl__explain_run_of(struct pl_store *store, uint64_t epoch, struct p
 bool pl__explain_is_change(const struct pl__explain_section *section, const struct pl__explain_run *run,
                            const struct pl_audit_record *record);
 
+/* Does it say that somebody did something else with them (acknowledged, set a point)? That is not done again. */
+bool pl__explain_is_deed(const struct pl__explain_section *section, const struct pl__explain_run *run,
+                         const struct pl_audit_record *record);
+
 enum { PL__EXPLAIN_CHANGES = 1000 };
 
 struct pl__explain_change {

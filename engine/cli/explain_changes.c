@@ -73,6 +73,21 @@ bool pl__explain_is_change(const struct pl__explain_section *section, const stru
     return strcmp(record->outcome, "done") == 0 && record->sequence < run->next && (set || rule);
 }
 
+static const struct pl_command *command_of(const struct pl_operator *op, const char *name) {
+    for (const struct pl_command *c = op->commands; c && c->name; c++)
+        if (strcmp(c->name, name) == 0) return c;
+    return NULL;
+}
+
+bool pl__explain_is_deed(const struct pl__explain_section *section, const struct pl__explain_run *run,
+                         const struct pl_audit_record *record) {
+    const struct pl_graph *graph = section->graph.graph;
+    bool found = false;
+    for (unsigned i = 0; i < graph->node_count && !found; i++)
+        found = section->graph.runs[i] && command_of(graph->nodes[i].op, record->action);
+    return found && strcmp(record->outcome, "done") == 0 && record->sequence < run->next;
+}
+
 /* ---- As something to be carried out ---- */
 
 struct collecting {
@@ -80,12 +95,6 @@ struct collecting {
     const struct pl__explain_run *run;
     struct pl__explain_changes *changes;
 };
-
-static const struct pl_command *command_of(const struct pl_operator *op, const char *name) {
-    for (const struct pl_command *c = op->commands; c && c->name; c++)
-        if (strcmp(c->name, name) == 0) return c;
-    return NULL;
-}
 
 static struct pl__explain_change *add(struct pl__explain_changes *changes, pl_time time, unsigned node) {
     if (changes->count == PL__EXPLAIN_CHANGES) return NULL;

@@ -127,7 +127,9 @@ static void put_known_graph(const json_t *graph, FILE *out) {
     if (number)
         fprintf(out, "number %lld of the history (%s, by %s), ", number, text_of(graph, "how"), text_of(graph, "by"));
     fprintf(out, "%s %s\n", text_of(graph, "file_now"),
-            is_true(graph, "same") ? "is the same" : "is not the same now (file, variables or --set)");
+            is_true(graph, "same")   ? "is the same"
+            : is_true(graph, "gone") ? "is not there any more"
+                                     : "is not the same now (file, variables or --set)");
     json_array_foreach(json_object_get(graph, "set"), i, set) {
         title(i ? "" : "set", out);
         fprintf(out, "%s\n", json_string_value(set));
@@ -177,6 +179,26 @@ static void put_rule(const json_t *said, FILE *out) {
 
 /* ---- Made again ---- */
 
+/* "made again: not equal (id, state), but", and what is not done again: what people did. */
+static void put_why_not(const json_t *again, FILE *out) {
+    const json_t *people = json_object_get(again, "people"), *instead = json_object_get(again, "instead");
+    size_t i;
+    json_t *one;
+    fputs(instead ? "made again: not equal (" : "made again: not", out);
+    json_array_foreach(json_object_get(again, "different"), i, one) {
+        fprintf(out, "%s%s", i ? ", " : "", json_string_value(one));
+    }
+    if (instead) fputs(people ? ")" : "), but", out);
+    if (people) fputs(instead ? "; what people did is not done again:" : "; it may come of what people did:", out);
+    fputc('\n', out);
+    json_array_foreach((json_t *)(uintptr_t)people, i, one) {
+        title("", out);
+        fprintf(out, "%s  %s: %s %s\n", text_of(one, "time"), text_of(one, "user"), text_of(one, "action"),
+                text_of(one, "object"));
+    }
+    if (people && instead) title("", out), fputs("it comes out as\n", out);
+}
+
 static void put_again(const json_t *said, FILE *out) {
     const json_t *again = json_object_get(said, "again"), *instead = json_object_get(again, "instead");
     title("again", out);
@@ -186,7 +208,7 @@ static void put_again(const json_t *said, FILE *out) {
                 is_true(again, "narrowed") ? "" : " (perhaps of fewer; that would have taken long)");
         return;
     }
-    fprintf(out, "made again: %s\n", instead ? "not equal, but" : "not");
+    put_why_not(again, out);
     if (!instead) return;
     title("", out);
     put_columns(instead, out);

@@ -16,7 +16,7 @@
 #include "store/ledger.h"
 #include "store/letters.h"
 
-enum { VERSION_TEXT = 64, HASH_SHOWN = 8 };
+enum { VERSION_TEXT = 64, HASH_SHOWN = 8, PEOPLE_SHOWN = 10 };
 
 static void set_text(json_t *object, const char *key, const char *text) {
     json_t *value = json_string(text);
@@ -54,6 +54,14 @@ static void put_graph_then(const struct pl_cli_past *past, const struct pl__expl
     set_text(object, "hash", hash);
 }
 
+/* A graph of the history is read as it stood then: what stands in its file now is another question. */
+static void put_file_now(const struct pl__explanation *e, const char *then, const char *hash, json_t *object) {
+    enum pl_cli_past_file file = strcmp(hash, then) == 0 ? PL_CLI_PAST_SAME : PL_CLI_PAST_CHANGED;
+    if (e->past->number) file = pl_cli_recall_file(e->past, e->section->graph.graph->set);
+    json_object_set_new(object, "same", json_boolean(file == PL_CLI_PAST_SAME));
+    json_object_set_new(object, "gone", json_boolean(file == PL_CLI_PAST_GONE));
+}
+
 static void put_graph(const struct pl__explanation *e, const struct pl__explain_run *run, json_t *into) {
     const struct pl_graph *graph = e->section->graph.graph;
     char hash[32], then[32];
@@ -67,7 +75,7 @@ static void put_graph(const struct pl__explanation *e, const struct pl__explain_
     json_object_set_new(object, "set", set);
     if (run->detail) {
         put_graph_then(e->past, run, then, object);
-        json_object_set_new(object, "same", json_boolean(strcmp(hash, then) == 0));
+        put_file_now(e, then, hash, object);
     }
     json_object_set_new(into, "graph", object);
 }
@@ -102,6 +110,7 @@ struct changes {
     const struct pl__explain_run *run;
     pl_time until; /* what was changed from then on came too late for the row */
     json_t *list;
+    json_t *people; /* what else they did to the nodes on the way, which is not done again */
 };
 
 /* The first barrier behind the rows that it takes: changes are made at barriers. */
@@ -121,9 +130,14 @@ static pl_time end_of_rows(const struct pl__explanation *e) {
 
 static enum pl_code note_change(void *arg, const struct pl_audit_record *record, struct pl_error **error) {
     struct changes *changes = arg;
+    const struct pl__explain_section *section = changes->e->section;
     (void)error;
-    if (record->time > changes->until) return PL_OK;
-    if (!pl__explain_is_change(changes->e->section, changes->run, record)) return PL_OK;
+    bool change = pl__explain_is_change(section, changes->run, record);
+    bool deed = !change && json_array_size(changes->people) < PEOPLE_SHOWN &&
+                pl__explain_is_deed(section, changes->run, record);
+    /* A deed that made the row itself is recorded behind it. */
+    if (record->time > changes->until && (change || json_array_size(changes->people))) return PL_OK;
+    if (!change && !deed) return PL_OK;
     json_t *object = json_object();
     json_object_set_new(object, "time", pl__explain_time(record->time));
     set_text(object, "user", record->user);
@@ -132,13 +146,14 @@ static enum pl_code note_change(void *arg, const struct pl_audit_record *record,
     set_text(object, "from", record->from);
     set_text(object, "to", record->to);
     set_text(object, "reason", record->reason);
-    json_array_append_new(changes->list, object);
+    json_array_append_new(deed ? changes->people : changes->list, object);
     return PL_OK;
 }
 
 static enum pl_code put_audit(const struct pl__explanation *e, json_t *into, struct pl_error **error) {
     struct pl__explain_run run;
-    struct changes changes = {.e = e, .run = &run, .until = end_of_rows(e), .list = json_array()};
+    struct changes changes = {
+        .e = e, .run = &run, .until = end_of_rows(e), .list = json_array(), .people = json_array()};
     struct pl_error *damage = NULL;
     enum pl_code code = pl__explain_run_of(e->folder->store, e->found->epoch, &run, &damage);
     if (!code) code = pl_audit_each(e->folder->store, 1, note_change, &changes, &damage);
@@ -146,6 +161,9 @@ static enum pl_code put_audit(const struct pl__explanation *e, json_t *into, str
     put_graph(e, &run, into);
     put_nodes(e, &run, into);
     json_object_set_new(into, "changes", changes.list);
+    if (!e->needed && json_array_size(changes.people))
+        json_object_set(json_object_get(into, "again"), "people", changes.people);
+    json_decref(changes.people);
     pl_free(run.detail);
     if (code == PL_CORRUPT) pl_error_free(&damage), code = PL_OK;
     if (code) *error = damage;

@@ -102,6 +102,7 @@ int main(int argc, char **argv) {
     }
     if (asks_help(argv[1])) {
         const struct pl_subcommand *about = argc > 2 ? find(argv[2]) : NULL;
+        if (argc > 2 && !about && argv[2][0] != '-') return unknown(argv[2]);
         if (about)
             pl__cli_help(about, stdout);
         else

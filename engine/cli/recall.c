@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <potline/alloc.h>
 
@@ -72,16 +73,21 @@ void pl_cli_set_free(char **set) {
 }
 
 /* Is the file, with what was set then, the graph that ran? */
-static bool is_same(const struct pl_cli_past *past, char *const *set) {
+static bool is_same(const struct pl_cli_past *past, const char *const *set) {
     struct pl_graph *graph = NULL;
     struct pl_problem *problems = NULL;
     unsigned count = 0;
-    struct pl_graph_options options = {.set = (const char *const *)set};
+    struct pl_graph_options options = {.set = set};
     pl_graph_load(past->path, &options, &graph, &problems, &count);
     bool same = graph && graph->hash == past->hash;
     pl_problems_free(problems, count);
     pl_graph_free(graph);
     return same;
+}
+
+enum pl_cli_past_file pl_cli_recall_file(const struct pl_cli_past *past, const char *const *set) {
+    if (access(past->path, R_OK)) return PL_CLI_PAST_GONE;
+    return is_same(past, set) ? PL_CLI_PAST_SAME : PL_CLI_PAST_CHANGED;
 }
 
 enum pl_code pl_cli_recall_set(struct pl_store *store, const char *path, const char *const *now, char ***set,
@@ -90,7 +96,7 @@ enum pl_code pl_cli_recall_set(struct pl_store *store, const char *path, const c
     struct pl_cli_past past;
     enum pl_code code = path ? pl_cli_recall_of(store, path, &past, error) : PL_NOT_FOUND;
     if (!code) code = pl_history_files(store, past.number, &kept, error);
-    bool holds = !code && kept.set && *kept.set && is_same(&past, kept.set);
+    bool holds = !code && kept.set && *kept.set && is_same(&past, (const char *const *)kept.set);
     *set = code && code != PL_NOT_FOUND ? NULL : join(holds ? kept.set : NULL, now);
     if (path) pl_cli_past_fini(&past);
     pl_history_files_fini(&kept);

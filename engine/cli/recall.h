@@ -29,6 +29,10 @@ enum pl_code pl_cli_recall_of(struct pl_store *store, const char *path, struct p
 struct pl_graph *pl_cli_recall_graph(struct pl_store *store, const struct pl_cli_past *past,
                                      const struct pl_graph_options *options, int *exit_code);
 
+/* What has become of the file that it was run from, read with what was set then. */
+enum pl_cli_past_file { PL_CLI_PAST_SAME, PL_CLI_PAST_CHANGED, PL_CLI_PAST_GONE };
+enum pl_cli_past_file pl_cli_recall_file(const struct pl_cli_past *past, const char *const *set);
+
 /* What was set at the last start from that file (an absolute path), if it is still the graph of then; behind it what is
  * set `now`, which so holds. Ends in NULL; the caller's (pl_cli_set_free). */
 enum pl_code pl_cli_recall_set(struct pl_store *store, const char *path, const char *const *now, char ***set,

@@ -234,6 +234,8 @@ static int test(const struct pl_cli *cli) {
                               .colours = pl_tone_wanted(STDOUT_FILENO),
                               .progress = isatty(STDERR_FILENO) == 1};
     if (pl_cli_has(cli, "tap") && pl_cli_has(cli, "json")) return pl_cli_usage(cli, "either --tap or --json");
+    if (pl_cli_has(cli, "tap") && pl_cli_has(cli, "coverage"))
+        return pl_cli_usage(cli, "--tap has no place for --coverage; --json has");
     if (recuts &&
         (!pl_text_int(recuts, strlen(recuts), &testing.recuts) || testing.recuts < 1 || testing.recuts > RECUTS_MAX))
         return pl_cli_usage(cli, "--recut: \"%s\" is no number from 1 to %d", recuts, RECUTS_MAX);

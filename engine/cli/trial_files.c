@@ -71,10 +71,29 @@ static bool add_folder(struct pl__trial_files *files, const char *folder, unsign
     return good;
 }
 
+/* A graph that is given for its tests: what it has are nodes. */
+static bool is_graph(const char *path) {
+    char line[256];
+    bool found = false;
+    FILE *file = is_test(path) ? NULL : fopen(path, "r");
+    while (file && !found && fgets(line, sizeof line, file))
+        found = strncmp(line, "nodes:", strlen("nodes:")) == 0;
+    if (file) fclose(file);
+    return found;
+}
+
+static bool fail_graph(const char *path) {
+    size_t length = strlen(path), end = strlen(".yaml");
+    if (length > end && strcmp(path + length - end, ".yaml") == 0) length -= end;
+    fprintf(stderr, "%s: is a graph, not a test of one; its tests would be in %.*s.test.yaml\n", path, (int)length,
+            path);
+    return false;
+}
+
 bool pl__trial_files_add(struct pl__trial_files *files, const char *path) {
     struct stat about;
     if (stat(path, &about)) return fail(path, strerror(errno));
-    if (!S_ISDIR(about.st_mode)) return add(files, path);
+    if (!S_ISDIR(about.st_mode)) return is_graph(path) ? fail_graph(path) : add(files, path);
     unsigned before = files->count;
     if (!add_folder(files, path, 0)) return false;
     return files->count > before || fail(path, "no file *.test.yaml is in it");

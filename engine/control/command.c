@@ -114,6 +114,12 @@ static enum pl_code unknown(const struct pl_command_table *table, const char *co
         snprintf(said, sizeof said, n == 2 ? "%s %s" : "%s", words[0], words[1 < count ? 1 : 0]);
         nearest = pl_text_nearest(said, names, table->count);
     }
+    for (unsigned i = 0; count && !nearest && i < table->count; i++) {
+        char first[PL_CALL_TEXT];
+        snprintf(first, sizeof first, "%.*s", (int)strcspn(table->entries[i].spec->name, " "),
+                 table->entries[i].spec->name);
+        if (pl_text_nearest(words[0], (const char *const[]){first}, 1)) nearest = table->entries[i].spec->name;
+    }
     bool family = count > 1 && begins_one(table, words[0]); /* "alarms" is one: it is "alarms foo" that is not */
     snprintf(said, sizeof said, "%s%s%s", count ? words[0] : "", family ? " " : "", family ? words[1] : "");
     enum pl_code code =

@@ -52,6 +52,9 @@ static void the_longest_name_is_found(void **state) {
     assert_int_equal(pl_commands_find(&table, WORDS("alarms", "akc"), &entry, &used, &error), PL_UNKNOWN);
     assert_non_null(strstr(error->text, "did you mean alarms ack?"));
     pl_error_free(&error);
+    assert_int_equal(pl_commands_find(&table, WORDS("alrms"), &entry, &used, &error), PL_UNKNOWN);
+    assert_non_null(strstr(error->text, "did you mean alarms"));
+    pl_error_free(&error);
 }
 
 static struct pl_command_space space;

@@ -119,8 +119,9 @@ struct pl_graph {
 /* One number for those options of a node that are part of the meaning of its state (PL_STATE): state that was made with
  * another one does not fit. */
 uint64_t pl_graph_state_hash(const struct pl_graph_node *node);
-/* With those that state can be carried over from (PL_CARRIED): state of before there were any was kept by this one. */
-uint64_t pl_graph_whole_state_hash(const struct pl_graph_node *node);
+/* Does state that was kept under that number fit? Also when it was, by an engine of before, with options that state is
+ * carried over from now (PL_CARRIED), or without paths. */
+bool pl_graph_state_fits(const struct pl_graph_node *node, uint64_t kept);
 
 /* Would an instance that was made as `a` have to be made anew to be `b`? *what (of `room` bytes) says by which options.
  * Which nodes they take from does not count. */

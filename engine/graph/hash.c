@@ -125,28 +125,41 @@ static void feed_rows(struct hashing *hash, const struct pl_option *rows, const 
         if (!is_for_people(rows->name)) feed_row(hash, rows, self);
 }
 
-static void feed_state_rows(struct hashing *hash, const struct pl_option *rows, const void *self, bool carried) {
+enum meaning {
+    OF_NOW,
+    WITH_CARRIED,  /* of before there were any that are carried over */
+    WITHOUT_PATHS, /* of before a place in a file held for its path only */
+};
+
+static bool is_meant(const struct pl_option *row, enum meaning meaning) {
+    if (row->when == PL_CARRIED) return meaning == WITH_CARRIED;
+    return row->when == PL_STATE && (meaning == OF_NOW || row->type != PL_TYPE_PATH);
+}
+
+static void feed_state_rows(struct hashing *hash, const struct pl_option *rows, const void *self,
+                            enum meaning meaning) {
     for (; rows && rows->name; rows++) {
-        if (rows->when == PL_STATE || (carried && rows->when == PL_CARRIED))
+        if (is_meant(rows, meaning))
             feed_row(hash, rows, self);
         else if (rows->type == PL_TYPE_GROUP && *(const bool *)((const char *)self + rows->offset))
-            feed_state_rows(hash, rows->rows, self, carried);
+            feed_state_rows(hash, rows->rows, self, meaning);
     }
 }
 
-static uint64_t state_hash(const struct pl_graph_node *node, bool carried) {
+static uint64_t state_hash(const struct pl_graph_node *node, enum meaning meaning) {
     struct hashing hash;
     begin(&hash, AS_IT_IS);
-    feed_state_rows(&hash, node->op->options, node->prototype, carried);
+    feed_state_rows(&hash, node->op->options, node->prototype, meaning);
     return end(&hash);
 }
 
 uint64_t pl_graph_state_hash(const struct pl_graph_node *node) {
-    return state_hash(node, false);
+    return state_hash(node, OF_NOW);
 }
 
-uint64_t pl_graph_whole_state_hash(const struct pl_graph_node *node) {
-    return state_hash(node, true);
+bool pl_graph_state_fits(const struct pl_graph_node *node, uint64_t kept) {
+    return kept == state_hash(node, OF_NOW) || kept == state_hash(node, WITH_CARRIED) ||
+           kept == state_hash(node, WITHOUT_PATHS);
 }
 
 /* What a hash of the meaning leaves out. */

@@ -36,6 +36,7 @@ struct pl_change_options {
                                                   end in NULL, may be NULL */
     bool lenient;                              /* state that does not fit is let go of */
     bool probation;                            /* a node that fails behind it brings the graph before it back */
+    bool shadow;                               /* it is only tried beside the other one: sinks do not run */
     bool remembers;                            /* those of `reset` are made anew, but go on with what they know */
 };
 

@@ -47,7 +47,10 @@ static enum pl_code check_names(const struct pl_graph *graph, const char *const 
 
 static enum pl_code check_state(const struct pl_change_options *options, const struct pl_graph *from,
                                 struct pl_error **error) {
-    struct pl_recovery recovery = {.graph = options->graph, .reset = options->reset, .lenient = options->lenient};
+    struct pl_recovery recovery = {.graph = options->graph,
+                                   .reset = options->reset,
+                                   .lenient = options->lenient,
+                                   .without_sinks = options->shadow};
     struct pl_epoch last, now;
     enum pl_code code = pl_recovery_describe(from, (unsigned)from->settings.partitions, &last, error);
     if (code) return code;
@@ -73,6 +76,11 @@ static enum pl_code check(const struct pl_change_options *options, const struct 
 
 /* ---- The plan ---- */
 
+/* Going back lets go of what does not fit, and only says so (pl_recovery.lenient). */
+static bool is_carried(const struct pl_graph_node *from, const struct pl_graph_node *to) {
+    return strcmp(from->op->name, to->op->name) == 0 && pl_graph_state_fits(to, pl_graph_state_hash(from));
+}
+
 static void plan_node(const struct pl_change_options *options, const struct pl_graph *from, unsigned i,
                       struct pl_change_node *planned) {
     const struct pl_graph_node *node = &options->graph->nodes[i];
@@ -89,7 +97,8 @@ static void plan_node(const struct pl_change_options *options, const struct pl_g
     } else {
         planned->kind = PL_CHANGE_ADDED;
     }
-    planned->state = planned->kind != PL_CHANGE_ADDED && !is_among(options->reset, node->name);
+    planned->state = planned->kind != PL_CHANGE_ADDED && !is_among(options->reset, node->name) &&
+                     is_carried(&from->nodes[same >= 0 ? same : was], node);
 }
 
 static void plan_removed(const struct pl_change_options *options, const struct pl_graph *from,

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <potline/alloc.h>
@@ -137,11 +138,24 @@ static void *run(void *arg) {
 
 /* ---- Starting ---- */
 
+/* What can be seen at once need not be found out by the thread. */
+static enum pl_code check_target(const struct pl_copy *copy, struct pl_error **error) {
+    struct stat found;
+    bool there = lstat(copy->to, &found) == 0;
+    if (copy->to[0] != '/' || strlen(copy->to) >= sizeof((struct pl_copy_status *)NULL)->to)
+        return pl_error_set(error, PL_USAGE, "\"%s\": an absolute path is wanted, as this engine sees it", copy->to);
+    if (there && copy->kind == PL_COPY_SAVEPOINT)
+        return pl_error_set(error, PL_CONFLICT, "%s: there is such a file already; a savepoint is a new one", copy->to);
+    if (there && copy->kind == PL_COPY_BACKUP && S_ISREG(found.st_mode))
+        return pl_error_set(error, PL_CONFLICT, "%s is a file; backups are kept in a folder", copy->to);
+    return PL_OK;
+}
+
 enum pl_code pl_copies_start(struct pl_copies *copies, const struct pl_copy *copy, uint64_t *number,
                              struct pl_error **error) {
     struct pl_copy_status *status = &copies->status;
-    if (copy->to[0] != '/' || strlen(copy->to) >= sizeof status->to)
-        return pl_error_set(error, PL_USAGE, "\"%s\": an absolute path is wanted, as this engine sees it", copy->to);
+    enum pl_code code = check_target(copy, error);
+    if (code) return code;
     pthread_mutex_lock(&copies->lock);
     bool busy = status->state == PL_COPY_RUNNING;
     if (!busy) {

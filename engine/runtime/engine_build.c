@@ -121,7 +121,8 @@ static enum pl_code make_checkpoints(struct pl_engine *engine, struct pl_error *
                                    .tags = engine->tags,
                                    .partitions = engine->wired.plan.lanes,
                                    .reset = engine->options.reset,
-                                   .lenient = engine->options.lenient};
+                                   .lenient = engine->options.lenient,
+                                   .another = engine->options.another};
     unsigned streams = engine->exchange.stream_count;
     enum pl_code code =
         engine->epochs ? pl_recovery_match(&recovery, &engine->last, engine->wired.now, engine->wired.recall, error)

@@ -8,6 +8,7 @@
 #include <potline/text.h>
 
 #include "graph/options.h"
+#include "graph/settings.h"
 #include "runtime/node.h"
 
 enum { PATH_TEXT = 128, VALUE_TEXT = PL_LIVE_OPTION_TEXT, HOLDS_TEXT = VALUE_TEXT + 80 };
@@ -104,10 +105,28 @@ enum pl_code pl_live_options_show(struct pl_call *call, struct pl_node *node, st
 
 /* ---- set ---- */
 
+static enum pl_code is_fixed(const char *node, const char *path, struct pl_error **error) {
+    return pl_error_set(
+        error, PL_USAGE,
+        "%s.%s is fixed while the node runs: change it in the graph file, then `graph apply FILE` takes "
+        "it over while the engine runs",
+        node, path);
+}
+
+/* What every node has beside the options of its operator: rate, on_full. */
+static bool is_setting(const struct pl_operator *op, const char *name) {
+    const struct pl_option *more = !op->inputs   ? pl__source_options
+                                   : op->outputs ? pl__inner_options
+                                                 : pl__sink_options;
+    return pl__option_find(pl__node_options, name) || pl__option_find(more, name);
+}
+
 static enum pl_code unknown(const struct pl_node *node, const struct pl_option *rows, const char *name,
                             struct pl_error **error) {
     const char *names[256];
     size_t count = 0;
+    if (rows == node->config.op->options && is_setting(node->config.op, name))
+        return is_fixed(node->config.name, name, error);
     for (const struct pl_option *row = rows; row && row->name && count < PL_COUNT_OF(names); row++)
         names[count++] = row->name;
     const char *nearest = pl_text_nearest(name, names, count);
@@ -174,12 +193,7 @@ enum pl_code pl_live_option_set(struct pl_node *node, const char *path, const ch
     enum pl_code code = find(node, node->config.op->options, path, &row, error);
     if (code) return code;
     snprintf(whole, sizeof whole, "%s.%s", node->config.name, path);
-    if (!may_be_set(row))
-        return pl_error_set(
-            error, PL_USAGE,
-            "%s is fixed while the node runs: change it in the graph file, then `graph apply FILE` takes it over "
-            "while the engine runs",
-            whole);
+    if (!may_be_set(row)) return is_fixed(node->config.name, path, error);
     void *copy = pl_alloc(node->config.op->instance_size);
     if (!copy) return pl_error_set(error, PL_NO_MEMORY, "no memory for a command");
     put_value(change->graph, row, node->config.prototype);

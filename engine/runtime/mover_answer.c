@@ -41,18 +41,44 @@ void pl__mover_summarize(const struct pl_change_plan *plan, char text[PL__MOVER_
                                      pl_change_kinds[i]);
 }
 
+unsigned pl__mover_losses(const struct pl_change_plan *plan) {
+    unsigned losses = plan->counts[PL_CHANGE_REMOVED];
+    for (unsigned i = 0; i < plan->count; i++)
+        losses +=
+            !plan->nodes[i].state && plan->nodes[i].kind != PL_CHANGE_ADDED && plan->nodes[i].kind != PL_CHANGE_REMOVED;
+    return losses;
+}
+
+/* What it would take besides: "; it takes --yes, for ..." */
+static void say_conditions(struct pl_mover *mover, const struct pl_change_plan *plan, char *text, size_t room) {
+    unsigned losses = pl__mover_losses(plan);
+    size_t used = 0;
+    pthread_mutex_lock(&mover->lock);
+    int64_t left = mover->before ? mover->probation - pl_clock_monotonic() : 0;
+    pthread_mutex_unlock(&mover->lock);
+    text[0] = 0;
+    if (losses)
+        used = (size_t)snprintf(text, room, "; it takes --yes, for what %u node%s would be let go of", losses,
+                                losses == 1 ? " knows" : "s know");
+    if (left > 0 && used < room)
+        snprintf(text + used, room - used, "; not before the probation that runs is over, in %" PRId64 " s",
+                 pl__mover_seconds(left));
+}
+
 /* What holds the pause is mostly the writing of what nodes know, as at the last checkpoint. */
-void pl__mover_put_expected(struct pl_engine *engine, struct pl_call *call, const struct pl_change_plan *plan) {
+void pl__mover_put_expected(struct pl_mover *mover, struct pl_call *call, const struct pl_change_plan *plan) {
     struct pl_checkpoint_stats stats;
-    char why[PL_CHANGE_WHY];
-    if (pl_engine_cluster(engine)) {
-        pl__mover_put_row(call, "", "", "plan", "", "every engine of the group is made anew, from its last checkpoint");
+    char why[3 * PL_CHANGE_WHY], conditions[2 * PL_CHANGE_WHY];
+    say_conditions(mover, plan, conditions, sizeof conditions);
+    if (mover->group.cluster) {
+        snprintf(why, sizeof why, "every engine of the group is made anew, from its last checkpoint%s", conditions);
+        pl__mover_put_row(call, "", "", "plan", "", why);
         return;
     }
-    pl_engine_checkpoint_stats(engine, &stats);
+    pl_engine_checkpoint_stats(mover->engine, &stats);
     double each = 0.002 * (plan->counts[PL_CHANGE_RESTARTED] + plan->counts[PL_CHANGE_RENAMED] +
                            plan->counts[PL_CHANGE_ADDED] + plan->counts[PL_CHANGE_REMOVED]);
-    snprintf(why, sizeof why, "expected pause about %.0f ms", (stats.seconds + each + 0.01) * 1000);
+    snprintf(why, sizeof why, "expected pause about %.0f ms%s", (stats.seconds + each + 0.01) * 1000, conditions);
     pl__mover_put_row(call, "", "", "plan", "", why);
 }
 

@@ -32,6 +32,11 @@ static enum pl_code find_file(const struct pl_mover *mover, const struct pl__wis
     if (*asked && !wish->said.anywhere && !is_inside(mover->folder, path))
         return pl_error_set(error, PL_DENIED, "%s: not in %s, and over the network no other files are read", asked,
                             mover->folder);
+    if (stat(path, &found) && errno == ENOENT && *asked && *asked != '/')
+        return pl_error_set(error, PL_NOT_FOUND,
+                            "%s: no such file: paths count from %s, the folder of the file that the engine was started "
+                            "with; an absolute path is taken as it is",
+                            path, mover->folder);
     if (stat(path, &found))
         return errno == ENOENT ? PL_OK : pl_error_set(error, PL_IO, "%s: %s", path, strerror(errno));
     if (!S_ISREG(found.st_mode)) return pl_error_set(error, PL_USAGE, "%s is not a file", path);
@@ -44,8 +49,10 @@ enum pl_code pl__mover_first_problem(const struct pl_problem *problems, unsigned
     unsigned errors = 0;
     for (unsigned i = 0; i < count; i++) {
         const struct pl_place *place = &problems[i].place;
-        pl_diag_each(problems[i].warning ? PL_WARN : PL_ERROR, "%s:%d:%d: %s", place->file ? place->file : path,
-                     place->line, place->column, problems[i].text);
+        char at[48] = "";
+        if (place->line) snprintf(at, sizeof at, ":%d:%d", place->line, place->column);
+        pl_diag_each(problems[i].warning ? PL_WARN : PL_ERROR, "%s%s: %s", place->file ? place->file : path, at,
+                     problems[i].text);
         if (problems[i].warning) continue;
         if (!first) first = &problems[i];
         errors++;
@@ -152,6 +159,16 @@ static enum pl_code no_such_graph(const struct search *search, uint64_t number, 
                         search->count ? first->number : 0, search->count ? last->number : 0);
 }
 
+/* All that was undone can still be gone to by its number. */
+static enum pl_code no_step_left(const struct search *search, struct pl_error **error) {
+    const struct step *last = &search->step[PL_HISTORY_MAX - 1], *first = last + 1 - search->count;
+    if (search->count < 2) return pl_error_set(error, PL_NOT_FOUND, "no graph was run here before this one");
+    return pl_error_set(error, PL_NOT_FOUND,
+                        "no graph was run here before this one that was not gone back from; "
+                        "graph rollback N goes to any of %" PRIu64 " to %" PRIu64 " (graph history)",
+                        first->number, last->number);
+}
+
 static enum pl_code recall_graph(const struct pl_mover *mover, uint64_t number, const struct pl_graph **graph,
                                  char path[PATH_MAX], struct pl_error **error) {
     struct pl_store *store = pl_engine_store(mover->engine);
@@ -162,7 +179,7 @@ static enum pl_code recall_graph(const struct pl_mover *mover, uint64_t number, 
     enum pl_code code = pl_history_each(store, note_step, &search, error);
     if (code) return code;
     search.found = number ? number : step_before(&search, hash);
-    if (!search.found) return pl_error_set(error, PL_NOT_FOUND, "no graph was run here before this one");
+    if (!search.found) return no_step_left(&search, error);
     code = pl_history_each(store, look_at, &search, error);
     if (code == PL_BUSY) return read_again(mover, &search, graph, error);
     return code ? code : no_such_graph(&search, number, error);

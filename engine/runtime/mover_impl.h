@@ -131,7 +131,8 @@ void pl__mover_watch(struct pl_mover *mover);
 void pl__mover_put_planned(struct pl_call *call, const struct pl_change_node *node);
 void pl__mover_put_plan(struct pl_call *call, const struct pl_change_plan *plan);
 int64_t pl__mover_seconds(pl_time left); /* as people are told: of what is not over, at least one */
-void pl__mover_put_expected(struct pl_engine *engine, struct pl_call *call, const struct pl_change_plan *plan);
+unsigned pl__mover_losses(const struct pl_change_plan *plan); /* nodes of which what they know would go */
+void pl__mover_put_expected(struct pl_mover *mover, struct pl_call *call, const struct pl_change_plan *plan);
 void pl__mover_put_result(struct pl_call *call, const struct pl_change_result *result, pl_time probation);
 void pl__mover_put_row(struct pl_call *call, const char *node, const char *op, const char *what, const char *state,
                        const char *why);

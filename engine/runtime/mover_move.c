@@ -80,12 +80,12 @@ struct pl_change_options pl__mover_options(const struct pl__wish *wish, const st
 
 static enum pl_code check_loss(const struct pl__wish *wish, const struct pl_change_plan *plan,
                                struct pl_error **error) {
-    unsigned removed = plan->counts[PL_CHANGE_REMOVED];
-    if (wish->said.sure || (!removed && !wish->said.reset.count)) return PL_OK;
+    unsigned losses = pl__mover_losses(plan);
+    if (wish->said.sure || !losses) return PL_OK;
     return pl_error_set(error, PL_USAGE,
-                        "what %u nodes know would be let go of (removed, or reset): look at it with "
+                        "what %u node%s would be let go of (removed, or reset): look at it with "
                         "--dry-run, do it with --yes",
-                        removed + wish->said.reset.count);
+                        losses, losses == 1 ? " knows" : "s know");
 }
 
 /* What there is to say of a move that has not come about. */
@@ -173,7 +173,7 @@ enum pl_code pl__mover_carry_out(struct pl_mover *mover, const struct pl__wish *
         pl_diag_each(PL_ERROR, "%s: %s is not run: %s", wish->how, path, *error ? (*error)->text : pl_code_text(code));
     if (!code) pl__mover_put_plan(wish->said.call, &plan);
     if (!code && wish->said.what == PL_MOVER_PLAN)
-        pl__mover_put_expected(mover->engine, wish->said.call, &plan);
+        pl__mover_put_expected(mover, wish->said.call, &plan);
     else if (!code)
         code = go(mover, wish, from, to, path, &plan, error);
     pl__mover_outlive(error);

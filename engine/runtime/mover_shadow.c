@@ -146,6 +146,7 @@ static enum pl_code begin(struct pl_mover *mover, const struct pl__wish *wish, c
     struct pl_change_options change = pl__mover_options(wish, to);
     struct pl_change_plan plan = {0};
     struct pl_shadow *shadow;
+    change.shadow = true;
     pl_time pause;
     enum pl_code code = pl_change_plan_make(&change, from, &plan, error);
     struct pl_shadow_options options = {

@@ -192,7 +192,7 @@ static enum pl_code load_part(struct pl_node *node, const struct pl_state_entry 
 
 enum pl_code pl_node_load(struct pl_node *node, const struct pl_state_entry *entry, struct pl_error **error) {
     enum pl_code code = load_part(node, entry, error);
-    return code ? pl_error_set(error, code, "node %s: its state was not restored", node->config.name) : PL_OK;
+    return code ? pl_error_set(error, code, "its state was not restored") : PL_OK;
 }
 
 /* ---- Services ---- */

@@ -1,5 +1,6 @@
 #include "recovery.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <potline/alloc.h>
@@ -8,6 +9,7 @@
 
 #include "runtime/plan.h"
 #include "runtime/regroup.h"
+#include "store/history.h"
 
 static enum pl_code no_memory(struct pl_error **error) {
     return pl_error_set(error, PL_NO_MEMORY, "no memory for a checkpoint");
@@ -57,7 +59,7 @@ static enum pl_code check_node(const struct pl_graph_node *node, const struct pl
     if (strcmp(kept->op, now->op) != 0)
         return pl_error_at(error, PL_CONFLICT, node->place, "node %s: its state was made by %s, it is %s now%s %s",
                            now->name, kept->op, now->op, way_out, now->name);
-    if (kept->options != now->options && kept->options != pl_graph_whole_state_hash(node))
+    if (!pl_graph_state_fits(node, kept->options))
         return pl_error_at(error, PL_CONFLICT, node->place,
                            "node %s: its state was made with other values of options that give it its meaning%s %s",
                            now->name, way_out, now->name);
@@ -67,7 +69,7 @@ static enum pl_code check_node(const struct pl_graph_node *node, const struct pl
 /* Is what is kept of a node not wanted? */
 static bool is_reset(const struct pl_recovery *recovery, const struct pl_graph_node *node,
                      const struct pl_epoch_node *kept, const struct pl_epoch_node *now) {
-    return is_among(recovery->reset, node->name) ||
+    return is_among(recovery->reset, node->name) || (recovery->without_sinks && !node->op->outputs) ||
            (kept && recovery->lenient && check_node(node, kept, now, NULL) != PL_OK);
 }
 
@@ -109,6 +111,64 @@ enum pl_code pl_recovery_check(const struct pl_recovery *recovery, const struct 
     return code;
 }
 
+/* ---- Nodes that the graph does not have ---- */
+
+enum { NAMES_TOLD = 2000 };
+
+static bool is_gone(const struct pl_graph *graph, const struct pl_epoch *last, const struct pl_epoch_node *node) {
+    for (unsigned k = 0; k < graph->node_count; k++)
+        if (kept_of(last, &graph->nodes[k]) == node) return false;
+    return true;
+}
+
+/* "a, b, c"; how many there are. */
+static unsigned name_gone(const struct pl_graph *graph, const struct pl_epoch *last, char names[NAMES_TOLD]) {
+    unsigned count = 0;
+    size_t used = 0;
+    names[0] = 0;
+    for (unsigned i = 0; i < last->node_count; i++) {
+        const char *name = last->nodes[i].name;
+        if (!is_gone(graph, last, &last->nodes[i])) continue;
+        if (used < NAMES_TOLD)
+            used += (size_t)snprintf(names + used, NAMES_TOLD - used, "%s%s", count ? ", " : "", name);
+        count++;
+    }
+    return count;
+}
+
+/* ---- Whose folder it is ---- */
+
+struct owner {
+    const char *name; /* of the graph that is to run */
+    char was[PL_NAME_MAX + 1], path[512];
+};
+
+static enum pl_code look_at_newest(void *arg, const struct pl_history_entry *entry, struct pl_error **error) {
+    struct owner *owner = arg;
+    (void)error;
+    snprintf(owner->was, sizeof owner->was, "%s", entry->name);
+    snprintf(owner->path, sizeof owner->path, "%s", entry->path);
+    return PL_BUSY;
+}
+
+/* A file that was taken by mistake would empty the folder of what another graph knows. */
+static enum pl_code check_owner(const struct pl_recovery *recovery, const struct pl_epoch *last,
+                                struct pl_error **error) {
+    const struct pl_graph *graph = recovery->graph;
+    struct owner owner = {.was = ""};
+    char names[NAMES_TOLD];
+    if (!last->number || recovery->lenient || recovery->another) return PL_OK;
+    enum pl_code code = pl_history_each(recovery->store, look_at_newest, &owner, error);
+    if (code && code != PL_BUSY) return code;
+    if (!owner.was[0] || strcmp(owner.was, graph->settings.name) == 0) return PL_OK;
+    unsigned count = name_gone(graph, last, names);
+    return pl_error_set(error, PL_CONFLICT,
+                        "the data folder is of the graph %s (%s), and this one is %s%s%s; give it a folder of its own "
+                        "(--data), or take this one over with --another-graph",
+                        owner.was, owner.path, graph->settings.name,
+                        count ? ": what is kept of nodes that it does not have would go, of " : "", names);
+}
+
 static void tell_node(const struct pl_epoch_node *kept, const char *name, bool recalled) {
     if (!recalled)
         pl_diag(PL_INFO, "node %s starts afresh", name);
@@ -148,16 +208,19 @@ static void let_go_of(const struct pl_recovery *recovery, const struct pl_epoch 
     if (is_renamed(kept, node)) let_go(gone, kept->name);
 }
 
+/* All of them in one message, as far as it has room. */
+static void tell_gone(const struct pl_graph *graph, const struct pl_epoch *last) {
+    char names[NAMES_TOLD];
+    unsigned count = name_gone(graph, last, names);
+    if (count == 1) pl_diag(PL_WARN, "node %s is not in the graph any more: what was kept of it goes", names);
+    if (count > 1) pl_diag(PL_WARN, "nodes %s are not in the graph any more: what was kept of them goes", names);
+}
+
 /* A node that the graph does not have any more would come back with what it knew long ago. */
 static void forget_others(const struct pl_graph *graph, const struct pl_epoch *last, struct gone *gone) {
-    for (unsigned i = 0; i < last->node_count; i++) {
-        bool wanted = false;
-        for (unsigned k = 0; k < graph->node_count && !wanted; k++)
-            wanted = kept_of(last, &graph->nodes[k]) == &last->nodes[i];
-        if (wanted) continue;
-        pl_diag(PL_INFO, "node %s is not in the graph any more: what was kept of it goes", last->nodes[i].name);
-        let_go(gone, last->nodes[i].name);
-    }
+    tell_gone(graph, last);
+    for (unsigned i = 0; i < last->node_count; i++)
+        if (is_gone(graph, last, &last->nodes[i])) let_go(gone, last->nodes[i].name);
 }
 
 /* ---- With another number of partitions ---- */
@@ -184,6 +247,7 @@ static void choose_nodes(const struct pl_recovery *recovery, const struct pl_epo
                          const struct pl_epoch_node **kept, const char **forgotten, bool *recall) {
     const struct pl_graph *graph = recovery->graph;
     unsigned count = 0;
+    tell_gone(graph, last);
     for (unsigned i = 0; i < graph->node_count; i++) {
         const struct pl_epoch_node *found = kept_of(last, &graph->nodes[i]);
         recall[i] = found && !is_reset(recovery, &graph->nodes[i], found, &now->nodes[i]);
@@ -325,6 +389,7 @@ void pl_recovery_withdraw(const struct pl_recovery *recovery, const struct pl_ep
 enum pl_code pl_recovery_match(const struct pl_recovery *recovery, struct pl_epoch *last, struct pl_epoch *now,
                                bool *recall, struct pl_error **error) {
     enum pl_code code = last->number ? PL_OK : match_rows(recovery, error);
+    if (!code) code = check_owner(recovery, last, error);
     if (!code) code = describe_and_check(recovery, last, now, error);
     if (code) return code;
     if (is_shared_out_anew(recovery->graph, last, now)) {

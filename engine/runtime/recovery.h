@@ -2,8 +2,9 @@
  *
  * Nodes are matched by name, or by the name that they had before (`was`). One that has become another operator, or
  * that counts differently (an option that is part of the meaning of its state) does not fit: it is named, and nothing
- * is touched. Nodes to be reset, and those that the graph does not have any more, are forgotten. Where the number of
- * partitions has changed, state is shared out anew (regroup.h).
+ * is touched; nor is it where the graph has another name than the one before. Nodes to be reset, and those that the
+ * graph does not have any more, are forgotten. Where the number of partitions has changed, state is shared out anew
+ * (regroup.h).
  */
 #ifndef POTLINE_RECOVERY_H
 #define POTLINE_RECOVERY_H
@@ -21,6 +22,8 @@ struct pl_recovery {
     unsigned partitions;      /* of the log, as it is to be */
     const char *const *reset; /* ends in NULL, or is NULL */
     bool lenient;             /* what does not fit starts afresh, and is not refused */
+    bool without_sinks;       /* what sinks know does not matter */
+    bool another;             /* nor is a folder that a graph of another name was run with last */
 };
 
 /* *now describes this run as pl_checkpoints_options wants it (owned by the caller). recall[node of the graph]: it has

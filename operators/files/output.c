@@ -109,6 +109,11 @@ enum pl_code pl_output_begin(struct pl_output *output, uint64_t *offset, struct 
     return PL_OK;
 }
 
+uint64_t pl_output_size(const struct pl_output *output) {
+    struct stat status;
+    return output->regular && fstat(output->fd, &status) == 0 ? (uint64_t)status.st_size : 0;
+}
+
 enum pl_code pl_output_resume(struct pl_output *output, uint64_t offset, struct pl_error **error) {
     struct stat status;
     output->begun = true;

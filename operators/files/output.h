@@ -33,6 +33,8 @@ void pl_output_close(struct pl_output *output);
  * no places. */
 enum pl_code pl_output_begin(struct pl_output *output, uint64_t *offset, struct pl_error **error);
 
+uint64_t pl_output_size(const struct pl_output *output); /* 0 for what has no places */
+
 /* Instead: goes on at `offset`, and takes away what is behind it. */
 enum pl_code pl_output_resume(struct pl_output *output, uint64_t offset, struct pl_error **error);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <potline/alloc.h>
+#include <potline/kept.h>
 
 #include "later.h"
 #include "turn.h"
@@ -125,11 +126,65 @@ static void on_writable(void *user) {
     if (!s->failed && go_on(s) == PL_FLOW_OK) finish(s);
 }
 
-/* The first output of this run: empties the file, writes the header. */
+/* ---- Beginning ---- */
+
+/* Where a node began to write on, as it is kept until a checkpoint speaks of the file: [epoch, path, offset]. */
+static const char beginning[] = "beginning";
+enum { BEGINNING_ITEMS = 3 };
+
+static void keep_beginning(const struct pl_file *s) {
+    struct pl_error *error = NULL;
+    struct pl_pack *pack = pl_pack_new();
+    if (!pack) return;
+    pl_pack_array(pack, BEGINNING_ITEMS);
+    pl_pack_uint(pack, s->epoch);
+    pl_pack_str(pack, s->path);
+    pl_pack_uint(pack, s->offset);
+    if (pl_kept_put(s->node, beginning, pack, &error))
+        pl_node_diag(s->node, PL_WARN, "%s: rows may stand there twice after a death before the next checkpoint: %s",
+                     s->output.path, error ? error->text : "no memory");
+    pl_error_free(&error);
+    pl_pack_free(pack);
+}
+
+/* One of the epoch that begins again: what is behind it is of a life that no checkpoint knows of. */
+static enum pl_code find_beginning(void *arg, const char *key, struct pl_unpack *value, struct pl_error **error) {
+    struct pl_file *s = arg;
+    (void)error;
+    uint32_t items;
+    uint64_t epoch, offset;
+    const char *path;
+    size_t length;
+    if (strcmp(key, beginning) != 0 || !pl_unpack_array(value, &items) || items != BEGINNING_ITEMS ||
+        !pl_unpack_uint(value, &epoch) || !pl_unpack_str(value, &path, &length) || !pl_unpack_uint(value, &offset))
+        return PL_OK;
+    s->began = epoch == s->epoch && length == strlen(s->path) && memcmp(path, s->path, length) == 0;
+    if (s->began) s->offset = offset;
+    return PL_OK;
+}
+
+/* Only a run that begins from nothing may empty what is there: behind an epoch it may be the rows of this very node, as
+ * it was in the graph before. */
+static enum pl_code look_at_beginning(struct pl_file *s, struct pl_error **error) {
+    s->epoch = pl_node_epoch(s->node);
+    if (s->epoch > 1) s->output.mode = PL_OUTPUT_APPEND;
+    bool lasts = s->epoch && s->output.regular && strcmp(s->path, "-") != 0;
+    s->writes_on = lasts && s->output.mode == PL_OUTPUT_APPEND;
+    return s->writes_on ? pl_kept_each(s->node, find_beginning, s, error) : PL_OK;
+}
+
+static enum pl_code begin_file(struct pl_file *s, struct pl_error **error) {
+    if (s->began && pl_output_size(&s->output) >= s->offset) return pl_output_resume(&s->output, s->offset, error);
+    enum pl_code code = pl_output_begin(&s->output, &s->offset, error);
+    if (!code && s->writes_on) keep_beginning(s);
+    return code;
+}
+
+/* The first output of this run: the file is emptied or written on, and a new one gets its header. */
 static enum pl_flow begin(struct pl_file *s) {
     struct pl_error *error = NULL;
     if (s->output.begun) return PL_FLOW_OK;
-    if (pl_output_begin(&s->output, &s->offset, &error)) return fail(s, &error);
+    if (begin_file(s, &error)) return fail(s, &error);
     size_t room = s->offset == 0 ? s->format->header_room(s->writer) : 0;
     if (!room) return PL_FLOW_OK;
     char *at = pl_outlet_space(&s->outlet, room);
@@ -137,6 +192,8 @@ static enum pl_flow begin(struct pl_file *s) {
     pl_outlet_put(&s->outlet, (size_t)(s->format->header(s->writer, at) - at));
     return PL_FLOW_OK;
 }
+
+/* ---- Work ---- */
 
 enum pl_flow pl_file_process(struct pl_file *s, struct pl_batch *batch) {
     if (s->failed || begin(s) == PL_FLOW_FAIL) {
@@ -169,6 +226,7 @@ enum pl_code pl_file_open(struct pl_file *s, struct pl_node *node, const struct 
     s->writer = writer;
     s->output.fd = -1;
     enum pl_code code = pl_output_open(&s->output, s->path, (enum pl_output_mode)s->mode, error);
+    if (!code) code = look_at_beginning(s, error);
     if (code) return code;
     if (!pl_outlet_init(&s->outlet, BUFFER))
         return pl_error_set(error, PL_NO_MEMORY, "no memory for a buffer of %d bytes", BUFFER);

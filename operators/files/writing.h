@@ -52,6 +52,9 @@ struct pl_file {
     struct pl_batch *batch; /* at hand; NULL: none */
     uint32_t row;           /* of it, the next one */
     uint64_t offset;        /* of the file where this run's first byte went */
+    uint64_t epoch;         /* that it was opened in */
+    bool writes_on;         /* behind what is there, which is kept in mind until a checkpoint is */
+    bool began;             /* in this epoch, in a life before this one: at `offset` */
     bool stopping;
     bool failed;
 };
@@ -60,15 +63,16 @@ extern const char *const pl_file_modes[];
 
 /* clang-format off */
 #define PL_FILE_OPTIONS(S, at)                                                                                         \
-    PL_OPT_PATH(S, at.path, "path", NULL, PL_FIXED, "File, named pipe, or - for standard output."),                    \
+    PL_OPT_PATH(S, at.path, "path", NULL, PL_STATE, "File, named pipe, or - for standard output."),                    \
     PL_OPT_CHOICE(S, at.mode, "mode", "truncate", pl_file_modes, PL_FIXED,                                             \
-        "What becomes of a file that is there: emptied, written on, or replaced when the new one is complete (which is called PATH.part until then).")
+        "What becomes of a file that is there: emptied, written on, or replaced when the new one is complete (which is called PATH.part until then). Only a run that begins from nothing (a new data folder, --fresh) empties or replaces anything: a sink that is new, reset or taken back in a run that goes on writes on what is there.")
 /* clang-format on */
 
 #define PL_FILE_GUARANTEE                                                                                              \
     "A file: each row once. A checkpoint says how far it was written, and syncs it; after a death what is behind "     \
     "that "                                                                                                            \
-    "is cut off and written again. A pipe or standard output: rows behind the last checkpoint come again."
+    "is cut off and written again. The place holds for that path only: with another one the sink starts afresh "       \
+    "(--reset), behind what is there. A pipe or standard output: rows behind the last checkpoint come again."
 
 void pl_file_check(const struct pl_file *file, struct pl_check *check);
 

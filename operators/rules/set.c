@@ -93,8 +93,10 @@ static void load_source(struct loading *l, struct source *source) {
     if (good) check_names(l, first);
 }
 
+/* By its name alone: a run, its history and a copy find the same file by other paths. */
 static void hash_source(struct loading *l, const char *path, const char *text, size_t size) {
-    l->files = hash_text(l->files, path);
+    const char *slash = strrchr(path, '/');
+    l->files = hash_text(l->files, slash ? slash + 1 : path);
     l->files = text ? hash_bytes(l->files, text, size) : hash_text(l->files, "not there");
 }
 

@@ -46,7 +46,12 @@ def test_failures(folder):
     before = run.nodes()["raw"]["rows_in"]
     run.graph("bad.yaml", more="  x: { op: filter, from: nowhere, above: 1 }")
     run.refused("bad.yaml", "nowhere")
-    run.refused("none.yaml", "none.yaml")
+    run.refused("none.yaml", "none.yaml: no such file: paths count from")
+    for words, why in (("set in.rate 10", "in.rate is fixed while the node runs"),
+                       (f"savepoint {run.folder}/a.yaml", "there is such a file already"),
+                       (f"backup {run.folder}/a.yaml", "backups are kept in a folder")):
+        if run.shell(words) is not None or why not in run.said:
+            fail(f"{words}: {run.said!r} does not say {why!r}")
     run.graph("worse.yaml", more="".join(f"  x{i}: {{ op: filter, from: nowhere{i}, above: 1 }}\n" for i in range(3)))
     run.refused("worse.yaml", "and 2 more")
     for i in range(3):
@@ -63,7 +68,10 @@ def test_failures(folder):
         with open(os.path.join(run.folder, name), "w") as file:
             file.write(text.replace(old, new))
         run.refused(name, why, "--yes --probation 0s" if why != "--yes" else "")
-    plan = {row["node"]: row["becomes"] for row in run.shell("graph apply gone.yaml --dry-run")}
+    plan = run.shell("graph apply gone.yaml --dry-run")
+    if "it takes --yes, for what 1 node knows" not in plan[-1]["why"]:
+        fail(f"the plan says {plan[-1]}")
+    plan = {row["node"]: row["becomes"] for row in plan}
     if plan["out"] != "removed" or plan["win"] != "kept":
         fail(f"the plan is {plan}")
     if run.nodes()["raw"]["state"] != "running" or len(run.shell("graph history")) != 1:
@@ -119,6 +127,9 @@ def test_probation(folder):
     if row["how"] != "SIGHUP" or not row["runs"]:
         fail(f"the history says {row}")
     run.refused("a.yaml", "probation")
+    plan = run.shell("graph apply a.yaml --dry-run")
+    if "not before the probation that runs is over" not in plan[-1]["why"]:
+        fail(f"the plan says {plan[-1]}")
     run.shell("graph rollback") or fail(run.said)
     if "high" in run.nodes():
         fail("it has not gone back")

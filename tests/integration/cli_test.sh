@@ -25,6 +25,7 @@ empty out
 answer 0 "usage: potline COMMAND" "$potline" --help
 empty err
 answer 2 'there is no command "chek"; did you mean check?' "$potline" chek
+answer 2 'there is no command "chekc"; did you mean check?' "$potline" help chekc
 answer 0 "potline " "$potline" version
 answer 0 "potline " "$potline" --version
 answer 0 '"abi"' "$potline" version --json
@@ -94,6 +95,8 @@ done
 printf '1750000000000000000,a.v,1.5\n1750000001000000000,a.v,2.5\n' > rows.csv
 printf '%s\n' 'potline: 1' 'name: rows' 'log: { kind: none }' 'nodes:' '  in: { op: source.csv, path: rows.csv }' \
   '  out: { op: sink.null, from: in }' > rows.yaml
+answer 2 "rows.yaml: is a graph, not a test of one; its tests would be in rows.test.yaml" "$potline" test rows.yaml
+answer 2 "--tap has no place for --coverage" "$potline" test --tap --coverage rows.test.yaml
 answer 0 "rows.csv:1: the first line is taken for a header, and looks like data" "$potline" run --until-eof rows.yaml
 sed -i '1i time_ns,tag,value' rows.csv
 answer 0 "2 rows" "$potline" run --until-eof rows.yaml

@@ -244,6 +244,21 @@ def check_models(plant):
     plant.put("high.lua", RULE % LIMIT)
 
 
+def check_file(plant):
+    """The graph is taken from the history; what has become of its file since then is told."""
+    def told():
+        graph = plant.explain("window", POTS[0] + ".voltage", text_of(START), "--node", "tenths")["graph"]
+        return graph["same"], graph["gone"]
+    with open(plant.graph) as file:
+        text = file.read()
+    assert told() == (True, False)
+    plant.put("graph.yaml", text.replace("size: 10s", "size: 20s", 1))
+    assert told() == (False, False)
+    os.remove(plant.graph)
+    assert told() == (False, True)
+    plant.put("graph.yaml", text)
+
+
 def check_at_rest(plant):
     plant.run("run", plant.graph, "--data", plant.data, "--until-eof", "--quiet")
     count = check_windows(plant)
@@ -252,6 +267,7 @@ def check_at_rest(plant):
     check_computed(plant)
     check_event_and_alarm(plant, LIMIT, True)
     check_models(plant)
+    check_file(plant)
     return count
 
 
@@ -365,12 +381,25 @@ def check_live(plant, live):
     parts = {(row["part"], row["name"]): row for row in said}
     assert parts["again", "equal"]["value"] is True and parts["graph", "number"]["value"] == 1, said
     assert not any(row["part"] == "changes" and "900" in row["text"] for row in said), said
+    live.ask(f"alarms ack high@{tag}")
+    live.ask("checkpoint")
     live.end()
     os.remove(plant.folder + "/live.yaml")
     done = subprocess.run([POTLINE, "explain", "alarm", f"high@{tag}", "--data", live.data, "--key-file", live.key],
                           capture_output=True, text=True, cwd="/",
                           env={**plant.environment, "IN": os.path.join(plant.folder, "live.csv")})
     assert done.returncode == 0 and "made again: equal" in done.stdout and "high.limit" in done.stdout, done
+    assert "live.yaml is not there any more" in done.stdout and "now it is" not in done.stdout, done.stdout
+    check_deed(plant, live)
+
+
+def check_deed(plant, live):
+    """What a person did is not done again, and is told as what the row may come of. (The alarm was over: it ended by that.)"""
+    whose = ["--data", live.data, "--key-file", live.key]
+    said = plant.run("export", *whose, "--zone", "gold", "--kind", "events").stdout
+    (event,) = [row for row in csv.DictReader(io.StringIO(said)) if row["kind"] == "alarm.normal"]
+    text = plant.run("explain", "event", event["id"], *whose).stdout
+    assert "made again: not; it may come of what people did" in text and "alarms ack" in text, text
 
 
 def check_refusals(plant):

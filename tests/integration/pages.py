@@ -362,7 +362,8 @@ def script_of(tree, blocks):
             for at, (typed, expected) in enumerate(commands):
                 script.append(f"mark {number}.{at}")
                 last = at == len(commands) - 1 and "fails" in block.words
-                script.append(f"if {{ {typed}\n}}; then echo 'it does not fail'; exit 1; fi" if last else typed)
+                # `set -e` lets the first of `a && b` fail.
+                script.append(f"if {{ {typed}\n}}; then echo 'it does not fail'; exit 1; fi" if last else f"{typed}\n(( $? == 0 ))")
                 shown[f"{number}.{at}"] = expected
     return "\n".join(script) + "\n", shown
 

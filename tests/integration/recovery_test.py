@@ -122,7 +122,18 @@ def another_graph():
 
     # A node that is gone is forgotten.
     said = folder.run(folder.graph([IN.format(path=folder.path("in.csv")), "null: { op: sink.null, from: in }"]), "--until-eof")
-    expect("node tenths is not in the graph any more", said)
+    expect("nodes tenths, out are not in the graph any more", said)
+
+    # A graph of another name is refused by all that would go, and touches nothing.
+    other = folder.write("other.yaml", folder.read("graph.yaml").replace("name: recovery", "name: other").replace("null:", "void:"))
+    said = folder.run(other, "--until-eof", code=1)
+    expect("the data folder is of the graph recovery", said)
+    expect("of null;", said)
+    expect("--another-graph", said)
+    folder.run(folder.path("graph.yaml"), "--until-eof")
+    said = folder.run(other, "--until-eof", "--another-graph")
+    expect("node null is not in the graph any more", said)
+    folder.run(folder.path("graph.yaml"), "--until-eof", "--another-graph")
 
     # Another file of that name is noticed.
     folder.write("in.csv", samples(5, 40))

@@ -12,7 +12,9 @@
 #ifndef POTLINE_HARNESS_H
 #define POTLINE_HARNESS_H
 
+#include "alloc.h" /* pl_free: what a snapshot or a reply is in */
 #include "operator.h"
+#include "quality.h"
 
 struct pl_harness;
 
