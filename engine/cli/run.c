@@ -171,10 +171,11 @@ static bool try_again(struct run *run, enum pl_code *code, struct pl_error **err
     return true;
 }
 
-/* What the group was told to run cannot be run here: all go back to what they had. */
+/* What the group was told to run cannot be run here: all go back to what they had. An engine that has ended by itself
+ * has ended the loop, too, and says no more than that. */
 static bool take_back(struct run *run, enum pl_code *code, struct pl_error **error) {
     const char *why = *error ? (*error)->text : pl_code_text(*code);
-    if (run->drive.stopping || !pl_mover_take_back(run->mover, &run->graph, why)) return false;
+    if (run->drive.stopping || !pl_mover_take_back(run->mover, &run->graph, why) || run->drive.ended) return false;
     pl_error_free(error);
     *code = PL_OK;
     return pl_drive_try_again(&run->drive);
@@ -213,17 +214,18 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, str
     again &= !code;
     options.member = group.member;
     options.cluster = group.cluster;
-    pl_mover_join(run.mover, group.cluster, pl_drive_renew, &run.drive);
+    if (run.mover) pl_mover_join(run.mover, group.cluster, pl_drive_renew, &run.drive);
     while (again) { /* once, but for a process of a node that dies: then from the last epoch, as after the death of the
                      * engine; and for a group that hands its partitions out anew */
         code = pl_mover_settle(run.mover, &run.graph, &options.lenient, &error);
-        if (!code) code = live(cli, run.graph, &options, &run, limit, &error);
+        bool settled = !code;
+        if (settled) code = live(cli, run.graph, &options, &run, limit, &error);
         again = !code && run.drive.fallen;
         if (code == PL_UNAVAILABLE && options.member && !run.drive.engine) again = try_again(&run, &code, &error);
         if (code && !again) again = take_back(&run, &code, &error);
         die(&run, !code && !again);
-        options.savepoint = NULL;
-        options.reset = NULL;
+        if (settled) options.savepoint = NULL;
+        if (settled) options.reset = NULL;
         options.lenient = run.relapsed;
         if (again) again = pl_drive_go_on(&run.drive);
     }

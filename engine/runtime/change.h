@@ -73,6 +73,7 @@ struct pl_change_result {
 
 /* Of an engine in a group: does the topic that they share fit it? */
 enum pl_code pl_engine_fits_group(struct pl_engine *engine, const struct pl_graph *to, struct pl_error **error);
+bool pl_engine_is_ending(struct pl_engine *engine); /* in good order, or to be made anew, or as it has failed */
 /* Can this engine go to another graph at all? */
 enum pl_code pl_engine_can_move(struct pl_engine *engine, const struct pl_graph *to, struct pl_error **error);
 

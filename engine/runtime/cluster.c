@@ -14,6 +14,7 @@
 #include "runtime/engine_impl.h"
 
 static const pl_time every = PL_SECOND, slice = PL_SECOND / 5;
+static const pl_time gone_after = PL_DAY; /* who is not heard of for so long is not waited for */
 
 /* Of a graph on the board: the highest number holds, and of that the lowest offset. */
 struct place {
@@ -216,6 +217,12 @@ static void say(struct pl_cluster *cluster) {
                            pl_pack_size(cluster->pack));
 }
 
+static void take_back_gone(void *arg, const struct pl_board_entry *entry) {
+    struct pl_cluster *cluster = arg;
+    if (strlen(entry->key) == PL_STORE_IDENTITY - 1 && entry->age > gone_after) /* an engine's */
+        pl_kafka_board_put(cluster->board, entry->key, NULL, 0);
+}
+
 static void *attend(void *arg) {
     struct pl_cluster *cluster = arg;
     int64_t said = 0;
@@ -224,6 +231,7 @@ static void *attend(void *arg) {
         int64_t now = pl_clock_monotonic();
         if (atomic_exchange(&cluster->due, false) || now - said >= every) {
             say(cluster);
+            pl_kafka_board_each(cluster->board, take_back_gone, cluster);
             said = now;
         }
         say_graph(cluster);
@@ -263,7 +271,10 @@ enum pl_code pl_cluster_new(const struct pl_log_kafka_options *options, struct p
 void pl_cluster_free(struct pl_cluster *cluster) {
     if (!cluster) return;
     atomic_store(&cluster->stopping, true);
-    if (cluster->running) pthread_join(cluster->thread, NULL);
+    if (cluster->running) {
+        pthread_join(cluster->thread, NULL);
+        say_graph(cluster); /* of an engine that has gone back, and ended */
+    }
     if (cluster->board && *cluster->identity) pl_kafka_board_put(cluster->board, cluster->identity, NULL, 0);
     pl_kafka_board_close(cluster->board);
     pthread_mutex_destroy(&cluster->lock);

@@ -26,7 +26,7 @@ static enum pl_code check_isolation(struct pl_engine *engine, const struct pl_gr
                         "the first one takes a restart");
 }
 
-static bool is_ending(struct pl_engine *engine) {
+bool pl_engine_is_ending(struct pl_engine *engine) {
     pthread_mutex_lock(&engine->lock);
     bool ending = engine->stopping || engine->fallen || engine->failure || !engine->running;
     pthread_mutex_unlock(&engine->lock);
@@ -63,7 +63,7 @@ enum pl_code pl_engine_can_move(struct pl_engine *engine, const struct pl_graph 
                             "a graph without a log (log: none) cannot be changed while it runs: "
                             "rows would be lost, for nothing keeps them meanwhile");
     if (!atomic_load(&engine->under_way)) return pl_error_set(error, PL_BUSY, "the engine is being started");
-    if (is_ending(engine)) return pl_error_set(error, PL_UNAVAILABLE, "the engine is ending");
+    if (pl_engine_is_ending(engine)) return pl_error_set(error, PL_UNAVAILABLE, "the engine is ending");
     enum pl_code code = check_paused(engine, error);
     if (!code) code = pl_engine_fits_group(engine, to, error);
     return code ? code : check_isolation(engine, to, error);
@@ -89,7 +89,7 @@ enum pl_code pl__engine_wait_for_epoch(struct pl_engine *engine, uint64_t *epoch
         *epoch = pl_intake_held(engine->intake);
         if (*epoch && !*since) *since = pl_clock_monotonic();
         if (*epoch && pl_checkpoints_told(engine->checkpoints) >= *epoch) return PL_OK;
-        if (is_ending(engine)) return pl_error_set(error, PL_UNAVAILABLE, "the engine is ending");
+        if (pl_engine_is_ending(engine)) return pl_error_set(error, PL_UNAVAILABLE, "the engine is ending");
         if (pl_clock_monotonic() > until)
             return pl_error_set(error, PL_BUSY,
                                 "the checkpoint that it would be done at has not come to its end: is a node "
@@ -112,7 +112,7 @@ static bool is_lost(struct pl_engine *engine) {
 static enum pl_code wait_for_nodes(struct pl_engine *engine, struct pl_error **error) {
     int64_t until = pl_clock_monotonic() + usual_patience;
     for (;;) {
-        if (is_ending(engine) && until > pl_clock_monotonic() + grace) until = pl_clock_monotonic() + grace;
+        if (pl_engine_is_ending(engine) && until > pl_clock_monotonic() + grace) until = pl_clock_monotonic() + grace;
         const char *missing = NULL;
         pthread_mutex_lock(&engine->lock);
         const char *why = engine->trial_failure;
@@ -253,7 +253,7 @@ bool pl__engine_relapse(struct pl_engine *engine, const char *why) {
 }
 
 bool pl_engine_relapse(struct pl_engine *engine, const struct pl_graph *graph, const char *why) {
-    if (is_ending(engine) && !is_lost(engine)) return false;
+    if (pl_engine_is_ending(engine) && !is_lost(engine)) return false;
     pl_engine_relapses_to(engine, graph);
     return pl__engine_relapse(engine, why);
 }

@@ -177,6 +177,7 @@ static void change_checkpoints(struct pl__step *step) {
 static enum pl_code take_effect(struct pl__step *step, struct pl_error **error) {
     struct pl_engine *engine = step->engine;
     struct pl__wired *was = &step->next;
+    engine->plant.state = PL_PLANT_GOES_ON; /* its source may leave; who is there then asks again */
     change_checkpoints(step);
     pl_intake_part(engine->intake);
     for (unsigned i = 0; i < was->plan.worker_count; i++)

@@ -69,7 +69,7 @@ static void fulfil(struct pl_mover *mover, struct pl__wish *wish) {
 
 /* With the lock held: is something on probation, or beside the graph, or may the group have said something? */
 static bool is_watching(const struct pl_mover *mover) {
-    return mover->engine && (mover->before || mover->shadow_runs || mover->group.heard);
+    return mover->engine && (mover->before || mover->shadow_runs || mover->group.heard || mover->group.owed.graph);
 }
 
 static bool has_heard(struct pl_mover *mover) {
@@ -82,6 +82,7 @@ static bool has_heard(struct pl_mover *mover) {
 
 static void look(struct pl_mover *mover) {
     if (has_heard(mover)) pl__mover_follow(mover);
+    if (mover->group.owed.graph) pl__mover_say_again(mover);
     if (mover->before) pl__mover_watch(mover);
     if (mover->shadow_runs) pl__mover_look_after_shadow(mover);
 }
@@ -218,18 +219,20 @@ static void note_relapse(struct pl_mover *mover, struct pl_engine *engine) {
                                             .epoch = pl_engine_epochs(engine)});
     if (mover->group.cluster) pl__mover_say_back(mover, graph, mover->before_path, mover->relapsed);
     pl_graph_unref(graph);
-    pl_graph_unref(mover->failed);
-    mover->failed = NULL;
-    mover->relapsed[0] = 0;
 }
 
 /* A probation goes on with an engine that has been made anew in it. */
 void pl_mover_attach(struct pl_mover *mover, struct pl_engine *engine) {
-    if (mover->group.entered.number)
+    if (mover->group.entered.number) { /* and what has failed is behind all of them */
         pl__mover_note_entered(mover, engine);
-    else if (!mover->begun)
+        mover->relapsed[0] = 0;
+    } else if (!mover->begun) {
         note_start(mover, engine);
+    }
     if (mover->relapsed[0]) note_relapse(mover, engine);
+    pl_graph_unref(mover->failed);
+    mover->failed = NULL;
+    mover->relapsed[0] = 0;
     if (mover->before) pl_engine_relapses_to(engine, mover->before);
     pthread_mutex_lock(&mover->lock);
     mover->begun = true;
@@ -309,6 +312,7 @@ void pl_mover_free(struct pl_mover *mover) {
     pl_shadow_free(mover->shadow);
     pl_group_graph_fini(&mover->group.entered);
     pl_graph_unref(mover->group.from);
+    pl_graph_unref(mover->group.owed.graph);
     pl_graph_unref(mover->before);
     pl_graph_unref(mover->failed);
     pl_graph_unref(mover->options.graph);

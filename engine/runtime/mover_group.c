@@ -13,6 +13,8 @@
 
 enum { LOOK_NS = 50000000 };
 static const pl_time patience = 10 * PL_SECOND;
+static const int64_t lost_after = 30 * PL_SECOND; /* what was said and is not heard */
+static const char relapse[] = "relapse";
 
 void pl_mover_join(struct pl_mover *mover, struct pl_cluster *cluster, void (*renew)(void *arg), void *arg) {
     mover->group.cluster = cluster;
@@ -36,10 +38,10 @@ static uint64_t group_number(struct pl_mover *mover) {
     return number;
 }
 
-static void stand_at(struct pl_mover *mover, const struct pl_group_graph *said) {
+static void stand_at(struct pl_mover *mover, const struct pl_group_graph *said, bool lenient) {
     pthread_mutex_lock(&mover->lock);
     mover->group.number = said->number;
-    mover->group.lenient = said->lenient;
+    mover->group.lenient = lenient;
     pthread_mutex_unlock(&mover->lock);
 }
 
@@ -59,7 +61,9 @@ static enum pl_code wait_for(struct pl_mover *mover, uint64_t number, struct pl_
         pl_group_graph_fini(&said);
         if (there) return code;
         if (pl_clock_monotonic() > until)
-            return pl_error_set(error, PL_UNAVAILABLE, "the group cannot be told: the brokers do not answer");
+            return pl_error_set(
+                error, PL_UNAVAILABLE,
+                "the brokers do not answer, so the group is not told yet: it may still be when they do");
         nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
     }
 }
@@ -72,18 +76,27 @@ static uint64_t number_now(struct pl_mover *mover) {
     return number;
 }
 
+/* No number is said twice from here: under the same key the second would take the place of the first, which others may
+ * have gone to; nor is one that no engine like this would go to any more. */
+static uint64_t next_number(struct pl_mover *mover) {
+    uint64_t heard = number_now(mover), here = group_number(mover), said = mover->group.said;
+    uint64_t most = heard > here ? heard : here;
+    return (most > said ? most : said) + 1;
+}
+
 /* `said` says how and why, the rest is of the graph. */
 static enum pl_code say(struct pl_mover *mover, const struct pl_graph *graph, struct pl_group_graph *said,
                         struct pl_error **error) {
     struct pl_pack *pack = pl_pack_new();
     struct pl_clock clock;
     pl_clock_init(&clock, PL_CLOCK_WALL, 0);
-    said->number = number_now(mover) + 1;
+    said->number = next_number(mover);
     said->time = pl_clock_now(&clock);
     enum pl_code code = pack ? pl_group_graph_lend(graph, said, error) : PL_NO_MEMORY;
     if (!code) code = pl_group_graph_pack(said, pack, error);
     if (!code)
         code = pl_cluster_say_graph(mover->group.cluster, said->number, pl_pack_data(pack), pl_pack_size(pack), error);
+    if (!code) mover->group.said = said->number;
     pl_group_graph_loan_end(said);
     pl_pack_free(pack);
     return code;
@@ -110,12 +123,43 @@ enum pl_code pl__mover_say(struct pl_mover *mover, const struct pl__wish *wish, 
     return PL_OK;
 }
 
-void pl__mover_say_back(struct pl_mover *mover, const struct pl_graph *before, const char *path, const char *why) {
-    struct pl_group_graph said = {.lenient = true, .path = path, .user = "", .how = "relapse", .why = why};
+/* `graph` is held from now on; NULL: nothing. */
+static void owe(struct pl_mover *mover, const struct pl_graph *graph) {
+    pthread_mutex_lock(&mover->lock);
+    const struct pl_graph *before = mover->group.owed.graph;
+    mover->group.owed.graph = graph;
+    pthread_mutex_unlock(&mover->lock);
+    pl_graph_unref(before);
+}
+
+static void say_owed(struct pl_mover *mover) {
+    struct pl_group_graph said = {
+        .lenient = true, .path = mover->group.owed.path, .user = "", .how = relapse, .why = mover->group.owed.why};
     struct pl_error *error = NULL;
-    if (say(mover, before, &said, &error))
-        pl_diag_each(PL_ERROR, "the group is not told to go back to %s: %s", path, error ? error->text : "no memory");
+    enum pl_code code = say(mover, mover->group.owed.graph, &said, &error);
+    if (code)
+        pl_diag_each(PL_ERROR, "the group is not told to go back to %s: %s", said.path,
+                     error ? error->text : pl_code_text(code));
     pl_error_free(&error);
+    mover->group.owed.number = said.number;
+    mover->group.owed.at = pl_clock_monotonic() - (code ? lost_after - PL_SECOND : 0);
+    if (code == PL_LIMIT) owe(mover, NULL); /* nor will it be */
+}
+
+void pl__mover_say_back(struct pl_mover *mover, const struct pl_graph *before, const char *path, const char *why) {
+    owe(mover, pl_graph_ref(before));
+    snprintf(mover->group.owed.path, sizeof mover->group.owed.path, "%s", path);
+    snprintf(mover->group.owed.why, sizeof mover->group.owed.why, "%s", why);
+    say_owed(mover);
+}
+
+/* Brokers that were away for long, or an engine that had another one to say. Where something was said meanwhile, that
+ * holds. */
+void pl__mover_say_again(struct pl_mover *mover) {
+    if (number_now(mover) >= mover->group.owed.number)
+        owe(mover, NULL);
+    else if (pl_clock_monotonic() - mover->group.owed.at > lost_after)
+        say_owed(mover);
 }
 
 /* ---- Hearing ---- */
@@ -148,11 +192,17 @@ static enum pl_code check(struct pl_mover *mover, const struct pl_graph *from, c
     return code;
 }
 
+/* Is it one that another engine has gone back to? Who cannot run that one ends: else each would say for ever what the
+ * other one cannot run. */
+static bool goes_back(const struct pl_group_graph *said) {
+    return said->number && strcmp(said->how, relapse) == 0;
+}
+
 static void refuse(struct pl_mover *mover, const struct pl_group_graph *said, const struct pl_graph *now,
                    const char *why) {
     pl_diag_each(PL_ERROR, "graph %" PRIu64 " of the group (%s, %s) cannot be run here, and is taken back: %s",
                  said->number, said->how, said->path, why);
-    stand_at(mover, said);
+    stand_at(mover, said, true); /* others may have put down state of it */
     pl__mover_say_back(mover, now, mover->now_path, why);
 }
 
@@ -166,10 +216,15 @@ void pl__mover_follow(struct pl_mover *mover) {
         bool same = !code && to->hash == now->hash;
         if (!code && !same) code = check(mover, now, to, &error);
         pl__mover_outlive(&error);
-        if (code) {
+        if (code && goes_back(&said)) {
+            pl_diag_each(PL_ERROR,
+                         "graph %" PRIu64 " of the group (%s, %s) does not follow the one that is run here: %s",
+                         said.number, said.how, said.path, error ? error->text : pl_code_text(code));
+            mover->group.renew(mover->group.renew_arg);
+        } else if (code) {
             refuse(mover, &said, now, error ? error->text : pl_code_text(code));
         } else if (same) {
-            stand_at(mover, &said);
+            stand_at(mover, &said, said.lenient);
         } else {
             pl__mover_end_shadow(mover);
             pl__mover_look(mover->engine, NULL, &mover->group.allowed, NULL);
@@ -206,7 +261,16 @@ enum pl_code pl_mover_settle(struct pl_mover *mover, const struct pl_graph **gra
     if (code || !pl_cluster_graph(mover->group.cluster, &said, &own) || said.number <= group_number(mover)) goto done;
     code = load(mover, &said, &to, error);
     pl__mover_outlive(error);
+    if (code && mover->begun && !goes_back(&said)) {
+        refuse(mover, &said, *graph, *error ? (*error)->text : pl_code_text(code));
+        pl_error_free(error);
+        code = PL_OK;
+        goto done;
+    }
     if (code) {
+        pl__mover_end_probation(mover); /* there is nothing that could be said instead */
+        pl_graph_unref(mover->group.from);
+        mover->group.from = NULL;
         char *why = *error ? pl_strdup((*error)->text) : NULL;
         pl_error_free(error);
         pl_error_set(error, code,
@@ -215,7 +279,7 @@ enum pl_code pl_mover_settle(struct pl_mover *mover, const struct pl_graph **gra
         pl_free(why);
         goto done;
     }
-    stand_at(mover, &said);
+    stand_at(mover, &said, said.lenient);
     if (to->hash == (*graph)->hash) {
         pl_graph_unref(to);
     } else {
@@ -238,13 +302,14 @@ void pl__mover_note_entered(struct pl_mover *mover, struct pl_engine *engine) {
     const struct pl_graph *graph = pl_engine_settled(engine), *from = mover->group.from;
     struct pl__wish who = {0};
     char was[PATH_MAX], what[PL__MOVER_WHAT];
+    if (strcmp(said->how, "graph rollback") == 0) who.said.what = PL_MOVER_ROLLBACK;
     snprintf(who.user, sizeof who.user, "%s", said->user);
     snprintf(was, sizeof was, "%s", from ? mover->now_path : mover->path);
     snprintf(what, sizeof what, "graph %" PRIu64 " of the group%s%s", said->number, *said->why ? ": " : "", said->why);
     if (from) pl__mover_journal(engine, said->how, from, graph, said->path, NULL, what);
-    pl__mover_note(
-        mover, engine,
-        &(struct pl__mover_step){graph, said->path, &who, said->how, what, .epoch = pl_engine_epochs(engine)});
+    pl__mover_note(mover, engine,
+                   &(struct pl__mover_step){graph, said->path, goes_back(said) ? NULL : &who, said->how, what,
+                                            .epoch = pl_engine_epochs(engine)});
     pl_diag_each(PL_INFO, "%s: %s is run now, graph %" PRIu64 " of the group", said->how, said->path, said->number);
     pl__mover_end_probation(mover); /* of the one before */
     if (from) pl__mover_begin_probation(mover, from, was, said->probation, &mover->group.allowed);
@@ -256,10 +321,11 @@ void pl__mover_note_entered(struct pl_mover *mover, struct pl_engine *engine) {
 
 bool pl_mover_take_back(struct pl_mover *mover, const struct pl_graph **graph, const char *why) {
     const struct pl_graph *before = mover->group.from ? mover->group.from : mover->before;
-    if (!mover->group.cluster || !before) return false;
+    if (!mover->group.cluster || !before || goes_back(&mover->group.entered)) return false;
     pl_graph_ref(before);
-    pl_diag_each(PL_ERROR, "an engine cannot be made with the graph that the group was told, which is taken back: %s",
+    pl_diag_each(PL_ERROR, "this engine cannot go on with the graph that the group was told, which is taken back: %s",
                  why);
+    mover->group.lenient = true; /* others may have put down state of it */
     pl__mover_say_back(mover, before, mover->group.from ? mover->now_path : mover->before_path, why);
     pl_graph_unref(mover->group.from);
     mover->group.from = NULL;

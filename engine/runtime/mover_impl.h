@@ -62,6 +62,13 @@ struct pl_mover {
         struct pl__ills allowed;
         struct pl_group_graph entered; /* by the next engine; to be noted when it is there. Number 0: none */
         const struct pl_graph *from;   /* held; NULL: nothing has run here before */
+        uint64_t said;                 /* the last number that was said here */
+        struct {
+            const struct pl_graph *graph; /* held; NULL: none. With the lock */
+            char path[PATH_MAX], why[PL__MOVER_WHAT];
+            uint64_t number;
+            int64_t at;
+        } owed; /* was said to go back to, and is not heard yet */
     } group;
     char relapsed[PL__MOVER_WHAT]; /* why a node's failure has brought it back, to be noted by the next engine; "": it
                                       has not */
@@ -102,6 +109,7 @@ void pl__mover_hear(void *mover); /* any thread */
 enum pl_code pl__mover_say(struct pl_mover *mover, const struct pl__wish *wish, const struct pl_graph *to,
                            const char *path, struct pl_error **error);
 void pl__mover_say_back(struct pl_mover *mover, const struct pl_graph *before, const char *path, const char *why);
+void pl__mover_say_again(struct pl_mover *mover); /* what is owed */
 void pl__mover_follow(struct pl_mover *mover);
 void pl__mover_note_entered(struct pl_mover *mover, struct pl_engine *engine);
 

@@ -186,6 +186,10 @@ void pl__mover_watch(struct pl_mover *mover) {
         pthread_mutex_unlock(&mover->lock);
         return;
     }
+    if (mover->group.cluster && pl_engine_is_ending(mover->engine)) { /* as partitions move: no fault of the graph's */
+        mover->ill = 0;
+        return;
+    }
     bool ill = pl__mover_look(mover->engine, &mover->allowed, &found, why);
     bool over = now >= mover->probation;
     if (!ill && over) ill = look_at_sources(mover->engine, &mover->allowed, why);

@@ -89,6 +89,7 @@ enum pl_code pl_node_open(struct pl_node *node, struct pl_error **error) {
 
 void pl_node_close(struct pl_node *node) {
     if (node->state == PL_NODE_OPEN && node->config.op->close) node->config.op->close(node->self, node);
+    pl_pending(node, false); /* who has gone holds up no plant */
     node->state = PL_NODE_CLOSED;
 }
 

@@ -289,8 +289,10 @@ static enum pl_code keep_shared(const struct pl_recovery *recovery, struct pl_er
     return code;
 }
 
-/* A death may leave rows in the log and no epoch that says how they are shared out. */
+/* A death may leave rows in the log and no epoch that says how they are shared out. In a group the topic says it. */
 static enum pl_code match_rows(const struct pl_recovery *recovery, struct pl_error **error) {
+    const struct pl_graph_settings *settings = &recovery->graph->settings;
+    if (settings->log_kind == PL_LOG_KAFKA && settings->log_group && *settings->log_group) return PL_OK;
     void *value = NULL;
     size_t size = 0;
     uint16_t partitions = (uint16_t)recovery->partitions;

@@ -20,8 +20,8 @@ static void on_closed(uv_handle_t *handle) {
  * kernel need not hear of either. */
 static void on_poll(uv_poll_t *poll, int status, int events) {
     struct pl_watch *watch = poll->data;
-    (void)status; /* an error shows at the next read or write */
     (void)events;
+    if (status < 0) watch->wanted = 0; /* it shows at the next read or write; libuv has stopped the poll */
     if (watch->told) {
         uv_poll_stop(poll);
         watch->wanted = 0;

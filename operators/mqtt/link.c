@@ -126,8 +126,7 @@ static void try_later(struct pl_mqtt *link) {
 static void lost(struct pl_mqtt *link, const char *why) {
     bool first = !link->told_down;
     char reason[256];
-    bool known = link->wall && *pl_wall_why(link->wall); /* libmosquitto has seen an end of file */
-    snprintf(reason, sizeof reason, "%s", known ? pl_wall_why(link->wall) : why);
+    snprintf(reason, sizeof reason, "%s", why); /* it may be the wall's */
     drop_socket(link);
     link->up = link->held = link->told = false;
     link->told_down = true;
@@ -135,7 +134,11 @@ static void lost(struct pl_mqtt *link, const char *why) {
     if (first) link->setup.down(link->setup.user, reason);
 }
 
-static const char *reason_of(int code) {
+/* What the broker itself has said comes first: it closes the connection behind it. */
+static const char *reason_of(const struct pl_mqtt *link, int code) {
+    bool broken =
+        code == MOSQ_ERR_NO_CONN || code == MOSQ_ERR_CONN_LOST || code == MOSQ_ERR_ERRNO || code == MOSQ_ERR_KEEPALIVE;
+    if (broken && link->wall && *pl_wall_why(link->wall)) return pl_wall_why(link->wall);
     switch (code) {
     case MOSQ_ERR_NO_CONN:
     case MOSQ_ERR_CONN_LOST: return "the connection was lost";
@@ -170,7 +173,7 @@ static void on_connect(struct mosquitto *mosquitto, void *user, int code, int fl
 static void on_disconnect(struct mosquitto *mosquitto, void *user, int code, const mosquitto_property *props) {
     (void)mosquitto;
     (void)props;
-    lost(user, reason_of(code));
+    lost(user, reason_of(user, code));
 }
 
 static void on_message(struct mosquitto *mosquitto, void *user, const struct mosquitto_message *m) {
@@ -236,6 +239,7 @@ static struct pl_wall *make_wall(const struct pl_mqtt *link) {
                                   .fd = link->socket,
                                   .tls = link->tls,
                                   .host = s->options->tls.any_host ? NULL : link->host,
+                                  .packets.greeting = PL_MQTT_GREETING_WANTED,
                                   .packets.properties = five,
                                   .packets.longest = five && s->max_message ? s->max_message + OVERHEAD : 0};
     return link->socket < 0 ? NULL : pl_wall_new(&setup);
@@ -264,7 +268,7 @@ bool pl_mqtt_read(struct pl_mqtt *link, unsigned packets, bool (*go_on)(void *us
     for (unsigned i = 0; i < packets && more && link->socket >= 0 && (!go_on || go_on(link->setup.user)); i++) {
         int code = mosquitto_loop_read(link->mosquitto, 1);
         more = link->socket >= 0 && has_bytes(link->socket);
-        if (code && link->socket >= 0 && mosquitto_socket(link->mosquitto) < 0) lost(link, reason_of(code));
+        if (code && link->socket >= 0 && mosquitto_socket(link->mosquitto) < 0) lost(link, reason_of(link, code));
     }
     link->reading = false;
     write_out(link);
@@ -330,14 +334,14 @@ static void try_connect(struct pl_mqtt *link) {
     if (code == MOSQ_ERR_SUCCESS || mosquitto_socket(link->mosquitto) >= 0)
         watch_socket(link);
     else
-        lost(link, reason_of(code));
+        lost(link, reason_of(link, code));
 }
 
 static void on_tick(void *user) {
     struct pl_mqtt *link = user;
     if (link->socket >= 0) {
         int code = mosquitto_loop_misc(link->mosquitto);
-        if (code && link->socket >= 0) lost(link, reason_of(code));
+        if (code && link->socket >= 0) lost(link, reason_of(link, code));
         arm(link);
     } else if (uv_hrtime() >= link->next) {
         try_connect(link);

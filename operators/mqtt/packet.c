@@ -134,6 +134,11 @@ static size_t pass_payload(struct pl_mqtt_packets *packets, size_t size) {
     return passed;
 }
 
+static bool greets_well(const struct pl_mqtt_packets *packets, unsigned type) {
+    if (packets->greeting == PL_MQTT_GREETING_WANTED) return type == CONNACK || (type == AUTH && packets->properties);
+    return packets->greeting == PL_MQTT_GREETING_ANY || type != CONNACK;
+}
+
 /* One packet's head; 0: it is not all there, or is refused. */
 static size_t look_at_packet(struct pl_mqtt_packets *packets, const uint8_t *bytes, size_t size) {
     struct head head = {.at = bytes, .end = bytes + size};
@@ -141,6 +146,7 @@ static size_t look_at_packet(struct pl_mqtt_packets *packets, const uint8_t *byt
     uint32_t length;
     if (!take_byte(&head, &first)) return 0;
     unsigned type = first >> 4;
+    if (!greets_well(packets, type)) return refuse(packets, "no CONNACK first, or another one");
     if (!take_number(&head, &length)) return head.short_of ? 0 : refuse(packets, "no length of a packet");
     size_t front = (size_t)(head.at - bytes), there = size - front;
     if (packets->longest && front + length > packets->longest)
@@ -154,6 +160,7 @@ static size_t look_at_packet(struct pl_mqtt_packets *packets, const uint8_t *byt
         if (head.short_of && !whole && size < PL_MQTT_HEAD_MAX) return 0;
         return refuse(packets, "a packet that no broker sends, or properties that MQTT has not");
     }
+    if (type == CONNACK && packets->greeting == PL_MQTT_GREETING_WANTED) packets->greeting = PL_MQTT_GREETING_SEEN;
     size_t seen = type == PUBLISH ? (size_t)(head.at - bytes) : front + length;
     packets->payload = (uint32_t)(front + length - seen);
     return seen;

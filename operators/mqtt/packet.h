@@ -20,7 +20,12 @@
 /* Of a packet without the payload of a PUBLISH: a topic, and as much again of properties. */
 enum { PL_MQTT_HEAD_MAX = 128 << 10 };
 
+/* A CONNACK comes first (behind AUTH at most), and once: libmosquitto would take anything before it, and each more of
+ * them for a new connection. */
+enum pl_mqtt_greeting { PL_MQTT_GREETING_ANY, PL_MQTT_GREETING_WANTED, PL_MQTT_GREETING_SEEN };
+
 struct pl_mqtt_packets {
+    enum pl_mqtt_greeting greeting;
     bool properties;     /* MQTT 5 */
     uint32_t longest;    /* bytes of a packet; 0: as many as the protocol has */
     uint32_t payload;    /* bytes of one whose head has passed, that are still to come */

@@ -126,6 +126,19 @@ static void a_head_has_a_limit(void **state) {
     pl_free(bytes);
 }
 
+static void a_connack_comes_first_and_once(void **state) {
+    struct pl_mqtt_packets early = {.greeting = PL_MQTT_GREETING_WANTED}, twice = early, late = early;
+    (void)state;
+    assert_int_equal(pl_mqtt_packets_look(&early, BYTES(PUBLISH, 4, 0, 1, 'a', 1)), 0);
+    assert_non_null(early.problem);
+    assert_int_equal(pl_mqtt_packets_look(&late, BYTES(CONNACK, 2, 0)), 0);
+    assert_int_equal(pl_mqtt_packets_look(&late, BYTES(CONNACK, 2, 0, 0, PINGRESP, 0)), 6);
+    assert_null(late.problem);
+    assert_int_equal(pl_mqtt_packets_look(&twice, BYTES(CONNACK, 2, 0, 0)), 4);
+    assert_int_equal(pl_mqtt_packets_look(&twice, BYTES(CONNACK, 2, 0, 0)), 0);
+    assert_non_null(twice.problem);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packets_of_a_broker_pass),
@@ -135,6 +148,7 @@ int main(void) {
         cmocka_unit_test(what_only_clients_send_is_refused),
         cmocka_unit_test(what_is_too_long_is_refused_at_once),
         cmocka_unit_test(a_head_has_a_limit),
+        cmocka_unit_test(a_connack_comes_first_and_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

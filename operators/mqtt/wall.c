@@ -42,7 +42,7 @@ static void end(struct pl_wall *wall, const char *format, const char *what) {
     if (wall->state == OVER) return;
     wall->state = OVER;
     snprintf(wall->why, sizeof wall->why, format, what);
-    shutdown(wall->near, SHUT_RDWR);
+    shutdown(wall->near, SHUT_WR); /* what libmosquitto still writes must not keep it from what has come */
 }
 
 static void end_of_tls(struct pl_wall *wall, const char *format) {
@@ -148,7 +148,7 @@ static bool pump_in(struct pl_wall *wall) {
         in->to -= in->from;
         in->from = 0;
     }
-    if (in->to < in->size && read_far(wall) == MOVED) {
+    if (!wall->good && in->to < in->size && read_far(wall) == MOVED) { /* an end waits behind what is good */
         look(wall);
         moved = true;
     }
@@ -189,11 +189,16 @@ static void arm(struct pl_wall *wall) {
     int far = 0, near = 0;
     if (wall->state == OVER) return;
     if (wall->state == CONNECTING || wall->ssl_writes || wall->out.from < wall->out.to) far |= PL_WATCH_WRITE;
-    if (wall->state != CONNECTING && wall->in.to - wall->in.from < wall->in.size) far |= PL_WATCH_READ;
+    if (wall->state != CONNECTING && !wall->good) far |= PL_WATCH_READ;
     if (wall->state == OPEN && wall->out.from == wall->out.to) near |= PL_WATCH_READ;
     if (wall->good) near |= PL_WATCH_WRITE;
     if (far) pl_watch_for(wall->far_watch, (enum pl_watch_event)far);
     if (near) pl_watch_for(wall->near_watch, (enum pl_watch_event)near);
+}
+
+/* What is in a record that has been read, no socket tells. */
+static bool has_more(const struct pl_wall *wall) {
+    return wall->ssl && SSL_pending(wall->ssl) > 0;
 }
 
 static void pump(void *user) {
@@ -202,7 +207,7 @@ static void pump(void *user) {
     if (wall->state == CONNECTING) is_connected(wall);
     if (wall->state == SHAKING_HANDS) has_shaken_hands(wall);
     bool moved = true;
-    for (int i = 0; i < TURNS && moved && wall->state == OPEN; i++) {
+    for (int i = 0; (i < TURNS || has_more(wall)) && moved && wall->state == OPEN; i++) {
         moved = pump_out(wall);
         if (wall->state == OPEN) moved |= pump_in(wall);
     }

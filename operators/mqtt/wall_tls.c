@@ -33,6 +33,8 @@ SSL_CTX *pl_wall_tls(const struct pl_mqtt_tls *tls, struct pl_error **error) {
     }
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);      /* handshakes without end would keep the thread */
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION); /* and a write that waits for one would spin */
     SSL_CTX_set_default_passwd_cb(context, on_key_password);
     SSL_CTX_set_default_passwd_cb_userdata(context, (void *)tls->key_password);
     const char *bad = read_files(context, tls);
