@@ -128,24 +128,19 @@ def expect(whole, half, work):
 
 
 class Copy:
-    """A job's folder copied, its graph writing where the copy is."""
+    """A job's folder copied, and standing where it stood: what its sinks know is of files under their own paths."""
 
     def __init__(self, job):
-        self.out = job.out + ".copy"
-        shutil.rmtree(self.out, ignore_errors=True)
-        shutil.copytree(job.out, self.out, ignore=lambda _, names: [name for name in names if name.endswith(".sock")])
-        self.data = os.path.join(self.out, "data")
-        self.graph = os.path.join(self.out, "graph.yaml")
-        with open(job.graph) as file:
-            text = file.read().replace(f'"{job.out}/', f'"{self.out}/')
-        with open(self.graph, "w") as file:
-            file.write(text)
+        self.out, self.kept, self.data, self.graph = job.out, job.out + ".kept", job.data, job.graph
+        os.rename(self.out, self.kept)
+        shutil.copytree(self.kept, self.out, ignore=lambda _, names: [name for name in names if name.endswith(".sock")])
 
     lines = rig.Job.lines
     rows = rig.Job.rows
 
     def remove(self):
         shutil.rmtree(self.out)
+        os.rename(self.kept, self.out)
 
 
 def main():
