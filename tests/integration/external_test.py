@@ -262,7 +262,7 @@ def counted(work, options):
     end = time.monotonic() + rig.PATIENCE
     while time.monotonic() < end:
         last = {row["node"]: row for row in shell(job, "nodes")}.get("odd", {})
-        if last.get("process_deaths", 0) >= 2 and last["rows_in"]:
+        if last.get("process_deaths", 0) >= 2 and last["rows_in"] and last["model"]:  # the third one has come, too
             break
         if process.poll() is not None:
             rig.fail(f"it has ended: {process.communicate()}")
