@@ -4,12 +4,12 @@
 
 #include "testing/peer.h"
 
-/* The next batch of the source; fails the test when it gives none in five seconds. */
+/* The next batch of the source; fails the test when it gives none in a minute. */
 static struct pl_batch *produced(struct pl_harness *h) {
     for (unsigned i = 0; i < 100; i++) {
         struct pl_batch *batch = pl_harness_pull(h, 0);
         if (batch) return batch;
-        enum pl_flow flow = pl_harness_produce(h, 5 * PL_SECOND);
+        enum pl_flow flow = pl_harness_produce(h, PL_MINUTE);
         if (flow == PL_FLOW_FAIL) fail_msg("%s", pl_harness_failure(h));
         if (flow == PL_FLOW_WAIT) break;
     }
