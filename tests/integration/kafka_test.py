@@ -305,8 +305,8 @@ def killed(brokers, folder, options):
     run(graph)  # the end of the data once more: its rows are known again
     if check_copy(brokers, folder, "killed", expected) != rows:
         fail("a second run over the end changes how many rows there are")
-    if not moved:
-        fail(f"none of {kills} kills came while rows were being written")
+    if moved < 3:
+        fail(f"only {moved} of {kills} kills came while rows were being written")
     dirty = len(brokers.values("killed", isolation="read_uncommitted"))
     return f"engine killed {kills} times: {rows} rows, each once ({dirty - rows} of transactions that failed)"
 
