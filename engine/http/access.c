@@ -98,7 +98,7 @@ void pl_access_put(struct pl_access *access, const struct pl_http_served *served
     at = put_text(at, "time", moment);
     at = put_text(at, "peer", request->peer);
     at = put_text(at, "user", served->user);
-    at = put_text(at, "method", request->method < PL_HTTP_METHODS ? pl_http_method_names[request->method] : "");
+    at = put_text(at, "method", pl_http_method_names[request->method]);
     at = put_text(at, "path", request->path);
     at += sprintf(at, "\"status\":%u,\"bytes\":%" PRIu64 ",\"ms\":%.3f,", served->status, served->bytes,
                   (double)served->duration * 1e-6);

@@ -118,7 +118,12 @@ FIELDS changes_list[] = {QUERY("asset", PL_REST_TEXT, NULL, "Only what concerns 
     "{\"thermalConductivity\":200,\"initialTemperature\":700,"                                                         \
     "\"boundaryConditions\":{\"topSurface\":750,\"bottomSurface\":690}}"
 #define MODEL_FIELDS                                                                                                   \
-    BODY("modelName", PL_REST_TEXT, true, NULL, "One of potline model list.", "\"FourierHeatModel\""),                 \
+    {.name = "modelName",                                                                                              \
+     .place = PL_REST_BODY,                                                                                            \
+     .required = true,                                                                                                 \
+     .names = pl__models_name,                                                                                         \
+     .doc = "One of potline model list.",                                                                              \
+     .example = "\"FourierHeatModel\""},                                                                               \
         BODY("parameters", PL_REST_OBJECT, true, NULL,                                                                 \
              "Its parameters by name, as thermalConductivity or side_loss; boundaryConditions are temperatures in "    \
              "degC of topSurface and bottomSurface.",                                                                  \
@@ -146,13 +151,18 @@ FIELDS runs_one[] = {MODEL, RUN, END};
 
 #define ANYWAY BODY("anyway", PL_REST_FLAG, false, "anyway", "Also of what is not known here yet.", "false")
 #define TAG PATH("tag", "tag", "The set point.", "line1.pot01.current")
+#define SCOPE(place_, example_)                                                                                        \
+    {                                                                                                                  \
+        .name = "scope", .place = (place_), .required = true, .argument = "scope", .without = "*?{} \t\r\n#",          \
+        .longest = PL_NAME_MAX - 2, .doc = "An asset, a line, a tag or ALL.", .example = (example_)                    \
+    }
 FIELDS points_list[] = {QUERY("tag", PL_REST_TEXT, "tag", "A pattern of set points.", "line1.*"), AT, END};
 FIELDS points_get[] = {TAG, END};
 FIELDS points_set[] = {BODY("tag", PL_REST_TEXT, true, "tag", "The set point.", "\"line1.pot01.current\""),
                        BODY("value", PL_REST_NUMBER, true, "value", "Its value.", "4.2"),
                        BODY("for", PL_REST_SPAN, true, "for", "How long it holds.", "\"10m\""), REASON, END};
 FIELDS points_decide[] = {TAG, MAYBE_REASON, END};
-FIELDS points_mode[] = {PATH("scope", "scope", "An asset, a line, a tag or ALL.", "line1"),
+FIELDS points_mode[] = {SCOPE(PL_REST_PATH, "line1"),
                         {.name = "mode",
                          .place = PL_REST_BODY,
                          .required = true,
@@ -164,8 +174,7 @@ FIELDS points_mode[] = {PATH("scope", "scope", "An asset, a line, a tag or ALL."
                         ANYWAY,
                         END};
 
-FIELDS override_engage[] = {BODY("scope", PL_REST_TEXT, true, "scope", "An asset, a line, a tag or ALL.", "\"line1\""),
-                            REASON, ANYWAY, END};
+FIELDS override_engage[] = {SCOPE(PL_REST_BODY, "\"line1\""), REASON, ANYWAY, END};
 FIELDS overrides_list[] = {AT, END};
 FIELDS override_get[] = {PATH("scope", NULL, "Of what.", "line1"), END};
 FIELDS override_release[] = {
@@ -235,7 +244,13 @@ FIELDS rules_switch[] = {RULE, MAYBE_REASON, END};
 FIELDS only_reason[] = {MAYBE_REASON, END};
 
 FIELDS graphs_apply[] = {
-    BODY("file", PL_REST_TEXT, true, "file", "A graph file in the folder of the first one.", "\"next.yaml\""),
+    {.name = "file",
+     .place = PL_REST_BODY,
+     .required = true,
+     .argument = "file",
+     .longest = 1024,
+     .doc = "A graph file in the folder of the first one.",
+     .example = "\"next.yaml\""},
     BODY("dryRun", PL_REST_FLAG, false, "dry-run", "Only tell what would become of every node.", "true"),
     BODY("probation", PL_REST_SPAN, false, "probation", "How long the old one waits to come back.", "\"30s\""),
     BODY("yes", PL_REST_FLAG, false, "yes", "Also where nodes let go of what they know.", "false"),

@@ -25,7 +25,7 @@ enum { NOTED_ID = 129, NOTED_USER = 96 };
 #define BODY_PATIENCE_NS (UINT64_C(10) * 1000000000)
 
 const char *const pl_http_method_names[PL_HTTP_METHODS + 1] = {"GET",   "HEAD",   "POST",    "PUT",
-                                                               "PATCH", "DELETE", "OPTIONS", NULL};
+                                                               "PATCH", "DELETE", "OPTIONS", "another"};
 
 struct pl_http_exchange {
     struct pl_http_request request;
@@ -187,7 +187,8 @@ static bool is_near(const char *peer) {
     return strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0 || strncmp(peer, "::ffff:127.", 11) == 0;
 }
 
-struct pl_http_exchange *pl__exchange_new(struct lws *wsi, const char *path, const struct pl_http_listener *listener) {
+static struct pl_http_exchange *make(struct lws *wsi, enum pl_http_method method,
+                                     const struct pl_http_listener *listener) {
     struct pl_http_exchange *exchange = PL_NEW(struct pl_http_exchange);
     if (!exchange) return NULL;
     struct pl_http_request *request = &exchange->request;
@@ -196,18 +197,48 @@ struct pl_http_exchange *pl__exchange_new(struct lws *wsi, const char *path, con
     exchange->begun = uv_hrtime();
     pl_buffer_init(&exchange->text, 4 * PL_HTTP_HEADERS);
     pl_buffer_init(&exchange->body, PL_HTTP_BODY + 1);
-    request->method = method_of(wsi);
+    request->method = method;
     request->body = request->path = "";
     for (unsigned i = 0; i < PL_HTTP_REQUEST_HEADERS; i++)
         request->header[i] = "";
     lws_get_peer_simple(wsi, request->peer, sizeof request->peer);
     request->near = is_near(request->peer);
+    return exchange;
+}
+
+struct pl_http_exchange *pl__exchange_new(struct lws *wsi, const char *path, const struct pl_http_listener *listener) {
+    struct pl_http_exchange *exchange = make(wsi, method_of(wsi), listener);
+    if (!exchange) return NULL;
+    struct pl_http_request *request = &exchange->request;
     request->refused = is_cut(wsi, request->method, path) || !gather(exchange, path) ? BAD : 0;
     unsigned length = length_of(exchange, &exchange->expected);
     if (!request->refused && !listener->bodies && request->method > PL_HTTP_HEAD) request->refused = NOT_ALLOWED;
     if (!request->refused) request->refused = length;
     if (exchange->expected > DISCARD_MAX || (length && length != TOO_LARGE)) exchange->expected = 0;
     exchange->reply.close = request->refused != 0;
+    return exchange;
+}
+
+/* METHOD /path?arguments HTTP/1.1: its path, as it is written. */
+static bool gather_line(struct pl_http_exchange *exchange, const char *bytes, size_t size) {
+    const char *end = memchr(bytes, '\r', size), *method = memchr(bytes, ' ', size);
+    if (!end || !method || method == bytes || method > end || method[1] != '/') return false;
+    for (const char *c = bytes; c < method; c++)
+        if (*c < 'A' || *c > 'Z') return false;
+    const char *path = method + 1, *version = memchr(path, ' ', (size_t)(end - path));
+    if (!version || end - version != sizeof " HTTP/1.1" - 1 || memcmp(version, " HTTP/1.", 8) != 0) return false;
+    const char *arguments = memchr(path, '?', (size_t)(version - path));
+    if (keep(exchange, path, (size_t)((arguments ? arguments : version) - path)) == SIZE_MAX) return false;
+    exchange->request.path = exchange->text.data;
+    return true;
+}
+
+struct pl_http_exchange *pl__exchange_strange(struct lws *wsi, const char *bytes, size_t size,
+                                              const struct pl_http_listener *listener) {
+    struct pl_http_exchange *exchange = make(wsi, PL_HTTP_METHODS, listener);
+    if (!exchange) return NULL;
+    exchange->request.refused = !gather_line(exchange, bytes, size) ? BAD : listener->bodies ? 0 : NOT_ALLOWED;
+    exchange->reply.close = true;
     return exchange;
 }
 

@@ -26,7 +26,7 @@ enum pl_http_method {
     PL_HTTP_PATCH,
     PL_HTTP_DELETE,
     PL_HTTP_OPTIONS,
-    PL_HTTP_METHODS
+    PL_HTTP_METHODS /* another one: its request has a path, and nothing else */
 };
 extern const char *const pl_http_method_names[PL_HTTP_METHODS + 1];
 
@@ -108,6 +108,9 @@ struct pl_http_served { /* borrowed for the call */
 
 struct lws;
 struct pl_http_exchange *pl__exchange_new(struct lws *wsi, const char *path, const struct pl_http_listener *listener);
+/* By the first bytes of a request with another method. */
+struct pl_http_exchange *pl__exchange_strange(struct lws *wsi, const char *bytes, size_t size,
+                                              const struct pl_http_listener *listener);
 bool pl__exchange_wants_body(const struct pl_http_exchange *exchange);
 bool pl__exchange_body(struct pl_http_exchange *exchange, const void *bytes, size_t size);
 void pl__exchange_whole(struct pl_http_exchange *exchange);            /* the body has come */

@@ -40,6 +40,12 @@ static void refuse_choice(const struct pl_rest_field *field, json_t *errors) {
     pl__field_error(errors, pointer_of(field, pointer), "one of %s is expected", list);
 }
 
+static bool has_control(const char *text) {
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f) return true;
+    return false;
+}
+
 /* A text as the type wants it: in a path, in a query, or a string of the body. */
 static void check_text(const struct pl_rest_field *field, const char *text, json_t *errors) {
     char pointer[POINTER];
@@ -70,6 +76,10 @@ static void check_text(const struct pl_rest_field *field, const char *text, json
             pl__field_error(errors, pointer, "it is empty");
         else if (!is_choice(field, text))
             refuse_choice(field, errors);
+        else if (field->without && strpbrk(text, field->without))
+            pl__field_error(errors, pointer, "none of %s is expected in it", field->without);
+        else if (field->place == PL_REST_QUERY && has_control(text))
+            pl__field_error(errors, pointer, "no control character is expected in it");
     }
 }
 
@@ -208,7 +218,7 @@ static void read_page(struct pl__call *call, json_t *errors) {
     if (limit && (!pl_text_int(limit, strlen(limit), &number) || number < 1 || number > PL__PAGE_MAX))
         pl__field_error(errors, "limit", "a number from 1 to %d is expected", PL__PAGE_MAX);
     call->limit = (size_t)number;
-    if (cursor && !pl__cursor_read(call, cursor)) pl__field_error(errors, "cursor", "it is none that was given out");
+    if (cursor && !pl__cursor_is_one(cursor)) pl__field_error(errors, "cursor", "it is none that was given out");
 }
 
 static void read_field(struct pl__call *call, unsigned i, unsigned *segment, json_t *errors) {
@@ -245,6 +255,12 @@ bool pl__fields_read(struct pl__call *call) {
         return false;
     }
     json_decref(errors);
-    if (status) pl__complain(call, status, "Content-Type: application/json is expected.");
-    return !status;
+    if (status) {
+        pl__complain(call, status, "Content-Type: application/json is expected.");
+        return false;
+    }
+    const char *cursor = pl_http_argument(call->request, "cursor");
+    if (!cursor || pl__cursor_read(call, cursor)) return true;
+    pl__complain(call, PL__NOT_FOUND, "There is no page with this cursor.");
+    return false;
 }

@@ -18,6 +18,8 @@
 #include "http/rest_impl.h"
 #include "store/lake.h"
 
+static const char no_page[] = "There is no page with this cursor.";
+
 enum { NAMES = 200000, RECORDS = 20000 /* of a page */, BYTES = 8 << 20 /* of its rows */ };
 
 struct query {
@@ -137,7 +139,7 @@ static enum pl_code read_zone(struct query *query) {
     if (!store) return pl_error_set(&query->error, PL_UNAVAILABLE, "this run has no data folder, so it has no zones");
     enum pl_code code = pl_zone_scan_new(store, query->names, query->zone, &range, &scan, &query->error);
     if (!code && query->place && !pl_zone_scan_from(scan, query->place, query->place_size))
-        code = pl_error_set(&query->error, PL_USAGE, "the cursor is none that was given out");
+        code = pl_error_set(&query->error, PL_NOT_FOUND, no_page);
     if (!code) code = read_records(query, scan);
     pl_zone_scan_free(scan);
     return code;
@@ -195,7 +197,7 @@ static void ask(struct pl__call *call, enum pl_kind kind, enum pl_zone_id zone, 
     if (span) pl_text_duration(span, strlen(span), &query->span);
     if (!read_cursor(query)) {
         free_query(query);
-        pl__problem_code(call, PL_USAGE, "the cursor is none that was given out");
+        pl__problem_code(call, PL_NOT_FOUND, no_page);
         return;
     }
     query->names = pl_tags_new(&(struct pl_tags_options){.limit = NAMES});

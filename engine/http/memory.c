@@ -90,15 +90,22 @@ static void answer_again(struct pl__call *call, const struct entry *entry) {
     pl__answer_reply(call, &reply);
 }
 
+static bool is_key(const char *text) {
+    size_t length = 0;
+    while (text[length] > ' ' && text[length] <= '~')
+        length++;
+    return !text[length] && length <= KEY_MAX;
+}
+
 bool pl__memory_begin(struct pl__call *call) {
     struct pl__memory *memory = call->rest->memory;
     const char *key = call->request->header[PL_HTTP_IDEMPOTENCY_KEY];
     uint8_t name[HASH], body[HASH];
     struct entry *place;
     if (call->request->method != PL_HTTP_POST || !key[0] || call->route->open) return true;
-    if (strlen(key) > KEY_MAX) {
+    if (!is_key(key)) {
         json_t *errors = json_array();
-        pl__field_error(errors, "Idempotency-Key", "at most %d bytes are expected", KEY_MAX);
+        pl__field_error(errors, "Idempotency-Key", "at most %d visible characters are expected", KEY_MAX);
         pl__problem_fields(call, errors);
         return false;
     }

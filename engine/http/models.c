@@ -128,6 +128,10 @@ static void read_parameters(struct reading *reading, const json_t *parameters) {
     }
 }
 
+const char *pl__models_name(unsigned index) {
+    return index < pl_models_count() ? pl_models_get(index)->name : NULL;
+}
+
 void pl__models_read(const char *name, const json_t *parameters, double *values, json_t *errors) {
     struct reading reading = {.model = pl_models_find(name), .values = values, .errors = errors};
     if (reading.model) {

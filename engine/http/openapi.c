@@ -10,11 +10,21 @@ enum { PATH_TEXT = 256 };
 
 /* ---- Fields ---- */
 
-static json_t *choices_of(const char *const *choices) {
+static json_t *choices_of(const struct pl_rest_field *field) {
     json_t *list = json_array();
-    for (; choices && *choices; choices++)
-        json_array_append_new(list, json_string(*choices));
+    const char *name;
+    for (const char *const *choice = field->choices; choice && *choice; choice++)
+        json_array_append_new(list, json_string(*choice));
+    for (unsigned i = 0; field->names && (name = field->names(i)) != NULL; i++)
+        json_array_append_new(list, json_string(name));
     return list;
+}
+
+static json_t *pattern_of(const struct pl_rest_field *field) {
+    static const char *const never[] = {[PL_REST_BODY] = "\\u0000",
+                                        [PL_REST_PATH] = "\\u0000-\\u001f\\u007f/%",
+                                        [PL_REST_QUERY] = "\\u0000-\\u001f\\u007f"};
+    return json_sprintf("^[^%s%s]*$", never[field->place], field->without ? field->without : "");
 }
 
 static json_t *type_of(const struct pl_rest_field *field) {
@@ -29,11 +39,8 @@ static json_t *type_of(const struct pl_rest_field *field) {
     case PL_REST_LIST: return json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "object");
     case PL_REST_TEXTS: return json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "string");
     default:
-        return json_pack("{s:s, s:i, s:i, s:s}", "type", "string", "minLength", field->required ? 1 : 0, "maxLength",
-                         (int)(field->longest ? field->longest : 256), "pattern",
-                         field->place == PL_REST_BODY   ? "^[^\\u0000]*$"
-                         : field->place == PL_REST_PATH ? "^[^\\u0000-\\u001f\\u007f/%]+$"
-                                                        : "^[^\\u0000-\\u001f\\u007f]*$");
+        return json_pack("{s:s, s:i, s:i, s:o}", "type", "string", "minLength", field->required ? 1 : 0, "maxLength",
+                         (int)(field->longest ? field->longest : 256), "pattern", pattern_of(field));
     }
 }
 
@@ -46,7 +53,7 @@ static json_t *example_of(const struct pl_rest_field *field) {
 
 static json_t *schema_of(const struct pl_rest_field *field) {
     json_t *schema = type_of(field);
-    if (field->choices) json_object_set_new(schema, "enum", choices_of(field->choices));
+    if (field->choices || field->names) json_object_set_new(schema, "enum", choices_of(field));
     if (field->low < field->high) {
         json_object_set_new(schema, "minimum", json_real(field->low));
         json_object_set_new(schema, "maximum", json_real(field->high));
@@ -131,7 +138,8 @@ static json_t *content_of(const struct pl_rest_route *route) {
     case PL_REST_ROWS:
         return json_pack("{s:{s:{s:s, s:o}}}", "application/json", "schema", "type", "array", "items",
                          reference(schema ? schema : "Row"));
-    case PL_REST_EVENTS: return json_pack("{s:{s:{s:s}}}", "text/event-stream", "schema", "type", "string");
+    case PL_REST_EVENTS:
+        return json_pack("{s:{s:{s:s}}}", "text/event-stream", "schema", "$ref", "#/components/schemas/Event");
     case PL_REST_TEXT_ROW: return json_pack("{s:{s:{s:s}}}", "text/plain", "schema", "type", "string");
     case PL_REST_ROW:
     case PL_REST_FIRST: return json_pack("{s:{s:o}}", "application/json", "schema", reference(schema ? schema : "Row"));
@@ -232,8 +240,8 @@ static const struct {
     {"parameters", "IdempotencyKey",
      "{\"name\":\"idempotency-key\",\"in\":\"header\",\"required\":false,\"description\":"
      "\"The same key and body again get the same answer,"
-     " and nothing is done twice.\",\"schema\":{\"type\":\"string\",\"minLength\":1,"
-     "\"maxLength\":128,\"pattern\":\"^[A-Za-z0-9._:-]+$\"}}"},
+     " and nothing is done twice; an empty one is none.\",\"schema\":{\"type\":\"string\","
+     "\"maxLength\":128,\"pattern\":\"^[!-~]*$\"}}"},
     {"parameters", "LastEventId",
      "{\"name\":\"last-event-id\",\"in\":\"header\",\"required\":false,\"description\":"
      "\"Go on behind this one.\",\"schema\":{\"type\":\"string\",\"maxLength\":256,\"pattern\":"
@@ -243,8 +251,8 @@ static const struct {
      "\"schema\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000,\"default\":100}}"},
     {"parameters", "Cursor",
      "{\"name\":\"cursor\",\"in\":\"query\",\"required\":false,\"description\":"
-     "\"Of the next page, as the header link gives it.\",\"schema\":{\"type\":\"string\","
-     "\"maxLength\":428,\"pattern\":\"^[A-Za-z0-9_-]*$\"}}"},
+     "\"Of the next page, as the header link gives it; another one is 404.\",\"schema\":{\"type\":\"string\","
+     "\"minLength\":1,\"maxLength\":428,\"pattern\":\"^[A-Za-z0-9_-]+$\"}}"},
     {"headers", "RequestId",
      "{\"description\":\"The correlation id.\",\"required\":true,\"schema\":{\"type\":"
      "\"string\"}}"},
@@ -275,6 +283,10 @@ static const struct {
      "{\"type\":\"object\",\"required\":[\"openapi\",\"paths\"],\"properties\":{\"openapi\":{\"type\":\"string\"},"
      "\"paths\":"
      "{\"type\":\"object\"}}}"},
+    {"schemas", "Event",
+     "{\"type\":\"object\",\"required\":[\"data\"],\"description\":\"One of the "
+     "stream.\",\"properties\":{\"id\":{\"type\":"
+     "\"string\"},\"event\":{\"type\":\"string\"},\"data\":{\"type\":\"string\",\"description\":\"A row as JSON.\"}}}"},
     {"schemas", "Row",
      "{\"type\":\"object\",\"properties\":{\"links\":{\"$ref\":"
      "\"#/components/schemas/Links\"}}}"},

@@ -114,6 +114,12 @@ static bool read_offset(struct pl__call *call, const char *text, size_t length) 
     return true;
 }
 
+bool pl__cursor_is_one(const char *sealed) {
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    size_t length = strlen(sealed);
+    return length && length <= PL__CURSOR_SEALED && strspn(sealed, letters) == length;
+}
+
 bool pl__cursor_read(struct pl__call *call, const char *sealed) {
     long size = pl_base64url_read(sealed, strlen(sealed), call->cursor, sizeof call->cursor - 1);
     if (size < 2) return false;

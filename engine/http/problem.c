@@ -48,17 +48,20 @@ static json_t *make(const struct pl__call *call, unsigned status, const char *de
                      "correlationId", call->correlation);
 }
 
-static void answer(struct pl__call *call, unsigned status, json_t *value, unsigned seconds) {
+static void answer_with(struct pl__call *call, unsigned status, json_t *value, const char *name, const char *header) {
     struct pl_http_reply reply;
-    char *text = value ? json_dumps(value, JSON_COMPACT) : NULL, wait[16];
+    char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
     pl__answer_begin(call, &reply, status, "application/problem+json");
     pl_buffer_puts(&reply.body, text ? text : "{\"status\":500,\"code\":\"ERR-5000\",\"title\":\"Internal error\"}");
-    snprintf(wait, sizeof wait, "%u", seconds);
-    if (seconds) pl_http_reply_header(&reply, "retry-after", wait);
-    if (status == PL__UNAUTHORIZED) pl_http_reply_header(&reply, "www-authenticate", "Bearer realm=\"potline\"");
+    if (name) pl_http_reply_header(&reply, name, header);
     free(text);
     json_decref(value);
     pl__answer_reply(call, &reply);
+}
+
+static void answer(struct pl__call *call, unsigned status, json_t *value) {
+    bool token = status == PL__UNAUTHORIZED;
+    answer_with(call, status, value, token ? "www-authenticate" : NULL, "Bearer realm=\"potline\"");
 }
 
 void pl__complain(struct pl__call *call, unsigned status, const char *format, ...) {
@@ -67,11 +70,23 @@ void pl__complain(struct pl__call *call, unsigned status, const char *format, ..
     va_start(args, format);
     vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
-    answer(call, status, make(call, status, detail), 0);
+    answer(call, status, make(call, status, detail));
 }
 
 void pl__problem_wait(struct pl__call *call, unsigned status, unsigned seconds, const char *text) {
-    answer(call, status, make(call, status, text), seconds);
+    char wait[16];
+    snprintf(wait, sizeof wait, "%u", seconds);
+    answer_with(call, status, make(call, status, text), seconds ? "retry-after" : NULL, wait);
+}
+
+void pl__problem_method(struct pl__call *call) {
+    char allowed[64] = "", detail[DETAIL];
+    for (unsigned i = 0; i < PL_HTTP_METHODS; i++)
+        if (call->match.methods >> i & 1)
+            snprintf(allowed + strlen(allowed), sizeof allowed - strlen(allowed), "%s%s", allowed[0] ? ", " : "",
+                     pl_http_method_names[i]);
+    snprintf(detail, sizeof detail, "It takes %s.", allowed);
+    answer_with(call, PL__NOT_ALLOWED, make(call, PL__NOT_ALLOWED, detail), "allow", allowed);
 }
 
 void pl__field_error(json_t *errors, const char *pointer, const char *format, ...) {
@@ -91,7 +106,7 @@ void pl__problem_fields(struct pl__call *call, json_t *errors) {
              message ? message : "");
     json_t *value = make(call, PL__BAD, detail);
     json_object_set_new(value, "errors", errors);
-    answer(call, PL__BAD, value, 0);
+    answer(call, PL__BAD, value);
 }
 
 static unsigned status_of(enum pl_code code) {

@@ -106,23 +106,6 @@ static void make_id(char text[PL_ASK_CORRELATION]) {
         snprintf(text + (size_t)2 * i, 3, "%02x", bytes[i]);
 }
 
-static void refuse_method(struct pl__call *call) {
-    struct pl_http_reply reply;
-    char allowed[64] = "";
-    for (unsigned i = 0; i < PL_HTTP_METHODS; i++)
-        if (call->match.methods >> i & 1)
-            snprintf(allowed + strlen(allowed), sizeof allowed - strlen(allowed), "%s%s", allowed[0] ? ", " : "",
-                     pl_http_method_names[i]);
-    pl__answer_begin(call, &reply, PL__NOT_ALLOWED, "application/problem+json");
-    pl_http_reply_header(&reply, "allow", allowed);
-    pl_buffer_printf(
-        &reply.body,
-        "{\"type\":\"about:blank\",\"title\":\"Not with this method\",\"status\":405,\"code\":\"ERR-4051\","
-        "\"detail\":\"%s\",\"correlationId\":\"%s\"}",
-        allowed, call->correlation);
-    pl__answer_reply(call, &reply);
-}
-
 static bool may(struct pl__call *call) {
     if (call->route->open || call->route->roles & PL_MAY(call->who.role)) return true;
     pl__call_audit(call, call->route->command ? call->route->command : call->route->name, call->request->path,
@@ -136,16 +119,17 @@ static void serve(struct pl__call *call) {
     bool there = pl_rest_match(versions, call->request->method, call->request->path, &call->match);
     call->route = call->match.route;
     bool open = call->route && call->route->open;
+    bool bare = call->request->method == PL_HTTP_METHODS; /* has no headers, so no token */
     if (!call->rest->loaded && !(open && call->request->method == PL_HTTP_GET)) {
         pl__problem_wait(call, PL__NOT_NOW, 1, "The engine is being started, or ends.");
         return;
     }
-    if (!open && !pl__sign_in(call)) return;
+    if (!open && !bare && !pl__sign_in(call)) return;
     pl_http_note(call->exchange, call->correlation, call->who.name);
     if (!there) {
         pl__complain(call, PL__NOT_FOUND, "There is no such resource.");
     } else if (!call->route) {
-        refuse_method(call);
+        pl__problem_method(call);
     } else if (may(call) && pl__fields_read(call) && pl__memory_begin(call)) {
         if (call->route->run)
             call->route->run(call);

@@ -41,7 +41,14 @@ enum {
     PL__NOT_DONE = 501,
     PL__NOT_NOW = 503
 };
-enum { PL__PAGE = 100, PL__PAGE_MAX = 1000, PL__OFFSET_MAX = 1000000, PL__PATH = 1024, PL__CURSOR = 320 };
+enum {
+    PL__PAGE = 100,
+    PL__PAGE_MAX = 1000,
+    PL__OFFSET_MAX = 1000000,
+    PL__PATH = 1024,
+    PL__CURSOR = 320,
+    PL__CURSOR_SEALED = 428
+};
 enum { PL__CURSOR_OFFSET = 'o', PL__CURSOR_KEPT = 's', PL__CURSOR_PLACE = 'z' };
 
 struct pl__memory;
@@ -133,6 +140,7 @@ void pl__result_free(struct pl__result *result);
 struct pl__pages *pl__pages_new(void);
 void pl__pages_free(struct pl__pages *pages);
 void pl__pages_tick(struct pl__pages *pages);
+bool pl__cursor_is_one(const char *sealed);                      /* by its letters and length */
 bool pl__cursor_read(struct pl__call *call, const char *sealed); /* false: none that was given out */
 void pl__next_offset(struct pl__call *call, size_t next);
 void pl__next_kept(struct pl__call *call, uint64_t number, size_t next);
@@ -157,6 +165,7 @@ void pl__moment(pl_time time, char text[40]);
 void pl__complain(struct pl__call *call, unsigned status, const char *format, ...) PL_PRINTF(3, 4);
 void pl__problem_fields(struct pl__call *call, json_t *errors); /* takes [{pointer, message}] */
 void pl__problem_wait(struct pl__call *call, unsigned status, unsigned seconds, const char *text);
+void pl__problem_method(struct pl__call *call);                                    /* the path has others */
 void pl__problem_code(struct pl__call *call, enum pl_code code, const char *text); /* what an engine's error is here */
 void pl__field_error(json_t *errors, const char *pointer, const char *format, ...) PL_PRINTF(3, 4);
 const char *pl__problem_name(unsigned status); /* "ERR-4042" */
@@ -214,6 +223,7 @@ void pl__models_create(struct pl__call *call);
 void pl__models_get(struct pl__call *call);
 void pl__models_put(struct pl__call *call);
 void pl__models_remove(struct pl__call *call);
+const char *pl__models_name(unsigned index); /* NULL behind the last one */
 /* The values that a body stands for; what is wrong with it goes to `errors`. */
 void pl__models_read(const char *name, const json_t *parameters, double *values, json_t *errors);
 

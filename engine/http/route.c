@@ -46,11 +46,11 @@ bool pl_rest_match(const struct pl_rest_version *versions, enum pl_http_method m
     if (!pl_rest_is_below(path)) return false;
     const struct pl_rest_version *version = version_of(versions, &path);
     for (const struct pl_rest_route *route = version ? version->routes : NULL; route && route->path; route++) {
-        if (!fits(route->path, path, &tried)) continue;
+        if (!fits(route->path, path, &tried) || (match->methods && tried.values > match->values)) continue;
+        if (!match->methods || tried.values < match->values) *match = (struct pl_rest_match){.values = tried.values};
         match->methods |= 1u << route->method;
         if (route->method != method || match->route) continue;
         match->route = route;
-        match->values = tried.values;
         memcpy(match->value, tried.value, sizeof tried.value);
     }
     match->version = version;

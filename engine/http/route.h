@@ -38,8 +38,11 @@ struct pl_rest_field {
     const char *name;           /* ends an array when NULL */
     const char *argument;       /* the command's; NULL: none of it */
     const char *const *choices; /* of a TEXT; ends in NULL */
-    double low, high;           /* of numbers, where low < high */
-    const char *doc, *example;  /* the example as JSON; of a path and a query as text */
+    /* Those of an installation, by number, NULL behind the last one: for the document; `run` says what is none. */
+    const char *(*names)(unsigned index);
+    const char *without;       /* characters that a TEXT has none of */
+    double low, high;          /* of numbers, where low < high */
+    const char *doc, *example; /* the example as JSON; of a path and a query as text */
     enum pl_rest_place place;
     enum pl_rest_type type;
     unsigned longest; /* bytes of a TEXT; 0: 256 */
@@ -93,7 +96,8 @@ struct pl_rest_match {
     char value[PL_REST_SEGMENTS][PL_REST_SEGMENT]; /* of the segments in braces, in order */
 };
 
-/* False: nothing has this path. HEAD is GET. */
+/* False: nothing has this path. HEAD is GET. Where several paths fit, the one with the fewest segments in braces is
+ * meant, whatever its methods, as in OpenAPI. */
 bool pl_rest_match(const struct pl_rest_version *versions, enum pl_http_method method, const char *path,
                    struct pl_rest_match *match);
 

@@ -10,6 +10,8 @@
 static const struct pl_rest_route first[] = {{PL_HTTP_GET, "pots", "list", "", .roles = PL_MAY_SEE},
                                              {PL_HTTP_POST, "pots", "add", "", .roles = PL_MAY_SEE},
                                              {PL_HTTP_GET, "pots/{pot}", "get", "", .roles = PL_MAY_SEE},
+                                             {PL_HTTP_DELETE, "pots/{pot}", "remove", "", .roles = PL_MAY_SEE},
+                                             {PL_HTTP_POST, "pots/tap", "tap", "", .roles = PL_MAY_SEE},
                                              {PL_HTTP_POST, "pots/{pot}/runs/{run}", "run", "", .roles = PL_MAY_SEE},
                                              {.path = NULL}};
 static const struct pl_rest_route second[] = {{PL_HTTP_GET, "pots", "list2", "", .roles = PL_MAY_SEE}, {.path = NULL}};
@@ -35,6 +37,16 @@ static void paths_lead_to_routes(void **state) {
     assert_string_equal(find(PL_HTTP_POST, PL_REST_BASE "v1/pots/a/runs/b", &match), "run");
     assert_string_equal(match.value[0], "a");
     assert_string_equal(match.value[1], "b");
+}
+
+static void a_path_that_is_written_out_is_meant(void **state) {
+    (void)state;
+    struct pl_rest_match match;
+    assert_string_equal(find(PL_HTTP_POST, PL_REST_BASE "v1/pots/tap", &match), "tap");
+    assert_string_equal(find(PL_HTTP_GET, PL_REST_BASE "v1/pots/tap", &match), "another method");
+    assert_int_equal(match.methods, 1u << PL_HTTP_POST);
+    assert_string_equal(find(PL_HTTP_POST, PL_REST_BASE "v1/pots/taps", &match), "another method");
+    assert_int_equal(match.methods, 1u << PL_HTTP_GET | 1u << PL_HTTP_DELETE);
 }
 
 static void versions_live_side_by_side(void **state) {
@@ -111,11 +123,9 @@ static void rows_are_whole(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(paths_lead_to_routes),
-        cmocka_unit_test(versions_live_side_by_side),
-        cmocka_unit_test(what_is_no_path_leads_nowhere),
-        cmocka_unit_test(a_segment_has_an_end),
-        cmocka_unit_test(rows_are_whole),
+        cmocka_unit_test(paths_lead_to_routes),       cmocka_unit_test(a_path_that_is_written_out_is_meant),
+        cmocka_unit_test(versions_live_side_by_side), cmocka_unit_test(what_is_no_path_leads_nowhere),
+        cmocka_unit_test(a_segment_has_an_end),       cmocka_unit_test(rows_are_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,7 +96,8 @@ static int take_body(struct connection *connection, const void *bytes, size_t si
     return connection->exchange && pl__exchange_body(connection->exchange, bytes, size) ? 0 : -1;
 }
 
-static int write_more(struct lws *wsi, struct connection *connection) {
+/* Not 0: the connection ends, or is lost. */
+static int write_more(struct lws *wsi, struct connection *connection, bool (*go_on)(struct lws *wsi)) {
     bool over = false;
     struct pl_http_exchange *exchange = connection->exchange;
     if (!exchange) return 0;
@@ -104,7 +105,16 @@ static int write_more(struct lws *wsi, struct connection *connection) {
     if (!over) return status;
     connection->exchange = NULL; /* libwebsockets tells below that the connection's protocol ends */
     bool goes_on = pl__exchange_end(exchange);
-    return lws_http_transaction_completed(wsi) || !goes_on ? -1 : 0;
+    return go_on(wsi) && goes_on ? 0 : -1;
+}
+
+static bool is_completed(struct lws *wsi) {
+    return !lws_http_transaction_completed(wsi);
+}
+
+static bool never(struct lws *wsi) {
+    (void)wsi;
+    return false;
 }
 
 static void leave(struct connection *connection) {
@@ -119,12 +129,30 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_HTTP_BODY: return take_body(connection, in, size);
     case LWS_CALLBACK_HTTP_BODY_COMPLETION:
         return connection->exchange && pl__exchange_wants_body(connection->exchange) ? hand_over(wsi, connection) : 0;
-    case LWS_CALLBACK_HTTP_WRITEABLE: return write_more(wsi, connection);
+    case LWS_CALLBACK_HTTP_WRITEABLE: return write_more(wsi, connection, is_completed);
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL: leave(connection); return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: /* to nothing */
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: return -1;
     default: return lws_callback_http_dummy(wsi, reason, user, in, size);
+    }
+}
+
+/* What libwebsockets does not take for HTTP, by the method in its first bytes, is read as far as an answer needs. */
+static int begin_strange(struct lws *wsi, struct connection *connection, const char *bytes, size_t size) {
+    const struct listener *listener = listener_of(wsi);
+    if (connection->exchange) return 0; /* the rest of it */
+    if (!listener) return -1;
+    connection->exchange = pl__exchange_strange(wsi, bytes, size, &listener->options);
+    return connection->exchange ? hand_over(wsi, connection) : -1;
+}
+
+static int on_strange_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size) {
+    switch (reason) {
+    case LWS_CALLBACK_RAW_RX: return begin_strange(wsi, user, in, size);
+    case LWS_CALLBACK_RAW_WRITEABLE: return write_more(wsi, user, never);
+    case LWS_CALLBACK_RAW_CLOSE: leave(user); return 0;
+    default: return 0;
     }
 }
 
@@ -270,8 +298,10 @@ static void put_identity(struct lws_context_creation_info *info, const struct pl
  */
 enum pl_code pl_http_listen(struct pl_http_server *server, const struct pl_http_listener *options, int *port,
                             struct pl_error **error) {
-    static const struct lws_protocols protocols[] = {{"http", on_event, sizeof(struct connection), 0, 0, NULL, 0},
-                                                     {NULL, NULL, 0, 0, 0, NULL, 0}};
+    static const struct lws_protocols protocols[] = {
+        {"http", on_event, sizeof(struct connection), 0, 0, NULL, 0},
+        {"strange", on_strange_event, sizeof(struct connection), 0, 0, NULL, 0},
+        {NULL, NULL, 0, 0, 0, NULL, 0}};
     struct lws_context_creation_info info;
     struct listener *listener = &server->listeners[server->count];
     void *loops[] = {&server->loop};
@@ -286,6 +316,9 @@ enum pl_code pl_http_listen(struct pl_http_server *server, const struct pl_http_
     info.iface = listener->host;
     info.vhost_name = listener->name;
     info.protocols = protocols;
+    info.listen_accept_role = "raw-skt";
+    info.listen_accept_protocol = protocols[1].name;
+    info.options |= LWS_SERVER_OPTION_FALLBACK_TO_APPLY_LISTEN_ACCEPT_CONFIG;
     info.options |= six ? 0 : LWS_SERVER_OPTION_DISABLE_IPV6;
     if (options->identity) put_identity(&info, options->identity);
     said[0] = 0;

@@ -132,7 +132,7 @@ static enum pl_code unknown(const struct pl_node *node, const struct pl_option *
     const char *nearest = pl_text_nearest(name, names, count);
     char list[PATH_TEXT + 32];
     snprintf(list, sizeof list, "options %s shows them", node->config.name);
-    return pl_error_set(error, PL_UNKNOWN, "%s (%s) has no option \"%s\"; %s%s%s", node->config.name,
+    return pl_error_set(error, PL_NOT_FOUND, "%s (%s) has no option \"%s\"; %s%s%s", node->config.name,
                         node->config.op->name, name, nearest ? "did you mean " : "", nearest ? nearest : list,
                         nearest ? "?" : "");
 }

@@ -135,7 +135,7 @@ static enum pl_code check_probation(struct pl_mover *mover, const struct pl__wis
     bool tried = mover->before != NULL;
     pthread_mutex_unlock(&mover->lock);
     if (!tried || wish->said.what != PL_MOVER_APPLY) return PL_OK;
-    return pl_error_set(error, PL_BUSY, "the graph is on probation still: wait, or go back by graph rollback");
+    return pl_error_set(error, PL_CONFLICT, "the graph is on probation still: wait, or go back by graph rollback");
 }
 
 void pl__mover_outlive(struct pl_error **error) {

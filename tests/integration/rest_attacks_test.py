@@ -231,6 +231,24 @@ def check_cut_paths(engine):
     assert engine.ask("DELETE", f"/dashboards/{made['dashboardId']}", token=engine.admin).status == 204
 
 
+def check_strange_methods(engine):
+    """What libwebsockets does not take for HTTP gets the answers of any other request: a path its methods, the rest 400 or 404."""
+    answers = {request(f"{BASE}/rules/reload", method="TRACE"): (405, "POST"), request(f"{BASE}/rules/x?y=1", method="FOO"): (405, "GET"),
+               request(f"{BASE}/nothing", method="PROPFIND"): (404, None), request("/", method="TRACE"): (404, None),
+               b"garbage\r\n\r\n": (400, None), b"\x00\x01 /x HTTP/1.1\r\n\r\n": (400, None), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n": (400, None),
+               b"TRACE /\xff HTTP/1.1\r\n\r\n": (400, None), b"TRACE " + b"/a" * 4000 + b" HTTP/1.1\r\n\r\n": (404, None),
+               b"TRACE /x" + bytes(20) + b" HTTP/1.1\r\n\r\n": (400, None), b"FOO " + bytes(range(256)) * 4000: (400, None)}
+    for data, (status, allowed) in answers.items():
+        text = raw(engine, data)
+        head, _, body = text.partition("\r\n\r\n")
+        assert head.startswith(f"HTTP/1.0 {status} ") and head.count("HTTP/") == 1, (data[:80], text[:400])
+        assert json.loads(body)["status"] == status and "\r\nx-content-type-options: nosniff" in head, (data[:80], text)
+        assert re.findall(r"\r\nallow: ([^\r]*)", head) == ([allowed] if allowed else []), text
+    kept = request(f"{BASE}/openapi.json").replace(b"connection: close\r\n", b"")
+    text = raw(engine, kept + request(f"{BASE}/rules/reload", method="TRACE"))
+    assert statuses(text) == [200] and " 405 " in text.rpartition("HTTP/")[2], "behind a request that was answered"
+
+
 def check_bodies(engine):
     """Bodies of any length arrive, however they are cut into records and segments."""
     for size in (0, 1, 4095, 4096, 4097, 8191, 8192, 8193, 12288, 16383, 16384, 16385, 30000, 65536, 200000, 1000000):
@@ -397,6 +415,7 @@ def main():
             check_paths(engine)
             check_smuggling(engine)
             check_cut_paths(engine)
+            check_strange_methods(engine)
             check_bodies(engine)
             check_sizes(engine)
             check_origins(engine)

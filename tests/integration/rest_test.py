@@ -87,7 +87,7 @@ def check_errors(engine, tokens):
     problem(not_so, 405, "ERR-4051")
     assert not_so.headers["allow"] == "GET", not_so
     problem(engine.ask("POST", "/pde-models", EXAMPLE, engine.admin, content_type="text/plain"), 415, "ERR-4151")
-    for path in ("/sensors?limit=0", "/sensors?limit=x", "/sensors?cursor=%21", "/sensors?x=1", "/windows?from=yesterday",
+    for path in ("/sensors?limit=0", "/sensors?limit=x", "/sensors?cursor=%21", "/sensors?cursor=", "/sensors?x=1", "/windows?from=yesterday",
                  "/alarms?state=odd", "/sensors?tags=a&tags=b"):
         problem(engine.ask("GET", path, token=engine.admin), 400, "ERR-4001")
     assert engine.ask("DELETE", "/pde-models/pde-001", token=engine.admin).status == 204
@@ -145,7 +145,7 @@ def check_cursors(engine, tokens):
     assert engine.ask("GET", next_of(first), token=tokens["operator"]).json()[0]["command"], "another user's are asked for anew"
     cursor = next_of(first).partition("cursor=")[2]
     for path in ("/windows?cursor=" + cursor, "/sensors?cursor=ejAueA", "/windows?cursor=ejAueA", "/sensors?cursor=bzEyMw" + "A" * 400):
-        problem(engine.ask("GET", path, token=engine.admin), 400, "ERR-4001")
+        problem(engine.ask("GET", path, token=engine.admin), 404, "ERR-4042")
 
 
 def check_moment(engine):
@@ -565,22 +565,6 @@ def check_sealed():
             engine.stop()
 
 
-def check_schemathesis(engine):
-    if not shutil.which("schemathesis"):
-        print("schemathesis is not here: pip install schemathesis; the document was only held against the engine above")
-        return
-    url = f"https://127.0.0.1:{engine.port}"
-    token = engine.admin
-    done = subprocess.run(
-        ["schemathesis", "run", url + "/openapi.json", "--url", url + BASE, "--tls-verify=false", "--include-path-regex",
-         "^/(sensors|readings|changes|windows|profiles|events|pde-models|dashboards|alarms|overrides|setpoints|rules|audit|kpis|nodes/)", "-H",
-         f"Authorization: Bearer {token}", "--max-examples", "10", "--phases", "fuzzing", "--no-shrink",
-         "--generation-allow-x00", "false",  # libwebsockets hangs up on them: rest_attacks_test.py
-         "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,ignored_auth"],
-        capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
-
-
 def main():
     with tempfile.TemporaryDirectory() as folder, Engine(folder, ["--http-log", os.path.join(folder, "access.log")]) as engine:
         tokens = engine.tokens = engine.add_users()
@@ -604,8 +588,6 @@ def main():
         check_people(engine)
         check_log(engine)
         check_restart(engine)
-        if os.environ.get("POTLINE_LONG"):
-            check_schemathesis(engine)
         engine.stop()
     check_sealed()
 
