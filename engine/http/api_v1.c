@@ -118,12 +118,7 @@ FIELDS changes_list[] = {QUERY("asset", PL_REST_TEXT, NULL, "Only what concerns 
     "{\"thermalConductivity\":200,\"initialTemperature\":700,"                                                         \
     "\"boundaryConditions\":{\"topSurface\":750,\"bottomSurface\":690}}"
 #define MODEL_FIELDS                                                                                                   \
-    {.name = "modelName",                                                                                              \
-     .place = PL_REST_BODY,                                                                                            \
-     .required = true,                                                                                                 \
-     .names = pl__models_name,                                                                                         \
-     .doc = "One of potline model list.",                                                                              \
-     .example = "\"FourierHeatModel\""},                                                                               \
+    BODY("modelName", PL_REST_TEXT, true, NULL, "One of potline model list.", "\"FourierHeatModel\""),                 \
         BODY("parameters", PL_REST_OBJECT, true, NULL,                                                                 \
              "Its parameters by name, as thermalConductivity or side_loss; boundaryConditions are temperatures in "    \
              "degC of topSurface and bottomSurface.",                                                                  \
@@ -362,9 +357,9 @@ const struct pl_rest_route pl__rest_v1[] = {
     {GET, "changes", "listChanges", "What was changed, newest first: overrides, modes, limits, rules, options, models, graphs, and set points that passed.", .roles = SEE, .fields = changes_list, .answer = PL_REST_ROWS, .also = PL__SEMANTIC, .run = pl__changes},
 
     {GET, "pde-models", "listModels", "The models that were made.", .roles = SEE, .fields = models_list, .answer = PL_REST_ROWS, .schema = "Model", .run = pl__models_list},
-    {POST, "pde-models", "createModel", "Makes a model: one of the installed ones, with values.", .roles = ENGINEER, .fields = models_create, .answer = PL_REST_CREATED, .schema = "ModelCreated", .run = pl__models_create},
+    {POST, "pde-models", "createModel", "Makes a model: one of the installed ones, with values.", .roles = ENGINEER, .fields = models_create, .answer = PL_REST_CREATED, .schema = "ModelCreated", .run = pl__models_create, .bodies = pl__models_bodies},
     {GET, "pde-models/{modelId}", "getModel", "One model.", .roles = SEE, .fields = models_one, .answer = PL_REST_FIRST, .schema = "Model", .run = pl__models_get},
-    {PUT, "pde-models/{modelId}", "replaceModel", "Gives a model other values; If-Match is minded.", .roles = ENGINEER, .fields = models_put, .answer = PL_REST_FIRST, .schema = "Model", .also = PL__PRECONDITION, .run = pl__models_put},
+    {PUT, "pde-models/{modelId}", "replaceModel", "Gives a model other values; If-Match is minded.", .roles = ENGINEER, .fields = models_put, .answer = PL_REST_FIRST, .schema = "Model", .also = PL__PRECONDITION, .run = pl__models_put, .bodies = pl__models_bodies},
     {DELETE, "pde-models/{modelId}", "removeModel", "Removes a model.", .roles = ENGINEER, .fields = models_one, .answer = PL_REST_GONE, .also = PL__PRECONDITION, .run = pl__models_remove},
     {GET, "pde-models/{modelId}/runs", "listRuns", "Runs of a model that are kept: the last ones.", .roles = SEE, .fields = models_one, .answer = PL_REST_ROWS, .schema = "Run", .run = pl__runs_list},
     {POST, "pde-models/{modelId}/runs", "createRun", "Runs a model, or looks ahead from where a twin stands.", .roles = ENGINEER, .fields = runs_create, .answer = PL_REST_ACCEPTED, .schema = "Run", .run = pl__runs_create},

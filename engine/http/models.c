@@ -30,15 +30,32 @@ static const struct {
 } surfaces[] = {{"topSurface", "left", "left_temperature"}, {"bottomSurface", "right", "right_temperature"}};
 
 /* innerRadius -> inner_radius */
-static void our_name(const char *theirs, char ours[NAME]) {
+static void our_spelling(const char *theirs, char ours[NAME]) {
     size_t used = 0;
-    for (unsigned i = 0; i < PL_COUNT_OF(names); i++)
-        if (strcmp(names[i].theirs, theirs) == 0) theirs = names[i].ours;
     for (; *theirs && used + 2 < NAME; theirs++) {
         if (isupper((unsigned char)*theirs)) ours[used++] = '_';
         ours[used++] = (char)tolower((unsigned char)*theirs);
     }
     ours[used] = 0;
+}
+
+/* A model's own name goes before the plant's for another one. -1: it has none. */
+static int row_of(const struct pl_model *model, const char *name) {
+    char ours[NAME];
+    if (strlen(name) >= SHOWN) return -1;
+    our_spelling(name, ours);
+    int row = pl_model_parameter(model->parameters, ours);
+    for (unsigned i = 0; row < 0 && i < PL_COUNT_OF(names); i++)
+        if (strcmp(names[i].theirs, name) == 0) row = pl_model_parameter(model->parameters, names[i].ours);
+    return row;
+}
+
+static const char *their_name(const struct pl_model *model, const char *ours) {
+    for (unsigned i = 0; i < PL_COUNT_OF(names); i++)
+        if (strcmp(names[i].ours, ours) == 0 &&
+            row_of(model, names[i].theirs) == pl_model_parameter(model->parameters, ours))
+            return names[i].theirs;
+    return ours;
 }
 
 struct reading {
@@ -68,10 +85,9 @@ static void set_choice(struct reading *reading, int row, const char *text, const
 }
 
 static void read_parameter(struct reading *reading, const char *name, const json_t *value) {
-    char pointer[NAME + SHOWN], ours[NAME];
+    char pointer[NAME + SHOWN];
     snprintf(pointer, sizeof pointer, "/parameters/%.*s", SHOWN, name);
-    our_name(name, ours);
-    int row = strlen(name) < SHOWN ? pl_model_parameter(reading->model->parameters, ours) : -1;
+    int row = row_of(reading->model, name);
     bool choice = row >= 0 && reading->model->parameters[row].choices;
     if (row < 0)
         pl__field_error(reading->errors, pointer, "%s has no such parameter", reading->model->name);
@@ -128,10 +144,6 @@ static void read_parameters(struct reading *reading, const json_t *parameters) {
     }
 }
 
-const char *pl__models_name(unsigned index) {
-    return index < pl_models_count() ? pl_models_get(index)->name : NULL;
-}
-
 void pl__models_read(const char *name, const json_t *parameters, double *values, json_t *errors) {
     struct reading reading = {.model = pl_models_find(name), .values = values, .errors = errors};
     if (reading.model) {
@@ -154,6 +166,73 @@ static bool check_body(struct pl__call *call) {
     }
     json_decref(errors);
     return true;
+}
+
+/* ---- As the document tells it ---- */
+
+static json_t *number_of(const struct pl_model_parameter *of) {
+    return json_pack("{s:s, s:f, s:f}", "type", of->flags & PL_MODEL_WHOLE ? "integer" : "number", "minimum", of->low,
+                     "maximum", of->high);
+}
+
+static json_t *choices_of(const struct pl_model_parameter *of) {
+    json_t *list = json_array();
+    for (int i = 0; of->choices[i]; i++)
+        json_array_append_new(list, json_string(of->choices[i]));
+    return json_pack("{s:o}", "enum", list);
+}
+
+static json_t *schema_of(const struct pl_model_parameter *of) {
+    json_t *schema = of->choices ? choices_of(of) : number_of(of);
+    const char *unit = of->choices ? "" : of->unit;
+    json_object_set_new(schema, "description",
+                        json_sprintf("%s%s%s%s", of->doc, unit[0] ? " In " : "", unit, unit[0] ? "." : ""));
+    json_object_set_new(schema, "default",
+                        of->choices                  ? json_string(of->choices[(int)of->fallback])
+                        : of->flags & PL_MODEL_WHOLE ? json_integer((json_int_t)of->fallback)
+                                                     : json_real(of->fallback));
+    return schema;
+}
+
+/* NULL: the model has no such surfaces. */
+static json_t *boundaries_of(const struct pl_model *model) {
+    json_t *properties = json_object();
+    for (unsigned i = 0; i < PL_COUNT_OF(surfaces); i++) {
+        int known = pl_model_parameter(model->parameters, surfaces[i].known);
+        int temperature = pl_model_parameter(model->parameters, surfaces[i].temperature);
+        if (known < 0 || temperature < 0) continue;
+        json_object_set_new(properties, surfaces[i].surface, number_of(&model->parameters[temperature]));
+    }
+    bool any = json_object_size(properties) > 0;
+    json_t *schema =
+        json_pack("{s:s, s:s, s:O, s:b}", "type", "object", "description", "Temperatures of surfaces, degC.",
+                  "properties", properties, "additionalProperties", false);
+    json_decref(properties);
+    if (any) return schema;
+    json_decref(schema);
+    return NULL;
+}
+
+static json_t *parameters_of(const struct pl_model *model) {
+    json_t *properties = json_object(), *boundaries = boundaries_of(model);
+    for (const struct pl_model_parameter *of = model->parameters; of->name; of++)
+        json_object_set_new(properties, their_name(model, of->name), schema_of(of));
+    if (boundaries) json_object_set_new(properties, "boundaryConditions", boundaries);
+    return json_pack("{s:s, s:s, s:o, s:b}", "type", "object", "description", model->doc, "properties", properties,
+                     "additionalProperties", false);
+}
+
+json_t *pl__models_bodies(const json_t *plain) {
+    json_t *list = json_array();
+    for (unsigned i = 0; i < pl_models_count(); i++) {
+        const struct pl_model *model = pl_models_get(i);
+        json_t *body = json_deep_copy(plain), *properties = json_object_get(body, "properties");
+        json_object_del(body, "example");
+        json_object_set_new(properties, "modelName", json_pack("{s:s}", "const", model->name));
+        json_object_set_new(properties, "parameters", parameters_of(model));
+        json_array_append_new(list, body);
+    }
+    return list;
 }
 
 /* ---- As it is told ---- */

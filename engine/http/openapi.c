@@ -10,13 +10,10 @@ enum { PATH_TEXT = 256 };
 
 /* ---- Fields ---- */
 
-static json_t *choices_of(const struct pl_rest_field *field) {
+static json_t *choices_of(const char *const *choices) {
     json_t *list = json_array();
-    const char *name;
-    for (const char *const *choice = field->choices; choice && *choice; choice++)
-        json_array_append_new(list, json_string(*choice));
-    for (unsigned i = 0; field->names && (name = field->names(i)) != NULL; i++)
-        json_array_append_new(list, json_string(name));
+    for (; choices && *choices; choices++)
+        json_array_append_new(list, json_string(*choices));
     return list;
 }
 
@@ -53,7 +50,7 @@ static json_t *example_of(const struct pl_rest_field *field) {
 
 static json_t *schema_of(const struct pl_rest_field *field) {
     json_t *schema = type_of(field);
-    if (field->choices || field->names) json_object_set_new(schema, "enum", choices_of(field));
+    if (field->choices) json_object_set_new(schema, "enum", choices_of(field->choices));
     if (field->low < field->high) {
         json_object_set_new(schema, "minimum", json_real(field->low));
         json_object_set_new(schema, "maximum", json_real(field->high));
@@ -109,9 +106,15 @@ static json_t *body_of(const struct pl_rest_route *route) {
         json_decref(example);
         return NULL;
     }
-    return json_pack("{s:b, s:{s:{s:{s:s, s:o, s:o, s:b}, s:o}}}", "required", true, "content", "application/json",
-                     "schema", "type", "object", "properties", properties, "required", required, "additionalProperties",
-                     false, "example", example);
+    json_t *schema = json_pack("{s:s, s:o, s:o, s:b}", "type", "object", "properties", properties, "required", required,
+                               "additionalProperties", false);
+    if (route->bodies) {
+        json_t *one_of = route->bodies(schema);
+        json_decref(schema);
+        schema = json_pack("{s:o}", "oneOf", one_of);
+    }
+    return json_pack("{s:b, s:{s:{s:o, s:o}}}", "required", true, "content", "application/json", "schema", schema,
+                     "example", example);
 }
 
 /* ---- Answers ---- */
@@ -244,8 +247,7 @@ static const struct {
      "\"maxLength\":128,\"pattern\":\"^[!-~]*$\"}}"},
     {"parameters", "LastEventId",
      "{\"name\":\"last-event-id\",\"in\":\"header\",\"required\":false,\"description\":"
-     "\"Go on behind this one.\",\"schema\":{\"type\":\"string\",\"maxLength\":256,\"pattern\":"
-     "\"^[0-9a-f,-]*$\"}}"},
+     "\"Go on behind this one; what is not kept, or was none, is told as a gap.\",\"schema\":{\"type\":\"string\"}}"},
     {"parameters", "Limit",
      "{\"name\":\"limit\",\"in\":\"query\",\"required\":false,\"description\":\"Of a page.\","
      "\"schema\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":1000,\"default\":100}}"},

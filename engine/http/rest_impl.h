@@ -223,7 +223,7 @@ void pl__models_create(struct pl__call *call);
 void pl__models_get(struct pl__call *call);
 void pl__models_put(struct pl__call *call);
 void pl__models_remove(struct pl__call *call);
-const char *pl__models_name(unsigned index); /* NULL behind the last one */
+json_t *pl__models_bodies(const json_t *plain); /* an array: a schema a model */
 /* The values that a body stands for; what is wrong with it goes to `errors`. */
 void pl__models_read(const char *name, const json_t *parameters, double *values, json_t *errors);
 

@@ -12,6 +12,8 @@
 #ifndef POTLINE_HTTP_ROUTE_H
 #define POTLINE_HTTP_ROUTE_H
 
+#include <jansson.h>
+
 #include <potline/command.h>
 
 #include "http/exchange.h"
@@ -38,11 +40,9 @@ struct pl_rest_field {
     const char *name;           /* ends an array when NULL */
     const char *argument;       /* the command's; NULL: none of it */
     const char *const *choices; /* of a TEXT; ends in NULL */
-    /* Those of an installation, by number, NULL behind the last one: for the document; `run` says what is none. */
-    const char *(*names)(unsigned index);
-    const char *without;       /* characters that a TEXT has none of */
-    double low, high;          /* of numbers, where low < high */
-    const char *doc, *example; /* the example as JSON; of a path and a query as text */
+    const char *without;        /* characters that a TEXT has none of */
+    double low, high;           /* of numbers, where low < high */
+    const char *doc, *example;  /* the example as JSON; of a path and a query as text */
     enum pl_rest_place place;
     enum pl_rest_type type;
     unsigned longest; /* bytes of a TEXT; 0: 256 */
@@ -74,6 +74,9 @@ struct pl_rest_route {
     const char *key;    /* the column of a row that names its resource; NULL: rows are none */
     const char *schema; /* of the answer, in the OpenAPI document; NULL: rows */
     void (*run)(struct pl__call *call);
+    /* What a body may be, more narrowly than its fields say, for the document: one of these schemas; `plain` is theirs.
+     */
+    json_t *(*bodies)(const json_t *plain);
     enum pl_rest_answer answer;
     unsigned roles;
     unsigned also; /* a status besides the usual ones, for the document */

@@ -33,6 +33,9 @@ def check_example(engine):
     assert one.status == 200 and one.json()["parameters"] == json.loads(EXAMPLE)["parameters"], one
     assert one.json()["description"] == "..."
 
+    wall = {"modelName": "SidewallLedgeModel", "parameters": {"thickness": 0.1}}
+    assert engine.ask("POST", "/pde-models", wall, engine.admin).status == 201, "its own name, which is the plant's of another model's"
+    assert engine.ask("DELETE", "/pde-models/pde-002", token=engine.admin).status == 204
     changed = json.loads(EXAMPLE) | {"description": "other"}
     stale = engine.ask("PUT", "/pde-models/pde-001", changed, engine.admin, if_match='"7"')
     assert stale.status == 412 and stale.json()["code"] == "ERR-4121", stale
