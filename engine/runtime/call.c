@@ -29,7 +29,11 @@ void pl_call_free(struct pl_call *call) {
 }
 
 enum pl_code pl_call_run_command(struct pl_call *call, struct pl_node *node, struct pl_error **error) {
-    return call->command->run(node->self, node, call->args, call, error);
+    pl_time received = node->received;
+    node->received = 0; /* what it gives begins now: it follows from no row */
+    enum pl_code code = call->command->run(node->self, node, call->args, call, error);
+    node->received = received;
+    return code;
 }
 
 void pl_call_carry_out(struct pl_call *call, struct pl_node *node) {

@@ -66,6 +66,30 @@ static void every_call_comes_back_once(void **state) {
         assert_int_equal(atomic_load(&done_count[i]), 1);
 }
 
+static enum pl_code give(void *self, struct pl_node *at, const void *args, struct pl_call *call,
+                         struct pl_error **error) {
+    (void)self, (void)args, (void)call, (void)error;
+    struct pl_batch *batch = pl_node_batch(at, PL_SAMPLES, 1, 0);
+    assert_non_null(batch);
+    assert_true(batch->header->receive_time > 5);
+    pl_batch_unref(batch);
+    return PL_OK;
+}
+
+/* Or the latency of a set point by hand would be counted from the last one that came. */
+static void what_a_command_gives_begins_with_it(void **state) {
+    static const struct pl_command command = {.name = "give", .doc = "", .run = give};
+    struct pl_clock wall = {.kind = PL_CLOCK_WALL};
+    struct pl_call *call = pl_call_new();
+    (void)state;
+    call->command = &command;
+    node.config.clock = &wall;
+    node.received = 5;
+    assert_int_equal(pl_call_run_command(call, &node, NULL), PL_OK);
+    assert_int_equal(node.received, 5);
+    pl_call_free(call);
+}
+
 static struct pl_call *returned[3];
 static unsigned returned_count;
 
@@ -118,6 +142,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(every_call_comes_back_once, setup),
         cmocka_unit_test_setup(calls_run_in_order_and_none_after_the_end, setup),
+        cmocka_unit_test_setup(what_a_command_gives_begins_with_it, setup),
         cmocka_unit_test(a_reply_has_so_many_rows_and_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,15 @@
 #include "wall.h"
 #include "watch.h"
 
-enum { TICK_MS = 250, PACKETS = 64, PORT_PLAIN = 1883, PORT_TLS = 8883, OVERHEAD = 66 << 10 };
+enum {
+    TICK_MS = 250,
+    PACKETS = 64,
+    PORT_PLAIN = 1883,
+    PORT_TLS = 8883,
+    OVERHEAD = 66 << 10,
+    UNASKED = 64 << 10,
+    ANSWERS_MAX = 16 << 10
+};
 
 struct pl_mqtt {
     struct pl_node *node;
@@ -31,12 +39,13 @@ struct pl_mqtt {
     char host[PL_MQTT_HOST_MAX + 1];
     uint16_t port;
     bool up, held;
-    bool begun;     /* an attempt has been made: the next ones are reconnects */
-    bool told_down; /* and nothing has been up since */
-    bool reading;   /* in pl_mqtt_read */
-    bool told;      /* that there is something to read, which has not been read yet */
-    pl_time wait;   /* before the next attempt */
-    uint64_t next;  /* of uv_hrtime */
+    bool begun;        /* an attempt has been made: the next ones are reconnects */
+    bool told_down;    /* and nothing has been up since */
+    bool reading;      /* in pl_mqtt_read */
+    bool told;         /* that there is something to read, which has not been read yet */
+    pl_time wait;      /* before the next attempt */
+    uint64_t next;     /* of uv_hrtime */
+    uint64_t given_up; /* of uv_hrtime: when there is no connection by then */
 };
 
 const char *const pl_mqtt_protocols[] = {"5", "3.1.1", NULL};
@@ -205,9 +214,15 @@ static void on_subscribe(struct mosquitto *mosquitto, void *user, int id, int co
 
 /* ---- The socket ---- */
 
+/* libmosquitto queues an answer to each message, whether the broker takes them or not. */
+static bool may_read(const struct pl_mqtt *link) {
+    if (!mosquitto_want_write(link->mosquitto)) pl_wall_answered(link->wall);
+    return pl_wall_unanswered(link->wall) < ANSWERS_MAX;
+}
+
 static void arm(struct pl_mqtt *link) {
     if (!link->watch || mosquitto_socket(link->mosquitto) < 0) return;
-    bool reads = !link->reading && !link->told && !link->held; /* what comes meanwhile waits in the socket */
+    bool reads = !link->reading && !link->told && !link->held && may_read(link); /* what comes meanwhile waits there */
     bool writes = !link->held && mosquitto_want_write(link->mosquitto);
     int wanted = (reads ? PL_WATCH_READ : 0) | (writes ? PL_WATCH_WRITE : 0);
     if (wanted) pl_watch_for(link->watch, (enum pl_watch_event)wanted);
@@ -232,16 +247,23 @@ static void on_ready(void *user) {
     arm(link);
 }
 
+/* Bytes of a packet to us; 0: as many as the protocol has. With 3.1.1 no broker can be told, but nothing has to come to
+ * who has not subscribed. */
+static uint32_t longest(const struct pl_mqtt *link) {
+    const struct pl_mqtt_setup *s = &link->setup;
+    if (!s->message) return UNASKED;
+    return s->options->protocol == PL_MQTT_5 && s->max_message ? s->max_message + OVERHEAD : 0;
+}
+
 static struct pl_wall *make_wall(const struct pl_mqtt *link) {
     const struct pl_mqtt_setup *s = &link->setup;
-    bool five = s->options->protocol == PL_MQTT_5;
     struct pl_wall_setup setup = {.loop = pl_node_loop(link->node),
                                   .fd = link->socket,
                                   .tls = link->tls,
                                   .host = s->options->tls.any_host ? NULL : link->host,
                                   .packets.greeting = PL_MQTT_GREETING_WANTED,
-                                  .packets.properties = five,
-                                  .packets.longest = five && s->max_message ? s->max_message + OVERHEAD : 0};
+                                  .packets.properties = s->options->protocol == PL_MQTT_5,
+                                  .packets.longest = longest(link)};
     return link->socket < 0 ? NULL : pl_wall_new(&setup);
 }
 
@@ -262,7 +284,7 @@ static bool has_bytes(int socket) {
 }
 
 bool pl_mqtt_read(struct pl_mqtt *link, unsigned packets, bool (*go_on)(void *user)) {
-    bool more = true;
+    bool more = link->socket >= 0 && may_read(link);
     link->reading = true;
     link->told = false;
     for (unsigned i = 0; i < packets && more && link->socket >= 0 && (!go_on || go_on(link->setup.user)); i++) {
@@ -285,8 +307,7 @@ static int connect_properties(const struct pl_mqtt *link, mosquitto_property **p
     uint32_t seconds = s->keep_session ? (uint32_t)(s->session / PL_SECOND) : 0;
     code |= mosquitto_property_add_int32(properties, MQTT_PROP_SESSION_EXPIRY_INTERVAL, seconds);
     if (s->in_flight) code |= mosquitto_property_add_int16(properties, MQTT_PROP_RECEIVE_MAXIMUM, s->in_flight);
-    if (s->max_message)
-        code |= mosquitto_property_add_int32(properties, MQTT_PROP_MAXIMUM_PACKET_SIZE, s->max_message + OVERHEAD);
+    if (longest(link)) code |= mosquitto_property_add_int32(properties, MQTT_PROP_MAXIMUM_PACKET_SIZE, longest(link));
     return code;
 }
 
@@ -331,6 +352,7 @@ static void try_connect(struct pl_mqtt *link) {
                            : mosquitto_connect_async(link->mosquitto, link->host, link->port, seconds);
     link->begun = true;
     link->held = link->up = false;
+    link->given_up = uv_hrtime() + (uint64_t)s->options->connect_timeout;
     if (code == MOSQ_ERR_SUCCESS || mosquitto_socket(link->mosquitto) >= 0)
         watch_socket(link);
     else
@@ -342,6 +364,7 @@ static void on_tick(void *user) {
     if (link->socket >= 0) {
         int code = mosquitto_loop_misc(link->mosquitto);
         if (code && link->socket >= 0) lost(link, reason_of(link, code));
+        if (link->socket >= 0 && !link->up && uv_hrtime() >= link->given_up) pl_wall_give_up(link->wall);
         arm(link);
     } else if (uv_hrtime() >= link->next) {
         try_connect(link);

@@ -9,7 +9,8 @@
  * callback. It is told that the application has threads (which it has not), for then nothing is written but by
  * mosquitto_loop_write, and that is called here alone: between pl_mqtt_hold and pl_mqtt_release nothing leaves, so no
  * message is acknowledged whose rows are not safe. A connection that breaks meanwhile takes the queued answers along,
- * and the broker sends again what it has no answer for. Nor does it read anything that wall.h has not looked at.
+ * and the broker sends again what it has no answer for. Nor does it read anything that wall.h has not looked at, nor
+ * at all while thousands of answers wait that the broker does not take; keepalive ends that.
  *
  * Resolving a name may block, so the node has a thread of its own (PL_OP_BLOCKING). Thread: the loop's.
  *
@@ -37,7 +38,7 @@ struct pl_mqtt_options {
     bool tls_given;
     struct pl_mqtt_tls tls;
     uint32_t protocol; /* enum pl_mqtt_protocol */
-    pl_time keepalive, backoff, backoff_max;
+    pl_time connect_timeout, keepalive, backoff, backoff_max;
 };
 
 /* clang-format off */
@@ -49,6 +50,8 @@ struct pl_mqtt_options {
     PL_OPT_SECRET(S, at.password, "password", "", PL_FIXED, "With that user."),                                        \
     PL_OPT_GROUP(S, at.tls_given, "tls", "false", pl_mqtt_tls_options, PL_FIXED, "TLS 1.2 or later."),                 \
     PL_OPT_CHOICE(S, at.protocol, "protocol", "5", pl_mqtt_protocols, PL_FIXED, "MQTT 5, or 3.1.1 for older brokers."), \
+    PL_OPT_DURATION(S, at.connect_timeout, "connect_timeout", "10s", "100ms", "10m", PL_FIXED,                         \
+        "How long a connection may take to come about: TCP, TLS and the broker's CONNACK together."),                  \
     PL_OPT_DURATION(S, at.keepalive, "keepalive", "15s", "5s", "1h", PL_FIXED,                                         \
         "How often a silent connection is tried; a broker that does not answer for as long is gone."),                 \
     PL_OPT_DURATION(S, at.backoff, "backoff", "200ms", "10ms", "1m", PL_FIXED,                                         \
@@ -81,8 +84,8 @@ struct pl_mqtt_setup {
     const struct pl_mqtt_options *options;
     bool keep_session;    /* the broker keeps what comes while we are away */
     pl_time session;      /* for so long (MQTT 5) */
-    uint16_t in_flight;   /* messages of QoS 1 and 2 under way to us, and from us */
-    uint32_t max_message; /* bytes of a message to us (MQTT 5) */
+    uint16_t in_flight;   /* messages of QoS 1 under way to us, of 1 and 2 from us */
+    uint32_t max_message; /* bytes of a message to us (MQTT 5); without `message` a small one is chosen */
     bool forgets;         /* what has left without an answer is not sent again on a new connection */
     void (*up)(void *user, bool session);
     void (*down)(void *user, const char *why);

@@ -5,7 +5,6 @@ enum {
     PUBLISH = 3,
     PUBACK = 4,
     PUBREC = 5,
-    PUBREL = 6,
     PUBCOMP = 7,
     SUBACK = 9,
     UNSUBACK = 11,
@@ -13,7 +12,7 @@ enum {
     DISCONNECT = 14,
     AUTH = 15
 };
-enum { LENGTH_BYTES = 4, QOS_SHIFT = 1, QOS_MASK = 3 };
+enum { LENGTH_BYTES = 4, QOS_SHIFT = 1, QOS_MASK = 3, QOS_MAX = 1 };
 
 /* What is left of a packet's head: of those bytes of it that are there. */
 struct head {
@@ -97,7 +96,7 @@ static bool skip_properties(struct head *head) {
 
 static bool look_at_publish(struct head *head, unsigned flags, bool properties) {
     unsigned qos = flags >> QOS_SHIFT & QOS_MASK;
-    return qos != QOS_MASK && skip_counted(head) && (!qos || take(head, 2)) && (!properties || skip_properties(head));
+    return qos <= QOS_MAX && skip_counted(head) && (!qos || take(head, 2)) && (!properties || skip_properties(head));
 }
 
 /* Its bytes in front of properties; those that follow them are plain codes. A packet may end before them. */
@@ -114,12 +113,11 @@ static bool look_at(struct head *head, unsigned type, unsigned flags, size_t len
     case UNSUBACK: return look_at_other(head, 2, length, properties);
     case PUBACK:
     case PUBREC:
-    case PUBREL:
     case PUBCOMP: return look_at_other(head, 3, length, properties);
     case DISCONNECT:
     case AUTH: return properties && look_at_other(head, 1, length, properties);
     case PINGRESP: return true;
-    default: return false; /* a client's, or nobody's */
+    default: return false; /* a client's, or nobody's; a PUBREL is of QoS 2 */
     }
 }
 
@@ -161,6 +159,7 @@ static size_t look_at_packet(struct pl_mqtt_packets *packets, const uint8_t *byt
         return refuse(packets, "a packet that no broker sends, or properties that MQTT has not");
     }
     if (type == CONNACK && packets->greeting == PL_MQTT_GREETING_WANTED) packets->greeting = PL_MQTT_GREETING_SEEN;
+    packets->unanswered += type == PUBREC || (type == PUBLISH && (first >> QOS_SHIFT & QOS_MASK));
     size_t seen = type == PUBLISH ? (size_t)(head.at - bytes) : front + length;
     packets->payload = (uint32_t)(front + length - seen);
     return seen;

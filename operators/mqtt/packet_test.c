@@ -15,7 +15,10 @@ enum {
     CONNACK = 0x20,
     PUBLISH = 0x30,
     PUBLISH_QOS1 = 0x32,
+    PUBLISH_QOS2 = 0x34,
     PUBACK = 0x40,
+    PUBREC = 0x50,
+    PUBREL = 0x62,
     SUBACK = 0x90,
     PINGRESP = 0xD0,
     DISCONNECT = 0xE0
@@ -101,6 +104,23 @@ static void what_only_clients_send_is_refused(void **state) {
     assert_int_equal(pass_cut(true, BYTES(0x36, 5, 0, 1, 'a', 0, 1)), -1); /* QoS 3 */
 }
 
+/* libmosquitto would keep them for ever. */
+static void messages_of_qos_2_are_refused(void **state) {
+    (void)state;
+    assert_int_equal(pass_cut(true, BYTES(PUBLISH_QOS2, 6, 0, 1, 'a', 0, 7, 0)), -1);
+    assert_int_equal(pass_cut(false, BYTES(PUBLISH_QOS2, 5, 0, 1, 'a', 0, 7)), -1);
+    assert_int_equal(pass_cut(false, BYTES(PUBREL, 2, 0, 7)), -1);
+}
+
+static void what_gets_an_answer_is_counted(void **state) {
+    struct pl_mqtt_packets packets = {0};
+    (void)state;
+    assert_int_equal(pl_mqtt_packets_look(&packets, BYTES(PUBLISH, 4, 0, 1, 'a', 1, PINGRESP, 0, PUBACK, 2, 0, 7)), 12);
+    assert_int_equal(packets.unanswered, 0);
+    assert_int_equal(pl_mqtt_packets_look(&packets, BYTES(PUBLISH_QOS1, 5, 0, 1, 'a', 0, 7, PUBREC, 2, 0, 7)), 11);
+    assert_int_equal(packets.unanswered, 2);
+}
+
 static void what_is_too_long_is_refused_at_once(void **state) {
     struct pl_mqtt_packets packets = {.longest = 100};
     (void)state;
@@ -146,6 +166,8 @@ int main(void) {
         cmocka_unit_test(properties_that_mqtt_has_not_are_refused),
         cmocka_unit_test(lengths_that_do_not_add_up_are_refused),
         cmocka_unit_test(what_only_clients_send_is_refused),
+        cmocka_unit_test(messages_of_qos_2_are_refused),
+        cmocka_unit_test(what_gets_an_answer_is_counted),
         cmocka_unit_test(what_is_too_long_is_refused_at_once),
         cmocka_unit_test(a_head_has_a_limit),
         cmocka_unit_test(a_connack_comes_first_and_once),

@@ -1,6 +1,6 @@
 /* source.mqtt: messages of topics as rows, acknowledged when the log has them.
  *
- * Messages are read in rounds, in `produce`. As soon as one of QoS 1 or 2 has come nothing is written to the broker any
+ * Messages are read in rounds, in `produce`. As soon as one of QoS 1 has come nothing is written to the broker any
  * more (link.h), so its acknowledgement stays here; the round ends, and the next one begins when the log has said that
  * the rows are safe (`durable`) and the answers have left. A round is what there is, `in_flight` messages at most, for
  * the broker sends no more without an answer.
@@ -41,7 +41,7 @@ struct source {
     struct pl_mqtt_events events;
     struct pl_batch *open;
     uint64_t run;   /* tells this instance's positions from those of an earlier one */
-    uint64_t given; /* messages of QoS 1 and 2 so far */
+    uint64_t given; /* messages of QoS 1 so far */
     uint64_t owed;  /* of them: what has to be safe before they are acknowledged */
     uint64_t safe;  /* of them: those that the log has */
     pl_time last;   /* of a row that has come lately */
@@ -336,7 +336,7 @@ static const struct pl_option topic_options[] = {
 static const struct pl_option source_options[] = {
     PL_MQTT_OPTIONS(struct source, link_options),
     PL_OPT_LIST(struct source, topics, "topics", NULL, ROW, topic_options, PL_FIXED, "What is subscribed to; the first that fits a message says how it is read."),
-    PL_OPT_INT(struct source, qos, "qos", "1", "0", "2", PL_FIXED, "Asked of the broker: 0 at most once, 1 at least once, 2 see the guarantee."),
+    PL_OPT_INT(struct source, qos, "qos", "1", "0", "1", PL_FIXED, "Asked of the broker: 0 at most once, 1 at least once. What was published with 2 comes with it."),
     PL_OPT_INT(struct source, in_flight, "in_flight", "1000", "1", "65535", PL_FIXED,
         "Messages that the broker sends ahead of their acknowledgements (MQTT 5; with 3.1.1 it decides itself). What can pass in the time of a log's sync."),
     PL_OPT_DURATION(struct source, session, "session", "1d", "1m", "100d", PL_FIXED, "How long the broker keeps messages while nobody is here (MQTT 5)."),
@@ -356,11 +356,9 @@ const struct pl_operator pl__source_mqtt = {
     .guarantee =
         "QoS 1 at least once: a message is acknowledged only when its rows are in the log, as safe as log.sync says, "
         "so "
-        "a death of engine, connection or broker (with persistence) loses none; it may come again. QoS 2: each once "
-        "while the engine lives, but libmosquitto takes a message over before it shows it, so a death loses what was "
-        "under way, up to in_flight; take QoS 1. QoS 0: at most once. What a broker drops (its queue is full, the "
-        "session has expired) nobody is told; a session that is gone counts as one missing sample. Without a log "
-        "messages are acknowledged when they have been read.",
+        "a death of engine, connection or broker (with persistence) loses none; it may come again. QoS 0: at most "
+        "once. What a broker drops (its queue is full, the session has expired) nobody is told; a session that is gone "
+        "counts as one missing sample. Without a log messages are acknowledged when they have been read.",
     .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "A row for each value."},
                         {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "The connection, lost and made."}),
     .options = source_options,

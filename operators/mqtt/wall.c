@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -218,6 +219,20 @@ void pl_wall_flush(struct pl_wall *wall) {
     if (wall->state == OPEN) pump(wall);
 }
 
+uint32_t pl_wall_unanswered(const struct pl_wall *wall) {
+    return wall->packets.unanswered;
+}
+
+void pl_wall_answered(struct pl_wall *wall) {
+    wall->packets.unanswered = 0;
+}
+
+void pl_wall_give_up(struct pl_wall *wall) {
+    static const char *const waited_for[] = {
+        [CONNECTING] = "connection", [SHAKING_HANDS] = "end of the TLS handshake", [OPEN] = "CONNACK", [OVER] = ""};
+    end(wall, "there was no %s in time", waited_for[wall->state]);
+}
+
 const char *pl_wall_why(const struct pl_wall *wall) {
     return wall->why;
 }
@@ -243,6 +258,7 @@ static bool begin_tls(struct pl_wall *wall, const struct pl_wall_setup *setup) {
     wall->ssl = SSL_new(setup->tls);
     if (!wall->ssl || !SSL_set_fd(wall->ssl, wall->far)) return false;
     if (!setup->host) return true;
+    SSL_set_hostflags(wall->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS); /* RFC 6125, 6.4.3 */
     if (is_address(setup->host)) return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(wall->ssl), setup->host) == 1;
     return SSL_set1_host(wall->ssl, setup->host) == 1 && SSL_set_tlsext_host_name(wall->ssl, setup->host) == 1;
 }

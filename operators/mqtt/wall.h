@@ -33,6 +33,13 @@ struct pl_wall *pl_wall_new(const struct pl_wall_setup *setup);
 /* Passes on what libmosquitto has written, as far as the broker takes it. */
 void pl_wall_flush(struct pl_wall *wall);
 
+/* How many packets have passed that libmosquitto answers, since the caller has last seen that it has no answer left. */
+uint32_t pl_wall_unanswered(const struct pl_wall *wall);
+void pl_wall_answered(struct pl_wall *wall);
+
+/* It takes too long: an end, and what it has been waiting for is the reason. */
+void pl_wall_give_up(struct pl_wall *wall);
+
 /* Why there is an end, when it was not libmosquitto's; "": it is not over. Good until pl_wall_free. */
 const char *pl_wall_why(const struct pl_wall *wall);
 

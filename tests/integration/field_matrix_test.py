@@ -75,8 +75,8 @@ def ends_of(rig, ids, patience):
 
 
 class Table:
-    def __init__(self):
-        self.rows = []
+    def __init__(self, protocol):
+        self.protocol, self.rows = protocol, []
 
     def trial(self, rig, name, act, calm=lambda: None, meanwhile=3, unended=False, alarm=None, judge=None, send=some):
         judge, mark = judge or Judge(rig), len(rig.told.read())
@@ -102,6 +102,12 @@ class Table:
             told = ", ".join(f"{n} {kind}" for kind, n in sorted(ends.items()))
             more = ", ".join(sorted(alarms))
             print(f"{name:34} {sent:4}  {received:7} {beyond:6} {unaudited:9}  {told}; {more}")
+
+    def keep(self, path):
+        """For the page of all protocols: field_matrix_page.py."""
+        names = ("fault", "sent", "ends", "written", "beyond", "unaudited", "told")
+        with open(path, "w") as file:
+            json.dump({"protocol": self.protocol, "rows": [dict(zip(names, row)) for row in self.rows]}, file, indent=1)
 
 
 def is_brief(plant):
@@ -213,7 +219,7 @@ def with_rig(peer, trials, table, isolate="", **environment):
 
 
 def main(peer=Plant, *garbled):
-    table = Table()
+    table = Table(peer.protocol)
     broker = [faults_of_a_broker] if hasattr(peer, "broker_faults") else []
     with_rig(peer, [faults_of_the_peer, *broker, faults_of_who_recommends, is_killed], table)
     if is_brief(peer):
@@ -221,7 +227,9 @@ def main(peer=Plant, *garbled):
         table.show()
         return
     for other in garbled:
+        first = len(table.rows)
         with_rig(other, [faults_of_the_peer], table)
+        table.rows[first:] = [(f"{name} ({other.said})", *row) for name, *row in table.rows[first:]]
     with_rig(peer, [parts_are_killed], table, "isolate: process")
     if os.path.exists(FAKETIME):
         folder = tempfile.mkdtemp(prefix="potline-field-")
@@ -233,6 +241,8 @@ def main(peer=Plant, *garbled):
     else:
         print("clock jumps: left out, there is no libfaketime")
     table.show()
+    if os.environ.get("POTLINE_FIELD_MATRIX"):
+        table.keep(os.path.join(os.environ["POTLINE_FIELD_MATRIX"], f"{peer.__name__.lower()}.json"))
 
 
 if __name__ == "__main__":

@@ -104,6 +104,7 @@ def write_whole(path, text):
 
 class Plant:
     """The peer on Modbus TCP. Others (field_ways.py) have the same methods."""
+    protocol = "Modbus TCP"
     faults = ("refuse 700ms", "hang 700ms", "slow 700ms 300ms", "garble 500ms 0.5", "flood 300ms", "freeze 700ms", "restart")
     alarm = "modbus.disconnected"  # when it is lost
     patience = PATIENCE

@@ -74,7 +74,7 @@ class Way:
 
 class Brokered(Way):
     """A broker is between: it has troubles of its own."""
-    protocol = "5"
+    version = "5"
     broker_faults = ("broker: restart", "broker: SIGKILL, back after 500 ms")
 
     def __init__(self, folder):
@@ -91,7 +91,7 @@ class Brokered(Way):
             self.broker.restart()
 
     def server(self):
-        return f'server: "127.0.0.1:{self.wire.port}", protocol: "{self.protocol}", backoff: 50ms, backoff_max: 500ms'
+        return f'server: "127.0.0.1:{self.wire.port}", protocol: "{self.version}", backoff: 50ms, backoff_max: 500ms'
 
     def close(self):
         super().close()
@@ -99,6 +99,7 @@ class Brokered(Way):
 
 
 class Mqtt(Brokered):
+    protocol = "MQTT"
     alarm = "mqtt.disconnected"
 
     def program(self):
@@ -123,6 +124,7 @@ class Mqtt(Brokered):
 
 class Sparkplug(Brokered):
     """The edge node of Eclipse Tahu."""
+    protocol = "Sparkplug B"
     alarm = "mqtt.disconnected"
 
     def __init__(self, folder):
@@ -154,15 +156,16 @@ class Sparkplug(Brokered):
 
 
 class OldMqtt(Mqtt):
-    faults, protocol = ("garble 500ms 0.5", "garble 500ms 1"), "3.1.1"
+    faults, version, said = ("garble 500ms 0.5", "garble 500ms 1"), "3.1.1", "MQTT 3.1.1"
 
 
 class OldSparkplug(Sparkplug):
-    faults, protocol = OldMqtt.faults, "3.1.1"
+    faults, version, said = OldMqtt.faults, OldMqtt.version, OldMqtt.said
 
 
 class Opcua(Way):
     """The gateway, and a server of node-opcua. In plain, so that what is garbled reaches it; opcua_test.py has the certificates."""
+    protocol = "OPC UA"
     alarm = "opcua.disconnected"
     patience = 240  # a process of node-opcua takes seconds to begin
 

@@ -162,7 +162,7 @@ def tags_are_served(programs, folder):
     with open(f"{folder}/writable.csv", "w") as file:
         file.write("tag\nline1.pot01.set\n")
     engine = Engine(folder, "serves", f"""
-  in: {{ op: source.generator, tags: "line1.pot01.voltage", rate: 20/s }}
+  in: {{ op: source.generator, tags: "line1.pot01.voltage", rate: 20/s, batch: 1 }}
   opcua:
     op: external
     from: in
