@@ -10,8 +10,8 @@
 #include <potline/text.h>
 
 #include "runtime/journal.h"
-#include "runtime/note.h"
 #include "runtime/node.h"
+#include "runtime/note.h"
 
 void pl_note_owed(struct pl_node *node, const struct pl_note *note, const struct pl_owed *owed) {
     const struct pl_node_abroad *abroad = pl_node_abroad(node);

@@ -15,7 +15,7 @@ struct pl_node;
 #define PL_SETPOINT_RESULT "setpoint result"
 
 struct pl_setpoint_note {
-    const char *action; /* one of these two */
+    const char *action;           /* one of these two */
     const char *outcome, *reason; /* reason: of who wants it */
     uint64_t id, token;
     uint64_t sequence; /* where it stands in the log; UINT64_MAX: nowhere */
