@@ -157,6 +157,18 @@ static void set_points_pass_a_guard(void **state) {
              "  plc: { op: t.field, from: [safe, some] }\n",
         "g.yaml:8:36: plc.from: set points go to the field (t.field) straight from a guard only, and some (t.filter) "
         "is none; take them from safe\n");
+    static const char outlives[] = "this process ends with its engine; guard and sinks that are to outlive it are a "
+                                   "graph of their own: potline run GRAPH --field FILE\n";
+    char said[512];
+    snprintf(said, sizeof said, "g.yaml:6:42: warning: safe.isolate: %sg.yaml:7:44: warning: plc.isolate: %s", outlives,
+             outlives);
+    pl_graph_free(good_with(HEAD "nodes:\n"
+                                 "  in: { op: t.source }\n"
+                                 "  p: { op: t.pick, from: in, kind: setpoints, isolate: process }\n"
+                                 "  safe: { op: t.guard, from: p, isolate: process }\n"
+                                 "  plc: { op: t.field, from: safe, isolate: process }\n"
+                                 "  out: { op: t.file, from: [safe.events, plc] }\n",
+                            NULL, said));
 }
 
 static void circles(void **state) {

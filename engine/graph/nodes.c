@@ -72,6 +72,18 @@ static void add_table(struct pl_options_reader *reader, const struct pl_option *
     reader->tables[reader->table_count++] = (struct pl_option_table){rows, self, misplaced};
 }
 
+/* Whoever writes so wants a field side that outlives the engine, and would not have it. */
+static void warn_isolated(const struct pl_draft *draft, const struct pl_draft_node *node) {
+    const struct pl_yaml *at = pl__yaml_find(node->yaml, "isolate");
+    bool field = node->op->flags & (PL_OP_GUARD | PL_OP_FIELD) && !(node->op->flags & PL_OP_PROGRAM);
+    if (!field || !at || node->settings.isolate != PL_ISOLATE_PROCESS) return;
+    pl__problem_warn(
+        draft->yaml->problems, at,
+        "%s.isolate: this process ends with its engine; guard and sinks that are to outlive it are a graph "
+        "of their own: potline run GRAPH --field FILE",
+        node->name);
+}
+
 static void read_options(struct pl_draft *draft, struct pl_draft_node *node) {
     const struct pl_operator *op = node->op;
     struct pl_node_settings *settings = &node->settings;
@@ -91,6 +103,7 @@ static void read_options(struct pl_draft *draft, struct pl_draft_node *node) {
     pl__options_check(&reader, op->check, prototype);
     if (!op->outputs && !pl__yaml_find(node->yaml, "on_full")) settings->on_full = default_on_full(op);
     if (op->flags & PL_OP_PROGRAM && op->inputs) settings->isolate = PL_ISOLATE_PROCESS; /* it cannot work elsewhere */
+    warn_isolated(draft, node);
     node->vague = reader.vague;
     if (!reader.failed) node->prototype = prototype;
 }

@@ -65,6 +65,7 @@ static bool checkpointed(const void *engine, uint64_t asked) {
 static enum pl_code start_upkeep(struct pl_engine *engine, struct pl_error **error) {
     if (!engine->store) return PL_OK;
     pl_journal_started(&engine->journal, engine->options.data, &engine->last, NULL);
+    pl_journal_close(&engine->journal, NULL, "the engine died meanwhile");
     if (engine->wired.graph->settings.audit_retention < PL_AUDIT_LEAST && engine->options.audit_below_minimum)
         pl_journal_retention(&engine->journal);
     if (engine->options.replay) return PL_OK; /* what is older than the graph keeps is just what may be wanted */
@@ -183,6 +184,7 @@ static void end_journal(struct pl_engine *engine) {
                           : engine->running  ? "ended before everything under way was worked off"
                                              : NULL;
     uint64_t rows = pl_stat_get(&pl_intake_stats(engine->intake)->rows);
+    pl_journal_close(&engine->journal, NULL, "the engine ended meanwhile");
     pl_journal_ended(&engine->journal, rows, pl_engine_epochs(engine), outcome);
     if (!engine->options.temporary && !engine->fallen) pl_journal_anchor(&engine->journal, &none);
     pl_error_free(&error);

@@ -135,13 +135,15 @@ static void pack_optional(struct pl_pack *pack, const char *text) {
         pl_pack_nil(pack);
 }
 
-static void note(struct pl_node *node, const struct pl_note *note) {
+static void note(struct pl_node *node, const struct pl_note *note, const struct pl_owed *owed) {
     struct pl_guest *guest = node->owner;
     struct pl_pack *body = pl_pack_new();
     if (!body) return;
     const char *const texts[] = {note->action, note->object, note->from, note->to, note->reason, note->outcome};
     for (size_t i = 0; i < PL_COUNT_OF(texts); i++)
         pack_optional(body, texts[i]);
+    pl_pack_uint(body, owed->what);
+    pl_pack_uint(body, owed->id);
     struct pl_frame frame = {.type = PL_FRAME_NOTE, .body = pl_pack_data(body), .size = pl_pack_size(body)};
     if (!pl_pack_failed(body)) pl__guest_send(guest, &frame);
     pl_pack_free(body);

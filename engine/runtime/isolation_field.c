@@ -6,13 +6,14 @@
 #include <string.h>
 
 #include <potline/alloc.h>
-#include <potline/note.h>
 #include <potline/setpoint.h>
 #include <potline/text.h>
 
 #include "base/utf8.h"
 #include "batch/batch_impl.h"
 #include "runtime/isolation_impl.h"
+#include "runtime/journal.h"
+#include "runtime/note.h"
 #include "runtime/task_impl.h"
 
 static const char prefix[] = "setpoint.";
@@ -40,9 +41,9 @@ static bool has_room(struct pl_isolation *is) {
     return true;
 }
 
-static void remember(struct pl_isolation *is, uint64_t id, uint32_t tag, double value) {
+static void remember(struct pl_isolation *is, uint64_t id, uint32_t tag) {
     if (has_room(is))
-        is->orders[is->order_count++] = (struct pl__order){id, tag, value};
+        is->orders[is->order_count++] = (struct pl__order){id, tag};
     else
         is->unlisted++;
 }
@@ -57,11 +58,11 @@ static bool read_id(const char *text, size_t length, uint64_t *id) {
 }
 
 /* True: it was one that was given; each has one end. By its tag where a program does not say which one it was. */
-static bool take_order(struct pl_isolation *is, const char *id, size_t length, uint32_t tag) {
-    uint64_t number;
-    bool named = read_id(id, length, &number);
+static bool take_order(struct pl_isolation *is, const char *id, size_t length, struct pl__order *order) {
+    bool named = read_id(id, length, &order->id);
     for (uint32_t i = 0; i < is->order_count; i++) {
-        if (named ? is->orders[i].id != number : is->orders[i].tag != tag) continue;
+        if (named ? is->orders[i].id != order->id : is->orders[i].tag != order->tag) continue;
+        *order = is->orders[i];
         memmove(&is->orders[i], &is->orders[i + 1], (--is->order_count - i) * sizeof *is->orders);
         return true;
     }
@@ -92,7 +93,7 @@ void pl__isolation_note_orders(struct pl_isolation *is, const struct pl_batch *b
         const char *reason = pl_batch_heap_row(batch, 0, row, &length);
         if (isnan(s->value[row]) || is_pulse(is->task->node.config.tags, batch, row)) continue;
         snprintf(text, sizeof text, "%.*s", shown(reason, length, REASON_MAX), length ? reason : "");
-        struct pl_setpoint_note note = {.action = "setpoint write",
+        struct pl_setpoint_note note = {.action = PL_SETPOINT_WRITE,
                                         .outcome = "given to the program",
                                         .reason = text,
                                         .id = s->id[row],
@@ -105,7 +106,7 @@ void pl__isolation_note_orders(struct pl_isolation *is, const struct pl_batch *b
                                         .old = NAN,
                                         .value = s->value[row]};
         pl_note_setpoint(&is->task->node, &note);
-        remember(is, s->id[row], s->tag[row], s->value[row]);
+        remember(is, s->id[row], s->tag[row]);
     }
 }
 
@@ -159,7 +160,7 @@ static bool read_body(const void *bytes, size_t size, struct said *said) {
     return pl_utf8_check(said->id, said->id_length) && pl_utf8_check(said->why, said->why_length);
 }
 
-static const char *number(double value, char text[PL_TEXT_F64_MAX + 1]) {
+static const char *text_of(double value, char text[PL_TEXT_F64_MAX + 1]) {
     if (isnan(value)) return NULL;
     *pl_text_put_f64(text, value) = 0;
     return text;
@@ -173,19 +174,20 @@ static void note_end(struct pl_isolation *is, const struct pl_batch *batch, uint
     uint32_t size;
     const void *body = pl_batch_heap_row(batch, 0, row, &size);
     if (!read_body(body, size, &said)) said = nothing;
-    if (!take_order(is, said.id, said.id_length, batch->events.tag[row])) return;
-    const char *read = number(said.read_back, found);
+    struct pl__order order = {.tag = batch->events.tag[row]};
+    if (!take_order(is, said.id, said.id_length, &order)) return;
+    const char *read = text_of(said.read_back, found);
     double waited = (double)(pl_now(node) - batch->header->receive_time) / 1e6;
     snprintf(reason, sizeof reason, "set point %.*s", shown(said.id, said.id_length, ID_MAX), said.id);
     snprintf(outcome, sizeof outcome, "%s: read back %s after %.3f ms%s%.*s", end, read ? read : "nothing", waited,
              said.why_length ? "; " : "", shown(said.why, said.why_length, WHY_MAX), said.why);
-    struct pl_note note = {.action = "setpoint result",
-                           .object = pl_tags_get(node->config.tags, batch->events.tag[row])->name,
-                           .from = number(said.old, from),
-                           .to = number(said.value, to),
+    struct pl_note note = {.action = PL_SETPOINT_RESULT,
+                           .object = pl_tags_get(node->config.tags, order.tag)->name,
+                           .from = text_of(said.old, from),
+                           .to = text_of(said.value, to),
                            .reason = reason,
                            .outcome = outcome};
-    pl_note(node, &note);
+    pl_note_owed(node, &note, &(struct pl_owed){PL_OWED_CLOSES, order.id});
 }
 
 /* Events of other kinds are no ends; and each set point has one, whatever the program says. */
@@ -197,21 +199,10 @@ void pl__isolation_note_ends(struct pl_isolation *is, const struct pl_batch *bat
     }
 }
 
-/* Written or not, nobody can tell: what stands there is read when the next one is. */
+/* Written or not, nobody can tell: what stands there is read when the next one is. So of a node's own process, too. */
 void pl__isolation_note_orphans(struct pl_isolation *is, const char *why) {
     struct pl_node *node = &is->task->node;
-    for (uint32_t i = 0; i < is->order_count; i++) {
-        const struct pl__order *order = &is->orders[i];
-        char to[PL_TEXT_F64_MAX + 1], reason[ID_MAX + 16], outcome[WHY_MAX + 32];
-        snprintf(reason, sizeof reason, "set point %" PRIu64, order->id);
-        snprintf(outcome, sizeof outcome, "not known: %.*s", shown(why, strlen(why), WHY_MAX), why);
-        struct pl_note note = {.action = "setpoint result",
-                               .object = pl_tags_get(node->config.tags, order->tag)->name,
-                               .to = number(order->value, to),
-                               .reason = reason,
-                               .outcome = outcome};
-        pl_note(node, &note);
-    }
+    if (node->config.journal) pl_journal_close(node->config.journal, node->config.name, why);
     is->order_count = 0;
     is->unlisted = 0;
 }

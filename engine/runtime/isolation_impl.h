@@ -24,7 +24,6 @@ struct pl__flight {
 struct pl__order {
     uint64_t id;
     uint32_t tag;
-    double value;
 };
 
 struct pl_isolation {

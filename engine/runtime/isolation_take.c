@@ -3,13 +3,13 @@
 
 #include <potline/alloc.h>
 #include <potline/kept.h>
-#include <potline/note.h>
 
 #include "base/utf8.h"
 #include "batch/batch_impl.h"
 #include "graph/graph.h"
 #include "runtime/call_wire.h"
 #include "runtime/isolation_impl.h"
+#include "runtime/note.h"
 #include "runtime/task_impl.h"
 
 static const size_t STATE_MAX = (size_t)1 << 30, PROGRAM_STATE_MAX = (size_t)256 << 20; /* of one barrier */
@@ -314,8 +314,12 @@ static bool on_note(struct pl_isolation *is, const struct pl_frame *frame) {
     pl_unpack_init(&unpack, frame->body, frame->size);
     for (unsigned i = 0; i < count; i++)
         if (!read_optional(&unpack, text[i], texts[i])) return false;
-    if (!note.action) return false;
-    pl_note(&is->task->node, &note);
+    uint64_t what;
+    struct pl_owed owed;
+    if (!note.action || !pl_unpack_uint(&unpack, &what) || what > PL_OWED_CLOSES || !pl_unpack_uint(&unpack, &owed.id))
+        return false;
+    owed.what = (unsigned)what;
+    pl_note_owed(&is->task->node, &note, &owed);
     return true;
 }
 

@@ -9,6 +9,7 @@
 
 #include <potline/alloc.h>
 #include <potline/diag.h>
+#include <potline/setpoint.h>
 #include <potline/text.h>
 
 #include "base/clock.h"
@@ -120,7 +121,16 @@ void pl_journal_ended(struct pl_journal *journal, uint64_t rows, uint64_t epoch,
 
 /* ---- While it runs ---- */
 
-void pl_journal_note(struct pl_journal *journal, const char *node, const struct pl_note *note) {
+enum { OWED_TEXT = 2 * (PL_NAME_MAX + 1) + 24 };
+
+/* NODE/ID/OBJECT */
+static void put_owed(char text[OWED_TEXT], const char *node, uint64_t id, const char *object) {
+    snprintf(text, OWED_TEXT, "%s/%" PRIu64 "/%s", node, id, object);
+}
+
+void pl_journal_note(struct pl_journal *journal, const char *node, const struct pl_note *note,
+                     const struct pl_owed *owed) {
+    char name[OWED_TEXT];
     struct pl_audit_record record = {.origin = "node",
                                      .action = note->action,
                                      .object = note->object,
@@ -129,7 +139,45 @@ void pl_journal_note(struct pl_journal *journal, const char *node, const struct 
                                      .reason = note->reason,
                                      .outcome = note->outcome};
     if (!record.object) record.object = node;
+    put_owed(name, node, owed->id, record.object);
+    if (owed->what == PL_OWED_OPENS) record.opens = name;
+    if (owed->what == PL_OWED_CLOSES) record.closes = name;
     append(journal, &record);
+}
+
+struct closing {
+    struct pl_journal *journal;
+    const char *why;
+};
+
+static const char *or_none(const char *text) {
+    return *text ? text : NULL;
+}
+
+static enum pl_code close_one(void *arg, const char *name, const struct pl_audit_record *opened,
+                              struct pl_error **error) {
+    struct closing *closing = arg;
+    char outcome[256];
+    (void)error;
+    snprintf(outcome, sizeof outcome, "not known: %s", closing->why);
+    append(closing->journal, &(struct pl_audit_record){.origin = "node",
+                                                       .action = PL_SETPOINT_RESULT,
+                                                       .object = *opened->object ? opened->object : name,
+                                                       .from = or_none(opened->from),
+                                                       .to = or_none(opened->to),
+                                                       .reason = or_none(opened->reason),
+                                                       .outcome = outcome,
+                                                       .closes = name});
+    return PL_OK;
+}
+
+void pl_journal_close(struct pl_journal *journal, const char *node, const char *why) {
+    struct closing closing = {journal, why};
+    struct pl_error *error = NULL;
+    char prefix[PL_NAME_MAX + 2] = "";
+    if (!journal->audit) return;
+    if (node) snprintf(prefix, sizeof prefix, "%s/", node);
+    if (pl_audit_owed_each(journal->audit, prefix, close_one, &closing, &error)) failed(&error);
 }
 
 void pl_journal_copy(struct pl_journal *journal, const char *action, const char *object, const char *outcome,

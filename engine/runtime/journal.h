@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "graph/graph.h"
 #include "runtime/anchors.h"
+#include "store/abroad.h"
 #include "store/audit.h"
 #include "store/epochs.h"
 
@@ -41,8 +42,12 @@ struct pl_journal_graph {
 };
 void pl_journal_graph(struct pl_journal *journal, const struct pl_journal_graph *said);
 
-/* What a node did by itself. */
-void pl_journal_note(struct pl_journal *journal, const char *node, const struct pl_note *note);
+/* What a node did by itself. What it opens has an end that closes it: the node's own, or the next call's. */
+void pl_journal_note(struct pl_journal *journal, const char *node, const struct pl_note *note,
+                     const struct pl_owed *owed);
+/* Set points that were on their way when who took them there died or ended: that nobody knows how they ended. `node`
+ * NULL: of all. */
+void pl_journal_close(struct pl_journal *journal, const char *node, const char *why);
 
 /* How a copy of the data folder ended; `outcome` NULL: well. */
 void pl_journal_copy(struct pl_journal *journal, const char *action, const char *object, const char *outcome,

@@ -6,7 +6,7 @@
  *     pl_mover_ask      does what is asked, and answers by the call's `done`
  *
  * Behind a move the new graph is on probation: when a node of it fails, or the engine is not well (health.h) for two
- * seconds in a way it was not before, the old graph is gone back to; so it is when a source that was made anew has
+ * seconds in a way it was not before, the old graph is gone back to; so it is when a source or sink made anew has
  * reached nothing (pl_reach) by the end of that time, unless that had been so before. A node that has failed has
  * spoiled what is under way: then the engine falls, and is made anew with the old graph from the last epoch.
  *

@@ -45,7 +45,7 @@ bool pl__mover_look(struct pl_engine *engine, const struct pl__ills *allowed, st
     return ill;
 }
 
-/* ---- Sources ---- */
+/* ---- Sources, and sinks that connect ---- */
 
 static const char unreached[] = "unreached", steady[] = "steady";
 
@@ -67,9 +67,8 @@ void pl__mover_note_sources(struct pl_engine *engine, pl_time span, struct pl__i
     pl_engine_hold_wiring(engine);
     for (unsigned i = 0; i < pl_engine_task_count(engine); i++) {
         const struct pl_task *task = pl_engine_task(engine, i);
-        if (task->gate) continue;
         note(task, unreached, is_unreached(task), found);
-        note(task, steady, is_steady(task, span), found);
+        note(task, steady, !task->gate && is_steady(task, span), found);
     }
     pl_engine_release_wiring(engine);
 }
@@ -80,13 +79,13 @@ static bool was(const struct pl_task *task, const char *what, const struct pl__i
     return is_among(known, hash_of(what, task->node.config.name)) || (before && is_among(known, hash_of(what, before)));
 }
 
-/* Why a source that was made anew is there in vain, though the one before it was not; NULL: it is not. */
+/* Why one that was made anew is there in vain, though the one before it was not; NULL: it is not. */
 static const char *in_vain(const struct pl_task *task, const struct pl__ills *known) {
     bool runs = atomic_load(&task->state) == PL_TASK_RUNNING && !atomic_load(&task->paused);
-    if (task->gate) return NULL;
     if (atomic_load(&task->node.reach) == PL_REACH_NEVER && !was(task, unreached, known))
-        return "it has not reached what it reads from in all that time";
-    if (runs && !pl_stat_get(&task->stats.given) && was(task, steady, known))
+        return task->gate ? "it has not reached what it writes to in all that time"
+                          : "it has not reached what it reads from in all that time";
+    if (runs && !task->gate && !pl_stat_get(&task->stats.given) && was(task, steady, known))
         return "it has given no row in all that time, and did so steadily before";
     return NULL;
 }

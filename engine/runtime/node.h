@@ -53,7 +53,7 @@ enum { PL_NODE_SYNC_MAX = 8 };
 
 enum pl_node_state { PL_NODE_NEW, PL_NODE_OPEN, PL_NODE_CLOSED };
 
-/* Of a source, by what it has said (pl_reach). */
+/* Of a source, or a sink, by what it has said (pl_reach). */
 enum pl_node_reach { PL_REACH_UNTOLD, PL_REACH_NEVER, PL_REACH_LOST, PL_REACH_THERE };
 
 struct pl_node {

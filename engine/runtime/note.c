@@ -4,18 +4,23 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <potline/setpoint.h>
 #include <potline/text.h>
 
 #include "runtime/journal.h"
 #include "runtime/node.h"
-#include "store/abroad.h"
+#include "runtime/note.h"
+
+void pl_note_owed(struct pl_node *node, const struct pl_note *note, const struct pl_owed *owed) {
+    const struct pl_node_abroad *abroad = pl_node_abroad(node);
+    if (abroad) abroad->note(node, note, owed);
+    if (node->config.journal) pl_journal_note(node->config.journal, node->config.name, note, owed);
+}
 
 void pl_note(struct pl_node *node, const struct pl_note *note) {
-    const struct pl_node_abroad *abroad = pl_node_abroad(node);
-    if (abroad) abroad->note(node, note);
-    if (node->config.journal) pl_journal_note(node->config.journal, node->config.name, note);
+    pl_note_owed(node, note, &(struct pl_owed){PL_OWED_NOTHING, 0});
 }
 
 enum { REASON_MAX = 1024 };
@@ -39,5 +44,6 @@ void pl_note_setpoint(struct pl_node *node, const struct pl_setpoint_note *s) {
                            .to = number(s->value, to),
                            .reason = reason,
                            .outcome = s->outcome};
-    pl_note(node, &note);
+    bool opens = strcmp(s->action, PL_SETPOINT_WRITE) == 0;
+    pl_note_owed(node, &note, &(struct pl_owed){opens ? PL_OWED_OPENS : PL_OWED_CLOSES, s->id});
 }

@@ -10,6 +10,12 @@
 #include <potline/note.h>
 #include <potline/zone.h>
 
+/* What a record of the audit has to do with another one about the same object: `id` says which. */
+struct pl_owed {
+    enum { PL_OWED_NOTHING, PL_OWED_OPENS, PL_OWED_CLOSES } what;
+    uint64_t id;
+};
+
 struct pl_node_abroad {
     enum pl_code (*keep)(struct pl_node *node, const char *key, const struct pl_pack *value, /* NULL: no more */
                          struct pl_error **error);
@@ -17,7 +23,7 @@ struct pl_node_abroad {
     bool (*has_zones)(const struct pl_node *node);
     enum pl_code (*put)(struct pl_node *node, enum pl_zone_id zone, const struct pl_batch *batch,
                         struct pl_error **error);
-    void (*note)(struct pl_node *node, const struct pl_note *note);
+    void (*note)(struct pl_node *node, const struct pl_note *note, const struct pl_owed *owed);
 };
 
 #endif

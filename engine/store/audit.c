@@ -187,9 +187,10 @@ void pl_audit_close(struct pl_audit *audit) {
     pl_free(audit);
 }
 
-/* The record, the entry of both ends, and the removal of what is pruned: all or none. */
-static enum pl_code write_record(struct pl_audit *audit, const struct pl_audit_place *place,
-                                 const struct pl_audit_place *pruned, struct pl_error **error) {
+/* The record, the entry of both ends, what is owed, and the removal of what is pruned: all or none. */
+static enum pl_code write_record(struct pl_audit *audit, const struct pl_audit_record *record,
+                                 const struct pl_audit_place *place, const struct pl_audit_place *pruned,
+                                 struct pl_error **error) {
     rocksdb_column_family_handle_t *family = audit->store->family[PL_STORE_AUDIT];
     uint8_t key[KEY], ends[2 * PLACE], first[KEY], behind[KEY];
     pl__audit_key(place->sequence, key);
@@ -200,6 +201,7 @@ static enum pl_code write_record(struct pl_audit *audit, const struct pl_audit_p
     const size_t key_sizes[] = {KEY}, sizes[] = {PL_AUDIT_HASH, pl_pack_size(audit->pack)};
     rocksdb_writebatch_clear(audit->writes);
     rocksdb_writebatch_putv_cf(audit->writes, family, 1, keys, key_sizes, 2, parts, sizes);
+    pl__audit_put_owed(audit->store, audit->writes, record, key);
     bool any_pruned = pruned || audit->pruned.sequence;
     rocksdb_writebatch_put_cf(audit->writes, family, (const char *)end_key, KEY, (const char *)ends,
                               any_pruned ? 2 * PLACE : PLACE);
@@ -221,7 +223,7 @@ enum pl_code pl__audit_append(struct pl_audit *audit, struct pl_audit_record *re
     if (pl_pack_failed(audit->pack) ||
         !pl__audit_chain_hash(&audit->chain, key, pl_pack_data(audit->pack), pl_pack_size(audit->pack), place.hash))
         return pl__audit_no_memory(error);
-    enum pl_code code = write_record(audit, &place, pruned, error);
+    enum pl_code code = write_record(audit, record, &place, pruned, error);
     if (code) return code;
     audit->chain.last = place;
     if (pruned) audit->pruned = *pruned;

@@ -40,6 +40,9 @@ struct pl_audit_record {
     const char *correlation;
     const char *detail;          /* what else belongs to it */
     uint8_t hash[PL_AUDIT_HASH]; /* set by append */
+    /* Beside the record, in the same write; NULL on reading. */
+    const char *opens;  /* a name under which an end is owed from here on */
+    const char *closes; /* this is the end of what was opened under that name */
 };
 
 struct pl_audit;
@@ -55,6 +58,13 @@ enum pl_code pl_audit_append(struct pl_audit *audit, struct pl_audit_record *rec
 typedef enum pl_code pl_audit_visitor(void *arg, const struct pl_audit_record *record, struct pl_error **error);
 enum pl_code pl_audit_each(struct pl_store *store, uint64_t from, pl_audit_visitor *each, void *arg,
                            struct pl_error **error);
+
+/* Calls `each` for what is owed an end, with the record that opened it (without texts where that is pruned or damaged),
+ * in the order of names that begin with `prefix`, until one does not return PL_OK. `each` may append. */
+typedef enum pl_code pl_audit_owed_visitor(void *arg, const char *name, const struct pl_audit_record *record,
+                                           struct pl_error **error);
+enum pl_code pl_audit_owed_each(struct pl_audit *audit, const char *prefix, pl_audit_owed_visitor *each, void *arg,
+                                struct pl_error **error);
 
 /* ---- Places in the chain ---- */
 

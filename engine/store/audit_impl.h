@@ -49,6 +49,11 @@ struct pl__audit_ends {
 /* Moves the iterator there. */
 void pl__audit_read_ends(struct pl_store_iter *iter, struct pl__audit_ends *ends);
 
+/* ---- What is owed an end ---- */
+
+void pl__audit_put_owed(struct pl_store *store, rocksdb_writebatch_t *writes, const struct pl_audit_record *record,
+                        const uint8_t key[PL__AUDIT_KEY]);
+
 /* ---- Appending ---- */
 
 struct pl_audit {

@@ -65,6 +65,8 @@ double decide_move(struct guard *s, const struct point *point, pl_time now, doub
     const struct live *live = live_watch(s, point->tag);
     *from = live && live_is_good(s, live, now) ? live->value : point->sent;
     pl_time since = isnan(point->sent) ? PL_SECOND : now - point->sent_at;
+    pl_time alone = point->alone ? machine_now() - point->lease.taken : 0;
+    if (since < alone) since = alone;
     if (since < 0) since = 0;
     if (since > RATE_MOST) since = RATE_MOST;
     double most = limit->rate > 0 ? limit->rate * (double)since / (double)PL_SECOND : INFINITY;
@@ -104,6 +106,7 @@ bool decide_pass(struct guard *s, struct point *point, const struct wish *wish, 
     struct point before = *point;
     point->lease = *wish;
     point->lease.value = value;
+    point->lease.taken = machine_now();
     if (wish->expiry - now > s->lease_max) point->lease.expiry = now + s->lease_max;
     bool moved = !(point->sent == value);
     point->sent = value;
@@ -136,6 +139,7 @@ static void wait_for_approval(struct guard *s, struct point *point, const struct
     point->waits = true;
     point->wish = *wish;
     point->wish.value = value;
+    point->wish.taken = machine_now();
     pl_count(s->node, COUNT_WAITING, 1);
     if (news) tell_wish(s, "guard.waiting", 400, point, &point->wish, wish->time, "", NULL);
 }

@@ -22,30 +22,36 @@ static void tell_kept(struct guard *s) {
         tell_scope(s, "override.kept", 900, s->overrides[i].scope, s->overrides[i].user, s->overrides[i].reason);
 }
 
-static void tick(struct guard *s, pl_time now, bool leases) {
+static void look(struct guard *s) {
     if (s->ticks++ == 0) tell_kept(s);
     if (*s->override_file) override_look(s);
-    if (leases) leases_tick(s, now);
+}
+
+static void pulse(struct guard *s, pl_time now) {
     bool due = s->pulse && !s->shed && (now - s->pulsed >= s->pulse || now < s->pulsed);
     if (due) {
         s->pulsed = now;
         tell_pulse(s, now);
     }
-    finish(s);
 }
 
 static void on_timer(uv_timer_t *timer) {
     struct guard *s = timer->data;
-    tick(s, pl_now(s->node), (s->ticks + 1) % LEASES_TICKS == 0);
+    pl_time now = pl_now(s->node);
+    look(s);
+    bool leases = s->ticks % LEASES_TICKS == 0;
+    if (leases && s->plant) leases_alone(s, now);
+    if (leases && !s->plant) leases_tick(s, now);
+    if (!s->plant) pulse(s, now);
+    finish(s);
 }
 
-/* A plant that owns time has no other clock than this one. */
+/* Where a plant owns time, what goes by time goes with its rows. */
 static pl_time watermark(void *self, struct pl_node *node, pl_time now) {
     struct guard *s = self;
-    if (pl_plant_owns_time(node))
-        tick(s, pl_now(node), true);
-    else
-        leases_tick(s, pl_now(node));
+    if (s->plant) look(s);
+    leases_tick(s, pl_now(node));
+    if (s->plant) pulse(s, pl_now(node));
     finish(s);
     return now;
 }
@@ -126,12 +132,12 @@ static enum pl_code open_guard(void *self, struct pl_node *node, struct pl_error
     struct guard *s = self;
     s->node = node;
     s->opened = pl_now(node);
+    s->plant = pl_plant_owns_time(node);
     enum pl_code code = open_memory(s, error);
     if (!code) code = open_conditions(s, error);
     if (!code) code = keep_load(s, error);
     if (!code && s->failed) code = pl_error_set(error, PL_NO_MEMORY, "no memory for what the guard has kept");
     if (code) return code;
-    if (pl_plant_owns_time(node)) return PL_OK;
     if (uv_timer_init(pl_node_loop(node), &s->timer)) return pl_error_set(error, PL_IO, "the guard has no timer");
     s->timer.data = s;
     s->timer_open = true;

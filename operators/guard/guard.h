@@ -9,6 +9,7 @@
  *     leases.c     what passed and is not renewed      modes.c       manual, advise, approve, auto
  *     overrides.c  nothing passes                      keep.c        what survives the process
  *     scopes.c     what people may name                tell.c        events, rows out, the audit
+ *     standing.c   a plant's clock that stands still
  *     commands.c, override_commands.c
  *
  * Nothing here is part of an epoch: what was let pass and what people have decided is never rolled back, so it is kept
@@ -71,6 +72,7 @@ struct condition {
 struct live {
     double value;
     pl_time time;
+    pl_time taken;     /* by the machine's clock */
     uint64_t sequence; /* its place in the log, of this partition */
     uint32_t tag;
     uint16_t partition;
@@ -82,6 +84,7 @@ struct live {
 /* A set point as it came, or as it waits for approval. */
 struct wish {
     pl_time time, expiry;
+    pl_time taken; /* by the machine's clock: since when it waits; as a lease: when it passed */
     uint64_t id, token;
     uint32_t origin;
     uint32_t model; /* that led to it; 0: none was said */
@@ -104,6 +107,7 @@ struct point {
     double approved;  /* NaN: nothing */
     double advised;   /* last told as advice; NaN: nothing */
     bool returning;   /* to its baseline */
+    bool alone;       /* that goes by the machine's clock, too */
     bool shed;        /* there is no pulse until a set point passes again */
     pl_time returned; /* last step of that */
     const char *why;  /* of the last refusal, a constant; NULL: it passed */
@@ -154,6 +158,7 @@ struct guard {
     uint32_t own;  /* the node's name, as an origin */
     uint32_t pulse_tag;
     bool timer_open;
+    bool plant; /* its clock is a simulated plant's */
     pl_time opened;
     bool lowered; /* modes, by this restart */
     bool failed;  /* there was no memory */
@@ -220,8 +225,15 @@ bool decide_pass(struct guard *s, struct point *point, const struct wish *wish, 
 /* How far the value may go from what stands there: *from; NaN: that is not known. */
 double decide_move(struct guard *s, const struct point *point, pl_time now, double *from);
 
+/* ---- standing.c ---- */
+pl_time machine_now(void); /* monotonic */
+/* What holds since then (machine_now) has held long enough, whatever the plant's clock says. */
+bool is_overdue(const struct guard *s, pl_time since);
+
 /* ---- leases.c ---- */
 void leases_tick(struct guard *s, pl_time now);
+/* What has to end or to go on although the plant's clock stands still. */
+void leases_alone(struct guard *s, pl_time now);
 /* The lease is over, for a reason that people have: nothing returns to a baseline. */
 void lease_drop(struct guard *s, struct point *point);
 void leases_drop(struct guard *s, const char *scope); /* and forgets what stood there */

@@ -125,6 +125,8 @@ static bool load_point(struct guard *s, const char *name, struct pl_unpack *valu
     point->leased = point->lease.expiry != 0; /* it lapses when it is not renewed, as if nothing had happened */
     point->lease.value = point->sent;
     point->lease.origin = s->own;
+    point->lease.taken = machine_now();
+    point->alone = s->plant;
     return true;
 }
 

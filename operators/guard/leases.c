@@ -48,6 +48,7 @@ static void end_lease(struct guard *s, struct point *point, pl_time now, const c
     point->approved = NAN;
     point->returning = returns;
     point->returned = 0;
+    point->alone = is_overdue(s, point->lease.taken);
     if (point->limit->on_loss == LOSS_SHED && !point->shed) {
         point->shed = true;
         s->shed++;
@@ -83,6 +84,11 @@ static struct wish step_wish(struct guard *s, const struct point *point, pl_time
     return wish;
 }
 
+static bool is_due(const struct point *point, pl_time now) {
+    if (now - point->returned >= RETURN_EVERY || now < point->returned) return true;
+    return point->alone && machine_now() - point->lease.taken >= RETURN_EVERY;
+}
+
 /* People and overrides come first; interlocks do not hold up the way to safety. */
 static void step_back(struct guard *s, struct point *point, pl_time now) {
     const struct limit *limit = point->limit;
@@ -92,7 +98,7 @@ static void step_back(struct guard *s, struct point *point, pl_time now) {
         point->returning = false;
         return;
     }
-    if (now - point->returned < RETURN_EVERY && now >= point->returned) return;
+    if (!is_due(point, now)) return;
     point->returned = now;
     if (most < INFINITY && isnan(from)) return; /* until what stands there is known */
     if (most < INFINITY && fabs(value - from) > most) value = value > from ? from + most : from - most;
@@ -110,5 +116,17 @@ void leases_tick(struct guard *s, pl_time now) {
         if (point->waits && now >= point->wish.expiry) point->waits = false;
         if (point->leased) look_at(s, point, now);
         if (point->returning) step_back(s, point, now);
+    }
+}
+
+void leases_alone(struct guard *s, pl_time now) {
+    for (uint32_t i = 0; i < s->point_count; i++) {
+        struct point *point = &s->points[i];
+        if (point->waits && is_overdue(s, point->wish.taken)) point->waits = false;
+        if (point->leased && is_overdue(s, point->lease.taken)) {
+            pl_count(s->node, COUNT_LAPSED, 1);
+            end_lease(s, point, now, "guard.lapsed", "the plant's clock stands still", NULL);
+        }
+        if (point->returning && point->alone) step_back(s, point, now);
     }
 }

@@ -71,12 +71,13 @@ static bool is_newer(const struct guard *s, const struct live *live, pl_time tim
 
 void live_take(struct guard *s, const struct pl_batch *batch) {
     const struct pl_samples *in = &batch->samples;
-    pl_time clock = pl_now(s->node);
+    pl_time clock = pl_now(s->node), taken = machine_now();
     for (uint32_t row = 0; row < batch->rows; row++) {
         struct live *live = classify(s, in->tag[row]);
         if (!live || !is_newer(s, live, in->time[row], clock)) continue;
         live->value = in->value[row];
         live->time = in->time[row];
+        live->taken = taken;
         live->quality = in->quality[row];
         live->sequence = batch->header->first_sequence + row;
         live->partition = batch->header->partition;
@@ -86,7 +87,7 @@ void live_take(struct guard *s, const struct pl_batch *batch) {
 
 bool live_is_good(const struct guard *s, const struct live *live, pl_time now) {
     if (live->time == PL_TIME_MIN || !isfinite(live->value) || pl_quality_bad(live->quality)) return false;
-    return live->time >= now - s->fresh && live->time <= now + s->fresh;
+    return live->time >= now - s->fresh && live->time <= now + s->fresh && !is_overdue(s, live->taken);
 }
 
 bool live_overrides(const struct guard *s, const char *scope) {

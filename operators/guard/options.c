@@ -48,8 +48,10 @@ const struct pl_option guard_options[] = {
                   "The most automatic mode that a restart goes on with."),
     PL_OPT_DURATION(GUARD, fresh, "fresh", "10s", "1ms", "1d", PL_LIVE,
                     "How old a live signal may be for something to be decided by it."),
-    PL_OPT_DURATION(GUARD, lease_max, "lease_max", "5m", "10ms", "1d", PL_LIVE,
-                    "The longest that a set point holds without being renewed, whatever its expiry."),
+    PL_OPT_DURATION(
+        GUARD, lease_max, "lease_max", "5m", "10ms", "1d", PL_LIVE,
+        "The longest that a set point holds without being renewed, whatever its expiry; with `clock: plant` "
+        "by the machine's clock, too."),
     PL_OPT_DURATION(GUARD, pulse, "pulse", "0s", "0s", "1m", PL_FIXED,
                     "How often a sign of life leaves, as the set point NODE.pulse, for the heartbeats of sinks; 0s: "
                     "never."),

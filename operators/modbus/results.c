@@ -49,7 +49,7 @@ static void note(struct pl__sink *sink, const struct pl__slot *slot, const struc
 }
 
 void pl__results_begin(void *user, const struct pl__slot *slot) {
-    note(user, slot, &slot->order, "setpoint write", "sent");
+    note(user, slot, &slot->order, PL_SETPOINT_WRITE, "sent");
 }
 
 static void note_end(struct pl__sink *sink, const struct pl__slot *slot, const struct pl__ending *ending) {
@@ -59,7 +59,7 @@ static void note_end(struct pl__sink *sink, const struct pl__slot *slot, const s
     snprintf(text, sizeof text, "%s: read back %s after %.3f ms, %u write%s%s%s", told[ending->outcome].outcome,
              read ? read : "nothing", (double)slot->latency / 1e6, slot->attempts, slot->attempts == 1 ? "" : "s",
              good ? "" : "; ", good ? "" : ending->why);
-    note(sink, slot, ending->order, "setpoint result", text);
+    note(sink, slot, ending->order, PL_SETPOINT_RESULT, text);
 }
 
 /* ---- Events ---- */

@@ -47,6 +47,7 @@ static void on_first(void *user) {
 
 static void on_link(void *user, bool up, const char *why) {
     struct pl__sink *sink = user;
+    pl_reach(sink->node, up);
     pl__results_link(sink, up, why);
     if (up) pl__writes_go_on(&sink->writes);
 }
@@ -121,6 +122,7 @@ static enum pl_code sink_open(void *self, struct pl_node *node, struct pl_error 
     struct pl__sink *sink = self;
     struct pl__targets_options targets = targets_options(sink);
     sink->node = node;
+    pl_reach(node, false);
     sink->body = pl_pack_new();
     if (!sink->body) return pl_error_set(error, PL_NO_MEMORY, "no memory for what is told");
     enum pl_code code = pl__targets_init(&sink->targets, &targets, pl_node_tags(node), error);

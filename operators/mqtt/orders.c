@@ -97,7 +97,7 @@ static void end(struct pl_orders *o, struct pl_order_slot *slot, enum pl_order_o
         snprintf(text, sizeof text, "%s: read back %s after %.3f ms, sent %u time%s%s%s", told[outcome].name,
                  read ? read : "nothing", (double)slot->latency / 1e6, slot->sends, slot->sends == 1 ? "" : "s",
                  *why ? "; " : "", why);
-        note(o, slot, "setpoint result", text);
+        note(o, slot, PL_SETPOINT_RESULT, text);
     }
     tell(o, &slot->order, outcome, why, slot);
 }
@@ -112,7 +112,7 @@ static void send_it(struct pl_orders *o, struct pl_order_slot *slot) {
     if (!slot->noted) {
         slot->noted = true;
         slot->old = slot->live;
-        note(o, slot, "setpoint write", "sent");
+        note(o, slot, PL_SETPOINT_WRITE, "sent");
     }
     if (is_expired(o, &slot->order)) return;
     slot->found = NAN;

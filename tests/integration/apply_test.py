@@ -223,8 +223,8 @@ class Listener:
 
 
 def test_unreached(folder):
-    """A source of the new graph that reaches nothing in the probation brings the old graph back; one that does stays, and
-    so does one that had not reached anything before either."""
+    """A source of the new graph that reaches nothing in the probation brings the old graph back, and so does a sink that connects; one
+    that does stays, and so does one that had not reached anything before either."""
     run, peer = Run(folder, ROWS), Listener()
     lines = ('  lines: { op: source.socket, connect: "127.0.0.1:%d", header: false, backoff: 20ms, backoff_max: 50ms%s }\n'
              "  none: { op: sink.null, from: lines }\n")
@@ -235,8 +235,12 @@ def test_unreached(folder):
                f"it has not been taken back: {run.text()}")
     if "lines: it has not reached" not in row["what"] or "lines" in run.nodes():
         fail(f"the history says {row}")
-    for i, source in enumerate((f'op: source.zmq, connect: "tcp://127.0.0.1:{peer.port}"', "op: source.csv, path: not.csv, follow: true")):
-        run.graph("d.yaml", more=f"  x: {{ {source} }}\n  none: {{ op: sink.null, from: x }}\n")
+    others = (f'op: source.zmq, connect: "tcp://127.0.0.1:{peer.port}" }}\n  none: {{ op: sink.null, from: x',
+              "op: source.csv, path: not.csv, follow: true }\n  none: { op: sink.null, from: x",
+              f'op: sink.modbus, from: safe, endpoint: "127.0.0.1:{peer.port}", registers: [ {{ tag: a, address: 0 }} ] }}\n'
+              '  safe: { op: guard, from: in, limits: [ { tags: a, low: 0, high: 1 } ]')
+    for i, source in enumerate(others):
+        run.graph("d.yaml", more=f"  x: {{ {source} }}\n")
         run.apply("d.yaml", "--yes --probation 300ms")
         wait(lambda: run.text().count("x: it has not reached") == i + 1, f"{source}: it stands its probation: {run.text()}")
         wait(lambda: run.shell("graph history")[0]["how"] == "relapse", "it is not taken back")

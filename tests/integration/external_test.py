@@ -440,12 +440,12 @@ def node_operator(work, options):
 
 
 def field(work, _):
-    """A set point whose program dies with it has an end in the audit all the same; the next one is as any other."""
+    """A set point whose program, or whose engine, dies with it has an end in the audit all the same; the next one is as any other."""
     job = Job(work, "field", FIELD)
     process = job.start(until_eof=False)
 
-    def results():
-        out = rig.run("audit", "query", "--data", job.data, "--action", "setpoint result", "--json")[1]
+    def results(action="setpoint result"):
+        out = rig.run("audit", "query", "--data", job.data, "--action", action, "--json")[1]
         return [(record["object"], record["to"], record["outcome"]) for record in json.loads(out or "[]")]
 
     def until(what, why):
@@ -462,9 +462,19 @@ def field(work, _):
         rig.fail(f"its program has died: {results()}")
     until(lambda: rig.run("shell", "--data", job.data, "-c", put)[0] == 0
           and any(result[2].startswith("verified: read back 5 ") for result in results()), "it is not verified")
+    until(lambda: rig.run("shell", "--data", job.data, "-c", put.replace("set 5", "set 7"))[0] == 0
+          and any(record[1] == "7" for record in results("setpoint write")), "it is not given")
+    process.kill()
+    process.communicate()
+    if any(result[1] == "7" for result in results()):
+        rig.fail(f"nobody has said how it ended: {results()}")
+    process = job.start(until_eof=False)
+    until(lambda: any(result[1] == "7" for result in results()), "the engine has died with it")
+    if {result[2] for result in results() if result[1] == "7"} != {"not known: the engine died meanwhile"}:
+        rig.fail(f"its engine has died: {results()}")
     process.terminate()
     finish(process)
-    print("a set point that its program has died with has an end in the audit", flush=True)
+    print("a set point that its program, or its engine, has died with has an end in the audit", flush=True)
 
 
 PARTS = (field, nonsense, counted, deadly, environment, without_a_log, relayed, hoarded, written, numbered, source, node_operator)

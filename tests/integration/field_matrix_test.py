@@ -2,8 +2,8 @@
 """The matrix of faults between who recommends and the field: a table of what became of the set points sent around each of them. Here
 over Modbus TCP; field_matrix_mqtt_test.py, _sparkplug_ and _opcua_ are the same on other peers (field_ways.py).
 
-Each set point comes to an end that is told, or, where the engine was killed, stands in the audit; then, or behind a kill, it works
-again. The peer's own log of what it received judges: no write out of limits, none that the audit did not know of."""
+Each set point comes to an end that is told; where the engine was killed, each that had left has an end in the audit, be it that nobody
+knows; then it works again. The peer's own log of what it received judges: no write out of limits, none that the audit did not know of."""
 import json
 import os
 import shutil
@@ -90,6 +90,7 @@ class Table:
         ends = ends_of(rig, ids, 2 if unended else rig.patience)
         if alarm:
             wait(lambda: alarm in kinds_since(rig, mark), f"{name}: no {alarm}: {kinds_since(rig, mark)}")
+        wait(lambda: not rig.engine.unended(), lambda: f"{name}: no end in the audit: {rig.engine.unended()}")
         received, beyond, unaudited = judge()
         alarms = kinds_since(rig, mark)
         self.rows.append((name, len(ids), ends, received, beyond, unaudited, alarms))
@@ -135,7 +136,7 @@ def faults_of_who_recommends(rig, table):
 
 
 def is_killed(rig, table):
-    """In the middle of writes: those under way have no end, but a record in the audit; the heart stops with its body."""
+    """In the middle of writes: how those under way ended is told by nobody, but by the audit; the heart stops with its body."""
     def kill():
         some(rig, 20)
         time.sleep(rig.dice.uniform(0, 0.01))

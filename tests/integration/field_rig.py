@@ -207,6 +207,12 @@ class Engine:
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
+    def unended(self):
+        """Set points that have left by the audit, and have no end there: {(tag, id)}."""
+        written, ended = ({(record["object"], re.search(r"set point (\d+)", record["reason"])[1]) for record in self.audit(action)}
+                          for action in ("setpoint write", "setpoint result"))
+        return written - ended
+
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
@@ -215,9 +221,9 @@ class Engine:
         self.process.terminate()
         assert self.process.wait(PATIENCE) == 0, self.text()
 
-    def audit(self):
-        """Records of writes that were about to leave: [(wall ns, tag, value)]."""
-        done = subprocess.run([POTLINE, "audit", "query", "--data", self.data, "--json", "--action", "setpoint write"],
+    def audit(self, action="setpoint write"):
+        """Records of writes that were about to leave, or of how they ended."""
+        done = subprocess.run([POTLINE, "audit", "query", "--data", self.data, "--json", "--action", action],
                               capture_output=True, text=True, timeout=PATIENCE)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)

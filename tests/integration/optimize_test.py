@@ -150,6 +150,23 @@ def check_savings(data):
             fail(f"savings of {asset}: {expected[asset]} by its records, {row} told")
 
 
+def check_audit(data):
+    """The life of one set point: what stood there, what was read back; by which models, and where in the log stands what led to it and
+    what the guard judged it by."""
+    for pot in POTS:
+        records = json.loads(tool("potline", "audit", "query", "--data", data, "--object", f"{pot}.acd_set", "--json"))
+        if [record["action"] for record in records[:2]] != ["setpoint write", "setpoint result"]:
+            fail(f"{pot}: no life of a set point in the audit: {records}")
+        for record in records[:2]:
+            if not re.search(r"judged by .*bath_temp 0:\d+, line_current 0:\d+; set point \d+ of best, generation \d+, log 0:\d+, "
+                             r"by optimize\.setpoints \S+ [0-9a-f]{16}; CellModel \S+ [0-9a-f]{16}$", record["reason"]):
+                fail(f"{pot}: by which models, and what in the log? {record}")
+            if not record["from"] or not record["to"]:
+                fail(f"{pot}: from what to what? {record}")
+        if not re.match(r"(verified|there already): read back [\d.]+ after [\d.]+ ms", records[1]["outcome"]):
+            fail(f"{pot}: {records[1]}")
+
+
 def main():
     with tempfile.TemporaryDirectory() as work:
         registers(work)
@@ -168,6 +185,7 @@ def main():
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         run(work, "auto", "--start", now, "--for", "1h", until=lambda: {w[1].rsplit(".", 1)[0] for w in written(work, "auto")} == set(POTS))
         sent = check_loop(work)
+        check_audit(f"{work}/auto")
         print(f"{SECONDS} s in lockstep in mode advise: nothing written, a recorded run is the same again; by the clock {sent} set points "
               "within limits and steps")
 

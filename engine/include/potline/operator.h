@@ -209,8 +209,8 @@ PL_API void pl_busy(struct pl_node *node, bool busy);
 /* The source's own statement: no row older than `time` will follow (in place of highest time less `disorder`). */
 PL_API void pl_progress(struct pl_node *node, pl_time time);
 
-/* A source whose rows come from elsewhere: is that reached? First said in `open` (false), so that a graph whose new
- * source never reaches anything does not stand its probation; one that waits for others to come says nothing. */
+/* Whether what a source reads, or a connecting sink writes, is reached. First said in `open` (false): a graph whose new
+ * node never reaches anything does not stand its probation. One that waits for others to come says nothing. */
 PL_API void pl_reach(struct pl_node *node, bool reached);
 
 /* Asks for `timer` when the watermark passes `at`. Timers are part of the snapshot; id is a name id or 0. */

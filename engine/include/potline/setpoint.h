@@ -11,8 +11,12 @@
 
 struct pl_node;
 
+#define PL_SETPOINT_WRITE "setpoint write"
+#define PL_SETPOINT_RESULT "setpoint result"
+
 struct pl_setpoint_note {
-    const char *action, *outcome, *reason; /* reason: of who wants it */
+    const char *action;           /* one of these two */
+    const char *outcome, *reason; /* reason: of who wants it */
     uint64_t id, token;
     uint64_t sequence; /* where it stands in the log; UINT64_MAX: nowhere */
     uint16_t partition;
@@ -20,7 +24,8 @@ struct pl_setpoint_note {
     double old, value;           /* in the tag's unit; NaN: not known */
 };
 
-/* As pl_note (note.h), about the tag. Any thread of the node. */
+/* As pl_note (note.h), about the tag. Each write is owed a result (of the same tag and id): where the process dies in
+ * between, the engine's next start notes that it is not known. Any thread of the node. */
 PL_API void pl_note_setpoint(struct pl_node *node, const struct pl_setpoint_note *note);
 
 #endif

@@ -1,4 +1,5 @@
-"""A way to the field that dies with the first set point it is given, whatever has become of it; the next one says that it has arrived."""
+"""A way to the field that dies with the first set point it is given, whatever has become of it; the next one says that it has arrived,
+but of 7, of which it says nothing."""
 import os
 import signal
 import sys
@@ -11,6 +12,8 @@ import potline  # noqa: E402
 class Way(potline.Operator):
     def rows(self, batch):
         for tag, number, value in zip(batch["tag"], batch["id"], batch["value"]):
+            if value == 7:
+                continue
             mark = os.path.join(self.options["marks"], f"{tag} {value}")
             if not os.path.exists(mark):
                 open(mark, "x").close()
