@@ -185,24 +185,40 @@ static double judged_together(const struct pl_fit *fit) {
     return sqrt(sum / count);
 }
 
+/* What the constants cannot be relied on for. */
+static void print_doubts(const struct pl_fit *fit) {
+    const struct pl_model_parameter *rows = fit->experiment->parameters;
+    for (unsigned i = 0; i < fit->constants; i++)
+        for (unsigned j = 0; j < i; j++)
+            if (fabs(fit->correlation[i][j]) > 0.95)
+                printf("  %s and %s go together (correlation %.3f): data like these hardly tell them apart\n",
+                       rows[fit->row[j]].name, rows[fit->row[i]].name, fit->correlation[i][j]);
+    if (fit->constants)
+        printf("  (95 %% intervals from the curvature at the optimum, wider where residuals hang together; condition "
+               "%.3g)\n",
+               fit->condition);
+    bool untold = false;
+    for (unsigned i = 0; i < fit->constants; i++)
+        untold = untold || fit->untold[i];
+    if (untold)
+        printf("  Not all constants are told by what was fitted to. What they predict elsewhere is a guess: fit to more "
+               "(other runs, a longer part), or --set what is known and leave it out of --fit.\n");
+}
+
 static void print_text(const struct calibration *c) {
     const struct pl_fit *fit = &c->fit;
     const struct pl_model_parameter *rows = fit->experiment->parameters;
     printf("%s, experiment %s: %ld runs; %s\n", c->model->name, fit->experiment->name, fit->runs, fit->ended);
     for (unsigned i = 0; i < fit->constants; i++) {
         const struct pl_model_parameter *row = &rows[fit->row[i]];
-        printf("  %-22s %12.6g +- %-10.3g %s%s%s%s\n", row->name, fit->value[i], 1.96 * fit->deviation[i], row->unit,
+        char interval[32] = "open";
+        if (isfinite(fit->deviation[i])) snprintf(interval, sizeof interval, "%.3g", 1.96 * fit->deviation[i]);
+        printf("  %-22s %12.6g +- %-10s %s%s%s%s\n", row->name, fit->value[i], interval, row->unit,
                fit->of_file[i] < 0 ? "" : "  of ",
                fit->of_file[i] < 0 ? "" : base_name(fit->file[fit->of_file[i]].path),
-               fit->at_bound[i] ? "  (at a bound of its range)" : "");
+               fit->at_bound[i] ? "  (at a bound of its range)" : fit->untold[i] ? "  (not told by these data)" : "");
     }
-    for (unsigned i = 0; i < fit->constants; i++)
-        for (unsigned j = 0; j < i; j++)
-            if (fabs(fit->correlation[i][j]) > 0.95)
-                printf("  %s and %s go together (correlation %.3f): data like these do not tell them apart\n",
-                       rows[fit->row[i]].name, rows[fit->row[j]].name, fit->correlation[i][j]);
-    printf(
-        "  (95 %% intervals from the curvature at the optimum; residuals that hang together make them too narrow)\n");
+    print_doubts(fit);
     printf("\n%-28s %7s %14s %14s   %s, target %g\n", "file", "points", "fitted", "judged", fit->experiment->measure,
            fit->experiment->target);
     for (unsigned i = 0; i < fit->file_count; i++) {
@@ -238,10 +254,11 @@ static int print_json(struct calibration *c, bool good) {
     for (unsigned i = 0; i < fit->constants; i++) {
         const struct pl_model_parameter *row = &fit->experiment->parameters[fit->row[i]];
         json_t *one =
-            json_pack("{s:s, s:s, s:f, s:o, s:o, s:o, s:b}", "name", row->name, "unit", row->unit, "value",
+            json_pack("{s:s, s:s, s:f, s:o, s:o, s:o, s:b, s:b}", "name", row->name, "unit", row->unit, "value",
                       fit->value[i], "deviation", pl__model_number(fit->deviation[i]), "low",
                       pl__model_number(fit->value[i] - 1.96 * fit->deviation[i]), "high",
-                      pl__model_number(fit->value[i] + 1.96 * fit->deviation[i]), "at_bound", (int)fit->at_bound[i]);
+                      pl__model_number(fit->value[i] + 1.96 * fit->deviation[i]), "at_bound", (int)fit->at_bound[i],
+                      "told", (int)!fit->untold[i]);
         if (fit->of_file[i] >= 0) json_object_set_new(one, "file", json_string(fit->file[fit->of_file[i]].path));
         json_t *correlations = json_array();
         for (unsigned j = 0; j < fit->constants; j++)
@@ -251,11 +268,12 @@ static int print_json(struct calibration *c, bool good) {
     }
     json_t *figures = c->figures;
     c->figures = NULL;
-    return pl__model_json(json_pack("{s:s, s:s, s:s, s:f, s:o, s:f, s:s, s:I, s:b, s:o, s:o, s:o}", "model",
+    return pl__model_json(json_pack("{s:s, s:s, s:s, s:f, s:o, s:f, s:s, s:I, s:o, s:b, s:o, s:o, s:o}", "model",
                                     c->model->name, "experiment", fit->experiment->name, "measure",
                                     fit->experiment->measure, "target", fit->experiment->target, "judged",
                                     pl__model_number(judged_together(fit)), "rms", fit->rms, "unit",
-                                    fit->experiment->unit, "runs", (json_int_t)fit->runs, "good", (int)good,
+                                    fit->experiment->unit, "runs", (json_int_t)fit->runs, "condition",
+                                    pl__model_number(fit->condition), "good", (int)good,
                                     "constants", constants, "files", files_json(fit), "figures", figures));
 }
 

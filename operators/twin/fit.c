@@ -14,7 +14,7 @@
 
 #include "fit_parts.h"
 
-enum { STARTS_MAX = 8, SAMPLES = 12, POLISH = 12 };
+enum { STARTS_MAX = 8, SAMPLES = 12, POLISH = 12, STRETCHES = 24 };
 static const double STEP = 1e-5, FAILED = 1e30;
 
 struct state {
@@ -346,12 +346,48 @@ static unsigned choose_known(const struct state *s, const double *x, unsigned kn
     return count;
 }
 
+/* Sums of slopes times residuals over stretches of the record: what their scatter is tells how far the constants would
+ * move with another stretch, also where residuals hang together. */
+static void by_stretches(const struct state *s, unsigned count, const unsigned *known,
+                         double sum[PL_FIT_MAX][PL_FIT_MAX]) {
+    size_t stretches = s->residuals < STRETCHES ? s->residuals : STRETCHES;
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned j = 0; j < count; j++)
+            sum[i][j] = 0;
+    for (size_t b = 0; b < stretches; b++) {
+        double g[PL_FIT_MAX] = {0};
+        for (size_t k = b * s->residuals / stretches; k < (b + 1) * s->residuals / stretches; k++)
+            for (unsigned i = 0; i < count; i++)
+                g[i] += s->jacobian[known[i] * s->residuals + k] * s->residual[k];
+        for (unsigned i = 0; i < count; i++)
+            for (unsigned j = 0; j < count; j++)
+                sum[i][j] += g[i] * g[j];
+    }
+    double few = stretches > count ? (double)stretches / (double)(stretches - count) : (double)stretches;
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned j = 0; j < count; j++)
+            sum[i][j] *= few;
+}
+
+/* The wider of what independent residuals and what stretches of them say. */
+static double variance_of(unsigned i, unsigned count, double inverse[PL_FIT_MAX][PL_FIT_MAX],
+                          double stretch[PL_FIT_MAX][PL_FIT_MAX], double variance) {
+    double hanging = 0;
+    for (unsigned j = 0; j < count; j++)
+        for (unsigned k = 0; k < count; k++)
+            hanging += inverse[i][j] * stretch[j][k] * inverse[k][i];
+    return fmax(inverse[i][i] * variance, hanging);
+}
+
+/* A constant that moves half of its range within its interval, or whose slopes are made of the others', is not told:
+ * what is then said of it is where the search has stopped. */
 static void deviations(struct state *s, const double *x) {
     unsigned n = count_of(s), known[PL_FIT_MAX];
     struct pl_fit *fit = s->fit;
-    double a[PL_FIT_MAX][PL_FIT_MAX], b[PL_FIT_MAX], column[PL_FIT_MAX], inverse[PL_FIT_MAX][PL_FIT_MAX];
+    double a[PL_FIT_MAX][PL_FIT_MAX], b[PL_FIT_MAX], inverse[PL_FIT_MAX][PL_FIT_MAX], stretch[PL_FIT_MAX][PL_FIT_MAX];
     for (unsigned i = 0; i < n; i++) {
         fit->deviation[i] = NAN;
+        fit->untold[i] = true;
         for (unsigned j = 0; j < n; j++)
             fit->correlation[i][j] = i == j ? 1 : 0;
     }
@@ -361,17 +397,15 @@ static void deviations(struct state *s, const double *x) {
     for (unsigned i = 0; i < count; i++)
         for (unsigned j = 0; j < count; j++)
             a[i][j] = a[known[i]][known[j]]; /* known[i] >= i: none is read after it is written */
+    bool mixed[PL_FIT_MAX];
+    fit->condition = fit_invert(count, a, inverse, mixed);
+    by_stretches(s, count, known, stretch);
     double variance = fit_squares(s->residual, s->residuals) / (double)(s->residuals - n);
     for (unsigned i = 0; i < count; i++) {
-        double unit[PL_FIT_MAX] = {0};
-        unit[i] = 1;
-        if (!fit_solve(count, a, unit, 0, column)) return;
-        for (unsigned j = 0; j < count; j++)
-            inverse[j][i] = column[j];
-    }
-    for (unsigned i = 0; i < count; i++) {
         unsigned k = known[i];
-        fit->deviation[k] = sqrt(fmax(inverse[i][i], 0) * variance) * fit_stretch(row(s, k), x[k]);
+        double scaled = mixed[i] ? INFINITY : sqrt(fmax(variance_of(i, count, inverse, stretch, variance), 0));
+        fit->deviation[k] = scaled * fit_stretch(row(s, k), x[k]);
+        fit->untold[k] = !(1.96 * scaled < 0.25);
         for (unsigned j = 0; j < count; j++)
             fit->correlation[k][known[j]] = inverse[i][j] / sqrt(fabs(inverse[i][i] * inverse[j][j]));
     }
@@ -442,6 +476,7 @@ static enum pl_code fit_all(struct state *s, struct pl_error **error) {
         unsigned starts = choose_starts(s, x);
         for (unsigned i = 0; i < starts; i++) {
             best[i] = objective(n, x[i], NULL, s);
+            if (!i) polish(s, x[i], &best[i]); /* a good guess is kept: the search may leave it for a worse valley */
             search(s, x[i], &best[i]);
             polish(s, x[i], &best[i]);
             if (best[i] < best[winner]) winner = i;

@@ -188,7 +188,7 @@ static const struct pl_model_parameter metal_parameters[] = {
     [OHMIC] = {"ohmic", "ohm", 10, 0.01, 1000, NULL, 0, "Resistance of the solution."},
     [BREAKDOWN] = {"breakdown", "V", -0.25, -5, 5, NULL, 0,
                    "Where the second dissolution, through a film that gives way, has 0.1 mA."},
-    [BREAKDOWN_SLOPE] = {"breakdown_slope", "V", 0.03, 0.005, 1, NULL, 0, "Its Tafel slope."},
+    [BREAKDOWN_SLOPE] = {"breakdown_slope", "V", 0.01, 0.005, 1, NULL, 0, "Its Tafel slope."},
     [REST] = {"rest", "V", -0.433, -5, 5, NULL, 0, "A potential that the currents above refer to."},
     {.name = NULL},
 };
@@ -223,7 +223,6 @@ static void metal_guess(const void *data, double *p) {
     if (!(ohmic > 0.1 && ohmic < 500)) return;
     p[OHMIC] = 0.9 * ohmic;
     p[BREAKDOWN] = c->x[top] - ohmic * c->y[top] - 0.02;
-    p[BREAKDOWN_SLOPE] = 0.02;
 }
 
 static const double METAL_FLOOR = 3e-5; /* A: relative errors end where the curve crosses 0 */
@@ -459,8 +458,7 @@ const struct pl_model_experiment twin_electrode_experiments[] = {
          "that diffusion limits, hydrogen; and the drop in the solution.",
      .columns = "E_V,I_A",
      .parameters = metal_parameters,
-     .fit = "dissolution,dissolution_slope,limiting,reduction,reduction_slope,hydrogen,hydrogen_slope,ohmic,breakdown,"
-            "breakdown_slope",
+     .fit = "dissolution,dissolution_slope,limiting,reduction,reduction_slope,hydrogen,hydrogen_slope,ohmic,breakdown",
      .unit = "A",
      .measure = "rms (% of |I| + 30 uA)",
      .target = 5,

@@ -181,7 +181,11 @@ struct pl_fit {
     unsigned row[PL_FIT_MAX];
     int of_file[PL_FIT_MAX]; /* below 0: of all */
     double value[PL_FIT_MAX];
-    double deviation[PL_FIT_MAX]; /* standard error, from the curvature at the optimum; NaN where there is none */
+    /* Standard error, from the curvature at the optimum, and wider where residuals hang together; NaN where there is
+     * none, infinite where the data leave it open. */
+    double deviation[PL_FIT_MAX];
+    bool untold[PL_FIT_MAX]; /* the data do not tell it: its interval is half of its range or more, or it is at a bound */
+    double condition; /* of the constants together (scaled slopes): the root of the greatest by the least eigenvalue */
     double correlation[PL_FIT_MAX][PL_FIT_MAX];
     bool at_bound[PL_FIT_MAX];
     double rms; /* of the residuals fitted to, in the experiment's unit */
