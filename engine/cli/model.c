@@ -25,7 +25,7 @@ const struct pl_model *pl__model_named(const struct pl_cli *cli) {
     return NULL;
 }
 
-static void unknown_parameter(const struct pl_model_parameter *rows, const char *name) {
+void pl__model_unknown(const struct pl_model_parameter *rows, const char *name) {
     const char *names[PL_MODEL_PARAMETERS_MAX];
     unsigned count = 0;
     for (; count < PL_MODEL_PARAMETERS_MAX && rows[count].name; count++)
@@ -46,7 +46,7 @@ bool pl__model_assign(const struct pl_cli *cli, const struct pl_model_parameter 
     snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
     *row = pl_model_parameter(rows, name);
     if (*row < 0) {
-        unknown_parameter(rows, name);
+        pl__model_unknown(rows, name);
         return false;
     }
     const char *end = at ? strchr(equals, '@') : NULL;
@@ -85,7 +85,8 @@ int pl__model_json(json_t *value) {
     if (good)
         putchar('\n');
     else
-        fputs("potline model: out of memory\n", stderr);
+        fprintf(stderr, "potline model: %s\n",
+                value && ferror(stdout) ? "the output cannot be written" : "out of memory");
     json_decref(value);
     return good ? PL_EXIT_OK : PL_EXIT_FAILED;
 }

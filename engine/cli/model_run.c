@@ -70,8 +70,31 @@ static bool later(struct run *run, const char *text, int row, double value, cons
     return true;
 }
 
+/* What is to be plotted are outputs and profiles of the model. */
+static bool check_wishes(const struct run *run) {
+    const char *names[PL_MODEL_OUTPUTS_MAX * 2];
+    unsigned count = 0;
+    const struct pl_model_quantity *tables[] = {run->model->outputs, run->model->profiles};
+    for (unsigned t = 0; t < 2; t++)
+        for (const struct pl_model_quantity *q = tables[t]; q && q->name && count < PL_MODEL_OUTPUTS_MAX * 2; q++)
+            names[count++] = q->name;
+    const char *const *of = pl_cli_all(run->cli, "of");
+    for (; of && *of; of++) {
+        bool found = false;
+        for (unsigned i = 0; i < count; i++)
+            found = found || strcmp(names[i], *of) == 0;
+        if (found) continue;
+        const char *nearest = pl_text_nearest(*of, names, count);
+        fprintf(stderr, "potline model: --of: %s has no output or profile \"%s\"%s%s%s\n", run->model->name, *of,
+                nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+        return false;
+    }
+    return true;
+}
+
 static bool parse(struct run *run) {
     const struct pl_cli *cli = run->cli;
+    if (!check_wishes(run)) return false;
     for (unsigned i = 0; run->model->parameters[i].name; i++)
         run->values[i] = run->model->parameters[i].fallback;
     const char *const *set = pl_cli_all(cli, "set");

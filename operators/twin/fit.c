@@ -27,6 +27,7 @@ struct state {
     double *jacobian;            /* by constant: residuals */
     double *slope;               /* of one file, by row that is free */
     long runs;
+    double best; /* mean of squares, so far */
     nlopt_opt optimiser;
 };
 
@@ -223,6 +224,7 @@ static bool linearise(struct state *s, const double *x) {
 
 static double objective(unsigned n, const double *x, double *gradient, void *self) {
     struct state *s = self;
+    if (s->fit->progress && s->best < FAILED) s->fit->progress(s->fit->progress_context, s->runs, sqrt(s->best));
     if (s->runs >= s->fit->evaluations) nlopt_force_stop(s->optimiser);
     for (unsigned j = 0; gradient && j < n; j++)
         gradient[j] = 0;
@@ -231,7 +233,9 @@ static double objective(unsigned n, const double *x, double *gradient, void *sel
     for (unsigned j = 0; gradient && j < n; j++)
         for (size_t k = 0; k < s->residuals; k++)
             gradient[j] += 2 * s->jacobian[j * s->residuals + k] * s->residual[k] / (double)s->residuals;
-    return fit_squares(s->residual, s->residuals) / (double)s->residuals;
+    double reached = fit_squares(s->residual, s->residuals) / (double)s->residuals;
+    s->best = fmin(s->best, reached);
+    return reached;
 }
 
 /* ---- Search ---- */
@@ -508,6 +512,7 @@ enum pl_code fit_run(struct pl_fit *fit, struct pl_error **error) {
     struct state *s = PL_NEW(struct state);
     if (!s) return pl_error_set(error, PL_NO_MEMORY, "no memory to fit in");
     s->fit = fit;
+    s->best = FAILED;
     enum pl_code code = lay_out(fit, error);
     if (!code) code = load(s, error);
     if (!code) code = fit_all(s, error);

@@ -3,6 +3,7 @@
 #include <complex.h>
 #include <math.h>
 #include <potline/alloc.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kinetics.h"
@@ -355,6 +356,56 @@ static void impedance_guess(const void *data, double *p) {
     p[Z0] = width / 10;
 }
 
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, size_t n) {
+    qsort(values, n, sizeof *values, by_value);
+    return n % 2 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
+}
+
+/* How far a number is from the median of it and its neighbours in the record, as many on either side (Hampel): nothing
+ * where the record only rises or falls. */
+static double apart(const double *y, size_t i, size_t n) {
+    enum { BESIDE = 2 };
+    double window[2 * BESIDE + 1];
+    size_t count = 0, beside = i < BESIDE ? i : BESIDE;
+    if (n - 1 - i < beside) beside = n - 1 - i;
+    for (size_t k = i - beside; k <= i + beside; k++)
+        window[count++] = y[k];
+    return fabs(y[i] - median(window, count));
+}
+
+/* Frequencies that something disturbed (the mains, a step of range) stand out of the record itself, whatever the model:
+ * by STANDS_OUT times what points usually stand apart, and by LEAST of |Z|. Neither fitted to nor judged by. */
+static const double STANDS_OUT = 5, LEAST = 0.05;
+static enum pl_code drop_disturbed(struct curve *c, struct pl_error **error) {
+    size_t n = c->points / 2, kept = 0;
+    double *far = pl_alloc((2 * n + 1) * sizeof *far), *sorted = far + n;
+    if (!far) return pl_error_set(error, PL_NO_MEMORY, "no memory for a curve");
+    for (size_t i = 0; i < n; i++)
+        far[i] = sorted[i] = hypot(apart(c->y, i, n), apart(c->y + n, i, n)) / c->extra[i];
+    double usual = n ? median(sorted, n) : 0;
+    for (size_t i = 0; i < n; i++)
+        if (!(far[i] > LEAST && far[i] > STANDS_OUT * usual)) far[kept++] = (double)i;
+    double *re = c->y, *im = c->y + n;
+    for (size_t k = 0; k < kept; k++) {
+        size_t i = (size_t)far[k];
+        c->x[k] = c->x[i];
+        re[k] = re[i];
+        c->extra[k] = c->extra[i];
+    }
+    for (size_t k = 0; k < kept; k++)
+        re[kept + k] = im[(size_t)far[k]]; /* kept <= n: none is read after it is written */
+    memcpy(c->x + kept, c->x, kept * sizeof *c->x);
+    memcpy(c->extra + kept, c->extra, kept * sizeof *c->extra);
+    pl_free(far);
+    c->points = 2 * kept;
+    return PL_OK;
+}
+
 /* All real parts, then all imaginary ones. */
 static enum pl_code impedance_load(void **data, const char *path, double *p, size_t *points, struct pl_error **error) {
     (void)p;
@@ -370,9 +421,11 @@ static enum pl_code impedance_load(void **data, const char *path, double *p, siz
         c->y[n + i] = table.column[2][i];
         c->extra[i] = c->extra[n + i] = hypot(c->y[i], c->y[n + i]);
     }
-    *points = c->points = 2 * n;
+    c->points = 2 * n;
     lab_free(&table);
-    return PL_OK;
+    code = drop_disturbed(c, error);
+    *points = c->points;
+    return code;
 }
 
 /* Neither a second arc nor diffusion, unless they are set. */
@@ -432,12 +485,14 @@ static double impedance_misfit(const void *data, const double *p, const double *
 
 const struct pl_model_experiment twin_electrode_experiments[] = {
     {.name = "koutecky-levich",
-     .doc =
-         "A rotating disk: current by potential and speed, between 0.1 and 0.7 V. Kinetics by Tafel's law and diffusion "
-         "in series (Koutecky and Levich), and what a carbon with a large surface draws by itself, which a record holds "
-         "unless it was subtracted: the same at all speeds, and seen where no oxygen is reduced yet. Taken for oxygen's "
-         "it bends Levich's line and counts an electron too many (--set background=0 --fit "
-         "electrons,electrons_slope,film for the straight line; one speed does not tell its constants apart).",
+     .doc = "A rotating disk: current by potential and speed, between 0.1 and 0.7 V. Kinetics by Tafel's law and "
+            "diffusion "
+            "in series (Koutecky and Levich), and what a carbon with a large surface draws by itself, which a record "
+            "holds "
+            "unless it was subtracted: the same at all speeds, and seen where no oxygen is reduced yet. Taken for "
+            "oxygen's "
+            "it bends Levich's line and counts an electron too many (--set background=0 --fit "
+            "electrons,electrons_slope,film for the straight line; one speed does not tell its constants apart).",
      .columns = "E_V,j_mA_cm2",
      .parameters = disk_parameters,
      .fit = "electrons,background_slope",

@@ -175,6 +175,9 @@ struct pl_fit {
     struct pl_fit_file *file;
     unsigned file_count;
     struct pl_model_report figures;
+    /* Told now and then while it searches: runs so far, and the best rms; NULL: nobody asks. */
+    void (*progress)(void *context, long runs, double rms);
+    void *progress_context;
 
     /* out: by constant; one that is a file's own is one for each file that is fitted to */
     unsigned constants;
@@ -184,7 +187,8 @@ struct pl_fit {
     /* Standard error, from the curvature at the optimum, and wider where residuals hang together; NaN where there is
      * none, infinite where the data leave it open. */
     double deviation[PL_FIT_MAX];
-    bool untold[PL_FIT_MAX]; /* the data do not tell it: its interval is half of its range or more, or it is at a bound */
+    bool untold[PL_FIT_MAX]; /* the data do not tell it: its interval is half of its range or more, or it is at a bound
+                              */
     double condition; /* of the constants together (scaled slopes): the root of the greatest by the least eigenvalue */
     double correlation[PL_FIT_MAX][PL_FIT_MAX];
     bool at_bound[PL_FIT_MAX];
