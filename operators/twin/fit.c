@@ -14,18 +14,19 @@
 
 #include "fit_parts.h"
 
-enum { STARTS_MAX = 8, SAMPLES = 12, POLISH = 12, STRETCHES = 24 };
+enum { STARTS_MAX = 8, SAMPLES = 12, POLISH = 12, STRETCHES = 24, INDEPENDENT = 10 };
 static const double STEP = 1e-5, FAILED = 1e30;
 
 struct state {
     struct pl_fit *fit;
     void *data[PL_FIT_FILES_MAX];
     double *weight[PL_FIT_FILES_MAX];
-    bool *use[PL_FIT_FILES_MAX]; /* fitted to */
-    size_t residuals;            /* fitted to, of all files */
-    double *residual, *moved;    /* at a point, and beside it */
-    double *jacobian;            /* by constant: residuals */
-    double *slope;               /* of one file, by row that is free */
+    bool *use[PL_FIT_FILES_MAX];                          /* fitted to */
+    size_t residuals;                                     /* fitted to, of all files, then what is known before */
+    const struct pl_model_expected *expected[PL_FIT_MAX]; /* by constant; NULL: nothing */
+    double *residual, *moved;                             /* at a point, and beside it */
+    double *jacobian;                                     /* by constant: residuals */
+    double *slope;                                        /* of one file, by row that is free */
     long runs;
     double best; /* mean of squares, so far */
     nlopt_opt optimiser;
@@ -65,6 +66,36 @@ static enum pl_code lay_out(struct pl_fit *fit, struct pl_error **error) {
     return PL_OK;
 }
 
+/* ---- What is known before ---- */
+
+static void find_expected(struct state *s) {
+    const struct pl_model_expected *e = s->fit->experiment->expected;
+    for (; e && e->name; e++)
+        for (unsigned i = 0; i < count_of(s); i++)
+            if (strcmp(row(s, i)->name, e->name) == 0) {
+                s->expected[i] = e;
+                s->residuals++;
+            }
+}
+
+/* Points hang together: all of them count as INDEPENDENT ones beside what is known before. */
+static double expected_weight(const struct state *s, const struct pl_model_expected *e) {
+    return s->fit->experiment->scatter * sqrt((double)s->residuals / INDEPENDENT) / e->deviation;
+}
+
+static void compare_expected(const struct state *s, const double *x, size_t at, double *out, double *jacobian) {
+    unsigned n = count_of(s);
+    for (unsigned i = 0; i < n; i++) {
+        const struct pl_model_expected *e = s->expected[i];
+        if (!e) continue;
+        double weight = expected_weight(s, e);
+        out[at] = (fit_from_scaled(row(s, i), x[i]) - e->value) * weight;
+        for (unsigned j = 0; jacobian && j < n; j++)
+            jacobian[j * s->residuals + at] = i == j ? weight * fit_stretch(row(s, j), x[j]) : 0;
+        at++;
+    }
+}
+
 /* ---- Files ---- */
 
 static size_t parameter_count(const struct pl_model_experiment *e) {
@@ -91,6 +122,15 @@ static bool some_judge(const struct pl_fit *fit) {
     return false;
 }
 
+/* Points evenly over a record, its ends among them: what is kept back lies between. */
+static bool is_spread(size_t k, size_t points, double share) {
+    size_t chosen = (size_t)ceil(share * (double)points);
+    if (chosen >= points) chosen = points - 1;
+    if (chosen < 2) return k < chosen;
+    double step = (double)(points - 1) / (double)(chosen - 1);
+    return (size_t)lround(round((double)k / step) * step) == k;
+}
+
 /* Which points of a file are fitted to. */
 static void share_out(const struct state *s, const struct pl_fit_file *file, bool *use) {
     const struct pl_fit *fit = s->fit;
@@ -102,7 +142,7 @@ static void share_out(const struct state *s, const struct pl_fit_file *file, boo
         else if (whole)
             use[k] = true;
         else if (fit->experiment->alternate)
-            use[k] = floor((double)(k + 1) * fit->share) > floor((double)k * fit->share);
+            use[k] = is_spread(k, file->points, fit->share);
         else
             use[k] = k < first;
     }
@@ -147,8 +187,9 @@ static enum pl_code load(struct state *s, struct pl_error **error) {
         if (file->points > most) most = file->points;
     }
     unsigned n = count_of(s);
-    if (n && s->residuals <= n)
-        return pl_error_set(error, PL_RANGE, "%zu points to fit %u constants to are too few", s->residuals, n);
+    bool few = n && s->residuals <= n;
+    find_expected(s);
+    if (few) return pl_error_set(error, PL_RANGE, "%zu points to fit %u constants to are too few", s->residuals, n);
     s->residual = pl_alloc(s->residuals * sizeof(double));
     s->moved = pl_alloc(s->residuals * sizeof(double));
     s->jacobian = pl_alloc((n + 1) * s->residuals * sizeof(double));
@@ -201,6 +242,7 @@ static bool residuals(struct state *s, const double *x, double *out, double *jac
             if (!isfinite(out[at++])) return false;
         }
     }
+    compare_expected(s, x, at, out, jacobian);
     return true;
 }
 

@@ -89,6 +89,14 @@ struct pl_model_case {
     enum pl_code (*run)(const struct pl_model_report *report, struct pl_error **error);
 };
 
+/* What is known of a constant before anything is measured: it holds where the data do not tell it, and yields where
+ * they do. */
+struct pl_model_expected {
+    const char *name; /* ends the table when NULL */
+    double value, deviation;
+    const char *source;
+};
+
 /* A set-up that was measured: what its files hold, what is free, and the model at work in it. */
 struct pl_model_experiment {
     const char *name, *doc;                      /* ends the table when NULL */
@@ -98,7 +106,9 @@ struct pl_model_experiment {
     const char *unit;                            /* of what is compared */
     const char *measure;                         /* what `misfit` is */
     double target;                               /* of the misfit */
-    bool alternate;  /* without files to judge by, every second point is kept back; else the later part is */
+    bool alternate; /* without files to judge by, every second point is kept back; else the later part is */
+    const struct pl_model_expected *expected; /* may be NULL */
+    double scatter;  /* with `expected`: of a weighted residual, model and measurement together */
     unsigned starts; /* of the search beside the defaults, the best of some dozens of points; 0: one */
 
     /* A file becomes points: sets *points, and parameters that the file itself tells. */
