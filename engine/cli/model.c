@@ -247,7 +247,7 @@ const struct pl_subcommand pl_subcommand_model = {
         {"set", "NAME=VALUE[@TIME]", "A parameter; of an input also from a time on. May be repeated.", 's'},
         {"until", "TIME", "How long a run is: 8h.", 0}, {"every", "TIME", "How often its outputs are taken.", 0},
         {"budget", "COUNT", "Evaluations of the equations that a step may take before it is degraded (200000).", 0},
-        {"deadline", "TIME", "The same by the clock, as a net behind it; off.", 0},
+        {"deadline", "TIME", "The same by the clock, as a net behind it (10m).", 0},
         {"out", "FILE", "Outputs and profiles as CSV: t_s,quantity,unit,position,value.", 'o'},
         {"plot", NULL, "Plot on the terminal; of a calibration the same as --report.", 0},
         {"of", "NAME", "What is plotted: outputs over time, profiles at the end. May be repeated.", 0},

@@ -288,10 +288,18 @@ static bool plot_file(const struct calibration *c, const struct pl_fit_file *fil
     if (!residual) return false;
     for (size_t k = 0; k < file->points; k++)
         residual[k] = file->predicted[k] - file->observed[k];
-    plots[0] = (struct pl__plot){.title = base_name(file->path), .x = "", .y = c->fit.experiment->unit, .count = 2};
+    double least = INFINITY, most = 0;
+    for (size_t k = 0; k < file->points; k++) {
+        least = fmin(least, file->position[k]);
+        most = fmax(most, file->position[k]);
+    }
+    bool decades = least > 0 && most > 1e3 * least; /* frequencies */
+    plots[0] = (struct pl__plot){
+        .title = base_name(file->path), .x = "", .y = c->fit.experiment->unit, .count = 2, .logarithmic = decades};
     plots[0].curve[0] = (struct pl__curve){"measured", file->position, file->observed, file->points, true};
     plots[0].curve[1] = (struct pl__curve){"model", file->position, file->predicted, file->points, true};
-    plots[1] = (struct pl__plot){.title = "residual", .x = "", .y = c->fit.experiment->unit, .count = 1};
+    plots[1] = (struct pl__plot){
+        .title = "residual", .x = "", .y = c->fit.experiment->unit, .count = 1, .logarithmic = decades};
     plots[1].curve[0] = (struct pl__curve){"residual", file->position, residual, file->points, true};
     return true;
 }

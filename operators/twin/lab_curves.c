@@ -14,7 +14,7 @@ static const double PI = 3.14159265358979323846, USUAL_SPEED = 100; /* rad/s */
 
 /* Columns of the points that count. */
 struct curve {
-    size_t points;
+    size_t points, dropped; /* dropped: were disturbed, and are not among the points */
     double *x, *y, *extra;
 };
 
@@ -403,6 +403,7 @@ static enum pl_code drop_disturbed(struct curve *c, struct pl_error **error) {
     memcpy(c->extra + kept, c->extra, kept * sizeof *c->extra);
     pl_free(far);
     c->points = 2 * kept;
+    c->dropped = n - kept;
     return PL_OK;
 }
 
@@ -460,10 +461,24 @@ static enum pl_code impedance_predict(void *data, const double *p, double *value
     return PL_OK;
 }
 
+static void tell_dropped(const struct curve *c, const struct pl_model_report *report) {
+    double kept = (double)(c->points / 2), dropped = (double)c->dropped;
+    struct pl_model_finding f = {.subject = "frequencies",
+                                 .quantity = "not disturbed, and counted",
+                                 .unit = "",
+                                 .expected = kept + dropped,
+                                 .found = kept,
+                                 .error = -dropped,
+                                 .limit = 0.1 * (kept + dropped)};
+    f.good = dropped <= f.limit;
+    report->tell(report->context, &f);
+}
+
 static double impedance_misfit(const void *data, const double *p, const double *predicted, const bool *use,
                                const struct pl_model_report *report) {
-    (void)p, (void)report;
+    (void)p;
     const struct curve *c = data;
+    if (report && c->dropped) tell_dropped(c, report);
     double sum = 0, count = 0;
     for (size_t i = 0; i < c->points; i++) {
         if (!use[i]) continue;
