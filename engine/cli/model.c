@@ -25,7 +25,7 @@ const struct pl_model *pl__model_named(const struct pl_cli *cli) {
     return NULL;
 }
 
-static void unknown_parameter(const struct pl_model_parameter *rows, const char *name) {
+void pl__model_unknown(const struct pl_model_parameter *rows, const char *name) {
     const char *names[PL_MODEL_PARAMETERS_MAX];
     unsigned count = 0;
     for (; count < PL_MODEL_PARAMETERS_MAX && rows[count].name; count++)
@@ -46,7 +46,7 @@ bool pl__model_assign(const struct pl_cli *cli, const struct pl_model_parameter 
     snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
     *row = pl_model_parameter(rows, name);
     if (*row < 0) {
-        unknown_parameter(rows, name);
+        pl__model_unknown(rows, name);
         return false;
     }
     const char *end = at ? strchr(equals, '@') : NULL;
@@ -85,7 +85,8 @@ int pl__model_json(json_t *value) {
     if (good)
         putchar('\n');
     else
-        fputs("potline model: out of memory\n", stderr);
+        fprintf(stderr, "potline model: %s\n",
+                value && ferror(stdout) ? "the output cannot be written" : "out of memory");
     json_decref(value);
     return good ? PL_EXIT_OK : PL_EXIT_FAILED;
 }
@@ -246,7 +247,7 @@ const struct pl_subcommand pl_subcommand_model = {
         {"set", "NAME=VALUE[@TIME]", "A parameter; of an input also from a time on. May be repeated.", 's'},
         {"until", "TIME", "How long a run is: 8h.", 0}, {"every", "TIME", "How often its outputs are taken.", 0},
         {"budget", "COUNT", "Evaluations of the equations that a step may take before it is degraded (200000).", 0},
-        {"deadline", "TIME", "The same by the clock, as a net behind it; off.", 0},
+        {"deadline", "TIME", "The same by the clock, as a net behind it (10m).", 0},
         {"out", "FILE", "Outputs and profiles as CSV: t_s,quantity,unit,position,value.", 'o'},
         {"plot", NULL, "Plot on the terminal; of a calibration the same as --report.", 0},
         {"of", "NAME", "What is plotted: outputs over time, profiles at the end. May be repeated.", 0},

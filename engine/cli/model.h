@@ -22,6 +22,9 @@ const struct pl_model *pl__model_named(const struct pl_cli *cli);
 bool pl__model_assign(const struct pl_cli *cli, const struct pl_model_parameter *rows, const char *text, int *row,
                       double *value, const char **at);
 
+/* Says that a table has no such row, and which name is nearest. */
+void pl__model_unknown(const struct pl_model_parameter *rows, const char *name);
+
 /* An option that is a number between two; false after saying that it is none. Without it *value stays. */
 bool pl__model_within(const struct pl_cli *cli, const char *option, double low, double high, double *value);
 

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <potline/alloc.h>
 #include <potline/text.h>
@@ -18,6 +20,7 @@ struct calibration {
     struct pl_fit_file file[PL_FIT_FILES_MAX];
     char *path[PL_FIT_FILES_MAX];
     json_t *figures; /* NULL: printed */
+    time_t told;     /* how far it is */
 };
 
 /* ---- Which experiment ---- */
@@ -118,8 +121,10 @@ static bool set_free(struct calibration *c) {
         snprintf(name, sizeof name, "%.*s", length, fit);
         int row = pl_model_parameter(c->fit.experiment->parameters, name);
         if (row < 0 || c->fit.free_count == PL_FIT_MAX) {
-            pl_cli_usage(c->cli, row < 0 ? "--fit: experiment %s has no parameter \"%s\"" : "--fit: too many: %s, %s",
-                         c->fit.experiment->name, name);
+            if (row < 0)
+                pl__model_unknown(c->fit.experiment->parameters, name);
+            else
+                pl_cli_usage(c->cli, "--fit: more than %d constants", PL_FIT_MAX);
             return false;
         }
         c->fit.free[c->fit.free_count++] = (unsigned)row;
@@ -185,24 +190,43 @@ static double judged_together(const struct pl_fit *fit) {
     return sqrt(sum / count);
 }
 
+/* What the constants cannot be relied on for. */
+static void print_doubts(const struct pl_fit *fit) {
+    const struct pl_model_parameter *rows = fit->experiment->parameters;
+    for (unsigned i = 0; i < fit->constants; i++)
+        for (unsigned j = 0; j < i; j++)
+            if (fabs(fit->correlation[i][j]) > 0.95)
+                printf("  %s and %s go together (correlation %.3f): data like these hardly tell them apart\n",
+                       rows[fit->row[j]].name, rows[fit->row[i]].name, fit->correlation[i][j]);
+    if (fit->constants)
+        printf("  (95 %% intervals from the curvature at the optimum, wider where residuals hang together; condition "
+               "%.3g)\n",
+               fit->condition);
+    bool untold = false;
+    for (unsigned i = 0; i < fit->constants; i++)
+        untold = untold || fit->untold[i];
+    if (untold)
+        printf(
+            "  Not all constants are told by what was fitted to. What they predict elsewhere is a guess: fit to more "
+            "(other runs, a longer part), or --set what is known and leave it out of --fit.\n");
+}
+
 static void print_text(const struct calibration *c) {
     const struct pl_fit *fit = &c->fit;
     const struct pl_model_parameter *rows = fit->experiment->parameters;
     printf("%s, experiment %s: %ld runs; %s\n", c->model->name, fit->experiment->name, fit->runs, fit->ended);
     for (unsigned i = 0; i < fit->constants; i++) {
         const struct pl_model_parameter *row = &rows[fit->row[i]];
-        printf("  %-22s %12.6g +- %-10.3g %s%s%s%s\n", row->name, fit->value[i], 1.96 * fit->deviation[i], row->unit,
+        char interval[32] = "open";
+        if (isfinite(fit->deviation[i])) snprintf(interval, sizeof interval, "%.3g", 1.96 * fit->deviation[i]);
+        printf("  %-22s %12.6g +- %-10s %s%s%s%s\n", row->name, fit->value[i], interval, row->unit,
                fit->of_file[i] < 0 ? "" : "  of ",
                fit->of_file[i] < 0 ? "" : base_name(fit->file[fit->of_file[i]].path),
-               fit->at_bound[i] ? "  (at a bound of its range)" : "");
+               fit->at_bound[i] ? "  (at a bound of its range)"
+               : fit->untold[i] ? "  (not told by these data)"
+                                : "");
     }
-    for (unsigned i = 0; i < fit->constants; i++)
-        for (unsigned j = 0; j < i; j++)
-            if (fabs(fit->correlation[i][j]) > 0.95)
-                printf("  %s and %s go together (correlation %.3f): data like these do not tell them apart\n",
-                       rows[fit->row[i]].name, rows[fit->row[j]].name, fit->correlation[i][j]);
-    printf(
-        "  (95 %% intervals from the curvature at the optimum; residuals that hang together make them too narrow)\n");
+    print_doubts(fit);
     printf("\n%-28s %7s %14s %14s   %s, target %g\n", "file", "points", "fitted", "judged", fit->experiment->measure,
            fit->experiment->target);
     for (unsigned i = 0; i < fit->file_count; i++) {
@@ -237,11 +261,11 @@ static int print_json(struct calibration *c, bool good) {
     json_t *constants = json_array();
     for (unsigned i = 0; i < fit->constants; i++) {
         const struct pl_model_parameter *row = &fit->experiment->parameters[fit->row[i]];
-        json_t *one =
-            json_pack("{s:s, s:s, s:f, s:o, s:o, s:o, s:b}", "name", row->name, "unit", row->unit, "value",
-                      fit->value[i], "deviation", pl__model_number(fit->deviation[i]), "low",
-                      pl__model_number(fit->value[i] - 1.96 * fit->deviation[i]), "high",
-                      pl__model_number(fit->value[i] + 1.96 * fit->deviation[i]), "at_bound", (int)fit->at_bound[i]);
+        json_t *one = json_pack("{s:s, s:s, s:f, s:o, s:o, s:o, s:b, s:b}", "name", row->name, "unit", row->unit,
+                                "value", fit->value[i], "deviation", pl__model_number(fit->deviation[i]), "low",
+                                pl__model_number(fit->value[i] - 1.96 * fit->deviation[i]), "high",
+                                pl__model_number(fit->value[i] + 1.96 * fit->deviation[i]), "at_bound",
+                                (int)fit->at_bound[i], "told", (int)!fit->untold[i]);
         if (fit->of_file[i] >= 0) json_object_set_new(one, "file", json_string(fit->file[fit->of_file[i]].path));
         json_t *correlations = json_array();
         for (unsigned j = 0; j < fit->constants; j++)
@@ -251,12 +275,12 @@ static int print_json(struct calibration *c, bool good) {
     }
     json_t *figures = c->figures;
     c->figures = NULL;
-    return pl__model_json(json_pack("{s:s, s:s, s:s, s:f, s:o, s:f, s:s, s:I, s:b, s:o, s:o, s:o}", "model",
-                                    c->model->name, "experiment", fit->experiment->name, "measure",
-                                    fit->experiment->measure, "target", fit->experiment->target, "judged",
-                                    pl__model_number(judged_together(fit)), "rms", fit->rms, "unit",
-                                    fit->experiment->unit, "runs", (json_int_t)fit->runs, "good", (int)good,
-                                    "constants", constants, "files", files_json(fit), "figures", figures));
+    return pl__model_json(
+        json_pack("{s:s, s:s, s:s, s:f, s:o, s:f, s:s, s:I, s:o, s:b, s:o, s:o, s:o}", "model", c->model->name,
+                  "experiment", fit->experiment->name, "measure", fit->experiment->measure, "target",
+                  fit->experiment->target, "judged", pl__model_number(judged_together(fit)), "rms", fit->rms, "unit",
+                  fit->experiment->unit, "runs", (json_int_t)fit->runs, "condition", pl__model_number(fit->condition),
+                  "good", (int)good, "constants", constants, "files", files_json(fit), "figures", figures));
 }
 
 static bool plot_file(const struct calibration *c, const struct pl_fit_file *file, struct pl__plot plots[2]) {
@@ -264,10 +288,18 @@ static bool plot_file(const struct calibration *c, const struct pl_fit_file *fil
     if (!residual) return false;
     for (size_t k = 0; k < file->points; k++)
         residual[k] = file->predicted[k] - file->observed[k];
-    plots[0] = (struct pl__plot){.title = base_name(file->path), .x = "", .y = c->fit.experiment->unit, .count = 2};
+    double least = INFINITY, most = 0;
+    for (size_t k = 0; k < file->points; k++) {
+        least = fmin(least, file->position[k]);
+        most = fmax(most, file->position[k]);
+    }
+    bool decades = least > 0 && most > 1e3 * least; /* frequencies */
+    plots[0] = (struct pl__plot){
+        .title = base_name(file->path), .x = "", .y = c->fit.experiment->unit, .count = 2, .logarithmic = decades};
     plots[0].curve[0] = (struct pl__curve){"measured", file->position, file->observed, file->points, true};
     plots[0].curve[1] = (struct pl__curve){"model", file->position, file->predicted, file->points, true};
-    plots[1] = (struct pl__plot){.title = "residual", .x = "", .y = c->fit.experiment->unit, .count = 1};
+    plots[1] = (struct pl__plot){
+        .title = "residual", .x = "", .y = c->fit.experiment->unit, .count = 1, .logarithmic = decades};
     plots[1].curve[0] = (struct pl__curve){"residual", file->position, residual, file->points, true};
     return true;
 }
@@ -291,12 +323,27 @@ static bool report(const struct calibration *c) {
     return good;
 }
 
+/* On a terminal, once a second. */
+static void progress(void *context, long runs, double rms) {
+    struct calibration *c = context;
+    time_t now = time(NULL);
+    if (now == c->told) return;
+    c->told = now;
+    fprintf(stderr, "\r%ld of at most %ld runs, rms %.4g ...   ", runs, c->fit.evaluations, rms);
+    fflush(stderr);
+}
+
 static int work(struct calibration *c) {
     struct pl_error *error = NULL;
     if (pl_cli_has(c->cli, "json")) c->figures = json_array();
     c->fit.figures = (struct pl_model_report){tell, c};
     const struct pl_model_suite *suite = pl_models_suite(c->model);
-    int code = suite->fit(&c->fit, &error) ? pl__model_failed(c->cli, &error) : PL_EXIT_OK;
+    c->told = time(NULL);
+    if (isatty(STDERR_FILENO)) c->fit.progress = progress;
+    c->fit.progress_context = c;
+    enum pl_code fitted = suite->fit(&c->fit, &error);
+    if (c->fit.progress) fputs("\r\33[K", stderr);
+    int code = fitted ? pl__model_failed(c->cli, &error) : PL_EXIT_OK;
     bool good = !code && judged_together(&c->fit) <= c->fit.experiment->target;
     if (!code && c->figures && print_json(c, good))
         code = PL_EXIT_FAILED;

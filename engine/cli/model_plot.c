@@ -73,7 +73,7 @@ void pl__plot_terminal(FILE *out, const struct pl__plot *plot) {
         put_curve(grid, &frame, &plot->curve[c], marks[c]);
     fprintf(out, "\n%s\n", plot->title);
     for (int r = 0; r < ROWS; r++) {
-        bool labelled = r % 4 == 0 || r == ROWS - 1;
+        bool labelled = (r % 4 == 0 && r < ROWS - 2) || r == ROWS - 1;
         if (labelled)
             fprintf(out, "%*.5g |%s\n", MARGIN, frame.y1 - (frame.y1 - frame.y0) * r / (ROWS - 1), grid[r]);
         else
@@ -105,6 +105,7 @@ static void put_plot(FILE *out, const struct pl__plot *plot) {
     fputs("set title ", out), put_quoted(out, plot->title);
     fputs("\nset xlabel ", out), put_quoted(out, plot->x);
     fputs("\nset ylabel ", out), put_quoted(out, plot->y);
+    fputs(plot->count > 1 ? "\nset key outside top horizontal" : "\nunset key", out);
     fprintf(out, "\n%s logscale x\nplot ", plot->logarithmic ? "set" : "unset");
     for (unsigned c = 0; c < plot->count; c++) {
         fprintf(out, "%s'-' with %s title ", c ? ", " : "",

@@ -70,8 +70,31 @@ static bool later(struct run *run, const char *text, int row, double value, cons
     return true;
 }
 
+/* What is to be plotted are outputs and profiles of the model. */
+static bool check_wishes(const struct run *run) {
+    const char *names[PL_MODEL_OUTPUTS_MAX * 2];
+    unsigned count = 0;
+    const struct pl_model_quantity *tables[] = {run->model->outputs, run->model->profiles};
+    for (unsigned t = 0; t < 2; t++)
+        for (const struct pl_model_quantity *q = tables[t]; q && q->name && count < PL_MODEL_OUTPUTS_MAX * 2; q++)
+            names[count++] = q->name;
+    const char *const *of = pl_cli_all(run->cli, "of");
+    for (; of && *of; of++) {
+        bool found = false;
+        for (unsigned i = 0; i < count; i++)
+            found = found || strcmp(names[i], *of) == 0;
+        if (found) continue;
+        const char *nearest = pl_text_nearest(*of, names, count);
+        fprintf(stderr, "potline model: --of: %s has no output or profile \"%s\"%s%s%s\n", run->model->name, *of,
+                nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+        return false;
+    }
+    return true;
+}
+
 static bool parse(struct run *run) {
     const struct pl_cli *cli = run->cli;
+    if (!check_wishes(run)) return false;
     for (unsigned i = 0; run->model->parameters[i].name; i++)
         run->values[i] = run->model->parameters[i].fallback;
     const char *const *set = pl_cli_all(cli, "set");
@@ -90,6 +113,7 @@ static bool parse(struct run *run) {
     if (until && !every) run->every = fmin(run->every, run->until / 10);
     if (every && !seconds(cli, "every", every, &run->every)) return false;
     const char *deadline = pl_cli_get(cli, "deadline");
+    run->stepper.deadline = 600;
     if (deadline && !seconds(cli, "deadline", deadline, &run->stepper.deadline)) return false;
     double budget = PL_STEPPER_BUDGET;
     if (!pl__model_within(cli, "budget", 1, 1e12, &budget)) return false;
@@ -280,11 +304,14 @@ static bool plot(struct run *run) {
     struct pl__plot file[PL_CURVES_MAX];
     char titles[PL_CURVES_MAX][96];
     unsigned files = 0, count = 0;
+    const char *unit = run->time[run->times - 1] > 2 * 3600 ? "h" : "s";
+    for (size_t i = 0; i < run->times && *unit == 'h'; i++)
+        run->time[i] /= 3600; /* nothing but the plots comes after */
     for (unsigned k = 0; k < run->outputs && files < PL_CURVES_MAX - 1; k++) {
         const struct pl_model_quantity *of = &run->model->outputs[k];
         if (!asked_for(run, of->name, k == 0)) continue;
         snprintf(titles[files], sizeof titles[0], "%s (%s)", of->name, of->unit);
-        struct pl__plot one = {.title = titles[files], .x = "s", .y = of->unit, .count = 1};
+        struct pl__plot one = {.title = titles[files], .x = unit, .y = of->unit, .count = 1};
         one.curve[0] = (struct pl__curve){of->name, run->time, run->output[k], run->times, false};
         plot_one(run, &one, file, &files);
     }
@@ -292,7 +319,8 @@ static bool plot(struct run *run) {
         const struct pl_model_quantity *of = &run->model->profiles[k];
         if (count || !asked_for(run, of->name, k == 0)) continue;
         count = run->model->profile(run->stepper.self, k, run->position, run->value);
-        snprintf(titles[files], sizeof titles[0], "%s (%s) at %g s", of->name, of->unit, run->time[run->times - 1]);
+        snprintf(titles[files], sizeof titles[0], "%s (%s) at %g %s", of->name, of->unit, run->time[run->times - 1],
+                 unit);
         struct pl__plot one = {.title = titles[files], .x = "m", .y = of->unit, .count = 1};
         one.curve[0] = (struct pl__curve){of->name, run->position, run->value, count, false};
         plot_one(run, &one, file, &files);

@@ -30,10 +30,9 @@ double bath_activity(const struct bath *b) {
 }
 
 double bath_conductivity(const struct bath *b) {
-    double sodium = 0.6 * (100 - b->excess - b->alumina - b->calcium - b->lithium - b->magnesium);
-    double ratio =
-        (sodium / 41.99 + b->lithium / 25.94 - b->magnesium / 62.31) / 2 / ((b->excess + 2 * sodium / 3) / 83.98);
-    return exp(1.9362 + 0.3092 * ratio - 0.004132 * b->calcium - 0.01755 * b->alumina + 0.008123 * b->lithium -
+    double sodium = 0.6 * (100 - b->excess - b->alumina - b->calcium - b->magnesium); /* LiF in place of cryolite */
+    double ratio = (sodium / 41.99 - b->magnesium / 62.31) / 2 / ((b->excess + 2 * sodium / 3) / 83.98);
+    return exp(1.9362 + 0.3092 * ratio - 0.004132 * b->calcium - 0.01755 * b->alumina + 0.0121 * b->lithium -
                0.00398 * b->magnesium - 1751.1 / (b->t + KELVIN));
 }
 

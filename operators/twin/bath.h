@@ -11,7 +11,8 @@ double bath_liquidus(const struct bath *bath);     /* deg C; Solheim and others 
 double bath_ratio(const struct bath *bath);        /* NaF to AlF3 by weight */
 double bath_saturation(const struct bath *bath);   /* wt% alumina; Skybakmoen and others 1997 */
 double bath_activity(const struct bath *bath);     /* of alumina */
-double bath_conductivity(const struct bath *bath); /* S/cm; Wang's form as Haupin 1998 uses it */
+double bath_conductivity(const struct bath *bath); /* S/cm; Wang's form as Haupin 1998 uses it,
+                                                       with what LiF adds by Hives et al. 1996 */
 double bath_diffusivity(double t);                 /* m2/s of alumina; Frazer and Thonstad 2010, joined by Arrhenius */
 
 #endif

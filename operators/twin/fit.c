@@ -14,19 +14,21 @@
 
 #include "fit_parts.h"
 
-enum { STARTS_MAX = 8, SAMPLES = 12, POLISH = 12 };
+enum { STARTS_MAX = 8, SAMPLES = 12, POLISH = 12, STRETCHES = 24, INDEPENDENT = 10 };
 static const double STEP = 1e-5, FAILED = 1e30;
 
 struct state {
     struct pl_fit *fit;
     void *data[PL_FIT_FILES_MAX];
     double *weight[PL_FIT_FILES_MAX];
-    bool *use[PL_FIT_FILES_MAX]; /* fitted to */
-    size_t residuals;            /* fitted to, of all files */
-    double *residual, *moved;    /* at a point, and beside it */
-    double *jacobian;            /* by constant: residuals */
-    double *slope;               /* of one file, by row that is free */
+    bool *use[PL_FIT_FILES_MAX];                          /* fitted to */
+    size_t residuals;                                     /* fitted to, of all files, then what is known before */
+    const struct pl_model_expected *expected[PL_FIT_MAX]; /* by constant; NULL: nothing */
+    double *residual, *moved;                             /* at a point, and beside it */
+    double *jacobian;                                     /* by constant: residuals */
+    double *slope;                                        /* of one file, by row that is free */
     long runs;
+    double best; /* mean of squares, so far */
     nlopt_opt optimiser;
 };
 
@@ -64,6 +66,36 @@ static enum pl_code lay_out(struct pl_fit *fit, struct pl_error **error) {
     return PL_OK;
 }
 
+/* ---- What is known before ---- */
+
+static void find_expected(struct state *s) {
+    const struct pl_model_expected *e = s->fit->experiment->expected;
+    for (; e && e->name; e++)
+        for (unsigned i = 0; i < count_of(s); i++)
+            if (strcmp(row(s, i)->name, e->name) == 0) {
+                s->expected[i] = e;
+                s->residuals++;
+            }
+}
+
+/* Points hang together: all of them count as INDEPENDENT ones beside what is known before. */
+static double expected_weight(const struct state *s, const struct pl_model_expected *e) {
+    return s->fit->experiment->scatter * sqrt((double)s->residuals / INDEPENDENT) / e->deviation;
+}
+
+static void compare_expected(const struct state *s, const double *x, size_t at, double *out, double *jacobian) {
+    unsigned n = count_of(s);
+    for (unsigned i = 0; i < n; i++) {
+        const struct pl_model_expected *e = s->expected[i];
+        if (!e) continue;
+        double weight = expected_weight(s, e);
+        out[at] = (fit_from_scaled(row(s, i), x[i]) - e->value) * weight;
+        for (unsigned j = 0; jacobian && j < n; j++)
+            jacobian[j * s->residuals + at] = i == j ? weight * fit_stretch(row(s, j), x[j]) : 0;
+        at++;
+    }
+}
+
 /* ---- Files ---- */
 
 static size_t parameter_count(const struct pl_model_experiment *e) {
@@ -90,6 +122,15 @@ static bool some_judge(const struct pl_fit *fit) {
     return false;
 }
 
+/* Points evenly over a record, its ends among them: what is kept back lies between. */
+static bool is_spread(size_t k, size_t points, double share) {
+    size_t chosen = (size_t)ceil(share * (double)points);
+    if (chosen >= points) chosen = points - 1;
+    if (chosen < 2) return k < chosen;
+    double step = (double)(points - 1) / (double)(chosen - 1);
+    return (size_t)lround(round((double)k / step) * step) == k;
+}
+
 /* Which points of a file are fitted to. */
 static void share_out(const struct state *s, const struct pl_fit_file *file, bool *use) {
     const struct pl_fit *fit = s->fit;
@@ -101,7 +142,7 @@ static void share_out(const struct state *s, const struct pl_fit_file *file, boo
         else if (whole)
             use[k] = true;
         else if (fit->experiment->alternate)
-            use[k] = floor((double)(k + 1) * fit->share) > floor((double)k * fit->share);
+            use[k] = is_spread(k, file->points, fit->share);
         else
             use[k] = k < first;
     }
@@ -146,8 +187,9 @@ static enum pl_code load(struct state *s, struct pl_error **error) {
         if (file->points > most) most = file->points;
     }
     unsigned n = count_of(s);
-    if (n && s->residuals <= n)
-        return pl_error_set(error, PL_RANGE, "%zu points to fit %u constants to are too few", s->residuals, n);
+    bool few = n && s->residuals <= n;
+    find_expected(s);
+    if (few) return pl_error_set(error, PL_RANGE, "%zu points to fit %u constants to are too few", s->residuals, n);
     s->residual = pl_alloc(s->residuals * sizeof(double));
     s->moved = pl_alloc(s->residuals * sizeof(double));
     s->jacobian = pl_alloc((n + 1) * s->residuals * sizeof(double));
@@ -200,6 +242,7 @@ static bool residuals(struct state *s, const double *x, double *out, double *jac
             if (!isfinite(out[at++])) return false;
         }
     }
+    compare_expected(s, x, at, out, jacobian);
     return true;
 }
 
@@ -223,6 +266,7 @@ static bool linearise(struct state *s, const double *x) {
 
 static double objective(unsigned n, const double *x, double *gradient, void *self) {
     struct state *s = self;
+    if (s->fit->progress && s->best < FAILED) s->fit->progress(s->fit->progress_context, s->runs, sqrt(s->best));
     if (s->runs >= s->fit->evaluations) nlopt_force_stop(s->optimiser);
     for (unsigned j = 0; gradient && j < n; j++)
         gradient[j] = 0;
@@ -231,7 +275,9 @@ static double objective(unsigned n, const double *x, double *gradient, void *sel
     for (unsigned j = 0; gradient && j < n; j++)
         for (size_t k = 0; k < s->residuals; k++)
             gradient[j] += 2 * s->jacobian[j * s->residuals + k] * s->residual[k] / (double)s->residuals;
-    return fit_squares(s->residual, s->residuals) / (double)s->residuals;
+    double reached = fit_squares(s->residual, s->residuals) / (double)s->residuals;
+    s->best = fmin(s->best, reached);
+    return reached;
 }
 
 /* ---- Search ---- */
@@ -346,12 +392,48 @@ static unsigned choose_known(const struct state *s, const double *x, unsigned kn
     return count;
 }
 
+/* Sums of slopes times residuals over stretches of the record: what their scatter is tells how far the constants would
+ * move with another stretch, also where residuals hang together. */
+static void by_stretches(const struct state *s, unsigned count, const unsigned *known,
+                         double sum[PL_FIT_MAX][PL_FIT_MAX]) {
+    size_t stretches = s->residuals < STRETCHES ? s->residuals : STRETCHES;
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned j = 0; j < count; j++)
+            sum[i][j] = 0;
+    for (size_t b = 0; b < stretches; b++) {
+        double g[PL_FIT_MAX] = {0};
+        for (size_t k = b * s->residuals / stretches; k < (b + 1) * s->residuals / stretches; k++)
+            for (unsigned i = 0; i < count; i++)
+                g[i] += s->jacobian[known[i] * s->residuals + k] * s->residual[k];
+        for (unsigned i = 0; i < count; i++)
+            for (unsigned j = 0; j < count; j++)
+                sum[i][j] += g[i] * g[j];
+    }
+    double few = stretches > count ? (double)stretches / (double)(stretches - count) : (double)stretches;
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned j = 0; j < count; j++)
+            sum[i][j] *= few;
+}
+
+/* The wider of what independent residuals and what stretches of them say. */
+static double variance_of(unsigned i, unsigned count, double inverse[PL_FIT_MAX][PL_FIT_MAX],
+                          double stretch[PL_FIT_MAX][PL_FIT_MAX], double variance) {
+    double hanging = 0;
+    for (unsigned j = 0; j < count; j++)
+        for (unsigned k = 0; k < count; k++)
+            hanging += inverse[i][j] * stretch[j][k] * inverse[k][i];
+    return fmax(inverse[i][i] * variance, hanging);
+}
+
+/* A constant that moves half of its range within its interval, or whose slopes are made of the others', is not told:
+ * what is then said of it is where the search has stopped. */
 static void deviations(struct state *s, const double *x) {
     unsigned n = count_of(s), known[PL_FIT_MAX];
     struct pl_fit *fit = s->fit;
-    double a[PL_FIT_MAX][PL_FIT_MAX], b[PL_FIT_MAX], column[PL_FIT_MAX], inverse[PL_FIT_MAX][PL_FIT_MAX];
+    double a[PL_FIT_MAX][PL_FIT_MAX], b[PL_FIT_MAX], inverse[PL_FIT_MAX][PL_FIT_MAX], stretch[PL_FIT_MAX][PL_FIT_MAX];
     for (unsigned i = 0; i < n; i++) {
         fit->deviation[i] = NAN;
+        fit->untold[i] = true;
         for (unsigned j = 0; j < n; j++)
             fit->correlation[i][j] = i == j ? 1 : 0;
     }
@@ -361,17 +443,15 @@ static void deviations(struct state *s, const double *x) {
     for (unsigned i = 0; i < count; i++)
         for (unsigned j = 0; j < count; j++)
             a[i][j] = a[known[i]][known[j]]; /* known[i] >= i: none is read after it is written */
+    bool mixed[PL_FIT_MAX];
+    fit->condition = fit_invert(count, a, inverse, mixed);
+    by_stretches(s, count, known, stretch);
     double variance = fit_squares(s->residual, s->residuals) / (double)(s->residuals - n);
     for (unsigned i = 0; i < count; i++) {
-        double unit[PL_FIT_MAX] = {0};
-        unit[i] = 1;
-        if (!fit_solve(count, a, unit, 0, column)) return;
-        for (unsigned j = 0; j < count; j++)
-            inverse[j][i] = column[j];
-    }
-    for (unsigned i = 0; i < count; i++) {
         unsigned k = known[i];
-        fit->deviation[k] = sqrt(fmax(inverse[i][i], 0) * variance) * fit_stretch(row(s, k), x[k]);
+        double scaled = mixed[i] ? INFINITY : sqrt(fmax(variance_of(i, count, inverse, stretch, variance), 0));
+        fit->deviation[k] = scaled * fit_stretch(row(s, k), x[k]);
+        fit->untold[k] = !(1.96 * scaled < 0.25);
         for (unsigned j = 0; j < count; j++)
             fit->correlation[k][known[j]] = inverse[i][j] / sqrt(fabs(inverse[i][i] * inverse[j][j]));
     }
@@ -442,6 +522,7 @@ static enum pl_code fit_all(struct state *s, struct pl_error **error) {
         unsigned starts = choose_starts(s, x);
         for (unsigned i = 0; i < starts; i++) {
             best[i] = objective(n, x[i], NULL, s);
+            if (!i) polish(s, x[i], &best[i]); /* a good guess is kept: the search may leave it for a worse valley */
             search(s, x[i], &best[i]);
             polish(s, x[i], &best[i]);
             if (best[i] < best[winner]) winner = i;
@@ -473,6 +554,7 @@ enum pl_code fit_run(struct pl_fit *fit, struct pl_error **error) {
     struct state *s = PL_NEW(struct state);
     if (!s) return pl_error_set(error, PL_NO_MEMORY, "no memory to fit in");
     s->fit = fit;
+    s->best = FAILED;
     enum pl_code code = lay_out(fit, error);
     if (!code) code = load(s, error);
     if (!code) code = fit_all(s, error);

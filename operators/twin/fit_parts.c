@@ -58,6 +58,61 @@ bool fit_solve(unsigned n, double a[PL_FIT_MAX][PL_FIT_MAX], const double *b, do
     return true;
 }
 
+/* Eigenvalues (on the diagonal of a) and vectors (columns of v) by Jacobi's rotations. */
+static void rotate_all(unsigned n, double a[PL_FIT_MAX][PL_FIT_MAX], double v[PL_FIT_MAX][PL_FIT_MAX]) {
+    enum { SWEEPS = 30 };
+    for (unsigned i = 0; i < n; i++)
+        for (unsigned j = 0; j < n; j++)
+            v[i][j] = i == j;
+    for (int sweep = 0; sweep < SWEEPS; sweep++)
+        for (unsigned p = 0; p + 1 < n; p++)
+            for (unsigned q = p + 1; q < n; q++) {
+                if (fabs(a[p][q]) < 1e-18) continue;
+                double theta = 0.5 * atan2(2 * a[p][q], a[q][q] - a[p][p]), c = cos(theta), s = sin(theta);
+                for (unsigned k = 0; k < n; k++) {
+                    double left = a[k][p], right = a[k][q];
+                    a[k][p] = c * left - s * right;
+                    a[k][q] = s * left + c * right;
+                }
+                for (unsigned k = 0; k < n; k++) {
+                    double left = a[p][k], right = a[q][k];
+                    a[p][k] = c * left - s * right;
+                    a[q][k] = s * left + c * right;
+                }
+                for (unsigned k = 0; k < n; k++) {
+                    double left = v[k][p], right = v[k][q];
+                    v[k][p] = c * left - s * right;
+                    v[k][q] = s * left + c * right;
+                }
+            }
+}
+
+double fit_invert(unsigned n, double a[PL_FIT_MAX][PL_FIT_MAX], double inverse[PL_FIT_MAX][PL_FIT_MAX], bool *mixed) {
+    const double FLAT = 1e-9, THROUGH = 0.1; /* slopes by differences have no more digits */
+    double m[PL_FIT_MAX][PL_FIT_MAX], v[PL_FIT_MAX][PL_FIT_MAX], most = 0, least = INFINITY;
+    for (unsigned i = 0; i < n; i++)
+        for (unsigned j = 0; j < n; j++)
+            m[i][j] = a[i][j] / sqrt(a[i][i] * a[j][j]);
+    rotate_all(n, m, v);
+    for (unsigned k = 0; k < n; k++) {
+        most = fmax(most, m[k][k]);
+        least = fmin(least, m[k][k]);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        mixed[i] = false;
+        for (unsigned k = 0; k < n; k++)
+            mixed[i] = mixed[i] || (m[k][k] < FLAT * most && fabs(v[i][k]) > THROUGH);
+        for (unsigned j = 0; j < n; j++) {
+            inverse[i][j] = 0;
+            for (unsigned k = 0; k < n; k++)
+                inverse[i][j] += v[i][k] * v[j][k] / fmax(m[k][k], FLAT * most);
+            inverse[i][j] /= sqrt(a[i][i] * a[j][j]);
+        }
+    }
+    if (!n) return 1;
+    return least > FLAT * most ? sqrt(most / least) : INFINITY;
+}
+
 double fit_even(unsigned sample, unsigned dimension, unsigned dimensions) {
     double g = 2;
     for (int i = 0; i < 40; i++)

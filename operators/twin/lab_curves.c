@@ -3,6 +3,7 @@
 #include <complex.h>
 #include <math.h>
 #include <potline/alloc.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kinetics.h"
@@ -13,7 +14,7 @@ static const double PI = 3.14159265358979323846, USUAL_SPEED = 100; /* rad/s */
 
 /* Columns of the points that count. */
 struct curve {
-    size_t points;
+    size_t points, dropped; /* dropped: were disturbed, and are not among the points */
     double *x, *y, *extra;
 };
 
@@ -60,14 +61,33 @@ static double rms_percent(const struct curve *c, const double *predicted, const 
 
 /* ---- Rotating disk ---- */
 
-enum { RPM, ELECTRONS, ELECTRONS_SLOPE, RATE, TAFEL, FILM, ORDER, POWER, DISK_D, DISK_C, DISK_NU };
+enum {
+    RPM,
+    ELECTRONS,
+    ELECTRONS_SLOPE,
+    BACKGROUND,
+    BACKGROUND_SLOPE,
+    RATE,
+    TAFEL,
+    FILM,
+    ORDER,
+    POWER,
+    DISK_D,
+    DISK_C,
+    DISK_NU
+};
+/* V: nothing diffuses to the disk yet, so that what it draws is the background; and where that is referred to */
+static const double BEFORE_LOW = 1.02, BEFORE_HIGH = 1.08, BEFORE = 1.05;
 static const struct pl_model_parameter disk_parameters[] = {
     [RPM] = {"rpm", "1/min", NAN, 1, 100000, NULL, 0,
              "Of the disk; else the number before \"rpm\" in the file's name."},
-    [ELECTRONS] = {"electrons", "", 3.7, 1, 6, NULL, 0, "By molecule, at 0.4 V."},
-    [ELECTRONS_SLOPE] = {"electrons_slope", "1/V", -0.3, -4, 4, NULL, 0, "Their change by volt."},
-    [RATE] = {"rate", "A/m2", 100, 0.01, 1e5, NULL, 0, "Kinetic current density at 0.8 V."},
-    [TAFEL] = {"tafel", "V", 0.06, 0.03, 0.6, NULL, 0, "Tafel slope: V for ten times the current."},
+    [ELECTRONS] = {"electrons", "", 2.5, 1, 6, NULL, 0, "By molecule, at 0.4 V."},
+    [ELECTRONS_SLOPE] = {"electrons_slope", "1/V", 0, -4, 4, NULL, 0, "Their change by volt."},
+    [BACKGROUND] = {"background", "A/m2", 0, -10, 100, NULL, 0,
+                    "That the carbon itself draws at 1.05 V, at any speed; else what the file shows there."},
+    [BACKGROUND_SLOPE] = {"background_slope", "A/m2/V", 0, -50, 50, NULL, 0, "Its growth by volt downwards."},
+    [RATE] = {"rate", "A/m2", 190, 0.01, 1e5, NULL, 0, "Kinetic current density at 0.8 V."},
+    [TAFEL] = {"tafel", "V", 0.08, 0.03, 0.6, NULL, 0, "Tafel slope: V for ten times the current."},
     [FILM] = {"film", "A/m2", 1e5, 5, 1e5, NULL, 0, "The most that the catalyst's pores let through; 1e5: all."},
     [ORDER] = {"order", "", 1, 0.05, 2, NULL, 0, "Of the reaction in what is reduced; 1: Koutecky and Levich's line."},
     [POWER] = {"power", "", 0.5, 0.3, 0.6, NULL, 0,
@@ -85,12 +105,18 @@ static enum pl_code disk_load(void **data, const char *path, double *p, size_t *
     struct curve *c = make(data, table.rows);
     if (!c) return no_memory(&table, error);
     p[RPM] = lab_number_in_name(path, "rpm");
+    double before = 0, count = 0;
     for (size_t i = 0; i < table.rows; i++) {
         double e = table.column[0][i], j = table.column[1][i];
+        if (e >= BEFORE_LOW && e <= BEFORE_HIGH) {
+            before += j;
+            count++;
+        }
         if (!(e >= 0.1 && e <= 0.7) || !(fabs(j) > 1e-6)) continue;
         c->x[c->points] = e;
         c->y[c->points++] = j * 10; /* A/m2 */
     }
+    if (count > 0) p[BACKGROUND] = -10 * before / count;
     *points = c->points;
     lab_free(&table);
     return PL_OK;
@@ -125,7 +151,8 @@ static enum pl_code disk_predict(void *data, const double *p, double *value, str
     for (size_t i = 0; i < c->points; i++) {
         double electrons = fmax(p[ELECTRONS] + p[ELECTRONS_SLOPE] * (c->x[i] - 0.4), 0.1);
         double kinetic = p[RATE] * pow(10, (0.8 - c->x[i]) / p[TAFEL]);
-        value[i] = -through_layer(1 / (1 / kinetic + 1 / p[FILM]), electrons * levich, p[ORDER]);
+        double background = p[BACKGROUND] + p[BACKGROUND_SLOPE] * (BEFORE - c->x[i]);
+        value[i] = -through_layer(1 / (1 / kinetic + 1 / p[FILM]), electrons * levich, p[ORDER]) - background;
     }
     return PL_OK;
 }
@@ -138,7 +165,19 @@ static double disk_misfit(const void *data, const double *p, const double *predi
 
 /* ---- Corroding metal ---- */
 
-enum { DISSOLUTION, DISSOLUTION_SLOPE, LIMITING, LIMITED_RATE, LIMITED_SLOPE, HYDROGEN, HYDROGEN_SLOPE, OHMIC, REST };
+enum {
+    DISSOLUTION,
+    DISSOLUTION_SLOPE,
+    LIMITING,
+    LIMITED_RATE,
+    LIMITED_SLOPE,
+    HYDROGEN,
+    HYDROGEN_SLOPE,
+    OHMIC,
+    BREAKDOWN,
+    BREAKDOWN_SLOPE,
+    REST
+};
 static const struct pl_model_parameter metal_parameters[] = {
     [DISSOLUTION] = {"dissolution", "A", 1e-4, 1e-8, 1e-1, NULL, 0, "Anodic current at the rest potential."},
     [DISSOLUTION_SLOPE] = {"dissolution_slope", "V", 0.12, 0.02, 1, NULL, 0, "Its Tafel slope."},
@@ -148,6 +187,9 @@ static const struct pl_model_parameter metal_parameters[] = {
     [HYDROGEN] = {"hydrogen", "A", 1e-8, 1e-14, 1e-3, NULL, 0, "Hydrogen evolution at the rest potential."},
     [HYDROGEN_SLOPE] = {"hydrogen_slope", "V", 0.2, 0.02, 1, NULL, 0, "Its Tafel slope."},
     [OHMIC] = {"ohmic", "ohm", 10, 0.01, 1000, NULL, 0, "Resistance of the solution."},
+    [BREAKDOWN] = {"breakdown", "V", -0.25, -5, 5, NULL, 0,
+                   "Where the second dissolution, through a film that gives way, has 0.1 mA."},
+    [BREAKDOWN_SLOPE] = {"breakdown_slope", "V", 0.01, 0.005, 1, NULL, 0, "Its Tafel slope."},
     [REST] = {"rest", "V", -0.433, -5, 5, NULL, 0, "A potential that the currents above refer to."},
     {.name = NULL},
 };
@@ -169,6 +211,21 @@ static enum pl_code metal_load(void **data, const char *path, double *p, size_t 
     return PL_OK;
 }
 
+/* As one reads a plot: where the current rises on a straight line at the anodic end, only the solution limits it, and
+ * the electrode stays where its film has given way. */
+static void metal_guess(const void *data, double *p) {
+    const struct curve *c = data;
+    size_t top = 0, below = 0;
+    for (size_t i = 1; i < c->points; i++)
+        if (c->x[i] > c->x[top]) top = i;
+    for (size_t i = 1; i < c->points; i++)
+        if (fabs(c->y[i] - 0.8 * c->y[top]) < fabs(c->y[below] - 0.8 * c->y[top])) below = i;
+    double ohmic = (c->x[top] - c->x[below]) / (c->y[top] - c->y[below]);
+    if (!(ohmic > 0.1 && ohmic < 500)) return;
+    p[OHMIC] = 0.9 * ohmic;
+    p[BREAKDOWN] = c->x[top] - ohmic * c->y[top] - 0.02;
+}
+
 static const double METAL_FLOOR = 3e-5; /* A: relative errors end where the curve crosses 0 */
 
 static void metal_weight(const void *data, double *weight) {
@@ -180,8 +237,9 @@ static void metal_weight(const void *data, double *weight) {
 static double metal_current(const double *p, double e) {
     double above = (e - p[REST]) * log(10);
     double reduced = p[LIMITED_RATE] * exp(fmin(-above / p[LIMITED_SLOPE], 200));
-    return p[DISSOLUTION] * exp(fmin(above / p[DISSOLUTION_SLOPE], 200)) - reduced / (1 + reduced / p[LIMITING]) -
-           p[HYDROGEN] * exp(fmin(-above / p[HYDROGEN_SLOPE], 200));
+    double broken = (e - p[BREAKDOWN]) * log(10) / p[BREAKDOWN_SLOPE];
+    return p[DISSOLUTION] * exp(fmin(above / p[DISSOLUTION_SLOPE], 200)) + 1e-4 * exp(fmin(broken, 200)) -
+           reduced / (1 + reduced / p[LIMITING]) - p[HYDROGEN] * exp(fmin(-above / p[HYDROGEN_SLOPE], 200));
 }
 
 /* The electrode is at E - R I: by halving, since the current rises with the potential. */
@@ -298,6 +356,57 @@ static void impedance_guess(const void *data, double *p) {
     p[Z0] = width / 10;
 }
 
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, size_t n) {
+    qsort(values, n, sizeof *values, by_value);
+    return n % 2 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
+}
+
+/* How far a number is from the median of it and its neighbours in the record, as many on either side (Hampel): nothing
+ * where the record only rises or falls. */
+static double apart(const double *y, size_t i, size_t n) {
+    enum { BESIDE = 2 };
+    double window[2 * BESIDE + 1];
+    size_t count = 0, beside = i < BESIDE ? i : BESIDE;
+    if (n - 1 - i < beside) beside = n - 1 - i;
+    for (size_t k = i - beside; k <= i + beside; k++)
+        window[count++] = y[k];
+    return fabs(y[i] - median(window, count));
+}
+
+/* Frequencies that something disturbed (the mains, a step of range) stand out of the record itself, whatever the model:
+ * by STANDS_OUT times what points usually stand apart, and by LEAST of |Z|. Neither fitted to nor judged by. */
+static const double STANDS_OUT = 5, LEAST = 0.05;
+static enum pl_code drop_disturbed(struct curve *c, struct pl_error **error) {
+    size_t n = c->points / 2, kept = 0;
+    double *far = pl_alloc((2 * n + 1) * sizeof *far), *sorted = far + n;
+    if (!far) return pl_error_set(error, PL_NO_MEMORY, "no memory for a curve");
+    for (size_t i = 0; i < n; i++)
+        far[i] = sorted[i] = hypot(apart(c->y, i, n), apart(c->y + n, i, n)) / c->extra[i];
+    double usual = n ? median(sorted, n) : 0;
+    for (size_t i = 0; i < n; i++)
+        if (!(far[i] > LEAST && far[i] > STANDS_OUT * usual)) far[kept++] = (double)i;
+    double *re = c->y, *im = c->y + n;
+    for (size_t k = 0; k < kept; k++) {
+        size_t i = (size_t)far[k];
+        c->x[k] = c->x[i];
+        re[k] = re[i];
+        c->extra[k] = c->extra[i];
+    }
+    for (size_t k = 0; k < kept; k++)
+        re[kept + k] = im[(size_t)far[k]]; /* kept <= n: none is read after it is written */
+    memcpy(c->x + kept, c->x, kept * sizeof *c->x);
+    memcpy(c->extra + kept, c->extra, kept * sizeof *c->extra);
+    pl_free(far);
+    c->points = 2 * kept;
+    c->dropped = n - kept;
+    return PL_OK;
+}
+
 /* All real parts, then all imaginary ones. */
 static enum pl_code impedance_load(void **data, const char *path, double *p, size_t *points, struct pl_error **error) {
     (void)p;
@@ -313,9 +422,11 @@ static enum pl_code impedance_load(void **data, const char *path, double *p, siz
         c->y[n + i] = table.column[2][i];
         c->extra[i] = c->extra[n + i] = hypot(c->y[i], c->y[n + i]);
     }
-    *points = c->points = 2 * n;
+    c->points = 2 * n;
     lab_free(&table);
-    return PL_OK;
+    code = drop_disturbed(c, error);
+    *points = c->points;
+    return code;
 }
 
 /* Neither a second arc nor diffusion, unless they are set. */
@@ -350,10 +461,24 @@ static enum pl_code impedance_predict(void *data, const double *p, double *value
     return PL_OK;
 }
 
+static void tell_dropped(const struct curve *c, const struct pl_model_report *report) {
+    double kept = (double)(c->points / 2), dropped = (double)c->dropped;
+    struct pl_model_finding f = {.subject = "frequencies",
+                                 .quantity = "not disturbed, and counted",
+                                 .unit = "",
+                                 .expected = kept + dropped,
+                                 .found = kept,
+                                 .error = -dropped,
+                                 .limit = 0.1 * (kept + dropped)};
+    f.good = dropped <= f.limit;
+    report->tell(report->context, &f);
+}
+
 static double impedance_misfit(const void *data, const double *p, const double *predicted, const bool *use,
                                const struct pl_model_report *report) {
-    (void)p, (void)report;
+    (void)p;
     const struct curve *c = data;
+    if (report && c->dropped) tell_dropped(c, report);
     double sum = 0, count = 0;
     for (size_t i = 0; i < c->points; i++) {
         if (!use[i]) continue;
@@ -375,14 +500,17 @@ static double impedance_misfit(const void *data, const double *p, const double *
 
 const struct pl_model_experiment twin_electrode_experiments[] = {
     {.name = "koutecky-levich",
-     .doc =
-         "A rotating disk: current by potential and speed, between 0.1 and 0.7 V. Kinetics by Tafel's law, the "
-         "pores of the catalyst and diffusion in series. Levich's current goes with the root of the speed on a smooth "
-         "disk; on a rough one it goes with less, which two speeds tell and one does not (--set power=0.5 --fit "
-         "electrons,electrons_slope,film for Koutecky and Levich's straight line).",
+     .doc = "A rotating disk: current by potential and speed, between 0.1 and 0.7 V. Kinetics by Tafel's law and "
+            "diffusion "
+            "in series (Koutecky and Levich), and what a carbon with a large surface draws by itself, which a record "
+            "holds "
+            "unless it was subtracted: the same at all speeds, and seen where no oxygen is reduced yet. Taken for "
+            "oxygen's "
+            "it bends Levich's line and counts an electron too many (--set background=0 --fit "
+            "electrons,electrons_slope,film for the straight line; one speed does not tell its constants apart).",
      .columns = "E_V,j_mA_cm2",
      .parameters = disk_parameters,
-     .fit = "electrons,electrons_slope,power",
+     .fit = "electrons,background_slope",
      .unit = "A/m2",
      .measure = "rms (%)",
      .target = 3,
@@ -396,16 +524,18 @@ const struct pl_model_experiment twin_electrode_experiments[] = {
     TWIN_VOLTAMMETRY,
     {.name = "polarisation",
      .doc =
-         "A corroding metal: dissolution, a reduction that diffusion limits, hydrogen; and the drop in the solution.",
+         "A corroding metal: dissolution through a film, and another one from where the film breaks down; a reduction "
+         "that diffusion limits, hydrogen; and the drop in the solution.",
      .columns = "E_V,I_A",
      .parameters = metal_parameters,
-     .fit = "dissolution,dissolution_slope,limiting,reduction,reduction_slope,hydrogen,hydrogen_slope,ohmic",
+     .fit = "dissolution,dissolution_slope,limiting,reduction,reduction_slope,hydrogen,hydrogen_slope,ohmic,breakdown",
      .unit = "A",
      .measure = "rms (% of |I| + 30 uA)",
      .target = 5,
      .alternate = true,
      .load = metal_load,
      .observed = observed,
+     .guess = metal_guess,
      .weight = metal_weight,
      .predict = metal_predict,
      .misfit = metal_misfit,

@@ -49,28 +49,24 @@ static double smooth(const struct lab_table *t, size_t i) {
 }
 
 /* When it was switched: the first sensor turns by more than 2 K on either side of it. It counts from where it leaves
- * its lowest place by a little, since it may have been there for long. */
+ * its highest or lowest place by a little, since it may have been there for long, and noise says where it was highest. */
 static void find_switches(struct rod *rod, const struct lab_table *t) {
-    const double TURN = 2, LEAVES = 0.25;
+    const double TURN = 2, LEAVES = 0.4;
     bool rising = false;
-    size_t extreme = 0, left = 0;
+    size_t left = 0;
     double at = smooth(t, 0);
     for (size_t i = 0; i < t->rows && rod->switches < SWITCHES; i++) {
         double now = smooth(t, i);
-        bool further = rising ? now >= at : now <= at;
-        if (further) {
-            extreme = i;
-            at = now;
-        }
-        if (!rising && now <= at + LEAVES) left = i;
+        at = rising ? fmax(at, now) : fmin(at, now);
+        if (rising ? now >= at - LEAVES : now <= at + LEAVES) left = i;
         if (rising ? now > at - TURN : now < at + TURN) continue;
+        double when = t->column[0][left] > t->column[0][0] + 3 ? t->column[0][left] - 2 : t->column[0][0];
         if (rising)
-            rod->off[rod->switches++] = t->column[0][extreme];
+            rod->off[rod->switches++] = when;
         else
-            rod->on[rod->switches] =
-                t->column[0][left] > t->column[0][0] + 3 ? t->column[0][left] - 2 : t->column[0][0];
+            rod->on[rod->switches] = when;
         rising = !rising;
-        extreme = i;
+        left = i;
         at = now;
     }
     if (rising && rod->switches < SWITCHES) rod->off[rod->switches++] = 1e30;

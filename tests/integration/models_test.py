@@ -184,6 +184,7 @@ def commands(work):
     assert "is not within" in potline("run", "SidewallLedgeModel", "--set", "film=-3", code=2).stderr
     assert "is no number" in potline("run", "SidewallLedgeModel", "--set", "film=nan", code=2).stderr
     assert "is no input" in potline("run", "SidewallLedgeModel", "--set", "lining=0.2@1h", code=2).stderr
+    assert "did you mean ledge" in potline("run", "SidewallLedgeModel", "--of", "lege", "--plot", code=2).stderr
     assert "not a duration" in potline("run", "SidewallLedgeModel", "--until", "8", code=2).stderr
 
     out = os.path.join(work, "profiles.csv")
@@ -221,13 +222,32 @@ def calibrate(work):
         assert abs(c["value"] - value) < 4 * c["deviation"], (name, c)
         assert c["low"] < c["value"] < c["high"]
     assert said["good"] and said["files"][1]["judge"] and said["files"][1]["judged"] < 2, said["files"]
-    assert "has no parameter" in potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--fit", "nothing", code=2).stderr
+    assert "there is no parameter" in potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--fit", "nothing", code=2).stderr
+    assert "did you mean resistance" in potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--fit", "resistence", code=2).stderr
     assert "no experiment" in potline("calibrate", "CellModel", "--data", path, code=2).stderr
     assert "needs --data" in potline("calibrate", "CellModel", code=2).stderr
     broken = os.path.join(work, "broken.csv")
     with open(broken, "w", encoding="utf-8") as file:
         file.write("I_A,I_std_A,U_V,U_std_V\n1,2\nnonsense\n")
     potline("calibrate", "ElectrodeKineticsModel", "--data", broken, code=1)
+
+
+def disk(work):
+    """One speed of a disk with a background; two constants that only several speeds tell apart are said to be open."""
+    path = os.path.join(work, "disk_0900rpm.csv")
+    noise, levich = random.Random(5), 0.62 * FARADAY * 1.9e-9 ** (2 / 3) * 1e-6 ** (-1 / 6) * 1.2 * math.sqrt(2 * math.pi * 15)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("E_V,j_mA_cm2\n")
+        for i in range(200):
+            e = 1.1 - 0.005 * i
+            oxygen = 1 / (1 / (190 * 10 ** ((0.8 - e) / 0.08)) + 1 / 1e5 + 1 / (2.7 * levich)) if e < 0.98 else 0
+            file.write(f"{e},{-(oxygen + 0.9 + 3.5 * (1.05 - e)) / 10 * (1 + noise.gauss(0, 0.002))}\n")
+    said = json.loads(potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--json").stdout)
+    found = {c["name"]: c for c in said["constants"]}
+    assert abs(found["electrons"]["value"] - 2.7) < 0.02 and found["electrons"]["told"], found
+    assert abs(found["background_slope"]["value"] - 3.5) < 0.3, found
+    open_ = potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--fit", "electrons,background_slope,power").stdout
+    assert open_.count("not told by these data") == 2 and "Not all constants are told" in open_, open_
 
 
 def rod(path, power, film):
@@ -302,6 +322,7 @@ def main():
         electrode()
         commands(work)
         calibrate(work)
+        disk(work)
         own_constants(work)
         degrade()
         checks()

@@ -89,6 +89,14 @@ struct pl_model_case {
     enum pl_code (*run)(const struct pl_model_report *report, struct pl_error **error);
 };
 
+/* What is known of a constant before anything is measured: it holds where the data do not tell it, and yields where
+ * they do. */
+struct pl_model_expected {
+    const char *name; /* ends the table when NULL */
+    double value, deviation;
+    const char *source;
+};
+
 /* A set-up that was measured: what its files hold, what is free, and the model at work in it. */
 struct pl_model_experiment {
     const char *name, *doc;                      /* ends the table when NULL */
@@ -98,7 +106,9 @@ struct pl_model_experiment {
     const char *unit;                            /* of what is compared */
     const char *measure;                         /* what `misfit` is */
     double target;                               /* of the misfit */
-    bool alternate;  /* without files to judge by, every second point is kept back; else the later part is */
+    bool alternate; /* without files to judge by, every second point is kept back; else the later part is */
+    const struct pl_model_expected *expected; /* may be NULL */
+    double scatter;  /* with `expected`: of a weighted residual, model and measurement together */
     unsigned starts; /* of the search beside the defaults, the best of some dozens of points; 0: one */
 
     /* A file becomes points: sets *points, and parameters that the file itself tells. */
@@ -175,13 +185,21 @@ struct pl_fit {
     struct pl_fit_file *file;
     unsigned file_count;
     struct pl_model_report figures;
+    /* Told now and then while it searches: runs so far, and the best rms; NULL: nobody asks. */
+    void (*progress)(void *context, long runs, double rms);
+    void *progress_context;
 
     /* out: by constant; one that is a file's own is one for each file that is fitted to */
     unsigned constants;
     unsigned row[PL_FIT_MAX];
     int of_file[PL_FIT_MAX]; /* below 0: of all */
     double value[PL_FIT_MAX];
-    double deviation[PL_FIT_MAX]; /* standard error, from the curvature at the optimum; NaN where there is none */
+    /* Standard error, from the curvature at the optimum, and wider where residuals hang together; NaN where there is
+     * none, infinite where the data leave it open. */
+    double deviation[PL_FIT_MAX];
+    bool untold[PL_FIT_MAX]; /* the data do not tell it: its interval is half of its range or more, or it is at a bound
+                              */
+    double condition; /* of the constants together (scaled slopes): the root of the greatest by the least eigenvalue */
     double correlation[PL_FIT_MAX][PL_FIT_MAX];
     bool at_bound[PL_FIT_MAX];
     double rms; /* of the residuals fitted to, in the experiment's unit */
