@@ -55,13 +55,14 @@ def steps(engine):
 
 def check_gauges(engine):
     """What the model has lost is a gauge: in `stats`, over REST, to Prometheus."""
-    rows = {row["counter"]: row for row in engine.ask("GET", "/nodes/twin/counters", token=engine.admin).json()["data"]}
+    rows = {row["counter"]: row for row in engine.ask("GET", "/nodes/twin/counters", token=engine.admin).json()}
     assert rows["steps"]["type"] == "counter" and rows["cells"]["type"] == "gauge" and rows["cells"]["value"] == 1, rows
     told = subprocess.check_output([f"{BIN}/potline", "shell", "--data", engine.data, "-c", "stats twin", "--json"], text=True)
+    metrics = engine.ask("GET", "//metrics").body
     for name in ("energy_residual", "alumina_residual", "charge_residual"):
         assert rows[name]["type"] == "gauge" and 0 <= rows[name]["value"] < 1e-9, rows[name]
         assert f'"{name}"' in told, told
-        assert f"# TYPE potline_operator_twin_cell_{name} gauge" in engine.metrics_text(), name
+        assert f"# TYPE potline_operator_twin_cell_{name} gauge" in metrics, name
 
 
 class Feed:
