@@ -86,7 +86,7 @@ static bool tell_all(struct twin *t, struct pl_node *node, struct twin_cell *cel
     if (outlook->cleared)
         good = twin_tell_event(t, node, cell, r->at, "anode_effect_risk.cleared", 100, r, result, NULL);
     if (good && r->rung != rung_before)
-        good = twin_tell_event(t, node, cell, r->at, r->rung > rung_before ? "twin.degraded" : "twin.recovered",
+        good = twin_tell_event(t, node, cell, r->at, r->rung ? "twin.degraded" : "twin.recovered",
                                r->rung >= PL_STEPPER_LOOSE ? 400 : 100, r, result, cell->follow.stepper.why);
     if (result->uncertain) pl_count(node, COUNT_UNCERTAIN, 1);
     if (good && r->at % t->every == 0) good = twin_tell(t, node, cell, r, result);
