@@ -155,7 +155,8 @@ static void an_hour_is_exact_once_the_pot_is_known(void **state) {
 /* A feeder that is blocked for a shift counts strokes that bring nothing: more than the metal has taken. */
 static void strokes_of_a_blocked_feeder_are_not_sure(void **state) {
     (void)state;
-    struct test *t = test_open("kpi", "{per: shift, shifts: ['00:00', '08:00', '16:00'], plant: '', level_noise: 0.02}", PL_SAMPLES);
+    struct test *t =
+        test_open("kpi", "{per: shift, shifts: ['00:00', '08:00', '16:00'], plant: '', level_noise: 0.02}", PL_SAMPLES);
     const struct pot pots[] = {{"l.p", 4.2, 180, 0.94, {0}, 0, 8 * H}, {"l.q", 4.2, 180, 0.94, {0}, 0, 0}};
     unsigned quality;
     run_pots(t, pots, 2, 16 * H);
