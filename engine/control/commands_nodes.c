@@ -1,4 +1,5 @@
 /* commands_nodes.c: commands about nodes: what they do, and their options. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -85,14 +86,33 @@ static enum pl_code run_nodes(struct pl_request *request, struct pl_error **erro
 
 /* ---- stats: what one node, or every node, has counted ---- */
 
-static void put_stat(struct pl_request *request, const char *node, const char *name, uint64_t value, const char *unit,
-                     const char *doc) {
-    struct pl_pack *pack = pl_request_row(request, 5);
+static struct pl_pack *begin_stat(struct pl_request *request, const char *node, const char *name, const char *type) {
+    struct pl_pack *pack = pl_request_row(request, 6);
     pl_pack_pair_str(pack, "node", node);
     pl_pack_pair_str(pack, "counter", name);
+    pl_pack_pair_str(pack, "type", type);
+    return pack;
+}
+
+static void put_stat(struct pl_request *request, const char *node, const char *name, uint64_t value, const char *unit,
+                     const char *doc) {
+    struct pl_pack *pack = begin_stat(request, node, name, "counter");
     pl_pack_pair_int(pack, "value", (int64_t)value);
     pl_pack_pair_str(pack, "unit", unit);
     pl_pack_pair_str(pack, "doc", doc);
+}
+
+/* Those that have a value now. */
+static void put_gauges(struct pl_request *request, const struct pl_graph_node *node) {
+    const struct pl_gauge *gauges = node->op->gauges;
+    for (unsigned i = 0; gauges && gauges[i].name; i++) {
+        double value = pl_node_sums_gauge(request->control->options.engine, node, i);
+        if (isnan(value)) continue;
+        struct pl_pack *pack = begin_stat(request, node->name, gauges[i].name, "gauge");
+        pl_pack_pair_f64(pack, "value", value);
+        pl_pack_pair_str(pack, "unit", gauges[i].unit);
+        pl_pack_pair_str(pack, "doc", gauges[i].doc);
+    }
 }
 
 /* Of a source that is counted: what its samples have become in this run. */
@@ -115,7 +135,8 @@ static void put_losses(struct pl_request *request, const char *node) {
     }
 }
 
-static void put_stats(struct pl_request *request, const char *node) {
+static void put_stats(struct pl_request *request, const struct pl_graph_node *of) {
+    const char *node = of->name;
     const struct pl_engine *engine = request->control->options.engine;
     unsigned at = 0;
     struct pl_task *first = next_task(engine, node, &at);
@@ -136,6 +157,7 @@ static void put_stats(struct pl_request *request, const char *node) {
             value += pl_node_counter(&task->node, i);
         put_stat(request, node, counters[i].name, value, counters[i].unit, counters[i].doc);
     }
+    put_gauges(request, of);
     put_losses(request, node);
 }
 
@@ -145,7 +167,7 @@ static enum pl_code run_stats(struct pl_request *request, struct pl_error **erro
     bool any = false;
     for (unsigned i = 0; i < graph->node_count; i++) {
         if (args->node[0] && !pl_glob(args->node, graph->nodes[i].name)) continue;
-        put_stats(request, graph->nodes[i].name);
+        put_stats(request, &graph->nodes[i]);
         any = true;
     }
     return any ? PL_OK : no_such_node(request, args->node, error);

@@ -131,6 +131,16 @@ static json_t *json_counters(const struct pl_counter *counters) {
     return list;
 }
 
+static json_t *json_gauges(const struct pl_gauge *gauges) {
+    json_t *list = json_array();
+    for (; gauges && gauges->name; gauges++) {
+        json_t *gauge = pl__json_with_text(json_object(), "name", gauges->name);
+        gauge = pl__json_with_text(gauge, "unit", gauges->unit);
+        list = pl__json_append(list, pl__json_with_text(gauge, "doc", gauges->doc));
+    }
+    return list;
+}
+
 static json_t *json_tables(const struct pl_table_def *tables) {
     json_t *list = json_array();
     for (; tables && tables->name; tables++) {
@@ -160,6 +170,7 @@ static json_t *json_operator(const struct pl_operator *op) {
     object = pl__json_with(object, "outputs", json_ports(op->outputs, true));
     object = pl__json_with(object, "options", json_options(op->options));
     object = pl__json_with(object, "counters", json_counters(op->counters));
+    object = pl__json_with(object, "gauges", json_gauges(op->gauges));
     return pl__json_with(object, "tables", json_tables(op->tables));
 }
 

@@ -78,6 +78,11 @@ static void describe_state(FILE *out, const struct pl_operator *op) {
         fprintf(out, "  %-20s %s\n", counter->name, counter->unit ? counter->unit : "");
         if (counter->doc) wrap(out, 23, counter->doc);
     }
+    if (op->gauges && op->gauges->name) fputs("\nGauges\n", out);
+    for (const struct pl_gauge *gauge = op->gauges; gauge && gauge->name; gauge++) {
+        fprintf(out, "  %-20s %s\n", gauge->name, gauge->unit ? gauge->unit : "");
+        if (gauge->doc) wrap(out, 23, gauge->doc);
+    }
     if (op->tables && op->tables->name) fputs("\nState tables\n", out);
     for (const struct pl_table_def *table = op->tables; table && table->name; table++) {
         fprintf(out, "  %-20s version %u\n", table->name, table->version);

@@ -53,6 +53,12 @@ static void put_state(FILE *out, const struct pl_operator *op) {
         fprintf(out, ".TP\n\\fB%s\\fR, %s\n", counter->name, counter->unit ? counter->unit : "");
         pl_roff_text(out, counter->doc ? counter->doc : "");
     }
+    if (op->gauges && op->gauges->name) fputs(".SH GAUGES\n", out);
+    for (const struct pl_gauge *gauge = op->gauges; gauge && gauge->name; gauge++) {
+        fprintf(out, ".TP\n\\fB%s\\fR%s%s\n", gauge->name, gauge->unit && *gauge->unit ? ", " : "",
+                gauge->unit ? gauge->unit : "");
+        pl_roff_text(out, gauge->doc ? gauge->doc : "");
+    }
     if (op->tables && op->tables->name) fputs(".SH STATE\n", out);
     for (const struct pl_table_def *table = op->tables; table && table->name; table++) {
         fprintf(out, ".TP\n\\fB%s\\fR, version %u\n", table->name, table->version);

@@ -69,6 +69,16 @@ static void put_counters(FILE *out, const struct pl_operator *op) {
     }
 }
 
+static void put_gauges(FILE *out, const struct pl_operator *op) {
+    if (!op->gauges || !op->gauges->name) return;
+    fputs("\n| gauge | unit | meaning |\n|---|---|---|\n", out);
+    for (const struct pl_gauge *gauge = op->gauges; gauge->name; gauge++) {
+        fprintf(out, "| `%s` | %s | ", gauge->name, gauge->unit ? gauge->unit : "");
+        put_cell(out, gauge->doc);
+        fputs(" |\n", out);
+    }
+}
+
 static void put_tables(FILE *out, const struct pl_operator *op) {
     if (!op->tables || !op->tables->name) return;
     fputs("\nState: ", out);
@@ -95,6 +105,7 @@ static void put_operator(FILE *out, const struct pl_operator *op) {
     }
     put_options(out, op->options);
     put_counters(out, op);
+    put_gauges(out, op);
     put_tables(out, op);
 }
 

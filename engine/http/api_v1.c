@@ -434,7 +434,7 @@ const struct pl_rest_route pl__rest_v1[] = {
     {GET, "nodes/{node}", "getNode", "One node.", .roles = SEE, .command = "nodes", .fields = nodes_get, .answer = PL_REST_ROW, .key = "node"},
     {GET, "nodes/{node}/options", "listOptions", "The options of a node and what they are now.", .roles = SEE, .command = "options", .fields = nodes_one, .answer = PL_REST_ROWS},
     {PUT, "nodes/{node}/options/{option}", "setOption", "Gives a live option another value.", .roles = ENGINEER, .fields = nodes_option, .answer = PL_REST_DONE, .run = pl__nodes_set},
-    {GET, "nodes/{node}/counters", "listCounters", "What a node has counted.", .roles = SEE, .command = "stats", .fields = nodes_one, .answer = PL_REST_ROWS},
+    {GET, "nodes/{node}/counters", "listCounters", "What a node has counted, and what it measures of itself (type: counter or gauge).", .roles = SEE, .command = "stats", .fields = nodes_one, .answer = PL_REST_ROWS},
     {POST, "nodes/{node}/pause", "pauseNode", "Has a node take nothing in.", .roles = ENGINEER, .command = "pause", .fields = nodes_switch, .answer = PL_REST_DONE},
     {POST, "nodes/{node}/resume", "resumeNode", "Has a paused node go on.", .roles = ENGINEER, .command = "resume", .fields = nodes_switch, .answer = PL_REST_DONE},
 

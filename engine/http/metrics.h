@@ -1,7 +1,7 @@
 /* metrics.h: what an engine counts, as Prometheus reads it (text format 0.0.4).
  *
- * Names and texts are rows of tables: of the engine here, of operators in their descriptors' counters, so that a
- * counter is declared once and is in `stats` and here.
+ * Names and texts are rows of tables: of the engine here, of operators in their descriptors' counters and gauges, so
+ * that each is declared once and is in `stats` and here.
  *
  *     potline_node_rows_in_total{node="clean",op="cleanse"} 1200
  *     potline_operator_cleanse_out_of_range_total{node="clean"} 3

@@ -1,5 +1,6 @@
-/* metrics_nodes.c: what nodes do: the engine's figures of every node, and the counters of their operators. */
+/* metrics_nodes.c: what nodes do: the engine's figures of every node, and counters and gauges of their operators. */
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -161,11 +162,11 @@ static void put_lags(struct pl_buffer *out, const struct view *views, unsigned c
     }
 }
 
-/* ---- Counters of operators ---- */
+/* ---- Counters and gauges of operators ---- */
 
-/* "window.tumbling", "late" -> "potline_operator_window_tumbling_late_total" */
-static void counter_name(char name[NAME], const struct pl_operator *op, const struct pl_counter *counter) {
-    snprintf(name, NAME, "potline_operator_%s_%s_total", op->name, counter->name);
+/* "window.tumbling", "late" -> "potline_operator_window_tumbling_late_total"; of a gauge without the end. */
+static void metric_name(char name[NAME], const struct pl_operator *op, const char *row, const char *end) {
+    snprintf(name, NAME, "potline_operator_%s_%s%s", op->name, row, end);
     for (char *c = name; *c; c++)
         if (!isalnum((unsigned char)*c)) *c = '_';
 }
@@ -175,13 +176,30 @@ static void put_counter(struct pl_buffer *out, const struct pl_engine *engine, c
     const struct pl_graph *graph = pl_engine_graph(engine);
     const struct pl_counter *counter = &op->counters[index];
     char name[NAME], help[512];
-    counter_name(name, op, counter);
+    metric_name(name, op, counter->name, "_total");
     snprintf(help, sizeof help, "%s (%s; operator %s)", counter->doc, counter->unit, op->name);
     pl__metric_head(out, name, PL__COUNTER, help);
     for (unsigned i = 0; i < graph->node_count; i++)
         if (graph->nodes[i].op == op)
             pl__metric_put(out, name, (double)pl_node_sums_counter(engine, &graph->nodes[i], index),
                            PL__LABELS("node", graph->nodes[i].name));
+}
+
+static void put_gauge(struct pl_buffer *out, const struct pl_engine *engine, const struct pl_operator *op,
+                      unsigned index) {
+    const struct pl_graph *graph = pl_engine_graph(engine);
+    const struct pl_gauge *gauge = &op->gauges[index];
+    bool any = false;
+    char name[NAME], help[512];
+    metric_name(name, op, gauge->name, "");
+    snprintf(help, sizeof help, "%s (%s%soperator %s)", gauge->doc, gauge->unit, *gauge->unit ? "; " : "", op->name);
+    for (unsigned i = 0; i < graph->node_count; i++) {
+        double value = graph->nodes[i].op == op ? pl_node_sums_gauge(engine, &graph->nodes[i], index) : NAN;
+        if (isnan(value)) continue;
+        if (!any) pl__metric_head(out, name, PL__GAUGE, help);
+        any = true;
+        pl__metric_put(out, name, value, PL__LABELS("node", graph->nodes[i].name));
+    }
 }
 
 static bool seen_before(const struct pl_graph *graph, unsigned index) {
@@ -194,9 +212,11 @@ static void put_counters(struct pl_buffer *out, const struct pl_engine *engine) 
     const struct pl_graph *graph = pl_engine_graph(engine);
     for (unsigned i = 0; i < graph->node_count; i++) {
         const struct pl_operator *op = graph->nodes[i].op;
-        if (!op->counters || seen_before(graph, i)) continue;
-        for (unsigned c = 0; op->counters[c].name; c++)
+        if (seen_before(graph, i)) continue;
+        for (unsigned c = 0; op->counters && op->counters[c].name; c++)
             put_counter(out, engine, op, c);
+        for (unsigned g = 0; op->gauges && op->gauges[g].name; g++)
+            put_gauge(out, engine, op, g);
     }
 }
 

@@ -54,8 +54,7 @@ static enum pl_code make_node(struct pl_guest *guest, struct pl_error **error) {
                                    .broadcast = config->broadcast};
     guest->tags = pl_tags_new(&tags);
     guest->codec = guest->tags ? pl_codec_new(guest->tags) : NULL;
-    while (config->node.op->counters && config->node.op->counters[guest->counter_count].name)
-        guest->counter_count++;
+    guest->counter_count = pl_node_numbers(config->node.op);
     guest->counters = pl_alloc((guest->counter_count + 1) * sizeof *guest->counters);
     if (!guest->codec || !guest->counters || !pl__guest_begin_kept(guest))
         return pl_error_set(error, PL_NO_MEMORY, "no memory for a node");

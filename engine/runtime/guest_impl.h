@@ -46,7 +46,7 @@ struct pl_guest {
     struct pl__guest_item items[PL__GUEST_ITEMS]; /* a ring */
     unsigned from, count;
     uint64_t emitted, credited; /* bytes */
-    uint64_t *counters;         /* as they were told */
+    uint64_t *counters;         /* as they were told, gauges too */
     unsigned counter_count;
     struct pl__guest_kept *kept;
     int exit_code;

@@ -1,6 +1,7 @@
 /* harness.c: potline/harness.h: a node whose host keeps what it emits. */
 #include <potline/harness.h>
 
+#include <math.h>
 #include <string.h>
 #include <uv.h>
 
@@ -292,6 +293,12 @@ uint64_t pl_harness_counter(const struct pl_harness *h, const char *name) {
     for (unsigned i = 0; h->op->counters && h->op->counters[i].name; i++)
         if (strcmp(h->op->counters[i].name, name) == 0) return h->node.counters ? pl_node_counter(&h->node, i) : 0;
     return UINT64_MAX; /* no such counter: no test can take this for a count */
+}
+
+double pl_harness_gauge(const struct pl_harness *h, const char *name) {
+    for (unsigned i = 0; h->op->gauges && h->op->gauges[i].name; i++)
+        if (strcmp(h->op->gauges[i].name, name) == 0) return h->node.counters ? pl_node_gauge(&h->node, i) : NAN;
+    return NAN;
 }
 
 const char *pl_harness_failure(const struct pl_harness *h) {

@@ -113,9 +113,7 @@ static bool on_zone(struct pl_isolation *is, const struct pl_frame *frame) {
 
 static bool take_counters(struct pl_isolation *is, const struct pl_frame *frame) {
     struct pl_node *node = &is->task->node;
-    unsigned count = 0;
-    while (node->config.op->counters && node->config.op->counters[count].name)
-        count++;
+    unsigned count = pl_node_numbers(node->config.op);
     if (!frame->size) return true;
     if (frame->size != count * sizeof(uint64_t)) return false;
     for (unsigned i = 0; i < count; i++) {

@@ -79,6 +79,8 @@ static const struct pl_option work_options[] = {
 static const struct pl_counter work_counters[] = {
     {"rows", "rows", "Seen."}, {"watermarks", "", "Seen."}, {.name = NULL}};
 
+static const struct pl_gauge work_gauges[] = {{"last", "", "Row seen last.", PL_GAUGE_MOST}, {.name = NULL}};
+
 static void not_busy(uv_timer_t *timer) {
     pl_busy(((struct work *)timer->data)->node, false);
 }
@@ -99,6 +101,7 @@ static bool look_at(struct work *work, const struct pl_batch *batch) {
         if (batch->samples.time[i] < work->expected && !work->mixed) return false;
     work->expected = batch->samples.time[batch->rows - 1];
     pl_count(work->node, COUNT_ROWS, batch->rows);
+    pl_gauge_set(work->node, 0, (double)work->expected);
     return true;
 }
 
@@ -153,6 +156,7 @@ static const struct pl_operator op_work = {
     .outputs = PL_PORTS({"out", PL_SET(PL_SAMPLES), PL_PORT_FIXED, ""}),
     .options = work_options,
     .counters = work_counters,
+    .gauges = work_gauges,
     .scope = PL_GLOBAL,
     .instance_size = sizeof(struct work),
     .open = work_open,
@@ -167,6 +171,7 @@ static const struct pl_operator op_sink = {
     .inputs = PL_PORTS({"in", PL_SET(PL_SAMPLES), PL_PORT_FIXED, ""}),
     .options = work_options,
     .counters = work_counters,
+    .gauges = work_gauges,
     .scope = PL_GLOBAL,
     .flags = PL_OP_OUTSIDE,
     .instance_size = sizeof(struct work),
@@ -242,6 +247,8 @@ static void rows_go_through(void **state) {
     assert_int_equal(pl_stat_get(&task_of(&run, "apart")->stats.rows_out), 600 * ROWS);
     assert_int_equal(pl_node_counter(&task_of(&run, "apart")->node, COUNT_ROWS), 300 * ROWS);
     assert_int_equal(pl_node_counter(&task_of(&run, "out")->node, COUNT_ROWS), 600 * ROWS);
+    assert_true(pl_node_gauge(&task_of(&run, "apart")->node, 0) == pl_node_gauge(&task_of(&run, "out")->node, 0));
+    assert_true(pl_node_gauge(&task_of(&run, "apart")->node, 0) > 0);
     assert_true(pl_node_counter(&task_of(&run, "apart")->node, COUNT_WATERMARKS) > 0);
     assert_int_equal(atomic_load(&task_of(&run, "out")->stats.watermark), PL_TIME_MAX);
     end(&run);

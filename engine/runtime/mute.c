@@ -21,6 +21,7 @@ struct pl_operator *pl_mute(const struct pl_operator *op) {
         .outputs = op->outputs,
         .options = op->options,
         .counters = op->counters,
+        .gauges = op->gauges,
         .tables = op->tables,
         .scope = op->scope,
         .flags = op->flags,

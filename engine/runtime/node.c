@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +32,17 @@ static unsigned count_counters(const struct pl_operator *op) {
     return n;
 }
 
+static unsigned count_gauges(const struct pl_operator *op) {
+    unsigned n = 0;
+    while (op->gauges && op->gauges[n].name)
+        n++;
+    return n;
+}
+
+unsigned pl_node_numbers(const struct pl_operator *op) {
+    return count_counters(op) + count_gauges(op);
+}
+
 enum pl_code pl_node_init(struct pl_node *node, const struct pl_node_config *config, const struct pl_node_host *host,
                           void *owner, struct pl_error **error) {
     const struct pl_operator *op = config->op;
@@ -38,12 +50,14 @@ enum pl_code pl_node_init(struct pl_node *node, const struct pl_node_config *con
     snprintf(node->label, sizeof node->label, "%s%s", config->beside ? "shadow/" : "", config->name);
     node->timers.limit = config->max_keys > UINT32_MAX / TIMERS_A_KEY ? UINT32_MAX : config->max_keys * TIMERS_A_KEY;
     node->self = pl_alloc(op->instance_size);
-    node->counters = pl_alloc((count_counters(op) + 1) * sizeof *node->counters);
+    node->counters = pl_alloc((pl_node_numbers(op) + 1) * sizeof *node->counters);
     node->tables = pl_alloc((count_tables(op) + 1) * sizeof *node->tables);
     node->source = pl_tags_intern(config->tags, config->name, strlen(config->name));
     if (!node->self || !node->counters || !node->tables || node->source == PL_NO_ID)
         return pl_error_set(error, PL_NO_MEMORY, "%s: no memory for the node", config->name);
     memcpy(node->self, config->prototype, op->instance_size);
+    for (unsigned i = 0; i < count_gauges(op); i++)
+        pl_gauge_set(node, i, NAN);
     for (unsigned n = count_tables(op); node->table_count < n; node->table_count++) {
         enum pl_code code = pl_table_init(&node->tables[node->table_count], &op->tables[node->table_count], node->self,
                                           config->max_keys, config->recovers);
@@ -336,6 +350,19 @@ void pl_count(struct pl_node *node, unsigned index, uint64_t n) {
 
 uint64_t pl_node_counter(const struct pl_node *node, unsigned index) {
     return atomic_load_explicit(&node->counters[index], memory_order_relaxed);
+}
+
+void pl_gauge_set(struct pl_node *node, unsigned index, double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    atomic_store_explicit(&node->counters[count_counters(node->config.op) + index], bits, memory_order_relaxed);
+}
+
+double pl_node_gauge(const struct pl_node *node, unsigned index) {
+    uint64_t bits = pl_node_counter(node, count_counters(node->config.op) + index);
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
 enum pl_flow pl_fail(struct pl_node *node, const char *format, ...) {

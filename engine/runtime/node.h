@@ -64,10 +64,10 @@ struct pl_node {
     struct pl_table *tables;
     unsigned table_count;
     struct pl_timers timers;
-    _Atomic uint64_t *counters;
-    uint32_t source;   /* the node's name, interned: what its batches say they come from */
-    pl_time received;  /* when the engine took in what the operator works on; 0: a source's own time */
-    uint64_t sequence; /* and its place in the partition's log */
+    _Atomic uint64_t *counters; /* behind them gauges, as the bits of their values */
+    uint32_t source;            /* the node's name, interned: what its batches say they come from */
+    pl_time received;           /* when the engine took in what the operator works on; 0: a source's own time */
+    uint64_t sequence;          /* and its place in the partition's log */
     pl_time progress;
     bool progressed; /* pl_progress has been called since the host looked */
     bool busy;
@@ -109,7 +109,9 @@ void pl_node_save_all(struct pl_node *node, struct pl_buffer *out);
 enum pl_code pl_node_load(struct pl_node *node, const struct pl_state_entry *entry, struct pl_error **error);
 
 uint64_t pl_node_counter(const struct pl_node *node, unsigned index);
-struct pl_store *pl_node_store(const struct pl_node *node);              /* NULL: none */
+double pl_node_gauge(const struct pl_node *node, unsigned index); /* NAN: none now */
+unsigned pl_node_numbers(const struct pl_operator *op);           /* counters and gauges, as they lie in `counters` */
+struct pl_store *pl_node_store(const struct pl_node *node);       /* NULL: none */
 const struct pl_node_abroad *pl_node_abroad(const struct pl_node *node); /* NULL: it is in the engine */
 
 #endif

@@ -1,5 +1,6 @@
 #include "sums.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "runtime/isolation.h"
@@ -82,4 +83,18 @@ uint64_t pl_node_sums_counter(const struct pl_engine *engine, const struct pl_gr
     for (const struct pl_task *task; (task = next_of(engine, node->name, &at));)
         sum += pl_node_counter(&task->node, index);
     return sum;
+}
+
+static double put_together(enum pl_gauge_over over, double all, double one) {
+    if (isnan(all)) return one;
+    if (isnan(one)) return all;
+    return over == PL_GAUGE_SUM ? all + one : over == PL_GAUGE_MOST ? fmax(all, one) : fmin(all, one);
+}
+
+double pl_node_sums_gauge(const struct pl_engine *engine, const struct pl_graph_node *node, unsigned index) {
+    double all = NAN;
+    unsigned at = 0;
+    for (const struct pl_task *task; (task = next_of(engine, node->name, &at));)
+        all = put_together(node->op->gauges[index].over, all, pl_node_gauge(&task->node, index));
+    return all;
 }

@@ -25,4 +25,7 @@ bool pl_node_sums_told(const struct pl_node_sums *sums);         /* there is a w
 /* Of the operator's counter `index`, its place in the descriptor's table. */
 uint64_t pl_node_sums_counter(const struct pl_engine *engine, const struct pl_graph_node *node, unsigned index);
 
+/* Likewise of a gauge, put together as its row says; NAN: no instance has a value now. */
+double pl_node_sums_gauge(const struct pl_engine *engine, const struct pl_graph_node *node, unsigned index);
+
 #endif

@@ -196,19 +196,22 @@ static const struct pl_table_def kpi_tables[] = {
 
 static const struct pl_operator kpi = {
     PL_OPERATOR("kpi", "Key figures of pots, lines and the plant by hour, shift and day."),
-    .doc = "From voltage, current, feed, tapped metal and the metal's level: energy (kWh), kwh_per_t, production (kg), "
-           "throughput (t a day), current_efficiency (%), voltage (V), anode_effects (a pot-day), anode_effect_minutes "
-           "(each), pfc and co2e (kg CO2e/t), alumina (kg/t) and covered (share of the time with values), as "
-           "ASSET.kpi.PERIOD.NAME at the period's end; of each pot, of its line and of the plant.\n\n"
-           "Energy and charge are integrals over the time between samples. Production is what was tapped and what the "
-           "level has risen by, by a Kalman filter along Faraday's law, whose current efficiency is learnt; current "
-           "efficiency is production by Faraday's law. "
-           "PFC follow the slope method: CF4 [kg/t] = slope * anode effects a pot-day * minutes each, C2F6 a share of "
-           "it (defaults: IPCC 2006 guidelines, volume 3, 4.4, Tier 2 for centre-worked prebake; warming potentials of "
-           "the IPCC's fifth report, as Regulation (EU) 2025/2547). CO2 of anodes is consumption * carbon content * "
-           "44/12. Low-voltage anode effects are not in the method.\n\n"
-           "Figures that rest on production are uncertain where it is known to less than 0.5 % (an hour of one pot "
-           "at first), all are where less than 95 % of the time is covered.",
+    .doc =
+        "From voltage, current, feed, tapped metal and the metal's level: energy (kWh), kwh_per_t, production (kg), "
+        "throughput (t a day), current_efficiency (%), voltage (V), anode_effects (a pot-day), anode_effect_minutes "
+        "(each), pfc and co2e (kg CO2e/t), alumina (kg/t) and covered (share of the time with values), as "
+        "ASSET.kpi.PERIOD.NAME at the period's end; of each pot, of its line and of the plant.\n\n"
+        "Energy and charge are integrals over the time between samples. Production is what was tapped and what the "
+        "level has risen by, by a Kalman filter along Faraday's law, whose current efficiency is learnt; current "
+        "efficiency is production by Faraday's law. "
+        "PFC follow the slope method: CF4 [kg/t] = slope * anode effects a pot-day * minutes each, C2F6 a share of "
+        "it (defaults: IPCC 2006 guidelines, volume 3, 4.4, Tier 2 for centre-worked prebake; warming potentials of "
+        "the IPCC's fifth report, as Regulation (EU) 2025/2547). CO2 of anodes is consumption * carbon content * "
+        "44/12. Low-voltage anode effects are not in the method.\n\n"
+        "Figures that rest on production are uncertain where two standard deviations of it are more than 0.5 % (hours "
+        "of one pot, a pot's first shift), all are where less than 95 % of the time is covered. alumina is what the "
+        "feeders count; it is uncertain where that differs by more than 5 % from what the metal has taken: strokes of "
+        "a blocked feeder bring nothing, and within an hour the bath takes and gives more than that.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES), .doc = "Signals of pots."}),
     .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "ASSET.kpi.PERIOD.NAME."}),
     .options = kpi_options,

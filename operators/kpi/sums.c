@@ -6,6 +6,8 @@
 #include "kpi.h"
 
 static const double MADE_BY_CHARGE = 9.3214647e-8; /* kg/C */
+/* In an anode effect a pot makes some half of its metal; how much is not measured. */
+static const double IN_EFFECT = 0.45, DOUBT_IN_EFFECT = 0.15;
 
 /* ---- Sums of a pot, by period ---- */
 
@@ -86,7 +88,8 @@ static void grow_metal(struct kpi *k, uint32_t asset, struct kpi_pot *pot, pl_ti
         end = enter(k, pot, at);
         if (end > to) end = to;
         double seconds = (double)(end - at) * 1e-9;
-        kpi_metal_grow(&pot->metal, &k->metal, amperes * seconds, seconds);
+        kpi_metal_grow(&pot->metal, &k->metal, amperes * seconds * (pot->effect ? IN_EFFECT : 1), seconds);
+        if (pot->effect) kpi_metal_doubt(&pot->metal, DOUBT_IN_EFFECT * MADE_BY_CHARGE * fabs(amperes) * seconds);
         put_metal(k, asset, pot);
     }
 }

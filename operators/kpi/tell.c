@@ -7,8 +7,9 @@
 #include "kpi.h"
 
 enum { ROWS = 2048 };
-static const double EXACT = 0.005; /* of the production: less exact is uncertain */
+static const double EXACT = 0.005; /* of the production, by two deviations: less exact is uncertain */
 static const double COVERED = 0.95;
+static const double ALUMINA_BY_METAL = 1.889441, AGREES = 0.05;
 const char *const kpi_period_names[] = {"hour", "shift", "day", NULL};
 
 bool kpi_flush(struct kpi *k, struct pl_node *node) {
@@ -42,8 +43,15 @@ static bool by_metal(enum kpi_figure figure) {
            figure == FIGURE_EFFICIENCY || figure == FIGURE_ALUMINA;
 }
 
+/* A feeder that is blocked counts strokes that bring nothing; the metal tells, once what the bath may hold more or less
+ * is little beside what was fed. */
+static bool feeders_agree(const struct kpi_sums *s) {
+    return fabs(s->fed - ALUMINA_BY_METAL * s->made) <= AGREES * s->fed;
+}
+
 bool kpi_sure(const struct kpi_told *t, const double figure[FIGURES], enum kpi_figure one) {
-    bool whole = figure[FIGURE_COVERED] >= COVERED, exact = sqrt(t->sums.made_doubt) <= EXACT * fabs(t->sums.made);
+    bool whole = figure[FIGURE_COVERED] >= COVERED, exact = 2 * sqrt(t->sums.made_doubt) <= EXACT * fabs(t->sums.made);
+    if (one == FIGURE_ALUMINA && !feeders_agree(&t->sums)) return false;
     return whole && (exact || !by_metal(one));
 }
 

@@ -282,19 +282,21 @@ static double variance_of(const struct follow_reading *in, const struct span *sp
 }
 
 /* Alumina changes slowly: what jumps is that an anode was changed, the way between anodes and metal, or, behind an
- * effect, that somebody has fed by hand. */
+ * effect, that somebody has fed by hand. Anodes of a cell are changed a day apart: where one is new, the unrest of its
+ * change and of an effect that is near is no second one. */
 static void explain_jump(struct follow_record *r, double innovation, const double *slope, double t) {
     struct follow_minute *m = &r->minute;
     double anodes = innovation / slope[HORIZON_COLD];
+    bool changed = m->new_anodes > 0 || horizon_new_anodes(&r->horizon) > 0;
     if (t < r->effect_over + BY_HAND && innovation < 0) {
         m->doubt_alumina = fmax(m->doubt_alumina, square(30));
-    } else if (fabs(anodes - 1) < LIKE_ONE && m->new_anodes == 0) {
+    } else if (fabs(anodes - 1) < LIKE_ONE && !changed) {
         m->new_anodes = 1;
         m->doubt_cold = fmax(m->doubt_cold, square(0.1));
         m->doubt_distance = fmax(m->doubt_distance, square(0.03));
     } else {
         m->doubt_distance = fmax(m->doubt_distance, square(fmin(fabs(innovation / slope[HORIZON_DISTANCE]), 1)));
-        if (innovation > 0) m->doubt_cold = fmax(m->doubt_cold, square(fmin(anodes, 1)));
+        if (innovation > 0 && !changed) m->doubt_cold = fmax(m->doubt_cold, square(fmin(anodes, 1)));
     }
 }
 
@@ -452,8 +454,11 @@ enum pl_code follow_step(struct follow *f, struct follow_record *r, const struct
     memset(out, 0, sizeof *out);
     bool good[FOLLOW_SIGNALS];
     struct span span = span_of(r, setup, in, good, end);
+    long steps = solver_effort(twin_cell_of(f->stepper.self)->solver).steps;
     enum pl_code code = go_on(f, r, setup, &span, error);
     if (code) return code;
+    long now = solver_effort(twin_cell_of(f->stepper.self)->solver).steps;
+    out->solver_steps = (uint64_t)(now > steps ? now - steps : now); /* less: the model was made anew, coarser */
     double t = (double)(end - r->begun) * 1e-9;
     see_all(f, r, setup, in, good, &span, t, out);
     r->at = end;

@@ -94,6 +94,7 @@ struct follow_result {
     double deviation;                 /* wt% of the alumina */
     double health;                    /* 0 to 1 */
     struct risk_outlook outlook;
+    uint64_t solver_steps;
     bool effect, uncertain, jumped;
 };
 

@@ -276,6 +276,13 @@ static void settle(struct horizon *h, const struct horizon_cell *cell, struct pa
     }
 }
 
+double horizon_new_anodes(const struct horizon *h) {
+    double sum = 0;
+    for (uint32_t i = 0; i < h->count; i++)
+        sum += (double)h->stage[(h->first + i) % HORIZON_STAGES].new_anodes;
+    return sum;
+}
+
 /* ---- Other beginnings ---- */
 
 static void shift(struct horizon *h, uint32_t from, double alumina) {

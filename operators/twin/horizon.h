@@ -70,6 +70,9 @@ void horizon_begin(struct horizon *h, double alumina, double undissolved, double
 /* One more minute; sets `now`. */
 void horizon_step(struct horizon *h, const struct horizon_cell *cell, const struct horizon_stage *stage);
 
+/* Anodes that were set within it. */
+double horizon_new_anodes(const struct horizon *h);
+
 /* The voltage, and how it answers to each unknown (may be NULL). */
 double horizon_voltage(const struct horizon_cell *cell, const struct horizon_stage *stage, const double *x,
                        double *slope);

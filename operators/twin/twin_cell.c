@@ -283,7 +283,16 @@ const struct pl_operator twin_cell_operator = {
                             {"risks", "events", "Anode effects foreseen."},
                             {"energy_unbalanced", "steps", "With more than a millionth of the heat unaccounted for."},
                             {"alumina_unbalanced", "steps", "The same of alumina."},
-                            {"charge_unbalanced", "steps", "The same of charge: metal made by alumina taken."}),
+                            {"charge_unbalanced", "steps", "The same of charge: metal made by alumina taken."},
+                            {"solver_steps", "steps", "Of the solver, within the steps of cells."}),
+    .gauges = PL_GAUGES({"cells", "cells", "That are followed.", PL_GAUGE_SUM},
+                        {"health", "", "The least of all cells' in the last step.", PL_GAUGE_LEAST},
+                        {"energy_residual", "",
+                         "Share of the heat that is unaccounted for since a cell was begun: the most of all "
+                         "cells' in the last step.",
+                         PL_GAUGE_MOST},
+                        {"alumina_residual", "", "The same of alumina.", PL_GAUGE_MOST},
+                        {"charge_residual", "", "The same of charge: metal made by alumina taken.", PL_GAUGE_MOST}),
     .tables = twin_tables,
     .scope = PL_EITHER,
     .flags = PL_OP_BLOCKING, /* a step of many cells is a second's work and more */

@@ -15,6 +15,7 @@
 
 enum { TWIN_OUT, TWIN_PROFILES, TWIN_EVENTS };
 enum { TABLE_STEPS, TABLE_CELLS, TABLE_PROGRESS };
+enum { TWIN_BALANCES = 3 }; /* energy, alumina, charge */
 enum {
     COUNT_STEPS,
     COUNT_SHORT,
@@ -27,8 +28,10 @@ enum {
     COUNT_LATE,
     COUNT_REFUSED,
     COUNT_RISKS,
-    COUNT_UNBALANCED /* three of them: energy, alumina, charge */
+    COUNT_UNBALANCED, /* three of them: energy, alumina, charge */
+    COUNT_SOLVER_STEPS = COUNT_UNBALANCED + TWIN_BALANCES
 };
+enum { GAUGE_CELLS, GAUGE_HEALTH, GAUGE_RESIDUAL /* as many as balances */ };
 enum { TWIN_TAGS = 32, TWIN_OPEN_STEPS = 512 };
 
 /* Samples of one signal in one step, summed up. */
@@ -50,6 +53,11 @@ struct twin_cell { /* of an asset, in memory */
     uint32_t asset;
     struct follow follow;
     uint32_t tag[TWIN_TAGS]; /* of what is told; 0: not named yet */
+};
+
+/* What gauges show: the worst of the cells in the steps that were taken last. */
+struct twin_worst {
+    double residual[TWIN_BALANCES], health;
 };
 
 struct twin_due {
@@ -79,6 +87,7 @@ struct twin {
     bool sorted, found, told_refused;
     pl_time closed; /* steps that end until then are over */
     uint64_t ignored, late, refused;
+    struct twin_worst worst;
 
     struct pl_batch *out[3];
     struct pl_pack *body;
@@ -102,8 +111,8 @@ bool twin_tell_event(struct twin *twin, struct pl_node *node, const struct twin_
                      const struct follow_result *result, const char *why);
 bool twin_tell_state(struct twin *twin, struct pl_node *node, const struct twin_cell *cell,
                      const struct follow_record *record);
-/* Counts what the model has lost or won out of nothing. */
-void twin_count_residuals(const struct twin *twin, struct pl_node *node, const struct follow_result *result);
+/* What the model has lost or won out of nothing: counted, and kept for the gauges where it is the most. */
+void twin_see_residuals(struct twin *twin, struct pl_node *node, const struct follow_result *result);
 /* Into a command's reply: the same, and of what and when. */
 void twin_reply_state(const struct twin *twin, const struct twin_cell *cell, const struct follow_record *record,
                       struct pl_call *call);

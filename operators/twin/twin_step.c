@@ -86,7 +86,7 @@ static bool tell_all(struct twin *t, struct pl_node *node, struct twin_cell *cel
     if (outlook->cleared)
         good = twin_tell_event(t, node, cell, r->at, "anode_effect_risk.cleared", 100, r, result, NULL);
     if (good && r->rung != rung_before)
-        good = twin_tell_event(t, node, cell, r->at, r->rung > rung_before ? "twin.degraded" : "twin.recovered",
+        good = twin_tell_event(t, node, cell, r->at, r->rung ? "twin.degraded" : "twin.recovered",
                                r->rung >= PL_STEPPER_LOOSE ? 400 : 100, r, result, cell->follow.stepper.why);
     if (result->uncertain) pl_count(node, COUNT_UNCERTAIN, 1);
     if (good && r->at % t->every == 0) good = twin_tell(t, node, cell, r, result);
@@ -125,15 +125,25 @@ static bool take_step(struct twin *t, struct pl_node *node, struct twin_cell *ce
     if (!code) code = follow_step(&cell->follow, r, &t->setup, in, begin + t->step, &result, &error);
     if (code) return lose(t, node, cell, r, begin + t->step, &error);
     count_rung(node, r);
-    twin_count_residuals(t, node, &result);
+    pl_count(node, COUNT_SOLVER_STEPS, result.solver_steps);
+    twin_see_residuals(t, node, &result);
     bool good = !fresh || twin_tell_event(t, node, cell, r->at, "twin.begun", 100, r, &result, NULL);
     return good && tell_all(t, node, cell, r, &result, rung);
+}
+
+static void show_worst(const struct twin *t, struct pl_node *node) {
+    pl_gauge_set(node, GAUGE_CELLS, t->count);
+    pl_gauge_set(node, GAUGE_HEALTH, t->worst.health);
+    for (unsigned i = 0; i < TWIN_BALANCES; i++)
+        pl_gauge_set(node, GAUGE_RESIDUAL + i, t->worst.residual[i]);
 }
 
 bool twin_close_steps(struct twin *t, struct pl_node *node, pl_time now) {
     if (!find_due(t, now)) return false;
     bool good = true;
+    t->worst = (struct twin_worst){.health = 1};
     for (uint32_t i = 0; good && i < t->due_count; i++)
         good = take_step(t, node, t->due[i].cell, t->due[i].begin);
+    if (t->due_count) show_worst(t, node);
     return good;
 }

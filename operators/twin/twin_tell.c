@@ -120,11 +120,14 @@ static double output_named(const struct pl_model *model, const double *out, cons
     return NAN;
 }
 
-void twin_count_residuals(const struct twin *t, struct pl_node *node, const struct follow_result *result) {
-    static const char *const balance[] = {"balance", "alumina_balance", "charge_balance"};
-    for (unsigned i = 0; i < PL_COUNT_OF(balance); i++)
-        if (!(output_named(t->setup.model, result->out, balance[i]) <= BALANCED))
-            pl_count(node, COUNT_UNBALANCED + i, 1);
+void twin_see_residuals(struct twin *t, struct pl_node *node, const struct follow_result *result) {
+    static const char *const balance[TWIN_BALANCES] = {"balance", "alumina_balance", "charge_balance"};
+    for (unsigned i = 0; i < TWIN_BALANCES; i++) {
+        double residual = output_named(t->setup.model, result->out, balance[i]);
+        if (!(residual <= BALANCED)) pl_count(node, COUNT_UNBALANCED + i, 1);
+        t->worst.residual[i] = fmax(t->worst.residual[i], residual);
+    }
+    t->worst.health = fmin(t->worst.health, result->health);
 }
 
 static bool tell_profiles(struct twin *t, struct pl_node *node, struct twin_cell *cell, pl_time time,

@@ -53,6 +53,18 @@ def steps(engine):
     return next(row["value"] for row in told["results"] if row["counter"] == "steps")
 
 
+def check_gauges(engine):
+    """What the model has lost is a gauge: in `stats`, over REST, to Prometheus."""
+    rows = {row["counter"]: row for row in engine.ask("GET", "/nodes/twin/counters", token=engine.admin).json()}
+    assert rows["steps"]["type"] == "counter" and rows["cells"]["type"] == "gauge" and rows["cells"]["value"] == 1, rows
+    told = subprocess.check_output([f"{BIN}/potline", "shell", "--data", engine.data, "-c", "stats twin", "--json"], text=True)
+    metrics = engine.ask("GET", "//metrics").body
+    for name in ("energy_residual", "alumina_residual", "charge_residual"):
+        assert rows[name]["type"] == "gauge" and 0 <= rows[name]["value"] < 1e-9, rows[name]
+        assert f'"{name}"' in told, told
+        assert f"# TYPE potline_operator_twin_cell_{name} gauge" in metrics, name
+
+
 class Feed:
     """The plant's minutes into the engine, as many as the test lets through."""
 
@@ -135,6 +147,7 @@ def main():
         feed = feeds[0]
         feed.give(30)
         wait(lambda: steps(engine) > 150)
+        check_gauges(engine)
         check_command(engine)
         check_rest(engine)
         check_meanwhile(engine, feed)

@@ -63,7 +63,8 @@ PL_API enum pl_code pl_harness_inject(struct pl_harness *h, const void *bytes, s
 enum { PL_HARNESS_LETTERS = 31 };
 PL_API struct pl_batch *pl_harness_pull(struct pl_harness *h, unsigned port); /* the oldest, owned; NULL: none */
 PL_API uint64_t pl_harness_counter(const struct pl_harness *h, const char *name);
-PL_API const char *pl_harness_failure(const struct pl_harness *h); /* what pl_fail said, or NULL */
+PL_API double pl_harness_gauge(const struct pl_harness *h, const char *name); /* NAN: it has none now, or no such one */
+PL_API const char *pl_harness_failure(const struct pl_harness *h);            /* what pl_fail said, or NULL */
 
 /* All state as bytes (caller frees with pl_free), and into a freshly opened harness of the same operator and options.
  * A snapshot ends an epoch; pl_harness_commit says that it is durable. */

@@ -132,11 +132,14 @@ struct pl_operator {
     void (*durable)(void *self, struct pl_node *node, struct pl_unpack *position);
 
     const struct pl_trainer *trainer; /* it learns from recorded rows (train.h); NULL: it does not */
+
+    const struct pl_gauge *gauges; /* counter.h */
 };
 
 #define PL_OPERATOR(name_, summary_) .size = sizeof(struct pl_operator), .name = (name_), .summary = (summary_)
 #define PL_PORTS(...) ((const struct pl_port[]){__VA_ARGS__, {.name = NULL}})
 #define PL_COUNTERS(...) ((const struct pl_counter[]){__VA_ARGS__, {.name = NULL}})
+#define PL_GAUGES(...) ((const struct pl_gauge[]){__VA_ARGS__, {.name = NULL}})
 #define PL_TABLES(...) ((const struct pl_table_def[]){__VA_ARGS__, {.name = NULL}})
 
 /* ---- What a node offers its operator; all on the node's thread ---- */

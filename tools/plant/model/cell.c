@@ -227,6 +227,14 @@ static void move_anodes(struct plant_cell *cell, const struct plant_cell_hold *h
     cell->cold *= cell->cold_decay;
 }
 
+/* What is fed dissolves within seconds in a bath that an anode effect stirs: a long step goes there in parts, none
+ * longer than that. */
+static void integrate(struct plant_cell *cell, const struct held *held, double seconds) {
+    int parts = (int)fmax(ceil(seconds * held->fast), 1);
+    for (int i = 0; i < parts; i++)
+        plant_rk4(rates, held, cell->y, PLANT_CELL_STATES, seconds / parts);
+}
+
 static void gain_caf2(struct plant_cell *cell, double kg) {
     cell->caf2 += kg;
     cell->meters.added += kg * cell->set.cp_bath * (cell->y[PLANT_BATH_TEMP] - cell->set.wall.melting);
@@ -264,7 +272,7 @@ void plant_cell_step(struct plant_cell *cell, const struct plant_cell_hold *hold
         .tapping = hold->tapping,
     };
     double dissolved = cell->y[PLANT_DISSOLVED];
-    plant_rk4(rates, &held, cell->y, PLANT_CELL_STATES, seconds);
+    integrate(cell, &held, seconds);
     gain_caf2(cell, set->caf2_gain * (cell->y[PLANT_DISSOLVED] - dissolved));
     move_anodes(cell, hold, made, seconds);
 

@@ -148,6 +148,27 @@ static void survives_neglect(void **state) {
     assert_true(cell.y[PLANT_ALUMINA] >= 0 && cell.y[PLANT_LEDGE] >= 0);
 }
 
+/* An anode effect that lasts: in steps of ten seconds what was fed dissolves as in steps of one. */
+static void long_steps_follow_a_stirred_bath(void **state) {
+    (void)state;
+    struct plant_cell one, ten;
+    struct plant_cell_hold hold = level_beam();
+    plant_cell_init(&one, &plant_cell_reference);
+    plant_cell_init(&ten, &plant_cell_reference);
+    plant_cell_add_alumina(&one, 40);
+    plant_cell_add_alumina(&ten, 40);
+    for (int t = 0; t < 300; t++) {
+        plant_cell_electrify(&one, 180e3, 25);
+        plant_cell_step(&one, &hold, 1);
+        if (t % 10) continue;
+        plant_cell_electrify(&ten, 180e3, 25);
+        plant_cell_step(&ten, &hold, 10);
+    }
+    CLOSE(undissolved(&ten), undissolved(&one), 0.5);
+    CLOSE(ten.y[PLANT_ALUMINA], one.y[PLANT_ALUMINA], 0.5);
+    CLOSE(ten.y[PLANT_BATH_TEMP], one.y[PLANT_BATH_TEMP], 0.1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_near_its_steady_state),
@@ -157,6 +178,7 @@ int main(void) {
         cmocka_unit_test(more_voltage_melts_ledge),
         cmocka_unit_test(the_oldest_anode_is_changed),
         cmocka_unit_test(survives_neglect),
+        cmocka_unit_test(long_steps_follow_a_stirred_bath),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
