@@ -19,7 +19,7 @@ const EVENTS = 1000;
 function eventText(row: Row): string {
   const body: Row = row.body ?? {};
   const model = body.model && `${body.model} ${String(body.hash ?? "").slice(0, 8)}`;
-  const said = body.message ?? body.explanation ?? body.what;
+  const said = body.message ?? body.explanation ?? body.what ?? body.reason;
   return [String(row.kind).replaceAll(".", " "), said, model, body.user && `by ${body.user}`]
     .filter(Boolean)
     .join(", ");

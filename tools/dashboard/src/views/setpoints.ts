@@ -2,7 +2,7 @@
 import { allowed, change, part, type Row } from "../api";
 import { ask, reasonField } from "../dialog";
 import { cell, h, keyed, setText, table, type Part } from "../dom";
-import { moment, number, unitText } from "../format";
+import { moment, number, unitText, withUnit } from "../format";
 import { lookedAt, sensors } from "../live";
 import { assetOf, covers, guarded, loaded, overrides, refresh, setpoints, title } from "../plant";
 
@@ -76,11 +76,12 @@ function row(): Part<Row> {
         point.reason,
         point.refused && `refused: ${point.refused}`,
       ];
+      const unit = sensors.get(point.tag)?.unit ?? "";
       const texts = [
-        point.tag.slice(point.tag.lastIndexOf(".") + 1),
-        number(point.stands),
-        number(point.wished),
-        `${number(point.low)} – ${number(point.high)}`,
+        point.tag.slice(point.tag.lastIndexOf(".") + 1).replaceAll("_", " "),
+        withUnit(point.stands, unit),
+        withUnit(point.wished, unit),
+        `${number(point.low)} – ${withUnit(point.high, unit)}`,
         point.mode,
         state.filter(Boolean).join(", "),
       ];
