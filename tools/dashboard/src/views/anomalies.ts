@@ -260,9 +260,7 @@ function nothing(nodes: Row[], asked: Filter): string {
   if (!nodes.some((node) => node.op === "tickets"))
     return "The running graph has no node tickets: nobody makes tickets of anomalies.";
   const watching = nodes.filter((node) => /^detect(\.|$)/.test(node.op)).map((node) => node.node);
-  const watched = watching.length
-    ? ` ${watching.join(", ")} ${watching.length === 1 ? "watches" : "watch"} for what is not as it has been.`
-    : "";
+  const watched = watching.length ? ` Watching for what is not as it has been: ${watching.join(", ")}.` : "";
   return `${asked === "to-do" ? "Nothing is to be done." : "There are no tickets."}${watched}`;
 }
 

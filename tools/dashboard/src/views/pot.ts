@@ -138,6 +138,7 @@ export function potView(asset: string): View {
     close: () => {
       trend.close();
       twin.close();
+      wishes.close();
       figures.close();
     },
   };

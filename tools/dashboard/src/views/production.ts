@@ -68,7 +68,7 @@ function todayPart(): Part<Row> {
       const { label, unit } = SHOWN[row.figure]!;
       setText(name, label);
       setText(value, figureText(row.figure, row.value));
-      setAttribute(value, "data-unit", unit);
+      setAttribute(value, "data-unit", unit.replace("per ", "/"));
       setAttribute(value, "data-standing", row.value === null || row.quality === "good" ? null : "uncertain");
       setText(
         off,
