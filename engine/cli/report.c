@@ -127,7 +127,7 @@ static enum pl_code gather(struct pl__span *report, struct pl_store_key *key, co
     struct pl_store_options options = {.read_only = true, .key = key};
     enum pl_code code = pl_store_open(report->folder, &options, &store, error);
     if (!code) code = pl__span_figures(report, store, trial->period, error);
-    if (!code && trial->treated) code = pl__span_trial(report, store, trial, error);
+    if (!code) code = pl__span_trial(report, store, trial, error);
     if (!code) code = pl__span_events(report, store, error);
     if (!code) code = pl__span_savings(report, store, error);
     if (!code) code = pl__span_people(report, store, error);
@@ -195,8 +195,10 @@ const struct pl_subcommand pl_subcommand_report = {
         "From the data folder, also while an engine runs on it: what the node kpi has told into the gold zone\n"
         "(sink.lake), alarms and the optimiser's records there, and the audit. A page of HTML has style and plots in\n"
         "it, and shows in any browser without anything else. What there is no data of is left out.\n"
-        "With --treated and --since the pots of an experiment are compared: each treated one with the pot that was\n"
-        "nearest to it in energy by tonne before, by the changes of both, with a 95 % confidence interval over pairs.",
+        "Savings are measured: each treated pot is compared with the one that was nearest to it in energy by tonne\n"
+        "before, by the changes of both, with a 95 % confidence interval over pairs. Treated are those that --treated\n"
+        "and --since name, or else those that set points have passed to (sink.lake behind a guard, zone gold), from\n"
+        "the first one on.",
     /* clang-format off */
     .options = PL_CLI_OPTIONS(
         {"data", "DIR", "The data folder.", 0},

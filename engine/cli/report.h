@@ -7,10 +7,14 @@
 
 #include <stdio.h>
 
+#include <potline/pack.h>
+
 #include "base/tally.h"
+#include "batch/tags.h"
 #include "store/store.h"
 
 enum { PL__SPAN_COLUMNS = 12, PL__SPAN_TABLES = 16, PL__SPAN_PLOTS = 8, PL__SPAN_CURVES = 64 };
+enum { PL__SPAN_NUMBER = 64, PL__BODY_TEXT = 256 };
 
 struct pl__span_table {
     const char *title, *note; /* note: "" or a sentence below it */
@@ -51,6 +55,23 @@ struct pl__span_plot *pl__span_plot(struct pl__span *report, const char *title, 
 void pl__span_point(struct pl__span *report, struct pl__span_plot *plot, const char *curve, pl_time time, double value);
 void pl__span_fini(struct pl__span *report);
 
+/* ---- Reading, for sections ---- */
+
+/* Batches of the gold zone that have rows of the span, and others; key figures stand at the end of their period, so of
+ * samples the span's last moment belongs to it. */
+struct pl__span_walk {
+    enum pl_kind kind;
+    struct pl_tags **names; /* of the rows: made by the walk, freed by the caller, whatever came of it */
+    bool (*take)(void *arg, const struct pl_batch *batch); /* false: no more of what this node has written */
+    void *arg;
+};
+enum pl_code pl__span_walk(struct pl__span *report, struct pl_store *store, const struct pl__span_walk *walk,
+                           struct pl_error **error);
+
+bool pl__body_find(struct pl_unpack *in, const char *name); /* in front of a map: goes to the value of `name` */
+bool pl__body_text(const void *body, size_t size, const char *name, char text[PL__BODY_TEXT]); /* cut to fit */
+const char *pl__span_number(char text[PL__SPAN_NUMBER], double value, int decimals);           /* "-": there is none */
+
 /* ---- What there is to tell; each adds its tables where there is data ---- */
 enum pl_code pl__span_figures(struct pl__span *report, struct pl_store *store, const char *period,
                               struct pl_error **error);
@@ -58,8 +79,9 @@ enum pl_code pl__span_events(struct pl__span *report, struct pl_store *store, st
 enum pl_code pl__span_savings(struct pl__span *report, struct pl_store *store, struct pl_error **error);
 enum pl_code pl__span_people(struct pl__span *report, struct pl_store *store, struct pl_error **error);
 
-/* Which pots were treated, a pattern, and from when on; key figures by `period`, which is `length` long. PL_NOT_FOUND:
- * there is nothing that could be compared. */
+/* Which pots were treated, a pattern, and from when on; NULL: those that set points have passed to, as the gold zone
+ * has them, from the first on, and where nothing can be compared nothing is told. Key figures by `period`, which is
+ * `length` long. PL_NOT_FOUND: there is nothing that could be compared. */
 struct pl__span_trial {
     const char *treated, *period;
     pl_time since, length;

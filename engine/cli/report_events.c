@@ -4,13 +4,10 @@
 #include <string.h>
 
 #include <potline/alloc.h>
-#include <potline/pack.h>
 
-#include "batch/tags.h"
 #include "report.h"
-#include "store/zone_walk.h"
 
-enum { NAMES = 16000000, SHOWN = 20, TALLIED = 10000 };
+enum { SHOWN = 20, TALLIED = 10000 };
 
 struct gathering {
     struct pl__span *report;
@@ -26,28 +23,9 @@ static int by_value(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-static bool text_of(const void *body, size_t size, const char *name, char out[256]) {
-    struct pl_unpack in;
-    uint32_t pairs;
-    const char *key, *text;
-    size_t key_length, length;
-    pl_unpack_init(&in, body, size);
-    if (!pl_unpack_map(&in, &pairs)) return false;
-    for (; pairs; pairs--) {
-        if (!pl_unpack_str(&in, &key, &key_length)) return false;
-        if (strlen(name) == key_length && memcmp(key, name, key_length) == 0) {
-            if (!pl_unpack_str(&in, &text, &length)) return false;
-            snprintf(out, 256, "%.*s", length < 255 ? (int)length : 255, text);
-            return true;
-        }
-        if (!pl_unpack_skip(&in)) return false;
-    }
-    return false;
-}
-
 static void take_alarm(struct gathering *g, const void *body, size_t size) {
-    char alarm[256], priority[256];
-    if (!text_of(body, size, "alarm", alarm) || !text_of(body, size, "priority", priority)) return;
+    char alarm[PL__BODY_TEXT], priority[PL__BODY_TEXT];
+    if (!pl__body_text(body, size, "alarm", alarm) || !pl__body_text(body, size, "priority", priority)) return;
     pl_tally_add(&g->alarms, alarm);
     pl_tally_add(&g->priorities, priority);
 }
@@ -121,16 +99,8 @@ enum pl_code pl__span_events(struct pl__span *report, struct pl_store *store, st
     struct pl_tally *all[] = {&g.alarms, &g.priorities, &g.moves, &g.optimiser};
     for (unsigned i = 0; i < PL_COUNT_OF(all); i++)
         pl_tally_init(all[i], TALLIED);
-    g.names = pl_tags_new(&(struct pl_tags_options){.limit = NAMES});
-    struct pl_zone_walk walk = {.store = store,
-                                .names = g.names,
-                                .zone = PL_GOLD,
-                                .kind = PL_EVENTS,
-                                .from = report->from,
-                                .to = report->to,
-                                .take = take,
-                                .arg = &g};
-    enum pl_code code = g.names ? pl_zone_walk(&walk, error) : pl_error_set(error, PL_NO_MEMORY, "no memory for names");
+    const struct pl__span_walk walk = {PL_EVENTS, &g.names, take, &g};
+    enum pl_code code = pl__span_walk(report, store, &walk, error);
     if (!code) tell_all(&g);
     report->failed = report->failed || g.failed;
     for (unsigned i = 0; i < PL_COUNT_OF(all); i++)

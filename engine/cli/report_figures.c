@@ -11,11 +11,9 @@
 #include <potline/quality.h>
 #include <potline/text.h>
 
-#include "batch/tags.h"
 #include "report.h"
-#include "store/zone_walk.h"
 
-enum { ASSETS = 64, NAMES = 16000000 };
+enum { ASSETS = 64 };
 enum figure { ENERGY, SPECIFIC, PRODUCTION, THROUGHPUT, EFFICIENCY, EFFECTS, MINUTES, PFC, CO2E, COVERED, FIGURES };
 
 static const struct {
@@ -156,28 +154,20 @@ static double ratio(double a, double b) {
     return b > 0 ? a / b : NAN;
 }
 
-static const char *put(char text[40], double value, int decimals) {
-    if (isfinite(value))
-        snprintf(text, 40, "%.*f", decimals, value);
-    else
-        snprintf(text, 40, "-");
-    return text;
-}
-
 static void tell_asset(struct pl__span *report, struct pl__span_table *table, const char *asset, const struct sums *s) {
-    char text[11][40];
+    char text[11][PL__SPAN_NUMBER];
     double co2e = ratio(s->by_tonne[CO2E], s->tonnes[CO2E]);
     snprintf(text[10], sizeof text[10], "%u (%u uncertain)", s->periods, s->unsure);
     const char *cells[] = {asset,
-                           put(text[0], s->energy / 1000, 1),
-                           put(text[1], s->made / 1000, 2),
-                           put(text[2], ratio(s->by_tonne[SPECIFIC], s->tonnes[SPECIFIC]), 0),
-                           put(text[3], ratio(s->rate[THROUGHPUT], s->covered[THROUGHPUT]), 2),
-                           put(text[4], ratio(s->charged, s->charge), 2),
-                           put(text[5], ratio(s->rate[EFFECTS], s->covered[EFFECTS]), 3),
-                           put(text[6], ratio(s->by_tonne[PFC], s->tonnes[PFC]), 0),
-                           put(text[7], co2e, 0),
-                           put(text[8], co2e * s->made / 1e6, 1),
+                           pl__span_number(text[0], s->energy / 1000, 1),
+                           pl__span_number(text[1], s->made / 1000, 2),
+                           pl__span_number(text[2], ratio(s->by_tonne[SPECIFIC], s->tonnes[SPECIFIC]), 0),
+                           pl__span_number(text[3], ratio(s->rate[THROUGHPUT], s->covered[THROUGHPUT]), 2),
+                           pl__span_number(text[4], ratio(s->charged, s->charge), 2),
+                           pl__span_number(text[5], ratio(s->rate[EFFECTS], s->covered[EFFECTS]), 3),
+                           pl__span_number(text[6], ratio(s->by_tonne[PFC], s->tonnes[PFC]), 0),
+                           pl__span_number(text[7], co2e, 0),
+                           pl__span_number(text[8], co2e * s->made / 1e6, 1),
                            text[10]};
     pl__span_row(report, table, cells);
 }
@@ -218,16 +208,8 @@ static void tell_all(struct gathering *g) {
 enum pl_code pl__span_figures(struct pl__span *report, struct pl_store *store, const char *period,
                               struct pl_error **error) {
     struct gathering g = {.report = report, .period = period};
-    g.names = pl_tags_new(&(struct pl_tags_options){.limit = NAMES});
-    struct pl_zone_walk walk = {.store = store,
-                                .names = g.names,
-                                .zone = PL_GOLD,
-                                .kind = PL_SAMPLES,
-                                .from = report->from,
-                                .to = report->to + 1,
-                                .take = take,
-                                .arg = &g};
-    enum pl_code code = g.names ? pl_zone_walk(&walk, error) : pl_error_set(error, PL_NO_MEMORY, "no memory for names");
+    const struct pl__span_walk walk = {PL_SAMPLES, &g.names, take, &g};
+    enum pl_code code = pl__span_walk(report, store, &walk, error);
     if (!code) tell_all(&g);
     report->failed = report->failed || g.failed;
     for (unsigned i = 0; i < g.assets; i++)

@@ -6,13 +6,10 @@
 #include <string.h>
 
 #include <potline/alloc.h>
-#include <potline/pack.h>
 
-#include "batch/tags.h"
 #include "report.h"
-#include "store/zone_walk.h"
 
-enum { NAMES = 16000000, SHOWN = 200, FIGURES = 3, TEXT = 32 };
+enum { SHOWN = 200, FIGURES = 3, TEXT = 32 };
 
 static const char *const figures[FIGURES] = {"energy", "cost", "co2e"};
 
@@ -34,45 +31,21 @@ struct gathering {
 
 /* ---- A record ---- */
 
-static bool is_key(struct pl_unpack *in, const char *name, bool *is) {
-    const char *key;
-    size_t length;
-    if (!pl_unpack_str(in, &key, &length)) return false;
-    *is = strlen(name) == length && memcmp(key, name, length) == 0;
-    return true;
-}
-
-/* In front of the value of `name`. */
-static bool find(struct pl_unpack *in, const char *name) {
-    uint32_t pairs;
-    bool is;
-    if (!pl_unpack_map(in, &pairs)) return false;
-    for (; pairs; pairs--) {
-        if (!is_key(in, name, &is)) return false;
-        if (is) return true;
-        if (!pl_unpack_skip(in)) return false;
-    }
-    return false;
-}
-
 static bool figures_of(const void *body, size_t size, const char *when, double value[FIGURES]) {
     for (unsigned i = 0; i < FIGURES; i++) {
         struct pl_unpack in;
         pl_unpack_init(&in, body, size);
-        if (!find(&in, when) || !find(&in, figures[i]) || !pl_unpack_f64(&in, &value[i]) || !isfinite(value[i]))
+        if (!pl__body_find(&in, when) || !pl__body_find(&in, figures[i]) || !pl_unpack_f64(&in, &value[i]) ||
+            !isfinite(value[i]))
             return false;
     }
     return true;
 }
 
 static bool is_answer(const void *body, size_t size) {
-    struct pl_unpack in;
-    const char *outcome;
-    size_t length;
-    pl_unpack_init(&in, body, size);
-    if (!find(&in, "outcome") || !pl_unpack_str(&in, &outcome, &length)) return false;
-    return (length == strlen("optimal") && memcmp(outcome, "optimal", length) == 0) ||
-           (length == strlen("relaxed") && memcmp(outcome, "relaxed", length) == 0);
+    char outcome[PL__BODY_TEXT];
+    return pl__body_text(body, size, "outcome", outcome) &&
+           (strcmp(outcome, "optimal") == 0 || strcmp(outcome, "relaxed") == 0);
 }
 
 /* ---- Adding up ---- */
@@ -161,16 +134,8 @@ static void tell(struct gathering *g) {
 
 enum pl_code pl__span_savings(struct pl__span *report, struct pl_store *store, struct pl_error **error) {
     struct gathering g = {.report = report};
-    g.names = pl_tags_new(&(struct pl_tags_options){.limit = NAMES});
-    const struct pl_zone_walk walk = {.store = store,
-                                      .names = g.names,
-                                      .zone = PL_GOLD,
-                                      .kind = PL_EVENTS,
-                                      .from = report->from,
-                                      .to = report->to,
-                                      .take = take,
-                                      .arg = &g};
-    enum pl_code code = g.names ? pl_zone_walk(&walk, error) : pl_error_set(error, PL_NO_MEMORY, "no memory for names");
+    const struct pl__span_walk walk = {PL_EVENTS, &g.names, take, &g};
+    enum pl_code code = pl__span_walk(report, store, &walk, error);
     if (!code) tell(&g);
     report->failed = report->failed || g.failed;
     pl_free(g.savings);

@@ -12,11 +12,9 @@
 #include <potline/alloc.h>
 #include <potline/tag.h>
 
-#include "batch/tags.h"
 #include "report.h"
-#include "store/zone_walk.h"
 
-enum { POTS = 4096, NAMES = 16000000, ROWS = 1 << 24 };
+enum { POTS = 4096, ROWS = 1 << 24 };
 enum figure { SPECIFIC, CO2E, EFFECTS, THROUGHPUT, EFFICIENCY, SHOWN, PRODUCTION = SHOWN, COVERED, FIGURES };
 enum phase { BEFORE, AFTER, PHASES };
 
@@ -50,6 +48,8 @@ struct pot {
 struct trial {
     struct pl__span *report;
     const struct pl__span_trial *of;
+    pl_time since;
+    struct pl_tally moved; /* pots that a set point has passed to, where nobody says which were treated */
     struct pl_tags *names;
     struct pot *pot;
     struct row *row;
@@ -60,6 +60,13 @@ struct trial {
 
 /* ---- Rows ---- */
 
+static bool is_treated(const struct trial *t, const char *name) {
+    if (t->of->treated) return pl_glob(t->of->treated, name);
+    for (unsigned i = 0; i < t->moved.count; i++)
+        if (strcmp(t->moved.entries[i].name, name) == 0) return true;
+    return false;
+}
+
 static struct pot *pot_of(struct trial *t, const char *name, size_t length) {
     for (unsigned i = t->pots; i > 0; i--)
         if (strncmp(t->pot[i - 1].name, name, length) == 0 && !t->pot[i - 1].name[length]) return &t->pot[i - 1];
@@ -69,7 +76,7 @@ static struct pot *pot_of(struct trial *t, const char *name, size_t length) {
         t->failed = true;
         return NULL;
     }
-    t->pot[t->pots] = (struct pot){.name = own, .treated = pl_glob(t->of->treated, own)};
+    t->pot[t->pots] = (struct pot){.name = own, .treated = is_treated(t, own)};
     return &t->pot[t->pots++];
 }
 
@@ -109,6 +116,21 @@ static bool take(void *arg, const struct pl_batch *batch) {
     return !t->failed;
 }
 
+/* What has passed a guard: "line1.pot07.acd_set" treats line1.pot07. */
+static bool take_move(void *arg, const struct pl_batch *batch) {
+    struct trial *t = arg;
+    for (uint32_t i = 0; i < batch->rows && !t->moved.failed; i++) {
+        pl_time time = batch->setpoints.time[i];
+        const char *tag = pl_tags_get(t->names, batch->setpoints.tag[i])->name, *dot = strrchr(tag, '.');
+        char pot[PL__BODY_TEXT];
+        if (!dot || time < t->report->from || time >= t->report->to) continue;
+        snprintf(pot, sizeof pot, "%.*s", (int)(dot - tag), tag);
+        pl_tally_add(&t->moved, pot);
+        if (time < t->since) t->since = time;
+    }
+    return !t->moved.failed;
+}
+
 /* Weights come first; two nodes may both have kept a row. */
 static int by_period(const void *a, const void *b) {
     const struct row *x = a, *y = b;
@@ -126,7 +148,7 @@ static void add_up(struct trial *t) {
         bool same = last && last->pot == row->pot && last->time == row->time;
         if (!same) weight[PRODUCTION] = weight[COVERED] = 0;
         if (same && last->figure == row->figure) continue;
-        bool before = row->time <= t->of->since, after = row->time - t->of->length >= t->of->since;
+        bool before = row->time <= t->since, after = row->time - t->of->length >= t->since;
         struct pot *pot = &t->pot[row->pot];
         if (row->figure >= SHOWN) {
             weight[row->figure] = row->value;
@@ -223,21 +245,14 @@ static struct effect effect_of(const struct pair *pairs, unsigned count, enum fi
 
 /* ---- Words ---- */
 
-static const char *put(char text[64], double value, int decimals) {
-    if (isfinite(value))
-        snprintf(text, 64, "%.*f", decimals, value);
-    else
-        snprintf(text, 64, "-");
-    return text;
-}
-
 static void tell_effects(struct trial *t, const struct pair *pairs, unsigned count) {
     static const char *const headings[] = {
         "Figure", "Treated before", "Treated after", "Control before", "Control after",
         "Effect", "95 % from",      "95 % to",       "Pairs",          NULL};
     struct pl__span_table *table = pl__span_table(
         t->report, "Treated pots beside control",
-        "Pairs of pots that were alike in energy by tonne before. The effect is the change of the treated "
+        "Pairs of pots that were alike in energy by tonne before, treated as the command says, or from the first set "
+        "point on that passed a guard to one of them. The effect is the change of the treated "
         "pot less that of its control; the interval is Student's, over pairs. One with 0 in it shows no "
         "effect.",
         headings);
@@ -245,11 +260,11 @@ static void tell_effects(struct trial *t, const struct pair *pairs, unsigned cou
         struct effect e = effect_of(pairs, count, (enum figure)f);
         const double value[] = {e.level[0][BEFORE], e.level[0][AFTER], e.level[1][BEFORE], e.level[1][AFTER], e.mean,
                                 e.mean - e.half,    e.mean + e.half};
-        char text[PL_COUNT_OF(value)][64], pairs_text[16];
+        char text[PL_COUNT_OF(value)][PL__SPAN_NUMBER], pairs_text[16];
         const char *cells[PL_COUNT_OF(value) + 2] = {figures[f].title};
         if (!e.pairs) continue;
         for (unsigned i = 0; i < PL_COUNT_OF(value); i++)
-            cells[1 + i] = put(text[i], value[i], figures[f].decimals);
+            cells[1 + i] = pl__span_number(text[i], value[i], figures[f].decimals);
         snprintf(pairs_text, sizeof pairs_text, "%u", e.pairs);
         cells[PL_COUNT_OF(value) + 1] = pairs_text;
         pl__span_row(t->report, table, cells);
@@ -260,10 +275,10 @@ static void tell_saved(struct trial *t, struct pl__span_table *table, const char
                        const struct effect *e) {
     const double value[] = {tonnes, -e->mean * tonnes / 1000, (-e->mean - e->half) * tonnes / 1000,
                             (-e->mean + e->half) * tonnes / 1000};
-    char text[PL_COUNT_OF(value)][64];
+    char text[PL_COUNT_OF(value)][PL__SPAN_NUMBER];
     const char *cells[PL_COUNT_OF(value) + 1] = {of};
     for (unsigned i = 0; i < PL_COUNT_OF(value); i++)
-        cells[1 + i] = put(text[i], value[i], 2);
+        cells[1 + i] = pl__span_number(text[i], value[i], 2);
     pl__span_row(t->report, table, cells);
 }
 
@@ -297,27 +312,41 @@ static enum pl_code tell(struct trial *t, struct pl_error **error) {
                         t->of->treated, t->of->period, t->pots);
 }
 
+/* Who was treated, and from when on, where nobody says it. */
+static enum pl_code find_treated(struct trial *t, struct pl_store *store, struct pl_error **error) {
+    const struct pl__span_walk walk = {PL_SETPOINTS, &t->names, take_move, t};
+    enum pl_code code = pl__span_walk(t->report, store, &walk, error);
+    pl_tags_free(t->names);
+    t->names = NULL;
+    t->failed = t->failed || t->moved.failed;
+    return code;
+}
+
+static enum pl_code compare(struct trial *t, struct pl_store *store, struct pl_error **error) {
+    const struct pl__span_walk walk = {PL_SAMPLES, &t->names, take, t};
+    enum pl_code code = pl__span_walk(t->report, store, &walk, error);
+    return code || t->failed ? code : tell(t, error);
+}
+
 enum pl_code pl__span_trial(struct pl__span *report, struct pl_store *store, const struct pl__span_trial *of,
                             struct pl_error **error) {
-    struct trial t = {.report = report, .of = of};
-    t.names = pl_tags_new(&(struct pl_tags_options){.limit = NAMES});
+    struct trial t = {.report = report, .of = of, .since = of->treated ? of->since : PL_TIME_MAX};
+    enum pl_code code = PL_OK;
+    pl_tally_init(&t.moved, POTS);
     t.pot = pl_alloc(POTS * sizeof *t.pot);
-    struct pl_zone_walk walk = {.store = store,
-                                .names = t.names,
-                                .zone = PL_GOLD,
-                                .kind = PL_SAMPLES,
-                                .from = report->from,
-                                .to = report->to + 1,
-                                .take = take,
-                                .arg = &t};
-    enum pl_code code =
-        t.names && t.pot ? pl_zone_walk(&walk, error) : pl_error_set(error, PL_NO_MEMORY, "no memory for names");
+    if (!t.pot) code = pl_error_set(error, PL_NO_MEMORY, "no memory for pots");
+    if (!code && !of->treated) code = find_treated(&t, store, error);
+    if (!code && !t.failed && (of->treated || t.moved.count)) code = compare(&t, store, error);
+    if (code == PL_NOT_FOUND && !of->treated) { /* nobody has asked */
+        pl_error_free(error);
+        code = PL_OK;
+    }
     report->failed = report->failed || t.failed;
-    if (!code && !t.failed) code = tell(&t, error);
     for (unsigned i = 0; i < t.pots; i++)
         pl_free(t.pot[i].name);
     pl_free(t.pot);
     pl_free(t.row);
+    pl_tally_fini(&t.moved);
     pl_tags_free(t.names);
     return code;
 }

@@ -650,6 +650,7 @@ async function numbers(page) {
   const losses = (await plant("api", "/kpis/losses")).filter(
     (row) => row.tag === "*",
   );
+  await page.getByText("The engine: what became of every sample").click(); // who runs it sees it at once
   await page.waitForSelector(
     `td[data-heading="Source"]:has-text("${losses[0].source}")`,
   );

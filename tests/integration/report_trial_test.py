@@ -3,11 +3,14 @@
 day on, by a different amount each; all pots drift by the same. The effect, its interval and what was saved are those done by hand."""
 import csv
 import io
+import json
 import math
 import os
 import subprocess
 import tempfile
 import time
+
+import zmq
 
 POTLINE = os.path.join(os.environ["POTLINE_BIN"], "potline")
 FARADAY, EVERY, DAY, DAYS, SINCE = 9.3214647e-8, 300, 86400, 4, 2
@@ -25,6 +28,15 @@ nodes:
   kpi: { op: kpi, from: in, hold: 10m, per: [ day ], shifts: [ "00:00" ] }
   gold: { op: sink.lake, zone: gold, from: [ kpi ] }
 """
+# Later, on the same data folder: what a guard has let pass.
+MOVED = """
+potline: 1
+name: plant
+nodes:
+  passed: { op: source.zmq, socket: pull, bind: "ipc://${FOLDER}/passed", encoding: json, kind: setpoints, idle: 100ms }
+  moves: { op: sink.lake, zone: gold, from: [ passed ] }
+"""
+PATIENCE = 60
 
 
 def plant_rows():
@@ -59,6 +71,30 @@ def table(told, title):
     return list(rows.values())
 
 
+def pass_set_points(folder, data):
+    """One to each treated pot, a minute apart, the first when treatment began."""
+    with open(f"{folder}/moved.yaml", "w") as file:
+        file.write(MOVED)
+    times = [(BEGIN + SINCE * DAY + 60 * i) * 10**9 for i in range(len(TREATED))]
+    count = len(times)
+    columns = {"time": times, "id": times, "tag": [f"{pot}.acd_set" for pot in TREATED], "value": [42.0] * count, "lower": [0] * count,
+               "upper": [0] * count, "expiry": [time + 10**9 for time in times], "token": [1] * count, "origin": ["best"] * count,
+               "reason": ["less resistance"] * count}
+    socket = zmq.Context.instance().socket(zmq.PUSH)
+    socket.connect(f"ipc://{folder}/passed")
+    engine = subprocess.Popen([POTLINE, "run", f"{folder}/moved.yaml", "--data", data, "--quiet"], env={**os.environ, "POTLINE_HTTP": "off"})
+    try:
+        socket.send(json.dumps({"kind": "setpoints", "columns": columns}).encode())
+        end = time.time() + PATIENCE
+        while not tool("export", "--data", data, "--zone", "gold", "--kind", "setpoints").count("acd_set") == count:
+            assert time.time() < end and engine.poll() is None, "set points are not kept"
+            time.sleep(0.2)
+    finally:
+        engine.terminate()
+        engine.wait(PATIENCE)
+        socket.close(0)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         data = f"{folder}/data"
@@ -86,6 +122,13 @@ def main():
         saved = next(row for row in table(told, "Savings") if row["Of"] == "Energy, MWh")
         near(saved["Metal since then, t"], tonnes, 0.005 * tonnes)
         near(saved["Saved"], -mean * tonnes / 1000, 0.02)
+
+        # Nobody says who was treated: those that set points have passed to.
+        assert not table(tool(*span), "Savings"), "nothing was written, and something was saved"
+        pass_set_points(folder, data)
+        by_itself = tool(*span)
+        for title in ("Treated pots beside control", "Savings"):
+            assert table(by_itself, title) == table(told, title) != [], by_itself
 
         # While nothing was done yet, no effect is shown. And what cannot be compared.
         early = ["report", "--data", data, "--from", moment(0), "--to", moment(SINCE), "--format", "csv"]

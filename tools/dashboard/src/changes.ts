@@ -1,7 +1,8 @@
 // What changed, under a trend: limits, overrides, moves, versions of graphs and models, and what happened to an asset.
 import { list, part, type Row } from "./api";
 import { h, setText } from "./dom";
-import { moment } from "./format";
+import { moment, withUnit } from "./format";
+import { sensors } from "./live";
 
 export interface Mark {
   time: number; // ms
@@ -18,9 +19,11 @@ const EVENTS = 1000;
 /** Of what was written: the alarm's own words, or its kind. */
 function eventText(row: Row): string {
   const body: Row = row.body ?? {};
-  const model = body.model && `${body.model} ${String(body.hash ?? "").slice(0, 8)}`;
-  const said = body.message ?? body.explanation ?? body.what;
-  return [String(row.kind).replaceAll(".", " "), said, model, body.user && `by ${body.user}`]
+  const model = body.model && body.hash && `${body.model} ${String(body.hash).slice(0, 8)}`;
+  const said = body.message || body.explanation || body.what || body.reason;
+  const point = row.kind.startsWith("guard.") && row.tag && typeof body.value === "number";
+  const value = point && `${row.tag}: ${withUnit(body.value, sensors.get(row.tag)?.unit ?? "")}`;
+  return [String(row.kind).replaceAll(".", " "), value, said, model, body.user && `by ${body.user}`]
     .filter(Boolean)
     .join(", ");
 }

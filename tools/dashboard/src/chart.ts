@@ -59,6 +59,31 @@ export function drawMarks(plot: uPlot, marks: Mark[]): void {
   ctx.restore();
 }
 
+/** What is not good and far off does not set the scale: it would press all else flat. It is told at the edge. */
+function drawBeyond(plot: uPlot, series: number): void {
+  const { ctx, bbox } = plot,
+    { min, max } = plot.scales.y!,
+    times = plot.data[0],
+    values = plot.data[series] as (number | null | undefined)[];
+  const size = 5 * devicePixelRatio;
+  ctx.save();
+  ctx.fillStyle = color("--bad");
+  for (const [i, value] of values.entries()) {
+    if (value === null || value === undefined || (value >= min! && value <= max!)) continue;
+    if (times[i]! < plot.scales.x!.min! || times[i]! > plot.scales.x!.max!) continue;
+    const x = plot.valToPos(times[i]!, "x", true),
+      up = value > max!,
+      edge = up ? bbox.top : bbox.top + bbox.height,
+      by = up ? size : -size;
+    ctx.beginPath();
+    ctx.moveTo(x, edge);
+    ctx.lineTo(x - size / 1.5, edge + by);
+    ctx.lineTo(x + size / 1.5, edge + by);
+    ctx.fill();
+  }
+  ctx.restore();
+}
+
 export class Trend {
   readonly element: HTMLElement;
   private plot: uPlot | null = null;
@@ -238,7 +263,8 @@ export class Trend {
     const ink = color("--ink"),
       grid = color("--line"),
       axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid } };
-    const windows = this.history.step !== "samples";
+    const windows = this.history.step !== "samples",
+      someGood = this.history.good.some((one) => one !== null && one !== undefined);
     const value = (_: uPlot, v: number | null) => (v === null ? "–" : number(v, sensors.get(this.tag)?.unit));
     this.plot = new uPlot(
       {
@@ -262,6 +288,7 @@ export class Trend {
           },
           {
             label: "bad or uncertain",
+            auto: !someGood,
             stroke: color("--bad"),
             width: 0,
             value,
@@ -277,7 +304,10 @@ export class Trend {
         ],
         bands: [{ series: [4, 3], fill: color("--band") }],
         legend: { markers: { width: 0 } },
-        hooks: { setSelect: [(plot) => this.selected(plot)], draw: [(plot) => drawMarks(plot, this.marks)] },
+        hooks: {
+          setSelect: [(plot) => this.selected(plot)],
+          draw: [(plot) => drawMarks(plot, this.marks), (plot) => drawBeyond(plot, 2)],
+        },
       },
       [this.history.time, this.history.good, this.history.doubtful, this.history.low, this.history.high],
       this.canvas,

@@ -10,14 +10,23 @@ const digits: Record<string, number> = {
   uohm: 2,
   kg: 1,
   "%": 1,
+  "wt%": 2,
+  K: 1,
+  min: 0,
   kW: 0,
   MW: 2,
+  MWh: 2,
+  t: 2,
   "kWh/t": 0,
 };
-const units: Record<string, string> = { degC: "°C", uohm: "µΩ", ohm: "Ω", "m3/h": "m³/h" };
+const units: Record<string, string> = { degC: "°C", uohm: "µΩ", ohm: "Ω", m3: "m³" };
 
+/** "uohm/s" as people write it: each part of it by itself. */
 export function unitText(unit: string): string {
-  return units[unit] ?? unit;
+  return unit
+    .split("/")
+    .map((one) => units[one] ?? one)
+    .join("/");
 }
 
 export function number(value: unknown, unit = ""): string {
@@ -33,6 +42,11 @@ export function number(value: unknown, unit = ""): string {
 export function withUnit(value: unknown, unit: string): string {
   const text = number(value, unit);
   return unit && text !== "–" ? `${text} ${unitText(unit)}` : text;
+}
+
+/** "once", "3 times". */
+export function times(count: number): string {
+  return count === 1 ? "once" : `${count} times`;
 }
 
 export function span(ms: number): string {

@@ -18,7 +18,7 @@ export type Link = "connecting" | "live" | "silent" | "lost";
 
 const FRESH = 5_000; // older is stale, unless the tag comes seldom by itself
 const AGAIN = 2_000; // which outputs there are is asked
-const LISTENED = 3; // sources, where nothing is cleansed
+const LISTENED = 3; // nodes that cleanse; sources, where there are none
 
 /** What is shown: the newest values, or those of the time that is looked back to. */
 export const readings = new Map<string, Reading>();
@@ -174,7 +174,7 @@ async function findOutputs(): Promise<Outputs> {
   const cleansed = samples.filter((one) => ops.get(one.node) === "cleanse");
   const sources = samples.filter((one) => ops.get(one.node)?.startsWith("source."));
   return {
-    samples: (cleansed.length ? cleansed.slice(-1) : sources).slice(0, LISTENED).map((one) => one.output),
+    samples: (cleansed.length ? cleansed : sources).slice(-LISTENED).map((one) => one.output),
     alarms: streams
       .filter((one) => ops.get(one.node) === "alarms")
       .slice(0, LISTENED)

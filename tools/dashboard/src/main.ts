@@ -132,7 +132,7 @@ function shell(leave: () => void): () => void {
     back = travelBar();
   const heading = h("h1", { tabindex: "-1" }),
     content = h("div", { class: "content" });
-  const count = h("span", { class: "count", hidden: true });
+  const count = h("span", { class: "count", role: "img", hidden: true });
   const links = pages
     .filter((page) => !page.may || allowed(page.may))
     .map((page) => ({ page, link: h("a", { href: `#${page.path}` }, page.label, page.path === "/alarms" && count) }));
@@ -185,7 +185,7 @@ function shell(leave: () => void): () => void {
     back.update();
     const unseen = plant.currentAlarms.filter(plant.isUnseen).length;
     count.hidden = unseen === 0;
-    setText(count, ` ${unseen}`);
+    setText(count, String(unseen));
     setAttribute(count, "aria-label", `${unseen} not acknowledged`);
     shown?.update();
   }

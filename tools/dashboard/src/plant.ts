@@ -21,13 +21,15 @@ export let alarms: Row[] = [];
 export let currentAlarms: Row[] = [];
 export let overrides: Row[] = [];
 export let setpoints: Row[] = [];
+export let tickets: Row[] = []; // that are to be done
 export let loaded = false; // of the time that is shown
 let heard = false; // of alarms, as they are now
 export let guarded = false; // the running graph has a guard: there is something to override
 
 const SOON = 300, // behind an alarm's change, so that a burst is one question
   ALARMS = 900, // between questions, ms: while nothing tells of alarms
-  POLL = 3_000;
+  POLL = 3_000,
+  TICKETS_BACK = 31 * 86_400_000; // how far those of a time that has passed are looked for
 const attention = new Set([
   "unacknowledged",
   "acknowledged",
@@ -52,6 +54,16 @@ export function tagOf(alarm: Row): string {
 
 export function assetOf(tag: string): string {
   return sensors.get(tag)?.asset ?? (sensors.has(tag) || !tag.includes(".") ? tag : tag.slice(0, tag.lastIndexOf(".")));
+}
+
+/** A detector of single signals speaks of the tag: its ticket is of the asset. */
+export function placeOf(ticket: Row): string {
+  const subject = String(ticket.ticket).slice(String(ticket.ticket).indexOf("@") + 1);
+  return sensors.get(subject)?.asset ?? subject;
+}
+
+export function ticketIsOpen(ticket: Row): boolean {
+  return ticket.state === "open" || ticket.state === "assigned";
 }
 
 // ---- Lines and pots ----
@@ -109,6 +121,7 @@ export interface PotState {
   stale: boolean;
   overridden: boolean;
   waits: number;
+  tickets: number;
 }
 
 export function potState(asset: string, tags: string[]): PotState {
@@ -123,6 +136,7 @@ export function potState(asset: string, tags: string[]): PotState {
     stale: connection().link !== "connecting" && (known.length === 0 || known.every((one) => one === "stale")),
     overridden: overrides.some((one) => covers(one.scope, asset)),
     waits: setpoints.filter((one) => one.state === "waits" && assetOf(one.tag) === asset).length,
+    tickets: tickets.filter((one) => placeOf(one) === asset).length,
   };
 }
 
@@ -143,6 +157,22 @@ export function onRaised(listener: (alarm: Row) => void): () => void {
   return () => raisedListeners.delete(listener);
 }
 
+/** Of a time that has passed: the newest that was written of each ticket by then. */
+async function pastTickets(at: number): Promise<Row[]> {
+  const between = `from=${new Date(at - TICKETS_BACK).toISOString()}&to=${new Date(at + 1).toISOString()}`;
+  const events = await list(`/events?kind=ticket.*&${between}`, 10_000);
+  events.sort((a, b) => Date.parse(a.time) - Date.parse(b.time));
+  return [...new Map(events.map((row) => [row.body.ticket, row.body as Row])).values()];
+}
+
+/** Of the time that is shown. */
+export async function readTickets(which: "to-do" | "all"): Promise<Row[]> {
+  const at = lookedAt();
+  if (at === null) return loadQuietly(`/tickets?state=${which}`);
+  const all = await pastTickets(at);
+  return which === "all" ? all : all.filter(ticketIsOpen);
+}
+
 /** A graph without guard or alarms has none of them, which is no fault. */
 async function loadQuietly(path: string): Promise<Row[]> {
   return list(path).catch((error) => {
@@ -160,7 +190,7 @@ function byUrgency(a: Row, b: Row): number {
 /** Another time is shown: of another one nothing stays, also when that time cannot be read. */
 export function forget(): void {
   alarms = lookedAt() === null ? currentAlarms : [];
-  overrides = setpoints = [];
+  overrides = setpoints = tickets = [];
   loaded = false;
 }
 
@@ -168,16 +198,18 @@ export function forget(): void {
 export async function refresh(): Promise<void> {
   try {
     const at = lookedAt();
-    const [, then, nextOverrides, nextSetpoints] = await Promise.all([
+    const [, then, nextOverrides, nextSetpoints, nextTickets] = await Promise.all([
       loadAlarms(),
       at === null ? null : list(`/alarms?state=all${atQuery("&")}`),
       loadQuietly(`/overrides${atQuery("?")}`),
       loadQuietly(`/setpoints${atQuery("?")}`),
+      readTickets("to-do"),
     ]);
     if (at !== lookedAt()) return;
     if (then) alarms = then.sort(byUrgency);
     overrides = nextOverrides;
     setpoints = nextSetpoints;
+    tickets = nextTickets;
     loaded = true;
   } catch {
     // The stream tells that the connection is lost; what was known stays, marked as old.
@@ -212,7 +244,7 @@ async function loadNodes(): Promise<void> {
 }
 
 export function start(signal: AbortSignal): void {
-  alarms = currentAlarms = overrides = setpoints = [];
+  alarms = currentAlarms = overrides = setpoints = tickets = [];
   loaded = heard = false;
   const { keep, changed } = keeper(),
     nodes = () => void loadNodes().catch(() => {});

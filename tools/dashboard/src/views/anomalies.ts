@@ -5,27 +5,26 @@ import { Trend } from "../chart";
 import { ask, reasonField } from "../dialog";
 import { cell, h, keyed, setAttribute, setText, table, type Part } from "../dom";
 import { moment, number, span } from "../format";
-import { engineNow, lookedAt, sensors } from "../live";
-import { title } from "../plant";
+import { engineNow, lookedAt } from "../live";
+import { assetOf, placeOf, readTickets, ticketIsOpen, title } from "../plant";
 import type { View } from "../view";
 
 const EVERY = 5_000;
 const MOST = 100; // on the page
-const BACK = 31 * 86_400_000; // how far tickets of a time that has passed are looked for
 const AROUND = 300_000; // an anomaly is shown with what was before and behind it
 type Filter = "to-do" | "all";
 
-/** A detector of single signals speaks of the tag: it is of its asset. */
-const placeOf = (subject: string) => sensors.get(subject)?.asset ?? subject;
-const subjectOf = (ticket: Row) => String(ticket.ticket).slice(String(ticket.ticket).indexOf("@") + 1);
-const isOpen = (ticket: Row) => ticket.state === "open" || ticket.state === "assigned";
 const percent = (score: unknown) => `${number(Math.round(100 * Number(score)))} %`;
 const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 const words = (state: string) => state.replace("-", " ");
 
 /** The most certain of what is to be done first, then what was closed last. */
 function byUrgency(a: Row, b: Row): number {
-  return Number(isOpen(b)) - Number(isOpen(a)) || b.score - a.score || Date.parse(b.opened) - Date.parse(a.opened);
+  return (
+    Number(ticketIsOpen(b)) - Number(ticketIsOpen(a)) ||
+    b.score - a.score ||
+    Date.parse(b.opened) - Date.parse(a.opened)
+  );
 }
 
 // ---- What a ticket rests on ----
@@ -77,12 +76,13 @@ function similarCases(similar: Row[]): HTMLElement | null {
   );
 }
 
-function evidence(ticket: Row): { element: HTMLElement; close(): void } {
+function evidence(ticket: Row): { element: HTMLElement; update(): void; close(): void } {
   const tags: Row[] = ticket.tags ?? [],
-    band = changeBand(placeOf(subjectOf(ticket)));
+    band = changeBand(placeOf(ticket));
   const trend = new Trend((from, to) => void band.show(from, to).then((marks) => marks && trend.setMarks(marks)));
+  // What has not ended is looked at as it goes on.
   const from = Date.parse(ticket.start || ticket.opened),
-    to = Date.parse(ticket.end || ticket.opened);
+    to = ticket.end ? Date.parse(ticket.end) : engineNow();
   const signals = shares(tags, show);
   function show(tag: string): void {
     signals.choose(tag);
@@ -97,13 +97,14 @@ function evidence(ticket: Row): { element: HTMLElement; close(): void } {
       h(
         "p",
         { class: "hint" },
-        `Found by ${ticket.detector}, ${moment(from)} to ${moment(to)}.${ticket.cause ? ` Likely cause: ${ticket.cause}.` : ""}`,
+        `Found by ${ticket.detector}, ${ticket.end ? `${moment(from)} to ${moment(to)}` : `since ${moment(from)}`}.${ticket.cause ? ` Likely cause: ${ticket.cause}.` : ""}`,
       ),
       signals.element,
       similarCases(ticket.similar ?? []),
       trend.element,
       band.element,
     ),
+    update: () => trend.update(),
     close: () => trend.close(),
   };
 }
@@ -135,11 +136,14 @@ function questions(again: () => Promise<void>) {
   };
 }
 
-function ticketCard(again: () => Promise<void>, fault: (text: string) => void): (ticket: Row) => Part<Row> {
+/** What is open of the evidence goes on with what comes. */
+type Beat = Set<() => void>;
+
+function ticketCard(again: () => Promise<void>, fault: (text: string) => void, beat: Beat): (ticket: Row) => Part<Row> {
   return (first) => {
     let ticket = first,
       shown: ReturnType<typeof evidence> | null = null;
-    const asset = placeOf(subjectOf(first)),
+    const asset = placeOf(first),
       asks = questions(again);
     const state = h("strong", { class: "state" }),
       facts = h("p", { class: "hint" }),
@@ -167,6 +171,8 @@ function ticketCard(again: () => Promise<void>, fault: (text: string) => void): 
       assign = button("Assign…", null, asks.assign),
       resolve = button("Resolved…", null, asks.resolve),
       refute = button("False alarm…", null, asks.refute);
+    const goOn = () => shown?.update();
+    beat.add(goOn);
     const details = h("details", { ontoggle: () => void open() }, h("summary", {}, "What it rests on"), box);
 
     async function open(): Promise<void> {
@@ -199,7 +205,7 @@ function ticketCard(again: () => Promise<void>, fault: (text: string) => void): 
       ),
       update(next) {
         ticket = next;
-        const open = isOpen(next),
+        const open = ticketIsOpen(next),
           operate = allowed("operate");
         setText(state, next.state === "assigned" ? `assigned to ${next.assignee}` : words(next.state));
         setAttribute(state, "data-open", open ? "" : null);
@@ -214,7 +220,10 @@ function ticketCard(again: () => Promise<void>, fault: (text: string) => void): 
         for (const one of [assign, resolve]) one.hidden = !operate || !open;
         refute.hidden = !operate || !open;
       },
-      close: () => shown?.close(),
+      close: () => {
+        beat.delete(goOn);
+        shown?.close();
+      },
     };
   };
 }
@@ -235,7 +244,7 @@ function anomalyRow(): Part<Row> {
     ),
     update(row) {
       setText(where, title(row.asset));
-      where.href = `#/pot/${placeOf(row.asset)}`;
+      where.href = `#/pot/${assetOf(row.asset)}`;
       const needed =
         row.needed > row.score ? `${percent(row.score)}; a ticket needs ${percent(row.needed)}` : percent(row.score);
       const when = row.end ? `${moment(row.start)} to ${moment(row.end)}` : `since ${moment(row.start)}`;
@@ -246,23 +255,25 @@ function anomalyRow(): Part<Row> {
   };
 }
 
-/** Of a time that has passed: the newest that was written of each ticket by then. */
-async function pastTickets(at: number): Promise<Row[]> {
-  const between = `from=${new Date(at - BACK).toISOString()}&to=${new Date(at + 1).toISOString()}`;
-  const events = await list(`/events?kind=ticket.*&${between}`, 10_000);
-  events.sort((a, b) => Date.parse(a.time) - Date.parse(b.time));
-  return [...new Map(events.map((row) => [row.body.ticket, row.body as Row])).values()];
+/** Why there is no ticket: nobody looks, or those who look have found nothing. */
+function nothing(nodes: Row[], asked: Filter): string {
+  if (!nodes.some((node) => node.op === "tickets"))
+    return "The running graph has no node tickets: nobody makes tickets of anomalies.";
+  const watching = nodes.filter((node) => /^detect(\.|$)/.test(node.op)).map((node) => node.node);
+  const watched = watching.length ? ` Watching for what is not as it has been: ${watching.join(", ")}.` : "";
+  return `${asked === "to-do" ? "Nothing is to be done." : "There are no tickets."}${watched}`;
 }
 
 export function anomaliesView(): View {
   let filter: Filter = "to-do";
+  const beat: Beat = new Set();
   const fault = h("p", { class: "fault", role: "alert" }),
     none = h("p", { class: "summary", role: "status" }, "…"),
     cards = h("div", { class: "tickets" });
   const put = keyed<Row>(
     cards,
     (ticket) => ticket.ticket,
-    ticketCard(read, (text) => setText(fault, text)),
+    ticketCard(read, (text) => setText(fault, text), beat),
   );
   const { element: found, body } = table("Anomalies", headings, { class: "cards" });
   const putAnomalies = keyed<Row>(body, (row) => `${row.asset} ${row.detector} ${row.start}`, anomalyRow);
@@ -288,28 +299,19 @@ export function anomaliesView(): View {
   async function read(): Promise<void> {
     const at = lookedAt(),
       asked = filter;
-    const [all, anomalies] = await Promise.all([
-      at === null ? list(`/tickets?state=${asked}`) : pastTickets(at),
+    const [tickets, anomalies, nodes] = await Promise.all([
+      readTickets(asked),
       at === null ? list("/anomalies") : [],
+      list("/nodes"),
     ]);
     if (asked !== filter || at !== lookedAt()) return;
-    const tickets = all.filter((ticket) => asked === "all" || isOpen(ticket)).sort(byUrgency);
+    tickets.sort(byUrgency);
     put(tickets.slice(0, MOST));
     putAnomalies(anomalies.sort((a, b) => Date.parse(b.start) - Date.parse(a.start)).slice(0, MOST));
     rest.hidden = anomalies.length === 0;
     for (const [i, [name]] of filters.entries()) setAttribute(buttons[i]!, "aria-pressed", String(name === filter));
-    const nothing = asked === "to-do" ? "Nothing is to be done." : "There are no tickets.";
     const more = tickets.length > MOST ? `The ${MOST} most urgent of ${tickets.length}.` : "";
-    setText(
-      none,
-      tickets.length
-        ? more
-        : at !== null
-          ? "No ticket of that time is kept."
-          : (await hasTickets())
-            ? nothing
-            : "The running graph has no node tickets: nobody makes tickets of anomalies.",
-    );
+    setText(none, tickets.length ? more : at !== null ? "No ticket of that time is kept." : nothing(nodes, asked));
   }
   const again = () =>
     void read().then(
@@ -329,14 +331,10 @@ export function anomaliesView(): View {
       cards,
       rest,
     ),
-    update: () => {},
+    update: () => beat.forEach((goOn) => goOn()),
     close: () => {
       clearInterval(timer);
       put([]);
     },
   };
-}
-
-async function hasTickets(): Promise<boolean> {
-  return (await list("/nodes")).some((node) => node.op === "tickets");
 }

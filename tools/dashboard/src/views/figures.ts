@@ -10,5 +10,6 @@ export const SHOWN: Record<string, { label: string; unit: string; less: boolean 
 };
 
 export function figureText(figure: string, value: unknown): string {
-  return number(value, { kwh_per_t: "kWh/t", co2e: "kW", current_efficiency: "%", throughput: "%" }[figure] ?? "");
+  if (figure === "throughput") return number(value, Number(value) < 10 ? "t" : "%"); // of a pot, or of a line
+  return number(value, { kwh_per_t: "kWh/t", co2e: "kW", current_efficiency: "%", anode_effects: "t" }[figure] ?? "");
 }

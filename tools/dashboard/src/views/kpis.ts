@@ -1,5 +1,5 @@
 // Figures: the lines, alarms against ISA-18.2, what became of every sample, and the engine itself.
-import { get, list, type Row } from "../api";
+import { allowed, get, list, type Row } from "../api";
 import { cell, h, keyed, setAttribute, setText, table, type Part } from "../dom";
 import { moment, number, span, withUnit } from "../format";
 import { engineNow, lookedAt, readings, sensors, standing } from "../live";
@@ -182,8 +182,13 @@ export function kpisView(): View {
   engine.append(
     h("dl", { class: "cards-row" }, effects.element, lost.element, behind.element, up.element),
     alarmTable.element,
-    lossTable.element,
-    nodeTable.element,
+    h(
+      "details",
+      { open: allowed("engineer") },
+      h("summary", {}, "The engine: what became of every sample, and its nodes"),
+      lossTable.element,
+      nodeTable.element,
+    ),
   );
   const again = () =>
     void Promise.all([figures.read(), lookedAt() === null ? read() : null]).then(

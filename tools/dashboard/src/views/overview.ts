@@ -2,8 +2,8 @@
 import { allowed } from "../api";
 import { actions, ruleOf, symbol } from "../alarm_parts";
 import { h, keyed, setAttribute, setText, type Part } from "../dom";
-import { moment, number, withUnit } from "../format";
-import { readings, sensors, standing } from "../live";
+import { moment, number, quality, span, unitText, withUnit } from "../format";
+import { age, readings, sensors, standing } from "../live";
 import {
   alarms,
   assetOf,
@@ -16,11 +16,13 @@ import {
   setpoints,
   tagOf,
   tagsOf,
+  tickets,
   title,
   type Line,
 } from "../plant";
 import type { Row } from "../api";
 import type { View } from "../view";
+import { plantFigures } from "./production";
 
 const MOST = 12; // alarms beside the map
 
@@ -52,12 +54,14 @@ function tile(asset: string): Part<string> {
         reading = readings.get(shown),
         unit = sensors.get(shown)?.unit ?? "";
       setText(value, reading ? number(reading.value, unit) : "–");
+      setAttribute(value, "data-unit", reading ? unitText(unit) : null);
       setAttribute(value, "data-standing", standing(reading));
       sign.update(state.alarm, state.unseen);
       const flags = [
         state.overridden && "OVR",
         state.stale ? "stale" : state.bad > 0 && `${state.bad} bad`,
         state.waits > 0 && "move?",
+        state.tickets > 0 && "ticket",
       ].filter(Boolean);
       setText(flag, String(flags[0] ?? ""));
       setAttribute(flag, "data-kind", state.overridden ? "override" : null);
@@ -72,8 +76,17 @@ function tile(asset: string): Part<string> {
         state.bad > 0 && `${state.bad} signals bad`,
         state.stale && "stale",
         state.overridden && "overridden",
+        state.waits > 0 && "a set point waits for approval",
+        state.tickets > 0 && "a ticket is open",
       ];
       setAttribute(element, "aria-label", words.filter(Boolean).join(", "));
+      setAttribute(
+        element,
+        "title",
+        reading
+          ? `${shown}: ${withUnit(reading.value, unit)}, ${quality(reading.quality)}, ${span(age(reading))} old`
+          : null,
+      );
     },
   };
 }
@@ -165,7 +178,10 @@ export function overview(): View {
     alarmRow((text) => setText(fault, text)),
   );
   const summary = h("p", { class: "summary" }),
-    waiting = h("p", { class: "summary", hidden: true });
+    waiting = h("p", { class: "summary", hidden: true }),
+    work = h("a", { href: "#/anomalies" }),
+    todo = h("p", { class: "summary", hidden: true }, work),
+    figures = plantFigures();
   return {
     title: "Potlines",
     element: h(
@@ -178,10 +194,12 @@ export function overview(): View {
         h("h2", {}, "Attention"),
         summary,
         waiting,
+        todo,
         fault,
         items,
         h("p", {}, h("a", { href: "#/alarms" }, "All alarms")),
       ),
+      figures.element,
     ),
     update() {
       const urgent = alarms.filter(needsAttention);
@@ -199,6 +217,9 @@ export function overview(): View {
         waiting,
         `${waits} set point${waits === 1 ? " waits" : "s wait"} for approval${allowed("operate") ? "" : " by an operator"}.`,
       );
+      todo.hidden = tickets.length === 0;
+      setText(work, `${tickets.length} ticket${tickets.length === 1 ? " is" : "s are"} to be done.`);
     },
+    close: figures.close,
   };
 }

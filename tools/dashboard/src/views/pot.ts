@@ -2,11 +2,13 @@
 import { changeBand } from "../changes";
 import { Trend } from "../chart";
 import { cell, h, keyed, setAttribute, setText, table, type Part } from "../dom";
-import { number, quality, span, unitText } from "../format";
+import type { Row } from "../api";
+import { moment, number, quality, span, unitText } from "../format";
 import { age, readings, sensors, standing } from "../live";
-import { potState, tagsOf, title } from "../plant";
+import { placeOf, potState, tagsOf, tickets, title } from "../plant";
 import type { View } from "../view";
 import { assetAlarms } from "./alarms";
+import { assetFigures } from "./production";
 import { profiles } from "./profiles";
 import { overrideBar, recommendations, setpointTable } from "./setpoints";
 
@@ -46,6 +48,21 @@ function signalRow(choose: (tag: string) => void, chosen: () => string): (tag: s
   };
 }
 
+function ticketLine(): Part<Row> {
+  const link = h("a", { href: "#/anomalies" }),
+    what = h("span");
+  return {
+    element: h("li", {}, link, what),
+    update(ticket) {
+      setText(link, ticket.ticket);
+      setText(
+        what,
+        `: ${ticket.explanation}, since ${moment(ticket.opened)}${ticket.assignee ? `, ${ticket.assignee} has it` : ""}.`,
+      );
+    },
+  };
+}
+
 export function potView(asset: string): View {
   let chosen = "";
   const trendTitle = h("h2"),
@@ -64,7 +81,11 @@ export function potView(asset: string): View {
     override = overrideBar(asset),
     wishes = recommendations(asset),
     twin = profiles(asset),
-    state = h("p", { class: "summary" });
+    figures = assetFigures(asset),
+    state = h("p", { class: "summary" }),
+    work = h("ul", { class: "plain" }),
+    todo = h("section", { hidden: true }, h("h2", {}, "Tickets"), work);
+  const putWork = keyed<Row>(work, (ticket) => ticket.ticket, ticketLine);
 
   function choose(tag: string): void {
     chosen = tag;
@@ -91,6 +112,9 @@ export function potView(asset: string): View {
             : "",
     );
     trend.update();
+    const own = tickets.filter((ticket) => placeOf(ticket) === asset);
+    putWork(own);
+    todo.hidden = own.length === 0;
     for (const one of [alarms, points, override, wishes]) one.update();
   }
 
@@ -105,13 +129,17 @@ export function potView(asset: string): View {
       h("section", {}, h("h2", {}, "Signals"), h("div", { class: "scroll" }, signals)),
       wishes.element,
       h("section", {}, h("h2", {}, "Alarms"), alarms.element),
+      todo,
       h("section", {}, h("h2", {}, "Set points"), points.element),
       twin.element,
+      figures.element,
     ),
     update,
     close: () => {
       trend.close();
       twin.close();
+      wishes.close();
+      figures.close();
     },
   };
 }

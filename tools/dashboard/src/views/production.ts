@@ -1,12 +1,13 @@
 // Key figures of lines and the plant: so far, in the period before, and what is aimed at.
 import { list, type Row } from "../api";
 import { cell, h, keyed, setAttribute, setText, table, type Part } from "../dom";
-import { moment, quality } from "../format";
+import { moment, number, quality } from "../format";
 import { atQuery, lookedAt } from "../live";
 import { title } from "../plant";
 import { SHOWN, figureText } from "./figures";
 import { kpiTrends } from "./kpi_trends";
 
+const EVERY = 5_000;
 const AGAIN = 60_000; // between drawings of the same trends, ms
 const TOLERATED = 0.01; // of the target
 
@@ -22,6 +23,17 @@ function difference(value: number, other: number): string {
   return Math.abs(share) > 999 ? "> 999 %" : `${share < 0 ? "−" : "+"}${Math.abs(share).toFixed(1)} %`;
 }
 
+/** Than its target, by more than what is nothing, and known well enough. */
+function isWorse(row: Row): boolean {
+  const sign = SHOWN[row.figure]!.less ? 1 : -1;
+  return (
+    row.quality === "good" &&
+    row.value !== null &&
+    row.target !== null &&
+    sign * (row.value - row.target) > TOLERATED * row.target
+  );
+}
+
 function figureRow(): Part<Row> {
   const name = h("th", { scope: "row" }),
     value = h("span", { class: "value" }),
@@ -32,7 +44,7 @@ function figureRow(): Part<Row> {
   return {
     element: h("tr", {}, name, cell("So far", value), cell("Before", before, change), cell("Target", target, off)),
     update(row) {
-      const { label, unit, less } = SHOWN[row.figure]!,
+      const { label, unit } = SHOWN[row.figure]!,
         good = row.value !== null && row.quality === "good";
       setText(name, `${label}, ${unit}`);
       setText(value, figureText(row.figure, row.value));
@@ -41,8 +53,28 @@ function figureRow(): Part<Row> {
       setText(before, figureText(row.figure, row.before));
       setText(change, !good || row.before === null ? "" : difference(row.value, row.before));
       setText(target, row.target === null ? "–" : figureText(row.figure, row.target));
-      const worse = row.target !== null && (less ? 1 : -1) * (row.value - row.target) > TOLERATED * row.target;
-      setText(off, worse && good ? `✕ ${difference(row.value, row.target)}` : "");
+      setText(off, isWorse(row) ? `✕ ${difference(row.value, row.target)}` : "");
+    },
+  };
+}
+
+function todayPart(): Part<Row> {
+  const name = h("dt"),
+    value = h("dd", { class: "value" }),
+    off = h("dd", { class: "hint" });
+  return {
+    element: h("div", {}, name, value, off),
+    update(row) {
+      const { label, unit } = SHOWN[row.figure]!;
+      setText(name, label);
+      setText(value, figureText(row.figure, row.value));
+      setAttribute(value, "data-unit", unit.replace("per ", "/"));
+      setAttribute(value, "data-standing", row.value === null || row.quality === "good" ? null : "uncertain");
+      setText(
+        off,
+        row.target === null ? "" : `target ${figureText(row.figure, row.target)}${isWorse(row) ? " ✕" : ""}`,
+      );
+      setAttribute(off, "data-standing", isWorse(row) ? "bad" : null);
     },
   };
 }
@@ -50,15 +82,36 @@ function figureRow(): Part<Row> {
 interface Asset {
   name: string;
   rows: Row[];
+  metal: number; // t
 }
+
+/** What was really used for the metal that was made, against what it would have been: measured, not foreseen. */
+function savedText(rows: Row[], metal: number): string {
+  const energy = rows.find((row) => row.figure === "kwh_per_t");
+  if (!energy || energy.value === null || !(metal > 0)) return "";
+  const made = `${number(metal, "t")} t of metal`;
+  if (energy.quality !== "good") return `${made}, as far as is known.`;
+  const against = (other: number | null, what: string) => {
+    if (other === null) return [];
+    const saved = ((other - energy.value) * metal) / 1000;
+    return [`${number(Math.abs(saved), "MWh")} MWh ${saved < 0 ? "more" : "less"} than ${what}`];
+  };
+  const told = [...against(energy.before, "at the energy by tonne before"), ...against(energy.target, "at its target")];
+  return `${made}${told.length ? `; measured, that is ${told.join(", and ")}` : ""}.`;
+}
+
+const metalOf = (rows: Row[], asset: string): number =>
+  Number(rows.find((row) => row.asset === asset && row.figure === "production")?.value ?? 0) / 1000;
 
 function assetPart(): Part<Asset> {
   const heading = h("h3"),
+    saved = h("p", { class: "hint" }),
     { element, body } = table("Key figures", ["Figure", "So far", "Before", "Target"], { class: "production" });
   const put = keyed<Row>(body, (row) => row.figure, figureRow);
   return {
-    element: h("section", {}, heading, h("div", { class: "scroll" }, element)),
-    update({ name, rows }) {
+    element: h("section", {}, heading, h("div", { class: "scroll" }, element), saved),
+    update({ name, rows, metal }) {
+      setText(saved, savedText(rows, metal));
       setText(heading, title(name));
       put(rows);
     },
@@ -92,6 +145,73 @@ async function targetsOf(period: string): Promise<Row[]> {
   return lookedAt() === null ? [] : list(`/kpis/production?period=${period}`, 50_000).catch(() => []);
 }
 
+/** Now and then, until it is closed; what cannot be read is told by the shell. */
+function repeat(read: () => Promise<void>): () => void {
+  const again = () => void read().catch(() => {});
+  const timer = setInterval(again, EVERY);
+  again();
+  return () => clearInterval(timer);
+}
+
+async function ofAsset(asset: string, period: string): Promise<Row[]> {
+  const all =
+    lookedAt() === null
+      ? await list(`/kpis/production?asset=${encodeURIComponent(asset)}&period=${period}`, 1000)
+      : (await past(period)).filter((row) => row.asset === asset);
+  return all.filter((row) => row.asset === asset);
+}
+
+/** The day's figures of a pot or a line; hidden where no node kpi tells of it. */
+export function assetFigures(asset: string): { element: HTMLElement; close(): void } {
+  const told = assetPart(),
+    since = h("p", { class: "hint" });
+  const element = h("section", { hidden: true, class: "own-figures" }, h("h2", {}, "Key figures"), since, told.element);
+  const close = repeat(async () => {
+    const rows = await ofAsset(asset, "day"),
+      head = rows[0];
+    told.update({ name: asset, rows: rows.filter((row) => row.figure in SHOWN), metal: metalOf(rows, asset) });
+    element.hidden = !head;
+    if (head)
+      setText(
+        since,
+        head.from
+          ? `Today so far: ${moment(head.from)} to ${moment(head.to)}. Before: yesterday.`
+          : `The day that ended at ${moment(head.to)}.`,
+      );
+  });
+  return { element, close };
+}
+
+/** The plant's day in five figures, beside the map. */
+export function plantFigures(): { element: HTMLElement; close(): void } {
+  const figures = h("dl", { class: "today" }),
+    since = h("p", { class: "hint" }, "…");
+  const put = keyed<Row>(figures, (row) => row.figure, todayPart);
+  const element = h(
+    "aside",
+    { "aria-label": "The plant today", class: "today-box" },
+    h("h2", {}, "Today"),
+    figures,
+    since,
+    h("p", {}, h("a", { href: "#/kpis" }, "All KPIs")),
+  );
+  const close = repeat(async () => {
+    const all = await ofAsset("plant", "day"),
+      rows = Object.keys(SHOWN).flatMap((figure) => all.filter((row) => row.figure === figure));
+    put(rows);
+    const head = rows[0];
+    setText(
+      since,
+      !head
+        ? "No key figures are told."
+        : head.from
+          ? `The plant since ${moment(head.from)}, to ${moment(head.to)}.`
+          : `The plant in the day that ended at ${moment(head.to)}.`,
+    );
+  });
+  return { element, close };
+}
+
 export function production(): { element: HTMLElement; read(): Promise<void>; close(): void } {
   let period = "day",
     drawn = "", // which trends are
@@ -123,7 +243,7 @@ export function production(): { element: HTMLElement; read(): Promise<void>; clo
     const rows = answer.filter((row) => row.figure in SHOWN && !String(row.asset).includes("."));
     rows.sort((a, b) => Number(b.asset === "plant") - Number(a.asset === "plant"));
     const names = [...new Set(rows.map((row) => String(row.asset)))];
-    put(names.map((name) => ({ name, rows: rows.filter((row) => row.asset === name) })));
+    put(names.map((name) => ({ name, rows: rows.filter((row) => row.asset === name), metal: metalOf(answer, name) })));
     void drawTrends(names, answer);
     element.hidden = rows.length === 0;
     for (const [i, [name]] of periods.entries()) setAttribute(buttons[i]!, "aria-pressed", String(name === period));

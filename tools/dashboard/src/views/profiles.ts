@@ -1,7 +1,7 @@
 // What a twin tells of an asset: its figures, its side walls with their ledge to scale, and fields over positions.
 import { list, part, type Row } from "../api";
 import { h, keyed, setAttribute, setText, type Part } from "../dom";
-import { moment, number, quality, withUnit } from "../format";
+import { moment, number, quality, span, withUnit } from "../format";
 import { atQuery, engineNow } from "../live";
 
 const EVERY = 10_000;
@@ -136,7 +136,7 @@ function wallFigure(): Part<Wall> {
 
 // ---- Figures ----
 
-// Of what a twin of a cell tells; what is not here is a share, or says its unit in its name.
+// Of what a twin of a cell tells; what is not here has none.
 const units: Record<string, string> = {
   alumina: "wt%",
   superheat: "K",
@@ -154,7 +154,37 @@ const units: Record<string, string> = {
   u_concentration: "V",
   u_bath: "V",
   u_bubbles: "V",
+  voltage: "V",
+  current_efficiency: "%",
+  anode_effect_risk: "%",
+  anode_effect_minutes: "min",
+  health: "%",
+  feed_share: "%",
+  heat_correction: "kW",
+  alumina_sd: "wt%",
 };
+const shares = new Set(["current_efficiency", "anode_effect_risk", "health", "feed_share"]); // told from 0 to 1
+const names: Record<string, string> = {
+  acd: "anode distance",
+  alf3: "AlF₃",
+  anode_effect_minutes: "anode effect in",
+  health: "twin fits to",
+};
+// What who runs a pot asks first; the rest is for who wonders why.
+const first = [
+  "alumina",
+  "superheat",
+  "bath_temp",
+  "liquidus",
+  "ledge",
+  "ledge_metal",
+  "acd",
+  "current_efficiency",
+  "anode_effect_risk",
+  "health",
+];
+
+const whatOf = (row: Row) => String(row.tag).split(".twin.")[1] ?? "";
 
 function figurePart(): Part<Row> {
   const name = h("dt"),
@@ -162,9 +192,9 @@ function figurePart(): Part<Row> {
   return {
     element: h("div", {}, name, value),
     update(row) {
-      const what = String(row.tag).split(".twin.")[1]!;
-      setText(name, what.replaceAll("_", " "));
-      setText(value, withUnit(row.value, units[what] ?? ""));
+      const what = whatOf(row);
+      setText(name, names[what] ?? what.replaceAll("_", " "));
+      setText(value, withUnit(shares.has(what) ? 100 * row.value : row.value, units[what] ?? ""));
       const level = String(row.quality).split("|")[0]!;
       setAttribute(value, "data-standing", level === "good" ? null : level);
     },
@@ -177,10 +207,13 @@ export function profiles(asset: string): { element: HTMLElement; close(): void }
     put = keyed<Row>(figures, (row) => row.quantity, figure),
     values = h("dl", { class: "figures" }),
     putValues = keyed<Row>(values, (row) => row.tag, figurePart),
+    others = h("dl", { class: "figures" }),
+    putOthers = keyed<Row>(others, (row) => row.tag, figurePart),
     walls = h("div", { class: "profiles" }),
     putWalls = keyed<Wall>(walls, (wall) => wall.name, wallFigure);
   const since = h("p", { class: "hint" });
-  const element = h("section", { hidden: true }, h("h2", {}, "Twin"), values, since, walls, figures);
+  const rest = h("details", {}, h("summary", {}, "All that the twin tells"), others, figures);
+  const element = h("section", { hidden: true }, h("h2", {}, "Twin"), values, since, walls, rest);
   async function read(): Promise<void> {
     const now = engineNow();
     const range = `from=${new Date(now - BACK).toISOString()}&to=${new Date(now + 1).toISOString()}`;
@@ -196,10 +229,15 @@ export function profiles(asset: string): { element: HTMLElement; close(): void }
         ledge = told.find((row) => row.tag === `${asset}.twin.${tag}`)?.value / 1000;
       return profile && Number.isFinite(ledge) ? [{ name, caption, profile, ledge }] : [];
     });
-    putValues(told);
+    const rank = (row: Row) => first.indexOf(whatOf(row));
+    const main = told.filter((row) => rank(row) >= 0).sort((a, b) => rank(a) - rank(b));
+    putValues(main.length ? main : told);
+    putOthers(main.length ? told.filter((row) => rank(row) < 0) : []);
+    rest.hidden = main.length === told.length && newest.size === drawn.length;
+    if (element.hidden && main.length === 0) rest.open = true; // of another model nothing is known to come first
     putWalls(drawn);
     put([...newest.values()].filter((row) => !drawn.some((wall) => wall.name === row.quantity)));
-    setText(since, told[0] ? `As of ${moment(told[0].time)}.` : "");
+    setText(since, told[0] ? `As of ${moment(told[0].time)}, ${span(now - Date.parse(told[0].time))} ago.` : "");
     element.hidden = newest.size === 0 && told.length === 0;
   }
   const again = () => void read().catch(() => {}); // the shell tells when the engine is not reached

@@ -2,7 +2,7 @@
 import { allowed, change, list, part, type Row } from "../api";
 import { ask } from "../dialog";
 import { cell, h, keyed, setText, table, type Part } from "../dom";
-import { number, unitText } from "../format";
+import { number, times, unitText } from "../format";
 import type { View } from "../view";
 
 const EVERY = 10_000;
@@ -74,7 +74,7 @@ function ruleCard(again: () => Promise<void>): (row: Row) => Part<Row> {
     const { element, body } = table(
       `Parameters of ${first.rule}`,
       ["Parameter", "Value", "Range", "By the rule", "What it is", ""],
-      { class: "cards" },
+      { class: "cards parameters" },
     );
     const put = keyed<Row>(body, (row) => row.param, parameterRow(again));
     let enabled = true;
@@ -106,7 +106,10 @@ function ruleCard(again: () => Promise<void>): (row: Row) => Part<Row> {
       ),
       update(row) {
         enabled = row.state === "on";
-        setText(told, `${row.state}; ${row.active} active, raised ${row.raised} times, judged ${row.evaluated} times`);
+        setText(
+          told,
+          `${row.state}; ${row.active} active, raised ${times(row.raised)}, judged ${times(row.evaluated)}`,
+        );
         setText(fault, row.error);
         setText(button, enabled ? "Disable…" : "Enable…");
         put(row.parameters);

@@ -1,10 +1,14 @@
 // Set points of an asset: what stands, what is wished, and who decides; and the override, which stops them all.
-import { allowed, change, part, type Row } from "../api";
+import { allowed, change, list, part, type Row } from "../api";
 import { ask, reasonField } from "../dialog";
 import { cell, h, keyed, setText, table, type Part } from "../dom";
-import { moment, number, unitText } from "../format";
-import { lookedAt, sensors } from "../live";
+import { moment, number, unitText, withUnit } from "../format";
+import { engineNow, lookedAt, sensors } from "../live";
 import { assetOf, covers, guarded, loaded, overrides, refresh, setpoints, title } from "../plant";
+
+const REASON_KEPT = 150; // characters, about
+const ADVICE_HOLDS = 6 * 3_600_000;
+const ADVICE_EVERY = 10_000;
 
 function decide(point: Row, verb: "approve" | "reject"): Promise<boolean> {
   const unit = unitText(sensors.get(point.tag)?.unit ?? "");
@@ -76,17 +80,24 @@ function row(): Part<Row> {
         point.reason,
         point.refused && `refused: ${point.refused}`,
       ];
+      const unit = sensors.get(point.tag)?.unit ?? "";
       const texts = [
-        point.tag.slice(point.tag.lastIndexOf(".") + 1),
-        number(point.stands),
-        number(point.wished),
-        `${number(point.low)} – ${number(point.high)}`,
+        point.tag.slice(point.tag.lastIndexOf(".") + 1).replaceAll("_", " "),
+        withUnit(point.stands, unit),
+        withUnit(point.wished, unit),
+        `${number(point.low)} – ${withUnit(point.high, unit)}`,
         point.mode,
         state.filter(Boolean).join(", "),
       ];
       texts.forEach((text, i) => setText(cells[i]!, text));
     },
   };
+}
+
+/** The guard keeps so much of a reason; what was cut goes back to where a part of it ends. */
+function whole(reason: string): string {
+  const end = reason.lastIndexOf(";");
+  return reason.length < REASON_KEPT || end < 0 ? reason : `${reason.slice(0, end)}; …`;
 }
 
 /** What an optimiser or an engineer wishes, and why, for who decides. */
@@ -115,7 +126,7 @@ function recommendation(): Part<Row> {
       const unit = unitText(sensors.get(point.tag)?.unit ?? ""),
         name = point.tag.slice(point.tag.lastIndexOf(".") + 1).replaceAll("_", " ");
       setText(what, `${name}: ${number(point.stands)} → ${number(point.wished)}${unit && ` ${unit}`}`);
-      setText(why, point.reason ? `Because: ${point.reason}.` : "No reason is given.");
+      setText(why, point.reason ? `Because: ${whole(point.reason)}.` : "No reason is given.");
       setText(
         until,
         `Within ${number(point.low)} – ${number(point.high)}${unit && ` ${unit}`}.${point.until ? ` It waits until ${moment(point.until)}.` : ""}`,
@@ -124,17 +135,53 @@ function recommendation(): Part<Row> {
   };
 }
 
-export function recommendations(asset: string): { element: HTMLElement; update(): void } {
-  const items = h("ul", { class: "recommendations" });
+/** What the optimiser told last of the asset, also where the guard only advises, and nothing waits for anybody. */
+async function readAdvice(asset: string): Promise<Row | undefined> {
+  const now = engineNow();
+  const range = `from=${new Date(now - ADVICE_HOLDS).toISOString()}&to=${new Date(now + 1).toISOString()}`;
+  const runs = await list(`/events?tag=${part(asset)}&kind=optimize.run&${range}`, 100);
+  const newest = runs.reduce((last, row) => (last && last.time >= row.time ? last : row), runs[0] as Row | undefined);
+  return newest && ["optimal", "relaxed"].includes(newest.body?.outcome) && newest.body.reason ? newest : undefined;
+}
+
+function sayAdvice(run: Row): string {
+  const text = String(run.body.reason).replaceAll("->", "→");
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
+export function recommendations(asset: string): { element: HTMLElement; update(): void; close(): void } {
+  const items = h("ul", { class: "recommendations" }),
+    said = h("p"),
+    told = h("p", { class: "hint" }),
+    advice = h("div", { class: "card", hidden: true }, said, told);
   const put = keyed<Row>(items, (point) => point.tag, recommendation);
-  const element = h("section", { hidden: true }, h("h2", {}, "Recommendations"), items);
+  const element = h("section", { hidden: true }, h("h2", {}, "Recommendations"), items, advice);
+  let run: Row | undefined;
+  const again = () =>
+    void readAdvice(asset).then(
+      (found) => (run = found),
+      () => {}, // the shell tells when the engine is not reached
+    );
+  const timer = setInterval(again, ADVICE_EVERY);
+  again();
   return {
     element,
     update() {
-      const rows = setpoints.filter((point) => point.state === "waits" && assetOf(point.tag) === asset);
+      const own = setpoints.filter((point) => assetOf(point.tag) === asset),
+        rows = own.filter((point) => point.state === "waits");
       put(rows);
-      element.hidden = rows.length === 0;
+      advice.hidden = !run || rows.length > 0; // what waits says so itself
+      if (run) {
+        const only = own.length > 0 && own.every((point) => point.mode === "advise");
+        setText(said, sayAdvice(run));
+        setText(
+          told,
+          `Told by the optimiser at ${moment(run.time)}.${only ? " It is advice: nothing is written while the mode is advise." : ""}`,
+        );
+      }
+      element.hidden = rows.length === 0 && !run;
     },
+    close: () => clearInterval(timer),
   };
 }
 
