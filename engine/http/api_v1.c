@@ -343,6 +343,7 @@ const struct pl_rest_route pl__rest_v1[] = {
 
     {POST, "tokens", "createToken", "Signs in, or goes on with a refresh token.", .open = true, .fields = tokens_create, .answer = PL_REST_CREATED, .schema = "Token", .run = pl__tokens_create},
     {GET, "tokens", "listTokens", "Who is signed in: you, for admins all.", .roles = SEE, .answer = PL_REST_ROWS, .run = pl__tokens_list},
+    {GET, "tokens/{tokenId}", "getToken", "A sign-in: whose, since when, renewed when.", .roles = SEE, .fields = tokens_one, .answer = PL_REST_FIRST, .run = pl__tokens_get},
     {DELETE, "tokens/{tokenId}", "endToken", "Signs out.", .roles = SEE, .fields = tokens_one, .answer = PL_REST_GONE, .run = pl__tokens_end},
 
     {GET, "sensors", "listSensors", "The tags that have had samples.", .roles = SEE, .command = "tags --limit 100000", .fields = sensors_list, .answer = PL_REST_ROWS, .key = "tag"},
@@ -394,7 +395,7 @@ const struct pl_rest_route pl__rest_v1[] = {
     {GET, "optimizations", "listOptimizations", "What was decided last for each pot: by how much, how, and why.", .roles = SEE, .command = "optimizations list", .operators = "optimize.setpoints", .fields = optimizations_list, .answer = PL_REST_ROWS, .key = "asset"},
     {GET, "optimizations/{asset}", "getOptimization", "What was decided last for a pot.", .roles = SEE, .command = "optimizations list", .operators = "optimize.setpoints", .fields = optimizations_one, .answer = PL_REST_ROW, .key = "asset"},
     {GET, "constraints", "listConstraints", "The limits of the optimiser: the usual ones, the graph's and people's.", .roles = SEE, .command = "constraints list", .operators = "optimize.setpoints", .fields = constraints_list, .answer = PL_REST_ROWS},
-    {GET, "constraints/{scope}/{constraint}", "getConstraint", "The limit that holds for a pot, a line or the plant.", .roles = SEE, .command = "constraints get", .operators = "optimize.setpoints", .fields = constraints_one, .answer = PL_REST_ROW},
+    {GET, "constraints/{scope}/{constraint}", "getConstraint", "The limit that holds for a pot, a line or the plant.", .roles = SEE, .command = "constraints get", .operators = "optimize.setpoints", .fields = constraints_one, .answer = PL_REST_FIRST},
     {PUT, "constraints/{scope}/{constraint}", "setConstraint", "Sets a limit from the next run on; what contradicts others is refused.", .roles = ENGINEER, .command = "constraints set", .operators = "optimize.setpoints", .fields = constraints_set, .answer = PL_REST_DONE},
     {POST, "constraints/{scope}/{constraint}/validate", "validateConstraint", "Whether a limit could be set; nothing changes.", .roles = SEE, .command = "constraints validate", .operators = "optimize.setpoints", .fields = constraints_validate, .answer = PL_REST_DONE},
 

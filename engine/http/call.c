@@ -8,7 +8,7 @@
 
 #include "http/rest_impl.h"
 
-enum { WORDS = PL_REST_FIELDS + 16, LINE = 256 };
+enum { WORDS = PL_REST_FIELDS + 16, LINE = 4096 /* as long as a field of a body */ };
 
 void pl__result_free(struct pl__result *result) {
     pl_free(result->error);

@@ -8,7 +8,7 @@
 #include "http/rest_impl.h"
 #include "store/documents.h"
 
-enum { PAGE_BYTES = 8 << 20 }; /* a page of large ones has fewer than were asked for */
+enum { PAGE_BYTES = 1 << 20 }; /* a page of large ones has fewer than were asked for */
 
 /* ---- One ---- */
 
@@ -81,19 +81,37 @@ static bool count_one(void *arg, const char *id, const char *bytes, size_t size)
     return true;
 }
 
-/* Ids are not used again while the one with the highest is there. */
+/* An id is not used again, also when what had it is gone: audit, runs and ETags name it. */
+static enum pl_code next_number(struct pl_store *store, const char *kind, unsigned highest, unsigned *number,
+                                struct pl_error **error) {
+    static const char numbers[] = "http-number";
+    char text[16], *kept = NULL;
+    size_t size;
+    unsigned last = 0;
+    enum pl_code code = pl_document_get(store, numbers, kind, &kept, &size, error);
+    if (!code && sscanf(kept, "%u", &last) != 1) last = 0;
+    pl_free(kept);
+    if (code && code != PL_NOT_FOUND) return code;
+    pl_error_free(error);
+    *number = (last > highest ? last : highest) + 1;
+    snprintf(text, sizeof text, "%u", *number);
+    return pl_document_put(store, numbers, kind, text, strlen(text), error);
+}
+
 enum pl_code pl__document_next(struct pl__call *call, const struct pl__documents *of, char id[PL__DOCUMENT_NAME],
                                struct pl_error **error) {
     struct numbering numbering = {.of = of};
+    unsigned number = 0;
     enum pl_code code = PL_UNAVAILABLE;
     if (pl__rest_enter(call->rest)) {
         struct pl_store *store = pl__rest_store(call->rest);
         if (store) code = pl_documents_each(store, of->kind, count_one, &numbering, error);
+        if (!code && numbering.count >= of->most)
+            code = pl_error_set(error, PL_LIMIT, "there are %u %s, which is the most", of->most, of->path);
+        if (!code) code = next_number(store, of->kind, numbering.highest, &number, error);
         pl__rest_leave(call->rest);
     }
-    if (!code && numbering.count >= of->most)
-        return pl_error_set(error, PL_LIMIT, "there are %u %s, which is the most", of->most, of->path);
-    snprintf(id, PL__DOCUMENT_NAME, "%s-%03u", of->id, numbering.highest + 1);
+    snprintf(id, PL__DOCUMENT_NAME, "%s-%03u", of->id, number);
     return code;
 }
 
@@ -146,8 +164,12 @@ struct listing {
 static bool list_one(void *arg, const char *id, const char *bytes, size_t size) {
     struct listing *listing = arg;
     struct pl__call *call = listing->call;
-    json_t *value = json_loadb(bytes, size, 0, NULL);
     (void)id;
+    if (!listing->wants && listing->passed < call->offset) { /* what is passed over needs no reading */
+        listing->passed++;
+        return true;
+    }
+    json_t *value = json_loadb(bytes, size, 0, NULL);
     if (value && (!listing->wants || listing->wants(call, value))) {
         size_t count = json_array_size(listing->list);
         listing->more = count == call->limit || (count && listing->bytes + size > PAGE_BYTES);

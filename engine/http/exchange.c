@@ -19,8 +19,18 @@ enum {
     STREAM_PATIENCE_S = 30,
     FILL_MAX = 8 << 20,    /* of a stream's piece: a row may be long */
     DISCARD_MAX = 8 << 20, /* of a body that is refused: read, so that the answer is */
+    UNDER_WAY = 128 << 20  /* of all answers that are being taken */
 };
-enum { OK = 200, BAD = 400, NOT_ALLOWED = 405, LENGTH_REQUIRED = 411, TOO_LARGE = 413, BROKEN = 500, NOT_DONE = 501 };
+enum {
+    OK = 200,
+    BAD = 400,
+    NOT_ALLOWED = 405,
+    LENGTH_REQUIRED = 411,
+    TOO_LARGE = 413,
+    BROKEN = 500,
+    NOT_DONE = 501,
+    NOT_NOW = 503
+};
 enum { NOTED_ID = 129, NOTED_USER = 96 };
 #define BODY_PATIENCE_NS (UINT64_C(10) * 1000000000)
 
@@ -35,6 +45,7 @@ struct pl_http_exchange {
     uint64_t begun;
     struct lws *wsi; /* NULL: the peer has left */
     struct pl_http_reply reply;
+    size_t counted;                        /* of under_way */
     bool whole, answered, head_sent, bare; /* bare: the head is all */
     size_t sent;
     struct pl_http_stream stream;
@@ -42,6 +53,8 @@ struct pl_http_exchange {
     const struct pl_http_listener *listener;
     char correlation[NOTED_ID], user[NOTED_USER];
 };
+
+static _Thread_local size_t under_way; /* bytes of answers; all of a server are on its thread */
 
 /* ---- Replies ---- */
 
@@ -165,6 +178,15 @@ static bool gather(struct pl_http_exchange *exchange, const char *path) {
     return true;
 }
 
+/* "Content-Length : 5" is another header for libwebsockets; who is between may take it for the length. */
+static bool hides_length(struct lws *wsi) {
+    static const char *const names[] = {
+        "content-length :", "content-length\t:", "transfer-encoding :", "transfer-encoding\t:"};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+        if (lws_hdr_custom_length(wsi, names[i], (int)strlen(names[i])) >= 0) return true;
+    return false;
+}
+
 /* The status of a refusal, or 0 with what the body is to be. A body without a length, or with two ways to tell it, is
  * how one request is hidden in another. */
 static unsigned length_of(struct pl_http_exchange *exchange, uint64_t *length) {
@@ -210,7 +232,8 @@ struct pl_http_exchange *pl__exchange_new(struct lws *wsi, const char *path, con
     struct pl_http_exchange *exchange = make(wsi, method_of(wsi), listener);
     if (!exchange) return NULL;
     struct pl_http_request *request = &exchange->request;
-    request->refused = is_cut(wsi, request->method, path) || !gather(exchange, path) ? BAD : 0;
+    bool bad = is_cut(wsi, request->method, path) || hides_length(wsi) || !gather(exchange, path);
+    request->refused = bad ? BAD : 0;
     unsigned length = length_of(exchange, &exchange->expected);
     if (!request->refused && !listener->bodies && request->method > PL_HTTP_HEAD) request->refused = NOT_ALLOWED;
     if (!request->refused) request->refused = length;
@@ -243,7 +266,7 @@ struct pl_http_exchange *pl__exchange_strange(struct lws *wsi, const char *bytes
 }
 
 bool pl__exchange_wants_body(const struct pl_http_exchange *exchange) {
-    return exchange->expected > 0;
+    return exchange->expected > 0 && !exchange->whole; /* libwebsockets tells its end again when more comes behind it */
 }
 
 /* Of what is refused everything that comes is let go, so that the answer is read. */
@@ -295,21 +318,42 @@ static void tell_end(const struct pl_http_exchange *exchange) {
 static void free_exchange(struct pl_http_exchange *exchange) {
     tell_end(exchange);
     if (exchange->streams) exchange->stream.gone(exchange->stream.arg);
+    under_way -= exchange->counted;
     if (exchange->answered) pl_http_reply_fini(&exchange->reply);
     pl_buffer_fini(&exchange->text);
     pl_buffer_fini(&exchange->body);
     pl_free(exchange);
 }
 
+static void replace(struct pl_http_reply *reply, unsigned status, const char *text) {
+    struct pl_http_reply other;
+    pl_http_reply_init(&other, status, "application/problem+json");
+    pl_buffer_puts(&other.body, text);
+    if (!pl_buffer_failed(&reply->headers)) {
+        other.headers = reply->headers; /* who asked, and that nobody keeps it */
+        pl_buffer_init(&reply->headers, HEADERS_MAX);
+    }
+    if (status == NOT_NOW) pl_http_reply_header(&other, "retry-after", "1");
+    pl_http_reply_fini(reply);
+    *reply = other;
+}
+
+/* What there is no room for becomes another answer. */
+static void fit(struct pl_http_reply *reply) {
+    if (pl_buffer_failed(&reply->body) || pl_buffer_failed(&reply->headers))
+        replace(reply, BROKEN,
+                "{\"type\":\"about:blank\",\"title\":\"Internal error\",\"status\":500,\"code\":\"ERR-5000\","
+                "\"detail\":\"The answer is too long, or there is no memory for it.\"}");
+    else if (reply->body.size > PIECE && under_way + reply->body.size > UNDER_WAY)
+        replace(reply, NOT_NOW,
+                "{\"type\":\"about:blank\",\"title\":\"Not available now\",\"status\":503,\"code\":\"ERR-5031\","
+                "\"detail\":\"Too many large answers are being taken at once.\"}");
+}
+
 static void give(struct pl_http_exchange *exchange, struct pl_http_reply *reply) {
     bool close = exchange->reply.close;
-    if (pl_buffer_failed(&reply->body) || pl_buffer_failed(&reply->headers)) {
-        pl_http_reply_fini(reply);
-        pl_http_reply_init(reply, BROKEN, "application/problem+json");
-        pl_buffer_puts(&reply->body,
-                       "{\"type\":\"about:blank\",\"title\":\"Internal error\",\"status\":500,\"code\":\"ERR-5000\","
-                       "\"detail\":\"The answer is too long, or there is no memory for it.\"}");
-    }
+    fit(reply);
+    under_way += exchange->counted = reply->body.size;
     exchange->reply = *reply;
     exchange->reply.close |= close;
     exchange->answered = true;
@@ -357,12 +401,23 @@ static bool add_header(struct lws *wsi, const char *name, const char *value, uns
                                        (int)strlen(value), at, end) == 0;
 }
 
+/* Of every answer. No Strict-Transport-Security: it would hold for every port of the host, so for /metrics too. */
+static const char *const always[][2] = {
+    {"content-security-policy:", "default-src 'none'; img-src 'self' data:; script-src 'self'; font-src 'self'; "
+                                 "style-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
+                                 "form-action 'self'"},
+    {"x-content-type-options:", "nosniff"},
+    {"x-frame-options:", "deny"},
+    {"referrer-policy:", "no-referrer"}};
+
 static bool write_head(struct pl_http_exchange *exchange) {
     const struct pl_http_reply *reply = &exchange->reply;
     unsigned char head[LWS_PRE + HEAD], *at = head + LWS_PRE, *start = at, *end = head + sizeof head - 1;
     lws_filepos_t size = exchange->streams ? LWS_ILLEGAL_HTTP_CONTENT_LEN : size_of(reply);
     bool good = lws_add_http_common_headers(exchange->wsi, reply->status | LWSAHH_FLAG_NO_SERVER_NAME, reply->type,
                                             size, &at, end) == 0;
+    for (size_t i = 0; good && i < sizeof always / sizeof *always; i++)
+        good = add_header(exchange->wsi, always[i][0], always[i][1], &at, end);
     for (size_t i = 0; good && i < reply->headers.size;) {
         const char *name = reply->headers.data + i, *value = name + strlen(name) + 1;
         good = add_header(exchange->wsi, name, value, &at, end);

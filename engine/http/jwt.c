@@ -188,7 +188,7 @@ static const char *fault_of(const json_t *claims, const struct pl_jwt_wants *wan
     double now = (double)wants->now, leeway = (double)wants->leeway;
     if (!issuer || strcmp(issuer, wants->issuer) != 0) return "its issuer is another one";
     if (!is_for(json_object_get(claims, "aud"), wants->audience)) return "it is for somebody else";
-    if (!json_is_number(expires) || json_number_value(expires) + leeway <= now) return "it has expired";
+    if (!json_is_number(expires) || json_number_value(expires) + leeway <= now) return PL_JWT_EXPIRED;
     if (!not_before(claims, "nbf", now + PL_JWT_LEEWAY_S) || !not_before(claims, "iat", now + PL_JWT_LEEWAY_S))
         return "it is of the future";
     return NULL;

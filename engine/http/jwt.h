@@ -40,6 +40,8 @@ struct pl_jwt_wants {
 
 char *pl_jwt_sign(const struct pl_jwt_key *key, const json_t *claims); /* HS256; pl_free; NULL without memory */
 
+#define PL_JWT_EXPIRED "it has expired" /* the text of that error */
+
 /* *claims is the caller's. An object with exp in the future, nbf and iat not, and the wanted iss and aud. PL_NOT_FOUND:
  * its key is not known, and is one that a provider may have made meanwhile; else PL_DENIED. */
 enum pl_code pl_jwt_verify(const char *token, const struct pl_jwt_keys *keys, const struct pl_jwt_wants *wants,

@@ -20,7 +20,7 @@
 
 static const char no_page[] = "There is no page with this cursor.";
 
-enum { NAMES = 200000, RECORDS = 20000 /* of a page */, BYTES = 8 << 20 /* of its rows */ };
+enum { NAMES = 200000, RECORDS = 20000 /* of a page */, BYTES = 2 << 20 /* of its rows */ };
 
 struct query {
     struct pl__call *call;

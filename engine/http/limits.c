@@ -1,5 +1,6 @@
 #include "limits.h"
 
+#include <arpa/inet.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,6 +47,14 @@ static uint64_t hash_of(const struct pl_limits *limits, const char *what, const 
     return hash ? hash : 1;
 }
 
+/* Whoever has an address of IPv6 has all that begin alike for 64 bits. */
+static const char *place_of(const char *address, char text[INET6_ADDRSTRLEN]) {
+    struct in6_addr six;
+    if (inet_pton(AF_INET6, address, &six) != 1 || IN6_IS_ADDR_V4MAPPED(&six)) return address;
+    memset(&six.s6_addr[8], 0, 8);
+    return inet_ntop(AF_INET6, &six, text, INET6_ADDRSTRLEN);
+}
+
 /* ---- Requests ---- */
 
 static struct bucket *bucket_of(struct pl_limits *limits, uint64_t name, double most, pl_time now) {
@@ -63,8 +72,12 @@ bool pl_limits_take(struct pl_limits *limits, enum pl_limited what, const char *
     static const struct {
         double rate, most;
         const char *name;
-    } of[] = {[PL_LIMITED_REQUESTS] = {2000, 4000, "requests"}, [PL_LIMITED_STRANGERS] = {20, 100, "strangers"}};
-    struct bucket *bucket = bucket_of(limits, hash_of(limits, of[what].name, address, ""), of[what].most, now);
+    } of[] = {[PL_LIMITED_REQUESTS] = {2000, 4000, "requests"},
+              [PL_LIMITED_STRANGERS] = {20, 100, "strangers"},
+              [PL_LIMITED_REFUSALS] = {1.0 / 60, 5, "refusals"}};
+    char text[INET6_ADDRSTRLEN];
+    uint64_t name = hash_of(limits, of[what].name, place_of(address, text), "");
+    struct bucket *bucket = bucket_of(limits, name, of[what].most, now);
     bucket->left = fmin(of[what].most, bucket->left + (double)(now - bucket->filled) * 1e-9 * of[what].rate);
     bucket->filled = now;
     *wait = 1;
@@ -79,6 +92,8 @@ enum { SCOPES = 3 };
 static const unsigned most_failures[SCOPES] = {5, 30, 50}; /* of a user from an address, an address, a user */
 
 static uint64_t trial_name(const struct pl_limits *limits, unsigned scope, const char *user, const char *address) {
+    char text[INET6_ADDRSTRLEN];
+    address = place_of(address, text);
     return scope == 0   ? hash_of(limits, "both", user, address)
            : scope == 1 ? hash_of(limits, "address", address, "")
                         : hash_of(limits, "user", user, "");

@@ -1,6 +1,7 @@
 /* limits.h: how often strangers may try: requests by address, wrong passwords by user and address.
  *
- * Both tables have a fixed size; who is not in it any more is new. Threads: the server's. Times are monotonic.
+ * An address of IPv6 counts by its first 64 bits, which is what one peer is given. Both tables have a fixed size; who
+ * is not in it any more is new. Threads: the server's. Times are monotonic.
  */
 #ifndef POTLINE_HTTP_LIMITS_H
 #define POTLINE_HTTP_LIMITS_H
@@ -15,8 +16,9 @@ struct pl_limits *pl_limits_new(void); /* NULL without memory */
 void pl_limits_free(struct pl_limits *limits);
 
 enum pl_limited {
-    PL_LIMITED_REQUESTS, /* 2,000 a second, 4,000 at once */
-    PL_LIMITED_STRANGERS /* of who is not signed in: 20 a second, 100 at once */
+    PL_LIMITED_REQUESTS,  /* 2,000 a second, 4,000 at once */
+    PL_LIMITED_STRANGERS, /* of who is not signed in: 20 a second, 100 at once */
+    PL_LIMITED_REFUSALS   /* sign-ins during a lock-out that are told to the audit: one a minute, 5 at once */
 };
 
 /* May this address have another one? Else *wait says in how many seconds. */

@@ -127,9 +127,29 @@ static void tries_at_once_are_as_few(void **state) {
     assert_in_range(wait, 299, 301);
 }
 
+/* Or one peer would have as many tries as it has addresses. */
+static void an_address_of_ipv6_is_a_network(void **state) {
+    (void)state;
+    unsigned wait, let_in = 0;
+    char address[64];
+    for (unsigned i = 0; i < 200; i++) {
+        snprintf(address, sizeof address, "2001:db8:0:1::%x", i + 1);
+        let_in += pl_limits_take(limits, PL_LIMITED_STRANGERS, address, now, &wait);
+    }
+    assert_int_equal(let_in, 100);
+    assert_true(pl_limits_take(limits, PL_LIMITED_STRANGERS, "2001:db8:0:2::1", now, &wait));
+    assert_true(pl_limits_take(limits, PL_LIMITED_STRANGERS, "::ffff:10.0.0.1", now, &wait));
+    for (unsigned i = 0; i < 5; i++) {
+        snprintf(address, sizeof address, "2001:db8::%x", i + 1);
+        assert_true(begin("anna", address, now));
+    }
+    assert_false(begin("anna", "2001:db8::ffff", now));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_bucket_empties_and_fills, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_address_of_ipv6_is_a_network, setup, teardown),
         cmocka_unit_test_setup_teardown(five_wrong_ones_lock_a_user_at_an_address, setup, teardown),
         cmocka_unit_test_setup_teardown(a_good_one_and_time_forgive, setup, teardown),
         cmocka_unit_test_setup_teardown(tries_at_once_are_as_few, setup, teardown),

@@ -1,8 +1,9 @@
 /* memory.c: what was answered to a POST with an Idempotency-Key: whoever is not sure that it has arrived sends it again
  * and gets the same answer, and nothing is done twice.
  *
- * A key is its user's and its path's, for a day. What was refused as such (4xx) may be tried again with another body
- * under another key only; what failed here (5xx) is forgotten. */
+ * A key is its user's and its path's: the newest SHARE of a user, for a day, as long as the engine runs. What was
+ * refused as such (4xx) may be tried again with another body under another key only; what failed here (5xx) is
+ * forgotten. */
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 #include <stdio.h>
@@ -14,11 +15,18 @@
 #include "base/clock.h"
 #include "http/rest_impl.h"
 
-enum { PLACES = 512, ANSWER_MAX = 64 << 10, KEY_MAX = 128, HASH = SHA256_DIGEST_LENGTH };
+enum {
+    PLACES = 512,
+    SHARE = 64 /* of a user: nobody has others' forgotten */,
+    ANSWER_MAX = 64 << 10,
+    KEY_MAX = 128,
+    HASH = SHA256_DIGEST_LENGTH
+};
 static const pl_time LIFE = PL_DAY;
 
 struct entry {
     uint8_t name[HASH], body[HASH];
+    char user[PL_USER_NAME_MAX + 1];
     pl_time since; /* 0: free */
     bool done;
     unsigned status;
@@ -58,23 +66,35 @@ static void name_of(const struct pl__call *call, uint8_t name[HASH]) {
     pl_buffer_fini(&text);
 }
 
-static struct entry *find(struct pl__memory *memory, const uint8_t name[HASH], pl_time now, struct entry **place) {
-    struct entry *oldest = NULL;
-    *place = NULL;
+static struct entry *find(struct pl__memory *memory, const uint8_t name[HASH], pl_time now) {
     for (unsigned i = 0; i < PLACES; i++) {
         struct entry *entry = &memory->list[i];
         if (entry->since && entry->done && now - entry->since > LIFE) clear(entry);
         if (entry->since && memcmp(entry->name, name, HASH) == 0) return entry;
-        if (!entry->since)
-            *place = entry;
-        else if (entry->done && (!oldest || entry->since < oldest->since))
-            oldest = entry;
-    }
-    if (!*place && oldest) {
-        clear(oldest);
-        *place = oldest;
     }
     return NULL;
+}
+
+static struct entry *older(struct entry *entry, struct entry *other) {
+    return entry->done && (!other || entry->since < other->since) ? entry : other;
+}
+
+/* The oldest one leaves, of the user's own if these are SHARE. NULL: all are under way. */
+static struct entry *make_place(struct pl__memory *memory, const char *user) {
+    struct entry *oldest = NULL, *own = NULL, *empty = NULL;
+    unsigned count = 0;
+    for (unsigned i = 0; i < PLACES; i++) {
+        struct entry *entry = &memory->list[i];
+        bool is_own = entry->since && strcmp(entry->user, user) == 0;
+        count += is_own;
+        if (!entry->since) empty = entry;
+        if (entry->since) oldest = older(entry, oldest);
+        if (is_own) own = older(entry, own);
+    }
+    if (count < SHARE && empty) return empty;
+    struct entry *leaves = count < SHARE ? oldest : own;
+    if (leaves) clear(leaves);
+    return leaves;
 }
 
 static void answer_again(struct pl__call *call, const struct entry *entry) {
@@ -101,7 +121,6 @@ bool pl__memory_begin(struct pl__call *call) {
     struct pl__memory *memory = call->rest->memory;
     const char *key = call->request->header[PL_HTTP_IDEMPOTENCY_KEY];
     uint8_t name[HASH], body[HASH];
-    struct entry *place;
     if (call->request->method != PL_HTTP_POST || !key[0] || call->route->open) return true;
     if (!is_key(key)) {
         json_t *errors = json_array();
@@ -111,18 +130,19 @@ bool pl__memory_begin(struct pl__call *call) {
     }
     name_of(call, name);
     SHA256((const uint8_t *)call->request->body, call->request->size, body);
-    struct entry *entry = find(memory, name, pl_clock_monotonic(), &place);
+    struct entry *entry = find(memory, name, pl_clock_monotonic()), *place = NULL;
     if (entry && memcmp(entry->body, body, HASH) != 0) {
         pl__complain(call, PL__SEMANTIC, "This Idempotency-Key was used with another body.");
     } else if (entry && !entry->done) {
         pl__problem_wait(call, PL__CONFLICT, 1, "The request with this Idempotency-Key is being carried out.");
     } else if (entry) {
         answer_again(call, entry);
-    } else if (!place) {
+    } else if ((place = make_place(memory, call->who.name)) == NULL) {
         pl__problem_wait(call, PL__NOT_NOW, 1, "Too many requests with an Idempotency-Key at once.");
     } else {
         memcpy(place->name, name, HASH);
         memcpy(place->body, body, HASH);
+        snprintf(place->user, sizeof place->user, "%s", call->who.name);
         place->since = pl_clock_monotonic();
         call->remembers = true;
         return true;
@@ -132,9 +152,8 @@ bool pl__memory_begin(struct pl__call *call) {
 
 void pl__memory_end(struct pl__call *call, const struct pl_http_reply *reply) {
     uint8_t name[HASH];
-    struct entry *place;
     name_of(call, name);
-    struct entry *entry = find(call->rest->memory, name, pl_clock_monotonic(), &place);
+    struct entry *entry = find(call->rest->memory, name, pl_clock_monotonic());
     size_t size = reply->body.size - LWS_PRE;
     if (!entry) return;
     bool keep = reply->status < PL__BROKEN && size <= ANSWER_MAX && !pl_buffer_failed(&reply->body);

@@ -60,8 +60,9 @@ static void answer_with(struct pl__call *call, unsigned status, json_t *value, c
 }
 
 static void answer(struct pl__call *call, unsigned status, json_t *value) {
-    bool token = status == PL__UNAUTHORIZED;
-    answer_with(call, status, value, token ? "www-authenticate" : NULL, "Bearer realm=\"potline\"");
+    bool given = call->request->header[PL_HTTP_AUTHORIZATION][0] != 0; /* RFC 6750, 3.1 */
+    answer_with(call, status, value, status == PL__UNAUTHORIZED ? "www-authenticate" : NULL,
+                given ? "Bearer realm=\"potline\", error=\"invalid_token\"" : "Bearer realm=\"potline\"");
 }
 
 void pl__complain(struct pl__call *call, unsigned status, const char *format, ...) {
@@ -132,10 +133,6 @@ void pl__problem_code(struct pl__call *call, enum pl_code code, const char *text
         pl_diag(PL_WARN, "http: %s %s: %s (%s)", pl_http_method_names[call->request->method], call->request->path,
                 text ? text : pl_code_text(code), call->correlation);
         pl__complain(call, status, "It is in the engine's log, under the correlation id.");
-    } else if (status == PL__BAD) {
-        json_t *errors = json_array();
-        pl__field_error(errors, "", "%s", text ? text : pl_code_text(code));
-        pl__problem_fields(call, errors);
     } else if (status == PL__NOT_NOW) {
         pl__problem_wait(call, status, 1, text ? text : pl_code_text(code));
     } else {

@@ -20,6 +20,7 @@
 
 enum {
     SUBSCRIBERS = 256,
+    SHARE = 224,     /* of a user: nobody has all of them */
     OUTPUTS = 8,     /* of a subscriber */
     FULL = 48 << 10, /* of what a subscriber is given at a time, and the last row */
     REASON = 128
@@ -47,8 +48,9 @@ struct subscriber {
     char tags[PL__RING_KEY];
     pl_time every; /* 0: each row */
     bool beats;
-    char why[REASON];    /* it ends; told */
-    pl_time last, began; /* something was sent */
+    char why[REASON]; /* it ends; told */
+    pl_time last;     /* something was sent */
+    pl_time expires;  /* a token of another issuer */
     char user[PL_USER_NAME_MAX + 1], grant[PL_GRANT_ID];
     struct pl__push *push;
     struct subscriber *next;
@@ -248,7 +250,8 @@ static void subscribe(struct pl__call *call, struct subscriber *s) {
     s->exchange = call->exchange;
     s->push = push;
     s->next = push->subscribers;
-    s->last = s->began = pl_clock_monotonic();
+    s->last = pl_clock_monotonic();
+    s->expires = call->expires;
     if (tags) snprintf(s->tags, sizeof s->tags, "%s", tags);
     if (every) pl_text_duration(every, strlen(every), &s->every);
     snprintf(s->user, sizeof s->user, "%s", call->who.name);
@@ -302,10 +305,17 @@ static bool add_output(struct pl__call *call, struct subscriber *s, const char *
     return !code;
 }
 
+static unsigned count_of(const struct pl__push *push, const char *user) {
+    unsigned count = 0;
+    for (const struct subscriber *s = push->subscribers; s; s = s->next)
+        count += strcmp(s->user, user) == 0;
+    return count;
+}
+
 /* Which outputs there are is known: are these of them? */
 static void begin(struct pl__call *call) {
     if (pl__call_failed(call)) return;
-    if (call->rest->push->count == SUBSCRIBERS) {
+    if (call->rest->push->count == SUBSCRIBERS || count_of(call->rest->push, call->who.name) >= SHARE) {
         pl__problem_wait(call, PL__NOT_NOW, 5, "Too many listen already.");
         return;
     }
@@ -352,10 +362,10 @@ void pl__push_begin(struct pl__call *call) {
 /* ---- Time ---- */
 
 /* Whoever may not any more is not told any more. */
-static bool may_still(const struct subscriber *s, pl_time now) {
+static bool may_still(const struct subscriber *s) {
     struct pl_rest *rest = s->push->rest;
     struct pl_user user;
-    if (!s->grant[0]) return now - s->began < PL_ACCESS_LIFE;
+    if (!s->grant[0]) return pl__rest_now(rest) < s->expires;
     const struct pl_grant *grant = pl_grants_find(rest->grants, s->grant);
     if (!grant || !pl__rest_enter(rest)) return grant != NULL;
     bool good = pl_users_find(pl__rest_store(rest), s->user, &user, NULL) == PL_OK && user.changed == grant->changed;
@@ -366,7 +376,7 @@ static bool may_still(const struct subscriber *s, pl_time now) {
 void pl__push_tick(struct pl__push *push) {
     pl_time now = pl_clock_monotonic();
     for (struct subscriber *s = push->subscribers; s; s = s->next) {
-        if (s->count && now / LOOK != (now - PL_SECOND) / LOOK && !may_still(s, now)) end_subscriber(s, "signed out");
+        if (s->count && now / LOOK != (now - PL_SECOND) / LOOK && !may_still(s)) end_subscriber(s, "signed out");
         s->beats |= now - s->last > BEAT;
         if (s->beats || (s->count && s->every)) pl_http_stream_wake(s->exchange);
     }

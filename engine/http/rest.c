@@ -150,7 +150,6 @@ static unsigned refusal_of(struct pl__call *call, unsigned *wait) {
     const struct pl_http_request *request = call->request;
     *wait = 0;
     if (request->refused) return request->refused;
-    if (!is_plain_id(request->header[PL_HTTP_CORRELATION_ID])) return PL__BAD;
     return pl_limits_take(call->rest->limits, PL_LIMITED_REQUESTS, request->peer, pl_clock_monotonic(), wait)
                ? 0
                : PL__TOO_MANY;
@@ -160,7 +159,7 @@ static void refuse(struct pl__call *call, unsigned status, unsigned wait) {
     static const struct {
         unsigned status;
         const char *text;
-    } texts[] = {{PL__BAD, "It is no request: its path, a header, its length or its x-correlation-id is not one."},
+    } texts[] = {{PL__BAD, "It is no request: its path, a header or its length is not one."},
                  {PL__LENGTH, "A Content-Length is expected."},
                  {PL__TOO_LARGE, "A body of at most 1 MiB is expected."},
                  {PL__NOT_DONE, "A Transfer-Encoding is not understood."},
@@ -192,10 +191,19 @@ static void handle(void *arg, struct pl_http_exchange *exchange) {
     pl_http_note(exchange, call->correlation, "");
     if (refused) {
         refuse(call, refused, wait);
+    } else if (!is_plain_id(given)) {
+        json_t *errors = json_array();
+        pl__field_error(errors, "x-correlation-id", "at most %d of A-Z a-z 0-9 - . _ : ~ + / = are expected",
+                        PL_ASK_CORRELATION - 1);
+        pl__problem_fields(call, errors);
     } else if (pl_rest_is_below(request->path)) {
         serve(call);
-    } else if (strcmp(request->path, "/openapi.json") == 0 && request->method <= PL_HTTP_HEAD) {
-        pl__openapi_answer(call);
+    } else if (strcmp(request->path, "/openapi.json") == 0) {
+        call->match.methods = 1u << PL_HTTP_GET;
+        if (request->method <= PL_HTTP_HEAD)
+            pl__openapi_answer(call);
+        else
+            pl__problem_method(call);
     } else if (serve_page(rest, exchange)) {
         pl__call_free(call);
     } else {

@@ -107,6 +107,7 @@ struct pl__call {
     const struct pl_rest_route *route;
     struct pl_identity who;
     char grant[PL_GRANT_ID]; /* whose token it is; "": of another issuer */
+    pl_time expires;         /* of such a token, by the wall's clock */
     char correlation[PL_ASK_CORRELATION];
     json_t *body;
     char *text[PL_REST_FIELDS];          /* of route->fields, as a command takes it; NULL: not given */
@@ -179,6 +180,7 @@ bool pl__fields_read(struct pl__call *call); /* the same; false after answering 
 /* ---- sign_in.c ---- */
 bool pl__sign_in(struct pl__call *call); /* who it is; false after answering why not */
 void pl__tokens_create(struct pl__call *call);
+void pl__tokens_get(struct pl__call *call);
 void pl__tokens_list(struct pl__call *call);
 void pl__tokens_end(struct pl__call *call);
 void pl__first_admin(struct pl_rest *rest); /* inside, on a worker */

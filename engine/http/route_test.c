@@ -102,6 +102,7 @@ static void rows_are_whole(void **state) {
         unsigned braces = 0, values = 0, fields = 0;
         assert_true(route->command || route->run);
         assert_true(route->open || route->roles);
+        assert_true(route->key || (route->answer != PL_REST_ROW && route->answer != PL_REST_TEXT_ROW));
         assert_true(route->name && route->doc && route->doc[strlen(route->doc) - 1] == '.');
         for (const char *c = route->path; *c; c++)
             braces += *c == '{';

@@ -242,8 +242,7 @@ static void *run(void *arg) {
 static void fill_in(struct lws_context_creation_info *info, void **loops, struct pl_http_server *server) {
     *info = (struct lws_context_creation_info){
         .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
-                   LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
-                   LWS_SERVER_OPTION_HTTP_HEADERS_SECURITY_BEST_PRACTICES_ENFORCE,
+                   LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND,
         .foreign_loops = loops,
         .pcontext = &server->context, /* NULL again when it is gone */
         .fd_limit_per_thread = server->connections,

@@ -53,9 +53,13 @@ static const char *check_grant(struct pl__call *call, const json_t *claims) {
 static const char *check_provider(struct pl__call *call, const json_t *claims) {
     const char *name = json_string_value(json_object_get(claims, "sub"));
     const char *claim = call->rest->options.role_claim ? call->rest->options.role_claim : "potline_role";
-    if (!name || !*name || strlen(name) + strlen("oidc:") >= sizeof call->who.name) return "it names nobody";
+    bool good = name && *name && strlen(name) + strlen("oidc:") < sizeof call->who.name;
+    for (const char *c = name; good && *c; c++)
+        good = (unsigned char)*c >= ' ' && *c != 0x7f;
+    if (!good) return "it names nobody";
     if (!read_role(json_string_value(json_object_get(claims, claim)), &call->who.role)) return "it names no role";
     snprintf(call->who.name, sizeof call->who.name, "oidc:%s", name);
+    call->expires = (pl_time)(json_number_value(json_object_get(claims, "exp")) * (double)PL_SECOND);
     call->who.known = true;
     return NULL;
 }
@@ -77,6 +81,7 @@ static const char *check_token(struct pl__call *call, const char *token) {
         why = check_grant(call, claims);
     else
         code = pl_jwt_verify(token, pl_provider_keys(rest->provider), &other, &claims, NULL);
+    if (error && strcmp(error->text, PL_JWT_EXPIRED) == 0) why = PL_JWT_EXPIRED;
     if (!code)
         why = check_provider(call, claims);
     else if (code == PL_NOT_FOUND && pl_provider_ask(rest->provider, pl_clock_monotonic()))
@@ -195,9 +200,13 @@ static void login_told(struct pl__call *call) {
 
 static void login(struct pl__call *call, const char *name, const char *password) {
     char user[PL_REST_SEGMENT + 8];
-    unsigned wait;
-    if (!pl_limits_begin_login(call->rest->limits, name, call->request->peer, pl_clock_monotonic(), &wait)) {
-        pl__call_audit(call, "login", name, "refused: too many wrong passwords");
+    struct pl_limits *limits = call->rest->limits;
+    const char *peer = call->request->peer;
+    unsigned wait, next;
+    pl_time now = pl_clock_monotonic();
+    if (!pl_limits_begin_login(limits, name, peer, now, &wait)) {
+        if (pl_limits_take(limits, PL_LIMITED_REFUSALS, peer, now, &next)) /* nobody fills the audit */
+            pl__call_audit(call, "login", name, "refused: too many wrong passwords");
         pl__problem_wait(call, PL__TOO_MANY, wait, "Too many wrong passwords; try again later.");
         return;
     }
@@ -268,14 +277,26 @@ void pl__tokens_list(struct pl__call *call) {
     pl__answer_list(call, list, at > call->offset + call->limit);
 }
 
-void pl__tokens_end(struct pl__call *call) {
+/* The one of the path; NULL after answering that there is none. */
+static const struct pl_grant *named_grant(struct pl__call *call) {
     const char *id = call->match.value[0];
     if (strcmp(id, "current") == 0) id = call->grant;
     const struct pl_grant *grant = pl_grants_find(call->rest->grants, id);
-    if (!grant || !may_see(call, grant)) {
-        pl__complain(call, PL__NOT_FOUND, "There is no such token.");
-        return;
-    }
+    if (grant && may_see(call, grant)) return grant;
+    pl__complain(call, PL__NOT_FOUND, "There is no such token.");
+    return NULL;
+}
+
+void pl__tokens_get(struct pl__call *call) {
+    const struct pl_grant *grant = named_grant(call);
+    if (grant) pl__answer_json(call, PL__OK, grant_json(call, grant), NULL);
+}
+
+void pl__tokens_end(struct pl__call *call) {
+    const struct pl_grant *grant = named_grant(call);
+    if (!grant) return;
+    char id[PL_GRANT_ID];
+    snprintf(id, sizeof id, "%s", grant->id);
     char user[PL_USER_NAME_MAX + 1];
     snprintf(user, sizeof user, "%s", grant->user);
     if (pl__rest_enter(call->rest)) {

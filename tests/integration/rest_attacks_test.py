@@ -237,7 +237,7 @@ def check_strange_methods(engine):
                request(f"{BASE}/nothing", method="PROPFIND"): (404, None), request("/", method="TRACE"): (404, None),
                b"garbage\r\n\r\n": (400, None), b"\x00\x01 /x HTTP/1.1\r\n\r\n": (400, None), b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n": (400, None),
                b"TRACE /\xff HTTP/1.1\r\n\r\n": (400, None), b"TRACE " + b"/a" * 4000 + b" HTTP/1.1\r\n\r\n": (404, None),
-               b"TRACE /x" + bytes(20) + b" HTTP/1.1\r\n\r\n": (400, None), b"FOO " + bytes(range(256)) * 4000: (400, None)}
+               b"TRACE /x" + bytes(20) + b" HTTP/1.1\r\n\r\n": (400, None), b"FOO " + bytes(range(256)): (400, None)}
     for data, (status, allowed) in answers.items():
         text = raw(engine, data)
         head, _, body = text.partition("\r\n\r\n")
@@ -247,6 +247,30 @@ def check_strange_methods(engine):
     kept = request(f"{BASE}/openapi.json").replace(b"connection: close\r\n", b"")
     text = raw(engine, kept + request(f"{BASE}/rules/reload", method="TRACE"))
     assert statuses(text) == [200] and " 405 " in text.rpartition("HTTP/")[2], "behind a request that was answered"
+
+
+def check_behind_bodies(engine):
+    """What comes behind a body is another request, whether the first one has been answered or not; it is acted on once."""
+    token, kind = f"authorization: Bearer {engine.admin}", "content-type: application/json"
+    text = '{"title":"once","panels":[]}'
+    made = request(f"{BASE}/dashboards", token, kind, f"content-length: {len(text)}", method="POST", body=text)
+    login = '{"username":"nobody","password":"none of them"}'
+    asked = request(f"{BASE}/tokens", kind, f"content-length: {len(login)}", method="POST", body=login)
+    for behind in (b"\r\n", b"z", b"GET /x HTTP/1.1\r\n", os.urandom(20000)):
+        for _ in range(5):
+            assert statuses(raw(engine, made + behind, seconds=2))[0] == 201, behind[:20]
+        assert statuses(raw(engine, asked + behind))[0] in (401, 429), behind[:20]
+    listed = engine.ask("GET", "/dashboards?limit=1000", token=engine.admin).json()
+    assert sum(one["title"] == "once" for one in listed) == 20, listed
+    for one in listed:
+        assert engine.ask("DELETE", f"/dashboards/{one['dashboardId']}", token=engine.admin).status == 204
+    again = engine.ask("POST", "/dashboards", {"title": "another", "panels": []}, engine.admin).json()
+    assert again["dashboardId"] not in [one["dashboardId"] for one in listed], "an id comes once"
+    kept = made.replace(b"connection: close\r\n", b"")
+    assert statuses(raw(engine, kept + kept + made)) == [201] * 3
+    for name in ("content-length ", "content-length\t", "transfer-encoding "):
+        hidden = request(f"{BASE}/dashboards", token, kind, f"{name}: {len(text)}", method="POST", body=text)
+        assert statuses(raw(engine, hidden)) == [400], "a length that somebody else may take for one"
 
 
 def check_bodies(engine):
@@ -364,6 +388,10 @@ def check_passwords(engine):
         assert sign("olaf", "wrong wrong").status == 401
     locked = sign("olaf", PASSWORD)
     assert locked.status == 429 and locked.json()["code"] == "ERR-4291" and int(locked.headers["retry-after"]) > 200, locked
+    for _ in range(50):
+        assert sign("olaf", PASSWORD).status == 429
+    told = [row for row in engine.ask("GET", "/audit?action=login&limit=1000", token=engine.admin).json() if "too many" in row["outcome"]]
+    assert 1 <= len(told) <= 10, "who is locked out cannot fill the audit"
     assert sign("admin", engine.password).status == 201, "others are"
     outcomes = [row["outcome"] for row in engine.ask("GET", "/audit?action=login", token=engine.admin).json() if row["user"] in ("olaf", "")]
     assert sum("refused" in outcome or "wrong" in outcome for outcome in outcomes) >= 5, outcomes
@@ -416,6 +444,7 @@ def main():
             check_smuggling(engine)
             check_cut_paths(engine)
             check_strange_methods(engine)
+            check_behind_bodies(engine)
             check_bodies(engine)
             check_sizes(engine)
             check_origins(engine)

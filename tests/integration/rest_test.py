@@ -98,6 +98,12 @@ def check_errors(engine, tokens):
 
 
 def check_correlation(engine):
+    long = "0" * 262 + "7.5"
+    assert engine.ask("PUT", "/nodes/clean/options/spike.k", {"value": long}, engine.admin).status == 200
+    now = {row["option"]: row["value"] for row in engine.ask("GET", "/nodes/clean/options", token=engine.admin).json()}
+    assert float(now["spike.k"]) == 7.5, now
+    odd = engine.ask("GET", "/sensors", token=engine.admin, x_correlation_id="a b")
+    assert [one["pointer"] for one in problem(odd, 400, "ERR-4001")["errors"]] == ["x-correlation-id"]
     answer = engine.ask("POST", "/overrides", {"scope": "line1", "reason": "test", "anyway": True}, engine.admin, x_correlation_id="plant-7.a:b")
     assert answer.status == 201 and answer.headers["x-request-id"] == "plant-7.a:b", answer
     assert answer.headers["cache-control"] == "no-cache" and "default-src 'none'" in answer.headers["content-security-policy"]
@@ -568,6 +574,41 @@ def check_sealed():
             engine.stop()
 
 
+MORE = """
+potline: 1
+name: more
+nodes:
+  gen: { op: source.generator, tags: "line1.pot{01..02}.{voltage,current,bath_temp}", rate: 60/s }
+  tenths: { op: window.tumbling, from: gen, size: 10s, aggregates: [count, mean, min, max, stddev, last] }
+  twin: { op: twin.cell, from: tenths, every: 1m }
+  best: { op: optimize.setpoints, from: [twin, twin.events, gen], every: 1h, hold: 6h, feed_set: "", alf3_set: "" }
+  safe: { op: guard, from: [best, gen], limits: [ { tags: "*_set", low: 0, high: 10 } ] }
+  gone: { op: sink.null, from: safe }
+  figures: { op: kpi, from: gen }
+  work: { op: tickets, from: twin.events }
+  kept: { op: sink.lake, zone: gold, from: [figures, twin] }
+  golden: { op: sink.lake, zone: gold, from: work }
+"""
+
+
+def check_more_operators(folder):
+    """What the commands of other operators tell: every resource that can be looked at, as every role."""
+    with Engine(folder, graph=MORE) as engine:
+        tokens = engine.add_users()
+        document = json.loads(engine.ask("GET", "//openapi.json").body)
+        for path, method, operation in operations(document):
+            if method != "GET" or operation["operationId"] == "listen":
+                continue
+            values, query = values_of(operation)
+            for role in operation.get("x-roles", ["admin"]):
+                answer = engine.ask(method, path.format(**values) + query, token=tokens[role])
+                assert answer.status < 500, (path, answer)
+                check_answer(document, operation, answer, (method, path, role))
+        limit = engine.ask("GET", "/constraints/line1/superheat", token=tokens["operator"])
+        assert limit.status == 200 and limit.json()["low"] < limit.json()["high"], limit
+        engine.stop()
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder, Engine(folder, ["--http-log", os.path.join(folder, "access.log")]) as engine:
         tokens = engine.tokens = engine.add_users()
@@ -593,6 +634,8 @@ def main():
         check_restart(engine)
         engine.stop()
     check_sealed()
+    with tempfile.TemporaryDirectory() as folder:
+        check_more_operators(folder)
 
 
 sys.exit(main())
