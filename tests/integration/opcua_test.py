@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The OPC UA gateway against a server and a client of node-opcua: signed and encrypted, trusted by hand; values, status codes and
 source times in; set points through the guard, written, read back and in the audit. With POTLINE_LONG also the server restarted,
-and our own tags served to a client: a process of node-opcua takes seconds to begin."""
+and the simulated plant served to a client: a process of node-opcua takes seconds to begin."""
 import glob
 import json
 import os
@@ -13,6 +13,7 @@ import time
 
 sys.dont_write_bytecode = True  # the source tree stays as it is
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import field_rig  # noqa: E402  pylint: disable=wrong-import-position
 import mqtt_broker  # noqa: E402  pylint: disable=wrong-import-position
 from field_wire import Wire  # noqa: E402  pylint: disable=wrong-import-position
 import sparkplug_peers as peers  # noqa: E402  pylint: disable=wrong-import-position
@@ -157,21 +158,38 @@ def in_and_out(programs, folder):
     server.kill()
 
 
-def tags_are_served(programs, folder):
-    port = mqtt_broker.free_port()
+def goes_and_comes(plant, client):
+    """What a SCADA client sees of a plant that is away: the last value, and that it is old."""
+    def status():
+        before = len(client.heard)
+        client.tell(read="ns=1;s=line1.pot01.voltage")
+        return client.wait(lambda line: line.get("read") and line in client.heard[before:])["status"]
+
+    plant.kill()
+    wait(lambda: status() == "UncertainLastUsableValue", "a plant that is dead is good", PATIENCE)
+    plant.come_back()
+    wait(lambda: status() == "Good", "a plant that is back is not known", PATIENCE)
+
+
+def the_plant_is_served(programs, folder):
+    port, plant = mqtt_broker.free_port(), field_rig.Plant(folder)
+    field_rig.print_map(f"{folder}/live.csv", "measured", lambda line: "line1.pot01." in line)
+    field_rig.print_map(f"{folder}/targets.csv", "targets", lambda line: ".acd_set," in line)
     with open(f"{folder}/writable.csv", "w") as file:
-        file.write("tag\nline1.pot01.set\n")
+        file.write("tag\nline1.pot01.acd_set\n")
     engine = Engine(folder, "serves", f"""
-  in: {{ op: source.generator, tags: "line1.pot01.voltage", rate: 20/s, batch: 1 }}
+  plc: {{ op: source.modbus, endpoint: "{plant.address}", registers: "{folder}/live.csv", poll: 100ms, stale_after: 5m }}
   opcua:
     op: external
-    from: in
+    from: plc
     kind: setpoints
     command: [node, "{programs}/serve.mjs"]
     hang: 5m
     options: {{ port: "{port}", pki: "{folder}/serve-pki", certificate: "{folder}/potline.der", writable: "{folder}/writable.csv", anonymous: write }}
-  safe: {{ op: guard, from: opcua, mode: auto, limits: [ {{ tags: "*", low: 0, high: 50 }} ] }}
+  safe: {{ op: guard, from: opcua, mode: auto, limits: [ {{ tags: "*", low: 36, high: 50 }} ] }}
   out: {{ op: sink.ndjson, from: safe, path: "{folder}/wishes.ndjson" }}
+  write: {{ op: sink.modbus, from: safe, endpoint: "{plant.address}", registers: "{folder}/targets.csv" }}
+  told: {{ op: sink.ndjson, from: write, path: "{folder}/told.ndjson" }}
 """).start()
     wait(lambda: os.path.exists(f"{folder}/potline.der"), engine.text, PATIENCE)
     config = {"endpoint": f"opc.tcp://127.0.0.1:{port}/potline", "pki": f"{folder}/client-pki", "trust": [f"{folder}/potline.der"]}
@@ -191,20 +209,23 @@ def tags_are_served(programs, folder):
     client.tell(write="ns=1;s=line1.pot01.voltage", value=1)
     assert client.wait(lambda line: line.get("write", "").endswith("voltage"))["status"] != "Good"
     for value in (42, 99):  # the second one is the guard's to refuse
-        client.tell(write="ns=1;s=line1.pot01.set", value=value)
+        client.tell(write="ns=1;s=line1.pot01.acd_set", value=value)
     assert client.wait(lambda line: line.get("write", "").endswith("set"))["status"] == "Good"
-    wait(lambda: lines(f"{folder}/wishes.ndjson"), engine.text, PATIENCE)
-    time.sleep(0.5)
-    assert [(row["tag"], row["value"]) for row in lines(f"{folder}/wishes.ndjson")] == [("line1.pot01.set", 42)]
+    wait(lambda: plant.writes(), engine.text, PATIENCE)
+    wait(lambda: "setpoint.verified" in ends(f"{folder}/told.ndjson").values(), engine.text, PATIENCE)
+    assert {(tag, round(value, 3)) for _, tag, value, _ in plant.writes()} == {("line1.pot01.acd_set", 42)}, plant.writes()
+    assert 99 not in [row["value"] for row in lines(f"{folder}/wishes.ndjson")]
+    goes_and_comes(plant, client)
     client.kill()
     engine.stop()
+    plant.close()
 
 
 def main():
     programs = peers.install_opcua()
     peers.PATIENCE = PATIENCE
     with tempfile.TemporaryDirectory(prefix="potline-opcua-") as folder:
-        for part in (in_and_out, tags_are_served)[:2 if LONG else 1]:
+        for part in (in_and_out, the_plant_is_served)[:2 if LONG else 1]:
             if len(sys.argv) > 1 and part.__name__ not in sys.argv[1:]:
                 continue
             begun = time.monotonic()
