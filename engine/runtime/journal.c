@@ -15,23 +15,24 @@
 #include "base/clock.h"
 #include "graph/registry.h"
 
-enum { USER_TEXT = 256, HASH_TEXT = 2 + 16 + 1, DURATION_TEXT = 48 + 1 };
+enum { HASH_TEXT = 2 + 16 + 1, DURATION_TEXT = 48 + 1 };
+
+static void put_user(char text[PL_RUN_USER]) {
+    struct passwd person, *found = NULL;
+    char room[1024];
+    bool known = getpwuid_r(getuid(), &person, room, sizeof room, &found) == 0 && found;
+    snprintf(text, PL_RUN_USER, "%s", known ? found->pw_name : "unknown");
+}
 
 void pl_journal_init(struct pl_journal *journal, const struct pl_graph *graph, const struct pl_clock *clock) {
     uint32_t name = 0;
     *journal = (struct pl_journal){.graph = graph, .clock = clock};
     if (getrandom(&name, sizeof name, 0) != (ssize_t)sizeof name) name = (uint32_t)pl_clock_monotonic();
     snprintf(journal->run, sizeof journal->run, "%08" PRIx32, name);
+    put_user(journal->user);
 }
 
 /* ---- Writing ---- */
-
-static void put_user(char text[USER_TEXT]) {
-    struct passwd person, *found = NULL;
-    char room[1024];
-    bool known = getpwuid_r(getuid(), &person, room, sizeof room, &found) == 0 && found;
-    snprintf(text, USER_TEXT, "%s", known ? found->pw_name : "unknown");
-}
 
 static void failed(struct pl_error **error) {
     char *text = *error ? pl_error_text(*error) : NULL;
@@ -42,11 +43,9 @@ static void failed(struct pl_error **error) {
 
 static void append(struct pl_journal *journal, struct pl_audit_record *record) {
     struct pl_error *error = NULL;
-    char user[USER_TEXT];
     if (!journal->audit) return;
-    put_user(user);
     record->time = pl_clock_now(journal->clock);
-    record->user = user;
+    record->user = journal->user;
     if (!record->origin) record->origin = "engine";
     record->correlation = journal->run;
     if (!record->object) record->object = journal->graph->settings.name;
@@ -188,13 +187,12 @@ void pl_journal_copy(struct pl_journal *journal, const char *action, const char 
 
 void pl_journal_prune(struct pl_journal *journal) {
     pl_time retention = journal->graph->settings.audit_retention;
-    char user[USER_TEXT], reason[DURATION_TEXT + 16] = "older than ";
+    char reason[DURATION_TEXT + 16] = "older than ";
     if (!journal->audit || retention <= 0) return;
     *pl_text_put_duration(reason + strlen(reason), retention) = 0;
-    put_user(user);
     pl_time now = pl_clock_now(journal->clock);
     struct pl_audit_record record = {
-        .time = now, .user = user, .origin = "engine", .reason = reason, .correlation = journal->run};
+        .time = now, .user = journal->user, .origin = "engine", .reason = reason, .correlation = journal->run};
     struct pl_error *error = NULL;
     uint64_t removed;
     if (pl_audit_prune(journal->audit, now - retention, &record, &removed, &error))

@@ -14,7 +14,7 @@
 #include "store/audit.h"
 #include "store/epochs.h"
 
-enum { PL_RUN_NAME = 8 + 1 };
+enum { PL_RUN_NAME = 8 + 1, PL_RUN_USER = 256 };
 
 struct pl_journal {
     struct pl_audit *audit;     /* NULL: there is no data folder, and nothing is written */
@@ -22,6 +22,7 @@ struct pl_journal {
     const struct pl_graph *graph;
     const struct pl_clock *clock;
     char run[PL_RUN_NAME];
+    char user[PL_RUN_USER]; /* looked up once: a directory may be asked, and a set point waits for its record */
 };
 
 void pl_journal_init(struct pl_journal *journal, const struct pl_graph *graph, const struct pl_clock *clock);

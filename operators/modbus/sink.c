@@ -304,7 +304,7 @@ const struct pl_operator pl__sink_modbus = {
         ".withdrawn or .unmapped; one that is only renewed is counted. A write is in the audit before it leaves, and\n"
         "how it ended behind it. `setpoints list` shows what stands at each tag.",
     .guarantee = "A set point is verified or its event says why not; what had left when the process died is in the "
-                 "audit as sent. None is written after its expiry.",
+                 "audit as sent, and from the next start on as not known. None is written after its expiry.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SETPOINTS), .doc = "Set points that a guard has let pass."}),
     .outputs =
         PL_PORTS({.name = "out", .kinds = PL_SET(PL_EVENTS), .doc = "How each set point ended; the connection."}),
