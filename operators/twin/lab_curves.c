@@ -462,7 +462,8 @@ static enum pl_code impedance_predict(void *data, const double *p, double *value
 }
 
 static void tell_dropped(const struct curve *c, const struct pl_model_report *report) {
-    double kept = (double)(c->points / 2), dropped = (double)c->dropped;
+    size_t half = c->points / 2;
+    double kept = (double)half, dropped = (double)c->dropped;
     struct pl_model_finding f = {.subject = "frequencies",
                                  .quantity = "not disturbed, and counted",
                                  .unit = "",
