@@ -108,7 +108,7 @@ static enum pl_code disk_load(void **data, const char *path, double *p, size_t *
     double before = 0, count = 0;
     for (size_t i = 0; i < table.rows; i++) {
         double e = table.column[0][i], j = table.column[1][i];
-        if (e >= BEFORE_LOW && e <= BEFORE_HIGH) {
+        if (e >= BEFORE_LOW && e <= BEFORE_HIGH && isfinite(j)) {
             before += j;
             count++;
         }
@@ -370,7 +370,7 @@ static double median(double *values, size_t n) {
  * where the record only rises or falls. */
 static double apart(const double *y, size_t i, size_t n) {
     enum { BESIDE = 2 };
-    double window[2 * BESIDE + 1];
+    double window[2 * BESIDE + 1] = {0};
     size_t count = 0, beside = i < BESIDE ? i : BESIDE;
     if (n - 1 - i < beside) beside = n - 1 - i;
     for (size_t k = i - beside; k <= i + beside; k++)
@@ -383,8 +383,9 @@ static double apart(const double *y, size_t i, size_t n) {
 static const double STANDS_OUT = 5, LEAST = 0.05;
 static enum pl_code drop_disturbed(struct curve *c, struct pl_error **error) {
     size_t n = c->points / 2, kept = 0;
-    double *far = pl_alloc((2 * n + 1) * sizeof *far), *sorted = far + n;
+    double *far = pl_alloc((2 * n + 1) * sizeof *far);
     if (!far) return pl_error_set(error, PL_NO_MEMORY, "no memory for a curve");
+    double *sorted = far + n;
     for (size_t i = 0; i < n; i++)
         far[i] = sorted[i] = hypot(apart(c->y, i, n), apart(c->y + n, i, n)) / c->extra[i];
     double usual = n ? median(sorted, n) : 0;
@@ -462,7 +463,8 @@ static enum pl_code impedance_predict(void *data, const double *p, double *value
 }
 
 static void tell_dropped(const struct curve *c, const struct pl_model_report *report) {
-    double kept = (double)(c->points / 2), dropped = (double)c->dropped;
+    size_t half = c->points / 2;
+    double kept = (double)half, dropped = (double)c->dropped;
     struct pl_model_finding f = {.subject = "frequencies",
                                  .quantity = "not disturbed, and counted",
                                  .unit = "",

@@ -49,7 +49,8 @@ static double smooth(const struct lab_table *t, size_t i) {
 }
 
 /* When it was switched: the first sensor turns by more than 2 K on either side of it. It counts from where it leaves
- * its highest or lowest place by a little, since it may have been there for long, and noise says where it was highest. */
+ * its highest or lowest place by a little, since it may have been there for long, and noise says where it was highest.
+ */
 static void find_switches(struct rod *rod, const struct lab_table *t) {
     const double TURN = 2, LEAVES = 0.4;
     bool rising = false;

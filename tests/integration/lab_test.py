@@ -12,12 +12,16 @@ POTLINE = os.path.join(os.environ.get("POTLINE_BIN", "build/release/bin"), "potl
 LAB = os.path.join(os.environ.get("POTLINE_TEST_DATA", ""), "lab")
 LONG = bool(os.environ.get("POTLINE_LONG"))
 
+DISK = [f"koutecky-levich/orr_{rpm}rpm.csv" for rpm in ("0225", "0625", "1225", "2025")]
 # Model, files fitted to, files that judge (without: a part of each file), more arguments, only in the long form.
 SETS = [
     ("CellModel", ["pot-voltage/voltage.csv"], [], [], False),
     ("CathodeLiningModel", ["pot-thermal/T_lining.csv"], [], [], False),
-    ("ElectrodeKineticsModel", ["koutecky-levich/orr_0225rpm.csv", "koutecky-levich/orr_1225rpm.csv"],
-     ["koutecky-levich/orr_0625rpm.csv", "koutecky-levich/orr_2025rpm.csv"], [], False),
+    ("ElectrodeKineticsModel", ["koutecky-levich/orr_0225rpm.csv"], DISK[1:], [], False),
+    ("ElectrodeKineticsModel", ["koutecky-levich/orr_2025rpm.csv"], DISK[:3], [], False),
+    ("ElectrodeKineticsModel", ["polarisation/metal_A.csv"], [], ["--share", "0.2"], False),
+    ("ElectrodeKineticsModel", ["electrolyser/alkaline_rising.csv"], [], ["--share", "0.7"], False),
+    ("ElectrodeKineticsModel", ["impedance/oxide_electrode.csv"], [], ["--experiment", "impedance-arc", "--share", "0.2"], False),
     ("ElectrodeKineticsModel", ["impedance/liion_A.csv"], [], [], False),
     ("ElectrodeKineticsModel", ["impedance/oxide_electrode.csv"], [], ["--experiment", "impedance-arc"], False),
     ("ElectrodeKineticsModel", ["impedance/oxide_electrode.csv"], [], ["--experiment", "impedance", "--share", "0.75"], False),
@@ -27,8 +31,10 @@ SETS = [
     ("FourierHeatModel", ["aluminium-rod/rod_2017-05-29.csv"], [], [], True),
     ("FourierHeatModel", ["aluminium-rod/rod_2017-06-05.csv"],
      ["aluminium-rod/rod_2017-05-29.csv", "aluminium-rod/rod_2017-06-09.csv"], [], True),
-    ("ElectrodeKineticsModel", ["koutecky-levich/orr_0625rpm.csv", "koutecky-levich/orr_1225rpm.csv"],
-     ["koutecky-levich/orr_0225rpm.csv", "koutecky-levich/orr_2025rpm.csv"], [], False),
+    ("ElectrodeKineticsModel", DISK[2:], DISK[:2], [], False),
+    ("FourierHeatModel", ["aluminium-rod/rod_2017-05-29.csv"], [], ["--share", "0.75"], True),
+    ("FourierHeatModel", ["needle-probe/argon_200C_4V.txt"],
+     [f"needle-probe/argon_{run}.txt" for run in ("023C_5V", "370C_5V", "400C_5V", "575C_4V")], [], True),
     ("FourierHeatModel", ["needle-probe/salt_320C_4V.txt"],
      [f"needle-probe/salt_{run}.txt" for run in ("025C_3V", "100C_4V", "200C_4V", "290C_3V", "360C_5V")], [], True),
     ("FourierHeatModel", ["needle-probe/argon_200C_4V.txt", "needle-probe/argon_400C_5V.txt"],

@@ -106,9 +106,9 @@ struct pl_model_experiment {
     const char *unit;                            /* of what is compared */
     const char *measure;                         /* what `misfit` is */
     double target;                               /* of the misfit */
-    bool alternate; /* without files to judge by, every second point is kept back; else the later part is */
-    const struct pl_model_expected *expected; /* may be NULL */
+    const struct pl_model_expected *expected;    /* may be NULL */
     double scatter;  /* with `expected`: of a weighted residual, model and measurement together */
+    bool alternate;  /* without files to judge by, points between others are kept back; else the later part is */
     unsigned starts; /* of the search beside the defaults, the best of some dozens of points; 0: one */
 
     /* A file becomes points: sets *points, and parameters that the file itself tells. */
