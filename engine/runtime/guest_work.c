@@ -185,7 +185,8 @@ static void add_busy(struct pl_guest *guest, struct pl_frame *frame) {
 void pl__guest_pong(struct pl_guest *guest, enum pl_frame_type type, uint64_t number) {
     struct pl_frame frame = {.type = (uint8_t)type, .number = number};
     if (type != PL_FRAME_CLOSED) add_busy(guest, &frame);
-    if (guest->made && type != PL_FRAME_BUSY) add_counters(guest, &frame);
+    bool tells = type == PL_FRAME_PONG || type == PL_FRAME_CLOSED; /* the others have no body */
+    if (guest->made && tells) add_counters(guest, &frame);
     pl__guest_send(guest, &frame);
 }
 

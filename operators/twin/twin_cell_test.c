@@ -153,6 +153,30 @@ static void an_anode_effect_is_one(void **state) {
     test_close(t);
 }
 
+/* A line that stands still is nothing that the model is meant for: what it says then is uncertain. */
+static void beyond_its_range_it_is_not_sure(void **state) {
+    (void)state;
+    static const char *const signals[] = {"voltage", "current", "bath_temp", "feed_total"};
+    struct test *t = test_open("twin.cell", "{}", PL_SAMPLES);
+    unsigned quality;
+    for (int second = 0; second <= 900; second++) {
+        bool off = second >= 600;
+        const double values[] = {off ? 1.9 + quiet(second) - 4.27 : quiet(second), off ? 5 : 180,
+                                 962 + 0.1 * (second % 7), 1.5 * floor(fmin(second, 600) * 0.0298 / 1.5)};
+        test_push_signals(t, pot, second * S, signals, values, PL_COUNT_OF(signals));
+        if (second % 10 == 0) test_watermark(t, second * S);
+    }
+    static const char *const of[] = {"alumina", "superheat", "voltage", "current_efficiency"};
+    for (unsigned i = 0; i < PL_COUNT_OF(of); i++) {
+        told(t, of[i], 600 * S, &quality);
+        assert_int_equal(quality, PL_Q_GOOD);
+        told(t, of[i], 700 * S, &quality);
+        assert_int_equal(quality, PL_Q_UNCERTAIN);
+    }
+    assert_true(test_counter(t, "uncertain") >= 25);
+    test_close(t);
+}
+
 /* An anode is changed, and the voltage is restless behind it: up and down again by what one anode is worth. Anodes are
  * changed a day apart, so that is no second and third one, and the way between anodes and metal comes back to what it
  * was. */
@@ -221,6 +245,7 @@ int main(void) {
         cmocka_unit_test(a_gap_is_bridged_and_a_long_one_begins_anew),
         cmocka_unit_test(past_its_budget_a_step_degrades),
         cmocka_unit_test(an_anode_effect_is_one),
+        cmocka_unit_test(beyond_its_range_it_is_not_sure),
         cmocka_unit_test(unrest_behind_an_anode_change_is_no_other_anode),
         cmocka_unit_test(the_same_from_windows),
         cmocka_unit_test(what_no_cell_is_like_is_refused),
