@@ -585,7 +585,9 @@ async function figuresOverTime(page) {
   // Under the pointer the legend tells the last day and the one a week before it.
   const plot = card.locator(".u-over");
   await until(async () => {
-    const { width, height } = await plot.boundingBox();
+    const box = await plot.boundingBox();
+    if (!box) return false; // it is being drawn anew
+    const { width, height } = box;
     await plot.hover({
       position: { x: width - 2 - Math.random(), y: height / 2 },
     });
