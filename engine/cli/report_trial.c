@@ -331,18 +331,17 @@ static enum pl_code compare(struct trial *t, struct pl_store *store, struct pl_e
 enum pl_code pl__span_trial(struct pl__span *report, struct pl_store *store, const struct pl__span_trial *of,
                             struct pl_error **error) {
     struct trial t = {.report = report, .of = of, .since = of->treated ? of->since : PL_TIME_MAX};
-    enum pl_code code = PL_OK;
     pl_tally_init(&t.moved, POTS);
     t.pot = pl_alloc(POTS * sizeof *t.pot);
-    if (!t.pot) code = pl_error_set(error, PL_NO_MEMORY, "no memory for pots");
-    if (!code && !of->treated) code = find_treated(&t, store, error);
-    if (!code && !t.failed && (of->treated || t.moved.count)) code = compare(&t, store, error);
+    enum pl_code code = t.pot ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "no memory for pots");
+    if (t.pot && !of->treated) code = find_treated(&t, store, error);
+    if (t.pot && !code && !t.failed && (of->treated || t.moved.count)) code = compare(&t, store, error);
     if (code == PL_NOT_FOUND && !of->treated) { /* nobody has asked */
         pl_error_free(error);
         code = PL_OK;
     }
     report->failed = report->failed || t.failed;
-    for (unsigned i = 0; i < t.pots; i++)
+    for (unsigned i = 0; t.pot && i < t.pots; i++)
         pl_free(t.pot[i].name);
     pl_free(t.pot);
     pl_free(t.row);

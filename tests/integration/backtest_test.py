@@ -68,11 +68,15 @@ def inject(faults):
 
 
 def record(work, data):
-    """The shipped graph with what was emitted in place of its PLCs."""
+    """The shipped graph with what was emitted in place of its PLCs, and without advice, which has connections of its own."""
     with open(SHIPPED) as file:
         text = file.read()
     begin, end = text.index("  # A line has a PLC"), text.index("  # Out of range is bad")
     text = text[:begin] + f'  in: {{ op: source.csv, path: "{work}/emitted.csv" }}\n' + text[end:]
+    begin, end = text.index("  # Where the anodes"), text.index("  # Energy, emissions")
+    text = text[:begin] + text[end:]
+    text = text.replace(", best.events, safe.events", "")
+    text = "".join(line for line in text.splitlines(True) if not line.startswith(("  stood:", "  moves:")))
     text = text.replace("[plc-1, plc-2, plc-3]", "in").replace(", plc-1.events, plc-2.events, plc-3.events", "")
     text = text.replace("maps/", os.path.abspath("graphs/maps") + "/").replace("../lua/", os.path.abspath("lua") + "/")
     path = os.path.join(work, "recorded.yaml")

@@ -227,6 +227,10 @@ async function tickets(page) {
     async () => (await plant("api", "/events?kind=ticket.opened")).length > 0,
     "no ticket is opened",
   );
+  await page.waitForSelector("text=1 ticket is to be done.");
+  await page.waitForSelector(`${tile("line2.pot01")} .flag:has-text("ticket")`);
+  await go(page, "/pot/line2.pot01");
+  await page.waitForSelector("li:has-text('@line2.pot01')");
   await go(page, "/anomalies");
   const card = page.locator(".ticket");
   await card.first().waitFor();
@@ -250,6 +254,9 @@ async function tickets(page) {
     "what the ticket rests on is not drawn",
   );
   await page.waitForSelector(".evidence .changes li:has-text('ticket opened')");
+  await page.waitForSelector(
+    '.evidence button[aria-pressed="true"]:has-text("Live")',
+  );
   await shoot(page, "ticket-light");
   await axed(page, "a ticket");
   await page.waitForSelector('td[data-heading="Found by"]:has-text("each")');
@@ -420,6 +427,19 @@ async function approve(page) {
   );
 }
 
+/** What the optimiser says is told where the guard only advises, too. */
+async function advice(page) {
+  await plant(
+    "advise",
+    "line1.pot03",
+    "anode distance 44.0 -> 43.5 mm; 52 kWh/t less (0.38 %)",
+  );
+  await go(page, "/pot/line1.pot03");
+  await page.waitForSelector(
+    "text=Anode distance 44.0 → 43.5 mm; 52 kWh/t less (0.38 %).",
+  );
+}
+
 async function mode(page) {
   await page.getByRole("button", { name: "Mode…" }).click();
   assert.deepEqual(
@@ -565,7 +585,9 @@ async function figuresOverTime(page) {
   // Under the pointer the legend tells the last day and the one a week before it.
   const plot = card.locator(".u-over");
   await until(async () => {
-    const { width, height } = await plot.boundingBox();
+    const box = await plot.boundingBox();
+    if (!box) return false; // it is being drawn anew
+    const { width, height } = box;
     await plot.hover({
       position: { x: width - 2 - Math.random(), y: height / 2 },
     });
@@ -574,6 +596,34 @@ async function figuresOverTime(page) {
     );
   }, "the chart does not tell the last day");
   await shoot(page, "kpis-trend-light");
+}
+
+/** Beside the map, and on a pot's page. */
+async function today(page) {
+  await go(page, "/");
+  await page.waitForSelector(".today div:has-text('target 13500')");
+  const told = async (asset, figure) =>
+    (await plant("api", `/kpis/production?period=day&asset=${asset}`)).find(
+      (row) => row.figure === figure,
+    ).value;
+  await until(
+    async () =>
+      (
+        await page
+          .locator(".today div", { hasText: "Throughput" })
+          .locator(".value")
+          .textContent()
+      ).startsWith((await told("plant", "throughput")).toFixed(2)),
+    "the plant's day is not what the API tells",
+  );
+  await go(page, "/pot/line1.pot01");
+  const row = page.locator(".own-figures tr", { hasText: "Anode effects" });
+  await until(
+    async () =>
+      (await row.locator(".value").textContent()) ===
+      (await told("line1.pot01", "anode_effects")).toFixed(2),
+    "the pot's day is not what the API tells",
+  );
 }
 
 /** Key figures and their targets are what the API tells. */
@@ -915,7 +965,9 @@ try {
     approve,
     mode,
     override,
+    advice,
     figures,
+    today,
     lookBack,
   ])
     await step(test.name, () => test(page));

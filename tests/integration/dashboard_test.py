@@ -34,6 +34,8 @@ nodes:
   wishes: { op: source.zmq, socket: pull, bind: "ipc://${FOLDER}/wishes", encoding: json, kind: setpoints, idle: 100ms }
   twin: { op: source.zmq, socket: pull, bind: "ipc://${FOLDER}/twin", encoding: json, kind: profiles, idle: 100ms }
   figures: { op: source.zmq, socket: pull, bind: "ipc://${FOLDER}/figures", encoding: json, kind: samples, idle: 100ms }
+  runs: { op: source.zmq, socket: pull, bind: "ipc://${FOLDER}/runs", encoding: json, kind: events, idle: 100ms }
+  advised: { op: sink.lake, zone: gold, from: [ runs ] }
   clean: { op: cleanse, from: in, range: true }
   seconds: { op: window.tumbling, from: clean, size: 1s }
   own: { op: rules, from: clean, scripts: [ "${FOLDER}/rules.lua" ] }
@@ -71,7 +73,7 @@ class Plant(threading.Thread):
         self.values |= {f"{pot}.current": 180.0 for pot in POTS}
         self.talks, self.lock, self.ends = True, threading.Lock(), threading.Event()
         self.samples, self.wishes, self.fields = (self.connect(folder, name) for name in ("in", "wishes", "twin"))
-        self.figures, self.odd = self.connect(folder, "figures"), self.connect(folder, "odd")
+        self.figures, self.odd, self.runs = (self.connect(folder, name) for name in ("figures", "odd", "runs"))
 
     @staticmethod
     def connect(folder, name):
@@ -101,6 +103,12 @@ class Plant(threading.Thread):
         """`at`: ms; else now."""
         columns = {"time": [at * 10**6 if at else time.time_ns()], "tag": [tag], "value": [value], "quality": [0]}
         self.figures.send(json.dumps({"kind": "samples", "columns": columns}).encode())
+
+    def advise(self, asset, reason):
+        now = time.time_ns()
+        columns = {"time": [now], "id": [now], "kind": ["optimize.run"], "severity": [1], "asset": [asset], "tag": [""],
+                   "body": [{"outcome": "optimal", "reason": reason}]}
+        self.runs.send(json.dumps({"kind": "events", "columns": columns}).encode())
 
     def hum(self, tag):
         """Ten minutes of it, the last of them not as before."""
@@ -133,6 +141,9 @@ class Stage:
 
     def tell(self, tag, value, at=None):
         self.plant.figure(tag, value, at)
+
+    def advise(self, asset, reason):
+        self.plant.advise(asset, reason)
 
     def hum(self, tag):
         self.plant.hum(tag)

@@ -11,6 +11,7 @@ import type { View } from "../view";
 
 const EVERY = 5_000;
 const MOST = 100; // on the page
+const GOES_ON = 86_400_000;
 const AROUND = 300_000; // an anomaly is shown with what was before and behind it
 type Filter = "to-do" | "all";
 
@@ -80,13 +81,14 @@ function evidence(ticket: Row): { element: HTMLElement; update(): void; close():
   const tags: Row[] = ticket.tags ?? [],
     band = changeBand(placeOf(ticket));
   const trend = new Trend((from, to) => void band.show(from, to).then((marks) => marks && trend.setMarks(marks)));
-  // What has not ended is looked at as it goes on.
   const from = Date.parse(ticket.start || ticket.opened),
-    to = ticket.end ? Date.parse(ticket.end) : engineNow();
+    to = Date.parse(ticket.end || ticket.opened);
+  // How it goes on is for who has it to do; of an old one what was around it.
+  const until = (ticketIsOpen(ticket) && engineNow() - from < GOES_ON ? engineNow() : to) + AROUND;
   const signals = shares(tags, show);
   function show(tag: string): void {
     signals.choose(tag);
-    trend.show(tag, [from - AROUND, to + AROUND]);
+    trend.show(tag, [from - AROUND, until]);
   }
   if (tags[0]) show(tags[0].tag);
   return {

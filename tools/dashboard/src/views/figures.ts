@@ -10,6 +10,7 @@ export const SHOWN: Record<string, { label: string; unit: string; less: boolean 
 };
 
 export function figureText(figure: string, value: unknown): string {
-  if (figure === "throughput") return number(value, Number(value) < 10 ? "t" : "%"); // of a pot, or of a line
-  return number(value, { kwh_per_t: "kWh/t", co2e: "kW", current_efficiency: "%", anode_effects: "t" }[figure] ?? "");
+  // Small ones (of a pot, of a good day) to two places.
+  if (figure === "throughput" || figure === "anode_effects") return number(value, Number(value) < 10 ? "t" : "%");
+  return number(value, { kwh_per_t: "kWh/t", co2e: "kW", current_efficiency: "%" }[figure] ?? "");
 }

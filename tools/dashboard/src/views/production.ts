@@ -203,7 +203,9 @@ export function plantFigures(): { element: HTMLElement; close(): void } {
     setText(
       since,
       !head
-        ? "No key figures are told."
+        ? lookedAt() === null
+          ? "No key figures are told."
+          : "No day had ended by then whose figures are kept."
         : head.from
           ? `The plant since ${moment(head.from)}, to ${moment(head.to)}.`
           : `The plant in the day that ended at ${moment(head.to)}.`,

@@ -2,7 +2,7 @@
 import { allowed, change, list, part, type Row } from "../api";
 import { ask, reasonField } from "../dialog";
 import { cell, h, keyed, setText, table, type Part } from "../dom";
-import { moment, number, unitText, withUnit } from "../format";
+import { moment, number, unitText } from "../format";
 import { engineNow, lookedAt, sensors } from "../live";
 import { assetOf, covers, guarded, loaded, overrides, refresh, setpoints, title } from "../plant";
 
@@ -10,11 +10,31 @@ const REASON_KEPT = 150; // characters, about
 const ADVICE_HOLDS = 6 * 3_600_000;
 const ADVICE_EVERY = 10_000;
 
+const advised = new Map<string, Row>(); // what the optimiser has told last, by asset
+
+function sayAdvice(run: Row): string {
+  const text = String(run.body.reason).replaceAll("->", "→");
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
+/** The guard keeps so much of a reason; what was cut goes back to where a part of it ends. */
+function whole(reason: string): string {
+  const end = reason.lastIndexOf(";");
+  return reason.length < REASON_KEPT || end < 0 ? reason : `${reason.slice(0, end)}; …`;
+}
+
+/** An optimiser renews what it wishes: why it did at first is in its own record. */
+function because(point: Row): string {
+  const run = advised.get(assetOf(point.tag));
+  if (point.reason === "renewed" && run) return sayAdvice(run);
+  return point.reason ? `${whole(point.reason)}.` : "";
+}
+
 function decide(point: Row, verb: "approve" | "reject"): Promise<boolean> {
   const unit = unitText(sensors.get(point.tag)?.unit ?? "");
   return ask({
     title: `${verb === "approve" ? "Approve" : "Reject"} ${point.tag}`,
-    text: `From ${number(point.stands)} to ${number(point.wished)} ${unit}. ${point.reason}`,
+    text: `From ${number(point.stands)} to ${number(point.wished)} ${unit}. ${because(point)}`,
     fields: [{ ...reasonField, required: verb === "reject" }],
     confirm: verb === "approve" ? "Approve" : "Reject",
     run: async (values) => {
@@ -80,24 +100,21 @@ function row(): Part<Row> {
         point.reason,
         point.refused && `refused: ${point.refused}`,
       ];
-      const unit = sensors.get(point.tag)?.unit ?? "";
+      // A set point may differ from another in more places than a measured value has.
+      const unit = unitText(sensors.get(point.tag)?.unit ?? ""),
+        exact = (value: unknown) =>
+          [number(value), unit].filter((one) => one && number(value) !== "–").join(" ") || "–";
       const texts = [
         point.tag.slice(point.tag.lastIndexOf(".") + 1).replaceAll("_", " "),
-        withUnit(point.stands, unit),
-        withUnit(point.wished, unit),
-        `${number(point.low)} – ${withUnit(point.high, unit)}`,
+        exact(point.stands),
+        exact(point.wished),
+        `${number(point.low)} – ${exact(point.high)}`,
         point.mode,
         state.filter(Boolean).join(", "),
       ];
       texts.forEach((text, i) => setText(cells[i]!, text));
     },
   };
-}
-
-/** The guard keeps so much of a reason; what was cut goes back to where a part of it ends. */
-function whole(reason: string): string {
-  const end = reason.lastIndexOf(";");
-  return reason.length < REASON_KEPT || end < 0 ? reason : `${reason.slice(0, end)}; …`;
 }
 
 /** What an optimiser or an engineer wishes, and why, for who decides. */
@@ -126,7 +143,7 @@ function recommendation(): Part<Row> {
       const unit = unitText(sensors.get(point.tag)?.unit ?? ""),
         name = point.tag.slice(point.tag.lastIndexOf(".") + 1).replaceAll("_", " ");
       setText(what, `${name}: ${number(point.stands)} → ${number(point.wished)}${unit && ` ${unit}`}`);
-      setText(why, point.reason ? `Because: ${whole(point.reason)}.` : "No reason is given.");
+      setText(why, because(point) ? `Because: ${because(point)}` : "No reason is given.");
       setText(
         until,
         `Within ${number(point.low)} – ${number(point.high)}${unit && ` ${unit}`}.${point.until ? ` It waits until ${moment(point.until)}.` : ""}`,
@@ -144,11 +161,6 @@ async function readAdvice(asset: string): Promise<Row | undefined> {
   return newest && ["optimal", "relaxed"].includes(newest.body?.outcome) && newest.body.reason ? newest : undefined;
 }
 
-function sayAdvice(run: Row): string {
-  const text = String(run.body.reason).replaceAll("->", "→");
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
-}
-
 export function recommendations(asset: string): { element: HTMLElement; update(): void; close(): void } {
   const items = h("ul", { class: "recommendations" }),
     said = h("p"),
@@ -159,7 +171,11 @@ export function recommendations(asset: string): { element: HTMLElement; update()
   let run: Row | undefined;
   const again = () =>
     void readAdvice(asset).then(
-      (found) => (run = found),
+      (found) => {
+        run = found;
+        if (found) advised.set(asset, found);
+        else advised.delete(asset);
+      },
       () => {}, // the shell tells when the engine is not reached
     );
   const timer = setInterval(again, ADVICE_EVERY);
