@@ -4,7 +4,7 @@
 #include "http/rest_impl.h"
 
 static const struct pl__documents dashboards = {
-    .kind = "dashboard", .id = "dash", .path = "dashboards", .what = "dashboard", .most = 1000, .bytes = 64 << 10};
+    .kind = "dashboard", .id = "dash", .path = "dashboards", .what = "dashboard", .most = 1000, .bytes = 256 << 10};
 
 static json_t *made_of(struct pl__call *call, const char *id, const json_t *before) {
     char moment[40];

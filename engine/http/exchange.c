@@ -266,7 +266,7 @@ struct pl_http_exchange *pl__exchange_strange(struct lws *wsi, const char *bytes
 }
 
 bool pl__exchange_wants_body(const struct pl_http_exchange *exchange) {
-    return exchange->expected > 0 && !exchange->whole; /* libwebsockets tells its end again when more comes behind it */
+    return exchange->expected > 0 && !exchange->whole;
 }
 
 /* Of what is refused everything that comes is let go, so that the answer is read. */
@@ -361,6 +361,7 @@ static void give(struct pl_http_exchange *exchange, struct pl_http_reply *reply)
         free_exchange(exchange);
         return;
     }
+    lws_rx_flow_control(exchange->wsi, 1); /* nor is anything written while it is off */
     lws_set_timeout(exchange->wsi, PENDING_TIMEOUT_HTTP_CONTENT, PATIENCE_S);
     lws_callback_on_writable(exchange->wsi);
 }

@@ -12,7 +12,7 @@
 
 #include "http/exchange.h"
 
-enum { PATIENCE_S = 5, KEEP_S = 15, PORT_MAX = 65535, SAID = 256, LISTENERS = 4, TICK_MS = 1000, HOST = 64 };
+enum { PATIENCE_S = 5, KEEP_S = 15, PORT_MAX = 65535, SAID = 256, LISTENERS = 4, TICK_MS = 1000, HOST = 64, ENDS = 64 };
 
 /* A TLS record is read whole: what OpenSSL had kept of one is not waited for by the loop, as the socket is empty. */
 enum { RECORD = 20 << 10 };
@@ -47,6 +47,7 @@ struct pl_http_server {
 /* What libwebsockets keeps for a connection, zeroed by it. */
 struct connection {
     struct pl_http_exchange *exchange; /* NULL: between two */
+    unsigned ends;                     /* of its body, as they are told again */
 };
 
 /* ---- What libwebsockets says: the first error of making a context tells why there is none ---- */
@@ -85,10 +86,20 @@ static int begin(struct lws *wsi, struct connection *connection, const char *pat
     if (!listener || connection->exchange) return -1;
     struct pl_http_exchange *exchange = pl__exchange_new(wsi, path, &listener->options);
     if (!exchange) return -1;
-    connection->exchange = exchange;
+    *connection = (struct connection){.exchange = exchange};
     if (!pl__exchange_wants_body(exchange)) return hand_over(wsi, connection);
     lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, PATIENCE_S);
     return 0;
+}
+
+/* Whatever comes behind a body has libwebsockets (4.1.6) tell its end again, so it waits for the answer. A body that
+ * comes with the answer to another request still owed is read from a wrong place, and its end told for ever: such a
+ * connection is closed, as any may be behind an answer. */
+static int end_body(struct lws *wsi, struct connection *connection) {
+    if (!connection->exchange || !pl__exchange_wants_body(connection->exchange))
+        return ++connection->ends > ENDS ? -1 : 0;
+    lws_rx_flow_control(wsi, 0);
+    return hand_over(wsi, connection);
 }
 
 static int take_body(struct connection *connection, const void *bytes, size_t size) {
@@ -127,8 +138,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     switch (reason) {
     case LWS_CALLBACK_HTTP: return begin(wsi, connection, in);
     case LWS_CALLBACK_HTTP_BODY: return take_body(connection, in, size);
-    case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-        return connection->exchange && pl__exchange_wants_body(connection->exchange) ? hand_over(wsi, connection) : 0;
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION: return end_body(wsi, connection);
     case LWS_CALLBACK_HTTP_WRITEABLE: return write_more(wsi, connection, is_completed);
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL: leave(connection); return 0;

@@ -246,7 +246,7 @@ def check_strange_methods(engine):
         assert re.findall(r"\r\nallow: ([^\r]*)", head) == ([allowed] if allowed else []), text
     kept = request(f"{BASE}/openapi.json").replace(b"connection: close\r\n", b"")
     text = raw(engine, kept + request(f"{BASE}/rules/reload", method="TRACE"))
-    assert statuses(text) == [200] and " 405 " in text.rpartition("HTTP/")[2], "behind a request that was answered"
+    assert statuses(text)[0] == 200 and " 405 " in text.rpartition("HTTP/")[2], "behind a request that was answered"
 
 
 def check_behind_bodies(engine):
@@ -267,7 +267,9 @@ def check_behind_bodies(engine):
     again = engine.ask("POST", "/dashboards", {"title": "another", "panels": []}, engine.admin).json()
     assert again["dashboardId"] not in [one["dashboardId"] for one in listed], "an id comes once"
     kept = made.replace(b"connection: close\r\n", b"")
-    assert statuses(raw(engine, kept + kept + made)) == [201] * 3
+    for _ in range(20):
+        assert statuses(raw(engine, kept + kept + made))[0] == 201, "and the connection is closed behind an answer"
+    assert engine.ask("GET", "/sensors", token=engine.admin).status == 200, "nobody else waits meanwhile"
     for name in ("content-length ", "content-length\t", "transfer-encoding "):
         hidden = request(f"{BASE}/dashboards", token, kind, f"{name}: {len(text)}", method="POST", body=text)
         assert statuses(raw(engine, hidden)) == [400], "a length that somebody else may take for one"

@@ -11,7 +11,7 @@ import threading
 
 from resting import BASE, PASSWORD, PATIENCE, Engine, wait
 
-CONNECTIONS, LISTENERS, RUNS, A_MODEL = 512, 256, 32, 8
+CONNECTIONS, LISTENERS, SHARE, RUNS, A_MODEL = 512, 256, 224, 32, 8
 GRAPH = """
 potline: 1
 name: small
@@ -40,10 +40,10 @@ def sockets_of(engine):
     return found
 
 
-def listen(engine, output="gen.out", **headers):
+def listen(engine, output="gen.out", token=None, **headers):
     connection = socket.create_connection(("127.0.0.1", engine.port), timeout=PATIENCE)
     more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-    connection.sendall(f"GET {BASE}/streams/{output}?every=1h HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {engine.admin}\r\n{more}\r\n".encode())
+    connection.sendall(f"GET {BASE}/streams/{output}?every=1h HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token or engine.admin}\r\n{more}\r\n".encode())
     return connection
 
 
@@ -57,9 +57,15 @@ def status_of(connection):
 
 
 def check_listeners(engine):
-    """256 listen, the next one is told to come again, and may when one has left; others are answered all the while."""
-    listeners = [listen(engine) for _ in range(LISTENERS)]
+    """256 listen, 224 of them as one user; the next one is told to come again, and may when one has left; others are answered all
+    the while."""
+    listeners = [listen(engine) for _ in range(SHARE)]
     assert {status_of(one) for one in listeners} == {200}
+    assert engine.ask("GET", "/streams/gen.out", token=engine.admin).status == 503, "one user leaves room for others"
+    other = engine.add_users()["operator"]
+    more = [listen(engine, token=other) for _ in range(LISTENERS - SHARE)]
+    assert {status_of(one) for one in more} == {200}
+    listeners = more + listeners
     refused = engine.ask("GET", "/streams/gen.out", token=engine.admin)
     assert refused.status == 503 and refused.json()["code"] == "ERR-5031" and int(refused.headers["retry-after"]) > 0, refused
     assert engine.ask("GET", "/sensors", token=engine.admin).status == 200
