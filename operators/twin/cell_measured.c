@@ -102,10 +102,8 @@ static enum pl_code voltage(const struct pl_model_report *report, struct pl_erro
          "around 4: 3.5 to 4.5; it is flat, 2 mV between 4.0 and 4.4");
     TELL(anode + cell.reversible + cell.cathode_concentration, "75 kA cells", "decomposition voltage", "V", 1.675,
          0.105, NULL, THONSTAD, "1.50-1.85");
-    /* The ends of a range are measured values too: 5 % below the lower one. */
-    TELL(pot.anode_reaction + pot.anode_concentration, CELLS, "anode reaction", "V", 0.75, 0.24, NULL,
-         "aluminum-production.com",
-         "0.6-0.9 at no stated density, +-5 % of its ends; of the 126.6 kA pot at 1.06 A/cm2, 0.52 at 0.74 A/cm2");
+    TELL(anode, CELLS, "anode reaction", "V", 0.75, 0.2, NULL, "aluminum-production.com",
+         "0.6-0.9 at no stated density; 0.57 V for the 126.6 kA pot at 1.06 A/cm2");
     TELL(cell.bubbles, CELLS, "bubble drop", "V", 0.25, 0.4, NULL, "Mater. Proc. 3 (2021) 8", "0.15-0.35");
     TELL(cell.cathode, CELLS, "cathode drop", "V", 0.275, 0.28, NULL, "guineamininginsights.com",
          "0.20-0.35 graphitised; a constant of the reference cell");
