@@ -192,7 +192,7 @@ static enum pl_code run_role(struct pl_request *request, struct pl_error **error
 /* ---- audit ---- */
 
 struct audit_args {
-    const char *user, *action, *object;
+    const char *user, *action, *object, *correlation;
     pl_time from, to;
     int64_t last;
 };
@@ -203,9 +203,16 @@ struct audit_walk {
     uint64_t matching, skip;
 };
 
+/* "RUN ID" is of ID, too: what a client has sent. */
+static bool is_of(const char *pattern, const char *correlation) {
+    const char *blank = strchr(correlation, ' ');
+    return pl_glob(pattern, correlation) || (blank && pl_glob(pattern, blank + 1));
+}
+
 static bool matches(const struct audit_args *args, const struct pl_audit_record *record) {
     return record->time >= args->from && record->time < args->to && pl_glob(args->user, record->user) &&
-           pl_glob(args->action, record->action) && pl_glob(args->object, record->object);
+           pl_glob(args->action, record->action) && pl_glob(args->object, record->object) &&
+           is_of(args->correlation, record->correlation);
 }
 
 static enum pl_code count_record(void *arg, const struct pl_audit_record *record, struct pl_error **error) {
@@ -225,10 +232,11 @@ static enum pl_code put_record(void *arg, const struct pl_audit_record *record, 
         return PL_OK;
     }
     *pl_text_put_time(time, record->time) = 0;
-    struct pl_pack *pack = pl_request_row(walk->request, 11);
+    struct pl_pack *pack = pl_request_row(walk->request, 12);
     pl_pack_pair_str(pack, "time", time);
     pl_pack_pair_str(pack, "user", record->user);
     pl_pack_pair_str(pack, "role", record->role);
+    pl_pack_pair_str(pack, "origin", record->origin);
     pl_pack_pair_str(pack, "action", record->action);
     pl_pack_pair_str(pack, "object", record->object);
     pl_pack_pair_str(pack, "from", record->from);
@@ -283,6 +291,7 @@ static const struct pl_option audit_args[] = {
     PL_OPT_STRING(struct audit_args, user, "user", "*", PL_FIXED, "A pattern of names."),
     PL_OPT_STRING(struct audit_args, action, "action", "*", PL_FIXED, "A pattern of commands."),
     PL_OPT_STRING(struct audit_args, object, "object", "*", PL_FIXED, "A pattern of what it was about."),
+    PL_OPT_STRING(struct audit_args, correlation, "correlation", "*", PL_FIXED, "A pattern of correlation ids."),
     PL_OPT_TIME(struct audit_args, from, "from", "1970-01-01T00:00:00Z", PL_FIXED, "Not before."),
     PL_OPT_TIME(struct audit_args, to, "to", "2262-01-01T00:00:00Z", PL_FIXED, "Before."),
     PL_OPT_INT(struct audit_args, last, "last", "100", "1", "10000", PL_FIXED, "How many of the newest."),

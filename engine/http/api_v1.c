@@ -281,6 +281,7 @@ FIELDS dashboards_put[] = {DASHBOARD, DASHBOARD_FIELDS, END};
 FIELDS audit_list[] = {QUERY("user", PL_REST_TEXT, "user", "A pattern of names.", "*"),
                        QUERY("action", PL_REST_TEXT, "action", "A pattern of commands.", "alarms*"),
                        QUERY("object", PL_REST_TEXT, "object", "A pattern of what it was about.", "*"),
+                       QUERY("correlation", PL_REST_TEXT, "correlation", "A pattern of correlation ids.", "*"),
                        QUERY("from", PL_REST_TIME, "from", "Not before.", "2026-11-23T06:00:00Z"),
                        QUERY("to", PL_REST_TIME, "to", "Before.", "2262-01-01T00:00:00Z"),
                        END};

@@ -97,17 +97,22 @@ def check_errors(engine, tokens):
     problem(engine.ask("DELETE", "/pde-models/pde-001", token=engine.admin), 404, "ERR-4042")
 
 
-def check_correlation(engine):
+def check_long_values(engine):
+    """What a command is given is what was sent, to its end."""
     long = "0" * 262 + "7.5"
     assert engine.ask("PUT", "/nodes/clean/options/spike.k", {"value": long}, engine.admin).status == 200
     now = {row["option"]: row["value"] for row in engine.ask("GET", "/nodes/clean/options", token=engine.admin).json()}
     assert float(now["spike.k"]) == 7.5, now
+
+
+def check_correlation(engine):
     odd = engine.ask("GET", "/sensors", token=engine.admin, x_correlation_id="a b")
     assert [one["pointer"] for one in problem(odd, 400, "ERR-4001")["errors"]] == ["x-correlation-id"]
     answer = engine.ask("POST", "/overrides", {"scope": "line1", "reason": "test", "anyway": True}, engine.admin, x_correlation_id="plant-7.a:b")
     assert answer.status == 201 and answer.headers["x-request-id"] == "plant-7.a:b", answer
     assert answer.headers["cache-control"] == "no-cache" and "default-src 'none'" in answer.headers["content-security-policy"]
     record = engine.ask("GET", "/audit?action=override*", token=engine.admin).json()[-1]
+    assert engine.ask("GET", "/audit?correlation=plant-7.a:b", token=engine.admin).json() == [record] and record["origin"] == "http 127.0.0.1"
     assert record["correlation"].endswith(" plant-7.a:b") and record["user"] == "admin" and record["outcome"] == "done", record
     assert engine.ask("GET", "/overrides/line1", token=engine.admin).json()["reason"] == "test"
     assert engine.ask("DELETE", "/overrides/line1?reason=over", token=engine.admin).status == 204
@@ -615,6 +620,7 @@ def main():
         check_example(engine)
         check_run(engine)
         check_errors(engine, tokens)
+        check_long_values(engine)
         check_correlation(engine)
         check_pages(engine)
         check_cursors(engine, tokens)
