@@ -158,17 +158,34 @@ def in_and_out(programs, folder):
     server.kill()
 
 
+def reads(client, node="ns=1;s=line1.pot01.voltage"):
+    before = len(client.heard)
+    client.tell(read=node)
+    return client.wait(lambda line: line.get("read") and line in client.heard[before:])
+
+
 def goes_and_comes(plant, client):
     """What a SCADA client sees of a plant that is away: the last value, and that it is old."""
-    def status():
-        before = len(client.heard)
-        client.tell(read="ns=1;s=line1.pot01.voltage")
-        return client.wait(lambda line: line.get("read") and line in client.heard[before:])["status"]
-
     plant.kill()
-    wait(lambda: status() == "UncertainLastUsableValue", "a plant that is dead is good", PATIENCE)
+    wait(lambda: reads(client)["status"] == "UncertainLastUsableValue", "a plant that is dead is good", PATIENCE)
     plant.come_back()
-    wait(lambda: status() == "Good", "a plant that is back is not known", PATIENCE)
+    wait(lambda: reads(client)["status"] == "Good", "a plant that is back is not known", PATIENCE)
+
+
+def a_silent_node_writes(engine, client, folder):
+    """Of a node that is given nothing the value ages; what is written leaves at once all the same, while its lease holds."""
+    assert engine.ask("pause plc") is not None, engine.text()
+
+    def stands_still():
+        first = reads(client)["time"]
+        time.sleep(0.5)
+        return reads(client)["time"] == first
+
+    wait(stands_still, "rows come from a source that is paused", PATIENCE)
+    client.tell(write="ns=1;s=line1.pot01.acd_set", value=44)
+    wait(lambda: 44 in [row["value"] for row in lines(f"{folder}/wishes.ndjson")], engine.text, PATIENCE)
+    assert engine.ask("resume plc") is not None, engine.text()
+    wait(lambda: not stands_still(), "no rows come from a source that goes on", PATIENCE)
 
 
 def the_plant_is_served(programs, folder):
@@ -203,9 +220,8 @@ def the_plant_is_served(programs, folder):
     assert trust_rejected(f"{folder}/serve-pki"), "the stranger was not remembered"
     client = peers.Peer(programs, "opcua_client.mjs", **config)
     client.wait(lambda line: line.get("ready"))
-    client.tell(read="ns=1;s=line1.pot01.voltage")
-    read = client.wait(lambda line: line.get("read"))
-    assert read["status"] == "Good" and read["value"] > 0 and read["time"], read
+    wait(lambda: reads(client)["status"] == "Good", engine.text, PATIENCE)
+    assert client.heard[-1]["value"] > 0 and client.heard[-1]["time"], client.heard[-1]
     client.tell(write="ns=1;s=line1.pot01.voltage", value=1)
     assert client.wait(lambda line: line.get("write", "").endswith("voltage"))["status"] != "Good"
     for value in (42, 99):  # the second one is the guard's to refuse
@@ -215,6 +231,7 @@ def the_plant_is_served(programs, folder):
     wait(lambda: "setpoint.verified" in ends(f"{folder}/told.ndjson").values(), engine.text, PATIENCE)
     assert {(tag, round(value, 3)) for _, tag, value, _ in plant.writes()} == {("line1.pot01.acd_set", 42)}, plant.writes()
     assert 99 not in [row["value"] for row in lines(f"{folder}/wishes.ndjson")]
+    a_silent_node_writes(engine, client, folder)
     goes_and_comes(plant, client)
     client.kill()
     engine.stop()
