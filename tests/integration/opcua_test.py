@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The OPC UA gateway against a server and a client of node-opcua: signed and encrypted, trusted by hand; values, status codes and
 source times in; set points through the guard, written, read back and in the audit. With POTLINE_LONG also the server restarted,
-and the simulated plant served to a client: a process of node-opcua takes seconds to begin."""
+and the simulated plant served to a client, its troubles too: a process of node-opcua takes seconds to begin."""
 import glob
 import json
 import os
@@ -172,6 +172,17 @@ def goes_and_comes(plant, client):
     wait(lambda: reads(client)["status"] == "Good", "a plant that is back is not known", PATIENCE)
 
 
+def faults_are_seen(plant, client):
+    """The plant's troubles, asked for until they are seen: however slow the machine is."""
+    for trouble, status in (("freeze 3s", "Uncertain"), ("refuse 1s", "UncertainLastUsableValue"), ("slow 1s 900ms", "UncertainLastUsableValue")):
+        def is_seen():
+            plant.trouble(trouble)
+            return reads(client)["status"] == status
+
+        wait(is_seen, lambda: f"{trouble} is not {status}: {client.heard[-1]}", PATIENCE)
+        wait(lambda: reads(client)["status"] == "Good", f"{trouble} does not pass", PATIENCE)
+
+
 def a_silent_node_writes(engine, client, folder):
     """Of a node that is given nothing the value ages; what is written leaves at once all the same, while its lease holds."""
     assert engine.ask("pause plc") is not None, engine.text()
@@ -195,10 +206,11 @@ def the_plant_is_served(programs, folder):
     with open(f"{folder}/writable.csv", "w") as file:
         file.write("tag\nline1.pot01.acd_set\n")
     engine = Engine(folder, "serves", f"""
-  plc: {{ op: source.modbus, endpoint: "{plant.address}", registers: "{folder}/live.csv", poll: 100ms, stale_after: 5m }}
+  plc: {{ op: source.modbus, endpoint: "{plant.address}", registers: "{folder}/live.csv", poll: 500ms, stale_after: 5m }}
+  checked: {{ op: cleanse, from: plc, include: ["*.voltage"], frozen: {{ for: 1s }} }}
   opcua:
     op: external
-    from: plc
+    from: checked
     kind: setpoints
     command: [node, "{programs}/serve.mjs"]
     hang: 5m
@@ -233,6 +245,7 @@ def the_plant_is_served(programs, folder):
     assert 99 not in [row["value"] for row in lines(f"{folder}/wishes.ndjson")]
     a_silent_node_writes(engine, client, folder)
     goes_and_comes(plant, client)
+    faults_are_seen(plant, client)
     client.kill()
     engine.stop()
     plant.close()
