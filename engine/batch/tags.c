@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <potline/alloc.h>
+#include <potline/text.h>
 #include <pthread.h>
 #include <string.h>
 #include <strings.h>
@@ -20,6 +21,12 @@ enum {
     TEXT_BLOCK = 64 << 10,
     FIRST_SLOTS = 1 << 10,
     DEFAULT_LIMIT = 1000000,
+};
+
+struct entry {
+    struct pl_tag tag;
+    const char *description;  /* that the graph declares; NULL: none */
+    struct pl_tag_text *told; /* under the lock; NULL: nothing */
 };
 
 /* A slot is 0 or the upper half of a name's hash above its id. */
@@ -45,8 +52,12 @@ struct pl_tags {
     pthread_mutex_t lock; /* of everything below, and of writing what is above */
     struct text_block *text;
     size_t text_used;
-    struct pl_tag *chunks[]; /* one for each CHUNK ids of the limit */
+    struct entry *chunks[]; /* one for each CHUNK ids of the limit */
 };
+
+static struct entry *entry_of(const struct pl_tags *tags, uint32_t id) {
+    return &tags->chunks[id >> CHUNK_LOG2][id & (CHUNK - 1)];
+}
 
 /* ---- What a name says ---- */
 
@@ -59,14 +70,18 @@ static size_t key_length(const char *name, size_t length, unsigned depth) {
 }
 
 /* The first rule that fits and declares a thing gives it. */
-static void apply_rules(const struct pl_tags *tags, struct pl_tag *tag) {
+static void apply_rules(const struct pl_tags *tags, struct entry *entry) {
+    struct pl_tag *tag = &entry->tag;
     bool unit = false, range = false, states = false;
-    for (unsigned i = 0; i < tags->rule_count && !(unit && range && states); i++) {
+    for (unsigned i = 0; i < tags->rule_count && !(unit && range && states && entry->description); i++) {
         const struct pl_tag_rule *rule = &tags->rules[i];
         bool gives_unit = !unit && rule->unit && *rule->unit;
         bool gives_range = !range && (rule->low > -INFINITY || rule->high < INFINITY);
         bool gives_states = !states && rule->states.count;
-        if (!(gives_unit || gives_range || gives_states) || !pl_glob(rule->match, tag->name)) continue;
+        bool gives_description = !entry->description && rule->description && *rule->description;
+        if (!(gives_unit || gives_range || gives_states || gives_description) || !pl_glob(rule->match, tag->name))
+            continue;
+        if (gives_description) entry->description = rule->description;
         if (gives_unit) {
             unit = true;
             tag->unit = rule->unit;
@@ -91,14 +106,15 @@ static bool is_broadcast(const struct pl_tags *tags, const char *name) {
     return false;
 }
 
-static void describe(const struct pl_tags *tags, struct pl_tag *tag) {
+static void describe(const struct pl_tags *tags, struct entry *entry) {
+    struct pl_tag *tag = &entry->tag;
     size_t key = key_length(tag->name, tag->length, tags->key_depth);
     tag->unit = "";
     tag->low = -INFINITY;
     tag->high = INFINITY;
     tag->group = (uint8_t)(XXH3_64bits(tag->name, key) % 256);
     tag->broadcast = is_broadcast(tags, tag->name);
-    apply_rules(tags, tag);
+    apply_rules(tags, entry);
 }
 
 /* ---- Life ---- */
@@ -112,10 +128,10 @@ static struct table *table_new(uint32_t slots, struct table *older) {
 }
 
 /* Room for an entry and its text; NULL without memory. The entry's id is the count of entries now. */
-static struct pl_tag *entry_new(struct pl_tags *tags, const char *name, size_t length) {
+static struct entry *entry_new(struct pl_tags *tags, const char *name, size_t length) {
     uint32_t id = tags->count;
-    struct pl_tag **chunk = &tags->chunks[id >> CHUNK_LOG2];
-    if (!*chunk) *chunk = pl_alloc(CHUNK * sizeof(struct pl_tag));
+    struct entry **chunk = &tags->chunks[id >> CHUNK_LOG2];
+    if (!*chunk) *chunk = pl_alloc(CHUNK * sizeof(struct entry));
     if (!*chunk) return NULL;
     if (!tags->text || tags->text_used + length + 1 > TEXT_BLOCK) {
         struct text_block *block = pl_alloc(sizeof(*block));
@@ -128,8 +144,8 @@ static struct pl_tag *entry_new(struct pl_tags *tags, const char *name, size_t l
     memcpy(text, name, length);
     text[length] = 0;
     tags->text_used += length + 1;
-    struct pl_tag *entry = &(*chunk)[id & (CHUNK - 1)];
-    *entry = (struct pl_tag){.name = text, .length = (uint8_t)length, .id = id};
+    struct entry *entry = &(*chunk)[id & (CHUNK - 1)];
+    *entry = (struct entry){.tag = {.name = text, .length = (uint8_t)length, .id = id}};
     return entry;
 }
 
@@ -148,11 +164,12 @@ struct pl_tags *pl_tags_new(const struct pl_tags_options *options) {
         tags->broadcast = options->broadcast;
     }
     tags->table = table_new(FIRST_SLOTS, NULL);
-    struct pl_tag *empty = tags->table ? entry_new(tags, "", 0) : NULL;
-    if (!empty) {
+    struct entry *first = tags->table ? entry_new(tags, "", 0) : NULL;
+    if (!first) {
         pl_tags_free(tags);
         return NULL;
     }
+    struct pl_tag *empty = &first->tag;
     empty->unit = "";
     empty->low = -INFINITY;
     empty->high = INFINITY;
@@ -171,6 +188,8 @@ void pl_tags_free(struct pl_tags *tags) {
         older = block->older;
         pl_free(block);
     }
+    for (uint32_t id = 0; id < tags->count; id++)
+        pl_free(entry_of(tags, id)->told);
     for (size_t i = 0; i <= tags->limit >> CHUNK_LOG2; i++)
         pl_free(tags->chunks[i]);
     pthread_mutex_destroy(&tags->lock);
@@ -188,7 +207,7 @@ uint32_t pl_tags_count(const struct pl_tags *tags) {
 }
 
 const struct pl_tag *pl_tags_get(const struct pl_tags *tags, uint32_t id) {
-    return &tags->chunks[id >> CHUNK_LOG2][id & (CHUNK - 1)];
+    return &entry_of(tags, id)->tag;
 }
 
 static uint32_t table_find(const struct pl_tags *tags, const struct table *table, uint64_t hash, const char *name,
@@ -252,13 +271,14 @@ static uint32_t enter(struct pl_tags *tags, const char *name, size_t length, uin
     uint32_t id = find(tags, hash, name, length);
     if (id != PL_NO_ID) return id;
     if (tags->count > tags->limit || !table_grow(tags)) return PL_NO_ID;
-    struct pl_tag *entry = entry_new(tags, name, length);
+    struct entry *entry = entry_new(tags, name, length);
     if (!entry) return PL_NO_ID;
-    entry->asset = asset;
+    id = entry->tag.id;
+    entry->tag.asset = asset;
     describe(tags, entry);
-    table_put(tags->table, hash, entry->id);
-    __atomic_store_n(&tags->count, entry->id + 1, __ATOMIC_RELEASE);
-    return entry->id;
+    table_put(tags->table, hash, id);
+    __atomic_store_n(&tags->count, id + 1, __ATOMIC_RELEASE);
+    return id;
 }
 
 /* Enters the assets above a name, the topmost first, then the name itself. */
@@ -279,4 +299,44 @@ uint32_t pl_tags_intern(struct pl_tags *tags, const char *name, size_t length) {
     id = enter_path(tags, name, length);
     pthread_mutex_unlock(&tags->lock);
     return id;
+}
+
+/* ---- For people ---- */
+
+/* False: it says nothing. */
+static bool take_text(char *to, size_t size, const char *from) {
+    size_t length = strlen(from);
+    if (!length || !pl_name_valid(from, length)) return false;
+    pl_text_copy(to, size, from, length);
+    return true;
+}
+
+bool pl_tags_tell(struct pl_tags *tags, uint32_t id, const char *unit, const char *description,
+                  struct pl_tag_text told[2]) {
+    struct entry *entry = entry_of(tags, id);
+    pthread_mutex_lock(&tags->lock);
+    told[0] = entry->told ? *entry->told : (struct pl_tag_text){.unit = ""};
+    told[1] = told[0];
+    bool says = take_text(told[1].unit, sizeof told[1].unit, unit);
+    says |= take_text(told[1].description, sizeof told[1].description, description);
+    if (says && !entry->told) entry->told = PL_NEW(struct pl_tag_text);
+    bool good = !says || entry->told;
+    if (says && good) *entry->told = told[1];
+    pthread_mutex_unlock(&tags->lock);
+    return good;
+}
+
+void pl_tags_told(struct pl_tags *tags, uint32_t id, struct pl_tag_text *told) {
+    const struct entry *entry = entry_of(tags, id);
+    pthread_mutex_lock(&tags->lock);
+    *told = entry->told ? *entry->told : (struct pl_tag_text){.unit = ""};
+    pthread_mutex_unlock(&tags->lock);
+}
+
+void pl_tags_text(struct pl_tags *tags, uint32_t id, struct pl_tag_text *text) {
+    const struct entry *entry = entry_of(tags, id);
+    const char *own = entry->description ? entry->description : "";
+    pl_tags_told(tags, id, text);
+    if (*entry->tag.unit) pl_text_copy(text->unit, sizeof text->unit, entry->tag.unit, strlen(entry->tag.unit));
+    if (*own) pl_text_copy(text->description, sizeof text->description, own, strlen(own));
 }

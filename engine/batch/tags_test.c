@@ -120,6 +120,40 @@ static void rules_give_what_they_declare(void **state) {
     pl_tags_free(tags);
 }
 
+static void what_is_told_is_shown_where_nothing_is_declared(void **state) {
+    (void)state;
+    const struct pl_tag_rule rules[] = {
+        {.match = "*.voltage", .unit = "V", .low = 0, .high = 100},
+        {.match = "*.current", .low = -INFINITY, .high = INFINITY, .description = "of the line"},
+    };
+    struct pl_tags *tags = pl_tags_new(&(struct pl_tags_options){.rules = rules, .rule_count = 2});
+    uint32_t voltage = intern(tags, "a.voltage"), current = intern(tags, "a.current");
+    struct pl_tag_text told[2], text;
+    pl_tags_text(tags, current, &text);
+    assert_string_equal(text.unit, "");
+    assert_string_equal(text.description, "of the line");
+    assert_true(pl_tags_tell(tags, voltage, "mV", "of the pot", told));
+    assert_string_equal(told[0].unit, "");
+    assert_string_equal(told[1].unit, "mV");
+    pl_tags_text(tags, voltage, &text);
+    assert_string_equal(text.unit, "V");
+    assert_string_equal(text.description, "of the pot");
+    assert_true(pl_tags_tell(tags, current, "kA", "another", told));
+    assert_true(pl_tags_tell(tags, current, "", "\x1b[31m", told)); /* as if it said nothing */
+    assert_string_equal(told[0].unit, "kA");
+    assert_string_equal(told[1].unit, "kA");
+    assert_string_equal(told[1].description, "another");
+    pl_tags_text(tags, current, &text);
+    assert_string_equal(text.unit, "kA");
+    assert_string_equal(text.description, "of the line");
+    assert_true(pl_tags_tell(tags, current, "0123456789012345678901234567890\xc2\xb5", "", told));
+    assert_int_equal(strlen(told[1].unit), 31); /* no half of a character */
+    assert_string_equal(pl_tags_get(tags, current)->unit, "");
+    pl_tags_told(tags, voltage, &text);
+    assert_string_equal(text.unit, "mV");
+    pl_tags_free(tags);
+}
+
 static void the_group_is_that_of_the_partition_key(void **state) {
     (void)state;
     assert_int_equal(group_of(1, "line1.pot07.voltage"), group_of(1, "line1"));
@@ -239,6 +273,7 @@ int main(void) {
         cmocka_unit_test(what_is_no_name_gets_no_id),
         cmocka_unit_test(the_limit_holds),
         cmocka_unit_test(rules_give_what_they_declare),
+        cmocka_unit_test(what_is_told_is_shown_where_nothing_is_declared),
         cmocka_unit_test(the_group_is_that_of_the_partition_key),
         cmocka_unit_test(a_failed_allocation_leaves_the_registry_whole),
         cmocka_unit_test(readers_need_no_lock),

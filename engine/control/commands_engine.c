@@ -324,10 +324,13 @@ static enum pl_code run_tags(struct pl_request *request, struct pl_error **error
     for (uint32_t id = 1; id < pl_tags_count(tags) && found < args->limit; id++) {
         const struct pl_tag *tag = pl_tags_get(tags, id);
         if (!pl_intake_seen(pl_engine_intake(engine), id) || !pl_glob(args->tags, tag->name)) continue;
-        struct pl_pack *pack = pl_request_row(request, 3);
+        struct pl_tag_text text;
+        pl_tags_text(tags, id, &text);
+        struct pl_pack *pack = pl_request_row(request, 4);
         pl_pack_pair_str(pack, "tag", tag->name);
         pl_pack_pair_str(pack, "asset", pl_tags_get(tags, tag->asset)->name);
-        pl_pack_pair_str(pack, "unit", tag->unit);
+        pl_pack_pair_str(pack, "unit", text.unit);
+        pl_pack_pair_str(pack, "description", text.description);
         found++;
     }
     request->reply->cut |= found == args->limit;

@@ -1,6 +1,8 @@
 #include "events.h"
 
-#include <stdio.h>
+#include <string.h>
+
+#include <potline/text.h>
 
 enum { SEVERITY_WELL = 100, SEVERITY_LOST = 700 };
 
@@ -23,7 +25,7 @@ void pl_mqtt_events_put(struct pl_mqtt_events *events, const char *kind, uint16_
     }
     struct pl_mqtt_event *event = &events->ring[(events->first + events->count++) % PL_MQTT_EVENTS_MAX];
     *event = (struct pl_mqtt_event){.kind = kind, .severity = severity, .time = pl_now(events->node), .asset = asset};
-    snprintf(event->why, sizeof event->why, "%s", why ? why : "");
+    pl_text_copy(event->why, sizeof event->why, why ? why : "", why ? strlen(why) : 0);
 }
 
 enum pl_flow pl_mqtt_events_emit(struct pl_mqtt_events *events, unsigned port) {

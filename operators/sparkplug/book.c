@@ -67,10 +67,8 @@ static void slots_fini(struct pl__slots *s) {
 /* ---- Nodes ---- */
 
 static void edge_empty(struct pl__book *book, struct pl__edge *e) {
-    for (uint32_t i = 0; i < e->count; i++) {
+    for (uint32_t i = 0; i < e->count; i++)
         pl_free(e->metric[i].name);
-        pl_free(e->metric[i].unit);
-    }
     book->metrics -= e->count;
     e->count = 0;
     slots_fini(&e->by_alias);
@@ -214,24 +212,36 @@ static struct pl__book_metric *enter(struct pl__book *book, struct pl__edge *e, 
     if (!slots_find(&e->by_tag, tag, &index)) {
         if (book->metrics >= book->setup.metrics) return NULL;
         char *name = pl_strdup(m->name);
-        char *unit = *m->unit ? pl_strndup(m->unit, PL__SP_NAME_MAX) : NULL;
-        if (!name || (*m->unit && !unit) || !grow_metrics(e) || !slots_put(&e->by_tag, tag, e->count)) {
+        if (!name || !grow_metrics(e) || !slots_put(&e->by_tag, tag, e->count)) {
             pl_free(name);
-            pl_free(unit);
             book->failed = true;
             return NULL;
         }
         index = e->count++;
         book->metrics++;
-        e->metric[index] = (struct pl__book_metric){.tag = tag, .value = NAN, .name = name, .unit = unit};
+        e->metric[index] = (struct pl__book_metric){.tag = tag, .value = NAN, .name = name};
     }
     struct pl__book_metric *metric = &e->metric[index];
     metric->device = device;
     metric->type = m->type;
+    metric->low = m->low;
+    metric->high = m->high;
     metric->has_alias = m->has_alias;
     metric->alias = m->alias;
     if (m->has_alias && !slots_put(&e->by_alias, m->alias, index)) book->failed = true;
     return metric;
+}
+
+/* Where the graph declares a unit that one holds: another is told of once. */
+static void describe(struct pl__book *book, uint32_t tag, const struct pl__metric *m) {
+    struct pl_tag_text told[2];
+    if (!pl_tags_tell(book->tags, tag, m->unit, m->description, told)) {
+        book->failed = true;
+        return;
+    }
+    const char *own = pl_tags_get(book->tags, tag)->unit;
+    if (strcmp(told[0].unit, told[1].unit) == 0) return;
+    if (*told[0].unit || (*own && strcmp(own, told[1].unit) != 0)) book->setup.unit(book->setup.user, tag, told);
 }
 
 /* ---- Rows ---- */
@@ -305,10 +315,12 @@ static void take_birth(struct pl__book *book, struct pl__edge *e, uint32_t devic
         if (m.name && is_control(m.name)) continue;
         uint32_t tag = m.name ? tag_of(book, e, device, m.name) : PL_NO_ID;
         struct pl__book_metric *metric = tag == PL_NO_ID ? NULL : enter(book, e, device, &m, tag);
-        if (metric)
+        if (metric) {
+            describe(book, tag, &m);
             give(book, metric, &m, time);
-        else
+        } else {
             refused++;
+        }
     }
     if (refused) book->setup.refused(book->setup.user, "metric", "metrics that make no tag, or too many", refused);
 }

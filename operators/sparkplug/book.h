@@ -9,6 +9,9 @@
  * is asked to be born again (`rebirth`, not more often than `again`); so is one whose birth has not been heard of. What
  * has no name here (an alias before its birth) is refused.
  *
+ * What a birth says of a metric for people (unit, description) is told to the registry of tags; a unit that differs
+ * from the one before, or from the graph's own, is passed to `unit`, once each time that it is told anew.
+ *
  * A tag is made of the names by a template: {group} {edge} {device} {metric}; slashes in a metric's name become dots,
  * and a part that is empty goes with the dot behind it. Thread: the node's.
  */
@@ -38,6 +41,8 @@ struct pl__book_setup {
     void (*rebirth)(void *user, const char *group, const char *edge);
     void (*refused)(void *user, const char *cause, const char *reason, uint32_t samples);
     void (*missing)(void *user, const char *edge, uint32_t messages);
+    /* Of a tag: what had been told, and what has been now. */
+    void (*unit)(void *user, uint32_t tag, const struct pl_tag_text told[2]);
     void (*told)(void *user, const char *kind, uint16_t severity, const char *group, const char *edge,
                  const char *device);
     void *user;
@@ -50,9 +55,9 @@ struct pl__book_metric {
     uint32_t type;
     bool has_alias, stale;
     uint64_t alias;
-    double value; /* the last */
+    double value;     /* the last */
+    double low, high; /* NaN: none */
     char *name;
-    char *unit; /* NULL: none */
 };
 
 struct pl__slots { /* a table of numbers to indexes of metrics */

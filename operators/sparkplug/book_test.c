@@ -19,7 +19,8 @@ static struct pl_harness *harness;
 static struct pl__book book;
 static struct pl__bytes bytes;
 static struct pl__book_row rows[16];
-static unsigned row_count, rebirths, refused, missing;
+static unsigned row_count, rebirths, refused, missing, units;
+static char unit[2 * PL_TAG_UNIT_MAX + 2];
 static pl_time now;
 
 static pl_time on_now(void *user) {
@@ -54,6 +55,13 @@ static void on_missing(void *user, const char *edge, uint32_t messages) {
     missing += messages;
 }
 
+static void on_unit(void *user, uint32_t tag, const struct pl_tag_text told[2]) {
+    (void)user;
+    assert_string_equal(pl_tags_get(pl_harness_tags(harness), tag)->name, "e.d.u");
+    snprintf(unit, sizeof unit, "%s>%s", told[0].unit, told[1].unit);
+    units++;
+}
+
 static void on_told(void *user, const char *kind, uint16_t severity, const char *group, const char *edge,
                     const char *device) {
     (void)user;
@@ -74,10 +82,11 @@ static int set_up(void **state) {
                                    .rebirth = on_rebirth,
                                    .refused = on_refused,
                                    .missing = on_missing,
+                                   .unit = on_unit,
                                    .told = on_told};
     harness = pl_harness_new("sink.null", "{}", PL_SAMPLES, NULL);
     pl__book_init(&book, &setup, pl_harness_tags(harness));
-    row_count = rebirths = refused = missing = 0;
+    row_count = rebirths = refused = missing = units = 0;
     now = PL_HOUR;
     return !harness;
 }
@@ -225,6 +234,39 @@ static void nonsense_is_refused(void **state) {
     assert_int_equal(refused, 50001);
 }
 
+static void birth_in(const char *of, double low) {
+    struct pl__outgoing metric = {
+        .name = "u", .time = PL_SECOND, .type = PL__SP_DOUBLE, .value = 4, .unit = of, .low = low, .high = 9};
+    pl__put_payload(&bytes, PL_SECOND, 0);
+    give(PL__NBIRTH, "");
+    pl__put_payload(&bytes, PL_SECOND, 1);
+    pl__put_metric(&bytes, &metric);
+    give(PL__DBIRTH, "d");
+}
+
+static void a_birth_tells_the_unit_and_another_one_is_noted(void **state) {
+    struct pl_tag_text text;
+    const struct pl__edge *edge;
+    (void)state;
+    birth_in("V", 2);
+    pl_tags_text(pl_harness_tags(harness), rows[0].tag, &text);
+    assert_string_equal(text.unit, "V");
+    assert_string_equal(pl_tags_get(pl_harness_tags(harness), rows[0].tag)->unit, "");
+    const struct pl__book_metric *metric = pl__book_find(&book, rows[0].tag, &edge);
+    assert_true(metric && metric->low == 2 && metric->high == 9);
+    birth_in("V", 2);
+    birth_in("", 2); /* says none: what it said holds */
+    assert_int_equal(units, 0);
+    birth_in("mV", INFINITY);
+    assert_int_equal(units, 1);
+    assert_string_equal(unit, "V>mV");
+    metric = pl__book_find(&book, rows[0].tag, &edge);
+    assert_true(metric && isnan(metric->low));
+    birth_in("m\tV", 2); /* is no text for people */
+    birth_in("\xff", 2);
+    assert_int_equal(units, 1);
+}
+
 static void topics(void **state) {
     struct pl__sp_topic topic;
     (void)state;
@@ -251,6 +293,7 @@ int main(void) {
         CASE(the_dead_are_stale_once),
         CASE(more_metrics_than_may_be_are_refused),
         CASE(nonsense_is_refused),
+        CASE(a_birth_tells_the_unit_and_another_one_is_noted),
         cmocka_unit_test(topics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

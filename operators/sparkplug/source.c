@@ -8,6 +8,7 @@
 #include "sparkplug.h"
 
 enum { PACKETS_A_CALL = 512, ROWS_A_BATCH = 4096, IN_FLIGHT = 100 };
+enum { SEVERITY_UNIT = 400 };
 enum { OUT, EVENTS };
 enum { MESSAGES, BYTES, BAD, GAPS, REBIRTHS, BIRTHS, DEATHS, MISSING, EVENTS_LEFT_OUT };
 
@@ -111,6 +112,19 @@ static void on_told(void *user, const char *kind, uint16_t severity, const char 
     pl_mqtt_events_emit(&s->events, EVENTS);
 }
 
+/* Of a tag with a unit of the graph's own that one is shown, whatever nodes say. */
+static void on_unit(void *user, uint32_t tag, const struct pl_tag_text told[2]) {
+    struct source *s = user;
+    const struct pl_tag *entry = pl_tags_get(pl_node_tags(s->node), tag);
+    bool changes = *told[0].unit; /* else it is another one than the graph's */
+    char text[PL_MQTT_WHY_MAX + PL_NAME_MAX];
+    snprintf(text, sizeof text, "told in %s, %s %.*s: %s", told[1].unit, changes ? "before in" : "declared in",
+             PL_TAG_UNIT_MAX, changes ? told[0].unit : entry->unit, entry->name);
+    pl_node_diag(s->node, PL_WARN, "%s", text);
+    pl_mqtt_events_put(&s->events, "sparkplug.unit", SEVERITY_UNIT, entry->asset, text);
+    pl_mqtt_events_emit(&s->events, EVENTS);
+}
+
 static void on_message(void *user, const struct pl_mqtt_message *message) {
     struct source *s = user;
     struct pl__sp_topic topic;
@@ -184,11 +198,16 @@ static void list_edge(const struct source *s, const struct pl__edge *e, const ch
         const struct pl__book_metric *m = &e->metric[i];
         const char *name = pl_tags_get(pl_node_tags(s->node), m->tag)->name;
         if (!pl_glob(tags, name)) continue;
-        struct pl_pack *row = pl_reply_row(call, 9);
+        struct pl_tag_text told;
+        pl_tags_told(pl_node_tags(s->node), m->tag, &told);
+        struct pl_pack *row = pl_reply_row(call, 12);
         pl_pack_pair_str(row, "tag", name);
         pl_pack_pair_f64(row, "value", m->value);
         pl_pack_pair_str(row, "type", type_name(m->type));
-        pl_pack_pair_str(row, "unit", m->unit ? m->unit : "");
+        pl_pack_pair_str(row, "unit", told.unit);
+        pl_pack_pair_f64(row, "low", m->low);
+        pl_pack_pair_f64(row, "high", m->high);
+        pl_pack_pair_str(row, "description", told.description);
         pl_pack_pair_str(row, "group", e->group);
         pl_pack_pair_str(row, "edge", e->name);
         pl_pack_pair_str(row, "device", e->device[m->device]);
@@ -232,6 +251,7 @@ static enum pl_code source_open(void *self, struct pl_node *node, struct pl_erro
                                   .rebirth = on_rebirth,
                                   .refused = on_refused,
                                   .missing = on_missing,
+                                  .unit = on_unit,
                                   .told = on_told,
                                   .user = s};
     pl__book_init(&s->book, &book, pl_node_tags(node));
@@ -283,16 +303,25 @@ const struct pl_operator pl__source_sparkplug = {
     .doc =
         "A host application: births say which metrics there are, data comes by name or alias, a death makes all that\n"
         "the node or device has said stale. Numbers of messages that are missing, or data before a birth, have the\n"
-        "node asked to be born again. `sparkplug metrics` lists what is known: types, units, states. Metrics that are\n"
+        "node asked to be born again. Metrics that are\n"
         "neither numbers nor states of their tag give no rows; values that nodes have kept (is_historical) are\n"
-        "backfilled, a null is missing, and the property Quality is the quality (0 bad, 192 good, 500 stale).",
+        "backfilled, a null is missing, and the property Quality is the quality (0 bad, 192 good, 500 stale).\n\n"
+        "Units and descriptions of births (properties engUnit, documentation or description; MetaData) are shown with "
+        "the\n"
+        "tag (`tags`, REST, dashboard) where the graph's own `tags` say none; the graph's hold otherwise. They are "
+        "for\n"
+        "people: nothing is computed with them, and another run knows them from its first birth on. A unit that "
+        "another\n"
+        "birth changes, or that differs from the graph's own, is told once, as a warning and the event "
+        "sparkplug.unit.\n"
+        "`sparkplug metrics` lists what births say: types, units, limits (engLow, engHigh), descriptions, states.",
     .guarantee = "At most once, as Sparkplug's QoS 0 is: what is lost while the connection breaks or the engine is not "
                  "there comes again only from nodes that keep it for this host (`host`). Gaps in a node's numbers are "
                  "counted as missing, one for each message; what was sent while nobody listened has no numbers here.",
     .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "A row for each value of a metric."},
                         {.name = "events",
                          .kinds = PL_SET(PL_EVENTS),
-                         .doc = "Births and deaths of nodes and devices; the connection."}),
+                         .doc = "Births and deaths of nodes and devices; units that change; the connection."}),
     .options = source_options,
     .counters = PL_COUNTERS(
         {.name = "messages", .unit = "messages", .doc = "Messages that came."},

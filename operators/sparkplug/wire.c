@@ -135,10 +135,25 @@ static bool property_number(const PropertyValue *v, int64_t *number) {
     }
 }
 
+static double property_real(const PropertyValue *v) {
+    int64_t number;
+    if (v->has_is_null && v->is_null) return NAN;
+    switch (v->value_case) {
+    case PL__SPARKPLUG__PROPERTY_VALUE__VALUE_FLOAT_VALUE: return v->float_value;
+    case PL__SPARKPLUG__PROPERTY_VALUE__VALUE_DOUBLE_VALUE: return v->double_value;
+    default: return property_number(v, &number) ? (double)number : NAN;
+    }
+}
+
+/* The specification names Quality alone; the others are what Ignition and Tahu's clients say. */
 static void take_property(const char *key, const PropertyValue *v, struct pl__metric *to) {
     bool text = v->value_case == PL__SPARKPLUG__PROPERTY_VALUE__VALUE_STRING_VALUE;
     if (strcmp(key, "Quality") == 0 || strcmp(key, "quality") == 0) to->has_quality = property_number(v, &to->quality);
     if (text && strcmp(key, "engUnit") == 0) to->unit = v->string_value;
+    if (text && (strcmp(key, "documentation") == 0 || strcmp(key, "description") == 0))
+        to->description = v->string_value;
+    if (strcmp(key, "engLow") == 0) to->low = property_real(v);
+    if (strcmp(key, "engHigh") == 0) to->high = property_real(v);
 }
 
 void pl__spb_metric(const struct pl__spb *wire, size_t index, uint32_t type, struct pl__metric *to) {
@@ -152,7 +167,9 @@ void pl__spb_metric(const struct pl__spb *wire, size_t index, uint32_t type, str
                               .value = NAN,
                               .text = "",
                               .unit = "",
-                              .description = ""};
+                              .description = "",
+                              .low = NAN,
+                              .high = NAN};
     to->has_time = m->has_timestamp && time_of(m->timestamp, &to->time);
     take_value(m, to);
     if (m->metadata && m->metadata->description) to->description = m->metadata->description;

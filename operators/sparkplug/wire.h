@@ -50,6 +50,7 @@ struct pl__metric {
     const char *text;
     int64_t quality;
     const char *unit, *description; /* "" when it says none */
+    double low, high;               /* of the values; NaN when it says none */
 };
 
 struct pl__arena {

@@ -47,6 +47,11 @@ static void on_missing(void *user, const char *edge, uint32_t messages) {
     ((struct seen *)user)->missing += messages;
 }
 
+static void on_unit(void *user, uint32_t tag, const struct pl_tag_text told[2]) {
+    (void)user;
+    EXPECT(tag && *told[1].unit && strlen(told[0].unit) <= PL_TAG_UNIT_MAX && strlen(told[1].unit) <= PL_TAG_UNIT_MAX);
+}
+
 static void on_told(void *user, const char *kind, uint16_t severity, const char *group, const char *edge,
                     const char *device) {
     (void)user;
@@ -64,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
                                    .rebirth = on_rebirth,
                                    .refused = on_refused,
                                    .missing = on_missing,
+                                   .unit = on_unit,
                                    .told = on_told,
                                    .user = &seen};
     struct pl__book book;

@@ -117,7 +117,7 @@ def commands(engine):
     for rule, param in (("high", "limit"), ("cold", "least")):
         engine.refused("UNKNOWN", f"rule {rule} has no parameter {param}x", "rules", "set", rule, param + "x", "9")
         engine.refused("NOT_FOUND", f"did you mean {rule}?", "rules", "set", rule + "x", param, "9")
-    engine.refused("UNKNOWN", "did you mean spike?", "set", "clean.spik", "5")
+    engine.refused("NOT_FOUND", "did you mean spike?", "set", "clean.spik", "5")
     engine.refused("RANGE", "is not a number", "set", "clean.spike.k", "five")
     engine.refused("RANGE", "out of range", "set", "clean.spike.k", "-1")
     engine.refused("USAGE", "fixed", "set", "clean.spike.window", "13")

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The OPC UA gateway against a server and a client of node-opcua: signed and encrypted, trusted by hand; values, status codes and
 source times in; set points through the guard, written, read back and in the audit. With POTLINE_LONG also the server restarted,
-and the simulated plant served to a client: a process of node-opcua takes seconds to begin."""
+and the simulated plant served to a client, its troubles too: a process of node-opcua takes seconds to begin."""
 import glob
 import json
 import os
@@ -158,17 +158,45 @@ def in_and_out(programs, folder):
     server.kill()
 
 
+def reads(client, node="ns=1;s=line1.pot01.voltage"):
+    before = len(client.heard)
+    client.tell(read=node)
+    return client.wait(lambda line: line.get("read") and line in client.heard[before:])
+
+
 def goes_and_comes(plant, client):
     """What a SCADA client sees of a plant that is away: the last value, and that it is old."""
-    def status():
-        before = len(client.heard)
-        client.tell(read="ns=1;s=line1.pot01.voltage")
-        return client.wait(lambda line: line.get("read") and line in client.heard[before:])["status"]
-
     plant.kill()
-    wait(lambda: status() == "UncertainLastUsableValue", "a plant that is dead is good", PATIENCE)
+    wait(lambda: reads(client)["status"] == "UncertainLastUsableValue", "a plant that is dead is good", PATIENCE)
     plant.come_back()
-    wait(lambda: status() == "Good", "a plant that is back is not known", PATIENCE)
+    wait(lambda: reads(client)["status"] == "Good", "a plant that is back is not known", PATIENCE)
+
+
+def faults_are_seen(plant, client):
+    """The plant's troubles, asked for until they are seen: however slow the machine is."""
+    for trouble, status in (("freeze 3s", "Uncertain"), ("refuse 1s", "UncertainLastUsableValue"), ("slow 1s 900ms", "UncertainLastUsableValue")):
+        def is_seen():
+            plant.trouble(trouble)
+            return reads(client)["status"] == status
+
+        wait(is_seen, lambda: f"{trouble} is not {status}: {client.heard[-1]}", PATIENCE)
+        wait(lambda: reads(client)["status"] == "Good", f"{trouble} does not pass", PATIENCE)
+
+
+def a_silent_node_writes(engine, client, folder):
+    """Of a node that is given nothing the value ages; what is written leaves at once all the same, while its lease holds."""
+    assert engine.ask("pause plc") is not None, engine.text()
+
+    def stands_still():
+        first = reads(client)["time"]
+        time.sleep(0.5)
+        return reads(client)["time"] == first
+
+    wait(stands_still, "rows come from a source that is paused", PATIENCE)
+    client.tell(write="ns=1;s=line1.pot01.acd_set", value=44)
+    wait(lambda: 44 in [row["value"] for row in lines(f"{folder}/wishes.ndjson")], engine.text, PATIENCE)
+    assert engine.ask("resume plc") is not None, engine.text()
+    wait(lambda: not stands_still(), "no rows come from a source that goes on", PATIENCE)
 
 
 def the_plant_is_served(programs, folder):
@@ -178,10 +206,11 @@ def the_plant_is_served(programs, folder):
     with open(f"{folder}/writable.csv", "w") as file:
         file.write("tag\nline1.pot01.acd_set\n")
     engine = Engine(folder, "serves", f"""
-  plc: {{ op: source.modbus, endpoint: "{plant.address}", registers: "{folder}/live.csv", poll: 100ms, stale_after: 5m }}
+  plc: {{ op: source.modbus, endpoint: "{plant.address}", registers: "{folder}/live.csv", poll: 500ms, stale_after: 5m }}
+  checked: {{ op: cleanse, from: plc, include: ["*.voltage"], frozen: {{ for: 1s }} }}
   opcua:
     op: external
-    from: plc
+    from: checked
     kind: setpoints
     command: [node, "{programs}/serve.mjs"]
     hang: 5m
@@ -203,9 +232,8 @@ def the_plant_is_served(programs, folder):
     assert trust_rejected(f"{folder}/serve-pki"), "the stranger was not remembered"
     client = peers.Peer(programs, "opcua_client.mjs", **config)
     client.wait(lambda line: line.get("ready"))
-    client.tell(read="ns=1;s=line1.pot01.voltage")
-    read = client.wait(lambda line: line.get("read"))
-    assert read["status"] == "Good" and read["value"] > 0 and read["time"], read
+    wait(lambda: reads(client)["status"] == "Good", engine.text, PATIENCE)
+    assert client.heard[-1]["value"] > 0 and client.heard[-1]["time"], client.heard[-1]
     client.tell(write="ns=1;s=line1.pot01.voltage", value=1)
     assert client.wait(lambda line: line.get("write", "").endswith("voltage"))["status"] != "Good"
     for value in (42, 99):  # the second one is the guard's to refuse
@@ -215,7 +243,9 @@ def the_plant_is_served(programs, folder):
     wait(lambda: "setpoint.verified" in ends(f"{folder}/told.ndjson").values(), engine.text, PATIENCE)
     assert {(tag, round(value, 3)) for _, tag, value, _ in plant.writes()} == {("line1.pot01.acd_set", 42)}, plant.writes()
     assert 99 not in [row["value"] for row in lines(f"{folder}/wishes.ndjson")]
+    a_silent_node_writes(engine, client, folder)
     goes_and_comes(plant, client)
+    faults_are_seen(plant, client)
     client.kill()
     engine.stop()
     plant.close()

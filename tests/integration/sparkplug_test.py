@@ -17,12 +17,42 @@ import sparkplug_peers  # noqa: E402  pylint: disable=wrong-import-position
 import zmq  # noqa: E402  pylint: disable=wrong-import-position
 from mqtt_test import POTLINE, Engine, lines, wait  # noqa: E402  pylint: disable=wrong-import-position
 
-POT = [{"name": "voltage", "alias": 10, "type": "Double", "value": 4.2}, {"name": "feed/set", "alias": 11, "type": "Int16", "value": -5},
+def about(unit, more=()):
+    return {"engUnit": {"type": "String", "value": unit}, **dict(more)}
+
+
+POT = [{"name": "voltage", "alias": 10, "type": "Double", "value": 4.2,
+        "properties": about("V", {"documentation": {"type": "String", "value": "of the pot"}, "engLow": {"type": "Double", "value": 2.5}})},
+       {"name": "feed/set", "alias": 11, "type": "Int16", "value": -5, "properties": about("g")},
        {"name": "running", "alias": 12, "type": "Boolean", "value": True}, {"name": "label", "alias": 13, "type": "String", "value": "x"}]
 
 
 def rows_of(path, tag):
     return [row for row in lines(path) if row["tag"] == tag]
+
+
+def its_metadata_is_shown(engine, edge, folder):
+    """Unit and description of a birth, where the graph says none; another unit is told of once, and the graph's own holds."""
+    def shown(pot="pot07"):
+        return {row["tag"].removeprefix(f"line1.{pot}."): (row["unit"], row["description"]) for row in engine.ask("tags") or ()}
+
+    def told():
+        return [row["body"]["why"] for row in lines(f"{folder}/told.ndjson") if row["kind"] == "sparkplug.unit"]
+
+    def born():
+        return sum(row["kind"] == "sparkplug.born" for row in lines(f"{folder}/told.ndjson"))
+
+    wait(lambda: "voltage" in shown(), engine.text)
+    assert shown()["voltage"] == ("V", "of the pot") and shown()["feed.set"] == ("kg", "dose"), shown()
+    wait(lambda: told() == ["told in g, declared in kg: line1.pot07.feed.set"], told)
+    for unit in ("V", "mV"):  # the same again is nothing new
+        before = born()
+        edge.tell(unit=unit, device="pot07", of="voltage")
+        wait(lambda: born() >= before + 2, "it is not born again")
+    wait(lambda: told()[1:] == ["told in mV, before in V: line1.pot07.voltage"], told)
+    assert shown()["voltage"] == ("mV", "of the pot"), shown()
+    metric = next(row for row in engine.ask("sparkplug metrics") if row["tag"] == "line1.pot07.voltage")
+    assert (metric["unit"], metric["low"], metric["description"]) == ("mV", 2.5, "of the pot"), metric
 
 
 def an_edge_node_is_heard(broker, peers, folder):
@@ -31,7 +61,7 @@ def an_edge_node_is_heard(broker, peers, folder):
   in: {{ op: source.sparkplug, server: "127.0.0.1:{broker.port}", groups: plant, host: scada, backoff: 50ms, rebirth_after: 200ms }}
   out: {{ op: sink.ndjson, from: in, path: "{path}", node: false }}
   told: {{ op: sink.ndjson, from: in.events, path: "{folder}/told.ndjson" }}
-""").start().connected()
+""", 'tags: [ { match: "*.set", unit: kg, description: dose } ]\n').start().connected()
     host = sparkplug_peers.Peer(peers, "host.mjs", port=broker.port)
     host.wait(lambda line: line.get("topic") == "spBv1.0/STATE/scada" and json.loads(line["payload"])["online"])
     edge = sparkplug_peers.Peer(peers, "edge.mjs", port=broker.port, group="plant", edge="line1", devices={"pot07": POT})
@@ -39,18 +69,19 @@ def an_edge_node_is_heard(broker, peers, folder):
     assert [row["value"] for row in rows_of(path, "line1.pot07.feed.set")] == [-5]
     assert not rows_of(path, "line1.pot07.label") and rows_of(path, "line1.Health.load")[0]["value"] == 0.5
 
+    its_metadata_is_shown(engine, edge, folder)
     edge.tell(data="pot07", metrics=[
         {"alias": 10, "type": "Double", "value": 4.3, "timestamp": 1764150000123},
         {"alias": 10, "type": "Double", "value": 4.4, "properties": {"Quality": {"type": "Int32", "value": 0}}},
         {"alias": 10, "type": "Double", "value": 4.5, "properties": {"Quality": {"type": "Int32", "value": 500}}},
         {"alias": 10, "type": "Double", "value": 4.6, "isHistorical": True},
         {"alias": 11, "type": "Int16", "value": None, "isNull": True}])
-    wait(lambda: len(rows_of(path, "line1.pot07.feed.set")) == 2, "data gives no rows")
-    found = rows_of(path, "line1.pot07.voltage")
+    wait(lambda: len(rows_of(path, "line1.pot07.feed.set")) == 4, "data gives no rows")
+    found = rows_of(path, "line1.pot07.voltage")[2:]  # behind those of three births: the last one's is the first
     assert [(row["value"], row["quality"]) for row in found] == [
         (4.2, "good"), (4.3, "good"), (4.4, "bad"), (4.5, "uncertain|stale"), (4.6, "good|backfilled")], found
     assert found[1]["time"] == "2025-11-26T09:40:00.123Z", found[1]
-    assert rows_of(path, "line1.pot07.feed.set")[1]["quality"] == "bad|missing"
+    assert rows_of(path, "line1.pot07.feed.set")[3]["quality"] == "bad|missing"
 
     # Two messages that nobody has sent: counted, and the node is born again.
     edge.tell(skip=2)

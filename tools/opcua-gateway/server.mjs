@@ -17,12 +17,14 @@ import { Operator } from './potline.mjs'
 import { certificates, number, security, statusOf, valueOf } from './opcua.mjs'
 
 const NODES_MAX = 100000
-const WISHES_MAX = 10000 // that no rows have taken along yet
+const WISHES_MAX = 10000 // that the engine has not made room for yet
+const AGAIN = 100 // ms
 
 export default class Server extends Operator {
   #variables = new Map()
   #folders = new Map()
   #wishes = []
+  #giving = null // a timer
   #count = 0n
   #full = false
 
@@ -88,11 +90,22 @@ export default class Server extends Operator {
     const user = context?.session?.userIdentityToken?.userName ?? 'opcua'
     if (this.#wishes.length >= WISHES_MAX) return StatusCodes.BadTooManyOperations
     this.#wishes.push({ tag, value, user, time: BigInt(Date.now()) * 1000000n })
+    this.#giveSoon(0)
     return StatusCodes.Good
   }
 
-  // The engine takes rows of a program with those that it gives, or at a watermark: so wishes leave with the next of them.
+  #giveSoon (delay) {
+    this.#giving ??= setTimeout(() => {
+      this.#giving = null
+      this.#give().catch(error => { console.error(error); process.exit(1) })
+    }, delay)
+  }
+
+  // At once, whatever the engine gives meanwhile: a wish that waits for the next row of a silent node has expired by then. Those of
+  // one turn leave together; while the engine is too far behind they wait.
   async #give () {
+    if (this.link.quitting) return
+    if (this.link.emitted - this.link.credited >= this.link.ahead) return this.#giveSoon(AGAIN)
     const wishes = this.#wishes.splice(0)
     if (!wishes.length) return
     await this.emit({
@@ -115,15 +128,10 @@ export default class Server extends Operator {
       this.#variable(tag)?.setValueFromSource(new Variant({ dataType: DataType.Double, value }),
         statusOf(columns.quality[i]), new Date(Number(BigInt(columns.time[i]) / 1000000n)))
     })
-    await this.#give()
-  }
-
-  async watermark (time) {
-    await this.#give()
-    return time
   }
 
   async close () {
+    clearTimeout(this.#giving)
     await Promise.race([this.server.shutdown(100), new Promise(resolve => setTimeout(resolve, 2000))])
   }
 }

@@ -47,6 +47,26 @@ PL_API const struct pl_tag *pl_tags_get(const struct pl_tags *tags, uint32_t id)
  * tag without an enumeration. */
 PL_API int pl_tag_state(const struct pl_tag *tag, const char *text, size_t length);
 
+/* ---- For people ---- */
+
+enum { PL_TAG_UNIT_MAX = 31, PL_TAG_DESCRIPTION_MAX = 127 };
+
+struct pl_tag_text { /* "": none */
+    char unit[PL_TAG_UNIT_MAX + 1];
+    char description[PL_TAG_DESCRIPTION_MAX + 1];
+};
+
+/* The field says of a tag what it is, as a birth of Sparkplug does; with "" what it has said before stays. What is too
+ * long is cut at a character; a text with control characters, or that is no UTF-8, counts as "". told[0] is what had
+ * been told so far, told[1] what has been now. Nothing may be computed with it (`unit` of the tag is the graph's own):
+ * it is not in the log, so another run would not know it in time. False: without memory. Any thread. */
+PL_API bool pl_tags_tell(struct pl_tags *tags, uint32_t id, const char *unit, const char *description,
+                         struct pl_tag_text told[2]);
+PL_API void pl_tags_told(struct pl_tags *tags, uint32_t id, struct pl_tag_text *told);
+
+/* What people are shown: each text as the graph declares it, else as the field has told it. */
+PL_API void pl_tags_text(struct pl_tags *tags, uint32_t id, struct pl_tag_text *text);
+
 /* Does `name` fit the pattern: '*' any run within the name (dots too), '?' one character, '{a,b}' either, the rest as
  * it stands. */
 PL_API bool pl_glob(const char *pattern, const char *name);

@@ -1,6 +1,7 @@
 // An edge node of Sparkplug B, by Eclipse Tahu's own client (npm sparkplug-client). Told what to do by lines of JSON on
 // standard input, tells what it hears on standard output:
-//     {"data": "pot01", "metrics": [...]}  {"death": "pot01"}  {"birth": true}  {"skip": 2}  {"raw": "hex", "type": "NDATA"}
+//     {"data": "pot01", "metrics": [...]}  {"death": "pot01"}  {"birth": true}  {"unit": "mV", "device": "pot01", "of": "voltage"}
+//     {"skip": 2}  {"raw": "hex", "type": "NDATA"}
 import readline from "node:readline";
 import sparkplug from "sparkplug-client";
 
@@ -49,6 +50,10 @@ readline.createInterface({ input: process.stdin }).on("line", (line) => {
     else client.publishNodeData(payload);
   }
   if (order.death) client.publishDeviceDeath(order.death, { timestamp: Date.now() });
+  if (order.unit) { // it is born again, with a metric in another unit
+    config.devices[order.device].find((m) => m.name === order.of).properties.engUnit.value = order.unit;
+    birth();
+  }
   if (order.birth) birth();
   for (let i = 0; i < (order.skip ?? 0); i++) client.incrementSeqNum ? client.incrementSeqNum() : (client.seq = (client.seq + 1) % 256);
   say({ done: line });
