@@ -116,6 +116,11 @@ static bool take(void *arg, const struct pl_batch *batch) {
     return !t->failed;
 }
 
+/* Neither what takes back, nor a guard's sign of life, which has the guard's name. */
+static bool is_move(const struct pl_setpoints *in, uint32_t row, const char *dot) {
+    return isfinite(in->value[row]) && (in->id[row] != 0 || strcmp(dot, ".pulse") != 0);
+}
+
 /* What has passed a guard: "line1.pot07.acd_set" treats line1.pot07. */
 static bool take_move(void *arg, const struct pl_batch *batch) {
     struct trial *t = arg;
@@ -123,7 +128,7 @@ static bool take_move(void *arg, const struct pl_batch *batch) {
         pl_time time = batch->setpoints.time[i];
         const char *tag = pl_tags_get(t->names, batch->setpoints.tag[i])->name, *dot = strrchr(tag, '.');
         char pot[PL__BODY_TEXT];
-        if (!dot || time < t->report->from || time >= t->report->to) continue;
+        if (!dot || time < t->report->from || time >= t->report->to || !is_move(&batch->setpoints, i, dot)) continue;
         snprintf(pot, sizeof pot, "%.*s", (int)(dot - tag), tag);
         pl_tally_add(&t->moved, pot);
         if (time < t->since) t->since = time;
@@ -309,7 +314,7 @@ static enum pl_code tell(struct trial *t, struct pl_error **error) {
     return pl_error_set(error, PL_NOT_FOUND,
                         "no pair of a treated pot (--treated %s) and another one has key figures (%s) both before and "
                         "after --since; %u pots have some",
-                        t->of->treated, t->of->period, t->pots);
+                        t->of->treated ? t->of->treated : "", t->of->period, t->pots);
 }
 
 /* Who was treated, and from when on, where nobody says it. */

@@ -329,9 +329,12 @@ static void replace(struct pl_http_reply *reply, unsigned status, const char *te
     struct pl_http_reply other;
     pl_http_reply_init(&other, status, "application/problem+json");
     pl_buffer_puts(&other.body, text);
-    if (!pl_buffer_failed(&reply->headers)) {
-        other.headers = reply->headers; /* who asked, and that nobody keeps it */
-        pl_buffer_init(&reply->headers, HEADERS_MAX);
+    for (size_t i = 0; !pl_buffer_failed(&reply->headers) && i < reply->headers.size;) {
+        const char *name = reply->headers.data + i, *value = name + strlen(name) + 1;
+        size_t size = strlen(name) + strlen(value) + 2;
+        bool stays = strcmp(name, "x-request-id:") == 0 || strcmp(name, "cache-control:") == 0;
+        if (stays) pl_buffer_put(&other.headers, name, size); /* else it is of the answer that is not given */
+        i += size;
     }
     if (status == NOT_NOW) pl_http_reply_header(&other, "retry-after", "1");
     pl_http_reply_fini(reply);
@@ -394,7 +397,8 @@ void pl__exchange_left(struct pl_http_exchange *exchange) {
 /* ---- Writing ---- */
 
 static size_t size_of(const struct pl_http_reply *reply) {
-    return reply->lasting ? reply->lasting_size : reply->body.size - LWS_PRE;
+    if (reply->lasting) return reply->lasting_size;
+    return pl_buffer_failed(&reply->body) ? 0 : reply->body.size - LWS_PRE; /* no memory, not even to say so */
 }
 
 static bool add_header(struct lws *wsi, const char *name, const char *value, unsigned char **at, unsigned char *end) {

@@ -49,6 +49,12 @@ static const char *check_grant(struct pl__call *call, const json_t *claims) {
     return NULL;
 }
 
+/* Of seconds that somebody else has written: what is beyond all time never comes. */
+static pl_time time_of(double seconds) {
+    double time = seconds * (double)PL_SECOND;
+    return time < (double)PL_TIME_MAX ? (pl_time)time : PL_TIME_MAX;
+}
+
 /* Of the plant's identity provider: names are marked, so that nobody there is taken for a user of ours. */
 static const char *check_provider(struct pl__call *call, const json_t *claims) {
     const char *name = json_string_value(json_object_get(claims, "sub"));
@@ -59,7 +65,7 @@ static const char *check_provider(struct pl__call *call, const json_t *claims) {
     if (!good) return "it names nobody";
     if (!read_role(json_string_value(json_object_get(claims, claim)), &call->who.role)) return "it names no role";
     snprintf(call->who.name, sizeof call->who.name, "oidc:%s", name);
-    call->expires = (pl_time)(json_number_value(json_object_get(claims, "exp")) * (double)PL_SECOND);
+    call->expires = time_of(json_number_value(json_object_get(claims, "exp")));
     call->who.known = true;
     return NULL;
 }

@@ -39,10 +39,12 @@ static void on_timer(uv_timer_t *timer) {
     struct guard *s = timer->data;
     pl_time now = pl_now(s->node);
     look(s);
-    bool leases = s->ticks % LEASES_TICKS == 0;
-    if (leases && s->plant) leases_alone(s, now);
-    if (leases && !s->plant) leases_tick(s, now);
-    if (!s->plant) pulse(s, now);
+    if (s->plant) {
+        leases_alone(s, now); /* rows count ticks, too */
+    } else {
+        if (s->ticks % LEASES_TICKS == 0) leases_tick(s, now);
+        pulse(s, now);
+    }
     finish(s);
 }
 

@@ -127,6 +127,7 @@ void leases_alone(struct guard *s, pl_time now) {
             pl_count(s->node, COUNT_LAPSED, 1);
             end_lease(s, point, now, "guard.lapsed", "the plant's clock stands still", NULL);
         }
+        if (point->returning && is_overdue(s, point->lease.taken)) point->alone = true; /* it stopped on the way */
         if (point->returning && point->alone) step_back(s, point, now);
     }
 }

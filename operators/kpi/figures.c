@@ -28,10 +28,6 @@ const char *const kpi_figure_units[FIGURES] = {
     [FIGURE_CO2E] = "kg CO2e/t",     [FIGURE_ALUMINA] = "kg/t",       [FIGURE_COVERED] = "",
 };
 
-static double square(double x) {
-    return x * x;
-}
-
 /* The efficiency that pots have before one is known may be off for all of them: doubts add up as they are. */
 void kpi_add(struct kpi_sums *to, const struct kpi_sums *more) {
     to->joule += more->joule;
@@ -42,7 +38,7 @@ void kpi_add(struct kpi_sums *to, const struct kpi_sums *more) {
     to->effect_seconds += more->effect_seconds;
     to->fed += more->fed;
     to->made += more->made;
-    to->made_doubt = square(sqrt(to->made_doubt) + sqrt(more->made_doubt));
+    to->made_doubt += more->made_doubt + 2 * sqrt(fmax(to->made_doubt * more->made_doubt, 0));
 }
 
 void kpi_figures(const struct kpi_sums *s, const struct kpi_factors *f, double pots, double seconds,

@@ -5,6 +5,7 @@ enum {
     PUBLISH = 3,
     PUBACK = 4,
     PUBREC = 5,
+    PUBREL = 6,
     PUBCOMP = 7,
     SUBACK = 9,
     UNSUBACK = 11,
@@ -117,8 +118,12 @@ static bool look_at(struct head *head, unsigned type, unsigned flags, size_t len
     case DISCONNECT:
     case AUTH: return properties && look_at_other(head, 1, length, properties);
     case PINGRESP: return true;
-    default: return false; /* a client's, or nobody's; a PUBREL is of QoS 2 */
+    default: return false; /* a client's, or nobody's */
     }
+}
+
+static bool is_twofold(unsigned type, uint8_t first) {
+    return type == PUBREL || (type == PUBLISH && (first >> QOS_SHIFT & QOS_MASK) == QOS_MAX + 1);
 }
 
 static size_t refuse(struct pl_mqtt_packets *packets, const char *problem) {
@@ -145,6 +150,9 @@ static size_t look_at_packet(struct pl_mqtt_packets *packets, const uint8_t *byt
     if (!take_byte(&head, &first)) return 0;
     unsigned type = first >> 4;
     if (!greets_well(packets, type)) return refuse(packets, "no CONNACK first, or another one");
+    if (is_twofold(type, first))
+        return refuse(packets,
+                      "a message of QoS 2, as a session keeps them of who had asked for it: take another client_id");
     if (!take_number(&head, &length)) return head.short_of ? 0 : refuse(packets, "no length of a packet");
     size_t front = (size_t)(head.at - bytes), there = size - front;
     if (packets->longest && front + length > packets->longest)

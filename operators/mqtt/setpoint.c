@@ -192,7 +192,7 @@ const struct pl_operator pl__setpoint_mqtt = {
     .guarantee =
         "A set point is verified or its event says why not. None leaves after its expiry; one that had left on "
         "a connection that broke may be delivered twice. What was under way when the process died is in the "
-        "audit as sent.",
+        "audit as sent, and from the next start on as not known.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SETPOINTS), .doc = "Set points that a guard has let pass."}),
     .outputs = PL_PORTS(
         {.name = "out", .kinds = PL_SET(PL_EVENTS), .doc = "How each set point ended; the connection, lost and made."}),

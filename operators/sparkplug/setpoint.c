@@ -169,7 +169,7 @@ const struct pl_operator pl__setpoint_sparkplug = {
         "arrived when that publishes the value. While the node is not alive it waits, until it expires. Every end is\n"
         "an event, setpoint.verified, .failed, .expired, .superseded, .withdrawn or .unmapped, and in the audit.",
     .guarantee = "A set point is verified or its event says why not. None leaves after its expiry. What was under way "
-                 "when the process died is in the audit as sent.",
+                 "when the process died is in the audit as sent, and from the next start on as not known.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SETPOINTS), .doc = "Set points that a guard has let pass."}),
     .outputs = PL_PORTS(
         {.name = "out", .kinds = PL_SET(PL_EVENTS), .doc = "How each set point ended; the connection, lost and made."}),

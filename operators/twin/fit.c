@@ -187,9 +187,9 @@ static enum pl_code load(struct state *s, struct pl_error **error) {
         if (file->points > most) most = file->points;
     }
     unsigned n = count_of(s);
-    bool few = n && s->residuals <= n;
+    if (n && s->residuals <= n)
+        return pl_error_set(error, PL_RANGE, "%zu points to fit %u constants to are too few", s->residuals, n);
     find_expected(s);
-    if (few) return pl_error_set(error, PL_RANGE, "%zu points to fit %u constants to are too few", s->residuals, n);
     s->residual = pl_alloc(s->residuals * sizeof(double));
     s->moved = pl_alloc(s->residuals * sizeof(double));
     s->jacobian = pl_alloc((n + 1) * s->residuals * sizeof(double));

@@ -141,7 +141,7 @@ static void show_worst(const struct twin *t, struct pl_node *node) {
 bool twin_close_steps(struct twin *t, struct pl_node *node, pl_time now) {
     if (!find_due(t, now)) return false;
     bool good = true;
-    t->worst = (struct twin_worst){.health = 1};
+    t->worst = (struct twin_worst){.residual = {NAN, NAN, NAN}, .health = NAN}; /* until a step is taken */
     for (uint32_t i = 0; good && i < t->due_count; i++)
         good = take_step(t, node, t->due[i].cell, t->due[i].begin);
     if (t->due_count) show_worst(t, node);

@@ -40,8 +40,8 @@ Made by `tests/integration/field_matrix_page.py` of the long forms of `tests/int
 how. The peers are the simulated plant (Modbus TCP), a device on paho behind Mosquitto (MQTT 5; what is garbled on 3.1.1, too), an edge
 node of Eclipse Tahu (Sparkplug B), a server of node-opcua (OPC UA). Around each fault five set points are sent before it and fifteen
 while it lasts. A cell says how they ended, and what was told besides: an end that is not verified is an event of at least medium
-severity. Of a process that was killed some have no end: they stand in the audit as written, and behind each fault set points are
-verified again, or the test fails.
+severity. Of a process that was killed some have no such end: they stand in the audit as written, and from the next start on as not
+known. Behind each fault set points are verified again, or the test fails.
 """
 FOOT = """
 **Judged by the peer's own log**, over all trials:

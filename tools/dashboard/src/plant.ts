@@ -56,10 +56,13 @@ export function assetOf(tag: string): string {
   return sensors.get(tag)?.asset ?? (sensors.has(tag) || !tag.includes(".") ? tag : tag.slice(0, tag.lastIndexOf(".")));
 }
 
-/** A detector of single signals speaks of the tag: its ticket is of the asset. */
-export function placeOf(ticket: Row): string {
-  const subject = String(ticket.ticket).slice(String(ticket.ticket).indexOf("@") + 1);
+/** Of what a detector speaks of: the asset itself, or, of single signals, a tag of it. */
+export function assetOfSubject(subject: string): string {
   return sensors.get(subject)?.asset ?? subject;
+}
+
+export function placeOf(ticket: Row): string {
+  return assetOfSubject(String(ticket.ticket).slice(String(ticket.ticket).indexOf("@") + 1));
 }
 
 export function ticketIsOpen(ticket: Row): boolean {

@@ -6,7 +6,7 @@ import { ask, reasonField } from "../dialog";
 import { cell, h, keyed, setAttribute, setText, table, type Part } from "../dom";
 import { moment, number, span } from "../format";
 import { engineNow, lookedAt } from "../live";
-import { assetOf, placeOf, readTickets, ticketIsOpen, title } from "../plant";
+import { assetOfSubject, placeOf, readTickets, ticketIsOpen, title } from "../plant";
 import type { View } from "../view";
 
 const EVERY = 5_000;
@@ -246,7 +246,7 @@ function anomalyRow(): Part<Row> {
     ),
     update(row) {
       setText(where, title(row.asset));
-      where.href = `#/pot/${assetOf(row.asset)}`;
+      where.href = `#/pot/${assetOfSubject(row.asset)}`;
       const needed =
         row.needed > row.score ? `${percent(row.score)}; a ticket needs ${percent(row.needed)}` : percent(row.score);
       const when = row.end ? `${moment(row.start)} to ${moment(row.end)}` : `since ${moment(row.start)}`;

@@ -194,7 +194,7 @@ function figurePart(): Part<Row> {
     update(row) {
       const what = whatOf(row);
       setText(name, names[what] ?? what.replaceAll("_", " "));
-      setText(value, withUnit(shares.has(what) ? 100 * row.value : row.value, units[what] ?? ""));
+      setText(value, withUnit(shares.has(what) && row.value !== null ? 100 * row.value : row.value, units[what] ?? ""));
       const level = String(row.quality).split("|")[0]!;
       setAttribute(value, "data-standing", level === "good" ? null : level);
     },
