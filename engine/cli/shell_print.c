@@ -104,7 +104,7 @@ bool pl_shell_print(struct pl_shell *shell, const struct pl_answer *answer, cons
     bool good = shell->json ? pl_shell_print_json(answer, stdout) : print_grid(shell, answer, view, vertical);
     fflush(stdout);
     if (answer->cut) pl_shell_complain(shell, "there are more rows than a reply takes; narrow it down");
-    if (!good) pl_shell_complain(shell, "no memory to show the reply");
+    if (!good && !ferror(stdout)) pl_shell_complain(shell, "no memory to show the reply");
     return good;
 }
 

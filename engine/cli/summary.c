@@ -113,7 +113,8 @@ void pl_summary_print(const struct pl_summary *s, FILE *out) {
             s->rows_late, s->windows, s->alarms);
     if (s->rows_malformed) fprintf(out, "%" PRIu64 " could not be read as rows\n", s->rows_malformed);
     if (s->rows_refused)
-        fprintf(out, "%" PRIu64 " found no room in a node (--nodes tells which) and were left out\n", s->rows_refused);
+        fprintf(out, "%" PRIu64 " rows found no room in a node (--nodes tells which) and were left out\n",
+                s->rows_refused);
     fprintf(out, "lag p50 %.3f ms, p99 %.3f ms; CPU %.2f s; peak memory %.0f MiB\n", s->lag_p50_ms, s->lag_p99_ms,
             s->cpu_seconds, s->peak_rss_mib);
 }

@@ -173,8 +173,11 @@ struct newest {
 /* Who has applied another file in the run before may expect that it runs. */
 static void tell_another(const struct newest *newest, const struct pl_history_entry *entry) {
     if (strcmp(entry->path, newest->path) == 0)
-        pl_diag_each(PL_INFO, "%s has been changed since it was run here last (number %" PRIu64 " of the history)",
-                     entry->path, entry->number);
+        pl_diag_each(
+            PL_INFO,
+            "%s, or what it takes from the environment, has been changed since it was run here last (number %" PRIu64
+            " of the history)",
+            entry->path, entry->number);
     else
         pl_diag_each(PL_WARN,
                      "%s is run, but what ran here last was another graph: %s (%s), number %" PRIu64 " of the history: "
