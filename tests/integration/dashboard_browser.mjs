@@ -239,7 +239,7 @@ async function tickets(page) {
   assert.match(told.ticket, /@line2\.pot01/);
   assert.equal(ticket.action, "look at the busbar joints");
   await page.waitForSelector(
-    `.ticket:has-text("${ticket.explanation.slice(1)}.")`,
+    `.ticket p:text-is("Hum: ${ticket.explanation}.")`,
   );
   await card.getByText("What it rests on").click();
   await page.waitForSelector(".evidence meter");
@@ -260,6 +260,14 @@ async function tickets(page) {
   await shoot(page, "ticket-light");
   await axed(page, "a ticket");
   await page.waitForSelector('td[data-heading="Found by"]:has-text("each")');
+  const [anomaly] = await plant("api", "/anomalies");
+  const [began, over] = [anomaly.start, anomaly.end].map((time) =>
+    time.slice(0, "2026-01-01T00:00:00".length),
+  );
+  const when = over === "" ? "since" : over === began ? "at" : "to"; // an instant has one time
+  await page.waitForSelector(
+    `td[data-heading="When"] :text-matches("(^| )${when} ")`,
+  );
   await page.getByRole("button", { name: `Take it ${told.ticket}` }).click();
   await page.waitForSelector(".ticket .state:has-text('to u-operator')");
   moments.assigned = await nextSecond();
@@ -754,7 +762,7 @@ async function trend(page) {
   await page.waitForSelector('button[aria-pressed="false"]:has-text("Live")');
   await page.getByRole("button", { name: "Live" }).click();
   await page.waitForSelector('button[aria-pressed="true"]:has-text("Live")');
-  await page.waitForSelector(".changes li:has-text('alarm')");
+  await page.waitForSelector(".changes li:has-text('alarm raised')");
 }
 
 /** A token that is over is renewed without a word; a session that somebody has ended is not. */
