@@ -446,6 +446,14 @@ async function advice(page) {
   await page.waitForSelector(
     "text=Anode distance 44.0 → 43.5 mm; 52 kWh/t less (0.38 %).",
   );
+  await page.waitForSelector(
+    "text=/ ago\\. The next is due at .* \\(every 1h\\)/",
+  );
+  await plant("hold", "line1.pot02", "it is not believed yet");
+  await go(page, "/pot/line1.pot02");
+  await page.waitForSelector(
+    "text=/No advice yet, .*: it is not believed yet\\./",
+  );
 }
 
 async function mode(page) {
@@ -464,6 +472,21 @@ async function mode(page) {
     (await plant("api", "/setpoints/line1.pot01.acd_set")).mode,
     "advise",
   );
+  await page.getByRole("button", { name: "Mode…" }).click();
+  const dialog = page.locator("dialog");
+  await dialog.locator('[name="reason"]').fill("once more");
+  await dialog.getByRole("button", { name: "Set", exact: true }).click();
+  await page.waitForSelector(
+    "dialog >> text=The mode is advise already: nothing is changed.",
+  );
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+}
+
+/** Of what is not there nothing can be overridden. */
+async function nobody(page) {
+  await go(page, "/pot/line9.pot99");
+  await page.waitForSelector("text=There is no line9.pot99");
+  assert.equal(await page.locator("main button:visible").count(), 0);
 }
 
 async function override(page) {

@@ -36,6 +36,8 @@ nodes:
   figures: { op: source.zmq, socket: pull, bind: "ipc://${FOLDER}/figures", encoding: json, kind: samples, idle: 100ms }
   runs: { op: source.zmq, socket: pull, bind: "ipc://${FOLDER}/runs", encoding: json, kind: events, idle: 100ms }
   advised: { op: sink.lake, zone: gold, from: [ runs ] }
+  best: { op: optimize.setpoints, from: odd, every: 1h, hold: 6h }
+  tried: { op: sink.null, from: best }
   clean: { op: cleanse, from: in, range: true }
   seconds: { op: window.tumbling, from: clean, size: 1s }
   own: { op: rules, from: clean, scripts: [ "${FOLDER}/rules.lua" ] }
@@ -104,10 +106,9 @@ class Plant(threading.Thread):
         columns = {"time": [at * 10**6 if at else time.time_ns()], "tag": [tag], "value": [value], "quality": [0]}
         self.figures.send(json.dumps({"kind": "samples", "columns": columns}).encode())
 
-    def advise(self, asset, reason):
+    def advise(self, asset, kind, body):
         now = time.time_ns()
-        columns = {"time": [now], "id": [now], "kind": ["optimize.run"], "severity": [1], "asset": [asset], "tag": [""],
-                   "body": [{"outcome": "optimal", "reason": reason}]}
+        columns = {"time": [now], "id": [now], "kind": [kind], "severity": [1], "asset": [asset], "tag": [""], "body": [body]}
         self.runs.send(json.dumps({"kind": "events", "columns": columns}).encode())
 
     def hum(self, tag):
@@ -143,7 +144,10 @@ class Stage:
         self.plant.figure(tag, value, at)
 
     def advise(self, asset, reason):
-        self.plant.advise(asset, reason)
+        self.plant.advise(asset, "optimize.run", {"outcome": "optimal", "reason": reason})
+
+    def hold(self, asset, reason):
+        self.plant.advise(asset, "optimize.held", {"reason": reason})
 
     def hum(self, tag):
         self.plant.hum(tag)
