@@ -515,6 +515,9 @@ async function override(page) {
   );
   await go(page, "/");
   await page.waitForSelector(`${tile("line1.pot01")} .flag:has-text("OVR")`);
+  await page.waitForSelector(
+    'aside li:has-text("Override of Line 1, by u-operator since")',
+  );
   moments.override = await nextSecond();
   const manager = await as("manager");
   await go(manager, "/pot/line1.pot01");
@@ -997,6 +1000,7 @@ try {
     mode,
     override,
     advice,
+    nobody,
     figures,
     today,
     lookBack,
