@@ -187,6 +187,30 @@ static bool use(struct optimize *s, uint32_t asset, struct pot_record *r, pl_tim
     return !r->sends || send(s, asset, r, time, a->reason);
 }
 
+void answer_begun(struct optimize *s, uint32_t asset, pl_time time) {
+    struct followed_record *f = asset ? pl_table_get(pl_node_table(s->node, TABLE_FOLLOWED), asset, 0) : NULL;
+    if (f) f->since = time;
+}
+
+/* For how long the twin has followed it: since it was begun, or else since its first state that was seen. */
+static pl_time followed(struct optimize *s, uint32_t asset, pl_time time) {
+    struct pl_table *table = pl_node_table(s->node, TABLE_FOLLOWED);
+    const struct followed_record *f = pl_table_find(table, asset, 0);
+    if (!f || f->since == 0 || f->since > time) {
+        answer_begun(s, asset, time);
+        return 0;
+    }
+    return time - f->since;
+}
+
+/* What a twin has of a pot that it has only begun to follow are the model's parameters. */
+static bool settles(const struct optimize *s, pl_time age, char *why, size_t room) {
+    if (age >= s->settle) return false;
+    snprintf(why, room, "the twin has followed the pot for %lld of %lld min: it is not believed yet",
+             (long long)(age / PL_MINUTE), (long long)(s->settle / PL_MINUTE));
+    return true;
+}
+
 static const char *doubt(const struct optimize *s, const struct pot_record *r, pl_time time) {
     const struct watch *health = &r->watch[WATCHED_HEALTH];
     if (s->health > 0 && !fresh(s, health, time)) return "how sure the twin is of the pot is not known";
@@ -212,7 +236,8 @@ bool answer_state(struct optimize *s, uint32_t asset, pl_time time, const void *
     struct pl_error *error = NULL;
     if (!r) return hold(s, asset, time, asset ? "there is no room for another pot (max_keys)" : "it is of no pot");
     if (r->sends && time - r->solved_at < s->every && time >= r->solved_at) return true;
-    const char *why = doubt(s, r, time);
+    char young[96];
+    const char *why = settles(s, followed(s, asset, time), young, sizeof young) ? young : doubt(s, r, time);
     if (why) return hold(s, asset, time, why);
     struct run *run = s->run;
     *run = (struct run){.version = (int64_t)s->limits.version};

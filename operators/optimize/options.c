@@ -85,6 +85,9 @@ const struct pl_option optimize_options[] = {
         OPTIMIZE, health, "health", "0.5", "0", "1", PL_FIXED,
         "A twin whose health is below it, or not known, is not believed: what was accepted last is held. 0: it is not "
         "asked."),
+    PL_OPT_DURATION(OPTIMIZE, settle, "settle", "0s", "0s", "7d", PL_FIXED,
+                    "How long a twin must have followed a pot before it is decided: at first it has it as the model's "
+                    "parameters say, not as it is. Until then: optimize.held."),
     PL_OPT_DURATION(OPTIMIZE, fresh, "fresh", "10m", "1s", "1d", PL_FIXED,
                     "How old noise, health, risk and what the device shows may be."),
     PL_OPT_DURATION(OPTIMIZE, every, "every", "10m", "0s", "1d", PL_FIXED,

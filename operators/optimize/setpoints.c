@@ -59,6 +59,7 @@ static bool take_events(struct optimize *s, const struct pl_batch *batch) {
     for (uint32_t i = 0; i < batch->rows && good; i++) {
         uint32_t size;
         const void *body = pl_batch_heap_row(batch, 0, i, &size);
+        if (in->kind[i] == s->kind_begun) answer_begun(s, in->asset[i], in->time[i]);
         if (in->kind[i] == s->kind_state) good = answer_state(s, in->asset[i], in->time[i], body, size);
         if (in->kind[i] == s->kind_run) good = answer_again(s, in->asset[i], in->time[i], body, size);
     }
@@ -75,9 +76,11 @@ static enum pl_code optimize_open(void *self, struct pl_node *node, struct pl_er
     s->result = PL_NEW(struct pot_result);
     s->body = pl_pack_new();
     s->kind_state = pl_tags_intern(tags, "twin.state", strlen("twin.state"));
+    s->kind_begun = pl_tags_intern(tags, "twin.begun", strlen("twin.begun"));
     s->kind_run = pl_tags_intern(tags, "optimize.run", strlen("optimize.run"));
     s->own = pl_tags_intern(tags, pl_node_name(node), strlen(pl_node_name(node)));
-    if (!s->run || !s->result || !s->body || s->kind_state == PL_NO_ID || s->kind_run == PL_NO_ID || s->own == PL_NO_ID)
+    if (!s->run || !s->result || !s->body || s->kind_state == PL_NO_ID || s->kind_begun == PL_NO_ID ||
+        s->kind_run == PL_NO_ID || s->own == PL_NO_ID)
         return pl_error_set(error, PL_NO_MEMORY, "no memory for an optimiser");
     pl_node_model(node, NULL, NULL, NULL);
     s->limits.count = 0;
@@ -138,9 +141,10 @@ const struct pl_operator optimize_setpoints_operator = {
         "points are no longer "
         "renewed (optimize.lapsed). Every run is an event optimize.run with all that it follows from, so that "
         "`potline optimize --replay` gives the same numbers.",
-    .inputs = PL_PORTS({.name = "in",
-                        .kinds = PL_SET(PL_EVENTS) | PL_SET(PL_SAMPLES),
-                        .doc = "twin.state; the twin's health and risk, noise, and what stands in the set points."}),
+    .inputs =
+        PL_PORTS({.name = "in",
+                  .kinds = PL_SET(PL_EVENTS) | PL_SET(PL_SAMPLES),
+                  .doc = "twin.state, .begun; the twin's health and risk, noise, and what stands in the set points."}),
     .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_SETPOINTS), .doc = "Set points, for a guard."},
                         {.name = "events",
                          .kinds = PL_SET(PL_EVENTS),
@@ -163,7 +167,11 @@ const struct pl_operator optimize_setpoints_operator = {
                          .version = 1,
                          .record_size = sizeof(struct progress_record),
                          .doc = "The highest generation given out.",
-                         .merge = merge_progress}),
+                         .merge = merge_progress},
+                        {.name = "followed",
+                         .version = 1,
+                         .record_size = sizeof(struct followed_record),
+                         .doc = "By asset: since when its twin follows it."}),
     .scope = PL_EITHER,
     .flags = PL_OP_BLOCKING | PL_OP_RECOMPUTES | PL_OP_MIXED,
     .instance_size = sizeof(struct optimize),

@@ -18,7 +18,7 @@
 
 enum { PORT_OUT, PORT_EVENTS };
 enum { REASON_MAX = 256 };
-enum { TABLE_POTS, TABLE_PROGRESS };
+enum { TABLE_POTS, TABLE_PROGRESS, TABLE_FOLLOWED };
 enum target { TARGET_ACD, TARGET_FEED, TARGET_ALF3, TARGETS };
 enum count {
     COUNT_RUNS,
@@ -52,6 +52,10 @@ struct pot_record { /* by asset */
     char reason[REASON_MAX]; /* of the decision, ended by 0 */
 };
 
+struct followed_record { /* by asset */
+    pl_time since;       /* the twin follows it, as far as is known; 0: not at all */
+};
+
 struct progress_record {
     uint64_t token; /* the highest given out: generations never fall */
 };
@@ -68,7 +72,7 @@ struct optimize {
     uint32_t solver;
     int64_t evaluations, starts, scenarios;
     double tolerance, health;
-    pl_time deadline, every, renew, lease, hold, fresh, feed_time, dose_time;
+    pl_time deadline, every, renew, lease, hold, settle, fresh, feed_time, dose_time;
     const char *target[TARGETS], *noise;
     struct pl_list limit_rows;
     struct pl_strings tariff_by_hour;
@@ -85,7 +89,7 @@ struct optimize {
     struct pl_pack *body;
     uint8_t *of_tag; /* [tag]: its watch + 1; UINT8_MAX: none of ours */
     uint32_t tag_room;
-    uint32_t kind_state, kind_run, own;
+    uint32_t kind_state, kind_begun, kind_run, own;
 };
 
 /* options.c */
@@ -95,6 +99,7 @@ enum pl_code optimize_limits(struct optimize *s, struct pl_error **error); /* th
 void optimize_setup(const struct optimize *s, pl_time time, struct pot_setup *setup);
 
 /* answer.c: false: the node has no memory any more. */
+void answer_begun(struct optimize *s, uint32_t asset, pl_time time); /* the twin begins (anew) to follow it */
 bool answer_state(struct optimize *s, uint32_t asset, pl_time time, const void *body, uint32_t size);
 bool answer_again(struct optimize *s, uint32_t asset, pl_time time, const void *body, uint32_t size);
 bool answer_renew(struct optimize *s, pl_time now);

@@ -244,6 +244,31 @@ static void what_is_in_doubt_is_held(void **state) {
     rig_free(rig);
 }
 
+/* A twin begins with what the model's parameters say of a pot: advice by that would stand for hours. */
+static void a_twin_that_has_only_begun_is_not_believed(void **state) {
+    (void)state;
+    struct rig *rig = rig_new("{deadline: 1m, health: 0, every: 1h, hold: 2h, settle: 30m}");
+    push_event(rig, "twin.begun", "l.p", START, "\x80", 1);
+    push_state(rig, "l.p", START + 10 * PL_MINUTE, state_of(NULL, 0, -1, 0));
+    assert_non_null(
+        strstr(rig->events, "optimize.held l.p {\"reason\":\"the twin has followed the pot for 10 of 30 min"));
+    assert_int_equal(rig->sets, 0);
+    push_state(rig, "l.p", START + 30 * PL_MINUTE, state_of(NULL, 0, -1, 0));
+    assert_int_equal(rig->sets, 3);
+    /* Lost and begun anew: what was decided is renewed, and nothing new is, before it has settled again. */
+    push_event(rig, "twin.begun", "l.p", START + 85 * PL_MINUTE, "\x80", 1);
+    forget(rig);
+    push_state(rig, "l.p", START + 95 * PL_MINUTE, state_of(NULL, 0, -1, 0));
+    assert_non_null(strstr(rig->events, "optimize.held l.p"));
+    assert_null(strstr(rig->events, "optimize.run"));
+    push_state(rig, "l.q", START, state_of(NULL, 0, -1, 0)); /* of which no beginning was told */
+    push_state(rig, "l.q", START + 29 * PL_MINUTE, state_of(NULL, 0, -1, 0));
+    assert_null(strstr(rig->events, "optimize.run l.q"));
+    push_state(rig, "l.q", START + 30 * PL_MINUTE, state_of(NULL, 0, -1, 0));
+    assert_non_null(strstr(rig->events, "optimize.run l.q"));
+    rig_free(rig);
+}
+
 /* What anodes are moved by has to be known, and now. */
 static void who_does_not_know_does_not_move(void **state) {
     (void)state;
@@ -434,6 +459,7 @@ int main(void) {
         cmocka_unit_test(a_run_is_the_same_again),
         cmocka_unit_test(a_snapshot_goes_on),
         cmocka_unit_test(people_set_constraints),
+        cmocka_unit_test(a_twin_that_has_only_begun_is_not_believed),
         cmocka_unit_test(who_does_not_know_does_not_move),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

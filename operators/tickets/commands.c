@@ -42,7 +42,7 @@ static enum pl_code list_run(void *self, struct pl_node *node, const void *args,
         if (!name_fits(wanted->asset, pl_tags_get(pl_node_tags(node), r->id)->name)) continue;
         if (!state_fits(wanted->state, ticket->state)) continue;
         ticket_id(node, r->id, (uint32_t)r->sub, id);
-        struct pl_pack *row = pl_reply_row(call, 8);
+        struct pl_pack *row = pl_reply_row(call, 9);
         pl_pack_pair_str(row, "ticket", id);
         pl_pack_pair_str(row, "state", ticket_state_names[ticket->state]);
         pl_pack_pair_f64(row, "score", ticket->finding.score);
@@ -51,6 +51,7 @@ static enum pl_code list_run(void *self, struct pl_node *node, const void *args,
         pl_pack_pair_str(row, "assignee", ticket->assignee);
         pl_pack_pair_str(row, "explanation", ticket->finding.explanation);
         pl_pack_pair_str(row, "reason", ticket->reason);
+        pack_parts(node, r->id, &ticket->finding, row);
     }
     return PL_OK;
 }

@@ -96,6 +96,7 @@ static void people_close_them(void **state) {
     ask(t, "tickets show", "{ticket: 1@l.p1}", PL_OK, "\"tags\":[{\"tag\":\"l.p1.pressure\",\"share\":0.9}");
     ask(t, "tickets assign", "{ticket: 1@l.p1, to: Ann}", PL_OK, NULL);
     ask(t, "tickets list", "{state: assigned}", PL_OK, "\"assignee\":\"Ann\"");
+    ask(t, "tickets list", "", PL_OK, "\"tags\":[{\"tag\":\"l.p1.pressure\",\"share\":0.9}");
     ask(t, "tickets assign", "{ticket: 7@l.p1, to: Ann}", PL_NOT_FOUND, NULL);
     ask(t, "tickets assign", "{ticket: Ann, to: Ann}", PL_NOT_FOUND, NULL);
     ask(t, "tickets resolve", "{ticket: 1@l.p1, reason: changed the seal}", PL_OK, NULL);

@@ -36,6 +36,8 @@ nodes:
   figures: { op: source.zmq, socket: pull, bind: "ipc://${FOLDER}/figures", encoding: json, kind: samples, idle: 100ms }
   runs: { op: source.zmq, socket: pull, bind: "ipc://${FOLDER}/runs", encoding: json, kind: events, idle: 100ms }
   advised: { op: sink.lake, zone: gold, from: [ runs ] }
+  best: { op: optimize.setpoints, from: odd, every: 1h, hold: 6h }
+  tried: { op: sink.null, from: best }
   clean: { op: cleanse, from: in, range: true }
   seconds: { op: window.tumbling, from: clean, size: 1s }
   own: { op: rules, from: clean, scripts: [ "${FOLDER}/rules.lua" ] }
@@ -87,6 +89,16 @@ class Plant(threading.Thread):
             if self.talks:
                 self.tell()
 
+    def past(self):
+        """What has been for 70 minutes: key figures are shown when there is an hour of data."""
+        with self.lock:
+            now, tags = time.time_ns(), list(self.values)
+            for minute in range(70, 0, -1):
+                times = [now - (60 * minute - second) * 10**9 for second in (0, 20, 40)]
+                columns = {"time": [at for at in times for _ in tags], "tag": tags * 3, "value": list(self.values.values()) * 3,
+                           "quality": [0] * 3 * len(tags)}
+                self.samples.send(json.dumps({"kind": "samples", "columns": columns}).encode())
+
     def tell(self):
         with self.lock:
             now, count = time.time_ns(), len(self.values)
@@ -104,10 +116,9 @@ class Plant(threading.Thread):
         columns = {"time": [at * 10**6 if at else time.time_ns()], "tag": [tag], "value": [value], "quality": [0]}
         self.figures.send(json.dumps({"kind": "samples", "columns": columns}).encode())
 
-    def advise(self, asset, reason):
+    def advise(self, asset, kind, body):
         now = time.time_ns()
-        columns = {"time": [now], "id": [now], "kind": ["optimize.run"], "severity": [1], "asset": [asset], "tag": [""],
-                   "body": [{"outcome": "optimal", "reason": reason}]}
+        columns = {"time": [now], "id": [now], "kind": [kind], "severity": [1], "asset": [asset], "tag": [""], "body": [body]}
         self.runs.send(json.dumps({"kind": "events", "columns": columns}).encode())
 
     def hum(self, tag):
@@ -143,7 +154,10 @@ class Stage:
         self.plant.figure(tag, value, at)
 
     def advise(self, asset, reason):
-        self.plant.advise(asset, reason)
+        self.plant.advise(asset, "optimize.run", {"outcome": "optimal", "reason": reason})
+
+    def hold(self, asset, reason):
+        self.plant.advise(asset, "optimize.held", {"reason": reason})
 
     def hum(self, tag):
         self.plant.hum(tag)
@@ -201,6 +215,7 @@ def main():
         with Engine(folder, graph=GRAPH) as engine:
             assert engine.find(rf"the dashboard is at https://127\.0\.0\.1:{engine.port}/"), "its address is not told"
             plant = Plant(folder)
+            plant.past()
             plant.start()
             engine.add_users()
             status = browse(engine, Stage(engine, plant))

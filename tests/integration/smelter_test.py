@@ -19,9 +19,9 @@ import time
 BIN = os.environ["POTLINE_BIN"]
 SECONDS = 60 if os.environ.get("POTLINE_LONG") else 30
 GRAPH = "graphs/smelter.yaml"
-UNFILTERED = (".acd_set", ".manual")  # a step of a set point is no spike
+FILTERED = (".bath_temp", ".shell_temp")  # what else jumps may well have done so
 HAMPEL = {"window": 11, "k": 6.0, "floor": 0.05}
-FAULTS = ["spike:line2.pot03.voltage:1:-:3,0.2", "dropout:line3.pot11.bath_temp:2:-:0.3",
+FAULTS = ["spike:line2.pot03.bath_temp:1:-:60,0.1", "dropout:line3.pot11.bath_temp:2:-:0.3",
           "frozen:line1.pot02.noise:3:-:", "stuck:line2.pot15.bath_temp:4:10:1400"]
 
 
@@ -69,7 +69,7 @@ def cleanse(bronze):
                 flags |= {"bad", "missing"}
             elif not bounds[tag][0] <= value <= bounds[tag][1]:
                 flags |= {"bad", "out_of_range"}
-            elif tag.endswith(UNFILTERED):
+            elif not tag.endswith(FILTERED):
                 pass
             elif at > last.get(tag, -1) and filters.setdefault(tag, Hampel()).is_spike(value):
                 flags |= {"bad", "spike"}

@@ -1,6 +1,7 @@
 // What changed, under a trend: limits, overrides, moves, versions of graphs and models, and what happened to an asset.
 import { list, part, type Row } from "./api";
 import { h, setText } from "./dom";
+import { findingText } from "./finding";
 import { moment, withUnit } from "./format";
 import { sensors } from "./live";
 
@@ -16,14 +17,17 @@ interface Entry extends Mark {
 const MOST = 50;
 const EVENTS = 1000;
 
+/** Kinds that are no words. */
+const kinds: Record<string, string> = { "alarm.unacknowledged": "alarm raised" };
+
 /** Of what was written: the alarm's own words, or its kind. */
 function eventText(row: Row): string {
   const body: Row = row.body ?? {};
   const model = body.model && body.hash && `${body.model} ${String(body.hash).slice(0, 8)}`;
-  const said = body.message || body.explanation || body.what || body.reason;
+  const said = body.message || (body.explanation && findingText(body)) || body.what || body.reason;
   const point = row.kind.startsWith("guard.") && row.tag && typeof body.value === "number";
   const value = point && `${row.tag}: ${withUnit(body.value, sensors.get(row.tag)?.unit ?? "")}`;
-  return [String(row.kind).replaceAll(".", " "), value, said, model, body.user && `by ${body.user}`]
+  return [kinds[row.kind] ?? String(row.kind).replaceAll(".", " "), value, said, model, body.user && `by ${body.user}`]
     .filter(Boolean)
     .join(", ");
 }

@@ -1,5 +1,4 @@
 // Questions before something is changed: what happens, why, and who is asked to confirm.
-import { ApiError } from "./api";
 import { h } from "./dom";
 
 export interface Field {
@@ -76,7 +75,7 @@ export function ask(question: Question): Promise<boolean> {
         done = true;
         dialog.close();
       } catch (error) {
-        fault.textContent = error instanceof ApiError ? error.message : String(error);
+        fault.textContent = error instanceof Error ? error.message : String(error);
       }
       confirm.disabled = false;
     });

@@ -57,6 +57,15 @@ export function span(ms: number): string {
   return s < 172800 ? `${(s / 3600).toFixed(0)} h` : `${(s / 86400).toFixed(0)} d`;
 }
 
+/** Of a duration as options write it: "1h", "1h30m"; 0: it is none. */
+export function milliseconds(duration: string): number {
+  const of: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+  return [...duration.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g)].reduce(
+    (sum, [, n, unit]) => sum + Number(n) * of[unit!]!,
+    0,
+  );
+}
+
 const clock = new Intl.DateTimeFormat(undefined, {
   hour: "2-digit",
   minute: "2-digit",

@@ -103,6 +103,12 @@ export function tagsOf(asset: string): string[] {
     .map((sensor) => sensor.tag);
 }
 
+/** Null while no asset is known yet. */
+export function isKnown(asset: string): boolean | null {
+  if (sensors.size === 0) return null;
+  return lines().some((line) => line.name === asset || line.pots.includes(asset)) || tagsOf(asset).length > 0;
+}
+
 /** "line1.pot07" as people say it. */
 export function title(asset: string): string {
   return asset

@@ -4,6 +4,7 @@ import { changeBand } from "../changes";
 import { Trend } from "../chart";
 import { ask, reasonField } from "../dialog";
 import { cell, h, keyed, setAttribute, setText, table, type Part } from "../dom";
+import { findingText, signalName } from "../finding";
 import { moment, number, span } from "../format";
 import { engineNow, lookedAt } from "../live";
 import { assetOfSubject, placeOf, readTickets, ticketIsOpen, title } from "../plant";
@@ -19,6 +20,13 @@ const percent = (score: unknown) => `${number(Math.round(100 * Number(score)))} 
 const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 const words = (state: string) => state.replace("-", " ");
 
+/** From when to when; of what was over with its first row one time, of what goes on its beginning. */
+function when(row: Row): string {
+  if (!row.end) return `since ${moment(row.start || row.opened)}`;
+  const [from, to] = [moment(row.start || row.opened), moment(row.end)];
+  return from === to ? `at ${from}` : `${from} to ${to}`;
+}
+
 /** The most certain of what is to be done first, then what was closed last. */
 function byUrgency(a: Row, b: Row): number {
   return (
@@ -33,11 +41,7 @@ function byUrgency(a: Row, b: Row): number {
 /** How much each signal has to do with it. */
 function shares(tags: Row[], choose: (tag: string) => void): { element: HTMLElement; choose(tag: string): void } {
   const buttons = tags.map(({ tag }) =>
-    h(
-      "button",
-      { type: "button", class: "link", onclick: () => choose(tag) },
-      String(tag).split(".").slice(2).join(".").replaceAll("_", " ") || tag,
-    ),
+    h("button", { type: "button", class: "link", onclick: () => choose(tag) }, signalName(tag)),
   );
   return {
     element: h(
@@ -99,7 +103,7 @@ function evidence(ticket: Row): { element: HTMLElement; update(): void; close():
       h(
         "p",
         { class: "hint" },
-        `Found by ${ticket.detector}, ${ticket.end ? `${moment(from)} to ${moment(to)}` : `since ${moment(from)}`}.${ticket.cause ? ` Likely cause: ${ticket.cause}.` : ""}`,
+        `Found by ${ticket.detector}, ${when(ticket)}.${ticket.cause ? ` Likely cause: ${ticket.cause}.` : ""}`,
       ),
       signals.element,
       similarCases(ticket.similar ?? []),
@@ -183,7 +187,7 @@ function ticketCard(again: () => Promise<void>, fault: (text: string) => void, b
       box.replaceChildren();
       if (!details.open) return;
       try {
-        shown = evidence(ticket.tags ? ticket : await get(`/tickets/${part(ticket.ticket)}`));
+        shown = evidence(ticket.detector ? ticket : await get(`/tickets/${part(ticket.ticket)}`));
         box.replaceChildren(shown.element);
       } catch (error) {
         box.replaceChildren(h("p", { class: "fault" }, (error as Error).message));
@@ -211,7 +215,7 @@ function ticketCard(again: () => Promise<void>, fault: (text: string) => void, b
           operate = allowed("operate");
         setText(state, next.state === "assigned" ? `assigned to ${next.assignee}` : words(next.state));
         setAttribute(state, "data-open", open ? "" : null);
-        setText(what, sentence(next.explanation || "an anomaly, without an explanation"));
+        setText(what, sentence(findingText(next)));
         setText(advice, next.reason ? `What it was: ${next.reason}` : "");
         const many = next.anomalies === 1 ? "1 anomaly" : `${next.anomalies} anomalies`;
         setText(
@@ -249,8 +253,7 @@ function anomalyRow(): Part<Row> {
       where.href = `#/pot/${assetOfSubject(row.asset)}`;
       const needed =
         row.needed > row.score ? `${percent(row.score)}; a ticket needs ${percent(row.needed)}` : percent(row.score);
-      const when = row.end ? `${moment(row.start)} to ${moment(row.end)}` : `since ${moment(row.start)}`;
-      [when, needed, row.explanation, row.cause, row.detector, row.ticket || "none"].forEach((text, i) =>
+      [when(row), needed, findingText(row), row.cause, row.detector, row.ticket || "none"].forEach((text, i) =>
         setText(cells[i]!, text),
       );
     },

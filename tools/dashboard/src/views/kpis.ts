@@ -37,8 +37,13 @@ function rowsOf(names: string[]): () => Part<Row> {
   };
 }
 
-function rowTable(caption: string, names: string[], key: string): { element: HTMLElement; put(rows: Row[]): void } {
-  const { element, body } = table(caption, names);
+function rowTable(
+  caption: string,
+  names: string[],
+  key: string,
+  kind: "cards" | null = null,
+): { element: HTMLElement; put(rows: Row[]): void } {
+  const { element, body } = table(caption, names, { class: kind });
   return {
     element: h(
       "section",
@@ -71,11 +76,12 @@ export function kpisView(): View {
     up = card("Engine up");
   const lineCards = h("div", { class: "cards-of-lines" });
   const putLines = keyed<{ name: string; pots: string[] }>(lineCards, (line) => line.name, lineCard);
-  const alarmTable = rowTable("Alarms against ISA-18.2", ["Figure", "Value", "Target", "Note"], "Figure");
+  const alarmTable = rowTable("Alarms against ISA-18.2", ["Figure", "Value", "Target", "Note"], "Figure", "cards");
   const lossTable = rowTable(
     "What became of every sample",
     ["Source", "Expected", "Accepted", "Missing", "Late", "Rejected", "Loss"],
     "Source",
+    "cards",
   );
   const nodeTable = rowTable("Nodes", ["Node", "Operator", "State", "Rows in", "Rows out", "Lag p99", "Queue"], "Node");
   const fault = h("p", { class: "fault", role: "alert" }),

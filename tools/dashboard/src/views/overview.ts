@@ -167,6 +167,18 @@ function alarmRow(fault: (text: string) => void): (alarm: Row) => Part<Row> {
   };
 }
 
+function overrideItem(): Part<Row> {
+  const what = h("span");
+  return {
+    element: h("li", {}, h("strong", { class: "override" }, "Override"), " ", what),
+    update: (one) =>
+      setText(
+        what,
+        `${one.scope === "ALL" ? "of all" : `of ${title(one.scope)}`}, by ${one.user} since ${moment(one.since)}: ${one.reason}.`,
+      ),
+  };
+}
+
 export function overview(): View {
   const map = h("div", { class: "map", onkeydown: walk as EventListener });
   const putLines = keyed<Line>(map, (line) => line.name, lineRow);
@@ -177,6 +189,8 @@ export function overview(): View {
     (alarm) => alarm.alarm,
     alarmRow((text) => setText(fault, text)),
   );
+  const stops = h("ul", { class: "plain", "aria-label": "Overrides", hidden: true }),
+    putStops = keyed<Row>(stops, (one) => one.scope, overrideItem);
   const summary = h("p", { class: "summary" }),
     waiting = h("p", { class: "summary", hidden: true }),
     work = h("a", { href: "#/anomalies" }),
@@ -193,6 +207,7 @@ export function overview(): View {
         { "aria-label": "What needs attention" },
         h("h2", {}, "Attention"),
         summary,
+        stops,
         waiting,
         todo,
         fault,
@@ -205,6 +220,8 @@ export function overview(): View {
       const urgent = alarms.filter(needsAttention);
       putLines(lines());
       putAlarms(urgent.slice(0, MOST));
+      putStops(overrides);
+      stops.hidden = overrides.length === 0;
       const unseen = urgent.filter(isUnseen).length,
         waits = setpoints.filter((one) => one.state === "waits").length;
       const text =

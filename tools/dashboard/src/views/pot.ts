@@ -3,9 +3,10 @@ import { changeBand } from "../changes";
 import { Trend } from "../chart";
 import { cell, h, keyed, setAttribute, setText, table, type Part } from "../dom";
 import type { Row } from "../api";
+import { findingText } from "../finding";
 import { moment, number, quality, span, unitText } from "../format";
 import { age, readings, sensors, standing } from "../live";
-import { placeOf, potState, tagsOf, tickets, title } from "../plant";
+import { isKnown, placeOf, potState, tagsOf, tickets, title } from "../plant";
 import type { View } from "../view";
 import { assetAlarms } from "./alarms";
 import { assetFigures } from "./production";
@@ -57,7 +58,7 @@ function ticketLine(): Part<Row> {
       setText(link, ticket.ticket);
       setText(
         what,
-        `: ${ticket.explanation}, since ${moment(ticket.opened)}${ticket.assignee ? `, ${ticket.assignee} has it` : ""}.`,
+        `: ${findingText(ticket)}, since ${moment(ticket.opened)}${ticket.assignee ? `, ${ticket.assignee} has it` : ""}.`,
       );
     },
   };
@@ -95,8 +96,29 @@ export function potView(asset: string): View {
     update();
   }
 
+  const none = h("p", { class: "summary" }, `There is no ${asset}: no signal of it has come. `);
+  none.append(h("a", { href: "#/" }, "All potlines"));
+  const page = h(
+    "div",
+    { class: "pot-page", hidden: true },
+    state,
+    override.element,
+    h("section", { class: "trend-box" }, trendTitle, trend.element, band.element),
+    h("section", {}, h("h2", {}, "Signals"), h("div", { class: "scroll" }, signals)),
+    wishes.element,
+    h("section", {}, h("h2", {}, "Alarms"), alarms.element),
+    todo,
+    h("section", {}, h("h2", {}, "Set points"), points.element),
+    twin.element,
+    figures.element,
+  );
+
   function update(): void {
-    const tags = tagsOf(asset);
+    const tags = tagsOf(asset),
+      known = isKnown(asset);
+    none.hidden = known !== false;
+    page.hidden = known !== true;
+    if (!known) return;
     put(tags);
     const first = tags.find((tag) => tag.endsWith(".voltage")) ?? tags[0];
     if (!chosen && first) return choose(first);
@@ -120,20 +142,7 @@ export function potView(asset: string): View {
 
   return {
     title: title(asset),
-    element: h(
-      "div",
-      { class: "pot-page" },
-      state,
-      override.element,
-      h("section", { class: "trend-box" }, trendTitle, trend.element, band.element),
-      h("section", {}, h("h2", {}, "Signals"), h("div", { class: "scroll" }, signals)),
-      wishes.element,
-      h("section", {}, h("h2", {}, "Alarms"), alarms.element),
-      todo,
-      h("section", {}, h("h2", {}, "Set points"), points.element),
-      twin.element,
-      figures.element,
-    ),
+    element: h("div", {}, none, page),
     update,
     close: () => {
       trend.close();

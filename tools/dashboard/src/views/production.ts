@@ -9,6 +9,7 @@ import { kpiTrends } from "./kpi_trends";
 
 const EVERY = 5_000;
 const AGAIN = 60_000; // between drawings of the same trends, ms
+const TOO_EARLY = "too early";
 const TOLERATED = 0.01; // of the target
 
 const periods: [string, string, string, string][] = [
@@ -16,6 +17,19 @@ const periods: [string, string, string, string][] = [
   ["shift", "Shift", "This shift so far", "The shift before"],
   ["day", "Day", "Today so far", "Yesterday"],
 ];
+
+const HOUR = 3_600_000;
+
+/** Seconds after a period's begin its figures say nothing: an hour of data has to be there, of an hour a quarter. */
+function markEarly(rows: Row[]): Row[] {
+  const covered = rows.filter((row) => row.figure === "covered" && row.from);
+  const early = covered.filter(
+    (row) =>
+      Number(row.value) * (Date.parse(row.to) - Date.parse(row.from)) < (row.period === "hour" ? HOUR / 4 : HOUR),
+  );
+  const assets = new Set(early.map((row) => row.asset));
+  return rows.map((row) => (assets.has(row.asset) && row.figure in SHOWN ? { ...row, value: null, early: true } : row));
+}
 
 function difference(value: number, other: number): string {
   const share = (100 * (value - other)) / Math.abs(other);
@@ -37,20 +51,29 @@ function isWorse(row: Row): boolean {
 function figureRow(): Part<Row> {
   const name = h("th", { scope: "row" }),
     value = h("span", { class: "value" }),
+    early = h("span", { class: "hint" }),
     before = h("span"),
     change = h("span", { class: "hint" }),
     target = h("span"),
     off = h("span", { class: "off" });
   return {
-    element: h("tr", {}, name, cell("So far", value), cell("Before", before, change), cell("Target", target, off)),
+    element: h(
+      "tr",
+      {},
+      name,
+      cell("So far", value, " ", early),
+      cell("Before", before, change),
+      cell("Target", target, off),
+    ),
     update(row) {
       const { label, unit } = SHOWN[row.figure]!,
         good = row.value !== null && row.quality === "good";
       setText(name, `${label}, ${unit}`);
       setText(value, figureText(row.figure, row.value));
       setAttribute(value, "data-standing", row.value === null || good ? null : "uncertain");
-      setAttribute(value, "title", good ? null : quality(row.quality));
+      setAttribute(value, "title", good || row.early ? null : quality(row.quality));
       setText(before, figureText(row.figure, row.before));
+      setText(early, row.early ? TOO_EARLY : "");
       setText(change, !good || row.before === null ? "" : difference(row.value, row.before));
       setText(target, row.target === null ? "–" : figureText(row.figure, row.target));
       setText(off, isWorse(row) ? `✕ ${difference(row.value, row.target)}` : "");
@@ -68,11 +91,15 @@ function todayPart(): Part<Row> {
       const { label, unit } = SHOWN[row.figure]!;
       setText(name, label);
       setText(value, figureText(row.figure, row.value));
-      setAttribute(value, "data-unit", unit.replace("per ", "/"));
+      setAttribute(value, "data-unit", row.early ? null : unit.replace("per ", "/"));
       setAttribute(value, "data-standing", row.value === null || row.quality === "good" ? null : "uncertain");
       setText(
         off,
-        row.target === null ? "" : `target ${figureText(row.figure, row.target)}${isWorse(row) ? " ✕" : ""}`,
+        row.early
+          ? TOO_EARLY
+          : row.target === null
+            ? ""
+            : `target ${figureText(row.figure, row.target)}${isWorse(row) ? " ✕" : ""}`,
       );
       setAttribute(off, "data-standing", isWorse(row) ? "bad" : null);
     },
@@ -106,7 +133,7 @@ const metalOf = (rows: Row[], asset: string): number =>
 function assetPart(): Part<Asset> {
   const heading = h("h3"),
     saved = h("p", { class: "hint" }),
-    { element, body } = table("Key figures", ["Figure", "So far", "Before", "Target"], { class: "production" });
+    { element, body } = table("Key figures", ["Figure", "So far", "Before", "Target"], { class: "production cards" });
   const put = keyed<Row>(body, (row) => row.figure, figureRow);
   return {
     element: h("section", {}, heading, h("div", { class: "scroll" }, element), saved),
@@ -156,7 +183,7 @@ function repeat(read: () => Promise<void>): () => void {
 async function ofAsset(asset: string, period: string): Promise<Row[]> {
   const all =
     lookedAt() === null
-      ? await list(`/kpis/production?asset=${encodeURIComponent(asset)}&period=${period}`, 1000)
+      ? markEarly(await list(`/kpis/production?asset=${encodeURIComponent(asset)}&period=${period}`, 1000))
       : (await past(period)).filter((row) => row.asset === asset);
   return all.filter((row) => row.asset === asset);
 }
@@ -240,7 +267,8 @@ export function production(): { element: HTMLElement; read(): Promise<void>; clo
 
   async function read(): Promise<void> {
     const asked = period;
-    const answer = lookedAt() === null ? await list(`/kpis/production?period=${period}`, 50_000) : await past(period);
+    const answer =
+      lookedAt() === null ? markEarly(await list(`/kpis/production?period=${period}`, 50_000)) : await past(period);
     if (asked !== period) return;
     const rows = answer.filter((row) => row.figure in SHOWN && !String(row.asset).includes("."));
     rows.sort((a, b) => Number(b.asset === "plant") - Number(a.asset === "plant"));
@@ -256,7 +284,7 @@ export function production(): { element: HTMLElement; read(): Promise<void>; clo
       !head
         ? ""
         : lookedAt() === null
-          ? `${now}: ${moment(head.from)} to ${moment(head.to)}. Before: ${before.toLowerCase()}. ? is uncertain: too little of the time is covered, or the metal is not known well enough.`
+          ? `${now}: ${moment(head.from)} to ${moment(head.to)}. Before: ${before.toLowerCase()}. ? is uncertain: too little of the time is covered, or the metal is not known well enough. Too early: there is less than ${period === "hour" ? "a quarter of an hour" : "an hour"} of data.`
           : `The ${period} that ended at ${moment(head.to)}.`,
     );
     setText(

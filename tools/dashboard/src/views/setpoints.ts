@@ -2,13 +2,14 @@
 import { allowed, change, list, part, type Row } from "../api";
 import { ask, reasonField } from "../dialog";
 import { cell, h, keyed, setText, table, type Part } from "../dom";
-import { moment, number, unitText } from "../format";
+import { milliseconds, moment, number, span, unitText } from "../format";
 import { engineNow, lookedAt, sensors } from "../live";
 import { assetOf, covers, guarded, loaded, overrides, refresh, setpoints, title } from "../plant";
 
 const REASON_KEPT = 150; // characters, about
 const ADVICE_HOLDS = 6 * 3_600_000;
 const ADVICE_EVERY = 10_000;
+const HELD_BACK = 30 * 60_000; // states are told more often: what is older than that no longer holds advice up
 
 const advised = new Map<string, Row>(); // what the optimiser has told last, by asset
 
@@ -69,6 +70,8 @@ function setMode(point: Row): Promise<boolean> {
     ],
     confirm: "Set",
     run: async ({ scope, mode, reason }) => {
+      if (scope === point.tag && mode === point.mode)
+        throw new Error(`The mode is ${mode} already: nothing is changed.`);
       await change("PUT", `/setpoints/${part(scope!)}/mode`, { mode, reason });
       await refresh();
     },
@@ -161,18 +164,48 @@ async function readAdvice(asset: string): Promise<Row | undefined> {
   return newest && ["optimal", "relaxed"].includes(newest.body?.outcome) && newest.body.reason ? newest : undefined;
 }
 
+/** Why nothing is decided, if that is the newest that the optimiser has said of the asset. */
+async function readHeld(asset: string): Promise<Row | undefined> {
+  const now = engineNow();
+  const range = `from=${new Date(now - HELD_BACK).toISOString()}&to=${new Date(now + 1).toISOString()}`;
+  const held = await list(`/events?tag=${part(asset)}&kind=optimize.held&${range}`, 100);
+  return held.reduce((last, row) => (last && last.time >= row.time ? last : row), held[0] as Row | undefined);
+}
+
+/** How often a pot is decided anew, as the running graph says; "": it does not. */
+async function readEvery(): Promise<string> {
+  const optimiser = (await list("/nodes")).find((node) => node.op === "optimize.setpoints");
+  if (!optimiser) return "";
+  const options = await list(`/nodes/${part(optimiser.node)}/options`);
+  return String(options.find((row) => row.option === "every")?.value ?? "");
+}
+
+/** Old advice is not what the pot is now: how old it is, and when there may be other. */
+function adviceAge(run: Row, every: string): string {
+  const told = `Told by the optimiser at ${moment(run.time)}`;
+  if (lookedAt() !== null) return `${told}.`;
+  const due = Date.parse(run.time) + milliseconds(every);
+  const next = every ? ` The next ${due < engineNow() ? "was" : "is"} due at ${moment(due)} (every ${every}).` : "";
+  return `${told}, ${span(engineNow() - Date.parse(run.time))} ago.${next}`;
+}
+
 export function recommendations(asset: string): { element: HTMLElement; update(): void; close(): void } {
   const items = h("ul", { class: "recommendations" }),
     said = h("p"),
     told = h("p", { class: "hint" }),
-    advice = h("div", { class: "card", hidden: true }, said, told);
+    doubt = h("p", { class: "hint" }),
+    advice = h("div", { class: "card", hidden: true }, said, told, doubt);
   const put = keyed<Row>(items, (point) => point.tag, recommendation);
   const element = h("section", { hidden: true }, h("h2", {}, "Recommendations"), items, advice);
-  let run: Row | undefined;
+  let run: Row | undefined,
+    held: Row | undefined,
+    every = "";
   const again = () =>
-    void readAdvice(asset).then(
-      (found) => {
+    void Promise.all([readAdvice(asset), readHeld(asset), every || readEvery()]).then(
+      ([found, why, often]) => {
         run = found;
+        held = why && (!found || found.time < why.time) ? why : undefined;
+        every = often;
         if (found) advised.set(asset, found);
         else advised.delete(asset);
       },
@@ -186,16 +219,20 @@ export function recommendations(asset: string): { element: HTMLElement; update()
       const own = setpoints.filter((point) => assetOf(point.tag) === asset),
         rows = own.filter((point) => point.state === "waits");
       put(rows);
-      advice.hidden = !run || rows.length > 0; // what waits says so itself
+      advice.hidden = !(run || held) || rows.length > 0; // what waits says so itself
+      for (const one of [said, told]) one.hidden = !run;
+      doubt.hidden = !held;
+      if (held)
+        setText(doubt, `${run ? "Not decided anew" : "No advice yet"}, ${moment(held.time)}: ${held.body?.reason}.`);
       if (run) {
         const only = own.length > 0 && own.every((point) => point.mode === "advise");
         setText(said, sayAdvice(run));
         setText(
           told,
-          `Told by the optimiser at ${moment(run.time)}.${only ? " It is advice: nothing is written while the mode is advise." : ""}`,
+          `${adviceAge(run, every)}${only ? " It is advice: nothing is written while the mode is advise." : ""}`,
         );
       }
-      element.hidden = rows.length === 0 && !run;
+      element.hidden = rows.length === 0 && !run && !held;
     },
     close: () => clearInterval(timer),
   };
