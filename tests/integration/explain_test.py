@@ -317,7 +317,7 @@ class Live:
             file.write("".join(f"{at},{tag},{value}\n" for at, tag, value in rows))
 
     def ask(self, words, code=0):
-        done = subprocess.run([POTLINE, "shell", "--data", self.data, "--json", "-c", words],
+        done = subprocess.run([POTLINE, "shell", "--data", self.data, "--json", "--timeout", "60s", "-c", words],
                               capture_output=True, text=True, timeout=150)
         if code is not None:
             assert done.returncode == code, (words, done.stdout, done.stderr)
