@@ -202,7 +202,7 @@ def anchors_hold(folder):
     listener = zmq.Context.instance().socket(zmq.SUB)
     listener.subscribe(b"audit/anchor/idle")
     listener.connect(f"ipc://{folder}/anchors.ipc")
-    said = potline("run", graph, "--data", data, "--for", "3s", "--quiet").stderr
+    said = potline("run", graph, "--data", data, "--for", "6s", "--quiet").stderr
     anchors = re.findall(r"audit: anchor (\S+)", said)
     assert len(anchors) == 2, said  # within the run, when it had changed, and at the end
     file = os.path.join(folder, "anchors")
