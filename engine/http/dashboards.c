@@ -3,6 +3,7 @@
 
 #include "http/rest_impl.h"
 
+/* 1,000 of 256 KiB each are a quarter of a gigabyte of the data folder. */
 static const struct pl__documents dashboards = {
     .kind = "dashboard", .id = "dash", .path = "dashboards", .what = "dashboard", .most = 1000, .bytes = 256 << 10};
 

@@ -424,7 +424,7 @@ static void random_graphs_give_the_rows_they_should(void **state) {
     static struct plan plan;
     const char *only = getenv("POTLINE_GRAPH");
     unsigned count = getenv("POTLINE_LONG")    ? 5000
-                     : getenv("POTLINE_BRIEF") ? 25
+                     : getenv("POTLINE_BRIEF") ? 50
                                                : 150,
              first = only ? (unsigned)atoi(only) : 0;
     if (only) count = first + 1;
