@@ -270,6 +270,37 @@ static void without_memory_the_pack_says_so_at_the_end(void **state) {
     assert_int_equal(before, pl_alloc_live());
 }
 
+static void a_name_is_found_in_a_map(void **state) {
+    (void)state;
+    struct pl_pack *pack = pl_pack_new();
+    struct pl_unpack in;
+    const char *text;
+    size_t length;
+    int64_t number;
+    pl_pack_map(pack, 4);
+    pl_pack_pair_int(pack, "a", 1);
+    pl_pack_str(pack, "b");
+    pl_pack_map(pack, 1);
+    pl_pack_pair_str(pack, "a", "deep");
+    pl_pack_pair_str(pack, "b", "second");
+    pl_pack_pair_str(pack, "c", "text");
+    const void *map = pl_pack_data(pack);
+    size_t size = pl_pack_size(pack);
+    pl_unpack_init(&in, map, size);
+    assert_true(pl_unpack_find(&in, "b") && pl_unpack_find(&in, "a"));
+    assert_true(pl_unpack_str(&in, &text, &length) && length == 4 && memcmp(text, "deep", 4) == 0);
+    pl_unpack_init(&in, map, size);
+    assert_true(pl_unpack_find(&in, "a") && pl_unpack_int(&in, &number) && number == 1);
+    assert_true(pl_unpack_text(map, size, "c", &text, &length) && length == 4 && memcmp(text, "text", 4) == 0);
+    assert_false(pl_unpack_text(map, size, "a", &text, &length)); /* a number */
+    assert_false(pl_unpack_text(map, size, "cc", &text, &length));
+    assert_false(pl_unpack_text(map, size, "", &text, &length));
+    assert_false(pl_unpack_text("\x93\x01\x02\x03", 4, "a", &text, &length)); /* no map */
+    for (size_t cut = 0; cut < size; cut++)
+        assert_false(pl_unpack_text(map, cut, "c", &text, &length));
+    pl_pack_free(pack);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
@@ -279,6 +310,7 @@ int main(void) {
         cmocka_unit_test(lengths_are_held_against_the_bytes),
         cmocka_unit_test(nesting_has_a_limit),
         cmocka_unit_test(msgpack_c_agrees_on_any_bytes),
+        cmocka_unit_test(a_name_is_found_in_a_map),
         cmocka_unit_test(without_memory_the_pack_says_so_at_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

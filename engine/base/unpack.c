@@ -187,3 +187,21 @@ bool pl_unpack_skip(struct pl_unpack *unpack) {
         left[++depth] = v.type == PL__MAP ? 2 * v.number : v.number;
     }
 }
+
+bool pl_unpack_find(struct pl_unpack *unpack, const char *name) {
+    uint32_t pairs;
+    const char *key;
+    size_t length, wanted = strlen(name);
+    if (!pl_unpack_map(unpack, &pairs)) return false;
+    for (; pairs && pl_unpack_str(unpack, &key, &length); pairs--) {
+        if (length == wanted && memcmp(key, name, wanted) == 0) return true;
+        if (!pl_unpack_skip(unpack)) return false;
+    }
+    return false;
+}
+
+bool pl_unpack_text(const void *map, size_t size, const char *name, const char **text, size_t *length) {
+    struct pl_unpack unpack;
+    pl_unpack_init(&unpack, map, size);
+    return pl_unpack_find(&unpack, name) && pl_unpack_str(&unpack, text, length);
+}

@@ -26,20 +26,11 @@ static bool add(struct pl__activations *all, struct pl__activation activation) {
 }
 
 /* The text under a key of an event's body. */
-static bool body_text(const struct pl_batch *events, uint32_t row, const char *key, const char **text, size_t *length) {
-    uint32_t size, pairs;
-    struct pl_unpack unpack;
+static bool body_text(const struct pl_batch *events, uint32_t row, const char *name, const char **text,
+                      size_t *length) {
+    uint32_t size;
     const void *body = pl_batch_heap_row(events, 0, row, &size);
-    pl_unpack_init(&unpack, body, size);
-    if (!size || !pl_unpack_map(&unpack, &pairs)) return false;
-    for (uint32_t i = 0; i < pairs; i++) {
-        const char *name;
-        size_t named;
-        if (!pl_unpack_str(&unpack, &name, &named)) return false;
-        if (named == strlen(key) && memcmp(name, key, named) == 0) return pl_unpack_str(&unpack, text, length);
-        if (!pl_unpack_skip(&unpack)) return false;
-    }
-    return false;
+    return pl_unpack_text(body, size, name, text, length);
 }
 
 static bool add_alarm(struct pl__activations *all, struct pl_tags *tags, const struct pl_batch *b, uint32_t row) {

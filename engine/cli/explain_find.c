@@ -21,20 +21,9 @@ struct search {
 
 /* A text of an event's body. */
 static bool body_text(const struct pl_batch *batch, uint32_t row, const char *name, const char **text, size_t *length) {
-    uint32_t size, pairs;
-    struct pl_unpack unpack;
+    uint32_t size;
     const void *body = pl_batch_heap_row(batch, 0, row, &size);
-    pl_unpack_init(&unpack, body, size);
-    if (!size || !pl_unpack_map(&unpack, &pairs)) return false;
-    for (uint32_t i = 0; i < pairs; i++) {
-        const char *key;
-        size_t key_length;
-        if (!pl_unpack_str(&unpack, &key, &key_length)) return false;
-        if (key_length == strlen(name) && memcmp(key, name, key_length) == 0)
-            return pl_unpack_str(&unpack, text, length);
-        if (!pl_unpack_skip(&unpack)) return false;
-    }
-    return false;
+    return pl_unpack_text(body, size, name, text, length);
 }
 
 static bool is_event(const struct pl_batch *batch, uint32_t row, const char *id) {

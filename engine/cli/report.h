@@ -68,7 +68,6 @@ struct pl__span_walk {
 enum pl_code pl__span_walk(struct pl__span *report, struct pl_store *store, const struct pl__span_walk *walk,
                            struct pl_error **error);
 
-bool pl__body_find(struct pl_unpack *in, const char *name); /* in front of a map: goes to the value of `name` */
 bool pl__body_text(const void *body, size_t size, const char *name, char text[PL__BODY_TEXT]); /* cut to fit */
 const char *pl__span_number(char text[PL__SPAN_NUMBER], double value, int decimals);           /* "-": there is none */
 

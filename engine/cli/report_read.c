@@ -23,25 +23,10 @@ enum pl_code pl__span_walk(struct pl__span *report, struct pl_store *store, cons
     return pl_zone_walk(&through, error);
 }
 
-bool pl__body_find(struct pl_unpack *in, const char *name) {
-    uint32_t pairs;
-    const char *key;
-    size_t length;
-    if (!pl_unpack_map(in, &pairs)) return false;
-    for (; pairs; pairs--) {
-        if (!pl_unpack_str(in, &key, &length)) return false;
-        if (strlen(name) == length && memcmp(key, name, length) == 0) return true;
-        if (!pl_unpack_skip(in)) return false;
-    }
-    return false;
-}
-
 bool pl__body_text(const void *body, size_t size, const char *name, char text[PL__BODY_TEXT]) {
-    struct pl_unpack in;
     const char *found;
     size_t length;
-    pl_unpack_init(&in, body, size);
-    if (!pl__body_find(&in, name) || !pl_unpack_str(&in, &found, &length)) return false;
+    if (!pl_unpack_text(body, size, name, &found, &length)) return false;
     snprintf(text, PL__BODY_TEXT, "%.*s", length < PL__BODY_TEXT - 1 ? (int)length : PL__BODY_TEXT - 1, found);
     return true;
 }

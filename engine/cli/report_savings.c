@@ -35,7 +35,7 @@ static bool figures_of(const void *body, size_t size, const char *when, double v
     for (unsigned i = 0; i < FIGURES; i++) {
         struct pl_unpack in;
         pl_unpack_init(&in, body, size);
-        if (!pl__body_find(&in, when) || !pl__body_find(&in, figures[i]) || !pl_unpack_f64(&in, &value[i]) ||
+        if (!pl_unpack_find(&in, when) || !pl_unpack_find(&in, figures[i]) || !pl_unpack_f64(&in, &value[i]) ||
             !isfinite(value[i]))
             return false;
     }

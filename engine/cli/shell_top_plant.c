@@ -25,31 +25,17 @@ struct row {
     size_t size;
 };
 
-static bool find_column(const struct row *row, const char *name, struct pl_unpack *in) {
-    uint32_t pairs;
-    const char *key;
-    size_t length;
-    pl_unpack_init(in, row->at, row->size);
-    if (!pl_unpack_map(in, &pairs)) return false;
-    for (; pairs; pairs--) {
-        if (!pl_unpack_str(in, &key, &length)) return false;
-        if (strlen(name) == length && memcmp(key, name, length) == 0) return true;
-        if (!pl_unpack_skip(in)) return false;
-    }
-    return false;
-}
-
 static bool text_column(const struct row *row, const char *name, const char **text, int *length) {
-    struct pl_unpack in;
     size_t size;
-    if (!find_column(row, name, &in) || !pl_unpack_str(&in, text, &size)) return false;
+    if (!pl_unpack_text(row->at, row->size, name, text, &size)) return false;
     *length = size < PL_TOP_LINE ? (int)size : PL_TOP_LINE;
     return true;
 }
 
 static bool number_column(const struct row *row, const char *name, double *value) {
     struct pl_unpack in;
-    return find_column(row, name, &in) && pl_unpack_f64(&in, value);
+    pl_unpack_init(&in, row->at, row->size);
+    return pl_unpack_find(&in, name) && pl_unpack_f64(&in, value);
 }
 
 /* Calls `each` for the rows; false: the engine has no such command, or did not carry it out. */

@@ -116,19 +116,8 @@ void pl__answer_gone(struct pl__call *call) {
 
 /* The text of a column of a row, in place; NULL: it has none. */
 static const char *column_of(const uint8_t *row, size_t size, const char *name, size_t *length) {
-    struct pl_unpack in;
-    uint32_t pairs;
-    const char *key, *text;
-    size_t key_length;
-    pl_unpack_init(&in, row, size);
-    if (!pl_unpack_map(&in, &pairs)) return NULL;
-    for (; pairs; pairs--) {
-        if (!pl_unpack_str(&in, &key, &key_length)) return NULL;
-        bool wanted = strlen(name) == key_length && memcmp(key, name, key_length) == 0;
-        if (wanted && pl_unpack_str(&in, &text, length)) return text;
-        if (wanted || !pl_unpack_skip(&in)) return NULL;
-    }
-    return NULL;
+    const char *text;
+    return pl_unpack_text(row, size, name, &text, length) ? text : NULL;
 }
 
 /* The collection's path without the parts that only some routes have: "alarms/{alarm}/ack" -> "alarms". */

@@ -162,21 +162,6 @@ static enum pl_code read_samples(struct past *past, struct pl_error **error) {
 
 /* ---- Alarms ---- */
 
-static bool text_of(const void *body, size_t size, const char *name, const char **text, size_t *length) {
-    struct pl_unpack in;
-    uint32_t pairs;
-    const char *key;
-    size_t key_length;
-    pl_unpack_init(&in, body, size);
-    if (!pl_unpack_map(&in, &pairs)) return false;
-    for (; pairs; pairs--) {
-        if (!pl_unpack_str(&in, &key, &key_length)) return false;
-        if (strlen(name) == key_length && memcmp(key, name, key_length) == 0) return pl_unpack_str(&in, text, length);
-        if (!pl_unpack_skip(&in)) return false;
-    }
-    return false;
-}
-
 static bool take_alarms(void *arg, const struct pl_batch *batch) {
     struct past *past = arg;
     for (uint32_t i = 0; i < batch->rows; i++) {
@@ -185,7 +170,7 @@ static bool take_alarms(void *arg, const struct pl_batch *batch) {
         uint32_t size;
         if (strncmp(pl_tags_get(past->names, batch->events.kind[i])->name, "alarm.", 6) != 0) continue;
         const void *body = pl_batch_heap_row(batch, 0, i, &size);
-        if (!text_of(body, size, "alarm", &alarm, &length)) continue; /* of a flood */
+        if (!pl_unpack_text(body, size, "alarm", &alarm, &length)) continue; /* of a flood */
         uint32_t name = pl_tags_intern(past->names, alarm, length);
         if (name != PL_NO_ID && is_newer(past, name, batch->events.time[i]))
             put_stood(past, name, batch->events.time[i], body, size);
@@ -196,7 +181,7 @@ static bool take_alarms(void *arg, const struct pl_batch *batch) {
 static bool has(const struct stood *stood, const char *field, const char *wanted) {
     const char *text;
     size_t length;
-    return text_of(stood->row, stood->size, field, &text, &length) && strlen(wanted) == length &&
+    return pl_unpack_text(stood->row, stood->size, field, &text, &length) && strlen(wanted) == length &&
            memcmp(text, wanted, length) == 0;
 }
 

@@ -1,5 +1,3 @@
-#include "store/audit.h"
-
 #include <potline/alloc.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -16,81 +14,9 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
-#include "store/folder_testing.h"
+#include "store/audit_testing.h"
 
 enum { KEY = 8 };
-
-static char *folder;
-static struct pl_store *store;
-
-static struct pl_store *open_store(bool read_only) {
-    struct pl_store *opened;
-    struct pl_error *error = NULL;
-    if (pl_store_open(folder, &(struct pl_store_options){.read_only = read_only}, &opened, &error)) {
-        pl_error_print(stderr, error);
-        fail();
-    }
-    return opened;
-}
-
-static int setup(void **state) {
-    (void)state;
-    folder = make_folder();
-    store = open_store(false);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    pl_store_close(store);
-    remove_folder(folder);
-    return 0;
-}
-
-/* ---- Helpers ---- */
-
-static struct pl_audit *open_audit(void) {
-    struct pl_audit *audit;
-    assert_int_equal(pl_audit_open(store, &audit, NULL), PL_OK);
-    return audit;
-}
-
-static void append_one(struct pl_audit *audit, unsigned i) {
-    char object[32];
-    snprintf(object, sizeof object, "alarm %u", i);
-    struct pl_audit_record record = {.time = i, .user = "anna", .action = "alarms ack", .object = object};
-    struct pl_error *error = NULL;
-    if (pl_audit_append(audit, &record, &error)) {
-        pl_error_print(stderr, error);
-        fail();
-    }
-}
-
-static void append_many(unsigned first, unsigned count) {
-    struct pl_audit *audit = open_audit();
-    for (unsigned i = 0; i < count; i++)
-        append_one(audit, first + i);
-    pl_audit_close(audit);
-}
-
-static enum pl_code count_record(void *arg, const struct pl_audit_record *record, struct pl_error **error) {
-    (void)error;
-    uint64_t *count = arg;
-    (*count)++;
-    assert_true(record->sequence >= *count);
-    return PL_OK;
-}
-
-/* How many records are whole; it must be all of them. */
-static uint64_t count_whole(struct pl_store *from) {
-    uint64_t count = 0;
-    struct pl_error *error = NULL;
-    if (pl_audit_each(from, 1, count_record, &count, &error)) {
-        pl_error_print(stderr, error);
-        fail();
-    }
-    return count;
-}
 
 /* Damage is found, named, and the records in front of it are given. */
 static void assert_broken_at(uint64_t sequence) {
@@ -661,74 +587,6 @@ static void many_records_are_verified(void **state) {
     tell_how_fast(records ? (unsigned)strtoul(records, NULL, 10) : 20000);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
-/* ---- What is owed an end ---- */
-
-static void append_owed(struct pl_audit *audit, const char *opens, const char *closes, const char *object) {
-    struct pl_audit_record record = {
-        .time = 1, .action = "setpoint write", .object = object, .opens = opens, .closes = closes};
-    assert_int_equal(pl_audit_append(audit, &record, NULL), PL_OK);
-}
-
-struct owed {
-    struct pl_audit *audit;
-    char text[256];
-};
-
-static enum pl_code list_owed(void *arg, const char *name, const struct pl_audit_record *record,
-                              struct pl_error **error) {
-    struct owed *owed = arg;
-    size_t used = strlen(owed->text);
-    (void)error;
-    snprintf(owed->text + used, sizeof owed->text - used, "%s=%s ", name, record->object);
-    if (owed->audit) append_owed(owed->audit, NULL, name, record->object);
-    return PL_OK;
-}
-
-static void assert_owed(struct pl_audit *audit, const char *prefix, bool close, const char *wanted) {
-    struct owed owed = {.audit = close ? audit : NULL};
-    assert_int_equal(pl_audit_owed_each(audit, prefix, list_owed, &owed, NULL), PL_OK);
-    assert_string_equal(owed.text, wanted);
-}
-
-static void what_begins_is_owed_an_end(void **state) {
-    (void)state;
-    struct pl_audit *audit = open_audit();
-    append_owed(audit, "write/1/a", NULL, "a");
-    append_owed(audit, "write/2/b", NULL, "b");
-    append_owed(audit, "other/3/a", NULL, "c");
-    append_owed(audit, NULL, "write/1/a", "a");
-    append_owed(audit, NULL, "write/9/x", "x"); /* that was never opened */
-    assert_owed(audit, "", false, "other/3/a=c write/2/b=b ");
-    pl_audit_close(audit);
-    pl_store_close(store);
-    store = open_store(false);
-    audit = open_audit();
-    assert_owed(audit, "wr", false, "write/2/b=b ");
-    assert_owed(audit, "write/", true, "write/2/b=b ");
-    assert_owed(audit, "", true, "other/3/a=c ");
-    assert_owed(audit, "", true, "");
-    assert_int_equal(count_whole(store), 7);
-    pl_audit_close(audit);
-}
-
-static void a_pruned_record_is_owed_its_end_all_the_same(void **state) {
-    (void)state;
-    struct pl_audit *audit = open_audit();
-    uint64_t removed;
-    struct pl_audit_record prune = {.time = 10};
-    append_owed(audit, "write/1/a", NULL, "a");
-    append_many(5, 3);
-    pl_audit_close(audit);
-    audit = open_audit();
-    assert_int_equal(pl_audit_prune(audit, 4, &prune, &removed, NULL), PL_OK);
-    assert_int_equal(removed, 1);
-    assert_owed(audit, "", true, "write/1/a= ");
-    assert_owed(audit, "", true, "");
-    pl_audit_close(audit);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_record_reads_back),
@@ -754,8 +612,6 @@ int main(void) {
         TEST(a_killed_process_leaves_a_whole_chain),
         TEST(without_memory_nothing_is_half_done),
         TEST(many_records_are_verified),
-        TEST(what_begins_is_owed_an_end),
-        TEST(a_pruned_record_is_owed_its_end_all_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,23 +16,12 @@ struct event {
 };
 
 static bool body_text(const struct event *event, const char *key, char *to, size_t room) {
-    struct pl_unpack unpack;
-    const char *name, *text;
+    const char *text;
     size_t length;
-    uint32_t pairs;
-    pl_unpack_init(&unpack, event->body, event->size);
-    if (!event->size || !pl_unpack_map(&unpack, &pairs)) return false;
-    for (; pairs > 0 && pl_unpack_str(&unpack, &name, &length); pairs--) {
-        if (length != strlen(key) || memcmp(name, key, length) != 0) {
-            if (!pl_unpack_skip(&unpack)) return false;
-            continue;
-        }
-        if (!pl_unpack_str(&unpack, &text, &length) || length == 0 || length >= room) return false;
-        memcpy(to, text, length);
-        to[length] = 0;
-        return true;
-    }
-    return false;
+    if (!pl_unpack_text(event->body, event->size, key, &text, &length) || length == 0 || length >= room) return false;
+    memcpy(to, text, length);
+    to[length] = 0;
+    return true;
 }
 
 static void find_subject(struct notify *s, struct event *event) {

@@ -54,6 +54,12 @@ PL_API bool pl_unpack_array(struct pl_unpack *unpack, uint32_t *count);
 PL_API bool pl_unpack_map(struct pl_unpack *unpack, uint32_t *count);
 PL_API bool pl_unpack_skip(struct pl_unpack *unpack); /* one value, nested at most 32 deep */
 
+/* In front of a map: goes to the value of its first pair of that name. False: it has none, or is no map. */
+PL_API bool pl_unpack_find(struct pl_unpack *unpack, const char *name);
+
+/* The text under `name` in a map, in place. False: there is none, or it is no text. */
+PL_API bool pl_unpack_text(const void *map, size_t size, const char *name, const char **text, size_t *length);
+
 /* One msgpack value as JSON text (NaN and infinities as null, bytes as base64), ended with 0, caller frees with
  * pl_free; NULL when it is not valid msgpack or without memory. */
 PL_API char *pl_pack_json(const void *bytes, size_t size);
