@@ -568,7 +568,7 @@ const struct pl_model twin_cell_model = {
         "conductance). Voltage is Haupin's sum, the liquidus Solheim's. Ledge freezes as cryolite, so it changes the "
         "composition and with it the liquidus. Efficiency falls with superheat and rises with excess AlF3. Where the "
         "density reaches the critical one, or bubbles cover the anodes, an anode effect adds `effect_voltage` until 5 "
-        "% more margin is there. Colder than 850, hotter than 1150 deg C, or all but frozen, a run ends.\n\n"
+        "% more margin is there. Colder than 850, hotter than 1150 deg C, all but frozen, or without metal, a run ends.\n\n"
         "Assumed: bath and metal well mixed and equally warm, all anodes alike, walls one-dimensional, the cathode's "
         "heat shared between metal and blocks, bars and edges as conductances from the lower end of the blocks, no gas "
         "burning. Constants are those of a self-consistent 180 kA cell: usual fluxes make a third of the losses go "
