@@ -500,6 +500,11 @@ static double impedance_misfit(const void *data, const double *p, const double *
     .load = electrolyser_load, .observed = observed, .predict = electrolyser_predict, .misfit = electrolyser_misfit,   \
     .unload = unload
 
+static const struct pl_model_expected leads_expected[] = {
+    {"L", 1e-7, 1e-7, "a wire has 1 uH/m, and the leads of a cell some 10 cm that no return runs beside"},
+    {.name = NULL},
+};
+
 const struct pl_model_experiment twin_electrode_experiments[] = {
     {.name = "koutecky-levich",
      .doc = "A rotating disk: current by potential and speed, between 0.1 and 0.7 V. Kinetics by Tafel's law and "
@@ -556,6 +561,8 @@ const struct pl_model_experiment twin_electrode_experiments[] = {
      .doc = "Two arcs, diffusion in a closed layer (Warburg), leads.",
      .fit = "R0,R1,C1,n1,R2,C2,n2,Z0,tau,L",
      .starts = 7,
+     .expected = leads_expected,
+     .scatter = 0.01,
      .load = impedance_load,
      IMPEDANCE},
     {.name = "impedance-arc",
