@@ -1,5 +1,5 @@
 /* fourier_lab.c: what FourierHeatModel is calibrated with. */
-#include "lab_heat.h"
+#include "lab_experiments.h"
 
 static const struct pl_model_expected packed_expected[] = {
     {"packing", 1, 0.2, "alumina as dense as its data sheet's; packed, it holds less"},

@@ -132,8 +132,8 @@ static void test_wild_inputs_give_numbers_or_a_limit(void **state) {
     }
 }
 
-/* The finest grid and the tightest tolerance that a table allows, and any between: a budget bounds what a step takes, and
- * what could not be done as asked is done on a lower rung. */
+/* The finest grid and the tightest tolerance that a table allows, and any between: a budget bounds what a step takes,
+ * and what could not be done as asked is done on a lower rung. */
 static void test_wild_grids_and_tolerances_end_within_their_budget(void **state) {
     enum { BUDGET = 600, STEPS = 3 };
     (void)state;
