@@ -8,9 +8,10 @@
 #include <potline/text.h>
 #include <potline/time.h>
 
+#include "base/clock.h"
 #include "model.h"
 
-enum { CHANGES_MAX = 256, TIMES_MAX = 200000 };
+enum { CHANGES_MAX = 256, TIMES_MAX = 200000, WITHIN_S = 120 };
 
 struct change {
     double time;
@@ -25,6 +26,9 @@ struct run {
     struct change change[CHANGES_MAX];      /* by time */
     unsigned changes;
     double until, every;
+    long budget;             /* of a step */
+    double deadline, within; /* s of the clock: for a step, for all of it */
+    pl_time begun;
 
     unsigned outputs;
     size_t times, room;
@@ -112,12 +116,14 @@ static bool parse(struct run *run) {
     if (until && !seconds(cli, "until", until, &run->until)) return false;
     if (until && !every) run->every = fmin(run->every, run->until / 10);
     if (every && !seconds(cli, "every", every, &run->every)) return false;
-    const char *deadline = pl_cli_get(cli, "deadline");
-    run->stepper.deadline = 600;
-    if (deadline && !seconds(cli, "deadline", deadline, &run->stepper.deadline)) return false;
+    const char *deadline = pl_cli_get(cli, "deadline"), *within = pl_cli_get(cli, "within");
+    run->deadline = PL_STEPPER_DEADLINE;
+    run->within = WITHIN_S;
+    if (deadline && !seconds(cli, "deadline", deadline, &run->deadline)) return false;
+    if (within && !seconds(cli, "within", within, &run->within)) return false;
     double budget = PL_STEPPER_BUDGET;
     if (!pl__model_within(cli, "budget", 1, 1e12, &budget)) return false;
-    run->stepper.budget = (long)budget;
+    run->budget = (long)budget;
     if (!(run->every > 0) || run->until / run->every > TIMES_MAX) {
         pl_cli_usage(cli, "outputs each %g s for %g s: at most %d times are possible", run->every, run->until,
                      TIMES_MAX);
@@ -174,6 +180,11 @@ static void record(struct run *run, double time) {
 
 static enum pl_code step(struct run *run, double until, struct pl_error **error) {
     struct pl_stepper *stepper = &run->stepper;
+    double left = run->within - (double)(pl_clock_monotonic() - run->begun) * 1e-9;
+    if (left <= 0)
+        return pl_error_set(error, PL_LIMIT, "at %g s of %g s, %g s of the clock are used up (--within)", stepper->t,
+                            run->until, run->within);
+    stepper->deadline = fmin(run->deadline > 0 ? run->deadline : left, left);
     enum pl_code code = pl_stepper_advance(stepper, until, error);
     if (code || stepper->rung == PL_STEPPER_ASKED) return code;
     if (stepper->rung > run->worst) run->worst = stepper->rung;
@@ -197,12 +208,11 @@ static enum pl_code advance(struct run *run, unsigned *next, double until, struc
 
 static enum pl_code work(struct run *run, struct pl_error **error) {
     unsigned next = 0;
-    struct pl_stepper asked = run->stepper;
     run->degraded_at = -1;
+    run->begun = pl_clock_monotonic();
     enum pl_code code = pl_stepper_open(&run->stepper, run->model, run->values, error);
     if (code) return code;
-    run->stepper.budget = asked.budget;
-    run->stepper.deadline = asked.deadline;
+    run->stepper.budget = run->budget;
     record(run, 0);
     for (size_t i = 1; !code && (double)(i - 1) * run->every < run->until * (1 - 1e-12); i++) {
         double time = fmin((double)i * run->every, run->until);

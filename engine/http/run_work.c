@@ -8,7 +8,6 @@
 #include <potline/alloc.h>
 
 enum { POINTS = 200000 /* of all profiles of a run: 3 MiB */ };
-static const double BUDGET = 200000, DEADLINE_S = 10;
 
 void pl__run_free(struct pl__run *run) {
     if (!run) return;
@@ -69,8 +68,8 @@ static void record_baseline(struct pl__run *run, struct pl_stepper *stepper, dou
 static enum pl_code begin(struct pl__run *run, bool change, struct pl_stepper *stepper, struct pl_error **error) {
     enum pl_code code = run->fork ? pl_what_if_begin(run->fork, change, stepper, error)
                                   : pl_stepper_open(stepper, run->model, run->values, error);
-    stepper->budget = (long)BUDGET;
-    stepper->deadline = DEADLINE_S;
+    stepper->budget = PL_STEPPER_BUDGET;
+    stepper->deadline = PL_STEPPER_DEADLINE;
     return code;
 }
 

@@ -7,7 +7,7 @@
 /* Unknowns: heat of bath and metal (MJ), masses (kg), the two walls, the lining, net heat out (MJ), alumina consumed.
  */
 enum { PATIENCE = 400 };
-static const double MEGA = 1e6, HOTTEST = 1150, COLDEST = 850, LEAST_BATH = 0.2;
+static const double MEGA = 1e6, HOTTEST = 1150, COLDEST = 850, LEAST_BATH = 0.2, LEAST_METAL = 0.01;
 static const double METAL_BY_CHARGE = 9.3214647e-8, ALUMINA_BY_CHARGE = 1.7612362e-7; /* kg/C */
 
 double cell_capacity(const struct cell *c, const double *y) {
@@ -121,6 +121,7 @@ static int event(double t, const double *y, double *value, void *self) {
     value[CELL_HOT] = HOTTEST - c->flows.bath.t;
     value[CELL_COLD] = c->flows.bath.t - COLDEST;
     value[CELL_EMPTY] = y[CELL_CRYOLITE] / c->begun_cryolite - LEAST_BATH;
+    value[CELL_DRY] = y[CELL_METAL] / c->begun_metal - LEAST_METAL;
     /* An effect ends with more alumina than it began with. */
     value[CELL_EFFECT] = c->effect ? 0.05 - c->flows.voltage.margin : c->flows.voltage.margin;
     if (c->set.current == 0) value[CELL_EFFECT] = 1;
@@ -242,6 +243,9 @@ static enum pl_code beyond(const struct cell *c, int found, struct pl_error **er
     if (found == CELL_EMPTY)
         return pl_error_set(error, PL_RANGE, "at %g s less than %g %% of the bath is liquid: the cell freezes", t,
                             100 * LEAST_BATH);
+    if (found == CELL_DRY)
+        return pl_error_set(error, PL_RANGE, "at %g s all but %g %% of the metal that was there is tapped", t,
+                            100 * LEAST_METAL);
     return pl_error_set(error, PL_RANGE,
                         "at %g s the ledge at the %s is %g m thick, the most that it may be: the cell freezes", t,
                         found == CELL_THICK_0 ? "bath" : "metal", c->wall[found - CELL_THICK_0].front.most);

@@ -36,26 +36,47 @@ static int event(double t, const double *y, double *value, void *self) {
     return 0;
 }
 
-static bool make_pattern(struct conduction *c) {
-    int n = stack_unknowns(&c->stack);
-    c->pattern = pattern_new(n + EXTRA);
-    if (!c->pattern) return false;
-    stack_pattern(&c->stack, c->pattern, 1);
-    pattern_add(c->pattern, 0, 1);
-    pattern_add(c->pattern, 0, n);
-    pattern_add(c->pattern, n + 1, c->stack.cells);
-    if (c->stack.layers == 1 && c->stack.front.is) pattern_add(c->pattern, n + 1, n);
-    return pattern_finish(c->pattern);
-}
-
 static bool loses(const struct stack *s) {
     for (int i = 0; i < s->cells; i++)
         if (s->loss[i] > 0) return true;
     return false;
 }
 
-static enum pl_code make_solver(struct conduction *c, struct pl_error **error) {
+/* Three neighbours are a band, which costs less than a sparse matrix; not so a front, and what is lost along cells. */
+static bool is_band(const struct conduction *c) {
+    return !c->stack.front.is && !loses(&c->stack);
+}
+
+static bool make_pattern(struct conduction *c) {
     int n = stack_unknowns(&c->stack);
+    c->pattern = pattern_new(n + EXTRA);
+    c->weights = pl_alloc((size_t)(n + EXTRA) * sizeof *c->weights);
+    if (!c->pattern || !c->weights) return false;
+    stack_pattern(&c->stack, c->pattern, 1);
+    pattern_add(c->pattern, 0, 1);
+    pattern_add(c->pattern, 0, n);
+    pattern_add(c->pattern, n + 1, c->stack.cells);
+    if (c->stack.layers == 1 && c->stack.front.is) pattern_add(c->pattern, n + 1, n);
+    pattern_close(c->pattern, n + 2);
+    return pattern_finish(c->pattern);
+}
+
+/* Of conduction_balance, which is what they keep. */
+static void put_weights(struct conduction *c) {
+    const struct stack *s = &c->stack;
+    int n = stack_unknowns(s);
+    if (!c->weights) return;
+    for (int i = 0; i < s->cells; i++)
+        c->weights[1 + i] = s->capacity[i];
+    if (s->front.is) c->weights[n] = -s->layer[0].material.density * s->front.reference;
+    c->weights[0] = c->weights[n + 1] = c->weights[n + 2] = -JOULE;
+}
+
+static enum pl_code make_solver(struct conduction *c, double t, const double *y, struct pl_error **error) {
+    int n = stack_unknowns(&c->stack);
+    if (!is_band(c) && !c->pattern && !make_pattern(c))
+        return pl_error_set(error, PL_NO_MEMORY, "no memory for a Jacobian");
+    put_weights(c);
     double relative = c->tolerance > 0 ? c->tolerance : 1e-6;
     double *absolutes = pl_alloc((size_t)(n + EXTRA) * sizeof *absolutes);
     if (!absolutes) return pl_error_set(error, PL_NO_MEMORY, "no memory for %d tolerances", n);
@@ -70,20 +91,25 @@ static enum pl_code make_solver(struct conduction *c, struct pl_error **error) {
                                      .lower = 1,
                                      .upper = 1,
                                      .pattern = c->pattern,
+                                     .weights = c->weights,
                                      .events = c->stack.front.is ? STACK_EVENTS + 1 : 0,
                                      .event = event,
                                      .relative = relative,
                                      .absolute = 10 * relative,
                                      .absolutes = absolutes,
-                                     .convergence = loses(&c->stack) ? 1e-3 : 0,
                                      .limit = &c->limit,
                                      .sensitivities = c->sensitivities,
                                      .parameters = c->parameters,
                                      .scales = c->scales,
                                      .which = c->which};
-    enum pl_code code = solver_new(&c->solver, &problem, 0, c->y, error);
+    struct solver *solver;
+    enum pl_code code = solver_new(&solver, &problem, t, y, error);
     pl_free(absolutes);
-    return code;
+    if (code) return code; /* the old one can still be read */
+    if (c->solver) solver_succeed(solver, c->solver);
+    solver_free(c->solver);
+    c->solver = solver;
+    return PL_OK;
 }
 
 enum pl_code conduction_open(struct conduction *c, const double *t, struct pl_error **error) {
@@ -92,25 +118,32 @@ enum pl_code conduction_open(struct conduction *c, const double *t, struct pl_er
     if (!c->y) return pl_error_set(error, PL_NO_MEMORY, "no memory for %d unknowns", n);
     stack_start_profile(&c->stack, c->y + 1, t);
     c->begun = stack_heat(&c->stack, c->y + 1);
-    /* Three neighbours are a band, which costs less than a sparse matrix. */
-    if (c->stack.front.is && !make_pattern(c)) return pl_error_set(error, PL_NO_MEMORY, "no memory for a Jacobian");
-    return make_solver(c, error);
+    return make_solver(c, 0, c->y, error);
 }
 
 void conduction_close(struct conduction *c) {
     solver_free(c->solver);
     pattern_free(c->pattern);
+    pl_free(c->weights);
     pl_free(c->y);
     stack_fini(&c->stack);
     c->solver = NULL;
     c->pattern = NULL;
+    c->weights = NULL;
     c->y = NULL;
 }
 
+/* What is lost along the cells for the first time takes another Jacobian. */
+enum pl_code conduction_resume(struct conduction *c, double t, struct pl_error **error) {
+    const double *y = solver_state(c->solver);
+    put_weights(c);
+    if (!c->pattern && !is_band(c)) return make_solver(c, t, y, error);
+    return solver_restart(c->solver, t, y, error);
+}
+
 enum pl_code conduction_restart(struct conduction *c, struct pl_error **error) {
-    double *y = solver_state(c->solver);
-    if (c->stack.front.is) stack_switch(&c->stack, y + 1);
-    return solver_restart(c->solver, solver_time(c->solver), y, error);
+    if (c->stack.front.is) stack_switch(&c->stack, solver_state(c->solver) + 1);
+    return conduction_resume(c, solver_time(c->solver), error);
 }
 
 enum pl_code conduction_advance(struct conduction *c, double until, struct pl_error **error) {

@@ -6,7 +6,7 @@
  *     conduction_close(c);
  *
  * What has come through either side since the start is carried as unknowns next to the cells that it passes, so the
- * balance is kept by the integration itself. What is lost along the sides of cells is carried too, by a looser row.
+ * balance is kept by the integration itself. What is lost along the sides of cells is carried too.
  * `drive`, when given, sets the stack's sides for a time before each evaluation; restart behind a jump.
  */
 #ifndef TWIN_CONDUCTION_H
@@ -25,7 +25,8 @@ struct conduction {
     const double *scales;
     const int *which;
 
-    struct pattern *pattern;
+    struct pattern *pattern; /* NULL: a band */
+    double *weights;         /* likewise */
     struct solver *solver;
     double *y;
     double begun; /* J at the start */
@@ -38,8 +39,9 @@ enum pl_code conduction_advance(struct conduction *c, double until, struct pl_er
 enum pl_code conduction_restart(struct conduction *c, struct pl_error **error); /* sides have jumped */
 void conduction_close(struct conduction *c);
 
-/* Its state, to and from numbers; returns the time of it. After loading, the solver is to be restarted there. */
+/* Its state, to and from numbers; returns the time of it. After loading, conduction_resume there. */
 double conduction_carry(struct conduction *c, struct state *state);
+enum pl_code conduction_resume(struct conduction *c, double t, struct pl_error **error);
 
 const double *conduction_cells(struct conduction *c); /* the stack's unknowns; refreshes the stack's fluxes */
 double conduction_balance(struct conduction *c);      /* heat that is unaccounted for, of what has moved or is there */

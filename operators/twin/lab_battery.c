@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lab.h"
-#include "lab_heat.h"
+#include "lab_experiments.h"
 #include "solver.h"
 
 enum { FILM, CAPACITY, ENTROPY, CHARGE, RATE, VOLUME, AREA, KELVIN, PARAMETERS };

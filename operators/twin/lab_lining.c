@@ -6,7 +6,7 @@
 
 #include "conduction.h"
 #include "lab.h"
-#include "lab_heat.h"
+#include "lab_experiments.h"
 #include "lining.h"
 
 enum { DEPTH, GAIN, BATH_TIME, METAL, USUAL, BLOCK_K, BARRIER_K, INSULATION_K };

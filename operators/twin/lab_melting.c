@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "conduction.h"
-#include "lab_heat.h"
+#include "lab_experiments.h"
 
 enum { STEFAN, SUBCOOLING };
 const struct pl_model_parameter twin_melting_parameters[] = {

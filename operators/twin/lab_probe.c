@@ -7,7 +7,7 @@
 
 #include "conduction.h"
 #include "lab.h"
-#include "lab_heat.h"
+#include "lab_experiments.h"
 
 enum { MEDIUM, T0, POWER, CONTACT, CONTACT_SLOPE, PACKING, PACKED, LAG, GAP, LOSS };
 static const char *const media[] = {"salt", "argon", NULL};

@@ -6,7 +6,7 @@
 
 #include "conduction.h"
 #include "lab.h"
-#include "lab_heat.h"
+#include "lab_experiments.h"
 
 enum { POWER, FILM, END, CONDUCTIVITY, CAPACITY, CONVECTION, LENGTH, DIAMETER };
 const struct pl_model_parameter twin_rod_parameters[] = {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lab.h"
-#include "lab_heat.h"
+#include "lab_experiments.h"
 #include "voltage.h"
 
 enum { CURRENT, ALUMINA, UNDISSOLVED, DISTANCE, DRIFT, BATH, T, EXCESS, CALCIUM, EFFICIENCY, SLOW, DISSOLUTION };

@@ -18,7 +18,7 @@ static int unknowns(const struct layer *l) {
     return head(l) + l->cells + 1;
 }
 
-/* What is much, of a concentration. */
+/* What is much, of a concentration, now. What has passed is told in what was much at the start (`whole`). */
 static double unit(const struct layer *l) {
     double most = fmax(l->bulk, l->scale);
     return most > 0 ? most : 1;
@@ -47,7 +47,7 @@ static double current_at(const struct layer *l, double first) {
 static void diffuse(const struct layer *l, double t, const double *c, double current, double *rate, double *passed_near,
                     double *passed_far) {
     double flux = -current / charge(l); /* away from the electrode */
-    *passed_near = flux / unit(l) / l->thickness;
+    *passed_near = flux / l->whole;
     for (int i = 0; i < l->cells; i++) {
         double next;
         if (i + 1 < l->cells)
@@ -58,7 +58,7 @@ static void diffuse(const struct layer *l, double t, const double *c, double cur
         if (l->source) rate[i] += l->source(t, l->place[i], l->context);
         flux = next;
     }
-    *passed_far = -flux / unit(l) / l->thickness;
+    *passed_far = -flux / l->whole;
 }
 
 static int rate(double t, const double *y, double *rate, void *self) {
@@ -171,6 +171,7 @@ static void guess(struct layer *l, double first) {
 enum pl_code layer_open_at(struct layer *l, const double *start, struct pl_error **error) {
     memcpy(l->y + head(l), start, (size_t)l->cells * sizeof *start);
     l->begun = amount(l, start);
+    l->whole = unit(l) * l->thickness;
     guess(l, start[0]);
     return make_solver(l, 0, error);
 }
@@ -219,7 +220,7 @@ void layer_allow(struct layer *l, const struct pl_model_allowance *allowance) {
 double layer_carry(struct layer *l, struct state *state) {
     double t = solver_time(l->solver), width[LAYER_CELLS], amount[LAYER_CELLS];
     const double *there = solver_state(l->solver) + head_there(l) - 1; /* passed, cells, passed */
-    double passed[] = {there[0], there[1 + l->cells]};
+    double passed[] = {there[0] * l->whole, there[1 + l->cells] * l->whole};
     int count = l->cells, control = (int)l->control;
     for (int i = 0; i < count; i++) {
         width[i] = l->width[i];
@@ -240,8 +241,8 @@ double layer_carry(struct layer *l, struct state *state) {
     state_spread(width, amount, count, l->width, y + 1, l->cells);
     for (int i = 0; i < l->cells; i++)
         y[1 + i] /= l->width[i];
-    y[0] = passed[0];
-    y[1 + l->cells] = passed[1];
+    y[0] = passed[0] / l->whole;
+    y[1 + l->cells] = passed[1] / l->whole;
     return t;
 }
 
@@ -271,8 +272,7 @@ double layer_potential(struct layer *l) {
 
 double layer_balance(struct layer *l) {
     const double *y = solver_state(l->solver);
-    double whole = unit(l) * l->thickness;
-    double near_by = y[head(l) - 1] * whole, far = y[head(l) + l->cells] * whole;
+    double near_by = y[head_there(l) - 1] * l->whole, far = y[head_there(l) + l->cells] * l->whole;
     return fabs(amount(l, layer_cells(l)) - l->begun - near_by - far) /
            fmax(l->begun + fabs(near_by) + fabs(far), 1e-300);
 }

@@ -46,6 +46,7 @@ struct layer {
     struct solver *solver;
     double *y;
     double begun; /* mol/m2 at the start */
+    double whole; /* mol/m2: of a full layer at the start */
 };
 
 enum pl_code layer_open(struct layer *layer, double start, struct pl_error **error); /* uniform at the start */

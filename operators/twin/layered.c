@@ -75,5 +75,5 @@ enum pl_code layered_load(void *self, const double *from, size_t count, struct p
     enum pl_code code = state_check(&s, l->kind->name, error);
     if (code) return code;
     l->kind->put_inputs(l);
-    return solver_restart(l->c.solver, t, solver_state(l->c.solver), error);
+    return conduction_resume(&l->c, t, error);
 }

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <potline/alloc.h>
+#include <potline/stepper.h>
 
 #include "base/random.h"
 #include "models.h"
@@ -43,18 +44,37 @@ static double any_value(struct pl_random *random, const struct pl_model_paramete
     return row->choices || (row->flags & PL_MODEL_WHOLE) ? floor(value) : value;
 }
 
-static void check_numbers(const struct pl_model *m, void *self) {
+/* Sums are kept to the round-off of a Jacobian, in units of what Newton's iteration leaves: the looser, the more. Where
+ * values are usual ones it is 1e-8 and less (`verify`). */
+static double balance_limit(double tolerance) {
+    return 1e-7 * fmax(tolerance / 1e-5, 1);
+}
+
+static double tolerance_of(const struct pl_model *m, const double *values) {
+    for (unsigned i = 0; i < count(m); i++)
+        if (m->parameters[i].flags & PL_MODEL_LOOSE) return values ? values[i] : m->parameters[i].fallback;
+    return 0;
+}
+
+static void check_numbers_at(const struct pl_model *m, void *self, double tolerance) {
     double out[PL_MODEL_OUTPUTS_MAX];
     static double position[PL_MODEL_PROFILE_MAX], value[PL_MODEL_PROFILE_MAX];
     m->read(self, out);
     for (unsigned i = 0; m->outputs[i].name; i++)
-        if (!isfinite(out[i])) fail_msg("%s: %s is %g", m->name, m->outputs[i].name, out[i]);
+        if (!isfinite(out[i]))
+            fail_msg("%s: %s is %g", m->name, m->outputs[i].name, out[i]);
+        else if (strstr(m->outputs[i].name, "balance") && out[i] > balance_limit(tolerance))
+            fail_msg("%s: %s is %.2e, with a tolerance of %g", m->name, m->outputs[i].name, out[i], tolerance);
     for (unsigned k = 0; m->profiles[k].name; k++) {
         unsigned n = m->profile(self, k, position, value);
         assert_in_range(n, 1, PL_MODEL_PROFILE_MAX);
         for (unsigned i = 0; i < n; i++)
             if (!isfinite(value[i])) fail_msg("%s: %s is %g", m->name, m->profiles[k].name, value[i]);
     }
+}
+
+static void check_numbers(const struct pl_model *m, void *self) {
+    check_numbers_at(m, self, tolerance_of(m, NULL));
 }
 
 /* A failure names what was crossed. */
@@ -69,16 +89,23 @@ static void check_failure(const struct pl_model *m, enum pl_code code, struct pl
     pl_error_free(error);
 }
 
-static void run_wild(struct pl_random *random, const struct pl_model *m, bool extreme, unsigned *good) {
+enum wildness { WILD_INPUTS, WILD_SETUP, WILD_NUMERICS };
+
+static void draw(struct pl_random *random, const struct pl_model *m, enum wildness wild, double *values) {
+    defaults(m, values);
+    for (unsigned i = 0; i < count(m); i++) {
+        bool numerical = m->parameters[i].flags & (PL_MODEL_GRID | PL_MODEL_LOOSE);
+        bool input = m->parameters[i].flags & PL_MODEL_INPUT;
+        if (wild == WILD_NUMERICS ? numerical : !numerical && (input || wild == WILD_SETUP))
+            values[i] = any_value(random, &m->parameters[i]);
+    }
+}
+
+static void run_wild(struct pl_random *random, const struct pl_model *m, enum wildness wild, unsigned *good) {
     double values[PL_MODEL_PARAMETERS_MAX];
     void *self = NULL;
     struct pl_error *error = NULL;
-    defaults(m, values);
-    for (unsigned i = 0; i < count(m); i++) {
-        bool size = strstr(m->parameters[i].name, "cells") != NULL || strcmp(m->parameters[i].name, "tolerance") == 0;
-        if (!size && (extreme || m->parameters[i].flags & PL_MODEL_INPUT))
-            values[i] = any_value(random, &m->parameters[i]);
-    }
+    draw(random, m, wild, values);
     enum pl_code code = m->open(&self, values, &error);
     for (int step = 1; step <= 4 && !code; step++) {
         check_numbers(m, self);
@@ -99,9 +126,41 @@ static void test_wild_inputs_give_numbers_or_a_limit(void **state) {
         struct pl_random random = {.state = 17 + k};
         unsigned good = 0;
         for (int i = 0; i < rounds; i++)
-            run_wild(&random, models[k], i % 2, &good);
+            run_wild(&random, models[k], i % 2 ? WILD_SETUP : WILD_INPUTS, &good);
         print_message("%s: %u of %d to the end\n", models[k]->name, good, rounds);
         assert_true(good > 0);
+    }
+}
+
+/* The finest grid and the tightest tolerance that a table allows, and any between: a budget bounds what a step takes,
+ * and what could not be done as asked is done on a lower rung. */
+static void test_wild_grids_and_tolerances_end_within_their_budget(void **state) {
+    enum { BUDGET = 600, STEPS = 3 };
+    (void)state;
+    int rounds = getenv("POTLINE_LONG") ? 60 : 5;
+    for (unsigned k = 0; k < PL_COUNT_OF(models); k++) {
+        const struct pl_model *m = models[k];
+        struct pl_random random = {.state = 91 + k};
+        unsigned through = 0;
+        for (int i = 0; i < rounds; i++) {
+            struct pl_stepper s;
+            struct pl_error *error = NULL;
+            double values[PL_MODEL_PARAMETERS_MAX];
+            draw(&random, m, WILD_NUMERICS, values);
+            enum pl_code code = pl_stepper_open(&s, m, values, &error);
+            s.budget = BUDGET;
+            for (int step = 1; step <= STEPS && !code; step++) {
+                long before = pl_stepper_effort(&s);
+                code = pl_stepper_advance(&s, m->until * step / 20, &error);
+                assert_true(pl_stepper_effort(&s) - before <= 5 * (BUDGET + 100));
+                check_numbers_at(m, s.self, pl_stepper_uncertain(&s) ? 1e-2 : tolerance_of(m, values));
+            }
+            through += !code;
+            check_failure(m, code, &error);
+            pl_stepper_close(&s);
+        }
+        print_message("%s: %u of %d to the end\n", m->name, through, rounds);
+        assert_true(through > 0);
     }
 }
 
@@ -269,6 +328,7 @@ int main(void) {
         cmocka_unit_test(test_defaults_are_within_ranges_and_run),
         cmocka_unit_test(test_reading_changes_nothing),
         cmocka_unit_test(test_wild_inputs_give_numbers_or_a_limit),
+        cmocka_unit_test(test_wild_grids_and_tolerances_end_within_their_budget),
         cmocka_unit_test(test_every_allocation_may_fail),
         cmocka_unit_test(test_a_cell_without_current_freezes_by_name),
         cmocka_unit_test(test_a_cell_without_alumina_has_an_anode_effect_that_feed_ends),

@@ -12,6 +12,7 @@ struct pattern *pattern_new(long size) {
     struct pattern *p = pl_alloc(sizeof *p);
     if (!p) return NULL;
     p->size = size;
+    p->closing = -1;
     p->marks = pl_alloc((size_t)size * (size_t)size);
     p->start = pl_alloc(((size_t)size + 1) * sizeof *p->start);
     p->colour = pl_alloc((size_t)size * sizeof *p->colour);
@@ -43,6 +44,11 @@ void pattern_add_block(struct pattern *p, long row, long rows, long column, long
             pattern_add(p, r, c);
 }
 
+void pattern_close(struct pattern *p, long row) {
+    p->closing = row;
+    pattern_add_block(p, row, 1, 0, p->size);
+}
+
 static bool compress(struct pattern *p) {
     for (long c = 0; c < p->size; c++)
         for (long r = 0; r < p->size; r++)
@@ -64,7 +70,7 @@ static int free_colour(const struct pattern *p, long column, const uint8_t *used
     for (int colour = 0;; colour++) {
         bool taken = false;
         for (int64_t k = p->start[column]; k < p->start[column + 1] && !taken; k++)
-            taken = used[(size_t)colour * (size_t)p->size + (size_t)p->row[k]];
+            taken = p->row[k] != p->closing && used[(size_t)colour * (size_t)p->size + (size_t)p->row[k]];
         if (!taken) return colour;
     }
 }

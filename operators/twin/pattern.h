@@ -4,7 +4,9 @@
  *     pattern_add(pattern, row, column);              the diagonal is always there
  *     if (!pattern_finish(pattern)) ...               compressed columns, coloured
  *
- * Columns of one colour are perturbed together, so a Jacobian costs as many evaluations as there are colours.
+ * Columns of one colour are perturbed together, so a Jacobian costs as many evaluations as there are colours. One row may
+ * close the others: it depends on all of them and has no part in the colours, since its entries are what keeps the sum
+ * that the equations keep (struct solver_problem, `weights`).
  */
 #ifndef TWIN_PATTERN_H
 #define TWIN_PATTERN_H
@@ -17,6 +19,7 @@ enum { PATTERN_MAX = 8192 }; /* unknowns */
 struct pattern {
     long size;
     long entries;
+    long closing;   /* the row that closes the others; below 0: none */
     int64_t *start; /* size + 1: where a column begins in `row` */
     int64_t *row;
     int *colour; /* of a column */
@@ -29,6 +32,7 @@ void pattern_free(struct pattern *pattern);
 
 void pattern_add(struct pattern *pattern, long row, long column); /* outside of the square: nothing */
 void pattern_add_block(struct pattern *pattern, long row, long rows, long column, long columns);
+void pattern_close(struct pattern *pattern, long row); /* before pattern_finish */
 bool pattern_finish(struct pattern *pattern);
 
 #endif

@@ -104,8 +104,7 @@ static void make_flow(struct plane *p) {
             p->across[j * p->nx + i] = -(stream(p, (i + 1) * dx, j * dy) - stream(p, i * dx, j * dy)) / dx;
 }
 
-/* The two neighbours in each direction, and what dissolves in the cell itself. What is taken steers nothing, so that
- * its dependence on all of them may be left out. */
+/* The two neighbours in each direction, and what dissolves in the cell itself. What is taken follows from the sum. */
 static bool make_pattern(struct plane *p) {
     int n = cells(p);
     p->pattern = pattern_new(2L * n + EXTRA);
@@ -124,7 +123,17 @@ static bool make_pattern(struct plane *p) {
         if (p->held[0]) pattern_add(p->pattern, 2L * n + 1, 2L * j * p->nx);
         if (p->held[1]) pattern_add(p->pattern, 2L * n + 1, 2L * ((j + 1) * p->nx - 1));
     }
+    pattern_close(p->pattern, 2L * n);
     return pattern_finish(p->pattern);
+}
+
+/* Of plane_balance. */
+static void put_weights(struct plane *p) {
+    int n = cells(p);
+    for (int k = 0; k < 2 * n; k++)
+        p->weights[k] = volume(p);
+    p->weights[2 * n] = 1;
+    p->weights[2 * n + 1] = -1;
 }
 
 static enum pl_code make_solver(struct plane *p, struct pl_error **error) {
@@ -138,6 +147,7 @@ static enum pl_code make_solver(struct plane *p, struct pl_error **error) {
                                      .model = p,
                                      .rate = rate,
                                      .pattern = p->pattern,
+                                     .weights = p->weights,
                                      .relative = relative,
                                      .absolute = absolutes[0],
                                      .absolutes = absolutes};
@@ -152,11 +162,13 @@ enum pl_code plane_open(struct plane *p, double (*start)(double x, double y, voi
         return pl_error_set(error, PL_RANGE, "%d by %d volumes: 1 to %d are possible", p->nx, p->ny, PLANE_CELLS);
     size_t n = (size_t)cells(p), along = (size_t)(p->nx + 1) * (size_t)p->ny,
            across = (size_t)p->nx * (size_t)(p->ny + 1);
-    p->memory = pl_alloc((along + across + 2 * n + EXTRA) * sizeof *p->memory);
+    p->memory = pl_alloc((along + across + 2 * (2 * n + EXTRA)) * sizeof *p->memory);
     if (!p->memory || !make_pattern(p)) return pl_error_set(error, PL_NO_MEMORY, "no memory for %zu volumes", n);
     p->along = p->memory;
     p->across = p->along + along;
     p->y = p->across + across;
+    p->weights = p->y + 2 * n + EXTRA;
+    put_weights(p);
     if (p->loops < 1) p->loops = 1;
     make_flow(p);
     for (int j = 0; j < p->ny; j++)

@@ -37,7 +37,7 @@ struct plane {
     double *along, *across; /* m2/s: flow through faces, by depth: (nx+1)*ny and nx*(ny+1) */
     struct pattern *pattern;
     struct solver *solver;
-    double *y;
+    double *y, *weights;
     double begun, entered; /* kg at the start, and put in by shots since */
     double *memory;
 };

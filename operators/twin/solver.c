@@ -1,4 +1,5 @@
 #include <cvodes/cvodes.h>
+#include <float.h>
 #include <idas/idas.h>
 #include <limits.h>
 #include <math.h>
@@ -122,7 +123,6 @@ static bool make_explicit(struct solver *s) {
            !CVodeSetErrHandlerFn(s->memory, keep_message, s) &&
            !CVodeSVtolerances(s->memory, p->relative, s->absolutes) &&
            !CVodeSetMaxNumSteps(s->memory, p->steps ? p->steps : SOLVER_STEPS) &&
-           !CVodeSetNonlinConvCoef(s->memory, p->convergence > 0 ? p->convergence : 0.1) &&
            !CVodeSetLinearSolver(s->memory, s->linear, s->matrix) &&
            (!p->pattern || !CVodeSetJacFn(s->memory, solver__rate_jacobian)) &&
            (!p->events || !CVodeRootInit(s->memory, p->events, call_event)) && make_sensitivities(s);
@@ -217,12 +217,21 @@ static bool finite_state(const struct solver *s) {
     return true;
 }
 
+/* A step that no longer moves the time would shrink on to nothing, and count as one that got there. */
+static int bound_steps(struct solver *s, double until) {
+    const double ULPS = 16;
+    double least = ULPS * DBL_EPSILON * fabs(until), longest = s->allowance.longest;
+    if (longest > 0) least = fmin(least, longest);
+    return implicit(s) ? IDASetMinStep(s->memory, least) : CVodeSetMinStep(s->memory, least);
+}
+
 enum pl_code solver_advance(struct solver *s, double until, int *event, struct pl_error **error) {
     if (event) *event = -1;
     if (!(until > s->t)) return PL_OK;
     s->failure[0] = 0;
     int code = implicit(s) ? IDASetStopTime(s->memory, until) : CVodeSetStopTime(s->memory, until);
     double reached = s->t;
+    if (code >= 0) code = bound_steps(s, until);
     if (code >= 0)
         code = implicit(s) ? IDASolve(s->memory, until, &reached, s->y, s->speed, IDA_NORMAL)
                            : CVode(s->memory, until, s->y, &reached, CV_NORMAL);

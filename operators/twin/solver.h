@@ -11,8 +11,9 @@
  * beyond what the model means: the solver tries smaller steps and fails with PL_RANGE, naming what `limit` says. The
  * state is then that of the last step that was good.
  *
- * Backward differentiation keeps sums that the equations keep: a balance of states closes to round-off and not merely
- * to the tolerance.
+ * Backward differentiation keeps sums that the equations keep, where the Jacobian keeps them as well: a balance of states
+ * then closes to round-off and not merely to the tolerance. A tally of what all cells lose or take would make each of
+ * them a colour of its own; it is the pattern's closing row instead, which follows from the sum and `weights`.
  *
  * With `sensitivities`, CVODES carries dy/dp along for each of the doubles that `parameters` holds and `rate` reads.
  */
@@ -36,6 +37,8 @@ struct solver_problem {
 
     long lower, upper;             /* the band, or */
     const struct pattern *pattern; /* borrowed for the solver's life */
+    const double *weights;         /* likewise, with `rate` and a pattern that is closed: sum(weight * y) is kept but for
+                                      what is constant; a column whose row is not in it has weight 0 */
 
     int events; /* roots of `event` end an advance */
     int (*event)(double t, const double *y, double *value, void *model);
@@ -43,8 +46,6 @@ struct solver_problem {
     double relative;
     double absolute;         /* for all unknowns, or */
     const double *absolutes; /* one each; copied */
-    double convergence;      /* of Newton's iteration, as a share of the tolerance; 0: 0.1. Sums whose Jacobian is left
-                                out want less */
     long steps;              /* most of one advance; 0: SOLVER_STEPS */
 
     const char *const *limit; /* what `rate` has last found crossed */

@@ -27,6 +27,23 @@ static void put_colour(const struct solver *s, int colour, const double *moved, 
     }
 }
 
+/* What the other rows of a column do to the sum that is kept, the closing row takes back. */
+static void close_columns(const struct solver *s, SUNMatrix jacobian) {
+    const struct pattern *p = s->problem.pattern;
+    const double *weight = s->problem.weights;
+    double *entry = SM_DATA_S(jacobian);
+    for (long c = 0; c < p->size; c++) {
+        double sum = 0;
+        int64_t closing = p->start[c];
+        for (int64_t k = p->start[c]; k < p->start[c + 1]; k++)
+            if (p->row[k] == p->closing)
+                closing = k;
+            else
+                sum += weight[p->row[k]] * entry[k];
+        entry[closing] = -sum / weight[p->closing];
+    }
+}
+
 int solver__rate_jacobian(double t, N_Vector y_, N_Vector rate, SUNMatrix jacobian, void *self, N_Vector a, N_Vector b,
                           N_Vector c_) {
     (void)a, (void)b, (void)c_;
@@ -47,6 +64,7 @@ int solver__rate_jacobian(double t, N_Vector y_, N_Vector rate, SUNMatrix jacobi
         for (long c = 0; c < p->size; c++)
             if (p->colour[c] == colour) at[c] = y[c];
     }
+    if (p->closing >= 0) close_columns(s, jacobian);
     return 0;
 }
 

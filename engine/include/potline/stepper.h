@@ -34,7 +34,7 @@ enum pl_stepper_rung {
     PL_STEPPER_RUNGS
 };
 
-enum { PL_STEPPER_BUDGET = 200000 };
+enum { PL_STEPPER_BUDGET = 200000, PL_STEPPER_DEADLINE = 10 /* s: what people who wait give a step */ };
 
 struct pl_stepper {
     const struct pl_model *model;

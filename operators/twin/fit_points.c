@@ -1,0 +1,275 @@
+/* fit_points.c: what a fit is fitted to: the points of its files and what is known of constants before, as residuals.
+ */
+#include <math.h>
+#include <potline/alloc.h>
+#include <string.h>
+
+#include "fit_parts.h"
+#include "fit_work.h"
+
+enum { INDEPENDENT = 10 };
+static const double STEP = 1e-5;
+
+unsigned fit_count(const struct fit_work *s) {
+    return s->fit->constants;
+}
+
+const struct pl_model_parameter *fit_row(const struct fit_work *s, unsigned i) {
+    return &s->fit->experiment->parameters[s->fit->row[i]];
+}
+
+static bool concerns(const struct fit_work *s, unsigned constant, unsigned file) {
+    return s->fit->of_file[constant] < 0 || s->fit->of_file[constant] == (int)file;
+}
+
+bool fit_is_own(const struct pl_fit *fit, unsigned i) {
+    return fit->experiment->parameters[fit->free[i]].flags & PL_MODEL_OWN;
+}
+
+/* What is free is one constant, or one for each file that is fitted to. */
+static enum pl_code lay_out(struct pl_fit *fit, struct pl_error **error) {
+    fit->constants = 0;
+    for (unsigned i = 0; i < fit->free_count; i++)
+        for (unsigned k = 0; k < fit->file_count; k++) {
+            if (fit->file[k].judge ||
+                (k && !fit_is_own(fit, i) && fit->constants && fit->row[fit->constants - 1] == fit->free[i]))
+                continue;
+            if (fit->constants == PL_FIT_MAX)
+                return pl_error_set(error, PL_LIMIT,
+                                    "more than %d constants: %s is each file's own; set it, or fit to less files",
+                                    PL_FIT_MAX, fit->experiment->parameters[fit->free[i]].name);
+            fit->of_file[fit->constants] = fit_is_own(fit, i) ? (int)k : -1;
+            fit->row[fit->constants++] = fit->free[i];
+        }
+    return PL_OK;
+}
+
+/* ---- What is known before ---- */
+
+static void find_expected(struct fit_work *s) {
+    const struct pl_model_expected *e = s->fit->experiment->expected;
+    for (; e && e->name; e++)
+        for (unsigned i = 0; i < fit_count(s); i++)
+            if (strcmp(fit_row(s, i)->name, e->name) == 0) {
+                s->expected[i] = e;
+                s->residuals++;
+            }
+}
+
+/* Points hang together: all of them count as INDEPENDENT ones beside what is known before. */
+static double expected_weight(const struct fit_work *s, const struct pl_model_expected *e) {
+    return s->fit->experiment->scatter * sqrt((double)s->residuals / INDEPENDENT) / e->deviation;
+}
+
+static void compare_expected(const struct fit_work *s, const double *x, size_t at, double *out, double *jacobian) {
+    unsigned n = fit_count(s);
+    for (unsigned i = 0; i < n; i++) {
+        const struct pl_model_expected *e = s->expected[i];
+        if (!e) continue;
+        double weight = expected_weight(s, e);
+        out[at] = (fit_from_scaled(fit_row(s, i), x[i]) - e->value) * weight;
+        for (unsigned j = 0; jacobian && j < n; j++)
+            jacobian[j * s->residuals + at] = i == j ? weight * fit_stretch(fit_row(s, j), x[j]) : 0;
+        at++;
+    }
+}
+
+/* ---- Files ---- */
+
+static size_t parameter_count(const struct pl_model_experiment *e) {
+    size_t n = 0;
+    while (e->parameters[n].name)
+        n++;
+    return n;
+}
+
+/* What is not free: what is set for the file, for all, told by the file, or the default. */
+static void settle(const struct pl_fit *fit, struct pl_fit_file *file, const double *told) {
+    size_t n = parameter_count(fit->experiment);
+    for (size_t i = 0; i < n; i++) {
+        file->used[i] = fit->experiment->parameters[i].fallback;
+        if (!isnan(told[i])) file->used[i] = told[i];
+        if (!isnan(fit->set[i])) file->used[i] = fit->set[i];
+        if (!isnan(file->own[i])) file->used[i] = file->own[i];
+    }
+}
+
+static bool some_judge(const struct pl_fit *fit) {
+    for (unsigned i = 0; i < fit->file_count; i++)
+        if (fit->file[i].judge) return true;
+    return false;
+}
+
+/* Points evenly over a record, its ends among them: what is kept back lies between. */
+static bool is_spread(size_t k, size_t points, double share) {
+    size_t chosen = (size_t)ceil(share * (double)points);
+    if (chosen >= points) chosen = points - 1;
+    if (chosen < 2) return k < chosen;
+    double step = (double)(points - 1) / (double)(chosen - 1);
+    return (size_t)lround(round((double)k / step) * step) == k;
+}
+
+/* Which points of a file are fitted to. */
+static void share_out(const struct fit_work *s, const struct pl_fit_file *file, bool *use) {
+    const struct pl_fit *fit = s->fit;
+    bool whole = some_judge(fit) || fit->share >= 1 || !fit->free_count;
+    size_t first = (size_t)ceil(fit->share * (double)file->points);
+    for (size_t k = 0; k < file->points; k++) {
+        if (file->judge)
+            use[k] = false;
+        else if (whole)
+            use[k] = true;
+        else if (fit->experiment->alternate)
+            use[k] = is_spread(k, file->points, fit->share);
+        else
+            use[k] = k < first;
+    }
+}
+
+static enum pl_code take_arrays(struct fit_work *s, unsigned i, struct pl_error **error) {
+    struct pl_fit_file *file = &s->fit->file[i];
+    size_t n = file->points;
+    file->position = pl_alloc(n * sizeof(double));
+    file->observed = pl_alloc(n * sizeof(double));
+    file->predicted = pl_alloc(n * sizeof(double));
+    file->kept_back = pl_alloc(n * sizeof(bool));
+    s->weight[i] = pl_alloc(n * sizeof(double));
+    s->use[i] = pl_alloc(n * sizeof(bool));
+    if (!file->position || !file->observed || !file->predicted || !file->kept_back || !s->weight[i] || !s->use[i])
+        return pl_error_set(error, PL_NO_MEMORY, "no memory for %zu points", n);
+    s->fit->experiment->observed(s->data[i], file->position, file->observed);
+    for (size_t k = 0; k < n; k++)
+        s->weight[i][k] = 1;
+    if (s->fit->experiment->weight) s->fit->experiment->weight(s->data[i], s->weight[i]);
+    share_out(s, file, s->use[i]);
+    for (size_t k = 0; k < n; k++) {
+        file->kept_back[k] = !s->use[i][k];
+        s->residuals += s->use[i][k];
+    }
+    return PL_OK;
+}
+
+static enum pl_code load(struct fit_work *s, struct pl_error **error) {
+    size_t most = 0;
+    for (unsigned i = 0; i < s->fit->file_count; i++) {
+        struct pl_fit_file *file = &s->fit->file[i];
+        double told[PL_MODEL_PARAMETERS_MAX];
+        for (unsigned k = 0; k < PL_MODEL_PARAMETERS_MAX; k++)
+            told[k] = NAN;
+        enum pl_code code = s->fit->experiment->load(&s->data[i], file->path, told, &file->points, error);
+        if (code) return code;
+        if (!file->points) return pl_error_set(error, PL_RANGE, "%s: there is no point in it", file->path);
+        settle(s->fit, file, told);
+        code = take_arrays(s, i, error);
+        if (code) return code;
+        if (file->points > most) most = file->points;
+    }
+    unsigned n = fit_count(s);
+    if (n && s->residuals <= n)
+        return pl_error_set(error, PL_RANGE, "%zu points to fit %u constants to are too few", s->residuals, n);
+    find_expected(s);
+    s->residual = pl_alloc(s->residuals * sizeof(double));
+    s->moved = pl_alloc(s->residuals * sizeof(double));
+    s->jacobian = pl_alloc((n + 1) * s->residuals * sizeof(double));
+    s->slope = pl_alloc((s->fit->free_count + 1) * most * sizeof(double));
+    if (!s->residual || !s->moved || !s->jacobian || !s->slope)
+        return pl_error_set(error, PL_NO_MEMORY, "no memory for %zu residuals", s->residuals);
+    return PL_OK;
+}
+
+enum pl_code fit_load(struct fit_work *s, struct pl_error **error) {
+    enum pl_code code = lay_out(s->fit, error);
+    return code ? code : load(s, error);
+}
+
+void fit_unload(struct fit_work *s) {
+    for (unsigned i = 0; i < s->fit->file_count; i++) {
+        if (s->data[i]) s->fit->experiment->unload(s->data[i]);
+        pl_free(s->weight[i]);
+        pl_free(s->use[i]);
+    }
+    pl_free(s->residual);
+    pl_free(s->moved);
+    pl_free(s->jacobian);
+    pl_free(s->slope);
+}
+
+static bool fitted_to(const struct fit_work *s, unsigned i) {
+    for (size_t k = 0; k < s->fit->file[i].points; k++)
+        if (s->use[i][k]) return true;
+    return false;
+}
+
+/* ---- Residuals ---- */
+
+void fit_put_free(const struct fit_work *s, unsigned i, const double *x) {
+    for (unsigned k = 0; k < fit_count(s); k++)
+        if (concerns(s, k, i)) s->fit->file[i].used[s->fit->row[k]] = fit_from_scaled(fit_row(s, k), x[k]);
+}
+
+/* By a constant, of a file's point, from the experiment's own sensitivities. */
+static double slope_of(const struct fit_work *s, unsigned constant, unsigned file, size_t point) {
+    if (!concerns(s, constant, file)) return 0;
+    unsigned i = 0;
+    while (s->fit->free[i] != s->fit->row[constant])
+        i++;
+    return s->slope[i * s->fit->file[file].points + point];
+}
+
+bool fit_residuals(struct fit_work *s, const double *x, double *out, double *jacobian) {
+    const struct pl_model_experiment *e = s->fit->experiment;
+    size_t at = 0;
+    for (unsigned i = 0; i < s->fit->file_count; i++) {
+        struct pl_fit_file *file = &s->fit->file[i];
+        if (!fitted_to(s, i)) continue;
+        fit_put_free(s, i, x);
+        s->runs++;
+        enum pl_code code = jacobian ? e->sensitive(s->data[i], file->used, s->fit->free, s->fit->free_count,
+                                                    file->predicted, s->slope, NULL)
+                                     : e->predict(s->data[i], file->used, file->predicted, NULL);
+        if (code) return false;
+        for (size_t k = 0; k < file->points; k++) {
+            if (!s->use[i][k]) continue;
+            for (unsigned j = 0; jacobian && j < fit_count(s); j++)
+                jacobian[j * s->residuals + at] =
+                    slope_of(s, j, i, k) * s->weight[i][k] * fit_stretch(fit_row(s, j), x[j]);
+            out[at] = (file->predicted[k] - file->observed[k]) * s->weight[i][k];
+            if (!isfinite(out[at++])) return false;
+        }
+    }
+    compare_expected(s, x, at, out, jacobian);
+    return true;
+}
+
+bool fit_linearise(struct fit_work *s, const double *x) {
+    unsigned n = fit_count(s);
+    if (s->fit->experiment->sensitive) return fit_residuals(s, x, s->residual, s->jacobian);
+    if (!fit_residuals(s, x, s->residual, NULL)) return false;
+    double at[PL_FIT_MAX];
+    memcpy(at, x, n * sizeof *at);
+    for (unsigned j = 0; j < n; j++) {
+        double step = x[j] > 0.5 ? -STEP : STEP;
+        at[j] = x[j] + step;
+        if (!fit_residuals(s, at, s->moved, NULL)) return false;
+        for (size_t k = 0; k < s->residuals; k++)
+            s->jacobian[j * s->residuals + k] = (s->moved[k] - s->residual[k]) / step;
+        at[j] = x[j];
+    }
+    return true;
+}
+
+void fit_normal(const struct fit_work *s, double a[PL_FIT_MAX][PL_FIT_MAX], double *b) {
+    unsigned n = fit_count(s);
+    for (unsigned i = 0; i < n; i++) {
+        const double *ji = s->jacobian + i * s->residuals;
+        b[i] = 0;
+        for (size_t k = 0; k < s->residuals; k++)
+            b[i] -= ji[k] * s->residual[k];
+        for (unsigned j = 0; j < n; j++) {
+            const double *jj = s->jacobian + j * s->residuals;
+            a[i][j] = 0;
+            for (size_t k = 0; k < s->residuals; k++)
+                a[i][j] += ji[k] * jj[k];
+        }
+    }
+}

@@ -1,0 +1,44 @@
+/* fit_work.h: a fit at work: what its files hold, and what is fitted to, as residuals and their slopes at a point; the
+ * search for the least of them. A point has a constant each, scaled to 0..1.
+ */
+#ifndef TWIN_FIT_WORK_H
+#define TWIN_FIT_WORK_H
+
+#include <nlopt.h>
+#include <potline/model.h>
+
+struct fit_work {
+    struct pl_fit *fit;
+    void *data[PL_FIT_FILES_MAX];
+    double *weight[PL_FIT_FILES_MAX];
+    bool *use[PL_FIT_FILES_MAX];                          /* fitted to */
+    size_t residuals;                                     /* fitted to, of all files, then what is known before */
+    const struct pl_model_expected *expected[PL_FIT_MAX]; /* by constant; NULL: nothing */
+    double *residual, *moved;                             /* at a point, and beside it */
+    double *jacobian;                                     /* by constant: residuals */
+    double *slope;                                        /* of one file, by row that is free */
+    long runs;
+    double best; /* mean of squares, so far */
+    nlopt_opt optimiser;
+};
+
+/* Lays out the constants, reads the files, and takes the memory; fit_unload follows all the same. */
+enum pl_code fit_load(struct fit_work *work, struct pl_error **error);
+void fit_unload(struct fit_work *work);
+
+unsigned fit_count(const struct fit_work *work); /* of constants */
+const struct pl_model_parameter *fit_row(const struct fit_work *work, unsigned constant);
+bool fit_is_own(const struct pl_fit *fit, unsigned free); /* each file has its own of it */
+
+void fit_put_free(const struct fit_work *work, unsigned file, const double *x); /* into what the file is run with */
+/* Of all that is fitted to; false where the model fails. With `jacobian`, by the experiment's own sensitivities. */
+bool fit_residuals(struct fit_work *work, const double *x, double *out, double *jacobian);
+bool fit_linearise(struct fit_work *work, const double *x); /* residuals and their slopes, into the work's own */
+/* Gauss and Newton's matrix and right side of what was linearised. */
+void fit_normal(const struct fit_work *work, double a[PL_FIT_MAX][PL_FIT_MAX], double *b);
+
+/* The point with the least mean of squares, or that of none where nothing is free; false: the model could be run at
+ * none. */
+bool fit_search(struct fit_work *work, double x[PL_FIT_MAX], double *mean);
+
+#endif
