@@ -15,6 +15,7 @@ enum quantity {
     QUANTITY_ALF3,
     QUANTITY_CURRENT,
     QUANTITY_ACD_MOVE,
+    QUANTITY_CURRENT_MOVE,
     QUANTITY_FEED,
     QUANTITY_DOSE,
     QUANTITY_THROUGHPUT,
@@ -26,8 +27,13 @@ enum quantity {
     QUANTITY_SHELL,
     QUANTITY_VOLTAGE,
     QUANTITY_POWER,
+    QUANTITY_IMPURITY,
+    QUANTITY_LINE_THROUGHPUT, /* and from here on of a whole line */
+    QUANTITY_LINE_POWER,
+    QUANTITY_LINE_VOLTAGE,
     QUANTITIES
 };
+enum { QUANTITIES_OF_POT = QUANTITY_LINE_THROUGHPUT };
 
 struct limit {
     double low, high; /* may be infinite */

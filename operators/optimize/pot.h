@@ -15,6 +15,7 @@
 
 #include "limits.h"
 #include "nlp.h"
+#include "purity.h"
 #include "steady.h"
 
 enum pot_variable { POT_ACD, POT_ALUMINA, POT_ALF3, POT_CURRENT, POT_VARIABLES };
@@ -34,6 +35,7 @@ struct pot_spread { /* standard deviations, times what is wanted of them */
 struct pot_setup {
     struct pot_objective objective;
     struct pot_spread spread;
+    struct purity purity;
     double feed_time, dose_time;        /* h */
     double noise_quiet, noise_distance; /* mV; mm by mV beyond it */
     bool held[POT_VARIABLES];           /* not decided: it stays as it is */
@@ -74,6 +76,8 @@ struct pot_active {
     double multiplier; /* kWh/t that one unit more of room would save */
 };
 
+extern const double pot_anodes; /* kg CO2 by tonne, of the anodes */
+
 enum { POT_TOLD_MAX = 16, POT_REASON_MAX = 768 };
 struct pot_result {
     enum pot_rung rung;
@@ -103,6 +107,7 @@ struct pot {
     double fluoride, alumina, bath; /* kg, kg, kg: in the bath now */
     double production;              /* kg/h of the baseline */
     double by[3];                   /* objectives at the baseline */
+    double price;                   /* of a line's metal (line.h); NaN: the objective is by tonne */
     double stable;                  /* mm: below it the metal is not quiet */
     struct pot_row row[POT_ROWS_MAX];
     unsigned rows;
@@ -123,6 +128,8 @@ double pot_miss(const struct pot_row *row, double value); /* in units; above 0: 
 
 double pot_now(const struct pot *pot); /* s, of the solver's clock */
 
+/* The ladder without its words: rung, `x` and `search`. `start` is where the search begins. */
+void pot_decide(struct pot *pot, const double *start, double until, struct pot_result *result);
 /* The whole ladder. Always leaves an answer; `search.seconds` counts all of it. */
 void pot_solve(struct pot *pot, struct pot_result *result);
 /* pot_conflict.c: a minimal set of limits that cannot hold together. */

@@ -141,16 +141,10 @@ static void find_figures(struct pot *p, struct pot_result *r) {
     r->saved = r->energy[0] - r->energy[1];
 }
 
-void pot_solve(struct pot *p, struct pot_result *r) {
-    double begun = pot_now(p), until = begun + p->setup->solver.seconds, start[POT_VARIABLES];
-    *r = (struct pot_result){.rest = NAN};
-    memcpy(r->from, p->from, sizeof r->from);
-    for (int j = 0; j < POT_VARIABLES; j++) {
-        double known = isfinite(p->input->accepted[j]) ? p->input->accepted[j] : p->from[j];
-        start[j] = fmin(fmax(known, p->low[j]), p->high[j]);
-    }
-    search(p, start, SEARCH_SHARE * (until - begun), r);
+void pot_decide(struct pot *p, const double *start, double until, struct pot_result *r) {
+    search(p, start, SEARCH_SHARE * (until - pot_now(p)), r);
     struct nlp_result first = r->search;
+    r->rung = POT_OPTIMAL;
     if (first.feasible) {
         memcpy(r->x, first.x, sizeof r->x);
     } else if (relax(p, until, r)) {
@@ -160,7 +154,19 @@ void pot_solve(struct pot *p, struct pot_result *r) {
         stand_back(p, r);
     }
     r->search.late = r->search.late || first.late; /* whichever search it was, the answer depends on the clock */
-    if (!first.feasible) pot_conflict(p, first.x, pot_now(p) + CONFLICT_SHARE * (until - pot_now(p)), r);
+}
+
+void pot_solve(struct pot *p, struct pot_result *r) {
+    double begun = pot_now(p), until = begun + p->setup->solver.seconds, start[POT_VARIABLES];
+    *r = (struct pot_result){.rest = NAN};
+    memcpy(r->from, p->from, sizeof r->from);
+    for (int j = 0; j < POT_VARIABLES; j++) {
+        double known = isfinite(p->input->accepted[j]) ? p->input->accepted[j] : p->from[j];
+        start[j] = fmin(fmax(known, p->low[j]), p->high[j]);
+    }
+    pot_decide(p, start, until, r);
+    if (r->rung != POT_OPTIMAL)
+        pot_conflict(p, r->search.x, pot_now(p) + CONFLICT_SHARE * (until - pot_now(p)), r);
     find_figures(p, r);
     find_active(p, r);
     r->seconds = pot_now(p) - begun;

@@ -229,11 +229,11 @@ static void put_figures(struct pl_pack *p, const struct pot_result *r) {
     for (int k = 0; k < 2; k++) {
         const double *value = k ? r->after : r->before;
         pl_pack_str(p, names[k]);
-        pl_pack_map(p, QUANTITIES + 3);
+        pl_pack_map(p, QUANTITIES_OF_POT + 3);
         pl_pack_pair_f64(p, "energy", r->energy[k]);
         pl_pack_pair_f64(p, "cost", r->cost[k]);
         pl_pack_pair_f64(p, "co2e", r->co2e[k]);
-        for (int i = 0; i < QUANTITIES; i++)
+        for (int i = 0; i < QUANTITIES_OF_POT; i++)
             pl_pack_pair_f64(p, quantity_rows[i].name, value[i]);
     }
 }
