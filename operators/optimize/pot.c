@@ -102,6 +102,25 @@ bool pot_quantities(struct pot *p, unsigned k, const double *x, double *value,
     return true;
 }
 
+void pot_present(const struct pot *p, double *value, double *energy) {
+    struct cell *cell = twin_cell_of(p->input->model);
+    const struct cell_flows *f = &cell->flows; /* steady_open has read them */
+    for (int i = 0; i < QUANTITIES; i++)
+        value[i] = NAN;
+    value[QUANTITY_ACD] = p->from[POT_ACD];
+    value[QUANTITY_ALUMINA] = p->from[POT_ALUMINA];
+    value[QUANTITY_ALF3] = p->from[POT_ALF3];
+    value[QUANTITY_CURRENT] = p->from[POT_CURRENT];
+    value[QUANTITY_SUPERHEAT] = f->bath.t - f->liquidus;
+    value[QUANTITY_TEMPERATURE] = f->bath.t;
+    value[QUANTITY_LEDGE] = cell->wall[0].front.thickness * 1000;
+    value[QUANTITY_LEDGE_METAL] = cell->wall[1].front.thickness * 1000;
+    value[QUANTITY_MARGIN] = f->voltage.margin;
+    value[QUANTITY_VOLTAGE] = f->u;
+    value[QUANTITY_POWER] = f->u * p->from[POT_CURRENT];
+    *energy = f->made > 0 ? f->u * p->from[POT_CURRENT] / f->made / 3.6 : NAN;
+}
+
 /* ---- The objective ---- */
 
 /* Energy, cost and CO2e by tonne, with slopes where `s` has those of the twin. */

@@ -74,6 +74,8 @@ struct pot_active {
     struct pot_row row;
     double slack;      /* in its unit; below 0: it is missed */
     double multiplier; /* kWh/t that one unit more of room would save */
+    double cost;       /* of a conflict: kWh/t more (less: below 0) than at the baseline, were it as much looser as
+                          the others need it to be; NaN: not known */
 };
 
 extern const double pot_anodes; /* kg CO2 by tonne, of the anodes */
@@ -83,8 +85,10 @@ struct pot_result {
     enum pot_rung rung;
     struct nlp_result search;
     double x[POT_VARIABLES], from[POT_VARIABLES];
-    double before[QUANTITIES], after[QUANTITIES]; /* at the baseline, and at x */
+    double now[QUANTITIES];                       /* what the twin has at this moment; NaN: of no moment */
+    double before[QUANTITIES], after[QUANTITIES]; /* at rest: at the baseline, and at x */
     double energy[2], cost[2], co2e[2];           /* by tonne: at the baseline, and at x */
+    double energy_now;                            /* kWh/t */
     double saved;                                 /* kWh/t */
     struct pot_active active[POT_TOLD_MAX];       /* of these the limits that hold the answer back */
     unsigned actives;
@@ -124,6 +128,8 @@ bool pot_quantities(struct pot *pot, unsigned scenario, const double *x, double 
 /* kWh, cost, kg CO2e by tonne. */
 bool pot_figures(struct pot *pot, const double *x, double *energy, double *cost, double *co2e);
 bool pot_at(void *pot, const double *x, double *objective, double *constraint, double *gradient, double *jacobian);
+/* What the twin has at this moment, kWh/t; NaN for what is of no moment (a feed, a throughput). */
+void pot_present(const struct pot *pot, double *value, double *energy);
 double pot_miss(const struct pot_row *row, double value); /* in units; above 0: missed */
 
 double pot_now(const struct pot *pot); /* s, of the solver's clock */

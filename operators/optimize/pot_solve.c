@@ -112,7 +112,7 @@ static void find_active(struct pot *p, struct pot_result *r) {
         known = row->scenario;
         double miss = pot_miss(row, value[row->of]), scale = quantity_rows[row->of].scale;
         bool held = r->rung == POT_OPTIMAL ? multiplier[i] > 1e-9 : miss > p->setup->solver.keeps;
-        struct pot_active a = {*row, -miss * scale, multiplier[i] * p->by[0] / scale};
+        struct pot_active a = {.row = *row, .slack = -miss * scale, .multiplier = multiplier[i] * p->by[0] / scale};
         if (held) keep_active(r, &a);
     }
     for (int j = 0; j < POT_VARIABLES; j++) {
@@ -120,7 +120,7 @@ static void find_active(struct pot *p, struct pot_result *r) {
         struct pot_row row = {.of = of[j], .high = high, .limit = high ? p->high[j] : p->low[j]};
         if (j == POT_ACD && row.limit != (high ? p->input->limit[QUANTITY_ACD].high : fmax(p->stable, 0)))
             row = (struct pot_row){.of = QUANTITY_ACD_MOVE, .high = high, .limit = row.limit - p->from[POT_ACD]};
-        struct pot_active a = {row, 0, bound[j] * p->by[0]};
+        struct pot_active a = {.row = row, .multiplier = bound[j] * p->by[0]};
         if (p->low[j] < p->high[j] && bound[j] > 1e-9 && r->rung == POT_OPTIMAL) keep_active(r, &a);
     }
 }
@@ -139,6 +139,7 @@ static void find_figures(struct pot *p, struct pot_result *r) {
         pot_figures(p, at[i], &r->energy[i], &r->cost[i], &r->co2e[i]);
     }
     r->saved = r->energy[0] - r->energy[1];
+    pot_present(p, r->now, &r->energy_now);
 }
 
 void pot_decide(struct pot *p, const double *start, double until, struct pot_result *r) {

@@ -40,8 +40,12 @@ static void put_conflict(struct words *t, const struct pot_result *r) {
     for (unsigned i = 0; i < r->conflicts; i++) {
         words_put(t, i ? " and " : "; these cannot hold together: ");
         words_limit(t, &r->conflict[i].row);
-        if (!isnan(r->conflict[i].slack))
-            words_put(t, " (%.3g %s looser would do)", -r->conflict[i].slack, quantity_rows[r->conflict[i].row.of].unit);
+        double cost = r->conflict[i].cost;
+        if (isnan(r->conflict[i].slack)) continue;
+        words_put(t, " (%.3g %s looser would do", -r->conflict[i].slack, quantity_rows[r->conflict[i].row.of].unit);
+        if (isfinite(cost))
+            words_put(t, ", at %.0f kWh/t %s than as it is", fabs(cost), cost > 0 ? "more" : "less");
+        words_put(t, ")");
     }
 }
 
