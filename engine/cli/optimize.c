@@ -119,7 +119,7 @@ bool pl__optimize_options(struct optimize *o, const char *more, const char *limi
     const char *const *set = pl_cli_all(o->cli, "set");
     const char *const *limits = pl_cli_all(o->cli, "limit");
     strcpy(o->options, "{health: 0, "); /* who asks knows the state that it is of */
-    bool deadline = false, good = put(o->options, "every: %s, %s", o->every ? o->every : "0s", more);
+    bool deadline = false, noise = false, good = put(o->options, "every: %s, %s", o->every ? o->every : "0s", more);
     for (; set && *set && good; set++) {
         const char *equals = strchr(*set, '=');
         char name[64];
@@ -127,8 +127,10 @@ bool pl__optimize_options(struct optimize *o, const char *more, const char *limi
             return !pl_cli_usage(o->cli, "--set %s: write NAME=VALUE, an option of %s", *set, NAME);
         snprintf(name, sizeof name, "%.*s", (int)(equals - *set), *set);
         deadline |= strcmp(name, "deadline") == 0;
+        noise |= strcmp(name, "noise") == 0;
         good = put(o->options, "%s: %s, ", name, equals + 1);
     }
+    if (good && !noise) good = put(o->options, "noise: %s, %s", "''", "");
     if (good && !deadline) good = put(o->options, "deadline: %s, %s", "30s", "");
     good = good && put(o->options, "limits: [%s%s", limit, "");
     for (; limits && *limits && good; limits++)
@@ -317,6 +319,7 @@ const struct pl_subcommand pl_subcommand_optimize = {
         "each) are read from standard input, and objective, constraints (0 or less) and slopes there are written, a line\n"
         "of JSON each; first of all the answer found here, with its time.\n"
         "\n"
+        "How restless its metal is (noise) is not known here: --limit acd=41..48:0 says how low its anodes may be.\n"
         "Limits that the graph or people have set are those of the running node; here the usual ones hold unless\n"
         "--limit says others. --replay solves a recorded run again, with all that it was given then, and fails where\n"
         "the numbers are not the same.",

@@ -19,6 +19,7 @@ const struct quantity_row quantity_rows[QUANTITIES] = {
     [QUANTITY_TEMPERATURE] = {"bath_temp", "degC", "bath temperature", 1, 900, 1030, {948, 972, 1}, "Of the bath."},
     [QUANTITY_LEDGE] = {"ledge", "mm", "ledge at the bath", 2, 5, 300, {35, 130, 1}, "It keeps the side wall."},
     [QUANTITY_LEDGE_METAL] = {"ledge_metal", "mm", "ledge at the metal", 2, 5, 300, {25, 130, 1}, "Likewise."},
+    [QUANTITY_BATH] = {"bath", "kg", "liquid bath", 50, 500, 50000, {-NONE, NONE, 1}, "What freezes is made up for."},
     [QUANTITY_MARGIN] = {"margin", "", "distance to an anode effect", 0.02, -1, 1, {0.02, NONE, 0}, "Of the model."},
     [QUANTITY_SHELL] = {"shell", "degC", "shell temperature", 5, 0, 600, {-NONE, 450, 0}, "Rating: the hotter side."},
     [QUANTITY_VOLTAGE] = {"voltage", "V", "cell voltage", 0.02, 3, 7, {3.6, 4.9, 0}, "Rating of the pot."},
@@ -31,7 +32,7 @@ const struct quantity_row quantity_rows[QUANTITIES] = {
 
 const char *const quantity_names[QUANTITIES + 1] = {
     "acd",       "alumina", "alf3",  "current",     "acd_move", "current_move", "feed",     "dose",
-    "throughput", "superheat", "bath_temp", "ledge", "ledge_metal", "margin", "shell", "voltage",
+    "throughput", "superheat", "bath_temp", "ledge", "ledge_metal", "bath", "margin", "shell", "voltage",
     "power", "impurity", "line_throughput", "line_power", "line_voltage", NULL};
 
 static bool covers(const char *scope, const char *asset) {

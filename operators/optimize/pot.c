@@ -20,6 +20,7 @@ static const struct {
 } steady_of[QUANTITIES] = {
     [QUANTITY_SUPERHEAT] = {STEADY_SUPERHEAT, 1}, [QUANTITY_TEMPERATURE] = {STEADY_TEMPERATURE, 1},
     [QUANTITY_LEDGE] = {STEADY_LEDGE_BATH, 1000}, [QUANTITY_LEDGE_METAL] = {STEADY_LEDGE_METAL, 1000},
+    [QUANTITY_BATH] = {STEADY_BATH, 1},
     [QUANTITY_MARGIN] = {STEADY_MARGIN, 1},       [QUANTITY_SHELL] = {STEADY_SHELL, 1},
     [QUANTITY_VOLTAGE] = {STEADY_VOLTAGE, 1},     [QUANTITY_POWER] = {STEADY_POWER, 1},
 };
@@ -115,6 +116,7 @@ void pot_present(const struct pot *p, double *value, double *energy) {
     value[QUANTITY_TEMPERATURE] = f->bath.t;
     value[QUANTITY_LEDGE] = cell->wall[0].front.thickness * 1000;
     value[QUANTITY_LEDGE_METAL] = cell->wall[1].front.thickness * 1000;
+    value[QUANTITY_BATH] = f->bath_mass;
     value[QUANTITY_MARGIN] = f->voltage.margin;
     value[QUANTITY_VOLTAGE] = f->u;
     value[QUANTITY_POWER] = f->u * p->from[POT_CURRENT];
