@@ -32,7 +32,8 @@ struct line {
         double (*x)[POT_VARIABLES]; /* by pot */
     } seen[SEEN_MAX];               /* what pots came to: where they begin at a current near it */
     unsigned seens, next;
-    bool at_large; /* pots are searched from several starts */
+    bool at_large;  /* pots are searched from several starts */
+    bool gives_way; /* pots' limits do, to the line's */
 };
 
 /* ---- Pots at a current ---- */
@@ -67,6 +68,8 @@ static void solve_pot(struct line *l, struct member *m, const struct pot_setup *
 static double settle(struct line *l, struct member *m, double current, struct pot_row *most) {
     struct pot *p = &m->pot;
     struct pot_result r;
+    if (pot_now(p) >= l->until) l->result->late = true;
+    if (l->result->late) return INFINITY;
     p->low[POT_CURRENT] = p->high[POT_CURRENT] = m->x[POT_CURRENT] = current;
     solve_pot(l, m, l->at_large ? &l->wide : &l->local, &r);
     if (r.rung != POT_OPTIMAL && !l->at_large) solve_pot(l, m, &l->wide, &r);
@@ -96,9 +99,10 @@ static struct line_active line_limit(const struct line *l, enum quantity of, boo
 static void look_at_rectifier(const struct line *l, struct line_node *n) {
     static const enum quantity of[] = {QUANTITY_LINE_POWER, QUANTITY_LINE_VOLTAGE};
     const double value[] = {n->power, n->voltage};
-    for (unsigned i = 0; i < PL_COUNT_OF(of) && n->keeps; i++)
+    n->rated = true;
+    for (unsigned i = 0; i < PL_COUNT_OF(of) && n->rated; i++)
         if (value[i] > l->input->limit[of[i]].high + ROOM) {
-            n->keeps = false;
+            n->keeps = n->rated = false;
             n->in_way = line_limit(l, of[i], true);
         }
 }
@@ -130,8 +134,9 @@ static bool solve_node(struct line *l, double current, struct line_node *n) {
     for (unsigned i = 0; i < l->input->pots; i++) {
         struct member *m = &l->member[i];
         struct pot_row most = {.of = QUANTITY_THROUGHPUT};
-        if (pot_now(&m->pot) >= l->until) return !(l->result->late = true);
         double miss = settle(l, m, current, &most);
+        if (l->result->late) return false;
+        n->excess += fmax(miss - m->miss, 0);
         if (miss > m->miss * (1 + 1e-6) + 1e-7 && n->keeps) {
             n->keeps = false;
             n->in_way = (struct line_active){.row = most};
@@ -214,6 +219,42 @@ static bool add_edge(struct line *l, const struct line_node *at, const struct li
     return true;
 }
 
+/* The most current that the rectifier gives, between what it does and what it does not. */
+static bool find_rated(struct line *l, struct line_node good, struct line_node bad, struct line_node *edge) {
+    for (int i = 0; i < EDGE_HALVINGS; i++) {
+        struct line_node n;
+        if (!solve_node(l, 0.5 * (good.current + bad.current), &n)) return false;
+        *(n.rated ? &good : &bad) = n;
+    }
+    *edge = good;
+    return true;
+}
+
+/* The line is where its contract or its rectifier does not allow it to be, and nowhere else pots keep their limits as well
+ * as now: the line's come first (they are of rank 0), and pots miss theirs by as little as may be. */
+static bool give_way(struct line *l, const struct line_node *node, unsigned count, struct line_active in_way[2]) {
+    const struct line_node *best = NULL;
+    struct line_node edge;
+    for (unsigned i = 0; i + 1 < count; i++) {
+        if (!node[i].rated || node[i + 1].rated) continue;
+        if (!find_rated(l, node[i], node[i + 1], &edge)) return false;
+        best = &edge;
+        if (!edge.keeps) continue;
+        line_curves_add(&l->curves, &edge);
+        l->curves.low = l->curves.high = edge.current;
+        in_way[0] = in_way[1] = node[i + 1].in_way;
+        return true;
+    }
+    for (unsigned i = 0; i < count; i++)
+        if (node[i].rated && (!best || node[i].excess < best->excess)) best = &node[i];
+    if (!best || !isfinite(best->excess)) return false;
+    l->gives_way = true;
+    line_curves_add(&l->curves, best);
+    l->curves.low = l->curves.high = best->current;
+    in_way[0] = in_way[1] = best->in_way;
+    return true;
+}
+
 /* Nodes over all that the current may be, and where pots and rectifier keep, beside what gets in the way. */
 static bool find_range(struct line *l, struct line_active in_way[2]) {
     struct line_node node[NODES_MOST + 1];
@@ -241,7 +282,7 @@ static bool find_range(struct line *l, struct line_active in_way[2]) {
             off = fabs(node[i].current - first);
             at = i;
         }
-    if (off == INFINITY) return false;
+    if (off == INFINITY) return give_way(l, node, count, in_way);
     unsigned from = at, to = at;
     while (from > 0 && node[from - 1].keeps)
         from--;
@@ -292,7 +333,7 @@ static bool confirm(struct line *l, const struct line_plan *plan) {
     struct line_result *r = l->result;
     struct line_node n, guess = line_curves_node(&l->curves, plan->current[0]), sum = {.made = 0};
     double money = 0, ratio[2];
-    if (!solve_node(l, plan->current[0], &n) || !n.keeps) return false;
+    if (!solve_node(l, plan->current[0], &n) || !(n.keeps || l->gives_way)) return false;
     ratio[0] = guess.energy / guess.made;
     ratio[1] = n.energy / n.made;
     for (unsigned h = 0; h < plan->hours; h++) {
@@ -314,7 +355,8 @@ static bool confirm(struct line *l, const struct line_plan *plan) {
     r->after.voltage = n.voltage;
     r->throughput = 100 * r->after.made / l->curves.made;
     r->price = plan->price;
-    r->rung = plan->missed ? POT_RELAXED : POT_OPTIMAL;
+    r->rung = plan->missed || l->gives_way ? POT_RELAXED : POT_OPTIMAL;
+    r->gives_way = l->gives_way;
     for (unsigned i = 0; i < l->input->pots && r->x; i++)
         memcpy(r->x[i], l->member[i].x, sizeof r->x[i]);
     return true;
@@ -327,6 +369,10 @@ static void find_active(struct line *l, const struct line_plan *plan, const stru
     struct line_hour at = line_curves_at(c, x, 0), more = line_curves_at(c, x + step, 0);
     double slope = (more.cost / more.made - at.cost / at.made) / step * c->by[0];
     struct line_result *r = l->result;
+    if (l->gives_way) {
+        r->active[r->actives++] = in_way[0];
+        return;
+    }
     if (plan->bound) {
         struct line_active a = line_limit(l, QUANTITY_LINE_THROUGHPUT, plan->bound > 0);
         a.multiplier = fabs(plan->price - plan->ratio) * c->made * plan->hours / 100 / (at.made * plan->hours) * c->by[0];
@@ -334,10 +380,12 @@ static void find_active(struct line *l, const struct line_plan *plan, const stru
     }
     for (int side = 0; side < 2; side++) {
         double end = side ? c->high : c->low;
-        bool held = plan->hours == 1 ? fabs(x - end) <= 1e-6 * x && (plan->missed || (side ? slope < 0 : slope > 0)) : false;
+        bool wants = plan->missed || c->low == c->high || (side ? slope < 0 : slope > 0);
+        bool held = plan->hours == 1 && wants && fabs(x - end) <= 1e-6 * x;
         for (unsigned h = 0; h < plan->hours && plan->hours > 1; h++)
             held |= fabs(plan->current[h] - end) <= 1e-6 * x;
-        if (!held || r->actives == LINE_TOLD_MAX) continue;
+        bool twice = side && c->low == c->high && r->actives && r->active[r->actives - 1].row.of == in_way[1].row.of;
+        if (!held || twice || r->actives == LINE_TOLD_MAX) continue;
         r->active[r->actives] = in_way[side];
         r->active[r->actives++].multiplier = fabs(slope);
     }
@@ -378,7 +426,7 @@ static void search(struct line *l) {
     struct line_active in_way[2];
     struct line_plan plan = {.hours = 0};
     l->at_large = true;
-    bool found = find_range(l, in_way);
+    bool found = !l->result->late && find_range(l, in_way);
     l->at_large = false;
     double near = (l->curves.high - l->curves.low) / 8;
     for (int round = 0; round < ROUNDS && found; round++) {
@@ -414,6 +462,7 @@ static enum pl_code look_at_now(struct line *l, struct pl_error **error) {
         memcpy(m->x, kept, sizeof kept);
         m->miss = settle(l, m, l->input->now, &most);
         l->result->missed += m->miss > 0;
+        if (l->result->late) return PL_OK;
     }
     base.power = base.voltage * base.current / 1000;
     l->result->before = figures_of(l, &base, l->setup->pot.objective.tariff);

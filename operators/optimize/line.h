@@ -48,7 +48,8 @@ struct line_active {
 };
 
 struct line_result {
-    enum pot_rung rung; /* relaxed: the throughput is missed; baseline: the current is left as it is */
+    enum pot_rung rung; /* relaxed: the throughput is missed, or pots' limits give way; baseline: it is left as it is */
+    bool gives_way;     /* pots' limits do, to the contract or the rectifier */
     double current, from;
     unsigned hours;
     double schedule[LINE_HOURS];        /* kA; the first is `current` */

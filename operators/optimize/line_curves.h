@@ -17,6 +17,8 @@ struct line_node {
     double voltage;               /* V */
     double power;                 /* MW */
     bool keeps;                   /* no pot is worse off, and the rectifier can do it */
+    bool rated;                   /* the rectifier can do it */
+    double excess;                /* by how much pots miss their limits more than now */
     struct line_active in_way;    /* not keeps: what is in the way */
 };
 

@@ -44,12 +44,14 @@ void line_tell(const struct line_setup *setup, const struct line_input *input, s
                  100 * fabs(r->saved) / r->before.energy, r->throughput);
     if (r->hours > 1 && r->rung != POT_BASELINE)
         words_put(&t, ", %.2f %% cheaper", 100 * (1 - r->after.cost / r->before.cost));
-    if (r->rung == POT_RELAXED) {
+    if (r->gives_way)
+        words_put(&t, "; not all limits can be kept: the contract and the rectifier come before those of pots");
+    else if (r->rung == POT_RELAXED) {
         const struct limit *l = &input->limit[QUANTITY_LINE_THROUGHPUT];
         words_put(&t, "; not all limits can be kept: throughput of the line from %g to %g %% would need another current", l->low, l->high);
     }
     for (unsigned i = 0; i < r->actives; i++) {
-        words_put(&t, "%s", i ? ", " : "; held by ");
+        words_put(&t, "%s", i ? ", " : r->gives_way ? "; given up: " : "; held by ");
         put_active(&t, &r->active[i]);
     }
     if (r->missed) words_put(&t, "; %u of its pots cannot keep all of their limits at the present current either", r->missed);

@@ -47,6 +47,11 @@ static bool relax(struct pot *p, double until, struct pot_result *r) {
             p->dropped[i] = p->row[i].rank >= rank;
         }
         if (!any) continue;
+        if (pot_now(p) >= until) {
+            memset(p->dropped, 0, sizeof p->dropped);
+            r->search.late = true;
+            return false;
+        }
         p->repair = true;
         double start[POT_VARIABLES];
         memcpy(start, r->search.x, sizeof start);
