@@ -97,7 +97,7 @@ def compare(work, number, parameters, how):
         sys.exit(f"optimize solvers: {parameters}: {problem.answer}")
     ours = problem.about["objective"]
     starts = [np.clip(np.array(problem.about["from"]), problem.low, problem.high), 0.5 * (problem.low + problem.high)]
-    methods = ["SLSQP"] if BRIEF else ["SLSQP", "trust-constr"]
+    methods = ["SLSQP", "trust-constr"] if LONG or number == 1 else ["SLSQP"]  # it asks for hundreds of points
     for method in methods:
         asked, begun = problem.asked, time.monotonic()
         found = [told for told in (solve(problem, method, start) for start in starts) if told]
