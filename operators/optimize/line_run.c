@@ -166,7 +166,7 @@ static void put_pots(struct pl_pack *p, const struct line_run *l) {
 
 void line_run_write(const struct line_run *l, struct pl_pack *p) {
     const struct line_result *r = &l->result;
-    pl_pack_map(p, 22);
+    pl_pack_map(p, 23);
     pl_pack_pair_str(p, "outcome", pot_rung_names[r->rung]);
     pl_pack_pair_str(p, "reason", r->reason);
     pl_pack_pair_f64(p, "saved", r->saved);
@@ -179,6 +179,7 @@ void line_run_write(const struct line_run *l, struct pl_pack *p) {
     put_figures(p, "after", &r->after);
     pl_pack_pair_f64(p, "throughput", r->throughput);
     put_active(p, r);
+    pl_pack_pair_str(p, "solver", nlp_solver_names[l->setup.pot.solver.solver]);
     pl_pack_pair_f64(p, "price", r->price);
     pl_pack_pair_f64(p, "curve_error", r->curve_error);
     pl_pack_pair_f64(p, "low", r->low);
