@@ -2,28 +2,18 @@
  * and why, the trade-off between energy and throughput, and a recorded run once more. Nothing is written. */
 #include <math.h>
 #include <potline/alloc.h>
-#include <potline/harness.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "data.h"
 #include "model.h"
+#include "optimize.h"
 #include "what_if.h"
 
-enum { POINTS = 9, OPTIONS_MAX = 8192, JSON_DEPTH = 8, JSON_MAX = 1 << 20 };
+enum { POINTS = 9, JSON_DEPTH = 8, JSON_MAX = 1 << 20 };
 static const double LEAST_THROUGHPUT = 96, STEP_THROUGHPUT = 1;
 static const char NAME[] = "optimize.setpoints";
-
-struct optimize {
-    const struct pl_cli *cli;
-    const char *asset;
-    void *body;
-    size_t size;
-    pl_time time;
-    char options[OPTIONS_MAX];
-    double milliseconds; /* of the run */
-};
 
 /* ---- The state ---- */
 
@@ -54,44 +44,59 @@ static bool put_json(struct pl_pack *pack, const json_t *value, int depth) {
     }
 }
 
-/* The body of a twin.state, alone or in its event, or { "cell": { "distance": 0.043, ... } }. */
-static bool read_file(struct optimize *o, const char *path) {
-    json_error_t error;
-    json_t *file = json_load_file(path, 0, &error), *body = json_object_get(file, "body");
-    if (!file) return !pl_cli_usage(o->cli, "%s:%d:%d: %s", path, error.line, error.column, error.text);
-    if (!body) body = file;
+bool pl__optimize_read(struct optimize *o, const json_t *state, const char *path) {
     struct pl_pack *pack = pl_pack_new();
-    if (json_is_object(body) && !json_object_get(body, "model"))
-        json_object_set_new(body, "model", json_string("CellModel"));
-    bool good = pack && json_is_object(body) && put_json(pack, body, 0) && !pl_pack_failed(pack) &&
+    bool good = pack && json_is_object(state) && put_json(pack, state, 0) && !pl_pack_failed(pack) &&
                 pl_pack_size(pack) <= JSON_MAX;
+    pl_free(o->body);
     o->body = good ? pl_alloc(pl_pack_size(pack)) : NULL;
     if (o->body) memcpy(o->body, pl_pack_data(pack), o->size = pl_pack_size(pack));
     pl_pack_free(pack);
-    json_decref(file);
     if (o->body) return true;
     return !pl_cli_usage(
         o->cli, "%s: it holds no state: write {\"cell\": {\"distance\": 0.043}}, or what twin.cell tells", path);
+}
+
+/* The body of a twin.state, alone or in its event, { "cell": { "distance": 0.043, ... } }, or { "pots": {NAME: one of
+ * these, ...} } of a line. NULL after saying what is wrong. */
+static json_t *load_file(struct optimize *o, const char *path) {
+    json_error_t error;
+    json_t *file = json_load_file(path, 0, &error), *body = json_object_get(file, "body");
+    if (!file) {
+        pl_cli_usage(o->cli, "%s:%d:%d: %s", path, error.line, error.column, error.text);
+        return NULL;
+    }
+    if (body) json_incref(body);
+    if (body) json_decref(file);
+    if (!body) body = file;
+    if (json_is_object(body) && !json_object_get(body, "model"))
+        json_object_set_new(body, "model", json_string("CellModel"));
+    return body;
 }
 
 static int find_state(struct optimize *o, bool replay) {
     const char *file = pl_cli_get(o->cli, "state"), *again = pl_cli_get(o->cli, "replay");
     pl_time at = PL_TIME_MAX;
     o->asset = pl_cli_count(o->cli) ? pl_cli_operand(o->cli, 0) : "line1.pot01";
-    if (file && !replay) return read_file(o, file) ? PL_EXIT_OK : PL_EXIT_USAGE;
+    if (file && !replay) {
+        if (!(o->file = load_file(o, file))) return PL_EXIT_USAGE;
+        if (json_object_get(o->file, "pots")) return PL_EXIT_OK;
+        return pl__optimize_read(o, o->file, file) ? PL_EXIT_OK : PL_EXIT_USAGE;
+    }
     if (!pl_cli_count(o->cli)) return pl_cli_usage(o->cli, "which pot? or --state FILE");
     bool newest = replay ? strcmp(again, "last") == 0 : !pl_cli_has(o->cli, "from");
     if (!newest && !pl_cli_time(o->cli, replay ? "replay" : "from", &at)) return PL_EXIT_USAGE;
-    return pl__twin_event_find(o->cli, o->asset, replay ? "optimize.run" : "twin.state", pl_cli_get(o->cli, "node"), at,
-                               &o->body, &o->size, &o->time);
+    bool line = replay && !strchr(o->asset, '.');
+    return pl__twin_event_find(o->cli, o->asset, line ? "optimize.line" : replay ? "optimize.run" : "twin.state",
+                               pl_cli_get(o->cli, "node"), at, &o->body, &o->size, &o->time);
 }
 
 /* ---- Options of the operator ---- */
 
 static bool put(char *text, const char *format, const char *a, const char *b) {
     size_t used = strlen(text);
-    int length = snprintf(text + used, OPTIONS_MAX - used, format, a, b);
-    return length >= 0 && (size_t)length < OPTIONS_MAX - used;
+    int length = snprintf(text + used, OPTIMIZE_OPTIONS_MAX - used, format, a, b);
+    return length >= 0 && (size_t)length < OPTIMIZE_OPTIONS_MAX - used;
 }
 
 /* superheat=5..14 or superheat=5..14:2, where 2 is its rank. */
@@ -110,11 +115,11 @@ wrong:
     return !pl_cli_usage(o->cli, "--limit %s: write superheat=5..14, or superheat=5..14:2 with its rank", limit);
 }
 
-static bool make_options(struct optimize *o, const char *more, const char *limit) {
+bool pl__optimize_options(struct optimize *o, const char *more, const char *limit) {
     const char *const *set = pl_cli_all(o->cli, "set");
     const char *const *limits = pl_cli_all(o->cli, "limit");
-    strcpy(o->options, "{every: 0s, health: 0, "); /* who asks knows the state that it is of */
-    bool deadline = false, good = put(o->options, "%s%s", more, "");
+    strcpy(o->options, "{health: 0, "); /* who asks knows the state that it is of */
+    bool deadline = false, noise = false, good = put(o->options, "every: %s, %s", o->every ? o->every : "0s", more);
     for (; set && *set && good; set++) {
         const char *equals = strchr(*set, '=');
         char name[64];
@@ -122,8 +127,10 @@ static bool make_options(struct optimize *o, const char *more, const char *limit
             return !pl_cli_usage(o->cli, "--set %s: write NAME=VALUE, an option of %s", *set, NAME);
         snprintf(name, sizeof name, "%.*s", (int)(equals - *set), *set);
         deadline |= strcmp(name, "deadline") == 0;
+        noise |= strcmp(name, "noise") == 0;
         good = put(o->options, "%s: %s, ", name, equals + 1);
     }
+    if (good && !noise) good = put(o->options, "noise: %s, %s", "''", "");
     if (good && !deadline) good = put(o->options, "deadline: %s, %s", "30s", "");
     good = good && put(o->options, "limits: [%s%s", limit, "");
     for (; limits && *limits && good; limits++)
@@ -133,9 +140,12 @@ static bool make_options(struct optimize *o, const char *more, const char *limit
 
 /* ---- A run ---- */
 
-static struct pl_batch *event_of(struct pl_harness *h, const struct optimize *o, const char *kind) {
+void pl__optimize_push(struct pl_harness *h, const struct optimize *o, const char *kind) {
     struct pl_batch *b = pl_batch_new(PL_EVENTS, 1, (uint32_t)o->size + 1);
-    if (!b || !pl_batch_heap(b, 0, o->body, (uint32_t)o->size)) return b;
+    if (!b || !pl_batch_heap(b, 0, o->body, (uint32_t)o->size)) {
+        pl_batch_unref(b);
+        return;
+    }
     b->events.time[0] = o->time;
     b->events.id[0] = 1;
     b->events.kind[0] = pl_harness_tag(h, kind);
@@ -144,7 +154,7 @@ static struct pl_batch *event_of(struct pl_harness *h, const struct optimize *o,
     b->events.tag[0] = 0;
     b->events.end[0] = b->heap_used[0];
     b->rows = 1;
-    return b;
+    pl_harness_push(h, 0, b);
 }
 
 static json_t *body_json(const void *bytes, size_t size) {
@@ -154,103 +164,85 @@ static json_t *body_json(const void *bytes, size_t size) {
     return body;
 }
 
-/* The body of the run that it tells, or NULL after saying why there is none. */
-static json_t *run_once(struct optimize *o, bool replay) {
+struct pl_harness *pl__optimize_open(struct optimize *o) {
     struct pl_error *error = NULL;
     struct pl_harness *h = pl_harness_new(NAME, o->options, PL_EVENTS, &error);
+    if (h) return h;
+    fputs("potline optimize: ", stderr);
+    pl_error_print(stderr, error);
+    pl_error_free(&error);
+    return NULL;
+}
+
+json_t *pl__optimize_pull(struct pl_harness *h, const char *kind) {
     json_t *found = NULL;
-    if (!h) {
-        fputs("potline optimize: ", stderr);
-        pl_error_print(stderr, error);
-        pl_error_free(&error);
-        return NULL;
-    }
-    int64_t begun = pl_clock_monotonic();
-    pl_harness_push(h, 0, event_of(h, o, replay ? "optimize.run" : "twin.state"));
-    o->milliseconds = (double)(pl_clock_monotonic() - begun) / PL_MILLISECOND;
     for (struct pl_batch *b; (b = pl_harness_pull(h, 1)); pl_batch_unref(b))
         for (uint32_t i = 0; i < b->rows; i++) {
-            const char *kind = pl_tags_get(pl_harness_tags(h), b->events.kind[i])->name;
+            const char *name = pl_tags_get(pl_harness_tags(h), b->events.kind[i])->name;
             uint32_t size;
             const void *bytes = pl_batch_heap_row(b, 0, i, &size);
             json_t *body = body_json(bytes, size);
-            if (strcmp(kind, "optimize.held") == 0)
+            if (strcmp(name, "optimize.held") == 0)
                 fprintf(stderr, "potline optimize: %s\n", json_string_value(json_object_get(body, "reason")));
-            bool run = strcmp(kind, "optimize.run") == 0 || strcmp(kind, "optimize.replayed") == 0;
-            if (run && !found)
+            if (strcmp(name, kind) == 0 && !found)
                 found = body;
             else
                 json_decref(body);
         }
     if (pl_harness_failure(h)) fprintf(stderr, "potline optimize: %s\n", pl_harness_failure(h));
+    return found;
+}
+
+/* The body of the run that it tells, or NULL after saying why there is none. */
+static json_t *run_once(struct optimize *o, const char *kind, const char *told) {
+    struct pl_harness *h = pl__optimize_open(o);
+    if (!h) return NULL;
+    int64_t begun = pl_clock_monotonic();
+    pl__optimize_push(h, o, kind);
+    o->milliseconds = (double)(pl_clock_monotonic() - begun) / PL_MILLISECOND;
+    json_t *found = pl__optimize_pull(h, told);
     pl_harness_free(h);
     return found;
 }
 
-static double number(const json_t *body, const char *where, const char *name) {
+double pl__optimize_number(const json_t *body, const char *where, const char *name) {
     const json_t *from = where ? json_object_get(body, where) : body;
     const json_t *value = json_object_get(from, name);
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-static const char *text_of(const json_t *body, const char *name) {
+const char *pl__optimize_text(const json_t *body, const char *name) {
     const char *text = json_string_value(json_object_get(body, name));
     return text ? text : "";
 }
 
-/* ---- Telling ---- */
-
-static void print_limits(const json_t *body, const char *list, const char *title) {
-    json_t *one;
-    size_t i;
-    if (!json_array_size(json_object_get(body, list))) return;
-    printf("\n%-34s %10s %10s %16s\n", title, "slack", "unit", "kWh/t by unit");
-    json_array_foreach(json_object_get(body, list), i, one) {
-        char limit[64];
-        snprintf(limit, sizeof limit, "%s %s %.4g", text_of(one, "limit"),
-                 strcmp(text_of(one, "side"), "high") == 0 ? "<=" : ">=", number(one, NULL, "at"));
-        printf("%-34s %10.4g %10s %16.4g\n", limit, number(one, NULL, "slack"), text_of(one, "unit"),
-               number(one, NULL, "multiplier"));
-    }
-}
-
-static void print_table(const struct optimize *o, const json_t *body) {
-    const char *key;
-    json_t *after;
-    printf("%s: %s (%s, %s, %.0f evaluations, %.1f ms)\n", o->asset, text_of(body, "outcome"), text_of(body, "solver"),
-           text_of(body, "status"), number(body, NULL, "evaluations"), o->milliseconds);
-    printf("%-14s %12s %12s\n", "", "as it is", "optimised");
-    json_object_foreach(json_object_get(body, "after"), key, after) {
-        printf("%-14s %12.4f %12.4f\n", key, number(body, "before", key), number(body, "after", key));
-    }
-    if (pl_cli_has(o->cli, "explain")) {
-        print_limits(body, "active", "what holds it back");
-        print_limits(body, "conflict", "what cannot hold together");
-    }
-    printf("\n%s\n", text_of(body, "reason"));
-}
+/* ---- Verbs ---- */
 
 static int solve(struct optimize *o) {
-    json_t *body = make_options(o, "", "") ? run_once(o, false) : NULL;
+    json_t *body = pl__optimize_options(o, "", "") ? run_once(o, "twin.state", "optimize.run") : NULL;
     if (!body) return PL_EXIT_USAGE;
     if (pl_cli_has(o->cli, "json")) return pl__model_json(body);
-    print_table(o, body);
+    pl__optimize_table(o, body);
     json_decref(body);
     return PL_EXIT_OK;
 }
 
 /* Everything that the answer is made of has to be the same to the last bit. */
 static int replay(struct optimize *o) {
-    static const char *const same[] = {"outcome", "x", "saved", "after", "active"};
-    json_t *before = body_json(o->body, o->size);
-    json_t *after = make_options(o, "", "") ? run_once(o, true) : NULL;
+    static const char *const pot[] = {"outcome", "x", "saved", "after", "active", NULL};
+    static const char *const line[] = {"outcome", "current", "schedule", "saved", "after", "active", NULL};
+    bool whole = !strchr(o->asset, '.');
+    json_t *before = body_json(o->body, o->size), *after = NULL;
+    if (pl__optimize_options(o, "", ""))
+        after = run_once(o, whole ? "optimize.line" : "optimize.run", "optimize.replayed");
     bool equal = before && after;
-    for (unsigned i = 0; i < PL_COUNT_OF(same) && equal; i++)
-        if (!json_equal(json_object_get(before, same[i]), json_object_get(after, same[i]))) {
-            printf("%s differs\n", same[i]);
+    for (const char *const *same = whole ? line : pot; *same && equal; same++)
+        if (!json_equal(json_object_get(before, *same), json_object_get(after, *same))) {
+            printf("%s differs\n", *same);
             equal = false;
         }
-    if (after) print_table(o, after);
+    if (after && whole) pl__optimize_line_table(o, after);
+    if (after && !whole) pl__optimize_table(o, after);
     if (equal) puts("the same numbers as recorded");
     if (after && !equal && json_is_true(json_object_get(before, "late")))
         puts("the deadline had ended the recorded run, so it depended on the clock");
@@ -268,14 +260,14 @@ static int pareto(struct optimize *o) {
         char limit[160];
         snprintf(limit, sizeof limit, "{of: throughput, low: %g, high: 150, rank: 0}, ",
                  LEAST_THROUGHPUT + i * STEP_THROUGHPUT);
-        json_t *body = make_options(o, "current: free, ", limit) ? run_once(o, false) : NULL;
+        json_t *body = pl__optimize_options(o, "current: free, ", limit) ? run_once(o, "twin.state", "optimize.run") : NULL;
         if (!body) return PL_EXIT_USAGE;
-        double made = number(body, "after", "throughput");
-        printf("%12.2f %12.1f %12.2f %10.2f %10s\n", made, number(body, "after", "energy"),
-               number(body, "after", "current"), number(body, "after", "acd"), text_of(body, "outcome"));
-        bool good = strcmp(text_of(body, "outcome"), "optimal") == 0;
+        double made = pl__optimize_number(body, "after", "throughput");
+        printf("%12.2f %12.1f %12.2f %10.2f %10s\n", made, pl__optimize_number(body, "after", "energy"),
+               pl__optimize_number(body, "after", "current"), pl__optimize_number(body, "after", "acd"), pl__optimize_text(body, "outcome"));
+        bool good = strcmp(pl__optimize_text(body, "outcome"), "optimal") == 0;
         throughput[count] = made;
-        energy[count] = number(body, "after", "energy");
+        energy[count] = pl__optimize_number(body, "after", "energy");
         count += good && isfinite(made) && (count == 0 || made > throughput[count - 1] + 1e-6);
         json_decref(body);
     }
@@ -292,7 +284,13 @@ static int optimize(const struct pl_cli *cli) {
     if (!o) return PL_EXIT_FAILED;
     o->cli = cli;
     int exit_code = find_state(o, again);
-    if (!exit_code) exit_code = again ? replay(o) : pl_cli_has(cli, "pareto") ? pareto(o) : solve(o);
+    if (!exit_code)
+        exit_code = again                          ? replay(o)
+                    : json_object_get(o->file, "pots") ? pl__optimize_line(o, o->file)
+                    : pl_cli_has(cli, "export")    ? pl__optimize_export(o)
+                    : pl_cli_has(cli, "pareto")    ? pareto(o)
+                                                   : solve(o);
+    json_decref(o->file);
     pl_free(o->body);
     pl_free(o);
     return exit_code;
@@ -313,7 +311,15 @@ const struct pl_subcommand pl_subcommand_optimize = {
         "    potline optimize --state pot.json --limit superheat=6..12 --pareto\n"
         "    potline optimize line1.pot07 --data DIR --replay last\n"
         "\n"
-        "A file holds the JSON of a twin.state, or parameters of a CellModel: {\"cell\": {\"distance\": 0.043}}.\n"
+        "A file holds the JSON of a twin.state, or parameters of a CellModel: {\"cell\": {\"distance\": 0.043}}; or of\n"
+        "a line {\"current\": 180, \"pots\": {\"line1.pot01\": one of these, ...}}: then its current is decided for all\n"
+        "of them. Its current is the baseline, too, unless --set baseline says another.\n"
+        "\n"
+        "--export makes the very same problem available to another solver: points ([acd, alumina, alf3, current], a line\n"
+        "each) are read from standard input, and objective, constraints (0 or less) and slopes there are written, a line\n"
+        "of JSON each; first of all the answer found here, with its time.\n"
+        "\n"
+        "How restless its metal is (noise) is not known here: --limit acd=41..48:0 says how low its anodes may be.\n"
         "Limits that the graph or people have set are those of the running node; here the usual ones hold unless\n"
         "--limit says others. --replay solves a recorded run again, with all that it was given then, and fails where\n"
         "the numbers are not the same.",
@@ -326,6 +332,7 @@ const struct pl_subcommand pl_subcommand_optimize = {
         {"set", "NAME=VALUE", "An option of optimize.setpoints: solver=mlsl, current=free. May be repeated.", 's'},
         {"explain", NULL, "Which limits hold it back, with multipliers, and which cannot hold together.", 0},
         {"pareto", NULL, "The least energy for each throughput, the line's current being free, drawn.", 0},
+        {"export", NULL, "Evaluate the problem at points from standard input, for another solver.", 0},
         {"image", "FILE", "Draw it into a PNG or SVG file, too.", 0},
         {"replay", "TIME", "Solve the recorded run of that time again; last: the newest.", 0},
         {"json", NULL, "The whole run as JSON.", 0}),

@@ -16,6 +16,7 @@ static const char *const figures[FIGURES] = {"energy", "cost", "co2e"};
 /* Of an asset: means over its runs. */
 struct saving {
     const char *asset;
+    char solver[PL__BODY_TEXT];
     uint64_t runs, answers; /* answers: those that better was found in */
     double before[FIGURES], after[FIGURES];
     pl_time last; /* the run that was counted last: two sinks may keep one */
@@ -72,6 +73,7 @@ static void take_run(struct gathering *g, uint32_t asset, pl_time time, const vo
     saving->asset = pl_tags_get(g->names, asset)->name;
     saving->last = time;
     saving->runs++;
+    if (!pl__body_text(body, size, "solver", saving->solver)) saving->solver[0] = 0;
     if (!is_answer(body, size) || !figures_of(body, size, "before", before) || !figures_of(body, size, "after", after))
         return;
     saving->answers++;
@@ -86,7 +88,8 @@ static bool take(void *arg, const struct pl_batch *batch) {
     for (uint32_t i = 0; i < batch->rows && !g->failed; i++) {
         pl_time time = batch->events.time[i];
         uint32_t size;
-        if (strcmp(pl_tags_get(g->names, batch->events.kind[i])->name, "optimize.run") != 0) continue;
+        const char *kind = pl_tags_get(g->names, batch->events.kind[i])->name;
+        if (strcmp(kind, "optimize.run") != 0 && strcmp(kind, "optimize.line") != 0) continue;
         if (time < g->report->from || time >= g->report->to) continue;
         const void *body = pl_batch_heap_row(batch, 0, i, &size);
         take_run(g, batch->events.asset[i], time, body, size);
@@ -105,7 +108,7 @@ static int by_asset(const void *a, const void *b) {
 static void tell(struct gathering *g) {
     static const char *const headings[] = {
         "Pot",          "Runs",     "Answers",       "kWh/t as run",     "kWh/t advised",
-        "Saved, kWh/t", "Saved, %", "Saved, cost/t", "Saved, kg CO2e/t", NULL};
+        "Saved, kWh/t", "Saved, %", "Saved, cost/t", "Saved, kg CO2e/t", "Problem", "Solver", NULL};
     struct pl__span_table *table = NULL;
     if (g->room) qsort(g->savings, g->room, sizeof *g->savings, by_asset);
     for (uint32_t i = 0; i < g->room && i < SHOWN && g->savings[i].answers; i++) {
@@ -128,7 +131,8 @@ static void tell(struct gathering *g) {
         snprintf(text[7], TEXT, "%.1f", (s->before[2] - s->after[2]) / count);
         pl__span_row(
             g->report, table,
-            (const char *const[]){s->asset, text[0], text[1], text[2], text[3], text[4], text[5], text[6], text[7]});
+            (const char *const[]){s->asset, text[0], text[1], text[2], text[3], text[4], text[5], text[6], text[7],
+                                  strchr(s->asset, '.') ? "set points of a pot" : "current of a line", s->solver});
     }
 }
 

@@ -27,16 +27,23 @@ static const struct pl_option list_args[] = {
     PL_OPT_END,
 };
 
+static bool is_advised(const struct guard *s, const struct point *point) {
+    return mode_of(s, point_name(s, point)) == MODE_ADVISE && !isnan(point->advised) &&
+           point->wish.expiry > pl_now(s->node);
+}
+
 static const char *state_of(const struct guard *s, const struct point *point) {
     if (override_of(s, point_name(s, point))) return "overridden";
     if (point->waits) return "waits";
     if (point->leased) return "leased";
     if (point->shed) return "shed";
-    return point->returning ? "returns" : "";
+    if (point->returning) return "returns";
+    return is_advised(s, point) ? "advised" : "";
 }
 
 static void reply_point(struct guard *s, const struct point *point, struct pl_call *call) {
     double from;
+    bool advised = is_advised(s, point), wished = point->waits || advised;
     decide_move(s, point, pl_now(s->node), &from);
     struct pl_pack *row = pl_reply_row(call, 11);
     pl_pack_pair_str(row, "tag", point_name(s, point));
@@ -44,11 +51,11 @@ static void reply_point(struct guard *s, const struct point *point, struct pl_ca
     pl_pack_pair_str(row, "state", state_of(s, point));
     pl_pack_pair_f64(row, "stands", from);
     pl_pack_pair_f64(row, "passed", point->sent);
-    pl_pack_pair_f64(row, "wished", nan_unless(point->waits, point->wish.value));
+    pl_pack_pair_f64(row, "wished", nan_unless(wished, point->wish.value));
     pl_pack_pair_f64(row, "low", point->limit->low);
     pl_pack_pair_f64(row, "high", point->limit->high);
-    reply_time(row, "until", point->waits ? point->wish.expiry : point->lease.expiry, point->waits || point->leased);
-    pl_pack_pair_str(row, "reason", point->waits ? point->wish.reason : point->leased ? point->lease.reason : "");
+    reply_time(row, "until", wished ? point->wish.expiry : point->lease.expiry, wished || point->leased);
+    pl_pack_pair_str(row, "reason", wished ? point->wish.reason : point->leased ? point->lease.reason : "");
     pl_pack_pair_str(row, "refused", point->why ? point->why : "");
 }
 
@@ -130,7 +137,7 @@ static const char *approve(struct guard *s, struct point *point, pl_time now, co
     const char *why = decide_why(s, point, &point->wish, now, &value, detail);
     point->waits = false;
     if (why) return why;
-    point->approved = value;
+    point->approved = point->wish.value;
     struct wish wish = point->wish;
     return decide_pass(s, point, &wish, value, now) ? NULL : "what passed could not be kept";
 }

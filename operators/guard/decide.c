@@ -128,27 +128,39 @@ bool decide_pass(struct guard *s, struct point *point, const struct wish *wish, 
     return true;
 }
 
-/* It is good, but people want to be asked. What they have approved may be renewed. */
+/* Where it is to come to: one step may be shorter. */
+static struct wish target_of(const struct point *point, const struct wish *wish) {
+    struct wish target = *wish;
+    double low, high;
+    range_of(point, wish, &low, &high);
+    target.value = wish->value < low ? low : wish->value > high ? high : wish->value;
+    return target;
+}
+
+/* It is good, but people want to be asked: once for where it is to come to. What they have approved may be renewed, and
+ * the steps on the way are covered by that. */
 static void wait_for_approval(struct guard *s, struct point *point, const struct wish *wish, pl_time now,
                               double value) {
-    if (point->approved == value) {
+    struct wish target = target_of(point, wish);
+    if (point->approved == target.value) {
         if (!decide_pass(s, point, wish, value, now)) tell_refused(s, point->tag, wish, "it could not be kept", NULL);
         return;
     }
-    bool news = !point->waits || point->wish.value != value;
+    bool news = !point->waits || point->wish.value != target.value;
     point->waits = true;
-    point->wish = *wish;
-    point->wish.value = value;
+    point->wish = target;
     point->wish.taken = machine_now();
     pl_count(s->node, COUNT_WAITING, 1);
     if (news) tell_wish(s, "guard.waiting", 400, point, &point->wish, wish->time, "", NULL);
 }
 
-static void advise(struct guard *s, struct point *point, const struct wish *wish, double value) {
+static void advise(struct guard *s, struct point *point, const struct wish *wish) {
+    bool news = point->advised != target_of(point, wish).value;
     pl_count(s->node, COUNT_ADVISED, 1);
-    if (point->advised == value) return;
-    point->advised = value;
-    tell_wish(s, "guard.advised", 100, point, wish, wish->time, "", NULL);
+    if (point->waits) return; /* until that is decided */
+    point->wish = target_of(point, wish);
+    point->advised = point->wish.value;
+    if (news) tell_wish(s, "guard.advised", 100, point, &point->wish, wish->time, "", NULL);
 }
 
 static void refuse(struct guard *s, struct point *point, const struct wish *wish, const char *why, const char *detail) {
@@ -177,7 +189,7 @@ void decide(struct guard *s, uint32_t tag, const struct wish *wish, pl_time cloc
     }
     point->why = NULL;
     if (mode == MODE_ADVISE)
-        advise(s, point, wish, value);
+        advise(s, point, wish);
     else if (mode == MODE_APPROVE)
         wait_for_approval(s, point, wish, now, value);
     else if (!decide_pass(s, point, wish, value, now))

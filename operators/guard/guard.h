@@ -22,7 +22,7 @@
 #include <uv.h>
 
 enum {
-    REASON_MAX = 160,
+    REASON_MAX = 160, WISH_REASON_MAX = 800 /* an optimiser's */,
     INPUTS_MAX = 160,
     ORIGINS_MAX = 64,
     SCOPES_MAX = 1000,
@@ -92,7 +92,7 @@ struct wish {
     uint64_t sequence; /* its place in the log, of this partition */
     uint16_t partition;
     bool logged; /* it has one: it is not the guard's own */
-    char reason[REASON_MAX];
+    char reason[WISH_REASON_MAX];
 };
 
 struct point {
@@ -103,9 +103,9 @@ struct point {
     bool leased;
     struct wish lease; /* what passed last */
     bool waits;        /* for approval */
-    struct wish wish;
-    double approved;  /* NaN: nothing */
-    double advised;   /* last told as advice; NaN: nothing */
+    struct wish wish;  /* or what is advised: where it is to come to, whatever one step may be */
+    double approved;   /* where it may come to, step by step; NaN: nothing */
+    double advised;    /* last told as advice; NaN: nothing */
     bool returning;   /* to its baseline */
     bool alone;       /* that goes by the machine's clock, too */
     bool shed;        /* there is no pulse until a set point passes again */

@@ -318,6 +318,46 @@ static void a_scope_is_one_that_is_known(void **state) {
     rig_free(rig);
 }
 
+/* One decision for where it is to come to: a device that goes by steps does not need one for each. */
+static void an_approval_covers_the_steps_on_the_way(void **state) {
+    (void)state;
+    struct rig *rig = rig_new("{mode: approve, limits: [{tags: '*', low: 0, high: 9, step: 2, on_rate: clamp}]}");
+    sample(rig, "l.p.x", 1, PL_Q_GOOD);
+    wish(rig, "l.p.x", 6);
+    assert_int_equal(rig->outs, 0);
+    ASSERT_TOLD(rig, "guard.waiting l.p.x {\"id\":\"1\",\"value\":6"); /* who decides sees where it goes */
+    forget(rig);
+    assert_int_equal(command(rig, "guard approve", "{tag: l.p.x}"), PL_OK);
+    assert_passed(rig, "l.p.x", 3);
+    sample(rig, "l.p.x", 3, PL_Q_GOOD);
+    wish(rig, "l.p.x", 6);
+    assert_passed(rig, "l.p.x", 5);
+    sample(rig, "l.p.x", 5, PL_Q_GOOD);
+    wish(rig, "l.p.x", 6);
+    assert_passed(rig, "l.p.x", 6);
+    wish(rig, "l.p.x", 7); /* another target, another decision */
+    assert_int_equal(rig->outs, 0);
+    ASSERT_TOLD(rig, "guard.waiting l.p.x");
+    rig_free(rig);
+}
+
+static void what_is_advised_is_listed(void **state) {
+    (void)state;
+    struct rig *rig = rig_new("{mode: advise, limits: [{tags: '*', low: 0, high: 9, step: 2, on_rate: clamp}]}");
+    char *reply = NULL;
+    sample(rig, "l.p.x", 1, PL_Q_GOOD);
+    wish(rig, "l.p.x", 6);
+    assert_int_equal(pl_harness_command(rig->h, "guard list", "{}", &reply, NULL), PL_OK);
+    if (!strstr(reply, "\"state\":\"advised\"") || !strstr(reply, "\"wished\":6") || !strstr(reply, "\"reason\":\"test\""))
+        fail_msg("%s", reply);
+    pl_free(reply);
+    pass_time(rig, PL_MINUTE); /* nobody advises it any more */
+    assert_int_equal(pl_harness_command(rig->h, "guard list", "{}", &reply, NULL), PL_OK);
+    assert_null(strstr(reply, "\"wished\":6"));
+    pl_free(reply);
+    rig_free(rig);
+}
+
 static void by_hand_is_answered_with_what_has_passed(void **state) {
     (void)state;
     struct rig *rig = rig_new("{mode: auto, lease_max: 10s, limits: [{tags: '*', low: 0, high: 9, step: 2, "
@@ -630,6 +670,8 @@ int main(void) {
         cmocka_unit_test(nobody_speaks_in_its_name),
         cmocka_unit_test(a_scope_is_one_that_is_known),
         cmocka_unit_test(by_hand_is_answered_with_what_has_passed),
+        cmocka_unit_test(an_approval_covers_the_steps_on_the_way),
+        cmocka_unit_test(what_is_advised_is_listed),
         cmocka_unit_test(modes_decide),
         cmocka_unit_test(modes_are_bounded_but_all_can_be_set),
         cmocka_unit_test(what_is_set_by_hand_is_not_taken_back_by_what_was_approved),

@@ -82,7 +82,7 @@ static void put_row(struct guard *s, uint32_t tag, const struct wish *wish, cons
 }
 
 void tell_row(struct guard *s, const struct point *point, const struct wish *wish, double value, pl_time expiry) {
-    char inputs[INPUTS_MAX] = "", reason[REASON_MAX + INPUTS_MAX + 16];
+    char inputs[INPUTS_MAX] = "", reason[WISH_REASON_MAX + INPUTS_MAX + 16];
     if (wish->logged) interlock_inputs(s, point, inputs, sizeof inputs);
     snprintf(reason, sizeof reason, "%s%s%s%s", wish->reason, *wish->reason && *inputs ? "; " : "",
              *inputs ? "judged by " : "", inputs);

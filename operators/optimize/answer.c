@@ -5,13 +5,13 @@
 
 #include "setpoints.h"
 
-enum { REASON_SENT = 150 };
+enum { REASON_SENT = 800 };
 
-static struct pot_record *record_of(struct optimize *s, uint32_t asset) {
+struct pot_record *answer_record(struct optimize *s, uint32_t asset) {
     return pl_table_get(pl_node_table(s->node, TABLE_POTS), asset, 0);
 }
 
-static const char *name_of(const struct optimize *s, uint32_t id) {
+const char *answer_name(const struct optimize *s, uint32_t id) {
     return pl_tags_get(pl_node_tags(s->node), id)->name;
 }
 
@@ -21,7 +21,7 @@ static uint64_t mix(uint64_t hash, const void *bytes, size_t size) {
     return hash;
 }
 
-static uint64_t id_of(const struct optimize *s, const char *name, pl_time time) {
+uint64_t answer_id(const struct optimize *s, const char *name, pl_time time) {
     uint64_t hash = mix(UINT64_C(0xcbf29ce484222325), pl_node_name(s->node), strlen(pl_node_name(s->node)) + 1);
     hash = mix(hash, name, strlen(name) + 1);
     return mix(hash, &time, sizeof time);
@@ -29,7 +29,7 @@ static uint64_t id_of(const struct optimize *s, const char *name, pl_time time) 
 
 /* ---- Events ---- */
 
-static bool tell(struct optimize *s, pl_time time, const char *kind, uint16_t severity, uint32_t asset,
+bool answer_tell(struct optimize *s, pl_time time, const char *kind, uint16_t severity, uint32_t asset,
                  const char *why) {
     pl_pack_reset(s->body);
     pl_pack_map(s->body, 1);
@@ -37,9 +37,9 @@ static bool tell(struct optimize *s, pl_time time, const char *kind, uint16_t se
     return pl_emit_event(s->node, PORT_EVENTS, time, kind, severity, asset, 0, s->body) != PL_FLOW_FAIL;
 }
 
-static bool hold(struct optimize *s, uint32_t asset, pl_time time, const char *why) {
+bool answer_hold(struct optimize *s, uint32_t asset, pl_time time, const char *why) {
     pl_count(s->node, COUNT_HELD, 1);
-    return tell(s, time, "optimize.held", 400, asset, why);
+    return answer_tell(s, time, "optimize.held", 400, asset, why);
 }
 
 static bool tell_run(struct optimize *s, uint32_t asset, pl_time time, const char *kind) {
@@ -50,22 +50,21 @@ static bool tell_run(struct optimize *s, uint32_t asset, pl_time time, const cha
 }
 
 /* No step down the ladder is a silent one. */
-static bool tell_rung(struct optimize *s, uint32_t asset, pl_time time) {
+bool answer_rung(struct optimize *s, uint32_t asset, pl_time time, enum pot_rung rung, const char *why) {
     static const struct {
         const char *kind;
         uint16_t severity;
     } of[POT_RUNGS] = {[POT_RELAXED] = {"optimize.relaxed", 400},
                        [POT_ACCEPTED] = {"optimize.accepted", 500},
                        [POT_BASELINE] = {"optimize.baseline", 600}};
-    enum pot_rung rung = s->result->rung;
-    return !of[rung].kind || tell(s, time, of[rung].kind, of[rung].severity, asset, s->result->reason);
+    return !of[rung].kind || answer_tell(s, time, of[rung].kind, of[rung].severity, asset, why);
 }
 
 /* ---- Set points ---- */
 
 /* A generation is this node's, not a pot's: what was decided of one pot does not make what is renewed of another old.
  */
-static bool send(struct optimize *s, uint32_t asset, struct pot_record *r, pl_time time, const char *reason) {
+bool answer_send(struct optimize *s, uint32_t asset, struct pot_record *r, pl_time time, const char *reason) {
     struct pl_tags *tags = pl_node_tags(s->node);
     const struct progress_record *p = pl_table_get(pl_node_table(s->node, TABLE_PROGRESS), 0, 0);
     size_t length = strlen(reason);
@@ -78,12 +77,12 @@ static bool send(struct optimize *s, uint32_t asset, struct pot_record *r, pl_ti
     r->token = p->token;
     for (int i = 0; i < TARGETS; i++) {
         char name[PL_NAME_MAX + 1];
-        int used = snprintf(name, sizeof name, "%s.%s", name_of(s, asset), s->target[i]);
+        int used = snprintf(name, sizeof name, "%s.%s", answer_name(s, asset), s->target[i]);
         if (!*s->target[i] || isnan(r->set[i]) || used < 0 || used >= (int)sizeof name) continue;
         uint32_t tag = pl_tags_intern(tags, name, (size_t)used), k = b->rows;
         if (tag == PL_NO_ID || !pl_batch_heap(b, 0, reason, (uint32_t)length)) break;
         b->setpoints.time[k] = time;
-        b->setpoints.id[k] = id_of(s, name, time);
+        b->setpoints.id[k] = answer_id(s, name, time);
         b->setpoints.tag[k] = tag;
         b->setpoints.value[k] = r->set[i];
         b->setpoints.lower[k] = r->lower[i];
@@ -99,8 +98,16 @@ static bool send(struct optimize *s, uint32_t asset, struct pot_record *r, pl_ti
     return pl_emit(s->node, PORT_OUT, &b) != PL_FLOW_FAIL;
 }
 
-static bool fresh(const struct optimize *s, const struct watch *w, pl_time now) {
+bool answer_fresh(const struct optimize *s, const struct watch *w, pl_time now) {
     return w->time != 0 && isfinite(w->value) && now - w->time <= s->fresh;
+}
+
+/* Generations never fall, whatever pot they are of. */
+bool answer_next(struct optimize *s, pl_time time) {
+    struct progress_record *p = pl_table_get(pl_node_table(s->node, TABLE_PROGRESS), 0, 0);
+    if (!p) return false;
+    if (time > 0 && (uint64_t)time > p->token) p->token = (uint64_t)time;
+    return true;
 }
 
 static double within(double x, const struct limit *l) {
@@ -114,7 +121,7 @@ static double acd_set(const struct optimize *s, const struct pot_record *r, pl_t
     const struct pot_result *a = s->result;
     const struct limit *l = s->run->input.limit, *move = &l[QUANTITY_ACD_MOVE];
     const struct quantity_row *q = &quantity_rows[QUANTITY_ACD];
-    double stands = fresh(s, &r->watch[WATCHED_STANDS], time) ? r->watch[WATCHED_STANDS].value : NAN;
+    double stands = answer_fresh(s, &r->watch[WATCHED_STANDS], time) ? r->watch[WATCHED_STANDS].value : NAN;
     double wanted = stands + (a->x[POT_ACD] - a->from[POT_ACD]);
     if (!(stands >= q->least && stands <= q->most) || !isfinite(wanted)) return NAN;
     const struct limit reach = {stands + move->low, stands + move->high, 0};
@@ -123,9 +130,10 @@ static double acd_set(const struct optimize *s, const struct pot_record *r, pl_t
 
 static void take_answer(struct optimize *s, struct pot_record *r, pl_time time) {
     const struct limit *l = s->run->input.limit;
-    static const enum quantity of[TARGETS] = {QUANTITY_ACD, QUANTITY_FEED, QUANTITY_DOSE};
+    static const enum quantity of[TARGET_CURRENT] = {QUANTITY_ACD, QUANTITY_FEED, QUANTITY_DOSE};
     const double acd = acd_set(s, r, time), *after = s->result->after;
-    for (int i = 0; i < TARGETS; i++) {
+    r->set[TARGET_CURRENT] = NAN;
+    for (int i = 0; i < TARGET_CURRENT; i++) {
         double set = i == TARGET_ACD ? acd : after[of[i]];
         r->lower[i] = l[of[i]].low;
         r->upper[i] = l[of[i]].high;
@@ -133,14 +141,6 @@ static void take_answer(struct optimize *s, struct pot_record *r, pl_time time) 
     }
     if (acd < r->lower[TARGET_ACD]) r->lower[TARGET_ACD] = acd;
     if (acd > r->upper[TARGET_ACD]) r->upper[TARGET_ACD] = acd;
-}
-
-/* Generations never fall, whatever pot they are of. */
-static bool next_token(struct optimize *s, pl_time time) {
-    struct progress_record *p = pl_table_get(pl_node_table(s->node, TABLE_PROGRESS), 0, 0);
-    if (!p) return false;
-    if (time > 0 && (uint64_t)time > p->token) p->token = (uint64_t)time;
-    return true;
 }
 
 /* ---- Runs ---- */
@@ -156,19 +156,24 @@ static bool doubt_run(struct optimize *s, uint32_t asset, pl_time time) {
     char why[96];
     snprintf(why, sizeof why, "the twin has the anodes at %.1f mm, where no pot's are: it is not believed",
              s->result->from[POT_ACD]);
-    return hold(s, asset, time, why);
+    return answer_hold(s, asset, time, why);
+}
+
+void answer_decided(struct optimize *s, struct pot_record *r, pl_time time, enum pot_rung rung, const double energy[2],
+                    const char *reason) {
+    r->solved_at = time;
+    r->rung = rung;
+    memcpy(r->energy, energy, sizeof r->energy);
+    size_t length = strlen(reason);
+    memset(r->reason, 0, sizeof r->reason);
+    memcpy(r->reason, reason, length < sizeof r->reason ? length : pl_text_cut(reason, sizeof r->reason - 1));
+    pl_count(s->node, COUNT_RUNS, 1);
+    pl_count(s->node, COUNT_OPTIMAL + rung, 1);
 }
 
 static bool use(struct optimize *s, uint32_t asset, struct pot_record *r, pl_time time) {
     const struct pot_result *a = s->result;
-    r->solved_at = time;
-    r->rung = a->rung;
-    memcpy(r->energy, a->energy, sizeof r->energy);
-    size_t length = strlen(a->reason);
-    memset(r->reason, 0, sizeof r->reason);
-    memcpy(r->reason, a->reason, length < sizeof r->reason ? length : pl_text_cut(a->reason, sizeof r->reason - 1));
-    pl_count(s->node, COUNT_RUNS, 1);
-    pl_count(s->node, COUNT_OPTIMAL + a->rung, 1);
+    answer_decided(s, r, time, a->rung, a->energy, a->reason);
     if (a->search.late) pl_count(s->node, COUNT_LATE, 1);
     if (a->rung <= POT_RELAXED) {
         memcpy(r->accepted, a->x, sizeof r->accepted);
@@ -177,14 +182,15 @@ static bool use(struct optimize *s, uint32_t asset, struct pot_record *r, pl_tim
     bool given = isfinite(s->baseline[POT_ACD]);
     r->sends = a->rung < POT_BASELINE || given; /* without a baseline of its own the guard's holds */
     take_answer(s, r, time);
-    if (!tell_run(s, asset, time, "optimize.run") || !tell_rung(s, asset, time) || !next_token(s, time)) return false;
+    if (!tell_run(s, asset, time, "optimize.run") || !answer_rung(s, asset, time, a->rung, a->reason))
+        return false;
     bool left = r->sends && *s->target[TARGET_ACD] && isnan(r->set[TARGET_ACD]);
-    if (left && !tell(s, time, "optimize.blind", 500, asset,
-                      fresh(s, &r->watch[WATCHED_STANDS], time)
+    if (left && !answer_tell(s, time, "optimize.blind", 500, asset,
+                      answer_fresh(s, &r->watch[WATCHED_STANDS], time)
                           ? "the anodes stand where no pot's do: they are left there"
                           : "what stands in the anodes' set point is not known: they are left where they are"))
         return false;
-    return !r->sends || send(s, asset, r, time, a->reason);
+    return !r->sends || (answer_next(s, time) && answer_send(s, asset, r, time, a->reason));
 }
 
 void answer_begun(struct optimize *s, uint32_t asset, pl_time time) {
@@ -193,7 +199,7 @@ void answer_begun(struct optimize *s, uint32_t asset, pl_time time) {
 }
 
 /* For how long the twin has followed it: since it was begun, or else since its first state that was seen. */
-static pl_time followed(struct optimize *s, uint32_t asset, pl_time time) {
+pl_time answer_followed(struct optimize *s, uint32_t asset, pl_time time) {
     struct pl_table *table = pl_node_table(s->node, TABLE_FOLLOWED);
     const struct followed_record *f = pl_table_find(table, asset, 0);
     if (!f || f->since == 0 || f->since > time) {
@@ -204,63 +210,66 @@ static pl_time followed(struct optimize *s, uint32_t asset, pl_time time) {
 }
 
 /* What a twin has of a pot that it has only begun to follow are the model's parameters. */
-static bool settles(const struct optimize *s, pl_time age, char *why, size_t room) {
-    if (age >= s->settle) return false;
-    snprintf(why, room, "the twin has followed the pot for %lld of %lld min: it is not believed yet",
-             (long long)(age / PL_MINUTE), (long long)(s->settle / PL_MINUTE));
-    return true;
-}
-
-static const char *doubt(const struct optimize *s, const struct pot_record *r, pl_time time) {
+const char *answer_doubt(struct optimize *s, uint32_t asset, const struct pot_record *r, pl_time time, char *room,
+                         size_t size) {
     const struct watch *health = &r->watch[WATCHED_HEALTH];
-    if (s->health > 0 && !fresh(s, health, time)) return "how sure the twin is of the pot is not known";
+    pl_time age = answer_followed(s, asset, time);
+    snprintf(room, size, "the twin has followed the pot for %lld of %lld min: it is not believed yet",
+             (long long)(age / PL_MINUTE), (long long)(s->settle / PL_MINUTE));
+    if (age < s->settle) return room;
+    if (s->health > 0 && !answer_fresh(s, health, time)) return "how sure the twin is of the pot is not known";
     if (s->health > 0 && health->value < s->health) return "the twin is not sure of the pot";
-    if (fresh(s, &r->watch[WATCHED_RISK], time) && r->watch[WATCHED_RISK].value >= 0.5)
+    if (answer_fresh(s, &r->watch[WATCHED_RISK], time) && r->watch[WATCHED_RISK].value >= 0.5)
         return "an anode effect is likely: the pot's own control comes first";
     return NULL;
 }
 
 /* How restless the metal is says how low the anodes may be. Who does not know it does not lower them. */
-static bool look_at_noise(struct optimize *s, uint32_t asset, const struct pot_record *r, pl_time time) {
-    struct pot_input *input = &s->run->input;
+bool answer_input(struct optimize *s, uint32_t asset, const struct pot_record *r, pl_time time, struct run *run) {
+    struct pot_input *input = &run->input;
     struct limit *move = &input->limit[QUANTITY_ACD_MOVE];
-    bool known = fresh(s, &r->watch[WATCHED_NOISE], time);
+    bool known = answer_fresh(s, &r->watch[WATCHED_NOISE], time);
+    limits_of(&s->limits, answer_name(s, asset), input->limit);
     input->noise = known ? r->watch[WATCHED_NOISE].value : NAN;
+    for (int j = 0; j < POT_VARIABLES; j++) {
+        input->accepted[j] = r->known ? r->accepted[j] : NAN;
+        input->baseline[j] = j == POT_CURRENT ? NAN : s->baseline[j];
+    }
     if (known || !*s->noise || !*s->target[TARGET_ACD]) return true;
     move->low = fmin(fmax(move->low, 0), move->high);
-    return tell(s, time, "optimize.blind", 400, asset, "the pot's noise is not known: its anodes are not lowered");
+    return false;
 }
 
-bool answer_state(struct optimize *s, uint32_t asset, pl_time time, const void *body, uint32_t size) {
-    struct pot_record *r = asset ? record_of(s, asset) : NULL;
+static bool decide(struct optimize *s, uint32_t asset, struct pot_record *r, pl_time time, const void *body,
+                   uint32_t size) {
     struct pl_error *error = NULL;
-    if (!r) return hold(s, asset, time, asset ? "there is no room for another pot (max_keys)" : "it is of no pot");
-    if (r->sends && time - r->solved_at < s->every && time >= r->solved_at) return true;
-    char young[96];
-    const char *why = settles(s, followed(s, asset, time), young, sizeof young) ? young : doubt(s, r, time);
-    if (why) return hold(s, asset, time, why);
     struct run *run = s->run;
     *run = (struct run){.version = (int64_t)s->limits.version};
     enum pl_code code = run_read(run, body, size, &error);
     if (!code && run->recorded) code = pl_error_set(&error, PL_CORRUPT, "it is a run, not a state");
     optimize_setup(s, time, &run->setup);
-    limits_of(&s->limits, name_of(s, asset), run->input.limit);
-    if (!look_at_noise(s, asset, r, time)) {
-        pl_error_free(&error);
+    run->input.seed = answer_id(s, answer_name(s, asset), time) >> 11; /* whole in JSON, too */
+    if (!answer_input(s, asset, r, time, run) &&
+        !answer_tell(s, time, "optimize.blind", 400, asset, "the pot's noise is not known: its anodes are not lowered"))
         return false;
-    }
-    run->input.seed = id_of(s, name_of(s, asset), time) >> 11; /* whole in JSON, too */
-    for (int j = 0; j < POT_VARIABLES; j++) {
-        run->input.accepted[j] = r->known ? r->accepted[j] : NAN;
-        run->input.baseline[j] = j == POT_CURRENT ? NAN : s->baseline[j];
-    }
     if (!code) code = run_solve(run, s->result, &error);
     bool good = code == PL_NO_MEMORY     ? false
-                : code                   ? hold(s, asset, time, error ? error->text : pl_code_text(code))
-                                  : is_credible(s->result) ? use(s, asset, r, time)
+                : code                   ? answer_hold(s, asset, time, error ? error->text : pl_code_text(code))
+                : is_credible(s->result) ? use(s, asset, r, time)
                                          : doubt_run(s, asset, time);
     pl_error_free(&error);
     return good;
+}
+
+bool answer_state(struct optimize *s, uint32_t asset, pl_time time, const void *body, uint32_t size) {
+    struct pot_record *r = asset ? answer_record(s, asset) : NULL;
+    char young[96];
+    if (!r)
+        return answer_hold(s, asset, time, asset ? "there is no room for another pot (max_keys)" : "it is of no pot");
+    bool due = !(r->sends && time - r->solved_at < s->every && time >= r->solved_at);
+    const char *why = due ? answer_doubt(s, asset, r, time, young, sizeof young) : NULL;
+    if (due && !(why ? answer_hold(s, asset, time, why) : decide(s, asset, r, time, body, size))) return false;
+    return s->current != CURRENT_LINE || line_state(s, asset, time, body, size);
 }
 
 /* What was recorded, once more: nothing is sent. */
@@ -274,7 +283,7 @@ bool answer_again(struct optimize *s, uint32_t asset, pl_time time, const void *
     if (!code) code = run_solve(run, s->result, &error);
     pl_count(s->node, COUNT_REPLAYED, !code);
     bool good = code == PL_NO_MEMORY ? false
-                : code               ? hold(s, asset, time, error ? error->text : pl_code_text(code))
+                : code               ? answer_hold(s, asset, time, error ? error->text : pl_code_text(code))
                                      : tell_run(s, asset, time, "optimize.replayed");
     pl_error_free(&error);
     return good;
@@ -292,9 +301,9 @@ bool answer_renew(struct optimize *s, pl_time now) {
         if (old) {
             r->sends = false;
             pl_count(s->node, COUNT_LAPSED, 1);
-            good = tell(s, now, "optimize.lapsed", 500, i->id, "no new answer: the guard's baseline holds");
+            good = answer_tell(s, now, "optimize.lapsed", 500, i->id, "no new answer: the guard's baseline holds");
         } else {
-            good = send(s, i->id, r, now, "renewed");
+            good = answer_send(s, i->id, r, now, "renewed");
         }
     }
     return good;

@@ -213,7 +213,7 @@ static enum pl_code validate_run(void *self, struct pl_node *node, const void *a
 
 /* ---- What was decided ---- */
 
-static const char *const target_names[TARGETS] = {"acd", "feed", "alf3"};
+static const char *const target_names[TARGETS] = {"acd", "feed", "alf3", "current"};
 
 struct decided_args {
     const char *asset;

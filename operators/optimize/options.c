@@ -4,7 +4,7 @@
 
 #include "setpoints.h"
 
-static const char *const current_names[] = {"hold", "free", NULL};
+static const char *const current_names[] = {"hold", "free", "line", NULL};
 
 #define OPTIMIZE struct optimize
 #define LIMIT struct option_limit
@@ -44,6 +44,19 @@ static const struct pl_option baseline_options[] = {
     PL_OPT_NUMBER(OPTIMIZE, baseline[POT_ACD], "acd", ".nan", NULL, NULL, PL_FIXED, "mm."),
     PL_OPT_NUMBER(OPTIMIZE, baseline[POT_ALUMINA], "alumina", ".nan", NULL, NULL, PL_FIXED, "wt%."),
     PL_OPT_NUMBER(OPTIMIZE, baseline[POT_ALF3], "alf3", ".nan", NULL, NULL, PL_FIXED, "wt%."),
+    PL_OPT_NUMBER(OPTIMIZE, baseline[POT_CURRENT], "current", ".nan", NULL, NULL, PL_FIXED,
+                  "kA of the line, by which its throughput is measured; `current: line` needs it."),
+    PL_OPT_END,
+};
+
+static const struct pl_option purity_options[] = {
+    PL_OPT_NUMBER(OPTIMIZE, purity.raw, "raw", "0.042", "0", "1", PL_FIXED,
+                  "wt% of iron and silicon that alumina and anodes bring: by the laboratory."),
+    PL_OPT_NUMBER(OPTIMIZE, purity.tools, "tools", "0.45", "0", "100", PL_FIXED,
+                  "kg of iron a pot-day of tools, stubs and collars at 965 degC."),
+    PL_OPT_NUMBER(OPTIMIZE, purity.uneven, "uneven", "20", "1", "100", PL_FIXED,
+                  "mm (a standard deviation) by which the ledge differs along the wall."),
+    PL_OPT_NUMBER(OPTIMIZE, purity.wear, "wear", "0.25", "0", "100", PL_FIXED, "mm a day of a wall without ledge."),
     PL_OPT_END,
 };
 
@@ -64,13 +77,22 @@ const struct pl_option optimize_options[] = {
     PL_OPT_LIST(OPTIMIZE, limit_rows, "limits", "[]", LIMIT, limit_options, PL_FIXED,
                 "Instead of the usual limits; what people set (`constraints set`) replaces these."),
     PL_OPT_CHOICE(OPTIMIZE, current, "current", "hold", current_names, PL_FIXED,
-                  "Whether the line's current is decided, too; what would be best is told, and is no set point."),
+                  "Who decides the line's current: nobody; free: each pot, as if it were its own, and it is told, and no "
+                  "set point; line: all pots of a line together, as a set point (`current_set`)."),
+    PL_OPT_DURATION(OPTIMIZE, line_every, "line_every", "1h", "1m", "7d", PL_FIXED,
+                    "How often a line's current is decided anew."),
+    PL_OPT_DURATION(OPTIMIZE, line_deadline, "line_deadline", "20s", "10ms", "1h", PL_FIXED,
+                    "By the clock, for all pots of a line at all currents; then what is confirmed counts."),
+    PL_OPT_STRING(OPTIMIZE, target[TARGET_CURRENT], "current_set", "current_set", PL_FIXED,
+                  "The last part of the tag of the line current's set point, kA (`current: line`)."),
     PL_OPT_INT(OPTIMIZE, scenarios, "scenarios", "0", "0", "4", PL_FIXED,
                "In how many scenarios of uncertain parameters the limits of the process have to hold besides."),
     PL_OPT_GROUP(OPTIMIZE, spread_given, "spread", "true", spread_options, PL_FIXED,
                  "How far the scenarios move what the estimator is least sure of."),
     PL_OPT_GROUP(OPTIMIZE, baseline_given, "baseline", "true", baseline_options, PL_FIXED,
                  "How the pot is run without anybody; savings and throughput are measured by it. Not given: as it is."),
+    PL_OPT_GROUP(OPTIMIZE, purity_given, "purity", "true", purity_options, PL_FIXED,
+                 "What the limit `impurity` goes by: a proxy of the iron and silicon that a pot's metal takes up."),
     PL_OPT_DURATION(OPTIMIZE, feed_time, "feed_time", "8h", "10m", "7d", PL_FIXED,
                     "In which alumina goes to what it is to be."),
     PL_OPT_DURATION(OPTIMIZE, dose_time, "dose_time", "2d", "1h", "30d", PL_FIXED, "Likewise AlF3."),
@@ -122,7 +144,7 @@ enum pl_code optimize_limits(struct optimize *s, struct pl_error **error) {
 
 static void check_baseline(const struct optimize *s, struct pl_check *check) {
     static const enum quantity of[] = {
-        [POT_ACD] = QUANTITY_ACD, [POT_ALUMINA] = QUANTITY_ALUMINA, [POT_ALF3] = QUANTITY_ALF3};
+        [POT_ACD] = QUANTITY_ACD, [POT_ALUMINA] = QUANTITY_ALUMINA, [POT_ALF3] = QUANTITY_ALF3, [POT_CURRENT] = QUANTITY_CURRENT};
     for (unsigned i = 0; i < PL_COUNT_OF(of); i++) {
         const struct quantity_row *q = &quantity_rows[of[i]];
         double value = s->baseline[i];
@@ -151,11 +173,17 @@ void optimize_check(void *self, struct pl_check *check) {
     if (s->lease <= s->renew) pl_check_error(check, "lease", "it is over before it is renewed (renew)");
     if (s->hold <= s->every) pl_check_error(check, "hold", "an answer is too old before the next one is due (every)");
     check_baseline(s, check);
+    if (s->current != CURRENT_LINE) return;
+    if (isnan(s->baseline[POT_CURRENT]))
+        pl_check_error(check, "baseline", "a line's throughput is measured by its usual current: write baseline: "
+                                          "{current: 180}");
+    if (!*s->target[TARGET_CURRENT]) pl_check_error(check, "current_set", "where is the line's current to be set?");
 }
 
 void optimize_setup(const struct optimize *s, pl_time time, struct pot_setup *setup) {
     *setup = (struct pot_setup){.objective = s->objective,
                                 .spread = s->spread,
+                                .purity = s->purity,
                                 .feed_time = (double)s->feed_time / (double)PL_HOUR,
                                 .dose_time = (double)s->dose_time / (double)PL_HOUR,
                                 .noise_quiet = s->noise_quiet,
@@ -168,12 +196,18 @@ void optimize_setup(const struct optimize *s, pl_time time, struct pot_setup *se
                                            .evaluations = (long)s->evaluations,
                                            .starts = (unsigned)s->starts}};
     setup->spread.scenarios = (unsigned)s->scenarios;
-    setup->held[POT_CURRENT] = s->current == 0;
+    setup->held[POT_CURRENT] = s->current != CURRENT_FREE;
     setup->held[POT_ACD] = !*s->target[TARGET_ACD];
     setup->held[POT_ALUMINA] = !*s->target[TARGET_FEED];
     setup->held[POT_ALF3] = !*s->target[TARGET_ALF3];
-    if (s->tariff_by_hour.count != 24) return;
+    setup->objective.tariff = optimize_tariff(s, time);
+}
+
+double optimize_tariff(const struct optimize *s, pl_time time) {
+    double value = s->objective.tariff;
+    if (s->tariff_by_hour.count != 24) return value;
     pl_time hour = time / PL_HOUR % 24;
     const char *text = s->tariff_by_hour.items[hour < 0 ? hour + 24 : hour];
-    pl_text_f64(text, strlen(text), &setup->objective.tariff);
+    pl_text_f64(text, strlen(text), &value);
+    return value;
 }

@@ -6,7 +6,7 @@
 #include "models.h"
 
 /* kg CO2 by tonne of metal, of anodes: 0.41 kg/kg net of butts, 97.6 % carbon (the defaults of the operator kpi). */
-static const double ANODES = 1000 * 0.41 * 0.976 * 44 / 12;
+const double pot_anodes = 1000 * 0.41 * 0.976 * 44 / 12;
 
 /* How each parameter is moved in a scenario: two rows of a Hadamard matrix and their opposites, so that each parameter
  * is high as often as low, and beside every other one on both sides. */
@@ -20,6 +20,7 @@ static const struct {
 } steady_of[QUANTITIES] = {
     [QUANTITY_SUPERHEAT] = {STEADY_SUPERHEAT, 1}, [QUANTITY_TEMPERATURE] = {STEADY_TEMPERATURE, 1},
     [QUANTITY_LEDGE] = {STEADY_LEDGE_BATH, 1000}, [QUANTITY_LEDGE_METAL] = {STEADY_LEDGE_METAL, 1000},
+    [QUANTITY_BATH] = {STEADY_BATH, 1},
     [QUANTITY_MARGIN] = {STEADY_MARGIN, 1},       [QUANTITY_SHELL] = {STEADY_SHELL, 1},
     [QUANTITY_VOLTAGE] = {STEADY_VOLTAGE, 1},     [QUANTITY_POWER] = {STEADY_POWER, 1},
 };
@@ -46,9 +47,11 @@ static void take_variables(const struct pot *p, const double *x, double *value,
                 {QUANTITY_ALUMINA, POT_ALUMINA},
                 {QUANTITY_ALF3, POT_ALF3},
                 {QUANTITY_CURRENT, POT_CURRENT},
-                {QUANTITY_ACD_MOVE, POT_ACD}};
+                {QUANTITY_ACD_MOVE, POT_ACD},
+                {QUANTITY_CURRENT_MOVE, POT_CURRENT}};
+    const bool moves[] = {[QUANTITY_ACD_MOVE] = true, [QUANTITY_CURRENT_MOVE] = true};
     for (unsigned i = 0; i < PL_COUNT_OF(same); i++) {
-        value[same[i].of] = x[same[i].by] - (same[i].of == QUANTITY_ACD_MOVE ? p->from[POT_ACD] : 0);
+        value[same[i].of] = x[same[i].by] - (moves[same[i].of] ? p->from[same[i].by] : 0);
         if (slope) slope[same[i].of][same[i].by] = 1;
     }
 }
@@ -72,6 +75,16 @@ static void take_ways(const struct pot *p, const double *x, const struct steady_
     slope[QUANTITY_DOSE][POT_ALF3] += p->bath / 100 / p->setup->dose_time;
 }
 
+static void take_purity(const struct pot *p, unsigned k, const struct steady_state *state,
+                        double s[STEADY_OUTPUTS][STEADY_INPUTS], double *value,
+                        double slope[QUANTITIES][POT_VARIABLES]) {
+    double by[STEADY_OUTPUTS];
+    value[QUANTITY_IMPURITY] = purity_of(&p->setup->purity, &p->scenario[k].cell.set, state, slope ? by : NULL);
+    for (int j = 0; j < POT_VARIABLES && slope; j++)
+        for (int i = 0; i < STEADY_OUTPUTS; i++)
+            slope[QUANTITY_IMPURITY][j] += by[i] * s[i][j];
+}
+
 bool pot_quantities(struct pot *p, unsigned k, const double *x, double *value,
                     double slope[QUANTITIES][POT_VARIABLES]) {
     struct steady_state state;
@@ -80,13 +93,34 @@ bool pot_quantities(struct pot *p, unsigned k, const double *x, double *value,
     if (slope) memset(slope, 0, QUANTITIES * sizeof *slope);
     take_variables(p, x, value, slope);
     take_ways(p, x, &state, s, value, slope);
-    for (int i = 0; i < QUANTITIES; i++) {
+    take_purity(p, k, &state, s, value, slope);
+    for (int i = 0; i < QUANTITIES_OF_POT; i++) {
         if (steady_of[i].scale == 0) continue;
         value[i] = state.out[steady_of[i].from] * steady_of[i].scale;
         for (int j = 0; j < POT_VARIABLES && slope; j++)
             slope[i][j] = s[steady_of[i].from][j] * steady_of[i].scale;
     }
     return true;
+}
+
+void pot_present(const struct pot *p, double *value, double *energy) {
+    struct cell *cell = twin_cell_of(p->input->model);
+    const struct cell_flows *f = &cell->flows; /* steady_open has read them */
+    for (int i = 0; i < QUANTITIES; i++)
+        value[i] = NAN;
+    value[QUANTITY_ACD] = p->from[POT_ACD];
+    value[QUANTITY_ALUMINA] = p->from[POT_ALUMINA];
+    value[QUANTITY_ALF3] = p->from[POT_ALF3];
+    value[QUANTITY_CURRENT] = p->from[POT_CURRENT];
+    value[QUANTITY_SUPERHEAT] = f->bath.t - f->liquidus;
+    value[QUANTITY_TEMPERATURE] = f->bath.t;
+    value[QUANTITY_LEDGE] = cell->wall[0].front.thickness * 1000;
+    value[QUANTITY_LEDGE_METAL] = cell->wall[1].front.thickness * 1000;
+    value[QUANTITY_BATH] = f->bath_mass;
+    value[QUANTITY_MARGIN] = f->voltage.margin;
+    value[QUANTITY_VOLTAGE] = f->u;
+    value[QUANTITY_POWER] = f->u * p->from[POT_CURRENT];
+    *energy = f->made > 0 ? f->u * p->from[POT_CURRENT] / f->made / 3.6 : NAN;
 }
 
 /* ---- The objective ---- */
@@ -99,7 +133,7 @@ static void figures(const struct pot *p, const struct steady_state *state, doubl
     double fluoride = 1000 * state->out[STEADY_FLUORIDE] / made;
     figure[0] = energy;
     figure[1] = o->tariff * energy + o->fluoride * fluoride;
-    figure[2] = o->grid * energy + ANODES;
+    figure[2] = o->grid * energy + pot_anodes;
     for (int j = 0; j < POT_VARIABLES && s; j++) {
         double by = 1000 * s[STEADY_FLUORIDE][j] / made - fluoride / made * s[STEADY_PRODUCTION][j];
         slope[0][j] = s[STEADY_ENERGY][j];
@@ -134,6 +168,11 @@ static bool objective_at(struct pot *p, const double *x, double *objective, doub
         for (int j = 0; j < POT_VARIABLES && gradient; j++)
             gradient[j] += weight[i] * slope[i][j] / p->by[i];
     }
+    if (isnan(p->price)) return true;
+    double made = state.out[STEADY_PRODUCTION] / p->production, over = *objective - p->price;
+    *objective = made * over;
+    for (int j = 0; j < POT_VARIABLES && gradient; j++)
+        gradient[j] = made * gradient[j] + over * s[STEADY_PRODUCTION][j] / p->production;
     return true;
 }
 
@@ -180,7 +219,7 @@ static void add_row(struct pot *p, enum quantity of, bool high, unsigned scenari
 /* In order of scenarios, so that each is evaluated once. */
 static void add_rows(struct pot *p) {
     for (unsigned k = 0; k < p->scenarios; k++)
-        for (int of = k ? QUANTITY_SUPERHEAT : QUANTITY_FEED; of < QUANTITIES; of++)
+        for (int of = k ? QUANTITY_SUPERHEAT : QUANTITY_FEED; of < QUANTITIES_OF_POT; of++)
             for (int high = 0; high < 2; high++)
                 add_row(p, (enum quantity)of, high, k, &p->input->limit[of]);
 }
@@ -250,7 +289,7 @@ static void as_now(struct pot *p, struct steady_state *state) {
 
 enum pl_code pot_open(struct pot *p, const struct pot_setup *setup, const struct pot_input *input,
                       struct pl_error **error) {
-    *p = (struct pot){.setup = setup, .input = input};
+    *p = (struct pot){.setup = setup, .input = input, .price = NAN};
     double now = twin_cell_of(input->model)->set.current;
     if (!(now > 1000)) return pl_error_set(error, PL_RANGE, "no current to speak of: %g A", now);
     double least = now, most = now;

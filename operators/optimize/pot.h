@@ -15,6 +15,7 @@
 
 #include "limits.h"
 #include "nlp.h"
+#include "purity.h"
 #include "steady.h"
 
 enum pot_variable { POT_ACD, POT_ALUMINA, POT_ALF3, POT_CURRENT, POT_VARIABLES };
@@ -34,6 +35,7 @@ struct pot_spread { /* standard deviations, times what is wanted of them */
 struct pot_setup {
     struct pot_objective objective;
     struct pot_spread spread;
+    struct purity purity;
     double feed_time, dose_time;        /* h */
     double noise_quiet, noise_distance; /* mV; mm by mV beyond it */
     bool held[POT_VARIABLES];           /* not decided: it stays as it is */
@@ -72,15 +74,21 @@ struct pot_active {
     struct pot_row row;
     double slack;      /* in its unit; below 0: it is missed */
     double multiplier; /* kWh/t that one unit more of room would save */
+    double cost;       /* of a conflict: kWh/t more (less: below 0) than at the baseline, were it as much looser as
+                          the others need it to be; NaN: not known */
 };
+
+extern const double pot_anodes; /* kg CO2 by tonne, of the anodes */
 
 enum { POT_TOLD_MAX = 16, POT_REASON_MAX = 768 };
 struct pot_result {
     enum pot_rung rung;
     struct nlp_result search;
     double x[POT_VARIABLES], from[POT_VARIABLES];
-    double before[QUANTITIES], after[QUANTITIES]; /* at the baseline, and at x */
+    double now[QUANTITIES];                       /* what the twin has at this moment; NaN: of no moment */
+    double before[QUANTITIES], after[QUANTITIES]; /* at rest: at the baseline, and at x */
     double energy[2], cost[2], co2e[2];           /* by tonne: at the baseline, and at x */
+    double energy_now;                            /* kWh/t */
     double saved;                                 /* kWh/t */
     struct pot_active active[POT_TOLD_MAX];       /* of these the limits that hold the answer back */
     unsigned actives;
@@ -103,6 +111,7 @@ struct pot {
     double fluoride, alumina, bath; /* kg, kg, kg: in the bath now */
     double production;              /* kg/h of the baseline */
     double by[3];                   /* objectives at the baseline */
+    double price;                   /* of a line's metal (line.h); NaN: the objective is by tonne */
     double stable;                  /* mm: below it the metal is not quiet */
     struct pot_row row[POT_ROWS_MAX];
     unsigned rows;
@@ -119,10 +128,14 @@ bool pot_quantities(struct pot *pot, unsigned scenario, const double *x, double 
 /* kWh, cost, kg CO2e by tonne. */
 bool pot_figures(struct pot *pot, const double *x, double *energy, double *cost, double *co2e);
 bool pot_at(void *pot, const double *x, double *objective, double *constraint, double *gradient, double *jacobian);
+/* What the twin has at this moment, kWh/t; NaN for what is of no moment (a feed, a throughput). */
+void pot_present(const struct pot *pot, double *value, double *energy);
 double pot_miss(const struct pot_row *row, double value); /* in units; above 0: missed */
 
 double pot_now(const struct pot *pot); /* s, of the solver's clock */
 
+/* The ladder without its words: rung, `x` and `search`. `start` is where the search begins. */
+void pot_decide(struct pot *pot, const double *start, double until, struct pot_result *result);
 /* The whole ladder. Always leaves an answer; `search.seconds` counts all of it. */
 void pot_solve(struct pot *pot, struct pot_result *result);
 /* pot_conflict.c: a minimal set of limits that cannot hold together. */

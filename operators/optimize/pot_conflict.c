@@ -39,8 +39,27 @@ static bool impossible(const struct nlp_result *found) {
     return found->feasible && found->objective > 1e-8;
 }
 
-/* How much looser a limit would have to be for the others of the set to hold with it. */
-static double lacks(struct pot *p, const bool *set, unsigned row, const double *start, double until) {
+enum { COST_LOOKS = 200 };
+
+/* kWh/t more than at the baseline of the best that keeps all limits, as they are now. */
+static double cost_of(struct pot *p, const double *start, double until) {
+    struct nlp_problem problem = {
+        .variables = POT_VARIABLES, .inequalities = p->rows, .low = p->low, .high = p->high, .self = p, .at = pot_at};
+    struct nlp_settings settings = p->setup->solver;
+    struct nlp_result found;
+    double energy, cost, co2e;
+    settings.solver = NLP_SLSQP;
+    settings.evaluations = COST_LOOKS;
+    settings.seconds = until - pot_now(p);
+    if (settings.seconds <= 0) return NAN;
+    nlp_solve(&problem, &settings, start, &found);
+    if (!found.feasible || !pot_figures(p, found.x, &energy, &cost, &co2e)) return NAN;
+    return energy - p->by[0];
+}
+
+/* How much looser a limit would have to be for the others of the set to hold with it, and what the pot would cost then
+ * (NaN, too, where limits outside of the set come in its way). */
+static double lacks(struct pot *p, const bool *set, unsigned row, const double *start, double until, double *cost) {
     bool others[POT_ROWS_MAX];
     struct nlp_result found;
     double value[QUANTITIES];
@@ -64,6 +83,9 @@ static double lacks(struct pot *p, const bool *set, unsigned row, const double *
         else
             high = middle;
     }
+    double sign = kept.high ? 1 : -1, room = high * (1 + 1e-3) + 1e-4;
+    p->row[row].limit = kept.limit + sign * room * quantity_rows[kept.of].scale;
+    *cost = cost_of(p, found.x, until);
     p->row[row] = kept;
     return high * quantity_rows[kept.of].scale;
 }
@@ -81,6 +103,7 @@ void pot_conflict(struct pot *p, const double *start, double until, struct pot_r
     }
     for (unsigned i = 0; i < p->rows && known; i++) {
         if (!set[i] || r->conflicts == POT_TOLD_MAX) continue;
-        r->conflict[r->conflicts++] = (struct pot_active){.row = p->row[i], .slack = -lacks(p, set, i, start, until)};
+        double cost = NAN, lack = lacks(p, set, i, start, until, &cost);
+        r->conflict[r->conflicts++] = (struct pot_active){.row = p->row[i], .slack = -lack, .cost = cost};
     }
 }

@@ -47,6 +47,11 @@ static bool relax(struct pot *p, double until, struct pot_result *r) {
             p->dropped[i] = p->row[i].rank >= rank;
         }
         if (!any) continue;
+        if (pot_now(p) >= until) {
+            memset(p->dropped, 0, sizeof p->dropped);
+            r->search.late = true;
+            return false;
+        }
         p->repair = true;
         double start[POT_VARIABLES];
         memcpy(start, r->search.x, sizeof start);
@@ -112,7 +117,7 @@ static void find_active(struct pot *p, struct pot_result *r) {
         known = row->scenario;
         double miss = pot_miss(row, value[row->of]), scale = quantity_rows[row->of].scale;
         bool held = r->rung == POT_OPTIMAL ? multiplier[i] > 1e-9 : miss > p->setup->solver.keeps;
-        struct pot_active a = {*row, -miss * scale, multiplier[i] * p->by[0] / scale};
+        struct pot_active a = {.row = *row, .slack = -miss * scale, .multiplier = multiplier[i] * p->by[0] / scale};
         if (held) keep_active(r, &a);
     }
     for (int j = 0; j < POT_VARIABLES; j++) {
@@ -120,7 +125,7 @@ static void find_active(struct pot *p, struct pot_result *r) {
         struct pot_row row = {.of = of[j], .high = high, .limit = high ? p->high[j] : p->low[j]};
         if (j == POT_ACD && row.limit != (high ? p->input->limit[QUANTITY_ACD].high : fmax(p->stable, 0)))
             row = (struct pot_row){.of = QUANTITY_ACD_MOVE, .high = high, .limit = row.limit - p->from[POT_ACD]};
-        struct pot_active a = {row, 0, bound[j] * p->by[0]};
+        struct pot_active a = {.row = row, .multiplier = bound[j] * p->by[0]};
         if (p->low[j] < p->high[j] && bound[j] > 1e-9 && r->rung == POT_OPTIMAL) keep_active(r, &a);
     }
 }
@@ -139,6 +144,22 @@ static void find_figures(struct pot *p, struct pot_result *r) {
         pot_figures(p, at[i], &r->energy[i], &r->cost[i], &r->co2e[i]);
     }
     r->saved = r->energy[0] - r->energy[1];
+    pot_present(p, r->now, &r->energy_now);
+}
+
+void pot_decide(struct pot *p, const double *start, double until, struct pot_result *r) {
+    search(p, start, SEARCH_SHARE * (until - pot_now(p)), r);
+    struct nlp_result first = r->search;
+    r->rung = POT_OPTIMAL;
+    if (first.feasible) {
+        memcpy(r->x, first.x, sizeof r->x);
+    } else if (relax(p, until, r)) {
+        r->rung = POT_RELAXED;
+        memcpy(r->x, r->search.x, sizeof r->x);
+    } else {
+        stand_back(p, r);
+    }
+    r->search.late = r->search.late || first.late; /* whichever search it was, the answer depends on the clock */
 }
 
 void pot_solve(struct pot *p, struct pot_result *r) {
@@ -149,18 +170,9 @@ void pot_solve(struct pot *p, struct pot_result *r) {
         double known = isfinite(p->input->accepted[j]) ? p->input->accepted[j] : p->from[j];
         start[j] = fmin(fmax(known, p->low[j]), p->high[j]);
     }
-    search(p, start, SEARCH_SHARE * (until - begun), r);
-    struct nlp_result first = r->search;
-    if (first.feasible) {
-        memcpy(r->x, first.x, sizeof r->x);
-    } else if (relax(p, until, r)) {
-        r->rung = POT_RELAXED;
-        memcpy(r->x, r->search.x, sizeof r->x);
-    } else {
-        stand_back(p, r);
-    }
-    r->search.late = r->search.late || first.late; /* whichever search it was, the answer depends on the clock */
-    if (!first.feasible) pot_conflict(p, first.x, pot_now(p) + CONFLICT_SHARE * (until - pot_now(p)), r);
+    pot_decide(p, start, until, r);
+    if (r->rung != POT_OPTIMAL)
+        pot_conflict(p, r->search.x, pot_now(p) + CONFLICT_SHARE * (until - pot_now(p)), r);
     find_figures(p, r);
     find_active(p, r);
     r->seconds = pot_now(p) - begun;

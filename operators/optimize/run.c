@@ -46,11 +46,10 @@ static bool read_named(struct run *run, struct pl_unpack *u) {
 }
 
 /* The set-up as numbers, in this order, to and from. */
-enum { SETUP_NUMBERS = 24 };
 static void setup_numbers(struct pot_setup *s, double *numbers, bool read) {
     double held[POT_VARIABLES], solver = s->solver.solver, scenarios = s->spread.scenarios, starts = s->solver.starts,
                                 most = (double)s->solver.evaluations;
-    double *const at[SETUP_NUMBERS] = {&s->objective.energy,
+    double *const at[RUN_SETUP_NUMBERS] = {&s->objective.energy,
                                        &s->objective.cost,
                                        &s->objective.co2e,
                                        &s->objective.tariff,
@@ -61,6 +60,10 @@ static void setup_numbers(struct pot_setup *s, double *numbers, bool read) {
                                        &s->spread.top,
                                        &s->spread.acd,
                                        &s->spread.alumina,
+                                       &s->purity.raw,
+                                       &s->purity.tools,
+                                       &s->purity.uneven,
+                                       &s->purity.wear,
                                        &s->feed_time,
                                        &s->dose_time,
                                        &s->noise_quiet,
@@ -76,7 +79,7 @@ static void setup_numbers(struct pot_setup *s, double *numbers, bool read) {
                                        &held[POT_CURRENT]};
     for (int j = 0; j < POT_VARIABLES; j++)
         held[j] = s->held[j];
-    for (int i = 0; i < SETUP_NUMBERS; i++)
+    for (int i = 0; i < RUN_SETUP_NUMBERS; i++)
         *(read ? at[i] : &numbers[i]) = *(read ? &numbers[i] : at[i]);
     if (!read) return;
     s->solver.solver = solver >= 0 && solver < NLP_SOLVERS ? (enum nlp_solver)solver : NLP_MULTISTART;
@@ -87,11 +90,21 @@ static void setup_numbers(struct pot_setup *s, double *numbers, bool read) {
     s->solver.evaluations = (long)fmin(fmax(most, 1), 1e6);
 }
 
+bool run_read_setup(struct pot_setup *setup, struct pl_unpack *u) {
+    double numbers[RUN_SETUP_NUMBERS];
+    unsigned count = 0;
+    if (!read_numbers(u, numbers, RUN_SETUP_NUMBERS, false, &count) || count != RUN_SETUP_NUMBERS) return false;
+    setup_numbers(setup, numbers, true);
+    return true;
+}
+
 /* Limits as three numbers each: low, high, rank. */
-static bool take_limits(struct run *run, const double *numbers, unsigned count) {
-    if (count != 3 * QUANTITIES) return false;
+bool run_read_limits(struct limit *limit, struct pl_unpack *u) {
+    double numbers[3 * QUANTITIES];
+    unsigned count = 0;
+    if (!read_numbers(u, numbers, 3 * QUANTITIES, true, &count) || count != 3 * QUANTITIES) return false;
     for (int i = 0; i < QUANTITIES; i++) {
-        struct limit *l = &run->input.limit[i];
+        struct limit *l = &limit[i];
         *l = (struct limit){numbers[3 * i], numbers[3 * i + 1], (unsigned)fmin(fmax(numbers[3 * i + 2], 0), 9)};
         if (isnan(l->low) || isnan(l->high) || l->low > l->high) return false;
     }
@@ -100,7 +113,6 @@ static bool take_limits(struct run *run, const double *numbers, unsigned count) 
 
 static bool read_pair(struct run *run, struct pl_unpack *u) {
     char key[RUN_NAME_MAX];
-    double numbers[3 * QUANTITIES + SETUP_NUMBERS];
     unsigned count = 0;
     if (!read_text(u, key)) return false;
     if (strcmp(key, "model") == 0) return read_text(u, run->model);
@@ -113,6 +125,8 @@ static bool read_pair(struct run *run, struct pl_unpack *u) {
     if (strcmp(key, "state") == 0) return read_numbers(u, run->state, RUN_STATE_MAX, false, &run->state_count);
     if (strcmp(key, "cell") == 0) return read_named(run, u);
     if (strcmp(key, "constraints") == 0) return pl_unpack_int(u, &run->version);
+    if (strcmp(key, "point") == 0)
+        return read_numbers(u, run->point, POT_VARIABLES, false, &count) && (run->asks = count == POT_VARIABLES);
     if (strcmp(key, "seed") == 0) return pl_unpack_uint(u, &run->input.seed);
     if (strcmp(key, "noise") == 0) return pl_unpack_f64(u, &run->input.noise);
     if (strcmp(key, "saved") == 0) return pl_unpack_f64(u, &run->saved);
@@ -122,13 +136,8 @@ static bool read_pair(struct run *run, struct pl_unpack *u) {
     if (strcmp(key, "baseline") == 0)
         return read_numbers(u, run->input.baseline, POT_VARIABLES, true, &count) && count == POT_VARIABLES;
     if (strcmp(key, "x") == 0) return read_numbers(u, run->x, POT_VARIABLES, false, &count) && count == POT_VARIABLES;
-    if (strcmp(key, "limits") == 0)
-        return read_numbers(u, numbers, 3 * QUANTITIES, true, &count) && take_limits(run, numbers, count);
-    if (strcmp(key, "setup") == 0) {
-        if (!read_numbers(u, numbers, SETUP_NUMBERS, false, &count) || count != SETUP_NUMBERS) return false;
-        setup_numbers(&run->setup, numbers, true);
-        return run->recorded = true;
-    }
+    if (strcmp(key, "limits") == 0) return run_read_limits(run->input.limit, u);
+    if (strcmp(key, "setup") == 0) return run->recorded = run_read_setup(&run->setup, u);
     return pl_unpack_skip(u);
 }
 
@@ -136,7 +145,7 @@ enum pl_code run_read(struct run *run, const void *bytes, size_t size, struct pl
     struct pl_unpack u;
     uint32_t pairs = 0;
     run->value_count = run->state_count = 0;
-    run->recorded = false;
+    run->recorded = run->asks = false;
     run->wrong[0] = 0;
     for (int i = 0; i < PL_MODEL_PARAMETERS_MAX; i++)
         run->named[i] = NAN;
@@ -186,12 +195,17 @@ static enum pl_code make_model(struct run *run, struct pl_stepper *stepper, stru
     return pl_stepper_resume(stepper, (enum pl_stepper_rung)run->rung, 0, run->t, run->state, run->state_count, error);
 }
 
+enum pl_code run_open(struct run *run, struct pl_stepper *stepper, struct pl_error **error) {
+    enum pl_code code = make_model(run, stepper, error);
+    run->input.model = stepper->self;
+    return code;
+}
+
 enum pl_code run_solve(struct run *run, struct pot_result *result, struct pl_error **error) {
     struct pl_stepper stepper = {.model = NULL};
     struct pot *pot = PL_NEW(struct pot);
     if (!pot) return pl_error_set(error, PL_NO_MEMORY, "no memory for a pot");
-    enum pl_code code = make_model(run, &stepper, error);
-    run->input.model = stepper.self;
+    enum pl_code code = run_open(run, &stepper, error);
     if (!code) code = pot_open(pot, &run->setup, &run->input, error);
     if (!code) pot_solve(pot, result);
     if (stepper.model) pl_stepper_close(&stepper);
@@ -202,7 +216,7 @@ enum pl_code run_solve(struct run *run, struct pot_result *result, struct pl_err
 
 /* ---- Writing ---- */
 
-static void put_numbers(struct pl_pack *p, const char *key, const double *numbers, unsigned count) {
+void run_write_numbers(struct pl_pack *p, const char *key, const double *numbers, unsigned count) {
     pl_pack_str(p, key);
     pl_pack_array(p, count);
     for (unsigned i = 0; i < count; i++)
@@ -214,14 +228,26 @@ static void put_active(struct pl_pack *p, const char *key, const struct pot_acti
     pl_pack_array(p, count);
     for (unsigned i = 0; i < count; i++) {
         const struct pot_active *a = &active[i];
-        pl_pack_map(p, 6);
+        pl_pack_map(p, 7);
         pl_pack_pair_str(p, "limit", quantity_rows[a->row.of].name);
         pl_pack_pair_str(p, "side", a->row.high ? "high" : "low");
         pl_pack_pair_f64(p, "at", a->row.limit);
         pl_pack_pair_str(p, "unit", quantity_rows[a->row.of].unit);
         pl_pack_pair_f64(p, "slack", a->slack);
         pl_pack_pair_f64(p, "multiplier", a->multiplier);
+        pl_pack_pair_f64(p, "cost", a->cost);
     }
+}
+
+static void put_now(struct pl_pack *p, const struct pot_result *r) {
+    uint32_t known = 0;
+    for (int i = 0; i < QUANTITIES_OF_POT; i++)
+        known += isfinite(r->now[i]);
+    pl_pack_str(p, "now");
+    pl_pack_map(p, known + 1);
+    pl_pack_pair_f64(p, "energy", r->energy_now);
+    for (int i = 0; i < QUANTITIES_OF_POT; i++)
+        if (isfinite(r->now[i])) pl_pack_pair_f64(p, quantity_rows[i].name, r->now[i]);
 }
 
 static void put_figures(struct pl_pack *p, const struct pot_result *r) {
@@ -229,11 +255,11 @@ static void put_figures(struct pl_pack *p, const struct pot_result *r) {
     for (int k = 0; k < 2; k++) {
         const double *value = k ? r->after : r->before;
         pl_pack_str(p, names[k]);
-        pl_pack_map(p, QUANTITIES + 3);
+        pl_pack_map(p, QUANTITIES_OF_POT + 3);
         pl_pack_pair_f64(p, "energy", r->energy[k]);
         pl_pack_pair_f64(p, "cost", r->cost[k]);
         pl_pack_pair_f64(p, "co2e", r->co2e[k]);
-        for (int i = 0; i < QUANTITIES; i++)
+        for (int i = 0; i < QUANTITIES_OF_POT; i++)
             pl_pack_pair_f64(p, quantity_rows[i].name, value[i]);
     }
 }
@@ -248,21 +274,45 @@ static void put_named(struct pl_pack *p, const struct run *run) {
         if (!isnan(run->named[i])) pl_pack_pair_f64(p, twin_cell_model.parameters[i].name, run->named[i]);
 }
 
-void run_write(const struct run *run, const struct pot_result *r, struct pl_pack *p) {
-    double limits[3 * QUANTITIES], setup[SETUP_NUMBERS];
-    struct pot_setup copy = run->setup;
+void run_write_setup(const struct pot_setup *setup, struct pl_pack *p) {
+    double numbers[RUN_SETUP_NUMBERS];
+    struct pot_setup copy = *setup;
+    setup_numbers(&copy, numbers, false);
+    run_write_numbers(p, "setup", numbers, RUN_SETUP_NUMBERS);
+}
+
+void run_write_limits(const struct limit *limit, struct pl_pack *p) {
+    double numbers[3 * QUANTITIES];
     for (int i = 0; i < QUANTITIES; i++) {
-        limits[3 * i] = run->input.limit[i].low;
-        limits[3 * i + 1] = run->input.limit[i].high;
-        limits[3 * i + 2] = run->input.limit[i].rank;
+        numbers[3 * i] = limit[i].low;
+        numbers[3 * i + 1] = limit[i].high;
+        numbers[3 * i + 2] = limit[i].rank;
     }
-    setup_numbers(&copy, setup, false);
-    pl_pack_map(p, 29); /* nothing that the clock says: played again, it is the same */
+    run_write_numbers(p, "limits", numbers, 3 * QUANTITIES);
+}
+
+void run_write_input(const struct run *run, struct pl_pack *p) {
+    pl_pack_pair_f64(p, "noise", run->input.noise);
+    run_write_numbers(p, "last", run->input.accepted, POT_VARIABLES);
+    run_write_limits(run->input.limit, p);
+    pl_pack_pair_str(p, "model", run->model);
+    pl_pack_pair_str(p, "parameters", run->parameters);
+    pl_pack_pair_str(p, "fidelity", run->fidelity);
+    pl_pack_pair_int(p, "rung", run->rung);
+    pl_pack_pair_f64(p, "t", run->t);
+    run_write_numbers(p, "values", run->values, run->value_count);
+    run_write_numbers(p, "state", run->state, run->state_count);
+    put_named(p, run);
+}
+
+void run_write(const struct run *run, const struct pot_result *r, struct pl_pack *p) {
+    pl_pack_map(p, 19 + RUN_INPUT_PAIRS); /* nothing that the clock says: played again, it is the same */
     pl_pack_pair_str(p, "outcome", pot_rung_names[r->rung]);
     pl_pack_pair_str(p, "reason", r->reason);
     pl_pack_pair_f64(p, "saved", r->saved);
-    put_numbers(p, "x", r->x, POT_VARIABLES);
-    put_numbers(p, "from", r->from, POT_VARIABLES);
+    run_write_numbers(p, "x", r->x, POT_VARIABLES);
+    run_write_numbers(p, "from", r->from, POT_VARIABLES);
+    put_now(p, r);
     put_figures(p, r); /* before, after */
     put_active(p, "active", r->active, r->actives);
     put_active(p, "conflict", r->conflict, r->conflicts);
@@ -275,17 +325,7 @@ void run_write(const struct run *run, const struct pot_result *r, struct pl_pack
     pl_pack_pair_int(p, "constraints", run->version);
     pl_pack_str(p, "seed");
     pl_pack_uint(p, run->input.seed);
-    pl_pack_pair_f64(p, "noise", run->input.noise);
-    put_numbers(p, "last", run->input.accepted, POT_VARIABLES);
-    put_numbers(p, "baseline", run->input.baseline, POT_VARIABLES);
-    put_numbers(p, "limits", limits, 3 * QUANTITIES);
-    put_numbers(p, "setup", setup, SETUP_NUMBERS);
-    pl_pack_pair_str(p, "model", run->model);
-    pl_pack_pair_str(p, "parameters", run->parameters);
-    pl_pack_pair_str(p, "fidelity", run->fidelity);
-    pl_pack_pair_int(p, "rung", run->rung);
-    pl_pack_pair_f64(p, "t", run->t);
-    put_numbers(p, "values", run->values, run->value_count);
-    put_numbers(p, "state", run->state, run->state_count);
-    put_named(p, run);
+    run_write_numbers(p, "baseline", run->input.baseline, POT_VARIABLES);
+    run_write_setup(&run->setup, p);
+    run_write_input(run, p);
 }

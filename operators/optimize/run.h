@@ -25,6 +25,8 @@ struct run {
     char wrong[RUN_NAME_MAX]; /* the parameter that cannot be taken */
     int64_t version;          /* of the constraints */
     bool recorded;            /* the bytes were those of run_write: set-up and input are in them */
+    double point[POT_VARIABLES]; /* asks: what the problem is there (evaluate.c) */
+    bool asks;
     double x[POT_VARIABLES];  /* and what came of it then */
     double saved;
     bool late;
@@ -32,6 +34,19 @@ struct run {
 
 /* PL_CORRUPT with why. Set-up and input stay as they are unless the bytes have them. */
 enum pl_code run_read(struct run *run, const void *bytes, size_t size, struct pl_error **error);
+/* The model of its state, as `input.model`, until the stepper is closed. */
+enum pl_code run_open(struct run *run, struct pl_stepper *stepper, struct pl_error **error);
+/* What one pot's part of a run follows from: RUN_INPUT_PAIRS pairs of a map. */
+enum { RUN_INPUT_PAIRS = 11 };
+void run_write_input(const struct run *run, struct pl_pack *pack);
+/* Limits of all quantities, and a set-up, as numbers. False: not as many as there are, or none of a limit. */
+enum { RUN_SETUP_NUMBERS = 28 };
+void run_write_setup(const struct pot_setup *setup, struct pl_pack *pack);
+bool run_read_setup(struct pot_setup *setup, struct pl_unpack *unpack);
+void run_write_limits(const struct limit *limit, struct pl_pack *pack);
+bool run_read_limits(struct limit *limit, struct pl_unpack *unpack);
+void run_write_numbers(struct pl_pack *pack, const char *key, const double *numbers, unsigned count);
+
 /* Makes the model, solves, closes it. An error: no problem can be made of the state. */
 enum pl_code run_solve(struct run *run, struct pot_result *result, struct pl_error **error);
 /* One map: what it follows from, and what came of it. */

@@ -25,11 +25,13 @@ static uint8_t watch_of(struct optimize *s, uint32_t tag) {
                                       [WATCHED_RISK] = "twin.anode_effect_risk",
                                       [WATCHED_NOISE] = s->noise,
                                       [WATCHED_STANDS] = s->target[TARGET_ACD]};
+    const char *line = s->current == CURRENT_LINE ? s->target[TARGET_CURRENT] : "";
     if (s->of_tag[tag]) return s->of_tag[tag];
     const char *name = pl_tags_get(pl_node_tags(s->node), tag)->name;
     s->of_tag[tag] = UINT8_MAX;
     for (int i = 0; i < WATCHED; i++)
         if (ends_in(name, end[i])) s->of_tag[tag] = (uint8_t)(i + 1);
+    if (ends_in(name, line)) s->of_tag[tag] = WATCHED_STANDS + 1;
     return s->of_tag[tag];
 }
 
@@ -61,6 +63,8 @@ static bool take_events(struct optimize *s, const struct pl_batch *batch) {
         const void *body = pl_batch_heap_row(batch, 0, i, &size);
         if (in->kind[i] == s->kind_begun) answer_begun(s, in->asset[i], in->time[i]);
         if (in->kind[i] == s->kind_state) good = answer_state(s, in->asset[i], in->time[i], body, size);
+        if (in->kind[i] == s->kind_evaluate) good = answer_evaluate(s, in->asset[i], in->time[i], body, size);
+        if (in->kind[i] == s->kind_line) good = line_again(s, in->asset[i], in->time[i], body, size);
         if (in->kind[i] == s->kind_run) good = answer_again(s, in->asset[i], in->time[i], body, size);
     }
     return good;
@@ -78,9 +82,12 @@ static enum pl_code optimize_open(void *self, struct pl_node *node, struct pl_er
     s->kind_state = pl_tags_intern(tags, "twin.state", strlen("twin.state"));
     s->kind_begun = pl_tags_intern(tags, "twin.begun", strlen("twin.begun"));
     s->kind_run = pl_tags_intern(tags, "optimize.run", strlen("optimize.run"));
+    s->kind_line = pl_tags_intern(tags, "optimize.line", strlen("optimize.line"));
+    s->kind_evaluate = pl_tags_intern(tags, "optimize.evaluate", strlen("optimize.evaluate"));
     s->own = pl_tags_intern(tags, pl_node_name(node), strlen(pl_node_name(node)));
     if (!s->run || !s->result || !s->body || s->kind_state == PL_NO_ID || s->kind_begun == PL_NO_ID ||
-        s->kind_run == PL_NO_ID || s->own == PL_NO_ID)
+        s->kind_run == PL_NO_ID || s->kind_line == PL_NO_ID ||
+        s->kind_evaluate == PL_NO_ID || s->own == PL_NO_ID)
         return pl_error_set(error, PL_NO_MEMORY, "no memory for an optimiser");
     pl_node_model(node, NULL, NULL, NULL);
     s->limits.count = 0;
@@ -131,6 +138,11 @@ const struct pl_operator optimize_setpoints_operator = {
         "anode effect, ratings, what one move may be, and the least distance that the pot's noise allows. The steady "
         "state is that of the CellModel, with sensitivities as gradients; `scenarios` let limits hold for uncertain "
         "parameters, too.\n\n"
+        "With `current: line` the current of a line is decided, too, for all its pots together (`line_every`): within the "
+        "contract (limit `current`) and `current_move`, the throughput of the line, the rectifier's power and voltage "
+        "(`line_throughput`, `line_power`, `line_voltage`), and where no pot is worse off than at the present one. With "
+        "`tariff_by_hour` and a weight of cost it is a schedule of 24 hours, of which the first is set. The answer is "
+        "LINE.current_set, and an event optimize.line with all that it follows from.\n\n"
         "Answers are set points ASSET.acd_set, .feed_set, .alf3_set for a guard: leases with a generation and a "
         "reason, renewed until the next answer. Where not all limits can be kept, those of the highest rank give way "
         "(optimize.relaxed); where those of rank 0 cannot, what was accepted last holds if it keeps them "
@@ -148,7 +160,7 @@ const struct pl_operator optimize_setpoints_operator = {
     .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_SETPOINTS), .doc = "Set points, for a guard."},
                         {.name = "events",
                          .kinds = PL_SET(PL_EVENTS),
-                         .doc = "optimize.run, .relaxed, .accepted, .baseline, .held, .blind, .lapsed, .replayed."}),
+                         .doc = "optimize.run, .line, .relaxed, .accepted, .baseline, .held, .blind, .lapsed, .replayed."}),
     .options = optimize_options,
     .counters = PL_COUNTERS({"runs", "runs", "Pots decided."}, {"optimal", "runs", "Of them, within all limits."},
                             {"relaxed", "runs", "With limits that gave way."},
@@ -160,9 +172,9 @@ const struct pl_operator optimize_setpoints_operator = {
                             {"sent", "set points", "Set points sent, renewals included."},
                             {"replayed", "runs", "Recorded runs done again."}),
     .tables = PL_TABLES({.name = "pots",
-                         .version = 1,
+                         .version = 2,
                          .record_size = sizeof(struct pot_record),
-                         .doc = "By asset: what was accepted, what is being sent, the newest signals."},
+                         .doc = "By asset, pots and lines: what was accepted, what is being sent, the newest signals."},
                         {.name = "progress",
                          .version = 1,
                          .record_size = sizeof(struct progress_record),
@@ -171,7 +183,11 @@ const struct pl_operator optimize_setpoints_operator = {
                         {.name = "followed",
                          .version = 1,
                          .record_size = sizeof(struct followed_record),
-                         .doc = "By asset: since when its twin follows it."}),
+                         .doc = "By asset: since when its twin follows it."},
+                        {.name = "states",
+                         .version = 1,
+                         .record_size = sizeof(struct state_record),
+                         .doc = "By asset: what its twin has told last, where a line's current is decided."}),
     .scope = PL_EITHER,
     .flags = PL_OP_BLOCKING | PL_OP_RECOMPUTES | PL_OP_MIXED,
     .instance_size = sizeof(struct optimize),

@@ -105,6 +105,10 @@ static void tell_pot(FILE *out, const char *prefix, const struct plant_pot *pot)
         {"produced_kg", m->produced},
         {"tapped_kg", m->tapped},
         {"carbon_kg", m->carbon},
+        {"iron_kg", pot->purity.iron},
+        {"silicon_kg", pot->purity.silicon},
+        {"impurity", plant_purity_content(&pot->purity, cell)},
+        {"impurity_made", pot->purity.made},
         {"effects", (double)pot->effect.count},
         {"effect_s", pot->effect_seconds},
     };

@@ -62,6 +62,7 @@ void plant_pot_init(struct plant_pot *pot, const struct plant_practice *practice
     plant_control_init(&pot->control, &pot->local);
     struct plant_site site = {&pot->cell, &pot->control, &pot->noise, &pot->feeders, &pot->effect, &pot->local};
     plant_crew_init(&pot->crew, practice, seed, line, number, pots, &site);
+    plant_purity_init(&pot->purity, &pot->cell);
 }
 
 static void measure(struct plant_pot *pot, uint64_t number, double seconds, double ampere) {
@@ -147,6 +148,7 @@ void plant_pot_step(struct plant_pot *pot, uint64_t number, double seconds, doub
     };
     pot->alf3_total += hold.alf3 * seconds;
     plant_cell_step(&pot->cell, &hold, seconds);
+    plant_purity_step(&pot->purity, &pot->cell, pot->effect.on, seconds);
 
     bool was = pot->effect.on;
     plant_effect_step(&pot->effect, number, plant_cell_effect_ratio(&pot->cell), pot->pumping, seconds);

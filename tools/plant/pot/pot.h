@@ -12,6 +12,7 @@
 #include "../model/cell.h"
 #include "../model/effect.h"
 #include "../model/noise.h"
+#include "../model/purity.h"
 #include "control.h"
 #include "crew.h"
 #include "feeders.h"
@@ -31,6 +32,7 @@ struct plant_pot {
     struct plant_feeders feeders;
     struct plant_control control;
     struct plant_crew crew;
+    struct plant_purity purity;
 
     /* Targets in force are the local ones, but for those that somebody outside has taken over. */
     struct plant_targets local, remote;

@@ -1,0 +1,173 @@
+/* line_answer.c: a line's current, decided by what the twins of its pots have told last. */
+#include <math.h>
+#include <potline/alloc.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "line_run.h"
+#include "setpoints.h"
+
+static const double ENOUGH = 0.75; /* of its pots have to be believed */
+enum { BODY_MAX = 900 << 10 };     /* of an event: a larger run is told without its pots */
+
+/* The line of a pot, or PL_NO_ID: it is of none. */
+static uint32_t line_of(struct optimize *s, uint32_t asset) {
+    const char *name = answer_name(s, asset), *dot = strrchr(name, '.');
+    return dot ? pl_tags_intern(pl_node_tags(s->node), name, (size_t)(dot - name)) : PL_NO_ID;
+}
+
+static bool is_of(const struct optimize *s, uint32_t asset, uint32_t line) {
+    const char *name = answer_name(s, asset), *whole = answer_name(s, line), *dot = strrchr(name, '.');
+    return dot && strlen(whole) == (size_t)(dot - name) && strncmp(name, whole, (size_t)(dot - name)) == 0;
+}
+
+/* ---- The problem ---- */
+
+struct member {
+    uint32_t asset;
+    const char *name;
+    const struct state_record *state;
+};
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(((const struct member *)a)->name, ((const struct member *)b)->name);
+}
+
+/* Those that are believed, by name, so that a run does not depend on who was heard of first. */
+static unsigned members_of(struct optimize *s, uint32_t line, pl_time time, struct member *member, unsigned *all) {
+    struct pl_table *states = pl_node_table(s->node, TABLE_STATES);
+    unsigned count = 0;
+    *all = 0;
+    for (struct pl_record *i = pl_table_next(states, NULL); i; i = pl_table_next(states, i)) {
+        const struct state_record *state = pl_record_data(i);
+        if (!is_of(s, i->id, line)) continue;
+        ++*all;
+        bool good = state->size && time - state->time <= s->hold && state->time <= time;
+        if (good && count < LINE_POTS_MAX) member[count++] = (struct member){i->id, answer_name(s, i->id), state};
+    }
+    qsort(member, count, sizeof *member, by_name);
+    return count;
+}
+
+static void read_members(struct optimize *s, struct line_run *l, const struct member *member, unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        struct run *run = line_run_add(l, member[i].name);
+        const struct pot_record *r = answer_record(s, member[i].asset);
+        if (!run || !r) continue;
+        if (run_read(run, member[i].state->bytes, member[i].state->size, NULL) || run->recorded)
+            l->input.pots--;
+        else
+            answer_input(s, member[i].asset, r, member[i].state->time, run);
+    }
+}
+
+static void set_up(const struct optimize *s, uint32_t line, pl_time time, struct line_run *l) {
+    optimize_setup(s, time, &l->setup.pot);
+    l->setup.pot.solver.seconds = (double)s->line_deadline * 1e-9;
+    l->setup.by_hour = s->tariff_by_hour.count == LINE_HOURS && s->objective.cost > 0;
+    double mean = 0;
+    for (unsigned h = 0; h < LINE_HOURS; h++) {
+        l->setup.tariff[h] = optimize_tariff(s, time + (pl_time)h * PL_HOUR);
+        mean += l->setup.tariff[h] / LINE_HOURS;
+    }
+    if (l->setup.by_hour) l->setup.pot.objective.tariff = mean; /* pots are not set anew each hour */
+    limits_of(&s->limits, answer_name(s, line), l->input.limit);
+    l->version = (int64_t)s->limits.version;
+    l->input.baseline = s->baseline[POT_CURRENT];
+}
+
+/* ---- The answer ---- */
+
+static bool tell_line(struct optimize *s, uint32_t line, pl_time time, const char *kind, struct line_run *l) {
+    unsigned pots = l->input.pots;
+    pl_pack_reset(s->body);
+    line_run_write(l, s->body);
+    if (!pl_pack_failed(s->body) && pl_pack_size(s->body) > BODY_MAX) {
+        l->input.pots = 0;
+        pl_pack_reset(s->body);
+        line_run_write(l, s->body);
+        l->input.pots = pots;
+    }
+    if (pl_pack_failed(s->body)) return false;
+    return pl_emit_event(s->node, PORT_EVENTS, time, kind, 1, line, 0, s->body) != PL_FLOW_FAIL;
+}
+
+static bool use(struct optimize *s, uint32_t line, struct pot_record *r, pl_time time, struct line_run *l) {
+    const struct line_result *a = &l->result;
+    const struct limit *contract = &l->input.limit[QUANTITY_CURRENT];
+    const double energy[2] = {a->before.energy, a->rung == POT_BASELINE ? a->before.energy : a->after.energy};
+    answer_decided(s, r, time, a->rung, energy, a->reason);
+    if (a->late) pl_count(s->node, COUNT_LATE, 1);
+    for (int i = 0; i < TARGETS; i++)
+        r->set[i] = NAN;
+    r->set[TARGET_CURRENT] = a->current;
+    r->lower[TARGET_CURRENT] = fmin(contract->low, a->current);
+    r->upper[TARGET_CURRENT] = fmax(contract->high, a->current);
+    r->sends = a->rung < POT_BASELINE; /* else the guard's holds */
+    if (!tell_line(s, line, time, "optimize.line", l) || !answer_rung(s, line, time, a->rung, a->reason)) return false;
+    return !r->sends || (answer_next(s, time) && answer_send(s, line, r, time, a->reason));
+}
+
+static bool decide(struct optimize *s, uint32_t line, struct pot_record *r, pl_time time) {
+    struct pl_error *error = NULL;
+    unsigned all, count;
+    struct member *member = pl_alloc(LINE_POTS_MAX * sizeof *member);
+    if (!member) return false;
+    count = members_of(s, line, time, member, &all);
+    r->tried_at = time;
+    bool known = answer_fresh(s, &r->watch[WATCHED_STANDS], time);
+    struct line_run *l = known && count >= ENOUGH * all ? line_run_new(count) : NULL;
+    if (l) read_members(s, l, member, count);
+    pl_free(member);
+    if (!known) return answer_hold(s, line, time, "what stands in the line's current set point is not known");
+    if (count < ENOUGH * all) return answer_hold(s, line, time, "too few of its pots are believed to decide its current");
+    if (!l) return false;
+    l->input.now = r->watch[WATCHED_STANDS].value;
+    set_up(s, line, time, l);
+    enum pl_code code = line_run_solve(l, &error);
+    bool good = code == PL_NO_MEMORY ? false
+                : code               ? answer_hold(s, line, time, error ? error->text : pl_code_text(code))
+                                     : use(s, line, r, time, l);
+    pl_error_free(&error);
+    line_run_free(l);
+    return good;
+}
+
+static bool keep_state(struct optimize *s, uint32_t asset, pl_time time, const void *body, uint32_t size) {
+    struct state_record *state = pl_table_get(pl_node_table(s->node, TABLE_STATES), asset, 0);
+    const struct pot_record *r = answer_record(s, asset);
+    char room[96];
+    if (!state || !r) return true; /* one too many (max_keys), which has been told */
+    bool good = size <= sizeof state->bytes && !answer_doubt(s, asset, r, time, room, sizeof room);
+    state->time = time;
+    state->size = good ? size : 0;
+    if (good) memcpy(state->bytes, body, size);
+    return true;
+}
+
+bool line_state(struct optimize *s, uint32_t asset, pl_time time, const void *body, uint32_t size) {
+    uint32_t line = line_of(s, asset);
+    struct pot_record *r = line == PL_NO_ID ? NULL : answer_record(s, line);
+    if (!keep_state(s, asset, time, body, size)) return false;
+    /* Once all of its pots have had the time to tell their states, and then each `line_every`. */
+    if (!r || answer_followed(s, line, time) < s->every) return true;
+    if (r->tried_at && time >= r->tried_at && time - r->tried_at < s->line_every) return true;
+    return decide(s, line, r, time);
+}
+
+bool line_again(struct optimize *s, uint32_t asset, pl_time time, const void *body, uint32_t size) {
+    struct pl_error *error = NULL;
+    struct line_run *l = NULL;
+    enum pl_code code = line_run_read(&l, body, size, &error);
+    if (!code) {
+        l->setup.pot.solver.seconds = (double)s->line_deadline * 1e-9;
+        code = line_run_solve(l, &error);
+    }
+    pl_count(s->node, COUNT_REPLAYED, !code);
+    bool good = code == PL_NO_MEMORY ? false
+                : code               ? answer_hold(s, asset, time, error ? error->text : pl_code_text(code))
+                                     : tell_line(s, asset, time, "optimize.replayed", l);
+    pl_error_free(&error);
+    line_run_free(l);
+    return good;
+}
