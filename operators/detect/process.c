@@ -32,7 +32,10 @@ struct process {
     int64_t smooth, block, adapt, persist;
     double least, freedom, back;
     int64_t accept;
+    uint32_t side;
     int64_t recent, before, apart;
+    int64_t lags;
+    double share;
     int64_t window, local_memory;
     double most;
     pl_time gap;
@@ -55,6 +58,9 @@ struct signal {
     uint32_t slot;
 };
 
+enum { SIDE_BOTH, SIDE_ABOVE, SIDE_BELOW };
+static const char *const side_names[] = {"both", "above", "below", NULL};
+
 /* clang-format off */
 static const struct pl_option level_options[] = {
     PL_OPT_STRINGS(struct process, slow, "exclude", "[]", PL_FIXED, "Globs of tags whose level is of no interest."),
@@ -73,6 +79,8 @@ static const struct pl_option level_options[] = {
                   "Part of the limit below which the alarm is over."),
     PL_OPT_INT(struct process, accept, "accept", "0", "0", "1000000000", PL_FIXED,
                "Frames of an alarm after which what it has is the level to be; 0: never."),
+    PL_OPT_CHOICE(struct process, side, "side", "both", side_names, PL_FIXED,
+                  "Which way a level may not leave: both, above or below."),
     PL_OPT_END,
 };
 static const struct pl_option change_options[] = {
@@ -84,6 +92,11 @@ static const struct pl_option change_options[] = {
 static const struct pl_option scatter_options[] = {
     PL_OPT_BOOL(struct process, robust, "robust", "false", PL_FIXED,
                 "Frames that are outliers among those that teach are left out (minimum covariance determinant)."),
+    PL_OPT_INT(struct process, lags, "lags", "0", "0", "32", PL_STATE,
+               "Frames before it that are judged along with a frame (dynamic): how signals follow one another counts."),
+    PL_OPT_NUMBER(struct process, share, "components", "0", "0", "1", PL_STATE,
+                  "Part of the variance that the first principal components hold: judged are their T2 and the Q (SPE) of "
+                  "the rest, too. 0: T2 of all components only, which needs half the time."),
     PL_OPT_END,
 };
 static const struct pl_option local_options[] = {
@@ -135,7 +148,6 @@ static struct frame_rule rule_of(const struct process *p) {
                               .level = p->level,
                               .change = p->change,
                               .scatter = p->scatter,
-                              .robust = p->robust,
                               .local = p->local,
                               .threshold = p->threshold};
     rule.levels = (struct level_rule){.smooth = (uint32_t)p->smooth,
@@ -145,10 +157,15 @@ static struct frame_rule rule_of(const struct process *p) {
                                       .adapt = (uint32_t)p->adapt,
                                       .persist = (uint32_t)p->persist,
                                       .back = p->back,
-                                      .accept = (uint32_t)p->accept};
+                                      .accept = (uint32_t)p->accept,
+                                      .side = p->side == SIDE_ABOVE   ? 1
+                                              : p->side == SIDE_BELOW ? -1
+                                                                      : 0};
     rule.changes = (struct change_rule){(uint32_t)p->recent, (uint32_t)p->before, (uint32_t)p->apart};
+    rule.scatters = (struct scatter_rule){p->robust, p->scatter ? (uint32_t)p->lags : 0, p->share};
     rule.locals = (struct local_rule){(uint32_t)p->window, (uint32_t)p->local_memory, p->most};
     rule.rows_kept = p->level ? rule.levels.smooth : 1;
+    if (rule.scatters.lags >= rule.rows_kept) rule.rows_kept = rule.scatters.lags + 1;
     if (p->change && rule.changes.recent + rule.changes.before > rule.rows_kept)
         rule.rows_kept = rule.changes.recent + rule.changes.before;
     return rule;
@@ -161,7 +178,7 @@ static size_t record_size(const void *self) {
 
 static const struct pl_table_def process_tables[] = {
     [TABLE_FRAMES] = {.name = "frames",
-                      .version = 2,
+                      .version = 3,
                       .size_of = record_size,
                       .doc = "Of each asset: what was learned, the frame at hand, and the alarm."},
     [TABLE_SIGNALS] = {.name = "signals",
@@ -180,7 +197,10 @@ static void process_check(void *self, struct pl_check *check) {
     if (p->change && !p->level) pl_check_error(check, "change", "is judged by the limits of level: say level, too");
     if (p->level && (p->train < p->smooth || p->train <= p->block))
         pl_check_error(check, "train", "fewer frames than a block or a mean of `level` takes teach nothing");
-    if (record_size(p) > RECORD_MAX)
+    if (p->scatter && p->signals * (1 + p->lags) > SCATTER_WIDTH_MAX)
+        pl_check_error(check, "scatter", "%lld signals of %lld frames are more than the %d that can be judged together",
+                       (long long)p->signals, (long long)p->lags + 1, SCATTER_WIDTH_MAX);
+    else if (record_size(p) > RECORD_MAX)
         pl_check_error(check, "train",
                        "what is known of an asset would take %zu bytes; at most %d: fewer frames, or `signals`",
                        record_size(p), RECORD_MAX);
@@ -351,9 +371,14 @@ static struct finding judge(struct process *p, struct frame *frame, struct frame
         weigh(p, frame, view, subject, &most, surprise, alarm, "the mean of its last rows has left the level learned");
     }
     if (p->rule.scatter) {
-        double surprise = scatter_judge(&p->rule, frame, view);
-        weigh(p, frame, view, subject, &most, surprise, surprise >= threshold,
-              "the signals do not go together as they did");
+        static const char *const why[SCATTER_STATISTICS] = {
+            [SCATTER_ALL] = "the signals do not go together as they did",
+            [SCATTER_T2] = "the signals go together as they did, but farther than ever (T2)",
+            [SCATTER_Q] = "what usually explains the signals does not explain them (Q)",
+        };
+        unsigned by;
+        double surprise = scatter_judge(&p->rule, frame, view, &by);
+        weigh(p, frame, view, subject, &most, surprise, surprise >= threshold, why[by]);
     }
     if (p->rule.local) {
         double surprise = local_judge(&p->rule, frame, view);
