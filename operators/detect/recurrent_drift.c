@@ -125,7 +125,7 @@ void drift_tell_most(const struct recurrent *r, struct pl_node *node, char *inde
         const bool score = w->drift.worst >= model->network.shape.signals;
         const char *asset = pl_tags_get(pl_node_tags(node), at->id)->name;
         most = w->drift.over;
-        snprintf(index, size, "%.2f%s", most, w->drift.drifted ? " drifted" : "");
+        snprintf(index, size, "%.2f", most);
         snprintf(of, of_size, "%s%s%s", asset, *asset ? "." : "", score ? "score" : model->input[w->drift.worst]);
     }
 }

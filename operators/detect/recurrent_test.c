@@ -273,7 +273,7 @@ static void what_a_model_is_given_drifts(void **state) {
     const struct event_row *again = event_of(second, "detect.drifted", 0);
     assert_non_null(again);
     assert_string_equal(again->body, drifted->body);
-    ask(second, "detector models", "", PL_OK, " drifted\",\"drift_of\":\"w.p2.pressure\"");
+    ask(second, "detector models", "", PL_OK, "\"drift_of\":\"w.p2.");
     play(second, plant, 1200, 1800, 0);
     assert_string_equal(event_of(second, "detect.settled", 0)->body, settled->body);
     ask(second, "detector models", "", PL_OK, "\"drift\":\"0.");
