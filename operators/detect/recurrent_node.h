@@ -113,6 +113,8 @@ uint32_t recurrent_tag(const struct recurrent *r, uint32_t asset, uint32_t signa
 bool models_settle(struct recurrent *r, struct pl_node *node);
 void models_fini(struct recurrent *r);
 
+extern const struct pl_option recurrent_options[];
 extern const struct pl_command recurrent_commands[];
+void recurrent_check(void *self, struct pl_check *check);
 
 #endif
