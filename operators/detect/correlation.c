@@ -54,10 +54,15 @@ static void factorise(struct correlation *m) {
     }
 }
 
-void correlation_learn(struct correlation *m, const double *rows, uint32_t count, uint32_t from, uint32_t to,
-                       double *z) {
+void correlation_gather(struct correlation *m, const double *rows, uint32_t count, uint32_t from, uint32_t to,
+                        double *z) {
     centre_and_spread(m, rows, count, from, to);
     correlate(m, rows, count, from, to, z);
+}
+
+void correlation_learn(struct correlation *m, const double *rows, uint32_t count, uint32_t from, uint32_t to,
+                       double *z) {
+    correlation_gather(m, rows, count, from, to, z);
     factorise(m);
 }
 

@@ -15,6 +15,10 @@ struct correlation {
 void correlation_learn(struct correlation *m, const double *rows, uint32_t count, uint32_t from, uint32_t to,
                        double *z);
 
+/* The same without the factors: `factor` is the lower triangle of the correlations. */
+void correlation_gather(struct correlation *m, const double *rows, uint32_t count, uint32_t from, uint32_t to,
+                        double *z);
+
 uint32_t correlation_signals(const struct correlation *m); /* those that do not stand still */
 
 /* z' C^-1 z: the square of Mahalanobis' distance. What it leaves in `z` and `solved` is the row, and halfway to

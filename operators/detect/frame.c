@@ -5,7 +5,7 @@
 
 /* Places the arrays one behind the other; with `base` NULL only counts. */
 static size_t place(const struct frame_rule *rule, double *base, struct frame_view *view) {
-    const size_t n = rule->signals;
+    const size_t n = rule->signals, width = frame_width(rule);
     size_t used = 0;
     struct {
         double **array;
@@ -21,9 +21,10 @@ static size_t place(const struct frame_rule *rule, double *base, struct frame_vi
         {&view->freedom, n},
         {&view->active, n},
         {&view->persistent, n},
-        {&view->factor, rule->scatter ? n * n : 0},
-        {&view->centre, rule->scatter ? n : 0},
-        {&view->spread, rule->scatter ? n : 0},
+        {&view->factor, rule->scatter ? width * width : 0},
+        {&view->centre, rule->scatter ? width : 0},
+        {&view->spread, rule->scatter ? width : 0},
+        {&view->variance, rule->scatter ? width : 0},
         {&view->window, rule->local ? n * rule->locals.window : 0},
         {&view->sorted, rule->local ? n * rule->locals.window : 0},
         {&view->usual, rule->local ? n : 0},

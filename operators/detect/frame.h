@@ -23,6 +23,7 @@ struct level_rule {
     uint32_t persist; /* rows beyond the limit that make an alarm */
     double back;      /* part of the limit at which the alarm is over */
     uint32_t accept;  /* rows of an alarm after which its level is the learned one; 0: never */
+    int side;         /* +1, -1: only above, below counts; 0: both */
 };
 
 struct change_rule {
@@ -37,18 +38,28 @@ struct local_rule {
     double most;     /* times the usual deviation that count of one signal */
 };
 
+struct scatter_rule {
+    bool robust;
+    uint32_t lags; /* frames before it that are judged along with a frame */
+    double share;  /* of the variance, held by the components that have a T2 of their own; 0: one T2 of all */
+};
+
 struct frame_rule {
     uint32_t signals; /* at most */
     uint32_t train;
-    bool level, change, scatter, robust, local;
+    bool level, change, scatter, local;
     struct level_rule levels;
     struct change_rule changes;
     struct local_rule locals;
+    struct scatter_rule scatters;
     double threshold;
     uint32_t rows_kept; /* of the ring of last frames */
 };
 
 enum { FRAME_LEARNING, FRAME_JUDGING };
+
+/* What a frame is judged by: the distance in all components, in the first ones, off the first ones. */
+enum { SCATTER_ALL, SCATTER_T2, SCATTER_Q, SCATTER_STATISTICS };
 
 /* Of an asset. */
 struct frame {
@@ -63,8 +74,9 @@ struct frame {
     uint32_t learned;  /* frames kept for learning, or learned from */
     uint32_t teaching; /* the frame at hand is only to learn from */
     uint32_t since_change;
-    double scatter_scale;
-    uint32_t scatter_signals;
+    double scatter_scale[SCATTER_STATISTICS];
+    uint32_t scatter_signals; /* and those of the frames before; 0: nothing to judge by */
+    uint32_t scatter_kept;    /* components with a T2 of their own */
     uint32_t local_rows;
     uint32_t settled;      /* frames let pass before learning */
     uint32_t scatter_rows; /* frames that the scatter was learned from */
@@ -80,13 +92,18 @@ struct frame_view {
     double *mean, *deviation, *limit, *freedom;
     double *active;     /* 0, or the sign of the deviation */
     double *persistent; /* rows beyond the limit */
-    double *factor;     /* lower triangle of the Cholesky factor, [signal][signal] */
-    double *centre, *spread;
-    double *window, *sorted; /* [signal][window] */
-    double *usual;           /* deviation from the median of the window */
-    double *step;            /* the largest from frame to frame */
-    double *score;           /* of each signal, by the part at hand: scratch */
+    double *factor;     /* lower triangle of the Cholesky factor, or components; [width][width] (frame_width) */
+    double *centre, *spread, *variance; /* [width] */
+    double *window, *sorted;            /* [signal][window] */
+    double *usual;                      /* deviation from the median of the window */
+    double *step;                       /* the largest from frame to frame */
+    double *score;                      /* of each signal, by the part at hand: scratch */
 };
+
+/* Signals of the rows that scatter looks at: those of a frame and of the `lags` before it. */
+static inline uint32_t frame_width(const struct frame_rule *rule) {
+    return rule->signals * (1 + rule->scatters.lags);
+}
 
 size_t frame_size(const struct frame_rule *rule);
 struct frame_view frame_view(const struct frame_rule *rule, struct frame *frame);

@@ -104,6 +104,7 @@ double level_judge(const struct frame_rule *rule, struct frame *frame, struct fr
         view->score[s] = 0;
         if (isinf(view->limit[s])) continue;
         double apart = (mean_of(rule, frame, view, s, 0, rows) - view->mean[s]) / view->deviation[s];
+        if (apart * r->side < 0) apart = 0; /* that way it may go */
         judged++;
         away += fabs(apart) > far * view->limit[s];
         follow(r, view, s, apart);
@@ -125,6 +126,7 @@ bool level_changes(const struct frame_rule *rule, struct frame *frame, const str
         double now = mean_of(rule, frame, view, s, 0, r->recent);
         double before = mean_of(rule, frame, view, s, r->recent, r->before);
         if (fabs(now - before) <= view->limit[s] * view->deviation[s]) continue;
+        if ((now - before) * rule->levels.side < 0) continue;
         frame->since_change = 0;
         return true;
     }

@@ -30,6 +30,7 @@ void model_free(struct model *model) {
     pl_free(model->mean);
     pl_free(model->scale);
     pl_free(model->error);
+    pl_free(model->usual);
     network_free(&model->network);
     *model = (struct model){0};
 }
@@ -211,6 +212,27 @@ static enum pl_code take_tails(const struct reading *r) {
     return code ? pl_error_set(r->error, PL_CORRUPT, "%s: its tail is damaged", r->path) : PL_OK;
 }
 
+static enum pl_code take_drift(const struct reading *r) {
+    const struct tensor *t = tensors_find(r->tensors, "drift");
+    const uint32_t lines = r->model->network.shape.signals + 1;
+    if (!t) return PL_OK;
+    bool good = has_shape(t, lines, DRIFT_NUMBERS);
+    if (good && !(r->model->usual = pl_alloc(lines * sizeof *r->model->usual)))
+        return pl_error_set(r->error, PL_NO_MEMORY, "%s: no memory", r->path);
+    for (uint32_t i = 0; good && i < lines; i++) {
+        struct drift_usual *usual = &r->model->usual[i];
+        double *const to[] = {usual->edge, usual->share, &usual->index};
+        const unsigned count[] = {DRIFT_EDGES, DRIFT_BINS, 1};
+        uint64_t at = (uint64_t)i * DRIFT_NUMBERS;
+        for (unsigned part = 0; part < PL_COUNT_OF(to); part++)
+            for (unsigned k = 0; good && k < count[part]; k++) {
+                to[part][k] = tensor_value(t, at++);
+                good = isfinite(to[part][k]) && (part == 0 ? k == 0 || to[0][k] >= to[0][k - 1] : to[part][k] >= 0);
+            }
+    }
+    return good ? PL_OK : pl_error_set(r->error, PL_CORRUPT, "%s: its drift is damaged", r->path);
+}
+
 /* ---- Names and notes ---- */
 
 static enum pl_code take_names(const struct reading *r, const struct pl_strings *inputs) {
@@ -257,6 +279,7 @@ static enum pl_code take_all(const struct reading *r, const struct pl_strings *i
     if (!code) code = take_head(r);
     if (!code) code = take_scales(r);
     if (!code) code = take_tails(r);
+    if (!code) code = take_drift(r);
     if (!code) code = take_names(r, inputs);
     return code ? code : take_notes(r);
 }

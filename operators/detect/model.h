@@ -11,12 +11,15 @@
  *     input_mean, input_scale     what is taken away from a signal, and what the rest is divided by (0 and 1)
  *     error_scale                 how far forecasts usually are off, in input_scale (1)
  *     tail                        [3][TAIL_NUMBERS]: how large the statistics were on rows that were kept back
+ *     drift                       [signals + 1][DRIFT_NUMBERS]: how each signal lay, and behind them the first
+ * statistic
  *
  * and in the metadata `inputs`: the signals' names without their asset, a line each.
  */
 #ifndef POTLINE_DETECT_MODEL_H
 #define POTLINE_DETECT_MODEL_H
 
+#include "drift.h"
 #include "network.h"
 #include "tail.h"
 #include "tensors.h"
@@ -28,6 +31,7 @@ struct model {
     char **input; /* [signals] */
     double *mean, *scale, *error;
     struct tail tail[MODEL_STATISTICS]; /* empty where the file has none */
+    struct drift_usual *usual;          /* [signals + 1], the last one the score's; NULL where the file has none */
     struct tensor_note note[MODEL_NOTES_MAX];
     unsigned notes;
 };

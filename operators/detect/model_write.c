@@ -11,7 +11,7 @@ static const char ending[] = ".safetensors";
 
 /* ---- Writing ---- */
 
-enum { OUT_MAX = 4 * NETWORK_LAYERS_MAX + 6 };
+enum { OUT_MAX = 4 * NETWORK_LAYERS_MAX + 7 };
 
 struct writing {
     const struct model *model;
@@ -75,6 +75,8 @@ enum pl_code model_write(const char *path, const struct model *model, struct pl_
             memcpy(to + 3, model->tail[k].largest, sizeof model->tail[k].largest);
         }
         put(w, "tail", NETWORK_LAYERS_MAX + 1, MODEL_STATISTICS, TAIL_NUMBERS, tails);
+        if (model->usual) /* which holds nothing but these numbers, in this order */
+            put(w, "drift", NETWORK_LAYERS_MAX + 1, signals + 1, DRIFT_NUMBERS, model->usual->edge);
         code = tensors_write(path, w->out, w->count, model->note, model->notes, error);
     }
     pl_free(turned);

@@ -13,156 +13,22 @@
 #include "detect.h"
 #include "level.h"
 #include "local.h"
+#include "process.h"
 #include "scatter.h"
-#include "verdict.h"
 
 enum { TABLE_FRAMES, TABLE_SIGNALS };
 enum { COUNT_JUDGED, COUNT_ALARMS, COUNT_LEARNED, COUNT_LATE, COUNT_REFUSED };
-enum { NO_SLOT = 256, RECORD_MAX = 1 << 20 };
-
-struct process {
-    struct pl_strings include;
-    struct pl_strings exclude;
-    struct pl_strings slow;
-    double threshold;
-    int64_t train;
-    int64_t settle;
-    int64_t signals;
-    bool level, change, scatter, robust, local;
-    int64_t smooth, block, adapt, persist;
-    double least, freedom, back;
-    int64_t accept;
-    int64_t recent, before, apart;
-    int64_t window, local_memory;
-    double most;
-    pl_time gap;
-    pl_time cut;
-    double regime;
-    int64_t jump;
-
-    struct frame_rule rule;
-    struct verdicts verdicts;
-    uint8_t *chosen;
-    uint32_t chosen_room;
-    uint16_t *slot;     /* [tag]: 1 + its place in the frame, 0: not known */
-    uint32_t **members; /* [asset]: the tags by place; owned */
-    uint32_t room;
-    bool found;
-};
+enum { NO_SLOT = 256 };
 
 /* Of a tag. */
 struct signal {
     uint32_t slot;
 };
 
-/* clang-format off */
-static const struct pl_option level_options[] = {
-    PL_OPT_STRINGS(struct process, slow, "exclude", "[]", PL_FIXED, "Globs of tags whose level is of no interest."),
-    PL_OPT_INT(struct process, smooth, "smooth", "10", "1", "1000", PL_STATE, "Frames of which the mean is judged."),
-    PL_OPT_INT(struct process, block, "block", "25", "2", "10000", PL_FIXED,
-               "Frames of a block; how the means of blocks scatter tells how much was really seen."),
-    PL_OPT_NUMBER(struct process, least, "least", "0.004", "0", "10", PL_FIXED,
-                  "Deviation that is of no interest, as a part of the learned mean."),
-    PL_OPT_NUMBER(struct process, freedom, "freedom", "30", "0", NULL, PL_FIXED,
-                  "Independent frames that a signal must have had while it was learned; one that wanders is left out."),
-    PL_OPT_INT(struct process, adapt, "adapt", "500", "0", "1000000000", PL_FIXED,
-               "Frames over which the level follows while all is well; 0: never."),
-    PL_OPT_INT(struct process, persist, "persist", "10", "1", "100000", PL_FIXED,
-               "Frames beyond the limit that make an alarm."),
-    PL_OPT_NUMBER(struct process, back, "back", "0.5", "0", "1", PL_FIXED,
-                  "Part of the limit below which the alarm is over."),
-    PL_OPT_INT(struct process, accept, "accept", "0", "0", "1000000000", PL_FIXED,
-               "Frames of an alarm after which what it has is the level to be; 0: never."),
-    PL_OPT_END,
-};
-static const struct pl_option change_options[] = {
-    PL_OPT_INT(struct process, recent, "recent", "20", "1", "10000", PL_STATE, "Newest frames of which the mean is held"),
-    PL_OPT_INT(struct process, before, "before", "60", "1", "10000", PL_STATE, "against that of so many before them."),
-    PL_OPT_INT(struct process, apart, "apart", "30", "0", "1000000", PL_FIXED, "Frames between two changes, at least."),
-    PL_OPT_END,
-};
-static const struct pl_option scatter_options[] = {
-    PL_OPT_BOOL(struct process, robust, "robust", "false", PL_FIXED,
-                "Frames that are outliers among those that teach are left out (minimum covariance determinant)."),
-    PL_OPT_END,
-};
-static const struct pl_option local_options[] = {
-    PL_OPT_INT(struct process, window, "window", "121", "3", "10000", PL_STATE, "Frames of which the median is taken."),
-    PL_OPT_INT(struct process, local_memory, "memory", "5000", "1", "1000000000", PL_FIXED,
-               "Frames over which the usual distance is known."),
-    PL_OPT_NUMBER(struct process, most, "most", "15", "1", NULL, PL_FIXED,
-                  "Times its usual distance that one signal counts at most."),
-    PL_OPT_END,
-};
-/* clang-format on */
-
-static const struct pl_option process_options[] = {
-    PL_OPT_STRINGS(struct process, include, "include", "[]", PL_FIXED, "Globs of the tags to judge. None: all."),
-    PL_OPT_STRINGS(struct process, exclude, "exclude", "[]", PL_FIXED, "Globs of tags to leave out."),
-    PL_OPT_NUMBER(struct process, threshold, "threshold", "3", "0.1", "100", PL_STATE,
-                  "The surprise that is an alarm: 3 is a frame as rare as one in 10^3."),
-    PL_OPT_INT(struct process, train, "train", "300", "2", "100000", PL_STATE,
-               "Frames that teach what is normal, 8 bytes a signal."),
-    PL_OPT_INT(struct process, settle, "settle", "0", "0", "100000", PL_FIXED,
-               "Frames in front of them that do not teach: a plant that has just been started."),
-    PL_OPT_INT(struct process, signals, "signals", "64", "1", "255", PL_STATE, "Signals of an asset, at most."),
-    PL_OPT_GROUP(struct process, level, "level", "true", level_options, PL_STATE,
-                 "Signals that leave the level that was learned."),
-    PL_OPT_GROUP(struct process, change, "change", "false", change_options, PL_STATE,
-                 "Tell steps, in a row of their own; needs level."),
-    PL_OPT_GROUP(struct process, scatter, "scatter", "false", scatter_options, PL_STATE,
-                 "Signals that do not go together as they did (T2 of all components)."),
-    PL_OPT_GROUP(struct process, local, "local", "false", local_options, PL_STATE,
-                 "Several signals that leave the course of their last rows at once."),
-    PL_OPT_TIME(struct process, cut, "cut", "1970-01-01T00:00:00Z", PL_STATE,
-                "Frames before this time only teach, and get no verdict; those behind it never teach. 1970: the first "
-                "frames teach, whenever they are."),
-    PL_OPT_DURATION(struct process, gap, "gap", "0s", "0s", "3650d", PL_FIXED,
-                    "After a gap of so long it is learned anew; 0: never."),
-    PL_OPT_INT(
-        struct process, jump, "jump", "0", "0", "255", PL_FIXED,
-        "When so many signals jump at once by more than three times their largest step so far it is another run, "
-        "which is learned anew; 0: never."),
-    PL_OPT_NUMBER(struct process, regime, "regime", "1", "0", "1", PL_FIXED,
-                  "When more than this part of the signals are beyond three times their limit it is another regime, "
-                  "which is learned; 1: never."),
-    PL_OPT_END,
-};
-
-static struct frame_rule rule_of(const struct process *p) {
-    struct frame_rule rule = {.signals = (uint32_t)p->signals,
-                              .train = (uint32_t)p->train,
-                              .level = p->level,
-                              .change = p->change,
-                              .scatter = p->scatter,
-                              .robust = p->robust,
-                              .local = p->local,
-                              .threshold = p->threshold};
-    rule.levels = (struct level_rule){.smooth = (uint32_t)p->smooth,
-                                      .block = (uint32_t)p->block,
-                                      .least = p->least,
-                                      .freedom = p->freedom,
-                                      .adapt = (uint32_t)p->adapt,
-                                      .persist = (uint32_t)p->persist,
-                                      .back = p->back,
-                                      .accept = (uint32_t)p->accept};
-    rule.changes = (struct change_rule){(uint32_t)p->recent, (uint32_t)p->before, (uint32_t)p->apart};
-    rule.locals = (struct local_rule){(uint32_t)p->window, (uint32_t)p->local_memory, p->most};
-    rule.rows_kept = p->level ? rule.levels.smooth : 1;
-    if (p->change && rule.changes.recent + rule.changes.before > rule.rows_kept)
-        rule.rows_kept = rule.changes.recent + rule.changes.before;
-    return rule;
-}
-
-static size_t record_size(const void *self) {
-    struct frame_rule rule = rule_of(self);
-    return frame_size(&rule);
-}
-
 static const struct pl_table_def process_tables[] = {
     [TABLE_FRAMES] = {.name = "frames",
-                      .version = 2,
-                      .size_of = record_size,
+                      .version = 3,
+                      .size_of = process_record_size,
                       .doc = "Of each asset: what was learned, the frame at hand, and the alarm."},
     [TABLE_SIGNALS] = {.name = "signals",
                        .version = 1,
@@ -173,22 +39,9 @@ static const struct pl_table_def process_tables[] = {
 
 /* ---- Life ---- */
 
-static void process_check(void *self, struct pl_check *check) {
-    const struct process *p = self;
-    if (!p->level && !p->scatter && !p->local)
-        pl_check_error(check, "level", "there is nothing to look at: say level, scatter or local");
-    if (p->change && !p->level) pl_check_error(check, "change", "is judged by the limits of level: say level, too");
-    if (p->level && (p->train < p->smooth || p->train <= p->block))
-        pl_check_error(check, "train", "fewer frames than a block or a mean of `level` takes teach nothing");
-    if (record_size(p) > RECORD_MAX)
-        pl_check_error(check, "train",
-                       "what is known of an asset would take %zu bytes; at most %d: fewer frames, or `signals`",
-                       record_size(p), RECORD_MAX);
-}
-
 static enum pl_code process_open(void *self, struct pl_node *node, struct pl_error **error) {
     struct process *p = self;
-    p->rule = rule_of(p);
+    p->rule = process_rule(p);
     p->verdicts.of_assets = true;
     return verdicts_init(&p->verdicts, node, p->change, error);
 }
@@ -351,9 +204,14 @@ static struct finding judge(struct process *p, struct frame *frame, struct frame
         weigh(p, frame, view, subject, &most, surprise, alarm, "the mean of its last rows has left the level learned");
     }
     if (p->rule.scatter) {
-        double surprise = scatter_judge(&p->rule, frame, view);
-        weigh(p, frame, view, subject, &most, surprise, surprise >= threshold,
-              "the signals do not go together as they did");
+        static const char *const why[SCATTER_STATISTICS] = {
+            [SCATTER_ALL] = "the signals do not go together as they did",
+            [SCATTER_T2] = "the signals go together as they did, but farther than ever (T2)",
+            [SCATTER_Q] = "what usually explains the signals does not explain them (Q)",
+        };
+        unsigned by;
+        double surprise = scatter_judge(&p->rule, frame, view, &by);
+        weigh(p, frame, view, subject, &most, surprise, surprise >= threshold, why[by]);
     }
     if (p->rule.local) {
         double surprise = local_judge(&p->rule, frame, view);

@@ -140,6 +140,53 @@ static void signals_that_do_not_go_together(void **state) {
     test_close(t);
 }
 
+/* Pressure is the flow of the frame before; then it is as much by itself. At one time they never had to do with one
+ * another, so only what looks back sees it. */
+static void signals_that_do_not_follow_one_another(void **state) {
+    (void)state;
+    for (unsigned lags = 0; lags <= 2; lags++) {
+        char options[96];
+        snprintf(options, sizeof options, "{signals: 2, level: false, scatter: {lags: %u}}", lags);
+        srand(4);
+        struct test *t = test_open("detect.process", options, PL_SAMPLES);
+        double before = 0;
+        for (unsigned row = 0; row < RUN; row++) {
+            const double flow = noise(), other = row >= FAULT_FROM && row < FAULT_TO ? noise() : before;
+            const struct sample rows[] = {{row * S, names[0], 100 + flow, 0},
+                                          {row * S, names[2], 5 + other + 0.1 * noise(), 0}};
+            test_push(t, rows, 2);
+            before = flow;
+        }
+        const struct counts c = count(t, 0);
+        if (c.wrong >= 20 || (lags ? c.hit < 200 : c.hit >= 20)) fail_msg("%u lags: %u, %u", lags, c.hit, c.wrong);
+        test_close(t);
+    }
+}
+
+/* Farther than ever on the way that they always went (T2); off that way (Q). */
+static void components_tell_apart(void **state) {
+    (void)state;
+    for (unsigned off = 0; off < 2; off++) {
+        srand(5);
+        struct test *t =
+            test_open("detect.process", "{signals: 2, level: false, scatter: {components: 0.9, lags: 0}}", PL_SAMPLES);
+        for (unsigned row = 0; row < RUN; row++) {
+            const double load = noise(), far = row >= FAULT_FROM && row < FAULT_TO ? 1 : 0;
+            const struct sample rows[] = {{row * S, names[0], 100 + load + 0.1 * noise() + far * (off ? 0 : 9), 0},
+                                          {row * S, names[1], 50 + 2 * load + 0.2 * noise() + far * (off ? 3 : 18), 0}};
+            test_push(t, rows, 2);
+        }
+        const struct counts c = count(t, 0);
+        assert_true(c.hit > 280 && c.wrong < 20);
+        const struct event_row *began = NULL;
+        for (unsigned i = 0; i < t->out[1].events && !began; i++)
+            if (t->out[1].event[i].time >= FAULT_FROM * S) began = &t->out[1].event[i];
+        assert_non_null(began);
+        assert_non_null(strstr(began->body, off ? "(Q)" : "(T2)"));
+        test_close(t);
+    }
+}
+
 /* A fifth of the frames that teach are upsets, all of one kind: they are the usual unless outliers are left out. */
 static void upsets_among_what_teaches(void **state) {
     (void)state;
@@ -187,6 +234,33 @@ static void a_new_level_is_accepted(void **state) {
     }
     assert_true(spike <= 12 && fresh >= 195 && later < 10);
     test_close(t);
+}
+
+static void only_the_side_that_matters(void **state) {
+    (void)state;
+    for (unsigned above = 0; above < 2; above++) {
+        srand(9);
+        struct test *t =
+            test_open("detect.process",
+                      above ? "{signals: 1, level: {side: above}}" : "{signals: 1, level: {side: below}}", PL_SAMPLES);
+        for (unsigned row = 0; row < 1500; row++)
+            test_push(t,
+                      &(struct sample){row * S, names[0],
+                                       100 + noise() +
+                                           (row >= 800 && row < 900     ? 5
+                                            : row >= 1200 && row < 1300 ? -5
+                                                                        : 0),
+                                       0},
+                      1);
+        unsigned high = 0, low = 0;
+        for (unsigned i = 1; i < t->out[0].samples; i += 2) {
+            const pl_time row = t->out[0].sample[i].time / S;
+            high += t->out[0].sample[i].value != 0 && row < 1000;
+            low += t->out[0].sample[i].value != 0 && row >= 1000;
+        }
+        assert_true(above ? high > 80 && low == 0 : low > 80 && high == 0);
+        test_close(t);
+    }
 }
 
 static void a_wandering_signal_is_no_alarm(void **state) {
@@ -281,6 +355,7 @@ static void refusals(void **state) {
         {"{level: false, scatter: true, change: true}", "too"},
         {"{train: 20}", "teach nothing"},
         {"{train: 100000}", "at most"},
+        {"{level: false, signals: 200, scatter: {lags: 3}}", "200 signals of 4 frames"},
     };
     for (unsigned i = 0; i < PL_COUNT_OF(cases); i++) {
         char *text = test_refusal("detect.process", cases[i].options);
@@ -295,7 +370,10 @@ int main(void) {
         cmocka_unit_test(where_the_fault_stands_does_not_matter),
         cmocka_unit_test(another_run_is_known_by_its_jumps),
         cmocka_unit_test(signals_that_do_not_go_together),
+        cmocka_unit_test(signals_that_do_not_follow_one_another),
+        cmocka_unit_test(components_tell_apart),
         cmocka_unit_test(upsets_among_what_teaches),
+        cmocka_unit_test(only_the_side_that_matters),
         cmocka_unit_test(a_new_level_is_accepted),
         cmocka_unit_test(a_wandering_signal_is_no_alarm),
         cmocka_unit_test(a_change_is_told_where_it_is),

@@ -15,94 +15,13 @@
 
 enum { PORT_FORECAST = VERDICT_EVENTS + 1, FORECAST_ROWS = 4096, NO_SLOT = 1, FIRST_SLOT = 2 };
 
-/* Of one model's view of an asset. */
-struct view {
-    uint32_t version; /* of the state; another one begins anew */
-    uint32_t ready;   /* there is a forecast */
-    struct judge judge;
-    struct tail tail[MODEL_STATISTICS];
-};
-
-/* Of an asset. */
-struct watched {
-    pl_time time;
-    uint32_t open; /* the frame at hand has rows */
-    uint32_t came;
-    uint32_t known; /* signals of the frame before */
-    uint32_t beyond, quiet, lasting;
-    uint32_t blamed;              /* of the episode's worst frame: so many signals had most to do with it, */
-    uint32_t blame[VERDICT_TAGS]; /* these of the model's, */
-    double portion[VERDICT_TAGS]; /* and so much */
-    struct episode episode;
-    struct view view[ROLES];
-};
-
-/* What follows a struct watched in its record. */
-struct watched_view {
-    double *value;          /* [signals]: NaN: missing */
-    float *held;            /* [signals]: the last that was there, in the model's scale */
-    float *state[ROLES];    /* [state] */
-    float *forecast[ROLES]; /* [signals], in the model's scale */
-};
-
-static const char *const network_names[] = {"lstm", "gru", NULL};
-
-#define OPTIONS struct recurrent_options
-static const struct pl_option training_options[] = {
-    PL_OPT_CHOICE(OPTIONS, training.network, "network", "lstm", network_names, PL_FIXED, "lstm or gru."),
-    PL_OPT_INT(OPTIONS, training.units, "units", "32", "1", "512", PL_FIXED, "Units of a layer."),
-    PL_OPT_INT(OPTIONS, training.layers, "layers", "1", "1", "4", PL_FIXED, "Layers."),
-    PL_OPT_INT(OPTIONS, training.rounds, "rounds", "40", "1", "100000", PL_FIXED, "Times that the rows are gone over."),
-    PL_OPT_INT(OPTIONS, training.steps, "steps", "32", "2", "1024", PL_FIXED,
-               "Frames over which a gradient is followed back."),
-    PL_OPT_INT(OPTIONS, training.lanes, "lanes", "8", "1", "1024", PL_FIXED,
-               "Stretches of history that make one gradient: fewer are more steps in a round."),
-    PL_OPT_NUMBER(OPTIONS, training.rate, "rate", "0.003", "0.000001", "1", PL_FIXED,
-                  "Length of Adam's steps in the first round; a tenth of it in the last."),
-    PL_OPT_NUMBER(OPTIONS, training.judge, "judge", "0.25", "0.01", "0.9", PL_FIXED,
-                  "The last part of the time is kept back: it says how far forecasts usually are off."),
-    PL_OPT_BOOL(OPTIONS, training.difference, "difference", "true", PL_FIXED,
-                "Forecast what changes rather than what will be."),
-    PL_OPT_INT(OPTIONS, training.seed, "seed", "1", "0", "9007199254740991", PL_FIXED,
-               "The same seed, rows and options give the same model."),
-    PL_OPT_END,
-};
-
-static const struct pl_option recurrent_options[] = {
-    PL_OPT_PATH(OPTIONS, model, "model", NULL, PL_FIXED,
-                "The folder of versions that `potline train` fills, or a file that ends in .safetensors."),
-    PL_OPT_STRINGS(OPTIONS, include, "include", "[]", PL_FIXED, "Globs of the tags to judge. None: all."),
-    PL_OPT_STRINGS(OPTIONS, exclude, "exclude", "[]", PL_FIXED, "Globs of tags to leave out."),
-    PL_OPT_STRINGS(OPTIONS, inputs, "inputs", "[]", PL_FIXED,
-                   "Names of the network's signals, without their asset, where its file does not tell them."),
-    PL_OPT_INT(OPTIONS, signals, "signals", "32", "1", "1024", PL_STATE, "Signals of an asset, at most."),
-    PL_OPT_INT(OPTIONS, state, "state", "128", "1", "4096", PL_STATE,
-               "Numbers in a network's state, at most: units times layers, for an LSTM twice as many."),
-    PL_OPT_NUMBER(OPTIONS, threshold, "threshold", "3.5", "0.1", "12", PL_LIVE,
-                  "The surprise that is an alarm: 3.5 is a frame as rare as one in 10^3.5."),
-    PL_OPT_INT(OPTIONS, smooth, "smooth", "16", "1", "10000", PL_FIXED,
-               "Frames over which deviations are smoothed, to find small ones that last."),
-    PL_OPT_INT(OPTIONS, persist, "persist", "2", "1", "10000", PL_FIXED,
-               "Frames beyond the threshold that are an alarm."),
-    PL_OPT_INT(OPTIONS, hold, "hold", "30", "1", "1000000", PL_FIXED, "Quiet frames behind which an alarm is over."),
-    PL_OPT_INT(OPTIONS, accept, "accept", "1000", "0", "1000000000", PL_FIXED,
-               "Frames of an alarm behind which its deviations are usual; 0: never."),
-    PL_OPT_INT(OPTIONS, memory, "memory", "100000", "1000", "1000000000", PL_FIXED,
-               "Frames after which half of what is known of an asset's deviations is forgotten."),
-    PL_OPT_DURATION(OPTIONS, gap, "gap", "1h", "1ns", NULL, PL_FIXED,
-                    "A pause behind which the network begins a new stretch."),
-    PL_OPT_GROUP(OPTIONS, trains, "training", "true", training_options, PL_FIXED, "How `potline train` learns."),
-    PL_OPT_END,
-};
-#undef OPTIONS
-
 /* ---- The record ---- */
 
 static size_t watched_size(const void *self) {
     const struct recurrent_options *o = self;
     const size_t signals = (size_t)o->signals, state = (size_t)o->state;
-    const size_t floats = (signals + ROLES * (state + signals) + 1) / 2 * 2;
-    return sizeof(struct watched) + signals * sizeof(double) + floats * sizeof(float);
+    const size_t floats = signals + ROLES * (state + signals);
+    return sizeof(struct watched) + signals * sizeof(double) + (floats + drift_room(o) + 1) / 2 * 2 * sizeof(float);
 }
 
 static struct watched_view view_of(const struct recurrent *r, struct watched *w) {
@@ -115,6 +34,7 @@ static struct watched_view view_of(const struct recurrent *r, struct watched *w)
         v.forecast[role] = at + state;
         at += state + signals;
     }
+    v.seen = (uint32_t *)(void *)at;
     return v;
 }
 
@@ -127,7 +47,7 @@ static void merge_choice(void *record, const void *other) {
 
 static const struct pl_table_def recurrent_tables[] = {
     [TABLE_FRAMES] = {.name = "frames",
-                      .version = 1,
+                      .version = 2,
                       .size_of = watched_size,
                       .doc = "Of each asset: its frame at hand, the network's state and forecast, usual deviations."},
     [TABLE_CHOICE] = {.name = "choice",
@@ -139,16 +59,6 @@ static const struct pl_table_def recurrent_tables[] = {
 };
 
 /* ---- Life ---- */
-
-static void recurrent_check(void *self, struct pl_check *check) {
-    const struct recurrent_options *o = self;
-    const struct recurrent_training *t = &o->training;
-    const int64_t needs = t->units * t->layers * (t->network == NETWORK_LSTM ? 2 : 1);
-    if (!*o->model) pl_check_error(check, "model", "names no folder or file");
-    if (needs > o->state && !model_is_file(o->model))
-        pl_check_error(check, "state", "what training makes has a state of %lld numbers: state: %lld", (long long)needs,
-                       (long long)needs);
-}
 
 static enum pl_code recurrent_open(void *self, struct pl_node *node, struct pl_error **error) {
     struct recurrent *r = self;
@@ -202,13 +112,13 @@ static uint32_t slot_of(struct recurrent *r, uint32_t tag) {
     return r->slot[tag];
 }
 
-/* The tag of an input of an asset, with an ending; PL_NO_ID without room. */
-static uint32_t tag_of(const struct recurrent *r, uint32_t asset, uint32_t signal, const char *ending) {
+uint32_t recurrent_tag(const struct recurrent *r, uint32_t asset, uint32_t signal, const char *ending) {
+    const struct model *model = &r->loaded[ROLE_ACTIVE].model;
     char name[2 * PL_NAME_MAX + 32];
     struct pl_tags *tags = pl_node_tags(r->verdicts.node);
     const char *of = pl_tags_get(tags, asset)->name;
-    const int length =
-        snprintf(name, sizeof name, "%s%s%s%s", of, *of ? "." : "", r->loaded[ROLE_ACTIVE].model.input[signal], ending);
+    const int length = snprintf(name, sizeof name, "%s%s%s%s", of, *of ? "." : "",
+                                signal < model->network.shape.signals ? model->input[signal] : "score", ending);
     return pl_tags_intern(tags, name, (size_t)length);
 }
 
@@ -247,9 +157,11 @@ static double view_frame(struct recurrent *r, unsigned role, struct watched *w, 
     if (view->version != l->version) begin_stretch(view, l, v->state[role]);
     scale_frame(r, l, v, role == ROLE_ACTIVE);
     const double smoothing = (double)r->o.smooth;
+    if (role == ROLE_ACTIVE) r->off = (double)NAN;
     if (view->ready &&
         judge_frame(&view->judge, &l->model, r->frame, v->forecast[role], smoothing, statistic, r->share)) {
         surprise = judge_surprise(view->tail, statistic, smoothing);
+        if (role == ROLE_ACTIVE) r->off = statistic[STATISTIC_ALL];
         if (learns || surprise < r->o.threshold)
             for (unsigned k = 0; k < MODEL_STATISTICS; k++)
                 tail_add(&view->tail[k], statistic[k], (double)r->o.memory);
@@ -289,7 +201,7 @@ static bool find_reason(const struct recurrent *r, uint32_t asset, const struct 
         (struct reason){.explanation = "the signals go on otherwise than a network expects that has learned their "
                                        "history"};
     for (; reason->tags < w->blamed; reason->tags++) {
-        const uint32_t tag = tag_of(r, asset, w->blame[reason->tags], "");
+        const uint32_t tag = recurrent_tag(r, asset, w->blame[reason->tags], "");
         if (tag == PL_NO_ID) return false;
         reason->tag[reason->tags] = tag;
         reason->share[reason->tags] = w->portion[reason->tags];
@@ -322,7 +234,7 @@ static bool tell_forecast(struct recurrent *r, uint32_t asset, const struct watc
     for (uint32_t s = 0; s < model->network.shape.signals; s++) {
         if (isnan(v->value[s])) continue;
         if (!r->forecasts && !(r->forecasts = pl_node_batch(node, PL_SAMPLES, FORECAST_ROWS, 0))) return false;
-        const uint32_t tag = tag_of(r, asset, s, ".expected"), i = r->forecasts->rows;
+        const uint32_t tag = recurrent_tag(r, asset, s, ".expected"), i = r->forecasts->rows;
         if (tag == PL_NO_ID) return false;
         r->forecasts->samples.time[i] = w->time;
         r->forecasts->samples.tag[i] = tag;
@@ -357,6 +269,8 @@ static void begin_anew(struct recurrent *r, struct watched *w, const struct watc
 /* While a frame was open, or an episode: signals may have other places now. */
 static void change_version(struct recurrent *r, struct watched *w, const struct watched_view *v) {
     begin_anew(r, w, v);
+    w->drift = (struct drift){0};
+    memset(v->seen, 0, drift_room(&r->o) * sizeof *v->seen);
     w->blamed = 0;
 }
 
@@ -370,6 +284,7 @@ static bool close_frame(struct recurrent *r, uint32_t asset, struct watched *w) 
     if (!tell_forecast(r, asset, w, &v)) return false;
     const bool learns = r->o.accept && w->lasting >= (uint32_t)r->o.accept;
     verdict.surprise = view_frame(r, ROLE_ACTIVE, w, &v, learns);
+    if (!drift_watch(r, asset, w, v.seen)) return false;
     const bool beyond = verdict.surprise >= r->o.threshold;
     w->beyond = beyond ? w->beyond + (w->beyond < UINT32_MAX) : 0;
     w->lasting = beyond ? w->lasting + (w->lasting < UINT32_MAX) : 0;
@@ -483,21 +398,28 @@ const struct pl_operator detect_recurrent = {
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES), .doc = "Samples."}),
     .outputs =
         PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "ASSET.score and ASSET.alarm, of each frame."},
-                 {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.ended."},
+                 {.name = "events",
+                  .kinds = PL_SET(PL_EVENTS),
+                  .doc = "detect.began, detect.ended; detect.drifted, detect.settled."},
                  {.name = "forecast",
                   .kinds = PL_SET(PL_SAMPLES),
                   .doc = "TAG.expected: what was forecast for each signal that came."}),
     .options = recurrent_options,
-    .counters = PL_COUNTERS([COUNT_JUDGED] = {"judged", "frames", "Frames judged."},
-                            [COUNT_ALARMS] = {"alarms", "frames", "Of them, those that are alarms."},
-                            [COUNT_SHADOWED] = {"shadowed", "frames", "Frames that the shadow has judged, too."},
-                            [COUNT_SHADOW_ALARMS] = {"shadow_alarms", "frames", "Of them, those beyond its threshold."},
-                            [COUNT_BOTH] = {"both", "frames", "Of them, those that are alarms of both."},
-                            [COUNT_RESTARTS] = {"restarts", "pauses", "Pauses behind which the network began anew."},
-                            [COUNT_LATE] = {"late", "rows", "Rows older than the newest frame of their asset."},
-                            [COUNT_UNKNOWN] = {"unknown", "rows", "Rows of signals that the model does not take."},
-                            [COUNT_UNTRAINED] = {"untrained", "rows", "Rows that came while there was no model."},
-                            [COUNT_REFUSED] = {"refused", "rows", "Rows for which there was no room."}),
+    .counters =
+        PL_COUNTERS([COUNT_JUDGED] = {"judged", "frames", "Frames judged."},
+                    [COUNT_ALARMS] = {"alarms", "frames", "Of them, those that are alarms."},
+                    [COUNT_SHADOWED] = {"shadowed", "frames", "Frames that the shadow has judged, too."},
+                    [COUNT_SHADOW_ALARMS] = {"shadow_alarms", "frames", "Of them, those beyond its threshold."},
+                    [COUNT_BOTH] = {"both", "frames", "Of them, those that are alarms of both."},
+                    [COUNT_DRIFTED] = {"drifted", "windows", "Windows of an asset beyond the limit of `drift`."},
+                    [COUNT_RESTARTS] = {"restarts", "pauses", "Pauses behind which the network began anew."},
+                    [COUNT_LATE] = {"late", "rows", "Rows older than the newest frame of their asset."},
+                    [COUNT_UNKNOWN] = {"unknown", "rows", "Rows of signals that the model does not take."},
+                    [COUNT_UNTRAINED] = {"untrained", "rows", "Rows that came while there was no model."},
+                    [COUNT_REFUSED] = {"refused", "rows", "Rows for which there was no room."}),
+    .gauges =
+        PL_GAUGES([GAUGE_DRIFT] = {"drift", "", "The greatest stability index of the last windows, over its limit.",
+                                   PL_GAUGE_MOST}),
     .tables = recurrent_tables,
     .scope = PL_KEYED,
     .instance_size = sizeof(struct recurrent),

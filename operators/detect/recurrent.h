@@ -30,6 +30,9 @@ struct recurrent_options {
     double threshold;
     int64_t smooth, persist, hold, accept, memory;
     pl_time gap;
+    bool drifts;
+    int64_t drift_window;
+    double drift_limit;
     bool trains;
     struct recurrent_training training;
 };

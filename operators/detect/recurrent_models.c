@@ -231,12 +231,17 @@ static void tell_version(struct recurrent *r, struct pl_node *node, const struct
     static const char *const notes[] = {"first", "cut", "last", "graph", "error", "unchanged"};
     load(r, &(struct choice){0}, version, &l, &error);
     char *why = error ? pl_error_text(error) : NULL;
-    struct pl_pack *row = pl_reply_row(call, 4 + PL_COUNT_OF(notes));
+    char index[32] = "", of[2 * PL_NAME_MAX + 32] = "";
+    if (choice && version == choice->active) drift_tell_most(r, node, index, sizeof index, of, sizeof of);
+    struct pl_pack *row = pl_reply_row(call, 7 + PL_COUNT_OF(notes));
     pl_pack_pair_str(row, "node", pl_node_name(node));
+    pl_pack_pair_int(row, "partition", pl_node_partition(node));
     pl_pack_pair_int(row, "version", version);
     pl_pack_pair_str(row, "role", role_of(choice, version));
     for (unsigned i = 0; i < PL_COUNT_OF(notes); i++)
         pl_pack_pair_str(row, notes[i], model_note(&l.model, notes[i]));
+    pl_pack_pair_str(row, "drift", index);
+    pl_pack_pair_str(row, "drift_of", of);
     pl_pack_pair_str(row, "problem", why ? why : "");
     pl_free(why);
     pl_error_free(&error);
@@ -250,11 +255,12 @@ static enum pl_code list(void *self, struct pl_node *node, const void *args, str
     uint32_t *versions;
     unsigned count;
     if (*a->node && strcmp(a->node, pl_node_name(node)) != 0) return PL_NOT_FOUND;
-    if (pl_node_partition(node) || model_is_file(r->o.model)) return PL_OK;
+    if (model_is_file(r->o.model)) return PL_OK;
     enum pl_code code = model_versions(r->o.model, &versions, &count, error);
     const struct choice *choice = pl_table_find(pl_node_table(node, TABLE_CHOICE), 0, 0);
-    for (unsigned i = 0; i < count; i++)
-        tell_version(r, node, choice, versions[i], call);
+    for (unsigned i = 0; i < count; i++) /* all partitions have the same folder, but drift by themselves */
+        if (!pl_node_partition(node) || (choice && versions[i] == choice->active))
+            tell_version(r, node, choice, versions[i], call);
     pl_free(versions);
     return code;
 }

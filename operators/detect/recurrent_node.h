@@ -14,17 +14,58 @@ enum {
     COUNT_SHADOWED,
     COUNT_SHADOW_ALARMS,
     COUNT_BOTH,
+    COUNT_DRIFTED,
     COUNT_RESTARTS,
     COUNT_LATE,
     COUNT_UNKNOWN,
     COUNT_UNTRAINED,
     COUNT_REFUSED
 };
+enum { GAUGE_DRIFT };
 
 /* Which versions are at work: under the empty name. 0: none. */
 struct choice {
     uint32_t active, before, shadow;
     uint32_t file; /* the model is one file, without versions */
+};
+
+/* Of one model's view of an asset. */
+struct view {
+    uint32_t version; /* of the state; another one begins anew */
+    uint32_t ready;   /* there is a forecast */
+    struct judge judge;
+    struct tail tail[MODEL_STATISTICS];
+};
+
+/* Of an asset. */
+struct watched {
+    pl_time time;
+    uint32_t open; /* the frame at hand has rows */
+    uint32_t came;
+    uint32_t known; /* signals of the frame before */
+    uint32_t beyond, quiet, lasting;
+    uint32_t blamed;              /* of the episode's worst frame: so many signals had most to do with it, */
+    uint32_t blame[VERDICT_TAGS]; /* these of the model's, */
+    double portion[VERDICT_TAGS]; /* and so much */
+    struct episode episode;
+    struct view view[ROLES];
+    struct drift {
+        pl_time since;
+        uint32_t frames;  /* of the window at hand */
+        uint32_t drifted; /* the last whole one was beyond its limit */
+        uint32_t worst;   /* the signal of it that was farthest; behind all: the score */
+        uint32_t reserved;
+        double over; /* its index, over its limit */
+    } drift;
+};
+
+/* What follows a struct watched in its record. */
+struct watched_view {
+    double *value;          /* [signals]: NaN: missing */
+    float *held;            /* [signals]: the last that was there, in the model's scale */
+    float *state[ROLES];    /* [state] */
+    float *forecast[ROLES]; /* [signals], in the model's scale */
+    uint32_t *seen;         /* [signals + 1][DRIFT_BINS]: of the window at hand, the active model's */
 };
 
 struct loaded {
@@ -46,14 +87,34 @@ struct recurrent {
     uint32_t slots;
     float *frame, *filled; /* [signals]: scratch, in the model's scale */
     double *share;
+    double off; /* the active model's first statistic of the frame at hand; NaN: it was not judged */
     struct pl_error *error;
 };
+
+/* Counts of bins in a record. */
+static inline size_t drift_room(const struct recurrent_options *o) {
+    return o->drifts ? ((size_t)o->signals + 1) * DRIFT_BINS : 0;
+}
+
+/* The frame at hand, as the active model sees it, behind its judgement; `seen` is the record's. False without memory.
+ */
+bool drift_watch(struct recurrent *r, uint32_t asset, struct watched *w, uint32_t *seen);
+
+/* The greatest index over its limit, among this partition's assets, and what it is of; empty: no window is whole yet.
+ */
+void drift_tell_most(const struct recurrent *r, struct pl_node *node, char *index, size_t size, char *of,
+                     size_t of_size);
+
+/* The tag of an input of an asset (behind the inputs: its score), with an ending; PL_NO_ID without room. */
+uint32_t recurrent_tag(const struct recurrent *r, uint32_t asset, uint32_t signal, const char *ending);
 
 /* Sees to it that the models chosen are loaded. False: it cannot be, and `error` says why. Without a model yet it is
  * true, and none is there. */
 bool models_settle(struct recurrent *r, struct pl_node *node);
 void models_fini(struct recurrent *r);
 
+extern const struct pl_option recurrent_options[];
 extern const struct pl_command recurrent_commands[];
+void recurrent_check(void *self, struct pl_check *check);
 
 #endif

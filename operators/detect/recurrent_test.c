@@ -42,8 +42,9 @@ static struct plant plants[2] = {{0, 0}, {2, 1}};
 
 static char *options_of(const char *folder, const char *more) {
     static char text[512];
-    snprintf(text, sizeof text, "{model: \"%s/m\", training: {units: 12, rounds: %d, lanes: 4, rate: 0.01%s}}", folder,
-             ROUNDS, more);
+    snprintf(text, sizeof text,
+             "{model: \"%s/m\", drift: {window: 200}, training: {units: 12, rounds: %d, lanes: 4, rate: 0.01%s}}",
+             folder, ROUNDS, more);
     return text;
 }
 
@@ -143,6 +144,16 @@ static void training_is_reproducible(void **state) {
 
 /* ---- Judging ---- */
 
+static void ask(struct test *t, const char *command, const char *args, enum pl_code expected, const char *has) {
+    char *reply = NULL;
+    struct pl_error *error = NULL;
+    const enum pl_code code = pl_harness_command(t->h, command, args, &reply, &error);
+    if (code != expected) fail_msg("%s: %s", command, error ? pl_error_text(error) : reply);
+    if (has && (!reply || !strstr(reply, has))) fail_msg("%s has no %s", reply, has);
+    pl_free(reply);
+    pl_error_free(&error);
+}
+
 static char *learned; /* a folder with a model, made once */
 
 static struct test *open_learned(void) {
@@ -220,6 +231,61 @@ static void a_snapshot_goes_on_alike(void **state) {
     test_close(second);
 }
 
+/* ---- Drift ---- */
+
+/* The nth event of a kind; NULL: there are fewer. */
+static const struct event_row *event_of(const struct test *t, const char *kind, unsigned nth) {
+    for (unsigned i = 0; i < t->out[1].events; i++)
+        if (strcmp(t->out[1].event[i].kind, kind) == 0 && nth-- == 0) return &t->out[1].event[i];
+    return NULL;
+}
+
+/* Windows of 200 frames: rows 0 to 600 are as ever, from 600 on one pressure is another one, from 1200 on it is as
+ * ever. The second half of it is played to a node that was restored in the middle of a window. */
+static void what_a_model_is_given_drifts(void **state) {
+    (void)state;
+    static const unsigned part[][2] = {{0, 600}, {600, 700}, {700, 1200}, {1200, 1800}};
+    struct test *whole = open_learned(), *first = open_learned(), *second = open_learned();
+    struct plant plant[2] = {plants[0], plants[1]};
+    srand(14);
+    for (unsigned i = 0; i < 4; i++)
+        play(whole, plant, part[i][0], part[i][1], i == 1 || i == 2 ? 0.4 : 0);
+    assert_null(event_of(whole, "detect.drifted", 1));
+    const struct event_row *drifted = event_of(whole, "detect.drifted", 0),
+                           *settled = event_of(whole, "detect.settled", 0);
+    assert_non_null(drifted);
+    assert_non_null(settled);
+    assert_int_equal(drifted->time, 799 * S);
+    assert_true(settled->time >= 1399 * S); /* when forecasts, too, are as they were */
+    assert_string_equal(drifted->tag, "w.p2");
+    assert_non_null(strstr(drifted->body, "\"tag\":\"w.p2.pressure\""));
+    assert_non_null(strstr(drifted->body, "\"frames\":200"));
+    assert_true(test_counter(whole, "drifted") >= 3);
+
+    plant[0] = plants[0], plant[1] = plants[1];
+    srand(14);
+    play(first, plant, 0, 600, 0);
+    play(first, plant, 600, 700, 0.4);
+    size_t size;
+    void *bytes = pl_harness_snapshot(first->h, &size);
+    assert_int_equal(pl_harness_restore(second->h, bytes, size, NULL), PL_OK);
+    play(second, plant, 700, 1200, 0.4);
+    const struct event_row *again = event_of(second, "detect.drifted", 0);
+    assert_non_null(again);
+    assert_string_equal(again->body, drifted->body);
+    ask(second, "detector models", "", PL_OK, "\"drift_of\":\"w.p2.");
+    play(second, plant, 1200, 1800, 0);
+    assert_string_equal(event_of(second, "detect.settled", 0)->body, settled->body);
+    ask(second, "detector models", "", PL_OK, "\"drift\":\"0.");
+    ask(second, "detector promote", "{version: 1}", PL_OK, NULL); /* what was counted is another model's */
+    play(second, plant, 1800, 1801, 0);
+    ask(second, "detector models", "", PL_OK, "\"drift\":\"\"");
+    pl_free(bytes);
+    test_close(whole);
+    test_close(first);
+    test_close(second);
+}
+
 static void pauses_and_holes(void **state) {
     (void)state;
     struct test *t = open_learned();
@@ -244,16 +310,6 @@ static void pauses_and_holes(void **state) {
 }
 
 /* ---- Versions ---- */
-
-static void ask(struct test *t, const char *command, const char *args, enum pl_code expected, const char *has) {
-    char *reply = NULL;
-    struct pl_error *error = NULL;
-    const enum pl_code code = pl_harness_command(t->h, command, args, &reply, &error);
-    if (code != expected) fail_msg("%s: %s", command, error ? pl_error_text(error) : reply);
-    if (has && (!reply || !strstr(reply, has))) fail_msg("%s has no %s", reply, has);
-    pl_free(reply);
-    pl_error_free(&error);
-}
 
 static void versions_are_promoted_and_rolled_back(void **state) {
     (void)state;
@@ -308,6 +364,7 @@ int main(void) {
         cmocka_unit_test(training_is_reproducible),
         cmocka_unit_test(what_the_network_does_not_expect),
         cmocka_unit_test(a_snapshot_goes_on_alike),
+        cmocka_unit_test(what_a_model_is_given_drifts),
         cmocka_unit_test(pauses_and_holes),
         cmocka_unit_test(versions_are_promoted_and_rolled_back),
         cmocka_unit_test(without_a_model_rows_are_counted),

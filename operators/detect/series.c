@@ -132,47 +132,72 @@ static double reach_of(const struct series_rule *rule, enum feature feature) {
     return feature == FEATURE_PATTERN ? rule->segment : reach[feature];
 }
 
-/* A number by itself is surprising above and below what it was; what is held against an expected one by how far off it
- * is. */
-static void judge(const struct series_rule *rule, struct series *series, struct surprise *most, enum feature feature,
-                  double number, double expected) {
-    const bool apart = feature >= FEATURE_PATTERN;
-    const double length = reach_of(rule, feature), measure = apart ? fabs(number - expected) : number;
-    if (series->rows < ready(rule, feature)) return;
-    struct tail *above = &series->above[feature], *below = &series->below[feature];
-    const double high = tail_surprise(above, measure, length), low = apart ? 0 : tail_surprise(below, -measure, length);
-    const double usual = apart ? expected : above->mean;
-    tail_add(above, measure, rule->memory);
-    if (!apart) tail_add(below, -measure, rule->memory);
-    if (fmax(high, low) > most->value)
-        *most = (struct surprise){.value = fmax(high, low),
-                                  .feature = feature,
-                                  .below = apart ? number < expected : low > high,
-                                  .seen = number,
-                                  .expected = usual};
+/* The numbers of a row, until it is known whether they teach. */
+struct numbers {
+    struct surprise most;
+    uint32_t there; /* a bit each */
+    double of[FEATURES];
+};
+
+static bool is_apart(enum feature feature) {
+    return feature >= FEATURE_PATTERN;
 }
 
-static void judge_course(const struct series_rule *rule, struct series *series, struct surprise *most, double value) {
+/* A number by itself is surprising above and below what it was; what is held against an expected one by how far off it
+ * is. */
+static void judge(const struct series_rule *rule, const struct series *series, struct numbers *row,
+                  enum feature feature, double number, double expected) {
+    const bool apart = is_apart(feature);
+    const double length = reach_of(rule, feature), measure = apart ? fabs(number - expected) : number;
+    if (series->rows < ready(rule, feature)) return;
+    const struct tail *above = &series->above[feature], *below = &series->below[feature];
+    const double high = tail_surprise(above, measure, length), low = apart ? 0 : tail_surprise(below, -measure, length);
+    row->of[feature] = measure;
+    row->there |= 1u << feature;
+    if (fmax(high, low) > row->most.value)
+        row->most = (struct surprise){.value = fmax(high, low),
+                                      .feature = feature,
+                                      .below = apart ? number < expected : low > high,
+                                      .seen = number,
+                                      .expected = apart ? expected : above->mean};
+}
+
+static void judge_course(const struct series_rule *rule, struct series *series, struct numbers *row, double value) {
     struct likeness similar = {0};
     take_course(rule, series, value);
     if (!find_similar(rule, series, &similar)) return;
     if (rule->features >> FEATURE_PATTERN & 1)
-        judge(rule, series, most, FEATURE_PATTERN, series->course[series->rows & (ring_size(rule) - 1)],
+        judge(rule, series, row, FEATURE_PATTERN, series->course[series->rows & (ring_size(rule) - 1)],
               similar.expected);
-    if (rule->features >> FEATURE_DISCORD & 1) judge(rule, series, most, FEATURE_DISCORD, similar.apart, 0);
+    if (rule->features >> FEATURE_DISCORD & 1) judge(rule, series, row, FEATURE_DISCORD, similar.apart, 0);
+}
+
+static bool teaches(const struct series_rule *rule, struct series *series, double surprise) {
+    if (!(rule->upset > 0) || series->rows < SERIES_YOUNG) return true;
+    series->upsets = surprise >= rule->upset ? series->upsets + 1 : 0;
+    return !series->upsets || series->upsets > rule->accept;
+}
+
+static void teach(const struct series_rule *rule, struct series *series, const struct numbers *row) {
+    for (enum feature f = 0; f < FEATURES; f++) {
+        if (!(row->there >> f & 1)) continue;
+        tail_add(&series->above[f], row->of[f], rule->memory);
+        if (!is_apart(f)) tail_add(&series->below[f], -row->of[f], rule->memory);
+    }
 }
 
 struct surprise series_step(const struct series_rule *rule, struct series *series, double value) {
-    struct surprise most = {0};
+    struct numbers row = {0};
     take_value(series, value);
     for (enum feature f = 0; f < FEATURE_PATTERN; f++) {
         const double *strides = f == FEATURE_ACTIVITY || f == FEATURE_LONG_ACTIVITY ? series->activity : series->mean;
         if (!(rule->features >> f & 1) || series->rows < ready(rule, f)) continue;
-        judge(rule, series, &most, f, f == FEATURE_LEVEL ? value : mean_over(series, strides, reach[f]), 0);
+        judge(rule, series, &row, f, f == FEATURE_LEVEL ? value : mean_over(series, strides, reach[f]), 0);
     }
-    if (rule->history && rule->features >> FEATURE_PATTERN) judge_course(rule, series, &most, value);
+    if (rule->history && rule->features >> FEATURE_PATTERN) judge_course(rule, series, &row, value);
+    if (teaches(rule, series, row.most.value)) teach(rule, series, &row);
     series->rows++;
-    return most;
+    return row.most;
 }
 
 /* ---- For people ---- */

@@ -10,7 +10,8 @@
  *     discord               how far the whole of the newest course is from the most similar one: the matrix profile of
  *                           the past, in segments
  *
- * The surprise of the row is the greatest of them. Nothing is known of the signal beforehand: no scale, no season.
+ * The surprise of the row is the greatest of them. Nothing is known of the signal beforehand: no scale, no season. What
+ * has come once is less surprising the next time; with `upset` only where it has lasted.
  *
  * All of it stands in one record of a fixed size, without pointers.
  */
@@ -34,12 +35,15 @@ enum feature {
 };
 
 enum { SERIES_SHORT = 32, SERIES_LONG = 200, SERIES_STRIDE = 8, SERIES_STRIDES = 256, SERIES_SEGMENTS = 16 };
+enum { SERIES_YOUNG = 1000 }; /* rows until an upset can be told from what is only new */
 
 struct series_rule {
     uint32_t features; /* a bit each */
     uint32_t segment;  /* rows in one of the SERIES_SEGMENTS of a pattern */
     uint32_t history;  /* rows in which a similar course is looked for; 0: none */
     double memory;     /* rows after which half of what is known is forgotten */
+    double upset;      /* the surprise of a row that is an upset, and teaches nothing; 0: every row teaches */
+    uint32_t accept;   /* upsets in succession behind which they are what is usual */
 };
 
 struct series {
@@ -51,6 +55,7 @@ struct series {
     struct tail above[FEATURES];
     struct tail below[FEATURES];
     uint64_t similar; /* the row where the most similar course ended last time */
+    uint64_t upsets;  /* in succession */
     double course[];  /* ring of means of a segment, a power of two long; the rows of one stand behind it */
 };
 

@@ -152,6 +152,7 @@ static enum pl_code train_run(void *training, struct pl_training_result *result,
     result->resumed = t->rounds_done;
     code = train_run_rounds(t, error);
     if (!code) code = train_judge(t, result, error);
+    if (!code) code = train_learn_drift(t, error);
     if (!code) code = train_write_version(t, result, error);
     if (!code) unlink(t->checkpoint);
     return code;
@@ -172,6 +173,7 @@ static void train_close(void *training) {
     pl_free(t->absent);
     pl_free(t->time);
     pl_free(t->stretch);
+    pl_free(t->off);
     pl_free(t);
 }
 

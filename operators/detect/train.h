@@ -46,6 +46,8 @@ struct training {
     char checkpoint[TRAIN_PATH_SIZE];
     struct model model;
     struct learner learner;
+    float *off; /* of the frames that judge: how far the forecast was off, over all signals */
+    uint64_t offs;
     unsigned rounds_done;
     int lock; /* of the folder of versions; -1: not held */
 };
@@ -66,6 +68,9 @@ enum pl_code train_run_rounds(struct training *t, struct pl_error **error);
 
 /* train_judge.c: how far forecasts are off on what was kept back, and how rare that is. */
 enum pl_code train_judge(struct training *t, struct pl_training_result *result, struct pl_error **error);
+
+/* train_drift.c: how all of it lay. */
+enum pl_code train_learn_drift(struct training *t, struct pl_error **error);
 
 /* train_version.c: the folder, which one training at a time writes into, and the next version in it. */
 enum pl_code train_lock(struct training *t, struct pl_error **error);

@@ -55,9 +55,11 @@ static void judge_stretch(struct training *t, struct forecaster *f, const struct
         for (uint32_t s = 0; s < signals; s++)
             frame[s] = t->absent[i * signals + s] ? (float)NAN : (float)t->frame[i * signals + s];
         if (sum && k > RECURRENT_WARM) add_frame(sum, t, i, forecast);
-        if (!sum && k && judge_frame(&judge, &t->model, frame, forecast, (double)t->o->smooth, statistic, share))
+        if (!sum && k && judge_frame(&judge, &t->model, frame, forecast, (double)t->o->smooth, statistic, share)) {
             for (unsigned n = 0; n < MODEL_STATISTICS; n++)
                 tail_add(&t->model.tail[n], statistic[n], (double)t->o->memory);
+            t->off[t->offs++] = (float)statistic[STATISTIC_ALL];
+        }
         for (uint32_t s = 0; s < signals; s++)
             frame[s] = (float)t->frame[i * signals + s];
         forecaster_step(f, state, frame, forecast);
@@ -85,7 +87,8 @@ enum pl_code train_judge(struct training *t, struct pl_training_result *result, 
     const bool made = forecaster_make(&f, &t->model.network);
     float *room = pl_alloc((network_state(&t->model.network.shape) + 2 * (size_t)signals) * sizeof *room);
     double *share = pl_alloc(signals * sizeof *share);
-    const bool good = made && room && share && sum.seen;
+    t->off = pl_alloc(t->frames * sizeof *t->off);
+    const bool good = made && room && share && sum.seen && t->off;
     if (good) {
         judge_stretches(t, &f, room, share, &sum);
         set_errors(t, &sum);

@@ -23,6 +23,7 @@ struct univariate {
     int64_t history;
     int64_t memory;
     int64_t hold;
+    int64_t accept;
     double threshold;
 
     struct series_rule rule;
@@ -53,6 +54,10 @@ static const struct pl_option univariate_options[] = {
                feature_names, PL_STATE, "What is looked at."),
     PL_OPT_INT(struct univariate, hold, "hold", "200", "0", "1000000", PL_FIXED,
                "For so many rows behind a surprise only a greater one is told; 0: each is."),
+    PL_OPT_INT(
+        struct univariate, accept, "accept", "0", "0", "1000000000", PL_FIXED,
+        "Rows beyond the threshold teach nothing, so that the same upset is told again, until so many have come in "
+        "succession; behind the first 1000 rows of a tag. 0: every row teaches, and what has come before is no news."),
     PL_OPT_INT(struct univariate, segment, "segment", "8", "1", "1024", PL_STATE,
                "Rows in one of the 16 segments of a pattern or discord."),
     PL_OPT_INT(struct univariate, history, "history", "4096", "0", "100000", PL_STATE,
@@ -66,7 +71,8 @@ static struct series_rule rule_of(const struct univariate *u) {
     return (struct series_rule){.features = u->features,
                                 .segment = (uint32_t)u->segment,
                                 .history = (uint32_t)u->history,
-                                .memory = (double)u->memory};
+                                .memory = (double)u->memory,
+                                .accept = (uint32_t)u->accept};
 }
 
 static size_t watched_size(const void *self) {
@@ -76,7 +82,7 @@ static size_t watched_size(const void *self) {
 
 static const struct pl_table_def univariate_tables[] = {
     [TABLE_SERIES] = {.name = "series",
-                      .version = 1,
+                      .version = 2,
                       .size_of = watched_size,
                       .doc = "What is known of each tag, and its alarm."},
     {.name = NULL},
@@ -138,6 +144,7 @@ static bool follow_episode(struct univariate *u, uint32_t tag, struct watched *w
 }
 
 static bool judge_row(struct univariate *u, uint32_t tag, struct watched *w, pl_time time, double value) {
+    u->rule.upset = u->accept ? u->threshold : 0; /* which may have been set meanwhile */
     struct surprise surprise = series_step(&u->rule, (struct series *)(w + 1), value);
     struct verdict verdict = {.threshold = u->threshold};
     w->newest = time;

@@ -110,6 +110,32 @@ static void units_do_not_matter(void **state) {
     test_close(t[1]);
 }
 
+/* The same spikes come again and again: what has come before is no news, unless upsets teach nothing. A level that
+ * stays is what is usual, in the end. */
+static void an_upset_that_comes_again(void **state) {
+    (void)state;
+    for (unsigned accept = 0; accept <= 300; accept += 300) {
+        char options[96];
+        snprintf(options, sizeof options, "{history: 0, threshold: 4.5, features: [level], accept: %u}", accept);
+        srand(7);
+        struct test *t = test_open("detect.univariate", options, PL_SAMPLES);
+        for (unsigned row = 0; row < 8000; row++) {
+            const bool spikes = row >= 1500 && row % 1500 < 100 && row < 7000;
+            push_value(t, row, 20 + noise() + (spikes && row % 5 == 0 ? 8 : 0) + (row >= 7000 ? 12 : 0));
+        }
+        unsigned told = 0;
+        for (unsigned at = 1500; at < 7000; at += 1500)
+            told += alarms_in(t, at, at + 100) > 0;
+        if (accept)
+            assert_int_equal(told, 4);
+        else
+            assert_true(told <= 2);
+        assert_true(alarms_in(t, 7000, 7010) > 0);
+        assert_int_equal(alarms_in(t, 7600, 8000), 0);
+        test_close(t);
+    }
+}
+
 static void refusals(void **state) {
     (void)state;
     char *text = test_refusal("detect.univariate", "{history: 200, segment: 8}");
@@ -119,9 +145,13 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_upset_is_told_once), cmocka_unit_test(a_day_that_does_not_come),
-        cmocka_unit_test(a_signal_that_hangs),   cmocka_unit_test(rows_that_say_nothing),
-        cmocka_unit_test(units_do_not_matter),   cmocka_unit_test(refusals),
+        cmocka_unit_test(an_upset_is_told_once),
+        cmocka_unit_test(a_day_that_does_not_come),
+        cmocka_unit_test(a_signal_that_hangs),
+        cmocka_unit_test(rows_that_say_nothing),
+        cmocka_unit_test(units_do_not_matter),
+        cmocka_unit_test(an_upset_that_comes_again),
+        cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -131,7 +131,7 @@ static struct pl_batch *event_batch(struct verdicts *v, uint32_t body) {
     return v->events;
 }
 
-static bool tell_event(struct verdicts *v, uint32_t subject, const char *kind, pl_time time, double score) {
+bool verdicts_say(struct verdicts *v, uint32_t subject, const char *kind, pl_time time, double score) {
     struct pl_tags *tags = pl_node_tags(v->node);
     const struct pl_tag *entry = pl_tags_get(tags, subject);
     uint32_t size = (uint32_t)pl_pack_size(v->body), kind_id = pl_tags_intern(tags, kind, strlen(kind));
@@ -153,7 +153,7 @@ bool verdicts_begin(struct verdicts *v, uint32_t subject, struct episode *episod
     *episode = (struct episode){.began = time, .last = time, .peak = verdict->surprise, .active = 1};
     if (!pl_wanted(v->node, VERDICT_EVENTS)) return true;
     pack_body(v, episode, verdict, reason, false);
-    return tell_event(v, subject, "detect.began", time, verdict_score(episode->peak, verdict->threshold));
+    return verdicts_say(v, subject, "detect.began", time, verdict_score(episode->peak, verdict->threshold));
 }
 
 bool verdicts_end(struct verdicts *v, uint32_t subject, struct episode *episode, const struct verdict *verdict,
@@ -161,7 +161,7 @@ bool verdicts_end(struct verdicts *v, uint32_t subject, struct episode *episode,
     episode->active = 0;
     if (!pl_wanted(v->node, VERDICT_EVENTS)) return true;
     pack_body(v, episode, verdict, reason, true);
-    return tell_event(v, subject, "detect.ended", episode->last, verdict_score(episode->peak, verdict->threshold));
+    return verdicts_say(v, subject, "detect.ended", episode->last, verdict_score(episode->peak, verdict->threshold));
 }
 
 bool verdicts_flush(struct verdicts *v) {

@@ -66,6 +66,9 @@ bool verdicts_begin(struct verdicts *v, uint32_t subject, struct episode *episod
 bool verdicts_end(struct verdicts *v, uint32_t subject, struct episode *episode, const struct verdict *verdict,
                   const struct reason *reason);
 
+/* Another event about `subject`, with what stands in `body`; its severity goes by a score. */
+bool verdicts_say(struct verdicts *v, uint32_t subject, const char *kind, pl_time time, double score);
+
 /* Sends what has gathered. */
 bool verdicts_flush(struct verdicts *v);
 

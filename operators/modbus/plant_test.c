@@ -14,7 +14,7 @@
 #include "testing/cmocka_first.h"
 #include "testing/plc.h"
 
-enum { STEPS = 90, LINES = 3, POTS = 20, SIGNALS = 12, LINE_SIGNALS = 2 };
+enum { STEPS = 90, LINES = 3, POTS = 20, SIGNALS = 13, LINE_SIGNALS = 2 };
 
 static char folder[] = "/tmp/modbus_plant_XXXXXX";
 static char map[64], address[64], emitted[64];

@@ -1,4 +1,5 @@
-/* What a row costs in each operator, by itself: CPU time of process and watermark, without edges and sources.
+/* What a row costs in each operator, by itself: CPU time of process and watermark, without edges and sources; and how
+ * large its snapshot is behind them, which is what it keeps of a tag.
  *
  *     operators_bench [ROWS]         (1,000,000 rows of 300 tags by default; medians of five passes)
  *
@@ -42,6 +43,9 @@ static const struct work {
     {"detect.univariate, history 4096", "detect.univariate", "{history: 4096}"},
     {"detect.process: level", "detect.process", "{signals: 8}"},
     {"detect.process: scatter", "detect.process", "{signals: 8, level: false, scatter: true}"},
+    {"detect.process: scatter, 2 lags", "detect.process", "{signals: 8, level: false, scatter: {lags: 2}}"},
+    {"detect.process: scatter, 8 lags", "detect.process", "{signals: 8, level: false, scatter: {lags: 8}}"},
+    {"detect.process: scatter, components", "detect.process", "{signals: 8, level: false, scatter: {components: 0.9}}"},
     {"detect.process: local, window 121", "detect.process", "{signals: 8, train: 2, level: false, local: true}"},
     {"detect.process: scatter, robust", "detect.process", "{signals: 8, level: false, scatter: {robust: true}}"},
     {"detect.state", "detect.state", ""},
@@ -115,8 +119,8 @@ static void drain(struct pl_harness *h) {
             pl_batch_unref(batch);
 }
 
-/* CPU nanoseconds a row. */
-static double run(const struct work *work, uint64_t rows) {
+/* CPU nanoseconds a row; *bytes: of state, a tag. */
+static double run(const struct work *work, uint64_t rows, double *bytes) {
     struct pl_error *error = NULL;
     struct pl_harness *h = pl_harness_new(work->op, work->options, PL_SAMPLES, &error);
     if (!h) {
@@ -143,6 +147,9 @@ static double run(const struct work *work, uint64_t rows) {
         spent += cpu_seconds() - from;
     }
     if (pl_harness_failure(h)) fprintf(stderr, "%s: %s\n", work->op, pl_harness_failure(h));
+    size_t size = 0;
+    pl_free(pl_harness_snapshot(h, &size));
+    *bytes = (double)size / TAGS;
     pl_harness_free(h);
     return spent * 1e9 / (double)done;
 }
@@ -155,16 +162,17 @@ static int ascending(const void *a, const void *b) {
 int main(int argc, char **argv) {
     const uint64_t rows = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
     const char *only = argc > 2 ? argv[2] : ""; /* how titles begin */
-    printf("%-40s %10s %10s %10s\n", "CPU ns a row", "median", "least", "most");
+    printf("%-40s %10s %10s %10s %12s\n", "CPU ns a row", "median", "least", "most", "bytes a tag");
     for (size_t i = 0; i < PL_COUNT_OF(works); i++) {
-        double pass[PASSES];
+        double pass[PASSES], bytes = 0;
         if (strncmp(works[i].title, only, strlen(only)) != 0) continue;
         for (unsigned k = 0; k < PASSES; k++) {
             seed = 7;
-            pass[k] = run(&works[i], rows);
+            pass[k] = run(&works[i], rows, &bytes);
         }
         qsort(pass, PASSES, sizeof *pass, ascending);
-        printf("%-40s %10.2f %10.2f %10.2f\n", works[i].title, pass[PASSES / 2], pass[0], pass[PASSES - 1]);
+        printf("%-40s %10.2f %10.2f %10.2f %12.0f\n", works[i].title, pass[PASSES / 2], pass[0], pass[PASSES - 1],
+               bytes);
     }
     return 0;
 }

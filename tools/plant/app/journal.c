@@ -149,6 +149,12 @@ static void tell_shown(const struct plant_journal *journal) {
                 else
                     fprintf(journal->emitted, "%" PRId64 ",%s,%.9g,%s\n", time, tag, (double)sensor->value, labels);
             }
+    for (unsigned l = 1; l <= o->lines; l++)
+        for (unsigned p = 1; p <= o->pots; p++) {
+            plant_name(tag, l, p, o->pots, "status");
+            fprintf(journal->emitted, "%" PRId64 ",%s,%u,\n", time, tag,
+                    plant_status(&journal->plant->lines[l - 1].pots[p - 1]));
+        }
 }
 
 /* ---- what happened ---- */

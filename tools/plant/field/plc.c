@@ -61,7 +61,7 @@ void plant_plc_fini(struct plant_plc *plc) {
 
 /* ---- images ---- */
 
-static uint16_t status_of(const struct plant_pot *pot) {
+uint16_t plant_status(const struct plant_pot *pot) {
     const struct plant_control *c = &pot->control;
     unsigned bits = (unsigned)c->feeding << 5;
     if (c->manual) bits |= PLANT_STATUS_MANUAL;
@@ -99,7 +99,7 @@ static void show_inputs(struct plant_plc *plc, unsigned number) {
         uint16_t *block = at + plant_map_address(PLANT_INPUT, p, 0);
         for (unsigned i = 0; i < plant_pot_signal_count; i++)
             put_float(block + 2 * i, plant_sensors_get(plc->sensors, number, p, i)->value);
-        block[PLANT_IN_POT_STATUS] = status_of(&line->pots[p - 1]);
+        block[PLANT_IN_POT_STATUS] = plant_status(&line->pots[p - 1]);
     }
 }
 

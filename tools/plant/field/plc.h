@@ -65,6 +65,9 @@ void plant_plc_watch(struct plant_plc *plc);
 /* After each step: new readings into the registers. */
 void plant_plc_publish(struct plant_plc *plc);
 
+/* The bits of a pot's status register (enum plant_status). */
+uint16_t plant_status(const struct plant_pot *pot);
+
 enum plant_exception plant_plc_read(const struct plant_plc *plc, unsigned unit, enum plant_table table,
                                     unsigned address, unsigned count, uint16_t *values);
 enum plant_exception plant_plc_write(struct plant_plc *plc, unsigned unit, unsigned address, unsigned count,

@@ -1,0 +1,30 @@
+#include "components.h"
+
+#include <stddef.h>
+
+#include "correlation.h"
+#include "symmetric.h"
+
+bool components_learn(struct components *m, const double *rows, uint32_t count, uint32_t from, uint32_t to,
+                      double share, double *scratch) {
+    struct correlation c = {m->centre, m->spread, m->direction, m->width, m->stride};
+    correlation_gather(&c, rows, count, from, to, scratch);
+    m->varying = correlation_signals(&c);
+    m->kept = 0;
+    if (!symmetric_eigen(m->direction, m->width, m->stride, m->variance, scratch)) return false;
+    for (double held = 0; m->kept < m->varying && held < share * m->varying; m->kept++)
+        held += m->variance[m->kept]; /* those of a correlation add up to the number of signals */
+    return true;
+}
+
+void components_score(const struct components *m, const double *value, double *z, double *score) {
+    for (uint32_t s = 0; s < m->width; s++)
+        z[s] = (value[s] - m->centre[s]) / m->spread[s];
+    for (uint32_t k = 0; k < m->varying; k++) {
+        const double *direction = m->direction + (size_t)k * m->stride;
+        double sum = 0;
+        for (uint32_t s = 0; s < m->width; s++)
+            sum += direction[s] * z[s];
+        score[k] = sum;
+    }
+}
