@@ -36,17 +36,20 @@ void kpi_add(struct kpi_sums *to, const struct kpi_sums *more) {
     to->seconds += more->seconds;
     to->effects += more->effects;
     to->effect_seconds += more->effect_seconds;
+    to->effect_doubt += more->effect_doubt; /* each effect's is its own */
     to->fed += more->fed;
     to->made += more->made;
     to->made_doubt += more->made_doubt + 2 * sqrt(fmax(to->made_doubt * more->made_doubt, 0));
 }
 
+double kpi_pfc_by_second(const struct kpi_sums *s, const struct kpi_factors *f) {
+    double pot_days = s->seconds / DAY;
+    return pot_days > 0 ? f->slope / 60 / pot_days * (f->warming_cf4 + f->ratio * f->warming_c2f6) : NAN;
+}
+
 void kpi_figures(const struct kpi_sums *s, const struct kpi_factors *f, double pots, double seconds,
                  double out[FIGURES]) {
     double tonnes = s->made > 0 ? s->made / 1000 : NAN, kwh = s->joule / JOULE_BY_KWH, pot_days = s->seconds / DAY;
-    /* Effects a pot-day times minutes each: minutes of effects a pot-day. */
-    double minutes = pot_days > 0 ? s->effect_seconds / 60 / pot_days : NAN;
-    double cf4 = f->slope * minutes; /* kg a tonne */
     out[FIGURE_ENERGY] = kwh;
     out[FIGURE_SPECIFIC] = kwh / tonnes;
     out[FIGURE_PRODUCTION] = s->made;
@@ -55,7 +58,8 @@ void kpi_figures(const struct kpi_sums *s, const struct kpi_factors *f, double p
     out[FIGURE_VOLTAGE] = s->seconds > 0 ? s->volt_seconds / s->seconds : NAN;
     out[FIGURE_EFFECTS] = pot_days > 0 ? s->effects / pot_days : NAN;
     out[FIGURE_EFFECT_MINUTES] = s->effects > 0 ? s->effect_seconds / 60 / s->effects : 0;
-    out[FIGURE_PFC] = cf4 * (f->warming_cf4 + f->ratio * f->warming_c2f6);
+    /* Effects a pot-day times minutes each: minutes of effects a pot-day. */
+    out[FIGURE_PFC] = s->effect_seconds * kpi_pfc_by_second(s, f);
     out[FIGURE_CO2E] =
         1000 * f->carbon * f->carbon_content * CO2_BY_CARBON + out[FIGURE_PFC] + f->grid * out[FIGURE_SPECIFIC];
     out[FIGURE_ALUMINA] = s->fed / tonnes;

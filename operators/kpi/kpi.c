@@ -179,7 +179,7 @@ static const struct pl_table_def kpi_tables[] = {
                     .record_size = sizeof(struct kpi_pot),
                     .doc = "By asset: the newest values, and what it has made."},
     [TABLE_SUMS] = {.name = "sums",
-                    .version = 1,
+                    .version = 2,
                     .record_size = sizeof(struct kpi_sums),
                     .doc = "By asset and period: integrals of periods that are open."},
     [TABLE_PROGRESS] = {.name = "progress",
@@ -209,7 +209,10 @@ static const struct pl_operator kpi = {
         "the IPCC's fifth report, as Regulation (EU) 2025/2547). CO2 of anodes is consumption * carbon content * "
         "44/12. Low-voltage anode effects are not in the method.\n\n"
         "Figures that rest on production are uncertain where two standard deviations of it are more than 0.5 % (hours "
-        "of one pot, a pot's first shift), all are where less than 95 % of the time is covered. alumina is what the "
+        "of one pot, a pot's first shift), pfc, co2e and anode_effect_minutes where two of what the time between "
+        "readings "
+        "leaves open of an effect's begin and end are; all are where less than 95 % of the time is covered. alumina is "
+        "what the "
         "feeders count; it is uncertain where that differs by more than 5 % from what the metal has taken: strokes of "
         "a blocked feeder bring nothing, and within an hour the bath takes and gives more than that.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES), .doc = "Signals of pots."}),

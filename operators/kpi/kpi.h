@@ -28,9 +28,10 @@ struct kpi_sums { /* a record */
     double seconds; /* pot-seconds with voltage and current */
     double effects; /* that began */
     double effect_seconds;
-    double fed;        /* kg of alumina */
-    double made;       /* kg of metal */
-    double made_doubt; /* kg2: how exactly that is known */
+    double effect_doubt; /* s2: how exactly that is known */
+    double fed;          /* kg of alumina */
+    double made;         /* kg of metal */
+    double made_doubt;   /* kg2: how exactly that is known */
 };
 
 /* What is known of a pot between two rows. */
@@ -93,6 +94,8 @@ struct kpi_told {
 };
 
 /* figures.c: `pots` there are, over `seconds`. NaN where there is no meaning (nothing made). */
+/* kg CO2e a tonne of a second of effects: what the slope method makes of it. */
+double kpi_pfc_by_second(const struct kpi_sums *sums, const struct kpi_factors *factors);
 void kpi_add(struct kpi_sums *to, const struct kpi_sums *more);
 void kpi_figures(const struct kpi_sums *sums, const struct kpi_factors *factors, double pots, double seconds,
                  double out[FIGURES]);
@@ -146,7 +149,7 @@ typedef bool kpi_teller(struct kpi *kpi, struct pl_node *node, const struct kpi_
 bool kpi_each(struct kpi *kpi, struct pl_node *node, const struct kpi_told *pots, uint32_t count, struct kpi_told *room,
               kpi_teller *tell, void *arg);
 /* The figures, and whether `figure` is as exact as it should be. */
-bool kpi_sure(const struct kpi_told *told, const double figure[FIGURES], enum kpi_figure one);
+bool kpi_sure(const struct kpi *kpi, const struct kpi_told *told, const double figure[FIGURES], enum kpi_figure one);
 
 /* list.c: `kpi list`. */
 extern const struct pl_command kpi_commands[];

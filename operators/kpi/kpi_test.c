@@ -116,6 +116,37 @@ static void anode_effects_count_by_the_slope_method(void **state) {
     test_close(t);
 }
 
+/* An effect came and went at any time since the reading before: ten seconds of a minute are not half a per cent. */
+static void an_effect_is_as_long_as_readings_tell(void **state) {
+    (void)state;
+    struct test *t = test_open("kpi", "{per: hour, shifts: ['00:00'], plant: ''}", PL_SAMPLES);
+    const struct pot seldom = {"l.p", 4.2, 180, 0.94, {H / 2}, 0, 0}, often = {"l.q", 4.2, 180, 0.94, {H / 2}, 0, 0},
+                     never = {"l.r", 4.2, 180, 0.94, {0}, 0, 0};
+    for (pl_time time = 0; time <= H; time += 50 * PL_MILLISECOND) {
+        bool near = time > H / 2 - S && time < H / 2 + 2 * PL_MINUTE, due = time % (EVERY * S) == 0;
+        if (near || due) push_at(t, &often, time);
+        if (due) push_at(t, &seldom, time);
+        if (due) push_at(t, &never, time);
+    }
+    test_watermark(t, H);
+    static const char *const figures[] = {"pfc", "co2e", "anode_effect_minutes"};
+    for (unsigned i = 0; i < PL_COUNT_OF(figures); i++) {
+        unsigned quality[3];
+        char tag[64];
+        for (unsigned k = 0; k < 3; k++) {
+            snprintf(tag, sizeof tag, "l.%c.kpi.hour.%s", "pqr"[k], figures[i]);
+            test_told(t, tag, H, &quality[k]);
+        }
+        assert_int_equal(quality[0], PL_Q_UNCERTAIN);
+        assert_int_equal(quality[1], PL_Q_GOOD);
+        assert_int_equal(quality[2], PL_Q_GOOD);
+    }
+    unsigned quality;
+    test_told(t, "l.p.kpi.hour.energy", H, &quality);
+    assert_int_equal(quality, PL_Q_GOOD);
+    test_close(t);
+}
+
 /* A pot whose efficiency is none of the usual ones, read with noise: the first hours are not known, later ones are. */
 static void an_hour_is_exact_once_the_pot_is_known(void **state) {
     (void)state;
@@ -240,6 +271,7 @@ int main(void) {
         cmocka_unit_test(a_day_of_a_steady_pot),
         cmocka_unit_test(a_list_of_two_days),
         cmocka_unit_test(anode_effects_count_by_the_slope_method),
+        cmocka_unit_test(an_effect_is_as_long_as_readings_tell),
         cmocka_unit_test(an_hour_is_exact_once_the_pot_is_known),
         cmocka_unit_test(strokes_of_a_blocked_feeder_are_not_sure),
         cmocka_unit_test(time_without_values_is_not_made_up),

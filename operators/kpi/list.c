@@ -56,7 +56,7 @@ static bool list_one(struct kpi *k, struct pl_node *node, const struct kpi_told 
         pl_pack_pair_str(row, "figure", kpi_figure_names[i]);
         pl_pack_pair_str(row, "unit", kpi_figure_units[i]);
         put_number(row, "value", figure[i]);
-        pl_pack_pair_str(row, "quality", kpi_sure(t, figure, (enum kpi_figure)i) ? "good" : "uncertain");
+        pl_pack_pair_str(row, "quality", kpi_sure(k, t, figure, (enum kpi_figure)i) ? "good" : "uncertain");
         put_number(row, "before", last ? last->figure[i] : NAN);
         put_number(row, "target", i == FIGURE_THROUGHPUT ? target * t->pots : target);
         put_time(row, "from", t->from);

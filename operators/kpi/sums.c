@@ -43,13 +43,11 @@ static void integrate(struct kpi *k, uint32_t asset, pl_time from, pl_time to, c
 }
 
 /* Something that happened at once. */
-static void add(struct kpi *k, uint32_t asset, pl_time time, double effects, double fed) {
+static void add(struct kpi *k, uint32_t asset, pl_time time, const struct kpi_sums *what) {
     for (enum kpi_period period = 0; period < KPI_PERIODS; period++) {
         pl_time end;
         struct kpi_sums *s = k->periods & 1u << period ? sums_at(k, asset, period, time, &end) : NULL;
-        if (!s) continue;
-        s->effects += effects;
-        s->fed += fed;
+        if (s) kpi_add(s, what);
     }
 }
 
@@ -115,10 +113,16 @@ static void hold(struct kpi *k, uint32_t asset, struct kpi_pot *pot, pl_time unt
     grow_metal(k, asset, pot, from, to, part.amperes);
 }
 
-/* An effect begins above the limit, and is a new one when the last was over for some time. */
+/* An effect begins above the limit, and is a new one when the last was over for some time. It came or went at any time
+ * since the reading before: evenly likely, so a twelfth of that squared is the variance. */
 static void watch(struct kpi *k, uint32_t asset, struct kpi_pot *pot, pl_time time, double volts) {
     bool now = volts > k->effect_voltage;
-    if (now && !pot->effect && time - pot->effect_until > k->effect_apart) add(k, asset, time, 1, 0);
+    if (now != (bool)pot->effect && pot->at[KPI_VOLTAGE] != PL_TIME_MIN) {
+        double since = (double)(time - pot->at[KPI_VOLTAGE]) * 1e-9;
+        add(k, asset, time, &(struct kpi_sums){.effect_doubt = since * since / 12});
+    }
+    if (now && !pot->effect && time - pot->effect_until > k->effect_apart)
+        add(k, asset, time, &(struct kpi_sums){.effects = 1});
     if (now) pot->effect_until = time;
     pot->effect = now;
 }
@@ -150,7 +154,7 @@ static void see(struct kpi *k, uint32_t asset, struct kpi_pot *pot, enum kpi_sig
         hold(k, asset, pot, time);
         if (signal == KPI_VOLTAGE) watch(k, asset, pot, time, value);
         break;
-    case KPI_FEED: add(k, asset, time, 0, grown(pot, signal, value)); break;
+    case KPI_FEED: add(k, asset, time, &(struct kpi_sums){.fed = grown(pot, signal, value)}); break;
     case KPI_TAPPED: pot->tapped += grown(pot, signal, value); break;
     case KPI_LEVEL: see_level(k, asset, pot, time, value); break;
     default: break;

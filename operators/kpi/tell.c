@@ -7,7 +7,7 @@
 #include "kpi.h"
 
 enum { ROWS = 2048 };
-static const double EXACT = 0.005; /* of the production, by two deviations: less exact is uncertain */
+static const double EXACT = 0.005; /* of a figure, by two deviations: less exact is uncertain */
 static const double COVERED = 0.95;
 static const double ALUMINA_BY_METAL = 1.889441, AGREES = 0.05;
 const char *const kpi_period_names[] = {"hour", "shift", "day", NULL};
@@ -38,7 +38,8 @@ static bool tell_value(struct kpi *k, struct pl_node *node, const struct kpi_tol
 }
 
 /* Does a figure rest on how much metal was made? */
-static bool by_metal(enum kpi_figure figure) {
+static bool by_metal(const struct kpi *k, enum kpi_figure figure) {
+    if (figure == FIGURE_CO2E) return k->factors.grid > 0;
     return figure == FIGURE_SPECIFIC || figure == FIGURE_PRODUCTION || figure == FIGURE_THROUGHPUT ||
            figure == FIGURE_EFFICIENCY || figure == FIGURE_ALUMINA;
 }
@@ -49,10 +50,23 @@ static bool feeders_agree(const struct kpi_sums *s) {
     return fabs(s->fed - ALUMINA_BY_METAL * s->made) <= AGREES * s->fed;
 }
 
-bool kpi_sure(const struct kpi_told *t, const double figure[FIGURES], enum kpi_figure one) {
-    bool whole = figure[FIGURE_COVERED] >= COVERED, exact = 2 * sqrt(t->sums.made_doubt) <= EXACT * fabs(t->sums.made);
-    if (one == FIGURE_ALUMINA && !feeders_agree(&t->sums)) return false;
-    return whole && (exact || !by_metal(one));
+/* Does a figure that rests on how long effects were bear how exactly that is known? */
+static bool effects_known(const struct kpi *k, const struct kpi_sums *s, const double figure[FIGURES],
+                          enum kpi_figure one) {
+    double off = 2 * sqrt(s->effect_doubt);
+    switch (one) {
+    case FIGURE_EFFECT_MINUTES: return off <= EXACT * s->effect_seconds;
+    case FIGURE_PFC:
+    case FIGURE_CO2E: return s->effect_doubt <= 0 || off * kpi_pfc_by_second(s, &k->factors) <= EXACT * figure[one];
+    default: return true;
+    }
+}
+
+bool kpi_sure(const struct kpi *k, const struct kpi_told *t, const double figure[FIGURES], enum kpi_figure one) {
+    const struct kpi_sums *s = &t->sums;
+    bool whole = figure[FIGURE_COVERED] >= COVERED, exact = 2 * sqrt(s->made_doubt) <= EXACT * fabs(s->made);
+    if (one == FIGURE_ALUMINA && !feeders_agree(s)) return false;
+    return whole && (exact || !by_metal(k, one)) && effects_known(k, s, figure, one);
 }
 
 /* For who asks later: rows are gone. */
@@ -74,7 +88,7 @@ static bool tell_one(struct kpi *k, struct pl_node *node, const struct kpi_told 
     remember(k, t, figure);
     for (unsigned i = 0; good && i < FIGURES; i++)
         good = tell_value(k, node, t, kpi_figure_names[i], figure[i],
-                          kpi_sure(t, figure, (enum kpi_figure)i) ? PL_Q_GOOD : PL_Q_UNCERTAIN);
+                          kpi_sure(k, t, figure, (enum kpi_figure)i) ? PL_Q_GOOD : PL_Q_UNCERTAIN);
     pl_count(node, COUNT_ROWS_TOLD, FIGURES);
     return good;
 }

@@ -30,6 +30,7 @@ struct span {
     double moved;                  /* cm, upwards, by beam and metal */
     double range;                  /* cm that the beam went to and fro */
     bool feed_known;
+    double caught_up; /* kg of `feed` that may have come at any time since it was counted last */
 };
 
 static double square(double x) {
@@ -148,12 +149,14 @@ static double counted(struct follow_record *r, unsigned signal, bool good, const
 static struct span span_of(struct follow_record *r, const struct follow_setup *setup, const struct follow_reading *in,
                            bool *good, pl_time end) {
     struct span s = {.seconds = (double)(end - r->at) * 1e-9};
+    bool blind = r->unseen[FOLLOW_FEED] > 0;
     for (unsigned i = 0; i < FOLLOW_SIGNALS; i++)
         good[i] = usable(r, setup, in, i, s.seconds);
     if (good[FOLLOW_CURRENT]) r->current = in[FOLLOW_CURRENT].mean;
     s.current = r->current;
     bool known;
     s.feed = counted(r, FOLLOW_FEED, good[FOLLOW_FEED], &in[FOLLOW_FEED], r->feed_rate * s.seconds, &s.feed_known);
+    if (blind && s.feed_known) s.caught_up = s.feed - r->feed_rate * s.seconds;
     s.fluoride =
         counted(r, FOLLOW_FLUORIDE, good[FOLLOW_FLUORIDE], &in[FOLLOW_FLUORIDE], r->fluoride_rate * s.seconds, &known);
     if (known) r->fluoride_rate += (s.fluoride / s.seconds - r->fluoride_rate) * -expm1(-s.seconds / RATE_MEMORY);
@@ -224,14 +227,16 @@ static enum pl_code go_on(struct follow *f, struct follow_record *r, const struc
     r->minute.seconds += span->seconds;
     r->minute.feed += span->feed;
     r->minute.moved += span->moved + drift * span->seconds;
-    if (!span->feed_known) r->minute.doubt_alumina += square(span->feed);
+    r->minute.doubt_alumina += square(span->caught_up);
+    if (!span->feed_known) r->minute.uncounted += span->seconds;
     return PL_OK;
 }
 
 /* ---- Measurements ---- */
 
-static struct horizon_cell horizon_cell_of(const struct cell *c) {
+static struct horizon_cell horizon_cell_of(const struct cell *c, const struct follow_setup *setup) {
     return (struct horizon_cell){.voltage = c->set.voltage,
+                                 .usual = value_of(setup, "alumina"),
                                  .at_once = c->set.at_once,
                                  .calcium = c->set.calcium,
                                  .magnesium = c->set.magnesium,
@@ -248,6 +253,7 @@ static struct horizon_stage stage_of(const struct follow_minute *m, const struct
                                   .doubt_alumina = (float)(m->doubt_alumina * square(100 / c->flows.bath_mass)),
                                   .new_anodes = (float)m->new_anodes,
                                   .attended = (float)m->attended,
+                                  .uncounted = (float)m->uncounted,
                                   .doubt_distance = (float)m->doubt_distance,
                                   .doubt_cold = (float)m->doubt_cold,
                                   .alumina = (float)m->alumina,
@@ -300,10 +306,11 @@ static void explain_jump(struct follow_record *r, double innovation, const doubl
     }
 }
 
-static void see_voltage(struct follow *f, struct follow_record *r, const struct follow_reading *in,
-                        const struct span *span, bool clear, double t, struct follow_result *out) {
+static void see_voltage(struct follow *f, struct follow_record *r, const struct follow_setup *setup,
+                        const struct follow_reading *in, const struct span *span, bool clear, double t,
+                        struct follow_result *out) {
     const struct cell *c = twin_cell_of(f->stepper.self);
-    const struct horizon_cell cell = horizon_cell_of(c);
+    const struct horizon_cell cell = horizon_cell_of(c, setup);
     struct horizon_stage now = stage_of(&r->minute, c);
     const double x[HORIZON_STATES] = {c->flows.bath.alumina, 0, 1, r->distance,
                                       r->horizon.now[HORIZON_COLD] + r->minute.new_anodes};
@@ -341,9 +348,10 @@ static void see_effect(struct follow_record *r, const struct follow_setup *setup
 }
 
 /* The minute is over: what all minutes of the horizon say now. */
-static void see_minute(struct follow *f, struct follow_record *r, struct cell_correction *by) {
+static void see_minute(struct follow *f, struct follow_record *r, const struct follow_setup *setup,
+                       struct cell_correction *by) {
     const struct cell *c = twin_cell_of(f->stepper.self);
-    const struct horizon_cell cell = horizon_cell_of(c);
+    const struct horizon_cell cell = horizon_cell_of(c, setup);
     struct follow_minute *m = &r->minute;
     struct horizon_stage stage = stage_of(m, c);
     if (m->weight > 0) {
@@ -394,8 +402,8 @@ static void see_all(struct follow *f, struct follow_record *r, const struct foll
     if (t >= r->effect_over + ATTENDED && t - span->seconds < r->effect_over + ATTENDED) r->minute.attended = 1;
     if (!effect) lift(f, r);
     see_effect(r, setup, effect, t);
-    see_voltage(f, r, u, span, clear, t, out);
-    if (r->minute.seconds > MINUTE - 1e-6) see_minute(f, r, &by);
+    see_voltage(f, r, setup, u, span, clear, t, out);
+    if (r->minute.seconds > MINUTE - 1e-6) see_minute(f, r, setup, &by);
     if (good[FOLLOW_BATH_TEMP])
         by.temperature = estimator_see_temperature(&r->estimator, hot->mean - c->flows.bath.t,
                                                    square(0.4) / hot->count + square(0.1));

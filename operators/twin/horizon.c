@@ -8,7 +8,8 @@ enum { N = HORIZON_STATES, ROUNDS = 2, OTHER_ROUNDS = 4, CREW_COMES = 4 };
 
 /* How far it may wander in an hour where nothing else is said. */
 static const double SHARE_WANDERS = 0.10, SHARE_MEMORY = 4 * 3600.0; /* feeders block and are freed */
-static const double DISTANCE_WANDERS = 0.02;                         /* cm: anodes burn unevenly */
+static const double SWINGS = 0.20, SWING_MEMORY = 2700; /* wt%, s: alumina as its control has it go up and down */
+static const double DISTANCE_WANDERS = 0.02;            /* cm: anodes burn unevenly */
 static const double ALUMINA_WANDERS = 0.03, UNDISSOLVED_WANDERS = 1; /* wt%, kg */
 static const double COLD_WANDERS = 0.02, WARM_TIME = 8 * 3600.0;
 static const double SCATTER = 0.05;    /* of a shot of 1.5 kg */
@@ -69,12 +70,23 @@ double horizon_voltage(const struct horizon_cell *cell, const struct horizon_sta
 
 /* ---- Small matrices ---- */
 
+/* Of what alumina is off the usual one; 1 where its feed is counted. */
+static double swing_left(const struct horizon_stage *s) {
+    return exp(-(double)s->uncounted / SWING_MEMORY);
+}
+
+/* What a swing makes of the voltage, V2. It lasts, so minutes of one swing are worth hardly more than one of them. */
+static double swing_in(const struct horizon_stage *s, const double *slope) {
+    if (!(s->uncounted > 0)) return 0;
+    return square(slope[HORIZON_ALUMINA] * SWINGS) * 2 * SWING_MEMORY / (double)s->seconds;
+}
+
 static void dynamics(const struct horizon_cell *cell, const struct horizon_stage *s, struct horizon_matrix *to,
                      double *shift) {
     memset(to, 0, sizeof *to);
     double(*f)[N] = to->at;
-    double memory = s->attended > 0 ? 0 : exp(-(double)s->seconds / SHARE_MEMORY);
-    f[HORIZON_ALUMINA][HORIZON_ALUMINA] = 1;
+    double memory = s->attended > 0 ? 0 : exp(-(double)s->seconds / SHARE_MEMORY), left = swing_left(s);
+    f[HORIZON_ALUMINA][HORIZON_ALUMINA] = left;
     double percent = 100 / (double)s->mass;
     f[HORIZON_ALUMINA][HORIZON_UNDISSOLVED] = percent * (double)s->gone;
     f[HORIZON_ALUMINA][HORIZON_SHARE] = percent * cell->at_once * (double)s->feed;
@@ -84,7 +96,7 @@ static void dynamics(const struct horizon_cell *cell, const struct horizon_stage
     f[HORIZON_DISTANCE][HORIZON_DISTANCE] = 1;
     f[HORIZON_COLD][HORIZON_COLD] = exp(-(double)s->seconds / WARM_TIME);
     memset(shift, 0, N * sizeof *shift);
-    shift[HORIZON_ALUMINA] = -percent * (double)s->used;
+    shift[HORIZON_ALUMINA] = (1 - left) * cell->usual - percent * (double)s->used;
     shift[HORIZON_SHARE] = 1 - memory;
     shift[HORIZON_DISTANCE] = s->moved;
     shift[HORIZON_COLD] = s->new_anodes;
@@ -94,7 +106,7 @@ static void noise(const struct horizon_cell *cell, const struct horizon_stage *s
     double hours = (double)s->seconds / 3600, scatter = SCATTER * sqrt(1.5 * (double)s->feed);
     double moved = fabs((double)s->moved) > 0.005 ? square(BEAM_STEP) + square(0.02 * (double)s->moved) : 0;
     q[HORIZON_ALUMINA] = square(ALUMINA_WANDERS) * hours + square(100 / (double)s->mass * cell->at_once * scatter) +
-                         (double)s->doubt_alumina;
+                         (double)s->doubt_alumina + square(SWINGS) * (1 - square(swing_left(s)));
     q[HORIZON_UNDISSOLVED] = square(UNDISSOLVED_WANDERS) * hours + square((1 - cell->at_once) * scatter);
     q[HORIZON_SHARE] =
         square(SHARE_WANDERS) * hours + (double)s->doubt_share + (s->attended > 0 ? square(ATTENDED) : 0);
@@ -198,7 +210,7 @@ static double see_stage(const struct horizon_cell *cell, const struct horizon_st
     double expected = horizon_voltage(cell, s, at, h);
     for (int i = 0; i < N; i++)
         expected += h[i] * (x[i] - at[i]);
-    return see(x, p, h, (double)s->voltage - expected, s->variance, cost);
+    return see(x, p, h, (double)s->voltage - expected, (double)s->variance + swing_in(s, h), cost);
 }
 
 /* Through a stage. */

@@ -13,6 +13,10 @@
  * slopes alone may end there. So from time to time, and whenever minutes surprise, other beginnings are tried: more
  * alumina, or less; feeders that have stopped some minutes ago. The most probable one is what counts.
  *
+ * Where nobody counts the feed, the balance says nothing, and the voltage alone does not tell alumina from distance.
+ * What is known then is that somebody keeps the alumina about where it usually is: so it is drawn there, uncertain by
+ * how far it swings, and explains what the distance would have to otherwise.
+ *
  * Unknowns, with linear dynamics: alumina dissolved (wt%) and not (kg), the share of the counted feed that arrives, the
  * distance (cm), and how many anodes are new and carry no current yet. The voltage is their only nonlinear function.
  */
@@ -34,6 +38,7 @@ struct horizon_stage {
     float doubt_alumina, doubt_share, doubt_distance, doubt_cold; /* variances beside the usual ones */
     float new_anodes;                                             /* set in it, which carry no current yet */
     float attended;                                               /* 1: somebody has freed the feeders in it */
+    float uncounted;                                              /* s of it without a count: `feed` is the usual one */
     float voltage, variance;                                      /* V, V2; variance 0: there was none */
     float alumina, alumina_variance;                              /* wt%, known otherwise; 0: not */
     float current, mass, temperature, excess;                     /* at its end: A, kg, deg C, wt% */
@@ -61,6 +66,7 @@ struct horizon {
 
 struct horizon_cell { /* what does not change from stage to stage */
     struct voltage_cell voltage;
+    double usual;                       /* wt% of alumina */
     double at_once;                     /* share of the feed that dissolves at once */
     double calcium, magnesium, lithium; /* kg */
 };

@@ -2,9 +2,10 @@
  *
  * In `lead` seconds the alumina will be what it is now, and what is fed and dissolves less what is used; the risk is
  * how probable it is that this is less than an anode effect wants. What is fed is what was counted over the last hour,
- * since a control that feeds less now will feed more again, times the share of it that arrives now, since feeders that
- * are blocked stay so. The risk is told when it has been above `raise` for some steps, once, until it has fallen below
- * `clear` or an effect has come.
+ * since a control that feeds less now will feed more again, or over the last minutes where that is more, since one that
+ * feeds more has seen why; times the share of it that arrives now, since feeders that are blocked stay so. How little
+ * alumina a cell bears differs from cell to cell, but not from hour to hour: it bears what it has borne. The risk is
+ * told when it has been above `raise` for some steps, once, until it has fallen below `clear` or an effect has come.
  */
 #ifndef TWIN_RISK_H
 #define TWIN_RISK_H
@@ -22,6 +23,8 @@ struct risk_setup {
 /* Kept. */
 struct risk {
     double feed;        /* kg/s that is counted, smoothed over an hour */
+    double recent;      /* the same over some minutes */
+    double stood;       /* wt% at the usual density that it has had lately without an effect */
     double since;       /* s of the model, when it was raised */
     double slope;       /* V/s of the voltage at the nominal current, smoothed */
     double level, slow; /* V: two running means that it is from */
