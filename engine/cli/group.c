@@ -5,6 +5,7 @@
 #include "log/kafka_member.h"
 #include "runtime/cluster.h"
 #include "runtime/plan.h"
+#include "runtime/replica.h"
 
 static void rest(void *owner, bool lost) { /* on the member's thread, like the next */
     pl_drive_hand_over(((struct pl_cli_group *)owner)->drive, lost);
@@ -35,6 +36,8 @@ enum pl_code pl_cli_group_join(struct pl_cli_group *group, const struct pl_graph
     joined = group;
     code = pl_kafka_topic_make(&options, pl_plan_lanes(graph), error);
     if (!code) code = pl_cluster_new(&options, &group->cluster, error);
+    group->replicas = pl_replicas_new();
+    if (!code && !group->replicas) code = pl_error_set(error, PL_NO_MEMORY, "no memory for the state of a group");
     if (!code) code = pl_kafka_member_new(&options, &events, &group->member, error);
     pl_free((void *)(uintptr_t)options.settings);
     *go = !code && pl_drive_await(drive);
@@ -44,6 +47,8 @@ enum pl_code pl_cli_group_join(struct pl_cli_group *group, const struct pl_graph
 void pl_cli_group_leave(struct pl_cli_group *group) {
     pl_kafka_member_free(group->member);
     pl_cluster_free(group->cluster);
+    pl_replicas_free(group->replicas);
+    group->replicas = NULL;
     group->member = NULL;
     group->cluster = NULL;
     joined = NULL;

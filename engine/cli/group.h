@@ -9,6 +9,7 @@ struct pl_kafka_member;
 struct pl_cli_group {
     struct pl_kafka_member *member; /* NULL: the graph has no group */
     struct pl_cluster *cluster;     /* the same */
+    struct pl_replicas *replicas;   /* the same */
     struct pl_drive *drive;
 };
 

@@ -214,6 +214,7 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, str
     again &= !code;
     options.member = group.member;
     options.cluster = group.cluster;
+    options.replicas = group.replicas;
     if (run.mover) pl_mover_join(run.mover, group.cluster, pl_drive_renew, &run.drive);
     while (again) { /* once, but for a process of a node that dies: then from the last epoch, as after the death of the
                      * engine; and for a group that hands its partitions out anew */

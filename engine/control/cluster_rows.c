@@ -94,6 +94,7 @@ void pl__cluster_status(struct pl_pack *pack, const struct pl_engine *engine) {
     pl_pack_pair_int(pack, "group_stale", sums.stale);
     pl_pack_pair_int(pack, "group_lag", sums.lag);
     pl_pack_pair_int(pack, "group_refused", (int64_t)refused);
+    pl_pack_pair_int(pack, "group_standby", pl_engine_standby(engine));
     if (own && pl_pack_size(own) && !pl_pack_failed(own))
         pl_pack_raw(pack, pl_pack_data(own), pl_pack_size(own));
     else

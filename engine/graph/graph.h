@@ -36,6 +36,7 @@ struct pl_graph_settings {
     const char *log_brokers, *log_topic; /* of a log on Kafka, like the following */
     const char *log_group;               /* "": none */
     pl_time log_session;
+    bool log_standby;
     int64_t log_replication;
     pl_time log_timeout;
     struct pl_list log_settings; /* of pl_graph_log_setting */

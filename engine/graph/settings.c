@@ -35,6 +35,11 @@ static const struct pl_option log_options[] = {
                   "engine is alone."),
     PL_OPT_DURATION(struct pl_graph_settings, log_session, "session", "6s", "1s", "30m", PL_FIXED,
                     "kafka: an engine of the group that is not heard of for so long is dead, and others go on for it."),
+    PL_OPT_BOOL(
+        struct pl_graph_settings, log_standby, "standby", "false", PL_FIXED,
+        "kafka: each engine of the group follows the state of the partitions that others have into its own data "
+        "folder, so that whoever takes one over reads but the last moment of it; costs each engine the state's "
+        "changes, and the disk for all of it."),
     PL_OPT_INT(struct pl_graph_settings, log_replication, "replication", "0", "0", "32", PL_FIXED,
                "kafka: copies of a topic that is made; 0: as many as the brokers make by themselves."),
     PL_OPT_DURATION(struct pl_graph_settings, log_timeout, "timeout", "10s", "1s", "1h", PL_FIXED,

@@ -73,13 +73,12 @@ enum pl_code pl_kafka_group_ask(struct pl_log *base, struct pl_kafka_place *plac
     return code;
 }
 
-enum pl_code pl_kafka_group_lag(struct pl_log *base, unsigned partition, int64_t *committed, int64_t *end,
-                                struct pl_error **error) {
+void pl_kafka_group_lag(struct pl_log *base, unsigned partition, int64_t *committed, int64_t *end) {
     struct pl_kafka_log *log = pl__kafka_of(base);
-    enum pl_code code = pl__kafka_look(log, partition, error);
+    int64_t heard = pl__kafka_heard(log, partition);
     *committed = log->partition[partition].committed;
     *end = log->partition[partition].end;
-    return code;
+    if (heard > *end) *end = heard;
 }
 
 /* Brokers do not tell: messages times their size so far. */
@@ -150,8 +149,10 @@ static void on_delivery(rd_kafka_t *handle, const rd_kafka_message_t *message, v
     uintptr_t i = (uintptr_t)message->_private;
     if (message->err)
         log->failed = message->err;
-    else if (i == UINTPTR_MAX - 1)
+    else if (i == pl__kafka_sent(PL__KAFKA_SENT_ALONE))
         log->alone = message->offset;
+    else if (i == pl__kafka_sent(PL__KAFKA_SENT_STATE))
+        log->partition[message->partition].behind = message->offset < 0 ? -1 : message->offset + 1;
     else if (i < log->count)
         log->offsets[i] = message->offset;
 }
@@ -218,6 +219,7 @@ static enum pl_code prepare(struct pl_kafka_log *log, unsigned partitions, struc
         log->partition[i].newest = 1;
         log->partition[i].committed = -1;
         log->partition[i].said = -1;
+        log->partition[i].behind = -1;
         code = pl__kafka_look(log, i, error);
     }
     if (!code && log->options.member) pl__kafka_end_dead(log);

@@ -71,9 +71,9 @@ enum pl_code pl_kafka_group_ask(struct pl_log *log, struct pl_kafka_place *place
 /* Before the first append: this partition is ours, and stands there. */
 void pl_kafka_group_is(struct pl_log *log, unsigned partition, uint64_t sequence, const char *mark);
 
-/* Offsets, as brokers count: up to where the last checkpoint goes (-1: none), and the end. Any thread. */
-enum pl_code pl_kafka_group_lag(struct pl_log *log, unsigned partition, int64_t *committed, int64_t *end,
-                                struct pl_error **error);
+/* Offsets, as brokers count: up to where the last checkpoint goes (-1: none), and the end, as of what was heard of them
+ * last. Waits for nobody. Any thread. */
+void pl_kafka_group_lag(struct pl_log *log, unsigned partition, int64_t *committed, int64_t *end);
 
 /* ---- State beside it: the topic TOPIC.changelog, by key, as many partitions as the log has ---- */
 
@@ -81,6 +81,7 @@ struct pl_kafka_entry {
     unsigned partition;
     const void *key, *value; /* value NULL: the key is gone */
     size_t key_size, size;
+    int64_t offset; /* where it stands, of one that is read */
 };
 
 /* One transaction, on any thread: what has changed, and how far that is in the log, as the group's offsets; it is there
@@ -94,12 +95,29 @@ enum pl_code pl_kafka_commit_record(struct pl_log *log, struct pl_log_record *re
 enum pl_code pl_kafka_commit_end(struct pl_log *log, const uint64_t *sequences, const char *mark,
                                  struct pl_error **error);
 void pl_kafka_commit_drop(struct pl_log *log);
+/* Behind the last entry of a partition that the last commit has put; -1: the brokers have not said where it stands. */
+int64_t pl_kafka_commit_behind(const struct pl_log *log, unsigned partition);
 
 /* Every key of a partition and its value, in the order in which they were put: the last one counts: all that was
- * committed before. PL_UNAVAILABLE: a transaction of somebody else is in front of it, for too long. */
+ * committed before, from the offset `from` on (0: all of it). PL_UNAVAILABLE: a transaction of somebody else is in
+ * front of it, for too long. */
 typedef enum pl_code pl_kafka_visitor(void *arg, const struct pl_kafka_entry *entry, struct pl_error **error);
-enum pl_code pl_kafka_state_each(struct pl_log *log, unsigned partition, pl_kafka_visitor *visit, void *arg,
-                                 struct pl_error **error);
+enum pl_code pl_kafka_state_each(struct pl_log *log, unsigned partition, int64_t from, pl_kafka_visitor *visit,
+                                 void *arg, struct pl_error **error);
+
+/* Following it, partitions beside each other. One thread, but for stop, and ended before the log is closed. */
+struct pl_kafka_follower;
+
+enum pl_code pl_kafka_follower_new(struct pl_log *log, struct pl_kafka_follower **follower, struct pl_error **error);
+enum pl_code pl_kafka_follow(struct pl_kafka_follower *follower, unsigned partition, int64_t from,
+                             struct pl_error **error); /* once for each */
+/* Waits for the next one, which lives until the next call. Its key is NULL where a partition has been read to its end,
+ * which lies at its offset. PL_NOT_FOUND: nothing came. PL_UNAVAILABLE: brokers are away; it goes on when they are
+ * back. After any other code it is to be ended. */
+enum pl_code pl_kafka_follower_next(struct pl_kafka_follower *follower, struct pl_kafka_entry *entry,
+                                    struct pl_error **error);
+void pl_kafka_follower_stop(struct pl_kafka_follower *follower); /* next returns at once, if it waits */
+void pl_kafka_follower_free(struct pl_kafka_follower *follower); /* NULL is fine */
 
 /* May settings name it? No: it is ours (transactions, offsets), or unknown. For `check`. */
 bool pl_kafka_setting_allowed(const char *name);

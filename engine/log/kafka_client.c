@@ -198,9 +198,11 @@ static const char *const record_settings[][2] = {{"cleanup.policy", "delete"},
                                                  {"message.timestamp.before.max.ms", "9223372036854775807"},
                                                  {"message.timestamp.after.max.ms", "9223372036854775807"},
                                                  {"max.message.bytes", "50331648"}};
-static const char *const state_settings[][2] = {{"cleanup.policy", "compact"},
-                                                {"segment.bytes", "67108864"}, /* one is compacted when it is full */
-                                                {"max.message.bytes", "50331648"}};
+static const char *const state_settings[][2] = {
+    {"cleanup.policy", "compact"},
+    {"delete.retention.ms", "86400000"}, /* runtime/replica.c counts on it */
+    {"segment.bytes", "67108864"},       /* one is compacted when it is full */
+    {"max.message.bytes", "50331648"}};
 /* Small, and read from its begin by everyone; the time of day is the brokers'. Nothing goes by its age: a graph is said
  * once, and holds however long nobody is there. */
 static const char *const board_settings[][2] = {

@@ -30,6 +30,7 @@ struct pl__kafka_partition {
     _Atomic int64_t committed; /* by the group: where the last checkpoint stands; -1: not ours */
     int64_t said;              /* by the checkpoint that is under way */
     char mark[PL_KAFKA_MARK];  /* whose it is */
+    int64_t behind;            /* the last entry of a checkpoint, as brokers have said it; -1: they have not */
     int64_t newest;            /* milliseconds: of the rows so far, for records that have none */
     unsigned average;          /* bytes of a message, about; 0: none is known */
 };
@@ -70,6 +71,13 @@ struct pl_kafka_log {
     pthread_mutex_t lock; /* of the readers */
     struct pl__kafka_reader *readers;
 };
+
+/* What a message that is sent belongs to; less than that: a record of the append, by its number. */
+enum pl__kafka_sent { PL__KAFKA_SENT_RECORD = 1, PL__KAFKA_SENT_ALONE, PL__KAFKA_SENT_STATE };
+
+static inline uintptr_t pl__kafka_sent(enum pl__kafka_sent what) {
+    return UINTPTR_MAX - (uintptr_t)what;
+}
 
 static inline struct pl_kafka_log *pl__kafka_of(const struct pl_log *log) {
     return (struct pl_kafka_log *)log;
@@ -139,8 +147,13 @@ enum pl_code pl__kafka_settle_state(struct pl_kafka_log *log, unsigned partition
 
 /* ---- kafka_reader.c ---- */
 
+/* A handle of its own that reads what is committed, with `more` settings (pairs, ends in NULL). */
+rd_kafka_t *pl__kafka_reading(const struct pl_kafka_log *log, const char *const *more, struct pl_error **error);
+
 /* Where a partition begins and ends now, as far as readers see. */
 enum pl_code pl__kafka_look(struct pl_kafka_log *log, unsigned partition, struct pl_error **error);
+/* Where it ends, as brokers have said to who reads it; negative: they have not, or nobody does. */
+int64_t pl__kafka_heard(struct pl_kafka_log *log, unsigned partition);
 /* The offset of the last message in front of `offset`; -1: there is none. */
 enum pl_code pl__kafka_last(struct pl_kafka_log *log, unsigned partition, int64_t *offset, struct pl_error **error);
 

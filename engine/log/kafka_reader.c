@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "log/kafka_impl.h"
 
-enum { LOOKED_AT = 256, LEADER_US = 50000 };
+enum { LOOKED_AT = 256, LEADER_US = 50000, MORE_SETTINGS = 4 };
 
 struct pl_log_cursor {
     struct pl_kafka_log *log;
@@ -29,24 +29,20 @@ static int timeout_ms(const struct pl_kafka_log *log) {
 
 /* ---- Readers ---- */
 
+rd_kafka_t *pl__kafka_reading(const struct pl_kafka_log *log, const char *const *more, struct pl_error **error) {
+    static const char *const common[] = {"enable.partition.eof",    "true",    "isolation.level",   "read_committed",
+                                         "auto.offset.reset",       "error",   "check.crcs",        "true",
+                                         "fetch.message.max.bytes", "4194304", "fetch.wait.max.ms", "100",
+                                         "fetch.error.backoff.ms",  "50"};
+    const char *settings[PL_COUNT_OF(common) + MORE_SETTINGS + 1] = {NULL};
+    memcpy(settings, common, sizeof common);
+    for (size_t i = 0; i < MORE_SETTINGS && more[i]; i++)
+        settings[PL_COUNT_OF(common) + i] = more[i];
+    return pl__kafka_handle(&log->options, RD_KAFKA_CONSUMER, settings, NULL, error);
+}
+
 static struct pl__kafka_reader *new_reader(struct pl_kafka_log *log, struct pl_error **error) {
-    static const char *const settings[] = {"enable.partition.eof",
-                                           "true",
-                                           "isolation.level",
-                                           "read_committed",
-                                           "auto.offset.reset",
-                                           "error",
-                                           "check.crcs",
-                                           "true",
-                                           "queued.max.messages.kbytes",
-                                           "16384",
-                                           "fetch.message.max.bytes",
-                                           "4194304",
-                                           "fetch.wait.max.ms",
-                                           "100",
-                                           "fetch.error.backoff.ms",
-                                           "50",
-                                           NULL};
+    static const char *const settings[] = {"queued.max.messages.kbytes", "16384", NULL};
     struct pl__kafka_reader *reader = PL_NEW(struct pl__kafka_reader);
     if (reader) reader->taken = pl_alloc((log->log.partitions + 1) * sizeof *reader->taken);
     if (!reader || !reader->taken) {
@@ -54,7 +50,7 @@ static struct pl__kafka_reader *new_reader(struct pl_kafka_log *log, struct pl_e
         pl_error_set(error, PL_NO_MEMORY, "log: out of memory");
         return NULL;
     }
-    reader->handle = pl__kafka_handle(&log->options, RD_KAFKA_CONSUMER, settings, NULL, error);
+    reader->handle = pl__kafka_reading(log, settings, error);
     if (reader->handle) return reader;
     pl_free(reader->taken);
     pl_free(reader);
@@ -113,6 +109,17 @@ enum pl_code pl__kafka_look(struct pl_kafka_log *log, unsigned partition, struct
     if (low > atomic_load(&p->first)) atomic_store(&p->first, low);
     if (high > atomic_load(&p->end)) atomic_store(&p->end, high);
     return PL_OK;
+}
+
+int64_t pl__kafka_heard(struct pl_kafka_log *log, unsigned partition) {
+    int64_t low, high = -1, most = -1;
+    pthread_mutex_lock(&log->lock);
+    for (struct pl__kafka_reader *reader = log->readers; reader; reader = reader->next)
+        if (!rd_kafka_get_watermark_offsets(reader->handle, log->options.topic, (int32_t)partition, &low, &high) &&
+            high > most)
+            most = high;
+    pthread_mutex_unlock(&log->lock);
+    return most;
 }
 
 /* ---- Cursors ---- */
@@ -379,7 +386,8 @@ static enum pl_code give(rd_kafka_message_t *message, pl_kafka_visitor *visit, v
                                    .key = message->key,
                                    .key_size = message->key_len,
                                    .value = message->payload,
-                                   .size = message->len};
+                                   .size = message->len,
+                                   .offset = message->offset};
     return visit(arg, &entry, error);
 }
 
@@ -408,15 +416,15 @@ static enum pl_code each(struct pl_kafka_log *log, rd_kafka_topic_t *topic, unsi
     return code;
 }
 
-enum pl_code pl_kafka_state_each(struct pl_log *base, unsigned partition, pl_kafka_visitor *visit, void *arg,
-                                 struct pl_error **error) {
+enum pl_code pl_kafka_state_each(struct pl_log *base, unsigned partition, int64_t from, pl_kafka_visitor *visit,
+                                 void *arg, struct pl_error **error) {
     struct pl_kafka_log *log = pl__kafka_of(base);
     int64_t last;
     enum pl_code code = pl__kafka_settle_state(log, partition, &last, error);
     struct pl__kafka_reader *reader = code ? NULL : new_reader(log, error);
     if (!reader) return code ? code : PL_NO_MEMORY;
     rd_kafka_topic_t *topic = rd_kafka_topic_new(reader->handle, log->changelog, NULL);
-    if (topic && !rd_kafka_consume_start(topic, (int32_t)partition, RD_KAFKA_OFFSET_BEGINNING)) {
+    if (topic && !rd_kafka_consume_start(topic, (int32_t)partition, from ? from : RD_KAFKA_OFFSET_BEGINNING)) {
         code = each(log, topic, partition, last, visit, arg, error);
         rd_kafka_consume_stop(topic, (int32_t)partition);
     } else {

@@ -225,6 +225,8 @@ enum pl_code pl_kafka_commit_begin(struct pl_log *base, bool *done, struct pl_er
     pthread_mutex_lock(&log->writing);
     enum pl_code code = settle_pending(log, PL__KAFKA_CHECKPOINT, done, error);
     if (!code && !*done) code = begin(log, error);
+    for (unsigned i = 0; i < log->log.partitions && !code && !*done; i++)
+        log->partition[i].behind = -1;
     if (code || *done) pthread_mutex_unlock(&log->writing);
     return code;
 }
@@ -239,7 +241,7 @@ enum pl_code pl__kafka_put_alone(struct pl_kafka_log *log, const struct pl_kafka
     log->alone = -1;
     if (!code) {
         code = produce(log, log->changelog, entry->partition, entry->key, entry->key_size, entry->value, entry->size, 0,
-                       UINTPTR_MAX - 1, error);
+                       pl__kafka_sent(PL__KAFKA_SENT_ALONE), error);
         code = code ? give_up(log, code) : commit(log, PL__KAFKA_ALONE, error);
     }
     *offset = log->alone;
@@ -252,12 +254,16 @@ enum pl_code pl__kafka_put_alone(struct pl_kafka_log *log, const struct pl_kafka
 enum pl_code pl_kafka_commit_put(struct pl_log *base, const struct pl_kafka_entry *entry, struct pl_error **error) {
     struct pl_kafka_log *log = pl__kafka_of(base);
     return produce(log, log->changelog, entry->partition, entry->key, entry->key_size, entry->value, entry->size, 0,
-                   UINTPTR_MAX, error);
+                   pl__kafka_sent(PL__KAFKA_SENT_STATE), error);
+}
+
+int64_t pl_kafka_commit_behind(const struct pl_log *base, unsigned partition) {
+    return pl__kafka_of(base)->partition[partition].behind;
 }
 
 enum pl_code pl_kafka_commit_record(struct pl_log *base, struct pl_log_record *record, struct pl_error **error) {
     enum pl_code code = pl__record_check(base, record, error);
-    return code ? code : produce_record(pl__kafka_of(base), record, UINTPTR_MAX, error);
+    return code ? code : produce_record(pl__kafka_of(base), record, pl__kafka_sent(PL__KAFKA_SENT_RECORD), error);
 }
 
 enum pl_code pl_kafka_commit_end(struct pl_log *base, const uint64_t *sequences, const char *mark,

@@ -8,6 +8,8 @@
 #include <potline/alloc.h>
 #include <potline/diag.h>
 
+#include "base/clock.h"
+
 enum { KEY_MAX = 2 * PL_NAME_MAX + (64 << 10) };
 
 static const char epoch_key[] = "\0epoch", by_key[] = "\0by\0";
@@ -71,6 +73,15 @@ static enum pl_code put_epoch(struct pl_changelog *changelog, const struct pl_pa
     return code ? code : pl_kafka_commit_put(changelog->log, &mine, error);
 }
 
+/* What the folder has of these partitions is what the changelog says up to there. */
+static void note_told(struct pl_changelog *changelog, const struct pl_epoch *epoch, const struct pl_pack *pack) {
+    if (!changelog->replicas) return;
+    pl_replicas_told(changelog->replicas, pl_pack_data(pack), pl_pack_size(pack));
+    for (unsigned p = 0; p < epoch->partitions; p++)
+        if (epoch->sequence[p] != UINT64_MAX)
+            pl_replica_is_told(changelog->replicas, p, pl_kafka_commit_behind(changelog->log, p));
+}
+
 enum pl_code pl_changelog_end(struct pl_changelog *changelog, const struct pl_epoch *epoch, struct pl_error **error) {
     char mark[PL_KAFKA_MARK], number[24];
     struct pl_pack *pack = pl_pack_new();
@@ -79,10 +90,14 @@ enum pl_code pl_changelog_end(struct pl_changelog *changelog, const struct pl_ep
     snprintf(number, sizeof number, "%" PRIu64, epoch->number);
     for (unsigned p = 0; p < epoch->partitions && !code; p++)
         if (epoch->sequence[p] != UINT64_MAX) code = put_epoch(changelog, pack, p, number, error);
-    pl_pack_free(pack);
     mark_of(changelog, epoch->number, mark);
-    if (!code) return pl_kafka_commit_end(changelog->log, epoch->sequence, mark, error);
-    pl_kafka_commit_drop(changelog->log);
+    if (!code) {
+        code = pl_kafka_commit_end(changelog->log, epoch->sequence, mark, error);
+        if (!code) note_told(changelog, epoch, pack);
+    } else {
+        pl_kafka_commit_drop(changelog->log);
+    }
+    pl_pack_free(pack);
     return code;
 }
 
@@ -117,7 +132,7 @@ static enum pl_code was_made(struct pl_changelog *changelog, const struct pl_epo
         p++;
     *made = false;
     if (p == prepared->partitions) return PL_OK;
-    enum pl_code code = pl_kafka_state_each(changelog->log, p, find_own, &search, error);
+    enum pl_code code = pl_kafka_state_each(changelog->log, p, 0, find_own, &search, error);
     *made = !code && search.number >= prepared->number;
     return code;
 }
@@ -140,43 +155,66 @@ enum pl_code pl_changelog_decide(struct pl_changelog *changelog, struct pl_store
 
 /* ---- Taking over ---- */
 
-struct take {
-    struct pl_epochs *epochs;
-    unsigned partition;
-    struct pl_epoch found; /* number 0: not yet */
-    uint64_t entries;
-};
-
-static enum pl_code take_entry(void *arg, const struct pl_kafka_entry *entry, struct pl_error **error) {
-    struct take *take = arg;
+enum pl_code pl_changelog_take(struct pl_epochs *epochs, const struct pl_kafka_entry *entry, struct pl_epoch *found,
+                               struct pl_error **error) {
     struct pl_unpack unpack;
     const char *end = entry->key ? memchr(entry->key, 0, entry->key_size) : NULL;
     if (entry->key_size == sizeof epoch_key - 1 && memcmp(entry->key, epoch_key, entry->key_size) == 0) {
-        pl_epoch_fini(&take->found);
+        pl_epoch_fini(found);
         pl_unpack_init(&unpack, entry->value, entry->size);
-        if (entry->value && pl_epoch_unpack(&unpack, &take->found)) return PL_OK;
+        if (entry->value && pl_epoch_unpack(&unpack, found)) return PL_OK;
         return pl_error_set(error, PL_CORRUPT, "the state of partition %u does not say of which checkpoint it is",
-                            take->partition);
+                            entry->partition);
     }
     if (!end || end == entry->key) return PL_OK;
     size_t front = (size_t)(end + 1 - (const char *)entry->key);
     if (front > PL_NAME_MAX)
-        return pl_error_set(error, PL_CORRUPT, "the state of partition %u is damaged", take->partition);
+        return pl_error_set(error, PL_CORRUPT, "the state of partition %u is damaged", entry->partition);
     struct pl_state_entry state = {.key = end + 1,
                                    .key_size = (uint32_t)(entry->key_size - front),
                                    .value = entry->value,
                                    .value_size = (uint32_t)entry->size};
+    return state.key_size ? pl_epochs_set(epochs, entry->key, (uint16_t)entry->partition, &state, error) : PL_OK;
+}
+
+struct take {
+    struct pl_epochs *epochs;
+    struct pl_epoch found; /* number 0: not yet */
+    uint64_t entries, bytes;
+};
+
+static enum pl_code take_entry(void *arg, const struct pl_kafka_entry *entry, struct pl_error **error) {
+    struct take *take = arg;
     take->entries++;
-    return state.key_size ? pl_epochs_set(take->epochs, entry->key, (uint16_t)take->partition, &state, error) : PL_OK;
+    take->bytes += entry->key_size + entry->size;
+    return pl_changelog_take(take->epochs, entry, &take->found, error);
+}
+
+static void tell_taken(const struct pl_changelog *changelog, unsigned partition, const struct take *take, bool known,
+                       int64_t begun) {
+    double ms = (double)(pl_clock_monotonic() - begun) / PL_MILLISECOND;
+    if (known)
+        pl_diag(PL_INFO,
+                "partition %u is taken over: its state is here already, but for %" PRIu64
+                " entries, %.1f MiB (%.0f ms)",
+                partition, take->entries, (double)take->bytes / (1 << 20), ms);
+    else if (take->found.number)
+        pl_diag(PL_INFO, "partition %u is taken over with %" PRIu64 " entries of state, %.1f MiB (%.0f ms)%s",
+                partition, take->entries, (double)take->bytes / (1 << 20), ms,
+                changelog->replicas ? "" : "; nothing of it was here");
 }
 
 static enum pl_code load(struct pl_changelog *changelog, struct pl_epochs *epochs, unsigned partition,
                          struct pl_epoch *found, struct pl_error **error) {
-    struct take take = {.epochs = epochs, .partition = partition};
-    enum pl_code code = pl_epochs_clear(epochs, (uint16_t)partition, error);
-    if (!code) code = pl_kafka_state_each(changelog->log, partition, take_entry, &take, error);
-    if (!code && take.entries)
-        pl_diag(PL_INFO, "partition %u is taken over with %" PRIu64 " entries of state", partition, take.entries);
+    struct take take = {.epochs = epochs};
+    int64_t from = 0, begun = pl_clock_monotonic();
+    bool known = changelog->replicas && pl_replica_knows(changelog->replicas, partition, &from);
+    enum pl_code code = known ? PL_OK : pl_epochs_clear(epochs, (uint16_t)partition, error);
+    if (!code) code = pl_kafka_state_each(changelog->log, partition, from, take_entry, &take, error);
+    if (!code && known && !take.found.number && !pl_replica_epoch(changelog->replicas, partition, &take.found))
+        code = no_memory(error);
+    if (!code) tell_taken(changelog, partition, &take, known, begun);
+    if (!code && changelog->replicas) pl_replica_forget(changelog->replicas, partition); /* it goes on from here */
     *found = take.found;
     return code;
 }

@@ -12,11 +12,13 @@
 #define POTLINE_CHANGELOG_H
 
 #include "log/kafka.h"
+#include "runtime/replica.h"
 #include "store/epochs.h"
 
 struct pl_changelog {
     struct pl_log *log;
     char engine[PL_STORE_IDENTITY]; /* the folder's */
+    struct pl_replicas *replicas;   /* what the folder has of partitions already; NULL: nothing is known. Borrowed */
 };
 
 /* ---- Making a checkpoint: begin, put, ..., end; or drop. As pl_kafka_commit_begin and so on. ---- */
@@ -33,8 +35,12 @@ void pl_changelog_drop(struct pl_changelog *changelog);
 enum pl_code pl_changelog_decide(struct pl_changelog *changelog, struct pl_store *store, struct pl_error **error);
 
 /* *last becomes the group's last checkpoint of the partitions that are ours, and the folder has its state: where it was
- * made here it has it already. */
+ * made here it has it already, and of what it has followed only the rest is read. */
 enum pl_code pl_changelog_take_over(struct pl_changelog *changelog, struct pl_epochs *epochs, const bool *owned,
                                     unsigned partitions, struct pl_epoch *last, struct pl_error **error);
+
+/* An entry as it stands there: the folder has it then, or *found is the checkpoint that is told. */
+enum pl_code pl_changelog_take(struct pl_epochs *epochs, const struct pl_kafka_entry *entry, struct pl_epoch *found,
+                               struct pl_error **error);
 
 #endif

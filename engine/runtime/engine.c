@@ -233,6 +233,7 @@ static void take_back_overrides(struct pl_engine *engine) {
 void pl_engine_free(struct pl_engine *engine) {
     if (!engine) return;
     if (engine->options.cluster) pl_cluster_detach(engine->options.cluster, engine);
+    pl_follower_free(engine->follower);
     pl_copies_free(engine->copies);
     pl_savepoint_close(engine->savepoint);
     pl_upkeep_free(engine->upkeep);
@@ -339,6 +340,10 @@ bool pl_engine_zones(const struct pl_engine *engine, struct pl_trim_zone zones[P
 
 struct pl_cluster *pl_engine_cluster(const struct pl_engine *engine) {
     return engine->options.cluster;
+}
+
+unsigned pl_engine_standby(const struct pl_engine *engine) {
+    return engine->follower ? pl_replicas_count(engine->options.replicas) : 0;
 }
 
 uint64_t pl_engine_epochs(const struct pl_engine *engine) {

@@ -36,9 +36,10 @@ struct pl_engine_options {
     bool another;                           /* the folder may be of a graph of another name */
     struct pl_deaths *deaths; /* of processes of nodes, in this run; NULL: the first one fails the node. Borrowed */
     struct pl_kafka_member
-        *member;                /* a place in a group that shares the graph (engine_group.c); NULL: alone. Borrowed */
-    struct pl_cluster *cluster; /* what that group knows of its engines; NULL: nothing. Borrowed */
-    void (*notify)(void *arg);  /* something has ended or failed: ask pl_engine_wait; any thread, must not block */
+        *member;                  /* a place in a group that shares the graph (engine_group.c); NULL: alone. Borrowed */
+    struct pl_cluster *cluster;   /* what that group knows of its engines; NULL: nothing. Borrowed */
+    struct pl_replicas *replicas; /* what the folder has of the group's state; NULL: nothing is known. Borrowed */
+    void (*notify)(void *arg);    /* something has ended or failed: ask pl_engine_wait; any thread, must not block */
     void *notify_arg;
     /* A task leaves with a change of the graph: what it has counted can be had for the last time. A thread that is not
      * the task's, which stands still; NULL: nobody asks. */
@@ -95,7 +96,8 @@ pl_engine_journal(const struct pl_engine *engine); /* with the audit, for those 
 bool pl_engine_zones(const struct pl_engine *engine, struct pl_trim_zone zones[PL_ZONES]); /* false: not known yet */
 bool pl_engine_has(const struct pl_engine *engine, const struct pl_graph_node *node); /* or has another one it all? */
 struct pl_cluster *pl_engine_cluster(const struct pl_engine *engine);                 /* NULL: it is in no group */
-uint64_t pl_engine_epochs(const struct pl_engine *engine);                            /* the last one that is done */
+unsigned pl_engine_standby(const struct pl_engine *engine); /* partitions of others whose state is here */
+uint64_t pl_engine_epochs(const struct pl_engine *engine);  /* the last one that is done */
 void pl_engine_checkpoint_stats(struct pl_engine *engine, struct pl_checkpoint_stats *stats);
 
 /* Any thread. Has `call` carried out by a task: where the next barrier stands, and then call->epoch says which epoch it

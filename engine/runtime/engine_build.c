@@ -364,7 +364,7 @@ static enum pl_code go_on(struct pl_engine *engine, struct pl_error **error) {
         task->position = &inlet->position;
         task->over = inlet->ended || !pl__engine_runs_source(engine, task->graph_node);
     }
-    return code;
+    return code ? code : pl__engine_follow(engine, error);
 }
 
 /* For those who outlive the plan. */

@@ -128,10 +128,20 @@ enum pl_code pl__engine_open_kafka(struct pl_engine *engine, struct pl_error **e
 }
 
 enum pl_code pl__engine_take_over(struct pl_engine *engine, struct pl_error **error) {
+    struct pl_replicas *replicas = engine->options.replicas;
     if (!engine->options.member) return PL_OK;
+    if (replicas && !pl_replicas_fit(replicas, engine->wired.graph->hash, engine->owned, engine->wired.plan.lanes))
+        return pl_error_set(error, PL_NO_MEMORY, "no memory for the state of a group");
+    engine->changelog.replicas = replicas;
     enum pl_code code = pl_changelog_take_over(&engine->changelog, engine->epochs, engine->owned,
                                                engine->wired.plan.lanes, &engine->last, error);
     /* The group has decided by now about all that those before us have written, so where their sources stood stands in
      * front of this. */
     return code ? code : pl_kafka_settle(engine->log, error);
+}
+
+enum pl_code pl__engine_follow(struct pl_engine *engine, struct pl_error **error) {
+    if (!engine->changelog.replicas || !engine->wired.graph->settings.log_standby) return PL_OK;
+    return pl_follower_new(engine->changelog.replicas, engine->log, engine->store, engine->owned, &engine->follower,
+                           error);
 }

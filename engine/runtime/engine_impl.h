@@ -66,6 +66,7 @@ struct pl_engine {
     bool *owned;                    /* [partition of the log], in a group; NULL: all are */
     struct pl__exchange exchange;
     struct pl_changelog changelog;
+    struct pl_follower *follower; /* NULL: nothing is followed */
     struct pl_epochs *epochs;
     struct pl_settings *settings; /* what people set is noted there; NULL: nowhere */
     struct pl_epoch last;         /* what was there */
@@ -139,6 +140,7 @@ unsigned pl__engine_slot(const struct pl_engine *engine, const char *node);     
 bool pl__engine_runs_source(const struct pl_engine *engine, const struct pl_graph_node *node);
 enum pl_code pl__engine_open_kafka(struct pl_engine *engine, struct pl_error **error);
 enum pl_code pl__engine_take_over(struct pl_engine *engine, struct pl_error **error); /* the epochs are open */
+enum pl_code pl__engine_follow(struct pl_engine *engine, struct pl_error **error);    /* what is not ours, if wanted */
 
 /* ---- engine_exchange.c ---- */
 

@@ -137,6 +137,11 @@ enum pl_code pl_epochs_clear(struct pl_epochs *epochs, uint16_t partition, struc
 enum pl_code pl_epochs_set(struct pl_epochs *epochs, const char *node, uint16_t partition,
                            const struct pl_state_entry *entry, struct pl_error **error);
 
+/* For a thread of its own, beside who makes checkpoints: to clear and to set what is of partitions that have no part in
+ * those. What was set is there behind flush at the latest. Ends by pl_epochs_close. */
+enum pl_code pl_epochs_beside(struct pl_store *store, struct pl_epochs **epochs, struct pl_error **error);
+enum pl_code pl_epochs_flush(struct pl_epochs *epochs, struct pl_error **error);
+
 /* For zone.c: adds to the writes that this record of a zone belongs to `epoch`. */
 void pl__epochs_note_record(struct pl_store *store, rocksdb_writebatch_t *writes, uint64_t epoch,
                             enum pl_store_family zone, const void *key, size_t key_size);

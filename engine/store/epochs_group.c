@@ -41,28 +41,36 @@ enum pl_code pl_epochs_reject(struct pl_store *store, struct pl_error **error) {
 
 /* ---- Taking over ---- */
 
-struct clear {
-    struct pl_epochs *epochs;
-    uint16_t partition;
-};
+/* The nodes that have left something, one after the other. */
+static bool next_node(struct pl_store_iter *iter, char node[PL_NAME_MAX + 1]) {
+    size_t size;
+    const char *key = pl_store_iter_valid(iter) ? pl_store_iter_key(iter, &size) : NULL;
+    const char *end = key && size > 1 && key[0] == 's' ? memchr(key + 1, 0, size - 1) : NULL;
+    if (!end || end - key - 1 > PL_NAME_MAX) return false;
+    memcpy(node, key + 1, (size_t)(end - key));
+    return true;
+}
 
-static enum pl_code clear_entry(void *arg, const char *key, size_t key_size, const char *value, size_t size,
-                                struct pl_error **error) {
-    const struct clear *clear = arg;
-    struct pl_epochs *epochs = clear->epochs;
-    (void)value, (void)size;
-    const char *end = memchr(key + 1, 0, key_size - 1);
-    uint16_t partition;
-    if (!end || (size_t)(key + key_size - end) < 1 + sizeof partition) return PL_OK;
-    memcpy(&partition, end + 1, sizeof partition);
-    if (be16toh(partition) != clear->partition) return PL_OK;
-    rocksdb_writebatch_delete_cf(epochs->writes, epochs->store->family[PL_STORE_STATE], key, key_size);
-    return pl__epochs_flush(epochs, PL__EPOCHS_WRITE, error);
+static void clear_node(struct pl_epochs *epochs, const char *node, uint16_t partition) {
+    char from[PL__NODE_KEY], to[PL__NODE_KEY];
+    size_t size = pl__epochs_node_key(node, partition, from);
+    pl__epochs_node_key(node, (uint16_t)(partition + 1), to); /* there are not as many as that */
+    rocksdb_writebatch_delete_range_cf(epochs->writes, epochs->store->family[PL_STORE_STATE], from, size, to, size);
 }
 
 enum pl_code pl_epochs_clear(struct pl_epochs *epochs, uint16_t partition, struct pl_error **error) {
-    struct clear clear = {.epochs = epochs, .partition = partition};
-    enum pl_code code = pl__epochs_walk(epochs->store, "s", 1, clear_entry, &clear, error);
+    char node[1 + PL_NAME_MAX + 1] = "s";
+    struct pl_store_iter *iter;
+    enum pl_code code = pl_store_iter_new(epochs->store, PL_STORE_STATE, NULL, 0, &iter, error);
+    if (code) return code;
+    for (pl_store_iter_seek(iter, "s", 1); next_node(iter, node + 1);) {
+        size_t length = strlen(node);
+        clear_node(epochs, node + 1, partition);
+        node[length] = 1; /* behind all that is of it */
+        pl_store_iter_seek(iter, node, length + 1);
+    }
+    code = pl_store_iter_check(iter, error);
+    pl_store_iter_free(iter);
     return code ? code : pl__epochs_flush(epochs, 0, error);
 }
 
@@ -81,4 +89,19 @@ enum pl_code pl_epochs_set(struct pl_epochs *epochs, const char *node, uint16_t 
     else
         rocksdb_writebatch_delete_cf(epochs->writes, family, epochs->bytes.data, epochs->bytes.size);
     return pl__epochs_flush(epochs, PL__EPOCHS_WRITE, error);
+}
+
+/* ---- Beside the engine ---- */
+
+enum pl_code pl_epochs_beside(struct pl_store *store, struct pl_epochs **epochs, struct pl_error **error) {
+    struct pl_epochs *e = *epochs = PL_NEW(struct pl_epochs);
+    if (!e) return pl_error_set(error, PL_NO_MEMORY, "no memory for a checkpoint");
+    e->store = store;
+    e->writes = rocksdb_writebatch_create();
+    pl_buffer_init(&e->bytes, SIZE_MAX / 2);
+    return PL_OK;
+}
+
+enum pl_code pl_epochs_flush(struct pl_epochs *epochs, struct pl_error **error) {
+    return pl__epochs_flush(epochs, 0, error);
 }

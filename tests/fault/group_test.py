@@ -30,6 +30,7 @@ import postgres_server  # noqa: E402  pylint: disable=wrong-import-position
 
 BASE, TAGS, STEP = 1_700_000_000, 120, 0.2  # seconds between two rows of a tag
 PARTITIONS = 6
+LANES = PARTITIONS + 1  # of the log: the global section has one, too
 CALM = 6  # seconds for which everything is to be there before the engines are ended
 GRAPH = """
 potline: 1
@@ -162,7 +163,7 @@ class Watch(threading.Thread):
     def all_since(self, instant):
         """Whether there was one of each behind that."""
         with self.lock:
-            return len(self.last) == PARTITIONS and min(self.last.values()) > instant
+            return len(self.last) == LANES and min(self.last.values()) > instant
 
 
 class Faults:
