@@ -379,6 +379,7 @@ static pl_time recurrent_watermark(void *self, struct pl_node *node, pl_time now
         else if (w->time < oldest)
             oldest = w->time;
     }
+    drift_show(r);
     if (!good || !flush(r)) fail(r, node);
     return oldest;
 }

@@ -227,7 +227,8 @@ static double most_surprising(const struct frame *frame, const struct model *m, 
 
 double scatter_judge(const struct frame_rule *rule, const struct frame *frame, struct frame_view *view, unsigned *by) {
     const uint32_t n = frame->modelled, lags = rule->scatters.lags, width = n * (1 + lags);
-    double row[SCATTER_WIDTH_MAX], z[SCATTER_WIDTH_MAX], solved[SCATTER_WIDTH_MAX], ratio[SCATTER_STATISTICS];
+    double row[SCATTER_WIDTH_MAX], z[SCATTER_WIDTH_MAX], solved[SCATTER_WIDTH_MAX];
+    double ratio[SCATTER_STATISTICS] = {0};
     *by = SCATTER_ALL;
     memset(view->score, 0, n * sizeof *view->score);
     if (!frame->scatter_signals || frame->rows < lags) return 0;
