@@ -163,6 +163,24 @@ static void signals_that_do_not_follow_one_another(void **state) {
     }
 }
 
+/* It is said, and no alarm is made up. */
+static void too_few_frames_for_so_many_lags(void **state) {
+    (void)state;
+    for (unsigned lags = 7; lags <= 8; lags++) { /* two rows a signal are needed, of four fifths of 43 and 42 */
+        char options[96];
+        snprintf(options, sizeof options, "{signals: 2, train: 50, level: false, scatter: {lags: %u}}", lags);
+        srand(4);
+        struct test *t = test_open("detect.process", options, PL_SAMPLES);
+        for (unsigned row = 0; row < 100; row++) {
+            const struct sample rows[] = {{row * S, names[0], noise(), 0}, {row * S, names[2], noise(), 0}};
+            test_push(t, rows, 2);
+        }
+        assert_int_equal(test_counter(t, "judged"), 50);
+        assert_int_equal(test_counter(t, "blind"), lags == 8 ? 50 : 0);
+        test_close(t);
+    }
+}
+
 /* Farther than ever on the way that they always went (T2); off that way (Q). */
 static void components_tell_apart(void **state) {
     (void)state;
@@ -371,6 +389,7 @@ int main(void) {
         cmocka_unit_test(another_run_is_known_by_its_jumps),
         cmocka_unit_test(signals_that_do_not_go_together),
         cmocka_unit_test(signals_that_do_not_follow_one_another),
+        cmocka_unit_test(too_few_frames_for_so_many_lags),
         cmocka_unit_test(components_tell_apart),
         cmocka_unit_test(upsets_among_what_teaches),
         cmocka_unit_test(only_the_side_that_matters),
