@@ -1,9 +1,16 @@
 #include "components.h"
 
+#include <math.h>
 #include <stddef.h>
 
 #include "correlation.h"
 #include "symmetric.h"
+
+/* Signals that stand still have a variance of 0, as has what others determine, but by rounding: they go behind it. */
+static void put_last(struct components *m) {
+    for (uint32_t s = 0; s < m->width; s++)
+        if (isinf(m->spread[s])) m->direction[(size_t)s * m->stride + s] = -1;
+}
 
 bool components_learn(struct components *m, const double *rows, uint32_t count, uint32_t from, uint32_t to,
                       double share, double *scratch) {
@@ -11,6 +18,7 @@ bool components_learn(struct components *m, const double *rows, uint32_t count, 
     correlation_gather(&c, rows, count, from, to, scratch);
     m->varying = correlation_signals(&c);
     m->kept = 0;
+    put_last(m);
     if (!symmetric_eigen(m->direction, m->width, m->stride, m->variance, scratch)) return false;
     for (double held = 0; m->kept < m->varying && held < share * m->varying; m->kept++)
         held += m->variance[m->kept]; /* those of a correlation add up to the number of signals */

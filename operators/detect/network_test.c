@@ -141,6 +141,19 @@ static void descending_learns(void **test) {
 
 static const struct pl_strings no_names = {0};
 
+static void put_usual(struct model *model) {
+    float numbers[50];
+    const uint32_t lines = model->network.shape.signals + 1;
+    model->usual = pl_alloc(lines * sizeof *model->usual);
+    assert_non_null(model->usual);
+    for (uint32_t s = 0; s < lines; s++) {
+        for (unsigned i = 0; i < 50; i++)
+            numbers[i] = (float)(i + s);
+        drift_learn(&model->usual[s], numbers, 50);
+        model->usual[s].index = 0.1 * s;
+    }
+}
+
 static void a_file_comes_back(void **test) {
     (void)test;
     char path[300], *folder = make_folder();
@@ -155,6 +168,7 @@ static void a_file_comes_back(void **test) {
             out.mean[s] = 1.0 / (3 + s), out.scale[s] = 0.1 + s;
         for (unsigned i = 0; i < 500; i++)
             tail_add(&out.tail[1], i * 0.001, 1e6);
+        if (k % 2) put_usual(&out);
         assert_true(model_set_note(&out, "inputs", "a\nb\nc" + (shapes[k].signals == 2 ? 2 : 0)));
         assert_true(model_set_note(&out, "target", shapes[k].difference ? "difference" : "value"));
         assert_int_equal(model_write(path, &out, NULL), PL_OK);
@@ -165,7 +179,35 @@ static void a_file_comes_back(void **test) {
         assert_memory_equal(in.mean, out.mean, shapes[k].signals * sizeof(double));
         assert_memory_equal(in.scale, out.scale, shapes[k].signals * sizeof(double));
         assert_memory_equal(in.tail, out.tail, sizeof in.tail);
+        assert_true((in.usual != NULL) == (k % 2 != 0));
+        if (in.usual) assert_memory_equal(in.usual, out.usual, (shapes[k].signals + 1) * sizeof *in.usual);
         assert_string_equal(in.input[1], shapes[k].signals == 2 ? "c" : "b");
+        model_free(&in);
+        model_free(&out);
+    }
+    remove_folder(folder);
+}
+
+static void usual_numbers_must_be_in_order(void **test) {
+    (void)test;
+    char path[300], *folder = make_folder();
+    snprintf(path, sizeof path, "%s/1.safetensors", folder);
+    for (unsigned wrong = 0; wrong < 4; wrong++) {
+        struct model out, in;
+        struct pl_error *error = NULL;
+        assert_true(model_make(&out, &shapes[0]));
+        network_seed(&out.network, 1);
+        put_usual(&out);
+        if (wrong == 1) out.usual[1].edge[4] = -9;
+        if (wrong == 2) out.usual[shapes[0].signals].share[0] = (double)NAN;
+        if (wrong == 3) out.usual[0].index = -1;
+        assert_true(model_set_note(&out, "inputs", "a\nb\nc"));
+        assert_int_equal(model_write(path, &out, NULL), PL_OK);
+        assert_int_equal(model_read(path, &no_names, &in, &error), wrong ? PL_CORRUPT : PL_OK);
+        char *text = error ? pl_error_text(error) : NULL;
+        assert_true(!wrong || strstr(text, "drift"));
+        pl_free(text);
+        pl_error_free(&error);
         model_free(&in);
         model_free(&out);
     }
@@ -236,9 +278,13 @@ static void refusals_say_why(void **test) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gradients_are_right),  cmocka_unit_test(chunks_go_on),
-        cmocka_unit_test(the_fast_pass_agrees), cmocka_unit_test(descending_learns),
-        cmocka_unit_test(a_file_comes_back),    cmocka_unit_test(damaged_files_are_refused),
+        cmocka_unit_test(gradients_are_right),
+        cmocka_unit_test(chunks_go_on),
+        cmocka_unit_test(the_fast_pass_agrees),
+        cmocka_unit_test(descending_learns),
+        cmocka_unit_test(a_file_comes_back),
+        cmocka_unit_test(damaged_files_are_refused),
+        cmocka_unit_test(usual_numbers_must_be_in_order),
         cmocka_unit_test(refusals_say_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@
 #include "scatter.h"
 
 enum { TABLE_FRAMES, TABLE_SIGNALS };
-enum { COUNT_JUDGED, COUNT_ALARMS, COUNT_LEARNED, COUNT_LATE, COUNT_REFUSED };
+enum { COUNT_JUDGED, COUNT_ALARMS, COUNT_LEARNED, COUNT_BLIND, COUNT_LATE, COUNT_REFUSED };
 enum { NO_SLOT = 256 };
 
 /* Of a tag. */
@@ -210,6 +210,7 @@ static struct finding judge(struct process *p, struct frame *frame, struct frame
             [SCATTER_Q] = "what usually explains the signals does not explain them (Q)",
         };
         unsigned by;
+        pl_count(p->verdicts.node, COUNT_BLIND, !frame->scatter_signals);
         double surprise = scatter_judge(&p->rule, frame, view, &by);
         weigh(p, frame, view, subject, &most, surprise, surprise >= threshold, why[by]);
     }
@@ -369,6 +370,9 @@ const struct pl_operator detect_process = {
     .counters = PL_COUNTERS([COUNT_JUDGED] = {"judged", "frames", "Frames judged."},
                             [COUNT_ALARMS] = {"alarms", "frames", "Of them, those that are alarms."},
                             [COUNT_LEARNED] = {"learned", "frames", "Frames kept to learn from."},
+                            [COUNT_BLIND] = {"blind", "frames",
+                                             "Frames that scatter could not judge: too few have taught for "
+                                             "so many signals and lags, or none of them moves."},
                             [COUNT_LATE] = {"late", "rows", "Rows older than the newest frame of their asset."},
                             [COUNT_REFUSED] = {"refused", "rows", "Rows for which there was no room."}),
     .tables = process_tables,

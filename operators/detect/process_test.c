@@ -163,6 +163,24 @@ static void signals_that_do_not_follow_one_another(void **state) {
     }
 }
 
+/* It is said, and no alarm is made up. */
+static void too_few_frames_for_so_many_lags(void **state) {
+    (void)state;
+    for (unsigned lags = 7; lags <= 8; lags++) { /* two rows a signal are needed, of four fifths of 43 and 42 */
+        char options[96];
+        snprintf(options, sizeof options, "{signals: 2, train: 50, level: false, scatter: {lags: %u}}", lags);
+        srand(4);
+        struct test *t = test_open("detect.process", options, PL_SAMPLES);
+        for (unsigned row = 0; row < 100; row++) {
+            const struct sample rows[] = {{row * S, names[0], noise(), 0}, {row * S, names[2], noise(), 0}};
+            test_push(t, rows, 2);
+        }
+        assert_int_equal(test_counter(t, "judged"), 50);
+        assert_int_equal(test_counter(t, "blind"), lags == 8 ? 50 : 0);
+        test_close(t);
+    }
+}
+
 /* Farther than ever on the way that they always went (T2); off that way (Q). */
 static void components_tell_apart(void **state) {
     (void)state;
@@ -183,6 +201,28 @@ static void components_tell_apart(void **state) {
             if (t->out[1].event[i].time >= FAULT_FROM * S) began = &t->out[1].event[i];
         assert_non_null(began);
         assert_non_null(strstr(began->body, off ? "(Q)" : "(T2)"));
+        test_close(t);
+    }
+}
+
+/* Power is twice the flow to the last digit, the temperature stands still: neither has a variance to be judged by. What
+ * rounding does is no alarm, a power that has nothing to do with the flow is one. */
+static void signals_that_others_determine(void **state) {
+    (void)state;
+    for (unsigned seed = 0; seed < 8; seed++) {
+        srand(seed);
+        struct test *t =
+            test_open("detect.process", "{signals: 4, level: false, scatter: {components: 0.9}}", PL_SAMPLES);
+        for (unsigned row = 0; row < RUN; row++) {
+            const double flow = noise(), off = row < 500 ? 0 : row < FAULT_FROM || row >= FAULT_TO ? 1e-5 : 3;
+            const struct sample rows[] = {{row * S, names[0], 100 + 3 * flow, 0},
+                                          {row * S, names[1], 50 + 6 * flow + off, 0},
+                                          {row * S, names[2], 5 + 0.1 * noise(), 0},
+                                          {row * S, names[3], 60, 0}};
+            test_push(t, rows, 4);
+        }
+        const struct counts c = count(t, 0);
+        if (c.missed || c.wrong >= 20) fail_msg("seed %u: %u missed, %u wrong", seed, c.missed, c.wrong);
         test_close(t);
     }
 }
@@ -371,7 +411,9 @@ int main(void) {
         cmocka_unit_test(another_run_is_known_by_its_jumps),
         cmocka_unit_test(signals_that_do_not_go_together),
         cmocka_unit_test(signals_that_do_not_follow_one_another),
+        cmocka_unit_test(too_few_frames_for_so_many_lags),
         cmocka_unit_test(components_tell_apart),
+        cmocka_unit_test(signals_that_others_determine),
         cmocka_unit_test(upsets_among_what_teaches),
         cmocka_unit_test(only_the_side_that_matters),
         cmocka_unit_test(a_new_level_is_accepted),

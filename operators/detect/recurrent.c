@@ -270,6 +270,7 @@ static void begin_anew(struct recurrent *r, struct watched *w, const struct watc
 static void change_version(struct recurrent *r, struct watched *w, const struct watched_view *v) {
     begin_anew(r, w, v);
     w->drift = (struct drift){0};
+    r->drift_news = true;
     memset(v->seen, 0, drift_room(&r->o) * sizeof *v->seen);
     w->blamed = 0;
 }
@@ -379,6 +380,7 @@ static pl_time recurrent_watermark(void *self, struct pl_node *node, pl_time now
         else if (w->time < oldest)
             oldest = w->time;
     }
+    drift_show(r);
     if (!good || !flush(r)) fail(r, node);
     return oldest;
 }

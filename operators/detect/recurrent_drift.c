@@ -79,8 +79,9 @@ static bool tell(struct recurrent *r, uint32_t asset, const struct watched *w, c
     return verdicts_say(&r->verdicts, asset, w->drift.drifted ? "detect.drifted" : "detect.settled", w->time, 0.5);
 }
 
-/* The greatest of all assets, as of their last windows. */
-static void show(struct recurrent *r) {
+void drift_show(struct recurrent *r) {
+    if (!r->drift_news) return;
+    r->drift_news = false;
     const struct pl_table *frames = pl_node_table(r->verdicts.node, TABLE_FRAMES);
     double most = 0;
     for (struct pl_record *at = pl_table_next(frames, NULL); at; at = pl_table_next(frames, at))
@@ -95,7 +96,7 @@ static bool close_window(struct recurrent *r, uint32_t asset, struct watched *w,
     w->drift.worst = found.signal[0];
     w->drift.drifted = drifted;
     pl_count(r->verdicts.node, COUNT_DRIFTED, drifted);
-    show(r);
+    r->drift_news = true;
     const bool good = !changed || tell(r, asset, w, &found);
     w->drift.frames = 0;
     memset(seen, 0, drift_room(&r->o) * sizeof *seen);

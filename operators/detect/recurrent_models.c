@@ -232,7 +232,8 @@ static void tell_version(struct recurrent *r, struct pl_node *node, const struct
     load(r, &(struct choice){0}, version, &l, &error);
     char *why = error ? pl_error_text(error) : NULL;
     char index[32] = "", of[2 * PL_NAME_MAX + 32] = "";
-    if (choice && version == choice->active) drift_tell_most(r, node, index, sizeof index, of, sizeof of);
+    if (choice && version == choice->active && version == r->loaded[ROLE_ACTIVE].version)
+        drift_tell_most(r, node, index, sizeof index, of, sizeof of);
     struct pl_pack *row = pl_reply_row(call, 7 + PL_COUNT_OF(notes));
     pl_pack_pair_str(row, "node", pl_node_name(node));
     pl_pack_pair_int(row, "partition", pl_node_partition(node));

@@ -87,7 +87,8 @@ struct recurrent {
     uint32_t slots;
     float *frame, *filled; /* [signals]: scratch, in the model's scale */
     double *share;
-    double off; /* the active model's first statistic of the frame at hand; NaN: it was not judged */
+    bool drift_news; /* a window was closed, or begun for another version, since the gauge was set */
+    double off;      /* the active model's first statistic of the frame at hand; NaN: it was not judged */
     struct pl_error *error;
 };
 
@@ -99,6 +100,9 @@ static inline size_t drift_room(const struct recurrent_options *o) {
 /* The frame at hand, as the active model sees it, behind its judgement; `seen` is the record's. False without memory.
  */
 bool drift_watch(struct recurrent *r, uint32_t asset, struct watched *w, uint32_t *seen);
+
+/* Sets the gauge to the greatest of all assets, where a window was closed since. */
+void drift_show(struct recurrent *r);
 
 /* The greatest index over its limit, among this partition's assets, and what it is of; empty: no window is whole yet.
  */

@@ -274,6 +274,8 @@ static void what_a_model_is_given_drifts(void **state) {
     assert_non_null(again);
     assert_string_equal(again->body, drifted->body);
     ask(second, "detector models", "", PL_OK, "\"drift_of\":\"w.p2.");
+    test_watermark(second, 1200 * S);
+    assert_true(pl_harness_gauge(second->h, "drift") > 1);
     play(second, plant, 1200, 1800, 0);
     assert_string_equal(event_of(second, "detect.settled", 0)->body, settled->body);
     ask(second, "detector models", "", PL_OK, "\"drift\":\"0.");

@@ -51,12 +51,18 @@ struct law {
     double above, below;
 };
 
+/* Of a component. What others determine has none but by rounding, which is nothing to judge by. */
+static double variance_of(const struct components *parts, uint32_t k) {
+    return fmax(parts->variance[k], 0) + ridge;
+}
+
 /* Box: a sum of squares with these variances is as a chi-square with so many degrees of freedom. */
-static double freedom_of(const double *variance, uint32_t from, uint32_t to) {
+static double freedom_of(const struct components *parts) {
     double sum = 0, squares = 0;
-    for (uint32_t k = from; k < to; k++) {
-        sum += variance[k];
-        squares += variance[k] * variance[k];
+    for (uint32_t k = parts->kept; k < parts->varying; k++) {
+        const double variance = variance_of(parts, k);
+        sum += variance;
+        squares += variance * variance;
     }
     return squares > 0 ? sum * sum / squares : 1;
 }
@@ -65,7 +71,7 @@ static struct law law_of(const struct model *m, unsigned statistic) {
     const double kept = m->parts.kept;
     if (statistic == SCATTER_ALL) return (struct law){signals_of(m), m->frames - signals_of(m)};
     if (statistic == SCATTER_T2) return (struct law){kept, m->frames - kept};
-    return (struct law){freedom_of(m->parts.variance, m->parts.kept, m->parts.varying), m->frames - kept};
+    return (struct law){freedom_of(&m->parts), m->frames - kept};
 }
 
 /* T^2 as a ratio of variances, for a frame that was not learned from. */
@@ -86,11 +92,11 @@ static void measure(const struct model *m, const double *value, double *z, doubl
     const struct components *parts = &m->parts;
     components_score(parts, value, z, solved);
     for (uint32_t k = 0; k < parts->varying; k++) {
-        const double square = solved[k] * solved[k], part = square / (fmax(parts->variance[k], 0) + ridge);
+        const double square = solved[k] * solved[k], part = square / variance_of(parts, k);
         all += part;
         first += k < parts->kept ? part : 0;
         rest += k < parts->kept ? 0 : square;
-        usual += k < parts->kept ? 0 : fmax(parts->variance[k], 0);
+        usual += k < parts->kept ? 0 : variance_of(parts, k);
     }
     ratio[SCATTER_ALL] = as_ratio(all, m->frames, parts->varying);
     ratio[SCATTER_T2] = parts->kept ? as_ratio(first, m->frames, parts->kept) : 0;
@@ -203,7 +209,7 @@ static void contributions(const struct model *m, unsigned by, const double *z, c
     memset(part, 0, parts->width * sizeof *part);
     for (uint32_t k = by == SCATTER_Q ? parts->kept : 0; k < last; k++) {
         const double *direction = parts->direction + (size_t)k * parts->stride;
-        const double weight = by == SCATTER_Q ? score[k] : score[k] / (fmax(parts->variance[k], 0) + ridge);
+        const double weight = by == SCATTER_Q ? score[k] : score[k] / variance_of(parts, k);
         for (uint32_t s = 0; s < parts->width; s++)
             part[s] += weight * direction[s];
     }
@@ -227,7 +233,8 @@ static double most_surprising(const struct frame *frame, const struct model *m, 
 
 double scatter_judge(const struct frame_rule *rule, const struct frame *frame, struct frame_view *view, unsigned *by) {
     const uint32_t n = frame->modelled, lags = rule->scatters.lags, width = n * (1 + lags);
-    double row[SCATTER_WIDTH_MAX], z[SCATTER_WIDTH_MAX], solved[SCATTER_WIDTH_MAX], ratio[SCATTER_STATISTICS];
+    double row[SCATTER_WIDTH_MAX], z[SCATTER_WIDTH_MAX], solved[SCATTER_WIDTH_MAX];
+    double ratio[SCATTER_STATISTICS] = {0};
     *by = SCATTER_ALL;
     memset(view->score, 0, n * sizeof *view->score);
     if (!frame->scatter_signals || frame->rows < lags) return 0;

@@ -131,7 +131,7 @@ def check_quiet(data):
     quiet = json.loads(potline("alarms", "backtest", "--rules", SHIPPED, "--data", data, "--to", "2025-01-01T00:20:00Z",
                                "--json").stdout)
     expect("alarms of a healthy plant", (quiet["alarms"], quiet["truth"]), (0, None))
-    expect("rows of it", quiet["rows"], 1200 * (10 * 12 + 2))
+    expect("rows of it", quiet["rows"], 1200 * (10 * 13 + 2))
 
 
 def check_others(backtest, report):
