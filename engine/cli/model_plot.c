@@ -13,7 +13,7 @@ extern char **environ;
 
 struct frame {
     double x0, x1, y0, y1;
-    bool logarithmic;
+    bool logarithmic, flat;
 };
 
 static double x_of(const struct frame *frame, double x) {
@@ -21,7 +21,7 @@ static double x_of(const struct frame *frame, double x) {
 }
 
 static bool find_frame(const struct pl__plot *plot, struct frame *frame) {
-    *frame = (struct frame){INFINITY, -INFINITY, INFINITY, -INFINITY, plot->logarithmic};
+    *frame = (struct frame){INFINITY, -INFINITY, INFINITY, -INFINITY, plot->logarithmic, false};
     for (unsigned c = 0; c < plot->count; c++) {
         for (size_t i = 0; i < plot->curve[c].count; i++) {
             double x = x_of(frame, plot->curve[c].x[i]), y = plot->curve[c].y[i];
@@ -33,7 +33,9 @@ static bool find_frame(const struct pl__plot *plot, struct frame *frame) {
         }
     }
     if (!(frame->x1 >= frame->x0)) return false;
-    double height = fmax(frame->y1 - frame->y0, 1e-9 * fmax(fabs(frame->y1), 1e-300));
+    double height = frame->y1 - frame->y0, much = fabs(frame->y1) > 0 ? fabs(frame->y1) : 1;
+    frame->flat = height < 1e-9 * much;
+    if (frame->flat) height = 2 * much; /* of round-off nothing is to be seen */
     frame->y0 -= 0.02 * height;
     frame->y1 += 0.02 * height;
     if (frame->x1 == frame->x0) frame->x1 += fmax(fabs(frame->x0), 1) * 1e-9;
@@ -105,6 +107,11 @@ static void put_plot(FILE *out, const struct pl__plot *plot) {
     fputs("set title ", out), put_quoted(out, plot->title);
     fputs("\nset xlabel ", out), put_quoted(out, plot->x);
     fputs("\nset ylabel ", out), put_quoted(out, plot->y);
+    struct frame frame;
+    if (find_frame(plot, &frame) && frame.flat)
+        fprintf(out, "\nset yrange [%.9g:%.9g]", frame.y0, frame.y1);
+    else
+        fputs("\nset yrange [*:*]", out);
     fputs(plot->count > 1 ? "\nset key outside top horizontal" : "\nunset key", out);
     fprintf(out, "\n%s logscale x\nplot ", plot->logarithmic ? "set" : "unset");
     for (unsigned c = 0; c < plot->count; c++) {

@@ -14,7 +14,15 @@
 
 enum cell_unknown { CELL_HEAT, CELL_ALUMINA, CELL_UNDISSOLVED, CELL_FLUORIDE, CELL_CRYOLITE, CELL_METAL, CELL_STACKS };
 enum { CELL_WALLS = 2, CELL_EVENTS = 11 };
-enum cell_event { CELL_HOT = 2 * STACK_EVENTS, CELL_COLD, CELL_EMPTY, CELL_DRY, CELL_THICK_0, CELL_THICK_1, CELL_EFFECT };
+enum cell_event {
+    CELL_HOT = 2 * STACK_EVENTS,
+    CELL_COLD,
+    CELL_EMPTY,
+    CELL_DRY,
+    CELL_THICK_0,
+    CELL_THICK_1,
+    CELL_EFFECT
+};
 
 struct cell_setup {
     struct voltage_cell voltage;

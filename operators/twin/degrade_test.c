@@ -351,6 +351,7 @@ static const struct trial {
     {&twin_cell_model, "anodes far away", {{"distance", 0, 0.2}}, ""},
     {&twin_cell_model, "a shower of alumina", {{"shot", 0, 100}, {"shot", 0.02, 100}, {"feed", 0.1, 2}}, NULL},
     {&twin_cell_model, "an open cover", {{"top", 0, 10000}}, "freezes"},
+    {&twin_cell_model, "all metal tapped", {{"tapping", 0, 10}}, "tapped"},
     {&twin_ledge_model,
      "a ledge that goes and comes",
      {{"bath_temperature", 0, 1050}, {"bath_temperature", 0.4, 962}},

@@ -116,8 +116,10 @@ bool fit_search(struct fit_work *s, double x[PL_FIT_MAX], double *mean) {
     double start[STARTS_MAX][PL_FIT_MAX] = {{0}};
     unsigned n = fit_count(s);
     s->best = FAILED;
-    if (!n) *mean = objective(0, x, NULL, s);
-    if (!n) return true;
+    if (!n) {
+        *mean = objective(0, x, NULL, s);
+        return true;
+    }
     unsigned starts = choose_starts(s, start);
     *mean = INFINITY;
     for (unsigned i = 0; i < starts; i++) {

@@ -4,9 +4,9 @@
  *     pattern_add(pattern, row, column);              the diagonal is always there
  *     if (!pattern_finish(pattern)) ...               compressed columns, coloured
  *
- * Columns of one colour are perturbed together, so a Jacobian costs as many evaluations as there are colours. One row may
- * close the others: it depends on all of them and has no part in the colours, since its entries are what keeps the sum
- * that the equations keep (struct solver_problem, `weights`).
+ * Columns of one colour are perturbed together, so a Jacobian costs as many evaluations as there are colours. One row
+ * may close the others: it depends on all of them and has no part in the colours, since its entries are what keeps the
+ * sum that the equations keep (struct solver_problem, `weights`).
  */
 #ifndef TWIN_PATTERN_H
 #define TWIN_PATTERN_H

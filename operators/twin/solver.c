@@ -75,7 +75,8 @@ static bool make_vectors(struct solver *s, const double *y) {
     s->speed = N_VNew_Serial(p->size, s->context);
     s->absolutes = N_VNew_Serial(p->size, s->context);
     s->column = pl_alloc(4 * (size_t)p->size * sizeof *s->column);
-    if (!s->y || !s->speed || !s->absolutes || !s->column) return false;
+    s->before = pl_alloc((size_t)p->size * sizeof *s->before);
+    if (!s->y || !s->speed || !s->absolutes || !s->column || !s->before) return false;
     memcpy(NV_DATA_S(s->y), y, (size_t)p->size * sizeof *y);
     N_VConst(0, s->speed);
     N_VConst(p->absolute, s->absolutes);
@@ -198,6 +199,7 @@ void solver_free(struct solver *s) {
         if (vectors[i]) N_VDestroy(vectors[i]);
     if (s->context) SUNContext_Free(&s->context);
     pl_free(s->column);
+    pl_free(s->before);
     pl_free(s);
 }
 
@@ -231,10 +233,14 @@ enum pl_code solver_advance(struct solver *s, double until, int *event, struct p
     s->failure[0] = 0;
     int code = implicit(s) ? IDASetStopTime(s->memory, until) : CVodeSetStopTime(s->memory, until);
     double reached = s->t;
+    size_t size = (size_t)s->problem.size * sizeof *s->before;
+    memcpy(s->before, NV_DATA_S(s->y), size);
     if (code >= 0) code = bound_steps(s, until);
     if (code >= 0)
         code = implicit(s) ? IDASolve(s->memory, until, &reached, s->y, s->speed, IDA_NORMAL)
                            : CVode(s->memory, until, s->y, &reached, CV_NORMAL);
+    /* CVODE tries its first step out in the vector that it is to answer in. */
+    if (code < 0 && reached <= s->t) memcpy(NV_DATA_S(s->y), s->before, size);
     if (reached >= s->t) s->t = reached;
     if (code < 0) return failed(s, code, until, error);
     if (!finite_state(s)) return pl_error_set(error, PL_RANGE, "at %g s the state is no number", s->t);

@@ -11,9 +11,9 @@
  * beyond what the model means: the solver tries smaller steps and fails with PL_RANGE, naming what `limit` says. The
  * state is then that of the last step that was good.
  *
- * Backward differentiation keeps sums that the equations keep, where the Jacobian keeps them as well: a balance of states
- * then closes to round-off and not merely to the tolerance. A tally of what all cells lose or take would make each of
- * them a colour of its own; it is the pattern's closing row instead, which follows from the sum and `weights`.
+ * Backward differentiation keeps sums that the equations keep, where the Jacobian keeps them as well: a balance of
+ * states then closes to round-off and not merely to the tolerance. A tally of what all cells lose or take would make
+ * each of them a colour of its own; it is the pattern's closing row instead, which follows from the sum and `weights`.
  *
  * With `sensitivities`, CVODES carries dy/dp along for each of the doubles that `parameters` holds and `rate` reads.
  */
@@ -37,8 +37,8 @@ struct solver_problem {
 
     long lower, upper;             /* the band, or */
     const struct pattern *pattern; /* borrowed for the solver's life */
-    const double *weights;         /* likewise, with `rate` and a pattern that is closed: sum(weight * y) is kept but for
-                                      what is constant; a column whose row is not in it has weight 0 */
+    const double *weights; /* likewise, with `rate` and a pattern that is closed: sum(weight * y) is kept but for
+                              what is constant; a row that is no part of it has weight 0 */
 
     int events; /* roots of `event` end an advance */
     int (*event)(double t, const double *y, double *value, void *model);

@@ -17,7 +17,7 @@ struct solver {
     N_Vector *sensitivity;
     SUNMatrix matrix;
     SUNLinearSolver linear;
-    double *column; /* 4 * size: for coloured difference quotients */
+    double *column, *before; /* 4 * size: for coloured difference quotients; the state before an advance */
     double t;
     char failure[160];          /* what SUNDIALS said last */
     struct solver_effort spent; /* of before restarts */

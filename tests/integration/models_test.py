@@ -301,6 +301,17 @@ def degrade():
     assert set(none["rung"][1:]) == {4}, none["rung"]
     assert abs(none["outputs"]["bath_temperature"][0] - none["outputs"]["bath_temperature"][-1]) < 1e-6
     assert "--budget" in potline(*hard, "--budget", "none", code=2).stderr
+    ended = json.loads(potline(*hard, "--within", "1us", "--json", code=1).stdout)
+    assert ended["error"]["code"] == "LIMIT" and "--within" in ended["error"]["text"] and len(ended["time"]) == 1, ended["error"]
+
+
+def stress():
+    """Whatever the tables allow, and beyond: tests/bench/model_stress, a few runs of each model, or many."""
+    runs = "40" if os.environ.get("POTLINE_LONG") else "2"
+    program = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bench", "model_stress")
+    done = subprocess.run([sys.executable, program, "--bin", os.path.dirname(POTLINE), "--runs", runs, "--seed", "3"], capture_output=True, text=True)
+    print(done.stdout, end="")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def checks():
@@ -325,6 +336,7 @@ def main():
         disk(work)
         own_constants(work)
         degrade()
+        stress()
         checks()
 
 
