@@ -35,3 +35,7 @@ int64_t pl_clock_monotonic(void) {
 int64_t pl_clock_boottime(void) {
     return read_clock(CLOCK_BOOTTIME);
 }
+
+int64_t pl_clock_worked(void) {
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}

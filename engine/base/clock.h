@@ -32,5 +32,6 @@ bool pl_clock_set(struct pl_clock *clock, pl_time now);
 
 int64_t pl_clock_monotonic(void); /* nanoseconds since some moment */
 int64_t pl_clock_boottime(void);  /* the same, and what the machine was suspended for counts */
+int64_t pl_clock_worked(void);    /* nanoseconds that this thread has computed: what else runs does not count */
 
 #endif

@@ -97,14 +97,15 @@ enum pl_code pl_stepper_set(struct pl_stepper *s, unsigned parameter, double val
 /* ---- Steps ---- */
 
 static double seconds_left(const struct pl_stepper *s, pl_time begun) {
-    return s->deadline - (double)(pl_clock_monotonic() - begun) * 1e-9;
+    return s->deadline - (double)(pl_clock_worked() - begun) * 1e-9;
 }
 
 static enum pl_code attempt(struct pl_stepper *s, double until, pl_time begun, struct pl_error **error) {
     struct pl_model_allowance allowance = {.evaluations = s->budget};
     if (s->deadline > 0) {
         allowance.seconds = seconds_left(s, begun);
-        if (allowance.seconds <= 0) return pl_error_set(error, PL_LIMIT, "%g s of the clock are used up", s->deadline);
+        if (allowance.seconds <= 0)
+            return pl_error_set(error, PL_LIMIT, "%g s of this thread's clock are used up", s->deadline);
     }
     if (s->made == PL_STEPPER_SHORT) allowance.longest = (until - s->t) / SHORT;
     if (s->model->allow) s->model->allow(s->self, &allowance);
@@ -143,7 +144,7 @@ static enum pl_code ended_on(struct pl_stepper *s, enum pl_stepper_rung rung) {
 }
 
 enum pl_code pl_stepper_advance(struct pl_stepper *s, double until, struct pl_error **error) {
-    pl_time begun = s->deadline > 0 ? pl_clock_monotonic() : 0;
+    pl_time begun = s->deadline > 0 ? pl_clock_worked() : 0;
     struct pl_error *failure = NULL;
     s->why[0] = 0;
     if (s->dead)

@@ -27,7 +27,7 @@ struct run {
     unsigned changes;
     double until, every;
     long budget;             /* of a step */
-    double deadline, within; /* s of the clock: for a step, for all of it */
+    double deadline, within; /* s of computing: for a step, for all of it */
     pl_time begun;
 
     unsigned outputs;
@@ -180,9 +180,9 @@ static void record(struct run *run, double time) {
 
 static enum pl_code step(struct run *run, double until, struct pl_error **error) {
     struct pl_stepper *stepper = &run->stepper;
-    double left = run->within - (double)(pl_clock_monotonic() - run->begun) * 1e-9;
+    double left = run->within - (double)(pl_clock_worked() - run->begun) * 1e-9;
     if (left <= 0)
-        return pl_error_set(error, PL_LIMIT, "at %g s of %g s, %g s of the clock are used up (--within)", stepper->t,
+        return pl_error_set(error, PL_LIMIT, "at %g s of %g s, %g s of computing are used up (--within)", stepper->t,
                             run->until, run->within);
     stepper->deadline = fmin(run->deadline > 0 ? run->deadline : left, left);
     enum pl_code code = pl_stepper_advance(stepper, until, error);
@@ -209,7 +209,7 @@ static enum pl_code advance(struct run *run, unsigned *next, double until, struc
 static enum pl_code work(struct run *run, struct pl_error **error) {
     unsigned next = 0;
     run->degraded_at = -1;
-    run->begun = pl_clock_monotonic();
+    run->begun = pl_clock_worked();
     enum pl_code code = pl_stepper_open(&run->stepper, run->model, run->values, error);
     if (code) return code;
     run->stepper.budget = run->budget;

@@ -24,7 +24,7 @@ static bool implicit(const struct solver *s) {
 
 static double clock_now(void) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -146,8 +146,8 @@ static enum pl_code failed(struct solver *s, int code, double until, struct pl_e
         return pl_error_set(error, PL_LIMIT, "at %g s, before %g s, %ld evaluations are used up", s->t, until,
                             s->allowance.evaluations);
     if (s->over)
-        return pl_error_set(error, PL_LIMIT, "at %g s, before %g s, %g s of the clock are used up", s->t, until,
-                            s->allowance.seconds);
+        return pl_error_set(error, PL_LIMIT, "at %g s, before %g s, %g s of this thread's clock are used up", s->t,
+                            until, s->allowance.seconds);
     if (work)
         return pl_error_set(error, PL_LIMIT, "more than %ld steps between %g and %g s: the solver gives up",
                             s->problem.steps ? s->problem.steps : (long)SOLVER_STEPS, s->t, until);

@@ -23,7 +23,7 @@ struct solver {
     struct solver_effort spent; /* of before restarts */
     struct pl_model_allowance allowance;
     long evaluations, last; /* so many there have been, and may be */
-    double deadline;        /* s of the monotonic clock; 0: none */
+    double deadline;        /* s of the thread's clock; 0: none */
     bool over;              /* more was asked for than is left */
 };
 

@@ -57,11 +57,11 @@ struct pl_model_quantity {
 };
 
 /* What an advance may take. Evaluations of the equations are counted, so that the same input gives the same answer; the
- * clock is a net behind them, for a machine that has come to a halt. */
+ * clock is a net behind them, that of the thread: it stands while something else runs. */
 struct pl_model_allowance {
     long evaluations; /* from now on; 0: as many as it takes */
     double longest;   /* s: of a step of the integration; 0: as long as it likes */
-    double seconds;   /* of the clock, from now on; 0: no net */
+    double seconds;   /* of the thread's clock, from now on; 0: no net */
 };
 
 /* One thing that was compared with what it should be. */

@@ -13,7 +13,7 @@
  * last what was good last, held. Each rung goes on from where the one before gave up, with a budget of its own, so a
  * step costs five budgets at most. A rung that has held for some steps gives way to the one above it. Budgets are
  * evaluations of the equations: the same input gives the same rungs. `deadline` is a net behind them, off unless set:
- * it alone looks at the clock.
+ * it alone looks at a clock, that of the thread: what else the machine has to do does not count.
  *
  * What is beyond the physics (PL_RANGE: frozen, too hot) is no matter of work: the step fails and names the limit, and
  * the instance stays as it was at the last good state.
@@ -41,7 +41,7 @@ struct pl_stepper {
     void *self; /* the instance at work: to be read */
     double values[PL_MODEL_PARAMETERS_MAX];
     long budget;     /* evaluations, by step and rung; pl_stepper_open sets PL_STEPPER_BUDGET */
-    double deadline; /* s of the clock by step; 0: none */
+    double deadline; /* s of the thread's clock by step; 0: none */
 
     double t;                            /* s: until when the state holds */
     enum pl_stepper_rung rung;           /* that the last step ended on */
