@@ -127,8 +127,9 @@ bool pl_graph_state_fits(const struct pl_graph_node *node, uint64_t kept);
 /* Would an instance that was made as `a` have to be made anew to be `b`? *what (of `room` bytes) says by which options.
  * Which nodes they take from does not count. */
 bool pl_graph_node_differs(const struct pl_graph_node *a, const struct pl_graph_node *b, char *what, size_t room);
-/* The first setting that a running engine cannot change; NULL: none. */
-const char *pl_graph_settings_differ(const struct pl_graph *a, const struct pl_graph *b);
+/* The first setting that a running engine cannot change; NULL: none. `anew`: it ends for it, and another one is made of
+ * the same folder and log, as in a group. */
+const char *pl_graph_settings_differ(const struct pl_graph *a, const struct pl_graph *b, bool anew);
 
 /* A list of problems, in order of place. */
 struct pl_problem {
