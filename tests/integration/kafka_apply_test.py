@@ -28,7 +28,7 @@ nodes:
 """
 NODES = {"in", "win", "gold", "high", "list", "told"}
 MORE = '  low: { op: threshold, from: in, rules: [ { name: low, tags: "*", below: 3.75, hysteresis: 0.1 } ] }\n'
-LIMITS = 'description: "${SECRET}"\nmax_tags: 20000\nmax_keys: 20000\nretention: { gold: 400d }\ntags: [ { match: "*.amps", unit: A } ]\nnodes:\n'
+LIMITS = 'description: "${SECRET}"\nmax_tags: 20000\nmax_keys: 20000\nretention: { gold: 4000d }\ntags: [ { match: "*.amps", unit: A } ]\nnodes:\n'
 SECRET = "none-of-the-groups-business"
 ELSEWHERE = '  lines: { op: sink.ndjson, from: list, path: "${OUT}/list.ndjson" }\n'
 
