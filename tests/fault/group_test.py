@@ -412,7 +412,7 @@ def main():
     parser.add_argument("--session", default="3s")
     parser.add_argument("--rate", type=int, default=4800)
     parser.add_argument("--seconds", type=float)
-    parser.add_argument("--standby", action="store_true")
+    parser.add_argument("--standby", action="store_true", default=not rig.LONG)
     parser.add_argument("--no-network", action="store_true")
     options = parser.parse_args()
     options.seconds = options.seconds or options.faults * 4 + options.deaths * 8
