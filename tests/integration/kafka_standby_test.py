@@ -98,7 +98,7 @@ def try_way(broker, standby, options):
                  lambda: f"nobody follows: {[e.rows('status') for e in engines]}")
         begin = time.monotonic()
         engines[0].kill()
-        wait(lambda: watch.all_since(begin + 0.05), 300, "nobody takes over")
+        wait(lambda: watch.all_since(begin + 1), 300, "nobody takes over")
         taken = time.monotonic() - begin
         told = re.findall(r"partition . is taken over.*", engines[1].heard())[-1]
         engines[1].kill(signal.SIGTERM)
