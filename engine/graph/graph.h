@@ -30,13 +30,13 @@ struct pl_graph_settings {
     const char *name;        /* required: lower case, digits, '-' */
     const char *description; /* "" */
     bool log_given;
+    bool log_standby;                    /* of a log on Kafka */
     uint32_t log_kind;                   /* enum pl_log_kind */
     const char *log_sync;                /* "10ms", "each" or "none" */
     pl_time log_sync_every;              /* from log_sync: 0 is each, -1 none */
     const char *log_brokers, *log_topic; /* of a log on Kafka, like the following */
     const char *log_group;               /* "": none */
     pl_time log_session;
-    bool log_standby;
     int64_t log_replication;
     pl_time log_timeout;
     struct pl_list log_settings; /* of pl_graph_log_setting */
