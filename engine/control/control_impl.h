@@ -72,7 +72,7 @@ void pl__reply_send(struct pl_request *request, const char *status, enum pl_code
                     uint64_t dropped);
 
 /* ---- cluster_rows.c: the engines of a group ---- */
-enum { PL__CLUSTER_PAIRS = 6 };
+enum { PL__CLUSTER_PAIRS = 7 };
 enum pl_code pl__cluster_rows(struct pl_request *request, struct pl_error **error);
 void pl__cluster_status(struct pl_pack *pack, const struct pl_engine *engine);
 

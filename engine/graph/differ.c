@@ -50,18 +50,23 @@ bool pl_graph_node_differs(const struct pl_graph_node *a, const struct pl_graph_
     return list.any;
 }
 
-/* Queues are made anew, and the rest is for people. */
-static bool may_change(const char *setting) {
-    static const char *const names[] = {"description", "queue", "checkpoint", "checkpoint_timeout"};
-    for (size_t i = 0; i < PL_COUNT_OF(names); i++)
-        if (strcmp(names[i], setting) == 0) return true;
+static bool is_among(const char *const *names, const char *setting) {
+    for (; *names; names++)
+        if (strcmp(*names, setting) == 0) return true;
     return false;
 }
 
-const char *pl_graph_settings_differ(const struct pl_graph *a, const struct pl_graph *b) {
-    for (const struct pl_option *row = pl__graph_options; row->name; row++)
-        if (!may_change(row->name) &&
-            pl__graph_option_hash(row, &a->settings) != pl__graph_option_hash(row, &b->settings))
+/* Queues are made anew, and the rest is for people. */
+static const char *const may_change[] = {"description", "queue", "checkpoint", "checkpoint_timeout", NULL};
+/* Whose the folder is, where its log is, what is in which partition of it, and by which time. */
+static const char *const may_not_ever[] = {"potline",   "name",      "log",   "partitions",
+                                           "key_depth", "broadcast", "clock", NULL};
+
+const char *pl_graph_settings_differ(const struct pl_graph *a, const struct pl_graph *b, bool anew) {
+    for (const struct pl_option *row = pl__graph_options; row->name; row++) {
+        bool may = anew ? !is_among(may_not_ever, row->name) : is_among(may_change, row->name);
+        if (!may && pl__graph_option_hash(row, &a->settings) != pl__graph_option_hash(row, &b->settings))
             return row->name;
-    return pl__graph_tags_hash(a) != pl__graph_tags_hash(b) ? "tags" : NULL;
+    }
+    return !anew && pl__graph_tags_hash(a) != pl__graph_tags_hash(b) ? "tags" : NULL;
 }

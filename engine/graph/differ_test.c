@@ -69,24 +69,29 @@ static void a_file_is_the_same_by_any_path(void **state) {
 static void some_settings_take_a_restart(void **state) {
     (void)state;
     static const struct {
-        const char *head, *differs;
+        const char *head, *differs, *anew;
     } cases[] = {
-        {HEAD, NULL},
-        {HEAD "description: else\ncheckpoint: 3s\nqueue: { batches: 9 }\n", NULL},
-        {HEAD "partitions: 2\n", "partitions"},
-        {HEAD "log: { sync: each }\n", "log"},
-        {HEAD "retention: { gold: 1d }\n", "retention"},
-        {HEAD "tags: [ { match: '*', unit: V } ]\n", "tags"},
-        {"potline: 1\nname: other\n", "name"},
+        {HEAD, NULL, NULL},
+        {HEAD "description: else\ncheckpoint: 3s\nqueue: { batches: 9 }\n", NULL, NULL},
+        {HEAD "partitions: 2\n", "partitions", "partitions"},
+        {HEAD "key_depth: 2\n", "key_depth", "key_depth"},
+        {HEAD "log: { sync: each }\n", "log", "log"},
+        {HEAD "retention: { gold: 1d }\n", "retention", NULL},
+        {HEAD "max_tags: 1000\n", "max_tags", NULL},
+        {HEAD "tags: [ { match: '*', unit: V } ]\n", "tags", NULL},
+        {"potline: 1\nname: other\n", "name", "name"},
     };
     struct pl_graph *a = good(HEAD NODES);
     for (size_t i = 0; i < PL_COUNT_OF(cases); i++) {
         char text[600];
         snprintf(text, sizeof text, "%s%s", cases[i].head, NODES);
         struct pl_graph *b = good(text);
-        const char *differs = pl_graph_settings_differ(a, b);
-        if (!cases[i].differs) assert_null(differs);
-        if (cases[i].differs) assert_string_equal(differs, cases[i].differs);
+        for (int anew = 0; anew < 2; anew++) {
+            const char *expected = anew ? cases[i].anew : cases[i].differs;
+            const char *differs = pl_graph_settings_differ(a, b, anew);
+            if (!expected) assert_null(differs);
+            if (expected) assert_string_equal(differs, expected);
+        }
         pl_graph_free(b);
     }
     pl_graph_free(a);

@@ -30,13 +30,13 @@ struct pl_graph_settings {
     const char *name;        /* required: lower case, digits, '-' */
     const char *description; /* "" */
     bool log_given;
+    bool log_standby;                    /* of a log on Kafka */
     uint32_t log_kind;                   /* enum pl_log_kind */
     const char *log_sync;                /* "10ms", "each" or "none" */
     pl_time log_sync_every;              /* from log_sync: 0 is each, -1 none */
     const char *log_brokers, *log_topic; /* of a log on Kafka, like the following */
     const char *log_group;               /* "": none */
     pl_time log_session;
-    bool log_standby;
     int64_t log_replication;
     pl_time log_timeout;
     struct pl_list log_settings; /* of pl_graph_log_setting */
@@ -127,8 +127,9 @@ bool pl_graph_state_fits(const struct pl_graph_node *node, uint64_t kept);
 /* Would an instance that was made as `a` have to be made anew to be `b`? *what (of `room` bytes) says by which options.
  * Which nodes they take from does not count. */
 bool pl_graph_node_differs(const struct pl_graph_node *a, const struct pl_graph_node *b, char *what, size_t room);
-/* The first setting that a running engine cannot change; NULL: none. */
-const char *pl_graph_settings_differ(const struct pl_graph *a, const struct pl_graph *b);
+/* The first setting that a running engine cannot change; NULL: none. `anew`: it ends for it, and another one is made of
+ * the same folder and log, as in a group. */
+const char *pl_graph_settings_differ(const struct pl_graph *a, const struct pl_graph *b, bool anew);
 
 /* A list of problems, in order of place. */
 struct pl_problem {

@@ -166,12 +166,20 @@ static bool name_writer(const struct pl_kafka_log *log, char writer[PL__KAFKA_WR
     return true;
 }
 
+/* Of brokers with an open transaction: a checkpoint of much state has to come through, and what a dead member has left
+ * open, if nobody ends it, hides all behind it for so long. More than 15 minutes they do not take. */
+static pl_time patience_of(const struct pl_log_kafka_options *options) {
+    pl_time patience = 2 * options->session, answers = 3 * options->timeout;
+    if (!options->group) return PL_MINUTE;
+    if (patience < answers) patience = answers;
+    if (patience < 10 * PL_SECOND) patience = 10 * PL_SECOND;
+    return patience < 15 * PL_MINUTE ? patience : 15 * PL_MINUTE;
+}
+
 /* Who had the name before cannot append any more from here on, and what it left open is taken back. */
 static enum pl_code open_writer(struct pl_kafka_log *log, struct pl_error **error) {
-    char
-        patience[24]; /* of brokers with a transaction that a dead member of a group has left open, if nobody ends it */
-    int sessions = (int)(2 * log->options.session / PL_MILLISECOND);
-    snprintf(patience, sizeof patience, "%d", !log->options.group ? 60000 : sessions < 10000 ? 10000 : sessions);
+    char patience[24];
+    snprintf(patience, sizeof patience, "%d", (int)(patience_of(&log->options) / PL_MILLISECOND));
     if (log->options.member && !name_writer(log, log->name))
         return pl_error_set(error, PL_UNAVAILABLE, "log: the group has gone on without this engine");
     const char *const settings[] = {"transactional.id",

@@ -16,10 +16,11 @@ enum pl_code pl_kafka_follower_new(struct pl_log *base, struct pl_kafka_follower
     static const char *const settings[] = {"queued.max.messages.kbytes", "1024", NULL}; /* of each partition */
     struct pl_kafka_log *log = pl__kafka_of(base);
     struct pl_kafka_follower *f = *follower = PL_NEW(struct pl_kafka_follower);
-    if (f) f->follows = pl_alloc((base->partitions + 1) * sizeof *f->follows);
-    enum pl_code code = f && f->follows ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "log: out of memory");
+    if (!f) return pl_error_set(error, PL_NO_MEMORY, "log: out of memory");
+    f->log = log;
+    f->follows = pl_alloc((base->partitions + 1) * sizeof *f->follows);
+    enum pl_code code = f->follows ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "log: out of memory");
     if (!code) {
-        f->log = log;
         f->handle = pl__kafka_reading(log, settings, error);
         code = f->handle ? PL_OK : PL_NO_MEMORY;
     }

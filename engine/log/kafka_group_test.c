@@ -157,7 +157,7 @@ static void what_a_dead_one_has_left_open_is_ended(void **state) {
     open_for(next.member);
     assert_int_equal(pl_kafka_group_ask(opened, places, NULL), PL_OK);
     assert_string_equal(places[0].mark, "1:e1");
-    assert_int_equal(pl_kafka_state_each(opened, 0, count_entry, &found, NULL), PL_OK);
+    assert_int_equal(pl_kafka_state_each(opened, 0, 0, count_entry, &found, NULL), PL_OK);
     pl_kafka_commit_drop(left);
     left->ops->close(left);
     opened->ops->close(opened);
@@ -167,14 +167,19 @@ static void what_a_dead_one_has_left_open_is_ended(void **state) {
 
 /* ---- Somebody else's transaction, in front of what was committed ---- */
 
-static rd_kafka_t *begin_elsewhere(const char *where) {
+static rd_kafka_t *open_elsewhere(const char *name) {
     char why[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set(conf, "bootstrap.servers", options.brokers, why, sizeof why);
-    rd_kafka_conf_set(conf, "transactional.id", "elsewhere", why, sizeof why);
+    rd_kafka_conf_set(conf, "transactional.id", name, why, sizeof why);
     rd_kafka_t *other = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
     assert_non_null(other);
     assert_null(rd_kafka_init_transactions(other, WAIT_MS));
+    return other;
+}
+
+static rd_kafka_t *begin_elsewhere(const char *where) {
+    rd_kafka_t *other = open_elsewhere("elsewhere");
     assert_null(rd_kafka_begin_transaction(other));
     assert_int_equal(rd_kafka_producev(other, RD_KAFKA_V_TOPIC(where), RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_KEY("k", 1),
                                        RD_KAFKA_V_VALUE("v", 1), RD_KAFKA_V_END),
@@ -204,9 +209,28 @@ static void state_is_read_to_what_was_committed_last(void **state) {
     assert_int_equal(pl_kafka_commit_put(opened, &entry, NULL), PL_OK);
     assert_int_equal(pl_kafka_commit_end(opened, (uint64_t[COUNT]){0}, "1:mine", NULL), PL_OK);
     assert_int_equal(pthread_create(&ending, NULL, end_later, other), 0);
-    assert_int_equal(pl_kafka_state_each(opened, 0, count_entry, &found, NULL), PL_OK);
+    assert_int_equal(pl_kafka_state_each(opened, 0, 0, count_entry, &found, NULL), PL_OK);
     assert_int_equal(found, 1);
     pthread_join(ending, NULL);
+    rd_kafka_destroy(other);
+}
+
+/* As when its time is over: it is none that the engine would fail with, but begins anew. */
+static void a_transaction_that_is_ended_meanwhile_is_begun_anew(void **state) {
+    (void)state;
+    bool done;
+    enum pl_code code = PL_OK;
+    open_for(NULL);
+    const struct pl_kafka_entry entry = {.key = "k", .key_size = 1, .value = "1", .size = 1};
+    assert_int_equal(pl_kafka_commit_begin(opened, &done, NULL), PL_OK);
+    assert_int_equal(pl_kafka_commit_put(opened, &entry, NULL), PL_OK);
+    rd_kafka_t *other = open_elsewhere(options.writer);
+    for (int waited = 0; !code && waited < WAIT_MS; waited += STEP_MS) {
+        code = pl_kafka_commit_put(opened, &entry, NULL);
+        usleep(STEP_MS * 1000);
+    }
+    assert_true(code == PL_CONFLICT || code == PL_UNAVAILABLE);
+    pl_kafka_commit_drop(opened);
     rd_kafka_destroy(other);
 }
 
@@ -256,6 +280,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(who_has_lost_its_place_writes_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_dead_one_has_left_open_is_ended, setup, teardown),
         cmocka_unit_test_setup_teardown(state_is_read_to_what_was_committed_last, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_transaction_that_is_ended_meanwhile_is_begun_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_settled_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(what_never_ends_is_not_waited_for, setup, teardown),
     };

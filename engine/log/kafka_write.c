@@ -123,6 +123,15 @@ static rd_kafka_resp_err_t try_produce(rd_kafka_t *producer, const rd_kafka_vu_t
     return code;
 }
 
+/* Brokers have ended the transaction meanwhile, for its time was over, or for another one who has taken our place. */
+static enum pl_code not_taken(struct pl_kafka_log *log, rd_kafka_resp_err_t failed, struct pl_error **error) {
+    char why[200];
+    bool over = rd_kafka_fatal_error(log->producer, why, sizeof why);
+    if (over) return pl_error_set(error, PL_CONFLICT, "log: a record is not taken: this writer cannot go on: %s", why);
+    if (failed != RD_KAFKA_RESP_ERR__STATE) return pl__kafka_fail(error, failed, NULL, "a record is not taken");
+    return pl_error_set(error, PL_UNAVAILABLE, "log: a record is not taken: the transaction is over before its end");
+}
+
 static enum pl_code produce(struct pl_kafka_log *log, const char *topic, unsigned partition, const void *key,
                             size_t key_size, const void *value, size_t size, int64_t time, uintptr_t opaque,
                             struct pl_error **error) {
@@ -140,7 +149,7 @@ static enum pl_code produce(struct pl_kafka_log *log, const char *topic, unsigne
     while ((failed = try_produce(log->producer, message, PL_COUNT_OF(message))) == RD_KAFKA_RESP_ERR__QUEUE_FULL &&
            pl_clock_monotonic() < until)
         rd_kafka_poll(log->producer, PL__KAFKA_SLICE_MS);
-    return failed ? pl__kafka_fail(error, failed, NULL, "a record is not taken") : PL_OK;
+    return failed ? not_taken(log, failed, error) : PL_OK;
 }
 
 /* ---- Appending ---- */

@@ -37,6 +37,7 @@ struct pl_change_options {
     bool lenient;                              /* state that does not fit is let go of */
     bool probation;                            /* a node that fails behind it brings the graph before it back */
     bool shadow;                               /* it is only tried beside the other one: sinks do not run */
+    bool anew;                                 /* engines end for it, and are made anew: those of a group */
     bool remembers;                            /* those of `reset` are made anew, but go on with what they know */
 };
 

@@ -66,7 +66,7 @@ static enum pl_code check_state(const struct pl_change_options *options, const s
 static enum pl_code check(const struct pl_change_options *options, const struct pl_graph *from,
                           struct pl_error **error) {
     const struct pl_graph *to = options->graph;
-    const char *setting = pl_graph_settings_differ(from, to);
+    const char *setting = pl_graph_settings_differ(from, to, options->anew);
     if (setting)
         return pl_error_set(error, PL_CONFLICT, "%s is another one than the running engine has, which takes a restart",
                             setting);

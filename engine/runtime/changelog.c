@@ -158,7 +158,8 @@ enum pl_code pl_changelog_decide(struct pl_changelog *changelog, struct pl_store
 enum pl_code pl_changelog_take(struct pl_epochs *epochs, const struct pl_kafka_entry *entry, struct pl_epoch *found,
                                struct pl_error **error) {
     struct pl_unpack unpack;
-    const char *end = entry->key ? memchr(entry->key, 0, entry->key_size) : NULL;
+    if (!entry->key) return PL_OK; /* nobody's */
+    const char *end = memchr(entry->key, 0, entry->key_size);
     if (entry->key_size == sizeof epoch_key - 1 && memcmp(entry->key, epoch_key, entry->key_size) == 0) {
         pl_epoch_fini(found);
         pl_unpack_init(&unpack, entry->value, entry->size);

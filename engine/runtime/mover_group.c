@@ -184,7 +184,7 @@ static enum pl_code load(const struct pl_mover *mover, const struct pl_group_gra
 /* Before the engine ends for it. */
 static enum pl_code check(struct pl_mover *mover, const struct pl_graph *from, const struct pl_graph *to,
                           struct pl_error **error) {
-    struct pl_change_options options = {.graph = to, .lenient = true};
+    struct pl_change_options options = {.graph = to, .lenient = true, .anew = true};
     struct pl_change_plan plan = {0};
     enum pl_code code = pl_engine_fits_group(mover->engine, to, error);
     if (!code) code = pl_change_plan_make(&options, from, &plan, error);

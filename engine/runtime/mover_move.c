@@ -169,6 +169,7 @@ enum pl_code pl__mover_carry_out(struct pl_mover *mover, const struct pl__wish *
     char path[PATH_MAX] = "";
     enum pl_code code = pl__mover_find(mover, wish, &to, path, error);
     struct pl_change_options options = pl__mover_options(wish, to);
+    options.anew = mover->group.cluster;
     if (!code) code = pl_engine_can_move(mover->engine, to, error);
     if (!code) code = pl_change_plan_make(&options, from, &plan, error);
     if (code && !wish->said.call)

@@ -3,12 +3,13 @@
 and woken, stopped in good order, and cut off from the network, each in a machine (network namespace) of its own.
 
 All engines together must have the windows and the events of rules that one engine with the embedded log gives, each once;
-so must the table and the topic that transactional sinks write. Prints how long it takes from the death of an engine until
-there is a checkpoint with new rows of every partition again.
+so must the table and the topic that transactional sinks write. Prints how long it takes from the death of an engine, with all
+others well, until there is a checkpoint with new rows of every partition again.
 
-    group_test.py [--faults N] [--engines N] [--brokers N] [--seed N] [--session DURATION] [--rate ROWS/S] [--keep]
+    group_test.py [--faults N] [--deaths N] [--engines N] [--brokers N] [--seed N] [--session DURATION] [--rate ROWS/S]
+                  [--standby]
 
-A long test: 100 faults and three brokers with POTLINE_LONG; without it, and without options, it is left out.
+With POTLINE_LONG 100 faults, 12 deaths and three brokers; else a few, and one broker.
 """
 import argparse
 import atexit
@@ -115,9 +116,13 @@ class Engine:
     def signal(self, number):
         self.process.send_signal(number)
 
-    def stop(self, number):
+    def stop(self, number, meanwhile=lambda: None):
         self.signal(number)
-        code = self.process.wait(timeout=rig.PATIENCE)
+        end = time.monotonic() + rig.PATIENCE
+        while self.process.poll() is None and time.monotonic() < end:
+            meanwhile()
+            time.sleep(0.02)
+        code = self.process.wait(timeout=0)
         late = "not everything under way was worked off" in self.tail()  # the group changes, or brokers are away
         if number != signal.SIGKILL and code and not late:
             fail(f"{self.name}: exit code {code}: {self.tail()}")
@@ -170,10 +175,10 @@ class Faults:
     def __init__(self, options, engines, brokers, machines):
         self.options, self.engines, self.brokers, self.machines = options, engines, brokers, machines
         self.watch = None  # once there is something to be seen
+        self.rows_until = time.monotonic() + options.seconds  # at the earliest
         self.dice, self.done = random.Random(options.seed), collections.Counter()
         self.undo = []  # what is to be mended, and when
         self.takeovers = []
-        self.deaths = []  # of engines, until all is worked off again
         self.broken_broker = False
 
     def session(self):
@@ -183,15 +188,11 @@ class Faults:
         self.undo.append((time.monotonic() + seconds, what, arguments))
 
     def look(self):
-        """Mends what is due, and notes who gives results again."""
+        """Mends what is due."""
         now = time.monotonic()
         for entry in [e for e in self.undo if e[0] <= now]:
             self.undo.remove(entry)
             entry[1](*entry[2])
-        for death in list(self.deaths):
-            if self.watch.all_since(death):
-                self.deaths.remove(death)
-                self.takeovers.append(now - death)
 
     def wait(self, seconds):
         end = time.monotonic() + seconds
@@ -207,12 +208,10 @@ class Faults:
 
     def kill_engine(self, engine):
         engine.stop(signal.SIGKILL)
-        if not self.undo:
-            self.deaths.append(time.monotonic())
         self.later(self.dice.choice([0, 2, self.session() + 4]), engine.start)
 
     def stop_engine(self, engine):
-        engine.stop(signal.SIGTERM)
+        engine.stop(signal.SIGTERM, self.look)
         self.later(self.dice.choice([0, 3]), engine.start)
 
     def freeze_engine(self, engine):
@@ -267,6 +266,24 @@ class Faults:
         self.mend()
 
 
+    def all_work(self, instant):
+        """Waits for a checkpoint of each partition behind that, as long as rows come: false when there is none."""
+        while not self.watch.all_since(instant) and time.monotonic() < self.rows_until:
+            self.wait(0.05)
+        return self.watch.all_since(instant)
+
+    def die_in_peace(self):
+        for i in range(self.options.deaths):
+            engine = self.engines[i % len(self.engines)]
+            if not self.all_work(time.monotonic() + 1):
+                return
+            engine.stop(signal.SIGKILL)
+            death = time.monotonic()
+            if self.all_work(death + 1):  # what is heard before may be from before; no session is as short as that
+                self.takeovers.append(time.monotonic() - death)
+            engine.start()
+
+
 def write_rows(work, seconds, rate):
     """Two files, for `seconds` at `rate` rows a second both together."""
     dice = random.Random(5)
@@ -314,7 +331,7 @@ def gathers(work):
 
 
 def write_graphs(work, options, brokers, url, all_of_it):
-    group = f'{{ kind: kafka, brokers: "{brokers}", group: plant, session: {options.session}, timeout: 5s }}'
+    group = f'{{ kind: kafka, brokers: "{brokers}", group: plant, session: {options.session}, timeout: 5s, standby: {str(options.standby).lower()} }}'
     for name, log, rate in (("alone", "{ kind: embedded }", ""), ("plant", group, f"rate: {options.rate // 2}/s, ")):
         with open(f"{work}/{name}.yaml", "w", encoding="utf-8") as file:
             text = GRAPH + (GATHER if all_of_it else "") + (TABLE if url and all_of_it else "")
@@ -363,8 +380,9 @@ def run(work, options, machines, server):
     faults = Faults(options, engines, brokers, broker_machines)
     faults.wait(6)
     faults.watch = Watch(brokers.addresses, "plant.changelog")
+    faults.die_in_peace()
     faults.go()
-    end, whole = time.monotonic() + options.seconds + 180, 0
+    end, whole = time.monotonic() + options.seconds + 300, 0
     while time.monotonic() < end and whole < CALM:  # what is there may belong to no checkpoint yet
         faults.wait(2)
         found = found_by(engines, brokers, server, last)
@@ -386,19 +404,18 @@ def run(work, options, machines, server):
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("--faults", type=int, default=100 if rig.LONG else 0)
+    parser.add_argument("--faults", type=int, default=100 if rig.LONG else 4)
+    parser.add_argument("--deaths", type=int, default=12 if rig.LONG else 1)
     parser.add_argument("--engines", type=int, default=3)
     parser.add_argument("--brokers", type=int, default=3 if rig.LONG else 1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--session", default="3s")
     parser.add_argument("--rate", type=int, default=4800)
     parser.add_argument("--seconds", type=float)
+    parser.add_argument("--standby", action="store_true", default=not rig.LONG)
     parser.add_argument("--no-network", action="store_true")
     options = parser.parse_args()
-    if not options.faults:
-        print("skipped: long (POTLINE_LONG=1, or --faults)")
-        sys.exit(77)
-    options.seconds = options.seconds or options.faults * 4
+    options.seconds = options.seconds or options.faults * 4 + options.deaths * 8
     why = "not asked for" if options.no_network else netns.why_not()
     if why:
         print(f"without cuts of the network: {why}")

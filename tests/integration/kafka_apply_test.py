@@ -1,15 +1,17 @@
 #!/usr/bin/python3
 """A graph that is applied on one engine of a group is run by all of it, also by who comes later with another file; where one
-of them cannot run it, or is not well with it, all are back at the one before. Nothing is lost or doubled meanwhile."""
+of them cannot run it, or is not well with it, all are back at the one before. Engines are killed in the middle of a change.
+Nothing is lost or doubled meanwhile, and of variables the group is told the names only."""
 import os
 import random
 import signal
 import subprocess
 import tempfile
+import time
 
 from kafka_engines import POTLINE, Broker, Engine, all_rows, fail, rows_of, run_alone, same, wait, write_rows
 
-ROWS = 60_000
+ROWS, KILLS = (200_000, 20) if os.environ.get("POTLINE_LONG") else (60_000, 1)
 GRAPH = """
 potline: 1
 name: {name}
@@ -26,6 +28,8 @@ nodes:
 """
 NODES = {"in", "win", "gold", "high", "list", "told"}
 MORE = '  low: { op: threshold, from: in, rules: [ { name: low, tags: "*", below: 3.75, hysteresis: 0.1 } ] }\n'
+LIMITS = 'description: "${SECRET}"\nmax_tags: 20000\nmax_keys: 20000\nretention: { gold: 4000d }\ntags: [ { match: "*.amps", unit: A } ]\nnodes:\n'
+SECRET = "none-of-the-groups-business"
 ELSEWHERE = '  lines: { op: sink.ndjson, from: list, path: "${OUT}/list.ndjson" }\n'
 
 
@@ -122,6 +126,24 @@ def refused(engines, folder):
         fail(f"--reset in a group: {said}")
 
 
+def killed_meanwhile(engines, dice):
+    """Who has said it, or another one, somewhere on the way to it; between a graph with other limits, and one more node."""
+    for i in range(KILLS):
+        file, more = (("limits.yaml", ()), ("more.yaml", ("low",)))[i % 2]
+        apply(engines[2 * (i // 2 % 2)], file, "--probation", "1s", "--yes")
+        time.sleep(dice.uniform(0, 1.5))
+        victim = engines[(0, 1, 2)[i % 3]]
+        victim.kill()
+        victim.start(OUT="none")
+        all_run(engines, f"{file}, {victim.data} killed meanwhile", more)
+
+
+def told(broker):
+    """All that was ever said to the group."""
+    return subprocess.run(["kcat", "-b", broker.address, "-q", "-C", "-t", "group.group", "-o", "beginning", "-e"],
+                          capture_output=True, check=True).stdout
+
+
 def strangers(broker, engines):
     """What nobody has said: a graph that is none, one far ahead that is damaged, a key that is half of one."""
     for key, value in (("graph/00000000000000000900/evil", b"hello"), ("graph/00000000000000000901/evil", b"\x9c\x01\xcd\x03"),
@@ -143,9 +165,10 @@ def main():
         write(folder, "alone.yaml", GRAPH.format(name="alone", log="{ kind: embedded }", rate=""))
         write(folder, "group.yaml", group)
         write(folder, "more.yaml", group + MORE)
+        write(folder, "limits.yaml", group.replace("nodes:\n", LIMITS))
         write(folder, "elsewhere.yaml", group + MORE + ELSEWHERE)
         run_alone(folder, "alone.yaml")
-        engines = [Engine(folder, i, OUT="none") if i != 1 else Engine(folder, i) for i in range(3)]
+        engines = [Engine(folder, i, OUT="none", SECRET=SECRET) if i != 1 else Engine(folder, i, SECRET=SECRET) for i in range(3)]
         for engine in engines[:2]:
             engine.start()
         all_run(engines[:2], "start")
@@ -154,6 +177,10 @@ def main():
         who_comes_later(engines)
         one_cannot(engines)
         one_is_not_well(engines)
+        killed_meanwhile(engines, dice)
+        said = told(broker)
+        if SECRET.encode() in said or b"${SECRET}" not in said:
+            fail("the group is told what a variable stands for")
         strangers(broker, engines)
         wait(lambda: not rows_of(folder, "alone.data", "gold") - all_rows(engines, "gold"), 150, "gold does not come")
         for engine in engines:
