@@ -191,8 +191,7 @@ static enum pl_code take_entry(void *arg, const struct pl_kafka_entry *entry, st
     return pl_changelog_take(take->epochs, entry, &take->found, error);
 }
 
-static void tell_taken(const struct pl_changelog *changelog, unsigned partition, const struct take *take, bool known,
-                       int64_t begun) {
+static void tell_taken(unsigned partition, const struct take *take, bool known, int64_t begun) {
     double ms = (double)(pl_clock_monotonic() - begun) / PL_MILLISECOND;
     if (known)
         pl_diag(PL_INFO,
@@ -200,9 +199,8 @@ static void tell_taken(const struct pl_changelog *changelog, unsigned partition,
                 " entries, %.1f MiB (%.0f ms)",
                 partition, take->entries, (double)take->bytes / (1 << 20), ms);
     else if (take->found.number)
-        pl_diag(PL_INFO, "partition %u is taken over with %" PRIu64 " entries of state, %.1f MiB (%.0f ms)%s",
-                partition, take->entries, (double)take->bytes / (1 << 20), ms,
-                changelog->replicas ? "" : "; nothing of it was here");
+        pl_diag(PL_INFO, "partition %u is taken over with %" PRIu64 " entries of state, %.1f MiB (%.0f ms)", partition,
+                take->entries, (double)take->bytes / (1 << 20), ms);
 }
 
 static enum pl_code load(struct pl_changelog *changelog, struct pl_epochs *epochs, unsigned partition,
@@ -214,7 +212,7 @@ static enum pl_code load(struct pl_changelog *changelog, struct pl_epochs *epoch
     if (!code) code = pl_kafka_state_each(changelog->log, partition, from, take_entry, &take, error);
     if (!code && known && !take.found.number && !pl_replica_epoch(changelog->replicas, partition, &take.found))
         code = no_memory(error);
-    if (!code) tell_taken(changelog, partition, &take, known, begun);
+    if (!code) tell_taken(partition, &take, known, begun);
     if (!code && changelog->replicas) pl_replica_forget(changelog->replicas, partition); /* it goes on from here */
     *found = take.found;
     return code;

@@ -53,9 +53,22 @@ static const struct pl_epoch_node *kept_of(const struct pl_epoch *last, const st
     return kept || !node->settings.was || !node->settings.was[0] ? kept : kept_as(last, node->settings.was);
 }
 
-static enum pl_code check_node(const struct pl_graph_node *node, const struct pl_epoch_node *kept,
-                               const struct pl_epoch_node *now, struct pl_error **error) {
+static bool in_group(const struct pl_graph *graph) {
+    const struct pl_graph_settings *settings = &graph->settings;
+    return settings->log_kind == PL_LOG_KAFKA && settings->log_group && *settings->log_group;
+}
+
+/* In a group the changelog has it under its old name: who took it over would have what has changed since, and no more.
+ */
+static enum pl_code check_node(const struct pl_recovery *recovery, const struct pl_graph_node *node,
+                               const struct pl_epoch_node *kept, const struct pl_epoch_node *now,
+                               struct pl_error **error) {
     const char *way_out = "; go back, or start it afresh with --reset";
+    if (in_group(recovery->graph) && strcmp(kept->name, now->name) != 0)
+        return pl_error_at(error, PL_CONFLICT, node->place,
+                           "node %s: it was %s, and a group keeps state under the name that it was made with; go back, "
+                           "or leave `was` out, and it starts afresh",
+                           now->name, kept->name);
     if (strcmp(kept->op, now->op) != 0)
         return pl_error_at(error, PL_CONFLICT, node->place, "node %s: its state was made by %s, it is %s now%s %s",
                            now->name, kept->op, now->op, way_out, now->name);
@@ -70,7 +83,7 @@ static enum pl_code check_node(const struct pl_graph_node *node, const struct pl
 static bool is_reset(const struct pl_recovery *recovery, const struct pl_graph_node *node,
                      const struct pl_epoch_node *kept, const struct pl_epoch_node *now) {
     return is_among(recovery->reset, node->name) || (recovery->without_sinks && !node->op->outputs) ||
-           (kept && recovery->lenient && check_node(node, kept, now, NULL) != PL_OK);
+           (kept && recovery->lenient && check_node(recovery, node, kept, now, NULL) != PL_OK);
 }
 
 enum pl_code pl_recovery_no_such_node(const struct pl_graph *graph, const char *option, const char *name,
@@ -106,7 +119,7 @@ enum pl_code pl_recovery_check(const struct pl_recovery *recovery, const struct 
     for (unsigned i = 0; i < graph->node_count && !code; i++) {
         const struct pl_epoch_node *kept = kept_of(last, &graph->nodes[i]);
         if (kept && !is_reset(recovery, &graph->nodes[i], kept, &now->nodes[i]))
-            code = check_node(&graph->nodes[i], kept, &now->nodes[i], error);
+            code = check_node(recovery, &graph->nodes[i], kept, &now->nodes[i], error);
     }
     return code;
 }
@@ -291,8 +304,7 @@ static enum pl_code keep_shared(const struct pl_recovery *recovery, struct pl_er
 
 /* A death may leave rows in the log and no epoch that says how they are shared out. In a group the topic says it. */
 static enum pl_code match_rows(const struct pl_recovery *recovery, struct pl_error **error) {
-    const struct pl_graph_settings *settings = &recovery->graph->settings;
-    if (settings->log_kind == PL_LOG_KAFKA && settings->log_group && *settings->log_group) return PL_OK;
+    if (in_group(recovery->graph)) return PL_OK;
     void *value = NULL;
     size_t size = 0;
     uint16_t partitions = (uint16_t)recovery->partitions;

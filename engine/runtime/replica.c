@@ -158,11 +158,11 @@ static enum pl_code begin_partition(struct pl_follower *follower, struct pl_kafk
     if (!pl_replica_knows(follower->replicas, p, &from)) {
         pl_replica_forget(follower->replicas, p);
         from = 0;
+        replica->at = pl_clock_boottime();
         code = pl_epochs_clear(follower->epochs, (uint16_t)p, error);
     }
     if (code) return code;
     replica->known = true;
-    replica->at = pl_clock_boottime();
     return pl_kafka_follow(reader, p, from, error);
 }
 
@@ -175,7 +175,10 @@ static enum pl_code begin(struct pl_follower *follower, struct pl_kafka_follower
 
 static enum pl_code take(struct pl_follower *follower, const struct pl_kafka_entry *entry, struct pl_error **error) {
     struct replica *replica = &follower->replicas->of[entry->partition];
-    replica->at = pl_clock_boottime();
+    int64_t now = pl_clock_boottime();
+    if (now - replica->at >= known_for) /* held up, or cut off: keys may have gone meanwhile without a word */
+        return pl_error_set(error, PL_RANGE, "nothing was heard of partition %u for too long", entry->partition);
+    replica->at = now;
     if (!entry->key) {
         if (!follower->whole[entry->partition]) atomic_fetch_add(&follower->replicas->whole, 1);
         follower->whole[entry->partition] = true;

@@ -117,7 +117,9 @@ def one_is_not_well(engines):
 
 def refused(engines, folder):
     write(folder, "other.yaml", open(f"{folder}/group.yaml").read().replace("partitions: 4", "partitions: 8"))
-    for file, why in (("other.yaml", "partitions"), ("none.yaml", "none.yaml")):
+    graph = open(f"{folder}/group.yaml").read()
+    write(folder, "renamed.yaml", graph.replace("  win: { ", "  wide: { was: win, ").replace("from: win", "from: wide"))
+    for file, why in (("other.yaml", "partitions"), ("none.yaml", "none.yaml"), ("renamed.yaml", "starts afresh")):
         said = apply(engines[0], file, good=False)
         if why not in said:
             fail(f"{file} is refused, but not told why: {said}")
