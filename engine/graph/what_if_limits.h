@@ -11,7 +11,7 @@
 
 #include "graph/what_if.h"
 
-enum { PL_WHAT_IF_LIMITS_MAX = 32, PL_WHAT_IF_NOTE_MAX = 192 };
+enum { PL_WHAT_IF_LIMITS_MAX = 32, PL_WHAT_IF_NOTE_MAX = 384 };
 
 struct pl_what_if_limit {
     char of[PL_WHAT_IF_NAME_MAX], scope[PL_WHAT_IF_NAME_MAX], unit[PL_WHAT_IF_NAME_MAX];
