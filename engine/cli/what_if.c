@@ -175,7 +175,11 @@ const struct pl_subcommand pl_subcommand_what_if = {
         "Names are inputs of the model (potline model show CellModel), or acd, alf3, ce; a value with a sign is what\n"
         "it changes by. Doing nothing means: the feeders keep up with what is used, metal is tapped as it is made, "
         "the\n"
-        "anodes stay where they are.",
+        "anodes stay where they are.\n"
+        "\n"
+        "A change may go beyond constraints. Which ones, the command what-if of a running engine tells beside the "
+        "same\n"
+        "figures (potline shell); a data folder does not keep them.",
     .options = PL_CLI_OPTIONS(
         {"data", "DIR", "The data folder of the engine (it may be running).", 0}, PL_CLI_KEY_FILE,
         {"set", "NAME=VALUE", "What is changed: acd=-2mm, feed=+5%, current=185kA. May be repeated.", 's'},

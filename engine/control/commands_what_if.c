@@ -2,7 +2,8 @@
  *
  * Every node that has the command `twin state` is asked for a copy of the cell's state, which takes microseconds of its
  * thread; the way ahead is then taken on a thread beside it, which is nicer than those of the data path. So neither the
- * twin nor the control thread waits for it.
+ * twin nor the control thread waits for it. Nodes that have constraints (`constraints list`) are asked for those, so
+ * that the answer says which of them a change would leave.
  */
 #include <math.h>
 #include <pthread.h>
@@ -14,19 +15,23 @@
 
 #include "control/control_impl.h"
 #include "graph/options.h"
-#include "graph/what_if.h"
+#include "graph/what_if_limits.h"
 
 #define PATIENCE_NS (UINT64_C(120) * 1000000000)
 
 enum { AT_ONCE = 2, NICE = 10, TIMES = 97 };
-static const char asked_for[] = "twin state";
+static const char state_command[] = "twin state", limits_command[] = "constraints list";
 
 struct ahead {
     struct pl_control *control;
-    struct pl_options_owner *owner; /* of `args` */
-    void *args;                     /* of the nodes' command */
+    struct asked {                      /* one command of nodes */
+        struct pl_options_owner *owner; /* of `args` */
+        void *args;
+    } for_state, for_limits;
     struct pl_what_if_state state;
     struct pl_what_if *what_if;
+    struct pl_what_if_limits limits;
+    bool limits_asked;
     double seconds;
     pthread_t thread;
     bool started;
@@ -58,28 +63,29 @@ static void end_ahead(void *work) {
     atomic_store(&a->unwanted, true);
     if (a->started) pthread_join(a->thread, NULL);
     a->control->looking_ahead--;
-    pl_options_free(a->owner);
-    pl_free(a->args);
+    pl_options_free(a->for_state.owner);
+    pl_free(a->for_state.args);
+    pl_options_free(a->for_limits.owner);
+    pl_free(a->for_limits.args);
     pl_what_if_free(a->what_if);
     pl_error_free(&a->error);
     pl_free(a);
 }
 
-static const struct pl_command *state_command(const struct pl_operator *op) {
+static const struct pl_command *command_of(const struct pl_operator *op, const char *name) {
     for (const struct pl_command *c = op->commands; c && c->name; c++)
-        if (strcmp(c->name, asked_for) == 0) return c;
+        if (strcmp(c->name, name) == 0) return c;
     return NULL;
 }
 
 /* Arguments are made by the first node's table: all of them are of the same command. */
-static enum pl_code ask(struct pl_request *request, struct pl_task *task, const struct pl_command *command,
-                        struct pl_error **error) {
-    struct ahead *a = request->work;
-    if (!a->args) {
-        const struct pl_argument pair = {"asset", ((const struct what_if_args *)request->args)->asset};
-        a->args = pl_alloc(command->args_size + 1);
-        if (!a->args) return pl_error_set(error, PL_NO_MEMORY, "no memory for a command");
-        enum pl_code code = pl_arguments_parse(command->name, command->args, &pair, 1, a->args, &a->owner, error);
+static enum pl_code ask(struct pl_request *request, struct asked *asked, const struct pl_argument *pair,
+                        struct pl_task *task, const struct pl_command *command, struct pl_error **error) {
+    if (!asked->args) {
+        asked->args = pl_alloc(command->args_size + 1);
+        if (!asked->args) return pl_error_set(error, PL_NO_MEMORY, "no memory for a command");
+        enum pl_code code =
+            pl_arguments_parse(command->name, command->args, pair, pair ? 1 : 0, asked->args, &asked->owner, error);
         if (code) return code;
     }
     struct pl_call *call = pl__request_own_call(request, error);
@@ -87,21 +93,29 @@ static enum pl_code ask(struct pl_request *request, struct pl_task *task, const 
     call->run = pl_call_run_command;
     call->where = PL_CALL_COMMAND;
     call->command = command;
-    call->args = a->args;
+    call->args = asked->args;
     if (!pl_task_call(task, call)) pl__request_drop_call(request, call);
     return PL_OK;
 }
 
-static enum pl_code ask_all(struct pl_request *request, struct pl_error **error) {
+static enum pl_code ask_all(struct pl_request *request, const char *name, struct asked *asked,
+                            const struct pl_argument *pair, struct pl_error **error) {
     struct pl_engine *engine = request->control->options.engine;
     const struct pl_command *command;
     for (unsigned i = 0; i < pl_engine_task_count(engine); i++) {
         struct pl_task *task = pl_engine_task(engine, i);
-        if (!(command = state_command(task->node.config.op))) continue;
-        enum pl_code code = ask(request, task, command, error);
+        if (!(command = command_of(task->node.config.op, name))) continue;
+        enum pl_code code = ask(request, asked, pair, task, command, error);
         if (code) return code;
     }
-    if (request->waiting) return PL_OK;
+    return PL_OK;
+}
+
+static enum pl_code ask_twins(struct pl_request *request, struct pl_error **error) {
+    struct ahead *a = request->work;
+    const struct pl_argument pair = {"asset", ((const struct what_if_args *)request->args)->asset};
+    enum pl_code code = ask_all(request, state_command, &a->for_state, &pair, error);
+    if (code || request->waiting) return code;
     return pl_error_set(error, PL_NOT_FOUND, "no node of this graph follows cells: add one with `op: twin.cell`");
 }
 
@@ -118,10 +132,22 @@ static enum pl_code take_state(struct pl_request *request, struct ahead *a, stru
     return a->what_if ? PL_OK : *error ? (*error)->code : PL_NO_MEMORY;
 }
 
+/* Likewise; a reply that is cut has told the first ones. */
+static enum pl_code take_limits(struct pl_request *request, struct ahead *a, struct pl_error **error) {
+    struct pl_call *reply = request->reply;
+    struct pl_unpack unpack;
+    pl_unpack_init(&unpack, pl_pack_data(reply->rows), pl_pack_size(reply->rows));
+    bool good = pl_what_if_limits_read(&a->limits, ((const struct what_if_args *)request->args)->asset, &unpack,
+                                       (uint32_t)reply->row_count);
+    pl_pack_reset(reply->rows);
+    reply->row_count = 0;
+    return good ? PL_OK : pl_error_set(error, PL_CORRUPT, "what the optimiser tells are no constraints");
+}
+
 static enum pl_code start(struct pl_request *request, struct ahead *a, struct pl_error **error) {
     const struct what_if_args *args = request->args;
     const char *const *set = args->set.items;
-    enum pl_code code = take_state(request, a, error);
+    enum pl_code code = take_limits(request, a, error);
     for (uint32_t i = 0; !code && i < args->set.count; i++)
         code = pl_what_if_change(a->what_if, set[i], error);
     if (code) return code;
@@ -170,12 +196,31 @@ static void put_all(struct pl_request *request, const struct pl_what_if *w) {
             c->effect_at < 0 ? never : c->effect_at / 3600, "the first one");
 }
 
+/* What would be beyond a constraint: looked at all the same, but not in silence. */
+static void put_left(struct pl_request *request, const struct ahead *a) {
+    struct pl_what_if_left left;
+    for (unsigned i = 0; i < a->limits.count; i++) {
+        const struct pl_what_if_limit *l = &a->limits.limit[i];
+        if (!pl_what_if_limits_left(&a->limits, i, a->what_if, &left)) continue;
+        char name[PL_WHAT_IF_NAME_MAX + 16];
+        snprintf(name, sizeof name, "constraint %s", l->of);
+        put_row(request, name, l->unit, left.now, left.nothing, left.changed, left.note);
+    }
+}
+
 static enum pl_code look(struct pl_request *request, struct pl_error **error) {
     struct ahead *a = request->work;
     if (request->waiting) return PL_BUSY;
+    if (!a->limits_asked) {
+        a->limits_asked = true;
+        enum pl_code code = take_state(request, a, error);
+        if (!code) code = ask_all(request, limits_command, &a->for_limits, NULL, error);
+        if (code || request->waiting) return code ? code : PL_BUSY;
+    }
     if (!a->started) return start(request, a, error);
     if (!atomic_load(&a->done)) return PL_BUSY;
     if (!a->code) put_all(request, a->what_if);
+    if (!a->code) put_left(request, a);
     *error = a->error;
     a->error = NULL;
     return a->code;
@@ -190,7 +235,7 @@ static enum pl_code run_what_if(struct pl_request *request, struct pl_error **er
     a->control->looking_ahead++;
     request->work = a;
     request->end_work = end_ahead;
-    enum pl_code code = ask_all(request, error);
+    enum pl_code code = ask_twins(request, error);
     if (code) return code;
     request->look = look;
     pl_request_later(request);
@@ -208,7 +253,8 @@ static const struct pl_option what_if_args[] = {
 const struct pl_control_command pl__commands_what_if[] = {
     {.spec = {.name = "what-if",
               .doc =
-                  "Runs the twin of a cell ahead from where it is, with a change and without; nothing of it changes.",
+                  "Runs the twin of a cell ahead from where it is, with a change and without; nothing of it changes. "
+                  "A constraint of the optimiser that the change would leave is told.",
               .roles = PL_MAY_SEE,
               .args = what_if_args,
               .args_size = sizeof(struct what_if_args)},

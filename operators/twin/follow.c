@@ -417,7 +417,7 @@ static void see_all(struct follow *f, struct follow_record *r, const struct foll
 static double health_of(const struct follow_record *r, double deviation) {
     static const double by_rung[PL_STEPPER_RUNGS] = {1, 1, 0.8, 0.6, 0.2};
     double seen = exp(-r->unseen[FOLLOW_VOLTAGE] / 600) * (0.6 + 0.4 * exp(-r->unseen[FOLLOW_BATH_TEMP] / 1800)) *
-                  (0.7 + 0.3 * exp(-r->unseen[FOLLOW_FEED] / 1800));
+                  (0.4 + 0.6 * exp(-r->unseen[FOLLOW_FEED] / 1800));
     double fits = 1 / (1 + fmax(r->horizon.surprise - 2, 0) / 8);
     double known = 1 / (1 + 2 * fmax(deviation - 0.25, 0));
     return seen * fits * known * by_rung[r->rung];

@@ -48,6 +48,7 @@ static void make_readings(struct follow_reading *in, int step, bool wild) {
     in[FOLLOW_CURRENT] = reading(wild ? 50e3 + noise(100e3) : 180e3, 100);
     in[FOLLOW_BATH_TEMP] = reading(wild ? 50 + noise(100) : 962, 0.4);
     in[FOLLOW_FEED] = reading(1.5 * floor(step * 0.2), 0);
+    if (step > 120 && step < 240) memset(&in[FOLLOW_FEED], 0, sizeof *in); /* nobody counts it for a while */
     if (wild && step % 3 == 0) memset(&in[FOLLOW_CURRENT], 0, sizeof *in);
     if (wild && step % 7 == 0) memset(&in[FOLLOW_VOLTAGE], 0, sizeof *in);
 }
@@ -113,11 +114,36 @@ static void test_also_on_the_ladder(void **state) {
     assert_true(low > 20);
 }
 
+/* Nobody counts the feed for more than an hour: what it is not sure of it says, and the anodes stay where they are. */
+static void test_without_a_count_of_the_feed_it_is_not_sure(void **state) {
+    (void)state;
+    struct follow f = {0};
+    static struct follow_record r;
+    memset(&r, 0, sizeof r);
+    struct follow_reading in[FOLLOW_SIGNALS];
+    struct follow_result result;
+    bool sure = false;
+    for (int i = 1; i <= 400; i++) {
+        make_readings(in, i, false);
+        memset(&in[FOLLOW_FEED], 0, sizeof *in);
+        pl_time end = (pl_time)i * STEP * PL_SECOND;
+        if (i == 1) assert_int_equal(follow_begin(&f, &r, usual(), in, end - STEP * PL_SECOND, NULL), PL_OK);
+        assert_int_equal(follow_step(&f, &r, usual(), in, end, &result, NULL), PL_OK);
+        if (i == 100) sure = !result.uncertain;
+    }
+    follow_close(&f);
+    assert_true(sure);
+    assert_true(result.uncertain && result.health < 0.5);
+    assert_true(result.deviation > 0.1 && result.deviation < 0.4);
+    assert_true(fabs(r.distance - 4.3) < 0.2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_resumed_cell_goes_on_to_the_last_bit),
         cmocka_unit_test(test_also_where_nothing_fits),
         cmocka_unit_test(test_also_on_the_ladder),
+        cmocka_unit_test(test_without_a_count_of_the_feed_it_is_not_sure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,9 +64,9 @@ static double square(double x) {
     return x * x;
 }
 
-/* Of a normal variable below z deviations. */
-static double below(double z) {
-    return 0.5 * erfc(-z / M_SQRT2);
+/* Of a normal variable above z deviations. */
+static double above(double z) {
+    return 0.5 * erfc(z / M_SQRT2);
 }
 
 /* The least that the cell has had lately without an effect: its own limit lies below that. */
@@ -83,13 +83,14 @@ static double probability_of(const struct risk *risk, const struct risk_setup *s
     double share = sqrt(square(in->share_deviation) + square(REGULATED));
     double drift = 100 / in->mass * share * in->used * setup->lead;
     double spread = sqrt(square(in->deviation) + square(setup->spread));
-    double stands = below((risk->stood - setup->alumina) / spread), sum = 0, weights = 0;
+    bool borne = risk->stood < setup->alumina + STOOD_MOST;
+    double ruled_out = borne ? above((risk->stood - setup->alumina) / spread) : 0, sum = 0, weights = 0;
     for (int i = -NODES; i <= NODES; i++) {
         double off = i / 3.0, weight = exp(-0.5 * square(off));
-        sum += weight * fmax(stands - below((then + off * drift - setup->alumina) / spread), 0);
+        sum += weight * fmax(above((then + off * drift - setup->alumina) / spread) - ruled_out, 0);
         weights += weight;
     }
-    return sum / weights / fmax(stands, 1e-6);
+    return sum / weights / fmax(1 - ruled_out, 1e-6);
 }
 
 struct risk_outlook risk_step(struct risk *risk, const struct risk_setup *setup, const struct risk_input *in) {

@@ -125,6 +125,55 @@ static void test_what_arrives_counts_more_than_what_is_asked_for(void **state) {
     assert_true(less.probability < 0.2);
 }
 
+/* What it has borne for long it will bear; a little less is new again, and so it is a day later. */
+static void test_a_cell_bears_what_it_has_borne(void **state) {
+    (void)state;
+    struct risk risk;
+    risk_begin(&risk, 0.0298);
+    struct risk_outlook out = {0};
+    double first = 0;
+    for (int i = 0; i < 360; i++) {
+        struct risk_input in = input(3600 + 10 * i, 1.9, 1);
+        out = risk_step(&risk, &setup, &in);
+        if (i == 0) first = out.probability;
+    }
+    struct risk stays = risk, falls = risk, later = risk;
+    struct risk_input same = input(7200, 1.9, 1), less = input(7200, 1.82, 1);
+    double stood = risk_step(&stays, &setup, &same).probability;
+    double fallen = risk_step(&falls, &setup, &less).probability;
+    for (int i = 0; i < 8640; i++) {
+        struct risk_input in = input(7200 + 10 * i, 2.5, 1);
+        risk_step(&later, &setup, &in);
+    }
+    assert_true(first < 0.45); /* an even chance, less what the reading itself has ruled out */
+    assert_true(stood < 0.45);
+    assert_true(fallen > stood + 0.15);
+    struct risk never;
+    risk_begin(&never, 0.0298);
+    struct risk_input again = input(93600, 2.1, 0.75);
+    assert_true(fabs(later.stood - setup.alumina - 0.3) < 0.01);
+    assert_true(fabs(risk_step(&later, &setup, &again).probability - risk_step(&never, &setup, &again).probability) <
+                0.01);
+}
+
+/* A control that feeds more has seen why: its last minutes count, not the hour. One that feeds less, the hour. */
+static void test_more_feed_counts_at_once(void **state) {
+    (void)state;
+    struct risk more, less;
+    risk_begin(&more, 0.75 * 0.0298);
+    risk_begin(&less, 0.0298);
+    double before = after(2.05, 0.75).probability, usual = after(2.05, 1).probability;
+    struct risk_outlook up, down;
+    for (int i = 0; i < 90; i++) {
+        struct risk_input in = input(3600 + 10 * i, 2.05, 1.35);
+        up = risk_step(&more, &setup, &in);
+        in = input(3600 + 10 * i, 2.05, 0.75);
+        down = risk_step(&less, &setup, &in);
+    }
+    assert_true(up.probability < 0.2 * before);
+    assert_true(down.probability < usual + 0.1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_less_alumina_and_less_feed_are_more_risk),
@@ -132,6 +181,8 @@ int main(void) {
         cmocka_unit_test(test_it_is_told_once_and_over_when_far),
         cmocka_unit_test(test_an_effect_ends_it_and_a_new_cell_is_left_alone),
         cmocka_unit_test(test_a_higher_density_wants_more_alumina),
+        cmocka_unit_test(test_a_cell_bears_what_it_has_borne),
+        cmocka_unit_test(test_more_feed_counts_at_once),
         cmocka_unit_test(test_what_arrives_counts_more_than_what_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -258,7 +258,11 @@ const struct pl_operator twin_cell_operator = {
         "before the step's voltage was looked at.\n\n"
         "A row without a value, or bad, changes nothing; a voltage or temperature that has frozen neither. Values are "
         "uncertain in an anode effect, beyond what the model is meant for, when health is below 0.5, and where a step "
-        "has needed a looser tolerance or a coarser grid (the ladder: `rung`). anode_effect_risk is an event when one "
+        "has needed a looser tolerance or a coarser grid (the ladder: `rung`). Without a count of the feed nothing "
+        "tells "
+        "alumina from distance: alumina is then the usual one, give or take what alumina_sd says (0.2), and the "
+        "distance "
+        "what is moved. anode_effect_risk is an event when one "
         "is likely within `lead`; events name the model, a hash of its parameters and its fidelity.\n\n"
         "Rows come from samples or, cheaper, from windows of ten seconds (mean, min, max, stddev, last).",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES) | PL_SET(PL_WINDOWS), .doc = "Signals of cells."}),

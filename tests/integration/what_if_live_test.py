@@ -21,7 +21,9 @@ nodes:
   in: { op: source.csv, path: "${IN}", layout: long, time: time_ns }
   tenths: { op: window.tumbling, from: in, size: 10s, aggregates: [count, mean, min, max, stddev, last] }
   twin: { op: twin.cell, from: tenths, model: { bath: 6200, metal: 15000, excess_fluoride: 12.3, alumina: 2.45 } }
+  best: { op: optimize.setpoints, from: [twin, twin.events, in], every: 6h, hold: 12h, settle: 5h, limits: [ { scope: line1, of: acd, low: 39, high: 48, rank: 0 } ] }
   out: { op: sink.csv, from: twin, path: "${OUT}" }
+  advice: { op: sink.null, from: best }
 """ % ROOT
 
 
@@ -102,6 +104,10 @@ def check_command(engine):
     assert answer.status == 200, answer
     rows = {row["output"]: row for row in answer.json()["results"]}
     assert abs(rows["distance"]["difference"] + 0.002) < 1e-6 and rows["voltage"]["difference"] < -0.05, rows
+    assert "constraint acd" not in rows, rows
+    near = {row["output"]: row for row in command(engine, "what-if", asset=ASSET, set="[acd=-5mm]", **{"for": "1h"}).json()["results"]}
+    left = near["constraint acd"]
+    assert left["note"] == "below constraint acd >= 39 mm of line1" and 30 < left["changed"] < 39 < left["nothing"], left
     assert rows["reached"]["changed"] == 4 and "CellModel" in rows["reached"]["note"], rows
     starved = {row["output"]: row for row in command(engine, "what-if", asset=ASSET, set="[feed=0%]").json()["results"]}
     assert 0 < starved["anode_effect_after"]["changed"] < 8 and starved["anode_effect_after"]["nothing"] is None, starved

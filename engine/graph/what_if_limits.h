@@ -1,0 +1,39 @@
+/* what_if_limits.h: what a change would break: the constraints of an optimiser beside the way ahead.
+ *
+ *     struct pl_what_if_limits limits = {0};
+ *     pl_what_if_limits_read(&limits, "line1.pot07", &unpack, rows);          as `constraints list` tells them
+ *     if (pl_what_if_limits_left(&limits, i, what_if, &left)) ... left.note
+ *
+ * Nothing is forbidden by that: what-if is there to look beyond. It is said.
+ */
+#ifndef POTLINE_WHAT_IF_LIMITS_H
+#define POTLINE_WHAT_IF_LIMITS_H
+
+#include "graph/what_if.h"
+
+enum { PL_WHAT_IF_LIMITS_MAX = 32, PL_WHAT_IF_NOTE_MAX = 384 };
+
+struct pl_what_if_limit {
+    char of[PL_WHAT_IF_NAME_MAX], scope[PL_WHAT_IF_NAME_MAX], unit[PL_WHAT_IF_NAME_MAX];
+    double low, high; /* may be infinite */
+};
+
+struct pl_what_if_limits {
+    struct pl_what_if_limit limit[PL_WHAT_IF_LIMITS_MAX];
+    unsigned count;
+};
+
+struct pl_what_if_left {          /* in the constraint's unit */
+    double now, nothing, changed; /* the farthest beyond it, over each branch */
+    char note[PL_WHAT_IF_NOTE_MAX];
+};
+
+/* Of many rows those that hold for the asset: of one quantity the narrowest scope. False: they are none. */
+bool pl_what_if_limits_read(struct pl_what_if_limits *limits, const char *asset, struct pl_unpack *unpack,
+                            uint32_t rows);
+
+/* Does the changed branch leave it? False too where the model does not tell that quantity. */
+bool pl_what_if_limits_left(const struct pl_what_if_limits *limits, unsigned i, const struct pl_what_if *what_if,
+                            struct pl_what_if_left *left);
+
+#endif

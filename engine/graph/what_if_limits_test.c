@@ -1,0 +1,121 @@
+/* Constraints beside a way ahead: the narrowest holds, what leaves it is said once and with where it has been. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "graph/what_if_limits.h"
+
+enum { TIMES = 3 };
+
+static const struct pl_model model = {
+    .name = "M", .outputs = PL_QUANTITIES({"distance", "m", "Of anodes."}, {"superheat", "K", "Of the bath."})};
+
+/* A cell at 43 mm and 9 K, whose change takes it where it is told to. */
+struct ahead {
+    double time[TIMES], distance[2][TIMES], superheat[2][TIMES];
+    struct pl_what_if what_if;
+};
+
+static const struct pl_what_if *ahead(struct ahead *a, double distance, double superheat) {
+    *a = (struct ahead){.what_if = {.model = &model, .outputs = 2, .times = TIMES}};
+    for (int k = 0; k < TIMES; k++) {
+        a->distance[0][k] = 0.043;
+        a->superheat[0][k] = 9;
+        a->distance[1][k] = k == 1 ? distance : 0.043; /* on the way, and back */
+        a->superheat[1][k] = k == 1 ? superheat : 9;
+    }
+    struct pl_what_if_branch *branch[] = {&a->what_if.nothing, &a->what_if.changed};
+    for (int i = 0; i < 2; i++) {
+        *branch[i] = (struct pl_what_if_branch){.times = TIMES, .effect_at = -1};
+        branch[i]->output[0] = a->distance[i];
+        branch[i]->output[1] = a->superheat[i];
+    }
+    return &a->what_if;
+}
+
+static void put(struct pl_pack *pack, const char *scope, const char *of, double low, double high) {
+    pl_pack_map(pack, 6);
+    pl_pack_pair_str(pack, "scope", scope);
+    pl_pack_pair_str(pack, "constraint", of);
+    pl_pack_pair_f64(pack, "low", low);
+    pl_pack_pair_f64(pack, "high", high);
+    pl_pack_pair_str(pack, "unit", strcmp(of, "acd") == 0 ? "mm" : "K");
+    pl_pack_pair_int(pack, "rank", 0);
+}
+
+static bool read_limits(struct pl_what_if_limits *limits, struct pl_pack *pack, uint32_t rows, const char *asset) {
+    struct pl_unpack unpack;
+    memset(limits, 0, sizeof *limits);
+    pl_unpack_init(&unpack, pl_pack_data(pack), pl_pack_size(pack));
+    return pl_what_if_limits_read(limits, asset, &unpack, rows);
+}
+
+static void the_narrowest_holds(void **state) {
+    (void)state;
+    struct pl_pack *pack = pl_pack_new();
+    struct pl_what_if_limits limits;
+    put(pack, "line1", "acd", 38, 48);
+    put(pack, "ALL", "acd", 30, 60);
+    put(pack, "line1.pot07", "superheat", 6, (double)INFINITY);
+    put(pack, "line1.pot0", "acd", 42, 44); /* no line of that name */
+    put(pack, "line2", "acd", 42, 44);
+    put(pack, "ALL", "superheat", 5, 13);
+    assert_true(read_limits(&limits, pack, 6, "line1.pot07"));
+    assert_int_equal(limits.count, 2);
+    assert_string_equal(limits.limit[0].scope, "line1");
+    assert_true(limits.limit[0].low == 38);
+    assert_string_equal(limits.limit[1].scope, "line1.pot07");
+    assert_false(read_limits(&limits, pack, 7, "line1.pot07")); /* there are no seven */
+    pl_pack_free(pack);
+}
+
+static void more_than_there_is_room_for_is_left(void **state) {
+    (void)state;
+    struct pl_pack *pack = pl_pack_new();
+    struct pl_what_if_limits limits;
+    for (int i = 0; i < PL_WHAT_IF_LIMITS_MAX + 5; i++) {
+        char of[100];
+        snprintf(of, sizeof of, "%d of a name that is longer than any that there is room for, so that it is cut", i);
+        put(pack, "ALL", of, 0, 1);
+    }
+    assert_true(read_limits(&limits, pack, PL_WHAT_IF_LIMITS_MAX + 5, "l"));
+    assert_int_equal(limits.count, PL_WHAT_IF_LIMITS_MAX);
+    assert_int_equal(strlen(limits.limit[0].of), PL_WHAT_IF_NAME_MAX - 1);
+    pl_pack_free(pack);
+}
+
+static void what_leaves_it_is_said(void **state) {
+    (void)state;
+    struct ahead a;
+    struct pl_what_if_left left;
+    struct pl_what_if_limits limits = {.limit = {{"acd", "line1", "mm", 38, 48}, {"superheat", "ALL", "K", 6, 9.5}},
+                                       .count = 2};
+    const struct pl_what_if *w = ahead(&a, 0.0365, 9.2);
+    assert_true(pl_what_if_limits_left(&limits, 0, w, &left));
+    assert_string_equal(left.note, "below constraint acd >= 38 mm of line1");
+    assert_true(fabs(left.now - 43) < 1e-9 && fabs(left.nothing - 43) < 1e-9 && fabs(left.changed - 36.5) < 1e-9);
+    assert_false(pl_what_if_limits_left(&limits, 1, w, &left));
+    w = ahead(&a, 0.038, 10);
+    assert_false(pl_what_if_limits_left(&limits, 0, w, &left)); /* just at it */
+    assert_true(pl_what_if_limits_left(&limits, 1, w, &left));
+    assert_string_equal(left.note, "above constraint superheat <= 9.5 K of ALL");
+    limits.limit[1].low = 9.1;
+    w = ahead(&a, 0.043, 8.5);
+    assert_true(pl_what_if_limits_left(&limits, 1, w, &left));
+    assert_string_equal(left.note, "below constraint superheat >= 9.1 K of ALL; doing nothing leaves it too");
+    strcpy(limits.limit[0].of, "throughput"); /* none of the model's outputs */
+    assert_false(pl_what_if_limits_left(&limits, 0, w, &left));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_narrowest_holds),
+        cmocka_unit_test(more_than_there_is_room_for_is_left),
+        cmocka_unit_test(what_leaves_it_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
