@@ -1,5 +1,5 @@
-/* optimize_line.c: `potline optimize` of a whole line: the states of its pots are told, as a graph would, and then where
- * its current stands. */
+/* optimize_line.c: `potline optimize` of a whole line: the states of its pots are told, as a graph would, and then
+ * where its current stands. */
 #include <math.h>
 #include <string.h>
 

@@ -348,7 +348,8 @@ static void what_is_advised_is_listed(void **state) {
     sample(rig, "l.p.x", 1, PL_Q_GOOD);
     wish(rig, "l.p.x", 6);
     assert_int_equal(pl_harness_command(rig->h, "guard list", "{}", &reply, NULL), PL_OK);
-    if (!strstr(reply, "\"state\":\"advised\"") || !strstr(reply, "\"wished\":6") || !strstr(reply, "\"reason\":\"test\""))
+    if (!strstr(reply, "\"state\":\"advised\"") || !strstr(reply, "\"wished\":6") ||
+        !strstr(reply, "\"reason\":\"test\""))
         fail_msg("%s", reply);
     pl_free(reply);
     pass_time(rig, PL_MINUTE); /* nobody advises it any more */

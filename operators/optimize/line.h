@@ -6,10 +6,11 @@
  *                 voltage; and every pot's own: at no current is a pot worse off than at the present one
  *
  * The current coordinates, and so does a price of metal: with both given, pots have nothing to do with each other, and
- * each is solved by itself (a decomposition by price and resource; Lasdon 1970). The price is the Lagrange multiplier of
- * the throughput, or where that does not bind the objective by tonne itself (Dinkelbach 1967), so that least objective
- * less price times metal is least by tonne. Pots are solved at a few currents; curves through them (cubic, `curve_error` by
- * the true model) carry the search, and the pots themselves confirm the answer. test: the same as one problem of all.
+ * each is solved by itself (a decomposition by price and resource; Lasdon 1970). The price is the Lagrange multiplier
+ * of the throughput, or where that does not bind the objective by tonne itself (Dinkelbach 1967), so that least
+ * objective less price times metal is least by tonne. Pots are solved at a few currents; curves through them (cubic,
+ * `curve_error` by the true model) carry the search, and the pots themselves confirm the answer. test: the same as one
+ * problem of all.
  *
  * By hour, a current is one that pots could be left at for good, so no hour relies on the heat that a pot stores.
  */
@@ -52,14 +53,14 @@ struct line_result {
     bool gives_way;     /* pots' limits do, to the contract or the rectifier */
     double current, from;
     unsigned hours;
-    double schedule[LINE_HOURS];        /* kA; the first is `current` */
-    struct line_figures before, after;  /* at the baseline, and as decided (by hour: means by tonne) */
-    double throughput;                  /* % of the baseline's, over all hours */
-    double saved;                       /* kWh/t */
-    double price;                       /* of metal, by what the baseline's objective is */
-    double curve_error;                 /* kWh/t: what the curves had said, and what pots come to */
-    double low, high;                   /* kA: between what limits but the throughput's allow */
-    double (*x)[POT_VARIABLES];         /* by pot, the caller's: room for all, or NULL */
+    double schedule[LINE_HOURS];       /* kA; the first is `current` */
+    struct line_figures before, after; /* at the baseline, and as decided (by hour: means by tonne) */
+    double throughput;                 /* % of the baseline's, over all hours */
+    double saved;                      /* kWh/t */
+    double price;                      /* of metal, by what the baseline's objective is */
+    double curve_error;                /* kWh/t: what the curves had said, and what pots come to */
+    double low, high;                  /* kA: between what limits but the throughput's allow */
+    double (*x)[POT_VARIABLES];        /* by pot, the caller's: room for all, or NULL */
     struct line_active active[LINE_TOLD_MAX];
     unsigned actives;
     unsigned missed; /* pots that cannot keep all of their limits at the present current either */

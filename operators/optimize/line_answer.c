@@ -120,7 +120,8 @@ static bool decide(struct optimize *s, uint32_t line, struct pot_record *r, pl_t
     if (l) read_members(s, l, member, count);
     pl_free(member);
     if (!known) return answer_hold(s, line, time, "what stands in the line's current set point is not known");
-    if (count < ENOUGH * all) return answer_hold(s, line, time, "too few of its pots are believed to decide its current");
+    if (count < ENOUGH * all)
+        return answer_hold(s, line, time, "too few of its pots are believed to decide its current");
     if (!l) return false;
     l->input.now = r->watch[WATCHED_STANDS].value;
     set_up(s, line, time, l);

@@ -200,7 +200,7 @@ static void plan_day(const struct line_curves *c, struct line_plan *plan) {
         if (fabs(plan->ratio - before) <= 1e-9 * fabs(before)) break;
         plan->price = plan->ratio;
     }
-    bool lacks = plan->throughput < c->throughput.low, beyond = plan->throughput > c->throughput.high;
+    bool lacks = plan->throughput<c->throughput.low, beyond = plan->throughput> c->throughput.high;
     if (!lacks && !beyond) return;
     plan->bound = lacks ? -1 : 1;
     double cheap = plan->price - (beyond ? 10 : 0), dear = plan->price + (lacks ? 10 : 0);

@@ -1,4 +1,5 @@
-/* line_run.h: one run of the optimiser for a whole line as bytes: all that its answer follows from, and what came of it.
+/* line_run.h: one run of the optimiser for a whole line as bytes: all that its answer follows from, and what came of
+ * it.
  *
  *     struct line_run *l = line_run_new(20);
  *     struct run *pot = line_run_add(l, "line1.pot01");           then run_read into it, its limits and the rest
@@ -22,8 +23,8 @@ struct line_run {
     int64_t version; /* of the constraints */
 };
 
-struct line_run *line_run_new(unsigned room); /* NULL: no memory */
-void line_run_free(struct line_run *run);     /* NULL is fine */
+struct line_run *line_run_new(unsigned room);                     /* NULL: no memory */
+void line_run_free(struct line_run *run);                         /* NULL is fine */
 struct run *line_run_add(struct line_run *run, const char *name); /* NULL: no room */
 /* PL_CORRUPT with why. `*run` is made. */
 enum pl_code line_run_read(struct line_run **run, const void *bytes, size_t size, struct pl_error **error);

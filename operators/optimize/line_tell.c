@@ -39,21 +39,26 @@ void line_tell(const struct line_setup *setup, const struct line_input *input, s
         words_put(&t, "line current %.1f -> %.1f kA", r->from, r->current);
     if (r->hours > 1) put_day(&t, setup, r);
     if (r->rung != POT_BASELINE)
-        words_put(&t, "; with it %u pots come to %.0f kWh/t %s than at their baseline of %.1f kA (%.2f %%), at %.1f %% of its metal",
-                 input->pots, fabs(r->saved), r->saved >= 0 ? "less" : "more", input->baseline,
-                 100 * fabs(r->saved) / r->before.energy, r->throughput);
+        words_put(&t,
+                  "; with it %u pots come to %.0f kWh/t %s than at their baseline of %.1f kA (%.2f %%), at %.1f %% of "
+                  "its metal",
+                  input->pots, fabs(r->saved), r->saved >= 0 ? "less" : "more", input->baseline,
+                  100 * fabs(r->saved) / r->before.energy, r->throughput);
     if (r->hours > 1 && r->rung != POT_BASELINE)
         words_put(&t, ", %.2f %% cheaper", 100 * (1 - r->after.cost / r->before.cost));
     if (r->gives_way)
         words_put(&t, "; not all limits can be kept: the contract and the rectifier come before those of pots");
     else if (r->rung == POT_RELAXED) {
         const struct limit *l = &input->limit[QUANTITY_LINE_THROUGHPUT];
-        words_put(&t, "; not all limits can be kept: throughput of the line from %g to %g %% would need another current", l->low, l->high);
+        words_put(&t,
+                  "; not all limits can be kept: throughput of the line from %g to %g %% would need another current",
+                  l->low, l->high);
     }
     for (unsigned i = 0; i < r->actives; i++) {
         words_put(&t, "%s", i ? ", " : r->gives_way ? "; given up: " : "; held by ");
         put_active(&t, &r->active[i]);
     }
-    if (r->missed) words_put(&t, "; %u of its pots cannot keep all of their limits at the present current either", r->missed);
+    if (r->missed)
+        words_put(&t, "; %u of its pots cannot keep all of their limits at the present current either", r->missed);
     if (r->late) words_put(&t, "; the deadline has ended the search");
 }

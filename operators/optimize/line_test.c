@@ -43,7 +43,8 @@ static void solve(void) {
     struct pl_error *error = NULL;
     if (line_solve(&f.setup, &f.input, &f.result, &error)) fail_msg("%s", error->text);
     printf("%s\n  %ld evaluations, %.0f ms, curves off by %.2g kWh/t, price %.6f, %.2f to %.2f kA\n", f.result.reason,
-           f.result.evaluations, 1e3 * f.result.seconds, f.result.curve_error, f.result.price, f.result.low, f.result.high);
+           f.result.evaluations, 1e3 * f.result.seconds, f.result.curve_error, f.result.price, f.result.low,
+           f.result.high);
 }
 
 /* ---- One problem of all ---- */
@@ -54,7 +55,8 @@ struct whole {
 };
 
 /* (line current, then each pot's others); least is the energy of a tonne of all metal. */
-static bool whole_at(void *self, const double *x, double *objective, double *constraint, double *gradient, double *jacobian) {
+static bool whole_at(void *self, const double *x, double *objective, double *constraint, double *gradient,
+                     double *jacobian) {
     struct whole *w = self;
     const unsigned n = 1 + 3 * FEW;
     unsigned rows = 0;
@@ -121,7 +123,8 @@ static double whole_of(void) {
     settings.starts = 12;
     settings.evaluations = 20000;
     nlp_solve(&problem, &settings, start, &r);
-    printf("  one problem of all: %.3f kWh/t at %.3f kA, %s\n", 1000 * r.objective, r.x[0], r.feasible ? "feasible" : "not feasible");
+    printf("  one problem of all: %.3f kWh/t at %.3f kA, %s\n", 1000 * r.objective, r.x[0],
+           r.feasible ? "feasible" : "not feasible");
     return r.feasible ? 1000 * r.objective : NAN;
 }
 

@@ -76,9 +76,10 @@ const struct pl_option optimize_options[] = {
                    "Money by kWh for each of the 24 hours of the day, UTC, instead of `objective.tariff`."),
     PL_OPT_LIST(OPTIMIZE, limit_rows, "limits", "[]", LIMIT, limit_options, PL_FIXED,
                 "Instead of the usual limits; what people set (`constraints set`) replaces these."),
-    PL_OPT_CHOICE(OPTIMIZE, current, "current", "hold", current_names, PL_FIXED,
-                  "Who decides the line's current: nobody; free: each pot, as if it were its own, and it is told, and no "
-                  "set point; line: all pots of a line together, as a set point (`current_set`)."),
+    PL_OPT_CHOICE(
+        OPTIMIZE, current, "current", "hold", current_names, PL_FIXED,
+        "Who decides the line's current: nobody; free: each pot, as if it were its own, and it is told, and no "
+        "set point; line: all pots of a line together, as a set point (`current_set`)."),
     PL_OPT_DURATION(OPTIMIZE, line_every, "line_every", "1h", "1m", "7d", PL_FIXED,
                     "How often a line's current is decided anew."),
     PL_OPT_DURATION(OPTIMIZE, line_deadline, "line_deadline", "20s", "10ms", "1h", PL_FIXED,
@@ -143,8 +144,10 @@ enum pl_code optimize_limits(struct optimize *s, struct pl_error **error) {
 }
 
 static void check_baseline(const struct optimize *s, struct pl_check *check) {
-    static const enum quantity of[] = {
-        [POT_ACD] = QUANTITY_ACD, [POT_ALUMINA] = QUANTITY_ALUMINA, [POT_ALF3] = QUANTITY_ALF3, [POT_CURRENT] = QUANTITY_CURRENT};
+    static const enum quantity of[] = {[POT_ACD] = QUANTITY_ACD,
+                                       [POT_ALUMINA] = QUANTITY_ALUMINA,
+                                       [POT_ALF3] = QUANTITY_ALF3,
+                                       [POT_CURRENT] = QUANTITY_CURRENT};
     for (unsigned i = 0; i < PL_COUNT_OF(of); i++) {
         const struct quantity_row *q = &quantity_rows[of[i]];
         double value = s->baseline[i];
@@ -175,8 +178,9 @@ void optimize_check(void *self, struct pl_check *check) {
     check_baseline(s, check);
     if (s->current != CURRENT_LINE) return;
     if (isnan(s->baseline[POT_CURRENT]))
-        pl_check_error(check, "baseline", "a line's throughput is measured by its usual current: write baseline: "
-                                          "{current: 180}");
+        pl_check_error(check, "baseline",
+                       "a line's throughput is measured by its usual current: write baseline: "
+                       "{current: 180}");
     if (!*s->target[TARGET_CURRENT]) pl_check_error(check, "current_set", "where is the line's current to be set?");
 }
 

@@ -108,7 +108,7 @@ struct optimize {
 extern const struct pl_option optimize_options[];
 void optimize_check(void *self, struct pl_check *check);
 enum pl_code optimize_limits(struct optimize *s, struct pl_error **error); /* the option's, into `limits` */
-double optimize_tariff(const struct optimize *s, pl_time time); /* money by kWh */
+double optimize_tariff(const struct optimize *s, pl_time time);            /* money by kWh */
 void optimize_setup(const struct optimize *s, pl_time time, struct pot_setup *setup);
 
 /* answer.c: false: the node has no memory any more. */
@@ -121,7 +121,8 @@ bool answer_renew(struct optimize *s, pl_time now);
 struct pot_record *answer_record(struct optimize *s, uint32_t asset);
 const char *answer_name(const struct optimize *s, uint32_t id);
 uint64_t answer_id(const struct optimize *s, const char *name, pl_time time);
-bool answer_tell(struct optimize *s, pl_time time, const char *kind, uint16_t severity, uint32_t asset, const char *why);
+bool answer_tell(struct optimize *s, pl_time time, const char *kind, uint16_t severity, uint32_t asset,
+                 const char *why);
 bool answer_hold(struct optimize *s, uint32_t asset, pl_time time, const char *why);
 bool answer_rung(struct optimize *s, uint32_t asset, pl_time time, enum pot_rung rung, const char *why);
 /* For how long the twin has followed it: since it was begun, or else since its first state that was seen. */
