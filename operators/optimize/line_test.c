@@ -5,7 +5,7 @@
 
 #include "pot_testing.h"
 
-enum { FEW = 4 };
+enum { FEW = 3 };
 
 struct fixture {
     struct line_setup setup;
@@ -120,7 +120,7 @@ static double whole_of(void) {
         .variables = 1 + 3 * FEW, .inequalities = rows, .low = low, .high = high, .self = &w, .at = whole_at};
     struct nlp_settings settings = setup.solver;
     struct nlp_result r;
-    settings.starts = 12;
+    settings.starts = getenv("POTLINE_LONG") ? 12 : 4;
     settings.evaluations = 20000;
     nlp_solve(&problem, &settings, start, &r);
     printf("  one problem of all: %.3f kWh/t at %.3f kA, %s\n", 1000 * r.objective, r.x[0],
@@ -132,7 +132,7 @@ static double whole_of(void) {
 static void it_is_what_one_problem_of_all_pots_gives(void **state) {
     (void)state;
     unsigned compared = 0;
-    for (uint64_t seed = 0; seed < (getenv("POTLINE_LONG") ? 8 : 4); seed++) {
+    for (uint64_t seed = 0; seed < (getenv("POTLINE_LONG") ? 8 : 2); seed++) {
         line_of(FEW, 100 * seed);
         solve();
         double whole = whole_of();
@@ -143,7 +143,7 @@ static void it_is_what_one_problem_of_all_pots_gives(void **state) {
         }
         close_line();
     }
-    assert_true(compared >= 2);
+    assert_true(compared >= 1);
 }
 
 /* ---- Limits of the line ---- */
@@ -185,7 +185,7 @@ static void what_the_contract_does_not_give_is_missed_and_said(void **state) {
     solve();
     assert_near(f.result.current, 179, 1e-6);
     close_line();
-    line_of(FEW, 300); /* whose pots freeze there */
+    line_of(4, 300); /* the last of which freezes there */
     f.input.limit[QUANTITY_CURRENT] = (struct limit){165, 173, 0};
     solve();
     assert_true(f.result.rung == POT_RELAXED && f.result.gives_way && f.result.current <= 173 + 1e-6);
@@ -217,6 +217,23 @@ static void by_tariff(bool varies) {
         f.setup.tariff[h] = !varies ? 0.05 : h < 8 ? 0.03 : 0.06;
 }
 
+/* The same current all day is not as cheap, and with one price there is nothing to go to. */
+static void a_flat_day_is_not_as_cheap(double cost) {
+    double flat = 0, spread = 0;
+    by_tariff(false);
+    solve();
+    for (int h = 8; h < LINE_HOURS; h++) {
+        flat += f.result.schedule[h] / 16;
+        spread = fmax(spread, fabs(f.result.schedule[h] - f.result.schedule[8]));
+    }
+    assert_true(spread < 0.5);
+    f.input.limit[QUANTITY_CURRENT] = (struct limit){flat, flat, 0};
+    f.input.limit[QUANTITY_CURRENT_MOVE] = (struct limit){-20, 20, 0};
+    by_tariff(true);
+    solve();
+    assert_true(cost < f.result.after.cost);
+}
+
 static void current_goes_to_the_cheap_hours_within_limits(void **state) {
     (void)state;
     line_of(FEW, 300);
@@ -237,20 +254,7 @@ static void current_goes_to_the_cheap_hours_within_limits(void **state) {
     assert_true(cheap > dear + 2);
     assert_true(f.result.throughput >= 98 - 1e-6 && f.result.throughput <= 102 + 1e-6);
     assert_non_null(strstr(f.result.reason, "in cheap hours"));
-    /* The same current all day, with as much metal, is not as cheap; and with one price there is nothing to go to. */
-    double flat = 0, spread = 0;
-    by_tariff(false);
-    solve();
-    for (int h = 8; h < LINE_HOURS; h++) {
-        flat += f.result.schedule[h] / 16;
-        spread = fmax(spread, fabs(f.result.schedule[h] - f.result.schedule[8]));
-    }
-    assert_true(spread < 0.5);
-    f.input.limit[QUANTITY_CURRENT] = (struct limit){flat, flat, 0};
-    f.input.limit[QUANTITY_CURRENT_MOVE] = (struct limit){-20, 20, 0};
-    by_tariff(true);
-    solve();
-    assert_true(cost < f.result.after.cost);
+    if (getenv("POTLINE_LONG")) a_flat_day_is_not_as_cheap(cost);
     close_line();
 }
 
@@ -263,7 +267,7 @@ static double ticking(void) {
 
 static void the_deadline_holds_and_the_current_stays(void **state) {
     (void)state;
-    for (double seconds = 0.05; seconds < 40; seconds *= 5) {
+    for (double seconds = 0.05; seconds < (getenv("POTLINE_LONG") ? 40 : 2); seconds *= 5) {
         line_of(FEW, 300);
         f.setup.pot.solver.clock = ticking;
         f.setup.pot.solver.seconds = seconds;
@@ -274,7 +278,7 @@ static void the_deadline_holds_and_the_current_stays(void **state) {
         if (f.result.late) assert_non_null(strstr(f.result.reason, "deadline"));
         close_line();
     }
-    assert_int_equal(f.result.rung, POT_OPTIMAL);
+    if (getenv("POTLINE_LONG")) assert_int_equal(f.result.rung, POT_OPTIMAL);
 }
 
 static void what_is_no_line_is_refused(void **state) {
