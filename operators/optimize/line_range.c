@@ -79,7 +79,7 @@ static bool give_way(struct line *l, const struct line_node *node, unsigned coun
 
 /* Nodes over all that the current may be, and where pots and rectifier keep, beside what gets in the way. */
 bool line_range(struct line *l, struct line_active in_way[2]) {
-    struct line_node node[NODES_MOST + 1];
+    struct line_node node[NODES_MOST + 1] = {{.current = 0}};
     double low, high;
     find_reach(l, &low, &high);
     double first = fmin(fmax(l->input->now, low), high);

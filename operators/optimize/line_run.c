@@ -108,7 +108,8 @@ enum pl_code line_run_read(struct line_run **run, const void *bytes, size_t size
 
 enum pl_code line_run_solve(struct line_run *l, struct pl_error **error) {
     struct pl_stepper *stepper = pl_alloc(l->input.pots * sizeof *stepper);
-    enum pl_code code = stepper ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "no memory for the pots of a line");
+    if (!stepper) return pl_error_set(error, PL_NO_MEMORY, "no memory for the pots of a line");
+    enum pl_code code = PL_OK;
     unsigned open = 0;
     for (; open < l->input.pots && !code; open++) {
         code = run_open(&l->pot[open], &stepper[open], error);
