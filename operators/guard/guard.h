@@ -1,7 +1,7 @@
 /* guard.h: what the files of `guard` share.
  *
- *     set points --> override? mode? lease? generation? limits? interlocks? rate? --> let pass, or refused with the
- * reason samples    --> what interlocks and rates look at
+ *     set points --> override? mode? lease? generation? limits? interlocks? rate? --> let pass, or refused, and why
+ *     samples    --> what interlocks and rates look at
  *
  *     guard.c      life cycle, rows in, the clock      decide.c      one set point: all the questions, in order
  *     options.c    options and what they say together  points.c      what is known of a set point's tag

@@ -341,6 +341,22 @@ static void an_approval_covers_the_steps_on_the_way(void **state) {
     rig_free(rig);
 }
 
+static void an_approval_does_not_outlive_auto(void **state) {
+    (void)state;
+    struct rig *rig = rig_new("{mode: approve, limits: [{tags: '*', low: 0, high: 9}]}");
+    wish(rig, "l.p.x", 6);
+    assert_int_equal(command(rig, "guard approve", "{tag: l.p.x}"), PL_OK);
+    assert_passed(rig, "l.p.x", 6);
+    assert_int_equal(command(rig, "guard mode", "{scope: ALL, mode: auto, reason: test}"), PL_OK);
+    wish(rig, "l.p.x", 8);
+    assert_passed(rig, "l.p.x", 8);
+    assert_int_equal(command(rig, "guard mode", "{scope: ALL, mode: approve, reason: test}"), PL_OK);
+    forget(rig);
+    wish(rig, "l.p.x", 6);
+    ASSERT_TOLD(rig, "guard.waiting l.p.x");
+    rig_free(rig);
+}
+
 static void what_is_advised_is_listed(void **state) {
     (void)state;
     struct rig *rig = rig_new("{mode: advise, limits: [{tags: '*', low: 0, high: 9, step: 2, on_rate: clamp}]}");
@@ -672,6 +688,7 @@ int main(void) {
         cmocka_unit_test(a_scope_is_one_that_is_known),
         cmocka_unit_test(by_hand_is_answered_with_what_has_passed),
         cmocka_unit_test(an_approval_covers_the_steps_on_the_way),
+        cmocka_unit_test(an_approval_does_not_outlive_auto),
         cmocka_unit_test(what_is_advised_is_listed),
         cmocka_unit_test(modes_decide),
         cmocka_unit_test(modes_are_bounded_but_all_can_be_set),

@@ -8,7 +8,7 @@
 #include "line_tell.h"
 
 enum { ROUNDS = 20, LOCAL_LOOKS = 150 };
-static const double SAME_PRICE = 1e-3, CURVES_KEEP = 0.05, NEAR = 0.1; /* -, kWh/t, kA */
+static const double SAME_PRICE = 1e-3, CURVES_KEEP = 0.05, NEAR = 0.1, SAME = 1e-6; /* -, kWh/t, kA, kA */
 
 /* ---- The search ---- */
 
@@ -38,12 +38,13 @@ static struct line_figures figures_of(const struct line *l, const struct line_no
 }
 
 /* What pots come to at the currents of a plan: by hour means of what the curves say, but for this hour, which is
- * solved. */
+ * solved. On the way toward the contract's range pots keep their limits where they can. */
 static bool confirm(struct line *l, const struct line_plan *plan) {
     struct line_result *r = l->result;
     struct line_node n, guess = line_curves_node(&l->curves, plan->current[0]), sum = {.made = 0};
     double money = 0, ratio[2];
-    if (!line_node_at(l, plan->current[0], &n) || !(n.keeps || l->gives_way)) return false;
+    bool toward = plan->current[0] < l->curves.low - SAME || plan->current[0] > l->curves.high + SAME;
+    if (!line_node_at(l, plan->current[0], &n) || !(n.keeps || l->gives_way || toward)) return false;
     ratio[0] = guess.energy / guess.made;
     ratio[1] = n.energy / n.made;
     for (unsigned h = 0; h < plan->hours; h++) {
@@ -72,33 +73,44 @@ static bool confirm(struct line *l, const struct line_plan *plan) {
     return true;
 }
 
-/* What one unit more of room would save: by the curves' slopes at the current. */
+/* What a little more current costs in an hour, less what its metal is worth. */
+static double slope_at(const struct line_curves *c, const struct line_plan *plan, unsigned hour) {
+    double x = plan->current[hour], step = 1e-4 * x;
+    struct line_hour at = line_curves_at(c, x, hour), more = line_curves_at(c, x + step, hour);
+    return (more.cost - at.cost - plan->price * (more.made - at.made)) / step;
+}
+
+/* What one unit more of room would save, by the curves' slopes, in the hours that it holds back; NaN: in none. */
+static double worth_of(const struct line_curves *c, const struct line_plan *plan, bool high) {
+    double end = high ? c->high : c->low, sum = NAN;
+    for (unsigned h = 0; h < plan->hours; h++) {
+        double slope = slope_at(c, plan, h), x = plan->current[h];
+        bool wants = plan->missed || c->low == c->high || (high ? slope < 0 : slope > 0);
+        if (wants && fabs(x - end) <= 1e-6 * x) sum = fabs(slope) + (isnan(sum) ? 0 : sum);
+    }
+    return sum;
+}
+
 static void find_active(struct line *l, const struct line_plan *plan, const struct line_active in_way[2]) {
     const struct line_curves *c = &l->curves;
-    double x = plan->current[0], step = 1e-4 * x;
-    struct line_hour at = line_curves_at(c, x, 0), more = line_curves_at(c, x + step, 0);
-    double slope = (more.cost / more.made - at.cost / at.made) / step * c->by[0];
+    const struct pot_objective *o = &l->setup->pot.objective;
     struct line_result *r = l->result;
     if (l->gives_way) {
         r->active[r->actives++] = in_way[0];
         return;
     }
+    double made = r->after.made * plan->hours, unit = c->by[0] / (o->energy + o->cost + o->co2e) / made;
     if (plan->bound) {
         struct line_active a = line_limit(l, QUANTITY_LINE_THROUGHPUT, plan->bound > 0);
-        a.multiplier =
-            fabs(plan->price - plan->ratio) * c->made * plan->hours / 100 / (at.made * plan->hours) * c->by[0];
+        a.multiplier = fabs(plan->price - plan->ratio) * c->made * plan->hours / 100 * unit;
         r->active[r->actives++] = a;
     }
     for (int side = 0; side < 2; side++) {
-        double end = side ? c->high : c->low;
-        bool wants = plan->missed || c->low == c->high || (side ? slope < 0 : slope > 0);
-        bool held = plan->hours == 1 && wants && fabs(x - end) <= 1e-6 * x;
-        for (unsigned h = 0; h < plan->hours && plan->hours > 1; h++)
-            held |= fabs(plan->current[h] - end) <= 1e-6 * x;
+        double worth = worth_of(c, plan, side == 1);
         bool twice = side && c->low == c->high && r->actives && r->active[r->actives - 1].row.of == in_way[1].row.of;
-        if (!held || twice || r->actives == LINE_TOLD_MAX) continue;
+        if (isnan(worth) || twice || r->actives == LINE_TOLD_MAX) continue;
         r->active[r->actives] = in_way[side];
-        r->active[r->actives++].multiplier = fabs(slope);
+        r->active[r->actives++].multiplier = worth * unit;
     }
 }
 
@@ -175,7 +187,7 @@ static enum pl_code look_at_now(struct line *l, struct pl_error **error) {
         l->result->missed += m->miss > 0;
         if (l->result->late) return PL_OK;
     }
-    base.power = base.voltage * base.current / 1000;
+    line_whole(l, &base);
     l->result->before = figures_of(l, &base, l->setup->pot.objective.tariff);
     double money = 0;
     for (unsigned h = 0; h < LINE_HOURS && l->setup->by_hour; h++)

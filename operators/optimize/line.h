@@ -31,14 +31,15 @@ struct line_input {
     struct limit limit[QUANTITIES]; /* of the line */
     double now, baseline;           /* kA */
     unsigned pots;
+    unsigned others; /* of the line that nothing is believed of: to the rectifier they are as these are on average */
     struct pot_input *pot;
     char (*name)[LINE_NAME_MAX];
 };
 
 struct line_figures {
     double energy, cost, co2e; /* by tonne */
-    double made;               /* t/h */
-    double power, voltage;     /* MW, V */
+    double made;               /* t/h, of `pots` */
+    double power, voltage;     /* MW, V: of all, `others` included */
 };
 
 /* What keeps the current where it is. */
@@ -70,7 +71,8 @@ struct line_result {
     char reason[POT_REASON_MAX];
 };
 
-/* PL_RANGE: no problem can be made of it; PL_NO_MEMORY. `result->x` is kept. */
+/* PL_RANGE: no problem can be made of it, or its pots have another current than `now`; PL_NO_MEMORY. `result->x` is
+ * kept. */
 enum pl_code line_solve(const struct line_setup *setup, struct line_input *input, struct line_result *result,
                         struct pl_error **error);
 

@@ -49,7 +49,8 @@ static unsigned members_of(struct optimize *s, uint32_t line, pl_time time, stru
     return count;
 }
 
-static void read_members(struct optimize *s, struct line_run *l, const struct member *member, unsigned count) {
+static void read_members(struct optimize *s, struct line_run *l, const struct member *member, unsigned count,
+                         unsigned all) {
     for (unsigned i = 0; i < count; i++) {
         struct run *run = line_run_add(l, member[i].name);
         const struct pot_record *r = answer_record(s, member[i].asset);
@@ -59,6 +60,7 @@ static void read_members(struct optimize *s, struct line_run *l, const struct me
         else
             answer_input(s, member[i].asset, r, member[i].state->time, run);
     }
+    l->input.others = all - l->input.pots;
 }
 
 static void set_up(const struct optimize *s, uint32_t line, pl_time time, struct line_run *l) {
@@ -116,12 +118,12 @@ static bool decide(struct optimize *s, uint32_t line, struct pot_record *r, pl_t
     count = members_of(s, line, time, member, &all);
     r->tried_at = time;
     bool known = answer_fresh(s, &r->watch[WATCHED_STANDS], time);
-    struct line_run *l = known && count >= ENOUGH * all ? line_run_new(count) : NULL;
-    if (l) read_members(s, l, member, count);
+    bool enough = count > 0 && count >= ENOUGH * all;
+    struct line_run *l = known && enough ? line_run_new(count) : NULL;
+    if (l) read_members(s, l, member, count, all);
     pl_free(member);
     if (!known) return answer_hold(s, line, time, "what stands in the line's current set point is not known");
-    if (count < ENOUGH * all)
-        return answer_hold(s, line, time, "too few of its pots are believed to decide its current");
+    if (!enough) return answer_hold(s, line, time, "too few of its pots are believed to decide its current");
     if (!l) return false;
     l->input.now = r->watch[WATCHED_STANDS].value;
     set_up(s, line, time, l);
@@ -150,9 +152,11 @@ bool line_state(struct optimize *s, uint32_t asset, pl_time time, const void *bo
     uint32_t line = line_of(s, asset);
     struct pot_record *r = line == PL_NO_ID ? NULL : answer_record(s, line);
     if (!keep_state(s, asset, time, body, size)) return false;
-    /* Once all of its pots have had the time to tell their states, and then each `line_every`. */
+    /* Once all of its pots have had the time to tell their states, and then each `line_every`; what was held is tried
+     * again before the last answer is too old. */
     if (!r || answer_followed(s, line, time) < s->every) return true;
-    if (r->tried_at && time >= r->tried_at && time - r->tried_at < s->line_every) return true;
+    bool held = r->tried_at != r->solved_at && s->every < s->line_every;
+    if (r->tried_at && time >= r->tried_at && time - r->tried_at < (held ? s->every : s->line_every)) return true;
     return decide(s, line, r, time);
 }
 

@@ -60,6 +60,28 @@ static void a_line_in_doubt_is_held(void **state) {
     rig_free(rig);
 }
 
+/* Nobody waits for `line_every` because of what was not known for a moment. */
+static void what_was_held_is_tried_again_soon(void **state) {
+    (void)state;
+    struct rig *rig = rig_new(LINE_OPTIONS);
+    push_pots(rig, START);
+    push_pots(rig, START + 10 * PL_MINUTE);
+    assert_non_null(strstr(rig->events, "optimize.held l {"));
+    sample(rig, "l.current_set", START + 20 * PL_MINUTE, 180, PL_Q_GOOD);
+    push_pots(rig, START + 20 * PL_MINUTE);
+    assert_false(isnan(value_of(rig, "l.current_set")));
+    rig_free(rig);
+}
+
+static void an_answer_lasts_until_the_next_one(void **state) {
+    (void)state;
+    struct pl_error *error = NULL;
+    assert_null(pl_harness_new("optimize.setpoints", "{current: line, baseline: {current: 180}, hold: 30m}",
+                               PL_EVENTS | PL_SAMPLES, &error));
+    assert_non_null(strstr(error->text, "line_every"));
+    pl_error_free(&error);
+}
+
 /* What twins have told, and what was decided, is there after a restart. */
 static void a_line_goes_on_from_a_snapshot(void **state) {
     (void)state;
@@ -90,6 +112,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_gets_one_current_for_all_of_its_pots),
         cmocka_unit_test(a_line_in_doubt_is_held),
+        cmocka_unit_test(what_was_held_is_tried_again_soon),
+        cmocka_unit_test(an_answer_lasts_until_the_next_one),
         cmocka_unit_test(a_line_goes_on_from_a_snapshot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,6 +36,8 @@ enum pl_code line_open(struct line *line, struct pl_error **error);
 double line_settle(struct line *line, struct member *member, double current, struct pot_row *most);
 /* Adds what a pot makes and takes at its `x`. */
 bool line_take(struct line *line, struct member *member, struct line_node *node);
+/* Of what pots take: what all of the line do, and the rectifier's power. */
+void line_whole(const struct line *line, struct line_node *node);
 /* All pots at a current. False: some have no state there, or time is over. */
 bool line_node_at(struct line *line, double current, struct line_node *node);
 struct line_active line_limit(const struct line *line, enum quantity of, bool high);

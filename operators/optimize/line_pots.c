@@ -4,6 +4,7 @@
 #include "line_parts.h"
 
 static const double ROOM = 1e-9;
+static const double SAME_CURRENT = 0.05; /* share by which a set point and what pots have may be apart */
 
 /* ---- Pots at a current ---- */
 
@@ -66,6 +67,11 @@ struct line_active line_limit(const struct line *l, enum quantity of, bool high)
         .row = {.of = of, .high = high, .rank = limit->rank, .limit = high ? limit->high : limit->low}};
 }
 
+void line_whole(const struct line *l, struct line_node *n) {
+    n->voltage *= 1 + (double)l->input->others / l->input->pots;
+    n->power = n->voltage * n->current / 1000;
+}
+
 static void look_at_rectifier(const struct line *l, struct line_node *n) {
     static const enum quantity of[] = {QUANTITY_LINE_POWER, QUANTITY_LINE_VOLTAGE};
     const double value[] = {n->power, n->voltage};
@@ -100,8 +106,9 @@ static void remember(struct line *l, double current) {
 /* Less current freezes more in a pot where too much has frozen already, and more melts more. */
 static double chill(const struct line *l, const struct member *m, double current, struct pot_row *most) {
     const struct limit *bath = &m->pot.input->limit[QUANTITY_BATH];
-    bool colder = current<l->input->now - 1e-6, hotter = current> l->input->now + 1e-6, high = m->pot.bath > bath->high;
-    if (!(colder && m->pot.bath < bath->low) && !(hotter && high)) return 0;
+    double step = current - l->input->now;
+    bool low = m->pot.bath<bath->low, high = m->pot.bath> bath->high;
+    if (!(low && step < -1e-6) && !(high && step > 1e-6)) return 0;
     *most = (struct pot_row){.of = QUANTITY_BATH, .high = high, .limit = high ? bath->high : bath->low};
     return 1;
 }
@@ -113,7 +120,8 @@ bool line_node_at(struct line *l, double current, struct line_node *n) {
     for (unsigned i = 0; i < l->input->pots; i++) {
         struct member *m = &l->member[i];
         struct pot_row most = {.of = QUANTITY_THROUGHPUT};
-        double miss = line_settle(l, m, current, &most) + chill(l, m, current, &most);
+        double miss = line_settle(l, m, current, &most);
+        miss += chill(l, m, current, &most);
         if (l->result->late) return false;
         n->excess += fmax(miss - m->miss, 0);
         if (miss > m->miss * (1 + 1e-6) + 1e-7 && n->keeps) {
@@ -123,13 +131,23 @@ bool line_node_at(struct line *l, double current, struct line_node *n) {
         }
         if (!line_take(l, m, n)) return false;
     }
-    n->power = n->voltage * current / 1000;
+    line_whole(l, n);
     look_at_rectifier(l, n);
     remember(l, current);
     return true;
 }
 
 /* ---- Opening ---- */
+
+/* A set point that the pots do not follow (the line is run from elsewhere, the register holds something else) is no
+ * place to go on from. */
+static enum pl_code check_current(const struct line *l, struct pl_error **error) {
+    double now = l->input->now, mean = 0;
+    for (unsigned i = 0; i < l->input->pots; i++)
+        mean += l->member[i].pot.from[POT_CURRENT] / l->input->pots;
+    if (fabs(mean - now) <= SAME_CURRENT * now) return PL_OK;
+    return pl_error_set(error, PL_RANGE, "its set point stands at %.1f kA, but its pots have %.1f kA", now, mean);
+}
 
 enum pl_code line_open(struct line *l, struct pl_error **error) {
     double sum[3] = {0}, made = 0;
@@ -159,5 +177,5 @@ enum pl_code line_open(struct line *l, struct pl_error **error) {
     for (int k = 0; k < 3; k++)
         l->curves.by[k] = sum[k] / made;
     l->curves.made = made;
-    return PL_OK;
+    return check_current(l, error);
 }

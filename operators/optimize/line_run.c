@@ -76,14 +76,29 @@ static bool read_tariff(struct line_run *l, struct pl_unpack *u) {
     return true;
 }
 
+static bool read_others(struct line_run *l, struct pl_unpack *u) {
+    uint64_t others;
+    if (!pl_unpack_uint(u, &others) || others > LINE_POTS_MAX) return false;
+    l->input.others = (unsigned)others;
+    return true;
+}
+
+/* Contract and moves are never without an end (limits_of). */
+static bool read_limits(struct line_run *l, struct pl_unpack *u) {
+    const struct limit *current = &l->input.limit[QUANTITY_CURRENT], *move = &l->input.limit[QUANTITY_CURRENT_MOVE];
+    return run_read_limits(l->input.limit, u) && isfinite(current->low) && isfinite(current->high) &&
+           isfinite(move->low) && isfinite(move->high);
+}
+
 static bool read_pair(struct line_run *l, struct pl_unpack *u, bool *known, struct pl_error **error) {
     char key[RUN_NAME_MAX];
     if (!read_name(u, key, sizeof key)) return false;
     if (strcmp(key, "setup") == 0) return *known = run_read_setup(&l->setup.pot, u);
-    if (strcmp(key, "limits") == 0) return run_read_limits(l->input.limit, u);
+    if (strcmp(key, "limits") == 0) return read_limits(l, u);
     if (strcmp(key, "from") == 0) return pl_unpack_f64(u, &l->input.now);
     if (strcmp(key, "baseline") == 0) return pl_unpack_f64(u, &l->input.baseline);
     if (strcmp(key, "tariff") == 0) return read_tariff(l, u);
+    if (strcmp(key, "others") == 0) return read_others(l, u);
     if (strcmp(key, "constraints") == 0) return pl_unpack_int(u, &l->version);
     if (strcmp(key, "pots") == 0) return read_pots(l, u, error);
     return pl_unpack_skip(u);
@@ -167,13 +182,14 @@ static void put_pots(struct pl_pack *p, const struct line_run *l) {
 
 void line_run_write(const struct line_run *l, struct pl_pack *p) {
     const struct line_result *r = &l->result;
-    pl_pack_map(p, 23);
+    pl_pack_map(p, 24);
     pl_pack_pair_str(p, "outcome", pot_rung_names[r->rung]);
     pl_pack_pair_str(p, "reason", r->reason);
     pl_pack_pair_f64(p, "saved", r->saved);
     pl_pack_pair_f64(p, "current", r->current);
     pl_pack_pair_f64(p, "from", l->input.now);
     pl_pack_pair_f64(p, "baseline", l->input.baseline);
+    pl_pack_pair_int(p, "others", l->input.others);
     run_write_numbers(p, "schedule", r->schedule, r->hours);
     run_write_numbers(p, "tariff", l->setup.tariff, l->setup.by_hour ? LINE_HOURS : 0);
     put_figures(p, "before", &r->before);

@@ -169,6 +169,35 @@ static void the_rectifier_is_not_asked_for_more_than_it_gives(void **state) {
     close_line();
 }
 
+/* Pots that nothing is believed of are on the rectifier, too. */
+static void pots_in_doubt_load_the_rectifier(void **state) {
+    (void)state;
+    line_of(2, 0);
+    f.input.limit[QUANTITY_CURRENT_MOVE] = (struct limit){-1, 1, 0};
+    solve();
+    struct line_figures two = f.result.after;
+    f.input.others = 1;
+    solve();
+    assert_near(f.result.after.power, 1.5 * two.power, 1e-9 * two.power);
+    assert_near(f.result.after.voltage, 1.5 * two.voltage, 1e-9 * two.voltage);
+    assert_near(f.result.after.energy, two.energy, 1e-9 * two.energy);
+    f.input.limit[QUANTITY_LINE_VOLTAGE] = (struct limit){-INFINITY, two.voltage + 1, 0}; /* enough for two of them */
+    solve();
+    assert_int_equal(f.result.rung, POT_BASELINE);
+    close_line();
+}
+
+static void a_set_point_that_pots_do_not_follow_is_refused(void **state) {
+    (void)state;
+    struct pl_error *error = NULL;
+    line_of(2, 0);
+    f.input.now = 165;
+    assert_int_equal(line_solve(&f.setup, &f.input, &f.result, &error), PL_RANGE);
+    assert_non_null(strstr(error->text, "stands at 165.0 kA, but its pots have 180.0 kA"));
+    pl_error_free(&error);
+    close_line();
+}
+
 /* The contract is kept whatever throughput and pots would need, and that is said. */
 static void what_the_contract_does_not_give_is_missed_and_said(void **state) {
     (void)state;
@@ -258,6 +287,44 @@ static void current_goes_to_the_cheap_hours_within_limits(void **state) {
     close_line();
 }
 
+/* A day begins where the line stands, too, and goes no faster toward the contract's current. */
+static void a_day_goes_toward_the_contract_step_by_step(void **state) {
+    (void)state;
+    line_of(2, 0);
+    f.input.limit[QUANTITY_CURRENT] = (struct limit){165, 174, 0};
+    f.input.limit[QUANTITY_CURRENT_MOVE] = (struct limit){-1, 1, 0};
+    by_tariff(true);
+    solve();
+    assert_near(f.result.current, 179, 1e-6);
+    for (int h = 1; h < LINE_HOURS; h++)
+        assert_true(fabs(f.result.schedule[h] - f.result.schedule[h - 1]) <= 1 + 1e-6);
+    for (int h = 5; h < LINE_HOURS; h++)
+        assert_true(f.result.schedule[h] <= 174 + 1e-6);
+    for (unsigned i = 0; i < f.result.actives; i++) /* what cannot be had has no price */
+        assert_true(f.result.active[i].multiplier < 100);
+    close_line();
+}
+
+static void a_weight_alone_changes_nothing(void **state) {
+    (void)state;
+    double current[2], worth[2];
+    for (int i = 0; i < 2; i++) {
+        line_of(2, 300);
+        f.input.limit[QUANTITY_CURRENT] = (struct limit){174, 186, 0};
+        f.input.limit[QUANTITY_CURRENT_MOVE] = (struct limit){-3, 3, 0};
+        by_tariff(true);
+        f.setup.pot.objective.cost = i ? 1000 : 1;
+        solve();
+        assert_int_equal(f.result.rung, POT_OPTIMAL);
+        current[i] = f.result.current;
+        assert_int_equal(f.result.active[0].row.of, QUANTITY_LINE_THROUGHPUT);
+        worth[i] = f.result.active[0].multiplier;
+        close_line();
+    }
+    assert_near(current[0], current[1], 0.2);
+    assert_near(worth[0], worth[1], 0.05 * worth[0]);
+}
+
 /* ---- Time ---- */
 
 static double time_of_test;
@@ -300,9 +367,13 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_what_one_problem_of_all_pots_gives),
         cmocka_unit_test(the_rectifier_is_not_asked_for_more_than_it_gives),
+        cmocka_unit_test(pots_in_doubt_load_the_rectifier),
+        cmocka_unit_test(a_set_point_that_pots_do_not_follow_is_refused),
         cmocka_unit_test(what_the_contract_does_not_give_is_missed_and_said),
         cmocka_unit_test(multipliers_say_what_room_is_worth),
         cmocka_unit_test(current_goes_to_the_cheap_hours_within_limits),
+        cmocka_unit_test(a_day_goes_toward_the_contract_step_by_step),
+        cmocka_unit_test(a_weight_alone_changes_nothing),
         cmocka_unit_test(the_deadline_holds_and_the_current_stays),
         cmocka_unit_test(what_is_no_line_is_refused),
     };

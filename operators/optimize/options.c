@@ -80,7 +80,7 @@ const struct pl_option optimize_options[] = {
         OPTIMIZE, current, "current", "hold", current_names, PL_FIXED,
         "Who decides the line's current: nobody; free: each pot, as if it were its own, and it is told, and no "
         "set point; line: all pots of a line together, as a set point (`current_set`)."),
-    PL_OPT_DURATION(OPTIMIZE, line_every, "line_every", "1h", "1m", "7d", PL_FIXED,
+    PL_OPT_DURATION(OPTIMIZE, line_every, "line_every", "30m", "1m", "7d", PL_FIXED,
                     "How often a line's current is decided anew."),
     PL_OPT_DURATION(OPTIMIZE, line_deadline, "line_deadline", "20s", "10ms", "1h", PL_FIXED,
                     "By the clock, for all pots of a line at all currents; then what is confirmed counts."),
@@ -181,6 +181,8 @@ void optimize_check(void *self, struct pl_check *check) {
         pl_check_error(check, "baseline",
                        "a line's throughput is measured by its usual current: write baseline: "
                        "{current: 180}");
+    if (s->hold <= s->line_every)
+        pl_check_error(check, "hold", "a line's answer is too old before the next one is due (line_every)");
     if (!*s->target[TARGET_CURRENT]) pl_check_error(check, "current_set", "where is the line's current to be set?");
 }
 

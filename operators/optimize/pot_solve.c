@@ -119,6 +119,8 @@ static void find_active(struct pot *p, struct pot_result *r) {
     static const enum quantity of[POT_VARIABLES] = {QUANTITY_ACD, QUANTITY_ALUMINA, QUANTITY_ALF3, QUANTITY_CURRENT};
     double multiplier[NLP_CONSTRAINTS_MAX], bound[NLP_VARIABLES_MAX], value[QUANTITIES];
     struct nlp_problem problem = problem_of(p);
+    const struct pot_objective *o = &p->setup->objective;
+    const double unit = p->by[0] / (o->energy + o->cost + o->co2e);
     unsigned known = UINT32_MAX;
     r->rest = nlp_multipliers(&problem, r->x, 1e-4, multiplier, bound);
     if (isnan(r->rest)) return;
@@ -128,14 +130,14 @@ static void find_active(struct pot *p, struct pot_result *r) {
         known = row->scenario;
         double miss = pot_miss(row, value[row->of]), scale = quantity_rows[row->of].scale;
         bool held = r->rung == POT_OPTIMAL ? multiplier[i] > 1e-9 : miss > p->setup->solver.keeps;
-        struct pot_active a = {.row = *row, .slack = -miss * scale, .multiplier = multiplier[i] * p->by[0] / scale};
+        struct pot_active a = {.row = *row, .slack = -miss * scale, .multiplier = multiplier[i] * unit / scale};
         if (held) keep_active(r, &a);
     }
     for (int j = 0; j < POT_VARIABLES; j++) {
         bool high = p->high[j] - r->x[j] < r->x[j] - p->low[j];
         struct pot_row row = {.of = of[j], .high = high, .limit = high ? p->high[j] : p->low[j]};
         if (j == POT_ACD) row = anodes_row(p, row);
-        struct pot_active a = {.row = row, .multiplier = bound[j] * p->by[0]};
+        struct pot_active a = {.row = row, .multiplier = bound[j] * unit};
         if (p->low[j] < p->high[j] && bound[j] > 1e-9 && r->rung == POT_OPTIMAL) keep_active(r, &a);
     }
 }

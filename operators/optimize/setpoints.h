@@ -1,9 +1,9 @@
 /* setpoints.h: the operator optimize.setpoints: a state that the twin tells becomes a run (run.h), its answer becomes
  * set points, renewed as leases until the next answer.
  *
- *     twin.state --> is the twin sure of it? --> run --> optimize.run, and what gave way: .relaxed, .accepted,
- * .baseline no: optimize.held           | watermark ---------------------------------+--> set points, each `renew`;
- * after `hold` no more: optimize.lapsed
+ *     twin.state --> is the twin sure of it? --> run --> optimize.run; what gave way: .relaxed, .accepted, .baseline
+ *                     no: optimize.held           |
+ *     watermark ----------------------------------+----> set points, each `renew`; after `hold` no more: .lapsed
  *
  *     setpoints.c   life cycle, rows in      answer.c     a run, what becomes of its answer, events
  *     options.c     options                  commands.c   constraints get, set, list, validate; kept across runs
