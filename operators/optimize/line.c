@@ -37,18 +37,15 @@ static struct line_figures figures_of(const struct line *l, const struct line_no
                                  .voltage = n->voltage};
 }
 
-/* What pots come to at the currents of a plan: by hour means of what the curves say, but for this hour, which is
- * solved. On the way toward the contract's range pots keep their limits where they can. */
-static bool confirm(struct line *l, const struct line_plan *plan) {
+/* A plan of which this hour is solved: by hour means of what the curves say of the others. */
+static void take_plan(struct line *l, const struct line_plan *plan, const struct line_node *n,
+                      double (*const x)[POT_VARIABLES]) {
     struct line_result *r = l->result;
-    struct line_node n, guess = line_curves_node(&l->curves, plan->current[0]), sum = {.made = 0};
-    double money = 0, ratio[2];
-    bool toward = plan->current[0] < l->curves.low - SAME || plan->current[0] > l->curves.high + SAME;
-    if (!line_node_at(l, plan->current[0], &n) || !(n.keeps || l->gives_way || toward)) return false;
-    ratio[0] = guess.energy / guess.made;
-    ratio[1] = n.energy / n.made;
+    struct line_node sum = {.made = 0};
+    double money = 0;
     for (unsigned h = 0; h < plan->hours; h++) {
-        struct line_node at = h ? line_curves_node(&l->curves, plan->current[h]) : n;
+        struct line_node at =
+            plan->current[h] == n->current ? *n : line_curves_node(&l->curves, plan->current[h]);
         double tariff = l->setup->by_hour ? l->setup->tariff[h] : l->setup->pot.objective.tariff;
         sum.made += at.made;
         sum.energy += at.energy;
@@ -56,20 +53,45 @@ static bool confirm(struct line *l, const struct line_plan *plan) {
         money += tariff * at.energy;
         r->schedule[h] = plan->current[h];
     }
-    r->curve_error = fabs(ratio[1] - ratio[0]);
-    if (r->curve_error > 0) line_curves_add(&l->curves, &n);
     r->current = plan->current[0];
     r->hours = plan->hours;
     r->after = figures_of(l, &sum, money / sum.energy);
     r->after.made = sum.made / plan->hours;
-    r->after.power = n.power;
-    r->after.voltage = n.voltage;
+    r->after.power = n->power;
+    r->after.voltage = n->voltage;
     r->throughput = 100 * r->after.made / l->curves.made;
     r->price = plan->price;
     r->rung = plan->missed || l->gives_way ? POT_RELAXED : POT_OPTIMAL;
     r->gives_way = l->gives_way;
     for (unsigned i = 0; i < l->input->pots && r->x; i++)
-        memcpy(r->x[i], l->member[i].x, sizeof r->x[i]);
+        memcpy(r->x[i], x ? x[i] : l->member[i].x, sizeof r->x[i]);
+}
+
+/* What pots come to at the current of a plan. On the way toward the contract's range pots keep their limits where they
+ * can. */
+static bool confirm(struct line *l, const struct line_plan *plan) {
+    struct line_node n, guess = line_curves_node(&l->curves, plan->current[0]);
+    bool toward = plan->current[0] < l->curves.low - SAME || plan->current[0] > l->curves.high + SAME;
+    if (!line_node_at(l, plan->current[0], &n) || !(n.keeps || l->gives_way || toward)) return false;
+    l->result->curve_error = fabs(n.energy / n.made - guess.energy / guess.made);
+    take_plan(l, plan, &n, NULL);
+    if (l->result->curve_error > 0) line_curves_add(&l->curves, &n);
+    return true;
+}
+
+/* The deadline has come before a plan could be confirmed, or only one that is not as good: the best current that is
+ * certain holds, for all hours. */
+static bool take_best(struct line *l, const struct line_plan *plan) {
+    if (!l->result->late || !l->best.known || (plan->hours && !plan->missed && !(l->best.ratio < plan->ratio)))
+        return false;
+    struct line_plan best = {.hours = l->setup->by_hour ? LINE_HOURS : 1,
+                             .price = l->member[0].pot.price,
+                             .ratio = l->best.ratio};
+    for (unsigned h = 0; h < best.hours; h++)
+        best.current[h] = l->best.node.current;
+    l->gives_way = false;
+    l->result->curve_error = 0;
+    take_plan(l, &best, &l->best.node, l->best.x);
     return true;
 }
 
@@ -114,14 +136,18 @@ static void find_active(struct line *l, const struct line_plan *plan, const stru
     }
 }
 
+/* Nothing is certain: what was accepted last goes on, where the contract allows it, else nothing is set. */
 static void leave(struct line *l) {
+    const struct limit *contract = &l->input->limit[QUANTITY_CURRENT];
+    double accepted = l->input->accepted;
     struct line_result *r = l->result;
-    r->rung = POT_BASELINE;
+    bool goes_on = accepted >= contract->low && accepted <= contract->high; /* NaN: no */
+    r->rung = goes_on ? POT_ACCEPTED : POT_BASELINE;
     r->hours = 1;
-    r->current = r->schedule[0] = l->input->now;
+    r->current = r->schedule[0] = goes_on ? accepted : l->input->now;
     for (unsigned i = 0; i < l->input->pots && r->x; i++) {
         memcpy(r->x[i], l->member[i].pot.from, sizeof r->x[i]);
-        r->x[i][POT_CURRENT] = l->input->now;
+        r->x[i][POT_CURRENT] = r->current;
     }
 }
 
@@ -162,16 +188,17 @@ static void search(struct line *l) {
         if (!same && !solve_nodes_again(l, next.price, plan.current[0])) break;
         if (same && l->result->curve_error < CURVES_KEEP && !look_closer(l, plan.current[0], &near)) break;
     }
-    if (!plan.hours) {
+    if (take_best(l, &plan)) return;
+    if (plan.hours)
+        find_active(l, &plan, in_way);
+    else
         leave(l);
-        return;
-    }
-    find_active(l, &plan, in_way);
 }
 
-/* How much each pot misses as the line is now, and what all come to at the baseline. */
+/* How much each pot misses as the line is now, and what all come to at the baseline. Before any other current is tried,
+ * there is an answer: the pots at their best as the line is. */
 static enum pl_code look_at_now(struct line *l, struct pl_error **error) {
-    struct line_node base = {.current = l->input->baseline};
+    struct line_node base = {.current = l->input->baseline}, now = {.current = l->input->now, .keeps = true};
     for (unsigned i = 0; i < l->input->pots; i++) {
         struct member *m = &l->member[i];
         struct pot_row most;
@@ -186,8 +213,12 @@ static enum pl_code look_at_now(struct line *l, struct pl_error **error) {
         m->miss = line_settle(l, m, l->input->now, &most);
         l->result->missed += m->miss > 0;
         if (l->result->late) return PL_OK;
+        now.keeps &= line_take(l, m, &now);
     }
     line_whole(l, &base);
+    line_whole(l, &now);
+    line_rate(l, &now);
+    line_note(l, &now);
     l->result->before = figures_of(l, &base, l->setup->pot.objective.tariff);
     double money = 0;
     for (unsigned h = 0; h < LINE_HOURS && l->setup->by_hour; h++)
@@ -209,9 +240,9 @@ static enum pl_code run(struct line *l, struct pl_error **error) {
     struct line_result *r = l->result;
     r->from = l->input->now;
     search(l);
-    r->low = l->curves.low;
-    r->high = l->curves.high;
-    r->saved = r->rung == POT_BASELINE ? 0 : r->before.energy - r->after.energy;
+    r->low = l->curves.nodes ? l->curves.low : r->current;
+    r->high = l->curves.nodes ? l->curves.high : r->current;
+    r->saved = r->rung > POT_RELAXED ? 0 : r->before.energy - r->after.energy;
     r->seconds = pot_now(&l->member[0].pot) - l->begun;
     line_tell(l->setup, l->input, r);
     return PL_OK;
@@ -233,9 +264,10 @@ enum pl_code line_solve(const struct line_setup *setup, struct line_input *input
     l->local.solver.solver = NLP_SLSQP;
     if (l->local.solver.evaluations > LOCAL_LOOKS) l->local.solver.evaluations = LOCAL_LOOKS;
     l->member = pl_alloc(input->pots * sizeof *l->member);
-    double(*room)[POT_VARIABLES] = pl_alloc((size_t)SEEN_MAX * input->pots * sizeof *room);
+    double(*room)[POT_VARIABLES] = pl_alloc((size_t)(SEEN_MAX + 1) * input->pots * sizeof *room);
     for (unsigned i = 0; i < SEEN_MAX && room; i++)
         l->seen[i].x = room + (size_t)i * input->pots;
+    l->best.x = room ? room + (size_t)SEEN_MAX * input->pots : NULL;
     enum pl_code code =
         l->member && room ? run(l, error) : pl_error_set(error, PL_NO_MEMORY, "no memory for a line's pots");
     pl_free(room);

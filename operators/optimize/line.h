@@ -30,6 +30,7 @@ struct line_setup {
 struct line_input {
     struct limit limit[QUANTITIES]; /* of the line */
     double now, baseline;           /* kA */
+    double accepted;                /* kA: what is being set, by an earlier answer; NaN: nothing */
     unsigned pots;
     unsigned others; /* of the line that nothing is believed of: to the rectifier they are as these are on average */
     struct pot_input *pot;
@@ -50,7 +51,8 @@ struct line_active {
 };
 
 struct line_result {
-    enum pot_rung rung; /* relaxed: the throughput is missed, or pots' limits give way; baseline: it is left as it is */
+    enum pot_rung rung; /* relaxed: the throughput is missed, or pots' limits give way; accepted: what was set before
+                           goes on; baseline: nothing is set */
     bool gives_way;     /* pots' limits do, to the contract or the rectifier */
     double current, from;
     unsigned hours;

@@ -46,6 +46,7 @@ static unsigned members_of(struct optimize *s, uint32_t line, pl_time time, stru
         if (good && count < LINE_POTS_MAX) member[count++] = (struct member){i->id, answer_name(s, i->id), state};
     }
     qsort(member, count, sizeof *member, by_name);
+    if (*all < s->line_pots) *all = (unsigned)s->line_pots;
     return count;
 }
 
@@ -80,26 +81,30 @@ static void set_up(const struct optimize *s, uint32_t line, pl_time time, struct
 
 /* ---- The answer ---- */
 
-static bool tell_line(struct optimize *s, uint32_t line, pl_time time, const char *kind, struct line_run *l) {
-    unsigned pots = l->input.pots;
-    pl_pack_reset(s->body);
-    line_run_write(l, s->body);
-    if (!pl_pack_failed(s->body) && pl_pack_size(s->body) > BODY_MAX) {
-        l->input.pots = 0;
-        pl_pack_reset(s->body);
-        line_run_write(l, s->body);
-        l->input.pots = pots;
-    }
+static bool tell_line(struct optimize *s, uint32_t line, pl_time time, const char *kind,
+                      const struct line_run *l) {
+    line_run_write(l, s->body, BODY_MAX);
     if (pl_pack_failed(s->body)) return false;
     return pl_emit_event(s->node, PORT_EVENTS, time, kind, 1, line, 0, s->body) != PL_FLOW_FAIL;
 }
 
-static bool use(struct optimize *s, uint32_t line, struct pot_record *r, pl_time time, struct line_run *l) {
+/* What was accepted last goes on being renewed, and grows old: `hold` ends it. */
+static bool go_on(struct optimize *s, uint32_t line, struct pot_record *r, pl_time time, const struct line_run *l) {
+    const struct line_result *a = &l->result;
+    const double energy[2] = {r->energy[0], r->energy[1]};
+    pl_time solved_at = r->solved_at;
+    answer_decided(s, r, time, a->rung, energy, a->reason);
+    r->solved_at = solved_at;
+    return tell_line(s, line, time, "optimize.line", l) && answer_rung(s, line, time, a->rung, a->reason);
+}
+
+static bool use(struct optimize *s, uint32_t line, struct pot_record *r, pl_time time, const struct line_run *l) {
     const struct line_result *a = &l->result;
     const struct limit *contract = &l->input.limit[QUANTITY_CURRENT];
     const double energy[2] = {a->before.energy, a->rung == POT_BASELINE ? a->before.energy : a->after.energy};
-    answer_decided(s, r, time, a->rung, energy, a->reason);
     if (a->late) pl_count(s->node, COUNT_LATE, 1);
+    if (a->rung == POT_ACCEPTED) return go_on(s, line, r, time, l);
+    answer_decided(s, r, time, a->rung, energy, a->reason);
     for (int i = 0; i < TARGETS; i++)
         r->set[i] = NAN;
     r->set[TARGET_CURRENT] = a->current;
@@ -126,6 +131,7 @@ static bool decide(struct optimize *s, uint32_t line, struct pot_record *r, pl_t
     if (!enough) return answer_hold(s, line, time, "too few of its pots are believed to decide its current");
     if (!l) return false;
     l->input.now = r->watch[WATCHED_STANDS].value;
+    l->input.accepted = r->sends && time - r->solved_at < s->hold ? r->set[TARGET_CURRENT] : NAN;
     set_up(s, line, time, l);
     enum pl_code code = line_run_solve(l, &error);
     bool good = code == PL_NO_MEMORY ? false

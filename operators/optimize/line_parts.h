@@ -28,6 +28,12 @@ struct line {
     unsigned seens, next;
     bool at_large;  /* pots are searched from several starts */
     bool gives_way; /* pots' limits do, to the line's */
+    struct {
+        bool known;
+        double ratio; /* the objective by tonne */
+        struct line_node node;
+        double (*x)[POT_VARIABLES]; /* by pot */
+    } best; /* of the currents that could be set now, whatever the curves say: what there is at the deadline */
 };
 
 /* line_pots.c */
@@ -40,10 +46,15 @@ bool line_take(struct line *line, struct member *member, struct line_node *node)
 void line_whole(const struct line *line, struct line_node *node);
 /* All pots at a current. False: some have no state there, or time is over. */
 bool line_node_at(struct line *line, double current, struct line_node *node);
+/* Keeps it, with its pots' `x`, where it is the best so far that could be set at once. */
+void line_note(struct line *line, const struct line_node *node);
+/* What the rectifier says of it: `rated`. */
+void line_rate(const struct line *line, struct line_node *node);
 struct line_active line_limit(const struct line *line, enum quantity of, bool high);
 
-/* line_range.c: nodes over all that the current may be, and where pots and rectifier keep, beside what gets in the way.
- */
+/* line_range.c: what may be set at once: within the contract, or as far toward it as one move goes. */
+void line_reach(const struct line *line, bool one_move, double *low, double *high);
+/* Nodes over all that the current may be, and where pots and rectifier keep, beside what gets in the way. */
 bool line_range(struct line *line, struct line_active in_way[2]);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "line_parts.h"
 
-static const double ROOM = 1e-9;
+static const double ROOM = 1e-9, SAME_STEP = 1e-6; /* -; kA, % */
 static const double SAME_CURRENT = 0.05; /* share by which a set point and what pots have may be apart */
 
 /* ---- Pots at a current ---- */
@@ -72,7 +72,7 @@ void line_whole(const struct line *l, struct line_node *n) {
     n->power = n->voltage * n->current / 1000;
 }
 
-static void look_at_rectifier(const struct line *l, struct line_node *n) {
+void line_rate(const struct line *l, struct line_node *n) {
     static const enum quantity of[] = {QUANTITY_LINE_POWER, QUANTITY_LINE_VOLTAGE};
     const double value[] = {n->power, n->voltage};
     n->rated = true;
@@ -132,9 +132,32 @@ bool line_node_at(struct line *l, double current, struct line_node *n) {
         if (!line_take(l, m, n)) return false;
     }
     line_whole(l, n);
-    look_at_rectifier(l, n);
+    line_rate(l, n);
     remember(l, current);
+    line_note(l, n);
     return true;
+}
+
+static double ratio_of(const struct line *l, const struct line_node *n) {
+    unsigned hours = l->setup->by_hour ? LINE_HOURS : 1;
+    double cost = 0;
+    for (unsigned h = 0; h < hours; h++)
+        cost += line_hour_of(&l->curves, n, h).cost / hours;
+    return cost / n->made;
+}
+
+void line_note(struct line *l, const struct line_node *n) {
+    const struct limit *throughput = &l->input->limit[QUANTITY_LINE_THROUGHPUT];
+    double low, high, made = 100 * n->made / l->curves.made, ratio = ratio_of(l, n);
+    line_reach(l, true, &low, &high);
+    bool may = n->keeps && n->current >= low - SAME_STEP && n->current <= high + SAME_STEP &&
+               made >= throughput->low - SAME_STEP && made <= throughput->high + SAME_STEP;
+    if (!may || (l->best.known && !(ratio < l->best.ratio))) return;
+    l->best.known = true;
+    l->best.ratio = ratio;
+    l->best.node = *n;
+    for (unsigned i = 0; i < l->input->pots; i++)
+        memcpy(l->best.x[i], l->member[i].x, sizeof l->best.x[i]);
 }
 
 /* ---- Opening ---- */

@@ -7,13 +7,13 @@ static const double APART = 1.5; /* kA: nodes, at first */
 
 /* ---- Where the current may be ---- */
 
-static void find_reach(const struct line *l, double *low, double *high) {
+void line_reach(const struct line *l, bool one_move, double *low, double *high) {
     const struct limit *contract = &l->input->limit[QUANTITY_CURRENT], *move = &l->input->limit[QUANTITY_CURRENT_MOVE];
     double now = l->input->now, down = now + move->low, up = now + move->high;
     *low = fmax(contract->low, 0.85 * now);
     *high = fmin(contract->high, 1.15 * now);
     if (*low > *high) *low = *high = contract->low > now ? contract->low : contract->high;
-    if (l->setup->by_hour) return;
+    if (!one_move) return;
     *low = fmin(fmax(*low, down), up); /* from outside of the contract toward it */
     *high = fmin(fmax(*high, down), up);
 }
@@ -81,7 +81,7 @@ static bool give_way(struct line *l, const struct line_node *node, unsigned coun
 bool line_range(struct line *l, struct line_active in_way[2]) {
     struct line_node node[NODES_MOST + 1] = {{.current = 0}};
     double low, high;
-    find_reach(l, &low, &high);
+    line_reach(l, !l->setup->by_hour, &low, &high);
     double first = fmin(fmax(l->input->now, low), high);
     unsigned count = 0, at = 0;
     int nodes = (int)fmin(fmax(ceil((high - low) / APART) + 1, NODES_LEAST), NODES_MOST);

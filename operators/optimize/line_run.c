@@ -8,6 +8,7 @@ struct line_run *line_run_new(unsigned room) {
     struct line_run *l = PL_NEW(struct line_run);
     if (!l) return NULL;
     l->room = room;
+    l->input.accepted = NAN;
     l->pot = pl_alloc(room * sizeof *l->pot);
     l->input.pot = pl_alloc(room * sizeof *l->input.pot);
     l->input.name = pl_alloc(room * sizeof *l->input.name);
@@ -97,6 +98,8 @@ static bool read_pair(struct line_run *l, struct pl_unpack *u, bool *known, stru
     if (strcmp(key, "limits") == 0) return read_limits(l, u);
     if (strcmp(key, "from") == 0) return pl_unpack_f64(u, &l->input.now);
     if (strcmp(key, "baseline") == 0) return pl_unpack_f64(u, &l->input.baseline);
+    if (strcmp(key, "accepted") == 0) return pl_unpack_f64(u, &l->input.accepted);
+    if (strcmp(key, "left_out") == 0) return pl_unpack_uint(u, &l->left_out);
     if (strcmp(key, "tariff") == 0) return read_tariff(l, u);
     if (strcmp(key, "others") == 0) return read_others(l, u);
     if (strcmp(key, "constraints") == 0) return pl_unpack_int(u, &l->version);
@@ -114,6 +117,11 @@ enum pl_code line_run_read(struct line_run **run, const void *bytes, size_t size
     bool good = pl_unpack_map(&u, &pairs);
     while (good && pairs--)
         good = read_pair(l, &u, &known, error);
+    if (good && l->left_out)
+        return pl_error_set(error, PL_LIMIT,
+                            "it was recorded without its %llu pots, which were too much for an event: it cannot be done "
+                            "again",
+                            (unsigned long long)l->left_out);
     if (good && known && l->input.pots && isfinite(l->input.now) && isfinite(l->input.baseline)) return PL_OK;
     if (error && *error) return (*error)->code;
     return pl_error_set(error, PL_CORRUPT, "its bytes are no run of a line");
@@ -167,10 +175,12 @@ static void put_active(struct pl_pack *p, const struct line_result *r) {
     }
 }
 
-static void put_pots(struct pl_pack *p, const struct line_run *l) {
+static void put_pots(struct pl_pack *p, const struct line_run *l, bool whole) {
+    unsigned pots = whole ? l->input.pots : 0;
+    pl_pack_pair_int(p, "left_out", l->input.pots - pots);
     pl_pack_str(p, "pots");
-    pl_pack_array(p, l->input.pots);
-    for (unsigned i = 0; i < l->input.pots; i++) {
+    pl_pack_array(p, pots);
+    for (unsigned i = 0; i < pots; i++) {
         pl_pack_array(p, 2);
         pl_pack_str(p, l->input.name[i]);
         pl_pack_map(p, 2 + RUN_INPUT_PAIRS);
@@ -180,15 +190,16 @@ static void put_pots(struct pl_pack *p, const struct line_run *l) {
     }
 }
 
-void line_run_write(const struct line_run *l, struct pl_pack *p) {
+static void write(const struct line_run *l, struct pl_pack *p, bool whole) {
     const struct line_result *r = &l->result;
-    pl_pack_map(p, 24);
+    pl_pack_map(p, 26);
     pl_pack_pair_str(p, "outcome", pot_rung_names[r->rung]);
     pl_pack_pair_str(p, "reason", r->reason);
     pl_pack_pair_f64(p, "saved", r->saved);
     pl_pack_pair_f64(p, "current", r->current);
     pl_pack_pair_f64(p, "from", l->input.now);
     pl_pack_pair_f64(p, "baseline", l->input.baseline);
+    pl_pack_pair_f64(p, "accepted", l->input.accepted);
     pl_pack_pair_int(p, "others", l->input.others);
     run_write_numbers(p, "schedule", r->schedule, r->hours);
     run_write_numbers(p, "tariff", l->setup.tariff, l->setup.by_hour ? LINE_HOURS : 0);
@@ -207,5 +218,13 @@ void line_run_write(const struct line_run *l, struct pl_pack *p) {
     pl_pack_pair_int(p, "constraints", l->version);
     run_write_setup(&l->setup.pot, p);
     run_write_limits(l->input.limit, p);
-    put_pots(p, l);
+    put_pots(p, l, whole);
+}
+
+void line_run_write(const struct line_run *l, struct pl_pack *p, size_t most) {
+    pl_pack_reset(p);
+    write(l, p, true);
+    if (pl_pack_failed(p) || pl_pack_size(p) <= most) return;
+    pl_pack_reset(p);
+    write(l, p, false);
 }

@@ -81,7 +81,7 @@ struct option_limit { /* a row of the option `limits` */
 struct optimize {
     /* options */
     uint32_t solver;
-    int64_t evaluations, starts, scenarios;
+    int64_t evaluations, starts, scenarios, line_pots;
     double tolerance, health;
     pl_time deadline, every, renew, lease, hold, settle, fresh, feed_time, dose_time, line_every, line_deadline;
     const char *target[TARGETS], *noise;
