@@ -80,18 +80,18 @@ static int find_state(struct optimize *o, bool replay) {
     o->asset = pl_cli_count(o->cli) ? pl_cli_operand(o->cli, 0) : "line1.pot01";
     if (file && !replay) {
         if (!(o->file = load_file(o, file))) return PL_EXIT_USAGE;
-        if (json_object_get(o->file, "pots")) return PL_EXIT_OK;
+        bool whole = json_object_get(o->file, "pots"),
+             alone = pl_cli_has(o->cli, "pareto") || pl_cli_has(o->cli, "export");
+        if (whole && alone)
+            return pl_cli_usage(o->cli, "%s: it is of a whole line: --pareto and --export are for one pot", file);
+        if (whole) return PL_EXIT_OK;
         return pl__optimize_read(o, o->file, file) ? PL_EXIT_OK : PL_EXIT_USAGE;
     }
     if (!pl_cli_count(o->cli)) return pl_cli_usage(o->cli, "which pot? or --state FILE");
     bool newest = replay ? strcmp(again, "last") == 0 : !pl_cli_has(o->cli, "from");
     if (!newest && !pl_cli_time(o->cli, replay ? "replay" : "from", &at)) return PL_EXIT_USAGE;
-    bool line = replay && !strchr(o->asset, '.');
-    return pl__twin_event_find(o->cli, o->asset,
-                               line     ? "optimize.line"
-                               : replay ? "optimize.run"
-                                        : "twin.state",
-                               pl_cli_get(o->cli, "node"), at, &o->body, &o->size, &o->time);
+    const char *run = strchr(o->asset, '.') ? "optimize.run" : "optimize.line", *kind = replay ? run : "twin.state";
+    return pl__twin_event_find(o->cli, o->asset, kind, pl_cli_get(o->cli, "node"), at, &o->body, &o->size, &o->time);
 }
 
 /* ---- Options of the operator ---- */

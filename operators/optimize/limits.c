@@ -78,6 +78,10 @@ const struct limit_row *limits_find(const struct limits *l, const char *scope, e
 
 enum pl_code limits_check(const struct limit_row *row, struct pl_error **error) {
     const struct quantity_row *q = &quantity_rows[row->of];
+    const char *dot = strrchr(row->scope, '.');
+    if (row->of >= QUANTITY_LINE_THROUGHPUT && dot)
+        return pl_error_set(error, PL_RANGE, "%s is of a whole line, and %s is a pot: write %.*s, or ALL", q->name,
+                            row->scope, (int)(dot - row->scope), row->scope);
     const struct limit *w = &row->limit;
     if (isnan(w->low) || isnan(w->high) || !(w->low <= w->high))
         return pl_error_set(error, PL_RANGE, "%s: from %g to %g %s there is nothing", q->name, w->low, w->high,

@@ -44,8 +44,7 @@ static void take_plan(struct line *l, const struct line_plan *plan, const struct
     struct line_node sum = {.made = 0};
     double money = 0;
     for (unsigned h = 0; h < plan->hours; h++) {
-        struct line_node at =
-            plan->current[h] == n->current ? *n : line_curves_node(&l->curves, plan->current[h]);
+        struct line_node at = plan->current[h] == n->current ? *n : line_curves_node(&l->curves, plan->current[h]);
         double tariff = l->setup->by_hour ? l->setup->tariff[h] : l->setup->pot.objective.tariff;
         sum.made += at.made;
         sum.energy += at.energy;
@@ -84,9 +83,8 @@ static bool confirm(struct line *l, const struct line_plan *plan) {
 static bool take_best(struct line *l, const struct line_plan *plan) {
     if (!l->result->late || !l->best.known || (plan->hours && !plan->missed && !(l->best.ratio < plan->ratio)))
         return false;
-    struct line_plan best = {.hours = l->setup->by_hour ? LINE_HOURS : 1,
-                             .price = l->member[0].pot.price,
-                             .ratio = l->best.ratio};
+    struct line_plan best = {
+        .hours = l->setup->by_hour ? LINE_HOURS : 1, .price = l->member[0].pot.price, .ratio = l->best.ratio};
     for (unsigned h = 0; h < best.hours; h++)
         best.current[h] = l->best.node.current;
     l->gives_way = false;

@@ -8,7 +8,8 @@
 #include "setpoints.h"
 
 static const double ENOUGH = 0.75; /* of its pots have to be believed */
-enum { BODY_MAX = 900 << 10 };     /* of an event: a larger run is told without its pots */
+static const double LEASE_SHARE = 0.8;
+enum { BODY_MAX = 900 << 10, LINES_MAX = 64 }; /* of an event: a larger run is told without its pots */
 
 /* The line of a pot, or PL_NO_ID: it is of none. */
 static uint32_t line_of(struct optimize *s, uint32_t asset) {
@@ -64,9 +65,30 @@ static void read_members(struct optimize *s, struct line_run *l, const struct me
     l->input.others = all - l->input.pots;
 }
 
-static void set_up(const struct optimize *s, uint32_t line, pl_time time, struct line_run *l) {
+static unsigned lines_known(struct optimize *s) {
+    struct pl_table *states = pl_node_table(s->node, TABLE_STATES);
+    uint32_t seen[LINES_MAX];
+    unsigned count = 0, at;
+    for (struct pl_record *i = pl_table_next(states, NULL); i && count < LINES_MAX; i = pl_table_next(states, i)) {
+        seen[count] = line_of(s, i->id);
+        for (at = 0; seen[at] != seen[count]; at++) {
+        }
+        count += at == count;
+    }
+    return count;
+}
+
+/* While it searches nothing is renewed: all lines together, one right after the other, are done before a lease is over.
+ * Where the plant's time stands still meanwhile, that is no matter. */
+static double seconds_of(struct optimize *s) {
+    double seconds = (double)s->line_deadline * 1e-9, room = (double)(s->lease - s->renew) * 1e-9;
+    if (pl_plant_owns_time(s->node)) return seconds;
+    return fmin(seconds, LEASE_SHARE * room / fmax(lines_known(s), 1));
+}
+
+static void set_up(struct optimize *s, uint32_t line, pl_time time, struct line_run *l) {
     optimize_setup(s, time, &l->setup.pot);
-    l->setup.pot.solver.seconds = (double)s->line_deadline * 1e-9;
+    l->setup.pot.solver.seconds = seconds_of(s);
     l->setup.by_hour = s->tariff_by_hour.count == LINE_HOURS && s->objective.cost > 0;
     double mean = 0;
     for (unsigned h = 0; h < LINE_HOURS; h++) {
@@ -81,8 +103,7 @@ static void set_up(const struct optimize *s, uint32_t line, pl_time time, struct
 
 /* ---- The answer ---- */
 
-static bool tell_line(struct optimize *s, uint32_t line, pl_time time, const char *kind,
-                      const struct line_run *l) {
+static bool tell_line(struct optimize *s, uint32_t line, pl_time time, const char *kind, const struct line_run *l) {
     line_run_write(l, s->body, BODY_MAX);
     if (pl_pack_failed(s->body)) return false;
     return pl_emit_event(s->node, PORT_EVENTS, time, kind, 1, line, 0, s->body) != PL_FLOW_FAIL;
@@ -126,8 +147,10 @@ static bool decide(struct optimize *s, uint32_t line, struct pot_record *r, pl_t
     bool enough = count > 0 && count >= ENOUGH * all;
     struct line_run *l = known && enough ? line_run_new(count) : NULL;
     if (l) read_members(s, l, member, count, all);
+    if (l) enough = l->input.pots > 0 && l->input.pots >= ENOUGH * all; /* states that could not be read are none */
     pl_free(member);
     if (!known) return answer_hold(s, line, time, "what stands in the line's current set point is not known");
+    if (!enough) line_run_free(l);
     if (!enough) return answer_hold(s, line, time, "too few of its pots are believed to decide its current");
     if (!l) return false;
     l->input.now = r->watch[WATCHED_STANDS].value;
@@ -152,6 +175,19 @@ static bool keep_state(struct optimize *s, uint32_t asset, pl_time time, const v
     state->size = good ? size : 0;
     if (good) memcpy(state->bytes, body, size);
     return true;
+}
+
+enum pl_code line_check(const struct optimize *s, struct pl_error **error) {
+    if (pl_node_key_depth(s->node) > 1)
+        return pl_error_set(error, PL_RANGE,
+                            "current: line needs all pots of a line in one partition: set key_depth: 1, not %u",
+                            pl_node_key_depth(s->node));
+    if (!pl_plant_owns_time(s->node) && s->line_deadline >= s->lease - s->renew)
+        return pl_error_set(error, PL_RANGE,
+                            "line_deadline: a search of %g s renews nothing meanwhile, and leases of %g s that are "
+                            "renewed each %g s would be over: shorten it, or write a longer lease",
+                            (double)s->line_deadline * 1e-9, (double)s->lease * 1e-9, (double)s->renew * 1e-9);
+    return PL_OK;
 }
 
 bool line_state(struct optimize *s, uint32_t asset, pl_time time, const void *body, uint32_t size) {

@@ -4,7 +4,7 @@
 #include "line_parts.h"
 
 static const double ROOM = 1e-9, SAME_STEP = 1e-6; /* -; kA, % */
-static const double SAME_CURRENT = 0.05; /* share by which a set point and what pots have may be apart */
+static const double SAME_CURRENT = 0.05;           /* share by which a set point and what pots have may be apart */
 
 /* ---- Pots at a current ---- */
 

@@ -118,10 +118,11 @@ enum pl_code line_run_read(struct line_run **run, const void *bytes, size_t size
     while (good && pairs--)
         good = read_pair(l, &u, &known, error);
     if (good && l->left_out)
-        return pl_error_set(error, PL_LIMIT,
-                            "it was recorded without its %llu pots, which were too much for an event: it cannot be done "
-                            "again",
-                            (unsigned long long)l->left_out);
+        return pl_error_set(
+            error, PL_LIMIT,
+            "it was recorded without its %llu pots, which were too much for an event: it cannot be done "
+            "again",
+            (unsigned long long)l->left_out);
     if (good && known && l->input.pots && isfinite(l->input.now) && isfinite(l->input.baseline)) return PL_OK;
     if (error && *error) return (*error)->code;
     return pl_error_set(error, PL_CORRUPT, "its bytes are no run of a line");

@@ -32,13 +32,16 @@ static void put_day(struct words *t, const struct line_setup *setup, const struc
 void line_tell(const struct line_setup *setup, const struct line_input *input, struct line_result *r) {
     struct words t = {r->reason, sizeof r->reason};
     if (r->rung == POT_BASELINE)
-        words_put(&t,
-                  "no current is known that keeps the limits of line and pots: no set point is sent; the guard's on_loss "
-                  "decides (it stands at %.1f kA)",
-                  r->from);
+        words_put(
+            &t,
+            "no current is known that keeps the limits of line and pots: no set point is sent; the guard's on_loss "
+            "decides (it stands at %.1f kA)",
+            r->from);
     else if (r->rung == POT_ACCEPTED)
-        words_put(&t, "no current is known that keeps the limits of line and pots: what was accepted last, %.1f kA, "
-                      "goes on until it is too old (hold)", r->current);
+        words_put(&t,
+                  "no current is known that keeps the limits of line and pots: what was accepted last, %.1f kA, "
+                  "goes on until it is too old (hold)",
+                  r->current);
     else if (fabs(r->current - r->from) < 0.05)
         words_put(&t, "line current stays at %.1f kA", r->current);
     else

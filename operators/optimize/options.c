@@ -79,14 +79,18 @@ const struct pl_option optimize_options[] = {
     PL_OPT_CHOICE(
         OPTIMIZE, current, "current", "hold", current_names, PL_FIXED,
         "Who decides the line's current: nobody; free: each pot, as if it were its own, and it is told, and no "
-        "set point; line: all pots of a line together, as a set point (`current_set`)."),
+        "set point; line: all pots of a line together, as a set point (`current_set`); that needs "
+        "key_depth 1."),
     PL_OPT_DURATION(OPTIMIZE, line_every, "line_every", "30m", "1m", "7d", PL_FIXED,
                     "How often a line's current is decided anew."),
-    PL_OPT_DURATION(OPTIMIZE, line_deadline, "line_deadline", "20s", "10ms", "1h", PL_FIXED,
-                    "By the clock, for all pots of a line at all currents; then what is confirmed counts."),
-    PL_OPT_INT(OPTIMIZE, line_pots, "line_pots", "0", "0", "512", PL_FIXED,
-               "How many pots a line has: three quarters of them have to be believed, and all load the rectifier. 0: as "
-               "many as have been heard of."),
+    PL_OPT_DURATION(
+        OPTIMIZE, line_deadline, "line_deadline", "20s", "10ms", "1h", PL_FIXED,
+        "By the clock, for all pots of a line at all currents; then the best that is certain counts. Less than "
+        "lease - renew, which all lines of a node share, for nothing is renewed meanwhile; but in lockstep."),
+    PL_OPT_INT(
+        OPTIMIZE, line_pots, "line_pots", "0", "0", "512", PL_FIXED,
+        "How many pots a line has: three quarters of them have to be believed, and all load the rectifier. 0: as "
+        "many as have been heard of."),
     PL_OPT_STRING(OPTIMIZE, target[TARGET_CURRENT], "current_set", "current_set", PL_FIXED,
                   "The last part of the tag of the line current's set point, kA (`current: line`)."),
     PL_OPT_INT(OPTIMIZE, scenarios, "scenarios", "0", "0", "4", PL_FIXED,

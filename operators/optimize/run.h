@@ -25,6 +25,7 @@ struct run {
     char wrong[RUN_NAME_MAX];    /* the parameter that cannot be taken */
     int64_t version;             /* of the constraints */
     bool recorded;               /* the bytes were those of run_write: set-up and input are in them */
+    bool older;                  /* refused: there were fewer limits or options when it was recorded */
     double point[POT_VARIABLES]; /* asks: what the problem is there (evaluate.c) */
     bool asks;
     double x[POT_VARIABLES]; /* and what came of it then */

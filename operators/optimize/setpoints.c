@@ -91,6 +91,7 @@ static enum pl_code optimize_open(void *self, struct pl_node *node, struct pl_er
     pl_node_model(node, NULL, NULL, NULL);
     s->limits.count = 0;
     enum pl_code code = optimize_limits(s, error);
+    if (!code && s->current == CURRENT_LINE) code = line_check(s, error);
     return code ? code : constraints_load(s, error);
 }
 

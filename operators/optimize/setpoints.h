@@ -142,6 +142,7 @@ bool answer_send(struct optimize *s, uint32_t asset, struct pot_record *r, pl_ti
 bool answer_evaluate(struct optimize *s, uint32_t asset, pl_time time, const void *body, uint32_t size);
 
 /* line_answer.c: the state of a pot is one of its line's, which is decided each `line_every`. */
+enum pl_code line_check(const struct optimize *s, struct pl_error **error); /* what only an open node knows */
 bool line_state(struct optimize *s, uint32_t asset, pl_time time, const void *body, uint32_t size);
 bool line_again(struct optimize *s, uint32_t asset, pl_time time, const void *body, uint32_t size);
 

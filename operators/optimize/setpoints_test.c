@@ -1,6 +1,7 @@
 /* optimize.setpoints as a black box: states in, set points and events out. */
 #include <unistd.h>
 
+#include "run.h"
 #include "setpoints_testing.h"
 
 /* ---- Answers ---- */
@@ -146,6 +147,28 @@ static void who_does_not_know_does_not_move(void **state) {
 }
 
 /* Bytes from outside: cut, spoilt, of something else. Nothing of it is sent, and it is said. */
+/* A record of when there were fewer limits says so. */
+static void a_run_of_an_older_version_is_told_from_what_is_broken(void **state) {
+    (void)state;
+    struct rig *rig = rig_new("{deadline: 1m, health: 0, every: 0s}");
+    static const char *const key[] = {"limits", "setup"};
+    static const uint32_t fewer[] = {3 * (QUANTITIES - 1), RUN_SETUP_NUMBERS - 1};
+    for (unsigned i = 0; i < 2; i++) {
+        struct pl_pack *old = pl_pack_new();
+        pl_pack_map(old, 2);
+        pl_pack_pair_str(old, "model", "CellModel");
+        pl_pack_str(old, key[i]);
+        pl_pack_array(old, fewer[i]);
+        for (uint32_t k = 0; k < fewer[i]; k++)
+            pl_pack_f64(old, k % 3);
+        push_event(rig, "optimize.run", "a.b", START + i, pl_pack_data(old), (uint32_t)pl_pack_size(old));
+        assert_non_null(strstr(rig->events, "it was recorded by an older version"));
+        pl_pack_free(old);
+        forget(rig);
+    }
+    rig_free(rig);
+}
+
 static void hostile_states_are_refused(void **state) {
     (void)state;
     struct rig *rig = rig_new("{deadline: 1m, health: 0, every: 0s}");
@@ -260,6 +283,8 @@ static void people_set_constraints(void **state) {
            "beyond");
     expect(rig, PL_OK, "constraints set", "{scope: l, constraint: superheat, low: 4, high: 5, reason: test}", "4");
     expect(rig, PL_RANGE, "constraints validate", "{scope: l, constraint: bath_temp, low: 1020, high: 1029}", "melt");
+    expect(rig, PL_RANGE, "constraints set", "{scope: l.p, constraint: line_power, low: 0, high: 9, reason: test}",
+           "line_power is of a whole line, and l.p is a pot: write l, or ALL");
     expect(rig, PL_RANGE, "constraints set", "{scope: l/p, constraint: acd, low: 40, high: 48, reason: test}",
            "no scope");
     rig_free(rig);
@@ -280,6 +305,7 @@ int main(void) {
         cmocka_unit_test(a_state_becomes_set_points),
         cmocka_unit_test(answers_are_renewed_until_they_are_too_old),
         cmocka_unit_test(what_is_in_doubt_is_held),
+        cmocka_unit_test(a_run_of_an_older_version_is_told_from_what_is_broken),
         cmocka_unit_test(hostile_states_are_refused),
         cmocka_unit_test(what_gives_way_is_announced),
         cmocka_unit_test(a_run_is_the_same_again),
