@@ -80,15 +80,18 @@ static int find_state(struct optimize *o, bool replay) {
     o->asset = pl_cli_count(o->cli) ? pl_cli_operand(o->cli, 0) : "line1.pot01";
     if (file && !replay) {
         if (!(o->file = load_file(o, file))) return PL_EXIT_USAGE;
-        if (json_object_get(o->file, "pots")) return PL_EXIT_OK;
+        bool whole = json_object_get(o->file, "pots"),
+             alone = pl_cli_has(o->cli, "pareto") || pl_cli_has(o->cli, "export");
+        if (whole && alone)
+            return pl_cli_usage(o->cli, "%s: it is of a whole line: --pareto and --export are for one pot", file);
+        if (whole) return PL_EXIT_OK;
         return pl__optimize_read(o, o->file, file) ? PL_EXIT_OK : PL_EXIT_USAGE;
     }
     if (!pl_cli_count(o->cli)) return pl_cli_usage(o->cli, "which pot? or --state FILE");
     bool newest = replay ? strcmp(again, "last") == 0 : !pl_cli_has(o->cli, "from");
     if (!newest && !pl_cli_time(o->cli, replay ? "replay" : "from", &at)) return PL_EXIT_USAGE;
-    bool line = replay && !strchr(o->asset, '.');
-    return pl__twin_event_find(o->cli, o->asset, line ? "optimize.line" : replay ? "optimize.run" : "twin.state",
-                               pl_cli_get(o->cli, "node"), at, &o->body, &o->size, &o->time);
+    const char *run = strchr(o->asset, '.') ? "optimize.run" : "optimize.line", *kind = replay ? run : "twin.state";
+    return pl__twin_event_find(o->cli, o->asset, kind, pl_cli_get(o->cli, "node"), at, &o->body, &o->size, &o->time);
 }
 
 /* ---- Options of the operator ---- */
@@ -260,11 +263,13 @@ static int pareto(struct optimize *o) {
         char limit[160];
         snprintf(limit, sizeof limit, "{of: throughput, low: %g, high: 150, rank: 0}, ",
                  LEAST_THROUGHPUT + i * STEP_THROUGHPUT);
-        json_t *body = pl__optimize_options(o, "current: free, ", limit) ? run_once(o, "twin.state", "optimize.run") : NULL;
+        json_t *body =
+            pl__optimize_options(o, "current: free, ", limit) ? run_once(o, "twin.state", "optimize.run") : NULL;
         if (!body) return PL_EXIT_USAGE;
         double made = pl__optimize_number(body, "after", "throughput");
         printf("%12.2f %12.1f %12.2f %10.2f %10s\n", made, pl__optimize_number(body, "after", "energy"),
-               pl__optimize_number(body, "after", "current"), pl__optimize_number(body, "after", "acd"), pl__optimize_text(body, "outcome"));
+               pl__optimize_number(body, "after", "current"), pl__optimize_number(body, "after", "acd"),
+               pl__optimize_text(body, "outcome"));
         bool good = strcmp(pl__optimize_text(body, "outcome"), "optimal") == 0;
         throughput[count] = made;
         energy[count] = pl__optimize_number(body, "after", "energy");
@@ -285,11 +290,11 @@ static int optimize(const struct pl_cli *cli) {
     o->cli = cli;
     int exit_code = find_state(o, again);
     if (!exit_code)
-        exit_code = again                          ? replay(o)
+        exit_code = again                              ? replay(o)
                     : json_object_get(o->file, "pots") ? pl__optimize_line(o, o->file)
-                    : pl_cli_has(cli, "export")    ? pl__optimize_export(o)
-                    : pl_cli_has(cli, "pareto")    ? pareto(o)
-                                                   : solve(o);
+                    : pl_cli_has(cli, "export")        ? pl__optimize_export(o)
+                    : pl_cli_has(cli, "pareto")        ? pareto(o)
+                                                       : solve(o);
     json_decref(o->file);
     pl_free(o->body);
     pl_free(o);
@@ -311,12 +316,16 @@ const struct pl_subcommand pl_subcommand_optimize = {
         "    potline optimize --state pot.json --limit superheat=6..12 --pareto\n"
         "    potline optimize line1.pot07 --data DIR --replay last\n"
         "\n"
-        "A file holds the JSON of a twin.state, or parameters of a CellModel: {\"cell\": {\"distance\": 0.043}}; or of\n"
-        "a line {\"current\": 180, \"pots\": {\"line1.pot01\": one of these, ...}}: then its current is decided for all\n"
+        "A file holds the JSON of a twin.state, or parameters of a CellModel: {\"cell\": {\"distance\": 0.043}}; or "
+        "of\n"
+        "a line {\"current\": 180, \"pots\": {\"line1.pot01\": one of these, ...}}: then its current is decided for "
+        "all\n"
         "of them. Its current is the baseline, too, unless --set baseline says another.\n"
         "\n"
-        "--export makes the very same problem available to another solver: points ([acd, alumina, alf3, current], a line\n"
-        "each) are read from standard input, and objective, constraints (0 or less) and slopes there are written, a line\n"
+        "--export makes the very same problem available to another solver: points ([acd, alumina, alf3, current], a "
+        "line\n"
+        "each) are read from standard input, and objective, constraints (0 or less) and slopes there are written, a "
+        "line\n"
         "of JSON each; first of all the answer found here, with its time.\n"
         "\n"
         "How restless its metal is (noise) is not known here: --limit acd=41..48:0 says how low its anodes may be.\n"

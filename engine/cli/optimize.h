@@ -12,7 +12,7 @@ enum { OPTIMIZE_OPTIONS_MAX = 8192 };
 struct optimize {
     const struct pl_cli *cli;
     const char *asset, *every; /* every: of its option; NULL: each state */
-    json_t *file; /* --state */
+    json_t *file;              /* --state */
     void *body;
     size_t size;
     pl_time time;

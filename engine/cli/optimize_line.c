@@ -1,5 +1,5 @@
-/* optimize_line.c: `potline optimize` of a whole line: the states of its pots are told, as a graph would, and then where
- * its current stands. */
+/* optimize_line.c: `potline optimize` of a whole line: the states of its pots are told, as a graph would, and then
+ * where its current stands. */
 #include <math.h>
 #include <string.h>
 
@@ -72,7 +72,7 @@ int pl__optimize_line(struct optimize *o, json_t *file) {
     bool given = false;
     for (; set && *set; set++)
         given |= strncmp(*set, "baseline=", 9) == 0;
-    int length = snprintf(more, sizeof more, "current: line, line_deadline: 10m");
+    int length = snprintf(more, sizeof more, "current: line, line_deadline: 10m, lease: 1h");
     if (!given) snprintf(more + length, sizeof more - (size_t)length, ", baseline: {current: %.9g}", current);
     strcat(more, ", ");
     o->every = "1m";

@@ -108,10 +108,12 @@ void pl__optimize_table(struct optimize *o, const json_t *body) {
 void pl__optimize_line_table(struct optimize *o, const json_t *body) {
     static const struct {
         const char *name, *unit;
-    } rows[] = {{"energy", "kWh/t"}, {"cost", "1/t"}, {"co2e", "kg/t"}, {"made", "t/h"}, {"power", "MW"}, {"voltage", "V"}};
+    } rows[] = {{"energy", "kWh/t"}, {"cost", "1/t"}, {"co2e", "kg/t"},
+                {"made", "t/h"},     {"power", "MW"}, {"voltage", "V"}};
     const json_t *schedule = json_object_get(body, "schedule");
-    printf("%s: %s (%.0f evaluations, %.0f ms; curves off by %.2g kWh/t)\n", o->asset, pl__optimize_text(body, "outcome"),
-           pl__optimize_number(body, NULL, "evaluations"), o->milliseconds, pl__optimize_number(body, NULL, "curve_error"));
+    printf("%s: %s (%.0f evaluations, %.0f ms; curves off by %.2g kWh/t)\n", o->asset,
+           pl__optimize_text(body, "outcome"), pl__optimize_number(body, NULL, "evaluations"), o->milliseconds,
+           pl__optimize_number(body, NULL, "curve_error"));
     printf("%-14s %12s %12s\n", "", "baseline", "optimised");
     printf("%-14s %12.4f %12.4f kA\n", "current", pl__optimize_number(body, NULL, "baseline"),
            pl__optimize_number(body, NULL, "current"));

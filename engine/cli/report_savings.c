@@ -107,8 +107,8 @@ static int by_asset(const void *a, const void *b) {
 
 static void tell(struct gathering *g) {
     static const char *const headings[] = {
-        "Pot",          "Runs",     "Answers",       "kWh/t as run",     "kWh/t advised",
-        "Saved, kWh/t", "Saved, %", "Saved, cost/t", "Saved, kg CO2e/t", "Problem", "Solver", NULL};
+        "Pot",      "Runs",          "Answers",          "kWh/t as run", "kWh/t advised", "Saved, kWh/t",
+        "Saved, %", "Saved, cost/t", "Saved, kg CO2e/t", "Problem",      "Solver",        NULL};
     struct pl__span_table *table = NULL;
     if (g->room) qsort(g->savings, g->room, sizeof *g->savings, by_asset);
     for (uint32_t i = 0; i < g->room && i < SHOWN && g->savings[i].answers; i++) {
@@ -129,10 +129,10 @@ static void tell(struct gathering *g) {
         snprintf(text[5], TEXT, "%.2f", 100 * saved / s->before[0]);
         snprintf(text[6], TEXT, "%.2f", (s->before[1] - s->after[1]) / count);
         snprintf(text[7], TEXT, "%.1f", (s->before[2] - s->after[2]) / count);
-        pl__span_row(
-            g->report, table,
-            (const char *const[]){s->asset, text[0], text[1], text[2], text[3], text[4], text[5], text[6], text[7],
-                                  strchr(s->asset, '.') ? "set points of a pot" : "current of a line", s->solver});
+        pl__span_row(g->report, table,
+                     (const char *const[]){s->asset, text[0], text[1], text[2], text[3], text[4], text[5], text[6],
+                                           text[7], strchr(s->asset, '.') ? "set points of a pot" : "current of a line",
+                                           s->solver});
     }
 }
 

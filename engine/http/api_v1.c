@@ -156,7 +156,12 @@ FIELDS points_get[] = {TAG, END};
 FIELDS points_set[] = {BODY("tag", PL_REST_TEXT, true, "tag", "The set point.", "\"line1.pot01.current\""),
                        BODY("value", PL_REST_NUMBER, true, "value", "Its value.", "4.2"),
                        BODY("for", PL_REST_SPAN, true, "for", "How long it holds.", "\"10m\""), REASON, END};
-FIELDS points_decide[] = {TAG, MAYBE_REASON, END};
+FIELDS points_approve[] = {TAG,
+                           BODY("value", PL_REST_NUMBER, false, "value",
+                                "What is approved, as it was shown: where another value waits by now, nothing passes.",
+                                "44.0"),
+                           MAYBE_REASON, END};
+FIELDS points_reject[] = {TAG, MAYBE_REASON, END};
 FIELDS points_mode[] = {SCOPE(PL_REST_PATH, "line1"),
                         {.name = "mode",
                          .place = PL_REST_BODY,
@@ -372,8 +377,8 @@ const struct pl_rest_route pl__rest_v1[] = {
     {GET, "setpoints", "listSetpoints", "Set points: their mode, what passed, what waits, what was refused.", .roles = SEE, .command = "guard list", .operators = "guard", .fields = points_list, .answer = PL_REST_ROWS, .key = "tag", .run = pl__past_setpoints},
     {POST, "setpoints", "sendSetpoint", "Sends a set point by hand, through all checks but that of the mode.", .roles = ENGINEER, .command = "guard set", .operators = "guard", .fields = points_set, .answer = PL_REST_ACCEPTED, .key = "tag"},
     {GET, "setpoints/{tag}", "getSetpoint", "One set point.", .roles = SEE, .command = "guard list", .operators = "guard", .fields = points_get, .answer = PL_REST_ROW, .key = "tag"},
-    {POST, "setpoints/{tag}/approve", "approveSetpoint", "Lets a set point pass that waits for approval.", .roles = OPERATE, .command = "guard approve", .operators = "guard", .fields = points_decide, .answer = PL_REST_DONE},
-    {POST, "setpoints/{tag}/reject", "rejectSetpoint", "Turns down a set point that waits for approval.", .roles = OPERATE, .command = "guard reject", .operators = "guard", .fields = points_decide, .answer = PL_REST_DONE},
+    {POST, "setpoints/{tag}/approve", "approveSetpoint", "Lets a set point pass that waits for approval.", .roles = OPERATE, .command = "guard approve", .operators = "guard", .fields = points_approve, .answer = PL_REST_DONE},
+    {POST, "setpoints/{tag}/reject", "rejectSetpoint", "Turns down a set point that waits for approval, or stops it on its way.", .roles = OPERATE, .command = "guard reject", .operators = "guard", .fields = points_reject, .answer = PL_REST_DONE},
     {PUT, "setpoints/{scope}/mode", "setMode", "Sets who decides: manual, advise, approve or auto.", .roles = OPERATE, .command = "guard mode", .operators = "guard", .fields = points_mode, .answer = PL_REST_DONE},
 
     {GET, "overrides", "listOverrides", "The overrides: of what, since when, by whom, why.", .roles = SEE, .command = "override list", .operators = "guard", .fields = overrides_list, .answer = PL_REST_ROWS, .key = "scope", .run = pl__past_overrides},

@@ -110,14 +110,27 @@ static enum pl_code mode_run(void *self, struct pl_node *node, const void *args,
 
 /* ---- guard approve, guard reject ---- */
 
-struct tag_args {
-    const char *tag;
-    const char *reason;
+struct approve_args {
+    const char *tag, *reason;
+    double value;
 };
 
-static const struct pl_option tag_args[] = {
-    PL_OPT_STRING(struct tag_args, tag, "tag", NULL, PL_FIXED, "Name or pattern of the set points that wait."),
-    PL_OPT_STRING(struct tag_args, reason, "reason", "", PL_FIXED, "Why."),
+static const struct pl_option approve_args[] = {
+    PL_OPT_STRING(struct approve_args, tag, "tag", NULL, PL_FIXED, "Name or pattern of the set points that wait."),
+    PL_OPT_NUMBER(struct approve_args, value, "value", ".nan", NULL, NULL, PL_FIXED,
+                  "What is approved, as it was shown: where another value waits by now, nothing passes."),
+    PL_OPT_STRING(struct approve_args, reason, "reason", "", PL_FIXED, "Why."),
+    PL_OPT_END,
+};
+
+struct reject_args {
+    const char *tag, *reason;
+};
+
+static const struct pl_option reject_args[] = {
+    PL_OPT_STRING(struct reject_args, tag, "tag", NULL, PL_FIXED,
+                  "Name or pattern of the set points that wait, or go step by step to what was approved."),
+    PL_OPT_STRING(struct reject_args, reason, "reason", "", PL_FIXED, "Why."),
     PL_OPT_END,
 };
 
@@ -142,11 +155,24 @@ static const char *approve(struct guard *s, struct point *point, pl_time now, co
     return decide_pass(s, point, &wish, value, now) ? NULL : "what passed could not be kept";
 }
 
+/* What somebody has seen may have gone the way of print and of JSON: that is no other value. */
+static bool is_another(double shown, double waits) {
+    return !isnan(shown) && !(fabs(waits - shown) <= 1e-9 * fmax(1, fabs(waits)));
+}
+
 static enum pl_code approve_run(void *self, struct pl_node *node, const void *args, struct pl_call *call,
                                 struct pl_error **error) {
     struct guard *s = self;
-    const struct tag_args *wanted = args;
+    const struct approve_args *wanted = args;
     unsigned found = 0;
+    for (uint32_t i = 0; i < s->point_count; i++) { /* before any of them passes */
+        const struct point *point = &s->points[i];
+        char waits[PL_TEXT_F64_MAX + 1], shown[PL_TEXT_F64_MAX + 1];
+        if (!point->waits || !pl_glob(wanted->tag, point_name(s, point))) continue;
+        if (is_another(wanted->value, point->wish.value))
+            return pl_error_set(error, PL_CONFLICT, "%s: %s waits now, not %s: nothing has passed",
+                                point_name(s, point), number(point->wish.value, waits), number(wanted->value, shown));
+    }
     for (uint32_t i = 0; i < s->point_count; i++) {
         struct point *point = &s->points[i];
         const char *detail = NULL, *name = point_name(s, point);
@@ -164,20 +190,29 @@ static enum pl_code approve_run(void *self, struct pl_node *node, const void *ar
     return found ? PL_OK : PL_NOT_FOUND;
 }
 
+/* It is let pass step by step, and has not come to what was approved. */
+static bool is_under_way(const struct point *point) {
+    return point->leased && !isnan(point->approved) && point->sent != point->approved;
+}
+
 static enum pl_code reject_run(void *self, struct pl_node *node, const void *args, struct pl_call *call,
                                struct pl_error **error) {
     struct guard *s = self;
-    const struct tag_args *wanted = args;
+    const struct reject_args *wanted = args;
     unsigned found = 0;
     (void)error;
     for (uint32_t i = 0; i < s->point_count; i++) {
         struct point *point = &s->points[i];
-        if (!point->waits || !pl_glob(wanted->tag, point_name(s, point))) continue;
+        bool stops = is_under_way(point);
+        if (!(point->waits || stops) || !pl_glob(wanted->tag, point_name(s, point))) continue;
         found++;
         changed(s, point, call, "rejected");
+        struct wish wish = point->waits ? point->wish : point->lease;
+        if (!point->waits) wish.value = point->approved;
+        if (stops) point->approved = NAN; /* it goes no further; what has passed holds for its lease */
         point->waits = false;
         point->why = "rejected";
-        tell_wish(s, "guard.rejected", 400, point, &point->wish, pl_now(node), "rejected", pl_call_user(call));
+        tell_wish(s, "guard.rejected", 400, point, &wish, pl_now(node), "rejected", pl_call_user(call));
     }
     return found ? PL_OK : PL_NOT_FOUND;
 }
@@ -256,9 +291,9 @@ const struct pl_command guard_commands[] = {
     COMMAND("guard mode", "Sets who decides: manual, advise, approve or auto; an engineer lets set points pass.",
             PL_MAY_OPERATE, PL_COMMAND_CHANGES, mode_args, mode_args, mode_run),
     COMMAND("guard approve", "Lets set points pass that wait for approval.", PL_MAY_OPERATE, PL_COMMAND_CHANGES,
-            tag_args, tag_args, approve_run),
-    COMMAND("guard reject", "Turns down set points that wait for approval.", PL_MAY_OPERATE, PL_COMMAND_CHANGES,
-            tag_args, tag_args, reject_run),
+            approve_args, approve_args, approve_run),
+    COMMAND("guard reject", "Turns down set points that wait for approval, and stops those on their way to it.",
+            PL_MAY_OPERATE, PL_COMMAND_CHANGES, reject_args, reject_args, reject_run),
     COMMAND("guard set", "Sends a set point by hand, through all checks but that of the mode.", PL_MAY_ENGINEER,
             PL_COMMAND_CHANGES, set_args, set_args, set_run),
     COMMAND("override engage", "Nothing passes any more; it holds until it is released.", PL_MAY_OPERATE,

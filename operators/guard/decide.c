@@ -168,6 +168,12 @@ static void refuse(struct guard *s, struct point *point, const struct wish *wish
     tell_refused(s, point->tag, wish, why, detail);
 }
 
+/* In auto: what people have approved before that is over. */
+static void pass_unasked(struct guard *s, struct point *point, const struct wish *wish, double value, pl_time now) {
+    point->approved = NAN;
+    if (!decide_pass(s, point, wish, value, now)) refuse(s, point, wish, "what passed could not be kept", NULL);
+}
+
 void decide(struct guard *s, uint32_t tag, const struct wish *wish, pl_time clock) {
     bool own = wish->origin == s->own || tag == s->pulse_tag;
     struct point *point = own ? NULL : point_get(s, tag);
@@ -192,6 +198,6 @@ void decide(struct guard *s, uint32_t tag, const struct wish *wish, pl_time cloc
         advise(s, point, wish);
     else if (mode == MODE_APPROVE)
         wait_for_approval(s, point, wish, now, value);
-    else if (!decide_pass(s, point, wish, value, now))
-        refuse(s, point, wish, "what passed could not be kept", NULL);
+    else
+        pass_unasked(s, point, wish, value, now);
 }

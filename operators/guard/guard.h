@@ -1,7 +1,7 @@
 /* guard.h: what the files of `guard` share.
  *
- *     set points --> override? mode? lease? generation? limits? interlocks? rate? --> let pass, or refused with the
- * reason samples    --> what interlocks and rates look at
+ *     set points --> override? mode? lease? generation? limits? interlocks? rate? --> let pass, or refused, and why
+ *     samples    --> what interlocks and rates look at
  *
  *     guard.c      life cycle, rows in, the clock      decide.c      one set point: all the questions, in order
  *     options.c    options and what they say together  points.c      what is known of a set point's tag
@@ -22,7 +22,8 @@
 #include <uv.h>
 
 enum {
-    REASON_MAX = 160, WISH_REASON_MAX = 800 /* an optimiser's */,
+    REASON_MAX = 160,
+    WISH_REASON_MAX = 800 /* an optimiser's */,
     INPUTS_MAX = 160,
     ORIGINS_MAX = 64,
     SCOPES_MAX = 1000,
@@ -106,11 +107,11 @@ struct point {
     struct wish wish;  /* or what is advised: where it is to come to, whatever one step may be */
     double approved;   /* where it may come to, step by step; NaN: nothing */
     double advised;    /* last told as advice; NaN: nothing */
-    bool returning;   /* to its baseline */
-    bool alone;       /* that goes by the machine's clock, too */
-    bool shed;        /* there is no pulse until a set point passes again */
-    pl_time returned; /* last step of that */
-    const char *why;  /* of the last refusal, a constant; NULL: it passed */
+    bool returning;    /* to its baseline */
+    bool alone;        /* that goes by the machine's clock, too */
+    bool shed;         /* there is no pulse until a set point passes again */
+    pl_time returned;  /* last step of that */
+    const char *why;   /* of the last refusal, a constant; NULL: it passed */
 };
 
 struct origin {

@@ -341,6 +341,68 @@ static void an_approval_covers_the_steps_on_the_way(void **state) {
     rig_free(rig);
 }
 
+/* Who approves has seen a value: what has replaced it meanwhile does not pass unseen. */
+static void an_approval_is_of_the_value_that_was_seen(void **state) {
+    (void)state;
+    struct rig *rig = rig_new("{mode: approve, limits: [{tags: '*', low: 0, high: 9}]}");
+    struct pl_error *error = NULL;
+    char *reply = NULL;
+    wish(rig, "l.p.x", 6);
+    wish(rig, "l.p.x", 7);
+    assert_int_equal(pl_harness_command(rig->h, "guard approve", "{tag: l.p.x, value: 6}", &reply, &error),
+                     PL_CONFLICT);
+    assert_non_null(strstr(error->text, "l.p.x: 7 waits now, not 6"));
+    pl_error_free(&error);
+    pl_free(reply);
+    wish(rig, "l.q.x", 6);
+    assert_int_equal(command(rig, "guard approve", "{tag: '*', value: 6}"), PL_CONFLICT); /* not even l.q.x */
+    pull(rig);
+    assert_int_equal(rig->outs, 0);
+    assert_int_equal(command(rig, "guard approve", "{tag: l.p.x, value: 7}"), PL_OK);
+    assert_passed(rig, "l.p.x", 7);
+    rig_free(rig);
+}
+
+static void a_rejection_stops_what_is_on_its_way(void **state) {
+    (void)state;
+    struct rig *rig = rig_new("{mode: approve, limits: [{tags: '*', low: 0, high: 9, step: 2, on_rate: clamp}]}");
+    sample(rig, "l.p.x", 1, PL_Q_GOOD);
+    wish(rig, "l.p.x", 6);
+    assert_int_equal(command(rig, "guard approve", "{tag: l.p.x}"), PL_OK);
+    assert_passed(rig, "l.p.x", 3);
+    forget(rig);
+    assert_int_equal(command(rig, "guard reject", "{tag: l.p.x, reason: too far}"), PL_OK);
+    ASSERT_TOLD(rig, "guard.rejected l.p.x");
+    forget(rig);
+    sample(rig, "l.p.x", 3, PL_Q_GOOD);
+    wish(rig, "l.p.x", 6);
+    assert_int_equal(rig->outs, 0);
+    ASSERT_TOLD(rig, "guard.waiting l.p.x");
+    assert_int_equal(command(rig, "guard approve", "{tag: l.p.x}"), PL_OK);
+    assert_passed(rig, "l.p.x", 5);
+    sample(rig, "l.p.x", 5, PL_Q_GOOD);
+    wish(rig, "l.p.x", 6);
+    assert_passed(rig, "l.p.x", 6);
+    assert_int_equal(command(rig, "guard reject", "{tag: l.p.x}"), PL_NOT_FOUND); /* it has come to it */
+    rig_free(rig);
+}
+
+static void an_approval_does_not_outlive_auto(void **state) {
+    (void)state;
+    struct rig *rig = rig_new("{mode: approve, limits: [{tags: '*', low: 0, high: 9}]}");
+    wish(rig, "l.p.x", 6);
+    assert_int_equal(command(rig, "guard approve", "{tag: l.p.x}"), PL_OK);
+    assert_passed(rig, "l.p.x", 6);
+    assert_int_equal(command(rig, "guard mode", "{scope: ALL, mode: auto, reason: test}"), PL_OK);
+    wish(rig, "l.p.x", 8);
+    assert_passed(rig, "l.p.x", 8);
+    assert_int_equal(command(rig, "guard mode", "{scope: ALL, mode: approve, reason: test}"), PL_OK);
+    forget(rig);
+    wish(rig, "l.p.x", 6);
+    ASSERT_TOLD(rig, "guard.waiting l.p.x");
+    rig_free(rig);
+}
+
 static void what_is_advised_is_listed(void **state) {
     (void)state;
     struct rig *rig = rig_new("{mode: advise, limits: [{tags: '*', low: 0, high: 9, step: 2, on_rate: clamp}]}");
@@ -348,7 +410,8 @@ static void what_is_advised_is_listed(void **state) {
     sample(rig, "l.p.x", 1, PL_Q_GOOD);
     wish(rig, "l.p.x", 6);
     assert_int_equal(pl_harness_command(rig->h, "guard list", "{}", &reply, NULL), PL_OK);
-    if (!strstr(reply, "\"state\":\"advised\"") || !strstr(reply, "\"wished\":6") || !strstr(reply, "\"reason\":\"test\""))
+    if (!strstr(reply, "\"state\":\"advised\"") || !strstr(reply, "\"wished\":6") ||
+        !strstr(reply, "\"reason\":\"test\""))
         fail_msg("%s", reply);
     pl_free(reply);
     pass_time(rig, PL_MINUTE); /* nobody advises it any more */
@@ -671,6 +734,9 @@ int main(void) {
         cmocka_unit_test(a_scope_is_one_that_is_known),
         cmocka_unit_test(by_hand_is_answered_with_what_has_passed),
         cmocka_unit_test(an_approval_covers_the_steps_on_the_way),
+        cmocka_unit_test(an_approval_is_of_the_value_that_was_seen),
+        cmocka_unit_test(a_rejection_stops_what_is_on_its_way),
+        cmocka_unit_test(an_approval_does_not_outlive_auto),
         cmocka_unit_test(what_is_advised_is_listed),
         cmocka_unit_test(modes_decide),
         cmocka_unit_test(modes_are_bounded_but_all_can_be_set),

@@ -182,13 +182,12 @@ static bool use(struct optimize *s, uint32_t asset, struct pot_record *r, pl_tim
     bool given = isfinite(s->baseline[POT_ACD]);
     r->sends = a->rung < POT_BASELINE || given; /* without a baseline of its own the guard's holds */
     take_answer(s, r, time);
-    if (!tell_run(s, asset, time, "optimize.run") || !answer_rung(s, asset, time, a->rung, a->reason))
-        return false;
+    if (!tell_run(s, asset, time, "optimize.run") || !answer_rung(s, asset, time, a->rung, a->reason)) return false;
     bool left = r->sends && *s->target[TARGET_ACD] && isnan(r->set[TARGET_ACD]);
     if (left && !answer_tell(s, time, "optimize.blind", 500, asset,
-                      answer_fresh(s, &r->watch[WATCHED_STANDS], time)
-                          ? "the anodes stand where no pot's do: they are left there"
-                          : "what stands in the anodes' set point is not known: they are left where they are"))
+                             answer_fresh(s, &r->watch[WATCHED_STANDS], time)
+                                 ? "the anodes stand where no pot's do: they are left there"
+                                 : "what stands in the anodes' set point is not known: they are left where they are"))
         return false;
     return !r->sends || (answer_next(s, time) && answer_send(s, asset, r, time, a->reason));
 }
@@ -255,7 +254,7 @@ static bool decide(struct optimize *s, uint32_t asset, struct pot_record *r, pl_
     if (!code) code = run_solve(run, s->result, &error);
     bool good = code == PL_NO_MEMORY     ? false
                 : code                   ? answer_hold(s, asset, time, error ? error->text : pl_code_text(code))
-                : is_credible(s->result) ? use(s, asset, r, time)
+                                  : is_credible(s->result) ? use(s, asset, r, time)
                                          : doubt_run(s, asset, time);
     pl_error_free(&error);
     return good;

@@ -76,9 +76,10 @@ bool answer_evaluate(struct optimize *s, uint32_t asset, pl_time time, const voi
         answer_input(s, asset, &none, time, run);
     }
     if (!code) code = evaluate(s, run, &error);
-    bool good = code == PL_NO_MEMORY ? false
-                : code ? answer_hold(s, asset, time, error ? error->text : pl_code_text(code))
-                       : pl_emit_event(s->node, PORT_EVENTS, time, "optimize.evaluated", 1, asset, 0, s->body) != PL_FLOW_FAIL;
+    bool good =
+        code == PL_NO_MEMORY ? false
+        : code               ? answer_hold(s, asset, time, error ? error->text : pl_code_text(code))
+               : pl_emit_event(s->node, PORT_EVENTS, time, "optimize.evaluated", 1, asset, 0, s->body) != PL_FLOW_FAIL;
     pl_error_free(&error);
     return good;
 }

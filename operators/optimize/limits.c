@@ -12,6 +12,14 @@ const struct quantity_row quantity_rows[QUANTITIES] = {
     [QUANTITY_CURRENT] = {"current", "kA", "line current", 1, 50, 600, {50, 600, 0}, "What the contract allows."},
     [QUANTITY_ACD_MOVE] = {"acd_move", "mm", "move of the anodes", 1, -10, 10, {-1, 1, 0}, "Of one set point."},
     [QUANTITY_CURRENT_MOVE] = {"current_move", "kA", "move of the line current", 1, -20, 20, {-1, 1, 0}, "Likewise."},
+    [QUANTITY_BATH] = {"bath",
+                       "kg",
+                       "liquid bath",
+                       50,
+                       500,
+                       50000,
+                       {-NONE, NONE, 0},
+                       "As it is now: below the least of it, nothing is made colder; above the most, hotter."},
     [QUANTITY_FEED] = {"feed", "%", "feed", 5, 0, 200, {70, 130, 0}, "Of what the current uses."},
     [QUANTITY_DOSE] = {"dose", "kg/h", "AlF3 addition", 0.5, 0, 100, {0, 6, 0}, "What the doser gives."},
     [QUANTITY_THROUGHPUT] = {"throughput", "%", "throughput", 0.5, 50, 150, {98, 102, 3}, "Of the baseline's metal."},
@@ -19,21 +27,22 @@ const struct quantity_row quantity_rows[QUANTITIES] = {
     [QUANTITY_TEMPERATURE] = {"bath_temp", "degC", "bath temperature", 1, 900, 1030, {948, 972, 1}, "Of the bath."},
     [QUANTITY_LEDGE] = {"ledge", "mm", "ledge at the bath", 2, 5, 300, {35, 130, 1}, "It keeps the side wall."},
     [QUANTITY_LEDGE_METAL] = {"ledge_metal", "mm", "ledge at the metal", 2, 5, 300, {25, 130, 1}, "Likewise."},
-    [QUANTITY_BATH] = {"bath", "kg", "liquid bath", 50, 500, 50000, {-NONE, NONE, 1}, "What freezes is made up for."},
     [QUANTITY_MARGIN] = {"margin", "", "distance to an anode effect", 0.02, -1, 1, {0.02, NONE, 0}, "Of the model."},
     [QUANTITY_SHELL] = {"shell", "degC", "shell temperature", 5, 0, 600, {-NONE, 450, 0}, "Rating: the hotter side."},
     [QUANTITY_VOLTAGE] = {"voltage", "V", "cell voltage", 0.02, 3, 7, {3.6, 4.9, 0}, "Rating of the pot."},
     [QUANTITY_POWER] = {"power", "kW", "power", 5, 0, 5000, {-NONE, NONE, 0}, "Rating of the pot."},
     [QUANTITY_IMPURITY] = {"impurity", "wt%", "iron and silicon", 0.01, 0, 5, {-NONE, 0.15, 1}, "Of what is made."},
-    [QUANTITY_LINE_THROUGHPUT] = {"line_throughput", "%", "throughput of the line", 0.5, 50, 150, {98, 102, 3}, "Likewise."},
-    [QUANTITY_LINE_POWER] = {"line_power", "MW", "power of the line", 1, 0, 2000, {-NONE, NONE, 0}, "Of the rectifier."},
+    [QUANTITY_LINE_THROUGHPUT] =
+        {"line_throughput", "%", "throughput of the line", 0.5, 50, 150, {98, 102, 3}, "Likewise."},
+    [QUANTITY_LINE_POWER] =
+        {"line_power", "MW", "power of the line", 1, 0, 2000, {-NONE, NONE, 0}, "Of the rectifier."},
     [QUANTITY_LINE_VOLTAGE] = {"line_voltage", "V", "voltage of the line", 5, 0, 3000, {-NONE, NONE, 0}, "Likewise."},
 };
 
 const char *const quantity_names[QUANTITIES + 1] = {
-    "acd",       "alumina", "alf3",  "current",     "acd_move", "current_move", "feed",     "dose",
-    "throughput", "superheat", "bath_temp", "ledge", "ledge_metal", "bath", "margin", "shell", "voltage",
-    "power", "impurity", "line_throughput", "line_power", "line_voltage", NULL};
+    "acd",     "alumina",    "alf3",      "current",         "acd_move",   "current_move", "bath",   "feed",
+    "dose",    "throughput", "superheat", "bath_temp",       "ledge",      "ledge_metal",  "margin", "shell",
+    "voltage", "power",      "impurity",  "line_throughput", "line_power", "line_voltage", NULL};
 
 static bool covers(const char *scope, const char *asset) {
     size_t length = strlen(scope);
@@ -69,6 +78,10 @@ const struct limit_row *limits_find(const struct limits *l, const char *scope, e
 
 enum pl_code limits_check(const struct limit_row *row, struct pl_error **error) {
     const struct quantity_row *q = &quantity_rows[row->of];
+    const char *dot = strrchr(row->scope, '.');
+    if (row->of >= QUANTITY_LINE_THROUGHPUT && dot)
+        return pl_error_set(error, PL_RANGE, "%s is of a whole line, and %s is a pot: write %.*s, or ALL", q->name,
+                            row->scope, (int)(dot - row->scope), row->scope);
     const struct limit *w = &row->limit;
     if (isnan(w->low) || isnan(w->high) || !(w->low <= w->high))
         return pl_error_set(error, PL_RANGE, "%s: from %g to %g %s there is nothing", q->name, w->low, w->high,

@@ -6,10 +6,11 @@
  *                 voltage; and every pot's own: at no current is a pot worse off than at the present one
  *
  * The current coordinates, and so does a price of metal: with both given, pots have nothing to do with each other, and
- * each is solved by itself (a decomposition by price and resource; Lasdon 1970). The price is the Lagrange multiplier of
- * the throughput, or where that does not bind the objective by tonne itself (Dinkelbach 1967), so that least objective
- * less price times metal is least by tonne. Pots are solved at a few currents; curves through them (cubic, `curve_error` by
- * the true model) carry the search, and the pots themselves confirm the answer. test: the same as one problem of all.
+ * each is solved by itself (a decomposition by price and resource; Lasdon 1970). The price is the Lagrange multiplier
+ * of the throughput, or where that does not bind the objective by tonne itself (Dinkelbach 1967), so that least
+ * objective less price times metal is least by tonne. Pots are solved at a few currents; curves through them (cubic,
+ * `curve_error` by the true model) carry the search, and the pots themselves confirm the answer. test: the same as one
+ * problem of all.
  *
  * By hour, a current is one that pots could be left at for good, so no hour relies on the heat that a pot stores.
  */
@@ -29,15 +30,17 @@ struct line_setup {
 struct line_input {
     struct limit limit[QUANTITIES]; /* of the line */
     double now, baseline;           /* kA */
+    double accepted;                /* kA: what is being set, by an earlier answer; NaN: nothing */
     unsigned pots;
+    unsigned others; /* of the line that nothing is believed of: to the rectifier they are as these are on average */
     struct pot_input *pot;
     char (*name)[LINE_NAME_MAX];
 };
 
 struct line_figures {
     double energy, cost, co2e; /* by tonne */
-    double made;               /* t/h */
-    double power, voltage;     /* MW, V */
+    double made;               /* t/h, of `pots` */
+    double power, voltage;     /* MW, V: of all, `others` included */
 };
 
 /* What keeps the current where it is. */
@@ -48,18 +51,19 @@ struct line_active {
 };
 
 struct line_result {
-    enum pot_rung rung; /* relaxed: the throughput is missed, or pots' limits give way; baseline: it is left as it is */
+    enum pot_rung rung; /* relaxed: the throughput is missed, or pots' limits give way; accepted: what was set before
+                           goes on; baseline: nothing is set */
     bool gives_way;     /* pots' limits do, to the contract or the rectifier */
     double current, from;
     unsigned hours;
-    double schedule[LINE_HOURS];        /* kA; the first is `current` */
-    struct line_figures before, after;  /* at the baseline, and as decided (by hour: means by tonne) */
-    double throughput;                  /* % of the baseline's, over all hours */
-    double saved;                       /* kWh/t */
-    double price;                       /* of metal, by what the baseline's objective is */
-    double curve_error;                 /* kWh/t: what the curves had said, and what pots come to */
-    double low, high;                   /* kA: between what limits but the throughput's allow */
-    double (*x)[POT_VARIABLES];         /* by pot, the caller's: room for all, or NULL */
+    double schedule[LINE_HOURS];       /* kA; the first is `current` */
+    struct line_figures before, after; /* at the baseline, and as decided (by hour: means by tonne) */
+    double throughput;                 /* % of the baseline's, over all hours */
+    double saved;                      /* kWh/t */
+    double price;                      /* of metal, by what the baseline's objective is */
+    double curve_error;                /* kWh/t: what the curves had said, and what pots come to */
+    double low, high;                  /* kA: between what limits but the throughput's allow */
+    double (*x)[POT_VARIABLES];        /* by pot, the caller's: room for all, or NULL */
     struct line_active active[LINE_TOLD_MAX];
     unsigned actives;
     unsigned missed; /* pots that cannot keep all of their limits at the present current either */
@@ -69,7 +73,8 @@ struct line_result {
     char reason[POT_REASON_MAX];
 };
 
-/* PL_RANGE: no problem can be made of it; PL_NO_MEMORY. `result->x` is kept. */
+/* PL_RANGE: no problem can be made of it, or its pots have another current than `now`; PL_NO_MEMORY. `result->x` is
+ * kept. */
 enum pl_code line_solve(const struct line_setup *setup, struct line_input *input, struct line_result *result,
                         struct pl_error **error);
 

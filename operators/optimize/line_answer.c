@@ -8,7 +8,8 @@
 #include "setpoints.h"
 
 static const double ENOUGH = 0.75; /* of its pots have to be believed */
-enum { BODY_MAX = 900 << 10 };     /* of an event: a larger run is told without its pots */
+static const double LEASE_SHARE = 0.8;
+enum { BODY_MAX = 900 << 10, LINES_MAX = 64 }; /* of an event: a larger run is told without its pots */
 
 /* The line of a pot, or PL_NO_ID: it is of none. */
 static uint32_t line_of(struct optimize *s, uint32_t asset) {
@@ -46,10 +47,12 @@ static unsigned members_of(struct optimize *s, uint32_t line, pl_time time, stru
         if (good && count < LINE_POTS_MAX) member[count++] = (struct member){i->id, answer_name(s, i->id), state};
     }
     qsort(member, count, sizeof *member, by_name);
+    if (*all < s->line_pots) *all = (unsigned)s->line_pots;
     return count;
 }
 
-static void read_members(struct optimize *s, struct line_run *l, const struct member *member, unsigned count) {
+static void read_members(struct optimize *s, struct line_run *l, const struct member *member, unsigned count,
+                         unsigned all) {
     for (unsigned i = 0; i < count; i++) {
         struct run *run = line_run_add(l, member[i].name);
         const struct pot_record *r = answer_record(s, member[i].asset);
@@ -59,11 +62,33 @@ static void read_members(struct optimize *s, struct line_run *l, const struct me
         else
             answer_input(s, member[i].asset, r, member[i].state->time, run);
     }
+    l->input.others = all - l->input.pots;
 }
 
-static void set_up(const struct optimize *s, uint32_t line, pl_time time, struct line_run *l) {
+static unsigned lines_known(struct optimize *s) {
+    struct pl_table *states = pl_node_table(s->node, TABLE_STATES);
+    uint32_t seen[LINES_MAX];
+    unsigned count = 0, at;
+    for (struct pl_record *i = pl_table_next(states, NULL); i && count < LINES_MAX; i = pl_table_next(states, i)) {
+        seen[count] = line_of(s, i->id);
+        for (at = 0; seen[at] != seen[count]; at++) {
+        }
+        count += at == count;
+    }
+    return count;
+}
+
+/* While it searches nothing is renewed: all lines together, one right after the other, are done before a lease is over.
+ * Where the plant's time stands still meanwhile, that is no matter. */
+static double seconds_of(struct optimize *s) {
+    double seconds = (double)s->line_deadline * 1e-9, room = (double)(s->lease - s->renew) * 1e-9;
+    if (pl_plant_owns_time(s->node)) return seconds;
+    return fmin(seconds, LEASE_SHARE * room / fmax(lines_known(s), 1));
+}
+
+static void set_up(struct optimize *s, uint32_t line, pl_time time, struct line_run *l) {
     optimize_setup(s, time, &l->setup.pot);
-    l->setup.pot.solver.seconds = (double)s->line_deadline * 1e-9;
+    l->setup.pot.solver.seconds = seconds_of(s);
     l->setup.by_hour = s->tariff_by_hour.count == LINE_HOURS && s->objective.cost > 0;
     double mean = 0;
     for (unsigned h = 0; h < LINE_HOURS; h++) {
@@ -78,26 +103,29 @@ static void set_up(const struct optimize *s, uint32_t line, pl_time time, struct
 
 /* ---- The answer ---- */
 
-static bool tell_line(struct optimize *s, uint32_t line, pl_time time, const char *kind, struct line_run *l) {
-    unsigned pots = l->input.pots;
-    pl_pack_reset(s->body);
-    line_run_write(l, s->body);
-    if (!pl_pack_failed(s->body) && pl_pack_size(s->body) > BODY_MAX) {
-        l->input.pots = 0;
-        pl_pack_reset(s->body);
-        line_run_write(l, s->body);
-        l->input.pots = pots;
-    }
+static bool tell_line(struct optimize *s, uint32_t line, pl_time time, const char *kind, const struct line_run *l) {
+    line_run_write(l, s->body, BODY_MAX);
     if (pl_pack_failed(s->body)) return false;
     return pl_emit_event(s->node, PORT_EVENTS, time, kind, 1, line, 0, s->body) != PL_FLOW_FAIL;
 }
 
-static bool use(struct optimize *s, uint32_t line, struct pot_record *r, pl_time time, struct line_run *l) {
+/* What was accepted last goes on being renewed, and grows old: `hold` ends it. */
+static bool go_on(struct optimize *s, uint32_t line, struct pot_record *r, pl_time time, const struct line_run *l) {
+    const struct line_result *a = &l->result;
+    const double energy[2] = {r->energy[0], r->energy[1]};
+    pl_time solved_at = r->solved_at;
+    answer_decided(s, r, time, a->rung, energy, a->reason);
+    r->solved_at = solved_at;
+    return tell_line(s, line, time, "optimize.line", l) && answer_rung(s, line, time, a->rung, a->reason);
+}
+
+static bool use(struct optimize *s, uint32_t line, struct pot_record *r, pl_time time, const struct line_run *l) {
     const struct line_result *a = &l->result;
     const struct limit *contract = &l->input.limit[QUANTITY_CURRENT];
     const double energy[2] = {a->before.energy, a->rung == POT_BASELINE ? a->before.energy : a->after.energy};
-    answer_decided(s, r, time, a->rung, energy, a->reason);
     if (a->late) pl_count(s->node, COUNT_LATE, 1);
+    if (a->rung == POT_ACCEPTED) return go_on(s, line, r, time, l);
+    answer_decided(s, r, time, a->rung, energy, a->reason);
     for (int i = 0; i < TARGETS; i++)
         r->set[i] = NAN;
     r->set[TARGET_CURRENT] = a->current;
@@ -116,13 +144,17 @@ static bool decide(struct optimize *s, uint32_t line, struct pot_record *r, pl_t
     count = members_of(s, line, time, member, &all);
     r->tried_at = time;
     bool known = answer_fresh(s, &r->watch[WATCHED_STANDS], time);
-    struct line_run *l = known && count >= ENOUGH * all ? line_run_new(count) : NULL;
-    if (l) read_members(s, l, member, count);
+    bool enough = count > 0 && count >= ENOUGH * all;
+    struct line_run *l = known && enough ? line_run_new(count) : NULL;
+    if (l) read_members(s, l, member, count, all);
+    if (l) enough = l->input.pots > 0 && l->input.pots >= ENOUGH * all; /* states that could not be read are none */
     pl_free(member);
     if (!known) return answer_hold(s, line, time, "what stands in the line's current set point is not known");
-    if (count < ENOUGH * all) return answer_hold(s, line, time, "too few of its pots are believed to decide its current");
+    if (!enough) line_run_free(l);
+    if (!enough) return answer_hold(s, line, time, "too few of its pots are believed to decide its current");
     if (!l) return false;
     l->input.now = r->watch[WATCHED_STANDS].value;
+    l->input.accepted = r->sends && time - r->solved_at < s->hold ? r->set[TARGET_CURRENT] : NAN;
     set_up(s, line, time, l);
     enum pl_code code = line_run_solve(l, &error);
     bool good = code == PL_NO_MEMORY ? false
@@ -145,13 +177,28 @@ static bool keep_state(struct optimize *s, uint32_t asset, pl_time time, const v
     return true;
 }
 
+enum pl_code line_check(const struct optimize *s, struct pl_error **error) {
+    if (pl_node_key_depth(s->node) > 1)
+        return pl_error_set(error, PL_RANGE,
+                            "current: line needs all pots of a line in one partition: set key_depth: 1, not %u",
+                            pl_node_key_depth(s->node));
+    if (!pl_plant_owns_time(s->node) && s->line_deadline >= s->lease - s->renew)
+        return pl_error_set(error, PL_RANGE,
+                            "line_deadline: a search of %g s renews nothing meanwhile, and leases of %g s that are "
+                            "renewed each %g s would be over: shorten it, or write a longer lease",
+                            (double)s->line_deadline * 1e-9, (double)s->lease * 1e-9, (double)s->renew * 1e-9);
+    return PL_OK;
+}
+
 bool line_state(struct optimize *s, uint32_t asset, pl_time time, const void *body, uint32_t size) {
     uint32_t line = line_of(s, asset);
     struct pot_record *r = line == PL_NO_ID ? NULL : answer_record(s, line);
     if (!keep_state(s, asset, time, body, size)) return false;
-    /* Once all of its pots have had the time to tell their states, and then each `line_every`. */
+    /* Once all of its pots have had the time to tell their states, and then each `line_every`; what was held is tried
+     * again before the last answer is too old. */
     if (!r || answer_followed(s, line, time) < s->every) return true;
-    if (r->tried_at && time >= r->tried_at && time - r->tried_at < s->line_every) return true;
+    bool held = r->tried_at != r->solved_at && s->every < s->line_every;
+    if (r->tried_at && time >= r->tried_at && time - r->tried_at < (held ? s->every : s->line_every)) return true;
     return decide(s, line, r, time);
 }
 

@@ -135,17 +135,21 @@ static void plan_one(const struct line_curves *c, struct line_plan *plan) {
 
 struct grid {
     unsigned levels;
-    double current[LEVELS];
+    double current[LINE_HOURS][LEVELS];
     struct line_hour at[LINE_HOURS][LEVELS];
 };
 
+/* In an hour no current is farther than its moves go: from outside of the range toward it. */
 static void fill(const struct line_curves *c, struct grid *g) {
     g->levels = c->high > c->low ? LEVELS : 1;
-    for (unsigned k = 0; k < g->levels; k++) {
-        g->current[k] = c->low + (c->high - c->low) * k / (LEVELS - 1);
-        struct line_node n = line_curves_node(c, g->current[k]);
-        for (unsigned h = 0; h < LINE_HOURS; h++)
+    for (unsigned h = 0; h < LINE_HOURS; h++) {
+        double down = c->now + (h + 1) * c->move.low, up = c->now + (h + 1) * c->move.high;
+        for (unsigned k = 0; k < g->levels; k++) {
+            double x = fmin(fmax(c->low + (c->high - c->low) * k / (LEVELS - 1), down), up);
+            struct line_node n = line_curves_node(c, x);
+            g->current[h][k] = x;
             g->at[h][k] = line_hour_of(c, &n, h);
+        }
     }
 }
 
@@ -153,22 +157,19 @@ static bool reaches(const struct line_curves *c, double from, double to) {
     return to - from >= c->move.low - 1e-9 && to - from <= c->move.high + 1e-9;
 }
 
-/* The cheapest way at a price. Where nothing within reach keeps, what is nearest to the present current begins. */
+/* The cheapest way at a price. */
 static void cheapest(const struct line_curves *c, const struct grid *g, double price, struct line_plan *plan) {
     static _Thread_local double cost[LINE_HOURS][LEVELS];
     static _Thread_local unsigned short from[LINE_HOURS][LEVELS];
-    unsigned nearest = 0;
-    for (unsigned k = 0; k < g->levels; k++)
-        if (fabs(g->current[k] - c->now) < fabs(g->current[nearest] - c->now)) nearest = k;
     for (unsigned h = 0; h < LINE_HOURS; h++)
         for (unsigned k = 0; k < g->levels; k++) {
             double own = g->at[h][k].cost - price * g->at[h][k].made, best = INFINITY;
             if (h == 0) {
-                cost[h][k] = k == nearest || reaches(c, c->now, g->current[k]) ? own : INFINITY;
+                cost[h][k] = own;
                 continue;
             }
             for (unsigned i = 0; i < g->levels; i++)
-                if (cost[h - 1][i] < best && reaches(c, g->current[i], g->current[k])) {
+                if (cost[h - 1][i] < best && reaches(c, g->current[h - 1][i], g->current[h][k])) {
                     best = cost[h - 1][i];
                     from[h][k] = (unsigned short)i;
                 }
@@ -179,7 +180,7 @@ static void cheapest(const struct line_curves *c, const struct grid *g, double p
         if (cost[LINE_HOURS - 1][k] < cost[LINE_HOURS - 1][at]) at = k;
     double made = 0, spent = 0;
     for (unsigned h = LINE_HOURS; h-- > 0;) {
-        plan->current[h] = g->current[at];
+        plan->current[h] = g->current[h][at];
         made += g->at[h][at].made;
         spent += g->at[h][at].cost;
         if (h) at = from[h][at];
@@ -193,22 +194,23 @@ static void plan_day(const struct line_curves *c, struct line_plan *plan) {
     static _Thread_local struct grid g;
     struct line_plan low, high;
     fill(c, &g);
-    plan->price = c->setup->pot.objective.energy + c->setup->pot.objective.cost + c->setup->pot.objective.co2e;
+    const double all = c->setup->pot.objective.energy + c->setup->pot.objective.cost + c->setup->pot.objective.co2e;
+    plan->price = all;
     for (int i = 0; i < ROUNDS; i++) { /* Dinkelbach: the price is what it comes to by tonne */
         double before = plan->price;
         cheapest(c, &g, before, plan);
         if (fabs(plan->ratio - before) <= 1e-9 * fabs(before)) break;
         plan->price = plan->ratio;
     }
-    bool lacks = plan->throughput < c->throughput.low, beyond = plan->throughput > c->throughput.high;
+    bool lacks = plan->throughput < c->throughput.low;
+    bool beyond = plan->throughput > c->throughput.high;
     if (!lacks && !beyond) return;
-    plan->bound = lacks ? -1 : 1;
-    double cheap = plan->price - (beyond ? 10 : 0), dear = plan->price + (lacks ? 10 : 0);
+    double cheap = plan->price - (beyond ? 10 * all : 0), dear = plan->price + (lacks ? 10 * all : 0);
     low = high = *plan;
     cheapest(c, &g, cheap, &low);
     cheapest(c, &g, dear, &high);
-    plan->missed = high.throughput < c->throughput.low || low.throughput > c->throughput.high;
-    for (int i = 0; i < HALVINGS && !plan->missed; i++) {
+    bool missed = high.throughput < c->throughput.low || low.throughput > c->throughput.high;
+    for (int i = 0; i < HALVINGS && !missed; i++) {
         double middle = 0.5 * (cheap + dear);
         struct line_plan tried = *plan;
         cheapest(c, &g, middle, &tried);
@@ -216,11 +218,10 @@ static void plan_day(const struct line_curves *c, struct line_plan *plan) {
         *(more ? &dear : &cheap) = middle;
         *(more ? &high : &low) = tried;
     }
-    bool missed = plan->missed;
-    int bound = plan->bound;
     *plan = lacks ? high : low;
     plan->missed = missed;
-    plan->bound = bound;
+    plan->bound = missed ? 0 : lacks ? -1 : 1;
+    if (missed) plan->price = plan->ratio; /* what would be paid for it is no price of what is made */
 }
 
 void line_plan(const struct line_curves *c, struct line_plan *plan) {

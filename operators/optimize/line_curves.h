@@ -1,4 +1,5 @@
-/* line_curves.h: what a line comes to by its current, as cubic curves through a few nodes, and the least of it by price.
+/* line_curves.h: what a line comes to by its current, as cubic curves through a few nodes, and the least of it by
+ * price.
  *
  * Curves are Hermite cubics with slopes of three points. A schedule is the cheapest way through a grid of currents, an
  * hour after the other, no two further apart than the current may go at once (dynamic programming).
@@ -11,15 +12,15 @@
 enum { LINE_NODES_MAX = 40 };
 
 struct line_node {
-    double current;               /* kA */
-    double made;                  /* t/h */
-    double energy, fluoride;      /* kWh/h; money/h of AlF3 */
-    double voltage;               /* V */
-    double power;                 /* MW */
-    bool keeps;                   /* no pot is worse off, and the rectifier can do it */
-    bool rated;                   /* the rectifier can do it */
-    double excess;                /* by how much pots miss their limits more than now */
-    struct line_active in_way;    /* not keeps: what is in the way */
+    double current;            /* kA */
+    double made;               /* t/h */
+    double energy, fluoride;   /* kWh/h; money/h of AlF3 */
+    double voltage;            /* V */
+    double power;              /* MW */
+    bool keeps;                /* no pot is worse off, and the rectifier can do it */
+    bool rated;                /* the rectifier can do it */
+    double excess;             /* by how much pots miss their limits more than now */
+    struct line_active in_way; /* not keeps: what is in the way */
 };
 
 struct line_curves {
@@ -33,7 +34,8 @@ struct line_curves {
     double now;                    /* kA */
 };
 
-/* What a line makes and what it costs in an hour, in tonnes: the weighted objective, each by its value at the baseline. */
+/* What a line makes and what it costs in an hour, in tonnes: the weighted objective, each by its value at the baseline.
+ */
 struct line_hour {
     double made, cost;
 };

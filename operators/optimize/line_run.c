@@ -8,6 +8,7 @@ struct line_run *line_run_new(unsigned room) {
     struct line_run *l = PL_NEW(struct line_run);
     if (!l) return NULL;
     l->room = room;
+    l->input.accepted = NAN;
     l->pot = pl_alloc(room * sizeof *l->pot);
     l->input.pot = pl_alloc(room * sizeof *l->input.pot);
     l->input.name = pl_alloc(room * sizeof *l->input.name);
@@ -76,14 +77,31 @@ static bool read_tariff(struct line_run *l, struct pl_unpack *u) {
     return true;
 }
 
+static bool read_others(struct line_run *l, struct pl_unpack *u) {
+    uint64_t others;
+    if (!pl_unpack_uint(u, &others) || others > LINE_POTS_MAX) return false;
+    l->input.others = (unsigned)others;
+    return true;
+}
+
+/* Contract and moves are never without an end (limits_of). */
+static bool read_limits(struct line_run *l, struct pl_unpack *u) {
+    const struct limit *current = &l->input.limit[QUANTITY_CURRENT], *move = &l->input.limit[QUANTITY_CURRENT_MOVE];
+    return run_read_limits(l->input.limit, u) && isfinite(current->low) && isfinite(current->high) &&
+           isfinite(move->low) && isfinite(move->high);
+}
+
 static bool read_pair(struct line_run *l, struct pl_unpack *u, bool *known, struct pl_error **error) {
     char key[RUN_NAME_MAX];
     if (!read_name(u, key, sizeof key)) return false;
     if (strcmp(key, "setup") == 0) return *known = run_read_setup(&l->setup.pot, u);
-    if (strcmp(key, "limits") == 0) return run_read_limits(l->input.limit, u);
+    if (strcmp(key, "limits") == 0) return read_limits(l, u);
     if (strcmp(key, "from") == 0) return pl_unpack_f64(u, &l->input.now);
     if (strcmp(key, "baseline") == 0) return pl_unpack_f64(u, &l->input.baseline);
+    if (strcmp(key, "accepted") == 0) return pl_unpack_f64(u, &l->input.accepted);
+    if (strcmp(key, "left_out") == 0) return pl_unpack_uint(u, &l->left_out);
     if (strcmp(key, "tariff") == 0) return read_tariff(l, u);
+    if (strcmp(key, "others") == 0) return read_others(l, u);
     if (strcmp(key, "constraints") == 0) return pl_unpack_int(u, &l->version);
     if (strcmp(key, "pots") == 0) return read_pots(l, u, error);
     return pl_unpack_skip(u);
@@ -99,6 +117,12 @@ enum pl_code line_run_read(struct line_run **run, const void *bytes, size_t size
     bool good = pl_unpack_map(&u, &pairs);
     while (good && pairs--)
         good = read_pair(l, &u, &known, error);
+    if (good && l->left_out)
+        return pl_error_set(
+            error, PL_LIMIT,
+            "it was recorded without its %llu pots, which were too much for an event: it cannot be done "
+            "again",
+            (unsigned long long)l->left_out);
     if (good && known && l->input.pots && isfinite(l->input.now) && isfinite(l->input.baseline)) return PL_OK;
     if (error && *error) return (*error)->code;
     return pl_error_set(error, PL_CORRUPT, "its bytes are no run of a line");
@@ -108,7 +132,8 @@ enum pl_code line_run_read(struct line_run **run, const void *bytes, size_t size
 
 enum pl_code line_run_solve(struct line_run *l, struct pl_error **error) {
     struct pl_stepper *stepper = pl_alloc(l->input.pots * sizeof *stepper);
-    enum pl_code code = stepper ? PL_OK : pl_error_set(error, PL_NO_MEMORY, "no memory for the pots of a line");
+    if (!stepper) return pl_error_set(error, PL_NO_MEMORY, "no memory for the pots of a line");
+    enum pl_code code = PL_OK;
     unsigned open = 0;
     for (; open < l->input.pots && !code; open++) {
         code = run_open(&l->pot[open], &stepper[open], error);
@@ -151,10 +176,12 @@ static void put_active(struct pl_pack *p, const struct line_result *r) {
     }
 }
 
-static void put_pots(struct pl_pack *p, const struct line_run *l) {
+static void put_pots(struct pl_pack *p, const struct line_run *l, bool whole) {
+    unsigned pots = whole ? l->input.pots : 0;
+    pl_pack_pair_int(p, "left_out", l->input.pots - pots);
     pl_pack_str(p, "pots");
-    pl_pack_array(p, l->input.pots);
-    for (unsigned i = 0; i < l->input.pots; i++) {
+    pl_pack_array(p, pots);
+    for (unsigned i = 0; i < pots; i++) {
         pl_pack_array(p, 2);
         pl_pack_str(p, l->input.name[i]);
         pl_pack_map(p, 2 + RUN_INPUT_PAIRS);
@@ -164,15 +191,17 @@ static void put_pots(struct pl_pack *p, const struct line_run *l) {
     }
 }
 
-void line_run_write(const struct line_run *l, struct pl_pack *p) {
+static void write(const struct line_run *l, struct pl_pack *p, bool whole) {
     const struct line_result *r = &l->result;
-    pl_pack_map(p, 23);
+    pl_pack_map(p, 26);
     pl_pack_pair_str(p, "outcome", pot_rung_names[r->rung]);
     pl_pack_pair_str(p, "reason", r->reason);
     pl_pack_pair_f64(p, "saved", r->saved);
     pl_pack_pair_f64(p, "current", r->current);
     pl_pack_pair_f64(p, "from", l->input.now);
     pl_pack_pair_f64(p, "baseline", l->input.baseline);
+    pl_pack_pair_f64(p, "accepted", l->input.accepted);
+    pl_pack_pair_int(p, "others", l->input.others);
     run_write_numbers(p, "schedule", r->schedule, r->hours);
     run_write_numbers(p, "tariff", l->setup.tariff, l->setup.by_hour ? LINE_HOURS : 0);
     put_figures(p, "before", &r->before);
@@ -190,5 +219,13 @@ void line_run_write(const struct line_run *l, struct pl_pack *p) {
     pl_pack_pair_int(p, "constraints", l->version);
     run_write_setup(&l->setup.pot, p);
     run_write_limits(l->input.limit, p);
-    put_pots(p, l);
+    put_pots(p, l, whole);
+}
+
+void line_run_write(const struct line_run *l, struct pl_pack *p, size_t most) {
+    pl_pack_reset(p);
+    write(l, p, true);
+    if (pl_pack_failed(p) || pl_pack_size(p) <= most) return;
+    pl_pack_reset(p);
+    write(l, p, false);
 }

@@ -76,13 +76,21 @@ const struct pl_option optimize_options[] = {
                    "Money by kWh for each of the 24 hours of the day, UTC, instead of `objective.tariff`."),
     PL_OPT_LIST(OPTIMIZE, limit_rows, "limits", "[]", LIMIT, limit_options, PL_FIXED,
                 "Instead of the usual limits; what people set (`constraints set`) replaces these."),
-    PL_OPT_CHOICE(OPTIMIZE, current, "current", "hold", current_names, PL_FIXED,
-                  "Who decides the line's current: nobody; free: each pot, as if it were its own, and it is told, and no "
-                  "set point; line: all pots of a line together, as a set point (`current_set`)."),
-    PL_OPT_DURATION(OPTIMIZE, line_every, "line_every", "1h", "1m", "7d", PL_FIXED,
+    PL_OPT_CHOICE(
+        OPTIMIZE, current, "current", "hold", current_names, PL_FIXED,
+        "Who decides the line's current: nobody; free: each pot, as if it were its own, and it is told, and no "
+        "set point; line: all pots of a line together, as a set point (`current_set`); that needs "
+        "key_depth 1."),
+    PL_OPT_DURATION(OPTIMIZE, line_every, "line_every", "30m", "1m", "7d", PL_FIXED,
                     "How often a line's current is decided anew."),
-    PL_OPT_DURATION(OPTIMIZE, line_deadline, "line_deadline", "20s", "10ms", "1h", PL_FIXED,
-                    "By the clock, for all pots of a line at all currents; then what is confirmed counts."),
+    PL_OPT_DURATION(
+        OPTIMIZE, line_deadline, "line_deadline", "20s", "10ms", "1h", PL_FIXED,
+        "By the clock, for all pots of a line at all currents; then the best that is certain counts. Less than "
+        "lease - renew, which all lines of a node share, for nothing is renewed meanwhile; but in lockstep."),
+    PL_OPT_INT(
+        OPTIMIZE, line_pots, "line_pots", "0", "0", "512", PL_FIXED,
+        "How many pots a line has: three quarters of them have to be believed, and all load the rectifier. 0: as "
+        "many as have been heard of."),
     PL_OPT_STRING(OPTIMIZE, target[TARGET_CURRENT], "current_set", "current_set", PL_FIXED,
                   "The last part of the tag of the line current's set point, kA (`current: line`)."),
     PL_OPT_INT(OPTIMIZE, scenarios, "scenarios", "0", "0", "4", PL_FIXED,
@@ -143,8 +151,10 @@ enum pl_code optimize_limits(struct optimize *s, struct pl_error **error) {
 }
 
 static void check_baseline(const struct optimize *s, struct pl_check *check) {
-    static const enum quantity of[] = {
-        [POT_ACD] = QUANTITY_ACD, [POT_ALUMINA] = QUANTITY_ALUMINA, [POT_ALF3] = QUANTITY_ALF3, [POT_CURRENT] = QUANTITY_CURRENT};
+    static const enum quantity of[] = {[POT_ACD] = QUANTITY_ACD,
+                                       [POT_ALUMINA] = QUANTITY_ALUMINA,
+                                       [POT_ALF3] = QUANTITY_ALF3,
+                                       [POT_CURRENT] = QUANTITY_CURRENT};
     for (unsigned i = 0; i < PL_COUNT_OF(of); i++) {
         const struct quantity_row *q = &quantity_rows[of[i]];
         double value = s->baseline[i];
@@ -175,8 +185,11 @@ void optimize_check(void *self, struct pl_check *check) {
     check_baseline(s, check);
     if (s->current != CURRENT_LINE) return;
     if (isnan(s->baseline[POT_CURRENT]))
-        pl_check_error(check, "baseline", "a line's throughput is measured by its usual current: write baseline: "
-                                          "{current: 180}");
+        pl_check_error(check, "baseline",
+                       "a line's throughput is measured by its usual current: write baseline: "
+                       "{current: 180}");
+    if (s->hold <= s->line_every)
+        pl_check_error(check, "hold", "a line's answer is too old before the next one is due (line_every)");
     if (!*s->target[TARGET_CURRENT]) pl_check_error(check, "current_set", "where is the line's current to be set?");
 }
 

@@ -20,7 +20,6 @@ static const struct {
 } steady_of[QUANTITIES] = {
     [QUANTITY_SUPERHEAT] = {STEADY_SUPERHEAT, 1}, [QUANTITY_TEMPERATURE] = {STEADY_TEMPERATURE, 1},
     [QUANTITY_LEDGE] = {STEADY_LEDGE_BATH, 1000}, [QUANTITY_LEDGE_METAL] = {STEADY_LEDGE_METAL, 1000},
-    [QUANTITY_BATH] = {STEADY_BATH, 1},
     [QUANTITY_MARGIN] = {STEADY_MARGIN, 1},       [QUANTITY_SHELL] = {STEADY_SHELL, 1},
     [QUANTITY_VOLTAGE] = {STEADY_VOLTAGE, 1},     [QUANTITY_POWER] = {STEADY_POWER, 1},
 };
@@ -43,12 +42,8 @@ static void take_variables(const struct pot *p, const double *x, double *value,
     static const struct {
         enum quantity of;
         enum pot_variable by;
-    } same[] = {{QUANTITY_ACD, POT_ACD},
-                {QUANTITY_ALUMINA, POT_ALUMINA},
-                {QUANTITY_ALF3, POT_ALF3},
-                {QUANTITY_CURRENT, POT_CURRENT},
-                {QUANTITY_ACD_MOVE, POT_ACD},
-                {QUANTITY_CURRENT_MOVE, POT_CURRENT}};
+    } same[] = {{QUANTITY_ACD, POT_ACD},         {QUANTITY_ALUMINA, POT_ALUMINA}, {QUANTITY_ALF3, POT_ALF3},
+                {QUANTITY_CURRENT, POT_CURRENT}, {QUANTITY_ACD_MOVE, POT_ACD},    {QUANTITY_CURRENT_MOVE, POT_CURRENT}};
     const bool moves[] = {[QUANTITY_ACD_MOVE] = true, [QUANTITY_CURRENT_MOVE] = true};
     for (unsigned i = 0; i < PL_COUNT_OF(same); i++) {
         value[same[i].of] = x[same[i].by] - (moves[same[i].of] ? p->from[same[i].by] : 0);
@@ -94,6 +89,7 @@ bool pot_quantities(struct pot *p, unsigned k, const double *x, double *value,
     take_variables(p, x, value, slope);
     take_ways(p, x, &state, s, value, slope);
     take_purity(p, k, &state, s, value, slope);
+    value[QUANTITY_BATH] = p->bath;
     for (int i = 0; i < QUANTITIES_OF_POT; i++) {
         if (steady_of[i].scale == 0) continue;
         value[i] = state.out[steady_of[i].from] * steady_of[i].scale;
@@ -239,6 +235,10 @@ static void find_box(struct pot *p) {
     double low = fmin(fmax(p->low[POT_ACD], p->stable), p->high[POT_ACD]), high = p->high[POT_ACD];
     p->low[POT_ACD] = within(low, p->from[POT_ACD] + move->low, p->from[POT_ACD] + move->high);
     p->high[POT_ACD] = within(high, p->from[POT_ACD] + move->low, p->from[POT_ACD] + move->high);
+    if (p->bath < limit[QUANTITY_BATH].low)
+        p->low[POT_ACD] = within(p->from[POT_ACD], p->low[POT_ACD], p->high[POT_ACD]);
+    if (p->bath > limit[QUANTITY_BATH].high)
+        p->high[POT_ACD] = within(p->from[POT_ACD], p->low[POT_ACD], p->high[POT_ACD]);
     p->low[POT_ALUMINA] = fmax(p->low[POT_ALUMINA], quantity_rows[QUANTITY_ALUMINA].least);
     p->high[POT_ALUMINA] = fmin(p->high[POT_ALUMINA], quantity_rows[QUANTITY_ALUMINA].most);
     p->low[POT_ALF3] = fmax(p->low[POT_ALF3], quantity_rows[QUANTITY_ALF3].least);

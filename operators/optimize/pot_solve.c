@@ -104,10 +104,23 @@ static void keep_active(struct pot_result *r, const struct pot_active *active) {
     if (r->actives < POT_TOLD_MAX) r->active[r->actives++] = *active;
 }
 
+/* What it is that holds the anodes: their window, one move, or that too much has frozen (or melted) already. */
+static struct pot_row anodes_row(const struct pot *p, struct pot_row row) {
+    const struct limit *limit = p->input->limit, *bath = &limit[QUANTITY_BATH];
+    if (row.limit == (row.high ? limit[QUANTITY_ACD].high : fmax(p->stable, 0))) return row;
+    if (row.limit == p->from[POT_ACD] && p->bath < bath->low && !row.high)
+        return (struct pot_row){.of = QUANTITY_BATH, .limit = bath->low};
+    if (row.limit == p->from[POT_ACD] && p->bath > bath->high && row.high)
+        return (struct pot_row){.of = QUANTITY_BATH, .high = true, .limit = bath->high};
+    return (struct pot_row){.of = QUANTITY_ACD_MOVE, .high = row.high, .limit = row.limit - p->from[POT_ACD]};
+}
+
 static void find_active(struct pot *p, struct pot_result *r) {
     static const enum quantity of[POT_VARIABLES] = {QUANTITY_ACD, QUANTITY_ALUMINA, QUANTITY_ALF3, QUANTITY_CURRENT};
     double multiplier[NLP_CONSTRAINTS_MAX], bound[NLP_VARIABLES_MAX], value[QUANTITIES];
     struct nlp_problem problem = problem_of(p);
+    const struct pot_objective *o = &p->setup->objective;
+    const double unit = p->by[0] / (o->energy + o->cost + o->co2e);
     unsigned known = UINT32_MAX;
     r->rest = nlp_multipliers(&problem, r->x, 1e-4, multiplier, bound);
     if (isnan(r->rest)) return;
@@ -117,15 +130,14 @@ static void find_active(struct pot *p, struct pot_result *r) {
         known = row->scenario;
         double miss = pot_miss(row, value[row->of]), scale = quantity_rows[row->of].scale;
         bool held = r->rung == POT_OPTIMAL ? multiplier[i] > 1e-9 : miss > p->setup->solver.keeps;
-        struct pot_active a = {.row = *row, .slack = -miss * scale, .multiplier = multiplier[i] * p->by[0] / scale};
+        struct pot_active a = {.row = *row, .slack = -miss * scale, .multiplier = multiplier[i] * unit / scale};
         if (held) keep_active(r, &a);
     }
     for (int j = 0; j < POT_VARIABLES; j++) {
         bool high = p->high[j] - r->x[j] < r->x[j] - p->low[j];
         struct pot_row row = {.of = of[j], .high = high, .limit = high ? p->high[j] : p->low[j]};
-        if (j == POT_ACD && row.limit != (high ? p->input->limit[QUANTITY_ACD].high : fmax(p->stable, 0)))
-            row = (struct pot_row){.of = QUANTITY_ACD_MOVE, .high = high, .limit = row.limit - p->from[POT_ACD]};
-        struct pot_active a = {.row = row, .multiplier = bound[j] * p->by[0]};
+        if (j == POT_ACD) row = anodes_row(p, row);
+        struct pot_active a = {.row = row, .multiplier = bound[j] * unit};
         if (p->low[j] < p->high[j] && bound[j] > 1e-9 && r->rung == POT_OPTIMAL) keep_active(r, &a);
     }
 }
@@ -171,8 +183,7 @@ void pot_solve(struct pot *p, struct pot_result *r) {
         start[j] = fmin(fmax(known, p->low[j]), p->high[j]);
     }
     pot_decide(p, start, until, r);
-    if (r->rung != POT_OPTIMAL)
-        pot_conflict(p, r->search.x, pot_now(p) + CONFLICT_SHARE * (until - pot_now(p)), r);
+    if (r->rung != POT_OPTIMAL) pot_conflict(p, r->search.x, pot_now(p) + CONFLICT_SHARE * (until - pot_now(p)), r);
     find_figures(p, r);
     find_active(p, r);
     r->seconds = pot_now(p) - begun;

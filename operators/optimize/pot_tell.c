@@ -11,7 +11,7 @@ static void put_moves(struct words *t, const struct pot_result *r) {
     for (int j = 0; j < POT_VARIABLES; j++) {
         if (!(fabs(r->x[j] - r->from[j]) >= least[j])) continue;
         words_put(t, "%s%s %.2f -> %.2f %s", between, quantity_rows[of[j]].words, r->from[j], r->x[j],
-            quantity_rows[of[j]].unit);
+                  quantity_rows[of[j]].unit);
         between = ", ";
     }
     if (!*between) words_put(t, "nothing is to be changed");
@@ -24,7 +24,7 @@ static void put_held(struct words *t, const struct pot_result *r) {
         words_limit(t, &a->row);
         if (a->multiplier >= 0.5)
             words_put(t, " (one %s more: %.0f kWh/t)",
-                *quantity_rows[a->row.of].unit ? quantity_rows[a->row.of].unit : "unit", a->multiplier);
+                      *quantity_rows[a->row.of].unit ? quantity_rows[a->row.of].unit : "unit", a->multiplier);
     }
 }
 
@@ -43,8 +43,7 @@ static void put_conflict(struct words *t, const struct pot_result *r) {
         double cost = r->conflict[i].cost;
         if (isnan(r->conflict[i].slack)) continue;
         words_put(t, " (%.3g %s looser would do", -r->conflict[i].slack, quantity_rows[r->conflict[i].row.of].unit);
-        if (isfinite(cost))
-            words_put(t, ", at %.0f kWh/t %s than as it is", fabs(cost), cost > 0 ? "more" : "less");
+        if (isfinite(cost)) words_put(t, ", at %.0f kWh/t %s than as it is", fabs(cost), cost > 0 ? "more" : "less");
         words_put(t, ")");
     }
 }
@@ -59,7 +58,7 @@ void pot_tell(const struct pot *p, struct pot_result *r) {
     put_moves(&t, r);
     if (isfinite(r->saved))
         words_put(&t, "; %.0f kWh/t %s (%.2f %%)", fabs(r->saved), r->saved >= 0 ? "less" : "more",
-            100 * fabs(r->saved) / r->energy[0]);
+                  100 * fabs(r->saved) / r->energy[0]);
     if (p->stable > p->input->limit[QUANTITY_ACD].low + 0.005)
         words_put(&t, "; noise of %.0f mV asks for %.1f mm at least", p->input->noise, p->stable);
     if (r->rung == POT_OPTIMAL) put_held(&t, r);

@@ -5,9 +5,9 @@
  *     wall    silicon of a side wall (SiC) that its ledge leaves bare: along the wall the ledge's thickness is taken as
  *             normal around the mean that the model knows, and what is bare wears
  *
- * Raw materials: 0.015 % Fe2O3 and 0.013 % SiO2 in alumina, 0.05 % Fe and 0.025 % Si in anodes are what smelters specify. What
- * comes of tools and walls is no textbook's: it is set so that metal of 99.9 % is made behind a whole ledge, and to the
- * side of caution. `raw` is the place to fit it to a laboratory.
+ * Raw materials: 0.015 % Fe2O3 and 0.013 % SiO2 in alumina, 0.05 % Fe and 0.025 % Si in anodes are what smelters
+ * specify. What comes of tools and walls is no textbook's: it is set so that metal of 99.9 % is made behind a whole
+ * ledge, and to the side of caution. `raw` is the place to fit it to a laboratory.
  */
 #ifndef OPTIMIZE_PURITY_H
 #define OPTIMIZE_PURITY_H

@@ -50,33 +50,33 @@ static void setup_numbers(struct pot_setup *s, double *numbers, bool read) {
     double held[POT_VARIABLES], solver = s->solver.solver, scenarios = s->spread.scenarios, starts = s->solver.starts,
                                 most = (double)s->solver.evaluations;
     double *const at[RUN_SETUP_NUMBERS] = {&s->objective.energy,
-                                       &s->objective.cost,
-                                       &s->objective.co2e,
-                                       &s->objective.tariff,
-                                       &s->objective.fluoride,
-                                       &s->objective.grid,
-                                       &scenarios,
-                                       &s->spread.efficiency,
-                                       &s->spread.top,
-                                       &s->spread.acd,
-                                       &s->spread.alumina,
-                                       &s->purity.raw,
-                                       &s->purity.tools,
-                                       &s->purity.uneven,
-                                       &s->purity.wear,
-                                       &s->feed_time,
-                                       &s->dose_time,
-                                       &s->noise_quiet,
-                                       &s->noise_distance,
-                                       &solver,
-                                       &s->solver.tolerance,
-                                       &s->solver.keeps,
-                                       &most,
-                                       &starts,
-                                       &held[POT_ACD],
-                                       &held[POT_ALUMINA],
-                                       &held[POT_ALF3],
-                                       &held[POT_CURRENT]};
+                                           &s->objective.cost,
+                                           &s->objective.co2e,
+                                           &s->objective.tariff,
+                                           &s->objective.fluoride,
+                                           &s->objective.grid,
+                                           &scenarios,
+                                           &s->spread.efficiency,
+                                           &s->spread.top,
+                                           &s->spread.acd,
+                                           &s->spread.alumina,
+                                           &s->purity.raw,
+                                           &s->purity.tools,
+                                           &s->purity.uneven,
+                                           &s->purity.wear,
+                                           &s->feed_time,
+                                           &s->dose_time,
+                                           &s->noise_quiet,
+                                           &s->noise_distance,
+                                           &solver,
+                                           &s->solver.tolerance,
+                                           &s->solver.keeps,
+                                           &most,
+                                           &starts,
+                                           &held[POT_ACD],
+                                           &held[POT_ALUMINA],
+                                           &held[POT_ALF3],
+                                           &held[POT_CURRENT]};
     for (int j = 0; j < POT_VARIABLES; j++)
         held[j] = s->held[j];
     for (int i = 0; i < RUN_SETUP_NUMBERS; i++)
@@ -111,6 +111,12 @@ bool run_read_limits(struct limit *limit, struct pl_unpack *u) {
     return true;
 }
 
+/* There were fewer numbers in it once. */
+static bool is_older(struct pl_unpack begun, uint32_t numbers) {
+    uint32_t count;
+    return pl_unpack_array(&begun, &count) && count > 0 && count < numbers;
+}
+
 static bool read_pair(struct run *run, struct pl_unpack *u) {
     char key[RUN_NAME_MAX];
     unsigned count = 0;
@@ -136,8 +142,17 @@ static bool read_pair(struct run *run, struct pl_unpack *u) {
     if (strcmp(key, "baseline") == 0)
         return read_numbers(u, run->input.baseline, POT_VARIABLES, true, &count) && count == POT_VARIABLES;
     if (strcmp(key, "x") == 0) return read_numbers(u, run->x, POT_VARIABLES, false, &count) && count == POT_VARIABLES;
-    if (strcmp(key, "limits") == 0) return run_read_limits(run->input.limit, u);
-    if (strcmp(key, "setup") == 0) return run->recorded = run_read_setup(&run->setup, u);
+    const struct pl_unpack begun = *u;
+    if (strcmp(key, "limits") == 0) {
+        bool good = run_read_limits(run->input.limit, u);
+        run->older = !good && is_older(begun, 3 * QUANTITIES);
+        return good;
+    }
+    if (strcmp(key, "setup") == 0) {
+        run->recorded = run_read_setup(&run->setup, u);
+        run->older = !run->recorded && is_older(begun, RUN_SETUP_NUMBERS);
+        return run->recorded;
+    }
     return pl_unpack_skip(u);
 }
 
@@ -145,7 +160,7 @@ enum pl_code run_read(struct run *run, const void *bytes, size_t size, struct pl
     struct pl_unpack u;
     uint32_t pairs = 0;
     run->value_count = run->state_count = 0;
-    run->recorded = run->asks = false;
+    run->recorded = run->asks = run->older = false;
     run->wrong[0] = 0;
     for (int i = 0; i < PL_MODEL_PARAMETERS_MAX; i++)
         run->named[i] = NAN;
@@ -158,6 +173,11 @@ enum pl_code run_read(struct run *run, const void *bytes, size_t size, struct pl
                             "%s is no parameter of a CellModel, or beyond its range: potline model "
                             "show CellModel lists them",
                             run->wrong);
+    if (!good && run->older)
+        return pl_error_set(
+            error, PL_CORRUPT,
+            "it was recorded by an older version, whose limits and set-up were not yet these: it cannot "
+            "be done again");
     if (!good) return pl_error_set(error, PL_CORRUPT, "its bytes are no state of a cell");
     if (strcmp(run->model, twin_cell_model.name) != 0)
         return pl_error_set(error, PL_CORRUPT, "it is of a %s, not of a %s", *run->model ? run->model : "nothing",

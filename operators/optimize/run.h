@@ -21,13 +21,14 @@ struct run {
     int64_t rung;
     double t;
     struct pot_setup setup;
-    struct pot_input input;   /* its model is made by run_solve */
-    char wrong[RUN_NAME_MAX]; /* the parameter that cannot be taken */
-    int64_t version;          /* of the constraints */
-    bool recorded;            /* the bytes were those of run_write: set-up and input are in them */
+    struct pot_input input;      /* its model is made by run_solve */
+    char wrong[RUN_NAME_MAX];    /* the parameter that cannot be taken */
+    int64_t version;             /* of the constraints */
+    bool recorded;               /* the bytes were those of run_write: set-up and input are in them */
+    bool older;                  /* refused: there were fewer limits or options when it was recorded */
     double point[POT_VARIABLES]; /* asks: what the problem is there (evaluate.c) */
     bool asks;
-    double x[POT_VARIABLES];  /* and what came of it then */
+    double x[POT_VARIABLES]; /* and what came of it then */
     double saved;
     bool late;
 };

@@ -86,12 +86,12 @@ static enum pl_code optimize_open(void *self, struct pl_node *node, struct pl_er
     s->kind_evaluate = pl_tags_intern(tags, "optimize.evaluate", strlen("optimize.evaluate"));
     s->own = pl_tags_intern(tags, pl_node_name(node), strlen(pl_node_name(node)));
     if (!s->run || !s->result || !s->body || s->kind_state == PL_NO_ID || s->kind_begun == PL_NO_ID ||
-        s->kind_run == PL_NO_ID || s->kind_line == PL_NO_ID ||
-        s->kind_evaluate == PL_NO_ID || s->own == PL_NO_ID)
+        s->kind_run == PL_NO_ID || s->kind_line == PL_NO_ID || s->kind_evaluate == PL_NO_ID || s->own == PL_NO_ID)
         return pl_error_set(error, PL_NO_MEMORY, "no memory for an optimiser");
     pl_node_model(node, NULL, NULL, NULL);
     s->limits.count = 0;
     enum pl_code code = optimize_limits(s, error);
+    if (!code && s->current == CURRENT_LINE) code = line_check(s, error);
     return code ? code : constraints_load(s, error);
 }
 
@@ -138,9 +138,11 @@ const struct pl_operator optimize_setpoints_operator = {
         "anode effect, ratings, what one move may be, and the least distance that the pot's noise allows. The steady "
         "state is that of the CellModel, with sensitivities as gradients; `scenarios` let limits hold for uncertain "
         "parameters, too.\n\n"
-        "With `current: line` the current of a line is decided, too, for all its pots together (`line_every`): within the "
+        "With `current: line` the current of a line is decided, too, for all its pots together (`line_every`): within "
+        "the "
         "contract (limit `current`) and `current_move`, the throughput of the line, the rectifier's power and voltage "
-        "(`line_throughput`, `line_power`, `line_voltage`), and where no pot is worse off than at the present one. With "
+        "(`line_throughput`, `line_power`, `line_voltage`), and where no pot is worse off than at the present one. "
+        "With "
         "`tariff_by_hour` and a weight of cost it is a schedule of 24 hours, of which the first is set. The answer is "
         "LINE.current_set, and an event optimize.line with all that it follows from.\n\n"
         "Answers are set points ASSET.acd_set, .feed_set, .alf3_set for a guard: leases with a generation and a "
@@ -157,10 +159,11 @@ const struct pl_operator optimize_setpoints_operator = {
         PL_PORTS({.name = "in",
                   .kinds = PL_SET(PL_EVENTS) | PL_SET(PL_SAMPLES),
                   .doc = "twin.state, .begun; the twin's health and risk, noise, and what stands in the set points."}),
-    .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_SETPOINTS), .doc = "Set points, for a guard."},
-                        {.name = "events",
-                         .kinds = PL_SET(PL_EVENTS),
-                         .doc = "optimize.run, .line, .relaxed, .accepted, .baseline, .held, .blind, .lapsed, .replayed."}),
+    .outputs =
+        PL_PORTS({.name = "out", .kinds = PL_SET(PL_SETPOINTS), .doc = "Set points, for a guard."},
+                 {.name = "events",
+                  .kinds = PL_SET(PL_EVENTS),
+                  .doc = "optimize.run, .line, .relaxed, .accepted, .baseline, .held, .blind, .lapsed, .replayed."}),
     .options = optimize_options,
     .counters = PL_COUNTERS({"runs", "runs", "Pots decided."}, {"optimal", "runs", "Of them, within all limits."},
                             {"relaxed", "runs", "With limits that gave way."},

@@ -1,9 +1,9 @@
 /* setpoints.h: the operator optimize.setpoints: a state that the twin tells becomes a run (run.h), its answer becomes
  * set points, renewed as leases until the next answer.
  *
- *     twin.state --> is the twin sure of it? --> run --> optimize.run, and what gave way: .relaxed, .accepted,
- * .baseline no: optimize.held           | watermark ---------------------------------+--> set points, each `renew`;
- * after `hold` no more: optimize.lapsed
+ *     twin.state --> is the twin sure of it? --> run --> optimize.run; what gave way: .relaxed, .accepted, .baseline
+ *                     no: optimize.held           |
+ *     watermark ----------------------------------+----> set points, each `renew`; after `hold` no more: .lapsed
  *
  *     setpoints.c   life cycle, rows in      answer.c     a run, what becomes of its answer, events
  *     options.c     options                  commands.c   constraints get, set, list, validate; kept across runs
@@ -81,7 +81,7 @@ struct option_limit { /* a row of the option `limits` */
 struct optimize {
     /* options */
     uint32_t solver;
-    int64_t evaluations, starts, scenarios;
+    int64_t evaluations, starts, scenarios, line_pots;
     double tolerance, health;
     pl_time deadline, every, renew, lease, hold, settle, fresh, feed_time, dose_time, line_every, line_deadline;
     const char *target[TARGETS], *noise;
@@ -108,7 +108,7 @@ struct optimize {
 extern const struct pl_option optimize_options[];
 void optimize_check(void *self, struct pl_check *check);
 enum pl_code optimize_limits(struct optimize *s, struct pl_error **error); /* the option's, into `limits` */
-double optimize_tariff(const struct optimize *s, pl_time time); /* money by kWh */
+double optimize_tariff(const struct optimize *s, pl_time time);            /* money by kWh */
 void optimize_setup(const struct optimize *s, pl_time time, struct pot_setup *setup);
 
 /* answer.c: false: the node has no memory any more. */
@@ -121,7 +121,8 @@ bool answer_renew(struct optimize *s, pl_time now);
 struct pot_record *answer_record(struct optimize *s, uint32_t asset);
 const char *answer_name(const struct optimize *s, uint32_t id);
 uint64_t answer_id(const struct optimize *s, const char *name, pl_time time);
-bool answer_tell(struct optimize *s, pl_time time, const char *kind, uint16_t severity, uint32_t asset, const char *why);
+bool answer_tell(struct optimize *s, pl_time time, const char *kind, uint16_t severity, uint32_t asset,
+                 const char *why);
 bool answer_hold(struct optimize *s, uint32_t asset, pl_time time, const char *why);
 bool answer_rung(struct optimize *s, uint32_t asset, pl_time time, enum pot_rung rung, const char *why);
 /* For how long the twin has followed it: since it was begun, or else since its first state that was seen. */
@@ -141,6 +142,7 @@ bool answer_send(struct optimize *s, uint32_t asset, struct pot_record *r, pl_ti
 bool answer_evaluate(struct optimize *s, uint32_t asset, pl_time time, const void *body, uint32_t size);
 
 /* line_answer.c: the state of a pot is one of its line's, which is decided each `line_every`. */
+enum pl_code line_check(const struct optimize *s, struct pl_error **error); /* what only an open node knows */
 bool line_state(struct optimize *s, uint32_t asset, pl_time time, const void *body, uint32_t size);
 bool line_again(struct optimize *s, uint32_t asset, pl_time time, const void *body, uint32_t size);
 

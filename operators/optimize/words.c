@@ -18,5 +18,6 @@ void words_put(struct words *t, const char *format, ...) {
 
 void words_limit(struct words *t, const struct pot_row *row) {
     const struct quantity_row *q = &quantity_rows[row->of];
-    words_put(t, "%s %s %.4g%s%s", q->words, row->high ? "at most" : "at least", row->limit, *q->unit ? " " : "", q->unit);
+    words_put(t, "%s %s %.4g%s%s", q->words, row->high ? "at most" : "at least", row->limit, *q->unit ? " " : "",
+              q->unit);
 }

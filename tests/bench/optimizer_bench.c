@@ -62,7 +62,8 @@ static bool run(unsigned pots, double deadline) {
                1e3 * t.wall[pots / 2], 1e3 * t.wall[pots * 99 / 100], 1e3 * t.wall[pots - 1], 1e3 * t.cpu[pots / 2],
                1e3 * t.cpu[pots * 99 / 100], 1e3 * t.cpu[pots - 1], t.answers);
         if (deadline > 0)
-            printf(", %u ended by it; overrun by the clock %+.1f %%, by CPU time %+.1f %%", t.late, 100 * t.over, 100 * t.over_cpu);
+            printf(", %u ended by it; overrun by the clock %+.1f %%, by CPU time %+.1f %%", t.late, 100 * t.over,
+                   100 * t.over_cpu);
         putchar('\n');
     }
     free(t.wall);

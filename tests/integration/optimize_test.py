@@ -167,8 +167,27 @@ def check_audit(data):
             fail(f"{pot}: {records[1]}")
 
 
+def refuse(work):
+    """What a whole line has not, and what would split it, is refused before anything is run."""
+    with open(f"{work}/line.json", "w") as file:
+        json.dump({"current": 180, "pots": {pot: {"cell": {"distance": 0.043}} for pot in POTS}}, file)
+    for option in ("--pareto", "--export"):
+        text = tool("potline", "optimize", "--state", f"{work}/line.json", option, code=2)
+        if "line.json: it is of a whole line: --pareto and --export are for one pot" not in text:
+            fail(text)
+    with open(f"{work}/split.yaml", "w") as file:
+        file.write("potline: 1\nname: split\nkey_depth: 2\nnodes:\n"
+                   "  states: { op: source.generator, tags: line1.pot01.noise, count: 10 }\n"
+                   "  best: { op: optimize.setpoints, from: states, current: line, baseline: { current: 180 } }\n"
+                   "  out: { op: sink.null, from: best }\n")
+    text = tool("potline", "run", f"{work}/split.yaml", code=1)
+    if "current: line needs all pots of a line in one partition: set key_depth: 1, not 2" not in text:
+        fail(text)
+
+
 def main():
     with tempfile.TemporaryDirectory() as work:
+        refuse(work)
         registers(work)
         graph_in_lockstep(work, "advise")
         run(work, "advise", "--lockstep", "--for", f"{SECONDS}s")

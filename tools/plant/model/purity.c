@@ -7,9 +7,9 @@
 static const double IRON_ALUMINA = 1.05e-4, SILICON_ALUMINA = 6.1e-5; /* kg/kg */
 static const double IRON_CARBON = 5e-4, SILICON_CARBON = 2.5e-4;      /* kg/kg */
 static const double TOOLS = 0.41, EFFECT = 60;                        /* kg of iron a day; and while an effect is on */
-static const double WARM = 965, WARMER = 15;                          /* deg C, K: a hotter bath eats collars and stubs */
-static const double UNEVEN = 0.018;                                   /* m by which the ledge differs along the wall */
-static const double WEAR = 2e-4 / DAY, CARBIDE = 3000, SHARE = 0.7;   /* m/s of bare wall, kg/m3, Si in it */
+static const double WARM = 965, WARMER = 15;                        /* deg C, K: a hotter bath eats collars and stubs */
+static const double UNEVEN = 0.018;                                 /* m by which the ledge differs along the wall */
+static const double WEAR = 2e-4 / DAY, CARBIDE = 3000, SHARE = 0.7; /* m/s of bare wall, kg/m3, Si in it */
 
 struct taken {
     double iron, silicon; /* kg/s */
@@ -36,7 +36,8 @@ void plant_purity_init(struct plant_purity *purity, const struct plant_cell *cel
 void plant_purity_step(struct plant_purity *purity, const struct plant_cell *cell, bool effect, double seconds) {
     const struct plant_cell_meters *now = &cell->meters, *before = &purity->before;
     double made = now->produced - before->produced, tapped = now->tapped - before->tapped;
-    struct taken t = taken_up(cell, (now->used - before->used) / seconds, (now->carbon - before->carbon) / seconds, effect);
+    struct taken t =
+        taken_up(cell, (now->used - before->used) / seconds, (now->carbon - before->carbon) / seconds, effect);
     double kept = 1 - tapped / (cell->y[PLANT_METAL] + tapped);
     purity->iron = purity->iron * kept + t.iron * seconds;
     purity->silicon = purity->silicon * kept + t.silicon * seconds;

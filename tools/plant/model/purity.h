@@ -1,5 +1,5 @@
-/* purity.h: the iron and silicon that the metal takes up: from the alumina, the anodes, tools and stubs, and from a side
- * wall that its ledge leaves bare.
+/* purity.h: the iron and silicon that the metal takes up: from the alumina, the anodes, tools and stubs, and from a
+ * side wall that its ledge leaves bare.
  *
  *     struct plant_purity purity;
  *     plant_purity_init(&purity, &cell);

@@ -39,7 +39,11 @@ function decide(point: Row, verb: "approve" | "reject"): Promise<boolean> {
     fields: [{ ...reasonField, required: verb === "reject" }],
     confirm: verb === "approve" ? "Approve" : "Reject",
     run: async (values) => {
-      await change("POST", `/setpoints/${part(point.tag)}/${verb}`, values.reason ? { reason: values.reason } : {});
+      await change("POST", `/setpoints/${part(point.tag)}/${verb}`, {
+        ...(values.reason ? { reason: values.reason } : {}),
+        // What was read is what is approved: not what has taken its place meanwhile.
+        ...(verb === "approve" ? { value: point.wished } : {}),
+      });
       await refresh();
     },
   });
