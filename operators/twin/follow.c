@@ -15,6 +15,7 @@ static const double CARBON_BY_METAL = 0.33387 * 1.05; /* what is burnt in excess
 static const double BACK = 15;                        /* kg that a count may seem to go back */
 static const double RAISED = 0.05;                    /* m: the beam was raised, the anodes were not */
 static const double RATE_MEMORY = 900;                /* s */
+static const double COUNTED_SELDOM = 300;             /* s: so far apart counts of the feed may be */
 static const double IN_EFFECT = 0.45;                 /* of the efficiency, during an anode effect */
 static const double LEAST_MARGIN = 0.03;
 static const double MINUTE = 60;                                 /* s of a stage of the horizon */
@@ -228,7 +229,7 @@ static enum pl_code go_on(struct follow *f, struct follow_record *r, const struc
     r->minute.feed += span->feed;
     r->minute.moved += span->moved + drift * span->seconds;
     r->minute.doubt_alumina += square(span->caught_up);
-    if (!span->feed_known) r->minute.uncounted += span->seconds;
+    if (r->unseen[FOLLOW_FEED] > COUNTED_SELDOM) r->minute.uncounted += span->seconds;
     return PL_OK;
 }
 

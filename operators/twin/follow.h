@@ -54,7 +54,7 @@ struct follow_minute {
     double voltage, current, distance, weight; /* sums over good readings, the first three each times its weight */
     double off, off_squares, readings;         /* of what they were off what was expected */
     double alumina, alumina_variance;
-    double attended, new_anodes, uncounted; /* the last: s without a count of the feed */
+    double attended, new_anodes, uncounted; /* the last: s of a feed that nobody has counted for long */
     double doubt_alumina, doubt_distance, doubt_cold;
 };
 

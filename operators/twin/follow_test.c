@@ -138,12 +138,32 @@ static void test_without_a_count_of_the_feed_it_is_not_sure(void **state) {
     assert_true(fabs(r.distance - 4.3) < 0.2);
 }
 
+/* Feeders tell a stroke, or a minute's: what came in between is known then. What nobody tells for long is not. */
+static void test_a_count_that_is_told_seldom_is_a_count(void **state) {
+    (void)state;
+    struct follow f = {0};
+    static struct follow_record r;
+    memset(&r, 0, sizeof r);
+    struct follow_reading in[FOLLOW_SIGNALS];
+    double untold = 0;
+    for (int i = 1; i <= 160; i++) {
+        make_readings(in, i, false);
+        if (i % 6 != 0 || i > 96) memset(&in[FOLLOW_FEED], 0, sizeof *in);
+        go(&f, &r, in, (pl_time)i * STEP * PL_SECOND);
+        if (i < 120) assert_true(r.minute.uncounted == 0);
+        untold = fmax(untold, r.minute.uncounted);
+    }
+    follow_close(&f);
+    assert_true(untold > 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_resumed_cell_goes_on_to_the_last_bit),
         cmocka_unit_test(test_also_where_nothing_fits),
         cmocka_unit_test(test_also_on_the_ladder),
         cmocka_unit_test(test_without_a_count_of_the_feed_it_is_not_sure),
+        cmocka_unit_test(test_a_count_that_is_told_seldom_is_a_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
