@@ -158,7 +158,8 @@ static void test_without_a_count_the_distance_stays(void **state) {
     assert_found(&h, &t, 0.1);
 }
 
-/* A count that is lost hides what demand feeding does, but not that the voltage runs up as it does where alumina is short. */
+/* A count that is lost hides what demand feeding does, but not that the voltage runs up as it does where alumina is
+ * short. */
 static void test_without_a_count_starvation_is_seen(void **state) {
     (void)state;
     static struct horizon h;
