@@ -2,8 +2,9 @@
  *
  * Every node that has the command `twin state` is asked for a copy of the cell's state, which takes microseconds of its
  * thread; the way ahead is then taken on a thread beside it, which is nicer than those of the data path. So neither the
- * twin nor the control thread waits for it. Nodes that have constraints (`constraints list`) are asked for those, so
- * that the answer says which of them a change would leave.
+ * twin nor the control thread waits for it. Nodes that have constraints (`constraints list`) are asked for those
+ * meanwhile, so that the answer says which of them a change would leave; one that is at work on something long, or
+ * fails, costs the answer no more than that.
  */
 #include <math.h>
 #include <pthread.h>
@@ -18,6 +19,7 @@
 #include "graph/what_if_limits.h"
 
 #define PATIENCE_NS (UINT64_C(120) * 1000000000)
+#define LIMITS_PATIENCE_NS (UINT64_C(2) * 1000000000) /* for constraints, beside the way ahead */
 
 enum { AT_ONCE = 2, NICE = 10, TIMES = 97 };
 static const char state_command[] = "twin state", limits_command[] = "constraints list";
@@ -31,10 +33,11 @@ struct ahead {
     struct pl_what_if_state state;
     struct pl_what_if *what_if;
     struct pl_what_if_limits limits;
-    bool limits_asked;
+    char unknown[PL_CALL_TEXT]; /* why not all constraints are known */
+    uint64_t limits_until;      /* hrtime */
     double seconds;
     pthread_t thread;
-    bool started;
+    bool started, counted;
     _Atomic bool unwanted, done;
     enum pl_code code;
     struct pl_error *error;
@@ -58,11 +61,17 @@ static void *look_ahead(void *arg) {
 
 /* ---- On the control thread ---- */
 
+/* Before the end where that waits for a call that has not come back. */
+static void count_no_more(struct ahead *a) {
+    if (a->counted) a->control->looking_ahead--;
+    a->counted = false;
+}
+
 static void end_ahead(void *work) {
     struct ahead *a = work;
     atomic_store(&a->unwanted, true);
     if (a->started) pthread_join(a->thread, NULL);
-    a->control->looking_ahead--;
+    count_no_more(a);
     pl_options_free(a->for_state.owner);
     pl_free(a->for_state.args);
     pl_options_free(a->for_limits.owner);
@@ -132,29 +141,44 @@ static enum pl_code take_state(struct pl_request *request, struct ahead *a, stru
     return a->what_if ? PL_OK : *error ? (*error)->code : PL_NO_MEMORY;
 }
 
-/* Likewise; a reply that is cut has told the first ones. */
-static enum pl_code take_limits(struct pl_request *request, struct ahead *a, struct pl_error **error) {
-    struct pl_call *reply = request->reply;
+/* Of a node that has constraints: no part of the answer either, and its failure is none of the question's. */
+static bool take_limits(struct pl_request *request, struct pl_call *call) {
+    struct ahead *a = request->work;
+    if (strcmp(call->command->name, limits_command) != 0) return false;
+    const char *asset = ((const struct what_if_args *)request->args)->asset;
     struct pl_unpack unpack;
-    pl_unpack_init(&unpack, pl_pack_data(reply->rows), pl_pack_size(reply->rows));
-    bool good = pl_what_if_limits_read(&a->limits, ((const struct what_if_args *)request->args)->asset, &unpack,
-                                       (uint32_t)reply->row_count);
-    pl_pack_reset(reply->rows);
-    reply->row_count = 0;
-    return good ? PL_OK : pl_error_set(error, PL_CORRUPT, "what the optimiser tells are no constraints");
+    pl_unpack_init(&unpack, pl_pack_data(call->rows), pl_pack_size(call->rows));
+    if (call->code)
+        snprintf(a->unknown, sizeof a->unknown, "%s", call->error ? call->error->text : pl_code_text(call->code));
+    else if (!pl_what_if_limits_read(&a->limits, asset, &unpack, (uint32_t)call->row_count))
+        snprintf(a->unknown, sizeof a->unknown, "what the optimiser tells are no constraints");
+    else if (call->cut)
+        snprintf(a->unknown, sizeof a->unknown, "there are more than a reply takes");
+    return true;
+}
+
+static void ask_limits(struct pl_request *request, struct ahead *a) {
+    struct pl_error *error = NULL;
+    request->take = take_limits;
+    a->limits_until = uv_hrtime() + LIMITS_PATIENCE_NS;
+    if (ask_all(request, limits_command, &a->for_limits, NULL, &error))
+        snprintf(a->unknown, sizeof a->unknown, "%s", error ? error->text : pl_code_text(PL_NO_MEMORY));
+    pl_error_free(&error);
 }
 
 static enum pl_code start(struct pl_request *request, struct ahead *a, struct pl_error **error) {
     const struct what_if_args *args = request->args;
     const char *const *set = args->set.items;
-    enum pl_code code = take_limits(request, a, error);
+    enum pl_code code = take_state(request, a, error);
     for (uint32_t i = 0; !code && i < args->set.count; i++)
         code = pl_what_if_change(a->what_if, set[i], error);
     if (code) return code;
     a->seconds = (double)args->lasts * 1e-9;
     request->deadline = uv_hrtime() + PATIENCE_NS;
     a->started = pthread_create(&a->thread, NULL, look_ahead, a) == 0;
-    return a->started ? PL_BUSY : pl_error_set(error, PL_UNAVAILABLE, "no thread can be started");
+    if (!a->started) return pl_error_set(error, PL_UNAVAILABLE, "no thread can be started");
+    ask_limits(request, a);
+    return PL_BUSY;
 }
 
 /* ---- The answer ---- */
@@ -206,19 +230,19 @@ static void put_left(struct pl_request *request, const struct ahead *a) {
         snprintf(name, sizeof name, "constraint %s", l->of);
         put_row(request, name, l->unit, left.now, left.nothing, left.changed, left.note);
     }
+    if (!request->waiting && !a->unknown[0]) return;
+    char note[PL_CALL_TEXT + 32];
+    double none = (double)NAN;
+    snprintf(note, sizeof note, "not all are known: %s", request->waiting ? "no answer yet" : a->unknown);
+    put_row(request, "constraints", "", none, none, none, note);
 }
 
 static enum pl_code look(struct pl_request *request, struct pl_error **error) {
     struct ahead *a = request->work;
-    if (request->waiting) return PL_BUSY;
-    if (!a->limits_asked) {
-        a->limits_asked = true;
-        enum pl_code code = take_state(request, a, error);
-        if (!code) code = ask_all(request, limits_command, &a->for_limits, NULL, error);
-        if (code || request->waiting) return code ? code : PL_BUSY;
-    }
-    if (!a->started) return start(request, a, error);
+    if (!a->started) return request->waiting ? PL_BUSY : start(request, a, error);
     if (!atomic_load(&a->done)) return PL_BUSY;
+    if (!a->code && request->waiting && uv_hrtime() < a->limits_until) return PL_BUSY;
+    count_no_more(a);
     if (!a->code) put_all(request, a->what_if);
     if (!a->code) put_left(request, a);
     *error = a->error;
@@ -233,6 +257,7 @@ static enum pl_code run_what_if(struct pl_request *request, struct pl_error **er
     if (!a) return pl_error_set(error, PL_NO_MEMORY, "no memory for a command");
     a->control = request->control;
     a->control->looking_ahead++;
+    a->counted = true;
     request->work = a;
     request->end_work = end_ahead;
     enum pl_code code = ask_twins(request, error);

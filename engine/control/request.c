@@ -269,7 +269,7 @@ static void came_back_late(struct pl_request *request) {
 void pl__request_came_back(struct pl_control *control, struct pl_call *call) {
     struct pl_request *request = call->owner;
     request->waiting--;
-    settle(request, call);
+    if (!request->take || !request->take(request, call)) settle(request, call);
     pl_call_free(call);
     bool all = request->waiting == 0 && request->later && !request->stream;
     if (all && request->answered) came_back_late(request);

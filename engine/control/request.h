@@ -46,9 +46,10 @@ struct pl_request {
     unsigned done;                                                             /* calls that succeeded */
     bool later;                                                                /* answered by what comes back */
     enum pl_code (*look)(struct pl_request *request, struct pl_error **error); /* or once this is not PL_BUSY */
-    uint64_t awaited;                                                          /* by `look` */
-    bool missing;                                                              /* there is no such command */
-    bool tried;                                                                /* a password has been looked at */
+    bool (*take)(struct pl_request *request, struct pl_call *call); /* true: what came back is no part of the reply */
+    uint64_t awaited;                                               /* by `look` */
+    bool missing;                                                   /* there is no such command */
+    bool tried;                                                     /* a password has been looked at */
     bool answered;
     bool unsettled;           /* answered too early: what it has changed is not known to be kept yet */
     uint64_t deadline;        /* hrtime; 0: none */

@@ -93,10 +93,12 @@ struct kpi_told {
     struct kpi_sums sums;
 };
 
-/* figures.c: `pots` there are, over `seconds`. NaN where there is no meaning (nothing made). */
+/* ---- figures.c ---- */
+
 /* kg CO2e a tonne of a second of effects: what the slope method makes of it. */
 double kpi_pfc_by_second(const struct kpi_sums *sums, const struct kpi_factors *factors);
 void kpi_add(struct kpi_sums *to, const struct kpi_sums *more);
+/* `pots` there are, over `seconds`. NaN where there is no meaning (nothing made). */
 void kpi_figures(const struct kpi_sums *sums, const struct kpi_factors *factors, double pots, double seconds,
                  double out[FIGURES]);
 

@@ -147,6 +147,34 @@ static void an_effect_is_as_long_as_readings_tell(void **state) {
     test_close(t);
 }
 
+/* Read seldom before it and often behind it, or the other way round: begin and end are in the middle of their own gaps,
+ * also where a period ends within one, or has been told before the end of it. */
+static void an_effect_by_uneven_readings(void **state) {
+    (void)state;
+    struct test *t = test_open("kpi", "{per: [hour, day], shifts: ['00:00'], plant: '', hold: 1h}", PL_SAMPLES);
+    static const struct {
+        int second, volts;
+    } readings[] = {
+        {0, 4},     {1700, 4},   {1740, 30},  {1800, 30}, {1802, 4}, /* 1720 to 1801 */
+        {3500, 4},  {3501, 30},  {3590, 30},  {3650, 4},             /* 3500.5 to 3620 */
+        {5000, 4},  {7180, 4},   {7240, 30},  {7300, 30}, {7301, 4}, /* 7210 to 7300.5 */
+        {10780, 4}, {10810, 30}, {10820, 30}, {10821, 4}, /* 10795 to 10820.5; the third hour is told before */
+        {86400, 4}};
+    for (unsigned i = 0; i < PL_COUNT_OF(readings); i++) {
+        static const char *const signals[] = {"voltage", "current"};
+        const double values[] = {readings[i].volts, 180};
+        if (readings[i].second == 10810) test_watermark(t, 3 * H);
+        test_push_signals(t, "l.p", readings[i].second * S, signals, values, PL_COUNT_OF(signals));
+    }
+    test_watermark(t, 24 * H);
+    assert_near(test_told(t, "l.p.kpi.hour.anode_effect_minutes", H, NULL) * 2 * 60, 81 + 99.5, 1e-9);
+    assert_near(test_told(t, "l.p.kpi.hour.anode_effect_minutes", 3 * H, NULL) * 60, 90.5, 1e-9);
+    assert_near(test_told(t, "l.p.kpi.hour.anode_effect_minutes", 4 * H, NULL) * 60, 20.5, 1e-9);
+    assert_near(test_told(t, "l.p.kpi.day.anode_effect_minutes", 24 * H, NULL) * 4 * 60, 81 + 119.5 + 90.5 + 25.5,
+                1e-9);
+    test_close(t);
+}
+
 /* A pot whose efficiency is none of the usual ones, read with noise: the first hours are not known, later ones are. */
 static void an_hour_is_exact_once_the_pot_is_known(void **state) {
     (void)state;
@@ -272,6 +300,7 @@ int main(void) {
         cmocka_unit_test(a_list_of_two_days),
         cmocka_unit_test(anode_effects_count_by_the_slope_method),
         cmocka_unit_test(an_effect_is_as_long_as_readings_tell),
+        cmocka_unit_test(an_effect_by_uneven_readings),
         cmocka_unit_test(an_hour_is_exact_once_the_pot_is_known),
         cmocka_unit_test(strokes_of_a_blocked_feeder_are_not_sure),
         cmocka_unit_test(time_without_values_is_not_made_up),

@@ -9,12 +9,17 @@ static const double MADE_BY_CHARGE = 9.3214647e-8; /* kg/C */
 /* In an anode effect a pot makes some half of its metal; how much is not measured. */
 static const double IN_EFFECT = 0.45, DOUBT_IN_EFFECT = 0.15;
 
+static double square(double x) {
+    return x * x;
+}
+
 /* ---- Sums of a pot, by period ---- */
 
 static struct kpi_sums *sums_at(struct kpi *k, uint32_t asset, enum kpi_period period, pl_time time, pl_time *end) {
     struct kpi_span span;
     kpi_span_of(k, period, time, &span);
     *end = span.to;
+    if (span.to <= k->closed) return NULL; /* it has been told */
     /* Periods begin at whole seconds: below them is room for which one it is. */
     struct kpi_sums *sums = pl_table_get(k->sums, asset, span.from + period);
     if (!sums) k->refused++;
@@ -23,6 +28,7 @@ static struct kpi_sums *sums_at(struct kpi *k, uint32_t asset, enum kpi_period p
 
 struct part {
     double volts, amperes, effect; /* effect: 1 while one goes on */
+    bool again;                    /* the time has been counted */
 };
 
 static void integrate(struct kpi *k, uint32_t asset, pl_time from, pl_time to, const struct part *p) {
@@ -36,7 +42,7 @@ static void integrate(struct kpi *k, uint32_t asset, pl_time from, pl_time to, c
             s->joule += p->volts * p->amperes * seconds;
             s->coulomb += p->amperes * seconds;
             s->volt_seconds += p->volts * seconds;
-            s->seconds += seconds;
+            if (!p->again) s->seconds += seconds;
             s->effect_seconds += p->effect * seconds;
         }
     }
@@ -108,19 +114,25 @@ static void hold(struct kpi *k, uint32_t asset, struct kpi_pot *pot, pl_time unt
     if (pot->levels && uncovered > 0 && from > PL_TIME_MIN / 2)
         kpi_metal_doubt(&pot->metal, MADE_BY_CHARGE * fabs(pot->value[KPI_CURRENT]) * (double)uncovered * 1e-9);
     if (from >= to) return;
-    struct part part = {pot->value[KPI_VOLTAGE], pot->value[KPI_CURRENT], pot->effect};
+    struct part part = {.volts = pot->value[KPI_VOLTAGE], .amperes = pot->value[KPI_CURRENT], .effect = pot->effect};
     integrate(k, asset, from, to, &part);
     grow_metal(k, asset, pot, from, to, part.amperes);
 }
 
-/* An effect begins above the limit, and is a new one when the last was over for some time. It came or went at any time
- * since the reading before: evenly likely, so a twelfth of that squared is the variance. */
+/* An effect came or went at any time since the voltage before, evenly likely: in the middle, then, and a twelfth of the
+ * time squared is the variance. From the middle on it was what is seen now, and not what was held. */
+static void put_edge(struct kpi *k, uint32_t asset, const struct kpi_pot *pot, pl_time time, bool began) {
+    pl_time gap = time - pot->at[KPI_VOLTAGE], at = time - gap / 2, to = holds_until(k, pot);
+    add(k, asset, time, &(struct kpi_sums){.effect_doubt = square((double)gap * 1e-9) / 12});
+    if (to > time) to = time;
+    struct part part = {.effect = began ? 1 : -1, .again = true};
+    integrate(k, asset, at, to, &part);
+}
+
+/* It begins above the limit, and is a new one when the last was over for some time. */
 static void watch(struct kpi *k, uint32_t asset, struct kpi_pot *pot, pl_time time, double volts) {
     bool now = volts > k->effect_voltage;
-    if (now != (bool)pot->effect && pot->at[KPI_VOLTAGE] != PL_TIME_MIN) {
-        double since = (double)(time - pot->at[KPI_VOLTAGE]) * 1e-9;
-        add(k, asset, time, &(struct kpi_sums){.effect_doubt = since * since / 12});
-    }
+    if (now != (bool)pot->effect && pot->at[KPI_VOLTAGE] != PL_TIME_MIN) put_edge(k, asset, pot, time, now);
     if (now && !pot->effect && time - pot->effect_until > k->effect_apart)
         add(k, asset, time, &(struct kpi_sums){.effects = 1});
     if (now) pot->effect_until = time;

@@ -15,6 +15,7 @@ static const double CARBON_BY_METAL = 0.33387 * 1.05; /* what is burnt in excess
 static const double BACK = 15;                        /* kg that a count may seem to go back */
 static const double RAISED = 0.05;                    /* m: the beam was raised, the anodes were not */
 static const double RATE_MEMORY = 900;                /* s */
+static const double COUNTED_SELDOM = 300;             /* s: so far apart counts of the feed may be */
 static const double IN_EFFECT = 0.45;                 /* of the efficiency, during an anode effect */
 static const double LEAST_MARGIN = 0.03;
 static const double MINUTE = 60;                                 /* s of a stage of the horizon */
@@ -132,36 +133,42 @@ static bool usable(struct follow_record *r, const struct follow_setup *setup, co
     return good;
 }
 
-/* What a count has grown by; `assumed` where it is not known, which a later reading corrects. */
+/* What a count has grown by in a step. Where it is not told, what comes at its rate since it was told last, which the
+ * next one corrects: what has been assumed too much is not assumed, or counted, again. `since`: s since it was told
+ * last, at the end of the step. */
 static double counted(struct follow_record *r, unsigned signal, bool good, const struct follow_reading *in,
-                      double assumed, bool *known) {
-    double *last = &r->last[signal], grown = in->last - *last;
-    *known = good && !isnan(*last) && grown > -BACK;
+                      double *rate, double since, bool *known) {
+    double *last = &r->last[signal], *ahead = &r->ahead[signal], grown = in->last - *last;
+    double back = BACK + (since <= COUNTED_SELDOM ? *rate * COUNTED_SELDOM : 0);
+    *known = good && !isnan(*last) && grown > -back;
     if (*known) {
+        *rate += (fmax(grown + *ahead, 0) / since - *rate) * -expm1(-since / RATE_MEMORY);
+        *ahead = fmax(-grown, 0);
         if (grown < 0) return 0;
         *last = in->last;
         return grown;
     }
-    *last = good ? in->last : *last + assumed;
-    return assumed;
+    double more = fmax(*rate * since - *ahead, 0);
+    *ahead = good ? 0 : *ahead + more;
+    *last = good ? in->last : *last + more;
+    return more;
 }
 
 static struct span span_of(struct follow_record *r, const struct follow_setup *setup, const struct follow_reading *in,
                            bool *good, pl_time end) {
     struct span s = {.seconds = (double)(end - r->at) * 1e-9};
-    bool blind = r->unseen[FOLLOW_FEED] > 0;
+    double fed = r->unseen[FOLLOW_FEED] + s.seconds, fluoride = r->unseen[FOLLOW_FLUORIDE] + s.seconds;
+    double rate = r->feed_rate, nothing = 0;
     for (unsigned i = 0; i < FOLLOW_SIGNALS; i++)
         good[i] = usable(r, setup, in, i, s.seconds);
     if (good[FOLLOW_CURRENT]) r->current = in[FOLLOW_CURRENT].mean;
     s.current = r->current;
     bool known;
-    s.feed = counted(r, FOLLOW_FEED, good[FOLLOW_FEED], &in[FOLLOW_FEED], r->feed_rate * s.seconds, &s.feed_known);
-    if (blind && s.feed_known) s.caught_up = s.feed - r->feed_rate * s.seconds;
+    s.feed = counted(r, FOLLOW_FEED, good[FOLLOW_FEED], &in[FOLLOW_FEED], &r->feed_rate, fed, &s.feed_known);
+    if (s.feed_known && fed > COUNTED_SELDOM) s.caught_up = s.feed - rate * s.seconds;
     s.fluoride =
-        counted(r, FOLLOW_FLUORIDE, good[FOLLOW_FLUORIDE], &in[FOLLOW_FLUORIDE], r->fluoride_rate * s.seconds, &known);
-    if (known) r->fluoride_rate += (s.fluoride / s.seconds - r->fluoride_rate) * -expm1(-s.seconds / RATE_MEMORY);
-    if (s.feed_known) r->feed_rate += (s.feed / s.seconds - r->feed_rate) * -expm1(-s.seconds / RATE_MEMORY);
-    s.tapped = counted(r, FOLLOW_TAPPED, good[FOLLOW_TAPPED], &in[FOLLOW_TAPPED], 0, &known);
+        counted(r, FOLLOW_FLUORIDE, good[FOLLOW_FLUORIDE], &in[FOLLOW_FLUORIDE], &r->fluoride_rate, fluoride, &known);
+    s.tapped = counted(r, FOLLOW_TAPPED, good[FOLLOW_TAPPED], &in[FOLLOW_TAPPED], &nothing, s.seconds, &known);
     const struct follow_reading *anode = &in[FOLLOW_ANODE];
     if (good[FOLLOW_ANODE]) {
         double moved = anode->mean - r->last[FOLLOW_ANODE];
@@ -228,7 +235,7 @@ static enum pl_code go_on(struct follow *f, struct follow_record *r, const struc
     r->minute.feed += span->feed;
     r->minute.moved += span->moved + drift * span->seconds;
     r->minute.doubt_alumina += square(span->caught_up);
-    if (!span->feed_known) r->minute.uncounted += span->seconds;
+    if (r->unseen[FOLLOW_FEED] > COUNTED_SELDOM) r->minute.uncounted += span->seconds;
     return PL_OK;
 }
 

@@ -54,7 +54,7 @@ struct follow_minute {
     double voltage, current, distance, weight; /* sums over good readings, the first three each times its weight */
     double off, off_squares, readings;         /* of what they were off what was expected */
     double alumina, alumina_variance;
-    double attended, new_anodes, uncounted; /* the last: s without a count of the feed */
+    double attended, new_anodes, uncounted; /* the last: s of a feed that nobody has counted for long */
     double doubt_alumina, doubt_distance, doubt_cold;
 };
 
@@ -64,6 +64,7 @@ struct follow_record {
     double t;                                 /* s: the model's state holds then */
     double current, feed_rate, fluoride_rate; /* as they were last: A, kg/s */
     double last[FOLLOW_SIGNALS];              /* of what is counted or a position; NaN: not seen yet */
+    double ahead[FOLLOW_SIGNALS];             /* of `last`: more than has been counted */
     double same[FOLLOW_SIGNALS];              /* s without any change */
     double unseen[FOLLOW_SIGNALS];            /* s without a good reading */
     double effect_over;                       /* s of the model, when the last one was; below 0: none */

@@ -138,12 +138,56 @@ static void test_without_a_count_of_the_feed_it_is_not_sure(void **state) {
     assert_true(fabs(r.distance - 4.3) < 0.2);
 }
 
+/* Feeders tell a stroke, or a minute's: what came in between is known then. What nobody tells for long is not. */
+static void test_a_count_that_is_told_seldom_is_a_count(void **state) {
+    (void)state;
+    struct follow f = {0};
+    static struct follow_record r;
+    memset(&r, 0, sizeof r);
+    struct follow_reading in[FOLLOW_SIGNALS];
+    double untold = 0;
+    for (int i = 1; i <= 160; i++) {
+        make_readings(in, i, false);
+        if (i % 6 != 0 || i > 96) memset(&in[FOLLOW_FEED], 0, sizeof *in);
+        go(&f, &r, in, (pl_time)i * STEP * PL_SECOND);
+        if (i < 120) assert_true(r.minute.uncounted == 0);
+        untold = fmax(untold, r.minute.uncounted);
+    }
+    follow_close(&f);
+    assert_true(untold > 0);
+}
+
+/* Told once a minute it brings what it brings told each step: also when feeders stop, which no rate foresees. */
+static void test_a_count_each_minute_is_as_good(void **state) {
+    (void)state;
+    static struct follow f[2];
+    static struct follow_record r[2];
+    memset(r, 0, sizeof r);
+    struct follow_reading in[FOLLOW_SIGNALS];
+    for (int i = 1; i <= 360; i++) {
+        make_readings(in, i, false);
+        in[FOLLOW_FEED] = reading(1.5 * floor(fmin(i, 180) * 0.2), 0);
+        go(&f[0], &r[0], in, (pl_time)i * STEP * PL_SECOND);
+        if (i % 6 != 0) memset(&in[FOLLOW_FEED], 0, sizeof *in);
+        go(&f[1], &r[1], in, (pl_time)i * STEP * PL_SECOND);
+    }
+    const struct horizon *often = &r[0].horizon, *seldom = &r[1].horizon;
+    double variance[] = {often->now_p.at[0][0], seldom->now_p.at[0][0]};
+    assert_true(fabs(often->now[HORIZON_ALUMINA] - seldom->now[HORIZON_ALUMINA]) < 0.02);
+    assert_true(fabs(sqrt(variance[1] / variance[0]) - 1) < 0.1);
+    assert_true(r[1].feed_rate < 0.2 * 0.03 && fabs(r[1].feed_rate - r[0].feed_rate) < 0.002);
+    for (unsigned i = 0; i < 2; i++)
+        follow_close(&f[i]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_resumed_cell_goes_on_to_the_last_bit),
         cmocka_unit_test(test_also_where_nothing_fits),
         cmocka_unit_test(test_also_on_the_ladder),
         cmocka_unit_test(test_without_a_count_of_the_feed_it_is_not_sure),
+        cmocka_unit_test(test_a_count_that_is_told_seldom_is_a_count),
+        cmocka_unit_test(test_a_count_each_minute_is_as_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,9 +75,15 @@ static double swing_left(const struct horizon_stage *s) {
     return exp(-(double)s->uncounted / SWING_MEMORY);
 }
 
-/* What a swing makes of the voltage, V2. It lasts, so minutes of one swing are worth hardly more than one of them. */
-static double swing_in(const struct horizon_stage *s, const double *slope) {
+/* What a swing about the usual alumina makes of the voltage, V2. It lasts, so minutes of one swing are worth hardly
+ * more than one of them. By the slope there: where alumina is short the voltage rises by far more, and that is to be
+ * seen. */
+static double swing_in(const struct horizon_cell *cell, const struct horizon_stage *s, const double *at) {
     if (!(s->uncounted > 0)) return 0;
+    double usual[N], slope[N];
+    memcpy(usual, at, sizeof usual);
+    usual[HORIZON_ALUMINA] = cell->usual;
+    horizon_voltage(cell, s, usual, slope);
     return square(slope[HORIZON_ALUMINA] * SWINGS) * 2 * SWING_MEMORY / (double)s->seconds;
 }
 
@@ -210,7 +216,7 @@ static double see_stage(const struct horizon_cell *cell, const struct horizon_st
     double expected = horizon_voltage(cell, s, at, h);
     for (int i = 0; i < N; i++)
         expected += h[i] * (x[i] - at[i]);
-    return see(x, p, h, (double)s->voltage - expected, (double)s->variance + swing_in(s, h), cost);
+    return see(x, p, h, (double)s->voltage - expected, (double)s->variance + swing_in(cell, s, at), cost);
 }
 
 /* Through a stage. */

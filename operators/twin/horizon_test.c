@@ -158,6 +158,24 @@ static void test_without_a_count_the_distance_stays(void **state) {
     assert_found(&h, &t, 0.1);
 }
 
+/* A count that is lost hides what demand feeding does, but not that the voltage runs up as it does where alumina is
+ * short. */
+static void test_without_a_count_starvation_is_seen(void **state) {
+    (void)state;
+    static struct horizon h;
+    struct truth t = {{2.5, 6, 1, 4.3, 0.2}, 1};
+    horizon_begin(&h, 2.45, 5, 4.3);
+    follow_for(&h, &t, 0, 130);
+    t.feed = 0;
+    for (int i = 0; t.x[HORIZON_ALUMINA] > 1.85; i++) {
+        struct horizon_stage s = pass_minute(&t);
+        s.feed = (float)USED;
+        s.uncounted = 60;
+        horizon_step(&h, cell(), &s);
+    }
+    assert_found(&h, &t, 0.15);
+}
+
 static void test_slopes_are_those_of_the_voltage(void **state) {
     (void)state;
     struct truth t = {{2.4, 6, 1, 4.3, 0.3}, 1};
@@ -184,6 +202,7 @@ int main(void) {
         cmocka_unit_test(test_feeders_that_stop_are_noticed),
         cmocka_unit_test(test_what_is_not_seen_is_carried_on),
         cmocka_unit_test(test_without_a_count_the_distance_stays),
+        cmocka_unit_test(test_without_a_count_starvation_is_seen),
         cmocka_unit_test(test_slopes_are_those_of_the_voltage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,9 +13,10 @@ static const double REGULATED = 0.12;
 static const double STOOD_MEMORY = 7200; /* s: what the cell has stood without an effect; and how much ... */
 static const double STOOD_MARGIN = 0.04; /* wt% ... of that an estimate may have been off in between */
 static const double STOOD_MOST = 0.3;    /* wt% above the usual: higher says nothing */
-enum { NODES = 8 };                      /* on either side, three to a deviation */
-static const double NEAR = 0.10;         /* wt%: so near it is not over */
-static const double SETTLING = 1800;     /* s of a new cell without any alarm */
+static const double STOOD_LEAST = 3; /* deviations from cell to cell below it: lower still, the estimate is doubted */
+enum { NODES = 8 };                  /* on either side, three to a deviation */
+static const double NEAR = 0.10;     /* wt%: so near it is not over */
+static const double SETTLING = 1800; /* s of a new cell without any alarm */
 
 void risk_begin(struct risk *risk, double feed) {
     *risk = (struct risk){.feed = feed, .recent = feed, .stood = INFINITY, .level = NAN, .slow = NAN};
@@ -72,7 +73,8 @@ static double above(double z) {
 /* The least that the cell has had lately without an effect: its own limit lies below that. */
 static void remember_stood(struct risk *risk, const struct risk_setup *setup, const struct risk_input *in,
                            double shift) {
-    double most = setup->alumina + STOOD_MOST, at = fmin(in->alumina - shift + in->deviation + STOOD_MARGIN, most);
+    double most = setup->alumina + STOOD_MOST, least = setup->alumina - STOOD_LEAST * setup->spread;
+    double at = fmax(fmin(in->alumina - shift + in->deviation + STOOD_MARGIN, most), least);
     if (in->effect || !in->settled || !isfinite(risk->stood)) risk->stood = most;
     risk->stood = at < risk->stood ? at : smoothed(risk->stood, at, in->seconds, STOOD_MEMORY);
 }

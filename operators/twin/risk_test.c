@@ -156,6 +156,26 @@ static void test_a_cell_bears_what_it_has_borne(void **state) {
                 0.01);
 }
 
+/* Less alumina is never less risk, however long it has been so and wherever it is taken to be. */
+static void test_far_below_the_usual_is_no_safe_place(void **state) {
+    (void)state;
+    double before = 0;
+    for (double low = 2.2; low > 1; low -= 0.1) {
+        struct risk risk;
+        risk_begin(&risk, 0.0298);
+        struct risk_outlook out = {0};
+        for (int i = 0; i < 360; i++) {
+            struct risk_input in = input(3600 + 10 * i, low, 1);
+            out = risk_step(&risk, &setup, &in);
+        }
+        struct risk_input less = input(7200, low - 0.1, 1);
+        out = risk_step(&risk, &setup, &less);
+        assert_true(out.probability > before - 0.02);
+        before = out.probability;
+    }
+    assert_true(before > 0.9);
+}
+
 /* A control that feeds more has seen why: its last minutes count, not the hour. One that feeds less, the hour. */
 static void test_more_feed_counts_at_once(void **state) {
     (void)state;
@@ -182,6 +202,7 @@ int main(void) {
         cmocka_unit_test(test_an_effect_ends_it_and_a_new_cell_is_left_alone),
         cmocka_unit_test(test_a_higher_density_wants_more_alumina),
         cmocka_unit_test(test_a_cell_bears_what_it_has_borne),
+        cmocka_unit_test(test_far_below_the_usual_is_no_safe_place),
         cmocka_unit_test(test_more_feed_counts_at_once),
         cmocka_unit_test(test_what_arrives_counts_more_than_what_is_asked_for),
     };

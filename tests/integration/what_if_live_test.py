@@ -3,6 +3,7 @@
 nobody had asked, and what is wrong with a question is said."""
 import json
 import os
+import signal
 import subprocess
 import tempfile
 import threading
@@ -21,7 +22,7 @@ nodes:
   in: { op: source.csv, path: "${IN}", layout: long, time: time_ns }
   tenths: { op: window.tumbling, from: in, size: 10s, aggregates: [count, mean, min, max, stddev, last] }
   twin: { op: twin.cell, from: tenths, model: { bath: 6200, metal: 15000, excess_fluoride: 12.3, alumina: 2.45 } }
-  best: { op: optimize.setpoints, from: [twin, twin.events, in], every: 6h, hold: 12h, settle: 5h, limits: [ { scope: line1, of: acd, low: 39, high: 48, rank: 0 } ] }
+  best: { op: optimize.setpoints, from: [twin, twin.events, in], isolate: process, hang: 0s, every: 6h, hold: 12h, settle: 5h, limits: [ { scope: line1, of: acd, low: 39, high: 48, rank: 0 } ] }
   out: { op: sink.csv, from: twin, path: "${OUT}" }
   advice: { op: sink.null, from: best }
 """ % ROOT
@@ -99,14 +100,42 @@ def check_meanwhile(engine, feed):
     raise AssertionError("the twin waits for a what-if")
 
 
+def near(engine):
+    answer = command(engine, "what-if", asset=ASSET, set="[acd=-5mm]", **{"for": "1h"})
+    assert answer.status == 200, answer
+    return {row["output"]: row for row in answer.json()["results"]}
+
+
+def check_busy_optimiser(engine):
+    """One that does not answer at all costs a what-if its constraints, and neither the answer nor the next ones."""
+    child = next(int(pid) for pid in os.listdir("/proc") if pid.isdigit() and parent(pid) == engine.process.pid)
+    os.kill(child, signal.SIGSTOP)
+    try:
+        for _ in range(3):
+            rows = near(engine)
+            assert rows["distance"]["difference"] < 0 and "constraint acd" not in rows, rows
+            assert rows["constraints"]["note"] == "not all are known: no answer yet", rows
+    finally:
+        os.kill(child, signal.SIGCONT)
+    rows = wait(lambda: (some := near(engine)) and "constraint acd" in some and some)
+    assert "constraints" not in rows, rows
+
+
+def parent(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return int(file.read().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
 def check_command(engine):
     answer = command(engine, "what-if", asset=ASSET, set="[acd=-2mm]", **{"for": "4h"})
     assert answer.status == 200, answer
     rows = {row["output"]: row for row in answer.json()["results"]}
     assert abs(rows["distance"]["difference"] + 0.002) < 1e-6 and rows["voltage"]["difference"] < -0.05, rows
     assert "constraint acd" not in rows, rows
-    near = {row["output"]: row for row in command(engine, "what-if", asset=ASSET, set="[acd=-5mm]", **{"for": "1h"}).json()["results"]}
-    left = near["constraint acd"]
+    left = wait(lambda: near(engine).get("constraint acd"))
     assert left["note"] == "below constraint acd >= 39 mm of line1" and 30 < left["changed"] < 39 < left["nothing"], left
     assert rows["reached"]["changed"] == 4 and "CellModel" in rows["reached"]["note"], rows
     starved = {row["output"]: row for row in command(engine, "what-if", asset=ASSET, set="[feed=0%]").json()["results"]}
@@ -155,6 +184,7 @@ def main():
         wait(lambda: steps(engine) > 150)
         check_gauges(engine)
         check_command(engine)
+        check_busy_optimiser(engine)
         check_rest(engine)
         check_meanwhile(engine, feed)
         feed.give(len(minutes))
