@@ -59,7 +59,6 @@ static void start(struct pl_field *field) {
     posix_spawnattr_t attributes;
     if (field->key_file) arguments[count++] = "--key-file", arguments[count++] = field->key_file;
     if (field->log_format) arguments[count++] = "--log-format", arguments[count++] = field->log_format;
-    field->begun = pl_clock_monotonic();
     if (!set_up(&attributes)) return;
     int failed =
         posix_spawn(&field->child, "/proc/self/exe", NULL, &attributes, (char *const *)(uintptr_t)arguments, environ);
@@ -94,7 +93,9 @@ static void look(struct pl_field *field) {
         pl_diag(PL_INFO, "the field side is at work already, as process %ld", (long)holder);
     if (!holder && field->found) pl_diag(PL_ERROR, "the field side (process %ld) is gone", (long)field->found);
     field->found = holder;
-    if (!holder && (!field->begun || pl_clock_monotonic() - field->begun >= AGAIN)) start(field);
+    if (holder || (field->begun && pl_clock_monotonic() - field->begun < AGAIN)) return;
+    start(field);
+    field->begun = pl_clock_monotonic(); /* behind what is said of it, which is said once a second at most */
 }
 
 static void rest(struct pl_field *field) {
