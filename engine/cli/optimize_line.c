@@ -12,7 +12,7 @@
 static const pl_time LATER = 2 * PL_MINUTE; /* all pots have been heard of by then */
 
 static void push_current(struct pl_harness *h, const char *line, pl_time time, double current) {
-    char tag[PL_NAME_MAX + 1];
+    char tag[PL_NAME_MAX + 16];
     struct pl_batch *b = pl_batch_new(PL_SAMPLES, 1, 0);
     if (!b) return;
     snprintf(tag, sizeof tag, "%s.current_set", line);

@@ -306,7 +306,7 @@ static void a_reader_beside_a_writer_needs_the_key_too(void **state) {
     assert_there(reader, PL_STORE_SILVER, "one");
     pl_store_close(reader);
     for (int i = 0; i < 4; i++) { /* a new log each time */
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "flushed %d", i);
         put(store, PL_STORE_SILVER, name);
         flush_all(store);

@@ -250,7 +250,7 @@ static void tell_sensors(const struct rod *rod, const double *predicted, const s
             if (predicted[i * SENSORS + (size_t)s] > predicted[found * SENSORS + (size_t)s]) found = i;
         }
         double height = rod->rise[is * SENSORS + (size_t)s], modelled = predicted[found * SENSORS + (size_t)s];
-        char subject[16];
+        char subject[24];
         snprintf(subject, sizeof subject, "sensor %d", s + 1);
         struct pl_model_finding f = {.subject = subject,
                                      .quantity = "greatest rise",
