@@ -81,6 +81,7 @@ void pl__request_audit(const struct pl_request *request, const char *outcome);
 void pl__strangers_audit(struct pl_control *control, uint64_t now);
 
 /* ---- tap_stream.c ---- */
+void pl__stream_stands(struct pl_request *request); /* calls have come back: maybe all of those that attach */
 void pl__stream_pump(struct pl_request *request);
 void pl__stream_renew(struct pl_request *request);
 void pl__stream_cancel(struct pl_request *request, enum pl_code code, const char *why);

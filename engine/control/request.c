@@ -271,6 +271,7 @@ void pl__request_came_back(struct pl_control *control, struct pl_call *call) {
     request->waiting--;
     if (!request->take || !request->take(request, call)) settle(request, call);
     pl_call_free(call);
+    if (request->stream && request->waiting == 0) pl__stream_stands(request);
     bool all = request->waiting == 0 && request->later && !request->stream;
     if (all && request->answered) came_back_late(request);
     if (all && !request->answered) answer_calls(request);

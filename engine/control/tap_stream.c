@@ -37,6 +37,7 @@ struct pl_stream {
     int64_t left;   /* rows to go; -1: no end */
     unsigned shown; /* rows since the last tick */
     uint64_t renewed;
+    bool stands; /* the asker knows that no row is missed from now on */
     bool ended;
 };
 
@@ -75,6 +76,14 @@ static void show(struct pl_request *request, const struct pl_batch *batch) {
         stream->shown++;
         if (request->reply->row_count >= ROWS_A_REPLY) send_rows(request);
     }
+}
+
+/* Told by a reply without rows. */
+void pl__stream_stands(struct pl_request *request) {
+    struct pl_stream *stream = request->stream;
+    if (stream->stands || stream->ended) return;
+    stream->stands = true;
+    pl__reply_send(request, "more", PL_OK, NULL, dropped(stream));
 }
 
 void pl__stream_pump(struct pl_request *request) {

@@ -5,7 +5,9 @@
  * An event's id is RUN-NUMBER, of each output that is listened to: with Last-Event-ID a subscriber goes on behind it,
  * or is told with `gap` that rows are missing. With `every` only the newest row of each tag or asset is sent, that
  * often, and `pass` ends each round. Who listens to one output gets its rows without a name of the event; of several,
- * it is the output's. What a subscriber has not taken waits in the topic, never for it alone. */
+ * it is the output's. What a subscriber has not taken waits in the topic, never for it alone.
+ *
+ * The head of an answer waits for the taps, so that who has it misses nothing that comes from then on. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,6 +28,8 @@ enum {
     REASON = 128
 };
 static const pl_time BEAT = 15 * PL_SECOND, LOOK = 10 * PL_SECOND;
+static const pl_time STAND =
+    5 * PL_SECOND; /* a node that does not let itself be tapped for so long holds up no answer */
 
 /* What a subscriber has had of an output. */
 struct part {
@@ -45,6 +49,8 @@ struct subscriber {
     unsigned turn;  /* who is first to be given: one with much is in nobody's way */
     bool named;     /* events are named after their outputs */
     struct pl_http_exchange *exchange;
+    struct pl_http_reply head; /* until it is begun */
+    bool begun;
     char tags[PL__RING_KEY];
     pl_time every; /* 0: each row */
     bool beats;
@@ -189,12 +195,32 @@ static void gone(void *arg) {
     pl_free(s);
 }
 
+static bool all_stand(const struct subscriber *s) {
+    for (unsigned i = 0; i < s->count; i++)
+        if (!s->parts[i].topic->stands) return false;
+    return true;
+}
+
+/* There is more for it. One whose peer has left meanwhile is gone behind this. */
+static void tell(struct subscriber *s) {
+    if (s->begun) {
+        pl_http_stream_wake(s->exchange);
+        return;
+    }
+    bool stands = all_stand(s);
+    if (!stands && pl_clock_monotonic() - s->last < STAND) return;
+    for (unsigned i = 0; i < s->count; i++)
+        s->parts[i].unknown |= !stands;
+    s->begun = true;
+    pl_http_stream(s->exchange, &s->head, &(struct pl_http_stream){.fill = fill, .gone = gone, .arg = s});
+}
+
 static void end_subscriber(struct subscriber *s, const char *why) {
     snprintf(s->why, sizeof s->why, "%s", why);
     for (char *c = s->why; *c; c++)
         if (*c == '"' || *c == '\\' || (unsigned char)*c < ' ') *c = '\'';
     leave_topics(s);
-    pl_http_stream_wake(s->exchange);
+    tell(s);
 }
 
 static struct part *part_of(struct subscriber *s, const struct pl__topic *topic) {
@@ -205,15 +231,18 @@ static struct part *part_of(struct subscriber *s, const struct pl__topic *topic)
 
 void pl__push_rows(struct pl__topic *topic) {
     pl_time now = pl_clock_monotonic();
-    for (struct subscriber *s = topic->push->subscribers; s; s = s->next) {
+    for (struct subscriber *s = topic->push->subscribers, *next; s; s = next) {
         const struct part *part = part_of(s, topic);
-        if (part && (!s->every || now >= part->due)) pl_http_stream_wake(s->exchange);
+        next = s->next;
+        if (part && (!s->every || now >= part->due)) tell(s);
     }
 }
 
 void pl__push_ended(struct pl__topic *topic, const char *why) {
-    for (struct subscriber *s = topic->push->subscribers; s; s = s->next)
+    for (struct subscriber *s = topic->push->subscribers, *next; s; s = next) {
+        next = s->next;
         if (part_of(s, topic)) end_subscriber(s, why);
+    }
 }
 
 /* ---- Beginning ---- */
@@ -263,12 +292,9 @@ static void subscribe(struct pl__call *call, struct subscriber *s) {
     s->beats = true; /* the first bytes at once */
     push->subscribers = s;
     push->count++;
-    struct pl_http_reply reply;
-    struct pl_http_exchange *exchange = call->exchange;
-    struct pl_http_stream stream = {.fill = fill, .gone = gone, .arg = s};
-    pl__answer_begin(call, &reply, PL__OK, "text/event-stream");
+    pl__answer_begin(call, &s->head, PL__OK, "text/event-stream");
     pl__call_free(call);
-    pl_http_stream(exchange, &reply, &stream);
+    tell(s);
 }
 
 /* Is it one of those that the command `outputs` has told? */
@@ -375,10 +401,11 @@ static bool may_still(const struct subscriber *s) {
 
 void pl__push_tick(struct pl__push *push) {
     pl_time now = pl_clock_monotonic();
-    for (struct subscriber *s = push->subscribers; s; s = s->next) {
+    for (struct subscriber *s = push->subscribers, *next; s; s = next) {
+        next = s->next;
         if (s->count && now / LOOK != (now - PL_SECOND) / LOOK && !may_still(s)) end_subscriber(s, "signed out");
         s->beats |= now - s->last > BEAT;
-        if (s->beats || (s->count && s->every)) pl_http_stream_wake(s->exchange);
+        if (!s->begun || s->beats || (s->count && s->every)) tell(s);
     }
     pl__topics_tick(push, now);
 }

@@ -58,6 +58,7 @@ static void deliver(void *arg) { /* on the server's thread */
     struct pl__topic *topic = delivery->topic;
     take_rows(topic, delivery);
     topic->dropped = delivery->dropped;
+    topic->stands |= delivery->status == PL_ANSWER_MORE && !delivery->count;
     if (delivery->status == PL_ANSWER_MORE) {
         pl__push_rows(topic);
     } else {

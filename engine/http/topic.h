@@ -14,6 +14,7 @@ struct pl__topic {
     struct pl__push *push;
     char name[PL__TOPIC_NAME]; /* "": it has ended */
     struct pl__ring rows;
+    bool stands;      /* it is tapped: no row from now on is missed */
     uint64_t dropped; /* rows that the tap could not take */
     struct pl_ask *ask;
     struct pl__delivery *last; /* for its last answer, which has to be told */
