@@ -207,10 +207,9 @@ static void tell(struct subscriber *s) {
         pl_http_stream_wake(s->exchange);
         return;
     }
-    bool stands = all_stand(s);
-    if (!stands && pl_clock_monotonic() - s->last < STAND) return;
+    if (!all_stand(s) && pl_clock_monotonic() - s->last < STAND) return;
     for (unsigned i = 0; i < s->count; i++)
-        s->parts[i].unknown |= !stands;
+        s->parts[i].unknown |= !s->parts[i].topic->stands;
     s->begun = true;
     pl_http_stream(s->exchange, &s->head, &(struct pl_http_stream){.fill = fill, .gone = gone, .arg = s});
 }
@@ -403,7 +402,10 @@ void pl__push_tick(struct pl__push *push) {
     pl_time now = pl_clock_monotonic();
     for (struct subscriber *s = push->subscribers, *next; s; s = next) {
         next = s->next;
-        if (s->count && now / LOOK != (now - PL_SECOND) / LOOK && !may_still(s)) end_subscriber(s, "signed out");
+        if (s->count && now / LOOK != (now - PL_SECOND) / LOOK && !may_still(s)) {
+            end_subscriber(s, "signed out"); /* behind which it may be gone */
+            continue;
+        }
         s->beats |= now - s->last > BEAT;
         if (!s->begun || s->beats || (s->count && s->every)) tell(s);
     }
@@ -421,6 +423,10 @@ struct pl__push *pl__push_new(struct pl_rest *rest) {
 }
 
 void pl__push_free(struct pl__push *push) {
+    for (struct subscriber *s = push ? push->subscribers : NULL, *next; s; s = next) {
+        next = s->next;
+        end_subscriber(s, "the engine ends"); /* it was never begun, and its peer has left with the server */
+    }
     if (push) pl__topics_free(push);
     pl_free(push);
 }
