@@ -167,6 +167,7 @@ static enum pl_code load(struct fit_work *s, struct pl_error **error) {
     unsigned n = fit_count(s);
     if (n && s->residuals <= n)
         return pl_error_set(error, PL_RANGE, "%zu points to fit %u constants to are too few", s->residuals, n);
+    s->points = s->residuals;
     find_expected(s);
     s->residual = pl_alloc(s->residuals * sizeof(double));
     s->moved = pl_alloc(s->residuals * sizeof(double));
@@ -256,6 +257,32 @@ bool fit_linearise(struct fit_work *s, const double *x) {
         at[j] = x[j];
     }
     return true;
+}
+
+enum pl_code fit_slopes(struct fit_work *s, unsigned i, const double *x, double *out, struct pl_error **error) {
+    const struct pl_model_experiment *e = s->fit->experiment;
+    struct pl_fit_file *file = &s->fit->file[i];
+    size_t points = file->points;
+    double *value = s->slope + s->fit->free_count * points, at[PL_FIT_MAX];
+    enum pl_code code = PL_OK;
+    fit_put_free(s, i, x);
+    memcpy(at, x, fit_count(s) * sizeof *at);
+    if (e->sensitive)
+        code = e->sensitive(s->data[i], file->used, s->fit->free, s->fit->free_count, value, s->slope, error);
+    for (unsigned j = 0; j < fit_count(s) && !code; j++) {
+        double step = x[j] > 0.5 ? -STEP : STEP, stretch = fit_stretch(fit_row(s, j), x[j]);
+        at[j] = x[j] + step;
+        fit_put_free(s, i, at);
+        bool moved = !e->sensitive && concerns(s, j, i);
+        if (moved) code = e->predict(s->data[i], file->used, value, error);
+        for (size_t k = 0; k < points && !code; k++)
+            out[j * points + k] = s->weight[i][k] * (e->sensitive ? slope_of(s, j, i, k) * stretch
+                                                     : moved      ? (value[k] - file->predicted[k]) / step
+                                                                  : 0);
+        at[j] = x[j];
+    }
+    fit_put_free(s, i, x);
+    return code;
 }
 
 void fit_normal(const struct fit_work *s, double a[PL_FIT_MAX][PL_FIT_MAX], double *b) {

@@ -161,7 +161,7 @@ struct pl_model {
 
 /* ---- Calibration ---- */
 
-enum { PL_FIT_MAX = 12, PL_FIT_FILES_MAX = 32 };
+enum { PL_FIT_MAX = 16, PL_FIT_FILES_MAX = 32 };
 
 struct pl_fit_file {
     const char *path;
@@ -170,7 +170,11 @@ struct pl_fit_file {
     double used[PL_MODEL_PARAMETERS_MAX]; /* out: what it was run with */
     size_t points;                        /* out */
     double fitted, judged;                /* out: the misfit of either part; NaN: it has none */
-    bool adapted; /* out: it judges, but constants of its own are from its first part, and the rest judges */
+    /* Out, of the part that judges, without a look at what was measured there: the misfit that it will hardly exceed
+     * (95 %), as far as the constants and the residuals of what was fitted to tell; NaN: there is none. */
+    double foreseen;
+    size_t beyond; /* out: points of that part where the constants matter more than anywhere in what was fitted to */
+    bool adapted;  /* out: it judges, but constants of its own are from its first part, and the rest judges */
     double *position, *observed, *predicted; /* out: owned by the fit */
     bool *kept_back;                         /* out */
 };
@@ -197,8 +201,10 @@ struct pl_fit {
     /* Standard error, from the curvature at the optimum, and wider where residuals hang together; NaN where there is
      * none, infinite where the data leave it open. */
     double deviation[PL_FIT_MAX];
-    bool untold[PL_FIT_MAX]; /* the data do not tell it: its interval is half of its range or more, or it is at a bound
+    double quantile;         /* deviations of an interval of 95 %: Student's, by the points that are to spare */
+    bool untold[PL_FIT_MAX]; /* the data do not tell it: its interval is half of its range or more, it is at a bound, or
                               */
+    bool at_odds[PL_FIT_MAX]; /* three deviations or more from what is expected of it: either is wrong */
     double condition; /* of the constants together (scaled slopes): the root of the greatest by the least eigenvalue */
     double correlation[PL_FIT_MAX][PL_FIT_MAX];
     bool at_bound[PL_FIT_MAX];
