@@ -1,6 +1,5 @@
 /* model_fit.c: `potline model calibrate`: free constants from measured data, and how well they then predict the rest.
  */
-#include <errno.h>
 #include <math.h>
 #include <string.h>
 #include <time.h>
@@ -11,7 +10,7 @@
 
 #include "model.h"
 
-enum { HEADER = 256, EVALUATIONS = 4000 };
+enum { EVALUATIONS = 4000 };
 
 struct calibration {
     const struct pl_cli *cli;
@@ -22,43 +21,6 @@ struct calibration {
     json_t *figures; /* NULL: printed */
     time_t told;     /* how far it is */
 };
-
-/* ---- Which experiment ---- */
-
-static bool read_header(const char *path, char header[HEADER]) {
-    FILE *in = fopen(path, "r");
-    header[0] = 0;
-    bool good = in && fgets(header, HEADER, in);
-    if (!good) fprintf(stderr, "potline model: %s: %s\n", path, in ? "it is empty" : strerror(errno));
-    if (in) fclose(in);
-    header[strcspn(header, "\r\n")] = 0;
-    return good;
-}
-
-static void list_experiments(const struct pl_model *model) {
-    for (const struct pl_model_experiment *e = model->experiments; e && e->name; e++)
-        fprintf(stderr, "  %-18s %s\n", e->name, e->columns);
-}
-
-static const struct pl_model_experiment *find_experiment(const struct calibration *c) {
-    const char *name = pl_cli_get(c->cli, "experiment");
-    char header[HEADER];
-    if (!name && !read_header(c->path[0], header)) return NULL;
-    const struct pl_model_experiment *found = NULL;
-    for (const struct pl_model_experiment *e = c->model->experiments; e && e->name; e++) {
-        bool fits =
-            name ? strcmp(name, e->name) == 0 : *e->columns && strncmp(header, e->columns, strlen(e->columns)) == 0;
-        if (fits && (!found || strlen(e->columns) > strlen(found->columns))) found = e;
-    }
-    if (found) return found;
-    if (name)
-        fprintf(stderr, "potline model: %s has no experiment \"%s\"; it has\n", c->model->name, name);
-    else
-        fprintf(stderr, "potline model: %s: no experiment of %s has such columns; say which by --experiment:\n",
-                c->path[0], c->model->name);
-    list_experiments(c->model);
-    return NULL;
-}
 
 /* ---- What is asked for ---- */
 
@@ -143,7 +105,7 @@ static bool parse(struct calibration *c) {
     if (!pl__model_within(c->cli, "share", 0.05, 1, &share) ||
         !pl__model_within(c->cli, "evaluations", 10, 1e7, &evaluations))
         return false;
-    c->fit.experiment = find_experiment(c);
+    c->fit.experiment = pl__model_experiment(c->cli, c->model, c->path, c->fit.file_count);
     if (!c->fit.experiment) return false;
     c->fit.file = c->file;
     c->fit.share = share;

@@ -52,9 +52,11 @@ static enum pl_code see_files(struct fit_work *s, const double *x, const struct 
     return PL_OK;
 }
 
-/* Residuals where more constants than points could have been are less than the noise. */
-static double noise_of(const struct fit_work *s, const struct seen *seen) {
-    return seen->noise * sqrt((double)s->residuals / (double)(s->residuals - fit_count(s)));
+/* The noise that the rest may show (95 %): residuals of a fit are less than it, and of few points either may be large
+ * or small by chance (the quantile of F's distribution, whose logarithm is nearly normal: Fisher 1924). */
+static double noise_of(const struct fit_work *s, const struct seen *seen, double rest) {
+    double spare = (double)(s->residuals - fit_count(s)), chance = exp(1.645 * sqrt(2 / rest + 2 / spare));
+    return seen->noise * sqrt((double)s->residuals / spare * chance);
 }
 
 static void foresee(struct fit_work *s, unsigned i, const struct fit_spread *spread, const double *slope,
@@ -73,7 +75,7 @@ static void foresee(struct fit_work *s, unsigned i, const struct fit_spread *spr
         rest++;
     }
     double wider = seen->high > seen->low ? (high - low) / (seen->high - seen->low) : 1;
-    double noise = noise_of(s, seen) * wider, by_constants = s->fit->quantile * sqrt(open / rest);
+    double noise = noise_of(s, seen, rest) * wider, by_constants = s->fit->quantile * sqrt(open / rest);
     file->foreseen = seen->noise > 0 ? seen->misfit * hypot(noise, by_constants) / seen->noise : INFINITY;
 }
 

@@ -14,7 +14,7 @@
 
 enum { STRETCHES = 24, BLOCKS = 6 };
 static const double RANGE = 12;  /* 1 / the variance of what is anywhere in 0..1 */
-static const double AT_ODDS = 3; /* deviations of what is known before: either is wrong */
+static const double AT_ODDS = 5; /* deviations of what is known before: no chance, one of both is wrong */
 static const double HALF = 0.25; /* of an interval, in ranges: wider is not told */
 
 typedef double matrix[PL_FIT_MAX][PL_FIT_MAX];

@@ -83,15 +83,22 @@ static size_t parameter_count(const struct pl_model_experiment *e) {
     return n;
 }
 
-/* What is not free: what is set for the file, for all, told by the file, or the default. */
-static void settle(const struct pl_fit *fit, struct pl_fit_file *file, const double *told) {
+/* What is not free: what is set for the file, for all, told by the file, or the default, if there is one. */
+static enum pl_code settle(const struct pl_fit *fit, struct pl_fit_file *file, const double *told,
+                           struct pl_error **error) {
     size_t n = parameter_count(fit->experiment);
     for (size_t i = 0; i < n; i++) {
         file->used[i] = fit->experiment->parameters[i].fallback;
         if (!isnan(told[i])) file->used[i] = told[i];
         if (!isnan(fit->set[i])) file->used[i] = fit->set[i];
         if (!isnan(file->own[i])) file->used[i] = file->own[i];
+        const struct pl_model_parameter *row = &fit->experiment->parameters[i];
+        if (isnan(file->used[i]))
+            return pl_error_set(error, PL_USAGE,
+                                "%s: nothing tells %s (%s): write %s,%s=VALUE with its value in %s. %s", file->path,
+                                row->name, fit->experiment->name, file->path, row->name, row->unit, row->doc);
     }
+    return PL_OK;
 }
 
 static bool some_judge(const struct pl_fit *fit) {
@@ -158,15 +165,22 @@ static enum pl_code load(struct fit_work *s, struct pl_error **error) {
             told[k] = NAN;
         enum pl_code code = s->fit->experiment->load(&s->data[i], file->path, told, &file->points, error);
         if (code) return code;
-        if (!file->points) return pl_error_set(error, PL_RANGE, "%s: there is no point in it", file->path);
-        settle(s->fit, file, told);
-        code = take_arrays(s, i, error);
+        if (!file->points)
+            return pl_error_set(error, PL_RANGE,
+                                "%s: there is no point in it that experiment %s could use (columns %s...)", file->path,
+                                s->fit->experiment->name, s->fit->experiment->columns);
+        code = settle(s->fit, file, told, error);
+        if (!code) code = take_arrays(s, i, error);
         if (code) return code;
         if (file->points > most) most = file->points;
     }
     unsigned n = fit_count(s);
     if (n && s->residuals <= n)
-        return pl_error_set(error, PL_RANGE, "%zu points to fit %u constants to are too few", s->residuals, n);
+        return pl_error_set(
+            error, PL_RANGE,
+            "%zu points to fit %u constants to are too few: give a longer record or more of it (share), or "
+            "leave constants out of what is free",
+            s->residuals, n);
     s->points = s->residuals;
     find_expected(s);
     s->residual = pl_alloc(s->residuals * sizeof(double));

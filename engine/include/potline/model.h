@@ -15,7 +15,8 @@
  *
  * `advance` ends where it was told to, or fails with an error that names the limit that was crossed: PL_RANGE (the
  * physics: frozen, empty, too hot) or PL_LIMIT (the numbers: no convergence, more work than allowed). It never gives
- * what is no number, and its work is bounded. After a failure an instance can be read and saved (the last good state)
+ * what is no number, and its work is bounded; so is that of `open`, whatever the parameters, before an allowance can be
+ * given: by counts of its own. After a failure an instance can be read and saved (the last good state)
  * and closed, not advanced. Whoever must go on all the same degrades by steps: potline/stepper.h.
  *
  * An instance belongs to one thread at a time; instances are independent of each other. `fit` runs the models of an
@@ -204,7 +205,7 @@ struct pl_fit {
     double quantile;         /* deviations of an interval of 95 %: Student's, by the points that are to spare */
     bool untold[PL_FIT_MAX]; /* the data do not tell it: its interval is half of its range or more, it is at a bound, or
                               */
-    bool at_odds[PL_FIT_MAX]; /* three deviations or more from what is expected of it: either is wrong */
+    bool at_odds[PL_FIT_MAX]; /* five deviations or more from what is expected of it: either is wrong */
     double condition; /* of the constants together (scaled slopes): the root of the greatest by the least eigenvalue */
     double correlation[PL_FIT_MAX][PL_FIT_MAX];
     bool at_bound[PL_FIT_MAX];
