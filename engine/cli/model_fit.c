@@ -281,12 +281,18 @@ static bool plot_file(const struct calibration *c, const struct pl_fit_file *fil
         most = fmax(most, file->position[k]);
     }
     bool decades = least > 0 && most > 1e3 * least; /* frequencies */
-    plots[0] = (struct pl__plot){
-        .title = base_name(file->path), .x = "", .y = c->fit.experiment->unit, .count = 2, .logarithmic = decades};
+    plots[0] = (struct pl__plot){.title = base_name(file->path),
+                                 .x = c->fit.experiment->along,
+                                 .y = c->fit.experiment->unit,
+                                 .count = 2,
+                                 .logarithmic = decades};
     plots[0].curve[0] = (struct pl__curve){"measured", file->position, file->observed, file->points, true};
     plots[0].curve[1] = (struct pl__curve){"model", file->position, file->predicted, file->points, true};
-    plots[1] = (struct pl__plot){
-        .title = "residual", .x = "", .y = c->fit.experiment->unit, .count = 1, .logarithmic = decades};
+    plots[1] = (struct pl__plot){.title = "residual: model less measurement",
+                                 .x = c->fit.experiment->along,
+                                 .y = c->fit.experiment->unit,
+                                 .count = 1,
+                                 .logarithmic = decades};
     plots[1].curve[0] = (struct pl__curve){"residual", file->position, residual, file->points, true};
     return true;
 }

@@ -76,6 +76,7 @@ static void unload(void *data) {
 
 static struct pl_model_experiment experiment = {.name = "line",
                                                 .parameters = rows,
+                                                .along = "x",
                                                 .alternate = true,
                                                 .load = load,
                                                 .observed = observed,

@@ -166,6 +166,7 @@ const struct pl_model_experiment twin_lining_experiments[] = {
             "probes' depth is not stated; the metal follows the voltage with one time constant.",
      .columns = "x,T_lining",
      .fit = "depth,gain,bath_time,insulation_conductivity",
+     .along = "time (min)",
      .unit = "degC",
      .measure = "greatest error (%)",
      .target = 5,

@@ -108,6 +108,7 @@ const struct pl_model_experiment twin_ledge_experiments[] = {
      .doc = "A melting front as a share of a cavity's width, by tau; only what comes before convection counts.",
      .columns = "quantity,tau,value",
      .fit = "",
+     .along = "tau",
      .unit = "",
      .measure = "greatest error (of the width)",
      .target = 0.01,

@@ -104,6 +104,7 @@ struct pl_model_experiment {
     const char *columns;                         /* what the header of its files begins with, for recognising them */
     const struct pl_model_parameter *parameters; /* all that describes the set-up */
     const char *fit;                             /* free by default: "a,b" */
+    const char *along;                           /* what its points lie along: "time (s)" */
     const char *unit;                            /* of what is compared */
     const char *measure;                         /* what `misfit` is */
     double target;                               /* of the misfit */
