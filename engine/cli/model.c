@@ -242,7 +242,9 @@ const struct pl_subcommand pl_subcommand_model = {
         "show       a model's assumptions, parameters, outputs and experiments\n"
         "run        a model by itself: potline model run SidewallLedgeModel --set film=900 --until 8h --plot\n"
         "calibrate  free constants from measured data: --data FILE --fit NAME,NAME; with --judge FILE, or on a part\n"
-        "           of each file that is kept back\n"
+        "           of each file that is kept back; what that part will be missed by is foreseen, and what the data do "
+        "not\n"
+        "           tell is said\n"
         "verify     against closed solutions: errors, observed orders, balances; exit code 1 when one misses\n"
         "validate   against published measurements",
     .options = PL_CLI_OPTIONS(
