@@ -10,6 +10,8 @@
 #include "fit_parts.h"
 #include "fit_work.h"
 
+static const double BEYOND = 2; /* of the most: between neighbours, leverage is a little more than at them */
+
 struct seen {             /* of what was fitted to */
     double low, high;     /* of a weighted prediction */
     double leverage;      /* the most */
@@ -69,7 +71,7 @@ static void foresee(struct fit_work *s, unsigned i, const struct fit_spread *spr
         high = fmax(high, weighted(s, i, k));
         double v[PL_FIT_MAX];
         slopes_at(s, i, k, slope, v);
-        bool beyond = fit_leverage(spread, fit_count(s), v) > seen->leverage;
+        bool beyond = fit_leverage(spread, fit_count(s), v) > BEYOND * seen->leverage;
         open += fit_along(spread, fit_count(s), v, beyond);
         file->beyond += beyond;
         rest++;

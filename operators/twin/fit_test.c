@@ -177,7 +177,8 @@ static void test_what_is_foreseen_depends_on_what_was_fitted_to(void **state) {
         share = part[i];
         fit(&f, &file, 2, (const unsigned[]){GAIN, OFFSET});
         foreseen[i] = file.foreseen;
-        assert_true(file.beyond > 0 && file.judged <= file.foreseen);
+        assert_int_equal(file.beyond > 0, i < 2); /* the last fifth is near */
+        assert_true(file.judged <= file.foreseen);
         fit_release(&f);
     }
     share = 0.5;
