@@ -182,7 +182,7 @@ static void print_unsure(const struct pl_fit *fit) {
     for (unsigned i = 0; i < fit->file_count; i++) {
         const struct pl_fit_file *file = &fit->file[i];
         if (isnan(file->foreseen) || file->foreseen <= fit->experiment->target) continue;
-        printf("  Not told: that %s is met within %g. By what was fitted to, it may be missed by %.3g (95 %%)",
+        printf("  Not told: that %s is met within %g. By what was fitted to, it may be missed by %.3g",
                base_name(file->path), fit->experiment->target, file->foreseen);
         if (file->beyond)
             printf("; %zu of its points are extrapolated to, where the constants matter more than in all that was "
@@ -227,15 +227,20 @@ static void print_text(const struct calibration *c) {
     print_unsure(fit);
 }
 
+/* Whether the target is foreseen to be met; null where nothing is foreseen. */
+static json_t *told_json(double ahead, const struct pl_model_experiment *experiment) {
+    return isnan(ahead) ? json_null() : json_boolean(ahead <= experiment->target);
+}
+
 static json_t *files_json(const struct pl_fit *fit) {
     json_t *all = json_array();
     for (unsigned i = 0; i < fit->file_count; i++) {
         const struct pl_fit_file *file = &fit->file[i];
         json_array_append_new(
-            all, json_pack("{s:s, s:b, s:b, s:I, s:o, s:o, s:I, s:b, s:o, s:b}", "file", file->path, "adapted",
+            all, json_pack("{s:s, s:b, s:b, s:I, s:o, s:o, s:I, s:o, s:o, s:b}", "file", file->path, "adapted",
                            (int)file->adapted, "judge", (int)file->judge, "points", (json_int_t)file->points, "fitted",
                            pl__model_number(file->fitted), "foreseen", pl__model_number(file->foreseen), "beyond",
-                           (json_int_t)file->beyond, "told", file->foreseen <= fit->experiment->target, "judged",
+                           (json_int_t)file->beyond, "told", told_json(file->foreseen, fit->experiment), "judged",
                            pl__model_number(file->judged), "good", judged(file) <= fit->experiment->target));
     }
     return all;
@@ -262,9 +267,9 @@ static int print_json(struct calibration *c, bool good) {
     double ahead = together(fit, foreseen);
     c->figures = NULL;
     return pl__model_json(json_pack(
-        "{s:s, s:s, s:s, s:f, s:o, s:b, s:o, s:f, s:s, s:I, s:o, s:b, s:o, s:o, s:o}", "model", c->model->name,
+        "{s:s, s:s, s:s, s:f, s:o, s:o, s:o, s:f, s:s, s:I, s:o, s:b, s:o, s:o, s:o}", "model", c->model->name,
         "experiment", fit->experiment->name, "measure", fit->experiment->measure, "target", fit->experiment->target,
-        "foreseen", pl__model_number(ahead), "told", ahead <= fit->experiment->target, "judged",
+        "foreseen", pl__model_number(ahead), "told", told_json(ahead, fit->experiment), "judged",
         pl__model_number(together(fit, judged)), "rms", fit->rms, "unit", fit->experiment->unit, "runs",
         (json_int_t)fit->runs, "condition", pl__model_number(fit->condition), "good", (int)good, "constants", constants,
         "files", files_json(fit), "figures", figures));

@@ -42,6 +42,7 @@ const struct pl_model_experiment twin_electrode_experiments[] = {
      .along = "time (s)",
      .unit = "A",
      .measure = "error of the peaks' separation (mV)",
+     .figure = true,
      .target = 5,
      .weight = twin_voltammetry_weight,
      LAB_CALLS(voltammetry)},

@@ -64,7 +64,7 @@ static enum pl_code judge(struct fit_work *s, const double *x, const struct fit_
         file->judged =
             rest ? e->misfit(s->data[i], file->used, file->predicted, file->kept_back, &s->fit->figures) : NAN;
     }
-    return spread ? fit_foresee(s, x, spread, error) : PL_OK;
+    return spread && !e->figure ? fit_foresee(s, x, spread, error) : PL_OK;
 }
 
 static enum pl_code fit_all(struct fit_work *s, struct pl_error **error) {
@@ -93,6 +93,11 @@ enum pl_code fit_run(struct pl_fit *fit, struct pl_error **error) {
     if (fit->free_count > PL_FIT_MAX || fit->file_count > PL_FIT_FILES_MAX || !fit->file_count)
         return pl_error_set(error, PL_RANGE, "%u constants and %u files: at most %d and %d, and a file at least",
                             fit->free_count, fit->file_count, PL_FIT_MAX, PL_FIT_FILES_MAX);
+    for (unsigned i = 0; i < fit->free_count; i++)
+        for (unsigned k = 0; k < i; k++)
+            if (fit->free[i] == fit->free[k])
+                return pl_error_set(error, PL_USAGE, "%s is named twice among the constants that are free",
+                                    fit->experiment->parameters[fit->free[i]].name);
     struct fit_work *s = PL_NEW(struct fit_work);
     if (!s) return pl_error_set(error, PL_NO_MEMORY, "no memory to fit in");
     s->fit = fit;

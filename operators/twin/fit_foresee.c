@@ -78,7 +78,7 @@ static void foresee(struct fit_work *s, unsigned i, const struct fit_spread *spr
     }
     double wider = seen->high > seen->low ? (high - low) / (seen->high - seen->low) : 1;
     double noise = noise_of(s, seen, rest) * wider, by_constants = s->fit->quantile * sqrt(open / rest);
-    file->foreseen = seen->noise > 0 ? seen->misfit * hypot(noise, by_constants) / seen->noise : INFINITY;
+    file->foreseen = seen->noise > 0 ? seen->misfit * hypot(noise, by_constants) / seen->noise : seen->misfit;
 }
 
 enum pl_code fit_foresee(struct fit_work *s, const double *x, const struct fit_spread *spread,

@@ -45,7 +45,9 @@ const struct pl_model_experiment twin_fourier_experiments[] = {
     {.name = "rod",
      .doc =
          "A rod that is heated at one end, on and off, with six sensors along it. When it was switched is seen by the "
-         "first sensor. Power and film are each run's own.",
+         "first sensor. Power and film are each run's own; each sensor shows a rise by some per cent more or less, the "
+         "same "
+         "on all days.",
      .columns = "t_s,T1_C",
      .fit = "power,film,end_capacity,gain_1,gain_2,gain_3,gain_4,gain_5,gain_6",
      .along = "time (s)",

@@ -111,6 +111,7 @@ const struct pl_model_experiment twin_ledge_experiments[] = {
      .along = "tau",
      .unit = "",
      .measure = "greatest error (of the width)",
+     .figure = true,
      .target = 0.01,
      LAB_CALLS(melting)},
     {.name = NULL},

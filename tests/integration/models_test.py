@@ -227,6 +227,9 @@ def calibrate(work):
     assert "no experiment" in potline("calibrate", "CellModel", "--data", path, code=2).stderr
     assert "needs --data" in potline("calibrate", "CellModel", code=2).stderr
     mistakes(work, path)
+    assert "slope is named twice" in potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--fit", "slope,base,slope", code=2).stderr
+    whole = json.loads(potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--share", "1", "--json").stdout)
+    assert whole["foreseen"] is None and whole["told"] is None, whole
     broken = os.path.join(work, "broken.csv")
     with open(broken, "w", encoding="utf-8") as file:
         file.write("I_A,I_std_A,U_V,U_std_V\n1,2\nnonsense\n")

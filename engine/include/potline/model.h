@@ -107,8 +107,9 @@ struct pl_model_experiment {
     const char *along;                           /* what its points lie along: "time (s)" */
     const char *unit;                            /* of what is compared */
     const char *measure;                         /* what `misfit` is */
-    double target;                               /* of the misfit */
-    const struct pl_model_expected *expected;    /* may be NULL */
+    bool figure;   /* that is a figure of the curve, which does not go with its residuals: nothing is foreseen of it */
+    double target; /* of the misfit */
+    const struct pl_model_expected *expected; /* may be NULL */
     double scatter;  /* with `expected`: of a weighted residual, model and measurement together */
     bool alternate;  /* without files to judge by, points between others are kept back; else the later part is */
     unsigned starts; /* of the search beside the defaults, the best of some dozens of points; 0: one */
@@ -172,10 +173,10 @@ struct pl_fit_file {
     double used[PL_MODEL_PARAMETERS_MAX]; /* out: what it was run with */
     size_t points;                        /* out */
     double fitted, judged;                /* out: the misfit of either part; NaN: it has none */
-    /* Out, of the part that judges, without a look at what was measured there: the misfit that it will hardly exceed
-     * (95 %), as far as the constants and the residuals of what was fitted to tell; NaN: there is none. */
+    /* Out, of the part that judges, without a look at what was measured there: the misfit that it should not exceed, as
+     * far as the constants and the residuals of what was fitted to tell; NaN: there is none. */
     double foreseen;
-    size_t beyond; /* out: points of that part where the constants matter more than anywhere in what was fitted to */
+    size_t beyond; /* out: points of that part with twice the leverage of any that was fitted to: extrapolated to */
     bool adapted;  /* out: it judges, but constants of its own are from its first part, and the rest judges */
     double *position, *observed, *predicted; /* out: owned by the fit */
     bool *kept_back;                         /* out */
@@ -203,9 +204,9 @@ struct pl_fit {
     /* Standard error, from the curvature at the optimum, and wider where residuals hang together; NaN where there is
      * none, infinite where the data leave it open. */
     double deviation[PL_FIT_MAX];
-    double quantile;         /* deviations of an interval of 95 %: Student's, by the points that are to spare */
-    bool untold[PL_FIT_MAX]; /* the data do not tell it: its interval is half of its range or more, it is at a bound, or
-                              */
+    double quantile; /* deviations of an interval of 95 %: Student's, by the points that are to spare */
+    /* The data do not tell it: its interval is half of its range or more, it is at a bound, or at odds. */
+    bool untold[PL_FIT_MAX];
     bool at_odds[PL_FIT_MAX]; /* five deviations or more from what is expected of it: either is wrong */
     double condition; /* of the constants together (scaled slopes): the root of the greatest by the least eigenvalue */
     double correlation[PL_FIT_MAX][PL_FIT_MAX];
