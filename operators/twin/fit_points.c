@@ -277,7 +277,7 @@ enum pl_code fit_slopes(struct fit_work *s, unsigned i, const double *x, double 
     const struct pl_model_experiment *e = s->fit->experiment;
     struct pl_fit_file *file = &s->fit->file[i];
     size_t points = file->points;
-    double *value = s->slope + s->fit->free_count * points, at[PL_FIT_MAX];
+    double *value = s->slope + s->fit->free_count * points, at[PL_FIT_MAX] = {0};
     enum pl_code code = PL_OK;
     fit_put_free(s, i, x);
     memcpy(at, x, fit_count(s) * sizeof *at);
