@@ -134,6 +134,8 @@ static void show_parameters(const struct pl_model_parameter *row) {
             printf(" default %s; one of", row->choices[(int)row->fallback]);
             for (int i = 0; row->choices[i]; i++)
                 printf("%s %s", i ? "," : "", row->choices[i]);
+        } else if (isnan(row->fallback)) { /* of an experiment: its files tell it */
+            printf(" no default%s%s; %g to %g", *row->unit ? "; in " : "", row->unit, row->low, row->high);
         } else {
             printf(" default %g%s%s; %g to %g", row->fallback, *row->unit ? " " : "", row->unit, row->low, row->high);
         }
@@ -153,8 +155,8 @@ static void show_quantities(const char *title, const struct pl_model_quantity *r
 static json_t *parameters_json(const struct pl_model_parameter *row) {
     json_t *all = json_array();
     for (; row->name; row++) {
-        json_t *one = json_pack("{s:s, s:s, s:f, s:f, s:f, s:b, s:b, s:s}", "name", row->name, "unit", row->unit,
-                                "default", row->fallback, "low", row->low, "high", row->high, "input",
+        json_t *one = json_pack("{s:s, s:s, s:o, s:f, s:f, s:b, s:b, s:s}", "name", row->name, "unit", row->unit,
+                                "default", pl__model_number(row->fallback), "low", row->low, "high", row->high, "input",
                                 (int)(row->flags & PL_MODEL_INPUT) != 0, "whole",
                                 (int)(row->flags & PL_MODEL_WHOLE) != 0, "doc", row->doc);
         if (row->choices) {
@@ -240,7 +242,9 @@ const struct pl_subcommand pl_subcommand_model = {
         "show       a model's assumptions, parameters, outputs and experiments\n"
         "run        a model by itself: potline model run SidewallLedgeModel --set film=900 --until 8h --plot\n"
         "calibrate  free constants from measured data: --data FILE --fit NAME,NAME; with --judge FILE, or on a part\n"
-        "           of each file that is kept back\n"
+        "           of each file that is kept back; what that part will be missed by is foreseen, and what the data do "
+        "not\n"
+        "           tell is said\n"
         "verify     against closed solutions: errors, observed orders, balances; exit code 1 when one misses\n"
         "validate   against published measurements",
     .options = PL_CLI_OPTIONS(

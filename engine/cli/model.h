@@ -1,5 +1,6 @@
 /* model.h: what the files of `potline model` share: model.c (list, show), model_run.c, model_check.c (verify,
- * validate), model_fit.c (calibrate), model_plot.c (plots on a terminal and as files). */
+ * validate), model_fit.c (calibrate), model_experiment.c (what its files are of), model_plot.c (plots on a terminal and
+ * as files). */
 #ifndef POTLINE_CLI_MODEL_H
 #define POTLINE_CLI_MODEL_H
 
@@ -30,6 +31,11 @@ bool pl__model_within(const struct pl_cli *cli, const char *option, double low, 
 
 /* Prints an error that a model gave and takes it. Returns PL_EXIT_FAILED, or PL_EXIT_USAGE when values are wrong. */
 int pl__model_failed(const struct pl_cli *cli, struct pl_error **error);
+
+/* The experiment of all `paths` (one at least): --experiment, or that of their columns; NULL after saying what is
+ * wrong. */
+const struct pl_model_experiment *pl__model_experiment(const struct pl_cli *cli, const struct pl_model *model,
+                                                       char *const *paths, unsigned count);
 
 json_t *pl__model_number(double value); /* null for what is none */
 int pl__model_json(json_t *value);      /* prints and takes it; the exit code */

@@ -1,6 +1,5 @@
 /* model_fit.c: `potline model calibrate`: free constants from measured data, and how well they then predict the rest.
  */
-#include <errno.h>
 #include <math.h>
 #include <string.h>
 #include <time.h>
@@ -11,7 +10,7 @@
 
 #include "model.h"
 
-enum { HEADER = 256, EVALUATIONS = 4000 };
+enum { EVALUATIONS = 4000 };
 
 struct calibration {
     const struct pl_cli *cli;
@@ -22,43 +21,6 @@ struct calibration {
     json_t *figures; /* NULL: printed */
     time_t told;     /* how far it is */
 };
-
-/* ---- Which experiment ---- */
-
-static bool read_header(const char *path, char header[HEADER]) {
-    FILE *in = fopen(path, "r");
-    header[0] = 0;
-    bool good = in && fgets(header, HEADER, in);
-    if (!good) fprintf(stderr, "potline model: %s: %s\n", path, in ? "it is empty" : strerror(errno));
-    if (in) fclose(in);
-    header[strcspn(header, "\r\n")] = 0;
-    return good;
-}
-
-static void list_experiments(const struct pl_model *model) {
-    for (const struct pl_model_experiment *e = model->experiments; e && e->name; e++)
-        fprintf(stderr, "  %-18s %s\n", e->name, e->columns);
-}
-
-static const struct pl_model_experiment *find_experiment(const struct calibration *c) {
-    const char *name = pl_cli_get(c->cli, "experiment");
-    char header[HEADER];
-    if (!name && !read_header(c->path[0], header)) return NULL;
-    const struct pl_model_experiment *found = NULL;
-    for (const struct pl_model_experiment *e = c->model->experiments; e && e->name; e++) {
-        bool fits =
-            name ? strcmp(name, e->name) == 0 : *e->columns && strncmp(header, e->columns, strlen(e->columns)) == 0;
-        if (fits && (!found || strlen(e->columns) > strlen(found->columns))) found = e;
-    }
-    if (found) return found;
-    if (name)
-        fprintf(stderr, "potline model: %s has no experiment \"%s\"; it has\n", c->model->name, name);
-    else
-        fprintf(stderr, "potline model: %s: no experiment of %s has such columns; say which by --experiment:\n",
-                c->path[0], c->model->name);
-    list_experiments(c->model);
-    return NULL;
-}
 
 /* ---- What is asked for ---- */
 
@@ -143,7 +105,7 @@ static bool parse(struct calibration *c) {
     if (!pl__model_within(c->cli, "share", 0.05, 1, &share) ||
         !pl__model_within(c->cli, "evaluations", 10, 1e7, &evaluations))
         return false;
-    c->fit.experiment = find_experiment(c);
+    c->fit.experiment = pl__model_experiment(c->cli, c->model, c->path, c->fit.file_count);
     if (!c->fit.experiment) return false;
     c->fit.file = c->file;
     c->fit.share = share;
@@ -176,15 +138,19 @@ static double judged(const struct pl_fit_file *file) {
     return isnan(file->judged) ? file->fitted : file->judged;
 }
 
-/* Of all files that judge (or, where none does, of all): the root of the mean square. */
-static double judged_together(const struct pl_fit *fit) {
+static double foreseen(const struct pl_fit_file *file) {
+    return file->foreseen;
+}
+
+/* Of all files that judge (or, where none does, of all): the root of the mean square of what `of` says of each. */
+static double together(const struct pl_fit *fit, double (*of)(const struct pl_fit_file *file)) {
     double sum = 0, count = 0;
     bool some = false;
     for (unsigned i = 0; i < fit->file_count; i++)
         some = some || !isnan(fit->file[i].judged);
     for (unsigned i = 0; i < fit->file_count; i++) {
         if (some && isnan(fit->file[i].judged)) continue;
-        sum += judged(&fit->file[i]) * judged(&fit->file[i]);
+        sum += of(&fit->file[i]) * of(&fit->file[i]);
         count++;
     }
     return sqrt(sum / count);
@@ -211,6 +177,21 @@ static void print_doubts(const struct pl_fit *fit) {
             "(other runs, a longer part), or --set what is known and leave it out of --fit.\n");
 }
 
+/* What is foreseen of the rest without a look at it, where that is more than is aimed at. */
+static void print_unsure(const struct pl_fit *fit) {
+    for (unsigned i = 0; i < fit->file_count; i++) {
+        const struct pl_fit_file *file = &fit->file[i];
+        if (isnan(file->foreseen) || file->foreseen <= fit->experiment->target) continue;
+        printf("  Not told: that %s is met within %g. By what was fitted to, it may be missed by %.3g",
+               base_name(file->path), fit->experiment->target, file->foreseen);
+        if (file->beyond)
+            printf("; %zu of its points are extrapolated to, where the constants matter more than in all that was "
+                   "fitted to",
+                   file->beyond);
+        puts(".");
+    }
+}
+
 static void print_text(const struct calibration *c) {
     const struct pl_fit *fit = &c->fit;
     const struct pl_model_parameter *rows = fit->experiment->parameters;
@@ -218,40 +199,49 @@ static void print_text(const struct calibration *c) {
     for (unsigned i = 0; i < fit->constants; i++) {
         const struct pl_model_parameter *row = &rows[fit->row[i]];
         char interval[32] = "open";
-        if (isfinite(fit->deviation[i])) snprintf(interval, sizeof interval, "%.3g", 1.96 * fit->deviation[i]);
+        if (isfinite(fit->deviation[i])) snprintf(interval, sizeof interval, "%.3g", fit->quantile * fit->deviation[i]);
         printf("  %-22s %12.6g +- %-10s %s%s%s%s\n", row->name, fit->value[i], interval, row->unit,
                fit->of_file[i] < 0 ? "" : "  of ",
                fit->of_file[i] < 0 ? "" : base_name(fit->file[fit->of_file[i]].path),
-               fit->at_bound[i] ? "  (at a bound of its range)"
-               : fit->untold[i] ? "  (not told by these data)"
-                                : "");
+               fit->at_bound[i]  ? "  (at a bound of its range)"
+               : fit->at_odds[i] ? "  (not told: at odds with what is expected of it)"
+               : fit->untold[i]  ? "  (not told by these data)"
+                                 : "");
     }
     print_doubts(fit);
-    printf("\n%-28s %7s %14s %14s   %s, target %g\n", "file", "points", "fitted", "judged", fit->experiment->measure,
-           fit->experiment->target);
+    printf("\n%-28s %7s %12s %12s %12s   %s, target %g\n", "file", "points", "fitted", "foreseen", "judged",
+           fit->experiment->measure, fit->experiment->target);
     for (unsigned i = 0; i < fit->file_count; i++) {
         const struct pl_fit_file *file = &fit->file[i];
-        char fitted[32] = "-", rest[32] = "-";
+        char fitted[32] = "-", ahead[32] = "-", rest[32] = "-";
         if (!isnan(file->fitted)) snprintf(fitted, sizeof fitted, "%.4g", file->fitted);
         if (!isnan(file->judged)) snprintf(rest, sizeof rest, "%.4g", file->judged);
-        printf("%-28s %7zu %14s %14s   %s%s\n", base_name(file->path), file->points, fitted, rest,
+        if (!isnan(file->foreseen)) snprintf(ahead, sizeof ahead, "<= %.3g", file->foreseen);
+        printf("%-28s %7zu %12s %12s %12s   %s%s\n", base_name(file->path), file->points, fitted, ahead, rest,
                judged(file) <= fit->experiment->target ? "good" : "MISS",
                file->adapted ? "  (what is its own is from its first part)" : "");
     }
-    double together = judged_together(fit);
-    printf("%-28s %7s %14s %14.4g   %s\n", "all that judge", "", "", together,
-           together <= fit->experiment->target ? "good" : "MISS");
+    double all = together(fit, judged);
+    printf("%-28s %7s %12s %12s %12.4g   %s\n", "all that judge", "", "", "", all,
+           all <= fit->experiment->target ? "good" : "MISS");
+    print_unsure(fit);
+}
+
+/* Whether the target is foreseen to be met; null where nothing is foreseen. */
+static json_t *told_json(double ahead, const struct pl_model_experiment *experiment) {
+    return isnan(ahead) ? json_null() : json_boolean(ahead <= experiment->target);
 }
 
 static json_t *files_json(const struct pl_fit *fit) {
     json_t *all = json_array();
     for (unsigned i = 0; i < fit->file_count; i++) {
         const struct pl_fit_file *file = &fit->file[i];
-        json_array_append_new(all, json_pack("{s:s, s:b, s:b, s:I, s:o, s:o, s:b}", "file", file->path, "adapted",
-                                             (int)file->adapted, "judge", (int)file->judge, "points",
-                                             (json_int_t)file->points, "fitted", pl__model_number(file->fitted),
-                                             "judged", pl__model_number(file->judged), "good",
-                                             judged(file) <= fit->experiment->target));
+        json_array_append_new(
+            all, json_pack("{s:s, s:b, s:b, s:I, s:o, s:o, s:I, s:o, s:o, s:b}", "file", file->path, "adapted",
+                           (int)file->adapted, "judge", (int)file->judge, "points", (json_int_t)file->points, "fitted",
+                           pl__model_number(file->fitted), "foreseen", pl__model_number(file->foreseen), "beyond",
+                           (json_int_t)file->beyond, "told", told_json(file->foreseen, fit->experiment), "judged",
+                           pl__model_number(file->judged), "good", judged(file) <= fit->experiment->target));
     }
     return all;
 }
@@ -261,11 +251,11 @@ static int print_json(struct calibration *c, bool good) {
     json_t *constants = json_array();
     for (unsigned i = 0; i < fit->constants; i++) {
         const struct pl_model_parameter *row = &fit->experiment->parameters[fit->row[i]];
-        json_t *one = json_pack("{s:s, s:s, s:f, s:o, s:o, s:o, s:b, s:b}", "name", row->name, "unit", row->unit,
+        json_t *one = json_pack("{s:s, s:s, s:f, s:o, s:o, s:o, s:b, s:b, s:b}", "name", row->name, "unit", row->unit,
                                 "value", fit->value[i], "deviation", pl__model_number(fit->deviation[i]), "low",
-                                pl__model_number(fit->value[i] - 1.96 * fit->deviation[i]), "high",
-                                pl__model_number(fit->value[i] + 1.96 * fit->deviation[i]), "at_bound",
-                                (int)fit->at_bound[i], "told", (int)!fit->untold[i]);
+                                pl__model_number(fit->value[i] - fit->quantile * fit->deviation[i]), "high",
+                                pl__model_number(fit->value[i] + fit->quantile * fit->deviation[i]), "at_bound",
+                                (int)fit->at_bound[i], "at_odds", (int)fit->at_odds[i], "told", (int)!fit->untold[i]);
         if (fit->of_file[i] >= 0) json_object_set_new(one, "file", json_string(fit->file[fit->of_file[i]].path));
         json_t *correlations = json_array();
         for (unsigned j = 0; j < fit->constants; j++)
@@ -274,13 +264,15 @@ static int print_json(struct calibration *c, bool good) {
         json_array_append_new(constants, one);
     }
     json_t *figures = c->figures;
+    double ahead = together(fit, foreseen);
     c->figures = NULL;
-    return pl__model_json(
-        json_pack("{s:s, s:s, s:s, s:f, s:o, s:f, s:s, s:I, s:o, s:b, s:o, s:o, s:o}", "model", c->model->name,
-                  "experiment", fit->experiment->name, "measure", fit->experiment->measure, "target",
-                  fit->experiment->target, "judged", pl__model_number(judged_together(fit)), "rms", fit->rms, "unit",
-                  fit->experiment->unit, "runs", (json_int_t)fit->runs, "condition", pl__model_number(fit->condition),
-                  "good", (int)good, "constants", constants, "files", files_json(fit), "figures", figures));
+    return pl__model_json(json_pack(
+        "{s:s, s:s, s:s, s:f, s:o, s:o, s:o, s:f, s:s, s:I, s:o, s:b, s:o, s:o, s:o}", "model", c->model->name,
+        "experiment", fit->experiment->name, "measure", fit->experiment->measure, "target", fit->experiment->target,
+        "foreseen", pl__model_number(ahead), "told", told_json(ahead, fit->experiment), "judged",
+        pl__model_number(together(fit, judged)), "rms", fit->rms, "unit", fit->experiment->unit, "runs",
+        (json_int_t)fit->runs, "condition", pl__model_number(fit->condition), "good", (int)good, "constants", constants,
+        "files", files_json(fit), "figures", figures));
 }
 
 static bool plot_file(const struct calibration *c, const struct pl_fit_file *file, struct pl__plot plots[2]) {
@@ -294,12 +286,18 @@ static bool plot_file(const struct calibration *c, const struct pl_fit_file *fil
         most = fmax(most, file->position[k]);
     }
     bool decades = least > 0 && most > 1e3 * least; /* frequencies */
-    plots[0] = (struct pl__plot){
-        .title = base_name(file->path), .x = "", .y = c->fit.experiment->unit, .count = 2, .logarithmic = decades};
+    plots[0] = (struct pl__plot){.title = base_name(file->path),
+                                 .x = c->fit.experiment->along,
+                                 .y = c->fit.experiment->unit,
+                                 .count = 2,
+                                 .logarithmic = decades};
     plots[0].curve[0] = (struct pl__curve){"measured", file->position, file->observed, file->points, true};
     plots[0].curve[1] = (struct pl__curve){"model", file->position, file->predicted, file->points, true};
-    plots[1] = (struct pl__plot){
-        .title = "residual", .x = "", .y = c->fit.experiment->unit, .count = 1, .logarithmic = decades};
+    plots[1] = (struct pl__plot){.title = "residual: model less measurement",
+                                 .x = c->fit.experiment->along,
+                                 .y = c->fit.experiment->unit,
+                                 .count = 1,
+                                 .logarithmic = decades};
     plots[1].curve[0] = (struct pl__curve){"residual", file->position, residual, file->points, true};
     return true;
 }
@@ -344,7 +342,7 @@ static int work(struct calibration *c) {
     enum pl_code fitted = suite->fit(&c->fit, &error);
     if (c->fit.progress) fputs("\r\33[K", stderr);
     int code = fitted ? pl__model_failed(c->cli, &error) : PL_EXIT_OK;
-    bool good = !code && judged_together(&c->fit) <= c->fit.experiment->target;
+    bool good = !code && together(&c->fit, judged) <= c->fit.experiment->target;
     if (!code && c->figures && print_json(c, good))
         code = PL_EXIT_FAILED;
     else if (!code && !pl_cli_has(c->cli, "json"))

@@ -8,7 +8,7 @@
 
 #include "model.h"
 
-enum { COLUMNS = 72, ROWS = 18, MARGIN = 11 };
+enum { COLUMNS = 72, ROWS = 18, MARGIN = 11, MANY = 400 };
 extern char **environ;
 
 struct frame {
@@ -115,8 +115,11 @@ static void put_plot(FILE *out, const struct pl__plot *plot) {
     fputs(plot->count > 1 ? "\nset key outside top horizontal" : "\nunset key", out);
     fprintf(out, "\n%s logscale x\nplot ", plot->logarithmic ? "set" : "unset");
     for (unsigned c = 0; c < plot->count; c++) {
-        fprintf(out, "%s'-' with %s title ", c ? ", " : "",
-                plot->curve[c].points ? "points pt 7 ps 0.4" : "lines lw 2");
+        fprintf(out, "%s'-' with ", c ? ", " : "");
+        if (plot->curve[c].points) /* circles, then crosses, which do not hide them; large where they are few */
+            fprintf(out, "points pt %d ps %g title ", c ? 2 : 6, plot->curve[c].count < MANY ? 1.0 : 0.4);
+        else
+            fputs("lines lw 2 title ", out);
         put_quoted(out, plot->curve[c].name);
     }
     fputc('\n', out);

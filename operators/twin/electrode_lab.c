@@ -2,9 +2,12 @@
 #include "lab_experiments.h"
 
 #define IMPEDANCE                                                                                                      \
-    .columns = "f_Hz,Zre_ohm,Zim_ohm", .unit = "ohm", .target = 3, .measure = "rms of |dZ| (% of |Z|)",                \
-    .alternate = true, .guess = twin_impedance_guess, .weight = twin_impedance_weight
-#define ELECTROLYSER .unit = "V", .target = 10, .measure = "rms (mV)", .alternate = true, LAB_CALLS(electrolyser)
+    .columns = "f_Hz,Zre_ohm,Zim_ohm", .along = "frequency (Hz)", .unit = "ohm", .target = 3,                          \
+    .measure = "rms of |dZ| (% of |Z|)", .alternate = true, .guess = twin_impedance_guess,                             \
+    .weight = twin_impedance_weight
+#define ELECTROLYSER                                                                                                   \
+    .along = "current (A, or A/cm2)", .unit = "V", .target = 10, .measure = "rms (mV)", .alternate = true,             \
+    LAB_CALLS(electrolyser)
 
 static const struct pl_model_expected leads_expected[] = {
     {"L", 1e-7, 1e-7, "a wire has 1 uH/m, and the leads of a cell some 10 cm that no return runs beside"},
@@ -23,6 +26,7 @@ const struct pl_model_experiment twin_electrode_experiments[] = {
             "electrons,electrons_slope,film for the straight line; one speed does not tell its constants apart).",
      .columns = "E_V,j_mA_cm2",
      .fit = "electrons,background_slope",
+     .along = "potential (V)",
      .unit = "A/m2",
      .measure = "rms (%)",
      .target = 3,
@@ -35,8 +39,10 @@ const struct pl_model_experiment twin_electrode_experiments[] = {
          "it is run too, from a uniform solution.",
      .columns = "t_s,E_applied_V",
      .fit = "rate,standard,concentration",
+     .along = "time (s)",
      .unit = "A",
      .measure = "error of the peaks' separation (mV)",
+     .figure = true,
      .target = 5,
      .weight = twin_voltammetry_weight,
      LAB_CALLS(voltammetry)},
@@ -46,6 +52,7 @@ const struct pl_model_experiment twin_electrode_experiments[] = {
          "that diffusion limits, hydrogen; and the drop in the solution.",
      .columns = "E_V,I_A",
      .fit = "dissolution,dissolution_slope,limiting,reduction,reduction_slope,hydrogen,hydrogen_slope,ohmic,breakdown",
+     .along = "potential (V)",
      .unit = "A",
      .measure = "rms (% of |I| + 30 uA)",
      .target = 5,

@@ -58,6 +58,15 @@ bool fit_solve(unsigned n, double a[PL_FIT_MAX][PL_FIT_MAX], const double *b, do
     return true;
 }
 
+bool fit_invert_whole(unsigned n, double a[PL_FIT_MAX][PL_FIT_MAX], double inverse[PL_FIT_MAX][PL_FIT_MAX]) {
+    for (unsigned i = 0; i < n; i++) {
+        double unit[PL_FIT_MAX] = {0};
+        unit[i] = 1;
+        if (!fit_solve(n, a, unit, 0, inverse[i])) return false; /* a row is a column: it is symmetric */
+    }
+    return true;
+}
+
 /* Eigenvalues (on the diagonal of a) and vectors (columns of v) by Jacobi's rotations. */
 static void rotate_all(unsigned n, double a[PL_FIT_MAX][PL_FIT_MAX], double v[PL_FIT_MAX][PL_FIT_MAX]) {
     enum { SWEEPS = 30 };
@@ -111,6 +120,14 @@ double fit_invert(unsigned n, double a[PL_FIT_MAX][PL_FIT_MAX], double inverse[P
     }
     if (!n) return 1;
     return least > FLAT * most ? sqrt(most / least) : INFINITY;
+}
+
+double fit_student(double n) {
+    const double Z = 1.959964;
+    n = fmax(n, 1);
+    double z3 = Z * Z * Z, z5 = z3 * Z * Z, z7 = z5 * Z * Z;
+    return Z + (z3 + Z) / (4 * n) + (5 * z5 + 16 * z3 + 3 * Z) / (96 * n * n) +
+           (3 * z7 + 19 * z5 + 17 * z3 - 15 * Z) / (384 * n * n * n);
 }
 
 double fit_even(unsigned sample, unsigned dimension, unsigned dimensions) {

@@ -16,10 +16,17 @@ double fit_squares(const double *r, size_t n);
 /* The solution of (A + damping diag A) d = b for small symmetric A; false when it is singular. */
 bool fit_solve(unsigned n, double a[PL_FIT_MAX][PL_FIT_MAX], const double *b, double damping, double *d);
 
+/* The inverse of a symmetric, positive definite matrix; false when it is singular. */
+bool fit_invert_whole(unsigned n, double a[PL_FIT_MAX][PL_FIT_MAX], double inverse[PL_FIT_MAX][PL_FIT_MAX]);
+
 /* The inverse of a symmetric matrix without negative eigenvalues, by those of its scaled form (diagonal 1), and the
  * root of the greatest by the least of them (infinite when it is none). Directions along which the matrix is flat to
  * the last digits count with what they have at the most; `mixed` are the rows that such a one goes through. */
 double fit_invert(unsigned n, double a[PL_FIT_MAX][PL_FIT_MAX], double inverse[PL_FIT_MAX][PL_FIT_MAX], bool *mixed);
+
+/* What a number of Student's distribution is within at 95 %, to 1 % from three degrees of freedom on (the series of
+ * Cornish and Fisher: Abramowitz and Stegun 26.7.5). */
+double fit_student(double degrees);
 
 /* Numbers that fill the unit cube evenly (Roberts' sequence). */
 double fit_even(unsigned sample, unsigned dimension, unsigned dimensions);

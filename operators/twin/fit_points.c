@@ -83,15 +83,22 @@ static size_t parameter_count(const struct pl_model_experiment *e) {
     return n;
 }
 
-/* What is not free: what is set for the file, for all, told by the file, or the default. */
-static void settle(const struct pl_fit *fit, struct pl_fit_file *file, const double *told) {
+/* What is not free: what is set for the file, for all, told by the file, or the default, if there is one. */
+static enum pl_code settle(const struct pl_fit *fit, struct pl_fit_file *file, const double *told,
+                           struct pl_error **error) {
     size_t n = parameter_count(fit->experiment);
     for (size_t i = 0; i < n; i++) {
         file->used[i] = fit->experiment->parameters[i].fallback;
         if (!isnan(told[i])) file->used[i] = told[i];
         if (!isnan(fit->set[i])) file->used[i] = fit->set[i];
         if (!isnan(file->own[i])) file->used[i] = file->own[i];
+        const struct pl_model_parameter *row = &fit->experiment->parameters[i];
+        if (isnan(file->used[i]))
+            return pl_error_set(error, PL_USAGE,
+                                "%s: nothing tells %s (%s): write %s,%s=VALUE with its value in %s. %s", file->path,
+                                row->name, fit->experiment->name, file->path, row->name, row->unit, row->doc);
     }
+    return PL_OK;
 }
 
 static bool some_judge(const struct pl_fit *fit) {
@@ -158,15 +165,23 @@ static enum pl_code load(struct fit_work *s, struct pl_error **error) {
             told[k] = NAN;
         enum pl_code code = s->fit->experiment->load(&s->data[i], file->path, told, &file->points, error);
         if (code) return code;
-        if (!file->points) return pl_error_set(error, PL_RANGE, "%s: there is no point in it", file->path);
-        settle(s->fit, file, told);
-        code = take_arrays(s, i, error);
+        if (!file->points)
+            return pl_error_set(error, PL_RANGE,
+                                "%s: there is no point in it that experiment %s could use (columns %s...)", file->path,
+                                s->fit->experiment->name, s->fit->experiment->columns);
+        code = settle(s->fit, file, told, error);
+        if (!code) code = take_arrays(s, i, error);
         if (code) return code;
         if (file->points > most) most = file->points;
     }
     unsigned n = fit_count(s);
     if (n && s->residuals <= n)
-        return pl_error_set(error, PL_RANGE, "%zu points to fit %u constants to are too few", s->residuals, n);
+        return pl_error_set(
+            error, PL_RANGE,
+            "%zu points to fit %u constants to are too few: give a longer record or more of it (share), or "
+            "leave constants out of what is free",
+            s->residuals, n);
+    s->points = s->residuals;
     find_expected(s);
     s->residual = pl_alloc(s->residuals * sizeof(double));
     s->moved = pl_alloc(s->residuals * sizeof(double));
@@ -256,6 +271,32 @@ bool fit_linearise(struct fit_work *s, const double *x) {
         at[j] = x[j];
     }
     return true;
+}
+
+enum pl_code fit_slopes(struct fit_work *s, unsigned i, const double *x, double *out, struct pl_error **error) {
+    const struct pl_model_experiment *e = s->fit->experiment;
+    struct pl_fit_file *file = &s->fit->file[i];
+    size_t points = file->points;
+    double *value = s->slope + s->fit->free_count * points, at[PL_FIT_MAX] = {0};
+    enum pl_code code = PL_OK;
+    fit_put_free(s, i, x);
+    memcpy(at, x, fit_count(s) * sizeof *at);
+    if (e->sensitive)
+        code = e->sensitive(s->data[i], file->used, s->fit->free, s->fit->free_count, value, s->slope, error);
+    for (unsigned j = 0; j < fit_count(s) && !code; j++) {
+        double step = x[j] > 0.5 ? -STEP : STEP, stretch = fit_stretch(fit_row(s, j), x[j]);
+        at[j] = x[j] + step;
+        fit_put_free(s, i, at);
+        bool moved = !e->sensitive && concerns(s, j, i);
+        if (moved) code = e->predict(s->data[i], file->used, value, error);
+        for (size_t k = 0; k < points && !code; k++)
+            out[j * points + k] = s->weight[i][k] * (e->sensitive ? slope_of(s, j, i, k) * stretch
+                                                     : moved      ? (value[k] - file->predicted[k]) / step
+                                                                  : 0);
+        at[j] = x[j];
+    }
+    fit_put_free(s, i, x);
+    return code;
 }
 
 void fit_normal(const struct fit_work *s, double a[PL_FIT_MAX][PL_FIT_MAX], double *b) {

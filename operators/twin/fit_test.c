@@ -22,6 +22,7 @@ static const struct pl_model_parameter rows[] = {
     {.name = NULL},
 };
 static const double SLOPE_TRUE = 6, OFFSET_TRUE = 1.5, NOISE = 0.05;
+static double bend; /* of what is measured, which the model knows nothing of */
 
 struct line {
     double x[POINTS], y[POINTS];
@@ -35,7 +36,8 @@ static enum pl_code load(void **data, const char *path, double *parameters, size
     struct pl_random random = {7};
     for (int i = 0; i < POINTS; i++) {
         line->x[i] = i / (double)POINTS;
-        line->y[i] = SLOPE_TRUE * line->x[i] + OFFSET_TRUE + NOISE * (pl_random_unit(&random) - 0.5);
+        line->y[i] = SLOPE_TRUE * line->x[i] + bend * line->x[i] * line->x[i] + OFFSET_TRUE +
+                     NOISE * (pl_random_unit(&random) - 0.5);
     }
     *points = POINTS;
     return PL_OK;
@@ -74,6 +76,7 @@ static void unload(void *data) {
 
 static struct pl_model_experiment experiment = {.name = "line",
                                                 .parameters = rows,
+                                                .along = "x",
                                                 .alternate = true,
                                                 .load = load,
                                                 .observed = observed,
@@ -81,11 +84,13 @@ static struct pl_model_experiment experiment = {.name = "line",
                                                 .misfit = misfit,
                                                 .unload = unload};
 
+static double share = 0.5;
+
 static void fit(struct pl_fit *f, struct pl_fit_file *file, unsigned count, const unsigned *free) {
     *file = (struct pl_fit_file){.path = "none"};
     *f = (struct pl_fit){.experiment = &experiment,
                          .free_count = count,
-                         .share = 0.5,
+                         .share = share,
                          .evaluations = 2000,
                          .file = file,
                          .file_count = 1};
@@ -155,6 +160,78 @@ static void test_what_is_kept_back_lies_between(void **state) {
     fit_release(&f);
 }
 
+/* Points between are foreseen as they then are; what is far beyond is not said to be known, and of more points it is.
+ */
+static void test_what_is_foreseen_depends_on_what_was_fitted_to(void **state) {
+    (void)state;
+    struct pl_fit f;
+    struct pl_fit_file file;
+    fit(&f, &file, 2, (const unsigned[]){GAIN, OFFSET});
+    assert_true(file.judged <= file.foreseen && file.foreseen < 1.5 * NOISE);
+    assert_int_equal(file.beyond, 0);
+    fit_release(&f);
+    experiment.alternate = false;
+    static const double part[] = {0.06, 0.2, 0.8}; /* of the record, the rest is ahead */
+    double foreseen[PL_COUNT_OF(part)];
+    for (unsigned i = 0; i < PL_COUNT_OF(part); i++) {
+        share = part[i];
+        fit(&f, &file, 2, (const unsigned[]){GAIN, OFFSET});
+        foreseen[i] = file.foreseen;
+        assert_int_equal(file.beyond > 0, i < 2); /* the last fifth is near */
+        assert_true(file.judged <= file.foreseen);
+        fit_release(&f);
+    }
+    share = 0.5;
+    experiment.alternate = true;
+    print_message("ahead of 4, 12 and 48 of 60 points: %.3g, %.3g, %.3g\n", foreseen[0], foreseen[1], foreseen[2]);
+    assert_true(foreseen[0] > 4 * foreseen[1] && foreseen[1] > 4 * foreseen[2] && foreseen[2] < 3 * NOISE);
+}
+
+/* A model that is not quite right leaves residuals that hang together: intervals grow, and so does what is foreseen. */
+static void test_a_model_that_does_not_fit_foresees_more(void **state) {
+    (void)state;
+    struct pl_fit right, bent;
+    struct pl_fit_file file, other;
+    experiment.alternate = false;
+    fit(&right, &file, 2, (const unsigned[]){GAIN, OFFSET});
+    bend = 2;
+    fit(&bent, &other, 2, (const unsigned[]){GAIN, OFFSET});
+    bend = 0;
+    experiment.alternate = true;
+    assert_true(bent.deviation[0] > 2 * right.deviation[0]);
+    assert_true(other.foreseen > 2 * file.foreseen);
+    fit_release(&right);
+    fit_release(&bent);
+}
+
+static void test_what_is_at_odds_with_what_is_known_is_not_told(void **state) {
+    (void)state;
+    static const struct pl_model_expected near[] = {{"gain", 5.9, 0.1, "a test"}, {.name = NULL}};
+    static const struct pl_model_expected far[] = {{"gain", 4, 0.1, "a test"}, {.name = NULL}};
+    struct pl_fit f;
+    struct pl_fit_file file;
+    experiment.scatter = NOISE / 3;
+    for (int odd = 0; odd < 2; odd++) {
+        experiment.expected = odd ? far : near;
+        fit(&f, &file, 2, (const unsigned[]){GAIN, OFFSET});
+        assert_int_equal(f.at_odds[0], odd);
+        assert_int_equal(f.untold[0], odd);
+        assert_false(f.at_odds[1] || f.untold[1]);
+        if (odd) assert_true(f.value[0] - f.quantile * f.deviation[0] < 4.2); /* either may be right */
+        fit_release(&f);
+    }
+    experiment.expected = NULL;
+}
+
+static void test_few_points_to_spare_make_wide_intervals(void **state) {
+    (void)state;
+    static const struct {
+        double degrees, quantile; /* of tables */
+    } of[] = {{3, 3.182}, {5, 2.571}, {10, 2.228}, {30, 2.042}, {1e6, 1.960}};
+    for (unsigned i = 0; i < PL_COUNT_OF(of); i++)
+        assert_true(fabs(fit_student(of[i].degrees) / of[i].quantile - 1) < 0.01);
+}
+
 static void test_an_inverse_is_one_and_a_flat_direction_is_named(void **state) {
     (void)state;
     double a[PL_FIT_MAX][PL_FIT_MAX] = {{4, 1, 0.5}, {1, 3, -1}, {0.5, -1, 200}}, inverse[PL_FIT_MAX][PL_FIT_MAX];
@@ -168,6 +245,12 @@ static void test_an_inverse_is_one_and_a_flat_direction_is_named(void **state) {
             assert_true(fabs(sum - (i == j)) < 1e-12);
         }
     assert_true(condition > 1 && condition < 2);
+    assert_true(fit_invert_whole(3, a, inverse));
+    double unit[PL_FIT_MAX] = {0};
+    for (unsigned i = 0; i < 3; i++)
+        for (unsigned k = 0; k < 3; k++)
+            unit[i] += a[i][k] * inverse[k][0];
+    assert_true(fabs(unit[0] - 1) < 1e-12 && fabs(unit[1]) < 1e-12 && fabs(unit[2]) < 1e-12);
     double flat[PL_FIT_MAX][PL_FIT_MAX] = {{1, 2, 0}, {2, 4, 0}, {0, 0, 1}};
     assert_true(isinf(fit_invert(3, flat, inverse, mixed)));
     assert_true(mixed[0] && mixed[1]);
@@ -180,6 +263,10 @@ int main(void) {
         cmocka_unit_test(test_what_the_data_do_not_tell_is_said),
         cmocka_unit_test(test_what_is_known_before_decides_where_the_data_do_not),
         cmocka_unit_test(test_what_is_kept_back_lies_between),
+        cmocka_unit_test(test_what_is_foreseen_depends_on_what_was_fitted_to),
+        cmocka_unit_test(test_a_model_that_does_not_fit_foresees_more),
+        cmocka_unit_test(test_what_is_at_odds_with_what_is_known_is_not_told),
+        cmocka_unit_test(test_few_points_to_spare_make_wide_intervals),
         cmocka_unit_test(test_an_inverse_is_one_and_a_flat_direction_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

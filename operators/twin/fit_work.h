@@ -11,8 +11,8 @@ struct fit_work {
     struct pl_fit *fit;
     void *data[PL_FIT_FILES_MAX];
     double *weight[PL_FIT_FILES_MAX];
-    bool *use[PL_FIT_FILES_MAX];                          /* fitted to */
-    size_t residuals;                                     /* fitted to, of all files, then what is known before */
+    bool *use[PL_FIT_FILES_MAX]; /* fitted to */
+    size_t points, residuals;    /* fitted to, of all files; with what is known before, which comes last */
     const struct pl_model_expected *expected[PL_FIT_MAX]; /* by constant; NULL: nothing */
     double *residual, *moved;                             /* at a point, and beside it */
     double *jacobian;                                     /* by constant: residuals */
@@ -40,5 +40,25 @@ void fit_normal(const struct fit_work *work, double a[PL_FIT_MAX][PL_FIT_MAX], d
 /* The point with the least mean of squares, or that of none where nothing is free; false: the model could be run at
  * none. */
 bool fit_search(struct fit_work *work, double x[PL_FIT_MAX], double *mean);
+
+/* How far the constants (scaled) may be from what was found, by estimates of their covariance. */
+struct fit_spread {
+    double curvature[PL_FIT_MAX][PL_FIT_MAX]; /* of independent residuals, and no constant farther than its range */
+    double stretches[PL_FIT_MAX][PL_FIT_MAX]; /* of residuals that hang together over stretches of the record */
+    double blocks[PL_FIT_MAX][PL_FIT_MAX];    /* of what each of a few large blocks of the record has decided */
+    double odds[PL_FIT_MAX]; /* squared: from what is known before, where the data are at odds with it; else 0 */
+};
+/* The variance along a direction; `beyond` what was fitted to, the blocks count as well. */
+double fit_along(const struct fit_spread *spread, unsigned n, const double *direction, bool beyond);
+double fit_leverage(const struct fit_spread *spread, unsigned n, const double *direction);
+
+/* Deviations, correlations and what is not told, into the fit, and the spread; false: it could not be linearised. */
+bool fit_know(struct fit_work *work, const double *x, struct fit_spread *spread);
+
+/* What each file that judges is foreseen to be missed by, before it is looked at. The predictions are those at `x`. */
+enum pl_code fit_foresee(struct fit_work *work, const double *x, const struct fit_spread *spread,
+                         struct pl_error **error);
+/* Of all points of a file: slopes by the scaled constants times weight, constant by constant. */
+enum pl_code fit_slopes(struct fit_work *work, unsigned file, const double *x, double *out, struct pl_error **error);
 
 #endif

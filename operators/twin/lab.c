@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LINE = 4096 };
 
@@ -83,10 +84,19 @@ enum pl_code lab_read(struct lab_table *table, const char *path, int columns, st
         code = take_line(table, line, first, &room, path, error);
     fclose(in);
     if (!code && (table->columns < columns || !table->rows))
-        code = pl_error_set(error, PL_SYNTAX, "%s: %d columns and %zu rows; %d columns are expected", path,
+        code = pl_error_set(error, PL_SYNTAX,
+                            "%s: %d columns and %zu rows of numbers; %d columns and a row at least are expected", path,
                             table->columns, table->rows, columns);
     if (code) lab_free(table);
     return code;
+}
+
+enum pl_code lab_read_beside(struct lab_table *table, const char *path, const char *beside, const char *what,
+                             struct pl_error **error) {
+    *table = (struct lab_table){0};
+    if (access(beside, R_OK) != 0)
+        return pl_error_set(error, PL_IO, "%s: %s (%s, beside %s)", beside, strerror(errno), what, path);
+    return lab_read(table, beside, 2, error);
 }
 
 void lab_free(struct lab_table *table) {

@@ -17,6 +17,9 @@ struct lab_table {
 
 /* A file of numbers between commas or tabs, with a line of names or without one. */
 enum pl_code lab_read(struct lab_table *table, const char *path, int columns, struct pl_error **error);
+/* The file beside another that it is of no use without: two columns, `what` it holds. */
+enum pl_code lab_read_beside(struct lab_table *table, const char *path, const char *beside, const char *what,
+                             struct pl_error **error);
 void lab_free(struct lab_table *table);
 int lab_column(const struct lab_table *table, const char *name); /* -1: there is none */
 

@@ -47,8 +47,8 @@ enum pl_code twin_battery_load(void **data, const char *path, double *p, size_t 
         return pl_error_set(error, PL_SYNTAX,
                             "%s: a name like 2C_T.csv is expected, with 2C_U.csv and 0.1C_U.csv beside it", path);
     enum pl_code code = lab_read(&b->rise, path, 2, error);
-    if (!code) code = lab_read(&b->voltage, voltage, 2, error);
-    if (!code) code = lab_read(&b->slow, slow, 2, error);
+    if (!code) code = lab_read_beside(&b->voltage, path, voltage, "the voltage of this discharge", error);
+    if (!code) code = lab_read_beside(&b->slow, path, slow, "the voltage of a slow discharge", error);
     b->slow_rate = 0.1;
     *points = b->rise.rows;
     return code;

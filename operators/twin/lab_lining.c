@@ -42,7 +42,7 @@ enum pl_code twin_lining_load(void **data, const char *path, double *p, size_t *
     if (!lab_beside(path, "V_cell.csv", voltage, sizeof voltage))
         return pl_error_set(error, PL_RANGE, "%s: too long", path);
     enum pl_code code = lab_read(&r->lining, path, 2, error);
-    if (!code) code = lab_read(&r->voltage, voltage, 2, error);
+    if (!code) code = lab_read_beside(&r->voltage, path, voltage, "voltages of the same minutes", error);
     for (size_t i = 0; !code && i + MEAN_OF <= r->voltage.rows && r->count < 512; i++, r->count++)
         for (size_t k = 0; k < MEAN_OF; k++) {
             r->minute[r->count] += r->voltage.column[0][i + k] / MEAN_OF;
@@ -166,6 +166,7 @@ const struct pl_model_experiment twin_lining_experiments[] = {
             "probes' depth is not stated; the metal follows the voltage with one time constant.",
      .columns = "x,T_lining",
      .fit = "depth,gain,bath_time,insulation_conductivity",
+     .along = "time (min)",
      .unit = "degC",
      .measure = "greatest error (%)",
      .target = 5,

@@ -8,7 +8,9 @@
 #include "lab.h"
 #include "lab_experiments.h"
 
-enum { POWER, FILM, END, CONDUCTIVITY, CAPACITY, CONVECTION, LENGTH, DIAMETER };
+enum { POWER, FILM, END, CONDUCTIVITY, CAPACITY, CONVECTION, LENGTH, DIAMETER, GAIN };
+#define GAIN_ROW(sensor)                                                                                               \
+    { "gain_" #sensor, "", 1, 0.8, 1.25, NULL, 0, "What sensor " #sensor " shows of a rise." }
 const struct pl_model_parameter twin_rod_parameters[] = {
     [POWER] = {"power", "W", 7, 0.5, 30, NULL, PL_MODEL_OWN, "That goes into the rod."},
     [FILM] = {"film", "W/m2/K", 14, 1, 60, NULL, PL_MODEL_OWN, "To the room at 10 K above it, radiation included."},
@@ -19,6 +21,12 @@ const struct pl_model_parameter twin_rod_parameters[] = {
                     "How the film goes with the rise: 0.25 of free convection alone, 0 of radiation alone."},
     [LENGTH] = {"length", "m", 0.3, 0.05, 2, NULL, 0, "Of the rod; six sensors from end to end."},
     [DIAMETER] = {"diameter", "m", 0.02, 0.002, 0.2, NULL, 0, "Of the rod."},
+    [GAIN] = GAIN_ROW(1),
+    GAIN_ROW(2),
+    GAIN_ROW(3),
+    GAIN_ROW(4),
+    GAIN_ROW(5),
+    GAIN_ROW(6),
     {.name = NULL},
 };
 
@@ -209,19 +217,25 @@ static double at_sensor(const struct stack *s, const double *y, double x) {
 static enum pl_code run(struct rod *rod, const double *p, const unsigned *free, unsigned count, double *value,
                         double *slope, struct pl_error **error) {
     struct conduction c;
-    int which[FREE] = {0};
+    int which[FREE] = {0}, carried = 0;
     for (unsigned k = 0; slope && k < count; k++)
-        which[k] = (int)free[k];
-    enum pl_code code = set_up(rod, &c, p, which, slope ? (int)count : 0, error);
+        if (free[k] < FREE) which[carried++] = (int)free[k];
+    enum pl_code code = set_up(rod, &c, p, which, carried, error);
     double begun = rod->time[0];
     for (size_t i = 0; i < rod->times && !code; i++) {
         code = advance(rod, &c, rod->time[i] - begun, error);
         for (int s = 0; s < SENSORS && !code; s++) {
             double x = p[LENGTH] * s / (SENSORS - 1);
             size_t at = i * SENSORS + (size_t)s;
-            value[at] = at_sensor(&c.stack, solver_state(c.solver) + 1, x);
-            for (unsigned k = 0; slope && k < count; k++)
-                slope[k * rod->points + at] = at_sensor(&c.stack, solver_sensitivity(c.solver, (int)k) + 1, x);
+            double rise = at_sensor(&c.stack, solver_state(c.solver) + 1, x), gain = p[GAIN + s];
+            value[at] = gain * rise;
+            for (unsigned k = 0, next = 0; slope && k < count; k++) {
+                double *to = &slope[k * rod->points + at];
+                if (free[k] >= GAIN)
+                    *to = free[k] == (unsigned)(GAIN + s) ? rise : 0;
+                else
+                    *to = gain * at_sensor(&c.stack, solver_sensitivity(c.solver, (int)next++) + 1, x);
+            }
         }
     }
     conduction_close(&c);
@@ -235,7 +249,7 @@ enum pl_code twin_rod_predict(void *data, const double *p, double *value, struct
 enum pl_code twin_rod_sensitive(void *data, const double *p, const unsigned *free, unsigned count, double *value,
                                 double *slope, struct pl_error **error) {
     for (unsigned k = 0; k < count; k++)
-        if (free[k] >= FREE)
+        if (free[k] >= FREE && free[k] < GAIN)
             return pl_error_set(error, PL_USAGE, "%s is no constant that can be free",
                                 twin_rod_parameters[free[k]].name);
     return run(data, p, free, count, value, slope, error);

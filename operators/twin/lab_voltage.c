@@ -154,6 +154,7 @@ const struct pl_model_experiment twin_cell_experiments[] = {
             "are left out.",
      .columns = "t_s,U_V",
      .fit = "alumina,undissolved,distance",
+     .along = "time (s)",
      .unit = "V",
      .measure = "rms (%)",
      .target = 1,

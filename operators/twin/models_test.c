@@ -11,6 +11,7 @@
 
 #include "base/random.h"
 #include "models.h"
+#include "solver.h"
 
 static const struct pl_model *const models[] = {&twin_fourier_model, &twin_ledge_model,  &twin_electrode_model,
                                                 &twin_alumina_model, &twin_lining_model, &twin_cell_model};
@@ -107,6 +108,7 @@ static void run_wild(struct pl_random *random, const struct pl_model *m, enum wi
     struct pl_error *error = NULL;
     draw(random, m, wild, values);
     enum pl_code code = m->open(&self, values, &error);
+    assert_true(!self || m->effort(self) <= SOLVER_OPENING);
     for (int step = 1; step <= 4 && !code; step++) {
         check_numbers(m, self);
         unsigned i = (unsigned)pl_random_below(random, count(m));

@@ -174,14 +174,17 @@ enum pl_code solver_new(struct solver **solver, const struct solver_problem *pro
     struct solver *s = *solver = PL_NEW(struct solver);
     if (!s) return pl_error_set(error, PL_NO_MEMORY, "no memory for a solver of %ld unknowns", problem->size);
     s->problem = *problem;
-    s->last = LONG_MAX;
+    s->last = s->allowance.evaluations = SOLVER_OPENING;
     s->t = t;
     bool made = !SUNContext_Create(NULL, &s->context) && make_vectors(s, y) && make_linear(s) &&
                 (implicit(s) ? make_implicit(s) : make_explicit(s));
     enum pl_code code = made ? make_consistent(s, error)
                              : pl_error_set(error, PL_NO_MEMORY, "a solver of %ld unknowns cannot be made%s%s",
                                             problem->size, s->failure[0] ? ": " : "", s->failure);
-    if (!code) return PL_OK;
+    if (!code) {
+        solver_allow(s, &(struct pl_model_allowance){0});
+        return PL_OK;
+    }
     solver_free(s);
     *solver = NULL;
     return code;

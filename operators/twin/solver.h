@@ -24,7 +24,7 @@
 
 #include "pattern.h"
 
-enum { SOLVER_STEPS = 20000, SOLVER_EVENTS = 16, SOLVER_SENSITIVITIES = 8 };
+enum { SOLVER_STEPS = 20000, SOLVER_OPENING = 2000, SOLVER_EVENTS = 16, SOLVER_SENSITIVITIES = 8 };
 
 struct solver_problem {
     long size;
@@ -58,7 +58,7 @@ struct solver_problem {
 
 struct solver;
 
-/* *solver is NULL after a failure. */
+/* *solver is NULL after a failure. Algebraic unknowns are made consistent, within SOLVER_OPENING evaluations. */
 enum pl_code solver_new(struct solver **solver, const struct solver_problem *problem, double t, const double *y,
                         struct pl_error **error);
 void solver_free(struct solver *solver);

@@ -255,6 +255,39 @@ static void test_steps_that_shrink_to_nothing_are_no_way_on(void **state) {
     solver_free(s);
 }
 
+/* No algebraic unknown fits, and each evaluation says something else, so that a search never knows that it is lost. */
+static int astray(double t, const double *y, const double *speed, double *residual, void *self) {
+    (void)t;
+    long *asked = self;
+    residual[0] = speed[0] + y[1];
+    residual[1] = 2 + sin(1e3 * y[1] + (double)++*asked);
+    return 0;
+}
+
+static void test_opening_is_bounded(void **state) {
+    (void)state;
+    static const double differential[] = {1, 0};
+    long asked = 0;
+    struct solver_problem problem = {.size = 2,
+                                     .model = &asked,
+                                     .residual = astray,
+                                     .differential = differential,
+                                     .lower = 1,
+                                     .upper = 1,
+                                     .relative = 1e-6,
+                                     .absolute = 1e-6};
+    struct solver *s;
+    struct pl_error *error = NULL;
+    double y[2] = {1, 1};
+    enum pl_code code = solver_new(&s, &problem, 0, y, &error);
+    assert_true(code == PL_LIMIT || code == PL_RANGE);
+    assert_non_null(error);
+    assert_null(s);
+    print_message("%ld evaluations: %s\n", asked, error->text);
+    assert_true(asked <= SOLVER_OPENING);
+    pl_error_free(&error);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_event_ends_an_advance_where_it_is),
@@ -264,6 +297,7 @@ int main(void) {
         cmocka_unit_test(test_algebraic_unknowns_are_made_consistent),
         cmocka_unit_test(test_a_closing_row_keeps_the_sum_and_costs_no_colour),
         cmocka_unit_test(test_steps_that_shrink_to_nothing_are_no_way_on),
+        cmocka_unit_test(test_opening_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

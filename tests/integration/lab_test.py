@@ -45,6 +45,9 @@ SETS = [
      ["cyclic-voltammetry/cv_060mVs.csv", "cyclic-voltammetry/cv_200mVs.csv"], [], True),
 ]
 
+# What is fitted to does not tell the other, and that must be said: it is missed by four times the target.
+UNTOLD = [("FourierHeatModel", "battery-discharge/0.5C_T.csv", "battery-discharge/2C_T.csv")]
+
 
 def main():
     if not os.path.isdir(LAB):
@@ -63,6 +66,12 @@ def main():
         print(f"{'good' if said['good'] else 'MISS'}  {said['experiment']}: {said['judged']:.3g} {said['measure']}, target {said['target']:g}")
         missed += not said["good"]
         assert (done.returncode == 0) == said["good"]
+    for model, data, judge in UNTOLD:
+        done = subprocess.run([POTLINE, "model", "calibrate", model, "--data", os.path.join(LAB, data), "--judge", os.path.join(LAB, judge), "--json"],
+                              capture_output=True, text=True)
+        said = json.loads(done.stdout)
+        print(f"{'told' if said['told'] else 'not told'}  {data} to {judge}: {said['judged']:.3g}, foreseen {said['foreseen']:.3g}, target {said['target']:g}")
+        missed += said["told"] is not False
     sys.exit(1 if missed else 0)
 
 

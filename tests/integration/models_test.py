@@ -226,10 +226,61 @@ def calibrate(work):
     assert "did you mean resistance" in potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--fit", "resistence", code=2).stderr
     assert "no experiment" in potline("calibrate", "CellModel", "--data", path, code=2).stderr
     assert "needs --data" in potline("calibrate", "CellModel", code=2).stderr
+    mistakes(work, path)
+    assert "slope is named twice" in potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--fit", "slope,base,slope", code=2).stderr
+    whole = json.loads(potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--share", "1", "--json").stdout)
+    assert whole["foreseen"] is None and whole["told"] is None, whole
     broken = os.path.join(work, "broken.csv")
     with open(broken, "w", encoding="utf-8") as file:
         file.write("I_A,I_std_A,U_V,U_std_V\n1,2\nnonsense\n")
     potline("calibrate", "ElectrodeKineticsModel", "--data", broken, code=1)
+
+
+def mistakes(work, good):
+    """Files that are none, or of something else: what to do is said."""
+    def said(*arguments, model="ElectrodeKineticsModel", code=2):
+        return potline("calibrate", model, *arguments, code=code).stderr
+
+    def write(name, text):
+        path = os.path.join(work, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    assert "is a folder: name a file" in said("--data", work)
+    assert "is empty: a line of column names" in said("--data", write("empty.csv", ""))
+    assert "No such file" in said("--data", os.path.join(work, "none.csv"))
+    turning = write("turning.csv", "E_V,j_mA_cm2\n" + "".join(f"{0.7 - 0.01 * i},{-1 - 0.02 * i}\n" for i in range(50)))
+    assert f"{turning}: nothing tells rpm" in said("--data", turning) and f"write {turning},rpm=VALUE" in said("--data", turning)
+    assert "of experiment koutecky-levich, not of electrolyser" in said("--data", good, "--judge", turning)
+    assert "no experiment of FourierHeatModel has such columns" in said("--data", good, model="FourierHeatModel")
+    assert "has no experiment to be calibrated by; these have: CathodeLiningModel" in said("--data", good, model="AluminaTransportModel")
+    alone = write("2C_T.csv", "t_s,dT_K\n0,0\n10,0.1\n")
+    assert "the voltage of this discharge, beside" in said("--data", alone, model="FourierHeatModel", code=1)
+    few = write("few.csv", "I_A,I_std_A,U_V,U_std_V\n1,0,1.44,0\n2,0,1.46,0\n3,0,1.47,0\n")
+    assert "give a longer record or more of it" in said("--data", few, code=1)
+
+
+def foreseen(work):
+    """What lies between is foreseen and told; what is far beyond what was fitted to is not."""
+    noise = random.Random(11)
+    parts = {}
+    for name, currents in (("low", [0.5 + 0.05 * i for i in range(12)]), ("whole", [0.5 + i for i in range(60)]),
+                           ("rest", [1.2 + 2.9 * i for i in range(20)])):
+        parts[name] = os.path.join(work, f"{name}.csv")
+        with open(parts[name], "w", encoding="utf-8") as file:
+            file.write("I_A,I_std_A,U_V,U_std_V\n")
+            for current in currents:
+                file.write(f"{current},0,{1.44 + 0.0225 * math.log(current) + 0.0103 * current + noise.gauss(0, 2e-3)},0\n")
+    for part, told in (("low", False), ("whole", True)):
+        said = json.loads(subprocess.run([POTLINE, "model", "calibrate", "ElectrodeKineticsModel", "--data", parts[part], "--judge", parts["rest"],
+                                          "--json"], capture_output=True, text=True).stdout)
+        rest = said["files"][1]
+        assert rest["told"] == said["told"] == told and rest["judged"] <= rest["foreseen"], said
+        assert (rest["beyond"] > 10) == (not told), rest
+    text = subprocess.run([POTLINE, "model", "calibrate", "ElectrodeKineticsModel", "--data", parts["low"], "--judge", parts["rest"]],
+                          capture_output=True, text=True).stdout
+    assert "Not told: that rest.csv is met within 10" in text and "are extrapolated to" in text, text
 
 
 def disk(work):
@@ -333,6 +384,7 @@ def main():
         electrode()
         commands(work)
         calibrate(work)
+        foreseen(work)
         disk(work)
         own_constants(work)
         degrade()

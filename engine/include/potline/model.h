@@ -15,7 +15,8 @@
  *
  * `advance` ends where it was told to, or fails with an error that names the limit that was crossed: PL_RANGE (the
  * physics: frozen, empty, too hot) or PL_LIMIT (the numbers: no convergence, more work than allowed). It never gives
- * what is no number, and its work is bounded. After a failure an instance can be read and saved (the last good state)
+ * what is no number, and its work is bounded; so is that of `open`, whatever the parameters, before an allowance can be
+ * given: by counts of its own. After a failure an instance can be read and saved (the last good state)
  * and closed, not advanced. Whoever must go on all the same degrades by steps: potline/stepper.h.
  *
  * An instance belongs to one thread at a time; instances are independent of each other. `fit` runs the models of an
@@ -103,10 +104,12 @@ struct pl_model_experiment {
     const char *columns;                         /* what the header of its files begins with, for recognising them */
     const struct pl_model_parameter *parameters; /* all that describes the set-up */
     const char *fit;                             /* free by default: "a,b" */
+    const char *along;                           /* what its points lie along: "time (s)" */
     const char *unit;                            /* of what is compared */
     const char *measure;                         /* what `misfit` is */
-    double target;                               /* of the misfit */
-    const struct pl_model_expected *expected;    /* may be NULL */
+    bool figure;   /* that is a figure of the curve, which does not go with its residuals: nothing is foreseen of it */
+    double target; /* of the misfit */
+    const struct pl_model_expected *expected; /* may be NULL */
     double scatter;  /* with `expected`: of a weighted residual, model and measurement together */
     bool alternate;  /* without files to judge by, points between others are kept back; else the later part is */
     unsigned starts; /* of the search beside the defaults, the best of some dozens of points; 0: one */
@@ -161,7 +164,7 @@ struct pl_model {
 
 /* ---- Calibration ---- */
 
-enum { PL_FIT_MAX = 12, PL_FIT_FILES_MAX = 32 };
+enum { PL_FIT_MAX = 16, PL_FIT_FILES_MAX = 32 };
 
 struct pl_fit_file {
     const char *path;
@@ -170,7 +173,11 @@ struct pl_fit_file {
     double used[PL_MODEL_PARAMETERS_MAX]; /* out: what it was run with */
     size_t points;                        /* out */
     double fitted, judged;                /* out: the misfit of either part; NaN: it has none */
-    bool adapted; /* out: it judges, but constants of its own are from its first part, and the rest judges */
+    /* Out, of the part that judges, without a look at what was measured there: the misfit that it should not exceed, as
+     * far as the constants and the residuals of what was fitted to tell; NaN: there is none. */
+    double foreseen;
+    size_t beyond; /* out: points of that part with twice the leverage of any that was fitted to: extrapolated to */
+    bool adapted;  /* out: it judges, but constants of its own are from its first part, and the rest judges */
     double *position, *observed, *predicted; /* out: owned by the fit */
     bool *kept_back;                         /* out */
 };
@@ -197,8 +204,10 @@ struct pl_fit {
     /* Standard error, from the curvature at the optimum, and wider where residuals hang together; NaN where there is
      * none, infinite where the data leave it open. */
     double deviation[PL_FIT_MAX];
-    bool untold[PL_FIT_MAX]; /* the data do not tell it: its interval is half of its range or more, or it is at a bound
-                              */
+    double quantile; /* deviations of an interval of 95 %: Student's, by the points that are to spare */
+    /* The data do not tell it: its interval is half of its range or more, it is at a bound, or at odds. */
+    bool untold[PL_FIT_MAX];
+    bool at_odds[PL_FIT_MAX]; /* five deviations or more from what is expected of it: either is wrong */
     double condition; /* of the constants together (scaled slopes): the root of the greatest by the least eigenvalue */
     double correlation[PL_FIT_MAX][PL_FIT_MAX];
     bool at_bound[PL_FIT_MAX];

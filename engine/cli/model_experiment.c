@@ -1,0 +1,93 @@
+/* model_experiment.c: which experiment of a model the files of a calibration are of: by name, or by their columns. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "model.h"
+
+enum { HEADER = 256 };
+
+/* The first line of a file of data; false after saying what the file is instead. */
+static bool read_header(const char *path, char header[HEADER]) {
+    struct stat is;
+    FILE *in = fopen(path, "r");
+    header[0] = 0;
+    if (!in)
+        fprintf(stderr, "potline model: %s: %s\n", path, strerror(errno));
+    else if (!fstat(fileno(in), &is) && S_ISDIR(is.st_mode))
+        fprintf(stderr, "potline model: %s is a folder: name a file of measurements in it, once for each\n", path);
+    else if (!fgets(header, HEADER, in))
+        fprintf(stderr, "potline model: %s is empty: a line of column names and rows of numbers are expected\n", path);
+    if (in) fclose(in);
+    size_t length = strlen(header);
+    header[strcspn(header, "\r\n")] = 0;
+    return length > 0;
+}
+
+static void list_experiments(const struct pl_model *model) {
+    for (const struct pl_model_experiment *e = model->experiments; e && e->name; e++)
+        fprintf(stderr, "  %-20s %s...\n", e->name, e->columns);
+}
+
+/* By the longest of the headers that it begins with; NULL: none does. */
+static const struct pl_model_experiment *by_header(const struct pl_model *model, const char *header) {
+    const struct pl_model_experiment *found = NULL;
+    for (const struct pl_model_experiment *e = model->experiments; e && e->name; e++)
+        if (*e->columns && strncmp(header, e->columns, strlen(e->columns)) == 0 &&
+            (!found || strlen(e->columns) > strlen(found->columns)))
+            found = e;
+    return found;
+}
+
+static const struct pl_model_experiment *by_name(const struct pl_model *model, const char *name) {
+    for (const struct pl_model_experiment *e = model->experiments; e && e->name; e++)
+        if (strcmp(name, e->name) == 0) return e;
+    return NULL;
+}
+
+static bool has_experiments(const struct pl_model *model) {
+    if (model->experiments && model->experiments->name) return true;
+    fprintf(stderr, "potline model: %s has no experiment to be calibrated by; these have:", model->name);
+    for (unsigned i = 0; i < pl_models_count(); i++) {
+        const struct pl_model *other = pl_models_get(i);
+        if (other->experiments && other->experiments->name) fprintf(stderr, " %s", other->name);
+    }
+    fputs("\n", stderr);
+    return false;
+}
+
+/* What a file is of, where nobody has named it; NULL after saying why that cannot be. */
+static const struct pl_model_experiment *told_by(const struct pl_model *model, const char *path, const char *header,
+                                                 const struct pl_model_experiment *first) {
+    const struct pl_model_experiment *of = by_header(model, header);
+    if (of && (!first || strcmp(of->columns, first->columns) == 0)) return first ? first : of;
+    if (first && of) {
+        fprintf(stderr,
+                "potline model: %s has the columns of experiment %s, not of %s (%s...): fit and judge them apart\n",
+                path, of->name, first->name, first->columns);
+        return NULL;
+    }
+    fprintf(stderr, "potline model: %s: no experiment of %s has such columns (\"%.40s\"); say which by --experiment:\n",
+            path, model->name, header);
+    list_experiments(model);
+    return NULL;
+}
+
+const struct pl_model_experiment *pl__model_experiment(const struct pl_cli *cli, const struct pl_model *model,
+                                                       char *const *paths, unsigned count) {
+    const char *name = pl_cli_get(cli, "experiment");
+    const struct pl_model_experiment *found = name ? by_name(model, name) : NULL;
+    if (!has_experiments(model)) return NULL;
+    if (name && !found) {
+        fprintf(stderr, "potline model: %s has no experiment \"%s\"; it has\n", model->name, name);
+        list_experiments(model);
+        return NULL;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        char header[HEADER];
+        if (!read_header(paths[i], header)) return NULL;
+        if (!name) found = told_by(model, paths[i], header, found);
+        if (!found) return NULL;
+    }
+    return found;
+}

@@ -1,0 +1,190 @@
+/* fit_known.c: how well what a fit has found is known.
+ *
+ * Residuals of a model that is not quite right hang together, so that their number says more than is true: beside the
+ * estimate of independent ones there is that of the scatter of what stretches of the record want (the "sandwich" of
+ * White 1980, by blocks), and the wider one counts. What is extrapolated to is held by no neighbours: there, how far
+ * the constants move when one of a few large blocks is left out (the jackknife by blocks, Kuensch 1989) counts as well.
+ * All of it is to first order, so that none costs a run.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "fit_parts.h"
+#include "fit_work.h"
+
+enum { STRETCHES = 24, BLOCKS = 6 };
+static const double RANGE = 12;  /* 1 / the variance of what is anywhere in 0..1 */
+static const double AT_ODDS = 5; /* deviations of what is known before: no chance, one of both is wrong */
+static const double HALF = 0.25; /* of an interval, in ranges: wider is not told */
+
+typedef double matrix[PL_FIT_MAX][PL_FIT_MAX];
+
+/* A constant at a bound, or that nothing depends on, is not known better or worse by its neighbours: it is left out. */
+static unsigned choose_known(const struct fit_work *s, const double *x, unsigned known[PL_FIT_MAX]) {
+    unsigned count = 0;
+    for (unsigned i = 0; i < fit_count(s); i++)
+        if (x[i] >= 1e-6 && x[i] <= 1 - 1e-6 && fit_squares(s->jacobian + i * s->residuals, s->residuals) > 1e-24)
+            known[count++] = i;
+    return count;
+}
+
+/* The gradient of a block of residuals; what it holds is taken from `without`, which may be NULL. */
+static void add_block(const struct fit_work *s, size_t from, size_t to, double *g, matrix without) {
+    unsigned n = fit_count(s);
+    for (unsigned i = 0; i < n; i++) {
+        const double *ji = s->jacobian + i * s->residuals;
+        for (size_t k = from; k < to; k++)
+            g[i] += ji[k] * s->residual[k];
+        for (unsigned j = 0; without && j < n; j++)
+            for (size_t k = from; k < to; k++)
+                without[i][j] -= ji[k] * s->jacobian[j * s->residuals + k];
+    }
+}
+
+static void add_outer(unsigned n, const double *v, double by, matrix sum) {
+    for (unsigned i = 0; i < n; i++)
+        for (unsigned j = 0; j < n; j++)
+            sum[i][j] += by * v[i] * v[j];
+}
+
+/* Sums of slopes times residuals over stretches of the record: what their scatter is tells how far the constants would
+ * move with another stretch. */
+static void by_stretches(const struct fit_work *s, unsigned known, matrix sum) {
+    size_t stretches = s->residuals < STRETCHES ? s->residuals : STRETCHES;
+    double few = stretches > known ? (double)stretches / (double)(stretches - known) : (double)stretches;
+    memset(sum, 0, sizeof(matrix));
+    for (size_t b = 0; b < stretches; b++) {
+        double g[PL_FIT_MAX] = {0};
+        add_block(s, b * s->residuals / stretches, (b + 1) * s->residuals / stretches, g, NULL);
+        add_outer(fit_count(s), g, few, sum);
+    }
+}
+
+/* inverse * middle * inverse */
+static void between(unsigned n, matrix inverse, matrix middle, matrix out) {
+    for (unsigned i = 0; i < n; i++)
+        for (unsigned j = 0; j < n; j++) {
+            out[i][j] = 0;
+            for (unsigned k = 0; k < n; k++)
+                for (unsigned l = 0; l < n; l++)
+                    out[i][j] += inverse[i][k] * middle[k][l] * inverse[l][j];
+        }
+}
+
+/* The jackknife: how far the constants move when a block is left out. What it wants goes over to a matrix without it.
+ */
+static void by_blocks(const struct fit_work *s, matrix whole, matrix out) {
+    unsigned n = fit_count(s);
+    size_t blocks = s->points < BLOCKS ? s->points : BLOCKS;
+    double moved[BLOCKS][PL_FIT_MAX] = {{0}}, mean[PL_FIT_MAX] = {0};
+    memset(out, 0, sizeof(matrix));
+    for (size_t b = 0; b < blocks; b++) {
+        matrix without = {{0}};
+        double g[PL_FIT_MAX] = {0};
+        memcpy(without, whole, sizeof without);
+        add_block(s, b * s->points / blocks, (b + 1) * s->points / blocks, g, without);
+        if (!fit_solve(n, without, g, 0, moved[b])) continue;
+        for (unsigned i = 0; i < n; i++)
+            mean[i] += moved[b][i] / (double)blocks;
+    }
+    for (size_t b = 0; b < blocks; b++) {
+        for (unsigned i = 0; i < n; i++)
+            moved[b][i] -= mean[i];
+        add_outer(n, moved[b], (double)(blocks - 1) / (double)blocks, out);
+    }
+}
+
+/* What is known before and what the data want are too far apart to be both right. */
+static void find_odds(const struct fit_work *s, const double *x, double *odds) {
+    for (unsigned i = 0; i < fit_count(s); i++) {
+        const struct pl_model_expected *e = s->expected[i];
+        double off = e ? fit_from_scaled(fit_row(s, i), x[i]) - e->value : 0;
+        s->fit->at_odds[i] = e && fabs(off) > AT_ODDS * e->deviation;
+        double scaled = off / fit_stretch(fit_row(s, i), x[i]) / s->fit->quantile;
+        odds[i] = s->fit->at_odds[i] ? scaled * scaled : 0;
+    }
+}
+
+static void find_spread(const struct fit_work *s, const double *x, matrix normal, matrix scatter, double variance,
+                        struct fit_spread *spread) {
+    unsigned n = fit_count(s);
+    matrix whole, inverse;
+    memcpy(whole, normal, sizeof whole);
+    for (unsigned i = 0; i < n; i++)
+        whole[i][i] += RANGE * variance + 1e-30;
+    memset(spread, 0, sizeof *spread);
+    find_odds(s, x, spread->odds);
+    if (!fit_invert_whole(n, whole, inverse)) return;
+    for (unsigned i = 0; i < n; i++)
+        for (unsigned j = 0; j < n; j++)
+            spread->curvature[i][j] = inverse[i][j] * variance;
+    between(n, inverse, scatter, spread->stretches);
+    by_blocks(s, whole, spread->blocks);
+}
+
+static double form(unsigned n, const double a[PL_FIT_MAX][PL_FIT_MAX], const double *v) {
+    double sum = 0;
+    for (unsigned i = 0; i < n; i++)
+        for (unsigned j = 0; j < n; j++)
+            sum += v[i] * a[i][j] * v[j];
+    return sum;
+}
+
+double fit_along(const struct fit_spread *spread, unsigned n, const double *v, bool beyond) {
+    double most = fmax(form(n, spread->curvature, v), form(n, spread->stretches, v));
+    if (beyond) most = fmax(most, sqrt(form(n, spread->stretches, v) * form(n, spread->blocks, v)));
+    for (unsigned i = 0; i < n; i++)
+        most += v[i] * v[i] * spread->odds[i];
+    return most;
+}
+
+double fit_leverage(const struct fit_spread *spread, unsigned n, const double *v) {
+    return form(n, spread->curvature, v);
+}
+
+/* A constant that moves half of its range within its interval, whose slopes are made of the others', or that is at odds
+ * with what is known of it, is not told: what is then said of it is where the search has stopped. */
+static void tell(struct fit_work *s, const double *x, unsigned constant, double variance) {
+    struct pl_fit *fit = s->fit;
+    double scaled = sqrt(fmax(variance, 0));
+    fit->deviation[constant] = scaled * fit_stretch(fit_row(s, constant), x[constant]);
+    fit->untold[constant] = !(fit->quantile * scaled < HALF) || fit->at_odds[constant];
+}
+
+bool fit_know(struct fit_work *s, const double *x, struct fit_spread *spread) {
+    unsigned n = fit_count(s), known[PL_FIT_MAX];
+    struct pl_fit *fit = s->fit;
+    matrix normal, a, inverse, scatter, part, hanging;
+    double b[PL_FIT_MAX];
+    fit->quantile = fit_student((double)s->residuals - n);
+    for (unsigned i = 0; i < n; i++) {
+        fit->deviation[i] = NAN;
+        fit->untold[i] = true;
+        for (unsigned j = 0; j < n; j++)
+            fit->correlation[i][j] = i == j ? 1 : 0;
+    }
+    if (!fit_linearise(s, x)) return false;
+    fit_normal(s, normal, b);
+    unsigned count = choose_known(s, x, known);
+    by_stretches(s, count, scatter);
+    double variance = fit_squares(s->residual, s->residuals) / (double)(s->residuals - n);
+    find_spread(s, x, normal, scatter, variance, spread);
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned j = 0; j < count; j++) {
+            a[i][j] = normal[known[i]][known[j]];
+            part[i][j] = scatter[known[i]][known[j]];
+        }
+    bool mixed[PL_FIT_MAX];
+    fit->condition = fit_invert(count, a, inverse, mixed);
+    between(count, inverse, part, hanging);
+    for (unsigned i = 0; i < count; i++) {
+        unsigned k = known[i];
+        double unit[PL_FIT_MAX] = {0};
+        unit[k] = 1;
+        double independent = fmax(inverse[i][i] * variance, hanging[i][i]);
+        tell(s, x, k, mixed[i] ? INFINITY : fmax(independent, fit_along(spread, n, unit, false)));
+        for (unsigned j = 0; j < count; j++)
+            fit->correlation[k][known[j]] = inverse[i][j] / sqrt(fabs(inverse[i][i] * inverse[j][j]));
+    }
+    return true;
+}
