@@ -8,7 +8,7 @@
 
 #include "risk.h"
 
-static const struct risk_setup setup = {900, 0.5, 0.2, 1.9, 0.06, 6};
+static const struct risk_setup setup = {900, 0.5, 0.2, 1.9, 0.06, 6, 0.12, 10800, 360};
 
 /* A cell that is fed `feed` of what it uses. */
 static struct risk_input input(double t, double alumina, double feed) {
