@@ -55,7 +55,22 @@ static void say_how_it_ended(const char *name, const struct pl_what_if_branch *b
     if (b->uncertain) printf("%s: %llu steps were taken with less exactness\n", name, (unsigned long long)b->uncertain);
 }
 
-static void print_table(const struct pl_cli *cli, const struct pl_what_if *w) {
+/* What was kept of the cell: where it is, and what holds for it. */
+struct kept {
+    struct pl_what_if_state state;
+    struct pl_what_if_limits limits;
+    bool known; /* the limits are */
+};
+
+static void print_left(const struct pl_what_if *w, const struct kept *kept) {
+    struct pl_what_if_left left;
+    for (unsigned i = 0; i < kept->limits.count; i++)
+        if (pl_what_if_limits_left(&kept->limits, i, w, &left))
+            printf("changed: %g %s, %s\n", left.changed, kept->limits.limit[i].unit, left.note);
+    if (!kept->known) printf("constraints: none are known: no optimize.run of it in zone gold\n");
+}
+
+static void print_table(const struct pl_cli *cli, const struct pl_what_if *w, const struct kept *kept) {
     char at[PL_TEXT_TIME_MAX];
     *pl_text_put_time(at, w->state.time) = 0;
     printf("%s at %s, %s %s (%s), %g h ahead\n", pl_cli_operand(cli, 0), at, w->state.model, w->state.parameters,
@@ -70,6 +85,7 @@ static void print_table(const struct pl_cli *cli, const struct pl_what_if *w) {
     }
     say_how_it_ended("doing nothing", &w->nothing);
     say_how_it_ended("changed", &w->changed);
+    print_left(w, kept);
 }
 
 static bool plot(const struct pl_cli *cli, const struct pl_what_if *w) {
@@ -107,17 +123,32 @@ static json_t *branch_json(const struct pl_what_if *w, const struct pl_what_if_b
     return one;
 }
 
-static int print_json(const struct pl_cli *cli, const struct pl_what_if *w) {
+/* Null: none are known. */
+static json_t *left_json(const struct pl_what_if *w, const struct kept *kept) {
+    struct pl_what_if_left left;
+    json_t *all = kept->known ? json_array() : json_null();
+    for (unsigned i = 0; i < kept->limits.count; i++) {
+        const struct pl_what_if_limit *l = &kept->limits.limit[i];
+        if (!pl_what_if_limits_left(&kept->limits, i, w, &left)) continue;
+        json_array_append_new(all,
+                              json_pack("{s:s, s:s, s:o, s:o, s:o, s:s}", "constraint", l->of, "unit", l->unit, "now",
+                                        pl__model_number(left.now), "nothing", pl__model_number(left.nothing),
+                                        "changed", pl__model_number(left.changed), "note", left.note));
+    }
+    return all;
+}
+
+static int print_json(const struct pl_cli *cli, const struct pl_what_if *w, const struct kept *kept) {
     const struct pl_what_if_state *s = &w->state;
     char at[PL_TEXT_TIME_MAX];
     *pl_text_put_time(at, s->time) = 0;
     json_t *time = json_array();
     for (size_t i = 0; i < w->times; i++)
         json_array_append_new(time, json_real(w->time[i]));
-    return pl__model_json(json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "asset", pl_cli_operand(cli, 0), "at",
-                                    at, "model", s->model, "parameters", s->parameters, "fidelity", s->fidelity, "time",
-                                    time, "nothing", branch_json(w, &w->nothing), "changed",
-                                    branch_json(w, &w->changed)));
+    return pl__model_json(json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "asset", pl_cli_operand(cli, 0),
+                                    "at", at, "model", s->model, "parameters", s->parameters, "fidelity", s->fidelity,
+                                    "time", time, "nothing", branch_json(w, &w->nothing), "changed",
+                                    branch_json(w, &w->changed), "constraints", left_json(w, kept)));
 }
 
 /* ---- The command ---- */
@@ -129,20 +160,20 @@ static int failed(struct pl_error **error) {
     return usage ? PL_EXIT_USAGE : PL_EXIT_FAILED;
 }
 
-static int look_ahead(const struct pl_cli *cli, struct pl_what_if *w) {
+static int look_ahead(const struct pl_cli *cli, struct pl_what_if *w, const struct kept *kept) {
     struct pl_error *error = NULL;
     double seconds;
     if (!parse(cli, w, &seconds)) return PL_EXIT_USAGE;
     if (pl_what_if_run(w, seconds, TIMES, NULL, &error)) return failed(&error);
-    if (pl_cli_has(cli, "json")) return print_json(cli, w);
-    print_table(cli, w);
+    if (pl_cli_has(cli, "json")) return print_json(cli, w, kept);
+    print_table(cli, w, kept);
     return plot(cli, w) ? PL_EXIT_OK : PL_EXIT_FAILED;
 }
 
-static int from_state(const struct pl_cli *cli, const struct pl_what_if_state *state) {
+static int from_kept(const struct pl_cli *cli, const struct kept *kept) {
     struct pl_error *error = NULL;
-    struct pl_what_if *w = pl_what_if_new(state, &error);
-    int exit_code = w ? look_ahead(cli, w) : failed(&error);
+    struct pl_what_if *w = pl_what_if_new(&kept->state, &error);
+    int exit_code = w ? look_ahead(cli, w, kept) : failed(&error);
     pl_what_if_free(w);
     return exit_code;
 }
@@ -151,11 +182,12 @@ static int what_if(const struct pl_cli *cli) {
     const char *from = pl_cli_get(cli, "from");
     pl_time at = PL_TIME_MAX;
     if (!(from && strcmp(from, "now") == 0) && !pl_cli_time(cli, "from", &at)) return PL_EXIT_USAGE;
-    struct pl_what_if_state *state = PL_NEW(struct pl_what_if_state);
-    int exit_code =
-        state ? pl__twin_state_find(cli, pl_cli_operand(cli, 0), pl_cli_get(cli, "node"), at, state) : PL_EXIT_FAILED;
-    if (!exit_code) exit_code = from_state(cli, state);
-    pl_free(state);
+    struct kept *kept = PL_NEW(struct kept);
+    int exit_code = kept ? pl__twin_state_find(cli, pl_cli_operand(cli, 0), pl_cli_get(cli, "node"), at, &kept->state,
+                                               &kept->limits, &kept->known)
+                         : PL_EXIT_FAILED;
+    if (!exit_code) exit_code = from_kept(cli, kept);
+    pl_free(kept);
     return exit_code;
 }
 
@@ -177,14 +209,15 @@ const struct pl_subcommand pl_subcommand_what_if = {
         "the\n"
         "anodes stay where they are.\n"
         "\n"
-        "A change may go beyond constraints. Which ones, the command what-if of a running engine tells beside the "
-        "same\n"
-        "figures (potline shell); a data folder does not keep them.",
+        "A change may go beyond constraints. Which ones is told, as far as the folder keeps them: those of the "
+        "newest\n"
+        "optimize.run of the cell in zone gold, by then. A running engine tells its own of now (the command what-if\n"
+        "of potline shell).",
     .options = PL_CLI_OPTIONS(
         {"data", "DIR", "The data folder of the engine (it may be running).", 0}, PL_CLI_KEY_FILE,
         {"set", "NAME=VALUE", "What is changed: acd=-2mm, feed=+5%, current=185kA. May be repeated.", 's'},
         {"for", "DURATION", "How far ahead (8h).", 0}, {"from", "TIME", "From the state at that time (now).", 0},
-        {"node", "NAME", "Only states that this node has put into the lake: faster in a large folder.", 0},
+        {"node", "NAME", "Only what this node has put into the lake: faster in a large folder.", 0},
         {"of", "OUTPUT", "Outputs to be told and plotted. May be repeated.", 0},
         {"plot", NULL, "Draw them on the terminal (bath temperature and alumina unless --of says others).", 0},
         {"image", "FILE", "Draw them into a PNG or SVG file.", 0}, {"json", NULL, "All outputs over time as JSON.", 0}),

@@ -22,6 +22,7 @@ struct search {
     size_t size;
     pl_time found;
     bool damaged;
+    struct search *also; /* beside it, in the same reading; it may find nothing */
 };
 
 static bool read_state(const void *body, size_t size, pl_time time, struct pl_what_if_state *state) {
@@ -56,7 +57,8 @@ static enum pl_code search_zone(const struct pl__export_what *what, struct searc
     enum pl_code code = pl__export_open(what, &reader, error);
     while (!code && !(code = pl__export_next(reader, &part, error))) {
         for (uint32_t i = 0; part.batch->kind == PL_EVENTS && i < part.batch->rows; i++)
-            if (pl__export_counts(reader, &part, i)) look_at(s, what->tags, part.batch, i);
+            for (struct search *one = s; one && pl__export_counts(reader, &part, i); one = one->also)
+                look_at(one, what->tags, part.batch, i);
         pl_batch_unref(part.batch);
     }
     pl__export_close(reader);
@@ -98,20 +100,31 @@ static int search_folder(const struct pl_cli *cli, const char *node, struct sear
     return exit_code;
 }
 
+static void take_limits(const struct search *runs, struct pl_what_if_limits *limits, bool *known) {
+    struct pl_unpack unpack;
+    pl_unpack_init(&unpack, runs->body, runs->size);
+    *limits = (struct pl_what_if_limits){0};
+    *known = runs->size && pl_what_if_limits_of_run(limits, runs->asset, &unpack);
+}
+
 int pl__twin_state_find(const struct pl_cli *cli, const char *asset, const char *node, pl_time at,
-                        struct pl_what_if_state *state) {
+                        struct pl_what_if_state *state, struct pl_what_if_limits *limits, bool *known) {
+    struct search runs = {.asset = asset, .kind = "optimize.run", .at = at, .found = PL_TIME_MIN};
     struct search search = {.command = "what-if",
                             .asset = asset,
                             .kind = "twin.state",
                             .at = at,
                             .scratch = PL_NEW(struct pl_what_if_state),
-                            .found = PL_TIME_MIN};
+                            .found = PL_TIME_MIN,
+                            .also = &runs};
     if (!search.scratch) {
         fputs("potline what-if: out of memory\n", stderr);
         return PL_EXIT_FAILED;
     }
     int exit_code = search_folder(cli, node, &search);
     if (exit_code == PL_EXIT_OK) read_state(search.body, search.size, search.found, state);
+    take_limits(&runs, limits, known);
+    pl_free(runs.body);
     pl_free(search.body);
     pl_free(search.scratch);
     return exit_code;

@@ -53,6 +53,7 @@ struct what_if_args {
 
 static void *look_ahead(void *arg) {
     struct ahead *a = arg;
+    pthread_setname_np(pthread_self(), "what-if");
     setpriority(PRIO_PROCESS, 0, NICE); /* of this thread, on Linux */
     a->code = pl_what_if_run(a->what_if, a->seconds, TIMES, &a->unwanted, &a->error);
     atomic_store(&a->done, true);

@@ -82,14 +82,35 @@ bool pl_what_if_limits_read(struct pl_what_if_limits *limits, const char *asset,
     return true;
 }
 
+bool pl_what_if_limits_of_run(struct pl_what_if_limits *limits, const char *asset, struct pl_unpack *u) {
+    struct pl_what_if_limit l;
+    char key[PL_WHAT_IF_NAME_MAX];
+    uint32_t pairs, rows;
+    if (!pl_unpack_map(u, &pairs)) return false;
+    while (pairs--) {
+        if (!read_text(u, key)) return false;
+        if (strcmp(key, "bounds") != 0) {
+            if (!pl_unpack_skip(u)) return false;
+            continue;
+        }
+        if (!pl_unpack_array(u, &rows)) return false;
+        for (; rows--; keep(limits, &l)) {
+            if (!read_row(u, &l)) return false;
+            snprintf(l.scope, sizeof l.scope, "%s", asset);
+        }
+        return true;
+    }
+    return false;
+}
+
 /* ---- Judging ---- */
 
-static int output_of(const struct pl_what_if *w, const char *of, double *scale) {
+int pl_what_if_limit_output(const struct pl_what_if_limit *l, const struct pl_model *model, double *scale) {
     for (unsigned k = 0; k < sizeof outputs / sizeof *outputs; k++) {
-        if (strcmp(outputs[k].of, of) != 0) continue;
+        if (strcmp(outputs[k].of, l->of) != 0) continue;
         *scale = outputs[k].scale;
-        for (unsigned i = 0; i < w->outputs; i++)
-            if (strcmp(w->model->outputs[i].name, outputs[k].output) == 0) return (int)i;
+        for (int i = 0; model->outputs[i].name; i++)
+            if (strcmp(model->outputs[i].name, outputs[k].output) == 0) return i;
     }
     return -1;
 }
@@ -99,28 +120,36 @@ static double beyond(const struct pl_what_if_limit *l, double value) {
     return fmax(l->low - value, value - l->high);
 }
 
-static double farthest(const struct pl_what_if_limit *l, const struct pl_what_if_branch *b, int output, double scale) {
-    double worst = b->output[output][0] * scale;
-    for (size_t k = 1; k < b->times; k++) {
-        double value = b->output[output][k] * scale;
+static double farthest(const struct pl_what_if_limit *l, const struct pl_what_if_course *course, double scale) {
+    double worst = course->value[0] * scale;
+    for (size_t k = 1; k < course->times; k++) {
+        double value = course->value[k * course->apart] * scale;
         if (beyond(l, value) > beyond(l, worst)) worst = value;
     }
     return worst;
 }
 
-bool pl_what_if_limits_left(const struct pl_what_if_limits *limits, unsigned i, const struct pl_what_if *w,
-                            struct pl_what_if_left *left) {
-    const struct pl_what_if_limit *l = &limits->limit[i];
-    double scale = 1, round_off = 1e-9;
-    int output = output_of(w, l->of, &scale);
-    if (output < 0 || !w->nothing.times || !w->changed.times) return false;
-    left->now = w->nothing.output[output][0] * scale;
-    left->nothing = farthest(l, &w->nothing, output, scale);
-    left->changed = farthest(l, &w->changed, output, scale);
+bool pl_what_if_limit_left(const struct pl_what_if_limit *l, double scale, const struct pl_what_if_course *nothing,
+                           const struct pl_what_if_course *changed, struct pl_what_if_left *left) {
+    const double round_off = 1e-9;
+    if (!nothing->times || !changed->times) return false;
+    left->now = nothing->value[0] * scale;
+    left->nothing = farthest(l, nothing, scale);
+    left->changed = farthest(l, changed, scale);
     if (beyond(l, left->changed) <= round_off * fabs(left->changed)) return false;
     bool below = left->changed<l->low, also = beyond(l, left->nothing)> round_off * fabs(left->nothing);
     snprintf(left->note, sizeof left->note, "%s constraint %s %s %g%s%s of %s%s", below ? "below" : "above", l->of,
              below ? ">=" : "<=", below ? l->low : l->high, *l->unit ? " " : "", l->unit, l->scope,
              also ? "; doing nothing leaves it too" : "");
     return true;
+}
+
+bool pl_what_if_limits_left(const struct pl_what_if_limits *limits, unsigned i, const struct pl_what_if *w,
+                            struct pl_what_if_left *left) {
+    double scale = 1;
+    int output = pl_what_if_limit_output(&limits->limit[i], w->model, &scale);
+    if (output < 0) return false;
+    const struct pl_what_if_course nothing = {w->nothing.output[output], w->nothing.times, 1},
+                                   changed = {w->changed.output[output], w->changed.times, 1};
+    return pl_what_if_limit_left(&limits->limit[i], scale, &nothing, &changed, left);
 }

@@ -111,11 +111,58 @@ static void what_leaves_it_is_said(void **state) {
     assert_false(pl_what_if_limits_left(&limits, 0, w, &left));
 }
 
+/* A run's body, as optimize.setpoints tells it: what it bounds, among much else. */
+static void a_run_tells_what_held(void **state) {
+    (void)state;
+    struct pl_what_if_limits limits = {0};
+    struct pl_pack *pack = pl_pack_new();
+    pl_pack_map(pack, 3);
+    pl_pack_pair_str(pack, "outcome", "optimal");
+    pl_pack_str(pack, "bounds");
+    pl_pack_array(pack, 2);
+    put(pack, "line1", "acd", 38, 48);
+    put(pack, "ALL", "superheat", 6, (double)INFINITY);
+    pl_pack_pair_str(pack, "reason", "");
+    struct pl_unpack unpack;
+    pl_unpack_init(&unpack, pl_pack_data(pack), pl_pack_size(pack));
+    assert_true(pl_what_if_limits_of_run(&limits, "line1.pot07", &unpack));
+    assert_int_equal(limits.count, 2);
+    assert_string_equal(limits.limit[0].scope, "line1.pot07");
+    assert_true(limits.limit[0].low == 38 && limits.limit[1].low == 6);
+    for (size_t size = 0; size < pl_pack_size(pack) - 8; size++) { /* cut off anywhere: no run */
+        pl_unpack_init(&unpack, pl_pack_data(pack), size);
+        assert_false(pl_what_if_limits_of_run(&limits, "l", &unpack));
+    }
+    pl_pack_reset(pack);
+    pl_pack_map(pack, 1);
+    pl_pack_pair_str(pack, "outcome", "optimal"); /* of an older version */
+    pl_unpack_init(&unpack, pl_pack_data(pack), pl_pack_size(pack));
+    assert_false(pl_what_if_limits_of_run(&limits, "l", &unpack));
+    pl_pack_free(pack);
+}
+
+/* Values of many outputs side by side, as runs over REST keep them. */
+static void values_may_lie_apart(void **state) {
+    (void)state;
+    const struct pl_what_if_limit acd = {"acd", "line1", "mm", 38, 48};
+    const double nothing[] = {7, 0.043, 7, 0.043, 7, 0.043}, changed[] = {1, 0.043, 1, 0.036, 1, 0.044};
+    struct pl_what_if_left left;
+    double scale = 0;
+    assert_int_equal(pl_what_if_limit_output(&acd, &model, &scale), 0);
+    struct pl_what_if_course a = {nothing + 1, 3, 2}, b = {changed + 1, 3, 2};
+    assert_true(pl_what_if_limit_left(&acd, scale, &a, &b, &left));
+    assert_true(fabs(left.changed - 36) < 1e-9 && fabs(left.nothing - 43) < 1e-9);
+    b.times = 1;
+    assert_false(pl_what_if_limit_left(&acd, scale, &a, &b, &left));
+    a.times = 0; /* it has not come anywhere */
+    assert_false(pl_what_if_limit_left(&acd, scale, &a, &b, &left));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_narrowest_holds),
-        cmocka_unit_test(more_than_there_is_room_for_is_left),
-        cmocka_unit_test(what_leaves_it_is_said),
+        cmocka_unit_test(the_narrowest_holds),    cmocka_unit_test(more_than_there_is_room_for_is_left),
+        cmocka_unit_test(what_leaves_it_is_said), cmocka_unit_test(a_run_tells_what_held),
+        cmocka_unit_test(values_may_lie_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

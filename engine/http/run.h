@@ -2,7 +2,7 @@
  * run_work.c).
  *
  * It begins as its model does, or where a twin stands (`fork`): then both are kept, doing nothing (`baseline`) and with
- * the changes.
+ * the changes. Constraints of an optimiser that the changes leave are told, and forbid nothing.
  */
 #ifndef POTLINE_HTTP_RUN_H
 #define POTLINE_HTTP_RUN_H
@@ -11,7 +11,7 @@
 
 #include <potline/stepper.h>
 
-#include "graph/what_if.h"
+#include "graph/what_if_limits.h"
 #include "http/rest_impl.h"
 
 enum { PL__RUN_TIMES = 500, PL__RUN_WHY = 256, PL__RUN_ID = 64 };
@@ -35,6 +35,8 @@ struct pl__run {
     char asset[PL_REST_SEGMENT]; /* of the fork, and as of when */
     char since[PL__RUN_ID];
     json_t *set;
+    struct pl_what_if_limits limits; /* that hold for the asset */
+    char unknown[PL__RUN_WHY];       /* why not all of them are known; "": they are */
     double until, every;
     pl_time asked;
     char user[PL_USER_NAME_MAX + 1];

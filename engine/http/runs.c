@@ -86,6 +86,33 @@ static json_t *head_json(const struct pl__call *call, const struct pl__run *run)
     return head;
 }
 
+/* Which constraints the changes leave, and how far. */
+static json_t *left_json(const struct pl__run *run) {
+    json_t *all = json_array();
+    for (unsigned i = 0; i < run->limits.count; i++) {
+        const struct pl_what_if_limit *l = &run->limits.limit[i];
+        struct pl_what_if_left left;
+        double scale = 1;
+        int output = pl_what_if_limit_output(l, run->model, &scale);
+        if (output < 0) continue;
+        const struct pl_what_if_course nothing = {run->baseline + output, run->baseline_times, run->outputs},
+                                       changed = {run->output + output, run->times, run->outputs};
+        if (!pl_what_if_limit_left(l, scale, &nothing, &changed, &left)) continue;
+        json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s}", "constraint", l->of,
+                                             "scope", l->scope, "unit", l->unit, "low", number(l->low), "high",
+                                             number(l->high), "now", number(left.now), "baseline", number(left.nothing),
+                                             "changed", number(left.changed), "note", left.note));
+    }
+    return all;
+}
+
+static void put_fork(json_t *value, const struct pl__run *run, bool over) {
+    json_object_set_new(value, "baseline",
+                        over ? outputs_json(run, run->baseline, run->baseline_times) : json_object());
+    json_object_set_new(value, "constraintsLeft", over && run->baseline ? left_json(run) : json_array());
+    if (run->unknown[0]) json_object_set_new(value, "constraintsUnknown", json_string(run->unknown));
+}
+
 static json_t *run_json(const struct pl__call *call, const struct pl__run *run) {
     json_t *value = head_json(call, run), *time = json_array(), *steps = json_object();
     bool over = is_over(run);
@@ -95,9 +122,7 @@ static json_t *run_json(const struct pl__call *call, const struct pl__run *run) 
         json_object_set_new(steps, pl_stepper_rung_name(i), json_integer((json_int_t)run->steps[i]));
     json_object_set_new(value, "time", time);
     json_object_set_new(value, "outputs", over ? outputs_json(run, run->output, run->times) : json_object());
-    if (run->fork)
-        json_object_set_new(value, "baseline",
-                            over ? outputs_json(run, run->baseline, run->baseline_times) : json_object());
+    if (run->fork) put_fork(value, run, over);
     json_object_set_new(value, "steps", steps);
     if (over && run->code)
         json_object_set_new(value, "error",
@@ -232,6 +257,30 @@ static void free_work(void *work) {
     pl__run_free(work);
 }
 
+/* The optimiser has told its constraints (command `constraints list`), or why not: a run goes on without, and says so.
+ */
+static void limited(struct pl__call *call) {
+    struct pl__run *run = call->work;
+    const struct pl__result *result = &call->result;
+    struct pl_unpack unpack;
+    call->work = NULL;
+    pl_unpack_init(&unpack, result->rows, result->size);
+    if (result->code && !result->missing)
+        snprintf(run->unknown, sizeof run->unknown, "%s", result->error ? result->error : pl_code_text(result->code));
+    else if (!result->code && !pl_what_if_limits_read(&run->limits, run->asset, &unpack, result->count))
+        snprintf(run->unknown, sizeof run->unknown, "what the optimiser tells are no constraints");
+    else if (result->cut)
+        snprintf(run->unknown, sizeof run->unknown, "there are more than a reply takes");
+    begin(call, run);
+}
+
+static void ask_limits(struct pl__call *call, struct pl__run *run) {
+    const char *words[] = {"constraints", "list"};
+    call->work = run;
+    pl__result_free(&call->result);
+    pl__call_ask(call, words, 2, NULL, limited);
+}
+
 /* The twin's node has told the state (command `twin state`). */
 static void forked(struct pl__call *call) {
     struct pl__run *run = call->work;
@@ -246,7 +295,7 @@ static void forked(struct pl__call *call) {
         bool good = state && pl_what_if_read(&unpack, state) && !fork_from(run, state, &error);
         if (good) snprintf(run->since, sizeof run->since, "%s", state->told);
         if (good)
-            begin(call, run);
+            ask_limits(call, run);
         else
             refuse(call, run, error);
     }

@@ -311,6 +311,24 @@ void run_write_limits(const struct limit *limit, struct pl_pack *p) {
     run_write_numbers(p, "limits", numbers, 3 * QUANTITIES);
 }
 
+/* By name, those that bound anything: for people, and for whoever looks ahead from a folder (graph/what_if_limits.h).
+ */
+static void put_bounds(struct pl_pack *p, const struct limit *limit) {
+    uint32_t count = 0;
+    for (int i = 0; i < QUANTITIES_OF_POT; i++)
+        count += isfinite(limit[i].low) || isfinite(limit[i].high);
+    pl_pack_str(p, "bounds");
+    pl_pack_array(p, count);
+    for (int i = 0; i < QUANTITIES_OF_POT; i++) {
+        if (!isfinite(limit[i].low) && !isfinite(limit[i].high)) continue;
+        pl_pack_map(p, 4);
+        pl_pack_pair_str(p, "constraint", quantity_rows[i].name);
+        pl_pack_pair_str(p, "unit", quantity_rows[i].unit);
+        pl_pack_pair_f64(p, "low", limit[i].low);
+        pl_pack_pair_f64(p, "high", limit[i].high);
+    }
+}
+
 void run_write_input(const struct run *run, struct pl_pack *p) {
     pl_pack_pair_f64(p, "noise", run->input.noise);
     run_write_numbers(p, "last", run->input.accepted, POT_VARIABLES);
@@ -326,7 +344,7 @@ void run_write_input(const struct run *run, struct pl_pack *p) {
 }
 
 void run_write(const struct run *run, const struct pot_result *r, struct pl_pack *p) {
-    pl_pack_map(p, 19 + RUN_INPUT_PAIRS); /* nothing that the clock says: played again, it is the same */
+    pl_pack_map(p, 20 + RUN_INPUT_PAIRS); /* nothing that the clock says: played again, it is the same */
     pl_pack_pair_str(p, "outcome", pot_rung_names[r->rung]);
     pl_pack_pair_str(p, "reason", r->reason);
     pl_pack_pair_f64(p, "saved", r->saved);
@@ -348,4 +366,5 @@ void run_write(const struct run *run, const struct pot_result *r, struct pl_pack
     run_write_numbers(p, "baseline", run->input.baseline, POT_VARIABLES);
     run_write_setup(&run->setup, p);
     run_write_input(run, p);
+    put_bounds(p, run->input.limit);
 }

@@ -15,4 +15,10 @@ double bath_conductivity(const struct bath *bath); /* S/cm; Wang's form as Haupi
                                                        with what LiF adds by Hives et al. 1996 */
 double bath_diffusivity(double t);                 /* m2/s of alumina; Frazer and Thonstad 2010, joined by Arrhenius */
 
+/* What a wt% of alumina more does to them, all else in `bath` being as it is. */
+struct bath_slopes {
+    double ratio, activity, log_conductivity;
+};
+struct bath_slopes bath_by_alumina(const struct bath *bath);
+
 #endif

@@ -96,7 +96,7 @@ enum pl_code follow_begin(struct follow *f, struct follow_record *r, const struc
     r->feed_rate = value_of(setup, "feed");
     r->fluoride_rate = value_of(setup, "fluoride_feed");
     r->effect_since = -1;
-    r->effect_over = -1e9;
+    r->effect_over = r->visited = -1e9;
     for (unsigned i = 0; i < FOLLOW_SIGNALS; i++)
         r->last[i] = readings[i].count ? readings[i].mean : NAN;
     r->distance = value_of(setup, "distance") * 100;
@@ -305,6 +305,7 @@ static void explain_jump(struct follow_record *r, double innovation, const doubl
         m->doubt_alumina = fmax(m->doubt_alumina, square(30));
     } else if (fabs(anodes - 1) < LIKE_ONE && !changed) {
         m->new_anodes = 1;
+        r->visited = t;
         m->doubt_cold = fmax(m->doubt_cold, square(0.1));
         m->doubt_distance = fmax(m->doubt_distance, square(0.03));
     } else {
@@ -442,6 +443,7 @@ static void look_ahead(struct follow_record *r, const struct follow_setup *setup
                        const struct follow_reading *in, const struct span *span, double t, struct follow_result *out) {
     bool seen = !isnan(out->innovation) && span->current > 1e4;
     double nominal = value_of(setup, "current");
+    if (span->tapped > 0) r->visited = t;
     struct risk_input input = {
         .t = t,
         .seconds = span->seconds,
@@ -458,6 +460,7 @@ static void look_ahead(struct follow_record *r, const struct follow_setup *setup
         .voltage = seen ? 1.65 + (in->mean - 1.65) * nominal / span->current : NAN,
         .density = span->current / nominal / (1 - r->horizon.now[HORIZON_COLD] / c->set.voltage.anodes),
         .effect = out->effect,
+        .held = t < r->visited + setup->attended,
     };
     input.settled = r->effect_since < 0 && t > r->effect_over + 2 * BY_HAND;
     out->outlook = risk_step(&r->risk, &setup->risk, &input);

@@ -45,6 +45,7 @@ struct follow_setup {
     double effect_voltage; /* V: above it an anode effect goes on */
     double effect_alumina; /* wt% at which one begins */
     double frozen;         /* s */
+    double attended;       /* s behind tapping and an anode change in which the feed is held even */
     struct risk_setup risk;
 };
 
@@ -69,6 +70,7 @@ struct follow_record {
     double unseen[FOLLOW_SIGNALS];            /* s without a good reading */
     double effect_over;                       /* s of the model, when the last one was; below 0: none */
     double effect_since;                      /* s of the model; below 0: there is none */
+    double visited;                           /* s of the model, when metal was tapped or an anode changed last */
     double distance;                          /* cm, now */
     struct estimator estimator;
     struct horizon horizon;

@@ -22,7 +22,8 @@ static const struct follow_setup *usual(void) {
                               .effect_voltage = 8,
                               .effect_alumina = 1.9,
                               .frozen = 60,
-                              .risk = {900, 0.5, 0.2, 1.9, 0.06, 6}};
+                              .attended = 3600,
+                              .risk = {900, 0.5, 0.2, 1.9, 0.06, 6, 0.12, 10800, 360}};
     models_defaults(twin_cell_model.parameters, s.values);
     return &s;
 }
@@ -180,6 +181,26 @@ static void test_a_count_each_minute_is_as_good(void **state) {
         follow_close(&f[i]);
 }
 
+/* Tapping, and anodes that carry nothing yet: its control feeds evenly then, and for a while behind it. */
+static void test_somebody_at_the_cell_is_noticed(void **state) {
+    (void)state;
+    struct follow f = {0};
+    static struct follow_record r;
+    struct follow_reading in[FOLLOW_SIGNALS];
+    memset(&r, 0, sizeof r);
+    for (int i = 1; i <= 900; i++) {
+        make_readings(in, i, false);
+        in[FOLLOW_FEED] = reading(1.5 * floor(i * 0.2), 0);
+        in[FOLLOW_TAPPED] = reading(i < 100 ? 0 : fmin(5.0 * (i - 100), 500), 0);
+        if (i >= 600) in[FOLLOW_VOLTAGE].mean += 0.12; /* one anode of twenty has no part in the current */
+        go(&f, &r, in, (pl_time)i * STEP * PL_SECOND);
+        if (i == 90) assert_true(r.visited < 0);
+        if (i == 590) assert_true(fabs(r.visited - 2000) < 1); /* the last metal came in step 200 */
+    }
+    assert_true(r.visited >= 6000 && r.visited < 6100);
+    follow_close(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_resumed_cell_goes_on_to_the_last_bit),
@@ -188,6 +209,7 @@ int main(void) {
         cmocka_unit_test(test_without_a_count_of_the_feed_it_is_not_sure),
         cmocka_unit_test(test_a_count_that_is_told_seldom_is_a_count),
         cmocka_unit_test(test_a_count_each_minute_is_as_good),
+        cmocka_unit_test(test_somebody_at_the_cell_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,36 +39,26 @@ void horizon_begin(struct horizon *h, double alumina, double undissolved, double
 
 /* ---- The voltage ---- */
 
-static double total_at(const struct horizon_cell *cell, const struct horizon_stage *s, double alumina, double distance,
-                       struct voltage *parts) {
-    double percent = 100 / (double)s->mass;
-    struct bath bath = {.alumina = fmax(alumina, cell->voltage.effect_alumina),
+double horizon_voltage(const struct horizon_cell *cell, const struct horizon_stage *s, const double *x, double *slope) {
+    double percent = 100 / (double)s->mass, least = cell->voltage.effect_alumina;
+    struct bath bath = {.alumina = fmax(x[HORIZON_ALUMINA], least),
                         .excess = s->excess,
                         .calcium = cell->calcium * percent,
                         .lithium = cell->lithium * percent,
                         .magnesium = cell->magnesium * percent,
                         .t = s->temperature};
-    *parts = voltage_of(&cell->voltage, &bath, s->current, distance);
-    return parts->total;
-}
-
-double horizon_voltage(const struct horizon_cell *cell, const struct horizon_stage *s, const double *x, double *slope) {
-    struct voltage v, w;
-    double at = total_at(cell, s, x[HORIZON_ALUMINA], x[HORIZON_DISTANCE], &v);
+    struct voltage v = voltage_of(&cell->voltage, &bath, s->current, x[HORIZON_DISTANCE]);
     double cold = (v.bath + v.bubbles + v.anode + ((double)s->temperature + 273.15) / 12533) / cell->voltage.anodes;
     if (slope) {
-        double step = 0.01;
         memset(slope, 0, N * sizeof *slope);
-        slope[HORIZON_ALUMINA] = (total_at(cell, s, x[HORIZON_ALUMINA] + step, x[HORIZON_DISTANCE], &w) -
-                                  total_at(cell, s, x[HORIZON_ALUMINA] - step, x[HORIZON_DISTANCE], &w)) /
-                                 (2 * step);
+        if (x[HORIZON_ALUMINA] > least) slope[HORIZON_ALUMINA] = voltage_by_alumina(&cell->voltage, &bath, &v);
         slope[HORIZON_DISTANCE] = v.bath / x[HORIZON_DISTANCE];
         slope[HORIZON_COLD] = cold;
     }
-    return at + cold * x[HORIZON_COLD];
+    return v.total + cold * x[HORIZON_COLD];
 }
 
-/* ---- Small matrices ---- */
+/* ---- A stage ---- */
 
 /* Of what alumina is off the usual one; 1 where its feed is counted. */
 static double swing_left(const struct horizon_stage *s) {
@@ -87,26 +77,13 @@ static double swing_in(const struct horizon_cell *cell, const struct horizon_sta
     return square(slope[HORIZON_ALUMINA] * SWINGS) * 2 * SWING_MEMORY / (double)s->seconds;
 }
 
-static void dynamics(const struct horizon_cell *cell, const struct horizon_stage *s, struct horizon_matrix *to,
-                     double *shift) {
-    memset(to, 0, sizeof *to);
-    double(*f)[N] = to->at;
-    double memory = s->attended > 0 ? 0 : exp(-(double)s->seconds / SHARE_MEMORY), left = swing_left(s);
-    f[HORIZON_ALUMINA][HORIZON_ALUMINA] = left;
-    double percent = 100 / (double)s->mass;
-    f[HORIZON_ALUMINA][HORIZON_UNDISSOLVED] = percent * (double)s->gone;
-    f[HORIZON_ALUMINA][HORIZON_SHARE] = percent * cell->at_once * (double)s->feed;
-    f[HORIZON_UNDISSOLVED][HORIZON_UNDISSOLVED] = 1 - (double)s->gone;
-    f[HORIZON_UNDISSOLVED][HORIZON_SHARE] = (1 - cell->at_once) * s->feed;
-    f[HORIZON_SHARE][HORIZON_SHARE] = memory;
-    f[HORIZON_DISTANCE][HORIZON_DISTANCE] = 1;
-    f[HORIZON_COLD][HORIZON_COLD] = exp(-(double)s->seconds / WARM_TIME);
-    memset(shift, 0, N * sizeof *shift);
-    shift[HORIZON_ALUMINA] = (1 - left) * cell->usual - percent * (double)s->used;
-    shift[HORIZON_SHARE] = 1 - memory;
-    shift[HORIZON_DISTANCE] = s->moved;
-    shift[HORIZON_COLD] = s->new_anodes;
-}
+/* What a stage does: all that is not 0 of its matrix, and of its inputs. */
+struct way {
+    double alumina, lumps, at_once; /* of alumina: what is left of it; wt% by what lay undissolved, by the share */
+    double undissolved, late;
+    double share, cold;    /* what is left of them */
+    double shift[N], q[N]; /* inputs; variances of what is not known */
+};
 
 static void noise(const struct horizon_cell *cell, const struct horizon_stage *s, double *q) {
     double hours = (double)s->seconds / 3600, scatter = SCATTER * sqrt(1.5 * (double)s->feed);
@@ -120,112 +97,113 @@ static void noise(const struct horizon_cell *cell, const struct horizon_stage *s
     q[HORIZON_COLD] = square(COLD_WANDERS) * hours + (double)s->doubt_cold;
 }
 
-static void multiply(const struct horizon_matrix *a, const struct horizon_matrix *b, bool transposed,
-                     struct horizon_matrix *out) {
-    for (int i = 0; i < N; i++)
-        for (int j = 0; j < N; j++) {
-            double sum = 0;
-            for (int k = 0; k < N; k++)
-                sum += a->at[i][k] * (transposed ? b->at[j][k] : b->at[k][j]);
-            out->at[i][j] = sum;
-        }
+static void find_way(const struct horizon_cell *cell, const struct horizon_stage *s, struct way *w) {
+    double percent = 100 / (double)s->mass, gone = (double)s->gone, feed = (double)s->feed;
+    w->alumina = swing_left(s);
+    w->lumps = percent * gone;
+    w->at_once = percent * cell->at_once * feed;
+    w->undissolved = 1 - gone;
+    w->late = (1 - cell->at_once) * feed;
+    w->share = s->attended > 0 ? 0 : exp(-(double)s->seconds / SHARE_MEMORY);
+    w->cold = exp(-(double)s->seconds / WARM_TIME);
+    w->shift[HORIZON_ALUMINA] = (1 - w->alumina) * cell->usual - percent * (double)s->used;
+    w->shift[HORIZON_UNDISSOLVED] = 0;
+    w->shift[HORIZON_SHARE] = 1 - w->share;
+    w->shift[HORIZON_DISTANCE] = s->moved;
+    w->shift[HORIZON_COLD] = s->new_anodes;
+    noise(cell, s, w->q);
 }
 
-/* Solves p g' = b' for g, p symmetric and positive. */
-static void divide(const struct horizon_matrix *b, const struct horizon_matrix *p, struct horizon_matrix *g) {
-    double l[N][N] = {{0}};
+/* x = F x; of rows of a matrix where these lie `apart` numbers from each other. */
+static void go(const struct way *w, double *x, int apart) {
+    double *alumina = &x[HORIZON_ALUMINA * apart], *undissolved = &x[HORIZON_UNDISSOLVED * apart];
+    double *share = &x[HORIZON_SHARE * apart];
+    *alumina = w->alumina * *alumina + w->lumps * *undissolved + w->at_once * *share;
+    *undissolved = w->undissolved * *undissolved + w->late * *share;
+    *share *= w->share;
+    x[HORIZON_COLD * apart] *= w->cold;
+}
+
+/* y = F' y */
+static void go_back(const struct way *w, double *y) {
+    y[HORIZON_SHARE] = w->at_once * y[HORIZON_ALUMINA] + w->late * y[HORIZON_UNDISSOLVED] + w->share * y[HORIZON_SHARE];
+    y[HORIZON_UNDISSOLVED] = w->lumps * y[HORIZON_ALUMINA] + w->undissolved * y[HORIZON_UNDISSOLVED];
+    y[HORIZON_ALUMINA] *= w->alumina;
+    y[HORIZON_COLD] *= w->cold;
+}
+
+static void predict(const struct way *w, double *x, struct horizon_matrix *p) {
+    go(w, x, 1);
     for (int i = 0; i < N; i++)
-        for (int j = 0; j <= i; j++) {
-            double sum = p->at[i][j];
-            for (int k = 0; k < j; k++)
-                sum -= l[i][k] * l[j][k];
-            l[i][j] = i == j ? sqrt(fmax(sum, 1e-18)) : sum / l[j][j];
-        }
-    for (int row = 0; row < N; row++) {
-        double y[N];
-        for (int i = 0; i < N; i++) {
-            y[i] = b->at[row][i];
-            for (int k = 0; k < i; k++)
-                y[i] -= l[i][k] * y[k];
-            y[i] /= l[i][i];
-        }
-        for (int i = N - 1; i >= 0; i--) {
-            for (int k = i + 1; k < N; k++)
-                y[i] -= l[k][i] * y[k];
-            y[i] /= l[i][i];
-            g->at[row][i] = y[i];
-        }
-    }
+        x[i] += w->shift[i];
+    for (int i = 0; i < N; i++)
+        go(w, &p->at[0][i], N); /* F P */
+    for (int i = 0; i < N; i++)
+        go(w, p->at[i], 1); /* F P F' */
+    for (int i = 0; i < N; i++)
+        p->at[i][i] += w->q[i];
 }
 
 /* ---- Forward ---- */
 
-struct pass {              /* what going back needs */
-    double x[N], ahead[N]; /* behind a stage; before its measurements */
-    struct horizon_matrix p, ahead_p, f;
+/* What one number has told: through h, so much off what was expected by its variance; P h by its variance. */
+struct sight {
+    double h[N], gain[N], off;
 };
 
-/* One number seen through h, that is `off` more than expected; returns that by its deviation. */
-static double see(double *x, struct horizon_matrix *p, const double *h, double off, double variance, double *cost) {
-    double ph[N], s = variance;
+struct pass { /* of a stage: what going back needs */
+    struct way way;
+    double x[N]; /* behind it */
+    struct horizon_matrix p;
+    struct sight sight[2]; /* of the voltage; of the alumina, which is seen before */
+    bool voltage, alumina;
+};
+
+/* Returns by how many deviations it is off. */
+static double see(double *x, struct horizon_matrix *p, struct sight *sight, double off, double variance, double *cost) {
+    double *gain = sight->gain, ph[N], s = variance;
     for (int i = 0; i < N; i++) {
         ph[i] = 0;
         for (int k = 0; k < N; k++)
-            ph[i] += p->at[i][k] * h[k];
+            ph[i] += p->at[i][k] * sight->h[k];
     }
     for (int i = 0; i < N; i++)
-        s += h[i] * ph[i];
+        s += sight->h[i] * ph[i];
+    sight->off = off / s;
     for (int i = 0; i < N; i++) {
-        x[i] += ph[i] / s * off;
+        gain[i] = ph[i] / s;
+        x[i] += gain[i] * off;
         for (int j = 0; j < N; j++)
-            p->at[i][j] -= ph[i] * ph[j] / s;
+            p->at[i][j] -= gain[i] * ph[j];
     }
     *cost += square(off) / s + log(s);
     return off / sqrt(s);
 }
 
-static void predict(const struct horizon_cell *cell, const struct horizon_stage *s, double *x, struct horizon_matrix *p,
-                    struct horizon_matrix *f) {
-    double shift[N], q[N], next[N];
-    struct horizon_matrix fp;
-    dynamics(cell, s, f, shift);
-    noise(cell, s, q);
-    for (int i = 0; i < N; i++) {
-        next[i] = shift[i];
-        for (int k = 0; k < N; k++)
-            next[i] += f->at[i][k] * x[k];
-    }
-    memcpy(x, next, sizeof next);
-    multiply(f, p, false, &fp);
-    multiply(&fp, f, true, p);
-    for (int i = 0; i < N; i++)
-        p->at[i][i] += q[i];
-}
-
 /* What was measured in the stage; returns the voltage's normalised innovation, NaN without any. */
 static double see_stage(const struct horizon_cell *cell, const struct horizon_stage *s, double *x,
-                        struct horizon_matrix *p, double *cost) {
-    if (s->alumina_variance > 0) {
-        const double h[N] = {[HORIZON_ALUMINA] = 1};
-        see(x, p, h, (double)s->alumina - x[HORIZON_ALUMINA], s->alumina_variance, cost);
+                        struct horizon_matrix *p, struct pass *pass, double *cost) {
+    pass->alumina = s->alumina_variance > 0;
+    pass->voltage = s->variance > 0;
+    if (pass->alumina) {
+        pass->sight[1] = (struct sight){.h = {[HORIZON_ALUMINA] = 1}};
+        see(x, p, &pass->sight[1], (double)s->alumina - x[HORIZON_ALUMINA], s->alumina_variance, cost);
     }
-    if (!(s->variance > 0)) return NAN;
-    double at[N], h[N];
+    if (!pass->voltage) return NAN;
+    double at[N], *h = pass->sight[0].h;
     for (int i = 0; i < N; i++)
         at[i] = s->at[i];
     double expected = horizon_voltage(cell, s, at, h);
     for (int i = 0; i < N; i++)
         expected += h[i] * (x[i] - at[i]);
-    return see(x, p, h, (double)s->voltage - expected, (double)s->variance + swing_in(cell, s, at), cost);
+    return see(x, p, &pass->sight[0], (double)s->voltage - expected, (double)s->variance + swing_in(cell, s, at), cost);
 }
 
-/* Through a stage. */
+/* Through a stage whose way is known. */
 static double forward(const struct horizon_cell *cell, const struct horizon_stage *s, double *x,
                       struct horizon_matrix *p, struct pass *pass, double *cost) {
-    predict(cell, s, x, p, &pass->f);
-    memcpy(pass->ahead, x, sizeof pass->ahead);
-    pass->ahead_p = *p;
-    double innovation = see_stage(cell, s, x, p, cost);
+    predict(&pass->way, x, p);
+    double innovation = see_stage(cell, s, x, p, pass, cost);
     memcpy(pass->x, x, sizeof pass->x);
     pass->p = *p;
     return innovation;
@@ -245,25 +223,30 @@ static void linearise(const struct horizon_cell *cell, struct horizon_stage *s, 
     s->at[HORIZON_DISTANCE] = fmaxf(s->at[HORIZON_DISTANCE], 1);
 }
 
-/* Back through all stages: what each was like, by all that was measured before and behind it. */
+static void unsee(const struct sight *sight, double *y) {
+    double left = sight->off;
+    for (int i = 0; i < N; i++)
+        left -= sight->gain[i] * y[i];
+    for (int i = 0; i < N; i++)
+        y[i] += sight->h[i] * left;
+}
+
+/* Back through all stages: what each was like, by all that was measured before and behind it (Bryson and Frazier's
+ * smoother: no matrix is to be inverted). */
 static void backward(struct horizon *h, const struct horizon_cell *cell, const struct pass *pass) {
-    double x[N];
-    memcpy(x, pass[h->count - 1].x, sizeof x);
-    linearise(cell, stage_at(h, h->count - 1), x);
-    for (uint32_t i = h->count - 1; i-- > 0;) {
-        const struct pass *here = &pass[i], *next = &pass[i + 1];
-        struct horizon_matrix pf, gain;
-        multiply(&here->p, &next->f, true, &pf);
-        divide(&pf, &next->ahead_p, &gain);
-        double off[N];
-        for (int k = 0; k < N; k++)
-            off[k] = x[k] - next->ahead[k];
+    double y[N] = {0};
+    for (uint32_t i = h->count; i-- > 0;) {
+        const struct pass *here = &pass[i];
+        double x[N];
         for (int k = 0; k < N; k++) {
             x[k] = here->x[k];
             for (int j = 0; j < N; j++)
-                x[k] += gain.at[k][j] * off[j];
+                x[k] += here->p.at[k][j] * y[j];
         }
         linearise(cell, stage_at(h, i), x);
+        if (here->voltage) unsee(&here->sight[0], y);
+        if (here->alumina) unsee(&here->sight[1], y);
+        go_back(&here->way, y);
     }
 }
 
@@ -330,9 +313,11 @@ static void try_other(struct horizon *h, const struct horizon_cell *cell, struct
     other = *h;
     shift(&other, from, alumina);
     if (stopped) stage_at(&other, from)->doubt_share += (float)square(STOPPED);
+    find_way(cell, stage_at(&other, from), &pass[from].way);
     run(&other, cell, pass);
     settle(&other, cell, pass, stopped ? ROUNDS : OTHER_ROUNDS);
     prefer(h, &other, stopped ? STOP_PRICE : 0, best);
+    find_way(cell, stage_at(h, from), &pass[from].way);
 }
 
 static void try_others(struct horizon *h, const struct horizon_cell *cell, struct pass *pass, bool all) {
@@ -352,16 +337,19 @@ void horizon_step(struct horizon *h, const struct horizon_cell *cell, const stru
     static _Thread_local struct pass pass[HORIZON_STAGES];
     double nothing = 0;
     if (h->count == HORIZON_STAGES) {
+        find_way(cell, stage_at(h, 0), &pass->way);
         forward(cell, stage_at(h, 0), h->x, &h->p, pass, &nothing);
         h->first = (h->first + 1) % HORIZON_STAGES;
         h->count--;
     }
     struct horizon_stage *s = stage_at(h, h->count++);
     *s = *stage;
+    for (uint32_t i = 0; i < h->count; i++)
+        find_way(cell, stage_at(h, i), &pass[i].way);
     double x[N];
     struct horizon_matrix p = h->now_p;
     memcpy(x, h->now, sizeof x);
-    predict(cell, s, x, &p, &pass->f); /* where it is expected to be: the first guess */
+    predict(&pass[h->count - 1].way, x, &p); /* where it is expected to be: the first guess */
     linearise(cell, s, x);
     double innovation = run(h, cell, pass);
     if (!isnan(innovation)) {

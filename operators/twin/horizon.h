@@ -1,7 +1,7 @@
 /* horizon.h: alumina and what else the voltage depends on, from the last hours of it: a moving horizon estimator.
  *
  *     stage 0 ... stage n-1        one a minute: what was measured, fed, used and moved in it
- *     prior --> forward (Kalman) --> backward (Rauch, Tung, Striebel) --> linearised anew, twice
+ *     prior --> forward (Kalman) --> backward (Bryson, Frazier) --> linearised anew, twice
  *
  * A single voltage says next to nothing of alumina: the distance between anodes and metal explains it as well. How it
  * curves while the feed goes up and down does. A filter that keeps only the last minute has to trust slopes that it

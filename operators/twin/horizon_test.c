@@ -176,23 +176,36 @@ static void test_without_a_count_starvation_is_seen(void **state) {
     assert_found(&h, &t, 0.15);
 }
 
-static void test_slopes_are_those_of_the_voltage(void **state) {
-    (void)state;
-    struct truth t = {{2.4, 6, 1, 4.3, 0.3}, 1};
-    struct horizon_stage s = minute(&t, 0.1);
+static void check_slopes(const struct horizon_stage *s, const double *x) {
     double slope[HORIZON_STATES];
-    horizon_voltage(cell(), &s, t.x, slope);
-    static const double step[HORIZON_STATES] = {1e-3, 1, 0.1, 1e-3, 1e-2};
+    horizon_voltage(cell(), s, x, slope);
+    static const double step[HORIZON_STATES] = {1e-4, 1, 0.1, 1e-3, 1e-2};
     for (int i = 0; i < HORIZON_STATES; i++) {
         double up[HORIZON_STATES], down[HORIZON_STATES];
-        memcpy(up, t.x, sizeof up);
-        memcpy(down, t.x, sizeof down);
+        memcpy(up, x, sizeof up);
+        memcpy(down, x, sizeof down);
         up[i] += step[i];
         down[i] -= step[i];
-        double found =
-            (horizon_voltage(cell(), &s, up, NULL) - horizon_voltage(cell(), &s, down, NULL)) / (2 * step[i]);
-        if (fabs(found - slope[i]) > 0.02 * fabs(found) + 1e-9) fail_msg("by %d: %g, not %g", i, slope[i], found);
+        double found = (horizon_voltage(cell(), s, up, NULL) - horizon_voltage(cell(), s, down, NULL)) / (2 * step[i]);
+        double most = (i == HORIZON_ALUMINA ? 1e-4 : 0.02) * fabs(found) + 1e-7;
+        if (fabs(found - slope[i]) > most)
+            fail_msg("at %g wt%% by %d: %g, not %g", x[HORIZON_ALUMINA], i, slope[i], found);
     }
+}
+
+/* From where bubbles cover nearly all to saturation, in lean and in cold bath, and where no current flows. */
+static void test_slopes_are_those_of_the_voltage(void **state) {
+    (void)state;
+    struct truth t = {{2.4, 6, 1, 4.3, 0}, 1};
+    for (int i = 0; i < 60; i++)
+        for (int k = 0; k < 8; k++) {
+            struct horizon_stage s = minute(&t, 0.1);
+            s.temperature = k & 1 ? 940 : 975;
+            s.excess = k & 2 ? 6 : 13;
+            if (k & 4) s.current = 0;
+            t.x[HORIZON_ALUMINA] = 1.8313 + 0.1 * i;
+            check_slopes(&s, t.x);
+        }
 }
 
 int main(void) {

@@ -6,10 +6,6 @@ static const double FEED_MEMORY = 3600; /* s: of the feed as its control makes i
 static const double RECENT_MEMORY = 600;   /* s: of the feed as it is now, some strokes long */
 static const double FAST = 60, SLOW = 300; /* s */
 static const double BY_DENSITY = 0.9; /* wt% by the logarithm of the density: bubbles and the critical one together */
-/* Of what is used: how far the feed of the next quarter of an hour is off what is expected. Where there is little
- * alumina a control is no chance: it feeds more (on the simulated plant 0.04 in the mean, half of all between -0.08 and
- * 0.11). */
-static const double REGULATED = 0.12;
 static const double STOOD_MEMORY = 7200; /* s: what the cell has stood without an effect; and how much ... */
 static const double STOOD_MARGIN = 0.04; /* wt% ... of that an estimate may have been off in between */
 static const double STOOD_MOST = 0.3;    /* wt% above the usual: higher says nothing */
@@ -19,7 +15,7 @@ static const double NEAR = 0.10;     /* wt%: so near it is not over */
 static const double SETTLING = 1800; /* s of a new cell without any alarm */
 
 void risk_begin(struct risk *risk, double feed) {
-    *risk = (struct risk){.feed = feed, .recent = feed, .stood = INFINITY, .level = NAN, .slow = NAN};
+    *risk = (struct risk){.feed = feed, .recent = feed, .most = feed, .stood = INFINITY, .level = NAN, .slow = NAN};
 }
 
 static double smoothed(double old, double now, double seconds, double memory) {
@@ -28,30 +24,32 @@ static double smoothed(double old, double now, double seconds, double memory) {
     return old + (now - old) * -expm1(-seconds / memory);
 }
 
-/* kg/s that arrive: a control that feeds less now will feed more again, and one that feeds more has seen why. */
-static double arriving(const struct risk *risk, const struct risk_input *in) {
-    return fmax(risk->feed, risk->recent) * in->share;
+/* kg/s by the hour, or the last minutes: a control that feeds less now will feed more again, and one that feeds more
+ * has seen why. */
+static double fed(const struct risk *risk) {
+    return fmax(risk->feed, risk->recent);
 }
 
-/* Alumina `ahead` seconds from now, wt%: what lies undissolved comes too, and what is fed dissolves with a delay. */
-static double ahead(const struct risk *risk, const struct risk_input *in, double seconds) {
-    double k = fmax(in->dissolving, 1e-6), feed = arriving(risk, in), late = (1 - in->at_once) * feed;
+/* Alumina `seconds` from now, wt%, at so much feed: what lies undissolved comes too, and what is fed dissolves with a
+ * delay. */
+static double ahead(const struct risk_input *in, double feed, double seconds) {
+    double k = fmax(in->dissolving, 1e-6), arriving = feed * in->share, late = (1 - in->at_once) * arriving;
     double from_lumps = (in->undissolved - late / k) * -expm1(-k * seconds) + late * seconds;
-    return in->alumina + 100 / in->mass * (from_lumps + (in->at_once * feed - in->used) * seconds);
+    return in->alumina + 100 / in->mass * (from_lumps + (in->at_once * arriving - in->used) * seconds);
 }
 
 /* Minutes until the alumina is that low, if all goes on as it does. */
-static double minutes_to(const struct risk *risk, const struct risk_input *in, double low) {
+static double minutes_to(const struct risk_input *in, double feed, double low) {
     if (in->alumina <= low) return 0;
     double from = 0, to = 120;
-    while (to <= 60.0 * RISK_FAR && ahead(risk, in, to) > low) {
+    while (to <= 60.0 * RISK_FAR && ahead(in, feed, to) > low) {
         from = to;
         to *= 1.25;
     }
     if (to > 60.0 * RISK_FAR) return RISK_FAR;
     for (int i = 0; i < 20; i++) {
         double middle = 0.5 * (from + to);
-        if (ahead(risk, in, middle) > low)
+        if (ahead(in, feed, middle) > low)
             from = middle;
         else
             to = middle;
@@ -82,7 +80,7 @@ static void remember_stood(struct risk *risk, const struct risk_setup *setup, co
 /* That the cell's limit, which is below what it has stood, is above what there will be: both at the usual density. */
 static double probability_of(const struct risk *risk, const struct risk_setup *setup, const struct risk_input *in,
                              double then) {
-    double share = sqrt(square(in->share_deviation) + square(REGULATED));
+    double share = sqrt(square(in->share_deviation) + square(setup->feed_spread));
     double drift = 100 / in->mass * share * in->used * setup->lead;
     double spread = sqrt(square(in->deviation) + square(setup->spread));
     bool borne = risk->stood < setup->alumina + STOOD_MOST;
@@ -95,6 +93,17 @@ static double probability_of(const struct risk *risk, const struct risk_setup *s
     return sum / weights / fmax(1 - ruled_out, 1e-6);
 }
 
+/* What is expected of the control: kg/s. `probability`: of an effect if it goes on as it does. */
+static double expected(struct risk *risk, const struct risk_setup *setup, const struct risk_input *in,
+                       double probability) {
+    bool usual = in->settled && !in->effect;
+    risk->most =
+        usual ? fmax(smoothed(risk->most, risk->recent, in->seconds, setup->feed_memory), risk->recent) : risk->recent;
+    bool hoped = usual && !in->held && !risk->raised && risk->unanswered < setup->answer;
+    risk->unanswered = usual && probability > setup->raise ? risk->unanswered + in->seconds : 0;
+    return hoped ? fmax(fed(risk), risk->most) : fed(risk);
+}
+
 struct risk_outlook risk_step(struct risk *risk, const struct risk_setup *setup, const struct risk_input *in) {
     struct risk_outlook out = {0};
     risk->feed = smoothed(risk->feed, in->feed, in->seconds, FEED_MEMORY);
@@ -103,11 +112,12 @@ struct risk_outlook risk_step(struct risk *risk, const struct risk_setup *setup,
     risk->slow = smoothed(risk->slow, in->voltage, in->seconds, SLOW);
     risk->slope = isnan(risk->level) ? 0 : (risk->level - risk->slow) / (SLOW - FAST);
     double shift = BY_DENSITY * log(fmin(fmax(in->density, 0.5), 2)), low = setup->alumina + shift;
-    double then = ahead(risk, in, setup->lead);
     remember_stood(risk, setup, in, shift);
+    double unhelped = probability_of(risk, setup, in, ahead(in, fed(risk), setup->lead) - shift);
+    double feed = expected(risk, setup, in, unhelped), then = ahead(in, feed, setup->lead);
     out.probability = probability_of(risk, setup, in, then - shift);
     out.rate = (then - in->alumina) / setup->lead * 3600;
-    out.minutes = minutes_to(risk, in, low);
+    out.minutes = minutes_to(in, feed, low);
     if (in->effect) {
         out.probability = 1;
         out.minutes = 0;

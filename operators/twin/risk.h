@@ -6,6 +6,10 @@
  * feeds more has seen why; times the share of it that arrives now, since feeders that are blocked stay so. How little
  * alumina a cell bears differs from cell to cell, but not from hour to hour: it bears what it has borne. The risk is
  * told when it has been above `raise` for some steps, once, until it has fallen below `clear` or an effect has come.
+ *
+ * A control that sees alumina fall feeds its most, and that is as much as it has fed lately. It is given `answer`
+ * seconds for that while a risk would be told without it; then, and where somebody at the cell has it feed evenly
+ * (`held`), only what it feeds counts.
  */
 #ifndef TWIN_RISK_H
 #define TWIN_RISK_H
@@ -18,12 +22,17 @@ struct risk_setup {
     double raise, clear;    /* probabilities */
     double alumina, spread; /* wt% at which an effect begins, and how much that differs from cell to cell */
     double patience;        /* steps in a row */
+    double feed_spread;     /* of what is used: how far the feed of the next `lead` is off what is expected */
+    double feed_memory;     /* s: how long it is remembered what was fed at most */
+    double answer;          /* s that a control may take to feed that again; 0: it is not expected to */
 };
 
 /* Kept. */
 struct risk {
     double feed;        /* kg/s that is counted, smoothed over an hour */
     double recent;      /* the same over some minutes */
+    double most;        /* the most that this was lately */
+    double unanswered;  /* s in a row in which a risk would be told by what is fed now */
     double stood;       /* wt% at the usual density that it has had lately without an effect */
     double since;       /* s of the model, when it was raised */
     double slope;       /* V/s of the voltage at the nominal current, smoothed */
@@ -44,6 +53,7 @@ struct risk_input {
     double density;                    /* of the current at the anodes, by the usual one */
     bool effect;
     bool settled; /* the last effect is long enough ago */
+    bool held;    /* somebody is or has been at the cell: its control feeds evenly */
 };
 
 struct risk_outlook {

@@ -8,7 +8,7 @@
 
 #include "risk.h"
 
-static const struct risk_setup setup = {900, 0.5, 0.2, 1.9, 0.06, 6};
+static const struct risk_setup setup = {900, 0.5, 0.2, 1.9, 0.06, 6, 0.12, 10800, 360};
 
 /* A cell that is fed `feed` of what it uses. */
 static struct risk_input input(double t, double alumina, double feed) {
@@ -160,16 +160,16 @@ static void test_a_cell_bears_what_it_has_borne(void **state) {
 static void test_far_below_the_usual_is_no_safe_place(void **state) {
     (void)state;
     double before = 0;
-    for (double low = 2.2; low > 1; low -= 0.1) {
+    for (int step = 0; step < 13; step++) {
         struct risk risk;
+        const double low = 2.2 - 0.1 * step;
         risk_begin(&risk, 0.0298);
-        struct risk_outlook out = {0};
         for (int i = 0; i < 360; i++) {
             struct risk_input in = input(3600 + 10 * i, low, 1);
-            out = risk_step(&risk, &setup, &in);
+            risk_step(&risk, &setup, &in);
         }
         struct risk_input less = input(7200, low - 0.1, 1);
-        out = risk_step(&risk, &setup, &less);
+        struct risk_outlook out = risk_step(&risk, &setup, &less);
         assert_true(out.probability > before - 0.02);
         before = out.probability;
     }
@@ -194,6 +194,70 @@ static void test_more_feed_counts_at_once(void **state) {
     assert_true(down.probability < usual + 0.1);
 }
 
+/* An hour at 0.75 of what is used, behind half an hour at 1.35. */
+static struct risk lean(void) {
+    struct risk risk;
+    risk_begin(&risk, 0.0298);
+    for (int i = 0; i < 540; i++) {
+        struct risk_input in = input(3600 + 10 * i, 2.5, i < 180 ? 1.35 : 0.75);
+        risk_step(&risk, &setup, &in);
+    }
+    return risk;
+}
+
+/* Fed lean at 0.75 by a control that lately fed 1.35: it is expected to, but not for longer than it may take, and not
+ * where somebody at the cell has it feed evenly. */
+static void test_a_control_is_given_time_to_answer(void **state) {
+    (void)state;
+    const double low = 1.93;
+    struct risk held = lean(), dead = held, answers = held;
+    struct risk_input in = input(9000, low, 0.75);
+    in.held = true;
+    assert_true(risk_step(&held, &setup, &in).probability > setup.raise);
+    double raised_at = -1;
+    for (int i = 0; i < 90; i++) {
+        in = input(9000 + 10 * i, low, 0.75);
+        struct risk_outlook out = risk_step(&dead, &setup, &in);
+        if (i == 0) assert_true(out.probability < setup.clear);
+        if (out.raised) raised_at = 10 * i;
+        in = input(9000 + 10 * i, low, i < 12 ? 0.75 : 1.35);
+        assert_false(risk_step(&answers, &setup, &in).raised);
+    }
+    assert_true(raised_at >= setup.answer && raised_at < setup.answer + 10 * setup.patience + 10);
+}
+
+/* Once told, it is not over because the control might feed more: only because there is enough, or it does. */
+static void test_hope_clears_nothing(void **state) {
+    (void)state;
+    struct risk risk = lean();
+    int raised = 0, cleared = 0;
+    for (int i = 0; i < 180; i++) {
+        struct risk_input in = input(9000 + 10 * i, i < 60 ? 1.93 : 2.02, 0.75);
+        struct risk_outlook out = risk_step(&risk, &setup, &in);
+        raised += out.raised;
+        cleared += out.cleared;
+    }
+    assert_int_equal(raised, 1);
+    assert_int_equal(cleared, 0);
+}
+
+/* Behind an effect a pot is fed as never else: that is nothing to expect of its control. */
+static void test_what_was_fed_behind_an_effect_is_not_expected(void **state) {
+    (void)state;
+    struct risk risk, usual;
+    risk_begin(&risk, 0.0298);
+    risk_begin(&usual, 0.0298);
+    for (int i = 0; i < 720; i++) {
+        struct risk_input in = input(3600 + 10 * i, 2.05, 0.75);
+        risk_step(&usual, &setup, &in);
+        if (i < 120) in.feed *= 4;
+        in.effect = i < 12;
+        in.settled = i > 360;
+        risk_step(&risk, &setup, &in);
+    }
+    assert_true(risk.most < 1.05 * usual.most);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_less_alumina_and_less_feed_are_more_risk),
@@ -205,6 +269,9 @@ int main(void) {
         cmocka_unit_test(test_far_below_the_usual_is_no_safe_place),
         cmocka_unit_test(test_more_feed_counts_at_once),
         cmocka_unit_test(test_what_arrives_counts_more_than_what_is_asked_for),
+        cmocka_unit_test(test_a_control_is_given_time_to_answer),
+        cmocka_unit_test(test_hope_clears_nothing),
+        cmocka_unit_test(test_what_was_fed_behind_an_effect_is_not_expected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sunlinsol/sunlinsol_band.h>
-#include <sunlinsol/sunlinsol_klu.h>
 #include <sunmatrix/sunmatrix_band.h>
 #include <sunmatrix/sunmatrix_sparse.h>
 #include <time.h>
@@ -76,7 +75,8 @@ static bool make_vectors(struct solver *s, const double *y) {
     s->absolutes = N_VNew_Serial(p->size, s->context);
     s->column = pl_alloc(4 * (size_t)p->size * sizeof *s->column);
     s->before = pl_alloc((size_t)p->size * sizeof *s->before);
-    if (!s->y || !s->speed || !s->absolutes || !s->column || !s->before) return false;
+    s->jacobian = pl_alloc((p->pattern ? (size_t)p->pattern->entries : 1) * sizeof *s->jacobian);
+    if (!s->y || !s->speed || !s->absolutes || !s->column || !s->before || !s->jacobian) return false;
     memcpy(NV_DATA_S(s->y), y, (size_t)p->size * sizeof *y);
     N_VConst(0, s->speed);
     N_VConst(p->absolute, s->absolutes);
@@ -91,7 +91,7 @@ static bool make_linear(struct solver *s) {
     const struct solver_problem *p = &s->problem;
     if (p->pattern) {
         s->matrix = SUNSparseMatrix(p->size, p->size, p->pattern->entries, CSC_MAT, s->context);
-        s->linear = s->matrix ? SUNLinSol_KLU(s->y, s->matrix, s->context) : NULL;
+        s->linear = s->matrix ? solver__klu_new(s->context) : NULL;
     } else {
         s->matrix = SUNBandMatrix(p->size, p->upper, p->lower, s->context);
         s->linear = s->matrix ? SUNLinSol_Band(s->y, s->matrix, s->context) : NULL;
@@ -125,7 +125,7 @@ static bool make_explicit(struct solver *s) {
            !CVodeSVtolerances(s->memory, p->relative, s->absolutes) &&
            !CVodeSetMaxNumSteps(s->memory, p->steps ? p->steps : SOLVER_STEPS) &&
            !CVodeSetLinearSolver(s->memory, s->linear, s->matrix) &&
-           (!p->pattern || !CVodeSetJacFn(s->memory, solver__rate_jacobian)) &&
+           (!p->pattern || !CVodeSetLinSysFn(s->memory, solver__rate_system)) &&
            (!p->events || !CVodeRootInit(s->memory, p->events, call_event)) && make_sensitivities(s);
 }
 
@@ -203,6 +203,7 @@ void solver_free(struct solver *s) {
     if (s->context) SUNContext_Free(&s->context);
     pl_free(s->column);
     pl_free(s->before);
+    pl_free(s->jacobian);
     pl_free(s);
 }
 
@@ -261,7 +262,7 @@ enum pl_code solver_restart(struct solver *s, double t, const double *y, struct 
     if (y != NV_DATA_S(s->y)) memcpy(NV_DATA_S(s->y), y, (size_t)s->problem.size * sizeof *y);
     int code;
     /* Pivots are chosen anew: what follows depends on the state alone, not on what was factorised before. */
-    if (s->problem.pattern) SUNLinSol_KLUReInit(s->linear, s->matrix, 0, SUNKLU_REINIT_PARTIAL);
+    if (s->problem.pattern) solver__klu_anew(s->linear);
     if (implicit(s)) {
         N_VConst(0, s->speed);
         code = IDAReInit(s->memory, t, s->y, s->speed);

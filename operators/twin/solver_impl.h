@@ -18,6 +18,7 @@ struct solver {
     SUNMatrix matrix;
     SUNLinearSolver linear;
     double *column, *before; /* 4 * size: for coloured difference quotients; the state before an advance */
+    double *jacobian;        /* of the rates: its entries as they were found last, in the pattern's order */
     double t;
     char failure[160];          /* what SUNDIALS said last */
     struct solver_effort spent; /* of before restarts */
@@ -31,10 +32,14 @@ struct solver {
 int solver__rate(struct solver *solver, double t, const double *y, double *rate);
 int solver__residual(struct solver *solver, double t, const double *y, const double *speed, double *residual);
 
-/* Sparse Jacobians, in the forms that CVODES and IDAS call. */
-int solver__rate_jacobian(double t, N_Vector y, N_Vector rate, SUNMatrix jacobian, void *self, N_Vector a, N_Vector b,
-                          N_Vector c);
+/* Sparse systems, in the forms that CVODES and IDAS call: 1 - gamma J; J. */
+int solver__rate_system(double t, N_Vector y, N_Vector rate, SUNMatrix system, booleantype keep, booleantype *found,
+                        double gamma, void *self, N_Vector a, N_Vector b, N_Vector c);
 int solver__residual_jacobian(double t, double cj, N_Vector y, N_Vector speed, N_Vector residual, SUNMatrix jacobian,
                               void *self, N_Vector a, N_Vector b, N_Vector c);
+
+/* KLU; `anew`: pivots are chosen anew, so that what follows does not depend on what was factorised before. */
+SUNLinearSolver solver__klu_new(SUNContext context);
+void solver__klu_anew(SUNLinearSolver linear);
 
 #endif

@@ -17,9 +17,8 @@ static double increment_of(const struct solver *s, double value, long column) {
 
 /* The quotients of the columns of a colour, from what the equations give at the moved point. */
 static void put_colour(const struct solver *s, int colour, const double *moved, const double *base,
-                       const double *increment, SUNMatrix jacobian) {
+                       const double *increment, double *entry) {
     const struct pattern *p = s->problem.pattern;
-    double *entry = SM_DATA_S(jacobian);
     for (long c = 0; c < p->size; c++) {
         if (p->colour[c] != colour) continue;
         for (int64_t k = p->start[c]; k < p->start[c + 1]; k++)
@@ -28,10 +27,9 @@ static void put_colour(const struct solver *s, int colour, const double *moved, 
 }
 
 /* What the other rows of a column do to the sum that is kept, the closing row takes back. */
-static void close_columns(const struct solver *s, SUNMatrix jacobian) {
+static void close_columns(const struct solver *s, double *entry) {
     const struct pattern *p = s->problem.pattern;
     const double *weight = s->problem.weights;
-    double *entry = SM_DATA_S(jacobian);
     for (long c = 0; c < p->size; c++) {
         double sum = 0;
         int64_t closing = p->start[c];
@@ -44,14 +42,9 @@ static void close_columns(const struct solver *s, SUNMatrix jacobian) {
     }
 }
 
-int solver__rate_jacobian(double t, N_Vector y_, N_Vector rate, SUNMatrix jacobian, void *self, N_Vector a, N_Vector b,
-                          N_Vector c_) {
-    (void)a, (void)b, (void)c_;
-    struct solver *s = self;
+static int find_jacobian(struct solver *s, double t, const double *y, const double *rate) {
     const struct pattern *p = s->problem.pattern;
-    const double *y = NV_DATA_S(y_);
     double *at = s->column, *moved = at + p->size, *increment = moved + p->size;
-    put_pattern(p, jacobian);
     for (long c = 0; c < p->size; c++)
         increment[c] = increment_of(s, y[c], c);
     memcpy(at, y, (size_t)p->size * sizeof *at);
@@ -60,11 +53,27 @@ int solver__rate_jacobian(double t, N_Vector y_, N_Vector rate, SUNMatrix jacobi
             if (p->colour[c] == colour) at[c] = y[c] + increment[c];
         int code = solver__rate(s, t, at, moved);
         if (code) return code;
-        put_colour(s, colour, moved, NV_DATA_S(rate), increment, jacobian);
+        put_colour(s, colour, moved, rate, increment, s->jacobian);
         for (long c = 0; c < p->size; c++)
             if (p->colour[c] == colour) at[c] = y[c];
     }
-    if (p->closing >= 0) close_columns(s, jacobian);
+    if (p->closing >= 0) close_columns(s, s->jacobian);
+    return 0;
+}
+
+int solver__rate_system(double t, N_Vector y, N_Vector rate, SUNMatrix system, booleantype keep, booleantype *found,
+                        double gamma, void *self, N_Vector a, N_Vector b, N_Vector c_) {
+    (void)a, (void)b, (void)c_;
+    struct solver *s = self;
+    const struct pattern *p = s->problem.pattern;
+    int code = keep ? 0 : find_jacobian(s, t, NV_DATA_S(y), NV_DATA_S(rate));
+    *found = !keep;
+    if (code) return code;
+    put_pattern(p, system);
+    double *entry = SM_DATA_S(system);
+    for (long c = 0; c < p->size; c++)
+        for (int64_t k = p->start[c]; k < p->start[c + 1]; k++)
+            entry[k] = (p->row[k] == c ? 1 : 0) - gamma * s->jacobian[k];
     return 0;
 }
 
@@ -89,7 +98,7 @@ int solver__residual_jacobian(double t, double cj, N_Vector y_, N_Vector speed_,
         }
         int code = solver__residual(s, t, at, fast, moved);
         if (code) return code;
-        put_colour(s, colour, moved, NV_DATA_S(residual), increment, jacobian);
+        put_colour(s, colour, moved, NV_DATA_S(residual), increment, SM_DATA_S(jacobian));
         for (long c = 0; c < p->size; c++) {
             if (p->colour[c] != colour) continue;
             at[c] = y[c];

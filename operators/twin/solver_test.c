@@ -150,6 +150,35 @@ static int algebraic(double t, const double *y, const double *speed, double *out
     return 0;
 }
 
+/* From the same state on the same bits, whatever was factorised before. */
+static void test_a_restart_depends_on_the_state_alone(void **state) {
+    (void)state;
+    double y[CHAIN], other[CHAIN];
+    struct pattern *pattern = pattern_new(CHAIN);
+    for (int i = 0; i < CHAIN; i++) {
+        pattern_add(pattern, i, i - 1);
+        pattern_add(pattern, i, i + 1);
+        y[i] = sin(i);
+        other[i] = 1e3 * cos(i);
+    }
+    assert_true(pattern_finish(pattern));
+    struct solver_problem problem = {
+        .size = CHAIN, .rate = chain, .pattern = pattern, .relative = 1e-6, .absolute = 1e-9};
+    struct solver *fresh, *used;
+    assert_int_equal(solver_new(&fresh, &problem, 0, y, NULL), PL_OK);
+    assert_int_equal(solver_new(&used, &problem, 0, other, NULL), PL_OK);
+    for (int round = 0; round < 3; round++) {
+        solver_advance(used, solver_time(used) + 0.01 * (round + 1), NULL, NULL);
+        assert_int_equal(solver_restart(used, 0, y, NULL), PL_OK);
+    }
+    assert_int_equal(solver_advance(fresh, 2, NULL, NULL), PL_OK);
+    assert_int_equal(solver_advance(used, 2, NULL, NULL), PL_OK);
+    assert_memory_equal(solver_state(fresh), solver_state(used), sizeof y);
+    solver_free(fresh);
+    solver_free(used);
+    pattern_free(pattern);
+}
+
 static void test_algebraic_unknowns_are_made_consistent(void **state) {
     (void)state;
     static const double differential[] = {1, 0};
@@ -294,6 +323,7 @@ int main(void) {
         cmocka_unit_test(test_a_limit_is_named_and_work_is_bounded),
         cmocka_unit_test(test_sensitivities_are_derivatives),
         cmocka_unit_test(test_a_sparse_jacobian_does_what_a_band_does),
+        cmocka_unit_test(test_a_restart_depends_on_the_state_alone),
         cmocka_unit_test(test_algebraic_unknowns_are_made_consistent),
         cmocka_unit_test(test_a_closing_row_keeps_the_sum_and_costs_no_colour),
         cmocka_unit_test(test_steps_that_shrink_to_nothing_are_no_way_on),

@@ -24,9 +24,9 @@ static bool take_memory(struct stack *s) {
     struct {
         double **array;
         size_t count;
-    } arrays[] = {{&s->volume, n},    {&s->toward, n},   {&s->away, n},     {&s->area, faces}, {&s->place, n},
-                  {&s->share, faces}, {&s->edge, faces}, {&s->capacity, n}, {&s->source, n},   {&s->loss, n},
-                  {&s->flux, faces},  {&s->t, n},        {&s->heat, n}};
+    } arrays[] = {{&s->volume, n},    {&s->toward, n},   {&s->away, n},     {&s->area, faces},    {&s->place, n},
+                  {&s->share, faces}, {&s->edge, faces}, {&s->capacity, n}, {&s->source, n},      {&s->loss, n},
+                  {&s->flux, faces},  {&s->t, n},        {&s->heat, n},     {&s->conductivity, n}};
     size_t total = 0;
     for (unsigned i = 0; i < PL_COUNT_OF(arrays); i++)
         total += arrays[i].count;
@@ -96,6 +96,8 @@ enum pl_code stack_init(struct stack *s, const struct stack_layer *layers, int c
     if (s->cells > STACK_CELLS)
         return pl_error_set(error, PL_LIMIT, "%d cells: %d are possible", s->cells, STACK_CELLS);
     if (!take_memory(s)) return pl_error_set(error, PL_NO_MEMORY, "no memory for %d cells", s->cells);
+    for (int i = 0; i < s->cells; i++)
+        s->heat[i] = NAN;
     make_grid(s);
     return PL_OK;
 }

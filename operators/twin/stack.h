@@ -66,21 +66,22 @@ struct stack {
     struct stack_side left, right;
     double inner_radius; /* cylinder: of the left face */
     struct stack_front front;
-    double *memory;    /* all arrays below */
-    double *volume;    /* m3 by m2 (plane), or by m length */
-    double *toward;    /* half a cell's resistance times its conductivity, toward the left face, */
-    double *away;      /* and toward the right one */
-    double *area;      /* cells + 1: of faces */
-    double *place;     /* m, of centres from the left face */
-    double *edge;      /* cells + 1: m, of faces from the left one */
-    double *share;     /* cells + 1: of layer 0's thickness to the right of a face */
-    double *capacity;  /* J/K of a cell at the start: unit of y */
-    double *source;    /* W into a cell */
-    double *loss;      /* W/K from a cell to `loss_to` */
-    double *flux;      /* cells + 1: W through faces, to the right, of the last rate */
-    double *t;         /* of the last rate */
-    double *heat;      /* J/m3 of the last rate */
-    unsigned char *of; /* the layer of a cell */
+    double *memory;       /* all arrays below */
+    double *volume;       /* m3 by m2 (plane), or by m length */
+    double *toward;       /* half a cell's resistance times its conductivity, toward the left face, */
+    double *away;         /* and toward the right one */
+    double *area;         /* cells + 1: of faces */
+    double *place;        /* m, of centres from the left face */
+    double *edge;         /* cells + 1: m, of faces from the left one */
+    double *share;        /* cells + 1: of layer 0's thickness to the right of a face */
+    double *capacity;     /* J/K of a cell at the start: unit of y */
+    double *source;       /* W into a cell */
+    double *loss;         /* W/K from a cell to `loss_to` */
+    double *flux;         /* cells + 1: W through faces, to the right, of the last rate */
+    double *t;            /* of the last rate */
+    double *heat;         /* J/m3 of the last rate; NaN: there was none */
+    double *conductivity; /* W/m/K, of the last rate */
+    unsigned char *of;    /* the layer of a cell */
     double loss_to;
     double loss_power, loss_rise; /* `loss` holds at this rise above loss_to and goes with a power of it; 0: linear */
     double left_face, right_face; /* deg C, of the last rate */

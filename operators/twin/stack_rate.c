@@ -11,21 +11,24 @@ static double stretch(const struct stack *s, const double *y) {
     return s->front.is ? y[s->cells] / s->layer[0].thickness : 1;
 }
 
+static double conductivity(const struct stack *s, int i) {
+    const struct material *m = &s->layer[s->of[i]].material;
+    return material_conductivity(m, s->t[i],
+                                 m->latent > 0 && !s->front.is ? material_melted(m, s->heat[i] / m->density) : 0);
+}
+
 void stack_temperatures(struct stack *s, const double *y) {
     double stretched = stretch(s, y);
     for (int i = 0; i < s->cells; i++) {
         const struct stack_layer *layer = &s->layer[s->of[i]];
         double volume = s->volume[i] * (s->of[i] == 0 ? stretched : 1);
-        s->heat[i] = y[i] * s->capacity[i] / volume;
-        s->t[i] = material_temperature(&layer->material, s->heat[i] / layer->material.density);
+        double heat = y[i] * s->capacity[i] / volume;
+        if (heat == s->heat[i]) continue; /* most are as they were while a Jacobian is found */
+        s->heat[i] = heat;
+        s->t[i] = material_temperature(&layer->material, heat / layer->material.density);
+        s->conductivity[i] = conductivity(s, i);
     }
     if (s->front.is) s->front.thickness = y[s->cells];
-}
-
-static double conductivity(const struct stack *s, int i) {
-    const struct material *m = &s->layer[s->of[i]].material;
-    return material_conductivity(m, s->t[i],
-                                 m->latent > 0 && !s->front.is ? material_melted(m, s->heat[i] / m->density) : 0);
 }
 
 /* The temperature of a face where what a film and radiation take is what comes through a resistance from a cell;
@@ -92,12 +95,12 @@ static double through_front(struct stack *s, double resistance) {
 
 static void find_fluxes(struct stack *s, double stretched) {
     int last = s->cells - 1;
-    double half = s->toward[0] * (s->front.is ? stretched : 1) / conductivity(s, 0);
+    double half = s->toward[0] * (s->front.is ? stretched : 1) / s->conductivity[0];
     s->flux[0] =
         s->front.is ? through_front(s, half) : through_side(&s->left, s->area[0], half, s->t[0], &s->left_face);
-    double before = conductivity(s, 0);
+    double before = s->conductivity[0];
     for (int i = 0; i < last; i++) {
-        double k = conductivity(s, i + 1);
+        double k = s->conductivity[i + 1];
         double resistance = s->away[i] * (s->of[i] == 0 ? stretched : 1) / before +
                             s->toward[i + 1] * (s->of[i + 1] == 0 ? stretched : 1) / k;
         if (s->of[i] != s->of[i + 1]) resistance += s->layer[s->of[i]].contact / s->area[i + 1];
@@ -147,7 +150,7 @@ int stack_rate(struct stack *s, const double *y, double *rate) {
 static double would_grow(const struct stack *s, const double *y, double *bare_face) {
     const struct stack_front *front = &s->front;
     const struct material *m = &s->layer[0].material;
-    double half = s->toward[0] * stretch(s, y) / conductivity(s, 0);
+    double half = s->toward[0] * stretch(s, y) / s->conductivity[0];
     struct stack_side melt = {.kind = STACK_FILM, .temperature = front->melt, .film = front->film};
     *bare_face = front->melt;
     through_side(&melt, 1, half, s->t[0], bare_face);

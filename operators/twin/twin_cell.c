@@ -51,8 +51,21 @@ static const struct pl_option twin_options[] = {
                   "wt%: how much that differs from cell to cell."),
     PL_OPT_DURATION(struct twin, lead, "lead", "15m", "1m", "4h", PL_FIXED, "How far an anode effect is looked for."),
     PL_OPT_NUMBER(struct twin, raise, "raise", "0.4", "0", "1", PL_FIXED,
-                  "anode_effect_risk is told when the probability of one within `lead` is above that."),
+                  "anode_effect_risk is told when the probability of one within `lead` is above that. Less tells more "
+                  "of them, sooner, and more often for nothing."),
     PL_OPT_NUMBER(struct twin, clear, "clear", "0.2", "0", "1", PL_FIXED, "And it is over below that."),
+    PL_OPT_NUMBER(struct twin, feed_spread, "feed_spread", "0.12", "0", "1", PL_FIXED,
+                  "How far the feed of the next `lead` is off what is expected (one standard deviation), as a share of "
+                  "what is used: how well this plant's control keeps its rates where there is little alumina."),
+    PL_OPT_DURATION(struct twin, feed_memory, "feed_memory", "3h", "1m", "1d", PL_FIXED,
+                    "How long the most that a cell was fed is remembered: a control that sees alumina fall is expected "
+                    "to feed that again. Some turns of its feeding."),
+    PL_OPT_DURATION(struct twin, answer, "answer", "6m", "0s", "4h", PL_FIXED,
+                    "How long a control may take for that, once a risk would be told without it. 0: it is not expected "
+                    "to."),
+    PL_OPT_DURATION(struct twin, attended, "attended", "1h", "0s", "1d", PL_FIXED,
+                    "How long behind tapping and an anode change its control feeds evenly, and is not expected to "
+                    "either."),
     PL_OPT_INT(struct twin, patience, "patience", "3", "1", "1000", PL_FIXED,
                "Steps in a row that the probability must be above `raise`."),
     PL_OPT_END,
@@ -94,6 +107,8 @@ static void twin_check(void *self, struct pl_check *check) {
         check_value(&pairs[i], check);
     if (t->clear > t->raise)
         pl_check_error(check, "clear", "clear is above raise: what is raised would be over at once");
+    if (t->answer >= t->lead)
+        pl_check_error(check, "answer", "answer is not below lead: what it waits for is over by then");
     if (t->every % t->step != 0) pl_check_error(check, "every", "every is no multiple of step");
 }
 
@@ -104,12 +119,16 @@ static void set_up(struct twin *t) {
                                .effect_voltage = t->effect_voltage,
                                .effect_alumina = t->effect_alumina,
                                .frozen = (double)t->frozen * 1e-9,
+                               .attended = (double)t->attended * 1e-9,
                                .risk = {.lead = (double)t->lead * 1e-9,
                                         .raise = t->raise,
                                         .clear = t->clear,
                                         .alumina = t->effect_alumina,
                                         .spread = t->effect_spread,
-                                        .patience = (double)t->patience}};
+                                        .patience = (double)t->patience,
+                                        .feed_spread = t->feed_spread,
+                                        .feed_memory = (double)t->feed_memory * 1e-9,
+                                        .answer = (double)t->answer * 1e-9}};
     models_defaults(twin_cell_model.parameters, s->values);
     const struct pl_pair *pairs = t->values.items;
     for (uint32_t i = 0; i < t->values.count; i++) {
@@ -232,7 +251,7 @@ static const struct pl_table_def twin_tables[] = {
                      .record_size = sizeof(struct twin_step),
                      .doc = "By asset and begin: what came in a step that is not over."},
     [TABLE_CELLS] = {.name = "cells",
-                     .version = 3,
+                     .version = 4,
                      .record_size = sizeof(struct follow_record),
                      .doc = "By asset: the state of model and estimator."},
     [TABLE_PROGRESS] = {.name = "progress",

@@ -69,9 +69,9 @@ struct twin {
     /* options */
     const char *signal[FOLLOW_SIGNALS];
     struct pl_list values;
-    pl_time step, every, profile_every, state_every, lead, frozen, hold;
+    pl_time step, every, profile_every, state_every, lead, feed_memory, answer, attended, frozen, hold;
     int64_t budget, patience;
-    double effect_voltage, effect_alumina, effect_spread, raise, clear;
+    double effect_voltage, effect_alumina, effect_spread, feed_spread, raise, clear;
 
     struct follow_setup setup;
     char fingerprint[17];

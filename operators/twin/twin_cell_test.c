@@ -227,6 +227,10 @@ static void what_no_cell_is_like_is_refused(void **state) {
     (void)state;
     static const char *const wrong[][2] = {{"{model: { bth: 6000 }}", "did you mean bath?"},
                                            {"{model: { bath: 3 }}", "200"},
+                                           {"{answer: 15m}", "answer"},
+                                           {"{feed_spread: 1.5}", "feed_spread"},
+                                           {"{feed_memory: 0s}", "feed_memory"},
+                                           {"{attended: 2d}", "attended"},
                                            {"{raise: 0.1}", "clear"},
                                            {"{every: 15s}", "multiple"}};
     for (unsigned i = 0; i < PL_COUNT_OF(wrong); i++) {

@@ -36,7 +36,7 @@ struct voltage voltage_of(const struct voltage_cell *cell, const struct bath *gi
     if (current > 0) {
         double left = v.effect ? 0.001 : 1 - v.density / v.critical;
         v.anode_concentration = -kelvin / 23209 * log(left);
-        v.anode_reaction = fmax(kelvin / 12533 * log(v.density / (0.0029 * pow(bath.alumina, 0.56))), 0);
+        v.anode_reaction = fmax(kelvin / 12533 * (log(v.density / 0.0029) - 0.56 * log(bath.alumina)), 0);
         v.cathode_concentration = fmax(5.744815304e-5 * kelvin * (1.375 - 0.25 * bath_ratio(&bath)) *
                                            log(3.891050584 * current / cell->cathode_area),
                                        0);
@@ -49,4 +49,31 @@ struct voltage voltage_of(const struct voltage_cell *cell, const struct bath *gi
     v.total = v.reversible + v.anode_concentration + v.anode_reaction + v.cathode_concentration + v.bath + v.bubbles +
               v.anode + v.cathode + v.external;
     return v;
+}
+
+/* ---- How it answers to alumina ---- */
+
+static double cover_by_alumina(const struct voltage_cell *cell, const struct bath *bath, double by_ratio) {
+    double above = bath->alumina - cell->effect_alumina, lean = 1 + 7.353 * above;
+    double wide = 1 + 1.637 * bath_ratio(bath);
+    double by_composition = by_ratio * (-0.3781 - 0.4322 * 1.637) / (wide * wide);
+    return 0.9 * (by_composition + (lean > 0.05 ? (-0.1437 - 0.431 * 7.353) / (lean * lean) : 0));
+}
+
+double voltage_by_alumina(const struct voltage_cell *cell, const struct bath *bath, const struct voltage *v) {
+    if (!(bath->alumina > ALUMINA_LEAST)) return 0;
+    struct bath_slopes by = bath_by_alumina(bath);
+    double kelvin = bath->t + KELVIN, root = sqrt(bath->alumina), activity = bath_activity(bath);
+    double slope = activity * activity > 1e-12 ? -GAS * kelvin / (6 * FARADAY) * by.activity / activity : 0;
+    if (v->anode_reaction > 0) slope -= kelvin / 12533 * 0.56 / bath->alumina;
+    if (v->anode_concentration > 0 && !v->effect) {
+        double share = v->density / v->critical;
+        slope -= kelvin / 23209 * share / (1 - share) / (2 * root * (root - 0.4));
+    }
+    double flow = 1.375 - 0.25 * bath_ratio(bath);
+    if (v->cathode_concentration > 0) slope -= v->cathode_concentration * 0.25 * by.ratio / flow;
+    slope -= (v->bath + v->bubbles) * by.log_conductivity;
+    if (v->cover < COVER_MOST)
+        slope += v->bubbles * cover_by_alumina(cell, bath, by.ratio) / (v->cover * (1 - v->cover));
+    return slope;
 }

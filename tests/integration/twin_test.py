@@ -120,7 +120,7 @@ def check_kills(work):
     while True:
         engine = subprocess.Popen(command, env=env, stderr=subprocess.PIPE)
         if kills < KILLS:
-            time.sleep(random.uniform(0.25, 0.6) if not LONG else random.uniform(5, 40))
+            time.sleep(random.uniform(0.25, 0.6) if not LONG else random.uniform(4, 14))
             if engine.poll() is None:
                 engine.send_signal(signal.SIGKILL)
                 kills += 1

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What-if on a running engine: by command and by REST it goes on from where the twin is, the twin goes on meanwhile as if
 nobody had asked, and what is wrong with a question is said."""
+import ctypes
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from resting import BIN, Engine, wait
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ASSET = "line1.pot01"
 MINUTE = 60 * 10 ** 9
+BELOW = "below constraint acd >= 39 mm of line1"
 GRAPH = """
 potline: 1
 name: plant
@@ -22,9 +24,9 @@ nodes:
   in: { op: source.csv, path: "${IN}", layout: long, time: time_ns }
   tenths: { op: window.tumbling, from: in, size: 10s, aggregates: [count, mean, min, max, stddev, last] }
   twin: { op: twin.cell, from: tenths, model: { bath: 6200, metal: 15000, excess_fluoride: 12.3, alumina: 2.45 } }
-  best: { op: optimize.setpoints, from: [twin, twin.events, in], isolate: process, hang: 0s, every: 6h, hold: 12h, settle: 5h, limits: [ { scope: line1, of: acd, low: 39, high: 48, rank: 0 } ] }
+  best: { op: optimize.setpoints, from: [twin, twin.events, in], isolate: process, hang: 0s, every: 6h, hold: 12h, settle: 5m, limits: [ { scope: line1, of: acd, low: 39, high: 48, rank: 0 } ] }
   out: { op: sink.csv, from: twin, path: "${OUT}" }
-  advice: { op: sink.null, from: best }
+  kept: { op: sink.lake, zone: gold, from: [twin.events, best.events] }
 """ % ROOT
 
 
@@ -83,21 +85,55 @@ class Feed:
         self.file.flush()
 
 
+def thread_named(pid, name):
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        try:
+            with open(f"/proc/{pid}/task/{thread}/comm") as file:
+                if file.read().strip() == name:
+                    return int(thread)
+        except OSError:
+            pass  # it is over
+    return None
+
+
+class Stopped:
+    """One thread of a process stands still; false: it was over before."""
+
+    SEIZE, INTERRUPT, DETACH, ANY = 0x4206, 0x4207, 17, 0x40000000
+
+    def __init__(self, thread):
+        self.thread = thread
+
+    def trace(self, request):
+        null = ctypes.c_void_p()
+        return ctypes.CDLL(None, use_errno=True).ptrace(ctypes.c_long(request), ctypes.c_long(self.thread), null, null) == 0
+
+    def __enter__(self):
+        if not self.trace(self.SEIZE):
+            return False
+        self.trace(self.INTERRUPT)
+        return os.WIFSTOPPED(os.waitpid(self.thread, self.ANY)[1])
+
+    def __exit__(self, *_):
+        self.trace(self.DETACH)
+
+
 def check_meanwhile(engine, feed):
-    """A week ahead takes seconds. The twin takes its steps before that is answered; one that waited would never."""
-    for _ in range(8):
-        answers = []
+    """The thread that looks ahead is stopped on its way, and the twin goes on: it does not wait for it."""
+    answers, stopped = [], False
+    while not stopped:
+        answers.clear()
         ask = threading.Thread(target=lambda: answers.append(command(engine, "what-if", asset=ASSET, set="[feed=+1%]", **{"for": "7d"})))
-        before = steps(engine)
         ask.start()
-        feed.give(1)
-        wait(lambda: steps(engine) >= before + 5, why="the twin stands still")
-        before_answer = not answers
+        thread = wait(lambda: thread_named(engine.process.pid, "what-if") or answers)
+        with Stopped(thread if isinstance(thread, int) else 0) as stopped:
+            if stopped:
+                before = steps(engine)
+                feed.give(1)
+                wait(lambda: steps(engine) >= before + 5, why="the twin waits for a what-if")
+                assert not answers, answers
         ask.join()
         assert answers[0].status == 200, answers[0]
-        if before_answer:
-            return
-    raise AssertionError("the twin waits for a what-if")
 
 
 def near(engine):
@@ -136,7 +172,7 @@ def check_command(engine):
     assert abs(rows["distance"]["difference"] + 0.002) < 1e-6 and rows["voltage"]["difference"] < -0.05, rows
     assert "constraint acd" not in rows, rows
     left = wait(lambda: near(engine).get("constraint acd"))
-    assert left["note"] == "below constraint acd >= 39 mm of line1" and 30 < left["changed"] < 39 < left["nothing"], left
+    assert left["note"] == BELOW and 30 < left["changed"] < 39 < left["nothing"], left
     assert rows["reached"]["changed"] == 4 and "CellModel" in rows["reached"]["note"], rows
     starved = {row["output"]: row for row in command(engine, "what-if", asset=ASSET, set="[feed=0%]").json()["results"]}
     assert 0 < starved["anode_effect_after"]["changed"] < 8 and starved["anode_effect_after"]["nothing"] is None, starved
@@ -144,6 +180,27 @@ def check_command(engine):
                          (400, {"asset": ASSET, "set": "[metals=1]"}), (400, {"asset": ASSET})):
         wrong = command(engine, "what-if", **more)
         assert wrong.status == status, (more, wrong)
+
+
+def run_of(engine, runs, changes):
+    answer = engine.ask("POST", runs, {"asset": ASSET, "set": changes, "until": "1h"}, engine.admin)
+    assert answer.status == 202, answer
+    place = f"{runs}/{answer.json()['runId']}"
+    run = wait(lambda: (r := engine.ask("GET", place, token=engine.admin).json())["status"] in ("done", "failed") and r)
+    assert run["status"] == "done", run
+    return run
+
+
+def check_folder(engine):
+    """Without a question to the engine: what its folder keeps of the twin and of the optimiser's newest run."""
+    ask = [f"{BIN}/potline", "what-if", ASSET, "--data", engine.data, "--for", "1h"]
+    told = wait(lambda: (p := subprocess.run(ask + ["--set", "acd=-5mm", "--json"], capture_output=True, text=True)).returncode == 0
+                and (answer := json.loads(p.stdout))["constraints"] and answer)
+    left, = told["constraints"]
+    assert left["note"] == BELOW.replace("line1", ASSET) and left["changed"] < 39 < left["nothing"], left
+    text = subprocess.check_output(ask + ["--set", "acd=-5mm"], text=True)
+    assert f"mm, {left['note']}" in text and "none are known" not in text, text
+    assert json.loads(subprocess.check_output(ask + ["--set", "acd=-1mm", "--json"], text=True))["constraints"] == []
 
 
 def check_rest(engine):
@@ -154,6 +211,7 @@ def check_rest(engine):
     assert answer.status == 202 and answer.json()["asset"] == ASSET, answer
     place = f"{runs}/{answer.json()['runId']}"
     run = wait(lambda: (r := engine.ask("GET", place, token=engine.admin).json())["status"] in ("done", "failed") and r)
+    assert run["constraintsLeft"] == [] and "constraintsUnknown" not in run, run
     assert run["status"] == "done" and len(run["time"]) == 25 and run["set"] == ["acd=-2mm", "current=+1%"], run
     both = {name: [run[of][name]["values"] for of in ("baseline", "outputs")] for name in ("distance", "alumina", "production")}
     nothing, changed = both["distance"]
@@ -161,6 +219,8 @@ def check_rest(engine):
     assert both["alumina"][0][0] == both["alumina"][1][0] and both["production"][1][-1] > both["production"][0][-1], both
     profiles = engine.ask("GET", place + "/profiles", token=engine.admin).json()
     assert {profile["quantity"] for profile in profiles} >= {"bath_wall", "bottom"}, profiles[:1]
+    left, = run_of(engine, runs, ["acd=-5mm"])["constraintsLeft"]
+    assert left["note"] == BELOW and left["constraint"] == "acd" and left["low"] == 39 and left["changed"] < 39 < left["baseline"], left
     wrong = engine.ask("POST", runs, {"asset": ASSET, "set": ["acd=-2m"]}, engine.admin)
     assert wrong.status == 400 and wrong.json()["errors"][0]["pointer"] == "/set", wrong
     for status, at, asset in ((404, runs, "line9.pot01"), (422, f"/pde-models/{other['modelId']}/runs", ASSET)):
@@ -186,6 +246,7 @@ def main():
         check_command(engine)
         check_busy_optimiser(engine)
         check_rest(engine)
+        check_folder(engine)
         check_meanwhile(engine, feed)
         feed.give(len(minutes))
         feed.file.close()
