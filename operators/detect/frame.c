@@ -58,15 +58,38 @@ void frame_fill(const struct frame_rule *rule, struct frame *frame, struct frame
     }
 }
 
-uint32_t frame_jumps(struct frame *frame, struct frame_view *view, double times, uint32_t most) {
+/* Von Neumann's ratio of the frames learned: 1 of rows that are independent, 1 - r where each has r of the one before. */
+static bool moves_little_by_little(const struct frame_rule *rule, const struct frame *frame,
+                                   const struct frame_view *view, uint32_t s) {
+    static const double ratio_most = 0.1;
+    const double *row = view->train + s;
+    double mean = 0, squares = 0, steps = 0;
+    for (uint32_t i = 0; i < frame->learned; i++)
+        mean += row[(size_t)i * rule->signals] / frame->learned;
+    for (uint32_t i = 0; i < frame->learned; i++) {
+        const double value = row[(size_t)i * rule->signals];
+        const double step = i ? value - row[(size_t)(i - 1) * rule->signals] : 0;
+        squares += (value - mean) * (value - mean);
+        steps += step * step;
+    }
+    return steps < ratio_most * 2 * squares;
+}
+
+bool frame_breaks(const struct frame_rule *rule, struct frame *frame, struct frame_view *view, uint32_t most) {
     static const double fading = 0.999; /* of what was once large, in a frame */
+    static const double times = 3, times_alone = 4;
     uint32_t jumps = 0;
-    for (uint32_t s = 0; s < frame->known && frame->begun; s++)
-        jumps += view->step[s] > 0 && fabs(view->value[s] - view->held[s]) > times * view->step[s];
-    for (uint32_t s = 0; s < frame->known && frame->begun && jumps <= most; s++)
+    bool alone = false;
+    for (uint32_t s = 0; s < frame->known && frame->begun; s++) {
+        const double far = view->step[s] > 0 ? fabs(view->value[s] - view->held[s]) / view->step[s] : 0;
+        jumps += far > times;
+        alone |= far > times_alone && moves_little_by_little(rule, frame, view, s);
+    }
+    const bool breaks = jumps >= most || alone;
+    for (uint32_t s = 0; s < frame->known && frame->begun && !breaks; s++)
         if (isfinite(view->value[s]))
             view->step[s] = fmax(view->step[s] * fading, fabs(view->value[s] - view->held[s]));
-    return jumps;
+    return breaks;
 }
 
 void frame_forget(struct frame *frame) {

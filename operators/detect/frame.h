@@ -111,9 +111,11 @@ struct frame_view frame_view(const struct frame_rule *rule, struct frame *frame)
 /* The frame at hand is complete: missing values are filled from those held. */
 void frame_fill(const struct frame_rule *rule, struct frame *frame, struct frame_view *view);
 
-/* How many signals have moved farther from the frame before than `times` the largest step of theirs so far; before
- * frame_fill. Steps are learned from frames in which at most `most` of them do. */
-uint32_t frame_jumps(struct frame *frame, struct frame_view *view, double times, uint32_t most);
+/* Does the frame at hand not go on from the one before? `most` signals or more have moved three times as far as ever
+ * from frame to frame; or one has that moved little by little while it was learned (each frame has 0.9 of the one
+ * before, or more, by von Neumann's ratio): a mass of water does not change its temperature between two frames, and no
+ * fault makes it. Before frame_fill. Steps are learned from frames that do go on. */
+bool frame_breaks(const struct frame_rule *rule, struct frame *frame, struct frame_view *view, uint32_t most);
 
 /* Forgets what was learned, and begins anew with the next frame. */
 void frame_forget(struct frame *frame);

@@ -252,20 +252,18 @@ static bool judge_frame(struct process *p, uint32_t subject, struct frame *frame
            verdicts_tell(&p->verdicts, subject, frame->time, &verdict);
 }
 
-/* Steps are known after some frames; nothing that is known of the run before holds behind a jump. */
-static void note_jumps(const struct process *p, struct frame *frame, struct frame_view *view) {
-    static const double times = 3;
+/* Steps are known after some frames; nothing that is known of the run before holds behind a break. */
+static void note_break(const struct process *p, struct frame *frame, struct frame_view *view) {
     static const uint32_t least = 20;
     if (!p->jump || p->cut) return;
-    uint32_t jumps = frame_jumps(frame, view, times, (uint32_t)p->jump - 1);
-    bool known = frame->state == FRAME_JUDGING || frame->learned >= least;
-    if (jumps >= p->jump && known) frame_forget(frame);
+    const bool breaks = frame_breaks(&p->rule, frame, view, (uint32_t)p->jump);
+    if (breaks && (frame->state == FRAME_JUDGING || frame->learned >= least)) frame_forget(frame);
 }
 
 static bool close_frame(struct process *p, uint32_t subject, struct frame *frame) {
     struct frame_view view = frame_view(&p->rule, frame);
     frame->open = 0;
-    note_jumps(p, frame, &view);
+    note_break(p, frame, &view);
     frame->begun = 1;
     frame_fill(&p->rule, frame, &view);
     if (frame->teaching) return frame->state != FRAME_LEARNING || keep_for_learning(p, subject, frame, &view);
