@@ -80,8 +80,8 @@ const struct pl_option process_options[] = {
                     "After a gap of so long it is learned anew; 0: never."),
     PL_OPT_INT(
         struct process, jump, "jump", "0", "0", "255", PL_FIXED,
-        "When so many signals jump at once by more than three times their largest step so far it is another run, "
-        "which is learned anew; 0: never."),
+        "When so many signals jump at once by more than three times their largest step so far, or one that moved little "
+        "by little by more than four times, it is another run, which is learned anew; 0: never."),
     PL_OPT_NUMBER(struct process, regime, "regime", "1", "0", "1", PL_FIXED,
                   "When more than this part of the signals are beyond three times their limit it is another regime, "
                   "which is learned; 1: never."),

@@ -129,6 +129,42 @@ static void another_run_is_known_by_its_jumps(void **state) {
     test_close(t);
 }
 
+/* Alarms and frames learned when, at row 1000, the temperature is another (by `jump`) and the others a little off. */
+static void run_behind_a_run(const char *options, double jump, double off, unsigned *alarms, uint64_t *learned) {
+    srand(8);
+    struct test *t = test_open("detect.process", options, PL_SAMPLES);
+    double temp = 60;
+    for (unsigned row = 0; row < 2000; row++) {
+        const double other = row < 1000 ? 0 : off;
+        temp += 0.02 * noise() + (row == 1000 ? jump : 0);
+        struct sample rows[] = {{row * S, names[0], 100 + noise() + other, 0},
+                                {row * S, names[1], 50 + noise() - other, 0},
+                                {row * S, names[3], temp, 0}};
+        test_push(t, rows, 3);
+    }
+    *alarms = 0;
+    for (unsigned i = 1; i < t->out[0].samples; i += 2)
+        *alarms += t->out[0].sample[i].value != 0;
+    *learned = test_counter(t, "learned");
+    test_close(t);
+}
+
+static void a_mass_does_not_jump(void **state) {
+    (void)state;
+    const char *options = "{signals: 3, level: {exclude: '*.temp', least: 0.001}, jump: 3}";
+    unsigned alarms;
+    uint64_t learned;
+    run_behind_a_run(options, 1, 2, &alarms, &learned);
+    assert_int_equal(learned, 2 * 300);
+    assert_true(alarms < 20);
+    run_behind_a_run(options, 0, 2, &alarms, &learned); /* a fault: two signals step, and nothing else is odd */
+    assert_int_equal(learned, 300);
+    assert_true(alarms > 900);
+    run_behind_a_run("{signals: 3, level: {exclude: '*.temp', least: 0.001}}", 1, 2, &alarms, &learned);
+    assert_int_equal(learned, 300); /* without `jump` there are no runs */
+    assert_true(alarms > 900);
+}
+
 static void signals_that_do_not_go_together(void **state) {
     (void)state;
     srand(4);
@@ -409,6 +445,7 @@ int main(void) {
         cmocka_unit_test(a_step_of_one_signal),
         cmocka_unit_test(where_the_fault_stands_does_not_matter),
         cmocka_unit_test(another_run_is_known_by_its_jumps),
+        cmocka_unit_test(a_mass_does_not_jump),
         cmocka_unit_test(signals_that_do_not_go_together),
         cmocka_unit_test(signals_that_do_not_follow_one_another),
         cmocka_unit_test(too_few_frames_for_so_many_lags),
