@@ -6,6 +6,7 @@
 /* Places the arrays one behind the other; with `base` NULL only counts. */
 static size_t place(const struct frame_rule *rule, double *base, struct frame_view *view) {
     const size_t n = rule->signals, width = frame_width(rule);
+    const bool follows = rule->scatter && rule->scatters.forget;
     size_t used = 0;
     struct {
         double **array;
@@ -25,6 +26,9 @@ static size_t place(const struct frame_rule *rule, double *base, struct frame_vi
         {&view->centre, rule->scatter ? width : 0},
         {&view->spread, rule->scatter ? width : 0},
         {&view->variance, rule->scatter ? width : 0},
+        {&view->average, follows ? width : 0},
+        {&view->cross, follows ? width * width : 0},
+        {&view->squares, follows},
         {&view->window, rule->local ? n * rule->locals.window : 0},
         {&view->sorted, rule->local ? n * rule->locals.window : 0},
         {&view->usual, rule->local ? n : 0},
@@ -58,7 +62,8 @@ void frame_fill(const struct frame_rule *rule, struct frame *frame, struct frame
     }
 }
 
-/* Von Neumann's ratio of the frames learned: 1 of rows that are independent, 1 - r where each has r of the one before. */
+/* Von Neumann's ratio of the frames learned: 1 of rows that are independent, 1 - r where each has r of the one before.
+ */
 static bool moves_little_by_little(const struct frame_rule *rule, const struct frame *frame,
                                    const struct frame_view *view, uint32_t s) {
     static const double ratio_most = 0.1;
@@ -99,4 +104,5 @@ void frame_forget(struct frame *frame) {
     frame->rows = 0;
     frame->since_change = 0;
     frame->local_rows = 0;
+    frame->calm = frame->alarmed = 0;
 }

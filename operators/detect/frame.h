@@ -40,8 +40,11 @@ struct local_rule {
 
 struct scatter_rule {
     bool robust;
-    uint32_t lags; /* frames before it that are judged along with a frame */
-    double share;  /* of the variance, held by the components that have a T2 of their own; 0: one T2 of all */
+    uint32_t lags;   /* frames before it that are judged along with a frame */
+    double share;    /* of the variance, held by the components that have a T2 of their own; 0: one T2 of all */
+    uint32_t forget; /* frames over which what was learned is forgotten for what comes; 0: it stays as it is */
+    uint32_t every;  /* frames that teach from one calculation of the components to the next */
+    uint32_t accept; /* frames of an alarm after which they teach, too; 0: never */
 };
 
 struct frame_rule {
@@ -80,6 +83,10 @@ struct frame {
     uint32_t local_rows;
     uint32_t settled;      /* frames let pass before learning */
     uint32_t scatter_rows; /* frames that the scatter was learned from */
+    uint32_t taught;       /* of them, those whose weight is not forgotten yet; `forget` at most */
+    uint32_t due;          /* frames that have taught since the components were calculated */
+    uint32_t calm;         /* frames since an alarm, .. */
+    uint32_t alarmed;      /* .. of an alarm; both stay where they no longer matter */
     struct episode episode;
 };
 
@@ -94,6 +101,7 @@ struct frame_view {
     double *persistent; /* rows beyond the limit */
     double *factor;     /* lower triangle of the Cholesky factor, or components; [width][width] (frame_width) */
     double *centre, *spread, *variance; /* [width] */
+    double *average, *cross, *squares;  /* a struct covariance of what has taught; [width], [width][width], 1 */
     double *window, *sorted;            /* [signal][window] */
     double *usual;                      /* deviation from the median of the window */
     double *step;                       /* the largest from frame to frame */

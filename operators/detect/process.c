@@ -17,7 +17,7 @@
 #include "scatter.h"
 
 enum { TABLE_FRAMES, TABLE_SIGNALS };
-enum { COUNT_JUDGED, COUNT_ALARMS, COUNT_LEARNED, COUNT_BLIND, COUNT_LATE, COUNT_REFUSED };
+enum { COUNT_JUDGED, COUNT_ALARMS, COUNT_LEARNED, COUNT_FOLLOWED, COUNT_BLIND, COUNT_LATE, COUNT_REFUSED };
 enum { NO_SLOT = 256 };
 
 /* Of a tag. */
@@ -27,7 +27,7 @@ struct signal {
 
 static const struct pl_table_def process_tables[] = {
     [TABLE_FRAMES] = {.name = "frames",
-                      .version = 3,
+                      .version = 4,
                       .size_of = process_record_size,
                       .doc = "Of each asset: what was learned, the frame at hand, and the alarm."},
     [TABLE_SIGNALS] = {.name = "signals",
@@ -243,6 +243,9 @@ static bool judge_frame(struct process *p, uint32_t subject, struct frame *frame
     struct finding found = judge(p, frame, view, subject, &away);
     struct verdict verdict = {.surprise = found.surprise, .threshold = p->rule.threshold, .alarm = found.alarm};
     if (p->rule.change) verdict.changepoint = level_changes(&p->rule, frame, view);
+    bool taught = false;
+    if (p->rule.scatter && !scatter_follow(&p->rule, frame, view, found.alarm, &taught)) return false;
+    pl_count(p->verdicts.node, COUNT_FOLLOWED, taught);
     frame->rows++;
     if (away > p->regime && !p->cut) {
         frame_forget(frame);
@@ -368,6 +371,7 @@ const struct pl_operator detect_process = {
     .counters = PL_COUNTERS([COUNT_JUDGED] = {"judged", "frames", "Frames judged."},
                             [COUNT_ALARMS] = {"alarms", "frames", "Of them, those that are alarms."},
                             [COUNT_LEARNED] = {"learned", "frames", "Frames kept to learn from."},
+                            [COUNT_FOLLOWED] = {"followed", "frames", "Frames that scatter went on learning from."},
                             [COUNT_BLIND] = {"blind", "frames",
                                              "Frames that scatter could not judge: too few have taught for "
                                              "so many signals and lags, or none of them moves."},

@@ -22,6 +22,7 @@ struct process {
     int64_t recent, before, apart;
     int64_t lags;
     double share;
+    int64_t forget, every, scatter_accept;
     int64_t window, local_memory;
     double most;
     pl_time gap;

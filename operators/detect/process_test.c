@@ -263,6 +263,68 @@ static void signals_that_others_determine(void **state) {
     }
 }
 
+/* The power that a load takes rises by a tenth in 20000 frames, ten times what the noise is: wear. Then it is off at
+ * once, for longer than it remembers, and that stays a fault; where it is accepted, it does not. */
+static void wear_is_followed_and_a_fault_is_not_learned(void **state) {
+    (void)state;
+    enum { WEAR = 20000, LASTS = 6000, BEHIND = 1000 };
+    static const char *const options[] = {
+        "{signals: 3, level: false, scatter: true}",
+        "{signals: 3, level: false, scatter: {forget: 500}}",
+        "{signals: 3, level: false, scatter: {forget: 500, components: 0.9}}",
+        "{signals: 3, level: false, scatter: {forget: 500, lags: 2, robust: true}}",
+        "{signals: 3, level: false, scatter: {forget: 500, accept: 500}}",
+    };
+    for (unsigned k = 0; k < PL_COUNT_OF(options); k++) {
+        srand(11);
+        struct test *t = test_open("detect.process", options[k], PL_SAMPLES);
+        for (unsigned row = 0; row < WEAR + LASTS + BEHIND; row++) {
+            const double load = noise(), wear = 10.0 * (row < WEAR ? row : WEAR) / WEAR;
+            const bool fault = row >= WEAR && row < WEAR + LASTS;
+            const struct sample rows[] = {{row * S, names[0], 100 + load + 0.1 * noise(), 0},
+                                          {row * S, names[1], 50 + wear + load + 0.1 * noise() - (fault ? 2 : 0), 0},
+                                          {row * S, names[2], 5 + 0.1 * noise(), 0}};
+            test_push(t, rows, 3);
+        }
+        unsigned wrong = 0, hit = 0, behind = 0;
+        for (unsigned i = 1; i < t->out[0].samples; i += 2) {
+            const pl_time row = t->out[0].sample[i].time / S;
+            const bool alarm = t->out[0].sample[i].value != 0;
+            wrong += alarm && row < WEAR;
+            hit += alarm && row >= WEAR && row < WEAR + LASTS;
+            behind += alarm && row >= WEAR + LASTS;
+        }
+        const uint64_t followed = test_counter(t, "followed");
+        bool good = wrong < WEAR / 200 && hit > LASTS * 98 / 100 && behind < BEHIND / 50 && followed > WEAR * 4 / 5;
+        if (k == 0) good = wrong > WEAR / 2 && !followed;
+        if (k == 4) good = wrong < WEAR / 200 && hit > 500 && hit < LASTS / 3;
+        if (!good) fail_msg("%s: %u wrong, %u hit, %u behind, %zu", options[k], wrong, hit, behind, (size_t)followed);
+        test_close(t);
+    }
+}
+
+/* Numbers whose square is none, and a signal that has stood still: neither gets into what was learned. */
+static void what_cannot_be_learned_is_not(void **state) {
+    (void)state;
+    srand(12);
+    struct test *t =
+        test_open("detect.process", "{signals: 3, level: false, scatter: {forget: 300, every: 1}}", PL_SAMPLES);
+    for (unsigned row = 0; row < 3000; row++) {
+        const struct sample rows[] = {{row * S, names[0], row % 500 == 499 ? 1e300 : 100 + noise(), 0},
+                                      {row * S, names[1], 50 + noise(), 0},
+                                      {row * S, names[2], row < 1000 ? 7 : 7 + noise(), 0}};
+        test_push(t, rows, 3);
+    }
+    unsigned alarms = 0, spikes = 0;
+    for (unsigned i = 1; i < t->out[0].samples; i += 2) {
+        assert_true(isfinite(t->out[0].sample[i - 1].value));
+        alarms += t->out[0].sample[i].value != 0;
+        spikes += t->out[0].sample[i].value != 0 && t->out[0].sample[i].time / S % 500 == 499;
+    }
+    if (spikes != 6 || alarms > 6 + 20) fail_msg("%u of 6, %u alarms", spikes, alarms);
+    test_close(t);
+}
+
 /* A fifth of the frames that teach are upsets, all of one kind: they are the usual unless outliers are left out. */
 static void upsets_among_what_teaches(void **state) {
     (void)state;
@@ -432,6 +494,9 @@ static void refusals(void **state) {
         {"{train: 20}", "teach nothing"},
         {"{train: 100000}", "at most"},
         {"{level: false, signals: 200, scatter: {lags: 3}}", "200 signals of 4 frames"},
+        {"{scatter: {forget: 299}}", "less than the 300 frames"},
+        {"{scatter: {forget: 1000}, cut: '2026-01-01T00:00:00Z'}", "behind the `cut`"},
+        {"{signals: 255, train: 2, level: false, scatter: {forget: 1000}}", "at most"},
     };
     for (unsigned i = 0; i < PL_COUNT_OF(cases); i++) {
         char *text = test_refusal("detect.process", cases[i].options);
@@ -452,6 +517,8 @@ int main(void) {
         cmocka_unit_test(components_tell_apart),
         cmocka_unit_test(signals_that_others_determine),
         cmocka_unit_test(upsets_among_what_teaches),
+        cmocka_unit_test(wear_is_followed_and_a_fault_is_not_learned),
+        cmocka_unit_test(what_cannot_be_learned_is_not),
         cmocka_unit_test(only_the_side_that_matters),
         cmocka_unit_test(a_new_level_is_accepted),
         cmocka_unit_test(a_wandering_signal_is_no_alarm),
