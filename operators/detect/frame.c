@@ -7,6 +7,8 @@
 static size_t place(const struct frame_rule *rule, double *base, struct frame_view *view) {
     const size_t n = rule->signals, width = frame_width(rule);
     const bool follows = rule->scatter && rule->scatters.forget;
+    const size_t watched = rule->drift_window ? n + 1 : 0;
+    double *lay, *seen;
     size_t used = 0;
     struct {
         double **array;
@@ -32,6 +34,8 @@ static size_t place(const struct frame_rule *rule, double *base, struct frame_vi
         {&view->window, rule->local ? n * rule->locals.window : 0},
         {&view->sorted, rule->local ? n * rule->locals.window : 0},
         {&view->usual, rule->local ? n : 0},
+        {&lay, watched * DRIFT_NUMBERS},
+        {&seen, watched * DRIFT_BINS / 2},
         {&view->step, n},
         {&view->score, n},
     };
@@ -39,6 +43,8 @@ static size_t place(const struct frame_rule *rule, double *base, struct frame_vi
         *arrays[i].array = base ? base + used : NULL;
         used += arrays[i].count;
     }
+    view->lay = (struct drift_usual *)lay;
+    view->seen = (uint32_t *)seen;
     return used;
 }
 

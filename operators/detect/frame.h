@@ -10,7 +10,7 @@
 #ifndef POTLINE_DETECT_FRAME_H
 #define POTLINE_DETECT_FRAME_H
 
-#include "verdict.h"
+#include "drift_watch.h"
 
 enum { FRAME_SIGNALS_MAX = 255 };
 
@@ -56,7 +56,8 @@ struct frame_rule {
     struct local_rule locals;
     struct scatter_rule scatters;
     double threshold;
-    uint32_t rows_kept; /* of the ring of last frames */
+    uint32_t rows_kept;    /* of the ring of last frames */
+    uint32_t drift_window; /* frames that are held against those that taught (drift.h); 0: none */
 };
 
 enum { FRAME_LEARNING, FRAME_JUDGING };
@@ -88,6 +89,9 @@ struct frame {
     uint32_t calm;         /* frames since an alarm, .. */
     uint32_t alarmed;      /* .. of an alarm; both stay where they no longer matter */
     struct episode episode;
+    pl_time first, last; /* of the frames that taught at first */
+    double distance;     /* of the newest frame, in all components: T2 over what it is on average */
+    struct drift_watch drift;
 };
 
 /* What follows a struct frame in its record: [signal] where nothing else is said. */
@@ -104,6 +108,8 @@ struct frame_view {
     double *average, *cross, *squares;  /* a struct covariance of what has taught; [width], [width][width], 1 */
     double *window, *sorted;            /* [signal][window] */
     double *usual;                      /* deviation from the median of the window */
+    struct drift_usual *lay;            /* how each signal, and behind them the distance, lay; [signals + 1] */
+    uint32_t *seen;                     /* [signals + 1][DRIFT_BINS] */
     double *step;                       /* the largest from frame to frame */
     double *score;                      /* of each signal, by the part at hand: scratch */
 };

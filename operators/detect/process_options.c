@@ -60,6 +60,14 @@ static const struct pl_option local_options[] = {
                   "Times its usual distance that one signal counts at most."),
     PL_OPT_END,
 };
+static const struct pl_option drift_options[] = {
+    PL_OPT_INT(struct process, drift_window, "window", "10000", "100", "100000000", PL_FIXED,
+               "Frames of an asset that are held against those that taught: more than the plant's longest cycle."),
+    PL_OPT_NUMBER(struct process, drift_limit, "limit", "0.25", "0.01", "10", PL_FIXED,
+                  "The population stability index beyond which it has drifted; at least one and a half times what parts of "
+                  "the frames that taught had themselves."),
+    PL_OPT_END,
+};
 /* clang-format on */
 
 const struct pl_option process_options[] = {
@@ -80,6 +88,9 @@ const struct pl_option process_options[] = {
                  "Signals that do not go together as they did (T2 of all components)."),
     PL_OPT_GROUP(struct process, local, "local", "false", local_options, PL_STATE,
                  "Several signals that leave the course of their last rows at once."),
+    PL_OPT_GROUP(struct process, drifts, "drift", "false", drift_options, PL_STATE,
+                 "Watch whether signals, and how they go together, still lie as in the frames that taught; those must "
+                 "have seen the plant's usual cycles. 240 bytes a signal."),
     PL_OPT_TIME(struct process, cut, "cut", "1970-01-01T00:00:00Z", PL_STATE,
                 "Frames before this time only teach, and get no verdict; those behind it never teach. 1970: the first "
                 "frames teach, whenever they are."),
@@ -122,6 +133,7 @@ struct frame_rule process_rule(const struct process *p) {
                                           .every = (uint32_t)p->every,
                                           .accept = (uint32_t)p->scatter_accept};
     rule.locals = (struct local_rule){(uint32_t)p->window, (uint32_t)p->local_memory, p->most};
+    rule.drift_window = p->drifts ? (uint32_t)p->drift_window : 0;
     rule.rows_kept = p->level ? rule.levels.smooth : 1;
     const uint32_t reach = rule.scatters.lags + (rule.scatters.forget ? SCATTER_LATE : 0);
     if (reach >= rule.rows_kept) rule.rows_kept = reach + 1;

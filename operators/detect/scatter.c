@@ -142,6 +142,18 @@ static struct covariance covariance_of(const struct frame_rule *rule, const stru
     return (struct covariance){view->average, view->cross, view->squares, width, frame_width(rule)};
 }
 
+/* How the distances of the rows lay, each judged by the others. */
+static bool learn_distances(const struct frame_rule *rule, const struct frame *frame, struct frame_view *view,
+                            const double *ratio, uint32_t count) {
+    if (!rule->drift_window) return true;
+    float *numbers = pl_alloc((size_t)2 * count * sizeof *numbers);
+    for (uint32_t i = 0; numbers && i < count; i++)
+        numbers[i] = (float)ratio[i];
+    if (numbers) drift_learn_course(&view->lay[frame->modelled], numbers, count, rule->drift_window);
+    pl_free(numbers);
+    return numbers != NULL;
+}
+
 static bool learn_rows(const struct frame_rule *rule, struct frame *frame, struct frame_view *view, const double *rows,
                        uint32_t count) {
     const uint32_t width = frame->modelled * (1 + rule->scatters.lags);
@@ -153,6 +165,7 @@ static bool learn_rows(const struct frame_rule *rule, struct frame *frame, struc
     struct model fold = model_of(rule, width, solved + room, solved + 2 * room, scratch, solved + 3 * room);
     struct model own = model_of(rule, width, view->centre, view->spread, view->factor, view->variance);
     const bool known = leave_out(&fold, rows, count, ratio, z, solved) && model_learn(&own, rows, count, 0, 0, z);
+    const bool good = !known || learn_distances(rule, frame, view, ratio, count); /* before they are put in order */
     for (unsigned k = 0; known && k < statistics_of(own.share); k++)
         frame->scatter_scale[k] = scale_of(ratio + (size_t)k * count, count, law_of(&own, k));
     frame->scatter_rows = count;
@@ -165,7 +178,7 @@ static bool learn_rows(const struct frame_rule *rule, struct frame *frame, struc
         frame->due = 0;
     }
     pl_free(scratch);
-    return true;
+    return good;
 }
 
 /* A frame and those before it make a row: [frame][signal], the newest first. */
@@ -241,7 +254,7 @@ static double most_surprising(const struct frame *frame, const struct model *m, 
     return fmax(most - log10(statistics), 0);
 }
 
-double scatter_judge(const struct frame_rule *rule, const struct frame *frame, struct frame_view *view, unsigned *by) {
+double scatter_judge(const struct frame_rule *rule, struct frame *frame, struct frame_view *view, unsigned *by) {
     const uint32_t n = frame->modelled, lags = rule->scatters.lags, width = n * (1 + lags);
     double row[SCATTER_WIDTH_MAX], z[SCATTER_WIDTH_MAX], solved[SCATTER_WIDTH_MAX];
     double ratio[SCATTER_STATISTICS] = {0};
@@ -255,6 +268,7 @@ double scatter_judge(const struct frame_rule *rule, const struct frame *frame, s
     for (uint32_t lag = 0; lag <= lags; lag++)
         memcpy(row + (size_t)lag * n, frame_recent(rule, frame, view, lag), n * sizeof *row);
     measure(&m, row, z, solved, ratio);
+    frame->distance = ratio[SCATTER_ALL];
     const double surprise = most_surprising(frame, &m, ratio, by);
     double *part = row; /* the row is in z now */
     if (m.share > 0) {

@@ -22,8 +22,9 @@ enum { SCATTER_LATE = 10 };       /* frames until one teaches: an alarm by then 
 /* False without memory. With fewer frames than it takes, or signals that say nothing, it judges less, or nothing. */
 bool scatter_learn(const struct frame_rule *rule, struct frame *frame, struct frame_view *view);
 
-/* The surprise, and by which statistic (SCATTER_*) it is; view->score[s]: which part of it is the signal's. */
-double scatter_judge(const struct frame_rule *rule, const struct frame *frame, struct frame_view *view, unsigned *by);
+/* The surprise, and by which statistic (SCATTER_*) it is; view->score[s]: which part of it is the signal's;
+ * frame->distance. */
+double scatter_judge(const struct frame_rule *rule, struct frame *frame, struct frame_view *view, unsigned *by);
 
 /* Behind the verdict on a frame, with `forget`: one that was no alarm, nor one of the next SCATTER_LATE, teaches, and
  * now and then the components are calculated anew. *taught: one has. False without memory. */
