@@ -43,8 +43,8 @@ static size_t place(const struct frame_rule *rule, double *base, struct frame_vi
         *arrays[i].array = base ? base + used : NULL;
         used += arrays[i].count;
     }
-    view->lay = (struct drift_usual *)lay;
-    view->seen = (uint32_t *)seen;
+    view->lay = (void *)lay;
+    view->seen = (void *)seen;
     return used;
 }
 
@@ -73,6 +73,7 @@ void frame_fill(const struct frame_rule *rule, struct frame *frame, struct frame
 static bool moves_little_by_little(const struct frame_rule *rule, const struct frame *frame,
                                    const struct frame_view *view, uint32_t s) {
     static const double ratio_most = 0.1;
+    static const uint32_t least = 20; /* frames, to say so */
     const double *row = view->train + s;
     double mean = 0, squares = 0, steps = 0;
     for (uint32_t i = 0; i < frame->learned; i++)
@@ -83,7 +84,7 @@ static bool moves_little_by_little(const struct frame_rule *rule, const struct f
         squares += (value - mean) * (value - mean);
         steps += step * step;
     }
-    return steps < ratio_most * 2 * squares;
+    return frame->learned >= least && steps < ratio_most * 2 * squares;
 }
 
 bool frame_breaks(const struct frame_rule *rule, struct frame *frame, struct frame_view *view, uint32_t most) {

@@ -86,8 +86,8 @@ struct frame {
     uint32_t scatter_rows; /* frames that the scatter was learned from */
     uint32_t taught;       /* of them, those whose weight is not forgotten yet; `forget` at most */
     uint32_t due;          /* frames that have taught since the components were calculated */
-    uint32_t calm;         /* frames since an alarm, .. */
-    uint32_t alarmed;      /* .. of an alarm; both stay where they no longer matter */
+    uint32_t calm;         /* frames without an alarm, up to now; */
+    uint32_t alarmed;      /* frames of the alarm that there is now */
     struct episode episode;
     pl_time first, last; /* of the frames that taught at first */
     double distance;     /* of the newest frame, in all components: T2 over what it is on average */

@@ -124,7 +124,6 @@ static void tell_asset(const struct process *p, const struct pl_node *node, uint
 
 static enum pl_code list(void *self, struct pl_node *node, const void *args, struct pl_call *call,
                          struct pl_error **error) {
-    (void)error;
     const struct node_args *a = args;
     struct process *p = self;
     if (*a->node && strcmp(a->node, pl_node_name(node)) != 0) return PL_NOT_FOUND;

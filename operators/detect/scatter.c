@@ -259,6 +259,7 @@ double scatter_judge(const struct frame_rule *rule, struct frame *frame, struct 
     double row[SCATTER_WIDTH_MAX], z[SCATTER_WIDTH_MAX], solved[SCATTER_WIDTH_MAX];
     double ratio[SCATTER_STATISTICS] = {0};
     *by = SCATTER_ALL;
+    frame->distance = (double)NAN;
     memset(view->score, 0, n * sizeof *view->score);
     if (!frame->scatter_signals || frame->rows < lags) return 0;
     struct model m = model_of(rule, width, view->centre, view->spread, view->factor, view->variance);
