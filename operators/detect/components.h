@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "covariance.h"
+
 /* Arrays are the caller's. */
 struct components {
     double *centre, *spread; /* [width], as in a correlation */
@@ -19,6 +21,9 @@ struct components {
 /* Learns from rows [count][stride] but those in [from, to). `scratch`: [width]. False: it did not converge. */
 bool components_learn(struct components *m, const double *rows, uint32_t count, uint32_t from, uint32_t to,
                       double share, double *scratch);
+
+/* Learns from what is known of rows; a signal that stood still is left out as before. */
+bool components_follow(struct components *m, const struct covariance *rows, double share, double *scratch);
 
 /* A row's coordinates: `score` [width], and `z` [width], the row in deviations. */
 void components_score(const struct components *m, const double *value, double *z, double *score);

@@ -1,5 +1,6 @@
 #include "correlation.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
@@ -39,7 +40,7 @@ static void correlate(struct correlation *m, const double *rows, uint32_t count,
 }
 
 /* Cholesky in place. A signal that the others determine adds no more than the ridge. */
-static void factorise(struct correlation *m) {
+void correlation_factorise(struct correlation *m) {
     const double ridge = 1e-6;
     for (uint32_t s = 0; s < m->signals; s++) {
         double *row = m->factor + (size_t)s * m->stride;
@@ -63,7 +64,19 @@ void correlation_gather(struct correlation *m, const double *rows, uint32_t coun
 void correlation_learn(struct correlation *m, const double *rows, uint32_t count, uint32_t from, uint32_t to,
                        double *z) {
     correlation_gather(m, rows, count, from, to, z);
-    factorise(m);
+    correlation_factorise(m);
+}
+
+void correlation_follow(struct correlation *m, const struct covariance *rows) {
+    const double n = covariance_rows(rows), unbiased = n > 1 ? n / (n - 1) : 1;
+    for (uint32_t s = 0; s < m->signals; s++) {
+        const double variance = rows->cross[(size_t)s * rows->stride + s] * unbiased;
+        m->centre[s] = rows->mean[s];
+        if (!isinf(m->spread[s])) m->spread[s] = fmax(sqrt(variance), 1e-9 * fabs(m->centre[s]) + DBL_MIN);
+        for (uint32_t o = 0; o <= s; o++)
+            m->factor[(size_t)s * m->stride + o] =
+                rows->cross[(size_t)s * rows->stride + o] * unbiased / (m->spread[s] * m->spread[o]);
+    }
 }
 
 uint32_t correlation_signals(const struct correlation *m) {

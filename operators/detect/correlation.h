@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "covariance.h"
+
 /* Arrays are the caller's. A signal that stands still has an infinite spread, and says nothing. */
 struct correlation {
     double *centre, *spread; /* [signals] */
@@ -18,6 +20,11 @@ void correlation_learn(struct correlation *m, const double *rows, uint32_t count
 /* The same without the factors: `factor` is the lower triangle of the correlations. */
 void correlation_gather(struct correlation *m, const double *rows, uint32_t count, uint32_t from, uint32_t to,
                         double *z);
+
+/* Learns from what is known of rows. A signal whose spread is infinite keeps it: nothing is known of one that stood
+ * still. */
+void correlation_follow(struct correlation *m, const struct covariance *rows);
+void correlation_factorise(struct correlation *m); /* Cholesky, in place */
 
 uint32_t correlation_signals(const struct correlation *m); /* those that do not stand still */
 

@@ -23,6 +23,10 @@ _Static_assert(sizeof(struct drift_usual) == DRIFT_NUMBERS * sizeof(double), "nu
 /* From numbers, which it sorts; `count` is above 0. */
 void drift_learn(struct drift_usual *usual, float *numbers, uint64_t count);
 
+/* The same from numbers in the order in which they came, with the greatest index of their windows; where they do not
+ * make two whole windows, of their halves. `numbers` [2 * count]: the second half is scratch. */
+void drift_learn_course(struct drift_usual *usual, float *numbers, uint64_t count, uint32_t window);
+
 unsigned drift_bin(const struct drift_usual *usual, float number);
 
 /* The index of so many numbers by bin; 0 without one. */

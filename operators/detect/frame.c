@@ -6,6 +6,9 @@
 /* Places the arrays one behind the other; with `base` NULL only counts. */
 static size_t place(const struct frame_rule *rule, double *base, struct frame_view *view) {
     const size_t n = rule->signals, width = frame_width(rule);
+    const bool follows = rule->scatter && rule->scatters.forget;
+    const size_t watched = rule->drift_window ? n + 1 : 0;
+    double *lay, *seen;
     size_t used = 0;
     struct {
         double **array;
@@ -25,9 +28,14 @@ static size_t place(const struct frame_rule *rule, double *base, struct frame_vi
         {&view->centre, rule->scatter ? width : 0},
         {&view->spread, rule->scatter ? width : 0},
         {&view->variance, rule->scatter ? width : 0},
+        {&view->average, follows ? width : 0},
+        {&view->cross, follows ? width * width : 0},
+        {&view->squares, follows},
         {&view->window, rule->local ? n * rule->locals.window : 0},
         {&view->sorted, rule->local ? n * rule->locals.window : 0},
         {&view->usual, rule->local ? n : 0},
+        {&lay, watched * DRIFT_NUMBERS},
+        {&seen, watched * DRIFT_BINS / 2},
         {&view->step, n},
         {&view->score, n},
     };
@@ -35,6 +43,8 @@ static size_t place(const struct frame_rule *rule, double *base, struct frame_vi
         *arrays[i].array = base ? base + used : NULL;
         used += arrays[i].count;
     }
+    view->lay = (void *)lay;
+    view->seen = (void *)seen;
     return used;
 }
 
@@ -58,15 +68,40 @@ void frame_fill(const struct frame_rule *rule, struct frame *frame, struct frame
     }
 }
 
-uint32_t frame_jumps(struct frame *frame, struct frame_view *view, double times, uint32_t most) {
+/* Von Neumann's ratio of the frames learned: 1 of rows that are independent, 1 - r where each has r of the one before.
+ */
+static bool moves_little_by_little(const struct frame_rule *rule, const struct frame *frame,
+                                   const struct frame_view *view, uint32_t s) {
+    static const double ratio_most = 0.1;
+    static const uint32_t least = 20; /* frames, to say so */
+    const double *row = view->train + s;
+    double mean = 0, squares = 0, steps = 0;
+    for (uint32_t i = 0; i < frame->learned; i++)
+        mean += row[(size_t)i * rule->signals] / frame->learned;
+    for (uint32_t i = 0; i < frame->learned; i++) {
+        const double value = row[(size_t)i * rule->signals];
+        const double step = i ? value - row[(size_t)(i - 1) * rule->signals] : 0;
+        squares += (value - mean) * (value - mean);
+        steps += step * step;
+    }
+    return frame->learned >= least && steps < ratio_most * 2 * squares;
+}
+
+bool frame_breaks(const struct frame_rule *rule, struct frame *frame, struct frame_view *view, uint32_t most) {
     static const double fading = 0.999; /* of what was once large, in a frame */
+    static const double times = 3, times_alone = 4;
     uint32_t jumps = 0;
-    for (uint32_t s = 0; s < frame->known && frame->begun; s++)
-        jumps += view->step[s] > 0 && fabs(view->value[s] - view->held[s]) > times * view->step[s];
-    for (uint32_t s = 0; s < frame->known && frame->begun && jumps <= most; s++)
+    bool alone = false;
+    for (uint32_t s = 0; s < frame->known && frame->begun; s++) {
+        const double far = view->step[s] > 0 ? fabs(view->value[s] - view->held[s]) / view->step[s] : 0;
+        jumps += far > times;
+        alone |= far > times_alone && moves_little_by_little(rule, frame, view, s);
+    }
+    const bool breaks = jumps >= most || alone;
+    for (uint32_t s = 0; s < frame->known && frame->begun && !breaks; s++)
         if (isfinite(view->value[s]))
             view->step[s] = fmax(view->step[s] * fading, fabs(view->value[s] - view->held[s]));
-    return jumps;
+    return breaks;
 }
 
 void frame_forget(struct frame *frame) {
@@ -76,4 +111,5 @@ void frame_forget(struct frame *frame) {
     frame->rows = 0;
     frame->since_change = 0;
     frame->local_rows = 0;
+    frame->calm = frame->alarmed = 0;
 }

@@ -10,7 +10,7 @@
 #ifndef POTLINE_DETECT_FRAME_H
 #define POTLINE_DETECT_FRAME_H
 
-#include "verdict.h"
+#include "drift_watch.h"
 
 enum { FRAME_SIGNALS_MAX = 255 };
 
@@ -40,8 +40,11 @@ struct local_rule {
 
 struct scatter_rule {
     bool robust;
-    uint32_t lags; /* frames before it that are judged along with a frame */
-    double share;  /* of the variance, held by the components that have a T2 of their own; 0: one T2 of all */
+    uint32_t lags;   /* frames before it that are judged along with a frame */
+    double share;    /* of the variance, held by the components that have a T2 of their own; 0: one T2 of all */
+    uint32_t forget; /* frames over which what was learned is forgotten for what comes; 0: it stays as it is */
+    uint32_t every;  /* frames that teach from one calculation of the components to the next */
+    uint32_t accept; /* frames of an alarm after which they teach, too; 0: never */
 };
 
 struct frame_rule {
@@ -53,7 +56,8 @@ struct frame_rule {
     struct local_rule locals;
     struct scatter_rule scatters;
     double threshold;
-    uint32_t rows_kept; /* of the ring of last frames */
+    uint32_t rows_kept;    /* of the ring of last frames */
+    uint32_t drift_window; /* frames that are held against those that taught (drift.h); 0: none */
 };
 
 enum { FRAME_LEARNING, FRAME_JUDGING };
@@ -80,7 +84,14 @@ struct frame {
     uint32_t local_rows;
     uint32_t settled;      /* frames let pass before learning */
     uint32_t scatter_rows; /* frames that the scatter was learned from */
+    uint32_t taught;       /* of them, those whose weight is not forgotten yet; `forget` at most */
+    uint32_t due;          /* frames that have taught since the components were calculated */
+    uint32_t calm;         /* frames without an alarm, up to now; */
+    uint32_t alarmed;      /* frames of the alarm that there is now */
     struct episode episode;
+    pl_time first, last; /* of the frames that taught at first */
+    double distance;     /* of the newest frame, in all components: T2 over what it is on average */
+    struct drift_watch drift;
 };
 
 /* What follows a struct frame in its record: [signal] where nothing else is said. */
@@ -94,8 +105,11 @@ struct frame_view {
     double *persistent; /* rows beyond the limit */
     double *factor;     /* lower triangle of the Cholesky factor, or components; [width][width] (frame_width) */
     double *centre, *spread, *variance; /* [width] */
+    double *average, *cross, *squares;  /* a struct covariance of what has taught; [width], [width][width], 1 */
     double *window, *sorted;            /* [signal][window] */
     double *usual;                      /* deviation from the median of the window */
+    struct drift_usual *lay;            /* how each signal, and behind them the distance, lay; [signals + 1] */
+    uint32_t *seen;                     /* [signals + 1][DRIFT_BINS] */
     double *step;                       /* the largest from frame to frame */
     double *score;                      /* of each signal, by the part at hand: scratch */
 };
@@ -111,9 +125,11 @@ struct frame_view frame_view(const struct frame_rule *rule, struct frame *frame)
 /* The frame at hand is complete: missing values are filled from those held. */
 void frame_fill(const struct frame_rule *rule, struct frame *frame, struct frame_view *view);
 
-/* How many signals have moved farther from the frame before than `times` the largest step of theirs so far; before
- * frame_fill. Steps are learned from frames in which at most `most` of them do. */
-uint32_t frame_jumps(struct frame *frame, struct frame_view *view, double times, uint32_t most);
+/* Does the frame at hand not go on from the one before? `most` signals or more have moved three times as far as ever
+ * from frame to frame; or one has that moved little by little while it was learned (each frame has 0.9 of the one
+ * before, or more, by von Neumann's ratio): a mass of water does not change its temperature between two frames, and no
+ * fault makes it. Before frame_fill. Steps are learned from frames that do go on. */
+bool frame_breaks(const struct frame_rule *rule, struct frame *frame, struct frame_view *view, uint32_t most);
 
 /* Forgets what was learned, and begins anew with the next frame. */
 void frame_forget(struct frame *frame);

@@ -16,8 +16,6 @@
 #include "process.h"
 #include "scatter.h"
 
-enum { TABLE_FRAMES, TABLE_SIGNALS };
-enum { COUNT_JUDGED, COUNT_ALARMS, COUNT_LEARNED, COUNT_BLIND, COUNT_LATE, COUNT_REFUSED };
 enum { NO_SLOT = 256 };
 
 /* Of a tag. */
@@ -26,14 +24,14 @@ struct signal {
 };
 
 static const struct pl_table_def process_tables[] = {
-    [TABLE_FRAMES] = {.name = "frames",
-                      .version = 3,
-                      .size_of = process_record_size,
-                      .doc = "Of each asset: what was learned, the frame at hand, and the alarm."},
-    [TABLE_SIGNALS] = {.name = "signals",
-                       .version = 1,
-                       .record_size = sizeof(struct signal),
-                       .doc = "The place of a tag in its asset's frame."},
+    [PROCESS_FRAMES] = {.name = "frames",
+                        .version = 4,
+                        .size_of = process_record_size,
+                        .doc = "Of each asset: what was learned, the frame at hand, and the alarm."},
+    [PROCESS_SIGNALS] = {.name = "signals",
+                         .version = 1,
+                         .record_size = sizeof(struct signal),
+                         .doc = "The place of a tag in its asset's frame."},
     {.name = NULL},
 };
 
@@ -94,9 +92,9 @@ static bool set_slot(struct process *p, uint32_t tag, uint32_t slot) {
 }
 
 /* The first call, maybe after a restore. */
-static bool prepare(struct process *p, struct pl_node *node) {
+bool process_prepare(struct process *p, struct pl_node *node) {
     bool good = make_room(p) && chosen_prepare(&p->chosen, &p->chosen_room, pl_node_tags(node));
-    const struct pl_table *signals = pl_node_table(node, TABLE_SIGNALS);
+    const struct pl_table *signals = pl_node_table(node, PROCESS_SIGNALS);
     for (struct pl_record *r = p->found ? NULL : pl_table_next(signals, NULL); good && r; r = pl_table_next(signals, r))
         good = set_slot(p, r->id, ((const struct signal *)pl_record_data(r))->slot);
     p->found |= good;
@@ -115,7 +113,7 @@ static void begin_signal(const struct process *p, struct frame *frame, uint32_t 
 static bool slot_of(struct process *p, struct frame *frame, uint32_t tag, double value, uint32_t *slot) {
     *slot = p->slot[tag] ? p->slot[tag] - 1u : NO_SLOT;
     if (*slot != NO_SLOT || frame->known == p->rule.signals) return true;
-    struct signal *signal = pl_table_get(pl_node_table(p->verdicts.node, TABLE_SIGNALS), tag, 0);
+    struct signal *signal = pl_table_get(pl_node_table(p->verdicts.node, PROCESS_SIGNALS), tag, 0);
     if (!signal) return true;
     *slot = signal->slot = frame->known;
     if (!set_slot(p, tag, *slot)) return false;
@@ -139,14 +137,15 @@ static bool learn(struct process *p, uint32_t subject, struct frame *frame, stru
     if (p->rule.level) level_learn(&p->rule, frame, view);
     for (uint32_t s = 0; p->rule.level && s < frame->known; s++)
         if (is_slow(p, p->members[subject][s])) view->limit[s] = INFINITY;
-    return !p->rule.scatter || scatter_learn(&p->rule, frame, view);
+    return process_drift_learn(p, frame, view) && (!p->rule.scatter || scatter_learn(&p->rule, frame, view));
 }
 
 static bool keep_for_learning(struct process *p, uint32_t subject, struct frame *frame, struct frame_view *view) {
     if (frame->settled < p->settle) return frame->settled++, true;
     memcpy(view->train + (size_t)frame->learned * p->rule.signals, view->value, p->rule.signals * sizeof(double));
-    frame->learned++;
-    pl_count(p->verdicts.node, COUNT_LEARNED, 1);
+    if (!frame->learned++) frame->first = frame->time;
+    frame->last = frame->time;
+    pl_count(p->verdicts.node, PROCESS_COUNT_LEARNED, 1);
     return frame->learned < p->rule.train || learn(p, subject, frame, view);
 }
 
@@ -210,7 +209,7 @@ static struct finding judge(struct process *p, struct frame *frame, struct frame
             [SCATTER_Q] = "what usually explains the signals does not explain them (Q)",
         };
         unsigned by;
-        pl_count(p->verdicts.node, COUNT_BLIND, !frame->scatter_signals);
+        pl_count(p->verdicts.node, PROCESS_COUNT_BLIND, !frame->scatter_signals);
         double surprise = scatter_judge(&p->rule, frame, view, &by);
         weigh(p, frame, view, subject, &most, surprise, surprise >= threshold, why[by]);
     }
@@ -225,8 +224,8 @@ static struct finding judge(struct process *p, struct frame *frame, struct frame
 static bool follow_episode(struct process *p, uint32_t subject, struct frame *frame, const struct verdict *verdict,
                            const struct reason *reason) {
     struct episode *episode = &frame->episode;
-    pl_count(p->verdicts.node, COUNT_JUDGED, 1);
-    if (verdict->alarm) pl_count(p->verdicts.node, COUNT_ALARMS, 1);
+    pl_count(p->verdicts.node, PROCESS_COUNT_JUDGED, 1);
+    if (verdict->alarm) pl_count(p->verdicts.node, PROCESS_COUNT_ALARMS, 1);
     if (verdict->alarm && !episode->active)
         return verdicts_begin(&p->verdicts, subject, episode, frame->time, verdict, reason);
     if (verdict->alarm) {
@@ -243,30 +242,33 @@ static bool judge_frame(struct process *p, uint32_t subject, struct frame *frame
     struct finding found = judge(p, frame, view, subject, &away);
     struct verdict verdict = {.surprise = found.surprise, .threshold = p->rule.threshold, .alarm = found.alarm};
     if (p->rule.change) verdict.changepoint = level_changes(&p->rule, frame, view);
+    bool taught = false;
+    if (p->rule.scatter && !scatter_follow(&p->rule, frame, view, found.alarm, &taught)) return false;
+    pl_count(p->verdicts.node, PROCESS_COUNT_FOLLOWED, taught);
     frame->rows++;
     if (away > p->regime && !p->cut) {
         frame_forget(frame);
         verdict = (struct verdict){.threshold = p->rule.threshold, .changepoint = verdict.changepoint};
     }
+    if (frame->state == FRAME_JUDGING && !process_drift_close(p, subject, frame, view)) return false;
     return follow_episode(p, subject, frame, &verdict, &found.reason) &&
            verdicts_tell(&p->verdicts, subject, frame->time, &verdict);
 }
 
-/* Steps are known after some frames; nothing that is known of the run before holds behind a jump. */
-static void note_jumps(const struct process *p, struct frame *frame, struct frame_view *view) {
-    static const double times = 3;
+/* Steps are known after some frames; nothing that is known of the run before holds behind a break. */
+static void note_break(const struct process *p, struct frame *frame, struct frame_view *view) {
     static const uint32_t least = 20;
     if (!p->jump || p->cut) return;
-    uint32_t jumps = frame_jumps(frame, view, times, (uint32_t)p->jump - 1);
-    bool known = frame->state == FRAME_JUDGING || frame->learned >= least;
-    if (jumps >= p->jump && known) frame_forget(frame);
+    const bool breaks = frame_breaks(&p->rule, frame, view, (uint32_t)p->jump);
+    if (breaks && (frame->state == FRAME_JUDGING || frame->learned >= least)) frame_forget(frame);
 }
 
 static bool close_frame(struct process *p, uint32_t subject, struct frame *frame) {
     struct frame_view view = frame_view(&p->rule, frame);
     frame->open = 0;
-    note_jumps(p, frame, &view);
+    note_break(p, frame, &view);
     frame->begun = 1;
+    process_drift_see(p, frame, &view);
     frame_fill(&p->rule, frame, &view);
     if (frame->teaching) return frame->state != FRAME_LEARNING || keep_for_learning(p, subject, frame, &view);
     if (frame->state == FRAME_JUDGING) return judge_frame(p, subject, frame, &view);
@@ -308,10 +310,10 @@ static bool take_row(struct process *p, const struct pl_samples *rows, uint32_t 
     const bool teaching = p->cut && time < p->cut;
     const double value = pl_quality_bad(rows->quality[i]) ? (double)NAN : rows->value[i];
     uint32_t slot = NO_SLOT;
-    struct frame *frame = pl_table_get(pl_node_table(node, TABLE_FRAMES), subject, 0);
+    struct frame *frame = pl_table_get(pl_node_table(node, PROCESS_FRAMES), subject, 0);
     if (frame && !slot_of(p, frame, tag, value, &slot)) return false;
-    if (!frame || slot == NO_SLOT) return pl_count(node, COUNT_REFUSED, 1), true;
-    if ((frame->begun || frame->open) && time < frame->time) return pl_count(node, COUNT_LATE, 1), true;
+    if (!frame || slot == NO_SLOT) return pl_count(node, PROCESS_COUNT_REFUSED, 1), true;
+    if ((frame->begun || frame->open) && time < frame->time) return pl_count(node, PROCESS_COUNT_LATE, 1), true;
     const struct frame_view view = frame_view(&p->rule, frame);
     const bool next = !frame->open || time != frame->time || isfinite(view.value[slot]);
     if (next && !open_frame(p, subject, frame, time, teaching)) return false;
@@ -323,7 +325,7 @@ static bool take_row(struct process *p, const struct pl_samples *rows, uint32_t 
 static enum pl_flow process_process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
     (void)input;
     struct process *p = self;
-    bool good = prepare(p, node);
+    bool good = process_prepare(p, node);
     for (uint32_t i = 0; good && i < batch->rows; i++)
         if (chosen_ask(p->chosen, pl_node_tags(node), batch->samples.tag[i], &p->include, &p->exclude))
             good = take_row(p, &batch->samples, i);
@@ -335,9 +337,9 @@ static enum pl_flow process_process(void *self, struct pl_node *node, unsigned i
 /* Frames of which no more can come; by the order of ids, which is that in which assets first came. */
 static pl_time process_watermark(void *self, struct pl_node *node, pl_time now) {
     struct process *p = self;
-    bool good = prepare(p, node);
+    bool good = process_prepare(p, node);
     pl_time oldest = now;
-    struct pl_table *frames = pl_node_table(node, TABLE_FRAMES);
+    struct pl_table *frames = pl_node_table(node, PROCESS_FRAMES);
     for (struct pl_record *r = pl_table_next(frames, NULL); good && r; r = pl_table_next(frames, r)) {
         struct frame *frame = pl_record_data(r);
         if (!frame->open) continue;
@@ -347,6 +349,7 @@ static pl_time process_watermark(void *self, struct pl_node *node, pl_time now) 
             oldest = frame->time;
     }
     good = good && verdicts_flush(&p->verdicts);
+    process_drift_show(p);
     if (!good) pl_fail(node, "no memory, or no room for names of verdicts");
     return oldest;
 }
@@ -365,16 +368,25 @@ const struct pl_operator detect_process = {
     .outputs = PL_PORTS({.name = "out",
                          .kinds = PL_SET(PL_SAMPLES),
                          .doc = "ASSET.score, ASSET.alarm and, with change, ASSET.changepoint, of each frame."},
-                        {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.ended."}),
+                        {.name = "events",
+                         .kinds = PL_SET(PL_EVENTS),
+                         .doc = "detect.began, detect.ended; with drift detect.drifted, detect.settled."}),
     .options = process_options,
-    .counters = PL_COUNTERS([COUNT_JUDGED] = {"judged", "frames", "Frames judged."},
-                            [COUNT_ALARMS] = {"alarms", "frames", "Of them, those that are alarms."},
-                            [COUNT_LEARNED] = {"learned", "frames", "Frames kept to learn from."},
-                            [COUNT_BLIND] = {"blind", "frames",
+    .counters =
+        PL_COUNTERS([PROCESS_COUNT_JUDGED] = {"judged", "frames", "Frames judged."},
+                    [PROCESS_COUNT_ALARMS] = {"alarms", "frames", "Of them, those that are alarms."},
+                    [PROCESS_COUNT_LEARNED] = {"learned", "frames", "Frames kept to learn from."},
+                    [PROCESS_COUNT_FOLLOWED] = {"followed", "frames", "Frames that scatter went on learning from."},
+                    [PROCESS_COUNT_BLIND] = {"blind", "frames",
                                              "Frames that scatter could not judge: too few have taught for "
                                              "so many signals and lags, or none of them moves."},
-                            [COUNT_LATE] = {"late", "rows", "Rows older than the newest frame of their asset."},
-                            [COUNT_REFUSED] = {"refused", "rows", "Rows for which there was no room."}),
+                    [PROCESS_COUNT_DRIFTED] = {"drifted", "windows",
+                                               "Windows of an asset beyond the limit of `drift`."},
+                    [PROCESS_COUNT_LATE] = {"late", "rows", "Rows older than the newest frame of their asset."},
+                    [PROCESS_COUNT_REFUSED] = {"refused", "rows", "Rows for which there was no room."}),
+    .gauges = PL_GAUGES([PROCESS_GAUGE_DRIFT] = {"drift", "",
+                                                 "The greatest stability index of the last windows, over its limit.",
+                                                 PL_GAUGE_MOST}),
     .tables = process_tables,
     .scope = PL_KEYED,
     .instance_size = sizeof(struct process),
@@ -383,4 +395,5 @@ const struct pl_operator detect_process = {
     .process = process_process,
     .watermark = process_watermark,
     .close = process_close,
+    .commands = process_commands,
 };

@@ -43,6 +43,13 @@ static const struct pl_option scatter_options[] = {
     PL_OPT_NUMBER(struct process, share, "components", "0", "0", "1", PL_STATE,
                   "Part of the variance that the first principal components hold: judged are their T2 and the Q (SPE) of "
                   "the rest, too. 0: T2 of all components only, which needs half the time."),
+    PL_OPT_INT(struct process, forget, "forget", "0", "0", "1000000000", PL_STATE,
+               "Frames over which what was learned is forgotten for what comes: those that are no alarm teach (ten frames "
+               "later, if there is none by then), so a plant that wears is followed. 0: what was learned stays as it is."),
+    PL_OPT_INT(struct process, every, "every", "100", "1", "1000000", PL_FIXED,
+               "Frames that teach from one calculation of the components to the next; at least one a signal and lag."),
+    PL_OPT_INT(struct process, scatter_accept, "accept", "0", "0", "1000000000", PL_FIXED,
+               "With forget: frames of an alarm behind which they teach, so that it becomes usual; 0: never."),
     PL_OPT_END,
 };
 static const struct pl_option local_options[] = {
@@ -51,6 +58,14 @@ static const struct pl_option local_options[] = {
                "Frames over which the usual distance is known."),
     PL_OPT_NUMBER(struct process, most, "most", "15", "1", NULL, PL_FIXED,
                   "Times its usual distance that one signal counts at most."),
+    PL_OPT_END,
+};
+static const struct pl_option drift_options[] = {
+    PL_OPT_INT(struct process, drift_window, "window", "10000", "100", "100000000", PL_FIXED,
+               "Frames of an asset that are held against those that taught: more than the plant's longest cycle."),
+    PL_OPT_NUMBER(struct process, drift_limit, "limit", "0.25", "0.01", "10", PL_FIXED,
+                  "The population stability index beyond which it has drifted; at least one and a half times what parts of "
+                  "the frames that taught had themselves."),
     PL_OPT_END,
 };
 /* clang-format on */
@@ -73,15 +88,18 @@ const struct pl_option process_options[] = {
                  "Signals that do not go together as they did (T2 of all components)."),
     PL_OPT_GROUP(struct process, local, "local", "false", local_options, PL_STATE,
                  "Several signals that leave the course of their last rows at once."),
+    PL_OPT_GROUP(struct process, drifts, "drift", "false", drift_options, PL_STATE,
+                 "Watch whether signals, and how they go together, still lie as in the frames that taught; those must "
+                 "have seen the plant's usual cycles. 240 bytes a signal."),
     PL_OPT_TIME(struct process, cut, "cut", "1970-01-01T00:00:00Z", PL_STATE,
                 "Frames before this time only teach, and get no verdict; those behind it never teach. 1970: the first "
                 "frames teach, whenever they are."),
     PL_OPT_DURATION(struct process, gap, "gap", "0s", "0s", "3650d", PL_FIXED,
                     "After a gap of so long it is learned anew; 0: never."),
-    PL_OPT_INT(
-        struct process, jump, "jump", "0", "0", "255", PL_FIXED,
-        "When so many signals jump at once by more than three times their largest step so far it is another run, "
-        "which is learned anew; 0: never."),
+    PL_OPT_INT(struct process, jump, "jump", "0", "0", "255", PL_FIXED,
+               "When so many signals jump at once by more than three times their largest step so far, or one that "
+               "moved little "
+               "by little by more than four times, it is another run, which is learned anew; 0: never."),
     PL_OPT_NUMBER(struct process, regime, "regime", "1", "0", "1", PL_FIXED,
                   "When more than this part of the signals are beyond three times their limit it is another regime, "
                   "which is learned; 1: never."),
@@ -108,10 +126,17 @@ struct frame_rule process_rule(const struct process *p) {
                                               : p->side == SIDE_BELOW ? -1
                                                                       : 0};
     rule.changes = (struct change_rule){(uint32_t)p->recent, (uint32_t)p->before, (uint32_t)p->apart};
-    rule.scatters = (struct scatter_rule){p->robust, p->scatter ? (uint32_t)p->lags : 0, p->share};
+    rule.scatters = (struct scatter_rule){.robust = p->robust,
+                                          .lags = p->scatter ? (uint32_t)p->lags : 0,
+                                          .share = p->share,
+                                          .forget = p->scatter ? (uint32_t)p->forget : 0,
+                                          .every = (uint32_t)p->every,
+                                          .accept = (uint32_t)p->scatter_accept};
     rule.locals = (struct local_rule){(uint32_t)p->window, (uint32_t)p->local_memory, p->most};
+    rule.drift_window = p->drifts ? (uint32_t)p->drift_window : 0;
     rule.rows_kept = p->level ? rule.levels.smooth : 1;
-    if (rule.scatters.lags >= rule.rows_kept) rule.rows_kept = rule.scatters.lags + 1;
+    const uint32_t reach = rule.scatters.lags + (rule.scatters.forget ? SCATTER_LATE : 0);
+    if (reach >= rule.rows_kept) rule.rows_kept = reach + 1;
     if (p->change && rule.changes.recent + rule.changes.before > rule.rows_kept)
         rule.rows_kept = rule.changes.recent + rule.changes.before;
     return rule;
@@ -132,6 +157,11 @@ void process_check(void *self, struct pl_check *check) {
     if (p->scatter && p->signals * (1 + p->lags) > SCATTER_WIDTH_MAX)
         pl_check_error(check, "scatter", "%lld signals of %lld frames are more than the %d that can be judged together",
                        (long long)p->signals, (long long)p->lags + 1, SCATTER_WIDTH_MAX);
+    else if (p->scatter && p->forget && p->cut)
+        pl_check_error(check, "scatter.forget", "nothing behind the `cut` teaches: say one of them");
+    else if (p->scatter && p->forget && p->forget < p->train)
+        pl_check_error(check, "scatter.forget",
+                       "is less than the %lld frames that teach at first: say as many, or more", (long long)p->train);
     else if (process_record_size(p) > RECORD_MAX)
         pl_check_error(check, "train",
                        "what is known of an asset would take %zu bytes; at most %d: fewer frames, or `signals`",

@@ -269,7 +269,7 @@ static void begin_anew(struct recurrent *r, struct watched *w, const struct watc
 /* While a frame was open, or an episode: signals may have other places now. */
 static void change_version(struct recurrent *r, struct watched *w, const struct watched_view *v) {
     begin_anew(r, w, v);
-    w->drift = (struct drift){0};
+    w->drift = (struct drift_watch){0};
     r->drift_news = true;
     memset(v->seen, 0, drift_room(&r->o) * sizeof *v->seen);
     w->blamed = 0;
@@ -285,7 +285,7 @@ static bool close_frame(struct recurrent *r, uint32_t asset, struct watched *w) 
     if (!tell_forecast(r, asset, w, &v)) return false;
     const bool learns = r->o.accept && w->lasting >= (uint32_t)r->o.accept;
     verdict.surprise = view_frame(r, ROLE_ACTIVE, w, &v, learns);
-    if (!drift_watch(r, asset, w, v.seen)) return false;
+    if (!drift_watch_frame(r, asset, w, v.seen)) return false;
     const bool beyond = verdict.surprise >= r->o.threshold;
     w->beyond = beyond ? w->beyond + (w->beyond < UINT32_MAX) : 0;
     w->lasting = beyond ? w->lasting + (w->lasting < UINT32_MAX) : 0;

@@ -3,6 +3,7 @@
 #ifndef POTLINE_DETECT_RECURRENT_NODE_H
 #define POTLINE_DETECT_RECURRENT_NODE_H
 
+#include "drift_watch.h"
 #include "recurrent.h"
 #include "verdict.h"
 
@@ -49,14 +50,7 @@ struct watched {
     double portion[VERDICT_TAGS]; /* and so much */
     struct episode episode;
     struct view view[ROLES];
-    struct drift {
-        pl_time since;
-        uint32_t frames;  /* of the window at hand */
-        uint32_t drifted; /* the last whole one was beyond its limit */
-        uint32_t worst;   /* the signal of it that was farthest; behind all: the score */
-        uint32_t reserved;
-        double over; /* its index, over its limit */
-    } drift;
+    struct drift_watch drift;
 };
 
 /* What follows a struct watched in its record. */
@@ -99,7 +93,7 @@ static inline size_t drift_room(const struct recurrent_options *o) {
 
 /* The frame at hand, as the active model sees it, behind its judgement; `seen` is the record's. False without memory.
  */
-bool drift_watch(struct recurrent *r, uint32_t asset, struct watched *w, uint32_t *seen);
+bool drift_watch_frame(struct recurrent *r, uint32_t asset, struct watched *w, uint32_t *seen);
 
 /* Sets the gauge to the greatest of all assets, where a window was closed since. */
 void drift_show(struct recurrent *r);

@@ -138,6 +138,22 @@ static bool leave_out(struct model *m, const double *rows, uint32_t count, doubl
     return true;
 }
 
+static struct covariance covariance_of(const struct frame_rule *rule, const struct frame_view *view, uint32_t width) {
+    return (struct covariance){view->average, view->cross, view->squares, width, frame_width(rule)};
+}
+
+/* How the distances of the rows lay, each judged by the others. */
+static bool learn_distances(const struct frame_rule *rule, const struct frame *frame, struct frame_view *view,
+                            const double *ratio, uint32_t count) {
+    if (!rule->drift_window) return true;
+    float *numbers = pl_alloc((size_t)2 * count * sizeof *numbers);
+    for (uint32_t i = 0; numbers && i < count; i++)
+        numbers[i] = (float)ratio[i];
+    if (numbers) drift_learn_course(&view->lay[frame->modelled], numbers, count, rule->drift_window);
+    pl_free(numbers);
+    return numbers != NULL;
+}
+
 static bool learn_rows(const struct frame_rule *rule, struct frame *frame, struct frame_view *view, const double *rows,
                        uint32_t count) {
     const uint32_t width = frame->modelled * (1 + rule->scatters.lags);
@@ -149,13 +165,20 @@ static bool learn_rows(const struct frame_rule *rule, struct frame *frame, struc
     struct model fold = model_of(rule, width, solved + room, solved + 2 * room, scratch, solved + 3 * room);
     struct model own = model_of(rule, width, view->centre, view->spread, view->factor, view->variance);
     const bool known = leave_out(&fold, rows, count, ratio, z, solved) && model_learn(&own, rows, count, 0, 0, z);
+    const bool good = !known || learn_distances(rule, frame, view, ratio, count); /* before they are put in order */
     for (unsigned k = 0; known && k < statistics_of(own.share); k++)
         frame->scatter_scale[k] = scale_of(ratio + (size_t)k * count, count, law_of(&own, k));
     frame->scatter_rows = count;
     frame->scatter_signals = known ? (uint32_t)signals_of(&own) : 0;
     frame->scatter_kept = own.parts.kept;
+    if (rule->scatters.forget) {
+        struct covariance taught = covariance_of(rule, view, width);
+        covariance_learn(&taught, rows, count, z);
+        frame->taught = count;
+        frame->due = 0;
+    }
     pl_free(scratch);
-    return true;
+    return good;
 }
 
 /* A frame and those before it make a row: [frame][signal], the newest first. */
@@ -231,11 +254,12 @@ static double most_surprising(const struct frame *frame, const struct model *m, 
     return fmax(most - log10(statistics), 0);
 }
 
-double scatter_judge(const struct frame_rule *rule, const struct frame *frame, struct frame_view *view, unsigned *by) {
+double scatter_judge(const struct frame_rule *rule, struct frame *frame, struct frame_view *view, unsigned *by) {
     const uint32_t n = frame->modelled, lags = rule->scatters.lags, width = n * (1 + lags);
     double row[SCATTER_WIDTH_MAX], z[SCATTER_WIDTH_MAX], solved[SCATTER_WIDTH_MAX];
     double ratio[SCATTER_STATISTICS] = {0};
     *by = SCATTER_ALL;
+    frame->distance = (double)NAN;
     memset(view->score, 0, n * sizeof *view->score);
     if (!frame->scatter_signals || frame->rows < lags) return 0;
     struct model m = model_of(rule, width, view->centre, view->spread, view->factor, view->variance);
@@ -245,6 +269,7 @@ double scatter_judge(const struct frame_rule *rule, const struct frame *frame, s
     for (uint32_t lag = 0; lag <= lags; lag++)
         memcpy(row + (size_t)lag * n, frame_recent(rule, frame, view, lag), n * sizeof *row);
     measure(&m, row, z, solved, ratio);
+    frame->distance = ratio[SCATTER_ALL];
     const double surprise = most_surprising(frame, &m, ratio, by);
     double *part = row; /* the row is in z now */
     if (m.share > 0) {
@@ -259,4 +284,73 @@ double scatter_judge(const struct frame_rule *rule, const struct frame *frame, s
     for (uint32_t s = 0; s < n; s++)
         view->score[s] = fmax(view->score[s], 0);
     return surprise;
+}
+
+/* ---- Going on learning ---- */
+
+static bool model_follow(struct model *m, const struct covariance *taught, double *scratch) {
+    if (m->share > 0) return components_follow(&m->parts, taught, m->share, scratch);
+    correlation_follow(&m->all, taught);
+    correlation_factorise(&m->all);
+    return true;
+}
+
+/* What was judged by stays where no components are found. */
+static bool calculate(const struct frame_rule *rule, struct frame *frame, struct frame_view *view,
+                      const struct covariance *taught) {
+    const size_t room = taught->stride, squares = room * room;
+    double *scratch = pl_alloc((squares + 4 * room) * sizeof *scratch);
+    if (!scratch) return false;
+    double *centre = scratch + squares, *spread = centre + room, *variance = spread + room, *z = variance + room;
+    struct model next = model_of(rule, taught->width, centre, spread, scratch, variance);
+    memcpy(spread, view->spread, room * sizeof *spread);
+    memset(scratch, 0, squares * sizeof *scratch);
+    memset(variance, 0, room * sizeof *variance);
+    if (model_follow(&next, taught, z)) {
+        memcpy(view->factor, scratch, squares * sizeof *scratch);
+        memcpy(view->centre, centre, room * sizeof *centre);
+        memcpy(view->spread, spread, room * sizeof *spread);
+        memcpy(view->variance, variance, room * sizeof *variance);
+        frame->scatter_rows = (uint32_t)covariance_rows(taught);
+        frame->scatter_kept = next.parts.kept;
+    }
+    pl_free(scratch);
+    return true;
+}
+
+static void count_on(uint32_t *frames) {
+    if (*frames < UINT32_MAX) ++*frames;
+}
+
+/* Neither it, nor those behind it that it was judged with, nor what an alarm may have begun with. */
+static bool may_teach(const struct frame_rule *rule, struct frame *frame, bool alarm) {
+    const uint32_t reach = SCATTER_LATE + rule->scatters.lags;
+    if (alarm) {
+        frame->calm = 0;
+        count_on(&frame->alarmed);
+    } else {
+        frame->alarmed = 0;
+        count_on(&frame->calm);
+    }
+    const bool accepted = rule->scatters.accept && frame->alarmed > rule->scatters.accept;
+    return frame->scatter_signals && frame->rows >= reach && (accepted || frame->calm > reach);
+}
+
+bool scatter_follow(const struct frame_rule *rule, struct frame *frame, struct frame_view *view, bool alarm,
+                    bool *taught) {
+    const struct scatter_rule *r = &rule->scatters;
+    const uint32_t n = frame->modelled, width = n * (1 + r->lags);
+    double row[SCATTER_WIDTH_MAX], z[SCATTER_WIDTH_MAX];
+    *taught = false;
+    if (!r->forget || !may_teach(rule, frame, alarm)) return true;
+    for (uint32_t lag = 0; lag <= r->lags; lag++)
+        memcpy(row + (size_t)lag * n, frame_recent(rule, frame, view, SCATTER_LATE + lag), n * sizeof *row);
+    struct covariance known = covariance_of(rule, view, width);
+    const uint32_t weighed = frame->taught < r->forget ? frame->taught + 1 : r->forget;
+    if (!covariance_add(&known, row, 1.0 / weighed, z)) return true;
+    *taught = true;
+    frame->taught = weighed;
+    if (++frame->due < r->every || frame->due < width) return true;
+    frame->due = 0;
+    return calculate(rule, frame, view, &known);
 }

@@ -11,11 +11,22 @@
 
 #include "train.h"
 
+/* The folder, and those that it lies in. False: errno says why. */
+static bool make_folders(const char *folder) {
+    char path[TRAIN_PATH_SIZE];
+    for (size_t i = 1; i < sizeof path && folder[i]; i++) {
+        if (folder[i] != '/') continue;
+        memcpy(path, folder, i);
+        path[i] = 0;
+        if (mkdir(path, 0777) && errno != EEXIST) return false;
+    }
+    return !mkdir(folder, 0777) || errno == EEXIST;
+}
+
 /* The lock is the kernel's, so a training that was killed has none. */
 enum pl_code train_lock(struct training *t, struct pl_error **error) {
     char path[TRAIN_PATH_SIZE];
-    if (mkdir(t->o->model, 0777) && errno != EEXIST)
-        return pl_error_set(error, PL_IO, "model: %s: %s", t->o->model, strerror(errno));
+    if (!make_folders(t->o->model)) return pl_error_set(error, PL_IO, "model: %s: %s", t->o->model, strerror(errno));
     if ((size_t)snprintf(path, sizeof path, "%s/training.lock", t->o->model) >= sizeof path ||
         (size_t)snprintf(t->checkpoint, sizeof t->checkpoint, "%s/training.safetensors", t->o->model) >=
             sizeof t->checkpoint)

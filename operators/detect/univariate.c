@@ -57,7 +57,9 @@ static const struct pl_option univariate_options[] = {
     PL_OPT_INT(
         struct univariate, accept, "accept", "0", "0", "1000000000", PL_FIXED,
         "Rows beyond the threshold teach nothing, so that the same upset is told again, until so many have come in "
-        "succession; behind the first 1000 rows of a tag. 0: every row teaches, and what has come before is no news."),
+        "succession; behind the first 1000 rows of a tag. Not so of pattern and discord, which look for the like in "
+        "all of "
+        "their history. 0: every row teaches, and what has come before is no news."),
     PL_OPT_INT(struct univariate, segment, "segment", "8", "1", "1024", PL_STATE,
                "Rows in one of the 16 segments of a pattern or discord."),
     PL_OPT_INT(struct univariate, history, "history", "4096", "0", "100000", PL_STATE,

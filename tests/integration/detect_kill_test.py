@@ -29,8 +29,8 @@ nodes:
   shape: {{ op: detect.discord, from: in, include: ["*.pressure"], window: 40, every: 4, history: 1000 }}
   noise: {{ op: detect.spectral, from: in, include: ["*.flow"], interval: 1s, size: 64, bands: [ {{ name: fast, low: 0.1, high: 0.5 }}, {{ name: slow, low: 0.01, high: 0.1 }} ] }}
   drive: {{ op: detect.coherence, from: in, pairs: [ {{ name: drive, of: flow, with: power }} ], interval: 1s, size: 64, bands: [ {{ name: all, low: 0.01, high: 0.5 }} ] }}
-  together: {{ op: detect.process, from: in, exclude: ["*.innovation", "*.valve"], signals: 4, train: 300, scatter: {{ robust: true }} }}
-  follow: {{ op: detect.process, from: in, include: ["*.flow", "*.power"], signals: 2, level: {{ side: above }}, scatter: {{ lags: 2, components: 0.8 }}, local: true }}
+  together: {{ op: detect.process, from: in, exclude: ["*.innovation", "*.valve"], signals: 4, train: 300, scatter: {{ robust: true, forget: 400, every: 20 }}, drift: {{ window: 150 }} }}
+  follow: {{ op: detect.process, from: in, include: ["*.flow", "*.power"], signals: 2, level: {{ side: above }}, scatter: {{ lags: 2, components: 0.8, forget: 600, every: 50 }}, local: true }}
   each: {{ op: detect.univariate, from: in, include: ["*.flow", "*.power"], history: 400, accept: 50 }}
   flags: {{ op: detect.state, from: in, include: ["*.valve"] }}
   network: {{ op: detect.recurrent, from: in, include: ["*.flow", "*.power"], model: "{work}/net.safetensors", inputs: [flow, power], drift: {{ window: 150 }} }}

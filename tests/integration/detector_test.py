@@ -135,7 +135,7 @@ nodes:
   watch:
     op: detect.recurrent
     from: in
-    model: "${WORK}/models"
+    model: "${WORK}/trained/models"
     training: { units: 12, rounds: 30, lanes: 4, rate: 0.01 }
   work:
     op: tickets
@@ -201,7 +201,7 @@ def trained(work):
     one = train(graph, data, work, *cut)
     assert one["signals"] == 2 and one["assets"] == 2 and one["taught"] + one["judged"] == 2 * FRAMES, one
     assert one["error"] < 0.7 * one["unchanged"], one
-    with open(os.path.join(work, "models", "training.lock"), "rb") as held:
+    with open(os.path.join(work, "trained", "models", "training.lock"), "rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)  # as another training has it
         second = call("train", graph, "--data", data, *cut, code=1, IN="unused", WORK=work, FOLLOW="false")
         assert "another training writes into" in second.stderr, second.stderr
