@@ -74,9 +74,12 @@ static enum pl_code forget_entry(void *arg, const struct pl_state_entry *entry, 
 
 enum pl_code pl_changelog_forget(struct pl_changelog *changelog, struct pl_store *store, const char *node,
                                  uint16_t partition, struct pl_error **error) {
+    static const char overrides = PL_STATE_OVERRIDES; /* the end of a run drops them in the folder alone (engine.c) */
+    const struct pl_state_entry set = {.key = &overrides, .key_size = 1};
     struct forget forget = {.changelog = changelog, .node = node, .partition = partition};
     pl_buffer_init(&forget.key, KEY_MAX);
-    enum pl_code code = pl_epochs_load(store, node, partition, forget_entry, &forget, error);
+    enum pl_code code = forget_entry(&forget, &set, error);
+    if (!code) code = pl_epochs_load(store, node, partition, forget_entry, &forget, error);
     pl_buffer_fini(&forget.key);
     return code;
 }

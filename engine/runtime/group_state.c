@@ -137,16 +137,17 @@ static enum pl_code add_node(struct pl_epoch *last, const struct pl_epoch_node *
 /* All nodes of the graph, whose state is in order now, and those that it does not have: so they are told of. */
 static enum pl_code describe(const struct fit *fit, struct pl_epoch *last, struct pl_error **error) {
     const struct pl_epoch before = *last;
+    uint64_t *sequence = pl_alloc((fit->now.partitions + 1) * sizeof *sequence);
     enum pl_code code = PL_OK;
+    if (!sequence) return no_memory(error);
     *last = (struct pl_epoch){.number = before.number, .time = before.time, .graph = fit->now.graph};
     last->partitions = fit->now.partitions;
-    last->sequence = pl_alloc((last->partitions + 1) * sizeof *last->sequence);
-    if (!last->sequence) code = no_memory(error);
+    last->sequence = sequence;
     for (unsigned i = 0; i < fit->now.node_count && !code; i++)
         code = add_node(last, &fit->now.nodes[i], error);
     for (unsigned p = 0; p < last->partitions && !code; p++) {
         const struct pl_epoch *found = &fit->found[p];
-        last->sequence[p] = is_any(fit, p) ? found->sequence[p] : UINT64_MAX;
+        sequence[p] = is_any(fit, p) ? found->sequence[p] : UINT64_MAX;
         if (found->number > last->number) {
             last->number = found->number;
             last->time = found->time;
