@@ -7,10 +7,12 @@ import csv
 import signal
 import subprocess
 import tempfile
+import time
 
 from kafka_engines import POTLINE, Broker, Engine, all_run, apply, fail, shell, wait, write
 
 TAGS, ROWS, SECOND = 12, 400_000, 60  # of which it takes 600 a second, so that they do not end; rows in a second of event time
+LOOK = 0.5  # seconds between two looks at all there is, so that these are not what the machine is busy with
 HEAD = """
 potline: 1
 name: group
@@ -35,6 +37,7 @@ def write_rows(folder):
 
 def kept(broker, node="wide"):
     """Keys of its state in each partition of the changelog, as whoever takes over would find them."""
+    time.sleep(LOOK)
     raw = subprocess.run(["kcat", "-b", broker.address, "-q", "-C", "-t", "group.changelog", "-o", "beginning", "-e", "-X",
                           "isolation.level=read_committed", "-f", "%p %K %S %k"], capture_output=True, check=True).stdout
     keys, at, front = collections.defaultdict(set), 0, node.encode() + b"\0"
@@ -50,6 +53,7 @@ def kept(broker, node="wide"):
 
 def windows(engine):
     """What its folder has of them: tag -> (count, least, greatest number)."""
+    time.sleep(LOOK)
     done = subprocess.run([POTLINE, "export", "--data", engine.data, "--zone", "gold"], cwd=engine.folder, capture_output=True,
                           text=True, check=False)
     found = collections.defaultdict(list)
