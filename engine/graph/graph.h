@@ -117,6 +117,9 @@ struct pl_graph {
     struct pl_graph_impl *impl;
 };
 
+/* Does one of `set` give a secret? *set is the first of them, `*named` bytes of which say what it is of. */
+bool pl_graph_set_secret(const struct pl_graph *graph, const char **set, size_t *named);
+
 /* One number for those options of a node that are part of the meaning of its state (PL_STATE): state that was made with
  * another one does not fit. */
 uint64_t pl_graph_state_hash(const struct pl_graph_node *node);

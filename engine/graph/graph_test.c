@@ -231,6 +231,32 @@ static void options_from_the_command_line(void **state) {
              "--set o.secret.x:0:0: o.secret: a map is given, but it is a secret text\n");
 }
 
+static const char *secret_of(struct pl_graph *graph, size_t *named) {
+    const char *set = NULL;
+    return pl_graph_set_secret(graph, &set, named) ? set : NULL;
+}
+
+static void secrets_from_the_command_line(void **state) {
+    (void)state;
+    static const char text[] = HEAD "nodes:\n  in: { op: t.source }\n  o: { op: t.file, from: in, path: p }\n";
+    static const char *const none[] = {"o.path=secret", "partitions=3", "description=secret", NULL};
+    static const char *const of_node[] = {"o.path=a=b", "o.secret=hush", NULL};
+    static const char *const of_graph[] = {"log={ kind: kafka, brokers: 'a:1', settings: [ { name: a, value: b } ] }",
+                                           NULL};
+    size_t named = 0;
+    struct pl_graph *g = good_with(text, &(struct pl_graph_options){.set = none}, "");
+    assert_null(secret_of(g, &named));
+    pl_graph_free(g);
+    g = good_with(text, &(struct pl_graph_options){.set = of_node}, "");
+    assert_string_equal(secret_of(g, &named), "o.secret=hush");
+    assert_int_equal(named, strlen("o.secret"));
+    pl_graph_free(g);
+    g = good_with(text, &(struct pl_graph_options){.set = of_graph}, "");
+    assert_non_null(secret_of(g, &named));
+    assert_int_equal(named, strlen("log"));
+    pl_graph_free(g);
+}
+
 /* ---- Hash, drawing ---- */
 
 static uint64_t hash_of(const char *text) {
@@ -348,6 +374,7 @@ int main(void) {
         cmocka_unit_test(foreach_makes_nodes),
         cmocka_unit_test(includes),
         cmocka_unit_test(options_from_the_command_line),
+        cmocka_unit_test(secrets_from_the_command_line),
         cmocka_unit_test(the_hash_is_of_the_meaning),
         cmocka_unit_test(drawings),
         cmocka_unit_test(every_allocation_may_fail),

@@ -112,3 +112,49 @@ void pl__set_apply_map(struct pl_yaml_context *yaml, struct pl_source *source, c
         if (value) put_option(&setting, source, path, value);
     }
 }
+
+/* ---- Secrets among them ---- */
+
+static bool holds_secret(const struct pl_option *row) {
+    if (row->type == PL_TYPE_SECRET) return true;
+    bool any = false;
+    for (const struct pl_option *each = row->rows; each && each->name && !any; each++)
+        any = holds_secret(each);
+    return any;
+}
+
+/* Which of the rows leads to `path`; only the last part of it may be another one than a group. */
+static const struct pl_option *row_at(const struct pl_option *rows, const char *path, size_t length) {
+    for (;;) {
+        const char *dot = memchr(path, '.', length);
+        size_t named = dot ? (size_t)(dot - path) : length;
+        const struct pl_option *row = rows;
+        while (row && row->name && (strlen(row->name) != named || memcmp(row->name, path, named) != 0))
+            row++;
+        if (!row || !row->name || !dot) return row && row->name ? row : NULL;
+        rows = row->rows;
+        length -= named + 1;
+        path = dot + 1;
+    }
+}
+
+static bool is_secret(const struct pl_graph *graph, const char *path, size_t length) {
+    const char *dot = memchr(path, '.', length);
+    size_t named = dot ? (size_t)(dot - path) : length;
+    const struct pl_option *row = row_at(pl__graph_options, path, length);
+    for (unsigned i = 0; dot && !row && i < graph->node_count; i++) {
+        const struct pl_graph_node *node = &graph->nodes[i];
+        if (strlen(node->name) == named && memcmp(node->name, path, named) == 0)
+            row = row_at(node->op->options, dot + 1, length - named - 1);
+    }
+    return row && holds_secret(row);
+}
+
+bool pl_graph_set_secret(const struct pl_graph *graph, const char **set, size_t *named) {
+    for (const char *const *each = graph->set; each && *each; each++) {
+        *set = *each;
+        *named = strcspn(*each, "=");
+        if (is_secret(graph, *set, *named)) return true;
+    }
+    return false;
+}

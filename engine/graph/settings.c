@@ -17,7 +17,8 @@ static const char *const isolations[] = {"none", "process", NULL};
 
 static const struct pl_option log_setting_options[] = {
     PL_OPT_STRING(struct pl_graph_log_setting, name, "name", NULL, PL_FIXED, "As librdkafka calls it: sasl.username."),
-    PL_OPT_STRING(struct pl_graph_log_setting, value, "value", NULL, PL_FIXED, "Its value."),
+    PL_OPT_SECRET(struct pl_graph_log_setting, value, "value", NULL, PL_FIXED,
+                  "Its value; no message or listing shows it."),
     PL_OPT_END,
 };
 

@@ -42,8 +42,7 @@ void pl_kafka_on_arrival(struct pl_log *base, void (*arrived)(void *arg), void *
 
 void pl_kafka_group_is(struct pl_log *base, unsigned partition, uint64_t sequence, const char *mark) {
     struct pl__kafka_partition *p = &pl__kafka_of(base)->partition[partition];
-    p->said = pl__kafka_offset(sequence);
-    p->committed = p->said;
+    p->committed = pl__kafka_offset(sequence);
     snprintf(p->mark, sizeof p->mark, "%s", mark);
 }
 

@@ -85,9 +85,9 @@ struct pl_kafka_entry {
 };
 
 /* One transaction, on any thread: what has changed, and how far that is in the log, as the group's offsets; it is there
- * as a whole or not at all. sequences[partition]: of the barrier, UINT64_MAX where it is not ours. PL_UNAVAILABLE:
- * again from the begin; *done: what was put the last time is there after all. Behind a failed begin or with *done
- * nothing follows; behind a failed put follows drop. */
+ * as a whole or not at all. sequences[partition]: of the barrier, UINT64_MAX where the group's offset stays as it is;
+ * NULL, without a mark: it does so in all. PL_UNAVAILABLE: again from the begin; *done: what was put the last time is
+ * there after all. Behind a failed begin or with *done nothing follows; behind a failed put follows drop. */
 enum pl_code pl_kafka_commit_begin(struct pl_log *log, bool *done, struct pl_error **error);
 enum pl_code pl_kafka_commit_put(struct pl_log *log, const struct pl_kafka_entry *entry, struct pl_error **error);
 /* A record of the log itself, whose sequence is not said. */

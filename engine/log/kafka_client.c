@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "log/kafka_impl.h"
 
 enum { WHY = 512, PARTITIONS_MAX = 1 << 16 };
@@ -58,11 +59,42 @@ static enum pl_code meaning(rd_kafka_resp_err_t code) {
     }
 }
 
+/* ---- What a connection failed with last: librdkafka says that on the side, and calls only time out ---- */
+
+static struct {
+    pthread_mutex_t lock;
+    char text[200];
+    int64_t at; /* pl_clock_monotonic; 0: nothing has been said */
+} complaint = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static const int64_t complaint_holds = 60 * PL_SECOND;
+
+/* "[thrd:sasl_ssl://host:9093/bootstrap]: sasl_ssl://host:9093/bootstrap: SASL authentication error: ..." */
+static void hear_log(const rd_kafka_t *handle, int level, const char *facility, const char *text) {
+    (void)handle, (void)level;
+    if (strcmp(facility, "FAIL") != 0) return;
+    const char *behind = strstr(text, "]: ");
+    pthread_mutex_lock(&complaint.lock);
+    snprintf(complaint.text, sizeof complaint.text, "%s", behind ? behind + 3 : text);
+    complaint.at = pl_clock_monotonic();
+    pthread_mutex_unlock(&complaint.lock);
+}
+
+static void take_complaint(char text[sizeof complaint.text]) {
+    pthread_mutex_lock(&complaint.lock);
+    bool holds = complaint.at && pl_clock_monotonic() - complaint.at < complaint_holds;
+    snprintf(text, sizeof complaint.text, "%s", holds ? complaint.text : "");
+    pthread_mutex_unlock(&complaint.lock);
+}
+
 enum pl_code pl__kafka_fail(struct pl_error **error, rd_kafka_resp_err_t code, const char *text, const char *what) {
     enum pl_code means = meaning(code);
     if (means == PL_CONFLICT)
         return pl_error_set(error, means, "log: %s: another engine has taken this writer's place", what);
-    return pl_error_set(error, means, "log: %s: %s", what, text ? text : rd_kafka_err2str(code));
+    char last[sizeof complaint.text] = "";
+    if (means == PL_UNAVAILABLE) take_complaint(last);
+    return pl_error_set(error, means, "log: %s: %s%s%s%s", what, text ? text : rd_kafka_err2str(code),
+                        *last ? " (the last connection: " : "", last, *last ? ")" : "");
 }
 
 /* The brokers and this handle do not agree any more about what is under way; another one begins anew. */
@@ -91,27 +123,19 @@ enum pl_code pl__kafka_failed(struct pl_error **error, rd_kafka_error_t *failed,
 
 /* ---- Handles ---- */
 
-/* What decides whether each record is there once, and what it is read from. */
-static const char *const ours[] = {"bootstrap.servers",
-                                   "metadata.broker.list",
-                                   "group.id",
-                                   "enable.auto.commit",
-                                   "auto.offset.reset",
-                                   "isolation.level",
-                                   "transactional.id",
-                                   "enable.idempotence",
-                                   "acks",
-                                   "request.required.acks",
-                                   "enable.partition.eof",
-                                   "message.max.bytes",
-                                   "partitioner"};
+/* What decides whether each record is there once, and what it is read from; and what loads code, or shows secrets. */
+static const char *const ours[] = {"bootstrap.servers",     "metadata.broker.list", "group.id",
+                                   "enable.auto.commit",    "auto.offset.reset",    "isolation.level",
+                                   "transactional.id",      "enable.idempotence",   "acks",
+                                   "request.required.acks", "enable.partition.eof", "message.max.bytes",
+                                   "partitioner",           "plugin.library.paths", "debug"};
 
 bool pl_kafka_setting_allowed(const char *name) {
     for (size_t i = 0; i < PL_COUNT_OF(ours); i++)
         if (strcmp(ours[i], name) == 0) return false;
-    size_t size = 0;
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    bool known = rd_kafka_conf_get(conf, name, NULL, &size) != RD_KAFKA_CONF_UNKNOWN;
+    char why[WHY];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new(); /* to ask for one that has no value yet says that it is unknown */
+    bool known = rd_kafka_conf_set(conf, name, "", why, sizeof why) != RD_KAFKA_CONF_UNKNOWN;
     rd_kafka_conf_destroy(conf);
     return known;
 }
@@ -145,10 +169,6 @@ static bool set_all(rd_kafka_conf_t *conf, const struct pl_log_kafka_options *op
            set_pairs(conf, common, why) && set_theirs(conf, options, why) && set_pairs(conf, more, why);
 }
 
-static void no_log(const rd_kafka_t *handle, int level, const char *facility, const char *text) {
-    (void)handle, (void)level, (void)facility, (void)text; /* what matters comes back from calls */
-}
-
 rd_kafka_t *pl__kafka_handle(const struct pl_log_kafka_options *options, rd_kafka_type_t type, const char *const *more,
                              const struct pl__kafka_callbacks *callbacks, struct pl_error **error) {
     char why[WHY];
@@ -158,7 +178,7 @@ rd_kafka_t *pl__kafka_handle(const struct pl_log_kafka_options *options, rd_kafk
         pl_error_set(error, PL_USAGE, "log: %s", why);
         return NULL;
     }
-    rd_kafka_conf_set_log_cb(conf, no_log);
+    rd_kafka_conf_set_log_cb(conf, hear_log);
     if (callbacks) rd_kafka_conf_set_opaque(conf, callbacks->opaque);
     if (callbacks && callbacks->delivered) rd_kafka_conf_set_dr_msg_cb(conf, callbacks->delivered);
     if (callbacks && callbacks->rebalance) rd_kafka_conf_set_rebalance_cb(conf, callbacks->rebalance);

@@ -48,7 +48,8 @@ static void say_who(rd_kafka_topic_partition_t *said, const char *mark, const ch
     said->metadata_size = strlen(text);
 }
 
-/* Brokers take it only while the partitions are ours. */
+/* Brokers take it only while the partitions are ours. What has no part in a checkpoint stays where it stands: without
+ * any offset nobody would look whose they are. */
 static enum pl_code speak_for_group(struct pl_kafka_log *log, bool checkpoint, struct pl_error **error) {
     struct pl_kafka_member *member = log->options.member;
     if (!member) return PL_OK;
@@ -58,10 +59,11 @@ static enum pl_code speak_for_group(struct pl_kafka_log *log, bool checkpoint, s
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new((int)log->log.partitions);
     for (unsigned i = 0; i < log->log.partitions; i++) {
         const struct pl__kafka_partition *partition = &log->partition[i];
-        if (partition->said < 0) continue;
+        const bool moves = checkpoint && partition->said >= 0;
+        if (!moves && partition->committed < 0) continue;
         rd_kafka_topic_partition_t *said = rd_kafka_topic_partition_list_add(offsets, log->options.topic, (int32_t)i);
-        said->offset = checkpoint ? partition->said : partition->committed;
-        say_who(said, checkpoint ? log->mark : partition->mark, name);
+        said->offset = moves ? partition->said : partition->committed;
+        say_who(said, moves ? log->mark : partition->mark, name);
     }
     if (name) rd_kafka_mem_free(pl__kafka_member_handle(member), name);
     rd_kafka_error_t *failed = rd_kafka_send_offsets_to_transaction(log->producer, offsets, group, timeout_ms(log));
@@ -279,8 +281,8 @@ enum pl_code pl_kafka_commit_end(struct pl_log *base, const uint64_t *sequences,
                                  struct pl_error **error) {
     struct pl_kafka_log *log = pl__kafka_of(base);
     for (unsigned i = 0; i < log->log.partitions; i++)
-        log->partition[i].said = sequences[i] == UINT64_MAX ? -1 : pl__kafka_offset(sequences[i]);
-    snprintf(log->mark, sizeof log->mark, "%s", mark);
+        log->partition[i].said = !sequences || sequences[i] == UINT64_MAX ? -1 : pl__kafka_offset(sequences[i]);
+    snprintf(log->mark, sizeof log->mark, "%s", mark ? mark : "");
     enum pl_code code = speak_for_group(log, true, error);
     code = code ? give_up(log, code) : commit(log, PL__KAFKA_CHECKPOINT, error);
     if (!code) note_said(log);

@@ -32,6 +32,20 @@ void pl_changelog_drop(struct pl_changelog *changelog) {
     pl_kafka_commit_drop(changelog->log);
 }
 
+/* `key` is a buffer for the key. */
+static enum pl_code put_entry(struct pl_changelog *changelog, const char *node, uint16_t partition,
+                              const struct pl_state_entry *entry, struct pl_buffer *key, struct pl_error **error) {
+    pl_buffer_reset(key);
+    pl_buffer_put(key, node, strlen(node) + 1);
+    pl_buffer_put(key, entry->key, entry->key_size);
+    struct pl_kafka_entry put = {.partition = partition,
+                                 .key = key->data,
+                                 .key_size = key->size,
+                                 .value = entry->value,
+                                 .size = entry->value ? entry->value_size : 0};
+    return pl_buffer_failed(key) ? no_memory(error) : pl_kafka_commit_put(changelog->log, &put, error);
+}
+
 enum pl_code pl_changelog_put(struct pl_changelog *changelog, const char *node, uint16_t partition,
                               const struct pl_buffer *entries, struct pl_error **error) {
     const char *at = entries->data, *end = at + entries->size;
@@ -39,30 +53,51 @@ enum pl_code pl_changelog_put(struct pl_changelog *changelog, const char *node, 
     struct pl_state_entry entry;
     enum pl_code code = PL_OK;
     pl_buffer_init(&key, KEY_MAX);
-    while (!code && pl_state_next(&at, end, &entry)) {
-        pl_buffer_reset(&key);
-        pl_buffer_put(&key, node, strlen(node) + 1);
-        pl_buffer_put(&key, entry.key, entry.key_size);
-        struct pl_kafka_entry put = {.partition = partition,
-                                     .key = key.data,
-                                     .key_size = key.size,
-                                     .value = entry.value,
-                                     .size = entry.value ? entry.value_size : 0};
-        code = pl_buffer_failed(&key) ? no_memory(error) : pl_kafka_commit_put(changelog->log, &put, error);
-    }
+    while (!code && pl_state_next(&at, end, &entry))
+        code = put_entry(changelog, node, partition, &entry, &key, error);
     pl_buffer_fini(&key);
     return code;
 }
 
-static enum pl_code put_epoch(struct pl_changelog *changelog, const struct pl_pack *pack, unsigned partition,
-                              const char *number, struct pl_error **error) {
-    char by[sizeof by_key + PL_STORE_IDENTITY];
+struct forget {
+    struct pl_changelog *changelog;
+    const char *node;
+    uint16_t partition;
+    struct pl_buffer key;
+};
+
+static enum pl_code forget_entry(void *arg, const struct pl_state_entry *entry, struct pl_error **error) {
+    struct forget *forget = arg;
+    const struct pl_state_entry gone = {.key = entry->key, .key_size = entry->key_size};
+    return put_entry(forget->changelog, forget->node, forget->partition, &gone, &forget->key, error);
+}
+
+enum pl_code pl_changelog_forget(struct pl_changelog *changelog, struct pl_store *store, const char *node,
+                                 uint16_t partition, struct pl_error **error) {
+    static const char overrides = PL_STATE_OVERRIDES; /* the end of a run drops them in the folder alone (engine.c) */
+    const struct pl_state_entry set = {.key = &overrides, .key_size = 1};
+    struct forget forget = {.changelog = changelog, .node = node, .partition = partition};
+    pl_buffer_init(&forget.key, KEY_MAX);
+    enum pl_code code = forget_entry(&forget, &set, error);
+    if (!code) code = pl_epochs_load(store, node, partition, forget_entry, &forget, error);
+    pl_buffer_fini(&forget.key);
+    return code;
+}
+
+static enum pl_code put_packed(struct pl_changelog *changelog, const struct pl_pack *pack, unsigned partition,
+                               struct pl_error **error) {
     struct pl_kafka_entry epoch = {.partition = partition,
                                    .key = epoch_key,
                                    .key_size = sizeof epoch_key - 1,
                                    .value = pl_pack_data(pack),
                                    .size = pl_pack_size(pack)};
-    enum pl_code code = pl_kafka_commit_put(changelog->log, &epoch, error);
+    return pl_kafka_commit_put(changelog->log, &epoch, error);
+}
+
+static enum pl_code put_epoch(struct pl_changelog *changelog, const struct pl_pack *pack, unsigned partition,
+                              const char *number, struct pl_error **error) {
+    char by[sizeof by_key + PL_STORE_IDENTITY];
+    enum pl_code code = put_packed(changelog, pack, partition, error);
     memcpy(by, by_key, sizeof by_key - 1);
     memcpy(by + sizeof by_key - 1, changelog->engine, strlen(changelog->engine));
     struct pl_kafka_entry mine = {.partition = partition,
@@ -71,6 +106,28 @@ static enum pl_code put_epoch(struct pl_changelog *changelog, const struct pl_pa
                                   .value = number,
                                   .size = strlen(number)};
     return code ? code : pl_kafka_commit_put(changelog->log, &mine, error);
+}
+
+static struct pl_pack *pack_epoch(const struct pl_epoch *epoch, struct pl_error **error) {
+    struct pl_pack *pack = pl_pack_new();
+    if (pack) pl_epoch_pack(epoch, pack);
+    if (pack && !pl_pack_failed(pack)) return pack;
+    pl_pack_free(pack);
+    no_memory(error);
+    return NULL;
+}
+
+enum pl_code pl_changelog_describe(struct pl_changelog *changelog, const struct pl_epoch *epoch, unsigned partition,
+                                   struct pl_error **error) {
+    struct pl_pack *pack = pack_epoch(epoch, error);
+    if (!pack) return PL_NO_MEMORY;
+    enum pl_code code = put_packed(changelog, pack, partition, error);
+    pl_pack_free(pack);
+    return code;
+}
+
+enum pl_code pl_changelog_settle(struct pl_changelog *changelog, struct pl_error **error) {
+    return pl_kafka_commit_end(changelog->log, NULL, NULL, error);
 }
 
 /* What the folder has of these partitions is what the changelog says up to there. */
@@ -84,9 +141,8 @@ static void note_told(struct pl_changelog *changelog, const struct pl_epoch *epo
 
 enum pl_code pl_changelog_end(struct pl_changelog *changelog, const struct pl_epoch *epoch, struct pl_error **error) {
     char mark[PL_KAFKA_MARK], number[24];
-    struct pl_pack *pack = pl_pack_new();
-    if (pack) pl_epoch_pack(epoch, pack);
-    enum pl_code code = !pack || pl_pack_failed(pack) ? no_memory(error) : PL_OK;
+    struct pl_pack *pack = pack_epoch(epoch, error);
+    enum pl_code code = pack ? PL_OK : PL_NO_MEMORY;
     snprintf(number, sizeof number, "%" PRIu64, epoch->number);
     for (unsigned p = 0; p < epoch->partitions && !code; p++)
         if (epoch->sequence[p] != UINT64_MAX) code = put_epoch(changelog, pack, p, number, error);
@@ -218,23 +274,6 @@ static enum pl_code load(struct pl_changelog *changelog, struct pl_epochs *epoch
     return code;
 }
 
-/* Nodes and graph are as the newest one says. */
-static void take_newer(struct pl_epoch *last, struct pl_epoch *found, unsigned partition, uint64_t sequence) {
-    if (found->number > last->number || !last->node_count) {
-        uint64_t *sequences = last->sequence;
-        unsigned partitions = last->partitions;
-        last->sequence = NULL;
-        pl_epoch_fini(last);
-        pl_free(found->sequence);
-        *last = *found;
-        last->sequence = sequences;
-        last->partitions = partitions;
-    } else {
-        pl_epoch_fini(found);
-    }
-    last->sequence[partition] = sequence;
-}
-
 /* Brokers forget the offsets of a group that has had no member for long (offsets.retention.minutes, seven days); the
  * changelog says where it stood, too. */
 static enum pl_code check_place(const struct pl_epoch *found, unsigned partition, uint64_t *sequence,
@@ -255,61 +294,48 @@ static enum pl_code check_place(const struct pl_epoch *found, unsigned partition
                         partition, *sequence);
 }
 
-/* `number`: of the folder's own last one. */
-static enum pl_code take_partition(struct pl_changelog *changelog, struct pl_epochs *epochs, unsigned partition,
-                                   const struct pl_kafka_place *place, uint64_t number, struct pl_epoch *last,
-                                   struct pl_error **error) {
+static bool is_here(const struct pl_changelog *changelog, const struct pl_epoch *folder, unsigned partition,
+                    const struct pl_kafka_place *place) {
     char mine[PL_KAFKA_MARK];
-    struct pl_epoch found = {0};
-    struct pl_log *log = changelog->log;
-    bool none = !place->said || !place->mark[0];
+    mark_of(changelog, folder->number, mine);
+    return place->said && place->mark[0] && partition < folder->partitions &&
+           folder->sequence[partition] == place->sequence && strcmp(place->mark, mine) == 0;
+}
+
+/* `folder`: its own last one. *found becomes what the partition's state is of. */
+static enum pl_code take_partition(struct pl_changelog *changelog, struct pl_epochs *epochs, unsigned partition,
+                                   const struct pl_kafka_place *place, const struct pl_epoch *folder,
+                                   struct pl_epoch *found, struct pl_error **error) {
     char mark[PL_KAFKA_MARK];
+    struct pl_log *log = changelog->log;
     uint64_t sequence = place->sequence;
-    snprintf(mark, sizeof mark, "%s", none ? "" : place->mark);
-    mark_of(changelog, number, mine);
-    bool here = !none && last->sequence[partition] == sequence && strcmp(mark, mine) == 0;
-    enum pl_code code = here ? PL_OK : load(changelog, epochs, partition, &found, error);
-    if (!code && !here) code = check_place(&found, partition, &sequence, mark, error);
-    if (code) {
-        pl_epoch_fini(&found);
-        return code;
+    enum pl_code code = PL_OK;
+    snprintf(mark, sizeof mark, "%s", place->said ? place->mark : "");
+    if (!is_here(changelog, folder, partition, place)) {
+        code = load(changelog, epochs, partition, found, error);
+        if (!code) code = check_place(found, partition, &sequence, mark, error);
+    } else if (!pl_epoch_copy(folder, found)) {
+        code = no_memory(error);
     }
-    none = !mark[0];
-    pl_kafka_group_is(log, partition, none ? log->ops->first(log, partition) : sequence, mark);
-    if (none) {
-        pl_epoch_fini(&found);
-        last->sequence[partition] = UINT64_MAX;
-    } else if (!here) {
-        take_newer(last, &found, partition, sequence);
-    }
+    if (code) return code;
+    pl_kafka_group_is(log, partition, mark[0] ? sequence : log->ops->first(log, partition), mark);
+    if (mark[0])
+        found->sequence[partition] = sequence;
+    else
+        pl_epoch_fini(found);
     return PL_OK;
 }
 
-static enum pl_code take_partitions(struct pl_changelog *changelog, struct pl_epochs *epochs, const bool *owned,
-                                    struct pl_epoch *last, struct pl_error **error) {
-    struct pl_kafka_place *places = pl_alloc((last->partitions + 1) * sizeof *places);
-    uint64_t number = last->number; /* the folder's */
+enum pl_code pl_changelog_take_over(struct pl_changelog *changelog, struct pl_epochs *epochs,
+                                    const struct pl_epoch *folder, const bool *owned, unsigned partitions,
+                                    struct pl_epoch *found, struct pl_error **error) {
+    struct pl_kafka_place *places = pl_alloc((partitions + 1) * sizeof *places);
     if (!places) return no_memory(error);
-    for (unsigned p = 0; p < last->partitions; p++)
+    for (unsigned p = 0; p < partitions; p++)
         places[p].wanted = owned[p];
     enum pl_code code = pl_kafka_group_ask(changelog->log, places, error);
-    for (unsigned p = 0; p < last->partitions && !code; p++)
-        if (owned[p]) code = take_partition(changelog, epochs, p, &places[p], number, last, error);
-    pl_free(places);
-    return code;
-}
-
-enum pl_code pl_changelog_take_over(struct pl_changelog *changelog, struct pl_epochs *epochs, const bool *owned,
-                                    unsigned partitions, struct pl_epoch *last, struct pl_error **error) {
-    uint64_t *sequences = pl_alloc((partitions + 1) * sizeof *sequences);
-    if (!sequences) return no_memory(error);
-    for (unsigned p = 0; p < partitions; p++)
-        sequences[p] = p < last->partitions ? last->sequence[p] : UINT64_MAX;
-    pl_free(last->sequence);
-    last->sequence = sequences;
-    last->partitions = partitions;
-    enum pl_code code = take_partitions(changelog, epochs, owned, last, error);
     for (unsigned p = 0; p < partitions && !code; p++)
-        if (!owned[p]) last->sequence[p] = UINT64_MAX;
-    return code || !last->number ? code : pl_epochs_describe(epochs, last, (const char *const[]){NULL}, error);
+        if (owned[p]) code = take_partition(changelog, epochs, p, &places[p], folder, &found[p], error);
+    pl_free(places);
+    return code ? code : pl_epochs_flush(epochs, error);
 }

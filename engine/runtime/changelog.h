@@ -29,15 +29,27 @@ enum pl_code pl_changelog_put(struct pl_changelog *changelog, const char *node, 
 enum pl_code pl_changelog_end(struct pl_changelog *changelog, const struct pl_epoch *epoch, struct pl_error **error);
 void pl_changelog_drop(struct pl_changelog *changelog);
 
+/* ---- Changing what is there, without a checkpoint: begin, forget and describe, settle; or drop. ---- */
+
+/* What the folder keeps of the node in this partition is none of its state any more. */
+enum pl_code pl_changelog_forget(struct pl_changelog *changelog, struct pl_store *store, const char *node,
+                                 uint16_t partition, struct pl_error **error);
+/* The partition's last checkpoint is of these nodes. */
+enum pl_code pl_changelog_describe(struct pl_changelog *changelog, const struct pl_epoch *epoch, unsigned partition,
+                                   struct pl_error **error);
+enum pl_code pl_changelog_settle(struct pl_changelog *changelog, struct pl_error **error);
+
 /* ---- Going on: before and behind pl_epochs_open ---- */
 
 /* What a death has left undecided in the folder is what the group says it is. */
 enum pl_code pl_changelog_decide(struct pl_changelog *changelog, struct pl_store *store, struct pl_error **error);
 
-/* *last becomes the group's last checkpoint of the partitions that are ours, and the folder has its state: where it was
- * made here it has it already, and of what it has followed only the rest is read. */
-enum pl_code pl_changelog_take_over(struct pl_changelog *changelog, struct pl_epochs *epochs, const bool *owned,
-                                    unsigned partitions, struct pl_epoch *last, struct pl_error **error);
+/* found[partition] becomes the group's last checkpoint of each that is ours (number 0: there is none; the caller's, as
+ * it is given, all 0), and the folder has its state: where it was made here it has it already, and of what it has
+ * followed only the rest is read. `folder`: the last one made here. */
+enum pl_code pl_changelog_take_over(struct pl_changelog *changelog, struct pl_epochs *epochs,
+                                    const struct pl_epoch *folder, const bool *owned, unsigned partitions,
+                                    struct pl_epoch *found, struct pl_error **error);
 
 /* An entry as it stands there: the folder has it then, or *found is the checkpoint that is told. */
 enum pl_code pl_changelog_take(struct pl_epochs *epochs, const struct pl_kafka_entry *entry, struct pl_epoch *found,

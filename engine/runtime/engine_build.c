@@ -7,6 +7,7 @@
 
 #include "batch/tags.h"
 #include "log/kafka_member.h"
+#include "runtime/cluster.h"
 #include "runtime/engine_impl.h"
 #include "runtime/mute.h"
 #include "runtime/recovery.h"
@@ -75,12 +76,19 @@ static enum pl_code open_epochs(struct pl_engine *engine, struct pl_error **erro
     return code ? code : pl__engine_take_over(engine, error);
 }
 
+enum pl_code pl__engine_check_audit(const struct pl_engine_options *options, const struct pl_graph *graph,
+                                    struct pl_error **error) {
+    const pl_time retention = graph->settings.audit_retention;
+    if (!retention || retention >= PL_AUDIT_LEAST || options->audit_below_minimum) return PL_OK;
+    return pl_error_set(error, PL_USAGE,
+                        "audit.retention: records of less than 730 days are only removed with "
+                        "--audit-retention-below-minimum");
+}
+
 static enum pl_code open_log(struct pl_engine *engine, struct pl_error **error) {
     const struct pl_graph_settings *settings = &engine->wired.graph->settings;
-    if (settings->audit_retention && settings->audit_retention < PL_AUDIT_LEAST && !engine->options.audit_below_minimum)
-        return pl_error_set(error, PL_USAGE,
-                            "audit.retention: records of less than 730 days are only removed with "
-                            "--audit-retention-below-minimum");
+    enum pl_code code = pl__engine_check_audit(&engine->options, engine->wired.graph, error);
+    if (code) return code;
     bool none = settings->log_kind == PL_LOG_NONE || engine->options.replay;
     if (!engine->options.data) {
         if (none) return PL_OK;
@@ -88,7 +96,7 @@ static enum pl_code open_log(struct pl_engine *engine, struct pl_error **error) 
     }
     struct pl_store_options options = {
         .sync_each = settings->log_sync_every == 0, .key = engine->options.key, .ship = engine->options.ship};
-    enum pl_code code = open_savepoint(engine, error);
+    code = open_savepoint(engine, error);
     if (!code) code = pl_store_open(engine->options.data, &options, &engine->store, error);
     if (!code) code = pl_audit_open(engine->store, &engine->journal.audit, error);
     if (code || none) return code;
@@ -109,20 +117,34 @@ enum pl_code pl__engine_name_tasks(struct pl__wired *wired, unsigned more, struc
     return PL_OK;
 }
 
+/* Has the group said it? Then somebody has looked whether it fits the one before. */
+static bool is_agreed(const struct pl_engine *engine) {
+    struct pl_group_graph said = {0};
+    bool own, agreed = engine->options.cluster && pl_cluster_graph(engine->options.cluster, &said, &own) &&
+                       said.hash == engine->wired.graph->hash;
+    pl_group_graph_fini(&said);
+    return agreed;
+}
+
+struct pl_recovery pl__engine_recovery(const struct pl_engine *engine) {
+    return (struct pl_recovery){.graph = engine->wired.graph,
+                                .epochs = engine->epochs,
+                                .store = engine->store,
+                                .log = engine->log,
+                                .tags = engine->tags,
+                                .partitions = engine->wired.plan.lanes,
+                                .reset = engine->options.reset,
+                                .lenient = engine->options.lenient,
+                                .agreed = is_agreed(engine),
+                                .another = engine->options.another};
+}
+
 static enum pl_code make_checkpoints(struct pl_engine *engine, struct pl_error **error) {
     engine->wired.recall = pl_alloc((engine->wired.graph->node_count + 1) * sizeof *engine->wired.recall);
     engine->wired.now = PL_NEW(struct pl_epoch);
     if (!engine->wired.recall || !engine->wired.now)
         return pl_error_set(error, PL_NO_MEMORY, "no memory for a checkpoint");
-    struct pl_recovery recovery = {.graph = engine->wired.graph,
-                                   .epochs = engine->epochs,
-                                   .store = engine->store,
-                                   .log = engine->log,
-                                   .tags = engine->tags,
-                                   .partitions = engine->wired.plan.lanes,
-                                   .reset = engine->options.reset,
-                                   .lenient = engine->options.lenient,
-                                   .another = engine->options.another};
+    struct pl_recovery recovery = pl__engine_recovery(engine);
     unsigned streams = engine->exchange.stream_count;
     enum pl_code code =
         engine->epochs ? pl_recovery_match(&recovery, &engine->last, engine->wired.now, engine->wired.recall, error)

@@ -13,6 +13,7 @@
 #include "batch/tags.h"
 #include "log/kafka_member.h"
 #include "runtime/engine_impl.h"
+#include "runtime/group_state.h"
 
 static unsigned slot_of(const struct pl_engine *engine, const char *node) {
     uint64_t hash = 14695981039346656037u; /* FNV-1a, the same everywhere */
@@ -127,14 +128,27 @@ enum pl_code pl__engine_open_kafka(struct pl_engine *engine, struct pl_error **e
     return pl_changelog_decide(&engine->changelog, engine->store, error);
 }
 
+static enum pl_code take_over(struct pl_engine *engine, struct pl_error **error) {
+    const unsigned partitions = engine->wired.plan.lanes;
+    const struct pl_recovery recovery = pl__engine_recovery(engine);
+    struct pl_epoch *found = pl_alloc((partitions + 1) * sizeof *found);
+    if (!found) return pl_error_set(error, PL_NO_MEMORY, "no memory for the state of a group");
+    enum pl_code code = pl_changelog_take_over(&engine->changelog, engine->epochs, &engine->last, engine->owned,
+                                               partitions, found, error);
+    if (!code) code = pl_group_state_fit(&recovery, &engine->changelog, found, &engine->last, error);
+    for (unsigned p = 0; p < partitions; p++)
+        pl_epoch_fini(&found[p]);
+    pl_free(found);
+    return code;
+}
+
 enum pl_code pl__engine_take_over(struct pl_engine *engine, struct pl_error **error) {
     struct pl_replicas *replicas = engine->options.replicas;
     if (!engine->options.member) return PL_OK;
     if (replicas && !pl_replicas_fit(replicas, engine->wired.graph->hash, engine->owned, engine->wired.plan.lanes))
         return pl_error_set(error, PL_NO_MEMORY, "no memory for the state of a group");
     engine->changelog.replicas = replicas;
-    enum pl_code code = pl_changelog_take_over(&engine->changelog, engine->epochs, engine->owned,
-                                               engine->wired.plan.lanes, &engine->last, error);
+    enum pl_code code = take_over(engine, error);
     /* The group has decided by now about all that those before us have written, so where their sources stood stands in
      * front of this. */
     return code ? code : pl_kafka_settle(engine->log, error);

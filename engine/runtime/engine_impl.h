@@ -8,6 +8,7 @@
 #include "runtime/engine.h"
 #include "runtime/plan.h"
 #include "runtime/plant_time.h"
+#include "runtime/recovery.h"
 #include "runtime/savepoint.h"
 #include "runtime/syncer.h"
 #include "runtime/upkeep.h"
@@ -99,6 +100,10 @@ struct pl_node_config pl__engine_node_config(const struct pl_engine *engine, con
 /* ---- engine_build.c ---- */
 
 enum pl_code pl__engine_build(struct pl_engine *engine, struct pl_error **error);
+/* May the audit be kept for as short as that? */
+enum pl_code pl__engine_check_audit(const struct pl_engine_options *options, const struct pl_graph *graph,
+                                    struct pl_error **error);
+struct pl_recovery pl__engine_recovery(const struct pl_engine *engine); /* what its folder is to be for its graph */
 
 enum pl_code pl__engine_name_tasks(struct pl__wired *wired, unsigned more,
                                    struct pl_error **error); /* room for `more` */

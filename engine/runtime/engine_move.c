@@ -49,7 +49,8 @@ static enum pl_code check_paused(struct pl_engine *engine, struct pl_error **err
 
 enum pl_code pl_engine_fits_group(struct pl_engine *engine, const struct pl_graph *to, struct pl_error **error) {
     const unsigned lanes = engine->wired.plan.lanes;
-    if (!engine->options.member || pl_plan_lanes(to) == lanes) return PL_OK;
+    enum pl_code code = engine->options.member ? pl__engine_check_audit(&engine->options, to, error) : PL_OK;
+    if (code || !engine->options.member || pl_plan_lanes(to) == lanes) return code;
     return pl_error_set(error, PL_CONFLICT,
                         "the group's topic has %u partitions, and the graph wants %u: the first node of a global "
                         "section, and the last one, take another topic",

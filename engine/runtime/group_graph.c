@@ -161,6 +161,14 @@ static const char *seen_from(const char *own, const char *path) {
 }
 
 enum pl_code pl_group_graph_lend(const struct pl_graph *graph, struct pl_group_graph *said, struct pl_error **error) {
+    const char *set;
+    size_t named;
+    if (pl_graph_set_secret(graph, &set, &named))
+        return pl_error_set(
+            error, PL_USAGE,
+            "--set %.*s is a secret, and the group would be told it as it is: write ${NAME} in the graph "
+            "file, and start the engine with that variable",
+            (int)named, set);
     said->hash = graph->hash;
     said->set = (const char **)(uintptr_t)graph->set;
     said->files = pl_alloc((graph->file_count + 1) * sizeof *said->files);

@@ -43,7 +43,7 @@ uint64_t pl_group_graph_key(const char *key);
 void pl_group_graph_put_key(char *key, size_t room, uint64_t number, const char *identity);
 
 /* The files and settings of a graph that runs here, borrowed from it but for the list, which pl_group_graph_loan_end
- * frees. */
+ * frees. PL_USAGE: a secret is among its settings, which is not for all to read. */
 enum pl_code pl_group_graph_lend(const struct pl_graph *graph, struct pl_group_graph *said, struct pl_error **error);
 void pl_group_graph_loan_end(struct pl_group_graph *said);
 

@@ -93,6 +93,21 @@ static void too_much(void **state) {
     free(text);
 }
 
+static void secrets_are_not_lent(void **state) {
+    (void)state;
+    static const char *const told[] = {"log.settings=[ { name: sasl.password, value: hush } ]", NULL};
+    struct pl_graph graph = {.set = told, .files = files, .file_count = 2};
+    struct pl_group_graph said = {0};
+    struct pl_error *error = NULL;
+    assert_int_equal(pl_group_graph_lend(&graph, &said, &error), PL_USAGE);
+    assert_non_null(strstr(error->text, "log.settings"));
+    assert_null(strstr(error->text, "hush"));
+    pl_error_free(&error);
+    graph.set = (const char *const *)set;
+    assert_int_equal(pl_group_graph_lend(&graph, &said, NULL), PL_OK);
+    pl_group_graph_loan_end(&said);
+}
+
 static void keys(void **state) {
     (void)state;
     char key[PL_BOARD_KEY];
@@ -107,10 +122,8 @@ static void keys(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(comes_back),
-        cmocka_unit_test(damaged),
-        cmocka_unit_test(too_much),
-        cmocka_unit_test(keys),
+        cmocka_unit_test(comes_back),           cmocka_unit_test(damaged), cmocka_unit_test(too_much),
+        cmocka_unit_test(secrets_are_not_lent), cmocka_unit_test(keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

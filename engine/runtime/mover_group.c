@@ -143,7 +143,7 @@ static void say_owed(struct pl_mover *mover) {
     pl_error_free(&error);
     mover->group.owed.number = said.number;
     mover->group.owed.at = pl_clock_monotonic() - (code ? lost_after - PL_SECOND : 0);
-    if (code == PL_LIMIT) owe(mover, NULL); /* nor will it be */
+    if (code == PL_LIMIT || code == PL_USAGE) owe(mover, NULL); /* nor will it be */
 }
 
 void pl__mover_say_back(struct pl_mover *mover, const struct pl_graph *before, const char *path, const char *why) {

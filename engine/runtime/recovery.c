@@ -58,6 +58,16 @@ static bool in_group(const struct pl_graph *graph) {
     return settings->log_kind == PL_LOG_KAFKA && settings->log_group && *settings->log_group;
 }
 
+/* From a copy a partition to one for the plant, or back: in a group nobody has the state of all partitions. */
+static bool is_reshaped(const struct pl_recovery *recovery, const struct pl_epoch_node *kept,
+                        const struct pl_epoch_node *now) {
+    return in_group(recovery->graph) && kept->instances != now->instances;
+}
+
+static bool knows_anything(const struct pl_operator *op) {
+    return op->tables || op->snapshot;
+}
+
 /* In a group the changelog has it under its old name: who took it over would have what has changed since, and no more.
  */
 static enum pl_code check_node(const struct pl_recovery *recovery, const struct pl_graph_node *node,
@@ -69,6 +79,11 @@ static enum pl_code check_node(const struct pl_recovery *recovery, const struct 
                            "node %s: it was %s, and a group keeps state under the name that it was made with; go back, "
                            "or leave `was` out, and it starts afresh",
                            now->name, kept->name);
+    if (is_reshaped(recovery, kept, now))
+        return pl_error_at(error, PL_CONFLICT, node->place,
+                           "node %s: its state was shared out among %u instances, now there are %u, which a group "
+                           "cannot do; go back, or give it another name, and it starts afresh",
+                           now->name, kept->instances, now->instances);
     if (strcmp(kept->op, now->op) != 0)
         return pl_error_at(error, PL_CONFLICT, node->place, "node %s: its state was made by %s, it is %s now%s %s",
                            now->name, kept->op, now->op, way_out, now->name);
@@ -83,7 +98,18 @@ static enum pl_code check_node(const struct pl_recovery *recovery, const struct 
 static bool is_reset(const struct pl_recovery *recovery, const struct pl_graph_node *node,
                      const struct pl_epoch_node *kept, const struct pl_epoch_node *now) {
     return is_among(recovery->reset, node->name) || (recovery->without_sinks && !node->op->outputs) ||
+           (kept && is_reshaped(recovery, kept, now) && !knows_anything(node->op)) ||
+           (kept && recovery->agreed && strcmp(kept->op, now->op) != 0) ||
            (kept && recovery->lenient && check_node(recovery, node, kept, now, NULL) != PL_OK);
+}
+
+bool pl_recovery_goes_on(const struct pl_recovery *recovery, const struct pl_epoch *last, const struct pl_epoch *now,
+                         const char *name) {
+    const struct pl_graph *graph = recovery->graph;
+    const struct pl_epoch_node *kept = kept_as(last, name);
+    for (unsigned i = 0; kept && i < graph->node_count; i++)
+        if (strcmp(graph->nodes[i].name, name) == 0) return !is_reset(recovery, &graph->nodes[i], kept, &now->nodes[i]);
+    return false;
 }
 
 enum pl_code pl_recovery_no_such_node(const struct pl_graph *graph, const char *option, const char *name,

@@ -22,6 +22,8 @@ struct pl_recovery {
     unsigned partitions;      /* of the log, as it is to be */
     const char *const *reset; /* ends in NULL, or is NULL */
     bool lenient;             /* what does not fit starts afresh, and is not refused */
+    bool agreed;              /* a group has: what another operator has made is older than the graph before, and starts
+                                 afresh, for a change from one to the other is refused */
     bool without_sinks;       /* what sinks know does not matter */
     bool another;             /* nor is a folder that a graph of another name was run with last */
 };
@@ -43,6 +45,10 @@ void pl_recovery_withdraw(const struct pl_recovery *recovery, const struct pl_ep
 /* Does what is kept of `last` fit? Nothing is touched. */
 enum pl_code pl_recovery_check(const struct pl_recovery *recovery, const struct pl_epoch *last,
                                const struct pl_epoch *now, struct pl_error **error);
+
+/* Does what `last` kept under this name go on, as that of a node of this name? */
+bool pl_recovery_goes_on(const struct pl_recovery *recovery, const struct pl_epoch *last, const struct pl_epoch *now,
+                         const char *name);
 
 /* What to say of an option that names a node which is not there. */
 enum pl_code pl_recovery_no_such_node(const struct pl_graph *graph, const char *option, const char *name,

@@ -84,18 +84,12 @@ bool pl_replica_knows(struct pl_replicas *replicas, unsigned partition, int64_t 
 
 bool pl_replica_epoch(const struct pl_replicas *replicas, unsigned partition, struct pl_epoch *epoch) {
     const struct replica *replica = &replicas->of[partition];
-    struct pl_pack *pack = replica->told ? NULL : pl_pack_new();
     struct pl_unpack unpack;
-    if (replica->told)
-        pl_unpack_init(&unpack, replicas->epoch.data, replicas->epoch.size);
-    else if (pack && (pl_epoch_pack(&replica->found, pack), !pl_pack_failed(pack)))
-        pl_unpack_init(&unpack, pl_pack_data(pack), pl_pack_size(pack));
-    else
-        return pl_pack_free(pack), false;
-    bool good = pl_epoch_unpack(&unpack, epoch);
-    if (!good) pl_epoch_fini(epoch);
-    pl_pack_free(pack);
-    return good;
+    if (!replica->told) return pl_epoch_copy(&replica->found, epoch);
+    pl_unpack_init(&unpack, replicas->epoch.data, replicas->epoch.size);
+    if (pl_epoch_unpack(&unpack, epoch)) return true;
+    pl_epoch_fini(epoch);
+    return false;
 }
 
 void pl_replica_forget(struct pl_replicas *replicas, unsigned partition) {

@@ -155,6 +155,19 @@ bool pl_epoch_unpack(struct pl_unpack *unpack, struct pl_epoch *epoch) {
     return true;
 }
 
+bool pl_epoch_copy(const struct pl_epoch *epoch, struct pl_epoch *copy) {
+    struct pl_pack *pack = pl_pack_new();
+    struct pl_unpack unpack;
+    *copy = (struct pl_epoch){0};
+    if (pack) pl_epoch_pack(epoch, pack);
+    bool good = pack && !pl_pack_failed(pack);
+    if (good) pl_unpack_init(&unpack, pl_pack_data(pack), pl_pack_size(pack));
+    good = good && pl_epoch_unpack(&unpack, copy);
+    if (!good) pl_epoch_fini(copy);
+    pl_pack_free(pack);
+    return good;
+}
+
 enum pl_code pl__epochs_read_record(struct pl_store *store, const char *key, struct pl_epoch *last,
                                     struct pl_error **error) {
     void *value;

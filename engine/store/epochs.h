@@ -41,6 +41,9 @@ struct pl_epoch {
 
 void pl_epoch_fini(struct pl_epoch *epoch);
 
+/* False without memory. */
+bool pl_epoch_copy(const struct pl_epoch *epoch, struct pl_epoch *copy);
+
 /* As bytes, and back: what is read is owned by the caller also when it is none. */
 void pl_epoch_pack(const struct pl_epoch *epoch, struct pl_pack *pack);
 bool pl_epoch_unpack(struct pl_unpack *unpack, struct pl_epoch *epoch);
@@ -131,6 +134,13 @@ enum pl_code pl_epochs_prepared(struct pl_store *store, struct pl_epoch *epoch, 
 enum pl_code pl_epochs_adopt(struct pl_store *store, const struct pl_epoch *epoch, struct pl_error **error);
 /* Or that it has not, for good: what belongs to it goes when the folder is opened. */
 enum pl_code pl_epochs_reject(struct pl_store *store, struct pl_error **error);
+
+/* Every node of which something is kept, in any partition. */
+typedef enum pl_code pl_epochs_node_visitor(void *arg, const char *node, struct pl_error **error);
+enum pl_code pl_epochs_each_node(struct pl_store *store, pl_epochs_node_visitor *visit, void *arg,
+                                 struct pl_error **error);
+/* What one of them knew of a partition goes with the next write. */
+void pl_epochs_let_go(struct pl_epochs *epochs, const char *node, uint16_t partition);
 
 /* Forgets what every node knew of a partition; and an entry of one, as another engine has saved it (NULL: gone). */
 enum pl_code pl_epochs_clear(struct pl_epochs *epochs, uint16_t partition, struct pl_error **error);

@@ -51,26 +51,45 @@ static bool next_node(struct pl_store_iter *iter, char node[PL_NAME_MAX + 1]) {
     return true;
 }
 
-static void clear_node(struct pl_epochs *epochs, const char *node, uint16_t partition) {
+void pl_epochs_let_go(struct pl_epochs *epochs, const char *node, uint16_t partition) {
     char from[PL__NODE_KEY], to[PL__NODE_KEY];
     size_t size = pl__epochs_node_key(node, partition, from);
     pl__epochs_node_key(node, (uint16_t)(partition + 1), to); /* there are not as many as that */
     rocksdb_writebatch_delete_range_cf(epochs->writes, epochs->store->family[PL_STORE_STATE], from, size, to, size);
 }
 
-enum pl_code pl_epochs_clear(struct pl_epochs *epochs, uint16_t partition, struct pl_error **error) {
+enum pl_code pl_epochs_each_node(struct pl_store *store, pl_epochs_node_visitor *visit, void *arg,
+                                 struct pl_error **error) {
     char node[1 + PL_NAME_MAX + 1] = "s";
     struct pl_store_iter *iter;
-    enum pl_code code = pl_store_iter_new(epochs->store, PL_STORE_STATE, NULL, 0, &iter, error);
+    enum pl_code code = pl_store_iter_new(store, PL_STORE_STATE, NULL, 0, &iter, error);
     if (code) return code;
-    for (pl_store_iter_seek(iter, "s", 1); next_node(iter, node + 1);) {
+    for (pl_store_iter_seek(iter, "s", 1); !code && next_node(iter, node + 1);) {
         size_t length = strlen(node);
-        clear_node(epochs, node + 1, partition);
+        code = visit(arg, node + 1, error);
         node[length] = 1; /* behind all that is of it */
         pl_store_iter_seek(iter, node, length + 1);
     }
-    code = pl_store_iter_check(iter, error);
+    if (!code) code = pl_store_iter_check(iter, error);
     pl_store_iter_free(iter);
+    return code;
+}
+
+struct clear {
+    struct pl_epochs *epochs;
+    uint16_t partition;
+};
+
+static enum pl_code clear_node(void *arg, const char *node, struct pl_error **error) {
+    const struct clear *clear = arg;
+    (void)error;
+    pl_epochs_let_go(clear->epochs, node, clear->partition);
+    return PL_OK;
+}
+
+enum pl_code pl_epochs_clear(struct pl_epochs *epochs, uint16_t partition, struct pl_error **error) {
+    struct clear clear = {epochs, partition};
+    enum pl_code code = pl_epochs_each_node(epochs->store, clear_node, &clear, error);
     return code ? code : pl__epochs_flush(epochs, 0, error);
 }
 

@@ -9,7 +9,8 @@ import subprocess
 import tempfile
 import time
 
-from kafka_engines import POTLINE, Broker, Engine, all_rows, fail, rows_of, run_alone, same, wait, write_rows
+from kafka_engines import (Broker, Engine, all_rows, all_run as all_run_just, apply, fail, nodes, rows_of, run_alone, same, shell, wait, write,
+                           write_rows)
 
 ROWS, KILLS = (200_000, 20) if os.environ.get("POTLINE_LONG") else (60_000, 1)
 GRAPH = """
@@ -33,40 +34,8 @@ SECRET = "none-of-the-groups-business"
 ELSEWHERE = '  lines: { op: sink.ndjson, from: list, path: "${OUT}/list.ndjson" }\n'
 
 
-def write(folder, name, text):
-    with open(f"{folder}/{name}", "w") as file:
-        file.write(text)
-
-
-def shell(engine, command):
-    return subprocess.run([POTLINE, "shell", "--data", engine.data, "--json", "-c", command], cwd=engine.folder,
-                          capture_output=True, text=True)
-
-
-def nodes(engine):
-    return {row["node"] for row in engine.rows("nodes")}
-
-
 def all_run(engines, what, more=()):
-    """Until all of them run just these nodes, and say so of each other."""
-    wanted = {*NODES, *more}
-    wait(lambda: all(nodes(e) == wanted for e in engines), 90,
-         lambda: f"{what}: {[(nodes(e), e.heard()[-1500:]) for e in engines]}")
-    wait(lambda: all(row["same_graph"] for e in engines for row in e.rows("nodes --cluster") if row["state"] != "stale"), 60,
-         lambda: f"{what}: not all know: {engines[0].rows('nodes --cluster')}")
-
-
-def apply(engine, file, *more, good=True):
-    """Answers what it is told; engines that are being made anew, or are on probation, are asked again."""
-    def ask():
-        done = shell(engine, " ".join(["graph", "apply", file, *more]))
-        busy = done.returncode and any(text in done.stderr for text in ("probation", "being started", "is ending", "cannot reach",
-                                                                       "no engine", "under way"))
-        return None if busy else done
-    done = wait(ask, 60, lambda: f"{file}: never taken: {engine.heard()[-1500:]}")
-    if (done.returncode == 0) != good:
-        fail(f"graph apply {file}: {done}: {engine.heard()[-1500:]}")
-    return done.stdout + done.stderr
+    all_run_just(engines, what, {*NODES, *more})
 
 
 def history(engine):
@@ -119,7 +88,8 @@ def refused(engines, folder):
     write(folder, "other.yaml", open(f"{folder}/group.yaml").read().replace("partitions: 4", "partitions: 8"))
     graph = open(f"{folder}/group.yaml").read()
     write(folder, "renamed.yaml", graph.replace("  win: { ", "  wide: { was: win, ").replace("from: win", "from: wide"))
-    for file, why in (("other.yaml", "partitions"), ("none.yaml", "none.yaml"), ("renamed.yaml", "starts afresh")):
+    write(folder, "audit.yaml", graph.replace("partitions: 4", "partitions: 4\naudit: { retention: 30d }"))
+    for file, why in (("other.yaml", "partitions"), ("audit.yaml", "730 days"), ("none.yaml", "none.yaml"), ("renamed.yaml", "starts afresh")):
         said = apply(engines[0], file, good=False)
         if why not in said:
             fail(f"{file} is refused, but not told why: {said}")

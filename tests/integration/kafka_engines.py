@@ -124,6 +124,41 @@ class Listener:
         return max(b - a for a, b in zip(times, times[1:]))
 
 
+def write(folder, name, text):
+    with open(f"{folder}/{name}", "w") as file:
+        file.write(text)
+
+
+def shell(engine, command):
+    return subprocess.run([POTLINE, "shell", "--data", engine.data, "--json", "-c", command], cwd=engine.folder,
+                          capture_output=True, text=True)
+
+
+def nodes(engine):
+    return {row["node"] for row in engine.rows("nodes")}
+
+
+def all_run(engines, what, wanted):
+    """Until all of them run just these nodes, and say so of each other."""
+    wait(lambda: all(nodes(e) == wanted for e in engines), 90,
+         lambda: f"{what}: {[(nodes(e), e.heard()[-1500:]) for e in engines]}")
+    wait(lambda: all(row["same_graph"] for e in engines for row in e.rows("nodes --cluster") if row["state"] != "stale"), 60,
+         lambda: f"{what}: not all know: {engines[0].rows('nodes --cluster')}")
+
+
+def apply(engine, file, *more, good=True):
+    """Answers what it is told; engines that are being made anew, or are on probation, are asked again."""
+    def ask():
+        done = shell(engine, " ".join(["graph", "apply", file, *more]))
+        busy = done.returncode and any(text in done.stderr for text in ("probation", "being started", "is ending", "cannot reach",
+                                                                       "no engine", "under way"))
+        return None if busy else done
+    done = wait(ask, 60, lambda: f"{file}: never taken: {engine.heard()[-1500:]}")
+    if (done.returncode == 0) != good:
+        fail(f"graph apply {file}: {done}: {engine.heard()[-1500:]}")
+    return done.stdout + done.stderr
+
+
 @atexit.register
 def end_all():
     for engine in Engine.all:

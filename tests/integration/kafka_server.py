@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -25,7 +26,8 @@ class Brokers:
             import kafka  # noqa: F401  pylint: disable=import-outside-toplevel,unused-import
         except ImportError:
             skip("no python3-kafka (Debian package python3-kafka)")
-        command = [os.path.join(ROOT, "tools", "kafka", "broker"), "--brokers", str(count)]
+        self.security = tempfile.TemporaryDirectory(prefix="potline-kafka-ca-")
+        command = [os.path.join(ROOT, "tools", "kafka", "broker"), "--brokers", str(count), "--secure", self.security.name]
         for each in properties:
             command += ["--set", each]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -33,7 +35,7 @@ class Brokers:
         line = self.process.stdout.readline()
         if not line.startswith("ready "):
             skip(self.process.communicate()[1].strip().removeprefix("skipped: ").splitlines()[0])
-        self.addresses = line.split()[1]
+        self.addresses, self.secure = line.split()[1:]
 
     def __enter__(self):
         return self

@@ -5,10 +5,13 @@ there is a checkpoint of every partition again, both ways.
 
     kafka_standby_test.py [--tags N] [--open N]
 
-A long test, with some 200 MB of state; without POTLINE_LONG, and without options, it is left out. That what is taken over is
-right, too, is for tests/fault/group_test.py.
+The windows of each tag that have closed by then are those of an engine alone, each once, up to the last one that is there;
+and some of them have closed behind the death.
+
+A long test, with some 200 MB of state; without POTLINE_LONG, and without options, it is left out.
 """
 import argparse
+import collections
 import os
 import re
 import signal
@@ -18,7 +21,7 @@ import tempfile
 import threading
 import time
 
-from kafka_engines import Broker, Engine, fail, wait
+from kafka_engines import Broker, Engine, all_rows, fail, rows_of, run_alone, same, wait
 
 PARTITIONS, FIRST = 2, 1_700_000_000
 GRAPH = """
@@ -75,11 +78,36 @@ class Watch(threading.Thread):
         self.kcat.wait()
 
 
+def by_tag(rows):
+    """tag -> {start of a window: (row, how often)}"""
+    found = collections.defaultdict(dict)
+    for row, count in rows.items():
+        found[row[0]][row[1]] = (row, count)
+    return found
+
+
+def check_windows(folder, engines, before):
+    found, alone = by_tag(all_rows(engines, "gold")), by_tag(rows_of(folder, "alone.data", "gold"))
+    expected, got = collections.Counter(), collections.Counter()
+    for tag, windows in found.items():
+        last = max(windows, key=int)
+        expected.update(row for start, (row, _) in alone[tag].items() if int(start) <= int(last))
+        for row, count in windows.values():
+            got[row] += count
+    same(expected, got, "gold")
+    if sum(got.values()) <= before:
+        fail("no window has closed behind the death")
+
+
 def try_way(broker, standby, options):
     """How many entries were read by the one that took over."""
     name = "with" if standby else "without"
     with tempfile.TemporaryDirectory() as folder:
         write_rows(folder, options)
+        with open(f"{folder}/alone.yaml", "w", encoding="utf-8") as file:
+            file.write(GRAPH.format(name="alone", partitions=PARTITIONS, log="{ kind: embedded }").replace("rate: 20000/s", "rate: 0")
+                       .replace("rate: 160/s", "rate: 0"))
+        run_alone(folder, "alone.yaml")
         with open(f"{folder}/group.yaml", "w", encoding="utf-8") as file:
             file.write(GRAPH.format(name=name, partitions=PARTITIONS,
                                     log=broker.log(more=f", standby: {str(standby).lower()}, timeout: 30s")))
@@ -96,12 +124,18 @@ def try_way(broker, standby, options):
         if standby:
             wait(lambda: [row["group_standby"] for e in engines for row in e.rows("status")] == [1, 1], 300,
                  lambda: f"nobody follows: {[e.rows('status') for e in engines]}")
+        before = sum(all_rows(engines, "gold").values())
         begin = time.monotonic()
         engines[0].kill()
         wait(lambda: watch.all_since(begin + 1), 300, "nobody takes over")
         taken = time.monotonic() - begin
         told = re.findall(r"partition . is taken over.*", engines[1].heard())[-1]
-        engines[1].kill(signal.SIGTERM)
+        wait(lambda: sum(all_rows(engines, "gold").values()) > before, 120, "no window closes behind the death")
+        engines[0].start()  # takes back what it had kept of windows behind its last checkpoint
+        wait(lambda: len(engines[0].rows("nodes --cluster")) == 2, 120, "it does not come back")
+        for engine in engines:
+            engine.kill(signal.SIGTERM)
+        check_windows(folder, engines, before)
         watch.end()
         print(f"{name} standby: {watch.bytes >> 20} MiB of changelog, taken over after {taken:.1f} s: {told}", flush=True)
         if ("is here already" in told) != standby:

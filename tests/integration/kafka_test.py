@@ -18,6 +18,7 @@ import time
 sys.dont_write_bytecode = True  # the source tree stays as it is
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import all_kinds  # noqa: E402  pylint: disable=wrong-import-position
+import kafka_secure  # noqa: E402  pylint: disable=wrong-import-position
 import kafka_server  # noqa: E402  pylint: disable=wrong-import-position
 
 BIN = os.environ.get("POTLINE_BIN", "build/release/bin")
@@ -497,7 +498,7 @@ def moving_ground(brokers, folder, _):
 
 
 PARTS = {part.__name__: part for part in (every_kind_and_encoding, other_clients, garbage, killed, ahead, brokers_die, plain, forgotten, absent,
-                                          refusals, moving_ground)}
+                                          refusals, moving_ground, kafka_secure.secure)}
 
 
 def main():

@@ -1,0 +1,142 @@
+#!/usr/bin/python3
+"""A node that is taken out of a group's graph and put back begins with nothing, as it does in an engine alone: also for an
+engine that has its state from the changelog, also as another kind. Engines die in the middle of taking it out: before the
+brokers know of it, and before their own folder does."""
+import collections
+import csv
+import signal
+import subprocess
+import tempfile
+import time
+
+from kafka_engines import POTLINE, Broker, Engine, all_run, apply, fail, shell, wait, write
+
+TAGS, ROWS, SECOND = 12, 400_000, 60  # of which it takes 600 a second, so that they do not end; rows in a second of event time
+LOOK = 0.5  # seconds between two looks at all there is, so that these are not what the machine is busy with
+HEAD = """
+potline: 1
+name: group
+partitions: 2
+checkpoint: 100ms
+log: {log}
+nodes:
+  in: {{ op: source.csv, path: rows.csv, header: false, rate: 600/s, batch: 60, idle: 0s }}
+  keep: {{ op: sink.lake, from: in, zone: silver }}
+"""
+SAME = '  wide: { op: window.tumbling, from: in, size: 1d, updates: 10s }\n  gold: { op: sink.lake, from: wide, zone: gold }\n'
+OTHER = '  wide: { op: threshold, from: in, rules: [ { name: high, tags: "*", above: 1, hysteresis: 0.1 } ] }\n' \
+        '  gold: { op: sink.lake, from: wide, zone: gold }\n'
+OUT, IN = {"in", "keep"}, {"in", "keep", "wide", "gold"}
+
+
+def write_rows(folder):
+    """Of each tag its rows are numbered, so that a window says of which it is."""
+    with open(f"{folder}/rows.csv", "w", encoding="utf-8") as file:
+        file.writelines(f"{1_700_000_000 + i // SECOND},line{i % TAGS % 4}.pot{i % TAGS}.volt,{i // TAGS}\n" for i in range(ROWS))
+
+
+def kept(broker, node="wide"):
+    """Keys of its state in each partition of the changelog, as whoever takes over would find them."""
+    time.sleep(LOOK)
+    raw = subprocess.run(["kcat", "-b", broker.address, "-q", "-C", "-t", "group.changelog", "-o", "beginning", "-e", "-X",
+                          "isolation.level=read_committed", "-f", "%p %K %S %k"], capture_output=True, check=True).stdout
+    keys, at, front = collections.defaultdict(set), 0, node.encode() + b"\0"
+    while at < len(raw):
+        partition, length, size = raw[at:at + 60].split(b" ", 3)[:3]
+        at += len(partition) + len(length) + len(size) + 3
+        key = raw[at:at + max(int(length), 0)]
+        at += len(key)
+        if key.startswith(front):
+            (keys[partition].discard if int(size) < 0 else keys[partition].add)(key)
+    return [keys[p] for p in (b"0", b"1")]
+
+
+def windows(engine):
+    """What its folder has of them: tag -> (count, least, greatest number)."""
+    time.sleep(LOOK)
+    done = subprocess.run([POTLINE, "export", "--data", engine.data, "--zone", "gold"], cwd=engine.folder, capture_output=True,
+                          text=True, check=False)
+    found = collections.defaultdict(list)
+    for row in csv.DictReader(done.stdout.splitlines()) if done.returncode == 0 else []:
+        found[row["tag"]].append((int(row["count"]), float(row["min"]), float(row["max"])))
+    return found
+
+
+def begun(engine):
+    """The first row of each tag's window, as its last one says, once it has all of them; every window is of all rows since."""
+    found = windows(engine)
+    for tag, rows in found.items():
+        for count, least, greatest in rows:
+            if count != greatest - least + 1:
+                fail(f"{engine.data}: {tag}: {count} rows from {least} to {greatest}: some of another time, or lost")
+    return {tag: rows[-1][1] for tag, rows in found.items()} if len(found) == TAGS else None
+
+
+def dies(engine, point):
+    if engine.process.wait(timeout=60) != -signal.SIGKILL:
+        fail(f"{point}: {engine.data} ended: {engine.heard()[-2000:]}")
+    engine.process = None
+
+
+def none_is_kept(broker, what):
+    wait(lambda: not any(kept(broker)), 60, lambda: f"{what}: the changelog keeps {kept(broker)}")
+
+
+def out_and_in(broker, folder):
+    """One of two dies before the brokers have been told; the same kind is put back, and another engine takes all over."""
+    first, second, third = Engine(folder, 0), Engine(folder, 1), Engine(folder, 2)
+    first.start()
+    second.start(POTLINE_FAULT="group.leaving:1")
+    all_run([first, second], "start", IN)
+    wait(lambda: sorted(row["partitions"] for row in first.rows("nodes --cluster")) == ["0", "1"], 60, "not one partition each")
+    wait(lambda: all(kept(broker)), 60, "there is no state")
+    apply(first, "out.yaml", "--probation", "1s", "--yes")
+    dies(second, "group.leaving")
+    second.start()
+    all_run([first, second], "taken out", OUT)
+    none_is_kept(broker, "taken out")
+    apply(first, "group.yaml", "--probation", "1s")
+    all_run([first, second], "put back", IN)
+    wait(lambda: all(kept(broker)), 60, "it keeps nothing")
+    first.kill()
+    second.kill()
+    third.start(POTLINE_FAULT="group.left:1")
+    began = wait(lambda: begun(third), 60, lambda: f"no windows, exit code {third.process.poll()}: {third.rows('nodes --cluster')} {third.heard()[-2000:]}")
+    if min(began.values()) <= 0:
+        fail(f"what it knew before it was taken out is back: {began}")
+    return third
+
+
+def as_another_kind(broker, folder, third):
+    """It dies before its own folder knows; and the node comes back as what its old state means nothing to."""
+    shell(third, "graph apply out.yaml --probation 1s --yes")
+    dies(third, "group.left")
+    none_is_kept(broker, "taken out again")
+    third.start()
+    all_run([third], "taken out again", OUT)
+    apply(third, "other.yaml", "--probation", "1s")
+    all_run([third], "another kind", IN)
+    wait(lambda: all(kept(broker)), 60, "the other kind keeps nothing")
+    third.kill()
+    fourth = Engine(folder, 3)
+    fourth.start()
+    all_run([fourth], "taken over", IN)
+    if not any(row["node"] == "wide" and row["op"] == "threshold" for row in fourth.rows("nodes")):
+        fail(f"it is not what it was said to be: {fourth.rows('nodes')}")
+    fourth.kill(signal.SIGTERM)
+
+
+def main():
+    broker = Broker()
+    with tempfile.TemporaryDirectory() as folder:
+        write_rows(folder)
+        head = HEAD.format(log=broker.log("1s"))
+        write(folder, "group.yaml", head + SAME)
+        write(folder, "out.yaml", head)
+        write(folder, "other.yaml", head + OTHER)
+        as_another_kind(broker, folder, out_and_in(broker, folder))
+    broker.end()
+    print("taken out and put back, as the same and as another kind: it began with nothing, wherever it was taken over")
+
+
+main()
