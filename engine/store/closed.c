@@ -70,7 +70,7 @@ static bool hash_file(const char *path, off_t from, uint64_t *hash) {
 static bool describe(const char *folder, const char *name, char line[LINE]) {
     char path[PATH_MAX];
     struct stat info;
-    uint64_t hash;
+    uint64_t hash = 0;
     if (!path_of(path, folder, name) || stat(path, &info)) return false;
     off_t from = is_whole_hashed(name) || info.st_size < TABLE_END ? 0 : info.st_size - TABLE_END;
     if (!hash_file(path, from, &hash)) return false;
