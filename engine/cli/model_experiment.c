@@ -24,6 +24,12 @@ static bool read_header(const char *path, char header[HEADER]) {
     return length > 0;
 }
 
+/* A pipe's first lines are gone for whoever reads it next. */
+static bool read_once(const char *path) {
+    struct stat is;
+    return !stat(path, &is) && !S_ISREG(is.st_mode) && !S_ISDIR(is.st_mode);
+}
+
 static void list_experiments(const struct pl_model *model) {
     for (const struct pl_model_experiment *e = model->experiments; e && e->name; e++)
         fprintf(stderr, "  %-20s %s...\n", e->name, e->columns);
@@ -85,6 +91,12 @@ const struct pl_model_experiment *pl__model_experiment(const struct pl_cli *cli,
     }
     for (unsigned i = 0; i < count; i++) {
         char header[HEADER];
+        if (read_once(paths[i])) {
+            if (name) continue;
+            fprintf(stderr, "potline model: %s can be read but once: say by --experiment what it is of:\n", paths[i]);
+            list_experiments(model);
+            return NULL;
+        }
         if (!read_header(paths[i], header)) return NULL;
         if (!name) found = told_by(model, paths[i], header, found);
         if (!found) return NULL;

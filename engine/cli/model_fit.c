@@ -182,8 +182,10 @@ static void print_unsure(const struct pl_fit *fit) {
     for (unsigned i = 0; i < fit->file_count; i++) {
         const struct pl_fit_file *file = &fit->file[i];
         if (isnan(file->foreseen) || file->foreseen <= fit->experiment->target) continue;
-        printf("  Not told: that %s is met within %g. By what was fitted to, it may be missed by %.3g",
-               base_name(file->path), fit->experiment->target, file->foreseen);
+        char amount[32] = "any amount";
+        if (isfinite(file->foreseen)) snprintf(amount, sizeof amount, "%.3g", file->foreseen);
+        printf("  Not told: that %s is met within %g. By what was fitted to, it may be missed by %s",
+               base_name(file->path), fit->experiment->target, amount);
         if (file->beyond)
             printf("; %zu of its points are extrapolated to, where the constants matter more than in all that was "
                    "fitted to",
@@ -216,7 +218,8 @@ static void print_text(const struct calibration *c) {
         char fitted[32] = "-", ahead[32] = "-", rest[32] = "-";
         if (!isnan(file->fitted)) snprintf(fitted, sizeof fitted, "%.4g", file->fitted);
         if (!isnan(file->judged)) snprintf(rest, sizeof rest, "%.4g", file->judged);
-        if (!isnan(file->foreseen)) snprintf(ahead, sizeof ahead, "<= %.3g", file->foreseen);
+        if (isfinite(file->foreseen)) snprintf(ahead, sizeof ahead, "<= %.3g", file->foreseen);
+        if (isinf(file->foreseen)) snprintf(ahead, sizeof ahead, "open");
         printf("%-28s %7zu %12s %12s %12s   %s%s\n", base_name(file->path), file->points, fitted, ahead, rest,
                judged(file) <= fit->experiment->target ? "good" : "MISS",
                file->adapted ? "  (what is its own is from its first part)" : "");

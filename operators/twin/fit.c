@@ -34,6 +34,11 @@ static enum pl_code adapt(const struct pl_fit *fit, struct pl_fit_file *file, st
         struct pl_fit before = {.file = file, .file_count = 1};
         fit_release(&before);
         *file = alone;
+        /* The fit of the file took the shared constants for exact: what they leave open would be missing. */
+        if (own.free_count < fit->free_count) {
+            file->foreseen = NAN;
+            file->beyond = 0;
+        }
         file->judge = file->adapted = true;
     } else {
         fit_release(&own);
@@ -64,7 +69,7 @@ static enum pl_code judge(struct fit_work *s, const double *x, const struct fit_
         file->judged =
             rest ? e->misfit(s->data[i], file->used, file->predicted, file->kept_back, &s->fit->figures) : NAN;
     }
-    return spread && !e->figure ? fit_foresee(s, x, spread, error) : PL_OK;
+    return fit_count(s) && !e->figure ? fit_foresee(s, x, spread, error) : PL_OK;
 }
 
 static enum pl_code fit_all(struct fit_work *s, struct pl_error **error) {

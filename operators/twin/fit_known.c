@@ -12,7 +12,7 @@
 #include "fit_parts.h"
 #include "fit_work.h"
 
-enum { STRETCHES = 24, BLOCKS = 6 };
+enum { BLOCKS = 6 };
 static const double RANGE = 12;  /* 1 / the variance of what is anywhere in 0..1 */
 static const double AT_ODDS = 5; /* deviations of what is known before: no chance, one of both is wrong */
 static const double HALF = 0.25; /* of an interval, in ranges: wider is not told */
@@ -50,7 +50,7 @@ static void add_outer(unsigned n, const double *v, double by, matrix sum) {
 /* Sums of slopes times residuals over stretches of the record: what their scatter is tells how far the constants would
  * move with another stretch. */
 static void by_stretches(const struct fit_work *s, unsigned known, matrix sum) {
-    size_t stretches = s->residuals < STRETCHES ? s->residuals : STRETCHES;
+    size_t stretches = s->residuals < FIT_STRETCHES ? s->residuals : FIT_STRETCHES;
     double few = stretches > known ? (double)stretches / (double)(stretches - known) : (double)stretches;
     memset(sum, 0, sizeof(matrix));
     for (size_t b = 0; b < stretches; b++) {
@@ -71,8 +71,15 @@ static void between(unsigned n, matrix inverse, matrix middle, matrix out) {
         }
 }
 
-/* The jackknife: how far the constants move when a block is left out. What it wants goes over to a matrix without it.
- */
+/* Any constant may be anywhere in its range. */
+static void open_up(unsigned n, matrix out) {
+    memset(out, 0, sizeof(matrix));
+    for (unsigned i = 0; i < n; i++)
+        out[i][i] = 1 / RANGE;
+}
+
+/* The jackknife: how far the constants move when a block is left out. What it wants goes over to a matrix without it;
+ * where there is none without a block, that block alone tells something, and nothing is known. */
 static void by_blocks(const struct fit_work *s, matrix whole, matrix out) {
     unsigned n = fit_count(s);
     size_t blocks = s->points < BLOCKS ? s->points : BLOCKS;
@@ -83,7 +90,10 @@ static void by_blocks(const struct fit_work *s, matrix whole, matrix out) {
         double g[PL_FIT_MAX] = {0};
         memcpy(without, whole, sizeof without);
         add_block(s, b * s->points / blocks, (b + 1) * s->points / blocks, g, without);
-        if (!fit_solve(n, without, g, 0, moved[b])) continue;
+        if (!fit_solve(n, without, g, 0, moved[b])) {
+            open_up(n, out);
+            return;
+        }
         for (unsigned i = 0; i < n; i++)
             mean[i] += moved[b][i] / (double)blocks;
     }
@@ -114,7 +124,10 @@ static void find_spread(const struct fit_work *s, const double *x, matrix normal
         whole[i][i] += RANGE * variance + 1e-30;
     memset(spread, 0, sizeof *spread);
     find_odds(s, x, spread->odds);
-    if (!fit_invert_whole(n, whole, inverse)) return;
+    if (!fit_invert_whole(n, whole, inverse)) {
+        open_up(n, spread->curvature);
+        return;
+    }
     for (unsigned i = 0; i < n; i++)
         for (unsigned j = 0; j < n; j++)
             spread->curvature[i][j] = inverse[i][j] * variance;
@@ -130,6 +143,8 @@ static double form(unsigned n, const double a[PL_FIT_MAX][PL_FIT_MAX], const dou
     return sum;
 }
 
+/* Beyond, the variance is the geometric mean of that by stretches and that by blocks: a choice, not derived, and there
+ * were no other records to choose by than those of tests/bench/splits. */
 double fit_along(const struct fit_spread *spread, unsigned n, const double *v, bool beyond) {
     double most = fmax(form(n, spread->curvature, v), form(n, spread->stretches, v));
     if (beyond) most = fmax(most, sqrt(form(n, spread->stretches, v) * form(n, spread->blocks, v)));

@@ -24,8 +24,9 @@ bool fit_invert_whole(unsigned n, double a[PL_FIT_MAX][PL_FIT_MAX], double inver
  * the last digits count with what they have at the most; `mixed` are the rows that such a one goes through. */
 double fit_invert(unsigned n, double a[PL_FIT_MAX][PL_FIT_MAX], double inverse[PL_FIT_MAX][PL_FIT_MAX], bool *mixed);
 
-/* What a number of Student's distribution is within at 95 %, to 1 % from three degrees of freedom on (the series of
- * Cornish and Fisher: Abramowitz and Stegun 26.7.5). */
+/* What the quotient of two mean squares of noise stays below at 95 %, by their degrees of freedom (F's distribution),
+ * and what a number of Student's distribution is within at 95 %. */
+double fit_fisher(double above, double below);
 double fit_student(double degrees);
 
 /* Numbers that fill the unit cube evenly (Roberts' sequence). */

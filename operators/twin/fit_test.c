@@ -22,22 +22,26 @@ static const struct pl_model_parameter rows[] = {
     {.name = NULL},
 };
 static const double SLOPE_TRUE = 6, OFFSET_TRUE = 1.5, NOISE = 0.05;
+static double noise = NOISE;
 static double bend; /* of what is measured, which the model knows nothing of */
 
 struct line {
     double x[POINTS], y[POINTS];
+    bool brittle; /* the model runs but once */
+    unsigned runs;
 };
 
 static enum pl_code load(void **data, const char *path, double *parameters, size_t *points, struct pl_error **error) {
-    (void)path, (void)parameters, (void)error;
+    (void)parameters, (void)error;
     struct line *line = PL_NEW(struct line);
     *data = line;
     if (!line) return PL_NO_MEMORY;
+    line->brittle = strcmp(path, "brittle") == 0;
     struct pl_random random = {7};
     for (int i = 0; i < POINTS; i++) {
         line->x[i] = i / (double)POINTS;
         line->y[i] = SLOPE_TRUE * line->x[i] + bend * line->x[i] * line->x[i] + OFFSET_TRUE +
-                     NOISE * (pl_random_unit(&random) - 0.5);
+                     noise * (pl_random_unit(&random) - 0.5);
     }
     *points = POINTS;
     return PL_OK;
@@ -50,8 +54,8 @@ static void observed(const void *data, double *position, double *value) {
 }
 
 static enum pl_code predict(void *data, const double *p, double *value, struct pl_error **error) {
-    (void)error;
-    const struct line *line = data;
+    struct line *line = data;
+    if (line->brittle && line->runs++) return pl_error_set(error, PL_RANGE, "it is run no more");
     for (int i = 0; i < POINTS; i++)
         value[i] = p[SCALE] * p[GAIN] * line->x[i] + p[OFFSET];
     return PL_OK;
@@ -86,19 +90,26 @@ static struct pl_model_experiment experiment = {.name = "line",
 
 static double share = 0.5;
 
-static void fit(struct pl_fit *f, struct pl_fit_file *file, unsigned count, const unsigned *free) {
-    *file = (struct pl_fit_file){.path = "none"};
+static void fit_to(struct pl_fit *f, struct pl_fit_file *file, unsigned files, unsigned count, const unsigned *free) {
     *f = (struct pl_fit){.experiment = &experiment,
                          .free_count = count,
                          .share = share,
                          .evaluations = 2000,
                          .file = file,
-                         .file_count = 1};
-    for (unsigned i = 0; i < PL_MODEL_PARAMETERS_MAX; i++)
-        f->set[i] = file->own[i] = NAN;
+                         .file_count = files};
+    for (unsigned i = 0; i < PL_MODEL_PARAMETERS_MAX; i++) {
+        f->set[i] = NAN;
+        for (unsigned k = 0; k < files; k++)
+            file[k].own[i] = NAN;
+    }
     memcpy(f->free, free, count * sizeof *free);
     struct pl_error *error = NULL;
     if (fit_run(f, &error)) fail_msg("%s", error ? error->text : "no memory");
+}
+
+static void fit(struct pl_fit *f, struct pl_fit_file *file, unsigned count, const unsigned *free) {
+    *file = (struct pl_fit_file){.path = "none"};
+    fit_to(f, file, 1, count, free);
 }
 
 static void test_what_the_data_tell_is_within_its_interval(void **state) {
@@ -204,6 +215,66 @@ static void test_a_model_that_does_not_fit_foresees_more(void **state) {
     fit_release(&bent);
 }
 
+/* Neighbours hang together: 30 points fitted to and 30 that judge count as 24 stretches each. */
+static void test_many_points_are_no_more_than_the_stretches_of_a_record(void **state) {
+    (void)state;
+    struct pl_fit f;
+    struct pl_fit_file file;
+    fit(&f, &file, 2, (const unsigned[]){GAIN, OFFSET});
+    double constants = f.quantile * f.quantile * 2 / 30; /* of the noise's square: two of them, by 30 points */
+    double expected = sqrt(30 / 28.0 * (fit_fisher(24, 24) + constants));
+    assert_true(fabs(file.foreseen / file.fitted - expected) < 0.02);
+    fit_release(&f);
+}
+
+static void test_a_model_that_fails_beside_the_optimum_leaves_the_fit(void **state) {
+    (void)state;
+    struct pl_fit f;
+    struct pl_fit_file files[] = {
+        {.path = "none"}, {.path = "brittle", .judge = true}, {.path = "none", .judge = true}};
+    fit_to(&f, files, 3, 2, (const unsigned[]){GAIN, OFFSET});
+    assert_false(f.untold[0] || f.untold[1]);
+    assert_true(files[1].judged < NOISE && isinf(files[1].foreseen));
+    assert_true(files[2].judged < NOISE && files[2].foreseen < 1.5 * NOISE);
+    fit_release(&f);
+}
+
+/* No residuals are left: what the data do not tell is not told by that. */
+static void test_without_noise_what_is_open_stays_open(void **state) {
+    (void)state;
+    struct pl_fit f;
+    struct pl_fit_file file;
+    noise = 0;
+    fit(&f, &file, 3, (const unsigned[]){SCALE, GAIN, OFFSET});
+    assert_true(f.untold[0] && f.untold[1] && isinf(file.foreseen));
+    fit_release(&f);
+    fit(&f, &file, 2, (const unsigned[]){GAIN, OFFSET});
+    assert_true(!f.untold[0] && !f.untold[1] && file.foreseen < 1e-6);
+    fit_release(&f);
+    noise = NOISE;
+}
+
+/* What is a file's own comes from its first part; a constant that others have told is not exact there. */
+static void test_a_file_with_constants_of_its_own_and_shared_ones_is_not_foreseen(void **state) {
+    (void)state;
+    struct pl_fit f;
+    static struct pl_model_parameter own_offset[PL_COUNT_OF(rows)];
+    memcpy(own_offset, rows, sizeof rows);
+    own_offset[OFFSET].flags = PL_MODEL_OWN;
+    experiment.parameters = own_offset;
+    for (unsigned shared = 0; shared < 2; shared++) {
+        struct pl_fit_file files[] = {{.path = "none"}, {.path = "none", .judge = true}};
+        if (shared)
+            fit_to(&f, files, 2, 2, (const unsigned[]){GAIN, OFFSET});
+        else
+            fit_to(&f, files, 2, 1, (const unsigned[]){OFFSET});
+        assert_true(files[1].adapted && !isnan(files[1].judged));
+        assert_int_equal(isnan(files[1].foreseen) != 0, shared);
+        fit_release(&f);
+    }
+    experiment.parameters = rows;
+}
+
 static void test_what_is_at_odds_with_what_is_known_is_not_told(void **state) {
     (void)state;
     static const struct pl_model_expected near[] = {{"gain", 5.9, 0.1, "a test"}, {.name = NULL}};
@@ -223,13 +294,19 @@ static void test_what_is_at_odds_with_what_is_known_is_not_told(void **state) {
     experiment.expected = NULL;
 }
 
-static void test_few_points_to_spare_make_wide_intervals(void **state) {
+static void test_quantiles_are_those_of_tables(void **state) {
     (void)state;
     static const struct {
-        double degrees, quantile; /* of tables */
-    } of[] = {{3, 3.182}, {5, 2.571}, {10, 2.228}, {30, 2.042}, {1e6, 1.960}};
-    for (unsigned i = 0; i < PL_COUNT_OF(of); i++)
-        assert_true(fabs(fit_student(of[i].degrees) / of[i].quantile - 1) < 0.01);
+        double degrees, quantile;
+    } student[] = {{1, 12.706}, {2, 4.3027}, {3, 3.1824}, {5, 2.5706}, {10, 2.2281}, {30, 2.0423}, {1e6, 1.9600}};
+    for (unsigned i = 0; i < PL_COUNT_OF(student); i++)
+        assert_true(fabs(fit_student(student[i].degrees) / student[i].quantile - 1) < 1e-4);
+    static const struct {
+        double above, below, quantile;
+    } fisher[] = {{1, 1, 161.45},  {20, 1, 248.01}, {20, 2, 19.446},  {20, 3, 8.6602},    {20, 5, 4.5581},
+                  {20, 10, 2.774}, {1, 20, 4.3512}, {24, 24, 1.9838}, {120, 120, 1.3519}, {1e6, 10, 2.5379}};
+    for (unsigned i = 0; i < PL_COUNT_OF(fisher); i++)
+        assert_true(fabs(fit_fisher(fisher[i].above, fisher[i].below) / fisher[i].quantile - 1) < 1e-4);
 }
 
 static void test_an_inverse_is_one_and_a_flat_direction_is_named(void **state) {
@@ -265,8 +342,12 @@ int main(void) {
         cmocka_unit_test(test_what_is_kept_back_lies_between),
         cmocka_unit_test(test_what_is_foreseen_depends_on_what_was_fitted_to),
         cmocka_unit_test(test_a_model_that_does_not_fit_foresees_more),
+        cmocka_unit_test(test_many_points_are_no_more_than_the_stretches_of_a_record),
+        cmocka_unit_test(test_a_model_that_fails_beside_the_optimum_leaves_the_fit),
+        cmocka_unit_test(test_without_noise_what_is_open_stays_open),
+        cmocka_unit_test(test_a_file_with_constants_of_its_own_and_shared_ones_is_not_foreseen),
         cmocka_unit_test(test_what_is_at_odds_with_what_is_known_is_not_told),
-        cmocka_unit_test(test_few_points_to_spare_make_wide_intervals),
+        cmocka_unit_test(test_quantiles_are_those_of_tables),
         cmocka_unit_test(test_an_inverse_is_one_and_a_flat_direction_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

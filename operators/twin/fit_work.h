@@ -41,6 +41,8 @@ void fit_normal(const struct fit_work *work, double a[PL_FIT_MAX][PL_FIT_MAX], d
  * none. */
 bool fit_search(struct fit_work *work, double x[PL_FIT_MAX], double *mean);
 
+enum { FIT_STRETCHES = 24 }; /* of a record: what hangs together counts as one */
+
 /* How far the constants (scaled) may be from what was found, by estimates of their covariance. */
 struct fit_spread {
     double curvature[PL_FIT_MAX][PL_FIT_MAX]; /* of independent residuals, and no constant farther than its range */
@@ -55,7 +57,8 @@ double fit_leverage(const struct fit_spread *spread, unsigned n, const double *d
 /* Deviations, correlations and what is not told, into the fit, and the spread; false: it could not be linearised. */
 bool fit_know(struct fit_work *work, const double *x, struct fit_spread *spread);
 
-/* What each file that judges is foreseen to be missed by, before it is looked at. The predictions are those at `x`. */
+/* What each file that judges is foreseen to be missed by, from residuals of what was fitted to alone. The predictions
+ * are those at `x`; without a spread, or where nothing can be run beside `x`, it is infinite. */
 enum pl_code fit_foresee(struct fit_work *work, const double *x, const struct fit_spread *spread,
                          struct pl_error **error);
 /* Of all points of a file: slopes by the scaled constants times weight, constant by constant. */

@@ -169,6 +169,7 @@ const struct pl_model_experiment twin_lining_experiments[] = {
      .along = "time (min)",
      .unit = "degC",
      .measure = "greatest error (%)",
+     .figure = true,
      .target = 5,
      .alternate = true,
      LAB_CALLS(lining)},

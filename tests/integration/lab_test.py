@@ -63,9 +63,11 @@ def main():
         if done.returncode not in (0, 1) or not done.stdout:
             sys.exit(f"{model} {data}: exit code {done.returncode}\n{done.stderr}")
         said = json.loads(done.stdout)
-        print(f"{'good' if said['good'] else 'MISS'}  {said['experiment']}: {said['judged']:.3g} {said['measure']}, target {said['target']:g}")
+        ahead = "-" if said["told"] is None else "open" if said["foreseen"] is None else f"{said['foreseen']:.3g}"
+        print(f"{'good' if said['good'] else 'MISS'}  {said['experiment']}: {said['judged']:.3g} {said['measure']}, foreseen {ahead}, target {said['target']:g}")
         missed += not said["good"]
         assert (done.returncode == 0) == said["good"]
+        assert not said["told"] or said["judged"] <= said["foreseen"], "a false promise: it is missed by more than was foreseen"
     for model, data, judge in UNTOLD:
         done = subprocess.run([POTLINE, "model", "calibrate", model, "--data", os.path.join(LAB, data), "--judge", os.path.join(LAB, judge), "--json"],
                               capture_output=True, text=True)

@@ -283,6 +283,17 @@ def foreseen(work):
     assert "Not told: that rest.csv is met within 10" in text and "are extrapolated to" in text, text
 
 
+def piped(work):
+    """A pipe is read whole where its experiment is named; where it is not, nothing of it is lost silently."""
+    rows = "I_A,I_std_A,U_V,U_std_V\n" + "".join(f"{0.5 + i},0,{1.44 + 0.0225 * math.log(0.5 + i) + 0.0103 * (0.5 + i):.6f},0\n" for i in range(60))
+    call = [POTLINE, "model", "calibrate", "ElectrodeKineticsModel", "--data", "/dev/stdin", "--json"]
+    named = subprocess.run([*call, "--experiment", "electrolyser"], input=rows, capture_output=True, text=True)
+    said = json.loads(named.stdout)
+    assert said["good"] and said["files"][0]["points"] == 60, said
+    unnamed = subprocess.run(call, input=rows, capture_output=True, text=True)
+    assert unnamed.returncode == 2 and "--experiment" in unnamed.stderr and "electrolyser " in unnamed.stderr, unnamed
+
+
 def disk(work):
     """One speed of a disk with a background; two constants that only several speeds tell apart are said to be open."""
     path = os.path.join(work, "disk_0900rpm.csv")
@@ -385,6 +396,7 @@ def main():
         commands(work)
         calibrate(work)
         foreseen(work)
+        piped(work)
         disk(work)
         own_constants(work)
         degrade()

@@ -107,7 +107,7 @@ struct pl_model_experiment {
     const char *along;                           /* what its points lie along: "time (s)" */
     const char *unit;                            /* of what is compared */
     const char *measure;                         /* what `misfit` is */
-    bool figure;   /* that is a figure of the curve, which does not go with its residuals: nothing is foreseen of it */
+    bool figure;   /* that is no mean of residuals but a figure of the curve, or a maximum: nothing is foreseen of it */
     double target; /* of the misfit */
     const struct pl_model_expected *expected; /* may be NULL */
     double scatter;  /* with `expected`: of a weighted residual, model and measurement together */
@@ -173,8 +173,11 @@ struct pl_fit_file {
     double used[PL_MODEL_PARAMETERS_MAX]; /* out: what it was run with */
     size_t points;                        /* out */
     double fitted, judged;                /* out: the misfit of either part; NaN: it has none */
-    /* Out, of the part that judges, without a look at what was measured there: the misfit that it should not exceed, as
-     * far as the constants and the residuals of what was fitted to tell; NaN: there is none. */
+    /* Out, of the part that judges: the misfit that it should not exceed, as far as the constants and the residuals of
+     * what was fitted to tell. What was measured in that part is only the scale of a misfit that is relative to it.
+     * Infinite: it may be anything, for the model cannot be run beside what was found, or leaves no residuals and does
+     * not tell all constants. NaN: nothing is foreseen, for nothing is free, the misfit is a figure of the curve, or
+     * the file has constants of its own beside some that others have told. */
     double foreseen;
     size_t beyond; /* out: points of that part with twice the leverage of any that was fitted to: extrapolated to */
     bool adapted;  /* out: it judges, but constants of its own are from its first part, and the rest judges */
