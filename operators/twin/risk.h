@@ -9,8 +9,8 @@
  *
  * A control that sees alumina fall feeds its most, and that is as much as it has fed lately. It is given `answer`
  * seconds for that while a risk would be told without it, unless less than that is left; then, and where somebody at
- * the cell has it feed evenly (`held`), only what it feeds counts. Where the last minutes are far below the hour, below
- * any lean feeding, the feed is off: then only they count.
+ * the cell has it feed evenly (`held`), only what it feeds counts. Where the last minutes are far below the hour or
+ * what is used, below any lean feeding, the feed is off: then only they count.
  */
 #ifndef TWIN_RISK_H
 #define TWIN_RISK_H

@@ -226,16 +226,16 @@ static void test_a_control_is_given_time_to_answer(void **state) {
     assert_true(raised_at >= setup.answer && raised_at < setup.answer + 10 * setup.patience + 10);
 }
 
-/* s that are left before the usual limit when it is told, of a cell that was fed 1.25 and 0.75 in turn and then only
- * `feed`, from 2.2 wt% on. */
-static double told_before(double feed) {
+/* s that are left before the usual limit when it is told, of a cell that was fed `swing` more and less than it uses in
+ * turn, and then only `feed`, from so many wt% on. */
+static double told_before(double feed, double from, double swing) {
     const double used = 0.0298, k = 0.0028;
     struct risk risk;
-    double alumina = 2.2, undissolved = 0.6 * used / k, left = 0;
+    double alumina = from, undissolved = 0.6 * used / k, left = 0;
     bool told = false;
     risk_begin(&risk, used);
     for (int i = 0; i < 1080; i++) {
-        struct risk_input in = input(3600 + 10 * i, 2.4, i / 150 % 2 ? 0.75 : 1.25);
+        struct risk_input in = input(3600 + 10 * i, from, i / 150 % 2 ? 1 - swing : 1 + swing);
         risk_step(&risk, &setup, &in);
     }
     for (int i = 1080; alumina > 1.9; i++) {
@@ -254,9 +254,12 @@ static double told_before(double feed) {
  * feeding that never ends is told once the control has had its time. */
 static void test_a_feed_that_is_off_is_told_at_once(void **state) {
     (void)state;
-    for (int i = 0; i <= 6; i++)
-        if (told_before(i / 10.0) < 400) fail_msg("fed %.1f: told %g s before", i / 10.0, told_before(i / 10.0));
-    assert_true(told_before(0.75) > 150);
+    for (int i = 0; i <= 6; i++) {
+        double feed = i / 10.0, short_of = told_before(feed, 2.2, 0.25), long_before = told_before(feed, 2.5, 0);
+        if (short_of < 400 || long_before < 600)
+            fail_msg("fed %.1f: told %g and %g s before", feed, short_of, long_before);
+    }
+    assert_true(told_before(0.75, 2.2, 0.25) > 150 && told_before(0.75, 2.5, 0) > 300);
 }
 
 /* A probability that goes to and fro about `raise` does not begin its time anew each time. */
