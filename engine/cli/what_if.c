@@ -58,16 +58,24 @@ static void say_how_it_ended(const char *name, const struct pl_what_if_branch *b
 /* What was kept of the cell: where it is, and what holds for it. */
 struct kept {
     struct pl_what_if_state state;
-    struct pl_what_if_limits limits;
-    bool known; /* the limits are */
+    struct pl__twin_limits limits;
 };
 
 static void print_left(const struct pl_what_if *w, const struct kept *kept) {
     struct pl_what_if_left left;
-    for (unsigned i = 0; i < kept->limits.count; i++)
-        if (pl_what_if_limits_left(&kept->limits, i, w, &left))
-            printf("changed: %g %s, %s\n", left.changed, kept->limits.limit[i].unit, left.note);
-    if (!kept->known) printf("constraints: none are known: no optimize.run of it in zone gold\n");
+    for (unsigned i = 0; i < kept->limits.of.count; i++)
+        if (pl_what_if_limits_left(&kept->limits.of, i, w, &left))
+            printf("changed: %g %s, %s\n", left.changed, kept->limits.of.limit[i].unit, left.note);
+    char at[PL_TEXT_TIME_MAX] = "";
+    if (kept->limits.at != PL_TIME_MIN) *pl_text_put_time(at, kept->limits.at) = 0;
+    if (kept->limits.known)
+        printf("constraints: of the run of the optimiser at %s\n", at);
+    else if (*at)
+        printf("constraints: none are known: its newest optimize.run, at %s, tells none (of an older version, or "
+               "damaged)\n",
+               at);
+    else
+        printf("constraints: none are known: no optimize.run of it in zone gold\n");
 }
 
 static void print_table(const struct pl_cli *cli, const struct pl_what_if *w, const struct kept *kept) {
@@ -126,10 +134,10 @@ static json_t *branch_json(const struct pl_what_if *w, const struct pl_what_if_b
 /* Null: none are known. */
 static json_t *left_json(const struct pl_what_if *w, const struct kept *kept) {
     struct pl_what_if_left left;
-    json_t *all = kept->known ? json_array() : json_null();
-    for (unsigned i = 0; i < kept->limits.count; i++) {
-        const struct pl_what_if_limit *l = &kept->limits.limit[i];
-        if (!pl_what_if_limits_left(&kept->limits, i, w, &left)) continue;
+    json_t *all = kept->limits.known ? json_array() : json_null();
+    for (unsigned i = 0; i < kept->limits.of.count; i++) {
+        const struct pl_what_if_limit *l = &kept->limits.of.limit[i];
+        if (!pl_what_if_limits_left(&kept->limits.of, i, w, &left)) continue;
         json_array_append_new(all,
                               json_pack("{s:s, s:s, s:o, s:o, s:o, s:s}", "constraint", l->of, "unit", l->unit, "now",
                                         pl__model_number(left.now), "nothing", pl__model_number(left.nothing),
@@ -140,15 +148,17 @@ static json_t *left_json(const struct pl_what_if *w, const struct kept *kept) {
 
 static int print_json(const struct pl_cli *cli, const struct pl_what_if *w, const struct kept *kept) {
     const struct pl_what_if_state *s = &w->state;
-    char at[PL_TEXT_TIME_MAX];
+    char at[PL_TEXT_TIME_MAX], limits_at[PL_TEXT_TIME_MAX] = "";
     *pl_text_put_time(at, s->time) = 0;
+    if (kept->limits.at != PL_TIME_MIN) *pl_text_put_time(limits_at, kept->limits.at) = 0;
     json_t *time = json_array();
     for (size_t i = 0; i < w->times; i++)
         json_array_append_new(time, json_real(w->time[i]));
-    return pl__model_json(json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "asset", pl_cli_operand(cli, 0),
-                                    "at", at, "model", s->model, "parameters", s->parameters, "fidelity", s->fidelity,
-                                    "time", time, "nothing", branch_json(w, &w->nothing), "changed",
-                                    branch_json(w, &w->changed), "constraints", left_json(w, kept)));
+    return pl__model_json(json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "asset",
+                                    pl_cli_operand(cli, 0), "at", at, "model", s->model, "parameters", s->parameters,
+                                    "fidelity", s->fidelity, "time", time, "nothing", branch_json(w, &w->nothing),
+                                    "changed", branch_json(w, &w->changed), "constraints", left_json(w, kept),
+                                    "constraints_at", *limits_at ? json_string(limits_at) : json_null()));
 }
 
 /* ---- The command ---- */
@@ -184,7 +194,7 @@ static int what_if(const struct pl_cli *cli) {
     if (!(from && strcmp(from, "now") == 0) && !pl_cli_time(cli, "from", &at)) return PL_EXIT_USAGE;
     struct kept *kept = PL_NEW(struct kept);
     int exit_code = kept ? pl__twin_state_find(cli, pl_cli_operand(cli, 0), pl_cli_get(cli, "node"), at, &kept->state,
-                                               &kept->limits, &kept->known)
+                                               &kept->limits)
                          : PL_EXIT_FAILED;
     if (!exit_code) exit_code = from_kept(cli, kept);
     pl_free(kept);
@@ -211,7 +221,8 @@ const struct pl_subcommand pl_subcommand_what_if = {
         "\n"
         "A change may go beyond constraints. Which ones is told, as far as the folder keeps them: those of the "
         "newest\n"
-        "optimize.run of the cell in zone gold, by then. A running engine tells its own of now (the command what-if\n"
+        "optimize.run of the cell in zone gold, by then, whose time is told: they may have changed since. A running "
+        "engine tells its own of now (the command what-if\n"
         "of potline shell).",
     .options = PL_CLI_OPTIONS(
         {"data", "DIR", "The data folder of the engine (it may be running).", 0}, PL_CLI_KEY_FILE,

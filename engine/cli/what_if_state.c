@@ -100,15 +100,15 @@ static int search_folder(const struct pl_cli *cli, const char *node, struct sear
     return exit_code;
 }
 
-static void take_limits(const struct search *runs, struct pl_what_if_limits *limits, bool *known) {
+static void take_limits(const struct search *runs, struct pl__twin_limits *limits) {
     struct pl_unpack unpack;
     pl_unpack_init(&unpack, runs->body, runs->size);
-    *limits = (struct pl_what_if_limits){0};
-    *known = runs->size && pl_what_if_limits_of_run(limits, runs->asset, &unpack);
+    *limits = (struct pl__twin_limits){.at = runs->size ? runs->found : PL_TIME_MIN};
+    limits->known = runs->size && pl_what_if_limits_of_run(&limits->of, runs->asset, &unpack);
 }
 
 int pl__twin_state_find(const struct pl_cli *cli, const char *asset, const char *node, pl_time at,
-                        struct pl_what_if_state *state, struct pl_what_if_limits *limits, bool *known) {
+                        struct pl_what_if_state *state, struct pl__twin_limits *limits) {
     struct search runs = {.asset = asset, .kind = "optimize.run", .at = at, .found = PL_TIME_MIN};
     struct search search = {.command = "what-if",
                             .asset = asset,
@@ -123,7 +123,7 @@ int pl__twin_state_find(const struct pl_cli *cli, const char *asset, const char 
     }
     int exit_code = search_folder(cli, node, &search);
     if (exit_code == PL_EXIT_OK) read_state(search.body, search.size, search.found, state);
-    take_limits(&runs, limits, known);
+    take_limits(&runs, limits);
     pl_free(runs.body);
     pl_free(search.body);
     pl_free(search.scratch);

@@ -95,7 +95,10 @@ bool pl_what_if_limits_of_run(struct pl_what_if_limits *limits, const char *asse
         }
         if (!pl_unpack_array(u, &rows)) return false;
         for (; rows--; keep(limits, &l)) {
-            if (!read_row(u, &l)) return false;
+            if (!read_row(u, &l)) {
+                limits->count = 0; /* of a body that is cut off: none is better than some */
+                return false;
+            }
             snprintf(l.scope, sizeof l.scope, "%s", asset);
         }
         return true;

@@ -129,9 +129,11 @@ static void a_run_tells_what_held(void **state) {
     assert_int_equal(limits.count, 2);
     assert_string_equal(limits.limit[0].scope, "line1.pot07");
     assert_true(limits.limit[0].low == 38 && limits.limit[1].low == 6);
+    limits.count = 0;
     for (size_t size = 0; size < pl_pack_size(pack) - 8; size++) { /* cut off anywhere: no run */
         pl_unpack_init(&unpack, pl_pack_data(pack), size);
         assert_false(pl_what_if_limits_of_run(&limits, "l", &unpack));
+        assert_int_equal(limits.count, 0);
     }
     pl_pack_reset(pack);
     pl_pack_map(pack, 1);

@@ -136,7 +136,8 @@ FIELDS runs_create[] = {MODEL,
                         BODY("asset", PL_REST_TEXT, false, NULL,
                              "A cell that a twin follows with this model: from its state of now, with what `set` "
                              "changes, and doing nothing as the baseline. What it leaves of the optimiser's "
-                             "constraints is told (`constraintsLeft`), and not forbidden.",
+                             "constraints is told (`constraintsLeft`; null: none are known, it is not over, or it has "
+                             "failed), and not forbidden.",
                              "\"line1.pot07\""),
                         BODY("set", PL_REST_TEXTS, false, NULL,
                              "What is changed: inputs of the model, or acd, alf3, ce; with a sign it is what they "

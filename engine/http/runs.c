@@ -106,10 +106,12 @@ static json_t *left_json(const struct pl__run *run) {
     return all;
 }
 
+/* Of constraints nothing is said (null) while it runs, where it ended before its time, and where none are known. */
 static void put_fork(json_t *value, const struct pl__run *run, bool over) {
+    bool known = over && !run->code && run->baseline && (!run->unknown[0] || run->limits.count);
     json_object_set_new(value, "baseline",
                         over ? outputs_json(run, run->baseline, run->baseline_times) : json_object());
-    json_object_set_new(value, "constraintsLeft", over && run->baseline ? left_json(run) : json_array());
+    json_object_set_new(value, "constraintsLeft", known ? left_json(run) : json_null());
     if (run->unknown[0]) json_object_set_new(value, "constraintsUnknown", json_string(run->unknown));
 }
 
@@ -265,11 +267,14 @@ static void limited(struct pl__call *call) {
     struct pl_unpack unpack;
     call->work = NULL;
     pl_unpack_init(&unpack, result->rows, result->size);
-    if (result->code && !result->missing)
+    if (result->missing)
+        snprintf(run->unknown, sizeof run->unknown, "there is no optimiser");
+    else if (result->code)
         snprintf(run->unknown, sizeof run->unknown, "%s", result->error ? result->error : pl_code_text(result->code));
-    else if (!result->code && !pl_what_if_limits_read(&run->limits, run->asset, &unpack, result->count))
+    else if (!pl_what_if_limits_read(&run->limits, run->asset, &unpack, result->count)) {
+        run->limits.count = 0;
         snprintf(run->unknown, sizeof run->unknown, "what the optimiser tells are no constraints");
-    else if (result->cut)
+    } else if (result->cut)
         snprintf(run->unknown, sizeof run->unknown, "there are more than a reply takes");
     begin(call, run);
 }

@@ -3,7 +3,10 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <potline/alloc.h>
@@ -11,6 +14,7 @@
 #include "base/random.h"
 #include "fit.h"
 #include "fit_parts.h"
+#include "lab_experiments.h"
 
 /* ---- y = scale gain x + offset, with noise: only scale * gain and offset are in the data ---- */
 
@@ -334,6 +338,51 @@ static void test_an_inverse_is_one_and_a_flat_direction_is_named(void **state) {
     assert_false(mixed[2]);
 }
 
+/* ---- A rod whose conductivity CVODES moves while it looks for the slopes ---- */
+
+static void test_slopes_of_a_rod_are_those_of_its_temperatures(void **state) {
+    (void)state;
+    enum { SENSORS = 6, CONDUCTIVITY = 3, PARAMETERS = 8 };
+    char path[] = "/tmp/potline-rod-XXXXXX";
+    FILE *file = fdopen(mkstemp(path), "w");
+    fprintf(file, "time,a,b,c,d,e,f\n");
+    for (int t = 0; t <= 600; t++) {
+        fprintf(file, "%d", t);
+        for (int s = 0; s < SENSORS; s++)
+            fprintf(file, ",%g", 20 + (t > 60 ? (8 - s) * (1 - exp((60 - t) / 300.0)) : 0));
+        fprintf(file, "\n");
+    }
+    fclose(file);
+    double p[PARAMETERS], *value[3], *slope;
+    for (int i = 0; i < PARAMETERS; i++)
+        p[i] = twin_rod_parameters[i].fallback;
+    void *rod = NULL;
+    size_t points = 0;
+    assert_int_equal(twin_rod_load(&rod, path, p, &points, NULL), PL_OK);
+    unlink(path);
+    slope = pl_alloc(points * sizeof *slope);
+    for (int i = 0; i < 3; i++)
+        value[i] = pl_alloc(points * sizeof *slope);
+    const unsigned free_one[] = {CONDUCTIVITY};
+    const double usual = p[CONDUCTIVITY], step = 0.01 * usual;
+    assert_int_equal(twin_rod_sensitive(rod, p, free_one, 1, value[0], slope, NULL), PL_OK);
+    for (int i = 1; i < 3; i++) {
+        p[CONDUCTIVITY] = usual + (i == 1 ? step : -step);
+        assert_int_equal(twin_rod_predict(rod, p, value[i], NULL), PL_OK);
+    }
+    double most = 0, off = 0;
+    for (size_t i = 0; i < points; i++) {
+        double found = (value[1][i] - value[2][i]) / (2 * step);
+        most = fmax(most, fabs(found));
+        off = fmax(off, fabs(found - slope[i]));
+    }
+    assert_true(most > 0.01 && off < 0.02 * most);
+    twin_rod_unload(rod);
+    pl_free(slope);
+    for (int i = 0; i < 3; i++)
+        pl_free(value[i]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_the_data_tell_is_within_its_interval),
@@ -349,6 +398,7 @@ int main(void) {
         cmocka_unit_test(test_what_is_at_odds_with_what_is_known_is_not_told),
         cmocka_unit_test(test_quantiles_are_those_of_tables),
         cmocka_unit_test(test_an_inverse_is_one_and_a_flat_direction_is_named),
+        cmocka_unit_test(test_slopes_of_a_rod_are_those_of_its_temperatures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

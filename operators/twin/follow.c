@@ -13,6 +13,7 @@ static const double METAL_DENSITY = 2300, BATH_DENSITY = 2100, ANODE_DENSITY = 1
 static const double METAL_BY_CHARGE = 9.3214647e-8;   /* kg/C */
 static const double CARBON_BY_METAL = 0.33387 * 1.05; /* what is burnt in excess of the reaction included */
 static const double BACK = 15;                        /* kg that a count may seem to go back */
+static const double TAPPING = 8;                      /* kg in a minute: less is the jitter of a scale */
 static const double RAISED = 0.05;                    /* m: the beam was raised, the anodes were not */
 static const double RATE_MEMORY = 900;                /* s */
 static const double COUNTED_SELDOM = 300;             /* s: so far apart counts of the feed may be */
@@ -233,6 +234,7 @@ static enum pl_code go_on(struct follow *f, struct follow_record *r, const struc
     }
     r->minute.seconds += span->seconds;
     r->minute.feed += span->feed;
+    r->minute.tapped += span->tapped;
     r->minute.moved += span->moved + drift * span->seconds;
     r->minute.doubt_alumina += square(span->caught_up);
     if (r->unseen[FOLLOW_FEED] > COUNTED_SELDOM) r->minute.uncounted += span->seconds;
@@ -408,6 +410,7 @@ static void see_all(struct follow *f, struct follow_record *r, const struct foll
     }
     /* And looks after the feeders. */
     if (t >= r->effect_over + ATTENDED && t - span->seconds < r->effect_over + ATTENDED) r->minute.attended = 1;
+    if (span->tapped > 0 && r->minute.tapped > TAPPING) r->visited = t;
     if (!effect) lift(f, r);
     see_effect(r, setup, effect, t);
     see_voltage(f, r, setup, u, span, clear, t, out);
@@ -443,11 +446,10 @@ static void look_ahead(struct follow_record *r, const struct follow_setup *setup
                        const struct follow_reading *in, const struct span *span, double t, struct follow_result *out) {
     bool seen = !isnan(out->innovation) && span->current > 1e4;
     double nominal = value_of(setup, "current");
-    if (span->tapped > 0) r->visited = t;
     struct risk_input input = {
         .t = t,
         .seconds = span->seconds,
-        .feed = span->feed / span->seconds,
+        .feed = (span->feed - span->caught_up) / span->seconds, /* it was not all fed in this step */
         .share = fmax(r->horizon.now[HORIZON_SHARE], 0),
         .used = c->flows.taken,
         .alumina = c->flows.bath.alumina,

@@ -51,7 +51,7 @@ struct follow_setup {
 
 /* A stage of the horizon that is not over yet. */
 struct follow_minute {
-    double seconds, feed, used, moved;
+    double seconds, feed, used, moved, tapped;
     double voltage, current, distance, weight; /* sums over good readings, the first three each times its weight */
     double off, off_squares, readings;         /* of what they were off what was expected */
     double alumina, alumina_variance;

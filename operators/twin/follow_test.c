@@ -82,6 +82,7 @@ static void resume_each_step(bool wild, int steps) {
     struct follow_reading in[FOLLOW_SIGNALS];
     for (int i = 1; i <= steps; i++) {
         make_readings(in, i, wild);
+        in[FOLLOW_TAPPED] = reading(i > 40 ? fmin(5.0 * (i - 40), 500) : 0, 1);
         b = a;
         if (b.count) assert_int_equal(follow_resume(&other, &b, usual(), NULL), PL_OK);
         go(&one, &a, in, (pl_time)i * STEP * PL_SECOND);
@@ -201,6 +202,45 @@ static void test_somebody_at_the_cell_is_noticed(void **state) {
     follow_close(&f);
 }
 
+/* A scale that nobody taps into still tells some kg more or less. */
+static void test_a_scale_that_jitters_is_nobody(void **state) {
+    (void)state;
+    struct follow f = {0};
+    static struct follow_record r;
+    struct follow_reading in[FOLLOW_SIGNALS];
+    memset(&r, 0, sizeof r);
+    for (int i = 1; i <= 400; i++) {
+        make_readings(in, i, false);
+        in[FOLLOW_TAPPED] = reading(20000, 0);
+        in[FOLLOW_TAPPED].last += noise(6);
+        go(&f, &r, in, (pl_time)i * STEP * PL_SECOND);
+    }
+    assert_true(r.visited < 0);
+    follow_close(&f);
+}
+
+/* A feed of 1.25 and 0.75 of the usual, half an hour each, that is told each 15 minutes: a count brings what was fed
+ * since the one before, and its control is not taken to have fed it all at once. */
+static void test_what_a_late_count_brings_was_not_fed_at_once(void **state) {
+    (void)state;
+    struct follow f = {0};
+    static struct follow_record r;
+    struct follow_reading in[FOLLOW_SIGNALS];
+    const double usual_feed = 0.03;
+    double fed = 0, most = 0;
+    memset(&r, 0, sizeof r);
+    for (int i = 1; i <= 1440; i++) {
+        make_readings(in, i, false);
+        fed += STEP * usual_feed * (i / 180 % 2 ? 0.75 : 1.25);
+        in[FOLLOW_FEED] = reading(fed, 0);
+        if (i % 90 != 1) memset(&in[FOLLOW_FEED], 0, sizeof *in);
+        go(&f, &r, in, (pl_time)i * STEP * PL_SECOND);
+        if (i > 360) most = fmax(most, r.risk.recent);
+    }
+    follow_close(&f);
+    assert_true(most > 1.05 * usual_feed && most < 1.27 * usual_feed);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_resumed_cell_goes_on_to_the_last_bit),
@@ -210,6 +250,8 @@ int main(void) {
         cmocka_unit_test(test_a_count_that_is_told_seldom_is_a_count),
         cmocka_unit_test(test_a_count_each_minute_is_as_good),
         cmocka_unit_test(test_somebody_at_the_cell_is_noticed),
+        cmocka_unit_test(test_a_scale_that_jitters_is_nobody),
+        cmocka_unit_test(test_what_a_late_count_brings_was_not_fed_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,7 +51,10 @@ double horizon_voltage(const struct horizon_cell *cell, const struct horizon_sta
     double cold = (v.bath + v.bubbles + v.anode + ((double)s->temperature + 273.15) / 12533) / cell->voltage.anodes;
     if (slope) {
         memset(slope, 0, N * sizeof *slope);
-        if (x[HORIZON_ALUMINA] > least) slope[HORIZON_ALUMINA] = voltage_by_alumina(&cell->voltage, &bath, &v);
+        if (x[HORIZON_ALUMINA] > least) {
+            double in_bath, all = voltage_by_alumina(&cell->voltage, &bath, &v, &in_bath);
+            slope[HORIZON_ALUMINA] = all + in_bath / cell->voltage.anodes * x[HORIZON_COLD];
+        }
         slope[HORIZON_DISTANCE] = v.bath / x[HORIZON_DISTANCE];
         slope[HORIZON_COLD] = cold;
     }

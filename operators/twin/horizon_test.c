@@ -196,7 +196,7 @@ static void check_slopes(const struct horizon_stage *s, const double *x) {
 /* From where bubbles cover nearly all to saturation, in lean and in cold bath, and where no current flows. */
 static void test_slopes_are_those_of_the_voltage(void **state) {
     (void)state;
-    struct truth t = {{2.4, 6, 1, 4.3, 0}, 1};
+    struct truth t = {{2.4, 6, 1, 4.3, 0.3}, 1};
     for (int i = 0; i < 60; i++)
         for (int k = 0; k < 8; k++) {
             struct horizon_stage s = minute(&t, 0.1);

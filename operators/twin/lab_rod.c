@@ -148,6 +148,7 @@ static void drive(double t, struct stack *s, void *context) {
     s->layer[1].material.capacity = law(p[CAPACITY]);
     s->layer[1].material.conductivity = law(p[CONDUCTIVITY]);
     for (int i = 0; i < s->cells; i++) {
+        s->heat[i] = (double)NAN; /* the materials are others */
         s->capacity[i] = s->volume[i] * (s->of[i] == 0 ? end : bar);
         s->loss[i] = s->of[i] == 0 ? 0 : p[FILM] * rod->around / rod->area * s->volume[i];
     }

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+static const double LEAN = 0.75, LEAST = 0.65; /* of its hour, of what is used: fed less its feed is not lean but off */
 static const double FEED_MEMORY = 3600; /* s: of the feed as its control makes it, which goes up and down within that */
 static const double RECENT_MEMORY = 600;   /* s: of the feed as it is now, some strokes long */
 static const double FAST = 60, SLOW = 300; /* s */
@@ -24,10 +25,15 @@ static double smoothed(double old, double now, double seconds, double memory) {
     return old + (now - old) * -expm1(-seconds / memory);
 }
 
+/* A feed that is off (an empty silo, a control that stands still) is not expected to come again by itself. */
+static bool feeds(const struct risk *risk, const struct risk_input *in) {
+    return risk->recent >= LEAN * risk->feed && risk->recent >= LEAST * in->used;
+}
+
 /* kg/s by the hour, or the last minutes: a control that feeds less now will feed more again, and one that feeds more
  * has seen why. */
-static double fed(const struct risk *risk) {
-    return fmax(risk->feed, risk->recent);
+static double fed(const struct risk *risk, const struct risk_input *in) {
+    return feeds(risk, in) ? fmax(risk->feed, risk->recent) : risk->recent;
 }
 
 /* Alumina `seconds` from now, wt%, at so much feed: what lies undissolved comes too, and what is fed dissolves with a
@@ -93,15 +99,21 @@ static double probability_of(const struct risk *risk, const struct risk_setup *s
     return sum / weights / fmax(1 - ruled_out, 1e-6);
 }
 
-/* What is expected of the control: kg/s. `probability`: of an effect if it goes on as it does. */
+/* Is there still time for its answer? Neither once it has had `answer`, nor where less than that is left. */
+static bool waits(const struct risk *risk, const struct risk_setup *setup, const struct risk_input *in, double low) {
+    return risk->unanswered < setup->answer && 60 * minutes_to(in, fed(risk, in), low) >= setup->answer;
+}
+
+/* What is expected of the control: kg/s. `probability`: of an effect if it goes on as it does; `low`: wt% of one. */
 static double expected(struct risk *risk, const struct risk_setup *setup, const struct risk_input *in,
-                       double probability) {
+                       double probability, double low) {
     bool usual = in->settled && !in->effect;
     risk->most =
         usual ? fmax(smoothed(risk->most, risk->recent, in->seconds, setup->feed_memory), risk->recent) : risk->recent;
-    bool hoped = usual && !in->held && !risk->raised && risk->unanswered < setup->answer;
-    risk->unanswered = usual && probability > setup->raise ? risk->unanswered + in->seconds : 0;
-    return hoped ? fmax(fed(risk), risk->most) : fed(risk);
+    bool hoped = usual && feeds(risk, in) && !in->held && !risk->raised && waits(risk, setup, in, low);
+    double more = probability > setup->raise ? in->seconds : -in->seconds;
+    risk->unanswered = usual ? fmin(fmax(risk->unanswered + more, 0), setup->answer) : 0;
+    return hoped ? fmax(fed(risk, in), risk->most) : fed(risk, in);
 }
 
 struct risk_outlook risk_step(struct risk *risk, const struct risk_setup *setup, const struct risk_input *in) {
@@ -113,8 +125,8 @@ struct risk_outlook risk_step(struct risk *risk, const struct risk_setup *setup,
     risk->slope = isnan(risk->level) ? 0 : (risk->level - risk->slow) / (SLOW - FAST);
     double shift = BY_DENSITY * log(fmin(fmax(in->density, 0.5), 2)), low = setup->alumina + shift;
     remember_stood(risk, setup, in, shift);
-    double unhelped = probability_of(risk, setup, in, ahead(in, fed(risk), setup->lead) - shift);
-    double feed = expected(risk, setup, in, unhelped), then = ahead(in, feed, setup->lead);
+    double unhelped = probability_of(risk, setup, in, ahead(in, fed(risk, in), setup->lead) - shift);
+    double feed = expected(risk, setup, in, unhelped, low), then = ahead(in, feed, setup->lead);
     out.probability = probability_of(risk, setup, in, then - shift);
     out.rate = (then - in->alumina) / setup->lead * 3600;
     out.minutes = minutes_to(in, feed, low);

@@ -8,8 +8,9 @@
  * told when it has been above `raise` for some steps, once, until it has fallen below `clear` or an effect has come.
  *
  * A control that sees alumina fall feeds its most, and that is as much as it has fed lately. It is given `answer`
- * seconds for that while a risk would be told without it; then, and where somebody at the cell has it feed evenly
- * (`held`), only what it feeds counts.
+ * seconds for that while a risk would be told without it, unless less than that is left; then, and where somebody at
+ * the cell has it feed evenly (`held`), only what it feeds counts. Where the last minutes are far below the hour or
+ * what is used, below any lean feeding, the feed is off: then only they count.
  */
 #ifndef TWIN_RISK_H
 #define TWIN_RISK_H
@@ -32,7 +33,7 @@ struct risk {
     double feed;        /* kg/s that is counted, smoothed over an hour */
     double recent;      /* the same over some minutes */
     double most;        /* the most that this was lately */
-    double unanswered;  /* s in a row in which a risk would be told by what is fed now */
+    double unanswered;  /* s in which a risk would be told by what is fed now, less those since in which not */
     double stood;       /* wt% at the usual density that it has had lately without an effect */
     double since;       /* s of the model, when it was raised */
     double slope;       /* V/s of the voltage at the nominal current, smoothed */

@@ -226,6 +226,54 @@ static void test_a_control_is_given_time_to_answer(void **state) {
     assert_true(raised_at >= setup.answer && raised_at < setup.answer + 10 * setup.patience + 10);
 }
 
+/* s that are left before the usual limit when it is told, of a cell that was fed `swing` more and less than it uses in
+ * turn, and then only `feed`, from so many wt% on. */
+static double told_before(double feed, double from, double swing) {
+    const double used = 0.0298, k = 0.0028;
+    struct risk risk;
+    double alumina = from, undissolved = 0.6 * used / k, left = 0;
+    bool told = false;
+    risk_begin(&risk, used);
+    for (int i = 0; i < 1080; i++) {
+        struct risk_input in = input(3600 + 10 * i, from, i / 150 % 2 ? 1 - swing : 1 + swing);
+        risk_step(&risk, &setup, &in);
+    }
+    for (int i = 1080; alumina > 1.9; i++) {
+        struct risk_input in = input(3600 + 10 * i, alumina, feed);
+        in.undissolved = undissolved;
+        told = risk_step(&risk, &setup, &in).raised || told;
+        left = told ? left + 10 : 0;
+        double gone = undissolved * -expm1(-k * 10);
+        undissolved += 0.6 * feed * used * 10 - gone;
+        alumina += 100.0 / 6200 * (gone + 0.4 * feed * used * 10 - used * 10);
+    }
+    return left;
+}
+
+/* An empty silo, or a control that stands still: nobody waits for its answer, and the hour before says nothing. A lean
+ * feeding that never ends is told once the control has had its time. */
+static void test_a_feed_that_is_off_is_told_at_once(void **state) {
+    (void)state;
+    for (int i = 0; i <= 6; i++) {
+        double feed = i / 10.0, short_of = told_before(feed, 2.2, 0.25), long_before = told_before(feed, 2.5, 0);
+        if (short_of < 400 || long_before < 600)
+            fail_msg("fed %.1f: told %g and %g s before", feed, short_of, long_before);
+    }
+    assert_true(told_before(0.75, 2.2, 0.25) > 150 && told_before(0.75, 2.5, 0) > 300);
+}
+
+/* A probability that goes to and fro about `raise` does not begin its time anew each time. */
+static void test_the_wait_does_not_begin_anew(void **state) {
+    (void)state;
+    struct risk risk = lean();
+    double raised_at = -1;
+    for (int i = 0; i < 180 && raised_at < 0; i++) {
+        struct risk_input in = input(9000 + 10 * i, i % 10 == 9 ? 2.1 : 1.93, 0.75);
+        if (risk_step(&risk, &setup, &in).raised) raised_at = 10 * i;
+    }
+    assert_true(raised_at >= setup.answer && raised_at < 2 * setup.answer);
+}
+
 /* Once told, it is not over because the control might feed more: only because there is enough, or it does. */
 static void test_hope_clears_nothing(void **state) {
     (void)state;
@@ -270,6 +318,8 @@ int main(void) {
         cmocka_unit_test(test_more_feed_counts_at_once),
         cmocka_unit_test(test_what_arrives_counts_more_than_what_is_asked_for),
         cmocka_unit_test(test_a_control_is_given_time_to_answer),
+        cmocka_unit_test(test_a_feed_that_is_off_is_told_at_once),
+        cmocka_unit_test(test_the_wait_does_not_begin_anew),
         cmocka_unit_test(test_hope_clears_nothing),
         cmocka_unit_test(test_what_was_fed_behind_an_effect_is_not_expected),
     };

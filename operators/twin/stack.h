@@ -8,6 +8,8 @@
  *     stack.left = ...; stack.right = ...;
  *     stack_rate(&stack, y, rate);                          returns non-zero beyond a limit
  *
+ * What a cell's heat makes of it is kept while that does not change: whoever changes a material sets `heat` to NaN.
+ *
  * The unknowns are heat contents of cells, divided by each cell's heat capacity at the start: where properties are
  * constant, y is the temperature. Heat contents and not temperatures, because then what flows out of one cell is what
  * flows into the next, whatever properties, phase change or a moving face do: the balance closes to round-off.
@@ -79,7 +81,7 @@ struct stack {
     double *loss;         /* W/K from a cell to `loss_to` */
     double *flux;         /* cells + 1: W through faces, to the right, of the last rate */
     double *t;            /* of the last rate */
-    double *heat;         /* J/m3 of the last rate; NaN: there was none */
+    double *heat;         /* J/m3 of the last rate; NaN: there was none, or the material is another */
     double *conductivity; /* W/m/K, of the last rate */
     unsigned char *of;    /* the layer of a cell */
     double loss_to;

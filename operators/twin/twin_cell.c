@@ -60,12 +60,15 @@ static const struct pl_option twin_options[] = {
     PL_OPT_DURATION(struct twin, feed_memory, "feed_memory", "3h", "1m", "1d", PL_FIXED,
                     "How long the most that a cell was fed is remembered: a control that sees alumina fall is expected "
                     "to feed that again. Some turns of its feeding."),
-    PL_OPT_DURATION(struct twin, answer, "answer", "6m", "0s", "4h", PL_FIXED,
-                    "How long a control may take for that, once a risk would be told without it. 0: it is not expected "
-                    "to."),
-    PL_OPT_DURATION(struct twin, attended, "attended", "1h", "0s", "1d", PL_FIXED,
-                    "How long behind tapping and an anode change its control feeds evenly, and is not expected to "
-                    "either."),
+    PL_OPT_DURATION(
+        struct twin, answer, "answer", "6m", "0s", "4h", PL_FIXED,
+        "How long a control may take for that, once a risk would be told without it, and as long as more than "
+        "that is left. 0: it is not expected to. Where it is not written and `lead` is not longer: half of "
+        "`lead`."),
+    PL_OPT_DURATION(
+        struct twin, attended, "attended", "1h", "0s", "1d", PL_FIXED,
+        "How long behind tapping (more than 8 kg in a minute) and an anode change its control feeds evenly, "
+        "and is not expected to either."),
     PL_OPT_INT(struct twin, patience, "patience", "3", "1", "1000", PL_FIXED,
                "Steps in a row that the probability must be above `raise`."),
     PL_OPT_END,
@@ -107,9 +110,14 @@ static void twin_check(void *self, struct pl_check *check) {
         check_value(&pairs[i], check);
     if (t->clear > t->raise)
         pl_check_error(check, "clear", "clear is above raise: what is raised would be over at once");
-    if (t->answer >= t->lead)
+    if (t->answer >= t->lead && pl_check_given(check, "answer"))
         pl_check_error(check, "answer", "answer is not below lead: what it waits for is over by then");
     if (t->every % t->step != 0) pl_check_error(check, "every", "every is no multiple of step");
+}
+
+/* A control has time for its answer within `lead`, also where only that is written. */
+static double answer_of(const struct twin *t) {
+    return (double)(t->answer < t->lead ? t->answer : t->lead / 2) * 1e-9;
 }
 
 static void set_up(struct twin *t) {
@@ -128,7 +136,7 @@ static void set_up(struct twin *t) {
                                         .patience = (double)t->patience,
                                         .feed_spread = t->feed_spread,
                                         .feed_memory = (double)t->feed_memory * 1e-9,
-                                        .answer = (double)t->answer * 1e-9}};
+                                        .answer = answer_of(t)}};
     models_defaults(twin_cell_model.parameters, s->values);
     const struct pl_pair *pairs = t->values.items;
     for (uint32_t i = 0; i < t->values.count; i++) {

@@ -228,6 +228,7 @@ static void what_no_cell_is_like_is_refused(void **state) {
     static const char *const wrong[][2] = {{"{model: { bth: 6000 }}", "did you mean bath?"},
                                            {"{model: { bath: 3 }}", "200"},
                                            {"{answer: 15m}", "answer"},
+                                           {"{lead: 5m, answer: 6m}", "answer"},
                                            {"{feed_spread: 1.5}", "feed_spread"},
                                            {"{feed_memory: 0s}", "feed_memory"},
                                            {"{attended: 2d}", "attended"},
@@ -238,6 +239,14 @@ static void what_no_cell_is_like_is_refused(void **state) {
         if (!strstr(text, wrong[i][1])) fail_msg("%s: %s", wrong[i][0], text);
         pl_free(text);
     }
+}
+
+/* What is not written gives way to what is. */
+static void a_short_lead_alone_is_none_of_that(void **state) {
+    (void)state;
+    static const char *const good[] = {"{lead: 1m}", "{lead: 5m}", "{lead: 6m}", "{lead: 7m, answer: 6m}"};
+    for (unsigned i = 0; i < PL_COUNT_OF(good); i++)
+        test_close(test_open("twin.cell", good[i], PL_SAMPLES));
 }
 
 int main(void) {
@@ -253,6 +262,7 @@ int main(void) {
         cmocka_unit_test(unrest_behind_an_anode_change_is_no_other_anode),
         cmocka_unit_test(the_same_from_windows),
         cmocka_unit_test(what_no_cell_is_like_is_refused),
+        cmocka_unit_test(a_short_lead_alone_is_none_of_that),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

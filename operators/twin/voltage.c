@@ -60,7 +60,9 @@ static double cover_by_alumina(const struct voltage_cell *cell, const struct bat
     return 0.9 * (by_composition + (lean > 0.05 ? (-0.1437 - 0.431 * 7.353) / (lean * lean) : 0));
 }
 
-double voltage_by_alumina(const struct voltage_cell *cell, const struct bath *bath, const struct voltage *v) {
+double voltage_by_alumina(const struct voltage_cell *cell, const struct bath *bath, const struct voltage *v,
+                          double *in_bath) {
+    *in_bath = 0;
     if (!(bath->alumina > ALUMINA_LEAST)) return 0;
     struct bath_slopes by = bath_by_alumina(bath);
     double kelvin = bath->t + KELVIN, root = sqrt(bath->alumina), activity = bath_activity(bath);
@@ -72,8 +74,8 @@ double voltage_by_alumina(const struct voltage_cell *cell, const struct bath *ba
     }
     double flow = 1.375 - 0.25 * bath_ratio(bath);
     if (v->cathode_concentration > 0) slope -= v->cathode_concentration * 0.25 * by.ratio / flow;
-    slope -= (v->bath + v->bubbles) * by.log_conductivity;
+    *in_bath = -(v->bath + v->bubbles) * by.log_conductivity;
     if (v->cover < COVER_MOST)
-        slope += v->bubbles * cover_by_alumina(cell, bath, by.ratio) / (v->cover * (1 - v->cover));
-    return slope;
+        *in_bath += v->bubbles * cover_by_alumina(cell, bath, by.ratio) / (v->cover * (1 - v->cover));
+    return slope + *in_bath;
 }

@@ -27,8 +27,10 @@ struct voltage {
 /* `distance` is the anode-cathode distance in cm. */
 struct voltage voltage_of(const struct voltage_cell *cell, const struct bath *bath, double current, double distance);
 
-/* V/wt%: by how much the total of `v`, which is that of this bath, grows with its alumina. */
-double voltage_by_alumina(const struct voltage_cell *cell, const struct bath *bath, const struct voltage *v);
+/* V/wt%: by how much the total of `v`, which is that of this bath, grows with its alumina; of that, `in_bath` is in the
+ * bath and its bubbles. */
+double voltage_by_alumina(const struct voltage_cell *cell, const struct bath *bath, const struct voltage *v,
+                          double *in_bath);
 
 extern const struct voltage_cell voltage_cell_126; /* the 126.5 kA pot of the published constants */
 extern const struct voltage_cell voltage_cell_180; /* the 180 kA reference cell */
