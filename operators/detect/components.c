@@ -30,9 +30,10 @@ bool components_learn(struct components *m, const double *rows, uint32_t count, 
     return take_apart(m, correlation_signals(&c), share, scratch);
 }
 
-bool components_follow(struct components *m, const struct covariance *rows, double share, double *scratch) {
+bool components_follow(struct components *m, const struct covariance *rows, const double *first_spread, double share,
+                       double *scratch) {
     struct correlation c = {m->centre, m->spread, m->direction, m->width, m->stride};
-    correlation_follow(&c, rows);
+    correlation_follow(&c, rows, first_spread);
     return take_apart(m, correlation_signals(&c), share, scratch);
 }
 

@@ -22,8 +22,10 @@ struct components {
 bool components_learn(struct components *m, const double *rows, uint32_t count, uint32_t from, uint32_t to,
                       double share, double *scratch);
 
-/* Learns from what is known of rows; a signal that stood still is left out as before. */
-bool components_follow(struct components *m, const struct covariance *rows, double share, double *scratch);
+/* Learns from what is known of rows, as a correlation does (correlation_follow); a signal that stood still is left out
+ * as before. */
+bool components_follow(struct components *m, const struct covariance *rows, const double *first_spread, double share,
+                       double *scratch);
 
 /* A row's coordinates: `score` [width], and `z` [width], the row in deviations. */
 void components_score(const struct components *m, const double *value, double *z, double *score);

@@ -67,15 +67,18 @@ void correlation_learn(struct correlation *m, const double *rows, uint32_t count
     correlation_factorise(m);
 }
 
-void correlation_follow(struct correlation *m, const struct covariance *rows) {
+void correlation_follow(struct correlation *m, const struct covariance *rows, const double *first_spread) {
+    static const double least_part = 0.1;
     const double n = covariance_rows(rows), unbiased = n > 1 ? n / (n - 1) : 1;
     for (uint32_t s = 0; s < m->signals; s++) {
-        const double variance = rows->cross[(size_t)s * rows->stride + s] * unbiased;
+        const double *cross = rows->cross + (size_t)s * rows->stride;
+        double *row = m->factor + (size_t)s * m->stride;
+        const double least = fmax(least_part * first_spread[s], 1e-9 * fabs(rows->mean[s]) + DBL_MIN);
         m->centre[s] = rows->mean[s];
-        if (!isinf(m->spread[s])) m->spread[s] = fmax(sqrt(variance), 1e-9 * fabs(m->centre[s]) + DBL_MIN);
-        for (uint32_t o = 0; o <= s; o++)
-            m->factor[(size_t)s * m->stride + o] =
-                rows->cross[(size_t)s * rows->stride + o] * unbiased / (m->spread[s] * m->spread[o]);
+        if (!isinf(m->spread[s])) m->spread[s] = fmax(sqrt(cross[s] * unbiased), least);
+        for (uint32_t o = 0; o < s; o++)
+            row[o] = cross[o] * unbiased / (m->spread[s] * m->spread[o]);
+        row[s] = isinf(m->spread[s]) ? 0 : 1;
     }
 }
 

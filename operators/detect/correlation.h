@@ -22,8 +22,8 @@ void correlation_gather(struct correlation *m, const double *rows, uint32_t coun
                         double *z);
 
 /* Learns from what is known of rows. A signal whose spread is infinite keeps it: nothing is known of one that stood
- * still. */
-void correlation_follow(struct correlation *m, const struct covariance *rows);
+ * still. No other falls under a tenth of its first spread [signals]: what it lacks counts as noise of its own. */
+void correlation_follow(struct correlation *m, const struct covariance *rows, const double *first_spread);
 void correlation_factorise(struct correlation *m); /* Cholesky, in place */
 
 uint32_t correlation_signals(const struct correlation *m); /* those that do not stand still */

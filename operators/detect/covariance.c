@@ -28,6 +28,17 @@ bool covariance_add(struct covariance *c, const double *row, double weight, doub
     return true;
 }
 
+bool covariance_add_known(struct covariance *c, double *row, const bool *unknown, double weight, double *scratch) {
+    const double kept = 1 / sqrt(1 - weight);
+    for (uint32_t s = 0; s < c->width; s++)
+        if (unknown[s]) row[s] = c->mean[s];
+    if (!covariance_add(c, row, weight, scratch)) return false;
+    for (uint32_t s = 0; s < c->width; s++)
+        for (uint32_t o = 0; o <= s; o++)
+            c->cross[(size_t)s * c->stride + o] *= (unknown[s] ? kept : 1) * (unknown[o] ? kept : 1);
+    return true;
+}
+
 double covariance_rows(const struct covariance *c) {
     return *c->squares > 0 ? fmax(1 / *c->squares, 1) : 1;
 }

@@ -26,6 +26,11 @@ void covariance_learn(struct covariance *c, const double *rows, uint32_t count, 
 /* False: the row is not one of numbers that can be squared, and has changed nothing. */
 bool covariance_add(struct covariance *c, const double *row, double weight, double *scratch);
 
+/* The same of a row of which not all is known (its other numbers may be anything). Of a signal that is unknown its mean
+ * and variance stay, and what it has to do with the others is forgotten by half as much: its row and column are scaled
+ * by 1 / sqrt(1 - w), so that the matrix remains one of covariances. `weight` is below 1. */
+bool covariance_add_known(struct covariance *c, double *row, const bool *unknown, double weight, double *scratch);
+
 /* So many rows, as far as it is known how they scatter; at least 1. */
 double covariance_rows(const struct covariance *c);
 

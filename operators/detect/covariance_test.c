@@ -98,11 +98,42 @@ static void numbers_without_a_square_change_nothing(void **state) {
     }
 }
 
+/* Of a signal that is not known mean and variance stay as they are, however long; what is known of the others is as
+ * without it, and no correlation becomes one that cannot be. */
+static void a_signal_that_is_not_known_stays(void **state) {
+    (void)state;
+    enum { FIRST = 100 };
+    static const bool none[WIDTH] = {false, false, false}, second[WIDTH] = {false, true, false};
+    double rows[ROWS * STRIDE], mean[WIDTH], cross[WIDTH * STRIDE], scratch[WIDTH], squares;
+    double mean_all[WIDTH], cross_all[WIDTH * STRIDE], squares_all;
+    struct covariance c = {mean, cross, &squares, WIDTH, STRIDE},
+                      all = {mean_all, cross_all, &squares_all, WIDTH, STRIDE};
+    make_rows(rows);
+    covariance_learn(&c, rows, FIRST, scratch);
+    covariance_learn(&all, rows, FIRST, scratch);
+    const double stays = mean[1], scatters = cross[STRIDE + 1], together = cross[STRIDE];
+    for (unsigned i = FIRST; i < ROWS; i++) {
+        double *row = rows + (size_t)i * STRIDE;
+        assert_true(covariance_add_known(&all, row, none, 0.01, scratch));
+        row[1] = 1e300;
+        assert_true(covariance_add_known(&c, row, second, 0.01, scratch));
+    }
+    assert_true(mean[1] == stays && fabs(cross[STRIDE + 1] - scatters) < 1e-9 * scatters);
+    assert_true(fabs(cross[STRIDE] - together * pow(0.99, (ROWS - FIRST) / 2.0)) < 1e-9);
+    assert_true(mean[0] == mean_all[0] && mean[2] == mean_all[2]);
+    assert_true(cross[0] == cross_all[0] && cross[2 * STRIDE] == cross_all[2 * STRIDE]);
+    for (unsigned s = 0; s < WIDTH; s++)
+        for (unsigned o = 0; o < s; o++)
+            assert_true(cross[s * STRIDE + o] * cross[s * STRIDE + o] <=
+                        cross[s * STRIDE + s] * cross[o * STRIDE + o] * (1 + 1e-12));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_all_rows_at_once),
         cmocka_unit_test(in_the_end_twice_the_memory),
         cmocka_unit_test(numbers_without_a_square_change_nothing),
+        cmocka_unit_test(a_signal_that_is_not_known_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

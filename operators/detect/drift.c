@@ -43,14 +43,20 @@ double drift_index(const struct drift_usual *usual, const uint32_t seen[DRIFT_BI
     return sum;
 }
 
+double drift_index_most(const struct drift_usual *usual, const float *numbers, uint64_t count, uint64_t window) {
+    double most = 0;
+    for (uint64_t first = 0; first + window <= count; first += window) {
+        uint32_t seen[DRIFT_BINS] = {0};
+        for (uint64_t i = first; i < first + window; i++)
+            seen[drift_bin(usual, numbers[i])]++;
+        most = fmax(most, drift_index(usual, seen));
+    }
+    return most;
+}
+
 void drift_learn_course(struct drift_usual *usual, float *numbers, uint64_t count, uint32_t window) {
-    const uint64_t length = count / 2 < window ? (count + 1) / 2 : window;
+    const uint64_t half = count > 1 ? count / 2 : 1;
     memcpy(numbers + count, numbers, count * sizeof *numbers);
     drift_learn(usual, numbers + count, count);
-    for (uint64_t first = 0; first + length <= count; first += length) {
-        uint32_t seen[DRIFT_BINS] = {0};
-        for (uint64_t i = first; i < first + length; i++)
-            seen[drift_bin(usual, numbers[i])]++;
-        usual->index = fmax(usual->index, drift_index(usual, seen));
-    }
+    usual->index = drift_index_most(usual, numbers, count, half < window ? half : window);
 }

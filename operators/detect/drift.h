@@ -32,4 +32,7 @@ unsigned drift_bin(const struct drift_usual *usual, float number);
 /* The index of so many numbers by bin; 0 without one. */
 double drift_index(const struct drift_usual *usual, const uint32_t seen[DRIFT_BINS]);
 
+/* The greatest index of the whole windows of numbers in the order in which they came; `window` is above 0. */
+double drift_index_most(const struct drift_usual *usual, const float *numbers, uint64_t count, uint64_t window);
+
 #endif

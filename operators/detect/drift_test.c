@@ -70,10 +70,28 @@ static void signals_that_have_few_values(void **state) {
     assert_true(drift_index(&usual, seen) > 0.5);
 }
 
+/* The second half stands still; it counts with an odd number of them, too. */
+static void both_halves_count(void **state) {
+    (void)state;
+    for (uint64_t count = 200; count <= 201; count++) {
+        float numbers[2 * 201];
+        struct drift_usual usual;
+        for (uint64_t i = 0; i < count; i++)
+            numbers[i] = i <= 100 ? (float)i / 100 : 0.505f;
+        drift_learn_course(&usual, numbers, count, 1000);
+        assert_true(usual.index > 1.5);
+    }
+    float one[2] = {7};
+    struct drift_usual usual;
+    drift_learn_course(&usual, one, 1, 1000);
+    assert_true(usual.index == 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_index_of_what_is_known),
         cmocka_unit_test(signals_that_have_few_values),
+        cmocka_unit_test(both_halves_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

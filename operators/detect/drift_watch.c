@@ -90,3 +90,17 @@ bool drift_close_frame(const struct drift_of *of, struct drift_watch *watch, uin
     memset(seen, 0, (size_t)of->count * DRIFT_BINS * sizeof *seen);
     return good;
 }
+
+bool drift_forget(struct drift_watch *watch, struct verdicts *verdicts, uint32_t asset, pl_time time,
+                  const char *explanation) {
+    const struct drift_watch before = *watch;
+    *watch = (struct drift_watch){0};
+    if (!before.drifted || !pl_wanted(verdicts->node, VERDICT_EVENTS)) return true;
+    struct pl_pack *body = verdicts->body;
+    pl_pack_reset(body);
+    pl_pack_map(body, 3);
+    pl_pack_pair_int(body, "start", before.since);
+    pl_pack_pair_int(body, "frames", before.frames);
+    pl_pack_pair_str(body, "explanation", explanation);
+    return verdicts_say(verdicts, asset, "detect.settled", time, 0.5);
+}

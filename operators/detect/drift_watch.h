@@ -2,7 +2,7 @@
  * longer lie as they did.
  *
  *     detect.drifted   a window is beyond a limit for the first time; the three numbers that are farthest
- *     detect.settled   one is not, for the first time since
+ *     detect.settled   one is not, for the first time since; or what it was held against is there no more
  */
 #ifndef POTLINE_DETECT_DRIFT_WATCH_H
 #define POTLINE_DETECT_DRIFT_WATCH_H
@@ -38,5 +38,9 @@ void drift_see(const struct drift_of *of, uint32_t *seen, uint32_t number, doubl
  */
 bool drift_close_frame(const struct drift_of *of, struct drift_watch *watch, uint32_t *seen, struct verdicts *verdicts,
                        uint32_t asset, pl_time time, bool *closed);
+
+/* What numbers were held against is there no more: a drift that was told has settled. False without memory. */
+bool drift_forget(struct drift_watch *watch, struct verdicts *verdicts, uint32_t asset, pl_time time,
+                  const char *explanation);
 
 #endif

@@ -16,6 +16,7 @@ static size_t place(const struct frame_rule *rule, double *base, struct frame_vi
     } arrays[] = {
         {&view->value, n},
         {&view->held, n},
+        {&view->there, n},
         {&view->train, n * rule->train},
         {&view->recent, n * rule->rows_kept},
         {&view->mean, n},
@@ -31,6 +32,10 @@ static size_t place(const struct frame_rule *rule, double *base, struct frame_vi
         {&view->average, follows ? width : 0},
         {&view->cross, follows ? width * width : 0},
         {&view->squares, follows},
+        {&view->first_spread, follows ? width : 0},
+        {&view->alarms, follows ? rule->rows_kept : 0},
+        {&view->stood, follows ? n * rule->rows_kept : 0},
+        {&view->stood_most, follows ? n : 0},
         {&view->window, rule->local ? n * rule->locals.window : 0},
         {&view->sorted, rule->local ? n * rule->locals.window : 0},
         {&view->usual, rule->local ? n : 0},
@@ -61,7 +66,8 @@ struct frame_view frame_view(const struct frame_rule *rule, struct frame *frame)
 
 void frame_fill(const struct frame_rule *rule, struct frame *frame, struct frame_view *view) {
     for (uint32_t s = 0; s < rule->signals; s++) { /* one that is not known yet is 0 */
-        if (s < frame->known && isfinite(view->value[s]))
+        view->there[s] = s < frame->known && isfinite(view->value[s]);
+        if (view->there[s] > 0)
             view->held[s] = view->value[s];
         else
             view->value[s] = view->held[s];
@@ -87,21 +93,31 @@ static bool moves_little_by_little(const struct frame_rule *rule, const struct f
     return frame->learned >= least && steps < ratio_most * 2 * squares;
 }
 
-bool frame_breaks(const struct frame_rule *rule, struct frame *frame, struct frame_view *view, uint32_t most) {
-    static const double fading = 0.999; /* of what was once large, in a frame */
-    static const double times = 3, times_alone = 4;
+/* Times its largest step so far. */
+static double far(const struct frame *frame, const struct frame_view *view, uint32_t s) {
+    return frame->begun && view->step[s] > 0 ? fabs(view->value[s] - view->held[s]) / view->step[s] : 0;
+}
+
+uint32_t frame_jumps(const struct frame *frame, const struct frame_view *view) {
+    static const double times = 3;
     uint32_t jumps = 0;
-    bool alone = false;
-    for (uint32_t s = 0; s < frame->known && frame->begun; s++) {
-        const double far = view->step[s] > 0 ? fabs(view->value[s] - view->held[s]) / view->step[s] : 0;
-        jumps += far > times;
-        alone |= far > times_alone && moves_little_by_little(rule, frame, view, s);
-    }
-    const bool breaks = jumps >= most || alone;
-    for (uint32_t s = 0; s < frame->known && frame->begun && !breaks; s++)
+    for (uint32_t s = 0; s < frame->known; s++)
+        jumps += far(frame, view, s) > times;
+    return jumps;
+}
+
+bool frame_jumps_alone(const struct frame_rule *rule, const struct frame *frame, const struct frame_view *view,
+                       uint32_t signal) {
+    static const double times = 4;
+    return view->there[signal] > 0 && far(frame, view, signal) > times &&
+           moves_little_by_little(rule, frame, view, signal);
+}
+
+void frame_learn_steps(const struct frame *frame, struct frame_view *view) {
+    static const double fading = 0.999; /* of what was once large, in a frame */
+    for (uint32_t s = 0; s < frame->known && frame->begun; s++)
         if (isfinite(view->value[s]))
             view->step[s] = fmax(view->step[s] * fading, fabs(view->value[s] - view->held[s]));
-    return breaks;
 }
 
 void frame_forget(struct frame *frame) {
@@ -111,5 +127,5 @@ void frame_forget(struct frame *frame) {
     frame->rows = 0;
     frame->since_change = 0;
     frame->local_rows = 0;
-    frame->calm = frame->alarmed = 0;
+    frame->alarmed = 0;
 }

@@ -45,6 +45,7 @@ struct scatter_rule {
     uint32_t forget; /* frames over which what was learned is forgotten for what comes; 0: it stays as it is */
     uint32_t every;  /* frames that teach from one calculation of the components to the next */
     uint32_t accept; /* frames of an alarm after which they teach, too; 0: never */
+    uint32_t late;   /* frames until one teaches: an alarm by then is what it began */
 };
 
 struct frame_rule {
@@ -86,8 +87,7 @@ struct frame {
     uint32_t scatter_rows; /* frames that the scatter was learned from */
     uint32_t taught;       /* of them, those whose weight is not forgotten yet; `forget` at most */
     uint32_t due;          /* frames that have taught since the components were calculated */
-    uint32_t calm;         /* frames without an alarm, up to now; */
-    uint32_t alarmed;      /* frames of the alarm that there is now */
+    uint32_t alarmed;      /* frames with alarms, less those without since (teaching.h) */
     struct episode episode;
     pl_time first, last; /* of the frames that taught at first */
     double distance;     /* of the newest frame, in all components: T2 over what it is on average */
@@ -98,6 +98,7 @@ struct frame {
 struct frame_view {
     double *value;  /* of the frame at hand; NaN: missing */
     double *held;   /* the last that was there */
+    double *there;  /* 1: it was in the frame before */
     double *train;  /* [frame][signal] */
     double *recent; /* ring, [row][signal] */
     double *mean, *deviation, *limit, *freedom;
@@ -106,6 +107,10 @@ struct frame_view {
     double *factor;     /* lower triangle of the Cholesky factor, or components; [width][width] (frame_width) */
     double *centre, *spread, *variance; /* [width] */
     double *average, *cross, *squares;  /* a struct covariance of what has taught; [width], [width][width], 1 */
+    double *first_spread;               /* what `spread` was at first; [width] */
+    double *alarms;                     /* ring, 1 or 0 by row: it was an alarm */
+    double *stood;                      /* ring, [row][signal]: frames that it has repeated its value */
+    double *stood_most;                 /* the most of them while it was learned */
     double *window, *sorted;            /* [signal][window] */
     double *usual;                      /* deviation from the median of the window */
     struct drift_usual *lay;            /* how each signal, and behind them the distance, lay; [signals + 1] */
@@ -125,11 +130,17 @@ struct frame_view frame_view(const struct frame_rule *rule, struct frame *frame)
 /* The frame at hand is complete: missing values are filled from those held. */
 void frame_fill(const struct frame_rule *rule, struct frame *frame, struct frame_view *view);
 
-/* Does the frame at hand not go on from the one before? `most` signals or more have moved three times as far as ever
- * from frame to frame; or one has that moved little by little while it was learned (each frame has 0.9 of the one
- * before, or more, by von Neumann's ratio): a mass of water does not change its temperature between two frames, and no
- * fault makes it. Before frame_fill. Steps are learned from frames that do go on. */
-bool frame_breaks(const struct frame_rule *rule, struct frame *frame, struct frame_view *view, uint32_t most);
+/* How many signals have moved three times as far from the frame before as ever; before frame_fill. */
+uint32_t frame_jumps(const struct frame *frame, const struct frame_view *view);
+
+/* Has a signal jumped by itself: one that moved little by little while it was learned (each frame has 0.9 of the one
+ * before, or more, by von Neumann's ratio), and now by more than four times its largest step? It must have been there
+ * in the frame before, too. A mass of water does not do so between two frames; a broken sensor does. */
+bool frame_jumps_alone(const struct frame_rule *rule, const struct frame *frame, const struct frame_view *view,
+                       uint32_t signal);
+
+/* The frame at hand goes on from the one before: its steps are usual ones. */
+void frame_learn_steps(const struct frame *frame, struct frame_view *view);
 
 /* Forgets what was learned, and begins anew with the next frame. */
 void frame_forget(struct frame *frame);

@@ -235,6 +235,13 @@ static bool follow_episode(struct process *p, uint32_t subject, struct frame *fr
     return verdict->alarm || !episode->active || verdicts_end(&p->verdicts, subject, episode, verdict, reason);
 }
 
+/* It is another run, and begins at `time`. */
+static bool forget(struct process *p, uint32_t subject, struct frame *frame, pl_time time) {
+    frame_forget(frame);
+    pl_count(p->verdicts.node, PROCESS_COUNT_RUNS, 1);
+    return process_drift_forget(p, subject, frame, time);
+}
+
 static bool judge_frame(struct process *p, uint32_t subject, struct frame *frame, struct frame_view *view) {
     double away = 0;
     memcpy(view->recent + frame->rows % p->rule.rows_kept * p->rule.signals, view->value,
@@ -247,7 +254,7 @@ static bool judge_frame(struct process *p, uint32_t subject, struct frame *frame
     pl_count(p->verdicts.node, PROCESS_COUNT_FOLLOWED, taught);
     frame->rows++;
     if (away > p->regime && !p->cut) {
-        frame_forget(frame);
+        if (!forget(p, subject, frame, frame->time)) return false;
         verdict = (struct verdict){.threshold = p->rule.threshold, .changepoint = verdict.changepoint};
     }
     if (frame->state == FRAME_JUDGING && !process_drift_close(p, subject, frame, view)) return false;
@@ -255,18 +262,32 @@ static bool judge_frame(struct process *p, uint32_t subject, struct frame *frame
            verdicts_tell(&p->verdicts, subject, frame->time, &verdict);
 }
 
+/* One that moved little by little has jumped, and not to where a sensor is that is clipped or dead, nor from there. */
+static bool jumps_alone(const struct process *p, uint32_t subject, const struct frame *frame,
+                        const struct frame_view *view) {
+    for (uint32_t s = 0; s < frame->known; s++) {
+        const struct pl_tag *tag = pl_tags_get(pl_node_tags(p->verdicts.node), p->members[subject][s]);
+        const double least = fmin(view->value[s], view->held[s]), most = fmax(view->value[s], view->held[s]);
+        const bool inside = least > tag->low && most < tag->high;
+        if (inside && frame_jumps_alone(&p->rule, frame, view, s)) return true;
+    }
+    return false;
+}
+
 /* Steps are known after some frames; nothing that is known of the run before holds behind a break. */
-static void note_break(const struct process *p, struct frame *frame, struct frame_view *view) {
+static bool note_break(struct process *p, uint32_t subject, struct frame *frame, struct frame_view *view) {
     static const uint32_t least = 20;
-    if (!p->jump || p->cut) return;
-    const bool breaks = frame_breaks(&p->rule, frame, view, (uint32_t)p->jump);
-    if (breaks && (frame->state == FRAME_JUDGING || frame->learned >= least)) frame_forget(frame);
+    if (!p->jump || p->cut) return true;
+    const bool breaks = frame_jumps(frame, view) >= p->jump || (p->jump_alone && jumps_alone(p, subject, frame, view));
+    if (!breaks) frame_learn_steps(frame, view);
+    const bool known = frame->state == FRAME_JUDGING || frame->learned >= least;
+    return !breaks || !known || forget(p, subject, frame, frame->time);
 }
 
 static bool close_frame(struct process *p, uint32_t subject, struct frame *frame) {
     struct frame_view view = frame_view(&p->rule, frame);
     frame->open = 0;
-    note_break(p, frame, &view);
+    if (!note_break(p, subject, frame, &view)) return false;
     frame->begun = 1;
     process_drift_see(p, frame, &view);
     frame_fill(&p->rule, frame, &view);
@@ -286,8 +307,7 @@ static bool turn_over(struct process *p, uint32_t subject, struct frame *frame, 
     const bool taught = frame->teaching && !teaching && frame->state == FRAME_LEARNING && frame->learned > 1;
     if (taught) return learn(p, subject, frame, &view);
     const bool gap = p->gap && !p->cut && frame->begun && (uint64_t)time - (uint64_t)frame->time > (uint64_t)p->gap;
-    if (gap) frame_forget(frame);
-    return true;
+    return !gap || forget(p, subject, frame, time);
 }
 
 static bool open_frame(struct process *p, uint32_t subject, struct frame *frame, pl_time time, bool teaching) {
@@ -376,6 +396,8 @@ const struct pl_operator detect_process = {
         PL_COUNTERS([PROCESS_COUNT_JUDGED] = {"judged", "frames", "Frames judged."},
                     [PROCESS_COUNT_ALARMS] = {"alarms", "frames", "Of them, those that are alarms."},
                     [PROCESS_COUNT_LEARNED] = {"learned", "frames", "Frames kept to learn from."},
+                    [PROCESS_COUNT_RUNS] = {"runs", "times",
+                                            "What was learned was forgotten: a `gap`, a `jump`, or another `regime`."},
                     [PROCESS_COUNT_FOLLOWED] = {"followed", "frames", "Frames that scatter went on learning from."},
                     [PROCESS_COUNT_BLIND] = {"blind", "frames",
                                              "Frames that scatter could not judge: too few have taught for "

@@ -29,6 +29,7 @@ struct process {
     pl_time cut;
     double regime;
     int64_t jump;
+    bool jump_alone;
     bool drifts;
     int64_t drift_window;
     double drift_limit;
@@ -49,6 +50,7 @@ enum {
     PROCESS_COUNT_JUDGED,
     PROCESS_COUNT_ALARMS,
     PROCESS_COUNT_LEARNED,
+    PROCESS_COUNT_RUNS,
     PROCESS_COUNT_FOLLOWED,
     PROCESS_COUNT_BLIND,
     PROCESS_COUNT_DRIFTED,
@@ -71,6 +73,8 @@ extern const struct pl_command process_commands[];
 
 /* Behind the learning of an asset, all but its distances. False without memory. */
 bool process_drift_learn(const struct process *p, struct frame *frame, struct frame_view *view);
+/* What was learned is forgotten at `time`: there is nothing to have drifted from. False without memory. */
+bool process_drift_forget(struct process *p, uint32_t subject, struct frame *frame, pl_time time);
 /* The frame at hand, before what is missing is filled; and behind its verdict. False without memory. */
 void process_drift_see(const struct process *p, const struct frame *frame, const struct frame_view *view);
 bool process_drift_close(struct process *p, uint32_t subject, struct frame *frame, const struct frame_view *view);

@@ -51,6 +51,13 @@ bool process_drift_learn(const struct process *p, struct frame *frame, struct fr
     return numbers != NULL;
 }
 
+bool process_drift_forget(struct process *p, uint32_t subject, struct frame *frame, pl_time time) {
+    if (!p->rule.drift_window) return true;
+    p->drift_news = true;
+    return drift_forget(&frame->drift, &p->verdicts, subject, time,
+                        "another run has begun, and what is usual is learned anew");
+}
+
 void process_drift_see(const struct process *p, const struct frame *frame, const struct frame_view *view) {
     if (!p->rule.drift_window || frame->state != FRAME_JUDGING || frame->teaching) return;
     const struct about about = {p, frame->modelled};
@@ -76,8 +83,10 @@ void process_drift_show(struct process *p) {
     p->drift_news = false;
     const struct pl_table *frames = pl_node_table(p->verdicts.node, PROCESS_FRAMES);
     double most = 0;
-    for (struct pl_record *at = pl_table_next(frames, NULL); at; at = pl_table_next(frames, at))
-        most = fmax(most, ((const struct frame *)pl_record_data(at))->drift.over);
+    for (struct pl_record *at = pl_table_next(frames, NULL); at; at = pl_table_next(frames, at)) {
+        const struct frame *frame = pl_record_data(at);
+        if (frame->state == FRAME_JUDGING) most = fmax(most, frame->drift.over);
+    }
     pl_gauge_set(p->verdicts.node, PROCESS_GAUGE_DRIFT, most);
 }
 

@@ -91,10 +91,35 @@ static void a_plant_that_wanders_has_not_drifted(void **state) {
     test_close(t);
 }
 
+/* What had drifted is over when another run is learned: it is told, and neither gauge nor list keeps it. */
+static void another_run_has_not_drifted(void **state) {
+    (void)state;
+    struct test *t =
+        test_open("detect.process",
+                  "{signals: 3, train: 1000, level: false, scatter: true, drift: {window: 500}, gap: 1h}", PL_SAMPLES);
+    srand(21);
+    play(t, false, 0, 3000);
+    assert_non_null(event_of(t, "detect.drifted", 0));
+    assert_null(event_of(t, "detect.settled", 0));
+    assert_true(pl_harness_gauge(t->h, "drift") > 1);
+    play(t, false, 10000, 10100);
+    const struct event_row *settled = event_of(t, "detect.settled", 0);
+    assert_non_null(settled);
+    assert_int_equal(settled->time, 10000 * S);
+    assert_string_equal(settled->tag, "l.pump");
+    assert_non_null(strstr(settled->body, "another run"));
+    assert_true(pl_harness_gauge(t->h, "drift") == 0);
+    assert_int_equal(test_counter(t, "runs"), 1);
+    play(t, false, 10100, 12000);
+    assert_null(event_of(t, "detect.settled", 1));
+    test_close(t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_learned_lies_otherwise),
         cmocka_unit_test(a_plant_that_wanders_has_not_drifted),
+        cmocka_unit_test(another_run_has_not_drifted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

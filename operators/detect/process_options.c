@@ -45,11 +45,13 @@ static const struct pl_option scatter_options[] = {
                   "the rest, too. 0: T2 of all components only, which needs half the time."),
     PL_OPT_INT(struct process, forget, "forget", "0", "0", "1000000000", PL_STATE,
                "Frames over which what was learned is forgotten for what comes: those that are no alarm teach (ten frames "
-               "later, if there is none by then), so a plant that wears is followed. 0: what was learned stays as it is."),
+               "later, with level persist + smooth, if there is none by then), so a plant that wears is followed; not "
+               "signals that stand. 0: what was learned stays as it is."),
     PL_OPT_INT(struct process, every, "every", "100", "1", "1000000", PL_FIXED,
                "Frames that teach from one calculation of the components to the next; at least one a signal and lag."),
     PL_OPT_INT(struct process, scatter_accept, "accept", "0", "0", "1000000000", PL_FIXED,
-               "With forget: frames of an alarm behind which they teach, so that it becomes usual; 0: never."),
+               "With forget: frames of an alarm, less those since without one, behind which they teach, so that it becomes "
+               "usual; 0: never."),
     PL_OPT_END,
 };
 static const struct pl_option local_options[] = {
@@ -96,10 +98,14 @@ const struct pl_option process_options[] = {
                 "frames teach, whenever they are."),
     PL_OPT_DURATION(struct process, gap, "gap", "0s", "0s", "3650d", PL_FIXED,
                     "After a gap of so long it is learned anew; 0: never."),
-    PL_OPT_INT(struct process, jump, "jump", "0", "0", "255", PL_FIXED,
-               "When so many signals jump at once by more than three times their largest step so far, or one that "
-               "moved little "
-               "by little by more than four times, it is another run, which is learned anew; 0: never."),
+    PL_OPT_INT(
+        struct process, jump, "jump", "0", "0", "255", PL_FIXED,
+        "When so many signals jump at once by more than three times their largest step so far it is another run, "
+        "which is learned anew; 0: never."),
+    PL_OPT_BOOL(struct process, jump_alone, "jump_alone", "false", PL_FIXED,
+                "With jump: one signal that moved little by little, as a temperature does, and jumps by more than four "
+                "times its largest step, is another run, too. For recordings of runs one behind the other, not for a "
+                "plant: a fault of that sensor is then learned, and no alarm."),
     PL_OPT_NUMBER(struct process, regime, "regime", "1", "0", "1", PL_FIXED,
                   "When more than this part of the signals are beyond three times their limit it is another regime, "
                   "which is learned; 1: never."),
@@ -133,9 +139,11 @@ struct frame_rule process_rule(const struct process *p) {
                                           .every = (uint32_t)p->every,
                                           .accept = (uint32_t)p->scatter_accept};
     rule.locals = (struct local_rule){(uint32_t)p->window, (uint32_t)p->local_memory, p->most};
+    const uint32_t least_late = 10, level_late = p->level ? rule.levels.persist + rule.levels.smooth : 0;
+    rule.scatters.late = level_late > least_late ? level_late : least_late;
     rule.drift_window = p->drifts ? (uint32_t)p->drift_window : 0;
     rule.rows_kept = p->level ? rule.levels.smooth : 1;
-    const uint32_t reach = rule.scatters.lags + (rule.scatters.forget ? SCATTER_LATE : 0);
+    const uint32_t reach = rule.scatters.lags + (rule.scatters.forget ? rule.scatters.late : 0);
     if (reach >= rule.rows_kept) rule.rows_kept = reach + 1;
     if (p->change && rule.changes.recent + rule.changes.before > rule.rows_kept)
         rule.rows_kept = rule.changes.recent + rule.changes.before;
@@ -151,6 +159,18 @@ void process_check(void *self, struct pl_check *check) {
     const struct process *p = self;
     if (!p->level && !p->scatter && !p->local)
         pl_check_error(check, "level", "there is nothing to look at: say level, scatter or local");
+    if (p->jump_alone && !p->jump)
+        pl_check_error(check, "jump_alone", "goes with `jump`: say how many jump together, too");
+    if (p->scatter && !p->forget && p->scatter_accept)
+        pl_check_error(check, "scatter.accept", "nothing teaches behind the first frames: say `forget`, too");
+    if (p->scatter && !p->forget && pl_check_given(check, "scatter.every"))
+        pl_check_error(check, "scatter.every", "nothing teaches behind the first frames: say `forget`, too");
+    if (p->drifts && !p->cut && p->drift_window > p->train / 2)
+        pl_check_warning(
+            check, "drift.window",
+            "is more than half of the %lld frames that teach: how much such windows differ by themselves is "
+            "not known, and what is usual may be told as a drift",
+            (long long)p->train);
     if (p->change && !p->level) pl_check_error(check, "change", "is judged by the limits of level: say level, too");
     if (p->level && (p->train < p->smooth || p->train <= p->block))
         pl_check_error(check, "train", "fewer frames than a block or a mean of `level` takes teach nothing");

@@ -67,6 +67,7 @@ static void another_run_is_known_by_its_jumps(void **state) {
     assert_true(late > 250);
     assert_true(alarms - late < 20);
     assert_int_equal(test_counter(t, "learned"), 2 * 300);
+    assert_int_equal(test_counter(t, "runs"), 1);
     test_close(t);
 }
 
@@ -90,9 +91,69 @@ static void run_behind_a_run(const char *options, double jump, double off, unsig
     test_close(t);
 }
 
+/* From row 1000 on a couple in a mass of water does what couples do: `at` is what it then shows by row, its own value
+ * before. Alarms from then on, and how often it was another run. */
+static unsigned broken_couple(const char *options, double (*at)(unsigned row, double temp), uint64_t *runs) {
+    srand(8);
+    struct test *t = test_open_ranged("detect.process", options, PL_SAMPLES, "*.temp", 0, 100);
+    double temp = 60;
+    for (unsigned row = 0; row < 2000; row++) {
+        temp += 0.02 * noise() - 0.01 * (temp - 60);
+        const double shown = row < 1000 ? temp : at(row, temp);
+        const struct sample rows[] = {{row * S, names[0], 100 + noise(), 0},
+                                      {row * S, names[1], 50 + noise(), 0},
+                                      {row * S, names[3], shown, isnan(shown) ? PL_Q_BAD | PL_Q_MISSING : 0}};
+        test_push(t, rows, 3);
+    }
+    unsigned alarms = 0;
+    for (unsigned i = 1; i < t->out[0].samples; i += 2)
+        alarms += t->out[0].sample[i].value != 0 && t->out[0].sample[i].time >= 1000 * S;
+    *runs = test_counter(t, "runs");
+    test_close(t);
+    return alarms;
+}
+
+static double open_couple(unsigned row, double temp) {
+    (void)row;
+    (void)temp;
+    return 0;
+}
+
+static double another_place(unsigned row, double temp) {
+    (void)row;
+    return temp + 5;
+}
+
+static double away_for_a_while(unsigned row, double temp) {
+    return row < 1400 ? (double)NAN : temp + 5;
+}
+
+static void a_broken_couple_is_an_alarm(void **state) {
+    (void)state;
+    static const char *const by_jump = "{signals: 3, jump: 3, level: {freedom: 0}}",
+                             *const alone = "{signals: 3, jump: 3, jump_alone: true, level: {freedom: 0}}";
+    static const struct {
+        const char *options;
+        double (*at)(unsigned row, double temp);
+        unsigned least, most;
+        uint64_t runs;
+    } cases[] = {
+        {by_jump, open_couple, 950, 1000, 0},    {by_jump, another_place, 950, 1000, 0},
+        {alone, open_couple, 950, 1000, 0},      /* the end of its range */
+        {alone, another_place, 0, 100, 1},       /* what the option costs */
+        {alone, away_for_a_while, 550, 1000, 0}, /* it was not there in the frame before */
+    };
+    for (unsigned i = 0; i < PL_COUNT_OF(cases); i++) {
+        uint64_t runs;
+        const unsigned alarms = broken_couple(cases[i].options, cases[i].at, &runs);
+        if (alarms < cases[i].least || alarms > cases[i].most || runs != cases[i].runs)
+            fail_msg("case %u: %u alarms, %zu runs", i, alarms, (size_t)runs);
+    }
+}
+
 static void a_mass_does_not_jump(void **state) {
     (void)state;
-    const char *options = "{signals: 3, level: {exclude: '*.temp', least: 0.001}, jump: 3}";
+    const char *options = "{signals: 3, level: {exclude: '*.temp', least: 0.001}, jump: 3, jump_alone: true}";
     unsigned alarms;
     uint64_t learned;
     run_behind_a_run(options, 1, 2, &alarms, &learned);
@@ -248,6 +309,9 @@ static void refusals(void **state) {
         {"{train: 100000}", "at most"},
         {"{level: false, signals: 200, scatter: {lags: 3}}", "200 signals of 4 frames"},
         {"{scatter: {forget: 299}}", "less than the 300 frames"},
+        {"{scatter: {accept: 100}}", "`forget`"},
+        {"{scatter: {every: 10}}", "`forget`"},
+        {"{jump_alone: true}", "`jump`"},
         {"{scatter: {forget: 1000}, cut: '2026-01-01T00:00:00Z'}", "behind the `cut`"},
         {"{signals: 255, train: 2, level: false, scatter: {forget: 1000}}", "at most"},
     };
@@ -264,6 +328,7 @@ int main(void) {
         cmocka_unit_test(where_the_fault_stands_does_not_matter),
         cmocka_unit_test(another_run_is_known_by_its_jumps),
         cmocka_unit_test(a_mass_does_not_jump),
+        cmocka_unit_test(a_broken_couple_is_an_alarm),
         cmocka_unit_test(only_the_side_that_matters),
         cmocka_unit_test(a_new_level_is_accepted),
         cmocka_unit_test(a_wandering_signal_is_no_alarm),

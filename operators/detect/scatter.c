@@ -8,6 +8,7 @@
 #include "components.h"
 #include "correlation.h"
 #include "robust.h"
+#include "teaching.h"
 
 enum { FOLDS = 5 };
 static const double ridge = 1e-6; /* as of a correlation that is factorised */
@@ -174,6 +175,8 @@ static bool learn_rows(const struct frame_rule *rule, struct frame *frame, struc
     if (rule->scatters.forget) {
         struct covariance taught = covariance_of(rule, view, width);
         covariance_learn(&taught, rows, count, z);
+        memcpy(view->first_spread, view->spread, width * sizeof *view->spread);
+        teaching_begin(rule, frame, view);
         frame->taught = count;
         frame->due = 0;
     }
@@ -288,9 +291,10 @@ double scatter_judge(const struct frame_rule *rule, struct frame *frame, struct 
 
 /* ---- Going on learning ---- */
 
-static bool model_follow(struct model *m, const struct covariance *taught, double *scratch) {
-    if (m->share > 0) return components_follow(&m->parts, taught, m->share, scratch);
-    correlation_follow(&m->all, taught);
+static bool model_follow(struct model *m, const struct covariance *taught, const double *first_spread,
+                         double *scratch) {
+    if (m->share > 0) return components_follow(&m->parts, taught, first_spread, m->share, scratch);
+    correlation_follow(&m->all, taught, first_spread);
     correlation_factorise(&m->all);
     return true;
 }
@@ -306,7 +310,7 @@ static bool calculate(const struct frame_rule *rule, struct frame *frame, struct
     memcpy(spread, view->spread, room * sizeof *spread);
     memset(scratch, 0, squares * sizeof *scratch);
     memset(variance, 0, room * sizeof *variance);
-    if (model_follow(&next, taught, z)) {
+    if (model_follow(&next, taught, view->first_spread, z)) {
         memcpy(view->factor, scratch, squares * sizeof *scratch);
         memcpy(view->centre, centre, room * sizeof *centre);
         memcpy(view->spread, spread, room * sizeof *spread);
@@ -318,36 +322,24 @@ static bool calculate(const struct frame_rule *rule, struct frame *frame, struct
     return true;
 }
 
-static void count_on(uint32_t *frames) {
-    if (*frames < UINT32_MAX) ++*frames;
-}
-
-/* Neither it, nor those behind it that it was judged with, nor what an alarm may have begun with. */
-static bool may_teach(const struct frame_rule *rule, struct frame *frame, bool alarm) {
-    const uint32_t reach = SCATTER_LATE + rule->scatters.lags;
-    if (alarm) {
-        frame->calm = 0;
-        count_on(&frame->alarmed);
-    } else {
-        frame->alarmed = 0;
-        count_on(&frame->calm);
-    }
-    const bool accepted = rule->scatters.accept && frame->alarmed > rule->scatters.accept;
-    return frame->scatter_signals && frame->rows >= reach && (accepted || frame->calm > reach);
-}
-
 bool scatter_follow(const struct frame_rule *rule, struct frame *frame, struct frame_view *view, bool alarm,
                     bool *taught) {
     const struct scatter_rule *r = &rule->scatters;
     const uint32_t n = frame->modelled, width = n * (1 + r->lags);
     double row[SCATTER_WIDTH_MAX], z[SCATTER_WIDTH_MAX];
     *taught = false;
-    if (!r->forget || !may_teach(rule, frame, alarm)) return true;
-    for (uint32_t lag = 0; lag <= r->lags; lag++)
-        memcpy(row + (size_t)lag * n, frame_recent(rule, frame, view, SCATTER_LATE + lag), n * sizeof *row);
+    if (!r->forget) return true;
+    teaching_note(rule, frame, view, alarm);
+    if (!teaching_may(rule, frame, view)) return true;
     struct covariance known = covariance_of(rule, view, width);
+    bool stands[SCATTER_WIDTH_MAX];
+    for (uint32_t s = 0; s < width; s++) {
+        const uint64_t back = r->late + s / n;
+        stands[s] = teaching_stands(rule, frame, view, s % n, back);
+        row[s] = frame_recent(rule, frame, view, back)[s % n];
+    }
     const uint32_t weighed = frame->taught < r->forget ? frame->taught + 1 : r->forget;
-    if (!covariance_add(&known, row, 1.0 / weighed, z)) return true;
+    if (!covariance_add_known(&known, row, stands, 1.0 / weighed, z)) return true;
     *taught = true;
     frame->taught = weighed;
     if (++frame->due < r->every || frame->due < width) return true;

@@ -7,9 +7,9 @@
  * a T^2 is Fisher's, that of Q Box's (1954). What the laws do not know (rows that are not independent, signals that are
  * not normal) is measured by leaving out each fifth of the learned rows in turn and judging it by the rest.
  *
- * With `forget` it goes on learning: mean and covariance (covariance.h) are those of frames that were no alarm, so a
- * plant that wears is followed and a fault is not learned. How much larger than its law a statistic is stays as
- * measured.
+ * With `forget` it goes on learning: mean and covariance (covariance.h) are those of frames that were no alarm
+ * (teaching.h), so a plant that wears is followed and a fault is not learned. A signal that stands keeps its spread,
+ * and none falls under a tenth of what it was at first. How much larger than its law a statistic is stays as measured.
  */
 #ifndef POTLINE_DETECT_SCATTER_H
 #define POTLINE_DETECT_SCATTER_H
@@ -17,7 +17,6 @@
 #include "frame.h"
 
 enum { SCATTER_WIDTH_MAX = 360 }; /* of rows: signals * (1 + lags) */
-enum { SCATTER_LATE = 10 };       /* frames until one teaches: an alarm by then is what it began */
 
 /* False without memory. With fewer frames than it takes, or signals that say nothing, it judges less, or nothing. */
 bool scatter_learn(const struct frame_rule *rule, struct frame *frame, struct frame_view *view);
@@ -26,8 +25,8 @@ bool scatter_learn(const struct frame_rule *rule, struct frame *frame, struct fr
  * frame->distance. */
 double scatter_judge(const struct frame_rule *rule, struct frame *frame, struct frame_view *view, unsigned *by);
 
-/* Behind the verdict on a frame, with `forget`: one that was no alarm, nor one of the next SCATTER_LATE, teaches, and
- * now and then the components are calculated anew. *taught: one has. False without memory. */
+/* Behind the verdict on a frame, with `forget`: the frame that may teach by now does, and now and then the components
+ * are calculated anew. *taught: one has. False without memory. */
 bool scatter_follow(const struct frame_rule *rule, struct frame *frame, struct frame_view *view, bool alarm,
                     bool *taught);
 

@@ -161,6 +161,31 @@ static void what_cannot_be_learned_is_not(void **state) {
     test_close(t);
 }
 
+/* Where an alarm is accepted they come as far as to what teaches, and not into it. */
+static void numbers_without_a_square_never_teach(void **state) {
+    (void)state;
+    srand(12);
+    struct test *t = test_open("detect.process",
+                               "{signals: 2, level: false, scatter: {forget: 300, every: 1, accept: 20}}", PL_SAMPLES);
+    for (unsigned row = 0; row < 3000; row++) {
+        const bool wild = row >= 1000 && row < 1100;
+        const struct sample rows[] = {{row * S, names[0], wild ? 1e300 * (1 + row % 7) : 100 + noise(), 0},
+                                      {row * S, names[1], 50 + noise() + (row >= 2900 ? 9 : 0), 0}};
+        test_push(t, rows, 2);
+    }
+    unsigned wild = 0, usual = 0, later = 0;
+    for (unsigned i = 1; i < t->out[0].samples; i += 2) {
+        const pl_time row = t->out[0].sample[i].time / S;
+        const bool alarm = t->out[0].sample[i].value != 0;
+        assert_true(isfinite(t->out[0].sample[i - 1].value));
+        wild += alarm && row >= 1000 && row < 1100;
+        usual += alarm && row >= 1100 && row < 2900;
+        later += alarm && row >= 2900 && row < 2920;
+    }
+    if (wild != 100 || usual > 20 || later != 20) fail_msg("%u of 100, %u, %u of 20", wild, usual, later);
+    test_close(t);
+}
+
 /* A fifth of the frames that teach are upsets, all of one kind: they are the usual unless outliers are left out. */
 static void upsets_among_what_teaches(void **state) {
     (void)state;
@@ -199,6 +224,7 @@ int main(void) {
         cmocka_unit_test(upsets_among_what_teaches),
         cmocka_unit_test(wear_is_followed_and_a_fault_is_not_learned),
         cmocka_unit_test(what_cannot_be_learned_is_not),
+        cmocka_unit_test(numbers_without_a_square_never_teach),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

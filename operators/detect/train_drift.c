@@ -19,25 +19,13 @@ static double index_of(const struct training *t, const struct drift_usual *usual
     return most;
 }
 
-/* The same of how far forecasts were off, one frame that judged behind the other. */
-static double index_of_score(const struct training *t, const struct drift_usual *usual) {
-    const uint64_t window = (uint64_t)t->o->drift_window;
-    double most = 0;
-    for (uint64_t first = 0; first + window <= t->offs; first += window) {
-        uint32_t seen[DRIFT_BINS] = {0};
-        for (uint64_t i = first; i < first + window; i++)
-            seen[drift_bin(usual, t->off[i])]++;
-        most = fmax(most, drift_index(usual, seen));
-    }
-    return most;
-}
-
+/* Of how far forecasts were off, one frame that judged behind the other. */
 static void learn_score(struct training *t, float *numbers) {
     struct drift_usual *usual = &t->model.usual[t->signals.count];
     if (!t->offs) return;
     memcpy(numbers, t->off, t->offs * sizeof *numbers);
     drift_learn(usual, numbers, t->offs);
-    usual->index = index_of_score(t, usual);
+    usual->index = drift_index_most(usual, t->off, t->offs, (uint64_t)t->o->drift_window);
 }
 
 static void learn_signal(struct training *t, uint32_t signal, float *numbers) {
