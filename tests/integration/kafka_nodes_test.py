@@ -4,6 +4,7 @@ engine that has its state from the changelog, also as another kind. Engines die 
 brokers know of it, and before their own folder does."""
 import collections
 import csv
+import re
 import signal
 import subprocess
 import tempfile
@@ -13,6 +14,7 @@ from kafka_engines import POTLINE, Broker, Engine, all_run, apply, fail, shell, 
 
 TAGS, ROWS, SECOND = 12, 400_000, 60  # of which it takes 600 a second, so that they do not end; rows in a second of event time
 LOOK = 0.5  # seconds between two looks at all there is, so that these are not what the machine is busy with
+CHANGELOG = "group.changelog"
 HEAD = """
 potline: 1
 name: group
@@ -35,20 +37,44 @@ def write_rows(folder):
         file.writelines(f"{1_700_000_000 + i // SECOND},line{i % TAGS % 4}.pot{i % TAGS}.volt,{i // TAGS}\n" for i in range(ROWS))
 
 
+def ends(broker):
+    """How far each partition of the changelog goes now."""
+    said = subprocess.run(["kcat", "-b", broker.address, "-Q", "-t", f"{CHANGELOG}:0:-1", "-t", f"{CHANGELOG}:1:-1"],
+                          capture_output=True, text=True, check=True).stdout
+    return {int(p): int(offset) for p, offset in re.findall(r"\[(\d+)\] offset (\d+)", said)}
+
+
+def entries(broker):
+    """Partition, key and whether it has a value, of all that is committed up to now. Engines go on writing, so kcat, which
+    ends where nothing more is there, would follow them for as long as it is not quicker than they are."""
+    missing = {p: end for p, end in ends(broker).items() if end}
+    reader = subprocess.Popen(["kcat", "-b", broker.address, "-q", "-u", "-C", "-t", CHANGELOG, "-o", "beginning", "-e", "-X",
+                               "isolation.level=read_committed", "-f", "%p %o %K %S %k"], stdout=subprocess.PIPE)
+    raw = b""
+    while missing and (more := reader.stdout.read1(1 << 20)):
+        raw, at = raw + more, 0
+        while len(head := raw[at:at + 80].split(b" ", 4)) == 5:
+            begin = at + sum(len(word) + 1 for word in head[:4])
+            partition, offset, length, size = map(int, head[:4])
+            if len(raw) < begin + max(length, 0):
+                break
+            at = begin + max(length, 0)
+            yield partition, raw[begin:at], size >= 0
+            if offset + 1 >= missing.get(partition, offset + 2):
+                del missing[partition]
+        raw = raw[at:]
+    reader.kill()
+    reader.wait()
+
+
 def kept(broker, node="wide"):
     """Keys of its state in each partition of the changelog, as whoever takes over would find them."""
     time.sleep(LOOK)
-    raw = subprocess.run(["kcat", "-b", broker.address, "-q", "-C", "-t", "group.changelog", "-o", "beginning", "-e", "-X",
-                          "isolation.level=read_committed", "-f", "%p %K %S %k"], capture_output=True, check=True).stdout
-    keys, at, front = collections.defaultdict(set), 0, node.encode() + b"\0"
-    while at < len(raw):
-        partition, length, size = raw[at:at + 60].split(b" ", 3)[:3]
-        at += len(partition) + len(length) + len(size) + 3
-        key = raw[at:at + max(int(length), 0)]
-        at += len(key)
+    keys, front = (set(), set()), node.encode() + b"\0"
+    for partition, key, there in entries(broker):
         if key.startswith(front):
-            (keys[partition].discard if int(size) < 0 else keys[partition].add)(key)
-    return [keys[p] for p in (b"0", b"1")]
+            (keys[partition].add if there else keys[partition].discard)(key)
+    return keys
 
 
 def windows(engine):
