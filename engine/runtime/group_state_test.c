@@ -118,11 +118,11 @@ enum pl_code __wrap_pl_kafka_state_each(struct pl_log *log, unsigned partition, 
 /* ---- The folder: this engine's checkpoint 7 of both partitions, of keep and wide ---- */
 
 static void put_state(const char *node) {
-    for (uint16_t p = 0; p < COUNT; p++)
-        for (char i = 0; i < ENTRIES; i++) {
-            const char key[] = {PL_STATE_TABLE, 'a', 0, i};
+    for (unsigned p = 0; p < COUNT; p++)
+        for (unsigned i = 0; i < ENTRIES; i++) {
+            const char key[] = {PL_STATE_TABLE, 'a', 0, (char)i};
             const struct pl_state_entry entry = {.key = key, .key_size = sizeof key, .value = "1", .value_size = 1};
-            assert_int_equal(pl_epochs_set(epochs, node, p, &entry, NULL), PL_OK);
+            assert_int_equal(pl_epochs_set(epochs, node, (uint16_t)p, &entry, NULL), PL_OK);
         }
     assert_int_equal(pl_epochs_flush(epochs, NULL), PL_OK);
 }
@@ -135,8 +135,8 @@ static enum pl_code count(void *arg, const struct pl_state_entry *entry, struct 
 
 static unsigned kept(const char *node) {
     unsigned entries = 0;
-    for (uint16_t p = 0; p < COUNT; p++)
-        assert_int_equal(pl_epochs_load(store, node, p, count, &entries, NULL), PL_OK);
+    for (unsigned p = 0; p < COUNT; p++)
+        assert_int_equal(pl_epochs_load(store, node, (uint16_t)p, count, &entries, NULL), PL_OK);
     return entries;
 }
 

@@ -44,24 +44,21 @@ def ends(broker):
     return {int(p): int(offset) for p, offset in re.findall(r"\[(\d+)\] offset (\d+)", said)}
 
 
-def entries(broker):
-    """Partition, key and whether it has a value, of all that is committed up to now. Engines go on writing, so kcat, which
-    ends where nothing more is there, would follow them for as long as it is not quicker than they are."""
-    missing = {p: end for p, end in ends(broker).items() if end}
-    reader = subprocess.Popen(["kcat", "-b", broker.address, "-q", "-u", "-C", "-t", CHANGELOG, "-o", "beginning", "-e", "-X",
-                               "isolation.level=read_committed", "-f", "%p %o %K %S %k"], stdout=subprocess.PIPE)
-    raw = b""
-    while missing and (more := reader.stdout.read1(1 << 20)):
+def entries(broker, partition, end):
+    """Key and whether it has a value, of all that is committed in front of there. Engines go on writing, so kcat, which ends
+    where nothing more is there, would follow them for as long as it is not quicker than they are."""
+    reader = subprocess.Popen(["kcat", "-b", broker.address, "-q", "-u", "-C", "-t", CHANGELOG, "-p", str(partition), "-o", "beginning",
+                               "-e", "-X", "isolation.level=read_committed", "-f", "%o %K %S %k"], stdout=subprocess.PIPE)
+    raw, offset = b"", -1
+    while offset + 1 < end and (more := reader.stdout.read1(1 << 20)):
         raw, at = raw + more, 0
-        while len(head := raw[at:at + 80].split(b" ", 4)) == 5:
-            begin = at + sum(len(word) + 1 for word in head[:4])
-            partition, offset, length, size = map(int, head[:4])
+        while len(head := raw[at:at + 80].split(b" ", 3)) == 4:
+            begin = at + sum(len(word) + 1 for word in head[:3])
+            number, length, size = map(int, head[:3])
             if len(raw) < begin + max(length, 0):
                 break
-            at = begin + max(length, 0)
-            yield partition, raw[begin:at], size >= 0
-            if offset + 1 >= missing.get(partition, offset + 2):
-                del missing[partition]
+            at, offset = begin + max(length, 0), number
+            yield raw[begin:at], size >= 0
         raw = raw[at:]
     reader.kill()
     reader.wait()
@@ -71,9 +68,10 @@ def kept(broker, node="wide"):
     """Keys of its state in each partition of the changelog, as whoever takes over would find them."""
     time.sleep(LOOK)
     keys, front = (set(), set()), node.encode() + b"\0"
-    for partition, key, there in entries(broker):
-        if key.startswith(front):
-            (keys[partition].add if there else keys[partition].discard)(key)
+    for partition, end in ends(broker).items():
+        for key, there in entries(broker, partition, end):
+            if key.startswith(front):
+                (keys[partition].add if there else keys[partition].discard)(key)
     return keys
 
 
@@ -116,7 +114,9 @@ def out_and_in(broker, folder):
     all_run([first, second], "start", IN)
     wait(lambda: sorted(row["partitions"] for row in first.rows("nodes --cluster")) == ["0", "1"], 60, "not one partition each")
     wait(lambda: all(kept(broker)), 60, "there is no state")
-    apply(first, "out.yaml", "--probation", "1s", "--yes")
+    said = apply(first, "out.yaml", "--probation", "1s", "--yes")
+    if "what 2 nodes know is gone for good" not in said:
+        fail(f"it is not said that there is no way back for it: {said}")
     dies(second, "group.leaving")
     second.start()
     all_run([first, second], "taken out", OUT)
