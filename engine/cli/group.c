@@ -4,6 +4,7 @@
 
 #include "log/kafka_member.h"
 #include "runtime/cluster.h"
+#include "runtime/group_graph.h"
 #include "runtime/plan.h"
 #include "runtime/replica.h"
 
@@ -29,7 +30,8 @@ enum pl_code pl_cli_group_join(struct pl_cli_group *group, const struct pl_graph
     group->drive = drive;
     *go = true;
     if (settings->log_kind != PL_LOG_KAFKA || !*settings->log_group) return PL_OK;
-    enum pl_code code = pl_engine_kafka_options(graph, &options, error);
+    enum pl_code code = pl_group_graph_can_be_said(graph, error);
+    if (!code) code = pl_engine_kafka_options(graph, &options, error);
     if (code) return code;
     struct pl_kafka_member_events events = {.rest = rest, .change = change, .owner = group};
     drive->rested = rested;

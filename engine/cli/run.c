@@ -218,7 +218,7 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, str
     if (run.mover) pl_mover_join(run.mover, group.cluster, pl_drive_renew, &run.drive);
     while (again) { /* once, but for a process of a node that dies: then from the last epoch, as after the death of the
                      * engine; and for a group that hands its partitions out anew */
-        code = pl_mover_settle(run.mover, &run.graph, &options.lenient, &error);
+        code = pl_mover_settle(run.mover, &run.graph, &options.lenient, &options.agreed, &error);
         bool settled = !code;
         if (settled) code = live(cli, run.graph, &options, &run, limit, &error);
         again = !code && run.drive.fallen;

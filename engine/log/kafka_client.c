@@ -123,12 +123,27 @@ enum pl_code pl__kafka_failed(struct pl_error **error, rd_kafka_error_t *failed,
 
 /* ---- Handles ---- */
 
-/* What decides whether each record is there once, and what it is read from; and what loads code, or shows secrets. */
-static const char *const ours[] = {"bootstrap.servers",     "metadata.broker.list", "group.id",
-                                   "enable.auto.commit",    "auto.offset.reset",    "isolation.level",
-                                   "transactional.id",      "enable.idempotence",   "acks",
-                                   "request.required.acks", "enable.partition.eof", "message.max.bytes",
-                                   "partitioner",           "plugin.library.paths", "debug"};
+/* What decides whether each record is there once, and what it is read from; and what loads or runs code, or
+ * shows secrets. */
+static const char *const ours[] = {"bootstrap.servers",
+                                   "metadata.broker.list",
+                                   "group.id",
+                                   "enable.auto.commit",
+                                   "auto.offset.reset",
+                                   "isolation.level",
+                                   "transactional.id",
+                                   "enable.idempotence",
+                                   "acks",
+                                   "request.required.acks",
+                                   "enable.partition.eof",
+                                   "message.max.bytes",
+                                   "partitioner",
+                                   "plugin.library.paths",
+                                   "debug",
+                                   "ssl.engine.location",
+                                   "ssl.engine.id",
+                                   "ssl.providers",
+                                   "sasl.kerberos.kinit.cmd"};
 
 bool pl_kafka_setting_allowed(const char *name) {
     for (size_t i = 0; i < PL_COUNT_OF(ours); i++)

@@ -22,6 +22,11 @@ static void mark_of(const struct pl_changelog *changelog, uint64_t number, char 
     snprintf(mark, PL_KAFKA_MARK, "%" PRIu64 ":%s", number, changelog->engine);
 }
 
+/* No folder takes what it has for the group's: whoever goes on reads the changelog. */
+static void mark_of_nobody(uint64_t number, char mark[PL_KAFKA_MARK]) {
+    snprintf(mark, PL_KAFKA_MARK, "%" PRIu64 ":", number);
+}
+
 /* ---- Making one ---- */
 
 enum pl_code pl_changelog_begin(struct pl_changelog *changelog, bool *done, struct pl_error **error) {
@@ -123,7 +128,11 @@ enum pl_code pl_changelog_describe(struct pl_changelog *changelog, const struct 
     if (!pack) return PL_NO_MEMORY;
     enum pl_code code = put_packed(changelog, pack, partition, error);
     pl_pack_free(pack);
-    return code;
+    if (code) return code;
+    char mark[PL_KAFKA_MARK];
+    mark_of_nobody(epoch->number, mark);
+    pl_kafka_group_is(changelog->log, partition, epoch->sequence[partition], mark);
+    return PL_OK;
 }
 
 enum pl_code pl_changelog_settle(struct pl_changelog *changelog, struct pl_error **error) {
@@ -282,7 +291,7 @@ static enum pl_code check_place(const struct pl_epoch *found, unsigned partition
     if (!mark[0] && !knows) return PL_OK;
     if (!mark[0]) {
         *sequence = found->sequence[partition];
-        snprintf(mark, PL_KAFKA_MARK, "%" PRIu64 ":", found->number);
+        mark_of_nobody(found->number, mark);
         pl_diag(PL_WARN, "partition %u: the group has been forgotten; it goes on where its changelog stands",
                 partition);
         return PL_OK;

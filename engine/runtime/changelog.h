@@ -34,7 +34,8 @@ void pl_changelog_drop(struct pl_changelog *changelog);
 /* What the folder keeps of the node in this partition is none of its state any more. */
 enum pl_code pl_changelog_forget(struct pl_changelog *changelog, struct pl_store *store, const char *node,
                                  uint16_t partition, struct pl_error **error);
-/* The partition's last checkpoint is of these nodes. */
+/* The partition's last checkpoint is of these nodes. Folders that have made or read it before do not have that, so none
+ * goes on from its own until there is another one. */
 enum pl_code pl_changelog_describe(struct pl_changelog *changelog, const struct pl_epoch *epoch, unsigned partition,
                                    struct pl_error **error);
 enum pl_code pl_changelog_settle(struct pl_changelog *changelog, struct pl_error **error);

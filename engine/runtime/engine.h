@@ -33,7 +33,8 @@ struct pl_engine_options {
     const char *savepoint;                  /* a folder that is empty begins with this file (savepoint.h); NULL: none */
     const char *const *reset;               /* nodes that start afresh, ends in NULL; NULL: none */
     bool lenient;                           /* state that does not fit the graph is let go of */
-    bool another;                           /* the folder may be of a graph of another name */
+    bool agreed;  /* the graph is what the group was told: somebody has looked whether it fits the one before */
+    bool another; /* the folder may be of a graph of another name */
     struct pl_deaths *deaths; /* of processes of nodes, in this run; NULL: the first one fails the node. Borrowed */
     struct pl_kafka_member
         *member;                  /* a place in a group that shares the graph (engine_group.c); NULL: alone. Borrowed */

@@ -7,7 +7,6 @@
 
 #include "batch/tags.h"
 #include "log/kafka_member.h"
-#include "runtime/cluster.h"
 #include "runtime/engine_impl.h"
 #include "runtime/mute.h"
 #include "runtime/recovery.h"
@@ -117,15 +116,6 @@ enum pl_code pl__engine_name_tasks(struct pl__wired *wired, unsigned more, struc
     return PL_OK;
 }
 
-/* Has the group said it? Then somebody has looked whether it fits the one before. */
-static bool is_agreed(const struct pl_engine *engine) {
-    struct pl_group_graph said = {0};
-    bool own, agreed = engine->options.cluster && pl_cluster_graph(engine->options.cluster, &said, &own) &&
-                       said.hash == engine->wired.graph->hash;
-    pl_group_graph_fini(&said);
-    return agreed;
-}
-
 struct pl_recovery pl__engine_recovery(const struct pl_engine *engine) {
     return (struct pl_recovery){.graph = engine->wired.graph,
                                 .epochs = engine->epochs,
@@ -135,7 +125,7 @@ struct pl_recovery pl__engine_recovery(const struct pl_engine *engine) {
                                 .partitions = engine->wired.plan.lanes,
                                 .reset = engine->options.reset,
                                 .lenient = engine->options.lenient,
-                                .agreed = is_agreed(engine),
+                                .agreed = engine->options.agreed,
                                 .another = engine->options.another};
 }
 

@@ -160,15 +160,19 @@ static const char *seen_from(const char *own, const char *path) {
     return strncmp(path, own, length) == 0 ? path + length : path;
 }
 
-enum pl_code pl_group_graph_lend(const struct pl_graph *graph, struct pl_group_graph *said, struct pl_error **error) {
+enum pl_code pl_group_graph_can_be_said(const struct pl_graph *graph, struct pl_error **error) {
     const char *set;
     size_t named;
-    if (pl_graph_set_secret(graph, &set, &named))
-        return pl_error_set(
-            error, PL_USAGE,
-            "--set %.*s is a secret, and the group would be told it as it is: write ${NAME} in the graph "
-            "file, and start the engine with that variable",
-            (int)named, set);
+    if (!pl_graph_set_secret(graph, &set, &named)) return PL_OK;
+    return pl_error_set(error, PL_USAGE,
+                        "--set %.*s is a secret, and the group would be told it as it is: write ${NAME} in the graph "
+                        "file, and start the engine with that variable",
+                        (int)named, set);
+}
+
+enum pl_code pl_group_graph_lend(const struct pl_graph *graph, struct pl_group_graph *said, struct pl_error **error) {
+    enum pl_code code = pl_group_graph_can_be_said(graph, error);
+    if (code) return code;
     said->hash = graph->hash;
     said->set = (const char **)(uintptr_t)graph->set;
     said->files = pl_alloc((graph->file_count + 1) * sizeof *said->files);

@@ -42,8 +42,12 @@ void pl_group_graph_fini(struct pl_group_graph *said);
 uint64_t pl_group_graph_key(const char *key);
 void pl_group_graph_put_key(char *key, size_t room, uint64_t number, const char *identity);
 
+/* PL_USAGE: a secret is among its settings (--set), which is not for all to read. An engine that runs such a graph
+ * could not say it back when the group is told another one that it cannot run. */
+enum pl_code pl_group_graph_can_be_said(const struct pl_graph *graph, struct pl_error **error);
+
 /* The files and settings of a graph that runs here, borrowed from it but for the list, which pl_group_graph_loan_end
- * frees. PL_USAGE: a secret is among its settings, which is not for all to read. */
+ * frees. PL_USAGE: it cannot be said. */
 enum pl_code pl_group_graph_lend(const struct pl_graph *graph, struct pl_group_graph *said, struct pl_error **error);
 void pl_group_graph_loan_end(struct pl_group_graph *said);
 

@@ -25,12 +25,6 @@ static bool is_any(const struct fit *fit, unsigned partition) {
     return fit->found[partition].number != 0;
 }
 
-static bool is_among(const struct pl_epoch *epoch, const char *name) {
-    for (unsigned i = 0; i < epoch->node_count; i++)
-        if (strcmp(epoch->nodes[i].name, name) == 0) return true;
-    return false;
-}
-
 static enum pl_code note_name(void *arg, const char *name, struct pl_error **error) {
     struct fit *fit = arg;
     if (fit->count == fit->room) {
@@ -40,8 +34,10 @@ static enum pl_code note_name(void *arg, const char *name, struct pl_error **err
         fit->names = grown;
         fit->room = room;
     }
-    fit->names[fit->count] = pl_strdup(name);
-    return fit->names[fit->count] && ++fit->count ? PL_OK : no_memory(error);
+    char *copy = pl_strdup(name);
+    if (!copy) return no_memory(error);
+    fit->names[fit->count++] = copy;
+    return PL_OK;
 }
 
 static bool stays(const struct fit *fit, unsigned partition, const char *name) {
@@ -71,7 +67,7 @@ static enum pl_code look_at(const struct fit *fit, unsigned partition, bool *cha
     return code;
 }
 
-static enum pl_code change_partition(struct fit *fit, unsigned partition, struct pl_error **error) {
+static enum pl_code put_change(struct fit *fit, unsigned partition, struct pl_error **error) {
     const struct pl_epoch *found = &fit->found[partition];
     struct pl_epoch described = fit->now;
     enum pl_code code = PL_OK;
@@ -85,19 +81,26 @@ static enum pl_code change_partition(struct fit *fit, unsigned partition, struct
     return code ? code : pl_changelog_describe(fit->changelog, &described, partition, error);
 }
 
-static enum pl_code change_all(struct fit *fit, const bool *changes, struct pl_error **error) {
+/* A transaction of its own, as its state is: tombstones may be many. */
+static enum pl_code change_partition(struct fit *fit, unsigned partition, struct pl_error **error) {
     bool done = true;
     enum pl_code code = PL_OK;
     while (!code && done) /* of a log that was opened just now none is under way */
         code = pl_changelog_begin(fit->changelog, &done, error);
     if (code) return code;
-    for (unsigned p = 0; p < fit->now.partitions && !code; p++)
-        if (changes[p]) code = change_partition(fit, p, error);
+    code = put_change(fit, partition, error);
     PL_FAULT("group.leaving");
     if (!code)
         code = pl_changelog_settle(fit->changelog, error);
     else
         pl_changelog_drop(fit->changelog);
+    return code;
+}
+
+static enum pl_code change_all(struct fit *fit, const bool *changes, struct pl_error **error) {
+    enum pl_code code = PL_OK;
+    for (unsigned p = 0; p < fit->now.partitions && !code; p++)
+        if (changes[p]) code = change_partition(fit, p, error);
     PL_FAULT("group.left");
     return code == PL_CONFLICT ? PL_UNAVAILABLE : code; /* who has lost its place meanwhile begins again */
 }
@@ -107,8 +110,8 @@ static enum pl_code change_all(struct fit *fit, const bool *changes, struct pl_e
 static void tell_afresh(const struct fit *fit, const char *name) {
     bool any = false;
     for (unsigned p = 0; p < fit->now.partitions; p++)
-        any |= is_any(fit, p) && is_among(&fit->found[p], name) && !stays(fit, p, name);
-    if (any && is_among(&fit->now, name)) pl_diag(PL_INFO, "node %s starts afresh", name);
+        any |= is_any(fit, p) && pl_recovery_kept(&fit->found[p], name) && !stays(fit, p, name);
+    if (any && pl_recovery_kept(&fit->now, name)) pl_diag(PL_INFO, "node %s starts afresh", name);
 }
 
 static void let_go(struct fit *fit) {
@@ -130,7 +133,7 @@ static enum pl_code add_node(struct pl_epoch *last, const struct pl_epoch_node *
     *added = *node;
     added->name = pl_strdup(node->name);
     added->op = pl_strdup(node->op);
-    if (added->name) last->node_count++;
+    last->node_count++; /* which frees both */
     return added->name && added->op ? PL_OK : no_memory(error);
 }
 
@@ -153,7 +156,7 @@ static enum pl_code describe(const struct fit *fit, struct pl_epoch *last, struc
             last->time = found->time;
         }
         for (unsigned i = 0; i < found->node_count && !code; i++)
-            if (!is_among(last, found->nodes[i].name)) code = add_node(last, &found->nodes[i], error);
+            if (!pl_recovery_kept(last, found->nodes[i].name)) code = add_node(last, &found->nodes[i], error);
     }
     pl_epoch_fini(
         &(struct pl_epoch){.nodes = before.nodes, .node_count = before.node_count, .sequence = before.sequence});
@@ -162,19 +165,16 @@ static enum pl_code describe(const struct fit *fit, struct pl_epoch *last, struc
 
 /* ---- The whole ---- */
 
-static enum pl_code check(const struct fit *fit, bool *any, struct pl_error **error) {
+static enum pl_code check(const struct fit *fit, struct pl_error **error) {
     enum pl_code code = PL_OK;
-    for (unsigned p = 0; p < fit->now.partitions && !code; p++) {
-        if (!is_any(fit, p)) continue;
-        *any = true;
-        code = pl_recovery_check(fit->recovery, &fit->found[p], &fit->now, error);
-    }
+    for (unsigned p = 0; p < fit->now.partitions && !code; p++)
+        if (is_any(fit, p)) code = pl_recovery_check(fit->recovery, &fit->found[p], &fit->now, error);
     return code;
 }
 
 static enum pl_code fit_all(struct fit *fit, bool *changes, struct pl_epoch *last, struct pl_error **error) {
-    bool any = false, change = false;
-    enum pl_code code = check(fit, &any, error);
+    bool change = false;
+    enum pl_code code = check(fit, error);
     if (!code) code = pl_epochs_each_node(fit->recovery->store, note_name, fit, error);
     for (unsigned p = 0; p < fit->now.partitions && !code; p++) {
         if (is_any(fit, p)) code = look_at(fit, p, &changes[p], error);

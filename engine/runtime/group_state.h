@@ -1,7 +1,7 @@
 /* group_state.h: what is kept of the partitions of a group, against the graph that is to go on with it.
  *
  * Each partition says for itself of which nodes its state is: one whose engine died may be of a graph that the others
- * have left behind. What the graph does not go on with leaves the changelog, by one transaction that also says of which
+ * have left behind. What the graph does not go on with leaves the changelog, by a transaction that also says of which
  * nodes the rest is, and then the folder; until both are done a death leaves it to be done again. So a node that is
  * taken out and put back begins with nothing, whoever has the partition then.
  */

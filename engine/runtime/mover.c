@@ -269,6 +269,7 @@ const struct pl_graph *pl_mover_detach(struct pl_mover *mover, bool *relapsed) {
     if (*relapsed) {
         pl__mover_end_probation(mover);
         mover->failed = pl_graph_ref(pl_engine_graph(engine));
+        mover->group.agreed = false;
     }
     return pl_engine_settled(engine);
 }

@@ -66,9 +66,9 @@ const struct pl_graph *pl_mover_detach(struct pl_mover *mover, bool *relapsed);
  * order, and another one to be made. */
 void pl_mover_join(struct pl_mover *mover, struct pl_cluster *cluster, void (*renew)(void *arg), void *arg);
 /* Between engines: *graph becomes the one that the group runs, if that is another; *lenient: state that does not fit it
- * is let go of. Whoever takes a partition over so knows the graph that its state is of. PL_UNAVAILABLE: the brokers do
- * not answer. */
-enum pl_code pl_mover_settle(struct pl_mover *mover, const struct pl_graph **graph, bool *lenient,
+ * is let go of; *agreed: it is what the group was told, if not quite so here (the environment). Whoever takes a
+ * partition over so knows the graph that its state is of. PL_UNAVAILABLE: the brokers do not answer. */
+enum pl_code pl_mover_settle(struct pl_mover *mover, const struct pl_graph **graph, bool *lenient, bool *agreed,
                              struct pl_error **error);
 /* An engine could not be made with *graph: true when it is the one before again, for all. */
 bool pl_mover_take_back(struct pl_mover *mover, const struct pl_graph **graph, const char *why);

@@ -49,6 +49,14 @@ unsigned pl__mover_losses(const struct pl_change_plan *plan) {
     return losses;
 }
 
+void pl__mover_say_gone(const struct pl_change_plan *plan, char *text, size_t room) {
+    unsigned losses = pl__mover_losses(plan);
+    text[0] = 0;
+    if (losses)
+        snprintf(text, room, "; what %u node%s is gone for good, also when the graph is taken back", losses,
+                 losses == 1 ? " knows" : "s know");
+}
+
 /* What it would take besides: "; it takes --yes, for ..." */
 static void say_conditions(struct pl_mover *mover, const struct pl_change_plan *plan, char *text, size_t room) {
     unsigned losses = pl__mover_losses(plan);
@@ -68,10 +76,12 @@ static void say_conditions(struct pl_mover *mover, const struct pl_change_plan *
 /* What holds the pause is mostly the writing of what nodes know, as at the last checkpoint. */
 void pl__mover_put_expected(struct pl_mover *mover, struct pl_call *call, const struct pl_change_plan *plan) {
     struct pl_checkpoint_stats stats;
-    char why[3 * PL_CHANGE_WHY], conditions[2 * PL_CHANGE_WHY];
+    char why[4 * PL_CHANGE_WHY], conditions[2 * PL_CHANGE_WHY], gone[PL_CHANGE_WHY];
     say_conditions(mover, plan, conditions, sizeof conditions);
     if (mover->group.cluster) {
-        snprintf(why, sizeof why, "every engine of the group is made anew, from its last checkpoint%s", conditions);
+        pl__mover_say_gone(plan, gone, sizeof gone);
+        snprintf(why, sizeof why, "every engine of the group is made anew, from its last checkpoint%s%s", gone,
+                 conditions);
         pl__mover_put_row(call, "", "", "plan", "", why);
         return;
     }

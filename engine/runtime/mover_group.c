@@ -38,9 +38,10 @@ static uint64_t group_number(struct pl_mover *mover) {
     return number;
 }
 
-static void stand_at(struct pl_mover *mover, const struct pl_group_graph *said, bool lenient) {
+static void stand_at(struct pl_mover *mover, const struct pl_group_graph *said, bool lenient, bool agreed) {
     pthread_mutex_lock(&mover->lock);
     mover->group.number = said->number;
+    mover->group.agreed = agreed;
     mover->group.lenient = lenient;
     pthread_mutex_unlock(&mover->lock);
 }
@@ -103,22 +104,23 @@ static enum pl_code say(struct pl_mover *mover, const struct pl_graph *graph, st
 }
 
 enum pl_code pl__mover_say(struct pl_mover *mover, const struct pl__wish *wish, const struct pl_graph *to,
-                           const char *path, struct pl_error **error) {
+                           const char *path, const struct pl_change_plan *plan, struct pl_error **error) {
     struct pl_group_graph said = {.probation = wish->said.probation,
                                   .lenient = wish->said.what == PL_MOVER_ROLLBACK,
                                   .path = path,
                                   .user = wish->user,
                                   .how = wish->how,
                                   .why = ""};
-    char text[PL_CHANGE_WHY];
+    char text[2 * PL_CHANGE_WHY], gone[PL_CHANGE_WHY];
     if (wish->said.reset.count || wish->said.restart.count)
         return pl_error_set(error, PL_UNAVAILABLE,
                             "in a group nodes are reset by a restart of its engines with --reset, all of them");
     enum pl_code code = say(mover, to, &said, error);
     if (!code) code = wait_for(mover, said.number, error);
     if (code) return code;
-    snprintf(text, sizeof text, "graph %" PRIu64 " of the group: every engine is made anew with it; probation %.0f s",
-             said.number, (double)said.probation / (double)PL_SECOND);
+    pl__mover_say_gone(plan, gone, sizeof gone);
+    snprintf(text, sizeof text, "graph %" PRIu64 " of the group: every engine is made anew with it; probation %.0f s%s",
+             said.number, (double)said.probation / (double)PL_SECOND, gone);
     pl__mover_put_row(wish->said.call, "", "", "said", "", text);
     return PL_OK;
 }
@@ -202,7 +204,7 @@ static void refuse(struct pl_mover *mover, const struct pl_group_graph *said, co
                    const char *why) {
     pl_diag_each(PL_ERROR, "graph %" PRIu64 " of the group (%s, %s) cannot be run here, and is taken back: %s",
                  said->number, said->how, said->path, why);
-    stand_at(mover, said, true); /* others may have put down state of it */
+    stand_at(mover, said, true, false); /* others may have put down state of it */
     pl__mover_say_back(mover, now, mover->now_path, why);
 }
 
@@ -224,7 +226,7 @@ void pl__mover_follow(struct pl_mover *mover) {
         } else if (code) {
             refuse(mover, &said, now, error ? error->text : pl_code_text(code));
         } else if (same) {
-            stand_at(mover, &said, said.lenient);
+            stand_at(mover, &said, said.lenient, true);
         } else {
             pl__mover_end_shadow(mover);
             pl__mover_look(mover->engine, NULL, &mover->group.allowed, NULL);
@@ -251,7 +253,7 @@ static void enter(struct pl_mover *mover, struct pl_group_graph *said, const str
     *graph = to;
 }
 
-enum pl_code pl_mover_settle(struct pl_mover *mover, const struct pl_graph **graph, bool *lenient,
+enum pl_code pl_mover_settle(struct pl_mover *mover, const struct pl_graph **graph, bool *lenient, bool *agreed,
                              struct pl_error **error) {
     struct pl_group_graph said = {0};
     const struct pl_graph *to = NULL;
@@ -279,7 +281,7 @@ enum pl_code pl_mover_settle(struct pl_mover *mover, const struct pl_graph **gra
         pl_free(why);
         goto done;
     }
-    stand_at(mover, &said, said.lenient);
+    stand_at(mover, &said, said.lenient, true);
     if (to->hash == (*graph)->hash) {
         pl_graph_unref(to);
     } else {
@@ -292,6 +294,7 @@ enum pl_code pl_mover_settle(struct pl_mover *mover, const struct pl_graph **gra
     }
 done:
     *lenient |= mover->group.lenient;
+    *agreed = mover->group.agreed;
     pl_group_graph_fini(&said);
     return code;
 }
@@ -326,6 +329,7 @@ bool pl_mover_take_back(struct pl_mover *mover, const struct pl_graph **graph, c
     pl_diag_each(PL_ERROR, "this engine cannot go on with the graph that the group was told, which is taken back: %s",
                  why);
     mover->group.lenient = true; /* others may have put down state of it */
+    mover->group.agreed = false;
     pl__mover_say_back(mover, before, mover->group.from ? mover->now_path : mover->before_path, why);
     pl_graph_unref(mover->group.from);
     mover->group.from = NULL;

@@ -59,6 +59,7 @@ struct pl_mover {
         bool heard;      /* something may have been said; with the lock, like the next */
         uint64_t number; /* of what has been said: that this engine runs, or has refused */
         bool lenient;    /* state of another graph may be left */
+        bool agreed;     /* this engine runs it */
         struct pl__ills allowed;
         struct pl_group_graph entered; /* by the next engine; to be noted when it is there. Number 0: none */
         const struct pl_graph *from;   /* held; NULL: nothing has run here before */
@@ -107,7 +108,7 @@ void pl__mover_journal(struct pl_engine *engine, const char *action, const struc
 void pl__mover_hear(void *mover); /* any thread */
 /* To all of the group; returns when it holds. */
 enum pl_code pl__mover_say(struct pl_mover *mover, const struct pl__wish *wish, const struct pl_graph *to,
-                           const char *path, struct pl_error **error);
+                           const char *path, const struct pl_change_plan *plan, struct pl_error **error);
 void pl__mover_say_back(struct pl_mover *mover, const struct pl_graph *before, const char *path, const char *why);
 void pl__mover_say_again(struct pl_mover *mover); /* what is owed */
 void pl__mover_follow(struct pl_mover *mover);
@@ -137,6 +138,8 @@ void pl__mover_watch(struct pl_mover *mover);
 /* ---- mover_answer.c: rows of a call, which may be NULL ---- */
 
 void pl__mover_put_planned(struct pl_call *call, const struct pl_change_node *node);
+/* In a group: what goes by this change goes from the changelog; "" when nothing does. */
+void pl__mover_say_gone(const struct pl_change_plan *plan, char *text, size_t room);
 void pl__mover_put_plan(struct pl_call *call, const struct pl_change_plan *plan);
 int64_t pl__mover_seconds(pl_time left); /* as people are told: of what is not over, at least one */
 unsigned pl__mover_losses(const struct pl_change_plan *plan); /* nodes of which what they know would go */

@@ -156,7 +156,7 @@ static enum pl_code go(struct pl_mover *mover, const struct pl__wish *wish, cons
     enum pl_code code = check_probation(mover, wish, error);
     if (!code && wish->said.what == PL_MOVER_APPLY) code = check_loss(wish, plan, error);
     if (!code && !mover->group.cluster) return move(mover, wish, from, to, path, plan, error);
-    if (!code) code = pl__mover_say(mover, wish, to, path, error);
+    if (!code) code = pl__mover_say(mover, wish, to, path, plan, error);
     if (code && !wish->said.call)
         tell_failure(mover, wish, from, to, path, *error ? (*error)->text : pl_code_text(code), "");
     if (!code && wish->said.call) pl_call_changed(wish->said.call, to->settings.name, mover->now_path, path);

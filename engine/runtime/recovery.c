@@ -41,7 +41,7 @@ static bool is_among(const char *const *names, const char *name) {
     return false;
 }
 
-static const struct pl_epoch_node *kept_as(const struct pl_epoch *last, const char *name) {
+const struct pl_epoch_node *pl_recovery_kept(const struct pl_epoch *last, const char *name) {
     for (unsigned i = 0; i < last->node_count; i++)
         if (strcmp(last->nodes[i].name, name) == 0) return &last->nodes[i];
     return NULL;
@@ -49,8 +49,8 @@ static const struct pl_epoch_node *kept_as(const struct pl_epoch *last, const ch
 
 /* What was kept of a node: under its name, or else under the one that it had before. */
 static const struct pl_epoch_node *kept_of(const struct pl_epoch *last, const struct pl_graph_node *node) {
-    const struct pl_epoch_node *kept = kept_as(last, node->name);
-    return kept || !node->settings.was || !node->settings.was[0] ? kept : kept_as(last, node->settings.was);
+    const struct pl_epoch_node *kept = pl_recovery_kept(last, node->name);
+    return kept || !node->settings.was || !node->settings.was[0] ? kept : pl_recovery_kept(last, node->settings.was);
 }
 
 static bool in_group(const struct pl_graph *graph) {
@@ -106,7 +106,7 @@ static bool is_reset(const struct pl_recovery *recovery, const struct pl_graph_n
 bool pl_recovery_goes_on(const struct pl_recovery *recovery, const struct pl_epoch *last, const struct pl_epoch *now,
                          const char *name) {
     const struct pl_graph *graph = recovery->graph;
-    const struct pl_epoch_node *kept = kept_as(last, name);
+    const struct pl_epoch_node *kept = pl_recovery_kept(last, name);
     for (unsigned i = 0; kept && i < graph->node_count; i++)
         if (strcmp(graph->nodes[i].name, name) == 0) return !is_reset(recovery, &graph->nodes[i], kept, &now->nodes[i]);
     return false;

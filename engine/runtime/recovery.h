@@ -50,6 +50,9 @@ enum pl_code pl_recovery_check(const struct pl_recovery *recovery, const struct 
 bool pl_recovery_goes_on(const struct pl_recovery *recovery, const struct pl_epoch *last, const struct pl_epoch *now,
                          const char *name);
 
+/* What is kept under this name; NULL: nothing is. */
+const struct pl_epoch_node *pl_recovery_kept(const struct pl_epoch *last, const char *name);
+
 /* What to say of an option that names a node which is not there. */
 enum pl_code pl_recovery_no_such_node(const struct pl_graph *graph, const char *option, const char *name,
                                       struct pl_error **error);

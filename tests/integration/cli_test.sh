@@ -58,6 +58,17 @@ answer 0 "" "$potline" check good.yaml
 empty out
 empty err
 answer 0 "" "$potline" check - < good.yaml
+
+cat > shared.yaml <<'YAML'
+potline: 1
+name: shared
+log: { kind: kafka, brokers: "127.0.0.1:1", group: plant, timeout: 1s }
+nodes:
+  in: { op: source.csv, path: rows.csv }
+  told: { op: sink.postgres, from: in, table: rows, url: "postgresql://nowhere" }
+YAML
+answer 1 'told.url is a secret' "$potline" run shared.yaml --data shared.data --set told.url=postgresql://hush@nowhere
+! grep -q hush err || { echo "a secret is told"; exit 1; }
 answer 2 'godo.yaml: no such file; did you mean good.yaml?' "$potline" check godo.yaml
 answer 2 "$work/godo.yaml: no such file; did you mean $work/good.yaml?" "$potline" check "$work/godo.yaml"
 (cat good.yaml; echo 'tgas: []') > misspelt.yaml

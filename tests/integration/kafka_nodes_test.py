@@ -4,6 +4,7 @@ engine that has its state from the changelog, also as another kind. Engines die 
 brokers know of it, and before their own folder does."""
 import collections
 import csv
+import re
 import signal
 import subprocess
 import tempfile
@@ -13,6 +14,7 @@ from kafka_engines import POTLINE, Broker, Engine, all_run, apply, fail, shell, 
 
 TAGS, ROWS, SECOND = 12, 400_000, 60  # of which it takes 600 a second, so that they do not end; rows in a second of event time
 LOOK = 0.5  # seconds between two looks at all there is, so that these are not what the machine is busy with
+CHANGELOG = "group.changelog"
 HEAD = """
 potline: 1
 name: group
@@ -35,20 +37,42 @@ def write_rows(folder):
         file.writelines(f"{1_700_000_000 + i // SECOND},line{i % TAGS % 4}.pot{i % TAGS}.volt,{i // TAGS}\n" for i in range(ROWS))
 
 
+def ends(broker):
+    """How far each partition of the changelog goes now."""
+    said = subprocess.run(["kcat", "-b", broker.address, "-Q", "-t", f"{CHANGELOG}:0:-1", "-t", f"{CHANGELOG}:1:-1"],
+                          capture_output=True, text=True, check=True).stdout
+    return {int(p): int(offset) for p, offset in re.findall(r"\[(\d+)\] offset (\d+)", said)}
+
+
+def entries(broker, partition, end):
+    """Key and whether it has a value, of all that is committed in front of there. Engines go on writing, so kcat, which ends
+    where nothing more is there, would follow them for as long as it is not quicker than they are."""
+    reader = subprocess.Popen(["kcat", "-b", broker.address, "-q", "-u", "-C", "-t", CHANGELOG, "-p", str(partition), "-o", "beginning",
+                               "-e", "-X", "isolation.level=read_committed", "-f", "%o %K %S %k"], stdout=subprocess.PIPE)
+    raw, offset = b"", -1
+    while offset + 1 < end and (more := reader.stdout.read1(1 << 20)):
+        raw, at = raw + more, 0
+        while len(head := raw[at:at + 80].split(b" ", 3)) == 4:
+            begin = at + sum(len(word) + 1 for word in head[:3])
+            number, length, size = map(int, head[:3])
+            if len(raw) < begin + max(length, 0):
+                break
+            at, offset = begin + max(length, 0), number
+            yield raw[begin:at], size >= 0
+        raw = raw[at:]
+    reader.kill()
+    reader.wait()
+
+
 def kept(broker, node="wide"):
     """Keys of its state in each partition of the changelog, as whoever takes over would find them."""
     time.sleep(LOOK)
-    raw = subprocess.run(["kcat", "-b", broker.address, "-q", "-C", "-t", "group.changelog", "-o", "beginning", "-e", "-X",
-                          "isolation.level=read_committed", "-f", "%p %K %S %k"], capture_output=True, check=True).stdout
-    keys, at, front = collections.defaultdict(set), 0, node.encode() + b"\0"
-    while at < len(raw):
-        partition, length, size = raw[at:at + 60].split(b" ", 3)[:3]
-        at += len(partition) + len(length) + len(size) + 3
-        key = raw[at:at + max(int(length), 0)]
-        at += len(key)
-        if key.startswith(front):
-            (keys[partition].discard if int(size) < 0 else keys[partition].add)(key)
-    return [keys[p] for p in (b"0", b"1")]
+    keys, front = (set(), set()), node.encode() + b"\0"
+    for partition, end in ends(broker).items():
+        for key, there in entries(broker, partition, end):
+            if key.startswith(front):
+                (keys[partition].add if there else keys[partition].discard)(key)
+    return keys
 
 
 def windows(engine):
@@ -90,7 +114,9 @@ def out_and_in(broker, folder):
     all_run([first, second], "start", IN)
     wait(lambda: sorted(row["partitions"] for row in first.rows("nodes --cluster")) == ["0", "1"], 60, "not one partition each")
     wait(lambda: all(kept(broker)), 60, "there is no state")
-    apply(first, "out.yaml", "--probation", "1s", "--yes")
+    said = apply(first, "out.yaml", "--probation", "1s", "--yes")
+    if "what 2 nodes know is gone for good" not in said:
+        fail(f"it is not said that there is no way back for it: {said}")
     dies(second, "group.leaving")
     second.start()
     all_run([first, second], "taken out", OUT)
