@@ -286,8 +286,26 @@ def at_work(graph, pumps, work):
     life.kill()
 
 
+def warned(work):
+    """A window of more than half of what teaches is taken, and said to be one; half of it is not."""
+    for window, words in ((151, "more than half of the 300 frames"), (150, "")):
+        graph = os.path.join(work, "window.yaml")
+        with open(graph, "w", encoding="utf-8") as file:
+            file.write(f"""potline: 1
+name: window
+nodes:
+  in: {{ op: source.csv, path: in.csv, layout: long }}
+  watch: {{ op: detect.process, from: in, train: 300, drift: {{ window: {window} }} }}
+  out: {{ op: sink.csv, from: watch, path: out.csv }}
+""")
+        said = call("check", graph).stdout
+        assert ("drift.window" in said) == bool(words) and words in said, said
+    print("detect.process: a window that is too long for what teaches is warned of")
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="potline-detector-") as work:
+        warned(work)
         foreign(work)
         at_work(*trained(work), work)
 
