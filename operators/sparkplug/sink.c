@@ -193,8 +193,8 @@ static bool read_state(const struct pl_mqtt_message *message, bool *online, int6
 /* A host that has gone hears nothing: the node dies, and waits for it. */
 static void on_state(struct sink *s, const struct pl_mqtt_message *message) {
     char topic[PL__SP_TOPIC_MAX + 1];
-    bool online;
-    int64_t time;
+    bool online = false;
+    int64_t time = 0;
     if (!read_state(message, &online, &time) || time < s->state_time) return;
     s->state_time = time;
     if (online == s->host_there) return;
