@@ -37,6 +37,9 @@ int pl__model_failed(const struct pl_cli *cli, struct pl_error **error);
 const struct pl_model_experiment *pl__model_experiment(const struct pl_cli *cli, const struct pl_model *model,
                                                        char *const *paths, unsigned count);
 
+/* Whether no file that judges (FILE,NAME=VALUE...; NULL: none) is one that is fitted to; false after saying which. */
+bool pl__model_apart(const char *const *data, const char *const *judge);
+
 json_t *pl__model_number(double value); /* null for what is none */
 int pl__model_json(json_t *value);      /* prints and takes it; the exit code */
 

@@ -1,5 +1,6 @@
 /* model_experiment.c: which experiment of a model the files of a calibration are of: by name, or by their columns. */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -28,6 +29,24 @@ static bool read_header(const char *path, char header[HEADER]) {
 static bool read_once(const char *path) {
     struct stat is;
     return !stat(path, &is) && !S_ISREG(is.st_mode) && !S_ISDIR(is.st_mode);
+}
+
+/* What was fitted to is met by itself: it judges nothing. The same file by another name is the same file. */
+bool pl__model_apart(const char *const *data, const char *const *judge) {
+    for (; judge && *judge; judge++)
+        for (const char *const *one = data; one && *one; one++) {
+            char fitted[PATH_MAX], judges[PATH_MAX];
+            struct stat a, b;
+            snprintf(fitted, sizeof fitted, "%.*s", (int)strcspn(*one, ","), *one);
+            snprintf(judges, sizeof judges, "%.*s", (int)strcspn(*judge, ","), *judge);
+            if (stat(fitted, &a) || stat(judges, &b) || a.st_dev != b.st_dev || a.st_ino != b.st_ino) continue;
+            fprintf(stderr,
+                    "potline model: --judge %s is what is fitted to (--data %s) and would judge itself: name another "
+                    "run, or leave --judge out, and a part of the file is kept back to judge by\n",
+                    judges, fitted);
+            return false;
+        }
+    return true;
 }
 
 static void list_experiments(const struct pl_model *model) {
