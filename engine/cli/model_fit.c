@@ -195,6 +195,14 @@ static void print_unsure(const struct pl_fit *fit) {
     }
 }
 
+static void print_left_out(const struct pl_fit *fit) {
+    for (unsigned i = 0; i < fit->file_count; i++)
+        if (fit->file[i].left_out)
+            printf("  Left out: %zu row%s of %s, the first in line %zu: no number that could be used.\n",
+                   fit->file[i].left_out, fit->file[i].left_out == 1 ? "" : "s", base_name(fit->file[i].path),
+                   fit->file[i].left_line);
+}
+
 static void print_text(const struct calibration *c) {
     const struct pl_fit *fit = &c->fit;
     const struct pl_model_parameter *rows = fit->experiment->parameters;
@@ -228,6 +236,7 @@ static void print_text(const struct calibration *c) {
     double all = together(fit, judged);
     printf("%-28s %7s %12s %12s %12.4g   %s\n", "all that judge", "", "", "", all,
            all <= fit->experiment->target ? "good" : "MISS");
+    print_left_out(fit);
     print_unsure(fit);
 }
 
@@ -241,8 +250,10 @@ static json_t *files_json(const struct pl_fit *fit) {
     for (unsigned i = 0; i < fit->file_count; i++) {
         const struct pl_fit_file *file = &fit->file[i];
         json_array_append_new(
-            all, json_pack("{s:s, s:b, s:b, s:I, s:o, s:o, s:I, s:o, s:o, s:b}", "file", file->path, "adapted",
-                           (int)file->adapted, "judge", (int)file->judge, "points", (json_int_t)file->points, "fitted",
+            all, json_pack("{s:s, s:b, s:b, s:I, s:I, s:o, s:o, s:o, s:I, s:o, s:o, s:b}", "file", file->path,
+                           "adapted", (int)file->adapted, "judge", (int)file->judge, "points", (json_int_t)file->points,
+                           "left_out", (json_int_t)file->left_out, "left_out_line",
+                           file->left_out ? json_integer((json_int_t)file->left_line) : json_null(), "fitted",
                            pl__model_number(file->fitted), "foreseen", pl__model_number(file->foreseen), "beyond",
                            (json_int_t)file->beyond, "told", told_json(file->foreseen, fit->experiment), "judged",
                            pl__model_number(file->judged), "good", judged(file) <= fit->experiment->target));

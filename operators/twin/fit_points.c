@@ -160,11 +160,19 @@ static enum pl_code load(struct fit_work *s, struct pl_error **error) {
     size_t most = 0;
     for (unsigned i = 0; i < s->fit->file_count; i++) {
         struct pl_fit_file *file = &s->fit->file[i];
+        struct pl_model_taken taken = {0};
         double told[PL_MODEL_PARAMETERS_MAX];
         for (unsigned k = 0; k < PL_MODEL_PARAMETERS_MAX; k++)
             told[k] = NAN;
-        enum pl_code code = s->fit->experiment->load(&s->data[i], file->path, told, &file->points, error);
+        enum pl_code code = s->fit->experiment->load(&s->data[i], file->path, told, &taken, error);
         if (code) return code;
+        if (taken.left_out * 2 > taken.rows)
+            return pl_error_set(error, PL_RANGE,
+                                "%s: %zu of %zu rows hold nothing that can be used, the first in line %zu", file->path,
+                                taken.left_out, taken.rows, taken.line);
+        file->points = taken.points;
+        file->left_out = taken.left_out;
+        file->left_line = taken.line;
         if (!file->points)
             return pl_error_set(error, PL_RANGE,
                                 "%s: there is no point in it that experiment %s could use (columns %s...)", file->path,

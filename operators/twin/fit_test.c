@@ -35,7 +35,8 @@ struct line {
     unsigned runs;
 };
 
-static enum pl_code load(void **data, const char *path, double *parameters, size_t *points, struct pl_error **error) {
+static enum pl_code load(void **data, const char *path, double *parameters, struct pl_model_taken *taken,
+                         struct pl_error **error) {
     (void)parameters, (void)error;
     struct line *line = PL_NEW(struct line);
     *data = line;
@@ -47,7 +48,7 @@ static enum pl_code load(void **data, const char *path, double *parameters, size
         line->y[i] = SLOPE_TRUE * line->x[i] + bend * line->x[i] * line->x[i] + OFFSET_TRUE +
                      noise * (pl_random_unit(&random) - 0.5);
     }
-    *points = POINTS;
+    taken->points = POINTS;
     return PL_OK;
 }
 
@@ -357,8 +358,9 @@ static void test_slopes_of_a_rod_are_those_of_its_temperatures(void **state) {
     for (int i = 0; i < PARAMETERS; i++)
         p[i] = twin_rod_parameters[i].fallback;
     void *rod = NULL;
-    size_t points = 0;
-    assert_int_equal(twin_rod_load(&rod, path, p, &points, NULL), PL_OK);
+    struct pl_model_taken taken = {0};
+    assert_int_equal(twin_rod_load(&rod, path, p, &taken, NULL), PL_OK);
+    size_t points = taken.points;
     unlink(path);
     slope = pl_alloc(points * sizeof *slope);
     for (int i = 0; i < 3; i++)

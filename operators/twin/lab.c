@@ -50,12 +50,45 @@ static bool grow(struct lab_table *table, size_t *room) {
         if (!bigger) return false;
         table->column[c] = bigger;
     }
+    size_t *line = pl_realloc(table->line, more * sizeof *line);
+    if (!line) return false;
+    table->line = line;
     *room = more;
     return true;
 }
 
-static enum pl_code take_line(struct lab_table *table, char *line, bool first, size_t *room, const char *path,
-                              struct pl_error **error) {
+struct reading {
+    const char *path;
+    int columns; /* that are needed */
+    size_t line, room;
+    struct pl_model_taken *taken;
+};
+
+static bool is_blank(const char *text) {
+    return !text[strspn(text, " ")];
+}
+
+/* A text where a number belongs. An empty field is none: some columns are not measured in each row, but for the first
+ * two. */
+static bool tells_nothing(const struct reading *r, char *const *field, int count) {
+    for (int c = 0; c < r->columns; c++) {
+        bool blank = c >= count || is_blank(field[c]);
+        if (blank ? c < 2 : isnan(number(field[c]))) return true;
+    }
+    return false;
+}
+
+void lab_count_out(struct pl_model_taken *taken, size_t line) {
+    if (!taken->left_out || line < taken->line) taken->line = line;
+    taken->left_out++;
+}
+
+void lab_leave_out(const struct lab_table *table, size_t i, struct pl_model_taken *taken) {
+    lab_count_out(taken, table->line[i]);
+}
+
+static enum pl_code take_line(struct lab_table *table, char *line, struct reading *r, struct pl_error **error) {
+    bool first = r->line == 1;
     char *field[LAB_COLUMNS];
     int count = split(line, field);
     if (count == 1 && !*field[0]) return PL_OK;
@@ -65,24 +98,37 @@ static enum pl_code take_line(struct lab_table *table, char *line, bool first, s
             snprintf(table->name[c], sizeof table->name[c], "%s", field[c]);
         return PL_OK;
     }
-    if (table->rows == LAB_ROWS) return pl_error_set(error, PL_LIMIT, "%s: more than %d rows", path, LAB_ROWS);
-    if (!grow(table, room)) return pl_error_set(error, PL_NO_MEMORY, "%s: no memory for its rows", path);
+    if (table->rows == LAB_ROWS) return pl_error_set(error, PL_LIMIT, "%s: more than %d rows", r->path, LAB_ROWS);
+    r->taken->rows++;
+    if (tells_nothing(r, field, count)) {
+        lab_count_out(r->taken, r->line);
+        return PL_OK;
+    }
+    if (!grow(table, &r->room)) return pl_error_set(error, PL_NO_MEMORY, "%s: no memory for its rows", r->path);
+    table->line[table->rows] = r->line;
     for (int c = 0; c < table->columns; c++)
         table->column[c][table->rows] = c < count ? number(field[c]) : NAN;
     table->rows++;
     return PL_OK;
 }
 
-enum pl_code lab_read(struct lab_table *table, const char *path, int columns, struct pl_error **error) {
+enum pl_code lab_read(struct lab_table *table, const char *path, int columns, struct pl_model_taken *taken,
+                      struct pl_error **error) {
     *table = (struct lab_table){0};
     FILE *in = fopen(path, "r");
     if (!in) return pl_error_set(error, PL_IO, "%s: %s", path, strerror(errno));
     char line[LINE];
-    size_t room = 0;
+    struct reading r = {.path = path, .columns = columns, .taken = taken};
     enum pl_code code = PL_OK;
-    for (bool first = true; !code && fgets(line, sizeof line, in); first = false)
-        code = take_line(table, line, first, &room, path, error);
+    while (!code && fgets(line, sizeof line, in)) {
+        r.line++;
+        code = take_line(table, line, &r, error);
+    }
     fclose(in);
+    if (!code && taken->left_out * 2 > taken->rows)
+        code = pl_error_set(error, PL_RANGE,
+                            "%s: %zu of %zu rows hold no number in one of the first %d columns, the first in line %zu",
+                            path, taken->left_out, taken->rows, columns, taken->line);
     if (!code && (table->columns < columns || !table->rows))
         code = pl_error_set(error, PL_SYNTAX,
                             "%s: %d columns and %zu rows of numbers; %d columns and a row at least are expected", path,
@@ -96,12 +142,18 @@ enum pl_code lab_read_beside(struct lab_table *table, const char *path, const ch
     *table = (struct lab_table){0};
     if (access(beside, R_OK) != 0)
         return pl_error_set(error, PL_IO, "%s: %s (%s, beside %s)", beside, strerror(errno), what, path);
-    return lab_read(table, beside, 2, error);
+    struct pl_model_taken taken = {0};
+    enum pl_code code = lab_read(table, beside, 2, &taken, error);
+    if (!code && taken.left_out)
+        code = pl_error_set(error, PL_SYNTAX, "%s: no two numbers in line %zu (%s, beside %s)", beside, taken.line,
+                            what, path);
+    return code;
 }
 
 void lab_free(struct lab_table *table) {
     for (int c = 0; c < LAB_COLUMNS; c++)
         pl_free(table->column[c]);
+    pl_free(table->line);
     *table = (struct lab_table){0};
 }
 

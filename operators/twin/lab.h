@@ -3,6 +3,7 @@
 #define TWIN_LAB_H
 
 #include <potline/error.h>
+#include <potline/model.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -12,12 +13,18 @@ struct lab_table {
     double *column[LAB_COLUMNS]; /* NaN where there is no number */
     int columns;
     size_t rows;
+    size_t *line; /* of each row in its file */
     char name[LAB_COLUMNS][40];
 };
 
-/* A file of numbers between commas or tabs, with a line of names or without one. */
-enum pl_code lab_read(struct lab_table *table, const char *path, int columns, struct pl_error **error);
-/* The file beside another that it is of no use without: two columns, `what` it holds. */
+/* A file of numbers between commas or tabs, with a line of names or without one. Rows with a text in one of its first
+ * `columns`, or without a number in the first two, are left out. */
+enum pl_code lab_read(struct lab_table *table, const char *path, int columns, struct pl_model_taken *taken,
+                      struct pl_error **error);
+/* Row i is not used either. */
+void lab_leave_out(const struct lab_table *table, size_t i, struct pl_model_taken *taken);
+void lab_count_out(struct pl_model_taken *taken, size_t line);
+/* The file beside another that it is of no use without: two columns of numbers without a gap, `what` it holds. */
 enum pl_code lab_read_beside(struct lab_table *table, const char *path, const char *beside, const char *what,
                              struct pl_error **error);
 void lab_free(struct lab_table *table);

@@ -35,7 +35,8 @@ static double rate_of(const char *path) {
     return sscanf(name, "%lfC%n", &value, &used) == 1 && used > 0 ? value : NAN;
 }
 
-enum pl_code twin_battery_load(void **data, const char *path, double *p, size_t *points, struct pl_error **error) {
+enum pl_code twin_battery_load(void **data, const char *path, double *p, struct pl_model_taken *taken,
+                               struct pl_error **error) {
     struct battery *b = PL_NEW(struct battery);
     *data = b;
     if (!b) return pl_error_set(error, PL_NO_MEMORY, "no memory for a record");
@@ -46,11 +47,11 @@ enum pl_code twin_battery_load(void **data, const char *path, double *p, size_t 
         !lab_beside(path, "0.1C_U.csv", slow, sizeof slow))
         return pl_error_set(error, PL_SYNTAX,
                             "%s: a name like 2C_T.csv is expected, with 2C_U.csv and 0.1C_U.csv beside it", path);
-    enum pl_code code = lab_read(&b->rise, path, 2, error);
+    enum pl_code code = lab_read(&b->rise, path, 2, taken, error);
     if (!code) code = lab_read_beside(&b->voltage, path, voltage, "the voltage of this discharge", error);
     if (!code) code = lab_read_beside(&b->slow, path, slow, "the voltage of a slow discharge", error);
     b->slow_rate = 0.1;
-    *points = b->rise.rows;
+    taken->points = b->rise.rows;
     return code;
 }
 

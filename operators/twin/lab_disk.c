@@ -44,9 +44,10 @@ const struct pl_model_parameter twin_disk_parameters[] = {
     {.name = NULL},
 };
 
-enum pl_code twin_disk_load(void **data, const char *path, double *p, size_t *points, struct pl_error **error) {
+enum pl_code twin_disk_load(void **data, const char *path, double *p, struct pl_model_taken *taken,
+                            struct pl_error **error) {
     struct lab_table table;
-    enum pl_code code = lab_read(&table, path, 2, error);
+    enum pl_code code = lab_read(&table, path, 2, taken, error);
     if (code) return code;
     struct lab_curve *c = lab_curve_make(data, table.rows);
     if (!c) return lab_curve_no_memory(&table, error);
@@ -63,7 +64,7 @@ enum pl_code twin_disk_load(void **data, const char *path, double *p, size_t *po
         c->y[c->points++] = j * 10; /* A/m2 */
     }
     if (count > 0) p[BACKGROUND] = -10 * before / count;
-    *points = c->points;
+    taken->points = c->points;
     lab_free(&table);
     return PL_OK;
 }

@@ -14,10 +14,11 @@ const struct pl_model_parameter twin_electrolyser_parameters[] = {
     {.name = NULL},
 };
 
-enum pl_code twin_electrolyser_load(void **data, const char *path, double *p, size_t *points, struct pl_error **error) {
+enum pl_code twin_electrolyser_load(void **data, const char *path, double *p, struct pl_model_taken *taken,
+                                    struct pl_error **error) {
     (void)p;
     struct lab_table table;
-    enum pl_code code = lab_read(&table, path, 4, error);
+    enum pl_code code = lab_read(&table, path, 4, taken, error);
     if (code) return code;
     struct lab_curve *c = lab_curve_make(data, table.rows);
     if (!c) return lab_curve_no_memory(&table, error);
@@ -28,12 +29,16 @@ enum pl_code twin_electrolyser_load(void **data, const char *path, double *p, si
         return pl_error_set(error, PL_SYNTAX, "%s: columns I_A or j_A_cm2, and U_V, are expected", path);
     }
     for (size_t i = 0; i < table.rows; i++) {
-        if (!(table.column[current][i] > 0)) continue;
+        if (!(table.column[current][i] > 0) || isnan(table.column[voltage][i]) ||
+            (t >= 0 && isnan(table.column[t][i]))) {
+            lab_leave_out(&table, i, taken);
+            continue;
+        }
         c->x[c->points] = table.column[current][i];
         c->extra[c->points] = t >= 0 ? table.column[t][i] - table.column[t][0] : 0;
         c->y[c->points++] = table.column[voltage][i];
     }
-    *points = c->points;
+    taken->points = c->points;
     lab_free(&table);
     return PL_OK;
 }

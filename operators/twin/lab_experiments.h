@@ -8,7 +8,7 @@
 
 #define LAB_EXPERIMENT(name)                                                                                           \
     extern const struct pl_model_parameter twin_##name##_parameters[];                                                 \
-    enum pl_code twin_##name##_load(void **data, const char *path, double *p, size_t *points,                          \
+    enum pl_code twin_##name##_load(void **data, const char *path, double *p, struct pl_model_taken *taken,            \
                                     struct pl_error **error);                                                          \
     void twin_##name##_observed(const void *data, double *position, double *value);                                    \
     void twin_##name##_weight(const void *data, double *weight);                                                       \
@@ -37,7 +37,8 @@ LAB_EXPERIMENT(impedance)
 void twin_metal_guess(const void *data, double *p);
 void twin_impedance_guess(const void *data, double *p);
 /* A spectrum with neither a second arc nor diffusion, unless they are set. */
-enum pl_code twin_arc_load(void **data, const char *path, double *p, size_t *points, struct pl_error **error);
+enum pl_code twin_arc_load(void **data, const char *path, double *p, struct pl_model_taken *taken,
+                           struct pl_error **error);
 
 /* With derivatives, by CVODES. */
 enum pl_code twin_rod_sensitive(void *data, const double *p, const unsigned *free, unsigned count, double *value,

@@ -99,10 +99,11 @@ static enum pl_code drop_disturbed(struct lab_curve *c, struct pl_error **error)
 }
 
 /* All real parts, then all imaginary ones. */
-enum pl_code twin_impedance_load(void **data, const char *path, double *p, size_t *points, struct pl_error **error) {
+enum pl_code twin_impedance_load(void **data, const char *path, double *p, struct pl_model_taken *taken,
+                                 struct pl_error **error) {
     (void)p;
     struct lab_table table;
-    enum pl_code code = lab_read(&table, path, 3, error);
+    enum pl_code code = lab_read(&table, path, 3, taken, error);
     if (code) return code;
     struct lab_curve *c = lab_curve_make(data, 2 * table.rows);
     if (!c) return lab_curve_no_memory(&table, error);
@@ -116,13 +117,14 @@ enum pl_code twin_impedance_load(void **data, const char *path, double *p, size_
     c->points = 2 * n;
     lab_free(&table);
     code = drop_disturbed(c, error);
-    *points = c->points;
+    taken->points = c->points;
     return code;
 }
 
 /* Neither a second arc nor diffusion, unless they are set. */
-enum pl_code twin_arc_load(void **data, const char *path, double *p, size_t *points, struct pl_error **error) {
-    enum pl_code code = twin_impedance_load(data, path, p, points, error);
+enum pl_code twin_arc_load(void **data, const char *path, double *p, struct pl_model_taken *taken,
+                           struct pl_error **error) {
+    enum pl_code code = twin_impedance_load(data, path, p, taken, error);
     p[R2] = p[Z0] = NONE;
     return code;
 }

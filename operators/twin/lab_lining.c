@@ -33,7 +33,8 @@ struct record {
 
 enum { MEAN_OF = 5 };
 
-enum pl_code twin_lining_load(void **data, const char *path, double *p, size_t *points, struct pl_error **error) {
+enum pl_code twin_lining_load(void **data, const char *path, double *p, struct pl_model_taken *taken,
+                              struct pl_error **error) {
     (void)p;
     struct record *r = PL_NEW(struct record);
     *data = r;
@@ -41,7 +42,7 @@ enum pl_code twin_lining_load(void **data, const char *path, double *p, size_t *
     if (!r) return pl_error_set(error, PL_NO_MEMORY, "no memory for a record");
     if (!lab_beside(path, "V_cell.csv", voltage, sizeof voltage))
         return pl_error_set(error, PL_RANGE, "%s: too long", path);
-    enum pl_code code = lab_read(&r->lining, path, 2, error);
+    enum pl_code code = lab_read(&r->lining, path, 2, taken, error);
     if (!code) code = lab_read_beside(&r->voltage, path, voltage, "voltages of the same minutes", error);
     for (size_t i = 0; !code && i + MEAN_OF <= r->voltage.rows && r->count < 512; i++, r->count++)
         for (size_t k = 0; k < MEAN_OF; k++) {
@@ -49,7 +50,7 @@ enum pl_code twin_lining_load(void **data, const char *path, double *p, size_t *
             r->smooth[r->count] += r->voltage.column[1][i + k] / MEAN_OF;
         }
     if (!code && r->count < 2) code = pl_error_set(error, PL_SYNTAX, "%s: too few voltages", voltage);
-    *points = r->lining.rows;
+    taken->points = r->lining.rows;
     return code;
 }
 

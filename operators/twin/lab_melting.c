@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conduction.h"
+#include "lab.h"
 #include "lab_experiments.h"
 
 enum { STEFAN, SUBCOOLING };
@@ -25,7 +26,8 @@ struct melting {
 
 static const double EARLY = 0.01; /* tau up to which conduction rules */
 
-enum pl_code twin_melting_load(void **data, const char *path, double *p, size_t *points, struct pl_error **error) {
+enum pl_code twin_melting_load(void **data, const char *path, double *p, struct pl_model_taken *taken,
+                               struct pl_error **error) {
     (void)p;
     struct melting *m = PL_NEW(struct melting);
     *data = m;
@@ -33,9 +35,12 @@ enum pl_code twin_melting_load(void **data, const char *path, double *p, size_t 
     FILE *in = fopen(path, "r");
     if (!in) return pl_error_set(error, PL_IO, "%s: %s", path, strerror(errno));
     char line[256], quantity[64];
-    while (fgets(line, sizeof line, in) && m->points < POINTS) {
+    for (size_t row = 1; fgets(line, sizeof line, in) && m->points < POINTS; row++) {
         double tau, value;
-        if (sscanf(line, "%63[^,],%lf,%lf", quantity, &tau, &value) != 3 || tau > EARLY) continue;
+        bool told = sscanf(line, "%63[^,],%lf,%lf", quantity, &tau, &value) == 3;
+        if (row > 1 || told) taken->rows++;
+        if (row > 1 && !told) lab_count_out(taken, row);
+        if (!told || tau > EARLY) continue;
         size_t at = m->points++;
         for (; at && m->tau[at - 1] > tau; at--) {
             m->tau[at] = m->tau[at - 1];
@@ -47,7 +52,7 @@ enum pl_code twin_melting_load(void **data, const char *path, double *p, size_t 
     fclose(in);
     if (!m->points)
         return pl_error_set(error, PL_SYNTAX, "%s: no point before tau %g, where conduction rules", path, EARLY);
-    *points = m->points;
+    taken->points = m->points;
     return PL_OK;
 }
 

@@ -34,11 +34,12 @@ const struct pl_model_parameter twin_metal_parameters[] = {
     {.name = NULL},
 };
 
-enum pl_code twin_metal_load(void **data, const char *path, double *p, size_t *points, struct pl_error **error) {
+enum pl_code twin_metal_load(void **data, const char *path, double *p, struct pl_model_taken *taken,
+                             struct pl_error **error) {
     enum { EVERY = 8 };
     (void)p;
     struct lab_table table;
-    enum pl_code code = lab_read(&table, path, 2, error);
+    enum pl_code code = lab_read(&table, path, 2, taken, error);
     if (code) return code;
     struct lab_curve *c = lab_curve_make(data, table.rows);
     if (!c) return lab_curve_no_memory(&table, error);
@@ -46,7 +47,7 @@ enum pl_code twin_metal_load(void **data, const char *path, double *p, size_t *p
         c->x[c->points] = table.column[0][i];
         c->y[c->points++] = table.column[1][i];
     }
-    *points = c->points;
+    taken->points = c->points;
     lab_free(&table);
     return PL_OK;
 }

@@ -120,12 +120,13 @@ static enum pl_code take(struct probe *probe, const struct lab_table *t, const c
     return PL_OK;
 }
 
-enum pl_code twin_probe_load(void **data, const char *path, double *p, size_t *points, struct pl_error **error) {
+enum pl_code twin_probe_load(void **data, const char *path, double *p, struct pl_model_taken *taken,
+                             struct pl_error **error) {
     struct probe *probe = PL_NEW(struct probe);
     *data = probe;
     if (!probe) return pl_error_set(error, PL_NO_MEMORY, "no memory for a record");
     struct lab_table table;
-    enum pl_code code = lab_read(&table, path, 4, error);
+    enum pl_code code = lab_read(&table, path, 4, taken, error);
     if (code) return code;
     probe->time = pl_alloc((table.rows + 1) * sizeof *probe->time);
     probe->rise = pl_alloc((table.rows + 1) * sizeof *probe->rise);
@@ -134,7 +135,7 @@ enum pl_code twin_probe_load(void **data, const char *path, double *p, size_t *p
     lab_free(&table);
     if (strstr(path, "argon_")) p[MEDIUM] = 1;
     if (strstr(path, "salt_")) p[MEDIUM] = 0;
-    *points = probe->points;
+    taken->points = probe->points;
     return code;
 }
 

@@ -96,13 +96,14 @@ static void take(struct rod *rod, const struct lab_table *t) {
     rod->points = rod->times * SENSORS;
 }
 
-enum pl_code twin_rod_load(void **data, const char *path, double *p, size_t *points, struct pl_error **error) {
+enum pl_code twin_rod_load(void **data, const char *path, double *p, struct pl_model_taken *taken,
+                           struct pl_error **error) {
     (void)p;
     struct rod *rod = PL_NEW(struct rod);
     *data = rod;
     if (!rod) return pl_error_set(error, PL_NO_MEMORY, "no memory for a record");
     struct lab_table table;
-    enum pl_code code = lab_read(&table, path, 1 + SENSORS, error);
+    enum pl_code code = lab_read(&table, path, 1 + SENSORS, taken, error);
     if (code) return code;
     rod->time = pl_alloc((table.rows / EVERY + 2) * sizeof(double));
     rod->rise = pl_alloc((table.rows / EVERY + 2) * SENSORS * sizeof(double));
@@ -114,7 +115,7 @@ enum pl_code twin_rod_load(void **data, const char *path, double *p, size_t *poi
     find_switches(rod, &table);
     lab_free(&table);
     if (!rod->switches) code = pl_error_set(error, PL_SYNTAX, "%s: the heater is not seen to be switched on", path);
-    *points = rod->points;
+    taken->points = rod->points;
     return code;
 }
 

@@ -61,7 +61,8 @@ static enum pl_code read_events(struct pot *pot, const char *path, struct pl_err
     return PL_OK;
 }
 
-enum pl_code twin_voltage_load(void **data, const char *path, double *p, size_t *points, struct pl_error **error) {
+enum pl_code twin_voltage_load(void **data, const char *path, double *p, struct pl_model_taken *taken,
+                               struct pl_error **error) {
     (void)p;
     struct pot *pot = PL_NEW(struct pot);
     *data = pot;
@@ -69,7 +70,7 @@ enum pl_code twin_voltage_load(void **data, const char *path, double *p, size_t 
     if (!pot) return pl_error_set(error, PL_NO_MEMORY, "no memory for a record");
     if (!lab_beside(path, "events.csv", events, sizeof events))
         return pl_error_set(error, PL_RANGE, "%s: too long", path);
-    enum pl_code code = lab_read(&pot->table, path, 2, error);
+    enum pl_code code = lab_read(&pot->table, path, 2, taken, error);
     if (!code) code = read_events(pot, events, error);
     if (code) return code;
     pot->time = pl_alloc(pot->table.rows * sizeof(double));
@@ -84,7 +85,7 @@ enum pl_code twin_voltage_load(void **data, const char *path, double *p, size_t 
         pot->time[pot->points] = t;
         pot->voltage[pot->points++] = pot->table.column[1][i];
     }
-    *points = pot->points;
+    taken->points = pot->points;
     return PL_OK;
 }
 

@@ -96,12 +96,13 @@ static struct peaks find_peaks(const struct voltammetry *v, const double *i) {
 
 /* ---- Experiment ---- */
 
-enum pl_code twin_voltammetry_load(void **data, const char *path, double *p, size_t *points, struct pl_error **error) {
+enum pl_code twin_voltammetry_load(void **data, const char *path, double *p, struct pl_model_taken *taken,
+                                   struct pl_error **error) {
     (void)p;
     struct voltammetry *v = PL_NEW(struct voltammetry);
     *data = v;
     if (!v) return pl_error_set(error, PL_NO_MEMORY, "no memory for a voltammogram");
-    enum pl_code code = lab_read(&v->table, path, 4, error);
+    enum pl_code code = lab_read(&v->table, path, 4, taken, error);
     if (code) return code;
     size_t n = v->table.rows;
     const double *t = v->table.column[0], *e = v->table.column[1];
@@ -113,7 +114,7 @@ enum pl_code twin_voltammetry_load(void **data, const char *path, double *p, siz
     v->cycle = t[n - 1] + (t[n - 1] - t[0]) / (double)(n - 1);
     v->rate = fabs((e[v->turn] - e[0]) / (t[v->turn] - t[0]));
     v->height = find_peaks(v, v->table.column[3]).height;
-    *points = n;
+    taken->points = n;
     return PL_OK;
 }
 

@@ -265,6 +265,27 @@ def mistakes(work, good):
     assert "give a longer record or more of it" in said("--data", few, code=1)
 
 
+def gaps(work):
+    """Rows without a number are left out, and counted with the line of the first; a file that is mostly such is none."""
+    def written(every, text):
+        path = os.path.join(work, "gaps.csv")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("I_A,I_std_A,U_V,U_std_V\n")
+            for i in range(40):
+                current = 0.5 + i
+                voltage = text if i % every == 3 % every else f"{1.44 + 0.0225 * math.log(current) + 0.0103 * current:.6f}"
+                file.write(f"{current},0,{voltage},0\n")
+        return ["calibrate", "ElectrodeKineticsModel", "--data", path]
+    for text in ("n/a", "", "nan"):
+        call = written(10, text)
+        said = json.loads(potline(*call, "--json").stdout)["files"][0]
+        assert (said["points"], said["left_out"], said["left_out_line"]) == (36, 4, 5), (text, said)
+        assert "Left out: 4 rows of gaps.csv, the first in line 5" in potline(*call).stdout
+    assert "40 of 40 rows hold no number" in potline(*written(1, "n/a"), code=1).stderr
+    said = json.loads(potline(*written(41, "n/a"), "--json", code=0).stdout)["files"][0]
+    assert (said["left_out"], said["left_out_line"]) == (1, 5), said
+
+
 def foreseen(work):
     """What lies between is foreseen and told; what is far beyond what was fitted to is not."""
     noise = random.Random(11)
@@ -399,6 +420,7 @@ def main():
         electrode()
         commands(work)
         calibrate(work)
+        gaps(work)
         foreseen(work)
         piped(work)
         disk(work)

@@ -98,6 +98,13 @@ struct pl_model_expected {
     const char *source;
 };
 
+/* What is taken of a file. A row that tells nothing (a text where a number belongs) is left out, and that is told. */
+struct pl_model_taken {
+    size_t points;
+    size_t rows, left_out;
+    size_t line; /* of the first that is left out */
+};
+
 /* A set-up that was measured: what its files hold, what is free, and the model at work in it. */
 struct pl_model_experiment {
     const char *name, *doc;                      /* ends the table when NULL */
@@ -114,8 +121,9 @@ struct pl_model_experiment {
     bool alternate;  /* without files to judge by, points between others are kept back; else the later part is */
     unsigned starts; /* of the search beside the defaults, the best of some dozens of points; 0: one */
 
-    /* A file becomes points: sets *points, and parameters that the file itself tells. */
-    enum pl_code (*load)(void **data, const char *path, double *parameters, size_t *points, struct pl_error **error);
+    /* A file becomes points: sets *taken, and parameters that the file itself tells. */
+    enum pl_code (*load)(void **data, const char *path, double *parameters, struct pl_model_taken *taken,
+                         struct pl_error **error);
     void (*observed)(const void *data, double *position, double *value);
     void (*weight)(const void *data, double *weight); /* of a point's residual; NULL: 1 */
     /* Where the search may begin for a file, as its plot shows: changes what it is sure of. NULL: at the defaults. */
@@ -172,6 +180,7 @@ struct pl_fit_file {
     double own[PL_MODEL_PARAMETERS_MAX];  /* what is set for this file; NaN: nothing */
     double used[PL_MODEL_PARAMETERS_MAX]; /* out: what it was run with */
     size_t points;                        /* out */
+    size_t left_out, left_line;           /* out: rows that tell nothing, and the line of the first */
     double fitted, judged;                /* out: the misfit of either part; NaN: it has none */
     /* Out, of the part that judges: the misfit that it should not exceed, as far as the constants and the residuals of
      * what was fitted to tell. What was measured in that part is only the scale of a misfit that is relative to it.
