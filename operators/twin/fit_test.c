@@ -343,7 +343,7 @@ static void test_an_inverse_is_one_and_a_flat_direction_is_named(void **state) {
 
 static void test_slopes_of_a_rod_are_those_of_its_temperatures(void **state) {
     (void)state;
-    enum { SENSORS = 6, CONDUCTIVITY = 3, PARAMETERS = 8 };
+    enum { SENSORS = 6, CONDUCTIVITY = 3 };
     char path[] = "/tmp/potline-rod-XXXXXX";
     FILE *file = fdopen(mkstemp(path), "w");
     fprintf(file, "time,a,b,c,d,e,f\n");
@@ -354,8 +354,8 @@ static void test_slopes_of_a_rod_are_those_of_its_temperatures(void **state) {
         fprintf(file, "\n");
     }
     fclose(file);
-    double p[PARAMETERS], *value[3], *slope;
-    for (int i = 0; i < PARAMETERS; i++)
+    double p[PL_MODEL_PARAMETERS_MAX], *value[3], *slope;
+    for (int i = 0; twin_rod_parameters[i].name; i++)
         p[i] = twin_rod_parameters[i].fallback;
     void *rod = NULL;
     struct pl_model_taken taken = {0};
