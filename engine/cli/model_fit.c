@@ -195,6 +195,18 @@ static void print_unsure(const struct pl_fit *fit) {
     }
 }
 
+static bool exceeds(const struct pl_fit_file *file) {
+    return file->judged > file->foreseen; /* false where there is none of either */
+}
+
+static void print_exceeded(const struct pl_fit *fit) {
+    for (unsigned i = 0; i < fit->file_count; i++)
+        if (exceeds(&fit->file[i]))
+            printf("  More than foreseen: %s is missed by %.3g, not by about %.3g: the model or the record differs "
+                   "from what it was fitted to.\n",
+                   base_name(fit->file[i].path), fit->file[i].judged, fit->file[i].foreseen);
+}
+
 static void print_left_out(const struct pl_fit *fit) {
     for (unsigned i = 0; i < fit->file_count; i++)
         if (fit->file[i].left_out)
@@ -227,7 +239,7 @@ static void print_text(const struct calibration *c) {
         char fitted[32] = "-", ahead[32] = "-", rest[32] = "-";
         if (!isnan(file->fitted)) snprintf(fitted, sizeof fitted, "%.4g", file->fitted);
         if (!isnan(file->judged)) snprintf(rest, sizeof rest, "%.4g", file->judged);
-        if (isfinite(file->foreseen)) snprintf(ahead, sizeof ahead, "<= %.3g", file->foreseen);
+        if (isfinite(file->foreseen)) snprintf(ahead, sizeof ahead, "about %.3g", file->foreseen);
         if (isinf(file->foreseen)) snprintf(ahead, sizeof ahead, "open");
         printf("%-28s %7zu %12s %12s %12s   %s%s\n", base_name(file->path), file->points, fitted, ahead, rest,
                judged(file) <= fit->experiment->target ? "good" : "MISS",
@@ -237,6 +249,7 @@ static void print_text(const struct calibration *c) {
     printf("%-28s %7s %12s %12s %12.4g   %s\n", "all that judge", "", "", "", all,
            all <= fit->experiment->target ? "good" : "MISS");
     print_left_out(fit);
+    print_exceeded(fit);
     print_unsure(fit);
 }
 
@@ -250,13 +263,15 @@ static json_t *files_json(const struct pl_fit *fit) {
     for (unsigned i = 0; i < fit->file_count; i++) {
         const struct pl_fit_file *file = &fit->file[i];
         json_array_append_new(
-            all, json_pack("{s:s, s:b, s:b, s:I, s:I, s:o, s:o, s:o, s:I, s:o, s:o, s:b}", "file", file->path,
-                           "adapted", (int)file->adapted, "judge", (int)file->judge, "points", (json_int_t)file->points,
-                           "left_out", (json_int_t)file->left_out, "left_out_line",
-                           file->left_out ? json_integer((json_int_t)file->left_line) : json_null(), "fitted",
-                           pl__model_number(file->fitted), "foreseen", pl__model_number(file->foreseen), "beyond",
-                           (json_int_t)file->beyond, "told", told_json(file->foreseen, fit->experiment), "judged",
-                           pl__model_number(file->judged), "good", judged(file) <= fit->experiment->target));
+            all,
+            json_pack("{s:s, s:b, s:b, s:I, s:I, s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:o}", "file", file->path,
+                      "adapted", (int)file->adapted, "judge", (int)file->judge, "points", (json_int_t)file->points,
+                      "left_out", (json_int_t)file->left_out, "left_out_line",
+                      file->left_out ? json_integer((json_int_t)file->left_line) : json_null(), "fitted",
+                      pl__model_number(file->fitted), "foreseen", pl__model_number(file->foreseen), "beyond",
+                      (json_int_t)file->beyond, "told", told_json(file->foreseen, fit->experiment), "judged",
+                      pl__model_number(file->judged), "good", judged(file) <= fit->experiment->target, "as_foreseen",
+                      isnan(file->judged) || isnan(file->foreseen) ? json_null() : json_boolean(!exceeds(file))));
     }
     return all;
 }

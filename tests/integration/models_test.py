@@ -305,6 +305,20 @@ def foreseen(work):
         assert (rest["beyond"] > 10) == (not told), rest
     text = subprocess.run([POTLINE, "model", "calibrate", "ElectrodeKineticsModel", "--data", parts["low"], "--judge", parts["rest"]],
                           capture_output=True, text=True).stdout
+    assert " about " in text and "<=" not in text, text
+    aged = os.path.join(work, "aged.csv")
+    with open(parts["rest"], encoding="utf-8") as file, open(aged, "w", encoding="utf-8") as other:
+        other.write(file.readline())
+        for row in file:
+            current, _, voltage, _ = row.split(",")
+            other.write(f"{current},0,{float(voltage) + 0.03},0\n")
+    call = [POTLINE, "model", "calibrate", "ElectrodeKineticsModel", "--data", parts["whole"], "--judge"]
+    exceeded = subprocess.run([*call, aged], capture_output=True, text=True).stdout
+    assert "More than foreseen: aged.csv is missed by" in exceeded, exceeded
+    assert "More than foreseen" not in subprocess.run([*call, parts["rest"]], capture_output=True, text=True).stdout
+    for judge, as_foreseen in ((aged, False), (parts["rest"], True)):
+        said = json.loads(subprocess.run([*call, judge, "--json"], capture_output=True, text=True).stdout)
+        assert said["files"][1]["as_foreseen"] is as_foreseen and said["files"][0]["as_foreseen"] is None, said["files"]
     assert "Not told: that rest.csv is met within 10" in text and "are extrapolated to" in text, text
 
 

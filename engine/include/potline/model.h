@@ -182,11 +182,11 @@ struct pl_fit_file {
     size_t points;                        /* out */
     size_t left_out, left_line;           /* out: rows that tell nothing, and the line of the first */
     double fitted, judged;                /* out: the misfit of either part; NaN: it has none */
-    /* Out, of the part that judges: the misfit that it should not exceed, as far as the constants and the residuals of
-     * what was fitted to tell. What was measured in that part is only the scale of a misfit that is relative to it.
-     * Infinite: it may be anything, for the model cannot be run beside what was found, or leaves no residuals and does
-     * not tell all constants. NaN: nothing is foreseen, for nothing is free, the misfit is a figure of the curve, or
-     * the file has constants of its own beside some that others have told. */
+    /* Out, of the part that judges: the misfit to reckon with, as far as the constants and the residuals of
+     * what was fitted to tell: no bound, some records exceed it. What was measured in that part is only the scale of a
+     * misfit that is relative to it. Infinite: it may be anything, for the model cannot be run beside what was found,
+     * or leaves no residuals and does not tell all constants. NaN: nothing is foreseen, for nothing is free, the misfit
+     * is a figure of the curve, or the file has constants of its own beside some that others have told. */
     double foreseen;
     size_t beyond; /* out: points of that part with twice the leverage of any that was fitted to: extrapolated to */
     bool adapted;  /* out: it judges, but constants of its own are from its first part, and the rest judges */
