@@ -215,6 +215,42 @@ static void print_left_out(const struct pl_fit *fit) {
                    fit->file[i].left_line);
 }
 
+/* The names of all constants that are not told, between commas; false: all are. */
+static bool name_untold(const struct pl_fit *fit, char *text, size_t size) {
+    size_t length = 0;
+    text[0] = 0;
+    for (unsigned i = 0; i < fit->constants && length < size; i++) {
+        bool named = false; /* each file has its own of it */
+        for (unsigned j = 0; j < i; j++)
+            named = named || (fit->untold[j] && fit->row[j] == fit->row[i]);
+        if (fit->untold[i] && !named)
+            length += (size_t)snprintf(text + length, size - length, "%s%s", length ? ", " : "",
+                                       fit->experiment->parameters[fit->row[i]].name);
+    }
+    return length > 0;
+}
+
+/* Good is said of what was compared, and in the same breath what that does not vouch for. */
+static void print_verdict(const struct pl_fit *fit) {
+    double all = together(fit, judged), ahead = together(fit, foreseen);
+    bool good = all <= fit->experiment->target, apart = false, other = false;
+    char names[256];
+    for (unsigned i = 0; i < fit->file_count; i++) {
+        apart = apart || !isnan(fit->file[i].judged);
+        other = other || fit->file[i].judge;
+    }
+    printf("%-28s %7s %12s %12s %12.4g   %s", "all that judge", "", "", "", all, good ? "good" : "MISS");
+    bool untold = name_untold(fit, names, sizeof names);
+    if (good && (untold || ahead > fit->experiment->target)) {
+        printf(" by %s, but ", other ? "the files that judge" : apart ? "what was kept back" : "what was fitted to");
+        if (untold)
+            printf("not told by these data: %s", names);
+        else
+            fputs("that was not to be foreseen", stdout);
+    }
+    putchar('\n');
+}
+
 static void print_text(const struct calibration *c) {
     const struct pl_fit *fit = &c->fit;
     const struct pl_model_parameter *rows = fit->experiment->parameters;
@@ -245,9 +281,7 @@ static void print_text(const struct calibration *c) {
                judged(file) <= fit->experiment->target ? "good" : "MISS",
                file->adapted ? "  (what is its own is from its first part)" : "");
     }
-    double all = together(fit, judged);
-    printf("%-28s %7s %12s %12s %12.4g   %s\n", "all that judge", "", "", "", all,
-           all <= fit->experiment->target ? "good" : "MISS");
+    print_verdict(fit);
     print_left_out(fit);
     print_exceeded(fit);
     print_unsure(fit);

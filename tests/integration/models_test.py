@@ -348,7 +348,9 @@ def disk(work):
     assert abs(found["electrons"]["value"] - 2.7) < 0.02 and found["electrons"]["told"], found
     assert abs(found["background_slope"]["value"] - 3.5) < 0.3, found
     open_ = potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--fit", "electrons,background_slope,power").stdout
-    assert open_.count("not told by these data") == 2 and "Not all constants are told" in open_, open_
+    assert "good by what was kept back, but not told by these data: electrons, power\n" in open_, open_
+    assert " good\n" in potline("calibrate", "ElectrodeKineticsModel", "--data", path).stdout.split("all that judge")[1]
+    assert open_.count("  (not told by these data)") == 2 and "Not all constants are told" in open_, open_
 
 
 def rod(path, power, film):
