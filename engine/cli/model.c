@@ -260,7 +260,7 @@ const struct pl_subcommand pl_subcommand_model = {
         {"data", "FILE[,NAME=VALUE...]", "Measured data; with what is set for this file alone. May be repeated.", 0},
         {"judge", "FILE[,NAME=VALUE...]", "Data that are not fitted to, to judge by. May be repeated.", 0},
         {"experiment", "NAME", "Which set-up the data are of, where their header does not tell.", 0},
-        {"fit", "NAME[,NAME...]", "What is free; else what the experiment says.", 0},
+        {"fit", "NAME[,NAME...]", "What is free; else what the experiment says, but for what is set.", 0},
         {"share", "PART", "Without --judge: how much of a file is fitted to (0.5); the rest judges.", 0},
         {"evaluations", "COUNT", "The most runs of the model that a calibration may take (4000).", 0},
         {"report", NULL, "Plot data, fit and residuals on the terminal; with --image, into a file.", 0},

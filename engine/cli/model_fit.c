@@ -74,9 +74,32 @@ static bool set_all(struct calibration *c) {
     return true;
 }
 
+/* For all files, or for how many of those that are fitted to. */
+static unsigned count_set(const struct calibration *c, int row, unsigned *fitted) {
+    unsigned set = 0;
+    *fitted = 0;
+    for (unsigned i = 0; i < c->fit.file_count; i++) {
+        if (c->file[i].judge) continue;
+        ++*fitted;
+        set += !isnan(c->fit.set[row]) || !isnan(c->file[i].own[row]);
+    }
+    return set;
+}
+
+/* What is set is known, and not free; false after saying that it cannot be both. */
+static bool settle_free(const struct calibration *c, const char *name, int row, bool asked, bool *free) {
+    unsigned fitted, set = count_set(c, row, &fitted);
+    *free = !set;
+    if (set && asked)
+        pl_cli_usage(c->cli, "%s is named in --fit and has a value set: it is either free or known", name);
+    else if (set && set < fitted)
+        pl_cli_usage(c->cli, "%s is set for %u of %u files that are fitted to, and free in the others: set it for all",
+                     name, set, fitted);
+    return !set || (!asked && set == fitted);
+}
+
 static bool set_free(struct calibration *c) {
-    const char *fit = pl_cli_get(c->cli, "fit");
-    if (!fit) fit = c->fit.experiment->fit;
+    const char *asked = pl_cli_get(c->cli, "fit"), *fit = asked ? asked : c->fit.experiment->fit;
     while (*fit) {
         char name[64];
         int length = (int)strcspn(fit, ",");
@@ -89,7 +112,9 @@ static bool set_free(struct calibration *c) {
                 pl_cli_usage(c->cli, "--fit: more than %d constants", PL_FIT_MAX);
             return false;
         }
-        c->fit.free[c->fit.free_count++] = (unsigned)row;
+        bool free;
+        if (!settle_free(c, name, row, asked, &free)) return false;
+        if (free) c->fit.free[c->fit.free_count++] = (unsigned)row;
         fit += length + (fit[length] == ',');
     }
     return true;

@@ -226,6 +226,13 @@ def calibrate(work):
     assert "did you mean resistance" in potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--fit", "resistence", code=2).stderr
     assert "no experiment" in potline("calibrate", "CellModel", "--data", path, code=2).stderr
     assert "needs --data" in potline("calibrate", "CellModel", code=2).stderr
+    fixed = json.loads(potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--set", "base=1.44", "--json").stdout)
+    assert "base" not in {c["name"] for c in fixed["constants"]} and len(fixed["constants"]) == len(found) - 1, fixed["constants"]
+    own = json.loads(potline("calibrate", "ElectrodeKineticsModel", "--data", f"{path},base=1.44", "--json").stdout)
+    assert own["constants"] == fixed["constants"], own["constants"]
+    for call in (("--data", path, "--set", "base=1.44"), ("--data", f"{path},base=1.44")):
+        assert "base is named in --fit and has a value set" in potline("calibrate", "ElectrodeKineticsModel", *call, "--fit", "base,slope", code=2).stderr
+    assert "base is set for 1 of 2 files" in potline("calibrate", "ElectrodeKineticsModel", "--data", f"{path},base=1.44", "--data", other, code=2).stderr
     mistakes(work, path)
     assert "slope is named twice" in potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--fit", "slope,base,slope", code=2).stderr
     whole = json.loads(potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--share", "1", "--json").stdout)
