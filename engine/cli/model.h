@@ -1,6 +1,6 @@
 /* model.h: what the files of `potline model` share: model.c (list, show), model_run.c, model_check.c (verify,
- * validate), model_fit.c (calibrate), model_experiment.c (what its files are of), model_plot.c (plots on a terminal and
- * as files). */
+ * validate), model_fit.c and model_fit_tell.c (calibrate), model_experiment.c (what its files are of), model_plot.c
+ * (plots on a terminal and as files). */
 #ifndef POTLINE_CLI_MODEL_H
 #define POTLINE_CLI_MODEL_H
 
