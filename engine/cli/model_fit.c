@@ -110,6 +110,18 @@ static bool set_free(struct calibration *c) {
     return true;
 }
 
+/* With files that judge, a share is of those alone that have constants of their own, told by their first part. */
+static bool share_counts(const struct calibration *c) {
+    bool own = false, judge = false;
+    for (unsigned i = 0; i < c->fit.file_count; i++)
+        judge = judge || c->file[i].judge;
+    for (unsigned i = 0; i < c->fit.free_count; i++)
+        own = own || c->fit.experiment->parameters[c->fit.free[i]].flags & PL_MODEL_OWN;
+    if (own || !judge || !pl_cli_has(c->cli, "share")) return true;
+    pl_cli_usage(c->cli, "--share has no meaning with --judge: all of --data is fitted to, all of --judge judges");
+    return false;
+}
+
 static bool parse(struct calibration *c) {
     double share = 0.5, evaluations = EVALUATIONS;
     if (!add_files(c, "data", false) || !add_files(c, "judge", true)) return false;
@@ -126,7 +138,7 @@ static bool parse(struct calibration *c) {
     c->fit.file = c->file;
     c->fit.share = share;
     c->fit.evaluations = (long)evaluations;
-    return set_all(c) && set_free(c);
+    return set_all(c) && set_free(c) && share_counts(c);
 }
 
 /* ---- Plotting ---- */
@@ -189,7 +201,7 @@ static void progress(void *context, long runs, double rms) {
 
 static int work(struct calibration *c) {
     struct pl_error *error = NULL;
-    if (pl_cli_has(c->cli, "json")) c->figures = json_array();
+    c->figures = json_array();
     c->fit.figures = (struct pl_model_report){pl__model_fit_tell, c};
     const struct pl_model_suite *suite = pl_models_suite(c->model);
     c->told = time(NULL);
@@ -199,7 +211,7 @@ static int work(struct calibration *c) {
     if (c->fit.progress) fputs("\r\33[K", stderr);
     int code = fitted ? pl__model_failed(c->cli, &error) : PL_EXIT_OK;
     bool good = !code && pl__model_fit_good(c);
-    if (!code && c->figures && pl__model_fit_json(c, good))
+    if (!code && pl_cli_has(c->cli, "json") && pl__model_fit_json(c, good))
         code = PL_EXIT_FAILED;
     else if (!code && !pl_cli_has(c->cli, "json"))
         pl__model_fit_text(c);

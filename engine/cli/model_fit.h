@@ -10,8 +10,9 @@ struct calibration {
     struct pl_fit fit;
     struct pl_fit_file file[PL_FIT_FILES_MAX];
     char *path[PL_FIT_FILES_MAX];
-    json_t *figures; /* NULL: printed */
-    time_t told;     /* how far it is */
+    json_t *figures;                 /* of the curves */
+    unsigned missed, missed_judging; /* figures beyond their limit: of all files, and of those that judge */
+    time_t told;                     /* how far it is */
 };
 
 const char *pl__model_fit_name(const char *path); /* without its folder */

@@ -5,23 +5,57 @@
 
 #include "model_fit.h"
 
-void pl__model_fit_tell(void *context, const struct pl_model_finding *f) {
-    struct calibration *c = context;
-    if (c->figures) {
-        json_array_append_new(c->figures,
-                              json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:f, s:b}", "subject", f->subject, "quantity",
-                                        f->quantity, "unit", f->unit, "measured", pl__model_number(f->expected),
-                                        "predicted", pl__model_number(f->found), "error", pl__model_number(f->error),
-                                        "limit", f->limit, "good", (int)f->good));
-        return;
-    }
-    printf("  %-4s %-28s %-30s measured %10.5g  predicted %10.5g %s  error %.3g, limit %.3g\n",
-           f->good ? "good" : "MISS", f->subject, f->quantity, f->expected, f->found, f->unit, f->error, f->limit);
-}
+static const char NOISE_ALONE[] =
+    "The intervals are of this record's noise alone: another run of the same set-up may differ by more.";
 
 const char *pl__model_fit_name(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
+}
+
+void pl__model_fit_tell(void *context, const struct pl_model_finding *f) {
+    struct calibration *c = context;
+    c->missed += !f->good;
+    c->missed_judging += !f->good && f->judges;
+    json_t *one =
+        json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:f, s:b, s:b}", "file", f->file, "subject", f->subject,
+                  "quantity", f->quantity, "unit", f->unit, "measured", pl__model_number(f->expected), "predicted",
+                  pl__model_number(f->found), "error", pl__model_number(f->error), "limit", f->limit, "good",
+                  (int)f->good, "judges", (int)f->judges);
+    if (f->error_unit) json_object_set_new(one, "error_unit", json_string(f->error_unit));
+    json_array_append_new(c->figures, one);
+}
+
+static double figure(const json_t *one, const char *key) {
+    const json_t *value = json_object_get(one, key);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static const char *word(const json_t *one, const char *key) {
+    const char *text = json_string_value(json_object_get(one, key));
+    return text ? text : "";
+}
+
+static void print_figures(const struct calibration *c) {
+    size_t i;
+    json_t *one;
+    if (json_array_size(c->figures)) printf("\nfigures of the curves\n");
+    json_array_foreach(c->figures, i, one) {
+        const char *unit = word(one, "error_unit");
+        double by = *unit ? 1 : 100; /* else relative */
+        printf("  %-4s %-28s %-20s %-26s measured %8.5g  predicted %8.5g %s  error %+.3g %s, limit %.3g %s\n",
+               json_is_true(json_object_get(one, "good")) ? "good" : "MISS", pl__model_fit_name(word(one, "file")),
+               word(one, "subject"), word(one, "quantity"), figure(one, "measured"), figure(one, "predicted"),
+               word(one, "unit"), by * figure(one, "error"), *unit ? unit : "%", by * figure(one, "limit"),
+               *unit ? unit : "%");
+    }
+}
+
+static size_t judging(const struct pl_fit_file *file) {
+    size_t count = 0;
+    for (size_t k = 0; k < file->points; k++)
+        count += file->kept_back[k];
+    return count;
 }
 
 static double judged(const struct pl_fit_file *file) {
@@ -58,6 +92,10 @@ static void print_doubts(const struct pl_fit *fit) {
         printf("  (95 %% intervals from the curvature at the optimum, wider where residuals hang together; condition "
                "%.3g)\n",
                fit->condition);
+    unsigned records = 0;
+    for (unsigned i = 0; i < fit->file_count; i++)
+        records += !fit->file[i].judge;
+    if (fit->constants && records == 1) printf("  %s\n", NOISE_ALONE);
     bool untold = false;
     for (unsigned i = 0; i < fit->constants; i++)
         untold = untold || fit->untold[i];
@@ -119,16 +157,29 @@ static bool name_untold(const struct pl_fit *fit, char *text, size_t size) {
     return length > 0;
 }
 
+static bool some_judge(const struct pl_fit *fit) {
+    for (unsigned i = 0; i < fit->file_count; i++)
+        if (!isnan(fit->file[i].judged)) return true;
+    return false;
+}
+
+/* By the measure; and, where that is a figure of the curve itself and no mean over it, by all other figures. */
+bool pl__model_fit_good(const struct calibration *c) {
+    unsigned missed = some_judge(&c->fit) ? c->missed_judging : c->missed;
+    return together(&c->fit, judged) <= c->fit.experiment->target && !(c->fit.experiment->figure && missed);
+}
+
 /* Good is said of what was compared, and in the same breath what that does not vouch for. */
-static void print_verdict(const struct pl_fit *fit) {
+static void print_verdict(const struct calibration *c) {
+    const struct pl_fit *fit = &c->fit;
     double all = together(fit, judged), ahead = together(fit, foreseen);
-    bool good = all <= fit->experiment->target, apart = false, other = false;
+    bool good = pl__model_fit_good(c), apart = false, other = false;
     char names[256];
     for (unsigned i = 0; i < fit->file_count; i++) {
         apart = apart || !isnan(fit->file[i].judged);
         other = other || fit->file[i].judge;
     }
-    printf("%-28s %7s %12s %12s %12.4g   %s", "all that judge", "", "", "", all, good ? "good" : "MISS");
+    printf("%-28s %11s %12s %12s %12.4g   %s", "all that judge", "", "", "", all, good ? "good" : "MISS");
     bool untold = name_untold(fit, names, sizeof names);
     if (good && (untold || ahead > fit->experiment->target)) {
         printf(" by %s, but ", other ? "the files that judge" : apart ? "what was kept back" : "what was fitted to");
@@ -137,6 +188,7 @@ static void print_verdict(const struct pl_fit *fit) {
         else
             fputs("that was not to be foreseen", stdout);
     }
+    if (!good && all <= fit->experiment->target) fputs(": a figure is beyond its limit", stdout);
     putchar('\n');
 }
 
@@ -157,20 +209,22 @@ void pl__model_fit_text(const struct calibration *c) {
                                  : "");
     }
     print_doubts(fit);
-    printf("\n%-28s %7s %12s %12s %12s   %s, target %g\n", "file", "points", "fitted", "foreseen", "judged",
+    printf("\n%-28s %11s %12s %12s %12s   %s, target %g\n", "file", "fit+judge", "fitted", "foreseen", "judged",
            fit->experiment->measure, fit->experiment->target);
     for (unsigned i = 0; i < fit->file_count; i++) {
         const struct pl_fit_file *file = &fit->file[i];
-        char fitted[32] = "-", ahead[32] = "-", rest[32] = "-";
+        char points[48], fitted[32] = "-", ahead[32] = "-", rest[32] = "-";
         if (!isnan(file->fitted)) snprintf(fitted, sizeof fitted, "%.4g", file->fitted);
         if (!isnan(file->judged)) snprintf(rest, sizeof rest, "%.4g", file->judged);
         if (isfinite(file->foreseen)) snprintf(ahead, sizeof ahead, "about %.3g", file->foreseen);
         if (isinf(file->foreseen)) snprintf(ahead, sizeof ahead, "open");
-        printf("%-28s %7zu %12s %12s %12s   %s%s\n", pl__model_fit_name(file->path), file->points, fitted, ahead, rest,
+        snprintf(points, sizeof points, "%zu+%zu", file->points - judging(file), judging(file));
+        printf("%-28s %11s %12s %12s %12s   %s%s\n", pl__model_fit_name(file->path), points, fitted, ahead, rest,
                judged(file) <= fit->experiment->target ? "good" : "MISS",
                file->adapted ? "  (what is its own is from its first part)" : "");
     }
-    print_verdict(fit);
+    print_verdict(c);
+    print_figures(c);
     print_left_out(fit);
     print_exceeded(fit);
     print_unsure(fit);
@@ -187,9 +241,10 @@ static json_t *files_json(const struct pl_fit *fit) {
         const struct pl_fit_file *file = &fit->file[i];
         json_array_append_new(
             all,
-            json_pack("{s:s, s:b, s:b, s:I, s:I, s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:o}", "file", file->path,
+            json_pack("{s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:o}", "file", file->path,
                       "adapted", (int)file->adapted, "judge", (int)file->judge, "points", (json_int_t)file->points,
-                      "left_out", (json_int_t)file->left_out, "left_out_line",
+                      "points_fitted", (json_int_t)(file->points - judging(file)), "points_judging",
+                      (json_int_t)judging(file), "left_out", (json_int_t)file->left_out, "left_out_line",
                       file->left_out ? json_integer((json_int_t)file->left_line) : json_null(), "fitted",
                       pl__model_number(file->fitted), "foreseen", pl__model_number(file->foreseen), "beyond",
                       (json_int_t)file->beyond, "told", told_json(file->foreseen, fit->experiment), "judged",
@@ -226,8 +281,4 @@ int pl__model_fit_json(struct calibration *c, bool good) {
         pl__model_number(together(fit, judged)), "rms", fit->rms, "unit", fit->experiment->unit, "runs",
         (json_int_t)fit->runs, "condition", pl__model_number(fit->condition), "good", (int)good, "constants", constants,
         "files", files_json(fit), "figures", figures));
-}
-
-bool pl__model_fit_good(const struct calibration *c) {
-    return together(&c->fit, judged) <= c->fit.experiment->target;
 }

@@ -46,6 +46,21 @@ static enum pl_code adapt(const struct pl_fit *fit, struct pl_fit_file *file, st
     return code;
 }
 
+/* Figures are told with the file that they are of. */
+struct about {
+    const struct pl_model_report *to;
+    const char *file;
+    bool judges;
+};
+
+static void tell_about(void *context, const struct pl_model_finding *finding) {
+    const struct about *about = context;
+    struct pl_model_finding of = *finding;
+    of.file = about->file;
+    of.judges = about->judges;
+    if (about->to->tell) about->to->tell(about->to->context, &of);
+}
+
 static enum pl_code judge(struct fit_work *s, const double *x, const struct fit_spread *spread,
                           struct pl_error **error) {
     const struct pl_model_experiment *e = s->fit->experiment;
@@ -64,10 +79,11 @@ static enum pl_code judge(struct fit_work *s, const double *x, const struct fit_
         for (size_t k = 0; k < file->points; k++)
             used += s->use[i][k];
         bool rest = used < file->points;
+        struct about about = {&s->fit->figures, file->path, rest};
+        const struct pl_model_report figures = {tell_about, &about};
         file->fitted =
-            used ? e->misfit(s->data[i], file->used, file->predicted, s->use[i], rest ? NULL : &s->fit->figures) : NAN;
-        file->judged =
-            rest ? e->misfit(s->data[i], file->used, file->predicted, file->kept_back, &s->fit->figures) : NAN;
+            used ? e->misfit(s->data[i], file->used, file->predicted, s->use[i], rest ? NULL : &figures) : NAN;
+        file->judged = rest ? e->misfit(s->data[i], file->used, file->predicted, file->kept_back, &figures) : NAN;
     }
     return fit_count(s) && !e->figure ? fit_foresee(s, x, spread, error) : PL_OK;
 }

@@ -233,6 +233,10 @@ def calibrate(work):
     for call in (("--data", path, "--set", "base=1.44"), ("--data", f"{path},base=1.44")):
         assert "base is named in --fit and has a value set" in potline("calibrate", "ElectrodeKineticsModel", *call, "--fit", "base,slope", code=2).stderr
     assert "base is set for 1 of 2 files" in potline("calibrate", "ElectrodeKineticsModel", "--data", f"{path},base=1.44", "--data", other, code=2).stderr
+    shared = potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--judge", other, "--share", "0.3", code=2).stderr
+    assert "--share has no meaning with --judge" in shared, shared
+    parts = json.loads(potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--judge", other, "--json").stdout)["files"]
+    assert [(f["points_fitted"], f["points_judging"]) for f in parts] == [(29, 0), (0, 10)], parts
     mistakes(work, path)
     assert "slope is named twice" in potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--fit", "slope,base,slope", code=2).stderr
     whole = json.loads(potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--share", "1", "--json").stdout)
@@ -360,6 +364,25 @@ def disk(work):
     assert open_.count("  (not told by these data)") == 2 and "Not all constants are told" in open_, open_
 
 
+def figures(work):
+    """A figure beyond its limit is a miss of the whole: a lining that does not answer to the voltage is within 5 % of 670 degC."""
+    path = os.path.join(work, "T_lining.csv")
+    with open(path, "w", encoding="utf-8") as file, open(os.path.join(work, "V_cell.csv"), "w", encoding="utf-8") as volts:
+        file.write("x,T_lining\n")
+        volts.write("x,V_cell\n")
+        for minute in range(0, 600, 5):
+            file.write(f"{minute},{670 - 8 / (1 + math.exp((430 - minute) / 15)):.3f}\n")
+            volts.write(f"{minute},{4.3 - 0.1 * (minute > 380)}\n")
+    dead = ("calibrate", "CathodeLiningModel", "--data", path, "--set", "gain=0", "--fit", "depth", "--share", "1")
+    said = json.loads(potline(*dead, "--json", code=1).stdout)
+    fall = next(f for f in said["figures"] if f["quantity"] == "in 100 min")
+    assert said["judged"] < 5 and not said["good"] and not fall["good"] and fall["file"] == path and fall["error_unit"] == "K", said
+    text = potline(*dead, code=1).stdout
+    assert "MISS: a figure is beyond its limit" in text and text.index("figures of the curves") < text.index("MISS T_lining.csv"), text
+    assert "limit 5 K" in text, text
+    assert "The intervals are of this record's noise alone" in text, text
+
+
 def rod(path, power, film):
     """A heated rod by explicit steps: 30 s at rest, 200 s on, 130 s off."""
     n, k, rho, c, d = 60, 170.0, 2700.0, 900.0, 0.02
@@ -447,6 +470,7 @@ def main():
         foreseen(work)
         piped(work)
         disk(work)
+        figures(work)
         own_constants(work)
         degrade()
         stress()

@@ -78,6 +78,8 @@ struct pl_model_finding {
     const char *error_unit; /* NULL: relative */
     const char *source;     /* of a measurement; NULL: of mathematics */
     const char *note;       /* why it misses, or what it rests on; may be NULL */
+    const char *file;       /* of a calibration: what it is about */
+    bool judges;            /* and whether that is a file, or has a part, that is not fitted to */
 };
 
 struct pl_model_report {
