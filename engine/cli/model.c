@@ -31,8 +31,8 @@ void pl__model_unknown(const struct pl_model_parameter *rows, const char *name) 
     for (; count < PL_MODEL_PARAMETERS_MAX && rows[count].name; count++)
         names[count] = rows[count].name;
     const char *nearest = pl_text_nearest(name, names, count);
-    fprintf(stderr, "potline model: there is no parameter \"%s\"%s%s%s\n", name, nearest ? "; did you mean " : "",
-            nearest ? nearest : "", nearest ? "?" : "");
+    fprintf(stderr, "potline model: there is no parameter \"%s\"%s%s%s (potline model show lists them)\n", name,
+            nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }
 
 bool pl__model_assign(const struct pl_cli *cli, const struct pl_model_parameter *rows, const char *text, int *row,

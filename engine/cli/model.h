@@ -61,6 +61,9 @@ struct pl__plot {
 
 void pl__plot_terminal(FILE *out, const struct pl__plot *plot);
 
+/* Whether --image, if it is there, can be written as what its ending says; false after saying why not. */
+bool pl__plot_possible(const struct pl_cli *cli);
+
 /* PNG or SVG by the file's ending, through gnuplot, one above the other. False after saying why not. */
 bool pl__plot_file(const struct pl_cli *cli, const char *path, const struct pl__plot *plots, unsigned count);
 

@@ -129,7 +129,8 @@ static bool parse(struct calibration *c) {
         pl_cli_usage(c->cli, "calibrate needs --data FILE");
         return false;
     }
-    if (!pl__model_apart(pl_cli_all(c->cli, "data"), pl_cli_all(c->cli, "judge"))) return false;
+    if (!pl__plot_possible(c->cli) || !pl__model_apart(pl_cli_all(c->cli, "data"), pl_cli_all(c->cli, "judge")))
+        return false;
     if (!pl__model_within(c->cli, "share", 0.05, 1, &share) ||
         !pl__model_within(c->cli, "evaluations", 10, 1e7, &evaluations))
         return false;

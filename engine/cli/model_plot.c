@@ -1,5 +1,6 @@
 /* model_plot.c: curves on a terminal, and as PNG or SVG by gnuplot. */
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <spawn.h>
 #include <string.h>
@@ -157,13 +158,30 @@ static bool run_gnuplot(FILE *script) {
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-bool pl__plot_file(const struct pl_cli *cli, const char *path, const struct pl__plot *plots, unsigned count) {
+static bool ends_in(const char *path, const char *ending) {
     const char *dot = strrchr(path, '.');
-    bool svg = dot && strcmp(dot, ".svg") == 0;
-    if (!svg && !(dot && strcmp(dot, ".png") == 0)) {
+    return dot && strcmp(dot, ending) == 0;
+}
+
+bool pl__plot_possible(const struct pl_cli *cli) {
+    const char *path = pl_cli_get(cli, "image");
+    if (!path) return true;
+    if (!ends_in(path, ".svg") && !ends_in(path, ".png")) {
         pl_cli_usage(cli, "--image: %s ends in neither .png nor .svg", path);
         return false;
     }
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
+    bool there = access(path, F_OK) == 0;
+    if (access(there ? path : folder, W_OK) == 0) return true;
+    pl_cli_usage(cli, "--image: %s: %s", path, strerror(errno));
+    return false;
+}
+
+bool pl__plot_file(const struct pl_cli *cli, const char *path, const struct pl__plot *plots, unsigned count) {
+    if (!pl__plot_possible(cli)) return false;
+    bool svg = ends_in(path, ".svg");
     FILE *script = tmpfile();
     if (!script) {
         fprintf(stderr, "potline: a script for gnuplot: %s\n", strerror(errno));

@@ -98,7 +98,7 @@ static bool check_wishes(const struct run *run) {
 
 static bool parse(struct run *run) {
     const struct pl_cli *cli = run->cli;
-    if (!check_wishes(run)) return false;
+    if (!check_wishes(run) || !pl__plot_possible(cli)) return false;
     for (unsigned i = 0; run->model->parameters[i].name; i++)
         run->values[i] = run->model->parameters[i].fallback;
     const char *const *set = pl_cli_all(cli, "set");
@@ -114,6 +114,12 @@ static bool parse(struct run *run) {
     run->every = run->model->every;
     const char *until = pl_cli_get(cli, "until"), *every = pl_cli_get(cli, "every");
     if (until && !seconds(cli, "until", until, &run->until)) return false;
+    if (run->changes && run->change[run->changes - 1].time > run->until) {
+        const struct change *late = &run->change[run->changes - 1];
+        pl_cli_usage(cli, "--set %s@%gs is behind the end of the run (%gs, --until)",
+                     run->model->parameters[late->parameter].name, late->time, run->until);
+        return false;
+    }
     if (until && !every) run->every = fmin(run->every, run->until / 10);
     if (every && !seconds(cli, "every", every, &run->every)) return false;
     const char *deadline = pl_cli_get(cli, "deadline"), *within = pl_cli_get(cli, "within");
@@ -364,14 +370,15 @@ int pl__model_run(const struct pl_cli *cli) {
     int exit_code = PL_EXIT_USAGE;
     struct pl_error *error = NULL;
     if (run->model && parse(run)) {
-        exit_code = take_memory(run) && open_out(run) ? PL_EXIT_OK : PL_EXIT_FAILED;
+        bool opened = take_memory(run) && open_out(run);
+        exit_code = opened ? PL_EXIT_OK : PL_EXIT_FAILED;
         if (!exit_code && work(run, &error)) exit_code = PL_EXIT_FAILED;
         if (!exit_code && run->stepper.rung == PL_STEPPER_HELD) exit_code = PL_EXIT_FAILED;
         if (!close_out(run)) exit_code = PL_EXIT_FAILED;
-        if (run->time && pl_cli_has(cli, "json") && print_json(run, error)) exit_code = PL_EXIT_FAILED;
-        if (run->time && !pl_cli_has(cli, "json")) print_text(run);
-        if (run->time && !pl_cli_has(cli, "json")) print_rungs(run);
-        if (run->time && !plot(run)) exit_code = PL_EXIT_FAILED;
+        if (opened && pl_cli_has(cli, "json") && print_json(run, error)) exit_code = PL_EXIT_FAILED;
+        if (opened && !pl_cli_has(cli, "json")) print_text(run);
+        if (opened && !pl_cli_has(cli, "json")) print_rungs(run);
+        if (opened && !plot(run)) exit_code = PL_EXIT_FAILED;
     }
     if (error) pl__model_failed(cli, &error);
     if (run->model) pl_stepper_close(&run->stepper);

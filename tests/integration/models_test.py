@@ -187,6 +187,14 @@ def commands(work):
     assert "did you mean ledge" in potline("run", "SidewallLedgeModel", "--of", "lege", "--plot", code=2).stderr
     assert "not a duration" in potline("run", "SidewallLedgeModel", "--until", "8", code=2).stderr
 
+    assert "potline model show" in potline("run", "SidewallLedgeModel", "--set", "zzz=3", code=2).stderr
+    nowhere = potline("run", "SidewallLedgeModel", "--out", os.path.join(work, "none", "x.csv"), code=1)
+    assert "No such file" in nowhere.stderr and not nowhere.stdout, nowhere
+    for image, why in (("x.jpg", "neither .png nor .svg"), ("none/x.png", "No such file")):
+        refused = potline("run", "SidewallLedgeModel", "--image", os.path.join(work, image), code=2)
+        assert why in refused.stderr and not refused.stdout, refused
+    assert "behind the end" in potline("run", "SidewallLedgeModel", "--set", "film=900@5h", "--until", "1h", code=2).stderr
+
     out = os.path.join(work, "profiles.csv")
     image = os.path.join(work, "plot.svg")
     plotted = potline("run", "SidewallLedgeModel", "--set", "film=900", "--set", "film=1100@1h", "--until", "2h", "--out", out,
