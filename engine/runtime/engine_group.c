@@ -94,7 +94,7 @@ static enum pl_code keep_writer(struct pl_engine *engine, struct pl_error **erro
 /* The engine that was started last writes: one that is still there is told so, and ends. In a group each has a name of
  * its own, and only writes while the partitions are its own. */
 static enum pl_code open_log(struct pl_engine *engine, struct pl_error **error) {
-    struct pl_log_kafka_options options;
+    struct pl_log_kafka_options options = {.settings = NULL};
     void *before = NULL;
     enum pl_code code = pl_engine_kafka_options(engine->wired.graph, &options, error);
     if (code) return code;

@@ -116,12 +116,12 @@ struct pl_model_experiment {
     const char *along;                           /* what its points lie along: "time (s)" */
     const char *unit;                            /* of what is compared */
     const char *measure;                         /* what `misfit` is */
-    bool figure;   /* that is no mean of residuals but a figure of the curve, or a maximum: nothing is foreseen of it */
-    double target; /* of the misfit */
-    const struct pl_model_expected *expected; /* may be NULL */
-    double scatter;  /* with `expected`: of a weighted residual, model and measurement together */
+    bool figure; /* that is no mean of residuals but a figure of the curve, or a maximum: nothing is foreseen of it */
     bool alternate;  /* without files to judge by, points between others are kept back; else the later part is */
     unsigned starts; /* of the search beside the defaults, the best of some dozens of points; 0: one */
+    double target;   /* of the misfit */
+    const struct pl_model_expected *expected; /* may be NULL */
+    double scatter; /* with `expected`: of a weighted residual, model and measurement together */
 
     /* A file becomes points: sets *taken, and parameters that the file itself tells. */
     enum pl_code (*load)(void **data, const char *path, double *parameters, struct pl_model_taken *taken,
