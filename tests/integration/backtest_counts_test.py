@@ -21,7 +21,7 @@ name: counts
 key_depth: 2
 nodes:
   in: {{ op: source.csv, path: "{work}/in.csv", header: false }}
-  plc: {{ op: source.modbus, endpoint: "127.0.0.1:{port}", poll: 50ms, idle: 10ms, registers: [{{ tag: a.b, address: 0 }}] }}
+  plc: {{ op: source.modbus, endpoint: "127.0.0.1:{port}", poll: 50ms, timeout: 20s, idle: 10ms, registers: [{{ tag: a.b, address: 0 }}] }}
   raw: {{ op: sink.lake, from: in, zone: silver }}
   share: {{ op: map, from: in, values: [ {{ tag: "*.pot?.share", expr: "voltage / `{{line}}.voltage`" }} ] }}
   watch: {{ op: threshold, from: share, rules: [ {{ name: greedy, tags: "*.share", above: 0.7 }} ] }}
