@@ -28,8 +28,8 @@ enum {
     REASON = 128
 };
 static const pl_time BEAT = 15 * PL_SECOND, LOOK = 10 * PL_SECOND;
-static const pl_time STAND =
-    5 * PL_SECOND; /* a node that does not let itself be tapped for so long holds up no answer */
+/* A node that does not let itself be tapped for so long holds up no answer: `gap` tells that rows may be missing. */
+static const pl_time STAND = 5 * PL_SECOND;
 
 /* What a subscriber has had of an output. */
 struct part {
