@@ -6,7 +6,9 @@
 #include <potline/alloc.h>
 #include <potline/row.h>
 
-const char *const pl__encoding_names[PL__ENCODINGS + 1] = {"capnp", "msgpack", "json", "rows", NULL};
+#include "schema.h"
+
+const char *const pl__encoding_names[PL__ENCODINGS + 1] = {"capnp", "msgpack", "json", "rows", "avro", NULL};
 
 /* ---- Reading ---- */
 
@@ -65,18 +67,22 @@ static rd_kafka_resp_err_t produce(struct pl__writer *w, rd_kafka_t *producer, e
 static rd_kafka_resp_err_t write_row(struct pl__writer *w, rd_kafka_t *producer, const struct pl_batch *batch,
                                      uint32_t row, uint32_t key, uint64_t position) {
     static const struct pl_row_form form = {.infinities = true};
-    size_t needed = 2 + pl_row_room(batch, row);
+    size_t needed = PL__FRAME + 2 + pl_row_room(batch, row);
     if (needed > w->room) {
         char *grown = pl_realloc(w->text, 2 * needed);
         if (!grown) return RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
         w->text = grown;
         w->room = 2 * needed;
     }
-    char *at = w->text;
-    *at++ = '{';
-    at = pl_row_put(at, &form, w->tags, batch, row);
+    char *at = w->framed ? pl__frame_put(w->text, w->schema) : w->text;
+    if (w->encoding == PL__AVRO) {
+        at = pl__avro_put_row(at, w->tags, batch, row);
+    } else {
+        *at++ = '{';
+        at = pl_row_put(at, &form, w->tags, batch, row);
+        if (at) *at++ = '}';
+    }
     if (!at) return RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
-    *at++ = '}';
     if (at - w->text > w->size) {
         w->too_long++;
         return RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -164,7 +170,7 @@ static rd_kafka_resp_err_t write_by_key(struct pl__writer *w, rd_kafka_t *produc
 rd_kafka_resp_err_t pl__write_rows(struct pl__writer *w, rd_kafka_t *producer, const struct pl_batch *batch,
                                    uint32_t from, uint32_t count, uint64_t position) {
     rd_kafka_resp_err_t result = RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (w->encoding == PL__ROWS) return write_each(w, producer, batch, from, count, position);
+    if (w->encoding >= PL__ROWS) return write_each(w, producer, batch, from, count, position);
     for (uint32_t at = 0; at < count && !result; at += w->rows) {
         uint32_t piece = count - at < w->rows ? count - at : w->rows;
         if (w->key == PL__KEY_NONE)

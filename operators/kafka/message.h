@@ -1,9 +1,9 @@
 /* message.h: rows as messages of a topic, and what their headers say.
  *
  *     schema    samples/1              the kind of rows, and the version of schemas/batch.capnp
- *     encoding  capnp                  how to read the value: capnp, msgpack, json (a batch) or rows (one row, an
- * object) stream    4f2c...                whose rows: a data folder's node position  1200                   the number
- * of the first row in the stream
+ *     encoding  capnp                  how to read the value: capnp, msgpack, json (a batch), rows or avro (one row)
+ *     stream    4f2c...                whose rows: a data folder's node
+ *     position  1200                   the number of the first row in the stream
  *
  * All of these names begin with "potline-". Where a row may come again (without transactions) its number tells: of
  * `rows`, and of batches without a key, whose rows have numbers that follow each other. A batch with a key holds rows
@@ -17,7 +17,7 @@
 #include <potline/codec.h>
 #include <potline/operator.h>
 
-enum pl__encoding { PL__ROWS = PL_ENCODINGS, PL__ENCODINGS };
+enum pl__encoding { PL__ROWS = PL_ENCODINGS, PL__AVRO, PL__ENCODINGS };
 extern const char *const pl__encoding_names[PL__ENCODINGS + 1];
 
 #define PL__HEADER_SCHEMA "potline-schema"
@@ -35,6 +35,8 @@ struct pl__writer {
     uint32_t rows;     /* in a message, at most */
     int64_t size;      /* of a message, at most */
     const char *stream;
+    bool framed;     /* each row has the id of its schema in front (schema.h) */
+    uint32_t schema; /* that id */
     struct pl_tags *tags;
     struct pl_codec *codec;
     uint32_t *keys; /* of the rows at hand; owned */
@@ -43,7 +45,7 @@ struct pl__writer {
     uint64_t messages, bytes, too_long; /* made so far; rows left out */
 };
 
-/* The first five have been set. */
+/* The first six have been set, and `framed`. */
 bool pl__writer_init(struct pl__writer *writer, struct pl_tags *tags); /* false without memory; fini all the same */
 void pl__writer_fini(struct pl__writer *writer);
 

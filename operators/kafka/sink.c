@@ -13,6 +13,7 @@
 
 #include "kafka.h"
 #include "later.h"
+#include "registry.h"
 #include "stream.h"
 
 enum { STATE_ITEMS = 3 + PL_HELD_ITEMS };
@@ -21,6 +22,7 @@ struct sink {
     struct pl__stream_options options;
     uint32_t encoding;
     uint32_t key;
+    struct pl__registry_options registry_options;
     int64_t batch;
     int64_t max_message;
     pl_time ahead;
@@ -31,7 +33,8 @@ struct sink {
     struct pl__stream stream;
     struct pl__writer writer;
     struct pl_codec *codec;
-    struct pl_later *gather; /* a while, and rows are written ahead of their epoch */
+    struct pl__registry *registry; /* NULL: none */
+    struct pl_later *gather;       /* a while, and rows are written ahead of their epoch */
     bool gathering;
     uint64_t gathered; /* rows in front of this one had come when that began */
     struct pl_later *end;
@@ -101,6 +104,32 @@ static void sink_commit(void *self, struct pl_node *node, uint64_t epoch) {
     settle(s);
 }
 
+/* ---- The schema ---- */
+
+static void on_schema(void *user) {
+    struct sink *s = user;
+    const char *why;
+    enum pl__lookup found = pl__registry_entered(s->registry, &s->writer.schema, &why);
+    if (s->stream.failed || found == PL__SCHEMA_ASKED) return;
+    if (found == PL__SCHEMA_NONE) {
+        pl__stream_over(&s->stream, pl_fail(s->node, "the schema registry refuses: %s", why));
+        return;
+    }
+    s->stream.has_schema = true;
+    s->stream.moved++;
+    pl__stream_go_on(&s->stream);
+}
+
+static bool enter_schema(struct sink *s) {
+    s->stream.has_schema = !s->registry_options.given;
+    if (s->stream.has_schema) return true;
+    s->registry = pl__registry_new(&s->registry_options, s->node, on_schema, s);
+    if (!s->registry) return false;
+    pl__registry_enter(s->registry, s->options.topic, s->encoding == PL__AVRO ? PL__SCHEMA_AVRO : PL__SCHEMA_JSON,
+                       pl_node_kind(s->node));
+    return true;
+}
+
 /* ---- The end ---- */
 
 static pl_time sink_watermark(void *self, struct pl_node *node, pl_time now) {
@@ -119,12 +148,12 @@ static void end_over(void *user) {
         return;
     }
     uint64_t rows = s->queue.taken - s->queue.first;
+    const char *why = s->stream.has_schema ? "Kafka is away or slow" : "the schema registry gives no id";
     if (s->stream.final || !has_epochs(s)) {
-        pl__stream_over(&s->stream,
-                        pl_fail(s->node, "%" PRIu64 " rows could not be written in time: Kafka is away or slow", rows));
+        pl__stream_over(&s->stream, pl_fail(s->node, "%" PRIu64 " rows could not be written in time: %s", rows, why));
         return;
     }
-    pl_node_diag(s->node, PL_WARN, "%" PRIu64 " rows wait for the next run: Kafka is away or slow", rows);
+    pl_node_diag(s->node, PL_WARN, "%" PRIu64 " rows wait for the next run: %s", rows, why);
     s->stream.ending = false;
     settle(s);
 }
@@ -186,8 +215,10 @@ static void sink_check(void *self, struct pl_check *check) {
     pl__client_check(&s->options.client, check);
     if (!*s->options.topic) pl_check_error(check, "topic", "is empty");
     if (!*s->options.job) pl_check_error(check, "job", "is empty");
-    if (s->encoding == PL__ROWS && pl_check_given(check, "batch"))
-        pl_check_warning(check, "batch", "has no meaning with `encoding: rows`: a message is a row");
+    pl__registry_check(&s->registry_options, check);
+    pl__encoding_check(s->encoding, s->registry_options.given, check);
+    if (s->encoding >= PL__ROWS && pl_check_given(check, "batch"))
+        pl_check_warning(check, "batch", "has no meaning with this encoding: a message is a row");
 }
 
 static enum pl_code sink_open(void *self, struct pl_node *node, struct pl_error **error) {
@@ -200,6 +231,7 @@ static enum pl_code sink_open(void *self, struct pl_node *node, struct pl_error 
     s->writer.rows = (uint32_t)s->batch;
     s->writer.size = s->max_message;
     s->writer.stream = s->stream.name;
+    s->writer.framed = s->registry_options.given;
     s->stream.options = &s->options;
     s->stream.node = node;
     s->stream.queue = &s->queue;
@@ -213,13 +245,17 @@ static enum pl_code sink_open(void *self, struct pl_node *node, struct pl_error 
     s->end = pl_later_new(pl_node_loop(node), end_over, s);
     if (!s->codec || !s->gather || !s->end || !pl__writer_init(&s->writer, pl_node_tags(node)))
         return pl_error_set(error, PL_NO_MEMORY, "no memory for a stream of rows");
-    return pl__stream_open(&s->stream, error);
+    enum pl_code code = pl__stream_open(&s->stream, error);
+    if (!code && !enter_schema(s)) code = pl_error_set(error, PL_NO_MEMORY, "no memory for a schema");
+    return code;
 }
 
 static void sink_close(void *self, struct pl_node *node) {
     struct sink *s = self;
     (void)node;
     if (!s->opened) return;
+    pl__registry_free(s->registry);
+    s->registry = NULL;
     pl__stream_close(&s->stream);
     pl_later_free(s->gather);
     pl_later_free(s->end);
@@ -234,13 +270,23 @@ static const char *const key_names[] = {"none", "tag", "asset", NULL};
 static const char *const compression_names[] = {"none", "gzip", "snappy", "lz4", "zstd", NULL};
 
 /* clang-format off */
+static const struct pl_option registry_options[] = {
+    PL__REGISTRY_OPTIONS(struct sink, registry_options),
+    PL_OPT_STRING(struct sink, registry_options.subject, "subject", "", PL_FIXED, "Of our schema; by default the topic's name with -value behind."),
+    PL_OPT_BOOL(struct sink, registry_options.auto_register, "auto_register", "true", PL_FIXED,
+        "Registers our schema where the registry does not have it; false: it has to be there, and the node ends where it is not."),
+    PL_OPT_END,
+};
+
 static const struct pl_option sink_options[] = {
     PL__CLIENT_OPTIONS(struct sink, options.client),
     PL_OPT_STRING(struct sink, options.topic, "topic", NULL, PL_FIXED, "The topic; it is there before."),
     PL_OPT_STRING(struct sink, options.job, "job", "potline", PL_FIXED,
         "Whose stream it is, beside the node's name: two engines that share brokers have different ones."),
     PL_OPT_CHOICE(struct sink, encoding, "encoding", "capnp", pl__encoding_names, PL_FIXED,
-        "Of a message: a batch as schemas/batch.capnp, as msgpack or JSON; or rows: one row as a JSON object."),
+        "Of a message: a batch as schemas/batch.capnp, as msgpack or JSON; or rows: one row as a JSON object; or avro: one row as Avro, with a registry."),
+    PL_OPT_GROUP(struct sink, registry_options.given, "registry", "false", registry_options, PL_FIXED,
+        "Schema registry that gets the schema of rows; its id goes in front of each message."),
     PL_OPT_CHOICE(struct sink, key, "key", "asset", key_names, PL_FIXED,
         "What is a message's key, so that rows of one stay in order: their asset or tag; none spreads messages over the partitions."),
     PL_OPT_INT(struct sink, batch, "batch", "1000", "1", "8192", PL_FIXED, "Rows from which messages are made at a time; a message has at most so many."),
@@ -269,7 +315,11 @@ const struct pl_operator pl__sink_kafka = {
         "Rows go through an idempotent producer and wait for all copies. With a log they are written in transactions "
         "once the checkpoint behind them is safe, so they are there about `checkpoint` after they came; readers with "
         "isolation.level read_committed see each once. Headers say what a message is: potline-schema, "
-        "potline-encoding, potline-stream, potline-position.\n\nWhile no broker answers rows wait: here up to `hold`, "
+        "potline-encoding, potline-stream, potline-position.\n\nWith a `registry` each row has the id of its schema in "
+        "front, in Confluent's wire format: `rows` are described by JSON Schema, `avro` by Avro (times as "
+        "timestamp-nanos). "
+        "Rows wait until the registry has given the id; a registry that refuses the schema ends the node.\n\nWhile no "
+        "broker answers rows wait: here up to `hold`, "
         "then in the node's backlog (on_full: spill). What brokers refuse, such as a topic that is not there, ends the "
         "node when nothing of the run has been written yet; later it is said and tried again, and the rows wait.",
     .guarantee =

@@ -148,6 +148,10 @@ static bool begin_reading(struct source *s, const struct pl__place *found) {
     return true;
 }
 
+static void reach(const struct source *s) {
+    pl_reach(s->node, !s->told && !pl__registry_away(s->values.registry));
+}
+
 static void tell_trouble(struct source *s, const struct pl__look *look) {
     if (look->why[0] && !s->told)
         pl_node_diag(s->node, PL_WARN, "%s: %s; tried again until it works",
@@ -155,7 +159,7 @@ static void tell_trouble(struct source *s, const struct pl__look *look) {
     else if (!look->why[0] && s->told)
         pl_node_diag(s->node, PL_INFO, "Kafka is there again");
     s->told = look->why[0] != 0;
-    pl_reach(s->node, !s->told);
+    reach(s);
 }
 
 static void on_looked(void *user, void *task) {
@@ -322,7 +326,7 @@ static enum pl_flow source_produce(void *self, struct pl_node *node) {
         pl__topics_fetch(s->all);
         struct pl__share *share = pl__shares_choose(&s->all->shares, &behind);
         if (!share && behind && waited_enough(s, behind)) continue;
-        if (!share) break;
+        if (!share || (!pl__share_is_done(share) && !pl__values_ready(&s->values, share->taken[share->from]))) break;
         s->waiting_since = 0;
         took = true;
         if (!take_one(s, share)) return PL_FLOW_FAIL;
@@ -376,6 +380,8 @@ static void source_check(void *self, struct pl_check *check) {
     pl_time time;
     pl__client_check(&s->client_options, check);
     pl_shape_check(&s->values.shape, check);
+    pl__registry_check(&s->values.registry_options, check);
+    pl__encoding_check(s->values.encoding, s->values.registry_options.given, check);
     if (s->topics.count < 1 || s->topics.count > PL__TOPICS_MAX)
         pl_check_error(check, "topic", "1 to %d topics expected", PL__TOPICS_MAX);
     for (uint32_t i = 0; i < s->topics.count; i++) {
@@ -387,7 +393,7 @@ static void source_check(void *self, struct pl_check *check) {
     if (strcmp(s->start, "earliest") != 0 && strcmp(s->start, "latest") != 0 &&
         !pl_text_time(s->start, strlen(s->start), &time))
         pl_check_error(check, "start", "expected earliest, latest or a time like 2026-11-23T06:00:00Z");
-    if (s->values.encoding == PL__ROWS && s->values.kind != PL_SAMPLES)
+    if (s->values.encoding >= PL__ROWS && s->values.kind != PL_SAMPLES)
         pl_check_error(check, "encoding", "rows as objects are samples; take another encoding for this kind");
 }
 
@@ -450,12 +456,19 @@ static const char *const lost_names[] = {"earliest", "latest", "stop", NULL};
 static const char *const prefix_names[] = {"none", "key", "topic", NULL};
 
 /* clang-format off */
+static const struct pl_option registry_options[] = {
+    PL__REGISTRY_OPTIONS(struct source, values.registry_options),
+    PL_OPT_END,
+};
+
 static const struct pl_option source_options[] = {
     PL__CLIENT_OPTIONS(struct source, client_options),
     PL_OPT_STRINGS(struct source, topics, "topic", NULL, PL_FIXED, "The topic, or a list of up to 16."),
     PL_OPT_CHOICE(struct source, values.kind, "kind", "samples", kind_names, PL_FIXED, "What the messages hold."),
     PL_OPT_CHOICE(struct source, values.encoding, "encoding", "capnp", pl__encoding_names, PL_FIXED,
-        "Of messages without the header potline-encoding: a batch as schemas/batch.capnp, msgpack or JSON; or rows: one JSON object, read as source.ndjson reads a line."),
+        "Of messages without the header potline-encoding: a batch as schemas/batch.capnp, msgpack or JSON; or rows: one JSON object, read as source.ndjson reads a line. With a registry rows and avro are the same: the schema says which."),
+    PL_OPT_GROUP(struct source, values.registry_options.given, "registry", "false", registry_options, PL_FIXED,
+        "Schema registry that knows the schemas of rows, whose ids stand in front of messages; JSON Schema and Avro."),
     PL_OPT_CHOICE(struct source, values.prefix, "under", "none", prefix_names, PL_FIXED,
         "What stands, with a dot, in front of the names of tags and assets: the message's key, or its topic."),
     PL_OPT_STRING(struct source, start, "start", "earliest", PL_FIXED,
@@ -479,7 +492,13 @@ const struct pl_operator pl__source_kafka = {
     .doc =
         "A message is a batch, or with `encoding: rows` one JSON object; a header potline-encoding says it for itself. "
         "Nothing in it is trusted: what cannot be read is kept as a dead letter with its topic, partition and offset, "
-        "counted, and the next one is taken. Messages without a value are passed over.\n\nPartitions are read in order "
+        "counted, and the next one is taken. Messages without a value are passed over.\n\n"
+        "With a `registry` a row has the id of its schema in front, as Confluent's serializers write it, and is JSON "
+        "or "
+        "Avro as the schema says; fields are named as in a line of JSON. While the registry does not answer, the "
+        "source "
+        "waits at that message; one whose schema is not known, cannot be read or does not fit is a dead "
+        "letter.\n\nPartitions are read in order "
         "of event time as far as can be told, so that a backlog does not come late. Only what is committed is read. "
         "While no broker answers, or the topic is not there, it is tried again.",
     .guarantee =

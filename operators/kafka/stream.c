@@ -161,7 +161,7 @@ static uint64_t may_write(const struct pl__stream *s) {
 /* What the next one brings; false: nothing is to be done now. */
 static bool choose(struct pl__stream *s) {
     const struct pl_held *queue = s->queue;
-    if (!s->known) return false;
+    if (!s->known || !s->has_schema) return false;
     s->is_ahead = s->transactional && queue->sealed <= s->written;
     uint64_t until = s->is_ahead ? may_write(s) : queue->sealed;
     uint64_t most = s->written + (uint64_t)s->options->rows;

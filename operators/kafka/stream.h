@@ -77,6 +77,7 @@ struct pl__stream {
     char name[PL__STREAM_NAME_MAX + 1];
     bool fresh;        /* of this run: whatever is at its place ends */
     bool known;        /* by a safe epoch, so that the next run has the same name; nothing is written before */
+    bool has_schema;   /* the registry has given it an id, or there is none; nothing is written before */
     bool placed;       /* this run has read its place, or has none */
     uint64_t restored; /* rows whose numbers the last life gave; those behind them have none that counts yet */
     uint64_t written;

@@ -11,11 +11,19 @@ enum { LARGE = 1024, OPEN_ROWS = 4096, OPEN_HEAP = 64 << 10, BUFFER = 64 << 10 }
 
 /* ---- Life ---- */
 
+static void on_schema(void *user) {
+    pl_wake(((struct pl__values *)user)->node);
+}
+
 enum pl_code pl__values_init(struct pl__values *v, struct pl_node *node, struct pl_error **error) {
     v->node = node;
     v->codec = pl_codec_new(pl_node_tags(node));
     v->has_lines = v->kind == PL_SAMPLES;
-    if (v->codec && (!v->has_lines || pl_lines_init(&v->lines, &v->shape, pl_node_tags(node), BUFFER))) return PL_OK;
+    v->text.limit = (size_t)v->shape.max_line;
+    if (v->registry_options.given) v->registry = pl__registry_new(&v->registry_options, node, on_schema, v);
+    bool has_registry = !v->registry_options.given || v->registry;
+    if (v->codec && has_registry && (!v->has_lines || pl_lines_init(&v->lines, &v->shape, pl_node_tags(node), BUFFER)))
+        return PL_OK;
     return pl_error_set(error, PL_NO_MEMORY, "no memory for a decoder");
 }
 
@@ -24,6 +32,10 @@ void pl__values_fini(struct pl__values *v) {
     v->open = NULL;
     pl_codec_free(v->codec);
     v->codec = NULL;
+    pl__registry_free(v->registry);
+    v->registry = NULL;
+    pl_free(v->text.at);
+    v->text = (struct pl__text){0};
     if (v->has_lines) pl_lines_fini(&v->lines);
     v->has_lines = false;
 }
@@ -219,14 +231,14 @@ static bool feed_lines(struct pl__values *v, const char *text, size_t left) {
     return true;
 }
 
-static enum pl__verdict take_object(struct pl__values *v, const rd_kafka_message_t *message, pl_time *newest,
-                                    struct pl__why *why) {
+/* `text` is the message's value, or made of it. */
+static enum pl__verdict take_object(struct pl__values *v, const rd_kafka_message_t *message, const char *text,
+                                    size_t size, pl_time *newest, struct pl__why *why) {
     enum pl__verdict verdict = PL__TAKEN;
     uint64_t missing = v->lines.values.counts.missing;
     if (v->open && v->open->capacity - v->open->rows < pl_lines_rows_least(&v->lines) && pl__values_emit(v))
         return PL__FAILED_VALUE;
-    if (!open_batch(v, pl_lines_rows_least(&v->lines)) || !feed_lines(v, message->payload, message->len))
-        return PL__FAILED_VALUE;
+    if (!open_batch(v, pl_lines_rows_least(&v->lines)) || !feed_lines(v, text, size)) return PL__FAILED_VALUE;
     for (uint32_t before = v->open->rows;;) {
         switch (pl_lines_read(&v->lines, v->open, NULL)) {
         case PL_READER_MORE:
@@ -252,6 +264,46 @@ static enum pl__verdict take_object(struct pl__values *v, const rd_kafka_message
     }
 }
 
+/* ---- Objects with a schema ---- */
+
+static bool is_object(uint32_t encoding) {
+    return encoding == PL__ROWS || encoding == PL__AVRO;
+}
+
+/* The object as JSON, in place or in v->text. */
+static enum pl__verdict unframe(struct pl__values *v, const void *bytes, size_t size, const char **text, size_t *length,
+                                struct pl__why *why) {
+    const struct pl__schema *schema = NULL;
+    const char *wrong = NULL;
+    char said[PL_LETTER_TEXT_MAX + 1];
+    uint32_t id;
+    if (!pl__frame_read(bytes, size, &id))
+        return refuse(why, "no_schema", 1, "no schema id stands in front: a byte 0 and four of the id are expected");
+    enum pl__lookup found = pl__registry_find(v->registry, id, &schema, &wrong);
+    if (found == PL__SCHEMA_ASKED) wrong = "the registry is being asked for it";
+    *text = (const char *)bytes + PL__FRAME;
+    *length = size - PL__FRAME;
+    if (found == PL__SCHEMA_HERE && schema->type == PL__SCHEMA_AVRO) {
+        wrong = pl__avro_read(schema->avro, *text, *length, &v->text);
+        *text = v->text.at;
+        *length = v->text.size;
+    } else if (found == PL__SCHEMA_HERE) {
+        wrong = NULL;
+    }
+    if (!wrong) return PL__TAKEN;
+    snprintf(said, sizeof said, "schema %u: %s", id, wrong);
+    return refuse(why, found == PL__SCHEMA_HERE ? "not_its_schema" : "schema", 1, said);
+}
+
+bool pl__values_ready(struct pl__values *v, const rd_kafka_message_t *message) {
+    const struct pl__schema *schema;
+    const char *why;
+    uint32_t id;
+    return !v->registry || message->err || !is_object(pl__message_encoding(message, v->encoding)) ||
+           !pl__frame_read(message->payload, message->len, &id) ||
+           pl__registry_find(v->registry, id, &schema, &why) != PL__SCHEMA_ASKED;
+}
+
 /* ---- Either ---- */
 
 enum pl__verdict pl__values_take(struct pl__values *v, const rd_kafka_message_t *message, pl_time *newest,
@@ -259,19 +311,28 @@ enum pl__verdict pl__values_take(struct pl__values *v, const rd_kafka_message_t 
     uint32_t encoding = pl__message_encoding(message, v->encoding);
     *newest = PL_TIME_MIN;
     *refused = 0;
-    if (encoding != PL__ROWS) return take_batch(v, encoding, message, newest, refused, why);
-    if (v->has_lines) return take_object(v, message, newest, why);
-    return refuse(why, "encoding", 1, "rows as objects are samples, and this node takes another kind");
+    if (!is_object(encoding)) return take_batch(v, encoding, message, newest, refused, why);
+    if (!v->has_lines)
+        return refuse(why, "encoding", 1, "rows as objects are samples, and this node takes another kind");
+    if (encoding == PL__AVRO && !v->registry)
+        return refuse(why, "encoding", 1, "Avro is read by the schemas of a registry, and this node has none");
+    const char *text = message->payload;
+    size_t size = message->len;
+    enum pl__verdict verdict = v->registry ? unframe(v, text, size, &text, &size, why) : PL__TAKEN;
+    return verdict == PL__TAKEN ? take_object(v, message, text, size, newest, why) : verdict;
 }
 
 /* Of a message that was refused nobody knows any more what its header said, so it is tried as what the node expects. */
 enum pl_code pl__values_again(struct pl__values *v, const void *bytes, size_t size, struct pl_error **error) {
     struct pl_batch *batch = NULL;
     struct pl__why why;
-    if (v->encoding == PL__ROWS) {
+    if (is_object(v->encoding)) {
         if (!v->has_lines) return pl_error_set(error, PL_SYNTAX, "rows as objects are samples");
+        const char *text = bytes;
+        if (v->registry && unframe(v, bytes, size, &text, &size, &why) != PL__TAKEN)
+            return pl_error_set(error, PL_SYNTAX, "%s", why.text);
         batch = pl_node_batch(v->node, PL_SAMPLES, PL_BATCH_ROWS_MAX, 0);
-        enum pl_code code = batch ? pl_lines_again(&v->lines, bytes, size, batch, error) : PL_NO_MEMORY;
+        enum pl_code code = batch ? pl_lines_again(&v->lines, text, size, batch, error) : PL_NO_MEMORY;
         if (!code && pl_emit(v->node, 0, &batch)) code = PL_NO_MEMORY;
         pl_batch_unref(batch);
         return code;

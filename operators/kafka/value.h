@@ -1,6 +1,7 @@
 /* value.h: the value of a message as rows.
  *
  * A batch (capnp, msgpack, JSON: potline/codec.h), or one JSON object as source.ndjson reads a line (ndjson/lines.h).
+ * With a registry an object is framed (schema.h), and its schema says whether it is JSON or Avro.
  * Nothing in it is trusted. Rows gather in a batch that the owner emits; a message's rows are all of them in one batch,
  * or none. One thread.
  */
@@ -12,6 +13,7 @@
 
 #include "lines.h"
 #include "message.h"
+#include "registry.h"
 
 enum pl__prefix { PL__PREFIX_NONE, PL__PREFIX_KEY, PL__PREFIX_TOPIC };
 
@@ -20,13 +22,16 @@ struct pl__values {
     uint32_t encoding;
     uint32_t kind;
     uint32_t prefix;
+    struct pl__registry_options registry_options;
 
     struct pl_node *node;
     struct pl_codec *codec;
     struct pl_lines lines;
     bool has_lines;
-    struct pl_batch *open; /* rows of messages that wait to be emitted; NULL: none */
-    uint32_t missing;      /* rows without a value, since it was looked at last */
+    struct pl__registry *registry; /* NULL: none */
+    struct pl__text text;          /* of an object that came as Avro */
+    struct pl_batch *open;         /* rows of messages that wait to be emitted; NULL: none */
+    uint32_t missing;              /* rows without a value, since it was looked at last */
 };
 
 enum pl__verdict {
@@ -44,6 +49,9 @@ struct pl__why {
 /* The options have been set. pl__values_fini follows after failure too. */
 enum pl_code pl__values_init(struct pl__values *values, struct pl_node *node, struct pl_error **error);
 void pl__values_fini(struct pl__values *values);
+
+/* False: the schema of this message has been asked for, and the node is woken when it may be there. */
+bool pl__values_ready(struct pl__values *values, const rd_kafka_message_t *message);
 
 /* `refused` rows of it found no room for their names. */
 enum pl__verdict pl__values_take(struct pl__values *values, const rd_kafka_message_t *message, pl_time *newest,
