@@ -51,7 +51,7 @@ static bool data_has_ended(const struct pl_intake *intake) {
 
 /* Others append for ever, so the end is a barrier, behind which lanes read no more. */
 static void end_shared(struct pl_intake *intake) {
-    if (!pl__intake_all_ended(intake) || intake->failed || intake->lanes_end || intake->full ||
+    if (!pl__intake_all_ended(intake) || intake->failed || intake->lanes_end || intake->room.full ||
         atomic_load(pl_checkpoints_done(intake->options.checkpoints)) < intake->epoch)
         return;
     intake->lanes_end = true;
@@ -61,7 +61,7 @@ static void end_shared(struct pl_intake *intake) {
 }
 
 static void try_end(struct pl_intake *intake, bool *more) {
-    if ((intake->full || intake->holding) && !intake->failed) return;
+    if ((intake->room.full || intake->holding) && !intake->failed) return;
     if (intake->options.shared) end_shared(intake);
     if (intake->options.shared && !intake->lanes_end && !intake->failed) return; /* tasks end behind the last barrier */
     if (intake->reported || !pl__intake_all_ended(intake) || !(all_caught_up(intake) || intake->failed)) return;
@@ -86,7 +86,7 @@ static void look_again(uv_timer_t *timer) {
 }
 
 static void check_idle(struct pl_intake *intake) {
-    if (intake->full) return;
+    if (intake->room.full) return;
     pl_time now = pl_clock_now(intake->options.clock), next = PL_TIME_MAX;
     for (unsigned i = 0; i < intake->feeds.count; i++) {
         struct pl_feed *feed = &intake->feeds.feed[i];

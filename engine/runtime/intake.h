@@ -15,7 +15,8 @@
  * A run that replays takes its records from another folder's log instead (replay.h): every source is over.
  *
  * A log without room (a full disk) takes nothing: what it has refused is kept, no source is listened to, and it is
- * tried again until it does.
+ * tried again until it does. In a group, whose log takes nothing while engines join and leave, that is told and counted
+ * only when it lasts (room.h).
  */
 #ifndef POTLINE_INTAKE_H
 #define POTLINE_INTAKE_H
@@ -138,7 +139,7 @@ struct pl_intake_stats {
     _Atomic uint64_t late_rows; /* behind their source's watermark on arrival */
     _Atomic int64_t waiting_bytes;
     _Atomic uint64_t read_back_rows; /* came to the graph by way of the log */
-    _Atomic bool full;               /* the log has no room: all sources wait */
+    _Atomic bool full;               /* the log has no room, and that was told: all sources wait */
     _Atomic uint64_t fulls;          /* how often that has been */
 };
 const struct pl_intake_stats *pl_intake_stats(const struct pl_intake *intake);

@@ -6,6 +6,7 @@
 
 #include "runtime/intake.h"
 #include "runtime/lane.h"
+#include "runtime/room.h"
 
 /* Feeds as they were before the graph was changed, and what each lane had told of them. */
 struct pl__intake_past {
@@ -33,12 +34,11 @@ struct pl_intake {
     pl_time run;             /* in a group: what barriers of this run say */
     uint64_t epoch;          /* of the last barrier */
     bool changed;            /* something was recorded since */
-    bool full;               /* the log has no room: what was refused stands in the records */
+    struct pl_room room;     /* where the log takes nothing, what was refused stands in the records */
     bool resting;            /* until it is tried again */
     bool away;               /* what is in the log cannot be read now: its brokers do not answer */
     uv_timer_t idle_timer, barrier_timer, room_timer;
-    pl_time idle_due;  /* when the idle timer fires, engine clock */
-    int64_t full_from; /* monotonic */
+    pl_time idle_due; /* when the idle timer fires, engine clock */
     bool barrier_due;
     struct pl_calls changes;   /* for the next barrier */
     _Atomic uint64_t asked;    /* how often somebody has asked for a barrier */

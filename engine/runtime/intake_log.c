@@ -72,25 +72,28 @@ static void try_again(uv_timer_t *timer) {
 }
 
 static void wait_for_room(struct pl_intake *intake, struct pl_error *error) {
-    if (!intake->full) {
-        intake->full_from = pl_clock_monotonic();
+    pl_time quiet = intake->options.shared ? PL_ROOM_QUIET : 0;
+    bool first = !intake->room.full;
+    if (pl_room_refused(&intake->room, pl_clock_monotonic(), quiet)) {
         pl_diag(PL_ERROR, "the log takes nothing: %s; all sources wait until it does", error ? error->text : "no room");
         pl_stat_add(&intake->stats.fulls, 1);
         atomic_store(&intake->stats.full, true);
+    } else if (first) {
+        pl_diag(PL_DEBUG, "the log takes nothing just now: %s", error ? error->text : "no room");
     }
     pl_error_free(&error);
-    intake->full = intake->resting = true;
+    intake->resting = true;
     uv_timer_start(&intake->room_timer, try_again, TRY_AGAIN_MS, 0);
 }
 
 /* Nobody was silent meanwhile: nobody was listened to. */
 static void found_room(struct pl_intake *intake) {
     pl_time now = pl_clock_now(intake->options.clock);
-    pl_diag(PL_WARN, "the log takes rows again, after %.1f s: sources go on",
-            (double)(pl_clock_monotonic() - intake->full_from) / (double)PL_SECOND);
+    double waited = (double)(pl_clock_monotonic() - intake->room.since) / (double)PL_SECOND;
+    pl_diag(pl_room_found(&intake->room) ? PL_WARN : PL_DEBUG, "the log takes rows again, after %.1f s: sources go on",
+            waited);
     for (unsigned i = 0; i < intake->feeds.count; i++)
         intake->feeds.feed[i].heard = now;
-    intake->full = false;
     atomic_store(&intake->stats.full, false);
 }
 
@@ -112,7 +115,7 @@ static bool put_into_log(struct pl_intake *intake, unsigned count) {
     } else if (code) {
         pl__intake_fail(intake, "the log takes nothing", error);
     }
-    if (intake->full) found_room(intake);
+    if (intake->room.full) found_room(intake);
     return true;
 }
 
@@ -220,7 +223,7 @@ void pl__intake_take_barrier(struct pl_intake *intake) {
     bool hold = atomic_load(&intake->hold) == PL__HOLD_ASKED;
     if (hold || changes || asked != atomic_load(&intake->answered)) intake->barrier_due = true;
     if (intake->options.shared && !pl__intake_has_barriers(intake)) return;
-    if (!intake->barrier_due || intake->full ||
+    if (!intake->barrier_due || intake->room.full ||
         atomic_load(pl_checkpoints_done(intake->options.checkpoints)) < intake->epoch)
         return;
     intake->barrier_due = false;

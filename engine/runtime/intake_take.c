@@ -196,7 +196,7 @@ static void on_end(struct pl_intake *intake, struct pl_inlet *inlet, bool stoppe
 /* A source that can wait is held back while the graph has not taken what there is. */
 static bool held(const struct pl_intake *intake, const struct pl_inlet *inlet) {
     if (intake->failed) return false; /* what comes is dropped, so that sources can end */
-    if (intake->full) return true;
+    if (intake->room.full) return true;
     if (intake->options.log && !inlet->replayable) return false;
     for (unsigned p = 0; p < intake->options.partitions; p++) {
         const struct pl_lane *lane = &intake->lanes[p];

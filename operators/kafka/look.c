@@ -2,7 +2,16 @@
 
 #include <string.h>
 
+#include <potline/text.h>
+
 enum { START_UNKNOWN = -1 };
+
+enum pl__start pl__start_of(const char *text, pl_time *time) {
+    if (strcmp(text, "earliest") == 0) return PL__EARLIEST;
+    if (strcmp(text, "latest") == 0) return PL__LATEST;
+    pl_text_time(text, strlen(text), time);
+    return PL__START_TIME;
+}
 
 static bool is_over(const bool *gone) {
     return __atomic_load_n(gone, __ATOMIC_RELAXED);

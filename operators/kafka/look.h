@@ -37,6 +37,9 @@ struct pl__look {
     char why[PL__WHY_MAX];                  /* of what could not be looked up; "" */
 };
 
+/* Of the option, which pl__topics_check has seen. */
+enum pl__start pl__start_of(const char *text, pl_time *time);
+
 void pl__look_work(rd_kafka_t *handle, void *task, const bool *gone);
 
 #endif

@@ -9,7 +9,6 @@
 #include <uv.h>
 
 #include <potline/alloc.h>
-#include <potline/text.h>
 
 #include "client.h"
 #include "kafka.h"
@@ -51,13 +50,6 @@ struct source {
 
 /* ---- Looking at topics ---- */
 
-static enum pl__start start_of(const struct source *s, pl_time *time) {
-    if (strcmp(s->start, "earliest") == 0) return PL__EARLIEST;
-    if (strcmp(s->start, "latest") == 0) return PL__LATEST;
-    pl_text_time(s->start, strlen(s->start), time);
-    return PL__START_TIME;
-}
-
 static void on_looked(void *user, void *task);
 
 static void look(struct source *s) {
@@ -69,7 +61,7 @@ static void look(struct source *s) {
     }
     look->topic = s->all->handle;
     look->topic_count = s->all->count;
-    look->start = s->looked ? PL__EARLIEST : start_of(s, &look->time);
+    look->start = s->looked ? PL__EARLIEST : pl__start_of(s->start, &look->time);
     for (unsigned i = 0; i < s->all->shares.count; i++) {
         struct pl__share *share = &s->all->shares.share[i];
         look->share[i].topic = share->topic;
@@ -182,22 +174,6 @@ static void on_looked(void *user, void *task) {
 
 /* ---- Messages ---- */
 
-static void refuse(struct source *s, const rd_kafka_message_t *message, const struct pl__why *why) {
-    char place[300];
-    snprintf(place, sizeof place, "%.250s[%d]@%" PRId64, rd_kafka_topic_name(message->rkt), message->partition,
-             message->offset);
-    struct pl_letter letter = {.place = place,
-                               .cause = why->cause,
-                               .reason = why->text,
-                               .bytes = message->payload,
-                               .size = message->len,
-                               .samples = why->samples,
-                               .time = s->last ? s->last : PL_TIME_MIN};
-    pl_count(s->node, BAD, 1);
-    pl_node_diag(s->node, PL_WARN, "%s: a message of %zu bytes was refused: %s", place, message->len, why->text);
-    pl_letter(s->node, &letter);
-}
-
 /* False: the node cannot go on. */
 static bool take_value(struct source *s, struct pl__share *share, const rd_kafka_message_t *message) {
     pl_time newest;
@@ -211,7 +187,10 @@ static bool take_value(struct source *s, struct pl__share *share, const rd_kafka
     }
     switch (pl__values_take(&s->values, message, &newest, &refused, &why)) {
     case PL__TAKEN: break;
-    case PL__REFUSED_VALUE: refuse(s, message, &why); return true;
+    case PL__REFUSED_VALUE:
+        pl_count(s->node, BAD, 1);
+        pl__values_refuse(&s->values, message, &why, s->last ? s->last : PL_TIME_MIN);
+        return true;
     case PL__FAILED_VALUE: pl_fail(s->node, "no memory for the rows of a message"); return false;
     }
     if (newest > PL_TIME_MIN) s->last = newest;
@@ -377,22 +356,11 @@ static enum pl_code source_restore(void *self, struct pl_node *node, struct pl_u
 
 static void source_check(void *self, struct pl_check *check) {
     struct source *s = self;
-    pl_time time;
     pl__client_check(&s->client_options, check);
     pl_shape_check(&s->values.shape, check);
     pl__registry_check(&s->values.registry_options, check);
     pl__encoding_check(s->values.encoding, s->values.registry_options.given, check);
-    if (s->topics.count < 1 || s->topics.count > PL__TOPICS_MAX)
-        pl_check_error(check, "topic", "1 to %d topics expected", PL__TOPICS_MAX);
-    for (uint32_t i = 0; i < s->topics.count; i++) {
-        if (!*s->topics.items[i]) pl_check_error(check, "topic", "is empty");
-        for (uint32_t k = 0; k < i; k++)
-            if (strcmp(s->topics.items[i], s->topics.items[k]) == 0)
-                pl_check_error(check, "topic", "%s stands there twice", s->topics.items[i]);
-    }
-    if (strcmp(s->start, "earliest") != 0 && strcmp(s->start, "latest") != 0 &&
-        !pl_text_time(s->start, strlen(s->start), &time))
-        pl_check_error(check, "start", "expected earliest, latest or a time like 2026-11-23T06:00:00Z");
+    pl__topics_check(&s->topics, s->start, check);
     if (s->values.encoding >= PL__ROWS && s->values.kind != PL_SAMPLES)
         pl_check_error(check, "encoding", "rows as objects are samples; take another encoding for this kind");
 }

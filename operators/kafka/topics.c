@@ -1,6 +1,9 @@
 #include "topics.h"
 
+#include <string.h>
+
 #include <potline/alloc.h>
+#include <potline/text.h>
 
 enum pl_code pl__topics_make(struct pl__topics *topics, rd_kafka_t *handle, const struct pl_strings *names,
                              struct pl_error **error) {
@@ -12,6 +15,20 @@ enum pl_code pl__topics_make(struct pl__topics *topics, rd_kafka_t *handle, cons
         topics->count++;
     }
     return PL_OK;
+}
+
+void pl__topics_check(const struct pl_strings *names, const char *start, struct pl_check *check) {
+    pl_time time;
+    if (names->count < 1 || names->count > PL__TOPICS_MAX)
+        pl_check_error(check, "topic", "1 to %d topics expected", PL__TOPICS_MAX);
+    for (uint32_t i = 0; i < names->count; i++) {
+        if (!*names->items[i]) pl_check_error(check, "topic", "is empty");
+        for (uint32_t k = 0; k < i; k++)
+            if (strcmp(names->items[i], names->items[k]) == 0)
+                pl_check_error(check, "topic", "%s stands there twice", names->items[i]);
+    }
+    if (strcmp(start, "earliest") != 0 && strcmp(start, "latest") != 0 && !pl_text_time(start, strlen(start), &time))
+        pl_check_error(check, "start", "expected earliest, latest or a time like 2026-11-23T06:00:00Z");
 }
 
 bool pl__topics_need_a_look(const struct pl__topics *topics) {

@@ -23,6 +23,9 @@ struct pl__topics {
 enum pl_code pl__topics_make(struct pl__topics *topics, rd_kafka_t *handle, const struct pl_strings *names,
                              struct pl_error **error);
 
+/* What options say of them, and of where they are read from. */
+void pl__topics_check(const struct pl_strings *names, const char *start, struct pl_check *check);
+
 bool pl__topics_need_a_look(const struct pl__topics *topics); /* something is wrong with a partition */
 void pl__share_drop(struct pl__share *share);                 /* the messages at hand */
 void pl__topics_fetch(struct pl__topics *topics);             /* messages of every partition that has none at hand */

@@ -1,5 +1,6 @@
 #include "value.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -320,6 +321,22 @@ enum pl__verdict pl__values_take(struct pl__values *v, const rd_kafka_message_t 
     size_t size = message->len;
     enum pl__verdict verdict = v->registry ? unframe(v, text, size, &text, &size, why) : PL__TAKEN;
     return verdict == PL__TAKEN ? take_object(v, message, text, size, newest, why) : verdict;
+}
+
+void pl__values_refuse(const struct pl__values *v, const rd_kafka_message_t *message, const struct pl__why *why,
+                       pl_time time) {
+    char place[300];
+    snprintf(place, sizeof place, "%.250s[%d]@%" PRId64, rd_kafka_topic_name(message->rkt), message->partition,
+             message->offset);
+    struct pl_letter letter = {.place = place,
+                               .cause = why->cause,
+                               .reason = why->text,
+                               .bytes = message->payload,
+                               .size = message->len,
+                               .samples = why->samples,
+                               .time = time};
+    pl_node_diag(v->node, PL_WARN, "%s: a message of %zu bytes was refused: %s", place, message->len, why->text);
+    pl_letter(v->node, &letter);
 }
 
 /* Of a message that was refused nobody knows any more what its header said, so it is tried as what the node expects. */

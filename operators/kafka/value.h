@@ -56,6 +56,10 @@ bool pl__values_ready(struct pl__values *values, const rd_kafka_message_t *messa
 /* `refused` rows of it found no room for their names. */
 enum pl__verdict pl__values_take(struct pl__values *values, const rd_kafka_message_t *message, pl_time *newest,
                                  uint32_t *refused, struct pl__why *why);
+/* Keeps a message as a dead letter, and says so; `time` is about its own. */
+void pl__values_refuse(const struct pl__values *values, const rd_kafka_message_t *message, const struct pl__why *why,
+                       pl_time time);
+
 enum pl_flow pl__values_emit(struct pl__values *values); /* what waits */
 
 /* Bytes that were refused before, or repaired ones, are emitted at once. */

@@ -14,10 +14,12 @@ import subprocess
 import threading
 import urllib.error
 import urllib.request
+import warnings
 
 import kafka_server
 
 PATIENCE = 240
+warnings.filterwarnings("ignore", message="Unknown timestamp-nanos")  # which Avro has since 1.12
 
 
 class Registry:
@@ -104,6 +106,7 @@ class Gate:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # of who has gone away in the middle of an answer
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate)
