@@ -52,7 +52,8 @@ static enum pl_code add_type(struct compile *c, uint32_t *index) {
 /* Parts stay together, whatever else is made between them. */
 static enum pl_code add_parts(struct compile *c, uint32_t type, size_t count) {
     struct pl__avro *a = c->avro;
-    if (count > PL__AVRO_TYPES) count = PL__AVRO_TYPES + 1;
+    if (count > PL__AVRO_TYPES)
+        return pl_error_set(c->error, PL_LIMIT, "something in it has more than %d parts", PL__AVRO_TYPES);
     uint32_t needed = a->part_count + (uint32_t)count;
     enum pl_code code = grow(c, (void **)&a->part, &a->part_room, needed, sizeof *a->part, 2 * PL__AVRO_TYPES);
     if (code) return code;

@@ -168,6 +168,20 @@ static void test_limits_of_schemas(void **state) {
         assert_int_equal(make(text, &avro), count < PL__AVRO_TYPES ? PL_OK : PL_LIMIT);
         pl__avro_free(avro);
     }
+    for (int count = PL__AVRO_TYPES; count <= PL__AVRO_TYPES + 1; count++) { /* parts that are no types of their own */
+        at = text + sprintf(text, "{\"type\":\"map\",\"values\":{\"type\":\"enum\",\"name\":\"e\",\"symbols\":[");
+        for (int i = 0; i < count; i++)
+            at += sprintf(at, "%s\"S%d\"", i ? "," : "", i);
+        sprintf(at, "]}}");
+        assert_int_equal(make(text, &avro), count <= PL__AVRO_TYPES ? PL_OK : PL_LIMIT);
+        pl__avro_free(avro);
+        at = text + sprintf(text, "{\"type\":\"record\",\"name\":\"r\",\"fields\":[");
+        for (int i = 0; i < count; i++)
+            at += sprintf(at, "%s{\"name\":\"f%d\",\"type\":\"r\"}", i ? "," : "", i);
+        sprintf(at, "]}");
+        assert_int_equal(make(text, &avro), count <= PL__AVRO_TYPES ? PL_OK : PL_LIMIT);
+        pl__avro_free(avro);
+    }
     free(text);
 }
 

@@ -8,7 +8,11 @@
 #include <potline/quality.h>
 #include <potline/text.h>
 
-enum { SCHEMA_ROOM = 2048, QUALITY_ROOM = 160 };
+enum {
+    SCHEMA_ROOM = 2048,
+    QUALITY_ROOM = 160,
+    BODY_GROWTH = 8, /* what pl_row_room has for each byte of a body's msgpack */
+};
 
 /* The columns that are fields: the last one of a kind with heaps counts them. */
 static unsigned fields_of(const struct pl_kind_info *info) {
@@ -109,10 +113,11 @@ static char *put_numbers(char *at, const double *values, uint32_t length) {
 /* The body of an event is text of JSON: its fields are the event's own. */
 static char *put_body(char *at, const void *body, uint32_t length) {
     char *json = length ? pl_pack_json(body, length) : NULL;
-    if (length && !json) return NULL;
-    at = put_string(at, json, json ? strlen(json) : 0);
+    size_t size = json ? strlen(json) : 0;
+    bool fits = json && size <= BODY_GROWTH * (size_t)length;
+    if (!length || fits) at = put_string(at, json, size);
     pl_free(json);
-    return at;
+    return !length || fits ? at : NULL;
 }
 
 static char *put_heap(char *at, const struct pl_batch *batch, unsigned heap, uint32_t row) {

@@ -11,7 +11,7 @@
 #include "later.h"
 #include "message.h"
 
-enum { WAIT_FIRST = 250, WAIT_MOST = 10000 /* ms */, PATH_MAX_ = 1024, WHY = PL__REST_WHY };
+enum { WAIT_FIRST = 250, WAIT_MOST = 10000 /* ms */, PATH_ROOM = 1024, WHY = PL__REST_WHY };
 static const uint64_t believed = 30 * (uint64_t)PL_SECOND; /* of uv_hrtime */
 
 /* The registry's own numbers of errors: what was asked for is not there. Anything else that is "not found" is of a
@@ -29,7 +29,7 @@ struct entry {
 
 /* What a thread of the pool does, and finds. */
 struct question {
-    char path[PATH_MAX_];
+    char path[PATH_ROOM];
     char *body; /* owned; NULL: a schema is asked for by its id */
     uint32_t id;
     enum pl__lookup found; /* ASKED: no answer */
@@ -269,7 +269,7 @@ static char *make_body(enum pl__schema_type type, enum pl_kind kind) {
 }
 
 static bool make_path(struct pl__registry *r, const char *topic) {
-    char name[PATH_MAX_ / 4], subject[PATH_MAX_ - 40];
+    char name[PATH_ROOM / 4], subject[PATH_ROOM - 40];
     int length = *r->options->subject ? snprintf(name, sizeof name, "%s", r->options->subject)
                                       : snprintf(name, sizeof name, "%s-value", topic);
     if (length < 0 || (size_t)length >= sizeof name || !put_subject(subject, sizeof subject, name)) return false;
@@ -278,14 +278,13 @@ static bool make_path(struct pl__registry *r, const char *topic) {
     return true;
 }
 
-void pl__registry_enter(struct pl__registry *r, const char *topic, enum pl__schema_type type, enum pl_kind kind) {
+enum pl_code pl__registry_enter(struct pl__registry *r, const char *topic, enum pl__schema_type type, enum pl_kind kind,
+                                struct pl_error **error) {
+    if (!make_path(r, topic)) return pl_error_set(error, PL_USAGE, "registry: the name of the subject is too long");
     r->question.body = make_body(type, kind);
-    if (r->question.body && make_path(r, topic)) {
-        ask(r);
-        return;
-    }
-    r->entered = PL__SCHEMA_NONE;
-    snprintf(r->entered_why, sizeof r->entered_why, "no memory, or the name of its subject is too long");
+    if (!r->question.body) return pl_error_set(error, PL_NO_MEMORY, "no memory for a schema");
+    ask(r);
+    return PL_OK;
 }
 
 enum pl__lookup pl__registry_entered(const struct pl__registry *r, uint32_t *id, const char **why) {

@@ -56,7 +56,8 @@ enum pl__lookup pl__registry_find(struct pl__registry *registry, uint32_t id, co
                                   const char **why);
 
 /* Once: `subject` gets the schema of such rows, or with auto_register: false is looked at for it. */
-void pl__registry_enter(struct pl__registry *registry, const char *topic, enum pl__schema_type type, enum pl_kind kind);
+enum pl_code pl__registry_enter(struct pl__registry *registry, const char *topic, enum pl__schema_type type,
+                                enum pl_kind kind, struct pl_error **error);
 enum pl__lookup pl__registry_entered(const struct pl__registry *registry, uint32_t *id, const char **why);
 
 #endif

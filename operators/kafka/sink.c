@@ -120,14 +120,14 @@ static void on_schema(void *user) {
     pl__stream_go_on(&s->stream);
 }
 
-static bool enter_schema(struct sink *s) {
+static enum pl_code enter_schema(struct sink *s, struct pl_error **error) {
     s->stream.has_schema = !s->registry_options.given;
-    if (s->stream.has_schema) return true;
+    if (s->stream.has_schema) return PL_OK;
     s->registry = pl__registry_new(&s->registry_options, s->node, on_schema, s);
-    if (!s->registry) return false;
-    pl__registry_enter(s->registry, s->options.topic, s->encoding == PL__AVRO ? PL__SCHEMA_AVRO : PL__SCHEMA_JSON,
-                       pl_node_kind(s->node));
-    return true;
+    if (!s->registry) return pl_error_set(error, PL_NO_MEMORY, "no memory for a registry");
+    return pl__registry_enter(s->registry, s->options.topic,
+                              s->encoding == PL__AVRO ? PL__SCHEMA_AVRO : PL__SCHEMA_JSON, pl_node_kind(s->node),
+                              error);
 }
 
 /* ---- The end ---- */
@@ -246,8 +246,7 @@ static enum pl_code sink_open(void *self, struct pl_node *node, struct pl_error 
     if (!s->codec || !s->gather || !s->end || !pl__writer_init(&s->writer, pl_node_tags(node)))
         return pl_error_set(error, PL_NO_MEMORY, "no memory for a stream of rows");
     enum pl_code code = pl__stream_open(&s->stream, error);
-    if (!code && !enter_schema(s)) code = pl_error_set(error, PL_NO_MEMORY, "no memory for a schema");
-    return code;
+    return code ? code : enter_schema(s, error);
 }
 
 static void sink_close(void *self, struct pl_node *node) {

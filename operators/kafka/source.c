@@ -41,6 +41,7 @@ struct source {
     uint64_t look_at; /* when to look at the topics, of uv_hrtime */
     bool looked;      /* once at least, so that partitions that come later are read from their begin */
     bool complete;    /* all there was to be seen at the start has been */
+    bool unschooled;  /* the registry is away */
     bool told;        /* that no broker answers, or a topic is not there */
     uint64_t retry;
     uint64_t waiting_since; /* for an earlier message; 0: not */
@@ -140,8 +141,9 @@ static bool begin_reading(struct source *s, const struct pl__place *found) {
     return true;
 }
 
-static void reach(const struct source *s) {
-    pl_reach(s->node, !s->told && !pl__registry_away(s->values.registry));
+static void reach(struct source *s) {
+    s->unschooled = pl__registry_away(s->values.registry);
+    pl_reach(s->node, !s->told && !s->unschooled);
 }
 
 static void tell_trouble(struct source *s, const struct pl__look *look) {
@@ -300,6 +302,7 @@ static enum pl_flow source_produce(void *self, struct pl_node *node) {
     struct pl__share *behind = NULL;
     bool took = false;
     if (s->over) return PL_FLOW_END;
+    if (s->unschooled != pl__registry_away(s->values.registry)) reach(s);
     for (unsigned i = 0; i < MESSAGES_A_CALL; i++) {
         if (s->values.open && s->values.open->rows >= ROWS_A_CALL) break;
         pl__topics_fetch(s->all);

@@ -77,13 +77,15 @@ def json_schema(brokers, registry, folder, _):
     proto = registry.register("proto-value", 'syntax = "proto3"; message A { string a = 1; }', "PROTOBUF")
     deep = registry.register("deep-value", json.dumps({"type": "record", "name": "r", "fields": [
         {"name": "v", "type": json.loads('{"type":"array","items":' * 40 + '"int"' + "}" * 40)}]}))
+    many = [registry.register("many-value", dict(ROW, title=str(i)), "JSON") for i in range(66)]  # more than are kept
+    long = registry.register("long-value", dict(ROW, description="x" * (300 << 10)), "JSON")
     rows = [kafka_test.sample(i) for i in range(300)]
     bad = {"the registry does not know it": frame(999999, rows[0]), "it describes no object": frame(text, b'"x"'),
-           "of type PROTOBUF": frame(proto, b"\n\1a"), "nested deeper": frame(deep, b"\0"), "no schema id": rows[0],
+           "of type PROTOBUF": frame(proto, b"\n\1a"), "nested deeper": frame(deep, b"\0"), "are not read": frame(long, rows[0]), "no schema id": rows[0],
            "JSON": frame(good, b'{"time":'), "no tag": frame(good, b"{}")}
-    messages = [(None, frame(good, row)) for row in rows]
+    messages = [(None, frame(many[i] if i < len(many) else many[0] if i < 99 else good, row)) for i, row in enumerate(rows)]
     for i, message in enumerate(bad.values()):
-        messages.insert(i * 40, (None, message))
+        messages.insert(i * 35, (None, message))
     messages.insert(5, (None, b"\0"))
     brokers.produce("plant", messages)
     graph = write_graph(folder, (
