@@ -30,16 +30,22 @@ static bool find_partitions(const struct pl_batch *batch, const struct pl_tags *
     return one;
 }
 
-/* Copies the rows of one partition, runs of neighbours at once. */
-static bool gather(struct pl_batch *to, const struct pl_batch *from, const uint16_t *partition, unsigned p) {
-    for (uint32_t i = 0; i < from->rows;) {
-        uint32_t begin = i;
-        while (i < from->rows && (partition[i] == p || partition[i] == EVERYWHERE))
+static bool append(struct pl_batch *to, const struct pl_batch *from, uint32_t begin, uint32_t count) {
+    return pl_batch_append(to, from, begin, count) == count;
+}
+
+/* Copies rows to where they belong, runs of neighbours at once, in one pass whatever the number of partitions. */
+static bool deal(const struct pl_batch *from, const uint16_t *partition, unsigned partitions, struct pl_batch **out) {
+    bool whole = true;
+    for (uint32_t i = 0, begin; i < from->rows && whole;) {
+        uint16_t p = partition[begin = i];
+        while (i < from->rows && partition[i] == p)
             i++;
-        if (i > begin && pl_batch_append(to, from, begin, i - begin) < i - begin) return false;
-        i += i == begin;
+        if (p != EVERYWHERE) whole = append(out[p], from, begin, i - begin);
+        for (unsigned k = 0; p == EVERYWHERE && k < partitions && whole; k++)
+            whole = append(out[k], from, begin, i - begin);
     }
-    return true;
+    return whole;
 }
 
 static uint32_t heap_of(const struct pl_batch *batch) {
@@ -63,8 +69,9 @@ bool pl_split(struct pl_batch *batch, const struct pl_tags *tags, unsigned parti
     for (unsigned p = 0; p < partitions && whole; p++) {
         if (!counts[p]) continue;
         out[p] = pl_batch_like(batch, counts[p], heap_of(batch));
-        whole = out[p] && gather(out[p], batch, partition, p);
+        whole = out[p] != NULL;
     }
+    whole = whole && deal(batch, partition, partitions, out);
     for (unsigned p = 0; p < partitions; p++) {
         if (out[p] && whole) {
             out[p]->header->partition = (uint16_t)p;
