@@ -22,24 +22,24 @@ struct pl_intake {
     struct pl_runnable runnable;
     struct pl_intake_options options;
     struct pl_feeds feeds;
-    unsigned turn;
     struct pl_lane *lanes;
     struct pl_replay *replay; /* NULL: live */
     struct pl_log_record *records;
     unsigned record_count, record_room;
     unsigned offered; /* of them, the first that the log has not taken and may have; 0: none */
+    unsigned turn;
     void **positions; /* that the records speak of; owned until they are appended */
     unsigned position_count, position_room;
     struct pl_pack **bodies; /* [partition]: of a barrier; all of it in the first, but in a group */
     pl_time run;             /* in a group: what barriers of this run say */
     uint64_t epoch;          /* of the last barrier */
-    bool changed;            /* something was recorded since */
-    struct pl_room room;     /* where the log takes nothing, what was refused stands in the records */
-    bool resting;            /* until it is tried again */
-    bool away;               /* what is in the log cannot be read now: its brokers do not answer */
-    uv_timer_t idle_timer, barrier_timer, room_timer;
-    pl_time idle_due; /* when the idle timer fires, engine clock */
     bool barrier_due;
+    bool changed; /* something was recorded since */
+    bool resting; /* until it is tried again */
+    bool away;    /* what is in the log cannot be read now: its brokers do not answer */
+    uv_timer_t idle_timer, barrier_timer, room_timer;
+    struct pl_room room;       /* where the log takes nothing, what was refused stands in the records */
+    pl_time idle_due;          /* when the idle timer fires, engine clock */
     struct pl_calls changes;   /* for the next barrier */
     _Atomic uint64_t asked;    /* how often somebody has asked for a barrier */
     _Atomic uint64_t answered; /* and how many of them `answer` is for */

@@ -292,12 +292,19 @@ static bool is_of_objects(const struct pl__avro *avro, const struct pl__avro_typ
     return all;
 }
 
+static enum pl_code compile_whole(struct compile *c, const json_t *schema) {
+    uint32_t first = 0;
+    enum pl_code code = compile(c, schema, "", &first);
+    if (code) return code;
+    const struct pl__avro_type *type = &c->avro->type[first];
+    return is_of_objects(c->avro, type) ? PL_OK : wrong(c, "it describes no record, but a", kinds[type->kind]);
+}
+
 enum pl_code pl__avro_new(const char *text, size_t length, struct pl__avro **avro, struct pl_error **error) {
     json_t *schema = json_loadb(text, length, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
     struct compile *c = PL_NEW(struct compile);
     *avro = PL_NEW(struct pl__avro);
     enum pl_code code = PL_OK;
-    uint32_t first = 0;
     if (!c || !*avro) {
         code = pl_error_set(error, PL_NO_MEMORY, "no memory for a schema");
     } else if (!schema) {
@@ -305,10 +312,8 @@ enum pl_code pl__avro_new(const char *text, size_t length, struct pl__avro **avr
     } else {
         c->avro = *avro;
         c->error = error;
-        code = compile(c, schema, "", &first);
+        code = compile_whole(c, schema);
     }
-    if (!code && !is_of_objects(*avro, &(*avro)->type[first]))
-        code = wrong(c, "it describes no record, but a", kinds[(*avro)->type[first].kind]);
     json_decref(schema);
     pl_free(c);
     if (!code) return PL_OK;

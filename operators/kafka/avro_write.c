@@ -79,13 +79,15 @@ static char *put_string(char *at, const char *text, size_t length) {
 
 static char *put_id(char *at, uint64_t id) {
     char text[24];
-    return put_string(at, text, (size_t)snprintf(text, sizeof text, "%llu", (unsigned long long)id));
+    int length = snprintf(text, sizeof text, "%llu", (unsigned long long)id);
+    return put_string(at, text, (size_t)length);
 }
 
 static char *put_u16(char *at, const struct pl_column_info *column, uint16_t value) {
     char text[QUALITY_ROOM];
     if (!is_quality(column)) return put_long(at, value);
-    return put_string(at, text, pl_quality_format(value, text, sizeof text));
+    size_t length = pl_quality_format(value, text, sizeof text);
+    return put_string(at, text, length);
 }
 
 static char *put_column(char *at, const struct pl_tags *tags, const struct pl_column_info *info, const void *column,

@@ -4,6 +4,7 @@
 
 #include <curl/curl.h>
 #include <jansson.h>
+#include <openssl/crypto.h>
 #include <pthread.h>
 
 #include <potline/alloc.h>
@@ -136,6 +137,7 @@ void pl__rest_ask(struct pl__rest *rest, const char *path, const char *body, con
         return;
     }
     CURLcode code = curl_easy_perform(rest->curl);
+    OPENSSL_thread_stop(); /* threads of libuv's pool end behind OpenSSL, which could not free what it has of them */
     if (code) {
         say(answer, rest->too_long ? "its answer is longer than 1 MiB" : curl_easy_strerror(code));
         return;

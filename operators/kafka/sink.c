@@ -22,7 +22,6 @@ struct sink {
     struct pl__stream_options options;
     uint32_t encoding;
     uint32_t key;
-    struct pl__registry_options registry_options;
     int64_t batch;
     int64_t max_message;
     pl_time ahead;
@@ -121,9 +120,9 @@ static void on_schema(void *user) {
 }
 
 static enum pl_code enter_schema(struct sink *s, struct pl_error **error) {
-    s->stream.has_schema = !s->registry_options.given;
+    s->stream.has_schema = !s->options.registry.given;
     if (s->stream.has_schema) return PL_OK;
-    s->registry = pl__registry_new(&s->registry_options, s->node, on_schema, s);
+    s->registry = pl__registry_new(&s->options.registry, s->node, on_schema, s);
     if (!s->registry) return pl_error_set(error, PL_NO_MEMORY, "no memory for a registry");
     return pl__registry_enter(s->registry, s->options.topic,
                               s->encoding == PL__AVRO ? PL__SCHEMA_AVRO : PL__SCHEMA_JSON, pl_node_kind(s->node),
@@ -215,8 +214,8 @@ static void sink_check(void *self, struct pl_check *check) {
     pl__client_check(&s->options.client, check);
     if (!*s->options.topic) pl_check_error(check, "topic", "is empty");
     if (!*s->options.job) pl_check_error(check, "job", "is empty");
-    pl__registry_check(&s->registry_options, check);
-    pl__encoding_check(s->encoding, s->registry_options.given, check);
+    pl__registry_check(&s->options.registry, check);
+    pl__encoding_check(s->encoding, s->options.registry.given, check);
     if (s->encoding >= PL__ROWS && pl_check_given(check, "batch"))
         pl_check_warning(check, "batch", "has no meaning with this encoding: a message is a row");
 }
@@ -231,7 +230,7 @@ static enum pl_code sink_open(void *self, struct pl_node *node, struct pl_error 
     s->writer.rows = (uint32_t)s->batch;
     s->writer.size = s->max_message;
     s->writer.stream = s->stream.name;
-    s->writer.framed = s->registry_options.given;
+    s->writer.framed = s->options.registry.given;
     s->stream.options = &s->options;
     s->stream.node = node;
     s->stream.queue = &s->queue;
@@ -270,9 +269,9 @@ static const char *const compression_names[] = {"none", "gzip", "snappy", "lz4",
 
 /* clang-format off */
 static const struct pl_option registry_options[] = {
-    PL__REGISTRY_OPTIONS(struct sink, registry_options),
-    PL_OPT_STRING(struct sink, registry_options.subject, "subject", "", PL_FIXED, "Of our schema; by default the topic's name with -value behind."),
-    PL_OPT_BOOL(struct sink, registry_options.auto_register, "auto_register", "true", PL_FIXED,
+    PL__REGISTRY_OPTIONS(struct sink, options.registry),
+    PL_OPT_STRING(struct sink, options.registry.subject, "subject", "", PL_FIXED, "Of our schema; by default the topic's name with -value behind."),
+    PL_OPT_BOOL(struct sink, options.registry.auto_register, "auto_register", "true", PL_FIXED,
         "Registers our schema where the registry does not have it; false: it has to be there, and the node ends where it is not."),
     PL_OPT_END,
 };
@@ -284,7 +283,7 @@ static const struct pl_option sink_options[] = {
         "Whose stream it is, beside the node's name: two engines that share brokers have different ones."),
     PL_OPT_CHOICE(struct sink, encoding, "encoding", "capnp", pl__encoding_names, PL_FIXED,
         "Of a message: a batch as schemas/batch.capnp, as msgpack or JSON; or rows: one row as a JSON object; or avro: one row as Avro, with a registry."),
-    PL_OPT_GROUP(struct sink, registry_options.given, "registry", "false", registry_options, PL_FIXED,
+    PL_OPT_GROUP(struct sink, options.registry.given, "registry", "false", registry_options, PL_FIXED,
         "Schema registry that gets the schema of rows; its id goes in front of each message."),
     PL_OPT_CHOICE(struct sink, key, "key", "asset", key_names, PL_FIXED,
         "What is a message's key, so that rows of one stay in order: their asset or tag; none spreads messages over the partitions."),

@@ -28,6 +28,7 @@
 #include "client.h"
 #include "held.h"
 #include "message.h"
+#include "registry.h"
 
 struct pl_later;
 
@@ -55,6 +56,7 @@ enum {
 
 struct pl__stream_options {
     struct pl__client_options client;
+    struct pl__registry_options registry;
     const char *topic;
     const char *job;
     uint32_t compression;
