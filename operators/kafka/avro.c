@@ -114,7 +114,7 @@ static enum pl_code name_type(struct compile *c, const json_t *schema, const cha
     if (!is_name(name, true)) return wrong(c, "a type has no name, or one that is none:", name);
     if (own && *own && !is_name(own, true)) return wrong(c, "no namespace:", own);
     if (c->named_count == NAMED_MAX) return pl_error_set(c->error, PL_LIMIT, "it names more than %d types", NAMED_MAX);
-    uint32_t at;
+    uint32_t at = 0;
     const char *dot = strrchr(name, '.');
     enum pl_code code = add_name(c, dot ? "" : own ? own : space, name, &at);
     if (code) return code;
@@ -158,7 +158,7 @@ static enum pl_code compile_record(struct compile *c, const json_t *schema, cons
     for (uint32_t i = 0; !code && i < count; i++) {
         const json_t *field = json_array_get(fields, i);
         const char *name = json_string_value(json_object_get(field, "name"));
-        uint32_t at;
+        uint32_t at = 0;
         if (!is_name(name, false)) return wrong(c, "a field has no name, or one that is none:", name);
         code = add_name(c, "", name, &at);
         if (!code) c->avro->part[first + i].name = at;
@@ -173,7 +173,7 @@ static enum pl_code compile_enum(struct compile *c, const json_t *schema, uint32
     enum pl_code code = count ? add_parts(c, type, count) : wrong(c, "an enum has no symbols", NULL);
     for (uint32_t i = 0; !code && i < count; i++) {
         const char *name = json_string_value(json_array_get(symbols, i));
-        uint32_t at;
+        uint32_t at = 0;
         if (!is_name(name, false)) return wrong(c, "a symbol is no name:", name);
         code = add_name(c, "", name, &at);
         if (!code) c->avro->part[c->avro->type[type].first + i].name = at;

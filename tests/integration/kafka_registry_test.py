@@ -231,7 +231,7 @@ def away(brokers, registry, folder, _):
     for topic in ("gated", "gated_copy", "locked_copy"):
         brokers.do("topic", topic)
     brokers.produce("gated", [(None, frame(number, row)) for row in rows])
-    access = f'registry: {{ url: "{gate.url}", user: plant, password: "${{REGISTRY_PASSWORD}}", ca: "{security}/ca.pem", timeout: 2s }}'
+    access = f'registry: {{ url: "{gate.url}", user: plant, password: "${{REGISTRY_PASSWORD}}", ca: "{security}/ca.pem", timeout: 1m }}'
     text = (f'  in: {{ op: source.kafka, brokers: "{brokers.addresses}", topic: gated, encoding: rows, until: end, {access} }}\n'
             f'  out: {{ op: sink.kafka, from: in, brokers: "{brokers.addresses}", topic: gated_copy, encoding: avro, linger: 2m, {access} }}\n')
     graph = write_graph(folder, text, "gated")
