@@ -17,8 +17,13 @@ struct reading {
     const char *why;
 };
 
-static bool refuse(struct reading *r, const char *why) {
+static void note(struct reading *r, const char *why) {
     if (!r->why) r->why = why;
+}
+
+/* Always false. */
+static bool refuse(struct reading *r, const char *why) {
+    note(r, why);
     return false;
 }
 
@@ -90,22 +95,27 @@ static bool read_long(struct reading *r, int64_t *value) {
         *value = (int64_t)(bits >> 1) ^ -(int64_t)(bits & 1);
         return true;
     }
-    return refuse(r, "it ends, or has too long a number, where one is expected");
+    note(r, "it ends, or has too long a number, where one is expected");
+    return false;
 }
 
 static bool read_bytes(struct reading *r, size_t length, const unsigned char **bytes) {
-    if (length > (size_t)(r->end - r->at)) return refuse(r, "it ends within a value");
+    bool there = length <= (size_t)(r->end - r->at);
     *bytes = r->at;
-    r->at += length;
-    return true;
+    if (there)
+        r->at += length;
+    else
+        note(r, "it ends within a value");
+    return there;
 }
 
 static bool read_sized(struct reading *r, const unsigned char **bytes, size_t *length) {
-    int64_t size;
-    if (!read_long(r, &size)) return false;
-    if (size < 0) return refuse(r, "a length in it is negative");
-    *length = (size_t)size;
-    return read_bytes(r, *length, bytes);
+    int64_t size = -1;
+    bool good = read_long(r, &size);
+    if (good && size < 0) note(r, "a length in it is negative");
+    *length = size < 0 ? 0 : (size_t)size;
+    *bytes = r->at;
+    return good && size >= 0 && read_bytes(r, *length, bytes);
 }
 
 /* Two's complement, most significant byte first; what repeats the sign is passed over. */
@@ -126,7 +136,7 @@ static bool read_decimal(struct reading *r, const struct pl__avro_type *type, co
 static bool read_value(struct reading *r, uint32_t index);
 
 static bool read_floating(struct reading *r, size_t size) {
-    const unsigned char *bytes;
+    const unsigned char *bytes = r->at;
     uint64_t bits = 0;
     float narrow;
     double value;
@@ -143,7 +153,7 @@ static bool read_floating(struct reading *r, size_t size) {
 }
 
 static bool read_number(struct reading *r, const struct pl__avro_type *type) {
-    int64_t value;
+    int64_t value = 0;
     if (!read_long(r, &value)) return false;
     if (type->kind == PL__AVRO_INT && (value < INT32_MIN || value > INT32_MAX))
         return refuse(r, "an int in it has more than 32 bits");
@@ -151,14 +161,14 @@ static bool read_number(struct reading *r, const struct pl__avro_type *type) {
 }
 
 static bool read_boolean(struct reading *r) {
-    const unsigned char *byte;
+    const unsigned char *byte = r->at;
     if (!read_bytes(r, 1, &byte)) return false;
     if (*byte > 1) return refuse(r, "a boolean in it is neither 0 nor 1");
     return put(r, *byte ? "true" : "false");
 }
 
 static bool read_opaque(struct reading *r, const struct pl__avro_type *type) {
-    const unsigned char *bytes;
+    const unsigned char *bytes = r->at;
     size_t length = type->size;
     bool good = type->kind == PL__AVRO_FIXED ? read_bytes(r, length, &bytes) : read_sized(r, &bytes, &length);
     if (!good) return false;
@@ -166,14 +176,14 @@ static bool read_opaque(struct reading *r, const struct pl__avro_type *type) {
 }
 
 static bool read_string(struct reading *r) {
-    const unsigned char *bytes;
-    size_t length;
+    const unsigned char *bytes = r->at;
+    size_t length = 0;
     return read_sized(r, &bytes, &length) && put_string(r, (const char *)bytes, length);
 }
 
 /* A branch or a symbol by its number. */
 static bool read_choice(struct reading *r, const struct pl__avro_type *type, const struct pl__avro_part **part) {
-    int64_t which;
+    int64_t which = -1;
     if (!read_long(r, &which)) return false;
     if (which < 0 || which >= type->count) return refuse(r, "it chooses what its schema does not have");
     *part = &r->avro->part[type->first + which];
