@@ -98,7 +98,7 @@ struct follow_result {
     double health;                    /* 0 to 1 */
     struct risk_outlook outlook;
     uint64_t solver_steps;
-    bool effect, uncertain, jumped;
+    bool effect, uncertain;
 };
 
 enum pl_code follow_begin(struct follow *f, struct follow_record *r, const struct follow_setup *setup,
