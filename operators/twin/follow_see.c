@@ -11,6 +11,7 @@ static const double LIKE_ONE = 0.35;              /* of an anode's share of the 
 static const double JUMP = 5;                     /* deviations */
 static const double SETTLED = 60, ATTENDED = 300; /* s behind an anode effect */
 static const double WAVES = 1.5; /* waves of the metal last for several steps, so these do not vary independently */
+static const double UNREST_MEMORY = 900; /* s */
 
 static double square(double x) {
     return x * x;
@@ -73,6 +74,12 @@ static bool anode_is_new(const struct follow_record *r) {
     return r->minute.new_anodes > 0 || horizon_new_anodes(&r->horizon) > 0;
 }
 
+/* A new anode leaves the metal restless for half an hour, in waves that last longer than a step. Taken for a way of the
+ * anodes, each of them makes the distance less certain, until it explains whatever lean alumina does to the voltage. */
+static bool is_wave(const struct follow_record *r, double innovation, double variance) {
+    return anode_is_new(r) && fabs(innovation) <= JUMP * sqrt(variance + r->unrest);
+}
+
 /* Alumina changes slowly: what jumps is that an anode was changed, the way between anodes and metal, or, behind an
  * effect, that somebody has fed by hand. Anodes of a cell are changed a day apart: where one is new, the unrest of its
  * change and of an effect that is near is no second one. */
@@ -110,7 +117,8 @@ static void see_voltage(struct follow *f, struct follow_record *r, const struct 
         for (unsigned k = 0; k < HORIZON_STATES; k++)
             expected += slope[i] * r->horizon.now_p.at[i][k] * slope[k];
     out->innovation = innovation / sqrt(variance + expected);
-    if (fabs(out->innovation) > JUMP) explain_jump(r, innovation, slope, t);
+    if (fabs(out->innovation) > JUMP && !is_wave(r, innovation, variance + expected))
+        explain_jump(r, innovation, slope, t);
     double weight = 1 / variance;
     r->minute.weight += weight;
     r->minute.voltage += weight * in->mean;
@@ -153,6 +161,8 @@ static void see_minute(struct follow *f, struct follow_record *r, const struct f
         stage.voltage = (float)(m->voltage / m->weight + by_distance * (r->distance - m->distance / m->weight));
         double scatter = scatter_of(m);
         stage.variance = (float)(fmax(1 / m->weight, WAVES * scatter / m->readings) + square(0.002));
+        if (!(m->new_anodes > 0)) /* else that is most of it */
+            r->unrest = fmax(scatter, r->unrest + (scatter - r->unrest) * -expm1(-m->seconds / UNREST_MEMORY));
     }
     horizon_step(&r->horizon, &cell, &stage);
     const double *x = r->horizon.now;

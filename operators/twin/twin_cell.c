@@ -259,7 +259,7 @@ static const struct pl_table_def twin_tables[] = {
                      .record_size = sizeof(struct twin_step),
                      .doc = "By asset and begin: what came in a step that is not over."},
     [TABLE_CELLS] = {.name = "cells",
-                     .version = 4,
+                     .version = 5,
                      .record_size = sizeof(struct follow_record),
                      .doc = "By asset: the state of model and estimator."},
     [TABLE_PROGRESS] = {.name = "progress",
