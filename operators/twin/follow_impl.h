@@ -15,7 +15,7 @@ enum {
 
 /* What is known of one step beside the readings. */
 struct follow_span {
-    double seconds, current;
+    double seconds, current;       /* s, A */
     double feed, fluoride, tapped; /* kg */
     double caught_up;              /* kg of `feed` that may have come at any time since it was counted last */
     double moved;                  /* cm, upwards, by beam and metal */
