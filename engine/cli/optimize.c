@@ -309,8 +309,8 @@ const struct pl_subcommand pl_subcommand_optimize = {
         {"set", "NAME=VALUE", "An option of optimize.setpoints: solver=mlsl, current=free. May be repeated.", 's'},
         {"explain", NULL, "Which limits hold it back, with multipliers, and which cannot hold together.", 0},
         {"pareto", NULL,
-         "The least energy for each throughput, the line's current being free (as far as it goes at once), drawn; of a "
-         "line for all of its pots.",
+         "The least energy for each throughput, the line's current being free, drawn; of a line for all of its pots "
+         "together.",
          0},
         {"export", NULL, "Evaluate the problem at points from standard input, for another solver.", 0},
         {"image", "FILE", "Draw it into a PNG or SVG file, too.", 0},

@@ -241,7 +241,7 @@ static void tell_pots(struct gathering *g, struct pl__span_table *table, const c
             add_part(&rest, &p);
     }
     if (w->pots <= room) return;
-    snprintf(name, sizeof name, "%" PRIu32 " more pots", w->pots - room);
+    snprintf(name, sizeof name, "%" PRIu32 " more pot%s", w->pots - room, w->pots - room == 1 ? "" : "s");
     struct row row = {.of = name, .part_of = line, .solver = "", .part = rest, .alone = true};
     row.share = saved_by(&rest, w->of_pots.made);
     tell_row(g, table, &row);
