@@ -41,7 +41,7 @@ static void a_slow_machine_is_not_late(void **state) {
     double worst = 0;
     unsigned late = 0, rungs[POT_RUNGS] = {0};
     for (unsigned i = 0; i < PL_COUNT_OF(states); i++)
-        for (uint64_t seed = 0; seed < 24; seed++) {
+        for (uint64_t seed = 0; seed < 12; seed++) {
             struct pot_input input;
             struct pot_setup setup = usual();
             struct pl_error *error = NULL;
