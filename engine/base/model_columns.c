@@ -39,7 +39,7 @@ static bool is_named(const struct pl_model_column *column, const char *name) {
 
 static unsigned find(const struct pl_model_column *columns, const struct header *header, int *place) {
     unsigned there = 0;
-    for (unsigned i = 0; columns[i].name; i++) {
+    for (unsigned i = 0; i < PL_MODEL_COLUMNS_MAX && columns[i].name; i++) {
         place[i] = -1;
         for (unsigned k = 0; k < header->count && place[i] < 0; k++)
             if (is_named(&columns[i], header->name[k])) place[i] = (int)k;
@@ -97,7 +97,7 @@ enum pl_code pl_model_columns_check(const struct pl_model_column *columns, const
     struct header names;
     split(&names, header);
     find(columns, &names, place);
-    for (unsigned i = 0; columns[i].name; i++) {
+    for (unsigned i = 0; i < PL_MODEL_COLUMNS_MAX && columns[i].name; i++) {
         if (place[i] < 0 && !(columns[i].flags & PL_COLUMN_OPTIONAL))
             return refuse(columns, &names, path, &columns[i], error);
         for (int k = place[i] + 1; place[i] >= 0 && k < (int)names.count; k++)

@@ -158,12 +158,11 @@ static int print_json(const struct pl_cli *cli, const struct pl_what_if *w, cons
     json_t *time = json_array();
     for (size_t i = 0; i < w->times; i++)
         json_array_append_new(time, json_real(w->time[i]));
-    return pl__model_json(json_pack("{s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "note",
-                                    unsettled ? json_string(note) : json_null(), "asset",
-                                    pl_cli_operand(cli, 0), "at", at, "model", s->model, "parameters", s->parameters,
-                                    "fidelity", s->fidelity, "time", time, "nothing", branch_json(w, &w->nothing),
-                                    "changed", branch_json(w, &w->changed), "constraints", left_json(w, kept),
-                                    "constraints_at", *limits_at ? json_string(limits_at) : json_null()));
+    return pl__model_json(json_pack(
+        "{s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "note", unsettled ? json_string(note) : json_null(),
+        "asset", pl_cli_operand(cli, 0), "at", at, "model", s->model, "parameters", s->parameters, "fidelity",
+        s->fidelity, "time", time, "nothing", branch_json(w, &w->nothing), "changed", branch_json(w, &w->changed),
+        "constraints", left_json(w, kept), "constraints_at", *limits_at ? json_string(limits_at) : json_null()));
 }
 
 /* ---- The command ---- */

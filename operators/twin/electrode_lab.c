@@ -38,8 +38,9 @@ const struct pl_model_experiment twin_electrode_experiments[] = {
      LAB_CALLS(disk)},
     {.name = "voltammetry",
      .doc =
-         "A cycle of a fast couple at a disk: diffusion with Butler and Volmer's law, from a layer that the solution "
-         "itself mixes beyond, and from the disk's side. Without either a slow sweep has its current 10 % too high. "
+         "A cycle of a fast couple at a disk: diffusion with Butler and Volmer's law, through a solution that mixes "
+         "by itself farther away (Amatore et al. 2001), and from the disk's side. Without either a slow sweep has its "
+         "current 10 % too high. "
          "The cycle before it is run too, from a uniform solution. Judged by the separation of the peaks, and by the "
          "current between them and all along (5 % of it).",
      .example = "0.122,0.678,4.1e-07",

@@ -160,7 +160,7 @@ static enum pl_code take_line(struct lab_table *table, char *line, struct readin
 enum pl_code lab_read(struct lab_table *table, const char *path, const struct pl_model_column *columns, bool headless,
                       struct pl_model_taken *taken, struct pl_error **error) {
     *table = (struct lab_table){0};
-    while (columns[table->columns].name)
+    while (table->columns < LAB_COLUMNS && columns[table->columns].name)
         table->columns++;
     FILE *in = fopen(path, "r");
     if (!in) return pl_error_set(error, PL_IO, "%s: %s", path, strerror(errno));

@@ -35,7 +35,7 @@ const struct pl_model_parameter twin_voltammetry_parameters[] = {
     [KELVIN] = {"temperature", "K", 298.15, 250, 400, NULL, 0, "Of the solution."},
     [REDUCED] = {"reduced", "", 0, 0, 1, NULL, 0, "Share of the reduced form in the solution."},
     [THICKNESS] = {"layer", "m", 2e-4, 3e-5, 1e-2, NULL, 0,
-                   "Beyond which the solution mixes by itself; a slow sweep feels it."},
+                   "Where the solution begins to mix by itself, which a slow sweep feels."},
     [EDGE] = {"edge", "", 1, 0, 1, NULL, 0,
               "1: diffusion reaches the disk from its side too, as around a sphere of its radius; 0: as to a plane."},
     [BEFORE] = {"before", "", 1, 1, 20, NULL, PL_MODEL_WHOLE, "Cycles that were run before the one that was recorded."},
@@ -51,7 +51,7 @@ const struct pl_model_column twin_voltammetry_columns[] = {
 };
 
 enum { CELLS = 60 };
-static const double FIRST = 1e-6, PI = 3.14159265358979323846;
+static const double FIRST = 1e-6, FAR = 4, PI = 3.14159265358979323846;
 
 struct voltammetry {
     struct lab_table table;
@@ -166,8 +166,9 @@ enum pl_code twin_voltammetry_predict(void *data, const double *p, double *value
     struct voltammetry *v = data;
     v->p = p;
     struct layer l = {.cells = CELLS,
-                      .thickness = p[THICKNESS],
-                      .growth = growth_for(p[THICKNESS]),
+                      .thickness = FAR * p[THICKNESS],
+                      .growth = growth_for(FAR * p[THICKNESS]),
+                      .mixing = p[THICKNESS],
                       .radius = p[EDGE] > 0 ? sqrt(p[AREA] / PI) / p[EDGE] : 0,
                       .diffusivity = p[DIFFUSIVITY],
                       .electrons = 1,

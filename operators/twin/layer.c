@@ -101,6 +101,12 @@ static double wider(const struct layer *l, double x) {
     return l->radius > 0 ? 1 + x / l->radius : 1;
 }
 
+/* How much more than diffusion alone the solution carries at a distance from the electrode. */
+static double mixed(const struct layer *l, double x) {
+    const double EDDIES = 1.507;
+    return l->mixing > 0 ? 1 + EDDIES * pow(x / l->mixing, 4) : 1;
+}
+
 enum pl_code layer_place(struct layer *l, struct pl_error **error) {
     if (l->memory) return PL_OK;
     if (l->cells < 2 || l->cells > LAYER_CELLS)
@@ -120,7 +126,7 @@ enum pl_code layer_place(struct layer *l, struct pl_error **error) {
         l->width[i] = width;
         l->place[i] = from + width / 2;
         double near_side = wider(l, from), far_side = wider(l, from + width);
-        l->gate[i] = far_side * far_side;
+        l->gate[i] = far_side * far_side * mixed(l, from + width);
         l->volume[i] = width * (near_side * near_side + near_side * far_side + far_side * far_side) / 3;
         from += width;
         width *= growth;

@@ -11,6 +11,9 @@
  * small disk's edge brings in as much as a sphere of the disk's own radius does, to the first order (Soos and Lingane
  * 1964; Aoki and Osteryoung 1981).
  *
+ * Where the solution mixes, eddies carry too, and more and more with the fourth power of the distance (Amatore et al.,
+ * J. Electroanal. Chem. 500 (2001) 62).
+ *
  * The far side has the bulk's concentration, or is closed. Amounts that have passed either side are unknowns too, so
  * that the balance is kept by the integration itself.
  */
@@ -30,6 +33,7 @@ struct layer {
     int cells;
     double thickness, growth; /* m; width of a cell by that of the one before it, 0: all alike */
     double radius;            /* m: of a sphere that is the electrode; 0: a plane */
+    double mixing;            /* m: where the solution begins to mix by itself; 0: it rests */
     double diffusivity;       /* m2/s */
     double electrons;         /* by molecule consumed */
     double bulk;              /* mol/m3 */

@@ -14,6 +14,7 @@ from resting import BIN, Engine, wait
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ASSET = "line1.pot01"
 MINUTE = 60 * 10 ** 9
+YOUNG = "is not settled before an hour"
 BELOW = "below constraint acd >= 39 mm of line1"
 GRAPH = """
 potline: 1
@@ -175,6 +176,7 @@ def check_command(engine):
     assert "constraint acd" not in rows, rows
     left = wait(lambda: near(engine).get("constraint acd"))
     assert left["note"] == BELOW and 30 < left["changed"] < 39 < left["nothing"], left
+    assert 600 < rows["settled"]["now"] < 3600 and YOUNG in rows["settled"]["note"], rows
     assert rows["reached"]["changed"] == 4 and "CellModel" in rows["reached"]["note"], rows
     starved = {row["output"]: row for row in command(engine, "what-if", asset=ASSET, set="[feed=0%]").json()["results"]}
     assert 0 < starved["anode_effect_after"]["changed"] < 8 and starved["anode_effect_after"]["nothing"] is None, starved
@@ -208,6 +210,7 @@ def check_folder(engine):
     left, = told["constraints"]
     assert left["note"] == BELOW.replace("line1", ASSET) and left["changed"] < 39 < left["nothing"], left
     text = subprocess.check_output(ask + ["--set", "acd=-5mm"], text=True)
+    assert YOUNG in told["note"] and f"note: {told['note']}" in text, told["note"]
     assert f"mm, {left['note']}" in text and "none are known" not in text, text
     assert f"constraints: of the run of the optimiser at {told['constraints_at']}" in text, text
     assert json.loads(subprocess.check_output(ask + ["--set", "acd=-1mm", "--json"], text=True))["constraints"] == []
@@ -221,6 +224,7 @@ def check_rest(engine):
     assert answer.status == 202 and answer.json()["asset"] == ASSET, answer
     place = f"{runs}/{answer.json()['runId']}"
     run = wait(lambda: (r := engine.ask("GET", place, token=engine.admin).json())["status"] in ("done", "failed") and r)
+    assert YOUNG in run["note"], run
     assert run["constraintsLeft"] == [] and "constraintsUnknown" not in run, run
     assert run["status"] == "done" and len(run["time"]) == 25 and run["set"] == ["acd=-2mm", "current=+1%"], run
     both = {name: [run[of][name]["values"] for of in ("baseline", "outputs")] for name in ("distance", "alumina", "production")}

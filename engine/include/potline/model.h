@@ -109,7 +109,7 @@ enum pl_model_column_flags {
 
 enum { PL_MODEL_COLUMNS_MAX = 16 };
 
-/* A column of an experiment's files: found by its name, wherever it stands. */
+/* A column of an experiment's files: found by its name, wherever it stands. At most PL_MODEL_COLUMNS_MAX count. */
 struct pl_model_column {
     const char *name, *alias; /* ends the table when `name` is NULL; the alias, or NULL, is as good a name */
     const char *unit;
