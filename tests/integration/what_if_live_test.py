@@ -15,6 +15,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 ASSET = "line1.pot01"
 MINUTE = 60 * 10 ** 9
 TRIES = 15  # a minute of the plant each
+YOUNG = "is not settled before an hour"
 BELOW = "below constraint acd >= 39 mm of line1"
 GRAPH = """
 potline: 1
@@ -202,6 +203,7 @@ def check_command(engine):
     assert "constraint acd" not in rows, rows
     left = wait(lambda: near(engine).get("constraint acd"))
     assert left["note"] == BELOW and 30 < left["changed"] < 39 < left["nothing"], left
+    assert 600 < rows["settled"]["now"] < 3600 and YOUNG in rows["settled"]["note"], rows
     assert rows["reached"]["changed"] == 4 and "CellModel" in rows["reached"]["note"], rows
     starved = {row["output"]: row for row in command(engine, "what-if", asset=ASSET, set="[feed=0%]").json()["results"]}
     assert 0 < starved["anode_effect_after"]["changed"] < 8 and starved["anode_effect_after"]["nothing"] is None, starved
@@ -235,6 +237,7 @@ def check_folder(engine):
     left, = told["constraints"]
     assert left["note"] == BELOW.replace("line1", ASSET) and left["changed"] < 39 < left["nothing"], left
     text = subprocess.check_output(ask + ["--set", "acd=-5mm"], text=True)
+    assert YOUNG in told["note"] and f"note: {told['note']}" in text, told["note"]
     assert f"mm, {left['note']}" in text and "none are known" not in text, text
     assert f"constraints: of the run of the optimiser at {told['constraints_at']}" in text, text
     assert json.loads(subprocess.check_output(ask + ["--set", "acd=-1mm", "--json"], text=True))["constraints"] == []
@@ -250,6 +253,7 @@ def check_rest(engine):
     other = engine.ask("POST", "/pde-models", {"modelName": "FourierHeatModel", "parameters": {}}, engine.admin).json()
     runs = f"/pde-models/{made['modelId']}/runs"
     run = known(lambda: run_of(engine, runs, ["acd=-2mm", "current=+1%"], until="4h", every="10m"))
+    assert YOUNG in run["note"], run
     assert run["asset"] == ASSET and run["constraintsLeft"] == [] and len(run["time"]) == 25 and run["set"] == ["acd=-2mm", "current=+1%"], run
     both = {name: [run[of][name]["values"] for of in ("baseline", "outputs")] for name in ("distance", "alumina", "production")}
     nothing, changed = both["distance"]
