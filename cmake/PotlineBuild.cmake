@@ -50,6 +50,15 @@ endif()
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 
+# Tests that start Kafka brokers have the label broker. They take longest, so they begin first; one at a time, for each
+# broker's Java machine is as busy as all else.
+function(potline_note_broker name)
+  if(name MATCHES "^(integration_kafka.*|fault_group.*|log_conformance_kafka|log_kafka_group)$")
+    set_property(TEST ${name} APPEND PROPERTY LABELS broker)
+    set_tests_properties(${name} PROPERTIES RESOURCE_LOCK broker COST 1000)
+  endif()
+endfunction()
+
 # potline_test(NAME SOURCES... [LABEL unit] [TIMEOUT 60] [LINK libs...]): a cmocka program with the engine's internals visible.
 function(potline_test name)
   cmake_parse_arguments(T "" "LABEL;TIMEOUT" "SOURCES;LINK" ${ARGN})
@@ -67,6 +76,7 @@ function(potline_test name)
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS ${T_LABEL} TIMEOUT ${T_TIMEOUT} SKIP_RETURN_CODE 77
     ENVIRONMENT "POTLINE_PLUGIN_PATH=${POTLINE_PLUGIN_OUTPUT_DIRECTORY};CMOCKA_MESSAGE_OUTPUT=STDOUT;POTLINE_HTTP=off")
+  potline_note_broker(${name})
 endfunction()
 
 # potline_script_test(NAME SCRIPT [LABEL integration] [TIMEOUT 120]): a test program in any language; it finds the
@@ -80,9 +90,14 @@ function(potline_script_test name script)
     set(T_TIMEOUT 300)
   endif()
   math(EXPR T_TIMEOUT "${T_TIMEOUT} * ${POTLINE_PATIENCE}")
+  execute_process(COMMAND test -x ${CMAKE_CURRENT_SOURCE_DIR}/${script} RESULT_VARIABLE refused)
+  if(refused)
+    message(FATAL_ERROR "${CMAKE_CURRENT_SOURCE_DIR}/${script} is not executable: chmod +x")
+  endif()
   add_test(NAME ${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/${script} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS ${T_LABEL} TIMEOUT ${T_TIMEOUT} SKIP_RETURN_CODE 77
     ENVIRONMENT "POTLINE_BIN=${CMAKE_BINARY_DIR}/bin;POTLINE_BUILD=${CMAKE_BINARY_DIR};POTLINE_HTTP=off")
+  potline_note_broker(${name})
 endfunction()
 
 # Every X_test.c of the current folder becomes the test PREFIX_X.

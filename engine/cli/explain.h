@@ -221,6 +221,16 @@ bool *pl__explain_leads(const struct pl__explanation *e);
 json_t *pl__explain_row(const struct pl_tags *tags, const struct pl_batch *batch, uint32_t row); /* as an object */
 json_t *pl__explain_time(pl_time time);
 
+/* What an anomaly or a ticket says of itself; texts and tags are the row's. */
+struct pl__said {
+    double score, threshold; /* NaN: none */
+    bool starts, ends;
+    pl_time start, end;
+    const char *explanation, *cause, *action; /* "": none */
+    const json_t *tags;                       /* objects with "tag" and "share"; may be NULL */
+};
+bool pl__explain_said(const json_t *row, struct pl__said *said); /* false: it is neither */
+
 void pl__explain_print(const json_t *explanation, FILE *out);
 
 /* The signals that the row speaks of, on the terminal (--plot) and as a file (--image). False after saying why not. */

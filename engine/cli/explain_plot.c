@@ -14,7 +14,7 @@
 
 #include "model.h"
 
-enum { SIGNALS_MAX = 3, SHOWN_MAX = 600, USUAL_LEAST = 50, TITLE = PL_NAME_MAX + 96, CURVES = 4 };
+enum { SIGNALS_MAX = 3, SHOWN_MAX = 600, USUAL_LEAST = 50, TITLE = PL_NAME_MAX + 160 };
 static const double usual_low = 0.005, usual_high = 0.995;
 
 /* What is drawn of a signal. */
@@ -22,8 +22,9 @@ struct signal {
     uint32_t tag;
     double share; /* NaN: nothing is said of it */
     char title[TITLE];
-    double *x, *y; /* all its rows, by time */
-    size_t count, shown, within;
+    double *x, *y;         /* all its rows, by time */
+    size_t count, shown;   /* the first that is */
+    size_t within, behind; /* the first within it, and behind it */
     double band_x[2], low[2], high[2];
     bool band;
 };
@@ -36,12 +37,12 @@ static void add_signal(const struct pl__explanation *e, struct signal *signals, 
     if (tag != PL_NO_ID && *count < SIGNALS_MAX) signals[(*count)++] = (struct signal){.tag = tag, .share = share};
 }
 
-static unsigned find_signals(const struct pl__explanation *e, const json_t *said, struct signal *signals) {
-    const json_t *row = json_object_get(said, "row");
-    const json_t *tags = json_object_get(json_object_get(row, "body"), "tags"), *entry;
+static unsigned find_signals(const struct pl__explanation *e, const json_t *row, const json_t *tags,
+                             struct signal *signals) {
     unsigned count = 0;
     size_t i;
-    json_array_foreach(tags, i, entry) {
+    json_t *entry;
+    json_array_foreach((json_t *)(uintptr_t)tags, i, entry) {
         const char *name = json_string_value(json_object_get(entry, "tag"));
         const json_t *share = json_object_get(entry, "share");
         if (name) add_signal(e, signals, &count, name, share ? json_number_value(share) : (double)NAN);
@@ -96,8 +97,8 @@ static bool find_band(struct signal *s, size_t before) {
 }
 
 /* Seconds since `start`; of the rows in front of it only the newest are shown. False without memory. */
-static bool take_rows(const struct pl__explanation *e, struct signal *s, pl_time start) {
-    size_t before = 0;
+static bool take_rows(const struct pl__explanation *e, struct signal *s, pl_time start, pl_time end) {
+    size_t before = 0, until = 0;
     struct point *points = points_of(e, s->tag, &s->count);
     s->x = pl_alloc((s->count + 1) * sizeof *s->x);
     s->y = pl_alloc((s->count + 1) * sizeof *s->y);
@@ -106,9 +107,11 @@ static bool take_rows(const struct pl__explanation *e, struct signal *s, pl_time
         s->x[i] = ((double)points[i].time - (double)start) / 1e9;
         s->y[i] = points[i].value;
         before += points[i].time < start;
+        until += points[i].time <= end;
     }
     pl_free(points);
     s->within = before;
+    s->behind = until > before ? until : before;
     s->shown = before > SHOWN_MAX ? before - SHOWN_MAX : 0;
     if (!good || !find_band(s, before)) return false;
     if (s->count > s->shown) {
@@ -120,16 +123,27 @@ static bool take_rows(const struct pl__explanation *e, struct signal *s, pl_time
 
 /* ---- The plots ---- */
 
-static void make_plot(const struct pl__explanation *e, struct signal *s, const char *since, struct pl__plot *plot) {
+static void put_title(struct signal *s, const struct pl_tag *tag, const struct pl__said *said) {
+    size_t room = sizeof s->title;
+    size_t used = (size_t)snprintf(s->title, room, "%s", tag->name);
+    if (isfinite(s->share) && used < room)
+        used += (size_t)snprintf(s->title + used, room - used, ": %.0f %% of it", 100 * s->share);
+    if (*said->explanation && used < room)
+        snprintf(s->title + used, room - used, " - %s (score %.2f)", said->explanation, said->score);
+}
+
+static void add_curve(struct pl__plot *plot, const struct signal *s, const char *name, size_t from, size_t to) {
+    if (to > from) plot->curve[plot->count++] = (struct pl__curve){name, s->x + from, s->y + from, to - from, true};
+}
+
+static void make_plot(const struct pl__explanation *e, struct signal *s, const struct pl__said *said, const char *since,
+                      struct pl__plot *plot) {
     const struct pl_tag *tag = pl_tags_get(e->tags, s->tag);
-    int length = snprintf(s->title, sizeof s->title, "%s", tag->name);
-    if (isfinite(s->share) && length < (int)sizeof s->title)
-        snprintf(s->title + length, sizeof s->title - (size_t)length, ": %.0f %% of it", 100 * s->share);
+    put_title(s, tag, said);
     *plot = (struct pl__plot){.title = s->title, .x = since, .y = tag->unit};
-    plot->curve[plot->count++] =
-        (struct pl__curve){"before", s->x + s->shown, s->y + s->shown, s->within - s->shown, true};
-    plot->curve[plot->count++] =
-        (struct pl__curve){"from then on", s->x + s->within, s->y + s->within, s->count - s->within, true};
+    add_curve(plot, s, "before", s->shown, s->within);
+    add_curve(plot, s, said->ends ? "within" : "from then on", s->within, s->behind);
+    add_curve(plot, s, "behind it", s->behind, s->count);
     if (!s->band) return;
     plot->curve[plot->count++] = (struct pl__curve){"usual: upper end of 99 %", s->band_x, s->high, 2, false};
     plot->curve[plot->count++] = (struct pl__curve){"usual: lower end of 99 %", s->band_x, s->low, 2, false};
@@ -145,16 +159,18 @@ static bool draw(const struct pl_cli *cli, const struct pl__plot *plots, unsigne
 bool pl__explain_plot(const struct pl_cli *cli, const struct pl__explanation *e, const json_t *said) {
     struct signal signals[SIGNALS_MAX];
     struct pl__plot plots[SIGNALS_MAX];
-    unsigned count = find_signals(e, said, signals), drawn = 0;
-    const json_t *start = json_object_get(json_object_get(json_object_get(said, "row"), "body"), "start");
-    const pl_time since = json_is_integer(start) ? json_integer_value(start) : e->from;
+    const json_t *row = json_object_get(said, "row");
+    struct pl__said told;
+    pl__explain_said(row, &told);
+    unsigned count = find_signals(e, row, told.tags, signals), drawn = 0;
+    const pl_time since = told.starts ? told.start : e->from, until = told.ends ? told.end : PL_TIME_MAX;
     char text[PL_TEXT_TIME_MAX + 1], label[PL_TEXT_TIME_MAX + 16];
     bool good = true;
     *pl_text_put_time(text, since) = 0;
     snprintf(label, sizeof label, "s since %s", text);
     for (unsigned i = 0; i < count && good; i++) {
-        good = take_rows(e, &signals[i], since);
-        if (good && signals[i].count > signals[i].shown) make_plot(e, &signals[i], label, &plots[drawn++]);
+        good = take_rows(e, &signals[i], since, until);
+        if (good && signals[i].count > signals[i].shown) make_plot(e, &signals[i], &told, label, &plots[drawn++]);
     }
     if (!good)
         fputs("potline explain: out of memory\n", stderr);

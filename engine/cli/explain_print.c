@@ -2,7 +2,10 @@
 #include "explain.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
+
+#include <potline/text.h>
 
 enum { TITLE = 12 };
 
@@ -58,6 +61,40 @@ static void put_name(const json_t *row, FILE *out) {
             *start ? text_of(row, "end") : text_of(row, "time"));
 }
 
+static void put_time(const char *before, bool there, pl_time time, FILE *out) {
+    char text[PL_TEXT_TIME_MAX + 1];
+    if (!there) return;
+    *pl_text_put_time(text, time) = 0;
+    fprintf(out, "%s%s", before, text);
+}
+
+static void put_parts(const json_t *tags, FILE *out) {
+    size_t i;
+    json_t *part;
+    json_array_foreach((json_t *)(uintptr_t)tags, i, part) {
+        const json_t *share = json_object_get(part, "share");
+        title(i ? "" : "by", out);
+        if (json_is_number(share)) fprintf(out, "%3.0f %%  ", 100 * json_number_value(share));
+        fprintf(out, "%s\n", text_of(part, "tag"));
+    }
+}
+
+/* Of an anomaly or a ticket. */
+static void put_said(const json_t *row, FILE *out) {
+    struct pl__said said;
+    if (!pl__explain_said(row, &said)) return;
+    title("score", out);
+    fprintf(out, "%.4g", said.score);
+    if (!isnan(said.threshold)) fprintf(out, ", an anomaly from %.4g on", said.threshold);
+    put_time("; from ", said.starts, said.start, out);
+    put_time(" to ", said.ends, said.end, out);
+    fputc('\n', out);
+    if (*said.explanation) title("why", out), fprintf(out, "%s\n", said.explanation);
+    if (*said.cause) title("perhaps", out), fprintf(out, "%s\n", said.cause);
+    if (*said.action) title("to do", out), fprintf(out, "%s\n", said.action);
+    put_parts(said.tags, out);
+}
+
 static void put_row(const json_t *said, FILE *out) {
     const json_t *row = json_object_get(said, "row"), *body = json_object_get(row, "body");
     title(strcmp(text_of(row, "type"), "windows") == 0   ? "window"
@@ -72,6 +109,7 @@ static void put_row(const json_t *said, FILE *out) {
     if (*text_of(body, "message")) title("", out), fprintf(out, "%s\n", text_of(body, "message"));
     if (*text_of(body, "user"))
         title("", out), fprintf(out, "by %s: %s\n", text_of(body, "user"), text_of(body, "reason"));
+    put_said(row, out);
     title("kept", out);
     fprintf(out, "in %s by %s, partition %" JSON_INTEGER_FORMAT ", epoch %" JSON_INTEGER_FORMAT "\n",
             text_of(said, "zone"), text_of(said, "node"), number_of(said, "partition"), number_of(said, "epoch"));

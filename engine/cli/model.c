@@ -152,6 +152,23 @@ static void show_quantities(const char *title, const struct pl_model_quantity *r
     }
 }
 
+/* What `calibrate --data` reads. */
+static void show_file(const struct pl_model_experiment *e) {
+    char names[PL_MODEL_COLUMNS_TEXT];
+    pl_model_columns_names(e->columns, names, sizeof names);
+    printf("\n  Its files (--data, --judge): rows of numbers between commas, tabs or semicolons, with a point for "
+           "decimals;\n  %s, columns in any order, others beside them:\n",
+           e->headless ? "a first line of names (without it, just these columns in this order)"
+                       : "a first line of names");
+    for (const struct pl_model_column *c = e->columns; c->name; c++) {
+        printf("  %-*s %s%s%s%s%s\n", INDENT - 3, c->name, *c->unit ? c->unit : "-", c->alias ? "; or named " : "",
+               c->alias ? c->alias : "", c->flags & PL_COLUMN_OPTIONAL ? "; may be missing" : "",
+               c->flags & PL_COLUMN_SPARSE ? "; may be empty in a row" : "");
+        wrap(INDENT, c->doc);
+    }
+    printf("  Example:\n    %s\n    %s\n", names, e->example);
+}
+
 static json_t *parameters_json(const struct pl_model_parameter *row) {
     json_t *all = json_array();
     for (; row->name; row++) {
@@ -177,12 +194,23 @@ static json_t *quantities_json(const struct pl_model_quantity *row) {
     return all;
 }
 
+static json_t *columns_json(const struct pl_model_column *row) {
+    json_t *all = json_array();
+    for (; row->name; row++)
+        json_array_append_new(all, json_pack("{s:s, s:s?, s:s, s:b, s:b, s:s}", "name", row->name, "alias", row->alias,
+                                             "unit", row->unit, "optional", (int)(row->flags & PL_COLUMN_OPTIONAL) != 0,
+                                             "sparse", (int)(row->flags & PL_COLUMN_SPARSE) != 0, "doc", row->doc));
+    return all;
+}
+
 static json_t *experiments_json(const struct pl_model_experiment *row) {
     json_t *all = json_array();
     for (; row && row->name; row++)
-        json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:s, s:s, s:f, s:o}", "name", row->name, "doc", row->doc,
-                                             "columns", row->columns, "fit", row->fit, "measure", row->measure,
-                                             "target", row->target, "parameters", parameters_json(row->parameters)));
+        json_array_append_new(all,
+                              json_pack("{s:s, s:s, s:o, s:b, s:s, s:s, s:s, s:f, s:o}", "name", row->name, "doc",
+                                        row->doc, "columns", columns_json(row->columns), "headless", (int)row->headless,
+                                        "example", row->example, "fit", row->fit, "measure", row->measure, "target",
+                                        row->target, "parameters", parameters_json(row->parameters)));
     return all;
 }
 
@@ -206,8 +234,10 @@ static int show(const struct pl_cli *cli) {
     show_quantities("Outputs", model->outputs);
     show_quantities("Profiles", model->profiles);
     for (const struct pl_model_experiment *row = model->experiments; row && row->name; row++) {
-        printf("\nExperiment %s (columns %s...; free by default: %s)\n", row->name, row->columns, row->fit);
+        printf("\nExperiment %s (free by default: %s)\n", row->name, *row->fit ? row->fit : "nothing");
         wrap(2, row->doc);
+        show_file(row);
+        puts("\n  What may be free, --set for all files, or set for one (FILE,NAME=VALUE):");
         show_parameters(row->parameters);
     }
     return PL_EXIT_OK;

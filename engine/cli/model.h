@@ -1,6 +1,6 @@
 /* model.h: what the files of `potline model` share: model.c (list, show), model_run.c, model_check.c (verify,
- * validate), model_fit.c and model_fit_tell.c (calibrate), model_experiment.c (what its files are of), model_plot.c
- * (plots on a terminal and as files). */
+ * validate), model_fit.c and model_fit_tell.c (calibrate), model_fit_plot.c (its picture), model_experiment.c (what its
+ * files are of), model_plot.c (plots on a terminal and as files). */
 #ifndef POTLINE_CLI_MODEL_H
 #define POTLINE_CLI_MODEL_H
 
@@ -45,18 +45,24 @@ int pl__model_json(json_t *value);      /* prints and takes it; the exit code */
 
 /* ---- Plots ---- */
 
-enum { PL_CURVES_MAX = 12 };
+enum { PL_CURVES_MAX = 24 };
+/* How a curve is drawn; those of a calibration also by which curve of the record they are (`family`: symbol, colour).
+ */
+enum { PL_STYLE_LINE, PL_STYLE_POINTS, PL_STYLE_FITTED, PL_STYLE_KEPT_BACK, PL_STYLE_MODEL };
+#define PL_STYLE(kind, family) ((unsigned)(kind) | (unsigned)(family) << 8)
+
 struct pl__curve {
-    const char *name;
+    const char *name; /* NULL: not in the legend */
     const double *x, *y;
     size_t count;
-    bool points; /* not joined */
+    unsigned style;
 };
 struct pl__plot {
     const char *title, *x, *y; /* with their units */
     struct pl__curve curve[PL_CURVES_MAX];
     unsigned count;
     bool logarithmic; /* x */
+    bool equal;       /* as much of x as of y is as long */
 };
 
 void pl__plot_terminal(FILE *out, const struct pl__plot *plot);

@@ -12,7 +12,7 @@ struct check {
     json_t *findings;
     const struct pl_model *model;
     const struct pl_model_case *at;
-    unsigned good, bad;
+    unsigned good, bad, itself;
     bool all;     /* every finding is printed, not only cases */
     double worst; /* of the case, as a share of its limit */
     char subject[96];
@@ -33,24 +33,33 @@ static void put_error(char text[32], const struct pl_model_finding *f) {
         snprintf(text, 32, "%.2e", f->error);
 }
 
-static void print_line(const struct check *check, const struct pl_model_finding *f) {
+static void print_line(const struct pl_model_finding *f) {
     char error[32], found[32] = "-";
     put_error(error, f);
     if (isfinite(f->found)) snprintf(found, sizeof found, "%.8g", f->found);
-    printf("%s  %-42.42s %-34.34s %14.8g %14s %-6.6s %14s", f->good ? "good" : "MISS", f->subject, f->quantity,
-           f->expected, found, f->unit, error);
+    printf("%s  %-42.42s %-34.34s %14.8g %14s %-6.6s %14s",
+           f->itself ? "same"
+           : f->good ? "good"
+                     : "MISS",
+           f->subject, f->quantity, f->expected, found, f->unit, error);
     if (f->source) printf("  [%s]", f->source);
     if (f->note && (f->source || !f->good)) printf("  %s", f->note);
     putchar('\n');
-    (void)check;
+}
+
+/* What the columns of print_line are. */
+static void print_heading(const struct check *check, bool mathematics) {
+    printf("\n== %s\n      %-42s %-34s %14s %14s %-6s %14s%s\n", check->model->name, mathematics ? "case" : "of what",
+           "quantity", mathematics ? "exact" : "published", "model", "unit", "error",
+           mathematics ? "" : "  [source]  why");
 }
 
 static json_t *finding_json(const struct check *check, const struct pl_model_finding *f) {
-    json_t *one =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:f, s:b, s:b}", "model", check->model->name, "case",
-                  check->at->name, "subject", f->subject, "quantity", f->quantity, "unit", f->unit, "expected",
-                  pl__model_number(f->expected), "found", pl__model_number(f->found), "error",
-                  pl__model_number(f->error), "limit", f->limit, "at_least", (int)f->at_least, "good", (int)f->good);
+    json_t *one = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:f, s:b, s:b, s:b}", "model", check->model->name,
+                            "case", check->at->name, "subject", f->subject, "quantity", f->quantity, "unit", f->unit,
+                            "expected", pl__model_number(f->expected), "found", pl__model_number(f->found), "error",
+                            pl__model_number(f->error), "limit", f->limit, "at_least", (int)f->at_least, "good",
+                            (int)f->good, "itself", (int)f->itself);
     if (f->error_unit) json_object_set_new(one, "error_unit", json_string(f->error_unit));
     if (f->source) json_object_set_new(one, "source", json_string(f->source));
     if (f->note) json_object_set_new(one, "note", json_string(f->note));
@@ -61,14 +70,16 @@ static void tell(void *context, const struct pl_model_finding *finding) {
     struct check *check = context;
     struct pl_model_finding f = *finding;
     f.good = f.good && isfinite(f.found); /* what is no number is not near anything */
-    if (f.good)
+    if (f.itself && f.good)
+        check->itself++;
+    else if (f.good)
         check->good++;
     else
         check->bad++;
     if (check->findings)
         json_array_append_new(check->findings, finding_json(check, &f));
     else
-        print_line(check, &f);
+        print_line(&f);
 }
 
 /* ---- Cases ---- */
@@ -97,12 +108,15 @@ static void run_cases(struct check *check, const struct pl_model_case *cases) {
 static int finish(struct check *check, const char *what) {
     int code = check->bad || !check->good ? PL_EXIT_FAILED : PL_EXIT_OK;
     if (check->findings) {
-        int printed =
-            pl__model_json(json_pack("{s:b, s:i, s:i, s:o}", "good", code == PL_EXIT_OK, "held", (int)check->good,
-                                     "missed", (int)check->bad, "findings", check->findings));
+        int printed = pl__model_json(json_pack("{s:b, s:i, s:i, s:i, s:o}", "good", code == PL_EXIT_OK, "held",
+                                               (int)check->good, "missed", (int)check->bad, "itself",
+                                               (int)check->itself, "findings", check->findings));
         return printed ? printed : code;
     }
-    printf("%u %s, %u missed\n", check->good, what, check->bad);
+    printf("%u of %u %s, %u missed\n", check->good, check->good + check->bad, what, check->bad);
+    if (check->itself)
+        printf("Not counted: %u of what the model itself is made of (same): met by construction, no test of it\n",
+               check->itself);
     return code;
 }
 
@@ -114,7 +128,7 @@ static int check_all(const struct pl_cli *cli, bool mathematics) {
         check.model = pl_models_get(i);
         if (only && check.model != only) continue;
         const struct pl_model_case *cases = mathematics ? check.model->cases : check.model->measurements;
-        if (cases && cases->name && !check.findings) printf("== %s\n", check.model->name);
+        if (cases && cases->name && !check.findings) print_heading(&check, mathematics);
         run_cases(&check, cases);
     }
     return finish(&check, mathematics ? "held" : "within their limits");

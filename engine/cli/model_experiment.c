@@ -4,9 +4,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <potline/text.h>
+
 #include "model.h"
 
-enum { HEADER = 256 };
+enum { HEADER = 1024 };
 
 /* The first line of a file of data; false after saying what the file is instead. */
 static bool read_header(const char *path, char header[HEADER]) {
@@ -50,18 +52,58 @@ bool pl__model_apart(const char *const *data, const char *const *judge) {
 }
 
 static void list_experiments(const struct pl_model *model) {
-    for (const struct pl_model_experiment *e = model->experiments; e && e->name; e++)
-        fprintf(stderr, "  %-20s %s...\n", e->name, e->columns);
+    for (const struct pl_model_experiment *e = model->experiments; e && e->name; e++) {
+        char names[PL_MODEL_COLUMNS_TEXT];
+        pl_model_columns_names(e->columns, names, sizeof names);
+        fprintf(stderr, "  %-20s %s\n", e->name, names);
+    }
 }
 
-/* By the longest of the headers that it begins with; NULL: none does. */
+/* Whether a first line of numbers may be of an experiment whose files have no names. */
+static bool fits_headless(const struct pl_model_experiment *e, const char *header) {
+    unsigned columns = 0, fields = 1;
+    double first;
+    while (e->columns[columns].name)
+        columns++;
+    for (const char *at = header; *at; at++)
+        fields += strchr(",;\t", *at) != NULL;
+    return e->headless && columns == fields && pl_text_f64(header, strcspn(header, ",;\t"), &first);
+}
+
+static bool fits(const struct pl_model_experiment *e, const char *header, unsigned *there) {
+    int place[PL_MODEL_COLUMNS_MAX];
+    *there = pl_model_columns_find(e->columns, header, place);
+    for (unsigned i = 0; e->columns[i].name; i++)
+        if (place[i] < 0 && !(e->columns[i].flags & PL_COLUMN_OPTIONAL)) return fits_headless(e, header);
+    return true;
+}
+
+/* The one with the most columns of those that a file's header has all of; NULL: of none. */
 static const struct pl_model_experiment *by_header(const struct pl_model *model, const char *header) {
     const struct pl_model_experiment *found = NULL;
-    for (const struct pl_model_experiment *e = model->experiments; e && e->name; e++)
-        if (*e->columns && strncmp(header, e->columns, strlen(e->columns)) == 0 &&
-            (!found || strlen(e->columns) > strlen(found->columns)))
-            found = e;
+    unsigned most = 0;
+    for (const struct pl_model_experiment *e = model->experiments; e && e->name; e++) {
+        unsigned there;
+        if (!fits(e, header, &there) || (found && there <= most)) continue;
+        most = there;
+        found = e;
+    }
     return found;
+}
+
+/* What a header lacks of the experiment that it has most columns of; nothing where it has none of any. */
+static void say_missing(const struct pl_cli *cli, const struct pl_model *model, const char *path, const char *header) {
+    const struct pl_model_experiment *nearest = NULL;
+    unsigned most = 0;
+    int place[PL_MODEL_COLUMNS_MAX];
+    for (const struct pl_model_experiment *e = model->experiments; e && e->name; e++) {
+        unsigned there = pl_model_columns_find(e->columns, header, place);
+        if (there <= most) continue;
+        most = there;
+        nearest = e;
+    }
+    struct pl_error *error = NULL;
+    if (nearest && pl_model_columns_check(nearest->columns, header, path, place, &error)) pl__model_failed(cli, &error);
 }
 
 static const struct pl_model_experiment *by_name(const struct pl_model *model, const char *name) {
@@ -82,16 +124,17 @@ static bool has_experiments(const struct pl_model *model) {
 }
 
 /* What a file is of, where nobody has named it; NULL after saying why that cannot be. */
-static const struct pl_model_experiment *told_by(const struct pl_model *model, const char *path, const char *header,
+static const struct pl_model_experiment *told_by(const struct pl_cli *cli, const struct pl_model *model,
+                                                 const char *path, const char *header,
                                                  const struct pl_model_experiment *first) {
     const struct pl_model_experiment *of = by_header(model, header);
-    if (of && (!first || strcmp(of->columns, first->columns) == 0)) return first ? first : of;
+    if (of && (!first || of->columns == first->columns)) return first ? first : of;
     if (first && of) {
-        fprintf(stderr,
-                "potline model: %s has the columns of experiment %s, not of %s (%s...): fit and judge them apart\n",
-                path, of->name, first->name, first->columns);
+        fprintf(stderr, "potline model: %s has the columns of experiment %s, not of %s: fit and judge them apart\n",
+                path, of->name, first->name);
         return NULL;
     }
+    say_missing(cli, model, path, header);
     fprintf(stderr, "potline model: %s: no experiment of %s has such columns (\"%.40s\"); say which by --experiment:\n",
             path, model->name, header);
     list_experiments(model);
@@ -117,7 +160,7 @@ const struct pl_model_experiment *pl__model_experiment(const struct pl_cli *cli,
             return NULL;
         }
         if (!read_header(paths[i], header)) return NULL;
-        if (!name) found = told_by(model, paths[i], header, found);
+        if (!name) found = told_by(cli, model, paths[i], header, found);
         if (!found) return NULL;
     }
     return found;

@@ -90,6 +90,10 @@ static bool settle_free(const struct calibration *c, const char *name, int row, 
 
 static bool set_free(struct calibration *c) {
     const char *asked = pl_cli_get(c->cli, "fit"), *fit = asked ? asked : c->fit.experiment->fit;
+    if (asked && !*asked) {
+        pl_cli_usage(c->cli, "--fit names no constant; without --fit these are free: %s", c->fit.experiment->fit);
+        return false;
+    }
     while (*fit) {
         char name[64];
         int length = (int)strcspn(fit, ",");
@@ -142,53 +146,7 @@ static bool parse(struct calibration *c) {
     return set_all(c) && set_free(c) && share_counts(c);
 }
 
-/* ---- Plotting ---- */
-
-static bool plot_file(const struct calibration *c, const struct pl_fit_file *file, struct pl__plot plots[2]) {
-    double *residual = pl_alloc(file->points * sizeof *residual);
-    if (!residual) return false;
-    for (size_t k = 0; k < file->points; k++)
-        residual[k] = file->predicted[k] - file->observed[k];
-    double least = INFINITY, most = 0;
-    for (size_t k = 0; k < file->points; k++) {
-        least = fmin(least, file->position[k]);
-        most = fmax(most, file->position[k]);
-    }
-    bool decades = least > 0 && most > 1e3 * least; /* frequencies */
-    plots[0] = (struct pl__plot){.title = pl__model_fit_name(file->path),
-                                 .x = c->fit.experiment->along,
-                                 .y = c->fit.experiment->unit,
-                                 .count = 2,
-                                 .logarithmic = decades};
-    plots[0].curve[0] = (struct pl__curve){"measured", file->position, file->observed, file->points, true};
-    plots[0].curve[1] = (struct pl__curve){"model", file->position, file->predicted, file->points, true};
-    plots[1] = (struct pl__plot){.title = "residual: model less measurement",
-                                 .x = c->fit.experiment->along,
-                                 .y = c->fit.experiment->unit,
-                                 .count = 1,
-                                 .logarithmic = decades};
-    plots[1].curve[0] = (struct pl__curve){"residual", file->position, residual, file->points, true};
-    return true;
-}
-
-/* Data, model and residuals of the first file that judges. */
-static bool report(const struct calibration *c) {
-    const char *image = pl_cli_get(c->cli, "image");
-    bool terminal = pl_cli_has(c->cli, "report") || pl_cli_has(c->cli, "plot");
-    if (!image && !terminal) return true;
-    const struct pl_fit_file *file = &c->fit.file[0];
-    for (unsigned i = 0; i < c->fit.file_count && !file->judge; i++)
-        if (c->fit.file[i].judge) file = &c->fit.file[i];
-    struct pl__plot plots[2];
-    if (!plot_file(c, file, plots)) return false;
-    if (terminal && !pl_cli_has(c->cli, "json")) {
-        pl__plot_terminal(stdout, &plots[0]);
-        pl__plot_terminal(stdout, &plots[1]);
-    }
-    bool good = !image || pl__plot_file(c->cli, image, plots, 2);
-    pl_free((void *)(uintptr_t)plots[1].curve[0].y);
-    return good;
-}
+/* ---- At work ---- */
 
 /* On a terminal, once a second. */
 static void progress(void *context, long runs, double rms) {
@@ -216,7 +174,7 @@ static int work(struct calibration *c) {
         code = PL_EXIT_FAILED;
     else if (!code && !pl_cli_has(c->cli, "json"))
         pl__model_fit_text(c);
-    if (!code && !report(c)) code = PL_EXIT_FAILED;
+    if (!code && !pl__model_fit_plot(c)) code = PL_EXIT_FAILED;
     if (!code && !good) code = PL_EXIT_FAILED;
     suite->fit_release(&c->fit);
     json_decref(c->figures);

@@ -1,4 +1,5 @@
-/* model_fit.h: a calibration between what asks for it (model_fit.c) and what tells of it (model_fit_tell.c). */
+/* model_fit.h: a calibration between what asks for it (model_fit.c) and what tells of it (model_fit_tell.c,
+ * model_fit_plot.c). */
 #ifndef POTLINE_CLI_MODEL_FIT_H
 #define POTLINE_CLI_MODEL_FIT_H
 
@@ -22,6 +23,8 @@ void pl__model_fit_tell(void *context, const struct pl_model_finding *finding);
 
 /* Whether all that judges meets the target. */
 bool pl__model_fit_good(const struct calibration *c);
+
+bool pl__model_fit_plot(const struct calibration *c); /* as it was asked for; false after saying why not */
 
 void pl__model_fit_text(const struct calibration *c);
 int pl__model_fit_json(struct calibration *c, bool good); /* the exit code of printing */

@@ -5,8 +5,10 @@
 
 #include "model_fit.h"
 
-static const char NOISE_ALONE[] =
-    "The intervals are of this record's noise alone: another run of the same set-up may differ by more.";
+/* Of what an interval is: of the noise of one record, or with how records differ. */
+static bool is_between(const struct pl_fit *fit, unsigned constant) {
+    return fit->records > 1 && fit->of_file[constant] < 0;
+}
 
 const char *pl__model_fit_name(const char *path) {
     const char *slash = strrchr(path, '/');
@@ -88,14 +90,20 @@ static void print_doubts(const struct pl_fit *fit) {
             if (fabs(fit->correlation[i][j]) > 0.95)
                 printf("  %s and %s go together (correlation %.3f): data like these hardly tell them apart\n",
                        rows[fit->row[j]].name, rows[fit->row[i]].name, fit->correlation[i][j]);
+    bool within = false, between = false;
+    for (unsigned i = 0; i < fit->constants; i++) {
+        within = within || !is_between(fit, i);
+        between = between || is_between(fit, i);
+    }
     if (fit->constants)
         printf("  (95 %% intervals from the curvature at the optimum, wider where residuals hang together; condition "
                "%.3g)\n",
                fit->condition);
-    unsigned records = 0;
-    for (unsigned i = 0; i < fit->file_count; i++)
-        records += !fit->file[i].judge;
-    if (fit->constants && records == 1) printf("  %s\n", NOISE_ALONE);
+    if (within)
+        puts("  Within the run: an interval of one record's noise alone. Another run of the same set-up may differ by "
+             "more; fit to several (--data for each) to see by how much.");
+    if (between)
+        printf("  Between runs: the interval holds how the %u records differ, as far as so many tell.\n", fit->records);
     bool untold = false;
     for (unsigned i = 0; i < fit->constants; i++)
         untold = untold || fit->untold[i];
@@ -192,22 +200,52 @@ static void print_verdict(const struct calibration *c) {
     putchar('\n');
 }
 
+static void print_constant(const struct pl_model_parameter *row, double value, double interval, bool between,
+                           const char *file, const char *doubt) {
+    char text[32] = "open";
+    if (isfinite(interval)) snprintf(text, sizeof text, "%.3g", interval);
+    printf("  %-22s %12.6g +- %-10s %-12s %-14s%s%s%s\n", row->name, value, text, row->unit,
+           between ? "between runs" : "within the run", file ? "  of " : "", file ? pl__model_fit_name(file) : "",
+           doubt);
+}
+
+static void print_constants(const struct pl_fit *fit) {
+    if (fit->constants) printf("  %-22s %12s    %-10s %-12s %s\n", "constant", "value", "95 %", "unit", "interval");
+    for (unsigned i = 0; i < fit->constants; i++)
+        print_constant(&fit->experiment->parameters[fit->row[i]], fit->value[i], fit->quantile * fit->deviation[i],
+                       is_between(fit, i), fit->of_file[i] < 0 ? NULL : fit->file[fit->of_file[i]].path,
+                       fit->at_bound[i]  ? "  (at a bound of its range)"
+                       : fit->at_odds[i] ? "  (not told: at odds with what is expected of it)"
+                       : fit->untold[i]  ? "  (not told by these data)"
+                                         : "");
+}
+
+/* What files that judge have told of their own. */
+static void print_adapted(const struct pl_fit *fit) {
+    for (unsigned i = 0; i < fit->file_count; i++)
+        for (unsigned k = 0; fit->file[i].adapted && fit->experiment->parameters[k].name; k++)
+            if (!isnan(fit->file[i].own_interval[k]))
+                print_constant(&fit->experiment->parameters[k], fit->file[i].used[k], fit->file[i].own_interval[k],
+                               false, fit->file[i].path, ", which judges: by its first part");
+}
+
+static json_t *adapted_json(const struct pl_fit *fit, const struct pl_fit_file *file) {
+    json_t *all = json_array();
+    for (unsigned k = 0; file->adapted && fit->experiment->parameters[k].name; k++)
+        if (!isnan(file->own_interval[k]))
+            json_array_append_new(all,
+                                  json_pack("{s:s, s:s, s:f, s:o, s:o}", "name", fit->experiment->parameters[k].name,
+                                            "unit", fit->experiment->parameters[k].unit, "value", file->used[k], "low",
+                                            pl__model_number(file->used[k] - file->own_interval[k]), "high",
+                                            pl__model_number(file->used[k] + file->own_interval[k])));
+    return all;
+}
+
 void pl__model_fit_text(const struct calibration *c) {
     const struct pl_fit *fit = &c->fit;
-    const struct pl_model_parameter *rows = fit->experiment->parameters;
     printf("%s, experiment %s: %ld runs; %s\n", c->model->name, fit->experiment->name, fit->runs, fit->ended);
-    for (unsigned i = 0; i < fit->constants; i++) {
-        const struct pl_model_parameter *row = &rows[fit->row[i]];
-        char interval[32] = "open";
-        if (isfinite(fit->deviation[i])) snprintf(interval, sizeof interval, "%.3g", fit->quantile * fit->deviation[i]);
-        printf("  %-22s %12.6g +- %-10s %s%s%s%s\n", row->name, fit->value[i], interval, row->unit,
-               fit->of_file[i] < 0 ? "" : "  of ",
-               fit->of_file[i] < 0 ? "" : pl__model_fit_name(fit->file[fit->of_file[i]].path),
-               fit->at_bound[i]  ? "  (at a bound of its range)"
-               : fit->at_odds[i] ? "  (not told: at odds with what is expected of it)"
-               : fit->untold[i]  ? "  (not told by these data)"
-                                 : "");
-    }
+    print_constants(fit);
+    print_adapted(fit);
     print_doubts(fit);
     printf("\n%-28s %11s %12s %12s %12s   %s, target %g\n", "file", "fit+judge", "fitted", "foreseen", "judged",
            fit->experiment->measure, fit->experiment->target);
@@ -241,10 +279,11 @@ static json_t *files_json(const struct pl_fit *fit) {
         const struct pl_fit_file *file = &fit->file[i];
         json_array_append_new(
             all,
-            json_pack("{s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:o}", "file", file->path,
-                      "adapted", (int)file->adapted, "judge", (int)file->judge, "points", (json_int_t)file->points,
-                      "points_fitted", (json_int_t)(file->points - judging(file)), "points_judging",
-                      (json_int_t)judging(file), "left_out", (json_int_t)file->left_out, "left_out_line",
+            json_pack("{s:s, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:o}", "file",
+                      file->path, "own", adapted_json(fit, file), "adapted", (int)file->adapted, "judge",
+                      (int)file->judge, "points", (json_int_t)file->points, "points_fitted",
+                      (json_int_t)(file->points - judging(file)), "points_judging", (json_int_t)judging(file),
+                      "left_out", (json_int_t)file->left_out, "left_out_line",
                       file->left_out ? json_integer((json_int_t)file->left_line) : json_null(), "fitted",
                       pl__model_number(file->fitted), "foreseen", pl__model_number(file->foreseen), "beyond",
                       (json_int_t)file->beyond, "told", told_json(file->foreseen, fit->experiment), "judged",
@@ -259,11 +298,12 @@ int pl__model_fit_json(struct calibration *c, bool good) {
     json_t *constants = json_array();
     for (unsigned i = 0; i < fit->constants; i++) {
         const struct pl_model_parameter *row = &fit->experiment->parameters[fit->row[i]];
-        json_t *one = json_pack("{s:s, s:s, s:f, s:o, s:o, s:o, s:b, s:b, s:b}", "name", row->name, "unit", row->unit,
-                                "value", fit->value[i], "deviation", pl__model_number(fit->deviation[i]), "low",
-                                pl__model_number(fit->value[i] - fit->quantile * fit->deviation[i]), "high",
+        json_t *one = json_pack("{s:s, s:s, s:f, s:o, s:o, s:o, s:b, s:b, s:b, s:b}", "name", row->name, "unit",
+                                row->unit, "value", fit->value[i], "deviation", pl__model_number(fit->deviation[i]),
+                                "low", pl__model_number(fit->value[i] - fit->quantile * fit->deviation[i]), "high",
                                 pl__model_number(fit->value[i] + fit->quantile * fit->deviation[i]), "at_bound",
-                                (int)fit->at_bound[i], "at_odds", (int)fit->at_odds[i], "told", (int)!fit->untold[i]);
+                                (int)fit->at_bound[i], "at_odds", (int)fit->at_odds[i], "told", (int)!fit->untold[i],
+                                "between_runs", (int)is_between(fit, i));
         if (fit->of_file[i] >= 0) json_object_set_new(one, "file", json_string(fit->file[fit->of_file[i]].path));
         json_t *correlations = json_array();
         for (unsigned j = 0; j < fit->constants; j++)

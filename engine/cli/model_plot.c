@@ -56,7 +56,7 @@ static void put_curve(char grid[ROWS][COLUMNS + 1], const struct frame *f, const
     for (size_t i = 0; i < curve->count; i++) {
         double x = x_of(f, curve->x[i]), y = curve->y[i];
         put_point(grid, f, x, y, mark);
-        if (curve->points || i + 1 == curve->count) continue;
+        if (curve->style != PL_STYLE_LINE || i + 1 == curve->count) continue;
         double next = x_of(f, curve->x[i + 1]), step = (f->x1 - f->x0) / (COLUMNS - 1);
         for (int k = 0; k < COLUMNS && x + k * step < next; k++)
             put_point(grid, f, x + k * step, y + (curve->y[i + 1] - y) * k * step / (next - x), mark);
@@ -64,7 +64,7 @@ static void put_curve(char grid[ROWS][COLUMNS + 1], const struct frame *f, const
 }
 
 void pl__plot_terminal(FILE *out, const struct pl__plot *plot) {
-    static const char marks[] = "*o+x#@%&=~^.";
+    static const char marks[PL_CURVES_MAX + 1] = "*o+x#@%&=~^.abcdefghijkl";
     struct frame frame;
     if (!find_frame(plot, &frame)) return;
     char grid[ROWS][COLUMNS + 1];
@@ -89,7 +89,7 @@ void pl__plot_terminal(FILE *out, const struct pl__plot *plot) {
         fputc('-', out);
     fprintf(out, "\n%*s  %-*.5g%*.5g %s\n", MARGIN, "", COLUMNS / 2, left, COLUMNS - COLUMNS / 2, right, plot->x);
     for (unsigned c = 0; c < plot->count && plot->count > 1; c++)
-        fprintf(out, "%*s  %c %s\n", MARGIN, "", marks[c], plot->curve[c].name);
+        if (plot->curve[c].name) fprintf(out, "%*s  %c %s\n", MARGIN, "", marks[c], plot->curve[c].name);
 }
 
 /* ---- gnuplot ---- */
@@ -104,6 +104,38 @@ static void put_quoted(FILE *out, const char *text) {
     fputc('\'', out);
 }
 
+/* Of a calibration: a symbol and a colour for each curve of the record, filled where it was fitted to and hollow where
+ * it was kept back. Of the last pair none is either: gnuplot's PNG has no more shapes. */
+static void put_style(FILE *out, const struct pl__curve *curve, unsigned index) {
+    static const char *const colours[] = {"#1f5fa8", "#c04a1a", "#2e7d32", "#7b3fa0", "#8a6d00", "#00838f"};
+    unsigned kind = curve->style & 0xff, family = (curve->style >> 8) % PL_COUNT_OF(colours);
+    static const int filled[] = {5, 7, 9, 11, 13, 3}, hollow[] = {4, 6, 8, 10, 12, 1}; /* gnuplot's numbers */
+    const char *colour = colours[family];
+    double size = curve->count < MANY ? 0.9 : 0.4;
+    switch (kind) {
+    case PL_STYLE_LINE: fputs("lines lw 2", out); break;
+    case PL_STYLE_POINTS: /* circles, then crosses, which do not hide them */
+        fprintf(out, "points pt %d ps %g", index ? 2 : 6, size);
+        break;
+    case PL_STYLE_MODEL: fprintf(out, "lines lw 1.5 lc rgb '%s'", family ? colour : "black"); break;
+    default:
+        fprintf(out, "points pt %d ps %g lc rgb '%s'", kind == PL_STYLE_FITTED ? filled[family] : hollow[family], size,
+                colour);
+    }
+    if (!curve->name) {
+        fputs(" notitle", out);
+        return;
+    }
+    fputs(" title ", out);
+    put_quoted(out, curve->name);
+}
+
+/* 1, 2 or 5 by a power of ten. */
+static double fair_step(double about) {
+    double ten = pow(10, floor(log10(about))), share = about / ten;
+    return ten * (share < 1.5 ? 1 : share < 3.5 ? 2 : share < 7.5 ? 5 : 10);
+}
+
 static void put_plot(FILE *out, const struct pl__plot *plot) {
     fputs("set title ", out), put_quoted(out, plot->title);
     fputs("\nset xlabel ", out), put_quoted(out, plot->x);
@@ -113,15 +145,16 @@ static void put_plot(FILE *out, const struct pl__plot *plot) {
         fprintf(out, "\nset yrange [%.9g:%.9g]", frame.y0, frame.y1);
     else
         fputs("\nset yrange [*:*]", out);
-    fputs(plot->count > 1 ? "\nset key outside top horizontal" : "\nunset key", out);
+    fputs(plot->count > 1 ? "\nset key outside top center horizontal" : "\nunset key", out);
+    fputs(plot->equal ? "\nset size ratio -1" : "\nset size noratio", out);
+    if (plot->equal && find_frame(plot, &frame))
+        fprintf(out, "\nset xtics %g", fair_step((frame.x1 - frame.x0) / 4)); /* it is narrow */
+    else
+        fputs("\nset xtics autofreq", out);
     fprintf(out, "\n%s logscale x\nplot ", plot->logarithmic ? "set" : "unset");
     for (unsigned c = 0; c < plot->count; c++) {
-        fprintf(out, "%s'-' with ", c ? ", " : "");
-        if (plot->curve[c].points) /* circles, then crosses, which do not hide them; large where they are few */
-            fprintf(out, "points pt %d ps %g title ", c ? 2 : 6, plot->curve[c].count < MANY ? 1.0 : 0.4);
-        else
-            fputs("lines lw 2 title ", out);
-        put_quoted(out, plot->curve[c].name);
+        fputs(c ? ", '-' with " : "'-' with ", out);
+        put_style(out, &plot->curve[c], c);
     }
     fputc('\n', out);
     for (unsigned c = 0; c < plot->count; c++) {
@@ -134,7 +167,7 @@ static void put_plot(FILE *out, const struct pl__plot *plot) {
 static void put_script(FILE *out, const char *path, bool svg, const struct pl__plot *plots, unsigned count) {
     fprintf(out, "set terminal %s noenhanced size 900,%u\nset output ", svg ? "svg" : "png", 420 * count);
     put_quoted(out, path);
-    fprintf(out, "\nset grid\nset multiplot layout %u,1\n", count);
+    fprintf(out, "\nset grid\nset xzeroaxis\nset multiplot layout %u,1\n", count);
     for (unsigned i = 0; i < count; i++)
         put_plot(out, &plots[i]);
     fputs("unset multiplot\n", out);

@@ -11,8 +11,7 @@
 #include "optimize.h"
 #include "what_if.h"
 
-enum { POINTS = 9, JSON_DEPTH = 8, JSON_MAX = 1 << 20 };
-static const double LEAST_THROUGHPUT = 96, STEP_THROUGHPUT = 1;
+enum { JSON_DEPTH = 8, JSON_MAX = 1 << 20 };
 static const char NAME[] = "optimize.setpoints";
 
 /* ---- The state ---- */
@@ -80,10 +79,9 @@ static int find_state(struct optimize *o, bool replay) {
     o->asset = pl_cli_count(o->cli) ? pl_cli_operand(o->cli, 0) : "line1.pot01";
     if (file && !replay) {
         if (!(o->file = load_file(o, file))) return PL_EXIT_USAGE;
-        bool whole = json_object_get(o->file, "pots"),
-             alone = pl_cli_has(o->cli, "pareto") || pl_cli_has(o->cli, "export");
-        if (whole && alone)
-            return pl_cli_usage(o->cli, "%s: it is of a whole line: --pareto and --export are for one pot", file);
+        bool whole = json_object_get(o->file, "pots");
+        if (whole && pl_cli_has(o->cli, "export"))
+            return pl_cli_usage(o->cli, "%s: it is of a whole line: --export is for one pot", file);
         if (whole) return PL_EXIT_OK;
         return pl__optimize_read(o, o->file, file) ? PL_EXIT_OK : PL_EXIT_USAGE;
     }
@@ -196,8 +194,7 @@ json_t *pl__optimize_pull(struct pl_harness *h, const char *kind) {
     return found;
 }
 
-/* The body of the run that it tells, or NULL after saying why there is none. */
-static json_t *run_once(struct optimize *o, const char *kind, const char *told) {
+json_t *pl__optimize_run(struct optimize *o, const char *kind, const char *told) {
     struct pl_harness *h = pl__optimize_open(o);
     if (!h) return NULL;
     int64_t begun = pl_clock_monotonic();
@@ -222,7 +219,7 @@ const char *pl__optimize_text(const json_t *body, const char *name) {
 /* ---- Verbs ---- */
 
 static int solve(struct optimize *o) {
-    json_t *body = pl__optimize_options(o, "", "") ? run_once(o, "twin.state", "optimize.run") : NULL;
+    json_t *body = pl__optimize_options(o, "", "") ? pl__optimize_run(o, "twin.state", "optimize.run") : NULL;
     if (!body) return PL_EXIT_USAGE;
     if (pl_cli_has(o->cli, "json")) return pl__model_json(body);
     pl__optimize_table(o, body);
@@ -237,7 +234,7 @@ static int replay(struct optimize *o) {
     bool whole = !strchr(o->asset, '.');
     json_t *before = body_json(o->body, o->size), *after = NULL;
     if (pl__optimize_options(o, "", ""))
-        after = run_once(o, whole ? "optimize.line" : "optimize.run", "optimize.replayed");
+        after = pl__optimize_run(o, whole ? "optimize.line" : "optimize.run", "optimize.replayed");
     bool equal = before && after;
     for (const char *const *same = whole ? line : pot; *same && equal; same++)
         if (!json_equal(json_object_get(before, *same), json_object_get(after, *same))) {
@@ -254,35 +251,6 @@ static int replay(struct optimize *o) {
     return equal ? PL_EXIT_OK : PL_EXIT_FAILED;
 }
 
-/* Least energy for at least so much metal, with the line's current free. */
-static int pareto(struct optimize *o) {
-    double throughput[POINTS], energy[POINTS];
-    size_t count = 0;
-    printf("%12s %12s %12s %10s %10s\n", "throughput %", "kWh/t", "current kA", "acd mm", "outcome");
-    for (int i = 0; i < POINTS; i++) {
-        char limit[160];
-        snprintf(limit, sizeof limit, "{of: throughput, low: %g, high: 150, rank: 0}, ",
-                 LEAST_THROUGHPUT + i * STEP_THROUGHPUT);
-        json_t *body =
-            pl__optimize_options(o, "current: free, ", limit) ? run_once(o, "twin.state", "optimize.run") : NULL;
-        if (!body) return PL_EXIT_USAGE;
-        double made = pl__optimize_number(body, "after", "throughput");
-        printf("%12.2f %12.1f %12.2f %10.2f %10s\n", made, pl__optimize_number(body, "after", "energy"),
-               pl__optimize_number(body, "after", "current"), pl__optimize_number(body, "after", "acd"),
-               pl__optimize_text(body, "outcome"));
-        bool good = strcmp(pl__optimize_text(body, "outcome"), "optimal") == 0;
-        throughput[count] = made;
-        energy[count] = pl__optimize_number(body, "after", "energy");
-        count += good && isfinite(made) && (count == 0 || made > throughput[count - 1] + 1e-6);
-        json_decref(body);
-    }
-    const char *image = pl_cli_get(o->cli, "image");
-    struct pl__plot plot = {.title = "energy against throughput", .x = "% of the baseline", .y = "kWh/t", .count = 1};
-    plot.curve[0] = (struct pl__curve){"least energy", throughput, energy, count, false};
-    if (count > 1) pl__plot_terminal(stdout, &plot);
-    return image && !pl__plot_file(o->cli, image, &plot, 1) ? PL_EXIT_FAILED : PL_EXIT_OK;
-}
-
 static int optimize(const struct pl_cli *cli) {
     struct optimize *o = PL_NEW(struct optimize);
     bool again = pl_cli_has(cli, "replay");
@@ -291,9 +259,9 @@ static int optimize(const struct pl_cli *cli) {
     int exit_code = find_state(o, again);
     if (!exit_code)
         exit_code = again                              ? replay(o)
-                    : json_object_get(o->file, "pots") ? pl__optimize_line(o, o->file)
+                    : pl_cli_has(cli, "pareto")        ? pl__optimize_pareto(o)
+                    : json_object_get(o->file, "pots") ? pl__optimize_line(o)
                     : pl_cli_has(cli, "export")        ? pl__optimize_export(o)
-                    : pl_cli_has(cli, "pareto")        ? pareto(o)
                                                        : solve(o);
     json_decref(o->file);
     pl_free(o->body);
@@ -340,7 +308,10 @@ const struct pl_subcommand pl_subcommand_optimize = {
         {"limit", "NAME=LOW..HIGH", "A limit, :RANK behind it (1). May be repeated.", 'l'},
         {"set", "NAME=VALUE", "An option of optimize.setpoints: solver=mlsl, current=free. May be repeated.", 's'},
         {"explain", NULL, "Which limits hold it back, with multipliers, and which cannot hold together.", 0},
-        {"pareto", NULL, "The least energy for each throughput, the line's current being free, drawn.", 0},
+        {"pareto", NULL,
+         "The least energy for each throughput, the line's current being free, drawn; of a line for all of its pots "
+         "together.",
+         0},
         {"export", NULL, "Evaluate the problem at points from standard input, for another solver.", 0},
         {"image", "FILE", "Draw it into a PNG or SVG file, too.", 0},
         {"replay", "TIME", "Solve the recorded run of that time again; last: the newest.", 0},

@@ -58,15 +58,19 @@ static json_t *run(struct optimize *o, json_t *pots, const char *line, double cu
     return found;
 }
 
-int pl__optimize_line(struct optimize *o, json_t *file) {
-    json_t *pots = json_object_get(file, "pots");
-    double current = pl__optimize_number(file, NULL, "current");
+json_t *pl__optimize_line_run(struct optimize *o, const char *limit) {
+    json_t *pots = json_object_get(o->file, "pots");
+    double current = pl__optimize_number(o->file, NULL, "current");
     char line[PL_NAME_MAX + 1] = "", more[160];
     const char *first = json_object_iter_key(json_object_iter(pots)), *dot = first ? strrchr(first, '.') : NULL;
-    if (!dot || dot == first || dot - first > PL_NAME_MAX)
-        return pl_cli_usage(o->cli, "pots: write {\"line1.pot01\": {\"cell\": {...}}, ...}");
-    if (!(current > 1 && current < 1000))
-        return pl_cli_usage(o->cli, "current: write what stands in the line's current set point, kA");
+    if (!dot || dot == first || dot - first > PL_NAME_MAX) {
+        pl_cli_usage(o->cli, "pots: write {\"line1.pot01\": {\"cell\": {...}}, ...}");
+        return NULL;
+    }
+    if (!(current > 1 && current < 1000)) {
+        pl_cli_usage(o->cli, "current: write what stands in the line's current set point, kA");
+        return NULL;
+    }
     snprintf(line, sizeof line, "%.*s", (int)(dot - first), first);
     const char *const *set = pl_cli_all(o->cli, "set");
     bool given = false;
@@ -76,7 +80,11 @@ int pl__optimize_line(struct optimize *o, json_t *file) {
     if (!given) snprintf(more + length, sizeof more - (size_t)length, ", baseline: {current: %.9g}", current);
     strcat(more, ", ");
     o->every = "1m";
-    json_t *body = pl__optimize_options(o, more, "") ? run(o, pots, line, current) : NULL;
+    return pl__optimize_options(o, more, limit) ? run(o, pots, line, current) : NULL;
+}
+
+int pl__optimize_line(struct optimize *o) {
+    json_t *body = pl__optimize_line_run(o, "");
     o->asset = "the line";
     if (!body) return PL_EXIT_USAGE;
     if (pl_cli_has(o->cli, "json")) return pl__model_json(body);

@@ -1,5 +1,9 @@
-/* report_savings.c: what the optimiser has foreseen, from the records of its runs in the gold zone: by asset the
- * energy, cost and emissions of a tonne as the pot was run, and as it was advised to be. */
+/* report_savings.c: what the optimiser has foreseen, from the records of its runs in the gold zone: energy, cost and
+ * emissions of a tonne as pots were run, and as it was advised to run them.
+ *
+ * A run of a line is of its current and of all of its pots' set points together, so a line's saving has its pots' in it
+ * and is told as a total of parts: each pot's by its share of the metal, and what the current brings besides.
+ */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -9,17 +13,23 @@
 
 #include "report.h"
 
-enum { SHOWN = 200, FIGURES = 3, TEXT = 32 };
+enum { SHOWN = 200, FIGURES = 3, TEXT = 32, COLUMNS = 12 };
 
 static const char *const figures[FIGURES] = {"energy", "cost", "co2e"};
 
-/* Of an asset: means over its runs. */
+/* Of an asset: sums over its answers. */
 struct saving {
     const char *asset;
+    bool line; /* runs of a line, not of a pot */
     char solver[PL__BODY_TEXT];
-    uint64_t runs, answers; /* answers: those that better was found in */
-    double before[FIGURES], after[FIGURES];
-    pl_time last; /* the run that was counted last: two sinks may keep one */
+    uint64_t runs, answers;                       /* answers: those that better was found in */
+    double before[FIGURES], after[FIGURES], made; /* t/h at the baseline */
+    pl_time last;                                 /* the run that was counted last: two sinks may keep one */
+};
+
+/* Of some pots: means by tonne. */
+struct part {
+    double before[FIGURES], after[FIGURES], made;
 };
 
 struct gathering {
@@ -41,6 +51,17 @@ static bool figures_of(const void *body, size_t size, const char *when, double v
             return false;
     }
     return true;
+}
+
+/* t/h at the baseline. A pot's run tells its power, kW, and kWh/t. */
+static double made_of(const void *body, size_t size, bool line) {
+    struct pl_unpack in;
+    double made = NAN, power = NAN, energy[FIGURES];
+    pl_unpack_init(&in, body, size);
+    const char *name = line ? "made" : "power";
+    if (!pl_unpack_find(&in, "before") || !pl_unpack_find(&in, name) || !pl_unpack_f64(&in, line ? &made : &power))
+        return NAN;
+    return line ? made : figures_of(body, size, "before", energy) ? power / energy[0] : NAN;
 }
 
 static bool is_answer(const void *body, size_t size) {
@@ -66,17 +87,20 @@ static struct saving *saving_of(struct gathering *g, uint32_t asset) {
     return &g->savings[asset];
 }
 
-static void take_run(struct gathering *g, uint32_t asset, pl_time time, const void *body, size_t size) {
+static void take_run(struct gathering *g, uint32_t asset, bool line, pl_time time, const void *body, size_t size) {
     struct saving *saving = saving_of(g, asset);
-    double before[FIGURES], after[FIGURES];
+    double before[FIGURES], after[FIGURES], made = made_of(body, size, line);
     if (!saving || (saving->runs && saving->last >= time)) return;
     saving->asset = pl_tags_get(g->names, asset)->name;
+    saving->line = line;
     saving->last = time;
     saving->runs++;
     if (!pl__body_text(body, size, "solver", saving->solver)) saving->solver[0] = 0;
-    if (!is_answer(body, size) || !figures_of(body, size, "before", before) || !figures_of(body, size, "after", after))
+    if (!is_answer(body, size) || !figures_of(body, size, "before", before) ||
+        !figures_of(body, size, "after", after) || !(made > 0 && isfinite(made)))
         return;
     saving->answers++;
+    saving->made += made;
     for (unsigned i = 0; i < FIGURES; i++) {
         saving->before[i] += before[i];
         saving->after[i] += after[i];
@@ -89,50 +113,193 @@ static bool take(void *arg, const struct pl_batch *batch) {
         pl_time time = batch->events.time[i];
         uint32_t size;
         const char *kind = pl_tags_get(g->names, batch->events.kind[i])->name;
-        if (strcmp(kind, "optimize.run") != 0 && strcmp(kind, "optimize.line") != 0) continue;
+        bool line = strcmp(kind, "optimize.line") == 0;
+        if (!line && strcmp(kind, "optimize.run") != 0) continue;
         if (time < g->report->from || time >= g->report->to) continue;
         const void *body = pl_batch_heap_row(batch, 0, i, &size);
-        take_run(g, batch->events.asset[i], time, body, size);
+        take_run(g, batch->events.asset[i], line, time, body, size);
     }
     return !g->failed;
 }
 
-/* ---- Telling ---- */
+/* ---- Totals ---- */
 
-static int by_asset(const void *a, const void *b) {
+/* Of a pot its line, as much of its name as that has. */
+static size_t line_length(const struct saving *s) {
+    const char *dot = strrchr(s->asset, '.');
+    return s->line ? strlen(s->asset) : dot ? (size_t)(dot - s->asset) : 0;
+}
+
+static bool same_line(const struct saving *a, const struct saving *b) {
+    return line_length(a) == line_length(b) && strncmp(a->asset, b->asset, line_length(a)) == 0;
+}
+
+/* Those with answers first; of a line the line's own, then its pots. */
+static int by_line(const void *a, const void *b) {
     const struct saving *one = a, *other = b;
     if (!one->answers || !other->answers) return (one->answers == 0) - (other->answers == 0);
-    return strcmp(one->asset, other->asset);
+    size_t x = line_length(one), y = line_length(other);
+    int order = strncmp(one->asset, other->asset, x < y ? x : y);
+    if (order == 0 && x != y) order = x < y ? -1 : 1;
+    if (order == 0 && one->line != other->line) order = one->line ? -1 : 1;
+    return order != 0 ? order : strcmp(one->asset, other->asset);
+}
+
+static struct part mean_of(const struct saving *s) {
+    struct part p = {.made = s->made / (double)s->answers};
+    for (unsigned i = 0; i < FIGURES; i++) {
+        p.before[i] = s->before[i] / (double)s->answers;
+        p.after[i] = s->after[i] / (double)s->answers;
+    }
+    return p;
+}
+
+/* `sum` has `made` 0 at first. */
+static void add_part(struct part *sum, const struct part *more) {
+    double made = sum->made + more->made;
+    for (unsigned i = 0; i < FIGURES; i++) {
+        sum->before[i] = (sum->before[i] * sum->made + more->before[i] * more->made) / made;
+        sum->after[i] = (sum->after[i] * sum->made + more->after[i] * more->made) / made;
+    }
+    sum->made = made;
+}
+
+/* A line: its own savings (none, or one) and its pots', one after the other. */
+struct whole {
+    const struct saving *line, *pot;
+    uint32_t pots;
+    struct part of_pots, total;
+};
+
+static struct whole whole_of(const struct saving *first, const struct saving *end) {
+    struct whole w = {.line = first->line ? first : NULL, .pot = first->line ? first + 1 : first};
+    for (const struct saving *s = w.pot; s < end && s->answers && same_line(first, s); s++) {
+        struct part p = mean_of(s);
+        add_part(&w.of_pots, &p);
+        w.pots++;
+    }
+    w.total = w.line ? mean_of(w.line) : w.of_pots;
+    return w;
+}
+
+/* ---- Telling ---- */
+
+struct row {
+    const char *of, *part_of, *solver;
+    uint64_t runs, answers; /* 0: a sum of others */
+    struct part part;
+    bool alone;   /* what it was run at, and advised to, is told; else only what it saves */
+    double share; /* of what it is a part of, kWh/t; NaN: it is the whole */
+};
+
+static void tell_row(struct gathering *g, struct pl__span_table *table, const struct row *row) {
+    const struct part *p = &row->part;
+    double saved = p->before[0] - p->after[0];
+    char text[9][PL__SPAN_NUMBER] = {"", "", "-", "-", "", "", "", "", ""};
+    if (row->runs) snprintf(text[0], TEXT, "%" PRIu64, row->runs);
+    if (row->runs) snprintf(text[1], TEXT, "%" PRIu64, row->answers);
+    if (row->alone) snprintf(text[2], TEXT, "%.0f", p->before[0]);
+    if (row->alone) snprintf(text[3], TEXT, "%.0f", p->after[0]);
+    snprintf(text[4], TEXT, "%.1f", saved);
+    snprintf(text[5], TEXT, "%.2f", 100 * saved / p->before[0]);
+    snprintf(text[6], TEXT, "%.2f", p->before[1] - p->after[1]);
+    snprintf(text[7], TEXT, "%.1f", p->before[2] - p->after[2]);
+    if (isfinite(row->share)) snprintf(text[8], TEXT, "%.2f", row->share);
+    pl__span_row(g->report, table,
+                 (const char *const[COLUMNS]){row->of, row->part_of, text[0], text[1], text[2], text[3], text[4],
+                                              text[5], text[6], text[7], text[8], row->solver});
+}
+
+static double saved_by(const struct part *part, double made) {
+    return (part->before[0] - part->after[0]) * part->made / made;
+}
+
+/* What the current brings: all that the line saves but what its pots save at the current that is. */
+static void tell_current(struct gathering *g, struct pl__span_table *table, const char *line, const struct whole *w) {
+    char name[PL_NAME_MAX + 16];
+    struct row row = {.of = name, .part_of = line, .solver = w->line->solver, .runs = w->line->runs};
+    snprintf(name, sizeof name, "%s, its current", line);
+    row.answers = w->line->answers;
+    row.part = w->total;
+    for (unsigned i = 0; i < FIGURES; i++)
+        row.part.after[i] += w->of_pots.before[i] - w->of_pots.after[i];
+    row.share = row.part.before[0] - row.part.after[0];
+    tell_row(g, table, &row);
+}
+
+static void tell_pots(struct gathering *g, struct pl__span_table *table, const char *line, const struct whole *w,
+                      uint32_t room) {
+    struct part rest = {.made = 0};
+    char name[TEXT];
+    for (uint32_t i = 0; i < w->pots; i++) {
+        const struct saving *s = &w->pot[i];
+        struct part p = mean_of(s);
+        struct row row = {s->asset, line, s->solver, s->runs, s->answers, p, true, saved_by(&p, w->of_pots.made)};
+        if (i < room)
+            tell_row(g, table, &row);
+        else
+            add_part(&rest, &p);
+    }
+    if (w->pots <= room) return;
+    snprintf(name, sizeof name, "%" PRIu32 " more pot%s", w->pots - room, w->pots - room == 1 ? "" : "s");
+    struct row row = {.of = name, .part_of = line, .solver = "", .part = rest, .alone = true};
+    row.share = saved_by(&rest, w->of_pots.made);
+    tell_row(g, table, &row);
+}
+
+static void tell_line(struct gathering *g, struct pl__span_table *table, const struct whole *w, double made,
+                      uint32_t room) {
+    const struct saving *first = w->line ? w->line : w->pot;
+    char line[PL_NAME_MAX + 1];
+    int length = (int)line_length(first);
+    snprintf(line, sizeof line, "%.*s", length ? length : (int)strlen("no line"), length ? first->asset : "no line");
+    struct row row = {.of = line, .part_of = "plant", .solver = "", .part = w->total, .alone = true};
+    row.share = saved_by(&w->total, made);
+    tell_row(g, table, &row);
+    if (w->line && w->pots) tell_current(g, table, line, w);
+    tell_pots(g, table, line, w, room);
 }
 
 static void tell(struct gathering *g) {
-    static const char *const headings[] = {
-        "Pot",      "Runs",          "Answers",          "kWh/t as run", "kWh/t advised", "Saved, kWh/t",
-        "Saved, %", "Saved, cost/t", "Saved, kg CO2e/t", "Problem",      "Solver",        NULL};
-    struct pl__span_table *table = NULL;
-    if (g->room) qsort(g->savings, g->room, sizeof *g->savings, by_asset);
-    for (uint32_t i = 0; i < g->room && i < SHOWN && g->savings[i].answers; i++) {
-        const struct saving *s = &g->savings[i];
-        double count = (double)s->answers, saved = s->before[0] - s->after[0];
-        char text[8][TEXT];
-        if (!table)
-            table = pl__span_table(g->report, "Savings that the optimiser foresees",
-                                   "Means over its answers, by the twin's steady state and at the baseline's "
-                                   "throughput. What was really used is among the key figures.",
-                                   headings);
-        if (!table) return;
-        snprintf(text[0], TEXT, "%" PRIu64, s->runs);
-        snprintf(text[1], TEXT, "%" PRIu64, s->answers);
-        snprintf(text[2], TEXT, "%.0f", s->before[0] / count);
-        snprintf(text[3], TEXT, "%.0f", s->after[0] / count);
-        snprintf(text[4], TEXT, "%.1f", saved / count);
-        snprintf(text[5], TEXT, "%.2f", 100 * saved / s->before[0]);
-        snprintf(text[6], TEXT, "%.2f", (s->before[1] - s->after[1]) / count);
-        snprintf(text[7], TEXT, "%.1f", (s->before[2] - s->after[2]) / count);
-        pl__span_row(g->report, table,
-                     (const char *const[]){s->asset, text[0], text[1], text[2], text[3], text[4], text[5], text[6],
-                                           text[7], strchr(s->asset, '.') ? "set points of a pot" : "current of a line",
-                                           s->solver});
+    static const char *const headings[] = {"Of",
+                                           "Part of",
+                                           "Runs",
+                                           "Answers",
+                                           "kWh/t as run",
+                                           "kWh/t advised",
+                                           "Saved, kWh/t",
+                                           "Saved, %",
+                                           "Saved, cost/t",
+                                           "Saved, kg CO2e/t",
+                                           "Share of that, kWh/t",
+                                           "Solver",
+                                           NULL};
+    struct part plant = {.made = 0};
+    uint32_t answers = 0, room = SHOWN;
+    if (g->room) qsort(g->savings, g->room, sizeof *g->savings, by_line);
+    while (answers < g->room && g->savings[answers].answers)
+        answers++;
+    const struct saving *end = g->savings + answers;
+    for (const struct saving *s = g->savings; s < end;) {
+        struct whole w = whole_of(s, end);
+        add_part(&plant, &w.total);
+        s = w.pot + w.pots;
+    }
+    struct pl__span_table *table =
+        answers ? pl__span_table(g->report, "Savings that the optimiser foresees",
+                                 "Means over its answers, by the twin's steady state and at the baseline's throughput; "
+                                 "a total by metal. Shares add up to what they are part of: do not add a line's to its "
+                                 "pots'. What was really used is among the key figures.",
+                                 headings)
+                : NULL;
+    if (!table) return;
+    tell_row(g, table,
+             &(struct row){.of = "plant", .part_of = "", .solver = "", .part = plant, .alone = true, .share = NAN});
+    for (const struct saving *s = g->savings; s < end;) {
+        struct whole w = whole_of(s, end);
+        tell_line(g, table, &w, plant.made, room);
+        room -= room < w.pots ? room : w.pots;
+        s = w.pot + w.pots;
     }
 }
 

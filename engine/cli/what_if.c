@@ -83,6 +83,8 @@ static void print_table(const struct pl_cli *cli, const struct pl_what_if *w, co
     *pl_text_put_time(at, w->state.time) = 0;
     printf("%s at %s, %s %s (%s), %g h ahead\n", pl_cli_operand(cli, 0), at, w->state.model, w->state.parameters,
            w->state.fidelity, w->time[w->times - 1] / 3600);
+    char note[PL_WHAT_IF_UNSETTLED_MAX];
+    if (pl_what_if_unsettled(&w->state, note, sizeof note)) printf("note: %s\n", note);
     printf("%-20s %14s %14s %14s %14s\n", "output", "now", "doing nothing", "changed", "difference");
     for (unsigned i = 0; i < w->outputs; i++) {
         if (!asked_for(cli, w->model->outputs[i].name)) continue;
@@ -151,14 +153,16 @@ static int print_json(const struct pl_cli *cli, const struct pl_what_if *w, cons
     char at[PL_TEXT_TIME_MAX], limits_at[PL_TEXT_TIME_MAX] = "";
     *pl_text_put_time(at, s->time) = 0;
     if (kept->limits.at != PL_TIME_MIN) *pl_text_put_time(limits_at, kept->limits.at) = 0;
+    char note[PL_WHAT_IF_UNSETTLED_MAX];
+    bool unsettled = pl_what_if_unsettled(s, note, sizeof note);
     json_t *time = json_array();
     for (size_t i = 0; i < w->times; i++)
         json_array_append_new(time, json_real(w->time[i]));
-    return pl__model_json(json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "asset",
-                                    pl_cli_operand(cli, 0), "at", at, "model", s->model, "parameters", s->parameters,
-                                    "fidelity", s->fidelity, "time", time, "nothing", branch_json(w, &w->nothing),
-                                    "changed", branch_json(w, &w->changed), "constraints", left_json(w, kept),
-                                    "constraints_at", *limits_at ? json_string(limits_at) : json_null()));
+    return pl__model_json(json_pack(
+        "{s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "note", unsettled ? json_string(note) : json_null(),
+        "asset", pl_cli_operand(cli, 0), "at", at, "model", s->model, "parameters", s->parameters, "fidelity",
+        s->fidelity, "time", time, "nothing", branch_json(w, &w->nothing), "changed", branch_json(w, &w->changed),
+        "constraints", left_json(w, kept), "constraints_at", *limits_at ? json_string(limits_at) : json_null()));
 }
 
 /* ---- The command ---- */

@@ -198,8 +198,10 @@ static void put_row(struct pl_request *request, const char *output, const char *
 
 /* How far a branch has come, and why not farther. */
 static void put_reached(struct pl_request *request, const struct pl_what_if *w) {
-    char note[PL_CALL_TEXT];
+    char note[PL_CALL_TEXT], unsettled[PL_WHAT_IF_UNSETTLED_MAX];
     const struct pl_what_if_branch *n = &w->nothing, *c = &w->changed;
+    if (pl_what_if_unsettled(&w->state, unsettled, sizeof unsettled))
+        put_row(request, "settled", "s", w->state.followed, (double)NAN, (double)NAN, unsettled);
     snprintf(note, sizeof note, "%s %s (%s)%s%s%s%s", w->state.model, w->state.parameters, w->state.fidelity,
              n->error ? "; doing nothing: " : "", n->error ? n->error->text : "", c->error ? "; changed: " : "",
              c->error ? c->error->text : "");

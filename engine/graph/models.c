@@ -112,12 +112,35 @@ static enum pl_code choice(const struct pl_model_parameter *row, const char *tex
     return pl_error_set(error, PL_RANGE, "%s: \"%.*s\" is none of %s", row->name, (int)length, text, all);
 }
 
+/* A number may carry the row's own unit. */
+static size_t without_unit(const struct pl_model_parameter *row, const char *text, size_t length) {
+    size_t unit = strlen(row->unit);
+    bool carries = unit && length > unit && memcmp(text + length - unit, row->unit, unit) == 0;
+    return carries ? length - unit : length;
+}
+
+/* Says what is expected, and of a number with something behind it that this is no unit of the row. */
+static enum pl_code no_number(const struct pl_model_parameter *row, const char *text, size_t length,
+                              struct pl_error **error) {
+    size_t digits = 0;
+    double number;
+    for (size_t k = 1; k < length; k++)
+        if (pl_text_f64(text, k, &number)) digits = k;
+    const char *in = *row->unit ? " in " : " without a unit";
+    if (!digits || isnan(number))
+        return pl_error_set(error, PL_SYNTAX, "%s: \"%.*s\" is no number; one%s%s is expected, %g to %g", row->name,
+                            (int)length, text, in, row->unit, row->low, row->high);
+    return pl_error_set(error, PL_SYNTAX, "%s: \"%.*s\" has the unit \"%.*s\"; a number%s%s is expected, %g to %g",
+                        row->name, (int)length, text, (int)(length - digits), text + digits, in, row->unit, row->low,
+                        row->high);
+}
+
 enum pl_code pl_model_value(const struct pl_model_parameter *row, const char *text, size_t length, double *value,
                             struct pl_error **error) {
     if (row->choices) return choice(row, text, length, value, error);
     double number;
-    if (!pl_text_f64(text, length, &number) || isnan(number))
-        return pl_error_set(error, PL_SYNTAX, "%s: \"%.*s\" is no number", row->name, (int)length, text);
+    length = without_unit(row, text, length);
+    if (!pl_text_f64(text, length, &number) || isnan(number)) return no_number(row, text, length, error);
     if (number < row->low || number > row->high)
         return pl_error_set(error, PL_RANGE, "%s: %g is not within %g and %g%s%s", row->name, number, row->low,
                             row->high, *row->unit ? " " : "", row->unit);

@@ -17,7 +17,8 @@ const char *pl_models_nearest(const char *name);                            /* f
 int pl_model_parameter(const struct pl_model_parameter *rows, const char *name);
 unsigned pl_model_parameters(const struct pl_model_parameter *rows); /* how many */
 
-/* A value as text: a number in its range, a whole number where that is asked for, or one of the choices. */
+/* A value as text: a number in its range, with or without the row's own unit behind it, a whole number where that is
+ * asked for, or one of the choices. */
 enum pl_code pl_model_value(const struct pl_model_parameter *row, const char *text, size_t length, double *value,
                             struct pl_error **error);
 

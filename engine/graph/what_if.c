@@ -38,6 +38,8 @@ static bool read_pair(struct pl_unpack *u, struct pl_what_if_state *s) {
     if (strcmp(key, "fidelity") == 0) return read_text(u, s->fidelity);
     if (strcmp(key, "rung") == 0) return pl_unpack_int(u, &s->rung);
     if (strcmp(key, "t") == 0) return pl_unpack_f64(u, &s->t);
+    if (strcmp(key, "followed") == 0) return s->known = pl_unpack_f64(u, &s->followed);
+    if (strcmp(key, "since_start") == 0) return pl_unpack_f64(u, &s->since_start);
     if (strcmp(key, "fluoride") == 0) return pl_unpack_f64(u, &s->fluoride);
     if (strcmp(key, "values") == 0) return read_numbers(u, s->values, PL_MODEL_PARAMETERS_MAX, &s->value_count);
     if (strcmp(key, "state") == 0) return read_numbers(u, s->state, PL_WHAT_IF_STATE_MAX, &s->count);
@@ -50,6 +52,23 @@ bool pl_what_if_read(struct pl_unpack *u, struct pl_what_if_state *state) {
     while (pairs--)
         if (!read_pair(u, state)) return false;
     return state->model[0] && state->count && state->value_count && isfinite(state->t) && isfinite(state->fluoride);
+}
+
+bool pl_what_if_unsettled(const struct pl_what_if_state *s, char *note, size_t size) {
+    const double SETTLED = 3600, AGAIN = 300;
+    *note = 0;
+    if (!s->known || (s->followed >= SETTLED && s->since_start >= AGAIN)) return false;
+    if (s->followed < SETTLED)
+        snprintf(note, size,
+                 "the twin has followed this cell for %.0f s and is not settled before an hour: its alumina "
+                 "and distance may still be off",
+                 s->followed);
+    else
+        snprintf(note, size,
+                 "the twin goes on since %.0f s, from a state of before the engine was started: what was "
+                 "done to the cell in between may be missing",
+                 s->since_start);
+    return true;
 }
 
 /* ---- Life cycle ---- */
@@ -122,6 +141,20 @@ static bool has_unit(const char *text, const struct pl_model_parameter *row, str
     return false;
 }
 
+static enum pl_code no_value(const struct pl_model_parameter *row, const char *text, const char *value,
+                             struct pl_error **error) {
+    char all[128] = "";
+    for (unsigned i = 0; i < sizeof units / sizeof *units; i++) {
+        size_t used = strlen(all);
+        if (strcmp(units[i].of, row->unit) == 0) snprintf(all + used, sizeof all - used, "%s, ", units[i].unit);
+    }
+    if (!*all && *row->unit) snprintf(all, sizeof all, "%s, ", row->unit);
+    return pl_error_set(error, PL_USAGE,
+                        "\"%s\": \"%s\" is no value of %s: write a number%s %s%s%% of what it is; with + or - it is "
+                        "what it changes by",
+                        text, value, row->name, *all ? " in" : "", all, *all ? "or in " : "or ");
+}
+
 enum pl_code pl_what_if_change(struct pl_what_if *w, const char *text, struct pl_error **error) {
     const char *equals = strchr(text, '=');
     char name[PL_WHAT_IF_NAME_MAX];
@@ -141,8 +174,7 @@ enum pl_code pl_what_if_change(struct pl_what_if *w, const char *text, struct pl
         return pl_error_set(error, PL_USAGE, "\"%s\": %s is no input, it cannot change", text, row->name);
     if (!pl_text_f64(number, length - (size_t)(number - equals - 1), &change.value) ||
         !has_unit(equals + 1 + length, row, &change))
-        return pl_error_set(error, PL_USAGE, "\"%s\": \"%s\" is no value in %s; with + or - it is what it changes by",
-                            text, equals + 1, *row->unit ? row->unit : "%");
+        return no_value(row, text, equals + 1, error);
     if (w->changes == PL_WHAT_IF_CHANGES_MAX)
         return pl_error_set(error, PL_USAGE, "more than %d changes", PL_WHAT_IF_CHANGES_MAX);
     w->change[w->changes++] = change;

@@ -39,6 +39,9 @@ struct pl_what_if_state {
     int64_t rung;
     double t;        /* s of the model */
     double fluoride; /* kg/s, as it is fed in the mean */
+    /* s that the cell has been followed, and of that since the engine was started; `known`: it was told. */
+    double followed, since_start;
+    bool known;
 };
 
 struct pl_what_if_change {
@@ -68,6 +71,10 @@ struct pl_what_if {
 
 /* The body of an event twin.state, or a row of `twin state`. False: it is none. */
 bool pl_what_if_read(struct pl_unpack *unpack, struct pl_what_if_state *state);
+
+/* Whether the twin has not followed the cell for long enough to be relied on, and the note that says so ("" else). */
+bool pl_what_if_unsettled(const struct pl_what_if_state *state, char *note, size_t size);
+enum { PL_WHAT_IF_UNSETTLED_MAX = 200 };
 
 /* PL_NOT_FOUND: the state is of a model that is not installed, or that has other parameters now. NULL then. */
 struct pl_what_if *pl_what_if_new(const struct pl_what_if_state *state, struct pl_error **error);

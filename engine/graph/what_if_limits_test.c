@@ -160,11 +160,39 @@ static void values_may_lie_apart(void **state) {
     assert_false(pl_what_if_limit_left(&acd, scale, &a, &b, &left));
 }
 
+/* ---- Before a twin has settled ---- */
+
+static void a_twin_that_has_just_begun_says_so(void **state) {
+    (void)state;
+    static const struct {
+        bool known;
+        double followed, since_start;
+        const char *says;
+    } states[] = {{false, 0, 0, NULL},
+                  {true, 20, 20, "for 20 s and is not settled"},
+                  {true, 3599, 3599, "not settled"},
+                  {true, 7200, 20, "since 20 s, from a state of before the engine was started"},
+                  {true, 7200, 0, "before the engine was started"},
+                  {true, 7200, 300, NULL},
+                  {true, 3600, 3600, NULL}};
+    for (unsigned i = 0; i < PL_COUNT_OF(states); i++) {
+        struct pl_what_if_state s = {
+            .known = states[i].known, .followed = states[i].followed, .since_start = states[i].since_start};
+        char note[PL_WHAT_IF_UNSETTLED_MAX];
+        assert_true(pl_what_if_unsettled(&s, note, sizeof note) == (states[i].says != NULL));
+        if (states[i].says)
+            assert_non_null(strstr(note, states[i].says));
+        else
+            assert_string_equal(note, "");
+        assert_true(strlen(note) < sizeof note - 1); /* nothing is cut off */
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_narrowest_holds),    cmocka_unit_test(more_than_there_is_room_for_is_left),
         cmocka_unit_test(what_leaves_it_is_said), cmocka_unit_test(a_run_tells_what_held),
-        cmocka_unit_test(values_may_lie_apart),
+        cmocka_unit_test(values_may_lie_apart),   cmocka_unit_test(a_twin_that_has_just_begun_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

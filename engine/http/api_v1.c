@@ -130,20 +130,22 @@ FIELDS models_list[] = {QUERY("modelName", PL_REST_TEXT, NULL, "Only of this mod
 FIELDS models_create[] = {MODEL_FIELDS, END};
 FIELDS models_one[] = {MODEL, END};
 FIELDS models_put[] = {MODEL, MODEL_FIELDS, END};
-FIELDS runs_create[] = {MODEL,
-                        BODY("until", PL_REST_SPAN, false, NULL, "For how long, in the model's time.", "\"10m\""),
-                        BODY("every", PL_REST_SPAN, false, NULL, "How often results are kept.", "\"1m\""),
-                        BODY("asset", PL_REST_TEXT, false, NULL,
-                             "A cell that a twin follows with this model: from its state of now, with what `set` "
-                             "changes, and doing nothing as the baseline. What it leaves of the optimiser's "
-                             "constraints is told (`constraintsLeft`; null: none are known, it is not over, or it has "
-                             "failed), and not forbidden.",
-                             "\"line1.pot07\""),
-                        BODY("set", PL_REST_TEXTS, false, NULL,
-                             "What is changed: inputs of the model, or acd, alf3, ce; with a sign it is what they "
-                             "change by.",
-                             "[\"acd=-2mm\",\"feed=+5%\"]"),
-                        END};
+FIELDS runs_create[] = {
+    MODEL,
+    BODY("until", PL_REST_SPAN, false, NULL, "For how long, in the model's time.", "\"10m\""),
+    BODY("every", PL_REST_SPAN, false, NULL, "How often results are kept.", "\"1m\""),
+    BODY("asset", PL_REST_TEXT, false, NULL,
+         "A cell that a twin follows with this model: from its state of now, with what `set` "
+         "changes, and doing nothing as the baseline. What it leaves of the optimiser's "
+         "constraints is told (`constraintsLeft`; null: none are known, it is not over, or it has "
+         "failed), and not forbidden. A `note` says so where the twin has not followed it for long enough to "
+         "be relied on.",
+         "\"line1.pot07\""),
+    BODY("set", PL_REST_TEXTS, false, NULL,
+         "What is changed: inputs of the model, or acd, alf3, ce; with a sign it is what they "
+         "change by.",
+         "[\"acd=-2mm\",\"feed=+5%\"]"),
+    END};
 FIELDS runs_one[] = {MODEL, RUN, END};
 
 #define ANYWAY BODY("anyway", PL_REST_FLAG, false, "anyway", "Also of what is not known here yet.", "false")

@@ -83,6 +83,7 @@ static json_t *head_json(const struct pl__call *call, const struct pl__run *run)
     json_object_set_new(head, "asset", json_string(run->asset));
     json_object_set_new(head, "since", json_string(run->since));
     json_object_set(head, "set", run->set);
+    if (run->note[0]) json_object_set_new(head, "note", json_string(run->note));
     return head;
 }
 
@@ -244,6 +245,7 @@ static enum pl_code fork_from(struct pl__run *run, const struct pl_what_if_state
                             run->model->name);
     run->fork = pl_what_if_new(state, error);
     if (!run->fork) return PL_NOT_FOUND;
+    pl_what_if_unsettled(state, run->note, sizeof run->note);
     json_array_foreach(run->set, i, one) {
         const char *text = json_string_value(one);
         enum pl_code code = text ? pl_what_if_change(run->fork, text, error)

@@ -3,6 +3,7 @@
 
 #include <potline/alloc.h>
 
+#include "base/fault.h"
 #include "runtime/call_wire.h"
 #include "runtime/isolation_impl.h"
 
@@ -15,6 +16,7 @@ static void send_call(struct pl_isolation *is, struct pl_call *call) {
     struct pl_pack *pack = pl_pack_new();
     struct pl_frame frame = {.type = PL_FRAME_CALL, .number = ++is->call_number};
     bool good = pack && pl_call_pack(pack, call) && pl_pack_size(pack) <= PL_FRAME_BODY_MAX;
+    if (PL_FAULT_FAILS("call.send")) good = false;
     if (good) {
         frame.body = pl_pack_data(pack);
         frame.size = pl_pack_size(pack);

@@ -61,9 +61,8 @@ void pl__mover_say_gone(const struct pl_change_plan *plan, char *text, size_t ro
 static void say_conditions(struct pl_mover *mover, const struct pl_change_plan *plan, char *text, size_t room) {
     unsigned losses = pl__mover_losses(plan);
     size_t used = 0;
-    pthread_mutex_lock(&mover->lock);
-    int64_t left = mover->before ? mover->probation - pl_clock_monotonic() : 0;
-    pthread_mutex_unlock(&mover->lock);
+    pl_time left;
+    pl_mover_now(mover, &left);
     text[0] = 0;
     if (losses)
         used = (size_t)snprintf(text, room, "; it takes --yes, for what %u node%s would be let go of", losses,

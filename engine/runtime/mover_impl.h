@@ -134,6 +134,10 @@ void pl__mover_begin_probation(struct pl_mover *mover, const struct pl_graph *be
                                const struct pl__ills *allowed);
 void pl__mover_end_probation(struct pl_mover *mover);
 void pl__mover_watch(struct pl_mover *mover);
+/* By a look at `now` of a probation that ends at `end`: what has not lasted yet is waited for, also past that. *since:
+ * ill from then on; 0: it is well. */
+enum pl__verdict { PL__UNDECIDED, PL__NOT_WELL, PL__STOOD };
+enum pl__verdict pl__mover_judge(bool ill, int64_t *since, int64_t now, int64_t end);
 
 /* ---- mover_answer.c: rows of a call, which may be NULL ---- */
 

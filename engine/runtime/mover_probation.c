@@ -174,6 +174,15 @@ static bool is_being_made(struct pl_mover *mover, int64_t now) {
     return !open;
 }
 
+enum pl__verdict pl__mover_judge(bool ill, int64_t *since, int64_t now, int64_t end) {
+    if (!ill) {
+        *since = 0;
+        return now >= end ? PL__STOOD : PL__UNDECIDED;
+    }
+    if (!*since) *since = now;
+    return now - *since >= ill_for ? PL__NOT_WELL : PL__UNDECIDED;
+}
+
 void pl__mover_watch(struct pl_mover *mover) {
     char why[PL__MOVER_WHAT] = "";
     struct pl__ills found;
@@ -190,15 +199,11 @@ void pl__mover_watch(struct pl_mover *mover) {
         return;
     }
     bool ill = pl__mover_look(mover->engine, &mover->allowed, &found, why);
-    bool over = now >= mover->probation;
-    if (!ill && over) ill = look_at_sources(mover->engine, &mover->allowed, why);
-    if (!ill)
-        mover->ill = 0;
-    else if (!mover->ill)
-        mover->ill = now;
-    if (ill && (over || now - mover->ill >= ill_for)) {
-        go_back(mover, why);
-    } else if (over) {
+    bool in_vain = !ill && now >= mover->probation && look_at_sources(mover->engine, &mover->allowed, why);
+    switch (in_vain ? PL__NOT_WELL : pl__mover_judge(ill, &mover->ill, now, mover->probation)) {
+    case PL__UNDECIDED: break;
+    case PL__NOT_WELL: go_back(mover, why); break;
+    case PL__STOOD:
         pl_diag_each(PL_INFO, "the graph has stood its probation");
         pl_engine_relapses_to(mover->engine, NULL);
         pl__mover_end_probation(mover);

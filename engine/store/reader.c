@@ -20,7 +20,7 @@
 #include "store/seal.h"
 #include "store/store_impl.h"
 
-enum { PATIENCE_S = 20, DAMAGE_TRIES = 10, DAMAGE_PAUSE_MS = 20 };
+enum { PATIENCE_S = 20, DAMAGE_TRIES = 8, DAMAGE_PAUSE_MS = 20 }; /* the pause doubles: 5 s in all */
 
 /* The manifest at a moment: which, and how long. */
 struct mark {
@@ -55,15 +55,16 @@ struct damage {
     struct mark at;
 };
 
-/* A file that the writer has replaced meanwhile is looked for again. So is what looks damaged, a few times: a file may
- * have been read while its end was being written, and only what is damaged for good stays so, whatever the writer does
- * meanwhile. */
+/* A file that the writer has replaced meanwhile is looked for again. So is what looks damaged, a few times, for longer
+ * than a writer stands still on a busy machine: a file may have been read while its end was being written, and only
+ * what is damaged for good stays so, whatever the writer does meanwhile. */
 static bool comes_again(const char *message, const struct mark *before, struct damage *damage) {
     if (strstr(message, "No such file")) return true;
     if (strncmp(message, "Corruption", strlen("Corruption")) != 0) return false;
     if (!same(before, &damage->at)) *damage = (struct damage){.at = *before};
     if (++damage->times > DAMAGE_TRIES) return false;
-    nanosleep(&(struct timespec){.tv_nsec = DAMAGE_PAUSE_MS * 1000000L}, NULL);
+    const long pause = (long)DAMAGE_PAUSE_MS << (damage->times - 1);
+    nanosleep(&(struct timespec){.tv_sec = pause / 1000, .tv_nsec = pause % 1000 * 1000000}, NULL);
     return true;
 }
 

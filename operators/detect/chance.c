@@ -1,44 +1,13 @@
 #include "chance.h"
 
 #include <math.h>
+#include <potline/beta.h>
 
 static const double surprise_most = 300;
 
-/* The continued fraction of the incomplete beta function, after Lentz. */
-static double beta_fraction(double x, double a, double b) {
-    enum { STEPS = 400 };
-    const double tiny = 1e-300;
-    double c = 1, d = 1 - (a + b) * x / (a + 1);
-    d = 1 / (fabs(d) < tiny ? tiny : d);
-    double value = d;
-    for (int m = 1; m <= STEPS; m++) {
-        const double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-        const double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
-        for (int half = 0; half < 2; half++) {
-            const double term = half ? odd : even;
-            d = 1 + term * d;
-            c = 1 + term / c;
-            d = 1 / (fabs(d) < tiny ? tiny : d);
-            c = fabs(c) < tiny ? tiny : c;
-            value *= d * c;
-        }
-        if (fabs(d * c - 1) < 1e-12) break;
-    }
-    return value;
-}
-
-/* The natural logarithm of the regularised incomplete beta function I_x(a, b). */
-static double log_beta_share(double x, double a, double b) {
-    if (x <= 0) return -INFINITY;
-    if (x >= 1) return 0;
-    const double front = lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x);
-    if (x < (a + 1) / (a + b + 2)) return front + log(beta_fraction(x, a, b) / a);
-    return log1p(-fmin(exp(front) * beta_fraction(1 - x, b, a) / b, 1));
-}
-
 double chance_f(double ratio, double above, double below) {
     if (!(ratio > 0)) return 0;
-    const double share = log_beta_share(below / (below + above * ratio), below / 2, above / 2);
+    const double share = pl_beta_log_share(below / (below + above * ratio), below / 2, above / 2);
     return fmin(-share / log(10), surprise_most);
 }
 

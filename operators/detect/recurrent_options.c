@@ -1,4 +1,6 @@
 /* recurrent_options.c: the options of `detect.recurrent`, and of its training. */
+#include <sys/stat.h>
+
 #include "recurrent_node.h"
 
 static const char *const network_names[] = {"lstm", "gru", NULL};
@@ -68,7 +70,10 @@ void recurrent_check(void *self, struct pl_check *check) {
     const struct recurrent_options *o = self;
     const struct recurrent_training *t = &o->training;
     const int64_t needs = t->units * t->layers * (t->network == NETWORK_LSTM ? 2 : 1);
+    struct stat there;
     if (!*o->model) pl_check_error(check, "model", "names no folder or file");
+    if (!model_is_file(o->model) && stat(o->model, &there) == 0 && !S_ISDIR(there.st_mode))
+        pl_check_error(check, "model", "%s is a file, and its name does not end in .safetensors", o->model);
     if (needs > o->state && !model_is_file(o->model))
         pl_check_error(check, "state", "what training makes has a state of %lld numbers: state: %lld", (long long)needs,
                        (long long)needs);

@@ -226,10 +226,10 @@ static enum pl_code look_at_now(struct line *l, struct pl_error **error) {
 }
 
 static enum pl_code run(struct line *l, struct pl_error **error) {
+    l->begun = nlp_now(&l->wide.solver);
+    l->until = l->begun + l->wide.solver.seconds;
     enum pl_code code = line_open(l, error);
     if (code) return code;
-    l->begun = pot_now(&l->member[0].pot);
-    l->until = l->begun + l->wide.solver.seconds;
     l->curves.setup = l->setup;
     l->curves.throughput = l->input->limit[QUANTITY_LINE_THROUGHPUT];
     l->curves.move = l->input->limit[QUANTITY_CURRENT_MOVE];

@@ -9,7 +9,7 @@
 
 static const double ENOUGH = 0.75; /* of its pots have to be believed */
 static const double LEASE_SHARE = 0.8;
-enum { BODY_MAX = 900 << 10, LINES_MAX = 64 }; /* of an event: a larger run is told without its pots */
+enum { BODY_MAX = 900 << 10 }; /* of an event: a larger run is told without its pots */
 
 /* The line of a pot, or PL_NO_ID: it is of none. */
 static uint32_t line_of(struct optimize *s, uint32_t asset) {
@@ -65,17 +65,26 @@ static void read_members(struct optimize *s, struct line_run *l, const struct me
     l->input.others = all - l->input.pots;
 }
 
+static int by_id(const void *a, const void *b) {
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
 static unsigned lines_known(struct optimize *s) {
     struct pl_table *states = pl_node_table(s->node, TABLE_STATES);
-    uint32_t seen[LINES_MAX];
-    unsigned count = 0, at;
-    for (struct pl_record *i = pl_table_next(states, NULL); i && count < LINES_MAX; i = pl_table_next(states, i)) {
-        seen[count] = line_of(s, i->id);
-        for (at = 0; seen[at] != seen[count]; at++) {
-        }
-        count += at == count;
-    }
-    return count;
+    unsigned pots = 0, lines = 0;
+    for (struct pl_record *i = pl_table_next(states, NULL); i; i = pl_table_next(states, i))
+        pots++;
+    uint32_t *line = pl_alloc((pots + 1) * sizeof *line);
+    if (!line) return pots; /* no more than that */
+    pots = 0;
+    for (struct pl_record *i = pl_table_next(states, NULL); i; i = pl_table_next(states, i))
+        line[pots++] = line_of(s, i->id);
+    qsort(line, pots, sizeof *line, by_id);
+    for (unsigned i = 0; i < pots; i++)
+        lines += i == 0 || line[i] != line[i - 1];
+    pl_free(line);
+    return lines;
 }
 
 /* While it searches nothing is renewed: all lines together, one right after the other, are done before a lease is over.

@@ -182,6 +182,74 @@ static void a_search_is_over_before_a_lease_is(void **state) {
     pl_harness_free(h);
 }
 
+static double deadline_of(const struct rig *rig) {
+    char *json = pl_pack_json(rig->line, rig->line_size);
+    const char *told = strstr(json, "\"deadline\":");
+    assert_non_null(told);
+    double seconds = strtod(told + strlen("\"deadline\":"), NULL);
+    pl_free(json);
+    return seconds;
+}
+
+/* Four fifths of what a lease leaves, by how many lines there are: decided one right after the other, none outlives it.
+ * More than a table of some size: all are counted. */
+static void lines_share_what_a_lease_leaves(void **state) {
+    (void)state;
+    enum { LINES = 70 };
+    static const unsigned lines[] = {1, 2, LINES};
+    static const double expected[] = {48, 24, 0.8 * 60 / LINES};
+    pl_time now = START + 10 * PL_MINUTE;
+    for (unsigned i = 0; i < PL_COUNT_OF(lines); i++) {
+        struct rig *rig = rig_new("{deadline: 1m, line_deadline: 50s, lease: 90s, renew: 30s, health: 0, every: 10m, "
+                                  "evaluations: 20, current: line, baseline: {current: 180}, limits: [{of: current, "
+                                  "low: 179.9, high: 180.1, rank: 0}]}");
+        for (unsigned k = 0; k < lines[i]; k++) { /* states that no pot of this model has: heard of, and held */
+            char pot[16];
+            snprintf(pot, sizeof pot, "l%02u.p", k);
+            if (k > 0) push_event(rig, "twin.state", pot, START + k, "\x80", 1);
+        }
+        push_state(rig, "l00.p", START, state_of(NULL, 0, -1, 0));
+        sample(rig, "l00.current_set", now, 180, PL_Q_GOOD);
+        forget(rig);
+        push_state(rig, "l00.p", now, state_of(NULL, 0, -1, 0));
+        assert_near(deadline_of(rig), expected[i], 1e-9);
+        rig_free(rig);
+    }
+}
+
+/* As many pots as a line may have, and no more. */
+static void a_line_has_pots_within_reason(void **state) {
+    (void)state;
+    static const char *const wrong[] = {"-1", "513", "1.5"};
+    char options[160];
+    for (unsigned i = 0; i < PL_COUNT_OF(wrong); i++) {
+        struct pl_error *error = NULL;
+        snprintf(options, sizeof options, "{current: line, baseline: {current: 180}, line_pots: %s}", wrong[i]);
+        assert_null(pl_harness_new("optimize.setpoints", options, PL_EVENTS, &error));
+        if (!strstr(error->text, "line_pots")) fail_msg("%s", error->text);
+        pl_error_free(&error);
+    }
+    struct pl_harness *h = pl_harness_new("optimize.setpoints",
+                                          "{current: line, baseline: {current: 180}, line_pots: 512}", PL_EVENTS, NULL);
+    assert_non_null(h);
+    pl_harness_free(h);
+    /* Fewer than have been heard of are no matter; of three, two are too few. */
+    static const struct {
+        const char *pots;
+        bool decided;
+    } of[] = {{"1", true}, {"2", true}, {"3", false}};
+    for (unsigned i = 0; i < PL_COUNT_OF(of); i++) {
+        char more[512];
+        snprintf(more, sizeof more, "{line_pots: %s, %s", of[i].pots, &LINE_OPTIONS[1]);
+        struct rig *rig = rig_new(more);
+        push_pots(rig, START);
+        sample(rig, "l.current_set", START + 10 * PL_MINUTE, 180, PL_Q_GOOD);
+        push_pots(rig, START + 10 * PL_MINUTE);
+        assert_int_equal(!isnan(value_of(rig, "l.current_set")), of[i].decided);
+        rig_free(rig);
+    }
+}
+
 /* A run that is too large for an event says so, and is not taken for one that can be done again. */
 static void a_run_too_large_says_what_was_left_out(void **state) {
     (void)state;
@@ -246,6 +314,8 @@ int main(void) {
         cmocka_unit_test(a_current_that_cannot_be_is_no_place_to_go_on_from),
         cmocka_unit_test(a_twin_without_a_current_is_not_believed),
         cmocka_unit_test(a_search_is_over_before_a_lease_is),
+        cmocka_unit_test(lines_share_what_a_lease_leaves),
+        cmocka_unit_test(a_line_has_pots_within_reason),
         cmocka_unit_test(a_run_too_large_says_what_was_left_out),
         cmocka_unit_test(a_line_goes_on_from_a_snapshot),
     };

@@ -135,11 +135,14 @@ enum pl_code line_run_solve(struct line_run *l, struct pl_error **error) {
     if (!stepper) return pl_error_set(error, PL_NO_MEMORY, "no memory for the pots of a line");
     enum pl_code code = PL_OK;
     unsigned open = 0;
+    struct line_setup setup = l->setup;
+    double begun = nlp_now(&setup.pot.solver);
     for (; open < l->input.pots && !code; open++) {
         code = run_open(&l->pot[open], &stepper[open], error);
         l->input.pot[open] = l->pot[open].input;
     }
-    if (!code) code = line_solve(&l->setup, &l->input, &l->result, error);
+    setup.pot.solver.seconds -= nlp_now(&setup.pot.solver) - begun; /* what it takes to make the models counts, too */
+    if (!code) code = line_solve(&setup, &l->input, &l->result, error);
     for (unsigned i = 0; i < open; i++) {
         if (stepper[i].model) pl_stepper_close(&stepper[i]);
         l->pot[i].input.model = l->input.pot[i].model = NULL;
@@ -193,7 +196,7 @@ static void put_pots(struct pl_pack *p, const struct line_run *l, bool whole) {
 
 static void write(const struct line_run *l, struct pl_pack *p, bool whole) {
     const struct line_result *r = &l->result;
-    pl_pack_map(p, 26);
+    pl_pack_map(p, 27);
     pl_pack_pair_str(p, "outcome", pot_rung_names[r->rung]);
     pl_pack_pair_str(p, "reason", r->reason);
     pl_pack_pair_f64(p, "saved", r->saved);
@@ -216,6 +219,7 @@ static void write(const struct line_run *l, struct pl_pack *p, bool whole) {
     pl_pack_pair_int(p, "evaluations", r->evaluations);
     pl_pack_str(p, "late");
     pl_pack_bool(p, r->late);
+    pl_pack_pair_f64(p, "deadline", l->setup.pot.solver.seconds);
     pl_pack_pair_int(p, "constraints", l->version);
     run_write_setup(&l->setup.pot, p);
     run_write_limits(l->input.limit, p);

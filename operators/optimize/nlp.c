@@ -41,8 +41,12 @@ static double monotonic(void) {
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+double nlp_now(const struct nlp_settings *settings) {
+    return settings->clock ? settings->clock() : monotonic();
+}
+
 static double now(const struct search *s) {
-    return s->settings->clock ? s->settings->clock() : monotonic();
+    return nlp_now(s->settings);
 }
 
 static unsigned constraints(const struct nlp_problem *p) {

@@ -73,6 +73,8 @@ struct nlp_result {
     bool late; /* the deadline has ended it */
 };
 
+double nlp_now(const struct nlp_settings *settings); /* s, of its clock */
+
 void nlp_solve(const struct nlp_problem *problem, const struct nlp_settings *settings, const double *start,
                struct nlp_result *result);
 

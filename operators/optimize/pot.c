@@ -30,6 +30,7 @@ static bool steady_of_pot(struct pot *p, unsigned k, const double *x, struct ste
                           double slope[STEADY_OUTPUTS][STEADY_INPUTS]) {
     struct steady_point at = {{(x[POT_ACD] + p->shift_acd[k]) * 1e-3, x[POT_ALUMINA] + p->shift_alumina[k], x[POT_ALF3],
                                x[POT_CURRENT] * 1e3}};
+    p->solves++;
     if (!steady_at(&p->scenario[k], &at, state, slope)) return false;
     for (int i = 0; i < STEADY_OUTPUTS && slope; i++)
         for (int j = 0; j < POT_VARIABLES; j++)
@@ -290,6 +291,7 @@ static void as_now(struct pot *p, struct steady_state *state) {
 enum pl_code pot_open(struct pot *p, const struct pot_setup *setup, const struct pot_input *input,
                       struct pl_error **error) {
     *p = (struct pot){.setup = setup, .input = input, .price = NAN};
+    p->begun = pot_now(p);
     double now = twin_cell_of(input->model)->set.current;
     if (!(now > 1000)) return pl_error_set(error, PL_RANGE, "no current to speak of: %g A", now);
     double least = now, most = now;

@@ -113,6 +113,8 @@ struct pot {
     double by[3];                   /* objectives at the baseline */
     double price;                   /* of a line's metal (line.h); NaN: the objective is by tonne */
     double stable;                  /* mm: below it the metal is not quiet */
+    double begun;                   /* s, of the solver's clock: its deadline counts from here */
+    long solves;                    /* of steady states, since it was opened: what its time goes into */
     struct pot_row row[POT_ROWS_MAX];
     unsigned rows;
     bool dropped[POT_ROWS_MAX]; /* not to be kept: its misses are what is to be least */
@@ -136,7 +138,7 @@ double pot_now(const struct pot *pot); /* s, of the solver's clock */
 
 /* The ladder without its words: rung, `x` and `search`. `start` is where the search begins. */
 void pot_decide(struct pot *pot, const double *start, double until, struct pot_result *result);
-/* The whole ladder. Always leaves an answer; `search.seconds` counts all of it. */
+/* The whole ladder, once. Always leaves an answer; `seconds` counts all since it was opened. */
 void pot_solve(struct pot *pot, struct pot_result *result);
 /* pot_conflict.c: a minimal set of limits that cannot hold together. */
 void pot_conflict(struct pot *pot, const double *start, double until, struct pot_result *result);

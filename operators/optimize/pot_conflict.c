@@ -57,15 +57,26 @@ static double cost_of(struct pot *p, const double *start, double until) {
     return energy - p->by[0];
 }
 
-/* How much looser a limit would have to be for the others of the set to hold with it, and what the pot would cost then
- * (NaN, too, where limits outside of the set come in its way). */
-static double lacks(struct pot *p, const bool *set, unsigned row, const double *start, double until, double *cost) {
+/* Can the others hold without this one? */
+static bool others_hold(struct pot *p, const bool *among, unsigned row, const double *start, double until,
+                        struct nlp_result *found) {
     bool others[POT_ROWS_MAX];
+    memcpy(others, among, sizeof others);
+    others[row] = false;
+    return least_miss(p, others, start, until, found) && !impossible(found);
+}
+
+/* How much looser a limit would have to be for all others to hold with it, and what the pot would cost then. Where it
+ * alone cannot make room for all, for those of the set, and the cost is not known (NaN). */
+static double lacks(struct pot *p, const bool *set, unsigned row, const double *start, double until, double *cost) {
+    bool all[POT_ROWS_MAX] = {0};
     struct nlp_result found;
     double value[QUANTITIES];
-    memcpy(others, set, sizeof others);
-    others[row] = false;
-    if (!least_miss(p, others, start, until, &found) || impossible(&found)) return NAN;
+    for (unsigned i = 0; i < p->rows; i++)
+        all[i] = true;
+    bool alone = others_hold(p, all, row, start, until, &found);
+    if (!alone && !others_hold(p, set, row, start, until, &found)) return NAN;
+    if (!alone) memcpy(all, set, sizeof all);
     struct pot_row kept = p->row[row];
     double low = 0, high = 0;
     if (!pot_quantities(p, kept.scenario, found.x, value, NULL)) return NAN;
@@ -73,8 +84,6 @@ static double lacks(struct pot *p, const bool *set, unsigned row, const double *
     for (int i = 0; i < 20 && high - low > 1e-3; i++) { /* bisection: feasible with so much more room? */
         double middle = 0.5 * (low + high), sign = kept.high ? 1 : -1;
         p->row[row].limit = kept.limit + sign * middle * quantity_rows[kept.of].scale;
-        bool all[POT_ROWS_MAX];
-        memcpy(all, set, sizeof all);
         double from[POT_VARIABLES];
         memcpy(from, found.x, sizeof from);
         if (!least_miss(p, all, from, until, &found)) break;

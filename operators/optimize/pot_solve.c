@@ -2,7 +2,6 @@
 #include <math.h>
 #include <potline/potline.h>
 #include <string.h>
-#include <time.h>
 
 #include "models.h"
 #include "pot.h"
@@ -12,14 +11,8 @@ const char *const pot_rung_names[POT_RUNGS] = {"optimal", "relaxed", "accepted",
 /* Shares of the time left: for the search within all limits, then for each relaxation. */
 static const double SEARCH_SHARE = 0.5, RELAX_SHARE = 0.3, CONFLICT_SHARE = 0.8;
 
-static double monotonic(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 double pot_now(const struct pot *p) {
-    return p->setup->solver.clock ? p->setup->solver.clock() : monotonic();
+    return nlp_now(&p->setup->solver);
 }
 
 static struct nlp_problem problem_of(struct pot *p) {
@@ -175,7 +168,7 @@ void pot_decide(struct pot *p, const double *start, double until, struct pot_res
 }
 
 void pot_solve(struct pot *p, struct pot_result *r) {
-    double begun = pot_now(p), until = begun + p->setup->solver.seconds, start[POT_VARIABLES];
+    double until = p->begun + p->setup->solver.seconds, start[POT_VARIABLES];
     *r = (struct pot_result){.rest = NAN};
     memcpy(r->from, p->from, sizeof r->from);
     for (int j = 0; j < POT_VARIABLES; j++) {
@@ -186,6 +179,6 @@ void pot_solve(struct pot *p, struct pot_result *r) {
     if (r->rung != POT_OPTIMAL) pot_conflict(p, r->search.x, pot_now(p) + CONFLICT_SHARE * (until - pot_now(p)), r);
     find_figures(p, r);
     find_active(p, r);
-    r->seconds = pot_now(p) - begun;
+    r->seconds = pot_now(p) - p->begun;
     pot_tell(p, r);
 }

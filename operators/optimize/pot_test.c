@@ -220,32 +220,6 @@ static void scenarios_keep_away_from_limits(void **state) {
     twin_cell_model.close(model);
 }
 
-static double time_of_test;
-static double ticking(void) {
-    return time_of_test += 0.002;
-}
-
-/* By a clock that each look at it moves on, so that the machine plays no part. */
-static void the_deadline_holds_for_the_whole_ladder(void **state) {
-    (void)state;
-    struct pot_input input;
-    struct pot_setup setup = usual();
-    setup.solver.clock = ticking;
-    setup.solver.seconds = 0.1;
-    struct pl_error *error = NULL;
-    static struct pot pot;
-    static struct pot_result r;
-    for (uint64_t seed = 0; seed < 20; seed++) {
-        void *model = pot_of(seed, &input);
-        if (seed % 2) input.limit[QUANTITY_LEDGE] = (struct limit){200, 250, seed % 4 == 1};
-        assert_int_equal(pot_open(&pot, &setup, &input, &error), PL_OK);
-        pot_solve(&pot, &r);
-        assert_true(r.seconds <= 0.11);
-        assert_true(isfinite(r.x[POT_ACD]) && *r.reason);
-        twin_cell_model.close(model);
-    }
-}
-
 static void a_pot_without_current_is_refused(void **state) {
     (void)state;
     struct pot_input input;
@@ -267,7 +241,6 @@ int main(void) {
         cmocka_unit_test(what_cannot_hold_is_named),
         cmocka_unit_test(noise_keeps_the_anodes_up),
         cmocka_unit_test(scenarios_keep_away_from_limits),
-        cmocka_unit_test(the_deadline_holds_for_the_whole_ladder),
         cmocka_unit_test(a_pot_without_current_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

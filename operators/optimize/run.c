@@ -225,8 +225,10 @@ enum pl_code run_solve(struct run *run, struct pot_result *result, struct pl_err
     struct pl_stepper stepper = {.model = NULL};
     struct pot *pot = PL_NEW(struct pot);
     if (!pot) return pl_error_set(error, PL_NO_MEMORY, "no memory for a pot");
+    double begun = nlp_now(&run->setup.solver);
     enum pl_code code = run_open(run, &stepper, error);
     if (!code) code = pot_open(pot, &run->setup, &run->input, error);
+    pot->begun = begun; /* what it takes to make the model counts, too */
     if (!code) pot_solve(pot, result);
     if (stepper.model) pl_stepper_close(&stepper);
     run->input.model = NULL;

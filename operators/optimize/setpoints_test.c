@@ -201,6 +201,26 @@ static void hostile_states_are_refused(void **state) {
     rig_free(rig);
 }
 
+/* No deadline that making a pot's model takes the most of. */
+static void a_deadline_leaves_time_to_search(void **state) {
+    (void)state;
+    static const struct {
+        const char *options, *wrong;
+    } of[] = {{"{deadline: 49ms}", "deadline"},
+              {"{deadline: 11m}", "deadline"},
+              {"{current: line, baseline: {current: 180}, line_deadline: 900ms}", "line_deadline"},
+              {"{deadline: 50ms}", NULL},
+              {"{current: line, baseline: {current: 180}, line_deadline: 1s}", NULL}};
+    for (unsigned i = 0; i < PL_COUNT_OF(of); i++) {
+        struct pl_error *error = NULL;
+        struct pl_harness *h = pl_harness_new("optimize.setpoints", of[i].options, PL_EVENTS, &error);
+        assert_int_equal(h == NULL, of[i].wrong != NULL);
+        if (of[i].wrong && !strstr(error->text, of[i].wrong)) fail_msg("%s", error->text);
+        pl_error_free(&error);
+        pl_harness_free(h);
+    }
+}
+
 static void what_gives_way_is_announced(void **state) {
     (void)state;
     struct rig *rig =
@@ -307,6 +327,7 @@ int main(void) {
         cmocka_unit_test(what_is_in_doubt_is_held),
         cmocka_unit_test(a_run_of_an_older_version_is_told_from_what_is_broken),
         cmocka_unit_test(hostile_states_are_refused),
+        cmocka_unit_test(a_deadline_leaves_time_to_search),
         cmocka_unit_test(what_gives_way_is_announced),
         cmocka_unit_test(a_run_is_the_same_again),
         cmocka_unit_test(a_snapshot_goes_on),

@@ -1,6 +1,6 @@
 /* cell_measured.c: what has been published of cells, and what the models say of it. What is published as a range counts
- * as its middle, with half of it as the limit; what is published without what a model needs to be asked is told as
- * missed, with that as the reason. */
+ * as its middle, with half of it as the limit; what the model is made of is marked so; what is published without what a
+ * model needs to be asked is told as missed, with that as the reason. */
 #include <math.h>
 #include <string.h>
 
@@ -21,7 +21,7 @@ struct published {
     const char *source, *note;
 };
 
-static void tell(const struct pl_model_report *report, const struct published *p, double found) {
+static void tell(const struct pl_model_report *report, const struct published *p, double found, bool itself) {
     struct pl_model_finding finding = {.subject = p->subject,
                                        .quantity = p->quantity,
                                        .unit = p->unit,
@@ -30,10 +30,13 @@ static void tell(const struct pl_model_report *report, const struct published *p
                                        .limit = p->limit,
                                        .error_unit = p->error_unit,
                                        .source = p->source,
-                                       .note = p->note};
+                                       .note = p->note,
+                                       .itself = itself};
     models_tell_measured(report, &finding);
 }
-#define TELL(found, ...) tell(report, &(struct published){__VA_ARGS__}, found)
+#define TELL(found, ...) tell(report, &(struct published){__VA_ARGS__}, found, false)
+/* A law or a constant of the model is made of it, so that it is no test of the model. */
+#define TELL_ITSELF(found, ...) tell(report, &(struct published){__VA_ARGS__}, found, true)
 
 /* ---- The cell model in equilibrium ---- */
 
@@ -105,8 +108,8 @@ static enum pl_code voltage(const struct pl_model_report *report, struct pl_erro
     TELL(anode, CELLS, "anode reaction", "V", 0.75, 0.2, NULL, "aluminum-production.com",
          "0.6-0.9 at no stated density; 0.57 V for the 126.6 kA pot at 1.06 A/cm2");
     TELL(cell.bubbles, CELLS, "bubble drop", "V", 0.25, 0.4, NULL, "Mater. Proc. 3 (2021) 8", "0.15-0.35");
-    TELL(cell.cathode, CELLS, "cathode drop", "V", 0.275, 0.28, NULL, "guineamininginsights.com",
-         "0.20-0.35 graphitised; a constant of the reference cell");
+    TELL_ITSELF(cell.cathode, CELLS, "cathode drop", "V", 0.275, 0.28, NULL, "guineamininginsights.com",
+                "0.20-0.35 graphitised; a constant of the reference cell");
     TELL(cell.total, CELLS, "voltage", "V", 4.15, 0.0845, NULL, "guineamininginsights.com", "3.8-4.5");
     TELL(away.total - cell.total, "a published cell model", "rise of voltage by distance", "V/cm", 0.275, USUAL, NULL,
          DUPUIS, "another cell, whose current density is not published: 0.61 A/cm2 would give it");
@@ -128,8 +131,8 @@ static enum pl_code kinetics(const struct pl_model_report *report, struct pl_err
     struct kinetics law = {
         .exchange = 29 * pow(2.5, 0.56), .anodic = 1.08, .cathodic = 0.92, .kelvin = 1233.15, .reference = 1};
     for (unsigned i = 0; i < PL_COUNT_OF(points); i++)
-        TELL(kinetics_overpotential(&law, points[i].density * 1e4, 1), "anode in cryolite, 2.5 wt%", points[i].name,
-             "V", points[i].overpotential, USUAL, NULL, HAUPIN, NULL);
+        TELL_ITSELF(kinetics_overpotential(&law, points[i].density * 1e4, 1), "anode in cryolite, 2.5 wt%",
+                    points[i].name, "V", points[i].overpotential, USUAL, NULL, HAUPIN, "the model's law is this one");
     return PL_OK;
 }
 
@@ -260,9 +263,10 @@ static enum pl_code reported(const struct pl_model_report *report, struct pl_err
     enum pl_code code = settle(usual, 1, out, error);
     if (code) return code;
     double energy = output(out, "energy") / 1000;
-    TELL(570e3 * 86400 * 9.3214647e-11 * 0.937, "AP60", "metal by pot and day", "t", 4.3, USUAL, NULL, AP60,
-         "at an efficiency of 0.937");
-    TELL(2.97998 * 4.18 / 0.937, "AP60", "energy", "kWh/kg", 13.3, USUAL, NULL, AP60, "at 4.18 V");
+    TELL_ITSELF(570e3 * 86400 * 9.3214647e-11 * 0.937, "AP60", "metal by pot and day", "t", 4.3, USUAL, NULL, AP60,
+                "at an efficiency of 0.937, which follows from these figures by Faraday's law");
+    TELL_ITSELF(2.97998 * 4.18 / 0.937, "AP60", "energy", "kWh/kg", 13.3, USUAL, NULL, AP60,
+                "at 4.18 V and 0.937, which follow from these figures");
     TELL(energy, "AP60, generation 2", "energy", "kWh/kg", 13.0, USUAL, NULL, AP60, UNKNOWN);
     TELL(energy, "APXe", "energy", "kWh/kg", 12.3, USUAL, NULL, AP60, UNKNOWN);
     TELL(energy, "DX", "energy", "kWh/kg", 13.05, USUAL, NULL, "Dubal 2010", UNKNOWN);
@@ -287,10 +291,10 @@ static double kappa(double lithium, double t) {
 
 static enum pl_code bath(const struct pl_model_report *report, struct pl_error **error) {
     (void)error;
-    TELL(bath_diffusivity(750), "cryolite at 750 degC", "diffusivity of alumina", "m2/s", 2.0e-10, 0.1, NULL,
-         "Frazer, Thonstad 2010", "1.8-2.2e-6 cm2/s");
-    TELL(bath_diffusivity(960) / bath_diffusivity(750), "cryolite, 960 by 750 degC", "diffusivity of alumina", "", 5,
-         USUAL, NULL, "Frazer, Thonstad 2010", "about five times; the law is made of these two");
+    TELL_ITSELF(bath_diffusivity(750), "cryolite at 750 degC", "diffusivity of alumina", "m2/s", 2.0e-10, 0.1, NULL,
+                "Frazer, Thonstad 2010", "1.8-2.2e-6 cm2/s; the law is made of it");
+    TELL_ITSELF(bath_diffusivity(960) / bath_diffusivity(750), "cryolite, 960 by 750 degC", "diffusivity of alumina",
+                "", 5, USUAL, NULL, "Frazer, Thonstad 2010", "about five times; the law is made of these two");
     TELL(0.01 * 1.9e6 / 1767, "adding 1 wt% of alumina", "cools the bath by", "K", 11, 1, "K",
          "TMS, mass and heat transfer during dissolution of alumina", "10-12 K");
     TELL(kappa(1, 960) - kappa(0, 960), "conductivity", "by wt% of LiF", "S/cm", 0.0276, USUAL, NULL, KAN,

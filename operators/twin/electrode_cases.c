@@ -81,6 +81,38 @@ static enum pl_code cottrell(const struct pl_model_report *report, struct pl_err
     return code;
 }
 
+/* Around a sphere the surface is fed by what spreads: nFDc (1/sqrt(pi D t) + 1/r), exact for all times. */
+static enum pl_code sphere_error(int factor, double t, double *is, double *wrong, struct pl_error **error) {
+    struct layer l = half_space(factor);
+    l.control = LAYER_DEPLETED;
+    l.radius = 100e-6;
+    enum pl_code code = layer_open(&l, BULK, error);
+    if (!code) code = layer_advance(&l, t, NULL, error);
+    *is = code ? 0 : layer_current(&l);
+    *wrong = *is - N * KINETICS_FARADAY * BULK * D * (1 / sqrt(PI * D * t) + 1 / l.radius);
+    if (!code && layer_balance(&l) > 1e-8) code = pl_error_set(error, PL_RANGE, "the sphere's balance is open");
+    layer_close(&l);
+    return code;
+}
+
+static enum pl_code sphere(const struct pl_model_report *report, struct pl_error **error) {
+    static const double t[] = {0.1, 1, 10, 100};
+    double is, wrong[3] = {0};
+    enum pl_code code = PL_OK;
+    for (unsigned i = 0; i < PL_COUNT_OF(t) && !code; i++) {
+        code = sphere_error(8, t[i], &is, &wrong[0], error);
+        char quantity[64];
+        named(quantity, "current at", t[i], "s");
+        if (!code) models_tell(report, "sphere, depleted surface", quantity, "A/m2", is - wrong[0], is, 0, 1e-3);
+    }
+    for (int i = 0; i < 3 && !code; i++)
+        code = sphere_error(1 << i, 10, &is, &wrong[i], error);
+    if (!code)
+        models_tell_order(report, "sphere, depleted surface", "order in space",
+                          fmin(models_order(wrong[0], wrong[1]), models_order(wrong[1], wrong[2])), 1.9);
+    return code;
+}
+
 static enum pl_code sand(const struct pl_model_report *report, struct pl_error **error) {
     static const double parts[] = {0.1, 0.5, 0.9}, surface[] = {352.076208395, 150.811525855, 26.4231113107};
     static const double time = 0.965889749749;
@@ -357,6 +389,7 @@ static enum pl_code manufactured(const struct pl_model_report *report, struct pl
 const struct pl_model_case twin_electrode_cases[] = {
     {"butler-volmer", "Currents and overpotentials.", butler_volmer},
     {"cottrell", "Half-space with nothing left at its surface.", cottrell},
+    {"sphere", "The same around a sphere.", sphere},
     {"sand", "Half-space with a given current, until its surface is depleted.", sand},
     {"nernst", "Nernst's layer with a given current.", nernst},
     {"warburg", "Impedance of layers.", warburg},

@@ -40,6 +40,10 @@ static enum pl_code adapt(const struct pl_fit *fit, struct pl_fit_file *file, st
             file->beyond = 0;
         }
         file->judge = file->adapted = true;
+        for (unsigned k = 0; k < PL_MODEL_PARAMETERS_MAX; k++)
+            file->own_interval[k] = NAN;
+        for (unsigned k = 0; k < own.constants; k++)
+            file->own_interval[own.row[k]] = own.quantile * own.deviation[k];
     } else {
         fit_release(&own);
     }

@@ -60,6 +60,31 @@ static void by_stretches(const struct fit_work *s, unsigned known, matrix sum) {
     }
 }
 
+/* The same by whole records, which differ by more than their noise: another specimen, another day (clusters, as Liang
+ * and Zeger 1986). As few as they are, they want the wider interval of their own number; returns how many there are. */
+static unsigned by_records(const struct fit_work *s, matrix sum) {
+    unsigned records = 0, n = fit_count(s);
+    size_t from = 0;
+    memset(sum, 0, sizeof(matrix));
+    for (unsigned i = 0; i < s->fit->file_count; i++) {
+        size_t to = from;
+        for (size_t k = 0; k < s->fit->file[i].points; k++)
+            to += s->use[i][k];
+        if (to == from) continue;
+        double g[PL_FIT_MAX] = {0};
+        add_block(s, from, to, g, NULL);
+        add_outer(n, g, 1, sum);
+        from = to;
+        records++;
+    }
+    if (records < 2) return records;
+    double few = fit_student(records - 1) / s->fit->quantile, by = few * few * records / (records - 1);
+    for (unsigned i = 0; i < n; i++)
+        for (unsigned j = 0; j < n; j++)
+            sum[i][j] *= by;
+    return records;
+}
+
 /* inverse * middle * inverse */
 static void between(unsigned n, matrix inverse, matrix middle, matrix out) {
     for (unsigned i = 0; i < n; i++)
@@ -169,7 +194,7 @@ static void tell(struct fit_work *s, const double *x, unsigned constant, double 
 bool fit_know(struct fit_work *s, const double *x, struct fit_spread *spread) {
     unsigned n = fit_count(s), known[PL_FIT_MAX];
     struct pl_fit *fit = s->fit;
-    matrix normal, a, inverse, scatter, part, hanging;
+    matrix normal, a, inverse, scatter, part, hanging, records, apart, between_records;
     double b[PL_FIT_MAX];
     fit->quantile = fit_student((double)s->residuals - n);
     for (unsigned i = 0; i < n; i++) {
@@ -182,21 +207,25 @@ bool fit_know(struct fit_work *s, const double *x, struct fit_spread *spread) {
     fit_normal(s, normal, b);
     unsigned count = choose_known(s, x, known);
     by_stretches(s, count, scatter);
+    fit->records = by_records(s, records);
     double variance = fit_squares(s->residual, s->residuals) / (double)(s->residuals - n);
     find_spread(s, x, normal, scatter, variance, spread);
     for (unsigned i = 0; i < count; i++)
         for (unsigned j = 0; j < count; j++) {
             a[i][j] = normal[known[i]][known[j]];
             part[i][j] = scatter[known[i]][known[j]];
+            apart[i][j] = records[known[i]][known[j]];
         }
     bool mixed[PL_FIT_MAX];
     fit->condition = fit_invert(count, a, inverse, mixed);
     between(count, inverse, part, hanging);
+    between(count, inverse, apart, between_records);
     for (unsigned i = 0; i < count; i++) {
         unsigned k = known[i];
         double unit[PL_FIT_MAX] = {0};
         unit[k] = 1;
         double independent = fmax(inverse[i][i] * variance, hanging[i][i]);
+        if (fit->records > 1 && fit->of_file[k] < 0) independent = fmax(independent, between_records[i][i]);
         tell(s, x, k, mixed[i] ? INFINITY : fmax(independent, fit_along(spread, n, unit, false)));
         for (unsigned j = 0; j < count; j++)
             fit->correlation[k][known[j]] = inverse[i][j] / sqrt(fabs(inverse[i][i] * inverse[j][j]));

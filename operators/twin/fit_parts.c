@@ -1,6 +1,7 @@
 #include "fit_parts.h"
 
 #include <math.h>
+#include <potline/beta.h>
 
 static const double FAR = 30;
 
@@ -122,31 +123,6 @@ double fit_invert(unsigned n, double a[PL_FIT_MAX][PL_FIT_MAX], double inverse[P
     return least > FLAT * most ? sqrt(most / least) : INFINITY;
 }
 
-/* The continued fraction of the incomplete beta function (Abramowitz and Stegun 26.5.8), after Lentz. */
-static double beta_fraction(double x, double a, double b) {
-    const double TINY = 1e-300;
-    double c = 1, d = 1 - (a + b) * x / (a + 1), sum = d = 1 / (fabs(d) < TINY ? TINY : d);
-    for (int m = 1, step = 1; m < 100000 && step; m++) {
-        double along[] = {m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
-                          -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))};
-        for (int i = 0; i < 2; i++) {
-            d = 1 + along[i] * d;
-            c = 1 + along[i] / c;
-            d = 1 / (fabs(d) < TINY ? TINY : d);
-            c = fabs(c) < TINY ? TINY : c;
-            sum *= c * d;
-            step = fabs(c * d - 1) > 1e-14;
-        }
-    }
-    return sum;
-}
-
-/* The share of a beta distribution below x. */
-static double beta_below(double x, double a, double b) {
-    double front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x));
-    return x < (a + 1) / (a + b + 2) ? front * beta_fraction(x, a, b) / a : 1 - front * beta_fraction(1 - x, b, a) / b;
-}
-
 double fit_fisher(double above, double below) {
     const double MANY = 1e6; /* as good as infinitely many */
     above = fmin(fmax(above, 1), MANY);
@@ -154,7 +130,7 @@ double fit_fisher(double above, double below) {
     double low = -40, high = 40; /* logarithms */
     for (int i = 0; i < 60; i++) {
         double middle = 0.5 * (low + high), f = above * exp(middle);
-        if (beta_below(f / (f + below), above / 2, below / 2) < 0.95)
+        if (pl_beta_log_share(f / (f + below), above / 2, below / 2) < log(0.95))
             low = middle;
         else
             high = middle;

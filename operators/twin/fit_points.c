@@ -120,14 +120,17 @@ static bool is_spread(size_t k, size_t points, double share) {
 static void share_out(const struct fit_work *s, const struct pl_fit_file *file, bool *use) {
     const struct pl_fit *fit = s->fit;
     bool whole = some_judge(fit) || fit->share >= 1 || !fit->free_count;
-    size_t first = (size_t)ceil(fit->share * (double)file->points);
+    size_t first = (size_t)ceil(fit->share * (double)file->points), curves = 1;
+    while (fit->experiment->blocks && fit->experiment->series[curves])
+        curves++;
+    size_t length = file->points / curves; /* of curves behind each other: what is measured at once stays together */
     for (size_t k = 0; k < file->points; k++) {
         if (file->judge)
             use[k] = false;
         else if (whole)
             use[k] = true;
         else if (fit->experiment->alternate)
-            use[k] = is_spread(k, file->points, fit->share);
+            use[k] = is_spread(k % length, length, fit->share);
         else
             use[k] = k < first;
     }
@@ -174,9 +177,8 @@ static enum pl_code load(struct fit_work *s, struct pl_error **error) {
         file->left_out = taken.left_out;
         file->left_line = taken.line;
         if (!file->points)
-            return pl_error_set(error, PL_RANGE,
-                                "%s: there is no point in it that experiment %s could use (columns %s...)", file->path,
-                                s->fit->experiment->name, s->fit->experiment->columns);
+            return pl_error_set(error, PL_RANGE, "%s: there is no point in it that experiment %s could use", file->path,
+                                s->fit->experiment->name);
         code = settle(s->fit, file, told, error);
         if (!code) code = take_arrays(s, i, error);
         if (code) return code;
@@ -192,7 +194,7 @@ static enum pl_code load(struct fit_work *s, struct pl_error **error) {
     s->points = s->residuals;
     find_expected(s);
     s->residual = pl_alloc(s->residuals * sizeof(double));
-    s->moved = pl_alloc(s->residuals * sizeof(double));
+    s->moved = pl_alloc((n + 1) * most * sizeof(double));
     s->jacobian = pl_alloc((n + 1) * s->residuals * sizeof(double));
     s->slope = pl_alloc((s->fit->free_count + 1) * most * sizeof(double));
     if (!s->residual || !s->moved || !s->jacobian || !s->slope)
@@ -239,7 +241,7 @@ static double slope_of(const struct fit_work *s, unsigned constant, unsigned fil
     return s->slope[i * s->fit->file[file].points + point];
 }
 
-bool fit_residuals(struct fit_work *s, const double *x, double *out, double *jacobian) {
+bool fit_residuals(struct fit_work *s, const double *x, double *out) {
     const struct pl_model_experiment *e = s->fit->experiment;
     size_t at = 0;
     for (unsigned i = 0; i < s->fit->file_count; i++) {
@@ -247,37 +249,14 @@ bool fit_residuals(struct fit_work *s, const double *x, double *out, double *jac
         if (!fitted_to(s, i)) continue;
         fit_put_free(s, i, x);
         s->runs++;
-        enum pl_code code = jacobian ? e->sensitive(s->data[i], file->used, s->fit->free, s->fit->free_count,
-                                                    file->predicted, s->slope, NULL)
-                                     : e->predict(s->data[i], file->used, file->predicted, NULL);
-        if (code) return false;
+        if (e->predict(s->data[i], file->used, file->predicted, NULL)) return false;
         for (size_t k = 0; k < file->points; k++) {
             if (!s->use[i][k]) continue;
-            for (unsigned j = 0; jacobian && j < fit_count(s); j++)
-                jacobian[j * s->residuals + at] =
-                    slope_of(s, j, i, k) * s->weight[i][k] * fit_stretch(fit_row(s, j), x[j]);
             out[at] = (file->predicted[k] - file->observed[k]) * s->weight[i][k];
             if (!isfinite(out[at++])) return false;
         }
     }
-    compare_expected(s, x, at, out, jacobian);
-    return true;
-}
-
-bool fit_linearise(struct fit_work *s, const double *x) {
-    unsigned n = fit_count(s);
-    if (s->fit->experiment->sensitive) return fit_residuals(s, x, s->residual, s->jacobian);
-    if (!fit_residuals(s, x, s->residual, NULL)) return false;
-    double at[PL_FIT_MAX];
-    memcpy(at, x, n * sizeof *at);
-    for (unsigned j = 0; j < n; j++) {
-        double step = x[j] > 0.5 ? -STEP : STEP;
-        at[j] = x[j] + step;
-        if (!fit_residuals(s, at, s->moved, NULL)) return false;
-        for (size_t k = 0; k < s->residuals; k++)
-            s->jacobian[j * s->residuals + k] = (s->moved[k] - s->residual[k]) / step;
-        at[j] = x[j];
-    }
+    compare_expected(s, x, at, out, NULL);
     return true;
 }
 
@@ -291,12 +270,17 @@ enum pl_code fit_slopes(struct fit_work *s, unsigned i, const double *x, double 
     memcpy(at, x, fit_count(s) * sizeof *at);
     if (e->sensitive)
         code = e->sensitive(s->data[i], file->used, s->fit->free, s->fit->free_count, value, s->slope, error);
+    s->runs += e->sensitive != NULL;
     for (unsigned j = 0; j < fit_count(s) && !code; j++) {
-        double step = x[j] > 0.5 ? -STEP : STEP, stretch = fit_stretch(fit_row(s, j), x[j]);
-        at[j] = x[j] + step;
-        fit_put_free(s, i, at);
+        double wide = e->step > 0 ? e->step : STEP, step = x[j] > 0.5 ? -wide : wide;
         bool moved = !e->sensitive && concerns(s, j, i);
-        if (moved) code = e->predict(s->data[i], file->used, value, error);
+        at[j] = x[j] + step;
+        if (moved) {
+            fit_put_free(s, i, at);
+            code = e->predict(s->data[i], file->used, value, error);
+            s->runs++;
+        }
+        double stretch = fit_stretch(fit_row(s, j), x[j]);
         for (size_t k = 0; k < points && !code; k++)
             out[j * points + k] = s->weight[i][k] * (e->sensitive ? slope_of(s, j, i, k) * stretch
                                                      : moved      ? (value[k] - file->predicted[k]) / step
@@ -305,6 +289,23 @@ enum pl_code fit_slopes(struct fit_work *s, unsigned i, const double *x, double 
     }
     fit_put_free(s, i, x);
     return code;
+}
+
+bool fit_linearise(struct fit_work *s, const double *x) {
+    if (!fit_residuals(s, x, s->residual)) return false;
+    size_t at = 0;
+    for (unsigned i = 0; i < s->fit->file_count; i++) {
+        if (!fitted_to(s, i)) continue;
+        if (fit_slopes(s, i, x, s->moved, NULL)) return false;
+        for (size_t k = 0, points = s->fit->file[i].points; k < points; k++) {
+            if (!s->use[i][k]) continue;
+            for (unsigned j = 0; j < fit_count(s); j++)
+                s->jacobian[j * s->residuals + at] = s->moved[j * points + k];
+            at++;
+        }
+    }
+    compare_expected(s, x, at, s->residual, s->jacobian);
+    return true;
 }
 
 void fit_normal(const struct fit_work *s, double a[PL_FIT_MAX][PL_FIT_MAX], double *b) {

@@ -18,7 +18,7 @@ static double objective(unsigned n, const double *x, double *gradient, void *sel
     if (s->runs >= s->fit->evaluations) nlopt_force_stop(s->optimiser);
     for (unsigned j = 0; gradient && j < n; j++)
         gradient[j] = 0;
-    bool good = gradient ? fit_linearise(s, x) : fit_residuals(s, x, s->residual, NULL);
+    bool good = gradient ? fit_linearise(s, x) : fit_residuals(s, x, s->residual);
     if (!good) return FAILED;
     for (unsigned j = 0; gradient && j < n; j++)
         for (size_t k = 0; k < s->residuals; k++)

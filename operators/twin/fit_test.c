@@ -27,7 +27,8 @@ static const struct pl_model_parameter rows[] = {
 };
 static const double SLOPE_TRUE = 6, OFFSET_TRUE = 1.5, NOISE = 0.05;
 static double noise = NOISE;
-static double bend; /* of what is measured, which the model knows nothing of */
+static double bend;  /* of what is measured, which the model knows nothing of */
+static double rough; /* what an integration leaves open: another with any other constants */
 
 struct line {
     double x[POINTS], y[POINTS];
@@ -42,10 +43,11 @@ static enum pl_code load(void **data, const char *path, double *parameters, stru
     *data = line;
     if (!line) return PL_NO_MEMORY;
     line->brittle = strcmp(path, "brittle") == 0;
+    double shift = strcmp(path, "higher") == 0 ? 0.5 : strcmp(path, "lower") == 0 ? -0.5 : 0; /* another specimen */
     struct pl_random random = {7};
     for (int i = 0; i < POINTS; i++) {
         line->x[i] = i / (double)POINTS;
-        line->y[i] = SLOPE_TRUE * line->x[i] + bend * line->x[i] * line->x[i] + OFFSET_TRUE +
+        line->y[i] = SLOPE_TRUE * line->x[i] + bend * line->x[i] * line->x[i] + OFFSET_TRUE + shift +
                      noise * (pl_random_unit(&random) - 0.5);
     }
     taken->points = POINTS;
@@ -62,7 +64,7 @@ static enum pl_code predict(void *data, const double *p, double *value, struct p
     struct line *line = data;
     if (line->brittle && line->runs++) return pl_error_set(error, PL_RANGE, "it is run no more");
     for (int i = 0; i < POINTS; i++)
-        value[i] = p[SCALE] * p[GAIN] * line->x[i] + p[OFFSET];
+        value[i] = p[SCALE] * p[GAIN] * line->x[i] + p[OFFSET] + rough * sin(1e6 * p[OFFSET] + 1e6 * p[GAIN] + i);
     return PL_OK;
 }
 
@@ -339,6 +341,52 @@ static void test_an_inverse_is_one_and_a_flat_direction_is_named(void **state) {
     assert_false(mixed[2]);
 }
 
+/* ---- Intervals ---- */
+
+static double offset_interval(const struct pl_fit *f) {
+    return f->quantile * f->deviation[1];
+}
+
+/* Slopes by steps that are narrower than what the integration leaves open are noise, and make everything known. */
+static void test_wide_steps_see_through_what_an_integration_leaves_open(void **state) {
+    (void)state;
+    const unsigned free_two[] = {GAIN, OFFSET};
+    struct pl_fit smooth, uneven;
+    struct pl_fit_file one = {.path = "a"}, other = {.path = "a"};
+    fit_to(&smooth, &one, 1, 2, free_two);
+    assert_int_equal(fit_run(&smooth, NULL), PL_OK);
+    rough = 1e-3;
+    experiment.step = 1e-2;
+    fit_to(&uneven, &other, 1, 2, free_two);
+    enum pl_code code = fit_run(&uneven, NULL);
+    rough = experiment.step = 0;
+    assert_int_equal(code, PL_OK);
+    double ratio = offset_interval(&uneven) / offset_interval(&smooth);
+    assert_true(ratio > 0.9 && ratio < 1.1);
+    fit_release(&smooth);
+    fit_release(&uneven);
+}
+
+static void test_records_that_differ_by_more_than_their_noise_widen_an_interval(void **state) {
+    (void)state;
+    const unsigned free_two[] = {GAIN, OFFSET};
+    struct pl_fit alone, all;
+    struct pl_fit_file one = {.path = "a"}, three[] = {{.path = "a"}, {.path = "higher"}, {.path = "lower"}};
+    share = 1;
+    fit_to(&alone, &one, 1, 2, free_two);
+    fit_to(&all, three, 3, 2, free_two);
+    share = 0.5;
+    assert_int_equal(fit_run(&alone, NULL), PL_OK);
+    assert_int_equal(fit_run(&all, NULL), PL_OK);
+    assert_int_equal(alone.records, 1);
+    assert_int_equal(all.records, 3);
+    assert_true(offset_interval(&alone) < 0.05);
+    /* The mean of three that are 0.5 apart, by Student with two degrees of freedom: 4.30 * 0.5 / sqrt(3). */
+    assert_true(fabs(offset_interval(&all) - 1.242) < 0.3);
+    fit_release(&alone);
+    fit_release(&all);
+}
+
 /* ---- A rod whose conductivity CVODES moves while it looks for the slopes ---- */
 
 static void test_slopes_of_a_rod_are_those_of_its_temperatures(void **state) {
@@ -346,7 +394,7 @@ static void test_slopes_of_a_rod_are_those_of_its_temperatures(void **state) {
     enum { SENSORS = 6, CONDUCTIVITY = 3 };
     char path[] = "/tmp/potline-rod-XXXXXX";
     FILE *file = fdopen(mkstemp(path), "w");
-    fprintf(file, "time,a,b,c,d,e,f\n");
+    fprintf(file, "t_s,T1_C,T2_C,T3_C,T4_C,T5_C,T6_C\n");
     for (int t = 0; t <= 600; t++) {
         fprintf(file, "%d", t);
         for (int s = 0; s < SENSORS; s++)
@@ -400,6 +448,8 @@ int main(void) {
         cmocka_unit_test(test_what_is_at_odds_with_what_is_known_is_not_told),
         cmocka_unit_test(test_quantiles_are_those_of_tables),
         cmocka_unit_test(test_an_inverse_is_one_and_a_flat_direction_is_named),
+        cmocka_unit_test(test_wide_steps_see_through_what_an_integration_leaves_open),
+        cmocka_unit_test(test_records_that_differ_by_more_than_their_noise_widen_an_interval),
         cmocka_unit_test(test_slopes_of_a_rod_are_those_of_its_temperatures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,8 @@ struct fit_work {
     bool *use[PL_FIT_FILES_MAX]; /* fitted to */
     size_t points, residuals;    /* fitted to, of all files; with what is known before, which comes last */
     const struct pl_model_expected *expected[PL_FIT_MAX]; /* by constant; NULL: nothing */
-    double *residual, *moved;                             /* at a point, and beside it */
+    double *residual;                                     /* at a point */
+    double *moved;                                        /* slopes of one file: by constant, its points */
     double *jacobian;                                     /* by constant: residuals */
     double *slope;                                        /* of one file, by row that is free */
     long runs;
@@ -31,8 +32,8 @@ const struct pl_model_parameter *fit_row(const struct fit_work *work, unsigned c
 bool fit_is_own(const struct pl_fit *fit, unsigned free); /* each file has its own of it */
 
 void fit_put_free(const struct fit_work *work, unsigned file, const double *x); /* into what the file is run with */
-/* Of all that is fitted to; false where the model fails. With `jacobian`, by the experiment's own sensitivities. */
-bool fit_residuals(struct fit_work *work, const double *x, double *out, double *jacobian);
+/* Of all that is fitted to; false where the model fails. */
+bool fit_residuals(struct fit_work *work, const double *x, double *out);
 bool fit_linearise(struct fit_work *work, const double *x); /* residuals and their slopes, into the work's own */
 /* Gauss and Newton's matrix and right side of what was linearised. */
 void fit_normal(const struct fit_work *work, double a[PL_FIT_MAX][PL_FIT_MAX], double *b);
@@ -61,7 +62,8 @@ bool fit_know(struct fit_work *work, const double *x, struct fit_spread *spread)
  * are those at `x`; without a spread, or where nothing can be run beside `x`, it is infinite. */
 enum pl_code fit_foresee(struct fit_work *work, const double *x, const struct fit_spread *spread,
                          struct pl_error **error);
-/* Of all points of a file: slopes by the scaled constants times weight, constant by constant. */
+/* Of all points of a file, whose predictions are those at x: slopes by the scaled constants times weight, constant by
+ * constant; by the experiment's own sensitivities, else by differences. */
 enum pl_code fit_slopes(struct fit_work *work, unsigned file, const double *x, double *out, struct pl_error **error);
 
 #endif

@@ -72,6 +72,7 @@ struct follow_record {
     double effect_since;                      /* s of the model; below 0: there is none */
     double visited;                           /* s of the model, when metal was tapped or an anode changed last */
     double distance;                          /* cm, now */
+    double unrest;                            /* V2: by how much steps are off their minute, of late */
     struct estimator estimator;
     struct horizon horizon;
     struct follow_minute minute;
@@ -98,7 +99,7 @@ struct follow_result {
     double health;                    /* 0 to 1 */
     struct risk_outlook outlook;
     uint64_t solver_steps;
-    bool effect, uncertain, jumped;
+    bool effect, uncertain;
 };
 
 enum pl_code follow_begin(struct follow *f, struct follow_record *r, const struct follow_setup *setup,

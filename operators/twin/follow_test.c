@@ -202,6 +202,34 @@ static void test_somebody_at_the_cell_is_noticed(void **state) {
     follow_close(&f);
 }
 
+/* cm: how well the distance is known half an hour behind an anode change that has left waves of so many volts, and a
+ * minute after the anodes have gone a way that makes so many. */
+static double distance_known(double waves, double way) {
+    struct follow f = {0};
+    static struct follow_record r;
+    struct follow_reading in[FOLLOW_SIGNALS];
+    memset(&r, 0, sizeof r);
+    for (int i = 1; i <= 798; i++) {
+        make_readings(in, i, false);
+        in[FOLLOW_FEED] = reading(1.5 * floor(i * 0.2), 0);
+        if (i >= 600) in[FOLLOW_VOLTAGE].mean += 0.12; /* one anode of twenty has no part in the current */
+        if (i > 606) in[FOLLOW_VOLTAGE].mean += waves * sin(1.3 * i);
+        if (i > 790) in[FOLLOW_VOLTAGE].mean += way;
+        go(&f, &r, in, (pl_time)i * STEP * PL_SECOND);
+    }
+    follow_close(&f);
+    assert_true(fabs(horizon_new_anodes(&r.horizon) - 1) < 1e-6);
+    return sqrt(r.horizon.now_p.at[HORIZON_DISTANCE][HORIZON_DISTANCE]);
+}
+
+/* Waves of the metal are no way of the anodes. A way among waves is one, where it is more than they make. */
+static void test_waves_do_not_make_the_distance_uncertain(void **state) {
+    (void)state;
+    double quiet = distance_known(0, 0), among_waves = distance_known(0.14, 0), moved = distance_known(0.14, 0.9);
+    assert_true(among_waves < 1.2 * quiet);
+    assert_true(moved > 1.3 * among_waves);
+}
+
 /* A scale that nobody taps into still tells some kg more or less. */
 static void test_a_scale_that_jitters_is_nobody(void **state) {
     (void)state;
@@ -250,6 +278,7 @@ int main(void) {
         cmocka_unit_test(test_a_count_that_is_told_seldom_is_a_count),
         cmocka_unit_test(test_a_count_each_minute_is_as_good),
         cmocka_unit_test(test_somebody_at_the_cell_is_noticed),
+        cmocka_unit_test(test_waves_do_not_make_the_distance_uncertain),
         cmocka_unit_test(test_a_scale_that_jitters_is_nobody),
         cmocka_unit_test(test_what_a_late_count_brings_was_not_fed_at_once),
     };

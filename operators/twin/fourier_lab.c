@@ -25,18 +25,22 @@ static const struct pl_model_expected sensors_expected[] = {
     {.name = NULL},
 };
 
+static const char *const sensors[] = {"sensor 1", "sensor 2", "sensor 3", "sensor 4", "sensor 5", "sensor 6", NULL};
+
 const struct pl_model_experiment twin_fourier_experiments[] = {
     {.name = "needle-probe",
-     .doc =
-         "A probe that is heated in its core, in a cylinder of salt or argon: its temperature from 0.2 s on. Medium "
-         "by the file's name, power and start by its columns (time, temperature, volts, milliamperes; no header). The "
-         "contact is each run's own, by temperature and filling.",
-     .columns = "0.000000\t",
+     .doc = "A probe that is heated in its core, in a cylinder of salt or argon: its temperature from 0.2 s on. Medium "
+            "by the file's name, power and start by its columns, which may stand without names. The "
+            "contact is each run's own, by temperature and filling.",
+     .example = "0.01\t25.0\t2.64\t571",
+     .headless = true,
      .fit = "contact,packing,lag",
      .along = "time (s)",
      .unit = "K",
+     .what = "temperature rise",
      .measure = "rms (% of the final rise)",
      .target = 3,
+     .step = 1e-3,
      .alternate = true,
      .expected = packed_expected,
      .scatter = 0.015,
@@ -48,7 +52,9 @@ const struct pl_model_experiment twin_fourier_experiments[] = {
          "first sensor. Power and film are each run's own; each sensor shows a rise by some per cent more or less, the "
          "same "
          "on all days.",
-     .columns = "t_s,T1_C",
+     .example = "0,24.8,24.7,24.9,24.8,24.8,24.7",
+     .what = "temperature rise",
+     .series = sensors,
      .fit = "power,film,end_capacity,gain_1,gain_2,gain_3,gain_4,gain_5,gain_6",
      .along = "time (s)",
      .unit = "K",
@@ -60,14 +66,15 @@ const struct pl_model_experiment twin_fourier_experiments[] = {
      LAB_CALLS(rod)},
     {.name = "battery",
      .doc = "The surface of a pouch cell that is discharged and then rests; its voltage, and that of a slow discharge, "
-            "are in "
-            "files beside.",
-     .columns = "t_s,dT_K",
+            "are in files beside: 2C_T.csv wants 2C_U.csv and 0.1C_U.csv, of columns t_s (s) and U_V (V).",
+     .example = "300,0.82",
+     .what = "rise of the surface",
      .fit = "film,capacity",
      .along = "time (s)",
      .unit = "K",
      .measure = "rms (K)",
      .target = 0.5,
+     .step = 1e-3,
      .expected = pouch_expected,
      .scatter = 0.1,
      LAB_CALLS(battery)},

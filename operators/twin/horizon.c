@@ -19,6 +19,7 @@ static const double ATTENDED = 0.05;                   /* of the share, behind s
 static const double SHARE_MOST = 1.06, NEAREST = 0.77; /* of the distance that a cell is built with */
 static const double ADVANTAGE = 3;                     /* of another beginning, in -2 log of the probability */
 static const double RISING = 1.0, ODD = 2.5;
+static const double RICH = 1.5; /* wt% above the usual: behind an effect, fed by hand, it comes half as far */
 static const double STOPPED = 0.4, STOP_PRICE = 7;
 
 static double square(double x) {
@@ -266,11 +267,12 @@ static double run(struct horizon *h, const struct horizon_cell *cell, struct pas
     return last;
 }
 
-/* A share that no feeder has, or a distance that no pot has, is improbable whatever fits. */
-static double improbable(const struct horizon *h) {
+/* A share that no feeder has, a distance that no pot has, or alumina that nobody feeds, is improbable whatever fits. */
+static double improbable(const struct horizon *h, const struct horizon_cell *cell) {
     double share = h->now[HORIZON_SHARE], more = fmax(fmax(share - SHARE_MOST, -share), 0) / 0.02;
+    double rich = fmax(h->now[HORIZON_ALUMINA] - cell->usual - RICH, 0) / 0.1;
     double near = fmax(NEAREST - h->now[HORIZON_DISTANCE] / h->usual, 0) / 0.023;
-    return square(more) + square(near);
+    return square(more) + square(near) + square(rich);
 }
 
 static void settle(struct horizon *h, const struct horizon_cell *cell, struct pass *pass, int rounds) {
@@ -302,8 +304,9 @@ static uint32_t behind_effect(struct horizon *h) {
 }
 
 /* Keeps what is more probable than what there is, by something. */
-static void prefer(struct horizon *h, const struct horizon *other, double price, double *best) {
-    double cost = other->cost + improbable(other) + price;
+static void prefer(struct horizon *h, const struct horizon_cell *cell, const struct horizon *other, double price,
+                   double *best) {
+    double cost = other->cost + improbable(other, cell) + price;
     if (!(cost < *best - ADVANTAGE)) return;
     *h = *other;
     *best = cost - price;
@@ -319,17 +322,20 @@ static void try_other(struct horizon *h, const struct horizon_cell *cell, struct
     find_way(cell, stage_at(&other, from), &pass[from].way);
     run(&other, cell, pass);
     settle(&other, cell, pass, stopped ? ROUNDS : OTHER_ROUNDS);
-    prefer(h, &other, stopped ? STOP_PRICE : 0, best);
+    prefer(h, cell, &other, stopped ? STOP_PRICE : 0, best);
     find_way(cell, stage_at(h, from), &pass[from].way);
 }
 
 static void try_others(struct horizon *h, const struct horizon_cell *cell, struct pass *pass, bool all) {
     static const double more[] = {0.25, 0.6, -0.2}, by_hand[] = {0.35, 0.8};
     static const uint32_t ago[] = {4, 9};
-    double best = h->cost + improbable(h);
+    double best = h->cost + improbable(h, cell);
     uint32_t effect = behind_effect(h);
     for (unsigned i = 0; all && effect < h->count && i < sizeof by_hand / sizeof *by_hand; i++)
         try_other(h, cell, pass, effect, by_hand[i], false, &best);
+    /* Where there is that much the voltage rises with alumina, as it does with a lack of it: it may be that instead. */
+    double rich = h->now[HORIZON_ALUMINA] - cell->usual;
+    if (rich > RICH) try_other(h, cell, pass, effect < h->count ? effect : 0, -rich, false, &best);
     for (unsigned i = 0; all && i < sizeof more / sizeof *more; i++)
         try_other(h, cell, pass, 0, more[i], false, &best);
     for (unsigned i = 0; h->recent > RISING && i < sizeof ago / sizeof *ago; i++)

@@ -84,6 +84,21 @@ static void test_alumina_is_found_from_any_beginning(void **state) {
         }
 }
 
+/* Much alumina raises the voltage as a lack of it does, so strokes that bring nothing (the silo is empty) look like
+ * feed to whoever takes it for plenty. But nobody feeds that much. */
+static void test_a_lack_of_alumina_is_not_taken_for_plenty(void **state) {
+    (void)state;
+    static struct horizon h;
+    struct truth t = {{2.5, 6, 0, 4.1, 0.3}, 1.4};
+    horizon_begin(&h, 4.6, 5, 4.3);
+    for (int i = 0; i < 120; i++) {
+        if (i == 15) t.x[HORIZON_SHARE] = t.feed = 1;
+        struct horizon_stage s = pass_minute(&t);
+        horizon_step(&h, cell(), &s);
+    }
+    assert_found(&h, &t, 0.3);
+}
+
 static void test_it_knows_how_exactly_it_knows(void **state) {
     (void)state;
     static struct horizon h;
@@ -211,6 +226,7 @@ static void test_slopes_are_those_of_the_voltage(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_alumina_is_found_from_any_beginning),
+        cmocka_unit_test(test_a_lack_of_alumina_is_not_taken_for_plenty),
         cmocka_unit_test(test_it_knows_how_exactly_it_knows),
         cmocka_unit_test(test_feeders_that_stop_are_noticed),
         cmocka_unit_test(test_what_is_not_seen_is_carried_on),

@@ -16,12 +16,13 @@ static bool is_separator(char c) {
     return c == ',' || c == '\t' || c == ';';
 }
 
-/* Fields of a line, in place; quoted ones may hold separators. */
-static int split(char *line, char *field[LAB_COLUMNS]) {
+/* Fields of a line, in place; quoted ones may hold separators. More than there is room for are counted. */
+static int split(char *line, char *field[LAB_FIELDS]) {
     int count = 0;
     line[strcspn(line, "\r\n")] = 0;
-    for (char *at = line; count < LAB_COLUMNS;) {
-        field[count++] = at;
+    for (char *at = line;;) {
+        if (count < LAB_FIELDS) field[count] = at;
+        count++;
         bool quoted = *at == '"';
         if (quoted) at = strchr(at + 1, '"') ? strchr(at + 1, '"') + 1 : at + strlen(at);
         while (*at && !is_separator(*at))
@@ -42,38 +43,43 @@ static double number(const char *text) {
     return length && pl_text_f64(text, length, &value) ? value : NAN;
 }
 
-static bool grow(struct lab_table *table, size_t *room) {
-    if (table->rows < *room) return true;
-    size_t more = *room ? *room * 2 : 256;
+static bool is_blank(const char *text) {
+    return !text[strspn(text, " ")];
+}
+
+/* A file at work: where each of the columns that are asked for stands in its lines. */
+struct reading {
+    const char *path;
+    const struct pl_model_column *columns;
+    bool headless;
+    int place[LAB_COLUMNS], fields;
+    size_t line, room;
+    struct pl_model_taken *taken;
+};
+
+static bool grow(struct lab_table *table, const struct reading *r) {
+    size_t more = r->room ? r->room * 2 : 256;
     for (int c = 0; c < table->columns; c++) {
+        if (r->place[c] < 0) continue;
         double *bigger = pl_realloc(table->column[c], more * sizeof *bigger);
         if (!bigger) return false;
         table->column[c] = bigger;
     }
     size_t *line = pl_realloc(table->line, more * sizeof *line);
-    if (!line) return false;
-    table->line = line;
-    *room = more;
-    return true;
+    if (line) table->line = line;
+    return line;
 }
 
-struct reading {
-    const char *path;
-    int columns; /* that are needed */
-    size_t line, room;
-    struct pl_model_taken *taken;
-};
-
-static bool is_blank(const char *text) {
-    return !text[strspn(text, " ")];
+static bool is_number(const struct reading *r, int column) {
+    return r->place[column] >= 0 && !(r->columns[column].flags & PL_COLUMN_TEXT);
 }
 
-/* A text where a number belongs. An empty field is none: some columns are not measured in each row, but for the first
- * two. */
-static bool tells_nothing(const struct reading *r, char *const *field, int count) {
-    for (int c = 0; c < r->columns; c++) {
-        bool blank = c >= count || is_blank(field[c]);
-        if (blank ? c < 2 : isnan(number(field[c]))) return true;
+/* A text where a number belongs, or nothing where there must be one. */
+static bool tells_nothing(const struct reading *r, int columns, char *const *field, int count) {
+    for (int c = 0; c < columns; c++) {
+        if (!is_number(r, c)) continue;
+        bool blank = r->place[c] >= count || is_blank(field[r->place[c]]);
+        if (blank ? !(r->columns[c].flags & PL_COLUMN_SPARSE) : isnan(number(field[r->place[c]]))) return true;
     }
     return false;
 }
@@ -87,66 +93,106 @@ void lab_leave_out(const struct lab_table *table, size_t i, struct pl_model_take
     lab_count_out(taken, table->line[i]);
 }
 
-static enum pl_code take_line(struct lab_table *table, char *line, struct reading *r, struct pl_error **error) {
-    bool first = r->line == 1;
-    char *field[LAB_COLUMNS];
+static bool begins_with_number(const char *line) {
+    char first[64];
+    pl_text_copy(first, sizeof first, line, strcspn(line, ",;\t\r\n"));
+    return !isnan(number(first));
+}
+
+/* The first line: names, or numbers of a file that may have none. */
+static enum pl_code take_header(const struct lab_table *table, const char *line, struct reading *r,
+                                struct pl_error **error) {
+    r->fields = 1;
+    for (const char *at = line; *at; at++)
+        r->fields += is_separator(*at);
+    if (!begins_with_number(line)) return pl_model_columns_check(r->columns, line, r->path, r->place, error);
+    char names[PL_MODEL_COLUMNS_TEXT];
+    pl_model_columns_names(r->columns, names, sizeof names);
+    if (!r->headless)
+        return pl_error_at(error, PL_SYNTAX, (struct pl_place){r->path, 1, 0},
+                           "numbers, where a line of names is expected: %s", names);
+    if (r->fields != table->columns)
+        return pl_error_at(error, PL_SYNTAX, (struct pl_place){r->path, 1, 0},
+                           "%d columns without names, where %d are expected: %s", r->fields, table->columns, names);
+    for (int c = 0; c < table->columns; c++)
+        r->place[c] = c;
+    return PL_OK;
+}
+
+static enum pl_code take_row(struct lab_table *table, char *line, struct reading *r, struct pl_error **error) {
+    char *field[LAB_FIELDS];
     int count = split(line, field);
     if (count == 1 && !*field[0]) return PL_OK;
-    if (first) table->columns = count;
-    if (first && isnan(number(field[0]))) {
-        for (int c = 0; c < count; c++)
-            snprintf(table->name[c], sizeof table->name[c], "%s", field[c]);
-        return PL_OK;
-    }
-    if (table->rows == LAB_ROWS) return pl_error_set(error, PL_LIMIT, "%s: more than %d rows", r->path, LAB_ROWS);
+    struct pl_place here = {r->path, (int)r->line, 0};
+    if (count > r->fields || count > LAB_FIELDS)
+        return pl_error_at(error, PL_SYNTAX, here,
+                           "%d fields, where line 1 has %d: a comma is no decimal point here, and a text that holds a "
+                           "separator is quoted",
+                           count, r->fields);
+    if (table->rows == LAB_ROWS) return pl_error_at(error, PL_LIMIT, here, "more than %d rows", LAB_ROWS);
     r->taken->rows++;
-    if (tells_nothing(r, field, count)) {
+    if (tells_nothing(r, table->columns, field, count)) {
         lab_count_out(r->taken, r->line);
         return PL_OK;
     }
-    if (!grow(table, &r->room)) return pl_error_set(error, PL_NO_MEMORY, "%s: no memory for its rows", r->path);
+    if (table->rows == r->room) {
+        if (!grow(table, r)) return pl_error_set(error, PL_NO_MEMORY, "%s: no memory for its rows", r->path);
+        r->room = r->room ? r->room * 2 : 256;
+    }
     table->line[table->rows] = r->line;
     for (int c = 0; c < table->columns; c++)
-        table->column[c][table->rows] = c < count ? number(field[c]) : NAN;
+        if (r->place[c] >= 0)
+            table->column[c][table->rows] =
+                is_number(r, c) && r->place[c] < count ? number(field[r->place[c]]) : (double)NAN;
     table->rows++;
     return PL_OK;
 }
 
-enum pl_code lab_read(struct lab_table *table, const char *path, int columns, struct pl_model_taken *taken,
-                      struct pl_error **error) {
+static enum pl_code take_line(struct lab_table *table, char *line, struct reading *r, struct pl_error **error) {
+    if (strlen(line) == LINE - 1 && line[LINE - 2] != '\n')
+        return pl_error_at(error, PL_LIMIT, (struct pl_place){r->path, (int)r->line, 0}, "longer than %d bytes",
+                           LINE - 2);
+    if (r->line > 1) return take_row(table, line, r, error);
+    enum pl_code code = take_header(table, line, r, error);
+    return code || !begins_with_number(line) ? code : take_row(table, line, r, error);
+}
+
+enum pl_code lab_read(struct lab_table *table, const char *path, const struct pl_model_column *columns, bool headless,
+                      struct pl_model_taken *taken, struct pl_error **error) {
     *table = (struct lab_table){0};
+    while (table->columns < LAB_COLUMNS && columns[table->columns].name)
+        table->columns++;
     FILE *in = fopen(path, "r");
     if (!in) return pl_error_set(error, PL_IO, "%s: %s", path, strerror(errno));
     char line[LINE];
-    struct reading r = {.path = path, .columns = columns, .taken = taken};
+    struct reading r = {.path = path, .columns = columns, .headless = headless, .taken = taken};
     enum pl_code code = PL_OK;
     while (!code && fgets(line, sizeof line, in)) {
         r.line++;
         code = take_line(table, line, &r, error);
     }
     fclose(in);
+    char names[PL_MODEL_COLUMNS_TEXT];
+    pl_model_columns_names(columns, names, sizeof names);
     if (!code && taken->left_out * 2 > taken->rows)
-        code = pl_error_set(error, PL_RANGE,
-                            "%s: %zu of %zu rows hold no number in one of the first %d columns, the first in line %zu",
-                            path, taken->left_out, taken->rows, columns, taken->line);
-    if (!code && (table->columns < columns || !table->rows))
-        code = pl_error_set(error, PL_SYNTAX,
-                            "%s: %d columns and %zu rows of numbers; %d columns and a row at least are expected", path,
-                            table->columns, table->rows, columns);
+        code = pl_error_set(error, PL_RANGE, "%s: %zu of %zu rows hold no number in one of %s, the first in line %zu",
+                            path, taken->left_out, taken->rows, names, taken->line);
+    if (!code && !table->rows)
+        code = pl_error_set(error, PL_SYNTAX, "%s: no row of numbers; %s are expected", path, names);
     if (code) lab_free(table);
     return code;
 }
 
-enum pl_code lab_read_beside(struct lab_table *table, const char *path, const char *beside, const char *what,
-                             struct pl_error **error) {
+enum pl_code lab_read_beside(struct lab_table *table, const char *path, const char *beside,
+                             const struct pl_model_column *columns, const char *what, struct pl_error **error) {
     *table = (struct lab_table){0};
     if (access(beside, R_OK) != 0)
         return pl_error_set(error, PL_IO, "%s: %s (%s, beside %s)", beside, strerror(errno), what, path);
     struct pl_model_taken taken = {0};
-    enum pl_code code = lab_read(table, beside, 2, &taken, error);
+    enum pl_code code = lab_read(table, beside, columns, false, &taken, error);
     if (!code && taken.left_out)
-        code = pl_error_set(error, PL_SYNTAX, "%s: no two numbers in line %zu (%s, beside %s)", beside, taken.line,
-                            what, path);
+        code = pl_error_at(error, PL_SYNTAX, (struct pl_place){beside, (int)taken.line, 0},
+                           "a number is missing (%s, beside %s)", what, path);
     return code;
 }
 
@@ -155,12 +201,6 @@ void lab_free(struct lab_table *table) {
         pl_free(table->column[c]);
     pl_free(table->line);
     *table = (struct lab_table){0};
-}
-
-int lab_column(const struct lab_table *table, const char *name) {
-    for (int c = 0; c < table->columns; c++)
-        if (strcmp(table->name[c], name) == 0) return c;
-    return -1;
 }
 
 double lab_number_in_name(const char *path, const char *word) {

@@ -7,28 +7,28 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { LAB_COLUMNS = 12, LAB_ROWS = 2000000 };
+enum { LAB_COLUMNS = PL_MODEL_COLUMNS_MAX, LAB_FIELDS = 64, LAB_ROWS = 2000000 };
 
 struct lab_table {
-    double *column[LAB_COLUMNS]; /* NaN where there is no number */
+    double
+        *column[LAB_COLUMNS]; /* by the table that was asked for; NaN where there is no number, NULL where no column */
     int columns;
     size_t rows;
     size_t *line; /* of each row in its file */
-    char name[LAB_COLUMNS][40];
 };
 
-/* A file of numbers between commas or tabs, with a line of names or without one. Rows with a text in one of its first
- * `columns`, or without a number in the first two, are left out. */
-enum pl_code lab_read(struct lab_table *table, const char *path, int columns, struct pl_model_taken *taken,
-                      struct pl_error **error);
+/* A file of numbers between commas, tabs or semicolons. Its columns are found by their names in the first line, in any
+ * order, others are passed over; a file without names is an error, unless `headless`, which has as many columns as the
+ * table. Rows with a text in one of them, or without a number where there must be one, are left out. */
+enum pl_code lab_read(struct lab_table *table, const char *path, const struct pl_model_column *columns, bool headless,
+                      struct pl_model_taken *taken, struct pl_error **error);
 /* Row i is not used either. */
 void lab_leave_out(const struct lab_table *table, size_t i, struct pl_model_taken *taken);
 void lab_count_out(struct pl_model_taken *taken, size_t line);
-/* The file beside another that it is of no use without: two columns of numbers without a gap, `what` it holds. */
-enum pl_code lab_read_beside(struct lab_table *table, const char *path, const char *beside, const char *what,
-                             struct pl_error **error);
+/* The file beside another that it is of no use without: numbers without a gap, `what` it holds. */
+enum pl_code lab_read_beside(struct lab_table *table, const char *path, const char *beside,
+                             const struct pl_model_column *columns, const char *what, struct pl_error **error);
 void lab_free(struct lab_table *table);
-int lab_column(const struct lab_table *table, const char *name); /* -1: there is none */
 
 /* The number that stands before `word` in a file's name ("orr_0625rpm.csv", "rpm": 625); NaN: none does. */
 double lab_number_in_name(const char *path, const char *word);

@@ -21,6 +21,17 @@ const struct pl_model_parameter twin_battery_parameters[] = {
     {.name = NULL},
 };
 
+const struct pl_model_column twin_battery_columns[] = {
+    {"t_s", NULL, "s", 0, "Since the discharge began."},
+    {"dT_K", NULL, "K", 0, "Rise of the surface."},
+    {.name = NULL},
+};
+static const struct pl_model_column voltage_columns[] = {
+    {"t_s", NULL, "s", 0, "Since the discharge began."},
+    {"U_V", NULL, "V", 0, "Of the cell."},
+    {.name = NULL},
+};
+
 struct battery {
     struct lab_table rise, voltage, slow; /* slow: near the open circuit's */
     double slow_rate;
@@ -47,9 +58,10 @@ enum pl_code twin_battery_load(void **data, const char *path, double *p, struct 
         !lab_beside(path, "0.1C_U.csv", slow, sizeof slow))
         return pl_error_set(error, PL_SYNTAX,
                             "%s: a name like 2C_T.csv is expected, with 2C_U.csv and 0.1C_U.csv beside it", path);
-    enum pl_code code = lab_read(&b->rise, path, 2, taken, error);
-    if (!code) code = lab_read_beside(&b->voltage, path, voltage, "the voltage of this discharge", error);
-    if (!code) code = lab_read_beside(&b->slow, path, slow, "the voltage of a slow discharge", error);
+    enum pl_code code = lab_read(&b->rise, path, twin_battery_columns, false, taken, error);
+    if (!code)
+        code = lab_read_beside(&b->voltage, path, voltage, voltage_columns, "the voltage of this discharge", error);
+    if (!code) code = lab_read_beside(&b->slow, path, slow, voltage_columns, "the voltage of a slow discharge", error);
     b->slow_rate = 0.1;
     taken->points = b->rise.rows;
     return code;
@@ -70,7 +82,8 @@ void twin_battery_observed(const void *data, double *position, double *value) {
     memcpy(value, b->rise.column[1], b->rise.rows * sizeof *value);
 }
 
-/* Heat is current times what the voltage is below the slow one's at the same charge. */
+/* Heat is current times what the voltage is below the open circuit's at the same charge. The slow discharge has a drop
+ * of its own, which goes by the current as the other does. */
 static int warming(double t, const double *y, double *rate, void *self) {
     const struct battery *b = self;
     const double *p = b->p;
@@ -78,6 +91,7 @@ static int warming(double t, const double *y, double *rate, void *self) {
     double current = t < end ? p[RATE] * p[CHARGE] : 0;
     double below = lab_at(b->slow.column[0], b->slow.column[1], b->slow.rows, t * p[RATE] / b->slow_rate) -
                    lab_at(b->voltage.column[0], b->voltage.column[1], b->voltage.rows, t);
+    if (p[RATE] > b->slow_rate) below *= p[RATE] / (p[RATE] - b->slow_rate);
     double heat = current * (below - (p[KELVIN] + y[0]) * p[ENTROPY]);
     rate[0] = (heat - p[FILM] * p[AREA] * y[0]) / (p[CAPACITY] * p[VOLUME]);
     return 0;

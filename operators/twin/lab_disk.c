@@ -44,10 +44,16 @@ const struct pl_model_parameter twin_disk_parameters[] = {
     {.name = NULL},
 };
 
+const struct pl_model_column twin_disk_columns[] = {
+    {"E_V", NULL, "V", 0, "Potential of the disk against the reversible hydrogen electrode."},
+    {"j_mA_cm2", NULL, "mA/cm2", 0, "Current density: below 0 where something is reduced."},
+    {.name = NULL},
+};
+
 enum pl_code twin_disk_load(void **data, const char *path, double *p, struct pl_model_taken *taken,
                             struct pl_error **error) {
     struct lab_table table;
-    enum pl_code code = lab_read(&table, path, 2, taken, error);
+    enum pl_code code = lab_read(&table, path, twin_disk_columns, false, taken, error);
     if (code) return code;
     struct lab_curve *c = lab_curve_make(data, table.rows);
     if (!c) return lab_curve_no_memory(&table, error);

@@ -14,29 +14,37 @@ const struct pl_model_parameter twin_electrolyser_parameters[] = {
     {.name = NULL},
 };
 
+enum { CURRENT, VOLTAGE, TEMPERATURE };
+const struct pl_model_column twin_electrolyser_columns[] = {
+    [CURRENT] = {"I_A", "j_A_cm2", "A, or A/cm2", 0, "Rows without a current above 0 are left out."},
+    [VOLTAGE] = {"U_V", NULL, "V", 0, "Of the cell."},
+    [TEMPERATURE] = {"T_K", NULL, "K", PL_COLUMN_OPTIONAL, "Of the cell, where it changes."},
+    {.name = NULL},
+};
+const struct pl_model_column twin_electrolyser_warming_columns[] = {
+    [CURRENT] = {"j_A_cm2", "I_A", "A/cm2, or A", 0, "Rows without a current above 0 are left out."},
+    [VOLTAGE] = {"U_V", NULL, "V", 0, "Of the cell."},
+    [TEMPERATURE] = {"T_K", NULL, "K", 0, "Of the cell."},
+    {.name = NULL},
+};
+
 enum pl_code twin_electrolyser_load(void **data, const char *path, double *p, struct pl_model_taken *taken,
                                     struct pl_error **error) {
     (void)p;
     struct lab_table table;
-    enum pl_code code = lab_read(&table, path, 4, taken, error);
+    enum pl_code code = lab_read(&table, path, twin_electrolyser_columns, false, taken, error);
     if (code) return code;
     struct lab_curve *c = lab_curve_make(data, table.rows);
     if (!c) return lab_curve_no_memory(&table, error);
-    int current = lab_column(&table, "I_A"), voltage = lab_column(&table, "U_V"), t = lab_column(&table, "T_K");
-    if (current < 0) current = lab_column(&table, "j_A_cm2");
-    if (current < 0 || voltage < 0) {
-        lab_free(&table);
-        return pl_error_set(error, PL_SYNTAX, "%s: columns I_A or j_A_cm2, and U_V, are expected", path);
-    }
+    const double *current = table.column[CURRENT], *kelvin = table.column[TEMPERATURE];
     for (size_t i = 0; i < table.rows; i++) {
-        if (!(table.column[current][i] > 0) || isnan(table.column[voltage][i]) ||
-            (t >= 0 && isnan(table.column[t][i]))) {
+        if (!(current[i] > 0)) {
             lab_leave_out(&table, i, taken);
             continue;
         }
-        c->x[c->points] = table.column[current][i];
-        c->extra[c->points] = t >= 0 ? table.column[t][i] - table.column[t][0] : 0;
-        c->y[c->points++] = table.column[voltage][i];
+        c->x[c->points] = current[i];
+        c->extra[c->points] = kelvin ? kelvin[i] - kelvin[0] : 0;
+        c->y[c->points++] = table.column[VOLTAGE][i];
     }
     taken->points = c->points;
     lab_free(&table);

@@ -8,6 +8,7 @@
 
 #define LAB_EXPERIMENT(name)                                                                                           \
     extern const struct pl_model_parameter twin_##name##_parameters[];                                                 \
+    extern const struct pl_model_column twin_##name##_columns[];                                                       \
     enum pl_code twin_##name##_load(void **data, const char *path, double *p, struct pl_model_taken *taken,            \
                                     struct pl_error **error);                                                          \
     void twin_##name##_observed(const void *data, double *position, double *value);                                    \
@@ -20,7 +21,7 @@
 #define LAB_RUNS(id)                                                                                                   \
     .parameters = twin_##id##_parameters, .observed = twin_##id##_observed, .predict = twin_##id##_predict,            \
     .misfit = twin_##id##_misfit, .unload = twin_##id##_unload
-#define LAB_CALLS(id) .load = twin_##id##_load, LAB_RUNS(id)
+#define LAB_CALLS(id) .load = twin_##id##_load, .columns = twin_##id##_columns, LAB_RUNS(id)
 
 LAB_EXPERIMENT(probe)
 LAB_EXPERIMENT(rod)
@@ -39,6 +40,8 @@ void twin_impedance_guess(const void *data, double *p);
 /* A spectrum with neither a second arc nor diffusion, unless they are set. */
 enum pl_code twin_arc_load(void **data, const char *path, double *p, struct pl_model_taken *taken,
                            struct pl_error **error);
+
+extern const struct pl_model_column twin_electrolyser_warming_columns[]; /* with the temperature */
 
 /* With derivatives, by CVODES. */
 enum pl_code twin_rod_sensitive(void *data, const double *p, const unsigned *free, unsigned count, double *value,

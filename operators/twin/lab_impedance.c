@@ -26,6 +26,13 @@ const struct pl_model_parameter twin_impedance_parameters[] = {
     {.name = NULL},
 };
 
+const struct pl_model_column twin_impedance_columns[] = {
+    {"f_Hz", NULL, "Hz", 0, "Frequency."},
+    {"Zre_ohm", NULL, "ohm", 0, "Real part."},
+    {"Zim_ohm", NULL, "ohm", 0, "Imaginary part: below 0 where it is capacitive."},
+    {.name = NULL},
+};
+
 /* Where a search may begin, as one reads a plot: the series resistance where the arcs begin, their width, and the
  * frequency of the top. A curve that is highest at its end is one of diffusion, which hides them. */
 void twin_impedance_guess(const void *data, double *p) {
@@ -103,7 +110,7 @@ enum pl_code twin_impedance_load(void **data, const char *path, double *p, struc
                                  struct pl_error **error) {
     (void)p;
     struct lab_table table;
-    enum pl_code code = lab_read(&table, path, 3, taken, error);
+    enum pl_code code = lab_read(&table, path, twin_impedance_columns, false, taken, error);
     if (code) return code;
     struct lab_curve *c = lab_curve_make(data, 2 * table.rows);
     if (!c) return lab_curve_no_memory(&table, error);

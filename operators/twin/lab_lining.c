@@ -22,6 +22,17 @@ const struct pl_model_parameter twin_lining_parameters[] = {
     {.name = NULL},
 };
 
+const struct pl_model_column twin_lining_columns[] = {
+    {"x", "t_min", "min", 0, "Time."},
+    {"T_lining", "T_lining_C", "degC", 0, "Mean of the lining's probes."},
+    {.name = NULL},
+};
+static const struct pl_model_column voltage_columns[] = {
+    {"x", "t_min", "min", 0, "Time."},
+    {"V_cell", "Curve1", "V", 0, "Of the pot."},
+    {.name = NULL},
+};
+
 struct record {
     struct lab_table lining, voltage;
     double minute[512], smooth[512]; /* the voltage in means: single points are not means */
@@ -42,8 +53,9 @@ enum pl_code twin_lining_load(void **data, const char *path, double *p, struct p
     if (!r) return pl_error_set(error, PL_NO_MEMORY, "no memory for a record");
     if (!lab_beside(path, "V_cell.csv", voltage, sizeof voltage))
         return pl_error_set(error, PL_RANGE, "%s: too long", path);
-    enum pl_code code = lab_read(&r->lining, path, 2, taken, error);
-    if (!code) code = lab_read_beside(&r->voltage, path, voltage, "voltages of the same minutes", error);
+    enum pl_code code = lab_read(&r->lining, path, twin_lining_columns, false, taken, error);
+    if (!code)
+        code = lab_read_beside(&r->voltage, path, voltage, voltage_columns, "voltages of the same minutes", error);
     for (size_t i = 0; !code && i + MEAN_OF <= r->voltage.rows && r->count < 512; i++, r->count++)
         for (size_t k = 0; k < MEAN_OF; k++) {
             r->minute[r->count] += r->voltage.column[0][i + k] / MEAN_OF;
@@ -162,16 +174,19 @@ double twin_lining_misfit(const void *data, const double *p, const double *predi
 
 const struct pl_model_experiment twin_lining_experiments[] = {
     {.name = "pot-lining",
-     .doc = "The lining's mean temperature over ten hours (minutes, deg C); the pot's voltage is in V_cell.csv beside. "
+     .doc = "The lining's mean temperature over ten hours (minutes, deg C); the pot's voltage is in V_cell.csv beside, "
+            "of columns x (min) and V_cell (V). "
             "The "
             "probes' depth is not stated; the metal follows the voltage with one time constant.",
-     .columns = "x,T_lining",
+     .example = "385,672.1",
+     .what = "lining temperature",
      .fit = "depth,gain,bath_time,insulation_conductivity",
      .along = "time (min)",
      .unit = "degC",
      .measure = "greatest error (%)",
      .figure = true,
      .target = 5,
+     .step = 1e-3,
      .alternate = true,
      LAB_CALLS(lining)},
     {.name = NULL},

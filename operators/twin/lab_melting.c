@@ -1,8 +1,6 @@
 /* lab_melting.c: melting from a hot side wall: how far conduction alone carries the front. */
-#include <errno.h>
 #include <math.h>
 #include <potline/alloc.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "conduction.h"
@@ -15,6 +13,14 @@ const struct pl_model_parameter twin_melting_parameters[] = {
                 "Heat capacity times (hot wall - melting point) by latent heat."},
     [SUBCOOLING] = {"subcooling", "", 0.2165, 0, 2, NULL, 0,
                     "(melting point - cold wall) by (hot wall - melting point)."},
+    {.name = NULL},
+};
+
+enum { QUANTITY, TAU, FRONT };
+const struct pl_model_column twin_melting_columns[] = {
+    [QUANTITY] = {"quantity", NULL, "", PL_COLUMN_TEXT, "Which front."},
+    [TAU] = {"tau", NULL, "", 0, "Stefan number times diffusivity times time by width squared."},
+    [FRONT] = {"value", NULL, "", 0, "Of the width."},
     {.name = NULL},
 };
 
@@ -32,24 +38,21 @@ enum pl_code twin_melting_load(void **data, const char *path, double *p, struct 
     struct melting *m = PL_NEW(struct melting);
     *data = m;
     if (!m) return pl_error_set(error, PL_NO_MEMORY, "no memory for a record");
-    FILE *in = fopen(path, "r");
-    if (!in) return pl_error_set(error, PL_IO, "%s: %s", path, strerror(errno));
-    char line[256], quantity[64];
-    for (size_t row = 1; fgets(line, sizeof line, in) && m->points < POINTS; row++) {
-        double tau, value;
-        bool told = sscanf(line, "%63[^,],%lf,%lf", quantity, &tau, &value) == 3;
-        if (row > 1 || told) taken->rows++;
-        if (row > 1 && !told) lab_count_out(taken, row);
-        if (!told || tau > EARLY) continue;
+    struct lab_table table;
+    enum pl_code code = lab_read(&table, path, twin_melting_columns, false, taken, error);
+    if (code) return code;
+    for (size_t i = 0; i < table.rows && m->points < POINTS; i++) {
+        double tau = table.column[TAU][i];
+        if (tau > EARLY) continue;
         size_t at = m->points++;
         for (; at && m->tau[at - 1] > tau; at--) {
             m->tau[at] = m->tau[at - 1];
             m->front[at] = m->front[at - 1];
         }
         m->tau[at] = tau;
-        m->front[at] = value;
+        m->front[at] = table.column[FRONT][i];
     }
-    fclose(in);
+    lab_free(&table);
     if (!m->points)
         return pl_error_set(error, PL_SYNTAX, "%s: no point before tau %g, where conduction rules", path, EARLY);
     taken->points = m->points;
@@ -111,7 +114,8 @@ double twin_melting_misfit(const void *data, const double *p, const double *pred
 const struct pl_model_experiment twin_ledge_experiments[] = {
     {.name = "gallium-melting",
      .doc = "A melting front as a share of a cavity's width, by tau; only what comes before convection counts.",
-     .columns = "quantity,tau,value",
+     .example = "front_centre,0.00836,0.11508",
+     .what = "front (of the width)",
      .fit = "",
      .along = "tau",
      .unit = "",

@@ -34,12 +34,18 @@ const struct pl_model_parameter twin_metal_parameters[] = {
     {.name = NULL},
 };
 
+const struct pl_model_column twin_metal_columns[] = {
+    {"E_V", NULL, "V", 0, "Potential."},
+    {"I_A", NULL, "A", 0, "Current: above 0 where metal is dissolved."},
+    {.name = NULL},
+};
+
 enum pl_code twin_metal_load(void **data, const char *path, double *p, struct pl_model_taken *taken,
                              struct pl_error **error) {
     enum { EVERY = 8 };
     (void)p;
     struct lab_table table;
-    enum pl_code code = lab_read(&table, path, 2, taken, error);
+    enum pl_code code = lab_read(&table, path, twin_metal_columns, false, taken, error);
     if (code) return code;
     struct lab_curve *c = lab_curve_make(data, table.rows);
     if (!c) return lab_curve_no_memory(&table, error);

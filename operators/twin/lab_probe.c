@@ -27,6 +27,14 @@ const struct pl_model_parameter twin_probe_parameters[] = {
     {.name = NULL},
 };
 
+const struct pl_model_column twin_probe_columns[] = {
+    {"t_s", NULL, "s", 0, "100 rows a second."},
+    {"T_C", NULL, "degC", 0, "Of the probe."},
+    {"U_V", NULL, "V", 0, "Of the heater."},
+    {"I_mA", NULL, "mA", PL_COLUMN_SPARSE, "Of the heater, in some rows."},
+    {.name = NULL},
+};
+
 enum { EVERY = 20, MELTING_POINTS = 4000 };
 static const double LENGTH = 0.1, CORE = 0.485942e-3, ALUMINA = 0.8293e-3, SHEATH = 1.388e-3, CRUCIBLE = 12.7e-3;
 static const double TURN = 6.283185307179586, SIGMA = 5.670374419e-8, KELVIN = 273.15;
@@ -126,7 +134,7 @@ enum pl_code twin_probe_load(void **data, const char *path, double *p, struct pl
     *data = probe;
     if (!probe) return pl_error_set(error, PL_NO_MEMORY, "no memory for a record");
     struct lab_table table;
-    enum pl_code code = lab_read(&table, path, 4, taken, error);
+    enum pl_code code = lab_read(&table, path, twin_probe_columns, true, taken, error);
     if (code) return code;
     probe->time = pl_alloc((table.rows + 1) * sizeof *probe->time);
     probe->rise = pl_alloc((table.rows + 1) * sizeof *probe->rise);

@@ -30,6 +30,19 @@ const struct pl_model_parameter twin_rod_parameters[] = {
     {.name = NULL},
 };
 
+#define SENSOR_COLUMN(n)                                                                                               \
+    { "T" #n "_C", NULL, "degC", 0, "Sensor " #n "." }
+const struct pl_model_column twin_rod_columns[] = {
+    {"t_s", NULL, "s", 0, "About one row a second."},
+    SENSOR_COLUMN(1),
+    SENSOR_COLUMN(2),
+    SENSOR_COLUMN(3),
+    SENSOR_COLUMN(4),
+    SENSOR_COLUMN(5),
+    SENSOR_COLUMN(6),
+    {.name = NULL},
+};
+
 enum { SENSORS = 6, EVERY = 10, CELLS = 48, SWITCHES = 64, FREE = 6 };
 static const double PI = 3.14159265358979323846, DENSITY = 2700, END_LENGTH = 1e-3;
 
@@ -103,7 +116,7 @@ enum pl_code twin_rod_load(void **data, const char *path, double *p, struct pl_m
     *data = rod;
     if (!rod) return pl_error_set(error, PL_NO_MEMORY, "no memory for a record");
     struct lab_table table;
-    enum pl_code code = lab_read(&table, path, 1 + SENSORS, taken, error);
+    enum pl_code code = lab_read(&table, path, twin_rod_columns, false, taken, error);
     if (code) return code;
     rod->time = pl_alloc((table.rows / EVERY + 2) * sizeof(double));
     rod->rise = pl_alloc((table.rows / EVERY + 2) * SENSORS * sizeof(double));

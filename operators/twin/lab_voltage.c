@@ -27,7 +27,14 @@ const struct pl_model_parameter twin_voltage_parameters[] = {
     {.name = NULL},
 };
 
+const struct pl_model_column twin_voltage_columns[] = {
+    {"t_s", NULL, "s", 0, "Since the record began."},
+    {"U_V", NULL, "V", 0, "Of the pot."},
+    {.name = NULL},
+};
+
 enum { EVENTS = 1000, ROW = 256 };
+static const char EVENT_COLUMNS[] = "t_s,kind,value", SHOT[] = "alumina_shot", MOVE[] = "beam_ACD_change";
 static const double ALUMINA_BY_CHARGE = 1.7612362e-7;
 
 struct pot {
@@ -47,18 +54,25 @@ static enum pl_code read_events(struct pot *pot, const char *path, struct pl_err
         return pl_error_set(error, PL_IO, "%s: %s (shots and moves are expected beside the voltages)", path,
                             strerror(errno));
     char line[ROW], kind[64];
-    while (fgets(line, sizeof line, in) && pot->events < EVENTS) {
+    enum pl_code code = PL_OK;
+    for (int row = 1; !code && fgets(line, sizeof line, in); row++) {
+        struct pl_place here = {path, row, 0};
         double time, value;
-        if (sscanf(line, "%lf,%63[^,],%lf", &time, kind, &value) != 3) continue;
+        bool told = sscanf(line, "%lf,%63[^,],%lf", &time, kind, &value) == 3, shot = told && !strcmp(kind, SHOT);
+        if (row == 1 && strncmp(line, EVENT_COLUMNS, strlen(EVENT_COLUMNS)) != 0)
+            code = pl_error_at(error, PL_SYNTAX, here, "the columns %s are expected, in this order; found: %.*s",
+                               EVENT_COLUMNS, (int)strcspn(line, "\r\n"), line);
+        else if (row > 1 && !shot && (!told || strcmp(kind, MOVE) != 0))
+            code = pl_error_at(error, PL_SYNTAX, here, "a time, %s or %s, and a number are expected", SHOT, MOVE);
+        else if (pot->events == EVENTS)
+            code = pl_error_at(error, PL_LIMIT, here, "more than %d events", EVENTS);
+        if (code || row == 1) continue;
         pot->event[pot->events].time = time;
-        if (strcmp(kind, "alumina_shot") == 0)
-            pot->event[pot->events].kilograms = value;
-        else
-            pot->event[pot->events].move = value;
+        *(shot ? &pot->event[pot->events].kilograms : &pot->event[pot->events].move) = value;
         pot->events++;
     }
     fclose(in);
-    return PL_OK;
+    return code;
 }
 
 enum pl_code twin_voltage_load(void **data, const char *path, double *p, struct pl_model_taken *taken,
@@ -70,7 +84,7 @@ enum pl_code twin_voltage_load(void **data, const char *path, double *p, struct 
     if (!pot) return pl_error_set(error, PL_NO_MEMORY, "no memory for a record");
     if (!lab_beside(path, "events.csv", events, sizeof events))
         return pl_error_set(error, PL_RANGE, "%s: too long", path);
-    enum pl_code code = lab_read(&pot->table, path, 2, taken, error);
+    enum pl_code code = lab_read(&pot->table, path, twin_voltage_columns, false, taken, error);
     if (!code) code = read_events(pot, events, error);
     if (code) return code;
     pot->time = pl_alloc(pot->table.rows * sizeof(double));
@@ -150,10 +164,10 @@ double twin_voltage_misfit(const void *data, const double *p, const double *pred
 
 const struct pl_model_experiment twin_cell_experiments[] = {
     {.name = "pot-voltage",
-     .doc = "Voltage of a 126.6 kA pot with shots of alumina and beam moves (events.csv beside). Voltages within 50 s "
-            "of a move "
-            "are left out.",
-     .columns = "t_s,U_V",
+     .doc = "Voltage of a 126.6 kA pot with shots of alumina and beam moves (events.csv beside: t_s (s), kind "
+            "(alumina_shot or beam_ACD_change), value (kg or cm)). Voltages within 50 s of a move are left out.",
+     .example = "200,4.377",
+     .what = "voltage",
      .fit = "alumina,undissolved,distance",
      .along = "time (s)",
      .unit = "V",

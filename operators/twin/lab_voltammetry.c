@@ -8,7 +8,21 @@
 #include "lab_experiments.h"
 #include "layer.h"
 
-enum { RATE, ALPHA, STANDARD, CONCENTRATION, DIFFUSIVITY, AREA, CAPACITANCE, OFFSET, KELVIN, REDUCED, THICKNESS };
+enum {
+    RATE,
+    ALPHA,
+    STANDARD,
+    CONCENTRATION,
+    DIFFUSIVITY,
+    AREA,
+    CAPACITANCE,
+    OFFSET,
+    KELVIN,
+    REDUCED,
+    THICKNESS,
+    EDGE,
+    BEFORE
+};
 const struct pl_model_parameter twin_voltammetry_parameters[] = {
     [RATE] = {"rate", "m/s", 3e-5, 1e-7, 1e-2, NULL, 0, "Standard rate constant."},
     [ALPHA] = {"alpha", "", 0.5, 0.2, 0.8, NULL, 0, "Cathodic transfer coefficient."},
@@ -20,12 +34,24 @@ const struct pl_model_parameter twin_voltammetry_parameters[] = {
     [OFFSET] = {"offset", "A", 0, -1e-5, 1e-5, NULL, 0, "Of the instrument."},
     [KELVIN] = {"temperature", "K", 298.15, 250, 400, NULL, 0, "Of the solution."},
     [REDUCED] = {"reduced", "", 0, 0, 1, NULL, 0, "Share of the reduced form in the solution."},
-    [THICKNESS] = {"layer", "m", 1e-3, 3e-5, 1e-2, NULL, 0, "Beyond which the solution mixes by itself."},
+    [THICKNESS] = {"layer", "m", 2e-4, 3e-5, 1e-2, NULL, 0,
+                   "Where the solution begins to mix by itself, which a slow sweep feels."},
+    [EDGE] = {"edge", "", 1, 0, 1, NULL, 0,
+              "1: diffusion reaches the disk from its side too, as around a sphere of its radius; 0: as to a plane."},
+    [BEFORE] = {"before", "", 1, 1, 20, NULL, PL_MODEL_WHOLE, "Cycles that were run before the one that was recorded."},
+    {.name = NULL},
+};
+
+enum { TIME, POTENTIAL, CURRENT };
+const struct pl_model_column twin_voltammetry_columns[] = {
+    [TIME] = {"t_s", NULL, "s", 0, "Even steps through one cycle."},
+    [POTENTIAL] = {"E_applied_V", NULL, "V", 0, "Downwards, and up again."},
+    [CURRENT] = {"I_A", NULL, "A", 0, "Above 0 where something is oxidised."},
     {.name = NULL},
 };
 
 enum { CELLS = 60 };
-static const double FIRST = 1e-6;
+static const double FIRST = 1e-6, FAR = 4, PI = 3.14159265358979323846;
 
 struct voltammetry {
     struct lab_table table;
@@ -37,8 +63,8 @@ struct voltammetry {
 };
 
 static double potential(const struct voltammetry *v, double t) {
-    const double *time = v->table.column[0], *e = v->table.column[1];
-    return lab_at(time, e, v->table.rows, t < v->cycle ? t : t - v->cycle);
+    const double *time = v->table.column[TIME], *e = v->table.column[POTENTIAL];
+    return lab_at(time, e, v->table.rows, fmod(t, v->cycle));
 }
 
 /* Both forms diffuse alike, so their sum stays what it is. */
@@ -85,7 +111,7 @@ static double vertex(const double *e, const double *i, size_t at, size_t low, si
 }
 
 static struct peaks find_peaks(const struct voltammetry *v, const double *i) {
-    const double *e = v->table.column[1];
+    const double *e = v->table.column[POTENTIAL];
     size_t low = 0, high = v->turn;
     for (size_t k = 0; k < v->table.rows; k++) {
         if (k < v->turn && i[k] < i[low]) low = k;
@@ -102,10 +128,10 @@ enum pl_code twin_voltammetry_load(void **data, const char *path, double *p, str
     struct voltammetry *v = PL_NEW(struct voltammetry);
     *data = v;
     if (!v) return pl_error_set(error, PL_NO_MEMORY, "no memory for a voltammogram");
-    enum pl_code code = lab_read(&v->table, path, 4, taken, error);
+    enum pl_code code = lab_read(&v->table, path, twin_voltammetry_columns, false, taken, error);
     if (code) return code;
     size_t n = v->table.rows;
-    const double *t = v->table.column[0], *e = v->table.column[1];
+    const double *t = v->table.column[TIME], *e = v->table.column[POTENTIAL];
     if (n < 20) return pl_error_set(error, PL_SYNTAX, "%s: %zu rows are no cycle", path, n);
     for (size_t k = 0; k < n; k++)
         if (e[k] < e[v->turn]) v->turn = k;
@@ -113,7 +139,7 @@ enum pl_code twin_voltammetry_load(void **data, const char *path, double *p, str
         return pl_error_set(error, PL_SYNTAX, "%s: the potential does not go down and up again", path);
     v->cycle = t[n - 1] + (t[n - 1] - t[0]) / (double)(n - 1);
     v->rate = fabs((e[v->turn] - e[0]) / (t[v->turn] - t[0]));
-    v->height = find_peaks(v, v->table.column[3]).height;
+    v->height = find_peaks(v, v->table.column[CURRENT]).height;
     taken->points = n;
     return PL_OK;
 }
@@ -126,8 +152,8 @@ void twin_voltammetry_unload(void *data) {
 
 void twin_voltammetry_observed(const void *data, double *position, double *value) {
     const struct voltammetry *v = data;
-    memcpy(position, v->table.column[0], v->table.rows * sizeof *position);
-    memcpy(value, v->table.column[3], v->table.rows * sizeof *value);
+    memcpy(position, v->table.column[POTENTIAL], v->table.rows * sizeof *position);
+    memcpy(value, v->table.column[CURRENT], v->table.rows * sizeof *value);
 }
 
 void twin_voltammetry_weight(const void *data, double *weight) {
@@ -140,8 +166,10 @@ enum pl_code twin_voltammetry_predict(void *data, const double *p, double *value
     struct voltammetry *v = data;
     v->p = p;
     struct layer l = {.cells = CELLS,
-                      .thickness = p[THICKNESS],
-                      .growth = growth_for(p[THICKNESS]),
+                      .thickness = FAR * p[THICKNESS],
+                      .growth = growth_for(FAR * p[THICKNESS]),
+                      .mixing = p[THICKNESS],
+                      .radius = p[EDGE] > 0 ? sqrt(p[AREA] / PI) / p[EDGE] : 0,
                       .diffusivity = p[DIFFUSIVITY],
                       .electrons = 1,
                       .bulk = fmax(p[CONCENTRATION] * p[REDUCED], 1e-9),
@@ -153,8 +181,8 @@ enum pl_code twin_voltammetry_predict(void *data, const double *p, double *value
                       .context = v};
     enum pl_code code = layer_open(&l, p[CONCENTRATION] * p[REDUCED], error);
     for (size_t k = 0; k < v->table.rows && !code; k++) {
-        double t = v->table.column[0][k];
-        code = layer_advance(&l, v->cycle + t, NULL, error);
+        double t = v->table.column[TIME][k];
+        code = layer_advance(&l, p[BEFORE] * v->cycle + t, NULL, error);
         if (code) break;
         double swept = k < v->turn ? -v->rate : v->rate;
         value[k] = layer_current(&l) * p[AREA] + p[CAPACITANCE] * swept + p[OFFSET];
@@ -163,34 +191,42 @@ enum pl_code twin_voltammetry_predict(void *data, const double *p, double *value
     return code;
 }
 
+/* By the height of the record: a current between the peaks, and all along. */
+static void tell_current(const struct pl_model_report *report, const char *subject, const char *quantity,
+                         struct pl_model_finding f) {
+    f.subject = subject;
+    f.quantity = quantity;
+    f.limit = 0.05;
+    f.good = fabs(f.error) <= f.limit;
+    report->tell(report->context, &f);
+}
+
 double twin_voltammetry_misfit(const void *data, const double *p, const double *predicted, const bool *use,
                                const struct pl_model_report *report) {
-    (void)p, (void)use;
+    (void)p;
     const struct voltammetry *v = data;
-    struct peaks is = find_peaks(v, v->table.column[3]), found = find_peaks(v, predicted);
+    struct peaks is = find_peaks(v, v->table.column[CURRENT]), found = find_peaks(v, predicted);
     double measured = (is.anodic - is.cathodic) * 1000, modelled = (found.anodic - found.cathodic) * 1000;
-    if (report) {
-        char subject[48];
-        snprintf(subject, sizeof subject, "%.0f mV/s", v->rate * 1000);
-        struct pl_model_finding f = {.subject = subject,
-                                     .quantity = "separation of the peaks",
-                                     .unit = "mV",
-                                     .expected = measured,
-                                     .found = modelled,
-                                     .error = modelled - measured,
-                                     .limit = 5,
-                                     .error_unit = "mV"};
-        f.good = fabs(f.error) <= f.limit;
-        report->tell(report->context, &f);
-        f = (struct pl_model_finding){.subject = subject,
-                                      .quantity = "current between the peaks",
-                                      .unit = "uA",
-                                      .expected = is.height * 1e6,
-                                      .found = found.height * 1e6,
-                                      .error = found.height / is.height - 1,
-                                      .limit = 0.05};
-        f.good = fabs(f.error) <= f.limit;
-        report->tell(report->context, &f);
-    }
+    if (!report) return fabs(modelled - measured);
+    char subject[48];
+    snprintf(subject, sizeof subject, "%.0f mV/s", v->rate * 1000);
+    struct pl_model_finding f = {.subject = subject,
+                                 .quantity = "separation of the peaks",
+                                 .unit = "mV",
+                                 .expected = measured,
+                                 .found = modelled,
+                                 .error = modelled - measured,
+                                 .limit = 5,
+                                 .error_unit = "mV"};
+    f.good = fabs(f.error) <= f.limit;
+    report->tell(report->context, &f);
+    tell_current(report, subject, "current between the peaks",
+                 (struct pl_model_finding){.unit = "uA",
+                                           .expected = is.height * 1e6,
+                                           .found = found.height * 1e6,
+                                           .error = found.height / is.height - 1});
+    double rms = lab_rms(predicted, v->table.column[CURRENT], use, v->table.rows);
+    tell_current(report, subject, "current all along, rms",
+                 (struct pl_model_finding){.unit = "uA", .expected = 0, .found = rms * 1e6, .error = rms / is.height});
     return fabs(modelled - measured);
 }

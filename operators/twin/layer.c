@@ -49,12 +49,12 @@ static void diffuse(const struct layer *l, double t, const double *c, double cur
     double flux = -current / charge(l); /* away from the electrode */
     *passed_near = flux / l->whole;
     for (int i = 0; i < l->cells; i++) {
-        double next;
+        double next, speed = l->diffusivity * l->gate[i];
         if (i + 1 < l->cells)
-            next = l->diffusivity * (c[i] - c[i + 1]) * 2 / (l->width[i] + l->width[i + 1]);
+            next = speed * (c[i] - c[i + 1]) * 2 / (l->width[i] + l->width[i + 1]);
         else
-            next = l->closed ? 0 : l->diffusivity * (c[i] - l->bulk) * 2 / l->width[i];
-        rate[i] = (flux - next) / l->width[i];
+            next = l->closed ? 0 : speed * (c[i] - l->bulk) * 2 / l->width[i];
+        rate[i] = (flux - next) / l->volume[i];
         if (l->source) rate[i] += l->source(t, l->place[i], l->context);
         flux = next;
     }
@@ -96,22 +96,38 @@ static int event(double t, const double *y, double *value, void *self) {
 
 /* ---- Life cycle ---- */
 
+/* How much wider a shell is at a distance from the electrode than at it. */
+static double wider(const struct layer *l, double x) {
+    return l->radius > 0 ? 1 + x / l->radius : 1;
+}
+
+/* How much more than diffusion alone the solution carries at a distance from the electrode. */
+static double mixed(const struct layer *l, double x) {
+    const double EDDIES = 1.507;
+    return l->mixing > 0 ? 1 + EDDIES * pow(x / l->mixing, 4) : 1;
+}
+
 enum pl_code layer_place(struct layer *l, struct pl_error **error) {
     if (l->memory) return PL_OK;
     if (l->cells < 2 || l->cells > LAYER_CELLS)
         return pl_error_set(error, PL_RANGE, "%d cells in a layer: 2 to %d are possible", l->cells, LAYER_CELLS);
     size_t n = (size_t)l->cells;
-    l->memory = pl_alloc((2 * n + n + 3) * sizeof *l->memory);
+    l->memory = pl_alloc((4 * n + n + 3) * sizeof *l->memory);
     if (!l->memory) return pl_error_set(error, PL_NO_MEMORY, "no memory for %d cells", l->cells);
     l->width = l->memory;
     l->place = l->memory + n;
-    l->y = l->memory + 2 * n;
+    l->volume = l->memory + 2 * n;
+    l->gate = l->memory + 3 * n;
+    l->y = l->memory + 4 * n;
     double growth = l->growth > 0 ? l->growth : 1, from = 0;
     bool even = fabs(growth - 1) < 1e-9;
     double width = even ? l->thickness / l->cells : l->thickness * (growth - 1) / (pow(growth, l->cells) - 1);
     for (int i = 0; i < l->cells; i++) {
         l->width[i] = width;
         l->place[i] = from + width / 2;
+        double near_side = wider(l, from), far_side = wider(l, from + width);
+        l->gate[i] = far_side * far_side * mixed(l, from + width);
+        l->volume[i] = width * (near_side * near_side + near_side * far_side + far_side * far_side) / 3;
         from += width;
         width *= growth;
     }
@@ -156,7 +172,7 @@ static enum pl_code make_solver(struct layer *l, double t, struct pl_error **err
 static double amount(const struct layer *l, const double *c) {
     double sum = 0;
     for (int i = 0; i < l->cells; i++)
-        sum += c[i] * l->width[i];
+        sum += c[i] * l->volume[i];
     return sum;
 }
 
@@ -224,7 +240,7 @@ double layer_carry(struct layer *l, struct state *state) {
     int count = l->cells, control = (int)l->control;
     for (int i = 0; i < count; i++) {
         width[i] = l->width[i];
-        amount[i] = there[1 + i] * l->width[i];
+        amount[i] = there[1 + i] * l->volume[i];
     }
     state_carry(state, &t);
     state_carry(state, &l->begun);
@@ -240,7 +256,7 @@ double layer_carry(struct layer *l, struct state *state) {
     double *y = l->y + head(l) - 1;
     state_spread(width, amount, count, l->width, y + 1, l->cells);
     for (int i = 0; i < l->cells; i++)
-        y[1 + i] /= l->width[i];
+        y[1 + i] /= l->volume[i];
     y[0] = passed[0] / l->whole;
     y[1 + l->cells] = passed[1] / l->whole;
     return t;
@@ -284,10 +300,10 @@ double layer_limit(const struct layer *l) {
 double complex layer_response(const struct layer *l, double hertz) {
     double complex w = 2 * 3.14159265358979323846 * hertz * I;
     /* From the far side: the admittance of all cells behind a face, cell by cell. */
-    double complex admittance = l->closed ? 0 : 2 * l->diffusivity / l->width[l->cells - 1];
+    double complex admittance = l->closed ? 0 : 2 * l->diffusivity * l->gate[l->cells - 1] / l->width[l->cells - 1];
     for (int i = l->cells - 1; i >= 0; i--) {
-        double complex here = admittance + w * l->width[i]; /* flux into the cell's centre by its concentration */
-        double resistance = i ? (l->width[i] + l->width[i - 1]) / 2 / l->diffusivity : l->width[0] / 2 / l->diffusivity;
+        double complex here = admittance + w * l->volume[i]; /* flux into the cell's centre by its concentration */
+        double resistance = (i ? (l->width[i] + l->width[i - 1]) / l->gate[i - 1] : l->width[0]) / 2 / l->diffusivity;
         admittance = 1 / (1 / here + resistance);
     }
     return 1 / admittance;

@@ -7,6 +7,13 @@
  *     LAYER_CURRENT     the current; the overpotential is an algebraic unknown (IDAS)
  *     LAYER_POTENTIAL   the overpotential, or any law i = a c - b that `line` gives; the current follows (CVODES)
  *     LAYER_DEPLETED    nothing is left at the surface: the current is what diffusion brings
+ * With a radius the layer is a shell around a sphere of it: what is near the electrode spreads over more and more. A
+ * small disk's edge brings in as much as a sphere of the disk's own radius does, to the first order (Soos and Lingane
+ * 1964; Aoki and Osteryoung 1981).
+ *
+ * Where the solution mixes, eddies carry too, and more and more with the fourth power of the distance (Amatore et al.,
+ * J. Electroanal. Chem. 500 (2001) 62).
+ *
  * The far side has the bulk's concentration, or is closed. Amounts that have passed either side are unknowns too, so
  * that the balance is kept by the integration itself.
  */
@@ -25,6 +32,8 @@ enum layer_control { LAYER_CURRENT, LAYER_POTENTIAL, LAYER_DEPLETED };
 struct layer {
     int cells;
     double thickness, growth; /* m; width of a cell by that of the one before it, 0: all alike */
+    double radius;            /* m: of a sphere that is the electrode; 0: a plane */
+    double mixing;            /* m: where the solution begins to mix by itself; 0: it rests */
     double diffusivity;       /* m2/s */
     double electrons;         /* by molecule consumed */
     double bulk;              /* mol/m3 */
@@ -43,6 +52,7 @@ struct layer {
     void *context;
 
     double *memory, *width, *place;
+    double *volume, *gate; /* of cells (m3), and of their far sides (m2), by m2 of the electrode */
     struct solver *solver;
     double *y;
     double begun; /* mol/m2 at the start */

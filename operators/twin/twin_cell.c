@@ -18,7 +18,8 @@ static const struct pl_option twin_options[] = {
     PL_OPT_STRING(struct twin, signal[FOLLOW_ANODE], "anode_pos", "anode_pos", PL_FIXED,
                   "Of the anode beam's position, up is more; mm, or the tag's unit (cm, m)."),
     PL_OPT_STRING(struct twin, signal[FOLLOW_FEED], "feed", "feed_total", PL_FIXED,
-                  "Of the count of alumina fed so far, kg."),
+                  "Of the count of alumina fed so far, kg: each minute or more often, for anode effects are foreseen "
+                  "by it. Behind five minutes without it counts as not known."),
     PL_OPT_STRING(struct twin, signal[FOLLOW_FLUORIDE], "alf3", "alf3_total", PL_FIXED, "Of that of AlF3, kg."),
     PL_OPT_STRING(struct twin, signal[FOLLOW_TAPPED], "tapped", "tapped_total", PL_FIXED,
                   "Of that of metal tapped, kg."),
@@ -259,7 +260,7 @@ static const struct pl_table_def twin_tables[] = {
                      .record_size = sizeof(struct twin_step),
                      .doc = "By asset and begin: what came in a step that is not over."},
     [TABLE_CELLS] = {.name = "cells",
-                     .version = 4,
+                     .version = 5,
                      .record_size = sizeof(struct follow_record),
                      .doc = "By asset: the state of model and estimator."},
     [TABLE_PROGRESS] = {.name = "progress",

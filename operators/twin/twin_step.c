@@ -120,6 +120,7 @@ static bool take_step(struct twin *t, struct pl_node *node, struct twin_cell *ce
     read_sums(step, in);
     pl_table_drop(t->steps, cell->asset, begin);
     bool fresh = r->count == 0;
+    if (!cell->resumed) cell->resumed = begin;
     uint32_t rung = fresh ? 0 : r->rung;
     enum pl_code code = stand(t, cell, r, in, begin, &error);
     if (!code) code = follow_step(&cell->follow, r, &t->setup, in, begin + t->step, &result, &error);

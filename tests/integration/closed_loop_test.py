@@ -22,6 +22,8 @@ HOSTILE = [
                                             "stuck:line1.pot02.bath_temp:10m:-:940"], []),
     ("sensors that drift", ["drift:line1.pot*.bath_temp:0s:-:12", "drift:line1.pot*.voltage:0s:-:-0.1"], []),
     ("noise and spikes", ["noise:line1.pot*.voltage:0s:-:0.2", "spike:line1.pot*.bath_temp:0s:-:60,0.05"], []),
+    ("a line whose current is not what its pots have", ["offset:line1.pot*.current:0s:-:-25", "offset:line1.line_current:0s:-:-25"], []),
+    ("a line current that comes and goes", ["dropout:line1.line_current:10m:2h:0.7", "spike:line1.pot*.current:0s:-:40,0.05"], []),
     ("a model 20 % too high", [], ["bath=7440", "metal=18000", "bath_film=1440", "metal_film=1440", "dissolution=0.0048"]),
     ("a model 20 % too low", [], ["bath=4960", "metal=12000", "bath_film=960", "metal_film=960", "dissolution=0.0032"]),
 ]
@@ -29,7 +31,7 @@ HOSTILE = [
 
 def run(folder, *more, arm="acd"):
     command = [sys.executable, BENCH, "--bin", BIN, "--out", folder, "--hours", HOURS, "--from", "0", "--pots", str(POTS), "--step", "10s",
-               "--seeds", "11", "--practice", "good", "--arms", arm, *more]
+               "--seeds", "11", "--practice", "good", "--arms", arm, "--jobs", "2", *more]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "POTLINE_HTTP": "off"})
     if done.returncode:
         sys.exit(f"closed loop: {' '.join(command)}: {done.stdout[-2000:]} {done.stderr[-3000:]}")
@@ -43,6 +45,24 @@ def run(folder, *more, arm="acd"):
 def expect(condition, text):
     if not condition:
         sys.exit(f"closed loop: {text}")
+
+
+def check_folder(folder):
+    """What is there is not done again, is told as a table, and is no pair of a run with another set-up."""
+    def bench(*more):
+        command = [sys.executable, BENCH, "--bin", BIN, "--out", folder, "--from", "0", "--pots", str(POTS), "--step", "10s", "--seeds", "11",
+                   "--practice", "good", "--table", *more]
+        return subprocess.run(command, capture_output=True, text=True)
+    told = bench("--hours", HOURS)
+    for needed in ("kWh/t", "kg CO2e/t", "anode effects/pot-day", "t/pot-day", "current efficiency %", "95 % CI", "outside of limits by truth, baseline",
+                   "outside of limits by truth, with it"):
+        expect(needed in told.stdout, f"the table has no {needed}: {told.stdout} {told.stderr}")
+    other = bench("--hours", "3")
+    expect(other.returncode == 1 and "use another folder" in other.stderr, f"another set-up in the same folder: {other}")
+    with open(os.path.join(folder, "good-acd-seed11.json")) as file:
+        result = json.load(file)
+    days = {round(pot["days"] * 24, 1) for pot in result["truth"].values()}
+    expect(days == {float(HOURS)}, f"a run of {HOURS} h has {days} h of each pot")
 
 
 def broken(result):
@@ -65,14 +85,15 @@ def main():
         os.makedirs(f"{work}/1")
         before, after = run(f"{work}/1", "--check")
         _, again = run(f"{work}/2", "--check")
-        expect(after["log"] == again["log"], f"what was written differs between two runs: {after['writes']}, {again['writes']}")
+        expect(after["writes"]["log"] == again["writes"]["log"], f"what was written differs between two runs: {after['writes']}, {again['writes']}")
         expect(after["writes"]["count"] >= 2 * POTS and not after["writes"]["refused"], f"anodes should have been moved: {after['writes']}")
         for pot, figures in after["truth"].items():
             expect(figures["acd"] < before["truth"][pot]["acd"], f"{pot}: the anodes are no lower than without the loop: {figures}")
+        check_folder(f"{work}/1")
         told = [] if BRIEF else [with_current(f"{work}/3")]
         for i, (name, faults, model) in enumerate(HOSTILE[:2] if BRIEF else HOSTILE):
             more = [part for fault in faults for part in ("--fault", fault)] + [part for value in model for part in ("--model", value)]
-            alone, loop = run(f"{work}/h{i}", *more)
+            alone, loop = run(f"{work}/h{i}", *more, arm="acd+current")
             writes = loop["writes"]
             expect(not writes["unsafe"], f"{name}: unsafe: {writes['unsafe'][:5]}")
             worse = {k: m for k, m in broken(loop).items() if m > broken(alone).get(k, 0)}

@@ -1,27 +1,18 @@
 #!/usr/bin/python3
 """detect.recurrent from training to ticket, as people use it.
 
-Networks whose weights are written here with PyTorch's names must forecast what the same equations in NumPy do. Then a model is
-trained on recorded rows, interrupted and gone on with, put to work; a fault opens a ticket, which people close from the shell;
-the engine is killed right behind their answers."""
-import csv
+A model is trained on recorded rows, interrupted and gone on with, put to work; a fault opens a ticket, which people close from
+the shell; the engine is killed right behind their answers."""
 import fcntl
 import json
 import math
 import os
 import random
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
 import time
-
-try:
-    import numpy as np
-except ImportError:
-    print("skipped: NumPy is not there")
-    sys.exit(77)
 
 POTLINE = os.path.join(os.environ.get("POTLINE_BIN", "build/release/bin"), "potline")
 PATIENCE = 60
@@ -33,95 +24,6 @@ def call(*arguments, code=0, **environment):
     if done.returncode != code:
         sys.exit(f"potline {' '.join(map(str, arguments))}: {done.returncode}, not {code}\n{done.stderr}{done.stdout[-2000:]}")
     return done
-
-
-# ---- PyTorch's names and equations, in NumPy ----
-
-def write_safetensors(path, tensors, metadata):
-    header, data = {"__metadata__": metadata}, b""
-    for name, value in tensors.items():
-        raw = value.astype("<f4").tobytes()
-        header[name] = {"dtype": "F32", "shape": list(value.shape), "data_offsets": [len(data), len(data) + len(raw)]}
-        data += raw
-    text = json.dumps(header).encode()
-    with open(path, "wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text + data)
-
-
-def network(kind, signals, units, layers, generator):
-    gates = {"lstm": 4, "gru": 3}[kind]
-    draw = lambda *shape: generator.uniform(-0.6, 0.6, shape).astype(np.float32)
-    tensors = {}
-    for layer in range(layers):
-        tensors[f"body.rnn.weight_ih_l{layer}"] = draw(gates * units, units if layer else signals)
-        tensors[f"body.rnn.weight_hh_l{layer}"] = draw(gates * units, units)
-        tensors[f"body.rnn.bias_ih_l{layer}"] = draw(gates * units)
-        tensors[f"body.rnn.bias_hh_l{layer}"] = draw(gates * units)
-    tensors["linear.weight"], tensors["linear.bias"] = draw(signals, units), draw(signals)
-    return tensors
-
-
-def forecasts(kind, tensors, rows):
-    """As torch.nn.LSTM and torch.nn.GRU say it; what is forecast behind each row."""
-    sigmoid = lambda x: 1 / (1 + np.exp(-x))
-    of = {name: value.astype(float) for name, value in tensors.items()}
-    layers = sum("weight_ih" in name for name in of)
-    units = of["linear.weight"].shape[1]
-    h, c, out = np.zeros((layers, units)), np.zeros((layers, units)), []
-    for x in rows:
-        for layer in range(layers):
-            a = of[f"body.rnn.weight_ih_l{layer}"] @ x + of[f"body.rnn.bias_ih_l{layer}"]
-            b = of[f"body.rnn.weight_hh_l{layer}"] @ h[layer] + of[f"body.rnn.bias_hh_l{layer}"]
-            if kind == "lstm":
-                i, f, g, o = np.split(a + b, 4)
-                c[layer] = sigmoid(f) * c[layer] + sigmoid(i) * np.tanh(g)
-                h[layer] = sigmoid(o) * np.tanh(c[layer])
-            else:
-                (ar, az, an), (br, bz, bn) = np.split(a, 3), np.split(b, 3)
-                r, z = sigmoid(ar + br), sigmoid(az + bz)
-                h[layer] = (1 - z) * np.tanh(an + r * bn) + z * h[layer]
-            x = h[layer]
-        out.append(of["linear.weight"] @ h[-1] + of["linear.bias"])
-    return np.array(out)
-
-
-FOREIGN = """
-potline: 1
-name: foreign
-log: { kind: none }
-nodes:
-  in: { op: source.csv, path: "${IN}", layout: wide, prefix: unit. }
-  watch: { op: detect.recurrent, from: in, model: "${MODEL}", inputs: NAMES, signals: 32, state: 256 }
-  out: { op: sink.csv, from: watch.forecast, path: "${OUT}" }
-"""
-
-
-def foreign(work):
-    generator = np.random.default_rng(3)
-    paths = {name: os.path.join(work, name) for name in ("foreign.yaml", "in.csv", "out.csv", "net.safetensors")}
-    for kind, signals, units, layers in (("lstm", 3, 20, 2), ("gru", 5, 7, 1), ("lstm", 30, 64, 1), ("gru", 4, 33, 3)):
-        names = [f"s{i:02}" for i in range(signals)]
-        rows = np.round(generator.normal(size=(200, signals)), 6)
-        with open(paths["in.csv"], "w", encoding="utf-8") as file:
-            file.write("time," + ",".join(names) + "\n")
-            for i, row in enumerate(rows):
-                file.write(f"2026-01-01T00:{i // 60:02}:{i % 60:02}Z," + ",".join(f"{v:.6f}" for v in row) + "\n")
-        with open(paths["foreign.yaml"], "w", encoding="utf-8") as file:
-            file.write(FOREIGN.replace("NAMES", "[" + ", ".join(names) + "]"))
-        tensors = network(kind, signals, units, layers, generator)
-        write_safetensors(paths["net.safetensors"], tensors, {})
-        call("run", paths["foreign.yaml"], "--until-eof", "-q", IN=paths["in.csv"], OUT=paths["out.csv"],
-             MODEL=paths["net.safetensors"])
-        told = {}
-        with open(paths["out.csv"], encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                told[(row["tag"], int(row["time_ns"]))] = float(row["value"])
-        first = min(time for _, time in told) - 10**9
-        expected = forecasts(kind, tensors, rows)
-        worst = max(abs(told[(f"unit.{name}.expected", first + (i + 1) * 10**9)] - expected[i, s])
-                    for i in range(len(rows) - 1) for s, name in enumerate(names))
-        print(f"{kind}, {layers} layers of {units}, {signals} signals: {worst:.1e} from NumPy")
-        assert len(told) == (len(rows) - 1) * signals and worst < 2e-5, worst
 
 
 # ---- Training on what was recorded ----
@@ -306,7 +208,6 @@ nodes:
 def main():
     with tempfile.TemporaryDirectory(prefix="potline-detector-") as work:
         warned(work)
-        foreign(work)
         at_work(*trained(work), work)
 
 

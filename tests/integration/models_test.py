@@ -3,12 +3,11 @@
 
 The same equations as the models', written down again here in NumPy and integrated by SciPy's BDF, must give the same
 temperatures, thicknesses and concentrations to 1e-5. Then the command line: every verb, mistakes in arguments, a file of
-profiles, plots, and constants that a calibration must find again in data that are made here.
+profiles, plots. Calibration is in calibrate_test.py.
 """
 import json
 import math
 import os
-import random
 import subprocess
 import sys
 import tempfile
@@ -21,16 +20,10 @@ except ImportError:
     print("skipped: SciPy is not there")
     sys.exit(77)
 
-POTLINE = os.path.join(os.environ.get("POTLINE_BIN", "build/release/bin"), "potline")
+from modelling import POTLINE, potline
+
 SIGMA, FARADAY, GAS = 5.670374419e-8, 96485.33212, 8.314462618
 TOLERANCE = 1e-5
-
-
-def potline(*arguments, code=0):
-    done = subprocess.run([POTLINE, "model", *arguments], capture_output=True, text=True)
-    if done.returncode != code:
-        sys.exit(f"potline model {' '.join(arguments)}: exit code {done.returncode}, not {code}\n{done.stderr}{done.stdout[-2000:]}")
-    return done
 
 
 def run(model, until, **values):
@@ -185,6 +178,10 @@ def commands(work):
     assert "is no number" in potline("run", "SidewallLedgeModel", "--set", "film=nan", code=2).stderr
     assert "is no input" in potline("run", "SidewallLedgeModel", "--set", "lining=0.2@1h", code=2).stderr
     assert "did you mean ledge" in potline("run", "SidewallLedgeModel", "--of", "lege", "--plot", code=2).stderr
+    assert 'has the unit "mm"; a number in degC is expected, 600 to 1300' in potline(
+        "run", "SidewallLedgeModel", "--set", "bath_temperature=43mm", code=2).stderr
+    assert 'has the unit "zz"; a number in W/m2/K' in potline("run", "SidewallLedgeModel", "--set", "film=900zz", code=2).stderr
+    potline("run", "SidewallLedgeModel", "--set", "bath_temperature=965degC", "--until", "1m")
     assert "not a duration" in potline("run", "SidewallLedgeModel", "--until", "8", code=2).stderr
 
     assert "potline model show" in potline("run", "SidewallLedgeModel", "--set", "zzz=3", code=2).stderr
@@ -212,218 +209,6 @@ def commands(work):
     said = json.loads(frozen.stdout)
     assert said["error"]["code"] == "RANGE" and "freezes" in said["error"]["text"]
     assert said["outputs"]["bath_temperature"][-1] is not None
-
-
-def calibrate(work):
-    path, other = os.path.join(work, "a.csv"), os.path.join(work, "b.csv")
-    noise = random.Random(3)
-    for name, count in ((path, 30), (other, 11)):
-        with open(name, "w", encoding="utf-8") as file:
-            file.write("I_A,I_std_A,U_V,U_std_V\n")
-            for i in range(1, count):
-                current = 40 * i / count
-                file.write(f"{current},0,{1.44 + 0.0225 * math.log(current) + 0.0103 * current + noise.gauss(0, 5e-4)},0\n")
-    said = json.loads(potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--judge", other, "--json").stdout)
-    found = {c["name"]: c for c in said["constants"]}
-    for name, value in (("base", 1.44), ("slope", 0.0225), ("resistance", 0.0103)):
-        c = found[name]
-        assert abs(c["value"] - value) < 4 * c["deviation"], (name, c)
-        assert c["low"] < c["value"] < c["high"]
-    assert said["good"] and said["files"][1]["judge"] and said["files"][1]["judged"] < 2, said["files"]
-    assert "there is no parameter" in potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--fit", "nothing", code=2).stderr
-    assert "did you mean resistance" in potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--fit", "resistence", code=2).stderr
-    assert "no experiment" in potline("calibrate", "CellModel", "--data", path, code=2).stderr
-    assert "needs --data" in potline("calibrate", "CellModel", code=2).stderr
-    fixed = json.loads(potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--set", "base=1.44", "--json").stdout)
-    assert "base" not in {c["name"] for c in fixed["constants"]} and len(fixed["constants"]) == len(found) - 1, fixed["constants"]
-    own = json.loads(potline("calibrate", "ElectrodeKineticsModel", "--data", f"{path},base=1.44", "--json").stdout)
-    assert own["constants"] == fixed["constants"], own["constants"]
-    for call in (("--data", path, "--set", "base=1.44"), ("--data", f"{path},base=1.44")):
-        assert "base is named in --fit and has a value set" in potline("calibrate", "ElectrodeKineticsModel", *call, "--fit", "base,slope", code=2).stderr
-    assert "base is set for 1 of 2 files" in potline("calibrate", "ElectrodeKineticsModel", "--data", f"{path},base=1.44", "--data", other, code=2).stderr
-    shared = potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--judge", other, "--share", "0.3", code=2).stderr
-    assert "--share has no meaning with --judge" in shared, shared
-    parts = json.loads(potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--judge", other, "--json").stdout)["files"]
-    assert [(f["points_fitted"], f["points_judging"]) for f in parts] == [(29, 0), (0, 10)], parts
-    mistakes(work, path)
-    assert "slope is named twice" in potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--fit", "slope,base,slope", code=2).stderr
-    whole = json.loads(potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--share", "1", "--json").stdout)
-    assert whole["foreseen"] is None and whole["told"] is None, whole
-    broken = os.path.join(work, "broken.csv")
-    with open(broken, "w", encoding="utf-8") as file:
-        file.write("I_A,I_std_A,U_V,U_std_V\n1,2\nnonsense\n")
-    potline("calibrate", "ElectrodeKineticsModel", "--data", broken, code=1)
-
-
-def mistakes(work, good):
-    """Files that are none, or of something else: what to do is said."""
-    def said(*arguments, model="ElectrodeKineticsModel", code=2):
-        return potline("calibrate", model, *arguments, code=code).stderr
-
-    def write(name, text):
-        path = os.path.join(work, name)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-        return path
-
-    assert "is a folder: name a file" in said("--data", work)
-    assert "is empty: a line of column names" in said("--data", write("empty.csv", ""))
-    assert "No such file" in said("--data", os.path.join(work, "none.csv"))
-    turning = write("turning.csv", "E_V,j_mA_cm2\n" + "".join(f"{0.7 - 0.01 * i},{-1 - 0.02 * i}\n" for i in range(50)))
-    assert f"{turning}: nothing tells rpm" in said("--data", turning) and f"write {turning},rpm=VALUE" in said("--data", turning)
-    assert "of experiment koutecky-levich, not of electrolyser" in said("--data", good, "--judge", turning)
-    assert "no experiment of FourierHeatModel has such columns" in said("--data", good, model="FourierHeatModel")
-    assert "has no experiment to be calibrated by; these have: CathodeLiningModel" in said("--data", good, model="AluminaTransportModel")
-    again = os.path.join(work, "again.csv")
-    os.link(good, again)
-    assert "is what is fitted to" in said("--data", good, "--judge", good)
-    assert "is what is fitted to" in said("--data", f"{good},slope=0.02", "--judge", f"{again},slope=0.02")
-    alone = write("2C_T.csv", "t_s,dT_K\n0,0\n10,0.1\n")
-    assert "the voltage of this discharge, beside" in said("--data", alone, model="FourierHeatModel", code=1)
-    few = write("few.csv", "I_A,I_std_A,U_V,U_std_V\n1,0,1.44,0\n2,0,1.46,0\n3,0,1.47,0\n")
-    assert "give a longer record or more of it" in said("--data", few, code=1)
-
-
-def gaps(work):
-    """Rows without a number are left out, and counted with the line of the first; a file that is mostly such is none."""
-    def written(every, text):
-        path = os.path.join(work, "gaps.csv")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write("I_A,I_std_A,U_V,U_std_V\n")
-            for i in range(40):
-                current = 0.5 + i
-                voltage = text if i % every == 3 % every else f"{1.44 + 0.0225 * math.log(current) + 0.0103 * current:.6f}"
-                file.write(f"{current},0,{voltage},0\n")
-        return ["calibrate", "ElectrodeKineticsModel", "--data", path]
-    for text in ("n/a", "", "nan"):
-        call = written(10, text)
-        said = json.loads(potline(*call, "--json").stdout)["files"][0]
-        assert (said["points"], said["left_out"], said["left_out_line"]) == (36, 4, 5), (text, said)
-        assert "Left out: 4 rows of gaps.csv, the first in line 5" in potline(*call).stdout
-    assert "40 of 40 rows hold no number" in potline(*written(1, "n/a"), code=1).stderr
-    said = json.loads(potline(*written(41, "n/a"), "--json", code=0).stdout)["files"][0]
-    assert (said["left_out"], said["left_out_line"]) == (1, 5), said
-
-
-def foreseen(work):
-    """What lies between is foreseen and told; what is far beyond what was fitted to is not."""
-    noise = random.Random(11)
-    parts = {}
-    for name, currents in (("low", [0.5 + 0.05 * i for i in range(12)]), ("whole", [0.5 + i for i in range(60)]),
-                           ("rest", [1.2 + 2.9 * i for i in range(20)])):
-        parts[name] = os.path.join(work, f"{name}.csv")
-        with open(parts[name], "w", encoding="utf-8") as file:
-            file.write("I_A,I_std_A,U_V,U_std_V\n")
-            for current in currents:
-                file.write(f"{current},0,{1.44 + 0.0225 * math.log(current) + 0.0103 * current + noise.gauss(0, 2e-3)},0\n")
-    for part, told in (("low", False), ("whole", True)):
-        said = json.loads(subprocess.run([POTLINE, "model", "calibrate", "ElectrodeKineticsModel", "--data", parts[part], "--judge", parts["rest"],
-                                          "--json"], capture_output=True, text=True).stdout)
-        rest = said["files"][1]
-        assert rest["told"] == said["told"] == told and rest["judged"] <= rest["foreseen"], said
-        assert (rest["beyond"] > 10) == (not told), rest
-    text = subprocess.run([POTLINE, "model", "calibrate", "ElectrodeKineticsModel", "--data", parts["low"], "--judge", parts["rest"]],
-                          capture_output=True, text=True).stdout
-    assert " about " in text and "<=" not in text, text
-    aged = os.path.join(work, "aged.csv")
-    with open(parts["rest"], encoding="utf-8") as file, open(aged, "w", encoding="utf-8") as other:
-        other.write(file.readline())
-        for row in file:
-            current, _, voltage, _ = row.split(",")
-            other.write(f"{current},0,{float(voltage) + 0.03},0\n")
-    call = [POTLINE, "model", "calibrate", "ElectrodeKineticsModel", "--data", parts["whole"], "--judge"]
-    exceeded = subprocess.run([*call, aged], capture_output=True, text=True).stdout
-    assert "More than foreseen: aged.csv is missed by" in exceeded, exceeded
-    assert "More than foreseen" not in subprocess.run([*call, parts["rest"]], capture_output=True, text=True).stdout
-    for judge, as_foreseen in ((aged, False), (parts["rest"], True)):
-        said = json.loads(subprocess.run([*call, judge, "--json"], capture_output=True, text=True).stdout)
-        assert said["files"][1]["as_foreseen"] is as_foreseen and said["files"][0]["as_foreseen"] is None, said["files"]
-    assert "Not told: that rest.csv is met within 10" in text and "are extrapolated to" in text, text
-
-
-def piped(work):
-    """A pipe is read whole where its experiment is named; where it is not, nothing of it is lost silently."""
-    rows = "I_A,I_std_A,U_V,U_std_V\n" + "".join(f"{0.5 + i},0,{1.44 + 0.0225 * math.log(0.5 + i) + 0.0103 * (0.5 + i):.6f},0\n" for i in range(60))
-    call = [POTLINE, "model", "calibrate", "ElectrodeKineticsModel", "--data", "/dev/stdin", "--json"]
-    named = subprocess.run([*call, "--experiment", "electrolyser"], input=rows, capture_output=True, text=True)
-    said = json.loads(named.stdout)
-    assert said["good"] and said["files"][0]["points"] == 60, said
-    unnamed = subprocess.run(call, input=rows, capture_output=True, text=True)
-    assert unnamed.returncode == 2 and "--experiment" in unnamed.stderr and "electrolyser " in unnamed.stderr, unnamed
-
-
-def disk(work):
-    """One speed of a disk with a background; two constants that only several speeds tell apart are said to be open."""
-    path = os.path.join(work, "disk_0900rpm.csv")
-    noise, levich = random.Random(5), 0.62 * FARADAY * 1.9e-9 ** (2 / 3) * 1e-6 ** (-1 / 6) * 1.2 * math.sqrt(2 * math.pi * 15)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("E_V,j_mA_cm2\n")
-        for i in range(200):
-            e = 1.1 - 0.005 * i
-            oxygen = 1 / (1 / (190 * 10 ** ((0.8 - e) / 0.08)) + 1 / 1e5 + 1 / (2.7 * levich)) if e < 0.98 else 0
-            file.write(f"{e},{-(oxygen + 0.9 + 3.5 * (1.05 - e)) / 10 * (1 + noise.gauss(0, 0.002))}\n")
-    said = json.loads(potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--json").stdout)
-    found = {c["name"]: c for c in said["constants"]}
-    assert abs(found["electrons"]["value"] - 2.7) < 0.02 and found["electrons"]["told"], found
-    assert abs(found["background_slope"]["value"] - 3.5) < 0.3, found
-    open_ = potline("calibrate", "ElectrodeKineticsModel", "--data", path, "--fit", "electrons,background_slope,power").stdout
-    assert "good by what was kept back, but not told by these data: electrons, power\n" in open_, open_
-    assert " good\n" in potline("calibrate", "ElectrodeKineticsModel", "--data", path).stdout.split("all that judge")[1]
-    assert open_.count("  (not told by these data)") == 2 and "Not all constants are told" in open_, open_
-
-
-def figures(work):
-    """A figure beyond its limit is a miss of the whole: a lining that does not answer to the voltage is within 5 % of 670 degC."""
-    path = os.path.join(work, "T_lining.csv")
-    with open(path, "w", encoding="utf-8") as file, open(os.path.join(work, "V_cell.csv"), "w", encoding="utf-8") as volts:
-        file.write("x,T_lining\n")
-        volts.write("x,V_cell\n")
-        for minute in range(0, 600, 5):
-            file.write(f"{minute},{670 - 8 / (1 + math.exp((430 - minute) / 15)):.3f}\n")
-            volts.write(f"{minute},{4.3 - 0.1 * (minute > 380)}\n")
-    dead = ("calibrate", "CathodeLiningModel", "--data", path, "--set", "gain=0", "--fit", "depth", "--share", "1")
-    said = json.loads(potline(*dead, "--json", code=1).stdout)
-    fall = next(f for f in said["figures"] if f["quantity"] == "in 100 min")
-    assert said["judged"] < 5 and not said["good"] and not fall["good"] and fall["file"] == path and fall["error_unit"] == "K", said
-    text = potline(*dead, code=1).stdout
-    assert "MISS: a figure is beyond its limit" in text and text.index("figures of the curves") < text.index("MISS T_lining.csv"), text
-    assert "limit 5 K" in text, text
-    assert "The intervals are of this record's noise alone" in text, text
-
-
-def rod(path, power, film):
-    """A heated rod by explicit steps: 30 s at rest, 200 s on, 130 s off."""
-    n, k, rho, c, d = 60, 170.0, 2700.0, 900.0, 0.02
-    h, area, around = 0.3 / n, math.pi / 4 * d * d, math.pi * d
-    t, heater, step = np.zeros(n), 0.0, 0.1
-    centres = (np.arange(n) + 0.5) * h
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("t_s,T1_C,T2_C,T3_C,T4_C,T5_C,T6_C\n")
-        for i in range(3601):
-            if i % 10 == 0:
-                file.write(",".join(f"{x:.4f}" for x in [i * step, *(25 + np.interp(np.linspace(0, 0.3, 6), centres, t))]) + "\n")
-            flux = np.concatenate(([2 * k * area * (heater - t[0]) / h], k * area * (t[:-1] - t[1:]) / h, [film * area * t[-1]]))
-            loss = film * around * h * np.sign(t) * np.abs(t) ** 1.15 / 10 ** 0.15
-            heater += step * ((power if 300 <= i < 2300 else 0) - flux[0]) / 20
-            t = t + step * (flux[:-1] - flux[1:] - loss) / (rho * c * area * h)
-
-
-def own_constants(work):
-    """Another day's rod: its own power and film are told by its first part, and the rest is predicted."""
-    a, b = os.path.join(work, "rod_a.csv"), os.path.join(work, "rod_b.csv")
-    rod(a, 7, 12)
-    rod(b, 4, 16)
-    said = json.loads(potline("calibrate", "FourierHeatModel", "--data", a, "--judge", b, "--json").stdout)
-    other = said["files"][1]
-    assert said["good"] and other["adapted"] and other["judged"] < 0.5, said
-    found = {c["name"]: c for c in said["constants"]}
-    assert abs(found["power"]["value"] / 7 - 1) < 0.1 and found["power"]["file"] == a, found
-    assert "file" not in found["end_capacity"]
-    if not os.environ.get("POTLINE_LONG"):
-        return
-    both = json.loads(potline("calibrate", "FourierHeatModel", "--data", a, "--data", b, "--share", "1", "--json").stdout)
-    powers = [c["value"] for c in both["constants"] if c["name"] == "power"]
-    assert len(powers) == 2 and abs(powers[0] / 7 - 1) < 0.1 and abs(powers[1] / 4 - 1) < 0.1, both["constants"]
 
 
 def degrade():
@@ -463,6 +248,11 @@ def checks():
     print(f"{said['held']} findings held, {len(orders)} observed orders, the least {min(orders):.3f}")
     told = potline("validate", "--json", code=1)  # some published figures are missed, and said to be
     findings = json.loads(told.stdout)["findings"]
+    itself = [f for f in findings if f["itself"]]
+    assert len(itself) == json.loads(told.stdout)["itself"] == 10 and {f["good"] for f in itself} == {True}, itself
+    assert json.loads(told.stdout)["held"] + json.loads(told.stdout)["missed"] == len(findings) - len(itself)
+    text = potline("validate", code=1).stdout
+    assert "published" in text and f"Not counted: {len(itself)} of what the model itself is made of" in text, text
     assert all(f["source"] for f in findings)
     assert all(f.get("note") for f in findings if not f["good"]), "a miss without a reason"
 
@@ -473,13 +263,6 @@ def main():
         ledge()
         electrode()
         commands(work)
-        calibrate(work)
-        gaps(work)
-        foreseen(work)
-        piped(work)
-        disk(work)
-        figures(work)
-        own_constants(work)
         degrade()
         stress()
         checks()

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """The loop on the simulated plant: twin, optimiser, guard, Modbus, plant. In lockstep, as fast as it goes, in mode advise: nothing
-is written, runs are recorded, one gives the same numbers again. By the clock, in mode auto: the plant's own log says that set
-points come for each pot, within limits and steps. (The guard's leases are by the clock, so it lets nothing pass in lockstep.)"""
+is written, runs of pots and of the line are recorded, one of each gives the same numbers again, and the report's savings are a total
+with its parts. By the clock, in mode auto: the plant's own log says that set points come for each pot and for the line's current, within
+limits and steps. (The guard's leases are by the clock, so it lets nothing pass in lockstep.)"""
 import csv
 import io
 import json
@@ -19,7 +20,11 @@ LONG = os.environ.get("POTLINE_LONG") == "1"
 SECONDS = 6 * 3600 if LONG else 1300
 PATIENCE = 600 if LONG else 120
 POTS = ["line1.pot01", "line1.pot02"]
+CURRENT = "line1.current_set"
 CLOCK = "clock: { table: input, time: 0, step: 4, acknowledge: 0, unit: 1 }"
+
+
+WRITTEN = {CURRENT: (175, 185), **{f"{pot}.acd_set": (38, 48) for pot in POTS}}
 
 
 def fail(text):
@@ -44,13 +49,13 @@ def registers(work):
         with open(f"{ROOT}/graphs/maps/{name}.csv") as file:
             return [line for i, line in enumerate(file) if wanted(i, line.split(",")[0])]
     lines = of("line1", lambda i, tag: i == 0 or tag == "line1.line_current" or tag.rsplit(".", 1)[0] in POTS)
-    lines += of("field1", lambda i, tag: tag in [f"{pot}.acd_set" for pot in POTS])
+    lines += of("field1", lambda i, tag: tag in [CURRENT, *(f"{pot}.acd_set" for pot in POTS)])
     with open(f"{work}/line.csv", "w") as file:
         file.writelines(lines)
     with open(f"{work}/live.csv", "w") as file:
-        file.writelines(line for line in lines if "acd_set" not in line)
+        file.writelines(line for line in lines if "_set" not in line)
     with open(f"{work}/stands.csv", "w") as file:
-        file.writelines(line for i, line in enumerate(lines) if i == 0 or "acd_set" in line)
+        file.writelines(line for i, line in enumerate(lines) if i == 0 or "_set" in line)
 
 
 def graph_in_lockstep(work, name):
@@ -104,18 +109,23 @@ def run(work, name, *how, until=lambda: False):
 
 
 def written(work, name):
-    """What the plant received for anodes: (its time, tag, value, outcome)."""
+    """What the plant received for anodes and the line's current: (its time, tag, value, outcome)."""
     whole = [r for r in rows(f"{work}/{name}.writes")[1:] if len(r) == 7]
-    return [(int(r[1]), r[4], float(r[5]), r[6]) for r in whole if r[4].endswith(".acd_set")]
+    return [(int(r[1]), r[4], float(r[5]), r[6]) for r in whole if r[4] in WRITTEN]
+
+
+def all_written(work):
+    return {tag for _, tag, _, _ in written(work, "auto")} == set(WRITTEN)
 
 
 def check_loop(work):
     found = written(work, "auto")
-    if not found or {tag.rsplit(".", 1)[0] for _, tag, _, _ in found} != set(POTS):
-        fail(f"set points of both pots should have come, found {found[:5]}")
+    if not all_written(work):
+        fail(f"set points of both pots and the line's current should have come, found {found[:5]}")
     last = {}
     for at, tag, value, outcome in found:
-        if outcome != "accepted" or not 38 <= value <= 48:
+        low, high = WRITTEN[tag]
+        if outcome != "accepted" or not low <= value <= high:
             fail(f"{tag} {value} at {at}: {outcome}")
         before, then = last.get(tag, (value, at))
         if abs(value - before) > 0.5 + 1e-4:
@@ -124,30 +134,53 @@ def check_loop(work):
     return len(found)
 
 
-def check_savings(data):
-    """What the report tells of savings are means over the records of the runs."""
+def savings_told(data):
+    """{of: {column: value}} of the report."""
     always = ("--from", "1970-01-01T00:00:00Z", "--to", "2200-01-01T00:00:00Z")
     told = {}
     for row in csv.DictReader(io.StringIO(tool("potline", "report", "--data", data, "--format", "csv", *always))):
         if row["section"] == "Savings that the optimiser foresees":
             told.setdefault(row["row"], {})[row["column"]] = row["value"]
+    return {row["Of"]: row for row in told.values()}
+
+
+def check_savings(data):
+    """What the report tells of savings are means over the records of the runs, and a total with its parts: the pots', each by its share
+    of the metal, and what the line's current brings besides."""
     runs = {}
     for line in tool("potline", "export", "--data", data, "--zone", "gold", "--kind", "events", "--format", "ndjson").splitlines():
         row = json.loads(line) if line.startswith("{") else {}
-        if row.get("kind") == "optimize.run":
+        if row.get("kind") in ("optimize.run", "optimize.line"):
             runs.setdefault(row["asset"], []).append(row["body"])
-    expected = {}
-    for asset, bodies in runs.items():
-        answers = [body for body in bodies if body["outcome"] in ("optimal", "relaxed")]
-        if answers:
-            saved = sum(body["before"]["energy"] - body["after"]["energy"] for body in answers) / len(answers)
-            expected[asset] = [str(len(bodies)), str(len(answers)), round(saved, 1)]
-    found = {row["Pot"]: [row["Runs"], row["Answers"], float(row["Saved, kWh/t"].lstrip("'"))] for row in told.values()}
-    if not found or set(found) != set(expected):
+    if set(runs) != {"line1", *POTS}:
+        fail(f"runs of both pots and their line should be recorded, found {sorted(runs)}")
+    answers = {asset: [body for body in bodies if body["outcome"] in ("optimal", "relaxed")] for asset, bodies in runs.items()}
+    saved = {asset: sum(b["before"]["energy"] - b["after"]["energy"] for b in bodies) / len(bodies) for asset, bodies in answers.items()}
+    metal = {pot: sum(b["before"]["power"] / b["before"]["energy"] for b in answers[pot]) / len(answers[pot]) for pot in POTS}
+    share = {pot: saved[pot] * metal[pot] / sum(metal.values()) for pot in POTS}
+    current = "line1, its current"
+    expected = {"plant": saved["line1"], "line1": saved["line1"], current: saved["line1"] - sum(share.values()), **{pot: saved[pot] for pot in POTS}}
+    told = savings_told(data)
+
+    def number(of, column):
+        return float(told[of][column].lstrip("'"))
+
+    if set(told) != set(expected):
         fail(f"savings of {sorted(expected)} should be told, found {told}")
-    for asset, row in found.items():
-        if row[:2] != expected[asset][:2] or abs(row[2] - expected[asset][2]) > 0.11:
-            fail(f"savings of {asset}: {expected[asset]} by its records, {row} told")
+    for of, value in expected.items():
+        if abs(number(of, "Saved, kWh/t") - value) > 0.11:
+            fail(f"savings of {of}: {value} by the records, {told[of]} told")
+    for of, whole in (("line1", "plant"), (current, "line1"), *((pot, "line1") for pot in POTS)):
+        if told[of]["Part of"] != whole:
+            fail(f"{of} is a part of {whole}: {told[of]}")
+    for pot in POTS:
+        if [told[pot]["Runs"], told[pot]["Answers"]] != [str(len(runs[pot])), str(len(answers[pot]))]:
+            fail(f"{pot}: {len(runs[pot])} runs, {len(answers[pot])} answers: {told[pot]}")
+        if abs(number(pot, "Share of that, kWh/t") - share[pot]) > 0.02:
+            fail(f"{pot} is {share[pot]} kWh/t of the line's: {told[pot]}")
+    parts = sum(number(of, "Share of that, kWh/t") for of in (current, *POTS))
+    if abs(parts - number("line1", "Share of that, kWh/t")) > 0.03 or abs(parts - saved["line1"]) > 0.03:
+        fail(f"the parts, {parts} kWh/t, do not make the line's {saved['line1']}: {told}")
 
 
 def check_audit(data):
@@ -171,10 +204,9 @@ def refuse(work):
     """What a whole line has not, and what would split it, is refused before anything is run."""
     with open(f"{work}/line.json", "w") as file:
         json.dump({"current": 180, "pots": {pot: {"cell": {"distance": 0.043}} for pot in POTS}}, file)
-    for option in ("--pareto", "--export"):
-        text = tool("potline", "optimize", "--state", f"{work}/line.json", option, code=2)
-        if "line.json: it is of a whole line: --pareto and --export are for one pot" not in text:
-            fail(text)
+    text = tool("potline", "optimize", "--state", f"{work}/line.json", "--export", code=2)
+    if "line.json: it is of a whole line: --export is for one pot" not in text:
+        fail(text)
     with open(f"{work}/split.yaml", "w") as file:
         file.write("potline: 1\nname: split\nkey_depth: 2\nnodes:\n"
                    "  states: { op: source.generator, tags: line1.pot01.noise, count: 10 }\n"
@@ -185,24 +217,44 @@ def refuse(work):
         fail(text)
 
 
+def check_tradeoff(work):
+    """Of a whole line: more metal takes more current and more energy by tonne, as far as the contract goes, and it is drawn."""
+    with open(f"{work}/pair.json", "w") as file:
+        json.dump({"current": 180, "pots": {pot: {"cell": {"distance": 0.043, "bath": 6200, "metal": 15000, "superheat": 11}} for pot in POTS}}, file)
+    text = tool("potline", "optimize", "--state", f"{work}/pair.json", "--pareto", "--limit", "current=176..184:0", "--image", f"{work}/front.svg")
+    points = [line.split() for line in text.splitlines()[1:10]]
+    best = [tuple(map(float, point[:3])) for point in points if point[4] == "optimal"]
+    front = sorted(set(best))
+    if len(front) < 4 or best != sorted(best) or not any(point[4] == "relaxed" for point in points):
+        fail(f"the trade-off of a line: {text}")
+    for less, more in zip(front, front[1:]):
+        if not (less[1] < more[1] and 176 <= less[2] < more[2] <= 184.001):
+            fail(f"more metal for less energy, or past the contract: {text}")
+    with open(f"{work}/front.svg") as file:
+        if "<svg" not in file.read():
+            fail("the trade-off has not been drawn")
+
+
 def main():
     with tempfile.TemporaryDirectory() as work:
         refuse(work)
+        check_tradeoff(work)
         registers(work)
         graph_in_lockstep(work, "advise")
         run(work, "advise", "--lockstep", "--for", f"{SECONDS}s")
         if written(work, "advise"):
             fail("mode advise has written")
-        text = tool("potline", "optimize", "line1.pot01", "--data", f"{work}/advise", "--replay", "last")
-        if "the same numbers as recorded" not in text:
-            fail(text)
+        for asset in ("line1.pot01", "line1"):
+            text = tool("potline", "optimize", asset, "--data", f"{work}/advise", "--replay", "last")
+            if "the same numbers as recorded" not in text:
+                fail(text)
         text = tool("potline", "optimize", "line1.pot02", "--data", f"{work}/advise", "--explain")
         if "kWh/t" not in text:
             fail(text)
         check_savings(f"{work}/advise")
         graph_by_clock(work, "auto")
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        run(work, "auto", "--start", now, "--for", "1h", until=lambda: {w[1].rsplit(".", 1)[0] for w in written(work, "auto")} == set(POTS))
+        run(work, "auto", "--start", now, "--for", "1h", until=lambda: all_written(work))
         sent = check_loop(work)
         check_audit(f"{work}/auto")
         print(f"{SECONDS} s in lockstep in mode advise: nothing written, a recorded run is the same again; by the clock {sent} set points "

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The twin on the simulated plant: it is right within the aims, it survives kill -9 to the last bit, a state that it has told
+"""The twin on the simulated plant: it is right within the aims, an anode effect is in the key figures as it was, it survives kill -9 to the last bit, a state that it has told
 can be gone on from, and nothing of it can be written to the field. Figures of long runs: tests/bench/twin."""
 import csv
 import filecmp
@@ -19,6 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 LONG = os.environ.get("POTLINE_LONG") == "1"
 HOURS, KILLS, LINES, POTS, CHECKPOINT = (24, 40, 3, 20, "5s") if LONG else (2, 6, 1, 3, "100ms")
 MINUTE = 60 * 10 ** 9
+EFFECT, READING = "line1.pot01", 2  # who has one; s between readings, which its length may be off by
 COMPARED = {"voltage": 0.042, "bath_temp": 2, "superheat": 3, "alumina": 0.2}
 
 
@@ -34,9 +35,11 @@ def tool(*command, code=0, **env):
 
 
 def prepare(work):
-    """Two hours of three pots (a day of sixty): one with a voltage that freezes, one with a thermocouple that is gone for a while."""
+    """Two hours of three pots (a day of sixty): one with an anode effect, one with a voltage that freezes, one with a thermocouple
+    that is gone for a while."""
     tool("potline-plant", "--no-server", "--quiet", "--lines", str(LINES), "--pots", str(POTS), "--seed", "5", "--for", f"{HOURS}h",
-         "--emitted", f"{work}/in.csv", "--emitted-every", "2s", "--truth", f"{work}/truth.csv",
+         "--emitted", f"{work}/in.csv", "--emitted-every", f"{READING}s", "--truth", f"{work}/truth.csv",
+         "--anode-effect", f"{EFFECT}@100m",
          "--fault", "frozen:line1.pot02.voltage:70m:10m", "--fault", "dropout:line1.pot03.bath_temp:65m:20m:1")
     with open(os.path.join(ROOT, "graphs", "twin.yaml")) as file:
         text = file.read().replace("log: {", f"checkpoint: {CHECKPOINT}\nlog: {{", 1).replace("maps/", f"{ROOT}/graphs/maps/")
@@ -98,6 +101,22 @@ def check_faults(work):
         fail("a voltage that is back was not believed")
     if not float(at("pot03.twin.health", 84)) < 0.9 * float(at("pot03.twin.health", 64)):
         fail("a thermocouple that was gone cost no health")
+
+
+def check_figures(work):
+    """The hour with an anode effect: it is counted, is as long as the plant's meter says, and its PFC follow from that (slope
+    method of the IPCC's guidelines of 2006)."""
+    met = {int(at): float(value) for at, asset, quantity, value in rows(f"{work}/truth.csv")
+           if (asset, quantity) == (EFFECT, "effect_s")}
+    begin = min(met)
+    seconds = met[begin + 120 * MINUTE] - met[begin + 60 * MINUTE]
+    hour = {row[1].rpartition(".")[2]: float(row[2]) for row in rows(f"{work}/one.kpi")
+            if row[1].startswith(f"{EFFECT}.kpi.hour.") and int(row[0]) == begin + 120 * MINUTE and row[2]}
+    pfc = 0.143 * seconds / 60 * 24 * (6630 + 0.121 * 11100)
+    if hour["anode_effects"] != 24 or not 10 < seconds < 600:
+        fail(f"one anode effect of {seconds} s in an hour is {hour['anode_effects']} a pot-day")
+    if abs(60 * hour["anode_effect_minutes"] - seconds) > READING or abs(hour["pfc"] / pfc - 1) > READING / seconds:
+        fail(f"an anode effect of {seconds} s and {pfc:.0f} kg CO2e/t is told as {hour}")
 
 
 def told(work, name, kind):
@@ -184,6 +203,7 @@ def main():
         undisturbed(work)
         check_accuracy(work)
         check_faults(work)
+        check_figures(work)
         kills = check_kills(work)
         check_what_if(work)
         check_refusals(work)

@@ -9,11 +9,13 @@ import subprocess
 import tempfile
 import threading
 
-from resting import BIN, Engine, wait
+from resting import BIN, PATIENCE, Engine, wait
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ASSET = "line1.pot01"
 MINUTE = 60 * 10 ** 9
+TRIES = 15  # a minute of the plant each
+YOUNG = "is not settled before an hour"
 BELOW = "below constraint acd >= 39 mm of line1"
 GRAPH = """
 potline: 1
@@ -118,30 +120,56 @@ class Stopped:
         self.trace(self.DETACH)
 
 
+def goes_on(engine, feed, seconds):
+    """Does the twin take another minute of the plant in that time?"""
+    gone = []
+
+    def follow():
+        before = steps(engine)
+        feed.give(1)
+        gone.append(wait(lambda: steps(engine) >= before + 5))
+
+    following = threading.Thread(target=follow)
+    following.start()
+    following.join(seconds)
+    return following, bool(gone)
+
+
 def check_meanwhile(engine, feed):
-    """The thread that looks ahead is stopped on its way, and the twin goes on: it does not wait for it."""
-    for _ in range(20):
+    """The thread that looks ahead is stopped on its way, and the twin goes on: it does not wait for it. Where it is stopped
+    within the allocator others may have to wait for that, so it is tried again."""
+    for _ in range(TRIES):
         answers = []
         ask = threading.Thread(target=lambda: answers.append(command(engine, "what-if", asset=ASSET, set="[feed=+1%]", **{"for": "7d"})))
         ask.start()
         thread = wait(lambda: thread_named(engine.process.pid, "what-if") or answers)
+        following, gone = None, False
         with Stopped(thread if isinstance(thread, int) else 0) as stopped:
             if stopped:
-                before = steps(engine)
-                feed.give(1)
-                wait(lambda: steps(engine) >= before + 5, why="the twin waits for a what-if")
-                assert not answers, answers
+                following, gone = goes_on(engine, feed, PATIENCE / 4)
+                assert not gone or not answers, answers
         ask.join()
         assert answers[0].status == 200, answers[0]
-        if stopped:
+        if following:
+            following.join()
+        if gone:
             return
-    raise AssertionError("no thread that looks ahead could be stopped")
+    raise AssertionError("no thread that looks ahead could be stopped, or the twin waits for it")
 
 
 def near(engine):
     answer = command(engine, "what-if", asset=ASSET, set="[acd=-5mm]", **{"for": "1h"})
     assert answer.status == 200, answer
     return {row["output"]: row for row in answer.json()["results"]}
+
+
+def check_failing_optimiser(engine):
+    """The first question for its constraints does not get there: the answer goes without them, and says why."""
+    wait(lambda: any(row["value"] for row in engine.ask("GET", "/nodes/best/counters", token=engine.admin).json()))  # it is at work
+    rows = near(engine)
+    assert rows["distance"]["difference"] < 0 and "constraint acd" not in rows, rows
+    why = rows["constraints"]["note"].removeprefix("not all are known: ")
+    assert why in ("it cannot be given to the node's process", "no answer yet"), rows  # the latter where two seconds were too short
 
 
 def check_busy_optimiser(engine):
@@ -175,6 +203,7 @@ def check_command(engine):
     assert "constraint acd" not in rows, rows
     left = wait(lambda: near(engine).get("constraint acd"))
     assert left["note"] == BELOW and 30 < left["changed"] < 39 < left["nothing"], left
+    assert 600 < rows["settled"]["now"] < 3600 and YOUNG in rows["settled"]["note"], rows
     assert rows["reached"]["changed"] == 4 and "CellModel" in rows["reached"]["note"], rows
     starved = {row["output"]: row for row in command(engine, "what-if", asset=ASSET, set="[feed=0%]").json()["results"]}
     assert 0 < starved["anode_effect_after"]["changed"] < 8 and starved["anode_effect_after"]["nothing"] is None, starved
@@ -208,28 +237,31 @@ def check_folder(engine):
     left, = told["constraints"]
     assert left["note"] == BELOW.replace("line1", ASSET) and left["changed"] < 39 < left["nothing"], left
     text = subprocess.check_output(ask + ["--set", "acd=-5mm"], text=True)
+    assert YOUNG in told["note"] and f"note: {told['note']}" in text, told["note"]
     assert f"mm, {left['note']}" in text and "none are known" not in text, text
     assert f"constraints: of the run of the optimiser at {told['constraints_at']}" in text, text
     assert json.loads(subprocess.check_output(ask + ["--set", "acd=-1mm", "--json"], text=True))["constraints"] == []
+
+
+def known(run):
+    """A run before whose end the optimiser has told its constraints; on a busy machine it may not have."""
+    return wait(lambda: (r := run()) and "constraintsUnknown" not in r and r, why="constraints stay unknown")
 
 
 def check_rest(engine):
     made = engine.ask("POST", "/pde-models", {"modelName": "CellModel", "parameters": {}}, engine.admin).json()
     other = engine.ask("POST", "/pde-models", {"modelName": "FourierHeatModel", "parameters": {}}, engine.admin).json()
     runs = f"/pde-models/{made['modelId']}/runs"
-    answer = engine.ask("POST", runs, {"asset": ASSET, "set": ["acd=-2mm", "current=+1%"], "until": "4h", "every": "10m"}, engine.admin)
-    assert answer.status == 202 and answer.json()["asset"] == ASSET, answer
-    place = f"{runs}/{answer.json()['runId']}"
-    run = wait(lambda: (r := engine.ask("GET", place, token=engine.admin).json())["status"] in ("done", "failed") and r)
-    assert run["constraintsLeft"] == [] and "constraintsUnknown" not in run, run
-    assert run["status"] == "done" and len(run["time"]) == 25 and run["set"] == ["acd=-2mm", "current=+1%"], run
+    run = known(lambda: run_of(engine, runs, ["acd=-2mm", "current=+1%"], until="4h", every="10m"))
+    assert YOUNG in run["note"], run
+    assert run["asset"] == ASSET and run["constraintsLeft"] == [] and len(run["time"]) == 25 and run["set"] == ["acd=-2mm", "current=+1%"], run
     both = {name: [run[of][name]["values"] for of in ("baseline", "outputs")] for name in ("distance", "alumina", "production")}
     nothing, changed = both["distance"]
     assert len(nothing) == 25 and abs(nothing[-1] - changed[-1] - 0.002) < 1e-6, both
     assert both["alumina"][0][0] == both["alumina"][1][0] and both["production"][1][-1] > both["production"][0][-1], both
-    profiles = engine.ask("GET", place + "/profiles", token=engine.admin).json()
+    profiles = engine.ask("GET", f"{runs}/{run['runId']}/profiles", token=engine.admin).json()
     assert {profile["quantity"] for profile in profiles} >= {"bath_wall", "bottom"}, profiles[:1]
-    left, = run_of(engine, runs, ["acd=-5mm"])["constraintsLeft"]
+    left, = known(lambda: run_of(engine, runs, ["acd=-5mm"]))["constraintsLeft"]
     run_of(engine, runs, ["acd=-1mm"], until="3d", every="1h")
     assert left["note"] == BELOW and left["constraint"] == "acd" and left["low"] == 39 and left["changed"] < 39 < left["baseline"], left
     wrong = engine.ask("POST", runs, {"asset": ASSET, "set": ["acd=-2m"]}, engine.admin)
@@ -244,7 +276,7 @@ def main():
         header, minutes = prepare(work)
         undisturbed(work)
         os.mkfifo(f"{work}/pipe")
-        os.environ.update(IN=f"{work}/pipe", OUT=f"{work}/asked.csv")
+        os.environ.update(IN=f"{work}/pipe", OUT=f"{work}/asked.csv", POTLINE_FAULT="call.send:1:eio")
         feeds = []
         opening = threading.Thread(target=lambda: feeds.append(Feed(f"{work}/pipe", header, minutes)))
         opening.start()
@@ -254,6 +286,7 @@ def main():
         feed.give(30)
         wait(lambda: steps(engine) > 150)
         check_gauges(engine)
+        check_failing_optimiser(engine)
         check_command(engine)
         check_busy_optimiser(engine)
         check_rest(engine)

@@ -78,6 +78,7 @@ struct pl_model_finding {
     const char *error_unit; /* NULL: relative */
     const char *source;     /* of a measurement; NULL: of mathematics */
     const char *note;       /* why it misses, or what it rests on; may be NULL */
+    bool itself;            /* the model is made of this: met by construction, so neither held nor missed */
     const char *file;       /* of a calibration: what it is about */
     bool judges;            /* and whether that is a file, or has a part, that is not fitted to */
 };
@@ -100,6 +101,32 @@ struct pl_model_expected {
     const char *source;
 };
 
+enum pl_model_column_flags {
+    PL_COLUMN_SPARSE = 1 << 0,   /* may be empty in a row */
+    PL_COLUMN_OPTIONAL = 1 << 1, /* may be missing */
+    PL_COLUMN_TEXT = 1 << 2,     /* must be there, and is not read as a number */
+};
+
+enum { PL_MODEL_COLUMNS_MAX = 16 };
+
+/* A column of an experiment's files: found by its name, wherever it stands. At most PL_MODEL_COLUMNS_MAX count. */
+struct pl_model_column {
+    const char *name, *alias; /* ends the table when `name` is NULL; the alias, or NULL, is as good a name */
+    const char *unit;
+    unsigned flags;
+    const char *doc;
+};
+
+/* Where the names of a header (between commas, tabs or semicolons; quotes, blanks and a byte order mark are no part of
+ * them) stand: `place` of each column from 0 on, -1 for what is missing. Returns how many columns are there. */
+PL_API unsigned pl_model_columns_find(const struct pl_model_column *columns, const char *header, int *place);
+/* The same for a file's first line; PL_SYNTAX with what is expected, found and near when it does not fit. */
+PL_API enum pl_code pl_model_columns_check(const struct pl_model_column *columns, const char *header, const char *path,
+                                           int *place, struct pl_error **error);
+/* "t_s,T1_C" of what a header must have; always ends with a 0. */
+PL_API void pl_model_columns_names(const struct pl_model_column *columns, char *text, size_t size);
+enum { PL_MODEL_COLUMNS_TEXT = 512 };
+
 /* What is taken of a file. A row that tells nothing (a text where a number belongs) is left out, and that is told. */
 struct pl_model_taken {
     size_t points;
@@ -110,16 +137,24 @@ struct pl_model_taken {
 /* A set-up that was measured: what its files hold, what is free, and the model at work in it. */
 struct pl_model_experiment {
     const char *name, *doc;                      /* ends the table when NULL */
-    const char *columns;                         /* what the header of its files begins with, for recognising them */
+    const struct pl_model_column *columns;       /* of its files, by which they are recognised as well */
+    const char *example;                         /* a row of them, in the table's order, without what is optional */
+    bool headless;                               /* files may have no line of names: then in the table's order */
     const struct pl_model_parameter *parameters; /* all that describes the set-up */
     const char *fit;                             /* free by default: "a,b" */
     const char *along;                           /* what its points lie along: "time (s)" */
     const char *unit;                            /* of what is compared */
-    const char *measure;                         /* what `misfit` is */
+    const char *what;                            /* that is, for an axis: "temperature rise" */
+    const char *const *series; /* curves that its points are of, in turn (ends in NULL); NULL: of one */
+    bool blocks;               /* curve after curve, of as many points each, and not in turn */
+    bool nyquist;              /* two curves, real and imaginary parts: drawn over each other */
+    const char *measure;       /* what `misfit` is */
     bool figure; /* that is no mean of residuals but a figure of the curve, or a maximum: nothing is foreseen of it */
     bool alternate;  /* without files to judge by, points between others are kept back; else the later part is */
     unsigned starts; /* of the search beside the defaults, the best of some dozens of points; 0: one */
     double target;   /* of the misfit */
+    double step;     /* of differences, as a share of a constant's range: so wide that what a step of the integration
+                        leaves open is little beside it; 0: 1e-5, for formulas */
     const struct pl_model_expected *expected; /* may be NULL */
     double scatter; /* with `expected`: of a weighted residual, model and measurement together */
 
@@ -192,6 +227,9 @@ struct pl_fit_file {
     double foreseen;
     size_t beyond; /* out: points of that part with twice the leverage of any that was fitted to: extrapolated to */
     bool adapted;  /* out: it judges, but constants of its own are from its first part, and the rest judges */
+    /* Out, where adapted: half of the 95 % interval of each constant of its own (`used` has its value), with the shared
+     * ones taken for exact; NaN: it is none. */
+    double own_interval[PL_MODEL_PARAMETERS_MAX];
     double *position, *observed, *predicted; /* out: owned by the fit */
     bool *kept_back;                         /* out */
 };
@@ -218,7 +256,9 @@ struct pl_fit {
     /* Standard error, from the curvature at the optimum, and wider where residuals hang together; NaN where there is
      * none, infinite where the data leave it open. */
     double deviation[PL_FIT_MAX];
-    double quantile; /* deviations of an interval of 95 %: Student's, by the points that are to spare */
+    unsigned records; /* that are fitted to: of two and more, the spread between them is in the interval of what they
+                         share */
+    double quantile;  /* deviations of an interval of 95 %: Student's, by the points that are to spare */
     /* The data do not tell it: its interval is half of its range or more, it is at a bound, or at odds. */
     bool untold[PL_FIT_MAX];
     bool at_odds[PL_FIT_MAX]; /* five deviations or more from what is expected of it: either is wrong */
