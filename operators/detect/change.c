@@ -189,7 +189,7 @@ static struct change_found weigh(const struct change_test *test, struct change *
         if (rare > found.surprise)
             found = (struct change_found){.surprise = rare, .kind = (enum change_kind)k, .ago = best[k].ago};
     }
-    found.changed = found.surprise >= test->threshold;
+    found.changed = found.surprise >= test->threshold && found.ago >= test->settle;
     for (unsigned k = 0; k < CHANGE_KINDS; k++) {
         double *waiting = waiting_of(test, c, k);
         if (!c->judged || found.changed) tail_drop_waiting(waiting, test->window);

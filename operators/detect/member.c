@@ -14,10 +14,15 @@ static struct series_rule series_of(const struct ensemble *e) {
                                 .memory = (double)e->memory};
 }
 
+/* One change among many signals has to say more than one alone, so it is not taken for granted at the threshold: it
+ * goes on growing over half of its window. */
 static struct change_test change_of(const struct ensemble *e) {
     enum { LEAST = 6 };
-    return (struct change_test){
-        .window = (uint32_t)e->window, .least = LEAST, .memory = (double)e->memory, .threshold = e->threshold};
+    return (struct change_test){.window = (uint32_t)e->window,
+                                .least = LEAST,
+                                .settle = (uint32_t)e->window / 2,
+                                .memory = (double)e->memory,
+                                .threshold = e->threshold};
 }
 
 size_t member_signal_size(const struct ensemble *e) {
