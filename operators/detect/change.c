@@ -189,12 +189,14 @@ static struct change_found weigh(const struct change_test *test, struct change *
         if (rare > found.surprise)
             found = (struct change_found){.surprise = rare, .kind = (enum change_kind)k, .ago = best[k].ago};
     }
-    found.changed = found.surprise >= test->threshold && found.ago >= test->settle;
+    c->beyond = found.surprise >= test->threshold ? c->beyond + 1 : 0;
+    found.changed = c->beyond > test->settle;
     for (unsigned k = 0; k < CHANGE_KINDS; k++) {
         double *waiting = waiting_of(test, c, k);
-        if (!c->judged || found.changed) tail_drop_waiting(waiting, test->window);
-        if (!found.changed) tail_add_late(&c->tail[k], waiting, test->window, c->judged, best[k].ratio, test->memory);
+        if (!c->judged || c->beyond) tail_drop_waiting(waiting, test->window);
+        if (!c->beyond) tail_add_late(&c->tail[k], waiting, test->window, c->judged, best[k].ratio, test->memory);
     }
+    if (found.changed) c->beyond = 0;
     c->judged++;
     return found;
 }

@@ -61,7 +61,7 @@ static size_t watched_size(const void *self) {
 
 static const struct pl_table_def change_point_tables[] = {
     [TABLE_SIGNALS] = {.name = "signals",
-                       .version = 1,
+                       .version = 2,
                        .size_of = watched_size,
                        .doc = "Of each tag: its last rows, what was before them, and how its ratios are spread."},
     {.name = NULL},

@@ -70,7 +70,7 @@ static const struct pl_table_def ensemble_tables[] = {
                       .record_size = sizeof(struct asset),
                       .doc = "Of each asset: its frame at hand, how surprising its frames have been, and its alarm."},
     [TABLE_SIGNALS] = {.name = "signals",
-                       .version = 2,
+                       .version = 3,
                        .size_of = signal_size,
                        .doc = "What is known of each signal, and how surprising it is."},
     [TABLE_SCORES] = {.name = "scores",

@@ -8,10 +8,13 @@
 static struct series_rule series_of(const struct ensemble *e) {
     static const uint32_t own = 1u << FEATURE_LEVEL | 1u << FEATURE_MEAN | 1u << FEATURE_LONG_MEAN |
                                 1u << FEATURE_ACTIVITY | 1u << FEATURE_LONG_ACTIVITY;
-    return (struct series_rule){.features = own | (e->history ? 1u << FEATURE_PATTERN : 0),
-                                .segment = MEMBER_SEGMENT,
-                                .history = (uint32_t)e->history,
-                                .memory = (double)e->memory};
+    struct series_rule rule = {.features = own | (e->history ? 1u << FEATURE_PATTERN : 0),
+                               .segment = MEMBER_SEGMENT,
+                               .history = (uint32_t)e->history,
+                               .memory = (double)e->memory,
+                               .accept = (uint32_t)e->adapt};
+    rule.upset = e->threshold + log10(series_looks(&rule));
+    return rule;
 }
 
 /* One change among many signals has to say more than one alone, so it is not taken for granted at the threshold: it
@@ -39,17 +42,19 @@ static void take_surprise(const struct ensemble *e, struct member *m, double sur
     m->below = below;
 }
 
-/* The greatest of two looks at one signal is twice as often as large (Bonferroni). */
+/* The greatest of several looks at one signal is so many times as often as large (Bonferroni): of those at its numbers,
+ * then of these two. */
 void member_take_signal(const struct ensemble *e, struct member *m, double value) {
     const struct series_rule rule = series_of(e);
     const struct change_test test = change_of(e);
     struct series *series = (struct series *)(m + 1);
     struct change *change = (struct change *)((char *)series + series_size(&rule));
-    const struct surprise own = series_step(&rule, series, value);
+    const struct surprise found = series_step(&rule, series, value);
     const struct change_found changed = change_step(&test, change, value);
-    const double most = fmax(fmax(own.value, changed.surprise) - log10(2), 0);
-    if (own.value >= changed.surprise)
-        take_surprise(e, m, most, own.feature, own.below);
+    const double own = found.value - log10(series_looks(&rule));
+    const double most = fmax(fmax(own, changed.surprise) - log10(2), 0);
+    if (own >= changed.surprise)
+        take_surprise(e, m, most, found.feature, found.below);
     else
         take_surprise(e, m, most, changed.kind == CHANGE_MEAN ? WHY_MEAN_CHANGED : WHY_SPREAD_CHANGED, false);
 }

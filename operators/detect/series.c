@@ -119,6 +119,17 @@ static bool find_similar(const struct series_rule *rule, struct series *series, 
 
 /* ---- Surprise ---- */
 
+static bool is_apart(enum feature feature) {
+    return feature >= FEATURE_PATTERN;
+}
+
+unsigned series_looks(const struct series_rule *rule) {
+    unsigned looks = 0;
+    for (enum feature f = 0; f < FEATURES; f++)
+        if (rule->features >> f & 1 && (rule->history || !is_apart(f))) looks += is_apart(f) ? 1 : 2;
+    return looks;
+}
+
 /* From which row on a number means something. */
 static uint64_t ready(const struct series_rule *rule, enum feature feature) {
     static const uint64_t rows[FEATURES] = {20, 2 * SERIES_SHORT, SERIES_LONG, 2 * SERIES_SHORT, SERIES_LONG, 0, 0};
@@ -138,10 +149,6 @@ struct numbers {
     uint32_t there; /* a bit each */
     double of[FEATURES];
 };
-
-static bool is_apart(enum feature feature) {
-    return feature >= FEATURE_PATTERN;
-}
 
 /* A number by itself is surprising above and below what it was; what is held against an expected one by how far off it
  * is. */

@@ -69,6 +69,9 @@ struct surprise {
 
 size_t series_size(const struct series_rule *rule);
 
+/* How many tails a row is held against: two of each number (above and below), one of pattern and of discord. */
+unsigned series_looks(const struct series_rule *rule);
+
 /* Takes the next value, which is finite. */
 struct surprise series_step(const struct series_rule *rule, struct series *series, double value);
 
