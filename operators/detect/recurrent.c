@@ -395,8 +395,9 @@ const struct pl_operator detect_recurrent = {
         "back in training, and on the asset's own since. One model serves all assets that have its signals. `potline "
         "train GRAPH --data DIR` learns it from recorded rows; a file with the names of PyTorch's state_dict works as "
         "well. Until there is a model rows are only counted. Which version is at work is chosen by `detector promote` "
-        "and `rollback`; `detector shadow` lets another one judge beside it. A model that could not be read ends the "
-        "node.",
+        "and `rollback`; `detector shadow` lets another one judge beside it. A node begins with the newest version "
+        "that "
+        "can be read and forecasts better than that nothing changes, and says which it left out.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES), .doc = "Samples."}),
     .outputs =
         PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "ASSET.score and ASSET.alarm, of each frame."},

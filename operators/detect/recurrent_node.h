@@ -81,8 +81,9 @@ struct recurrent {
     uint32_t slots;
     float *frame, *filled; /* [signals]: scratch, in the model's scale */
     double *share;
-    bool drift_news; /* a window was closed, or begun for another version, since the gauge was set */
-    double off;      /* the active model's first statistic of the frame at hand; NaN: it was not judged */
+    uint32_t refused; /* the newest version of a folder in which none is of use; 0: not looked at yet */
+    bool drift_news;  /* a window was closed, or begun for another version, since the gauge was set */
+    double off;       /* the active model's first statistic of the frame at hand; NaN: it was not judged */
     struct pl_error *error;
 };
 
