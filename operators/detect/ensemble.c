@@ -95,8 +95,8 @@ static enum pl_code ensemble_open(void *self, struct pl_node *node, struct pl_er
 }
 
 static void ensemble_close(void *self, struct pl_node *node) {
-    (void)node;
     struct ensemble *e = self;
+    heard_end(&e->heard, node);
     verdicts_fini(&e->verdicts);
     members_fini(&e->members);
 }
@@ -288,9 +288,13 @@ static bool take_row(struct ensemble *e, const struct pl_samples *rows, uint32_t
 static enum pl_flow ensemble_process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
     (void)input;
     struct ensemble *e = self;
-    bool good = prepare(e);
+    bool any = false, good = prepare(e);
     for (uint32_t i = 0; good && i < batch->rows; i++)
-        if (members_ask(e, pl_node_tags(node), batch->samples.tag[i])) good = take_row(e, &batch->samples, i);
+        if (members_ask(e, pl_node_tags(node), batch->samples.tag[i])) {
+            any = true;
+            good = take_row(e, &batch->samples, i);
+        }
+    heard_rows(&e->heard, node, batch->rows, any);
     good = good && verdicts_flush(&e->verdicts);
     pl_batch_unref(batch);
     return good ? PL_FLOW_OK : pl_fail(node, "no memory, or no room for names of verdicts");

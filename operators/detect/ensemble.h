@@ -4,6 +4,7 @@
 
 #include <potline/potline.h>
 
+#include "chosen.h"
 #include "combine.h"
 #include "verdict.h"
 
@@ -39,6 +40,7 @@ struct ensemble {
 
     struct verdicts verdicts;
     struct members members;
+    struct heard heard;
     bool found; /* after a restore */
 };
 

@@ -45,8 +45,8 @@ static enum pl_code process_open(void *self, struct pl_node *node, struct pl_err
 }
 
 static void process_close(void *self, struct pl_node *node) {
-    (void)node;
     struct process *p = self;
+    heard_end(&p->heard, node);
     verdicts_fini(&p->verdicts);
     for (uint32_t i = 0; i < p->room; i++)
         pl_free(p->members[i]);
@@ -192,6 +192,24 @@ static void weigh(const struct process *p, const struct frame *frame, const stru
                              : "something that acts on several signals: the process, its feed or its load";
 }
 
+/* Once: a verdict that rests on nothing looks like a good one. */
+static void say_blind(struct process *p, const struct frame *frame, uint32_t subject) {
+    if (frame->scatter_signals || p->blind_said) return;
+    p->blind_said = true;
+    pl_node_diag(p->verdicts.node, PL_WARN,
+                 "scatter judges nothing of %s: %u frames of %u signals have taught, too few for so many signals and "
+                 "lags, or none of them moves",
+                 pl_tags_get(pl_node_tags(p->verdicts.node), subject)->name, (unsigned)frame->learned,
+                 (unsigned)frame->modelled);
+}
+
+static void say_full(struct process *p, uint32_t subject) {
+    if (p->full_said) return;
+    p->full_said = true;
+    pl_node_diag(p->verdicts.node, PL_WARN, "%s has more signals than `signals` allows, %u: the rest is not judged",
+                 pl_tags_get(pl_node_tags(p->verdicts.node), subject)->name, (unsigned)p->rule.signals);
+}
+
 static struct finding judge(struct process *p, struct frame *frame, struct frame_view *view, uint32_t subject,
                             double *away) {
     struct finding most = {0};
@@ -210,6 +228,7 @@ static struct finding judge(struct process *p, struct frame *frame, struct frame
         };
         unsigned by;
         pl_count(p->verdicts.node, PROCESS_COUNT_BLIND, !frame->scatter_signals);
+        say_blind(p, frame, subject);
         double surprise = scatter_judge(&p->rule, frame, view, &by);
         weigh(p, frame, view, subject, &most, surprise, surprise >= threshold, why[by]);
     }
@@ -332,6 +351,7 @@ static bool take_row(struct process *p, const struct pl_samples *rows, uint32_t 
     uint32_t slot = NO_SLOT;
     struct frame *frame = pl_table_get(pl_node_table(node, PROCESS_FRAMES), subject, 0);
     if (frame && !slot_of(p, frame, tag, value, &slot)) return false;
+    if (frame && slot == NO_SLOT) say_full(p, subject);
     if (!frame || slot == NO_SLOT) return pl_count(node, PROCESS_COUNT_REFUSED, 1), true;
     if ((frame->begun || frame->open) && time < frame->time) return pl_count(node, PROCESS_COUNT_LATE, 1), true;
     const struct frame_view view = frame_view(&p->rule, frame);
@@ -345,10 +365,13 @@ static bool take_row(struct process *p, const struct pl_samples *rows, uint32_t 
 static enum pl_flow process_process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
     (void)input;
     struct process *p = self;
-    bool good = process_prepare(p, node);
+    bool any = false, good = process_prepare(p, node);
     for (uint32_t i = 0; good && i < batch->rows; i++)
-        if (chosen_ask(p->chosen, pl_node_tags(node), batch->samples.tag[i], &p->include, &p->exclude))
+        if (chosen_ask(p->chosen, pl_node_tags(node), batch->samples.tag[i], &p->include, &p->exclude)) {
+            any = true;
             good = take_row(p, &batch->samples, i);
+        }
+    heard_rows(&p->heard, node, batch->rows, any);
     good = good && verdicts_flush(&p->verdicts);
     pl_batch_unref(batch);
     return good ? PL_FLOW_OK : pl_fail(node, "no memory, or no room for names of verdicts");

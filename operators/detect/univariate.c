@@ -30,6 +30,7 @@ struct univariate {
     struct verdicts verdicts;
     uint8_t *chosen; /* [tag]: 0 not asked yet, 1 no, 2 yes */
     uint32_t room;
+    struct heard heard;
 };
 
 /* Of a tag, in front of its series. */
@@ -108,8 +109,8 @@ static enum pl_code univariate_open(void *self, struct pl_node *node, struct pl_
 }
 
 static void univariate_close(void *self, struct pl_node *node) {
-    (void)node;
     struct univariate *u = self;
+    heard_end(&u->heard, node);
     verdicts_fini(&u->verdicts);
     pl_free(u->chosen);
     u->chosen = NULL;
@@ -182,10 +183,13 @@ static bool take_row(struct univariate *u, const struct pl_samples *rows, uint32
 static enum pl_flow univariate_process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
     (void)input;
     struct univariate *u = self;
-    bool good = chosen_prepare(&u->chosen, &u->room, pl_node_tags(node));
+    bool any = false, good = chosen_prepare(&u->chosen, &u->room, pl_node_tags(node));
     for (uint32_t i = 0; good && i < batch->rows; i++)
-        if (chosen_ask(u->chosen, pl_node_tags(node), batch->samples.tag[i], &u->include, &u->exclude))
+        if (chosen_ask(u->chosen, pl_node_tags(node), batch->samples.tag[i], &u->include, &u->exclude)) {
+            any = true;
             good = take_row(u, &batch->samples, i);
+        }
+    heard_rows(&u->heard, node, batch->rows, any);
     good = good && verdicts_flush(&u->verdicts);
     pl_batch_unref(batch);
     return good ? PL_FLOW_OK : pl_fail(node, "no memory, or no room for names of verdicts");
