@@ -235,16 +235,15 @@ struct change_found change_step(const struct change_test *test, struct change *c
     if (change->rows < 2 * (uint64_t)test->least) return (struct change_found){0};
     seek(test, change, best);
     struct change_found found = weigh(test, change, best);
-    if (found.changed) {
-        measure(test, change, &found);
-        begin_anew(test, change, found.ago);
-    }
+    if (found.surprise >= test->threshold) measure(test, change, &found);
+    if (found.changed) begin_anew(test, change, found.ago);
     return found;
 }
 
-void change_explain(const struct change_found *found, char *text, size_t size) {
-    snprintf(text, size, "its %s has gone from %.6g to %.6g, some %u rows ago",
-             found->kind == CHANGE_MEAN ? "mean" : "spread", found->before, found->after, (unsigned)found->ago);
+void change_explain(const struct change_found *found, const char *unit, char *text, size_t size) {
+    snprintf(text, size, "its %s has gone from %.6g to %.6g%s%.24s, some %u rows ago",
+             found->kind == CHANGE_MEAN ? "mean" : "spread", found->before, found->after, *unit ? " " : "", unit,
+             (unsigned)found->ago);
 }
 
 const char *change_cause(const struct change_found *found) {

@@ -48,7 +48,7 @@ struct change_found {
     double surprise;
     enum change_kind kind;
     uint32_t ago;         /* rows behind the change */
-    double before, after; /* the mean or, for the spread, the standard deviation */
+    double before, after; /* the mean or, for the spread, the standard deviation, of an alarm */
     bool changed;         /* the surprise has been an alarm for `settle` rows, and all before it was forgotten */
 };
 
@@ -58,7 +58,7 @@ size_t change_size(const struct change_test *test);
 struct change_found change_step(const struct change_test *test, struct change *change, double value);
 
 /* What happened, in words, and what is likely behind it. */
-void change_explain(const struct change_found *found, char *text, size_t size);
+void change_explain(const struct change_found *found, const char *unit, char *text, size_t size);
 const char *change_cause(const struct change_found *found);
 
 #endif

@@ -107,7 +107,7 @@ static bool follow_episode(struct change_point *c, uint32_t tag, struct watched 
     const struct change_found kept = {
         .kind = (enum change_kind)w->kind, .ago = w->ago, .before = w->before, .after = w->after};
     char said[160];
-    change_explain(&kept, said, sizeof said);
+    change_explain(&kept, pl_tags_get(pl_node_tags(c->verdicts.node), tag)->unit, said, sizeof said);
     const struct reason reason = {
         .tag = {tag}, .share = {1}, .tags = 1, .explanation = said, .cause = change_cause(&kept)};
     struct episode *episode = &w->episode;

@@ -1,6 +1,7 @@
 #include "series.h"
 
 #include <math.h>
+#include <stdio.h>
 
 static const uint32_t reach[FEATURES] = {1, SERIES_SHORT, SERIES_LONG, SERIES_SHORT, SERIES_LONG, 0, 0};
 
@@ -237,8 +238,16 @@ const char *series_feature_name(enum feature feature) {
     return texts[feature].name;
 }
 
-const char *series_explanation(const struct surprise *surprise) {
-    return surprise->below ? texts[surprise->feature].below : texts[surprise->feature].above;
+void series_explain(const struct surprise *surprise, const char *unit, char *text, size_t size) {
+    const enum feature feature = surprise->feature;
+    const char *what = surprise->below ? texts[feature].below : texts[feature].above, *space = *unit ? " " : "";
+    const bool steps = feature == FEATURE_ACTIVITY || feature == FEATURE_LONG_ACTIVITY;
+    if (feature == FEATURE_DISCORD)
+        snprintf(text, size, "%s", what); /* a distance has no meaning for people */
+    else
+        snprintf(text, size, "%s: %.4g%s%.24s%s, %s %.4g%s%.24s", what, surprise->seen, space, unit,
+                 steps ? " a row" : "", feature == FEATURE_PATTERN ? "expected" : "usually", surprise->expected, space,
+                 unit);
 }
 
 const char *series_cause(const struct surprise *surprise) {

@@ -77,7 +77,7 @@ struct surprise series_step(const struct series_rule *rule, struct series *serie
 
 /* Of a feature: its name, what it says when it is surprising, and what is likely behind it. */
 const char *series_feature_name(enum feature feature);
-const char *series_explanation(const struct surprise *surprise);
+void series_explain(const struct surprise *surprise, const char *unit, char *text, size_t size); /* with its numbers */
 const char *series_cause(const struct surprise *surprise);
 
 #endif

@@ -39,7 +39,8 @@ struct watched {
     double peak; /* the greatest surprise that was told */
     uint64_t since;
     struct episode episode;
-    uint32_t feature; /* of the episode's peak */
+    double seen, expected; /* of the episode's peak, as struct surprise has them */
+    uint32_t feature;
     uint32_t below;
 };
 
@@ -85,7 +86,7 @@ static size_t watched_size(const void *self) {
 
 static const struct pl_table_def univariate_tables[] = {
     [TABLE_SERIES] = {.name = "series",
-                      .version = 2,
+                      .version = 3,
                       .size_of = watched_size,
                       .doc = "What is known of each tag, and its alarm."},
     {.name = NULL},
@@ -118,10 +119,12 @@ static void univariate_close(void *self, struct pl_node *node) {
 
 /* ---- Judging ---- */
 
-static struct reason reason_of(const struct watched *w, uint32_t tag) {
-    struct surprise peak = {.feature = (enum feature)w->feature, .below = w->below};
-    return (struct reason){
-        .tag = {tag}, .share = {1}, .tags = 1, .explanation = series_explanation(&peak), .cause = series_cause(&peak)};
+static struct reason reason_of(const struct univariate *u, const struct watched *w, uint32_t tag, char *said,
+                               size_t size) {
+    const struct surprise peak = {
+        .feature = (enum feature)w->feature, .below = w->below, .seen = w->seen, .expected = w->expected};
+    series_explain(&peak, pl_tags_get(pl_node_tags(u->verdicts.node), tag)->unit, said, size);
+    return (struct reason){.tag = {tag}, .share = {1}, .tags = 1, .explanation = said, .cause = series_cause(&peak)};
 }
 
 /* Rows behind the last surprise beyond the threshold, after which its alarm is over. */
@@ -135,14 +138,18 @@ static bool follow_episode(struct univariate *u, uint32_t tag, struct watched *w
     if (beyond && (!w->episode.active || surprise->value > w->episode.peak)) {
         w->feature = surprise->feature;
         w->below = surprise->below;
+        w->seen = surprise->seen;
+        w->expected = surprise->expected;
     }
-    struct reason reason = reason_of(w, tag);
-    if (beyond && !w->episode.active) return verdicts_begin(&u->verdicts, tag, &w->episode, time, verdict, &reason);
+    const bool over = w->episode.active && !beyond && w->since >= quiet_rows(u), begins = beyond && !w->episode.active;
+    char said[200];
+    struct reason reason = {0};
+    if (begins || over) reason = reason_of(u, w, tag, said, sizeof said);
+    if (begins) return verdicts_begin(&u->verdicts, tag, &w->episode, time, verdict, &reason);
     if (beyond) {
         w->episode.last = time;
         w->episode.peak = fmax(w->episode.peak, surprise->value);
     }
-    bool over = w->episode.active && !beyond && w->since >= quiet_rows(u);
     return !over || verdicts_end(&u->verdicts, tag, &w->episode, verdict, &reason);
 }
 
