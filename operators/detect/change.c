@@ -247,7 +247,8 @@ void change_explain(const struct change_found *found, const char *unit, char *te
 }
 
 const char *change_cause(const struct change_found *found) {
-    if (found->kind == CHANGE_MEAN) return "a step: a set point, another regime, a valve, or a sensor that was moved";
+    if (found->kind == CHANGE_MEAN)
+        return "a step or a drift: a set point, another regime, a valve, or a sensor that was moved";
     return found->after > found->before ? "noise or an oscillation that has begun, or a loose contact"
                                         : "damping, less load, or a sensor that is about to hang";
 }

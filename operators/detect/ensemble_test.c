@@ -182,6 +182,28 @@ static void one_that_is_never_content(void **state) {
     assert_true(alarms_of(play_scores(10, 0.3, 6)) >= 1);
 }
 
+/* People know signals, not what a detector looks at in them. */
+static void parts_of_a_detector_have_the_name_of_its_signal(void **state) {
+    (void)state;
+    srand(4);
+    struct test *t = test_open("detect", "{reach: 1}", PL_SAMPLES);
+    for (unsigned row = 0; row < TOLD + 10; row++) {
+        const double noise = row < TOLD ? usual() : 10, roll = row < TOLD ? usual() : 9;
+        const struct sample rows[] = {{row * S, "l.p.flow", 1, 0},
+                                      {row * S, "l.p.flow.noise.score", score_of(noise), 0},
+                                      {row * S, "l.p.flow.roll.score", score_of(roll), 0},
+                                      {row * S, "l.p.twin.score", score_of(usual()), 0}};
+        test_push(t, rows, 4);
+    }
+    test_end(t);
+    const char *tags = strstr(event_of(t, "detect.began", TOLD)->body, "\"tags\":[{\"tag\":\"l.p.flow\",\"share\":");
+    assert_non_null(tags);
+    assert_true(!strstr(tags, "noise") && !strstr(tags, "roll"));
+    assert_null(strstr(tags + 20, "\"l.p.flow\""));
+    assert_non_null(strstr(event_of(t, "detect.began", TOLD)->body, "of 4 signals and detectors are surprised"));
+    test_close(t);
+}
+
 static void whose_asset_it_is(void **state) {
     (void)state;
     for (unsigned k = 0; k < 2; k++) {
@@ -264,6 +286,7 @@ int main(void) {
         cmocka_unit_test(one_of_six),
         cmocka_unit_test(one_that_is_sure_or_many_that_are_not),
         cmocka_unit_test(one_that_is_never_content),
+        cmocka_unit_test(parts_of_a_detector_have_the_name_of_its_signal),
         cmocka_unit_test(whose_asset_it_is),
         cmocka_unit_test(a_snapshot_goes_on_alike),
         cmocka_unit_test(rows_that_say_nothing),

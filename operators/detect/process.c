@@ -7,6 +7,7 @@
  */
 #include <math.h>
 #include <potline/potline.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "chosen.h"
@@ -187,9 +188,26 @@ static void weigh(const struct process *p, const struct frame *frame, const stru
     most->surprise = surprise;
     most->explanation = most->reason.explanation = explanation;
     note_reason(p, frame, view, subject, &most->reason);
-    most->reason.cause = most->reason.tags && most->reason.share[0] > 0.7
-                             ? "this signal's sensor, or what acts on it alone: a valve, a leak, a blockage"
-                             : "something that acts on several signals: the process, its feed or its load";
+    if (frame->modelled == 1)
+        most->reason.cause = "the process behind this signal, or its sensor: it is judged by itself";
+    else if (most->reason.tags && most->reason.share[0] > 0.7)
+        most->reason.cause = "this signal's sensor, or what acts on it alone: a valve, a leak, a blockage";
+    else
+        most->reason.cause = "something that acts on several signals: the process, its feed or its load";
+}
+
+static const char level_left[] = "the mean of its last rows has left the level learned";
+
+/* Where an episode begins or ends by a level: which signal, where it is and where it was. */
+static void tell_level(const struct process *p, const struct frame *frame, const struct frame_view *view,
+                       struct finding *found, char *said, size_t size) {
+    if (found->alarm == (frame->episode.active != 0) || found->explanation != level_left || !found->reason.tags) return;
+    const struct pl_tag *tag = pl_tags_get(pl_node_tags(p->verdicts.node), found->reason.tag[0]);
+    const uint32_t s = p->slot[tag->id] - 1u;
+    const char *space = *tag->unit ? " " : "";
+    snprintf(said, size, "%s: %.80s %.4g%s%.24s, usually %.4g%s%.24s", level_left, tag->name,
+             level_now(&p->rule, frame, view, s), space, tag->unit, view->mean[s], space, tag->unit);
+    found->reason.explanation = said;
 }
 
 /* Once: a verdict that rests on nothing looks like a good one. */
@@ -218,7 +236,7 @@ static struct finding judge(struct process *p, struct frame *frame, struct frame
         bool alarm;
         double surprise = level_judge(&p->rule, frame, view, &alarm, away);
         surprise = alarm ? fmax(surprise, threshold) : fmin(surprise, threshold * 0.99); /* it takes time */
-        weigh(p, frame, view, subject, &most, surprise, alarm, "the mean of its last rows has left the level learned");
+        weigh(p, frame, view, subject, &most, surprise, alarm, level_left);
     }
     if (p->rule.scatter) {
         static const char *const why[SCATTER_STATISTICS] = {
@@ -266,6 +284,8 @@ static bool judge_frame(struct process *p, uint32_t subject, struct frame *frame
     memcpy(view->recent + frame->rows % p->rule.rows_kept * p->rule.signals, view->value,
            p->rule.signals * sizeof(double));
     struct finding found = judge(p, frame, view, subject, &away);
+    char said[240];
+    tell_level(p, frame, view, &found, said, sizeof said);
     struct verdict verdict = {.surprise = found.surprise, .threshold = p->rule.threshold, .alarm = found.alarm};
     if (p->rule.change) verdict.changepoint = level_changes(&p->rule, frame, view);
     bool taught = false;

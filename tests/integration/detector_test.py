@@ -161,6 +161,39 @@ def judging_nothing(work):
     assert not re.search(r"\bwell/0: ", run.stderr), run.stderr
 
 
+TOLD = """
+potline: 1
+name: told
+log: { kind: none }
+tags: [ { match: "*.voltage", unit: V } ]
+nodes:
+  in: { op: source.csv, path: "${IN}", header: false }
+  each: { op: detect.univariate, from: in, history: 0 }
+  all: { op: detect, from: in }
+  steps: { op: detect.change, from: in }
+  level: { op: detect.process, from: in, level: { smooth: 10, freedom: 4 } }
+  out: { op: sink.ndjson, from: [each.events, all.events, steps.events, level.events], path: "${WORK}/told-events.ndjson" }
+"""
+
+
+def what_is_told(work):
+    """Each detector tells what a signal is, what it usually is, and in which unit."""
+    graph, given, dice = os.path.join(work, "told.yaml"), os.path.join(work, "told-in.csv"), random.Random(3)
+    with open(graph, "w", encoding="utf-8") as file:
+        file.write(TOLD)
+    with open(given, "w", encoding="utf-8") as file:
+        for row in range(1500):
+            file.write(f"{BASE + row * 10**9},l.p.voltage,{4.2 + dice.gauss(0, 0.01) + (0.3 if row >= 1400 else 0):.4f}\n")
+    call("run", graph, "--until-eof", "-q", IN=given, WORK=work)
+    with open(os.path.join(work, "told-events.ndjson"), encoding="utf-8") as file:
+        events = [json.loads(line) for line in file]
+    said = [event["body"]["explanation"] for event in events if event["kind"] == "detect.began"
+            and event["time"] >= "2023-11-14T22:36:40"]  # the step
+    for words in (r"^higher than it has been: 4\.\d+ V, usually 4\.2\d* V$", r"^l\.p\.voltage: .* V\b.* \(1 of 1 signals are surprised\)$",
+                  r"^its mean has gone from 4\.\d+ to 4\.\d+ V, some ", r"learned: l\.p\.voltage 4\.\d+ V, usually 4\.\d+ V$"):
+        assert any(re.search(words, text) for text in said), f"{words}: {said}"
+
+
 def trained(work):
     graph, data, given = (os.path.join(work, name) for name in ("pumps.yaml", "history", "history.csv"))
     pumps = Pumps()
@@ -281,6 +314,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="potline-detector-") as work:
         warned(work)
         judging_nothing(work)
+        what_is_told(work)
         at_work(*trained(work), work)
 
 
