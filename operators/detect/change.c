@@ -241,7 +241,7 @@ struct change_found change_step(const struct change_test *test, struct change *c
 }
 
 void change_explain(const struct change_found *found, const char *unit, char *text, size_t size) {
-    snprintf(text, size, "its %s has gone from %.6g to %.6g%s%.24s, some %u rows ago",
+    snprintf(text, size, "its %s has gone from %.6g to %.6g%s%s, some %u rows ago",
              found->kind == CHANGE_MEAN ? "mean" : "spread", found->before, found->after, *unit ? " " : "", unit,
              (unsigned)found->ago);
 }

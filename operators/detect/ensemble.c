@@ -219,7 +219,7 @@ static void reason_of(struct ensemble *e, uint32_t subject, const struct asset *
         member_explain(lead, tag->unit, what, sizeof what);
         reason->cause = member_cause(lead);
     }
-    snprintf(said, size, "%.80s: %s (%u of %u %s are surprised)", tag->name, what, (unsigned)asset->agree,
+    snprintf(said, size, "%s: %s (%u of %u %s are surprised)", tag->name, what, (unsigned)asset->agree,
              (unsigned)asset->members, asset->signals == asset->members ? "signals" : "signals and detectors");
 }
 
@@ -235,7 +235,7 @@ static bool follow_episode(struct ensemble *e, uint32_t subject, struct asset *a
     }
     if (!begins && !over) return true;
     struct reason reason;
-    char said[320];
+    char said[PL_NAME_MAX + 320];
     reason_of(e, subject, asset, &reason, said, sizeof said);
     return begins ? verdicts_begin(&e->verdicts, subject, episode, asset->time, verdict, &reason)
                   : verdicts_end(&e->verdicts, subject, episode, verdict, &reason);

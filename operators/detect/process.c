@@ -205,7 +205,7 @@ static void tell_level(const struct process *p, const struct frame *frame, const
     const struct pl_tag *tag = pl_tags_get(pl_node_tags(p->verdicts.node), found->reason.tag[0]);
     const uint32_t s = p->slot[tag->id] - 1u;
     const char *space = *tag->unit ? " " : "";
-    snprintf(said, size, "%s: %.80s %.4g%s%.24s, usually %.4g%s%.24s", level_left, tag->name,
+    snprintf(said, size, "%s: %s %.4g%s%s, usually %.4g%s%s", level_left, tag->name,
              level_now(&p->rule, frame, view, s), space, tag->unit, view->mean[s], space, tag->unit);
     found->reason.explanation = said;
 }
@@ -284,7 +284,7 @@ static bool judge_frame(struct process *p, uint32_t subject, struct frame *frame
     memcpy(view->recent + frame->rows % p->rule.rows_kept * p->rule.signals, view->value,
            p->rule.signals * sizeof(double));
     struct finding found = judge(p, frame, view, subject, &away);
-    char said[240];
+    char said[PL_NAME_MAX + 240];
     tell_level(p, frame, view, &found, said, sizeof said);
     struct verdict verdict = {.surprise = found.surprise, .threshold = p->rule.threshold, .alarm = found.alarm};
     if (p->rule.change) verdict.changepoint = level_changes(&p->rule, frame, view);

@@ -245,9 +245,8 @@ void series_explain(const struct surprise *surprise, const char *unit, char *tex
     if (feature == FEATURE_DISCORD)
         snprintf(text, size, "%s", what); /* a distance has no meaning for people */
     else
-        snprintf(text, size, "%s: %.4g%s%.24s%s, %s %.4g%s%.24s", what, surprise->seen, space, unit,
-                 steps ? " a row" : "", feature == FEATURE_PATTERN ? "expected" : "usually", surprise->expected, space,
-                 unit);
+        snprintf(text, size, "%s: %.4g%s%s%s, %s %.4g%s%s", what, surprise->seen, space, unit, steps ? " a row" : "",
+                 feature == FEATURE_PATTERN ? "expected" : "usually", surprise->expected, space, unit);
 }
 
 const char *series_cause(const struct surprise *surprise) {

@@ -50,8 +50,9 @@ static const char *const feature_names[] = {"level",         "mean",    "long_me
 static const struct pl_option univariate_options[] = {
     PL_OPT_STRINGS(struct univariate, include, "include", "[]", PL_FIXED, "Globs of the tags to judge. None: all."),
     PL_OPT_STRINGS(struct univariate, exclude, "exclude", "[]", PL_FIXED, "Globs of tags to leave out."),
-    PL_OPT_NUMBER(struct univariate, threshold, "threshold", "3.5", "0.1", "12", PL_LIVE,
-                  "The surprise that is an alarm: 3.5 is a number as rare as one in 10^3.5; the README has alarms a day."),
+    PL_OPT_NUMBER(
+        struct univariate, threshold, "threshold", "3.5", "0.1", "12", PL_LIVE,
+        "The surprise that is an alarm: 3.5 is a number as rare as one in 10^3.5; the README has alarms a day."),
     PL_OPT_SET(struct univariate, features, "features", "[level, mean, long_mean, activity, long_activity, pattern]",
                feature_names, PL_STATE, "What is looked at."),
     PL_OPT_INT(struct univariate, hold, "hold", "200", "0", "1000000", PL_FIXED,
