@@ -26,7 +26,7 @@ struct signal {
 
 static const struct pl_table_def process_tables[] = {
     [PROCESS_FRAMES] = {.name = "frames",
-                        .version = 4,
+                        .version = 5,
                         .size_of = process_record_size,
                         .doc = "Of each asset: what was learned, the frame at hand, and the alarm."},
     [PROCESS_SIGNALS] = {.name = "signals",
@@ -150,64 +150,57 @@ static bool keep_for_learning(struct process *p, uint32_t subject, struct frame 
     return frame->learned < p->rule.train || learn(p, subject, frame, view);
 }
 
+/* Which part it was that found something. */
+enum { WHY_LEVEL, WHY_SCATTER, WHY_LOCAL = WHY_SCATTER + SCATTER_STATISTICS };
+
+static const char *const why_text[] = {
+    [WHY_LEVEL] = "the mean of its last rows has left the level learned",
+    [WHY_SCATTER + SCATTER_ALL] = "the signals do not go together as they did",
+    [WHY_SCATTER + SCATTER_T2] = "the signals go together as they did, but farther than ever (T2)",
+    [WHY_SCATTER + SCATTER_Q] = "what usually explains the signals does not explain them (Q)",
+    [WHY_LOCAL] = "several signals have left the course of their last rows at once",
+};
+
 /* What the parts find. */
 struct finding {
     double surprise;
     bool alarm;
-    const char *explanation;
-    const char *cause;
-    struct reason reason;
+    bool given;
+    struct frame_reason reason;
 };
 
 /* The three signals with the highest scores. */
-static void note_reason(const struct process *p, const struct frame *frame, const struct frame_view *view,
-                        uint32_t subject, struct reason *reason) {
+static void note_reason(const struct frame *frame, const struct frame_view *view, struct frame_reason *reason) {
     double sum = 0;
     reason->tags = 0;
     for (uint32_t s = 0; s < frame->modelled; s++) {
         const double score = view->score[s];
         sum += score;
-        if (!(score > 0) || (reason->tags == VERDICT_TAGS && score <= reason->share[VERDICT_TAGS - 1])) continue;
-        uint32_t at = reason->tags < VERDICT_TAGS ? reason->tags++ : VERDICT_TAGS - 1;
+        if (!(score > 0) || (reason->tags == FRAME_TAGS && score <= reason->share[FRAME_TAGS - 1])) continue;
+        uint32_t at = reason->tags < FRAME_TAGS ? reason->tags++ : FRAME_TAGS - 1;
         for (; at > 0 && reason->share[at - 1] < score; at--) {
             reason->share[at] = reason->share[at - 1];
-            reason->tag[at] = reason->tag[at - 1];
+            reason->place[at] = reason->place[at - 1];
         }
         reason->share[at] = score;
-        reason->tag[at] = p->members[subject][s];
+        reason->place[at] = s;
     }
     for (uint32_t i = 0; i < reason->tags; i++)
         reason->share[i] /= sum;
 }
 
-static void weigh(const struct process *p, const struct frame *frame, const struct frame_view *view, uint32_t subject,
-                  struct finding *most, double surprise, bool alarm, const char *explanation) {
-    const bool first = !most->explanation, greater = alarm == most->alarm ? surprise > most->surprise : alarm;
+static void weigh(const struct process *p, const struct frame *frame, const struct frame_view *view,
+                  struct finding *most, double surprise, bool alarm, uint32_t why) {
+    const bool greater = alarm == most->alarm ? surprise > most->surprise : alarm;
     most->alarm |= alarm;
-    if (!first && !greater) return;
+    if (most->given && !greater) return;
+    most->given = true;
     most->surprise = surprise;
-    most->explanation = most->reason.explanation = explanation;
-    note_reason(p, frame, view, subject, &most->reason);
-    if (frame->modelled == 1)
-        most->reason.cause = "the process behind this signal, or its sensor: it is judged by itself";
-    else if (most->reason.tags && most->reason.share[0] > 0.7)
-        most->reason.cause = "this signal's sensor, or what acts on it alone: a valve, a leak, a blockage";
-    else
-        most->reason.cause = "something that acts on several signals: the process, its feed or its load";
-}
-
-static const char level_left[] = "the mean of its last rows has left the level learned";
-
-/* Where an episode begins or ends by a level: which signal, where it is and where it was. */
-static void tell_level(const struct process *p, const struct frame *frame, const struct frame_view *view,
-                       struct finding *found, char *said, size_t size) {
-    if (found->alarm == (frame->episode.active != 0) || found->explanation != level_left || !found->reason.tags) return;
-    const struct pl_tag *tag = pl_tags_get(pl_node_tags(p->verdicts.node), found->reason.tag[0]);
-    const uint32_t s = p->slot[tag->id] - 1u;
-    const char *space = *tag->unit ? " " : "";
-    snprintf(said, size, "%s: %s %.4g%s%s, usually %.4g%s%s", level_left, tag->name,
-             level_now(&p->rule, frame, view, s), space, tag->unit, view->mean[s], space, tag->unit);
-    found->reason.explanation = said;
+    most->reason = (struct frame_reason){.why = why, .alone = frame->modelled == 1};
+    note_reason(frame, view, &most->reason);
+    if (why != WHY_LEVEL || !alarm || !most->reason.tags) return;
+    most->reason.now = level_now(&p->rule, frame, view, most->reason.place[0]);
+    most->reason.usual = view->mean[most->reason.place[0]];
 }
 
 /* Once: a verdict that rests on nothing looks like a good one. */
@@ -236,40 +229,65 @@ static struct finding judge(struct process *p, struct frame *frame, struct frame
         bool alarm;
         double surprise = level_judge(&p->rule, frame, view, &alarm, away);
         surprise = alarm ? fmax(surprise, threshold) : fmin(surprise, threshold * 0.99); /* it takes time */
-        weigh(p, frame, view, subject, &most, surprise, alarm, level_left);
+        weigh(p, frame, view, &most, surprise, alarm, WHY_LEVEL);
     }
     if (p->rule.scatter) {
-        static const char *const why[SCATTER_STATISTICS] = {
-            [SCATTER_ALL] = "the signals do not go together as they did",
-            [SCATTER_T2] = "the signals go together as they did, but farther than ever (T2)",
-            [SCATTER_Q] = "what usually explains the signals does not explain them (Q)",
-        };
         unsigned by;
         pl_count(p->verdicts.node, PROCESS_COUNT_BLIND, !frame->scatter_signals);
         say_blind(p, frame, subject);
         double surprise = scatter_judge(&p->rule, frame, view, &by);
-        weigh(p, frame, view, subject, &most, surprise, surprise >= threshold, why[by]);
+        weigh(p, frame, view, &most, surprise, surprise >= threshold, WHY_SCATTER + by);
     }
     if (p->rule.local) {
         double surprise = local_judge(&p->rule, frame, view);
-        weigh(p, frame, view, subject, &most, surprise, surprise >= threshold,
-              "several signals have left the course of their last rows at once");
+        weigh(p, frame, view, &most, surprise, surprise >= threshold, WHY_LOCAL);
     }
     return most;
 }
 
+static const char *cause_of(const struct frame_reason *r) {
+    static const double by_itself = 0.7;
+    if (r->alone) return "the process behind this signal, or its sensor: it is judged by itself";
+    return r->tags && r->share[0] > by_itself
+               ? "this signal's sensor, or what acts on it alone: a valve, a leak, a blockage"
+               : "something that acts on several signals: the process, its feed or its load";
+}
+
+/* For people: of a level also which signal, where it is and where it was. */
+static struct reason reason_of(const struct process *p, uint32_t subject, const struct frame_reason *r, char *said,
+                               size_t size) {
+    struct reason reason = {.tags = r->tags, .explanation = why_text[r->why], .cause = cause_of(r)};
+    for (uint32_t i = 0; i < r->tags; i++) {
+        reason.tag[i] = p->members[subject][r->place[i]];
+        reason.share[i] = r->share[i];
+    }
+    if (r->why != WHY_LEVEL || !r->tags) return reason;
+    const struct pl_tag *tag = pl_tags_get(pl_node_tags(p->verdicts.node), reason.tag[0]);
+    const char *space = *tag->unit ? " " : "";
+    snprintf(said, size, "%s: %s %.4g%s%s, usually %.4g%s%s", why_text[WHY_LEVEL], tag->name, r->now, space, tag->unit,
+             r->usual, space, tag->unit);
+    reason.explanation = said;
+    return reason;
+}
+
 static bool follow_episode(struct process *p, uint32_t subject, struct frame *frame, const struct verdict *verdict,
-                           const struct reason *reason) {
+                           const struct frame_reason *found) {
     struct episode *episode = &frame->episode;
     pl_count(p->verdicts.node, PROCESS_COUNT_JUDGED, 1);
     if (verdict->alarm) pl_count(p->verdicts.node, PROCESS_COUNT_ALARMS, 1);
-    if (verdict->alarm && !episode->active)
-        return verdicts_begin(&p->verdicts, subject, episode, frame->time, verdict, reason);
-    if (verdict->alarm) {
+    frame->quiet = verdict->alarm ? 0 : frame->quiet + 1;
+    const bool begins = verdict->alarm && !episode->active;
+    const bool over = episode->active && frame->quiet >= (uint32_t)p->hold;
+    if (begins || (verdict->alarm && verdict->surprise > episode->peak)) frame->reason = *found;
+    if (verdict->alarm && !begins) {
         episode->last = frame->time;
         episode->peak = fmax(episode->peak, verdict->surprise);
     }
-    return verdict->alarm || !episode->active || verdicts_end(&p->verdicts, subject, episode, verdict, reason);
+    if (!begins && !over) return true;
+    char said[PL_NAME_MAX + 240];
+    const struct reason reason = reason_of(p, subject, &frame->reason, said, sizeof said);
+    return begins ? verdicts_begin(&p->verdicts, subject, episode, frame->time, verdict, &reason)
+                  : verdicts_end(&p->verdicts, subject, episode, verdict, &reason);
 }
 
 /* It is another run, and begins at `time`. */
@@ -284,8 +302,6 @@ static bool judge_frame(struct process *p, uint32_t subject, struct frame *frame
     memcpy(view->recent + frame->rows % p->rule.rows_kept * p->rule.signals, view->value,
            p->rule.signals * sizeof(double));
     struct finding found = judge(p, frame, view, subject, &away);
-    char said[PL_NAME_MAX + 240];
-    tell_level(p, frame, view, &found, said, sizeof said);
     struct verdict verdict = {.surprise = found.surprise, .threshold = p->rule.threshold, .alarm = found.alarm};
     if (p->rule.change) verdict.changepoint = level_changes(&p->rule, frame, view);
     bool taught = false;

@@ -15,6 +15,7 @@ struct process {
     int64_t train;
     int64_t settle;
     int64_t signals;
+    int64_t hold;
     bool level, change, scatter, robust, local;
     int64_t smooth, block, adapt, persist;
     double least, freedom, back;
