@@ -270,6 +270,13 @@ static struct reason reason_of(const struct process *p, uint32_t subject, const 
     return reason;
 }
 
+/* A level comes back by its hysteresis; the others are judged frame by frame. */
+static uint32_t quiet_frames(const struct process *p) {
+    enum { FLICKERS = 10 };
+    if (p->hold) return (uint32_t)p->hold;
+    return p->rule.scatter || p->rule.local ? FLICKERS : 1;
+}
+
 static bool follow_episode(struct process *p, uint32_t subject, struct frame *frame, const struct verdict *verdict,
                            const struct frame_reason *found) {
     struct episode *episode = &frame->episode;
@@ -277,7 +284,7 @@ static bool follow_episode(struct process *p, uint32_t subject, struct frame *fr
     if (verdict->alarm) pl_count(p->verdicts.node, PROCESS_COUNT_ALARMS, 1);
     frame->quiet = verdict->alarm ? 0 : frame->quiet + 1;
     const bool begins = verdict->alarm && !episode->active;
-    const bool over = episode->active && frame->quiet >= (uint32_t)p->hold;
+    const bool over = episode->active && frame->quiet >= quiet_frames(p);
     if (begins || (verdict->alarm && verdict->surprise > episode->peak)) frame->reason = *found;
     if (verdict->alarm && !begins) {
         episode->last = frame->time;
