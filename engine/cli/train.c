@@ -27,6 +27,7 @@ struct train {
     struct pl_training_job job;
     void *training;
     struct pl_training_result result;
+    unsigned rounds; /* told */
     bool terminal;
 };
 
@@ -102,6 +103,8 @@ static enum pl_code take_rows(struct train *t, struct pl_error **error) {
 
 static bool go_on(void *context, const struct pl_training_round *round) {
     struct train *t = context;
+    if (!t->rounds++ && round->round > 1)
+        fprintf(stderr, "goes on behind round %u of a training that was interrupted\n", round->round - 1);
     if (t->terminal) fputc('\r', stderr);
     fprintf(stderr, "round %u of %u, error %.4f", round->round, round->rounds, round->error);
     fputs(t->terminal && round->round < round->rounds ? "\033[K" : "\n", stderr);
@@ -151,6 +154,11 @@ static int learn(struct train *t) {
     }
     if (code) return failed(error, PL_EXIT_FAILED);
     tell(t);
+    if (t->result.error >= t->result.unchanged)
+        fprintf(stderr,
+                "warning: %s forecasts worse than that nothing changes: no node begins with it by itself; try more "
+                "rows, rounds or units, or another seed\n",
+                t->result.path);
     return PL_EXIT_OK;
 }
 

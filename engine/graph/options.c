@@ -415,6 +415,14 @@ static const char *nearest_name(const struct pl_option_table *tables, unsigned c
     return pl_text_nearest(name, names, found);
 }
 
+/* The name of the group that has an option of this name, for one that was given outside of it; NULL: none has. */
+static const char *group_with(const struct pl_option_table *tables, unsigned count, const char *name) {
+    for (unsigned i = 0; i < count; i++)
+        for (const struct pl_option *row = tables[i].rows; tables[i].self && row && row->name; row++)
+            if (row->type == PL_TYPE_GROUP && pl__option_find(row->rows, name)) return row->name;
+    return NULL;
+}
+
 static bool is_among(const char *const *names, const char *name) {
     for (; names && *names; names++)
         if (strcmp(*names, name) == 0) return true;
@@ -428,9 +436,13 @@ static void report_unknown(const struct work *work, const struct pl_yaml *value,
     const struct pl_option_table *table = table_of(tables, count, value->key);
     char quoted[PL_QUOTE_MAX];
     bool worth = !table && pl__problems_wanted(work->reader->yaml->problems, &key);
-    const char *nearest = worth ? nearest_name(tables, count, others, value->key) : NULL;
+    const char *group = worth ? group_with(tables, count, value->key) : NULL;
+    const char *nearest = worth && !group ? nearest_name(tables, count, others, value->key) : NULL;
     if (table)
         report(work, &path, &key, "%s", table->misplaced);
+    else if (group)
+        report(work, work->path, &key, "there is no option %s; it belongs into %s: { %s: ... }",
+               pl__quote(quoted, value->key), group, value->key);
     else
         report(work, work->path, &key, "there is no option %s%s%s%s", pl__quote(quoted, value->key),
                nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");

@@ -232,6 +232,7 @@ static void wrong_shapes(void **state) {
 static void unknown_and_missing_options(void **state) {
     (void)state;
     expect_problem("numbr: 1", "t:1:1: node: there is no option \"numbr\"; did you mean number?\n");
+    expect_problem("window: 5", "t:1:1: node: there is no option \"window\"; it belongs into spike: { window: ... }\n");
     expect_problem("zzzz: 1", "t:1:1: node: there is no option \"zzzz\"\n");
     expect_problem("spike: { windw: 5 }", "t:1:10: node.spike: there is no option \"windw\"; did you mean window?\n");
     expect_problem("rows: [ { tag: a, adress: 1 } ]",

@@ -189,12 +189,14 @@ static struct change_found weigh(const struct change_test *test, struct change *
         if (rare > found.surprise)
             found = (struct change_found){.surprise = rare, .kind = (enum change_kind)k, .ago = best[k].ago};
     }
-    found.changed = found.surprise >= test->threshold;
+    c->beyond = found.surprise >= test->threshold ? c->beyond + 1 : 0;
+    found.changed = c->beyond > test->settle;
     for (unsigned k = 0; k < CHANGE_KINDS; k++) {
         double *waiting = waiting_of(test, c, k);
-        if (!c->judged || found.changed) tail_drop_waiting(waiting, test->window);
-        if (!found.changed) tail_add_late(&c->tail[k], waiting, test->window, c->judged, best[k].ratio, test->memory);
+        if (!c->judged || c->beyond) tail_drop_waiting(waiting, test->window);
+        if (!c->beyond) tail_add_late(&c->tail[k], waiting, test->window, c->judged, best[k].ratio, test->memory);
     }
+    if (found.changed) c->beyond = 0;
     c->judged++;
     return found;
 }
@@ -233,20 +235,20 @@ struct change_found change_step(const struct change_test *test, struct change *c
     if (change->rows < 2 * (uint64_t)test->least) return (struct change_found){0};
     seek(test, change, best);
     struct change_found found = weigh(test, change, best);
-    if (found.changed) {
-        measure(test, change, &found);
-        begin_anew(test, change, found.ago);
-    }
+    if (found.surprise >= test->threshold) measure(test, change, &found);
+    if (found.changed) begin_anew(test, change, found.ago);
     return found;
 }
 
-void change_explain(const struct change_found *found, char *text, size_t size) {
-    snprintf(text, size, "its %s has gone from %.6g to %.6g, some %u rows ago",
-             found->kind == CHANGE_MEAN ? "mean" : "spread", found->before, found->after, (unsigned)found->ago);
+void change_explain(const struct change_found *found, const char *unit, char *text, size_t size) {
+    snprintf(text, size, "its %s has gone from %.6g to %.6g%s%s, some %u rows ago",
+             found->kind == CHANGE_MEAN ? "mean" : "spread", found->before, found->after, *unit ? " " : "", unit,
+             (unsigned)found->ago);
 }
 
 const char *change_cause(const struct change_found *found) {
-    if (found->kind == CHANGE_MEAN) return "a step: a set point, another regime, a valve, or a sensor that was moved";
+    if (found->kind == CHANGE_MEAN)
+        return "a step or a drift: a set point, another regime, a valve, or a sensor that was moved";
     return found->after > found->before ? "noise or an oscillation that has begun, or a loose contact"
                                         : "damping, less load, or a sensor that is about to hang";
 }

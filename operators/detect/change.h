@@ -27,6 +27,7 @@ enum change_kind { CHANGE_MEAN, CHANGE_SPREAD, CHANGE_KINDS };
 struct change_test {
     uint32_t window; /* rows in which the change is sought */
     uint32_t least;  /* rows on each side of it */
+    uint32_t settle; /* rows beyond the threshold before the change is taken for granted: the surprise grows */
     double memory;   /* rows that count of what was before the window, and of the tails */
     double threshold;
 };
@@ -35,6 +36,7 @@ struct change_test {
 struct change {
     uint64_t rows;   /* since the last change, or the first row */
     uint64_t judged; /* rows that had ratios, in all */
+    uint64_t beyond; /* in succession, with a surprise beyond the threshold */
     double count;    /* rows that have left the window, at most `memory` */
     double mean;     /* of them */
     double squares;  /* their squared deviations from it */
@@ -46,8 +48,8 @@ struct change_found {
     double surprise;
     enum change_kind kind;
     uint32_t ago;         /* rows behind the change */
-    double before, after; /* the mean or, for the spread, the standard deviation */
-    bool changed;         /* the surprise is an alarm, and all before it was forgotten */
+    double before, after; /* the mean or, for the spread, the standard deviation, of an alarm */
+    bool changed;         /* the surprise has been an alarm for `settle` rows, and all before it was forgotten */
 };
 
 size_t change_size(const struct change_test *test);
@@ -56,7 +58,7 @@ size_t change_size(const struct change_test *test);
 struct change_found change_step(const struct change_test *test, struct change *change, double value);
 
 /* What happened, in words, and what is likely behind it. */
-void change_explain(const struct change_found *found, char *text, size_t size);
+void change_explain(const struct change_found *found, const char *unit, char *text, size_t size);
 const char *change_cause(const struct change_found *found);
 
 #endif

@@ -21,6 +21,7 @@ struct change_point {
     struct verdicts verdicts;
     uint8_t *chosen;
     uint32_t room;
+    struct heard heard;
 };
 
 /* Of a tag, in front of its struct change. */
@@ -61,7 +62,7 @@ static size_t watched_size(const void *self) {
 
 static const struct pl_table_def change_point_tables[] = {
     [TABLE_SIGNALS] = {.name = "signals",
-                       .version = 1,
+                       .version = 2,
                        .size_of = watched_size,
                        .doc = "Of each tag: its last rows, what was before them, and how its ratios are spread."},
     {.name = NULL},
@@ -82,8 +83,8 @@ static enum pl_code change_point_open(void *self, struct pl_node *node, struct p
 }
 
 static void change_point_close(void *self, struct pl_node *node) {
-    (void)node;
     struct change_point *c = self;
+    heard_end(&c->heard, node);
     verdicts_fini(&c->verdicts);
     pl_free(c->chosen);
     c->chosen = NULL;
@@ -106,7 +107,7 @@ static bool follow_episode(struct change_point *c, uint32_t tag, struct watched 
     const struct change_found kept = {
         .kind = (enum change_kind)w->kind, .ago = w->ago, .before = w->before, .after = w->after};
     char said[160];
-    change_explain(&kept, said, sizeof said);
+    change_explain(&kept, pl_tags_get(pl_node_tags(c->verdicts.node), tag)->unit, said, sizeof said);
     const struct reason reason = {
         .tag = {tag}, .share = {1}, .tags = 1, .explanation = said, .cause = change_cause(&kept)};
     struct episode *episode = &w->episode;
@@ -145,10 +146,13 @@ static enum pl_flow change_point_process(void *self, struct pl_node *node, unsig
     (void)input;
     struct change_point *c = self;
     struct pl_tags *tags = pl_node_tags(node);
-    bool good = chosen_prepare(&c->chosen, &c->room, tags);
+    bool any = false, good = chosen_prepare(&c->chosen, &c->room, tags);
     for (uint32_t i = 0; good && i < batch->rows; i++)
-        if (chosen_ask(c->chosen, tags, batch->samples.tag[i], &c->include, &c->exclude))
+        if (chosen_ask(c->chosen, tags, batch->samples.tag[i], &c->include, &c->exclude)) {
+            any = true;
             good = take_row(c, &batch->samples, i);
+        }
+    heard_rows(&c->heard, node, batch->rows, any);
     good = good && verdicts_flush(&c->verdicts);
     pl_batch_unref(batch);
     return good ? PL_FLOW_OK : pl_fail(node, "no memory, or no room for names of verdicts");

@@ -70,11 +70,11 @@ static const struct pl_table_def ensemble_tables[] = {
                       .record_size = sizeof(struct asset),
                       .doc = "Of each asset: its frame at hand, how surprising its frames have been, and its alarm."},
     [TABLE_SIGNALS] = {.name = "signals",
-                       .version = 2,
+                       .version = 3,
                        .size_of = signal_size,
                        .doc = "What is known of each signal, and how surprising it is."},
     [TABLE_SCORES] = {.name = "scores",
-                      .version = 1,
+                      .version = 2,
                       .record_size = sizeof(struct member_score),
                       .doc = "What each of the other detectors has said, and how surprising it is."},
     {.name = NULL},
@@ -95,8 +95,8 @@ static enum pl_code ensemble_open(void *self, struct pl_node *node, struct pl_er
 }
 
 static void ensemble_close(void *self, struct pl_node *node) {
-    (void)node;
     struct ensemble *e = self;
+    heard_end(&e->heard, node);
     verdicts_fini(&e->verdicts);
     members_fini(&e->members);
 }
@@ -148,8 +148,8 @@ static double counts(const struct ensemble *e, const struct asset *asset, const 
 
 /* What is said at the end is what was so at the peak. */
 static void note_peak(struct ensemble *e, uint32_t subject, struct asset *asset) {
-    static const double surprised = 1; /* one in ten */
     const struct members_of *of = members_of(&e->members, subject);
+    const double surprised = 2 + log10(asset->members); /* one in a hundred that any of them is so by chance */
     asset->agree = 0;
     for (uint32_t i = 0; i < of->count; i++) {
         const bool score = members_kind(&e->members, of->tag[i]) == MEMBER_SCORE;
@@ -157,40 +157,70 @@ static void note_peak(struct ensemble *e, uint32_t subject, struct asset *asset)
         struct member *m = pl_table_get(table, of->tag[i], 0);
         if (!m) continue;
         m->peak = counts(e, asset, m);
-        m->peak_why = m->why;
-        m->peak_below = m->below;
+        m->at_peak = m->newest;
         asset->agree += m->peak >= surprised;
     }
 }
 
-/* The three members that said most, and why the first did. */
+/* What a member speaks of, as a signal where there is one: a part of a detector's has its signal's name in front. */
+static uint32_t signal_of(struct ensemble *e, uint32_t tag) {
+    const struct pl_tags *tags = pl_node_tags(e->verdicts.node);
+    const uint32_t about = members_about(&e->members, pl_node_tags(e->verdicts.node), tag);
+    for (uint32_t id = about; id; id = pl_tags_get(tags, id)->asset)
+        if (members_kind(&e->members, id) == MEMBER_SIGNAL) return id;
+    return about;
+}
+
+/* Adds a share to its tag's place among the first three, or a place of its own. */
+static void add_share(struct reason *reason, uint32_t tag, double share) {
+    uint32_t at = 0;
+    while (at < reason->tags && reason->tag[at] != tag)
+        at++;
+    if (at < reason->tags) {
+        share += reason->share[at];
+    } else if (reason->tags < VERDICT_TAGS) {
+        reason->tags++;
+    } else if (share > reason->share[--at]) {
+        reason->share[at] = 0;
+    } else {
+        return;
+    }
+    for (; at > 0 && reason->share[at - 1] < share; at--) {
+        reason->share[at] = reason->share[at - 1];
+        reason->tag[at] = reason->tag[at - 1];
+    }
+    reason->share[at] = share;
+    reason->tag[at] = tag;
+}
+
+/* The three signals of which most was said, and what the member that said most did say. */
 static void reason_of(struct ensemble *e, uint32_t subject, const struct asset *asset, struct reason *reason,
                       char *said, size_t size) {
     const struct members_of *of = members_of(&e->members, subject);
     const struct member *lead = NULL;
+    uint32_t lead_tag = subject;
     double sum = 0;
     *reason = (struct reason){.explanation = said, .cause = ""};
     for (uint32_t i = 0; i < of->count; i++) {
         const struct member *m = member_find(e, of->tag[i]);
         if (!m || !(m->peak > 0)) continue;
         sum += m->peak;
-        if (reason->tags == VERDICT_TAGS && m->peak <= reason->share[VERDICT_TAGS - 1]) continue;
-        uint32_t at = reason->tags < VERDICT_TAGS ? reason->tags++ : VERDICT_TAGS - 1;
-        for (; at > 0 && reason->share[at - 1] < m->peak; at--) {
-            reason->share[at] = reason->share[at - 1];
-            reason->tag[at] = reason->tag[at - 1];
-        }
-        reason->share[at] = m->peak;
-        reason->tag[at] = members_about(&e->members, pl_node_tags(e->verdicts.node), of->tag[i]);
-        if (!at) lead = m;
+        const uint32_t tag = signal_of(e, of->tag[i]);
+        add_share(reason, tag, m->peak);
+        if (lead && m->peak <= lead->peak) continue;
+        lead = m;
+        lead_tag = tag;
     }
     for (uint32_t i = 0; i < reason->tags; i++)
         reason->share[i] /= sum;
-    if (lead) reason->cause = member_cause(lead);
-    snprintf(said, size, "%u of %u detectors are surprised; %.80s: %s", (unsigned)asset->agree,
-             (unsigned)asset->members,
-             reason->tags ? pl_tags_get(pl_node_tags(e->verdicts.node), reason->tag[0])->name : "",
-             lead ? member_explanation(lead) : "");
+    const struct pl_tag *tag = pl_tags_get(pl_node_tags(e->verdicts.node), lead_tag);
+    char what[200] = "";
+    if (lead) {
+        member_explain(lead, tag->unit, what, sizeof what);
+        reason->cause = member_cause(lead);
+    }
+    snprintf(said, size, "%s: %s (%u of %u %s are surprised)", tag->name, what, (unsigned)asset->agree,
+             (unsigned)asset->members, asset->signals == asset->members ? "signals" : "signals and detectors");
 }
 
 static bool follow_episode(struct ensemble *e, uint32_t subject, struct asset *asset, const struct verdict *verdict) {
@@ -205,7 +235,7 @@ static bool follow_episode(struct ensemble *e, uint32_t subject, struct asset *a
     }
     if (!begins && !over) return true;
     struct reason reason;
-    char said[320];
+    char said[PL_NAME_MAX + 320];
     reason_of(e, subject, asset, &reason, said, sizeof said);
     return begins ? verdicts_begin(&e->verdicts, subject, episode, asset->time, verdict, &reason)
                   : verdicts_end(&e->verdicts, subject, episode, verdict, &reason);
@@ -288,9 +318,13 @@ static bool take_row(struct ensemble *e, const struct pl_samples *rows, uint32_t
 static enum pl_flow ensemble_process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
     (void)input;
     struct ensemble *e = self;
-    bool good = prepare(e);
+    bool any = false, good = prepare(e);
     for (uint32_t i = 0; good && i < batch->rows; i++)
-        if (members_ask(e, pl_node_tags(node), batch->samples.tag[i])) good = take_row(e, &batch->samples, i);
+        if (members_ask(e, pl_node_tags(node), batch->samples.tag[i])) {
+            any = true;
+            good = take_row(e, &batch->samples, i);
+        }
+    heard_rows(&e->heard, node, batch->rows, any);
     good = good && verdicts_flush(&e->verdicts);
     pl_batch_unref(batch);
     return good ? PL_FLOW_OK : pl_fail(node, "no memory, or no room for names of verdicts");

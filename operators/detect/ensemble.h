@@ -4,6 +4,7 @@
 
 #include <potline/potline.h>
 
+#include "chosen.h"
 #include "combine.h"
 #include "verdict.h"
 
@@ -39,6 +40,7 @@ struct ensemble {
 
     struct verdicts verdicts;
     struct members members;
+    struct heard heard;
     bool found; /* after a restore */
 };
 
@@ -52,8 +54,11 @@ struct member {
     uint64_t frame;  /* of the asset, when it was last heard */
     double surprise; /* the newest, or an older one that has not faded yet */
     double peak;     /* when the asset's was greatest */
-    uint32_t why, below;
-    uint32_t peak_why, peak_below;
+    struct said {
+        double seen, usual; /* what it is and was; of a change that is no alarm yet 0 */
+        uint32_t why, below;
+        uint32_t ago, reserved; /* rows behind a change */
+    } newest, at_peak;
     uint32_t parts; /* of its name that are the asset */
     uint32_t slot;
 };
@@ -68,7 +73,8 @@ size_t member_signal_size(const struct ensemble *e); /* struct member, struct se
 void member_take_signal(const struct ensemble *e, struct member *m, double value);
 void member_take_score(const struct ensemble *e, struct member_score *m, const struct combine_rule *rule, double score);
 
-const char *member_explanation(const struct member *m); /* of its peak */
+/* Of its peak; in the unit of a signal. */
+void member_explain(const struct member *m, const char *unit, char *text, size_t size);
 const char *member_cause(const struct member *m);
 
 /* ---- Which there are ---- */

@@ -66,6 +66,17 @@ enum { FRAME_LEARNING, FRAME_JUDGING };
 /* What a frame is judged by: the distance in all components, in the first ones, off the first ones. */
 enum { SCATTER_ALL, SCATTER_T2, SCATTER_Q, SCATTER_STATISTICS };
 
+/* Why there is an alarm: which part of the operator, and the signals with most to do with it. */
+enum { FRAME_TAGS = 3 };
+struct frame_reason {
+    double share[FRAME_TAGS];
+    double now, usual;          /* of the first signal, where its level is why */
+    uint32_t place[FRAME_TAGS]; /* of the signal in its frame: ids of tags are another run's */
+    uint32_t tags;
+    uint32_t why;
+    uint32_t alone; /* it is the only signal that is judged */
+};
+
 /* Of an asset. */
 struct frame {
     pl_time time;      /* of the signals gathered; judged, when `open` is not set */
@@ -83,11 +94,13 @@ struct frame {
     uint32_t scatter_signals; /* and those of the frames before; 0: nothing to judge by */
     uint32_t scatter_kept;    /* components with a T2 of their own */
     uint32_t local_rows;
-    uint32_t settled;      /* frames let pass before learning */
-    uint32_t scatter_rows; /* frames that the scatter was learned from */
-    uint32_t taught;       /* of them, those whose weight is not forgotten yet; `forget` at most */
-    uint32_t due;          /* frames that have taught since the components were calculated */
-    uint32_t alarmed;      /* frames with alarms, less those without since (teaching.h) */
+    uint32_t settled;           /* frames let pass before learning */
+    uint32_t quiet;             /* since the last alarm of the episode */
+    struct frame_reason reason; /* of the episode, at its peak */
+    uint32_t scatter_rows;      /* frames that the scatter was learned from */
+    uint32_t taught;            /* of them, those whose weight is not forgotten yet; `forget` at most */
+    uint32_t due;               /* frames that have taught since the components were calculated */
+    uint32_t alarmed;           /* frames with alarms, less those without since (teaching.h) */
     struct episode episode;
     pl_time first, last; /* of the frames that taught at first */
     double distance;     /* of the newest frame, in all components: T2 over what it is on average */

@@ -117,6 +117,11 @@ double level_judge(const struct frame_rule *rule, struct frame *frame, struct fr
     return most;
 }
 
+double level_now(const struct frame_rule *rule, const struct frame *frame, const struct frame_view *view, uint32_t s) {
+    const uint32_t rows = frame->rows + 1 < rule->levels.smooth ? (uint32_t)frame->rows + 1 : rule->levels.smooth;
+    return mean_of(rule, frame, view, s, 0, rows);
+}
+
 bool level_changes(const struct frame_rule *rule, struct frame *frame, const struct frame_view *view) {
     const struct change_rule *r = &rule->changes;
     frame->since_change++;

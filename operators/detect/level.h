@@ -20,4 +20,7 @@ double level_judge(const struct frame_rule *rule, struct frame *frame, struct fr
 
 bool level_changes(const struct frame_rule *rule, struct frame *frame, const struct frame_view *view);
 
+/* The mean of a signal that is held against its level, view->mean[s]. */
+double level_now(const struct frame_rule *rule, const struct frame *frame, const struct frame_view *view, uint32_t s);
+
 #endif

@@ -1,5 +1,6 @@
 /* member.c: one member of an ensemble, and how surprised it is. */
 #include <math.h>
+#include <stdio.h>
 
 #include "change.h"
 #include "ensemble.h"
@@ -8,16 +9,24 @@
 static struct series_rule series_of(const struct ensemble *e) {
     static const uint32_t own = 1u << FEATURE_LEVEL | 1u << FEATURE_MEAN | 1u << FEATURE_LONG_MEAN |
                                 1u << FEATURE_ACTIVITY | 1u << FEATURE_LONG_ACTIVITY;
-    return (struct series_rule){.features = own | (e->history ? 1u << FEATURE_PATTERN : 0),
-                                .segment = MEMBER_SEGMENT,
-                                .history = (uint32_t)e->history,
-                                .memory = (double)e->memory};
+    struct series_rule rule = {.features = own | (e->history ? 1u << FEATURE_PATTERN : 0),
+                               .segment = MEMBER_SEGMENT,
+                               .history = (uint32_t)e->history,
+                               .memory = (double)e->memory,
+                               .accept = (uint32_t)e->adapt};
+    rule.upset = e->threshold + log10(series_looks(&rule));
+    return rule;
 }
 
+/* One change among many signals has to say more than one alone, so it is not taken for granted at the threshold: it
+ * goes on growing over half of its window. */
 static struct change_test change_of(const struct ensemble *e) {
     enum { LEAST = 6 };
-    return (struct change_test){
-        .window = (uint32_t)e->window, .least = LEAST, .memory = (double)e->memory, .threshold = e->threshold};
+    return (struct change_test){.window = (uint32_t)e->window,
+                                .least = LEAST,
+                                .settle = (uint32_t)e->window / 2,
+                                .memory = (double)e->memory,
+                                .threshold = e->threshold};
 }
 
 size_t member_signal_size(const struct ensemble *e) {
@@ -26,53 +35,73 @@ size_t member_signal_size(const struct ensemble *e) {
     return sizeof(struct member) + series_size(&series) + change_size(&change);
 }
 
-static void take_surprise(const struct ensemble *e, struct member *m, double surprise, uint32_t why, bool below) {
+static void take_surprise(const struct ensemble *e, struct member *m, double surprise, const struct said *said) {
     const double faded = m->surprise * exp(-1.0 / (double)e->reach);
     m->surprise = fmax(surprise, faded);
-    if (surprise < faded) return;
-    m->why = why;
-    m->below = below;
+    if (surprise >= faded) m->newest = *said;
 }
 
-/* The greatest of two looks at one signal is twice as often as large (Bonferroni). */
+/* The greatest of several looks at one signal is so many times as often as large (Bonferroni): of those at its numbers,
+ * then of these two. */
 void member_take_signal(const struct ensemble *e, struct member *m, double value) {
     const struct series_rule rule = series_of(e);
     const struct change_test test = change_of(e);
     struct series *series = (struct series *)(m + 1);
     struct change *change = (struct change *)((char *)series + series_size(&rule));
-    const struct surprise own = series_step(&rule, series, value);
+    const struct surprise found = series_step(&rule, series, value);
     const struct change_found changed = change_step(&test, change, value);
-    const double most = fmax(fmax(own.value, changed.surprise) - log10(2), 0);
-    if (own.value >= changed.surprise)
-        take_surprise(e, m, most, own.feature, own.below);
-    else
-        take_surprise(e, m, most, changed.kind == CHANGE_MEAN ? WHY_MEAN_CHANGED : WHY_SPREAD_CHANGED, false);
+    const double own = found.value - log10(series_looks(&rule));
+    const double most = fmax(fmax(own, changed.surprise) - log10(2), 0);
+    const uint32_t why = changed.kind == CHANGE_MEAN ? WHY_MEAN_CHANGED : WHY_SPREAD_CHANGED;
+    const struct said of_series = {
+        .why = found.feature, .below = found.below, .seen = found.seen, .usual = found.expected};
+    const struct said of_change = {.why = why,
+                                   .below = changed.after < changed.before,
+                                   .seen = changed.after,
+                                   .usual = changed.before,
+                                   .ago = changed.ago};
+    take_surprise(e, m, most, own >= changed.surprise ? &of_series : &of_change);
 }
 
 void member_take_score(const struct ensemble *e, struct member_score *m, const struct combine_rule *rule,
                        double score) {
-    take_surprise(e, &m->member, combine_score(rule, &m->calibration, score), WHY_SCORE, false);
+    const struct said said = {.why = WHY_SCORE};
+    take_surprise(e, &m->member, combine_score(rule, &m->calibration, score), &said);
 }
 
 /* ---- For people ---- */
 
-static struct surprise peak_of(const struct member *m) {
-    return (struct surprise){.feature = (enum feature)m->peak_why, .below = m->peak_below};
+static struct surprise surprise_of(const struct said *said) {
+    return (struct surprise){
+        .feature = (enum feature)said->why, .below = said->below, .seen = said->seen, .expected = said->usual};
 }
 
-const char *member_explanation(const struct member *m) {
-    if (m->peak_why == WHY_MEAN_CHANGED) return "its mean has changed";
-    if (m->peak_why == WHY_SPREAD_CHANGED) return "its spread has changed";
-    if (m->peak_why == WHY_SCORE) return "its detector has seldom said as much";
-    const struct surprise peak = peak_of(m);
-    return series_explanation(&peak);
+static struct change_found change_of_said(const struct said *said) {
+    return (struct change_found){.kind = said->why == WHY_MEAN_CHANGED ? CHANGE_MEAN : CHANGE_SPREAD,
+                                 .ago = said->ago,
+                                 .before = said->usual,
+                                 .after = said->seen};
+}
+
+void member_explain(const struct member *m, const char *unit, char *text, size_t size) {
+    const struct said *said = &m->at_peak;
+    const bool measured = said->seen != said->usual;
+    if (said->why == WHY_SCORE) {
+        snprintf(text, size, "its detector has seldom said as much");
+    } else if (said->why >= WHY_MEAN_CHANGED && !measured) {
+        snprintf(text, size, "its %s is changing", said->why == WHY_MEAN_CHANGED ? "mean" : "spread");
+    } else if (said->why >= WHY_MEAN_CHANGED) {
+        const struct change_found found = change_of_said(said);
+        change_explain(&found, unit, text, size);
+    } else {
+        const struct surprise peak = surprise_of(said);
+        series_explain(&peak, unit, text, size);
+    }
 }
 
 const char *member_cause(const struct member *m) {
-    if (m->peak_why == WHY_MEAN_CHANGED)
-        return "a step: a set point, another regime, a valve, or a sensor that was moved";
-    if (m->peak_why == WHY_SPREAD_CHANGED) return "noise, an oscillation, damping, or a sensor that is about to hang";
-    if (m->peak_why == WHY_SCORE) return "what that detector's own event says";
-    const struct surprise peak = peak_of(m);
-    return series_cause(&peak);
+    const struct change_found found = change_of_said(&m->at_peak);
+    const struct surprise peak = surprise_of(&m->at_peak);
+    if (m->at_peak.why == WHY_SCORE) return "what that detector's own event says";
+    return m->at_peak.why >= WHY_MEAN_CHANGED ? change_cause(&found) : series_cause(&peak);
 }

@@ -41,6 +41,13 @@ const char *model_note(const struct model *model, const char *key) {
     return "";
 }
 
+bool model_forecasts_worse(const struct model *model) {
+    const char *error = model_note(model, "error"), *unchanged = model_note(model, "unchanged");
+    double of_model, of_none;
+    return pl_text_f64(error, strlen(error), &of_model) && pl_text_f64(unchanged, strlen(unchanged), &of_none) &&
+           of_model >= of_none;
+}
+
 bool model_set_note(struct model *model, const char *key, const char *text) {
     if (model->notes == MODEL_NOTES_MAX) return false;
     struct tensor_note note = {pl_strdup(key), pl_strdup(text)};

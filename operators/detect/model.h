@@ -45,6 +45,8 @@ void model_free(struct model *model);
 /* Arrays for a network of this shape, all scales 1. False without memory. */
 bool model_make(struct model *model, const struct network_shape *shape);
 const char *model_note(const struct model *model, const char *key); /* "" where there is none */
+/* On the rows that judged it, as far as it says so. */
+bool model_forecasts_worse(const struct model *model);
 bool model_set_note(struct model *model, const char *key, const char *text);
 
 /* ---- Versions ---- */

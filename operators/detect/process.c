@@ -7,6 +7,7 @@
  */
 #include <math.h>
 #include <potline/potline.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "chosen.h"
@@ -25,7 +26,7 @@ struct signal {
 
 static const struct pl_table_def process_tables[] = {
     [PROCESS_FRAMES] = {.name = "frames",
-                        .version = 4,
+                        .version = 5,
                         .size_of = process_record_size,
                         .doc = "Of each asset: what was learned, the frame at hand, and the alarm."},
     [PROCESS_SIGNALS] = {.name = "signals",
@@ -45,8 +46,8 @@ static enum pl_code process_open(void *self, struct pl_node *node, struct pl_err
 }
 
 static void process_close(void *self, struct pl_node *node) {
-    (void)node;
     struct process *p = self;
+    heard_end(&p->heard, node);
     verdicts_fini(&p->verdicts);
     for (uint32_t i = 0; i < p->room; i++)
         pl_free(p->members[i]);
@@ -149,47 +150,75 @@ static bool keep_for_learning(struct process *p, uint32_t subject, struct frame 
     return frame->learned < p->rule.train || learn(p, subject, frame, view);
 }
 
+/* Which part it was that found something. */
+enum { WHY_LEVEL, WHY_SCATTER, WHY_LOCAL = WHY_SCATTER + SCATTER_STATISTICS };
+
+static const char *const why_text[] = {
+    [WHY_LEVEL] = "the mean of its last rows has left the level learned",
+    [WHY_SCATTER + SCATTER_ALL] = "the signals do not go together as they did",
+    [WHY_SCATTER + SCATTER_T2] = "the signals go together as they did, but farther than ever (T2)",
+    [WHY_SCATTER + SCATTER_Q] = "what usually explains the signals does not explain them (Q)",
+    [WHY_LOCAL] = "several signals have left the course of their last rows at once",
+};
+
 /* What the parts find. */
 struct finding {
     double surprise;
     bool alarm;
-    const char *explanation;
-    const char *cause;
-    struct reason reason;
+    bool given;
+    struct frame_reason reason;
 };
 
 /* The three signals with the highest scores. */
-static void note_reason(const struct process *p, const struct frame *frame, const struct frame_view *view,
-                        uint32_t subject, struct reason *reason) {
+static void note_reason(const struct frame *frame, const struct frame_view *view, struct frame_reason *reason) {
     double sum = 0;
     reason->tags = 0;
     for (uint32_t s = 0; s < frame->modelled; s++) {
         const double score = view->score[s];
         sum += score;
-        if (!(score > 0) || (reason->tags == VERDICT_TAGS && score <= reason->share[VERDICT_TAGS - 1])) continue;
-        uint32_t at = reason->tags < VERDICT_TAGS ? reason->tags++ : VERDICT_TAGS - 1;
+        if (!(score > 0) || (reason->tags == FRAME_TAGS && score <= reason->share[FRAME_TAGS - 1])) continue;
+        uint32_t at = reason->tags < FRAME_TAGS ? reason->tags++ : FRAME_TAGS - 1;
         for (; at > 0 && reason->share[at - 1] < score; at--) {
             reason->share[at] = reason->share[at - 1];
-            reason->tag[at] = reason->tag[at - 1];
+            reason->place[at] = reason->place[at - 1];
         }
         reason->share[at] = score;
-        reason->tag[at] = p->members[subject][s];
+        reason->place[at] = s;
     }
     for (uint32_t i = 0; i < reason->tags; i++)
         reason->share[i] /= sum;
 }
 
-static void weigh(const struct process *p, const struct frame *frame, const struct frame_view *view, uint32_t subject,
-                  struct finding *most, double surprise, bool alarm, const char *explanation) {
-    const bool first = !most->explanation, greater = alarm == most->alarm ? surprise > most->surprise : alarm;
+static void weigh(const struct process *p, const struct frame *frame, const struct frame_view *view,
+                  struct finding *most, double surprise, bool alarm, uint32_t why) {
+    const bool greater = alarm == most->alarm ? surprise > most->surprise : alarm;
     most->alarm |= alarm;
-    if (!first && !greater) return;
+    if (most->given && !greater) return;
+    most->given = true;
     most->surprise = surprise;
-    most->explanation = most->reason.explanation = explanation;
-    note_reason(p, frame, view, subject, &most->reason);
-    most->reason.cause = most->reason.tags && most->reason.share[0] > 0.7
-                             ? "this signal's sensor, or what acts on it alone: a valve, a leak, a blockage"
-                             : "something that acts on several signals: the process, its feed or its load";
+    most->reason = (struct frame_reason){.why = why, .alone = frame->modelled == 1};
+    note_reason(frame, view, &most->reason);
+    if (why != WHY_LEVEL || !alarm || !most->reason.tags) return;
+    most->reason.now = level_now(&p->rule, frame, view, most->reason.place[0]);
+    most->reason.usual = view->mean[most->reason.place[0]];
+}
+
+/* Once: a verdict that rests on nothing looks like a good one. */
+static void say_blind(struct process *p, const struct frame *frame, uint32_t subject) {
+    if (frame->scatter_signals || p->blind_said) return;
+    p->blind_said = true;
+    pl_node_diag(p->verdicts.node, PL_WARN,
+                 "scatter judges nothing of %s: %u frames of %u signals have taught, too few for so many signals and "
+                 "lags, or none of them moves",
+                 pl_tags_get(pl_node_tags(p->verdicts.node), subject)->name, (unsigned)frame->learned,
+                 (unsigned)frame->modelled);
+}
+
+static void say_full(struct process *p, uint32_t subject) {
+    if (p->full_said) return;
+    p->full_said = true;
+    pl_node_diag(p->verdicts.node, PL_WARN, "%s has more signals than `signals` allows, %u: the rest is not judged",
+                 pl_tags_get(pl_node_tags(p->verdicts.node), subject)->name, (unsigned)p->rule.signals);
 }
 
 static struct finding judge(struct process *p, struct frame *frame, struct frame_view *view, uint32_t subject,
@@ -200,39 +229,72 @@ static struct finding judge(struct process *p, struct frame *frame, struct frame
         bool alarm;
         double surprise = level_judge(&p->rule, frame, view, &alarm, away);
         surprise = alarm ? fmax(surprise, threshold) : fmin(surprise, threshold * 0.99); /* it takes time */
-        weigh(p, frame, view, subject, &most, surprise, alarm, "the mean of its last rows has left the level learned");
+        weigh(p, frame, view, &most, surprise, alarm, WHY_LEVEL);
     }
     if (p->rule.scatter) {
-        static const char *const why[SCATTER_STATISTICS] = {
-            [SCATTER_ALL] = "the signals do not go together as they did",
-            [SCATTER_T2] = "the signals go together as they did, but farther than ever (T2)",
-            [SCATTER_Q] = "what usually explains the signals does not explain them (Q)",
-        };
         unsigned by;
         pl_count(p->verdicts.node, PROCESS_COUNT_BLIND, !frame->scatter_signals);
+        say_blind(p, frame, subject);
         double surprise = scatter_judge(&p->rule, frame, view, &by);
-        weigh(p, frame, view, subject, &most, surprise, surprise >= threshold, why[by]);
+        weigh(p, frame, view, &most, surprise, surprise >= threshold, WHY_SCATTER + by);
     }
     if (p->rule.local) {
         double surprise = local_judge(&p->rule, frame, view);
-        weigh(p, frame, view, subject, &most, surprise, surprise >= threshold,
-              "several signals have left the course of their last rows at once");
+        weigh(p, frame, view, &most, surprise, surprise >= threshold, WHY_LOCAL);
     }
     return most;
 }
 
+static const char *cause_of(const struct frame_reason *r) {
+    static const double by_itself = 0.7;
+    if (r->alone) return "the process behind this signal, or its sensor: it is judged by itself";
+    return r->tags && r->share[0] > by_itself
+               ? "this signal's sensor, or what acts on it alone: a valve, a leak, a blockage"
+               : "something that acts on several signals: the process, its feed or its load";
+}
+
+/* For people: of a level also which signal, where it is and where it was. */
+static struct reason reason_of(const struct process *p, uint32_t subject, const struct frame_reason *r, char *said,
+                               size_t size) {
+    struct reason reason = {.tags = r->tags, .explanation = why_text[r->why], .cause = cause_of(r)};
+    for (uint32_t i = 0; i < r->tags; i++) {
+        reason.tag[i] = p->members[subject][r->place[i]];
+        reason.share[i] = r->share[i];
+    }
+    if (r->why != WHY_LEVEL || !r->tags) return reason;
+    const struct pl_tag *tag = pl_tags_get(pl_node_tags(p->verdicts.node), reason.tag[0]);
+    const char *space = *tag->unit ? " " : "";
+    snprintf(said, size, "%s: %s %.4g%s%s, usually %.4g%s%s", why_text[WHY_LEVEL], tag->name, r->now, space, tag->unit,
+             r->usual, space, tag->unit);
+    reason.explanation = said;
+    return reason;
+}
+
+/* A level comes back by its hysteresis; the others are judged frame by frame. */
+static uint32_t quiet_frames(const struct process *p) {
+    enum { FLICKERS = 10 };
+    if (p->hold) return (uint32_t)p->hold;
+    return p->rule.scatter || p->rule.local ? FLICKERS : 1;
+}
+
 static bool follow_episode(struct process *p, uint32_t subject, struct frame *frame, const struct verdict *verdict,
-                           const struct reason *reason) {
+                           const struct frame_reason *found) {
     struct episode *episode = &frame->episode;
     pl_count(p->verdicts.node, PROCESS_COUNT_JUDGED, 1);
     if (verdict->alarm) pl_count(p->verdicts.node, PROCESS_COUNT_ALARMS, 1);
-    if (verdict->alarm && !episode->active)
-        return verdicts_begin(&p->verdicts, subject, episode, frame->time, verdict, reason);
-    if (verdict->alarm) {
+    frame->quiet = verdict->alarm ? 0 : frame->quiet + 1;
+    const bool begins = verdict->alarm && !episode->active;
+    const bool over = episode->active && frame->quiet >= quiet_frames(p);
+    if (begins || (verdict->alarm && verdict->surprise > episode->peak)) frame->reason = *found;
+    if (verdict->alarm && !begins) {
         episode->last = frame->time;
         episode->peak = fmax(episode->peak, verdict->surprise);
     }
-    return verdict->alarm || !episode->active || verdicts_end(&p->verdicts, subject, episode, verdict, reason);
+    if (!begins && !over) return true;
+    char said[PL_NAME_MAX + 240];
+    const struct reason reason = reason_of(p, subject, &frame->reason, said, sizeof said);
+    return begins ? verdicts_begin(&p->verdicts, subject, episode, frame->time, verdict, &reason)
+                  : verdicts_end(&p->verdicts, subject, episode, verdict, &reason);
 }
 
 /* It is another run, and begins at `time`. */
@@ -332,6 +394,7 @@ static bool take_row(struct process *p, const struct pl_samples *rows, uint32_t 
     uint32_t slot = NO_SLOT;
     struct frame *frame = pl_table_get(pl_node_table(node, PROCESS_FRAMES), subject, 0);
     if (frame && !slot_of(p, frame, tag, value, &slot)) return false;
+    if (frame && slot == NO_SLOT) say_full(p, subject);
     if (!frame || slot == NO_SLOT) return pl_count(node, PROCESS_COUNT_REFUSED, 1), true;
     if ((frame->begun || frame->open) && time < frame->time) return pl_count(node, PROCESS_COUNT_LATE, 1), true;
     const struct frame_view view = frame_view(&p->rule, frame);
@@ -345,10 +408,13 @@ static bool take_row(struct process *p, const struct pl_samples *rows, uint32_t 
 static enum pl_flow process_process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
     (void)input;
     struct process *p = self;
-    bool good = process_prepare(p, node);
+    bool any = false, good = process_prepare(p, node);
     for (uint32_t i = 0; good && i < batch->rows; i++)
-        if (chosen_ask(p->chosen, pl_node_tags(node), batch->samples.tag[i], &p->include, &p->exclude))
+        if (chosen_ask(p->chosen, pl_node_tags(node), batch->samples.tag[i], &p->include, &p->exclude)) {
+            any = true;
             good = take_row(p, &batch->samples, i);
+        }
+    heard_rows(&p->heard, node, batch->rows, any);
     good = good && verdicts_flush(&p->verdicts);
     pl_batch_unref(batch);
     return good ? PL_FLOW_OK : pl_fail(node, "no memory, or no room for names of verdicts");

@@ -4,6 +4,7 @@
 
 #include <potline/potline.h>
 
+#include "chosen.h"
 #include "frame.h"
 
 struct process {
@@ -14,6 +15,7 @@ struct process {
     int64_t train;
     int64_t settle;
     int64_t signals;
+    int64_t hold;
     bool level, change, scatter, robust, local;
     int64_t smooth, block, adapt, persist;
     double least, freedom, back;
@@ -38,10 +40,12 @@ struct process {
     struct verdicts verdicts;
     uint8_t *chosen;
     uint32_t chosen_room;
+    struct heard heard;
     uint16_t *slot;     /* [tag]: 1 + its place in the frame, 0: not known */
     uint32_t **members; /* [asset]: the tags by place; owned */
     uint32_t room;
     bool found;
+    bool blind_said, full_said;
     bool drift_news; /* a window was closed since the gauge was set */
 };
 

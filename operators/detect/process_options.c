@@ -81,6 +81,9 @@ const struct pl_option process_options[] = {
                "Frames that teach what is normal, 8 bytes a signal."),
     PL_OPT_INT(struct process, settle, "settle", "0", "0", "100000", PL_FIXED,
                "Frames in front of them that do not teach: a plant that has just been started."),
+    PL_OPT_INT(struct process, hold, "hold", "0", "0", "1000000", PL_FIXED,
+               "Frames without an alarm after which it is over: one that flickers is told once. 0: 10 with scatter or "
+               "local, else 1, as a level has its `back`."),
     PL_OPT_INT(struct process, signals, "signals", "64", "1", "255", PL_STATE, "Signals of an asset, at most."),
     PL_OPT_GROUP(struct process, level, "level", "true", level_options, PL_STATE,
                  "Signals that leave the level that was learned."),

@@ -20,6 +20,42 @@ static void a_step_of_one_signal(void **state) {
     test_close(t);
 }
 
+/* Power goes against the flow, which shows only while there is a load to speak of: how many alarms that is. */
+static unsigned told_of_a_couple(const char *options) {
+    srand(9);
+    struct test *t = test_open("detect.process", options, PL_SAMPLES);
+    for (unsigned row = 0; row < RUN; row++) {
+        const double load = noise(), way = row >= FAULT_FROM && row < FAULT_FROM + 100 ? -1 : 1;
+        const struct sample rows[] = {{row * S, names[0], 100 + load + 0.1 * noise(), 0},
+                                      {row * S, names[1], 50 + way * load + 0.1 * noise(), 0}};
+        test_push(t, rows, 2);
+        if (row == FAULT_FROM + 5) { /* within the episode */
+            const unsigned seed = (unsigned)rand();
+            test_restore(t);
+            srand(seed);
+        }
+    }
+    unsigned began = 0, ended = 0;
+    for (unsigned i = 0; i < t->out[1].events; i++) {
+        const struct event_row *event = &t->out[1].event[i];
+        if (event->time < FAULT_FROM * S) continue;
+        const bool begins = strcmp(event->kind, "detect.began") == 0;
+        began += begins;
+        ended += !begins;
+        if (!strstr(event->body, "\"tags\":[{\"tag\":\"l.pump."))
+            fail_msg("%s %d: %s", event->kind, (int)(event->time / S), event->body);
+    }
+    assert_true(ended == began);
+    test_close(t);
+    return began;
+}
+
+static void an_alarm_that_flickers_is_told_once(void **state) {
+    (void)state;
+    assert_true(told_of_a_couple("{level: false, scatter: true, hold: 1}") > 8);
+    assert_int_equal(told_of_a_couple("{level: false, scatter: true}"), 1);
+}
+
 /* Verdicts come from what is read, not from where it stands in the file. */
 static void where_the_fault_stands_does_not_matter(void **state) {
     (void)state;
@@ -325,6 +361,7 @@ static void refusals(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_step_of_one_signal),
+        cmocka_unit_test(an_alarm_that_flickers_is_told_once),
         cmocka_unit_test(where_the_fault_stands_does_not_matter),
         cmocka_unit_test(another_run_is_known_by_its_jumps),
         cmocka_unit_test(a_mass_does_not_jump),

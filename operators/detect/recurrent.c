@@ -9,11 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "chosen.h"
 #include "detect.h"
 #include "recurrent_node.h"
 
-enum { PORT_FORECAST = VERDICT_EVENTS + 1, FORECAST_ROWS = 4096, NO_SLOT = 1, FIRST_SLOT = 2 };
+enum { PORT_FORECAST = VERDICT_EVENTS + 1, FORECAST_ROWS = 4096 };
 
 /* ---- The record ---- */
 
@@ -71,8 +70,9 @@ static enum pl_code recurrent_open(void *self, struct pl_node *node, struct pl_e
 }
 
 static void recurrent_close(void *self, struct pl_node *node) {
-    (void)node;
     struct recurrent *r = self;
+    heard_end(&r->heard, node);
+    heard_inputs(r, node, true);
     verdicts_fini(&r->verdicts);
     models_fini(r);
     pl_batch_unref(r->forecasts);
@@ -352,14 +352,17 @@ static enum pl_flow fail(struct recurrent *r, struct pl_node *node) {
 static enum pl_flow recurrent_process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
     (void)input;
     struct recurrent *r = self;
-    bool good = prepare(r, node);
+    bool any = false, good = prepare(r, node);
     for (uint32_t i = 0; good && i < batch->rows; i++) {
         if (!chosen_ask(r->chosen, pl_node_tags(node), batch->samples.tag[i], &r->o.include, &r->o.exclude)) continue;
+        any = true;
         if (r->loaded[ROLE_ACTIVE].there)
             good = take_row(r, &batch->samples, i);
         else
-            pl_count(node, COUNT_UNTRAINED, 1);
+            pl_count(node, COUNT_UNTRAINED, 1), heard_untrained(r, node);
     }
+    heard_rows(&r->heard, node, batch->rows, any);
+    heard_inputs(r, node, false);
     good = good && flush(r);
     pl_batch_unref(batch);
     return good ? PL_FLOW_OK : fail(r, node);
@@ -395,8 +398,9 @@ const struct pl_operator detect_recurrent = {
         "back in training, and on the asset's own since. One model serves all assets that have its signals. `potline "
         "train GRAPH --data DIR` learns it from recorded rows; a file with the names of PyTorch's state_dict works as "
         "well. Until there is a model rows are only counted. Which version is at work is chosen by `detector promote` "
-        "and `rollback`; `detector shadow` lets another one judge beside it. A model that could not be read ends the "
-        "node.",
+        "and `rollback`; `detector shadow` lets another one judge beside it. A node begins with the newest version "
+        "that "
+        "can be read and forecasts better than that nothing changes, and says which it left out.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES), .doc = "Samples."}),
     .outputs =
         PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "ASSET.score and ASSET.alarm, of each frame."},

@@ -4,6 +4,7 @@
  * again from the log, works with the version that was at work at that row.
  */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,16 +59,59 @@ static enum pl_code compare(const struct loaded *active, const struct loaded *sh
                                shadow->version);
 }
 
-/* Without a choice yet: the newest version there is, or the file. False: there is none. */
-static bool choose_first(const struct recurrent *r, struct choice *choice) {
+static void say(struct pl_node *node, const char *format, ...) PL_PRINTF(2, 3);
+
+/* Each of them is to be seen, though they are alike. */
+static void say(struct pl_node *node, const char *format, ...) {
+    struct pl_diag_site fresh = {0};
+    char text[PATH_SIZE + 512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    pl_diag_write(&fresh, node, PL_WARN, "%s", text);
+}
+
+static void say_error(struct pl_node *node, struct pl_error **error, const char *what) {
+    char *why = *error ? pl_error_text(*error) : NULL;
+    say(node, "%s; %s", why ? why : "no memory", what);
+    pl_free(why);
+    pl_error_free(error);
+}
+
+/* Whether a node may begin with a version by itself; if not it says why. */
+static bool is_good(const struct recurrent *r, struct pl_node *node, uint32_t version) {
+    struct loaded tried;
+    struct pl_error *error = NULL;
+    if (load(r, &(struct choice){0}, version, &tried, &error)) {
+        say_error(node, &error, "an older version is looked for");
+        return false;
+    }
+    const bool worse = model_forecasts_worse(&tried.model);
+    if (worse)
+        say(node,
+            "version %" PRIu32 " of %s forecasts worse than that nothing changes (error %s, unchanged %s): it is not "
+            "taken, unless by `detector promote %" PRIu32 "`",
+            version, r->o.model, model_note(&tried.model, "error"), model_note(&tried.model, "unchanged"), version);
+    unload(&tried);
+    return !worse;
+}
+
+/* Without a choice yet: the file, or the newest version that can be read and is of use. False: there is none. */
+static bool choose_first(struct recurrent *r, struct pl_node *node, struct choice *choice) {
     uint32_t *versions;
     unsigned count;
     *choice = (struct choice){.file = model_is_file(r->o.model), .active = 1};
     if (choice->file) return true;
+    choice->active = 0;
     if (model_versions(r->o.model, &versions, &count, NULL) || !count) return false;
-    choice->active = versions[count - 1];
+    const uint32_t newest = versions[count - 1];
+    if (newest != r->refused) /* they have been looked at, and said to be of no use */
+        for (unsigned i = count; i-- > 0 && !choice->active;)
+            if (is_good(r, node, versions[i])) choice->active = versions[i];
+    r->refused = choice->active ? 0 : newest;
     pl_free(versions);
-    return true;
+    return choice->active != 0;
 }
 
 /* What its rows come from: "detect.recurrent models/pots/3 ...". Of a long path the end, so that the number is there.
@@ -97,19 +141,31 @@ static enum pl_code settle_role(struct recurrent *r, struct pl_node *node, const
     return code;
 }
 
+/* The choice, and what of it cannot be loaded any more taken back: what is broken in a folder of versions ends no node.
+ * A version at work is replaced by the best there is otherwise. */
+static bool settle_version(struct recurrent *r, struct pl_node *node, unsigned role) {
+    struct pl_table *table = pl_node_table(node, TABLE_CHOICE);
+    const struct choice *known = pl_table_find(table, 0, 0);
+    if (!settle_role(r, node, known, role, role == ROLE_ACTIVE ? known->active : known->shadow)) return true;
+    struct choice *choice = known->file ? NULL : pl_table_get(table, 0, 0);
+    if (!choice) return false;
+    say_error(node, &r->error, role == ROLE_ACTIVE ? "another version is looked for" : "it judges no longer");
+    if (role == ROLE_ACTIVE) choice->active = choice->before = 0;
+    choice->shadow = 0;
+    return role == ROLE_SHADOW || models_settle(r, node);
+}
+
 bool models_settle(struct recurrent *r, struct pl_node *node) {
     struct pl_table *table = pl_node_table(node, TABLE_CHOICE);
     const struct choice *known = pl_table_find(table, 0, 0);
     if (!known || !known->active || (known->file != 0) != model_is_file(r->o.model)) {
         struct choice first;
-        if (!choose_first(r, &first)) return true;
+        if (!choose_first(r, node, &first)) return true;
         struct choice *made = pl_table_get(table, 0, 0);
         if (!made) return false;
         *made = first;
-        known = made;
     }
-    return !settle_role(r, node, known, ROLE_ACTIVE, known->active) &&
-           !settle_role(r, node, known, ROLE_SHADOW, known->shadow);
+    return settle_version(r, node, ROLE_ACTIVE) && settle_version(r, node, ROLE_SHADOW);
 }
 
 void models_fini(struct recurrent *r) {

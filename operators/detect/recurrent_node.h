@@ -3,6 +3,7 @@
 #ifndef POTLINE_DETECT_RECURRENT_NODE_H
 #define POTLINE_DETECT_RECURRENT_NODE_H
 
+#include "chosen.h"
 #include "drift_watch.h"
 #include "recurrent.h"
 #include "verdict.h"
@@ -81,6 +82,9 @@ struct recurrent {
     uint32_t slots;
     float *frame, *filled; /* [signals]: scratch, in the model's scale */
     double *share;
+    uint32_t refused; /* the newest version of a folder in which none is of use; 0: not looked at yet */
+    struct heard heard;
+    bool untrained_said, missing_said;
     bool drift_news; /* a window was closed, or begun for another version, since the gauge was set */
     double off;      /* the active model's first statistic of the frame at hand; NaN: it was not judged */
     struct pl_error *error;
@@ -110,6 +114,12 @@ uint32_t recurrent_tag(const struct recurrent *r, uint32_t asset, uint32_t signa
  * true, and none is there. */
 bool models_settle(struct recurrent *r, struct pl_node *node);
 void models_fini(struct recurrent *r);
+
+enum { NO_SLOT = 1, FIRST_SLOT = 2 };
+
+/* That there is no model; that inputs of the model have not come so far, or ever. */
+void heard_untrained(struct recurrent *r, const struct pl_node *node);
+void heard_inputs(struct recurrent *r, const struct pl_node *node, bool end);
 
 extern const struct pl_option recurrent_options[];
 extern const struct pl_command recurrent_commands[];

@@ -23,6 +23,7 @@ struct residual {
     struct verdicts verdicts;
     uint8_t *chosen;
     uint32_t room;
+    struct heard heard;
 };
 
 /* Of a tag, in front of its struct innovation. */
@@ -81,8 +82,8 @@ static enum pl_code residual_open(void *self, struct pl_node *node, struct pl_er
 }
 
 static void residual_close(void *self, struct pl_node *node) {
-    (void)node;
     struct residual *r = self;
+    heard_end(&r->heard, node);
     verdicts_fini(&r->verdicts);
     pl_free(r->chosen);
     r->chosen = NULL;
@@ -141,10 +142,13 @@ static enum pl_flow residual_process(void *self, struct pl_node *node, unsigned 
     (void)input;
     struct residual *r = self;
     struct pl_tags *tags = pl_node_tags(node);
-    bool good = chosen_prepare(&r->chosen, &r->room, tags);
+    bool any = false, good = chosen_prepare(&r->chosen, &r->room, tags);
     for (uint32_t i = 0; good && i < batch->rows; i++)
-        if (chosen_ask(r->chosen, tags, batch->samples.tag[i], &r->include, &r->exclude))
+        if (chosen_ask(r->chosen, tags, batch->samples.tag[i], &r->include, &r->exclude)) {
+            any = true;
             good = take_row(r, &batch->samples, i);
+        }
+    heard_rows(&r->heard, node, batch->rows, any);
     good = good && verdicts_flush(&r->verdicts);
     pl_batch_unref(batch);
     return good ? PL_FLOW_OK : pl_fail(node, "no memory, or no room for names of verdicts");

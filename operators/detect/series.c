@@ -1,6 +1,7 @@
 #include "series.h"
 
 #include <math.h>
+#include <stdio.h>
 
 static const uint32_t reach[FEATURES] = {1, SERIES_SHORT, SERIES_LONG, SERIES_SHORT, SERIES_LONG, 0, 0};
 
@@ -119,6 +120,17 @@ static bool find_similar(const struct series_rule *rule, struct series *series, 
 
 /* ---- Surprise ---- */
 
+static bool is_apart(enum feature feature) {
+    return feature >= FEATURE_PATTERN;
+}
+
+unsigned series_looks(const struct series_rule *rule) {
+    unsigned looks = 0;
+    for (enum feature f = 0; f < FEATURES; f++)
+        if (rule->features >> f & 1 && (rule->history || !is_apart(f))) looks += is_apart(f) ? 1 : 2;
+    return looks;
+}
+
 /* From which row on a number means something. */
 static uint64_t ready(const struct series_rule *rule, enum feature feature) {
     static const uint64_t rows[FEATURES] = {20, 2 * SERIES_SHORT, SERIES_LONG, 2 * SERIES_SHORT, SERIES_LONG, 0, 0};
@@ -138,10 +150,6 @@ struct numbers {
     uint32_t there; /* a bit each */
     double of[FEATURES];
 };
-
-static bool is_apart(enum feature feature) {
-    return feature >= FEATURE_PATTERN;
-}
 
 /* A number by itself is surprising above and below what it was; what is held against an expected one by how far off it
  * is. */
@@ -230,8 +238,15 @@ const char *series_feature_name(enum feature feature) {
     return texts[feature].name;
 }
 
-const char *series_explanation(const struct surprise *surprise) {
-    return surprise->below ? texts[surprise->feature].below : texts[surprise->feature].above;
+void series_explain(const struct surprise *surprise, const char *unit, char *text, size_t size) {
+    const enum feature feature = surprise->feature;
+    const char *what = surprise->below ? texts[feature].below : texts[feature].above, *space = *unit ? " " : "";
+    const bool steps = feature == FEATURE_ACTIVITY || feature == FEATURE_LONG_ACTIVITY;
+    if (feature == FEATURE_DISCORD)
+        snprintf(text, size, "%s", what); /* a distance has no meaning for people */
+    else
+        snprintf(text, size, "%s: %.4g%s%s%s, %s %.4g%s%s", what, surprise->seen, space, unit, steps ? " a row" : "",
+                 feature == FEATURE_PATTERN ? "expected" : "usually", surprise->expected, space, unit);
 }
 
 const char *series_cause(const struct surprise *surprise) {

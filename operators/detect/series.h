@@ -69,12 +69,15 @@ struct surprise {
 
 size_t series_size(const struct series_rule *rule);
 
+/* How many tails a row is held against: two of each number (above and below), one of pattern and of discord. */
+unsigned series_looks(const struct series_rule *rule);
+
 /* Takes the next value, which is finite. */
 struct surprise series_step(const struct series_rule *rule, struct series *series, double value);
 
 /* Of a feature: its name, what it says when it is surprising, and what is likely behind it. */
 const char *series_feature_name(enum feature feature);
-const char *series_explanation(const struct surprise *surprise);
+void series_explain(const struct surprise *surprise, const char *unit, char *text, size_t size); /* with its numbers */
 const char *series_cause(const struct surprise *surprise);
 
 #endif

@@ -25,6 +25,7 @@ struct state {
     struct verdicts verdicts;
     uint8_t *chosen;
     uint32_t room;
+    struct heard heard;
 };
 
 /* Of a tag. */
@@ -75,8 +76,8 @@ static enum pl_code state_open(void *self, struct pl_node *node, struct pl_error
 }
 
 static void state_close(void *self, struct pl_node *node) {
-    (void)node;
     struct state *s = self;
+    heard_end(&s->heard, node);
     verdicts_fini(&s->verdicts);
     pl_free(s->chosen);
     s->chosen = NULL;
@@ -181,11 +182,13 @@ static enum pl_flow state_process(void *self, struct pl_node *node, unsigned inp
     (void)input;
     struct state *s = self;
     struct pl_tags *tags = pl_node_tags(node);
-    bool good = chosen_prepare(&s->chosen, &s->room, tags);
+    bool any = false, good = chosen_prepare(&s->chosen, &s->room, tags);
     for (uint32_t i = 0; good && i < batch->rows; i++) {
         const bool judged = chosen_ask(s->chosen, tags, batch->samples.tag[i], &s->include, &s->exclude);
+        any |= judged;
         good = take_row(s, &batch->samples, i, judged);
     }
+    heard_rows(&s->heard, node, batch->rows, any);
     good = good && verdicts_flush(&s->verdicts);
     pl_batch_unref(batch);
     return good ? PL_FLOW_OK : pl_fail(node, "no memory, or no room for names of verdicts");

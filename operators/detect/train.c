@@ -117,6 +117,7 @@ static enum pl_code prepare(struct training *t, struct pl_error **error) {
                                         .layers = (uint32_t)o->layers,
                                         .difference = o->difference};
     enum pl_code code = train_make_frames(t, error);
+    if (!code) code = train_can_judge(t, error);
     if (code) return code;
     if (!model_make(&t->model, &shape) || !learner_make(&t->learner, &t->model.network, (uint32_t)o->steps))
         return train_no_memory(error);

@@ -66,7 +66,9 @@ void train_take_up(struct training *t);
 /* train_rounds.c: truncated backpropagation, from the round at which it stands to the last. */
 enum pl_code train_run_rounds(struct training *t, struct pl_error **error);
 
-/* train_judge.c: how far forecasts are off on what was kept back, and how rare that is. */
+/* train_judge.c: how far forecasts are off on what was kept back, and how rare that is. Whether enough was is known
+ * beforehand. */
+enum pl_code train_can_judge(const struct training *t, struct pl_error **error);
 enum pl_code train_judge(struct training *t, struct pl_training_result *result, struct pl_error **error);
 
 /* train_drift.c: how all of it lay. */

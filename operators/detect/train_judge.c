@@ -79,6 +79,14 @@ static void judge_stretches(struct training *t, struct forecaster *f, float *roo
         if (t->stretch[k].judges) judge_stretch(t, f, &t->stretch[k], room, share, sum);
 }
 
+enum pl_code train_can_judge(const struct training *t, struct pl_error **error) {
+    for (uint64_t k = 0; k < t->stretches; k++)
+        if (t->stretch[k].judges && t->stretch[k].count > RECURRENT_WARM + 1) return PL_OK;
+    return pl_error_set(error, PL_NOT_FOUND,
+                        "the part that is kept back to judge by is too short: %d frames without a gap are needed",
+                        RECURRENT_WARM + 2);
+}
+
 /* First how far forecasts are off, then how rare that is. */
 enum pl_code train_judge(struct training *t, struct pl_training_result *result, struct pl_error **error) {
     const uint32_t signals = t->signals.count;
@@ -101,8 +109,5 @@ enum pl_code train_judge(struct training *t, struct pl_training_result *result, 
     pl_free(share);
     pl_free(sum.seen);
     if (!good) return train_no_memory(error);
-    if (sum.count) return PL_OK;
-    return pl_error_set(error, PL_NOT_FOUND,
-                        "the part that is kept back to judge by is too short: %d frames without a gap are needed",
-                        RECURRENT_WARM + 2);
+    return PL_OK;
 }

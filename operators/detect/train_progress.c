@@ -75,6 +75,8 @@ void train_take_up(struct training *t) {
                          pl_text_int(steps, strlen(steps), &taken) && done > 0 && done <= t->o->training.rounds &&
                          tensors_find(all, "parameters") && tensors_find(all, "first") && tensors_find(all, "second") &&
                          tensors_find(all, "first")->count == count && tensors_find(all, "second")->count == count;
+        if (of && strcmp(of, mark) != 0)
+            pl_diag(PL_WARN, "%s is of other rows or options: what it had learned is dropped", t->checkpoint);
         if (own && take_array(all, "parameters", t->model.network.parameters, count) &&
             take_array(all, "first", t->learner.first, count) && take_array(all, "second", t->learner.second, count)) {
             t->rounds_done = (unsigned)done;

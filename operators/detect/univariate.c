@@ -30,6 +30,7 @@ struct univariate {
     struct verdicts verdicts;
     uint8_t *chosen; /* [tag]: 0 not asked yet, 1 no, 2 yes */
     uint32_t room;
+    struct heard heard;
 };
 
 /* Of a tag, in front of its series. */
@@ -38,7 +39,8 @@ struct watched {
     double peak; /* the greatest surprise that was told */
     uint64_t since;
     struct episode episode;
-    uint32_t feature; /* of the episode's peak */
+    double seen, expected; /* of the episode's peak, as struct surprise has them */
+    uint32_t feature;
     uint32_t below;
 };
 
@@ -48,8 +50,9 @@ static const char *const feature_names[] = {"level",         "mean",    "long_me
 static const struct pl_option univariate_options[] = {
     PL_OPT_STRINGS(struct univariate, include, "include", "[]", PL_FIXED, "Globs of the tags to judge. None: all."),
     PL_OPT_STRINGS(struct univariate, exclude, "exclude", "[]", PL_FIXED, "Globs of tags to leave out."),
-    PL_OPT_NUMBER(struct univariate, threshold, "threshold", "3.5", "0.1", "12", PL_LIVE,
-                  "The surprise that is an alarm: 3.5 is a row as rare as one in 10^3.5."),
+    PL_OPT_NUMBER(
+        struct univariate, threshold, "threshold", "3.5", "0.1", "12", PL_LIVE,
+        "The surprise that is an alarm: 3.5 is a number as rare as one in 10^3.5; the README has alarms a day."),
     PL_OPT_SET(struct univariate, features, "features", "[level, mean, long_mean, activity, long_activity, pattern]",
                feature_names, PL_STATE, "What is looked at."),
     PL_OPT_INT(struct univariate, hold, "hold", "200", "0", "1000000", PL_FIXED,
@@ -84,7 +87,7 @@ static size_t watched_size(const void *self) {
 
 static const struct pl_table_def univariate_tables[] = {
     [TABLE_SERIES] = {.name = "series",
-                      .version = 2,
+                      .version = 3,
                       .size_of = watched_size,
                       .doc = "What is known of each tag, and its alarm."},
     {.name = NULL},
@@ -108,8 +111,8 @@ static enum pl_code univariate_open(void *self, struct pl_node *node, struct pl_
 }
 
 static void univariate_close(void *self, struct pl_node *node) {
-    (void)node;
     struct univariate *u = self;
+    heard_end(&u->heard, node);
     verdicts_fini(&u->verdicts);
     pl_free(u->chosen);
     u->chosen = NULL;
@@ -117,10 +120,12 @@ static void univariate_close(void *self, struct pl_node *node) {
 
 /* ---- Judging ---- */
 
-static struct reason reason_of(const struct watched *w, uint32_t tag) {
-    struct surprise peak = {.feature = (enum feature)w->feature, .below = w->below};
-    return (struct reason){
-        .tag = {tag}, .share = {1}, .tags = 1, .explanation = series_explanation(&peak), .cause = series_cause(&peak)};
+static struct reason reason_of(const struct univariate *u, const struct watched *w, uint32_t tag, char *said,
+                               size_t size) {
+    const struct surprise peak = {
+        .feature = (enum feature)w->feature, .below = w->below, .seen = w->seen, .expected = w->expected};
+    series_explain(&peak, pl_tags_get(pl_node_tags(u->verdicts.node), tag)->unit, said, size);
+    return (struct reason){.tag = {tag}, .share = {1}, .tags = 1, .explanation = said, .cause = series_cause(&peak)};
 }
 
 /* Rows behind the last surprise beyond the threshold, after which its alarm is over. */
@@ -134,14 +139,18 @@ static bool follow_episode(struct univariate *u, uint32_t tag, struct watched *w
     if (beyond && (!w->episode.active || surprise->value > w->episode.peak)) {
         w->feature = surprise->feature;
         w->below = surprise->below;
+        w->seen = surprise->seen;
+        w->expected = surprise->expected;
     }
-    struct reason reason = reason_of(w, tag);
-    if (beyond && !w->episode.active) return verdicts_begin(&u->verdicts, tag, &w->episode, time, verdict, &reason);
+    const bool over = w->episode.active && !beyond && w->since >= quiet_rows(u), begins = beyond && !w->episode.active;
+    char said[200];
+    struct reason reason = {0};
+    if (begins || over) reason = reason_of(u, w, tag, said, sizeof said);
+    if (begins) return verdicts_begin(&u->verdicts, tag, &w->episode, time, verdict, &reason);
     if (beyond) {
         w->episode.last = time;
         w->episode.peak = fmax(w->episode.peak, surprise->value);
     }
-    bool over = w->episode.active && !beyond && w->since >= quiet_rows(u);
     return !over || verdicts_end(&u->verdicts, tag, &w->episode, verdict, &reason);
 }
 
@@ -182,10 +191,13 @@ static bool take_row(struct univariate *u, const struct pl_samples *rows, uint32
 static enum pl_flow univariate_process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
     (void)input;
     struct univariate *u = self;
-    bool good = chosen_prepare(&u->chosen, &u->room, pl_node_tags(node));
+    bool any = false, good = chosen_prepare(&u->chosen, &u->room, pl_node_tags(node));
     for (uint32_t i = 0; good && i < batch->rows; i++)
-        if (chosen_ask(u->chosen, pl_node_tags(node), batch->samples.tag[i], &u->include, &u->exclude))
+        if (chosen_ask(u->chosen, pl_node_tags(node), batch->samples.tag[i], &u->include, &u->exclude)) {
+            any = true;
             good = take_row(u, &batch->samples, i);
+        }
+    heard_rows(&u->heard, node, batch->rows, any);
     good = good && verdicts_flush(&u->verdicts);
     pl_batch_unref(batch);
     return good ? PL_FLOW_OK : pl_fail(node, "no memory, or no room for names of verdicts");

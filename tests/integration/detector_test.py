@@ -8,6 +8,8 @@ import json
 import math
 import os
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -84,12 +86,112 @@ def train(graph, data, work, *more, stop_at=None):
         assert code == 1 and "interrupted" in said, f"{code}: {said}"
         return None
     assert code == 0, said
-    return json.loads(out)
+    return json.loads(out) | {"said": said}
 
 
 def contents(path):
     with open(path, "rb") as file:
         return file.read()
+
+
+def worse_than_none(graph, data, work, cut):
+    """One round is too little: the version is kept, people are told, and no node begins with it by itself."""
+    hasty, given = os.path.join(work, "hasty.yaml"), os.path.join(work, "some.csv")
+    with open(hasty, "w", encoding="utf-8") as file:
+        file.write(PLANT.replace("rounds: 30", "rounds: 1").replace("rate: 0.01", "rate: 0.00001").replace("trained/models", "hasty").replace("/told", "/hasty-told"))
+    os.mkdir(os.path.join(work, "hasty"))
+    shutil.copy(os.path.join(work, "training.safetensors"), os.path.join(work, "hasty"))  # of a training with other options
+    one = train(hasty, data, work, *cut)
+    assert "other rows or options: what it had learned is dropped" in one["said"], one
+    assert one["error"] >= one["unchanged"] and "no node begins with it by itself" in one["said"], one
+    with open(given, "w", encoding="utf-8") as file:
+        file.write(Pumps().rows(20))
+    run = call("run", hasty, "--data", os.path.join(work, "hasty-data"), "--until-eof", "-q", IN=given, WORK=work, FOLLOW="false")
+    for said in ("version 1 of", "forecasts worse than that nothing changes", "there is no model in", "rows are only counted"):
+        assert said in run.stderr, run.stderr
+
+
+SILENT = """
+potline: 1
+name: silent
+log: { kind: none }
+nodes:
+  in: { op: source.csv, path: "${IN}", header: false }
+  each: { op: detect.univariate, from: in, include: ["*.voltage"] }
+  all: { op: detect, from: in, include: ["*.voltage"] }
+  steps: { op: detect.change, from: in, include: ["*.voltage"] }
+  flags: { op: detect.state, from: in, include: ["*.voltage"] }
+  apart: { op: detect.process, from: in, include: ["*.voltage"] }
+  tests: { op: detect.residual, from: in }
+  blind: { op: detect.process, from: in, train: 2, level: false, scatter: { lags: 2 } }
+  full: { op: detect.process, from: in, signals: 1 }
+  well: { op: detect.univariate, from: in, include: ["*.flow"], history: 0 }
+  watch: { op: detect.recurrent, from: in, model: "${WORK}/net.safetensors", inputs: [flow, pressure, level], signals: 3, state: 16 }
+  out: { op: sink.csv, from: [each, all, steps, flags, apart, tests, blind, full, well, watch], path: "${WORK}/silent.csv" }
+"""
+
+
+def three_inputs(path):
+    """A network of three inputs and two units that forecasts nothing of use, with PyTorch's names."""
+    header, data = {}, b""
+    for name, shape in (("rnn.weight_ih_l0", (8, 3)), ("rnn.weight_hh_l0", (8, 2)), ("rnn.bias_ih_l0", (8,)),
+                        ("rnn.bias_hh_l0", (8,)), ("head.weight", (3, 2)), ("head.bias", (3,))):
+        raw = bytes(4 * math.prod(shape))
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    text = json.dumps(header).encode()
+    with open(path, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text + data)
+
+
+def judging_nothing(work):
+    """A node that judges nothing looks like one that finds nothing: each says so, and one at work does not."""
+    graph, given = os.path.join(work, "silent.yaml"), os.path.join(work, "silent-in.csv")
+    with open(graph, "w", encoding="utf-8") as file:
+        file.write(SILENT)
+    with open(given, "w", encoding="utf-8") as file:
+        file.write(Pumps().rows(60))
+    three_inputs(os.path.join(work, "net.safetensors"))
+    run = call("run", graph, "--until-eof", "-q", IN=given, WORK=work)
+    for node in ("each", "all", "steps", "flags", "apart", "tests"):
+        assert re.search(rf"\b{node}/0: none of its \d+ rows is of a tag to judge", run.stderr), f"{node}: {run.stderr}"
+    assert "scatter judges nothing of w.p" in run.stderr, run.stderr
+    assert "has more signals than `signals` allows, 1" in run.stderr, run.stderr
+    assert "1 of the 3 inputs of its model have not come: level" in run.stderr, run.stderr
+    assert not re.search(r"\bwell/0: ", run.stderr), run.stderr
+
+
+TOLD = """
+potline: 1
+name: told
+log: { kind: none }
+tags: [ { match: "*.voltage", unit: V } ]
+nodes:
+  in: { op: source.csv, path: "${IN}", header: false }
+  each: { op: detect.univariate, from: in, history: 0 }
+  all: { op: detect, from: in }
+  steps: { op: detect.change, from: in }
+  level: { op: detect.process, from: in, level: { smooth: 10, freedom: 4 } }
+  out: { op: sink.ndjson, from: [each.events, all.events, steps.events, level.events], path: "${WORK}/told-events.ndjson" }
+"""
+
+
+def what_is_told(work):
+    """Each detector tells what a signal is, what it usually is, and in which unit."""
+    graph, given, dice = os.path.join(work, "told.yaml"), os.path.join(work, "told-in.csv"), random.Random(3)
+    with open(graph, "w", encoding="utf-8") as file:
+        file.write(TOLD)
+    with open(given, "w", encoding="utf-8") as file:
+        for row in range(1500):
+            file.write(f"{BASE + row * 10**9},l.p.voltage,{4.2 + dice.gauss(0, 0.01) + (0.3 if row >= 1400 else 0):.4f}\n")
+    call("run", graph, "--until-eof", "-q", IN=given, WORK=work)
+    with open(os.path.join(work, "told-events.ndjson"), encoding="utf-8") as file:
+        events = [json.loads(line) for line in file]
+    said = [event["body"]["explanation"] for event in events if event["kind"] == "detect.began"
+            and event["time"] >= "2023-11-14T22:36:40"]  # the step
+    for words in (r"^higher than it has been: 4\.\d+ V, usually 4\.2\d* V$", r"^l\.p\.voltage: .* V\b.* \(1 of 1 signals are surprised\)$",
+                  r"^its mean has gone from 4\.\d+ to 4\.\d+ V, some ", r"learned: l\.p\.voltage 4\.\d+ V, usually 4\.\d+ V$"):
+        assert any(re.search(words, text) for text in said), f"{words}: {said}"
 
 
 def trained(work):
@@ -108,13 +210,16 @@ def trained(work):
         second = call("train", graph, "--data", data, *cut, code=1, IN="unused", WORK=work, FOLLOW="false")
         assert "another training writes into" in second.stderr, second.stderr
     train(graph, data, work, *cut, stop_at=4)
+    shutil.copy(os.path.join(work, "trained", "models", "training.safetensors"), work)
     two = train(graph, data, work, *cut)
     assert two["model"].endswith("/2.safetensors") and 4 <= two["resumed"] < 30, two
+    assert f"goes on behind round {two['resumed']} of" in two["said"], two
     assert contents(one["model"]) == contents(two["model"]), "an interrupted training gives another model"
     refused = call("train", graph, "--data", data, "--node", "in", code=2, IN="unused", WORK=work, FOLLOW="false")
     assert "does not learn" in refused.stderr, refused.stderr
     nothing = call("train", graph, "--data", data, "--from", str(BASE + 10**18), code=1, IN="x", WORK=work, FOLLOW="false")
     assert "no row" in nothing.stderr, nothing.stderr
+    worse_than_none(graph, data, work, cut)
     print(f"trained: error {one['error']:.4f} (that nothing changes: {one['unchanged']:.4f}), resumed at {two['resumed']}")
     return graph, pumps
 
@@ -208,6 +313,8 @@ nodes:
 def main():
     with tempfile.TemporaryDirectory(prefix="potline-detector-") as work:
         warned(work)
+        judging_nothing(work)
+        what_is_told(work)
         at_work(*trained(work), work)
 
 
