@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include <potline/alloc.h>
 #include <potline/tag.h>
@@ -100,6 +101,9 @@ static void test_meanings(void **state) {
 #define DECIMAL RECORD(FIELD("d", "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"scale\":2}"))
     check(DECIMAL, "\x04\x00\xff", 3, "{\"d\":255e-2}");
     check(DECIMAL, "\x02\xff", 2, "{\"d\":-1e-2}");
+    check(DECIMAL, "\x02\x00", 2, "{\"d\":0e-2}");
+    check(DECIMAL, "\x12\x00\x8a\xc7\x23\x04\x89\xe8\x00\x00", 10, "{\"d\":10000000000000000000e-2}");
+    check(DECIMAL, "\x20\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 17, "{\"d\":-170141183460469231731687303715884105728e-2}");
     check(DECIMAL, "\x14\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00", 11, "{\"d\":-256e-2}");
 }
 
@@ -109,6 +113,24 @@ static void test_everything(void **state) {
         everything, (const char *)value_of_everything, sizeof value_of_everything,
         "{\"n\":null,\"b\":true,\"i\":-64,\"l\":\"2023-11-14T22:13:20\",\"f\":1.5,\"d\":-1.5,\"y\":null,\"s\":\"foo\","
         "\"x\":-123e-1,\"e\":\"B\",\"a\":[\"B\",\"A\"],\"m\":{\"k\":256e-1},\"u\":null}");
+}
+
+/* What other people's serializers register. */
+static void test_schemas_of_others(void **state) {
+    (void)state;
+    check(RECORD(""), "", 0, "{}");
+    check(RECORD("{\"name\":\"d\",\"type\":{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"scale\":2},"
+                 "\"default\":\"\\u0000\"}"),
+          "\x02\x01", 2, "{\"d\":1e-2}");
+    static const char *const json[] = {"{\"properties\":{\"a\":{\"maximum\":18446744073709551615}}}",
+                                       "{\"properties\":{\"a\":{\"pattern\":\"^[^\\u0000]*$\"}}}"};
+    for (size_t i = 0; i < PL_COUNT_OF(json); i++) {
+        struct pl__schema *schema;
+        json_t *body = json_pack("{s:s,s:s}", "schemaType", "JSON", "schema", json[i]);
+        assert_int_equal(pl__schema_read(body, &schema, NULL), PL_OK);
+        pl__schema_free(schema);
+        json_decref(body);
+    }
 }
 
 static void test_schemas_refused(void **state) {
@@ -132,6 +154,9 @@ static void test_schemas_refused(void **state) {
                                           RECORD(FIELD("a", "{\"type\":\"array\"}")),
                                           RECORD(FIELD("a", "\"union\"")),
                                           RECORD(FIELD("a", "\"c.r\"")),
+                                          RECORD(FIELD("a", "\"int\\u0000\"")),
+                                          RECORD(FIELD("a\\u0000b", "\"int\"")),
+                                          RECORD(FIELD("a", "{\"type\":\"fixed\",\"name\":\"r\",\"size\":1}")),
                                           "{\"type\":\"record\",\"name\":\"\\\"\",\"fields\":[]}"};
     struct pl__avro *avro;
     for (size_t i = 0; i < PL_COUNT_OF(refused); i++)
@@ -213,8 +238,16 @@ static void test_bombs(void **state) {
     refuse(RECORD(FIELD("a", "\"boolean\"")), "\x02", 1, "neither");
     refuse(RECORD(FIELD("a", "[\"null\"]")), "\x02", 1, "chooses");
     refuse(RECORD(FIELD("a", "[\"null\"]")), "\x01", 1, "chooses");
-    refuse(DECIMAL, "\x12\x01\x00\x00\x00\x00\x00\x00\x00\x00", 10, "64 bits");
-    refuse(DECIMAL, "\x00", 1, "64 bits");
+    refuse(DECIMAL, "\x22\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 18, "128 bits");
+    refuse(DECIMAL, "\x00", 1, "128 bits");
+    /* Up to the limit, and one more. */
+    struct pl__text text = {.limit = 1 << 20};
+    struct pl__avro *avro;
+    assert_int_equal(make(RECORD(FIELD("a", "{\"type\":\"array\",\"items\":\"null\"}")), &avro), PL_OK);
+    assert_null(read(avro, "\x80\x80\x01\x00", 4, &text));
+    assert_non_null(strstr(read(avro, "\x82\x80\x01\x00", 4, &text), "no bytes"));
+    pl__avro_free(avro);
+    pl_free(text.at);
     refuse(TIME("timestamp-millis"), many, 10, "far away");
 }
 
@@ -276,6 +309,7 @@ int main(void) {
         cmocka_unit_test(test_specification),
         cmocka_unit_test(test_meanings),
         cmocka_unit_test(test_everything),
+        cmocka_unit_test(test_schemas_of_others),
         cmocka_unit_test(test_schemas_refused),
         cmocka_unit_test(test_bombs),
         cmocka_unit_test(test_bent),

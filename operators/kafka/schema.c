@@ -28,7 +28,9 @@ char *pl__frame_put(char *at, uint32_t id) {
 
 /* Of JSON Schema only this is asked: that it is one, and of objects. How rows are made of them the options say. */
 static enum pl_code look_at_json(const char *text, size_t length, struct pl_error **error) {
-    json_t *schema = json_loadb(text, length, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+    /* Bounds of 64 bits without sign, and patterns with \u0000, are in many a schema, and of no concern here. */
+    const size_t how = JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL;
+    json_t *schema = json_loadb(text, length, how, NULL);
     const char *type = json_string_value(json_object_get(schema, "type"));
     enum pl_code code = PL_OK;
     if (!json_is_object(schema) && !json_is_true(schema))
