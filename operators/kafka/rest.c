@@ -56,6 +56,7 @@ static bool set_security(struct pl__rest *rest, const struct pl__rest_options *o
 
 static bool set_transfer(struct pl__rest *rest, const struct pl__rest_options *o) {
     return SET(CURLOPT_PROTOCOLS_STR, "http,https") && SET(CURLOPT_FOLLOWLOCATION, 0L) && SET(CURLOPT_NOSIGNAL, 1L) &&
+           SET(CURLOPT_QUICK_EXIT, 1L) && /* neither `timeout` nor an end waits for a name server */
            SET(CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS) &&
            SET(CURLOPT_TIMEOUT_MS, (long)(o->timeout / PL_MILLISECOND)) && SET(CURLOPT_USERAGENT, "potline") &&
            SET(CURLOPT_HTTPHEADER, rest->headers) && SET(CURLOPT_WRITEFUNCTION, take) && SET(CURLOPT_WRITEDATA, rest) &&
