@@ -18,8 +18,9 @@ struct pl_room {
     pl_time since; /* monotonic */
 };
 
-/* It has taken nothing, again or for the first time. True: that is to be said now, as it has lasted for `quiet`. */
-bool pl_room_refused(struct pl_room *room, pl_time now, pl_time quiet);
+/* It was offered something at `begun` and has taken nothing, again or for the first time: an offer may wait long for
+ * brokers. True: that is to be said now, as it has lasted for `quiet`. */
+bool pl_room_refused(struct pl_room *room, pl_time begun, pl_time now, pl_time quiet);
 
 /* It takes rows again. True: it had been said that it did not. */
 bool pl_room_found(struct pl_room *room);
