@@ -234,10 +234,11 @@ enum pl__lookup pl__registry_find(struct pl__registry *r, uint32_t id, const str
         *why = entry->why;
         return entry->schema ? PL__SCHEMA_HERE : PL__SCHEMA_NONE;
     }
-    if (r->asking || r->waiting) return PL__SCHEMA_ASKED;
+    if (r->asking) return PL__SCHEMA_ASKED;
+    /* What is waited for may not be wanted any more: the next question is about this one. */
     r->question.id = id;
     snprintf(r->question.path, sizeof r->question.path, "/schemas/ids/%" PRIu32, id);
-    ask(r);
+    if (!r->waiting) ask(r);
     return PL__SCHEMA_ASKED;
 }
 
