@@ -41,8 +41,8 @@ struct source {
     uint64_t look_at; /* when to look at the topics, of uv_hrtime */
     bool looked;      /* once at least, so that partitions that come later are read from their begin */
     bool complete;    /* all there was to be seen at the start has been */
-    bool unschooled;  /* the registry is away */
-    bool told;        /* that no broker answers, or a topic is not there */
+    bool registry_away;
+    bool told; /* that no broker answers, or a topic is not there */
     uint64_t retry;
     uint64_t waiting_since; /* for an earlier message; 0: not */
     pl_time last;           /* the time of a row that has come lately */
@@ -142,8 +142,8 @@ static bool begin_reading(struct source *s, const struct pl__place *found) {
 }
 
 static void reach(struct source *s) {
-    s->unschooled = pl__registry_away(s->values.registry);
-    pl_reach(s->node, !s->told && !s->unschooled);
+    s->registry_away = !pl__registry_there(s->values.registry);
+    pl_reach(s->node, s->complete && !s->told && !s->registry_away);
 }
 
 static void tell_trouble(struct source *s, const struct pl__look *look) {
@@ -153,7 +153,6 @@ static void tell_trouble(struct source *s, const struct pl__look *look) {
     else if (!look->why[0] && s->told)
         pl_node_diag(s->node, PL_INFO, "Kafka is there again");
     s->told = look->why[0] != 0;
-    reach(s);
 }
 
 static void on_looked(void *user, void *task) {
@@ -169,6 +168,7 @@ static void on_looked(void *user, void *task) {
         if (!begin_reading(s, &look->found[i])) return;
     bool fine = !look->why[0];
     if (fine) s->looked = s->complete = true;
+    reach(s);
     s->retry = fine ? TICK : s->retry * 2 < RETRY_MOST ? s->retry * 2 : RETRY_MOST;
     s->look_at = uv_hrtime() +
                  (fine && !pl__topics_need_a_look(s->all) ? (uint64_t)s->refresh : s->retry * (uint64_t)PL_MILLISECOND);
@@ -302,7 +302,7 @@ static enum pl_flow source_produce(void *self, struct pl_node *node) {
     struct pl__share *behind = NULL;
     bool took = false;
     if (s->over) return PL_FLOW_END;
-    if (s->unschooled != pl__registry_away(s->values.registry)) reach(s);
+    if (s->registry_away == pl__registry_there(s->values.registry)) reach(s);
     for (unsigned i = 0; i < MESSAGES_A_CALL; i++) {
         if (s->values.open && s->values.open->rows >= ROWS_A_CALL) break;
         pl__topics_fetch(s->all);

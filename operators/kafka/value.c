@@ -22,6 +22,7 @@ enum pl_code pl__values_init(struct pl__values *v, struct pl_node *node, struct 
     v->has_lines = v->kind == PL_SAMPLES;
     v->text.limit = (size_t)v->shape.max_line;
     if (v->registry_options.given) v->registry = pl__registry_new(&v->registry_options, node, on_schema, v);
+    if (v->registry) pl__registry_look(v->registry);
     bool has_registry = !v->registry_options.given || v->registry;
     if (v->codec && has_registry && (!v->has_lines || pl_lines_init(&v->lines, &v->shape, pl_node_tags(node), BUFFER)))
         return PL_OK;
