@@ -76,11 +76,11 @@ static void wait_for_room(struct pl_intake *intake, pl_time begun, struct pl_err
     bool first = !intake->room.full;
     if (pl_room_refused(&intake->room, begun, pl_clock_monotonic(), quiet)) {
         pl_diag(PL_ERROR, "the log takes nothing: %s; all sources wait until it does", error ? error->text : "no room");
-        pl_stat_add(&intake->stats.fulls, 1);
         atomic_store(&intake->stats.full, true);
     } else if (first) {
         pl_diag(PL_DEBUG, "the log takes nothing just now: %s", error ? error->text : "no room");
     }
+    atomic_store(&intake->stats.fulls, intake->room.times);
     pl_error_free(&error);
     intake->resting = true;
     uv_timer_start(&intake->room_timer, try_again, TRY_AGAIN_MS, 0);

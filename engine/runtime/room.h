@@ -7,15 +7,17 @@
 #define POTLINE_RUNTIME_ROOM_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <potline/time.h>
 
 #define PL_ROOM_QUIET (2 * PL_SECOND) /* of a group's log */
 
 struct pl_room {
-    bool full;     /* it has taken nothing since `since` */
-    bool told;     /* and that has been said */
-    pl_time since; /* monotonic */
+    bool full;      /* it has taken nothing since `since` */
+    bool told;      /* and that has been said */
+    pl_time since;  /* monotonic */
+    uint64_t times; /* how often that has begun, for a moment or longer */
 };
 
 /* It was offered something at `begun` and has taken nothing, again or for the first time: an offer may wait long for

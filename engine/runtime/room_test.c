@@ -40,7 +40,20 @@ static void test_group(void **state) {
     assert_true(pl_room_refused(&room, begin, begin + PL_ROOM_QUIET, PL_ROOM_QUIET));
 }
 
+/* A log that takes an append every moment but no sooner is never worth a word, but is counted. */
+static void test_slow(void **state) {
+    (void)state;
+    struct pl_room room = {.full = false};
+    for (pl_time now = PL_SECOND; now < 20 * PL_SECOND; now += PL_ROOM_QUIET) {
+        assert_false(pl_room_refused(&room, now, now, PL_ROOM_QUIET));
+        assert_false(pl_room_refused(&room, now, now + PL_ROOM_QUIET - 1, PL_ROOM_QUIET));
+        assert_false(pl_room_found(&room));
+    }
+    assert_int_equal(room.times, 10);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_disk), cmocka_unit_test(test_group)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_disk), cmocka_unit_test(test_group),
+                                       cmocka_unit_test(test_slow)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
