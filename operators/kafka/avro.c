@@ -113,6 +113,21 @@ static enum pl_code find_named(const struct compile *c, const char *space, const
     return find_whole(c, "", name, type) ? PL_OK : wrong(c, "no type is called", name);
 }
 
+static unsigned kind_called(const char *name) {
+    unsigned kind = 0;
+    while (kind < PL_COUNT_OF(kinds) && strcmp(kinds[kind], name) != 0)
+        kind++;
+    return kind == PL__AVRO_UNION ? PL_COUNT_OF(kinds) : kind;
+}
+
+/* Two of one name: *names has those before. */
+static enum pl_code note_name(const struct compile *c, json_t *names, const char *name, const char *what) {
+    if (json_object_get(names, name)) return wrong(c, what, name);
+    return json_object_set_new(names, name, json_true())
+               ? pl_error_set(c->error, PL_NO_MEMORY, "no memory for a schema")
+               : PL_OK;
+}
+
 /* Gives a type its full name, and the namespace of what is inside, which is borrowed from the schema or *copy. */
 static enum pl_code name_type(struct compile *c, const json_t *schema, const char *space, uint32_t type,
                               char **inside) {
@@ -124,6 +139,8 @@ static enum pl_code name_type(struct compile *c, const json_t *schema, const cha
     uint32_t at = 0, before = 0;
     const char *dot = strrchr(name, '.');
     const char *of = dot ? "" : own ? own : space;
+    if (kind_called(dot ? dot + 1 : name) < PL__AVRO_PRIMITIVES)
+        return wrong(c, "a type is called like one that there is without a schema:", name);
     if (find_whole(c, of, name, &before)) return wrong(c, "two types are called", name);
     enum pl_code code = add_name(c, of, name, &at);
     if (code) return code;
@@ -154,9 +171,23 @@ static enum pl_code compile_union(struct compile *c, const json_t *schema, const
     if (!count) return wrong(c, "a union has no branch", NULL);
     enum pl_code code = add_parts(c, type, count);
     uint32_t first = c->avro->type[type].first;
-    for (uint32_t i = 0; !code && i < count; i++)
+    for (uint32_t i = 0; !code && i < count; i++) {
         code = compile_part(c, json_array_get(schema, i), space, first + i);
+        if (!code && c->avro->type[c->avro->part[first + i].type].kind == PL__AVRO_UNION)
+            code = wrong(c, "a union has a union in it", NULL);
+    }
     return code;
+}
+
+static enum pl_code compile_field(struct compile *c, const json_t *field, const char *space, uint32_t part,
+                                  json_t *names) {
+    const char *name = text_of(json_object_get(field, "name"));
+    uint32_t at = 0;
+    if (!is_name(name, false)) return wrong(c, "a field has no name, or one that is none:", name);
+    enum pl_code code = note_name(c, names, name, "two fields of a record are called");
+    if (!code) code = add_name(c, "", name, &at);
+    if (!code) c->avro->part[part].name = at;
+    return code ? code : compile_part(c, json_object_get(field, "type"), space, part);
 }
 
 static enum pl_code compile_record(struct compile *c, const json_t *schema, const char *space, uint32_t type) {
@@ -165,15 +196,19 @@ static enum pl_code compile_record(struct compile *c, const json_t *schema, cons
     size_t count = json_array_size(fields);
     enum pl_code code = add_parts(c, type, count);
     uint32_t first = c->avro->type[type].first;
-    for (uint32_t i = 0; !code && i < count; i++) {
-        const json_t *field = json_array_get(fields, i);
-        const char *name = text_of(json_object_get(field, "name"));
-        uint32_t at = 0;
-        if (!is_name(name, false)) return wrong(c, "a field has no name, or one that is none:", name);
-        code = add_name(c, "", name, &at);
-        if (!code) c->avro->part[first + i].name = at;
-        if (!code) code = compile_part(c, json_object_get(field, "type"), space, first + i);
-    }
+    json_t *names = json_object();
+    for (uint32_t i = 0; !code && i < count; i++)
+        code = compile_field(c, json_array_get(fields, i), space, first + i, names);
+    json_decref(names);
+    return code;
+}
+
+static enum pl_code compile_symbol(struct compile *c, const char *name, uint32_t part, json_t *names) {
+    uint32_t at = 0;
+    if (!is_name(name, false)) return wrong(c, "a symbol is no name:", name);
+    enum pl_code code = note_name(c, names, name, "two symbols of an enum are called");
+    if (!code) code = add_name(c, "", name, &at);
+    if (!code) c->avro->part[part].name = at;
     return code;
 }
 
@@ -181,13 +216,11 @@ static enum pl_code compile_enum(struct compile *c, const json_t *schema, uint32
     const json_t *symbols = json_object_get(schema, "symbols");
     size_t count = json_array_size(symbols);
     enum pl_code code = count ? add_parts(c, type, count) : wrong(c, "an enum has no symbols", NULL);
-    for (uint32_t i = 0; !code && i < count; i++) {
-        const char *name = text_of(json_array_get(symbols, i));
-        uint32_t at = 0;
-        if (!is_name(name, false)) return wrong(c, "a symbol is no name:", name);
-        code = add_name(c, "", name, &at);
-        if (!code) c->avro->part[c->avro->type[type].first + i].name = at;
-    }
+    uint32_t first = c->avro->type[type].first;
+    json_t *names = json_object();
+    for (uint32_t i = 0; !code && i < count; i++)
+        code = compile_symbol(c, text_of(json_array_get(symbols, i)), first + i, names);
+    json_decref(names);
     return code;
 }
 
@@ -240,13 +273,6 @@ static void note_logic(struct pl__avro_type *type, const json_t *schema) {
         type->logic = logics[i].logic;
         type->unit = logics[i].logic == PL__AVRO_DECIMAL ? (uint32_t)scale : logics[i].unit;
     }
-}
-
-static unsigned kind_called(const char *name) {
-    unsigned kind = 0;
-    while (kind < PL_COUNT_OF(kinds) && strcmp(kinds[kind], name) != 0)
-        kind++;
-    return kind == PL__AVRO_UNION ? PL_COUNT_OF(kinds) : kind;
 }
 
 /* {"type": NAME, ...}; also of {"type": {...}}, which is what stands inside. */

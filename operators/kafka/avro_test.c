@@ -115,6 +115,25 @@ static void test_everything(void **state) {
         "\"x\":-123e-1,\"e\":\"B\",\"a\":[\"B\",\"A\"],\"m\":{\"k\":256e-1},\"u\":null}");
 }
 
+/* A JSON Schema of anything but objects. */
+static void test_no_objects(void **state) {
+    (void)state;
+    static const struct {
+        const char *schema;
+        enum pl_code code;
+    } cases[] = {{"{\"type\":\"string\"}", PL_SYNTAX},
+                 {"{\"type\":[\"string\",\"null\"]}", PL_SYNTAX},
+                 {"{\"type\":[\"null\",\"object\"]}", PL_OK},
+                 {"{\"type\":\"object\"}", PL_OK}};
+    for (size_t i = 0; i < PL_COUNT_OF(cases); i++) {
+        struct pl__schema *schema;
+        json_t *body = json_pack("{s:s,s:s}", "schemaType", "JSON", "schema", cases[i].schema);
+        assert_int_equal(pl__schema_read(body, &schema, NULL), cases[i].code);
+        pl__schema_free(schema);
+        json_decref(body);
+    }
+}
+
 /* What other people's serializers register. */
 static void test_schemas_of_others(void **state) {
     (void)state;
@@ -135,29 +154,35 @@ static void test_schemas_of_others(void **state) {
 
 static void test_schemas_refused(void **state) {
     (void)state;
-    static const char *const refused[] = {"",
-                                          "{",
-                                          "\"long\"",
-                                          "[]",
-                                          "[\"null\"]",
-                                          "3",
-                                          "{}",
-                                          "{\"type\":\"record\"}",
-                                          "{\"type\":\"record\",\"name\":\"r\"}",
-                                          RECORD("3"),
-                                          RECORD("{}"),
-                                          RECORD(FIELD("a b", "\"int\"")),
-                                          RECORD(FIELD("a", "\"integer\"")),
-                                          RECORD(FIELD("a", "{\"type\":\"enum\",\"name\":\"e\"}")),
-                                          RECORD(FIELD("a", "{\"type\":\"fixed\",\"name\":\"f\"}")),
-                                          RECORD(FIELD("a", "{\"type\":\"fixed\",\"name\":\"f\",\"size\":-1}")),
-                                          RECORD(FIELD("a", "{\"type\":\"array\"}")),
-                                          RECORD(FIELD("a", "\"union\"")),
-                                          RECORD(FIELD("a", "\"c.r\"")),
-                                          RECORD(FIELD("a", "\"int\\u0000\"")),
-                                          RECORD(FIELD("a\\u0000b", "\"int\"")),
-                                          RECORD(FIELD("a", "{\"type\":\"fixed\",\"name\":\"r\",\"size\":1}")),
-                                          "{\"type\":\"record\",\"name\":\"\\\"\",\"fields\":[]}"};
+    static const char *const refused[] = {
+        "",
+        "{",
+        "\"long\"",
+        "[]",
+        "[\"null\"]",
+        "3",
+        "{}",
+        "{\"type\":\"record\"}",
+        "{\"type\":\"record\",\"name\":\"r\"}",
+        RECORD("3"),
+        RECORD("{}"),
+        RECORD(FIELD("a b", "\"int\"")),
+        RECORD(FIELD("a", "\"integer\"")),
+        RECORD(FIELD("a", "{\"type\":\"enum\",\"name\":\"e\"}")),
+        RECORD(FIELD("a", "{\"type\":\"fixed\",\"name\":\"f\"}")),
+        RECORD(FIELD("a", "{\"type\":\"fixed\",\"name\":\"f\",\"size\":-1}")),
+        RECORD(FIELD("a", "{\"type\":\"array\"}")),
+        RECORD(FIELD("a", "\"union\"")),
+        RECORD(FIELD("a", "\"c.r\"")),
+        RECORD(FIELD("a", "\"int\"") "," FIELD("a", "\"long\"")),
+        RECORD(FIELD("a", "{\"type\":\"enum\",\"name\":\"e\",\"symbols\":[\"A\",\"A\"]}")),
+        RECORD(FIELD("a", "[\"null\",[\"int\"]]")),
+        RECORD(FIELD("a", "[\"null\",{\"type\":[\"int\"]}]")),
+        RECORD(FIELD("a", "{\"type\":\"fixed\",\"name\":\"c.int\",\"size\":1}")),
+        RECORD(FIELD("a", "\"int\\u0000\"")),
+        RECORD(FIELD("a\\u0000b", "\"int\"")),
+        RECORD(FIELD("a", "{\"type\":\"fixed\",\"name\":\"r\",\"size\":1}")),
+        "{\"type\":\"record\",\"name\":\"\\\"\",\"fields\":[]}"};
     struct pl__avro *avro;
     for (size_t i = 0; i < PL_COUNT_OF(refused); i++)
         if (make(refused[i], &avro) == PL_OK) fail_msg("%s is no schema", refused[i]);
@@ -310,6 +335,7 @@ int main(void) {
         cmocka_unit_test(test_meanings),
         cmocka_unit_test(test_everything),
         cmocka_unit_test(test_schemas_of_others),
+        cmocka_unit_test(test_no_objects),
         cmocka_unit_test(test_schemas_refused),
         cmocka_unit_test(test_bombs),
         cmocka_unit_test(test_bent),
