@@ -9,9 +9,15 @@
 #include <potline/alloc.h>
 
 #include "later.h"
-#include "message.h"
 
-enum { WAIT_FIRST = 250, WAIT_MOST = 10000, WAIT_FOLLOWER = 1000 /* ms */, PATH_ROOM = 1024, WHY = PL__REST_WHY };
+enum {
+    WAIT_FIRST = 250,
+    WAIT_MOST = 10000,
+    WAIT_FOLLOWER = 1000 /* ms */,
+    PATH_ROOM = 1024,
+    SUBJECT_ROOM = 256,
+    WHY = PL__REST_WHY
+};
 static const uint64_t believed = 30 * (uint64_t)PL_SECOND; /* of uv_hrtime */
 static const uint64_t follows = 5 * (uint64_t)PL_SECOND;   /* how far a follower of a registry may be behind */
 
@@ -55,6 +61,7 @@ struct pl__registry {
     enum pl__lookup entered;
     uint32_t entered_id;
     char entered_why[WHY];
+    struct entry *last; /* that was found; NULL: none */
     struct entry entry[PL__SCHEMAS_MAX];
 };
 
@@ -64,7 +71,10 @@ void pl__registry_check(const struct pl__registry_options *options, struct pl_ch
     const struct pl__rest_options *rest = &options->rest;
     if (!options->given) return;
     bool https = strncmp(rest->url, "https://", 8) == 0, http = strncmp(rest->url, "http://", 7) == 0;
-    if (!https && !http) pl_check_error(check, "registry.url", "expected http://... or https://...");
+    if (!https && !http)
+        pl_check_error(check, "registry.url", "expected http://... or https://...");
+    else if (!pl__rest_is_url(rest->url))
+        pl_check_error(check, "registry.url", "has no host, or a port that is none");
     if (strpbrk(rest->url, "@?# "))
         pl_check_error(check, "registry.url", "has an '@', '?', '#' or blank; say user and password beside it");
     if (*rest->password && !*rest->user) pl_check_error(check, "registry.password", "it is nobody's: say `user`");
@@ -72,13 +82,10 @@ void pl__registry_check(const struct pl__registry_options *options, struct pl_ch
         pl_check_warning(check, "registry.password", "without https everybody on the way can read it");
     if (!*rest->certificate != !*rest->key)
         pl_check_error(check, "registry.certificate", "certificate and key belong together");
-}
-
-void pl__encoding_check(uint32_t encoding, bool given, struct pl_check *check) {
-    if (given && encoding < PL__ROWS)
-        pl_check_error(check, "registry", "schemas are of rows: say `encoding: rows` (JSON) or `avro`");
-    if (!given && encoding == PL__AVRO)
-        pl_check_error(check, "encoding", "avro goes by the schemas of a `registry`, which is not given");
+    if (*rest->key_password && !*rest->key)
+        pl_check_error(check, "registry.key_password", "it is of no key: say `key`");
+    if (options->subject && strlen(options->subject) >= SUBJECT_ROOM)
+        pl_check_error(check, "registry.subject", "has more than %d bytes", SUBJECT_ROOM - 1);
 }
 
 /* ---- Answers ---- */
@@ -225,15 +232,22 @@ static void on_answer(void *user, const struct pl__answer *answer) {
     r->changed(r->user);
 }
 
+/* Most messages have the schema of the one before. */
+static struct entry *entry_of(struct pl__registry *r, uint32_t id) {
+    if (r->last && r->last->known && r->last->id == id) return r->last;
+    for (unsigned i = 0; i < PL__SCHEMAS_MAX; i++)
+        if (r->entry[i].known && r->entry[i].id == id) return r->last = &r->entry[i];
+    return NULL;
+}
+
 enum pl__lookup pl__registry_find(struct pl__registry *r, uint32_t id, const struct pl__schema **schema,
                                   const char **why) {
-    for (unsigned i = 0; i < PL__SCHEMAS_MAX; i++) {
-        struct entry *entry = &r->entry[i];
-        if (!entry->known || entry->id != id) continue;
-        if (!entry->schema && uv_hrtime() >= entry->until) {
-            entry->known = false;
-            break;
-        }
+    struct entry *entry = entry_of(r, id);
+    if (entry && !entry->schema && uv_hrtime() >= entry->until) {
+        entry->known = false;
+        entry = NULL;
+    }
+    if (entry) {
         entry->used = ++r->uses;
         *schema = entry->schema;
         *why = entry->why;
@@ -278,7 +292,7 @@ static char *make_body(enum pl__schema_type type, enum pl_kind kind) {
 }
 
 static bool make_path(struct pl__registry *r, const char *topic) {
-    char name[PATH_ROOM / 4], subject[PATH_ROOM - 40];
+    char name[SUBJECT_ROOM], subject[PATH_ROOM - 40];
     int length = *r->options->subject ? snprintf(name, sizeof name, "%s", r->options->subject)
                                       : snprintf(name, sizeof name, "%s-value", topic);
     if (length < 0 || (size_t)length >= sizeof name || !put_subject(subject, sizeof subject, name)) return false;

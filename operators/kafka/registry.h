@@ -38,9 +38,6 @@ struct pl__registry_options {
 
 void pl__registry_check(const struct pl__registry_options *options, struct pl_check *check);
 
-/* Rows are what has schemas; `given`: there is a registry. */
-void pl__encoding_check(uint32_t encoding, bool given, struct pl_check *check);
-
 struct pl__registry;
 
 /* Options are borrowed. `changed` may be called at any time but from within these. NULL without memory. */

@@ -23,6 +23,13 @@ struct pl__rest {
     bool too_long;
 };
 
+bool pl__rest_is_url(const char *url) {
+    CURLU *parts = curl_url();
+    bool good = !parts || curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK;
+    curl_url_cleanup(parts);
+    return good;
+}
+
 /* ---- Life ---- */
 
 /* What a stranger sends takes as much memory as it has bytes, twice at most. */

@@ -23,6 +23,8 @@ struct pl__rest_options {
     pl_time timeout;
 };
 
+bool pl__rest_is_url(const char *url); /* with a host, and a port that is one */
+
 struct pl__answer {
     long status;         /* of HTTP; 0: there is no answer */
     struct json_t *body; /* an object or an array, borrowed; NULL: the answer is none */

@@ -465,11 +465,10 @@ const struct pl_operator pl__source_kafka = {
         "Nothing in it is trusted: what cannot be read is kept as a dead letter with its topic, partition and offset, "
         "counted, and the next one is taken. Messages without a value are passed over.\n\n"
         "With a `registry` a row has the id of its schema in front, as Confluent's serializers write it, and is JSON "
-        "or "
-        "Avro as the schema says; fields are named as in a line of JSON. While the registry does not answer, the "
-        "source "
-        "waits at that message; one whose schema is not known, cannot be read or does not fit is a dead "
-        "letter.\n\nPartitions are read in order "
+        "or Avro as the schema says; fields are named as in a line of JSON. While the registry does not answer, the "
+        "source waits at that message; one whose schema is not known, cannot be read or does not fit is a dead "
+        "letter.\n\n"
+        "Partitions are read in order "
         "of event time as far as can be told, so that a backlog does not come late. Only what is committed is read. "
         "While no broker answers, or the topic is not there, it is tried again.",
     .guarantee =
