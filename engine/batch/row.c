@@ -11,8 +11,7 @@
 enum {
     NAME_ROOM = PL_JSON_STRING_ROOM(PL_NAME_MAX),
     COLUMN_ROOM = 224, /* the name of a column, and any value that is no name: a quality is the longest */
-    BODY_GROWTH = 8,   /* for each byte of msgpack, and */
-    BODY_MORE = 64,
+    BODY_MORE = 64,    /* for a body, and PL_ROW_BODY_GROWTH for each byte of its msgpack */
 };
 
 static char *put(char *at, const char *text) {
@@ -85,7 +84,7 @@ static char *put_body(char *at, const void *body, uint32_t length) {
     if (length == 0) return put(at, "null");
     char *json = pl_pack_json(body, length); /* a body is checked when it comes in, so NULL is memory */
     if (!json) return NULL;
-    at = strlen(json) <= BODY_GROWTH * (size_t)length + BODY_MORE ? put(at, json) : NULL;
+    at = strlen(json) <= PL_ROW_BODY_GROWTH * (size_t)length + BODY_MORE ? put(at, json) : NULL;
     pl_free(json);
     return at;
 }
@@ -109,7 +108,7 @@ size_t pl_row_room(const struct pl_batch *batch, uint32_t row) {
     for (unsigned i = 0; i < info->heaps; i++) {
         uint32_t length;
         pl_batch_heap_row(batch, i, row, &length);
-        size_t growth = info->heap[i].type == PL_F64 ? PL_TEXT_F64_MAX + 1 : BODY_GROWTH;
+        size_t growth = info->heap[i].type == PL_F64 ? PL_TEXT_F64_MAX + 1 : PL_ROW_BODY_GROWTH;
         room += COLUMN_ROOM + BODY_MORE + growth * length;
     }
     return room;

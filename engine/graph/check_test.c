@@ -1,4 +1,8 @@
 /* Graphs that are wrong, and what is said about them. */
+#include <librdkafka/rdkafka.h>
+
+#include <potline/scram.h>
+
 #include "testing_graph.h"
 
 static void heads(void **state) {
@@ -23,6 +27,22 @@ static void heads(void **state) {
         "crash "
         "is lost\n"
         "g.yaml:3:26: log.sync: \"often\" is not a duration like 10ms, nor each or none\n");
+}
+
+/* A librdkafka whose SCRAM brokers refuse is told of the log as of a node. */
+static void scram_of_the_log(void **state) {
+    (void)state;
+    static const char text[] =
+        HEAD "log: { kind: kafka, brokers: 'a:1', settings: [ { name: sasl.mechanism, value: %s } ] }\n"
+             "nodes: { in: { op: t.source }, o: { op: t.file, from: in } }\n";
+    char graph[300], said[400] = "";
+    if (pl_scram_is_refused(rd_kafka_version(), "sasl.mechanism", "SCRAM-SHA-256"))
+        snprintf(said, sizeof said, "g.yaml:3:49: warning: log.settings[0]: " PL_SCRAM_REFUSED "\n",
+                 rd_kafka_version_str());
+    snprintf(graph, sizeof graph, text, "SCRAM-SHA-256");
+    pl_graph_free(good_with(graph, NULL, said));
+    snprintf(graph, sizeof graph, text, "PLAIN");
+    pl_graph_free(good(graph));
 }
 
 static void tags(void **state) {
@@ -316,6 +336,7 @@ static void mistakes_in_includes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(heads),
+        cmocka_unit_test(scram_of_the_log),
         cmocka_unit_test(tags),
         cmocka_unit_test(nodes),
         cmocka_unit_test(inputs),

@@ -56,10 +56,13 @@ static void put_intake(struct pl_buffer *out, const struct pl_engine *engine) {
     pl__metric_one(out, "potline_log_read_back_rows_total", PL__COUNTER,
                    "Rows that came to the graph by way of the log, which had no room for them in memory.",
                    (double)pl_stat_get(&intake->read_back_rows));
-    pl__metric_one(out, "potline_log_full", PL__GAUGE, "1 while the log has no room, and sources wait.",
+    pl__metric_one(out, "potline_log_full", PL__GAUGE,
+                   "1 while the log takes nothing, and sources wait; of a group's log once that has lasted 2 s.",
                    atomic_load(&intake->full));
-    pl__metric_one(out, "potline_log_fulls_total", PL__COUNTER, "How often the log has had no room.",
-                   (double)pl_stat_get(&intake->fulls));
+    pl__metric_one(
+        out, "potline_log_fulls_total", PL__COUNTER,
+        "How often the log has taken nothing: no room, or in a group for a moment or longer as engines come and go.",
+        (double)pl_stat_get(&intake->fulls));
 }
 
 static void put_checkpoint(struct pl_buffer *out, struct pl_engine *engine) {

@@ -140,7 +140,7 @@ struct pl_intake_stats {
     _Atomic int64_t waiting_bytes;
     _Atomic uint64_t read_back_rows; /* came to the graph by way of the log */
     _Atomic bool full;               /* the log has no room, and that was told: all sources wait */
-    _Atomic uint64_t fulls;          /* how often that has been */
+    _Atomic uint64_t fulls;          /* how often it has taken nothing, for a moment or longer */
 };
 const struct pl_intake_stats *pl_intake_stats(const struct pl_intake *intake);
 

@@ -71,16 +71,16 @@ static void try_again(uv_timer_t *timer) {
     pl_ready(&intake->runnable);
 }
 
-static void wait_for_room(struct pl_intake *intake, struct pl_error *error) {
+static void wait_for_room(struct pl_intake *intake, pl_time begun, struct pl_error *error) {
     pl_time quiet = intake->options.shared ? PL_ROOM_QUIET : 0;
     bool first = !intake->room.full;
-    if (pl_room_refused(&intake->room, pl_clock_monotonic(), quiet)) {
+    if (pl_room_refused(&intake->room, begun, pl_clock_monotonic(), quiet)) {
         pl_diag(PL_ERROR, "the log takes nothing: %s; all sources wait until it does", error ? error->text : "no room");
-        pl_stat_add(&intake->stats.fulls, 1);
         atomic_store(&intake->stats.full, true);
     } else if (first) {
         pl_diag(PL_DEBUG, "the log takes nothing just now: %s", error ? error->text : "no room");
     }
+    atomic_store(&intake->stats.fulls, intake->room.times);
     pl_error_free(&error);
     intake->resting = true;
     uv_timer_start(&intake->room_timer, try_again, TRY_AGAIN_MS, 0);
@@ -102,10 +102,11 @@ static bool put_into_log(struct pl_intake *intake, unsigned count) {
     struct pl_log *log = intake->options.log;
     struct pl_error *error = NULL;
     if (intake->resting) return false;
+    pl_time begun = pl_clock_monotonic();
     enum pl_code code = log->ops->append(log, intake->records, count, &error);
     intake->offered = code == PL_UNAVAILABLE ? count : 0;
     if (code == PL_UNAVAILABLE) {
-        wait_for_room(intake, error);
+        wait_for_room(intake, begun, error);
         return false;
     }
     if (code == PL_CONFLICT && intake->options.shared) {

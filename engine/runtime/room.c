@@ -1,7 +1,10 @@
 #include "runtime/room.h"
 
-bool pl_room_refused(struct pl_room *room, pl_time now, pl_time quiet) {
-    if (!room->full) room->since = now;
+bool pl_room_refused(struct pl_room *room, pl_time begun, pl_time now, pl_time quiet) {
+    if (!room->full) {
+        room->since = begun;
+        room->times++;
+    }
     room->full = true;
     if (room->told || now - room->since < quiet) return false;
     room->told = true;

@@ -7,7 +7,7 @@
 
 #include <potline/alloc.h>
 
-enum { NAMES_MAX = 1 << 20, NAMED_MAX = 1024, SCALE_MAX = 30 };
+enum { NAMES_MAX = 1 << 20, NAMED_MAX = 1024, SCALE_MAX = 1000 };
 
 static const char *const kinds[] = {"null",   "boolean", "int",  "long",  "float", "double", "bytes",
                                     "string", "fixed",   "enum", "array", "map",   "union",  "record"};
@@ -15,7 +15,7 @@ static const char *const kinds[] = {"null",   "boolean", "int",  "long",  "float
 struct compile {
     struct pl__avro *avro;
     struct {
-        uint32_t name, type;
+        uint32_t name, length, type;
     } named[NAMED_MAX];
     unsigned named_count;
     unsigned depth;
@@ -24,6 +24,12 @@ struct compile {
 
 static enum pl_code wrong(const struct compile *c, const char *what, const char *text) {
     return pl_error_set(c->error, PL_SYNTAX, "%s%s%.100s", what, text ? " " : "", text ? text : "");
+}
+
+/* NULL: it is no text, or has a 0 in it; elsewhere (as in the default of bytes) there may be one. */
+static const char *text_of(const json_t *value) {
+    const char *text = json_string_value(value);
+    return text && strlen(text) == json_string_length(value) ? text : NULL;
 }
 
 /* ---- Room ---- */
@@ -59,7 +65,7 @@ static enum pl_code add_parts(struct compile *c, uint32_t type, size_t count) {
     if (code) return code;
     a->type[type].first = a->part_count;
     a->type[type].count = (uint32_t)count;
-    memset(a->part + a->part_count, 0, count * sizeof *a->part);
+    if (count) memset(a->part + a->part_count, 0, count * sizeof *a->part);
     a->part_count = needed;
     return PL_OK;
 }
@@ -90,35 +96,56 @@ static bool is_name(const char *text, bool dots) {
     return text && !first;
 }
 
-static enum pl_code find_named(const struct compile *c, const char *space, const char *name, uint32_t *type) {
-    for (int whole = strchr(name, '.') || !*space; whole < 2; whole++) {
-        for (unsigned i = 0; i < c->named_count; i++) {
-            const char *known = c->avro->names + c->named[i].name;
-            size_t before = whole ? 0 : strlen(space);
-            bool same = whole ? strcmp(known, name) == 0
-                              : strncmp(known, space, before) == 0 && known[before] == '.' &&
-                                    strcmp(known + before + 1, name) == 0;
-            if (!same) continue;
-            *type = c->named[i].type;
-            return PL_OK;
-        }
+static bool find_whole(const struct compile *c, const char *space, const char *name, uint32_t *type) {
+    size_t before = *space ? strlen(space) + 1 : 0, length = strlen(name);
+    for (unsigned i = 0; i < c->named_count; i++) {
+        const char *known = c->avro->names + c->named[i].name;
+        if (c->named[i].length != before + length || strcmp(known + before, name) != 0) continue;
+        if (before && (known[before - 1] != '.' || memcmp(known, space, before - 1) != 0)) continue;
+        *type = c->named[i].type;
+        return true;
     }
-    return wrong(c, "no type is called", name);
+    return false;
+}
+
+static enum pl_code find_named(const struct compile *c, const char *space, const char *name, uint32_t *type) {
+    if (!strchr(name, '.') && find_whole(c, space, name, type)) return PL_OK;
+    return find_whole(c, "", name, type) ? PL_OK : wrong(c, "no type is called", name);
+}
+
+static unsigned kind_called(const char *name) {
+    unsigned kind = 0;
+    while (kind < PL_COUNT_OF(kinds) && strcmp(kinds[kind], name) != 0)
+        kind++;
+    return kind == PL__AVRO_UNION ? PL_COUNT_OF(kinds) : kind;
+}
+
+/* Two of one name: *names has those before. */
+static enum pl_code note_name(const struct compile *c, json_t *names, const char *name, const char *what) {
+    if (json_object_get(names, name)) return wrong(c, what, name);
+    return json_object_set_new(names, name, json_true())
+               ? pl_error_set(c->error, PL_NO_MEMORY, "no memory for a schema")
+               : PL_OK;
 }
 
 /* Gives a type its full name, and the namespace of what is inside, which is borrowed from the schema or *copy. */
 static enum pl_code name_type(struct compile *c, const json_t *schema, const char *space, uint32_t type,
                               char **inside) {
-    const char *name = json_string_value(json_object_get(schema, "name"));
-    const char *own = json_string_value(json_object_get(schema, "namespace"));
+    const char *name = text_of(json_object_get(schema, "name"));
+    const char *own = text_of(json_object_get(schema, "namespace"));
     if (!is_name(name, true)) return wrong(c, "a type has no name, or one that is none:", name);
     if (own && *own && !is_name(own, true)) return wrong(c, "no namespace:", own);
     if (c->named_count == NAMED_MAX) return pl_error_set(c->error, PL_LIMIT, "it names more than %d types", NAMED_MAX);
-    uint32_t at = 0;
+    uint32_t at = 0, before = 0;
     const char *dot = strrchr(name, '.');
-    enum pl_code code = add_name(c, dot ? "" : own ? own : space, name, &at);
+    const char *of = dot ? "" : own ? own : space;
+    if (kind_called(dot ? dot + 1 : name) < PL__AVRO_PRIMITIVES)
+        return wrong(c, "a type is called like one that there is without a schema:", name);
+    if (find_whole(c, of, name, &before)) return wrong(c, "two types are called", name);
+    enum pl_code code = add_name(c, of, name, &at);
     if (code) return code;
     c->named[c->named_count].name = at;
+    c->named[c->named_count].length = c->avro->name_size - at - 1;
     c->named[c->named_count++].type = type;
     const char *full = c->avro->names + at;
     dot = strrchr(full, '.');
@@ -144,9 +171,23 @@ static enum pl_code compile_union(struct compile *c, const json_t *schema, const
     if (!count) return wrong(c, "a union has no branch", NULL);
     enum pl_code code = add_parts(c, type, count);
     uint32_t first = c->avro->type[type].first;
-    for (uint32_t i = 0; !code && i < count; i++)
+    for (uint32_t i = 0; !code && i < count; i++) {
         code = compile_part(c, json_array_get(schema, i), space, first + i);
+        if (!code && c->avro->type[c->avro->part[first + i].type].kind == PL__AVRO_UNION)
+            code = wrong(c, "a union has a union in it", NULL);
+    }
     return code;
+}
+
+static enum pl_code compile_field(struct compile *c, const json_t *field, const char *space, uint32_t part,
+                                  json_t *names) {
+    const char *name = text_of(json_object_get(field, "name"));
+    uint32_t at = 0;
+    if (!is_name(name, false)) return wrong(c, "a field has no name, or one that is none:", name);
+    enum pl_code code = note_name(c, names, name, "two fields of a record are called");
+    if (!code) code = add_name(c, "", name, &at);
+    if (!code) c->avro->part[part].name = at;
+    return code ? code : compile_part(c, json_object_get(field, "type"), space, part);
 }
 
 static enum pl_code compile_record(struct compile *c, const json_t *schema, const char *space, uint32_t type) {
@@ -155,15 +196,19 @@ static enum pl_code compile_record(struct compile *c, const json_t *schema, cons
     size_t count = json_array_size(fields);
     enum pl_code code = add_parts(c, type, count);
     uint32_t first = c->avro->type[type].first;
-    for (uint32_t i = 0; !code && i < count; i++) {
-        const json_t *field = json_array_get(fields, i);
-        const char *name = json_string_value(json_object_get(field, "name"));
-        uint32_t at = 0;
-        if (!is_name(name, false)) return wrong(c, "a field has no name, or one that is none:", name);
-        code = add_name(c, "", name, &at);
-        if (!code) c->avro->part[first + i].name = at;
-        if (!code) code = compile_part(c, json_object_get(field, "type"), space, first + i);
-    }
+    json_t *names = json_object();
+    for (uint32_t i = 0; !code && i < count; i++)
+        code = compile_field(c, json_array_get(fields, i), space, first + i, names);
+    json_decref(names);
+    return code;
+}
+
+static enum pl_code compile_symbol(struct compile *c, const char *name, uint32_t part, json_t *names) {
+    uint32_t at = 0;
+    if (!is_name(name, false)) return wrong(c, "a symbol is no name:", name);
+    enum pl_code code = note_name(c, names, name, "two symbols of an enum are called");
+    if (!code) code = add_name(c, "", name, &at);
+    if (!code) c->avro->part[part].name = at;
     return code;
 }
 
@@ -171,13 +216,11 @@ static enum pl_code compile_enum(struct compile *c, const json_t *schema, uint32
     const json_t *symbols = json_object_get(schema, "symbols");
     size_t count = json_array_size(symbols);
     enum pl_code code = count ? add_parts(c, type, count) : wrong(c, "an enum has no symbols", NULL);
-    for (uint32_t i = 0; !code && i < count; i++) {
-        const char *name = json_string_value(json_array_get(symbols, i));
-        uint32_t at = 0;
-        if (!is_name(name, false)) return wrong(c, "a symbol is no name:", name);
-        code = add_name(c, "", name, &at);
-        if (!code) c->avro->part[c->avro->type[type].first + i].name = at;
-    }
+    uint32_t first = c->avro->type[type].first;
+    json_t *names = json_object();
+    for (uint32_t i = 0; !code && i < count; i++)
+        code = compile_symbol(c, text_of(json_array_get(symbols, i)), first + i, names);
+    json_decref(names);
     return code;
 }
 
@@ -222,7 +265,7 @@ static void note_logic(struct pl__avro_type *type, const json_t *schema) {
         {"decimal", PL__AVRO_BYTES, PL__AVRO_DECIMAL, 0},
         {"decimal", PL__AVRO_FIXED, PL__AVRO_DECIMAL, 0},
     };
-    const char *name = json_string_value(json_object_get(schema, "logicalType"));
+    const char *name = text_of(json_object_get(schema, "logicalType"));
     json_int_t scale = json_integer_value(json_object_get(schema, "scale"));
     for (unsigned i = 0; name && i < PL_COUNT_OF(logics); i++) {
         if (logics[i].kind != type->kind || strcmp(logics[i].name, name) != 0) continue;
@@ -232,17 +275,10 @@ static void note_logic(struct pl__avro_type *type, const json_t *schema) {
     }
 }
 
-static unsigned kind_called(const char *name) {
-    unsigned kind = 0;
-    while (kind < PL_COUNT_OF(kinds) && strcmp(kinds[kind], name) != 0)
-        kind++;
-    return kind == PL__AVRO_UNION ? PL_COUNT_OF(kinds) : kind;
-}
-
 /* {"type": NAME, ...}; also of {"type": {...}}, which is what stands inside. */
 static enum pl_code compile_object(struct compile *c, const json_t *schema, const char *space, uint32_t *type) {
     const json_t *what = json_object_get(schema, "type");
-    const char *name = json_string_value(what);
+    const char *name = text_of(what);
     if (!name) return what ? compile(c, what, space, type) : wrong(c, "something in it has no type", NULL);
     unsigned kind = kind_called(name);
     if (kind == PL_COUNT_OF(kinds)) return find_named(c, space, name, type);
@@ -261,7 +297,7 @@ static enum pl_code compile_object(struct compile *c, const json_t *schema, cons
 
 static enum pl_code compile_here(struct compile *c, const json_t *schema, const char *space, uint32_t *type) {
     if (json_is_object(schema)) return compile_object(c, schema, space, type);
-    const char *name = json_string_value(schema);
+    const char *name = text_of(schema);
     unsigned kind = name ? kind_called(name) : PL__AVRO_UNION;
     if (name && kind >= PL__AVRO_PRIMITIVES) return find_named(c, space, name, type);
     if (!name && !json_is_array(schema)) return wrong(c, "something in it has no type", NULL);
@@ -301,7 +337,7 @@ static enum pl_code compile_whole(struct compile *c, const json_t *schema) {
 }
 
 enum pl_code pl__avro_new(const char *text, size_t length, struct pl__avro **avro, struct pl_error **error) {
-    json_t *schema = json_loadb(text, length, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+    json_t *schema = json_loadb(text, length, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
     struct compile *c = PL_NEW(struct compile);
     *avro = PL_NEW(struct pl__avro);
     enum pl_code code = PL_OK;

@@ -7,13 +7,20 @@
 #include <potline/json.h>
 #include <potline/text.h>
 
-enum { NUMBER_ROOM = 64, DECIMAL_BYTES = 8 };
+enum {
+    NUMBER_ROOM = 64,
+    DECIMAL_BYTES = 16,
+    DECIMAL_DIGITS = 40,
+    EMPTY_MAX = 8192 /* values that take no bytes: what a message makes is otherwise in proportion to it */
+};
+
+__extension__ typedef unsigned __int128 wide;
 
 struct reading {
     const struct pl__avro *avro;
     const unsigned char *at, *end;
     struct pl__text *to;
-    unsigned depth;
+    unsigned depth, empty;
     const char *why;
 };
 
@@ -126,11 +133,15 @@ static bool read_decimal(struct reading *r, const struct pl__avro_type *type, co
         bytes++;
         length--;
     }
-    if (!length || length > DECIMAL_BYTES) return refuse(r, "a decimal in it is empty, or has more than 64 bits");
-    uint64_t value = sign ? UINT64_MAX : 0;
+    if (!length || length > DECIMAL_BYTES) return refuse(r, "a decimal in it is empty, or has more than 128 bits");
+    wide value = sign ? ~(wide)0 : 0;
     for (size_t i = 0; i < length; i++)
         value = value << 8 | bytes[i];
-    return put_int(r, (int64_t)value) && (!type->unit || (put(r, "e-") && put_int(r, type->unit)));
+    char digits[DECIMAL_DIGITS], *at = digits + sizeof digits;
+    *--at = 0;
+    for (value = sign ? 0 - value : value; value || !at[0]; value /= 10)
+        *--at = (char)('0' + (int)(value % 10));
+    return put(r, sign ? "-" : "") && put(r, at) && (!type->unit || (put(r, "e-") && put_int(r, type->unit)));
 }
 
 static bool read_value(struct reading *r, uint32_t index);
@@ -241,10 +252,12 @@ static bool read_here(struct reading *r, const struct pl__avro_type *type) {
 }
 
 static bool read_value(struct reading *r, uint32_t index) {
+    const unsigned char *before = r->at;
     if (r->depth == PL__AVRO_DEPTH) return refuse(r, "it is nested deeper than 32");
     r->depth++;
     bool good = read_here(r, &r->avro->type[index]);
     r->depth--;
+    if (good && r->at == before && ++r->empty > EMPTY_MAX) return refuse(r, "it has too many values of no bytes");
     return good;
 }
 

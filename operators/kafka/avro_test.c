@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include <potline/alloc.h>
 #include <potline/tag.h>
@@ -100,6 +101,9 @@ static void test_meanings(void **state) {
 #define DECIMAL RECORD(FIELD("d", "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"scale\":2}"))
     check(DECIMAL, "\x04\x00\xff", 3, "{\"d\":255e-2}");
     check(DECIMAL, "\x02\xff", 2, "{\"d\":-1e-2}");
+    check(DECIMAL, "\x02\x00", 2, "{\"d\":0e-2}");
+    check(DECIMAL, "\x12\x00\x8a\xc7\x23\x04\x89\xe8\x00\x00", 10, "{\"d\":10000000000000000000e-2}");
+    check(DECIMAL, "\x20\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 17, "{\"d\":-170141183460469231731687303715884105728e-2}");
     check(DECIMAL, "\x14\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00", 11, "{\"d\":-256e-2}");
 }
 
@@ -111,28 +115,74 @@ static void test_everything(void **state) {
         "\"x\":-123e-1,\"e\":\"B\",\"a\":[\"B\",\"A\"],\"m\":{\"k\":256e-1},\"u\":null}");
 }
 
+/* A JSON Schema of anything but objects. */
+static void test_no_objects(void **state) {
+    (void)state;
+    static const struct {
+        const char *schema;
+        enum pl_code code;
+    } cases[] = {{"{\"type\":\"string\"}", PL_SYNTAX},
+                 {"{\"type\":[\"string\",\"null\"]}", PL_SYNTAX},
+                 {"{\"type\":[\"null\",\"object\"]}", PL_OK},
+                 {"{\"type\":\"object\"}", PL_OK}};
+    for (size_t i = 0; i < PL_COUNT_OF(cases); i++) {
+        struct pl__schema *schema;
+        json_t *body = json_pack("{s:s,s:s}", "schemaType", "JSON", "schema", cases[i].schema);
+        assert_int_equal(pl__schema_read(body, &schema, NULL), cases[i].code);
+        pl__schema_free(schema);
+        json_decref(body);
+    }
+}
+
+/* What other people's serializers register. */
+static void test_schemas_of_others(void **state) {
+    (void)state;
+    check(RECORD(""), "", 0, "{}");
+    check(RECORD("{\"name\":\"d\",\"type\":{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"scale\":2},"
+                 "\"default\":\"\\u0000\"}"),
+          "\x02\x01", 2, "{\"d\":1e-2}");
+    static const char *const json[] = {"{\"properties\":{\"a\":{\"maximum\":18446744073709551615}}}",
+                                       "{\"properties\":{\"a\":{\"pattern\":\"^[^\\u0000]*$\"}}}"};
+    for (size_t i = 0; i < PL_COUNT_OF(json); i++) {
+        struct pl__schema *schema;
+        json_t *body = json_pack("{s:s,s:s}", "schemaType", "JSON", "schema", json[i]);
+        assert_int_equal(pl__schema_read(body, &schema, NULL), PL_OK);
+        pl__schema_free(schema);
+        json_decref(body);
+    }
+}
+
 static void test_schemas_refused(void **state) {
     (void)state;
-    static const char *const refused[] = {"",
-                                          "{",
-                                          "\"long\"",
-                                          "[]",
-                                          "[\"null\"]",
-                                          "3",
-                                          "{}",
-                                          "{\"type\":\"record\"}",
-                                          "{\"type\":\"record\",\"name\":\"r\"}",
-                                          RECORD("3"),
-                                          RECORD("{}"),
-                                          RECORD(FIELD("a b", "\"int\"")),
-                                          RECORD(FIELD("a", "\"integer\"")),
-                                          RECORD(FIELD("a", "{\"type\":\"enum\",\"name\":\"e\"}")),
-                                          RECORD(FIELD("a", "{\"type\":\"fixed\",\"name\":\"f\"}")),
-                                          RECORD(FIELD("a", "{\"type\":\"fixed\",\"name\":\"f\",\"size\":-1}")),
-                                          RECORD(FIELD("a", "{\"type\":\"array\"}")),
-                                          RECORD(FIELD("a", "\"union\"")),
-                                          RECORD(FIELD("a", "\"c.r\"")),
-                                          "{\"type\":\"record\",\"name\":\"\\\"\",\"fields\":[]}"};
+    static const char *const refused[] = {
+        "",
+        "{",
+        "\"long\"",
+        "[]",
+        "[\"null\"]",
+        "3",
+        "{}",
+        "{\"type\":\"record\"}",
+        "{\"type\":\"record\",\"name\":\"r\"}",
+        RECORD("3"),
+        RECORD("{}"),
+        RECORD(FIELD("a b", "\"int\"")),
+        RECORD(FIELD("a", "\"integer\"")),
+        RECORD(FIELD("a", "{\"type\":\"enum\",\"name\":\"e\"}")),
+        RECORD(FIELD("a", "{\"type\":\"fixed\",\"name\":\"f\"}")),
+        RECORD(FIELD("a", "{\"type\":\"fixed\",\"name\":\"f\",\"size\":-1}")),
+        RECORD(FIELD("a", "{\"type\":\"array\"}")),
+        RECORD(FIELD("a", "\"union\"")),
+        RECORD(FIELD("a", "\"c.r\"")),
+        RECORD(FIELD("a", "\"int\"") "," FIELD("a", "\"long\"")),
+        RECORD(FIELD("a", "{\"type\":\"enum\",\"name\":\"e\",\"symbols\":[\"A\",\"A\"]}")),
+        RECORD(FIELD("a", "[\"null\",[\"int\"]]")),
+        RECORD(FIELD("a", "[\"null\",{\"type\":[\"int\"]}]")),
+        RECORD(FIELD("a", "{\"type\":\"fixed\",\"name\":\"c.int\",\"size\":1}")),
+        RECORD(FIELD("a", "\"int\\u0000\"")),
+        RECORD(FIELD("a\\u0000b", "\"int\"")),
+        RECORD(FIELD("a", "{\"type\":\"fixed\",\"name\":\"r\",\"size\":1}")),
+        "{\"type\":\"record\",\"name\":\"\\\"\",\"fields\":[]}"};
     struct pl__avro *avro;
     for (size_t i = 0; i < PL_COUNT_OF(refused); i++)
         if (make(refused[i], &avro) == PL_OK) fail_msg("%s is no schema", refused[i]);
@@ -213,8 +263,16 @@ static void test_bombs(void **state) {
     refuse(RECORD(FIELD("a", "\"boolean\"")), "\x02", 1, "neither");
     refuse(RECORD(FIELD("a", "[\"null\"]")), "\x02", 1, "chooses");
     refuse(RECORD(FIELD("a", "[\"null\"]")), "\x01", 1, "chooses");
-    refuse(DECIMAL, "\x12\x01\x00\x00\x00\x00\x00\x00\x00\x00", 10, "64 bits");
-    refuse(DECIMAL, "\x00", 1, "64 bits");
+    refuse(DECIMAL, "\x22\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 18, "128 bits");
+    refuse(DECIMAL, "\x00", 1, "128 bits");
+    /* Up to the limit, and one more. */
+    struct pl__text text = {.limit = 1 << 20};
+    struct pl__avro *avro;
+    assert_int_equal(make(RECORD(FIELD("a", "{\"type\":\"array\",\"items\":\"null\"}")), &avro), PL_OK);
+    assert_null(read(avro, "\x80\x80\x01\x00", 4, &text));
+    assert_non_null(strstr(read(avro, "\x82\x80\x01\x00", 4, &text), "no bytes"));
+    pl__avro_free(avro);
+    pl_free(text.at);
     refuse(TIME("timestamp-millis"), many, 10, "far away");
 }
 
@@ -276,6 +334,8 @@ int main(void) {
         cmocka_unit_test(test_specification),
         cmocka_unit_test(test_meanings),
         cmocka_unit_test(test_everything),
+        cmocka_unit_test(test_schemas_of_others),
+        cmocka_unit_test(test_no_objects),
         cmocka_unit_test(test_schemas_refused),
         cmocka_unit_test(test_bombs),
         cmocka_unit_test(test_bent),

@@ -6,12 +6,12 @@
 #include <potline/alloc.h>
 #include <potline/pack.h>
 #include <potline/quality.h>
+#include <potline/row.h>
 #include <potline/text.h>
 
 enum {
     SCHEMA_ROOM = 2048,
     QUALITY_ROOM = 160,
-    BODY_GROWTH = 8, /* what pl_row_room has for each byte of a body's msgpack */
 };
 
 /* The columns that are fields: the last one of a kind with heaps counts them. */
@@ -116,7 +116,7 @@ static char *put_numbers(char *at, const double *values, uint32_t length) {
 static char *put_body(char *at, const void *body, uint32_t length) {
     char *json = length ? pl_pack_json(body, length) : NULL;
     size_t size = json ? strlen(json) : 0;
-    bool fits = json && size <= BODY_GROWTH * (size_t)length;
+    bool fits = json && size <= PL_ROW_BODY_GROWTH * (size_t)length;
     if (!length || fits) at = put_string(at, json, size);
     pl_free(json);
     return !length || fits ? at : NULL;

@@ -10,6 +10,15 @@
 
 const char *const pl__encoding_names[PL__ENCODINGS + 1] = {"capnp", "msgpack", "json", "rows", "avro", NULL};
 
+/* ---- Options ---- */
+
+void pl__encoding_check(uint32_t encoding, bool given, struct pl_check *check) {
+    if (given && encoding < PL__ROWS)
+        pl_check_error(check, "registry", "schemas are of rows: say `encoding: rows` (JSON) or `avro`");
+    if (!given && encoding == PL__AVRO)
+        pl_check_error(check, "encoding", "avro goes by the schemas of a `registry`, which is not given");
+}
+
 /* ---- Reading ---- */
 
 uint32_t pl__message_encoding(const rd_kafka_message_t *message, uint32_t otherwise) {

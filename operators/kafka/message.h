@@ -20,6 +20,9 @@
 enum pl__encoding { PL__ROWS = PL_ENCODINGS, PL__AVRO, PL__ENCODINGS };
 extern const char *const pl__encoding_names[PL__ENCODINGS + 1];
 
+/* Rows are what has schemas; `given`: there is a registry. */
+void pl__encoding_check(uint32_t encoding, bool given, struct pl_check *check);
+
 #define PL__HEADER_SCHEMA "potline-schema"
 #define PL__HEADER_ENCODING "potline-encoding"
 #define PL__HEADER_STREAM "potline-stream"

@@ -3,10 +3,10 @@
  *     source   pl__registry_find(registry, id, &schema, &why) --> PL__SCHEMA_ASKED, and `changed` later: ask again
  *     sink     pl__registry_enter(registry, ...)              --> `changed`, until pl__registry_entered gives the id
  *
- * One question at a time, on a thread of libuv's pool. While the registry does not answer it is asked again, with
- * pauses of up to 10 s, which is said once and when it is over. Schemas never change under their id, so those at hand
- * (PL__SCHEMAS_MAX, the ones used last) are not asked for again; that one is unknown, or cannot be read, is believed
- * for half a minute. Thread: the loop's.
+ * One question at a time. While the registry does not answer it is asked again, with pauses of up to 10 s, which is
+ * said once and when it is over. Schemas never change under their id, so those at hand (PL__SCHEMAS_MAX, the ones used
+ * last) are not asked for again; that one is unknown is believed when it has been said for 5 s, as another server of
+ * the registry may know it, and then, or when it cannot be read, for half a minute. Thread: the loop's.
  */
 #ifndef KAFKA_REGISTRY_H
 #define KAFKA_REGISTRY_H
@@ -38,16 +38,16 @@ struct pl__registry_options {
 
 void pl__registry_check(const struct pl__registry_options *options, struct pl_check *check);
 
-/* Rows are what has schemas; `given`: there is a registry. */
-void pl__encoding_check(uint32_t encoding, bool given, struct pl_check *check);
-
 struct pl__registry;
 
 /* Options are borrowed. `changed` may be called at any time but from within these. NULL without memory. */
 struct pl__registry *pl__registry_new(const struct pl__registry_options *options, struct pl_node *node,
                                       void (*changed)(void *user), void *user);
 void pl__registry_free(struct pl__registry *registry); /* at once; NULL is fine */
-bool pl__registry_away(const struct pl__registry *registry);
+
+/* A question whose answer says that this is a registry which lets us in; for who has no other one yet. */
+void pl__registry_look(struct pl__registry *registry);
+bool pl__registry_there(const struct pl__registry *registry); /* its last answer was one; NULL: nobody is missed */
 
 enum pl__lookup { PL__SCHEMA_HERE, PL__SCHEMA_ASKED, PL__SCHEMA_NONE };
 

@@ -26,15 +26,28 @@ char *pl__frame_put(char *at, uint32_t id) {
 
 /* ---- Reading ---- */
 
+static bool has_objects(const json_t *types) {
+    for (size_t i = 0; i < json_array_size(types); i++) {
+        const char *type = json_string_value(json_array_get(types, i));
+        if (type && strcmp(type, "object") == 0) return true;
+    }
+    return !json_is_array(types);
+}
+
 /* Of JSON Schema only this is asked: that it is one, and of objects. How rows are made of them the options say. */
 static enum pl_code look_at_json(const char *text, size_t length, struct pl_error **error) {
-    json_t *schema = json_loadb(text, length, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
-    const char *type = json_string_value(json_object_get(schema, "type"));
+    /* Bounds of 64 bits without sign, and patterns with \u0000, are in many a schema, and of no concern here. */
+    const size_t how = JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL;
+    json_t *schema = json_loadb(text, length, how, NULL);
+    const json_t *types = json_object_get(schema, "type");
+    const char *type = json_string_value(types);
     enum pl_code code = PL_OK;
     if (!json_is_object(schema) && !json_is_true(schema))
         code = pl_error_set(error, PL_SYNTAX, "it is no JSON Schema");
     else if (type && strcmp(type, "object") != 0)
         code = pl_error_set(error, PL_SYNTAX, "it describes no object, but: %.60s", type);
+    else if (!has_objects(types))
+        code = pl_error_set(error, PL_SYNTAX, "it describes no object, but other types");
     json_decref(schema);
     return code;
 }

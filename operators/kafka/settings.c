@@ -1,6 +1,8 @@
 /* settings.c: what people may say to librdkafka by its own names, and what is said for them. */
 #include <string.h>
 
+#include <potline/scram.h>
+
 #include "client.h"
 
 const struct pl_option pl__setting_options[] = {
@@ -75,12 +77,6 @@ static const char *what_is_wrong(rd_kafka_conf_t *conf, const char *name, const 
     return NULL;
 }
 
-/* Before 2.6.1 librdkafka repeats its nonce where the broker's is expected, which brokers refuse that look at it. */
-static bool is_refused_scram(const struct pl__setting *setting) {
-    bool mechanism = strcmp(setting->name, "sasl.mechanisms") == 0 || strcmp(setting->name, "sasl.mechanism") == 0;
-    return mechanism && strncmp(setting->value, "SCRAM-", 6) == 0 && rd_kafka_version() < 0x020601ff;
-}
-
 void pl__client_check(const struct pl__client_options *options, struct pl_check *check) {
     const struct pl__setting *settings = options->settings.items;
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -91,11 +87,8 @@ void pl__client_check(const struct pl__client_options *options, struct pl_check 
         const char *why = pl__setting_refusal(settings[i].name);
         if (!why) why = what_is_wrong(conf, settings[i].name, settings[i].value);
         if (why) pl_check_error(check, path, "%s: %s", settings[i].name, why);
-        if (is_refused_scram(&settings[i]))
-            pl_check_warning(check, path,
-                             "SCRAM of librdkafka %s is refused by Kafka 4 and others that check its nonce; 2.6.1 is "
-                             "right, and so are PLAIN over TLS and certificates",
-                             rd_kafka_version_str());
+        if (pl_scram_is_refused(rd_kafka_version(), settings[i].name, settings[i].value))
+            pl_check_warning(check, path, PL_SCRAM_REFUSED, rd_kafka_version_str());
     }
     if (conf) rd_kafka_conf_destroy(conf);
 }

@@ -114,6 +114,7 @@ static void on_schema(void *user) {
         pl__stream_over(&s->stream, pl_fail(s->node, "the schema registry refuses: %s", why));
         return;
     }
+    pl_reach(s->node, true);
     s->stream.has_schema = true;
     s->stream.moved++;
     pl__stream_go_on(&s->stream);
@@ -122,6 +123,7 @@ static void on_schema(void *user) {
 static enum pl_code enter_schema(struct sink *s, struct pl_error **error) {
     s->stream.has_schema = !s->options.registry.given;
     if (s->stream.has_schema) return PL_OK;
+    pl_reach(s->node, false); /* a graph with a wrong url or password does not stand its probation */
     s->registry = pl__registry_new(&s->options.registry, s->node, on_schema, s);
     if (!s->registry) return pl_error_set(error, PL_NO_MEMORY, "no memory for a registry");
     return pl__registry_enter(s->registry, s->options.topic,

@@ -10,169 +10,10 @@
 
 #include <potline/alloc.h>
 
-#include "client.h"
 #include "kafka.h"
-#include "later.h"
-#include "look.h"
-#include "topics.h"
-#include "value.h"
+#include "source_impl.h"
 
-enum { MESSAGES_A_CALL = 512, ROWS_A_CALL = 4096, TICK = 250, RETRY_MOST = 8000 /* ms */ };
-
-enum { MESSAGES, BYTES, BAD, REFUSED_ROWS, MISSING, EMPTY, LOST, RESETS };
-enum { UNTIL_NEVER, UNTIL_END };
-enum { LOST_EARLIEST, LOST_LATEST, LOST_STOP };
-
-struct source {
-    struct pl__client_options client_options;
-    struct pl_strings topics;
-    const char *start;
-    uint32_t until;
-    uint32_t on_lost;
-    int64_t buffer;
-    pl_time refresh;
-    pl_time align;
-    struct pl__values values;
-
-    struct pl_node *node;
-    struct pl__client *client;
-    struct pl__topics *all; /* goes with the client, on another thread */
-    struct pl_later *tick, *patience;
-    uint64_t look_at; /* when to look at the topics, of uv_hrtime */
-    bool looked;      /* once at least, so that partitions that come later are read from their begin */
-    bool complete;    /* all there was to be seen at the start has been */
-    bool unschooled;  /* the registry is away */
-    bool told;        /* that no broker answers, or a topic is not there */
-    uint64_t retry;
-    uint64_t waiting_since; /* for an earlier message; 0: not */
-    pl_time last;           /* the time of a row that has come lately */
-    bool over;
-};
-
-/* ---- Looking at topics ---- */
-
-static void on_looked(void *user, void *task);
-
-static void look(struct source *s) {
-    struct pl__look *look = PL_NEW(struct pl__look);
-    if (!look) {
-        pl_fail(s->node, "no memory to look at topics");
-        pl_wake(s->node);
-        return;
-    }
-    look->topic = s->all->handle;
-    look->topic_count = s->all->count;
-    look->start = s->looked ? PL__EARLIEST : pl__start_of(s->start, &look->time);
-    for (unsigned i = 0; i < s->all->shares.count; i++) {
-        struct pl__share *share = &s->all->shares.share[i];
-        look->share[i].topic = share->topic;
-        look->share[i].partition = share->partition;
-        look->share[i].stop = share->reading && share->check;
-        look->known[i] = share->reading && !share->check;
-        if (!look->share[i].stop) continue;
-        pl__share_drop(share);
-        rd_kafka_queue_destroy(share->queue);
-        share->queue = NULL;
-        share->reading = false;
-    }
-    look->share_count = s->all->shares.count;
-    static const struct pl__job job = {pl__look_work, on_looked, NULL};
-    pl__client_job(s->client, &job, look);
-}
-
-static void on_tick(void *user) {
-    struct source *s = user;
-    if (!pl__client_works(s->client) && uv_hrtime() >= s->look_at) look(s);
-    pl_later_in(s->tick, TICK);
-}
-
-static void say_lost(struct source *s, const struct pl__share *share, const struct pl__place *found, uint64_t count) {
-    pl_count(s->node, LOST, count);
-    pl_count(s->node, RESETS, 1);
-    pl_node_diag(s->node, PL_ERROR,
-                 "%s[%d]: offset %" PRId64 " is not there any more, there are %" PRId64 " to %" PRId64 "; %" PRIu64
-                 " messages are lost, and reading goes on with on_lost",
-                 s->topics.items[share->topic], share->partition, share->next, found->low, found->high, count);
-    pl_lost(s->node, PL_LOSS_MISSING, 0, s->last ? s->last : PL_TIME_MIN, count ? count : 1,
-            share->next < found->low ? "deleted" : "replaced");
-}
-
-/* Where to read on; false: the node ends. What lies beyond the end is of a topic that was made anew, or of messages
- * that a broker has lost. */
-static bool place(struct source *s, struct pl__share *share, const struct pl__place *found) {
-    if (share->next < 0) {
-        share->next = found->start;
-        return true;
-    }
-    if (share->next >= found->low && share->next <= found->high) return true;
-    uint64_t count = share->next < found->low ? (uint64_t)(found->low - share->next) : 0;
-    if (s->on_lost == LOST_STOP) {
-        pl_fail(s->node, "%s[%d]: offset %" PRId64 " is not there any more, there are %" PRId64 " to %" PRId64,
-                s->topics.items[share->topic], share->partition, share->next, found->low, found->high);
-        return false;
-    }
-    say_lost(s, share, found, count);
-    share->next = s->on_lost == LOST_LATEST ? found->high : found->low;
-    return true;
-}
-
-static bool begin_reading(struct source *s, const struct pl__place *found) {
-    struct pl__share *share = pl__shares_at(&s->all->shares, found->topic, found->partition);
-    if (!share) {
-        pl_fail(s->node, "no memory, or more than %d partitions", PL__SHARES_MAX);
-        return false;
-    }
-    if (share->reading || !found->asked) return true;
-    if (!place(s, share, found)) return false;
-    if (s->until == UNTIL_END && share->end < 0) share->end = s->complete ? 0 : found->high;
-    if (pl__share_is_done(share)) return true;
-    rd_kafka_topic_t *topic = s->all->handle[share->topic];
-    share->queue = rd_kafka_queue_new(pl__client_handle(s->client));
-    pl__client_ring_for(s->client, share->queue);
-    if (rd_kafka_consume_start_queue(topic, share->partition, share->next, share->queue)) {
-        pl_fail(s->node, "%s[%d] cannot be read: %s", s->topics.items[share->topic], share->partition,
-                rd_kafka_err2str(rd_kafka_last_error()));
-        rd_kafka_queue_destroy(share->queue);
-        share->queue = NULL;
-        return false;
-    }
-    share->reading = true;
-    share->check = share->at_end = share->passed = share->silent = false;
-    return true;
-}
-
-static void reach(struct source *s) {
-    s->unschooled = pl__registry_away(s->values.registry);
-    pl_reach(s->node, !s->told && !s->unschooled);
-}
-
-static void tell_trouble(struct source *s, const struct pl__look *look) {
-    if (look->why[0] && !s->told)
-        pl_node_diag(s->node, PL_WARN, "%s: %s; tried again until it works",
-                     look->answered ? "Kafka" : "no broker answers", look->why);
-    else if (!look->why[0] && s->told)
-        pl_node_diag(s->node, PL_INFO, "Kafka is there again");
-    s->told = look->why[0] != 0;
-    reach(s);
-}
-
-static void on_looked(void *user, void *task) {
-    struct source *s = user;
-    const struct pl__look *look = task;
-    pl_wake(s->node);
-    if (look->too_many) {
-        pl_fail(s->node, "more than %d partitions", PL__SHARES_MAX);
-        return;
-    }
-    tell_trouble(s, look);
-    for (unsigned i = 0; i < look->found_count; i++)
-        if (!begin_reading(s, &look->found[i])) return;
-    bool fine = !look->why[0];
-    if (fine) s->looked = s->complete = true;
-    s->retry = fine ? TICK : s->retry * 2 < RETRY_MOST ? s->retry * 2 : RETRY_MOST;
-    s->look_at = uv_hrtime() +
-                 (fine && !pl__topics_need_a_look(s->all) ? (uint64_t)s->refresh : s->retry * (uint64_t)PL_MILLISECOND);
-}
+enum { MESSAGES_A_CALL = 512, ROWS_A_CALL = 4096 };
 
 /* ---- Messages ---- */
 
@@ -302,7 +143,7 @@ static enum pl_flow source_produce(void *self, struct pl_node *node) {
     struct pl__share *behind = NULL;
     bool took = false;
     if (s->over) return PL_FLOW_END;
-    if (s->unschooled != pl__registry_away(s->values.registry)) reach(s);
+    if (s->registry_away == pl__registry_there(s->values.registry)) pl__source_reach(s);
     for (unsigned i = 0; i < MESSAGES_A_CALL; i++) {
         if (s->values.open && s->values.open->rows >= ROWS_A_CALL) break;
         pl__topics_fetch(s->all);
@@ -392,10 +233,10 @@ static enum pl_code make_client(struct source *s, struct pl_error **error) {
 static enum pl_code source_open(void *self, struct pl_node *node, struct pl_error **error) {
     struct source *s = self;
     s->node = node;
-    s->retry = TICK;
+    s->retry = SOURCE_TICK;
     pl_reach(node, false);
     s->all = PL_NEW(struct pl__topics);
-    s->tick = pl_later_new(pl_node_loop(node), on_tick, s);
+    s->tick = pl_later_new(pl_node_loop(node), pl__source_tick, s);
     s->patience = pl_later_new(pl_node_loop(node), on_patience, s);
     if (!s->all || !s->tick || !s->patience) return pl_error_set(error, PL_NO_MEMORY, "no memory for topics");
     enum pl_code code = pl__values_init(&s->values, node, error);
@@ -465,11 +306,10 @@ const struct pl_operator pl__source_kafka = {
         "Nothing in it is trusted: what cannot be read is kept as a dead letter with its topic, partition and offset, "
         "counted, and the next one is taken. Messages without a value are passed over.\n\n"
         "With a `registry` a row has the id of its schema in front, as Confluent's serializers write it, and is JSON "
-        "or "
-        "Avro as the schema says; fields are named as in a line of JSON. While the registry does not answer, the "
-        "source "
-        "waits at that message; one whose schema is not known, cannot be read or does not fit is a dead "
-        "letter.\n\nPartitions are read in order "
+        "or Avro as the schema says; fields are named as in a line of JSON. While the registry does not answer, the "
+        "source waits at that message; one whose schema is not known, cannot be read or does not fit is a dead "
+        "letter.\n\n"
+        "Partitions are read in order "
         "of event time as far as can be told, so that a backlog does not come late. Only what is committed is read. "
         "While no broker answers, or the topic is not there, it is tried again.",
     .guarantee =

@@ -22,6 +22,7 @@ enum pl_code pl__values_init(struct pl__values *v, struct pl_node *node, struct 
     v->has_lines = v->kind == PL_SAMPLES;
     v->text.limit = (size_t)v->shape.max_line;
     if (v->registry_options.given) v->registry = pl__registry_new(&v->registry_options, node, on_schema, v);
+    if (v->registry) pl__registry_look(v->registry);
     bool has_registry = !v->registry_options.given || v->registry;
     if (v->codec && has_registry && (!v->has_lines || pl_lines_init(&v->lines, &v->shape, pl_node_tags(node), BUFFER)))
         return PL_OK;
@@ -296,13 +297,18 @@ static enum pl__verdict unframe(struct pl__values *v, const void *bytes, size_t 
     return refuse(why, found == PL__SCHEMA_HERE ? "not_its_schema" : "schema", 1, said);
 }
 
-bool pl__values_ready(struct pl__values *v, const rd_kafka_message_t *message) {
+/* False: its schema has been asked for. */
+static bool has_answer(struct pl__values *v, const void *bytes, size_t size) {
     const struct pl__schema *schema;
     const char *why;
     uint32_t id;
-    return !v->registry || message->err || !is_object(pl__message_encoding(message, v->encoding)) ||
-           !pl__frame_read(message->payload, message->len, &id) ||
+    return !v->registry || !pl__frame_read(bytes, size, &id) ||
            pl__registry_find(v->registry, id, &schema, &why) != PL__SCHEMA_ASKED;
+}
+
+bool pl__values_ready(struct pl__values *v, const rd_kafka_message_t *message) {
+    return message->err || !is_object(pl__message_encoding(message, v->encoding)) ||
+           has_answer(v, message->payload, message->len);
 }
 
 /* ---- Either ---- */
@@ -345,6 +351,8 @@ enum pl_code pl__values_again(struct pl__values *v, const void *bytes, size_t si
     struct pl__why why;
     if (is_object(v->encoding)) {
         if (!v->has_lines) return pl_error_set(error, PL_SYNTAX, "rows as objects are samples");
+        if (!has_answer(v, bytes, size))
+            return pl_error_set(error, PL_UNAVAILABLE, "the registry is asked for a schema: try again in a moment");
         const char *text = bytes;
         if (v->registry && unframe(v, bytes, size, &text, &size, &why) != PL__TAKEN)
             return pl_error_set(error, PL_SYNTAX, "%s", why.text);

@@ -62,7 +62,7 @@ void pl__values_refuse(const struct pl__values *values, const rd_kafka_message_t
 
 enum pl_flow pl__values_emit(struct pl__values *values); /* what waits */
 
-/* Bytes that were refused before, or repaired ones, are emitted at once. */
+/* Bytes that were refused before, or repaired ones, are emitted at once. PL_UNAVAILABLE: once their schema is here. */
 enum pl_code pl__values_again(struct pl__values *values, const void *bytes, size_t size, struct pl_error **error);
 
 #endif

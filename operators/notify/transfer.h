@@ -1,4 +1,4 @@
-/* transfer.h: libcurl on a libuv loop: a few transfers at a time, none of which ever waits on the thread.
+/* transfer.h: letters on their way, a few at a time, none of which ever waits on the thread (curl/transfers.h).
  *
  *     transfers_start(transfers, slot, &letter)   -->   done(user, slot, OUTCOME_TAKEN, "")
  *

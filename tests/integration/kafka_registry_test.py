@@ -237,7 +237,7 @@ def away(brokers, registry, folder, _):
     graph = write_graph(folder, text, "gated")
     os.environ["REGISTRY_PASSWORD"] = password
     seen = 0
-    for status in (503, "close", "other", "endless", 302):
+    for status in (503, "close", "other", 302):
         gate.status = status
         process = start(graph, "--until-eof")
         wait_for(f"questions while the registry answers {status}", lambda: len(gate.requests) >= seen + 4, process)
@@ -269,7 +269,7 @@ def away(brokers, registry, folder, _):
         if any(secret in line for line in lines(kafka_said)):
             fail(f"a secret is told: {lines(kafka_said)}")
     gate.close()
-    return f"a registry that is away in five ways, a wrong password and authority: said, and {len(rows)} rows each once"
+    return f"a registry that is away in four ways, a wrong password and authority: said, and {len(rows)} rows each once"
 
 
 def refused(brokers, registry, folder, _):
@@ -293,6 +293,10 @@ def refused(brokers, registry, folder, _):
     for more, word in (("encoding: json", "schemas are of rows"), ("encoding: avro, registry: false", "avro goes by the schemas"),
                        ('encoding: rows, registry: { url: "ftp://x" }', "expected http://"),
                        ('encoding: rows, registry: { url: "http://a:b@x" }', "user and password beside it"),
+                       ('encoding: rows, registry: { url: "https://" }', "has no host"),
+                       ('encoding: rows, registry: { url: "http://x:99999" }', "a port that is none"),
+                       ('encoding: rows, registry: { url: "http://x", key_password: p }', "of no key"),
+                       (f'encoding: rows, registry: {{ url: "http://x", subject: {"s" * 300} }}', "more than 255 bytes"),
                        ('encoding: rows, registry: { url: "http://x", password: p }', "nobody's")):
         more = more if "registry" in more else more + ', registry: { url: "http://x" }'
         graph = write_graph(folder, generator + f"  out: {{ op: sink.kafka, from: in, brokers: b, topic: t, {more} }}\n", "mistake")
@@ -300,6 +304,78 @@ def refused(brokers, registry, folder, _):
         if not done.returncode or word not in done.stderr + done.stdout:
             fail(f"{more}: '{word}' expected: {done.stdout}{done.stderr}")
     return "a schema that is refused ends the sink, and mistakes are told"
+
+
+def endless(brokers, registry, folder, _):
+    """What has no end cannot be read: the source goes on behind it."""
+    gate = schema_registry.Gate(registry.url, "p")
+    brokers.do("topic", "endless")
+    number = registry.register("endless-value", ROW, "JSON")
+    brokers.produce("endless", [(None, frame(number, kafka_test.sample(i))) for i in range(3)])
+    gate.status = "endless"
+    graph = write_graph(folder, (
+        f'  in: {{ op: source.kafka, brokers: "{brokers.addresses}", topic: endless, encoding: rows, until: end, registry: {{ url: "{gate.url}" }} }}\n'
+        "  out: { op: sink.null, from: in }\n"), "endless")
+    run(graph)
+    gate.close()
+    dead = letters(graph, "longer than 4 MiB")
+    if len(dead) != 3:
+        fail(f"{len(dead)} dead letters of 3 whose schema has no end")
+    return "3 messages whose schema has no end are dead letters"
+
+
+def shell(graph, words):
+    done = subprocess.run([kafka_test.POTLINE, "shell", "--data", graph.removesuffix(".yaml"), "--json", "--timeout", "60s", "-c", words],
+                          capture_output=True, text=True, check=False)
+    return [json.loads(line) for line in done.stdout.splitlines()] if done.returncode == 0 else None
+
+
+def again(brokers, registry, folder, _):
+    """A dead letter whose schema the registry has got since then, given again to an engine that does not have it yet."""
+    brokers.do("topic", "again")
+    number = registry.register("again-value", dict(ROW, title="sooner"), "JSON") + 1
+    brokers.produce("again", [(None, frame(number, kafka_test.sample(1)))])
+    text = (f'  in: {{ op: source.kafka, brokers: "{brokers.addresses}", topic: again, encoding: rows, until: UNTIL, registry: {{ url: "{registry.url}" }} }}\n'
+            f'  out: {{ op: sink.ndjson, from: in, path: "{folder}/again.ndjson" }}\n')
+    graph = write_graph(folder, text.replace("UNTIL", "end"), "again")
+    run(graph)
+    if len(letters(graph, "the registry does not know it")) != 1:
+        fail("no dead letter of a schema that is not there")
+    if registry.register("again-value", dict(ROW, title="later"), "JSON") != number:
+        fail("ids of the registry do not follow each other")
+    process = start(write_graph(folder, text.replace("UNTIL", "never"), "again"))
+    wait_for("an engine", lambda: shell(graph, "nodes"), process)
+    path = f"{folder}/again.ndjson"
+    wait_for("the row of a dead letter", lambda: shell(graph, "dead reinject") is not None and os.path.exists(path) and lines(path), process)
+    process.send_signal(signal.SIGTERM)
+    said = end(process)
+    if "dead letters wait" not in said or len(lines(path)) != 1:
+        fail(f"{lines(path)}: {said}")
+    return "a dead letter given again waits for its schema, and comes once"
+
+
+def applied(brokers, registry, folder, _):
+    """A graph whose registry is not there does not stand its probation, be it of a source or of a sink; with one that is there it does."""
+    for topic in ("applied", "applied_copy"):
+        brokers.do("topic", topic)
+    more = {"x": f'op: source.kafka, brokers: "{brokers.addresses}", topic: applied, encoding: rows, registry: {{ url: "URL" }} }}\n'
+                 "  y: { op: sink.null, from: x",
+            "z": f'op: sink.kafka, from: in, brokers: "{brokers.addresses}", topic: applied_copy, encoding: rows, registry: {{ url: "URL" }}'}
+    old = "  in: { op: source.generator, tags: a.b, rate: 10/s }\n  out: { op: sink.null, from: in }\n"
+    graph, said = write_graph(folder, old, "applied"), os.path.join(folder, "applied.said")
+    with open(said, "w", encoding="utf-8") as file:
+        process = subprocess.Popen([kafka_test.POTLINE, "run", graph, "--data", graph.removesuffix(".yaml"), "--quiet"], stdout=file, stderr=file)
+    wait_for("an engine", lambda: shell(graph, "nodes"), process)
+    changed = os.path.join(folder, "applied_new.yaml")
+    for url, probation, word in (("http://127.0.0.1:1", "3s", "it has not reached"), (registry.url, "10s", "stood its probation")):
+        for i, (node, options) in enumerate(more.items()):
+            with open(changed, "w", encoding="utf-8") as file:
+                file.write("potline: 1\nname: applied\ncheckpoint: 200ms\nnodes:\n" + old + f"  {node}: {{ {options.replace('URL', url)} }}\n")
+            wait_for(f"a change with {url}", lambda: shell(graph, f"graph apply {changed} --yes --probation {probation}") is not None, process)  # pylint: disable=cell-var-from-loop
+            wait_for(f"{node} of {url}: {word}", lambda: sum(word in line for line in lines(said)) == i + 1, process)  # pylint: disable=cell-var-from-loop
+    process.terminate()
+    process.wait()
+    return "graphs with a registry that is not there are taken back"
 
 
 # ---- Killed ----
@@ -358,7 +434,7 @@ def killed(brokers, registry, folder, options):
     return f"engine killed {kills} times: {rows} rows by four schemas, each once"
 
 
-PARTS = {part.__name__: part for part in (json_schema, avro_read, avro_write, away, refused, killed)}
+PARTS = {part.__name__: part for part in (json_schema, avro_read, avro_write, away, refused, endless, again, applied, killed)}
 
 
 def main():

@@ -21,6 +21,8 @@ struct pl_row_form {
     bool infinities;  /* as the strings "inf" and "-inf"; else null, as NaN always is */
 };
 
+enum { PL_ROW_BODY_GROWTH = 8 }; /* bytes there is room for, for each byte of a body's msgpack */
+
 /* Bytes that pl_row_put writes at most. */
 PL_API size_t pl_row_room(const struct pl_batch *batch, uint32_t row);
 
