@@ -46,6 +46,7 @@ struct ensemble {
 
 /* Why a member is surprised; below: the number of a feature (series.h). */
 enum { WHY_MEAN_CHANGED = 64, WHY_SPREAD_CHANGED, WHY_SCORE };
+enum { MEMBER_ABOVE, MEMBER_BELOW, MEMBER_NEITHER };
 
 /* In front of what is known of a tag. */
 struct member {
@@ -70,6 +71,8 @@ void member_take_score(const struct ensemble *e, struct member_score *m, const s
 
 const char *member_explanation(const struct member *m); /* of its peak */
 const char *member_cause(const struct member *m);
+const char *member_looked_at(const struct member *m);
+int member_side(const struct member *m); /* 1 higher or more, -1 lower or less, 0 neither */
 
 /* ---- Which there are ---- */
 

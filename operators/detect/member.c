@@ -26,7 +26,7 @@ size_t member_signal_size(const struct ensemble *e) {
     return sizeof(struct member) + series_size(&series) + change_size(&change);
 }
 
-static void take_surprise(const struct ensemble *e, struct member *m, double surprise, uint32_t why, bool below) {
+static void take_surprise(const struct ensemble *e, struct member *m, double surprise, uint32_t why, uint32_t below) {
     const double faded = m->surprise * exp(-1.0 / (double)e->reach);
     m->surprise = fmax(surprise, faded);
     if (surprise < faded) return;
@@ -44,20 +44,23 @@ void member_take_signal(const struct ensemble *e, struct member *m, double value
     const struct change_found changed = change_step(&test, change, value);
     const double most = fmax(fmax(own.value, changed.surprise) - log10(2), 0);
     if (own.value >= changed.surprise)
-        take_surprise(e, m, most, own.feature, own.below);
+        take_surprise(e, m, most, own.feature, own.below ? MEMBER_BELOW : MEMBER_ABOVE);
     else
-        take_surprise(e, m, most, changed.kind == CHANGE_MEAN ? WHY_MEAN_CHANGED : WHY_SPREAD_CHANGED, false);
+        take_surprise(e, m, most, changed.kind == CHANGE_MEAN ? WHY_MEAN_CHANGED : WHY_SPREAD_CHANGED,
+                      !changed.changed                 ? MEMBER_NEITHER /* it is not known yet from where to where */
+                      : changed.after < changed.before ? MEMBER_BELOW
+                                                       : MEMBER_ABOVE);
 }
 
 void member_take_score(const struct ensemble *e, struct member_score *m, const struct combine_rule *rule,
                        double score) {
-    take_surprise(e, &m->member, combine_score(rule, &m->calibration, score), WHY_SCORE, false);
+    take_surprise(e, &m->member, combine_score(rule, &m->calibration, score), WHY_SCORE, MEMBER_NEITHER);
 }
 
 /* ---- For people ---- */
 
 static struct surprise peak_of(const struct member *m) {
-    return (struct surprise){.feature = (enum feature)m->peak_why, .below = m->peak_below};
+    return (struct surprise){.feature = (enum feature)m->peak_why, .below = m->peak_below == MEMBER_BELOW};
 }
 
 const char *member_explanation(const struct member *m) {
@@ -75,4 +78,15 @@ const char *member_cause(const struct member *m) {
     if (m->peak_why == WHY_SCORE) return "what that detector's own event says";
     const struct surprise peak = peak_of(m);
     return series_cause(&peak);
+}
+
+const char *member_looked_at(const struct member *m) {
+    if (m->peak_why == WHY_MEAN_CHANGED) return "mean";
+    if (m->peak_why == WHY_SPREAD_CHANGED) return "spread";
+    if (m->peak_why == WHY_SCORE) return "score";
+    return series_looked_at((enum feature)m->peak_why);
+}
+
+int member_side(const struct member *m) {
+    return m->peak_below == MEMBER_NEITHER ? 0 : m->peak_below == MEMBER_BELOW ? -1 : 1;
 }

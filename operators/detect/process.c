@@ -158,11 +158,12 @@ struct finding {
     struct reason reason;
 };
 
-/* The three signals with the highest scores. */
+/* The three signals with the highest scores, and where the first one has gone to. */
 static void note_reason(const struct process *p, const struct frame *frame, const struct frame_view *view,
                         uint32_t subject, struct reason *reason) {
     double sum = 0;
     reason->tags = 0;
+    reason->side = 0;
     for (uint32_t s = 0; s < frame->modelled; s++) {
         const double score = view->score[s];
         sum += score;
@@ -174,19 +175,22 @@ static void note_reason(const struct process *p, const struct frame *frame, cons
         }
         reason->share[at] = score;
         reason->tag[at] = p->members[subject][s];
+        if (!at) reason->side = (view->active[s] > 0) - (view->active[s] < 0);
     }
     for (uint32_t i = 0; i < reason->tags; i++)
         reason->share[i] /= sum;
 }
 
 static void weigh(const struct process *p, const struct frame *frame, const struct frame_view *view, uint32_t subject,
-                  struct finding *most, double surprise, bool alarm, const char *explanation) {
+                  struct finding *most, double surprise, bool alarm, const char *what, const char *explanation) {
     const bool first = !most->explanation, greater = alarm == most->alarm ? surprise > most->surprise : alarm;
     most->alarm |= alarm;
     if (!first && !greater) return;
     most->surprise = surprise;
     most->explanation = most->reason.explanation = explanation;
     note_reason(p, frame, view, subject, &most->reason);
+    most->reason.what = what;
+    if (strcmp(what, "level") != 0) most->reason.side = 0; /* together they have none */
     most->reason.cause = most->reason.tags && most->reason.share[0] > 0.7
                              ? "this signal's sensor, or what acts on it alone: a valve, a leak, a blockage"
                              : "something that acts on several signals: the process, its feed or its load";
@@ -200,7 +204,8 @@ static struct finding judge(struct process *p, struct frame *frame, struct frame
         bool alarm;
         double surprise = level_judge(&p->rule, frame, view, &alarm, away);
         surprise = alarm ? fmax(surprise, threshold) : fmin(surprise, threshold * 0.99); /* it takes time */
-        weigh(p, frame, view, subject, &most, surprise, alarm, "the mean of its last rows has left the level learned");
+        weigh(p, frame, view, subject, &most, surprise, alarm, "level",
+              "the mean of its last rows has left the level learned");
     }
     if (p->rule.scatter) {
         static const char *const why[SCATTER_STATISTICS] = {
@@ -211,11 +216,11 @@ static struct finding judge(struct process *p, struct frame *frame, struct frame
         unsigned by;
         pl_count(p->verdicts.node, PROCESS_COUNT_BLIND, !frame->scatter_signals);
         double surprise = scatter_judge(&p->rule, frame, view, &by);
-        weigh(p, frame, view, subject, &most, surprise, surprise >= threshold, why[by]);
+        weigh(p, frame, view, subject, &most, surprise, surprise >= threshold, "scatter", why[by]);
     }
     if (p->rule.local) {
         double surprise = local_judge(&p->rule, frame, view);
-        weigh(p, frame, view, subject, &most, surprise, surprise >= threshold,
+        weigh(p, frame, view, subject, &most, surprise, surprise >= threshold, "local",
               "several signals have left the course of their last rows at once");
     }
     return most;
@@ -228,11 +233,8 @@ static bool follow_episode(struct process *p, uint32_t subject, struct frame *fr
     if (verdict->alarm) pl_count(p->verdicts.node, PROCESS_COUNT_ALARMS, 1);
     if (verdict->alarm && !episode->active)
         return verdicts_begin(&p->verdicts, subject, episode, frame->time, verdict, reason);
-    if (verdict->alarm) {
-        episode->last = frame->time;
-        episode->peak = fmax(episode->peak, verdict->surprise);
-    }
-    return verdict->alarm || !episode->active || verdicts_end(&p->verdicts, subject, episode, verdict, reason);
+    if (verdict->alarm) return verdicts_go_on(&p->verdicts, subject, episode, frame->time, verdict, reason);
+    return !episode->active || verdicts_end(&p->verdicts, subject, episode, verdict, reason);
 }
 
 /* It is another run, and begins at `time`. */
@@ -390,7 +392,7 @@ const struct pl_operator detect_process = {
                          .doc = "ASSET.score, ASSET.alarm and, with change, ASSET.changepoint, of each frame."},
                         {.name = "events",
                          .kinds = PL_SET(PL_EVENTS),
-                         .doc = "detect.began, detect.ended; with drift detect.drifted, detect.settled."}),
+                         .doc = "detect.began, detect.grew, detect.ended; with drift detect.drifted, detect.settled."}),
     .options = process_options,
     .counters =
         PL_COUNTERS([PROCESS_COUNT_JUDGED] = {"judged", "frames", "Frames judged."},

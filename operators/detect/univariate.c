@@ -119,8 +119,13 @@ static void univariate_close(void *self, struct pl_node *node) {
 
 static struct reason reason_of(const struct watched *w, uint32_t tag) {
     struct surprise peak = {.feature = (enum feature)w->feature, .below = w->below};
-    return (struct reason){
-        .tag = {tag}, .share = {1}, .tags = 1, .explanation = series_explanation(&peak), .cause = series_cause(&peak)};
+    return (struct reason){.tag = {tag},
+                           .share = {1},
+                           .tags = 1,
+                           .explanation = series_explanation(&peak),
+                           .cause = series_cause(&peak),
+                           .what = series_looked_at(peak.feature),
+                           .side = peak.below ? -1 : 1};
 }
 
 /* Rows behind the last surprise beyond the threshold, after which its alarm is over. */
@@ -129,20 +134,18 @@ static uint64_t quiet_rows(const struct univariate *u) {
 }
 
 static bool follow_episode(struct univariate *u, uint32_t tag, struct watched *w, pl_time time,
-                           const struct verdict *verdict, const struct surprise *surprise) {
+                           const struct surprise *surprise) {
+    const struct verdict here = {.surprise = surprise->value, .threshold = u->threshold, .size = surprise->size};
     const bool beyond = surprise->value >= u->threshold;
     if (beyond && (!w->episode.active || surprise->value > w->episode.peak)) {
         w->feature = surprise->feature;
         w->below = surprise->below;
     }
     struct reason reason = reason_of(w, tag);
-    if (beyond && !w->episode.active) return verdicts_begin(&u->verdicts, tag, &w->episode, time, verdict, &reason);
-    if (beyond) {
-        w->episode.last = time;
-        w->episode.peak = fmax(w->episode.peak, surprise->value);
-    }
-    bool over = w->episode.active && !beyond && w->since >= quiet_rows(u);
-    return !over || verdicts_end(&u->verdicts, tag, &w->episode, verdict, &reason);
+    if (beyond && !w->episode.active) return verdicts_begin(&u->verdicts, tag, &w->episode, time, &here, &reason);
+    if (beyond) return verdicts_go_on(&u->verdicts, tag, &w->episode, time, &here, &reason);
+    bool over = w->episode.active && w->since >= quiet_rows(u);
+    return !over || verdicts_end(&u->verdicts, tag, &w->episode, &here, &reason);
 }
 
 static bool judge_row(struct univariate *u, uint32_t tag, struct watched *w, pl_time time, double value) {
@@ -159,7 +162,7 @@ static bool judge_row(struct univariate *u, uint32_t tag, struct watched *w, pl_
     verdict.alarm = verdict.surprise >= u->threshold;
     pl_count(u->verdicts.node, COUNT_JUDGED, 1);
     if (verdict.alarm) pl_count(u->verdicts.node, COUNT_ALARMS, 1);
-    return follow_episode(u, tag, w, time, &verdict, &surprise) && verdicts_tell(&u->verdicts, tag, time, &verdict);
+    return follow_episode(u, tag, w, time, &surprise) && verdicts_tell(&u->verdicts, tag, time, &verdict);
 }
 
 /* A row that cannot be judged still gets its verdict: nothing is known against it. */
@@ -201,7 +204,7 @@ const struct pl_operator detect_univariate = {
         "older than one before, have score 0. It needs some 300 rows to know a signal, and no settings.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES), .doc = "Samples."}),
     .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "TAG.score and TAG.alarm, of each row."},
-                        {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.ended."}),
+                        {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.grew, detect.ended."}),
     .options = univariate_options,
     .counters = PL_COUNTERS([COUNT_JUDGED] = {"judged", "rows", "Rows judged."},
                             [COUNT_ALARMS] = {"alarms", "rows", "Of them, those that are alarms."},

@@ -1,0 +1,86 @@
+/* basis.c: what a ticket rests on. By asset, number and place, in a table of its own, since most rest on one anomaly.
+ */
+#include "tickets.h"
+
+static int64_t sub_of(uint32_t number, uint32_t place) {
+    return (int64_t)number * BASIS_MAX + place;
+}
+
+const struct finding *basis_at(struct pl_node *node, uint32_t asset, uint32_t number, const struct ticket *ticket,
+                               uint32_t place) {
+    if (place >= ticket->listed) return NULL;
+    return pl_table_find(pl_node_table(node, TABLE_BASIS), asset, sub_of(number, place));
+}
+
+uint32_t basis_lead(struct pl_node *node, uint32_t asset, uint32_t number, const struct ticket *ticket) {
+    uint32_t lead = 0;
+    double most = -1;
+    for (uint32_t i = 0; i < ticket->listed; i++) {
+        const struct finding *finding = basis_at(node, asset, number, ticket, i);
+        if (!finding || finding->score <= most) continue;
+        most = finding->score;
+        lead = i;
+    }
+    return lead;
+}
+
+/* Is there one like it, at another place, that says as much? */
+static bool is_told_better(struct pl_node *node, uint32_t asset, uint32_t number, const struct ticket *ticket,
+                           uint32_t place) {
+    const struct finding *finding = basis_at(node, asset, number, ticket, place);
+    for (uint32_t i = 0; finding && i < ticket->listed; i++) {
+        const struct finding *other = i == place ? NULL : basis_at(node, asset, number, ticket, i);
+        if (other && other->score >= finding->score && finding_like(other, finding)) return true;
+    }
+    return false;
+}
+
+/* The place that is needed least. */
+static uint32_t least_place(struct pl_node *node, uint32_t asset, uint32_t number, const struct ticket *ticket) {
+    uint32_t least = 0;
+    double needed = 3;
+    for (uint32_t i = 0; i < ticket->listed; i++) {
+        const struct finding *finding = basis_at(node, asset, number, ticket, i);
+        if (!finding) return i;
+        const double need = finding->score + !is_told_better(node, asset, number, ticket, i);
+        if (need >= needed) continue;
+        needed = need;
+        least = i;
+    }
+    return least;
+}
+
+enum basis_news basis_take(struct pl_node *node, uint32_t asset, uint32_t number, struct ticket *ticket,
+                           const struct finding *finding) {
+    struct pl_table *table = pl_node_table(node, TABLE_BASIS);
+    enum basis_news news = BASIS_NEW;
+    uint32_t place = ticket->listed;
+    for (uint32_t i = 0; i < ticket->listed; i++) {
+        const struct finding *known = basis_at(node, asset, number, ticket, i);
+        if (!known) continue;
+        if (finding_same(known, finding)) {
+            place = i;
+            news = BASIS_KNOWN;
+            break;
+        }
+        if (finding_like(known, finding)) news = BASIS_AGAIN;
+    }
+    if (place == BASIS_MAX) {
+        place = least_place(node, asset, number, ticket);
+        const struct finding *least = basis_at(node, asset, number, ticket, place);
+        if (least && news != BASIS_NEW && least->score > finding->score) return news; /* its like says more */
+    }
+    struct finding *at = pl_table_get(table, asset, sub_of(number, place));
+    if (!at) return pl_count(node, COUNT_REFUSED, 1), news;
+    *at = *finding;
+    if (place == ticket->listed) ticket->listed++;
+    return news;
+}
+
+void basis_drop(struct pl_node *node, uint32_t asset, uint32_t number) {
+    struct pl_table *tickets = pl_node_table(node, TABLE_TICKETS), *table = pl_node_table(node, TABLE_BASIS);
+    const struct ticket *ticket = pl_table_find(tickets, asset, number);
+    for (uint32_t i = 0; ticket && i < ticket->listed; i++)
+        pl_table_drop(table, asset, sub_of(number, i));
+    pl_table_drop(tickets, asset, number);
+}
