@@ -22,6 +22,13 @@ static const struct pl_view views[] = {
     {.command = "rules list",
      .columns = {"rule", "node", "state", "active", "raised", "errors", "error"},
      .key = "rule"},
+    {.command = "tickets list",
+     .columns = {"ticket", "state", "score", "anomalies", "tags", "action", "opened", "assignee"},
+     .key = "ticket"},
+    {.command = "tickets show", .lists = {"basis", "similar"}},
+    {.command = "anomalies list",
+     .columns = {"asset", "start", "end", "score", "needed", "ticket", "side", "tags"},
+     .key = "asset"},
 };
 
 const struct pl_view *pl_view_of(const char *command) {

@@ -33,10 +33,10 @@ static bool state_fits(uint32_t choice, uint32_t state) {
 
 static enum pl_code list_run(void *self, struct pl_node *node, const void *args, struct pl_call *call,
                              struct pl_error **error) {
-    (void)self, (void)error;
+    (void)error;
     const struct list_args *wanted = args;
     const struct pl_table *table = pl_node_table(node, TABLE_TICKETS);
-    char id[TICKET_ID_MAX];
+    char id[TICKET_ID_MAX], action[2 * TEXT_SIZE];
     for (struct pl_record *r = pl_table_next(table, NULL); r; r = pl_table_next(table, r)) {
         const struct ticket *ticket = pl_record_data(r);
         if (!name_fits(wanted->asset, pl_tags_get(pl_node_tags(node), r->id)->name)) continue;
@@ -46,7 +46,7 @@ static enum pl_code list_run(void *self, struct pl_node *node, const void *args,
         const uint32_t number = (uint32_t)r->sub, lead = basis_lead(node, r->id, number, ticket);
         const struct finding *finding = basis_at(node, r->id, number, ticket, lead);
         if (!finding) finding = &none;
-        struct pl_pack *row = pl_reply_row(call, 9);
+        struct pl_pack *row = pl_reply_row(call, 10);
         pl_pack_pair_str(row, "ticket", id);
         pl_pack_pair_str(row, "state", ticket_state_names[ticket->state]);
         pl_pack_pair_f64(row, "score", finding->score);
@@ -54,6 +54,8 @@ static enum pl_code list_run(void *self, struct pl_node *node, const void *args,
         pack_time(row, "opened", ticket->opened);
         pl_pack_pair_str(row, "assignee", ticket->assignee);
         pl_pack_pair_str(row, "explanation", finding->explanation);
+        ticket_action(self, NULL, 0, node, finding, action);
+        pl_pack_pair_str(row, "action", action);
         pl_pack_pair_str(row, "reason", ticket->reason);
         pack_parts(node, r->id, finding, row);
     }

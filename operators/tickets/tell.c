@@ -115,10 +115,13 @@ static void pack_similar(struct pl_node *node, const struct similar *similar, un
     }
 }
 
+/* The id of an event, and what is to be typed to have it explained. */
 static void pack_event(struct pl_pack *pack, uint64_t id) {
-    char text[24];
+    char text[48];
     snprintf(text, sizeof text, "%" PRIu64, id);
     pl_pack_pair_str(pack, "event", text);
+    snprintf(text, sizeof text, "explain event %" PRIu64, id);
+    pl_pack_pair_str(pack, "explain", text);
 }
 
 const char *side_name(const struct finding *finding) {
@@ -132,7 +135,7 @@ static void pack_finding(const struct tickets *t, struct pl_node *node, uint32_t
     struct similar similar[SIMILAR];
     const unsigned count = tell_similar(node, asset, number, finding, similar);
     ticket_action(t, similar, count, node, finding, action);
-    pl_pack_map(pack, 12);
+    pl_pack_map(pack, 13);
     pl_pack_pair_str(pack, "detector", finding->detector);
     pl_pack_pair_str(pack, "what", finding->what);
     pl_pack_pair_str(pack, "side", side_name(finding));

@@ -194,7 +194,7 @@ bool tell_ticket(struct tickets *t, struct pl_node *node, const char *change, ui
                  const struct ticket *ticket, pl_time time);
 
 /* Of one ticket: all there is to say of it, with what has just changed, as pairs of a map of TICKET_PAIRS. */
-enum { TICKET_PAIRS = 21 };
+enum { TICKET_PAIRS = 22 };
 void pack_ticket(const struct tickets *t, struct pl_node *node, uint32_t asset, uint32_t number,
                  const struct ticket *ticket, const char *change, struct pl_pack *pack);
 const char *side_name(const struct finding *finding);

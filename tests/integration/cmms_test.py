@@ -35,7 +35,7 @@ nodes:
     rate: 0
     retry: 50ms
     retry_max: 200ms
-    text: '{{"key": "{{id}}", "kind": "{{kind}}", "title": "{{ticket}}: {{explanation}}", "what_to_do": "{{action}}", "state": "{{state}}"}}'
+    text: '{{"key": "{{id}}", "kind": "{{kind}}", "title": "{{ticket}}: {{explanation}}", "what_to_do": "{{action}}", "state": "{{state}}", "change": "{{change}}"}}'
     people: [ {{ user: desk, role: engineer }} ]
     routes: [ {{ events: "ticket.*", to: desk }} ]
 """
@@ -130,7 +130,8 @@ def main():
             engine.ask("tickets resolve 1@line1.pump1 'a blocked strainer'")
             engine.until(lambda: cmms.of("ticket.resolved"), "nobody is told that it is done")
             engine.until(lambda: not engine.ask("notify list"), "something still waits")
-            kinds = [o["kind"] for o in cmms.orders.values() if o["kind"] != "ticket.joined"]
+            assert all(o["kind"] == "ticket." + o["change"] for o in cmms.orders.values()), cmms.orders
+            kinds = [o["kind"] for o in cmms.orders.values() if o["kind"] not in ("ticket.joined", "ticket.grew")]
             assert kinds == ["ticket.opened", "ticket.assigned", "ticket.resolved"], kinds
             print(f"{len(cmms.orders)} orders by {cmms.requests} requests, half of them refused")
         finally:
