@@ -27,7 +27,7 @@ static const struct pl_view views[] = {
      .key = "ticket"},
     {.command = "tickets show", .lists = {"basis", "similar"}},
     {.command = "anomalies list",
-     .columns = {"asset", "start", "end", "score", "needed", "ticket", "side", "tags"},
+     .columns = {"asset", "ticket", "score", "needed", "start", "side", "end", "tags"},
      .key = "asset"},
 };
 
@@ -145,7 +145,7 @@ static void shorten_span(struct pl_grid *grid, const char *key) {
 }
 
 bool pl_view_apply(struct pl_grid *grid, const struct pl_view *view) {
-    if (!view || !grid->rows) return true;
+    if (!view || !view->key || !grid->rows) return true;
     struct plan plan;
     make_plan(&plan, grid, view);
     unsigned at = 0;

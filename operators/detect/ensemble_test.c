@@ -58,6 +58,7 @@ static void a_signal_that_steps(void **state) {
     const struct event_row *began = event_of(t, "detect.began", UPSET);
     assert_true(began->time < (UPSET + 10) * S);
     assert_non_null(strstr(began->body, "\"tags\":[{\"tag\":\"l.p.pressure\",\"share\":"));
+    assert_non_null(strstr(began->body, "\"side\":\"higher\""));
     assert_non_null(strstr(began->body, " of 4 detectors are surprised; l.p.pressure: "));
     assert_non_null(strstr(event_of(t, "detect.ended", UPSET)->body, "\"end\":"));
     test_close(t);
