@@ -19,19 +19,22 @@ static void weigh(struct precedents *p, const struct ticket *ticket, const struc
     if (!finding_like(past, finding)) return;
     if (ticket->state == TICKET_FALSE_ALARM) {
         if (!p->false_alarm || finding_more(past, p->false_alarm)) p->false_alarm = past;
-    } else if (!p->real || past->surprise < p->real->surprise) {
+    } else if (!p->real || finding_more(p->real, past)) {
         p->real = past;
     }
 }
 
+/* Both tables have an asset's newest ticket first: one pass through both. */
 static struct precedents find_precedents(struct pl_node *node, uint32_t asset, const struct finding *finding) {
     struct precedents p = {0};
-    for (struct pl_record *r = pl_table_first(pl_node_table(node, TABLE_TICKETS), asset); r; r = r->next) {
-        const struct ticket *ticket = pl_record_data(r);
-        for (uint32_t i = 0; ticket_closed(ticket) && i < ticket->listed; i++) {
-            const struct finding *past = basis_at(node, asset, (uint32_t)r->sub, ticket, i);
-            if (past) weigh(&p, ticket, past, finding);
-        }
+    const struct pl_record *of = pl_table_first(pl_node_table(node, TABLE_TICKETS), asset);
+    for (struct pl_record *r = pl_table_first(pl_node_table(node, TABLE_BASIS), asset); r; r = r->next) {
+        const int64_t number = r->sub / BASIS_MAX;
+        while (of && of->sub > number)
+            of = of->next;
+        if (!of) break;
+        const struct ticket *ticket = pl_record_data((struct pl_record *)(uintptr_t)of);
+        if (of->sub == number && ticket_closed(ticket)) weigh(&p, ticket, pl_record_data(r), finding);
     }
     return p;
 }
@@ -44,7 +47,7 @@ struct bar bar_of(const struct tickets *t, struct pl_node *node, uint32_t asset,
     const struct precedents p = find_precedents(node, asset, finding);
     struct bar bar = {.score = t->confidence};
     if (!p.false_alarm) return bar;
-    const bool as_real = p.real && finding->surprise >= p.real->surprise;
+    const bool as_real = p.real && !finding_more(p.real, finding);
     bar.held = !as_real && !finding_more(finding, p.false_alarm);
     double surprise = p.false_alarm->surprise;
     bool by_size = p.false_alarm->size > 0;

@@ -77,6 +77,20 @@ enum basis_news basis_take(struct pl_node *node, uint32_t asset, uint32_t number
     return news;
 }
 
+bool basis_outgrown(struct pl_node *node, uint32_t asset, uint32_t number, const struct ticket *ticket,
+                    const struct finding *finding) {
+    for (uint32_t i = 0; i < ticket->listed; i++) {
+        const struct finding *judged = basis_at(node, asset, number, ticket, i);
+        if (!judged || !finding_same(judged, finding)) continue;
+        if (finding->end != judged->end) {
+            struct finding *at = pl_table_get(pl_node_table(node, TABLE_BASIS), asset, sub_of(number, i));
+            if (at) at->end = finding->end;
+        }
+        return finding_more(finding, judged);
+    }
+    return false;
+}
+
 void basis_drop(struct pl_node *node, uint32_t asset, uint32_t number) {
     struct pl_table *tickets = pl_node_table(node, TABLE_TICKETS), *table = pl_node_table(node, TABLE_BASIS);
     const struct ticket *ticket = pl_table_find(tickets, asset, number);

@@ -125,14 +125,14 @@ static bool follow_ticket(struct tickets *t, struct pl_node *node, uint32_t asse
     if (!ticket) return pl_count(node, COUNT_REFUSED, 1), true;
     basis_take(node, asset, anomaly->ticket, ticket, finding);
     const uint32_t step = step_of(finding->score);
-    if (news != FINDING_GREW || step <= ticket->told || ticket_closed(ticket)) return true;
+    if (news != FINDING_GREW || step <= ticket->told) return true;
     ticket->told = step;
     if (finding->last > ticket->changed) ticket->changed = finding->last;
     pl_count(node, COUNT_GREW, 1);
     return tell_ticket(t, node, "grew", asset, anomaly->ticket, ticket, finding->last);
 }
 
-/* An anomaly that has no ticket yet. */
+/* An anomaly that has no ticket yet, or one that is closed and said less of it. */
 static bool find_ticket(struct tickets *t, struct pl_node *node, uint32_t asset, struct anomaly *anomaly) {
     const struct bar bar = bar_of(t, node, asset, &anomaly->finding);
     const bool sure = anomaly->finding.score >= t->confidence;
@@ -160,7 +160,9 @@ bool take_event(struct tickets *t, struct pl_node *node, const struct pl_batch *
         finding_follow(&anomaly->finding, &finding, news);
     if (anomaly->ticket) {
         const struct ticket *of = pl_table_find(pl_node_table(node, TABLE_TICKETS), asset, anomaly->ticket);
-        return !of || follow_ticket(t, node, asset, anomaly, news);
+        if (!of) return true;
+        if (!ticket_closed(of)) return follow_ticket(t, node, asset, anomaly, news);
+        if (!basis_outgrown(node, asset, anomaly->ticket, of, &anomaly->finding) || news != FINDING_GREW) return true;
     }
     if (!find_ticket(t, node, asset, anomaly)) return false;
     if (finding.end && !anomaly->ticket) pl_count(node, COUNT_UNSURE, 1);

@@ -128,13 +128,9 @@ const char *side_name(const struct finding *finding) {
     return finding->side > 0 ? "higher" : finding->side < 0 ? "lower" : "";
 }
 
-/* One of those that it rests on. */
-static void pack_finding(const struct tickets *t, struct pl_node *node, uint32_t asset, uint32_t number,
-                         const struct finding *finding, struct pl_pack *pack) {
-    char action[2 * TEXT_SIZE];
-    struct similar similar[SIMILAR];
-    const unsigned count = tell_similar(node, asset, number, finding, similar);
-    ticket_action(t, similar, count, node, finding, action);
+/* One of those that it rests on, and what to do about it. */
+static void pack_finding(struct pl_node *node, uint32_t asset, const struct finding *finding, const char *action,
+                         struct pl_pack *pack) {
     pl_pack_map(pack, 13);
     pl_pack_pair_str(pack, "detector", finding->detector);
     pl_pack_pair_str(pack, "what", finding->what);
@@ -169,10 +165,11 @@ static struct span span_of(struct pl_node *node, uint32_t asset, uint32_t number
     return span;
 }
 
-/* The most surprising one stands first. */
+/* The most surprising one stands first, and has the action of cases like it. */
 static void pack_basis(const struct tickets *t, struct pl_node *node, uint32_t asset, uint32_t number,
-                       const struct ticket *ticket, struct pl_pack *pack) {
+                       const struct ticket *ticket, const char *action, struct pl_pack *pack) {
     const uint32_t lead = basis_lead(node, asset, number, ticket);
+    char other[2 * TEXT_SIZE];
     uint32_t there = 0;
     for (uint32_t i = 0; i < ticket->listed; i++)
         there += basis_at(node, asset, number, ticket, i) != NULL;
@@ -181,7 +178,9 @@ static void pack_basis(const struct tickets *t, struct pl_node *node, uint32_t a
     for (uint32_t i = 0; i < ticket->listed; i++) {
         const uint32_t place = i == 0 ? lead : i <= lead ? i - 1 : i;
         const struct finding *finding = basis_at(node, asset, number, ticket, place);
-        if (finding) pack_finding(t, node, asset, number, finding, pack);
+        if (!finding) continue;
+        if (i) ticket_action(t, NULL, 0, node, finding, other);
+        pack_finding(node, asset, finding, i ? other : action, pack);
     }
 }
 
@@ -212,7 +211,7 @@ void pack_ticket(const struct tickets *t, struct pl_node *node, uint32_t asset, 
     pl_pack_pair_str(pack, "action", action);
     pack_parts(node, asset, finding, pack);
     pack_event(pack, finding->event);
-    pack_basis(t, node, asset, number, ticket, pack);
+    pack_basis(t, node, asset, number, ticket, action, pack);
     pack_similar(node, similar, count, pack);
     pl_pack_pair_str(pack, "assignee", ticket->assignee);
     pl_pack_pair_str(pack, "user", ticket->user);

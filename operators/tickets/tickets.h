@@ -162,6 +162,11 @@ enum basis_news { BASIS_KNOWN, BASIS_AGAIN, BASIS_NEW };
 enum basis_news basis_take(struct pl_node *node, uint32_t asset, uint32_t number, struct ticket *ticket,
                            const struct finding *finding);
 
+/* What people have judged stays as it was when they did; only its end is still noted. True: the anomaly has become more
+ * than that. */
+bool basis_outgrown(struct pl_node *node, uint32_t asset, uint32_t number, const struct ticket *ticket,
+                    const struct finding *finding);
+
 /* With all that it rests on. */
 void basis_drop(struct pl_node *node, uint32_t asset, uint32_t number);
 

@@ -312,6 +312,9 @@ static void a_false_alarm_mutes_no_signal(void **state) {
     ask(t, "tickets show", "{ticket: 2@l.p1}", PL_OK, "\"similar\":[{\"ticket\":\"1@l.p1\"");
     ask(t, "tickets resolve", "{ticket: 2@l.p1, reason: seal}", PL_OK, NULL);
     test_forget(t);
+    /* Real was one of half as much again as the false alarm: one between the two is held back, by size. */
+    tells(t, seen(410, "higher", 12, 6.5, 45));
+    expect(t, "");
     /* By a lower threshold a score is higher, and the bar with it. */
     tells(t, seen(500, "lower", 8, 4, 0)); /* 0.75; real was one of 9 */
     ask(t, "tickets false-alarm", "{ticket: 3@l.p1, reason: cleaning}", PL_OK, NULL);
@@ -326,6 +329,33 @@ static void a_false_alarm_mutes_no_signal(void **state) {
     other.start = other.time = 800 * S;
     tells(t, other);
     expect(t, "ticket.opened ticket.false-alarm ticket.opened");
+    test_close(t);
+}
+
+/* What was judged goes on, and grows beyond what people saw. */
+static void what_was_judged_grows(void **state) {
+    (void)state;
+    struct test *t = test_open("tickets", "", PL_EVENTS);
+    struct told leak = seen(100, "higher", 6, 3.5, 0);
+    tells(t, leak);
+    ask(t, "tickets false-alarm", "{ticket: 1@l.p1, reason: cleaning}", PL_OK, NULL);
+    expect(t, "ticket.opened ticket.false-alarm");
+    leak.kind = "detect.grew";
+    leak.time = 150 * S;
+    tells(t, leak); /* no more than that */
+    expect(t, "");
+    leak.surprise = 8;
+    leak.score = 0.8;
+    tells(t, leak);
+    expect(t, "ticket.opened");
+    leak.kind = "detect.ended";
+    leak.time = 200 * S;
+    tells(t, leak);
+    expect(t, "");
+    ask(t, "tickets show", "{ticket: 2@l.p1}", PL_OK, "\"end\":\"1970-01-01T00:03:20Z\"");
+    ask(t, "tickets show", "{ticket: 1@l.p1}", PL_OK, "\"score\":0.69"); /* as it was judged */
+    tells(t, seen(300, "higher", 6.5, 3.5, 0));                          /* joins the open one */
+    ask(t, "tickets list", "", PL_OK, "\"ticket\":\"2@l.p1\",\"state\":\"open\",\"score\":0.8,\"anomalies\":2");
     test_close(t);
 }
 
@@ -451,6 +481,7 @@ int main(void) {
         cmocka_unit_test(a_ticket_keeps_all_that_it_rests_on),
         cmocka_unit_test(many_of_a_kind),
         cmocka_unit_test(a_false_alarm_mutes_no_signal),
+        cmocka_unit_test(what_was_judged_grows),
         cmocka_unit_test(sides_are_not_alike),
         cmocka_unit_test(verdicts_are_taken_back),
         cmocka_unit_test(a_snapshot_keeps_them),
