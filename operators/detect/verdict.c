@@ -166,12 +166,13 @@ static float size_of(const struct verdict *verdict) {
 /* Steps that matter. They are of the greatest there was, so an alarm passes each once. */
 static unsigned level_of(const struct episode *episode, double threshold) {
     static const double scores[] = {0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95};
+    static const double beyond = 1.5; /* the surprise has come to its limit, but the size has not */
     enum { DOUBLINGS = 6 };
     const double score = verdict_score(episode->peak, threshold);
     unsigned level = 0;
     for (unsigned i = 0; i < sizeof scores / sizeof *scores; i++)
         level += score >= scores[i];
-    for (unsigned i = 1; i <= DOUBLINGS; i++)
+    for (unsigned i = 1; (double)episode->size > beyond * episode->peak && i <= DOUBLINGS; i++)
         level += (double)episode->size >= ldexp(TAIL_SURPRISE_MAX, (int)i);
     return level;
 }
