@@ -35,14 +35,19 @@ static bool is_told_better(struct pl_node *node, uint32_t asset, uint32_t number
     return false;
 }
 
-/* The place that is needed least. */
-static uint32_t least_place(struct pl_node *node, uint32_t asset, uint32_t number, const struct ticket *ticket) {
-    uint32_t least = 0;
-    double needed = 3;
+/* One that nothing else speaks for is needed more than any that is told better. */
+static double need_of(double score, bool told_better) {
+    return score + (told_better ? 0 : 2);
+}
+
+/* The place that is needed least, and less than `needed`; BASIS_MAX: none is. */
+static uint32_t least_place(struct pl_node *node, uint32_t asset, uint32_t number, const struct ticket *ticket,
+                            double needed) {
+    uint32_t least = BASIS_MAX;
     for (uint32_t i = 0; i < ticket->listed; i++) {
         const struct finding *finding = basis_at(node, asset, number, ticket, i);
         if (!finding) return i;
-        const double need = finding->score + !is_told_better(node, asset, number, ticket, i);
+        const double need = need_of(finding->score, is_told_better(node, asset, number, ticket, i));
         if (need >= needed) continue;
         needed = need;
         least = i;
@@ -55,6 +60,7 @@ enum basis_news basis_take(struct pl_node *node, uint32_t asset, uint32_t number
     struct pl_table *table = pl_node_table(node, TABLE_BASIS);
     enum basis_news news = BASIS_NEW;
     uint32_t place = ticket->listed;
+    bool told_better = false;
     for (uint32_t i = 0; i < ticket->listed; i++) {
         const struct finding *known = basis_at(node, asset, number, ticket, i);
         if (!known) continue;
@@ -63,13 +69,12 @@ enum basis_news basis_take(struct pl_node *node, uint32_t asset, uint32_t number
             news = BASIS_KNOWN;
             break;
         }
-        if (finding_like(known, finding)) news = BASIS_AGAIN;
+        if (!finding_like(known, finding)) continue;
+        news = BASIS_AGAIN;
+        told_better |= known->score >= finding->score;
     }
-    if (place == BASIS_MAX) {
-        place = least_place(node, asset, number, ticket);
-        const struct finding *least = basis_at(node, asset, number, ticket, place);
-        if (least && news != BASIS_NEW && least->score > finding->score) return news; /* its like says more */
-    }
+    if (place == BASIS_MAX) place = least_place(node, asset, number, ticket, need_of(finding->score, told_better));
+    if (place == BASIS_MAX) return news;
     struct finding *at = pl_table_get(table, asset, sub_of(number, place));
     if (!at) return pl_count(node, COUNT_REFUSED, 1), news;
     *at = *finding;

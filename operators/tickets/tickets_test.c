@@ -286,13 +286,31 @@ static void many_of_a_kind(void **state) {
     ask(t, "tickets list", "", PL_OK, "\"anomalies\":21");
     assert_int_equal(count_in(t, "tickets show", "{ticket: 1@l.p1}", "\"size\""), 8);
     assert_int_equal(count_in(t, "tickets show", "{ticket: 1@l.p1}", "{\"tag\":\"l.p1.level\""), 1);
+    /* Nine kinds: the least surprising one goes, whether it came before or comes now. */
+    static const char *const kinds[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i"};
+    for (unsigned i = 0; i < 9; i++) {
+        struct told one = seen(200 + i, "higher", i == 8 ? 6 : 7 + i, 3.5, 0);
+        one.asset = "l.p2";
+        one.what = kinds[i];
+        tells(t, one);
+    }
+    assert_int_equal(count_in(t, "tickets show", "{ticket: 1@l.p2}", "\"size\""), 8);
+    ask(t, "tickets show", "{ticket: 1@l.p2}", PL_OK, "\"what\":\"a\"");
+    assert_int_equal(count_in(t, "tickets show", "{ticket: 1@l.p2}", "\"what\":\"i\""), 0);
+    ask(t, "tickets list", "{asset: l.p2}", PL_OK, "\"anomalies\":9");
+    struct told most = seen(300, "higher", 20, 3.5, 0);
+    most.asset = "l.p2";
+    most.what = "j";
+    tells(t, most);
+    assert_int_equal(count_in(t, "tickets show", "{ticket: 1@l.p2}", "\"what\":\"a\""), 0);
+    ask(t, "tickets show", "{ticket: 1@l.p2}", PL_OK, "\"what\":\"j\"");
     /* Two signals that one detector finds odd at once are two anomalies. */
     struct told two[] = {seen(500, "higher", 5, 3.5, 0), seen(500, "higher", 5, 3.5, 0)};
     two[0].tag = "l.p1.pressure";
     two[1].tag = "l.p1.flow";
     tells(t, two[0]);
     tells(t, two[1]);
-    assert_int_equal(test_counter(t, "anomalies"), 23);
+    assert_int_equal(test_counter(t, "anomalies"), 33);
     test_close(t);
 }
 
@@ -462,7 +480,12 @@ static void bodies_of_strangers(void **state) {
                                                      .asset = "l.p1",
                                                      .signal = "x",
                                                      .score = 0.9,
-                                                     .share = 0.5});
+                                                     .share = 0.5,
+                                                     .what = "level",
+                                                     .side = "higher",
+                                                     .surprise = 9,
+                                                     .threshold = 3,
+                                                     .size = 20});
         uint8_t *body = (uint8_t *)(uintptr_t)pl_batch_heap_row(b, 0, 0, &(uint32_t){0});
         for (unsigned i = 0; i < 1 + round % 4; i++)
             body[test_random(b->heap_used[0])] = (uint8_t)test_random(256);
