@@ -31,6 +31,31 @@ static void put_text(struct pl_buffer *out, const char *text, size_t length) {
     if (shown < length) pl_buffer_puts(out, "…");
 }
 
+static bool put_number(struct pl_buffer *out, double value) {
+    char text[337];
+    return pl_buffer_put(out, text, (size_t)(pl_shown_number(text, value) - text));
+}
+
+/* A list of names with a number each reads as "pressure 0.9, flow 0.1". False for any other, of which some may stand in
+ * `out`. */
+static bool put_named_numbers(struct pl_buffer *out, struct pl_unpack *in) {
+    uint32_t count, pairs;
+    if (!pl_unpack_array(in, &count) || !count) return false;
+    for (uint32_t i = 0; i < count; i++) {
+        const char *text;
+        size_t length;
+        double number;
+        if (!pl_unpack_map(in, &pairs) || pairs != 2 || !pl_unpack_skip(in) || !pl_unpack_str(in, &text, &length) ||
+            !pl_unpack_skip(in) || !pl_unpack_f64(in, &number))
+            return false;
+        if (i) pl_buffer_puts(out, ", ");
+        put_text(out, text, length);
+        pl_buffer_putc(out, ' ');
+        put_number(out, number);
+    }
+    return !pl_buffer_failed(out);
+}
+
 static bool put_json(struct pl_buffer *out, struct pl_unpack *in) {
     const uint8_t *begin = in->at;
     if (!pl_unpack_skip(in)) return false;
@@ -38,11 +63,6 @@ static bool put_json(struct pl_buffer *out, struct pl_unpack *in) {
     if (json) put_text(out, json, strlen(json));
     pl_free(json);
     return json != NULL;
-}
-
-static bool put_number(struct pl_buffer *out, double value) {
-    char text[337];
-    return pl_buffer_put(out, text, (size_t)(pl_shown_number(text, value) - text));
 }
 
 /* A reader that fails leaves the next one a copy of where it began. */
@@ -63,6 +83,9 @@ bool pl_grid_put_value(struct pl_buffer *out, struct pl_unpack *in, bool *numeri
     if (*in = begin, pl_unpack_uint(in, &large)) return pl_buffer_printf(out, "%llu", (unsigned long long)large);
     if (*in = begin, pl_unpack_f64(in, &real)) return put_number(out, real);
     *numeric = false;
+    const size_t before = out->size;
+    if (*in = begin, put_named_numbers(out, in)) return true;
+    out->size = before;
     return *in = begin, put_json(out, in);
 }
 

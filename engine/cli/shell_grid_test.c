@@ -273,11 +273,70 @@ static void every_allocation_may_fail(void **state) {
     pl_alloc_fail_after(-1);
 }
 
+static void a_row_that_holds_lists(void **state) {
+    (void)state;
+    struct pl_buffer out;
+    begin(1);
+    pl_pack_map(pack, 4);
+    pl_pack_pair_str(pack, "ticket", "3@line1.pot07");
+    pl_pack_pair_str(pack, "assignee", "");
+    pl_pack_str(pack, "tags");
+    pl_pack_array(pack, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        pl_pack_map(pack, 2);
+        pl_pack_pair_str(pack, "tag", i ? "flow" : "pressure");
+        pl_pack_pair_f64(pack, "share", i ? 0.25 : 0.75);
+    }
+    pl_pack_str(pack, "basis");
+    pl_pack_array(pack, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        pl_pack_map(pack, 2);
+        pl_pack_pair_str(pack, "detector", i ? "hot" : "fast");
+        pl_pack_pair_str(pack, "action", "look at the side wall");
+    }
+    const struct pl_answer answer = {.rows = (void *)pl_pack_data(pack), .size = pl_pack_size(pack), .count = 1};
+    pl_buffer_init(&out, 1 << 20);
+    const struct pl_view *view = pl_view_of("tickets show");
+    struct pl_grid grid;
+    assert_true(pl_grid_load(&grid, &answer));
+    assert_true(pl_view_apply(&grid, view)); /* it has no order of its own */
+    assert_int_equal(grid.column_count, 4);
+    pl_grid_fini(&grid);
+    assert_true(pl_view_put_record(&out, &answer, view, &(struct pl_grid_style){.width = 24}));
+    pl_buffer_putc(&out, 0);
+    assert_string_equal(out.data, "ticket  3@line1.pot07\n"
+                                  "tags    pressure 0.75,\n"
+                                  "        flow 0.25\n"
+                                  "\n"
+                                  "basis:\n"
+                                  "-- 1 --\n"
+                                  "detector  fast\n"
+                                  "action    look at the\n"
+                                  "          side wall\n"
+                                  "-- 2 --\n"
+                                  "detector  hot\n"
+                                  "action    look at the\n"
+                                  "          side wall\n");
+    pl_buffer_fini(&out);
+    /* Cut anywhere it is refused, and nothing is read past it. */
+    for (size_t size = 0; size < answer.size; size++) {
+        void *part = pl_alloc(size + 1);
+        assert_non_null(part);
+        memcpy(part, answer.rows, size);
+        const struct pl_answer cut = {.rows = part, .size = size, .count = 1};
+        pl_buffer_init(&out, 1 << 20);
+        assert_false(pl_view_put_record(&out, &cut, view, &(struct pl_grid_style){.width = 24}));
+        pl_buffer_fini(&out);
+        pl_free(part);
+    }
+}
+
 int main(void) {
     pl_shown_locale();
     pack = pl_pack_new();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_table_has_numbers_on_the_right),
+        cmocka_unit_test(a_row_that_holds_lists),
         cmocka_unit_test(text_gives_way_and_numbers_do_not),
         cmocka_unit_test(a_table_never_exceeds_the_terminal),
         cmocka_unit_test(what_names_a_row_is_cut_last),

@@ -92,7 +92,9 @@ static bool print_grid(struct pl_shell *shell, const struct pl_answer *answer, c
     pl_buffer_init(&out, OUTPUT_MAX);
     bool good = pl_grid_load(&grid, answer) && pl_view_apply(&grid, view);
     bool is_text = good && pl_shell_put_text(&out, answer);
-    if (good && grid.rows && !is_text) pl_grid_put(&out, &grid, &style, vertical);
+    const bool record = good && view && view->lists[0] && grid.rows == 1 && !vertical;
+    if (record) good = pl_view_put_record(&out, answer, view, &style);
+    if (good && grid.rows && !is_text && !record) pl_grid_put(&out, &grid, &style, vertical);
     good = good && !pl_buffer_failed(&out);
     pl_shell_page(shell, &out);
     pl_grid_fini(&grid);

@@ -22,6 +22,13 @@ static const struct pl_view views[] = {
     {.command = "rules list",
      .columns = {"rule", "node", "state", "active", "raised", "errors", "error"},
      .key = "rule"},
+    {.command = "tickets list",
+     .columns = {"ticket", "state", "score", "anomalies", "tags", "action", "opened", "assignee"},
+     .key = "ticket"},
+    {.command = "tickets show", .lists = {"basis", "similar"}},
+    {.command = "anomalies list",
+     .columns = {"asset", "ticket", "score", "needed", "start", "side", "end", "tags"},
+     .key = "asset"},
 };
 
 const struct pl_view *pl_view_of(const char *command) {
@@ -138,7 +145,7 @@ static void shorten_span(struct pl_grid *grid, const char *key) {
 }
 
 bool pl_view_apply(struct pl_grid *grid, const struct pl_view *view) {
-    if (!view || !grid->rows) return true;
+    if (!view || !view->key || !grid->rows) return true;
     struct plan plan;
     make_plan(&plan, grid, view);
     unsigned at = 0;

@@ -414,6 +414,7 @@ const struct pl_rest_route pl__rest_v1[] = {
     {GET, "tickets/{ticket}", "getTicket", "One ticket, with what it rests on, cases like it, and what to do.", .roles = SEE, .command = "tickets show", .operators = "tickets", .fields = tickets_one, .answer = PL_REST_ROW, .key = "ticket"},
     {POST, "tickets/{ticket}/assign", "assignTicket", "Gives a ticket to somebody.", .roles = OPERATE, .command = "tickets assign", .operators = "tickets", .fields = tickets_assign, .answer = PL_REST_DONE},
     {POST, "tickets/{ticket}/resolve", "resolveTicket", "Closes a ticket: it has been seen to.", .roles = OPERATE, .command = "tickets resolve", .operators = "tickets", .fields = tickets_close, .answer = PL_REST_DONE},
+    {POST, "tickets/{ticket}/reopen", "reopenTicket", "Takes back that a ticket was closed: what was said of it counts no more.", .roles = OPERATE, .command = "tickets reopen", .operators = "tickets", .fields = tickets_close, .answer = PL_REST_DONE},
     {POST, "tickets/{ticket}/false-alarm", "refuteTicket", "Closes a ticket: there was nothing.", .roles = OPERATE, .command = "tickets false-alarm", .operators = "tickets", .fields = tickets_close, .answer = PL_REST_DONE},
 
     {GET, "rules", "listRules", "Rules, their state and how they fare.", .roles = SEE, .command = "rules list", .operators = "rules", .answer = PL_REST_ROWS, .key = "rule"},

@@ -108,15 +108,17 @@ static bool follow_episode(struct change_point *c, uint32_t tag, struct watched 
         .kind = (enum change_kind)w->kind, .ago = w->ago, .before = w->before, .after = w->after};
     char said[160];
     change_explain(&kept, pl_tags_get(pl_node_tags(c->verdicts.node), tag)->unit, said, sizeof said);
-    const struct reason reason = {
-        .tag = {tag}, .share = {1}, .tags = 1, .explanation = said, .cause = change_cause(&kept)};
+    const struct reason reason = {.tag = {tag},
+                                  .share = {1},
+                                  .tags = 1,
+                                  .explanation = said,
+                                  .cause = change_cause(&kept),
+                                  .what = kept.kind == CHANGE_MEAN ? "mean" : "spread",
+                                  .side = kept.after > kept.before ? 1 : -1};
     struct episode *episode = &w->episode;
     if (verdict->alarm && !episode->active) return verdicts_begin(&c->verdicts, tag, episode, time, verdict, &reason);
-    if (verdict->alarm) {
-        episode->last = time;
-        episode->peak = fmax(episode->peak, verdict->surprise);
-    }
-    return verdict->alarm || !episode->active || verdicts_end(&c->verdicts, tag, episode, verdict, &reason);
+    if (verdict->alarm) return verdicts_go_on(&c->verdicts, tag, episode, time, verdict, &reason);
+    return !episode->active || verdicts_end(&c->verdicts, tag, episode, verdict, &reason);
 }
 
 static bool skip_row(struct change_point *c, uint32_t tag, pl_time time, unsigned count) {
@@ -171,7 +173,7 @@ const struct pl_operator detect_change = {
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES), .doc = "Samples."}),
     .outputs = PL_PORTS(
         {.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "TAG.score, TAG.alarm and TAG.changepoint, of each row."},
-        {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.ended."}),
+        {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.grew, detect.ended."}),
     .options = change_point_options,
     .counters = PL_COUNTERS([COUNT_JUDGED] = {"judged", "rows", "Rows judged."},
                             [COUNT_CHANGES] = {"changes", "rows", "Of them, those at which a change was known."},

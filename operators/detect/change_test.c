@@ -74,6 +74,8 @@ static void a_change_of_spread(void **state) {
     assert_true(changes_in(t, 2000, 2060) >= 1);
     assert_true(changes_in(t, 2500, 2580) >= 1); /* and back */
     assert_non_null(strstr(began_behind(t, 2000)->body, "its spread has gone from"));
+    assert_non_null(strstr(began_behind(t, 2000)->body, "\"what\":\"spread\",\"side\":\"higher\""));
+    assert_non_null(strstr(began_behind(t, 2500)->body, "\"what\":\"spread\",\"side\":\"lower\""));
     assert_non_null(strstr(began_behind(t, 2500)->body, "damping"));
     test_close(t);
 }

@@ -218,6 +218,8 @@ static void reason_of(struct ensemble *e, uint32_t subject, const struct asset *
     if (lead) {
         member_explain(lead, tag->unit, what, sizeof what);
         reason->cause = member_cause(lead);
+        reason->what = member_looked_at(lead);
+        reason->side = member_side(lead);
     }
     snprintf(said, size, "%s: %s (%u of %u %s are surprised)", tag->name, what, (unsigned)asset->agree,
              (unsigned)asset->members, asset->signals == asset->members ? "signals" : "signals and detectors");
@@ -229,16 +231,13 @@ static bool follow_episode(struct ensemble *e, uint32_t subject, struct asset *a
     const bool begins = verdict->alarm && !episode->active;
     const bool over = episode->active && !verdict->alarm && asset->quiet >= (uint64_t)e->hold;
     if (begins || (verdict->alarm && verdict->surprise > episode->peak)) note_peak(e, subject, asset);
-    if (verdict->alarm && !begins) {
-        episode->last = asset->time;
-        episode->peak = fmax(episode->peak, verdict->surprise);
-    }
-    if (!begins && !over) return true;
+    if (!verdict->alarm && !over) return true;
     struct reason reason;
     char said[PL_NAME_MAX + 320];
     reason_of(e, subject, asset, &reason, said, sizeof said);
-    return begins ? verdicts_begin(&e->verdicts, subject, episode, asset->time, verdict, &reason)
-                  : verdicts_end(&e->verdicts, subject, episode, verdict, &reason);
+    if (over) return verdicts_end(&e->verdicts, subject, episode, verdict, &reason);
+    if (!begins) return verdicts_go_on(&e->verdicts, subject, episode, asset->time, verdict, &reason);
+    return verdicts_begin(&e->verdicts, subject, episode, asset->time, verdict, &reason);
 }
 
 static struct combine_rule rule_of(const struct ensemble *e) {
@@ -363,7 +362,7 @@ const struct pl_operator detect_ensemble = {
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES), .doc = "Signals, and scores of other detectors."}),
     .outputs =
         PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "ASSET.score and ASSET.alarm, of each frame."},
-                 {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.ended."}),
+                 {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.grew, detect.ended."}),
     .options = ensemble_options,
     .counters = PL_COUNTERS([COUNT_JUDGED] = {"judged", "frames", "Frames judged."},
                             [COUNT_ALARMS] = {"alarms", "frames", "Of them, those that are alarms."},

@@ -76,6 +76,8 @@ void member_take_score(const struct ensemble *e, struct member_score *m, const s
 /* Of its peak; in the unit of a signal. */
 void member_explain(const struct member *m, const char *unit, char *text, size_t size);
 const char *member_cause(const struct member *m);
+const char *member_looked_at(const struct member *m);
+int member_side(const struct member *m); /* 1 higher or more, -1 lower or less, 0 neither */
 
 /* ---- Which there are ---- */
 

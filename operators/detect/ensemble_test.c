@@ -58,6 +58,7 @@ static void a_signal_that_steps(void **state) {
     const struct event_row *began = event_of(t, "detect.began", UPSET);
     assert_true(began->time < (UPSET + 10) * S);
     assert_non_null(strstr(began->body, "\"tags\":[{\"tag\":\"l.p.pressure\",\"share\":"));
+    assert_non_null(strstr(began->body, "\"side\":\"higher\""));
     assert_non_null(strstr(began->body, "\"explanation\":\"l.p.pressure: "));
     assert_non_null(strstr(began->body, " (1 of 4 signals are surprised)"));
     assert_non_null(strstr(began->body, ", usually 22")); /* what it was, beside what it is */

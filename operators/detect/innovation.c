@@ -105,6 +105,11 @@ static const struct {
                            "a slow change that the twin has no state for", "an oscillation, or a loop that hunts"},
 };
 
+const char *innovation_name(enum innovation_kind kind) {
+    static const char *const names[INNOVATIONS] = {"size", "bias", "spread", "memory"};
+    return names[kind];
+}
+
 const char *innovation_explanation(const struct innovation_found *found) {
     return found->above ? texts[found->kind].above : texts[found->kind].below;
 }

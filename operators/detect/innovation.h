@@ -49,6 +49,7 @@ size_t innovation_size(const struct innovation_test *test);
 /* Takes the next one, which is finite. Until the window is full only `size` is judged. */
 struct innovation_found innovation_step(const struct innovation_test *test, struct innovation *i, double value);
 
+const char *innovation_name(enum innovation_kind kind);
 const char *innovation_explanation(const struct innovation_found *found);
 const char *innovation_cause(const struct innovation_found *found);
 

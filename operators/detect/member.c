@@ -105,3 +105,17 @@ const char *member_cause(const struct member *m) {
     if (m->at_peak.why == WHY_SCORE) return "what that detector's own event says";
     return m->at_peak.why >= WHY_MEAN_CHANGED ? change_cause(&found) : series_cause(&peak);
 }
+
+const char *member_looked_at(const struct member *m) {
+    const struct said *said = &m->at_peak;
+    if (said->why == WHY_MEAN_CHANGED) return "mean";
+    if (said->why == WHY_SPREAD_CHANGED) return "spread";
+    return said->why == WHY_SCORE ? "score" : series_looked_at((enum feature)said->why);
+}
+
+/* Of a change it is not known at first from where to where. */
+int member_side(const struct member *m) {
+    const struct said *said = &m->at_peak;
+    if (said->why == WHY_SCORE || (said->why >= WHY_MEAN_CHANGED && said->seen == said->usual)) return 0;
+    return said->below ? -1 : 1;
+}

@@ -161,6 +161,14 @@ static const char *const why_text[] = {
     [WHY_LOCAL] = "several signals have left the course of their last rows at once",
 };
 
+static const char *const looked_at[] = {
+    [WHY_LEVEL] = "level",
+    [WHY_SCATTER + SCATTER_ALL] = "scatter",
+    [WHY_SCATTER + SCATTER_T2] = "scatter",
+    [WHY_SCATTER + SCATTER_Q] = "scatter",
+    [WHY_LOCAL] = "local",
+};
+
 /* What the parts find. */
 struct finding {
     double surprise;
@@ -256,12 +264,14 @@ static const char *cause_of(const struct frame_reason *r) {
 /* For people: of a level also which signal, where it is and where it was. */
 static struct reason reason_of(const struct process *p, uint32_t subject, const struct frame_reason *r, char *said,
                                size_t size) {
-    struct reason reason = {.tags = r->tags, .explanation = why_text[r->why], .cause = cause_of(r)};
+    struct reason reason = {
+        .tags = r->tags, .explanation = why_text[r->why], .cause = cause_of(r), .what = looked_at[r->why]};
     for (uint32_t i = 0; i < r->tags; i++) {
         reason.tag[i] = p->members[subject][r->place[i]];
         reason.share[i] = r->share[i];
     }
-    if (r->why != WHY_LEVEL || !r->tags) return reason;
+    if (r->why != WHY_LEVEL || !r->tags) return reason; /* signals together have no side */
+    reason.side = (r->now > r->usual) - (r->now < r->usual);
     const struct pl_tag *tag = pl_tags_get(pl_node_tags(p->verdicts.node), reason.tag[0]);
     const char *space = *tag->unit ? " " : "";
     snprintf(said, size, "%s: %s %.4g%s%s, usually %.4g%s%s", why_text[WHY_LEVEL], tag->name, r->now, space, tag->unit,
@@ -286,15 +296,12 @@ static bool follow_episode(struct process *p, uint32_t subject, struct frame *fr
     const bool begins = verdict->alarm && !episode->active;
     const bool over = episode->active && frame->quiet >= quiet_frames(p);
     if (begins || (verdict->alarm && verdict->surprise > episode->peak)) frame->reason = *found;
-    if (verdict->alarm && !begins) {
-        episode->last = frame->time;
-        episode->peak = fmax(episode->peak, verdict->surprise);
-    }
-    if (!begins && !over) return true;
+    if (!verdict->alarm && !over) return true;
     char said[PL_NAME_MAX + 240];
     const struct reason reason = reason_of(p, subject, &frame->reason, said, sizeof said);
-    return begins ? verdicts_begin(&p->verdicts, subject, episode, frame->time, verdict, &reason)
-                  : verdicts_end(&p->verdicts, subject, episode, verdict, &reason);
+    if (over) return verdicts_end(&p->verdicts, subject, episode, verdict, &reason);
+    if (!begins) return verdicts_go_on(&p->verdicts, subject, episode, frame->time, verdict, &reason);
+    return verdicts_begin(&p->verdicts, subject, episode, frame->time, verdict, &reason);
 }
 
 /* It is another run, and begins at `time`. */
@@ -456,7 +463,7 @@ const struct pl_operator detect_process = {
                          .doc = "ASSET.score, ASSET.alarm and, with change, ASSET.changepoint, of each frame."},
                         {.name = "events",
                          .kinds = PL_SET(PL_EVENTS),
-                         .doc = "detect.began, detect.ended; with drift detect.drifted, detect.settled."}),
+                         .doc = "detect.began, detect.grew, detect.ended; with drift detect.drifted, detect.settled."}),
     .options = process_options,
     .counters =
         PL_COUNTERS([PROCESS_COUNT_JUDGED] = {"judged", "frames", "Frames judged."},

@@ -10,8 +10,12 @@ static void a_step_of_one_signal(void **state) {
     assert_int_equal(t->out[0].samples, 2 * RUN);
     assert_true(f1(c) > 0.9);
     assert_true(t->out[1].events >= 2);
-    const struct event_row *began = &t->out[1].event[0], *ended = &t->out[1].event[1];
+    const struct event_row *began = &t->out[1].event[0], *ended = began + 1;
     assert_string_equal(began->kind, "detect.began");
+    assert_non_null(strstr(began->body, "\"what\":\"level\",\"side\":\"lower\""));
+    for (unsigned grown = 0; ended + 1 < began + t->out[1].events && strcmp(ended->kind, "detect.grew") == 0; ended++)
+        assert_true(++grown <= 15);
+    assert_true(ended > began + 1); /* the step is larger than what the first rows of its mean show */
     assert_string_equal(ended->kind, "detect.ended");
     assert_true(began->time >= FAULT_FROM * S && began->time < (FAULT_FROM + 40) * S);
     assert_true(ended->time >= (FAULT_TO - 1) * S);

@@ -216,14 +216,11 @@ static bool follow_episode(struct recurrent *r, uint32_t asset, struct watched *
     const bool beyond = w->beyond > 0;
     w->quiet = beyond ? 0 : w->quiet + 1;
     if (verdict->alarm && (!w->episode.active || verdict->surprise > w->episode.peak)) blame_signals(r, w);
-    if (verdict->alarm && w->episode.active) {
-        w->episode.last = w->time;
-        w->episode.peak = fmax(w->episode.peak, verdict->surprise);
-    }
     const bool over = w->episode.active && w->quiet >= (uint32_t)r->o.hold;
-    if (!over && (!verdict->alarm || w->episode.active)) return true;
+    if (!over && !verdict->alarm) return true;
     if (!find_reason(r, asset, w, &reason)) return false;
     if (over) return verdicts_end(&r->verdicts, asset, &w->episode, verdict, &reason);
+    if (w->episode.active) return verdicts_go_on(&r->verdicts, asset, &w->episode, w->time, verdict, &reason);
     return verdicts_begin(&r->verdicts, asset, &w->episode, w->time, verdict, &reason);
 }
 
@@ -406,7 +403,7 @@ const struct pl_operator detect_recurrent = {
         PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "ASSET.score and ASSET.alarm, of each frame."},
                  {.name = "events",
                   .kinds = PL_SET(PL_EVENTS),
-                  .doc = "detect.began, detect.ended; detect.drifted, detect.settled."},
+                  .doc = "detect.began, detect.grew, detect.ended; detect.drifted, detect.settled."},
                  {.name = "forecast",
                   .kinds = PL_SET(PL_SAMPLES),
                   .doc = "TAG.expected: what was forecast for each signal that came."}),

@@ -105,12 +105,11 @@ static bool follow_episode(struct residual *r, uint32_t tag, struct watched *w, 
                                   .share = {1},
                                   .tags = 1,
                                   .explanation = innovation_explanation(&peak),
-                                  .cause = innovation_cause(&peak)};
+                                  .cause = innovation_cause(&peak),
+                                  .what = innovation_name(peak.kind),
+                                  .side = peak.above ? 1 : -1};
     if (verdict->alarm && !episode->active) return verdicts_begin(&r->verdicts, tag, episode, time, verdict, &reason);
-    if (verdict->alarm) {
-        episode->last = time;
-        episode->peak = fmax(episode->peak, verdict->surprise);
-    }
+    if (verdict->alarm) return verdicts_go_on(&r->verdicts, tag, episode, time, verdict, &reason);
     const bool over = episode->active && w->quiet >= (uint64_t)r->hold;
     return !over || verdicts_end(&r->verdicts, tag, episode, verdict, &reason);
 }
@@ -167,7 +166,7 @@ const struct pl_operator detect_residual = {
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES), .doc = "Innovations, among other samples."}),
     .outputs =
         PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "TAG.score and TAG.alarm, of each innovation."},
-                 {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.ended."}),
+                 {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.grew, detect.ended."}),
     .options = residual_options,
     .counters = PL_COUNTERS([COUNT_JUDGED] = {"judged", "rows", "Innovations judged."},
                             [COUNT_ALARMS] = {"alarms", "rows", "Of them, those that are alarms."},

@@ -43,7 +43,7 @@ static struct test *play(const char *options, unsigned seed, double bias, double
     return t;
 }
 
-static void told_as(struct test *t, const char *explanation) {
+static void told_as(struct test *t, const char *explanation, const char *kind) {
     assert_true(alarms_in(t, 0, RIGHT) <= 12); /* of 3,000 rows; windows overlap, so one chance is several rows */
     assert_true(alarms_in(t, RIGHT, RIGHT + WRONG) >= 5);
     const struct event_row *found = NULL;
@@ -51,17 +51,20 @@ static void told_as(struct test *t, const char *explanation) {
         if (t->out[1].event[i].time >= RIGHT * S && strstr(t->out[1].event[i].body, explanation))
             found = &t->out[1].event[i];
     if (!found) fail_msg("nothing says: %s", explanation);
+    assert_non_null(strstr(found->body, kind));
     test_close(t);
 }
 
 static void each_way_of_being_wrong(void **state) {
     (void)state;
-    told_as(play("{}", 1, 1.2, 1, 0), "stays above what the twin expects");
-    told_as(play("{}", 2, -1.2, 1, 0), "stays below what the twin expects");
-    told_as(play("{}", 3, 0, 2, 0), "off by more than it says");
-    told_as(play("{}", 4, 0, 1, 0.9), "lags behind");
-    told_as(play("{calibrate: false}", 5, 0, 0.3, 0), "much less than it says");
-    told_as(play("{calibrate: false}", 6, 1.2, 1, 0), "stays above what the twin expects");
+    told_as(play("{}", 1, 1.2, 1, 0), "stays above what the twin expects", "\"what\":\"bias\",\"side\":\"higher\"");
+    told_as(play("{}", 2, -1.2, 1, 0), "stays below what the twin expects", "\"what\":\"bias\",\"side\":\"lower\"");
+    told_as(play("{}", 3, 0, 2, 0), "off by more than it says", "\"what\":\"spread\",\"side\":\"higher\"");
+    told_as(play("{}", 4, 0, 1, 0.9), "lags behind", "\"what\":\"memory\",\"side\":\"higher\"");
+    told_as(play("{calibrate: false}", 5, 0, 0.3, 0), "much less than it says",
+            "\"what\":\"spread\",\"side\":\"lower\"");
+    told_as(play("{calibrate: false}", 6, 1.2, 1, 0), "stays above what the twin expects",
+            "\"what\":\"bias\",\"side\":\"higher\"");
 }
 
 /* One that was never right is no news for going on so, but by the law. */

@@ -159,11 +159,13 @@ static void judge(const struct series_rule *rule, const struct series *series, s
     const double length = reach_of(rule, feature), measure = apart ? fabs(number - expected) : number;
     if (series->rows < ready(rule, feature)) return;
     const struct tail *above = &series->above[feature], *below = &series->below[feature];
-    const double high = tail_surprise(above, measure, length), low = apart ? 0 : tail_surprise(below, -measure, length);
+    const double high = tail_size(above, measure, length), low = apart ? 0 : tail_size(below, -measure, length);
+    const double size = fmax(high, low), value = fmin(size, TAIL_SURPRISE_MAX);
     row->of[feature] = measure;
     row->there |= 1u << feature;
-    if (fmax(high, low) > row->most.value)
-        row->most = (struct surprise){.value = fmax(high, low),
+    if (value > row->most.value)
+        row->most = (struct surprise){.value = value,
+                                      .size = size,
                                       .feature = feature,
                                       .below = apart ? number < expected : low > high,
                                       .seen = number,
@@ -233,6 +235,11 @@ static const struct {
                          "another course than "
                          "usual: a cycle that came late, or did not come"},
 };
+
+const char *series_looked_at(enum feature feature) {
+    if (feature == FEATURE_MEAN || feature == FEATURE_LONG_MEAN) return texts[FEATURE_LEVEL].name;
+    return texts[feature == FEATURE_LONG_ACTIVITY ? FEATURE_ACTIVITY : feature].name;
+}
 
 const char *series_feature_name(enum feature feature) {
     return texts[feature].name;

@@ -61,6 +61,7 @@ struct series {
 
 struct surprise {
     double value;
+    double size;          /* as tail.h has it */
     enum feature feature; /* which number it was */
     bool below;
     double seen;     /* the number */
@@ -74,6 +75,9 @@ unsigned series_looks(const struct series_rule *rule);
 
 /* Takes the next value, which is finite. */
 struct surprise series_step(const struct series_rule *rule, struct series *series, double value);
+
+/* What was looked at: the same for the level and its means, and for activity over few and many rows. */
+const char *series_looked_at(enum feature feature);
 
 /* Of a feature: its name, what it says when it is surprising, and what is likely behind it. */
 const char *series_feature_name(enum feature feature);

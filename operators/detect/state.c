@@ -144,11 +144,8 @@ static bool follow_episode(struct state *s, uint32_t subject, uint32_t tag, stru
     struct episode *episode = &asset->episode;
     if (verdict->alarm && !episode->active)
         return verdicts_begin(&s->verdicts, subject, episode, time, verdict, &reason);
-    if (verdict->alarm) {
-        episode->last = time;
-        episode->peak = fmax(episode->peak, verdict->surprise);
-    }
-    return verdict->alarm || !episode->active || verdicts_end(&s->verdicts, subject, episode, verdict, &reason);
+    if (verdict->alarm) return verdicts_go_on(&s->verdicts, subject, episode, time, verdict, &reason);
+    return !episode->active || verdicts_end(&s->verdicts, subject, episode, verdict, &reason);
 }
 
 static bool take_row(struct state *s, const struct pl_samples *rows, uint32_t i, bool judged) {
@@ -204,7 +201,7 @@ const struct pl_operator detect_state = {
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES), .doc = "Samples."}),
     .outputs =
         PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "ASSET.score and ASSET.alarm, of each row."},
-                 {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.ended."}),
+                 {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.grew, detect.ended."}),
     .options = state_options,
     .counters = PL_COUNTERS([COUNT_JUDGED] = {"judged", "rows", "Rows judged."},
                             [COUNT_ALARMS] = {"alarms", "rows", "Of them, those that are alarms."},

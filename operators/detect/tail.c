@@ -7,7 +7,7 @@
 static const double share = 0.02, shape_most = 0.5, scale_least = 0.01;
 enum { KEPT_AT_FIRST = 4 };
 
-double tail_surprise(const struct tail *tail, double number, double length) {
+double tail_size(const struct tail *tail, double number, double length) {
     const uint32_t over = tail->kept - 1; /* those beyond the least kept */
     if (tail->count < TAIL_LEAST || tail->kept < KEPT_AT_FIRST) return 0;
     const double least = tail->largest[over];
@@ -24,7 +24,11 @@ double tail_surprise(const struct tail *tail, double number, double length) {
     scale = fmax(scale, 1e-9 * fabs(least) + 1e-12); /* all alike: anything else is news, but for rounding */
     const double beyond = (number - least) / scale;
     const double part = shape < 1e-3 ? beyond : log1p(shape * beyond) / shape;
-    return fmin((part + log(tail->count / tail->kept)) / log(10), TAIL_SURPRISE_MAX);
+    return (part + log(tail->count / tail->kept)) / log(10);
+}
+
+double tail_surprise(const struct tail *tail, double number, double length) {
+    return fmin(tail_size(tail, number, length), TAIL_SURPRISE_MAX);
 }
 
 static void halve(struct tail *tail) {

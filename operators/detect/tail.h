@@ -25,7 +25,9 @@ struct tail {
     double largest[TAIL_KEPT]; /* in descending order */
 };
 
-/* 0 while fewer than TAIL_LEAST numbers have come. */
+/* 0 while fewer than TAIL_LEAST numbers have come. At most TAIL_SURPRISE_MAX: past it the law is no probability any
+ * more. It still tells the larger from the smaller one; that is the size. */
+double tail_size(const struct tail *tail, double number, double length);
 double tail_surprise(const struct tail *tail, double number, double length);
 
 /* Past `memory` numbers every second one is forgotten, so that the newer half of what is known counts as much as all

@@ -125,7 +125,13 @@ static struct reason reason_of(const struct univariate *u, const struct watched 
     const struct surprise peak = {
         .feature = (enum feature)w->feature, .below = w->below, .seen = w->seen, .expected = w->expected};
     series_explain(&peak, pl_tags_get(pl_node_tags(u->verdicts.node), tag)->unit, said, size);
-    return (struct reason){.tag = {tag}, .share = {1}, .tags = 1, .explanation = said, .cause = series_cause(&peak)};
+    return (struct reason){.tag = {tag},
+                           .share = {1},
+                           .tags = 1,
+                           .explanation = said,
+                           .cause = series_cause(&peak),
+                           .what = series_looked_at(peak.feature),
+                           .side = peak.below ? -1 : 1};
 }
 
 /* Rows behind the last surprise beyond the threshold, after which its alarm is over. */
@@ -134,7 +140,8 @@ static uint64_t quiet_rows(const struct univariate *u) {
 }
 
 static bool follow_episode(struct univariate *u, uint32_t tag, struct watched *w, pl_time time,
-                           const struct verdict *verdict, const struct surprise *surprise) {
+                           const struct surprise *surprise) {
+    const struct verdict here = {.surprise = surprise->value, .threshold = u->threshold, .size = surprise->size};
     const bool beyond = surprise->value >= u->threshold;
     if (beyond && (!w->episode.active || surprise->value > w->episode.peak)) {
         w->feature = surprise->feature;
@@ -143,15 +150,12 @@ static bool follow_episode(struct univariate *u, uint32_t tag, struct watched *w
         w->expected = surprise->expected;
     }
     const bool over = w->episode.active && !beyond && w->since >= quiet_rows(u), begins = beyond && !w->episode.active;
+    if (!beyond && !over) return true;
     char said[200];
-    struct reason reason = {0};
-    if (begins || over) reason = reason_of(u, w, tag, said, sizeof said);
-    if (begins) return verdicts_begin(&u->verdicts, tag, &w->episode, time, verdict, &reason);
-    if (beyond) {
-        w->episode.last = time;
-        w->episode.peak = fmax(w->episode.peak, surprise->value);
-    }
-    return !over || verdicts_end(&u->verdicts, tag, &w->episode, verdict, &reason);
+    const struct reason reason = reason_of(u, w, tag, said, sizeof said);
+    if (over) return verdicts_end(&u->verdicts, tag, &w->episode, &here, &reason);
+    if (!begins) return verdicts_go_on(&u->verdicts, tag, &w->episode, time, &here, &reason);
+    return verdicts_begin(&u->verdicts, tag, &w->episode, time, &here, &reason);
 }
 
 static bool judge_row(struct univariate *u, uint32_t tag, struct watched *w, pl_time time, double value) {
@@ -168,7 +172,7 @@ static bool judge_row(struct univariate *u, uint32_t tag, struct watched *w, pl_
     verdict.alarm = verdict.surprise >= u->threshold;
     pl_count(u->verdicts.node, COUNT_JUDGED, 1);
     if (verdict.alarm) pl_count(u->verdicts.node, COUNT_ALARMS, 1);
-    return follow_episode(u, tag, w, time, &verdict, &surprise) && verdicts_tell(&u->verdicts, tag, time, &verdict);
+    return follow_episode(u, tag, w, time, &surprise) && verdicts_tell(&u->verdicts, tag, time, &verdict);
 }
 
 /* A row that cannot be judged still gets its verdict: nothing is known against it. */
@@ -212,8 +216,9 @@ const struct pl_operator detect_univariate = {
         "one rate of alarms on any tag. The score is 0.5 at the threshold. Rows without a usable value, and those "
         "older than one before, have score 0. It needs some 300 rows to know a signal, and no settings.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES), .doc = "Samples."}),
-    .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "TAG.score and TAG.alarm, of each row."},
-                        {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.ended."}),
+    .outputs =
+        PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "TAG.score and TAG.alarm, of each row."},
+                 {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.grew, detect.ended."}),
     .options = univariate_options,
     .counters = PL_COUNTERS([COUNT_JUDGED] = {"judged", "rows", "Rows judged."},
                             [COUNT_ALARMS] = {"alarms", "rows", "Of them, those that are alarms."},

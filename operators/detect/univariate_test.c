@@ -52,6 +52,74 @@ static void an_upset_is_told_once(void **state) {
     test_close(t);
 }
 
+/* Of what was told from a row on: how many of a kind, and the newest of them. */
+static unsigned told(const struct test *t, const char *kind, unsigned from, const struct event_row **newest) {
+    unsigned count = 0;
+    for (unsigned i = 0; i < t->out[1].events; i++) {
+        const struct event_row *event = &t->out[1].event[i];
+        if (strcmp(event->kind, kind) != 0 || event->time < from * S) continue;
+        *newest = event;
+        count++;
+    }
+    return count;
+}
+
+static double number_in(const struct event_row *event, const char *key) {
+    const char *at = strstr(event->body, key);
+    assert_non_null(at);
+    return strtod(at + strlen(key), NULL);
+}
+
+/* A leak: it begins mildly, and rises beyond all there was. It is told at each step, at most fifteen times. */
+static double leak(unsigned row) {
+    return 20 + noise() + (row >= 2000 ? (row - 2000) / 40.0 : 0);
+}
+
+static void an_upset_that_grows(void **state) {
+    (void)state;
+    srand(3);
+    static const char options[] = "{history: 0, features: [level], accept: 100000}";
+    struct test *t = test_open("detect.univariate", options, PL_SAMPLES);
+    struct test *next = test_open("detect.univariate", options, PL_SAMPLES);
+    const struct event_row *began = NULL, *grew = NULL, *ended = NULL;
+    for (unsigned row = 0; row < 2600; row++) {
+        const double value = leak(row);
+        push_value(t, row, value);
+        if (row > 2080) push_value(next, row, value);
+        if (row != 2080) continue; /* within the alarm: another process takes over */
+        size_t size;
+        void *bytes = pl_harness_snapshot(t->h, &size);
+        assert_int_equal(pl_harness_restore(next->h, bytes, size, NULL), PL_OK);
+        pl_free(bytes);
+    }
+    for (unsigned row = 2600; row < 3000; row++) {
+        const double value = leak(0);
+        push_value(t, row, value);
+        push_value(next, row, value);
+    }
+    assert_int_equal(told(t, "detect.began", 2000, &began), 1);
+    assert_int_equal(told(t, "detect.ended", 2000, &ended), 1);
+    const unsigned steps = told(t, "detect.grew", 2000, &grew);
+    assert_in_range(steps, 5, 15);
+    assert_true(number_in(began, "\"score\":") < 0.65);
+    assert_true(number_in(grew, "\"score\":") > 0.9); /* as much as it can say, */
+    assert_true(number_in(grew, "\"surprise\":") == 12);
+    assert_true(number_in(grew, "\"size\":") > 24); /* and how large it is beyond that */
+    assert_true(number_in(ended, "\"size\":") >= number_in(grew, "\"size\":"));
+    assert_non_null(strstr(grew->body, "\"what\":\"level\",\"side\":\"higher\""));
+    assert_true(number_in(grew, "\"start\":") == number_in(began, "\"start\":"));
+    /* Behind a restore the same is told. */
+    const struct event_row *same = NULL, *later = NULL;
+    assert_true(began->time < 2080 * S);
+    assert_int_equal(told(next, "detect.grew", 0, &same), told(t, "detect.grew", 2081, &later));
+    assert_string_equal(same->body, later->body);
+    assert_true(same->id == later->id);
+    told(next, "detect.ended", 0, &same);
+    assert_string_equal(same->body, ended->body);
+    test_close(t);
+    test_close(next);
+}
+
 static double day(unsigned row, unsigned missing) {
     unsigned at = row % 96;
     return row / 96 == missing ? 20 : (at >= 30 && at < 66 ? 80 : 20);
@@ -145,13 +213,10 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_upset_is_told_once),
-        cmocka_unit_test(a_day_that_does_not_come),
-        cmocka_unit_test(a_signal_that_hangs),
-        cmocka_unit_test(rows_that_say_nothing),
-        cmocka_unit_test(units_do_not_matter),
-        cmocka_unit_test(an_upset_that_comes_again),
-        cmocka_unit_test(refusals),
+        cmocka_unit_test(an_upset_is_told_once),     cmocka_unit_test(an_upset_that_grows),
+        cmocka_unit_test(a_day_that_does_not_come),  cmocka_unit_test(a_signal_that_hangs),
+        cmocka_unit_test(rows_that_say_nothing),     cmocka_unit_test(units_do_not_matter),
+        cmocka_unit_test(an_upset_that_comes_again), cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

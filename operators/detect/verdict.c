@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tail.h"
+
 enum { OUT_ROWS = 4096, EVENT_ROWS = 64, EVENT_HEAP = 64 << 10, SEVERITY_LEAST = 400, SEVERITY_MOST = 900 };
 
 /* ---- Life ---- */
@@ -111,10 +113,16 @@ static void pack_tags(struct verdicts *v, const struct reason *reason) {
 
 static void pack_body(struct verdicts *v, const struct episode *episode, const struct verdict *verdict,
                       const struct reason *reason, bool over) {
+    static const char *const sides[] = {"lower", "", "higher"};
     pl_pack_reset(v->body);
-    pl_pack_map(v->body, 7 + over);
+    pl_pack_map(v->body, 12 + over);
     pl_pack_pair_f64(v->body, "score", verdict_score(episode->peak, verdict->threshold));
     pl_pack_pair_f64(v->body, "threshold", 0.5);
+    pl_pack_pair_f64(v->body, "surprise", episode->peak);
+    pl_pack_pair_f64(v->body, "surprise_threshold", verdict->threshold);
+    pl_pack_pair_f64(v->body, "size", (double)episode->size);
+    pl_pack_pair_str(v->body, "what", reason->what ? reason->what : "");
+    pl_pack_pair_str(v->body, "side", sides[(reason->side > 0) - (reason->side < 0) + 1]);
     pl_pack_pair_int(v->body, "start", episode->began);
     if (over) pl_pack_pair_int(v->body, "end", episode->last);
     pack_tags(v, reason);
@@ -148,12 +156,45 @@ bool verdicts_say(struct verdicts *v, uint32_t subject, const char *kind, pl_tim
     return true;
 }
 
+/* How large it is; where the law has no limit the surprise says so itself. */
+static float size_of(const struct verdict *verdict) {
+    static const double most = 1e30;
+    const double unlimited = verdict->surprise > TAIL_SURPRISE_MAX ? verdict->surprise : 0;
+    return (float)fmin(verdict->size > 0 ? verdict->size : unlimited, most);
+}
+
+/* Steps that matter. They are of the greatest there was, so an alarm passes each once. */
+static unsigned level_of(const struct episode *episode, double threshold) {
+    static const double scores[] = {0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95};
+    static const double beyond = 1.5; /* the surprise has come to its limit, but the size has not */
+    enum { DOUBLINGS = 6 };
+    const double score = verdict_score(episode->peak, threshold);
+    unsigned level = 0;
+    for (unsigned i = 0; i < sizeof scores / sizeof *scores; i++)
+        level += score >= scores[i];
+    for (unsigned i = 1; (double)episode->size > beyond * episode->peak && i <= DOUBLINGS; i++)
+        level += (double)episode->size >= ldexp(TAIL_SURPRISE_MAX, (int)i);
+    return level;
+}
+
 bool verdicts_begin(struct verdicts *v, uint32_t subject, struct episode *episode, pl_time time,
                     const struct verdict *verdict, const struct reason *reason) {
-    *episode = (struct episode){.began = time, .last = time, .peak = verdict->surprise, .active = 1};
+    *episode =
+        (struct episode){.began = time, .last = time, .peak = verdict->surprise, .active = 1, .size = size_of(verdict)};
     if (!pl_wanted(v->node, VERDICT_EVENTS)) return true;
     pack_body(v, episode, verdict, reason, false);
     return verdicts_say(v, subject, "detect.began", time, verdict_score(episode->peak, verdict->threshold));
+}
+
+bool verdicts_go_on(struct verdicts *v, uint32_t subject, struct episode *episode, pl_time time,
+                    const struct verdict *verdict, const struct reason *reason) {
+    const unsigned before = level_of(episode, verdict->threshold);
+    episode->last = time;
+    episode->peak = fmax(episode->peak, verdict->surprise);
+    episode->size = fmaxf(episode->size, size_of(verdict));
+    if (level_of(episode, verdict->threshold) <= before || !pl_wanted(v->node, VERDICT_EVENTS)) return true;
+    pack_body(v, episode, verdict, reason, false);
+    return verdicts_say(v, subject, "detect.grew", time, verdict_score(episode->peak, verdict->threshold));
 }
 
 bool verdicts_end(struct verdicts *v, uint32_t subject, struct episode *episode, const struct verdict *verdict,

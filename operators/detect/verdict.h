@@ -2,10 +2,14 @@
  *
  *     out      samples SUBJECT.score (0 to 1, 0.5 is the threshold) and SUBJECT.alarm (0 or 1), in this order, and
  *              SUBJECT.changepoint where the detector looks for such; of each row judged
- *     events   detect.began when an alarm begins; detect.ended with all there is to say of it
+ *     events   detect.began when an alarm begins; detect.grew when its score has passed the next of 0.55, 0.6 ... 0.95
+ *              (and where that can say no more, when its size is the next of 2, 4 ... 64 times TAIL_SURPRISE_MAX), so
+ *              at most fifteen times while a threshold stands; detect.ended with all there is to say of it
  *
  * Detectors work in surprise, minus the decimal logarithm of how likely so much is when all is well. A score is
- * 1 - 2^(-surprise / threshold), so that scores of different signals can be compared and an alarm is at 0.5.
+ * 1 - 2^(-surprise / threshold), so that scores of different signals can be compared and an alarm is at 0.5. What is
+ * rarer than one in 10^TAIL_SURPRISE_MAX is no probability any more; how large it is, size tells: the surprise that the
+ * same law gives without a limit.
  */
 #ifndef POTLINE_DETECT_VERDICT_H
 #define POTLINE_DETECT_VERDICT_H
@@ -20,23 +24,27 @@ struct episode {
     pl_time last; /* the newest row beyond the threshold */
     double peak;  /* surprise */
     uint32_t active;
-    uint32_t reserved;
+    float size; /* the greatest; 0: the detector tells none */
 };
 
 struct verdict {
     double surprise;
     double threshold; /* surprise that is an alarm */
+    double size;      /* 0: it tells none */
     bool alarm;
     bool changepoint;
 };
 
-/* Why: up to three tags and how much each has to do with it, in descending order. */
+/* Why: up to three tags and how much each has to do with it, in descending order. Anomalies of one detector and the
+ * same tags are of a kind when `what` and `side` are the same, too. */
 struct reason {
     uint32_t tag[VERDICT_TAGS];
     double share[VERDICT_TAGS];
     unsigned tags;
     const char *explanation;
     const char *cause;
+    const char *what; /* was looked at: "level"; NULL: there is one thing only */
+    int side;         /* 1 higher or more than usual, -1 lower or less, 0 neither */
 };
 
 struct verdicts {
@@ -60,8 +68,10 @@ double verdict_score(double surprise, double threshold);
 /* The rows of one judgement about `subject` (a tag or an asset). False without memory. */
 bool verdicts_tell(struct verdicts *v, uint32_t subject, pl_time time, const struct verdict *verdict);
 
-/* Events: an alarm begins; it is over. */
+/* Events: an alarm begins; it goes on, and may have grown; it is over. */
 bool verdicts_begin(struct verdicts *v, uint32_t subject, struct episode *episode, pl_time time,
+                    const struct verdict *verdict, const struct reason *reason);
+bool verdicts_go_on(struct verdicts *v, uint32_t subject, struct episode *episode, pl_time time,
                     const struct verdict *verdict, const struct reason *reason);
 bool verdicts_end(struct verdicts *v, uint32_t subject, struct episode *episode, const struct verdict *verdict,
                   const struct reason *reason);

@@ -296,14 +296,13 @@ static bool follow_episode(struct coherence *c, uint32_t asset, const struct pai
                                   .explanation = said,
                                   .cause = t->peak_less
                                                ? "what links them: a sensor, a coupling, or a loop that is open"
-                                               : "something that moves both: a disturbance from outside"};
+                                               : "something that moves both: a disturbance from outside",
+                                  .what = band->name,
+                                  .side = t->peak_less ? -1 : 1};
     if (verdict->alarm && !episode->active)
         return verdicts_begin(&c->verdicts, subject, episode, t->newest, verdict, &reason);
-    if (verdict->alarm) {
-        episode->last = t->newest;
-        episode->peak = fmax(episode->peak, verdict->surprise);
-    }
-    return verdict->alarm || !episode->active || verdicts_end(&c->verdicts, subject, episode, verdict, &reason);
+    if (verdict->alarm) return verdicts_go_on(&c->verdicts, subject, episode, t->newest, verdict, &reason);
+    return !episode->active || verdicts_end(&c->verdicts, subject, episode, verdict, &reason);
 }
 
 static bool judge_window(struct coherence *c, uint32_t asset, const struct pair *pair, struct together *t) {
@@ -393,7 +392,7 @@ const struct pl_operator spectral_coherence = {
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES), .doc = "Even samples of both signals."}),
     .outputs = PL_PORTS(
         {.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "ASSET.PAIR.score and ASSET.PAIR.alarm, of each window."},
-        {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.ended."},
+        {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.grew, detect.ended."},
         {.name = "bands", .kinds = PL_SET(PL_SAMPLES), .doc = "ASSET.PAIR.BAND, of each window."}),
     .options = coherence_options,
     .counters =

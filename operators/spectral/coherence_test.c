@@ -74,6 +74,7 @@ static void a_link_that_is_lost(void **state) {
     assert_non_null(event);
     assert_string_equal(event->kind, "detect.began");
     assert_non_null(strstr(event->body, "flow and power go together less than they have in slow"));
+    assert_non_null(strstr(event->body, "\"what\":\"slow\",\"side\":\"lower\""));
     assert_non_null(strstr(event->body, "{\"tag\":\"l.p.power\",\"share\":0.5}"));
     test_close(t);
 }

@@ -132,10 +132,7 @@ static bool follow_episode(struct discord *d, uint32_t tag, struct signal *s, pl
                                   .explanation = said,
                                   .cause = "a cycle of another shape: a stroke, a feed or a batch that went otherwise"};
     if (verdict->alarm && !episode->active) return verdicts_begin(&d->verdicts, tag, episode, time, verdict, &reason);
-    if (verdict->alarm) {
-        episode->last = time;
-        episode->peak = fmax(episode->peak, verdict->surprise);
-    }
+    if (verdict->alarm) return verdicts_go_on(&d->verdicts, tag, episode, time, verdict, &reason);
     const bool over = episode->active && s->quiet * (uint64_t)d->every >= (uint64_t)d->window;
     return !over || verdicts_end(&d->verdicts, tag, episode, verdict, &reason);
 }
@@ -156,7 +153,8 @@ static bool judge_window(struct discord *d, uint32_t tag, struct signal *s, pl_t
     struct likeness_found found;
     struct verdict verdict = {.threshold = d->threshold};
     if (likeness_find(&d->likeness, &series, floor, enough, &found)) {
-        verdict.surprise = tail_surprise(&s->tail, found.distance, (double)d->window / (double)d->every);
+        verdict.size = tail_size(&s->tail, found.distance, (double)d->window / (double)d->every);
+        verdict.surprise = fmin(verdict.size, TAIL_SURPRISE_MAX);
         verdict.alarm = verdict.surprise >= d->threshold;
         learn(d, s, found.distance, verdict.alarm);
     }
@@ -219,7 +217,7 @@ const struct pl_operator spectral_discord = {
         "the time of its last sample; what happens twice in a like way is unlike any before only once.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES), .doc = "Samples."}),
     .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "TAG.score and TAG.alarm, of each window."},
-                        {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.ended."}),
+                        {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.grew, detect.ended."}),
     .options = discord_options,
     .counters = PL_COUNTERS([COUNT_WINDOWS] = {"windows", "windows", "Windows judged."},
                             [COUNT_ALARMS] = {"alarms", "windows", "Of them, those that are alarms."},

@@ -158,6 +158,7 @@ static bool tell_bands(struct spectral *s, uint32_t tag, pl_time time, const dou
 
 struct finding {
     double surprise;
+    double size; /* ../detect/tail.h */
     uint32_t band;
     bool less;
 };
@@ -185,9 +186,10 @@ static struct finding judge_bands(const struct spectral *s, const struct signal 
     const double windows = (double)s->size / s->hop; /* that share rows with one */
     for (uint32_t i = 0; i < s->bands.count; i++) {
         const double level = level_of(power[i]);
-        const double more = tail_surprise(&signal->above[i], level, windows);
-        const double less = tail_surprise(&signal->below[i], -level, windows);
-        if (fmax(more, less) > most.surprise) most = (struct finding){fmax(more, less), i, less > more};
+        const double more = tail_size(&signal->above[i], level, windows);
+        const double less = tail_size(&signal->below[i], -level, windows);
+        const double size = fmax(more, less), surprise = fmin(size, TAIL_SURPRISE_MAX);
+        if (surprise > most.surprise) most = (struct finding){surprise, size, i, less > more};
     }
     return most;
 }
@@ -209,13 +211,12 @@ static bool follow_episode(struct spectral *s, uint32_t tag, struct signal *sign
                                   .tags = 1,
                                   .explanation = said,
                                   .cause = signal->less ? "what usually moves it stands still, or the sensor hangs"
-                                                        : "an oscillation, a vibration or noise of that frequency"};
+                                                        : "an oscillation, a vibration or noise of that frequency",
+                                  .what = band->name,
+                                  .side = signal->less ? -1 : 1};
     if (verdict->alarm && !episode->active) return verdicts_begin(&s->verdicts, tag, episode, time, verdict, &reason);
-    if (verdict->alarm) {
-        episode->last = time;
-        episode->peak = fmax(episode->peak, verdict->surprise);
-    }
-    return verdict->alarm || !episode->active || verdicts_end(&s->verdicts, tag, episode, verdict, &reason);
+    if (verdict->alarm) return verdicts_go_on(&s->verdicts, tag, episode, time, verdict, &reason);
+    return !episode->active || verdicts_end(&s->verdicts, tag, episode, verdict, &reason);
 }
 
 static bool judge_window(struct spectral *s, uint32_t tag, struct signal *signal, pl_time time) {
@@ -225,8 +226,10 @@ static bool judge_window(struct spectral *s, uint32_t tag, struct signal *signal
     for (uint32_t i = 0; i < s->bands.count; i++)
         power[i] = spectrum_power(&s->spectrum, bands[i].low, bands[i].high);
     const struct finding found = judge_bands(s, signal, power);
-    const struct verdict verdict = {
-        .surprise = found.surprise, .threshold = s->threshold, .alarm = found.surprise >= s->threshold};
+    const struct verdict verdict = {.surprise = found.surprise,
+                                    .threshold = s->threshold,
+                                    .size = found.size,
+                                    .alarm = found.surprise >= s->threshold};
     signal->alarms = verdict.alarm ? signal->alarms + 1 : 0;
     learn_bands(s, signal, power, verdict.alarm);
     pl_count(s->verdicts.node, COUNT_WINDOWS, 1);
@@ -280,7 +283,7 @@ const struct pl_operator spectral_spectral = {
         "are left out, which breaks the window.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES), .doc = "Even samples."}),
     .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "TAG.score and TAG.alarm, of each window."},
-                        {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.ended."},
+                        {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.grew, detect.ended."},
                         {.name = "bands", .kinds = PL_SET(PL_SAMPLES), .doc = "TAG.BAND, of each window."}),
     .options = spectral_options,
     .counters =

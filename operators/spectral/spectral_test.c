@@ -75,6 +75,7 @@ static void a_tone_that_begins(void **state) {
         if (t->out[1].event[i].time > 10000 * 100 * MS && !event) event = &t->out[1].event[i];
     assert_non_null(event);
     assert_non_null(strstr(event->body, "fast (1 to 5.1 Hz) has more power"));
+    assert_non_null(strstr(event->body, "\"what\":\"fast\",\"side\":\"higher\""));
     assert_non_null(strstr(event->body, "at 3.1")); /* 3.1 Hz, to the next line */
     test_close(t);
 }

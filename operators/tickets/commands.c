@@ -33,25 +33,31 @@ static bool state_fits(uint32_t choice, uint32_t state) {
 
 static enum pl_code list_run(void *self, struct pl_node *node, const void *args, struct pl_call *call,
                              struct pl_error **error) {
-    (void)self, (void)error;
+    (void)error;
     const struct list_args *wanted = args;
     const struct pl_table *table = pl_node_table(node, TABLE_TICKETS);
-    char id[TICKET_ID_MAX];
+    char id[TICKET_ID_MAX], action[2 * TEXT_SIZE];
     for (struct pl_record *r = pl_table_next(table, NULL); r; r = pl_table_next(table, r)) {
         const struct ticket *ticket = pl_record_data(r);
         if (!name_fits(wanted->asset, pl_tags_get(pl_node_tags(node), r->id)->name)) continue;
         if (!state_fits(wanted->state, ticket->state)) continue;
         ticket_id(node, r->id, (uint32_t)r->sub, id);
-        struct pl_pack *row = pl_reply_row(call, 9);
+        static const struct finding none = {0};
+        const uint32_t number = (uint32_t)r->sub, lead = basis_lead(node, r->id, number, ticket);
+        const struct finding *finding = basis_at(node, r->id, number, ticket, lead);
+        if (!finding) finding = &none;
+        struct pl_pack *row = pl_reply_row(call, 10);
         pl_pack_pair_str(row, "ticket", id);
         pl_pack_pair_str(row, "state", ticket_state_names[ticket->state]);
-        pl_pack_pair_f64(row, "score", ticket->finding.score);
+        pl_pack_pair_f64(row, "score", finding->score);
         pl_pack_pair_int(row, "anomalies", ticket->anomalies);
         pack_time(row, "opened", ticket->opened);
         pl_pack_pair_str(row, "assignee", ticket->assignee);
-        pl_pack_pair_str(row, "explanation", ticket->finding.explanation);
+        pl_pack_pair_str(row, "explanation", finding->explanation);
+        ticket_action(self, NULL, 0, node, finding, action);
+        pl_pack_pair_str(row, "action", action);
         pl_pack_pair_str(row, "reason", ticket->reason);
-        pack_parts(node, r->id, &ticket->finding, row);
+        pack_parts(node, r->id, finding, row);
     }
     return PL_OK;
 }
@@ -92,56 +98,78 @@ static enum pl_code show_run(void *self, struct pl_node *node, const void *args,
     const enum pl_code code = find(node, ((const struct ticket_args *)args)->ticket, &asset, &number, error);
     if (code) return code;
     const struct ticket *ticket = pl_table_find(pl_node_table(node, TABLE_TICKETS), asset, number);
-    pack_ticket(self, node, asset, number, ticket, pl_reply_row(call, TICKET_PAIRS));
+    pack_ticket(self, node, asset, number, ticket, ticket_state_names[ticket->state], pl_reply_row(call, TICKET_PAIRS));
     return PL_OK;
 }
 
-/* ---- tickets assign, resolve, false-alarm ---- */
+/* ---- tickets assign, resolve, false-alarm, reopen ---- */
 
-static enum pl_code change(struct tickets *t, struct pl_node *node, const struct ticket_args *args,
-                           enum ticket_state to, struct pl_call *call, struct pl_error **error) {
-    static const char *const kinds[] = {[TICKET_ASSIGNED] = "ticket.assigned",
-                                        [TICKET_RESOLVED] = "ticket.resolved",
-                                        [TICKET_FALSE_ALARM] = "ticket.false-alarm"};
+enum change { CHANGE_ASSIGN, CHANGE_RESOLVE, CHANGE_REFUTE, CHANGE_REOPEN };
+
+static enum ticket_state state_after(enum change change, const struct ticket *ticket) {
+    if (change == CHANGE_RESOLVE) return TICKET_RESOLVED;
+    if (change == CHANGE_REFUTE) return TICKET_FALSE_ALARM;
+    return change == CHANGE_REOPEN && !*ticket->assignee ? TICKET_OPEN : TICKET_ASSIGNED;
+}
+
+static enum pl_code refuse(enum change change, const struct ticket *ticket, const char *id, struct pl_error **error) {
+    const char *state = ticket_state_names[ticket->state];
+    if (change == CHANGE_REOPEN && !ticket_closed(ticket))
+        return pl_error_set(error, PL_CONFLICT, "ticket %s is not closed (%s)", id, state);
+    if (change != CHANGE_REOPEN && ticket_closed(ticket))
+        return pl_error_set(error, PL_CONFLICT, "ticket %s is closed (%s); tickets reopen takes that back", id, state);
+    return PL_OK;
+}
+
+static enum pl_code apply(struct tickets *t, struct pl_node *node, const struct ticket_args *args, enum change change,
+                          struct pl_call *call, struct pl_error **error) {
+    static const struct {
+        const char *name;
+        int count; /* negative: none */
+    } changes[] = {[CHANGE_ASSIGN] = {"assigned", -1},
+                   [CHANGE_RESOLVE] = {"resolved", COUNT_RESOLVED},
+                   [CHANGE_REFUTE] = {"false-alarm", COUNT_FALSE_ALARMS},
+                   [CHANGE_REOPEN] = {"reopened", COUNT_REOPENED}};
     uint32_t asset, number;
     enum pl_code code = find(node, args->ticket, &asset, &number, error);
     if (code) return code;
     struct ticket *ticket = pl_table_get(pl_node_table(node, TABLE_TICKETS), asset, number);
     if (!ticket) return pl_error_set(error, PL_NO_MEMORY, "no memory for the ticket");
+    code = refuse(change, ticket, args->ticket, error);
+    if (code) return code;
     const char *from = ticket_state_names[ticket->state];
-    const bool closed = ticket->state == TICKET_RESOLVED || ticket->state == TICKET_FALSE_ALARM;
-    if (closed && to == TICKET_ASSIGNED)
-        return pl_error_set(error, PL_CONFLICT, "ticket %s is closed (%s)", args->ticket, from);
-    if (to == ticket->state && to != TICKET_ASSIGNED)
-        return pl_error_set(error, PL_CONFLICT, "ticket %s is %s already", args->ticket, from);
-    ticket->state = to;
+    ticket->state = state_after(change, ticket);
     ticket->changed = pl_now(node);
     put_text(ticket->user, sizeof ticket->user, pl_call_user(call));
-    if (to == TICKET_ASSIGNED)
+    if (change == CHANGE_ASSIGN)
         put_text(ticket->assignee, sizeof ticket->assignee, args->to);
     else
         put_text(ticket->reason, sizeof ticket->reason, args->reason);
-    if (to == TICKET_RESOLVED) pl_count(node, COUNT_RESOLVED, 1);
-    if (to == TICKET_FALSE_ALARM) pl_count(node, COUNT_FALSE_ALARMS, 1);
-    pl_call_changed(call, args->ticket, from, ticket_state_names[to]);
-    return tell_ticket(t, node, kinds[to], asset, number, ticket, ticket->changed)
+    if (changes[change].count >= 0) pl_count(node, (unsigned)changes[change].count, 1);
+    pl_call_changed(call, args->ticket, from, ticket_state_names[ticket->state]);
+    return tell_ticket(t, node, changes[change].name, asset, number, ticket, ticket->changed)
                ? PL_OK
                : pl_error_set(error, PL_NO_MEMORY, "no memory for the event");
 }
 
 static enum pl_code assign_run(void *self, struct pl_node *node, const void *args, struct pl_call *call,
                                struct pl_error **error) {
-    return change(self, node, args, TICKET_ASSIGNED, call, error);
+    return apply(self, node, args, CHANGE_ASSIGN, call, error);
 }
 
 static enum pl_code resolve_run(void *self, struct pl_node *node, const void *args, struct pl_call *call,
                                 struct pl_error **error) {
-    return change(self, node, args, TICKET_RESOLVED, call, error);
+    return apply(self, node, args, CHANGE_RESOLVE, call, error);
 }
 
 static enum pl_code false_alarm_run(void *self, struct pl_node *node, const void *args, struct pl_call *call,
                                     struct pl_error **error) {
-    return change(self, node, args, TICKET_FALSE_ALARM, call, error);
+    return apply(self, node, args, CHANGE_REFUTE, call, error);
+}
+
+static enum pl_code reopen_run(void *self, struct pl_node *node, const void *args, struct pl_call *call,
+                               struct pl_error **error) {
+    return apply(self, node, args, CHANGE_REOPEN, call, error);
 }
 
 /* ---- anomalies list ---- */
@@ -166,16 +194,21 @@ static enum pl_code anomalies_run(void *self, struct pl_node *node, const void *
         char id[TICKET_ID_MAX] = "";
         if (!name_fits(wanted->asset, asset)) continue;
         if (anomaly->ticket) ticket_id(node, r->id, anomaly->ticket, id);
-        struct pl_pack *row = pl_reply_row(call, 10);
+        const struct bar bar = bar_of(self, node, r->id, finding);
+        struct pl_pack *row = pl_reply_row(call, 14);
         pl_pack_pair_str(row, "asset", asset);
         pack_time(row, "start", finding->start);
         pack_time(row, "end", finding->end);
         pl_pack_pair_f64(row, "score", finding->score);
-        pl_pack_pair_f64(row, "needed", take_bar(self, node, r->id, finding));
+        pl_pack_pair_f64(row, "needed", bar.score);
         pl_pack_pair_str(row, "detector", finding->detector);
         pl_pack_pair_str(row, "ticket", id);
         pl_pack_pair_str(row, "explanation", finding->explanation);
         pl_pack_pair_str(row, "cause", finding->cause);
+        pl_pack_pair_str(row, "what", finding->what);
+        pl_pack_pair_str(row, "side", side_name(finding));
+        pl_pack_pair_f64(row, "size", finding->size);
+        pl_pack_pair_f64(row, "needed_size", bar.size);
         pack_parts(node, r->id, finding, row);
     }
     return PL_OK;
@@ -214,6 +247,12 @@ const struct pl_command tickets_commands[] = {
      .args = reason_args,
      .args_size = sizeof(struct ticket_args),
      .run = false_alarm_run},
+    {.name = "tickets reopen",
+     .doc = "Takes back that a ticket was closed: what was said of it counts no more.",
+     CHANGES,
+     .args = reason_args,
+     .args_size = sizeof(struct ticket_args),
+     .run = reopen_run},
     {.name = "anomalies list",
      .doc = "The newest anomalies of each asset, also those that opened no ticket.",
      .roles = PL_MAY_SEE,

@@ -51,10 +51,21 @@ static void read_parts(struct pl_unpack *unpack, const char *asset, struct findi
     }
 }
 
+/* An event that tells no surprise has one all the same: in thresholds, which its score tells. */
+static void measure(struct finding *finding) {
+    if (!(finding->size > 0) || !isfinite(finding->size)) finding->size = 0;
+    if (finding->surprise >= 0 && isfinite(finding->surprise) && finding->threshold > 0 && isfinite(finding->threshold))
+        return;
+    finding->threshold = 1;
+    finding->surprise = -log2(fmax(1 - finding->score, 1e-12));
+    finding->size = 0;
+}
+
 /* A body without a score is no anomaly's. */
 static bool read_body(struct pl_unpack *unpack, const char *asset, struct finding *finding) {
     uint32_t pairs = 0;
-    finding->score = (double)NAN;
+    char side[8] = "";
+    finding->score = finding->surprise = (double)NAN;
     pl_unpack_map(unpack, &pairs);
     for (uint32_t i = 0; i < pairs && !unpack->failed; i++) {
         const char *key;
@@ -65,6 +76,16 @@ static bool read_body(struct pl_unpack *unpack, const char *asset, struct findin
             finding->score = (double)NAN;
         else if (is(key, length, "start") && !pl_unpack_int(&value, &finding->start))
             finding->start = 0;
+        else if (is(key, length, "surprise") && !pl_unpack_f64(&value, &finding->surprise))
+            finding->surprise = (double)NAN;
+        else if (is(key, length, "surprise_threshold") && !pl_unpack_f64(&value, &finding->threshold))
+            finding->threshold = 0;
+        else if (is(key, length, "size") && !pl_unpack_f64(&value, &finding->size))
+            finding->size = 0;
+        else if (is(key, length, "what"))
+            read_text(&value, finding->what, sizeof finding->what);
+        else if (is(key, length, "side"))
+            read_text(&value, side, sizeof side);
         else if (is(key, length, "tags"))
             read_parts(&value, asset, finding);
         else if (is(key, length, "explanation"))
@@ -73,7 +94,11 @@ static bool read_body(struct pl_unpack *unpack, const char *asset, struct findin
             read_text(&value, finding->cause, sizeof finding->cause);
         if (!pl_unpack_skip(unpack)) break;
     }
-    return !unpack->failed && finding->score >= 0 && finding->score <= 1;
+    finding->side = (strcmp(side, "higher") == 0) - (strcmp(side, "lower") == 0);
+    finding->reason = finding->score;
+    if (unpack->failed || !(finding->score >= 0 && finding->score <= 1)) return false;
+    measure(finding);
+    return true;
 }
 
 static bool ends_with(const char *text, const char *end) {
@@ -81,25 +106,64 @@ static bool ends_with(const char *text, const char *end) {
     return length > tail && strcmp(text + length - tail, end) == 0;
 }
 
+static uint64_t hash(const char *text) {
+    uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+    for (; *text; text++)
+        h = (h ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+static bool read_news(const char *kind, enum finding_news *news) {
+    static const char *const ends[] = {
+        [FINDING_BEGAN] = ".began", [FINDING_GREW] = ".grew", [FINDING_ENDED] = ".ended"};
+    for (unsigned i = 0; i < sizeof ends / sizeof *ends; i++) {
+        *news = (enum finding_news)i;
+        if (ends_with(kind, ends[i])) return true;
+    }
+    return false;
+}
+
 bool finding_read(struct pl_node *node, const struct pl_batch *batch, uint32_t row, uint32_t *asset,
-                  struct finding *finding) {
+                  struct finding *finding, enum finding_news *news) {
     const struct pl_events *events = &batch->events;
     const struct pl_tags *tags = pl_node_tags(node);
-    const char *kind = pl_tags_get(tags, events->kind[row])->name;
-    const bool began = ends_with(kind, ".began"), ended = ends_with(kind, ".ended");
     *asset = events->asset[row] ? events->asset[row] : events->tag[row];
-    if ((!began && !ended) || !*asset) return false;
+    if (!*asset || !read_news(pl_tags_get(tags, events->kind[row])->name, news)) return false;
     uint32_t size;
     const void *body = pl_batch_heap_row(batch, 0, row, &size);
     struct pl_unpack unpack;
-    *finding = (struct finding){.start = events->time[row], .last = events->time[row], .known = 1};
-    if (ended) finding->end = events->time[row];
+    *finding = (struct finding){.start = events->time[row], .last = events->time[row], .event = events->id[row]};
+    if (*news == FINDING_ENDED) finding->end = events->time[row];
+    finding->subject = hash(pl_tags_get(tags, events->tag[row] ? events->tag[row] : *asset)->name);
     put_text(finding->detector, sizeof finding->detector, pl_tags_get(tags, batch->source)->name);
     pl_unpack_init(&unpack, body, size);
     return read_body(&unpack, pl_tags_get(tags, *asset)->name, finding);
 }
 
-double finding_likeness(const struct finding *a, const struct finding *b) {
+bool finding_same(const struct finding *a, const struct finding *b) {
+    return a->start == b->start && a->subject == b->subject && strcmp(a->detector, b->detector) == 0;
+}
+
+/* Why it is one is told best when it was most surprising. What ends it speaks of a row that is none any more, and only
+ * counts where much was not told before. */
+void finding_follow(struct finding *known, const struct finding *later, enum finding_news news) {
+    static const double much = 0.05;
+    const struct finding before = *known;
+    const double least = before.reason + (news == FINDING_ENDED ? much : 0);
+    if (later->score >= least) *known = *later;
+    known->event = before.event;
+    known->start = before.start;
+    known->score = fmax(before.score, later->score);
+    known->surprise = fmax(before.surprise, later->surprise);
+    known->size = fmax(before.size, later->size);
+    known->threshold = later->threshold;
+    known->last = later->last > before.last ? later->last : before.last;
+    known->end = later->end ? later->end : before.end;
+}
+
+/* ---- Alike ---- */
+
+static double shares_alike(const struct finding *a, const struct finding *b) {
     double sum_a = 0, sum_b = 0, alike = 0;
     for (uint32_t i = 0; i < a->parts; i++)
         sum_a += fmax(a->part[i].share, 0);
@@ -111,4 +175,24 @@ double finding_likeness(const struct finding *a, const struct finding *b) {
             if (strcmp(a->part[i].signal, b->part[k].signal) == 0)
                 alike += sqrt(fmax(a->part[i].share, 0) / sum_a * fmax(b->part[k].share, 0) / sum_b);
     return alike;
+}
+
+double finding_likeness(const struct finding *a, const struct finding *b) {
+    static const double of_another_thing = 0.75;
+    if (a->side * b->side < 0) return 0;
+    return shares_alike(a, b) * (strcmp(a->what, b->what) == 0 && a->side == b->side ? 1 : of_another_thing);
+}
+
+bool finding_like(const struct finding *a, const struct finding *b) {
+    static const double like = 0.8;
+    return strcmp(a->detector, b->detector) == 0 && finding_likeness(a, b) >= like;
+}
+
+/* From a surprise of 11 on a detector may have said all it can: its limit is 12, less what it takes off for having
+ * looked at several things. */
+bool finding_more(const struct finding *a, const struct finding *b) {
+    static const double all = 11, larger = 1.25;
+    if (a->surprise < all || b->surprise < all) return a->surprise > b->surprise;
+    if (a->size > 0 && b->size > 0) return a->size > larger * b->size;
+    return true;
 }

@@ -11,8 +11,10 @@ static const struct pl_option action_rows[] = {
 };
 
 static const struct pl_option tickets_options[] = {
-    PL_OPT_NUMBER(struct tickets, confidence, "confidence", "0.6", "0", "1", PL_LIVE,
-                  "The score that an anomaly must reach to open a ticket; 0.5 is the detector's threshold."),
+    PL_OPT_NUMBER(
+        struct tickets, confidence, "confidence", "0.6", "0", "1", PL_LIVE,
+        "The score that an anomaly must reach to open a ticket; 0.5 is the detector's threshold. Detectors tell "
+        "how it grows in steps of 0.05."),
     PL_OPT_LIST(struct tickets, actions, "actions", "[]", struct action, action_rows, PL_FIXED,
                 "What to do, by signal; the first that fits."),
     PL_OPT_INT(struct tickets, max_tickets, "max_tickets", "10000", "1", "1000000", PL_FIXED,
@@ -26,13 +28,17 @@ static const struct pl_option tickets_options[] = {
 
 static const struct pl_table_def tickets_tables[] = {
     [TABLE_TICKETS] = {.name = "tickets",
-                       .version = 1,
+                       .version = 2,
                        .record_size = sizeof(struct ticket),
                        .doc = "Tickets of an asset, by number."},
     [TABLE_ANOMALIES] = {.name = "anomalies",
-                         .version = 1,
+                         .version = 2,
                          .record_size = sizeof(struct anomaly),
                          .doc = "The newest anomalies of an asset, by time."},
+    [TABLE_BASIS] = {.name = "basis",
+                     .version = 1,
+                     .record_size = sizeof(struct finding),
+                     .doc = "What each ticket rests on: at most eight anomalies."},
     {.name = NULL},
 };
 
@@ -62,26 +68,35 @@ static enum pl_flow tickets_process(void *self, struct pl_node *node, unsigned i
 static const struct pl_operator tickets = {
     PL_OPERATOR("tickets", "Opens maintenance tickets for anomalies, and learns from what people say of them."),
     .doc =
-        "Takes the events of detectors (KIND.began, KIND.ended with a score). An anomaly that is sure enough opens a "
-        "ticket for its asset, or joins the one that is open. A ticket says what the anomaly rests on, which closed "
-        "tickets were like it, and what to do. People assign it, and close it as resolved or as a false alarm: of an "
-        "anomaly of the same asset, detector and signals as a false alarm a higher score is asked from then on, but "
-        "never more than one had that was real. Each change is an event on `out`, which notify.webhook brings to a "
-        "maintenance system.",
+        "Takes the events of detectors (KIND.began, KIND.grew, KIND.ended with a score). An anomaly that is sure "
+        "enough "
+        "opens a ticket for its asset, or joins the one that is open. A ticket keeps what it rests on, at most eight "
+        "anomalies, each with its end and what to do, the most surprising first, and which closed tickets were like "
+        "it. "
+        "People assign it, and close it as resolved or as a false alarm: of an anomaly like any of a false alarm's "
+        "(the "
+        "same asset, detector, signals and side) more is asked from then on, but never more than one had that was "
+        "real, "
+        "nor more than the detector can say. Closed by mistake, it can be reopened, and nothing is asked any more. "
+        "Each "
+        "change is an event on `out`, which notify.webhook brings to a maintenance system.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_EVENTS), .doc = "Events of detectors."}),
     .outputs = PL_PORTS({.name = "out",
                          .kinds = PL_SET(PL_EVENTS),
-                         .doc = "ticket.opened, ticket.joined (another anomaly), ticket.assigned, ticket.resolved, "
-                                "ticket.false-alarm."}),
+                         .doc = "ticket.opened, ticket.joined (an anomaly of another kind), ticket.grew (more "
+                                "surprising by 0.05), ticket.assigned, ticket.resolved, ticket.false-alarm, "
+                                "ticket.reopened."}),
     .options = tickets_options,
     .counters =
         PL_COUNTERS([COUNT_ANOMALIES] = {"anomalies", "anomalies", "Anomalies that were told."},
                     [COUNT_OPENED] = {"opened", "tickets", "Tickets opened."},
                     [COUNT_JOINED] = {"joined", "anomalies", "Anomalies that joined a ticket that was open."},
+                    [COUNT_GREW] = {"grew", "tickets", "Times that an open ticket became more surprising."},
                     [COUNT_UNSURE] = {"unsure", "anomalies", "Anomalies that ended without a ticket."},
                     [COUNT_HELD] = {"held", "anomalies", "Anomalies held back since their like was a false alarm."},
                     [COUNT_RESOLVED] = {"resolved", "tickets", "Tickets closed as resolved."},
                     [COUNT_FALSE_ALARMS] = {"false_alarms", "tickets", "Tickets closed as false alarms."},
+                    [COUNT_REOPENED] = {"reopened", "tickets", "Closed tickets opened again."},
                     [COUNT_IGNORED] = {"ignored", "rows", "Events that are no anomaly of an asset."},
                     [COUNT_DROPPED] = {"dropped", "tickets", "Closed tickets forgotten, past a limit."},
                     [COUNT_REFUSED] = {"refused", "rows", "Anomalies for which there was no room."}),

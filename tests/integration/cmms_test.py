@@ -35,7 +35,7 @@ nodes:
     rate: 0
     retry: 50ms
     retry_max: 200ms
-    text: '{{"key": "{{id}}", "kind": "{{kind}}", "title": "{{ticket}}: {{explanation}}", "what_to_do": "{{action}}", "state": "{{state}}"}}'
+    text: '{{"key": "{{id}}", "kind": "{{kind}}", "title": "{{ticket}}: {{explanation}}", "what_to_do": "{{action}}", "state": "{{state}}", "change": "{{change}}"}}'
     people: [ {{ user: desk, role: engineer }} ]
     routes: [ {{ events: "ticket.*", to: desk }} ]
 """
@@ -81,14 +81,20 @@ class Engine:
                                         env=dict(os.environ, POTLINE_HTTP="off"))
         self.until(lambda: self.shell("version").returncode == 0, "it does not answer")
 
-    def shell(self, command):
-        return subprocess.run([POTLINE, "shell", "--data", self.data, "--json", "-c", command], capture_output=True,
+    def shell(self, command, how="--json"):
+        return subprocess.run([POTLINE, "shell", "--data", self.data, how, "-c", command], capture_output=True,
                               text=True, timeout=PATIENCE, check=False)
 
     def ask(self, command):
         done = self.shell(command)
         assert done.returncode == 0, f"{command}: {done.stderr}"
         return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def basis(self):
+        """The first events of the anomalies that the ticket rests on."""
+        (ticket,) = self.ask("tickets show 1@line1.pump1")
+        assert ticket["explain"] == f"explain event {ticket['event']}", ticket
+        return {one["event"] for one in ticket["basis"]}
 
     def until(self, what, why):
         end = time.monotonic() + PATIENCE
@@ -124,14 +130,28 @@ def main():
             assert order["title"].startswith("1@line1.pump1: ") and "line1.pump1.pressure" in order["title"], order
             assert order["what_to_do"] == 'look at the "suction" side' and order["state"] == "open", order
             engine.ask("tickets assign 1@line1.pump1 Ann")
+            rests_on = engine.basis()
+            shown = engine.shell("tickets show 1@line1.pump1", "--keep-going").stdout  # for people: labels, no JSON
+            assert "\nexplain      explain event " in shown and "\nbasis:\n" in shown and "{" not in shown, shown
+            assert rests_on, "a ticket that rests on nothing"
             engine.kill()  # what was answered is not taken back, nor is what it owes to others
             engine.start()
             engine.until(lambda: cmms.of("ticket.assigned"), "nobody is told who has it")
+            assert rests_on <= engine.basis(), (rests_on, engine.basis())
             engine.ask("tickets resolve 1@line1.pump1 'a blocked strainer'")
+            again = engine.shell("tickets false-alarm 1@line1.pump1 nothing")
+            assert again.returncode and "is closed (resolved); tickets reopen" in again.stderr, again
+            engine.ask("tickets reopen 1@line1.pump1 'it is blocked again'")
+            engine.kill()
+            engine.start()
             engine.until(lambda: cmms.of("ticket.resolved"), "nobody is told that it is done")
+            engine.until(lambda: cmms.of("ticket.reopened"), "nobody is told that it is to be done again")
+            (shown,) = engine.ask("tickets show 1@line1.pump1")
+            assert (shown["state"], shown["assignee"], shown["reason"]) == ("assigned", "Ann", "it is blocked again"), shown
             engine.until(lambda: not engine.ask("notify list"), "something still waits")
-            kinds = [o["kind"] for o in cmms.orders.values() if o["kind"] != "ticket.joined"]
-            assert kinds == ["ticket.opened", "ticket.assigned", "ticket.resolved"], kinds
+            assert all(o["kind"] == "ticket." + o["change"] for o in cmms.orders.values()), cmms.orders
+            kinds = [o["kind"] for o in cmms.orders.values() if o["kind"] not in ("ticket.joined", "ticket.grew")]
+            assert kinds == ["ticket.opened", "ticket.assigned", "ticket.resolved", "ticket.reopened"], kinds
             print(f"{len(cmms.orders)} orders by {cmms.requests} requests, half of them refused")
         finally:
             engine.kill()

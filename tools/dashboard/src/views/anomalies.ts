@@ -16,7 +16,8 @@ const GOES_ON = 86_400_000;
 const AROUND = 300_000; // an anomaly is shown with what was before and behind it
 type Filter = "to-do" | "all";
 
-const percent = (score: unknown) => `${number(Math.round(100 * Number(score)))} %`;
+const score = (of: unknown) => Number(of).toFixed(2);
+const percent = (share: unknown) => `${number(Math.round(100 * Number(share)))} %`;
 const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 const words = (state: string) => state.replace("-", " ");
 
@@ -82,7 +83,8 @@ function similarCases(similar: Row[]): HTMLElement | null {
 }
 
 function evidence(ticket: Row): { element: HTMLElement; update(): void; close(): void } {
-  const tags: Row[] = ticket.tags ?? [],
+  const basis: Row[] = ticket.basis?.length ? ticket.basis : [ticket]; // one that was kept before told of one only
+  const tags: Row[] = [...new Map(basis.flatMap((one) => one.tags ?? []).map((one) => [one.tag, one])).values()],
     band = changeBand(placeOf(ticket));
   const trend = new Trend((from, to) => void band.show(from, to).then((marks) => marks && trend.setMarks(marks)));
   const from = Date.parse(ticket.start || ticket.opened),
@@ -99,12 +101,14 @@ function evidence(ticket: Row): { element: HTMLElement; update(): void; close():
     element: h(
       "div",
       { class: "evidence" },
-      ticket.action && h("p", {}, h("strong", {}, "What to do: "), ticket.action),
-      h(
-        "p",
-        { class: "hint" },
-        `Found by ${ticket.detector}, ${when(ticket)}.${ticket.cause ? ` Likely cause: ${ticket.cause}.` : ""}`,
-      ),
+      ...basis.flatMap((one) => [
+        h("p", {}, basis.length > 1 && `${sentence(findingText(one))} `, h("strong", {}, "What to do: "), one.action),
+        h(
+          "p",
+          { class: "hint" },
+          `Found by ${one.detector}, ${when(one)}.${one.cause ? ` Likely cause: ${one.cause}.` : ""}`,
+        ),
+      ]),
       signals.element,
       similarCases(ticket.similar ?? []),
       trend.element,
@@ -138,6 +142,7 @@ function questions(again: () => Promise<void>) {
         run: (values) => send(ticket, "assign", { to: values.to }),
       }),
     resolve: close("resolve", "Resolved", "There was something, and it has been seen to."),
+    reopen: close("reopen", "Reopen", "It was closed by mistake: what was said of it counts no more."),
     refute: close("false-alarm", "False alarm", "There was nothing: of its like more is asked from now on."),
   };
 }
@@ -176,7 +181,8 @@ function ticketCard(again: () => Promise<void>, fault: (text: string) => void, b
     const take = button("Take it", "primary", asks.take),
       assign = button("Assign…", null, asks.assign),
       resolve = button("Resolved…", null, asks.resolve),
-      refute = button("False alarm…", null, asks.refute);
+      refute = button("False alarm…", null, asks.refute),
+      reopen = button("Reopen…", null, asks.reopen);
     const goOn = () => shown?.update();
     beat.add(goOn);
     const details = h("details", { ontoggle: () => void open() }, h("summary", {}, "What it rests on"), box);
@@ -206,7 +212,7 @@ function ticketCard(again: () => Promise<void>, fault: (text: string) => void, b
         what,
         advice,
         facts,
-        h("div", { class: "buttons" }, take, assign, resolve, refute),
+        h("div", { class: "buttons" }, take, assign, resolve, refute, reopen),
         details,
       ),
       update(next) {
@@ -216,15 +222,16 @@ function ticketCard(again: () => Promise<void>, fault: (text: string) => void, b
         setText(state, next.state === "assigned" ? `assigned to ${next.assignee}` : words(next.state));
         setAttribute(state, "data-open", open ? "" : null);
         setText(what, sentence(findingText(next)));
-        setText(advice, next.reason ? `What it was: ${next.reason}` : "");
+        setText(advice, open ? `What to do: ${next.action || "look at the signals"}` : `What it was: ${next.reason}`);
         const many = next.anomalies === 1 ? "1 anomaly" : `${next.anomalies} anomalies`;
         setText(
           facts,
-          `${percent(next.score)} sure · ${many} · opened ${moment(next.opened)}, ${span(engineNow() - Date.parse(next.opened))} ago`,
+          `score ${score(next.score)} (an alarm from 0.5 on) · ${many} · opened ${moment(next.opened)}, ${span(engineNow() - Date.parse(next.opened))} ago`,
         );
         take.hidden = !operate || !open || next.assignee === currentSession()?.user;
         for (const one of [assign, resolve]) one.hidden = !operate || !open;
         refute.hidden = !operate || !open;
+        reopen.hidden = !operate || open;
       },
       close: () => {
         beat.delete(goOn);
@@ -236,7 +243,7 @@ function ticketCard(again: () => Promise<void>, fault: (text: string) => void, b
 
 // ---- The page ----
 
-const headings = ["Where", "When", "How sure", "What", "Likely cause", "Found by", "Ticket"];
+const headings = ["Where", "When", "Score", "What", "Likely cause", "Found by", "Ticket"];
 
 function anomalyRow(): Part<Row> {
   const cells = headings.slice(1).map(() => h("span")),
@@ -252,7 +259,7 @@ function anomalyRow(): Part<Row> {
       setText(where, title(row.asset));
       where.href = `#/pot/${assetOfSubject(row.asset)}`;
       const needed =
-        row.needed > row.score ? `${percent(row.score)}; a ticket needs ${percent(row.needed)}` : percent(row.score);
+        row.needed > row.score ? `${score(row.score)}; a ticket needs ${score(row.needed)}` : score(row.score);
       [when(row), needed, findingText(row), row.cause, row.detector, row.ticket || "none"].forEach((text, i) =>
         setText(cells[i]!, text),
       );
