@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <potline/alloc.h>
 
-#include "fit_line_test.h"
+#include "fit_testing.h"
 
 static double offset_interval(const struct pl_fit *f) {
     return f->quantile * f->deviation[1];
@@ -112,6 +112,25 @@ static void test_intervals_between_two_records_hold_what_is_true(void **state) {
     assert_true(held[0] >= PAIRS * 0.9 && held[1] >= PAIRS * 0.9);
 }
 
+/* The data leave scale and gain open but for what is expected of the scale: it is known no better than that, though
+ * there is next to no noise. */
+static void test_what_is_known_before_is_known_no_better(void **state) {
+    (void)state;
+    static const struct pl_model_expected expected[] = {{"scale", 2, 0.1, "a test"}, {.name = NULL}};
+    struct pl_fit f;
+    struct pl_fit_file file;
+    experiment.expected = expected;
+    experiment.scatter = NOISE;
+    noise = NOISE / 100;
+    fit(&f, &file, 3, (const unsigned[]){SCALE, GAIN, OFFSET});
+    noise = NOISE;
+    experiment.expected = NULL;
+    assert_true(fabs(f.deviation[0] - 0.1) < 0.01);
+    assert_true(fabs(f.deviation[1] / f.value[1] - 0.05) < 0.005);
+    assert_true(f.deviation[2] < 0.001 && file.foreseen < 0.001);
+    fit_release(&f);
+}
+
 /* Steps so wide that the model bends along them still end where narrow ones do. */
 static void test_wide_steps_end_at_the_optimum(void **state) {
     (void)state;
@@ -145,6 +164,7 @@ int main(void) {
         cmocka_unit_test(test_records_that_differ_are_foreseen_to_differ),
         cmocka_unit_test(test_what_one_record_tells_alone_is_not_between_records),
         cmocka_unit_test(test_intervals_between_two_records_hold_what_is_true),
+        cmocka_unit_test(test_what_is_known_before_is_known_no_better),
         cmocka_unit_test(test_wide_steps_end_at_the_optimum),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -188,6 +188,19 @@ static void find_odds(const struct fit_work *s, const double *x, double *odds) {
     }
 }
 
+/* As far as what is known before decides, a constant is known no better than that, however little noise there is. */
+static void by_expected(const struct fit_work *s, const double *x, matrix inverse, matrix out) {
+    matrix middle = {{0}};
+    size_t at = s->points;
+    for (unsigned i = 0; i < fit_count(s); i++) {
+        if (!s->expected[i]) continue;
+        double slope = s->jacobian[i * s->residuals + at++];
+        double deviation = s->expected[i]->deviation / fit_stretch(fit_row(s, i), x[i]);
+        middle[i][i] = pow(slope, 4) * deviation * deviation;
+    }
+    between(fit_count(s), inverse, middle, out);
+}
+
 static void find_spread(const struct fit_work *s, const double *x, matrix normal, matrix scatter, double variance,
                         struct fit_spread *spread) {
     unsigned n = fit_count(s);
@@ -206,6 +219,7 @@ static void find_spread(const struct fit_work *s, const double *x, matrix normal
             spread->curvature[i][j] = inverse[i][j] * variance;
     between(n, inverse, scatter, spread->stretches);
     by_blocks(s, whole, spread->blocks);
+    by_expected(s, x, inverse, spread->expected);
 }
 
 static double form(unsigned n, const double a[PL_FIT_MAX][PL_FIT_MAX], const double *v) {
@@ -224,7 +238,7 @@ double fit_along(const struct fit_spread *spread, unsigned n, const double *v, b
     if (beyond) most = fmax(most, sqrt(form(n, spread->stretches, v) * form(n, spread->blocks, v)));
     for (unsigned i = 0; i < n; i++)
         most += v[i] * v[i] * spread->odds[i];
-    return most;
+    return most + form(n, spread->expected, v);
 }
 
 double fit_leverage(const struct fit_spread *spread, unsigned n, const double *v) {

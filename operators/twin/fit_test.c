@@ -11,8 +11,8 @@
 #include <cmocka.h>
 #include <potline/alloc.h>
 
-#include "fit_line_test.h"
 #include "fit_parts.h"
+#include "fit_testing.h"
 #include "lab_experiments.h"
 
 static void test_what_the_data_tell_is_within_its_interval(void **state) {

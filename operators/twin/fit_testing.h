@@ -1,6 +1,6 @@
-/* fit_line_test.h: what tests of calibration fit: a straight line whose constants are known. */
-#ifndef TWIN_FIT_LINE_TEST_H
-#define TWIN_FIT_LINE_TEST_H
+/* fit_testing.h: what tests of calibration fit: a straight line whose constants are known. */
+#ifndef TWIN_FIT_TESTING_H
+#define TWIN_FIT_TESTING_H
 
 #include <math.h>
 #include <potline/alloc.h>
