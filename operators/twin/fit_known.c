@@ -124,7 +124,7 @@ static size_t end_of(const struct fit_work *s, unsigned file, size_t from) {
  * without it is told by it alone. */
 static void leave_out(const struct fit_work *s, unsigned file, size_t from, size_t to, const struct known *all,
                       double *moved) {
-    unsigned left[PL_FIT_MAX], count = 0;
+    unsigned left[PL_FIT_MAX] = {0}, count = 0;
     matrix without, a = {{0}}, inverse;
     double g[PL_FIT_MAX] = {0};
     bool mixed[PL_FIT_MAX];
@@ -258,7 +258,7 @@ bool fit_know(struct fit_work *s, const double *x, struct fit_spread *spread) {
     unsigned n = fit_count(s);
     struct pl_fit *fit = s->fit;
     struct known all;
-    matrix a, scatter, part, hanging;
+    matrix a = {{0}}, scatter, part = {{0}}, hanging;
     double b[PL_FIT_MAX];
     fit->quantile = fit_student((double)s->residuals - n);
     for (unsigned i = 0; i < n; i++) {
