@@ -24,7 +24,8 @@ static double fraction(double x, double a, double b) {
 }
 
 double pl_beta_log_share(double x, double a, double b) {
-    if (x <= 0) return -INFINITY;
+    if (isnan(x) || isnan(a) || isnan(b)) return NAN;
+    if (!(x > 0)) return -INFINITY;
     if (x >= 1) return 0;
     double front = lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x);
     if (x < (a + 1) / (a + b + 2)) return front + log(fraction(x, a, b) / a);

@@ -6,10 +6,6 @@
 #include "model_fit.h"
 
 /* Of what an interval is: of the noise of one record, or with how records differ. */
-static bool is_between(const struct pl_fit *fit, unsigned constant) {
-    return fit->records > 1 && fit->of_file[constant] < 0;
-}
-
 const char *pl__model_fit_name(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
@@ -92,8 +88,8 @@ static void print_doubts(const struct pl_fit *fit) {
                        rows[fit->row[j]].name, rows[fit->row[i]].name, fit->correlation[i][j]);
     bool within = false, between = false;
     for (unsigned i = 0; i < fit->constants; i++) {
-        within = within || !is_between(fit, i);
-        between = between || is_between(fit, i);
+        within = within || !fit->between[i];
+        between = between || fit->between[i];
     }
     if (fit->constants)
         printf("  (95 %% intervals from the curvature at the optimum, wider where residuals hang together; condition "
@@ -213,7 +209,7 @@ static void print_constants(const struct pl_fit *fit) {
     if (fit->constants) printf("  %-22s %12s    %-10s %-12s %s\n", "constant", "value", "95 %", "unit", "interval");
     for (unsigned i = 0; i < fit->constants; i++)
         print_constant(&fit->experiment->parameters[fit->row[i]], fit->value[i], fit->quantile * fit->deviation[i],
-                       is_between(fit, i), fit->of_file[i] < 0 ? NULL : fit->file[fit->of_file[i]].path,
+                       fit->between[i], fit->of_file[i] < 0 ? NULL : fit->file[fit->of_file[i]].path,
                        fit->at_bound[i]  ? "  (at a bound of its range)"
                        : fit->at_odds[i] ? "  (not told: at odds with what is expected of it)"
                        : fit->untold[i]  ? "  (not told by these data)"
@@ -303,7 +299,7 @@ int pl__model_fit_json(struct calibration *c, bool good) {
                                 "low", pl__model_number(fit->value[i] - fit->quantile * fit->deviation[i]), "high",
                                 pl__model_number(fit->value[i] + fit->quantile * fit->deviation[i]), "at_bound",
                                 (int)fit->at_bound[i], "at_odds", (int)fit->at_odds[i], "told", (int)!fit->untold[i],
-                                "between_runs", (int)is_between(fit, i));
+                                "between_runs", (int)fit->between[i]);
         if (fit->of_file[i] >= 0) json_object_set_new(one, "file", json_string(fit->file[fit->of_file[i]].path));
         json_t *correlations = json_array();
         for (unsigned j = 0; j < fit->constants; j++)

@@ -139,8 +139,8 @@ enum pl_code pl_model_value(const struct pl_model_parameter *row, const char *te
                             struct pl_error **error) {
     if (row->choices) return choice(row, text, length, value, error);
     double number;
-    length = without_unit(row, text, length);
-    if (!pl_text_f64(text, length, &number) || isnan(number)) return no_number(row, text, length, error);
+    if (!pl_text_f64(text, without_unit(row, text, length), &number) || isnan(number))
+        return no_number(row, text, length, error);
     if (number < row->low || number > row->high)
         return pl_error_set(error, PL_RANGE, "%s: %g is not within %g and %g%s%s", row->name, number, row->low,
                             row->high, *row->unit ? " " : "", row->unit);

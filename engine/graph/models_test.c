@@ -92,6 +92,8 @@ static void test_values_are_numbers_in_range_or_choices(void **state) {
     expect(0, "inf", PL_RANGE, 0, "not within");
     expect(0, "nan", PL_SYNTAX, 0, "no number");
     expect(0, "", PL_SYNTAX, 0, "no number");
+    expect(0, "0.5m", PL_OK, 0.5, NULL);
+    expect(0, "43mm", PL_SYNTAX, 0, "\"43mm\" has the unit \"mm\"; a number in m is expected");
     expect(0, "1z", PL_SYNTAX, 0, "has the unit \"z\"");
     expect(1, "12", PL_OK, 12, NULL);
     expect(1, "12.5", PL_RANGE, 0, "whole");

@@ -49,6 +49,7 @@ static bool read_pair(struct pl_unpack *u, struct pl_what_if_state *s) {
 bool pl_what_if_read(struct pl_unpack *u, struct pl_what_if_state *state) {
     uint32_t pairs;
     if (!pl_unpack_map(u, &pairs)) return false;
+    state->since_start = INFINITY; /* of what was recorded: it is of no engine */
     while (pairs--)
         if (!read_pair(u, state)) return false;
     return state->model[0] && state->count && state->value_count && isfinite(state->t) && isfinite(state->fluoride);

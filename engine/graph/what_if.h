@@ -39,7 +39,8 @@ struct pl_what_if_state {
     int64_t rung;
     double t;        /* s of the model */
     double fluoride; /* kg/s, as it is fed in the mean */
-    /* s that the cell has been followed, and of that since the engine was started; `known`: it was told. */
+    /* s that the cell has been followed, and of that since the engine was started (which only a running one tells, else
+     * infinite); `known`: it was told. */
     double followed, since_start;
     bool known;
 };

@@ -176,6 +176,50 @@ static enum pl_code nernst(const struct pl_model_report *report, struct pl_error
     return code;
 }
 
+/* Eddies that grow with the fourth power of the distance: what a depleted surface draws in the end, through layers in
+ * series, of which the whole half-space has the integral pi / (2 sqrt 2) / 1.507^(1/4) and a cut one less. */
+static double eddies_integral(double from_surface) {
+    double root = sqrt(2), z = from_surface * pow(1.507, 0.25);
+    double sum = log((z * z + root * z + 1) / (z * z - root * z + 1)) / 2 + atan(root * z + 1) + atan(root * z - 1);
+    return sum / (2 * root) / pow(1.507, 0.25);
+}
+
+static enum pl_code eddies_current(int factor, double *is, struct pl_error **error) {
+    const double MIXING = 100e-6, CUT = 4; /* where voltammetry cuts it */
+    struct layer l = {.cells = 20 * factor,
+                      .thickness = CUT * MIXING,
+                      .mixing = MIXING,
+                      .diffusivity = D,
+                      .electrons = N,
+                      .bulk = BULK,
+                      .control = LAYER_DEPLETED,
+                      .tolerance = 1e-9};
+    enum pl_code code = layer_open(&l, BULK, error);
+    if (!code) code = layer_advance(&l, 1000, NULL, error);
+    *is = code ? 0 : layer_current(&l) * MIXING / (N * KINETICS_FARADAY * D * BULK);
+    if (!code && layer_balance(&l) > 1e-8) code = pl_error_set(error, PL_RANGE, "the balance with eddies is open");
+    layer_close(&l);
+    return code;
+}
+
+static enum pl_code eddies(const struct pl_model_report *report, struct pl_error **error) {
+    const double CUT = 4, whole = PI / (2 * sqrt(2)) / pow(1.507, 0.25);
+    double is[4] = {0};
+    enum pl_code code = PL_OK;
+    for (int i = 0; i < 4 && !code; i++)
+        code = eddies_current(1 << i, &is[i], error);
+    if (code) return code;
+    double expected = 1 / eddies_integral(CUT), wrong[4];
+    for (int i = 0; i < 4; i++)
+        wrong[i] = is[i] - expected;
+    models_tell(report, "layer with eddies", "limiting current, cut at 4 thicknesses, by n F D c / d", "", expected,
+                is[3], 0, 1e-3);
+    models_tell(report, "layer with eddies", "the same by the half-space's", "", 1.00346, is[3] * whole, 0, 1e-3);
+    models_tell_order(report, "layer with eddies", "order in space",
+                      fmin(models_order(wrong[1], wrong[2]), models_order(wrong[2], wrong[3])), 1.9);
+    return PL_OK;
+}
+
 static enum pl_code warburg(const struct pl_model_report *report, struct pl_error **error) {
     static const double hertz[] = {0.01, 0.1, 1, 10};
     static const double open[] = {5.64781798210,  -1.16969972350,  1.72697928853,  -1.80713696273,
@@ -392,6 +436,7 @@ const struct pl_model_case twin_electrode_cases[] = {
     {"sphere", "The same around a sphere.", sphere},
     {"sand", "Half-space with a given current, until its surface is depleted.", sand},
     {"nernst", "Nernst's layer with a given current.", nernst},
+    {"eddies", "A depleted surface before a solution that mixes farther away.", eddies},
     {"warburg", "Impedance of layers.", warburg},
     {"butler-volmer-nernst", "Kinetics behind Nernst's layer.", with_layer},
     {"manufactured", "Diffusion with a source and kinetics: a made-up solution.", manufactured},

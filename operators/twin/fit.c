@@ -103,6 +103,7 @@ static enum pl_code fit_all(struct fit_work *s, struct pl_error **error) {
         enum pl_code code = judge(s, x, NULL, error); /* the model itself says why */
         return code ? code : pl_error_set(error, PL_RANGE, "no values of the free constants can be run");
     }
+    s->both_sides = true;
     bool known = n && fit_know(s, x, &spread);
     fit->runs = s->runs;
     for (unsigned i = 0; i < n; i++) {

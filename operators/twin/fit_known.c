@@ -2,9 +2,9 @@
  *
  * Residuals of a model that is not quite right hang together, so that their number says more than is true: beside the
  * estimate of independent ones there is that of the scatter of what stretches of the record want (the "sandwich" of
- * White 1980, by blocks), and the wider one counts. What is extrapolated to is held by no neighbours: there, how far
- * the constants move when one of a few large blocks is left out (the jackknife by blocks, Kuensch 1989) counts as well.
- * All of it is to first order, so that none costs a run.
+ * White 1980, by blocks), and, of several records, that of the records; the widest counts. What is extrapolated to is
+ * held by no neighbours: there, how far the constants move when one of a few large blocks is left out (the jackknife by
+ * blocks, Kuensch 1989) counts as well. All of it is to first order, so that none costs a run.
  */
 #include <math.h>
 #include <string.h>
@@ -17,7 +17,16 @@ static const double RANGE = 12;  /* 1 / the variance of what is anywhere in 0..1
 static const double AT_ODDS = 5; /* deviations of what is known before: no chance, one of both is wrong */
 static const double HALF = 0.25; /* of an interval, in ranges: wider is not told */
 
+/* Times the variance with all records: told by the one that is left out, by nine tenths and more. A choice. */
+static const double ALONE = 10;
+
 typedef double matrix[PL_FIT_MAX][PL_FIT_MAX];
+
+/* Constants that are known better or worse by their neighbours, and the inverse of their part of the normal matrix. */
+struct known {
+    unsigned count, index[PL_FIT_MAX];
+    matrix normal, inverse; /* of all constants, of these */
+};
 
 /* A constant at a bound, or that nothing depends on, is not known better or worse by its neighbours: it is left out. */
 static unsigned choose_known(const struct fit_work *s, const double *x, unsigned known[PL_FIT_MAX]) {
@@ -58,31 +67,6 @@ static void by_stretches(const struct fit_work *s, unsigned known, matrix sum) {
         add_block(s, b * s->residuals / stretches, (b + 1) * s->residuals / stretches, g, NULL);
         add_outer(fit_count(s), g, few, sum);
     }
-}
-
-/* The same by whole records, which differ by more than their noise: another specimen, another day (clusters, as Liang
- * and Zeger 1986). As few as they are, they want the wider interval of their own number; returns how many there are. */
-static unsigned by_records(const struct fit_work *s, matrix sum) {
-    unsigned records = 0, n = fit_count(s);
-    size_t from = 0;
-    memset(sum, 0, sizeof(matrix));
-    for (unsigned i = 0; i < s->fit->file_count; i++) {
-        size_t to = from;
-        for (size_t k = 0; k < s->fit->file[i].points; k++)
-            to += s->use[i][k];
-        if (to == from) continue;
-        double g[PL_FIT_MAX] = {0};
-        add_block(s, from, to, g, NULL);
-        add_outer(n, g, 1, sum);
-        from = to;
-        records++;
-    }
-    if (records < 2) return records;
-    double few = fit_student(records - 1) / s->fit->quantile, by = few * few * records / (records - 1);
-    for (unsigned i = 0; i < n; i++)
-        for (unsigned j = 0; j < n; j++)
-            sum[i][j] *= by;
-    return records;
 }
 
 /* inverse * middle * inverse */
@@ -129,6 +113,70 @@ static void by_blocks(const struct fit_work *s, matrix whole, matrix out) {
     }
 }
 
+/* The points of a file that are fitted to, as residuals from `from` on. */
+static size_t end_of(const struct fit_work *s, unsigned file, size_t from) {
+    for (size_t k = 0; k < s->fit->file[file].points; k++)
+        from += s->use[file][k];
+    return from;
+}
+
+/* How far the constants move when a record is left out, whose own ones are then nobody's. One that is hardly told
+ * without it is told by it alone. */
+static void leave_out(const struct fit_work *s, unsigned file, size_t from, size_t to, const struct known *all,
+                      double *moved) {
+    unsigned left[PL_FIT_MAX] = {0}, count = 0;
+    matrix without, a = {{0}}, inverse;
+    double g[PL_FIT_MAX] = {0};
+    bool mixed[PL_FIT_MAX];
+    memcpy(without, all->normal, sizeof without);
+    add_block(s, from, to, g, without);
+    for (unsigned i = 0; i < all->count; i++)
+        if (s->fit->of_file[all->index[i]] != (int)file) left[count++] = i;
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned j = 0; j < count; j++)
+            a[i][j] = without[all->index[left[i]]][all->index[left[j]]];
+    fit_invert(count, a, inverse, mixed);
+    for (unsigned i = 0; i < count; i++) {
+        unsigned k = all->index[left[i]];
+        for (unsigned j = 0; j < count; j++)
+            moved[k] += inverse[i][j] * g[all->index[left[j]]];
+        bool alone = mixed[i] || !(inverse[i][i] < ALONE * all->inverse[left[i]][left[i]]);
+        s->fit->between[k] = s->fit->between[k] && !alone;
+    }
+}
+
+/* The jackknife by whole records, which differ by more than their noise: another specimen, another day (clusters, as
+ * Bell and McCaffrey 2002). Each constant by itself, and each prediction, has as many degrees of freedom as there are
+ * records less one, however many constants there are; as few as they are, they want the wider interval of their own
+ * number. What one record tells alone has no spread between them. */
+static void by_records(const struct fit_work *s, const struct known *all, matrix out) {
+    unsigned n = fit_count(s), records = 0;
+    double moved[PL_FIT_FILES_MAX][PL_FIT_MAX] = {{0}}, mean[PL_FIT_MAX] = {0};
+    struct pl_fit *fit = s->fit;
+    memset(out, 0, sizeof(matrix));
+    for (unsigned i = 0; i < all->count; i++)
+        fit->between[all->index[i]] = fit->of_file[all->index[i]] < 0;
+    size_t from = 0;
+    for (unsigned i = 0; i < fit->file_count; i++) {
+        size_t to = end_of(s, i, from);
+        if (to > from) leave_out(s, i, from, to, all, moved[records++]);
+        from = to;
+    }
+    fit->records = records;
+    for (unsigned i = 0; i < n; i++)
+        fit->between[i] = fit->between[i] && records > 1;
+    if (records < 2) return;
+    for (unsigned i = 0; i < n; i++)
+        for (unsigned r = 0; r < records; r++)
+            mean[i] += moved[r][i] / records;
+    double few = fit_student(records - 1) / fit->quantile;
+    for (unsigned r = 0; r < records; r++) {
+        for (unsigned i = 0; i < n; i++)
+            moved[r][i] = fit->between[i] ? moved[r][i] - mean[i] : 0;
+        add_outer(n, moved[r], few * few * (records - 1) / records, out);
+    }
+}
+
 /* What is known before and what the data want are too far apart to be both right. */
 static void find_odds(const struct fit_work *s, const double *x, double *odds) {
     for (unsigned i = 0; i < fit_count(s); i++) {
@@ -138,6 +186,19 @@ static void find_odds(const struct fit_work *s, const double *x, double *odds) {
         double scaled = off / fit_stretch(fit_row(s, i), x[i]) / s->fit->quantile;
         odds[i] = s->fit->at_odds[i] ? scaled * scaled : 0;
     }
+}
+
+/* As far as what is known before decides, a constant is known no better than that, however little noise there is. */
+static void by_expected(const struct fit_work *s, const double *x, matrix inverse, matrix out) {
+    matrix middle = {{0}};
+    size_t at = s->points;
+    for (unsigned i = 0; i < fit_count(s); i++) {
+        if (!s->expected[i]) continue;
+        double slope = s->jacobian[i * s->residuals + at++];
+        double deviation = s->expected[i]->deviation / fit_stretch(fit_row(s, i), x[i]);
+        middle[i][i] = pow(slope, 4) * deviation * deviation;
+    }
+    between(fit_count(s), inverse, middle, out);
 }
 
 static void find_spread(const struct fit_work *s, const double *x, matrix normal, matrix scatter, double variance,
@@ -158,6 +219,7 @@ static void find_spread(const struct fit_work *s, const double *x, matrix normal
             spread->curvature[i][j] = inverse[i][j] * variance;
     between(n, inverse, scatter, spread->stretches);
     by_blocks(s, whole, spread->blocks);
+    by_expected(s, x, inverse, spread->expected);
 }
 
 static double form(unsigned n, const double a[PL_FIT_MAX][PL_FIT_MAX], const double *v) {
@@ -172,10 +234,11 @@ static double form(unsigned n, const double a[PL_FIT_MAX][PL_FIT_MAX], const dou
  * were no other records to choose by than those of tests/bench/splits. */
 double fit_along(const struct fit_spread *spread, unsigned n, const double *v, bool beyond) {
     double most = fmax(form(n, spread->curvature, v), form(n, spread->stretches, v));
+    most = fmax(most, form(n, spread->records, v));
     if (beyond) most = fmax(most, sqrt(form(n, spread->stretches, v) * form(n, spread->blocks, v)));
     for (unsigned i = 0; i < n; i++)
         most += v[i] * v[i] * spread->odds[i];
-    return most;
+    return most + form(n, spread->expected, v);
 }
 
 double fit_leverage(const struct fit_spread *spread, unsigned n, const double *v) {
@@ -192,43 +255,42 @@ static void tell(struct fit_work *s, const double *x, unsigned constant, double 
 }
 
 bool fit_know(struct fit_work *s, const double *x, struct fit_spread *spread) {
-    unsigned n = fit_count(s), known[PL_FIT_MAX];
+    unsigned n = fit_count(s);
     struct pl_fit *fit = s->fit;
-    matrix normal, a, inverse, scatter, part, hanging, records, apart, between_records;
+    struct known all;
+    matrix a = {{0}}, scatter, part = {{0}}, hanging;
     double b[PL_FIT_MAX];
     fit->quantile = fit_student((double)s->residuals - n);
     for (unsigned i = 0; i < n; i++) {
         fit->deviation[i] = NAN;
         fit->untold[i] = true;
+        fit->between[i] = false;
         for (unsigned j = 0; j < n; j++)
             fit->correlation[i][j] = i == j ? 1 : 0;
     }
     if (!fit_linearise(s, x)) return false;
-    fit_normal(s, normal, b);
-    unsigned count = choose_known(s, x, known);
-    by_stretches(s, count, scatter);
-    fit->records = by_records(s, records);
+    fit_normal(s, all.normal, b);
+    all.count = choose_known(s, x, all.index);
+    by_stretches(s, all.count, scatter);
     double variance = fit_squares(s->residual, s->residuals) / (double)(s->residuals - n);
-    find_spread(s, x, normal, scatter, variance, spread);
-    for (unsigned i = 0; i < count; i++)
-        for (unsigned j = 0; j < count; j++) {
-            a[i][j] = normal[known[i]][known[j]];
-            part[i][j] = scatter[known[i]][known[j]];
-            apart[i][j] = records[known[i]][known[j]];
+    find_spread(s, x, all.normal, scatter, variance, spread);
+    for (unsigned i = 0; i < all.count; i++)
+        for (unsigned j = 0; j < all.count; j++) {
+            a[i][j] = all.normal[all.index[i]][all.index[j]];
+            part[i][j] = scatter[all.index[i]][all.index[j]];
         }
     bool mixed[PL_FIT_MAX];
-    fit->condition = fit_invert(count, a, inverse, mixed);
-    between(count, inverse, part, hanging);
-    between(count, inverse, apart, between_records);
-    for (unsigned i = 0; i < count; i++) {
-        unsigned k = known[i];
+    fit->condition = fit_invert(all.count, a, all.inverse, mixed);
+    between(all.count, all.inverse, part, hanging);
+    by_records(s, &all, spread->records);
+    for (unsigned i = 0; i < all.count; i++) {
+        unsigned k = all.index[i];
         double unit[PL_FIT_MAX] = {0};
         unit[k] = 1;
-        double independent = fmax(inverse[i][i] * variance, hanging[i][i]);
-        if (fit->records > 1 && fit->of_file[k] < 0) independent = fmax(independent, between_records[i][i]);
+        double independent = fmax(all.inverse[i][i] * variance, hanging[i][i]);
         tell(s, x, k, mixed[i] ? INFINITY : fmax(independent, fit_along(spread, n, unit, false)));
-        for (unsigned j = 0; j < count; j++)
-            fit->correlation[k][known[j]] = inverse[i][j] / sqrt(fabs(inverse[i][i] * inverse[j][j]));
+        for (unsigned j = 0; j < all.count; j++)
+            fit->correlation[k][all.index[j]] = all.inverse[i][j] / sqrt(fabs(all.inverse[i][i] * all.inverse[j][j]));
     }
     return true;
 }

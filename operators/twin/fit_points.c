@@ -260,32 +260,55 @@ bool fit_residuals(struct fit_work *s, const double *x, double *out) {
     return true;
 }
 
+/* What a file's points are with a constant elsewhere. */
+static enum pl_code move(struct fit_work *s, unsigned i, const double *x, unsigned constant, double to, double *value,
+                         struct pl_error **error) {
+    double at[PL_FIT_MAX];
+    memcpy(at, x, fit_count(s) * sizeof *at);
+    at[constant] = to;
+    fit_put_free(s, i, at);
+    s->runs++;
+    return s->fit->experiment->predict(s->data[i], s->fit->file[i].used, value, error);
+}
+
+/* By differences. Of wide steps those to one side are off by the curvature, which is enough to search by; where the
+ * search ends and how well it is known wants those to both sides. */
+static enum pl_code difference(struct fit_work *s, unsigned i, const double *x, unsigned j, double *value, double *out,
+                               struct pl_error **error) {
+    const struct pl_model_experiment *e = s->fit->experiment;
+    const struct pl_fit_file *file = &s->fit->file[i];
+    double wide = e->step > 0 ? e->step : STEP, to = x[j] > 0.5 ? x[j] - wide : x[j] + wide, from = x[j];
+    bool both = s->both_sides && e->step > 0;
+    enum pl_code code = PL_OK;
+    memcpy(out, file->predicted, file->points * sizeof *out);
+    if (both) {
+        from = fmin(fmax(2 * x[j] - to, 0), 1);
+        code = move(s, i, x, j, from, out, error);
+    }
+    if (!code) code = move(s, i, x, j, to, value, error);
+    for (size_t k = 0; k < file->points && !code; k++)
+        out[k] = s->weight[i][k] * (value[k] - out[k]) / (to - from);
+    return code;
+}
+
 enum pl_code fit_slopes(struct fit_work *s, unsigned i, const double *x, double *out, struct pl_error **error) {
     const struct pl_model_experiment *e = s->fit->experiment;
     struct pl_fit_file *file = &s->fit->file[i];
     size_t points = file->points;
-    double *value = s->slope + s->fit->free_count * points, at[PL_FIT_MAX] = {0};
+    double *value = s->slope + s->fit->free_count * points;
     enum pl_code code = PL_OK;
     fit_put_free(s, i, x);
-    memcpy(at, x, fit_count(s) * sizeof *at);
     if (e->sensitive)
         code = e->sensitive(s->data[i], file->used, s->fit->free, s->fit->free_count, value, s->slope, error);
     s->runs += e->sensitive != NULL;
     for (unsigned j = 0; j < fit_count(s) && !code; j++) {
-        double wide = e->step > 0 ? e->step : STEP, step = x[j] > 0.5 ? -wide : wide;
-        bool moved = !e->sensitive && concerns(s, j, i);
-        at[j] = x[j] + step;
-        if (moved) {
-            fit_put_free(s, i, at);
-            code = e->predict(s->data[i], file->used, value, error);
-            s->runs++;
+        if (!e->sensitive && concerns(s, j, i)) {
+            code = difference(s, i, x, j, value, out + j * points, error);
+            continue;
         }
         double stretch = fit_stretch(fit_row(s, j), x[j]);
-        for (size_t k = 0; k < points && !code; k++)
-            out[j * points + k] = s->weight[i][k] * (e->sensitive ? slope_of(s, j, i, k) * stretch
-                                                     : moved      ? (value[k] - file->predicted[k]) / step
-                                                                  : 0);
-        at[j] = x[j];
+        for (size_t k = 0; k < points; k++)
+            out[j * points + k] = e->sensitive ? s->weight[i][k] * slope_of(s, j, i, k) * stretch : 0;
     }
     fit_put_free(s, i, x);
     return code;

@@ -54,6 +54,7 @@ static void search(struct fit_work *s, double *x, double *best) {
 static void polish(struct fit_work *s, double *x, double *best) {
     unsigned n = fit_count(s);
     double a[PL_FIT_MAX][PL_FIT_MAX], b[PL_FIT_MAX], d[PL_FIT_MAX], at[PL_FIT_MAX], damping = 1e-3;
+    s->both_sides = true;
     for (int i = 0; i < POLISH && s->runs < s->fit->evaluations && fit_linearise(s, x); i++) {
         fit_normal(s, a, b);
         bool gained = false;
@@ -69,6 +70,7 @@ static void polish(struct fit_work *s, double *x, double *best) {
         }
         if (!gained) break;
     }
+    s->both_sides = false;
 }
 
 static unsigned starts_of(const struct fit_work *s) {

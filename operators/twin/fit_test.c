@@ -11,113 +11,9 @@
 #include <cmocka.h>
 #include <potline/alloc.h>
 
-#include "base/random.h"
-#include "fit.h"
 #include "fit_parts.h"
+#include "fit_testing.h"
 #include "lab_experiments.h"
-
-/* ---- y = scale gain x + offset, with noise: only scale * gain and offset are in the data ---- */
-
-enum { SCALE, GAIN, OFFSET, POINTS = 60 };
-static const struct pl_model_parameter rows[] = {
-    [SCALE] = {"scale", "", 1, 0, 10, NULL, 0, ""},
-    [GAIN] = {"gain", "", 1, 0, 10, NULL, 0, ""},
-    [OFFSET] = {"offset", "", 0, -5, 5, NULL, 0, ""},
-    {.name = NULL},
-};
-static const double SLOPE_TRUE = 6, OFFSET_TRUE = 1.5, NOISE = 0.05;
-static double noise = NOISE;
-static double bend;  /* of what is measured, which the model knows nothing of */
-static double rough; /* what an integration leaves open: another with any other constants */
-
-struct line {
-    double x[POINTS], y[POINTS];
-    bool brittle; /* the model runs but once */
-    unsigned runs;
-};
-
-static enum pl_code load(void **data, const char *path, double *parameters, struct pl_model_taken *taken,
-                         struct pl_error **error) {
-    (void)parameters, (void)error;
-    struct line *line = PL_NEW(struct line);
-    *data = line;
-    if (!line) return PL_NO_MEMORY;
-    line->brittle = strcmp(path, "brittle") == 0;
-    double shift = strcmp(path, "higher") == 0 ? 0.5 : strcmp(path, "lower") == 0 ? -0.5 : 0; /* another specimen */
-    struct pl_random random = {7};
-    for (int i = 0; i < POINTS; i++) {
-        line->x[i] = i / (double)POINTS;
-        line->y[i] = SLOPE_TRUE * line->x[i] + bend * line->x[i] * line->x[i] + OFFSET_TRUE + shift +
-                     noise * (pl_random_unit(&random) - 0.5);
-    }
-    taken->points = POINTS;
-    return PL_OK;
-}
-
-static void observed(const void *data, double *position, double *value) {
-    const struct line *line = data;
-    memcpy(position, line->x, sizeof line->x);
-    memcpy(value, line->y, sizeof line->y);
-}
-
-static enum pl_code predict(void *data, const double *p, double *value, struct pl_error **error) {
-    struct line *line = data;
-    if (line->brittle && line->runs++) return pl_error_set(error, PL_RANGE, "it is run no more");
-    for (int i = 0; i < POINTS; i++)
-        value[i] = p[SCALE] * p[GAIN] * line->x[i] + p[OFFSET] + rough * sin(1e6 * p[OFFSET] + 1e6 * p[GAIN] + i);
-    return PL_OK;
-}
-
-static double misfit(const void *data, const double *p, const double *predicted, const bool *use,
-                     const struct pl_model_report *report) {
-    (void)p, (void)report;
-    const struct line *line = data;
-    double sum = 0, n = 0;
-    for (int i = 0; i < POINTS; i++) {
-        if (!use[i]) continue;
-        sum += (predicted[i] - line->y[i]) * (predicted[i] - line->y[i]);
-        n++;
-    }
-    return sqrt(sum / n);
-}
-
-static void unload(void *data) {
-    pl_free(data);
-}
-
-static struct pl_model_experiment experiment = {.name = "line",
-                                                .parameters = rows,
-                                                .along = "x",
-                                                .alternate = true,
-                                                .load = load,
-                                                .observed = observed,
-                                                .predict = predict,
-                                                .misfit = misfit,
-                                                .unload = unload};
-
-static double share = 0.5;
-
-static void fit_to(struct pl_fit *f, struct pl_fit_file *file, unsigned files, unsigned count, const unsigned *free) {
-    *f = (struct pl_fit){.experiment = &experiment,
-                         .free_count = count,
-                         .share = share,
-                         .evaluations = 2000,
-                         .file = file,
-                         .file_count = files};
-    for (unsigned i = 0; i < PL_MODEL_PARAMETERS_MAX; i++) {
-        f->set[i] = NAN;
-        for (unsigned k = 0; k < files; k++)
-            file[k].own[i] = NAN;
-    }
-    memcpy(f->free, free, count * sizeof *free);
-    struct pl_error *error = NULL;
-    if (fit_run(f, &error)) fail_msg("%s", error ? error->text : "no memory");
-}
-
-static void fit(struct pl_fit *f, struct pl_fit_file *file, unsigned count, const unsigned *free) {
-    *file = (struct pl_fit_file){.path = "none"};
-    fit_to(f, file, 1, count, free);
-}
 
 static void test_what_the_data_tell_is_within_its_interval(void **state) {
     (void)state;
@@ -341,52 +237,6 @@ static void test_an_inverse_is_one_and_a_flat_direction_is_named(void **state) {
     assert_false(mixed[2]);
 }
 
-/* ---- Intervals ---- */
-
-static double offset_interval(const struct pl_fit *f) {
-    return f->quantile * f->deviation[1];
-}
-
-/* Slopes by steps that are narrower than what the integration leaves open are noise, and make everything known. */
-static void test_wide_steps_see_through_what_an_integration_leaves_open(void **state) {
-    (void)state;
-    const unsigned free_two[] = {GAIN, OFFSET};
-    struct pl_fit smooth, uneven;
-    struct pl_fit_file one = {.path = "a"}, other = {.path = "a"};
-    fit_to(&smooth, &one, 1, 2, free_two);
-    assert_int_equal(fit_run(&smooth, NULL), PL_OK);
-    rough = 1e-3;
-    experiment.step = 1e-2;
-    fit_to(&uneven, &other, 1, 2, free_two);
-    enum pl_code code = fit_run(&uneven, NULL);
-    rough = experiment.step = 0;
-    assert_int_equal(code, PL_OK);
-    double ratio = offset_interval(&uneven) / offset_interval(&smooth);
-    assert_true(ratio > 0.9 && ratio < 1.1);
-    fit_release(&smooth);
-    fit_release(&uneven);
-}
-
-static void test_records_that_differ_by_more_than_their_noise_widen_an_interval(void **state) {
-    (void)state;
-    const unsigned free_two[] = {GAIN, OFFSET};
-    struct pl_fit alone, all;
-    struct pl_fit_file one = {.path = "a"}, three[] = {{.path = "a"}, {.path = "higher"}, {.path = "lower"}};
-    share = 1;
-    fit_to(&alone, &one, 1, 2, free_two);
-    fit_to(&all, three, 3, 2, free_two);
-    share = 0.5;
-    assert_int_equal(fit_run(&alone, NULL), PL_OK);
-    assert_int_equal(fit_run(&all, NULL), PL_OK);
-    assert_int_equal(alone.records, 1);
-    assert_int_equal(all.records, 3);
-    assert_true(offset_interval(&alone) < 0.05);
-    /* The mean of three that are 0.5 apart, by Student with two degrees of freedom: 4.30 * 0.5 / sqrt(3). */
-    assert_true(fabs(offset_interval(&all) - 1.242) < 0.3);
-    fit_release(&alone);
-    fit_release(&all);
-}
-
 /* ---- A rod whose conductivity CVODES moves while it looks for the slopes ---- */
 
 static void test_slopes_of_a_rod_are_those_of_its_temperatures(void **state) {
@@ -448,8 +298,6 @@ int main(void) {
         cmocka_unit_test(test_what_is_at_odds_with_what_is_known_is_not_told),
         cmocka_unit_test(test_quantiles_are_those_of_tables),
         cmocka_unit_test(test_an_inverse_is_one_and_a_flat_direction_is_named),
-        cmocka_unit_test(test_wide_steps_see_through_what_an_integration_leaves_open),
-        cmocka_unit_test(test_records_that_differ_by_more_than_their_noise_widen_an_interval),
         cmocka_unit_test(test_slopes_of_a_rod_are_those_of_its_temperatures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,7 @@ struct fit_work {
     double *moved;                                        /* slopes of one file: by constant, its points */
     double *jacobian;                                     /* by constant: residuals */
     double *slope;                                        /* of one file, by row that is free */
+    bool both_sides; /* what slopes by differences are of, where an experiment says how wide */
     long runs;
     double best; /* mean of squares, so far */
     nlopt_opt optimiser;
@@ -49,6 +50,8 @@ struct fit_spread {
     double curvature[PL_FIT_MAX][PL_FIT_MAX]; /* of independent residuals, and no constant farther than its range */
     double stretches[PL_FIT_MAX][PL_FIT_MAX]; /* of residuals that hang together over stretches of the record */
     double blocks[PL_FIT_MAX][PL_FIT_MAX];    /* of what each of a few large blocks of the record has decided */
+    double records[PL_FIT_MAX][PL_FIT_MAX];   /* of what each of several records has decided, of what they share */
+    double expected[PL_FIT_MAX][PL_FIT_MAX];  /* besides: of what is known before, as far as that decides */
     double odds[PL_FIT_MAX]; /* squared: from what is known before, where the data are at odds with it; else 0 */
 };
 /* The variance along a direction; `beyond` what was fitted to, the blocks count as well. */

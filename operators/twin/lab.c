@@ -124,6 +124,7 @@ static enum pl_code take_row(struct lab_table *table, char *line, struct reading
     int count = split(line, field);
     if (count == 1 && !*field[0]) return PL_OK;
     struct pl_place here = {r->path, (int)r->line, 0};
+    if (count == r->fields + 1 && count <= LAB_FIELDS && is_blank(field[count - 1])) count--; /* "1,2," */
     if (count > r->fields || count > LAB_FIELDS)
         return pl_error_at(error, PL_SYNTAX, here,
                            "%d fields, where line 1 has %d: a comma is no decimal point here, and a text that holds a "

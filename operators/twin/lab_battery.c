@@ -9,12 +9,14 @@
 #include "solver.h"
 
 enum { FILM, CAPACITY, ENTROPY, CHARGE, RATE, VOLUME, AREA, KELVIN, PARAMETERS };
+#define SLOW 0.1 /* C-rate of the discharge that tells the open circuit */
+
 const struct pl_model_parameter twin_battery_parameters[] = {
     [FILM] = {"film", "W/m2/K", 30, 1, 300, NULL, 0, "To the surroundings."},
     [CAPACITY] = {"capacity", "J/m3/K", 2.4e6, 5e5, 8e6, NULL, 0, "Heat capacity by volume."},
     [ENTROPY] = {"entropy", "V/K", 0, -1e-3, 1e-3, NULL, 0, "dU/dT of the open circuit: heat -I T dU/dT besides."},
     [CHARGE] = {"charge", "Ah", 2.28, 0.01, 1000, NULL, 0, "What a C-rate of 1 draws in an hour."},
-    [RATE] = {"rate", "1/h", NAN, 0.01, 20, NULL, 0, "C-rate; else the number before \"C_\" in the file's name."},
+    [RATE] = {"rate", "1/h", NAN, 2 * SLOW, 20, NULL, 0, "C-rate; else the number before \"C_\" in the file's name."},
     [VOLUME] = {"volume", "m3", 1.53e-5, 1e-8, 1, NULL, 0, "Of the cell."},
     [AREA] = {"area", "m2", 6.05e-3, 1e-6, 100, NULL, 0, "That is cooled."},
     [KELVIN] = {"surroundings", "K", 298.15, 200, 400, NULL, 0, "Their temperature."},
@@ -34,7 +36,6 @@ static const struct pl_model_column voltage_columns[] = {
 
 struct battery {
     struct lab_table rise, voltage, slow; /* slow: near the open circuit's */
-    double slow_rate;
     const double *p;
 };
 
@@ -62,7 +63,6 @@ enum pl_code twin_battery_load(void **data, const char *path, double *p, struct 
     if (!code)
         code = lab_read_beside(&b->voltage, path, voltage, voltage_columns, "the voltage of this discharge", error);
     if (!code) code = lab_read_beside(&b->slow, path, slow, voltage_columns, "the voltage of a slow discharge", error);
-    b->slow_rate = 0.1;
     taken->points = b->rise.rows;
     return code;
 }
@@ -83,15 +83,16 @@ void twin_battery_observed(const void *data, double *position, double *value) {
 }
 
 /* Heat is current times what the voltage is below the open circuit's at the same charge. The slow discharge has a drop
- * of its own, which goes by the current as the other does. */
+ * of its own, which goes by the current as the other does: of discharges that are hardly faster nothing is left to
+ * reckon with, and they are refused. */
 static int warming(double t, const double *y, double *rate, void *self) {
     const struct battery *b = self;
     const double *p = b->p;
     double end = b->voltage.column[0][b->voltage.rows - 1];
     double current = t < end ? p[RATE] * p[CHARGE] : 0;
-    double below = lab_at(b->slow.column[0], b->slow.column[1], b->slow.rows, t * p[RATE] / b->slow_rate) -
+    double below = lab_at(b->slow.column[0], b->slow.column[1], b->slow.rows, t * p[RATE] / SLOW) -
                    lab_at(b->voltage.column[0], b->voltage.column[1], b->voltage.rows, t);
-    if (p[RATE] > b->slow_rate) below *= p[RATE] / (p[RATE] - b->slow_rate);
+    below *= p[RATE] / (p[RATE] - SLOW);
     double heat = current * (below - (p[KELVIN] + y[0]) * p[ENTROPY]);
     rate[0] = (heat - p[FILM] * p[AREA] * y[0]) / (p[CAPACITY] * p[VOLUME]);
     return 0;
@@ -100,6 +101,11 @@ static int warming(double t, const double *y, double *rate, void *self) {
 enum pl_code twin_battery_predict(void *data, const double *p, double *value, struct pl_error **error) {
     struct battery *b = data;
     if (!(p[RATE] > 0)) return pl_error_set(error, PL_RANGE, "the C-rate is not known: FILE,rate=2");
+    if (p[RATE] < 2 * SLOW)
+        return pl_error_set(error, PL_RANGE,
+                            "a C-rate of %g: the heat is reckoned from what the voltage is below that of a discharge "
+                            "at %gC, so at least %gC is wanted",
+                            p[RATE], SLOW, 2 * SLOW);
     b->p = p;
     struct solver_problem problem = {.size = 1, .model = b, .rate = warming, .relative = 1e-5, .absolute = 1e-4};
     double y = b->rise.column[1][0], end = b->voltage.column[0][b->voltage.rows - 1];

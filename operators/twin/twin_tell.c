@@ -6,7 +6,7 @@
 
 #include "twin_cell.h"
 
-enum { TWIN_STATE_PAIRS = 11 };
+enum { TWIN_STATE_PAIRS = 10 };
 enum { SAMPLE_ROWS = 2048, EVENT_ROWS = 64, EVENT_HEAP = 256 << 10, PROFILE_ROWS = 64, PROFILE_HEAP = 8192 };
 static const double BALANCED = 1e-6; /* of what there is and what has come and gone */
 
@@ -231,8 +231,7 @@ bool twin_tell_event(struct twin *t, struct pl_node *node, const struct twin_cel
 }
 
 /* All that a model needs to go on from here, as pairs: TWIN_STATE_PAIRS of them (graph/what_if.h reads them). */
-static void write_state(const struct twin *t, const struct twin_cell *cell, const struct follow_record *r,
-                        struct pl_pack *pack) {
+static void write_state(const struct twin *t, const struct follow_record *r, struct pl_pack *pack) {
     unsigned parameters = 0;
     while (t->setup.model->parameters[parameters].name)
         parameters++;
@@ -240,7 +239,6 @@ static void write_state(const struct twin *t, const struct twin_cell *cell, cons
     pl_pack_pair_int(pack, "rung", r->made);
     pl_pack_pair_f64(pack, "t", r->t);
     pl_pack_pair_f64(pack, "followed", (double)(r->at - r->begun) * 1e-9);
-    pl_pack_pair_f64(pack, "since_start", cell->resumed ? (double)(r->at - cell->resumed) * 1e-9 : 0);
     pl_pack_pair_f64(pack, "feed", r->feed_rate);
     pl_pack_pair_f64(pack, "fluoride", r->fluoride_rate);
     pl_pack_str(pack, "values");
@@ -257,7 +255,7 @@ bool twin_tell_state(struct twin *t, struct pl_node *node, const struct twin_cel
                      const struct follow_record *r) {
     pl_pack_reset(t->body);
     pl_pack_map(t->body, TWIN_STATE_PAIRS);
-    write_state(t, cell, r, t->body);
+    write_state(t, r, t->body);
     return emit_event(t, node, cell, r->at, "twin.state", 1);
 }
 
@@ -265,8 +263,10 @@ void twin_reply_state(const struct twin *t, const struct twin_cell *cell, const 
                       struct pl_call *call) {
     char at[PL_TEXT_TIME_MAX];
     *pl_text_put_time(at, r->at) = 0;
-    struct pl_pack *row = pl_reply_row(call, TWIN_STATE_PAIRS + 2);
+    struct pl_pack *row = pl_reply_row(call, TWIN_STATE_PAIRS + 3);
     pl_pack_pair_str(row, "asset", pl_tags_get(t->tags, cell->asset)->name);
     pl_pack_pair_str(row, "time", at);
-    write_state(t, cell, r, row);
+    /* Of this process, so no part of what is recorded: that is the same whoever was killed. */
+    pl_pack_pair_f64(row, "since_start", cell->resumed ? (double)(r->at - cell->resumed) * 1e-9 : 0);
+    write_state(t, r, row);
 }

@@ -222,6 +222,8 @@ def own_constants(work):
     own = {c["name"]: c for c in other["own"]}
     assert set(own) == {"power", "film"} and abs(own["power"]["value"] / 4 - 1) < 0.1, own
     assert own["film"]["low"] < own["film"]["value"] < own["film"]["high"] and not said["files"][0]["own"], own
+    # Three minutes hardly tell a film: what is expected of it decides, and it is known no better (10, give or take 3).
+    assert own["film"]["high"] > 15.5 and own["film"]["value"] - own["film"]["low"] > 4, own
     image = os.path.join(work, "rod.svg")
     text = potline("calibrate", "FourierHeatModel", "--data", a, "--judge", b, "--image", image).stdout
     assert text.count("of rod_b.csv, which judges: by its first part") == 2, text
@@ -255,6 +257,10 @@ def columns(work, path, said):
     assert [c["value"] for c in other["constants"]] == [c["value"] for c in alone["constants"]], other["constants"]
     assert said["experiment"] == other["experiment"] == "rod"
 
+    trailing = written("trailing.csv", lambda row, i: row + [""] if i else row)
+    other = json.loads(potline("calibrate", "FourierHeatModel", "--data", trailing, "--json").stdout)
+    assert [c["value"] for c in other["constants"]] == [c["value"] for c in alone["constants"]], other["constants"]
+
     def renamed(row, i, place, name):
         return [name if not i and k == place else text for k, text in enumerate(row)]
 
@@ -262,6 +268,7 @@ def columns(work, path, said):
             ("unnamed.csv", lambda row, i: renamed(row, i, 2, "T2C"), 'unnamed.csv:1: column T2_C (degC) is missing; "T2C" is there: did you mean T2_C?'),
             ("other.csv", lambda row, i: renamed(row, i, 3, "pressure"), "found: t_s,T1_C,T2_C,pressure,T4_C,T5_C,T6_C"),
             ("twice.csv", lambda row, i: renamed(row + row[:1], i, 7, "T3_C"), "twice.csv:1: column T3_C is there twice (columns 4 and 8)"),
+            ("trailing.csv", lambda row, i: row + ["", ""] if i == 2 else row, "trailing.csv:3: 9 fields, where line 1 has 7"),
             ("decimal.csv", lambda row, i: [text.replace(".", ",") if i == 4 else text for text in row], "decimal.csv:5: 14 fields, where line 1 has 7")):
         bad = written(name, change)
         for call in (("--data", bad), ("--data", bad, "--experiment", "rod")):
@@ -275,6 +282,27 @@ def columns(work, path, said):
     with open(long, "w", encoding="utf-8") as file:
         file.write("t_s,T1_C,T2_C,T3_C,T4_C,T5_C,T6_C\n" + "1" * 5000 + ",2,3,4,5,6,7\n")
     assert "long.csv:2: longer than 4094 bytes" in potline("calibrate", "FourierHeatModel", "--data", long, code=1).stderr
+
+
+def slow(work):
+    """Heat is reckoned from a discharge at 0.1C: of one that is hardly faster there is none to be reckoned."""
+    def discharge(rate):
+        for of, low in ((rate, 3.6 - 0.1 * rate), (0.1, 3.59)):
+            with open(os.path.join(work, f"{of:g}C_U.csv"), "w", encoding="utf-8") as file:
+                file.write("t_s,U_V\n" + "".join(f"{i * 360 / of},{low - 0.05 * i}\n" for i in range(11)))
+        path = os.path.join(work, f"{rate:g}C_T.csv")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("t_s,dT_K\n" + "".join(f"{i * 90 / rate},{rate * (1 - math.exp(-i / 8)):.4f}\n" for i in range(41)))
+        return path
+
+    for rate in (0.05, 0.11, 0.19):
+        refused = potline("calibrate", "FourierHeatModel", "--data", discharge(rate), code=1).stderr
+        assert f"a C-rate of {rate:g}: the heat is reckoned from" in refused and "at least 0.2C is wanted" in refused, refused
+    refused = potline("calibrate", "FourierHeatModel", "--data", discharge(0.5), "--set", "rate=0.11", code=2).stderr
+    assert "rate: 0.11 is not within 0.2 and 20 1/h" in refused, refused
+    for rate in (0.2, 0.5):
+        done = subprocess.run([POTLINE, "model", "calibrate", "FourierHeatModel", "--data", discharge(rate), "--json"], capture_output=True, text=True)
+        assert json.loads(done.stdout)["experiment"] == "battery", done
 
 
 def documented(work):
@@ -347,6 +375,7 @@ def main():
         own_constants(work)
         documented(work)
         between_runs(work)
+        slow(work)
         pictures(work)
 
 

@@ -4,8 +4,8 @@
 
 #include "abi.h"
 
-/* The natural logarithm of I_x(a, b), for a and b above 0: -inf for x <= 0, 0 for x >= 1. By the continued fraction of
- * Abramowitz and Stegun 26.5.8, after Lentz. */
+/* The natural logarithm of I_x(a, b), for a and b above 0: -inf for x <= 0, 0 for x >= 1, NaN for NaN. By the continued
+ * fraction of Abramowitz and Stegun 26.5.8, after Lentz. */
 PL_API double pl_beta_log_share(double x, double a, double b);
 
 #endif

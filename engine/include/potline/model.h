@@ -256,9 +256,10 @@ struct pl_fit {
     /* Standard error, from the curvature at the optimum, and wider where residuals hang together; NaN where there is
      * none, infinite where the data leave it open. */
     double deviation[PL_FIT_MAX];
-    unsigned records; /* that are fitted to: of two and more, the spread between them is in the interval of what they
-                         share */
-    double quantile;  /* deviations of an interval of 95 %: Student's, by the points that are to spare */
+    unsigned records; /* that are fitted to */
+    /* Its interval holds how the records differ: they share it, and none tells it alone. */
+    bool between[PL_FIT_MAX];
+    double quantile; /* deviations of an interval of 95 %: Student's, by the points that are to spare */
     /* The data do not tell it: its interval is half of its range or more, it is at a bound, or at odds. */
     bool untold[PL_FIT_MAX];
     bool at_odds[PL_FIT_MAX]; /* five deviations or more from what is expected of it: either is wrong */
