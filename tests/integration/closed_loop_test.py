@@ -20,13 +20,14 @@ LONG, BRIEF = os.environ.get("POTLINE_LONG") == "1", os.environ.get("POTLINE_BRI
 HOURS, POTS = ("24", 4) if LONG else ("2", 2)
 
 # Names of a scenario, faults of the plant's instruments (kind:tags:from:for:argument), what the twin is told of its pots, and whether the
-# line's current is decided: not where too few of its pots are believed, or where they have another one than stands in the set point.
+# line's current is decided: not where too few of its pots are believed (of four, one may be in doubt), or where they have another one
+# than stands in the set point.
 HOSTILE = [
     ("values that are no numbers", ["dropout:line1.pot*.noise:20m:2h:0.9", "dropout:line1.pot*.bath_temp:20m:2h:0.9", "dropout:line1.pot01.voltage:40m:2h:"],
      [], LONG),
     ("sensors that stand still", ["frozen:line1.pot*.noise:15m:-:", "frozen:line1.pot*.bath_temp:15m:-:", "frozen:line1.pot*.voltage:15m:-:"], [], False),
     ("sensors that contradict each other", ["offset:line1.pot01.voltage:10m:-:0.4", "offset:line1.pot02.current:10m:-:-25",
-                                            "stuck:line1.pot02.bath_temp:10m:-:940"], [], False),
+                                            "stuck:line1.pot02.bath_temp:10m:-:940"], [], LONG),
     ("sensors that drift", ["drift:line1.pot*.bath_temp:0s:-:12", "drift:line1.pot*.voltage:0s:-:-0.1"], [], True),
     ("noise and spikes", ["noise:line1.pot*.voltage:0s:-:0.2", "spike:line1.pot*.bath_temp:0s:-:60,0.05"], [], True),
     ("a line whose current is not what its pots have", ["offset:line1.pot*.current:0s:-:-25", "offset:line1.line_current:0s:-:-25"], [], False),
