@@ -13,7 +13,7 @@
 #include "batch/tags.h"
 #include "store/store.h"
 
-enum { PL__SPAN_COLUMNS = 12, PL__SPAN_TABLES = 16, PL__SPAN_PLOTS = 8, PL__SPAN_CURVES = 64 };
+enum { PL__SPAN_COLUMNS = 13, PL__SPAN_TABLES = 16, PL__SPAN_PLOTS = 8, PL__SPAN_CURVES = 64 };
 enum { PL__SPAN_NUMBER = 64, PL__BODY_TEXT = 256 };
 
 struct pl__span_table {
@@ -70,6 +70,8 @@ enum pl_code pl__span_walk(struct pl__span *report, struct pl_store *store, cons
 
 bool pl__body_text(const void *body, size_t size, const char *name, char text[PL__BODY_TEXT]); /* cut to fit */
 const char *pl__span_number(char text[PL__SPAN_NUMBER], double value, int decimals);           /* "-": there is none */
+
+double pl__span_student(uint64_t freedom); /* the 97.5 % quantile of Student's t; NaN: of none */
 
 /* ---- What there is to tell; each adds its tables where there is data ---- */
 enum pl_code pl__span_figures(struct pl__span *report, struct pl_store *store, const char *period,

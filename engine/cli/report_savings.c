@@ -2,7 +2,8 @@
  * emissions of a tonne as pots were run, and as it was advised to run them.
  *
  * A run of a line is of its current and of all of its pots' set points together, so a line's saving has its pots' in it
- * and is told as a total of parts: each pot's by its share of the metal, and what the current brings besides.
+ * and is told as a total of parts: each pot's by its share of the metal, and what the current brings besides. Parts are
+ * of the same hours: beside each answer of the line stand its pots' own of that hour, at the current that was.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -13,23 +14,33 @@
 
 #include "report.h"
 
-enum { SHOWN = 200, FIGURES = 3, TEXT = 32, COLUMNS = 12 };
+enum { SHOWN = 200, FIGURES = 3, TEXT = 32, COLUMNS = 13 };
+static const pl_time SAME = PL_HOUR; /* answers of a line and of its pots are of one hour */
 
 static const char *const figures[FIGURES] = {"energy", "cost", "co2e"};
 
 /* Of an asset: sums over its answers. */
 struct saving {
     const char *asset;
+    uint32_t id;
     bool line; /* runs of a line, not of a pot */
     char solver[PL__BODY_TEXT];
     uint64_t runs, answers;                       /* answers: those that better was found in */
     double before[FIGURES], after[FIGURES], made; /* t/h at the baseline */
+    double square;                                /* of kWh/t saved */
+    double share;                                 /* of its line's saving, kWh/t; NaN: its line has no answers */
     pl_time last;                                 /* the run that was counted last: two sinks may keep one */
 };
 
-/* Of some pots: means by tonne. */
+/* Of some pots: means by tonne, and half of the 95 % confidence interval of the energy saved. */
 struct part {
-    double before[FIGURES], after[FIGURES], made;
+    double before[FIGURES], after[FIGURES], made, half;
+};
+
+struct answer {
+    uint32_t asset;
+    pl_time time;
+    struct part part;
 };
 
 struct gathering {
@@ -37,6 +48,8 @@ struct gathering {
     struct pl_tags *names;
     struct saving *savings; /* [asset] */
     uint32_t room;
+    struct answer *answers; /* by asset and time, once all have been read */
+    size_t count, answer_room;
     bool failed;
 };
 
@@ -87,24 +100,41 @@ static struct saving *saving_of(struct gathering *g, uint32_t asset) {
     return &g->savings[asset];
 }
 
+static void keep(struct gathering *g, uint32_t asset, pl_time time, const struct part *part) {
+    if (g->count == g->answer_room) {
+        size_t room = 2 * g->answer_room + 256;
+        struct answer *more = pl_realloc(g->answers, room * sizeof *more);
+        g->failed = !more;
+        if (!more) return;
+        g->answers = more;
+        g->answer_room = room;
+    }
+    g->answers[g->count++] = (struct answer){asset, time, *part};
+}
+
 static void take_run(struct gathering *g, uint32_t asset, bool line, pl_time time, const void *body, size_t size) {
     struct saving *saving = saving_of(g, asset);
-    double before[FIGURES], after[FIGURES], made = made_of(body, size, line);
+    struct part p = {.made = made_of(body, size, line)};
     if (!saving || (saving->runs && saving->last >= time)) return;
     saving->asset = pl_tags_get(g->names, asset)->name;
+    saving->id = asset;
     saving->line = line;
+    saving->share = NAN;
     saving->last = time;
     saving->runs++;
     if (!pl__body_text(body, size, "solver", saving->solver)) saving->solver[0] = 0;
-    if (!is_answer(body, size) || !figures_of(body, size, "before", before) ||
-        !figures_of(body, size, "after", after) || !(made > 0 && isfinite(made)))
+    if (!is_answer(body, size) || !figures_of(body, size, "before", p.before) ||
+        !figures_of(body, size, "after", p.after) || !(p.made > 0 && isfinite(p.made)))
         return;
+    double saved = p.before[0] - p.after[0];
     saving->answers++;
-    saving->made += made;
+    saving->made += p.made;
+    saving->square += saved * saved;
     for (unsigned i = 0; i < FIGURES; i++) {
-        saving->before[i] += before[i];
-        saving->after[i] += after[i];
+        saving->before[i] += p.before[i];
+        saving->after[i] += p.after[i];
     }
+    keep(g, asset, time, &p);
 }
 
 static bool take(void *arg, const struct pl_batch *batch) {
@@ -145,8 +175,51 @@ static int by_line(const void *a, const void *b) {
     return order != 0 ? order : strcmp(one->asset, other->asset);
 }
 
+static int by_asset(const void *a, const void *b) {
+    const struct answer *one = a, *other = b;
+    if (one->asset != other->asset) return one->asset < other->asset ? -1 : 1;
+    return (one->time > other->time) - (one->time < other->time);
+}
+
+/* The first of an asset at a time or later. */
+static const struct answer *answer_from(const struct gathering *g, uint32_t asset, pl_time time) {
+    const struct answer key = {.asset = asset, .time = time};
+    size_t low = 0, high = g->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (by_asset(&g->answers[middle], &key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return g->answers + low;
+}
+
+/* Of an asset the nearest to a time, within an hour; NULL: there is none. */
+static const struct answer *answer_near(const struct gathering *g, uint32_t asset, pl_time time) {
+    const struct answer *end = g->answers + g->count, *best = NULL;
+    pl_time off = SAME;
+    for (const struct answer *a = answer_from(g, asset, time - SAME); a < end && a->asset == asset; a++) {
+        pl_time apart = a->time > time ? a->time - time : time - a->time;
+        if (apart > off) {
+            if (a->time > time) break;
+            continue;
+        }
+        off = apart;
+        best = a;
+    }
+    return best;
+}
+
+static double half_of(double sum, double square, uint64_t count) {
+    if (count < 2) return NAN;
+    double n = (double)count, variance = fmax(square - sum * sum / n, 0) / (n - 1);
+    return pl__span_student(count - 1) * sqrt(variance / n);
+}
+
 static struct part mean_of(const struct saving *s) {
     struct part p = {.made = s->made / (double)s->answers};
+    p.half = half_of(s->before[0] - s->after[0], s->square, s->answers);
     for (unsigned i = 0; i < FIGURES; i++) {
         p.before[i] = s->before[i] / (double)s->answers;
         p.after[i] = s->after[i] / (double)s->answers;
@@ -161,24 +234,69 @@ static void add_part(struct part *sum, const struct part *more) {
         sum->before[i] = (sum->before[i] * sum->made + more->before[i] * more->made) / made;
         sum->after[i] = (sum->after[i] * sum->made + more->after[i] * more->made) / made;
     }
+    sum->half = hypot(sum->half * sum->made, more->half * more->made) / made; /* as if they were independent */
     sum->made = made;
 }
 
 /* A line: its own savings (none, or one) and its pots', one after the other. */
 struct whole {
-    const struct saving *line, *pot;
+    const struct saving *line;
+    struct saving *pot;
     uint32_t pots;
     struct part of_pots, total;
+    uint64_t compared;                     /* answers of the line beside which some of its pots' stand */
+    double current[FIGURES], current_half; /* what the current has brought by these, by tonne */
 };
 
-static struct whole whole_of(const struct saving *first, const struct saving *end) {
+static double saved_by(const struct part *part, double made) {
+    return (part->before[0] - part->after[0]) * part->made / made;
+}
+
+/* What the current brings: all that an answer of the line saves but what its pots save in that hour at the current that
+ * is. */
+static void compare(const struct gathering *g, struct whole *w) {
+    const struct answer *end = g->answers + g->count;
+    double square = 0;
+    for (uint32_t i = 0; i < w->pots; i++)
+        w->pot[i].share = 0;
+    for (const struct answer *a = answer_from(g, w->line->id, PL_TIME_MIN); a < end && a->asset == w->line->id; a++) {
+        struct part sum = {.made = 0};
+        for (uint32_t i = 0; i < w->pots; i++) {
+            const struct answer *of = answer_near(g, w->pot[i].id, a->time);
+            if (of) add_part(&sum, &of->part);
+        }
+        if (sum.made == 0) continue;
+        for (uint32_t i = 0; i < w->pots; i++) {
+            const struct answer *of = answer_near(g, w->pot[i].id, a->time);
+            if (of) w->pot[i].share += saved_by(&of->part, sum.made);
+        }
+        double brought = 0;
+        for (unsigned k = FIGURES; k-- > 0; w->current[k] += brought)
+            brought = a->part.before[k] - a->part.after[k] - (sum.before[k] - sum.after[k]);
+        square += brought * brought; /* of energy, the last one */
+        w->compared++;
+    }
+    double n = (double)w->compared;
+    w->current_half = half_of(w->current[0], square, w->compared);
+    for (unsigned k = 0; k < FIGURES; k++)
+        w->current[k] /= n;
+    for (uint32_t i = 0; i < w->pots; i++)
+        w->pot[i].share /= n;
+}
+
+static struct whole whole_of(const struct gathering *g, struct saving *first, const struct saving *end) {
     struct whole w = {.line = first->line ? first : NULL, .pot = first->line ? first + 1 : first};
-    for (const struct saving *s = w.pot; s < end && s->answers && same_line(first, s); s++) {
+    for (struct saving *s = w.pot; s < end && s->answers && same_line(first, s); s++) {
         struct part p = mean_of(s);
         add_part(&w.of_pots, &p);
         w.pots++;
     }
     w.total = w.line ? mean_of(w.line) : w.of_pots;
+    if (w.line) compare(g, &w);
+    for (uint32_t i = 0; i < w.pots && !w.line; i++) {
+        struct part p = mean_of(&w.pot[i]);
+        w.pot[i].share = saved_by(&p, w.of_pots.made);
+    }
     return w;
 }
 
@@ -195,7 +313,7 @@ struct row {
 static void tell_row(struct gathering *g, struct pl__span_table *table, const struct row *row) {
     const struct part *p = &row->part;
     double saved = p->before[0] - p->after[0];
-    char text[9][PL__SPAN_NUMBER] = {"", "", "-", "-", "", "", "", "", ""};
+    char text[10][PL__SPAN_NUMBER] = {"", "", "-", "-", "", "", "", "", "", "-"};
     if (row->runs) snprintf(text[0], TEXT, "%" PRIu64, row->runs);
     if (row->runs) snprintf(text[1], TEXT, "%" PRIu64, row->answers);
     if (row->alone) snprintf(text[2], TEXT, "%.0f", p->before[0]);
@@ -205,24 +323,21 @@ static void tell_row(struct gathering *g, struct pl__span_table *table, const st
     snprintf(text[6], TEXT, "%.2f", p->before[1] - p->after[1]);
     snprintf(text[7], TEXT, "%.1f", p->before[2] - p->after[2]);
     if (isfinite(row->share)) snprintf(text[8], TEXT, "%.2f", row->share);
+    if (isfinite(p->half)) snprintf(text[9], TEXT, "%.1f to %.1f", saved - p->half, saved + p->half);
     pl__span_row(g->report, table,
                  (const char *const[COLUMNS]){row->of, row->part_of, text[0], text[1], text[2], text[3], text[4],
-                                              text[5], text[6], text[7], text[8], row->solver});
+                                              text[9], text[5], text[6], text[7], text[8], row->solver});
 }
 
-static double saved_by(const struct part *part, double made) {
-    return (part->before[0] - part->after[0]) * part->made / made;
-}
-
-/* What the current brings: all that the line saves but what its pots save at the current that is. */
 static void tell_current(struct gathering *g, struct pl__span_table *table, const char *line, const struct whole *w) {
     char name[PL_NAME_MAX + 16];
     struct row row = {.of = name, .part_of = line, .solver = w->line->solver, .runs = w->line->runs};
     snprintf(name, sizeof name, "%s, its current", line);
-    row.answers = w->line->answers;
+    row.answers = w->compared;
     row.part = w->total;
+    row.part.half = w->current_half;
     for (unsigned i = 0; i < FIGURES; i++)
-        row.part.after[i] += w->of_pots.before[i] - w->of_pots.after[i];
+        row.part.after[i] = row.part.before[i] - w->current[i];
     row.share = row.part.before[0] - row.part.after[0];
     tell_row(g, table, &row);
 }
@@ -230,20 +345,23 @@ static void tell_current(struct gathering *g, struct pl__span_table *table, cons
 static void tell_pots(struct gathering *g, struct pl__span_table *table, const char *line, const struct whole *w,
                       uint32_t room) {
     struct part rest = {.made = 0};
+    double share = 0;
     char name[TEXT];
     for (uint32_t i = 0; i < w->pots; i++) {
         const struct saving *s = &w->pot[i];
         struct part p = mean_of(s);
-        struct row row = {s->asset, line, s->solver, s->runs, s->answers, p, true, saved_by(&p, w->of_pots.made)};
-        if (i < room)
+        struct row row = {s->asset, line, s->solver, s->runs, s->answers, p, true, s->share};
+        if (i < room) {
             tell_row(g, table, &row);
-        else
-            add_part(&rest, &p);
+            continue;
+        }
+        add_part(&rest, &p);
+        share += s->share;
     }
     if (w->pots <= room) return;
     snprintf(name, sizeof name, "%" PRIu32 " more pot%s", w->pots - room, w->pots - room == 1 ? "" : "s");
     struct row row = {.of = name, .part_of = line, .solver = "", .part = rest, .alone = true};
-    row.share = saved_by(&rest, w->of_pots.made);
+    row.share = share;
     tell_row(g, table, &row);
 }
 
@@ -256,7 +374,7 @@ static void tell_line(struct gathering *g, struct pl__span_table *table, const s
     struct row row = {.of = line, .part_of = "plant", .solver = "", .part = w->total, .alone = true};
     row.share = saved_by(&w->total, made);
     tell_row(g, table, &row);
-    if (w->line && w->pots) tell_current(g, table, line, w);
+    if (w->compared) tell_current(g, table, line, w);
     tell_pots(g, table, line, w, room);
 }
 
@@ -268,6 +386,7 @@ static void tell(struct gathering *g) {
                                            "kWh/t as run",
                                            "kWh/t advised",
                                            "Saved, kWh/t",
+                                           "95 % CI of that",
                                            "Saved, %",
                                            "Saved, cost/t",
                                            "Saved, kg CO2e/t",
@@ -280,8 +399,9 @@ static void tell(struct gathering *g) {
     while (answers < g->room && g->savings[answers].answers)
         answers++;
     const struct saving *end = g->savings + answers;
-    for (const struct saving *s = g->savings; s < end;) {
-        struct whole w = whole_of(s, end);
+    if (g->count) qsort(g->answers, g->count, sizeof *g->answers, by_asset);
+    for (struct saving *s = g->savings; s < end;) {
+        struct whole w = whole_of(g, s, end);
         add_part(&plant, &w.total);
         s = w.pot + w.pots;
     }
@@ -289,14 +409,17 @@ static void tell(struct gathering *g) {
         answers ? pl__span_table(g->report, "Savings that the optimiser foresees",
                                  "Means over its answers, by the twin's steady state and at the baseline's throughput; "
                                  "a total by metal. Shares add up to what they are part of: do not add a line's to its "
-                                 "pots'. What was really used is among the key figures.",
+                                 "pots'. Of a line they are of the answers of its pots within an hour of its own, and "
+                                 "its current has what these leave. The interval is Student's, over answers as if each "
+                                 "were independent: it says how they differ, not how far the twin is off. What was "
+                                 "really used is among the key figures.",
                                  headings)
                 : NULL;
     if (!table) return;
     tell_row(g, table,
              &(struct row){.of = "plant", .part_of = "", .solver = "", .part = plant, .alone = true, .share = NAN});
-    for (const struct saving *s = g->savings; s < end;) {
-        struct whole w = whole_of(s, end);
+    for (struct saving *s = g->savings; s < end;) {
+        struct whole w = whole_of(g, s, end);
         tell_line(g, table, &w, plant.made, room);
         room -= room < w.pots ? room : w.pots;
         s = w.pot + w.pots;
@@ -310,6 +433,7 @@ enum pl_code pl__span_savings(struct pl__span *report, struct pl_store *store, s
     if (!code) tell(&g);
     report->failed = report->failed || g.failed;
     pl_free(g.savings);
+    pl_free(g.answers);
     pl_tags_free(g.names);
     return code;
 }

@@ -208,11 +208,11 @@ static unsigned make_pairs(struct trial *t, struct pair *pairs) {
 
 /* The 97.5 % quantile of Student's t: by table, and from 30 degrees of freedom by the expansion of Cornish and Fisher
  * (Abramowitz and Stegun 26.7.5), which is good to 1e-4 there. */
-static double student(unsigned freedom) {
+double pl__span_student(uint64_t freedom) {
     static const double table[30] = {0,      12.706, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622,
                                      2.2281, 2.2010, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930,
                                      2.0860, 2.0796, 2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452};
-    const double z = 1.959964, n = freedom;
+    const double z = 1.959964, n = (double)freedom;
     if (freedom < 1) return NAN;
     if (freedom < 30) return table[freedom];
     return z + (z * z * z + z) / (4 * n) + (5 * pow(z, 5) + 16 * z * z * z + 3 * z) / (96 * n * n);
@@ -244,7 +244,7 @@ static struct effect effect_of(const struct pair *pairs, unsigned count, enum fi
         e.level[p / PHASES][p % PHASES] /= e.pairs;
     e.mean = sum / e.pairs;
     double variance = e.pairs > 1 ? fmax(square - sum * e.mean, 0) / (e.pairs - 1) : NAN;
-    e.half = student(e.pairs ? e.pairs - 1 : 0) * sqrt(variance / e.pairs);
+    e.half = pl__span_student(e.pairs ? e.pairs - 1 : 0) * sqrt(variance / e.pairs);
     return e;
 }
 

@@ -109,10 +109,10 @@ void pl__asks_begin(struct pl_control *control) {
 }
 
 void pl__asks_refuse(struct pl_control *control) {
+    const char *why = pl__control_leaves(control);
     for (struct pl_ask *ask = take_all(control), *next; ask; ask = next) {
         next = ask->next;
-        pl__ask_reply(ask, &(struct pl_ask_reply){
-                               .status = PL_ANSWER_ERROR, .code = PL_UNAVAILABLE, .error = "the engine is ending"});
+        pl__ask_reply(ask, &(struct pl_ask_reply){.status = PL_ANSWER_ERROR, .code = PL_UNAVAILABLE, .error = why});
         release(ask);
     }
 }

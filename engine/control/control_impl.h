@@ -63,6 +63,7 @@ void pl__request_ask(struct pl_control *control, struct pl_ask *ask, const struc
                      struct pl__packet *packet);
 void pl__request_came_back(struct pl_control *control, struct pl_call *call);
 void pl__requests_tick(struct pl_control *control, uint64_t now);
+const char *pl__control_leaves(const struct pl_control *control);         /* why nothing more is answered */
 void pl__requests_end(struct pl_control *control);                        /* at close: streams are ended */
 void pl__requests_end_user(struct pl_control *control, const char *name); /* and those of one user */
 void pl__requests_free(struct pl_control *control);

@@ -460,10 +460,17 @@ void pl__requests_end_user(struct pl_control *control, const char *name) {
         if (r->stream && strcmp(r->who.name, name) == 0) pl__stream_cancel(r, PL_DENIED, "signed out");
 }
 
+/* Why nothing more is answered. */
+const char *pl__control_leaves(const struct pl_control *control) {
+    pl_time delay;
+    return pl_engine_fallen(control->options.engine, &delay) ? "the engine goes back to its last checkpoint: ask again"
+                                                             : "the engine is ending";
+}
+
 void pl__requests_end(struct pl_control *control) {
     for (struct pl_request *r = control->requests; r; r = r->next) {
         if (r->stream) pl__stream_cancel(r, PL_UNAVAILABLE, "the engine ends");
-        if (r->ask && !r->answered) pl__reply_send(r, "error", PL_UNAVAILABLE, "the engine is ending", 0);
+        if (r->ask && !r->answered) pl__reply_send(r, "error", PL_UNAVAILABLE, pl__control_leaves(control), 0);
         r->answered = true;
     }
 }

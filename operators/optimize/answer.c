@@ -6,6 +6,7 @@
 #include "setpoints.h"
 
 enum { REASON_SENT = 800 };
+static const double CURRENT_JITTER = 0.1; /* kA, of what a device shows */
 
 struct pot_record *answer_record(struct optimize *s, uint32_t asset) {
     return pl_table_get(pl_node_table(s->node, TABLE_POTS), asset, 0);
@@ -180,7 +181,8 @@ static bool use(struct optimize *s, uint32_t asset, struct pot_record *r, pl_tim
         r->known = true;
     }
     bool given = isfinite(s->baseline[POT_ACD]);
-    r->sends = a->rung < POT_BASELINE || given; /* without a baseline of its own the guard's holds */
+    /* Without a baseline of its own the guard's holds. What is certain at a current that nobody sets is only told. */
+    r->sends = (a->rung < POT_BASELINE || given) && s->current != CURRENT_FREE;
     take_answer(s, r, time);
     if (!tell_run(s, asset, time, "optimize.run") || !answer_rung(s, asset, time, a->rung, a->reason)) return false;
     bool left = r->sends && *s->target[TARGET_ACD] && isnan(r->set[TARGET_ACD]);
@@ -265,7 +267,7 @@ bool answer_state(struct optimize *s, uint32_t asset, pl_time time, const void *
     char young[96];
     if (!r)
         return answer_hold(s, asset, time, asset ? "there is no room for another pot (max_keys)" : "it is of no pot");
-    bool due = !(r->sends && time - r->solved_at < s->every && time >= r->solved_at);
+    bool due = !((r->sends || s->current == CURRENT_FREE) && time - r->solved_at < s->every && time >= r->solved_at);
     const char *why = due ? answer_doubt(s, asset, r, time, young, sizeof young) : NULL;
     if (due && !(why ? answer_hold(s, asset, time, why) : decide(s, asset, r, time, body, size))) return false;
     return s->current != CURRENT_LINE || line_state(s, asset, time, body, size);
@@ -288,22 +290,45 @@ bool answer_again(struct optimize *s, uint32_t asset, pl_time time, const void *
     return good;
 }
 
+/* A line's current that stands farther from what is sent than one move goes: whoever has set it (a dispatcher, a crew)
+ * is not driven back. */
+static bool is_anothers(const struct optimize *s, uint32_t asset, const struct pot_record *r, pl_time now) {
+    const struct watch *stands = &r->watch[WATCHED_STANDS];
+    struct limit limit[QUANTITIES];
+    if (!answer_fresh(s, stands, now)) return false;
+    limits_of(&s->limits, answer_name(s, asset), limit);
+    const struct limit *move = &limit[QUANTITY_CURRENT_MOVE];
+    double off = r->set[TARGET_CURRENT] - stands->value; /* the move that is left */
+    return off < fmin(move->low, 0) - CURRENT_JITTER || off > fmax(move->high, 0) + CURRENT_JITTER;
+}
+
+/* Why what is sent is not renewed any more, or NULL. */
+static const char *over(const struct optimize *s, uint32_t asset, const struct pot_record *r, pl_time now) {
+    if (now - r->solved_at >= s->hold) return "no new answer: the guard's baseline holds";
+    if (s->current == CURRENT_FREE) return "nothing is set with current: free";
+    if (isnan(r->set[TARGET_CURRENT])) return NULL;
+    if (s->current != CURRENT_LINE) return "nobody decides the line's current any more: it is left where it is";
+    if (is_anothers(s, asset, r, now)) return "somebody else has set the line's current: it is left there";
+    return NULL;
+}
+
 bool answer_renew(struct optimize *s, pl_time now) {
     struct pl_table *pots = pl_node_table(s->node, TABLE_POTS);
     bool good = true;
     for (struct pl_record *i = pl_table_next(pots, NULL); i && good; i = pl_table_next(pots, i)) {
         const struct pot_record *seen = pl_record_data(i);
-        bool old = now - seen->solved_at >= s->hold;
-        if (!seen->sends || (!old && now - seen->sent_at < s->renew)) continue;
+        bool due = now - seen->sent_at >= s->renew || now - seen->solved_at >= s->hold;
+        if (!seen->sends || !due) continue;
         struct pot_record *r = pl_table_get(pots, i->id, i->sub); /* only of what changes: snapshots stay small */
         if (!r) return false;
-        if (old) {
-            r->sends = false;
-            pl_count(s->node, COUNT_LAPSED, 1);
-            good = answer_tell(s, now, "optimize.lapsed", 500, i->id, "no new answer: the guard's baseline holds");
-        } else {
+        const char *why = over(s, i->id, r, now);
+        if (!why) {
             good = answer_send(s, i->id, r, now, "renewed");
+            continue;
         }
+        r->sends = false;
+        pl_count(s->node, COUNT_LAPSED, 1);
+        good = answer_tell(s, now, "optimize.lapsed", 500, i->id, why);
     }
     return good;
 }

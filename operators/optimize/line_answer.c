@@ -34,6 +34,25 @@ static int by_name(const void *a, const void *b) {
     return strcmp(((const struct member *)a)->name, ((const struct member *)b)->name);
 }
 
+/* A pot that has been told of since its state was is asked again: what its twin was sure of then it may not be now. */
+static bool is_believed(struct optimize *s, uint32_t asset, const struct state_record *state, pl_time time) {
+    char room[96];
+    const struct pot_record *r = answer_record(s, asset);
+    bool recent = state->size && time - state->time <= s->hold && state->time <= time;
+    return recent && r && !answer_doubt(s, asset, r, time, room, sizeof room);
+}
+
+/* More current uses more alumina: no line is raised while one of its pots is about to be without. */
+static bool is_starved(struct optimize *s, uint32_t line, pl_time time) {
+    struct pl_table *states = pl_node_table(s->node, TABLE_STATES);
+    for (struct pl_record *i = pl_table_next(states, NULL); i; i = pl_table_next(states, i)) {
+        const struct pot_record *r = is_of(s, i->id, line) ? answer_record(s, i->id) : NULL;
+        const struct watch *risk = r ? &r->watch[WATCHED_RISK] : NULL;
+        if (risk && answer_fresh(s, risk, time) && risk->value >= 0.5) return true;
+    }
+    return false;
+}
+
 /* Those that are believed, by name, so that a run does not depend on who was heard of first. */
 static unsigned members_of(struct optimize *s, uint32_t line, pl_time time, struct member *member, unsigned *all) {
     struct pl_table *states = pl_node_table(s->node, TABLE_STATES);
@@ -43,8 +62,8 @@ static unsigned members_of(struct optimize *s, uint32_t line, pl_time time, stru
         const struct state_record *state = pl_record_data(i);
         if (!is_of(s, i->id, line)) continue;
         ++*all;
-        bool good = state->size && time - state->time <= s->hold && state->time <= time;
-        if (good && count < LINE_POTS_MAX) member[count++] = (struct member){i->id, answer_name(s, i->id), state};
+        if (count < LINE_POTS_MAX && is_believed(s, i->id, state, time))
+            member[count++] = (struct member){i->id, answer_name(s, i->id), state};
     }
     qsort(member, count, sizeof *member, by_name);
     if (*all < s->line_pots) *all = (unsigned)s->line_pots;
@@ -106,6 +125,8 @@ static void set_up(struct optimize *s, uint32_t line, pl_time time, struct line_
     }
     if (l->setup.by_hour) l->setup.pot.objective.tariff = mean; /* pots are not set anew each hour */
     limits_of(&s->limits, answer_name(s, line), l->input.limit);
+    struct limit *move = &l->input.limit[QUANTITY_CURRENT_MOVE];
+    if (is_starved(s, line, time)) move->high = fmin(move->high, 0);
     l->version = (int64_t)s->limits.version;
     l->input.baseline = s->baseline[POT_CURRENT];
 }

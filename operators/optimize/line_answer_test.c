@@ -171,6 +171,33 @@ static void a_twin_without_a_current_is_not_believed(void **state) {
     }
 }
 
+/* What stands is on its way to what is sent, or somebody else has set it: then nothing is renewed. */
+static void who_sets_the_current_by_hand_is_not_driven_back(void **state) {
+    (void)state;
+    static const struct {
+        double by; /* kA, from what was sent */
+        bool renewed;
+    } of[] = {{0, true}, {0.5, true}, {-0.5, true}, {-4, false}, {3, false}};
+    pl_time now = START + 10 * PL_MINUTE;
+    for (unsigned i = 0; i < PL_COUNT_OF(of); i++) {
+        struct rig *rig = rig_new(LINE_OPTIONS);
+        push_pots(rig, START);
+        sample(rig, "l.current_set", now, 180, PL_Q_GOOD);
+        push_pots(rig, now);
+        double sent = value_of(rig, "l.current_set");
+        assert_false(isnan(sent));
+        forget(rig);
+        sample(rig, "l.current_set", now + PL_MINUTE, sent + of[i].by, PL_Q_GOOD);
+        pl_harness_watermark(rig->h, now + 2 * PL_MINUTE);
+        pull(rig);
+        assert_int_equal(!isnan(value_of(rig, "l.current_set")), of[i].renewed);
+        assert_int_equal(strstr(rig->events, "optimize.lapsed l {\"reason\":\"somebody else has set") == NULL,
+                         of[i].renewed);
+        assert_false(isnan(value_of(rig, "l.p.acd_set"))); /* pots go on */
+        rig_free(rig);
+    }
+}
+
 static void a_search_is_over_before_a_lease_is(void **state) {
     (void)state;
     struct pl_harness *h = pl_harness_new(
@@ -278,6 +305,32 @@ static void a_run_too_large_says_what_was_left_out(void **state) {
     rig_free(rig);
 }
 
+/* The contract wants more. While a pot is about to be without alumina it gets none, whether that pot's last state came
+ * before or behind that. */
+static void a_line_with_a_starved_pot_is_not_raised(void **state) {
+    (void)state;
+    static const char *const names[] = {"l.o", "l.p", "l.q", "l.r"};
+    pl_time now = START + 10 * PL_MINUTE;
+    for (int starved = 0; starved < 3; starved++) {
+        struct rig *rig = rig_new("{deadline: 1m, line_deadline: 10m, lease: 1h, health: 0, every: 10m, current: line, "
+                                  "settle: 0s, baseline: {current: 180}, limits: [{of: current, low: 181, high: 185, "
+                                  "rank: 0}, {of: current_move, low: -0.5, high: 0.5, rank: 0}]}");
+        for (unsigned i = 0; i < 4; i++)
+            push_state(rig, names[i], START + i, state_of(NULL, 0, -1, 0));
+        sample(rig, "l.current_set", now, 180, PL_Q_GOOD);
+        if (starved > 0) sample(rig, "l.r.twin.anode_effect_risk", now, 0.8, PL_Q_GOOD);
+        if (starved > 1) sample(rig, "l.q.twin.anode_effect_risk", now, 0.8, PL_Q_GOOD); /* and then they are too few */
+        for (unsigned i = 0; i < 4; i++)
+            push_state(rig, names[i], now + i, state_of(NULL, 0, -1, 0));
+        double current = value_of(rig, "l.current_set");
+        if (starved > 1)
+            assert_non_null(strstr(rig->events, "too few of its pots are believed"));
+        else
+            assert_near(current, starved ? 180 : 180.5, 1e-6);
+        rig_free(rig);
+    }
+}
+
 /* What twins have told, and what was decided, is there after a restart. */
 static void a_line_goes_on_from_a_snapshot(void **state) {
     (void)state;
@@ -301,6 +354,18 @@ static void a_line_goes_on_from_a_snapshot(void **state) {
     pl_harness_watermark(rig->h, START + 11 * PL_MINUTE);
     pull(rig);
     assert_near(value_of(rig, "l.current_set"), current, 0);
+    /* Of one where nobody decides the current any more, it is not renewed. */
+    bytes = pl_harness_snapshot(rig->h, &size);
+    pl_harness_free(rig->h);
+    forget(rig);
+    rig->options = "{deadline: 1m, lease: 1h, health: 0}";
+    open_rig(rig);
+    assert_int_equal(pl_harness_restore(rig->h, bytes, size, &error), PL_OK);
+    pl_free(bytes);
+    pl_harness_watermark(rig->h, START + 12 * PL_MINUTE);
+    pull(rig);
+    assert_non_null(strstr(rig->events, "optimize.lapsed l {\"reason\":\"nobody decides the line's current any more"));
+    assert_true(isnan(value_of(rig, "l.current_set")));
     rig_free(rig);
 }
 
@@ -313,10 +378,12 @@ int main(void) {
         cmocka_unit_test(what_was_accepted_goes_on_and_grows_old),
         cmocka_unit_test(a_current_that_cannot_be_is_no_place_to_go_on_from),
         cmocka_unit_test(a_twin_without_a_current_is_not_believed),
+        cmocka_unit_test(who_sets_the_current_by_hand_is_not_driven_back),
         cmocka_unit_test(a_search_is_over_before_a_lease_is),
         cmocka_unit_test(lines_share_what_a_lease_leaves),
         cmocka_unit_test(a_line_has_pots_within_reason),
         cmocka_unit_test(a_run_too_large_says_what_was_left_out),
+        cmocka_unit_test(a_line_with_a_starved_pot_is_not_raised),
         cmocka_unit_test(a_line_goes_on_from_a_snapshot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

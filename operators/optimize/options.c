@@ -80,8 +80,9 @@ const struct pl_option optimize_options[] = {
                 "Instead of the usual limits; what people set (`constraints set`) replaces these."),
     PL_OPT_CHOICE(
         OPTIMIZE, current, "current", "hold", current_names, PL_FIXED,
-        "Who decides the line's current: nobody; free: each pot, as if it were its own, and it is told, and no "
-        "set point; line: all pots of a line together, as a set point (`current_set`); that needs "
+        "Who decides the line's current: nobody; free: each pot, as if it were its own: answers are told, and no "
+        "set points at all, for nobody sets that current; line: all pots of a line together, as a set point "
+        "(`current_set`); that needs "
         "key_depth 1."),
     PL_OPT_DURATION(OPTIMIZE, line_every, "line_every", "30m", "1m", "7d", PL_FIXED,
                     "How often a line's current is decided anew."),
@@ -166,6 +167,18 @@ static void check_baseline(const struct optimize *s, struct pl_check *check) {
     }
 }
 
+/* Anodes that are right at a current that a pot alone would like, and that nobody sets, may be wrong at the one that
+ * is. */
+static void check_free(const struct optimize *s, struct pl_check *check) {
+    static const char *const option[] = {
+        [TARGET_ACD] = "acd_set", [TARGET_FEED] = "feed_set", [TARGET_ALF3] = "alf3_set"};
+    for (unsigned i = 0; i < PL_COUNT_OF(option) && s->current == CURRENT_FREE; i++)
+        if (*s->target[i] && pl_check_given(check, option[i]))
+            pl_check_error(check, option[i],
+                           "nothing is set with current: free, for answers are at a current that nobody sets: leave it "
+                           "out, or write current: hold or line");
+}
+
 void optimize_check(void *self, struct pl_check *check) {
     struct optimize *s = self;
     struct pl_error *error = NULL;
@@ -185,6 +198,7 @@ void optimize_check(void *self, struct pl_check *check) {
     if (s->lease <= s->renew) pl_check_error(check, "lease", "it is over before it is renewed (renew)");
     if (s->hold <= s->every) pl_check_error(check, "hold", "an answer is too old before the next one is due (every)");
     check_baseline(s, check);
+    check_free(s, check);
     if (s->current != CURRENT_LINE) return;
     if (isnan(s->baseline[POT_CURRENT]))
         pl_check_error(check, "baseline",

@@ -76,6 +76,7 @@ struct pot_active {
     double multiplier; /* kWh/t that one unit more of room would save */
     double cost;       /* of a conflict: kWh/t more (less: below 0) than at the baseline, were it as much looser as
                           the others need it to be; NaN: not known */
+    bool alone;        /* of a conflict: all limits hold with that; else those of the conflict do, and not all */
 };
 
 extern const double pot_anodes; /* kg CO2 by tonne, of the anodes */
@@ -94,7 +95,7 @@ struct pot_result {
     unsigned actives;
     struct pot_active
         conflict[POT_TOLD_MAX]; /* infeasible: a set of limits that cannot hold together, and for each how */
-    unsigned conflicts;         /* much looser it would have to be, alone (slack < 0; NaN: not alone) */
+    unsigned conflicts;         /* much looser it would have to be (slack < 0; NaN: not known) */
     double rest;                /* of the optimality conditions */
     double seconds;
     long evaluations;

@@ -66,17 +66,18 @@ static bool others_hold(struct pot *p, const bool *among, unsigned row, const do
     return least_miss(p, others, start, until, found) && !impossible(found);
 }
 
-/* How much looser a limit would have to be for all others to hold with it, and what the pot would cost then. Where it
- * alone cannot make room for all, for those of the set, and the cost is not known (NaN). */
-static double lacks(struct pot *p, const bool *set, unsigned row, const double *start, double until, double *cost) {
+/* How much looser a limit would have to be for all others to hold with it (`alone`), and what the pot would cost then.
+ * Where it alone cannot make room for all, for those of the set, and there is no cost (NaN). */
+static double lacks(struct pot *p, const bool *set, unsigned row, const double *start, double until,
+                    struct pot_active *told) {
     bool all[POT_ROWS_MAX] = {0};
     struct nlp_result found;
     double value[QUANTITIES];
     for (unsigned i = 0; i < p->rows; i++)
         all[i] = true;
-    bool alone = others_hold(p, all, row, start, until, &found);
-    if (!alone && !others_hold(p, set, row, start, until, &found)) return NAN;
-    if (!alone) memcpy(all, set, sizeof all);
+    told->alone = others_hold(p, all, row, start, until, &found);
+    if (!told->alone && !others_hold(p, set, row, start, until, &found)) return NAN;
+    if (!told->alone) memcpy(all, set, sizeof all);
     struct pot_row kept = p->row[row];
     double low = 0, high = 0;
     if (!pot_quantities(p, kept.scenario, found.x, value, NULL)) return NAN;
@@ -94,7 +95,7 @@ static double lacks(struct pot *p, const bool *set, unsigned row, const double *
     }
     double sign = kept.high ? 1 : -1, room = high * (1 + 1e-3) + 1e-4;
     p->row[row].limit = kept.limit + sign * room * quantity_rows[kept.of].scale;
-    *cost = cost_of(p, found.x, until);
+    told->cost = cost_of(p, found.x, until);
     p->row[row] = kept;
     return high * quantity_rows[kept.of].scale;
 }
@@ -112,7 +113,8 @@ void pot_conflict(struct pot *p, const double *start, double until, struct pot_r
     }
     for (unsigned i = 0; i < p->rows && known; i++) {
         if (!set[i] || r->conflicts == POT_TOLD_MAX) continue;
-        double cost = NAN, lack = lacks(p, set, i, start, until, &cost);
-        r->conflict[r->conflicts++] = (struct pot_active){.row = p->row[i], .slack = -lack, .cost = cost};
+        struct pot_active *told = &r->conflict[r->conflicts++];
+        *told = (struct pot_active){.row = p->row[i], .cost = NAN};
+        told->slack = -lacks(p, set, i, start, until, told);
     }
 }

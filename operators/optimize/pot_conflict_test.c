@@ -63,7 +63,7 @@ static void giving_way_costs_what_is_said(void **state) {
             const struct pot_active *a = &r.conflict[k];
             double scale = quantity_rows[a->row.of].scale, room = -a->slack * (1 + 1e-3) + 1e-4 * scale;
             assert_true(a->row.of == of[i].a || a->row.of == of[i].b);
-            assert_true(a->slack < 0 && isfinite(a->cost));
+            assert_true(a->slack < 0 && isfinite(a->cost) && a->alone);
             struct pot_input with = loosened(&input, &a->row, room), less = loosened(&input, &a->row, 0.99 * -a->slack);
             double energy = least_energy(&setup, &with) - r.energy[0];
             printf("%s %s: looser by %.3f %s, %+.2f kWh/t, searched anew %+.2f\n", quantity_rows[a->row.of].name,
@@ -92,8 +92,15 @@ static void what_is_not_known_is_not_said(void **state) {
     assert_true(r.conflicts > 0);
     for (unsigned k = 0; k < r.conflicts; k++) {
         struct pot_input with = loosened(&input, &r.conflict[k].row, -r.conflict[k].slack * 1.01);
-        assert_true(isnan(r.conflict[k].cost) && isnan(least_energy(&setup, &with)));
+        assert_true(!r.conflict[k].alone && isnan(r.conflict[k].cost) && isnan(least_energy(&setup, &with)));
     }
+    assert_non_null(strstr(r.reason, "looser would do for these"));
+    /* A cost that there was no time for says nothing of other limits. */
+    for (unsigned k = 0; k < r.conflicts; k++)
+        r.conflict[k].alone = true;
+    pot_tell(&pot, &r);
+    assert_non_null(strstr(r.reason, "looser would do)"));
+    assert_null(strstr(r.reason, "for these"));
     twin_cell_model.close(model);
 }
 

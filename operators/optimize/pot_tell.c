@@ -43,9 +43,9 @@ static void put_conflict(struct words *t, const struct pot_result *r) {
         double cost = r->conflict[i].cost;
         if (isnan(r->conflict[i].slack)) continue;
         words_put(t, " (%.3g %s looser would do", -r->conflict[i].slack, quantity_rows[r->conflict[i].row.of].unit);
-        if (isnan(cost))
+        if (!r->conflict[i].alone)
             words_put(t, " for these");
-        else
+        else if (isfinite(cost)) /* else time was over */
             words_put(t, ", at %.0f kWh/t %s than as it is", fabs(cost), cost > 0 ? "more" : "less");
         words_put(t, ")");
     }

@@ -278,6 +278,42 @@ static void a_snapshot_goes_on(void **state) {
     rig_free(rig);
 }
 
+/* What is certain at a current that nobody sets is told, each `every`, and not sent; what was sent before ends. */
+static void nothing_is_set_at_a_current_that_nobody_sets(void **state) {
+    (void)state;
+    struct pl_error *error = NULL;
+    struct rig *rig = rig_new("{deadline: 1m, health: 0}");
+    push_state(rig, "l.p", START, state_of(NULL, 0, -1, 0));
+    assert_int_equal(rig->sets, 3);
+    size_t size;
+    void *bytes = pl_harness_snapshot(rig->h, &size);
+    pl_harness_free(rig->h);
+    forget(rig);
+    rig->options = "{deadline: 1m, health: 0, current: free, baseline: {acd: 44}}";
+    open_rig(rig);
+    assert_int_equal(pl_harness_restore(rig->h, bytes, size, &error), PL_OK);
+    pl_free(bytes);
+    pl_harness_watermark(rig->h, START + PL_MINUTE);
+    pull(rig);
+    assert_non_null(strstr(rig->events, "optimize.lapsed l.p {\"reason\":\"nothing is set with current: free"));
+    forget(rig);
+    push_state(rig, "l.p", START + 5 * PL_MINUTE, state_of(NULL, 0, -1, 0)); /* before the next one is due */
+    assert_true(!*rig->events);
+    push_state(rig, "l.p", START + 10 * PL_MINUTE, state_of(NULL, 0, -1, 0));
+    assert_non_null(strstr(rig->events, "optimize.run l.p {\"outcome\":\"optimal\""));
+    assert_non_null(strstr(rig->events, " kA"));
+    pl_harness_watermark(rig->h, START + 11 * PL_MINUTE);
+    pull(rig);
+    assert_int_equal(rig->sets, 0);
+    rig_free(rig);
+    assert_null(pl_harness_new("optimize.setpoints", "{current: free, acd_set: acd_set}", PL_EVENTS, &error));
+    assert_non_null(strstr(error->text, "nothing is set with current: free"));
+    pl_error_free(&error);
+    struct pl_harness *h = pl_harness_new("optimize.setpoints", "{current: free, acd_set: \"\"}", PL_EVENTS, &error);
+    assert_non_null(h);
+    pl_harness_free(h);
+}
+
 /* ---- Constraints ---- */
 
 static void people_set_constraints(void **state) {
@@ -331,6 +367,7 @@ int main(void) {
         cmocka_unit_test(what_gives_way_is_announced),
         cmocka_unit_test(a_run_is_the_same_again),
         cmocka_unit_test(a_snapshot_goes_on),
+        cmocka_unit_test(nothing_is_set_at_a_current_that_nobody_sets),
         cmocka_unit_test(people_set_constraints),
         cmocka_unit_test(a_twin_that_has_only_begun_is_not_believed),
         cmocka_unit_test(who_does_not_know_does_not_move),

@@ -5,9 +5,6 @@ import math
 CF4, C2F6, GWP_CF4, GWP_C2F6, GRID = 0.143, 0.121, 6630, 11100, 0.3
 ANODES = 1000 * 0.41 * 0.976 * 44 / 12
 ALUMINIUM = 0.33557273  # kg/kAh
-# Of the t distribution, 97.5 %, by degrees of freedom.
-STUDENT = [math.nan, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131, 2.12,
-           2.11, 2.101, 2.093]
 METERS = ("energy_kwh", "produced_kg", "charge_kah", "effects", "effect_s", "alf3_kg", "fed_kg")
 FIGURES = [("kWh/t", "energy"), ("kg CO2e/t", "co2e"), ("of it PFC", "pfc"), ("anode effects/pot-day", "effects"), ("t/pot-day", "throughput"),
            ("current efficiency %", "efficiency"), ("V", "voltage"), ("distance mm", "acd"), ("superheat K", "superheat"),
@@ -30,6 +27,27 @@ def figures_of(result):
     return figures
 
 
+def within(t, freedom):
+    """The share of Student's t from -t to t (Abramowitz and Stegun 26.7.3 and 26.7.4)."""
+    angle = math.atan(t / math.sqrt(freedom))
+    term = total = math.cos(angle) if freedom % 2 else 1
+    for i in range(2 + freedom % 2, freedom - 1, 2):
+        term *= (i - 1) / i * math.cos(angle) ** 2
+        total += term
+    if freedom % 2 == 0:
+        return math.sin(angle) * total
+    return 2 / math.pi * (angle + (math.sin(angle) * total if freedom > 1 else 0))
+
+
+def student(freedom):
+    """The 97.5 % quantile."""
+    low, high = 1.9, 13
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if within(middle, freedom) < 0.95 else (low, middle)
+    return high
+
+
 def mean_and_half(values):
     """Half of the 95 % confidence interval; NaN of a single one."""
     n = len(values)
@@ -37,7 +55,7 @@ def mean_and_half(values):
     if n < 2:
         return mean, math.nan
     deviation = math.sqrt(sum((v - mean) ** 2 for v in values) / (n - 1))
-    return mean, (STUDENT[n - 1] if n <= len(STUDENT) else 1.96) * deviation / math.sqrt(n)
+    return mean, student(n - 1) * deviation / math.sqrt(n)
 
 
 def broken_of(result):
@@ -66,7 +84,8 @@ def print_figures(before, after):
 
 
 def print_broken(pairs):
-    """Pot-minutes outside of limits by the plant's truth. Returns how many more they are than the baseline's, where they are more."""
+    """Pot-minutes outside of limits by the plant's truth. Returns how many more than the baseline's, of each pot that has more: what
+    another one has less makes up for nothing."""
     sums, names = ({}, {}), sorted({name for pair in pairs for result in pair for name in broken_of(result)})
     for which, label in enumerate(("baseline", "with it")):
         for pair in pairs:
@@ -77,7 +96,8 @@ def print_broken(pairs):
     for name in names:
         mean, half = mean_and_half([broken_of(after).get(name, 0) - broken_of(before).get(name, 0) for before, after in pairs])
         print(f"  {name}: {mean:+.1f} {interval(half)} a seed")
-    return sum(max(sums[1].get(name, 0) - sums[0].get(name, 0), 0) for name in names)
+    return sum(max(minutes - before["truth"][asset]["broken"].get(name, 0), 0) for before, after in pairs
+               for asset, pot in after["truth"].items() for name, minutes in pot["broken"].items())
 
 
 def print_arm(options, results, practice, arm, seeds):
@@ -112,4 +132,5 @@ def print_levers(rows):
             scale = 100 / base if share and base else 1
             cells += f"{mean * scale:>+11.3g} {interval(half * scale, '.2g'):<8}"
         print(f"{row['practice'] + ', ' + row['arm']:22}{len(row['before']):6}{cells}{row['more']:13}{row['unsafe']:8}")
-    print("mean difference of pairs to the baseline with its 95 % confidence interval; min. beyond: pot-minutes outside of limits more than the baseline's")
+    print("mean difference of pairs to the baseline with its 95 % confidence interval; min. beyond: pot-minutes outside of limits more than "
+          "without the loop, summed over the pots that have more")

@@ -4,6 +4,7 @@ is written, runs of pots and of the line are recorded, one of each gives the sam
 with its parts. By the clock, in mode auto: the plant's own log says that set points come for each pot and for the line's current, within
 limits and steps. (The guard's leases are by the clock, so it lets nothing pass in lockstep.)"""
 import csv
+import datetime
 import io
 import json
 import os
@@ -144,20 +145,31 @@ def savings_told(data):
     return {row["Of"]: row for row in told.values()}
 
 
+def moment(told):
+    """Seconds, of a time as it is exported."""
+    return told / 1e9 if isinstance(told, int) else datetime.datetime.fromisoformat(told.replace("Z", "+00:00")).timestamp()
+
+
 def check_savings(data):
     """What the report tells of savings are means over the records of the runs, and a total with its parts: the pots', each by its share
-    of the metal, and what the line's current brings besides."""
+    of the metal, and what the line's current brings besides, by the answers within an hour of the line's own."""
     runs = {}
     for line in tool("potline", "export", "--data", data, "--zone", "gold", "--kind", "events", "--format", "ndjson").splitlines():
         row = json.loads(line) if line.startswith("{") else {}
         if row.get("kind") in ("optimize.run", "optimize.line"):
-            runs.setdefault(row["asset"], []).append(row["body"])
+            runs.setdefault(row["asset"], []).append({**row["body"], "at": moment(row["time"])})
     if set(runs) != {"line1", *POTS}:
         fail(f"runs of both pots and their line should be recorded, found {sorted(runs)}")
     answers = {asset: [body for body in bodies if body["outcome"] in ("optimal", "relaxed")] for asset, bodies in runs.items()}
     saved = {asset: sum(b["before"]["energy"] - b["after"]["energy"] for b in bodies) / len(bodies) for asset, bodies in answers.items()}
-    metal = {pot: sum(b["before"]["power"] / b["before"]["energy"] for b in answers[pot]) / len(answers[pot]) for pot in POTS}
-    share = {pot: saved[pot] * metal[pot] / sum(metal.values()) for pot in POTS}
+    share = dict.fromkeys(POTS, 0)
+    for whole in answers["line1"]:
+        near = {pot: min(answers[pot], key=lambda b: abs(b["at"] - whole["at"])) for pot in POTS}
+        if any(abs(b["at"] - whole["at"]) > 3600 for b in near.values()):
+            fail(f"pots should be decided within an hour of their line: {whole['at']}, {[b['at'] for b in near.values()]}")
+        metal = {pot: b["before"]["power"] / b["before"]["energy"] for pot, b in near.items()}
+        for pot, b in near.items():
+            share[pot] += (b["before"]["energy"] - b["after"]["energy"]) * metal[pot] / sum(metal.values()) / len(answers["line1"])
     current = "line1, its current"
     expected = {"plant": saved["line1"], "line1": saved["line1"], current: saved["line1"] - sum(share.values()), **{pot: saved[pot] for pot in POTS}}
     told = savings_told(data)

@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """What `potline report` tells of foreseen savings, against sums by hand: a line's is a total with its pots' and its current's shares, the
-plant's one by metal, a run without an answer is none, and pots past those that are shown are one row, so that shares still add up."""
+plant's one by metal, a run without an answer is none, and pots past those that are shown are one row, so that shares still add up; what
+a current has brought is told by its pots' answers of the same hours, each mean of several answers with its interval."""
 import csv
 import io
 import json
 import os
 import signal
+import statistics
 import subprocess
 import tempfile
 import time
@@ -27,6 +29,8 @@ LINE1 = [(13500 + i, 13500 + i - 50 - i / 10, 760 + i / 2) for i in range(POTS)]
 LINE2 = [(14000, 13800, 800), (14200, 14200, 700)]
 ALONE = (13000, 12990, 750)
 WHOLE = {"before": 13600, "after": 13400, "made": 11.0}
+# Of line3, minutes before the end: what its own answers save, and what its only pot's do. One of these is of no hour of the line's.
+LINE3, POT3, MADE3 = {180: 100, 0: 300}, {170: 60, 90: 500, 10: 80}, 5.0
 
 
 def figures(energy, **more):
@@ -38,7 +42,7 @@ def pot_run(before, after, power, outcome="optimal"):
 
 
 def rows():
-    """(kind, asset, body), some of them a minute later."""
+    """(kind, asset, body), and of some how many minutes before the end."""
     yield "optimize.line", "line1", {"outcome": "optimal", "solver": "slsqp", "before": figures(WHOLE["before"], made=WHOLE["made"]),
                                      "after": figures(WHOLE["after"], made=WHOLE["made"])}
     for i, pot in enumerate(LINE1):
@@ -48,14 +52,19 @@ def rows():
     yield "optimize.run", "line2.pot00", pot_run(1, 2, 3, outcome="baseline")
     yield "optimize.run", "line1.pot000", {"outcome": "optimal", "before": "nothing"}
     yield "optimize.run", "alone", pot_run(*ALONE)
+    for minutes, saved in LINE3.items():
+        yield "optimize.line", "line3", {"outcome": "optimal", "solver": "slsqp", "before": figures(13600, made=MADE3),
+                                         "after": figures(13600 - saved, made=MADE3)}, minutes
+    for minutes, saved in POT3.items():
+        yield "optimize.run", "line3.pot01", pot_run(13500, 13500 - saved, 760), minutes
 
 
 def send(folder, begin):
     socket = zmq.Context.instance().socket(zmq.PUSH)
     socket.connect(f"ipc://{folder}/runs")
     told = list(rows())
-    kinds, assets, bodies = zip(*told)
-    times = [begin + i * 10**6 for i in range(len(told))]
+    kinds, assets, bodies = zip(*(row[:3] for row in told))
+    times = [begin + i * 10**6 - sum(row[3:]) * 60 * 10**9 for i, row in enumerate(told)]
     columns = {"time": times, "id": list(range(1, len(told) + 1)), "kind": kinds, "severity": [1] * len(told), "asset": assets, "tag": [""] * len(told),
                "body": bodies}
     socket.send(json.dumps({"kind": "events", "columns": columns}).encode())
@@ -63,7 +72,7 @@ def send(folder, begin):
 
 
 def savings(data, begin):
-    at = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begin / 1e9 + minutes * 60)) for minutes in (-5, 5)]
+    at = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(begin / 1e9 + minutes * 60)) for minutes in (-240, 5)]
     done = subprocess.run([POTLINE, "report", "--data", data, "--from", at[0], "--to", at[1], "--format", "csv"], capture_output=True, text=True,
                           timeout=PATIENCE)
     assert "Sanitizer" not in done.stderr and "runtime error" not in done.stderr, done.stderr
@@ -91,8 +100,9 @@ def check(told):
 
     first, second, alone = saved_of(LINE1), saved_of(LINE2), saved_of([ALONE])
     whole = WHOLE["before"] - WHOLE["after"]
-    metal = WHOLE["made"] + second[1] + alone[1]
-    plant = (whole * WHOLE["made"] + second[0] * second[1] + alone[0] * alone[1]) / metal
+    metal = WHOLE["made"] + second[1] + alone[1] + MADE3
+    third = sum(LINE3.values()) / 2
+    plant = (whole * WHOLE["made"] + second[0] * second[1] + alone[0] * alone[1] + third * MADE3) / metal
     near(("plant", ""), "Saved, kWh/t", plant)
     near(("line1", "plant"), "Saved, kWh/t", whole)
     near(("line1", "plant"), "Share of that, kWh/t", whole * WHOLE["made"] / metal, 0.006)
@@ -105,7 +115,14 @@ def check(told):
     assert ("4 more pots", "line1") in by and ("2 more pots", "line2") in by and ("line2.pot00", "line2") not in by
     near(("4 more pots", "line1"), "Saved, kWh/t", saved_of(LINE1[-4:])[0])
     assert (shown[0]["Runs"], shown[0]["Answers"]) == ("2", "1"), shown[0]
-    for line, total in (("plant", plant), ("line1", whole), ("line2", second[0])):
+    near(("line3, its current", "line3"), "Saved, kWh/t", ((100 - 60) + (300 - 80)) / 2)
+    near(("1 more pot", "line3"), "Share of that, kWh/t", (60 + 80) / 2, 0.006)
+    for of, values in ((("line3, its current", "line3"), (40, 220)), (("line3", "plant"), (100, 300)), (("1 more pot", "line3"), (60, 500, 80))):
+        mean, half = statistics.mean(values), {2: 12.706, 3: 4.3027}[len(values)] * statistics.stdev(values) / len(values) ** 0.5
+        low, high = (float(value) for value in by[of]["95 % CI of that"].split(" to "))
+        assert abs(low - mean + half) < 0.2 and abs(high - mean - half) < 0.2, (of, by[of], mean, half)
+    assert by["line1", "plant"]["95 % CI of that"] == "-", "an interval of a single answer"
+    for line, total in (("plant", plant), ("line1", whole), ("line2", second[0]), ("line3", third)):
         parts = sum(float(row["Share of that, kWh/t"]) for row in told if row["Part of"] == line)
         assert abs(parts - total) <= 0.005 * (SHOWN + 3), (line, parts, total)
 

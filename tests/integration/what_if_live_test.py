@@ -271,6 +271,26 @@ def check_rest(engine):
         assert wrong.status == status, wrong
 
 
+def check_killed_optimiser(work):
+    """Where its process dies, the engine goes back to a checkpoint, and who waits for an answer is told that it does not end."""
+    os.makedirs(f"{work}/killed")
+    os.environ.update(IN=f"{work}/in.csv", OUT=f"{work}/killed/out.csv")
+    os.environ.pop("POTLINE_FAULT", None)
+    engine = Engine(f"{work}/killed", graph=GRAPH.replace("layout: long", "layout: long, follow: true"))
+    wait(lambda: near(engine).get("constraint acd"))
+    child = next(int(pid) for pid in os.listdir("/proc") if pid.isdigit() and parent(pid) == engine.process.pid)
+    os.kill(child, signal.SIGSTOP)
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(command(engine, "what-if", asset=ASSET, set="[acd=-2mm]", **{"for": "4h"})))
+    asking.start()
+    asking.join(1)
+    os.kill(child, signal.SIGKILL)
+    asking.join(PATIENCE)
+    assert answers[0].status == 503 and "goes back to its last checkpoint" in answers[0].body, answers
+    engine.process.send_signal(signal.SIGTERM)
+    assert engine.process.wait(PATIENCE) == 0
+
+
 def main():
     with tempfile.TemporaryDirectory() as work:
         header, minutes = prepare(work)
@@ -297,6 +317,7 @@ def main():
         assert engine.process.wait(120) == 0
         rows = [sorted(open(f"{work}/{name}.csv")) for name in ("undisturbed", "asked")]
         assert rows[0] == rows[1] and len(rows[0]) > 1000, [len(some) for some in rows]
+        check_killed_optimiser(work)
         print(f"{len(rows[0])} rows of the twin are the same with and without questions")
 
 
