@@ -139,13 +139,13 @@ struct pl_model_experiment {
     const char *name, *doc;                      /* ends the table when NULL */
     const struct pl_model_column *columns;       /* of its files, by which they are recognised as well */
     const char *example;                         /* a row of them, in the table's order, without what is optional */
-    bool headless;                               /* files may have no line of names: then in the table's order */
     const struct pl_model_parameter *parameters; /* all that describes the set-up */
     const char *fit;                             /* free by default: "a,b" */
     const char *along;                           /* what its points lie along: "time (s)" */
     const char *unit;                            /* of what is compared */
     const char *what;                            /* that is, for an axis: "temperature rise" */
     const char *const *series; /* curves that its points are of, in turn (ends in NULL); NULL: of one */
+    bool headless;             /* files may have no line of names: then in the table's order */
     bool blocks;               /* curve after curve, of as many points each, and not in turn */
     bool nyquist;              /* two curves, real and imaginary parts: drawn over each other */
     const char *measure;       /* what `misfit` is */
@@ -213,7 +213,8 @@ enum { PL_FIT_MAX = 16, PL_FIT_FILES_MAX = 32 };
 
 struct pl_fit_file {
     const char *path;
-    bool judge;                           /* not fitted to */
+    bool judge;   /* not fitted to */
+    bool adapted; /* out: it judges, but constants of its own are from its first part, and the rest judges */
     double own[PL_MODEL_PARAMETERS_MAX];  /* what is set for this file; NaN: nothing */
     double used[PL_MODEL_PARAMETERS_MAX]; /* out: what it was run with */
     size_t points;                        /* out */
@@ -226,7 +227,6 @@ struct pl_fit_file {
      * is a figure of the curve, or the file has constants of its own beside some that others have told. */
     double foreseen;
     size_t beyond; /* out: points of that part with twice the leverage of any that was fitted to: extrapolated to */
-    bool adapted;  /* out: it judges, but constants of its own are from its first part, and the rest judges */
     /* Out, where adapted: half of the 95 % interval of each constant of its own (`used` has its value), with the shared
      * ones taken for exact; NaN: it is none. */
     double own_interval[PL_MODEL_PARAMETERS_MAX];
