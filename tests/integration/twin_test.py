@@ -43,6 +43,8 @@ def prepare(work):
          "--fault", "frozen:line1.pot02.voltage:70m:10m", "--fault", "dropout:line1.pot03.bath_temp:65m:20m:1")
     with open(os.path.join(ROOT, "graphs", "twin.yaml")) as file:
         text = file.read().replace("log: {", f"checkpoint: {CHECKPOINT}\nlog: {{", 1).replace("maps/", f"{ROOT}/graphs/maps/")
+    if not LONG:  # so slowly that there are epochs between two kills
+        text = text.replace("layout: long,", 'layout: long, rate: "40000/s",')
     with open(f"{work}/twin.yaml", "w") as file:
         file.write(text)
 
@@ -132,14 +134,20 @@ def told(work, name, kind):
 
 
 def check_kills(work):
-    """Killed again and again, it gives the rows of the undisturbed run."""
+    """Killed again and again, each time when it has told more than before, it gives the rows of the undisturbed run."""
     env = {**os.environ, **variables(work, "two")}
+
+    def told_so_far():
+        return os.path.getsize(env["OUT"]) if os.path.exists(env["OUT"]) else 0
     command = [f"{BIN}/potline", "run", f"{work}/twin.yaml", "--quiet", "--until-eof", "--data", f"{work}/two"]
     kills = 0
     while True:
         engine = subprocess.Popen(command, env=env, stderr=subprocess.PIPE)
         if kills < KILLS:
-            time.sleep(random.uniform(0.25, 0.6) if not LONG else random.uniform(4, 14))
+            before = told_so_far()
+            while engine.poll() is None and told_so_far() < before + 500_000:
+                time.sleep(0.01)
+            time.sleep(random.uniform(0, 0.2) if not LONG else random.uniform(4, 14))
             if engine.poll() is None:
                 engine.send_signal(signal.SIGKILL)
                 kills += 1
