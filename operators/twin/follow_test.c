@@ -273,7 +273,7 @@ static void test_a_way_among_waves_is_no_alumina(void **state) {
             make_readings(in, i, false);
             in[FOLLOW_FEED] = reading(1.5 * floor(i * 0.2), 0);
             if (i >= 600) in[FOLLOW_VOLTAGE].mean += 0.12; /* one anode of twenty has no part in the current */
-            if (i > 606) in[FOLLOW_VOLTAGE].mean += 0.14 * sin(1.3 * i);
+            if (i > 606) in[FOLLOW_VOLTAGE].mean += 0.14 * sin((k % 2 ? 0.5 : 1.3) * i);
             if (i == 781) memcpy(before, r.horizon.now, sizeof before);
             if (i > 780 + (int)k % 6) in[FOLLOW_VOLTAGE].mean += ways[k];
             go(&f, &r, in, (pl_time)i * STEP * PL_SECOND);

@@ -356,7 +356,7 @@ static bool went(struct horizon *h, uint32_t from) {
  * one that explains the same. */
 static void try_events(struct horizon *h, const struct horizon_cell *cell, struct pass *pass, double *best) {
     const struct beginning stop = {.stopped = square(STOPPED), .price = STOP_PRICE},
-                           stop_instead = {.stopped = square(STOPPED), .no_way = true},
+                           stop_instead = {.stopped = square(STOPPED), .no_way = true, .price = STOP_PRICE},
                            way = {.way = square(WAY), .price = WAY_PRICE};
     static const uint32_t stop_ago[] = {4, 9}, way_ago[] = {1, 2, 4, 8};
     static _Thread_local struct horizon base;

@@ -133,7 +133,7 @@ static void pass_restless(struct horizon *h, struct truth *t, double way, bool s
     horizon_begin(h, 2.4, 5, 4.3);
     follow_for(h, t, 0, 130);
     t->x[HORIZON_COLD] += 1;
-    for (int i = 130; i < 168; i++) {
+    for (int i = 130; i < 170; i++) {
         t->feed = i % 100 < 60 ? 0.75 : 1.35;
         if (i == 160 && stop) t->x[HORIZON_SHARE] = 0;
         if (i == 160) t->x[HORIZON_DISTANCE] += way;
