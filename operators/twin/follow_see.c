@@ -83,12 +83,14 @@ static bool is_wave(const struct follow_record *r, double innovation, double var
 /* Alumina changes slowly: what jumps is that an anode was changed, the way between anodes and metal, or, behind an
  * effect, that somebody has fed by hand. Anodes of a cell are changed a day apart: where one is new, the unrest of its
  * change and of an effect that is near is no second one. */
-static void explain_jump(struct follow_record *r, double innovation, const double *slope, double t) {
+static void explain_jump(struct follow_record *r, double innovation, double variance, const double *slope, double t) {
     struct follow_minute *m = &r->minute;
     double anodes = innovation / slope[HORIZON_COLD];
     bool changed = anode_is_new(r);
     if (t < r->effect_over + FOLLOW_BY_HAND && innovation < 0) {
         m->doubt_alumina = fmax(m->doubt_alumina, square(30));
+    } else if (is_wave(r, innovation, variance)) {
+        return;
     } else if (fabs(anodes - 1) < LIKE_ONE && !changed) {
         m->new_anodes = 1;
         r->visited = t;
@@ -117,8 +119,7 @@ static void see_voltage(struct follow *f, struct follow_record *r, const struct 
         for (unsigned k = 0; k < HORIZON_STATES; k++)
             expected += slope[i] * r->horizon.now_p.at[i][k] * slope[k];
     out->innovation = innovation / sqrt(variance + expected);
-    if (fabs(out->innovation) > JUMP && !is_wave(r, innovation, variance + expected))
-        explain_jump(r, innovation, slope, t);
+    if (fabs(out->innovation) > JUMP) explain_jump(r, innovation, variance + expected, slope, t);
     double weight = 1 / variance;
     r->minute.weight += weight;
     r->minute.voltage += weight * in->mean;
@@ -133,6 +134,7 @@ static void see_voltage(struct follow *f, struct follow_record *r, const struct 
 static void see_effect(struct follow_record *r, const struct follow_setup *setup, bool now, double t) {
     if (now && r->effect_since < 0) {
         r->effect_since = t;
+        r->unrest = 0; /* the rise before it is no wave */
         r->minute.alumina = setup->effect_alumina;
         r->minute.alumina_variance = square(0.12);
     } else if (!now && r->effect_since >= 0) {
@@ -147,8 +149,8 @@ static double scatter_of(const struct follow_minute *m) {
     return n > 2 ? (m->off_squares - n * mean * mean) / (n - 1) : 0;
 }
 
-/* The minute is over: what all minutes of the horizon say now. */
-static void see_minute(struct follow *f, struct follow_record *r, const struct follow_setup *setup,
+/* The minute is over, at `t`: what all minutes of the horizon say now. */
+static void see_minute(struct follow *f, struct follow_record *r, const struct follow_setup *setup, double t,
                        struct cell_correction *by) {
     const struct cell *c = twin_cell_of(f->stepper.self);
     const struct horizon_cell cell = horizon_cell_of(c, setup);
@@ -161,7 +163,8 @@ static void see_minute(struct follow *f, struct follow_record *r, const struct f
         stage.voltage = (float)(m->voltage / m->weight + by_distance * (r->distance - m->distance / m->weight));
         double scatter = scatter_of(m);
         stage.variance = (float)(fmax(1 / m->weight, WAVES * scatter / m->readings) + square(0.002));
-        if (!(m->new_anodes > 0)) /* else that is most of it */
+        bool settled = r->effect_since < 0 && t > r->effect_over + SETTLED + MINUTE;
+        if (settled && m->readings > 2 && !(m->new_anodes > 0)) /* else that is most of it */
             r->unrest = fmax(scatter, r->unrest + (scatter - r->unrest) * -expm1(-m->seconds / UNREST_MEMORY));
     }
     horizon_step(&r->horizon, &cell, &stage);
@@ -206,7 +209,7 @@ void follow_see(struct follow *f, struct follow_record *r, const struct follow_s
     if (!effect) lift(f, r);
     see_effect(r, setup, effect, t);
     see_voltage(f, r, setup, u, span, clear, t, out);
-    if (r->minute.seconds > MINUTE - 1e-6) see_minute(f, r, setup, &by);
+    if (r->minute.seconds > MINUTE - 1e-6) see_minute(f, r, setup, t, &by);
     if (good[FOLLOW_BATH_TEMP])
         by.temperature = estimator_see_temperature(&r->estimator, hot->mean - c->flows.bath.t,
                                                    square(0.4) / hot->count + square(0.1));

@@ -230,6 +230,125 @@ static void test_waves_do_not_make_the_distance_uncertain(void **state) {
     assert_true(moved > 1.3 * among_waves);
 }
 
+/* cm: by how much the distance is found to have grown where the anodes have gone a way of 0.5 V, in a quiet cell with a
+ * new anode. */
+static double way_found(bool effect) {
+    struct follow f = {0};
+    static struct follow_record r;
+    struct follow_reading in[FOLLOW_SIGNALS];
+    double before = 0;
+    memset(&r, 0, sizeof r);
+    for (int i = 1; i <= 1002; i++) {
+        make_readings(in, i, false);
+        in[FOLLOW_FEED] = reading(1.5 * floor(i * 0.2), 0);
+        if (i >= 600) in[FOLLOW_VOLTAGE].mean += 0.12;
+        if (effect && i >= 700 && i < 703) in[FOLLOW_VOLTAGE].mean += i - 699; /* it rises for half a minute */
+        if (effect && i >= 703 && i < 715) in[FOLLOW_VOLTAGE].mean = in[FOLLOW_VOLTAGE].high = 30;
+        if (i > 990) in[FOLLOW_VOLTAGE].mean += 0.5;
+        if (i == 991) before = r.horizon.now[HORIZON_DISTANCE];
+        go(&f, &r, in, (pl_time)i * STEP * PL_SECOND);
+    }
+    follow_close(&f);
+    return r.horizon.now[HORIZON_DISTANCE] - before;
+}
+
+/* The rise to an anode effect is no wave of the metal, and does not hide a way of the anodes an hour later. */
+static void test_an_effect_is_no_unrest(void **state) {
+    (void)state;
+    double quiet = way_found(false), behind_effect = way_found(true);
+    assert_true(quiet > 1 && fabs(behind_effect - quiet) < 0.2);
+}
+
+/* What the anodes change in the waves that a new one leaves, unmeasured, is found to be the distance: not alumina. */
+static void test_a_way_among_waves_is_no_alumina(void **state) {
+    (void)state;
+    static const double ways[] = {0, 0.15, -0.15, 0.2, -0.2, 0.3, -0.3, 0.5, -0.5};
+    for (unsigned k = 0; k < sizeof ways / sizeof *ways; k++) {
+        struct follow f = {0};
+        static struct follow_record r;
+        struct follow_reading in[FOLLOW_SIGNALS];
+        double before[HORIZON_STATES] = {0};
+        memset(&r, 0, sizeof r);
+        for (int i = 1; i <= 840; i++) {
+            make_readings(in, i, false);
+            in[FOLLOW_FEED] = reading(1.5 * floor(i * 0.2), 0);
+            if (i >= 600) in[FOLLOW_VOLTAGE].mean += 0.12; /* one anode of twenty has no part in the current */
+            if (i > 606) in[FOLLOW_VOLTAGE].mean += 0.14 * sin((k % 2 ? 0.5 : 1.3) * i);
+            if (i == 781) memcpy(before, r.horizon.now, sizeof before);
+            if (i > 780 + (int)k % 6) in[FOLLOW_VOLTAGE].mean += ways[k];
+            go(&f, &r, in, (pl_time)i * STEP * PL_SECOND);
+        }
+        follow_close(&f);
+        double alumina = r.horizon.now[HORIZON_ALUMINA] - before[HORIZON_ALUMINA];
+        double distance = r.horizon.now[HORIZON_DISTANCE] - before[HORIZON_DISTANCE];
+        if (!(fabs(alumina) < 0.1) || !(fabs(distance - 2.78 * ways[k]) < 0.15))
+            fail_msg("%g V of a way: alumina %+.2f wt%%, distance %+.2f cm", ways[k], alumina, distance);
+    }
+}
+
+/* A cell with a new anode and waves of the metal, up to a step; `effect`: with an anode effect, 5 minutes before it. */
+static void make_restless(struct follow *f, struct follow_record *r, int steps, bool effect) {
+    struct follow_reading in[FOLLOW_SIGNALS];
+    memset(r, 0, sizeof *r);
+    for (int i = 1; i <= steps; i++) {
+        make_readings(in, i, false);
+        in[FOLLOW_FEED] = reading(1.5 * floor(i * 0.2), 0);
+        if (i >= 600) in[FOLLOW_VOLTAGE].mean += 0.12;
+        if (i > 606) in[FOLLOW_VOLTAGE].mean += 0.14 * sin(1.3 * i);
+        if (effect && i > steps - 36 && i < steps - 30) in[FOLLOW_VOLTAGE].mean = in[FOLLOW_VOLTAGE].high = 30;
+        go(f, r, in, (pl_time)i * STEP * PL_SECOND);
+    }
+    assert_true(r->unrest > 0.005);
+}
+
+/* The voltage falls, among waves, a few minutes behind an effect: somebody has fed by hand. */
+static void test_feeding_by_hand_is_no_wave(void **state) {
+    (void)state;
+    static struct follow f, other;
+    static struct follow_record r, more;
+    int jumps = 0, ordinary = 0;
+    enum { STEPS = 750 };
+    make_restless(&f, &r, STEPS, true);
+    follow_close(&f);
+    r.minute.doubt_alumina = 0;
+    for (double fall = 0.05; fall < 2; fall += 0.05) {
+        struct follow_reading in[FOLLOW_SIGNALS];
+        struct follow_result result;
+        more = r;
+        make_readings(in, STEPS + 1, false);
+        memset(&in[FOLLOW_FEED], 0, sizeof *in);
+        in[FOLLOW_VOLTAGE].mean += 0.12 - fall;
+        assert_int_equal(follow_resume(&other, &more, usual(), NULL), PL_OK);
+        pl_time end = (STEPS + 1) * (pl_time)STEP * PL_SECOND;
+        assert_int_equal(follow_step(&other, &more, usual(), in, end, &result, NULL), PL_OK);
+        bool jump = result.innovation < -5;
+        assert_true(more.minute.doubt_alumina == (jump ? 900 : 400));
+        jumps += jump;
+        ordinary += !jump;
+    }
+    follow_close(&other);
+    assert_true(jumps > 5 && ordinary > 2);
+}
+
+/* Two readings a minute tell nothing of waves: what was known of them stays. */
+static void test_what_is_not_measured_is_not_calm(void **state) {
+    (void)state;
+    static struct follow f;
+    static struct follow_record r;
+    struct follow_reading in[FOLLOW_SIGNALS];
+    make_restless(&f, &r, 702, false);
+    double before = r.unrest;
+    for (int i = 703; i <= 822; i++) {
+        make_readings(in, i, false);
+        in[FOLLOW_FEED] = reading(1.5 * floor(i * 0.2), 0);
+        in[FOLLOW_VOLTAGE].mean += 0.12;
+        if (i % 3) memset(&in[FOLLOW_VOLTAGE], 0, sizeof *in);
+        go(&f, &r, in, (pl_time)i * STEP * PL_SECOND);
+    }
+    follow_close(&f);
+    assert_true(r.unrest == before);
+}
+
 /* A scale that nobody taps into still tells some kg more or less. */
 static void test_a_scale_that_jitters_is_nobody(void **state) {
     (void)state;
@@ -279,6 +398,10 @@ int main(void) {
         cmocka_unit_test(test_a_count_each_minute_is_as_good),
         cmocka_unit_test(test_somebody_at_the_cell_is_noticed),
         cmocka_unit_test(test_waves_do_not_make_the_distance_uncertain),
+        cmocka_unit_test(test_an_effect_is_no_unrest),
+        cmocka_unit_test(test_a_way_among_waves_is_no_alumina),
+        cmocka_unit_test(test_feeding_by_hand_is_no_wave),
+        cmocka_unit_test(test_what_is_not_measured_is_not_calm),
         cmocka_unit_test(test_a_scale_that_jitters_is_nobody),
         cmocka_unit_test(test_what_a_late_count_brings_was_not_fed_at_once),
     };

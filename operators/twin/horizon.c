@@ -21,6 +21,8 @@ static const double ADVANTAGE = 3;                     /* of another beginning, 
 static const double RISING = 1.0, ODD = 2.5;
 static const double RICH = 1.5; /* wt% above the usual: behind an effect, fed by hand, it comes half as far */
 static const double STOPPED = 0.4, STOP_PRICE = 7;
+static const double WAY = 0.5, WAY_PRICE = 7; /* cm */
+static const double MOVED = 0.5;              /* as RISING, of either sign: ways among waves */
 
 static double square(double x) {
     return x * x;
@@ -312,34 +314,76 @@ static void prefer(struct horizon *h, const struct horizon_cell *cell, const str
     *best = cost - price;
 }
 
-/* With alumina that is so much more from a stage on, or feeders that have lost it there (`stopped`). */
-static void try_other(struct horizon *h, const struct horizon_cell *cell, struct pass *pass, uint32_t from,
-                      double alumina, bool stopped, double *best) {
+/* What may have been otherwise from a stage on. */
+struct beginning {
+    double alumina; /* wt% more */
+    double stopped; /* variance of the share: feeders have lost it there */
+    double way;     /* cm2: there anodes have gone one that nobody has measured */
+    bool no_way;    /* what was taken for one there, or behind it, is none */
+    double price;
+};
+
+static void find_ways(struct horizon *h, const struct horizon_cell *cell, struct pass *pass, uint32_t from) {
+    for (uint32_t i = from; i < h->count; i++)
+        find_way(cell, stage_at(h, i), &pass[i].way);
+}
+
+/* `base`: what it is another beginning of. */
+static void try_other(struct horizon *h, const struct horizon *base, const struct horizon_cell *cell, struct pass *pass,
+                      uint32_t from, const struct beginning *beginning, double *best) {
     static _Thread_local struct horizon other;
-    other = *h;
-    shift(&other, from, alumina);
-    if (stopped) stage_at(&other, from)->doubt_share += (float)square(STOPPED);
-    find_way(cell, stage_at(&other, from), &pass[from].way);
+    other = *base;
+    shift(&other, from, beginning->alumina);
+    for (uint32_t i = from; beginning->no_way && i < other.count; i++)
+        stage_at(&other, i)->doubt_distance = 0;
+    stage_at(&other, from)->doubt_share += (float)beginning->stopped;
+    stage_at(&other, from)->doubt_distance += (float)beginning->way;
+    find_ways(&other, cell, pass, from);
     run(&other, cell, pass);
-    settle(&other, cell, pass, stopped ? ROUNDS : OTHER_ROUNDS);
-    prefer(h, cell, &other, stopped ? STOP_PRICE : 0, best);
-    find_way(cell, stage_at(h, from), &pass[from].way);
+    settle(&other, cell, pass, beginning->alumina != 0 ? OTHER_ROUNDS : ROUNDS);
+    prefer(h, cell, &other, beginning->price, best);
+    find_ways(h, cell, pass, from);
+}
+
+static bool went(struct horizon *h, uint32_t from) {
+    for (uint32_t i = from; i < h->count; i++)
+        if (stage_at(h, i)->doubt_distance > 0) return true;
+    return false;
+}
+
+/* Feeders that have stopped some minutes ago; in place of a way of the anodes, too. Near a new anode, whose waves hide
+ * them: ways that nobody has measured. Each against what was believed before, so that none is believed beside another
+ * one that explains the same. */
+static void try_events(struct horizon *h, const struct horizon_cell *cell, struct pass *pass, double *best) {
+    const struct beginning stop = {.stopped = square(STOPPED), .price = STOP_PRICE},
+                           stop_instead = {.stopped = square(STOPPED), .no_way = true, .price = STOP_PRICE},
+                           way = {.way = square(WAY), .price = WAY_PRICE};
+    static const uint32_t stop_ago[] = {4, 9}, way_ago[] = {1, 2, 4, 8};
+    static _Thread_local struct horizon base;
+    base = *h;
+    bool changed = horizon_new_anodes(&base) > 0;
+    for (unsigned i = 0; i < sizeof stop_ago / sizeof *stop_ago && stop_ago[i] < base.count; i++) {
+        uint32_t from = base.count - stop_ago[i];
+        if (base.recent > RISING) try_other(h, &base, cell, pass, from, &stop, best);
+        if (changed && went(&base, from)) try_other(h, &base, cell, pass, from, &stop_instead, best);
+    }
+    for (unsigned i = 0; i < sizeof way_ago / sizeof *way_ago && way_ago[i] < base.count; i++)
+        if (changed && fabs(base.recent) > MOVED) try_other(h, &base, cell, pass, base.count - way_ago[i], &way, best);
 }
 
 static void try_others(struct horizon *h, const struct horizon_cell *cell, struct pass *pass, bool all) {
     static const double more[] = {0.25, 0.6, -0.2}, by_hand[] = {0.35, 0.8};
-    static const uint32_t ago[] = {4, 9};
     double best = h->cost + improbable(h, cell);
     uint32_t effect = behind_effect(h);
     for (unsigned i = 0; all && effect < h->count && i < sizeof by_hand / sizeof *by_hand; i++)
-        try_other(h, cell, pass, effect, by_hand[i], false, &best);
+        try_other(h, h, cell, pass, effect, &(struct beginning){.alumina = by_hand[i]}, &best);
     /* Where there is that much the voltage rises with alumina, as it does with a lack of it: it may be that instead. */
     double rich = h->now[HORIZON_ALUMINA] - cell->usual;
-    if (rich > RICH) try_other(h, cell, pass, effect < h->count ? effect : 0, -rich, false, &best);
+    if (rich > RICH)
+        try_other(h, h, cell, pass, effect < h->count ? effect : 0, &(struct beginning){.alumina = -rich}, &best);
     for (unsigned i = 0; all && i < sizeof more / sizeof *more; i++)
-        try_other(h, cell, pass, 0, more[i], false, &best);
-    for (unsigned i = 0; h->recent > RISING && i < sizeof ago / sizeof *ago; i++)
-        if (h->count > ago[i]) try_other(h, cell, pass, h->count - ago[i], 0, true, &best);
+        try_other(h, h, cell, pass, 0, &(struct beginning){.alumina = more[i]}, &best);
+    try_events(h, cell, pass, &best);
 }
 
 void horizon_step(struct horizon *h, const struct horizon_cell *cell, const struct horizon_stage *stage) {

@@ -11,8 +11,9 @@
  *
  * Where the voltage is steep, just above an anode effect, everything can be explained by alumina, and a search by
  * slopes alone may end there. So from time to time, and whenever minutes surprise, other beginnings are tried: more
- * alumina, or less; feeders that have stopped some minutes ago. The most probable one is what counts. Where there is
- * plenty the voltage rises with alumina, too: what has come there is held against the usual.
+ * alumina, or less; feeders that have stopped some minutes ago; near a new anode, a way of the anodes that nobody has
+ * measured. The most probable one is what counts. Where there is plenty the voltage rises with alumina, too: what has
+ * come there is held against the usual.
  *
  * Where nobody counts the feed, the balance says nothing, and the voltage alone does not tell alumina from distance.
  * What is known then is that somebody keeps the alumina about where it usually is: so it is drawn there, uncertain by

@@ -126,6 +126,43 @@ static void test_feeders_that_stop_are_noticed(void **state) {
     assert_found(&h, &t, 0.08);
 }
 
+/* Half an hour behind an anode change, whose waves leave some of each minute's mean, anodes go a way that nobody has
+ * measured (cm), or feeders stop, some minutes before the end. */
+static void pass_restless(struct horizon *h, struct truth *t, double way, bool stop) {
+    *t = (struct truth){{2.5, 6, 1, 4.3, 0.2}, 1};
+    horizon_begin(h, 2.4, 5, 4.3);
+    follow_for(h, t, 0, 130);
+    t->x[HORIZON_COLD] += 1;
+    for (int i = 130; i < 170; i++) {
+        t->feed = i % 100 < 60 ? 0.75 : 1.35;
+        if (i == 160 && stop) t->x[HORIZON_SHARE] = 0;
+        if (i == 160) t->x[HORIZON_DISTANCE] += way;
+        struct horizon_stage s = pass_minute(t);
+        s.new_anodes = i == 130;
+        s.doubt_cold = i == 130 ? 0.01f : 0;
+        s.voltage += (float)noise(0.07);
+        s.variance = 0.03f * 0.03f;
+        horizon_step(h, cell(), &s);
+    }
+}
+
+static void test_a_way_among_waves_is_told_from_a_lack_of_alumina(void **state) {
+    (void)state;
+    static struct horizon h;
+    struct truth t;
+    static const double ways[] = {-1, -0.5, 0, 0.5, 1};
+    for (unsigned i = 0; i < sizeof ways / sizeof *ways; i++) {
+        pass_restless(&h, &t, ways[i], false);
+        assert_found(&h, &t, 0.12);
+        assert_true(fabs(h.now[HORIZON_DISTANCE] - t.x[HORIZON_DISTANCE]) < 0.2);
+    }
+    for (int i = 0; i < 10; i++) {
+        pass_restless(&h, &t, 0, true);
+        assert_found(&h, &t, 0.12);
+        assert_true(fabs(h.now[HORIZON_DISTANCE] - t.x[HORIZON_DISTANCE]) < 0.2);
+    }
+}
+
 static void test_what_is_not_seen_is_carried_on(void **state) {
     (void)state;
     static struct horizon h;
@@ -229,6 +266,7 @@ int main(void) {
         cmocka_unit_test(test_a_lack_of_alumina_is_not_taken_for_plenty),
         cmocka_unit_test(test_it_knows_how_exactly_it_knows),
         cmocka_unit_test(test_feeders_that_stop_are_noticed),
+        cmocka_unit_test(test_a_way_among_waves_is_told_from_a_lack_of_alumina),
         cmocka_unit_test(test_what_is_not_seen_is_carried_on),
         cmocka_unit_test(test_without_a_count_the_distance_stays),
         cmocka_unit_test(test_without_a_count_starvation_is_seen),
