@@ -45,7 +45,7 @@ static unsigned told_of_a_couple(const char *options) {
         if (event->time < FAULT_FROM * S) continue;
         const bool begins = strcmp(event->kind, "detect.began") == 0;
         began += begins;
-        ended += !begins;
+        ended += strcmp(event->kind, "detect.ended") == 0;
         if (!strstr(event->body, "\"tags\":[{\"tag\":\"l.pump."))
             fail_msg("%s %d: %s", event->kind, (int)(event->time / S), event->body);
     }
