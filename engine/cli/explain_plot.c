@@ -14,7 +14,7 @@
 
 #include "model.h"
 
-enum { SIGNALS_MAX = 3, SHOWN_MAX = 600, USUAL_LEAST = 50, TITLE = PL_NAME_MAX + 160 };
+enum { SIGNALS_MAX = 3, SHOWN_MAX = 600, USUAL_LEAST = 50, TITLE = PL_NAME_MAX + 512 };
 static const double usual_low = 0.005, usual_high = 0.995;
 
 /* What is drawn of a signal. */
@@ -123,13 +123,28 @@ static bool take_rows(const struct pl__explanation *e, struct signal *s, pl_time
 
 /* ---- The plots ---- */
 
-static void put_title(struct signal *s, const struct pl_tag *tag, const struct pl__said *said) {
+/* In lines that an image has room for. */
+static void wrap(char *text) {
+    enum { LINE = 90 };
+    char *blank = NULL;
+    for (char *at = text, *line = text; *at; at++) {
+        if (*at == ' ') blank = at;
+        if (*at == '\n') line = at;
+        if (at - line <= LINE || !blank || blank <= line) continue;
+        *blank = '\n';
+        line = blank;
+    }
+}
+
+/* `first`: of the plots, where it also stands why. */
+static void put_title(struct signal *s, const struct pl_tag *tag, const struct pl__said *said, bool first) {
     size_t room = sizeof s->title;
     size_t used = (size_t)snprintf(s->title, room, "%s", tag->name);
     if (isfinite(s->share) && used < room)
         used += (size_t)snprintf(s->title + used, room - used, ": %.0f %% of it", 100 * s->share);
-    if (*said->explanation && used < room)
-        snprintf(s->title + used, room - used, " - %s (score %.2f)", said->explanation, said->score);
+    if (first && *said->explanation && used < room)
+        snprintf(s->title + used, room - used, "\n%s (score %.2f)", said->explanation, said->score);
+    wrap(s->title);
 }
 
 static void add_curve(struct pl__plot *plot, const struct signal *s, const char *name, size_t from, size_t to) {
@@ -137,9 +152,9 @@ static void add_curve(struct pl__plot *plot, const struct signal *s, const char 
 }
 
 static void make_plot(const struct pl__explanation *e, struct signal *s, const struct pl__said *said, const char *since,
-                      struct pl__plot *plot) {
+                      bool first, struct pl__plot *plot) {
     const struct pl_tag *tag = pl_tags_get(e->tags, s->tag);
-    put_title(s, tag, said);
+    put_title(s, tag, said, first);
     *plot = (struct pl__plot){.title = s->title, .x = since, .y = tag->unit};
     add_curve(plot, s, "before", s->shown, s->within);
     add_curve(plot, s, said->ends ? "within" : "from then on", s->within, s->behind);
@@ -170,7 +185,9 @@ bool pl__explain_plot(const struct pl_cli *cli, const struct pl__explanation *e,
     snprintf(label, sizeof label, "s since %s", text);
     for (unsigned i = 0; i < count && good; i++) {
         good = take_rows(e, &signals[i], since, until);
-        if (good && signals[i].count > signals[i].shown) make_plot(e, &signals[i], &told, label, &plots[drawn++]);
+        if (!good || signals[i].count <= signals[i].shown) continue;
+        make_plot(e, &signals[i], &told, label, !drawn, &plots[drawn]);
+        drawn++;
     }
     if (!good)
         fputs("potline explain: out of memory\n", stderr);

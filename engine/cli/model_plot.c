@@ -99,7 +99,9 @@ static void put_quoted(FILE *out, const char *text) {
     for (; *text; text++)
         if (*text == '\'')
             fputs("''", out);
-        else if (*text != '\n')
+        else if (*text == '\n')
+            fputs("'.\"\\n\".'", out);
+        else
             fputc(*text, out);
     fputc('\'', out);
 }
