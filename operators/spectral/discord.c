@@ -216,8 +216,9 @@ const struct pl_operator spectral_discord = {
         "block. Give it a `window` of about a cycle. Missing and bad samples are left out. A verdict is a window's, of "
         "the time of its last sample; what happens twice in a like way is unlike any before only once.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES), .doc = "Samples."}),
-    .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "TAG.score and TAG.alarm, of each window."},
-                        {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.grew, detect.ended."}),
+    .outputs =
+        PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "TAG.score and TAG.alarm, of each window."},
+                 {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.grew, detect.ended."}),
     .options = discord_options,
     .counters = PL_COUNTERS([COUNT_WINDOWS] = {"windows", "windows", "Windows judged."},
                             [COUNT_ALARMS] = {"alarms", "windows", "Of them, those that are alarms."},

@@ -282,9 +282,10 @@ const struct pl_operator spectral_spectral = {
         "detect.univariate does it; a verdict is a window's, of the time of its last sample. Missing and bad samples "
         "are left out, which breaks the window.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES), .doc = "Even samples."}),
-    .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "TAG.score and TAG.alarm, of each window."},
-                        {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.grew, detect.ended."},
-                        {.name = "bands", .kinds = PL_SET(PL_SAMPLES), .doc = "TAG.BAND, of each window."}),
+    .outputs =
+        PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "TAG.score and TAG.alarm, of each window."},
+                 {.name = "events", .kinds = PL_SET(PL_EVENTS), .doc = "detect.began, detect.grew, detect.ended."},
+                 {.name = "bands", .kinds = PL_SET(PL_SAMPLES), .doc = "TAG.BAND, of each window."}),
     .options = spectral_options,
     .counters =
         PL_COUNTERS([COUNT_WINDOWS] = {"windows", "windows", "Windows judged."},
