@@ -244,7 +244,10 @@ async function tickets(page) {
   await page.waitForSelector(
     '.ticket > p:text-is("What to do: look at the busbar joints")',
   );
-  assert.match(await card.first().innerText(), /score 0\.\d+ \(an alarm from 0\.5 on\)/);
+  assert.match(
+    await card.first().innerText(),
+    /score 0\.\d+ \(an alarm from 0\.5 on\)/,
+  );
   await card.getByText("What it rests on").click();
   await page.waitForSelector(".evidence meter");
   await page.waitForSelector(".evidence canvas");
