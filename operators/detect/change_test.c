@@ -54,7 +54,8 @@ static void a_step_is_told_soon_and_once(void **state) {
     assert_int_equal(changes_in(t, 3000, 3030), 1);
     assert_true(changes_in(t, 3030, 4000) <= 1);
     const struct event_row *event = began_behind(t, 3000);
-    const double back = atof(strstr(event->body, "some ") + 5), seen = (double)(event->time / S);
+    const int64_t second = event->time / S;
+    const double back = atof(strstr(event->body, "some ") + 5), seen = (double)second;
     assert_true(fabs(seen - back + 1 - 3000) <= 6); /* where the step was */
     const char *said = strstr(event->body, "its mean has gone from ");
     assert_non_null(said);
@@ -138,7 +139,8 @@ static void a_snapshot_goes_on_alike(void **state) {
         srand(5);
         t[k] = test_open("detect.change", "{window: 32}", PL_SAMPLES);
         for (unsigned row = 0; row < 1500; row++) {
-            push_value(t[k], row, noise() + row / 400 * 4);
+            const unsigned level = row / 400 * 4;
+            push_value(t[k], row, noise() + level);
             if (row % 97 == 0) test_gathered(t[k]);
             if (k && row % 97 == 0) {
                 const unsigned seed = (unsigned)rand();
