@@ -187,7 +187,7 @@ static void hostile_states_are_refused(void **state) {
     assert_non_null(strstr(rig->events, "it is a state, not a run"));
     forget(rig);
     /* Any one byte of it changed: an answer within limits, or a refusal; never a crash. */
-    unsigned char *changed = malloc(size);
+    unsigned char *changed = malloc(size + 1);
     unsigned every = getenv("POTLINE_LONG") ? 7 : 131;
     for (uint32_t i = 0; i < size; i += every) {
         memcpy(changed, bytes, size);

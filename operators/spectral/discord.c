@@ -88,7 +88,7 @@ static void discord_check(void *self, struct pl_check *check) {
     const struct discord *d = self;
     if (d->history < 4 * d->window)
         pl_check_error(check, "history", "holds fewer than four windows of %lld rows: at least %lld",
-                       (long long)d->window, (long long)(4 * d->window));
+                       (long long)d->window, 4 * (long long)d->window);
     if (d->every > d->window)
         pl_check_error(check, "every", "%lld rows would be in no window of %lld", (long long)(d->every - d->window),
                        (long long)d->window);

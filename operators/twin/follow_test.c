@@ -311,7 +311,8 @@ static void test_feeding_by_hand_is_no_wave(void **state) {
     make_restless(&f, &r, STEPS, true);
     follow_close(&f);
     r.minute.doubt_alumina = 0;
-    for (double fall = 0.05; fall < 2; fall += 0.05) {
+    for (unsigned k = 1; k < 40; k++) {
+        const double fall = 0.05 * k;
         struct follow_reading in[FOLLOW_SIGNALS];
         struct follow_result result;
         more = r;
