@@ -36,9 +36,10 @@ static struct pl_node node = {.config = {.loop = &loop}, .label = "in"};
 static struct server {
     int fd;
     char url[64];
-    bool silent;
-    const char *types;
-    unsigned asked[8]; /* by id */
+    /* Its threads end some time behind the test whose connections they serve. */
+    _Atomic bool silent;
+    const char *_Atomic types;
+    _Atomic unsigned asked[8]; /* by id */
 } server;
 
 static void answer(int fd, int status, const char *begin, size_t blanks, const char *end) {
@@ -167,20 +168,19 @@ static enum pl__lookup look_for(struct asking *a, uint32_t id, const char **why)
 }
 
 static void close_registries(struct asking *a, unsigned count) {
-    uint64_t begun = uv_hrtime();
     for (unsigned i = 0; i < count; i++) {
         pl__registry_free(a[i].registry);
         uv_close((uv_handle_t *)&a[i].patience, NULL);
     }
     uv_run(&loop, UV_RUN_DEFAULT);
-    assert_true(uv_hrtime() - begun < (uint64_t)PL_SECOND);
 }
 
 static int set_up(void **state) {
     (void)state;
     server.silent = false;
     server.types = "[\"JSON\",\"AVRO\"]";
-    memset(server.asked, 0, sizeof server.asked);
+    for (unsigned id = 0; id < PL_COUNT_OF(server.asked); id++)
+        server.asked[id] = 0;
     return uv_loop_init(&loop);
 }
 
@@ -297,10 +297,13 @@ static void test_end(void **state) {
     (void)state;
     server.silent = true;
     open_registry(&a);
+    a.options.rest.timeout = 60 * PL_SECOND;
     assert_int_equal(pl__registry_find(a.registry, KNOWN, &schema, &why), PL__SCHEMA_ASKED);
     wait_ms(&a, 100);
+    uint64_t begun = uv_hrtime();
     close_registries(&a, 1);
     assert_false(a.changed);
+    assert_true(uv_hrtime() - begun < 30 * (uint64_t)PL_SECOND); /* it has not waited for an answer */
 }
 
 int main(void) {
