@@ -9,6 +9,7 @@
  *     samples   what became of each of them in the nodes on the way                    explain_samples.c
  *     models    which models its batch says it comes from                              explain_models.c
  *     told      what the audit, the ledger and the dead letters say of that time       explain_told.c
+ *     said      what an anomaly or a ticket says of itself                             explain_said.c
  *     print     all of it, for people                                                  explain_print.c
  *     plot      the signals that it speaks of, and what was usual                      explain_plot.c
  *
