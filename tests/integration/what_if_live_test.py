@@ -142,9 +142,11 @@ def check_meanwhile(engine, feed):
         answers = []
         ask = threading.Thread(target=lambda: answers.append(command(engine, "what-if", asset=ASSET, set="[feed=+1%]", **{"for": "7d"})))
         ask.start()
-        thread = wait(lambda: thread_named(engine.process.pid, "what-if") or answers)
+        thread = None
+        while not thread and not answers:  # without a pause: a week is looked ahead in some hundredths of a second
+            thread = thread_named(engine.process.pid, "what-if")
         following, gone = None, False
-        with Stopped(thread if isinstance(thread, int) else 0) as stopped:
+        with Stopped(thread or 0) as stopped:
             if stopped:
                 following, gone = goes_on(engine, feed, PATIENCE / 4)
                 assert not gone or not answers, answers
