@@ -55,11 +55,15 @@ struct damage {
     struct mark at;
 };
 
+static bool is_missing(const char *message) {
+    return strstr(message, "No such file");
+}
+
 /* A file that the writer has replaced meanwhile is looked for again. So is what looks damaged, a few times, for longer
  * than a writer stands still on a busy machine: a file may have been read while its end was being written, and only
  * what is damaged for good stays so, whatever the writer does meanwhile. */
 static bool comes_again(const char *message, const struct mark *before, struct damage *damage) {
-    if (strstr(message, "No such file")) return true;
+    if (is_missing(message)) return true;
     if (strncmp(message, "Corruption", strlen("Corruption")) != 0) return false;
     if (!same(before, &damage->at)) *damage = (struct damage){.at = *before};
     if (++damage->times > DAMAGE_TRIES) return false;
@@ -118,9 +122,11 @@ enum pl_code pl__store_open_reader(struct pl_store *store, struct pl_error **err
         char *message = store->db ? catch_up(store, &before) : open_first(store, &before, &code, error);
         bool late = time(NULL) > end;
         if (code) return code;
-        if (message && (late || !comes_again(message, &before, &damage)))
+        if (message && ((late && is_missing(message)) || !comes_again(message, &before, &damage)))
             return pl_store_error(store, "opening", message, error);
         if (!message && take_mark(store, &after) && same(&before, &after)) return PL_OK;
+        /* What was opened while the writer made its families does not find the new ones, however often it looks. */
+        if (message && !is_missing(message)) pl__store_close_families(store);
         rocksdb_free(message);
         if (late)
             return pl_error_set(error, PL_UNAVAILABLE, "%s: changes faster than it can be read; try again",
