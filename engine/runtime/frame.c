@@ -30,6 +30,7 @@ static const struct shape {
     [PL_FRAME_COMMIT] = {FROM_ENGINE, 0, false, false},
     [PL_FRAME_CREDIT] = {FROM_ENGINE, 0, false, false},
     [PL_FRAME_CALL] = {FROM_ENGINE, 0, true, false},
+    [PL_FRAME_NOTED] = {FROM_ENGINE, 0, false, false},
     [PL_FRAME_PING] = {FROM_ENGINE, 0, false, false},
     [PL_FRAME_QUIT] = {FROM_ENGINE, 0, false, false},
     [PL_FRAME_STATE] = {FROM_ENGINE | FROM_PROCESS, 0, true, false},

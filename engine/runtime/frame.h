@@ -11,6 +11,7 @@
  *     COMMIT    value: epoch                                 BUSY, FAILED, KEEP, DROP, NOTE
  *     CREDIT    value: bytes of both taken so far
  *     CALL      number | what is asked                       CALLED    number | what came of it
+ *     NOTED     number: the set point of that note may leave
  *     PING      number                                       PONG      number
  *     QUIT      close in good order                          CLOSED
  *
@@ -43,6 +44,7 @@ enum pl_frame_type {
     PL_FRAME_COMMIT,
     PL_FRAME_CREDIT,
     PL_FRAME_CALL,
+    PL_FRAME_NOTED,
     PL_FRAME_PING,
     PL_FRAME_QUIT,
     /* both */
@@ -85,7 +87,7 @@ struct pl_frame {
     uint8_t flags;
     uint16_t port;
     uint32_t code;   /* CALLED: an enum pl_code */
-    uint64_t number; /* of an item, a call, a ping */
+    uint64_t number; /* of an item, a call, a note, a ping */
     int64_t value;
     uint64_t nanoseconds; /* DONE: inside the operator */
     const void *body;     /* borrowed */

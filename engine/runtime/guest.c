@@ -119,6 +119,7 @@ static bool fits(const struct pl_guest *guest, uint8_t type) {
     case PL_FRAME_CONFIG: return !guest->configured;
     case PL_FRAME_STATE:
     case PL_FRAME_OPEN: return guest->configured && !guest->open;
+    case PL_FRAME_NOTED:
     case PL_FRAME_PING:
     case PL_FRAME_QUIT:
     case PL_FRAME_CREDIT: return true;
@@ -143,6 +144,7 @@ static void take(struct pl_guest *guest, const struct pl_frame *frame) {
     case PL_FRAME_CALL:
         if (works) pl__guest_call(guest, frame);
         break;
+    case PL_FRAME_NOTED: break; /* of an operator that failed before it came */
     case PL_FRAME_PING: pl__guest_pong(guest, PL_FRAME_PONG, frame->number); break;
     case PL_FRAME_QUIT: quit(guest); break;
     default:
@@ -156,7 +158,7 @@ static void run(struct pl_runnable *runnable) {
     struct pl_frame frame;
     enum pl_received received;
     guest->sent = false;
-    while (!guest->closed && (received = pl_link_receive(guest->link, &frame)) != PL_RECEIVED_NOTHING)
+    while (!guest->closed && (received = pl__guest_receive(guest, &frame)) != PL_RECEIVED_NOTHING)
         if (received == PL_RECEIVED_FRAME) take(guest, &frame);
     if (guest->closed) return;
     pl__guest_work(guest);
@@ -208,6 +210,7 @@ static void fini(struct pl_guest *guest) {
     }
     if (guest->made) pl_node_fini(&guest->node);
     pl__guest_end_kept(guest);
+    pl__guest_drop_later(guest);
     pl_worker_free(guest->worker);
     if (guest->link) pl_link_linger(guest->link, LINGER_MS);
     pl_link_free(guest->link);

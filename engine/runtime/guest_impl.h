@@ -1,4 +1,5 @@
-/* guest_impl.h: across the files of a guest (guest.h): guest.c is its life, guest_work.c what it does with items. */
+/* guest_impl.h: across the files of a guest (guest.h): guest.c is its life, guest_work.c what it does with items,
+ * guest_wait.c how it waits for the engine in the middle of one. */
 #ifndef POTLINE_GUEST_IMPL_H
 #define POTLINE_GUEST_IMPL_H
 
@@ -49,12 +50,24 @@ struct pl_guest {
     uint64_t *counters;         /* as they were told, gauges too */
     unsigned counter_count;
     struct pl__guest_kept *kept;
+    uint64_t notes;                /* those that were waited for */
+    struct pl__guest_later *later; /* frames that came meanwhile, the oldest first */
+    unsigned later_count;
+    struct pl__guest_later *taken; /* what was received last, if it was one of them */
     int exit_code;
 };
 
 void pl__guest_send(struct pl_guest *guest, const struct pl_frame *frame);
 /* The operator cannot go on, or what the engine says makes no sense. */
 void pl__guest_fail(struct pl_guest *guest, const char *text);
+
+/* ---- guest_wait.c ---- */
+
+/* As pl_link_receive; what came while it waited is first. */
+enum pl_received pl__guest_receive(struct pl_guest *guest, struct pl_frame *frame);
+/* Until the engine has the note of that number, or the operator has failed. */
+void pl__guest_wait_noted(struct pl_guest *guest, uint64_t number);
+void pl__guest_drop_later(struct pl_guest *guest);
 
 /* ---- guest_work.c ---- */
 

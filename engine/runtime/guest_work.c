@@ -135,6 +135,7 @@ static void pack_optional(struct pl_pack *pack, const char *text) {
         pl_pack_nil(pack);
 }
 
+/* A set point leaves behind its record: that is waited for. */
 static void note(struct pl_node *node, const struct pl_note *note, const struct pl_owed *owed) {
     struct pl_guest *guest = node->owner;
     struct pl_pack *body = pl_pack_new();
@@ -145,8 +146,11 @@ static void note(struct pl_node *node, const struct pl_note *note, const struct 
     pl_pack_uint(body, owed->what);
     pl_pack_uint(body, owed->id);
     struct pl_frame frame = {.type = PL_FRAME_NOTE, .body = pl_pack_data(body), .size = pl_pack_size(body)};
-    if (!pl_pack_failed(body)) pl__guest_send(guest, &frame);
+    if (owed->what == PL_OWED_OPENS) frame.number = ++guest->notes;
+    bool packed = !pl_pack_failed(body);
+    if (packed) pl__guest_send(guest, &frame);
     pl_pack_free(body);
+    if (packed && frame.number) pl__guest_wait_noted(guest, frame.number);
 }
 
 static const struct pl_node_abroad abroad = {

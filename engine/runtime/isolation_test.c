@@ -1,6 +1,8 @@
 /* Nodes in processes of their own, in a running engine. The processes are this program: it is an engine's guest when it
  * is called as one, or one that behaves badly, as the name of its node says. */
+#include <math.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,10 +14,13 @@
 
 #include <cmocka.h>
 
+#include <potline/setpoint.h>
+
 #include "graph/registry.h"
 #include "runtime/engine.h"
 #include "runtime/guest.h"
 #include "runtime/isolation.h"
+#include "store/folder_testing.h"
 
 enum { ROWS = 100, PATIENCE_S = 60 };
 
@@ -63,6 +68,7 @@ struct work {
     bool timed;
     bool slow; /* a sink that is busy every now and then */
     bool mixed;
+    bool writes;
 };
 
 enum { COUNT_ROWS, COUNT_WATERMARKS };
@@ -72,6 +78,7 @@ static const struct pl_option work_options[] = {
     PL_OPT_INT(struct work, die_at, "die_at", "-1", NULL, NULL, PL_FIXED, "Its process dies there."),
     PL_OPT_INT(struct work, copies, "copies", "1", "1", NULL, PL_FIXED, "How many times it emits each batch."),
     PL_OPT_BOOL(struct work, mixed, "mixed", "false", PL_FIXED, "Rows need not come in order."),
+    PL_OPT_BOOL(struct work, writes, "writes", "false", PL_FIXED, "Each row is a set point that leaves."),
     PL_OPT_BOOL(struct work, slow, "slow", "false", PL_FIXED, "It is busy every now and then."),
     PL_OPT_END,
 };
@@ -109,11 +116,27 @@ static bool holds(const struct pl_batch *batch, int64_t time) {
     return batch->samples.time[0] <= time && time <= batch->samples.time[batch->rows - 1];
 }
 
+static void write_row(struct pl_node *node, const struct pl_batch *batch, uint32_t row) {
+    pl_note_setpoint(node, &(struct pl_setpoint_note){.action = PL_SETPOINT_WRITE,
+                                                      .outcome = "leaves",
+                                                      .reason = "",
+                                                      .id = (uint64_t)batch->samples.time[row],
+                                                      .sequence = UINT64_MAX,
+                                                      .tag = batch->samples.tag[row],
+                                                      .origin = batch->source,
+                                                      .old = NAN,
+                                                      .value = (double)batch->samples.time[row]});
+}
+
 static enum pl_flow work_process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
     struct work *work = self;
     enum pl_flow flow = PL_FLOW_OK;
     (void)input;
     if (!look_at(work, batch)) flow = pl_fail(node, "rows are out of order");
+    for (uint32_t i = 0; work->writes && i < batch->rows; i++) {
+        write_row(node, batch, i);
+        if (batch->samples.time[i] == work->die_at) raise(SIGKILL);
+    }
     if (holds(batch, work->die_at)) raise(SIGKILL);
     if (holds(batch, work->fail_at)) flow = pl_fail(node, "it was to fail");
     for (int64_t i = 0; flow == PL_FLOW_OK && i < work->copies && pl_wanted(node, 0); i++) {
@@ -195,7 +218,7 @@ static struct pl_task *task_of(const struct run *run, const char *name) {
     return NULL;
 }
 
-static void begin(struct run *run, bool forgives, const char *nodes) {
+static void begin_in(struct run *run, const char *data, bool forgives, const char *nodes) {
     char text[2048];
     struct pl_problem *problems;
     unsigned count;
@@ -207,9 +230,13 @@ static void begin(struct run *run, bool forgives, const char *nodes) {
     assert_int_equal(code, PL_OK);
     pl_problems_free(problems, count);
     if (forgives) run->deaths = pl_deaths_new();
-    struct pl_engine_options options = {.until_eof = true, .deaths = run->deaths};
+    struct pl_engine_options options = {.data = data, .until_eof = true, .deaths = run->deaths};
     assert_int_equal(pl_engine_new(run->graph, &options, &run->engine, NULL), PL_OK);
     assert_int_equal(pl_engine_start(run->engine, NULL), PL_OK);
+}
+
+static void begin(struct run *run, bool forgives, const char *nodes) {
+    begin_in(run, NULL, forgives, nodes);
 }
 
 static void end(struct run *run) {
@@ -311,6 +338,32 @@ static void its_death_fails_a_node_that_nobody_restarts(void **state) {
           "  out: { op: test.sink, from: apart }\n");
     bad_end(&run, "it was ended by signal 9 (Killed)");
     end(&run);
+}
+
+static enum pl_code count_write(void *arg, const struct pl_audit_record *record, struct pl_error **error) {
+    (void)error;
+    *(int *)arg += strcmp(record->action, PL_SETPOINT_WRITE) == 0;
+    return PL_OK;
+}
+
+/* Whatever its process is about when it is killed: what had left is in the audit. */
+static void each_write_is_in_the_audit_before_it_leaves(void **state) {
+    (void)state;
+    for (int last = 0; last < ROWS; last += 7) {
+        struct run run;
+        char nodes[256], *folder = make_folder();
+        int writes = 0;
+        snprintf(nodes, sizeof nodes,
+                 "  in: { op: test.count, batches: 3 }\n"
+                 "  out: { op: test.sink, from: in, writes: true, die_at: %d, isolate: process }\n",
+                 last);
+        begin_in(&run, folder, false, nodes);
+        bad_end(&run, "it was ended by signal 9 (Killed)");
+        assert_int_equal(pl_audit_each(pl_engine_store(run.engine), 0, count_write, &writes, NULL), PL_OK);
+        assert_int_equal(writes, last + 1);
+        end(&run);
+        remove_folder(folder);
+    }
 }
 
 /* Without a log what it had is lost, and counted; the rest goes through. */
@@ -467,6 +520,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_slow_graph_holds_it_up),
         cmocka_unit_test(its_failure_is_that_of_the_node),
         cmocka_unit_test(its_death_fails_a_node_that_nobody_restarts),
+        cmocka_unit_test(each_write_is_in_the_audit_before_it_leaves),
         cmocka_unit_test(another_begins_afresh),
         cmocka_unit_test(commands_are_done_where_it_is),
         cmocka_unit_test(what_makes_no_sense_is_the_end_of_its_process),

@@ -1,7 +1,8 @@
 /* abroad.h: what a node asks of the data folder when its process has none: it is passed on to the engine, which has.
  *
  * What is kept and noted is the engine's in the order in which it was asked for, together with all else that the node
- * says; so it is kept before an answer to a command is seen by anybody.
+ * says; so it is kept before an answer to a command is seen by anybody. A note that opens something (a set point that
+ * leaves) returns when the engine has it.
  */
 #ifndef POTLINE_STORE_ABROAD_H
 #define POTLINE_STORE_ABROAD_H

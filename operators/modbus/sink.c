@@ -302,10 +302,7 @@ const struct pl_operator pl__sink_modbus = {
         "waits is superseded. One whose value is NaN withdraws what has not been written.\n\n"
         "Every set point has an end, told as an event: setpoint.verified, .refused, .failed, .expired, .superseded,\n"
         ".withdrawn or .unmapped; one that is only renewed is counted. A write is in the audit before it leaves, and\n"
-        "how it ended behind it; with `isolate: process` both go to the engine over a link, and a kill of that process "
-        "may\n"
-        "lose the last of them, so that what must be recorded has a field side of its own (`potline run --field`).\n"
-        "`setpoints list` shows what stands at each tag.",
+        "how it ended behind it, with `isolate: process` too. `setpoints list` shows what stands at each tag.",
     .guarantee = "A set point is verified or its event says why not; what had left when the process died is in the "
                  "audit as sent, and from the next start on as not known. None is written after its expiry.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SETPOINTS), .doc = "Set points that a guard has let pass."}),
