@@ -14,6 +14,9 @@ enum { WINDOWS_KNOWN = 12 };
 
 enum { PLACES_MAX = 64 }; /* enough for the largest window */
 
+/* Rows behind a step from which on it is called one. */
+static const uint32_t told_least = 2;
+
 size_t change_size(const struct change_test *test) {
     return sizeof(struct change) + (1 + CHANGE_KINDS) * (size_t)test->window * sizeof(double);
 }
@@ -133,21 +136,39 @@ static struct group group_of(const struct sums *s, double about) {
     return (struct group){s->rows, about + mean, fmax(s->squares - s->sum * mean, 0)};
 }
 
+/* How the rows are looked at. */
+struct view {
+    uint32_t least;   /* rows behind a change of the mean */
+    bool lonely_only; /* a row that is far off with a neighbour on the same side counts as it came */
+};
+
+static bool is_lonely(const struct limits *limits, const double neighbour[2], double value) {
+    const bool high = value > limits->high;
+    for (unsigned i = 0; i < 2; i++)
+        if (high ? neighbour[i] > limits->high : neighbour[i] < limits->low) return false;
+    return true;
+}
+
 /* Sums up to each place that is looked at, then those of the whole window; returns how many places there are. Their
  * steps grow with the distance: a change 50 rows ago shows as well at 52. */
-static unsigned sum_up(const struct change_test *test, const struct change *c, double about,
+static unsigned sum_up(const struct change_test *test, const struct change *c, const struct view *view, double about,
                        struct sums sums[PLACES_MAX + 1]) {
     const struct limits limits = limits_of(c);
     const uint32_t rows = held(test, c);
     struct sums s = {0};
-    uint32_t next = test->least, at = (uint32_t)((c->rows - 1) % test->window);
+    uint32_t next = view->least, at = (uint32_t)((c->rows - 1) % test->window);
+    double newer = about;
     unsigned places = 0;
     while (s.rows < rows) {
-        const double apart = limited(&limits, c->ring[at]) - about;
+        const double value = c->ring[at];
+        at = at ? at - 1 : test->window - 1;
+        const double neighbour[2] = {newer, s.rows + 1 < rows ? c->ring[at] : about};
+        const bool as_it_is = view->lonely_only && !is_lonely(&limits, neighbour, value);
+        const double apart = (as_it_is ? value : limited(&limits, value)) - about;
+        newer = value;
         s.sum += apart;
         s.squares += apart * apart;
         s.rows++;
-        at = at ? at - 1 : test->window - 1;
         if (s.rows < next || places == PLACES_MAX) continue;
         sums[places++] = s;
         next += next / 8 + 1;
@@ -158,16 +179,18 @@ static unsigned sum_up(const struct change_test *test, const struct change *c, d
 
 /* The best places, and the roots of their ratios: those have a tail like the normal law's, which an exponential one,
  * the lightest that a tail is taken for, bounds. */
-static void seek(const struct change_test *test, const struct change *c, struct place best[CHANGE_KINDS]) {
+static void seek(const struct change_test *test, const struct change *c, const struct view *view,
+                 struct place best[CHANGE_KINDS]) {
     struct sums sums[PLACES_MAX + 1];
     const double about = c->count > 0 ? c->mean : c->ring[(c->rows - 1) % test->window];
-    const unsigned places = sum_up(test, c, about, sums);
+    const unsigned places = sum_up(test, c, view, about, sums);
     const struct group old = {c->count, c->mean, c->squares}, newer = group_of(&sums[places], about);
     const struct group all = group_with(&old, &newer);
     for (unsigned i = 0; i < places; i++) {
         const struct group after = group_of(&sums[i], about), before = group_without(&all, &after);
         if (before.count < test->least) break;
-        const double ratio[CHANGE_KINDS] = {mean_ratio(&before, &after), spread_ratio(&before, &after)};
+        const double ratio[CHANGE_KINDS] = {mean_ratio(&before, &after),
+                                            after.count < test->least ? 0 : spread_ratio(&before, &after)};
         for (unsigned k = 0; k < CHANGE_KINDS; k++)
             if (ratio[k] > best[k].ratio) best[k] = (struct place){ratio[k], sums[i].rows};
     }
@@ -199,6 +222,15 @@ static struct change_found weigh(const struct change_test *test, struct change *
     if (found.changed) c->beyond = 0;
     c->judged++;
     return found;
+}
+
+/* What has changed is what explains the rows best as they came: limited, those behind a large step are all alike, which
+ * looks like a smaller spread, and the first of them beside older ones like a larger one. */
+static void call_it(const struct change_test *test, const struct change *c, struct change_found *found) {
+    struct place best[CHANGE_KINDS] = {{0}};
+    seek(test, c, &(struct view){.least = told_least, .lonely_only = true}, best);
+    found->kind = best[CHANGE_MEAN].ratio > best[CHANGE_SPREAD].ratio ? CHANGE_MEAN : CHANGE_SPREAD;
+    found->ago = best[found->kind].ago;
 }
 
 /* What it was and what it is, from the rows as they came. */
@@ -233,10 +265,14 @@ struct change_found change_step(const struct change_test *test, struct change *c
     struct place best[CHANGE_KINDS] = {{0}};
     take_value(test, change, fmin(fmax(value, -greatest), greatest));
     if (change->rows < 2 * (uint64_t)test->least) return (struct change_found){0};
-    seek(test, change, best);
+    seek(test, change, &(struct view){.least = test->least}, best);
     struct change_found found = weigh(test, change, best);
-    if (found.surprise >= test->threshold) measure(test, change, &found);
-    if (found.changed) begin_anew(test, change, found.ago);
+    const uint32_t rows = found.ago;
+    if (found.surprise >= test->threshold) {
+        call_it(test, change, &found);
+        measure(test, change, &found);
+    }
+    if (found.changed) begin_anew(test, change, rows);
     return found;
 }
 

@@ -64,6 +64,26 @@ static void a_step_is_told_soon_and_once(void **state) {
     test_close(t);
 }
 
+/* However large: rows far off are limited, which must not look like another spread. */
+static void a_step_is_called_one(void **state) {
+    (void)state;
+    static const double steps[] = {4, 5, 8, 15, -15, 40, -400};
+    for (unsigned i = 0; i < sizeof steps / sizeof *steps; i++) {
+        srand(6 + i);
+        struct test *t = test_open("detect.change", "{}", PL_SAMPLES);
+        for (unsigned row = 0; row < 2100; row++)
+            push_value(t, row, 20 + noise() + (row >= 2000 ? steps[i] : 0));
+        test_gathered(t);
+        const struct event_row *event = began_behind(t, 2000);
+        const char *said = strstr(event->body, "its mean has gone from ");
+        assert_non_null(said);
+        assert_true(event->time <= 2020 * S);
+        assert_near(atof(strstr(said, " to ") + 4), 20 + steps[i], 2);
+        assert_non_null(strstr(event->body, steps[i] > 0 ? "\"side\":\"higher\"" : "\"side\":\"lower\""));
+        test_close(t);
+    }
+}
+
 static void a_change_of_spread(void **state) {
     (void)state;
     srand(2);
@@ -169,13 +189,10 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_step_is_told_soon_and_once),
-        cmocka_unit_test(a_change_of_spread),
-        cmocka_unit_test(what_is_no_change),
-        cmocka_unit_test(rows_that_say_nothing),
-        cmocka_unit_test(units_do_not_matter),
-        cmocka_unit_test(a_snapshot_goes_on_alike),
-        cmocka_unit_test(refusals),
+        cmocka_unit_test(a_step_is_told_soon_and_once), cmocka_unit_test(a_step_is_called_one),
+        cmocka_unit_test(a_change_of_spread),           cmocka_unit_test(what_is_no_change),
+        cmocka_unit_test(rows_that_say_nothing),        cmocka_unit_test(units_do_not_matter),
+        cmocka_unit_test(a_snapshot_goes_on_alike),     cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
