@@ -310,7 +310,8 @@ void pl_child_quit(struct pl_child *child) {
     pl_child_send(child, &quit);
     child->state = PL_CHILD_QUITTING;
     child->started = uv_now(child->options.loop);
-    pl_child_receive(child);
+    while (pl_child_receive_one(child)) {
+    } /* to the last one: its user may not run again, and a process that waits for an answer says nothing new */
 }
 
 /* ---- Life ---- */

@@ -11,7 +11,7 @@
  *     COMMIT    value: epoch                                 BUSY, FAILED, KEEP, DROP, NOTE
  *     CREDIT    value: bytes of both taken so far
  *     CALL      number | what is asked                       CALLED    number | what came of it
- *     NOTED     number: the set point of that note may leave
+ *     NOTED     number: the set point of that NOTE may leave   (NOTE number 0: nobody waits)
  *     PING      number                                       PONG      number
  *     QUIT      close in good order                          CLOSED
  *

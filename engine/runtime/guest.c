@@ -24,8 +24,11 @@ enum { LINGER_MS = 2000, EXIT_FAILED = 1 };
 void pl__guest_send(struct pl_guest *guest, const struct pl_frame *frame) {
     guest->sent = true;
     pl_ready(&guest->runnable); /* an operator also sends from callbacks of the loop (see run) */
-    if (pl_link_send(guest->link, frame)) return;
-    pl_diag(PL_ERROR, "the engine takes nothing any more"); /* what was to be said is lost: it has to begin anew */
+    if (!pl_link_send(guest->link, frame)) pl__guest_give_up("the engine takes nothing any more");
+}
+
+_Noreturn void pl__guest_give_up(const char *why) {
+    pl_diag(PL_ERROR, "%s", why);
     _exit(EXIT_FAILED);
 }
 
@@ -119,10 +122,10 @@ static bool fits(const struct pl_guest *guest, uint8_t type) {
     case PL_FRAME_CONFIG: return !guest->configured;
     case PL_FRAME_STATE:
     case PL_FRAME_OPEN: return guest->configured && !guest->open;
-    case PL_FRAME_NOTED:
     case PL_FRAME_PING:
     case PL_FRAME_QUIT:
     case PL_FRAME_CREDIT: return true;
+    case PL_FRAME_NOTED: return false; /* who waits for it takes it (guest_wait.c) */
     default: return guest->open || guest->failed;
     }
 }
@@ -144,7 +147,6 @@ static void take(struct pl_guest *guest, const struct pl_frame *frame) {
     case PL_FRAME_CALL:
         if (works) pl__guest_call(guest, frame);
         break;
-    case PL_FRAME_NOTED: break; /* of an operator that failed before it came */
     case PL_FRAME_PING: pl__guest_pong(guest, PL_FRAME_PONG, frame->number); break;
     case PL_FRAME_QUIT: quit(guest); break;
     default:

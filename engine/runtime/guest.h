@@ -4,9 +4,10 @@
  *
  *     link --> item --> operator --> EMIT ... --> DONE
  *
- * What the engine asks for besides (commits, commands, pings) is answered between two items, also while the operator is
- * busy. It works on while no more than CEILING bytes of what it has emitted are not yet taken, so that a slow graph
- * holds it up as an edge does; what one call emits beyond that leaves all the same.
+ * What the engine asks for besides (commits, commands) is answered between two items, also while the operator is
+ * busy; pings also while it waits for the record of a set point. It works on while no more than CEILING bytes of what
+ * it has emitted are not yet taken, so that a slow graph holds it up as an edge does; what one call emits beyond that
+ * leaves all the same.
  *
  * It ends when it is told to, when the engine is gone (the kernel ends it, or nobody is at the other end), and it
  * leaves the signals of a terminal to the engine.

@@ -58,6 +58,8 @@ struct pl_guest {
 };
 
 void pl__guest_send(struct pl_guest *guest, const struct pl_frame *frame);
+/* What was to be said or kept is lost: the process ends, and another begins anew. */
+_Noreturn void pl__guest_give_up(const char *why);
 /* The operator cannot go on, or what the engine says makes no sense. */
 void pl__guest_fail(struct pl_guest *guest, const char *text);
 
@@ -65,7 +67,7 @@ void pl__guest_fail(struct pl_guest *guest, const char *text);
 
 /* As pl_link_receive; what came while it waited is first. */
 enum pl_received pl__guest_receive(struct pl_guest *guest, struct pl_frame *frame);
-/* Until the engine has the note of that number, or the operator has failed. */
+/* Until the engine has the note of that number. */
 void pl__guest_wait_noted(struct pl_guest *guest, uint64_t number);
 void pl__guest_drop_later(struct pl_guest *guest);
 

@@ -15,16 +15,12 @@ struct pl__guest_later {
     char body[];
 };
 
-enum { LATER_MAX = 1024 }; /* more than the engine has under way, with calls */
+/* Of items few are under way (PL__GUEST_ITEMS); the rest is what people ask in the meantime. */
+enum { LATER_MAX = 4096 };
 
 static void keep_for_later(struct pl_guest *guest, const struct pl_frame *frame) {
-    struct pl__guest_later *kept = pl_alloc(sizeof *kept + frame->size);
-    if (!kept || guest->later_count == LATER_MAX) {
-        pl_free(kept);
-        pl__guest_fail(guest,
-                       kept ? "the engine gives more than was agreed" : "no memory for what is to be done later");
-        return;
-    }
+    struct pl__guest_later *kept = guest->later_count < LATER_MAX ? pl_alloc(sizeof *kept + frame->size) : NULL;
+    if (!kept) pl__guest_give_up("what it is asked while it waits for the engine does not fit");
     *kept = (struct pl__guest_later){.frame = *frame};
     if (frame->size) memcpy(kept->body, frame->body, frame->size);
     kept->frame.body = kept->body;
@@ -51,9 +47,10 @@ static void sleep_until_readable(struct pl_guest *guest) {
         ;
 }
 
-/* Who waits for an engine that is gone is ended by the kernel (guest.h). */
+/* Also for an operator that has failed: what it has begun may still write. Who waits for an engine that is gone is
+ * ended by the kernel (guest.h). */
 void pl__guest_wait_noted(struct pl_guest *guest, uint64_t number) {
-    while (!guest->failed) {
+    for (;;) {
         struct pl_frame frame;
         enum pl_received received = pl_link_receive(guest->link, &frame);
         if (received == PL_RECEIVED_NOTHING)

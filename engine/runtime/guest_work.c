@@ -139,7 +139,7 @@ static void pack_optional(struct pl_pack *pack, const char *text) {
 static void note(struct pl_node *node, const struct pl_note *note, const struct pl_owed *owed) {
     struct pl_guest *guest = node->owner;
     struct pl_pack *body = pl_pack_new();
-    if (!body) return;
+    if (!body) pl__guest_give_up("no memory for a record of the audit");
     const char *const texts[] = {note->action, note->object, note->from, note->to, note->reason, note->outcome};
     for (size_t i = 0; i < PL_COUNT_OF(texts); i++)
         pack_optional(body, texts[i]);
@@ -147,10 +147,10 @@ static void note(struct pl_node *node, const struct pl_note *note, const struct 
     pl_pack_uint(body, owed->id);
     struct pl_frame frame = {.type = PL_FRAME_NOTE, .body = pl_pack_data(body), .size = pl_pack_size(body)};
     if (owed->what == PL_OWED_OPENS) frame.number = ++guest->notes;
-    bool packed = !pl_pack_failed(body);
-    if (packed) pl__guest_send(guest, &frame);
+    if (pl_pack_failed(body)) pl__guest_give_up("no memory for a record of the audit");
+    pl__guest_send(guest, &frame);
     pl_pack_free(body);
-    if (packed && frame.number) pl__guest_wait_noted(guest, frame.number);
+    if (frame.number) pl__guest_wait_noted(guest, frame.number);
 }
 
 static const struct pl_node_abroad abroad = {

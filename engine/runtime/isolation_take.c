@@ -319,7 +319,8 @@ static bool on_note(struct pl_isolation *is, const struct pl_frame *frame) {
     owed.what = (unsigned)what;
     pl_note_owed(&is->task->node, &note, &owed);
     struct pl_frame noted = {.type = PL_FRAME_NOTED, .number = frame->number};
-    if (frame->number) pl_child_send(&is->child, &noted);
+    if (frame->number && !pl_child_send(&is->child, &noted))
+        pl_child_kill(&is->child, "it could not be told that its record is there");
     return true;
 }
 

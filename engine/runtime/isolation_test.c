@@ -116,16 +116,16 @@ static bool holds(const struct pl_batch *batch, int64_t time) {
     return batch->samples.time[0] <= time && time <= batch->samples.time[batch->rows - 1];
 }
 
-static void write_row(struct pl_node *node, const struct pl_batch *batch, uint32_t row) {
+static void write_point(struct pl_node *node, uint64_t id, uint32_t tag) {
     pl_note_setpoint(node, &(struct pl_setpoint_note){.action = PL_SETPOINT_WRITE,
                                                       .outcome = "leaves",
                                                       .reason = "",
-                                                      .id = (uint64_t)batch->samples.time[row],
+                                                      .id = id,
                                                       .sequence = UINT64_MAX,
-                                                      .tag = batch->samples.tag[row],
-                                                      .origin = batch->source,
+                                                      .tag = tag,
+                                                      .origin = tag,
                                                       .old = NAN,
-                                                      .value = (double)batch->samples.time[row]});
+                                                      .value = 1});
 }
 
 static enum pl_flow work_process(void *self, struct pl_node *node, unsigned input, struct pl_batch *batch) {
@@ -134,7 +134,7 @@ static enum pl_flow work_process(void *self, struct pl_node *node, unsigned inpu
     (void)input;
     if (!look_at(work, batch)) flow = pl_fail(node, "rows are out of order");
     for (uint32_t i = 0; work->writes && i < batch->rows; i++) {
-        write_row(node, batch, i);
+        write_point(node, (uint64_t)batch->samples.time[i], batch->samples.tag[i]);
         if (batch->samples.time[i] == work->die_at) raise(SIGKILL);
     }
     if (holds(batch, work->die_at)) raise(SIGKILL);
@@ -165,10 +165,10 @@ static void work_close(void *self, struct pl_node *node) {
 
 static enum pl_code work_whose(void *self, struct pl_node *node, const void *args, struct pl_call *call,
                                struct pl_error **error) {
-    (void)self;
-    (void)node;
+    const struct work *work = self;
     (void)args;
     (void)error;
+    if (work->writes) write_point(node, UINT64_MAX, pl_tags_intern(pl_node_tags(node), "line1.v", 7));
     pl_pack_pair_int(pl_reply_row(call, 1), "pid", getpid());
     return PL_OK;
 }
@@ -202,6 +202,7 @@ static const struct pl_operator op_sink = {
     .process = work_process,
     .watermark = work_watermark,
     .close = work_close,
+    .commands = PL_COMMANDS({.name = "whose", .doc = "", .run = work_whose}),
 };
 
 /* ---- A run ---- */
@@ -399,18 +400,22 @@ static void keep_pid(struct pl_call *call) {
     pl_call_free(call);
 }
 
+static void ask_whose(const struct run *run, const char *node, void (*done)(struct pl_call *call)) {
+    struct pl_call *call = pl_call_new();
+    call->run = pl_call_run_command;
+    call->where = PL_CALL_COMMAND;
+    call->command = &task_of(run, node)->node.config.op->commands[0];
+    call->done = done;
+    assert_true(pl_task_call(task_of(run, node), call));
+}
+
 static void commands_are_done_where_it_is(void **state) {
     (void)state;
     struct run run;
     begin(&run, false,
           "  in: { op: test.count, batches: 100000, rate: 10000/s }\n"
           "  apart: { op: test.work, from: in, isolate: process }\n  out: { op: test.sink, from: apart }\n");
-    struct pl_call *call = pl_call_new();
-    call->run = pl_call_run_command;
-    call->where = PL_CALL_COMMAND;
-    call->command = &op_work.commands[0];
-    call->done = keep_pid;
-    assert_true(pl_task_call(task_of(&run, "apart"), call)); /* before it is there: it waits */
+    ask_whose(&run, "apart", keep_pid); /* before it is there: it waits */
     for (int i = 0; i < 100 * PATIENCE_S && !atomic_load(&answered); i++)
         uv_sleep(10);
     struct pl_isolation_stats stats;
@@ -422,6 +427,36 @@ static void commands_are_done_where_it_is(void **state) {
 }
 
 /* ---- Processes that behave badly ---- */
+
+static _Atomic int answers;
+
+static void count_answer(struct pl_call *call) {
+    if (!call->code) atomic_fetch_add(&answers, 1);
+    pl_call_free(call);
+}
+
+/* What it is asked while it waits for the engine, in the middle of an item or of another answer, is done behind that.
+ */
+static void what_comes_while_it_waits_is_done_later(void **state) {
+    (void)state;
+    enum { BATCHES = 30, CALLS = 50 };
+    struct run run;
+    char *folder = make_folder();
+    int writes = 0;
+    atomic_store(&answers, 0);
+    begin_in(&run, folder, false,
+             "  in: { op: test.count, batches: 30 }\n"
+             "  out: { op: test.sink, from: in, writes: true, isolate: process, hang: 1s }\n");
+    for (int i = 0; i < CALLS; i++)
+        ask_whose(&run, "out", count_answer);
+    good_end(&run);
+    assert_int_equal(pl_node_counter(&task_of(&run, "out")->node, COUNT_ROWS), BATCHES * ROWS);
+    assert_int_equal(atomic_load(&answers), CALLS);
+    assert_int_equal(pl_audit_each(pl_engine_store(run.engine), 0, count_write, &writes, NULL), PL_OK);
+    assert_int_equal(writes, BATCHES * ROWS + CALLS);
+    end(&run);
+    remove_folder(folder);
+}
 
 static void say(void *socket, const void *bytes, size_t size, int flags) {
     zmq_send(socket, bytes, size, flags);
@@ -523,6 +558,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(each_write_is_in_the_audit_before_it_leaves),
         cmocka_unit_test(another_begins_afresh),
         cmocka_unit_test(commands_are_done_where_it_is),
+        cmocka_unit_test(what_comes_while_it_waits_is_done_later),
         cmocka_unit_test(what_makes_no_sense_is_the_end_of_its_process),
         cmocka_unit_test(one_that_is_silent_is_ended),
         cmocka_unit_test(its_last_words_are_told),

@@ -1,5 +1,5 @@
 /* note.h: notes for the audit (potline/note.h) that have to do with one another: a set point that leaves is owed a
- * record of its end, by whoever can say it. Any thread of the node.
+ * record of its end, by whoever can say it. The thread of the node.
  */
 #ifndef POTLINE_RUNTIME_NOTE_H
 #define POTLINE_RUNTIME_NOTE_H

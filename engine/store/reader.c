@@ -112,6 +112,26 @@ static bool open_alone(struct pl_store *store, enum pl_code *code, struct pl_err
     return false;
 }
 
+/* What was opened while the writer made its families lacks those that came later, however often it catches up. */
+static bool is_complete(struct pl_store *store, enum pl_code *code, struct pl_error **error) {
+    char *message;
+    unsigned there;
+    *code = pl__store_families(store, &there, &message, error);
+    bool complete = !message;
+    rocksdb_free(message);
+    for (int i = 0; complete && i < PL_STORE_FAMILIES; i++)
+        complete = store->family[i] || !(there >> i & 1);
+    return complete;
+}
+
+static enum pl_code too_late(const struct pl_store *store, char *message, struct pl_error **error) {
+    if (message && is_missing(message)) return pl_store_error(store, "opening", message, error);
+    pl_error_set(error, PL_UNAVAILABLE, "%s: changes faster than it can be read; try again%s%s", store->path,
+                 message ? "; what was read last looked damaged: " : "", message ? message : "");
+    rocksdb_free(message);
+    return PL_UNAVAILABLE;
+}
+
 enum pl_code pl__store_open_reader(struct pl_store *store, struct pl_error **error) {
     struct mark before, after;
     enum pl_code code = PL_OK;
@@ -122,14 +142,14 @@ enum pl_code pl__store_open_reader(struct pl_store *store, struct pl_error **err
         char *message = store->db ? catch_up(store, &before) : open_first(store, &before, &code, error);
         bool late = time(NULL) > end;
         if (code) return code;
-        if (message && ((late && is_missing(message)) || !comes_again(message, &before, &damage)))
-            return pl_store_error(store, "opening", message, error);
-        if (!message && take_mark(store, &after) && same(&before, &after)) return PL_OK;
-        /* What was opened while the writer made its families does not find the new ones, however often it looks. */
+        if (!message && take_mark(store, &after) && same(&before, &after)) {
+            if (is_complete(store, &code, error)) return PL_OK;
+            if (code) return code;
+            pl__store_close_families(store);
+        }
+        if (late) return too_late(store, message, error);
+        if (message && !comes_again(message, &before, &damage)) return pl_store_error(store, "opening", message, error);
         if (message && !is_missing(message)) pl__store_close_families(store);
         rocksdb_free(message);
-        if (late)
-            return pl_error_set(error, PL_UNAVAILABLE, "%s: changes faster than it can be read; try again",
-                                store->path);
     }
 }

@@ -6,6 +6,8 @@
 
 /* Deviations that one row counts at most, and how many rows must be known before that is said. */
 static const double farthest = 6, known_least = 30;
+/* What they count at most as they came: beyond that sums of squares have no digits left for the other rows. */
+static const double farthest_told = 1e6;
 
 /* What is no measurement at all must not make sums infinite, which would be blind from then on. */
 static const double greatest = 1e140;
@@ -15,7 +17,7 @@ enum { WINDOWS_KNOWN = 12 };
 enum { PLACES_MAX = 64 }; /* enough for the largest window */
 
 /* Rows behind a step from which on it is called one. */
-static const uint32_t told_least = 2;
+static const uint32_t named_least = 2;
 
 size_t change_size(const struct change_test *test) {
     return sizeof(struct change) + (1 + CHANGE_KINDS) * (size_t)test->window * sizeof(double);
@@ -100,9 +102,9 @@ struct limits {
     double low, high;
 };
 
-static struct limits limits_of(const struct change *c) {
+static struct limits limits_of(const struct change *c, double deviations) {
     if (c->count < known_least || !(c->squares > 0)) return (struct limits){-INFINITY, INFINITY};
-    const double most = farthest * sqrt(c->squares / (c->count - 1));
+    const double most = deviations * sqrt(c->squares / (c->count - 1));
     return (struct limits){c->mean - most, c->mean + most};
 }
 
@@ -112,7 +114,7 @@ static double limited(const struct limits *limits, double value) {
 
 static void take_value(const struct change_test *test, struct change *c, double value) {
     const uint64_t at = c->rows % test->window;
-    const struct limits limits = limits_of(c);
+    const struct limits limits = limits_of(c, farthest);
     if (c->rows >= test->window) retire(test, c, limited(&limits, c->ring[at]));
     c->ring[at] = value;
     c->rows++;
@@ -138,37 +140,40 @@ static struct group group_of(const struct sums *s, double about) {
 
 /* How the rows are looked at. */
 struct view {
-    uint32_t least;   /* rows behind a change of the mean */
-    bool lonely_only; /* a row that is far off with a neighbour on the same side counts as it came */
+    uint32_t least;    /* rows behind a change of the mean */
+    bool as_they_came; /* and not limited, but for one that is far off alone, which is a spike */
 };
 
-static bool is_lonely(const struct limits *limits, const double neighbour[2], double value) {
-    const bool high = value > limits->high;
-    for (unsigned i = 0; i < 2; i++)
-        if (high ? neighbour[i] > limits->high : neighbour[i] < limits->low) return false;
-    return true;
+/* `at` is its place in the ring, `back` how many came behind it. */
+static double as_it_came(const struct change_test *test, const struct change *c, const struct limits *limits,
+                         uint32_t at, uint32_t back) {
+    const double value = c->ring[at], near = limited(limits, value);
+    if (near == value) return value;
+    const uint32_t newer = (at + 1) % test->window, older = (at ? at : test->window) - 1;
+    const bool high = value > limits->high, has_older = back + 1 < held(test, c);
+    const bool alone = (!back || (high ? c->ring[newer] <= limits->high : c->ring[newer] >= limits->low)) &&
+                       (!has_older || (high ? c->ring[older] <= limits->high : c->ring[older] >= limits->low));
+    const struct limits told = limits_of(c, farthest_told);
+    return alone ? near : limited(&told, value);
 }
 
 /* Sums up to each place that is looked at, then those of the whole window; returns how many places there are. Their
  * steps grow with the distance: a change 50 rows ago shows as well at 52. */
 static unsigned sum_up(const struct change_test *test, const struct change *c, const struct view *view, double about,
                        struct sums sums[PLACES_MAX + 1]) {
-    const struct limits limits = limits_of(c);
+    const struct limits limits = limits_of(c, farthest);
     const uint32_t rows = held(test, c);
     struct sums s = {0};
     uint32_t next = view->least, at = (uint32_t)((c->rows - 1) % test->window);
-    double newer = about;
     unsigned places = 0;
     while (s.rows < rows) {
-        const double value = c->ring[at];
-        at = at ? at - 1 : test->window - 1;
-        const double neighbour[2] = {newer, s.rows + 1 < rows ? c->ring[at] : about};
-        const bool as_it_is = view->lonely_only && !is_lonely(&limits, neighbour, value);
-        const double apart = (as_it_is ? value : limited(&limits, value)) - about;
-        newer = value;
+        const double value =
+            view->as_they_came ? as_it_came(test, c, &limits, at, s.rows) : limited(&limits, c->ring[at]);
+        const double apart = value - about;
         s.sum += apart;
         s.squares += apart * apart;
         s.rows++;
+        at = at ? at - 1 : test->window - 1;
         if (s.rows < next || places == PLACES_MAX) continue;
         sums[places++] = s;
         next += next / 8 + 1;
@@ -224,13 +229,25 @@ static struct change_found weigh(const struct change_test *test, struct change *
     return found;
 }
 
+/* Twice the logarithm of the ratio, beyond what the signal has now and then by itself: the mean of one that wanders. */
+static double beyond_usual(const struct tail *tail, double root) {
+    const double usual = tail->kept ? tail->largest[tail->kept - 1] : 0;
+    return root * root - usual * usual;
+}
+
 /* What has changed is what explains the rows best as they came: limited, those behind a large step are all alike, which
  * looks like a smaller spread, and the first of them beside older ones like a larger one. */
-static void call_it(const struct change_test *test, const struct change *c, struct change_found *found) {
+static void name_change(const struct change_test *test, const struct change *c, struct change_found *found) {
     struct place best[CHANGE_KINDS] = {{0}};
-    seek(test, c, &(struct view){.least = told_least, .lonely_only = true}, best);
-    found->kind = best[CHANGE_MEAN].ratio > best[CHANGE_SPREAD].ratio ? CHANGE_MEAN : CHANGE_SPREAD;
-    found->ago = best[found->kind].ago;
+    double most = -INFINITY;
+    seek(test, c, &(struct view){.least = named_least, .as_they_came = true}, best);
+    for (unsigned k = 0; k < CHANGE_KINDS; k++) {
+        const double beyond = beyond_usual(&c->tail[k], best[k].ratio);
+        if (!best[k].ago || beyond <= most) continue;
+        most = beyond;
+        found->kind = (enum change_kind)k;
+        found->ago = best[k].ago;
+    }
 }
 
 /* What it was and what it is, from the rows as they came. */
@@ -267,12 +284,11 @@ struct change_found change_step(const struct change_test *test, struct change *c
     if (change->rows < 2 * (uint64_t)test->least) return (struct change_found){0};
     seek(test, change, &(struct view){.least = test->least}, best);
     struct change_found found = weigh(test, change, best);
-    const uint32_t rows = found.ago;
     if (found.surprise >= test->threshold) {
-        call_it(test, change, &found);
+        name_change(test, change, &found);
         measure(test, change, &found);
     }
-    if (found.changed) begin_anew(test, change, rows);
+    if (found.changed) begin_anew(test, change, found.ago);
     return found;
 }
 

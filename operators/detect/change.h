@@ -10,7 +10,8 @@
  * and of each the greatest over all places counts. Real rows are neither normal nor independent, so what it means is
  * not read off a table: the root of each is held against the tail of its own history (tail.h), a window late. Rows
  * farther than six deviations off count as six, so that a spike is none; what a change is called is told by the rows as
- * they came. Behind a change what is known of the signal begins with its newest rows.
+ * they came, but for one that is far off alone. Behind a change what is known of the signal begins with its newest
+ * rows.
  *
  * A record has no pointers and a size that depends on the rule. A row costs a pass over the window: see README.
  */

@@ -25,7 +25,7 @@ struct pl_setpoint_note {
 };
 
 /* As pl_note (note.h), about the tag. Each write is owed a result (of the same tag and id): where the process dies in
- * between, the engine's next start notes that it is not known. Any thread of the node. */
+ * between, the engine's next start notes that it is not known. The node's own thread. */
 PL_API void pl_note_setpoint(struct pl_node *node, const struct pl_setpoint_note *note);
 
 #endif
