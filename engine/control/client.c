@@ -105,6 +105,8 @@ enum pl_code pl_client_open(const struct pl_client_options *options, struct pl_c
 
 void pl_client_close(struct pl_client *client) {
     if (!client) return;
+    /* First nothing is told any more: of an event that finds nobody ZeroMQ leaks the address. */
+    if (client->monitor) zmq_socket_monitor(client->socket, NULL, 0);
     if (client->monitor) zmq_close(client->monitor);
     if (client->socket) zmq_close(client->socket);
     if (client->context) zmq_ctx_term(client->context);
