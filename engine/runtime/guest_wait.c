@@ -18,9 +18,10 @@ struct pl__guest_later {
 /* Of items few are under way (PL__GUEST_ITEMS); the rest is what people ask in the meantime. */
 enum { LATER_MAX = 4096 };
 
-static void keep_for_later(struct pl_guest *guest, const struct pl_frame *frame) {
-    struct pl__guest_later *kept = guest->later_count < LATER_MAX ? pl_alloc(sizeof *kept + frame->size) : NULL;
-    if (!kept) pl__guest_give_up("what it is asked while it waits for the engine does not fit");
+static bool keep_for_later(struct pl_guest *guest, const struct pl_frame *frame) {
+    if (guest->later_count == LATER_MAX) return false;
+    struct pl__guest_later *kept = pl_alloc(sizeof *kept + frame->size);
+    if (!kept) return false;
     *kept = (struct pl__guest_later){.frame = *frame};
     if (frame->size) memcpy(kept->body, frame->body, frame->size);
     kept->frame.body = kept->body;
@@ -29,6 +30,7 @@ static void keep_for_later(struct pl_guest *guest, const struct pl_frame *frame)
         end = &(*end)->next;
     *end = kept;
     guest->later_count++;
+    return true;
 }
 
 enum pl_received pl__guest_receive(struct pl_guest *guest, struct pl_frame *frame) {
@@ -61,8 +63,8 @@ void pl__guest_wait_noted(struct pl_guest *guest, uint64_t number) {
             return;
         else if (frame.type == PL_FRAME_PING)
             pl__guest_pong(guest, PL_FRAME_PONG, frame.number);
-        else
-            keep_for_later(guest, &frame);
+        else if (!keep_for_later(guest, &frame))
+            pl__guest_give_up("what it is asked while it waits for the engine does not fit");
     }
 }
 
