@@ -59,12 +59,16 @@ static bool is_missing(const char *message) {
     return strstr(message, "No such file");
 }
 
+static bool is_damage(const char *message) {
+    return strncmp(message, "Corruption", strlen("Corruption")) == 0 && !is_missing(message);
+}
+
 /* A file that the writer has replaced meanwhile is looked for again. So is what looks damaged, a few times, for longer
  * than a writer stands still on a busy machine: a file may have been read while its end was being written, and only
  * what is damaged for good stays so, whatever the writer does meanwhile. */
 static bool comes_again(const char *message, const struct mark *before, struct damage *damage) {
     if (is_missing(message)) return true;
-    if (strncmp(message, "Corruption", strlen("Corruption")) != 0) return false;
+    if (!is_damage(message)) return false;
     if (!same(before, &damage->at)) *damage = (struct damage){.at = *before};
     if (++damage->times > DAMAGE_TRIES) return false;
     const long pause = (long)DAMAGE_PAUSE_MS << (damage->times - 1);
@@ -117,7 +121,7 @@ static bool is_complete(struct pl_store *store, enum pl_code *code, struct pl_er
     char *message;
     unsigned there;
     *code = pl__store_families(store, &there, &message, error);
-    bool complete = !message;
+    bool complete = !*code && !message;
     rocksdb_free(message);
     for (int i = 0; complete && i < PL_STORE_FAMILIES; i++)
         complete = store->family[i] || !(there >> i & 1);
@@ -125,7 +129,7 @@ static bool is_complete(struct pl_store *store, enum pl_code *code, struct pl_er
 }
 
 static enum pl_code too_late(const struct pl_store *store, char *message, struct pl_error **error) {
-    if (message && is_missing(message)) return pl_store_error(store, "opening", message, error);
+    if (message && !is_damage(message)) return pl_store_error(store, "opening", message, error);
     pl_error_set(error, PL_UNAVAILABLE, "%s: changes faster than it can be read; try again%s%s", store->path,
                  message ? "; what was read last looked damaged: " : "", message ? message : "");
     rocksdb_free(message);
@@ -149,7 +153,7 @@ enum pl_code pl__store_open_reader(struct pl_store *store, struct pl_error **err
         }
         if (late) return too_late(store, message, error);
         if (message && !comes_again(message, &before, &damage)) return pl_store_error(store, "opening", message, error);
-        if (message && !is_missing(message)) pl__store_close_families(store);
+        if (message && is_damage(message)) pl__store_close_families(store);
         rocksdb_free(message);
     }
 }
