@@ -101,7 +101,7 @@ static double seconds_left(const struct pl_stepper *s, pl_time begun) {
 }
 
 static enum pl_code attempt(struct pl_stepper *s, double until, pl_time begun, struct pl_error **error) {
-    struct pl_model_allowance allowance = {.evaluations = s->budget};
+    struct pl_model_allowance allowance = {.evaluations = s->budget, .origin = s->origin};
     if (s->deadline > 0) {
         allowance.seconds = seconds_left(s, begun);
         if (allowance.seconds <= 0)

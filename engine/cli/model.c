@@ -144,10 +144,21 @@ static void show_parameters(const struct pl_model_parameter *row) {
     }
 }
 
-static void show_quantities(const char *title, const struct pl_model_quantity *row) {
+/* As what people at the line know an output; NULL: as it is named. */
+static const struct pl_model_told *told_as(const struct pl_model_told *told, const char *output) {
+    while (told && told->name && strcmp(told->output, output) != 0)
+        told++;
+    return told && told->name ? told : NULL;
+}
+
+static void show_quantities(const char *title, const struct pl_model_quantity *row, const struct pl_model_told *all) {
     printf("\n%s\n", title);
     for (; row && row->name; row++) {
-        printf("  %-*s %s\n", INDENT - 3, row->name, row->unit);
+        const struct pl_model_told *told = told_as(all, row->name);
+        printf("  %-*s %s", INDENT - 3, row->name, row->unit);
+        if (told)
+            printf("%stwin.cell: %s%s%s", *row->unit ? "; " : "", told->name, *told->unit ? ", " : "", told->unit);
+        putchar('\n');
         wrap(INDENT, row->doc);
     }
 }
@@ -187,10 +198,16 @@ static json_t *parameters_json(const struct pl_model_parameter *row) {
     return all;
 }
 
-static json_t *quantities_json(const struct pl_model_quantity *row) {
+static json_t *quantities_json(const struct pl_model_quantity *row, const struct pl_model_told *told) {
     json_t *all = json_array();
-    for (; row && row->name; row++)
-        json_array_append_new(all, json_pack("{s:s, s:s, s:s}", "name", row->name, "unit", row->unit, "doc", row->doc));
+    for (; row && row->name; row++) {
+        const struct pl_model_told *as = told_as(told, row->name);
+        json_t *one = json_pack("{s:s, s:s, s:s}", "name", row->name, "unit", row->unit, "doc", row->doc);
+        if (as)
+            json_object_set_new(one, "told",
+                                json_pack("{s:s, s:s, s:f}", "name", as->name, "unit", as->unit, "scale", as->scale));
+        json_array_append_new(all, one);
+    }
     return all;
 }
 
@@ -218,8 +235,8 @@ static int show_json(const struct pl_model *model) {
     return pl__model_json(json_pack(
         "{s:s, s:s, s:s, s:f, s:f, s:o, s:o, s:o, s:o, s:o}", "name", model->name, "summary", model->summary, "doc",
         model->doc, "until", model->until, "every", model->every, "parameters", parameters_json(model->parameters),
-        "states", quantities_json(model->states), "outputs", quantities_json(model->outputs), "profiles",
-        quantities_json(model->profiles), "experiments", experiments_json(model->experiments)));
+        "states", quantities_json(model->states, NULL), "outputs", quantities_json(model->outputs, model->told),
+        "profiles", quantities_json(model->profiles, NULL), "experiments", experiments_json(model->experiments)));
 }
 
 static int show(const struct pl_cli *cli) {
@@ -230,9 +247,9 @@ static int show(const struct pl_cli *cli) {
     wrap(0, model->doc);
     printf("\nParameters (an input may change while it runs: --set NAME=VALUE@TIME)\n");
     show_parameters(model->parameters);
-    show_quantities("States", model->states);
-    show_quantities("Outputs", model->outputs);
-    show_quantities("Profiles", model->profiles);
+    show_quantities("States", model->states, NULL);
+    show_quantities("Outputs", model->outputs, model->told);
+    show_quantities("Profiles", model->profiles, NULL);
     for (const struct pl_model_experiment *row = model->experiments; row && row->name; row++) {
         printf("\nExperiment %s (free by default: %s)\n", row->name, *row->fit ? row->fit : "nothing");
         wrap(2, row->doc);

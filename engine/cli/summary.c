@@ -6,12 +6,17 @@
 
 #include <potline/alloc.h>
 
-/* Operators count what the summary shows under these names. */
-static uint64_t counter_named(const struct pl_task *task, const char *name) {
+/* Operators count what the summary shows under these names. Below 0: this one does not. */
+static int counter_at(const struct pl_task *task, const char *name) {
     const struct pl_counter *counters = task->node.config.op->counters;
-    for (unsigned i = 0; counters && counters[i].name; i++)
-        if (strcmp(counters[i].name, name) == 0) return pl_node_counter(&task->node, i);
-    return 0;
+    for (int i = 0; counters && counters[i].name; i++)
+        if (strcmp(counters[i].name, name) == 0) return i;
+    return -1;
+}
+
+static uint64_t counter_named(const struct pl_task *task, const char *name) {
+    int at = counter_at(task, name);
+    return at < 0 ? 0 : pl_node_counter(&task->node, (unsigned)at);
 }
 
 static bool is_sink(const struct pl_task *task) {
@@ -55,7 +60,9 @@ static struct places count_places(const struct pl_engine *engine) {
 
 void pl_summary_add_task(struct pl_summary_past *past, const struct pl_task *task) {
     past->rows_flagged += counter_named(task, "flagged");
-    past->alarms += counter_named(task, "raised");
+    past->raised += counter_named(task, "raised");
+    past->listed += counter_named(task, "activations");
+    past->lists += counter_at(task, "activations") >= 0;
     past->rows_malformed += counter_named(task, "malformed");
     past->rows_refused += counter_named(task, "refused");
     if (makes_windows(task)) past->windows += pl_stat_get(&task->stats.rows_out);
@@ -94,7 +101,7 @@ void pl_summary_make(struct pl_summary *summary, struct pl_summary_past *past, c
                                    .rows_refused = past->rows_refused,
                                    .rows_late = past->rows_late,
                                    .windows = past->windows,
-                                   .alarms = past->alarms,
+                                   .alarms = past->lists ? past->listed : past->raised,
                                    .seconds = seconds};
     summary->lag_p50_ms = (double)pl_histogram_quantile(&past->lag, 0.50) * 1e-6;
     summary->lag_p99_ms = (double)pl_histogram_quantile(&past->lag, 0.99) * 1e-6;

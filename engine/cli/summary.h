@@ -27,8 +27,9 @@ struct pl_summary {
 /* What nodes had counted that left with a change of the graph, and engines that were made anew. What was worked off
  * once more behind the fall of an engine counts once more. */
 struct pl_summary_past {
-    uint64_t rows_in, rows_late, rows_flagged, rows_malformed, rows_refused, windows, alarms;
-    uint64_t lines, assets, tags; /* of the engine with the most */
+    uint64_t rows_in, rows_late, rows_flagged, rows_malformed, rows_refused, windows;
+    uint64_t raised, lists, listed; /* by rules and thresholds; lists of alarms, and what became active in them */
+    uint64_t lines, assets, tags;   /* of the engine with the most */
     struct pl_histogram lag;
 };
 void pl_summary_add_task(struct pl_summary_past *past, const struct pl_task *task);

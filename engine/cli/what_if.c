@@ -39,19 +39,29 @@ static bool parse(const struct pl_cli *cli, struct pl_what_if *w, double *second
     return true;
 }
 
-/* ---- Telling ---- */
-
-static bool asked_for(const struct pl_cli *cli, const char *name) {
+/* What is to be told: some names, or the usual ones. */
+static bool choose(const struct pl_cli *cli, const struct pl_what_if *w, bool wanted[PL_MODEL_OUTPUTS_MAX]) {
     const char *const *of = pl_cli_all(cli, "of");
-    if (!of || !*of) return pl_what_if_usual(name);
-    for (; *of; of++)
-        if (strcmp(*of, name) == 0) return true;
-    return false;
+    struct pl_error *error = NULL;
+    unsigned output;
+    for (unsigned i = 0; i < w->outputs; i++)
+        wanted[i] = (!of || !*of) && pl_what_if_usual(w->model->outputs[i].name);
+    for (; of && *of; of++) {
+        if (pl_what_if_output(w, *of, &output, &error)) {
+            pl_cli_usage(cli, "--of %s: %s", *of, error->text);
+            pl_error_free(&error);
+            return false;
+        }
+        wanted[output] = true;
+    }
+    return true;
 }
 
-static void say_how_it_ended(const char *name, const struct pl_what_if_branch *b) {
+/* ---- Telling ---- */
+
+static void say_how_it_ended(const struct pl_what_if *w, const char *name, const struct pl_what_if_branch *b) {
     if (b->effect_at >= 0) printf("%s: an anode effect after %.1f h\n", name, b->effect_at / 3600);
-    if (b->error) printf("%s: ends before its time: %s\n", name, b->error->text);
+    if (b->error) printf("%s: ends after %.2f h: %s\n", name, w->time[b->times - 1] / 3600, b->error->text);
     if (b->uncertain) printf("%s: %llu steps were taken with less exactness\n", name, (unsigned long long)b->uncertain);
 }
 
@@ -78,27 +88,46 @@ static void print_left(const struct pl_what_if *w, const struct kept *kept) {
         printf("constraints: none are known: no optimize.run of it in zone gold\n");
 }
 
-static void print_table(const struct pl_cli *cli, const struct pl_what_if *w, const struct kept *kept) {
+static void print_changes(const struct pl_what_if *w) {
+    for (unsigned i = 0; i < w->changes; i++) {
+        const struct pl_what_if_change *c = &w->change[i];
+        struct pl_model_told told = pl_what_if_told_change(w, c);
+        printf("set %s: %.6g -> %.6g %s\n", told.name, c->from * told.scale, c->to * told.scale, told.unit);
+    }
+}
+
+static void print_table(const struct pl_cli *cli, const struct pl_what_if *w, const struct kept *kept,
+                        const bool *wanted) {
+    size_t end = pl_what_if_compared(w);
     char at[PL_TEXT_TIME_MAX];
     *pl_text_put_time(at, w->state.time) = 0;
     printf("%s at %s, %s %s (%s), %g h ahead\n", pl_cli_operand(cli, 0), at, w->state.model, w->state.parameters,
-           w->state.fidelity, w->time[w->times - 1] / 3600);
+           w->state.fidelity, w->time[end] / 3600);
+    print_changes(w);
     char note[PL_WHAT_IF_UNSETTLED_MAX];
     if (pl_what_if_unsettled(&w->state, note, sizeof note)) printf("note: %s\n", note);
-    printf("%-20s %14s %14s %14s %14s\n", "output", "now", "doing nothing", "changed", "difference");
+    printf("%-23s %14s %14s %14s %14s\n", "output", "now", "doing nothing", "changed", "difference");
     for (unsigned i = 0; i < w->outputs; i++) {
-        if (!asked_for(cli, w->model->outputs[i].name)) continue;
-        double now = w->nothing.output[i][0], same = w->nothing.output[i][w->nothing.times - 1];
-        double other = w->changed.output[i][w->changed.times - 1];
-        printf("%-20s %14.6g %14.6g %14.6g %14.6g %s\n", w->model->outputs[i].name, now, same, other, other - same,
-               w->model->outputs[i].unit);
+        if (!wanted[i]) continue;
+        struct pl_model_told told = pl_what_if_told(w, i);
+        double now = w->nothing.output[i][0] * told.scale, same = w->nothing.output[i][end] * told.scale;
+        double other = w->changed.output[i][end] * told.scale;
+        printf("%-23s %14.6g %14.6g %14.6g %14.6g %s\n", told.name, now, same, other, other - same, told.unit);
     }
-    say_how_it_ended("doing nothing", &w->nothing);
-    say_how_it_ended("changed", &w->changed);
+    say_how_it_ended(w, "doing nothing", &w->nothing);
+    say_how_it_ended(w, "changed", &w->changed);
     print_left(w, kept);
 }
 
-static bool plot(const struct pl_cli *cli, const struct pl_what_if *w) {
+/* A curve in the unit of the line: an output's values are this run's own, and read no more behind this. */
+static struct pl__curve curve_of(const char *name, const struct pl_what_if *w, const struct pl_what_if_branch *b,
+                                 unsigned output, double scale) {
+    for (size_t k = 0; k < b->times; k++)
+        b->output[output][k] *= scale;
+    return (struct pl__curve){name, w->time, b->output[output], b->times, false};
+}
+
+static bool plot(const struct pl_cli *cli, const struct pl_what_if *w, const bool *wanted) {
     const char *image = pl_cli_get(cli, "image");
     struct pl__plot file[PL_CURVES_MAX];
     char titles[PL_CURVES_MAX][96];
@@ -108,11 +137,12 @@ static bool plot(const struct pl_cli *cli, const struct pl_what_if *w) {
     for (unsigned i = 0; i < w->outputs && files < PL_CURVES_MAX; i++) {
         const struct pl_model_quantity *of = &w->model->outputs[i];
         bool first = strcmp(of->name, "bath_temperature") == 0 || strcmp(of->name, "alumina") == 0;
-        if (!asked_for(cli, of->name) || (!all && !first)) continue;
-        snprintf(titles[files], sizeof titles[0], "%s (%s)", of->name, of->unit);
-        struct pl__plot one = {.title = titles[files], .x = "s", .y = of->unit, .count = 2};
-        one.curve[0] = (struct pl__curve){"doing nothing", w->time, w->nothing.output[i], w->nothing.times, false};
-        one.curve[1] = (struct pl__curve){"changed", w->time, w->changed.output[i], w->changed.times, false};
+        if (!wanted[i] || (!all && !first)) continue;
+        struct pl_model_told told = pl_what_if_told(w, i);
+        snprintf(titles[files], sizeof titles[0], "%s (%s)", told.name, told.unit);
+        struct pl__plot one = {.title = titles[files], .x = "s", .y = told.unit, .count = 2};
+        one.curve[0] = curve_of("doing nothing", w, &w->nothing, i, told.scale);
+        one.curve[1] = curve_of("changed", w, &w->changed, i, told.scale);
         if (pl_cli_has(cli, "plot")) pl__plot_terminal(stdout, &one);
         file[files++] = one;
     }
@@ -177,11 +207,12 @@ static int failed(struct pl_error **error) {
 static int look_ahead(const struct pl_cli *cli, struct pl_what_if *w, const struct kept *kept) {
     struct pl_error *error = NULL;
     double seconds;
-    if (!parse(cli, w, &seconds)) return PL_EXIT_USAGE;
+    bool wanted[PL_MODEL_OUTPUTS_MAX];
+    if (!parse(cli, w, &seconds) || !choose(cli, w, wanted)) return PL_EXIT_USAGE;
     if (pl_what_if_run(w, seconds, TIMES, NULL, &error)) return failed(&error);
     if (pl_cli_has(cli, "json")) return print_json(cli, w, kept);
-    print_table(cli, w, kept);
-    return plot(cli, w) ? PL_EXIT_OK : PL_EXIT_FAILED;
+    print_table(cli, w, kept, wanted);
+    return plot(cli, w, wanted) ? PL_EXIT_OK : PL_EXIT_FAILED;
 }
 
 static int from_kept(const struct pl_cli *cli, const struct kept *kept) {
@@ -219,7 +250,9 @@ const struct pl_subcommand pl_subcommand_what_if = {
         "    potline what-if line1.pot07 --data DIR --set acd=-2mm --set feed=+5% --for 8h --plot\n"
         "\n"
         "Names are inputs of the model (potline model show CellModel), or acd, alf3, ce; a value with a sign is what\n"
-        "it changes by. Doing nothing means: the feeders keep up with what is used, metal is tapped as it is made, "
+        "it changes by, with % of what it is, and all but 0 needs a unit. What is told has the names and units of\n"
+        "twin.cell's tags; JSON has all outputs by the model's own. Doing nothing means: the feeders keep up with what "
+        "is used, metal is tapped as it is made, "
         "the\n"
         "anodes stay where they are.\n"
         "\n"
@@ -233,7 +266,8 @@ const struct pl_subcommand pl_subcommand_what_if = {
         {"set", "NAME=VALUE", "What is changed: acd=-2mm, feed=+5%, current=185kA. May be repeated.", 's'},
         {"for", "DURATION", "How far ahead (8h).", 0}, {"from", "TIME", "From the state at that time (now).", 0},
         {"node", "NAME", "Only what this node has put into the lake: faster in a large folder.", 0},
-        {"of", "OUTPUT", "Outputs to be told and plotted. May be repeated.", 0},
+        {"of", "OUTPUT", "Outputs to be told and plotted, as twin.cell or as the model names them. May be repeated.",
+         0},
         {"plot", NULL, "Draw them on the terminal (bath temperature and alumina unless --of says others).", 0},
         {"image", "FILE", "Draw them into a PNG or SVG file.", 0}, {"json", NULL, "All outputs over time as JSON.", 0}),
     .run = what_if,

@@ -203,19 +203,34 @@ static void put_reached(struct pl_request *request, const struct pl_what_if *w) 
     if (pl_what_if_unsettled(&w->state, unsettled, sizeof unsettled))
         put_row(request, "settled", "s", w->state.followed, (double)NAN, (double)NAN, unsettled);
     snprintf(note, sizeof note, "%s %s (%s)%s%s%s%s", w->state.model, w->state.parameters, w->state.fidelity,
-             n->error ? "; doing nothing: " : "", n->error ? n->error->text : "", c->error ? "; changed: " : "",
-             c->error ? c->error->text : "");
+             n->error ? "; doing nothing ends: " : "", n->error ? n->error->text : "",
+             c->error ? "; changed ends: " : "", c->error ? c->error->text : "");
     put_row(request, "reached", "h", 0, w->time[n->times - 1] / 3600, w->time[c->times - 1] / 3600, note);
 }
 
+static void put_changes(struct pl_request *request, const struct pl_what_if *w) {
+    for (unsigned i = 0; i < w->changes; i++) {
+        const struct pl_what_if_change *c = &w->change[i];
+        struct pl_model_told told = pl_what_if_told_change(w, c);
+        char name[PL_WHAT_IF_NAME_MAX + 8];
+        snprintf(name, sizeof name, "set %s", told.name);
+        put_row(request, name, told.unit, c->from * told.scale, c->from * told.scale, c->to * told.scale, "");
+    }
+}
+
+/* Both branches at the last time that both have reached. */
 static void put_all(struct pl_request *request, const struct pl_what_if *w) {
     const struct pl_what_if_branch *n = &w->nothing, *c = &w->changed;
+    size_t end = pl_what_if_compared(w);
+    char note[64] = "";
+    if (end + 1 < w->times) snprintf(note, sizeof note, "after %.2f h, where one ends", w->time[end] / 3600);
     put_reached(request, w);
+    put_changes(request, w);
     for (unsigned i = 0; i < w->outputs; i++) {
-        const struct pl_model_quantity *of = &w->model->outputs[i];
-        if (pl_what_if_usual(of->name))
-            put_row(request, of->name, of->unit, n->output[i][0], n->output[i][n->times - 1],
-                    c->output[i][c->times - 1], "");
+        struct pl_model_told told = pl_what_if_told(w, i);
+        if (pl_what_if_usual(told.output))
+            put_row(request, told.name, told.unit, n->output[i][0] * told.scale, n->output[i][end] * told.scale,
+                    c->output[i][end] * told.scale, note);
     }
     if (n->effect_at < 0 && c->effect_at < 0) return;
     double never = (double)NAN;
@@ -272,8 +287,10 @@ static enum pl_code run_what_if(struct pl_request *request, struct pl_error **er
 
 static const struct pl_option what_if_args[] = {
     PL_OPT_STRING(struct what_if_args, asset, "asset", NULL, PL_FIXED, "The cell: line1.pot07."),
-    PL_OPT_STRINGS(struct what_if_args, set, "set", NULL, PL_FIXED,
-                   "What is changed: acd=-2mm, feed=+5%, current=185kA; inputs of the model, or acd, alf3, ce."),
+    PL_OPT_STRINGS(
+        struct what_if_args, set, "set", NULL, PL_FIXED,
+        "What is changed: acd=-2mm, feed=+5%, current=185kA; inputs of the model, or acd, alf3, ce. All but 0 "
+        "needs a unit or %."),
     PL_OPT_DURATION(struct what_if_args, lasts, "for", "8h", "1m", "7d", PL_FIXED, "How far ahead."),
     PL_OPT_END,
 };

@@ -177,6 +177,15 @@ static void set_points_pass_a_guard(void **state) {
              "  plc: { op: t.field, from: [safe, some] }\n",
         "g.yaml:8:36: plc.from: set points go to the field (t.field) straight from a guard only, and some (t.filter) "
         "is none; take them from safe\n");
+    pl_graph_free(good_with(HEAD "nodes:\n"
+                                 "  in: { op: t.source }\n"
+                                 "  safe: { op: t.guard, from: in }\n"
+                                 "  plc: { op: t.field, from: safe }\n"
+                                 "  out: { op: t.file, from: [safe.events, plc] }\n",
+                            NULL,
+                            "g.yaml:5:30: warning: safe.from: no node gives it set points, so nothing but what people "
+                            "set (guard set) can go to the field; samples are signals that set points are judged "
+                            "by\n"));
     static const char outlives[] = "this process ends with its engine; guard and sinks that are to outlive it are a "
                                    "graph of their own: potline run GRAPH --field FILE\n";
     char said[512];

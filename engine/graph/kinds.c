@@ -92,6 +92,19 @@ static void take_kinds(const struct pl_draft *draft, struct pl_draft_node *node)
     }
 }
 
+/* Signals are no wishes: without any, a guard has only what people set by hand to judge. */
+static void warn_idle_guard(const struct pl_draft *draft, const struct pl_draft_node *node) {
+    if (!(node->op->flags & PL_OP_GUARD) || !node->input_count || node->inputs_unknown) return;
+    for (unsigned i = 0; i < node->input_count; i++) {
+        unsigned gives = kinds_of(&node->inputs[i]), takes = node->op->inputs[node->inputs[i].to_port].kinds;
+        if (!(gives & takes) || gives & PL_SET(PL_SETPOINTS)) return;
+    }
+    pl__problem_warn(draft->yaml->problems, node->inputs[0].at,
+                     "%s.from: no node gives it set points, so nothing but what people set (guard set) can go to the "
+                     "field; samples are signals that set points are judged by",
+                     node->name);
+}
+
 /* The kind that the option `kind` names. */
 static unsigned chosen_kind(const struct pl_draft_node *node, unsigned kinds) {
     const struct pl_option *row = pl__option_find(node->op->options, "kind");
@@ -116,6 +129,7 @@ void pl__draft_kinds(struct pl_draft *draft) {
         struct pl_draft_node *node = draft->ordered[i];
         if (!node->op) continue;
         take_kinds(draft, node);
+        warn_idle_guard(draft, node);
         give_kinds(node);
     }
 }

@@ -81,8 +81,8 @@ static const struct pl_operator operators[] = {
              .inputs = PL_PORTS({"in", PL_SET_ALL, PL_PORT_FIXED, NULL})),
     OPERATOR("t.database", .scope = PL_GLOBAL, .flags = PL_OP_OUTSIDE,
              .inputs = PL_PORTS({"in", PL_SET_ALL, PL_PORT_FIXED, NULL})),
-    OPERATOR("t.guard", .scope = PL_GLOBAL, .flags = PL_OP_GUARD,
-             .inputs = PL_PORTS({"in", PL_SET(PL_SETPOINTS), PL_PORT_FIXED, NULL}),
+    OPERATOR("t.guard", .scope = PL_GLOBAL, .flags = PL_OP_GUARD | PL_OP_MIXED,
+             .inputs = PL_PORTS({"in", PL_SET(PL_SAMPLES) | PL_SET(PL_SETPOINTS), PL_PORT_FIXED, NULL}),
              .outputs =
                  PL_PORTS({"out", PL_SET(PL_SETPOINTS), PL_PORT_FIXED, NULL}, {"events", EVENTS, PL_PORT_FIXED, NULL})),
     OPERATOR("t.field", .scope = PL_GLOBAL, .flags = PL_OP_FIELD,

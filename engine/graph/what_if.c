@@ -101,99 +101,50 @@ void pl_what_if_free(struct pl_what_if *w) {
     pl_free(w);
 }
 
-/* ---- What is changed ---- */
-
-static const struct {
-    const char *unit, *of; /* of the parameter */
-    double factor;
-} units[] = {{"mm", "m", 1e-3},
-             {"cm", "m", 1e-2},
-             {"m", "m", 1},
-             {"kA", "A", 1e3},
-             {"A", "A", 1},
-             {"kg/s", "kg/s", 1},
-             {"kg/h", "kg/s", 1.0 / 3600},
-             {"kg", "kg", 1},
-             {"W/K", "W/K", 1},
-             {"uohm", "ohm", 1e-6},
-             {"ohm", "ohm", 1},
-             {"degC", "degC", 1},
-             {"K", "degC", 1}};
-
-/* What people at the line call them. */
-static const struct {
-    const char *said, *name;
-} aliases[] = {{"acd", "distance"}, {"alf3", "fluoride_feed"}, {"ce", "efficiency"}};
-
-static int parameter_named(const struct pl_model *model, const char *name) {
-    for (unsigned i = 0; i < sizeof aliases / sizeof *aliases; i++)
-        if (strcmp(aliases[i].said, name) == 0) name = aliases[i].name;
-    return pl_model_parameter(model->parameters, name);
-}
-
-static bool has_unit(const char *text, const struct pl_model_parameter *row, struct pl_what_if_change *change) {
-    if (!*text) return true;
-    if (strcmp(text, "%") == 0) return change->percent = true;
-    for (unsigned i = 0; i < sizeof units / sizeof *units; i++)
-        if (strcmp(units[i].unit, text) == 0 && strcmp(units[i].of, row->unit) == 0) {
-            change->value *= units[i].factor;
-            return true;
-        }
-    return false;
-}
-
-static enum pl_code no_value(const struct pl_model_parameter *row, const char *text, const char *value,
-                             struct pl_error **error) {
-    char all[128] = "";
-    for (unsigned i = 0; i < sizeof units / sizeof *units; i++) {
-        size_t used = strlen(all);
-        if (strcmp(units[i].of, row->unit) == 0) snprintf(all + used, sizeof all - used, "%s, ", units[i].unit);
-    }
-    if (!*all && *row->unit) snprintf(all, sizeof all, "%s, ", row->unit);
-    return pl_error_set(error, PL_USAGE,
-                        "\"%s\": \"%s\" is no value of %s: write a number%s %s%s%% of what it is; with + or - it is "
-                        "what it changes by",
-                        text, value, row->name, *all ? " in" : "", all, *all ? "or in " : "or ");
-}
-
-enum pl_code pl_what_if_change(struct pl_what_if *w, const char *text, struct pl_error **error) {
-    const char *equals = strchr(text, '=');
-    char name[PL_WHAT_IF_NAME_MAX];
-    if (!equals || equals[1] == 0 || equals - text >= PL_WHAT_IF_NAME_MAX)
-        return pl_error_set(error, PL_USAGE, "\"%s\": write NAME=VALUE, acd=-2mm or feed=+5%%", text);
-    snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
-    int parameter = parameter_named(w->model, name);
-    if (parameter < 0)
-        return pl_error_set(error, PL_USAGE, "\"%s\": %s has no input %s; potline model show %s lists them", text,
-                            w->model->name, name, w->model->name);
-    struct pl_what_if_change change = {.parameter = (unsigned)parameter};
-    const struct pl_model_parameter *row = &w->model->parameters[parameter];
-    size_t length = strspn(equals + 1, "+-.0123456789eE");
-    change.relative = equals[1] == '+' || equals[1] == '-';
-    const char *number = equals + 1 + (equals[1] == '+');
-    if (!(row->flags & PL_MODEL_INPUT))
-        return pl_error_set(error, PL_USAGE, "\"%s\": %s is no input, it cannot change", text, row->name);
-    if (!pl_text_f64(number, length - (size_t)(number - equals - 1), &change.value) ||
-        !has_unit(equals + 1 + length, row, &change))
-        return no_value(row, text, equals + 1, error);
-    if (w->changes == PL_WHAT_IF_CHANGES_MAX)
-        return pl_error_set(error, PL_USAGE, "more than %d changes", PL_WHAT_IF_CHANGES_MAX);
-    w->change[w->changes++] = change;
-    return PL_OK;
-}
-
-static double changed_value(const struct pl_what_if_change *change, double now) {
-    if (change->percent) return change->relative ? now * (1 + change->value / 100) : now * change->value / 100;
-    return change->relative ? now + change->value : change->value;
-}
-
-/* ---- Where it begins ---- */
+/* ---- What is told ---- */
 
 static int output_named(const struct pl_model *model, const char *name) {
     for (unsigned i = 0; i < PL_MODEL_OUTPUTS_MAX && model->outputs[i].name; i++)
         if (strcmp(model->outputs[i].name, name) == 0) return (int)i;
     return -1;
 }
+
+struct pl_model_told pl_what_if_told(const struct pl_what_if *w, unsigned output) {
+    const struct pl_model_quantity *of = &w->model->outputs[output];
+    for (const struct pl_model_told *told = w->model->told; told && told->name; told++)
+        if (strcmp(told->output, of->name) == 0) return *told;
+    return (struct pl_model_told){of->name, of->name, of->unit, 1};
+}
+
+enum pl_code pl_what_if_output(const struct pl_what_if *w, const char *name, unsigned *output,
+                               struct pl_error **error) {
+    const char *names[2 * PL_MODEL_OUTPUTS_MAX];
+    for (unsigned i = 0; i < w->outputs; i++) {
+        names[2 * i] = pl_what_if_told(w, i).name;
+        names[2 * i + 1] = w->model->outputs[i].name;
+        *output = i;
+        if (strcmp(names[2 * i], name) == 0 || strcmp(names[2 * i + 1], name) == 0) return PL_OK;
+    }
+    const char *near = pl_text_nearest(name, names, 2 * (size_t)w->outputs);
+    return pl_error_set(error, PL_USAGE, "%s has no output %s%s%s%s; potline model show %s lists them", w->model->name,
+                        name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "", w->model->name);
+}
+
+size_t pl_what_if_compared(const struct pl_what_if *w) {
+    size_t times = w->nothing.times < w->changed.times ? w->nothing.times : w->changed.times;
+    return times ? times - 1 : 0;
+}
+
+bool pl_what_if_usual(const char *output) {
+    static const char *const usual[] = {"bath_temperature", "superheat",  "alumina",     "ledge_bath",
+                                        "ledge_metal",      "voltage",    "distance",    "current_efficiency",
+                                        "energy",           "production", "anode_effect"};
+    for (unsigned i = 0; i < sizeof usual / sizeof *usual; i++)
+        if (strcmp(usual[i], output) == 0) return true;
+    return false;
+}
+
+/* ---- Where it begins ---- */
 
 /* As far as the parameter may go; one that the model does not have is left. */
 static enum pl_code set(struct pl_stepper *stepper, double *values, const char *name, double value,
@@ -220,24 +171,19 @@ static enum pl_code settle(const struct pl_what_if *w, struct pl_stepper *steppe
     return code;
 }
 
-enum pl_code pl_what_if_begin(const struct pl_what_if *w, bool change, struct pl_stepper *stepper,
-                              struct pl_error **error) {
+enum pl_code pl_what_if_begin(struct pl_what_if *w, bool change, struct pl_stepper *stepper, struct pl_error **error) {
     const struct pl_what_if_state *s = &w->state;
     enum pl_code code = pl_stepper_open(stepper, w->model, s->values, error);
     if (!code) code = pl_stepper_resume(stepper, (enum pl_stepper_rung)s->rung, 0, s->t, s->state, s->count, error);
     if (code) return code;
+    stepper->origin = s->t;
     double values[PL_MODEL_PARAMETERS_MAX];
     memcpy(values, s->state, s->value_count * sizeof *values);
     code = settle(w, stepper, values, error);
     for (unsigned i = 0; change && !code && i < w->changes; i++) {
-        const struct pl_what_if_change *c = &w->change[i];
-        const struct pl_model_parameter *row = &w->model->parameters[c->parameter];
-        double value = changed_value(c, values[c->parameter]);
-        if (!(value >= row->low && value <= row->high))
-            return pl_error_set(error, PL_USAGE, "%s would be %g %s; it may be %g to %g", row->name, value, row->unit,
-                                row->low, row->high);
-        code = pl_stepper_set(stepper, c->parameter, value, error);
-        values[c->parameter] = value;
+        struct pl_what_if_change *c = &w->change[i];
+        code = pl_what_if_come_to(w, c, values[c->parameter], error);
+        if (!code) code = pl_stepper_set(stepper, c->parameter, values[c->parameter] = c->to, error);
     }
     return code;
 }
@@ -254,7 +200,7 @@ static void record(const struct pl_what_if *w, const struct pl_stepper *stepper,
     b->times++;
 }
 
-static enum pl_code run_branch(const struct pl_what_if *w, struct pl_what_if_branch *b, bool change,
+static enum pl_code run_branch(struct pl_what_if *w, struct pl_what_if_branch *b, bool change,
                                const _Atomic bool *unwanted, struct pl_error **error) {
     struct pl_stepper stepper = {0};
     enum pl_code code = pl_what_if_begin(w, change, &stepper, error);
@@ -283,13 +229,4 @@ enum pl_code pl_what_if_run(struct pl_what_if *w, double seconds, size_t times, 
     w->nothing.effect_at = w->changed.effect_at = -1;
     enum pl_code code = run_branch(w, &w->nothing, false, unwanted, error);
     return code ? code : run_branch(w, &w->changed, true, unwanted, error);
-}
-
-bool pl_what_if_usual(const char *output) {
-    static const char *const usual[] = {"bath_temperature", "superheat",  "alumina",     "ledge_bath",
-                                        "ledge_metal",      "voltage",    "distance",    "current_efficiency",
-                                        "energy",           "production", "anode_effect"};
-    for (unsigned i = 0; i < sizeof usual / sizeof *usual; i++)
-        if (strcmp(usual[i], output) == 0) return true;
-    return false;
 }

@@ -49,6 +49,7 @@ struct pl_what_if_change {
     unsigned parameter;
     double value;
     bool relative, percent; /* to what it would be; of it */
+    double from, to;        /* of the parameter; once begun */
 };
 
 struct pl_what_if_branch {
@@ -82,19 +83,32 @@ struct pl_what_if *pl_what_if_new(const struct pl_what_if_state *state, struct p
 void pl_what_if_free(struct pl_what_if *what_if); /* NULL is fine */
 
 /* NAME=VALUE: an input of the model, or acd, alf3, ce; a value with a sign is what it changes by, with % of what it
- * is; units are those of people at the line (mm, kA, kg/h). PL_USAGE says what is wrong. */
+ * is; units are those of people at the line (mm, kA, kg/h), and only 0 needs none. PL_USAGE says what is wrong. */
 enum pl_code pl_what_if_change(struct pl_what_if *what_if, const char *text, struct pl_error **error);
+/* Where it leads from what the parameter is: into the change. PL_USAGE: farther than the parameter may go. */
+enum pl_code pl_what_if_come_to(const struct pl_what_if *what_if, struct pl_what_if_change *change, double now,
+                                struct pl_error **error);
 
 /* Opens a stepper where the state is, at its time `state.t`, with the changes or without; to be closed whatever comes
- * back. */
-enum pl_code pl_what_if_begin(const struct pl_what_if *what_if, bool change, struct pl_stepper *stepper,
+ * back. Times in its errors count from there, and the changes say what they come to. */
+enum pl_code pl_what_if_begin(struct pl_what_if *what_if, bool change, struct pl_stepper *stepper,
                               struct pl_error **error);
 
 /* Both branches over `seconds` at so many times. PL_UNAVAILABLE: `unwanted` has become true. Once. */
 enum pl_code pl_what_if_run(struct pl_what_if *what_if, double seconds, size_t times, const _Atomic bool *unwanted,
                             struct pl_error **error);
 
-/* Is it one of the outputs that are shown unless others are asked for? */
+/* The last time that both branches have reached. */
+size_t pl_what_if_compared(const struct pl_what_if *what_if);
+
+/* What people at the line call an output, or what a change is of, and its unit: the model's own where they have none.
+ */
+struct pl_model_told pl_what_if_told(const struct pl_what_if *what_if, unsigned output);
+struct pl_model_told pl_what_if_told_change(const struct pl_what_if *what_if, const struct pl_what_if_change *change);
+/* The output of such a name, or of the model's own; PL_USAGE: none, and which is near. */
+enum pl_code pl_what_if_output(const struct pl_what_if *what_if, const char *name, unsigned *output,
+                               struct pl_error **error);
+/* Is it one of the outputs (by the model's name) that are shown unless others are asked for? */
 bool pl_what_if_usual(const char *output);
 
 #endif

@@ -195,7 +195,7 @@ static enum pl_code model_advance(void *self, double until, struct pl_error **er
     plane_range(&a->plane, &low, &high);
     if (!code && high > 100 * a->kg_by_percent)
         return pl_error_set(error, PL_RANGE, "at %g s there is %g wt%% alumina in a place: more than the bath itself",
-                            until, high / a->kg_by_percent);
+                            solver_told(a->plane.solver, until), high / a->kg_by_percent);
     return code;
 }
 

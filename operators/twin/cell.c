@@ -36,11 +36,17 @@ static void find_bath(struct cell *c, const double *y) {
     f->liquidus = bath_liquidus(&f->bath);
 }
 
+double cell_still_cold(const struct cell *c, double t) {
+    return c->set.cold != 0 ? exp(-(t - c->since) / VOLTAGE_ANODE_WARMS) : 1;
+}
+
 static void find_electric(struct cell *c, double t) {
     const struct cell_setup *s = &c->set;
     struct cell_flows *f = &c->flows;
     f->voltage = voltage_of(&s->voltage, &f->bath, s->current, fmax(s->distance + s->drift * (t - c->since), 0.1));
-    f->u = f->voltage.total + (c->effect ? s->effect_voltage : 0);
+    double cold = fmin(s->cold * cell_still_cold(c, t), s->voltage.anodes / 2.0); /* not most of them */
+    f->cold = cold * voltage_by_cold_anode(&s->voltage, &f->voltage, f->bath.t);
+    f->u = f->voltage.total + f->cold + (c->effect ? s->effect_voltage : 0);
     double superheat = f->bath.t - f->liquidus;
     f->efficiency = s->efficiency - 0.00131737 * (superheat - 9) + 0.00263562 * (f->bath.excess - 11) +
                     0.00832484 * f->bath.lithium;
@@ -236,7 +242,7 @@ void cell_close(struct cell *c) {
 /* ---- Advancing ---- */
 
 static enum pl_code beyond(const struct cell *c, int found, struct pl_error **error) {
-    double t = solver_time(c->solver);
+    double t = solver_told(c->solver, solver_time(c->solver));
     if (found == CELL_HOT) return pl_error_set(error, PL_RANGE, "at %g s the bath is hotter than %g deg C", t, HOTTEST);
     if (found == CELL_COLD)
         return pl_error_set(error, PL_RANGE, "at %g s the bath is colder than %g deg C: the cell freezes", t, COLDEST);
@@ -300,7 +306,7 @@ enum pl_code cell_advance(struct cell *c, double until, struct pl_error **error)
         if (code) return code;
     }
     return pl_error_set(error, PL_LIMIT, "a ledge or an anode effect came and went %d times before %g s", PATIENCE,
-                        until);
+                        solver_told(c->solver, until));
 }
 
 /* ---- State ---- */
@@ -311,6 +317,7 @@ double cell_carry(struct cell *c, struct state *state) {
                                &c->zero,
                                &c->since,
                                &c->set.distance,
+                               &c->set.cold,
                                &c->begun_heat,
                                &c->begun_alumina,
                                &c->begun_cryolite,

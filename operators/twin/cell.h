@@ -28,6 +28,7 @@ struct cell_setup {
     struct voltage_cell voltage;
     double current, distance;            /* A, cm */
     double drift;                        /* cm/s */
+    double cold;                         /* anodes that take no current yet */
     double feed, fluoride_feed, tapping; /* kg/s */
     double at_once;                      /* share of the feed that dissolves at once */
     double dissolution;                  /* 1/s */
@@ -49,7 +50,8 @@ struct cell_setup {
 struct cell_flows { /* of the last rate */
     struct bath bath;
     struct voltage voltage;
-    double u; /* V, an anode effect included */
+    double u;    /* V, an anode effect included */
+    double cold; /* V of it, by anodes that are cold */
     double liquidus, efficiency, bath_mass;
     double made, taken;                   /* kg/s of metal, of alumina */
     double heat;                          /* W set free inside */
@@ -63,7 +65,7 @@ struct cell {
     struct stack wall[CELL_WALLS], lining;
     double zero; /* deg C of the bath whose heat is 0 */
     bool effect;
-    double since; /* s: when `distance` was set */
+    double since; /* s: when `distance` and `cold` were set */
     struct cell_flows flows;
     int at[CELL_WALLS], lining_at, net, consumed, size;
     struct pattern *pattern;
@@ -94,6 +96,9 @@ double cell_liquidus(struct cell *cell, const double *y);
 double cell_heat_balance(struct cell *cell);
 double cell_alumina_balance(struct cell *cell);
 double cell_charge_balance(struct cell *cell); /* that made metal, less that took alumina */
+
+/* What is left at `t` of anodes that were cold at `since`, as a share. */
+double cell_still_cold(const struct cell *cell, double t);
 
 /* m: over which diffusion (Fick, six electrons by Al2O3) brings the alumina that the critical density takes; 0: none.
  */

@@ -26,6 +26,11 @@ double twin_cell_distance(void *self) {
     return c->set.distance + c->set.drift * (solver_time(c->solver) - c->since);
 }
 
+double twin_cell_cold(void *self) {
+    const struct cell *c = twin_cell_of(self);
+    return c->set.cold * cell_still_cold(c, solver_time(c->solver));
+}
+
 static double within(int row, double value) {
     return fmin(fmax(value, cell_parameters[row].low), cell_parameters[row].high);
 }
@@ -43,7 +48,9 @@ enum pl_code twin_cell_feed(void *self, const struct cell_inputs *inputs, struct
     p[TAPPING] = within(TAPPING, inputs->tapped);
     p[EFFICIENCY] = within(EFFICIENCY, inputs->efficiency);
     p[TOP] = within(TOP, inputs->top);
+    p[COLD_ANODES] = within(COLD_ANODES, inputs->cold);
     c->set.distance = p[DISTANCE] * 100;
+    c->set.cold = p[COLD_ANODES];
     cell_put_inputs(i);
     return cell_restart(c, error);
 }
@@ -62,6 +69,7 @@ void twin_cell_correct(void *self, const struct cell_correction *correction) {
     c->begun_metal += metal - y[CELL_METAL];
     y[CELL_METAL] = metal;
     c->set.distance = fmax(c->set.distance + correction->distance, 0.1);
+    c->set.cold += correction->cold / cell_still_cold(c, solver_time(c->solver));
     c->begun_alumina += alumina + correction->undissolved;
     y[CELL_HEAT] = (t - c->zero) * cell_capacity(c, y) * 1e-6;
     y[c->net] -= y[CELL_HEAT] - before; /* it came from nowhere */

@@ -41,6 +41,7 @@ static void put_fixed(struct cell_instance *i) {
     const double *p = i->p;
     struct cell_setup *s = &i->cell.set;
     s->distance = p[DISTANCE] * 100;
+    s->cold = p[COLD_ANODES];
     s->at_once = 1 - p[SLOW];
     s->dissolution = p[DISSOLUTION];
     s->calcium = p[CALCIUM] / 100 * p[BATH];
@@ -168,6 +169,7 @@ void cell_settle(struct cell *c) {
     c->tapped += c->set.tapping * (now - c->fed_since);
     c->fed_since = now;
     c->set.distance = c->set.distance + c->set.drift * (now - c->since);
+    c->set.cold *= cell_still_cold(c, now);
     c->since = now;
 }
 
@@ -177,6 +179,7 @@ static enum pl_code model_set(void *self, unsigned parameter, double value, stru
     cell_settle(c);
     i->p[parameter] = value;
     if (parameter == DISTANCE) c->set.distance = value * 100;
+    if (parameter == COLD_ANODES) c->set.cold = value;
     if (parameter == SHOT) shoot(c, value);
     cell_put_inputs(i);
     return cell_restart(c, error);
@@ -220,7 +223,8 @@ const struct pl_model twin_cell_model = {
         "(0.48 "
         "+ 1.65 efficiency)), lost through two side walls with ledges that freeze and melt (at the bath's and the "
         "metal's level), the blocks' edges below them, collector bars, the lining, and anodes and cover (a "
-        "conductance). Voltage is Haupin's sum, the liquidus Solheim's. Ledge freezes as cryolite, so it changes the "
+        "conductance). Voltage is Haupin's sum, and what new anodes leave to the others, the liquidus Solheim's. Ledge "
+        "freezes as cryolite, so it changes the "
         "composition and with it the liquidus. Efficiency falls with superheat and rises with excess AlF3. Where the "
         "density reaches the critical one, or bubbles cover the anodes, an anode effect adds `effect_voltage` until 5 "
         "% more margin is there. Colder than 850, hotter than 1150 deg C, all but frozen, or without metal, a run "
@@ -236,6 +240,7 @@ const struct pl_model twin_cell_model = {
                             {"heat content", "J/m3", "Of each cell of two walls and the lining."},
                             {"thickness", "m", "Of two ledges."}),
     .outputs = cell_outputs,
+    .told = cell_told,
     .profiles = cell_profiles,
     .until = 28800,
     .every = 60,

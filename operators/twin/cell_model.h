@@ -12,6 +12,7 @@ enum {
     CURRENT,
     DISTANCE,
     DRIFT,
+    COLD_ANODES,
     FEED,
     SHOT,
     FLUORIDE_FEED,
@@ -60,6 +61,7 @@ enum {
 
 extern const struct pl_model_parameter cell_parameters[];
 extern const struct pl_model_quantity cell_outputs[], cell_profiles[];
+extern const struct pl_model_told cell_told[];
 
 struct cell_instance {
     struct cell cell;

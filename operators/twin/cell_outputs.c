@@ -29,6 +29,7 @@ enum {
     U_ANODE,
     U_CATHODE,
     U_EXTERNAL,
+    U_COLD,
     RESISTANCE,
     CE,
     ENERGY,
@@ -60,15 +61,17 @@ const struct pl_model_quantity cell_outputs[] = {
     [SHELL_BATH] = {"shell_bath", "degC", "Shell at the bath's level."},
     [SHELL_METAL] = {"shell_metal", "degC", "Shell at the metal's level."},
     [U] = {"voltage", "V", "Of the cell, external drop included."},
-    [U_REVERSIBLE] = {"reversible", "V", "Part of it."},
-    [U_ANODE_REACTION] = {"anode_reaction", "V", "Part of it."},
-    [U_ANODE_CONCENTRATION] = {"anode_concentration", "V", "Part of it."},
-    [U_CATHODE_CONCENTRATION] = {"cathode_concentration", "V", "Part of it."},
-    [U_BATH] = {"bath_drop", "V", "Part of it."},
-    [U_BUBBLES] = {"bubble_drop", "V", "Part of it."},
-    [U_ANODE] = {"anode_drop", "V", "Part of it."},
-    [U_CATHODE] = {"cathode_drop", "V", "Part of it."},
-    [U_EXTERNAL] = {"external_drop", "V", "Part of it."},
+    [U_REVERSIBLE] = {"reversible", "V", "Part of it: what the reaction takes at least."},
+    [U_ANODE_REACTION] = {"anode_reaction", "V", "Part of it: overpotential of the anodes' reaction."},
+    [U_ANODE_CONCENTRATION] = {"anode_concentration", "V",
+                               "Part of it: overpotential, by alumina that is short at the anodes."},
+    [U_CATHODE_CONCENTRATION] = {"cathode_concentration", "V", "Part of it: overpotential at the metal."},
+    [U_BATH] = {"bath_drop", "V", "Part of it: bath without bubbles."},
+    [U_BUBBLES] = {"bubble_drop", "V", "Part of it: layer of bubbles under the anodes."},
+    [U_ANODE] = {"anode_drop", "V", "Part of it: rods and anodes."},
+    [U_CATHODE] = {"cathode_drop", "V", "Part of it: blocks and bars."},
+    [U_EXTERNAL] = {"external_drop", "V", "Part of it: busbars."},
+    [U_COLD] = {"cold_anode_drop", "V", "Part of it: the others take what new anodes do not."},
     [RESISTANCE] = {"resistance", "uohm", "(voltage - 1.65 V) by current; 0 without current."},
     [CE] = {"current_efficiency", "", "Share of the current that makes metal."},
     [ENERGY] = {"energy", "kWh/t", "By tonne of metal; 0 where none is made."},
@@ -85,6 +88,36 @@ const struct pl_model_quantity cell_outputs[] = {
     [BALANCE] = ROW_BALANCE("Heat"),
     [ALUMINA_BALANCE] = {"alumina_balance", "", "Alumina that is unaccounted for, likewise."},
     [CHARGE_BALANCE] = {"charge_balance", "", "Charge that made metal and took no alumina, likewise."},
+    {.name = NULL},
+};
+
+/* Of the voltage all parts: those of a cell without an anode effect sum up to it. */
+const struct pl_model_told cell_told[] = {
+    {"alumina", "alumina", "wt%", 1},
+    {"undissolved", "undissolved", "kg", 1},
+    {"bath_temp", "bath_temperature", "degC", 1},
+    {"liquidus", "liquidus", "degC", 1},
+    {"superheat", "superheat", "K", 1},
+    {"alf3", "excess_fluoride", "wt%", 1},
+    {"bath", "bath", "kg", 1},
+    {"metal", "metal", "kg", 1},
+    {"ledge", "ledge_bath", "mm", 1000},
+    {"ledge_metal", "ledge_metal", "mm", 1000},
+    {"u_reversible", "reversible", "V", 1},
+    {"u_anode", "anode_reaction", "V", 1},
+    {"u_concentration", "anode_concentration", "V", 1},
+    {"u_cathode_concentration", "cathode_concentration", "V", 1},
+    {"u_bath", "bath_drop", "V", 1},
+    {"u_bubbles", "bubble_drop", "V", 1},
+    {"u_anode_drop", "anode_drop", "V", 1},
+    {"u_cathode_drop", "cathode_drop", "V", 1},
+    {"u_external", "external_drop", "V", 1},
+    {"u_cold_anodes", "cold_anode_drop", "V", 1},
+    {"acd", "distance", "mm", 1000},
+    {"current_efficiency", "current_efficiency", "", 1},
+    {"energy_residual", "balance", "", 1},
+    {"alumina_residual", "alumina_balance", "", 1},
+    {"charge_residual", "charge_balance", "", 1},
     {.name = NULL},
 };
 
@@ -120,6 +153,7 @@ static void read_voltage(const struct cell *c, double *out) {
     out[U_ANODE] = v->anode;
     out[U_CATHODE] = v->cathode;
     out[U_EXTERNAL] = v->external;
+    out[U_COLD] = c->flows.cold;
     out[RESISTANCE] = c->set.current > 0 ? (c->flows.u - 1.65) / c->set.current * 1e6 : 0;
     out[MARGIN] = v->margin;
 }

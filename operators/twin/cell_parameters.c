@@ -6,6 +6,9 @@ const struct pl_model_parameter cell_parameters[] = {
     [CURRENT] = ROW_CURRENT,
     [DISTANCE] = {"distance", "m", 0.043, 0.005, 0.2, NULL, PL_MODEL_INPUT, "From anodes to metal (ACD)."},
     [DRIFT] = {"drift", "m/s", 0, -1e-5, 1e-5, NULL, PL_MODEL_INPUT, "Of it: anode wear less rise of the metal."},
+    [COLD_ANODES] =
+        {"cold_anodes", "", 0, -2, 10, NULL, PL_MODEL_INPUT,
+         "New anodes that take no current yet, which falls by e in 8 h; below 0: some take more than others."},
     [FEED] = ROW_FEED("Alumina, evenly."),
     [SHOT] = {"shot", "kg", 0, 0, 100, NULL, PL_MODEL_INPUT, "Alumina at once, each time that it is set."},
     [FLUORIDE_FEED] = {"fluoride_feed", "kg/s", 0.0006, 0, 1, NULL, PL_MODEL_INPUT, "AlF3."},

@@ -154,11 +154,12 @@ enum pl_code conduction_advance(struct conduction *c, double until, struct pl_er
         double *y = solver_state(c->solver);
         if (found == STACK_EVENTS)
             return pl_error_set(error, PL_RANGE, "at %g s the frozen layer is %g m thick, the most that it may be",
-                                solver_time(c->solver), c->stack.front.most);
+                                solver_told(c->solver, solver_time(c->solver)), c->stack.front.most);
         if (stack_switch(&c->stack, y + 1)) code = solver_restart(c->solver, solver_time(c->solver), y, error);
         if (code) return code;
     }
-    return pl_error_set(error, PL_LIMIT, "the frozen layer came and went %d times before %g s", PATIENCE, until);
+    return pl_error_set(error, PL_LIMIT, "the frozen layer came and went %d times before %g s", PATIENCE,
+                        solver_told(c->solver, until));
 }
 
 double conduction_carry(struct conduction *c, struct state *state) {

@@ -109,6 +109,10 @@ double follow_dissolving(const struct cell *c) {
     return c->set.dissolution * fmax(1 - b->alumina / bath_saturation(b), 0);
 }
 
+double follow_cold(const struct follow_record *r) {
+    return r->horizon.now[HORIZON_COLD] + r->minute.new_anodes;
+}
+
 double follow_kept_apart(double distance) {
     return fmin(fmax(distance, 1), 15);
 }
@@ -129,6 +133,7 @@ static enum pl_code go_on(struct follow *f, struct follow_record *r, const struc
         struct cell_inputs inputs = {.current = span->current,
                                      .distance = r->distance,
                                      .drift = drift,
+                                     .cold = follow_cold(r),
                                      .feed = span->feed * share / span->seconds,
                                      .fluoride = span->fluoride / span->seconds,
                                      .tapped = span->tapped / span->seconds,

@@ -40,6 +40,7 @@ double follow_dissolving(const struct cell *c);
 
 /* cm: a distance as it may be. */
 double follow_kept_apart(double distance);
+double follow_cold(const struct follow_record *r); /* anodes that take no current yet */
 
 /* Has nobody counted the feed for so long that its balance says nothing? */
 bool follow_uncounted(const struct follow_record *r);

@@ -108,8 +108,7 @@ static void see_voltage(struct follow *f, struct follow_record *r, const struct 
     const struct cell *c = twin_cell_of(f->stepper.self);
     const struct horizon_cell cell = horizon_cell_of(c, setup);
     struct horizon_stage now = stage_of(&r->minute, c);
-    const double x[HORIZON_STATES] = {c->flows.bath.alumina, 0, 1, r->distance,
-                                      r->horizon.now[HORIZON_COLD] + r->minute.new_anodes};
+    const double x[HORIZON_STATES] = {c->flows.bath.alumina, 0, 1, r->distance, follow_cold(r)};
     double slope[HORIZON_STATES], expected = 0;
     out->predicted = horizon_voltage(&cell, &now, x, slope);
     out->innovation = NAN;
@@ -215,5 +214,6 @@ void follow_see(struct follow *f, struct follow_record *r, const struct follow_s
                                                    square(0.4) / hot->count + square(0.1));
     see_levels(r, setup, c, in, good, &by);
     by.distance = r->distance - twin_cell_distance(f->stepper.self);
+    by.cold = follow_cold(r) - twin_cell_cold(f->stepper.self);
     twin_cell_correct(f->stepper.self, &by);
 }

@@ -11,7 +11,7 @@ static const double SHARE_WANDERS = 0.10, SHARE_MEMORY = 4 * 3600.0; /* feeders 
 static const double SWINGS = 0.20, SWING_MEMORY = 2700; /* wt%, s: alumina as its control has it go up and down */
 static const double DISTANCE_WANDERS = 0.02;            /* cm: anodes burn unevenly */
 static const double ALUMINA_WANDERS = 0.03, UNDISSOLVED_WANDERS = 1; /* wt%, kg */
-static const double COLD_WANDERS = 0.02, WARM_TIME = 8 * 3600.0;
+static const double COLD_WANDERS = 0.02;
 static const double SCATTER = 0.05;    /* of a shot of 1.5 kg */
 static const double BEAM_STEP = 0.003; /* cm: of a beam whose position is told in tenths of a millimetre */
 
@@ -51,7 +51,7 @@ double horizon_voltage(const struct horizon_cell *cell, const struct horizon_sta
                         .magnesium = cell->magnesium * percent,
                         .t = s->temperature};
     struct voltage v = voltage_of(&cell->voltage, &bath, s->current, x[HORIZON_DISTANCE]);
-    double cold = (v.bath + v.bubbles + v.anode + ((double)s->temperature + 273.15) / 12533) / cell->voltage.anodes;
+    double cold = voltage_by_cold_anode(&cell->voltage, &v, (double)s->temperature);
     if (slope) {
         memset(slope, 0, N * sizeof *slope);
         if (x[HORIZON_ALUMINA] > least) {
@@ -111,7 +111,7 @@ static void find_way(const struct horizon_cell *cell, const struct horizon_stage
     w->undissolved = 1 - gone;
     w->late = (1 - cell->at_once) * feed;
     w->share = s->attended > 0 ? 0 : exp(-(double)s->seconds / SHARE_MEMORY);
-    w->cold = exp(-(double)s->seconds / WARM_TIME);
+    w->cold = exp(-(double)s->seconds / VOLTAGE_ANODE_WARMS);
     w->shift[HORIZON_ALUMINA] = (1 - w->alumina) * cell->usual - percent * (double)s->used;
     w->shift[HORIZON_UNDISSOLVED] = 0;
     w->shift[HORIZON_SHARE] = 1 - w->share;

@@ -37,6 +37,7 @@ void models_defaults(const struct pl_model_parameter *rows, double *values);
 struct cell_inputs {
     double current;                /* A */
     double distance, drift;        /* cm, cm/s */
+    double cold;                   /* anodes */
     double feed, fluoride, tapped; /* kg/s */
     double efficiency, top;
 };
@@ -47,6 +48,7 @@ struct cell_correction {
     double bath;                        /* kg, composed as it is */
     double temperature;                 /* K */
     double distance;                    /* cm */
+    double cold;                        /* anodes */
 };
 
 struct cell;
@@ -54,6 +56,7 @@ struct cell *twin_cell_of(void *self);
 const double *twin_cell_values(void *self); /* of its parameters, as they are now */
 int twin_cell_row(const char *parameter);   /* of them; below 0: there is none */
 double twin_cell_distance(void *self);      /* cm, now */
+double twin_cell_cold(void *self);          /* anodes, likewise */
 enum pl_code twin_cell_feed(void *self, const struct cell_inputs *inputs, struct pl_error **error);
 void twin_cell_correct(void *self, const struct cell_correction *correction);
 

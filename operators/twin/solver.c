@@ -143,17 +143,18 @@ static bool make_implicit(struct solver *s) {
 static enum pl_code failed(struct solver *s, int code, double until, struct pl_error **error) {
     bool work = implicit(s) ? code == IDA_TOO_MUCH_WORK : code == CV_TOO_MUCH_WORK;
     if (s->over && s->evaluations > s->last)
-        return pl_error_set(error, PL_LIMIT, "at %g s, before %g s, %ld evaluations are used up", s->t, until,
-                            s->allowance.evaluations);
+        return pl_error_set(error, PL_LIMIT, "at %g s, before %g s, %ld evaluations are used up", solver_told(s, s->t),
+                            solver_told(s, until), s->allowance.evaluations);
     if (s->over)
-        return pl_error_set(error, PL_LIMIT, "at %g s, before %g s, %g s of this thread's clock are used up", s->t,
-                            until, s->allowance.seconds);
+        return pl_error_set(error, PL_LIMIT, "at %g s, before %g s, %g s of this thread's clock are used up",
+                            solver_told(s, s->t), solver_told(s, until), s->allowance.seconds);
     if (work)
         return pl_error_set(error, PL_LIMIT, "more than %ld steps between %g and %g s: the solver gives up",
-                            s->problem.steps ? s->problem.steps : (long)SOLVER_STEPS, s->t, until);
+                            s->problem.steps ? s->problem.steps : (long)SOLVER_STEPS, solver_told(s, s->t),
+                            solver_told(s, until));
     if (s->problem.limit && *s->problem.limit)
-        return pl_error_set(error, PL_RANGE, "at %g s: %s", s->t, *s->problem.limit);
-    return pl_error_set(error, PL_LIMIT, "at %g s no step converges: %s", s->t,
+        return pl_error_set(error, PL_RANGE, "at %g s: %s", solver_told(s, s->t), *s->problem.limit);
+    return pl_error_set(error, PL_LIMIT, "at %g s no step converges: %s", solver_told(s, s->t),
                         s->failure[0] ? s->failure : "the solver failed");
 }
 
@@ -166,7 +167,7 @@ static enum pl_code make_consistent(struct solver *s, struct pl_error **error) {
         return PL_OK;
     if (s->over) return failed(s, IDA_TOO_MUCH_WORK, s->t, error);
     const char *limit = s->problem.limit && *s->problem.limit ? *s->problem.limit : s->failure;
-    return pl_error_set(error, PL_RANGE, "no consistent state at %g s: %s", s->t, limit);
+    return pl_error_set(error, PL_RANGE, "no consistent state at %g s: %s", solver_told(s, s->t), limit);
 }
 
 enum pl_code solver_new(struct solver **solver, const struct solver_problem *problem, double t, const double *y,
@@ -247,7 +248,7 @@ enum pl_code solver_advance(struct solver *s, double until, int *event, struct p
     if (code < 0 && reached <= s->t) memcpy(NV_DATA_S(s->y), s->before, size);
     if (reached >= s->t) s->t = reached;
     if (code < 0) return failed(s, code, until, error);
-    if (!finite_state(s)) return pl_error_set(error, PL_RANGE, "at %g s the state is no number", s->t);
+    if (!finite_state(s)) return pl_error_set(error, PL_RANGE, "at %g s the state is no number", solver_told(s, s->t));
     if (s->sensitivity) {
         double at;
         if (CVodeGetSens(s->memory, &at, s->sensitivity) < 0) return failed(s, -1, until, error);
@@ -304,6 +305,10 @@ long solver_evaluations(const struct solver *s) {
 
 long solver_size(const struct solver *s) {
     return s->problem.size;
+}
+
+double solver_told(const struct solver *s, double t) {
+    return t - s->allowance.origin;
 }
 
 double solver_time(const struct solver *s) {

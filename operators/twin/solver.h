@@ -78,6 +78,7 @@ long solver_evaluations(const struct solver *solver); /* since it was made */
 
 long solver_size(const struct solver *solver);
 double solver_time(const struct solver *solver);
+double solver_told(const struct solver *solver, double t); /* a time, for an error: by the allowance's origin */
 double *solver_state(struct solver *solver); /* where the last advance ended; to change it, solver_restart */
 const double *solver_speed(struct solver *solver);
 const double *solver_sensitivity(struct solver *solver, int index); /* dy/dp there, of one of `which` */

@@ -223,7 +223,7 @@ enum pl_code steady_open(struct steady *s, void *model, double least, double mos
                          .shell_film = values[twin_cell_row("shell_film")],
                          .ambient = values[twin_cell_row("ambient")],
                          .density = from->wall[0].layer[0].material.density};
-    s->cell.set.drift = 0;
+    s->cell.set.drift = s->cell.set.cold = 0;
     const double *y = solver_state(from->solver);
     s->y[CELL_METAL] = y[CELL_METAL];
     s->cryolite = y[CELL_CRYOLITE];

@@ -280,8 +280,10 @@ const struct pl_operator twin_cell_operator = {
         "movements that were measured, and is then pulled to what was measured: to bath temperature and levels by "
         "Kalman filters, to the voltage by a moving horizon of three hours. What is not measured comes out as "
         "ASSET.twin.NAME: alumina (wt%), its standard "
-        "deviation alumina_sd, superheat, liquidus, ledge (mm), parts of the voltage (u_...), acd (mm); what does not "
-        "fit as feed_share (of the counted feed, what arrives) and heat_correction (kW); how well it fits as "
+        "deviation alumina_sd, superheat, liquidus, ledge (mm), acd (mm), all parts of the voltage (u_..., which sum "
+        "up to "
+        "it outside of an anode effect), and more (`model show CellModel` has their list and what each is); what does "
+        "not fit as feed_share (of the counted feed, what arrives) and heat_correction (kW); how well it fits as "
         "innovation (of the voltage, by its expected deviation) and health (0 to 1). `voltage` is what was predicted "
         "before the step's voltage was looked at.\n\n"
         "A row without a value, or bad, changes nothing; a voltage or temperature that has frozen neither. Values are "
@@ -291,7 +293,8 @@ const struct pl_operator twin_cell_operator = {
         "alumina from distance: alumina is then the usual one, give or take what alumina_sd says (0.2), and the "
         "distance "
         "what is moved. anode_effect_risk is an event when one "
-        "is likely within `lead`; events name the model, a hash of its parameters and its fidelity.\n\n"
+        "is likely within `lead`, and over (.cleared, which says `why`) when it is not any more or has begun; "
+        "anode_effect is one that has begun. Events name the model, a hash of its parameters and its fidelity.\n\n"
         "Rows come from samples or, cheaper, from windows of ten seconds (mean, min, max, stddev, last).",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES) | PL_SET(PL_WINDOWS), .doc = "Signals of cells."}),
     .outputs = PL_PORTS({.name = "out", .kinds = PL_SET(PL_SAMPLES), .doc = "ASSET.twin.NAME at the end of a step."},
@@ -300,23 +303,23 @@ const struct pl_operator twin_cell_operator = {
                          .doc = "Temperatures of walls and bottom, ledge by height, alumina at the anode."},
                         {.name = "events",
                          .kinds = PL_SET(PL_EVENTS),
-                         .doc = "anode_effect_risk, anode_effect_risk.cleared, twin.begun, twin.degraded, "
+                         .doc = "anode_effect_risk, anode_effect, both with .cleared, twin.begun, twin.degraded, "
                                 "twin.recovered, twin.lost, twin.state."}),
     .options = twin_options,
-    .counters = PL_COUNTERS({"steps", "steps", "Steps of cells."},
-                            {"short", "steps", "Of them, with short steps of the integration."},
-                            {"loose", "steps", "With a looser tolerance."}, {"coarse", "steps", "On a coarser grid."},
-                            {"held", "steps", "That kept what was good last."},
-                            {"lost", "cells", "Times that a cell was beyond the physics and had to begin anew."},
-                            {"uncertain", "steps", "Whose values were told as uncertain."},
-                            {"ignored", "rows", "Rows that were bad, frozen or without a value."},
-                            {"late", "rows", "Rows of steps that were over."},
-                            {"refused", "rows", "Rows for which there was no room: too many cells, steps or names."},
-                            {"risks", "events", "Anode effects foreseen."},
-                            {"energy_unbalanced", "steps", "With more than a millionth of the heat unaccounted for."},
-                            {"alumina_unbalanced", "steps", "The same of alumina."},
-                            {"charge_unbalanced", "steps", "The same of charge: metal made by alumina taken."},
-                            {"solver_steps", "steps", "Of the solver, within the steps of cells."}),
+    .counters = PL_COUNTERS(
+        {"steps", "steps", "Steps of cells."}, {"short", "steps", "Of them, with short steps of the integration."},
+        {"loose", "steps", "With a looser tolerance."}, {"coarse", "steps", "On a coarser grid."},
+        {"held", "steps", "That kept what was good last."},
+        {"lost", "cells", "Times that a cell was beyond the physics and had to begin anew."},
+        {"uncertain", "steps", "Whose values were told as uncertain."},
+        {"ignored", "rows", "Rows that were bad, frozen or without a value."},
+        {"late", "rows", "Rows of steps that were over."},
+        {"refused", "rows", "Rows for which there was no room: too many cells, steps or names."},
+        {"risks", "events", "Anode effects foreseen."}, {"effects", "events", "Anode effects that began."},
+        {"energy_unbalanced", "steps", "With more than a millionth of the heat unaccounted for."},
+        {"alumina_unbalanced", "steps", "The same of alumina."},
+        {"charge_unbalanced", "steps", "The same of charge: metal made by alumina taken."},
+        {"solver_steps", "steps", "Of the solver, within the steps of cells."}),
     .gauges = PL_GAUGES({"cells", "cells", "That are followed.", PL_GAUGE_SUM},
                         {"health", "", "The least of all cells' in the last step.", PL_GAUGE_LEAST},
                         {"energy_residual", "",

@@ -28,11 +28,12 @@ enum {
     COUNT_LATE,
     COUNT_REFUSED,
     COUNT_RISKS,
+    COUNT_EFFECTS,
     COUNT_UNBALANCED, /* three of them: energy, alumina, charge */
     COUNT_SOLVER_STEPS = COUNT_UNBALANCED + TWIN_BALANCES
 };
 enum { GAUGE_CELLS, GAUGE_HEALTH, GAUGE_RESIDUAL /* as many as balances */ };
-enum { TWIN_TAGS = 32, TWIN_OPEN_STEPS = 512 };
+enum { TWIN_TAGS = 48, TWIN_OPEN_STEPS = 512 };
 
 /* Samples of one signal in one step, summed up. */
 struct twin_sum {

@@ -67,25 +67,56 @@ static void count_rung(struct pl_node *node, const struct follow_record *r) {
     if (r->rung) pl_count(node, counter[r->rung], 1);
 }
 
-/* The cell's model at the begin of the step. False without memory. */
-static enum pl_code stand(struct twin *t, struct twin_cell *cell, struct follow_record *r,
+/* The cell's model at the begin of the step. */
+static enum pl_code stand(struct twin *t, struct twin_cell *cell, struct follow_record *r, bool lost,
                           const struct follow_reading *in, pl_time begin, struct pl_error **error) {
-    bool lost = r->count == 0 || begin - r->at > t->hold;
     if (lost) return follow_begin(&cell->follow, r, &t->setup, in, begin, error);
     return cell->follow.open ? PL_OK : follow_resume(&cell->follow, r, &t->setup, error);
 }
 
-static bool tell_all(struct twin *t, struct pl_node *node, struct twin_cell *cell, const struct follow_record *r,
-                     const struct follow_result *result, uint32_t rung_before) {
-    const struct risk_outlook *outlook = &result->outlook;
+/* How a cell stood before a step. */
+struct stood {
+    uint32_t rung;
+    bool risk, effect;
+};
+
+static struct stood how_it_stands(const struct follow_record *r) {
+    if (r->count == 0) return (struct stood){0};
+    return (struct stood){.rung = r->rung, .risk = r->risk.raised != 0, .effect = r->effect_since >= 0};
+}
+
+static const char effect_kind[] = "anode_effect", effect_over[] = "anode_effect.cleared";
+static const char risk_kind[] = "anode_effect_risk", risk_over[] = "anode_effect_risk.cleared";
+
+/* The effect before the risk that it ends, so that a list of alarms is at no time without either. */
+static bool tell_effects(struct twin *t, struct pl_node *node, struct twin_cell *cell, const struct follow_record *r,
+                         const struct follow_result *result, bool before) {
     bool good = true;
-    if (outlook->raised) {
-        pl_count(node, COUNT_RISKS, 1);
-        good = twin_tell_event(t, node, cell, r->at, "anode_effect_risk", 700, r, result, NULL);
+    if (result->effect && !before) {
+        pl_count(node, COUNT_EFFECTS, 1);
+        good = twin_tell_event(t, node, cell, r->at, effect_kind, 800, r, result, NULL);
     }
-    if (outlook->cleared)
-        good = twin_tell_event(t, node, cell, r->at, "anode_effect_risk.cleared", 100, r, result, NULL);
-    if (good && r->rung != rung_before)
+    if (!result->effect && before) good = twin_tell_event(t, node, cell, r->at, effect_over, 100, r, result, NULL);
+    if (result->outlook.raised) {
+        pl_count(node, COUNT_RISKS, 1);
+        good = good && twin_tell_event(t, node, cell, r->at, risk_kind, 700, r, result, NULL);
+    }
+    const char *why = result->effect ? "it has begun" : "not likely any more";
+    return good && (!result->outlook.cleared || twin_tell_event(t, node, cell, r->at, risk_over, 100, r, result, why));
+}
+
+/* Of a cell that begins anew nothing is known to go on. */
+static bool end_effects(struct twin *t, struct pl_node *node, struct twin_cell *cell, const struct stood *before,
+                        pl_time at) {
+    static const char why[] = "the twin begins anew";
+    bool good = !before->effect || twin_tell_event(t, node, cell, at, effect_over, 100, NULL, NULL, why);
+    return good && (!before->risk || twin_tell_event(t, node, cell, at, risk_over, 100, NULL, NULL, why));
+}
+
+static bool tell_all(struct twin *t, struct pl_node *node, struct twin_cell *cell, const struct follow_record *r,
+                     const struct follow_result *result, const struct stood *before) {
+    bool good = tell_effects(t, node, cell, r, result, before->effect);
+    if (good && r->rung != before->rung)
         good = twin_tell_event(t, node, cell, r->at, r->rung ? "twin.degraded" : "twin.recovered",
                                r->rung >= PL_STEPPER_LOOSE ? 400 : 100, r, result, cell->follow.stepper.why);
     if (result->uncertain) pl_count(node, COUNT_UNCERTAIN, 1);
@@ -96,14 +127,14 @@ static bool tell_all(struct twin *t, struct pl_node *node, struct twin_cell *cel
 
 /* Beyond what the model means, or without any memory of it: the cell begins anew with its next step. */
 static bool lose(struct twin *t, struct pl_node *node, struct twin_cell *cell, struct follow_record *r, pl_time at,
-                 struct pl_error **error) {
+                 const struct stood *before, struct pl_error **error) {
     pl_count(node, COUNT_LOST, 1);
     bool good =
         twin_tell_event(t, node, cell, at, "twin.lost", 500, NULL, NULL, *error ? (*error)->text : "out of memory");
     pl_error_free(error);
     follow_close(&cell->follow);
     memset(r, 0, sizeof *r);
-    return good;
+    return good && end_effects(t, node, cell, before, at);
 }
 
 static bool take_step(struct twin *t, struct pl_node *node, struct twin_cell *cell, pl_time begin) {
@@ -119,17 +150,19 @@ static bool take_step(struct twin *t, struct pl_node *node, struct twin_cell *ce
     }
     read_sums(step, in);
     pl_table_drop(t->steps, cell->asset, begin);
-    bool fresh = r->count == 0;
+    struct stood before = how_it_stands(r);
+    bool fresh = r->count == 0, lost = fresh || begin - r->at > t->hold;
+    if (lost && !end_effects(t, node, cell, &before, begin)) return false;
+    if (lost) before = (struct stood){.rung = before.rung};
     if (!cell->resumed) cell->resumed = begin;
-    uint32_t rung = fresh ? 0 : r->rung;
-    enum pl_code code = stand(t, cell, r, in, begin, &error);
+    enum pl_code code = stand(t, cell, r, lost, in, begin, &error);
     if (!code) code = follow_step(&cell->follow, r, &t->setup, in, begin + t->step, &result, &error);
-    if (code) return lose(t, node, cell, r, begin + t->step, &error);
+    if (code) return lose(t, node, cell, r, begin + t->step, &before, &error);
     count_rung(node, r);
     pl_count(node, COUNT_SOLVER_STEPS, result.solver_steps);
     twin_see_residuals(t, node, &result);
     bool good = !fresh || twin_tell_event(t, node, cell, r->at, "twin.begun", 100, r, &result, NULL);
-    return good && tell_all(t, node, cell, r, &result, rung);
+    return good && tell_all(t, node, cell, r, &result, &before);
 }
 
 static void show_worst(const struct twin *t, struct pl_node *node) {

@@ -10,34 +10,7 @@ enum { TWIN_STATE_PAIRS = 10 };
 enum { SAMPLE_ROWS = 2048, EVENT_ROWS = 64, EVENT_HEAP = 256 << 10, PROFILE_ROWS = 64, PROFILE_HEAP = 8192 };
 static const double BALANCED = 1e-6; /* of what there is and what has come and gone */
 
-/* Outputs of the model that are told as they are, and how many of the tag's unit one of the model's is. */
-static const struct told {
-    const char *name, *output;
-    double scale;
-} told[] = {
-    {"alumina", "alumina", 1},
-    {"undissolved", "undissolved", 1},
-    {"bath_temp", "bath_temperature", 1},
-    {"liquidus", "liquidus", 1},
-    {"superheat", "superheat", 1},
-    {"alf3", "excess_fluoride", 1},
-    {"bath", "bath", 1},
-    {"metal", "metal", 1},
-    {"ledge", "ledge_bath", 1000},
-    {"ledge_metal", "ledge_metal", 1000},
-    {"u_reversible", "reversible", 1},
-    {"u_anode", "anode_reaction", 1},
-    {"u_concentration", "anode_concentration", 1},
-    {"u_bath", "bath_drop", 1},
-    {"u_bubbles", "bubble_drop", 1},
-    {"acd", "distance", 1000},
-    {"current_efficiency", "current_efficiency", 1},
-    {"energy_residual", "balance", 1},
-    {"alumina_residual", "alumina_balance", 1},
-    {"charge_residual", "charge_balance", 1},
-};
-
-/* And what the estimator adds. */
+/* Beside what its model tells of a cell (pl_model_told): what the estimator adds. */
 enum {
     OWN_VOLTAGE,
     OWN_INNOVATION,
@@ -61,8 +34,6 @@ static const char *const own[OWNS] = {[OWN_VOLTAGE] = "voltage",
                                       [OWN_RISK] = "anode_effect_risk",
                                       [OWN_MINUTES] = "anode_effect_minutes",
                                       [OWN_RUNG] = "rung"};
-
-_Static_assert(PL_COUNT_OF(told) + OWNS <= TWIN_TAGS, "room for the names of all that is told");
 
 bool twin_flush(struct twin *t, struct pl_node *node) {
     bool good = true;
@@ -161,12 +132,14 @@ bool twin_tell(struct twin *t, struct pl_node *node, struct twin_cell *cell, con
                                  [OWN_RISK] = result->outlook.probability,
                                  [OWN_MINUTES] = result->outlook.minutes,
                                  [OWN_RUNG] = r->rung};
+    const struct pl_model *model = t->setup.model;
+    const struct pl_model_told *told = model->told;
     bool good = true;
-    for (unsigned i = 0; good && i < PL_COUNT_OF(told); i++)
-        good = tell_value(t, node, cell, i, told[i].name, r->at,
-                          output_named(t->setup.model, result->out, told[i].output) * told[i].scale, quality);
     for (unsigned i = 0; good && i < OWNS; i++)
-        good = tell_value(t, node, cell, (unsigned)PL_COUNT_OF(told) + i, own[i], r->at, values[i], quality);
+        good = tell_value(t, node, cell, i, own[i], r->at, values[i], quality);
+    for (unsigned i = 0; good && told[i].name && OWNS + i < TWIN_TAGS; i++)
+        good = tell_value(t, node, cell, OWNS + i, told[i].name, r->at,
+                          output_named(model, result->out, told[i].output) * told[i].scale, quality);
     bool due = t->profile_every && r->at % t->profile_every == 0 && pl_wanted(node, TWIN_PROFILES);
     return good && (!due || tell_profiles(t, node, cell, r->at, quality));
 }

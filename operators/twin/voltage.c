@@ -51,6 +51,11 @@ struct voltage voltage_of(const struct voltage_cell *cell, const struct bath *gi
     return v;
 }
 
+double voltage_by_cold_anode(const struct voltage_cell *cell, const struct voltage *v, double t) {
+    double by_reaction = v->density > 0 ? (t + KELVIN) / 12533 : 0; /* Tafel's slope, as in anode_reaction */
+    return (v->bath + v->bubbles + v->anode + by_reaction) / cell->anodes;
+}
+
 /* ---- How it answers to alumina ---- */
 
 static double cover_by_alumina(const struct voltage_cell *cell, const struct bath *bath, double by_ratio) {

@@ -32,6 +32,11 @@ struct voltage voltage_of(const struct voltage_cell *cell, const struct bath *ba
 double voltage_by_alumina(const struct voltage_cell *cell, const struct bath *bath, const struct voltage *v,
                           double *in_bath);
 
+/* V: by how much the total grows with each anode of as many that takes no current yet, so that the others take its
+ * share. A new one is cold; what it does not take falls by e in VOLTAGE_ANODE_WARMS s. */
+double voltage_by_cold_anode(const struct voltage_cell *cell, const struct voltage *v, double t);
+enum { VOLTAGE_ANODE_WARMS = 8 * 3600 };
+
 extern const struct voltage_cell voltage_cell_126; /* the 126.5 kA pot of the published constants */
 extern const struct voltage_cell voltage_cell_180; /* the 180 kA reference cell */
 

@@ -166,6 +166,29 @@ def check_kills(work):
     return kills
 
 
+def newest(work, name):
+    return [float(row[2]) for row in rows(f"{work}/one.csv") if row[1] == f"{EFFECT}.twin.{name}"][-1]
+
+
+def check_units(work, ask, nothing):
+    """Names and units are those of the twin's tags; parts sum up to the voltage, which is the one that was measured; a cell that
+    freezes on the way is told of by times from now on, and compared where it ends."""
+    parts = [name for name in {row[1].rpartition(".")[2] for row in rows(f"{work}/one.csv")} if name.startswith("u_")]
+    of = [word for name in ("ledge", "voltage", "acd", *parts) for word in ("--of", name)]
+    told = {line.split()[0]: line.split()[1:] for line in tool(*ask, "--set", "acd=-2mm", *of).splitlines()}
+    now = {name: float(values[0]) for name, values in told.items() if name in ("ledge", "voltage", "acd", *parts)}
+    if len(parts) != 10 or abs(sum(now[name] for name in parts) - now["voltage"]) > 1e-4:
+        fail(f"the voltage's parts do not sum up: {now}")
+    if abs(sum(newest(work, name) for name in parts) - newest(work, "voltage")) > 0.01 or abs(now["voltage"] - newest(work, "voltage")) > 0.01:
+        fail(f"the voltage is {newest(work, 'voltage')} V, its parts and what-if say {now}")
+    if abs(now["ledge"] - 1000 * nothing["ledge_bath"][0]) > 1e-3 or told["ledge"][-1] != "mm":
+        fail(f"a ledge of {nothing['ledge_bath'][0]} m is {told['ledge']}")
+    text = tool("potline", "what-if", EFFECT, "--data", f"{work}/one", "--for", "48h", "--set", "current=0")
+    ends = re.search(r"^changed: ends after ([\d.]+) h: at (\S+) s .*freezes", text, re.M)
+    if not ends or not 0 <= float(ends[2]) / 3600 - float(ends[1]) <= 0.51 or f", {float(ends[1]):g} h ahead" not in text:
+        fail(f"what-if without current: {text}")
+
+
 def check_what_if(work):
     ask = ["potline", "what-if", "line1.pot01", "--data", f"{work}/one", "--for", "4h"]
     got = json.loads(tool(*ask, "--set", "acd=-2mm", "--json"))
@@ -174,14 +197,20 @@ def check_what_if(work):
         fail("what-if: acd=-2mm is not two millimetres less, from the same state")
     if not changed["voltage"][-1] < nothing["voltage"][-1] - 0.05 or not changed["bath_temperature"][-1] < nothing["bath_temperature"][-1]:
         fail("what-if: nearer anodes do not save voltage and heat")
-    last = [float(row[2]) for row in rows(f"{work}/one.csv") if row[1] == "line1.pot01.twin.alumina"][-1]
+    last = newest(work, "alumina")
     if abs(nothing["alumina"][0] - last) > 0.1:
         fail(f"what-if begins at {nothing['alumina'][0]} wt%, the twin was at {last}")
     text = tool(*ask, "--from", "now", "--set", "feed=0%", "--plot")
-    if "an anode effect after" not in text or "doing nothing" not in text:
+    if "an anode effect after" not in text or "doing nothing" not in text or not re.search(r"^set feed: 1\d\d\S* -> 0 kg/h$", text, re.M):
         fail(f"what-if without feed: {text}")
-    for wrong in (["--set", "acd=-2kA"], ["--set", "metals=1"], ["--set", "acd=-2m"], []):
-        tool(*ask, *wrong, code=2)
+    check_units(work, ask, nothing)
+    for wrong, hint in ((["--set", "acd=-2kA"], "a number in mm, cm"), (["--set", "metals=1"], "no input metals"),
+                        (["--set", "acd=-2m"], "it may be 5 to 200 mm"), (["--set", "alf3=+1"], "a number in kg/h, kg/s"),
+                        (["--set", "feeds=+5%"], "did you mean feed?"), (["--set", "acd=-2mm", "--of", "u_bah"], "did you mean u_bath?"),
+                        ([], "--set acd=-2mm")):
+        text = tool(*ask, *wrong, code=2)
+        if hint not in text:
+            fail(f"what-if {wrong} does not say {hint!r}: {text}")
     tool("potline", "what-if", "line9.pot01", "--data", f"{work}/one", "--set", "feed=+5%", code=2)
 
 

@@ -179,7 +179,7 @@ def check_failing_optimiser(engine):
     """The first question for its constraints does not get there: the answer goes without them, and says why."""
     wait(lambda: any(row["value"] for row in engine.ask("GET", "/nodes/best/counters", token=engine.admin).json()))  # it is at work
     rows = near(engine)
-    assert rows["distance"]["difference"] < 0 and "constraint acd" not in rows, rows
+    assert rows["acd"]["difference"] < 0 and "constraint acd" not in rows, rows
     why = rows["constraints"]["note"].removeprefix("not all are known: ")
     assert why in ("it cannot be given to the node's process", "no answer yet"), rows  # the latter where two seconds were too short
 
@@ -191,7 +191,7 @@ def check_busy_optimiser(engine):
     try:
         for _ in range(3):
             rows = near(engine)
-            assert rows["distance"]["difference"] < 0 and "constraint acd" not in rows, rows
+            assert rows["acd"]["difference"] < 0 and "constraint acd" not in rows, rows
             assert rows["constraints"]["note"] == "not all are known: no answer yet", rows
     finally:
         os.kill(child, signal.SIGCONT)
@@ -211,7 +211,8 @@ def check_command(engine):
     answer = command(engine, "what-if", asset=ASSET, set="[acd=-2mm]", **{"for": "4h"})
     assert answer.status == 200, answer
     rows = {row["output"]: row for row in answer.json()["results"]}
-    assert abs(rows["distance"]["difference"] + 0.002) < 1e-6 and rows["voltage"]["difference"] < -0.05, rows
+    assert abs(rows["acd"]["difference"] + 2) < 1e-3 and rows["acd"]["unit"] == "mm" and rows["voltage"]["difference"] < -0.05, rows
+    assert abs(rows["set acd"]["now"] - rows["acd"]["now"]) < 1e-9 and abs(rows["set acd"]["difference"] + 2) < 1e-9, rows
     assert "constraint acd" not in rows, rows
     left = wait(lambda: near(engine).get("constraint acd"))
     assert left["note"] == BELOW and 30 < left["changed"] < 39 < left["nothing"], left
@@ -220,7 +221,7 @@ def check_command(engine):
     starved = {row["output"]: row for row in command(engine, "what-if", asset=ASSET, set="[feed=0%]").json()["results"]}
     assert 0 < starved["anode_effect_after"]["changed"] < 8 and starved["anode_effect_after"]["nothing"] is None, starved
     for status, more in ((404, {"asset": "line9.pot01", "set": "[acd=-2mm]"}), (400, {"asset": ASSET, "set": "[acd=-2kA]"}),
-                         (400, {"asset": ASSET, "set": "[metals=1]"}), (400, {"asset": ASSET})):
+                         (400, {"asset": ASSET, "set": "[metals=1]"}), (400, {"asset": ASSET, "set": "[alf3=+1]"}), (400, {"asset": ASSET})):
         wrong = command(engine, "what-if", **more)
         assert wrong.status == status, (more, wrong)
 

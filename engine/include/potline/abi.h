@@ -8,13 +8,14 @@
  * a table say what has changed. 3.0 tables say how keys that meet are merged. 3.1 commands that change state.
  * 3.2 operators that are programs, maps of texts as options. 3.3 sources say whether they reach what they read from,
  * and are told what is in the log; labels of nodes, texts cut at a character. 3.4 nodes say which
- * model they work with, batches which models they come from; operators that learn. 3.5 gauges, told units.
+ * model they work with, batches which models they come from; operators that learn. 3.5 gauges, told units. 4.0 models
+ * say what people at the line call their outputs; times in a stepper's errors count from an origin.
  */
 #ifndef POTLINE_ABI_H
 #define POTLINE_ABI_H
 
-#define PL_ABI_MAJOR 3
-#define PL_ABI_MINOR 5
+#define PL_ABI_MAJOR 4
+#define PL_ABI_MINOR 0
 
 #ifdef __cplusplus
 #define PL_EXTERN extern "C"

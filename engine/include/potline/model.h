@@ -57,12 +57,21 @@ struct pl_model_quantity {
     const char *name, *unit, *doc;
 };
 
+/* What people at the line call an output, and in which unit: twin.cell tells it as ASSET.twin.NAME, and what-if as
+ * NAME.
+ */
+struct pl_model_told {
+    const char *name, *output, *unit; /* ends the table when `name` is NULL */
+    double scale;                     /* how many of this unit one of the output's is */
+};
+
 /* What an advance may take. Evaluations of the equations are counted, so that the same input gives the same answer; the
  * clock is a net behind them, that of the thread: it stands while something else runs. */
 struct pl_model_allowance {
     long evaluations; /* from now on; 0: as many as it takes */
     double longest;   /* s: of a step of the integration; 0: as long as it likes */
     double seconds;   /* of the thread's clock, from now on; 0: no net */
+    double origin;    /* s: times in errors count from there */
 };
 
 /* One thing that was compared with what it should be. */
@@ -202,6 +211,7 @@ struct pl_model {
     const struct pl_model_case *cases;        /* against mathematics; may be NULL */
     const struct pl_model_case *measurements; /* against what was published; may be NULL */
     const struct pl_model_experiment *experiments;
+    const struct pl_model_told *told; /* may be NULL */
 };
 
 #define PL_MODEL(name_, summary_) .size = sizeof(struct pl_model), .name = (name_), .summary = (summary_)

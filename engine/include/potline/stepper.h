@@ -42,6 +42,7 @@ struct pl_stepper {
     double values[PL_MODEL_PARAMETERS_MAX];
     long budget;     /* evaluations, by step and rung; pl_stepper_open sets PL_STEPPER_BUDGET */
     double deadline; /* s of the thread's clock by step; 0: none */
+    double origin;   /* s: times in errors count from there */
 
     double t;                            /* s: until when the state holds */
     enum pl_stepper_rung rung;           /* that the last step ended on */
