@@ -149,11 +149,6 @@ const units: Record<string, string> = {
   bath: "kg",
   metal: "kg",
   acd: "mm",
-  u_reversible: "V",
-  u_anode: "V",
-  u_concentration: "V",
-  u_bath: "V",
-  u_bubbles: "V",
   voltage: "V",
   current_efficiency: "%",
   anode_effect_risk: "%",
@@ -161,6 +156,7 @@ const units: Record<string, string> = {
   health: "%",
   feed_share: "%",
   heat_correction: "kW",
+  alumina_correction: "kg",
   alumina_sd: "wt%",
 };
 const shares = new Set(["current_efficiency", "anode_effect_risk", "health", "feed_share"]); // told from 0 to 1
@@ -184,6 +180,8 @@ const first = [
   "health",
 ];
 
+// Parts of the voltage are u_...
+const unitOf = (what: string) => units[what] ?? (what.startsWith("u_") ? "V" : "");
 const whatOf = (row: Row) => String(row.tag).split(".twin.")[1] ?? "";
 
 function figurePart(): Part<Row> {
@@ -194,7 +192,7 @@ function figurePart(): Part<Row> {
     update(row) {
       const what = whatOf(row);
       setText(name, names[what] ?? what.replaceAll("_", " "));
-      setText(value, withUnit(shares.has(what) && row.value !== null ? 100 * row.value : row.value, units[what] ?? ""));
+      setText(value, withUnit(shares.has(what) && row.value !== null ? 100 * row.value : row.value, unitOf(what)));
       const level = String(row.quality).split("|")[0]!;
       setAttribute(value, "data-standing", level === "good" ? null : level);
     },
