@@ -42,6 +42,9 @@ double follow_dissolving(const struct cell *c);
 double follow_kept_apart(double distance);
 double follow_cold(const struct follow_record *r); /* anodes that take no current yet */
 
+/* s for which the count of the feed has told nothing new; 0 where that is nothing unusual. */
+double follow_untold(const struct follow_record *r);
+
 /* Has nobody counted the feed for so long that its balance says nothing? */
 bool follow_uncounted(const struct follow_record *r);
 
