@@ -6,9 +6,8 @@ static const double BACK = 15;                   /* kg that a count may seem to 
 static const double RAISED = 0.05;               /* m: the beam was raised, the anodes were not */
 static const double RATE_MEMORY = 900;           /* s */
 static const double COUNTED_SELDOM = 300;        /* s: so far apart counts of the feed may be */
-static const double PLENTY = 0.6;                /* wt% above the usual */
-static const double RISES = 1;                   /* deviations: a voltage that runs up */
 static const double SHOT = 5, THAWED = 0.3;      /* kg; of what usually comes in such a time */
+static const double ANOTHER = 3, MEAL = 50;      /* times of what usually comes; kg */
 static const double JUMP = 6, JUMP_LASTS = 1800; /* K, s */
 
 bool follow_uncounted(const struct follow_record *r) {
@@ -22,27 +21,12 @@ double follow_untold(const struct follow_record *r) {
 
 /* ---- What is to be believed ---- */
 
-/* s in which a cell with plenty of alumina uses up all that it could, until an effect begins. */
-static double lasts(const struct follow_setup *setup) {
-    double alumina = follow_value(setup, "alumina") + PLENTY - setup->effect_alumina;
-    return alumina / 100 * follow_value(setup, "bath") / follow_value(setup, "feed");
-}
-
-/* A count of the feed that stands still: the feed may have stopped, or the count. Where there should have been an
- * effect for long, and there was none, it is the count. */
-static bool feed_has_stuck(const struct follow_record *r, const struct follow_setup *setup,
-                           const struct follow_reading *in, double t) {
-    if (in->last != r->feed_told) return false;
-    if (follow_uncounted(r)) return true;
-    bool effect = r->effect_since >= 0 || t - r->effect_over < r->feed_quiet;
-    return r->feed_quiet > lasts(setup) && !effect && r->horizon.recent < RISES;
-}
-
-/* A bath is too heavy to be so much warmer or colder at once, but in an anode effect. */
+/* A bath is too heavy to be so much warmer or colder at once, but in an anode effect. Until it has been followed for a
+ * while it may be the readings before that were wrong. */
 static bool has_jumped(const struct follow_record *r, const struct follow_reading *in, double t) {
     double unseen = r->unseen[FOLLOW_BATH_TEMP];
     bool effect = r->effect_since >= 0 || t < r->effect_over + FOLLOW_BY_HAND;
-    return fabs(in->mean - r->warm) > JUMP && unseen < JUMP_LASTS && !effect;
+    return t > JUMP_LASTS && fabs(in->mean - r->warm) > JUMP && unseen < JUMP_LASTS && !effect;
 }
 
 /* A value that never changes any more is none. */
@@ -58,7 +42,6 @@ static bool usable(struct follow_record *r, const struct follow_setup *setup, co
     bool good = in->count && !(noisy && r->same[signal] >= setup->frozen);
     if (signal == FOLLOW_BATH_TEMP && good) good = !has_jumped(r, in, t);
     if (signal == FOLLOW_BATH_TEMP && good) r->warm = in->mean;
-    if (signal == FOLLOW_FEED && good) good = !feed_has_stuck(r, setup, in, t);
     r->unseen[signal] = good ? 0 : r->unseen[signal] + seconds;
     return good;
 }
@@ -86,47 +69,46 @@ static double counted(struct follow_record *r, unsigned signal, bool good, const
     return more;
 }
 
-/* Of what is not counted any more the usual feed is assumed, for the time behind us as well. */
-static void disbelieve(struct follow_record *r) {
-    r->feed_rate = r->feed_usual;
-    double assumed = r->feed_rate * r->feed_quiet;
-    horizon_feed(&r->horizon, r->feed_quiet, r->feed_rate, true);
-    r->minute.feed = r->feed_rate * r->minute.seconds;
-    r->minute.uncounted = r->minute.seconds;
-    r->unseen[FOLLOW_FEED] = fmax(r->unseen[FOLLOW_FEED], r->feed_quiet);
-    r->last[FOLLOW_FEED] += assumed;
-    r->ahead[FOLLOW_FEED] += assumed;
-}
-
-/* A count that goes on behind a gap tells what came in it, if not when. One that was told all along and stood still has
- * only then counted on where it is too much for the moment: else the feed had stopped, and comes again. */
+/* A count that goes on behind a gap tells what came in it, if not when: nothing at all, too. One that was told all
+ * along and stood still had frozen only where it goes on by too much for the moment: else the feed had stopped, and
+ * comes again. */
 static bool tells_a_gap(const struct follow_record *r, double grown, double gap, double untold) {
     if (!(gap > COUNTED_SELDOM) || !(grown >= 0)) return false;
     return untold > COUNTED_SELDOM || grown > SHOT + THAWED * r->feed_usual * gap;
 }
 
-/* kg in the step. `untold`: s without a count that was believed, before it. */
-static double feed_of(struct follow_record *r, bool good, const struct follow_reading *in, double untold,
+/* What came in the gap, for the time behind us as well; returns kg of it in the step. */
+static double tell_gap(struct follow_record *r, double grown, double gap, double count, double seconds) {
+    double rate = grown / gap, wrong = (rate - r->feed_rate) * seconds;
+    horizon_feed(&r->horizon, gap - seconds - r->minute.seconds, rate);
+    r->minute.feed = rate * r->minute.seconds;
+    r->minute.uncounted = 0;
+    if (seconds > COUNTED_SELDOM) r->minute.doubt_alumina += wrong * wrong; /* kg2: of a step that bridges it all */
+    r->feed_rate = r->feed_usual + (rate - r->feed_usual) * -expm1(-gap / RATE_MEMORY);
+    r->last[FOLLOW_FEED] = count;
+    r->ahead[FOLLOW_FEED] = 0;
+    return rate * seconds;
+}
+
+/* kg in the step. `untold`: s without a count before it. */
+static double feed_of(struct follow_record *r, bool told, const struct follow_reading *in, double untold,
                       struct follow_span *s) {
-    double grown = in->last - r->feed_told, gap = r->feed_quiet + s->seconds;
-    bool told = good && in->count, changed = told && !(grown == 0), known;
-    if (told) r->feed_told = in->last;
-    r->feed_quiet = changed ? 0 : gap;
-    if (changed && tells_a_gap(r, grown, gap, untold)) {
-        double rate = grown / gap;
-        horizon_feed(&r->horizon, gap - s->seconds - r->minute.seconds, rate, false);
-        r->minute.feed = rate * r->minute.seconds;
-        r->minute.uncounted = 0;
-        r->feed_rate = r->feed_usual + (rate - r->feed_usual) * -expm1(-gap / RATE_MEMORY);
-        r->feed_usual = r->feed_rate;
+    double grown = in->last - r->feed_told, gap = r->feed_quiet + s->seconds, feed = 0, rate = r->feed_rate;
+    bool changed = told && grown != 0, known = true;            /* NaN: the first one, a change */
+    if (told && grown > ANOTHER * r->feed_usual * gap + MEAL) { /* another count: nobody feeds that much */
         r->last[FOLLOW_FEED] = in->last;
         r->ahead[FOLLOW_FEED] = 0;
-        return rate * s->seconds;
+        feed = rate * s->seconds;
+    } else if (told && tells_a_gap(r, grown, gap, untold)) {
+        feed = tell_gap(r, grown, gap, in->last, s->seconds);
+        s->gap_told = true;
+    } else {
+        feed = counted(r, FOLLOW_FEED, told, in, &r->feed_rate, untold + s->seconds, &known);
+        if (known && untold + s->seconds > COUNTED_SELDOM) s->caught_up = feed - rate * s->seconds;
     }
-    double since = untold + s->seconds, rate = r->feed_rate;
-    double feed = counted(r, FOLLOW_FEED, good, in, &r->feed_rate, since, &known);
-    if (known && since > COUNTED_SELDOM) s->caught_up = feed - rate * s->seconds;
-    if (known && changed) r->feed_usual = r->feed_rate;
+    if (told) r->feed_told = in->last;
+    r->feed_quiet = changed ? 0 : gap;
+    if (changed && known) r->feed_usual = r->risk.feed;
     return feed;
 }
 
@@ -140,11 +122,6 @@ struct follow_span follow_span_of(struct follow_record *r, const struct follow_s
     if (good[FOLLOW_CURRENT]) r->current = in[FOLLOW_CURRENT].mean;
     s.current = r->current;
     bool other;
-    bool stuck = in[FOLLOW_FEED].count && !good[FOLLOW_FEED];
-    if (stuck && untold <= COUNTED_SELDOM) {
-        disbelieve(r);
-        untold = r->unseen[FOLLOW_FEED];
-    }
     s.feed = feed_of(r, good[FOLLOW_FEED], &in[FOLLOW_FEED], untold, &s);
     s.fluoride =
         counted(r, FOLLOW_FLUORIDE, good[FOLLOW_FLUORIDE], &in[FOLLOW_FLUORIDE], &r->fluoride_rate, fluoride, &other);

@@ -292,12 +292,12 @@ double horizon_new_anodes(const struct horizon *h) {
     return sum;
 }
 
-void horizon_feed(struct horizon *h, double seconds, double rate, bool uncounted) {
+void horizon_feed(struct horizon *h, double seconds, double rate) {
     for (uint32_t i = h->count; i-- > 0 && seconds > 0;) {
         struct horizon_stage *s = stage_at(h, i);
         s->feed = (float)rate * s->seconds;
-        s->uncounted = uncounted ? s->seconds : 0;
-        if (!uncounted) s->doubt_alumina += (float)square(FED_UNEVENLY);
+        s->uncounted = 0;
+        s->doubt_alumina += (float)square(FED_UNEVENLY);
         seconds -= (double)s->seconds;
     }
 }

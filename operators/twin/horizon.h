@@ -25,7 +25,6 @@
 #ifndef TWIN_HORIZON_H
 #define TWIN_HORIZON_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "voltage.h"
@@ -79,9 +78,8 @@ void horizon_begin(struct horizon *h, double alumina, double undissolved, double
 /* One more minute; sets `now`. */
 void horizon_step(struct horizon *h, const struct horizon_cell *cell, const struct horizon_stage *stage);
 
-/* What was fed in its last `seconds` is known anew: so much a second in the mean, how it came in between is not. Or it
- * is not counted any more (`uncounted`), and that is how much usually comes. */
-void horizon_feed(struct horizon *h, double seconds, double rate, bool uncounted);
+/* What was fed in its last `seconds` is known anew: so much a second in the mean, how it came in between is not. */
+void horizon_feed(struct horizon *h, double seconds, double rate);
 
 /* Anodes that were set within it. */
 double horizon_new_anodes(const struct horizon *h);

@@ -103,7 +103,8 @@ static bool tell_effects(struct twin *t, struct pl_node *node, struct twin_cell 
         char likely[120];
         snprintf(likely, sizeof likely,
                  "an anode effect is likely in about %.0f min: of the counted feed %.0f %% arrives",
-                 fmax(result->outlook.minutes, 1), 100 * fmax(r->horizon.now[HORIZON_SHARE], 0));
+                 fmin(fmax(result->outlook.minutes, 1), t->setup.risk.lead / 60),
+                 100 * fmax(r->horizon.now[HORIZON_SHARE], 0));
         good = good && twin_tell_event(t, node, cell, r->at, risk_kind, 700, r, result, likely);
     }
     const char *why = result->effect ? "it has begun" : "it is not likely any more";
