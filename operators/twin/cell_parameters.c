@@ -10,7 +10,7 @@ const struct pl_model_parameter cell_parameters[] = {
         {"cold_anodes", "", 0, -2, 10, NULL, PL_MODEL_INPUT,
          "New anodes that take no current yet, which falls by e in 8 h; below 0: some take more than others."},
     [FEED] = ROW_FEED("Alumina, evenly."),
-    [SHOT] = {"shot", "kg", 0, 0, 100, NULL, PL_MODEL_INPUT, "Alumina at once, each time that it is set."},
+    [SHOT] = {"shot", "kg", 0, 0, 100, NULL, PL_MODEL_INPUT, "Alumina at once: at the start, and each time that it is set."},
     [FLUORIDE_FEED] = {"fluoride_feed", "kg/s", 0.0006, 0, 1, NULL, PL_MODEL_INPUT, "AlF3."},
     [TAPPING] = {"tapping", "kg/s", 0.01577, 0, 10, NULL, PL_MODEL_INPUT,
                  "Metal, evenly; 0.01577 is what 180 kA make at 0.94."},
