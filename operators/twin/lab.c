@@ -201,7 +201,7 @@ enum pl_code lab_read(struct lab_table *table, const char *path, const struct pl
         table->columns++;
     FILE *in = fopen(path, "r");
     if (!in) return pl_error_set(error, PL_IO, "%s: %s", path, strerror(errno));
-    char line[LINE];
+    char line[LINE] = "";
     struct reading r = {.path = path, .columns = columns, .headless = headless, .taken = taken};
     enum pl_code code = PL_OK;
     bool binary;

@@ -70,7 +70,8 @@ static struct sample goes_on(const struct pl_model *m, const struct setting *set
 }
 
 #define SETTINGS(...) ((const struct setting[]){__VA_ARGS__, {.name = NULL}})
-enum { DAY = 86400, FLUX = 0 };
+enum { FLUX = 0 };
+static const double DAY = 86400;
 
 static void nothing_is_colder_than_absolute_zero_nor_hotter_than_any_matter(void **state) {
     (void)state;
@@ -102,8 +103,8 @@ static void a_bath_with_too_much_fluoride_has_no_known_liquidus(void **state) {
 static void a_bath_holds_no_more_than_it_dissolves(void **state) {
     (void)state;
     const struct pl_model *m = &twin_alumina_model;
-    for (double shot = 0; shot < 2; shot += 1.8) {
-        struct sample full = goes_on(m, SETTINGS({"feed", 0.06}, {"shot", shot}), DAY / 2);
+    for (int shots = 0; shots < 2; shots++) {
+        struct sample full = goes_on(m, SETTINGS({"feed", 0.06}, {"shot", 1.8 * shots}), DAY / 2);
         double most = output(m, &full, "most"), saturation = output(m, &full, "saturation");
         assert_true(most < saturation && most > 0.98 * saturation);
         assert_true(output(m, &full, "undissolved") > 100 && output(m, &full, "balance") < 1e-8);
