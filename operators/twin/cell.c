@@ -276,9 +276,10 @@ static enum pl_code beyond(const struct cell *c, int found, struct pl_error **er
                             "at %g s the anodes are more than %g m from the metal: beyond what is meant", t,
                             FARTHEST / 100);
     if (found == CELL_ACID)
-        return pl_error_set(error, PL_RANGE,
-                            "at %g s more than %g wt%% of the bath are AlF3 in excess: its liquidus is not known there",
-                            t, MOST_FLUORIDE);
+        return pl_error_set(
+            error, PL_RANGE,
+            "at %g s more than %g wt%% of the bath are AlF3 in excess: its liquidus was measured up to 20", t,
+            MOST_FLUORIDE);
     return pl_error_set(error, PL_RANGE,
                         "at %g s the ledge at the %s is %g m thick, the most that it may be: the cell freezes", t,
                         found == CELL_THICK_0 ? "bath" : "metal", c->wall[found - CELL_THICK_0].front.most);
