@@ -130,9 +130,8 @@ static bool files_apart(const struct pl_cli *cli) {
     return !same;
 }
 
-static bool parse(struct run *run) {
+static bool take_settings(struct run *run) {
     const struct pl_cli *cli = run->cli;
-    if (!check_wishes(run) || !files_apart(cli) || !pl__plot_possible(cli)) return false;
     for (unsigned i = 0; run->model->parameters[i].name; i++)
         run->values[i] = run->model->parameters[i].fallback;
     const char *const *set = pl_cli_all(cli, "set");
@@ -144,6 +143,11 @@ static bool parse(struct run *run) {
         if (at && !later(run, *set, row, value, at)) return false;
         if (!at) run->values[row] = value;
     }
+    return true;
+}
+
+static bool take_times(struct run *run) {
+    const struct pl_cli *cli = run->cli;
     run->until = run->model->until;
     run->every = run->model->every;
     const char *until = pl_cli_get(cli, "until"), *every = pl_cli_get(cli, "every");
@@ -164,6 +168,16 @@ static bool parse(struct run *run) {
         pl_cli_usage(cli, "--every %s is longer than the run (%gs, --until)", every, run->until);
         return false;
     }
+    if (!(run->every > 0) || run->until / run->every > TIMES_MAX) {
+        pl_cli_usage(cli, "outputs each %g s for %g s: at most %d times are possible", run->every, run->until,
+                     TIMES_MAX);
+        return false;
+    }
+    return true;
+}
+
+static bool take_bounds(struct run *run) {
+    const struct pl_cli *cli = run->cli;
     const char *deadline = pl_cli_get(cli, "deadline"), *within = pl_cli_get(cli, "within");
     run->deadline = PL_STEPPER_DEADLINE;
     run->within = WITHIN_S;
@@ -172,12 +186,12 @@ static bool parse(struct run *run) {
     double budget = PL_STEPPER_BUDGET;
     if (!pl__model_within(cli, "budget", 1, 1e12, &budget)) return false;
     run->budget = (long)budget;
-    if (!(run->every > 0) || run->until / run->every > TIMES_MAX) {
-        pl_cli_usage(cli, "outputs each %g s for %g s: at most %d times are possible", run->every, run->until,
-                     TIMES_MAX);
-        return false;
-    }
     return true;
+}
+
+static bool parse(struct run *run) {
+    return check_wishes(run) && files_apart(run->cli) && pl__plot_possible(run->cli) && take_settings(run) &&
+           take_times(run) && take_bounds(run);
 }
 
 /* ---- Running ---- */

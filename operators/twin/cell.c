@@ -78,6 +78,15 @@ static int below(const struct cell *c) {
     return c->lining.layer[0].cells - 1;
 }
 
+/* kg/s of what is fed that dissolve at once, and of what lies about that dissolve; below 0: what falls out again, since
+ * the bath has become too cold or too small for it. */
+static double find_dissolving(const struct cell *c, const double *y, double *at_once) {
+    const struct cell_setup *s = &c->set;
+    double saturated = c->flows.bath.alumina / bath_saturation(&c->flows.bath), room = 1 - saturated;
+    *at_once = s->at_once * s->feed * fmin(fmax(room, 0) / LAST_ROOM, 1);
+    return room > 0 ? s->dissolution * y[CELL_UNDISSOLVED] * room : s->dissolution * y[CELL_ALUMINA] * room / saturated;
+}
+
 static int rate(double t, const double *y, double *rate, void *self) {
     struct cell *c = self;
     const struct cell_setup *s = &c->set;
@@ -89,10 +98,7 @@ static int rate(double t, const double *y, double *rate, void *self) {
     }
     find_electric(c, t);
     double cathode = s->cathode_share * s->current * f->voltage.cathode;
-    double saturated = f->bath.alumina / bath_saturation(&f->bath), room = 1 - saturated;
-    double at_once = s->at_once * s->feed * fmin(fmax(room, 0) / LAST_ROOM, 1);
-    double dissolving = room > 0 ? s->dissolution * y[CELL_UNDISSOLVED] * room
-                                 : s->dissolution * y[CELL_ALUMINA] * room / saturated; /* it falls out again */
+    double at_once, dissolving = find_dissolving(c, y, &at_once);
     rate[CELL_ALUMINA] = at_once + dissolving - f->taken;
     rate[CELL_UNDISSOLVED] = s->feed - at_once - dissolving;
     rate[CELL_FLUORIDE] = s->fluoride_feed - s->fluoride_loss * s->feed;
