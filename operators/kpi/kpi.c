@@ -51,6 +51,10 @@ static const struct pl_option kpi_options[] = {
                     "How long a voltage or current holds where no newer one comes; beyond, the time is not covered."),
     PL_OPT_DURATION(struct kpi, bridge, "bridge", "25m", "0s", "1h", PL_FIXED,
                     "Time that is not covered, but no longer at a time, is taken for the mean of both sides."),
+    PL_OPT_DURATION(
+        struct kpi, tapped_hold, "tapped_hold", "1m", "0s", "30d", PL_FIXED,
+        "How long a count of tapped metal holds: beyond, levels are set aside, as tapping may go on unseen. "
+        "0s: for ever, of a count that comes only when it changes."),
     PL_OPT_NUMBER(struct kpi, level_noise, "level_noise", "0.1", "0.001", "10", PL_FIXED,
                   "cm: how far one reading of the metal's level is off."),
     PL_OPT_NUMBER(struct kpi, efficiency, "efficiency", "0.94", "0.1", "1", PL_FIXED,

@@ -121,7 +121,7 @@ struct kpi {
     uint32_t periods; /* bits */
     struct pl_strings shift_texts;
     const char *zone_name, *plant;
-    pl_time hold, bridge, effect_apart;
+    pl_time hold, bridge, tapped_hold, effect_apart;
     double effect_voltage, cavity, density, level_noise;
     double efficiency, efficiency_spread;
     pl_time efficiency_wander;

@@ -371,6 +371,25 @@ static void a_late_level_leaves_nothing_out(void **state) {
     test_close(t);
 }
 
+/* Metal is tapped while its count is missing: the level falls by 1.5 t, which is no metal that was not made. */
+static void a_tapping_that_nobody_counts(void **state) {
+    (void)state;
+    struct test *t = test_open("kpi", "{per: shift, shifts: ['00:00', '08:00', '16:00'], plant: ''}", PL_SAMPLES);
+    static const char *const signals[] = {"voltage", "current", "tapped_total", "metal_level"};
+    const double kg = 0.94 * FARADAY * 180e3; /* a second */
+    for (int second = 0; second <= 24 * 3600; second += EVERY) {
+        double tapped = second >= 10 * 3600 ? 1500 : 0;
+        const double values[] = {4.2, 180, tapped, 20 + (kg * second - tapped) / (2300 * 32.4) * 100};
+        bool counted = second < 9 * 3600 || second >= 12 * 3600;
+        for (unsigned i = 0; i < PL_COUNT_OF(signals); i++)
+            if (counted || i != 2) test_push_signals(t, "l.p", second * S, &signals[i], &values[i], 1);
+        if (second % 3600 == 0) test_watermark(t, second * S);
+    }
+    for (pl_time end = 8 * H; end <= 24 * H; end += 8 * H)
+        assert_share(test_told(t, "l.p.kpi.shift.production", end, NULL), kg * 8 * 3600, 3e-3);
+    test_close(t);
+}
+
 static void time_without_values_is_not_made_up(void **state) {
     (void)state;
     struct test *t = test_open("kpi", "{per: hour, hold: 30s, plant: ''}", PL_SAMPLES);
@@ -452,6 +471,7 @@ int main(void) {
         cmocka_unit_test(an_outage_is_over_when_it_is),
         cmocka_unit_test(a_gap_across_the_end_of_a_shift),
         cmocka_unit_test(a_late_level_leaves_nothing_out),
+        cmocka_unit_test(a_tapping_that_nobody_counts),
         cmocka_unit_test(time_without_values_is_not_made_up),
         cmocka_unit_test(days_go_by_the_clock_of_the_plant),
         cmocka_unit_test(a_restored_node_goes_on),

@@ -173,10 +173,17 @@ static void begin_metal(struct kpi *k, uint32_t asset, struct kpi_pot *pot, doub
     }
 }
 
+/* A level falls when metal is tapped: without a count of that it says nothing of what was made. */
+static bool tapped_known(const struct kpi *k, const struct kpi_pot *pot, pl_time time) {
+    pl_time at = pot->at[KPI_TAPPED];
+    return at == PL_TIME_MIN || !k->tapped_hold || time - at <= k->tapped_hold;
+}
+
 /* A level and what was tapped say how much the pot has ever made: a number that only grows. */
 static void see_level(struct kpi *k, uint32_t asset, struct kpi_pot *pot, pl_time time, double meters) {
     double seen = meters * k->cavity * k->density + pot->tapped;
     if (pot->at[KPI_CURRENT] == PL_TIME_MIN || pot->at[KPI_VOLTAGE] == PL_TIME_MIN) return; /* it grows unseen */
+    if (!tapped_known(k, pot, time)) return;
     if (!pot->levels++) {
         begin_metal(k, asset, pot, seen);
         return;
