@@ -218,8 +218,13 @@ static const struct pl_operator kpi = {
         "Figures that rest on production are uncertain where two standard deviations of it are more than 0.5 % (hours "
         "of one pot, a pot's first shift), pfc, co2e and anode_effect_minutes where two of what the time between "
         "readings "
-        "leaves open of an effect's begin and end are; all are where less than 95 % of the time is covered. alumina is "
-        "what the "
+        "leaves open of an effect's begin and end are. Time without a voltage or current, up to `bridge` at a time, is "
+        "taken "
+        "for the mean of both sides; figures are uncertain where less than 95 % is covered, where more than 0.5 % is "
+        "neither covered nor bridged, and where an anode effect that nobody saw in a gap would be 0.5 % of them; those "
+        "of effects wherever a voltage was missing. Ratios take numerator and denominator over the same time, and have "
+        "no "
+        "value where less than half of it is covered or current efficiency would be above 100 %. alumina is what the "
         "feeders count; it is uncertain where that differs by more than 5 % from what the metal has taken: strokes of "
         "a blocked feeder bring nothing, and within an hour the bath takes and gives more than that.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES), .doc = "Signals of pots."}),

@@ -90,10 +90,11 @@ static bool watched(const struct kpi_told *t) {
 
 bool kpi_sure(const struct kpi *k, const struct kpi_told *t, const double figure[FIGURES], enum kpi_figure one) {
     bool effects = one == FIGURE_EFFECTS || one == FIGURE_EFFECT_MINUTES || one == FIGURE_PFC || one == FIGURE_CO2E;
-    if (figure[FIGURE_COVERED] < COVERED && !effects) return false;
+    bool watching = effects && !by_metal(k, one); /* that rests on the voltage alone */
+    if (figure[FIGURE_COVERED] < COVERED && !watching) return false;
     if (one == FIGURE_ALUMINA && !feeders_agree(&t->sums)) return false;
     if (effects && !watched(t)) return false;
-    double off = 2 * share_off(k, &t->sums, one) + (effects ? 0 : missing(figure));
+    double off = 2 * share_off(k, &t->sums, one) + (watching ? 0 : missing(figure));
     return off <= EXACT && effects_known(k, &t->sums, figure, one);
 }
 
