@@ -6,6 +6,8 @@
 #include "kpi.h"
 
 static const double MADE_BY_CHARGE = 9.3214647e-8; /* kg/C */
+/* A pot without values for so long is not there any more; until then its line is short of it, and is told so. */
+static const pl_time GONE = 24 * PL_HOUR;
 /* Deviations of a mean of both sides, as shares. */
 static const double VOLTS_OFF = 0.0125, AMPERES_OFF = 0.005;
 /* Of the charge by which metal grows; as much again for each hour. */
@@ -43,7 +45,7 @@ bool kpi_gap_lose(struct kpi *k, uint32_t asset, struct kpi_pot *pot, pl_time fr
         pot->side[KPI_CURRENT] = side(pot, KPI_CURRENT);
         pot->gap_watched = pot->gap_volts = 0;
     }
-    bool begin = !carried || to - pot->gap <= k->bridge;
+    bool begin = !carried || to - pot->gap <= GONE;
     kpi_integrate(k, asset, from, to, &(struct kpi_part){.lost = 1, .only_open = !begin});
     if (pot->at[KPI_VOLTAGE] == PL_TIME_MIN) return begin;
     pl_time seen = pot->at[KPI_VOLTAGE] + k->hold;

@@ -390,6 +390,26 @@ static void a_tapping_that_nobody_counts(void **state) {
     test_close(t);
 }
 
+/* A pot of which nothing comes for hours is still one of its line, which is short of it. */
+static void a_line_that_is_short_of_a_pot(void **state) {
+    (void)state;
+    struct test *t = test_open("kpi", "{per: hour, plant: ''}", PL_SAMPLES);
+    const struct pot lost = {"l.p", 4.2, 180, 0.94, {0}, 0, 0}, other = {"l.q", 4.2, 180, 0.94, {0}, 0, 0};
+    for (pl_time time = 0; time <= 6 * H; time += EVERY * S) {
+        if (time < H + H / 2 || time >= 4 * H + H / 2) push_at(t, &lost, time);
+        push_at(t, &other, time);
+        if (time % H == 0) test_watermark(t, time);
+    }
+    for (pl_time end = 2 * H; end <= 5 * H; end += H) {
+        unsigned quality;
+        test_told(t, "l.kpi.hour.energy", end, &quality);
+        assert_int_equal(quality, PL_Q_UNCERTAIN);
+    }
+    assert_figure(t, "l.kpi.hour.energy", H, 2 * 4.2 * 180, 1e-9, PL_Q_GOOD);
+    assert_figure(t, "l.kpi.hour.energy", 6 * H, 2 * 4.2 * 180, 1e-9, PL_Q_GOOD);
+    test_close(t);
+}
+
 static void time_without_values_is_not_made_up(void **state) {
     (void)state;
     struct test *t = test_open("kpi", "{per: hour, hold: 30s, plant: ''}", PL_SAMPLES);
@@ -472,6 +492,7 @@ int main(void) {
         cmocka_unit_test(a_gap_across_the_end_of_a_shift),
         cmocka_unit_test(a_late_level_leaves_nothing_out),
         cmocka_unit_test(a_tapping_that_nobody_counts),
+        cmocka_unit_test(a_line_that_is_short_of_a_pot),
         cmocka_unit_test(time_without_values_is_not_made_up),
         cmocka_unit_test(days_go_by_the_clock_of_the_plant),
         cmocka_unit_test(a_restored_node_goes_on),
