@@ -49,6 +49,12 @@ static const struct pl_option kpi_options[] = {
     PL_OPT_STRING(struct kpi, plant, "plant", "plant", PL_FIXED, "The asset that all lines together are; \"\": none."),
     PL_OPT_DURATION(struct kpi, hold, "hold", "30s", "1s", "1h", PL_FIXED,
                     "How long a voltage or current holds where no newer one comes; beyond, the time is not covered."),
+    PL_OPT_DURATION(struct kpi, bridge, "bridge", "25m", "0s", "1h", PL_FIXED,
+                    "Time that is not covered, but no longer at a time, is taken for the mean of both sides."),
+    PL_OPT_DURATION(
+        struct kpi, tapped_hold, "tapped_hold", "1m", "0s", "30d", PL_FIXED,
+        "How long a count of tapped metal holds: beyond, levels are set aside, as tapping may go on unseen. "
+        "0s: for ever, of a count that comes only when it changes."),
     PL_OPT_NUMBER(struct kpi, level_noise, "level_noise", "0.1", "0.001", "10", PL_FIXED,
                   "cm: how far one reading of the metal's level is off."),
     PL_OPT_NUMBER(struct kpi, efficiency, "efficiency", "0.94", "0.1", "1", PL_FIXED,
@@ -175,11 +181,11 @@ static void merge_progress(void *record, const void *other) {
 
 static const struct pl_table_def kpi_tables[] = {
     [TABLE_POTS] = {.name = "pots",
-                    .version = 2,
+                    .version = 3,
                     .record_size = sizeof(struct kpi_pot),
                     .doc = "By asset: the newest values, and what it has made."},
     [TABLE_SUMS] = {.name = "sums",
-                    .version = 2,
+                    .version = 3,
                     .record_size = sizeof(struct kpi_sums),
                     .doc = "By asset and period: integrals of periods that are open."},
     [TABLE_PROGRESS] = {.name = "progress",
@@ -188,7 +194,7 @@ static const struct pl_table_def kpi_tables[] = {
                         .doc = "The watermark, which decides what is late.",
                         .merge = merge_progress},
     [TABLE_TOLD] = {.name = "told",
-                    .version = 1,
+                    .version = 2,
                     .record_size = sizeof(struct kpi_last),
                     .doc = "By asset and period: the figures that were told last."},
     {.name = NULL},
@@ -199,8 +205,9 @@ static const struct pl_operator kpi = {
     .doc =
         "From voltage, current, feed, tapped metal and the metal's level: energy (kWh), kwh_per_t, production (kg), "
         "throughput (t a day), current_efficiency (%), voltage (V), anode_effects (a pot-day), anode_effect_minutes "
-        "(each), pfc and co2e (kg CO2e/t), alumina (kg/t) and covered (share of the time with values), as "
-        "ASSET.kpi.PERIOD.NAME at the period's end; of each pot, of its line and of the plant.\n\n"
+        "(each), pfc and co2e (kg CO2e/t), alumina (kg/t), covered (share of the time with values) and bridged (share "
+        "that is taken for the mean of both sides), as ASSET.kpi.PERIOD.NAME at the period's end; of each pot, of its "
+        "line and of the plant.\n\n"
         "Energy and charge are integrals over the time between samples. Production is what was tapped and what the "
         "level has risen by, by a Kalman filter along Faraday's law, whose current efficiency is learnt; current "
         "efficiency is production by Faraday's law. "
@@ -211,8 +218,13 @@ static const struct pl_operator kpi = {
         "Figures that rest on production are uncertain where two standard deviations of it are more than 0.5 % (hours "
         "of one pot, a pot's first shift), pfc, co2e and anode_effect_minutes where two of what the time between "
         "readings "
-        "leaves open of an effect's begin and end are; all are where less than 95 % of the time is covered. alumina is "
-        "what the "
+        "leaves open of an effect's begin and end are. Time without a voltage or current, up to `bridge` at a time, is "
+        "taken "
+        "for the mean of both sides; figures are uncertain where less than 95 % is covered, where more than 0.5 % is "
+        "neither covered nor bridged, and where an anode effect that nobody saw in a gap would be 0.5 % of them; those "
+        "of effects wherever a voltage was missing. Ratios take numerator and denominator over the same time, and have "
+        "no "
+        "value where less than half of it is covered or current efficiency would be above 100 %. alumina is what the "
         "feeders count; it is uncertain where that differs by more than 5 % from what the metal has taken: strokes of "
         "a blocked feeder bring nothing, and within an hour the bath takes and gives more than that.",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES), .doc = "Signals of pots."}),

@@ -3,9 +3,10 @@
  *     samples of a pot -> integrals (table `sums`, by pot and period) -> the watermark passes the period's end
  *                                                  pots -> lines -> plant -> figures -> rows
  *
- * A value holds until the next one of its tag, for `hold` at most; time beyond that is not covered and says so. An
- * interval that lies across an end of a period is shared out, so the sums of hours are those of their day; but for
- * metal, of which more is known at the end of a day than of its first hour when that ended (metal.h).
+ * A value holds until the next one of its tag, for `hold` at most; time beyond that is not covered and says so. Where
+ * both are back soon, what lies between is taken for the mean of both sides (gaps.c): it is bridged. An interval that
+ * lies across an end of a period is shared out, so the sums of hours are those of their day; but for metal, of which
+ * more is known at the end of a day than of its first hour when that ended (metal.h).
  */
 #ifndef POTLINE_KPI_H
 #define POTLINE_KPI_H
@@ -25,8 +26,12 @@ enum kpi_period { KPI_HOUR, KPI_SHIFT, KPI_DAY, KPI_PERIODS };
 /* The integrals of one pot, line or plant over a period. */
 struct kpi_sums { /* a record */
     double joule, coulomb, volt_seconds;
-    double seconds; /* pot-seconds with voltage and current */
-    double effects; /* that began */
+    double seconds;                    /* pot-seconds with voltage and current */
+    double bridged;                    /* without, but their sums are known from both sides */
+    double lost;                       /* without, and they are not: only metal was counted */
+    double watched;                    /* with voltage: effects would have been seen */
+    double joule_doubt, coulomb_doubt; /* J2 of voltages and effects, C2: how exactly what is bridged is known */
+    double effects;                    /* that began */
     double effect_seconds;
     double effect_doubt; /* s2: how exactly that is known */
     double fed;          /* kg of alumina */
@@ -40,8 +45,11 @@ struct kpi_pot {             /* a record */
     double value[KPI_SIGNALS];
     double tapped; /* kg since the start, over every reset of the count */
     struct kpi_metal metal;
-    pl_time since[KPI_PERIODS]; /* begin of the periods that `metal` counts; PL_TIME_MIN: none yet */
-    pl_time until;              /* voltage and current have been summed up to then */
+    pl_time since[KPI_PERIODS];    /* begin of the periods that `metal` counts; PL_TIME_MIN: none yet */
+    pl_time until;                 /* voltage and current have been summed up to then */
+    pl_time gap;                   /* since then one of them is missing; PL_TIME_MIN: none is */
+    double side[2];                /* voltage and current that it began with */
+    double gap_watched, gap_volts; /* s, V s: of the voltage within it */
     pl_time effect_until;
     uint32_t effect; /* one goes on */
     uint32_t levels; /* readings of the level so far */
@@ -72,6 +80,7 @@ enum kpi_figure {
     FIGURE_CO2E,
     FIGURE_ALUMINA,
     FIGURE_COVERED,
+    FIGURE_BRIDGED,
     FIGURES
 };
 extern const char *const kpi_figure_names[FIGURES];
@@ -112,7 +121,7 @@ struct kpi {
     uint32_t periods; /* bits */
     struct pl_strings shift_texts;
     const char *zone_name, *plant;
-    pl_time hold, effect_apart;
+    pl_time hold, bridge, tapped_hold, effect_apart;
     double effect_voltage, cavity, density, level_noise;
     double efficiency, efficiency_spread;
     pl_time efficiency_wander;
@@ -140,6 +149,27 @@ void kpi_span_of(struct kpi *kpi, enum kpi_period period, pl_time time, struct k
 bool kpi_take(struct kpi *kpi, const struct pl_batch *batch);
 /* Everything that holds goes on until `now`, so that a period that ends there is whole. */
 bool kpi_carry_on(struct kpi *kpi, pl_time now);
+
+struct kpi_part {
+    double volts, amperes;
+    double effect;                  /* 1 while one goes on */
+    double known, bridged, watched; /* 1: seconds count as that */
+    double lost;                    /* likewise; -1: they were not lost after all */
+    double volts_doubt, amperes_doubt;
+    double hidden;  /* J: what an effect would have taken that nobody saw */
+    bool only_open; /* no sums are begun for it */
+};
+void kpi_integrate(struct kpi *kpi, uint32_t asset, pl_time from, pl_time to, const struct kpi_part *part);
+/* Until then the newest voltage and current hold. */
+pl_time kpi_holds_until(const struct kpi *kpi, const struct kpi_pot *pot);
+
+/* gaps.c: voltage or current is missing from `from` to `to`. `carried`: nothing new has come. False: sums of periods
+ * without any are not to be begun for it, the pot is gone for good. */
+bool kpi_gap_lose(struct kpi *kpi, uint32_t asset, struct kpi_pot *pot, pl_time from, pl_time to, bool carried);
+/* Both are there again at `time`: what was between is bridged where it was short. */
+void kpi_gap_end(struct kpi *kpi, uint32_t asset, struct kpi_pot *pot, pl_time time);
+/* s: metal of how long a part of a gap leaves in doubt. */
+double kpi_gap_doubt(const struct kpi_pot *pot, pl_time from, pl_time to);
 
 /* tell.c: the periods that end until `now`. */
 bool kpi_close(struct kpi *kpi, struct pl_node *node, pl_time now);

@@ -228,6 +228,186 @@ static void strokes_of_a_blocked_feeder_are_not_sure(void **state) {
     test_close(t);
 }
 
+/* A pot whose rows are missing from `from` to `to`: all, or those of one signal. */
+static void run_with_gap(struct test *t, const struct pot *pot, pl_time from, pl_time to, const char *missing,
+                         pl_time end) {
+    static const char *const signals[] = {"voltage", "current", "metal_level"};
+    for (pl_time time = 0; time <= end; time += EVERY * S) {
+        double made = pot->efficiency * FARADAY * 1000 * pot->kiloamperes * (double)time / S;
+        double values[] = {in_effect(pot, time) ? 30 : pot->volts, pot->kiloamperes, 20 + made / (2300 * 32.4) * 100};
+        for (unsigned i = 0; i < PL_COUNT_OF(signals); i++)
+            if (time < from || time >= to || (*missing && strcmp(missing, signals[i]) != 0))
+                test_push_signals(t, pot->name, time, &signals[i], &values[i], 1);
+        if (time % H == 0) test_watermark(t, time);
+    }
+}
+
+static void assert_figure(struct test *t, const char *tag, pl_time time, double expected, double share,
+                          unsigned quality) {
+    unsigned found;
+    assert_share(test_told(t, tag, time, &found), expected, share);
+    if (found != quality) fail_msg("%s: quality %u, not %u", tag, found, quality);
+}
+
+/* Twenty minutes of a day are taken for what was before and behind them, and ratios are over the same time. What an
+ * effect that nobody saw would have taken is less than half a per cent of a line's day, but not of a pot's. */
+static void a_short_gap_is_bridged(void **state) {
+    (void)state;
+    struct test *t = test_open("kpi", "{shifts: ['00:00'], plant: '', level_noise: 0.05}", PL_SAMPLES);
+    const struct pot pot = {"l.p1", 4.2, 180, 0.94, {0}, 0, 0};
+    const double kwh = 4.2 * 180 * 24, kg = 0.94 * FARADAY * 180e3 * 86400;
+    static const char *const others[] = {"l.p2", "l.p3", "l.p4"};
+    for (pl_time time = 0; time <= 24 * H; time += EVERY * S) {
+        for (unsigned i = 0; i < PL_COUNT_OF(others); i++) {
+            struct pot other = pot;
+            other.name = others[i];
+            push_at(t, &other, time);
+        }
+        if (time < 5 * H || time >= 5 * H + 20 * PL_MINUTE) push_at(t, &pot, time);
+        if (time % H == 0) test_watermark(t, time);
+    }
+    assert_figure(t, "l.p1.kpi.day.energy", 24 * H, kwh, 1e-9, PL_Q_UNCERTAIN);
+    assert_figure(t, "l.p1.kpi.day.production", 24 * H, kg, 1e-3, PL_Q_GOOD);
+    assert_figure(t, "l.p1.kpi.day.throughput", 24 * H, kg / 1000, 1e-3, PL_Q_GOOD);
+    assert_figure(t, "l.p1.kpi.day.current_efficiency", 24 * H, 94, 1e-3, PL_Q_GOOD);
+    assert_figure(t, "l.p1.kpi.day.kwh_per_t", 24 * H, 2979.98 * 4.2 / 0.94, 1e-3, PL_Q_UNCERTAIN);
+    assert_figure(t, "l.kpi.day.energy", 24 * H, 4 * kwh, 1e-9, PL_Q_GOOD);
+    assert_figure(t, "l.kpi.day.kwh_per_t", 24 * H, 2979.98 * 4.2 / 0.94, 1e-3, PL_Q_GOOD);
+    /* The last value before it held for 30 s, to 20 s into the gap. */
+    assert_near(test_told(t, "l.p1.kpi.day.bridged", 24 * H, NULL), (20 * 60 - 20) / 86400.0, 1e-9);
+    assert_near(test_told(t, "l.p1.kpi.day.covered", 24 * H, NULL), 1 - (20 * 60 - 20) / 86400.0, 1e-9);
+    test_close(t);
+}
+
+/* Without a current an effect is seen all the same, and what it took is counted. */
+static void a_gap_of_the_current_hides_no_effect(void **state) {
+    (void)state;
+    struct test *t = test_open("kpi", "{per: day, shifts: ['00:00'], plant: ''}", PL_SAMPLES);
+    const struct pot pot = {"l.p", 4.2, 180, 0.94, {5 * H + 5 * PL_MINUTE}, 0, 0};
+    run_with_gap(t, &pot, 5 * H, 5 * H + 20 * PL_MINUTE, "current", 24 * H);
+    unsigned quality;
+    assert_figure(t, "l.p.kpi.day.energy", 24 * H, 4.2 * 180 * (24 - 1 / 60.0) + 30 * 180 / 60.0, 1e-6, PL_Q_GOOD);
+    assert_figure(t, "l.p.kpi.day.anode_effects", 24 * H, 1, 1e-9, PL_Q_GOOD);
+    assert_near(test_told(t, "l.p.kpi.day.anode_effect_minutes", 24 * H, &quality), 1, 1e-9);
+    test_close(t);
+    /* But in which hour it was is not known, where the gap is in two. */
+    t = test_open("kpi", "{per: hour, plant: ''}", PL_SAMPLES);
+    run_with_gap(t, &pot, 5 * H - 5 * PL_MINUTE, 5 * H + 7 * PL_MINUTE, "current", 7 * H);
+    test_told(t, "l.p.kpi.hour.energy", 6 * H, &quality);
+    assert_int_equal(quality, PL_Q_UNCERTAIN);
+    test_close(t);
+}
+
+/* Without a voltage one may have come and gone. */
+static void an_effect_in_a_gap_is_not_ruled_out(void **state) {
+    (void)state;
+    struct test *t = test_open("kpi", "{per: day, shifts: ['00:00'], plant: ''}", PL_SAMPLES);
+    const struct pot pot = {"l.p", 4.2, 180, 0.94, {5 * H + PL_MINUTE}, 0, 0};
+    run_with_gap(t, &pot, 5 * H, 5 * H + 3 * PL_MINUTE, "voltage", 24 * H);
+    static const char *const figures[] = {"anode_effects", "anode_effect_minutes", "pfc", "co2e", "energy"};
+    for (unsigned i = 0; i < PL_COUNT_OF(figures); i++) {
+        char tag[64];
+        unsigned quality;
+        snprintf(tag, sizeof tag, "l.p.kpi.day.%s", figures[i]);
+        test_told(t, tag, 24 * H, &quality);
+        if (quality != PL_Q_UNCERTAIN) fail_msg("%s: quality %u", tag, quality);
+    }
+    test_close(t);
+}
+
+/* Three hours without a current: those hours have no ratios, the shift has some of the time that is known, and metal
+ * that was made in them is not the next shift's. */
+static void an_outage_is_over_when_it_is(void **state) {
+    (void)state;
+    struct test *t =
+        test_open("kpi", "{shifts: ['00:00', '08:00', '16:00'], plant: '', level_noise: 0.03}", PL_SAMPLES);
+    const struct pot pot = {"l.p", 4.2, 180, 0.94, {0}, 0, 0};
+    const double kg = 0.94 * FARADAY * 180e3 * 8 * 3600;
+    run_with_gap(t, &pot, 5 * H, 8 * H, "current", 24 * H);
+    static const char *const ratios[] = {"kwh_per_t", "current_efficiency", "throughput"};
+    for (unsigned i = 0; i < PL_COUNT_OF(ratios); i++)
+        for (pl_time end = 6 * H; end <= 8 * H; end += H) {
+            char tag[64];
+            unsigned quality;
+            snprintf(tag, sizeof tag, "l.p.kpi.hour.%s", ratios[i]);
+            test_told(t, tag, end, &quality);
+            if (quality != (PL_Q_BAD | PL_Q_MISSING)) fail_msg("%s: quality %u", tag, quality);
+        }
+    unsigned quality;
+    test_told(t, "l.p.kpi.hour.energy", 8 * H, &quality);
+    assert_int_equal(quality, PL_Q_BAD | PL_Q_MISSING);
+    assert_figure(t, "l.p.kpi.shift.current_efficiency", 8 * H, 94, 5e-3, PL_Q_UNCERTAIN);
+    assert_figure(t, "l.p.kpi.shift.kwh_per_t", 8 * H, 2979.98 * 4.2 / 0.94, 5e-3, PL_Q_UNCERTAIN);
+    assert_share(test_told(t, "l.p.kpi.shift.production", 16 * H, NULL), kg, 5e-3);
+    assert_figure(t, "l.p.kpi.shift.production", 24 * H, kg, 2e-3, PL_Q_GOOD);
+    test_close(t);
+}
+
+/* A gap that goes on when a shift ends is the next one's from there on; what was told is not changed. */
+static void a_gap_across_the_end_of_a_shift(void **state) {
+    (void)state;
+    struct test *t =
+        test_open("kpi", "{per: [shift, day], shifts: ['00:00', '08:00', '16:00'], plant: ''}", PL_SAMPLES);
+    const struct pot pot = {"l.p", 4.2, 180, 0.94, {0}, 0, 0};
+    run_with_gap(t, &pot, 8 * H - 10 * PL_MINUTE, 8 * H + 10 * PL_MINUTE, "", 24 * H);
+    assert_figure(t, "l.p.kpi.shift.energy", 8 * H, 4.2 * 180 * (8 * 3600 - 580) / 3600, 1e-9, PL_Q_UNCERTAIN);
+    assert_figure(t, "l.p.kpi.shift.current_efficiency", 8 * H, 94, 2e-3, PL_Q_UNCERTAIN);
+    assert_share(test_told(t, "l.p.kpi.shift.energy", 16 * H, NULL), 4.2 * 180 * 8, 1e-9);
+    assert_near(test_told(t, "l.p.kpi.shift.bridged", 16 * H, NULL), 600 / 28800.0, 1e-9);
+    assert_share(test_told(t, "l.p.kpi.day.energy", 24 * H, NULL), 4.2 * 180 * 24, 1e-9);
+    test_close(t);
+}
+
+/* A level that comes hours later than the rest: what was made before is in the figures, as well as it is known. */
+static void a_late_level_leaves_nothing_out(void **state) {
+    (void)state;
+    struct test *t = test_open("kpi", "{per: day, shifts: ['00:00'], plant: ''}", PL_SAMPLES);
+    const struct pot pot = {"l.p", 4.2, 180, 0.94, {0}, 0, 0};
+    run_with_gap(t, &pot, 0, 6 * H, "metal_level", 24 * H);
+    assert_share(test_told(t, "l.p.kpi.day.production", 24 * H, NULL), 0.94 * FARADAY * 180e3 * 86400, 2e-3);
+    assert_share(test_told(t, "l.p.kpi.day.current_efficiency", 24 * H, NULL), 94, 2e-3);
+    test_close(t);
+}
+
+/* Metal is tapped while its count is missing: the level falls by 1.5 t, which is no metal that was not made. */
+static void a_tapping_that_nobody_counts(void **state) {
+    (void)state;
+    struct test *t = test_open("kpi", "{per: shift, shifts: ['00:00', '08:00', '16:00'], plant: ''}", PL_SAMPLES);
+    static const char *const signals[] = {"voltage", "current", "tapped_total", "metal_level"};
+    const double kg = 0.94 * FARADAY * 180e3; /* a second */
+    for (int second = 0; second <= 24 * 3600; second += EVERY) {
+        double tapped = second >= 10 * 3600 ? 1500 : 0;
+        const double values[] = {4.2, 180, tapped, 20 + (kg * second - tapped) / (2300 * 32.4) * 100};
+        bool counted = second < 9 * 3600 || second >= 12 * 3600;
+        for (unsigned i = 0; i < PL_COUNT_OF(signals); i++)
+            if (counted || i != 2) test_push_signals(t, "l.p", second * S, &signals[i], &values[i], 1);
+        if (second % 3600 == 0) test_watermark(t, second * S);
+    }
+    for (pl_time end = 8 * H; end <= 24 * H; end += 8 * H)
+        assert_share(test_told(t, "l.p.kpi.shift.production", end, NULL), kg * 8 * 3600, 3e-3);
+    test_close(t);
+}
+
+/* A pot of which nothing comes for hours is still one of its line, which is short of it. */
+static void a_line_that_is_short_of_a_pot(void **state) {
+    (void)state;
+    struct test *t = test_open("kpi", "{per: hour, plant: ''}", PL_SAMPLES);
+    const struct pot lost = {"l.p", 4.2, 180, 0.94, {0}, 0, 0}, other = {"l.q", 4.2, 180, 0.94, {0}, 0, 0};
+    for (pl_time time = 0; time <= 6 * H; time += EVERY * S) {
+        if (time < H + H / 2 || time >= 4 * H + H / 2) push_at(t, &lost, time);
+        push_at(t, &other, time);
+        if (time % H == 0) test_watermark(t, time);
+    }
+    for (pl_time end = 2 * H; end <= 5 * H; end += H) {
+        unsigned quality;
+        test_told(t, "l.kpi.hour.energy", end, &quality);
+        assert_int_equal(quality, PL_Q_UNCERTAIN);
+    }
+    assert_figure(t, "l.kpi.hour.energy", H, 2 * 4.2 * 180, 1e-9, PL_Q_GOOD);
+    assert_figure(t, "l.kpi.hour.energy", 6 * H, 2 * 4.2 * 180, 1e-9, PL_Q_GOOD);
+    test_close(t);
+}
+
 static void time_without_values_is_not_made_up(void **state) {
     (void)state;
     struct test *t = test_open("kpi", "{per: hour, hold: 30s, plant: ''}", PL_SAMPLES);
@@ -303,6 +483,14 @@ int main(void) {
         cmocka_unit_test(an_effect_by_uneven_readings),
         cmocka_unit_test(an_hour_is_exact_once_the_pot_is_known),
         cmocka_unit_test(strokes_of_a_blocked_feeder_are_not_sure),
+        cmocka_unit_test(a_short_gap_is_bridged),
+        cmocka_unit_test(a_gap_of_the_current_hides_no_effect),
+        cmocka_unit_test(an_effect_in_a_gap_is_not_ruled_out),
+        cmocka_unit_test(an_outage_is_over_when_it_is),
+        cmocka_unit_test(a_gap_across_the_end_of_a_shift),
+        cmocka_unit_test(a_late_level_leaves_nothing_out),
+        cmocka_unit_test(a_tapping_that_nobody_counts),
+        cmocka_unit_test(a_line_that_is_short_of_a_pot),
         cmocka_unit_test(time_without_values_is_not_made_up),
         cmocka_unit_test(days_go_by_the_clock_of_the_plant),
         cmocka_unit_test(a_restored_node_goes_on),

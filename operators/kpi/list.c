@@ -65,6 +65,19 @@ static bool list_one(struct kpi *k, struct pl_node *node, const struct kpi_told 
     return true;
 }
 
+/* What holds still at the watermark is not missing: its next reading is to come. */
+static void go_on(const struct kpi *k, const struct kpi_pot *pot, struct kpi_told *told) {
+    pl_time from = pot->until > told->from ? pot->until : told->from;
+    if (from >= k->closed || kpi_holds_until(k, pot) < k->closed) return;
+    double seconds = (double)(k->closed - from) * 1e-9, volts = pot->value[KPI_VOLTAGE],
+           amperes = pot->value[KPI_CURRENT];
+    told->sums.seconds += seconds;
+    told->sums.watched += seconds;
+    told->sums.coulomb += amperes * seconds;
+    told->sums.volt_seconds += volts * seconds;
+    told->sums.joule += volts * amperes * seconds;
+}
+
 /* The pots with something in the period that the watermark is in. */
 static uint32_t collect(struct kpi *k, enum kpi_period period, struct kpi_told *all) {
     struct kpi_span span;
@@ -73,8 +86,9 @@ static uint32_t collect(struct kpi *k, enum kpi_period period, struct kpi_told *
     for (struct pl_record *r = pl_table_next(k->pots, NULL); r; r = pl_table_next(k->pots, r)) {
         const struct kpi_sums *sums = pl_table_find(k->sums, r->id, span.from + (pl_time)period);
         if (!sums) continue;
-        all[count++] = (struct kpi_told){
+        all[count] = (struct kpi_told){
             .from = span.from, .to = k->closed, .period = period, .asset = r->id, .pots = 1, .sums = *sums};
+        go_on(k, pl_record_data(r), &all[count++]);
     }
     return count;
 }

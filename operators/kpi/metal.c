@@ -21,6 +21,14 @@ void kpi_metal_period(struct kpi_metal *m, unsigned period) {
         m->p[i][k] = m->p[k][i] = 0;
 }
 
+void kpi_metal_before(struct kpi_metal *m, unsigned period, double coulomb) {
+    unsigned k = METAL_SINCE + period;
+    double kg = coulomb * METAL_BY_CHARGE, variance = m->p[METAL_EFFICIENCY][METAL_EFFICIENCY];
+    m->x[k] = m->x[METAL_EFFICIENCY] * kg;
+    m->p[k][k] = kg * kg * variance;
+    m->p[k][METAL_EFFICIENCY] = m->p[METAL_EFFICIENCY][k] = kg * variance;
+}
+
 static int grows(unsigned i) {
     return i != METAL_EFFICIENCY;
 }

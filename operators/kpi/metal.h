@@ -23,6 +23,8 @@ struct kpi_metal_setup {
 
 void kpi_metal_begin(struct kpi_metal *metal, const struct kpi_metal_setup *setup, double seen);
 void kpi_metal_period(struct kpi_metal *metal, unsigned period); /* a new one begins */
+/* So much charge has passed in it before the first level. */
+void kpi_metal_before(struct kpi_metal *metal, unsigned period, double coulomb);
 /* `coulomb` have passed in so many seconds. */
 void kpi_metal_grow(struct kpi_metal *metal, const struct kpi_metal_setup *setup, double coulomb, double seconds);
 /* Something may have been made, `most` kg, that nobody has measured. */

@@ -9,6 +9,8 @@
 enum { ROWS = 2048 };
 static const double EXACT = 0.005; /* of a figure, by two deviations: less exact is uncertain */
 static const double COVERED = 0.95;
+static const double WATCHED =
+    1; /* s of a period that no voltage may be missing for: an effect may be as short as that */
 static const double ALUMINA_BY_METAL = 1.889441, AGREES = 0.05;
 const char *const kpi_period_names[] = {"hour", "shift", "day", NULL};
 
@@ -62,11 +64,38 @@ static bool effects_known(const struct kpi *k, const struct kpi_sums *s, const d
     }
 }
 
+static double share(double variance, double of) {
+    return variance > 0 ? variance / (of * of) : 0;
+}
+
+/* One deviation of a figure's numerator and denominator together, as a share of it. */
+static double share_off(const struct kpi *k, const struct kpi_sums *s, enum kpi_figure one) {
+    double made = share(s->made_doubt, s->made), charge = share(s->coulomb_doubt, s->coulomb);
+    double volts = share(s->joule_doubt, s->joule), off = 0;
+    if (one == FIGURE_ENERGY || one == FIGURE_SPECIFIC || one == FIGURE_VOLTAGE) off += volts;
+    if (one == FIGURE_ENERGY || one == FIGURE_SPECIFIC || one == FIGURE_EFFICIENCY) off += charge;
+    if (one == FIGURE_CO2E && k->factors.grid > 0) off += volts + charge;
+    return sqrt(by_metal(k, one) ? off + made : off);
+}
+
+/* What is neither covered nor bridged is missing from it. */
+static double missing(const double figure[FIGURES]) {
+    return fmax(1 - figure[FIGURE_COVERED] - figure[FIGURE_BRIDGED], 0);
+}
+
+/* No voltage was missing so long that an effect may have come and gone. */
+static bool watched(const struct kpi_told *t) {
+    return t->pots * (double)(t->to - t->from) * 1e-9 - t->sums.watched <= WATCHED;
+}
+
 bool kpi_sure(const struct kpi *k, const struct kpi_told *t, const double figure[FIGURES], enum kpi_figure one) {
-    const struct kpi_sums *s = &t->sums;
-    bool whole = figure[FIGURE_COVERED] >= COVERED, exact = 2 * sqrt(s->made_doubt) <= EXACT * fabs(s->made);
-    if (one == FIGURE_ALUMINA && !feeders_agree(s)) return false;
-    return whole && (exact || !by_metal(k, one)) && effects_known(k, s, figure, one);
+    bool effects = one == FIGURE_EFFECTS || one == FIGURE_EFFECT_MINUTES || one == FIGURE_PFC || one == FIGURE_CO2E;
+    bool watching = effects && !by_metal(k, one); /* that rests on the voltage alone */
+    if (figure[FIGURE_COVERED] < COVERED && !watching) return false;
+    if (one == FIGURE_ALUMINA && !feeders_agree(&t->sums)) return false;
+    if (effects && !watched(t)) return false;
+    double off = 2 * share_off(k, &t->sums, one) + (watching ? 0 : missing(figure));
+    return off <= EXACT && effects_known(k, &t->sums, figure, one);
 }
 
 /* For who asks later: rows are gone. */
