@@ -118,7 +118,7 @@ static bool follow_episode(struct change_point *c, uint32_t tag, struct watched 
     struct episode *episode = &w->episode;
     if (verdict->alarm && !episode->active) return verdicts_begin(&c->verdicts, tag, episode, time, verdict, &reason);
     if (verdict->alarm) return verdicts_go_on(&c->verdicts, tag, episode, time, verdict, &reason);
-    return !episode->active || verdicts_end(&c->verdicts, tag, episode, verdict, &reason);
+    return !episode->active || verdicts_end(&c->verdicts, tag, episode, verdict, &reason, ENDS_BACK);
 }
 
 static bool skip_row(struct change_point *c, uint32_t tag, pl_time time, unsigned count) {

@@ -299,7 +299,7 @@ static bool follow_episode(struct process *p, uint32_t subject, struct frame *fr
     if (!verdict->alarm && !over) return true;
     char said[PL_NAME_MAX + 240];
     const struct reason reason = reason_of(p, subject, &frame->reason, said, sizeof said);
-    if (over) return verdicts_end(&p->verdicts, subject, episode, verdict, &reason);
+    if (over) return verdicts_end(&p->verdicts, subject, episode, verdict, &reason, ENDS_BACK);
     if (!begins) return verdicts_go_on(&p->verdicts, subject, episode, frame->time, verdict, &reason);
     return verdicts_begin(&p->verdicts, subject, episode, frame->time, verdict, &reason);
 }

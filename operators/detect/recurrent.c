@@ -219,7 +219,7 @@ static bool follow_episode(struct recurrent *r, uint32_t asset, struct watched *
     const bool over = w->episode.active && w->quiet >= (uint32_t)r->o.hold;
     if (!over && !verdict->alarm) return true;
     if (!find_reason(r, asset, w, &reason)) return false;
-    if (over) return verdicts_end(&r->verdicts, asset, &w->episode, verdict, &reason);
+    if (over) return verdicts_end(&r->verdicts, asset, &w->episode, verdict, &reason, ENDS_BACK);
     if (w->episode.active) return verdicts_go_on(&r->verdicts, asset, &w->episode, w->time, verdict, &reason);
     return verdicts_begin(&r->verdicts, asset, &w->episode, w->time, verdict, &reason);
 }

@@ -111,7 +111,7 @@ static bool follow_episode(struct residual *r, uint32_t tag, struct watched *w, 
     if (verdict->alarm && !episode->active) return verdicts_begin(&r->verdicts, tag, episode, time, verdict, &reason);
     if (verdict->alarm) return verdicts_go_on(&r->verdicts, tag, episode, time, verdict, &reason);
     const bool over = episode->active && w->quiet >= (uint64_t)r->hold;
-    return !over || verdicts_end(&r->verdicts, tag, episode, verdict, &reason);
+    return !over || verdicts_end(&r->verdicts, tag, episode, verdict, &reason, ENDS_BACK);
 }
 
 static bool skip_row(struct residual *r, uint32_t tag, pl_time time, unsigned count) {

@@ -145,7 +145,7 @@ static bool follow_episode(struct state *s, uint32_t subject, uint32_t tag, stru
     if (verdict->alarm && !episode->active)
         return verdicts_begin(&s->verdicts, subject, episode, time, verdict, &reason);
     if (verdict->alarm) return verdicts_go_on(&s->verdicts, subject, episode, time, verdict, &reason);
-    return !episode->active || verdicts_end(&s->verdicts, subject, episode, verdict, &reason);
+    return !episode->active || verdicts_end(&s->verdicts, subject, episode, verdict, &reason, ENDS_BACK);
 }
 
 static bool take_row(struct state *s, const struct pl_samples *rows, uint32_t i, bool judged) {

@@ -153,7 +153,7 @@ static bool follow_episode(struct univariate *u, uint32_t tag, struct watched *w
     if (!beyond && !over) return true;
     char said[200];
     const struct reason reason = reason_of(u, w, tag, said, sizeof said);
-    if (over) return verdicts_end(&u->verdicts, tag, &w->episode, &here, &reason);
+    if (over) return verdicts_end(&u->verdicts, tag, &w->episode, &here, &reason, ENDS_BACK);
     if (!begins) return verdicts_go_on(&u->verdicts, tag, &w->episode, time, &here, &reason);
     return verdicts_begin(&u->verdicts, tag, &w->episode, time, &here, &reason);
 }

@@ -302,7 +302,7 @@ static bool follow_episode(struct coherence *c, uint32_t asset, const struct pai
     if (verdict->alarm && !episode->active)
         return verdicts_begin(&c->verdicts, subject, episode, t->newest, verdict, &reason);
     if (verdict->alarm) return verdicts_go_on(&c->verdicts, subject, episode, t->newest, verdict, &reason);
-    return !episode->active || verdicts_end(&c->verdicts, subject, episode, verdict, &reason);
+    return !episode->active || verdicts_end(&c->verdicts, subject, episode, verdict, &reason, ENDS_BACK);
 }
 
 static bool judge_window(struct coherence *c, uint32_t asset, const struct pair *pair, struct together *t) {

@@ -216,7 +216,7 @@ static bool follow_episode(struct spectral *s, uint32_t tag, struct signal *sign
                                   .side = signal->less ? -1 : 1};
     if (verdict->alarm && !episode->active) return verdicts_begin(&s->verdicts, tag, episode, time, verdict, &reason);
     if (verdict->alarm) return verdicts_go_on(&s->verdicts, tag, episode, time, verdict, &reason);
-    return !episode->active || verdicts_end(&s->verdicts, tag, episode, verdict, &reason);
+    return !episode->active || verdicts_end(&s->verdicts, tag, episode, verdict, &reason, ENDS_BACK);
 }
 
 static bool judge_window(struct spectral *s, uint32_t tag, struct signal *signal, pl_time time) {
