@@ -70,7 +70,7 @@ enum { SCATTER_ALL, SCATTER_T2, SCATTER_Q, SCATTER_STATISTICS };
 enum { FRAME_TAGS = 3 };
 struct frame_reason {
     double share[FRAME_TAGS];
-    double now, usual;          /* of the first signal, where its level is why */
+    double now, usual;          /* of the first signal, where its level or course is why */
     uint32_t place[FRAME_TAGS]; /* of the signal in its frame: ids of tags are another run's */
     uint32_t tags;
     uint32_t why;

@@ -219,7 +219,7 @@ static bool follow_episode(struct recurrent *r, uint32_t asset, struct watched *
     const bool over = w->episode.active && w->quiet >= (uint32_t)r->o.hold;
     if (!over && !verdict->alarm) return true;
     if (!find_reason(r, asset, w, &reason)) return false;
-    if (over) return verdicts_end(&r->verdicts, asset, &w->episode, verdict, &reason, ENDS_BACK);
+    if (over) return verdicts_end(&r->verdicts, asset, &w->episode, verdict, &reason, episode_ends(&w->episode));
     if (w->episode.active) return verdicts_go_on(&r->verdicts, asset, &w->episode, w->time, verdict, &reason);
     return verdicts_begin(&r->verdicts, asset, &w->episode, w->time, verdict, &reason);
 }
@@ -282,6 +282,7 @@ static bool close_frame(struct recurrent *r, uint32_t asset, struct watched *w) 
     if (!tell_forecast(r, asset, w, &v)) return false;
     const bool learns = r->o.accept && w->lasting >= (uint32_t)r->o.accept;
     verdict.surprise = view_frame(r, ROLE_ACTIVE, w, &v, learns);
+    if (learns) episode_teaches(&w->episode);
     if (!drift_watch_frame(r, asset, w, v.seen)) return false;
     const bool beyond = verdict.surprise >= r->o.threshold;
     w->beyond = beyond ? w->beyond + (w->beyond < UINT32_MAX) : 0;

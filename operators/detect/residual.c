@@ -111,7 +111,7 @@ static bool follow_episode(struct residual *r, uint32_t tag, struct watched *w, 
     if (verdict->alarm && !episode->active) return verdicts_begin(&r->verdicts, tag, episode, time, verdict, &reason);
     if (verdict->alarm) return verdicts_go_on(&r->verdicts, tag, episode, time, verdict, &reason);
     const bool over = episode->active && w->quiet >= (uint64_t)r->hold;
-    return !over || verdicts_end(&r->verdicts, tag, episode, verdict, &reason, ENDS_BACK);
+    return !over || verdicts_end(&r->verdicts, tag, episode, verdict, &reason, episode_ends(episode));
 }
 
 static bool skip_row(struct residual *r, uint32_t tag, pl_time time, unsigned count) {
@@ -132,6 +132,7 @@ static bool take_row(struct residual *r, const struct pl_samples *rows, uint32_t
     const struct innovation_found found = innovation_step(&test, innovation, rows->value[i]);
     const struct verdict verdict = {
         .surprise = found.surprise, .threshold = r->threshold, .alarm = found.surprise >= r->threshold};
+    if (verdict.alarm && innovation->upset[found.kind] > test.adapt) episode_teaches(&w->episode);
     pl_count(r->verdicts.node, COUNT_JUDGED, 1);
     if (verdict.alarm) pl_count(r->verdicts.node, COUNT_ALARMS, 1);
     return follow_episode(r, tag, w, time, &verdict, &found) && verdicts_tell(&r->verdicts, tag, time, &verdict);

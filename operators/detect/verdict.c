@@ -187,8 +187,8 @@ static unsigned level_of(const struct episode *episode, double threshold) {
 
 bool verdicts_begin(struct verdicts *v, uint32_t subject, struct episode *episode, pl_time time,
                     const struct verdict *verdict, const struct reason *reason) {
-    *episode =
-        (struct episode){.began = time, .last = time, .peak = verdict->surprise, .active = 1, .size = size_of(verdict)};
+    *episode = (struct episode){
+        .began = time, .last = time, .peak = verdict->surprise, .active = EPISODE_ON, .size = size_of(verdict)};
     if (!pl_wanted(v->node, VERDICT_EVENTS)) return true;
     pack_body(v, episode, verdict, reason, NULL);
     return verdicts_say(v, subject, "detect.began", time, verdict_score(episode->peak, verdict->threshold));

@@ -22,11 +22,13 @@ enum { VERDICT_OUT, VERDICT_EVENTS, VERDICT_TAGS = 3 };
 /* An alarm under way; in a table's record. */
 struct episode {
     pl_time began;
-    pl_time last; /* the newest row beyond the threshold */
-    double peak;  /* surprise */
-    uint32_t active;
-    float size; /* the greatest; 0: the detector tells none */
+    pl_time last;    /* the newest row beyond the threshold */
+    double peak;     /* surprise */
+    uint32_t active; /* 0, or EPISODE_... */
+    float size;      /* the greatest; 0: the detector tells none */
 };
+
+enum { EPISODE_ON = 1, EPISODE_TAUGHT = 2 /* what it is about has been taken for usual since */ };
 
 struct verdict {
     double surprise;
@@ -55,6 +57,15 @@ enum verdict_ends {
     ENDS_REPLACED, /* "replaced": another one has begun that is told instead */
     ENDS_OPEN,     /* "open": there are no more rows */
 };
+
+static inline void episode_teaches(struct episode *episode) {
+    if (episode->active) episode->active |= EPISODE_TAUGHT;
+}
+
+/* Of a detector that is quiet when all is as before, or when it has learned what is. */
+static inline enum verdict_ends episode_ends(const struct episode *episode) {
+    return episode->active & EPISODE_TAUGHT ? ENDS_LASTING : ENDS_BACK;
+}
 
 struct verdicts {
     struct pl_node *node;
