@@ -224,6 +224,15 @@ static bool follow_episode(struct recurrent *r, uint32_t asset, struct watched *
     return verdicts_begin(&r->verdicts, asset, &w->episode, w->time, verdict, &reason);
 }
 
+/* There are no more rows. */
+static bool stop_episode(struct recurrent *r, uint32_t asset, struct watched *w) {
+    const struct verdict here = {.threshold = r->o.threshold};
+    struct reason reason;
+    if (!w->episode.active) return true;
+    return find_reason(r, asset, w, &reason) &&
+           verdicts_end(&r->verdicts, asset, &w->episode, &here, &reason, ENDS_OPEN);
+}
+
 static bool tell_forecast(struct recurrent *r, uint32_t asset, const struct watched *w, const struct watched_view *v) {
     const struct model *model = &r->loaded[ROLE_ACTIVE].model;
     struct pl_node *node = r->verdicts.node;
@@ -375,9 +384,10 @@ static pl_time recurrent_watermark(void *self, struct pl_node *node, pl_time now
     for (struct pl_record *at = pl_table_next(frames, NULL); good && at && r->loaded[ROLE_ACTIVE].there;
          at = pl_table_next(frames, at)) {
         struct watched *w = pl_record_data(at);
-        if (!w->open) continue;
+        if (!w->open && !(now == PL_TIME_MAX && w->episode.active)) continue;
         if (w->time < now || now == PL_TIME_MAX)
-            good = (w = pl_table_get(frames, at->id, at->sub)) && close_frame(r, at->id, w);
+            good = (w = pl_table_get(frames, at->id, at->sub)) && (!w->open || close_frame(r, at->id, w)) &&
+                   (now < PL_TIME_MAX || stop_episode(r, at->id, w));
         else if (w->time < oldest)
             oldest = w->time;
     }

@@ -92,6 +92,17 @@ static void residual_close(void *self, struct pl_node *node) {
 
 /* ---- Judging ---- */
 
+static struct reason reason_of(const struct watched *w, uint32_t tag) {
+    const struct innovation_found peak = {.kind = (enum innovation_kind)w->kind, .above = w->above};
+    return (struct reason){.tag = {tag},
+                           .share = {1},
+                           .tags = 1,
+                           .explanation = innovation_explanation(&peak),
+                           .cause = innovation_cause(&peak),
+                           .what = innovation_name(peak.kind),
+                           .side = peak.above ? 1 : -1};
+}
+
 static bool follow_episode(struct residual *r, uint32_t tag, struct watched *w, pl_time time,
                            const struct verdict *verdict, const struct innovation_found *found) {
     struct episode *episode = &w->episode;
@@ -100,14 +111,7 @@ static bool follow_episode(struct residual *r, uint32_t tag, struct watched *w, 
         w->kind = found->kind;
         w->above = found->above;
     }
-    const struct innovation_found peak = {.kind = (enum innovation_kind)w->kind, .above = w->above};
-    const struct reason reason = {.tag = {tag},
-                                  .share = {1},
-                                  .tags = 1,
-                                  .explanation = innovation_explanation(&peak),
-                                  .cause = innovation_cause(&peak),
-                                  .what = innovation_name(peak.kind),
-                                  .side = peak.above ? 1 : -1};
+    const struct reason reason = reason_of(w, tag);
     if (verdict->alarm && !episode->active) return verdicts_begin(&r->verdicts, tag, episode, time, verdict, &reason);
     if (verdict->alarm) return verdicts_go_on(&r->verdicts, tag, episode, time, verdict, &reason);
     const bool over = episode->active && w->quiet >= (uint64_t)r->hold;
@@ -154,6 +158,23 @@ static enum pl_flow residual_process(void *self, struct pl_node *node, unsigned 
     return good ? PL_FLOW_OK : pl_fail(node, "no memory, or no room for names of verdicts");
 }
 
+/* At the end of the input what goes on is told to. */
+static pl_time residual_watermark(void *self, struct pl_node *node, pl_time now) {
+    struct residual *r = self;
+    const struct verdict here = {.threshold = r->threshold};
+    struct pl_table *table = pl_node_table(node, TABLE_MODELS);
+    bool good = true;
+    for (struct pl_record *at = now < PL_TIME_MAX ? NULL : pl_table_next(table, NULL); good && at;
+         at = pl_table_next(table, at)) {
+        struct watched *w = pl_record_data(at);
+        if (!w->episode.active || !(w = pl_table_get(table, at->id, at->sub))) continue;
+        const struct reason reason = reason_of(w, at->id);
+        good = verdicts_end(&r->verdicts, at->id, &w->episode, &here, &reason, ENDS_OPEN);
+    }
+    if (!good || !verdicts_flush(&r->verdicts)) pl_fail(node, "no memory for events");
+    return now;
+}
+
 const struct pl_operator detect_residual = {
     PL_OPERATOR("detect.residual", "Tells when what is measured is not what a twin expected."),
     .doc =
@@ -178,5 +199,6 @@ const struct pl_operator detect_residual = {
     .instance_size = sizeof(struct residual),
     .open = residual_open,
     .process = residual_process,
+    .watermark = residual_watermark,
     .close = residual_close,
 };
