@@ -33,7 +33,7 @@ static bool has(const struct spots *spots, uint32_t tag, pl_time time) {
 }
 
 static void put_in_order(struct spots *spots) {
-    if (spots->count) qsort(spots->list, spots->count, sizeof *spots->list, by_spot);
+    if (spots->list && spots->count) qsort(spots->list, spots->count, sizeof *spots->list, by_spot);
 }
 
 static bool spots_of_raws(const struct pl__raws *raws, struct spots *spots) {
@@ -163,7 +163,7 @@ static void list(struct making *m, json_t *made) {
     const struct pl_graph *graph = e->section->graph.graph;
     const size_t first = pl__explain_first(e, m->count),
                  shown = m->count - first < e->rows ? m->count - first : e->rows;
-    if (first) {
+    if (first && m->list) {
         qsort(m->list, m->count, sizeof *m->list, newest_last);
         qsort(m->list + first, shown, sizeof *m->list, by_order);
     }

@@ -137,8 +137,9 @@ struct spell {
     double by;
 };
 
-/* Six signals, with what is added to them. */
-static struct test *play(const char *options, unsigned rows, const struct spell *spells, unsigned count) {
+/* Six signals, with what is added to them; from another process behind each `restored` rows (0: never). */
+static struct test *play_restored(const char *options, unsigned rows, const struct spell *spells, unsigned count,
+                                  unsigned restored) {
     srand(21);
     struct test *t = test_open("detect", options, PL_SAMPLES);
     for (unsigned row = 0; row < rows; row++) {
@@ -151,9 +152,17 @@ static struct test *play(const char *options, unsigned rows, const struct spell 
             sample[k] = (struct sample){row * S, tags[k], value, 0};
         }
         test_push(t, sample, SIX);
+        if (!restored || row % restored != restored - 1) continue;
+        const unsigned seed = (unsigned)rand();
+        test_restore(t);
+        srand(seed);
     }
     test_end(t);
     return t;
+}
+
+static struct test *play(const char *options, unsigned rows, const struct spell *spells, unsigned count) {
+    return play_restored(options, rows, spells, count, 0);
 }
 
 static double number_in(const char *body, const char *key) {
@@ -268,6 +277,10 @@ static void one_fault_in_another(void **state) {
     near(when[2], 3500, 3512);
     near(when[3], 3699, 3740);
     near(when[4], 3899, 3945);
+    test_close(t);
+    t = play_restored("{}", 4400, two, 2, 50);
+    expect_story(t, "began c higher; ended c higher replaced; began e lower; ended e lower back; ended c higher back",
+                 when, STORY);
     test_close(t);
 }
 
