@@ -265,8 +265,7 @@ bool series_is_usual(const struct series *series, const struct series_usual *usu
     const bool activity =
         is_back(mean_over(series->rows - 1, series->activity, rows),
                 wider(usual->activity, newest ? over_few : over_many), of_activity ? seen : (double)NAN);
-    if (newest && of_level) return level;
-    return newest && of_activity ? activity : level && activity;
+    return newest && of_level ? level : level && activity; /* a step back moves more than usual, too */
 }
 
 bool series_is_nearer(const struct series_usual *usual, double value, double seen) {
@@ -281,7 +280,8 @@ bool series_is_no_farther(const struct series_usual *usual, double value, double
 }
 
 bool series_is_usual_value(const struct series_usual *usual, double value) {
-    return isfinite(usual->level.low) && is_in(usual->level, value);
+    static const double about = 1.5; /* the rarest one in a hundred are usual, too */
+    return isfinite(usual->level.low) && is_in(wider(usual->level, about), value);
 }
 
 /* ---- For people ---- */

@@ -89,9 +89,8 @@ struct series_usual series_usual(const struct series *series);
 enum series_family { SERIES_LEVELS, SERIES_ACTIVITIES, SERIES_SHAPES };
 enum series_family series_family(enum feature feature);
 
-/* Is it as usual, over SERIES_SHORT rows? Over the newest SERIES_STRIDE: its level alone, its activity alone, or
- * (shapes) both. It must be nearer to that than to what was `seen` when it was most surprising; NaN: that is not asked.
- */
+/* Is it as usual, over SERIES_SHORT rows: level and activity? Over the newest SERIES_STRIDE, where the level was odd,
+ * that alone. It must be nearer to that than to what was `seen` when it was most surprising; NaN: that is not asked. */
 bool series_is_usual(const struct series *series, const struct series_usual *usual, enum series_family family,
                      bool newest, double seen);
 /* Of a value, or a mean over few rows: is it where single values usually are; nearer to that than to what was seen; no
