@@ -244,6 +244,7 @@ struct pl__said {
     bool starts, ends;
     pl_time start, end;
     const char *explanation, *cause, *action; /* "": none */
+    const char *how;                          /* its alarm has ended: "back", "lasts", ...; "": it is not told */
     const json_t *tags;                       /* objects with "tag" and "share"; may be NULL */
 };
 bool pl__explain_said(const json_t *row, struct pl__said *said); /* false: it is neither */

@@ -15,7 +15,7 @@ name: events
 nodes:
   in: { op: source.csv, path: "${IN}", layout: long, time: time_ns }
   clean: { op: cleanse, from: in }
-  verdict: { op: detect, from: clean }
+  verdict: { op: detect, from: clean, adapt: 100 }
   kept: { op: sink.lake, zone: gold, from: verdict.events }
 """
 PUMPS, SIGNALS, ROWS, FAULT, SHOWN = 12, ("flow", "power"), 1600, 1200, 8
@@ -34,6 +34,7 @@ def main():
                 for pump in range(PUMPS):
                     for signal in SIGNALS:
                         wrong = 12 if (pump, signal) == (7, "flow") and FAULT <= row < FAULT + 100 else 0
+                        wrong = 12 if (pump, signal) == (3, "power") and row >= FAULT else wrong
                         file.write(f"{(BASE + row) * 10**9},unit.pump{pump:02}.{signal},{50 + wrong + dice.gauss(0, 1):.4f}\n")
 
         def call(*words):
@@ -60,6 +61,11 @@ def main():
         assert len(made) == SHOWN and min(m["time"] for m in made) >= last[0], (made, last)
         # That the rows end there is told by no event of that time.
         assert not any(m.get("kind") == "detect.ended" for m in made), made
+        # The same fault, when its detector has got used to it: that is no end.
+        used = next(e for e in map(json.loads, call("export", "--data", place("data"), "--zone", "gold", "--format", "ndjson").splitlines())
+                    if e["kind"] == "detect.ended" and e["asset"] == "unit.pump03" and e["body"]["how"] == "lasts")
+        text = call("explain", "event", used["id"], "--data", place("data"), "--rows", "1")
+        assert "; it lasts, and has been taken for usual\n" in text, text
         print(f"an event of {said['samples_needed']} samples is made again of {said['again']['rows']} rows")
 
 
