@@ -77,6 +77,16 @@ struct frame_reason {
     uint32_t alone; /* it is the only signal that is judged */
 };
 
+/* A level that was told to last: it has been accepted. Where it came from is known for ten times as long as that took.
+ */
+struct frame_lasting {
+    struct episode episode; /* active: there is one */
+    struct frame_reason reason;
+    uint64_t until; /* frame */
+    uint32_t told;  /* to be over */
+    uint32_t reserved;
+};
+
 /* Of an asset. */
 struct frame {
     pl_time time;      /* of the signals gathered; judged, when `open` is not set */
@@ -105,6 +115,7 @@ struct frame {
     pl_time first, last; /* of the frames that taught at first */
     double distance;     /* of the newest frame, in all components: T2 over what it is on average */
     struct drift_watch drift;
+    struct frame_lasting lasting;
 };
 
 /* What follows a struct frame in its record: [signal] where nothing else is said. */

@@ -26,7 +26,7 @@ struct signal {
 
 static const struct pl_table_def process_tables[] = {
     [PROCESS_FRAMES] = {.name = "frames",
-                        .version = 5,
+                        .version = 6,
                         .size_of = process_record_size,
                         .doc = "Of each asset: what was learned, the frame at hand, and the alarm."},
     [PROCESS_SIGNALS] = {.name = "signals",

@@ -73,6 +73,40 @@ bool process_stop(struct process *p, uint32_t subject, struct frame *frame) {
     return verdicts_end(&p->verdicts, subject, &frame->episode, &here, &reason, ENDS_OPEN);
 }
 
+/* A level that was accepted is kept for the way back from it. */
+static void keep_lasting(const struct process *p, struct frame *frame) {
+    static const uint64_t times = 10;
+    const bool level = frame->reason.why == WHY_LEVEL && frame->reason.tags && frame->state == FRAME_JUDGING;
+    if (!level || !p->accept) return;
+    frame->lasting = (struct frame_lasting){
+        .episode = frame->episode, .reason = frame->reason, .until = frame->rows + times * (uint64_t)p->accept};
+}
+
+/* Is it where it came from, about, and not beyond that? */
+static bool comes_back(const struct process *p, struct frame *frame, const struct frame_reason *found) {
+    const struct frame_lasting *l = &frame->lasting;
+    const struct frame_view view = frame_view(&p->rule, frame);
+    if (!l->episode.active || frame->rows > l->until || found->why != WHY_LEVEL || !found->tags) return false;
+    if (found->place[0] != l->reason.place[0]) return false;
+    const uint32_t lead = found->place[0];
+    const double side = l->reason.now > l->reason.usual ? 1 : -1, past = (l->reason.usual - found->now) * side;
+    return fabs(found->now - l->reason.usual) < fabs(found->now - l->reason.now) &&
+           past <= view.limit[lead] * view.deviation[lead];
+}
+
+/* That it comes back is no fault of its own. */
+static bool end_lasting(struct process *p, uint32_t subject, struct frame *frame, const struct verdict *verdict) {
+    struct frame_lasting *l = &frame->lasting;
+    char said[PL_NAME_MAX + 240];
+    if (l->told) return true;
+    l->told = 1;
+    l->episode.last = frame->time;
+    const struct reason reason = reason_of(p, subject, &l->reason, said, sizeof said);
+    const bool good = verdicts_end(&p->verdicts, subject, &l->episode, verdict, &reason, ENDS_BACK);
+    l->episode.active = EPISODE_ON; /* as long as the alarm of its return is there */
+    return good;
+}
+
 bool process_follow(struct process *p, uint32_t subject, struct frame *frame, const struct verdict *verdict,
                     const struct frame_reason *found) {
     struct episode *episode = &frame->episode;
@@ -81,11 +115,17 @@ bool process_follow(struct process *p, uint32_t subject, struct frame *frame, co
     frame->quiet = verdict->alarm ? 0 : frame->quiet + 1;
     const bool begins = verdict->alarm && !episode->active;
     const bool over = episode->active && frame->quiet >= quiet_frames(p);
+    if (begins && comes_back(p, frame, found)) return end_lasting(p, subject, frame, verdict);
+    if (!verdict->alarm && frame->lasting.told) frame->lasting = (struct frame_lasting){0};
     if (begins || (verdict->alarm && verdict->surprise > episode->peak)) frame->reason = *found;
     if (!verdict->alarm && !over) return true;
     char said[PL_NAME_MAX + 240];
     const struct reason reason = reason_of(p, subject, &frame->reason, said, sizeof said);
-    if (over) return verdicts_end(&p->verdicts, subject, episode, verdict, &reason, how_it_ends(p, frame));
+    if (over) {
+        const enum verdict_ends how = how_it_ends(p, frame);
+        if (how == ENDS_LASTING) keep_lasting(p, frame);
+        return verdicts_end(&p->verdicts, subject, episode, verdict, &reason, how);
+    }
     if (!begins) return verdicts_go_on(&p->verdicts, subject, episode, frame->time, verdict, &reason);
     return verdicts_begin(&p->verdicts, subject, episode, frame->time, verdict, &reason);
 }
