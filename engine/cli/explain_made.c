@@ -167,7 +167,7 @@ static void list(struct making *m, json_t *made) {
         qsort(m->list, m->count, sizeof *m->list, newest_last);
         qsort(m->list + first, shown, sizeof *m->list, by_order);
     }
-    for (size_t i = first; i < first + shown; i++) {
+    for (size_t i = first; m->list && i < first + shown; i++) {
         const struct made *row = &m->list[i];
         json_array_append_new(made, json_pack("{s:s, s:s, s:o}", "node", graph->nodes[row->node].name, "port",
                                               graph->nodes[row->node].op->outputs[row->port].name, "row",

@@ -65,8 +65,8 @@ static void measure(struct finding *finding) {
 
 /* It is over when it is as usual again; by the word of a detector that does not say how, when it has ended. */
 static void note_how(struct finding *finding, const char *how) {
-    for (uint16_t i = HOW_BACK; i < HOWS; i++)
-        if (strcmp(how, finding_how_names[i]) == 0) finding->how = i;
+    for (unsigned i = HOW_BACK; i < HOWS; i++)
+        if (strcmp(how, finding_how_names[i]) == 0) finding->how = (uint16_t)i;
     if (finding->how > HOW_BACK) finding->end = 0;
 }
 
