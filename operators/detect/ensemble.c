@@ -183,15 +183,7 @@ static struct member *member_get(struct ensemble *e, uint32_t tag, bool *good) {
     return m;
 }
 
-static void take_score(struct ensemble *e, struct member_score *m, uint32_t source, double score) {
-    const struct combine_rule rule = rule_of(e);
-    const char *by = source ? pl_tags_get(pl_node_tags(e->verdicts.node), source)->name : "";
-    if (!*m->by) pl_text_copy(m->by, sizeof m->by, by, strlen(by));
-    member_take_score(e, m, &rule, score);
-}
-
-static bool take_row(struct ensemble *e, const struct pl_batch *batch, uint32_t i) {
-    const struct pl_samples *rows = &batch->samples;
+static bool take_row(struct ensemble *e, const struct pl_samples *rows, uint32_t i) {
     struct pl_node *node = e->verdicts.node;
     const uint32_t tag = rows->tag[i];
     const pl_time time = rows->time[i];
@@ -207,8 +199,9 @@ static bool take_row(struct ensemble *e, const struct pl_batch *batch, uint32_t 
     asset->time = time;
     asset->open = 1;
     m->frame = asset->frames;
+    const struct combine_rule rule = rule_of(e);
     if (members_kind(&e->members, tag) == MEMBER_SCORE)
-        take_score(e, (struct member_score *)m, batch->source, rows->value[i]);
+        member_take_score(e, (struct member_score *)m, &rule, rows->value[i]);
     else
         member_take_signal(e, m, rows->value[i]);
     pl_count(node, COUNT_ROWS, 1);
@@ -222,7 +215,7 @@ static enum pl_flow ensemble_process(void *self, struct pl_node *node, unsigned 
     for (uint32_t i = 0; good && i < batch->rows; i++)
         if (members_ask(e, pl_node_tags(node), batch->samples.tag[i])) {
             any = true;
-            good = take_row(e, batch, i);
+            good = take_row(e, &batch->samples, i);
         }
     heard_rows(&e->heard, node, batch->rows, any);
     good = good && verdicts_flush(&e->verdicts);

@@ -9,7 +9,7 @@
 #include "series.h"
 #include "verdict.h"
 
-enum { MEMBERS_MAX = 4096, MEMBER_SEGMENT = 8, MEMBER_HISTORY_LEAST = 384, MEMBER_BY = 48 };
+enum { MEMBERS_MAX = 4096, MEMBER_SEGMENT = 8, MEMBER_HISTORY_LEAST = 384 };
 
 enum member_kind { MEMBER_UNKNOWN, MEMBER_IGNORED, MEMBER_SIGNAL, MEMBER_SCORE };
 
@@ -75,7 +75,6 @@ struct member {
 struct member_score {
     struct member member;
     struct calibration calibration;
-    char by[MEMBER_BY]; /* the node that it comes from; "": not known */
 };
 
 /* What was told and goes on without an alarm (faults.h). */
@@ -125,7 +124,7 @@ void member_take_signal(const struct ensemble *e, struct member *m, double value
 void member_take_score(const struct ensemble *e, struct member_score *m, const struct combine_rule *rule, double score);
 
 /* Of what was said; in the unit of a signal. */
-void member_explain(const struct member *m, const struct said *said, const char *unit, char *text, size_t size);
+void said_explain(const struct said *said, const char *unit, char *text, size_t size);
 const char *said_cause(const struct said *said);
 const char *said_looked_at(const struct said *said);
 int said_side(const struct said *said); /* 1 higher or more, -1 lower or less, 0 neither */

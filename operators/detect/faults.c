@@ -102,7 +102,7 @@ static void reason_of(struct ensemble *e, uint32_t subject, const struct asset *
     const struct pl_tag *tag = pl_tags_get(pl_node_tags(e->verdicts.node), lead_tag);
     char what[200] = "";
     if (lead) {
-        member_explain(lead, &lead->at_peak, tag->unit, what, sizeof what);
+        said_explain(&lead->at_peak, tag->unit, what, sizeof what);
         reason->cause = said_cause(&lead->at_peak);
         reason->what = said_looked_at(&lead->at_peak);
         reason->side = said_side(&lead->at_peak);
@@ -131,9 +131,8 @@ static bool tell_back(struct ensemble *e, uint32_t subject, const struct asset *
     const struct verdict verdict = {.threshold = e->threshold};
     const uint32_t tag = signal_of(e, members_of(&e->members, subject)->tag[l->lead]);
     const struct pl_tag *entry = pl_tags_get(pl_node_tags(e->verdicts.node), tag);
-    const struct member *lead = at_place(e, subject, l->lead);
-    char what[200] = "", said[SAID_MAX];
-    if (lead) member_explain(lead, &l->said, entry->unit, what, sizeof what);
+    char what[200], said[SAID_MAX];
+    said_explain(&l->said, entry->unit, what, sizeof what);
     put_words(said, sizeof said, entry->name, what, l->agree, asset);
     const struct reason reason = {.tag = {tag},
                                   .share = {l->share},

@@ -141,11 +141,10 @@ static struct change_found change_of_said(const struct said *said) {
                                  .after = said->seen};
 }
 
-void member_explain(const struct member *m, const struct said *said, const char *unit, char *text, size_t size) {
+void said_explain(const struct said *said, const char *unit, char *text, size_t size) {
     const bool measured = said->seen != said->usual;
     if (said->why == WHY_SCORE) {
-        const char *by = ((const struct member_score *)(const void *)m)->by;
-        snprintf(text, size, "%s%s has seldom said as much", *by ? "node " : "its detector", by);
+        snprintf(text, size, "its detector has seldom said as much");
     } else if (said->why >= WHY_MEAN_CHANGED && !measured) {
         snprintf(text, size, "its %s is changing", said->why == WHY_MEAN_CHANGED ? "mean" : "spread");
     } else if (said->why >= WHY_MEAN_CHANGED) {
