@@ -34,6 +34,7 @@ struct work {
     struct pl__explain_changes changes;
     struct pl__raws raws;
     struct pl__again again;
+    uint32_t asset;                       /* whose rows make it again; 0: it takes those of others, too */
     uint8_t *needed;                      /* NULL: it is not made again */
     bool whole;                           /* it takes all of those that are needed */
     struct pl__again_result shown, least; /* of more rows than are needed, and of those */
@@ -153,25 +154,45 @@ static enum pl_code read_around(struct work *work, const struct pl__explain_foun
     pl_time from, to, behind = margin > PL_HOUR ? PL_HOUR : margin;
     span_of(found, &from, &to);
     pl__raws_fini(&work->raws);
-    int partition = work->graph->nodes[work->section.target].global ? -1 : found->partition;
-    return pl__raws_read(&work->raws, &work->folder, earlier(from, margin), later(to, behind), partition,
-                         &work->section, error);
+    const struct pl__raws_wanted wanted = {.from = earlier(from, margin),
+                                           .to = later(to, behind),
+                                           .partition =
+                                               work->graph->nodes[work->section.target].global ? -1 : found->partition,
+                                           .asset = work->asset};
+    return pl__raws_read(&work->raws, &work->folder, &wanted, &work->section, error);
 }
 
-static enum pl_code make_again(struct work *work, const struct pl__explain_found *found, bool *equal,
-                               struct pl_error **error) {
+/* What the row is about: itself, or what it is a signal of. */
+static uint32_t asset_of(const struct work *work, const struct pl__explain_found *found) {
+    const struct pl_batch *batch = found->batch;
+    if (batch->kind == PL_EVENTS && batch->events.asset[found->row]) return batch->events.asset[found->row];
+    return pl_tags_get(work->folder.tags, pl_batch_keys(batch)[found->row])->asset;
+}
+
+static enum pl_code make_of(struct work *work, const struct pl__explain_found *found, uint32_t asset, bool *equal,
+                            struct pl_error **error) {
     enum pl_code code = PL_OK;
-    *equal = false;
-    work->again.section = &work->section;
-    work->again.found = found;
-    work->again.raws = &work->raws;
-    work->again.changes = &work->changes;
+    work->asset = asset;
     for (unsigned i = 0; i < PL_COUNT_OF(margins) && !code && !*equal; i++) {
         code = read_around(work, found, margins[i], error);
         if (!code) code = pl__again_equal(&work->again, NULL, equal, error);
     }
     if (code == PL_LIMIT) pl_error_free(error); /* then it has not been made again */
     return code == PL_LIMIT ? PL_OK : code;
+}
+
+/* Of its asset's rows alone, where that does: a plant has hundreds of others. */
+static enum pl_code make_again(struct work *work, const struct pl__explain_found *found, bool *equal,
+                               struct pl_error **error) {
+    const uint32_t asset = asset_of(work, found);
+    enum pl_code code = PL_OK;
+    *equal = false;
+    work->again.section = &work->section;
+    work->again.found = found;
+    work->again.raws = &work->raws;
+    work->again.changes = &work->changes;
+    if (asset) code = make_of(work, found, asset, equal, error);
+    return code || *equal ? code : make_of(work, found, 0, equal, error);
 }
 
 /* Where a row stands in the log. */

@@ -7,6 +7,7 @@
  *     again     those nodes at work on these rows (trial_run.h): is it made again?     explain_again.c
  *     narrow    fewer rows, as long as it is made again: what it takes                 explain_narrow.c
  *     samples   what became of each of them in the nodes on the way                    explain_samples.c
+ *     made      what these nodes have made of them                                     explain_made.c
  *     models    which models its batch says it comes from                              explain_models.c
  *     told      what the audit, the ledger and the dead letters say of that time       explain_told.c
  *     said      what an anomaly or a ticket says of itself                             explain_said.c
@@ -145,10 +146,16 @@ struct pl__raws {
 
 enum { PL__RAWS_MAX = 3000000 };
 
-/* Of the section's sources, with from <= time < to; of one partition, or (-1) all. PL_LIMIT: more than PL__RAWS_MAX.
- * pl__raws_fini after failure too. */
-enum pl_code pl__raws_read(struct pl__raws *raws, const struct pl__export_what *bronze, pl_time from, pl_time to,
-                           int partition, const struct pl__explain_section *section, struct pl_error **error);
+/* Of the section's sources, with from <= time < to; of one partition, or (-1) all; of all names, or those of an asset:
+ * below it, or of those that it is a part of. PL_LIMIT: more than PL__RAWS_MAX. pl__raws_fini after failure too. */
+struct pl__raws_wanted {
+    pl_time from, to;
+    int partition;
+    uint32_t asset; /* 0: all names */
+};
+enum pl_code pl__raws_read(struct pl__raws *raws, const struct pl__export_what *bronze,
+                           const struct pl__raws_wanted *wanted, const struct pl__explain_section *section,
+                           struct pl_error **error);
 void pl__raws_fini(struct pl__raws *raws);
 
 /* Had the row come before the mark was set? */
@@ -210,6 +217,15 @@ struct pl__explanation {
 
 /* The array "samples", and the array "made": what nodes on the way have made of them that is no sample passed on. */
 bool pl__explain_samples(const struct pl__explanation *e, json_t *into);
+bool pl__explain_made(const struct pl__explanation *e, json_t *into);
+/* Of so many rows the first that is listed. */
+size_t pl__explain_first(const struct pl__explanation *e, uint64_t count);
+
+enum { PL__EXPLAIN_PORTS = 8 }; /* of a node, looked at */
+/* What came out of a port; NULL: nothing. */
+const struct pl__trial_output *pl__explain_output(const struct pl__trial_result *trial, unsigned node, unsigned port);
+/* Has it a sample as it is? */
+bool pl__explain_passed(const struct pl__trial_output *out, const struct pl_batch *batch, uint32_t row);
 /* The array "models". */
 void pl__explain_models(const struct pl__explanation *e, json_t *into);
 /* "graph", "changes", "ledger", "letters", "rule". */
@@ -228,6 +244,7 @@ struct pl__said {
     bool starts, ends;
     pl_time start, end;
     const char *explanation, *cause, *action; /* "": none */
+    const char *how;                          /* its alarm has ended: "back", "lasts", ...; "": it is not told */
     const json_t *tags;                       /* objects with "tag" and "share"; may be NULL */
 };
 bool pl__explain_said(const json_t *row, struct pl__said *said); /* false: it is neither */

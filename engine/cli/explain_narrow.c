@@ -3,7 +3,8 @@
  * Rows are left out in groups, and stay out when the row is made again without them: those in front of a time, those
  * behind one, all of some tags (halving: where none of a half is needed, one run says so of all of them), and then of
  * each tag that is left those in front and behind, and those that came late or twice. Where the ends are is found by
- * halving, too, so it takes a run for each halving and not for each row.
+ * halving, too, so it takes a run for each halving and not for each row. What came behind the row is tried first: it is
+ * seldom needed, as the watermarks are told without it.
  */
 #include "explain.h"
 
@@ -12,7 +13,7 @@
 
 #include <potline/alloc.h>
 
-enum { FED_MOST = 60000000 /* rows, in all runs: about half a minute */ };
+enum { FED_MOST = 10000000 /* rows, in all runs: some seconds, since the shell waits ten */ };
 
 struct narrowing {
     struct pl__again *again;
@@ -73,7 +74,10 @@ static enum pl_code cut_end(struct narrowing *n, const bool *keys, bool front, s
     size_t count = times_of(n, keys, times), good = front ? 0 : count - 1,
            bad = front ? count : SIZE_MAX; /* one behind the end */
     enum pl_code code = PL_OK;
-    while (count && !code && !n->stopped && (front ? bad - good : good - bad) > 1) {
+    bool some = count > 1; /* what remembers all that came can do without none: one run says so */
+    if (some) leave_out(n, keys, front, times[front ? 1 : count - 2]);
+    if (some) code = settle(n, &some, error);
+    while (some && !code && !n->stopped && (front ? bad - good : good - bad) > 1) {
         size_t middle = front ? good + (bad - good) / 2 : bad + 1 + (good - bad - 1) / 2;
         bool equal;
         leave_out(n, keys, front, times[middle]);
@@ -160,7 +164,10 @@ static enum pl_code cut_stragglers(struct narrowing *n, struct pl_error **error)
 }
 
 static enum pl_code narrow(struct narrowing *n, uint32_t *keys, struct pl_error **error) {
-    enum pl_code code = cut_end(n, NULL, false, error);
+    bool behind;
+    leave_out(n, NULL, false, pl_batch_times(n->again->found->batch)[n->again->found->row]);
+    enum pl_code code = settle(n, &behind, error);
+    if (!code) code = cut_end(n, NULL, false, error);
     if (!code) code = cut_end(n, NULL, true, error);
     size_t count = code ? 0 : keys_of(n, keys);
     if (!code) code = cut_tags(n, keys, 0, count, error);

@@ -79,6 +79,15 @@ static void put_parts(const json_t *tags, FILE *out) {
     }
 }
 
+/* The end of an alarm that is none of what it was about. */
+static void put_how(const char *how, FILE *out) {
+    static const char *const words[][2] = {{"lasts", "; it lasts, and has been taken for usual"},
+                                           {"replaced", "; it lasts, and another one has begun"},
+                                           {"open", "; there are no rows behind it"}};
+    for (size_t i = 0; i < PL_COUNT_OF(words); i++)
+        if (strcmp(how, words[i][0]) == 0) fputs(words[i][1], out);
+}
+
 /* Of an anomaly or a ticket. */
 static void put_said(const json_t *row, FILE *out) {
     struct pl__said said;
@@ -88,6 +97,7 @@ static void put_said(const json_t *row, FILE *out) {
     if (!isnan(said.threshold)) fprintf(out, ", an anomaly from %.4g on", said.threshold);
     put_time("; from ", said.starts, said.start, out);
     put_time(" to ", said.ends, said.end, out);
+    put_how(said.how, out);
     fputc('\n', out);
     if (*said.explanation) title("why", out), fprintf(out, "%s\n", said.explanation);
     if (*said.cause) title("perhaps", out), fprintf(out, "%s\n", said.cause);

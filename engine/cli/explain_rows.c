@@ -19,6 +19,7 @@ struct reading {
     const struct pl__explain_section *section;
     const struct pl_tags *tags;
     pl_time from, to;
+    uint32_t asset;
     struct reached {
         pl_time watermark;
         bool silent;
@@ -75,6 +76,18 @@ static enum pl_code no_memory(struct pl_error **error) {
     return pl_error_set(error, PL_NO_MEMORY, "no memory for the rows of bronze");
 }
 
+static bool is_above(const struct pl_tags *tags, uint32_t asset, uint32_t id) {
+    while (id && id != asset)
+        id = pl_tags_get(tags, id)->asset;
+    return id != 0;
+}
+
+/* Below the asset, or a signal of one that it is a part of: a line's current is for each of its pots. */
+static bool is_near(const struct reading *r, uint32_t key) {
+    const uint32_t of = pl_tags_get(r->tags, key)->asset;
+    return !r->asset || is_above(r->tags, r->asset, key) || !of || is_above(r->tags, of, r->asset);
+}
+
 static enum pl_code add_rows(struct reading *r, const struct pl_log_record *record, uint32_t feed,
                              struct pl_error **error) {
     const struct pl_batch *batch = record->batch;
@@ -82,7 +95,7 @@ static enum pl_code add_rows(struct reading *r, const struct pl_log_record *reco
     bool good = true, some = false;
     for (uint32_t i = 0; i < batch->rows && good; i++) {
         pl_time time = pl_batch_times(batch)[i];
-        if (time < r->from || time >= r->to) continue;
+        if (time < r->from || time >= r->to || !is_near(r, pl_batch_keys(batch)[i])) continue;
         if (raws->count == PL__RAWS_MAX)
             return pl_error_set(error, PL_LIMIT, "more than %d rows of bronze would be needed", PL__RAWS_MAX);
         if (!some) good = add_batch(raws, record->batch);
@@ -189,9 +202,16 @@ static int marks_by_arrival(const void *a, const void *b) {
     return compare(arrival_of_mark(a), arrival_of_mark(b));
 }
 
-enum pl_code pl__raws_read(struct pl__raws *raws, const struct pl__export_what *bronze, pl_time from, pl_time to,
-                           int partition, const struct pl__explain_section *section, struct pl_error **error) {
-    struct reading r = {.raws = raws, .section = section, .tags = bronze->tags, .from = from, .to = to};
+enum pl_code pl__raws_read(struct pl__raws *raws, const struct pl__export_what *bronze,
+                           const struct pl__raws_wanted *wanted, const struct pl__explain_section *section,
+                           struct pl_error **error) {
+    struct reading r = {.raws = raws,
+                        .section = section,
+                        .tags = bronze->tags,
+                        .from = wanted->from,
+                        .to = wanted->to,
+                        .asset = wanted->asset};
+    const int partition = wanted->partition;
     struct pl_log *log = NULL;
     r.reached = pl_alloc((section->graph.feed_count + 1) * sizeof *r.reached);
     if (!r.reached) return no_memory(error);

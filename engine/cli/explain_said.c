@@ -26,6 +26,7 @@ bool pl__explain_said(const json_t *row, struct pl__said *said) {
                               .explanation = text_of(body, "explanation"),
                               .cause = text_of(body, "cause"),
                               .action = text_of(body, "action"),
+                              .how = text_of(body, "how"),
                               .tags = json_object_get(body, "tags")};
     said->starts = read_time(json_object_get(body, "start"), &said->start);
     said->ends = read_time(json_object_get(body, "end"), &said->end);

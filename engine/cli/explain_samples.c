@@ -11,7 +11,7 @@
 #include <potline/row.h>
 #include <potline/text.h>
 
-enum { QUALITY_TEXT = 160, PORTS = 8 /* of a node, looked at */ };
+enum { QUALITY_TEXT = 160, PORTS = PL__EXPLAIN_PORTS };
 
 /* ---- Rows as JSON ---- */
 
@@ -67,7 +67,7 @@ static bool same_value(struct value a, struct value b) {
     return a.quality == b.quality && (a.value == b.value || (isnan(a.value) && isnan(b.value)));
 }
 
-static const struct pl__trial_output *output_of(const struct pl__trial_result *trial, unsigned node, unsigned port) {
+const struct pl__trial_output *pl__explain_output(const struct pl__trial_result *trial, unsigned node, unsigned port) {
     for (unsigned i = 0; i < trial->output_count; i++)
         if (trial->outputs[i].node == node && trial->outputs[i].port == port && !trial->outputs[i].sink)
             return &trial->outputs[i];
@@ -91,6 +91,14 @@ static bool look_up(const struct pl__trial_output *out, uint32_t tag, pl_time ti
         }
     }
     return found;
+}
+
+bool pl__explain_passed(const struct pl__trial_output *out, const struct pl_batch *batch, uint32_t row) {
+    const struct value like = {batch->samples.value[row], batch->samples.quality[row]};
+    struct value value;
+    bool any = false;
+    return look_up(out, batch->samples.tag[row], batch->samples.time[row], &like, &value, &any) &&
+           same_value(value, like);
 }
 
 /* Where a sample is on its way: what each output that has it has of it. */
@@ -120,7 +128,7 @@ static json_t *step_of(const struct pl__explanation *e, struct way *ways, unsign
     unsigned port = 0;
     for (unsigned p = 0; p < PORTS && node->op->outputs[p].name; p++) {
         ways[index].has[p] =
-            look_up(output_of(&e->again->trial, index, p), tag, time, &before, &ways[index].value[p], &some);
+            look_up(pl__explain_output(&e->again->trial, index, p), tag, time, &before, &ways[index].value[p], &some);
         if (!ways[index].has[p] || anywhere) continue;
         anywhere = true;
         port = p;
@@ -220,68 +228,9 @@ static void mark_twice(const struct pl__raws *raws, const size_t *rows, size_t i
         }
 }
 
-/* ---- Rows that nodes have made ---- */
-
-/* Did it come to the node as it is, or (`like`: NULL) in any form? */
-static bool arrived(const struct pl__explanation *e, const struct pl__trial_result *trial, unsigned index, uint32_t tag,
-                    pl_time time, const struct value *like) {
-    const struct pl_graph_node *node = &e->section->graph.graph->nodes[index];
-    const struct value none = {0, 0};
-    struct value value;
-    bool any = false;
-    for (unsigned k = 0; k < node->input_count; k++) {
-        const struct pl__trial_output *out = output_of(trial, node->inputs[k].from, node->inputs[k].from_port);
-        if (look_up(out, tag, time, like ? like : &none, &value, &any) && (!like || same_value(value, *like)))
-            return true;
-    }
-    return false;
-}
-
-static bool has_sample(const struct pl__raws *raws, uint32_t tag, pl_time time) {
-    for (size_t i = 0; i < raws->count; i++)
-        if (raws->rows[i].key == tag && raws->rows[i].time == time) return true;
-    return false;
-}
-
-/* Not the row itself, nor a sample that was passed on. One that fills a gap is made also where a late one came to fill
- * it, too. */
-static bool is_made(const struct pl__explanation *e, const struct pl__trial_result *trial, unsigned index,
-                    const struct pl_batch *batch, uint32_t i) {
-    pl_time time = pl_batch_times(batch)[i];
-    if (time < e->from || time > e->to || pl__explain_same(batch, i, e->found->batch, e->found->row)) return false;
-    if (batch->kind != PL_SAMPLES) return true;
-    uint32_t tag = batch->samples.tag[i];
-    struct value value = {batch->samples.value[i], batch->samples.quality[i]};
-    if (value.quality & PL_Q_BACKFILLED) return !arrived(e, trial, index, tag, time, &value);
-    return !has_sample(e->raws, tag, time) && !arrived(e, trial, index, tag, time, NULL);
-}
-
-static void list_made(const struct pl__explanation *e, const struct pl__trial_result *trial, unsigned index,
-                      json_t *made, uint64_t *all) {
-    const struct pl_graph_node *node = &e->section->graph.graph->nodes[index];
-    for (unsigned port = 0; port < PORTS && node->op->outputs[port].name; port++) {
-        const struct pl__trial_output *out = output_of(trial, index, port);
-        for (uint32_t b = 0; out && b < out->count; b++)
-            for (uint32_t i = 0; i < out->batches[b]->rows; i++) {
-                if (!is_made(e, trial, index, out->batches[b], i) || (*all)++ >= e->rows) continue;
-                json_array_append_new(made, json_pack("{s:s, s:s, s:o}", "node", node->name, "port",
-                                                      node->op->outputs[port].name, "row",
-                                                      pl__explain_row(e->tags, out->batches[b], i)));
-            }
-    }
-}
-
-/* By a run with nothing but the samples that it takes: then all of them are on the way to it. */
-static bool put_made(const struct pl__explanation *e, json_t *into) {
-    json_t *made = json_array();
-    uint64_t all = 0;
-    bool *leads = pl__explain_leads(e);
-    for (unsigned n = 0; leads && e->least && n < e->section->graph.graph->node_count; n++)
-        if (leads[n] && e->section->graph.runs[n]) list_made(e, &e->least->trial, n, made, &all);
-    pl_free(leads);
-    json_object_set_new(into, "made_total", json_integer((json_int_t)all));
-    json_object_set_new(into, "made", made);
-    return leads != NULL;
+/* Of a window the first ones are listed; of any other row those next to it, which are the last that it took. */
+size_t pl__explain_first(const struct pl__explanation *e, uint64_t count) {
+    return e->found->batch->kind == PL_WINDOWS || count <= e->rows ? 0 : (size_t)(count - e->rows);
 }
 
 static void put_samples(const struct pl__explanation *e, const bool *keys, struct listed *listed, struct way *ways,
@@ -293,7 +242,8 @@ static void put_samples(const struct pl__explanation *e, const bool *keys, struc
         needed += e->needed && e->needed[i];
     }
     if (listed->count) qsort_r(listed->rows, listed->count, sizeof *listed->rows, by_time, (void *)(uintptr_t)e->raws);
-    for (size_t i = 0; i < listed->count && i < e->rows; i++) {
+    const size_t first = pl__explain_first(e, listed->count);
+    for (size_t i = first; i < listed->count && i < first + e->rows; i++) {
         json_t *object = sample(e, listed->rows[i], ways);
         mark_twice(e->raws, listed->rows, i, object);
         json_array_append_new(samples, object);
@@ -309,7 +259,7 @@ bool pl__explain_samples(const struct pl__explanation *e, json_t *into) {
     bool *keys = needed_keys(e);
     bool good = listed.rows && ways && keys;
     if (good) put_samples(e, keys, &listed, ways, into);
-    good = good && put_made(e, into);
+    good = good && pl__explain_made(e, into);
     pl_free(listed.rows);
     pl_free(ways);
     pl_free(keys);

@@ -224,7 +224,9 @@ FIELDS tickets_list[] = {QUERY("asset", PL_REST_TEXT, "asset", "Of these assets:
                          END};
 FIELDS tickets_one[] = {TICKET, END};
 FIELDS tickets_assign[] = {TICKET, BODY("to", PL_REST_TEXT, true, "to", "Who takes care of it.", "\"Ann\""), END};
-FIELDS tickets_close[] = {TICKET, REASON, END};
+FIELDS tickets_close[] = {
+    TICKET, REASON,
+    BODY("event", PL_REST_TEXT, false, "event", "Of this anomaly of it alone, by its `event`.", "\"123\""), END};
 
 FIELDS optimizations_list[] = {QUERY("asset", PL_REST_TEXT, "asset", "A pattern of pots.", "line1.*"), END};
 FIELDS optimizations_one[] = {PATH("asset", "asset", "The pot.", "line1.pot07"), END};

@@ -100,7 +100,7 @@ static void keep(struct watched *w, const struct change_found *found) {
     w->kind = found->kind;
 }
 
-/* An alarm is the row at which a change is known; the next one that is none ends it. */
+/* An alarm is the row at which a change is known; the next one that is none ends it. What has changed lasts. */
 static bool follow_episode(struct change_point *c, uint32_t tag, struct watched *w, pl_time time,
                            const struct verdict *verdict, const struct change_found *found) {
     if (found->changed) keep(w, found);
@@ -118,7 +118,7 @@ static bool follow_episode(struct change_point *c, uint32_t tag, struct watched 
     struct episode *episode = &w->episode;
     if (verdict->alarm && !episode->active) return verdicts_begin(&c->verdicts, tag, episode, time, verdict, &reason);
     if (verdict->alarm) return verdicts_go_on(&c->verdicts, tag, episode, time, verdict, &reason);
-    return !episode->active || verdicts_end(&c->verdicts, tag, episode, verdict, &reason);
+    return !episode->active || verdicts_end(&c->verdicts, tag, episode, verdict, &reason, ENDS_LASTING);
 }
 
 static bool skip_row(struct change_point *c, uint32_t tag, pl_time time, unsigned count) {

@@ -117,6 +117,9 @@ static void a_change_of_spread(void **state) {
     assert_non_null(strstr(began_behind(t, 2000)->body, "\"what\":\"spread\",\"side\":\"higher\""));
     assert_non_null(strstr(began_behind(t, 2500)->body, "\"what\":\"spread\",\"side\":\"lower\""));
     assert_non_null(strstr(began_behind(t, 2500)->body, "damping"));
+    for (unsigned i = 0; i < t->out[1].events; i++) /* what has changed lasts */
+        if (strcmp(t->out[1].event[i].kind, "detect.ended") == 0)
+            assert_non_null(strstr(t->out[1].event[i].body, "\"how\":\"lasts\""));
     test_close(t);
 }
 

@@ -15,23 +15,10 @@
 #include "combine.h"
 #include "detect.h"
 #include "ensemble.h"
+#include "faults.h"
 #include "verdict.h"
 
-enum { TABLE_ASSETS, TABLE_SIGNALS, TABLE_SCORES };
 enum { COUNT_JUDGED, COUNT_ALARMS, COUNT_ROWS, COUNT_SKIPPED, COUNT_LATE, COUNT_REFUSED };
-
-/* Of an asset. */
-struct asset {
-    pl_time time;    /* of the frame at hand */
-    uint64_t frames; /* closed */
-    uint64_t quiet;  /* frames since the last beyond the threshold */
-    struct episode episode;
-    uint32_t open;
-    uint32_t members;
-    uint32_t signals; /* of them */
-    uint32_t agree;   /* members that were surprised, at the episode's peak */
-    struct combined combined;
-};
 
 /* clang-format off */
 static const struct pl_option ensemble_options[] = {
@@ -66,15 +53,15 @@ static size_t signal_size(const void *self) {
 
 static const struct pl_table_def ensemble_tables[] = {
     [TABLE_ASSETS] = {.name = "assets",
-                      .version = 1,
+                      .version = 2,
                       .record_size = sizeof(struct asset),
                       .doc = "Of each asset: its frame at hand, how surprising its frames have been, and its alarm."},
     [TABLE_SIGNALS] = {.name = "signals",
-                       .version = 3,
+                       .version = 4,
                        .size_of = signal_size,
                        .doc = "What is known of each signal, and how surprising it is."},
     [TABLE_SCORES] = {.name = "scores",
-                      .version = 2,
+                      .version = 3,
                       .record_size = sizeof(struct member_score),
                       .doc = "What each of the other detectors has said, and how surprising it is."},
     {.name = NULL},
@@ -103,7 +90,7 @@ static void ensemble_close(void *self, struct pl_node *node) {
 
 /* ---- Which tag belongs where ---- */
 
-static struct member *member_find(struct ensemble *e, uint32_t tag) {
+struct member *ensemble_member(struct ensemble *e, uint32_t tag) {
     const unsigned table = members_kind(&e->members, tag) == MEMBER_SCORE ? TABLE_SCORES : TABLE_SIGNALS;
     const void *record = pl_table_find(pl_node_table(e->verdicts.node, table), tag, 0);
     return (struct member *)(uintptr_t)record;
@@ -140,104 +127,9 @@ static bool prepare(struct ensemble *e) {
 
 /* ---- A complete frame ---- */
 
-/* A member that has not been heard for so long says nothing. */
-static double counts(const struct ensemble *e, const struct asset *asset, const struct member *m) {
+double ensemble_counts(const struct ensemble *e, const struct asset *asset, const struct member *m) {
     enum { REACHES = 20 };
     return asset->frames - m->frame > REACHES * (uint64_t)e->reach ? 0 : m->surprise;
-}
-
-/* What is said at the end is what was so at the peak. */
-static void note_peak(struct ensemble *e, uint32_t subject, struct asset *asset) {
-    const struct members_of *of = members_of(&e->members, subject);
-    const double surprised = 2 + log10(asset->members); /* one in a hundred that any of them is so by chance */
-    asset->agree = 0;
-    for (uint32_t i = 0; i < of->count; i++) {
-        const bool score = members_kind(&e->members, of->tag[i]) == MEMBER_SCORE;
-        struct pl_table *table = pl_node_table(e->verdicts.node, score ? TABLE_SCORES : TABLE_SIGNALS);
-        struct member *m = pl_table_get(table, of->tag[i], 0);
-        if (!m) continue;
-        m->peak = counts(e, asset, m);
-        m->at_peak = m->newest;
-        asset->agree += m->peak >= surprised;
-    }
-}
-
-/* What a member speaks of, as a signal where there is one: a part of a detector's has its signal's name in front. */
-static uint32_t signal_of(struct ensemble *e, uint32_t tag) {
-    const struct pl_tags *tags = pl_node_tags(e->verdicts.node);
-    const uint32_t about = members_about(&e->members, pl_node_tags(e->verdicts.node), tag);
-    for (uint32_t id = about; id; id = pl_tags_get(tags, id)->asset)
-        if (members_kind(&e->members, id) == MEMBER_SIGNAL) return id;
-    return about;
-}
-
-/* Adds a share to its tag's place among the first three, or a place of its own. */
-static void add_share(struct reason *reason, uint32_t tag, double share) {
-    uint32_t at = 0;
-    while (at < reason->tags && reason->tag[at] != tag)
-        at++;
-    if (at < reason->tags) {
-        share += reason->share[at];
-    } else if (reason->tags < VERDICT_TAGS) {
-        reason->tags++;
-    } else if (share > reason->share[--at]) {
-        reason->share[at] = 0;
-    } else {
-        return;
-    }
-    for (; at > 0 && reason->share[at - 1] < share; at--) {
-        reason->share[at] = reason->share[at - 1];
-        reason->tag[at] = reason->tag[at - 1];
-    }
-    reason->share[at] = share;
-    reason->tag[at] = tag;
-}
-
-/* The three signals of which most was said, and what the member that said most did say. */
-static void reason_of(struct ensemble *e, uint32_t subject, const struct asset *asset, struct reason *reason,
-                      char *said, size_t size) {
-    const struct members_of *of = members_of(&e->members, subject);
-    const struct member *lead = NULL;
-    uint32_t lead_tag = subject;
-    double sum = 0;
-    *reason = (struct reason){.explanation = said, .cause = ""};
-    for (uint32_t i = 0; i < of->count; i++) {
-        const struct member *m = member_find(e, of->tag[i]);
-        if (!m || !(m->peak > 0)) continue;
-        sum += m->peak;
-        const uint32_t tag = signal_of(e, of->tag[i]);
-        add_share(reason, tag, m->peak);
-        if (lead && m->peak <= lead->peak) continue;
-        lead = m;
-        lead_tag = tag;
-    }
-    for (uint32_t i = 0; i < reason->tags; i++)
-        reason->share[i] /= sum;
-    const struct pl_tag *tag = pl_tags_get(pl_node_tags(e->verdicts.node), lead_tag);
-    char what[200] = "";
-    if (lead) {
-        member_explain(lead, tag->unit, what, sizeof what);
-        reason->cause = member_cause(lead);
-        reason->what = member_looked_at(lead);
-        reason->side = member_side(lead);
-    }
-    snprintf(said, size, "%s: %s (%u of %u %s are surprised)", tag->name, what, (unsigned)asset->agree,
-             (unsigned)asset->members, asset->signals == asset->members ? "signals" : "signals and detectors");
-}
-
-static bool follow_episode(struct ensemble *e, uint32_t subject, struct asset *asset, const struct verdict *verdict) {
-    struct episode *episode = &asset->episode;
-    asset->quiet = verdict->alarm ? 0 : asset->quiet + 1;
-    const bool begins = verdict->alarm && !episode->active;
-    const bool over = episode->active && !verdict->alarm && asset->quiet >= (uint64_t)e->hold;
-    if (begins || (verdict->alarm && verdict->surprise > episode->peak)) note_peak(e, subject, asset);
-    if (!verdict->alarm && !over) return true;
-    struct reason reason;
-    char said[PL_NAME_MAX + 320];
-    reason_of(e, subject, asset, &reason, said, sizeof said);
-    if (over) return verdicts_end(&e->verdicts, subject, episode, verdict, &reason);
-    if (!begins) return verdicts_go_on(&e->verdicts, subject, episode, asset->time, verdict, &reason);
-    return verdicts_begin(&e->verdicts, subject, episode, asset->time, verdict, &reason);
 }
 
 static struct combine_rule rule_of(const struct ensemble *e) {
@@ -248,9 +140,11 @@ static bool close_frame(struct ensemble *e, uint32_t subject, struct asset *asse
     const struct members_of *of = members_of(&e->members, subject);
     const struct combine_rule rule = rule_of(e);
     double worst = 0, sum = 0;
+    uint32_t lead = 0;
     for (uint32_t i = 0; i < of->count; i++) {
-        const struct member *m = member_find(e, of->tag[i]);
-        const double surprise = m ? counts(e, asset, m) : 0;
+        const struct member *m = ensemble_member(e, of->tag[i]);
+        const double surprise = m ? ensemble_counts(e, asset, m) : 0;
+        if (surprise > worst) lead = i;
         worst = fmax(worst, surprise);
         sum += surprise;
     }
@@ -261,7 +155,7 @@ static bool close_frame(struct ensemble *e, uint32_t subject, struct asset *asse
     pl_count(e->verdicts.node, COUNT_JUDGED, 1);
     if (verdict.alarm) pl_count(e->verdicts.node, COUNT_ALARMS, 1);
     const bool good =
-        follow_episode(e, subject, asset, &verdict) && verdicts_tell(&e->verdicts, subject, asset->time, &verdict);
+        faults_follow(e, subject, asset, &verdict, lead) && verdicts_tell(&e->verdicts, subject, asset->time, &verdict);
     asset->frames++;
     return good;
 }
@@ -337,9 +231,10 @@ static pl_time ensemble_watermark(void *self, struct pl_node *node, pl_time now)
     struct pl_table *assets = pl_node_table(node, TABLE_ASSETS);
     for (struct pl_record *r = pl_table_next(assets, NULL); good && r; r = pl_table_next(assets, r)) {
         struct asset *asset = pl_record_data(r);
-        if (!asset->open) continue;
+        if (!asset->open && !(now == PL_TIME_MAX && asset->episode.active)) continue;
         if (asset->time < now || now == PL_TIME_MAX)
-            good = (asset = pl_table_get(assets, r->id, r->sub)) && close_frame(e, r->id, asset);
+            good = (asset = pl_table_get(assets, r->id, r->sub)) && (!asset->open || close_frame(e, r->id, asset)) &&
+                   (now < PL_TIME_MAX || faults_stop(e, r->id, asset));
         else if (asset->time < oldest)
             oldest = asset->time;
     }

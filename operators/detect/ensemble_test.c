@@ -130,6 +130,180 @@ static void one_of_six(void **state) {
     }
 }
 
+/* ---- What is said of a fault from its beginning to its end ---- */
+
+struct spell {
+    unsigned from, to, signal; /* rows */
+    double by;
+};
+
+/* Six signals, with what is added to them; from another process behind each `restored` rows (0: never). */
+static struct test *play_restored(const char *options, unsigned rows, const struct spell *spells, unsigned count,
+                                  unsigned restored) {
+    srand(21);
+    struct test *t = test_open("detect", options, PL_SAMPLES);
+    for (unsigned row = 0; row < rows; row++) {
+        struct sample sample[SIX];
+        static const char *const tags[SIX] = {"l.p.a", "l.p.b", "l.p.c", "l.p.d", "l.p.e", "l.p.f"};
+        for (unsigned k = 0; k < SIX; k++) {
+            double value = 20 + normal();
+            for (unsigned i = 0; i < count; i++)
+                if (spells[i].signal == k && row >= spells[i].from && row < spells[i].to) value += spells[i].by;
+            sample[k] = (struct sample){row * S, tags[k], value, 0};
+        }
+        test_push(t, sample, SIX);
+        if (!restored || row % restored != restored - 1) continue;
+        const unsigned seed = (unsigned)rand();
+        test_restore(t);
+        srand(seed);
+    }
+    test_end(t);
+    return t;
+}
+
+static struct test *play(const char *options, unsigned rows, const struct spell *spells, unsigned count) {
+    return play_restored(options, rows, spells, count, 0);
+}
+
+static double number_in(const char *body, const char *key) {
+    const char *at = strstr(body, key);
+    assert_non_null(at);
+    return strtod(at + strlen(key), NULL);
+}
+
+/* "began a higher; ended a higher back": all but what grew, with when in rows. */
+static void expect_story(struct test *t, const char *expected, double *when, unsigned room) {
+    char story[2048] = "";
+    unsigned n = 0;
+    for (unsigned i = 0; i < t->out[1].events; i++) {
+        const struct event_row *e = &t->out[1].event[i];
+        const bool ended = strcmp(e->kind, "detect.ended") == 0;
+        if (strcmp(e->kind, "detect.grew") == 0) continue;
+        const char *how = strstr(e->body, "\"how\":\""), *side = strstr(e->body, "\"side\":\"") + 8;
+        const char *tag = strstr(e->body, "\"tags\":[{\"tag\":\"l.p.") + 20;
+        snprintf(story + strlen(story), sizeof story - strlen(story), "%s%s %c %.*s", n ? "; " : "", e->kind + 7, *tag,
+                 (int)strcspn(side, "\""), side);
+        if (ended)
+            snprintf(story + strlen(story), sizeof story - strlen(story), " %.*s", (int)strcspn(how + 7, "\""),
+                     how + 7);
+        if (n < room) when[n] = number_in(e->body, ended ? "\"end\":" : "\"start\":") / S;
+        n++;
+    }
+    if (strcmp(story, expected) != 0) fail_msg("%s", story);
+    assert_true(n <= room);
+}
+
+static void near(double when, double from, double to) {
+    if (when < from || when > to) fail_msg("%g is not in %g to %g", when, from, to);
+}
+
+enum { STORY = 8 };
+
+/* That it is over is no fault of its own, and takes nothing from what is said of the one that was. */
+static void a_return_is_an_end(void **state) {
+    (void)state;
+    double when[STORY];
+    static const double by[] = {7, -6, 12};
+    for (unsigned i = 0; i < 3; i++) {
+        const struct spell spell = {3000, 3200, 2, by[i]};
+        struct test *t = play("{}", 3600, &spell, 1);
+        expect_story(t, by[i] > 0 ? "began c higher; ended c higher back" : "began c lower; ended c lower back", when,
+                     STORY);
+        near(when[0], 3000, 3010);
+        near(when[1], 3199, 3212);
+        test_close(t);
+    }
+}
+
+/* A detector that has got used to a fault says so; that it is over it says when it is. */
+static void what_lasts_is_not_over(void **state) {
+    (void)state;
+    double when[STORY];
+    const struct spell spell = {3000, 3800, 2, 8};
+    struct test *t = play("{adapt: 300}", 4200, &spell, 1);
+    expect_story(t, "began c higher; ended c higher lasts; ended c higher back", when, STORY);
+    near(when[1], 3250, 3450);
+    near(when[2], 3800, 3845);
+    test_close(t);
+    t = play("{adapt: 300}", 3700, &spell, 1);
+    expect_story(t, "began c higher; ended c higher lasts", when, STORY);
+    test_close(t);
+}
+
+/* At the end of the input a fault that goes on is told to. */
+static void rows_that_end_in_a_fault(void **state) {
+    (void)state;
+    double when[STORY];
+    const struct spell spell = {3000, 3100, 2, 8};
+    struct test *t = play("{}", 3100, &spell, 1);
+    expect_story(t, "began c higher; ended c higher open", when, STORY);
+    near(when[1], 3090, 3100);
+    test_close(t);
+}
+
+/* An alarm by chance shortly before does not swallow the beginning of a fault: of another signal, on the other side,
+ * or far larger. */
+static void a_fault_behind_a_chance_alarm(void **state) {
+    (void)state;
+    double when[STORY];
+    static const struct spell other[] = {{2960, 2962, 0, 9}, {3000, 3200, 2, 12}};
+    static const struct spell side[] = {{2960, 2962, 2, -9}, {3000, 3200, 2, 12}};
+    static const struct spell larger[] = {{2960, 2961, 2, 11}, {3000, 3200, 2, 20}};
+    struct test *t = play("{}", 3600, other, 2);
+    expect_story(t, "began a higher; ended a higher back; began c higher; ended c higher back", when, STORY);
+    near(when[0], 2960, 2962);
+    near(when[1], 2960, 2985);
+    near(when[2], 3000, 3005);
+    test_close(t);
+    t = play("{}", 3600, side, 2);
+    expect_story(t, "began c lower; ended c lower back; began c higher; ended c higher back", when, STORY);
+    near(when[2], 3000, 3040);
+    test_close(t);
+    t = play("{}", 3600, larger, 2);
+    expect_story(t, "began c higher; ended c higher back; began c higher; ended c higher back", when, STORY);
+    near(when[2], 3000, 3010);
+    test_close(t);
+}
+
+/* Two faults, one behind the other, while the first one goes on: both are told from their beginning to their end. */
+static void one_fault_in_another(void **state) {
+    (void)state;
+    double when[STORY];
+    static const struct spell two[] = {{3000, 3900, 2, 8}, {3500, 3700, 4, -8}};
+    struct test *t = play("{}", 4400, two, 2);
+    expect_story(t, "began c higher; ended c higher replaced; began e lower; ended e lower back; ended c higher back",
+                 when, STORY);
+    near(when[1], 3490, 3510);
+    near(when[2], 3500, 3512);
+    near(when[3], 3699, 3740);
+    near(when[4], 3899, 3945);
+    test_close(t);
+    t = play_restored("{}", 4400, two, 2, 50);
+    expect_story(t, "began c higher; ended c higher replaced; began e lower; ended e lower back; ended c higher back",
+                 when, STORY);
+    test_close(t);
+}
+
+/* What is restless has both sides, and is one fault; so is what several signals have at once. */
+static void one_fault_is_told_once(void **state) {
+    (void)state;
+    double when[STORY];
+    static const struct spell several[] = {{3000, 3200, 0, 5}, {3002, 3200, 1, -5}, {3004, 3200, 2, 5}};
+    struct spell restless[80];
+    for (unsigned i = 0; i < 80; i++)
+        restless[i] = (struct spell){3000 + 3 * i, 3003 + 3 * i, 3, i % 2 ? 6 : -6};
+    struct test *t = play("{}", 3600, several, 3);
+    assert_int_equal(t->out[1].events > 1, 1);
+    unsigned began = 0;
+    for (unsigned i = 0; i < t->out[1].events; i++)
+        began += strcmp(t->out[1].event[i].kind, "detect.began") == 0;
+    assert_int_equal(began, 1);
+    test_close(t);
+    t = play("{}", 3600, restless, 80);
+    expect_story(t, "began d lower; ended d lower back", when, STORY);
+    test_close(t);
+}
+
 /* ---- Scores of other detectors ---- */
 
 /* Of a surprise, as a detector with the threshold 3 tells it. */
@@ -285,6 +459,12 @@ int main(void) {
         cmocka_unit_test(a_signal_that_steps),
         cmocka_unit_test(one_threshold_for_any_asset),
         cmocka_unit_test(one_of_six),
+        cmocka_unit_test(a_return_is_an_end),
+        cmocka_unit_test(what_lasts_is_not_over),
+        cmocka_unit_test(rows_that_end_in_a_fault),
+        cmocka_unit_test(a_fault_behind_a_chance_alarm),
+        cmocka_unit_test(one_fault_in_another),
+        cmocka_unit_test(one_fault_is_told_once),
         cmocka_unit_test(one_that_is_sure_or_many_that_are_not),
         cmocka_unit_test(one_that_is_never_content),
         cmocka_unit_test(parts_of_a_detector_have_the_name_of_its_signal),

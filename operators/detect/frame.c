@@ -128,4 +128,5 @@ void frame_forget(struct frame *frame) {
     frame->since_change = 0;
     frame->local_rows = 0;
     frame->alarmed = 0;
+    frame->lasting = (struct frame_lasting){0};
 }

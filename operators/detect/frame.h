@@ -70,11 +70,21 @@ enum { SCATTER_ALL, SCATTER_T2, SCATTER_Q, SCATTER_STATISTICS };
 enum { FRAME_TAGS = 3 };
 struct frame_reason {
     double share[FRAME_TAGS];
-    double now, usual;          /* of the first signal, where its level is why */
+    double now, usual;          /* of the first signal, where its level or course is why */
     uint32_t place[FRAME_TAGS]; /* of the signal in its frame: ids of tags are another run's */
     uint32_t tags;
     uint32_t why;
     uint32_t alone; /* it is the only signal that is judged */
+};
+
+/* A level that was told to last: it has been accepted. Where it came from is known for ten times as long as that took.
+ */
+struct frame_lasting {
+    struct episode episode; /* active: there is one */
+    struct frame_reason reason;
+    uint64_t until; /* frame */
+    uint32_t told;  /* to be over */
+    uint32_t reserved;
 };
 
 /* Of an asset. */
@@ -105,6 +115,7 @@ struct frame {
     pl_time first, last; /* of the frames that taught at first */
     double distance;     /* of the newest frame, in all components: T2 over what it is on average */
     struct drift_watch drift;
+    struct frame_lasting lasting;
 };
 
 /* What follows a struct frame in its record: [signal] where nothing else is said. */

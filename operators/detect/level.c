@@ -72,19 +72,21 @@ static double mean_of(const struct frame_rule *rule, const struct frame *frame, 
     return sum / rows;
 }
 
-static void follow(const struct level_rule *r, struct frame_view *view, uint32_t s, double apart) {
+/* True: the new level has been taken for the usual one. */
+static bool follow(const struct level_rule *r, struct frame_view *view, uint32_t s, double apart) {
     const bool beyond = fabs(apart) > view->limit[s];
     if (view->active[s] == 0) {
         view->persistent[s] = beyond ? view->persistent[s] + 1 : 0;
         if (view->persistent[s] >= r->persist) view->active[s] = apart > 0 ? 1 : -1;
-        return;
+        return false;
     }
     view->persistent[s]++;
     const bool back = view->active[s] * apart < view->limit[s] * r->back;
     const bool accepted = r->accept && view->persistent[s] >= (double)r->persist + r->accept;
-    if (!back && !accepted) return;
+    if (!back && !accepted) return false;
     if (!back) view->mean[s] += apart * view->deviation[s];
     view->active[s] = view->persistent[s] = 0;
+    return !back;
 }
 
 /* A value by itself pulls no harder than one at the limit: a spike does not move the level. */
@@ -107,7 +109,7 @@ double level_judge(const struct frame_rule *rule, struct frame *frame, struct fr
         if (apart * r->side < 0) apart = 0; /* that way it may go */
         judged++;
         away += fabs(apart) > far * view->limit[s];
-        follow(r, view, s, apart);
+        if (follow(r, view, s, apart)) episode_teaches(&frame->episode);
         *alarm |= view->active[s] != 0;
         view->score[s] = fabs(apart) / view->limit[s];
         most = fmax(most, chance_f(apart * apart, 1, view->freedom[s]));

@@ -48,6 +48,10 @@ static double judge_signal(const struct local_rule *r, struct frame_view *view, 
     return fmin(times, r->most);
 }
 
+double local_usual(const struct frame_rule *rule, const struct frame_view *view, uint32_t signal) {
+    return median(view->sorted + (size_t)signal * rule->locals.window, rule->locals.window);
+}
+
 double local_judge(const struct frame_rule *rule, struct frame *frame, struct frame_view *view) {
     const struct local_rule *r = &rule->locals;
     const uint32_t rows = frame->local_rows;

@@ -12,4 +12,7 @@
 /* The surprise; view->score[s]: times its usual distance. */
 double local_judge(const struct frame_rule *rule, struct frame *frame, struct frame_view *view);
 
+/* The median of a signal's last rows. */
+double local_usual(const struct frame_rule *rule, const struct frame_view *view, uint32_t signal);
+
 #endif

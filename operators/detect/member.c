@@ -66,7 +66,65 @@ void member_take_signal(const struct ensemble *e, struct member *m, double value
 void member_take_score(const struct ensemble *e, struct member_score *m, const struct combine_rule *rule,
                        double score) {
     const struct said said = {.why = WHY_SCORE};
+    m->member.score = score;
     take_surprise(e, &m->member, combine_score(rule, &m->calibration, score), &said);
+}
+
+/* ---- As usual ---- */
+
+enum series_family said_family(const struct said *said) {
+    if (said->why == WHY_SCORE) return SERIES_SHAPES;
+    if (said->why == WHY_MEAN_CHANGED) return SERIES_LEVELS;
+    return said->why == WHY_SPREAD_CHANGED ? SERIES_ACTIVITIES : series_family((enum feature)said->why);
+}
+
+static const struct series *series_in(const struct member *m) {
+    return (const struct series *)(m + 1);
+}
+
+struct series_usual member_usual(const struct member *m, bool score) {
+    return score ? (struct series_usual){{0, 0}, {0, 0}, {0, 0}} : series_usual(series_in(m));
+}
+
+/* What was seen, where it can be compared with what is: a spread cannot, nor can a change that is not measured yet. */
+static double comparable(const struct said *said) {
+    return said->why == WHY_SPREAD_CHANGED || said->seen == said->usual ? (double)NAN : said->seen;
+}
+
+static const double told = 0.5; /* a score that is an alarm */
+
+bool member_is_back(const struct member *m, const struct said *said, const struct series_usual *usual) {
+    if (said->why == WHY_SCORE) return m->score < told;
+    return series_is_usual(series_in(m), usual, said_family(said), false, comparable(said));
+}
+
+/* Both speak of the level, in numbers. */
+static bool are_levels(const struct said *now, const struct said *said) {
+    return said_family(said) == SERIES_LEVELS && said_family(now) == SERIES_LEVELS && now->seen != now->usual &&
+           said->seen != said->usual;
+}
+
+/* A change is known by what is behind it, before means over rows are back. */
+bool member_returns(const struct member *m, const struct said *said, const struct series_usual *usual) {
+    const struct said *now = &m->newest;
+    if (said->why == WHY_SCORE) return m->score < told;
+    const bool in = series_is_usual_value(usual, now->seen);
+    if (are_levels(now, said) && said_side(now) * said_side(said) < 0 && in)
+        return series_is_nearer(usual, now->seen, said->seen);
+    if (now->why == FEATURE_LEVEL && !in) return false;
+    return series_is_usual(series_in(m), usual, said_family(said), true, comparable(said));
+}
+
+bool member_stays(const struct member *m, const struct said *said, const struct series_usual *usual) {
+    return are_levels(&m->newest, said) && said_side(&m->newest) * said_side(said) > 0 &&
+           series_is_no_farther(usual, m->newest.seen, said->seen);
+}
+
+bool member_is_steady(const struct member *m, const struct series_usual *usual) {
+    struct series_usual calm = *usual;
+    calm.level = calm.mean = (struct series_band){-INFINITY, INFINITY};
+    calm.activity.low = fmin(calm.activity.low, 0);
+    return series_is_usual(series_in(m), &calm, SERIES_ACTIVITIES, false, (double)NAN);
 }
 
 /* ---- For people ---- */
@@ -83,8 +141,7 @@ static struct change_found change_of_said(const struct said *said) {
                                  .after = said->seen};
 }
 
-void member_explain(const struct member *m, const char *unit, char *text, size_t size) {
-    const struct said *said = &m->at_peak;
+void said_explain(const struct said *said, const char *unit, char *text, size_t size) {
     const bool measured = said->seen != said->usual;
     if (said->why == WHY_SCORE) {
         snprintf(text, size, "its detector has seldom said as much");
@@ -99,23 +156,21 @@ void member_explain(const struct member *m, const char *unit, char *text, size_t
     }
 }
 
-const char *member_cause(const struct member *m) {
-    const struct change_found found = change_of_said(&m->at_peak);
-    const struct surprise peak = surprise_of(&m->at_peak);
-    if (m->at_peak.why == WHY_SCORE) return "what that detector's own event says";
-    return m->at_peak.why >= WHY_MEAN_CHANGED ? change_cause(&found) : series_cause(&peak);
+const char *said_cause(const struct said *said) {
+    const struct change_found found = change_of_said(said);
+    const struct surprise peak = surprise_of(said);
+    if (said->why == WHY_SCORE) return "what that detector's own event says";
+    return said->why >= WHY_MEAN_CHANGED ? change_cause(&found) : series_cause(&peak);
 }
 
-const char *member_looked_at(const struct member *m) {
-    const struct said *said = &m->at_peak;
+const char *said_looked_at(const struct said *said) {
     if (said->why == WHY_MEAN_CHANGED) return "mean";
     if (said->why == WHY_SPREAD_CHANGED) return "spread";
     return said->why == WHY_SCORE ? "score" : series_looked_at((enum feature)said->why);
 }
 
 /* Of a change it is not known at first from where to where. */
-int member_side(const struct member *m) {
-    const struct said *said = &m->at_peak;
+int said_side(const struct said *said) {
     if (said->why == WHY_SCORE || (said->why >= WHY_MEAN_CHANGED && said->seen == said->usual)) return 0;
     return said->below ? -1 : 1;
 }

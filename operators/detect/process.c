@@ -26,7 +26,7 @@ struct signal {
 
 static const struct pl_table_def process_tables[] = {
     [PROCESS_FRAMES] = {.name = "frames",
-                        .version = 5,
+                        .version = 6,
                         .size_of = process_record_size,
                         .doc = "Of each asset: what was learned, the frame at hand, and the alarm."},
     [PROCESS_SIGNALS] = {.name = "signals",
@@ -150,25 +150,6 @@ static bool keep_for_learning(struct process *p, uint32_t subject, struct frame 
     return frame->learned < p->rule.train || learn(p, subject, frame, view);
 }
 
-/* Which part it was that found something. */
-enum { WHY_LEVEL, WHY_SCATTER, WHY_LOCAL = WHY_SCATTER + SCATTER_STATISTICS };
-
-static const char *const why_text[] = {
-    [WHY_LEVEL] = "the mean of its last rows has left the level learned",
-    [WHY_SCATTER + SCATTER_ALL] = "the signals do not go together as they did",
-    [WHY_SCATTER + SCATTER_T2] = "the signals go together as they did, but farther than ever (T2)",
-    [WHY_SCATTER + SCATTER_Q] = "what usually explains the signals does not explain them (Q)",
-    [WHY_LOCAL] = "several signals have left the course of their last rows at once",
-};
-
-static const char *const looked_at[] = {
-    [WHY_LEVEL] = "level",
-    [WHY_SCATTER + SCATTER_ALL] = "scatter",
-    [WHY_SCATTER + SCATTER_T2] = "scatter",
-    [WHY_SCATTER + SCATTER_Q] = "scatter",
-    [WHY_LOCAL] = "local",
-};
-
 /* What the parts find. */
 struct finding {
     double surprise;
@@ -206,9 +187,15 @@ static void weigh(const struct process *p, const struct frame *frame, const stru
     most->surprise = surprise;
     most->reason = (struct frame_reason){.why = why, .alone = frame->modelled == 1};
     note_reason(frame, view, &most->reason);
-    if (why != WHY_LEVEL || !alarm || !most->reason.tags) return;
-    most->reason.now = level_now(&p->rule, frame, view, most->reason.place[0]);
-    most->reason.usual = view->mean[most->reason.place[0]];
+    if (!alarm || !most->reason.tags) return;
+    const uint32_t lead = most->reason.place[0];
+    if (why == WHY_LEVEL) {
+        most->reason.now = level_now(&p->rule, frame, view, lead);
+        most->reason.usual = view->mean[lead];
+    } else if (why == WHY_LOCAL) {
+        most->reason.now = view->value[lead];
+        most->reason.usual = local_usual(&p->rule, view, lead);
+    }
 }
 
 /* Once: a verdict that rests on nothing looks like a good one. */
@@ -253,60 +240,10 @@ static struct finding judge(struct process *p, struct frame *frame, struct frame
     return most;
 }
 
-static const char *cause_of(const struct frame_reason *r) {
-    static const double by_itself = 0.7;
-    if (r->alone) return "the process behind this signal, or its sensor: it is judged by itself";
-    return r->tags && r->share[0] > by_itself
-               ? "this signal's sensor, or what acts on it alone: a valve, a leak, a blockage"
-               : "something that acts on several signals: the process, its feed or its load";
-}
-
-/* For people: of a level also which signal, where it is and where it was. */
-static struct reason reason_of(const struct process *p, uint32_t subject, const struct frame_reason *r, char *said,
-                               size_t size) {
-    struct reason reason = {
-        .tags = r->tags, .explanation = why_text[r->why], .cause = cause_of(r), .what = looked_at[r->why]};
-    for (uint32_t i = 0; i < r->tags; i++) {
-        reason.tag[i] = p->members[subject][r->place[i]];
-        reason.share[i] = r->share[i];
-    }
-    if (r->why != WHY_LEVEL || !r->tags) return reason; /* signals together have no side */
-    reason.side = (r->now > r->usual) - (r->now < r->usual);
-    const struct pl_tag *tag = pl_tags_get(pl_node_tags(p->verdicts.node), reason.tag[0]);
-    const char *space = *tag->unit ? " " : "";
-    snprintf(said, size, "%s: %s %.4g%s%s, usually %.4g%s%s", why_text[WHY_LEVEL], tag->name, r->now, space, tag->unit,
-             r->usual, space, tag->unit);
-    reason.explanation = said;
-    return reason;
-}
-
-/* A level comes back by its hysteresis; the others are judged frame by frame. */
-static uint32_t quiet_frames(const struct process *p) {
-    enum { FLICKERS = 10 };
-    if (p->hold) return (uint32_t)p->hold;
-    return p->rule.scatter || p->rule.local ? FLICKERS : 1;
-}
-
-static bool follow_episode(struct process *p, uint32_t subject, struct frame *frame, const struct verdict *verdict,
-                           const struct frame_reason *found) {
-    struct episode *episode = &frame->episode;
-    pl_count(p->verdicts.node, PROCESS_COUNT_JUDGED, 1);
-    if (verdict->alarm) pl_count(p->verdicts.node, PROCESS_COUNT_ALARMS, 1);
-    frame->quiet = verdict->alarm ? 0 : frame->quiet + 1;
-    const bool begins = verdict->alarm && !episode->active;
-    const bool over = episode->active && frame->quiet >= quiet_frames(p);
-    if (begins || (verdict->alarm && verdict->surprise > episode->peak)) frame->reason = *found;
-    if (!verdict->alarm && !over) return true;
-    char said[PL_NAME_MAX + 240];
-    const struct reason reason = reason_of(p, subject, &frame->reason, said, sizeof said);
-    if (over) return verdicts_end(&p->verdicts, subject, episode, verdict, &reason);
-    if (!begins) return verdicts_go_on(&p->verdicts, subject, episode, frame->time, verdict, &reason);
-    return verdicts_begin(&p->verdicts, subject, episode, frame->time, verdict, &reason);
-}
-
 /* It is another run, and begins at `time`. */
 static bool forget(struct process *p, uint32_t subject, struct frame *frame, pl_time time) {
     frame_forget(frame);
+    episode_teaches(&frame->episode);
     pl_count(p->verdicts.node, PROCESS_COUNT_RUNS, 1);
     return process_drift_forget(p, subject, frame, time);
 }
@@ -321,13 +258,14 @@ static bool judge_frame(struct process *p, uint32_t subject, struct frame *frame
     bool taught = false;
     if (p->rule.scatter && !scatter_follow(&p->rule, frame, view, found.alarm, &taught)) return false;
     pl_count(p->verdicts.node, PROCESS_COUNT_FOLLOWED, taught);
+    if (taught && p->scatter_accept && frame->alarmed > p->scatter_accept) episode_teaches(&frame->episode);
     frame->rows++;
     if (away > p->regime && !p->cut) {
         if (!forget(p, subject, frame, frame->time)) return false;
         verdict = (struct verdict){.threshold = p->rule.threshold, .changepoint = verdict.changepoint};
     }
     if (frame->state == FRAME_JUDGING && !process_drift_close(p, subject, frame, view)) return false;
-    return follow_episode(p, subject, frame, &verdict, &found.reason) &&
+    return process_follow(p, subject, frame, &verdict, &found.reason) &&
            verdicts_tell(&p->verdicts, subject, frame->time, &verdict);
 }
 
@@ -435,9 +373,10 @@ static pl_time process_watermark(void *self, struct pl_node *node, pl_time now) 
     struct pl_table *frames = pl_node_table(node, PROCESS_FRAMES);
     for (struct pl_record *r = pl_table_next(frames, NULL); good && r; r = pl_table_next(frames, r)) {
         struct frame *frame = pl_record_data(r);
-        if (!frame->open) continue;
+        if (!frame->open && !(now == PL_TIME_MAX && frame->episode.active)) continue;
         if (frame->time < now || now == PL_TIME_MAX)
-            good = (frame = pl_table_get(frames, r->id, r->sub)) && close_frame(p, r->id, frame);
+            good = (frame = pl_table_get(frames, r->id, r->sub)) && (!frame->open || close_frame(p, r->id, frame)) &&
+                   (now < PL_TIME_MAX || process_stop(p, r->id, frame));
         else if (frame->time < oldest)
             oldest = frame->time;
     }

@@ -6,6 +6,8 @@
 
 #include "chosen.h"
 #include "frame.h"
+#include "scatter.h"
+#include "verdict.h"
 
 struct process {
     struct pl_strings include;
@@ -70,6 +72,16 @@ size_t process_record_size(const void *self);
 /* Sees to it that tags have their places, also behind a restore. False without memory. */
 bool process_prepare(struct process *p, struct pl_node *node);
 void process_check(void *self, struct pl_check *check);
+
+/* ---- Alarms (process_episode.c) ---- */
+
+/* Which part it was that found something. */
+enum { WHY_LEVEL, WHY_SCATTER, WHY_LOCAL = WHY_SCATTER + SCATTER_STATISTICS };
+
+/* A frame with its verdict; the end of the input. False: the node has failed. */
+bool process_follow(struct process *p, uint32_t subject, struct frame *frame, const struct verdict *verdict,
+                    const struct frame_reason *found);
+bool process_stop(struct process *p, uint32_t subject, struct frame *frame);
 
 /* ---- Drift (process_drift.c) ---- */
 

@@ -21,7 +21,85 @@ static void a_step_of_one_signal(void **state) {
     assert_true(ended->time >= (FAULT_TO - 1) * S);
     assert_non_null(strstr(ended->body, "\"tags\":[{\"tag\":\"l.pump.flow\""));
     assert_non_null(strstr(ended->body, "\"end\":"));
+    assert_non_null(strstr(ended->body, "\"how\":\"back\""));
     test_close(t);
+}
+
+static unsigned alarms_behind(const struct test *t, unsigned row) {
+    unsigned alarms = 0;
+    for (unsigned i = 0; i < t->out[0].samples; i++) {
+        const struct sample *s = &t->out[0].sample[i];
+        alarms += strcmp(s->tag, "l.pump.alarm") == 0 && s->time >= row * S && s->value != 0;
+    }
+    return alarms;
+}
+
+/* How the alarm of a step that is there until row `to` has ended; frames up to `rows`. */
+static void expect_how(const char *options, unsigned rows, unsigned to, const char *how) {
+    srand(1);
+    double wander = 0;
+    char has[32];
+    struct test *t = test_open("detect.process", options, PL_SAMPLES);
+    for (unsigned row = 0; row < rows; row++) {
+        double value[SIGNALS];
+        struct sample sample[SIGNALS];
+        make_frame(value, &wander, STEP, row >= FAULT_FROM && row < to);
+        for (unsigned s = 0; s < SIGNALS; s++)
+            sample[s] = (struct sample){row * S, names[s], value[s], 0};
+        test_push(t, sample, SIGNALS);
+    }
+    test_end(t);
+    snprintf(has, sizeof has, "\"how\":\"%s\"", how);
+    unsigned ended = 0;
+    for (unsigned i = 0; i < t->out[1].events; i++) {
+        const struct event_row *event = &t->out[1].event[i];
+        if (event->time < FAULT_FROM * S || strcmp(event->kind, "detect.ended") != 0) continue;
+        if (!strstr(event->body, has)) fail_msg("%s: %s", options, event->body);
+        ended++;
+    }
+    assert_int_equal(ended, 1);
+    test_close(t);
+}
+
+/* From an accepted level back to the one before: that is the end of it, and no fault on the other side. */
+static void an_accepted_level_comes_back(void **state) {
+    (void)state;
+    for (unsigned restored = 0; restored < 2; restored++) {
+        srand(1);
+        double wander = 0;
+        unsigned began = 0;
+        struct test *t = test_open("detect.process", "{signals: 4, level: {accept: 100}}", PL_SAMPLES);
+        for (unsigned row = 0; row < RUN; row++) {
+            double value[SIGNALS];
+            struct sample sample[SIGNALS];
+            make_frame(value, &wander, STEP, row >= FAULT_FROM && row < FAULT_TO);
+            for (unsigned s = 0; s < SIGNALS; s++)
+                sample[s] = (struct sample){row * S, names[s], value[s], 0};
+            test_push(t, sample, SIGNALS);
+            if (!restored || row != FAULT_TO - 50) continue;
+            const unsigned seed = (unsigned)rand();
+            test_restore(t);
+            srand(seed);
+        }
+        test_end(t);
+        const struct event_row *last = &t->out[1].event[t->out[1].events - 1];
+        for (unsigned i = 0; i < t->out[1].events; i++)
+            began += strcmp(t->out[1].event[i].kind, "detect.began") == 0 && t->out[1].event[i].time >= FAULT_FROM * S;
+        assert_int_equal(began, 1);
+        assert_string_equal(last->kind, "detect.ended");
+        assert_true(last->time >= FAULT_TO * S && last->time < (FAULT_TO + 60) * S);
+        assert_non_null(strstr(last->body, "\"side\":\"lower\",\"start\":7"));
+        assert_non_null(strstr(last->body, "\"how\":\"back\""));
+        assert_true(alarms_behind(t, FAULT_TO) > 10); /* the frames are judged as ever */
+        test_close(t);
+    }
+}
+
+static void how_an_alarm_ends(void **state) {
+    (void)state;
+    expect_how("{signals: 4}", 1200, 1000, "back");
+    expect_how("{signals: 4, level: {accept: 100}}", 1200, 1200, "lasts");
+    expect_how("{signals: 4}", 900, 900, "open");
 }
 
 /* Power goes against the flow, which shows only while there is a load to speak of: how many alarms that is. */
@@ -365,6 +443,8 @@ static void refusals(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_step_of_one_signal),
+        cmocka_unit_test(how_an_alarm_ends),
+        cmocka_unit_test(an_accepted_level_comes_back),
         cmocka_unit_test(an_alarm_that_flickers_is_told_once),
         cmocka_unit_test(where_the_fault_stands_does_not_matter),
         cmocka_unit_test(another_run_is_known_by_its_jumps),

@@ -219,9 +219,18 @@ static bool follow_episode(struct recurrent *r, uint32_t asset, struct watched *
     const bool over = w->episode.active && w->quiet >= (uint32_t)r->o.hold;
     if (!over && !verdict->alarm) return true;
     if (!find_reason(r, asset, w, &reason)) return false;
-    if (over) return verdicts_end(&r->verdicts, asset, &w->episode, verdict, &reason);
+    if (over) return verdicts_end(&r->verdicts, asset, &w->episode, verdict, &reason, episode_ends(&w->episode));
     if (w->episode.active) return verdicts_go_on(&r->verdicts, asset, &w->episode, w->time, verdict, &reason);
     return verdicts_begin(&r->verdicts, asset, &w->episode, w->time, verdict, &reason);
+}
+
+/* There are no more rows. */
+static bool stop_episode(struct recurrent *r, uint32_t asset, struct watched *w) {
+    const struct verdict here = {.threshold = r->o.threshold};
+    struct reason reason;
+    if (!w->episode.active) return true;
+    return find_reason(r, asset, w, &reason) &&
+           verdicts_end(&r->verdicts, asset, &w->episode, &here, &reason, ENDS_OPEN);
 }
 
 static bool tell_forecast(struct recurrent *r, uint32_t asset, const struct watched *w, const struct watched_view *v) {
@@ -282,6 +291,7 @@ static bool close_frame(struct recurrent *r, uint32_t asset, struct watched *w) 
     if (!tell_forecast(r, asset, w, &v)) return false;
     const bool learns = r->o.accept && w->lasting >= (uint32_t)r->o.accept;
     verdict.surprise = view_frame(r, ROLE_ACTIVE, w, &v, learns);
+    if (learns) episode_teaches(&w->episode);
     if (!drift_watch_frame(r, asset, w, v.seen)) return false;
     const bool beyond = verdict.surprise >= r->o.threshold;
     w->beyond = beyond ? w->beyond + (w->beyond < UINT32_MAX) : 0;
@@ -374,9 +384,10 @@ static pl_time recurrent_watermark(void *self, struct pl_node *node, pl_time now
     for (struct pl_record *at = pl_table_next(frames, NULL); good && at && r->loaded[ROLE_ACTIVE].there;
          at = pl_table_next(frames, at)) {
         struct watched *w = pl_record_data(at);
-        if (!w->open) continue;
+        if (!w->open && !(now == PL_TIME_MAX && w->episode.active)) continue;
         if (w->time < now || now == PL_TIME_MAX)
-            good = (w = pl_table_get(frames, at->id, at->sub)) && close_frame(r, at->id, w);
+            good = (w = pl_table_get(frames, at->id, at->sub)) && (!w->open || close_frame(r, at->id, w)) &&
+                   (now < PL_TIME_MAX || stop_episode(r, at->id, w));
         else if (w->time < oldest)
             oldest = w->time;
     }

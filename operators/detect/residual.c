@@ -92,6 +92,17 @@ static void residual_close(void *self, struct pl_node *node) {
 
 /* ---- Judging ---- */
 
+static struct reason reason_of(const struct watched *w, uint32_t tag) {
+    const struct innovation_found peak = {.kind = (enum innovation_kind)w->kind, .above = w->above};
+    return (struct reason){.tag = {tag},
+                           .share = {1},
+                           .tags = 1,
+                           .explanation = innovation_explanation(&peak),
+                           .cause = innovation_cause(&peak),
+                           .what = innovation_name(peak.kind),
+                           .side = peak.above ? 1 : -1};
+}
+
 static bool follow_episode(struct residual *r, uint32_t tag, struct watched *w, pl_time time,
                            const struct verdict *verdict, const struct innovation_found *found) {
     struct episode *episode = &w->episode;
@@ -100,18 +111,11 @@ static bool follow_episode(struct residual *r, uint32_t tag, struct watched *w, 
         w->kind = found->kind;
         w->above = found->above;
     }
-    const struct innovation_found peak = {.kind = (enum innovation_kind)w->kind, .above = w->above};
-    const struct reason reason = {.tag = {tag},
-                                  .share = {1},
-                                  .tags = 1,
-                                  .explanation = innovation_explanation(&peak),
-                                  .cause = innovation_cause(&peak),
-                                  .what = innovation_name(peak.kind),
-                                  .side = peak.above ? 1 : -1};
+    const struct reason reason = reason_of(w, tag);
     if (verdict->alarm && !episode->active) return verdicts_begin(&r->verdicts, tag, episode, time, verdict, &reason);
     if (verdict->alarm) return verdicts_go_on(&r->verdicts, tag, episode, time, verdict, &reason);
     const bool over = episode->active && w->quiet >= (uint64_t)r->hold;
-    return !over || verdicts_end(&r->verdicts, tag, episode, verdict, &reason);
+    return !over || verdicts_end(&r->verdicts, tag, episode, verdict, &reason, episode_ends(episode));
 }
 
 static bool skip_row(struct residual *r, uint32_t tag, pl_time time, unsigned count) {
@@ -132,6 +136,7 @@ static bool take_row(struct residual *r, const struct pl_samples *rows, uint32_t
     const struct innovation_found found = innovation_step(&test, innovation, rows->value[i]);
     const struct verdict verdict = {
         .surprise = found.surprise, .threshold = r->threshold, .alarm = found.surprise >= r->threshold};
+    if (verdict.alarm && innovation->upset[found.kind] > test.adapt) episode_teaches(&w->episode);
     pl_count(r->verdicts.node, COUNT_JUDGED, 1);
     if (verdict.alarm) pl_count(r->verdicts.node, COUNT_ALARMS, 1);
     return follow_episode(r, tag, w, time, &verdict, &found) && verdicts_tell(&r->verdicts, tag, time, &verdict);
@@ -151,6 +156,23 @@ static enum pl_flow residual_process(void *self, struct pl_node *node, unsigned 
     good = good && verdicts_flush(&r->verdicts);
     pl_batch_unref(batch);
     return good ? PL_FLOW_OK : pl_fail(node, "no memory, or no room for names of verdicts");
+}
+
+/* At the end of the input what goes on is told to. */
+static pl_time residual_watermark(void *self, struct pl_node *node, pl_time now) {
+    struct residual *r = self;
+    const struct verdict here = {.threshold = r->threshold};
+    struct pl_table *table = pl_node_table(node, TABLE_MODELS);
+    bool good = true;
+    for (struct pl_record *at = now < PL_TIME_MAX ? NULL : pl_table_next(table, NULL); good && at;
+         at = pl_table_next(table, at)) {
+        struct watched *w = pl_record_data(at);
+        if (!w->episode.active || !(w = pl_table_get(table, at->id, at->sub))) continue;
+        const struct reason reason = reason_of(w, at->id);
+        good = verdicts_end(&r->verdicts, at->id, &w->episode, &here, &reason, ENDS_OPEN);
+    }
+    if (!good || !verdicts_flush(&r->verdicts)) pl_fail(node, "no memory for events");
+    return now;
 }
 
 const struct pl_operator detect_residual = {
@@ -177,5 +199,6 @@ const struct pl_operator detect_residual = {
     .instance_size = sizeof(struct residual),
     .open = residual_open,
     .process = residual_process,
+    .watermark = residual_watermark,
     .close = residual_close,
 };

@@ -76,6 +76,9 @@ static void a_twin_that_never_was_right(void **state) {
         for (unsigned row = 0; row < 2000; row++)
             push(t, row, 1.5 + 2 * normal());
         test_gathered(t);
+        test_end(t);
+        const struct event_row *last = t->out[1].events ? &t->out[1].event[t->out[1].events - 1] : NULL;
+        assert_true(!law || (last && strstr(last->body, "\"how\":\"open\""))); /* it goes on */
         if (law)
             assert_true(alarms_in(t, 60, 2000) > 1900);
         else

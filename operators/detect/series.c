@@ -21,10 +21,10 @@ size_t series_size(const struct series_rule *rule) {
 
 /* The mean over `rows` rows up to the newest, from means of SERIES_STRIDE rows, so that no sum drifts off by rounding.
  */
-static double mean_over(const struct series *series, const double *strides, uint32_t rows) {
+static double mean_over(uint64_t newest, const double *strides, uint32_t rows) {
     double sum = 0;
     for (uint32_t back = 0; back < rows; back += SERIES_STRIDE)
-        sum += strides[(series->rows - back) % SERIES_STRIDES];
+        sum += strides[(newest - back) % SERIES_STRIDES];
     return sum * SERIES_STRIDE / rows;
 }
 
@@ -202,12 +202,86 @@ struct surprise series_step(const struct series_rule *rule, struct series *serie
     for (enum feature f = 0; f < FEATURE_PATTERN; f++) {
         const double *strides = f == FEATURE_ACTIVITY || f == FEATURE_LONG_ACTIVITY ? series->activity : series->mean;
         if (!(rule->features >> f & 1) || series->rows < ready(rule, f)) continue;
-        judge(rule, series, &row, f, f == FEATURE_LEVEL ? value : mean_over(series, strides, reach[f]), 0);
+        judge(rule, series, &row, f, f == FEATURE_LEVEL ? value : mean_over(series->rows, strides, reach[f]), 0);
     }
     if (rule->history && rule->features >> FEATURE_PATTERN) judge_course(rule, series, &row, value);
     if (teaches(rule, series, row.most.value)) teach(rule, series, &row);
     series->rows++;
     return row.most;
+}
+
+/* ---- As usual ---- */
+
+/* All but one in a hundred on either side, or less. The least that a tail keeps may be any number: it had room for it.
+ */
+static struct series_band band_of(const struct tail *above, const struct tail *below) {
+    if (above->count < TAIL_LEAST || !above->kept || !below->kept) return (struct series_band){-INFINITY, INFINITY};
+    const double rounding = 1e-9 * fabs(above->mean) + 1e-12;
+    return (struct series_band){-below->largest[below->kept / 2] - rounding,
+                                above->largest[above->kept / 2] + rounding};
+}
+
+/* Means over fewer rows lie farther apart, and the next ones are not bound by those that have been. */
+static struct series_band wider(struct series_band band, double times) {
+    const double more = (band.high - band.low) * (times - 1) / 2;
+    return isfinite(more) ? (struct series_band){band.low - more, band.high + more} : band;
+}
+
+static bool is_in(struct series_band band, double value) {
+    return value >= band.low && value <= band.high;
+}
+
+struct series_usual series_usual(const struct series *series) {
+    const struct tail *above = series->above, *below = series->below;
+    struct series_usual usual = {.level = band_of(&above[FEATURE_LEVEL], &below[FEATURE_LEVEL]),
+                                 .mean = band_of(&above[FEATURE_MEAN], &below[FEATURE_MEAN]),
+                                 .activity = band_of(&above[FEATURE_ACTIVITY], &below[FEATURE_ACTIVITY])};
+    if (isinf(usual.mean.low)) usual.mean = usual.level;
+    return usual;
+}
+
+enum series_family series_family(enum feature feature) {
+    if (is_apart(feature)) return SERIES_SHAPES;
+    return feature == FEATURE_ACTIVITY || feature == FEATURE_LONG_ACTIVITY ? SERIES_ACTIVITIES : SERIES_LEVELS;
+}
+
+static double middle(struct series_band band) {
+    return band.low + (band.high - band.low) / 2;
+}
+
+/* In the band, and nearer to its middle than to what was `seen`; NaN: that is not asked. */
+static bool is_back(double mean, struct series_band band, double seen) {
+    return is_in(band, mean) && !(fabs(mean - seen) < fabs(mean - middle(band)));
+}
+
+bool series_is_usual(const struct series *series, const struct series_usual *usual, enum series_family family,
+                     bool newest, double seen) {
+    static const double over_many = 1.5, over_few = 3;
+    if (series->rows < SERIES_SHORT) return true;
+    const uint32_t rows = newest ? SERIES_STRIDE : SERIES_SHORT;
+    const bool of_level = family == SERIES_LEVELS, of_activity = family == SERIES_ACTIVITIES;
+    const bool level = is_back(mean_over(series->rows - 1, series->mean, rows),
+                               newest ? usual->level : wider(usual->mean, over_many), of_level ? seen : (double)NAN);
+    const bool activity =
+        is_back(mean_over(series->rows - 1, series->activity, rows),
+                wider(usual->activity, newest ? over_few : over_many), of_activity ? seen : (double)NAN);
+    return newest && of_level ? level : level && activity; /* a step back moves more than usual, too */
+}
+
+bool series_is_nearer(const struct series_usual *usual, double value, double seen) {
+    const double from = middle(usual->level);
+    return isfinite(from) && fabs(value - from) < fabs(value - seen);
+}
+
+bool series_is_no_farther(const struct series_usual *usual, double value, double seen) {
+    static const double about = 1.1;
+    const double from = middle(usual->level);
+    return isfinite(from) && fabs(value - from) <= about * fabs(seen - from);
+}
+
+bool series_is_usual_value(const struct series_usual *usual, double value) {
+    static const double about = 1.5; /* the rarest one in a hundred are usual, too */
+    return isfinite(usual->level.low) && is_in(wider(usual->level, about), value);
 }
 
 /* ---- For people ---- */

@@ -68,6 +68,13 @@ struct surprise {
     double expected; /* what it usually is, or for a pattern what should have followed */
 };
 
+/* How a signal usually is, but for its extremes: what it comes back to when something is over. */
+struct series_usual {
+    struct series_band {
+        double low, high; /* -INFINITY, INFINITY: not known */
+    } level, mean, activity;
+};
+
 size_t series_size(const struct series_rule *rule);
 
 /* How many tails a row is held against: two of each number (above and below), one of pattern and of discord. */
@@ -75,6 +82,22 @@ unsigned series_looks(const struct series_rule *rule);
 
 /* Takes the next value, which is finite. */
 struct surprise series_step(const struct series_rule *rule, struct series *series, double value);
+
+/* Before the row that is odd teaches too much. */
+struct series_usual series_usual(const struct series *series);
+
+enum series_family { SERIES_LEVELS, SERIES_ACTIVITIES, SERIES_SHAPES };
+enum series_family series_family(enum feature feature);
+
+/* Is it as usual, over SERIES_SHORT rows: level and activity? Over the newest SERIES_STRIDE, where the level was odd,
+ * that alone. It must be nearer to that than to what was `seen` when it was most surprising; NaN: that is not asked. */
+bool series_is_usual(const struct series *series, const struct series_usual *usual, enum series_family family,
+                     bool newest, double seen);
+/* Of a value, or a mean over few rows: is it where single values usually are; nearer to that than to what was seen; no
+ * farther from it than what was seen, about? */
+bool series_is_usual_value(const struct series_usual *usual, double value);
+bool series_is_nearer(const struct series_usual *usual, double value, double seen);
+bool series_is_no_farther(const struct series_usual *usual, double value, double seen);
 
 /* What was looked at: the same for the level and its means, and for activity over few and many rows. */
 const char *series_looked_at(enum feature feature);

@@ -107,7 +107,9 @@ static uint32_t place_of(struct signal *signal, double value) {
     return at;
 }
 
-static void come_back(struct signal *signal, struct asset *asset) {
+/* `moves`: and not by having stayed away for so long that this is the usual state now. */
+static void come_back(struct signal *signal, struct asset *asset, bool moves) {
+    if (signal->away && !moves) episode_teaches(&asset->episode);
     asset->away -= signal->away;
     signal->away = 0;
     if (!asset->away) asset->surprise = 0;
@@ -119,9 +121,9 @@ static void take_value(struct state *s, struct signal *signal, struct asset *ass
     if (signal->states) signal->dwell[signal->current] += ((double)time - (double)signal->since) / 1e9;
     signal->since = time;
     const uint32_t usual = usual_of(signal), at = place_of(signal, value);
-    const bool leaves = signal->states > 1 && signal->current == usual && at != usual;
+    const bool leaves = signal->states > 1 && signal->current == usual && at != usual, moves = signal->current != at;
     signal->current = at;
-    if (at == usual_of(signal)) come_back(signal, asset);
+    if (at == usual_of(signal)) come_back(signal, asset, moves);
     if (!leaves) return;
     const double surprise = log10((double)(asset->rows + 2) / (signal->departures + 1.0));
     signal->departures++;
@@ -145,7 +147,7 @@ static bool follow_episode(struct state *s, uint32_t subject, uint32_t tag, stru
     if (verdict->alarm && !episode->active)
         return verdicts_begin(&s->verdicts, subject, episode, time, verdict, &reason);
     if (verdict->alarm) return verdicts_go_on(&s->verdicts, subject, episode, time, verdict, &reason);
-    return !episode->active || verdicts_end(&s->verdicts, subject, episode, verdict, &reason);
+    return !episode->active || verdicts_end(&s->verdicts, subject, episode, verdict, &reason, episode_ends(episode));
 }
 
 static bool take_row(struct state *s, const struct pl_samples *rows, uint32_t i, bool judged) {

@@ -31,6 +31,7 @@ static void a_flag_that_falls(void **state) {
     assert_int_equal(t->out[1].event[0].time, 400 * S);
     assert_non_null(strstr(t->out[1].event[1].body, "\"tag\":\"l.m.pump_ok\""));
     assert_int_equal(t->out[1].event[1].time, 499 * S);
+    assert_non_null(strstr(t->out[1].event[1].body, "\"how\":\"back\""));
     test_close(t);
 }
 
@@ -54,6 +55,8 @@ static void a_new_mode(void **state) {
         push_value(t, row, "l.m.mode", row < 300 ? 1 : 2);
     assert_true(alarm_at(t, 300) && alarm_at(t, 500));
     assert_false(alarm_at(t, 700) || alarm_at(t, 1199));
+    assert_int_equal(t->out[1].events, 2);
+    assert_non_null(strstr(t->out[1].event[1].body, "\"how\":\"lasts\""));
     test_close(t);
 }
 

@@ -2,9 +2,11 @@
 #include "tensors.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <xxhash.h>
 
 #include <potline/json.h>
 
@@ -137,6 +139,48 @@ static enum pl_code read_header(struct reading *r, const char *text, size_t size
     return code;
 }
 
+/* ---- The checksum ---- */
+
+/* Where a text stands in the header; NULL: it does not. */
+static const char *find_text(const char *header, size_t size, const char *text) {
+    const size_t length = strlen(text);
+    for (size_t i = 0; i + length <= size; i++)
+        if (memcmp(header + i, text, length) == 0) return header + i;
+    return NULL;
+}
+
+/* Of the header with zeros in the digits' place, and the data. False without memory. */
+static bool sum_up(const struct reading *r, const char *header, size_t size, const char *digits, uint64_t *sum) {
+    static const char zeros[] = TENSORS_CHECKSUM_NONE;
+    const size_t before = (size_t)(digits - header), behind = before + TENSORS_CHECKSUM_DIGITS;
+    XXH3_state_t *state = XXH3_createState();
+    const bool good = state && XXH3_64bits_reset(state) == XXH_OK &&
+                      XXH3_64bits_update(state, header, before) == XXH_OK &&
+                      XXH3_64bits_update(state, zeros + TENSORS_CHECKSUM_PREFIX, TENSORS_CHECKSUM_DIGITS) == XXH_OK &&
+                      XXH3_64bits_update(state, header + behind, size - behind) == XXH_OK &&
+                      XXH3_64bits_update(state, r->data, r->size) == XXH_OK;
+    if (good) *sum = XXH3_64bits_digest(state);
+    XXH3_freeState(state);
+    return good;
+}
+
+/* Bytes that are finite numbers, and not those that were written, would forecast something else, and nobody would see.
+ */
+static enum pl_code check_sum(const struct reading *r, const char *header, size_t size) {
+    const char *note = tensors_note(r->tensors, TENSORS_CHECKSUM), *at = note ? find_text(header, size, note) : NULL;
+    char text[sizeof TENSORS_CHECKSUM_NONE] = "";
+    uint64_t sum = 0;
+    if (!note) return PL_OK;
+    const bool known = at && strlen(note) == sizeof text - 1;
+    if (known && !sum_up(r, header, size, at + TENSORS_CHECKSUM_PREFIX, &sum))
+        return pl_error_set(r->error, PL_NO_MEMORY, "%s: no memory", r->path);
+    if (known) snprintf(text, sizeof text, "xxh3:%016" PRIx64, sum);
+    if (known && strcmp(text, note) == 0) return PL_OK;
+    return damaged(
+        r, "it is damaged: its checksum is not that of its bytes; take it from a backup, or train it again (where "
+           "it was changed on purpose, leave `" TENSORS_CHECKSUM "` out of its metadata)");
+}
+
 /* ---- The file ---- */
 
 static enum pl_code load(const char *path, uint8_t **bytes, uint64_t *size, struct pl_error **error) {
@@ -172,7 +216,7 @@ enum pl_code tensors_read(const char *path, struct tensors *tensors, struct pl_e
     if (!unescaped) return pl_error_set(error, PL_NO_MEMORY, "%s: no memory", path);
     code = read_header(&r, (const char *)tensors->bytes + 8, header, unescaped);
     pl_free(unescaped);
-    return code;
+    return code ? code : check_sum(&r, (const char *)tensors->bytes + 8, header);
 }
 
 void tensors_free(struct tensors *tensors) {

@@ -6,6 +6,10 @@
  *     data
  *
  * Everything is checked before it is looked at; files are at most TENSORS_FILE_MAX. Read are F32 and F64.
+ *
+ * What is written has a note `checksum`, "xxh3:" and sixteen digits: of the header with zeros in their place, and the
+ * data (XXH3, 64 bits). A file with that note is refused when they are not its own; one without it (of PyTorch, or of
+ * before) is read as it is.
  */
 #ifndef POTLINE_DETECT_TENSORS_H
 #define POTLINE_DETECT_TENSORS_H
@@ -15,6 +19,10 @@
 enum { TENSORS_MAX = 256, TENSOR_NAME_MAX = 128, TENSOR_DIMENSIONS = 4, TENSOR_NOTES_MAX = 64 };
 #define TENSORS_FILE_MAX (UINT64_C(256) << 20)
 #define TENSORS_HEADER_MAX (UINT64_C(1) << 20)
+
+#define TENSORS_CHECKSUM "checksum" /* the note, which nobody else may set */
+#define TENSORS_CHECKSUM_NONE "xxh3:0000000000000000"
+enum { TENSORS_CHECKSUM_PREFIX = 5, TENSORS_CHECKSUM_DIGITS = 16 };
 
 struct tensor {
     char name[TENSOR_NAME_MAX];

@@ -1,7 +1,8 @@
 /* univariate.c: each signal by itself, judged by its own past (series.h).
  *
  * What has been told is not told again: for `hold` rows behind a surprise only a greater one counts. So an upset of a
- * hundred rows is one alarm at its beginning, and another one if it becomes worse.
+ * hundred rows is one alarm at its beginning, and another one if it becomes worse. When an alarm is over and the signal
+ * is not as it was before, that is told; and that it is, when it is.
  */
 #include <math.h>
 #include <potline/potline.h>
@@ -39,9 +40,19 @@ struct watched {
     double peak; /* the greatest surprise that was told */
     uint64_t since;
     struct episode episode;
-    double seen, expected; /* of the episode's peak, as struct surprise has them */
-    uint32_t feature;
-    uint32_t below;
+    struct peak {
+        double seen, expected; /* as struct surprise has them */
+        uint32_t feature;
+        uint32_t below;
+    } of;                      /* the episode's */
+    struct series_usual usual; /* before it */
+    struct lasting {
+        struct episode episode; /* told to last; active: there is one */
+        struct peak of;
+        struct series_usual usual;
+        uint64_t until; /* row */
+        uint64_t back;  /* rows in succession in which it is as it was */
+    } lasting;
 };
 
 static const char *const feature_names[] = {"level",         "mean",    "long_mean", "activity",
@@ -87,7 +98,7 @@ static size_t watched_size(const void *self) {
 
 static const struct pl_table_def univariate_tables[] = {
     [TABLE_SERIES] = {.name = "series",
-                      .version = 3,
+                      .version = 4,
                       .size_of = watched_size,
                       .doc = "What is known of each tag, and its alarm."},
     {.name = NULL},
@@ -120,10 +131,10 @@ static void univariate_close(void *self, struct pl_node *node) {
 
 /* ---- Judging ---- */
 
-static struct reason reason_of(const struct univariate *u, const struct watched *w, uint32_t tag, char *said,
+static struct reason reason_of(const struct univariate *u, const struct peak *of, uint32_t tag, char *said,
                                size_t size) {
     const struct surprise peak = {
-        .feature = (enum feature)w->feature, .below = w->below, .seen = w->seen, .expected = w->expected};
+        .feature = (enum feature)of->feature, .below = of->below, .seen = of->seen, .expected = of->expected};
     series_explain(&peak, pl_tags_get(pl_node_tags(u->verdicts.node), tag)->unit, said, size);
     return (struct reason){.tag = {tag},
                            .share = {1},
@@ -139,21 +150,54 @@ static uint64_t quiet_rows(const struct univariate *u) {
     return u->hold ? (uint64_t)u->hold : 1;
 }
 
+static bool is_back(const struct watched *w, const struct peak *of, const struct series_usual *usual) {
+    const enum series_family family = series_family((enum feature)of->feature);
+    const double seen = family == SERIES_SHAPES ? (double)NAN : of->seen;
+    return series_is_usual((const struct series *)(w + 1), usual, family, false, seen);
+}
+
+static bool end_episode(struct univariate *u, uint32_t tag, struct watched *w, const struct verdict *here,
+                        const struct reason *reason, bool open) {
+    const struct series *series = (const struct series *)(w + 1);
+    const bool back = is_back(w, &w->of, &w->usual);
+    if (!back && !open)
+        w->lasting = (struct lasting){
+            .episode = w->episode, .of = w->of, .usual = w->usual, .until = series->rows + (uint64_t)u->memory};
+    return verdicts_end(&u->verdicts, tag, &w->episode, here, reason,
+                        back   ? ENDS_BACK
+                        : open ? ENDS_OPEN
+                               : ENDS_LASTING);
+}
+
+/* What was told to last is over when the signal has been as it was before for a while. */
+static bool watch_lasting(struct univariate *u, uint32_t tag, struct watched *w, pl_time time) {
+    struct lasting *l = &w->lasting;
+    if (!l->episode.active) return true;
+    l->back = is_back(w, &l->of, &l->usual) ? l->back + 1 : 0;
+    if (l->back == 1) l->episode.last = time;
+    if (((const struct series *)(w + 1))->rows >= l->until) l->episode.active = 0;
+    if (!l->episode.active || l->back < SERIES_SHORT) return true;
+    char said[200];
+    const struct verdict here = {.threshold = u->threshold};
+    const struct reason reason = reason_of(u, &l->of, tag, said, sizeof said);
+    return verdicts_end(&u->verdicts, tag, &l->episode, &here, &reason, ENDS_BACK);
+}
+
 static bool follow_episode(struct univariate *u, uint32_t tag, struct watched *w, pl_time time,
                            const struct surprise *surprise) {
     const struct verdict here = {.surprise = surprise->value, .threshold = u->threshold, .size = surprise->size};
     const bool beyond = surprise->value >= u->threshold;
-    if (beyond && (!w->episode.active || surprise->value > w->episode.peak)) {
-        w->feature = surprise->feature;
-        w->below = surprise->below;
-        w->seen = surprise->seen;
-        w->expected = surprise->expected;
-    }
+    if (beyond && !w->episode.active) w->usual = series_usual((const struct series *)(w + 1));
+    if (beyond && (!w->episode.active || surprise->value > w->episode.peak))
+        w->of = (struct peak){.seen = surprise->seen,
+                              .expected = surprise->expected,
+                              .feature = surprise->feature,
+                              .below = surprise->below};
     const bool over = w->episode.active && !beyond && w->since >= quiet_rows(u), begins = beyond && !w->episode.active;
     if (!beyond && !over) return true;
     char said[200];
-    const struct reason reason = reason_of(u, w, tag, said, sizeof said);
-    if (over) return verdicts_end(&u->verdicts, tag, &w->episode, &here, &reason);
+    const struct reason reason = reason_of(u, &w->of, tag, said, sizeof said);
+    if (over) return end_episode(u, tag, w, &here, &reason, false);
     if (!begins) return verdicts_go_on(&u->verdicts, tag, &w->episode, time, &here, &reason);
     return verdicts_begin(&u->verdicts, tag, &w->episode, time, &here, &reason);
 }
@@ -172,7 +216,8 @@ static bool judge_row(struct univariate *u, uint32_t tag, struct watched *w, pl_
     verdict.alarm = verdict.surprise >= u->threshold;
     pl_count(u->verdicts.node, COUNT_JUDGED, 1);
     if (verdict.alarm) pl_count(u->verdicts.node, COUNT_ALARMS, 1);
-    return follow_episode(u, tag, w, time, &surprise) && verdicts_tell(&u->verdicts, tag, time, &verdict);
+    return watch_lasting(u, tag, w, time) && follow_episode(u, tag, w, time, &surprise) &&
+           verdicts_tell(&u->verdicts, tag, time, &verdict);
 }
 
 /* A row that cannot be judged still gets its verdict: nothing is known against it. */
@@ -207,6 +252,24 @@ static enum pl_flow univariate_process(void *self, struct pl_node *node, unsigne
     return good ? PL_FLOW_OK : pl_fail(node, "no memory, or no room for names of verdicts");
 }
 
+/* At the end of the input what goes on is told to. */
+static pl_time univariate_watermark(void *self, struct pl_node *node, pl_time now) {
+    struct univariate *u = self;
+    struct pl_table *table = pl_node_table(node, TABLE_SERIES);
+    bool good = true;
+    for (struct pl_record *r = now < PL_TIME_MAX ? NULL : pl_table_next(table, NULL); good && r;
+         r = pl_table_next(table, r)) {
+        struct watched *w = pl_record_data(r);
+        if (!w->episode.active || !(w = pl_table_get(table, r->id, r->sub))) continue;
+        char said[200];
+        const struct verdict here = {.threshold = u->threshold};
+        const struct reason reason = reason_of(u, &w->of, r->id, said, sizeof said);
+        good = end_episode(u, r->id, w, &here, &reason, true);
+    }
+    if (!good || !verdicts_flush(&u->verdicts)) pl_fail(node, "no memory for events");
+    return now;
+}
+
 const struct pl_operator detect_univariate = {
     PL_OPERATOR("detect.univariate", "Tells rows of a signal that its own past does not explain."),
     .doc =
@@ -230,5 +293,6 @@ const struct pl_operator detect_univariate = {
     .check = univariate_check,
     .open = univariate_open,
     .process = univariate_process,
+    .watermark = univariate_watermark,
     .close = univariate_close,
 };

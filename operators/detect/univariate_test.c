@@ -70,6 +70,42 @@ static double number_in(const struct event_row *event, const char *key) {
     return strtod(at + strlen(key), NULL);
 }
 
+/* How each alarm from row 1000 on has ended. */
+static void expect_ends(double (*at)(unsigned row), unsigned rows, const char *expected) {
+    srand(1);
+    char ends[256] = "";
+    struct test *t = test_open("detect.univariate", "{history: 0, threshold: 5}", PL_SAMPLES);
+    for (unsigned row = 0; row < rows; row++)
+        push_value(t, row, at(row));
+    test_end(t);
+    for (unsigned i = 0; i < t->out[1].events; i++) {
+        const struct event_row *event = &t->out[1].event[i];
+        const char *how = strstr(event->body, "\"how\":\"");
+        if (event->time < 1000 * S || strcmp(event->kind, "detect.ended") != 0) continue;
+        assert_non_null(how);
+        snprintf(ends + strlen(ends), sizeof ends - strlen(ends), "%.*s ", (int)strcspn(how + 7, "\""), how + 7);
+    }
+    assert_string_equal(ends, expected);
+    test_close(t);
+}
+
+static double for_a_while(unsigned row) {
+    return 20 + noise() + (row >= 1000 && row < 1050 ? 6 : 0);
+}
+
+static double for_long(unsigned row) {
+    return 20 + noise() + (row >= 1000 && row < 2000 ? 6 : 0);
+}
+
+/* What has been taken for usual is told to last, and to be over when it is. */
+static void how_an_upset_ends(void **state) {
+    (void)state;
+    expect_ends(for_a_while, 1500, "back ");
+    expect_ends(for_long, 1900, "lasts ");
+    expect_ends(for_long, 2500, "lasts back ");
+    expect_ends(for_long, 1010, "open ");
+}
+
 /* A leak: it begins mildly, and rises beyond all there was. It is told at each step, at most fifteen times. */
 static double leak(unsigned row) {
     return 20 + noise() + (row >= 2000 ? (row - 2000) / 40.0 : 0);
@@ -213,10 +249,15 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_upset_is_told_once),     cmocka_unit_test(an_upset_that_grows),
-        cmocka_unit_test(a_day_that_does_not_come),  cmocka_unit_test(a_signal_that_hangs),
-        cmocka_unit_test(rows_that_say_nothing),     cmocka_unit_test(units_do_not_matter),
-        cmocka_unit_test(an_upset_that_comes_again), cmocka_unit_test(refusals),
+        cmocka_unit_test(an_upset_is_told_once),
+        cmocka_unit_test(how_an_upset_ends),
+        cmocka_unit_test(an_upset_that_grows),
+        cmocka_unit_test(a_day_that_does_not_come),
+        cmocka_unit_test(a_signal_that_hangs),
+        cmocka_unit_test(rows_that_say_nothing),
+        cmocka_unit_test(units_do_not_matter),
+        cmocka_unit_test(an_upset_that_comes_again),
+        cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

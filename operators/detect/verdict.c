@@ -91,14 +91,16 @@ static uint64_t hash(uint64_t h, const void *bytes, size_t size) {
     return h;
 }
 
-/* The same in a replay: of node, subject, kind and time. */
-static uint64_t event_id(const struct verdicts *v, const char *subject, const char *kind, pl_time time) {
+/* The same in a replay: of node, subject, kind and time; of several that end at once also of when they began. */
+static uint64_t event_id(const struct verdicts *v, const char *subject, const char *kind, pl_time time,
+                         const pl_time *began) {
     uint64_t h = UINT64_C(0xcbf29ce484222325);
     const char *node = pl_node_name(v->node);
     h = hash(h, node, strlen(node) + 1);
     h = hash(h, subject, strlen(subject) + 1);
     h = hash(h, kind, strlen(kind) + 1);
-    return hash(h, &time, sizeof time);
+    h = hash(h, &time, sizeof time);
+    return began ? hash(h, began, sizeof *began) : h;
 }
 
 static void pack_tags(struct verdicts *v, const struct reason *reason) {
@@ -112,10 +114,10 @@ static void pack_tags(struct verdicts *v, const struct reason *reason) {
 }
 
 static void pack_body(struct verdicts *v, const struct episode *episode, const struct verdict *verdict,
-                      const struct reason *reason, bool over) {
+                      const struct reason *reason, const char *how) {
     static const char *const sides[] = {"lower", "", "higher"};
     pl_pack_reset(v->body);
-    pl_pack_map(v->body, 12 + over);
+    pl_pack_map(v->body, how ? 14 : 12);
     pl_pack_pair_f64(v->body, "score", verdict_score(episode->peak, verdict->threshold));
     pl_pack_pair_f64(v->body, "threshold", 0.5);
     pl_pack_pair_f64(v->body, "surprise", episode->peak);
@@ -124,7 +126,8 @@ static void pack_body(struct verdicts *v, const struct episode *episode, const s
     pl_pack_pair_str(v->body, "what", reason->what ? reason->what : "");
     pl_pack_pair_str(v->body, "side", sides[(reason->side > 0) - (reason->side < 0) + 1]);
     pl_pack_pair_int(v->body, "start", episode->began);
-    if (over) pl_pack_pair_int(v->body, "end", episode->last);
+    if (how) pl_pack_pair_int(v->body, "end", episode->last);
+    if (how) pl_pack_pair_str(v->body, "how", how);
     pack_tags(v, reason);
     pl_pack_pair_str(v->body, "explanation", reason->explanation);
     pl_pack_pair_str(v->body, "cause", reason->cause);
@@ -139,7 +142,8 @@ static struct pl_batch *event_batch(struct verdicts *v, uint32_t body) {
     return v->events;
 }
 
-bool verdicts_say(struct verdicts *v, uint32_t subject, const char *kind, pl_time time, double score) {
+static bool say(struct verdicts *v, uint32_t subject, const char *kind, pl_time time, const pl_time *began,
+                double score) {
     struct pl_tags *tags = pl_node_tags(v->node);
     const struct pl_tag *entry = pl_tags_get(tags, subject);
     uint32_t size = (uint32_t)pl_pack_size(v->body), kind_id = pl_tags_intern(tags, kind, strlen(kind));
@@ -147,13 +151,17 @@ bool verdicts_say(struct verdicts *v, uint32_t subject, const char *kind, pl_tim
     if (!out || !pl_batch_heap(out, 0, pl_pack_data(v->body), size)) return false;
     uint32_t i = out->rows++;
     out->events.time[i] = time;
-    out->events.id[i] = event_id(v, entry->name, kind, time);
+    out->events.id[i] = event_id(v, entry->name, kind, time, began);
     out->events.kind[i] = kind_id;
     out->events.severity[i] = (uint16_t)(SEVERITY_LEAST + (SEVERITY_MOST - SEVERITY_LEAST) * fmax(2 * score - 1, 0));
     out->events.asset[i] = entry->asset && !v->of_assets ? entry->asset : subject;
     out->events.tag[i] = subject;
     out->events.end[i] = out->heap_used[0];
     return true;
+}
+
+bool verdicts_say(struct verdicts *v, uint32_t subject, const char *kind, pl_time time, double score) {
+    return say(v, subject, kind, time, NULL, score);
 }
 
 /* How large it is; where the law has no limit the surprise says so itself. */
@@ -179,10 +187,10 @@ static unsigned level_of(const struct episode *episode, double threshold) {
 
 bool verdicts_begin(struct verdicts *v, uint32_t subject, struct episode *episode, pl_time time,
                     const struct verdict *verdict, const struct reason *reason) {
-    *episode =
-        (struct episode){.began = time, .last = time, .peak = verdict->surprise, .active = 1, .size = size_of(verdict)};
+    *episode = (struct episode){
+        .began = time, .last = time, .peak = verdict->surprise, .active = EPISODE_ON, .size = size_of(verdict)};
     if (!pl_wanted(v->node, VERDICT_EVENTS)) return true;
-    pack_body(v, episode, verdict, reason, false);
+    pack_body(v, episode, verdict, reason, NULL);
     return verdicts_say(v, subject, "detect.began", time, verdict_score(episode->peak, verdict->threshold));
 }
 
@@ -193,16 +201,19 @@ bool verdicts_go_on(struct verdicts *v, uint32_t subject, struct episode *episod
     episode->peak = fmax(episode->peak, verdict->surprise);
     episode->size = fmaxf(episode->size, size_of(verdict));
     if (level_of(episode, verdict->threshold) <= before || !pl_wanted(v->node, VERDICT_EVENTS)) return true;
-    pack_body(v, episode, verdict, reason, false);
+    pack_body(v, episode, verdict, reason, NULL);
     return verdicts_say(v, subject, "detect.grew", time, verdict_score(episode->peak, verdict->threshold));
 }
 
 bool verdicts_end(struct verdicts *v, uint32_t subject, struct episode *episode, const struct verdict *verdict,
-                  const struct reason *reason) {
+                  const struct reason *reason, enum verdict_ends how) {
+    static const char *const words[] = {
+        [ENDS_BACK] = "back", [ENDS_LASTING] = "lasts", [ENDS_REPLACED] = "replaced", [ENDS_OPEN] = "open"};
     episode->active = 0;
     if (!pl_wanted(v->node, VERDICT_EVENTS)) return true;
-    pack_body(v, episode, verdict, reason, true);
-    return verdicts_say(v, subject, "detect.ended", episode->last, verdict_score(episode->peak, verdict->threshold));
+    pack_body(v, episode, verdict, reason, words[how]);
+    const double score = verdict_score(episode->peak, verdict->threshold);
+    return say(v, subject, "detect.ended", episode->last, &episode->began, score);
 }
 
 bool verdicts_flush(struct verdicts *v) {

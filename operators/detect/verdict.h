@@ -4,7 +4,8 @@
  *              SUBJECT.changepoint where the detector looks for such; of each row judged
  *     events   detect.began when an alarm begins; detect.grew when its score has passed the next of 0.55, 0.6 ... 0.95
  *              (and where that can say no more, when its size is the next of 2, 4 ... 64 times TAIL_SURPRISE_MAX), so
- *              at most fifteen times while a threshold stands; detect.ended with all there is to say of it
+ *              at most fifteen times while a threshold stands; detect.ended with all there is to say of it, and how it
+ *              has ended: not with "back", and another detect.ended with the same `start` may say later that it is over
  *
  * Detectors work in surprise, minus the decimal logarithm of how likely so much is when all is well. A score is
  * 1 - 2^(-surprise / threshold), so that scores of different signals can be compared and an alarm is at 0.5. What is
@@ -21,11 +22,13 @@ enum { VERDICT_OUT, VERDICT_EVENTS, VERDICT_TAGS = 3 };
 /* An alarm under way; in a table's record. */
 struct episode {
     pl_time began;
-    pl_time last; /* the newest row beyond the threshold */
-    double peak;  /* surprise */
-    uint32_t active;
-    float size; /* the greatest; 0: the detector tells none */
+    pl_time last;    /* the newest row beyond the threshold */
+    double peak;     /* surprise */
+    uint32_t active; /* 0, or EPISODE_... */
+    float size;      /* the greatest; 0: the detector tells none */
 };
+
+enum { EPISODE_ON = 1, EPISODE_TAUGHT = 2 /* what it is about has been taken for usual since */ };
 
 struct verdict {
     double surprise;
@@ -46,6 +49,23 @@ struct reason {
     const char *what; /* was looked at: "level"; NULL: there is one thing only */
     int side;         /* 1 higher or more than usual, -1 lower or less, 0 neither */
 };
+
+/* How an alarm ends: `how` of its last event. Only with the first one it is over. */
+enum verdict_ends {
+    ENDS_BACK,     /* "back": what it was about is as usual again */
+    ENDS_LASTING,  /* "lasts": it is not, but that has been taken for usual */
+    ENDS_REPLACED, /* "replaced": another one has begun that is told instead */
+    ENDS_OPEN,     /* "open": there are no more rows */
+};
+
+static inline void episode_teaches(struct episode *episode) {
+    if (episode->active) episode->active |= EPISODE_TAUGHT;
+}
+
+/* Of a detector that is quiet when all is as before, or when it has learned what is. */
+static inline enum verdict_ends episode_ends(const struct episode *episode) {
+    return episode->active & EPISODE_TAUGHT ? ENDS_LASTING : ENDS_BACK;
+}
 
 struct verdicts {
     struct pl_node *node;
@@ -74,7 +94,7 @@ bool verdicts_begin(struct verdicts *v, uint32_t subject, struct episode *episod
 bool verdicts_go_on(struct verdicts *v, uint32_t subject, struct episode *episode, pl_time time,
                     const struct verdict *verdict, const struct reason *reason);
 bool verdicts_end(struct verdicts *v, uint32_t subject, struct episode *episode, const struct verdict *verdict,
-                  const struct reason *reason);
+                  const struct reason *reason, enum verdict_ends how);
 
 /* Another event about `subject`, with what stands in `body`; its severity goes by a score. */
 bool verdicts_say(struct verdicts *v, uint32_t subject, const char *kind, pl_time time, double score);

@@ -302,7 +302,7 @@ static bool follow_episode(struct coherence *c, uint32_t asset, const struct pai
     if (verdict->alarm && !episode->active)
         return verdicts_begin(&c->verdicts, subject, episode, t->newest, verdict, &reason);
     if (verdict->alarm) return verdicts_go_on(&c->verdicts, subject, episode, t->newest, verdict, &reason);
-    return !episode->active || verdicts_end(&c->verdicts, subject, episode, verdict, &reason);
+    return !episode->active || verdicts_end(&c->verdicts, subject, episode, verdict, &reason, episode_ends(episode));
 }
 
 static bool judge_window(struct coherence *c, uint32_t asset, const struct pair *pair, struct together *t) {
@@ -318,6 +318,7 @@ static bool judge_window(struct coherence *c, uint32_t asset, const struct pair 
         .surprise = found.surprise, .threshold = c->threshold, .alarm = found.surprise >= c->threshold};
     const uint32_t subject = name_of(c, asset, pair->name, NULL);
     learn_bands(c, t, coherent, verdict.alarm);
+    if (t->alarms > (uint64_t)c->adapt) episode_teaches(&t->episode);
     pl_count(c->verdicts.node, COUNT_WINDOWS, 1);
     if (verdict.alarm) pl_count(c->verdicts.node, COUNT_ALARMS, 1);
     return subject != PL_NO_ID && tell_bands(c, asset, pair, t->newest, coherent) &&

@@ -134,7 +134,7 @@ static bool follow_episode(struct discord *d, uint32_t tag, struct signal *s, pl
     if (verdict->alarm && !episode->active) return verdicts_begin(&d->verdicts, tag, episode, time, verdict, &reason);
     if (verdict->alarm) return verdicts_go_on(&d->verdicts, tag, episode, time, verdict, &reason);
     const bool over = episode->active && s->quiet * (uint64_t)d->every >= (uint64_t)d->window;
-    return !over || verdicts_end(&d->verdicts, tag, episode, verdict, &reason);
+    return !over || verdicts_end(&d->verdicts, tag, episode, verdict, &reason, ENDS_BACK);
 }
 
 /* A distance teaches when no newer window shares rows with its own, and none of an upset does. */

@@ -216,7 +216,7 @@ static bool follow_episode(struct spectral *s, uint32_t tag, struct signal *sign
                                   .side = signal->less ? -1 : 1};
     if (verdict->alarm && !episode->active) return verdicts_begin(&s->verdicts, tag, episode, time, verdict, &reason);
     if (verdict->alarm) return verdicts_go_on(&s->verdicts, tag, episode, time, verdict, &reason);
-    return !episode->active || verdicts_end(&s->verdicts, tag, episode, verdict, &reason);
+    return !episode->active || verdicts_end(&s->verdicts, tag, episode, verdict, &reason, episode_ends(episode));
 }
 
 static bool judge_window(struct spectral *s, uint32_t tag, struct signal *signal, pl_time time) {
@@ -231,6 +231,7 @@ static bool judge_window(struct spectral *s, uint32_t tag, struct signal *signal
                                     .size = found.size,
                                     .alarm = found.surprise >= s->threshold};
     signal->alarms = verdict.alarm ? signal->alarms + 1 : 0;
+    if (signal->alarms > (uint64_t)s->adapt) episode_teaches(&signal->episode);
     learn_bands(s, signal, power, verdict.alarm);
     pl_count(s->verdicts.node, COUNT_WINDOWS, 1);
     if (verdict.alarm) pl_count(s->verdicts.node, COUNT_ALARMS, 1);

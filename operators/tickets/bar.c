@@ -14,10 +14,18 @@ struct precedents {
     const struct finding *real;        /* the least */
 };
 
+/* What was said of it alone counts more than what was said of its ticket, and before that is closed. */
+static enum finding_verdict verdict_on(const struct ticket *ticket, const struct finding *past) {
+    if (past->verdict == VERDICT_REAL || past->verdict == VERDICT_FALSE) return (enum finding_verdict)past->verdict;
+    if (!ticket_closed(ticket)) return VERDICT_NONE;
+    return ticket->state == TICKET_FALSE_ALARM ? VERDICT_FALSE : VERDICT_REAL;
+}
+
 static void weigh(struct precedents *p, const struct ticket *ticket, const struct finding *past,
                   const struct finding *finding) {
-    if (!finding_like(past, finding)) return;
-    if (ticket->state == TICKET_FALSE_ALARM) {
+    const enum finding_verdict verdict = verdict_on(ticket, past);
+    if (verdict == VERDICT_NONE || !finding_like(past, finding)) return;
+    if (verdict == VERDICT_FALSE) {
         if (!p->false_alarm || finding_more(past, p->false_alarm)) p->false_alarm = past;
     } else if (!p->real || finding_more(p->real, past)) {
         p->real = past;
@@ -34,7 +42,7 @@ static struct precedents find_precedents(struct pl_node *node, uint32_t asset, c
             of = of->next;
         if (!of) break;
         const struct ticket *ticket = pl_record_data((struct pl_record *)(uintptr_t)of);
-        if (of->sub == number && ticket_closed(ticket)) weigh(&p, ticket, pl_record_data(r), finding);
+        if (of->sub == number) weigh(&p, ticket, pl_record_data(r), finding);
     }
     return p;
 }

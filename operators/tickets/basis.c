@@ -14,11 +14,12 @@ const struct finding *basis_at(struct pl_node *node, uint32_t asset, uint32_t nu
 
 uint32_t basis_lead(struct pl_node *node, uint32_t asset, uint32_t number, const struct ticket *ticket) {
     uint32_t lead = 0;
-    double most = -1;
+    double most = -2;
     for (uint32_t i = 0; i < ticket->listed; i++) {
         const struct finding *finding = basis_at(node, asset, number, ticket, i);
-        if (!finding || finding->score <= most) continue;
-        most = finding->score;
+        const double score = finding ? finding->score - finding_refuted(finding) : 0;
+        if (!finding || score <= most) continue;
+        most = score;
         lead = i;
     }
     return lead;
@@ -77,7 +78,9 @@ enum basis_news basis_take(struct pl_node *node, uint32_t asset, uint32_t number
     if (place == BASIS_MAX) return news;
     struct finding *at = pl_table_get(table, asset, sub_of(number, place));
     if (!at) return pl_count(node, COUNT_REFUSED, 1), news;
+    const uint16_t verdict = news == BASIS_KNOWN ? at->verdict : VERDICT_NONE;
     *at = *finding;
+    at->verdict = verdict;
     if (place == ticket->listed) ticket->listed++;
     return news;
 }
@@ -87,13 +90,27 @@ bool basis_outgrown(struct pl_node *node, uint32_t asset, uint32_t number, const
     for (uint32_t i = 0; i < ticket->listed; i++) {
         const struct finding *judged = basis_at(node, asset, number, ticket, i);
         if (!judged || !finding_same(judged, finding)) continue;
-        if (finding->end != judged->end) {
+        if (finding->end != judged->end || finding->how != judged->how) {
             struct finding *at = pl_table_get(pl_node_table(node, TABLE_BASIS), asset, sub_of(number, i));
             if (at) at->end = finding->end;
+            if (at) at->how = finding->how;
         }
         return finding_more(finding, judged);
     }
     return false;
+}
+
+bool basis_judge(struct pl_node *node, uint32_t asset, uint32_t number, const struct ticket *ticket, uint64_t event,
+                 enum finding_verdict verdict) {
+    bool any = false;
+    for (uint32_t i = 0; i < ticket->listed; i++) {
+        const struct finding *finding = basis_at(node, asset, number, ticket, i);
+        if (!finding || (event && finding->event != event)) continue;
+        struct finding *at = pl_table_get(pl_node_table(node, TABLE_BASIS), asset, sub_of(number, i));
+        if (at) at->verdict = (uint16_t)verdict;
+        any |= at != NULL;
+    }
+    return any;
 }
 
 void basis_drop(struct pl_node *node, uint32_t asset, uint32_t number) {

@@ -1,5 +1,6 @@
 /* commands.c: what people do with tickets, and ask about anomalies. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tickets.h"
@@ -63,7 +64,7 @@ static enum pl_code list_run(void *self, struct pl_node *node, const void *args,
 }
 
 struct ticket_args {
-    const char *ticket, *to, *reason;
+    const char *ticket, *to, *reason, *event;
 };
 static const struct pl_option show_args[] = {
     PL_OPT_STRING(struct ticket_args, ticket, "ticket", NULL, PL_FIXED, "Its id, as 3@line1.pot07."),
@@ -77,6 +78,8 @@ static const struct pl_option assign_args[] = {
 static const struct pl_option reason_args[] = {
     PL_OPT_STRING(struct ticket_args, ticket, "ticket", NULL, PL_FIXED, "Its id, as 3@line1.pot07."),
     PL_OPT_STRING(struct ticket_args, reason, "reason", NULL, PL_FIXED, "What it was; for whoever has the next one."),
+    PL_OPT_STRING(struct ticket_args, event, "event", "", PL_FIXED,
+                  "Of this anomaly of it alone, by its `event`; the ticket stays as it is."),
     PL_OPT_END,
 };
 
@@ -121,6 +124,31 @@ static enum pl_code refuse(enum change change, const struct ticket *ticket, cons
     return PL_OK;
 }
 
+static const char *const judged_names[] = {
+    [VERDICT_NONE] = "not judged", [VERDICT_REAL] = "real", [VERDICT_FALSE] = "false-alarm"};
+
+/* What is said of one anomaly: it counts at once, and whatever becomes of its ticket. */
+static enum pl_code judge_one(struct tickets *t, struct pl_node *node, const struct ticket_args *args,
+                              enum change change, uint32_t asset, uint32_t number, struct pl_call *call,
+                              struct pl_error **error) {
+    static const enum finding_verdict verdicts[] = {
+        [CHANGE_RESOLVE] = VERDICT_REAL, [CHANGE_REFUTE] = VERDICT_FALSE, [CHANGE_REOPEN] = VERDICT_NONE};
+    struct ticket *ticket = pl_table_get(pl_node_table(node, TABLE_TICKETS), asset, number);
+    char *end = NULL;
+    const uint64_t event = strtoull(args->event, &end, 10);
+    if (!ticket) return pl_error_set(error, PL_NO_MEMORY, "no memory for the ticket");
+    if (!event || *end || !basis_judge(node, asset, number, ticket, event, verdicts[change]))
+        return pl_error_set(error, PL_NOT_FOUND,
+                            "ticket %s rests on no anomaly with the event %s; tickets show has them", args->ticket,
+                            args->event);
+    ticket->changed = pl_now(node);
+    put_text(ticket->user, sizeof ticket->user, pl_call_user(call));
+    pl_call_changed(call, args->ticket, "", judged_names[verdicts[change]]);
+    return tell_ticket(t, node, "judged", asset, number, ticket, ticket->changed)
+               ? PL_OK
+               : pl_error_set(error, PL_NO_MEMORY, "no memory for the event");
+}
+
 static enum pl_code apply(struct tickets *t, struct pl_node *node, const struct ticket_args *args, enum change change,
                           struct pl_call *call, struct pl_error **error) {
     static const struct {
@@ -135,8 +163,10 @@ static enum pl_code apply(struct tickets *t, struct pl_node *node, const struct 
     if (code) return code;
     struct ticket *ticket = pl_table_get(pl_node_table(node, TABLE_TICKETS), asset, number);
     if (!ticket) return pl_error_set(error, PL_NO_MEMORY, "no memory for the ticket");
+    if (change != CHANGE_ASSIGN && *args->event) return judge_one(t, node, args, change, asset, number, call, error);
     code = refuse(change, ticket, args->ticket, error);
     if (code) return code;
+    if (change == CHANGE_REOPEN) basis_judge(node, asset, number, ticket, 0, VERDICT_NONE);
     const char *from = ticket_state_names[ticket->state];
     ticket->state = state_after(change, ticket);
     ticket->changed = pl_now(node);
@@ -195,7 +225,7 @@ static enum pl_code anomalies_run(void *self, struct pl_node *node, const void *
         if (!name_fits(wanted->asset, asset)) continue;
         if (anomaly->ticket) ticket_id(node, r->id, anomaly->ticket, id);
         const struct bar bar = bar_of(self, node, r->id, finding);
-        struct pl_pack *row = pl_reply_row(call, 14);
+        struct pl_pack *row = pl_reply_row(call, 17);
         pl_pack_pair_str(row, "asset", asset);
         pack_time(row, "start", finding->start);
         pack_time(row, "end", finding->end);
@@ -209,6 +239,8 @@ static enum pl_code anomalies_run(void *self, struct pl_node *node, const void *
         pl_pack_pair_str(row, "side", side_name(finding));
         pl_pack_pair_f64(row, "size", finding->size);
         pl_pack_pair_f64(row, "needed_size", bar.size);
+        pack_how(row, finding);
+        pack_event(row, finding->event);
         pack_parts(node, r->id, finding, row);
     }
     return PL_OK;

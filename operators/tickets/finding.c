@@ -4,6 +4,8 @@
 
 #include "tickets.h"
 
+const char *const finding_how_names[HOWS] = {"", "back", "lasts", "replaced", "open"};
+
 static bool is(const char *key, size_t length, const char *name) {
     return strlen(name) == length && memcmp(key, name, length) == 0;
 }
@@ -61,10 +63,17 @@ static void measure(struct finding *finding) {
     finding->size = 0;
 }
 
+/* It is over when it is as usual again; by the word of a detector that does not say how, when it has ended. */
+static void note_how(struct finding *finding, const char *how) {
+    for (unsigned i = HOW_BACK; i < HOWS; i++)
+        if (strcmp(how, finding_how_names[i]) == 0) finding->how = (uint16_t)i;
+    if (finding->how > HOW_BACK) finding->end = 0;
+}
+
 /* A body without a score is no anomaly's. */
 static bool read_body(struct pl_unpack *unpack, const char *asset, struct finding *finding) {
     uint32_t pairs = 0;
-    char side[8] = "";
+    char side[8] = "", how[12] = "";
     finding->score = finding->surprise = (double)NAN;
     pl_unpack_map(unpack, &pairs);
     for (uint32_t i = 0; i < pairs && !unpack->failed; i++) {
@@ -86,6 +95,8 @@ static bool read_body(struct pl_unpack *unpack, const char *asset, struct findin
             read_text(&value, finding->what, sizeof finding->what);
         else if (is(key, length, "side"))
             read_text(&value, side, sizeof side);
+        else if (is(key, length, "how"))
+            read_text(&value, how, sizeof how);
         else if (is(key, length, "tags"))
             read_parts(&value, asset, finding);
         else if (is(key, length, "explanation"))
@@ -94,7 +105,8 @@ static bool read_body(struct pl_unpack *unpack, const char *asset, struct findin
             read_text(&value, finding->cause, sizeof finding->cause);
         if (!pl_unpack_skip(unpack)) break;
     }
-    finding->side = (strcmp(side, "higher") == 0) - (strcmp(side, "lower") == 0);
+    finding->side = (int16_t)((strcmp(side, "higher") == 0) - (strcmp(side, "lower") == 0));
+    note_how(finding, how);
     finding->reason = finding->score;
     if (unpack->failed || !(finding->score >= 0 && finding->score <= 1)) return false;
     measure(finding);
@@ -159,6 +171,8 @@ void finding_follow(struct finding *known, const struct finding *later, enum fin
     known->threshold = later->threshold;
     known->last = later->last > before.last ? later->last : before.last;
     known->end = later->end ? later->end : before.end;
+    known->how = later->how ? later->how : before.how;
+    known->verdict = before.verdict;
 }
 
 /* ---- Alike ---- */

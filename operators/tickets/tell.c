@@ -37,8 +37,8 @@ void pack_parts(const struct pl_node *node, uint32_t asset, const struct finding
 static const char *listed_action(const struct tickets *t, const struct finding *finding) {
     static const double much = 0.2;
     const struct action *actions = t->actions.items;
-    for (uint32_t i = 0; i < t->actions.count; i++)
-        for (uint32_t k = 0; k < finding->parts; k++)
+    for (uint32_t k = 0; k < finding->parts; k++) /* the lead has most to do with it */
+        for (uint32_t i = 0; i < t->actions.count; i++)
             if (finding->part[k].share >= much && pl_glob(actions[i].signals, finding->part[k].signal))
                 return actions[i].action;
     return NULL;
@@ -73,7 +73,8 @@ static double likeness_of(struct pl_node *node, uint32_t asset, uint32_t number,
     double most = 0;
     for (uint32_t i = 0; i < ticket->listed; i++) {
         const struct finding *past = basis_at(node, asset, number, ticket, i);
-        const double likeness = past ? finding_likeness(past, finding) : 0;
+        const bool counts = past && !(ticket->state == TICKET_RESOLVED && finding_refuted(past));
+        const double likeness = counts ? finding_likeness(past, finding) : 0;
         if (likeness > most) most = likeness;
     }
     return most;
@@ -116,12 +117,16 @@ static void pack_similar(struct pl_node *node, const struct similar *similar, un
 }
 
 /* The id of an event, and what is to be typed to have it explained. */
-static void pack_event(struct pl_pack *pack, uint64_t id) {
+void pack_event(struct pl_pack *pack, uint64_t id) {
     char text[48];
     snprintf(text, sizeof text, "%" PRIu64, id);
     pl_pack_pair_str(pack, "event", text);
     snprintf(text, sizeof text, "explain event %" PRIu64, id);
     pl_pack_pair_str(pack, "explain", text);
+}
+
+void pack_how(struct pl_pack *pack, const struct finding *finding) {
+    pl_pack_pair_str(pack, "how", finding_how_names[finding->how < HOWS ? finding->how : HOW_NOT]);
 }
 
 const char *side_name(const struct finding *finding) {
@@ -131,7 +136,8 @@ const char *side_name(const struct finding *finding) {
 /* One of those that it rests on, and what to do about it. */
 static void pack_finding(struct pl_node *node, uint32_t asset, const struct finding *finding, const char *action,
                          struct pl_pack *pack) {
-    pl_pack_map(pack, 13);
+    static const char *const verdicts[] = {"", "real", "false-alarm"};
+    pl_pack_map(pack, 15);
     pl_pack_pair_str(pack, "detector", finding->detector);
     pl_pack_pair_str(pack, "what", finding->what);
     pl_pack_pair_str(pack, "side", side_name(finding));
@@ -144,6 +150,8 @@ static void pack_finding(struct pl_node *node, uint32_t asset, const struct find
     pl_pack_pair_str(pack, "action", action);
     pack_parts(node, asset, finding, pack);
     pack_event(pack, finding->event);
+    pack_how(pack, finding);
+    pl_pack_pair_str(pack, "verdict", verdicts[finding->verdict <= VERDICT_FALSE ? finding->verdict : VERDICT_NONE]);
 }
 
 /* From the first beginning on; as long as one goes on it has no end. */

@@ -85,7 +85,7 @@ static const struct pl_operator tickets = {
                          .kinds = PL_SET(PL_EVENTS),
                          .doc = "ticket.opened, ticket.joined (an anomaly of another kind), ticket.grew (more "
                                 "surprising by 0.05), ticket.assigned, ticket.resolved, ticket.false-alarm, "
-                                "ticket.reopened."}),
+                                "ticket.reopened, ticket.judged (one anomaly of it)."}),
     .options = tickets_options,
     .counters =
         PL_COUNTERS([COUNT_ANOMALIES] = {"anomalies", "anomalies", "Anomalies that were told."},

@@ -32,6 +32,13 @@ struct part {
     double share;
 };
 
+/* How its detector has ended it (operators/detect/verdict.h); LASTS: it goes on, without an alarm. */
+enum finding_how { HOW_NOT, HOW_BACK, HOW_LASTS, HOW_REPLACED, HOW_OPEN, HOWS };
+extern const char *const finding_how_names[HOWS];
+
+/* What people have said of it alone, and not of all of its ticket. Any other number, of a record of before: nothing. */
+enum finding_verdict { VERDICT_NONE, VERDICT_REAL, VERDICT_FALSE };
+
 /* An anomaly of an asset. */
 struct finding {
     pl_time start;
@@ -44,8 +51,10 @@ struct finding {
     double reason;    /* the score when what follows was told */
     uint64_t event;   /* the id of the first event about it */
     uint64_t subject; /* a hash of the name of the tag that it is about */
-    int32_t side;     /* 1 higher, -1 lower, 0 neither */
-    uint32_t parts;
+    int16_t side;     /* 1 higher, -1 lower, 0 neither */
+    uint16_t verdict; /* these four lie where two of 32 bits did, so that older records can be read */
+    uint16_t parts;
+    uint16_t how;
     struct part part[PARTS];
     char detector[NAME_SIZE]; /* the node that told it */
     char what[WHAT_SIZE];     /* was looked at */
@@ -132,6 +141,10 @@ bool finding_like(const struct finding *a, const struct finding *b);
  * neither surprise nor size can tell them apart, it may be. */
 bool finding_more(const struct finding *a, const struct finding *b);
 
+static inline bool finding_refuted(const struct finding *finding) {
+    return finding->verdict == VERDICT_FALSE;
+}
+
 static inline bool ticket_closed(const struct ticket *ticket) {
     return ticket->state == TICKET_RESOLVED || ticket->state == TICKET_FALSE_ALARM;
 }
@@ -152,7 +165,8 @@ struct bar bar_of(const struct tickets *t, struct pl_node *node, uint32_t asset,
 const struct finding *basis_at(struct pl_node *node, uint32_t asset, uint32_t number, const struct ticket *ticket,
                                uint32_t place);
 
-/* The place of the most surprising one, which leads what is said. */
+/* The place of the most surprising one, which leads what is said; of those that are no false alarm, where there are
+ * any. */
 uint32_t basis_lead(struct pl_node *node, uint32_t asset, uint32_t number, const struct ticket *ticket);
 
 enum basis_news { BASIS_KNOWN, BASIS_AGAIN, BASIS_NEW };
@@ -166,6 +180,10 @@ enum basis_news basis_take(struct pl_node *node, uint32_t asset, uint32_t number
  * than that. */
 bool basis_outgrown(struct pl_node *node, uint32_t asset, uint32_t number, const struct ticket *ticket,
                     const struct finding *finding);
+
+/* What people say of one, by the id of its first event, or (0) of all. False: there is none. */
+bool basis_judge(struct pl_node *node, uint32_t asset, uint32_t number, const struct ticket *ticket, uint64_t event,
+                 enum finding_verdict verdict);
 
 /* With all that it rests on. */
 void basis_drop(struct pl_node *node, uint32_t asset, uint32_t number);
@@ -203,6 +221,8 @@ enum { TICKET_PAIRS = 22 };
 void pack_ticket(const struct tickets *t, struct pl_node *node, uint32_t asset, uint32_t number,
                  const struct ticket *ticket, const char *change, struct pl_pack *pack);
 const char *side_name(const struct finding *finding);
+void pack_how(struct pl_pack *pack, const struct finding *finding);
+void pack_event(struct pl_pack *pack, uint64_t id); /* two pairs */
 void pack_parts(const struct pl_node *node, uint32_t asset, const struct finding *finding, struct pl_pack *pack);
 void pack_time(struct pl_pack *pack, const char *key, pl_time time);
 
