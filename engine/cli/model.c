@@ -84,9 +84,8 @@ int pl__model_json(json_t *value) {
     bool good = value && json_dumpf(value, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) == 0;
     if (good)
         putchar('\n');
-    else
-        fprintf(stderr, "potline model: %s\n",
-                value && ferror(stdout) ? "the output cannot be written" : "out of memory");
+    else if (!value || !ferror(stdout)) /* what cannot be written is told at the end, by main.c */
+        fputs("potline: out of memory\n", stderr);
     json_decref(value);
     return good ? PL_EXIT_OK : PL_EXIT_FAILED;
 }
@@ -158,6 +157,7 @@ static void show_quantities(const char *title, const struct pl_model_quantity *r
         printf("  %-*s %s", INDENT - 3, row->name, row->unit);
         if (told)
             printf("%stwin.cell: %s%s%s", *row->unit ? "; " : "", told->name, *told->unit ? ", " : "", told->unit);
+        if (told && told->low < told->high) printf("; meant for %g to %g", told->low, told->high);
         putchar('\n');
         wrap(INDENT, row->doc);
     }
@@ -198,6 +198,11 @@ static json_t *parameters_json(const struct pl_model_parameter *row) {
     return all;
 }
 
+/* Of what the model is meant for; null: of any. */
+static json_t *limit_json(const struct pl_model_told *told, double limit) {
+    return told->low < told->high ? json_real(limit) : json_null();
+}
+
 static json_t *quantities_json(const struct pl_model_quantity *row, const struct pl_model_told *told) {
     json_t *all = json_array();
     for (; row && row->name; row++) {
@@ -205,7 +210,9 @@ static json_t *quantities_json(const struct pl_model_quantity *row, const struct
         json_t *one = json_pack("{s:s, s:s, s:s}", "name", row->name, "unit", row->unit, "doc", row->doc);
         if (as)
             json_object_set_new(one, "told",
-                                json_pack("{s:s, s:s, s:f}", "name", as->name, "unit", as->unit, "scale", as->scale));
+                                json_pack("{s:s, s:s, s:f, s:o, s:o}", "name", as->name, "unit", as->unit, "scale",
+                                          as->scale, "low", limit_json(as, as->low), "high",
+                                          limit_json(as, as->high)));
         json_array_append_new(all, one);
     }
     return all;

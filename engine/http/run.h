@@ -36,7 +36,7 @@ struct pl__run {
     char since[PL__RUN_ID];
     json_t *set;
     struct pl_what_if_limits limits;     /* that hold for the asset */
-    char note[PL_WHAT_IF_UNSETTLED_MAX]; /* that the twin's state is not to be relied on yet; "": it is */
+    char note[PL_WHAT_IF_NOTES_MAX];     /* what is to be known of the twin's state; "": nothing */
     char unknown[PL__RUN_WHY];           /* why not all of them are known; "": they are */
     double until, every;
     pl_time asked;
