@@ -120,8 +120,8 @@ static double kept_up(const struct pl_what_if *w, struct pl_what_if_branch *b, c
     double more = t > b->read_at ? (undissolved - b->undissolved) / (t - b->read_at) : 0;
     b->undissolved = undissolved;
     b->read_at = t;
-    double feed = used + more + missing / CATCH_UP;
-    return isnan(feed) ? used : fmin(fmax(feed, LEAST_FEED * used), MOST_FEED * used);
+    double feed = used + (isnan(more) ? 0 : more) + (isnan(missing) ? 0 : missing / CATCH_UP);
+    return fmin(fmax(feed, LEAST_FEED * used), MOST_FEED * used);
 }
 
 static enum pl_code keep(const struct pl_what_if *w, struct pl_what_if_branch *b, const char *name, double value,
