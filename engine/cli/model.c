@@ -211,8 +211,7 @@ static json_t *quantities_json(const struct pl_model_quantity *row, const struct
         if (as)
             json_object_set_new(one, "told",
                                 json_pack("{s:s, s:s, s:f, s:o, s:o}", "name", as->name, "unit", as->unit, "scale",
-                                          as->scale, "low", limit_json(as, as->low), "high",
-                                          limit_json(as, as->high)));
+                                          as->scale, "low", limit_json(as, as->low), "high", limit_json(as, as->high)));
         json_array_append_new(all, one);
     }
     return all;

@@ -221,12 +221,13 @@ static int print_json(const struct pl_cli *cli, const struct pl_what_if *w, cons
     json_t *time = json_array();
     for (size_t i = 0; i < w->times; i++)
         json_array_append_new(time, json_real(w->time[i]));
-    return pl__model_json(json_pack(
-        "{s:o, s:o, s:o, s:f, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "note",
-        noted ? json_string(note) : json_null(), "risk", pl__model_number(s->risk), "risk_minutes",
-        pl__model_number(s->minutes), "age", age(kept), "asset", pl_cli_operand(cli, 0), "at", at, "model", s->model, "parameters", s->parameters, "fidelity",
-        s->fidelity, "time", time, "nothing", branch_json(w, &w->nothing), "changed", branch_json(w, &w->changed),
-        "constraints", left_json(w, kept), "constraints_at", *limits_at ? json_string(limits_at) : json_null()));
+    return pl__model_json(json_pack("{s:o, s:o, s:o, s:f, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "note",
+                                    noted ? json_string(note) : json_null(), "risk", pl__model_number(s->risk),
+                                    "risk_minutes", pl__model_number(s->minutes), "age", age(kept), "asset",
+                                    pl_cli_operand(cli, 0), "at", at, "model", s->model, "parameters", s->parameters,
+                                    "fidelity", s->fidelity, "time", time, "nothing", branch_json(w, &w->nothing),
+                                    "changed", branch_json(w, &w->changed), "constraints", left_json(w, kept),
+                                    "constraints_at", *limits_at ? json_string(limits_at) : json_null()));
 }
 
 /* ---- The command ---- */
@@ -263,8 +264,7 @@ static int from_state(const struct pl_cli *cli, struct kept *kept) {
     char at[PL_TEXT_TIME_MAX];
     pl_clock_init(&clock, PL_CLOCK_WALL, 0);
     pl_time now = pl_clock_now(&clock);
-    int exit_code =
-        pl__twin_state_find(cli, asset, pl_cli_get(cli, "node"), kept->asked, &kept->state, &kept->limits);
+    int exit_code = pl__twin_state_find(cli, asset, pl_cli_get(cli, "node"), kept->asked, &kept->state, &kept->limits);
     if (exit_code) return exit_code;
     *pl_text_put_time(at, kept->state.time) = 0;
     if (kept->from && kept->asked > now && kept->asked > kept->state.time)
@@ -279,8 +279,7 @@ static int what_if(const struct pl_cli *cli) {
     if (!kept) return PL_EXIT_FAILED;
     kept->asked = PL_TIME_MAX;
     kept->from = from && strcmp(from, "now") != 0;
-    int exit_code =
-        kept->from && !pl_cli_time(cli, "from", &kept->asked) ? PL_EXIT_USAGE : from_state(cli, kept);
+    int exit_code = kept->from && !pl_cli_time(cli, "from", &kept->asked) ? PL_EXIT_USAGE : from_state(cli, kept);
     pl_free(kept);
     return exit_code;
 }
@@ -318,7 +317,8 @@ const struct pl_subcommand pl_subcommand_what_if = {
     .options = PL_CLI_OPTIONS(
         {"data", "DIR", "The data folder of the engine (it may be running).", 0}, PL_CLI_KEY_FILE,
         {"set", "NAME=VALUE", "What is changed: acd=-2mm, feed=+5%, current=185kA. May be repeated.", 's'},
-        {"for", "DURATION", "How far ahead (8h).", 0}, {"from", "TIME", "From the newest state until that time (now).", 0},
+        {"for", "DURATION", "How far ahead (8h).", 0},
+        {"from", "TIME", "From the newest state until that time (now).", 0},
         {"node", "NAME", "Only what this node has put into the lake: faster in a large folder.", 0},
         {"of", "OUTPUT", "Outputs to be told and plotted, as twin.cell or as the model names them. May be repeated.",
          0},

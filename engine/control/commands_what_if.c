@@ -221,8 +221,8 @@ static void put_outside(struct pl_request *request, const struct pl_what_if *w) 
     double never = (double)NAN;
     bool left[] = {pl_what_if_outside(n, nothing, sizeof nothing), pl_what_if_outside(c, changed, sizeof changed)};
     if (!left[0] && !left[1]) return;
-    snprintf(note, sizeof note, "%s%s%s%s%s", left[0] ? "doing nothing: " : "", nothing,
-             left[0] && left[1] ? "; " : "", left[1] ? "changed: " : "", changed);
+    snprintf(note, sizeof note, "%s%s%s%s%s", left[0] ? "doing nothing: " : "", nothing, left[0] && left[1] ? "; " : "",
+             left[1] ? "changed: " : "", changed);
     put_row(request, "outside", "h", never, left[0] ? n->outside.from / 3600 : never,
             left[1] ? c->outside.from / 3600 : never, note);
 }
@@ -317,13 +317,15 @@ static const struct pl_option what_if_args[] = {
 };
 
 const struct pl_control_command pl__commands_what_if[] = {
-    {.spec = {.name = "what-if",
-              .doc =
-                  "Runs the twin of a cell ahead from where it is, with a change and without; nothing of it changes. "
-                  "A constraint of the optimiser that the change would leave is told.",
-              .roles = PL_MAY_SEE,
-              .args = what_if_args,
-              .args_size = sizeof(struct what_if_args)},
+    {.spec =
+         {.name = "what-if",
+          .doc = "Runs the twin of a cell ahead from where it is, with a change and without; nothing of it changes. "
+                 "In both it is fed as alumina is used and tapped as metal is made, all along; feed=+5% is of that. "
+                 "A constraint of the optimiser that the change would leave is told, and so are what the twin foresees "
+                 "and from when on a branch is outside of what the model is meant for.",
+          .roles = PL_MAY_SEE,
+          .args = what_if_args,
+          .args_size = sizeof(struct what_if_args)},
      .run = run_what_if},
     PL_CONTROL_COMMANDS_END,
 };

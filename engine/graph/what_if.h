@@ -76,7 +76,8 @@ struct pl_what_if_branch {
 
     struct pl_stepper stepper; /* at work between pl_what_if_begin and _end */
     double values[PL_MODEL_PARAMETERS_MAX];
-    double alumina, undissolved, read_at, feeders; /* wt% at the begin; kg, s: at the last piece; fed, of what is used */
+    double alumina, undissolved, read_at,
+        feeders; /* wt% at the begin; kg, s: at the last piece; fed, of what is used */
 };
 
 struct pl_what_if {

@@ -8,8 +8,9 @@
 #include "what_if.h"
 
 enum { LEAST_TIMES = 97 };
-static const double PIECE = 300, FIRST_PIECE = 60, FIRST_PIECES = 3600; /* s: feed and tapping hold for so long; at first
-                                                                           for less, what lies undissolved comes then */
+static const double PIECE = 300, FIRST_PIECE = 60,
+                    FIRST_PIECES = 3600;              /* s: feed and tapping hold for so long; at first
+                                                         for less, what lies undissolved comes then */
 static const double CATCH_UP = 3600;                  /* s in which alumina is brought back to where it was */
 static const double LEAST_FEED = 0.25, MOST_FEED = 2; /* of what is used: as much as feeders can */
 static const double SAME = 1e-5;                      /* of it: not worth a restart of the integration */

@@ -116,10 +116,10 @@ static json_t *outside_json(const struct pl__run *run) {
         const struct pl_what_if_outside *o = &branch[i]->outside;
         char note[PL_WHAT_IF_OUTSIDE_MAX];
         if (!pl_what_if_outside(branch[i], note, sizeof note)) continue;
-        json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:o, s:f, s:f, s:f, s:f, s:s}", "branch", names[i],
-                                             "quantity", o->of.name, "unit", o->of.unit, "value", number(o->value),
-                                             "low", o->of.low, "high", o->of.high, "from", o->from, "to", o->to, "note",
-                                             note));
+        json_array_append_new(all,
+                              json_pack("{s:s, s:s, s:s, s:o, s:f, s:f, s:f, s:f, s:s}", "branch", names[i], "quantity",
+                                        o->of.name, "unit", o->of.unit, "value", number(o->value), "low", o->of.low,
+                                        "high", o->of.high, "from", o->from, "to", o->to, "note", note));
     }
     return all;
 }
