@@ -260,15 +260,15 @@ def check_outside(work):
 
 def check_foreseen(work):
     """Feeders are blocked, and the twin knows it: whoever asks what would be is told what it foresees."""
-    tool("potline-plant", "--no-server", "--quiet", "--lines", "1", "--pots", "1", "--seed", "5", "--for", "75m", "--emitted", f"{work}/starved.csv",
+    tool("potline-plant", "--no-server", "--quiet", "--lines", "1", "--pots", "1", "--seed", "5", "--for", "75m", "--emitted", f"{work}/blocked.csv",
          "--emitted-every", f"{READING}s", "--fault", f"starve:{EFFECT}:50m:2h")
-    tool("potline", "run", f"{work}/twin.yaml", "--quiet", "--until-eof", "--data", f"{work}/starved", **{**variables(work, "starved"), "IN": f"{work}/starved.csv"})
+    tool("potline", "run", f"{work}/twin.yaml", "--quiet", "--until-eof", "--data", f"{work}/starved", **{**variables(work, "starved"), "IN": f"{work}/blocked.csv"})
     ask = ["potline", "what-if", EFFECT, "--data", f"{work}/starved", "--set", "acd=-1mm", "--for", "1h"]
-    got = json.loads(tool(*ask, "--json", "--from", "2025-01-01T01:10:00Z"))
+    got = json.loads(tool(*ask, "--json", "--from", "2025-01-01T01:00:00Z"))
     said = re.search(r"the twin foresees an anode effect in ([\d.]+) min \(probability ([\d.]+)\): of the counted feed (\d+) % arrives; this look ahead", got["note"] or "")
     if not said or not float(said[1]) < 30 or not float(said[2]) >= 0.2 or not int(said[3]) < 50 or abs(got["risk_minutes"] - float(said[1])) > 0.06:
         fail(f"feeders are blocked, and what-if says {got['note']}")
-    if f"note: {got['note']}\n" not in tool(*ask, "--from", "2025-01-01T01:10:00Z"):
+    if f"note: {got['note']}\n" not in tool(*ask, "--from", "2025-01-01T01:00:00Z"):
         fail("the table does not say what JSON does")
     sound = json.loads(tool(*ask, "--json", "--from", "2025-01-01T00:40:00Z"))
     if "arrives" in (sound["note"] or "") or not sound["risk"] < 0.2:
