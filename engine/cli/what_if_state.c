@@ -120,7 +120,7 @@ static void say_nothing_found(const struct search *s, const struct pl__export_wh
         list_names(nodes, what->range.node, "those of it are by");
         fputc('\n', stderr);
     } else if (s->assets.count) {
-        list_names(&s->assets, s->asset, "there are of");
+        list_names(&s->assets, s->asset, "it is there of");
         fputc('\n', stderr);
     } else {
         fprintf(stderr, "; let %s and a sink.lake keep its output `events`\n",
@@ -137,7 +137,9 @@ static void search_nodes(const struct pl__export_what *what, const struct search
     other->earliest = PL_TIME_MAX;
     other->of_nodes = true;
     all.range.node = NULL;
-    if (!search_zone(&all, other, NULL)) *nodes = other->assets;
+    struct pl_error *error = NULL;
+    if (!search_zone(&all, other, &error)) *nodes = other->assets;
+    pl_error_free(&error);
     pl_free(other->body);
     pl_free(other);
 }

@@ -279,7 +279,7 @@ def check_questions(work):
     """What a question cannot have is said: which cells, nodes and times there are."""
     ask = ["what-if", "--data", f"{work}/one", "--set", "acd=-2mm", "--for", "1h"]
     nobody = [f"line1.pot{i:02}" for i in range(1, POTS + 1)][:3]
-    for more, hints in ((["line1.pot0"], ["did you mean line1.pot0", *nobody]), (["tank"], ["there are of: line1.pot01, line1.pot02"]),
+    for more, hints in ((["line1.pot0"], ["did you mean line1.pot0", *nobody]), (["tank"], ["it is there of: line1.pot01, line1.pot02"]),
                         ([EFFECT, "--node", "twn"], ["by node twn", "those of it are by: states"]),
                         ([EFFECT, "--node", "state"], ["did you mean states?"]),
                         ([EFFECT, "--from", "2024-12-31T00:00:00Z"], ["so early: the first is of 2025-01-01T00:10:00Z"]),
