@@ -242,7 +242,7 @@ static int failed(struct pl_error **error) {
 static int look_ahead(const struct pl_cli *cli, struct pl_what_if *w, const struct kept *kept) {
     struct pl_error *error = NULL;
     double seconds;
-    bool wanted[PL_MODEL_OUTPUTS_MAX];
+    bool wanted[PL_MODEL_OUTPUTS_MAX] = {false};
     if (!parse(cli, w, &seconds) || !choose(cli, w, wanted) || !pl__plot_possible(cli)) return PL_EXIT_USAGE;
     if (pl_what_if_run(w, seconds, pl_what_if_times(seconds), NULL, &error)) return failed(&error);
     if (pl_cli_has(cli, "json")) return print_json(cli, w, kept);

@@ -102,7 +102,7 @@ static const struct pl_model pot_model = {
     .told = told,
 };
 
-/* The last two changes are told apart by a NULL. */
+/* `second` may be NULL. */
 static struct pl_what_if *ahead(double seconds, const char *first, const char *second) {
     struct pl_what_if *w = PL_NEW(struct pl_what_if);
     const double state[STATES] = {180e3, 0.02, 0.02, 0.024 * BATH, 10000};
