@@ -42,15 +42,19 @@ void pl_error_free(struct pl_error **error) {
     *error = NULL;
 }
 
-/* The text as vsnprintf makes it; NULL without memory. */
-PL_PRINTF(1, 0) static char *text_format(const char *format, va_list args) {
+/* The text as vsnprintf makes it, and behind it, in the same memory, the name of the file: an error may outlive the
+ * buffer that the name was made in. NULL without memory. */
+PL_PRINTF(2, 0) static char *text_format(const char **file, const char *format, va_list args) {
     va_list again;
     va_copy(again, args);
     int length = vsnprintf(NULL, 0, format, again);
     va_end(again);
     if (length < 0) return NULL;
-    char *text = pl_alloc((size_t)length + 1);
-    if (text) vsnprintf(text, (size_t)length + 1, format, args);
+    size_t size = (size_t)length + 1, name = *file ? strlen(*file) + 1 : 0;
+    char *text = pl_alloc(size + name);
+    if (!text) return NULL;
+    vsnprintf(text, size, format, args);
+    if (name) *file = memcpy(text + size, *file, name);
     return text;
 }
 
@@ -59,7 +63,7 @@ PL_PRINTF(4, 0)
 static void error_push(struct pl_error **error, enum pl_code code, struct pl_place place, const char *format,
                        va_list args) {
     struct pl_error *made = PL_NEW(struct pl_error);
-    char *text = made ? text_format(format, args) : NULL;
+    char *text = made ? text_format(&place.file, format, args) : NULL;
     if (!text) {
         pl_free(made);
         if (!*error) *error = &no_memory;

@@ -22,6 +22,19 @@ static void an_error_says_what_and_where(void **state) {
     assert_null(error);
 }
 
+/* Names of files beside others are made in buffers of whoever reads them. */
+static void an_error_outlives_the_name_it_was_given(void **state) {
+    (void)state;
+    struct pl_error *error = NULL;
+    char name[] = "d/events.csv";
+    pl_error_at(&error, PL_SYNTAX, (struct pl_place){.file = name, .line = 3}, "a number is expected");
+    memset(name, '?', sizeof name - 1);
+    char *text = pl_error_text(error);
+    assert_string_equal("d/events.csv:3: a number is expected", text);
+    pl_free(text);
+    pl_error_free(&error);
+}
+
 static void a_later_error_has_the_earlier_one_as_cause(void **state) {
     (void)state;
     struct pl_error *error = NULL;
@@ -120,6 +133,7 @@ static void a_text_may_be_long(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_error_says_what_and_where),
+        cmocka_unit_test(an_error_outlives_the_name_it_was_given),
         cmocka_unit_test(a_later_error_has_the_earlier_one_as_cause),
         cmocka_unit_test(nobody_need_listen),
         cmocka_unit_test(codes_have_names_and_texts_of_their_own),

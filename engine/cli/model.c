@@ -76,23 +76,11 @@ int pl__model_failed(const struct pl_cli *cli, struct pl_error **error) {
     return code;
 }
 
-json_t *pl__model_number(double value) {
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-int pl__model_json(json_t *value) {
-    bool good = value && json_dumpf(value, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) == 0;
-    if (good)
-        putchar('\n');
-    else if (!value || !ferror(stdout)) /* what cannot be written is told at the end, by main.c */
-        fputs("potline: out of memory\n", stderr);
-    json_decref(value);
-    return good ? PL_EXIT_OK : PL_EXIT_FAILED;
-}
-
 /* ---- list ---- */
 
 static int list(const struct pl_cli *cli) {
+    if (pl_cli_operand(cli, 1))
+        return pl_cli_usage(cli, "list takes no model; potline model show %s tells of one", pl_cli_operand(cli, 1));
     json_t *all = json_array();
     for (unsigned i = 0; i < pl_models_count(); i++) {
         const struct pl_model *model = pl_models_get(i);
@@ -130,7 +118,10 @@ static void show_parameters(const struct pl_model_parameter *row) {
     for (; row->name; row++) {
         printf("  %-*s", INDENT - 3, row->name);
         if (row->choices) {
-            printf(" default %s; one of", row->choices[(int)row->fallback]);
+            if (isnan(row->fallback))
+                fputs(" no default; one of", stdout);
+            else
+                printf(" default %s; one of", row->choices[(int)row->fallback]);
             for (int i = 0; row->choices[i]; i++)
                 printf("%s %s", i ? "," : "", row->choices[i]);
         } else if (isnan(row->fallback)) { /* of an experiment: its files tell it */
@@ -172,7 +163,9 @@ static void show_file(const struct pl_model_experiment *e) {
            e->headless ? "a first line of names (without it, just these columns in this order)"
                        : "a first line of names");
     for (const struct pl_model_column *c = e->columns; c->name; c++) {
-        printf("  %-*s %s%s%s%s%s\n", INDENT - 3, c->name, *c->unit ? c->unit : "-", c->alias ? "; or named " : "",
+        printf("  %-*s %s", INDENT - 3, c->name, *c->unit ? c->unit : "-");
+        if (c->low < c->high) printf("; %g to %g", c->low, c->high);
+        printf("%s%s%s%s%s\n", c->flags & PL_COLUMN_RISING ? "; never back" : "", c->alias ? "; or named " : "",
                c->alias ? c->alias : "", c->flags & PL_COLUMN_OPTIONAL ? "; may be missing" : "",
                c->flags & PL_COLUMN_SPARSE ? "; may be empty in a row" : "");
         wrap(INDENT, c->doc);
@@ -219,10 +212,16 @@ static json_t *quantities_json(const struct pl_model_quantity *row, const struct
 
 static json_t *columns_json(const struct pl_model_column *row) {
     json_t *all = json_array();
-    for (; row->name; row++)
-        json_array_append_new(all, json_pack("{s:s, s:s?, s:s, s:b, s:b, s:s}", "name", row->name, "alias", row->alias,
-                                             "unit", row->unit, "optional", (int)(row->flags & PL_COLUMN_OPTIONAL) != 0,
-                                             "sparse", (int)(row->flags & PL_COLUMN_SPARSE) != 0, "doc", row->doc));
+    for (; row->name; row++) {
+        bool bounded = row->low < row->high;
+        json_array_append_new(all, json_pack("{s:s, s:s?, s:s, s:b, s:b, s:b, s:o, s:o, s:s}", "name", row->name,
+                                             "alias", row->alias, "unit", row->unit, "optional",
+                                             (int)(row->flags & PL_COLUMN_OPTIONAL) != 0, "sparse",
+                                             (int)(row->flags & PL_COLUMN_SPARSE) != 0, "rising",
+                                             (int)(row->flags & PL_COLUMN_RISING) != 0, "low",
+                                             bounded ? json_real(row->low) : json_null(), "high",
+                                             bounded ? json_real(row->high) : json_null(), "doc", row->doc));
+    }
     return all;
 }
 
@@ -268,20 +267,47 @@ static int show(const struct pl_cli *cli) {
 
 /* ---- The subcommand ---- */
 
+static const char *const only_json[] = {"json", NULL};
+static const char *const of_run[] = {"set", "until", "every", "budget", "deadline", "within",
+                                     "out", "plot",  "of",    "image",  "json",     NULL};
+static const char *const of_calibrate[] = {"set", "plot",  "image",       "data",   "judge", "experiment",
+                                           "fit", "share", "evaluations", "report", "json",  NULL};
+
 static const struct verb {
     const char *name;
     int (*run)(const struct pl_cli *cli);
-} verbs[] = {{"list", list},
-             {"show", show},
-             {"run", pl__model_run},
-             {"calibrate", pl__model_calibrate},
-             {"verify", pl__model_verify},
-             {"validate", pl__model_validate},
+    const char *const *options;
+} verbs[] = {{"list", list, only_json},
+             {"show", show, only_json},
+             {"run", pl__model_run, of_run},
+             {"calibrate", pl__model_calibrate, of_calibrate},
+             {"verify", pl__model_verify, only_json},
+             {"validate", pl__model_validate, only_json},
              {.name = NULL}};
+
+static bool is_one_of(const char *const *names, const char *name) {
+    while (*names && strcmp(*names, name) != 0)
+        names++;
+    return *names;
+}
+
+/* What would do nothing is refused: whoever writes it means something by it. */
+static bool options_count(const struct pl_cli *cli, const struct verb *verb) {
+    for (const struct pl_cli_option *o = pl_subcommand_model.options; o->name; o++)
+        if (pl_cli_has(cli, o->name) && !is_one_of(verb->options, o->name)) {
+            char owner[64] = "";
+            for (const struct verb *v = verbs; v->name; v++)
+                if (is_one_of(v->options, o->name))
+                    snprintf(owner + strlen(owner), sizeof owner - strlen(owner), "%s%s", *owner ? ", " : "", v->name);
+            pl_cli_usage(cli, "--%s does nothing with %s; it is of %s", o->name, verb->name, owner);
+            return false;
+        }
+    return true;
+}
 
 static int model(const struct pl_cli *cli) {
     int verb = pl_cli_verb(cli, verbs, sizeof *verbs);
-    return verb < 0 ? PL_EXIT_USAGE : verbs[verb].run(cli);
+    return verb < 0 || !options_count(cli, &verbs[verb]) ? PL_EXIT_USAGE : verbs[verb].run(cli);
 }
 
 const struct pl_subcommand pl_subcommand_model = {
@@ -306,7 +332,7 @@ const struct pl_subcommand pl_subcommand_model = {
         {"budget", "COUNT", "Evaluations of the equations that a step may take before it is degraded (200000).", 0},
         {"deadline", "TIME", "The same in time of computing, as a net behind it (10s).", 0},
         {"within", "TIME", "What a whole run may compute before it is ended (2m).", 0},
-        {"out", "FILE", "Outputs and profiles as CSV: t_s,quantity,unit,position,value.", 'o'},
+        {"out", "FILE", "Outputs and profiles as CSV: t_s,quantity,unit,position_m,value.", 'o'},
         {"plot", NULL, "Plot on the terminal; of a calibration the same as --report.", 0},
         {"of", "NAME", "What is plotted: outputs over time, profiles at the end. May be repeated.", 0},
         {"image", "FILE", "Plot into a PNG or SVG file, by gnuplot.", 0},
@@ -316,7 +342,7 @@ const struct pl_subcommand pl_subcommand_model = {
         {"fit", "NAME[,NAME...]", "What is free; else what the experiment says, but for what is set.", 0},
         {"share", "PART",
          "How much of a file is fitted to (0.5); the rest judges: points between, or behind where time goes on.", 0},
-        {"evaluations", "COUNT", "The most runs of the model that a calibration may take (4000).", 0},
+        {"evaluations", "COUNT", "The most runs of the model that a calibration may take (12000).", 0},
         {"report", NULL, "Plot data, fit and residuals on the terminal; with --image, into a file.", 0},
         {"json", NULL, "Print JSON.", 0}),
     .run = model,

@@ -1,6 +1,6 @@
-/* model.h: what the files of `potline model` share: model.c (list, show), model_run.c, model_check.c (verify,
- * validate), model_fit.c and model_fit_tell.c (calibrate), model_fit_plot.c (its picture), model_experiment.c (what its
- * files are of), model_plot.c (plots on a terminal and as files). */
+/* model.h: what the files of `potline model` share: model.c (list, show), model_json.c, model_run.c, model_check.c
+ * (verify, validate), model_fit.c and model_fit_tell.c (calibrate), model_fit_plot.c (its picture), model_experiment.c
+ * (what its files are of), model_plot.c (plots on a terminal and as files). */
 #ifndef POTLINE_CLI_MODEL_H
 #define POTLINE_CLI_MODEL_H
 
@@ -37,9 +37,12 @@ int pl__model_failed(const struct pl_cli *cli, struct pl_error **error);
 const struct pl_model_experiment *pl__model_experiment(const struct pl_cli *cli, const struct pl_model *model,
                                                        char *const *paths, unsigned count);
 
-/* Whether no file that judges (FILE,NAME=VALUE...; NULL: none) is one that is fitted to; false after saying which. */
+/* Whether no file (FILE,NAME=VALUE...; NULL: none) is there twice, or judges and is fitted to; false after saying
+ * which.
+ */
 bool pl__model_apart(const char *const *data, const char *const *judge);
 
+/* model_json.c */
 json_t *pl__model_number(double value); /* null for what is none */
 int pl__model_json(json_t *value);      /* prints and takes it; the exit code */
 

@@ -105,13 +105,18 @@ static void run_cases(struct check *check, const struct pl_model_case *cases) {
         run_case(check);
 }
 
-static int finish(struct check *check, const char *what) {
-    int code = check->bad || !check->good ? PL_EXIT_FAILED : PL_EXIT_OK;
+/* `none`: there is nothing that it could be held against, which is no failure of the model's, and said. */
+static int finish(struct check *check, const char *what, const char *none) {
+    int code = check->bad || (!check->good && !none) ? PL_EXIT_FAILED : PL_EXIT_OK;
     if (check->findings) {
-        int printed = pl__model_json(json_pack("{s:b, s:i, s:i, s:i, s:o}", "good", code == PL_EXIT_OK, "held",
+        int printed = pl__model_json(json_pack("{s:b, s:i, s:i, s:i, s:s*, s:o}", "good", code == PL_EXIT_OK, "held",
                                                (int)check->good, "missed", (int)check->bad, "itself",
-                                               (int)check->itself, "findings", check->findings));
+                                               (int)check->itself, "note", none, "findings", check->findings));
         return printed ? printed : code;
+    }
+    if (none) {
+        puts(none);
+        return code;
     }
     printf("%u of %u %s, %u missed\n", check->good, check->good + check->bad, what, check->bad);
     if (check->itself)
@@ -124,6 +129,7 @@ static int check_all(const struct pl_cli *cli, bool mathematics) {
     const struct pl_model *only = pl_cli_operand(cli, 1) ? pl__model_named(cli) : NULL;
     if (pl_cli_operand(cli, 1) && !only) return PL_EXIT_USAGE;
     struct check check = {.cli = cli, .findings = pl_cli_has(cli, "json") ? json_array() : NULL};
+    const char *what = mathematics ? "held" : "within their limits";
     for (unsigned i = 0; i < pl_models_count(); i++) {
         check.model = pl_models_get(i);
         if (only && check.model != only) continue;
@@ -131,7 +137,11 @@ static int check_all(const struct pl_cli *cli, bool mathematics) {
         if (cases && cases->name && !check.findings) print_heading(&check, mathematics);
         run_cases(&check, cases);
     }
-    return finish(&check, mathematics ? "held" : "within their limits");
+    char none[128];
+    if (!only || check.good + check.bad + check.itself) return finish(&check, what, NULL);
+    snprintf(none, sizeof none, "No %s is held against %s.", mathematics ? "closed solution" : "published measurement",
+             only->name);
+    return finish(&check, what, none);
 }
 
 int pl__model_verify(const struct pl_cli *cli) {

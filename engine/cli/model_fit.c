@@ -10,7 +10,7 @@
 
 #include "model_fit.h"
 
-enum { EVALUATIONS = 4000 };
+enum { EVALUATIONS = 12000 };
 
 /* ---- What is asked for ---- */
 
@@ -168,7 +168,9 @@ static int work(struct calibration *c) {
     c->fit.progress_context = c;
     enum pl_code fitted = suite->fit(&c->fit, &error);
     if (c->fit.progress) fputs("\r\33[K", stderr);
+    bool given = error && error->code != PL_NO_MEMORY && !c->fit.runs; /* nothing was run: what was given is wrong */
     int code = fitted ? pl__model_failed(c->cli, &error) : PL_EXIT_OK;
+    if (code && given) code = PL_EXIT_USAGE;
     bool good = !code && pl__model_fit_good(c);
     if (!code && pl_cli_has(c->cli, "json") && pl__model_fit_json(c, good))
         code = PL_EXIT_FAILED;

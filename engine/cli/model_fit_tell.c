@@ -78,6 +78,17 @@ static double together(const struct pl_fit *fit, double (*of)(const struct pl_fi
     return sqrt(sum / count);
 }
 
+/* Likewise of what was fitted to; 0 where nothing was. */
+static double fitted_together(const struct pl_fit *fit) {
+    double sum = 0, count = 0;
+    for (unsigned i = 0; i < fit->file_count; i++) {
+        if (fit->file[i].judge || isnan(fit->file[i].fitted)) continue;
+        sum += fit->file[i].fitted * fit->file[i].fitted;
+        count++;
+    }
+    return count > 0 ? sqrt(sum / count) : 0;
+}
+
 /* What the constants cannot be relied on for. */
 static void print_doubts(const struct pl_fit *fit) {
     const struct pl_model_parameter *rows = fit->experiment->parameters;
@@ -138,6 +149,14 @@ static void print_exceeded(const struct pl_fit *fit) {
                    pl__model_fit_name(fit->file[i].path), fit->file[i].judged, fit->file[i].foreseen);
 }
 
+/* The best that was found so far is not the best that there is. */
+static void print_ended(const struct pl_fit *fit) {
+    if (fit->runs >= fit->evaluations)
+        printf("  The search did not end by itself: more runs (--evaluations, of which %ld were allowed) may find "
+               "other constants.\n",
+               fit->evaluations);
+}
+
 static void print_left_out(const struct pl_fit *fit) {
     for (unsigned i = 0; i < fit->file_count; i++)
         if (fit->file[i].left_out)
@@ -167,10 +186,31 @@ static bool some_judge(const struct pl_fit *fit) {
     return false;
 }
 
-/* By the measure; and, where that is a figure of the curve itself and no mean over it, by all other figures. */
+/* A record that the model does not even follow where it was fitted to has told no constants: what the rest is met by is
+ * chance, or a bound of their ranges. */
+static bool follows(const struct pl_fit *fit) {
+    return fitted_together(fit) <= fit->experiment->target;
+}
+
+/* By the measure, of all that judges and of what was fitted to; and, where that is a figure of the curve itself and no
+ * mean over it, by all other figures. */
 bool pl__model_fit_good(const struct calibration *c) {
     unsigned missed = some_judge(&c->fit) ? c->missed_judging : c->missed;
-    return together(&c->fit, judged) <= c->fit.experiment->target && !(c->fit.experiment->figure && missed);
+    return together(&c->fit, judged) <= c->fit.experiment->target && follows(&c->fit) &&
+           !(c->fit.experiment->figure && missed);
+}
+
+static bool file_good(const struct pl_fit *fit, const struct pl_fit_file *file) {
+    double target = fit->experiment->target;
+    return judged(file) <= target && (isnan(file->fitted) || file->fitted <= target);
+}
+
+/* Good is of all together: which of them are missed by themselves. */
+static void print_parts(const struct pl_fit *fit) {
+    unsigned missed = 0;
+    for (unsigned i = 0; i < fit->file_count; i++)
+        if (!file_good(fit, &fit->file[i]))
+            printf("%s%s", missed++ ? ", " : "; missed by itself: ", pl__model_fit_name(fit->file[i].path));
 }
 
 /* Good is said of what was compared, and in the same breath what that does not vouch for. */
@@ -192,7 +232,11 @@ static void print_verdict(const struct calibration *c) {
         else
             fputs("that was not to be foreseen", stdout);
     }
-    if (!good && all <= fit->experiment->target) fputs(": a figure is beyond its limit", stdout);
+    if (!good && !follows(fit))
+        printf(": what was fitted to is itself missed, by %.4g", fitted_together(fit));
+    else if (!good && all <= fit->experiment->target)
+        fputs(": a figure is beyond its limit", stdout);
+    if (good) print_parts(fit);
     putchar('\n');
 }
 
@@ -254,11 +298,12 @@ void pl__model_fit_text(const struct calibration *c) {
         if (isinf(file->foreseen)) snprintf(ahead, sizeof ahead, "open");
         snprintf(points, sizeof points, "%zu+%zu", file->points - judging(file), judging(file));
         printf("%-28s %11s %12s %12s %12s   %s%s\n", pl__model_fit_name(file->path), points, fitted, ahead, rest,
-               judged(file) <= fit->experiment->target ? "good" : "MISS",
+               file_good(fit, file) ? "good" : "MISS",
                file->adapted ? "  (what is its own is from its first part)" : "");
     }
     print_verdict(c);
     print_figures(c);
+    print_ended(fit);
     print_left_out(fit);
     print_exceeded(fit);
     print_unsure(fit);
@@ -274,17 +319,16 @@ static json_t *files_json(const struct pl_fit *fit) {
     for (unsigned i = 0; i < fit->file_count; i++) {
         const struct pl_fit_file *file = &fit->file[i];
         json_array_append_new(
-            all,
-            json_pack("{s:s, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:o}", "file",
-                      file->path, "own", adapted_json(fit, file), "adapted", (int)file->adapted, "judge",
-                      (int)file->judge, "points", (json_int_t)file->points, "points_fitted",
-                      (json_int_t)(file->points - judging(file)), "points_judging", (json_int_t)judging(file),
-                      "left_out", (json_int_t)file->left_out, "left_out_line",
-                      file->left_out ? json_integer((json_int_t)file->left_line) : json_null(), "fitted",
-                      pl__model_number(file->fitted), "foreseen", pl__model_number(file->foreseen), "beyond",
-                      (json_int_t)file->beyond, "told", told_json(file->foreseen, fit->experiment), "judged",
-                      pl__model_number(file->judged), "good", judged(file) <= fit->experiment->target, "as_foreseen",
-                      isnan(file->judged) || isnan(file->foreseen) ? json_null() : json_boolean(!exceeds(file))));
+            all, json_pack("{s:s, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:o}", "file",
+                           file->path, "own", adapted_json(fit, file), "adapted", (int)file->adapted, "judge",
+                           (int)file->judge, "points", (json_int_t)file->points, "points_fitted",
+                           (json_int_t)(file->points - judging(file)), "points_judging", (json_int_t)judging(file),
+                           "left_out", (json_int_t)file->left_out, "left_out_line",
+                           file->left_out ? json_integer((json_int_t)file->left_line) : json_null(), "fitted",
+                           pl__model_number(file->fitted), "foreseen", pl__model_number(file->foreseen), "beyond",
+                           (json_int_t)file->beyond, "told", told_json(file->foreseen, fit->experiment), "judged",
+                           pl__model_number(file->judged), "good", (int)file_good(fit, file), "as_foreseen",
+                           isnan(file->judged) || isnan(file->foreseen) ? json_null() : json_boolean(!exceeds(file))));
     }
     return all;
 }
@@ -310,11 +354,12 @@ int pl__model_fit_json(struct calibration *c, bool good) {
     json_t *figures = c->figures;
     double ahead = together(fit, foreseen);
     c->figures = NULL;
-    return pl__model_json(json_pack(
-        "{s:s, s:s, s:s, s:f, s:o, s:o, s:o, s:f, s:s, s:I, s:o, s:b, s:o, s:o, s:o}", "model", c->model->name,
-        "experiment", fit->experiment->name, "measure", fit->experiment->measure, "target", fit->experiment->target,
-        "foreseen", pl__model_number(ahead), "told", told_json(ahead, fit->experiment), "judged",
-        pl__model_number(together(fit, judged)), "rms", fit->rms, "unit", fit->experiment->unit, "runs",
-        (json_int_t)fit->runs, "condition", pl__model_number(fit->condition), "good", (int)good, "constants", constants,
-        "files", files_json(fit), "figures", figures));
+    return pl__model_json(
+        json_pack("{s:s, s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:f, s:s, s:I, s:s, s:o, s:b, s:o, s:o, s:o}", "model",
+                  c->model->name, "experiment", fit->experiment->name, "measure", fit->experiment->measure, "target",
+                  fit->experiment->target, "foreseen", pl__model_number(ahead), "told",
+                  told_json(ahead, fit->experiment), "judged", pl__model_number(together(fit, judged)), "fitted",
+                  pl__model_number(fitted_together(fit)), "rms", fit->rms, "unit", fit->experiment->unit, "runs",
+                  (json_int_t)fit->runs, "ended", fit->ended, "condition", pl__model_number(fit->condition), "good",
+                  (int)good, "constants", constants, "files", files_json(fit), "figures", figures));
 }

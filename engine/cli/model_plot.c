@@ -75,6 +75,7 @@ void pl__plot_terminal(FILE *out, const struct pl__plot *plot) {
     for (unsigned c = 0; c < plot->count; c++)
         put_curve(grid, &frame, &plot->curve[c], marks[c]);
     fprintf(out, "\n%s\n", plot->title);
+    if (!strstr(plot->title, plot->y)) fprintf(out, "%*s %s\n", MARGIN, "", plot->y);
     for (int r = 0; r < ROWS; r++) {
         bool labelled = (r % 4 == 0 && r < ROWS - 2) || r == ROWS - 1;
         if (labelled)

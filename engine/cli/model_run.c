@@ -1,7 +1,9 @@
 /* model_run.c: `potline model run`: one model by itself, with its inputs changed on the way. */
 #include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <potline/alloc.h>
 #include <potline/stepper.h>
@@ -41,7 +43,16 @@ struct run {
     struct pl_stepper stepper;
     double position[PL_MODEL_PROFILE_MAX], value[PL_MODEL_PROFILE_MAX];
     FILE *out;
+    char *beside; /* where it is written until it is whole; NULL: where it belongs */
 };
+
+/* Control-C ends a run behind the step it is at; once more, and it ends at once. */
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number) {
+    (void)number;
+    interrupted = 1;
+}
 
 /* ---- What is asked for ---- */
 
@@ -74,6 +85,14 @@ static bool later(struct run *run, const char *text, int row, double value, cons
     return true;
 }
 
+/* The beginning of a name will do as well. */
+static const char *nearest_of(const char *name, const char *const *names, unsigned count) {
+    const char *nearest = pl_text_nearest(name, names, count);
+    for (unsigned i = 0; i < count && !nearest && *name; i++)
+        if (strncmp(name, names[i], strlen(name)) == 0) nearest = names[i];
+    return nearest;
+}
+
 /* What is to be plotted are outputs and profiles of the model. */
 static bool check_wishes(const struct run *run) {
     const char *names[PL_MODEL_OUTPUTS_MAX * 2];
@@ -83,12 +102,16 @@ static bool check_wishes(const struct run *run) {
         for (const struct pl_model_quantity *q = tables[t]; q && q->name && count < PL_MODEL_OUTPUTS_MAX * 2; q++)
             names[count++] = q->name;
     const char *const *of = pl_cli_all(run->cli, "of");
+    if (of && *of && !pl_cli_has(run->cli, "plot") && !pl_cli_has(run->cli, "image")) {
+        pl_cli_usage(run->cli, "--of says what is plotted: with --plot or --image");
+        return false;
+    }
     for (; of && *of; of++) {
         bool found = false;
         for (unsigned i = 0; i < count; i++)
             found = found || strcmp(names[i], *of) == 0;
         if (found) continue;
-        const char *nearest = pl_text_nearest(*of, names, count);
+        const char *nearest = nearest_of(*of, names, count);
         fprintf(stderr, "potline model: --of: %s has no output or profile \"%s\"%s%s%s\n", run->model->name, *of,
                 nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
         return false;
@@ -96,9 +119,19 @@ static bool check_wishes(const struct run *run) {
     return true;
 }
 
-static bool parse(struct run *run) {
+/* One file cannot hold both. */
+static bool files_apart(const struct pl_cli *cli) {
+    const char *out = pl_cli_get(cli, "out"), *image = pl_cli_get(cli, "image");
+    struct stat a, b;
+    bool same = out && image &&
+                (strcmp(out, image) == 0 ||
+                 (!stat(out, &a) && !stat(image, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino));
+    if (same) pl_cli_usage(cli, "--out and --image are the same file: %s", out);
+    return !same;
+}
+
+static bool take_settings(struct run *run) {
     const struct pl_cli *cli = run->cli;
-    if (!check_wishes(run) || !pl__plot_possible(cli)) return false;
     for (unsigned i = 0; run->model->parameters[i].name; i++)
         run->values[i] = run->model->parameters[i].fallback;
     const char *const *set = pl_cli_all(cli, "set");
@@ -110,10 +143,19 @@ static bool parse(struct run *run) {
         if (at && !later(run, *set, row, value, at)) return false;
         if (!at) run->values[row] = value;
     }
+    return true;
+}
+
+static bool take_times(struct run *run) {
+    const struct pl_cli *cli = run->cli;
     run->until = run->model->until;
     run->every = run->model->every;
     const char *until = pl_cli_get(cli, "until"), *every = pl_cli_get(cli, "every");
     if (until && !seconds(cli, "until", until, &run->until)) return false;
+    if (!(run->until > 0)) {
+        pl_cli_usage(cli, "--until: a run takes longer than %s", until);
+        return false;
+    }
     if (run->changes && run->change[run->changes - 1].time > run->until) {
         const struct change *late = &run->change[run->changes - 1];
         pl_cli_usage(cli, "--set %s@%gs is behind the end of the run (%gs, --until)",
@@ -122,6 +164,20 @@ static bool parse(struct run *run) {
     }
     if (until && !every) run->every = fmin(run->every, run->until / 10);
     if (every && !seconds(cli, "every", every, &run->every)) return false;
+    if (every && run->every > run->until) {
+        pl_cli_usage(cli, "--every %s is longer than the run (%gs, --until)", every, run->until);
+        return false;
+    }
+    if (!(run->every > 0) || run->until / run->every > TIMES_MAX) {
+        pl_cli_usage(cli, "outputs each %g s for %g s: at most %d times are possible", run->every, run->until,
+                     TIMES_MAX);
+        return false;
+    }
+    return true;
+}
+
+static bool take_bounds(struct run *run) {
+    const struct pl_cli *cli = run->cli;
     const char *deadline = pl_cli_get(cli, "deadline"), *within = pl_cli_get(cli, "within");
     run->deadline = PL_STEPPER_DEADLINE;
     run->within = WITHIN_S;
@@ -130,12 +186,12 @@ static bool parse(struct run *run) {
     double budget = PL_STEPPER_BUDGET;
     if (!pl__model_within(cli, "budget", 1, 1e12, &budget)) return false;
     run->budget = (long)budget;
-    if (!(run->every > 0) || run->until / run->every > TIMES_MAX) {
-        pl_cli_usage(cli, "outputs each %g s for %g s: at most %d times are possible", run->every, run->until,
-                     TIMES_MAX);
-        return false;
-    }
     return true;
+}
+
+static bool parse(struct run *run) {
+    return check_wishes(run) && files_apart(run->cli) && pl__plot_possible(run->cli) && take_settings(run) &&
+           take_times(run) && take_bounds(run);
 }
 
 /* ---- Running ---- */
@@ -186,6 +242,9 @@ static void record(struct run *run, double time) {
 
 static enum pl_code step(struct run *run, double until, struct pl_error **error) {
     struct pl_stepper *stepper = &run->stepper;
+    if (interrupted)
+        return pl_error_set(error, PL_LIMIT, "interrupted at %g s of %g s%s%s", stepper->t, run->until,
+                            run->beside ? "; what was reached is in " : "", run->beside ? run->beside : "");
     double left = run->within - (double)(pl_clock_worked() - run->begun) * 1e-9;
     if (left <= 0)
         return pl_error_set(error, PL_LIMIT, "at %g s of %g s, %g s of computing are used up (--within)", stepper->t,
@@ -254,9 +313,12 @@ static json_t *rungs_json(const uint64_t *counts) {
 }
 
 static int print_json(struct run *run, const struct pl_error *error) {
-    json_t *parameters = json_object(), *time = json_array(), *rung = json_array(), *outputs = json_object();
-    for (unsigned i = 0; run->model->parameters[i].name; i++)
+    json_t *of_parameters = json_object(), *of_outputs = json_object(), *parameters = json_object(),
+           *time = json_array(), *rung = json_array(), *outputs = json_object();
+    for (unsigned i = 0; run->model->parameters[i].name; i++) {
         json_object_set_new(parameters, run->model->parameters[i].name, pl__model_number(run->values[i]));
+        json_object_set_new(of_parameters, run->model->parameters[i].name, json_string(run->model->parameters[i].unit));
+    }
     for (size_t i = 0; i < run->times; i++) {
         json_array_append_new(time, json_real(run->time[i]));
         json_array_append_new(rung, json_integer((json_int_t)run->rung[i]));
@@ -266,9 +328,12 @@ static int print_json(struct run *run, const struct pl_error *error) {
         for (size_t i = 0; i < run->times; i++)
             json_array_append_new(values, pl__model_number(run->output[k][i]));
         json_object_set_new(outputs, run->model->outputs[k].name, values);
+        json_object_set_new(of_outputs, run->model->outputs[k].name, json_string(run->model->outputs[k].unit));
     }
-    json_t *all = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "model", run->model->name, "parameters",
-                            parameters, "time", time, "rung", rung, "outputs", outputs, "profiles",
+    json_t *units = json_pack("{s:s, s:s, s:o, s:o}", "time", "s", "position", "m", "parameters", of_parameters,
+                              "outputs", of_outputs);
+    json_t *all = json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "model", run->model->name, "units",
+                            units, "parameters", parameters, "time", time, "rung", rung, "outputs", outputs, "profiles",
                             run->times ? profiles_json(run, run->stepper.self) : json_object(), "steps",
                             rungs_json(run->stepper.steps), "failures", rungs_json(run->stepper.failures),
                             "evaluations", (json_int_t)(run->times ? pl_stepper_effort(&run->stepper) : 0));
@@ -346,20 +411,29 @@ static bool plot(struct run *run) {
 
 static bool open_out(struct run *run) {
     const char *path = pl_cli_get(run->cli, "out");
+    struct stat is;
     if (!path) return true;
-    run->out = fopen(path, "w");
+    if (stat(path, &is) || S_ISREG(is.st_mode)) { /* a pipe or a terminal is no file that could be put in place */
+        run->beside = pl_alloc(strlen(path) + sizeof ".part");
+        if (!run->beside) return false;
+        sprintf(run->beside, "%s.part", path);
+    }
+    run->out = fopen(run->beside ? run->beside : path, "w");
     if (run->out)
-        fputs("t_s,quantity,unit,position,value\n", run->out);
+        fputs("t_s,quantity,unit,position_m,value\n", run->out);
     else
         fprintf(stderr, "potline model: %s: %s\n", path, strerror(errno));
     return run->out != NULL;
 }
 
+/* Under its own name stands only what is whole: all of a run, or all until it met a limit. */
 static bool close_out(struct run *run) {
     if (!run->out) return true;
     bool good = !ferror(run->out);
+    const char *path = pl_cli_get(run->cli, "out");
     good = fclose(run->out) == 0 && good;
-    if (!good) fprintf(stderr, "potline model: %s could not be written\n", pl_cli_get(run->cli, "out"));
+    if (good && run->beside && !interrupted) good = rename(run->beside, path) == 0;
+    if (!good) fprintf(stderr, "potline model: %s could not be written\n", path);
     return good;
 }
 
@@ -371,6 +445,7 @@ int pl__model_run(const struct pl_cli *cli) {
     struct pl_error *error = NULL;
     if (run->model && parse(run)) {
         bool opened = take_memory(run) && open_out(run);
+        sigaction(SIGINT, &(struct sigaction){.sa_handler = on_signal, .sa_flags = SA_RESETHAND}, NULL);
         exit_code = opened ? PL_EXIT_OK : PL_EXIT_FAILED;
         if (!exit_code && work(run, &error)) exit_code = PL_EXIT_FAILED;
         if (!exit_code && run->stepper.rung == PL_STEPPER_HELD) exit_code = PL_EXIT_FAILED;
@@ -383,6 +458,7 @@ int pl__model_run(const struct pl_cli *cli) {
     if (error) pl__model_failed(cli, &error);
     if (run->model) pl_stepper_close(&run->stepper);
     pl_free(run->time);
+    pl_free(run->beside);
     pl_free(run);
     return exit_code;
 }

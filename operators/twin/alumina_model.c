@@ -191,11 +191,11 @@ static enum pl_code model_advance(void *self, double until, struct pl_error **er
         a->next += fmax(p[SHOT] / p[FEED], 1);
     }
     if (!code) code = plane_advance(&a->plane, until, error);
-    double low, high;
-    plane_range(&a->plane, &low, &high);
-    if (!code && high > 100 * a->kg_by_percent)
-        return pl_error_set(error, PL_RANGE, "at %g s there is %g wt%% alumina in a place: more than the bath itself",
-                            solver_told(a->plane.solver, until), high / a->kg_by_percent);
+    double most = plane_fullest(&a->plane);
+    if (!code && most > 100 * a->kg_by_percent)
+        return pl_error_set(error, PL_RANGE,
+                            "at %g s there is %g wt%% alumina in a place, most of it not dissolved: more than the bath",
+                            solver_told(a->plane.solver, until), most / a->kg_by_percent);
     return code;
 }
 
@@ -259,7 +259,7 @@ static void model_read(void *self, double *out) {
     out[DISSOLVED] = plane_dissolved(&a->plane);
     out[UNDISSOLVED] = plane_undissolved(&a->plane);
     out[MEAN] = out[DISSOLVED] / whole / by;
-    out[LEAST] = low / by;
+    out[LEAST] = fmax(low, 0) / by; /* of none at all, the integration's tolerance is left, on either side */
     out[MOST] = high / by;
     out[CONSUMPTION] = consumption(p);
     out[FED] = a->plane.entered + evenly;
@@ -283,7 +283,7 @@ static unsigned model_profile(void *self, unsigned index, double *position, doub
             sum += plane_cell(plane, i, j) / plane->ny;
         double x = (i + 0.5) * plane->length / plane->nx;
         position[n] = x;
-        value[n++] = (index == 0 ? plane_at(plane, x, plane->width / 2) : sum) / a->kg_by_percent;
+        value[n++] = fmax(index == 0 ? plane_at(plane, x, plane->width / 2) : sum, 0) / a->kg_by_percent;
     }
     return n;
 }
@@ -294,7 +294,8 @@ const struct pl_model twin_alumina_model = {
     .doc =
         "Fick's law and a given circulation, averaged over the bath's depth: shots of alumina land around feeders, a "
         "part "
-        "dissolves at once and the rest by k m (1 - c/saturation); the current takes Faraday's amount, evenly over the "
+        "dissolves at once and the rest by k m (1 - c/saturation); what is fed where the bath is saturated stays "
+        "undissolved, and what is beyond saturation falls out; the current takes Faraday's amount, evenly over the "
         "area. Below 0.05 wt% the demand fades, so that concentrations stay above 0. At an anode Nernst's layer lowers "
         "the "
         "concentration; where the density reaches Haupin's critical one there is an anode effect.\n\n"

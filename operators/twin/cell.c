@@ -8,6 +8,8 @@
  */
 enum { PATIENCE = 400 };
 static const double MEGA = 1e6, HOTTEST = 1150, COLDEST = 850, LEAST_BATH = 0.2, LEAST_METAL = 0.01;
+static const double NEAREST = 0.1, FARTHEST = 20, MOST_FLUORIDE = 30; /* cm, cm, wt% of excess */
+static const double LAST_ROOM = 0.02; /* below saturation, as a share of it: over which at once fades to not at all */
 static const double METAL_BY_CHARGE = 9.3214647e-8, ALUMINA_BY_CHARGE = 1.7612362e-7; /* kg/C */
 
 double cell_capacity(const struct cell *c, const double *y) {
@@ -40,10 +42,14 @@ double cell_still_cold(const struct cell *c, double t) {
     return c->set.cold != 0 ? exp(-(t - c->since) / VOLTAGE_ANODE_WARMS) : 1;
 }
 
+static double distance_at(const struct cell *c, double t) {
+    return c->set.distance + c->set.drift * (t - c->since);
+}
+
 static void find_electric(struct cell *c, double t) {
     const struct cell_setup *s = &c->set;
     struct cell_flows *f = &c->flows;
-    f->voltage = voltage_of(&s->voltage, &f->bath, s->current, fmax(s->distance + s->drift * (t - c->since), 0.1));
+    f->voltage = voltage_of(&s->voltage, &f->bath, s->current, fmax(distance_at(c, t), NEAREST));
     double cold = fmin(s->cold * cell_still_cold(c, t), s->voltage.anodes / 2.0); /* not most of them */
     f->cold = cold * voltage_by_cold_anode(&s->voltage, &f->voltage, f->bath.t);
     f->u = f->voltage.total + f->cold + (c->effect ? s->effect_voltage : 0);
@@ -72,6 +78,15 @@ static int below(const struct cell *c) {
     return c->lining.layer[0].cells - 1;
 }
 
+/* kg/s of what is fed that dissolve at once, and of what lies about that dissolve; below 0: what falls out again, since
+ * the bath has become too cold or too small for it. */
+static double find_dissolving(const struct cell *c, const double *y, double *at_once) {
+    const struct cell_setup *s = &c->set;
+    double saturated = c->flows.bath.alumina / bath_saturation(&c->flows.bath), room = 1 - saturated;
+    *at_once = s->at_once * s->feed * fmin(fmax(room, 0) / LAST_ROOM, 1);
+    return room > 0 ? s->dissolution * y[CELL_UNDISSOLVED] * room : s->dissolution * y[CELL_ALUMINA] * room / saturated;
+}
+
 static int rate(double t, const double *y, double *rate, void *self) {
     struct cell *c = self;
     const struct cell_setup *s = &c->set;
@@ -83,8 +98,7 @@ static int rate(double t, const double *y, double *rate, void *self) {
     }
     find_electric(c, t);
     double cathode = s->cathode_share * s->current * f->voltage.cathode;
-    double room = fmax(1 - f->bath.alumina / bath_saturation(&f->bath), 0);
-    double dissolving = s->dissolution * y[CELL_UNDISSOLVED] * room, at_once = s->at_once * s->feed;
+    double at_once, dissolving = find_dissolving(c, y, &at_once);
     rate[CELL_ALUMINA] = at_once + dissolving - f->taken;
     rate[CELL_UNDISSOLVED] = s->feed - at_once - dissolving;
     rate[CELL_FLUORIDE] = s->fluoride_feed - s->fluoride_loss * s->feed;
@@ -128,10 +142,18 @@ static int event(double t, const double *y, double *value, void *self) {
     value[CELL_COLD] = c->flows.bath.t - COLDEST;
     value[CELL_EMPTY] = y[CELL_CRYOLITE] / c->begun_cryolite - LEAST_BATH;
     value[CELL_DRY] = y[CELL_METAL] / c->begun_metal - LEAST_METAL;
+    value[CELL_TOUCH] = distance_at(c, t) - NEAREST;
+    value[CELL_FAR] = FARTHEST * (1 + 1e-9) - distance_at(c, t);
+    value[CELL_ACID] = MOST_FLUORIDE - c->flows.bath.excess;
     /* An effect ends with more alumina than it began with. */
     value[CELL_EFFECT] = c->effect ? 0.05 - c->flows.voltage.margin : c->flows.voltage.margin;
     if (c->set.current == 0) value[CELL_EFFECT] = 1;
     return 0;
+}
+
+double cell_room(struct cell *c, const double *y) {
+    find_bath(c, y);
+    return fmax(bath_saturation(&c->flows.bath) - c->flows.bath.alumina, 0) / 100 * c->flows.bath_mass;
 }
 
 double cell_liquidus(struct cell *c, const double *y) {
@@ -252,6 +274,18 @@ static enum pl_code beyond(const struct cell *c, int found, struct pl_error **er
     if (found == CELL_DRY)
         return pl_error_set(error, PL_RANGE, "at %g s all but %g %% of the metal that was there is tapped", t,
                             100 * LEAST_METAL);
+    if (found == CELL_TOUCH)
+        return pl_error_set(error, PL_RANGE, "at %g s the anodes are within %g mm of the metal: they touch it", t,
+                            10 * NEAREST);
+    if (found == CELL_FAR)
+        return pl_error_set(error, PL_RANGE,
+                            "at %g s the anodes are more than %g m from the metal: beyond what is meant", t,
+                            FARTHEST / 100);
+    if (found == CELL_ACID)
+        return pl_error_set(
+            error, PL_RANGE,
+            "at %g s more than %g wt%% of the bath are AlF3 in excess: its liquidus was measured up to 20", t,
+            MOST_FLUORIDE);
     return pl_error_set(error, PL_RANGE,
                         "at %g s the ledge at the %s is %g m thick, the most that it may be: the cell freezes", t,
                         found == CELL_THICK_0 ? "bath" : "metal", c->wall[found - CELL_THICK_0].front.most);
@@ -284,7 +318,7 @@ enum pl_code cell_restart(struct cell *c, struct pl_error **error) {
 static enum pl_code check_limits(struct cell *c, struct pl_error **error) {
     double value[CELL_EVENTS];
     event(solver_time(c->solver), solver_state(c->solver), value, c);
-    for (int i = CELL_HOT; i <= CELL_THICK_1; i++)
+    for (int i = CELL_HOT; i < CELL_EFFECT; i++)
         if (value[i] < 0) return beyond(c, i, error);
     return PL_OK;
 }
@@ -296,7 +330,7 @@ enum pl_code cell_advance(struct cell *c, double until, struct pl_error **error)
         int found = -1;
         enum pl_code code = solver_advance(c->solver, until, &found, error);
         if (code || found < 0) return code;
-        if (found >= CELL_HOT && found <= CELL_THICK_1) return beyond(c, found, error);
+        if (found >= CELL_HOT && found < CELL_EFFECT) return beyond(c, found, error);
         if (found == CELL_EFFECT) {
             c->effect = !c->effect;
             code = solver_restart(c->solver, solver_time(c->solver), solver_state(c->solver), error);

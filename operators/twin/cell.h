@@ -13,7 +13,7 @@
 #include "voltage.h"
 
 enum cell_unknown { CELL_HEAT, CELL_ALUMINA, CELL_UNDISSOLVED, CELL_FLUORIDE, CELL_CRYOLITE, CELL_METAL, CELL_STACKS };
-enum { CELL_WALLS = 2, CELL_EVENTS = 11 };
+enum { CELL_WALLS = 2, CELL_EVENTS = 14 };
 enum cell_event {
     CELL_HOT = 2 * STACK_EVENTS,
     CELL_COLD,
@@ -21,6 +21,9 @@ enum cell_event {
     CELL_DRY,
     CELL_THICK_0,
     CELL_THICK_1,
+    CELL_TOUCH,
+    CELL_FAR,
+    CELL_ACID,
     CELL_EFFECT
 };
 
@@ -92,6 +95,7 @@ double cell_temperature(const struct cell *cell, const double *y);
 /* Bath, voltage and reaction alone, of a cell that needs no walls, lining or solver: into its flows. */
 void cell_flows(struct cell *cell, const double *y);
 double cell_liquidus(struct cell *cell, const double *y);
+double cell_room(struct cell *cell, const double *y); /* kg: of alumina that can dissolve until it is saturated */
 
 double cell_heat_balance(struct cell *cell);
 double cell_alumina_balance(struct cell *cell);

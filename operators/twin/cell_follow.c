@@ -60,8 +60,8 @@ void twin_cell_correct(void *self, const struct cell_correction *correction) {
     double *y = solver_state(c->solver), t = cell_temperature(c, y) + correction->temperature, before = y[CELL_HEAT];
     double mixed = y[CELL_ALUMINA] + y[CELL_FLUORIDE] + y[CELL_CRYOLITE],
            more = fmax(1 + correction->bath / mixed, 0.5);
-    double alumina = y[CELL_ALUMINA] * (more - 1) + correction->alumina;
-    y[CELL_ALUMINA] = fmax(y[CELL_ALUMINA] + alumina, 1);
+    double alumina = y[CELL_ALUMINA] + y[CELL_UNDISSOLVED];
+    y[CELL_ALUMINA] = fmax(y[CELL_ALUMINA] * more + correction->alumina, 1);
     y[CELL_UNDISSOLVED] = fmax(y[CELL_UNDISSOLVED] + correction->undissolved, 0);
     y[CELL_FLUORIDE] *= more;
     y[CELL_CRYOLITE] *= more;
@@ -70,7 +70,7 @@ void twin_cell_correct(void *self, const struct cell_correction *correction) {
     y[CELL_METAL] = metal;
     c->set.distance = fmax(c->set.distance + correction->distance, 0.1);
     c->set.cold += correction->cold / cell_still_cold(c, solver_time(c->solver));
-    c->begun_alumina += alumina + correction->undissolved;
+    c->begun_alumina += y[CELL_ALUMINA] + y[CELL_UNDISSOLVED] - alumina; /* what it came to */
     y[CELL_HEAT] = (t - c->zero) * cell_capacity(c, y) * 1e-6;
     y[c->net] -= y[CELL_HEAT] - before; /* it came from nowhere */
 }

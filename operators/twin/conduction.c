@@ -28,9 +28,41 @@ static int rate(double t, const double *y, double *rate, void *self) {
     return 0;
 }
 
+static bool is_limited(const struct conduction *c) {
+    return c->coldest < c->hottest;
+}
+
+/* Of all cells, and of faces that a known flux goes through: such a face is as hot or cold as that takes. */
+static void find_extremes(const struct stack *s, double *low, double *high) {
+    int last = s->cells - 1;
+    double at[2] = {s->t[0], s->t[last]};
+    if (s->left.kind == STACK_FLUX && s->area[0] > 0)
+        at[0] += s->left.flux * s->area[0] * s->toward[0] / s->conductivity[0];
+    if (s->right.kind == STACK_FLUX) at[1] += s->right.flux * s->area[last + 1] * s->away[last] / s->conductivity[last];
+    *low = fmin(at[0], at[1]);
+    *high = fmax(at[0], at[1]);
+    for (int i = 0; i < s->cells; i++) {
+        *low = fmin(*low, s->t[i]);
+        *high = fmax(*high, s->t[i]);
+    }
+}
+
+/* How far it is from its limits: above 0 within them. */
+static void find_room(struct conduction *c, const double *y, double room[2]) {
+    double low, high;
+    stack_temperatures(&c->stack, y + 1);
+    find_extremes(&c->stack, &low, &high);
+    room[0] = low - c->coldest;
+    room[1] = c->hottest - high;
+}
+
 static int event(double t, const double *y, double *value, void *self) {
     struct conduction *c = self;
     if (c->drive) c->drive(t, &c->stack, c->context);
+    if (is_limited(c)) {
+        find_room(c, y, value);
+        return 0;
+    }
     stack_events(&c->stack, y + 1, value);
     value[STACK_EVENTS] = c->stack.front.most - y[1 + c->stack.cells];
     return 0;
@@ -92,7 +124,9 @@ static enum pl_code make_solver(struct conduction *c, double t, const double *y,
                                      .upper = 1,
                                      .pattern = c->pattern,
                                      .weights = c->weights,
-                                     .events = c->stack.front.is ? STACK_EVENTS + 1 : 0,
+                                     .events = c->stack.front.is ? STACK_EVENTS + 1
+                                               : is_limited(c)   ? 2
+                                                                 : 0,
                                      .event = event,
                                      .relative = relative,
                                      .absolute = 10 * relative,
@@ -118,7 +152,24 @@ enum pl_code conduction_open(struct conduction *c, const double *t, struct pl_er
     if (!c->y) return pl_error_set(error, PL_NO_MEMORY, "no memory for %d unknowns", n);
     stack_start_profile(&c->stack, c->y + 1, t);
     c->begun = stack_heat(&c->stack, c->y + 1);
-    return make_solver(c, 0, c->y, error);
+    enum pl_code code = make_solver(c, 0, c->y, error);
+    return code ? code : conduction_check(c, error);
+}
+
+static enum pl_code beyond(const struct conduction *c, bool cold, struct pl_error **error) {
+    static const double ZERO = -273.15;
+    double t = solver_told(c->solver, solver_time(c->solver));
+    if (cold && c->coldest <= ZERO)
+        return pl_error_set(error, PL_RANGE, "at %g s more heat is taken than there is: it is below absolute zero", t);
+    return pl_error_set(error, PL_RANGE, "at %g s it is %s than %g deg C, which the properties are not meant for", t,
+                        cold ? "colder" : "hotter", cold ? c->coldest : c->hottest);
+}
+
+enum pl_code conduction_check(struct conduction *c, struct pl_error **error) {
+    double room[2];
+    if (!is_limited(c)) return PL_OK;
+    find_room(c, solver_state(c->solver), room);
+    return room[0] < 0 || room[1] < 0 ? beyond(c, room[0] < 0, error) : PL_OK;
 }
 
 void conduction_close(struct conduction *c) {
@@ -143,7 +194,8 @@ enum pl_code conduction_resume(struct conduction *c, double t, struct pl_error *
 
 enum pl_code conduction_restart(struct conduction *c, struct pl_error **error) {
     if (c->stack.front.is) stack_switch(&c->stack, solver_state(c->solver) + 1);
-    return conduction_resume(c, solver_time(c->solver), error);
+    enum pl_code code = conduction_check(c, error);
+    return code ? code : conduction_resume(c, solver_time(c->solver), error);
 }
 
 enum pl_code conduction_advance(struct conduction *c, double until, struct pl_error **error) {
@@ -151,6 +203,7 @@ enum pl_code conduction_advance(struct conduction *c, double until, struct pl_er
         int found = -1;
         enum pl_code code = solver_advance(c->solver, until, &found, error);
         if (code || found < 0) return code;
+        if (is_limited(c)) return beyond(c, found == 0, error);
         double *y = solver_state(c->solver);
         if (found == STACK_EVENTS)
             return pl_error_set(error, PL_RANGE, "at %g s the frozen layer is %g m thick, the most that it may be",

@@ -18,6 +18,8 @@
 struct conduction {
     struct stack stack;
     double tolerance; /* relative; 0: 1e-6 */
+    /* deg C: beyond them an advance ends with PL_RANGE; both 0: anywhere. Of a stack without a front. */
+    double coldest, hottest;
     void (*drive)(double t, struct stack *stack, void *context);
     void *context;
     int sensitivities; /* of these doubles, which `drive` reads */
@@ -37,6 +39,8 @@ struct conduction {
 enum pl_code conduction_open(struct conduction *c, const double *t, struct pl_error **error);
 enum pl_code conduction_advance(struct conduction *c, double until, struct pl_error **error);
 enum pl_code conduction_restart(struct conduction *c, struct pl_error **error); /* sides have jumped */
+/* PL_RANGE where it is beyond its limits now. */
+enum pl_code conduction_check(struct conduction *c, struct pl_error **error);
 void conduction_close(struct conduction *c);
 
 /* Its state, to and from numbers; returns the time of it. After loading, conduction_resume there. */

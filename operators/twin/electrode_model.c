@@ -114,6 +114,24 @@ static void choose_control(struct electrode *e, double first) {
     l->control = surface > l->least ? LAYER_CURRENT : LAYER_DEPLETED;
 }
 
+static struct bath bath_of(const struct electrode *e) {
+    return (struct bath){
+        .alumina = fmax(e->p[ALUMINA], 1e-3), .excess = e->p[EXCESS], .calcium = e->p[CALCIUM], .t = e->p[TEMPERATURE]};
+}
+
+/* A current that is turned round makes alumina at the anode. What the bath cannot hold would fall out there, which the
+ * equations do not know. */
+static enum pl_code check_surface(struct electrode *e, struct pl_error **error) {
+    struct bath bath = bath_of(e);
+    double is = percent(e, layer_surface(&e->layer)), most = fmax(bath_saturation(&bath), e->p[ALUMINA]);
+    if (is <= most * (1 + 1e-3)) return PL_OK;
+    return pl_error_set(
+        error, PL_RANGE,
+        "at %g s there would be %.3g wt%% alumina at the anode's surface, where the bath dissolves %.3g: "
+        "it falls out",
+        solver_told(e->layer.solver, solver_time(e->layer.solver)), is, most);
+}
+
 static enum pl_code model_open(void **self, const double *p, struct pl_error **error) {
     struct electrode *e = PL_NEW(struct electrode);
     *self = e;
@@ -126,7 +144,8 @@ static enum pl_code model_open(void **self, const double *p, struct pl_error **e
     enum pl_code code = layer_place(&e->layer, error);
     if (code) return code;
     choose_control(e, e->layer.bulk);
-    return layer_open(&e->layer, e->layer.bulk, error);
+    code = layer_open(&e->layer, e->layer.bulk, error);
+    return code ? code : check_surface(e, error);
 }
 
 static void model_close(void *self) {
@@ -144,7 +163,8 @@ static enum pl_code model_advance(void *self, double until, struct pl_error **er
     for (int i = 0; i < TURNS; i++) {
         bool found = false;
         enum pl_code code = layer_advance(l, until, &found, error);
-        if (code || !found) return code;
+        if (!code && !found) return check_surface(e, error);
+        if (code) return code;
         l->control = l->control == LAYER_CURRENT ? LAYER_DEPLETED : LAYER_CURRENT;
         code = layer_restart(l, error);
         if (code) return code;
@@ -158,7 +178,8 @@ static enum pl_code model_set(void *self, unsigned parameter, double value, stru
     e->p[parameter] = value;
     put_inputs(e);
     choose_control(e, first);
-    return layer_restart(&e->layer, error);
+    enum pl_code code = layer_restart(&e->layer, error);
+    return code ? code : check_surface(e, error);
 }
 
 static void model_allow(void *self, const struct pl_model_allowance *allowance) {
@@ -195,8 +216,7 @@ static void model_read(void *self, double *out) {
     struct electrode *e = self;
     struct layer *l = &e->layer;
     double current = layer_current(l), surface = layer_surface(l);
-    struct bath bath = {
-        .alumina = fmax(e->p[ALUMINA], 1e-3), .excess = e->p[EXCESS], .calcium = e->p[CALCIUM], .t = e->p[TEMPERATURE]};
+    struct bath bath = bath_of(e);
     bool effect = l->control == LAYER_DEPLETED;
     out[KINETIC] = kinetics_overpotential(&l->kinetics, current, l->bulk);
     out[ETA] = effect ? e->p[EFFECT] : layer_potential(l);
@@ -239,7 +259,9 @@ const struct pl_model twin_electrode_model = {
         "brings enough again.\n\n"
         "Assumed: one species, dilute; a layer of constant thickness (15 um matches Haupin's critical density of 1.975 "
         "A/cm2 at 2.5 wt%, hydrodynamics would say 10 to 100 um); kinetics are Haupin's Tafel line with a back "
-        "reaction; bubbles only by the layer's thickness. The bulk's concentration is given, it does not fall.",
+        "reaction; bubbles only by the layer's thickness. The bulk's concentration is given, it does not fall. A run "
+        "ends where "
+        "a reversed current would leave more alumina at the surface than the bath dissolves.",
     .parameters = parameters,
     .states = PL_QUANTITIES({"concentration", "mol/m3", "Of alumina in each cell."},
                             {"overpotential", "V", "Algebraic, where the current is imposed."},

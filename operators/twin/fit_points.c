@@ -94,9 +94,11 @@ static enum pl_code settle(const struct pl_fit *fit, struct pl_fit_file *file, c
         if (!isnan(file->own[i])) file->used[i] = file->own[i];
         const struct pl_model_parameter *row = &fit->experiment->parameters[i];
         if (isnan(file->used[i]))
-            return pl_error_set(error, PL_USAGE,
-                                "%s: nothing tells %s (%s): write %s,%s=VALUE with its value in %s. %s", file->path,
-                                row->name, fit->experiment->name, file->path, row->name, row->unit, row->doc);
+            return pl_error_set(error, PL_USAGE, "%s: nothing tells %s (%s): write %s,%s=%s%s%s. %s", file->path,
+                                row->name, fit->experiment->name, file->path, row->name,
+                                row->choices ? row->choices[0] : "VALUE",
+                                row->choices ? ", or another of its choices" : " with its value in ",
+                                row->choices ? "" : row->unit, row->doc);
     }
     return PL_OK;
 }

@@ -71,12 +71,14 @@ enum pl_code follow_begin(struct follow *f, struct follow_record *r, const struc
     memset(r, 0, sizeof *r);
     r->begun = r->at = begin;
     r->current = follow_value(setup, "current");
-    r->feed_rate = follow_value(setup, "feed");
+    r->feed_rate = r->feed_usual = follow_value(setup, "feed");
     r->fluoride_rate = follow_value(setup, "fluoride_feed");
     r->effect_since = -1;
     r->effect_over = r->visited = -1e9;
     for (unsigned i = 0; i < FOLLOW_SIGNALS; i++)
         r->last[i] = readings[i].count ? readings[i].mean : NAN;
+    r->feed_told = readings[FOLLOW_FEED].count ? readings[FOLLOW_FEED].last : NAN;
+    r->warm = NAN;
     r->distance = follow_value(setup, "distance") * 100;
     estimator_begin(&r->estimator);
     risk_begin(&r->risk, r->feed_rate);
@@ -160,8 +162,9 @@ static enum pl_code go_on(struct follow *f, struct follow_record *r, const struc
 
 static double health_of(const struct follow_record *r, double deviation) {
     static const double by_rung[PL_STEPPER_RUNGS] = {1, 1, 0.8, 0.6, 0.2};
-    double seen = exp(-r->unseen[FOLLOW_VOLTAGE] / 600) * (0.6 + 0.4 * exp(-r->unseen[FOLLOW_BATH_TEMP] / 1800)) *
-                  (0.4 + 0.6 * exp(-r->unseen[FOLLOW_FEED] / 1800));
+    double seen = exp(-r->unseen[FOLLOW_VOLTAGE] / 600) * (0.4 + 0.6 * exp(-r->unseen[FOLLOW_CURRENT] / 600)) *
+                  (0.6 + 0.4 * exp(-r->unseen[FOLLOW_BATH_TEMP] / 1800)) * (0.4 + 0.6 * exp(-follow_untold(r) / 1800));
+    if (!isnan(r->last[FOLLOW_ANODE])) seen *= 0.8 + 0.2 * exp(-r->unseen[FOLLOW_ANODE] / 3600);
     double fits = 1 / (1 + fmax(r->horizon.surprise - 2, 0) / 8);
     double known = 1 / (1 + 2 * fmax(deviation - 0.25, 0));
     return seen * fits * known * by_rung[r->rung];

@@ -68,6 +68,10 @@ struct follow_record {
     double ahead[FOLLOW_SIGNALS];             /* of `last`: more than has been counted */
     double same[FOLLOW_SIGNALS];              /* s without any change */
     double unseen[FOLLOW_SIGNALS];            /* s without a good reading */
+    double feed_told;                         /* kg: the feed's count as it was told last; NaN: never */
+    double feed_quiet;                        /* s since that has changed, told or not */
+    double feed_usual;                        /* kg/s in the hour before it changed last */
+    double warm;                              /* deg C of the bath, as it was believed last; NaN: never */
     double effect_over;                       /* s of the model, when the last one was; below 0: none */
     double effect_since;                      /* s of the model; below 0: there is none */
     double visited;                           /* s of the model, when metal was tapped or an anode changed last */

@@ -18,6 +18,7 @@ struct follow_span {
     double seconds, current;       /* s, A */
     double feed, fluoride, tapped; /* kg */
     double caught_up;              /* kg of `feed` that may have come at any time since it was counted last */
+    bool gap_told;                 /* what was fed in minutes before is known anew */
     double moved;                  /* cm, upwards, by beam and metal */
     double range;                  /* cm that the beam went to and fro */
 };
@@ -40,7 +41,12 @@ double follow_dissolving(const struct cell *c);
 
 /* cm: a distance as it may be. */
 double follow_kept_apart(double distance);
-double follow_cold(const struct follow_record *r); /* anodes that take no current yet */
+
+/* Anodes that take no current yet. */
+double follow_cold(const struct follow_record *r);
+
+/* s for which the count of the feed has told nothing new; 0 where that is nothing unusual. */
+double follow_untold(const struct follow_record *r);
 
 /* Has nobody counted the feed for so long that its balance says nothing? */
 bool follow_uncounted(const struct follow_record *r);

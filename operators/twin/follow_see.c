@@ -208,7 +208,7 @@ void follow_see(struct follow *f, struct follow_record *r, const struct follow_s
     if (!effect) lift(f, r);
     see_effect(r, setup, effect, t);
     see_voltage(f, r, setup, u, span, clear, t, out);
-    if (r->minute.seconds > MINUTE - 1e-6) see_minute(f, r, setup, t, &by);
+    if (r->minute.seconds > MINUTE - 1e-6 || span->gap_told) see_minute(f, r, setup, t, &by);
     if (good[FOLLOW_BATH_TEMP])
         by.temperature = estimator_see_temperature(&r->estimator, hot->mean - c->flows.bath.t,
                                                    square(0.4) / hot->count + square(0.1));

@@ -2,18 +2,36 @@
 
 #include "follow_impl.h"
 
-static const double BACK = 15;            /* kg that a count may seem to go back */
-static const double RAISED = 0.05;        /* m: the beam was raised, the anodes were not */
-static const double RATE_MEMORY = 900;    /* s */
-static const double COUNTED_SELDOM = 300; /* s: so far apart counts of the feed may be */
+static const double BACK = 15;                   /* kg that a count may seem to go back */
+static const double RAISED = 0.05;               /* m: the beam was raised, the anodes were not */
+static const double RATE_MEMORY = 900;           /* s */
+static const double COUNTED_SELDOM = 300;        /* s: so far apart counts of the feed may be */
+static const double SHOT = 5, THAWED = 0.3;      /* kg; of what usually comes in such a time */
+static const double ANOTHER = 3, MEAL = 50;      /* times of what usually comes; kg */
+static const double JUMP = 6, JUMP_LASTS = 1800; /* K, s */
 
 bool follow_uncounted(const struct follow_record *r) {
     return r->unseen[FOLLOW_FEED] > COUNTED_SELDOM;
 }
 
+double follow_untold(const struct follow_record *r) {
+    double quiet = fmax(r->unseen[FOLLOW_FEED], r->feed_quiet);
+    return quiet > COUNTED_SELDOM ? quiet : r->unseen[FOLLOW_FEED];
+}
+
+/* ---- What is to be believed ---- */
+
+/* A bath is too heavy to be so much warmer or colder at once, but in an anode effect. Until it has been followed for a
+ * while it may be the readings before that were wrong. */
+static bool has_jumped(const struct follow_record *r, const struct follow_reading *in, double t) {
+    double unseen = r->unseen[FOLLOW_BATH_TEMP];
+    bool effect = r->effect_since >= 0 || t < r->effect_over + FOLLOW_BY_HAND;
+    return t > JUMP_LASTS && fabs(in->mean - r->warm) > JUMP && unseen < JUMP_LASTS && !effect;
+}
+
 /* A value that never changes any more is none. */
 static bool usable(struct follow_record *r, const struct follow_setup *setup, const struct follow_reading *reading,
-                   unsigned signal, double seconds) {
+                   unsigned signal, double seconds, double t) {
     const struct follow_reading *in = &reading[signal];
     bool noisy = signal == FOLLOW_VOLTAGE || signal == FOLLOW_BATH_TEMP;
     if (in->count) {
@@ -22,9 +40,13 @@ static bool usable(struct follow_record *r, const struct follow_setup *setup, co
         if (noisy) r->last[signal] = in->last;
     }
     bool good = in->count && !(noisy && r->same[signal] >= setup->frozen);
+    if (signal == FOLLOW_BATH_TEMP && good) good = !has_jumped(r, in, t);
+    if (signal == FOLLOW_BATH_TEMP && good) r->warm = in->mean;
     r->unseen[signal] = good ? 0 : r->unseen[signal] + seconds;
     return good;
 }
+
+/* ---- Counts ---- */
 
 /* What a count has grown by in a step. Where it is not told, what comes at its rate since it was told last, which the
  * next one corrects: what has been assumed too much is not assumed, or counted, again. `since`: s since it was told
@@ -47,18 +69,60 @@ static double counted(struct follow_record *r, unsigned signal, bool good, const
     return more;
 }
 
+/* A count that goes on behind a gap tells what came in it, if not when: nothing at all, too. One that was told all
+ * along and stood still had frozen only where it goes on by too much for the moment: else the feed had stopped, and
+ * comes again. */
+static bool tells_a_gap(const struct follow_record *r, double grown, double gap, double untold) {
+    if (!(gap > COUNTED_SELDOM) || !(grown >= 0)) return false;
+    return untold > COUNTED_SELDOM || grown > SHOT + THAWED * r->feed_usual * gap;
+}
+
+/* What came in the gap, for the time behind us as well; returns kg of it in the step. */
+static double tell_gap(struct follow_record *r, double grown, double gap, double count, double seconds) {
+    double rate = grown / gap, wrong = (rate - r->feed_rate) * seconds;
+    horizon_feed(&r->horizon, gap - seconds - r->minute.seconds, rate);
+    r->minute.feed = rate * r->minute.seconds;
+    r->minute.uncounted = 0;
+    if (seconds > COUNTED_SELDOM) r->minute.doubt_alumina += wrong * wrong; /* kg2: of a step that bridges it all */
+    r->feed_rate = r->feed_usual + (rate - r->feed_usual) * -expm1(-gap / RATE_MEMORY);
+    r->last[FOLLOW_FEED] = count;
+    r->ahead[FOLLOW_FEED] = 0;
+    return rate * seconds;
+}
+
+/* kg in the step. `untold`: s without a count before it. */
+static double feed_of(struct follow_record *r, bool told, const struct follow_reading *in, double untold,
+                      struct follow_span *s) {
+    double grown = in->last - r->feed_told, gap = r->feed_quiet + s->seconds, feed = 0, rate = r->feed_rate;
+    bool changed = told && grown != 0, known = true;            /* NaN: the first one, a change */
+    if (told && grown > ANOTHER * r->feed_usual * gap + MEAL) { /* another count: nobody feeds that much */
+        r->last[FOLLOW_FEED] = in->last;
+        r->ahead[FOLLOW_FEED] = 0;
+        feed = rate * s->seconds;
+    } else if (told && tells_a_gap(r, grown, gap, untold)) {
+        feed = tell_gap(r, grown, gap, in->last, s->seconds);
+        s->gap_told = true;
+    } else {
+        feed = counted(r, FOLLOW_FEED, told, in, &r->feed_rate, untold + s->seconds, &known);
+        if (known && untold + s->seconds > COUNTED_SELDOM) s->caught_up = feed - rate * s->seconds;
+    }
+    if (told) r->feed_told = in->last;
+    r->feed_quiet = changed ? 0 : gap;
+    if (changed && known) r->feed_usual = r->risk.feed;
+    return feed;
+}
+
 struct follow_span follow_span_of(struct follow_record *r, const struct follow_setup *setup,
                                   const struct follow_reading *in, bool *good, pl_time end) {
     struct follow_span s = {.seconds = (double)(end - r->at) * 1e-9};
-    double fed = r->unseen[FOLLOW_FEED] + s.seconds, fluoride = r->unseen[FOLLOW_FLUORIDE] + s.seconds;
-    double rate = r->feed_rate, nothing = 0;
+    double untold = r->unseen[FOLLOW_FEED], fluoride = r->unseen[FOLLOW_FLUORIDE] + s.seconds;
+    double nothing = 0, t = (double)(end - r->begun) * 1e-9;
     for (unsigned i = 0; i < FOLLOW_SIGNALS; i++)
-        good[i] = usable(r, setup, in, i, s.seconds);
+        good[i] = usable(r, setup, in, i, s.seconds, t);
     if (good[FOLLOW_CURRENT]) r->current = in[FOLLOW_CURRENT].mean;
     s.current = r->current;
-    bool known, other;
-    s.feed = counted(r, FOLLOW_FEED, good[FOLLOW_FEED], &in[FOLLOW_FEED], &r->feed_rate, fed, &known);
-    if (known && fed > COUNTED_SELDOM) s.caught_up = s.feed - rate * s.seconds;
+    bool other;
+    s.feed = feed_of(r, good[FOLLOW_FEED], &in[FOLLOW_FEED], untold, &s);
     s.fluoride =
         counted(r, FOLLOW_FLUORIDE, good[FOLLOW_FLUORIDE], &in[FOLLOW_FLUORIDE], &r->fluoride_rate, fluoride, &other);
     s.tapped = counted(r, FOLLOW_TAPPED, good[FOLLOW_TAPPED], &in[FOLLOW_TAPPED], &nothing, s.seconds, &other);

@@ -108,8 +108,13 @@ static struct law line(double at0, double slope, double low) {
     return slope == 0 ? law(at0) : (struct law){.at0 = at0, .slope = slope, .low = low, .high = 1e6};
 }
 
+/* No solid or melt is hotter than this (deg C): tungsten boils. */
+static const double COLDEST = -273.15, HOTTEST = 6000;
+
 static enum pl_code set_up(struct layered *l, struct pl_error **error) {
     const double *p = l->p;
+    l->c.coldest = COLDEST;
+    l->c.hottest = HOTTEST;
     struct stack_layer layer = {.thickness = p[LENGTH],
                                 .cells = (int)p[CELLS],
                                 .material = {.density = p[DENSITY],
@@ -157,7 +162,9 @@ const struct pl_model twin_fourier_model = {
         "Conductivity and specific heat are straight lines in the temperature. Either face has a given flux, a given "
         "temperature or a film, the right one with radiation besides.\n\n"
         "Assumed: no flow, no phase change, constant density, properties alike in all directions, both faces uniform "
-        "over their area. Faces at x = 0 (left) and x = length (right).",
+        "over their area. Faces at x = 0 (left) and x = length (right). A run ends where it would be below absolute "
+        "zero "
+        "or hotter than 6000 degC.",
     .parameters = parameters,
     .states = PL_QUANTITIES(ROW_HEAT_CONTENT, {"heat passed", "J", "Through each face."}),
     .outputs = outputs,

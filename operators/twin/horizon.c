@@ -12,8 +12,9 @@ static const double SWINGS = 0.20, SWING_MEMORY = 2700; /* wt%, s: alumina as it
 static const double DISTANCE_WANDERS = 0.02;            /* cm: anodes burn unevenly */
 static const double ALUMINA_WANDERS = 0.03, UNDISSOLVED_WANDERS = 1; /* wt%, kg */
 static const double COLD_WANDERS = 0.02;
-static const double SCATTER = 0.05;    /* of a shot of 1.5 kg */
-static const double BEAM_STEP = 0.003; /* cm: of a beam whose position is told in tenths of a millimetre */
+static const double SCATTER = 0.05;      /* of a shot of 1.5 kg */
+static const double FED_UNEVENLY = 0.02; /* wt% a stage, where only the mean of many is known */
+static const double BEAM_STEP = 0.003;   /* cm: of a beam whose position is told in tenths of a millimetre */
 
 static const double ATTENDED = 0.05;                   /* of the share, behind somebody's visit */
 static const double SHARE_MOST = 1.06, NEAREST = 0.77; /* of the distance that a cell is built with */
@@ -289,6 +290,16 @@ double horizon_new_anodes(const struct horizon *h) {
     for (uint32_t i = 0; i < h->count; i++)
         sum += (double)h->stage[(h->first + i) % HORIZON_STAGES].new_anodes;
     return sum;
+}
+
+void horizon_feed(struct horizon *h, double seconds, double rate) {
+    for (uint32_t i = h->count; i-- > 0 && seconds > 0;) {
+        struct horizon_stage *s = stage_at(h, i);
+        s->feed = (float)rate * s->seconds;
+        s->uncounted = 0;
+        s->doubt_alumina += (float)square(FED_UNEVENLY);
+        seconds -= (double)s->seconds;
+    }
 }
 
 /* ---- Other beginnings ---- */

@@ -78,6 +78,9 @@ void horizon_begin(struct horizon *h, double alumina, double undissolved, double
 /* One more minute; sets `now`. */
 void horizon_step(struct horizon *h, const struct horizon_cell *cell, const struct horizon_stage *stage);
 
+/* What was fed in its last `seconds` is known anew: so much a second in the mean, how it came in between is not. */
+void horizon_feed(struct horizon *h, double seconds, double rate);
+
 /* Anodes that were set within it. */
 double horizon_new_anodes(const struct horizon *h);
 

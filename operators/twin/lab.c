@@ -33,13 +33,17 @@ static int split(char *line, char *field[LAB_FIELDS]) {
     return count;
 }
 
+/* Spreadsheets put numbers in quotes, too. */
 static double number(const char *text) {
-    while (*text == ' ')
-        text++;
+    text += strspn(text, " ");
     double value;
     size_t length = strlen(text);
     while (length && text[length - 1] == ' ')
         length--;
+    if (length > 2 && *text == '"' && text[length - 1] == '"') {
+        text++;
+        length -= 2;
+    }
     return length && pl_text_f64(text, length, &value) ? value : NAN;
 }
 
@@ -119,6 +123,25 @@ static enum pl_code take_header(const struct lab_table *table, const char *line,
     return PL_OK;
 }
 
+/* A number that is no measurement of what its column is of, or a time before that of the row before. */
+static enum pl_code check_row(const struct lab_table *table, const struct reading *r, struct pl_error **error) {
+    struct pl_place here = {r->path, (int)r->line, 0};
+    for (int c = 0; c < table->columns; c++) {
+        const struct pl_model_column *column = &r->columns[c];
+        if (!is_number(r, c)) continue;
+        const double *value = &table->column[c][table->rows];
+        if (column->low < column->high && (*value < column->low || *value > column->high))
+            return pl_error_at(error, PL_RANGE, here,
+                               "%s is %g%s%s, which is no measurement: %g to %g is what it may be", column->name,
+                               *value, *column->unit ? " " : "", column->unit, column->low, column->high);
+        if ((column->flags & PL_COLUMN_RISING) && table->rows && *value < value[-1])
+            return pl_error_at(error, PL_RANGE, here,
+                               "%s goes back, from %g to %g %s: rows are expected in the order they were measured in",
+                               column->name, value[-1], *value, column->unit);
+    }
+    return PL_OK;
+}
+
 static enum pl_code take_row(struct lab_table *table, char *line, struct reading *r, struct pl_error **error) {
     char *field[LAB_FIELDS];
     int count = split(line, field);
@@ -145,8 +168,21 @@ static enum pl_code take_row(struct lab_table *table, char *line, struct reading
         if (r->place[c] >= 0)
             table->column[c][table->rows] =
                 is_number(r, c) && r->place[c] < count ? number(field[r->place[c]]) : (double)NAN;
+    enum pl_code code = check_row(table, r, error);
     table->rows++;
-    return PL_OK;
+    return code;
+}
+
+/* The next line as a text; false: there is none. What holds a byte of 0 is none, and the rest of it would be lost. */
+static bool read_line(FILE *in, char line[LINE], bool *binary) {
+    int length = 0, c = 0;
+    *binary = false;
+    while (length < LINE - 1 && c != '\n' && (c = getc(in)) != EOF) {
+        *binary = *binary || !c;
+        line[length++] = (char)c;
+    }
+    line[length] = 0;
+    return length > 0;
 }
 
 static enum pl_code take_line(struct lab_table *table, char *line, struct reading *r, struct pl_error **error) {
@@ -165,12 +201,15 @@ enum pl_code lab_read(struct lab_table *table, const char *path, const struct pl
         table->columns++;
     FILE *in = fopen(path, "r");
     if (!in) return pl_error_set(error, PL_IO, "%s: %s", path, strerror(errno));
-    char line[LINE];
+    char line[LINE] = "";
     struct reading r = {.path = path, .columns = columns, .headless = headless, .taken = taken};
     enum pl_code code = PL_OK;
-    while (!code && fgets(line, sizeof line, in)) {
+    bool binary;
+    while (!code && read_line(in, line, &binary)) {
         r.line++;
-        code = take_line(table, line, &r, error);
+        code = binary ? pl_error_at(error, PL_SYNTAX, (struct pl_place){path, (int)r.line, 0},
+                                    "a byte of 0: the file is damaged, or no text in UTF-8")
+                      : take_line(table, line, &r, error);
     }
     fclose(in);
     char names[PL_MODEL_COLUMNS_TEXT];

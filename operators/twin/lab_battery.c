@@ -24,13 +24,13 @@ const struct pl_model_parameter twin_battery_parameters[] = {
 };
 
 const struct pl_model_column twin_battery_columns[] = {
-    {"t_s", NULL, "s", 0, "Since the discharge began."},
-    {"dT_K", NULL, "K", 0, "Rise of the surface."},
+    {"t_s", NULL, "s", PL_COLUMN_RISING, "Since the discharge began.", -1e10, 1e10},
+    {"dT_K", NULL, "K", 0, "Rise of the surface.", -500, 2000},
     {.name = NULL},
 };
 static const struct pl_model_column voltage_columns[] = {
-    {"t_s", NULL, "s", 0, "Since the discharge began."},
-    {"U_V", NULL, "V", 0, "Of the cell."},
+    {"t_s", NULL, "s", PL_COLUMN_RISING, "Since the discharge began.", -1e10, 1e10},
+    {"U_V", NULL, "V", 0, "Of the cell.", -10, 10},
     {.name = NULL},
 };
 

@@ -45,8 +45,8 @@ const struct pl_model_parameter twin_disk_parameters[] = {
 };
 
 const struct pl_model_column twin_disk_columns[] = {
-    {"E_V", NULL, "V", 0, "Potential of the disk against the reversible hydrogen electrode."},
-    {"j_mA_cm2", NULL, "mA/cm2", 0, "Current density: below 0 where something is reduced."},
+    {"E_V", NULL, "V", 0, "Potential of the disk against the reversible hydrogen electrode.", -20, 20},
+    {"j_mA_cm2", NULL, "mA/cm2", 0, "Current density: below 0 where something is reduced.", -1e5, 1e5},
     {.name = NULL},
 };
 

@@ -16,15 +16,15 @@ const struct pl_model_parameter twin_electrolyser_parameters[] = {
 
 enum { CURRENT, VOLTAGE, TEMPERATURE };
 const struct pl_model_column twin_electrolyser_columns[] = {
-    [CURRENT] = {"I_A", "j_A_cm2", "A, or A/cm2", 0, "Rows without a current above 0 are left out."},
-    [VOLTAGE] = {"U_V", NULL, "V", 0, "Of the cell."},
-    [TEMPERATURE] = {"T_K", NULL, "K", PL_COLUMN_OPTIONAL, "Of the cell, where it changes."},
+    [CURRENT] = {"I_A", "j_A_cm2", "A, or A/cm2", 0, "Rows without a current above 0 are left out.", -1e6, 1e6},
+    [VOLTAGE] = {"U_V", NULL, "V", 0, "Of the cell.", -20, 20},
+    [TEMPERATURE] = {"T_K", NULL, "K", PL_COLUMN_OPTIONAL, "Of the cell, where it changes.", 100, 2000},
     {.name = NULL},
 };
 const struct pl_model_column twin_electrolyser_warming_columns[] = {
-    [CURRENT] = {"j_A_cm2", "I_A", "A/cm2, or A", 0, "Rows without a current above 0 are left out."},
-    [VOLTAGE] = {"U_V", NULL, "V", 0, "Of the cell."},
-    [TEMPERATURE] = {"T_K", NULL, "K", 0, "Of the cell."},
+    [CURRENT] = {"j_A_cm2", "I_A", "A/cm2, or A", 0, "Rows without a current above 0 are left out.", -1e6, 1e6},
+    [VOLTAGE] = {"U_V", NULL, "V", 0, "Of the cell.", -20, 20},
+    [TEMPERATURE] = {"T_K", NULL, "K", 0, "Of the cell.", 100, 2000},
     {.name = NULL},
 };
 

@@ -27,9 +27,9 @@ const struct pl_model_parameter twin_impedance_parameters[] = {
 };
 
 const struct pl_model_column twin_impedance_columns[] = {
-    {"f_Hz", NULL, "Hz", 0, "Frequency."},
-    {"Zre_ohm", NULL, "ohm", 0, "Real part."},
-    {"Zim_ohm", NULL, "ohm", 0, "Imaginary part: below 0 where it is capacitive."},
+    {"f_Hz", NULL, "Hz", 0, "Frequency.", 1e-9, 1e12},
+    {"Zre_ohm", NULL, "ohm", 0, "Real part.", -1e9, 1e9},
+    {"Zim_ohm", NULL, "ohm", 0, "Imaginary part: below 0 where it is capacitive.", -1e9, 1e9},
     {.name = NULL},
 };
 
@@ -170,7 +170,8 @@ static void tell_dropped(const struct lab_curve *c, const struct pl_model_report
                                  .expected = kept + dropped,
                                  .found = kept,
                                  .error = -dropped,
-                                 .limit = 0.1 * (kept + dropped)};
+                                 .limit = 0.1 * (kept + dropped),
+                                 .error_unit = "frequencies"};
     f.good = dropped <= f.limit;
     report->tell(report->context, &f);
 }

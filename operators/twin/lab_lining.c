@@ -23,13 +23,13 @@ const struct pl_model_parameter twin_lining_parameters[] = {
 };
 
 const struct pl_model_column twin_lining_columns[] = {
-    {"x", "t_min", "min", 0, "Time."},
-    {"T_lining", "T_lining_C", "degC", 0, "Mean of the lining's probes."},
+    {"x", "t_min", "min", PL_COLUMN_RISING, "Time.", -1e10, 1e10},
+    {"T_lining", "T_lining_C", "degC", 0, "Mean of the lining's probes.", -273.15, 3000},
     {.name = NULL},
 };
 static const struct pl_model_column voltage_columns[] = {
-    {"x", "t_min", "min", 0, "Time."},
-    {"V_cell", "Curve1", "V", 0, "Of the pot."},
+    {"x", "t_min", "min", PL_COLUMN_RISING, "Time.", -1e10, 1e10},
+    {"V_cell", "Curve1", "V", 0, "Of the pot.", -10, 150},
     {.name = NULL},
 };
 

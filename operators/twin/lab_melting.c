@@ -18,9 +18,9 @@ const struct pl_model_parameter twin_melting_parameters[] = {
 
 enum { QUANTITY, TAU, FRONT };
 const struct pl_model_column twin_melting_columns[] = {
-    [QUANTITY] = {"quantity", NULL, "", PL_COLUMN_TEXT, "Which front."},
-    [TAU] = {"tau", NULL, "", 0, "Stefan number times diffusivity times time by width squared."},
-    [FRONT] = {"value", NULL, "", 0, "Of the width."},
+    [QUANTITY] = {"quantity", NULL, "", PL_COLUMN_TEXT, "Which front.", 0, 0},
+    [TAU] = {"tau", NULL, "", 0, "Stefan number times diffusivity times time by width squared.", 0, 1e6},
+    [FRONT] = {"value", NULL, "", 0, "Of the width.", 0, 1},
     {.name = NULL},
 };
 

@@ -35,8 +35,8 @@ const struct pl_model_parameter twin_metal_parameters[] = {
 };
 
 const struct pl_model_column twin_metal_columns[] = {
-    {"E_V", NULL, "V", 0, "Potential."},
-    {"I_A", NULL, "A", 0, "Current: above 0 where metal is dissolved."},
+    {"E_V", NULL, "V", 0, "Potential.", -20, 20},
+    {"I_A", NULL, "A", 0, "Current: above 0 where metal is dissolved.", -1e6, 1e6},
     {.name = NULL},
 };
 

@@ -12,7 +12,8 @@
 enum { MEDIUM, T0, POWER, CONTACT, CONTACT_SLOPE, PACKING, PACKED, LAG, GAP, LOSS };
 static const char *const media[] = {"salt", "argon", NULL};
 const struct pl_model_parameter twin_probe_parameters[] = {
-    [MEDIUM] = {"medium", "", 0, 0, 1, media, 0, "What is around the probe; else by the file's name."},
+    [MEDIUM] = {"medium", "", NAN, 0, 1, media, 0,
+                "What is around the probe; else by the file's name (salt_, argon_)."},
     [T0] = {"start", "degC", 25, -50, 900, NULL, 0, "Temperature before the heater is on; else from the file."},
     [POWER] = {"power", "W", 2, 0, 100, NULL, 0, "Of the heater; else voltage times current of the file."},
     [CONTACT] = {"contact", "K/W", 1.5, 0.1, 6, NULL, PL_MODEL_OWN,
@@ -28,10 +29,10 @@ const struct pl_model_parameter twin_probe_parameters[] = {
 };
 
 const struct pl_model_column twin_probe_columns[] = {
-    {"t_s", NULL, "s", 0, "100 rows a second."},
-    {"T_C", NULL, "degC", 0, "Of the probe."},
-    {"U_V", NULL, "V", 0, "Of the heater."},
-    {"I_mA", NULL, "mA", PL_COLUMN_SPARSE, "Of the heater, in some rows."},
+    {"t_s", NULL, "s", PL_COLUMN_RISING, "100 rows a second.", -1e10, 1e10},
+    {"T_C", NULL, "degC", 0, "Of the probe.", -273.15, 3000},
+    {"U_V", NULL, "V", 0, "Of the heater.", -1000, 1000},
+    {"I_mA", NULL, "mA", PL_COLUMN_SPARSE, "Of the heater, in some rows.", -1e6, 1e6},
     {.name = NULL},
 };
 
@@ -141,8 +142,9 @@ enum pl_code twin_probe_load(void **data, const char *path, double *p, struct pl
     code = probe->time && probe->rise ? take(probe, &table, path, p, error)
                                       : pl_error_set(error, PL_NO_MEMORY, "no memory");
     lab_free(&table);
-    if (strstr(path, "argon_")) p[MEDIUM] = 1;
-    if (strstr(path, "salt_")) p[MEDIUM] = 0;
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    if (strstr(name, "argon_")) p[MEDIUM] = 1;
+    if (strstr(name, "salt_")) p[MEDIUM] = 0;
     taken->points = probe->points;
     return code;
 }

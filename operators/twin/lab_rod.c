@@ -31,9 +31,9 @@ const struct pl_model_parameter twin_rod_parameters[] = {
 };
 
 #define SENSOR_COLUMN(n)                                                                                               \
-    { "T" #n "_C", NULL, "degC", 0, "Sensor " #n "." }
+    { "T" #n "_C", NULL, "degC", 0, "Sensor " #n ".", -273.15, 3000 }
 const struct pl_model_column twin_rod_columns[] = {
-    {"t_s", NULL, "s", 0, "About one row a second."},
+    {"t_s", NULL, "s", PL_COLUMN_RISING, "About one row a second.", -1e10, 1e10},
     SENSOR_COLUMN(1),
     SENSOR_COLUMN(2),
     SENSOR_COLUMN(3),

@@ -28,49 +28,69 @@ const struct pl_model_parameter twin_voltage_parameters[] = {
 };
 
 const struct pl_model_column twin_voltage_columns[] = {
-    {"t_s", NULL, "s", 0, "Since the record began."},
-    {"U_V", NULL, "V", 0, "Of the pot."},
+    {"t_s", NULL, "s", PL_COLUMN_RISING, "Since the record began.", -1e10, 1e10},
+    {"U_V", NULL, "V", 0, "Of the pot.", -10, 150},
     {.name = NULL},
 };
 
 enum { EVENTS = 1000, ROW = 256 };
 static const char EVENT_COLUMNS[] = "t_s,kind,value", SHOT[] = "alumina_shot", MOVE[] = "beam_ACD_change";
+static const double SHOT_MOST = 1000, MOVE_MOST = 10, TIME_MOST = 1e10; /* kg, cm, s: beyond is a slip of the pen */
 static const double ALUMINA_BY_CHARGE = 1.7612362e-7;
+
+struct event {
+    double time, kilograms, move; /* cm */
+};
+
+/* A row of t_s,kind,value, and a unit if there is one: shots in kg and moves in cm. */
+static enum pl_code take_event(struct event *event, const char *line, struct pl_place here, struct pl_error **error) {
+    char kind[64], unit[16] = "";
+    double time, value;
+    int taken = sscanf(line, "%lf,%63[^,],%lf,%15[^,\r\n]", &time, kind, &value, unit);
+    bool shot = taken >= 3 && !strcmp(kind, SHOT), move = taken >= 3 && !strcmp(kind, MOVE);
+    const char *expected = shot ? "kg" : "cm";
+    if (!shot && !move)
+        return pl_error_at(error, PL_SYNTAX, here, "a time, %s or %s, and a number are expected", SHOT, MOVE);
+    if (*unit && strcmp(unit, expected) != 0)
+        return pl_error_at(error, PL_SYNTAX, here, "%s has the unit \"%s\": %s is expected", kind, unit, expected);
+    if (!(fabs(time) <= TIME_MOST)) return pl_error_at(error, PL_RANGE, here, "%g s is no time of an event", time);
+    if (shot ? !(value >= 0 && value <= SHOT_MOST) : !(fabs(value) <= MOVE_MOST))
+        return pl_error_at(error, PL_RANGE, here, "%s of %g %s: %g to %g %s is what it may be", kind, value, expected,
+                           shot ? 0 : -MOVE_MOST, shot ? SHOT_MOST : MOVE_MOST, expected);
+    *event = (struct event){time, shot ? value : 0, shot ? 0 : value};
+    return PL_OK;
+}
 
 struct pot {
     struct lab_table table;
     size_t points;
     double *time, *voltage;
-    struct {
-        double time, kilograms, move; /* cm */
-    } event[EVENTS];
+    struct event event[EVENTS];
     size_t events;
 };
 
-/* t_s,kind,value,unit: shots in kg and moves in cm. */
 static enum pl_code read_events(struct pot *pot, const char *path, struct pl_error **error) {
     FILE *in = fopen(path, "r");
     if (!in)
         return pl_error_set(error, PL_IO, "%s: %s (shots and moves are expected beside the voltages)", path,
                             strerror(errno));
-    char line[ROW], kind[64];
+    char line[ROW];
     enum pl_code code = PL_OK;
-    for (int row = 1; !code && fgets(line, sizeof line, in); row++) {
-        struct pl_place here = {path, row, 0};
-        double time, value;
-        bool told = sscanf(line, "%lf,%63[^,],%lf", &time, kind, &value) == 3, shot = told && !strcmp(kind, SHOT);
+    int row = 0;
+    while (!code && fgets(line, sizeof line, in)) {
+        struct pl_place here = {path, ++row, 0};
         if (row == 1 && strncmp(line, EVENT_COLUMNS, strlen(EVENT_COLUMNS)) != 0)
             code = pl_error_at(error, PL_SYNTAX, here, "the columns %s are expected, in this order; found: %.*s",
                                EVENT_COLUMNS, (int)strcspn(line, "\r\n"), line);
-        else if (row > 1 && !shot && (!told || strcmp(kind, MOVE) != 0))
-            code = pl_error_at(error, PL_SYNTAX, here, "a time, %s or %s, and a number are expected", SHOT, MOVE);
-        else if (pot->events == EVENTS)
+        else if (row > 1 && pot->events == EVENTS)
             code = pl_error_at(error, PL_LIMIT, here, "more than %d events", EVENTS);
-        if (code || row == 1) continue;
-        pot->event[pot->events].time = time;
-        *(shot ? &pot->event[pot->events].kilograms : &pot->event[pot->events].move) = value;
-        pot->events++;
+        else if (row > 1)
+            code = take_event(&pot->event[pot->events++], line, here, error);
     }
+    if (!row)
+        code = pl_error_set(error, PL_SYNTAX,
+                            "%s is empty: %s, and a row for each shot and move, are expected (no row: there were none)",
+                            path, EVENT_COLUMNS);
     fclose(in);
     return code;
 }
@@ -165,7 +185,8 @@ double twin_voltage_misfit(const void *data, const double *p, const double *pred
 const struct pl_model_experiment twin_cell_experiments[] = {
     {.name = "pot-voltage",
      .doc = "Voltage of a 126.6 kA pot with shots of alumina and beam moves (events.csv beside: t_s (s), kind "
-            "(alumina_shot or beam_ACD_change), value (kg or cm)). Voltages within 50 s of a move are left out.",
+            "(alumina_shot or beam_ACD_change), value (kg or cm), and the unit if there is a fourth). Voltages within "
+            "50 s of a move are left out.",
      .example = "200,4.377",
      .what = "voltage",
      .fit = "alumina,undissolved,distance",

@@ -44,9 +44,9 @@ const struct pl_model_parameter twin_voltammetry_parameters[] = {
 
 enum { TIME, POTENTIAL, CURRENT };
 const struct pl_model_column twin_voltammetry_columns[] = {
-    [TIME] = {"t_s", NULL, "s", 0, "Even steps through one cycle."},
-    [POTENTIAL] = {"E_applied_V", NULL, "V", 0, "Downwards, and up again."},
-    [CURRENT] = {"I_A", NULL, "A", 0, "Above 0 where something is oxidised."},
+    [TIME] = {"t_s", NULL, "s", PL_COLUMN_RISING, "Even steps through one cycle.", -1e10, 1e10},
+    [POTENTIAL] = {"E_applied_V", NULL, "V", 0, "Downwards, and up again.", -20, 20},
+    [CURRENT] = {"I_A", NULL, "A", 0, "Above 0 where something is oxidised.", -1e6, 1e6},
     {.name = NULL},
 };
 

@@ -6,6 +6,7 @@
 
 enum { EXTRA = 2 };
 static const double PI = 3.14159265358979323846, MUCH = 50; /* kg/m3: what tolerances are relative to */
+static const double LAST_ROOM = 0.02; /* below saturation, as a share of it: over which at once fades to not at all */
 
 static int cells(const struct plane *p) {
     return p->nx * p->ny;
@@ -57,9 +58,15 @@ static void sweep(const struct plane *p, const double *c, int count, int stride,
     }
 }
 
-/* What is left of a demand where little is there: nothing of it at none. */
+/* What is left of a demand where little is there: nothing of it at none, and less than nothing below, so that what
+ * round-off takes too much comes back. */
 static double share(const struct plane *p, double c) {
-    return p->least > 0 ? -expm1(-fmax(c, 0) / p->least) : 1;
+    return p->least > 0 ? -expm1(-fmax(c / p->least, -1)) : 1;
+}
+
+/* 1 at none, 0 where the bath is saturated, below 0 beyond that. */
+static double room(const struct plane *p, double c) {
+    return p->saturation > 0 ? 1 - c / p->saturation : 1;
 }
 
 static int rate(double t, const double *y, double *rate, void *self) {
@@ -69,10 +76,12 @@ static int rate(double t, const double *y, double *rate, void *self) {
     double taken = 0, ends = 0;
     for (int i = 0; i < n; i++) {
         double c = y[2 * i], m = y[2 * i + 1];
-        double slow = p->saturation > 0 ? fmax(1 - c / p->saturation, 0) : 1;
-        double dissolving = p->dissolution * m * slow, takes = p->demand * share(p, c) + p->loss * c;
-        rate[2 * i] = dissolving + p->feed - takes;
-        rate[2 * i + 1] = -dissolving;
+        double slow = room(p, c), takes = p->demand * share(p, c) + p->loss * c;
+        /* What is beyond saturation falls out. */
+        double dissolving = slow > 0 ? p->dissolution * m * slow : p->dissolution * p->saturation * slow;
+        double at_once = p->feed * fmin(fmax(slow, 0) / LAST_ROOM, 1);
+        rate[2 * i] = dissolving + at_once - takes;
+        rate[2 * i + 1] = p->feed - at_once - dissolving;
         taken += takes - p->feed;
     }
     for (int j = 0; j < p->ny; j++)
@@ -207,8 +216,11 @@ enum pl_code plane_shot(struct plane *p, double x, double y, double radius, doub
             double weight = exp(-(dx * dx + dy * dy) / (radius * radius)) + 1e-12;
             if (pass == 0) sum += weight;
             double brought = kilograms * weight / sum / volume(p);
-            if (pass == 1) state[2 * k] += at_once * brought;
-            if (pass == 1) state[2 * k + 1] += (1 - at_once) * brought;
+            if (pass == 0) continue;
+            double most = p->saturation > 0 ? fmax(p->saturation - state[2 * k], 0) : INFINITY;
+            double dissolves = fmin(at_once * brought, most);
+            state[2 * k] += dissolves;
+            state[2 * k + 1] += dissolves < most ? (1 - at_once) * brought : brought - dissolves;
         }
     }
     p->entered += kilograms;
@@ -311,4 +323,12 @@ void plane_range(struct plane *p, double *low, double *high) {
         *low = fmin(*low, y[2 * i]);
         *high = fmax(*high, y[2 * i]);
     }
+}
+
+double plane_fullest(struct plane *p) {
+    const double *y = solver_state(p->solver);
+    double most = 0;
+    for (int i = 0; i < cells(p); i++)
+        most = fmax(most, y[2 * i] + y[2 * i + 1]);
+    return most;
 }

@@ -3,6 +3,8 @@
  *
  *     d c / dt = - div(u c) + div(D grad c) + k m (1 - c/saturation) + feed - demand      d m / dt = - k m (...)
  *
+ * What is fed where the bath is saturated does not dissolve (it adds to m), and what is beyond saturation falls out.
+ *
  * Finite volumes on a rectangle; walls are closed, but the ends in x may be held at a concentration. Velocities come
  * from a stream function at corners, so the discrete flow brings as much into each volume as out of it. Advection is of
  * second order where the field is smooth and makes no new extremes elsewhere (van Albada's limiter).
@@ -64,5 +66,6 @@ double plane_undissolved(struct plane *plane); /* kg */
 double plane_taken(struct plane *plane);       /* kg since the start, less what was fed evenly */
 double plane_balance(struct plane *plane);
 void plane_range(struct plane *plane, double *low, double *high); /* kg/m3 */
+double plane_fullest(struct plane *plane);                        /* kg/m3, dissolved or not, where there is most */
 
 #endif

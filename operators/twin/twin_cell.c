@@ -260,7 +260,7 @@ static const struct pl_table_def twin_tables[] = {
                      .record_size = sizeof(struct twin_step),
                      .doc = "By asset and begin: what came in a step that is not over."},
     [TABLE_CELLS] = {.name = "cells",
-                     .version = 5,
+                     .version = 6,
                      .record_size = sizeof(struct follow_record),
                      .doc = "By asset: the state of model and estimator."},
     [TABLE_PROGRESS] = {.name = "progress",
@@ -286,14 +286,18 @@ const struct pl_operator twin_cell_operator = {
         "not fit as feed_share (of the counted feed, what arrives) and heat_correction (kW); how well it fits as "
         "innovation (of the voltage, by its expected deviation) and health (0 to 1). `voltage` is what was predicted "
         "before the step's voltage was looked at.\n\n"
-        "A row without a value, or bad, changes nothing; a voltage or temperature that has frozen neither. Values are "
+        "A row without a value, or bad, changes nothing; neither does a voltage or temperature that has frozen, or a "
+        "bath "
+        "that jumps by 6 K. A count of the feed that stands still is feed that has stopped, until it goes on by more "
+        "than "
+        "some shots: then it had frozen, and that was fed evenly meanwhile. Values are "
         "uncertain in an anode effect, beyond what the model is meant for, when health is below 0.5, and where a step "
         "has needed a looser tolerance or a coarser grid (the ladder: `rung`). Without a count of the feed nothing "
         "tells "
         "alumina from distance: alumina is then the usual one, give or take what alumina_sd says (0.2), and the "
         "distance "
         "what is moved. anode_effect_risk is an event when one "
-        "is likely within `lead`, and over (.cleared, which says `why`) when it is not any more or has begun; "
+        "is likely within `lead`, and over (.cleared, whose `message` says why) when it is not any more or has begun; "
         "anode_effect is one that has begun. Events name the model, a hash of its parameters and its fidelity.\n\n"
         "Rows come from samples or, cheaper, from windows of ten seconds (mean, min, max, stddev, last).",
     .inputs = PL_PORTS({.name = "in", .kinds = PL_SET(PL_SAMPLES) | PL_SET(PL_WINDOWS), .doc = "Signals of cells."}),

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,14 +95,19 @@ static bool tell_effects(struct twin *t, struct pl_node *node, struct twin_cell 
     bool good = true;
     if (result->effect && !before) {
         pl_count(node, COUNT_EFFECTS, 1);
-        good = twin_tell_event(t, node, cell, r->at, effect_kind, 800, r, result, NULL);
+        good = twin_tell_event(t, node, cell, r->at, effect_kind, 800, r, result, "an anode effect has begun");
     }
     if (!result->effect && before) good = twin_tell_event(t, node, cell, r->at, effect_over, 100, r, result, NULL);
     if (result->outlook.raised) {
         pl_count(node, COUNT_RISKS, 1);
-        good = good && twin_tell_event(t, node, cell, r->at, risk_kind, 700, r, result, NULL);
+        char likely[120];
+        snprintf(likely, sizeof likely,
+                 "an anode effect is likely in about %.0f min: of the counted feed %.0f %% arrives",
+                 fmin(fmax(result->outlook.minutes, 1), t->setup.risk.lead / 60),
+                 100 * fmax(r->horizon.now[HORIZON_SHARE], 0));
+        good = good && twin_tell_event(t, node, cell, r->at, risk_kind, 700, r, result, likely);
     }
-    const char *why = result->effect ? "it has begun" : "not likely any more";
+    const char *why = result->effect ? "it has begun" : "it is not likely any more";
     return good && (!result->outlook.cleared || twin_tell_event(t, node, cell, r->at, risk_over, 100, r, result, why));
 }
 
@@ -164,7 +170,8 @@ static bool take_step(struct twin *t, struct pl_node *node, struct twin_cell *ce
     count_rung(node, r);
     pl_count(node, COUNT_SOLVER_STEPS, result.solver_steps);
     twin_see_residuals(t, node, &result);
-    bool good = !fresh || twin_tell_event(t, node, cell, r->at, "twin.begun", 100, r, &result, NULL);
+    const char *why = fresh ? NULL : "nothing was told for longer than `hold`";
+    bool good = !lost || twin_tell_event(t, node, cell, r->at, "twin.begun", 100, r, &result, why);
     return good && tell_all(t, node, cell, r, &result, &before);
 }
 

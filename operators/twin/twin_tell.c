@@ -192,7 +192,7 @@ bool twin_tell_event(struct twin *t, struct pl_node *node, const struct twin_cel
     pl_pack_reset(t->body);
     pl_pack_map(t->body, 3 + (why ? 1 : 0) + (result ? 5 : 0));
     write_origin(t, r, t->body);
-    if (why) pl_pack_pair_str(t->body, "why", why);
+    if (why) pl_pack_pair_str(t->body, "message", why); /* as lists of alarms show it */
     if (result) {
         pl_pack_pair_f64(t->body, "alumina", output_named(t->setup.model, result->out, "alumina"));
         pl_pack_pair_f64(t->body, "rate", result->outlook.rate);

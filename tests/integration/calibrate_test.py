@@ -54,7 +54,7 @@ def calibrate(work):
     broken = os.path.join(work, "broken.csv")
     with open(broken, "w", encoding="utf-8") as file:
         file.write("I_A,I_std_A,U_V,U_std_V\n1,2\nnonsense\n")
-    potline("calibrate", "ElectrodeKineticsModel", "--data", broken, code=1)
+    potline("calibrate", "ElectrodeKineticsModel", "--data", broken, code=2)
 
 
 def mistakes(work, good):
@@ -81,9 +81,9 @@ def mistakes(work, good):
     assert "is what is fitted to" in said("--data", good, "--judge", good)
     assert "is what is fitted to" in said("--data", f"{good},slope=0.02", "--judge", f"{again},slope=0.02")
     alone = write("2C_T.csv", "t_s,dT_K\n0,0\n10,0.1\n")
-    assert "the voltage of this discharge, beside" in said("--data", alone, model="FourierHeatModel", code=1)
+    assert "the voltage of this discharge, beside" in said("--data", alone, model="FourierHeatModel")
     few = write("few.csv", "I_A,I_std_A,U_V,U_std_V\n1,0,1.44,0\n2,0,1.46,0\n3,0,1.47,0\n")
-    assert "give a longer record or more of it" in said("--data", few, code=1)
+    assert "give a longer record or more of it" in said("--data", few)
 
 
 def gaps(work):
@@ -102,7 +102,7 @@ def gaps(work):
         said = json.loads(potline(*call, "--json").stdout)["files"][0]
         assert (said["points"], said["left_out"], said["left_out_line"]) == (36, 4, 5), (text, said)
         assert "Left out: 4 rows of gaps.csv, the first in line 5" in potline(*call).stdout
-    assert "40 of 40 rows hold no number" in potline(*written(1, "n/a"), code=1).stderr
+    assert "40 of 40 rows hold no number" in potline(*written(1, "n/a"), code=2).stderr
     said = json.loads(potline(*written(41, "n/a"), "--json", code=0).stdout)["files"][0]
     assert (said["left_out"], said["left_out_line"]) == (1, 5), said
 
@@ -281,7 +281,7 @@ def columns(work, path, said):
     long = os.path.join(work, "long.csv")
     with open(long, "w", encoding="utf-8") as file:
         file.write("t_s,T1_C,T2_C,T3_C,T4_C,T5_C,T6_C\n" + "1" * 5000 + ",2,3,4,5,6,7\n")
-    assert "long.csv:2: longer than 4094 bytes" in potline("calibrate", "FourierHeatModel", "--data", long, code=1).stderr
+    assert "long.csv:2: longer than 4094 bytes" in potline("calibrate", "FourierHeatModel", "--data", long, code=2).stderr
 
 
 def slow(work):

@@ -199,7 +199,7 @@ def commands(work):
     assert "ledge (m)" in plotted and "temperature (degC) at 7200 s" in plotted
     assert "<svg" in open(image, encoding="utf-8").read()
     with open(out, encoding="utf-8") as file:
-        assert file.readline() == "t_s,quantity,unit,position,value\n"
+        assert file.readline() == "t_s,quantity,unit,position_m,value\n"
         rows = [line.rstrip("\n").split(",") for line in file]
     assert {row[1] for row in rows} >= {"ledge", "shell", "temperature"}
     assert all(math.isfinite(float(row[4])) for row in rows)

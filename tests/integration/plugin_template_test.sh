@@ -98,5 +98,5 @@ sed 's/PL_ABI_MAJOR [0-9]*/PL_ABI_MAJOR 7/' "$prefix/usr/include/potline/abi.h" 
 mkdir -p foreign/potline && cp -r "$prefix/usr/include/potline" foreign/ && cp abi.h foreign/potline/abi.h
 mkdir wrong && cc -std=c11 -fPIC -shared -Iforeign -o wrong/libmy_filter.so filter/my_filter.c
 POTLINE_PLUGIN_PATH="$PWD/wrong" "$potline" inspect my_filter > said 2>&1 && exit 1
-grep -qE 'built for ABI 7\.[0-9]+, engine offers 3\.[0-9]+' said
+grep -qE 'built for ABI 7\.[0-9]+, engine offers 4\.[0-9]+' said
 echo "plugin template: three kinds built and run by CMake and by pkg-config; a foreign ABI is refused"

@@ -43,7 +43,7 @@ enum pl_code {
 #undef PL_ERROR_ENUM
 };
 
-/* Where in a file something stands; line and column count from 1, 0 is unknown. `file` is borrowed. */
+/* Where in a file something stands; line and column count from 1, 0 is unknown. `file` is borrowed, errors copy it. */
 struct pl_place {
     const char *file;
     int line;

@@ -115,6 +115,7 @@ enum pl_model_column_flags {
     PL_COLUMN_SPARSE = 1 << 0,   /* may be empty in a row */
     PL_COLUMN_OPTIONAL = 1 << 1, /* may be missing */
     PL_COLUMN_TEXT = 1 << 2,     /* must be there, and is not read as a number */
+    PL_COLUMN_RISING = 1 << 3,   /* time: never less than in the row before */
 };
 
 enum { PL_MODEL_COLUMNS_MAX = 16 };
@@ -125,6 +126,7 @@ struct pl_model_column {
     const char *unit;
     unsigned flags;
     const char *doc;
+    double low, high; /* beyond these a number is no measurement of this; both 0: any is */
 };
 
 /* Where the names of a header (between commas, tabs or semicolons; quotes, blanks and a byte order mark are no part of
