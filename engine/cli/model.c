@@ -148,6 +148,7 @@ static void show_quantities(const char *title, const struct pl_model_quantity *r
         printf("  %-*s %s", INDENT - 3, row->name, row->unit);
         if (told)
             printf("%stwin.cell: %s%s%s", *row->unit ? "; " : "", told->name, *told->unit ? ", " : "", told->unit);
+        if (told && told->low < told->high) printf("; meant for %g to %g", told->low, told->high);
         putchar('\n');
         wrap(INDENT, row->doc);
     }
@@ -190,6 +191,11 @@ static json_t *parameters_json(const struct pl_model_parameter *row) {
     return all;
 }
 
+/* Of what the model is meant for; null: of any. */
+static json_t *limit_json(const struct pl_model_told *told, double limit) {
+    return told->low < told->high ? json_real(limit) : json_null();
+}
+
 static json_t *quantities_json(const struct pl_model_quantity *row, const struct pl_model_told *told) {
     json_t *all = json_array();
     for (; row && row->name; row++) {
@@ -197,7 +203,8 @@ static json_t *quantities_json(const struct pl_model_quantity *row, const struct
         json_t *one = json_pack("{s:s, s:s, s:s}", "name", row->name, "unit", row->unit, "doc", row->doc);
         if (as)
             json_object_set_new(one, "told",
-                                json_pack("{s:s, s:s, s:f}", "name", as->name, "unit", as->unit, "scale", as->scale));
+                                json_pack("{s:s, s:s, s:f, s:o, s:o}", "name", as->name, "unit", as->unit, "scale",
+                                          as->scale, "low", limit_json(as, as->low), "high", limit_json(as, as->high)));
         json_array_append_new(all, one);
     }
     return all;

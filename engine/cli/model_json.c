@@ -76,9 +76,8 @@ int pl__model_json(json_t *value) {
     bool good = value && put(value, 0);
     if (good) putchar('\n');
     good = good && !fflush(stdout) && !ferror(stdout);
-    if (!good)
-        fprintf(stderr, "potline model: %s\n",
-                value && ferror(stdout) ? "the output cannot be written" : "out of memory");
+    if (!good && !(value && ferror(stdout))) /* what cannot be written is told at the end, by main.c */
+        fputs("potline: out of memory\n", stderr);
     json_decref(value);
     return good ? PL_EXIT_OK : PL_EXIT_FAILED;
 }

@@ -2,15 +2,17 @@
  * running engine is touched: the state is read, and two models of its own run here. */
 #include "what_if.h"
 
+#include <math.h>
 #include <string.h>
 
 #include <potline/alloc.h>
 #include <potline/text.h>
 
+#include "base/clock.h"
 #include "data.h"
 #include "model.h"
 
-enum { TIMES = 97 };
+static const double OLD = 3600; /* s of a state: twins tell it more often */
 
 /* ---- What is asked ---- */
 
@@ -59,9 +61,12 @@ static bool choose(const struct pl_cli *cli, const struct pl_what_if *w, bool wa
 
 /* ---- Telling ---- */
 
-static void say_how_it_ended(const struct pl_what_if *w, const char *name, const struct pl_what_if_branch *b) {
-    if (b->effect_at >= 0) printf("%s: an anode effect after %.1f h\n", name, b->effect_at / 3600);
-    if (b->error) printf("%s: ends after %.2f h: %s\n", name, w->time[b->times - 1] / 3600, b->error->text);
+static void say_how_it_ended(const char *name, const struct pl_what_if_branch *b) {
+    char note[PL_WHAT_IF_OUTSIDE_MAX];
+    if (b->effect_at >= 0) printf("%s: an anode effect after %.2f h\n", name, b->effect_at / 3600);
+    if (pl_what_if_outside(b, note, sizeof note)) printf("%s: %s\n", name, note);
+    if (b->over)
+        printf("%s: ends after %.2f h: %s\n", name, b->reached / 3600, b->error ? b->error->text : "out of memory");
     if (b->uncertain) printf("%s: %llu steps were taken with less exactness\n", name, (unsigned long long)b->uncertain);
 }
 
@@ -69,7 +74,24 @@ static void say_how_it_ended(const struct pl_what_if *w, const char *name, const
 struct kept {
     struct pl_what_if_state state;
     struct pl__twin_limits limits;
+    pl_time asked; /* as of when */
+    bool from;     /* and whether that was said */
 };
+
+static double age(const struct kept *kept) {
+    return (double)(kept->asked - kept->state.time) * 1e-9;
+}
+
+static void print_notes(const struct kept *kept) {
+    const double DAY = 86400, HOUR = 3600;
+    char note[PL_WHAT_IF_NOTES_MAX];
+    double old = age(kept);
+    bool days = old > 2 * DAY;
+    if (old > OLD)
+        printf("note: the newest state that is kept is %.1f %s old%s\n", old / (days ? DAY : HOUR), days ? "days" : "h",
+               kept->from ? " at that time" : "");
+    if (pl_what_if_note(&kept->state, note, sizeof note)) printf("note: %s\n", note);
+}
 
 static void print_left(const struct pl_what_if *w, const struct kept *kept) {
     struct pl_what_if_left left;
@@ -102,10 +124,9 @@ static void print_table(const struct pl_cli *cli, const struct pl_what_if *w, co
     char at[PL_TEXT_TIME_MAX];
     *pl_text_put_time(at, w->state.time) = 0;
     printf("%s at %s, %s %s (%s), %g h ahead\n", pl_cli_operand(cli, 0), at, w->state.model, w->state.parameters,
-           w->state.fidelity, w->time[end] / 3600);
+           w->state.fidelity, round(w->time[end] / 36) / 100);
     print_changes(w);
-    char note[PL_WHAT_IF_UNSETTLED_MAX];
-    if (pl_what_if_unsettled(&w->state, note, sizeof note)) printf("note: %s\n", note);
+    print_notes(kept);
     printf("%-23s %14s %14s %14s %14s\n", "output", "now", "doing nothing", "changed", "difference");
     for (unsigned i = 0; i < w->outputs; i++) {
         if (!wanted[i]) continue;
@@ -114,8 +135,8 @@ static void print_table(const struct pl_cli *cli, const struct pl_what_if *w, co
         double other = w->changed.output[i][end] * told.scale;
         printf("%-23s %14.6g %14.6g %14.6g %14.6g %s\n", told.name, now, same, other, other - same, told.unit);
     }
-    say_how_it_ended(w, "doing nothing", &w->nothing);
-    say_how_it_ended(w, "changed", &w->changed);
+    say_how_it_ended("doing nothing", &w->nothing);
+    say_how_it_ended("changed", &w->changed);
     print_left(w, kept);
 }
 
@@ -149,6 +170,16 @@ static bool plot(const struct pl_cli *cli, const struct pl_what_if *w, const boo
     return !image || pl__plot_file(cli, image, file, files);
 }
 
+/* Null: it stays where the model is meant for. */
+static json_t *outside_json(const struct pl_what_if_branch *b) {
+    const struct pl_what_if_outside *o = &b->outside;
+    char note[PL_WHAT_IF_OUTSIDE_MAX];
+    if (!pl_what_if_outside(b, note, sizeof note)) return json_null();
+    return json_pack("{s:s, s:s, s:o, s:f, s:f, s:f, s:f, s:s}", "quantity", o->of.name, "unit", o->of.unit, "value",
+                     pl__model_number(o->value), "low", o->of.low, "high", o->of.high, "from", o->from, "to", o->to,
+                     "note", note);
+}
+
 static json_t *branch_json(const struct pl_what_if *w, const struct pl_what_if_branch *b) {
     json_t *all = json_object();
     for (unsigned i = 0; i < w->outputs; i++) {
@@ -159,6 +190,8 @@ static json_t *branch_json(const struct pl_what_if *w, const struct pl_what_if_b
     }
     json_t *one = json_pack("{s:o, s:o}", "outputs", all, "anode_effect_at",
                             b->effect_at < 0 ? json_null() : json_real(b->effect_at));
+    json_object_set_new(one, "reached", json_real(b->reached));
+    json_object_set_new(one, "outside", outside_json(b));
     if (b->error) json_object_set_new(one, "error", json_string(b->error->text));
     return one;
 }
@@ -183,16 +216,18 @@ static int print_json(const struct pl_cli *cli, const struct pl_what_if *w, cons
     char at[PL_TEXT_TIME_MAX], limits_at[PL_TEXT_TIME_MAX] = "";
     *pl_text_put_time(at, s->time) = 0;
     if (kept->limits.at != PL_TIME_MIN) *pl_text_put_time(limits_at, kept->limits.at) = 0;
-    char note[PL_WHAT_IF_UNSETTLED_MAX];
-    bool unsettled = pl_what_if_unsettled(s, note, sizeof note);
+    char note[PL_WHAT_IF_NOTES_MAX];
+    bool noted = pl_what_if_note(s, note, sizeof note);
     json_t *time = json_array();
     for (size_t i = 0; i < w->times; i++)
         json_array_append_new(time, json_real(w->time[i]));
-    return pl__model_json(json_pack(
-        "{s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "note", unsettled ? json_string(note) : json_null(),
-        "asset", pl_cli_operand(cli, 0), "at", at, "model", s->model, "parameters", s->parameters, "fidelity",
-        s->fidelity, "time", time, "nothing", branch_json(w, &w->nothing), "changed", branch_json(w, &w->changed),
-        "constraints", left_json(w, kept), "constraints_at", *limits_at ? json_string(limits_at) : json_null()));
+    return pl__model_json(json_pack("{s:o, s:o, s:o, s:f, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "note",
+                                    noted ? json_string(note) : json_null(), "risk", pl__model_number(s->risk),
+                                    "risk_minutes", pl__model_number(s->minutes), "age", age(kept), "asset",
+                                    pl_cli_operand(cli, 0), "at", at, "model", s->model, "parameters", s->parameters,
+                                    "fidelity", s->fidelity, "time", time, "nothing", branch_json(w, &w->nothing),
+                                    "changed", branch_json(w, &w->changed), "constraints", left_json(w, kept),
+                                    "constraints_at", *limits_at ? json_string(limits_at) : json_null()));
 }
 
 /* ---- The command ---- */
@@ -207,9 +242,9 @@ static int failed(struct pl_error **error) {
 static int look_ahead(const struct pl_cli *cli, struct pl_what_if *w, const struct kept *kept) {
     struct pl_error *error = NULL;
     double seconds;
-    bool wanted[PL_MODEL_OUTPUTS_MAX];
-    if (!parse(cli, w, &seconds) || !choose(cli, w, wanted)) return PL_EXIT_USAGE;
-    if (pl_what_if_run(w, seconds, TIMES, NULL, &error)) return failed(&error);
+    bool wanted[PL_MODEL_OUTPUTS_MAX] = {false};
+    if (!parse(cli, w, &seconds) || !choose(cli, w, wanted) || !pl__plot_possible(cli)) return PL_EXIT_USAGE;
+    if (pl_what_if_run(w, seconds, pl_what_if_times(seconds), NULL, &error)) return failed(&error);
     if (pl_cli_has(cli, "json")) return print_json(cli, w, kept);
     print_table(cli, w, kept, wanted);
     return plot(cli, w, wanted) ? PL_EXIT_OK : PL_EXIT_FAILED;
@@ -223,15 +258,28 @@ static int from_kept(const struct pl_cli *cli, const struct kept *kept) {
     return exit_code;
 }
 
+static int from_state(const struct pl_cli *cli, struct kept *kept) {
+    const char *asset = pl_cli_operand(cli, 0);
+    struct pl_clock clock;
+    char at[PL_TEXT_TIME_MAX];
+    pl_clock_init(&clock, PL_CLOCK_WALL, 0);
+    pl_time now = pl_clock_now(&clock);
+    int exit_code = pl__twin_state_find(cli, asset, pl_cli_get(cli, "node"), kept->asked, &kept->state, &kept->limits);
+    if (exit_code) return exit_code;
+    *pl_text_put_time(at, kept->state.time) = 0;
+    if (kept->from && kept->asked > now && kept->asked > kept->state.time)
+        return pl_cli_usage(cli, "--from: that is in the future; the newest state of %s is of %s", asset, at);
+    if (!kept->from) kept->asked = now;
+    return from_kept(cli, kept);
+}
+
 static int what_if(const struct pl_cli *cli) {
     const char *from = pl_cli_get(cli, "from");
-    pl_time at = PL_TIME_MAX;
-    if (!(from && strcmp(from, "now") == 0) && !pl_cli_time(cli, "from", &at)) return PL_EXIT_USAGE;
     struct kept *kept = PL_NEW(struct kept);
-    int exit_code = kept ? pl__twin_state_find(cli, pl_cli_operand(cli, 0), pl_cli_get(cli, "node"), at, &kept->state,
-                                               &kept->limits)
-                         : PL_EXIT_FAILED;
-    if (!exit_code) exit_code = from_kept(cli, kept);
+    if (!kept) return PL_EXIT_FAILED;
+    kept->asked = PL_TIME_MAX;
+    kept->from = from && strcmp(from, "now") != 0;
+    int exit_code = kept->from && !pl_cli_time(cli, "from", &kept->asked) ? PL_EXIT_USAGE : from_state(cli, kept);
     pl_free(kept);
     return exit_code;
 }
@@ -251,10 +299,15 @@ const struct pl_subcommand pl_subcommand_what_if = {
         "\n"
         "Names are inputs of the model (potline model show CellModel), or acd, alf3, ce; a value with a sign is what\n"
         "it changes by, with % of what it is, and all but 0 needs a unit. What is told has the names and units of\n"
-        "twin.cell's tags; JSON has all outputs by the model's own. Doing nothing means: the feeders keep up with what "
-        "is used, metal is tapped as it is made, "
+        "twin.cell's tags; JSON has all outputs by the model's own.\n"
+        "\n"
+        "Doing nothing means: the feeders keep the alumina where it is, metal is tapped as it is made, all along, and "
         "the\n"
-        "anodes stay where they are.\n"
+        "anodes stay where they are. So it does with a change, too: feed=+5% is five percent more than would be fed\n"
+        "there to keep up, tapping=+5% than is made there; with a unit and without a sign a feed is what it says.\n"
+        "\n"
+        "What the twin expects of the cell is told beside (an anode effect, feeders that are blocked), and so is from\n"
+        "when on a branch is outside of what the model is meant for (potline model show CellModel).\n"
         "\n"
         "A change may go beyond constraints. Which ones is told, as far as the folder keeps them: those of the "
         "newest\n"
@@ -264,7 +317,8 @@ const struct pl_subcommand pl_subcommand_what_if = {
     .options = PL_CLI_OPTIONS(
         {"data", "DIR", "The data folder of the engine (it may be running).", 0}, PL_CLI_KEY_FILE,
         {"set", "NAME=VALUE", "What is changed: acd=-2mm, feed=+5%, current=185kA. May be repeated.", 's'},
-        {"for", "DURATION", "How far ahead (8h).", 0}, {"from", "TIME", "From the state at that time (now).", 0},
+        {"for", "DURATION", "How far ahead (8h).", 0},
+        {"from", "TIME", "From the newest state until that time (now).", 0},
         {"node", "NAME", "Only what this node has put into the lake: faster in a large folder.", 0},
         {"of", "OUTPUT", "Outputs to be told and plotted, as twin.cell or as the model names them. May be repeated.",
          0},

@@ -21,7 +21,7 @@
 #define PATIENCE_NS (UINT64_C(120) * 1000000000)
 #define LIMITS_PATIENCE_NS (UINT64_C(2) * 1000000000) /* for constraints, beside the way ahead */
 
-enum { AT_ONCE = 2, NICE = 10, TIMES = 97 };
+enum { AT_ONCE = 2, NICE = 10 };
 static const char state_command[] = "twin state", limits_command[] = "constraints list";
 
 struct ahead {
@@ -55,7 +55,7 @@ static void *look_ahead(void *arg) {
     struct ahead *a = arg;
     pthread_setname_np(pthread_self(), "what-if");
     setpriority(PRIO_PROCESS, 0, NICE); /* of this thread, on Linux */
-    a->code = pl_what_if_run(a->what_if, a->seconds, TIMES, &a->unwanted, &a->error);
+    a->code = pl_what_if_run(a->what_if, a->seconds, pl_what_if_times(a->seconds), &a->unwanted, &a->error);
     atomic_store(&a->done, true);
     return NULL;
 }
@@ -196,16 +196,35 @@ static void put_row(struct pl_request *request, const char *output, const char *
     pl_pack_pair_str(pack, "note", note);
 }
 
+/* What is to be known of where it begins. */
+static void put_notes(struct pl_request *request, const struct pl_what_if_state *s) {
+    char note[PL_WHAT_IF_NOTES_MAX];
+    double none = (double)NAN;
+    if (pl_what_if_unsettled(s, note, sizeof note)) put_row(request, "settled", "s", s->followed, none, none, note);
+    if (pl_what_if_foreseen(s, note, sizeof note)) put_row(request, "foreseen", "min", s->minutes, none, none, note);
+}
+
 /* How far a branch has come, and why not farther. */
 static void put_reached(struct pl_request *request, const struct pl_what_if *w) {
-    char note[PL_CALL_TEXT], unsettled[PL_WHAT_IF_UNSETTLED_MAX];
+    char note[PL_CALL_TEXT];
     const struct pl_what_if_branch *n = &w->nothing, *c = &w->changed;
-    if (pl_what_if_unsettled(&w->state, unsettled, sizeof unsettled))
-        put_row(request, "settled", "s", w->state.followed, (double)NAN, (double)NAN, unsettled);
     snprintf(note, sizeof note, "%s %s (%s)%s%s%s%s", w->state.model, w->state.parameters, w->state.fidelity,
              n->error ? "; doing nothing ends: " : "", n->error ? n->error->text : "",
              c->error ? "; changed ends: " : "", c->error ? c->error->text : "");
-    put_row(request, "reached", "h", 0, w->time[n->times - 1] / 3600, w->time[c->times - 1] / 3600, note);
+    put_row(request, "reached", "h", 0, n->reached / 3600, c->reached / 3600, note);
+}
+
+/* From when on a branch is where the model is not meant for. */
+static void put_outside(struct pl_request *request, const struct pl_what_if *w) {
+    const struct pl_what_if_branch *n = &w->nothing, *c = &w->changed;
+    char nothing[PL_WHAT_IF_OUTSIDE_MAX], changed[PL_WHAT_IF_OUTSIDE_MAX], note[2 * PL_WHAT_IF_OUTSIDE_MAX + 40];
+    double never = (double)NAN;
+    bool left[] = {pl_what_if_outside(n, nothing, sizeof nothing), pl_what_if_outside(c, changed, sizeof changed)};
+    if (!left[0] && !left[1]) return;
+    snprintf(note, sizeof note, "%s%s%s%s%s", left[0] ? "doing nothing: " : "", nothing, left[0] && left[1] ? "; " : "",
+             left[1] ? "changed: " : "", changed);
+    put_row(request, "outside", "h", never, left[0] ? n->outside.from / 3600 : never,
+            left[1] ? c->outside.from / 3600 : never, note);
 }
 
 static void put_changes(struct pl_request *request, const struct pl_what_if *w) {
@@ -223,8 +242,10 @@ static void put_all(struct pl_request *request, const struct pl_what_if *w) {
     const struct pl_what_if_branch *n = &w->nothing, *c = &w->changed;
     size_t end = pl_what_if_compared(w);
     char note[64] = "";
-    if (end + 1 < w->times) snprintf(note, sizeof note, "after %.2f h, where one ends", w->time[end] / 3600);
+    if (n->over || c->over) snprintf(note, sizeof note, "after %.2f h, where one ends", w->time[end] / 3600);
+    put_notes(request, &w->state);
     put_reached(request, w);
+    put_outside(request, w);
     put_changes(request, w);
     for (unsigned i = 0; i < w->outputs; i++) {
         struct pl_model_told told = pl_what_if_told(w, i);
@@ -296,13 +317,15 @@ static const struct pl_option what_if_args[] = {
 };
 
 const struct pl_control_command pl__commands_what_if[] = {
-    {.spec = {.name = "what-if",
-              .doc =
-                  "Runs the twin of a cell ahead from where it is, with a change and without; nothing of it changes. "
-                  "A constraint of the optimiser that the change would leave is told.",
-              .roles = PL_MAY_SEE,
-              .args = what_if_args,
-              .args_size = sizeof(struct what_if_args)},
+    {.spec =
+         {.name = "what-if",
+          .doc = "Runs the twin of a cell ahead from where it is, with a change and without; nothing of it changes. "
+                 "In both it is fed as alumina is used and tapped as metal is made, all along; feed=+5% is of that. "
+                 "A constraint of the optimiser that the change would leave is told, and so are what the twin foresees "
+                 "and from when on a branch is outside of what the model is meant for.",
+          .roles = PL_MAY_SEE,
+          .args = what_if_args,
+          .args_size = sizeof(struct what_if_args)},
      .run = run_what_if},
     PL_CONTROL_COMMANDS_END,
 };

@@ -41,6 +41,10 @@ static bool read_pair(struct pl_unpack *u, struct pl_what_if_state *s) {
     if (strcmp(key, "followed") == 0) return s->known = pl_unpack_f64(u, &s->followed);
     if (strcmp(key, "since_start") == 0) return pl_unpack_f64(u, &s->since_start);
     if (strcmp(key, "fluoride") == 0) return pl_unpack_f64(u, &s->fluoride);
+    if (strcmp(key, "risk") == 0) return pl_unpack_f64(u, &s->risk);
+    if (strcmp(key, "minutes") == 0) return pl_unpack_f64(u, &s->minutes);
+    if (strcmp(key, "feed_share") == 0) return pl_unpack_f64(u, &s->share);
+    if (strcmp(key, "alumina_sd") == 0) return pl_unpack_f64(u, &s->deviation);
     if (strcmp(key, "values") == 0) return read_numbers(u, s->values, PL_MODEL_PARAMETERS_MAX, &s->value_count);
     if (strcmp(key, "state") == 0) return read_numbers(u, s->state, PL_WHAT_IF_STATE_MAX, &s->count);
     return pl_unpack_skip(u);
@@ -50,6 +54,7 @@ bool pl_what_if_read(struct pl_unpack *u, struct pl_what_if_state *state) {
     uint32_t pairs;
     if (!pl_unpack_map(u, &pairs)) return false;
     state->since_start = INFINITY; /* of what was recorded: it is of no engine */
+    state->risk = state->minutes = state->share = state->deviation = (double)NAN; /* older versions told none */
     while (pairs--)
         if (!read_pair(u, state)) return false;
     return state->model[0] && state->count && state->value_count && isfinite(state->t) && isfinite(state->fluoride);
@@ -69,6 +74,46 @@ bool pl_what_if_unsettled(const struct pl_what_if_state *s, char *note, size_t s
                  "the twin goes on since %.0f s, from a state of before the engine was started: what was "
                  "done to the cell in between may be missing",
                  s->since_start);
+    return true;
+}
+
+/* The way ahead is taken with feeders that keep up, so what the twin fears of the real ones has to be said. */
+bool pl_what_if_foreseen(const struct pl_what_if_state *s, char *note, size_t size) {
+    const double FEARED = 0.2, SCANT = 0.8, FAR = 720; /* probability; share of the feed; min */
+    char what[80] = "", share[64] = "";
+    bool feared = s->risk >= FEARED, scant = s->share < SCANT;
+    *note = 0;
+    if (!feared && !scant) return false;
+    if (feared && s->minutes <= 0)
+        snprintf(what, sizeof what, "the twin sees an anode effect now");
+    else if (feared && s->minutes < FAR)
+        snprintf(what, sizeof what, "the twin foresees an anode effect in %.1f min (probability %.2f)", s->minutes,
+                 s->risk);
+    else if (feared)
+        snprintf(what, sizeof what, "the twin fears an anode effect (probability %.2f)", s->risk);
+    if (scant) snprintf(share, sizeof share, "of the counted feed %.0f %% arrives", fmax(s->share, 0) * 100);
+    snprintf(note, size, "%s%s%s; this look ahead takes it that all that is used arrives", what,
+             *what && *share ? ": " : "", share);
+    return true;
+}
+
+bool pl_what_if_note(const struct pl_what_if_state *state, char *note, size_t size) {
+    char unsettled[PL_WHAT_IF_UNSETTLED_MAX], foreseen[PL_WHAT_IF_FORESEEN_MAX];
+    bool both = pl_what_if_unsettled(state, unsettled, sizeof unsettled);
+    both = pl_what_if_foreseen(state, foreseen, sizeof foreseen) && both;
+    snprintf(note, size, "%s%s%s", unsettled, both ? "; " : "", foreseen);
+    return *note != 0;
+}
+
+bool pl_what_if_outside(const struct pl_what_if_branch *b, char *note, size_t size) {
+    const struct pl_what_if_outside *o = &b->outside;
+    char until[32] = "on";
+    *note = 0;
+    if (o->from < 0) return false;
+    if (o->to < b->reached) snprintf(until, sizeof until, "to %.2f h", o->to / 3600);
+    snprintf(note, size,
+             "outside of what the model is meant for from %.2f h %s: %s %.4g%s%s (%g to %g); values are uncertain",
+             o->from / 3600, until, o->of.name, o->value, *o->of.unit ? " " : "", o->of.unit, o->of.low, o->of.high);
     return true;
 }
 
@@ -95,6 +140,7 @@ struct pl_what_if *pl_what_if_new(const struct pl_what_if_state *state, struct p
 
 void pl_what_if_free(struct pl_what_if *w) {
     if (!w) return;
+    pl_what_if_end(w);
     pl_error_free(&w->nothing.error);
     pl_error_free(&w->changed.error);
     pl_free(w->time);
@@ -103,17 +149,11 @@ void pl_what_if_free(struct pl_what_if *w) {
 
 /* ---- What is told ---- */
 
-static int output_named(const struct pl_model *model, const char *name) {
-    for (unsigned i = 0; i < PL_MODEL_OUTPUTS_MAX && model->outputs[i].name; i++)
-        if (strcmp(model->outputs[i].name, name) == 0) return (int)i;
-    return -1;
-}
-
 struct pl_model_told pl_what_if_told(const struct pl_what_if *w, unsigned output) {
     const struct pl_model_quantity *of = &w->model->outputs[output];
     for (const struct pl_model_told *told = w->model->told; told && told->name; told++)
         if (strcmp(told->output, of->name) == 0) return *told;
-    return (struct pl_model_told){of->name, of->name, of->unit, 1};
+    return (struct pl_model_told){.name = of->name, .output = of->name, .unit = of->unit, .scale = 1};
 }
 
 enum pl_code pl_what_if_output(const struct pl_what_if *w, const char *name, unsigned *output,
@@ -142,91 +182,4 @@ bool pl_what_if_usual(const char *output) {
     for (unsigned i = 0; i < sizeof usual / sizeof *usual; i++)
         if (strcmp(usual[i], output) == 0) return true;
     return false;
-}
-
-/* ---- Where it begins ---- */
-
-/* As far as the parameter may go; one that the model does not have is left. */
-static enum pl_code set(struct pl_stepper *stepper, double *values, const char *name, double value,
-                        struct pl_error **error) {
-    int row = pl_model_parameter(stepper->model->parameters, name);
-    if (row < 0) return PL_OK;
-    const struct pl_model_parameter *p = &stepper->model->parameters[row];
-    values[row] = fmin(fmax(value, p->low), p->high);
-    return pl_stepper_set(stepper, (unsigned)row, values[row], error);
-}
-
-/* What goes on by itself; `values` become those that changes are by. */
-static enum pl_code settle(const struct pl_what_if *w, struct pl_stepper *stepper, double *values,
-                           struct pl_error **error) {
-    double outputs[PL_MODEL_OUTPUTS_MAX];
-    w->model->read(stepper->self, outputs);
-    int used = output_named(w->model, "consumption"), made = output_named(w->model, "production");
-    int distance = pl_model_parameter(w->model->parameters, "distance"), now = output_named(w->model, "distance");
-    enum pl_code code = set(stepper, values, "drift", 0, error);
-    if (!code) code = set(stepper, values, "fluoride_feed", w->state.fluoride, error);
-    if (!code && used >= 0) code = set(stepper, values, "feed", outputs[used] / 3600, error);
-    if (!code && made >= 0) code = set(stepper, values, "tapping", outputs[made] / 3600, error);
-    if (distance >= 0 && now >= 0) values[distance] = outputs[now];
-    return code;
-}
-
-enum pl_code pl_what_if_begin(struct pl_what_if *w, bool change, struct pl_stepper *stepper, struct pl_error **error) {
-    const struct pl_what_if_state *s = &w->state;
-    enum pl_code code = pl_stepper_open(stepper, w->model, s->values, error);
-    if (!code) code = pl_stepper_resume(stepper, (enum pl_stepper_rung)s->rung, 0, s->t, s->state, s->count, error);
-    if (code) return code;
-    stepper->origin = s->t;
-    double values[PL_MODEL_PARAMETERS_MAX];
-    memcpy(values, s->state, s->value_count * sizeof *values);
-    code = settle(w, stepper, values, error);
-    for (unsigned i = 0; change && !code && i < w->changes; i++) {
-        struct pl_what_if_change *c = &w->change[i];
-        code = pl_what_if_come_to(w, c, values[c->parameter], error);
-        if (!code) code = pl_stepper_set(stepper, c->parameter, values[c->parameter] = c->to, error);
-    }
-    return code;
-}
-
-/* ---- Running ahead ---- */
-
-static void record(const struct pl_what_if *w, const struct pl_stepper *stepper, struct pl_what_if_branch *b) {
-    double outputs[PL_MODEL_OUTPUTS_MAX];
-    w->model->read(stepper->self, outputs);
-    for (unsigned i = 0; i < w->outputs; i++)
-        b->output[i][b->times] = outputs[i];
-    int effect = output_named(w->model, "anode_effect");
-    if (effect >= 0 && b->effect_at < 0 && outputs[effect] > 0) b->effect_at = w->time[b->times];
-    b->times++;
-}
-
-static enum pl_code run_branch(struct pl_what_if *w, struct pl_what_if_branch *b, bool change,
-                               const _Atomic bool *unwanted, struct pl_error **error) {
-    struct pl_stepper stepper = {0};
-    enum pl_code code = pl_what_if_begin(w, change, &stepper, error);
-    if (!code) record(w, &stepper, b);
-    for (size_t i = 1; !code && i < w->times; i++) {
-        if (unwanted && atomic_load(unwanted)) code = pl_error_set(error, PL_UNAVAILABLE, "it was ended");
-        if (code || pl_stepper_advance(&stepper, w->state.t + w->time[i], &b->error)) break;
-        b->uncertain += pl_stepper_uncertain(&stepper);
-        record(w, &stepper, b);
-    }
-    pl_stepper_close(&stepper);
-    return code;
-}
-
-enum pl_code pl_what_if_run(struct pl_what_if *w, double seconds, size_t times, const _Atomic bool *unwanted,
-                            struct pl_error **error) {
-    w->times = times < 2 ? 2 : times > PL_WHAT_IF_TIMES_MAX ? PL_WHAT_IF_TIMES_MAX : times;
-    w->time = pl_alloc((1 + 2 * (size_t)w->outputs) * w->times * sizeof *w->time);
-    if (!w->time) return pl_error_set(error, PL_NO_MEMORY, "no memory to look ahead");
-    for (size_t i = 0; i < w->times; i++)
-        w->time[i] = seconds * (double)i / (double)(w->times - 1);
-    for (unsigned i = 0; i < w->outputs; i++) {
-        w->nothing.output[i] = w->time + (1 + 2 * i) * w->times;
-        w->changed.output[i] = w->nothing.output[i] + w->times;
-    }
-    w->nothing.effect_at = w->changed.effect_at = -1;
-    enum pl_code code = run_branch(w, &w->nothing, false, unwanted, error);
-    return code ? code : run_branch(w, &w->changed, true, unwanted, error);
 }

@@ -39,7 +39,8 @@ static struct unit unit_of(const struct pl_model_parameter *row) {
 struct pl_model_told pl_what_if_told_change(const struct pl_what_if *w, const struct pl_what_if_change *change) {
     const struct pl_model_parameter *row = &w->model->parameters[change->parameter];
     struct unit unit = unit_of(row);
-    return (struct pl_model_told){said(row->name), row->name, unit.unit, 1 / unit.factor};
+    return (struct pl_model_told){
+        .name = said(row->name), .output = row->name, .unit = unit.unit, .scale = 1 / unit.factor};
 }
 
 /* ---- Errors ---- */
@@ -122,7 +123,7 @@ enum pl_code pl_what_if_change(struct pl_what_if *w, const char *text, struct pl
 
 /* ---- What it comes to ---- */
 
-static double changed_value(const struct pl_what_if_change *change, double now) {
+double pl_what_if_changed(const struct pl_what_if_change *change, double now) {
     if (change->percent) return change->relative ? now * (1 + change->value / 100) : now * change->value / 100;
     return change->relative ? now + change->value : change->value;
 }
@@ -132,7 +133,7 @@ enum pl_code pl_what_if_come_to(const struct pl_what_if *w, struct pl_what_if_ch
     const struct pl_model_parameter *row = &w->model->parameters[change->parameter];
     struct unit unit = unit_of(row);
     change->from = now;
-    change->to = changed_value(change, now);
+    change->to = pl_what_if_changed(change, now);
     if (change->to >= row->low && change->to <= row->high) return PL_OK;
     return pl_error_set(error, PL_USAGE, "%s would be %g %s, from %g; it may be %g to %g %s", said(row->name),
                         change->to / unit.factor, unit.unit, now / unit.factor, row->low / unit.factor,

@@ -134,17 +134,27 @@ FIELDS runs_create[] = {
     MODEL,
     BODY("until", PL_REST_SPAN, false, NULL, "For how long, in the model's time.", "\"10m\""),
     BODY("every", PL_REST_SPAN, false, NULL, "How often results are kept.", "\"1m\""),
-    BODY("asset", PL_REST_TEXT, false, NULL,
+    {.name = "asset",
+     .place = PL_REST_BODY,
+     .type = PL_REST_TEXT,
+     .longest = 4096,
+     .with = "set",
+     .doc =
          "A cell that a twin follows with this model: from its state of now, with what `set` "
-         "changes, and doing nothing as the baseline. What it leaves of the optimiser's "
-         "constraints is told (`constraintsLeft`; null: none are known, it is not over, or it has "
-         "failed), and not forbidden. A `note` says so where the twin has not followed it for long enough to "
-         "be relied on.",
-         "\"line1.pot07\""),
-    BODY("set", PL_REST_TEXTS, false, NULL,
-         "What is changed: inputs of the model, or acd, alf3, ce; with a sign it is what they "
-         "change by.",
-         "[\"acd=-2mm\",\"feed=+5%\"]"),
+         "changes, and doing nothing as the baseline: fed as alumina is used, tapped as metal is made. What it leaves "
+         "of the optimiser's constraints is told (`constraintsLeft`; null: none are known, it is not over, or it has "
+         "failed), and not forbidden, and so is where it is `outside` of what the model is meant for. A `note` says so "
+         "where the twin has not followed it for long enough to be relied on, or foresees an anode effect.",
+     .example = "\"line1.pot07\""},
+    {.name = "set",
+     .place = PL_REST_BODY,
+     .type = PL_REST_TEXTS,
+     .longest = 4096,
+     .with = "asset",
+     .doc =
+         "What is changed of that cell, so not without `asset`: inputs of the model, or acd, alf3, ce; with a sign it "
+         "is what they change by.",
+     .example = "[\"acd=-2mm\",\"feed=+5%\"]"},
     END};
 FIELDS runs_one[] = {MODEL, RUN, END};
 

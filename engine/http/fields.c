@@ -8,7 +8,7 @@
 
 #include "http/rest_impl.h"
 
-enum { LONGEST = 256, POINTER = 300, NAME_SHOWN = 64 };
+enum { LONGEST = 256, POINTER = 300, NAME_SHOWN = 64, ALL_NAMES = 160 };
 
 static const char *pointer_of(const struct pl_rest_field *field, char pointer[POINTER]) {
     snprintf(pointer, POINTER, "%s%s", field->place == PL_REST_BODY ? "/" : "", field->name);
@@ -157,6 +157,23 @@ static const struct pl_rest_field *field_named(const struct pl__call *call, cons
     return NULL;
 }
 
+/* Which ones are known, and which of them may have been meant. */
+static void say_unknown(const struct pl__call *call, const char *name, const char *pointer, json_t *errors) {
+    enum { FIELDS_MAX = 32 };
+    const char *names[FIELDS_MAX];
+    char all[ALL_NAMES] = "";
+    size_t count = 0;
+    for (const struct pl_rest_field *field = call->route->fields; field && field->name; field++) {
+        if (field->place != PL_REST_BODY || count == FIELDS_MAX) continue;
+        size_t used = strlen(all);
+        snprintf(all + used, sizeof all - used, "%s%s", count ? ", " : "", field->name);
+        names[count++] = field->name;
+    }
+    const char *near = pl_text_nearest(name, names, count);
+    pl__field_error(errors, pointer, "it is not known here%s%s%s%s%s", near ? "; did you mean " : "", near ? near : "",
+                    near ? "?" : "", !near && *all ? "; known are " : "", near ? "" : all);
+}
+
 static void refuse_unknown(const struct pl__call *call, json_t *errors) {
     const char *name;
     json_t *value;
@@ -164,7 +181,7 @@ static void refuse_unknown(const struct pl__call *call, json_t *errors) {
     json_object_foreach(call->body, name, value) {
         if (field_named(call, name, strlen(name), PL_REST_BODY)) continue;
         snprintf(pointer, sizeof pointer, "/%.*s", NAME_SHOWN, name);
-        pl__field_error(errors, pointer, "it is not known here");
+        say_unknown(call, name, pointer, errors);
     }
 }
 

@@ -34,7 +34,8 @@ static json_t *type_of(const struct pl_rest_field *field) {
         return json_pack("{s:s, s:s}", "type", "string", "pattern", "^(0|([0-9]+(\\.[0-9]+)?(d|h|m|s|ms|us|ns))+)$");
     case PL_REST_OBJECT: return json_pack("{s:s}", "type", "object");
     case PL_REST_LIST: return json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "object");
-    case PL_REST_TEXTS: return json_pack("{s:s, s:{s:s}}", "type", "array", "items", "type", "string");
+    case PL_REST_TEXTS:
+        return json_pack("{s:s, s:i, s:{s:s}}", "type", "array", "minItems", 1, "items", "type", "string");
     default:
         return json_pack("{s:s, s:i, s:i, s:o}", "type", "string", "minLength", field->required ? 1 : 0, "maxLength",
                          (int)(field->longest ? field->longest : 256), "pattern", pattern_of(field));
@@ -91,6 +92,15 @@ static json_t *parameters_of(const struct pl_rest_route *route) {
     return list;
 }
 
+/* Which fields need which beside them. */
+static void add_needs(const struct pl_rest_route *route, json_t *schema) {
+    json_t *needs = json_object();
+    for (const struct pl_rest_field *field = route->fields; field && field->name; field++)
+        if (field->with) json_object_set_new(needs, field->name, json_pack("[s]", field->with));
+    if (json_object_size(needs)) json_object_set(schema, "dependentRequired", needs);
+    json_decref(needs);
+}
+
 static json_t *body_of(const struct pl_rest_route *route) {
     json_t *properties = json_object(), *required = json_array(), *example = json_object();
     for (const struct pl_rest_field *field = route->fields; field && field->name; field++) {
@@ -108,6 +118,7 @@ static json_t *body_of(const struct pl_rest_route *route) {
     }
     json_t *schema = json_pack("{s:s, s:o, s:o, s:b}", "type", "object", "properties", properties, "required", required,
                                "additionalProperties", false);
+    add_needs(route, schema);
     if (route->bodies) {
         json_t *one_of = route->bodies(schema);
         json_decref(schema);

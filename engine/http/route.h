@@ -41,6 +41,7 @@ struct pl_rest_field {
     const char *argument;       /* the command's; NULL: none of it */
     const char *const *choices; /* of a TEXT; ends in NULL */
     const char *without;        /* characters that a TEXT has none of */
+    const char *with;           /* another field of the body that it needs beside it; NULL: none */
     double low, high;           /* of numbers, where low < high */
     const char *doc, *example;  /* the example as JSON; of a path and a query as text */
     enum pl_rest_place place;

@@ -35,9 +35,9 @@ struct pl__run {
     char asset[PL_REST_SEGMENT]; /* of the fork, and as of when */
     char since[PL__RUN_ID];
     json_t *set;
-    struct pl_what_if_limits limits;     /* that hold for the asset */
-    char note[PL_WHAT_IF_UNSETTLED_MAX]; /* that the twin's state is not to be relied on yet; "": it is */
-    char unknown[PL__RUN_WHY];           /* why not all of them are known; "": they are */
+    struct pl_what_if_limits limits; /* that hold for the asset */
+    char note[PL_WHAT_IF_NOTES_MAX]; /* what is to be known of the twin's state; "": nothing */
+    char unknown[PL__RUN_WHY];       /* why not all of them are known; "": they are */
     double until, every;
     pl_time asked;
     char user[PL_USER_NAME_MAX + 1];

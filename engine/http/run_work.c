@@ -58,53 +58,74 @@ static void record(struct pl__run *run, struct pl_stepper *stepper, double time)
     record_profiles(run, stepper->self, time);
 }
 
-static void record_baseline(struct pl__run *run, struct pl_stepper *stepper, double time) {
-    (void)time; /* as that of the changed branch */
+/* At the times of the changed branch. */
+static void record_baseline(struct pl__run *run, const struct pl_what_if_branch *nothing) {
     if (run->baseline_times > PL__RUN_TIMES) return;
-    run->model->read(stepper->self, run->baseline + (size_t)run->baseline_times * run->outputs);
+    memcpy(run->baseline + (size_t)run->baseline_times * run->outputs, nothing->now,
+           run->outputs * sizeof *run->baseline);
     run->baseline_times++;
 }
 
-static enum pl_code begin(struct pl__run *run, bool change, struct pl_stepper *stepper, struct pl_error **error) {
-    enum pl_code code = run->fork ? pl_what_if_begin(run->fork, change, stepper, error)
-                                  : pl_stepper_open(stepper, run->model, run->values, error);
-    stepper->budget = PL_STEPPER_BUDGET;
-    stepper->deadline = PL_STEPPER_DEADLINE;
+static bool unwanted(const struct pl__run *run, struct pl_error **error) {
+    bool is = atomic_load(&run->unwanted) || atomic_load(run->ending);
+    if (is) pl_error_set(error, PL_UNAVAILABLE, "it was ended");
+    return is;
+}
+
+/* The time of a record, until 0 comes again. */
+static double time_of(const struct pl__run *run, unsigned i) {
+    return (i - 1) * run->every < run->until * (1 - 1e-12) ? fmin(i * run->every, run->until) : 0;
+}
+
+static enum pl_code conclude(struct pl__run *run, const struct pl_stepper *stepper, enum pl_code code,
+                             struct pl_error **error) {
+    memcpy(run->steps, stepper->steps, sizeof run->steps);
+    if (!code && stepper->rung == PL_STEPPER_HELD)
+        code = pl_error_set(error, PL_LIMIT, "no convergence: %s", stepper->why);
     return code;
 }
 
 /* From where it begins to where it ends, or as far as the physics go. */
-static enum pl_code go(struct pl__run *run, bool change,
-                       void (*keep)(struct pl__run *run, struct pl_stepper *stepper, double time),
-                       struct pl_error **error) {
+static enum pl_code go(struct pl__run *run, struct pl_error **error) {
     struct pl_stepper stepper = {0};
-    enum pl_code code = begin(run, change, &stepper, error);
-    double from = stepper.t;
-    if (!code) keep(run, &stepper, 0);
-    for (unsigned i = 1; !code && (i - 1) * run->every < run->until * (1 - 1e-12); i++) {
-        if (atomic_load(&run->unwanted) || atomic_load(run->ending)) {
-            code = pl_error_set(error, PL_UNAVAILABLE, "it was ended");
-            break;
-        }
-        double time = fmin(i * run->every, run->until);
-        code = pl_stepper_advance(&stepper, from + time, error);
-        if (!code) keep(run, &stepper, time);
+    enum pl_code code = pl_stepper_open(&stepper, run->model, run->values, error);
+    stepper.deadline = PL_STEPPER_DEADLINE;
+    if (!code) record(run, &stepper, 0);
+    double time;
+    for (unsigned i = 1; !code && (time = time_of(run, i)) > 0; i++) {
+        code = unwanted(run, error) ? PL_UNAVAILABLE : pl_stepper_advance(&stepper, time, error);
+        if (!code) record(run, &stepper, time);
     }
-    memcpy(run->steps, stepper.steps, sizeof run->steps);
-    if (!code && stepper.rung == PL_STEPPER_HELD)
-        code = pl_error_set(error, PL_LIMIT, "no convergence: %s", stepper.why);
+    code = conclude(run, &stepper, code, error);
     pl_stepper_close(&stepper);
     return code;
 }
 
-/* Where doing nothing ends before its time, there is less to compare with. */
-static enum pl_code work_off(struct pl__run *run, struct pl_error **error) {
-    if (run->fork) {
-        enum pl_code code = go(run, false, record_baseline, error);
-        if (code == PL_UNAVAILABLE) return code;
-        pl_error_free(error);
+/* Both branches from where the twin is: until the changed one ends. Where doing nothing ends before, there is less to
+ * compare with. */
+static enum pl_code go_ahead(struct pl__run *run, struct pl_error **error) {
+    struct pl_what_if *w = run->fork;
+    struct pl_what_if_branch *nothing = &w->nothing, *changed = &w->changed;
+    enum pl_code code = pl_what_if_begin(w, error);
+    nothing->stepper.deadline = changed->stepper.deadline = PL_STEPPER_DEADLINE;
+    double time = 0;
+    for (unsigned i = 1; !code; i++) {
+        if (!nothing->over) record_baseline(run, nothing);
+        record(run, &changed->stepper, time);
+        if ((time = time_of(run, i)) == 0) break;
+        if (unwanted(run, error)) {
+            code = PL_UNAVAILABLE;
+            break;
+        }
+        pl_what_if_advance(w, time);
+        if (!changed->over) continue;
+        code = changed->error ? changed->error->code : PL_NO_MEMORY;
+        if (error) *error = changed->error;
+        changed->error = NULL;
     }
-    return go(run, true, record, error);
+    code = conclude(run, &changed->stepper, code, error);
+    pl_what_if_end(w);
+    return code;
 }
 
 /* What it has not used is given back: it is kept for a while. */
@@ -119,7 +140,7 @@ void pl__run_work(void *arg) {
     struct pl__run *run = arg;
     struct pl_error *error = NULL;
     atomic_store(&run->state, PL__RUN_RUNNING);
-    run->code = take_memory(run) ? work_off(run, &error) : PL_NO_MEMORY;
+    run->code = !take_memory(run) ? PL_NO_MEMORY : run->fork ? go_ahead(run, &error) : go(run, &error);
     if (run->position && run->value) shrink(run);
     if (run->code) snprintf(run->why, sizeof run->why, "%s", error ? error->text : pl_code_text(run->code));
     pl_error_free(&error);

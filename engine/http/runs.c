@@ -107,11 +107,29 @@ static json_t *left_json(const struct pl__run *run) {
     return all;
 }
 
+/* Where the branches are beyond what the model is meant for. */
+static json_t *outside_json(const struct pl__run *run) {
+    static const char *const names[] = {"baseline", "changed"};
+    const struct pl_what_if_branch *const branch[] = {&run->fork->nothing, &run->fork->changed};
+    json_t *all = json_array();
+    for (unsigned i = 0; i < 2; i++) {
+        const struct pl_what_if_outside *o = &branch[i]->outside;
+        char note[PL_WHAT_IF_OUTSIDE_MAX];
+        if (!pl_what_if_outside(branch[i], note, sizeof note)) continue;
+        json_array_append_new(all,
+                              json_pack("{s:s, s:s, s:s, s:o, s:f, s:f, s:f, s:f, s:s}", "branch", names[i], "quantity",
+                                        o->of.name, "unit", o->of.unit, "value", number(o->value), "low", o->of.low,
+                                        "high", o->of.high, "from", o->from, "to", o->to, "note", note));
+    }
+    return all;
+}
+
 /* Of constraints nothing is said (null) while it runs, where it ended before its time, and where none are known. */
 static void put_fork(json_t *value, const struct pl__run *run, bool over) {
     bool known = over && !run->code && run->baseline && (!run->unknown[0] || run->limits.count);
     json_object_set_new(value, "baseline",
                         over ? outputs_json(run, run->baseline, run->baseline_times) : json_object());
+    json_object_set_new(value, "outside", over ? outside_json(run) : json_null());
     json_object_set_new(value, "constraintsLeft", known ? left_json(run) : json_null());
     if (run->unknown[0]) json_object_set_new(value, "constraintsUnknown", json_string(run->unknown));
 }
@@ -237,7 +255,6 @@ static void refuse(struct pl__call *call, struct pl__run *run, struct pl_error *
 
 /* The changes are tried out at once: what is out of range is told now. */
 static enum pl_code fork_from(struct pl__run *run, const struct pl_what_if_state *state, struct pl_error **error) {
-    struct pl_stepper stepper = {0};
     const json_t *one;
     size_t i;
     if (strcmp(state->model, run->model->name) != 0)
@@ -245,15 +262,15 @@ static enum pl_code fork_from(struct pl__run *run, const struct pl_what_if_state
                             run->model->name);
     run->fork = pl_what_if_new(state, error);
     if (!run->fork) return PL_NOT_FOUND;
-    pl_what_if_unsettled(state, run->note, sizeof run->note);
+    pl_what_if_note(state, run->note, sizeof run->note);
     json_array_foreach(run->set, i, one) {
         const char *text = json_string_value(one);
         enum pl_code code = text ? pl_what_if_change(run->fork, text, error)
                                  : pl_error_set(error, PL_USAGE, "strings are expected: \"acd=-2mm\"");
         if (code) return code;
     }
-    enum pl_code code = pl_what_if_begin(run->fork, true, &stepper, error);
-    pl_stepper_close(&stepper);
+    enum pl_code code = pl_what_if_begin(run->fork, error);
+    pl_what_if_end(run->fork);
     return code;
 }
 
@@ -322,6 +339,21 @@ static void fork_twin(struct pl__call *call, struct pl__run *run) {
     pl__call_ask(call, words, 3, NULL, forked);
 }
 
+/* What is changed, and of which cell: neither says anything without the other, here as in the command what-if. */
+static bool whole_question(struct pl__call *call) {
+    bool asset = pl__call_text(call, "asset") != NULL, set = json_array_size(pl__call_value(call, "set")) > 0;
+    if (asset == set && (asset || !pl__call_value(call, "set"))) return true;
+    json_t *errors = json_array();
+    if (asset)
+        pl__field_error(errors, "/set", "what is to be different? [\"acd=-2mm\"]");
+    else
+        pl__field_error(errors, "/asset",
+                        "`set` changes a cell from where its twin is: which one? Without one, a run is of the model's "
+                        "`parameters`");
+    pl__problem_fields(call, errors);
+    return false;
+}
+
 void pl__runs_create(struct pl__call *call) {
     struct pl__run *run = PL_NEW(struct pl__run);
     if (!run) {
@@ -330,7 +362,7 @@ void pl__runs_create(struct pl__call *call) {
     }
     run->ending = &call->rest->runs->ending;
     run->listed = true;
-    if (!pl__models_ready(call, &run->model, run->values) || !read_times(call, run)) {
+    if (!whole_question(call) || !pl__models_ready(call, &run->model, run->values) || !read_times(call, run)) {
         pl__run_free(run);
         return;
     }

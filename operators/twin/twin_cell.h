@@ -53,7 +53,9 @@ struct twin_progress { /* a record, one for all: what is late */
 struct twin_cell { /* of an asset, in memory */
     uint32_t asset;
     struct follow follow;
-    pl_time resumed;         /* begin of the first step since the engine was started; 0: none yet */
+    pl_time resumed;             /* begin of the first step since the engine was started; 0: none yet */
+    struct risk_outlook outlook; /* of the last step, where one has been since the engine was started */
+    bool stepped;
     uint32_t tag[TWIN_TAGS]; /* of what is told; 0: not named yet */
 };
 

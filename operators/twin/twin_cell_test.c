@@ -44,6 +44,12 @@ static void a_step_is_told_at_its_end(void **state) {
     assert_non_null(strstr(t->out[2].event[0].body, "\"model\":\"CellModel\",\"parameters\":\""));
     assert_non_null(strstr(t->out[2].event[0].body, "\"fidelity\":\"as asked\""));
     assert_int_equal(events(t, "twin.state"), 1);
+    char expects[128];
+    snprintf(expects, sizeof expects, "\"minutes\":%g,\"feed_share\":", told(t, "anode_effect_minutes", 600 * S, NULL));
+    assert_string_equal(t->out[2].event[1].kind, "twin.state");
+    assert_non_null(strstr(t->out[2].event[1].body, expects)); /* of the step that has just been taken */
+    assert_non_null(strstr(t->out[2].event[1].body, "\"risk\":0."));
+    assert_non_null(strstr(t->out[2].event[1].body, "\"alumina_sd\":0."));
     unsigned quality;
     assert_near(told(t, "bath_temp", 600 * S, &quality), 962.3, 0.5);
     assert_int_equal(quality, PL_Q_GOOD);

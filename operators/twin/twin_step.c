@@ -139,6 +139,7 @@ static bool lose(struct twin *t, struct pl_node *node, struct twin_cell *cell, s
         twin_tell_event(t, node, cell, at, "twin.lost", 500, NULL, NULL, *error ? (*error)->text : "out of memory");
     pl_error_free(error);
     follow_close(&cell->follow);
+    cell->stepped = false;
     memset(r, 0, sizeof *r);
     return good && end_effects(t, node, cell, before, at);
 }
@@ -164,6 +165,8 @@ static bool take_step(struct twin *t, struct pl_node *node, struct twin_cell *ce
     enum pl_code code = stand(t, cell, r, lost, in, begin, &error);
     if (!code) code = follow_step(&cell->follow, r, &t->setup, in, begin + t->step, &result, &error);
     if (code) return lose(t, node, cell, r, begin + t->step, &before, &error);
+    cell->outlook = result.outlook;
+    cell->stepped = true;
     count_rung(node, r);
     pl_count(node, COUNT_SOLVER_STEPS, result.solver_steps);
     twin_see_residuals(t, node, &result);

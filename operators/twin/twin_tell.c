@@ -6,7 +6,7 @@
 
 #include "twin_cell.h"
 
-enum { TWIN_STATE_PAIRS = 10 };
+enum { TWIN_STATE_PAIRS = 14 };
 enum { SAMPLE_ROWS = 2048, EVENT_ROWS = 64, EVENT_HEAP = 256 << 10, PROFILE_ROWS = 64, PROFILE_HEAP = 8192 };
 static const double BALANCED = 1e-6; /* of what there is and what has come and gone */
 
@@ -203,8 +203,11 @@ bool twin_tell_event(struct twin *t, struct pl_node *node, const struct twin_cel
     return emit_event(t, node, cell, time, kind, severity);
 }
 
-/* All that a model needs to go on from here, as pairs: TWIN_STATE_PAIRS of them (graph/what_if.h reads them). */
-static void write_state(const struct twin *t, const struct follow_record *r, struct pl_pack *pack) {
+/* All that a model needs to go on from here, and what the twin expects, as pairs: TWIN_STATE_PAIRS of them
+ * (graph/what_if.h reads them). What it expects is of the last step, so an event, which is told right behind one, has
+ * it whoever was killed before; a command may come before the first step. */
+static void write_state(const struct twin *t, const struct twin_cell *cell, const struct follow_record *r,
+                        struct pl_pack *pack) {
     unsigned parameters = 0;
     while (t->setup.model->parameters[parameters].name)
         parameters++;
@@ -214,6 +217,10 @@ static void write_state(const struct twin *t, const struct follow_record *r, str
     pl_pack_pair_f64(pack, "followed", (double)(r->at - r->begun) * 1e-9);
     pl_pack_pair_f64(pack, "feed", r->feed_rate);
     pl_pack_pair_f64(pack, "fluoride", r->fluoride_rate);
+    pl_pack_pair_f64(pack, "risk", cell->stepped ? cell->outlook.probability : (double)NAN);
+    pl_pack_pair_f64(pack, "minutes", cell->stepped ? cell->outlook.minutes : (double)NAN);
+    pl_pack_pair_f64(pack, "feed_share", r->horizon.now[HORIZON_SHARE]);
+    pl_pack_pair_f64(pack, "alumina_sd", sqrt(r->horizon.now_p.at[HORIZON_ALUMINA][HORIZON_ALUMINA]));
     pl_pack_str(pack, "values");
     pl_pack_array(pack, parameters);
     for (unsigned i = 0; i < parameters; i++)
@@ -228,7 +235,7 @@ bool twin_tell_state(struct twin *t, struct pl_node *node, const struct twin_cel
                      const struct follow_record *r) {
     pl_pack_reset(t->body);
     pl_pack_map(t->body, TWIN_STATE_PAIRS);
-    write_state(t, r, t->body);
+    write_state(t, cell, r, t->body);
     return emit_event(t, node, cell, r->at, "twin.state", 1);
 }
 
@@ -241,5 +248,5 @@ void twin_reply_state(const struct twin *t, const struct twin_cell *cell, const 
     pl_pack_pair_str(row, "time", at);
     /* Of this process, so no part of what is recorded: that is the same whoever was killed. */
     pl_pack_pair_f64(row, "since_start", cell->resumed ? (double)(r->at - cell->resumed) * 1e-9 : 0);
-    write_state(t, r, row);
+    write_state(t, cell, r, row);
 }

@@ -280,8 +280,38 @@ def check_rest(engine):
     wrong = engine.ask("POST", runs, {"asset": ASSET, "set": ["acd=-2m"]}, engine.admin)
     assert wrong.status == 400 and wrong.json()["errors"][0]["pointer"] == "/set", wrong
     for status, at, asset in ((404, runs, "line9.pot01"), (422, f"/pde-models/{other['modelId']}/runs", ASSET)):
-        wrong = engine.ask("POST", at, {"asset": asset}, engine.admin)
+        wrong = engine.ask("POST", at, {"asset": asset, "set": ["acd=-2mm"]}, engine.admin)
         assert wrong.status == status, wrong
+    check_questions(engine, runs)
+    check_outside(engine, runs)
+
+
+def check_questions(engine, runs):
+    """A question that is half of one is none, as in the command; what is not known is told with what is."""
+    for body, pointer, says in (({"asset": ASSET}, "/set", "what is to be different?"), ({"asset": ASSET, "set": []}, "/set", "acd=-2mm"),
+                                ({"set": ["acd=-2mm"], "until": "1h"}, "/asset", "which one?"),
+                                ({"asset": ASSET, "set": ["acd=-2mm"], "for": "8h"}, "/for", "it is not known here; known are until, every, asset, set"),
+                                ({"asset": ASSET, "set": ["acd=-2mm"], "untill": "8h"}, "/untill", "did you mean until?")):
+        wrong = engine.ask("POST", runs, body, engine.admin)
+        error, = wrong.json()["errors"]
+        assert wrong.status == 400 and error["pointer"] == pointer and says in error["message"], wrong
+    assert engine.ask("POST", runs, {"until": "10m"}, engine.admin).status == 202
+
+
+def check_outside(engine, runs):
+    """What the model is not meant for is told, by REST and by the command; both feed what is used on the way."""
+    cold = run_of(engine, runs, ["current=0"], until="3h")
+    left, = cold["outside"]
+    assert left["branch"] == "changed" and left["quantity"] == "superheat" and (left["low"], left["high"]) == (0, 40) and 300 < left["from"] < 7200, left
+    assert "outside of what the model is meant for from" in left["note"], left
+    rows = {row["output"]: row for row in command(engine, "what-if", asset=ASSET, set="[current=0]", **{"for": "3h"}).json()["results"]}
+    assert rows["outside"]["nothing"] is None and 0.08 < rows["outside"]["changed"] < 2 and rows["outside"]["unit"] == "h", rows["outside"]
+    assert rows["outside"]["note"].startswith("changed: outside of what the model is meant for"), rows["outside"]
+    more = run_of(engine, runs, ["current=190kA"], until="2d", every="1h")
+    assert more["outside"] == [] and len(more["time"]) == 49, more["outside"]
+    for of in ("baseline", "outputs"):
+        alumina = more[of]["alumina"]["values"]
+        assert max(abs(value - alumina[0]) for value in alumina) < 0.05, (of, alumina)
 
 
 def died_while_asked(engine):

@@ -63,6 +63,7 @@ struct pl_model_quantity {
 struct pl_model_told {
     const char *name, *output, *unit; /* ends the table when `name` is NULL */
     double scale;                     /* how many of this unit one of the output's is */
+    double low, high;                 /* in this unit: the model is meant for what is between; both 0: for any */
 };
 
 /* What an advance may take. Evaluations of the equations are counted, so that the same input gives the same answer; the
