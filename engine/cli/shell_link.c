@@ -191,8 +191,8 @@ static bool waits(const char *endpoint, char *why, size_t size) {
 enum pl_code pl_shell_connect(struct pl_shell *shell, struct pl_error **error) {
     char why[PL_KAFKA_AWAY_TEXT + 32];
     if (!pl_client_listens(shell->to.endpoint) && waits(shell->to.endpoint, why, sizeof why))
-        return pl_error_set(error, PL_UNAVAILABLE,
-                            "the engine lives, and cannot be asked just now (%s); it answers again behind that", why);
+        return pl_error_set(error, PL_UNAVAILABLE, "no engine can be asked there just now, but one is about to: %s",
+                            why);
     if (!pl_client_listens(shell->to.endpoint))
         return pl_error_set(error, PL_UNAVAILABLE,
                             "no engine runs there (%s); start one with: potline run GRAPH --data DIR",

@@ -19,7 +19,8 @@ static bool path_of(const char *folder, char path[PATH_MAX]) {
 
 void pl_cli_waits_beat(const char *folder, bool waits) {
     char path[PATH_MAX], text[PL_KAFKA_AWAY_TEXT] = "";
-    if (waits && !pl_kafka_away(text, sizeof text)) snprintf(text, sizeof text, "its log and the group");
+    if (waits && !pl_kafka_away(text, sizeof text))
+        snprintf(text, sizeof text, "the engine is being made, or the group hands its partitions out");
     if (strcmp(text, told) == 0 || !path_of(folder, path)) return;
     FILE *file = *text ? fopen(path, "we") : NULL;
     if (file) fprintf(file, "%d %s\n", (int)getpid(), text);
@@ -38,6 +39,6 @@ bool pl_cli_waits_find(const char *folder, char *text, size_t size) {
     long pid = strtol(line, &end, 10);
     if (!any || pid <= 0 || *end != ' ' || (kill((pid_t)pid, 0) && errno == ESRCH)) return false;
     end[strcspn(end, "\n")] = 0;
-    snprintf(text, size, "process %ld: %s", pid, end + 1);
+    snprintf(text, size, "process %ld waits: %s", pid, end + 1);
     return true;
 }

@@ -17,7 +17,10 @@ enum { JOIN_GROUP = 11 /* is answered when all others have come, too */, BROKERS
 static const int64_t away_after = 3 * PL_SECOND, said_again = 5 * PL_MINUTE;
 
 /* Monotonic times; 0: never, or not since the last answer. */
-static struct { _Atomic int64_t asked, failed, answered; } heard;
+static struct {
+    _Atomic int64_t asked, failed, answered;
+    _Atomic bool cut; /* the other end has taken a connection, and ended it at what was asked first */
+} heard;
 
 static struct {
     pthread_mutex_t lock; /* of what follows */
@@ -49,6 +52,17 @@ void pl__kafka_away_answered(int64_t now) {
     pthread_mutex_unlock(&away.lock);
 }
 
+void pl__kafka_away_cut(void) {
+    atomic_store(&heard.cut, true);
+}
+
+const char *pl__kafka_away_hint(void) {
+    bool never = !atomic_load(&heard.answered);
+    return never && atomic_load(&heard.cut) ? ": it takes connections and ends them at once; does this port want "
+                                              "settings: [ { name: security.protocol, value: ssl } ], or sasl_ssl?"
+                                            : "";
+}
+
 static bool is_refusal(const char *text) {
     return strstr(text, "uthentication") || strstr(text, "SSL handshake failed") || strstr(text, "certificate");
 }
@@ -74,6 +88,7 @@ static rd_kafka_resp_err_t on_answer(rd_kafka_t *handle, int socket, const char 
     (void)handle, (void)socket, (void)broker, (void)id, (void)request, (void)version, (void)correlation, (void)size;
     (void)latency, (void)opaque;
     if (!failed) pl__kafka_away_answered(pl_clock_monotonic());
+    if (failed == RD_KAFKA_RESP_ERR__TRANSPORT) pl__kafka_away_cut();
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -138,7 +153,7 @@ static void look(int64_t *began) {
         describe(since, text, sizeof text);
         bool any = pl__kafka_complaint(last, sizeof last);
         pl_diag(PL_WARN, "log: %s; what comes waits%s%s%s", text, any ? " (the last connection: " : "", any ? last : "",
-                any ? ")" : "");
+                any ? ")" : pl__kafka_away_hint());
         away.said = now;
     } else if (!since && away.said) {
         pl_diag(PL_INFO, "log: the brokers answer again, after %.0f s", (double)(now - *began) / (double)PL_SECOND);

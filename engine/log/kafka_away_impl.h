@@ -11,6 +11,11 @@ void pl__kafka_away_sent(int16_t request, int64_t now);
 void pl__kafka_away_answered(int64_t now);
 void pl__kafka_away_failed(const char *text, int64_t now); /* a connection */
 
+/* A connection was ended by the other end before an answer. */
+void pl__kafka_away_cut(void);
+/* What people may have forgotten; "": nothing that could be seen here. */
+const char *pl__kafka_away_hint(void);
+
 int64_t pl__kafka_away_since(int64_t now); /* 0: they answer */
 
 /* kafka_client.c: what a connection failed with last; false: none did, of late. */

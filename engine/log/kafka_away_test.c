@@ -13,6 +13,15 @@
 
 enum { FETCH = 1, JOIN_GROUP = 11 };
 
+static void a_port_for_tls_ends_plain_connections(void **state) {
+    (void)state;
+    assert_string_equal(pl__kafka_away_hint(), "");
+    pl__kafka_away_cut();
+    assert_non_null(strstr(pl__kafka_away_hint(), "security.protocol"));
+    pl__kafka_away_answered(1); /* so it is none */
+    assert_string_equal(pl__kafka_away_hint(), "");
+}
+
 static int there(void **state) {
     (void)state;
     pl__kafka_away_failed("", 1);
@@ -69,6 +78,7 @@ static void they_are_called_by_their_names(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_port_for_tls_ends_plain_connections), /* before anybody has answered */
         cmocka_unit_test_setup(what_is_not_answered_for_seconds_says_so, there),
         cmocka_unit_test_setup(who_asks_nothing_misses_nothing, there),
         cmocka_unit_test_setup(a_connection_that_fails_says_so_too, there),

@@ -105,8 +105,9 @@ enum pl_code pl__kafka_fail(struct pl_error **error, rd_kafka_resp_err_t code, c
     char last[sizeof complaint.text] = "";
     if (is_regrouping(code)) text = "the group hands its partitions out anew, or has not heard of this engine for long";
     if (means == PL_UNAVAILABLE) pl__kafka_complaint(last, sizeof last);
-    return pl_error_set(error, means, "log: %s: %s%s%s%s", what, text ? text : rd_kafka_err2str(code),
-                        *last ? " (the last connection: " : "", last, *last ? ")" : "");
+    const char *hint = means == PL_UNAVAILABLE && !*last ? pl__kafka_away_hint() : "";
+    return pl_error_set(error, means, "log: %s: %s%s%s%s%s", what, text ? text : rd_kafka_err2str(code),
+                        *last ? " (the last connection: " : "", last, *last ? ")" : "", hint);
 }
 
 /* The brokers and this handle do not agree any more about what is under way; another one begins anew. */
