@@ -265,7 +265,9 @@ enum pl_code pl_drive_work(struct pl_drive *drive, pl_time limit, struct pl_erro
     if (!again) drive->begun = uv_hrtime();
     enum pl_code code = pl_engine_start(drive->engine, error);
     if (code) return code;
-    if (drive->stopping) stop_engine(drive);
+    if (drive->stopping) stop_engine(drive); /* told so while it was made, or before it fell */
+    if (drive->stopping && !uv_is_active((uv_handle_t *)&drive->drain))
+        uv_timer_start(&drive->drain, drain_over, (uint64_t)(drive->patience / PL_MILLISECOND), 0);
     if (limit && !again) uv_timer_start(&drive->limit, time_is_up, (uint64_t)(limit / PL_MILLISECOND), 0);
     begin_pulse(drive);
     if (drive->show && isatty(STDERR_FILENO)) uv_timer_start(&drive->status, show_status, STATUS_MS, STATUS_MS);

@@ -478,7 +478,7 @@ const struct pl_subcommand pl_subcommand_run = {
         {"control-key", "FILE", "The secret key of --control (potline keys curve makes one).", 0},
         {"require-login", NULL, "Who uses the data folder's own socket signs in, too.", 0}, PL_CLI_STANDBY,
         PL_CLI_FIELD, PL_CLI_METRICS, PL_CLI_HTTP,
-        {"until-eof", NULL, "The end of every source is the end of the data: close every window.", 0},
+        {"until-eof", NULL, "The end of every source is the end of the data: close every window; not in a group.", 0},
         {"audit-retention-below-minimum", NULL, "Let the graph keep the audit for less than 730d; this is recorded.",
          0},
         {"for", "DURATION", "End after this time, as 30s or 2h.", 0},

@@ -2,19 +2,18 @@
 """Brokers that are away, seen from an engine of a group: at its start, while it is at work, and at its end. It says so, pages
 and systemd hear of it all the time, it can be asked what it waits for, and a signal ends it in a few seconds."""
 import json
-import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
 
-from kafka_engines import POTLINE, Broker, Engine, fail, shell, wait, write
+from kafka_engines import Broker, Engine, fail, shell, wait, write
 
 GRAPH = """
 potline: 1
@@ -132,6 +131,41 @@ def never_there(folder):
     ends(engine, 2, "a start, two signals", signal.SIGINT, signal.SIGINT)
 
 
+def listen_tls(folder):
+    """A port that speaks TLS, with a certificate that nobody knows; its number."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{folder}/key.pem", "-out",
+                    f"{folder}/cert.pem", "-days", "2", "-subj", "/CN=localhost"], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(f"{folder}/cert.pem", f"{folder}/key.pem")
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            peer = listener.accept()[0]
+            try:
+                context.wrap_socket(peer, server_side=True).close()
+            except OSError:
+                peer.close()
+    threading.Thread(target=serve, daemon=True).start()
+    return listener.getsockname()[1]
+
+
+def refused(folder):
+    """Who is refused does not wait; who speaks plainly to a port for TLS is told so."""
+    address = f"127.0.0.1:{listen_tls(folder)}"
+    settings = "settings: [ { name: security.protocol, value: ssl } ]"
+    write(folder, "group.yaml", GRAPH.format(log=f'{{ kind: kafka, brokers: "{address}", group: plant, timeout: 3s, {settings} }}'))
+    engine = start(folder, 5)
+    if engine.process.wait(timeout=60) != 1 or "certificate verify failed" not in engine.heard():
+        fail(f"refused: {engine.heard()}")
+    engine.process = None
+    write(folder, "group.yaml", GRAPH.format(log=f'{{ kind: kafka, brokers: "{address}", group: plant, timeout: 3s }}'))
+    engine = start(folder, 6)
+    wait(lambda: "does this port want settings: [ { name: security.protocol, value: ssl } ]" in engine.heard(), 30,
+         lambda: f"plain, at a port for TLS: {engine.heard()}")
+    ends(engine, 10, "plain, at a port for TLS", signal.SIGINT)
+
+
 def works(engine, what):
     wait(lambda: any(row["rows_in"] > 100 and row["epoch"] > 3 for row in engine.rows("status")), 60,
          lambda: f"{what}: {engine.rows('status')} {engine.heard()[-2000:]}")
@@ -184,6 +218,7 @@ def main():
         with open(f"{folder}/rows.csv", "w", encoding="utf-8") as file:
             file.writelines(f"{1_700_000_000 + i // 10},line{i % 4}.pot{i % 10}.volt,{i % 7}\n" for i in range(100_000))
         never_there(folder)
+        refused(folder)
         broker = Broker()
         told_to_end(broker, held_up(broker, folder))
         broker.end()
