@@ -1,5 +1,6 @@
 /* mover_probation.c: a graph that is on probation: is the engine well with it? */
 #include <stdio.h>
+#include <string.h>
 
 #include <potline/diag.h>
 
@@ -37,7 +38,8 @@ bool pl__mover_look(struct pl_engine *engine, const struct pl__ills *allowed, st
     for (unsigned i = 0; i < health.count && i < PL_HEALTH_REASONS; i++) {
         const struct pl_health_reason *reason = &health.reasons[i];
         uint64_t hash = found->of[found->count++] = hash_of(reason->what, reason->node);
-        if (ill || is_among(allowed, hash)) continue;
+        bool of_graph = strcmp(reason->what, "brokers_away") != 0; /* any graph would wait for them */
+        if (ill || !of_graph || is_among(allowed, hash)) continue;
         ill = true;
         if (text) snprintf(text, PL__MOVER_WHAT, "%s%s%s", reason->node, *reason->node ? ": " : "", reason->text);
     }
