@@ -1,34 +1,22 @@
 #include "drive.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include <potline/error.h>
 
-#include "base/clock.h"
 #include "base/message.h"
-#include "log/kafka_away.h"
 
-static const pl_time usual_patience = 10 * PL_SECOND, away_patience = 3 * PL_SECOND, hangs_after = 30 * PL_SECOND;
-enum { STATUS_MS = 500, HURRY_MS = 250 };
+static const pl_time usual_patience = 10 * PL_SECOND;
+enum { STATUS_MS = 500 };
 
 static void end_loop(struct pl_drive *drive) {
-    uv_handle_t *handles[] = {(uv_handle_t *)&drive->interrupt, (uv_handle_t *)&drive->terminate,
-                              (uv_handle_t *)&drive->limit,     (uv_handle_t *)&drive->drain,
-                              (uv_handle_t *)&drive->status,    (uv_handle_t *)&drive->changed,
-                              (uv_handle_t *)&drive->rest,      (uv_handle_t *)&drive->pulse,
-                              (uv_handle_t *)&drive->reread,    (uv_handle_t *)&drive->hurry};
+    uv_handle_t *handles[] = {
+        (uv_handle_t *)&drive->interrupt, (uv_handle_t *)&drive->terminate, (uv_handle_t *)&drive->limit,
+        (uv_handle_t *)&drive->drain,     (uv_handle_t *)&drive->status,    (uv_handle_t *)&drive->changed,
+        (uv_handle_t *)&drive->rest,      (uv_handle_t *)&drive->pulse,     (uv_handle_t *)&drive->reread};
     for (size_t i = 0; i < PL_COUNT_OF(handles); i++)
         if (!uv_is_closing(handles[i])) uv_close(handles[i], NULL);
-}
-
-/* Signals and beats go on: what is behind it may take its time. */
-static void end_work(struct pl_drive *drive) {
-    uv_timer_stop(&drive->limit);
-    uv_timer_stop(&drive->drain);
-    uv_timer_stop(&drive->status);
-    uv_stop(&drive->loop);
 }
 
 static void fall(struct pl_drive *drive) {
@@ -38,27 +26,16 @@ static void fall(struct pl_drive *drive) {
     uv_stop(&drive->loop);
 }
 
-static void tell_undone(const struct pl_drive *drive, const char *why) {
-    const char *what = drive->begun ? ", so no last checkpoint is put down: what came behind the one before it is done "
-                                      "again, by whoever takes the partitions over, or by the next run"
-                                    : "; nothing has been begun";
-    fprintf(stderr, "potline: %s%s\n", why, what);
-}
-
 static void drain_over(uv_timer_t *timer) {
     struct pl_drive *drive = timer->data;
     if (drive->handing && !drive->stopping) { /* what was not worked off comes again */
         fall(drive);
         return;
     }
-    char away[PL_KAFKA_AWAY_TEXT];
-    if (pl_kafka_away(away, sizeof away))
-        tell_undone(drive, away);
-    else
-        fprintf(stderr, "potline: not everything under way was worked off within %.0f s\n",
-                (double)drive->patience / (double)PL_SECOND);
+    fprintf(stderr, "potline: not everything under way was worked off within %.0f s\n",
+            (double)drive->patience / (double)PL_SECOND);
     drive->forced = true;
-    end_work(drive);
+    end_loop(drive);
 }
 
 static void stop_engine(struct pl_drive *drive) {
@@ -68,62 +45,30 @@ static void stop_engine(struct pl_drive *drive) {
         pl_engine_stop(drive->engine);
 }
 
-/* What is done aside cannot be broken off: the process ends in the middle of it. */
-static void leave(struct pl_drive *drive) {
-    fflush(NULL);
-    drive->leave(drive->begun ? 1 : 0); /* before anything is begun an end is a good one */
-}
-
-static void hurry(uv_timer_t *timer) {
-    struct pl_drive *drive = timer->data;
-    char away[PL_KAFKA_AWAY_TEXT];
-    if (!pl_kafka_away(away, sizeof away)) {
-        uv_timer_start(timer, hurry, HURRY_MS, 0);
-        return;
-    }
-    if (!drive->forced) tell_undone(drive, away);
-    leave(drive);
-}
-
-static void begin_hurry(struct pl_drive *drive) {
-    bool told = drive->forced; /* all patience there is has been had */
-    uv_timer_start(&drive->hurry, hurry, told ? HURRY_MS : (uint64_t)(away_patience / PL_MILLISECOND), 0);
-}
-
 static void stop(struct pl_drive *drive) {
     if (drive->stopping) return;
     drive->stopping = true;
-    if (drive->pace) drive->beat(drive); /* whoever watches hears of it at once */
-    if (drive->aside) {
-        begin_hurry(drive);
-        return;
-    }
+    if (drive->pace) drive->beat(drive);     /* whoever watches hears of it at once */
     if (drive->resting || drive->awaiting) { /* all there is is in the log */
         uv_stop(&drive->loop);
         return;
     }
     if (drive->patience <= 0) {
         drive->forced = true;
-        end_work(drive);
+        end_loop(drive);
         return;
     }
-    pl_time patience = pl_kafka_away(NULL, 0) && drive->patience > away_patience ? away_patience : drive->patience;
     stop_engine(drive);
-    uv_timer_start(&drive->drain, drain_over, (uint64_t)(patience / PL_MILLISECOND), 0);
+    uv_timer_start(&drive->drain, drain_over, (uint64_t)(drive->patience / PL_MILLISECOND), 0);
 }
 
 /* The first time: an orderly end. The second: now. */
 static void on_signal(uv_signal_t *signal, int number) {
     struct pl_drive *drive = signal->data;
     (void)number;
-    if (drive->stopping && drive->aside) {
-        fputs("potline: ended at once: what is not put down is done again by the next run\n", stderr);
-        leave(drive);
-        return;
-    }
     if (drive->stopping && !drive->resting) {
         drive->forced = true;
-        end_work(drive);
+        end_loop(drive);
         return;
     }
     stop(drive);
@@ -166,14 +111,9 @@ static void wait_on(struct pl_drive *drive) {
 static void on_changed(uv_async_t *async) {
     struct pl_drive *drive = async->data;
     struct pl_error *error = NULL;
-    if (drive->aside) {
-        if (atomic_load(&drive->asked)) stop(drive);
-        if (atomic_load(&drive->aside_done)) uv_stop(&drive->loop);
-        return;
-    }
     if (drive->awaiting) wait_on(drive);
     if (drive->resting && atomic_load(&drive->hand)) uv_stop(&drive->loop); /* the group waits for us */
-    if (!drive->engine || drive->ended || drive->fallen || drive->forced) return;
+    if (!drive->engine || drive->ended || drive->fallen) return;
     if (atomic_load(&drive->asked)) stop(drive);
     if (hands_over(drive)) return;
     if (pl_engine_fallen(drive->engine, &drive->delay)) {
@@ -194,7 +134,7 @@ static void on_changed(uv_async_t *async) {
     drive->ended = true;
     drive->code = code;
     drive->error = error;
-    end_work(drive);
+    end_loop(drive);
 }
 
 void pl_drive_stop(void *arg, bool drain) {
@@ -225,7 +165,7 @@ static void on_pulse(uv_timer_t *timer) {
 }
 
 void pl_drive_init(struct pl_drive *drive) {
-    *drive = (struct pl_drive){.patience = usual_patience, .leave = _exit};
+    *drive = (struct pl_drive){.patience = usual_patience};
     uv_loop_init(&drive->loop);
     uv_signal_init(&drive->loop, &drive->interrupt);
     uv_signal_init(&drive->loop, &drive->terminate);
@@ -236,9 +176,8 @@ void pl_drive_init(struct pl_drive *drive) {
     uv_async_init(&drive->loop, &drive->changed, on_changed);
     uv_timer_init(&drive->loop, &drive->rest);
     uv_timer_init(&drive->loop, &drive->pulse);
-    uv_timer_init(&drive->loop, &drive->hurry);
     drive->interrupt.data = drive->terminate.data = drive->reread.data = drive->limit.data = drive->drain.data =
-        drive->status.data = drive->changed.data = drive->rest.data = drive->pulse.data = drive->hurry.data = drive;
+        drive->status.data = drive->changed.data = drive->rest.data = drive->pulse.data = drive;
     uv_signal_start(&drive->interrupt, on_signal, SIGINT); /* what comes while the engine is made waits for the loop */
     uv_signal_start(&drive->terminate, on_signal, SIGTERM);
 }
@@ -254,22 +193,15 @@ void pl_drive_fini(struct pl_drive *drive) {
     uv_loop_close(&drive->loop);
 }
 
-static void begin_pulse(struct pl_drive *drive) {
-    if (drive->pace && !uv_is_active((uv_handle_t *)&drive->pulse))
-        uv_timer_start(&drive->pulse, on_pulse, 0, drive->pace);
-}
-
 enum pl_code pl_drive_work(struct pl_drive *drive, pl_time limit, struct pl_error **error) {
     bool again = drive->begun;
     drive->fallen = false;
     if (!again) drive->begun = uv_hrtime();
     enum pl_code code = pl_engine_start(drive->engine, error);
     if (code) return code;
-    if (drive->stopping) stop_engine(drive); /* told so while it was made, or before it fell */
-    if (drive->stopping && !uv_is_active((uv_handle_t *)&drive->drain))
-        uv_timer_start(&drive->drain, drain_over, (uint64_t)(drive->patience / PL_MILLISECOND), 0);
+    if (drive->stopping) stop_engine(drive);
     if (limit && !again) uv_timer_start(&drive->limit, time_is_up, (uint64_t)(limit / PL_MILLISECOND), 0);
-    begin_pulse(drive);
+    if (drive->pace && !again) uv_timer_start(&drive->pulse, on_pulse, 0, drive->pace);
     if (drive->show && isatty(STDERR_FILENO)) uv_timer_start(&drive->status, show_status, STATUS_MS, STATUS_MS);
     uv_run(&drive->loop, UV_RUN_DEFAULT);
     if (drive->fallen) uv_timer_stop(&drive->status);
@@ -338,61 +270,6 @@ bool pl_drive_go_on(struct pl_drive *drive) {
     drive->handing = false;
     if (!handed && !pl_drive_rest(drive)) return false;
     return atomic_load(&drive->hand) == PL_HAND_NONE || pl_drive_await(drive);
-}
-
-/* ---- Aside ---- */
-
-struct aside {
-    struct pl_drive *drive;
-    void (*work)(void *arg);
-    void *arg;
-};
-
-static void *do_aside(void *arg) {
-    const struct aside *aside = arg;
-    struct pl_drive *drive = aside->drive;
-    pthread_setname_np(pthread_self(), "aside");
-    pl_waiting_here(&drive->waiting);
-    aside->work(aside->arg);
-    pl_waiting_here(NULL);
-    atomic_store(&drive->aside_done, true);
-    uv_async_send(&drive->changed);
-    return NULL;
-}
-
-void pl_drive_aside(struct pl_drive *drive, void (*work)(void *arg), void *arg) {
-    struct aside aside = {.drive = drive, .work = work, .arg = arg};
-    pthread_t thread;
-    atomic_store(&drive->aside_done, false);
-    drive->aside_begun = pl_clock_monotonic();
-    drive->aside = true;
-    if (pthread_create(&thread, NULL, do_aside, &aside)) {
-        drive->aside = false;
-        work(arg);
-        return;
-    }
-    uv_update_time(&drive->loop);
-    begin_pulse(drive);
-    if (drive->stopping) begin_hurry(drive);
-    while (!atomic_load(&drive->aside_done))
-        uv_run(&drive->loop, UV_RUN_DEFAULT);
-    pthread_join(thread, NULL);
-    uv_timer_stop(&drive->hurry);
-    drive->aside = false;
-    uv_async_send(&drive->changed); /* what was not looked at meanwhile */
-}
-
-struct pl_engine *pl_drive_engine(const struct pl_drive *drive) {
-    return drive->aside ? NULL : drive->engine;
-}
-
-/* Who waits for another thread, which waits for brokers, has no mark of its own. */
-bool pl_drive_alive(struct pl_drive *drive) {
-    int64_t now = pl_clock_monotonic(), since = pl_waiting_last(&drive->waiting);
-    if (pl_kafka_away(NULL, 0)) drive->away_at = now;
-    if (since < drive->aside_begun) since = drive->aside_begun;
-    if (since < drive->away_at) since = drive->away_at;
-    return !drive->aside || pl_waiting_is(&drive->waiting) || now - since < hangs_after;
 }
 
 double pl_drive_seconds(const struct pl_drive *drive) {

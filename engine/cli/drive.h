@@ -5,7 +5,6 @@
 #include <stdatomic.h>
 #include <uv.h>
 
-#include "base/waiting.h"
 #include "runtime/engine.h"
 
 enum pl_drive_hand { PL_HAND_NONE, PL_HAND_OVER, PL_HAND_LOST };
@@ -21,7 +20,7 @@ struct pl_drive {
 
     uv_loop_t loop;
     uv_signal_t interrupt, terminate, reread;
-    uv_timer_t limit, drain, status, pulse, hurry;
+    uv_timer_t limit, drain, status, pulse;
     uv_async_t changed;
     uv_timer_t rest;
     _Atomic bool asked;         /* to stop, by a command */
@@ -37,13 +36,6 @@ struct pl_drive {
     _Atomic bool begins;                    /* another engine may be made */
     _Atomic bool renews;                    /* the engine is to be made anew */
     bool handing, awaiting;
-    /* What may wait for brokers is done on another thread, and the loop goes on meanwhile: */
-    bool aside;
-    _Atomic bool aside_done;
-    int64_t aside_begun; /* pl_clock_monotonic */
-    int64_t away_at;     /* the same: brokers were away then */
-    struct pl_waiting waiting;
-    void (*leave)(int exit_code); /* ends the process; for tests */
     pl_time delay;
     bool shown;
     enum pl_code code;
@@ -88,15 +80,6 @@ void pl_drive_renew(void *drive);
 void pl_drive_begin(struct pl_drive *drive);
 /* Without an engine: waits for that. False: it is to end instead. */
 bool pl_drive_await(struct pl_drive *drive);
-
-/* Calls `work` on a thread of its own and returns behind it. The drive beats and hears signals meanwhile, and looks at
- * no engine. One that is to stop is not held up by brokers that are away for long, nor, at the second signal, by
- * anything: then the process ends here, as by a death: what is uncommitted is done again. */
-void pl_drive_aside(struct pl_drive *drive, void (*work)(void *arg), void *arg);
-/* That at which it may be looked; NULL: none. */
-struct pl_engine *pl_drive_engine(const struct pl_drive *drive);
-/* Does it get on? False: what is done aside has neither ended nor waited for brokers for long: it hangs. */
-bool pl_drive_alive(struct pl_drive *drive);
 
 double pl_drive_seconds(const struct pl_drive *drive); /* since its start */
 

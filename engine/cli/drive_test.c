@@ -1,10 +1,6 @@
 /* drive_test.c: what a group asks of an engine between two engines. */
 #include "drive.h"
 
-#include <signal.h>
-#include <unistd.h>
-
-#include "base/clock.h"
 #include "store/batch_testing.h"
 
 static struct pl_drive drive;
@@ -92,85 +88,6 @@ static void one_that_is_to_stop_is_not_tried_again(void **state) {
     assert_false(pl_drive_try_again(&drive));
 }
 
-/* ---- Aside ---- */
-
-static unsigned beats, left;
-static bool seen_engine;
-static _Atomic bool held;
-
-static void beat(struct pl_drive *beating) {
-    beats++;
-    seen_engine |= pl_drive_engine(beating) != NULL;
-}
-
-static void leave(int exit_code) {
-    (void)exit_code;
-    left++;
-    atomic_store(&held, false);
-}
-
-/* As one that waits for brokers: until somebody ends the process. */
-static void be_held_up(void *arg) {
-    unsigned *most_ms = arg;
-    for (unsigned ms = 0; ms < *most_ms && atomic_load(&held); ms += 5)
-        usleep(5000);
-}
-
-static int setup_aside(void **state) {
-    beats = left = 0;
-    seen_engine = false;
-    atomic_store(&held, true);
-    setup(state);
-    drive.beat = beat;
-    drive.pace = 20;
-    drive.leave = leave;
-    return 0;
-}
-
-static void it_beats_beside_what_waits(void **state) {
-    (void)state;
-    unsigned most_ms = 300;
-    drive.engine = (struct pl_engine *)(void *)&drive; /* half made: nobody may look at it */
-    pl_drive_aside(&drive, be_held_up, &most_ms);
-    drive.engine = NULL;
-    assert_true(beats >= 3);
-    assert_false(seen_engine);
-    assert_false(drive.aside);
-    assert_int_equal(left, 0);
-}
-
-static void interrupt(uv_timer_t *timer) {
-    (void)timer;
-    raise(SIGTERM);
-}
-
-static void the_second_signal_ends_it_at_once(void **state) {
-    (void)state;
-    static uv_timer_t soon;
-    unsigned most_ms = 20000;
-    uv_timer_init(&drive.loop, &soon);
-    uv_timer_start(&soon, interrupt, 20, 50);
-    int64_t begun = pl_clock_monotonic();
-    pl_drive_aside(&drive, be_held_up, &most_ms);
-    assert_true(drive.stopping);
-    assert_true(left >= 1);
-    assert_true(pl_clock_monotonic() - begun < 15 * PL_SECOND);
-    uv_close((uv_handle_t *)&soon, NULL);
-}
-
-static void what_hangs_is_not_alive(void **state) {
-    (void)state;
-    assert_true(pl_drive_alive(&drive));
-    drive.aside = true;
-    drive.aside_begun = pl_clock_monotonic();
-    assert_true(pl_drive_alive(&drive));
-    drive.aside_begun -= PL_MINUTE;
-    assert_false(pl_drive_alive(&drive));
-    atomic_store(&drive.waiting.waits, true); /* for a broker: that has an end */
-    assert_true(pl_drive_alive(&drive));
-    drive.aside = false;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(it_rests_and_then_begins, setup, teardown),
@@ -178,9 +95,6 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_rest_ends_when_the_group_changes, setup, teardown),
         cmocka_unit_test_setup_teardown(a_change_in_front_of_a_rest_is_heard, setup, teardown),
         cmocka_unit_test_setup_teardown(one_that_is_to_stop_is_not_tried_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(it_beats_beside_what_waits, setup_aside, teardown),
-        cmocka_unit_test_setup_teardown(the_second_signal_ends_it_at_once, setup_aside, teardown),
-        cmocka_unit_test_setup_teardown(what_hangs_is_not_alive, setup_aside, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

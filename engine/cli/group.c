@@ -2,7 +2,6 @@
 
 #include <potline/alloc.h>
 
-#include "base/waiting.h"
 #include "log/kafka_member.h"
 #include "runtime/cluster.h"
 #include "runtime/group_graph.h"
@@ -24,32 +23,26 @@ static void rested(struct pl_drive *drive) {
     if (joined) pl_kafka_member_rested(joined->member);
 }
 
-void pl_cli_group_begin(struct pl_cli_group *group, struct pl_drive *drive) {
-    group->drive = drive;
-    drive->rested = rested;
-    joined = group;
-}
-
-/* Called again where brokers did not answer, it goes on with what it has. */
-static enum pl_code join(struct pl_cli_group *group, const struct pl_graph *graph,
-                         const struct pl_log_kafka_options *options, struct pl_error **error) {
-    struct pl_kafka_member_events events = {.rest = rest, .change = change, .owner = group};
-    enum pl_code code = pl_kafka_topic_make(options, pl_plan_lanes(graph), error);
-    if (!code && !group->cluster) code = pl_cluster_new(options, &group->cluster, error);
-    if (!code && !group->replicas) group->replicas = pl_replicas_new();
-    if (!code && !group->replicas) code = pl_error_set(error, PL_NO_MEMORY, "no memory for the state of a group");
-    return code ? code : pl_kafka_member_new(options, &events, &group->member, error);
-}
-
-enum pl_code pl_cli_group_join(struct pl_cli_group *group, const struct pl_graph *graph, struct pl_error **error) {
+enum pl_code pl_cli_group_join(struct pl_cli_group *group, const struct pl_graph *graph, struct pl_drive *drive,
+                               bool *go, struct pl_error **error) {
+    const struct pl_graph_settings *settings = &graph->settings;
     struct pl_log_kafka_options options;
+    group->drive = drive;
+    *go = true;
+    if (settings->log_kind != PL_LOG_KAFKA || !*settings->log_group) return PL_OK;
     enum pl_code code = pl_group_graph_can_be_said(graph, error);
     if (!code) code = pl_engine_kafka_options(graph, &options, error);
     if (code) return code;
-    pl_waiting_begin(); /* all that it does has an end */
-    code = join(group, graph, &options, error);
-    pl_waiting_end();
+    struct pl_kafka_member_events events = {.rest = rest, .change = change, .owner = group};
+    drive->rested = rested;
+    joined = group;
+    code = pl_kafka_topic_make(&options, pl_plan_lanes(graph), error);
+    if (!code) code = pl_cluster_new(&options, &group->cluster, error);
+    group->replicas = pl_replicas_new();
+    if (!code && !group->replicas) code = pl_error_set(error, PL_NO_MEMORY, "no memory for the state of a group");
+    if (!code) code = pl_kafka_member_new(&options, &events, &group->member, error);
     pl_free((void *)(uintptr_t)options.settings);
+    *go = !code && pl_drive_await(drive);
     return code;
 }
 

@@ -13,10 +13,9 @@ struct pl_cli_group {
     struct pl_drive *drive;
 };
 
-/* From here on the drive tells it when nothing is at work. */
-void pl_cli_group_begin(struct pl_cli_group *group, struct pl_drive *drive);
-/* Joins. PL_UNAVAILABLE: the brokers do not answer; it is to be called again. */
-enum pl_code pl_cli_group_join(struct pl_cli_group *group, const struct pl_graph *graph, struct pl_error **error);
+/* Joins, where the graph says so, and waits for what it is to work off. *go: there is something; else it is to end. */
+enum pl_code pl_cli_group_join(struct pl_cli_group *group, const struct pl_graph *graph, struct pl_drive *drive,
+                               bool *go, struct pl_error **error);
 /* Leaves. */
 void pl_cli_group_leave(struct pl_cli_group *group);
 

@@ -203,24 +203,18 @@ void pl_oversight_end(struct pl_oversight *oversight, bool good) {
 
 void pl_oversight_beat(struct pl_oversight *oversight, struct pl_drive *drive) {
     struct pl_service *service = &oversight->service;
-    struct pl_engine *engine = pl_drive_engine(drive);
     struct pl_health health;
-    if (engine) {
-        pl_engine_hold_wiring(engine);
-        pl_engine_pulse(engine);
-        pl_engine_release_wiring(engine);
-        pl_monitor_show(oversight->monitor, engine, anew);
-    } else {
-        pl_monitor_alive(oversight->monitor, pl_drive_alive(drive));
+    if (drive->engine) {
+        pl_engine_hold_wiring(drive->engine);
+        pl_engine_pulse(drive->engine);
+        pl_engine_release_wiring(drive->engine);
+        pl_monitor_show(oversight->monitor, drive->engine, anew);
     }
     drive->pace = pl_service_pace(service);
     if (!pl_service_is_there(service)) return;
-    if (engine) pl_engine_hold_wiring(engine);
-    if (engine)
-        pl_health_look(engine, &health);
-    else
-        pl_health_without(&health, "the engine is made anew", pl_drive_alive(drive));
-    pl_service_beat(service, &health);
-    if (engine) pl_engine_release_wiring(engine);
+    if (drive->engine) pl_engine_hold_wiring(drive->engine);
+    if (drive->engine) pl_health_look(drive->engine, &health);
+    pl_service_beat(service, drive->engine ? &health : NULL);
+    if (drive->engine) pl_engine_release_wiring(drive->engine);
     if (drive->stopping) pl_service_ends(service, false);
 }

@@ -16,17 +16,15 @@
 #include "field.h"
 #include "group.h"
 #include "key.h"
-#include "log/kafka_away.h"
 #include "oversight.h"
 #include "recall.h"
 #include "runtime/mover.h"
 #include "standby.h"
 #include "summary.h"
-#include "waits.h"
 
 static const pl_time PROBATION = 30 * PL_SECOND; /* of a graph file that is read again */
 
-enum { LOOKS = 6 /* three seconds, at two a second */, BEAT_MS = 500 };
+enum { LOOKS = 6 /* three seconds, at two a second */ };
 
 struct run {
     struct pl_drive drive;
@@ -45,8 +43,6 @@ struct run {
     } looks[LOOKS];
     unsigned looked;
     struct pl_summary_past past;
-    const char *data; /* of a log on Kafka: where it is said what is waited for */
-    struct pl_cli_group group;
 };
 
 static void on_left(void *arg, const struct pl_task *task) {
@@ -67,7 +63,6 @@ static void show(struct pl_drive *drive) {
 static void beat(struct pl_drive *drive) {
     struct run *run = (struct run *)(void *)drive;
     pl_oversight_beat(run->oversight, drive);
-    if (run->data) pl_cli_waits_beat(run->data, !pl_drive_engine(drive) && !drive->stopping);
 }
 
 static void print_summary(const struct pl_cli *cli, struct run *run) {
@@ -110,68 +105,15 @@ static enum pl_code open_control(const struct pl_cli *cli, struct run *run, stru
     return code;
 }
 
-/* ---- What may wait for brokers ---- */
-
-struct step {
-    const struct pl_cli *cli;
-    struct run *run;
-    struct pl_engine_options *options;
-    const struct pl_graph *graph;
-    struct pl_error **error;
-    enum pl_code code;
-    bool settled; /* it is known which graph is run */
-    bool orderly, go;
-};
-
-static void make(void *arg) {
-    struct step *step = arg;
-    struct run *run = step->run;
-    struct pl_engine_options *options = step->options;
-    step->code = pl_mover_settle(run->mover, &run->graph, &options->lenient, &options->agreed, step->error);
-    step->settled = !step->code;
-    if (!step->code) step->code = pl_engine_new(run->graph, options, &run->drive.engine, step->error);
-    if (!step->code) step->code = pl_cli_standby_begin(run->standby, &run->drive, options->key, step->error);
-    if (!step->code) step->code = open_control(step->cli, run, step->error);
-    if (!step->code) step->code = pl_control_start(run->control, step->error);
-}
-
-static void end(void *arg) {
-    const struct step *step = arg;
-    struct run *run = step->run;
-    pl_control_close(run->control);
-    pl_cli_standby_ending(run->standby, step->orderly);
-    pl_engine_free(run->drive.engine);
-    run->drive.engine = NULL;
-    pl_control_free(run->control);
-    run->control = NULL;
-    pl_cli_standby_end(run->standby);
-}
-
-static void join(void *arg) {
-    struct step *step = arg;
-    step->code = pl_cli_group_join(&step->run->group, step->graph, step->error);
-}
-
-static void leave(void *arg) {
-    pl_cli_group_leave(&((struct step *)arg)->run->group);
-}
-
-/* Only brokers make waiting worth a thread. */
-static void take_step(struct step *step, void (*what)(void *step)) {
-    if (step->run->data)
-        pl_drive_aside(&step->run->drive, what, step);
-    else
-        what(step);
-}
-
 /* From the engine's making to its end, or until it has fallen. */
-static enum pl_code live(const struct pl_cli *cli, struct pl_engine_options *options, struct run *run, bool *settled,
-                         pl_time limit, struct pl_error **error) {
+static enum pl_code live(const struct pl_cli *cli, const struct pl_graph *graph,
+                         const struct pl_engine_options *options, struct run *run, pl_time limit,
+                         struct pl_error **error) {
     struct pl_drive *drive = &run->drive;
-    struct step step = {.cli = cli, .run = run, .options = options, .error = error};
-    take_step(&step, make);
-    enum pl_code code = step.code;
-    *settled = step.settled;
+    enum pl_code code = pl_engine_new(graph, options, &drive->engine, error);
+    if (!code) code = pl_cli_standby_begin(run->standby, drive, options->key, error);
+    if (!code) code = open_control(cli, run, error);
+    if (!code) code = pl_control_start(run->control, error);
     if (code) return code;
     pl_carried_apply(&run->carried, drive->engine);
     pl_mover_attach(run->mover, drive->engine);
@@ -187,9 +129,14 @@ static enum pl_code live(const struct pl_cli *cli, struct pl_engine_options *opt
 }
 
 static void die(struct run *run, bool orderly) {
-    struct step step = {.run = run, .orderly = orderly};
     pl_oversight_hide(run->oversight);
-    take_step(&step, end);
+    pl_control_close(run->control);
+    pl_cli_standby_ending(run->standby, orderly);
+    pl_engine_free(run->drive.engine);
+    run->drive.engine = NULL;
+    pl_control_free(run->control);
+    run->control = NULL;
+    pl_cli_standby_end(run->standby);
 }
 
 /* What the file says now. */
@@ -218,35 +165,10 @@ static enum pl_code make_mover(const struct pl_cli *cli, const struct pl_graph *
 /* An engine of a group waits for brokers that do not answer: whatever it is to work off is theirs. */
 static bool try_again(struct run *run, enum pl_code *code, struct pl_error **error) {
     if (!pl_drive_try_again(&run->drive)) return false;
-    char away[PL_KAFKA_AWAY_TEXT];
-    if (!pl_kafka_away(away, sizeof away)) /* which is said already */
-        pl_diag(PL_WARN, "the engine cannot begin yet, and tries again: %s",
-                *error ? (*error)->text : pl_code_text(*code));
+    pl_diag(PL_WARN, "the engine cannot begin yet, and tries again: %s", *error ? (*error)->text : pl_code_text(*code));
     pl_error_free(error);
     *code = PL_OK;
     return true;
-}
-
-/* It joins, where the graph says so, and waits for what it is to work off. *go: there is something; else it is to end.
- * Brokers that are away are waited for; those that refuse us are not. */
-static enum pl_code join_group(const struct pl_graph *graph, struct run *run, bool *go, struct pl_error **error) {
-    struct step step = {.run = run, .graph = graph, .error = error};
-    bool again;
-    *go = true;
-    if (graph->settings.log_kind != PL_LOG_KAFKA || !*graph->settings.log_group) return PL_OK;
-    pl_cli_group_begin(&run->group, &run->drive);
-    do {
-        take_step(&step, join);
-        again = step.code == PL_UNAVAILABLE && !pl_kafka_refused(NULL, 0) && try_again(run, &step.code, error) &&
-                pl_drive_rest(&run->drive);
-    } while (again);
-    if (step.code == PL_UNAVAILABLE && run->drive.stopping) {
-        pl_error_free(error);
-        step.code = PL_OK;
-        *go = false;
-    }
-    *go = *go && !step.code && pl_drive_await(&run->drive);
-    return step.code;
 }
 
 /* What the group was told to run cannot be run here: all go back to what they had. An engine that has ended by itself
@@ -261,6 +183,7 @@ static bool take_back(struct run *run, enum pl_code *code, struct pl_error **err
 
 static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, struct data *data, pl_time limit) {
     static struct run run; /* outlives everything that may call back */
+    static struct pl_cli_group group;
     struct pl_engine_options options = {
         .data = data->folder,
         .key = data->key,
@@ -283,22 +206,21 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, str
     run.standby = &data->standby;
     run.oversight = &data->oversight;
     run.drive.beat = beat;
-    if (graph->settings.log_kind == PL_LOG_KAFKA) run.data = data->folder;
-    if (run.data) pl_kafka_away_begin(graph->settings.log_brokers);
     pl_oversight_begin(run.oversight, &run.drive);
-    if (run.data && !run.drive.pace) run.drive.pace = BEAT_MS;
-    bool again = false, settled;
+    bool again = false;
     enum pl_code code = pl_field_begin(cli, data->folder, &run.field, &error);
     if (!code) code = make_mover(cli, graph, data->applied.path, &run, &error);
-    if (!code) code = join_group(graph, &run, &again, &error);
+    if (!code) code = pl_cli_group_join(&group, graph, &run.drive, &again, &error);
     again &= !code;
-    options.member = run.group.member;
-    options.cluster = run.group.cluster;
-    options.replicas = run.group.replicas;
-    if (run.mover) pl_mover_join(run.mover, run.group.cluster, pl_drive_renew, &run.drive);
+    options.member = group.member;
+    options.cluster = group.cluster;
+    options.replicas = group.replicas;
+    if (run.mover) pl_mover_join(run.mover, group.cluster, pl_drive_renew, &run.drive);
     while (again) { /* once, but for a process of a node that dies: then from the last epoch, as after the death of the
                      * engine; and for a group that hands its partitions out anew */
-        code = live(cli, &options, &run, &settled, limit, &error);
+        code = pl_mover_settle(run.mover, &run.graph, &options.lenient, &options.agreed, &error);
+        bool settled = !code;
+        if (settled) code = live(cli, run.graph, &options, &run, limit, &error);
         again = !code && run.drive.fallen;
         if (code == PL_UNAVAILABLE && options.member && !run.drive.engine) again = try_again(&run, &code, &error);
         if (code && !again) again = take_back(&run, &code, &error);
@@ -308,9 +230,7 @@ static int run_graph(const struct pl_cli *cli, const struct pl_graph *graph, str
         options.lenient = run.relapsed;
         if (again) again = pl_drive_go_on(&run.drive);
     }
-    take_step(&(struct step){.run = &run}, leave);
-    if (run.data) pl_cli_waits_beat(run.data, false);
-    pl_kafka_away_end();
+    pl_cli_group_leave(&group);
     pl_field_end(run.field, !code);
     if (error) pl_error_print(stderr, error);
     pl_error_free(&error);
@@ -422,11 +342,6 @@ static int run_command(const struct pl_cli *cli) {
         pl_graph_free(graph);
         return pl_cli_usage(cli, "audit.retention is below 730d, which needs --audit-retention-below-minimum");
     }
-    if (pl_cli_has(cli, "until-eof") && graph->settings.log_kind == PL_LOG_KAFKA && *graph->settings.log_group) {
-        pl_graph_free(graph);
-        return pl_cli_usage(cli, "--until-eof is not for engines of a group (log.group): their sources run on several "
-                                 "machines, and none knows when all have ended; --for DURATION ends one");
-    }
     struct data data = {0};
     if (!pl_cli_standby_read(cli, &data.standby)) {
         pl_graph_free(graph);
@@ -478,7 +393,7 @@ const struct pl_subcommand pl_subcommand_run = {
         {"control-key", "FILE", "The secret key of --control (potline keys curve makes one).", 0},
         {"require-login", NULL, "Who uses the data folder's own socket signs in, too.", 0}, PL_CLI_STANDBY,
         PL_CLI_FIELD, PL_CLI_METRICS, PL_CLI_HTTP,
-        {"until-eof", NULL, "The end of every source is the end of the data: close every window; not in a group.", 0},
+        {"until-eof", NULL, "The end of every source is the end of the data: close every window.", 0},
         {"audit-retention-below-minimum", NULL, "Let the graph keep the audit for less than 730d; this is recorded.",
          0},
         {"for", "DURATION", "End after this time, as 30s or 2h.", 0},

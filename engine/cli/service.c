@@ -10,7 +10,6 @@
 #include <potline/text.h>
 
 enum { PACE_MS = 500, SOON_MS = 50, BEATS_A_WATCHDOG = 4, US_A_MS = 1000 };
-enum { BEATS_A_STRETCH = 200 /* at SOON_MS: ten seconds */ };
 
 /* Lost ones are: whoever does not read what is sent has no interest in it. */
 static void say(const struct pl_service *service, const char *text) {
@@ -97,14 +96,7 @@ static void show_reason(struct pl_service *service, const struct pl_health *heal
     say_status(service, text);
 }
 
-/* Brokers that are away are waited for, however long a start may take (TimeoutStartSec). */
-static void stretch_start(struct pl_service *service, const struct pl_health *health) {
-    if (service->ready || !health || !health->alive || strcmp(health->reasons[0].what, "brokers_away") != 0) return;
-    if (service->stretched++ % BEATS_A_STRETCH == 0) say(service, "EXTEND_TIMEOUT_USEC=60000000");
-}
-
 void pl_service_beat(struct pl_service *service, const struct pl_health *health) {
-    if (health && health->count) stretch_start(service, health);
     if (health && !health->count) say_ready(service);
     if (!health)
         say_status(service, "the engine is made anew");

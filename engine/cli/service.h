@@ -3,7 +3,6 @@
  *
  *     READY=1      every node is open and the log takes rows; of a standby: it follows
  *     WATCHDOG=1   as long as the engine's threads answer (runtime/health.h); a standby's watchdog rests
- *     EXTEND_TIMEOUT_USEC=  while a start waits for brokers that are away
  *     STOPPING=1   the end has begun
  *     STATUS=      what `systemctl status` shows: running, or what it waits for
  *
@@ -25,7 +24,6 @@ struct pl_service {
     socklen_t peer_size;
     uint64_t watchdog_us; /* 0: none */
     bool ready, stopping;
-    unsigned stretched;               /* beats of a start that waits */
     char status[PL_HEALTH_TEXT + 64]; /* told last */
 };
 

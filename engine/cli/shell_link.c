@@ -1,4 +1,3 @@
-#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,9 +7,7 @@
 #include <potline/text.h>
 
 #include "base/clock.h"
-#include "log/kafka_away.h"
 #include "shell.h"
-#include "waits.h"
 
 /* ---- Asking ---- */
 
@@ -176,23 +173,7 @@ static enum pl_code wait_connected(struct pl_shell *shell, int64_t deadline, str
     }
 }
 
-/* "ipc://FOLDER/SOCKET" */
-static bool waits(const char *endpoint, char *why, size_t size) {
-    static const char scheme[] = "ipc://";
-    const char *file = strrchr(endpoint, '/');
-    char folder[PATH_MAX];
-    if (strncmp(endpoint, scheme, sizeof scheme - 1) != 0) return false;
-    endpoint += sizeof scheme - 1;
-    if (file < endpoint || snprintf(folder, sizeof folder, "%.*s", (int)(file - endpoint), endpoint) >= PATH_MAX)
-        return false;
-    return pl_cli_waits_find(folder, why, size);
-}
-
 enum pl_code pl_shell_connect(struct pl_shell *shell, struct pl_error **error) {
-    char why[PL_KAFKA_AWAY_TEXT + 32];
-    if (!pl_client_listens(shell->to.endpoint) && waits(shell->to.endpoint, why, sizeof why))
-        return pl_error_set(error, PL_UNAVAILABLE, "no engine can be asked there just now, but one is about to: %s",
-                            why);
     if (!pl_client_listens(shell->to.endpoint))
         return pl_error_set(error, PL_UNAVAILABLE,
                             "no engine runs there (%s); start one with: potline run GRAPH --data DIR",

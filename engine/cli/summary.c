@@ -77,7 +77,6 @@ void pl_summary_add_engine(struct pl_summary_past *past, const struct pl_engine 
     const struct pl_intake_stats *intake = pl_intake_stats(pl_engine_intake(engine));
     struct places places = count_places(engine);
     past->rows_in += pl_stat_get(&intake->rows);
-    past->rows_read_back += pl_stat_get(&intake->read_back_rows);
     past->rows_late += pl_stat_get(&intake->late_rows);
     keep_most(&past->tags, places.tags);
     keep_most(&past->assets, places.assets);
@@ -97,8 +96,6 @@ void pl_summary_make(struct pl_summary *summary, struct pl_summary_past *past, c
                                    .assets = past->assets,
                                    .tags = past->tags,
                                    .rows_in = past->rows_in,
-                                   .rows_read_back = past->rows_read_back,
-                                   .group = pl_engine_cluster(engine) != NULL,
                                    .rows_flagged = past->rows_flagged,
                                    .rows_malformed = past->rows_malformed,
                                    .rows_refused = past->rows_refused,
@@ -119,9 +116,6 @@ void pl_summary_print(const struct pl_summary *s, FILE *out) {
     fprintf(out,
             "%" PRIu64 " rows in %.2f s (%.0f rows/s) of %" PRIu64 " tags, %" PRIu64 " assets, %" PRIu64 " lines\n",
             s->rows_in, s->seconds, s->rows_per_second, s->tags, s->assets, s->lines);
-    if (s->group)
-        fprintf(out, "these are of sources that ran here; of the group's log %" PRIu64 " rows were worked off\n",
-                s->rows_read_back);
     fprintf(out, "%" PRIu64 " flagged, %" PRIu64 " late, %" PRIu64 " windows, %" PRIu64 " alarms\n", s->rows_flagged,
             s->rows_late, s->windows, s->alarms);
     if (s->rows_malformed) fprintf(out, "%" PRIu64 " could not be read as rows\n", s->rows_malformed);
@@ -135,13 +129,12 @@ void pl_summary_print(const struct pl_summary *s, FILE *out) {
 void pl_summary_print_json(const struct pl_summary *s, FILE *out) {
     fprintf(out,
             "{\"lines\": %" PRIu64 ", \"assets\": %" PRIu64 ", \"tags\": %" PRIu64 ", \"rows_in\": %" PRIu64
-            ", \"rows_read_back\": %" PRIu64 ", \"rows_flagged\": %" PRIu64 ", \"rows_late\": %" PRIu64
-            ", \"windows\": %" PRIu64 ", \"alarms\": %" PRIu64 ", \"rows_malformed\": %" PRIu64
-            ", \"rows_refused\": %" PRIu64
+            ", \"rows_flagged\": %" PRIu64 ", \"rows_late\": %" PRIu64 ", \"windows\": %" PRIu64
+            ", \"alarms\": %" PRIu64 ", \"rows_malformed\": %" PRIu64 ", \"rows_refused\": %" PRIu64
             ", \"lag_p50_ms\": %.6f, \"lag_p99_ms\": %.6f, \"seconds\": %.3f, \"rows_per_second\": %.1f"
             ", \"cpu_seconds\": %.3f, \"peak_rss_mib\": %.1f}\n",
-            s->lines, s->assets, s->tags, s->rows_in, s->rows_read_back, s->rows_flagged, s->rows_late, s->windows,
-            s->alarms, s->rows_malformed, s->rows_refused, s->lag_p50_ms, s->lag_p99_ms, s->seconds, s->rows_per_second,
+            s->lines, s->assets, s->tags, s->rows_in, s->rows_flagged, s->rows_late, s->windows, s->alarms,
+            s->rows_malformed, s->rows_refused, s->lag_p50_ms, s->lag_p99_ms, s->seconds, s->rows_per_second,
             s->cpu_seconds, s->peak_rss_mib);
 }
 

@@ -10,9 +10,7 @@ struct pl_summary {
     uint64_t lines; /* first parts of asset paths that had samples */
     uint64_t assets;
     uint64_t tags;
-    uint64_t rows_in;        /* that sources gave */
-    uint64_t rows_read_back; /* that came to the graph by way of the log */
-    bool group;              /* of engines, where all rows come by way of the log */
+    uint64_t rows_in; /* that sources gave */
     uint64_t rows_flagged;
     uint64_t rows_malformed; /* that sources could not read */
     uint64_t rows_refused;   /* that a node had no room for */
@@ -29,7 +27,7 @@ struct pl_summary {
 /* What nodes had counted that left with a change of the graph, and engines that were made anew. What was worked off
  * once more behind the fall of an engine counts once more. */
 struct pl_summary_past {
-    uint64_t rows_in, rows_read_back, rows_late, rows_flagged, rows_malformed, rows_refused, windows;
+    uint64_t rows_in, rows_late, rows_flagged, rows_malformed, rows_refused, windows;
     uint64_t raised, lists, listed; /* by rules and thresholds; lists of alarms, and what became active in them */
     uint64_t lines, assets, tags;   /* of the engine with the most */
     struct pl_histogram lag;

@@ -11,7 +11,6 @@
 #include "control/control_impl.h"
 #include "graph/draw.h"
 #include "graph/options.h"
-#include "log/kafka_away.h"
 
 /* ---- help, commands ---- */
 
@@ -193,12 +192,6 @@ static void put_standby(struct pl_pack *pack, const struct pl_control_options *o
     pl_pack_pair_int(pack, "generation", (int64_t)view.generation);
 }
 
-static void put_away(struct pl_pack *pack) {
-    char text[PL_KAFKA_AWAY_TEXT] = "";
-    pl_kafka_away(text, sizeof text);
-    pl_pack_pair_str(pack, "brokers_away", text);
-}
-
 static enum pl_code run_status(struct pl_request *request, struct pl_error **error) {
     (void)error;
     struct pl_control *control = request->control;
@@ -209,9 +202,8 @@ static enum pl_code run_status(struct pl_request *request, struct pl_error **err
     getrusage(RUSAGE_SELF, &usage);
     struct pl_checkpoint_stats checkpoint;
     pl_engine_checkpoint_stats(engine, &checkpoint);
-    bool kafka = pl_engine_graph(engine)->settings.log_kind == PL_LOG_KAFKA;
-    unsigned more = (control->options.standby ? STANDBY_PAIRS : 0) +
-                    (pl_engine_cluster(engine) ? PL__CLUSTER_PAIRS : 0) + (kafka ? 1 : 0);
+    unsigned more =
+        (control->options.standby ? STANDBY_PAIRS : 0) + (pl_engine_cluster(engine) ? PL__CLUSTER_PAIRS : 0);
     struct pl_pack *pack = pl_request_row(request, 20 + more);
     pl_pack_pair_str(pack, "graph", pl_engine_graph(engine)->settings.name);
     pl_pack_str(pack, "time");
@@ -225,7 +217,7 @@ static enum pl_code run_status(struct pl_request *request, struct pl_error **err
     pl_pack_pair_int(pack, "rows_late", (int64_t)pl_stat_get(&intake->late_rows));
     pl_pack_pair_int(pack, "lag_bytes", atomic_load(&intake->waiting_bytes));
     pl_pack_str(pack, "disk_full");
-    pl_pack_bool(pack, !kafka && atomic_load(&intake->full));
+    pl_pack_bool(pack, atomic_load(&intake->full));
     pl_pack_pair_int(pack, "disk_fulls", (int64_t)pl_stat_get(&intake->fulls));
     put_checkpoint(pack, engine, &checkpoint);
     pl_pack_pair_f64(pack, "checkpoint_under_way_s", checkpoint.under_way);
@@ -234,7 +226,6 @@ static enum pl_code run_status(struct pl_request *request, struct pl_error **err
     pl_pack_pair_str(pack, "zones", shown_zones(engine, zones));
     if (control->options.standby) put_standby(pack, &control->options);
     if (pl_engine_cluster(engine)) pl__cluster_status(pack, engine);
-    if (kafka) put_away(pack);
     return PL_OK;
 }
 

@@ -45,42 +45,6 @@ static void scram_of_the_log(void **state) {
     pl_graph_free(good(graph));
 }
 
-#define NODES "nodes: { in: { op: t.source }, o: { op: t.file, from: in } }\n"
-
-static void log_on_kafka(void **state) {
-    (void)state;
-    bad(HEAD "log:\n"
-             "  kind: kafka\n"
-             "  brokers: 'a:1'\n"
-             "  settings:\n"
-             "    - { name: acks, value: 1 }\n"
-             "    - { name: group.id, value: x }\n"
-             "    - { name: security.protocl, value: ssl }\n"
-             "    - { name: security.protocol, value: tsl }\n" NODES,
-        "g.yaml:7:7: log.settings[0]: acks: the log waits for all copies of a row\n"
-        "g.yaml:8:7: log.settings[1]: group.id: say `group`\n"
-        "g.yaml:9:7: log.settings[2]: security.protocl: no property of librdkafka; did you mean security.protocol?\n"
-        "g.yaml:10:7: log.settings[3]: security.protocol: a value that librdkafka does not take, or that is not built "
-        "into it\n");
-    bad(HEAD "log: { kind: kafka, brokers: 'kafka://a:1' }\n" NODES,
-        "g.yaml:3:30: log.brokers: \"kafka://a:1\" is no address: write HOST:PORT, without a scheme; TLS is settings: "
-        "[ { name: security.protocol, value: ssl } ]\n");
-    bad(HEAD "log: { kind: kafka, brokers: 'a:1;b:1' }\n" NODES,
-        "g.yaml:3:30: log.brokers: \"a:1;b:1\" has a semicolon: brokers stand between commas\n");
-    bad(HEAD "log: { kind: kafka, brokers: 'a:1:2,,b:x' }\n" NODES,
-        "g.yaml:3:30: log.brokers: \"a:1:2\" has more than one colon: write HOST:PORT\n"
-        "g.yaml:3:30: log.brokers: \"\" is empty between two commas\n"
-        "g.yaml:3:30: log.brokers: \"b:x\" has no port from 1 to 65535 behind its colon\n");
-    bad(HEAD "log: { kind: kafka, brokers: 'a:1', topic: 'my topic' }\n" NODES,
-        "g.yaml:3:44: log.topic: \"my topic\" is no name for a topic: Kafka takes letters, digits, '.', '_' and '-'\n");
-    bad(HEAD "log: { kind: kafka, brokers: 'a:1', standby: true, session: 3s }\n" NODES,
-        "g.yaml:3:46: log.standby: is for engines of a group: say `group`, too\n"
-        "g.yaml:3:61: log.session: is for engines of a group: say `group`, too\n");
-    pl_graph_free(good(HEAD
-                       "log: { kind: kafka, brokers: 'a, b:9092,[::1]:9093', topic: a.b_c-1, group: g, session: 3s, "
-                       "settings: [ { name: sasl.username, value: x } ] }\n" NODES));
-}
-
 static void tags(void **state) {
     (void)state;
     bad(HEAD "tags:\n"
@@ -382,7 +346,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(heads),
         cmocka_unit_test(scram_of_the_log),
-        cmocka_unit_test(log_on_kafka),
         cmocka_unit_test(tags),
         cmocka_unit_test(nodes),
         cmocka_unit_test(inputs),

@@ -5,10 +5,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include <librdkafka/rdkafka.h>
+
+#include <potline/scram.h>
 #include <potline/tag.h>
 #include <potline/text.h>
-
-#include "kafka.h"
 
 /* ---- Tables ---- */
 
@@ -236,6 +237,16 @@ static void read_sync(struct pl_options_reader *reader, struct pl_graph_settings
                             pl__quote(quoted, sync));
 }
 
+static void check_scram(struct pl_options_reader *reader, const struct pl_graph_settings *settings) {
+    const struct pl_graph_log_setting *setting = settings->log_settings.items;
+    for (uint32_t i = 0; i < settings->log_settings.count; i++) {
+        char path[40];
+        snprintf(path, sizeof path, "log.settings[%u]", i);
+        if (pl_scram_is_refused(rd_kafka_version(), setting[i].name, setting[i].value))
+            pl__options_problem(reader, path, true, PL_SCRAM_REFUSED, rd_kafka_version_str());
+    }
+}
+
 static void check_kafka(struct pl_options_reader *reader, struct pl_graph_settings *settings) {
     bool kafka = settings->log_kind == PL_LOG_KAFKA, whole;
     if (pl__options_any(reader->map, "log.kind") || pl__options_any(reader->map, "log.brokers")) return;
@@ -243,7 +254,7 @@ static void check_kafka(struct pl_options_reader *reader, struct pl_graph_settin
         pl__options_problem(reader, "log", false, "a log on Kafka says where: brokers: HOST:PORT");
     if (!kafka && pl__options_find(reader->map, "log.brokers", &whole) && whole)
         pl__options_problem(reader, "log.brokers", false, "are for log: { kind: kafka }");
-    if (kafka && *settings->log_group && !(pl__options_find(reader->map, "checkpoint", &whole) && whole))
+    if (kafka && *settings->log_group && !pl__options_find(reader->map, "checkpoint", &whole))
         settings->checkpoint = 100 * PL_MILLISECOND; /* the global section sees rows no sooner */
 }
 
@@ -257,7 +268,7 @@ static void check_graph(struct pl_options_reader *reader, struct pl_graph_settin
     check_name(reader, settings->name);
     read_sync(reader, settings);
     check_kafka(reader, settings);
-    if (settings->log_kind == PL_LOG_KAFKA && !reader->failed) pl__kafka_check(reader, settings);
+    if (settings->log_kind == PL_LOG_KAFKA && !reader->failed) check_scram(reader, settings);
     if (is_false(reader, "log"))
         pl__options_problem(reader, "log", false, "a graph without a log says log: { kind: none }");
     if (is_false(reader, "queue")) pl__options_problem(reader, "queue", false, "an edge always has a queue");

@@ -19,7 +19,6 @@ struct pl_monitor {
     struct pl_engine *engine;
     struct pl_mover *mover; /* NULL: there is none */
     const char *why;
-    bool alive; /* without an engine */
 };
 
 /* Names of its nodes are borrowed, too. */
@@ -62,7 +61,9 @@ static void look(struct pl_monitor *monitor, struct pl_health *health) {
     if (monitor->engine) {
         pl_health_look(monitor->engine, health);
     } else {
-        pl_health_without(health, monitor->why, monitor->alive);
+        memset(health, 0, sizeof *health);
+        health->alive = true;
+        pl_health_add(health, "no_engine", "", "%s", monitor->why);
     }
 }
 
@@ -143,7 +144,6 @@ enum pl_code pl_monitor_new(struct pl_monitor **monitor, struct pl_error **error
     if (!m) return pl_error_set(error, PL_NO_MEMORY, "no memory for a listener");
     m->begun = uv_hrtime();
     m->why = "it is being started";
-    m->alive = true;
     pthread_mutex_init(&m->lock, NULL);
     return PL_OK;
 }
@@ -165,13 +165,6 @@ void pl_monitor_show(struct pl_monitor *monitor, struct pl_engine *engine, const
     pthread_mutex_lock(&monitor->lock);
     monitor->engine = engine;
     monitor->why = why;
-    pthread_mutex_unlock(&monitor->lock);
-}
-
-void pl_monitor_alive(struct pl_monitor *monitor, bool alive) {
-    if (!monitor) return;
-    pthread_mutex_lock(&monitor->lock);
-    monitor->alive = alive;
     pthread_mutex_unlock(&monitor->lock);
 }
 

@@ -31,7 +31,4 @@ void pl_monitor_graph(struct pl_monitor *monitor, struct pl_mover *mover);
  * none, since `why`, a static text. A NULL monitor is fine. */
 void pl_monitor_show(struct pl_monitor *monitor, struct pl_engine *engine, const char *why);
 
-/* Where none is shown: does whoever makes one get on? So it is taken to be at first. A NULL monitor is fine. */
-void pl_monitor_alive(struct pl_monitor *monitor, bool alive);
-
 #endif

@@ -8,7 +8,6 @@
 #include <potline/codec.h>
 
 #include "base/clock.h"
-#include "base/waiting.h"
 #include "log/kafka_impl.h"
 
 _Static_assert(PL_BATCH_ROWS_MAX <= 1 << PL__KAFKA_ROWS_BITS, "each row of a batch has a number");
@@ -63,11 +62,9 @@ enum pl_code pl_kafka_group_ask(struct pl_log *base, struct pl_kafka_place *plac
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)base->partitions);
     for (unsigned p = 0; p < base->partitions; p++)
         if (places[p].wanted) rd_kafka_topic_partition_list_add(list, log->options.topic, (int32_t)p);
-    pl_waiting_begin();
     rd_kafka_resp_err_t failed =
         list->cnt ? rd_kafka_committed(pl__kafka_member_handle(log->options.member), list, timeout_ms(log))
                   : RD_KAFKA_RESP_ERR_NO_ERROR;
-    pl_waiting_end();
     enum pl_code code = failed ? pl__kafka_fail(error, failed, NULL, "how far the group is") : PL_OK;
     for (int i = 0; i < list->cnt && !code; i++)
         code = take_place(&list->elems[i], &places[list->elems[i].partition], error);
@@ -183,7 +180,7 @@ static enum pl_code open_writer(struct pl_kafka_log *log, struct pl_error **erro
     char patience[24];
     snprintf(patience, sizeof patience, "%d", (int)(patience_of(&log->options) / PL_MILLISECOND));
     if (log->options.member && !name_writer(log, log->name))
-        return pl_error_set(error, PL_UNAVAILABLE, PL__KAFKA_GONE_ON);
+        return pl_error_set(error, PL_UNAVAILABLE, "log: the group has gone on without this engine");
     const char *const settings[] = {"transactional.id",
                                     *log->name ? log->name : log->options.writer,
                                     "linger.ms",
@@ -261,11 +258,9 @@ enum pl_code pl_log_open_kafka(const struct pl_log_kafka_options *options, struc
     pthread_mutex_init(&kafka->lock, NULL);
     pthread_mutex_init(&kafka->writing, NULL);
     pthread_mutex_init(&kafka->arriving, NULL);
-    pl_waiting_begin(); /* no step of it takes longer than the brokers are given */
     enum pl_code code = copy_options(options, &kafka->options)
                             ? prepare(kafka, partitions, error)
                             : pl_error_set(error, PL_NO_MEMORY, "log: out of memory");
-    pl_waiting_end();
     if (code)
         close_log(&kafka->log);
     else

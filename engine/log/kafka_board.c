@@ -224,10 +224,8 @@ enum pl_code pl_kafka_board_catch_up(struct pl_kafka_board *board, pl_time wait,
     if (failed) return pl_error_set(error, PL_UNAVAILABLE, "topic %s: %s", board->topic, rd_kafka_err2str(failed));
     while (!has_heard(board, end)) {
         if (pl_clock_monotonic() > until)
-            return pl_error_set(error, PL_UNAVAILABLE,
-                                "topic %s, where the engines of the group say what they run, is not read to its end "
-                                "within %.0f s: the brokers answer slowly, or not",
-                                board->topic, (double)wait / (double)PL_SECOND);
+            return pl_error_set(error, PL_UNAVAILABLE, "topic %s: its %lld entries do not come", board->topic,
+                                (long long)(end - begin));
         nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
     }
     return PL_OK;

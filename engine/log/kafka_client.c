@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "log/kafka_away_impl.h"
 #include "log/kafka_impl.h"
 
 enum { WHY = 512, PARTITIONS_MAX = 1 << 16 };
@@ -75,27 +74,17 @@ static void hear_log(const rd_kafka_t *handle, int level, const char *facility, 
     (void)handle, (void)level;
     if (strcmp(facility, "FAIL") != 0) return;
     const char *behind = strstr(text, "]: ");
-    int64_t now = pl_clock_monotonic();
-    if (behind) text = behind + 3;
     pthread_mutex_lock(&complaint.lock);
-    snprintf(complaint.text, sizeof complaint.text, "%s", text);
-    complaint.at = now;
+    snprintf(complaint.text, sizeof complaint.text, "%s", behind ? behind + 3 : text);
+    complaint.at = pl_clock_monotonic();
     pthread_mutex_unlock(&complaint.lock);
-    pl__kafka_away_failed(text, now);
 }
 
-bool pl__kafka_complaint(char *text, size_t size) {
+static void take_complaint(char text[sizeof complaint.text]) {
     pthread_mutex_lock(&complaint.lock);
     bool holds = complaint.at && pl_clock_monotonic() - complaint.at < complaint_holds;
-    snprintf(text, size, "%s", holds ? complaint.text : "");
+    snprintf(text, sizeof complaint.text, "%s", holds ? complaint.text : "");
     pthread_mutex_unlock(&complaint.lock);
-    return holds;
-}
-
-/* As librdkafka has it: "Specified group generation id is not valid". */
-static bool is_regrouping(rd_kafka_resp_err_t code) {
-    return code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION || code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
-           code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
 }
 
 enum pl_code pl__kafka_fail(struct pl_error **error, rd_kafka_resp_err_t code, const char *text, const char *what) {
@@ -103,11 +92,9 @@ enum pl_code pl__kafka_fail(struct pl_error **error, rd_kafka_resp_err_t code, c
     if (means == PL_CONFLICT)
         return pl_error_set(error, means, "log: %s: another engine has taken this writer's place", what);
     char last[sizeof complaint.text] = "";
-    if (is_regrouping(code)) text = "the group hands its partitions out anew, or has not heard of this engine for long";
-    if (means == PL_UNAVAILABLE) pl__kafka_complaint(last, sizeof last);
-    const char *hint = means == PL_UNAVAILABLE && !*last ? pl__kafka_away_hint() : "";
-    return pl_error_set(error, means, "log: %s: %s%s%s%s%s", what, text ? text : rd_kafka_err2str(code),
-                        *last ? " (the last connection: " : "", last, *last ? ")" : "", hint);
+    if (means == PL_UNAVAILABLE) take_complaint(last);
+    return pl_error_set(error, means, "log: %s: %s%s%s%s", what, text ? text : rd_kafka_err2str(code),
+                        *last ? " (the last connection: " : "", last, *last ? ")" : "");
 }
 
 /* The brokers and this handle do not agree any more about what is under way; another one begins anew. */
@@ -207,7 +194,6 @@ rd_kafka_t *pl__kafka_handle(const struct pl_log_kafka_options *options, rd_kafk
         return NULL;
     }
     rd_kafka_conf_set_log_cb(conf, hear_log);
-    pl__kafka_away_watch(conf);
     if (callbacks) rd_kafka_conf_set_opaque(conf, callbacks->opaque);
     if (callbacks && callbacks->delivered) rd_kafka_conf_set_dr_msg_cb(conf, callbacks->delivered);
     if (callbacks && callbacks->rebalance) rd_kafka_conf_set_rebalance_cb(conf, callbacks->rebalance);
@@ -344,12 +330,8 @@ enum pl_code pl__kafka_find_topic(struct pl_kafka_log *log, const char *topic, e
     if (code) return code;
     if (!count) return pl_error_set(error, PL_NOT_FOUND, "log: there is no topic %s", topic);
     if (count < least || count > PARTITIONS_MAX)
-        return pl_error_set(
-            error, PL_CONFLICT,
-            "log: topic %s has %u partitions, and %u are wanted: `partitions` of the graph, and one more "
-            "for the global section of a group. A topic that is there keeps its own: set `partitions` to "
-            "fit it, name another `topic`, or delete it with its rows",
-            topic, count, least);
+        return pl_error_set(error, PL_CONFLICT, "log: topic %s has %u partitions, and %u are wanted", topic, count,
+                            least);
     *partitions = count;
     return PL_OK;
 }

@@ -118,10 +118,6 @@ enum pl_code pl__kafka_board_make(const struct pl_log_kafka_options *options, co
 enum pl_code pl__kafka_fail(struct pl_error **error, rd_kafka_resp_err_t code, const char *text, const char *what);
 enum pl_code pl__kafka_failed(struct pl_error **error, rd_kafka_error_t *failed, const char *what); /* ends `failed` */
 
-#define PL__KAFKA_GONE_ON                                                                                              \
-    "log: the brokers have not heard of this engine for longer than `session`, or hand the partitions out anew: it "   \
-    "joins the group again by itself"
-
 /* ---- kafka_member.c ---- */
 
 rd_kafka_t *pl__kafka_member_handle(struct pl_kafka_member *member);

@@ -68,15 +68,6 @@ static bool note(struct pl_kafka_member *member, const rd_kafka_topic_partition_
     return good;
 }
 
-/* "the group gives this engine partitions 0, 2" */
-static void tell(const rd_kafka_topic_partition_list_t *list, const char *what) {
-    char text[200] = "";
-    size_t used = 0;
-    for (int i = 0; i < list->cnt && used < sizeof text - 24; i++)
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%d", i ? ", " : "", (int)list->elems[i].partition);
-    if (list->cnt) pl_diag(PL_INFO, "%s partition%s %s", what, list->cnt > 1 ? "s" : "", text);
-}
-
 static void rebalance(rd_kafka_t *handle, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list,
                       void *opaque) {
     struct pl_kafka_member *member = opaque;
@@ -87,10 +78,6 @@ static void rebalance(rd_kafka_t *handle, rd_kafka_resp_err_t code, rd_kafka_top
     }
     bool lost = !gives && rd_kafka_assignment_lost(handle);
     if (lost) pl__kafka_lease_end(&member->lease);
-    if (!is_leaving(member))
-        tell(list, gives  ? "the group gives this engine"
-                   : lost ? "this engine was not heard of for longer than `session`, and the group gives others"
-                          : "the group takes from this engine");
     if (list->cnt) wait_for_rest(member, lost);
     if (gives) pl__kafka_lease_give(&member->lease);
     rd_kafka_error_t *failed =

@@ -6,7 +6,6 @@
 #include <potline/alloc.h>
 
 #include "base/clock.h"
-#include "base/waiting.h"
 #include "log/kafka_impl.h"
 
 enum { LOOKED_AT = 256, LEADER_US = 50000, MORE_SETTINGS = 4 };
@@ -101,12 +100,10 @@ enum pl_code pl__kafka_look(struct pl_kafka_log *log, unsigned partition, struct
     if (!reader) return PL_NO_MEMORY;
     rd_kafka_resp_err_t failed;
     int64_t end = pl_clock_monotonic() + log->options.timeout;
-    pl_waiting_begin();
     do {
         failed = rd_kafka_query_watermark_offsets(reader->handle, log->options.topic, (int32_t)partition, &low, &high,
                                                   timeout_ms(log));
     } while (leader_settles(failed) && pl_clock_monotonic() < end && usleep(LEADER_US) == 0);
-    pl_waiting_end();
     give_reader(log, reader, partition);
     if (failed) return pl__kafka_fail(error, failed, NULL, "where it begins and ends");
     if (low > atomic_load(&p->first)) atomic_store(&p->first, low);
@@ -230,9 +227,7 @@ static enum pl_code not_kept(const struct pl_log_cursor *cursor, struct pl_error
 /* PL_NOT_FOUND: nothing is there; PL_OK: a message, or something to be asked for again. */
 static enum pl_code take(struct pl_log_cursor *cursor, struct pl_error **error) {
     bool read = cursor->told || all_is_read(cursor);
-    if (!read) pl_waiting_begin();
     rd_kafka_message_t *message = rd_kafka_consume(cursor->topic, cursor->partition, read ? 0 : PL__KAFKA_SLICE_MS);
-    if (!read) pl_waiting_end();
     if (!message) return read ? PL_NOT_FOUND : PL_OK;
     if (!message->err) {
         cursor->message = message;
@@ -300,9 +295,7 @@ uint64_t pl__kafka_seek(struct pl_log *base, unsigned partition, pl_time time) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_t *asked = rd_kafka_topic_partition_list_add(list, log->options.topic, (int32_t)partition);
     asked->offset = time / PL_MILLISECOND;
-    pl_waiting_begin();
     rd_kafka_resp_err_t failed = rd_kafka_offsets_for_times(reader->handle, list, timeout_ms(log));
-    pl_waiting_end();
     if (!failed && !asked->err)
         found = asked->offset < 0 ? base->ops->next(base, partition) : pl__kafka_sequence(asked->offset);
     rd_kafka_topic_partition_list_destroy(list);
@@ -403,9 +396,7 @@ static enum pl_code each(struct pl_kafka_log *log, rd_kafka_topic_t *topic, unsi
     enum pl_code code = PL_OK;
     int64_t until = pl_clock_monotonic() + log->options.timeout;
     for (bool end = false; !code && !end;) {
-        pl_waiting_begin();
         rd_kafka_message_t *message = rd_kafka_consume(topic, (int32_t)partition, PL__KAFKA_SLICE_MS);
-        pl_waiting_end();
         bool waits = !message || message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
         if (waits && pl_clock_monotonic() > until)
             code = pl_error_set(

@@ -6,7 +6,6 @@
 #include <potline/alloc.h>
 
 #include "base/clock.h"
-#include "base/waiting.h"
 #include "log/kafka_impl.h"
 #include "log/kafka_member.h"
 
@@ -55,7 +54,7 @@ static enum pl_code speak_for_group(struct pl_kafka_log *log, bool checkpoint, s
     struct pl_kafka_member *member = log->options.member;
     if (!member) return PL_OK;
     rd_kafka_consumer_group_metadata_t *group = pl__kafka_member_metadata(member);
-    if (!group) return pl_error_set(error, PL_CONFLICT, PL__KAFKA_GONE_ON);
+    if (!group) return pl_error_set(error, PL_CONFLICT, "log: the group has gone on without this engine");
     char *name = pl__kafka_member_name(member);
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new((int)log->log.partitions);
     for (unsigned i = 0; i < log->log.partitions; i++) {
@@ -220,7 +219,6 @@ enum pl_code pl__kafka_append(struct pl_log *base, struct pl_log_record *records
     for (unsigned i = 0; i < count && !code; i++)
         code = pl__record_check(base, &records[i], error);
     if (code) return code;
-    pl_waiting_begin();
     pthread_mutex_lock(&log->writing);
     code = settle_pending(log, PL__KAFKA_APPENDER, &done, error);
     if (!code && done && count != log->count)
@@ -228,7 +226,6 @@ enum pl_code pl__kafka_append(struct pl_log *base, struct pl_log_record *records
     if (!code && !done) code = append_all(log, records, count, error);
     if (!code) settle(log, records, count);
     pthread_mutex_unlock(&log->writing);
-    pl_waiting_end();
     return code;
 }
 
@@ -249,7 +246,6 @@ enum pl_code pl__kafka_put_alone(struct pl_kafka_log *log, const struct pl_kafka
                                  struct pl_error **error) {
     bool done;
     if (!log->producer) return pl_error_set(error, PL_USAGE, "log: it is only read");
-    pl_waiting_begin();
     pthread_mutex_lock(&log->writing);
     enum pl_code code = settle_pending(log, PL__KAFKA_ALONE, &done, error);
     if (!code) code = begin(log, error);
@@ -261,7 +257,6 @@ enum pl_code pl__kafka_put_alone(struct pl_kafka_log *log, const struct pl_kafka
     }
     *offset = log->alone;
     pthread_mutex_unlock(&log->writing);
-    pl_waiting_end();
     if (!code && *offset < 0)
         return pl_error_set(error, PL_UNAVAILABLE, "log: the state in %s cannot be read", log->changelog);
     return code;

@@ -12,10 +12,8 @@
 #include <potline/alloc.h>
 #include <potline/diag.h>
 
-#include "base/clock.h"
 #include "base/fault.h"
 #include "runtime/exchange.h"
-#include "runtime/room.h"
 #include "store/ledger.h"
 
 static const pl_time again_after = 250 * PL_MILLISECOND;
@@ -260,12 +258,9 @@ static void wait_for(struct pl_checkpoints *cp, pl_time time) {
     pthread_cond_timedwait(&cp->changed, &cp->lock, &at);
 }
 
-/* The disk is full: false when there is no more time to wait for room. In a group it is the brokers, and a moment of
- * that is usual: whenever engines join or leave. */
-static bool wait_for_room(struct pl_checkpoints *cp, struct pl_room *room, pl_time begun, struct pl_error **error) {
-    bool group = cp->options.changelog;
-    if (pl_room_refused(room, begun, pl_clock_monotonic(), group ? PL_ROOM_QUIET : 0))
-        pl_diag(group ? PL_WARN : PL_ERROR, "a checkpoint waits: %s", *error ? (*error)->text : "no room");
+/* The disk is full: false when there is no more time to wait for room. */
+static bool wait_for_room(struct pl_checkpoints *cp, bool first, struct pl_error **error) {
+    if (first) pl_diag(PL_ERROR, "a checkpoint waits: %s", *error ? (*error)->text : "no room");
     pthread_mutex_lock(&cp->lock);
     if (!cp->closing && !cp->stopped) wait_for(cp, again_after);
     bool go_on = !cp->closing && !cp->stopped;
@@ -278,11 +273,9 @@ static bool wait_for_room(struct pl_checkpoints *cp, struct pl_room *room, pl_ti
 static enum pl_code write_with_room(struct pl_checkpoints *cp, const struct pl_epoch *epoch, const struct part *parts,
                                     uint64_t *bytes, struct pl_error **error) {
     enum pl_code code;
-    struct pl_room room = {0};
-    pl_time begun = pl_clock_monotonic();
-    while ((code = write_epoch(cp, epoch, parts, bytes, error)) == PL_UNAVAILABLE &&
-           wait_for_room(cp, &room, begun, error)) {
-    }
+    bool first = true;
+    while ((code = write_epoch(cp, epoch, parts, bytes, error)) == PL_UNAVAILABLE && wait_for_room(cp, first, error))
+        first = false;
     return code;
 }
 

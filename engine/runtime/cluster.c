@@ -7,12 +7,10 @@
 #include <unistd.h>
 
 #include <potline/alloc.h>
-#include <potline/diag.h>
 #include <potline/pack.h>
 
 #include "base/clock.h"
 #include "log/kafka_board.h"
-#include "runtime/cluster_watch.h"
 #include "runtime/engine_impl.h"
 
 static const pl_time every = PL_SECOND, slice = PL_SECOND / 5;
@@ -32,8 +30,7 @@ struct pl_cluster {
     bool running;
     _Atomic bool stopping, due;
     struct pl_pack *pack;
-    struct pl_cluster_engine own;  /* the thread's */
-    struct pl_cluster_watch watch; /* the same */
+    struct pl_cluster_engine own; /* the thread's */
 
     int64_t graph; /* the thread's: offset of the last graph that it has heard of */
 
@@ -225,8 +222,6 @@ static void take_back_gone(void *arg, const struct pl_board_entry *entry) {
         pl_kafka_board_put(cluster->board, entry->key, NULL, 0);
 }
 
-static void watch_others(struct pl_cluster *cluster);
-
 static void *attend(void *arg) {
     struct pl_cluster *cluster = arg;
     int64_t said = 0;
@@ -236,7 +231,6 @@ static void *attend(void *arg) {
         if (atomic_exchange(&cluster->due, false) || now - said >= every) {
             say(cluster);
             pl_kafka_board_each(cluster->board, take_back_gone, cluster);
-            watch_others(cluster);
             said = now;
         }
         say_graph(cluster);
@@ -310,20 +304,7 @@ struct look {
     void *arg;
     struct pl_cluster_engine *engine;
     uint64_t refused;
-    bool owned[PL_CLUSTER_PARTITIONS]; /* by one that is heard of */
 };
-
-/* What others have taken over is not its own any more, whatever it said last. */
-static void take_from_stale(const struct look *look, struct pl_cluster_engine *engine) {
-    unsigned count = 0;
-    for (unsigned i = 0; i < engine->partition_count; i++) {
-        unsigned partition = engine->partitions[i].partition;
-        bool taken = partition < PL_CLUSTER_PARTITIONS && look->owned[partition];
-        if (!taken) engine->partitions[count++] = engine->partitions[i];
-    }
-    engine->partition_count = count;
-    if (!count) engine->source_count = 0; /* they follow partitions */
-}
 
 static void look_at(void *arg, const struct pl_board_entry *entry) {
     struct look *look = arg;
@@ -337,66 +318,13 @@ static void look_at(void *arg, const struct pl_board_entry *entry) {
     engine->stale = entry->age > look->cluster->session + every;
     engine->is_self = strcmp(entry->key, look->cluster->identity) == 0;
     if (engine->epoch_age >= 0) engine->epoch_age += engine->heard;
-    if (engine->stale) take_from_stale(look, engine);
     look->visit(look->arg, engine);
-}
-
-static void note_owned(void *arg, const struct pl_cluster_engine *engine) {
-    struct look *look = arg;
-    for (unsigned i = 0; i < engine->partition_count && !engine->stale; i++)
-        if (engine->partitions[i].partition < PL_CLUSTER_PARTITIONS)
-            look->owned[engine->partitions[i].partition] = true;
 }
 
 uint64_t pl_cluster_each(struct pl_cluster *cluster, pl_cluster_visitor *visit, void *arg) {
     struct look look = {.cluster = cluster, .visit = visit, .arg = arg, .engine = PL_NEW(struct pl_cluster_engine)};
     if (!look.engine) return 0;
-    look.visit = note_owned;
-    look.arg = &look;
-    pl_kafka_board_each(cluster->board, look_at, &look);
-    look.visit = visit;
-    look.arg = arg;
-    look.refused = 0;
     uint64_t refused = pl_kafka_board_each(cluster->board, look_at, &look);
     pl_free(look.engine);
     return refused + look.refused;
-}
-
-/* ---- Watching ---- */
-
-struct others {
-    struct pl_cluster *cluster;
-    bool sure; /* what this engine says is heard */
-};
-
-static void tell_of(const struct pl_cluster_engine *engine, enum pl_cluster_event event) {
-    static const char *const what[] = {
-        [PL_CLUSTER_DIED] = "is not heard of any more: others of the group go on with its partitions and sources",
-        [PL_CLUSTER_BACK] = "is heard of again",
-        [PL_CLUSTER_OTHER] = "runs another graph than this one: what becomes of a row hangs on who has its partition. "
-                             "Start both with the same file, or make it one for all with graph apply FILE; graph plan "
-                             "FILE tells what is different",
-    };
-    if (event == PL_CLUSTER_NOTHING) return;
-    pl_diag(event == PL_CLUSTER_BACK ? PL_INFO : PL_WARN, "the group: engine %s (%s, process %llu) %s",
-            engine->identity, engine->host, (unsigned long long)engine->pid, what[event]);
-}
-
-static void note_self(void *arg, const struct pl_cluster_engine *engine) {
-    struct others *others = arg;
-    others->sure |= engine->is_self && engine->heard < 3 * every;
-}
-
-static void watch_other(void *arg, const struct pl_cluster_engine *engine) {
-    struct others *others = arg;
-    struct pl_cluster *cluster = others->cluster;
-    tell_of(engine,
-            pl_cluster_watch_look(&cluster->watch, engine, cluster->own.graph, others->sure, pl_clock_monotonic()));
-}
-
-/* Only while this engine has said what it runs itself. */
-static void watch_others(struct pl_cluster *cluster) {
-    struct others others = {.cluster = cluster};
-    pl_cluster_each(cluster, note_self, &others);
-    if (others.sure) pl_cluster_each(cluster, watch_other, &others);
 }

@@ -122,8 +122,7 @@ enum pl_code pl__engine_open_kafka(struct pl_engine *engine, struct pl_error **e
     engine->changelog.log = engine->log;
     if (engine->log->partitions != engine->wired.plan.lanes)
         return pl_error_set(error, PL_CONFLICT,
-                            "the topic has %u partitions, and the graph wants %u%s: engines of a group have to agree "
-                            "(`partitions` of the graph says how many; a topic that is there keeps its own)",
+                            "the topic has %u partitions, and the graph wants %u%s: engines of a group have to agree",
                             engine->log->partitions, engine->wired.plan.lanes,
                             engine->wired.plan.exchanges ? ", one of them for its global section" : "");
     return pl_changelog_decide(&engine->changelog, engine->store, error);

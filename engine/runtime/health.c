@@ -6,7 +6,6 @@
 
 #include <potline/alloc.h>
 
-#include "log/kafka_away.h"
 #include "runtime/engine_impl.h"
 #include "runtime/sums.h"
 
@@ -40,7 +39,7 @@ void pl_engine_pulse(struct pl_engine *engine) {
 static void look_at_threads(const struct pl_engine *engine, struct pl_health *health) {
     for (unsigned i = 0; i < engine->wired.plan.worker_count; i++) {
         pl_time silence = (pl_time)pl_worker_silence(engine->wired.workers[i]);
-        if (silence <= health->silence || pl_worker_waits(engine->wired.workers[i])) continue;
+        if (silence <= health->silence) continue;
         health->silence = silence;
         health->thread = pl_worker_name(engine->wired.workers[i]);
     }
@@ -68,21 +67,12 @@ static void look_at_nodes(const struct pl_engine *engine, struct pl_health *heal
     pl_free(sums);
 }
 
-static bool add_away(struct pl_health *health) {
-    char away[PL_KAFKA_AWAY_TEXT];
-    if (!pl_kafka_away(away, sizeof away)) return false;
-    pl_health_add(health, "brokers_away", "", "%s: what comes waits", away);
-    return true;
-}
-
 static void look_at_log(struct pl_engine *engine, struct pl_health *health) {
     struct pl_checkpoint_stats checkpoint;
     double limit = (double)engine->wired.graph->settings.checkpoint_timeout / (double)PL_SECOND;
     pl_engine_checkpoint_stats(engine, &checkpoint);
-    bool kafka = engine->wired.graph->settings.log_kind == PL_LOG_KAFKA, away = kafka && add_away(health);
-    if (atomic_load(&pl_intake_stats(engine->intake)->full) && !away)
-        pl_health_add(health, kafka ? "log_full" : "disk_full", "",
-                      kafka ? "the brokers take nothing: sources wait" : "the log has no room: sources wait");
+    if (atomic_load(&pl_intake_stats(engine->intake)->full))
+        pl_health_add(health, "disk_full", "", "the log has no room: sources wait");
     if (limit > 0 && checkpoint.under_way > limit)
         pl_health_add(health, "checkpoint_overdue", "", "a checkpoint has been under way for %.0f s",
                       checkpoint.under_way);
@@ -111,11 +101,4 @@ void pl_health_look(struct pl_engine *engine, struct pl_health *health) {
     look_at_end(engine, health);
     look_at_nodes(engine, health);
     look_at_log(engine, health);
-}
-
-void pl_health_without(struct pl_health *health, const char *why, bool alive) {
-    memset(health, 0, sizeof *health);
-    health->alive = alive;
-    if (!alive) health->thread = "";
-    if (!add_away(health)) pl_health_add(health, "no_engine", "", "%s", why);
 }

@@ -6,8 +6,7 @@
  *     if (health.count) ...                  // it is not ready, and why
  *
  * Nodes whose operator may block (PL_OP_BLOCKING) are not asked for signs of life: they have a thread each, on which
- * they may well be at work for a minute. A thread that waits for the brokers of the log is no silent one
- * (base/waiting.h): each such wait ends by itself.
+ * they may well be at work for a minute.
  */
 #ifndef POTLINE_HEALTH_H
 #define POTLINE_HEALTH_H
@@ -21,7 +20,7 @@ enum { PL_HEALTH_REASONS = 16, PL_HEALTH_TEXT = 160 };
 struct pl_health {
     bool alive;
     pl_time silence;    /* for how long the most silent thread has owed an answer */
-    const char *thread; /* its name; "": whoever makes the engine; NULL: none owes any */
+    const char *thread; /* its name; NULL: none owes any */
     unsigned count;     /* of what follows; more than PL_HEALTH_REASONS are not told */
     struct pl_health_reason {
         const char *what;          /* "node_failed", "disk_full", ... */
@@ -34,9 +33,6 @@ struct pl_health {
 void pl_engine_pulse(struct pl_engine *engine);
 
 void pl_health_look(struct pl_engine *engine, struct pl_health *health);
-
-/* Where no engine is: `why`, or the brokers that are waited for. `alive`: whoever makes the next one gets on. */
-void pl_health_without(struct pl_health *health, const char *why, bool alive);
 
 void pl_health_add(struct pl_health *health, const char *what, const char *node, const char *format, ...)
     PL_PRINTF(4, 5);

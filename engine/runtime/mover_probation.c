@@ -1,6 +1,5 @@
 /* mover_probation.c: a graph that is on probation: is the engine well with it? */
 #include <stdio.h>
-#include <string.h>
 
 #include <potline/diag.h>
 
@@ -38,8 +37,7 @@ bool pl__mover_look(struct pl_engine *engine, const struct pl__ills *allowed, st
     for (unsigned i = 0; i < health.count && i < PL_HEALTH_REASONS; i++) {
         const struct pl_health_reason *reason = &health.reasons[i];
         uint64_t hash = found->of[found->count++] = hash_of(reason->what, reason->node);
-        bool of_graph = strcmp(reason->what, "brokers_away") != 0; /* any graph would wait for them */
-        if (ill || !of_graph || is_among(allowed, hash)) continue;
+        if (ill || is_among(allowed, hash)) continue;
         ill = true;
         if (text) snprintf(text, PL__MOVER_WHAT, "%s%s%s", reason->node, *reason->node ? ": " : "", reason->text);
     }

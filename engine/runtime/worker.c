@@ -6,8 +6,6 @@
 
 #include <potline/alloc.h>
 
-#include "base/clock.h"
-#include "base/waiting.h"
 #include "runtime/edge.h"
 
 enum { WORD = 64, ROUNDS_A_TURN = 8 };
@@ -30,7 +28,6 @@ struct pl_worker {
     bool started;
     _Atomic bool stopping;
     _Atomic uint64_t asked_at;         /* hrtime; 0: nobody waits for a sign of life */
-    struct pl_waiting waiting;         /* its thread */
     struct pl_runnable *_Atomic poked; /* a stack */
     struct pl_runnable **tasks;
     unsigned task_count;
@@ -339,7 +336,6 @@ enum pl_code pl_worker_watch(struct pl_worker *worker, struct pl_edge *edge, str
 static void *run_worker(void *argument) {
     struct pl_worker *worker = argument;
     here = worker;
-    pl_waiting_here(&worker->waiting);
     pthread_setname_np(pthread_self(), worker->name);
     watch_new(worker);
     start_new(worker);
@@ -441,12 +437,6 @@ void pl_worker_ask(struct pl_worker *worker) {
 uint64_t pl_worker_silence(const struct pl_worker *worker) {
     uint64_t asked = atomic_load_explicit(&worker->asked_at, memory_order_relaxed), now = uv_hrtime();
     return asked && now > asked ? now - asked : 0;
-}
-
-/* One that waited just now answers in a moment. */
-bool pl_worker_waits(const struct pl_worker *worker) {
-    int64_t ended = pl_waiting_last(&worker->waiting);
-    return pl_waiting_is(&worker->waiting) || (ended && pl_clock_monotonic() - ended < PL_SECOND);
 }
 
 const char *pl_worker_name(const struct pl_worker *worker) {

@@ -69,7 +69,6 @@ void pl_worker_resume(struct pl_worker *worker);
 /* Any thread, while it runs: asks it for a sign of life; and for how long it has owed one (ns; 0: it does not). */
 void pl_worker_ask(struct pl_worker *worker);
 uint64_t pl_worker_silence(const struct pl_worker *worker);
-bool pl_worker_waits(const struct pl_worker *worker); /* for a peer, which ends by itself (base/waiting.h) */
 const char *pl_worker_name(const struct pl_worker *worker);
 
 uv_loop_t *pl_worker_loop(struct pl_worker *worker);

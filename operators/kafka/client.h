@@ -56,9 +56,6 @@ void pl__client_check(const struct pl__client_options *options, struct pl_check 
 enum pl_code pl__client_conf(const struct pl__client_options *options, const char *const own[][2],
                              rd_kafka_conf_t **conf, struct pl_error **error);
 
-/* What people may have forgotten where no broker answers; "": nothing. */
-const char *pl__client_hint(const struct pl__client_options *options);
-
 /* ---- Life ---- */
 
 /* Takes *conf in success and failure. `ready` is called on the loop. */

@@ -68,11 +68,9 @@ static bool has_topic(rd_kafka_t *handle, struct pl__task *task) {
     if (!code) return true;
     bool refused = code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION ||
                    code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
-    char what[300], why[96];
+    char what[300];
     snprintf(what, sizeof what, "topic %.255s", task->topic);
-    snprintf(why, sizeof why, "%s%s", rd_kafka_err2str(code),
-             code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ? ": make it first" : "");
-    say(task, refused ? PL__REFUSED : PL__AGAIN, what, why);
+    say(task, refused ? PL__REFUSED : PL__AGAIN, what, rd_kafka_err2str(code));
     return false;
 }
 

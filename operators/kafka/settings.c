@@ -93,14 +93,6 @@ void pl__client_check(const struct pl__client_options *options, struct pl_check 
     if (conf) rd_kafka_conf_destroy(conf);
 }
 
-/* A broker's port for TLS ends a connection of who speaks plainly, without a word. */
-const char *pl__client_hint(const struct pl__client_options *options) {
-    const struct pl__setting *settings = options->settings.items;
-    for (uint32_t i = 0; i < options->settings.count; i++)
-        if (strcmp(settings[i].name, "security.protocol") == 0) return "";
-    return " (does this port want settings: [ { name: security.protocol, value: ssl } ], or sasl_ssl?)";
-}
-
 /* ---- Making ---- */
 
 static enum pl_code set(rd_kafka_conf_t *conf, const char *name, const char *value, struct pl_error **error) {

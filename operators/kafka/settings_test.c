@@ -2,21 +2,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "client.h"
-
-static void test_hint(void **state) {
-    (void)state;
-    const struct pl__setting settings[] = {{"client.rack", "a"}, {"security.protocol", "ssl"}};
-    struct pl__client_options options = {.settings = {.items = (void *)(uintptr_t)settings, .count = 1}};
-    assert_non_null(strstr(pl__client_hint(&options), "security.protocol"));
-    options.settings.count = 2; /* who says it has not forgotten it */
-    assert_string_equal(pl__client_hint(&options), "");
-}
 
 static void test_refusals(void **state) {
     (void)state;
@@ -85,7 +75,6 @@ static void test_own_settings_win(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_hint),
         cmocka_unit_test(test_values_are_not_shown),
         cmocka_unit_test(test_own_settings_win),
     };

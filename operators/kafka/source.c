@@ -103,11 +103,7 @@ static bool waited_enough(struct source *s, struct pl__share *behind) {
 static void on_error(struct source *s, rd_kafka_resp_err_t code, const char *text) {
     bool away = code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
     if (s->told || (pl__is_away(code) && !away)) return;
-    if (away)
-        pl_node_diag(s->node, PL_WARN, "no broker answers: %s%s; tried again until it works", text,
-                     pl__client_hint(&s->client_options));
-    else
-        pl_node_diag(s->node, PL_WARN, "Kafka: %s", text);
+    pl_node_diag(s->node, PL_WARN, away ? "no broker answers: %s; tried again until it works" : "Kafka: %s", text);
     s->told = away;
     if (away) {
         pl_reach(s->node, false);

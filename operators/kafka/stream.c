@@ -341,8 +341,7 @@ static void on_error(struct pl__stream *s, rd_kafka_event_t *event) {
     const char *text = rd_kafka_event_error_string(event);
     bool away = code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
     if (!s->lost && (away || !pl__is_away(code)))
-        pl_node_diag(s->node, PL_WARN, away ? "Kafka is away, and rows wait: %s%s" : "Kafka: %s%s", text,
-                     away ? pl__client_hint(&s->options->client) : "");
+        pl_node_diag(s->node, PL_WARN, away ? "Kafka is away, and rows wait: %s" : "Kafka: %s", text);
     if (away) {
         s->lost = true;
         s->missed = MISSED_QUIETLY + 1;
