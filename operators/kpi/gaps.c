@@ -38,23 +38,26 @@ static double side(const struct kpi_pot *pot, enum kpi_signal signal) {
     return pot->at[signal] == PL_TIME_MIN ? NAN : pot->value[signal];
 }
 
-bool kpi_gap_lose(struct kpi *k, uint32_t asset, struct kpi_pot *pot, pl_time from, pl_time to, bool carried) {
+pl_time kpi_gap_there(const struct kpi_pot *pot, pl_time from) {
+    if (pot->at[KPI_VOLTAGE] == PL_TIME_MIN || pot->at[KPI_CURRENT] == PL_TIME_MIN) return from; /* a line, no pot */
+    return (pot->gap == PL_TIME_MIN ? from : pot->gap) + GONE;
+}
+
+void kpi_gap_lose(struct kpi *k, uint32_t asset, struct kpi_pot *pot, pl_time from, pl_time to, bool begin) {
     if (pot->gap == PL_TIME_MIN) {
         pot->gap = from;
         pot->side[KPI_VOLTAGE] = side(pot, KPI_VOLTAGE);
         pot->side[KPI_CURRENT] = side(pot, KPI_CURRENT);
         pot->gap_watched = pot->gap_volts = 0;
     }
-    bool begin = !carried || to - pot->gap <= GONE;
     kpi_integrate(k, asset, from, to, &(struct kpi_part){.lost = 1, .only_open = !begin});
-    if (pot->at[KPI_VOLTAGE] == PL_TIME_MIN) return begin;
+    if (pot->at[KPI_VOLTAGE] == PL_TIME_MIN) return;
     pl_time seen = pot->at[KPI_VOLTAGE] + k->hold;
     if (seen > to) seen = to;
-    if (seen <= from) return begin;
+    if (seen <= from) return;
     kpi_integrate(k, asset, from, seen, &(struct kpi_part){.watched = 1, .effect = pot->effect});
     pot->gap_watched += seconds_between(from, seen);
     pot->gap_volts += pot->value[KPI_VOLTAGE] * seconds_between(from, seen);
-    return begin;
 }
 
 /* The mean of both sides; a voltage within an effect says nothing of the other side. */
@@ -84,7 +87,7 @@ static struct kpi_part bridge_of(struct kpi *k, const struct kpi_pot *pot, doubl
     part.amperes_doubt = AMPERES_OFF * fabs(amperes) + fabs(pot->value[KPI_CURRENT] - pot->side[KPI_CURRENT]) / 4;
     /* As two deviations; the last value was held, an effect may have been within that too. */
     double longest = fmin(seconds + (double)k->hold * 1e-9, EFFECT_SECONDS);
-    if (unseen > 0) part.hidden = fmax(EFFECT_VOLTS - volts, 0) * fabs(amperes) * longest / 2;
+    if (unseen > 1e-6) part.hidden = fmax(EFFECT_VOLTS - volts, 0) * fabs(amperes) * longest / 2;
     return part;
 }
 
@@ -97,6 +100,9 @@ void kpi_gap_end(struct kpi *k, uint32_t asset, struct kpi_pot *pot, pl_time tim
     /* Metal grew by the current before. */
     if (pot->levels) kpi_metal_doubt(&pot->metal, MADE_BY_CHARGE * moved / 2 * seconds);
     if (time - from > k->bridge) return;
+    bool effects = pot->side[KPI_VOLTAGE] > k->effect_voltage && pot->value[KPI_VOLTAGE] > k->effect_voltage;
+    if (effects && seconds > EFFECT_SECONDS)
+        return; /* none lasts so long: they are two, and what lies between is not seen */
     struct kpi_part part = bridge_of(k, pot, seconds, in_one_period(k, from, time));
     kpi_integrate(k, asset, from, time, &part);
 }

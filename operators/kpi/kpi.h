@@ -37,6 +37,7 @@ struct kpi_sums { /* a record */
     double fed;          /* kg of alumina */
     double made;         /* kg of metal */
     double made_doubt;   /* kg2: how exactly that is known */
+    double unmade;       /* C of pots in a sum whose metal nobody knows */
 };
 
 /* What is known of a pot between two rows. */
@@ -163,9 +164,10 @@ void kpi_integrate(struct kpi *kpi, uint32_t asset, pl_time from, pl_time to, co
 /* Until then the newest voltage and current hold. */
 pl_time kpi_holds_until(const struct kpi *kpi, const struct kpi_pot *pot);
 
-/* gaps.c: voltage or current is missing from `from` to `to`. `carried`: nothing new has come. False: sums of periods
- * without any are not to be begun for it, the pot is gone for good. */
-bool kpi_gap_lose(struct kpi *kpi, uint32_t asset, struct kpi_pot *pot, pl_time from, pl_time to, bool carried);
+/* gaps.c: until when a pot that is silent from `from` on, or longer, counts as one that is there: its sums begin. */
+pl_time kpi_gap_there(const struct kpi_pot *pot, pl_time from);
+/* Voltage or current is missing from `from` to `to`. `begin`: sums of periods begin in it. */
+void kpi_gap_lose(struct kpi *kpi, uint32_t asset, struct kpi_pot *pot, pl_time from, pl_time to, bool begin);
 /* Both are there again at `time`: what was between is bridged where it was short. */
 void kpi_gap_end(struct kpi *kpi, uint32_t asset, struct kpi_pot *pot, pl_time time);
 /* s: metal of how long a part of a gap leaves in doubt. */

@@ -121,8 +121,14 @@ pl_time kpi_holds_until(const struct kpi *k, const struct kpi_pot *pot) {
     return earlier(held(k, pot, KPI_VOLTAGE), held(k, pot, KPI_CURRENT));
 }
 
-/* Voltage and current have held until then, or as long as they may. `carried`: nothing new has come. */
-static void hold(struct kpi *k, uint32_t asset, struct kpi_pot *pot, pl_time until, bool carried) {
+static void lose(struct kpi *k, uint32_t asset, struct kpi_pot *pot, pl_time from, pl_time to, bool begin) {
+    if (from >= to) return;
+    kpi_gap_lose(k, asset, pot, from, to, begin);
+    grow_metal(k, asset, pot, from, to, true, begin);
+}
+
+/* Voltage and current have held until then, or as long as they may. */
+static void hold(struct kpi *k, uint32_t asset, struct kpi_pot *pot, pl_time until) {
     pl_time from = pot->until, to = earlier(kpi_holds_until(k, pot), until);
     if (until <= from) return;
     pot->until = until;
@@ -138,8 +144,9 @@ static void hold(struct kpi *k, uint32_t asset, struct kpi_pot *pot, pl_time unt
         from = to;
     }
     if (from >= until) return;
-    bool begin = kpi_gap_lose(k, asset, pot, from, until, carried);
-    grow_metal(k, asset, pot, from, until, true, begin);
+    pl_time there = earlier(kpi_gap_there(pot, from), until); /* a row with a wrong clock is years ahead */
+    lose(k, asset, pot, from, there, true);
+    lose(k, asset, pot, there > from ? there : from, until, false);
 }
 
 /* An effect came or went at any time since the voltage before, evenly likely: in the middle, then, and a twelfth of the
@@ -205,7 +212,7 @@ static void see(struct kpi *k, uint32_t asset, struct kpi_pot *pot, enum kpi_sig
     switch (signal) {
     case KPI_VOLTAGE:
     case KPI_CURRENT:
-        hold(k, asset, pot, time, false);
+        hold(k, asset, pot, time);
         if (signal == KPI_VOLTAGE) watch(k, asset, pot, time, value);
         break;
     case KPI_FEED: add(k, asset, time, &(struct kpi_sums){.fed = grown(pot, signal, value)}); break;
@@ -268,7 +275,7 @@ bool kpi_carry_on(struct kpi *k, pl_time now) {
     for (struct pl_record *r = pl_table_next(k->pots, NULL); r; r = pl_table_next(k->pots, r)) {
         struct kpi_pot *pot = pl_table_get(k->pots, r->id, 0);
         if (!pot) return false;
-        hold(k, r->id, pot, now, true);
+        hold(k, r->id, pot, now);
     }
     return true;
 }

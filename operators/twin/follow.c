@@ -205,9 +205,9 @@ static void look_ahead(struct follow_record *r, const struct follow_setup *setup
     out->outlook = risk_step(&r->risk, &setup->risk, &input);
 }
 
-enum pl_code follow_step(struct follow *f, struct follow_record *r, const struct follow_setup *setup,
-                         const struct follow_reading *in, pl_time end, struct follow_result *out,
-                         struct pl_error **error) {
+static enum pl_code take_step(struct follow *f, struct follow_record *r, const struct follow_setup *setup,
+                              const struct follow_reading *in, pl_time end, struct follow_result *out,
+                              struct pl_error **error) {
     memset(out, 0, sizeof *out);
     bool good[FOLLOW_SIGNALS];
     struct follow_span span = follow_span_of(r, setup, in, good, end);
@@ -231,4 +231,21 @@ enum pl_code follow_step(struct follow *f, struct follow_record *r, const struct
     out->uncertain = r->rung >= PL_STEPPER_LOOSE || out->effect || outside(c) || out->health < 0.5;
     look_ahead(r, setup, c, &in[FOLLOW_VOLTAGE], &span, t, out);
     return PL_OK;
+}
+
+/* A gap is gone through minute by minute, as if nothing had been told in each: one long step would have all that was
+ * fed in it lie undissolved at its end. */
+enum pl_code follow_step(struct follow *f, struct follow_record *r, const struct follow_setup *setup,
+                         const struct follow_reading *in, pl_time end, struct follow_result *out,
+                         struct pl_error **error) {
+    static const struct follow_reading nothing[FOLLOW_SIGNALS];
+    enum pl_code code = PL_OK;
+    uint64_t solver_steps = 0;
+    while (!code && end - r->at > 2 * PL_MINUTE) {
+        code = take_step(f, r, setup, nothing, r->at + PL_MINUTE, out, error);
+        solver_steps += out->solver_steps;
+    }
+    if (!code) code = take_step(f, r, setup, in, end, out, error);
+    out->solver_steps += solver_steps;
+    return code;
 }

@@ -24,6 +24,7 @@ struct scenario {
     int stop;                    /* min: no more feed from then on; 0: never */
     struct span frozen, untold, without_current, dark; /* of the count; of the line; of all rows */
     int another;                                       /* min: the count is another one, 5000 kg ahead, from then on */
+    struct span current_reads_none;
     int minutes;
 };
 
@@ -110,7 +111,7 @@ static void plant_step(struct plant *p, const struct scenario *s, int second) {
 }
 
 static void plant_shows(struct plant *p, const struct scenario *s, int second, struct follow_reading *in) {
-    bool without = within(s->without_current, second);
+    bool without = within(s->without_current, second) || within(s->current_reads_none, second);
     memset(in, 0, FOLLOW_SIGNALS * sizeof *in);
     in[FOLLOW_VOLTAGE] = reading(output(p->out, "voltage"), 0.012);
     in[FOLLOW_CURRENT] = reading(without ? 0 : CURRENT, without ? 0 : 100);
@@ -204,10 +205,13 @@ static void test_a_count_that_is_back_tells_a_gap(void **state) {
     check_known("away for an hour and a half", &s, 0.4, 0.2);
     s.untold = (struct span){0};
     s.dark = (struct span){120, 160};
-    check_known("without any rows", &s, 1.7, 0.6);
+    check_known("without any rows", &s, 0.3, 0.15);
     s.dark = (struct span){0};
     s.another = 125;
     check_known("another count", &s, 0.3, 0.1);
+    s.another = 0;
+    s.current_reads_none = (struct span){120, 180};
+    check_known("a current that reads none", &s, 0.3, 0.15);
 }
 
 int main(void) {

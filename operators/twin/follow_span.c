@@ -2,13 +2,14 @@
 
 #include "follow_impl.h"
 
-static const double BACK = 15;                   /* kg that a count may seem to go back */
-static const double RAISED = 0.05;               /* m: the beam was raised, the anodes were not */
-static const double RATE_MEMORY = 900;           /* s */
-static const double COUNTED_SELDOM = 300;        /* s: so far apart counts of the feed may be */
-static const double SHOT = 5, THAWED = 0.3;      /* kg; of what usually comes in such a time */
-static const double ANOTHER = 3, MEAL = 50;      /* times of what usually comes; kg */
-static const double JUMP = 6, JUMP_LASTS = 1800; /* K, s */
+static const double BACK = 15;                        /* kg that a count may seem to go back */
+static const double RAISED = 0.05;                    /* m: the beam was raised, the anodes were not */
+static const double RATE_MEMORY = 900;                /* s */
+static const double COUNTED_SELDOM = 300;             /* s: so far apart counts of the feed may be */
+static const double SHOT = 5, THAWED = 0.3;           /* kg; of what usually comes in such a time */
+static const double ANOTHER = 3, MEAL = 50;           /* times of what usually comes; kg */
+static const double BY_CURRENT = 3, NO_CURRENT = 0.2; /* V; of the nominal one */
+static const double JUMP = 6, JUMP_LASTS = 1800;      /* K, s */
 
 bool follow_uncounted(const struct follow_record *r) {
     return r->unseen[FOLLOW_FEED] > COUNTED_SELDOM;
@@ -29,6 +30,15 @@ static bool has_jumped(const struct follow_record *r, const struct follow_readin
     return t > JUMP_LASTS && fabs(in->mean - r->warm) > JUMP && unseen < JUMP_LASTS && !effect;
 }
 
+/* No cell has its voltage without its current. Without, it has what its metal and carbon are worth, 1.2 to 2 V. */
+static bool is_contradicted(const struct follow_record *r, const struct follow_setup *setup,
+                            const struct follow_reading *reading) {
+    const struct follow_reading *voltage = &reading[FOLLOW_VOLTAGE];
+    bool told = voltage->count && r->unseen[FOLLOW_VOLTAGE] == 0; /* it is looked at first */
+    return told && voltage->mean > BY_CURRENT &&
+           reading[FOLLOW_CURRENT].mean < NO_CURRENT * follow_value(setup, "current");
+}
+
 /* A value that never changes any more is none. */
 static bool usable(struct follow_record *r, const struct follow_setup *setup, const struct follow_reading *reading,
                    unsigned signal, double seconds, double t) {
@@ -40,6 +50,7 @@ static bool usable(struct follow_record *r, const struct follow_setup *setup, co
         if (noisy) r->last[signal] = in->last;
     }
     bool good = in->count && !(noisy && r->same[signal] >= setup->frozen);
+    if (signal == FOLLOW_CURRENT && good) good = !is_contradicted(r, setup, reading);
     if (signal == FOLLOW_BATH_TEMP && good) good = !has_jumped(r, in, t);
     if (signal == FOLLOW_BATH_TEMP && good) r->warm = in->mean;
     r->unseen[signal] = good ? 0 : r->unseen[signal] + seconds;
@@ -79,11 +90,10 @@ static bool tells_a_gap(const struct follow_record *r, double grown, double gap,
 
 /* What came in the gap, for the time behind us as well; returns kg of it in the step. */
 static double tell_gap(struct follow_record *r, double grown, double gap, double count, double seconds) {
-    double rate = grown / gap, wrong = (rate - r->feed_rate) * seconds;
+    double rate = grown / gap;
     horizon_feed(&r->horizon, gap - seconds - r->minute.seconds, rate);
     r->minute.feed = rate * r->minute.seconds;
     r->minute.uncounted = 0;
-    if (seconds > COUNTED_SELDOM) r->minute.doubt_alumina += wrong * wrong; /* kg2: of a step that bridges it all */
     r->feed_rate = r->feed_usual + (rate - r->feed_usual) * -expm1(-gap / RATE_MEMORY);
     r->last[FOLLOW_FEED] = count;
     r->ahead[FOLLOW_FEED] = 0;

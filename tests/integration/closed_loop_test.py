@@ -41,7 +41,7 @@ HOSTILE = [
 
 def run(folder, *more, arm="acd"):
     command = [sys.executable, BENCH, "--bin", BIN, "--out", folder, "--hours", HOURS, "--from", "0", "--pots", str(POTS), "--step", "10s",
-               "--seeds", "11", "--practice", "good", "--arms", arm, "--jobs", "2", *more]
+               "--seeds", "11", "--practice", "good", "--superheat", "7.5", "--arms", arm, "--jobs", "2", *more]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "POTLINE_HTTP": "off"})
     if done.returncode:
         sys.exit(f"closed loop: {' '.join(command)}: {done.stdout[-2000:]} {done.stderr[-3000:]}")

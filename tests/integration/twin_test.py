@@ -283,7 +283,7 @@ def check_questions(work):
                         ([EFFECT, "--node", "twn"], ["by node twn", "those of it are by: states"]),
                         ([EFFECT, "--node", "state"], ["did you mean states?"]),
                         ([EFFECT, "--from", "2024-12-31T00:00:00Z"], ["so early: the first is of 2025-01-01T00:10:00Z"]),
-                        ([EFFECT, "--from", "2199-01-01T00:00:00Z"], ["--from: that is in the future; the newest state of line1.pot01 is of 2025-01-01T"]),
+                        ([EFFECT, "--from", "2199-01-01T00:00:00Z"], ["--from: that is in the future; the newest state of line1.pot01 is of 2025-01-0"]),
                         ([EFFECT, "--image", f"{work}/x.gif"], ["neither .png nor .svg"])):
         text = tool("potline", *ask, *more, code=2)
         if missing := [hint for hint in hints if hint not in text]:
