@@ -18,6 +18,7 @@ BIN = os.environ["POTLINE_BIN"]
 BENCH = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bench", "closed_loop")
 LONG, BRIEF = os.environ.get("POTLINE_LONG") == "1", os.environ.get("POTLINE_BRIEF") == "1"
 HOURS, POTS = ("24", 4) if LONG else ("2", 2)
+PLANT = ["--seeds", "11", "--practice", "good", "--superheat", "7.5"]  # room enough that anodes are moved within two hours
 
 # Names of a scenario, faults of the plant's instruments (kind:tags:from:for:argument), what the twin is told of its pots, and whether the
 # line's current is decided: not where too few of its pots are believed (of four, one may be in doubt), or where they have another one
@@ -41,7 +42,7 @@ HOSTILE = [
 
 def run(folder, *more, arm="acd"):
     command = [sys.executable, BENCH, "--bin", BIN, "--out", folder, "--hours", HOURS, "--from", "0", "--pots", str(POTS), "--step", "10s",
-               "--seeds", "11", "--practice", "good", "--superheat", "7.5", "--arms", arm, "--jobs", "2", *more]
+               *PLANT, "--arms", arm, "--jobs", "2", *more]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "POTLINE_HTTP": "off"})
     if done.returncode:
         sys.exit(f"closed loop: {' '.join(command)}: {done.stdout[-2000:]} {done.stderr[-3000:]}")
@@ -60,8 +61,8 @@ def expect(condition, text):
 def check_folder(folder):
     """What is there is not done again, is told as a table, and is no pair of a run with another set-up."""
     def bench(*more):
-        command = [sys.executable, BENCH, "--bin", BIN, "--out", folder, "--from", "0", "--pots", str(POTS), "--step", "10s", "--seeds", "11",
-                   "--practice", "good", "--table", *more]
+        command = [sys.executable, BENCH, "--bin", BIN, "--out", folder, "--from", "0", "--pots", str(POTS), "--step", "10s", *PLANT, "--table",
+                   *more]
         return subprocess.run(command, capture_output=True, text=True)
     told = bench("--hours", HOURS)
     for needed in ("kWh/t", "kg CO2e/t", "anode effects/pot-day", "t/pot-day", "current efficiency %", "95 % CI", "outside of limits by truth, baseline",
