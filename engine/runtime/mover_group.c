@@ -55,7 +55,12 @@ static enum pl_code wait_for(struct pl_mover *mover, uint64_t number, struct pl_
         struct pl_group_graph said;
         bool own, there = pl_cluster_graph(mover->group.cluster, &said, &own) && said.number >= number;
         enum pl_code code = PL_OK;
-        if (there && (!own || said.number != number))
+        if (there && said.number > number && !*said.user) /* no person's: who cannot run it goes back at once */
+            code = pl_error_set(error, PL_CONFLICT,
+                                "an engine of the group cannot run it, and has taken it back at once: %s is run, graph "
+                                "%" PRIu64 " of the group; graph history tells more",
+                                said.path, said.number);
+        else if (there && (!own || said.number != number))
             code =
                 pl_error_set(error, PL_CONFLICT, "another change came first: %s of %s, graph %" PRIu64 " of the group",
                              said.path, *said.user ? said.user : "an engine", said.number);

@@ -52,9 +52,18 @@ void kpi_add(struct kpi_sums *to, const struct kpi_sums *more) {
     to->effect_seconds += more->effect_seconds;
     to->effect_doubt += more->effect_doubt; /* each effect's is its own */
     to->fed += more->fed;
-    to->unmade += more->unmade + (more->coulomb > 0 && !(more->made > 0) ? more->coulomb : 0);
+    to->unmade += more->unmade;
     to->made += more->made;
     to->made_doubt += both(to->made_doubt, more->made_doubt);
+}
+
+/* A pot whose metal nobody measures makes what pots usually do, beside others that are measured. */
+void kpi_complete(struct kpi_sums *s, const struct kpi_metal_setup *setup) {
+    double kg = s->unmade * METAL_BY_CHARGE;
+    if (!(s->made > 0 && kg > 0)) return;
+    double doubt = setup->spread * kg;
+    s->made_doubt += both(s->made_doubt, doubt * doubt);
+    s->made += setup->usual * kg;
 }
 
 double kpi_pfc_by_second(const struct kpi_sums *s, const struct kpi_factors *f) {
@@ -62,15 +71,10 @@ double kpi_pfc_by_second(const struct kpi_sums *s, const struct kpi_factors *f) 
     return pot_days > 0 ? f->slope / 60 / pot_days * (f->warming_cf4 + f->ratio * f->warming_c2f6) : NAN;
 }
 
-/* Of all pots of the sum. */
-static bool knows_metal(const struct kpi_sums *s) {
-    return s->made > 0 && !(s->unmade > 0);
-}
-
 /* Those of metal and what it took, over the same time. */
 static void put_ratios(const struct kpi_sums *s, double covered, double pots, double out[FIGURES]) {
     double known = s->seconds + s->bridged, share = known + s->lost > 0 ? known / (known + s->lost) : NAN;
-    double made = knows_metal(s) && covered >= HALF ? s->made * share : NAN;
+    double made = s->made > 0 && covered >= HALF ? s->made * share : NAN;
     double efficiency = s->coulomb > 0 ? made / (s->coulomb * METAL_BY_CHARGE) : NAN;
     if (efficiency > 1) made = efficiency = NAN; /* more than charge can make: nothing is known of it */
     out[FIGURE_SPECIFIC] = s->joule / JOULE_BY_KWH / (made / 1000);
@@ -84,7 +88,7 @@ void kpi_figures(const struct kpi_sums *s, const struct kpi_factors *f, double p
     out[FIGURE_COVERED] = pots > 0 ? s->seconds / (pots * seconds) : NAN;
     out[FIGURE_BRIDGED] = pots > 0 ? s->bridged / (pots * seconds) : NAN;
     out[FIGURE_ENERGY] = known > 0 ? s->joule / JOULE_BY_KWH : NAN;
-    out[FIGURE_PRODUCTION] = knows_metal(s) || (known > 0 && s->coulomb <= 0) ? s->made : NAN;
+    out[FIGURE_PRODUCTION] = s->made > 0 || (known > 0 && s->coulomb <= 0) ? s->made : NAN;
     put_ratios(s, out[FIGURE_COVERED], pots, out);
     out[FIGURE_VOLTAGE] = known > 0 ? s->volt_seconds / known : NAN;
     out[FIGURE_EFFECTS] = pot_days > 0 ? s->effects / pot_days : NAN;
@@ -93,5 +97,5 @@ void kpi_figures(const struct kpi_sums *s, const struct kpi_factors *f, double p
     out[FIGURE_PFC] = s->effect_seconds * kpi_pfc_by_second(s, f);
     out[FIGURE_CO2E] = 1000 * f->carbon * f->carbon_content * CO2_BY_CARBON + out[FIGURE_PFC] +
                        (f->grid > 0 ? f->grid * out[FIGURE_SPECIFIC] : 0);
-    out[FIGURE_ALUMINA] = knows_metal(s) ? s->fed / (s->made / 1000) : NAN;
+    out[FIGURE_ALUMINA] = s->made > 0 ? s->fed / (s->made / 1000) : NAN;
 }

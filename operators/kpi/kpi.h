@@ -37,7 +37,7 @@ struct kpi_sums { /* a record */
     double fed;          /* kg of alumina */
     double made;         /* kg of metal */
     double made_doubt;   /* kg2: how exactly that is known */
-    double unmade;       /* C of pots in a sum whose metal nobody knows */
+    double unmade;       /* C of pots in a sum whose metal nobody measures */
 };
 
 /* What is known of a pot between two rows. */
@@ -108,6 +108,8 @@ struct kpi_told {
 /* kg CO2e a tonne of a second of effects: what the slope method makes of it. */
 double kpi_pfc_by_second(const struct kpi_sums *sums, const struct kpi_factors *factors);
 void kpi_add(struct kpi_sums *to, const struct kpi_sums *more);
+/* Of a sum of pots: what those have made that have no level. */
+void kpi_complete(struct kpi_sums *sums, const struct kpi_metal_setup *setup);
 /* `pots` there are, over `seconds`. NaN where there is no meaning (nothing made). */
 void kpi_figures(const struct kpi_sums *sums, const struct kpi_factors *factors, double pots, double seconds,
                  double out[FIGURES]);

@@ -138,11 +138,14 @@ static void add_to(struct kpi_told *all, uint32_t *count, uint32_t asset, const 
     while (i < *count && all[i].asset != asset)
         i++;
     if (i == *count) {
-        all[(*count)++] = *pot;
+        all[i] = *pot;
         all[i].asset = asset;
-        return;
+        all[i].pots = 0;
+        all[i].sums = (struct kpi_sums){0};
+        (*count)++;
     }
     kpi_add(&all[i].sums, &pot->sums);
+    if (pot->sums.coulomb > 0 && !(pot->sums.made > 0)) all[i].sums.unmade += pot->sums.coulomb;
     all[i].pots++;
 }
 
@@ -163,13 +166,16 @@ bool kpi_each(struct kpi *k, struct pl_node *node, const struct kpi_told *pots, 
         if (line != PL_NO_ID) add_to(room, &groups, line, &pots[i]);
     }
     qsort_r(room, groups, sizeof *room, by_name, k->tags);
-    for (uint32_t i = 0; good && i < groups; i++)
+    for (uint32_t i = 0; good && i < groups; i++) {
+        kpi_complete(&room[i].sums, &k->metal);
         good = tell(k, node, &room[i], arg);
+    }
     uint32_t plant = *k->plant ? pl_tags_intern(k->tags, k->plant, strlen(k->plant)) : PL_NO_ID;
     if (plant == PL_NO_ID) return good;
     uint32_t whole = 0;
     for (uint32_t i = 0; i < count; i++)
         add_to(room, &whole, plant, &pots[i]);
+    if (whole) kpi_complete(&room[0].sums, &k->metal);
     return good && (!whole || tell(k, node, &room[0], arg));
 }
 

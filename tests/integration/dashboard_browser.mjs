@@ -639,20 +639,29 @@ async function figuresOverTime(page) {
   await shoot(page, "kpis-trend-light");
 }
 
-/** A figure of the day so far as it is to be written; of less than an hour of data nothing is. */
-async function told(asset, figure) {
+/** The figures of the day so far, and whether there is less than an hour of data: nothing is written of it then. */
+async function dayOf(asset) {
   const rows = await plant("api", `/kpis/production?period=day&asset=${asset}`);
   const one = (name) => rows.find((row) => row.figure === name);
   const { value, from, to } = one("covered");
-  const early = value * (Date.parse(to) - Date.parse(from)) < 3_600_000;
-  return early ? "–" : one(figure).value.toFixed(2);
+  return {
+    one,
+    early: value * (Date.parse(to) - Date.parse(from)) < 3_600_000,
+  };
+}
+
+/** A figure of the day so far as it is to be written; what nobody measures is none. */
+async function told(asset, figure) {
+  const { one, early } = await dayOf(asset);
+  const { value } = one(figure);
+  return early || value === null ? "–" : value.toFixed(2);
 }
 
 /** Beside the map, and on a pot's page. */
 async function today(page) {
   await go(page, "/");
   await page.waitForSelector(
-    (await told("plant", "throughput")) === "–"
+    (await dayOf("plant")).early
       ? ".today div:has-text('too early')"
       : ".today div:has-text('target 13500')",
   );
