@@ -182,7 +182,8 @@ bool kpi_each(struct kpi *k, struct pl_node *node, const struct kpi_told *pots, 
 /* ---- Periods that have ended ---- */
 
 static bool ended(struct kpi *k, const struct pl_record *r, pl_time now, struct kpi_told *out) {
-    enum kpi_period period = (enum kpi_period)((uint64_t)r->sub % 1000); /* ns beside whole seconds */
+    enum kpi_period period =
+        (enum kpi_period)((r->sub % 1000 + 1000) % 1000); /* ns beside whole seconds, before 1970 too */
     struct kpi_span span;
     kpi_span_of(k, period, r->sub - (pl_time)period, &span);
     *out = (struct kpi_told){.to = span.to, .from = span.from, .period = period, .asset = r->id, .pots = 1};
