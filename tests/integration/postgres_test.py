@@ -320,14 +320,16 @@ def exports(server, folder):
     url, killed = server.url(), 0
     for zone in ("bronze", "silver", "gold"):
         command = export(folder, zone, "--into", url, "--table", f"ex_{zone}", "--time", "ns")
+        begun = time.monotonic()
         if subprocess.run(command, capture_output=True, check=False).returncode:
             fail(f"{command}: exit code")
+        takes = time.monotonic() - begun
         names = {name for name, _ in next(in_table(server, f"ex_{zone}"))}
         expected = collections.Counter(only(names, exported(folder, zone)))
         differ(f"export of {zone}", expected, in_table(server, f"ex_{zone}"))
         for _ in range(4):
             process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-            time.sleep(dice.uniform(0.02, 0.3))
+            time.sleep(dice.uniform(0.1, 0.9) * takes)  # somewhere in the middle, on any machine
             process.kill()
             killed += process.wait() == -signal.SIGKILL
             differ(f"export of {zone}, killed", expected, in_table(server, f"ex_{zone}"))
@@ -340,7 +342,7 @@ def exports(server, folder):
                      "--from", str(all_kinds.START + 10**12), "--to", str(all_kinds.START + 3 * 10**12))
     for _ in range(3):
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        time.sleep(dice.uniform(0.02, 0.15))
+        time.sleep(dice.uniform(0.1, 0.5) * takes)
         process.kill()
         killed += process.wait() == -signal.SIGKILL
     done = subprocess.run(command, capture_output=True, text=True, check=False)
