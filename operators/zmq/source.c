@@ -211,8 +211,8 @@ static bool fits(const struct pl_batch *open, const struct pl_batch *batch) {
 /* Emits the batch, or puts its rows behind those that wait. */
 static enum pl_flow add(struct source *source, struct pl_batch *batch) {
     enum pl_flow flow = PL_FLOW_OK;
-    if (source->open && !fits(source->open, batch)) flow = emit_open(source);
-    bool large = batch->rows >= LARGE || batch->heap_used[0] > OPEN_HEAP;
+    bool large = batch->rows >= LARGE || batch->heap_used[0] > OPEN_HEAP; /* worth more than a copy of it */
+    if (source->open && (large || !fits(source->open, batch))) flow = emit_open(source);
     if (!flow && !source->open && !large) {
         source->open = pl_node_batch(source->node, (enum pl_kind)source->kind, OPEN_ROWS, OPEN_HEAP);
         if (source->open) source->open->model = batch->model;
