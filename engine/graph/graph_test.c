@@ -46,6 +46,26 @@ static void a_graph_is_read(void **state) {
     pl_graph_free(g);
 }
 
+/* What the keyed section gives is seen at the next checkpoint. */
+static void checkpoints_of_a_group(void **state) {
+    (void)state;
+    static const char nodes[] = "nodes: { in: { op: t.source }, o: { op: t.file, from: in } }\n";
+    static const struct {
+        const char *text;
+        pl_time checkpoint;
+    } cases[] = {{"log: { kind: kafka, brokers: 'a:1', group: g }\n", 100 * PL_MILLISECOND},
+                 {"log: { kind: kafka, brokers: 'a:1', group: g }\ncheckpoint: 3s\n", 3 * PL_SECOND},
+                 {"log: { kind: kafka, brokers: 'a:1' }\n", 10 * PL_SECOND},
+                 {"", 10 * PL_SECOND}};
+    for (size_t i = 0; i < PL_COUNT_OF(cases); i++) {
+        char text[300];
+        snprintf(text, sizeof text, HEAD "%s%s", cases[i].text, nodes);
+        struct pl_graph *g = good(text);
+        assert_int_equal(g->settings.checkpoint, cases[i].checkpoint);
+        pl_graph_free(g);
+    }
+}
+
 static void what_a_full_edge_does_depends_on_the_sink(void **state) {
     (void)state;
     struct pl_graph *g = good(HEAD "nodes:\n  in: { op: t.source }\n"
@@ -366,6 +386,7 @@ static void every_allocation_may_fail(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_graph_is_read),
+        cmocka_unit_test(checkpoints_of_a_group),
         cmocka_unit_test(what_a_full_edge_does_depends_on_the_sink),
         cmocka_unit_test(kinds_travel_through),
         cmocka_unit_test(sections),

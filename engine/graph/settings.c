@@ -254,7 +254,7 @@ static void check_kafka(struct pl_options_reader *reader, struct pl_graph_settin
         pl__options_problem(reader, "log", false, "a log on Kafka says where: brokers: HOST:PORT");
     if (!kafka && pl__options_find(reader->map, "log.brokers", &whole) && whole)
         pl__options_problem(reader, "log.brokers", false, "are for log: { kind: kafka }");
-    if (kafka && *settings->log_group && !pl__options_find(reader->map, "checkpoint", &whole))
+    if (kafka && *settings->log_group && !(pl__options_find(reader->map, "checkpoint", &whole) && whole))
         settings->checkpoint = 100 * PL_MILLISECOND; /* the global section sees rows no sooner */
 }
 
